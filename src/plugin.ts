@@ -1,6 +1,6 @@
 /**
- * The interface of scanner plugins. See onescan-plugin(7). It contains only types, so that a plugin needs
- * nothing of onescan at run time. This file is also the declaration file of the package.
+ * The interface of scanner plugins. See onescan-plugin(7). It contains only types, so that a plugin needs no
+ * code of onescan at run time. This file is also the declaration file of the package.
  */
 
 /** The message that a plugin scans. */
@@ -19,15 +19,14 @@ export interface Mail {
   /** Bytes of that file. */
   readonly size: number
   /**
-   * Set if the plugin is asked about one of the files in the message, as some mail program may decode it
-   * (SECONDLOOK). The answer is about this content alone. `part.path` is the absolute path of a file that
-   * contains only its `part.size` bytes, and `path` is still that of the whole message.
+   * Set if the sample is one of the files in the message, as some mail program may decode it (SECONDLOOK). The
+   * answer is about this content alone. `part.path` is the absolute path of a file that contains only its
+   * `part.size` bytes, and `path` is still that of the whole message.
    */
   readonly part?: { readonly path: string; readonly size: number } & Partial<NamedPart>
   /**
-   * Set if the plugin is asked about the whole message and its parts were read. Contains what mail programs
-   * show of each part, at most 1,000 names. A content that occurs twice in a message is submitted once, with
-   * both names.
+   * Set if the sample is the whole message and its parts were read. Contains what mail programs show of each
+   * part, at most 1,000 names. A content that occurs twice in a message is submitted once, with both names.
    */
   readonly parts?: readonly NamedPart[]
   /** Set if there are more names than `parts` has, or `part`, which has at most 100. */

@@ -104,7 +104,7 @@ const programs = {
 
 const python = (name) => `/usr/lib/python3/dist-packages/${name}/__init__.py`
 
-/** Files that are no programs: their name in tests, the Debian package, and what shows that it is there. */
+/** Files that are not programs: their name in tests, the Debian package, and what shows that it is there. */
 const files = {
   'aardvark-dns': ['aardvark-dns', '/usr/lib/podman/aardvark-dns'],
   'C headers': ['libc6-dev', '/usr/include/stdio.h'],

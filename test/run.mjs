@@ -1,4 +1,4 @@
-// `npm test`; test/run/main.mjs says what it does. Any Node can read this file.
+// `npm test`; test/run/main.mjs shows what it does. Any Node can read this file.
 const NEEDED = 18 // that of Debian 12
 
 if (Number(process.versions.node.split('.')[0]) < NEEDED) {

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** By file: what stands before an address, to the end of which it is replaced, and the address. */
+/** By file: what is before an address, to the end of which it is replaced, and the address. */
 const PLACES = {
   'package.json': [
     [/(?<="homepage": ")[^"]*/, 'homepage'],

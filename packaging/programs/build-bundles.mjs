@@ -50,7 +50,7 @@ const loadedApart = (directory) => ({
   },
 })
 
-/** Packages that few mails need: late-NAME.cjs stands in the place of each, and loads it when it is used. */
+/** Packages that few messages need: late-NAME.cjs replaces each, and loads it when it is used. */
 const loadedLate = {
   name: 'loaded-late',
   setup(bundler) {

@@ -6,7 +6,7 @@ const SYSTEM_DIRECTORIES = ['/usr/local/sbin', '/usr/sbin', '/sbin']
 
 /**
  * Returns the absolute path of a program in PATH or in a system directory, or undefined if there is
- * none. Relative directories of PATH do not count.
+ * none. Relative directories of PATH are ignored.
  */
 export function findProgram(name) {
   const directories = [...(process.env.PATH ?? '').split(':'), ...SYSTEM_DIRECTORIES]

@@ -16,7 +16,7 @@ enum exit_code {
   EXIT_WRITE = 53, /* Write error or disk full. */
   EXIT_READ = 54, /* Read error, or the input ended early. */
   EXIT_CONFIG = 55, /* A setting or control file cannot be used, or Node is too old. */
-  EXIT_NO_FILE = 64, /* A temporary file cannot be made. */
+  EXIT_NO_FILE = 64, /* A temporary file cannot be created. */
   EXIT_DEFERRED = 71, /* Deferred: the message could not be scanned, or its recipients are over quota. */
   EXIT_BUG = 81, /* Internal bug. */
   EXIT_TEXT = 82, /* The reply is on the error descriptor (notqmail, sagredo). */

@@ -72,7 +72,7 @@ function lineFor(conditions: Readonly<Record<string, string | undefined>>): stri
     if (/[\s,"'#\\]/.test(value)) {
       throw new Fault(
         'config',
-        `${name} ${value}: contains a blank, a comma or a quote; write the line into the policy file by hand`,
+        `${name} ${value}: contains white space, a comma or a quote; edit the policy file instead`,
       )
     }
     return [`${name}=${value}`]

@@ -72,7 +72,7 @@ const WRITE = `umask 022; cd "$1"; cat >.${BANS_FILE}.new; mv .${BANS_FILE}.new 
  */
 function installBans(signatures: Buffer, directory: string): void {
   const wrong = (why: string) => new Fault('config', `${why}; nothing was changed`)
-  if (process.getuid!() !== 0) throw wrong('--install: only root may do this; become root')
+  if (process.getuid!() !== 0) throw wrong('--install: only root may do this; run it as root')
   const { uid, gid } = ownerOf(directory)
   if (!isTaken(signatures)) throw wrong('clamscan is missing, or rejects the names')
   const account = ['--reuid', String(uid), '--regid', String(gid), '--clear-groups']

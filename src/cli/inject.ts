@@ -39,7 +39,7 @@ function options(yargs: Argv<object>) {
     .positional('file', {
       type: 'string',
       demandOption: true,
-      // yargs turns a lone `-` into '', and refuses an empty argument by itself.
+      // yargs turns a lone `-` into '', and itself refuses an empty argument.
       coerce: (file: string) => file || '-',
       describe: 'The message; - reads standard input',
     })
@@ -118,7 +118,7 @@ function envelopeBytes(from: string, to: readonly string[]): Buffer {
 /** The meaning of an exit code, by qmail-queue(8). */
 function meaningOf({ code, signal }: Pick<SlotResult, 'code' | 'signal'>): string {
   if (code === null) return `The program was killed by ${signal}: the client will try again.`
-  const usual = isPermanent(code) ? 'Refused for good.' : 'The client is asked to try again.'
+  const usual = isPermanent(code) ? 'Refused permanently.' : 'The client is asked to try again.'
   return exitMeanings[code] ?? usual
 }
 

@@ -61,7 +61,7 @@ export const keygenCommand = makeCommand('keygen', {
     const now = new Date()
     if (args.rotate !== undefined) {
       if (args.md5 || args.release) {
-        throw new Fault('config', '--rotate: takes neither --md5 nor --release; leave them out')
+        throw new Fault('config', '--rotate: cannot be combined with --md5 or --release')
       }
       return rotate(args.rotate, now, output)
     }
@@ -72,7 +72,7 @@ export const keygenCommand = makeCommand('keygen', {
       const line = keyLine(id, args.md5, args.until) + (args.release ? ':release' : '')
       const [key] = parseKeyring(line, 'the new line')
       if (!isCurrent(key!, seconds)) {
-        throw new Fault('config', `--until ${args.until}: is in the past; name a later day`)
+        throw new Fault('config', `--until ${args.until}: is in the past; set a later day`)
       }
       return { id, line, scheme: key!.scheme }
     }
@@ -233,7 +233,10 @@ function rotateKey(
   const keys = parseKeyring(ring, path)
   const signer = keys.find((key) => isCurrent(key, seconds))
   if (signer === undefined) {
-    throw new Fault('config', `${path}: has no key that signs; add one by onescan keygen --append`)
+    throw new Fault(
+      'config',
+      `${path}: has no key that signs; add one with onescan keygen --append`,
+    )
   }
   const old = keys.filter((key) => !isCurrent(key, seconds))
   const removed = old.map(({ id }) => id)

@@ -70,7 +70,7 @@ const asObject = ({ time, host, fields, recipients }: LogRecord) => ({
 
 /** The hint that onescan-queue writes to another log; onescan-log(5). */
 const SLOT_ELSEWHERE =
-  'only onescand writes to this log: name that of qmail-smtpd, with multilog often ' +
+  "only onescand writes to this log; specify qmail-smtpd's log, with multilog often " +
   '/var/log/qmail/smtpd; local mail of qmail is in syslog'
 
 /** Resolves to whether these logs have lines of onescand, but none about a message. */

@@ -37,7 +37,7 @@ const commandModules = [
   allowCommand,
 ] as CommandModule[]
 
-/** A command with the option that names the account, if root has one do it. */
+/** A command with the option for the account, if root delegates the command to one. */
 function withUser(module: CommandModule): CommandModule {
   const { command, builder } = module
   const [name = ''] = String(command).split(' ')
@@ -62,23 +62,23 @@ const COMPLETES = '--get-yargs-completions'
 /** Commands that accept any number of files. */
 const FILES: ReadonlySet<string> = new Set(['scan', 'log', 'report'])
 
-/** Parts the kind of a complaint from what it is about. */
+/** Separates the kind of a complaint from its subject. */
 const OF = '\t'
 
 /** The possible faults of a command line, by what yargs reports about it. */
 const complaints = {
   'no-command': () =>
-    args.length > 0 ? `${args[0]}: name a command before it` : 'Name a command.',
+    args.length > 0 ? `${args[0]}: a command must precede it` : 'Specify a command.',
   unknown: unknownWord,
   'missing-argument': missingArgument,
-  'missing-options': (names: string) => `${optionsIn(names)}: must be given`,
+  'missing-options': (names: string) => `${optionsIn(names)}: is required`,
   'missing-value': (names: string) => `${optionsIn(names)}: needs a value`,
   'invalid-choice': (choice: string) => {
     const [option, given, choices] = choice.trim().split('|')
     return `--${option} ${given!.slice(1, -1)}: must be one of ${choices!.replaceAll('"', '')}`
   },
   needs: (pairs: string) => pairs.trim().replace(/^(\S+) -> (\S+).*/s, '--$1: needs --$2'),
-  exclusive: (names: string) => `${optionsIn(names)}: give one of them`,
+  exclusive: (names: string) => `${optionsIn(names)}: specify one of them`,
 } satisfies Record<string, (about: string, parser: Argv) => string>
 type Complaint = keyof typeof complaints
 
@@ -105,7 +105,7 @@ function forAnyNumber(kind: Complaint) {
   return { one: `${kind}${OF}%s`, other: `${kind}${OF}%s` }
 }
 
-/** Milliseconds after its work in which a command ends by itself. */
+/** Milliseconds that a command has to exit after its work. */
 const ENDS_WITHIN = 2000
 
 process.exitCode = FAILED // only a command changes this
@@ -130,7 +130,7 @@ function commandLine(): Argv {
   return yargs(withoutLoneDash(args))
     .scriptName('onescan')
     .locale('en')
-    .updateStrings(yargsTexts as object as Record<string, string>) // its types leave out numbers
+    .updateStrings(yargsTexts as object as Record<string, string>) // its types lack numbers
     .usage('$0 COMMAND\n\nAdminister the onescan mail virus scanner. See onescan(1).')
     .command(commandModules.map(withUser))
     .completion('completion', 'Print a script that completes commands and options, for bash or zsh')

@@ -23,7 +23,7 @@ export const policyCommand: CommandModule = {
   builder: (yargs) =>
     yargs
       .command(testCommand)
-      .demandCommand(1, 'Name what to do: policy test FROM TO CLIENT')
+      .demandCommand(1, 'Specify a subcommand: policy test FROM TO CLIENT')
       .example('$0 policy test ann@example.net ben@example.org 192.0.2.7', 'Which line applies'),
   handler: () => {},
 }

@@ -12,7 +12,7 @@ import { addEnvironmentOptions, slotEnvironment } from './host/slot-environment.
 /** Exit codes: room, over quota, unknown, no such user. */
 const exitCodes = { room: 0, full: 1, unknown: FAILED, 'no-such-user': 3 } as const
 
-/** `onescan quota`: reports what the quota service answers about a mailbox. */
+/** `onescan quota`: prints the quota service's answer about a mailbox. */
 export const quotaCommand = makeCommand('quota', {
   command: 'quota <mailbox>',
   describe: 'Report whether a mailbox has space, and by which service',
@@ -36,7 +36,7 @@ export const quotaCommand = makeCommand('quota', {
     const env = given.QUOTAD ? given : { ...settingsOfOnescand(), ...given }
     const settings = readQuotaSettings(env)
     if (settings === undefined) {
-      const remedy = `set it in ${DEFAULTS}, or give --env QUOTAD=SERVICE`
+      const remedy = `set it in ${DEFAULTS}, or add --env QUOTAD=SERVICE`
       throw new Fault('config', `QUOTAD is not set; ${remedy}`)
     }
     const mailbox = readAddress(Buffer.from(args.mailbox))

@@ -42,7 +42,7 @@ export const disableCommand = makeCommand('disable', {
     const mode = PathHandle.with(directory, ({ stats }) => stats.mode)
     if ((mode & 0o001) !== 0) return 0
     const barrier = `${directory}: mode 0${(mode & 0o7777).toString(8)} hides ${basename(file)} from other users`
-    output.error(`${barrier}: their programs still scan; chmod o+x it`)
+    output.error(`${barrier}: their programs still scan; run chmod o+x on it`)
     return FAILED
   },
 })
@@ -94,8 +94,8 @@ function printDoors(control: string | undefined, output: Output): void {
 }
 
 function remedies(place: string): Readonly<Record<string, string>> {
-  const account = `become root, or an account that may write to ${place}`
-  const directory = `${place} must be the control directory: name that with --control`
+  const account = `run this as root, or as an account that may write to ${place}`
+  const directory = `${place} must be the control directory: specify it with --control`
   return { EACCES: account, EPERM: account, ENOENT: directory, ENOTDIR: directory }
 }
 

@@ -262,7 +262,7 @@ async function contextsOfLines(
   return contexts
 }
 
-/** The settings by which scanners are made. */
+/** The settings for creating scanners. */
 const aboutScanners: object = { ...scannerSettings, ...clamAv }
 
 /** Milliseconds for which a look at the switch files counts, so that a burst of mail makes few. */

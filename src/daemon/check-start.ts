@@ -37,9 +37,9 @@ import type { SmtpDoorOptions } from './options/smtp-doors.ts'
 import { callNext, doorName, tryPage } from './self-test/try-door.ts'
 
 /**
- * Does what onescand does at its start, up to the first connection, without listening, and then
- * tries whether mail would be scanned: onescand(8), OPTIONS. With --check-settings it does the first
- * alone, and so if the options have these faults: then `options` are undefined.
+ * Does what onescand does at its start, up to the first connection, without listening, and then tries whether
+ * mail would be scanned: onescand(8), OPTIONS. With --check-settings, or if the options have these faults, it
+ * checks only options and settings; with faults, `options` is undefined.
  */
 export async function* checkStart(
   options: DaemonOptions | undefined,
@@ -165,12 +165,12 @@ async function pageFaults({ http, httpToken, ...options }: DaemonOptions): Promi
         ? failure(
             `status page ${writeDoorAddress(http)}`,
             line,
-            'correct it; until then onescand runs without its status page',
+            'fix --http; until then onescand runs without its status page',
           )
         : warning(
             'settings',
             line,
-            `correct it; until then onescand runs without its status page${bySystemd(line)}`,
+            `fix --http; until then onescand runs without its status page${bySystemd(line)}`,
           ),
     )
   }
@@ -189,7 +189,7 @@ const bySystemd = (line: string) =>
 
 /** The settings that name a directory or file where onescand writes. */
 const WRITTEN: readonly string[] = ['QUARANTINE', 'TMPDIR', 'SPOOLDIR', 'LOGFILE']
-/** Those that name sockets, or a file that is exchanged: their directories count. */
+/** Settings with the path of a socket, or of a file that is replaced: their directories must be visible. */
 const IN_DIRECTORIES: readonly string[] = ['CLAMD', 'VERDICTS', 'LOGFILE']
 
 /**
@@ -237,8 +237,8 @@ function whyUnseen(path: string): 'missing' | 'closed' | undefined {
 }
 
 /**
- * Returns the absolute paths among the words of a value, with or without `unix:`. PATH contains a list of
- * them and is left out.
+ * Returns the absolute paths among the words of a value, with or without `unix:`. PATH contains a list of them
+ * and is skipped.
  */
 const pathsIn = (value: string) =>
   value.split(/[ \t]/).flatMap((word) => /^(?:unix:)?(\/[^:]*)$/.exec(word)?.[1] ?? [])

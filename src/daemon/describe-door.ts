@@ -44,8 +44,7 @@ function whatItDoesWith(
     const until = isTls(kind) && tls ? `, ${certificateUntil(tls.endsAt)}` : ''
     return `${scans}, clients decide${until}${notAsked(context)}${memoryOf(context)}`
   }
-  const fate =
-    kind === 'qmail' ? 'clients decide about viruses' : fateOfViruses(kind, config.settings)
+  const fate = kind === 'qmail' ? 'clients handle viruses' : fateOfViruses(kind, config.settings)
   return `${scans}, ${fate}, ${stamps(config)}${asksQuota}${memoryOf(context)}`
 }
 

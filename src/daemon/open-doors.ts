@@ -85,7 +85,7 @@ function boundAddress(kind: DoorKind, server: Server, fd: number): string {
     return writeDoorAddress(isTls(kind) ? { ...at, isSecure: true } : at)
   }
   const path = pathOf(fd)
-  return path === undefined ? 'a socket that was handed over' : `unix:${path}`
+  return path === undefined ? 'a socket that systemd passed' : `unix:${path}`
 }
 
 interface DoorOptions extends DaemonOptions {

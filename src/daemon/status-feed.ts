@@ -37,8 +37,8 @@ export class StatusFeed {
   }
 
   /**
-   * Opens the HTTP server of --http, on the descriptor of its socket if systemd has bound that.
-   * Resolves when it has tried once to listen: it tries again by itself.
+   * Opens the HTTP server of --http, on the descriptor of its socket if systemd has bound that. Resolves when
+   * it has tried once to listen: it then retries.
    */
   async open(address: DoorAddress, fd: number | undefined): Promise<void> {
     const { StatusServer } = await import('./http/status-server.ts') // needed by --http alone

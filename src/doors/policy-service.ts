@@ -13,7 +13,7 @@ const TICK = 1000
 /** Milliseconds for a client to accept its last answer. */
 const LEAVE_WITHIN = 5_000
 
-/** The settings and services by which requests are answered. */
+/** The settings and services for answering requests. */
 export interface AccessPolicy {
   /** Undefined if QUOTAD is not set. */
   readonly quota: QuotaLookup | undefined

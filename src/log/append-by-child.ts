@@ -21,7 +21,7 @@ dd of="$1" oflag=append,nonblock conv=notrunc bs=64K status=none <&3 4>&1 & echo
  * line and further ones are lost.
  */
 export function appenderFor(file: string): (line: Buffer) => void {
-  // Root looks at each name on the path by itself (openToAppend).
+  // Root checks each name in the path separately (openToAppend).
   if (runsAsRoot() || inheritedDescriptor(file) !== undefined) return (line) => append(file, line)
   let isLate = false
   return (line) => {

@@ -54,7 +54,7 @@ function outcome(value: ReadValue): string {
   const decider = scan === 'trusted' ? value('key') && `key ${value('key')}` : value('scanner')
   const words = [scan, named, decider && `by ${decider}`].filter(Boolean).join(' ')
   const fault = value('fault') && `${value('fault')} fault`
-  const unsent = value('reply') === UNSENT && 'the client has left before the answer'
+  const unsent = value('reply') === UNSENT && 'the client disconnected before the answer'
   return [words, fault, value('reason'), value('odd') && `odd: ${value('odd')}`, unsent]
     .filter(Boolean)
     .join('; ')

@@ -89,7 +89,7 @@ export interface WrittenField {
 /**
  * Yields the fields `key=value` of a log line, as in onescan-log(5), in latin1. A value in quotes ends at the
  * closing quote, whatever it contains. If the closing quote is missing, the line was cut, and the rest is
- * left out.
+ * ignored.
  */
 export function* fieldsIn(text: string): Generator<WrittenField> {
   for (let at = 0, count = 0; count < FIELDS_MAX; at = WORD.lastIndex) {

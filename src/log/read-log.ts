@@ -95,8 +95,8 @@ export function openLogFile(
 }
 
 /**
- * Splits a stream of bytes into lines. Lines of more than READ_LINE_MAX bytes are left out, so that memory
- * stays bounded. The last word of a line without a line end may be cut, and is left out.
+ * Splits a stream of bytes into lines. Lines of more than READ_LINE_MAX bytes are skipped, so that memory stays
+ * bounded. The last word of a line without a line end may be cut, and is skipped.
  */
 export async function* linesIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<string[]> {
   let rest = ''
@@ -117,7 +117,7 @@ async function* outputOf(command: readonly [string, ...string[]]): AsyncGenerato
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('close', resolve)
-    const advice = `install ${program}, or name the logs`
+    const advice = `install ${program}, or specify the logs`
     child.once('error', (error) => reject(new Error(`${errorText(error)}; ${advice}`)))
   })
   ended.catch(() => {}) // awaited below
@@ -165,7 +165,7 @@ export function findLog(path: string): LogFile[] {
     .filter((name) => names.includes(name))
     .map((name) => join(path, name))
   if (files.length === 0) {
-    throw new Error(`${path}: has no files of multilog, which are current and @...; name files`)
+    throw new Error(`${path}: contains no multilog files (current and @...); specify files`)
   }
   return files.flatMap((file) => {
     try {
@@ -183,7 +183,7 @@ function statusOfLog(path: string): Stats {
     return statSync(path)
   } catch (error) {
     const why = errorCode(error) === 'ENOENT' ? 'does not exist' : errorTextAt(path, error)
-    throw new Error(`${path}: ${why}; name a log, or a directory of multilog`)
+    throw new Error(`${path}: ${why}; specify a log, or a multilog directory`)
   }
 }
 

@@ -35,7 +35,7 @@ export async function checkStart(args: readonly string[], env: Environment): Pro
   try {
     await openLookup(settings, { now: Date.now, uptime: () => performance.now() })
     requireFewPrivileges()
-    const does = ok('settings', 'onescan-quotad would start, and answer about mailboxes')
+    const does = ok('settings', 'onescan-quotad can start')
     return {
       isUsage: false,
       findings: [
@@ -56,9 +56,9 @@ const stopsStart = (line: string) => marked(settingsFault(line), 'stops the star
 const CAP_DAC_READ_SEARCH = 1n << 2n
 
 /**
- * The sets that hold what a process may do or can allow itself (capabilities(7)). The inheritable
- * set is left out: it only matters for programs that are executed, and container runtimes have
- * filled it for every process.
+ * The sets that hold what a process may do or can allow itself (capabilities(7)). The inheritable set is
+ * ignored: it only matters for programs that are executed, and container runtimes have filled it for every
+ * process.
  */
 const CAPABILITY_SETS = ['CapPrm', 'CapEff', 'CapAmb']
 
@@ -76,7 +76,7 @@ export function requireFewPrivileges(
   const who = uid === 0 ? 'root' : `a process with capabilities (${tooMany.toString(16)})`
   throw new Fault(
     'config',
-    `runs as ${who}; start it by setuidgid or User= as another user, with CAP_DAC_READ_SEARCH at most`,
+    `runs as ${who}; run it as another user (setuidgid or User=), with at most CAP_DAC_READ_SEARCH`,
   )
 }
 
@@ -136,7 +136,7 @@ function missingMailboxPaths({ source, users }: ServiceSettings, env: Environmen
     : [path.replace(/%.*$/, '').replace(/(?<=.)\/[^/]*$/, '')]
   const missing = [...new Set(paths)].filter((path) => !existsSync(path))
   return missing.slice(0, SHOWN_MAX).map((path) => {
-    const value = `${path}: does not exist, so mailboxes in it count as empty`
+    const value = `${path}: does not exist, so mailboxes in it are treated as empty`
     return warning('mailboxes', value, toBind('onescan-quotad', path))
   })
 }

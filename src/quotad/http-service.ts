@@ -133,7 +133,7 @@ export function readRequest(method: string, target: string): HttpQuestion {
     case '/metrics':
       return { asks: 'metrics' }
     default:
-      return unanswerable(404, 'nothing here')
+      return unanswerable(404, 'page not found')
   }
 }
 
@@ -169,7 +169,7 @@ function replyFor(user: string, answer: QuotaAnswer): HttpReply {
     case 'no-such-user':
       return { status: 404, text: 'no such user\n' }
     case 'unknown':
-      return { status: 503, text: 'unknown; the log has the reason\n' }
+      return { status: 503, text: 'unknown; the log shows the reason\n' }
   }
 }
 
@@ -180,7 +180,7 @@ function metricsText(counters: ServiceCounters): string {
   const type = (name: string, help: string) =>
     `# HELP onescan_quota_${name}_total ${help}\n# TYPE onescan_quota_${name}_total counter\n`
   return [
-    type('questions', 'Questions by protocol.'),
+    type('questions', 'Requests by protocol.'),
     row('questions', '{protocol="udp"}', counters.udp),
     row('questions', '{protocol="http"}', counters.http),
     type('answers', 'Answers by result.'),
@@ -188,7 +188,7 @@ function metricsText(counters: ServiceCounters): string {
     row('answers', '{answer="full"}', counters.full),
     row('answers', '{answer="no-such-user"}', counters.noSuchUser),
     row('answers', '{answer="unknown"}', counters.unknown),
-    type('malformed', 'Datagrams and requests that were not questions.'),
+    type('malformed', 'Invalid datagrams and requests.'),
     row('malformed', '', counters.malformed),
     type('refused', 'Datagrams and connections of clients outside of the allowed networks.'),
     row('refused', '', counters.refused),

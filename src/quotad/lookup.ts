@@ -25,7 +25,7 @@ const OWN_DESCRIPTORS = '/proc/self/fd'
 
 /**
  * Prepares the lookup that the settings describe. Files and directories are opened with the first
- * question. Throws a Fault if /proc is missing.
+ * query. Throws a Fault if /proc is missing.
  */
 export async function openLookup(
   settings: ServiceSettings,

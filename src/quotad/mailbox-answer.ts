@@ -29,7 +29,7 @@ const noSuchUser: MailboxAnswer = { answer: { status: 'no-such-user' } }
 
 /** The sources of an answer: where users, their mailboxes and their limits are found. */
 export interface MailboxLookup {
-  /** Asks the lists of users. Undefined if there are none: then every mailbox has a user. */
+  /** Searches the lists of users. Undefined if there are none: then every mailbox has a user. */
   readonly askUsers: LookUpUser | undefined
   /** The path of a user's mailbox, or the user's name in another service. */
   readonly locate: MailboxTemplate
@@ -121,7 +121,7 @@ function mailboxAnswerOf(
         limits: undefined,
         source: 'none yet',
       }
-      const trouble = { what: path, why: 'does not exist: it counts as empty' }
+      const trouble = { what: path, why: 'does not exist: it is treated as empty' }
       return { ...mailboxAnswerOf(empty, path, measure, isListed), trouble }
     }
     case 'trouble':
@@ -148,7 +148,7 @@ export interface QuotaService extends Pick<ServiceOptions, 'mayAsk' | 'maxClient
  */
 const GRACE = 50
 
-/** Answers questions of all protocols, counts the answers, and logs trouble with mailboxes. */
+/** Answers queries of all protocols, counts the answers, and logs trouble with mailboxes. */
 export function answersForNames(
   lookup: MailboxLookup,
   { lookupTimeout }: Pick<ServiceSettings, 'lookupTimeout'>,

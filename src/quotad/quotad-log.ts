@@ -37,9 +37,9 @@ export function troubleLog(write: typeof log, uptime: () => number): LogTrouble 
   }
 }
 
-/** The numbers of questions and answers since the start. */
+/** The numbers of queries and answers since the start. */
 export class ServiceCounters {
-  /** Well-formed questions by each protocol. */
+  /** Well-formed queries by each protocol. */
   udp = 0
   http = 0
   room = 0
@@ -47,7 +47,7 @@ export class ServiceCounters {
   noSuchUser = 0
   /** Answers that are *unknown*. */
   unknown = 0
-  /** Datagrams and requests that were not questions. */
+  /** Invalid datagrams and requests. */
   malformed = 0
   /** Datagrams and connections of clients without permission. */
   refused = 0

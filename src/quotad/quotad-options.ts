@@ -58,7 +58,7 @@ export function readOptions(args: readonly string[]): ServiceOptions {
   )
   faults.attempt(() => {
     if (values.udp !== 'none' || values.http !== 'none') return
-    throw new Error('--udp none --http none: no client could ask; leave one out')
+    throw new Error('--udp none --http none: no client could connect; remove one of them')
   }, undefined)
   const count = values['max-clients']
   const networks = values.allow.flatMap((text) => faults.attempt(() => [readNetwork(text)], []))

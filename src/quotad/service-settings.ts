@@ -12,7 +12,7 @@ import type { Domains } from './sources/users.ts'
  * from texts.
  */
 export interface ServiceSettings {
-  /** Milliseconds for which a question waits for a list of users, a count or another service. */
+  /** Milliseconds for which a query waits for a list of users, a count or another service. */
   readonly lookupTimeout: number
   readonly source: SourceSettings
   /** Lists of users, in the order in which they are searched. If empty, every mailbox has a user. */
@@ -52,8 +52,8 @@ export function readServiceSettings(env: Environment): ServiceSettings {
     throw new Fault('config', 'QUOTAUSERS ldap: needs QUOTALDAPURL; set it to ldap://HOST')
   }
   if (home && users.length === 0) {
-    const remedy = 'name a source of homes in QUOTAUSERS'
-    throw new Fault('config', `QUOTAMAILBOX ${written}: needs homes; ${remedy}`)
+    const remedy = 'set QUOTAUSERS to a source of home directories'
+    throw new Fault('config', `QUOTAMAILBOX ${written}: needs home directories; ${remedy}`)
   }
   return {
     source,
@@ -62,7 +62,7 @@ export function readServiceSettings(env: Environment): ServiceSettings {
     ldap,
     limitsFile: readSetting(env, 'QUOTAMAP'),
     defaultLimits: readLimits(env.QUOTADEFAULT),
-    // The rest of the time is for the way of the question and the answer.
+    // The rest of the time is for the transmission of the query and the answer.
     lookupTimeout: readSetting(env, 'QUOTATIMEOUT') * 0.8,
   }
 }

@@ -59,16 +59,16 @@ export async function serveUdp(endpoint: ServiceEndpoint, service: QuotaService)
   return socket
 }
 
-/** A question as the client sent it, in latin1. Its parts are not checked yet. */
+/** A query as the client sent it, in latin1. Its parts are not checked yet. */
 interface Datagram {
   readonly user: string
   /** Bytes of the announced message, or undefined in the plain form. */
   readonly incoming: number | undefined
-  /** Repeated in the answer, so that the client recognizes the answer to its question. */
+  /** Repeated in the answer, so that the client recognizes the answer to its query. */
   readonly nonce: string
 }
 
-/** Upper limit, in bytes, for a question: a name of 255, a size and a nonce. */
+/** Upper limit, in bytes, for a query: a name of 255, a size and a nonce. */
 const DATAGRAM_MAX = 512
 
 const QUESTION = /^CHECK_QUOTA ([^\0-\x20\x7f]+)(?: (\d{1,15})(?: ([!-~]{1,64}))?)?\r?\n?$/

@@ -51,7 +51,7 @@ function checkQuarantine(host: StageHost): Finding[] {
   try {
     const status = lstatSync(directory)
     const { uid, mode } = status
-    if (!status.isDirectory()) return keepsNothing('is not a directory', 'name another one')
+    if (!status.isDirectory()) return keepsNothing('is not a directory', 'set another one')
     if ((mode & 0o077) !== 0) return keepsNothing(`has mode 0${(mode & 0o777).toString(8)}`)
     if (uid === account.uid) return [ok(what, `${directory}, written by ${accountText(host)}`)]
     if (!host.asksOnescand) {
@@ -90,8 +90,8 @@ function checkLogFile(host: StageHost): Finding[] {
   }
   try {
     const status = existsSync(file) ? statSync(file) : undefined
-    if (status?.isDirectory()) return lost(`${file} is a directory`, 'name a file in it')
-    if (status?.isCharacterDevice()) return lost(`${file} is a device`, 'name a file, or unset it')
+    if (status?.isDirectory()) return lost(`${file} is a directory`, 'set a file in it')
+    if (status?.isCharacterDevice()) return lost(`${file} is a device`, 'set a file, or unset it')
     const barrier =
       status === undefined
         ? obstacle(host.account, dirname(file), 'write', 'search')
@@ -101,7 +101,7 @@ function checkLogFile(host: StageHost): Finding[] {
     return lost(value, `check the owner, group and mode of ${barrier}`)
   } catch (error) {
     if (errorCode(error) === 'ENOENT' && isInUnit(host)) return [] // `paths` reports it (visible-paths.ts)
-    return lost(errorText(error), 'make its directory, for that account to write to')
+    return lost(errorText(error), 'create its directory, writable by that account')
   }
 }
 
@@ -136,7 +136,7 @@ function guarded(
 const SPOOL = 'spool (TMPDIR)'
 
 function missing(what: string, then = ''): MissingFinding {
-  const remedy = `make the directory${then}; mail that needs a file in it is deferred`
+  const remedy = `create the directory${then}; mail that needs a file in it is deferred`
   return (why) => marked(failure(what, why, remedy), 'nothing scans')
 }
 
@@ -161,9 +161,9 @@ function sharedIsMissing(host: StageHost): MissingFinding {
   return (why) => {
     if (line?.kind === 'command' || needs.length > 0) {
       const who = line?.kind === 'command' ? 'the command of QHPSI' : needs.join(', ')
-      return failure(what, `${why}: ${who} gets no file, and mail is deferred`, remedy)
+      return failure(what, `${why}: ${who} receives no file, and mail is deferred`, remedy)
     }
-    return warning(what, `${why}: nothing that QHPSI names uses it`, 'unset SPOOLDIR, or make it')
+    return warning(what, `${why}: no scanner in QHPSI uses it`, 'unset SPOOLDIR, or create it')
   }
 }
 
@@ -180,7 +180,7 @@ function checkShared(host: StageHost, directory: string): Finding[] {
       failure(
         what,
         `${directory} is not a directory`,
-        'name a directory; until then mail is deferred',
+        'set a directory; until then mail is deferred',
       ),
     ]
   }
@@ -198,12 +198,12 @@ function checkShared(host: StageHost, directory: string): Finding[] {
   if (letsOthersReplace(status.mode)) {
     const value =
       `${directory} has mode ${mode}, without the sticky bit: it is not used, ` +
-      'since others could have another file scanned in place of a message'
+      'since other users could replace a file before it is scanned'
     findings.push(failure(what, value, `chmod +t ${shellWord(directory)}`))
   }
   if ((status.mode & 0o2000) === 0) {
     const value = `${directory} has mode ${mode}: files get the group of the process, not of the directory`
-    findings.push(warning(what, value, 'chgrp it to the group of clamd, and chmod g+s it'))
+    findings.push(warning(what, value, "set its group to clamd's, and run chmod g+s on it"))
   } else {
     findings.push(ok(what, `mode ${mode}, group ${groupName(host.accounts, status.gid)}`))
   }
@@ -228,7 +228,7 @@ function checkFreeSpace(what: string, directory: string): Finding[] {
   return [free < ROOMY ? warning(what, room, ROOM) : ok(what, room)]
 }
 
-const ROOM = 'free space there, or name a larger file system'
+const ROOM = 'free space there, or use a larger file system'
 
 /**
  * Returns the faults of the directories for messages if one has no room for a message of `maxSize` bytes.

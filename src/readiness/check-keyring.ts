@@ -7,7 +7,7 @@ import { isCurrent, type Key, loadKeyring } from '../scan/cluster/keyring.ts'
 import { groupName, obstacle } from './stage/account.ts'
 import { accountText, type StageHost } from './stage/stage.ts'
 
-/** The fewest bytes of an md5 key that cannot be guessed: 128 random bits. */
+/** Minimum length in bytes of an md5 key that cannot be guessed: 128 random bits. */
 const MD5_SECRET_MIN = 16
 
 /** Checks the keyring: who can read it, which key signs, and what each key risks. */
@@ -59,7 +59,7 @@ function leadTo(host: StageHost, path: string, barrier: string): string {
   return `move it out of ${barrier}: mv ${shellWord(path)} ${ring}, set CLUSTERKEYS=${ring}, and check again`
 }
 
-/** The commands by which the account may use the file or directory, and as few others as possible. */
+/** The commands that give the account access to the file or directory, and as few others as possible. */
 function openTo({ account, accounts, isDaemon }: StageHost, path: string, mode: string): string {
   const give = (group: string) =>
     `chgrp ${group} ${shellWord(path)} && chmod ${mode} ${shellWord(path)}`
@@ -68,7 +68,7 @@ function openTo({ account, accounts, isDaemon }: StageHost, path: string, mode: 
     if (names.includes(KEEPERS)) return give(KEEPERS)
     if (isDaemon)
       return `adduser ${account.name} ${KEEPERS} && ${give(KEEPERS)}, and restart onescand`
-    return `${give(KEEPERS)}, and have tcpserver -g "$(getent group ${KEEPERS} | cut -d: -f3)"`
+    return `${give(KEEPERS)}, and run tcpserver with -g "$(getent group ${KEEPERS} | cut -d: -f3)"`
   }
   const group = names.find((_, index) => account.groups[index] !== 0)
   return group === undefined ? `check the owner, group and mode of ${path}` : give(group)
@@ -87,7 +87,7 @@ function checkAsker(host: StageHost, path: string, isClosed: boolean): Finding {
   return warning('keyring', value, remedy)
 }
 
-/** Returns whether onescand signs for this account: root reads the keys by itself. */
+/** Returns whether onescand signs for this account: root reads the keys itself. */
 function signsByOnescand({ account, asksOnescand }: StageHost): boolean {
   return account.uid !== 0 && asksOnescand
 }
@@ -127,15 +127,15 @@ function checkKey(key: Key, now: number): Finding[] {
   }
   if (key.scheme === 'hmac-sha256') return findings
   if (key.secret.length < MD5_SECRET_MIN) {
-    const value = `md5 key of ${key.secret.length} bytes: can be guessed from one stamped mail`
+    const value = `md5 key of ${key.secret.length} bytes: can be guessed from one stamped message`
     findings.push(failure(what, value, `use ${MD5_SECRET_MIN} random bytes, or hmac-sha256`))
   }
   findings.push(
     warning(
       what,
       'md5 key: the same body passes under any header at any time, and so does another with the same MD5; ' +
-        'guesses at the key can be tried offline',
-      'use "onescan keygen" (hmac-sha256) if all hosts of the cluster know it',
+        'the key can be guessed offline',
+      'use "onescan keygen" (hmac-sha256) if all hosts of the cluster support it',
     ),
   )
   return findings

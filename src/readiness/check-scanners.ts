@@ -60,7 +60,7 @@ async function tryScanner(
   }
 }
 
-const VIRUSES_GET_IN = 'viruses get in until a scanner of QHPSI finds this one'
+const VIRUSES_GET_IN = 'viruses are accepted until a scanner in QHPSI finds this one'
 
 /** `meanwhile` is what happens to mail while the answer of the scanner is unknown. */
 function judgeScanner(scanner: Scanner, scanned: ScanResult, meanwhile: string): Finding {
@@ -79,12 +79,17 @@ function judgeScanner(scanner: Scanner, scanned: ScanResult, meanwhile: string):
         'check its signatures: it may not find any virus',
       )
     case 'unseen': {
-      const remedy = 'correct it; onescan check --mail ADDRESS shows what happens to such mail'
-      return failure(what, `does not see all of EICAR's small message: ${scanned.why}`, remedy)
+      const remedy =
+        'fix this scanner; onescan check --mail ADDRESS shows what happens to such mail'
+      return failure(
+        what,
+        `does not scan all of a small message with EICAR: ${scanned.why}`,
+        remedy,
+      )
     }
     case 'unknown': {
-      const remedy = `correct it; mail that it cannot scan is ${meanwhile}`
-      return marked(failure(what, `gives no answer: ${scanned.why}`, remedy), 'nothing scans')
+      const remedy = `fix this scanner; mail that it cannot scan is ${meanwhile}`
+      return marked(failure(what, `returns no result: ${scanned.why}`, remedy), 'nothing scans')
     }
   }
 }

@@ -35,10 +35,10 @@ export async function checkQuotad(host: StageHost): Promise<Finding[]> {
       return (await checkNameForm(settings, host)) ?? [ok('QUOTAD', `${source} answers`)]
     }
     if (source === undefined && env.QUOTAD!.startsWith('map:')) {
-      return [ok('QUOTAD', `${env.QUOTAD}, which names no service for ${ANYBODY}`)]
+      return [ok('QUOTAD', `${env.QUOTAD}, which specifies no service for ${ANYBODY}`)]
     }
     if (answer.why === NO_SUCH_PAGE) {
-      const remedy = 'check its path: that of onescan-quotad is /cgi-bin/quota.cgi'
+      const remedy = "check its path: onescan-quotad's is /cgi-bin/quota.cgi"
       return [
         warning('QUOTAD', `${source}: ${answer.why}, so no mailbox is treated as full`, remedy),
       ]
@@ -54,8 +54,8 @@ export async function checkQuotad(host: StageHost): Promise<Finding[]> {
 const OTHER_FORM = { address: 'local', local: 'address' } as const
 
 /**
- * Asks about a mailbox of this host by both forms of its name. A service that knows only the other form finds
- * no mailbox full, and reports no error.
+ * Queries a mailbox of this host by both forms of its name. A service that knows only the other form finds no
+ * mailbox full, and reports no error.
  */
 async function checkNameForm(
   settings: QuotaSettings,
@@ -99,7 +99,7 @@ function mailboxOf({ accounts, directories }: StageHost) {
   return { user, address: `${user}@${me?.trim() || hostname()}` }
 }
 
-/** Milliseconds for a connection and two questions. */
+/** Milliseconds for a connection and two requests. */
 const TIMEOUT = 3_000
 
 /** Checks whether the store that VERDICTS names answers in time, and whether other hosts share its key. */
@@ -152,30 +152,33 @@ async function checkStore(
   }
 }
 
-const UNTIL = 'until then each host scans by itself'
+const UNTIL = 'until then each host scans all mail itself'
 
 /** The remedies for errors of a store, by their text: those of Valkey, of OpenSSL and of the system. */
 const storeRemedies: readonly (readonly [error: RegExp, remedy: string])[] = [
-  [/^sentinel .*(?:WRONGPASS|NOAUTH)/, 'put the password of the sentinels into VERDICTSENTINELPASSWORD, a file'], // biome-ignore format: a row
-  [/^sentinel .*knows of no/, "end VERDICTS in the name of `sentinel monitor` in the sentinels' configuration"], // biome-ignore format: a row
-  [/WRONGPASS|NOAUTH|invalid (?:username-)?password/i, "put the store's password into VERDICTPASSWORD, a file, and its user into VERDICTS (valkey://USER@HOST)"], // biome-ignore format: a row
-  [/NOPERM/, 'give its user ~onescan:* +getrange +set +select +client|setname (`user` in valkey.conf)'], // biome-ignore format: a row
+  [/^sentinel .*(?:WRONGPASS|NOAUTH)/, "put the sentinels' password into a file, and set VERDICTSENTINELPASSWORD to its path"], // biome-ignore format: a row
+  [/^sentinel .*does not know/, "end VERDICTS with the name in `sentinel monitor` of the sentinels' configuration"], // biome-ignore format: a row
+  [/WRONGPASS|NOAUTH|invalid (?:username-)?password/i, "put the store's password into a file, set VERDICTPASSWORD to its path, and add the user to VERDICTS (valkey://USER@HOST)"], // biome-ignore format: a row
+  [/NOPERM/, 'grant its user ~onescan:* +getrange +set +select +client|setname (`user` in valkey.conf)'], // biome-ignore format: a row
   [/DENIED|protected mode/i, 'set `bind`, `protected-mode no` and a user with a password in valkey.conf'], // biome-ignore format: a row
   [/max number of clients/i, 'raise `maxclients` in valkey.conf'],
   [/^OOM/, 'set `maxmemory-policy allkeys-lru` in valkey.conf, or raise `maxmemory`'],
-  [/READONLY/, 'name the primary in VERDICTS, or its sentinels (valkey+sentinel://HOST,HOST/NAME)'],
-  [/MISCONF/, 'free room on the disk of the store, or set `save ""` in valkey.conf'],
+  [
+    /READONLY/,
+    'set VERDICTS to the primary, or to its sentinels (valkey+sentinel://HOST,HOST/NAME)',
+  ],
+  [/MISCONF/, 'free disk space on the store\'s host, or set `save ""` in valkey.conf'],
   [/DB index/i, 'the number at the end of VERDICTS must be below `databases` in valkey.conf'],
   [
     /certificate|altname/i,
-    'name the file of the authority that signed its certificate in VERDICTCA',
+    "set VERDICTCA to the certificate of the authority that signed the store's",
   ],
-  [/wrong version|packet length|SSL|closes the connection|no store sends|ECONNRESET|EPIPE|no answer/i, 'check that it runs; write valkeys:// in VERDICTS if it expects TLS, valkey:// if not'], // biome-ignore format: a row
+  [/wrong version|packet length|SSL|closes the connection|sends an? |ECONNRESET|EPIPE|no answer/i, 'check that it runs; use valkeys:// in VERDICTS if it expects TLS, valkey:// if not'], // biome-ignore format: a row
 ]
 
 function remedyFor(why: string): string {
   const row = storeRemedies.find(([error]) => error.test(why))
-  return row?.[1] ?? 'check that it runs, and listens at the address in VERDICTS'
+  return row?.[1] ?? 'check that it runs, and listens on the address in VERDICTS'
 }
 
 /**
@@ -185,6 +188,6 @@ function remedyFor(why: string): string {
 function otherKey({ text }: StoreAddress, { id }: Key): Finding {
   const value = `${text}: hosts with a key other than ${id} use it, too, and share nothing with this one`
   const remedy =
-    'give all hosts the same key: of the current hmac-sha256 keys in CLUSTERKEYS, the one whose id sorts first counts'
+    'give all hosts the same key: of the current hmac-sha256 keys in CLUSTERKEYS, the one whose id sorts first is used'
   return warning('VERDICTS', value, remedy)
 }

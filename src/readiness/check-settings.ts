@@ -82,7 +82,7 @@ function checkQhpsi({ env, isDaemon }: StageHost): Finding[] {
   if (line) return [findsTestFileAlone(line) ? testFileAlone(line) : ok('QHPSI', line)]
   if (isDaemon) return [unset]
   const remedy =
-    'set it in tcp.smtp, by envdir or in the run script; give check the same with --env or --envdir'
+    'set it in tcp.smtp, with envdir or in the run script; pass the same to check with --env or --envdir'
   return [failure('QHPSI', 'is not set here: mail passes unscanned', remedy)]
 }
 
@@ -93,7 +93,7 @@ const testFileAlone = (line: string) =>
   warning(
     'QHPSI',
     `${line}: finds only the EICAR test file, so every virus is accepted`,
-    'name a scanner, as in QHPSI="plugin: clamd"',
+    'set a scanner, as in QHPSI="plugin: clamd"',
   )
 
 /** The rules, which were read with the settings. */
@@ -130,8 +130,8 @@ function checkAnswers({ env }: StageHost): Finding[] {
         'infected mail by default',
       )
   if (SCANFAIL !== 'accept') return [found, ok('unscanned mail', `is ${unscannedMailIs(env)}`)]
-  const value = 'is accepted if the answer of the scanners is unknown (SCANFAIL=accept)'
-  return [found, warning('unscanned mail', value, 'set SCANFAIL=defer to have it deferred')]
+  const value = "is accepted if the scanners' result is unknown (SCANFAIL=accept)"
+  return [found, warning('unscanned mail', value, 'set SCANFAIL=defer to defer it')]
 }
 
 /** Returns the handling of infected mail, as text. */
@@ -189,19 +189,19 @@ export function contradictionsIn(env: Environment): Finding[] {
 
 function inForward(env: Environment): Finding[] {
   if (!env.VIRUSFORWARD || !refuses(env)) return []
-  const value = `gets nothing: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail first`
-  return [warning('VIRUSFORWARD', value, 'unset REJECTVIRUS, or VIRUSFORWARD')]
+  const value = `has no effect: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail first`
+  return [warning('VIRUSFORWARD', value, 'unset REJECTVIRUS or VIRUSFORWARD')]
 }
 
 function inQuarantine(env: Environment): Finding[] {
   if (!env.QUARANTINE) return []
   const found: Finding[] = []
   if (refuses(env)) {
-    const value = `gets no virus: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail first`
-    found.push(warning('QUARANTINE', value, 'unset REJECTVIRUS to have it kept'))
+    const value = `has no effect: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail first`
+    found.push(warning('QUARANTINE', value, 'unset REJECTVIRUS to quarantine infected mail'))
   }
   if (env.VIRUSFORWARD) {
-    const value = 'gets nothing: QUARANTINE comes before it'
+    const value = 'has no effect: QUARANTINE takes precedence'
     found.push(warning('VIRUSFORWARD', value, 'unset one of the two'))
   }
   return found
@@ -227,6 +227,6 @@ function inMaxAge(env: Environment): Finding[] {
 /** Reports what is missed if not every part is scanned. */
 function inSecondLook(env: Environment): Finding[] {
   if (!env.QHPSI || env.SECONDLOOK !== 'never') return []
-  const value = 'never: files that only mail programs find are not scanned'
-  return [warning('SECONDLOOK', value, 'unset it to have every part scanned')]
+  const value = 'never: files that only mail clients extract are not scanned'
+  return [warning('SECONDLOOK', value, 'unset it to scan every part')]
 }

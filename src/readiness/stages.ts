@@ -19,9 +19,9 @@ const stages: readonly Stage[] = [
 
 /**
  * Tests all that mail needs to be scanned with these settings, from this process, and yields findings.
- * `onescand --check`, `onescan-queue --check` and `onescan check` use it. Stages that cannot run before
- * another fault is corrected are left out. After a fault of the settings these are all other stages; without
- * a scanner that can answer, the stage of the scanners.
+ * `onescand --check`, `onescan-queue --check` and `onescan check` use it. Stages that cannot run before another
+ * fault is corrected are skipped. After a fault of the settings these are all other stages; without a scanner
+ * that can answer, the stage of the scanners.
  */
 export async function* tryStages(host: StageHost): AsyncGenerator<Finding> {
   const settings = await runStage(checkSettings, host)

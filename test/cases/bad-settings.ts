@@ -1,5 +1,5 @@
 /**
- * Wrong settings. Every door answers them alike: the slot, with or without onescand, ends with 55
+ * Wrong settings. Every interface answers them alike: the slot, with or without onescand, ends with 55
  * and logs the reason; onescand itself does not start.
  */
 export interface BadSetting {
@@ -48,7 +48,7 @@ export const badSettings: readonly BadSetting[] = [
   },
   {
     settings: { FINDINGS: 'macro=tag' },
-    reason: /FINDINGS macro=tag: macro is none of encrypted, macros, phishing/,
+    reason: /FINDINGS macro=tag: macro is not one of encrypted, macros, phishing/,
   },
   ...words('ARCHIVEBANS', 'yes'),
   { settings: { QHPSI: "'open" }, reason: /QHPSI 'open: a ' is not closed/ },
@@ -66,7 +66,8 @@ export const badSettings: readonly BadSetting[] = [
   },
   {
     settings: { QHPSI: '/usr/bin/clamdscan --fdpass' },
-    reason: /QHPSI \S+ --fdpass: names no file for its options; did you mean \\?"\S+ --fdpass %s/,
+    reason:
+      /QHPSI \S+ --fdpass: specifies no file for its options; did you mean \\?"\S+ --fdpass %s/,
   },
   { settings: { QHPSI: '/usr/sbin/clamd %s' }, reason: /did you mean \\?"plugin: clamd\\?"/ },
   {

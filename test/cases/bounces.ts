@@ -22,7 +22,7 @@ export const strange = bytes(
 )
 
 /**
- * Bounces that qmail-send injects, which it tries for ever if they are refused: the slot accepts them,
+ * Bounces that qmail-send injects, which it tries indefinitely if they are refused: the slot accepts them,
  * standalone and warm.
  */
 export const bounces: readonly Case[] = [

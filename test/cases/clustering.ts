@@ -278,7 +278,7 @@ export const clustering: readonly Case[] = [
     expect: { ...scanned, newStamps: 1 },
   },
   {
-    name: 'trusted mail keeps an X-Quarantine-ID that its stamp vouches for, and the stamp',
+    name: 'trusted mail keeps an X-Quarantine-ID that its stamp covers, and the stamp',
     message: (stage) =>
       hmacStamped(bytes(`X-Quarantine-ID: a@example.org\n${plain.toString('latin1')}`))(stage),
     settings: settings(hmacLine, { VIRUSFORWARD: 'virus@example.org' }),
@@ -288,7 +288,7 @@ export const clustering: readonly Case[] = [
     },
   },
   {
-    name: 'an X-Quarantine-ID above the stamp is removed, since no stamp vouches for it',
+    name: 'an X-Quarantine-ID above the stamp is removed, since no stamp covers it',
     message: (stage) =>
       Buffer.concat([bytes('X-Quarantine-ID: forged\n'), hmacStamped(plain)(stage)]),
     settings: settings(hmacLine, { VIRUSFORWARD: 'virus@example.org' }),

@@ -29,7 +29,7 @@ const refused = {
   log: /decision=reject scan=skipped .*more than 14 messages or multiparts inside one another/,
 } as const
 
-/** What becomes of mail that is nested deeper than scanners look. */
+/** What happens to mail that is nested deeper than scanners look. */
 export const nesting: readonly Case[] = [
   {
     // promise: depth

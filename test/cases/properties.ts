@@ -27,7 +27,7 @@ const all = (action: string) =>
 const macros = () => named('Heuristics.OLE2.ContainsMacros.VBA')
 const zip = () => named('Heuristics.Encrypted.Zip')
 
-/** What a scanner reports although it is no malware has words of its own in FINDINGS. */
+/** What a scanner reports although it is not malware has words of its own in FINDINGS. */
 export const byProperty: readonly Case[] = [
   ...names.map(
     ([name, property, text]): Case => ({

@@ -4,7 +4,7 @@ import { infected, plain, troublesome } from './messages.ts'
 
 const quarantine = 'virus@example.org'
 
-/** What becomes of a message by what the scanner said. */
+/** What happens to a message by what the scanner said. */
 export const qhpsi: readonly Case[] = [
   {
     name: "an infected message is delivered with a tag if REJECTVIRUS is '0'",
@@ -266,7 +266,7 @@ export const qhpsi: readonly Case[] = [
     name: 'a plugin name with a slash is refused',
     message: () => plain,
     settings: () => ({ QHPSI: 'plugin: ../evil.js' }),
-    expect: { outcome: 'deferred', log: /holds no \// },
-    noDaemon: /holds no \//,
+    expect: { outcome: 'deferred', log: /cannot contain \// },
+    noDaemon: /cannot contain \//,
   },
 ]

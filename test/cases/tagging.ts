@@ -137,7 +137,7 @@ export const tagging: readonly Case[] = [
       name: `a forged field behind ${lines} lines of a header without an end is not let in`,
       message: () => bytes(`Subject: x\n${'a:\n'.repeat(lines)} \nX-QHPSI: clean\n`),
       settings: scanning(),
-      expect: { outcome: 'deferred', scans: 0, text: /has X-QHPSI in it/ },
+      expect: { outcome: 'deferred', scans: 0, text: /contains X-QHPSI/ },
     }),
   ),
   ...Object.entries(odd).map(
@@ -183,7 +183,11 @@ export const tagging: readonly Case[] = [
       name: `a message with a forged field with ${what} is deferred, since some reader takes it for body`,
       message: () => bytes(`${header}\nbody\n`),
       settings: scanning(),
-      expect: { outcome: 'deferred', scans: 0, text: /its header is malformed and has X-QHPSI/ },
+      expect: {
+        outcome: 'deferred',
+        scans: 0,
+        text: /its header is malformed and contains X-QHPSI/,
+      },
     }),
   ),
   {

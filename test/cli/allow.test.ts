@@ -23,7 +23,7 @@ function makeHost(t: Test) {
   return { ...machine, run, policy: () => readFileSync(machine.at(POLICY), 'utf8') }
 }
 
-t.test('a sender gets an exception, which counts for its mail', { skip }, async (t) => {
+t.test('a sender gets an exception, which applies to its mail', { skip }, async (t) => {
   const host = makeHost(t)
   host.write(POLICY, 'to=lab@example.org REJECTVIRUS=0')
   const { code, said } = host.run('allow', 'ann@example.net', '--signature', 'Win.Test.*')
@@ -57,7 +57,7 @@ t.test('nothing is changed if a line is invalid', { skip }, async (t) => {
   host.write(POLICY, 'nonsense\n')
   for (const [words, why] of [
     [['ann@example.net'], /policy line 1: nonsense: is not a condition/],
-    [['a b@example.net'], /from a b@example.net: contains a blank/],
+    [['a b@example.net'], /from a b@example.net: contains white space/],
     [['ann@example.net', '--client', '192.0.2.300'], /line [12]/],
   ] as const) {
     t.match(host.run('allow', ...words), { code: 2, said: why })

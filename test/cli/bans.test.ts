@@ -131,7 +131,7 @@ t.test('a clamd that does not reload is reported', { skip: installMissing }, asy
   t.equal(await hasList('*.scr'), 'error', 'it has the names of before')
   t.equal(await hasList('*.exe'), 'ok')
 
-  // A file of somebody else's that it cannot read: it answers RELOADING, and keeps what it has.
+  // A file of another user's that it cannot read: it answers RELOADING, and keeps what it has.
   writeFileSync(join(directory, 'broken.cdb'), 'nonsense\n')
   program('clamdscan', `exec /usr/bin/clamdscan --config-file='${clamd.configFile}' "$@"`)
   t.match(await run('*.scr'), { code: 0 })

@@ -56,7 +56,7 @@ t.test('an accepted message: exit code, meaning, log, and the mail itself', asyn
   const { inject, maildir } = host(t)
   const { code, out, err } = await inject()
   t.equal(code, 0, err)
-  t.match(out, /^exit {5}0: The message is queued/m)
+  t.match(out, /^exit {5}0: The message was queued/m)
   t.match(out, /^time {5}[\d.]+ m?s$/m)
   t.match(out, /^log {6}slot decision=accept$/m)
   t.notMatch(out, /^header/m)
@@ -87,7 +87,7 @@ t.test('a program that cannot be started is named', async (t) => {
   const words = ['inject', '-', '--from', 'a', '--to', 'b', '--program', '/nonexistent/queue']
   t.match(await onescan(words, { input: 'Subject: x\n\nhi\n' }), {
     code: 2,
-    err: '/nonexistent/queue: cannot be started (ENOENT); name another',
+    err: '/nonexistent/queue: cannot be started (ENOENT); specify another',
   })
 })
 
@@ -105,7 +105,7 @@ t.test('each exit code is printed with its meaning', async (t) => {
   for (const [exit, said] of [
     [31, /^exit {5}31: The message is refused\.$/m],
     [53, /^exit {5}53: Write error or disk full\.$/m],
-    [32, /^exit {5}32: Refused for good\.$/m],
+    [32, /^exit {5}32: Refused permanently\.$/m],
     [99, /^exit {5}99: The client is asked to try again\.$/m],
   ] as const) {
     const { code, out } = await inject('--env', `STANDIN_EXIT=${exit}`)
@@ -144,7 +144,7 @@ t.test('--json prints everything, with a character for each byte', async (t) => 
     dryRun: true,
     exitCode: 0,
     signal: null,
-    meaning: /^The message is queued/,
+    meaning: /^The message was queued/,
     log: ['slot decision=accept'],
     header: ['X-QHPSI: clean', 'Subject: hello', '  folded', 'X-Odd: \x1b[31m\xe9'],
   })

@@ -166,7 +166,7 @@ t.test('without journalctl the command asks for the names of logs', { skip }, as
   const own = host(t, [])
   const words = own.around(['/usr/bin/env', 'PATH=/nowhere', process.execPath, bundle, 'log'])
   const { code, output } = atTerminal(quoted(words), env)
-  t.match(output, /journalctl.*name the logs/)
+  t.match(output, /journalctl.*specify the logs/)
   t.equal(code, 2, output)
 })
 

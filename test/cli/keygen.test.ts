@@ -135,12 +135,13 @@ t.test('a place where it may not write is named, with the remedy', { skip: notRo
   const { code, out, err } = await onescan(['keygen', '--append', ring], { around: asPlain() })
   t.same([code, out], [2, ''])
   const missing = await onescan(['keygen', '--append', '/nonexistent/ring'])
-  const told = '/nonexistent/ring: there is no directory /nonexistent; make it, or name another'
+  const told =
+    '/nonexistent/ring: directory /nonexistent does not exist; create it, or specify another'
   t.match(missing, { code: 2, out: '', err: told })
-  t.match(err, `${ring}.new: EACCES: permission denied; name a file in a directory`)
+  t.match(err, `${ring}.new: EACCES: permission denied; specify a file in a directory`)
 })
 
-t.test('a FIFO is no ring, and is not waited for', async (t) => {
+t.test('a FIFO is not a ring, and is not waited for', async (t) => {
   const ring = join(t.testdir(), 'ring')
   execFileSync('mkfifo', ['-m', '640', ring])
   t.match(await onescan(['keygen', '--append', ring]), { code: 2, err: /is not a regular file/ })

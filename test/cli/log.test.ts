@@ -18,7 +18,7 @@ import { reachable, reachablePath } from '../programs/host/reachable.ts'
 import { outputOf } from '../run/until.ts'
 import { asPlain, bundle, jsonIn, launcher, oldestNode, onescan, searchPath } from './onescan.ts'
 
-/** `onescan log` says what happened to a message. */
+/** `onescan log` shows what happened to a message. */
 
 const line = (id: string) => `${tai64n(1_795_100_000)} ${told({ id, from: '<a@b>', to: '<c@d>' })}`
 
@@ -152,7 +152,7 @@ t.test('tail follows a rotated and truncated log as documented in the manual', a
   const child = spawn(program!, rest, {
     detached: true, // a group of its own, since each part of the pipe has to end
     env,
-    stdio: ['ignore', 'pipe', 'ignore'], // tail(1) says what it follows
+    stdio: ['ignore', 'pipe', 'ignore'], // tail(1) shows what it follows
   })
   t.teardown(() => process.kill(-child.pid!, 'SIGKILL'))
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]()

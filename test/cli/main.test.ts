@@ -55,18 +55,18 @@ t.test('an argument that is missing is named, with the form of the command', asy
 
 t.test('a wrong word of the command line is named, with the remedy', async (t) => {
   for (const [words, told] of [
-    [['--since', 'today'], '--since: name a command before it'],
+    [['--since', 'today'], '--since: a command must precede it'],
     [[''], 'an argument is empty: ""'],
     [['scan', ''], 'an argument is empty: ""'],
     [['scan', '--max-size', '', 'file'], '--max-size: needs a value'],
     [['keygen', '--append='], '--append: needs a value'],
     [['keygen', '--append'], '--append: needs a value'],
-    [['keygen', '--append', 'a', '--rotate', 'b'], '--rotate and --append: give one of them'],
+    [['keygen', '--append', 'a', '--rotate', 'b'], '--rotate and --append: specify one of them'],
     [
       ['log', '--decision', 'frob', 'file'],
       '--decision frob: must be one of accept, tag, quarantine, reject, defer, discard, pass',
     ],
-    [['inject', 'file'], '--from and --to: must be given'],
+    [['inject', 'file'], '--from and --to: is required'],
     [['keygen', '--frobnicate=x'], '--frobnicate: is not an option; see --help'],
     [['quarantine', 'lits'], 'quarantine lits: is not a command; did you mean list?'],
     [['verify', 'a', 'b'], 'b: is one argument too many; see --help'],

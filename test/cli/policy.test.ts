@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { onescan } from './onescan.ts'
 
-/** `onescan policy test` says which line applies, and what the line does. */
+/** `onescan policy test` shows which line applies, and what the line does. */
 
 async function ask(t: Test, name: string, text: string, ...words: readonly string[]) {
   const control = join(t.testdir(), 'control')

@@ -67,7 +67,7 @@ t.test('a service that is down, or no service, ends with exit code 2 and a reaso
   })
   t.match(await onescan(['quota', 'ann']), {
     code: 2,
-    err: /QUOTAD is not set; set it in \/etc\/default\/onescand, or give --env QUOTAD=SERVICE/,
+    err: /QUOTAD is not set; set it in \/etc\/default\/onescand, or add --env QUOTAD=SERVICE/,
   })
   const wrong = { QUOTAD: 'udp:nowhere' }
   t.match(await onescan(['quota', 'ann'], { env: wrong }), {

@@ -63,7 +63,7 @@ t.test('a name with a line end forges no line', async (t) => {
   ])
 })
 
-t.test('a name is bytes: a file whose name is no UTF-8 is scanned as well', async (t) => {
+t.test('a name is bytes: a file whose name is not UTF-8 is scanned as well', async (t) => {
   const directory = t.testdir({})
   const odd = Buffer.concat([Buffer.from(`${directory}/1.`), Buffer.from([0xe9, 0xff])])
   writeFileSync(odd, sick)
@@ -100,7 +100,7 @@ t.test('a file name that is not UTF-8 is reported with the remedy', async (t) =>
     t.equal(ended.code, code)
     t.match(
       ended.out + ended.err,
-      'is no UTF-8, and cannot be found by that name; write - <FILE instead',
+      'is not valid UTF-8, so it cannot be opened; use - <FILE instead',
     )
   }
 })

@@ -91,12 +91,12 @@ t.test('without a usable keyring or message the exit code is 2', async (t) => {
   const nowhere = { env: { QMAILHOME: '/nonexistent' } }
   t.match(await onescan(['verify', '-'], nowhere), {
     code: 2,
-    err: /no keyring at \S+, and no CLUSTERKEYS in \/etc\/default\/onescand; name one with --keyring/,
+    err: /no keyring at \S+, and no CLUSTERKEYS in \/etc\/default\/onescand; specify one with --keyring/,
   })
   t.match(await verify(empty!, mail), { code: 2, err: /contains no key/ })
   t.match(await verify('/nonexistent/ring', mail), {
     code: 2,
-    err: '--keyring /nonexistent/ring: ENOENT: no such file or directory; name another, or leave it out',
+    err: '--keyring /nonexistent/ring: ENOENT: no such file or directory; specify another, or omit it',
   })
   const missing = await onescan(['verify', '/nonexistent/mail', '--keyring', ring!])
   t.match(missing, { code: 2, err: /ENOENT/ })

@@ -44,7 +44,7 @@ t.test('a directory that hides onescan.off from other users is reported', async 
   t.equal(code, 2)
   t.match(
     err,
-    `${control}: mode 0750 hides onescan.off from other users: their programs still scan; chmod o+x`,
+    `${control}: mode 0750 hides onescan.off from other users: their programs still scan; run chmod o+x`,
   )
 })
 
@@ -56,7 +56,7 @@ t.test(
     const file = join(control, 'onescan.off')
     const refused = {
       code: 2,
-      err: `${file}: EACCES: permission denied; become root, or an account that may write to ${control}`,
+      err: `${file}: EACCES: permission denied; run this as root, or as an account that may write to ${control}`,
     }
     const asked = (command: string) =>
       onescan([command, '--control', control], { around: asPlain() })

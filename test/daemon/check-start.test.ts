@@ -117,14 +117,14 @@ t.test('--check reports all wrong settings and options at once', async (t) => {
   t.equal(report.isUsage, true)
   for (const line of [
     /^--mitler: is not an option; did you mean --milter\?$/,
-    /^--workers -1: must be a whole number from 1 to 10000; correct it$/,
+    /^--workers -1: must be a whole number from 1 to 10000; fix this setting$/,
     /^--mode rwx: must be/,
     /^QHPSI clamd: names a built-in plugin as a command; did you mean "plugin: clamd"\?$/,
     /^SCANTIMEOUT -1: must be/,
     /^SECONDLOOK "od\\r": ends in a carriage return/,
-    /^SECONDLOOK od: must be always or never; correct it$/,
+    /^SECONDLOOK od: must be always or never; fix this setting$/,
     /^VERDICTS vlakey:\/\/x: must be/,
-    /^CLUSTERKEYS \/nonexistent\/ring: .*; make the file or unset CLUSTERKEYS$/,
+    /^CLUSTERKEYS \/nonexistent\/ring: .*; create the file or unset CLUSTERKEYS$/,
   ]) {
     t.ok(
       report.errors.some((error) => line.test(error)),
@@ -148,7 +148,7 @@ t.test('--check reports a plugin that cannot be loaded, which would defer all ma
   for (const text of ['no script', 'throw new Error("x")', 'export const other = 1']) {
     const found = {
       level: 'error',
-      value: /^gives no answer: plugin mine\.mjs: /,
+      value: /^returns no result: plugin mine\.mjs: /,
       marks: ['nothing scans'],
     }
     t.match(await tried(text), [found], text)
@@ -213,10 +213,7 @@ t.test(
     t.match(well.stdout, /^ok: spool \(TMPDIR\): /m)
     const hung = { ...good, QHPSI: 'plugin: clamd', CLAMD: clamd }
     const tried = checked(['--check'], hung)
-    t.match(
-      tried.stdout,
-      /^error: clamd \S+: .*does not answer within 5 s; check the log of clamd/m,
-    )
+    t.match(tried.stdout, /^error: clamd \S+: .*does not answer within 5 s; check clamd's log/m)
     t.equal(tried.status, 0, 'onescand starts all the same')
     t.notMatch(
       checked(['--check-settings'], hung).stdout,

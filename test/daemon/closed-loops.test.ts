@@ -21,7 +21,7 @@ import { childrenOf, quickest, startOnescand } from './process.ts'
 
 /** Descriptors beside those of clients: of scanners, and of connections that are accepted in one iteration. */
 const OTHERS = 64
-/** Mails of an MTA, and heartbeats of the slot, that come through beside a loop. */
+/** Messages of an MTA, and heartbeats of the slot, that come through beside a loop. */
 const MAILS = 5
 const HEARTBEATS = 3
 

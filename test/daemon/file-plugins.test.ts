@@ -84,7 +84,7 @@ for (const { name, program } of runtimes) {
     })
 
     await t.test(
-      'SIGHUP loads the file anew, and messages at the old plugin are finished',
+      'SIGHUP loads the file again, and messages at the old plugin are finished',
       async (t) => {
         const started = fifo(directory, 'started')
         const slow = hear('wait')

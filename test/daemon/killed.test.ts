@@ -10,7 +10,7 @@ import { isWhole } from '../run/is-whole.ts'
 import { startOnescand } from './process.ts'
 
 /**
- * What becomes of mail if the daemon behind the thin client is killed again and again.
+ * What happens to mail if the daemon behind the thin client is killed again and again.
  */
 
 /** The least numbers of messages, kills and warm answers, however fast the machine is. */

@@ -13,7 +13,7 @@ import { freePort } from '../programs/host/free-port.ts'
 
 const CLIENTS = 700
 
-/** Connects so many clients to a place, and ends when all are connected, or after some seconds. */
+/** Connects this many clients to a place, and ends when all are connected, or after some seconds. */
 const client = `
 const { connect } = require('node:net')
 const [place, count] = process.argv.slice(1)

@@ -11,7 +11,7 @@ import { socketDirectory } from '../programs/host/socket-directory.ts'
 import { newest, startOnescand } from './process.ts'
 
 /**
- * What becomes of mail at the memory limit of the unit (MemoryMax). Files in memory count for it,
+ * What happens to mail at the memory limit of the unit (MemoryMax). Files in memory count for it,
  * and the kernel kills any of the processes. A message may be deferred, or its connection may
  * break, and the MTA defers it. No message that was to be refused may come through.
  */

@@ -73,7 +73,7 @@ t.test('a worker that opens its interfaces slowly serves clients', async (t) => 
   t.same(onescand.log.slice(1), ['onescand: serving'], 'no worker had to be replaced')
 })
 
-t.test('a worker takes mail after less than half a second of processor time', async (t) => {
+t.test('a worker takes mail after less than half a second of CPU time', async (t) => {
   const onescand = await startOnescand(t, { settings: own })
   t.equal((await onescand.ask(question)).does, 'hand on')
   const [worker] = childrenOf(onescand.pid)
@@ -99,7 +99,7 @@ t.test('onescand logs the handling of mail at its start, and after a reload', as
   const settings = { ...clustered, BADATTACHMENTS: join(files, 'rules'), REJECTVIRUS: '1' }
   const onescand = await startOnescand(t, { settings, args: listening })
   const said = [
-    `qmail unix:${onescand.socket}: scans with eicar, attachments, clients decide about viruses, stamps with 1 key`,
+    `qmail unix:${onescand.socket}: scans with eicar, attachments, clients handle viruses, stamps with 1 key`,
     `milter inet:127.0.0.1:${port}: scans with eicar, attachments, refuses viruses, stamps with 1 key`,
     `policy ${listening[3]}: no mailbox is treated as full: QUOTAD is not set`,
   ].map((line) => `onescand: ${line}`)
@@ -169,7 +169,7 @@ t.test('wrong options and settings are reported, and end onescand', async (t) =>
   t.match(await failing(['--socket', 'relative']), /^100 .*absolute/)
   t.match(
     await failing(['--socket', '/nonexistent/s']),
-    /^111 onescand: --socket \/nonexistent\/s: ENOENT.*; make the directory/,
+    /^111 onescand: --socket \/nonexistent\/s: ENOENT.*; create the directory/,
   )
   t.match(
     await failing(['--socket', 'none', '--milter', 'inet:192.0.2.1:1']),
@@ -232,7 +232,7 @@ t.test('a signal that comes during the start is obeyed', async (t) => {
 })
 
 const ok = numbered('stream: OK')
-/** Whether clamd is asked about a mail, and not about its limits. */
+/** Whether clamd is asked about a message, and not about its limits. */
 const isMail = ({ message }: Asked) => message.includes('Subject: x\n')
 
 // promise: client-standalone
@@ -284,7 +284,7 @@ t.test('a worker that is killed is replaced, and none outlives the first process
   const onescand = await startOnescand(t, { settings: own, args: ['--workers', '2'] })
   const [worker, other] = childrenOf(onescand.pid)
   process.kill(worker!, 'SIGKILL')
-  await onescand.logged(new RegExp(`worker ${worker} ended with SIGKILL`))
+  await onescand.logged(new RegExp(`worker ${worker} exited with SIGKILL`))
   const isNext = (pid: number) => pid !== worker && pid !== other
   await until(() => childrenOf(onescand.pid).some(isNext), 'another worker starts')
   const next = childrenOf(onescand.pid).find(isNext)

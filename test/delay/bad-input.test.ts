@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { launcher, runtimes } from './rig.ts'
 
-/** Faults at the start: smtp-delay ends with the codes of UCSPI programs, and a line says why. */
+/** Faults at the start: smtp-delay ends with the codes of UCSPI programs, and a line shows why. */
 
 interface Run {
   readonly words: readonly string[]

@@ -207,7 +207,7 @@ t.test(
     await until(() => locksHeld(locks) === 2, 'they wait')
     t.match((await visit(server.port)).said, '=unset')
     leaving.abort()
-    t.match(server.log.join('\n'), 'no waiting place is free')
+    t.match(server.log.join('\n'), 'all waiting places are in use')
     await Promise.all(waiting)
     await until(
       () => server.log.filter((line) => / event=left /.test(line)).length === 2,

@@ -41,7 +41,7 @@ t.test('an invalid option is a usage error that names it', async (t) => {
     '-q y': /^-q: needs --listen/,
     '-c 5 y': /^-c: needs --listen/,
     '--listen 25 --limit 5 --locks /x y':
-      /^--limit and --locks: are for smtp-delay behind tcpserver; with --listen give --waiting/,
+      /^--limit and --locks: are for smtp-delay behind tcpserver; with --listen use --waiting/,
     '--listen 25 -r y': /^-r: is not an option/,
     '--listen 25 -B hi y': /^-B: is not an option/,
     '--listen 70000 y': /^--listen 70000: must be \[ADDRESS:\]PORT/,
@@ -52,7 +52,7 @@ t.test('an invalid option is a usage error that names it', async (t) => {
     '--listen 25 -c 0 y': /^-c 0: is not a number from 1/,
     '--listen 25 -u 0 y': /^-u 0: is not a number from 1/,
     '--listen 25 -U y': /^-U: UID : is not a number .* envuidgid/,
-    '--listen 25 --remember 91d y': /^--remember 91d: is not a time such as 12h/,
+    '--listen 25 --remember 91d y': /^--remember 91d: must be a time such as 12h/,
     '--listen 25 --remember d y': /^--remember d/,
     '--listen 25 -D -R y': /^-D -R: is not a number of seconds/,
     '--odd y': /^--odd: is not an option/,

@@ -1,6 +1,6 @@
 /** Options of smtp-delay that set how long clients wait. */
 
-/** Clients of every class wait for so many seconds. */
+/** Clients of every class wait for this many seconds. */
 export function allWait(seconds: number): readonly string[] {
   return ['-d', '-D', '-N'].flatMap((option) => [option, String(seconds)])
 }

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { sourceFiles } from './source-files.ts'
 
-/** Who below a door reads a clock, a random source or the environment by itself: doc/development/design.md forbids it. */
+/** Who below an interface reads a clock, a random source or the environment by itself: doc/development/design.md forbids it. */
 
-/** Whole programs, and what stands on the layers of the doors and above them. */
+/** Whole programs, and what is on the layers of the interfaces and above them. */
 const ABOVE = /^(?:cli|daemon|delay|doors|quotad)\/|\/plugin-host\.ts$/
 const SOURCES =
   /\b(?:Date\.now|performance\.now|process\.hrtime|process\.uptime|process\.env|new Date\(\)|randomBytes|randomUUID|randomInt|getRandomValues|Math\.random)\b/
@@ -40,12 +40,15 @@ const readers = sourceFiles
   .filter(({ path, text }) => !ABOVE.test(path) && SOURCES.test(withoutComments(text)))
   .map(({ path }) => path)
 
-t.test('nothing else below a door reads a clock, a random source or the environment', async (t) => {
-  t.same(
-    readers.filter((file) => !(file in exceptions)),
-    [],
-  )
-})
+t.test(
+  'nothing else below an interface reads a clock, a random source or the environment',
+  async (t) => {
+    t.same(
+      readers.filter((file) => !(file in exceptions)),
+      [],
+    )
+  },
+)
 
 t.test('each exception is still needed', async (t) => {
   t.same(Object.keys(exceptions), readers.sort())

@@ -4,7 +4,7 @@ import t from 'tap'
 import { type CodeBlock, codeBlocks } from './code-blocks.ts'
 import { notTyped, typed } from './typed-blocks.ts'
 
-/** Each block of code of the pages is typed by a test, or says why not. */
+/** Each block of code of the pages is typed by a test, or shows why not. */
 
 const blocks = codeBlocks()
 const isTyped = ({ page, text }: CodeBlock) =>

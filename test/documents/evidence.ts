@@ -6,7 +6,7 @@ import { promises } from './promises.ts'
 
 const root = join(import.meta.dirname, '../..')
 
-/** A test by its title, which may be made up of parts in a template; '' if none stands there. */
+/** A test by its title, which may be made up of parts in a template; '' if none is there. */
 export interface Evidence {
   readonly promise: string
   readonly file: string

@@ -3,7 +3,7 @@ import { sourceFiles } from './source-files.ts'
 
 /**
  * V8 makes a hidden class for a generator function when it is called first, and keeps it in its old
- * generation, with all that the function can see. For a function that is made anew for each message that
+ * generation, with all that the function can see. For a function that is made again for each message that
  * is the message, until the next full collection.
  */
 

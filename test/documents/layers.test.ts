@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import { componentOf, sourceFiles } from './source-files.ts'
 
-/** The layers of doc/development/design.md, which its components stand on, and what the source imports. */
+/** The layers of doc/development/design.md, which its components are on, and what the source imports. */
 
 const src = join(import.meta.dirname, '../../src')
 const page = readFileSync(join(src, '../doc/development/design.md'), 'utf8')
@@ -44,7 +44,7 @@ t.test(
   },
 )
 
-t.test('delay imports lib alone, and quotad no door', async (t) => {
+t.test('delay imports lib alone, and quotad no interface', async (t) => {
   const componentsUsedBy = (component: string) => {
     const own = [...imports].filter(([file]) => componentOf(file) === component)
     return [...new Set(own.flatMap(([, targets]) => targets.map(componentOf)))].sort()
@@ -70,7 +70,7 @@ t.test('no folder imports itself by way of others', async (t) => {
   t.same(circles(betweenFolders(imports)), [])
 })
 
-t.test('an arrow upward, from door to door or round in a circle is found', async (t) => {
+t.test('an arrow upward, from interface to interface or round in a circle is found', async (t) => {
   const upward = new Map([
     ['mail/message/message.ts', ['scan/judge/judge.ts', 'lib/settings/settings.ts']],
   ])

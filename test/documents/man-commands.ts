@@ -56,7 +56,7 @@ export function optionItems(command: string): string[] {
   ]
 }
 
-/** What stands behind an option, if that is not the option's own name. */
+/** What is behind an option, if that is not the option's own name. */
 const VALUES: Readonly<Record<string, string>> = {
   append: 'file',
   by: 'way',

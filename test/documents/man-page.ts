@@ -30,7 +30,7 @@ export function columns(mdoc: string): Map<string, string> {
   return new Map(rows.map(([first = '', second = '']) => [first, second]))
 }
 
-/** The display that stands below `.\" example: NAME`, as a reader sees it. */
+/** The display that is below `.\" example: NAME`, as a reader sees it. */
 export function example(page: string, name: string): string {
   const [, after] = page.split(`.\\" example: ${name}\n.Bd -literal -offset indent\n`)
   if (after === undefined) throw new Error(`there is no example ${name}`)

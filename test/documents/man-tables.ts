@@ -91,7 +91,7 @@ function optionLists(): GeneratedList[] {
   })
 }
 
-/** The page with a list made anew; the titles of columns stay. */
+/** The page with a list made again; the titles of columns stay. */
 function withList(page: string, { heading, nth, items }: GeneratedList): string {
   const isPart = heading.startsWith('Ss ')
   const section = page.indexOf(isPart ? `.${heading}\n` : `.Sh ${heading}\n`)
@@ -122,7 +122,7 @@ function replies(): Limit[] {
       mailReply.virus('NAME'),
       mailReply.banned('attachment NAME'),
       form('refused', '...'),
-      form('deferred', 'its header is malformed and has X-QHPSI in it'),
+      form('deferred', 'its header is malformed and contains X-QHPSI'),
       form('deferred', 'its header has more than 16 X-QHPSI'),
       form('deferred', '...'),
       mailReply.notScanned,

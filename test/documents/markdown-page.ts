@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, '../..')
 export const readMarkdown = (path: string): string => readFileSync(join(root, path), 'utf8')
 
 /**
- * The page with the rows of a table made anew: the first below a heading, such as `## Time`. The titles of its
+ * The page with the rows of a table made again: the first below a heading, such as `## Time`. The titles of its
  * columns stay. Throws if there is no such table.
  */
 export function withRows(

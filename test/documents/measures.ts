@@ -3,11 +3,11 @@ import { sourceFiles } from './source-files.ts'
 
 /**
  * How deep the modules of src/ are: `npm run measures` prints it for the whole of src/ and for each component,
- * and with the name of a component (`-- delay`) also what stands behind the figures. No test fails by them: a
+ * and with the name of a component (`-- delay`) also what is behind the figures. No test fails by them: a
  * change that makes a figure better and the code worse is not made.
  */
 
-/** Under so many lines a file with one importer is hardly more than a function of that. */
+/** Under this many lines a file with one importer is hardly more than a function of that. */
 const SMALL = 25
 
 /** A name that a file exports, with the files of src/ that use it. */

@@ -1,6 +1,6 @@
 /**
  * What doc/security.md and doc/development/content-scanners.md promise, by their chapters, each under the word
- * by which tests name it: a line `// promise: WORD, WORD` above a test says which promises that test shows. For the rules
+ * by which tests name it: a line `// promise: WORD, WORD` above a test shows which promises that test shows. For the rules
  * for root the promise is an attempt that gets nothing; in brackets stands what it got once.
  */
 export const promises: Readonly<Record<string, Readonly<Record<string, string>>>> = {

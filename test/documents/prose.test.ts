@@ -1,7 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { commentsIn, proseOfComments, proseOfManual, proseOfMarkdown, proseOfPages, wordsIn } from './prose.ts' // biome-ignore format: a line
+import {
+  commentsIn,
+  messages,
+  proseOfComments,
+  proseOfManual,
+  proseOfMarkdown,
+  proseOfPages,
+  type Sentence,
+  shippedTexts,
+  textsIn,
+  wordsIn,
+} from './prose.ts'
 
 /** How pages are written: as the manuals of Postfix, PostgreSQL and SQLite are. */
 
@@ -62,6 +73,24 @@ const neverInComments: Readonly<Record<string, string>> = {
   besides: 'in addition to, except',
   'doors?': 'interface',
 }
+
+/** Phrases of the same kinds, in comments, messages, scripts and names of tests. */
+const plainly: Readonly<Record<string, string>> = {
+  '(?<!there )(?:is|are|was|were) no (?!longer|more|other|one\\b)[a-z]+': 'is not a …',
+  anew: 'again, restarts',
+  mails: 'messages',
+  'a (?:clean |large |small |whole |new )?mail(?! [a-z])': 'a message',
+  'gets? in': 'is accepted',
+  'correct it': 'fix this setting; what happens until then',
+  'the log of (?:clamd|onescand|freshclam|the mail server)': "clamd's log",
+  'hand(?:s|ed|ing)? (?:mail|messages?|it|them) on': 'passes it on',
+  'any ?more(?= *[.,;:)]|$)': 'no longer',
+  'for good': 'permanently',
+  '(?<=^|[.:] )by what': 'how',
+  '(?<=^)the (?:most|fewest)': 'upper limit',
+  'counts for|does not count': 'applies to, is not used',
+}
+
 /** A person may say something. */
 const BY_PERSON = /\b(?:administrator|user|sender|person|people|operator|reader)s? (?:says?|said|tells?|told|hears?|heard)\b/gi // biome-ignore format: a line
 
@@ -101,6 +130,32 @@ t.test('comments name what code does with verbs of code', async (t) => {
       .map(({ better }) => `${page}: write: ${better}: ${text}`),
   )
   t.same(found, [])
+})
+
+/** The sentences that have one of these phrases, each with what to write. */
+const withPhrases = (sentences: readonly Sentence[], ...lists: (typeof instead)[]): string[] => {
+  const phrases = lists
+    .flatMap((list) => Object.entries(list))
+    .map(([phrase, better]) => ({ form: new RegExp(`\\b(?:${phrase})\\b`, 'i'), better }))
+  return sentences.flatMap(({ page, text }) =>
+    phrases
+      .filter(({ form }) => form.test(text))
+      .map(({ form, better }) => `${page}: "${form.exec(text)![0]}"; write: ${better}: ${text}`),
+  )
+}
+
+t.test('messages and shipped scripts, units and samples have none of these phrases', async (t) => {
+  const texts = messages()
+  t.ok(texts.length > 2000, `${texts.length} messages were found`)
+  t.same(withPhrases(texts, instead, neverInComments, plainly), [])
+  const shipped = shippedTexts()
+  t.ok(shipped.some(({ page }) => page.endsWith('postinst')) && shipped.length > 2000)
+  t.same(withPhrases(shipped, instead, neverInComments, plainly), [])
+})
+
+t.test('texts in quotes are found, and comments and single words are not', async (t) => {
+  const source = `/** It's one. */\na('two words', \`three more \${b}\`, 'x') // it is\n// 'not it'\n`
+  t.same(textsIn(source), ['two words', 'three more X'])
 })
 
 t.test(`at most 1 % of the sentences in comments have more than ${LONG} words`, async (t) => {

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 
 /** The sentences of README, doc/ and man/, without code, tables and names of macros. */
 
@@ -80,6 +80,46 @@ export function commentsIn(source: string): string[] {
     comment.replaceAll(/^[ \t]*(?:\/\*+|\*\/|\*(?!\/)|\/\/) ?|[ \t]*\*\/$/gm, ''),
   )
   return [...texts, ...trailing].filter((text) => !text.startsWith('biome-ignore'))
+}
+
+/** The texts in quotes with at least two words: messages, help, replies and names of tests. */
+export function textsIn(source: string): string[] {
+  const code = source
+    .replaceAll(/^[ \t]*\/\*[\s\S]*?\*\/|^[ \t]*\/\/.*/gm, '')
+    .replaceAll(/ \/[/*] [^'"`\n]*$/gm, '')
+  return [...code.matchAll(/'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)`/g)]
+    .map(([, single, double, template]) => single ?? double ?? template!)
+    .map((text) => text.replaceAll(/\$\{[^}]*\}/g, 'X'))
+    .filter((text) => /[A-Za-z]{2}[,:;]? [a-z]/.test(text))
+}
+
+/** The messages of the programs: all texts in their sources. src/mail/mime has names and notes for its own use. */
+export function messages(): Sentence[] {
+  return filesBelow('src', /^(?!src\/mail\/mime\/).*\.(?:ts|c|h|js)$/).flatMap((page) =>
+    textsIn(read(page)).map((text) => ({ page, text })),
+  )
+}
+
+/** What packages bring besides programs and pages: scripts, units and samples, with their comments and messages. */
+export function shippedTexts(): Sentence[] {
+  const paths = [
+    ...filesBelow('packaging/shipped', /./),
+    ...filesBelow('debian', /\/p(?:re|ost)\w+$/),
+  ]
+  return paths.flatMap((page) =>
+    read(page)
+      .replaceAll(/\n[ \t]*(?:#|\/\/|dnl|\*) /g, ' ')
+      .replaceAll(/\bhow(?:=|: )"?\w+/g, '') // a label of the metrics
+      .split('\n')
+      .map((text) => ({ page, text })),
+  )
+}
+
+function filesBelow(place: string, form: RegExp): string[] {
+  return readdirSync(join(root, place), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .filter((path) => form.test(path))
 }
 
 function sentencesOf(page: string, paragraphs: readonly string[]): Sentence[] {

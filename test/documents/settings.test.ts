@@ -56,7 +56,7 @@ t.test('each manual page has its settings, and no others, in the order of the ta
     const items = [...environment.matchAll(/^\.It Ev (.*)$/gm)].flatMap(([, names]) =>
       names!.split(' , '),
     )
-    // onescanc(8) describes how it reads those of onescan-settings(5); systemd's own are no settings.
+    // onescanc(8) describes how it reads those of onescan-settings(5); systemd's own are not settings.
     const isOther = (name: string) =>
       page === 'onescanc.8' ? !name.startsWith('ONESCAN_') : /^(LISTEN_|NOTIFY_)/.test(name)
     const ofCaller = items.filter((name) => readFromCaller.has(name))

@@ -14,7 +14,7 @@ export interface SourceFile {
   /** Interfaces and other types, exported or not. */
   readonly types: readonly string[]
   readonly classes: readonly string[]
-  /** What it imports by name from which file, or exports anew. */
+  /** What it imports by name from which file, or exports again. */
   readonly uses: readonly { readonly from: string; readonly name: string }[]
   /** The files below src/ that it imports anything from, also in its types. */
   readonly imports: readonly string[]
@@ -25,7 +25,7 @@ export const sourceFiles: readonly SourceFile[] = globSync('**/*.ts', { cwd: joi
   .sort()
   .map((path) => readSource(path, readFileSync(join(root, 'src', path), 'utf8')))
 
-/** Reads a source. Only those names count that stand at the beginning of a line, as formatted code has them. */
+/** Reads a source. Only those names count that are at the beginning of a line, as formatted code has them. */
 export function readSource(path: string, text: string): SourceFile {
   const declared = matches(
     text,
@@ -53,7 +53,7 @@ export const componentOf = (file: string): string => file.split('/')[0]!
 
 /**
  * The number of a constant, which its file may have for itself. Throws unless one file alone has one of
- * that name, or `path` says which is meant.
+ * that name, or `path` shows which is meant.
  */
 export function figure(name: string, path?: string): number {
   const form = new RegExp(`^(?:export )?const ${name} = ([\\d_.* ]+)$`, 'm')
@@ -64,7 +64,7 @@ export function figure(name: string, path?: string): number {
   return found.split('*').reduce((all, part) => all * Number(part.replaceAll('_', '')), 1)
 }
 
-/** What a text imports, or exports anew. The name of a whole module is that of each member that it names. */
+/** What a text imports, or exports again. The name of a whole module is that of each member that it names. */
 function usesIn(text: string): { from: string; name: string }[] {
   const lists = text.matchAll(/^(?:import|export) (?:type )?\{([^}]*)\} from '(\.[^']+)'/gm)
   const named = [...lists].flatMap(([, list, from]) =>

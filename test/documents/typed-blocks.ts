@@ -14,11 +14,11 @@ export interface TypedBlock {
   readonly before?: string
   /** The names of a page that are the reader's own, by what he has. */
   readonly own?: Readonly<Record<string, string>>
-  /** What takes a block that is no commands, on standard input. */
+  /** What takes a block that is not commands, on standard input. */
   readonly by?: string
   /** The highest exit code; 0 by default. */
   readonly code?: number
-  /** What it prints, besides what the page says. */
+  /** What it prints, in addition to what the page says. */
   readonly prints?: RegExp
   /** A command, and what it prints afterwards. */
   readonly shows?: readonly [string, RegExp]

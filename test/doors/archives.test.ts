@@ -16,7 +16,7 @@ import { quickest } from './slot/slot.ts'
 import { sendToSocket } from './slot-socket/send.ts'
 import { sendBySmtp } from './smtp/send.ts'
 
-/** Archives that real programs make, judged at each door by a real clamd with the list of `onescan bans`. */
+/** Archives that real programs make, judged at each interface by a real clamd with the list of `onescan bans`. */
 
 const doors: Readonly<Record<string, Door>> = {
   'the warm slot': { hasDaemon: true, send: (t, sent) => sendToSocket(t, sent, () => true) },
@@ -131,7 +131,7 @@ t.test('archives', { skip: clamdMissing || packerMissing }, async (t) => {
       banned,
     ),
   ]
-  // A name never stands in a log; each line of it is printable.
+  // No name is in a log; each line of it is printable.
   const isBanned = { ...banned, log: /^[ -~]*banned="attachment \*\.exe in an archive"[ -~]*$/m }
   const isUnread: Expectation = {
     outcome: 'refused',

@@ -11,7 +11,7 @@ import type { ContentScanner } from '../../src/scan/scanners/contract/scanner.ts
 import { HostMemory } from '../../src/scan/verdicts/host-memory.ts'
 import type { Ending } from '../programs/host/server.ts'
 
-/** A door of onescand's in this process. */
+/** An interface of onescand's in this process. */
 export interface OpenedDoor extends Door {
   /** A private directory that goes with the test: TMPDIR. */
   readonly directory: string
@@ -21,14 +21,14 @@ export interface OpenedDoor extends Door {
   readonly mailLog: readonly string[]
 }
 
-/** What is handed to a door in place of its own. */
+/** What is handed to an interface in place of its own. */
 export interface InPlace {
   readonly quota?: QuotaLookup | undefined
   /** What takes the place of all scanners, if QHPSI is set. */
   readonly scan?: ContentScanner['scan'] | undefined
 }
 
-/** Makes what is around a door, which is under an environment of its own. */
+/** Makes what is around an interface, which is under an environment of its own. */
 export function aroundDoor(t: Ending, { quota, scan }: InPlace = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-door-'))
   const log: string[] = []
@@ -56,7 +56,7 @@ export function aroundDoor(t: Ending, { quota, scan }: InPlace = {}) {
           scanners && { context: { ...context, tools: { ...context.tools, scanners } } }),
       }
     },
-    /** Has the door listen until the test is over: on a path, or on a port of 127.0.0.1. */
+    /** Has the interface listen until the test has ended: on a path, or on a port of 127.0.0.1. */
     async open(door: Door, place: string | 0): Promise<OpenedDoor> {
       const at = place === 0 ? { port: 0, host: '127.0.0.1' } : { path: place }
       door.server.listen({ ...at, backlog: LISTEN_QUEUE })

@@ -161,7 +161,7 @@ const withMacros: Readonly<Record<string, Make>> = {
   'macros in a.zip': () => zipped({ 'table.xls': workbook('01') }),
 }
 
-/** Mails that programs wrote, which are signed or carry what could be taken for encrypted. */
+/** Messages that programs wrote, which are signed or carry what could be taken for encrypted. */
 const ordinaryMails = [
   ...['gpg-clearsigned', 'gpg-detached', 'gpg-key', 'gpg-signed-file', 'mutt-pgp-signed'],
   ...['openssl-detached', 'openssl-opaque-small', 'outlook-tnef', 'google-invitation'],

@@ -19,7 +19,7 @@ for (const [words, moment] of [
   })
 }
 
-t.test('a text that is no time is refused, with examples', async (t) => {
+t.test('a text that is not a time is refused, with examples', async (t) => {
   for (const words of [
     '',
     'tomorrow',

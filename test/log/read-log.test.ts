@@ -89,7 +89,7 @@ t.test('a line that was cut keeps its whole fields', async (t) => {
   t.same([...second!.fields], [['decision', 'accept']])
 })
 
-t.test('a line of 10 MB is skipped, and so are bytes that are no text', async (t) => {
+t.test('a line of 10 MB is skipped, and so are bytes that are not text', async (t) => {
   const huge = Buffer.alloc(10e6, 'onescan: decision=accept ')
   const binary = Buffer.from(Array.from({ length: 5000 }, (_, index) => (index * 7919) % 256))
   const pieces = [
@@ -134,7 +134,7 @@ t.test(
       state: 'x',
     })
     t.same((await read([directory])).ids, ['<1>', '<2>', '<3>'])
-    await t.rejects(read([t.testdir({ other: '' })]), /no files of multilog/)
+    await t.rejects(read([t.testdir({ other: '' })]), /no multilog files/)
   },
 )
 
@@ -191,7 +191,7 @@ t.test('only the lines of a log that contain the text are parsed', async (t) => 
 t.test('a missing log is an error that names it and the remedy', async (t) => {
   const missing = join(t.testdir(), 'missing')
   t.throws(() => findLog(missing), {
-    message: `${missing}: does not exist; name a log, or a directory of multilog`,
+    message: `${missing}: does not exist; specify a log, or a multilog directory`,
   })
 })
 

@@ -8,7 +8,7 @@ import { createRandom } from '../run/random.ts'
 import { openBrowser, openPage } from './browser.ts'
 
 /**
- * `node test/observe/pictures.ts doc/pictures`: takes the pictures of doc/monitoring.md anew, of a
+ * `node test/observe/pictures.ts doc/pictures`: takes the pictures of doc/monitoring.md again, of a
  * day that is made up. The page names its host: `unshare --uts sh -c 'hostname mx1.example.org;
  * node …'`. Debian's pngquant makes them small.
  */

@@ -57,7 +57,7 @@ const dialogues: Readonly<Record<string, readonly [string | Buffer, RegExp]>> = 
     /^HTTP\/1\.1 [0-9]{3} /,
   ],
   check: ['', /"level":"ok","what":"settings".*\n$/s],
-  // slot-protocol.md: a message, and what becomes of it.
+  // slot-protocol.md: a message, and what happens to it.
   'onescand.socket': [Buffer.concat(framesOf({ variables: { QHPSI: 'plugin: eicar' } })), /^A/],
 }
 
@@ -168,7 +168,7 @@ t.test(
     })
     const page = places.get('onescan-http.socket')!
     await t.rejects(answerTo(page, ...dialogues.http!))
-    const isTold = () => log.some((line) => line.includes('name the same address in both'))
+    const isTold = () => log.some((line) => line.includes('set the same address in both'))
     await until(isTold, 'the log tells it')
     const milter = places.get('onescan-milter.socket')!
     t.match(await answerTo(milter, ...dialogues.milter!), dialogues.milter![1], 'mail is taken')

@@ -112,7 +112,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
         mv /etc/letsencrypt/live/mx/secret /etc/letsencrypt/live/mx/old; echo SECRET >/etc/letsencrypt/live/mx/secret`)
       const asked = (user: string) =>
         host.run(`onescan quota ${user} --env QUOTAD=quotad:127.0.0.1:8625`).output
-      // It ends when it sees that the list of users is another one, and systemd starts it anew.
+      // It ends when it sees that the list of users is another one, and systemd starts it again.
       await until(() => /room|no quota|limit/.test(asked('ben')), `ben is known: ${asked('ben')}`)
       look('after passwords, an account and a certificate were renewed')
       t.match(asked('nobody-such'), /no such user/)

@@ -8,7 +8,7 @@ import { bootMailHost, mailHostMissing, POSTFIX } from './mail-host.ts'
 
 /**
  * The clients of doc/clamd-clients.md, from their Debian packages, against the installed package under its unit: each set
- * up as the page says, a clean mail, and EICAR in the body and attached.
+ * up as the page says, a clean message, and EICAR in the body and attached.
  */
 
 const root = join(import.meta.dirname, '../..')
@@ -26,7 +26,7 @@ const header = (name: string) =>
   `From: ann@example.net\nTo: you@example.org\nSubject: ${name}\nDate: Thu, 1 Jan 2026 00:00:00 +0000\nMessage-ID: <${name}@example.net>\nMIME-Version: 1.0\n`
 const text = (name: string, body: string) => `${header(name)}Content-Type: text/plain\n\n${body}\n`
 
-/** The mails, and whether they are to be let in. */
+/** The messages, and whether they are to be let in. */
 const mails: Readonly<Record<string, readonly [mail: string, isClean: boolean]>> = {
   clean: [text('clean', 'hello'), true],
   body: [text('body', EICAR), false],
@@ -60,7 +60,7 @@ interface Client {
   readonly setUp: string
   /** Has it judge the file $1. */
   readonly judge: string
-  /** What it prints for a clean mail, and for a virus. */
+  /** What it prints for a clean message, and for a virus. */
   readonly prints: readonly [RegExp, RegExp]
 }
 
@@ -180,7 +180,7 @@ const exim: Client = {
   ...bySmtp(25),
 }
 
-/** What the page says first, and the mails. */
+/** What the page says first, and the messages. */
 function prepare(host: BootedDebian): void {
   const { output } = host.run(`mkdir -p /mails
     systemctl enable onescan-clamd.socket; systemctl restart onescand; ${waitFor(3311)}; ss -ltn`)
@@ -224,7 +224,7 @@ t.test('beside Postfix', { skip }, async (t) => {
   await t.test('check finds files that the unit does not see in the journal', async (t) => {
     t.match(
       host.run('cat /before-the-drop-in').output,
-      /names files that the unit of onescand does not see: .*BindReadOnlyPaths=\/var\/spool\/qpsmtpd/,
+      /names files that are not visible in the unit of onescand: .*BindReadOnlyPaths=\/var\/spool\/qpsmtpd/,
     )
   })
 })

@@ -130,7 +130,7 @@ const CALLS = [
   ...['link', 'linkat', 'symlink', 'symlinkat', 'truncate', 'open', 'openat', 'creat'],
 ]
 
-/** The calls of a script that change a name in a directory that somebody else may write to. */
+/** The calls of a script that change a name in a directory that another user may write to. */
 function changesElsewhere(text: string): string[] {
   const words = ['-f', '-qq', '-s', '4096', '-e', `trace=${CALLS}`, '/bin/sh', '-c', text]
   const { stderr } = spawnSync('strace', words, { encoding: 'utf8', cwd: '/' })

@@ -77,7 +77,7 @@ async function liveOn(t: Test, release: string): Promise<void> {
   there(`ln -sfn ${CLIENT} ${LINK} && dpkg -i /onescan.deb`)
   t.equal(linked(), CLIENT)
 
-  // Whoever could write there would have root wait, or read what is not his.
+  // Anyone who could write there would have root wait, or read what is not his.
   there(
     'mkdir -p /service/x && mkfifo /service/x/run /etc/pipe && ln -s /dev/zero /etc/onescan/zero',
   )
@@ -118,5 +118,8 @@ async function liveOn(t: Test, release: string): Promise<void> {
     `onescan check --user nobody --env QHPSI='plugin: eicar' --env QMAILHOME=/var/qmail`,
     2,
   )
-  t.match(findings, finding('error', `${LINK}: leads to ${REAL}: mail through it is not scanned`))
+  t.match(
+    findings,
+    finding('error', `${LINK}: is a link to ${REAL}: mail through it is not scanned`),
+  )
 }

@@ -31,7 +31,7 @@ const manifest: Manifest = json('package.json')
 const directory = openDirectory(t)
 
 execFileSync(process.execPath, ['packaging/programs/npm-programs.mjs', '--all'], { cwd: root })
-// dist/ is there already; making it anew would pull it away from under other tests.
+// dist/ is there already; making it again would pull it away from under other tests.
 const packed: [{ filename: string; files: { path: string }[] }] = JSON.parse(
   execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', directory], {
     cwd: root,

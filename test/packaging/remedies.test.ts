@@ -3,7 +3,7 @@ import type { Finding } from '../../src/lib/errors/finding.ts'
 import { bootMailHost, mailHostMissing, POSTFIX } from './mail-host.ts'
 
 /**
- * What `onescan check` says of a host with Postfix or Exim and clamd that was broken, and what comes of its remedies:
+ * What `onescan check` says of a host with Postfix or Exim and clamd that was broken, and the result of its remedies:
  * each is carried out, and then mail is tried.
  */
 
@@ -162,7 +162,7 @@ const ofPostfix: readonly State[] = [
     says: {
       level: 'error',
       what: 'scanner clamd [onescand]',
-      value: /^gives no answer: clamd: \d+ bytes are more than CLAMDMAXSIZE 1000$/,
+      value: /^returns no result: clamd: \d+ bytes are more than CLAMDMAXSIZE 1000$/,
     },
     does: unset('CLAMDMAXSIZE'),
   },
@@ -182,7 +182,7 @@ const ofPostfix: readonly State[] = [
     says: {
       level: 'error',
       what: '2525/inet',
-      value: /^names neither a milter of onescand nor a filter: its mail is not scanned$/,
+      value: /^uses neither a milter of onescand nor a filter: its mail is not scanned$/,
     },
   },
   {
@@ -201,7 +201,7 @@ const ofPostfix: readonly State[] = [
       level: 'error',
       what: 'page inet:127.0.0.1:8899 [onescand]',
       value: /^no answer /,
-      remedy: /^name another address in --http, and restart it$/,
+      remedy: /^set another address with --http, and restart onescand$/,
     },
     does: `systemctl stop other; ${unset('ONESCAND_OPTIONS')}`,
   },
@@ -224,7 +224,7 @@ const ofPostfix: readonly State[] = [
       value: /^LOGFILE \/var\/log\/own: is not visible to onescand$/,
       remedy: /BindPaths=\/var\/log\/own in \[Service\]/,
     },
-    // Before: check sends no mail, since nobody could see what became of it. Then mail has its line there.
+    // Before: check sends no mail, since nobody could see what happened to it. Then mail has its line there.
     does: `onescan check --mail you@example.org | grep -q 'to onescand: .* no mail was sent' && mkdir -p /etc/systemd/system/onescand.service.d &&
       printf '[Service]\\nBindPaths=/var/log/own\\n' >/etc/systemd/system/onescand.service.d/own.conf && systemctl daemon-reload && systemctl restart onescand &&
       { onescan check --mail you@example.org; grep -q decision= /var/log/own/log; } && rm /etc/systemd/system/onescand.service.d/own.conf &&
@@ -258,7 +258,7 @@ const ofPostfix: readonly State[] = [
     says: {
       level: 'error',
       what: 'clamd /run/clamav/clamd.ctl AlertExceedsMax [onescand]',
-      value: /^is off: viruses deep in mail or archives get in, marked as clean$/,
+      value: /^is off: viruses deep in mail or archives are delivered as clean$/,
       remedy: /^set "AlertExceedsMax yes" in its clamd.conf, and restart clamd$/,
     },
     does: ofClamd('AlertExceedsMax yes'),
@@ -351,7 +351,7 @@ const statesOfExim: readonly State[] = [
       level: 'error',
       what: 'router onescan_before_queue of Exim',
       value: /^sends mail to port 10099 of 127.0.0.1, where nothing listens: Exim defers it$/,
-      remedy: /name an address of its --smtp \(.*10025.*\) in that router/,
+      remedy: /set an address of its --smtp \(.*10025.*\) in that router/,
     },
     does: ofExim('s/127.0.0.1::10099/127.0.0.1::10025/'),
   },
@@ -373,7 +373,7 @@ const statesOfExim: readonly State[] = [
   },
 ]
 
-/** Postfix by the milter door, and Exim by the SMTP door, each as its page sets it up. */
+/** Postfix by the milter interface, and Exim by the SMTP interface, each as its page sets it up. */
 const hosts = [
   {
     packages: 'postfix ucspi-tcp clamdscan iproute2',

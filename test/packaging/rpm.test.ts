@@ -51,7 +51,7 @@ t.test(
       encoding: 'utf8',
     })
     t.same([...new Set(modes.trim().split('\n'))].sort(), ['644', '755'])
-    // The Node of this test stands in a directory of its own.
+    // The Node of this test is in a directory of its own.
     const path = `PATH=${dirname(process.execPath)}:/usr/local/bin`
     const script = readFileSync(at('share/onescan/self-test'), 'utf8').replace(/PATH=[^:]*/, path)
     const words = ['-c', script, 'sh', at('lib/onescan')]
@@ -166,7 +166,7 @@ t.test('the RPM', { skip: rpmMissing }, async (t) => {
     )
   })
 
-  t.test('an account of a person is no account of a service', async (t) => {
+  t.test('an account of a person is not an account of a service', async (t) => {
     there('usermod --shell /bin/sh --uid 1001 onescan')
     const { code, output } = rpm('--install', file)
     t.not(code, 0)

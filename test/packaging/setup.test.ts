@@ -176,11 +176,8 @@ t.test(
             'mkdir /opt/link; ln -s ../theirs/bin /opt/link/bin; chown nobody /opt/theirs',
             '/opt/link/../theirs: nobody can write to it',
           ],
-          [
-            acl('u:nobody:rwx', '/opt/theirs/bin'),
-            '/opt/theirs/bin: an access list can write to it',
-          ],
-          [acl('u:nobody:rw', node), `${node}: an access list can write to it`],
+          [acl('u:nobody:rwx', '/opt/theirs/bin'), '/opt/theirs/bin: an ACL can write to it'],
+          [acl('u:nobody:rw', node), `${node}: an ACL can write to it`],
           ...[
             'packaging/shipped/systemd/sysusers.conf',
             'packaging/shipped/systemd/onescand.service',
@@ -195,13 +192,10 @@ t.test(
                   `${HOME}/${name}: nobody can write to it`,
                   `chown root ${HOME}/${name}`,
                 ],
-                [
-                  acl('u:nobody:rwx', `${HOME}/${name}`),
-                  `${HOME}/${name}: an access list can write to it`,
-                ],
+                [acl('u:nobody:rwx', `${HOME}/${name}`), `${HOME}/${name}: an ACL can write to it`],
               ] as const,
           ),
-          [acl('g:mail:rwx', '/usr/local/lib'), '/usr/local/lib: an access list can write to it'],
+          [acl('g:mail:rwx', '/usr/local/lib'), '/usr/local/lib: an ACL can write to it'],
           [
             'chown nobody /etc/onescan',
             '/etc/onescan: nobody can write',

@@ -11,7 +11,7 @@ import { CLIENT, LINK, putQmail, REAL } from './mail-here.ts'
 
 const UNSCANNED = /WARNING: \/etc\/onescan\/queue points to .*\n.* NOT SCANNED/
 
-/** As dpkg -s says it. */
+/** As dpkg -s shows it. */
 type State = 'ok installed' | 'ok config-files' | 'ok unpacked' | 'ok half-configured' | 'none'
 
 interface Row {
@@ -135,7 +135,7 @@ const rows: readonly Row[] = [
     says: /^onescan: left: \/var\/lib\/onescan\/quarantine may hold mail;[\s\S]*^kept mail$/m,
   },
   {
-    name: 'a purge enters nothing that is mounted, and says what it leaves',
+    name: 'a purge enters nothing that is mounted, and shows what it leaves',
     before: install,
     mounts: `mkdir "$1/var/spool/onescan/x" && mount -t tmpfs none "$1/var/spool/onescan/x" &&
       mount --bind "$1/root" "$1/var/lib/onescan/quarantine"`,

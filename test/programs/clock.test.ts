@@ -67,7 +67,7 @@ const ring = [
   `hmac-sha256:past:${secret.toString('base64url')}:until=${today(-DAY)}`,
 ].join('\n')
 
-/** With a stamp of so many seconds ago. */
+/** With a stamp of this many seconds ago. */
 function stamped(age: number, id = 'alpha'): Buffer {
   const time = Math.floor(Date.now() / 1000) - age
   const value = hmacValue(plain, secret, { id, time, scanners: 'eicar,everypart' })

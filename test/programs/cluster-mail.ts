@@ -51,7 +51,7 @@ export const countingSettings = (stage: BuiltStage, ring: string) => ({
   SECONDLOOK: 'never',
 })
 
-/** Returns a function that tells how many scans there were since it was called last. */
+/** Returns a function that shows how many scans there were since it was called last. */
 export function scanCounter(stage: BuiltStage): () => number {
   let seen = stage.scans()
   return () => {

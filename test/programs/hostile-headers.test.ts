@@ -38,7 +38,7 @@ for (const way of ['milter', 'proxy']) {
       args: way === 'milter' ? ['--milter', door] : next,
       settings: { QHPSI: 'plugin: eicar', REJECTVIRUS: '1' },
     })
-    /** Sends a mail on a connection of its own, and resolves to the reply, without the queue id. */
+    /** Sends a message on a connection of its own, and resolves to the reply, without the queue id. */
     const send = async (text: string) => {
       const mail = { from: 'a@example.net', to: ['b@example.org'], message: bytes(text) }
       const { data } = await sendMail(postfix.port, mail)

@@ -27,7 +27,7 @@ t.test('--check warns about places of mailboxes that it does not see', async (t)
     const { findings } = await checkStart([], env)
     return findings.flatMap(({ level, value }) => (level === 'ok' ? [] : [value]))
   }
-  const missing = /^\/nonexistent: does not exist, so mailboxes in it count as empty/
+  const missing = /^\/nonexistent: does not exist, so mailboxes in it are treated as empty/
   t.match(await complaints({ QUOTAUSERS: `passwd:${passwd}` }), [missing])
   t.match(await complaints({ QUOTAMAILBOX: 'maildir:/nonexistent/%d/%n' }), [missing])
   t.match(await complaints({ QUOTAMAILBOX: 'mbox:/nonexistent/m%u' }), [missing])

@@ -12,7 +12,7 @@ t.test('each path has its question', async (t) => {
     ['/health', { asks: 'health' }],
     ['/metrics', { asks: 'metrics' }],
     ['/metrics?x', { asks: 'metrics' }],
-    ['/', { asks: 'nothing', status: 404, text: 'nothing here' }],
+    ['/', { asks: 'nothing', status: 404, text: 'page not found' }],
     ['/cgi-bin/quota.cgi/', { asks: 'nothing', status: 404 }],
   ] as const) {
     t.match(readRequest('GET', target), question, target)

@@ -120,7 +120,7 @@ t.test('a slow client is cut off, and others are served meanwhile', async (t) =>
   t.match(await metrics(), /\nonescan_quota_dropped_total [12]\n/)
 })
 
-t.test('bytes that are no HTTP are refused, however many they are', async (t) => {
+t.test('bytes that are not HTTP are refused, however many they are', async (t) => {
   const { port, cgi } = await start(t)
   t.match(await hear(port, 'CHECK_QUOTA ann\r\n\r\n'), /^HTTP\/1\.1 400 /)
   t.match(await hear(port, `GET /${'x'.repeat(20_000)}`), /^(HTTP\/1\.1 400 |$)/)

@@ -25,7 +25,7 @@ t.test('the answer about a mailbox that hangs is unknown', async (t) => {
   t.equal(counters.unknown, 1)
 })
 
-t.test('the time that the list of users took counts for the whole question', async (t) => {
+t.test('the time that the list of users took applies to the whole question', async (t) => {
   let time = 0
   let waited: Measure['waited']
   const slow: MailboxLookup = {

@@ -33,7 +33,7 @@ t.test('a missing mailbox of a listed user counts as empty, and is logged once',
       t.equal(await ask(`CHECK_QUOTA ${user} 0`), `QUOTA_OK ${user} 0 100`)
     }
     const line = new RegExp(
-      `what=${directory}/mial/bob reason="does not exist: it counts as empty"`,
+      `what=${directory}/mial/bob reason="does not exist: it is treated as empty"`,
     )
     t.match(await says(line), /event=unreadable/)
     await says(/mial\/ann/)

@@ -97,7 +97,7 @@ t.test('SIGUSR1 makes the service log its counters', async (t) => {
 t.test('the service does not start as root', { skip: notRoot }, async (t) => {
   const { status, stderr } = run({}, [], [program])
   t.equal(status, 111)
-  t.match(stderr, /runs as root; start it by setuidgid or User= as another user/)
+  t.match(stderr, /runs as root; run it as another user/)
 })
 
 const capability = '+dac_read_search'

@@ -56,7 +56,7 @@ t.test('names that can be no mailbox are unknown users', async (t) => {
   }
 })
 
-t.test('a datagram that is no question gets no answer, and is counted', async (t) => {
+t.test('a datagram that is not a question gets no answer, and is counted', async (t) => {
   const quotad = await start(t)
   const socket = await socketTo(t, quotad.udpPort)
   const answers: string[] = []

@@ -104,7 +104,7 @@ t.test('a QUARANTINE that keeps nothing is reported, with the command that makes
   }
   for (const name of ['file', 'link']) {
     t.match(await of(join(directory, name)), [
-      { level: 'error', value: /is not a directory/, remedy: 'name another one' },
+      { level: 'error', value: /is not a directory/, remedy: 'set another one' },
     ])
   }
   t.same(await of('hold'), [])
@@ -123,8 +123,8 @@ t.test('a LOGFILE that the slot cannot write is reported', async (t) => {
   const wrong: Readonly<Record<string, RegExp>> = {
     [join(directory, 'file')]: /cannot be written by stranger/,
     [join(directory, 'closed/new')]: /cannot be written by stranger/,
-    [join(directory, 'missing/new')]: /ENOENT.*lines are lost; make its directory/,
-    [join(directory, 'open')]: /is a directory: .*; name a file/,
+    [join(directory, 'missing/new')]: /ENOENT.*lines are lost; create its directory/,
+    [join(directory, 'open')]: /is a directory: .*; set a file/,
     log: /is relative/,
   }
   for (const [path, line] of Object.entries(wrong)) {
@@ -144,9 +144,9 @@ t.test('a missing SPOOLDIR is reported by what it means for the scanners', async
       ({ what }) => what === 'SPOOLDIR',
     )
   for (const names of ['clamd', 'eicar attachments']) {
-    t.match(of(`plugin: ${names}`), { level: 'warning', value: /nothing .* uses it/ })
+    t.match(of(`plugin: ${names}`), { level: 'warning', value: /no scanner .* uses it/ })
   }
-  t.match(of('plugin: clamd own.so'), { level: 'error', value: /own\.so gets no file/ })
-  t.match(of('plugin: clamscan'), { level: 'error', value: /clamscan gets no file/ })
+  t.match(of('plugin: clamd own.so'), { level: 'error', value: /own\.so receives no file/ })
+  t.match(of('plugin: clamscan'), { level: 'error', value: /clamscan receives no file/ })
   t.match(of('/usr/bin/clamdscan %s'), { level: 'error', value: /the command of QHPSI/ })
 })

@@ -23,7 +23,7 @@ t.test('an hmac-sha256 ring that only this user can read has no findings', async
   t.match(findings.at(-1)?.value, '1 key, new signs')
 })
 
-t.test('a host without a keyring has no cluster, which is no problem', async (t) => {
+t.test('a host without a keyring has no cluster, which is not a problem', async (t) => {
   const [finding] = checkKeyring(host({}))
   t.match(finding, { level: 'ok', value: 'none at /nonexistent/control/clusterkeys: no stamps' })
   const [asked] = checkKeyring(host({}, { account: stranger, asksOnescand: true }))
@@ -62,7 +62,7 @@ t.test('the remedy names the group of keys if there is one, and never that of ro
   t.equal(remedyFor([54_322, 54_400], 'onescan-keys:x:54400:\n'), give)
   const keepers = 'root:x:0:\nonescan-keys:x:54400:\n'
   t.match(remedyFor([54_322], keepers), `adduser nobody onescan-keys && ${give}`)
-  t.match(remedyFor([54_322], keepers, false), `${give}, and have tcpserver -g "$(getent group`)
+  t.match(remedyFor([54_322], keepers, false), `${give}, and run tcpserver with -g "$(getent group`)
   t.match(remedyFor([0], 'root:x:0:\n'), /^check the owner, group and mode of/)
 })
 
@@ -101,7 +101,7 @@ t.test('an md5 key is a risk in plain words, a short one an error', async (t) =>
   const findings = checkKeyring(host({ CLUSTERKEYS: ring(t, text) }))
   t.same(complaints(findings), ['warning key long', 'error key short', 'warning key short'])
   const [risk] = findings.filter(({ what }) => what === 'key long')
-  for (const word of ['header', 'time', 'same MD5|one MD5', 'guesses']) {
+  for (const word of ['header', 'time', 'same MD5|one MD5', 'guessed offline']) {
     t.match(risk?.value, new RegExp(word))
   }
   t.match(risk?.remedy, 'onescan keygen')

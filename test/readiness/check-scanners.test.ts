@@ -17,7 +17,7 @@ t.test('a command that finds nothing is an error', async (t) => {
   t.match(finding, { level: 'error', what: 'scanner true', value: 'reports EICAR as clean' })
 })
 
-t.test('a scanner that finds nothing is no problem if another one finds EICAR', async (t) => {
+t.test('a scanner that finds nothing is not a problem if another one finds EICAR', async (t) => {
   const rules = (text: string) => ({ BADATTACHMENTS: join(t.testdir({ rules: text }), 'rules') })
   t.same(complaints(await check('plugin: eicar attachments', rules('name *.exe\n'))), [])
   t.same(complaints(await check('plugin: attachments', rules('name *.exe\n'))), [
@@ -29,7 +29,7 @@ t.test('a scanner that finds nothing is no problem if another one finds EICAR', 
 
 t.test('a scanner with an unknown result is an error', async (t) => {
   t.match(await check('/nonexistent/scanner %s'), [
-    { level: 'error', value: /gives no answer: .*ENOENT/ },
+    { level: 'error', value: /returns no result: .*ENOENT/ },
   ])
   const [odd] = await check('/bin/sh -c "exit 7"')
   t.match(odd, { level: 'error', value: /exit code 7/ })
@@ -39,7 +39,7 @@ t.test('a scanner with an unknown result is an error', async (t) => {
     ['quarantine', 'kept in QUARANTINE'],
   ] as const) {
     const [finding] = await check('/bin/sh -c "exit 7"', { SCANFAIL })
-    t.equal(finding?.remedy, `correct it; mail that it cannot scan is ${meanwhile}`)
+    t.equal(finding?.remedy, `fix this scanner; mail that it cannot scan is ${meanwhile}`)
   }
   t.match(await check('plugin: nosuch'), [{ level: 'error', value: /no such plugin/ }])
 })

@@ -64,11 +64,11 @@ t.test('a silent service is a warning: no mailbox is treated as full', async (t)
   t.match(finding, { value: `${QUOTAD}: no answer in 50 ms` })
 })
 
-t.test('a map that names no service for the question is no fault of a service', async (t) => {
+t.test('a map that names no service for the question is not a fault of a service', async (t) => {
   const file = join(t.testdir(), 'map')
   writeFileSync(file, '@example.org udp:127.0.0.1:9\n')
   const [finding] = await checkQuotad(host({ QUOTAD: `map:${file}` }))
-  t.match(finding, { level: 'ok', value: /names no service for postmaster/ })
+  t.match(finding, { level: 'ok', value: /specifies no service for postmaster/ })
 })
 
 t.test('without a store nothing is reported', async (t) => {
@@ -144,26 +144,29 @@ t.test(
       await remedy(`valkey://${plain}/7`),
       /^the number at the end of VERDICTS must be below `databases`/,
     )
-    t.match(await remedy(`valkeys://127.0.0.1:${tls}`), /authority .* in VERDICTCA/)
-    t.match(await remedy(`valkey://127.0.0.1:${tls}`), /write valkeys:/)
-    t.match(await remedy(`valkeys://${plain}`), /write valkeys:/)
+    t.match(await remedy(`valkeys://127.0.0.1:${tls}`), /VERDICTCA .* authority/)
+    t.match(await remedy(`valkey://127.0.0.1:${tls}`), /use valkeys:/)
+    t.match(await remedy(`valkeys://${plain}`), /use valkeys:/)
     t.match(await remedy(`valkey://127.0.0.1:${await freePort()}`), /the address in VERDICTS/)
     store.say('acl', 'setuser', 'guest', 'on', '>secret', '~*', '+ping')
     const VERDICTPASSWORD = join(t.testdir(), 'password')
     writeFileSync(VERDICTPASSWORD, 'wrong\n', { mode: 0o600 })
-    t.match(await remedy(`valkey://guest@${plain}`, { VERDICTPASSWORD }), /into VERDICTPASSWORD/)
+    t.match(await remedy(`valkey://guest@${plain}`, { VERDICTPASSWORD }), /set VERDICTPASSWORD/)
     writeFileSync(VERDICTPASSWORD, 'secret\n', { mode: 0o600 })
-    t.match(await remedy(`valkey://guest@${plain}`, { VERDICTPASSWORD }), /^give its user ~onescan/)
+    t.match(
+      await remedy(`valkey://guest@${plain}`, { VERDICTPASSWORD }),
+      /^grant its user ~onescan/,
+    )
     store.say('config', 'set', 'maxmemory', '1')
     t.match(await remedy(`valkey://${plain}`), /^set `maxmemory-policy allkeys-lru`/)
     const replica = await startStore(t, { args: ['--replicaof', '127.0.0.1', String(store.port)] })
-    t.match(await remedy(`valkey://127.0.0.1:${replica.port}`), /^name the primary in VERDICTS/)
+    t.match(await remedy(`valkey://127.0.0.1:${replica.port}`), /^set VERDICTS to the primary/)
   },
 )
 
-t.test("if QUOTAD's service does not know the path, that is no unknown user", async (t) => {
+t.test("if QUOTAD's service does not know the path, that is not an unknown user", async (t) => {
   const pages: readonly (readonly [type: string, body: string])[] = [
-    ['text/plain', 'nothing here\n'],
+    ['text/plain', 'page not found\n'],
     ['text/html; charset=iso-8859-1', '<!DOCTYPE HTML><title>404 Not Found</title>'],
     ['text/html', `<p>${'x'.repeat(5000)}`],
     ['text/plain', '404 page not found\n'],

@@ -51,15 +51,15 @@ t.test('a setting that lets mail in unscanned is a warning', async (t) => {
     return wrong.map(({ what, value, remedy }) => `${what}: ${value}; ${remedy}`)
   }
   for (const [name, value, mail, remedy] of [
-    ['QHPSIMAXSIZE', '1000', 'mail that is larger', 'unset QHPSIMAXSIZE to have it scanned'],
-    ['QHPSIMINSIZE', '2K', 'mail that is smaller', 'unset QHPSIMINSIZE to have it scanned'],
+    ['QHPSIMAXSIZE', '1000', 'mail that is larger', 'unset QHPSIMAXSIZE to scan it'],
+    ['QHPSIMINSIZE', '2K', 'mail that is smaller', 'unset QHPSIMINSIZE to scan it'],
     [
       'OVERSIZE',
       'accept',
-      'mail that is larger than the scanners take',
+      'mail that is larger than the scanners accept',
       'set OVERSIZE=defer to keep it out',
     ],
-    ['UNREAD', 'accept', 'mail that is not read to its end', 'set UNREAD=refuse to keep it out'],
+    ['UNREAD', 'accept', 'mail that is not fully scanned', 'set UNREAD=refuse to keep it out'],
   ] as const) {
     t.same(await of(name, value), [`${name}: ${value}: ${mail} passes unscanned; ${remedy}`])
     // A remedy that changes nothing is none.

@@ -5,7 +5,7 @@ import { contradictionsIn } from '../../src/readiness/check-settings.ts'
 
 const QHPSI = 'plugin: clamd'
 const kept = { QUARANTINE: '/var/quarantine' }
-const REFUSED = /^gets nothing: REJECTVIRUS=1 refuses infected mail first$/
+const REFUSED = /^has no effect: REJECTVIRUS=1 refuses infected mail first$/
 
 const table: readonly [string, Readonly<Record<string, string>>, readonly [string, RegExp][]][] = [
   ['no settings have no contradiction', {}, []],
@@ -20,12 +20,12 @@ const table: readonly [string, Readonly<Record<string, string>>, readonly [strin
   [
     'mail that REJECTVIRUS refuses is not kept in quarantine',
     { REJECTVIRUS: '1', ...kept },
-    [['QUARANTINE', /^gets no virus: REJECTVIRUS=1 refuses infected mail first$/]],
+    [['QUARANTINE', /^has no effect: REJECTVIRUS=1 refuses infected mail first$/]],
   ],
   [
     'mail that QUARANTINE keeps is not forwarded',
     { ...kept, VIRUSFORWARD: 'v@example.org' },
-    [['VIRUSFORWARD', /^gets nothing: QUARANTINE comes before it$/]],
+    [['VIRUSFORWARD', /^has no effect: QUARANTINE takes precedence$/]],
   ],
   [
     'mail that REJECTVIRUS=2 would drop can be forwarded',
@@ -46,7 +46,7 @@ const table: readonly [string, Readonly<Record<string, string>>, readonly [strin
   [
     'SECONDLOOK=never misses files',
     { QHPSI, SECONDLOOK: 'never' },
-    [['SECONDLOOK', /^never: files that only mail programs find are not scanned$/]],
+    [['SECONDLOOK', /^never: files that only mail clients extract are not scanned$/]],
   ],
   ['SECONDLOOK=always misses nothing', { QHPSI, SECONDLOOK: 'always' }, []],
   ['SECONDLOOK=never is no contradiction if nothing is scanned', { SECONDLOOK: 'never' }, []],

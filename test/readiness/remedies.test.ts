@@ -11,7 +11,7 @@ import { host as slotHost } from '../cli/check/host.ts'
 import { lacks } from '../needs.mjs'
 import { host } from './host.ts'
 
-/** What settings and files say stands in a command to paste as one word of the shell. */
+/** What settings and files say is in a command to paste as one word of the shell. */
 
 const odd = ["x'; : >made; '", 'x; : >made', 'x$(: >made)', 'x`: >made`', 'x\n: >made']
 
@@ -45,7 +45,7 @@ t.test('no name in a remedy is a command of its own', { skip: lacks('root') }, a
     try {
       await openQuarantine(join(own, 'none'))
     } catch (error) {
-      remedies.push(String(error).split('; make it: ')[1]!)
+      remedies.push(String(error).split('; create it: ')[1]!)
     }
     for (const remedy of remedies.filter((text) => /^(chgrp|chmod|chown|install|mv) /.test(text))) {
       execFileSync('/bin/sh', ['-c', `${remedy}; :`], {

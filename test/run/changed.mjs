@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 
 /**
  * Files that differ from a commit, those that git does not know yet among them; paths from the root
- * of the repository. Throws with git's own words for what is no commit.
+ * of the repository. Throws with git's own words for what is not a commit.
  */
 export function changedSince(commit, root) {
   const git = (...words) =>
@@ -28,7 +28,7 @@ export function testsOf(files, all) {
   return all.filter((test) => wanted.has(test))
 }
 
-/** The component of tests; what stands in none has no tests of its own. */
+/** The component of tests; what is in none has no tests of its own. */
 function componentOf(file) {
   const [top, ...rest] = dirname(file).split('/')
   if (top === 'src' || top === 'test') return ['test', ...rest]

@@ -67,7 +67,7 @@ cd "$place"
 exec "$@"
 `
 
-/** Makes the layer anew if the machine's packages or accounts are not those that it was made over. */
+/** Makes the layer again if the machine's packages or accounts are not those that it was made over. */
 function freshLayer(root) {
   const layer = layerOf(root)
   const hash = createHash('sha256')

@@ -1,7 +1,7 @@
 // `npm test`: what shows that the product works, in a few minutes. `npm run test:all` runs that and the rest, which
 // needs more programs and time, `npm run test:nightly` all cases besides. With the names of test files, only
 // those are run; with `--changed [COMMIT]` those of the rooms in which files differ from that commit (HEAD if there
-// is none). A line at the end says what was left out.
+// is none). A line at the end shows what was left out.
 //
 // The last line is "N passed, N failed", with ", N skipped" where something is
 // missing that tests need. Where CI=true, what is skipped counts as failed. Above it stands
@@ -293,7 +293,7 @@ const env = {
   ...process.env,
   PATH: [dirname(toolsNode), tools, process.env.PATH].join(delimiter),
   ...(TMPDIR && { TMPDIR }),
-  // A checkout may be somebody else's.
+  // A checkout may be another user's.
   ...{ GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'safe.directory', GIT_CONFIG_VALUE_0: '*' },
 }
 if (newestNode === toolsNode) skip('the newest Node', lacks('libatomic'))

@@ -18,7 +18,7 @@ const REST = [
   'test/cli/quarantine/',
 ]
 
-/** What stands there and is run by `npm test`: each interface with each kind of case, and one real clamd. */
+/** What is there and is run by `npm test`: each interface with each kind of case, and one real clamd. */
 const QUICK_TOO = [
   'test/c/onescanc/cases.test.ts',
   'test/c/onescanc/contract.test.ts',
@@ -51,7 +51,7 @@ const NIGHTLY = [
   'test/packaging/same-bytes.test.ts',
 ]
 
-/** What stands there and is run each time: one look for truth under load, and one at random mail. */
+/** What is there and is run each time: one look for truth under load, and one at random mail. */
 const EACH_TIME = ['test/tools/bench/readers/readers.test.ts', 'test/tools/load/node.test.ts']
 
 /** What else `test:nightly` has, in the tests that run each time (test/run/is-whole.ts). */

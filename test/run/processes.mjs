@@ -1,7 +1,7 @@
 // The processes of a test file: what they use, and which are left when it has ended.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
-/** Reads a file of a process, '' if it has ended or belongs to somebody else. */
+/** Reads a file of a process, '' if it has ended or belongs to another user. */
 function read(pid, name) {
   try {
     return readFileSync(`/proc/${pid}/${name}`, 'latin1')

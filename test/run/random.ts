@@ -5,7 +5,7 @@ export interface Random {
   /** A number of at least 0 and less than 1. */
   fraction(): number
   pick<Item>(items: readonly Item[]): Item
-  /** True once in so many times. */
+  /** True once in this many times. */
   once(times: number): boolean
 }
 

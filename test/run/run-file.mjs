@@ -32,7 +32,7 @@ export async function runFile(file, { node, root, env, onResult, hangsAfter = HA
       ...env,
       TMPDIR,
       TAP_TIMEOUT: '7200', // the whole of a file may take long, while it makes progress
-      // Each file loads tap anew; test/before-tests.mjs hides this from programs under test.
+      // Each file loads tap again; test/before-tests.mjs hides this from programs under test.
       NODE_COMPILE_CACHE: join(root, 'build/compile-cache'),
     },
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,5 +1,5 @@
 // What the summary of `npm test` says of failures and of time. Logs of CI are cut: what a
-// person needs to see must stand at their end.
+// person needs to see must be at their end.
 
 const LINE_MAX = 200
 

@@ -4,11 +4,11 @@ import { AsyncLocalStorage, executionAsyncResource } from 'node:async_hooks'
  * Stands in for tap's async-hook-domain, in the bundle that prepareTap() in test/run.mjs makes: fails
  * the test in which an error was thrown that nobody caught. That package follows each promise from
  * its birth to its collection, which takes up to a third of a test's processor time; a test's
- * context, which the runtime hands on by itself, says the same.
+ * context, which the runtime passes on by itself, says the same.
  */
 const context = new AsyncLocalStorage()
 
-/** Those that were entered last stand last. */
+/** Those that were entered last are last. */
 const entered = new Set()
 
 export class Domain {
@@ -31,7 +31,7 @@ export class Domain {
   }
 }
 
-/** The domain of what runs, or if that is over or unknown, the one that was entered last. */
+/** The domain of what runs, or if that has ended or unknown, the one that was entered last. */
 function current() {
   const domain = context.getStore()
   return entered.has(domain) ? domain : [...entered].at(-1)

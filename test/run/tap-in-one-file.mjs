@@ -4,5 +4,5 @@
  */
 export const tapInOneFile = new URL('../../node_modules/@tapjs/in-one-file.mjs', import.meta.url)
 
-/** What stands there in the place of tap's package async-hook-domain. */
+/** What is there in the place of tap's package async-hook-domain. */
 export const tapDomain = new URL('tap-domain.mjs', import.meta.url)

@@ -1,5 +1,5 @@
 // Reads TAP as it comes and tells test cases from what only holds them: a case
-// is a subtest without subtests, or an assertion that stands in no subtest.
+// is a subtest without subtests, or an assertion that is in no subtest.
 
 const point = /^(not )?ok\b(?: \d+)?(?: - )?(.*)$/
 const directive = /^(.*?)(?:^| )# (SKIP|TODO)\b ?(.*)$/

@@ -52,7 +52,7 @@ ok 2 - b.test.ts # time=5ms
   )
 })
 
-t.test('a failure is reported once, and quoted output is no result', async (t) => {
+t.test('a failure is reported once, and quoted output is not a result', async (t) => {
   t.same(
     read(`# Subtest: a.test.ts
     # Subtest: outer

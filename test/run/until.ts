@@ -20,7 +20,7 @@ async function whileNamed<Value>(what: string, work: () => Promise<Value>): Prom
 
 /**
  * Looks again and again until what is seen is as wanted, and resolves to it; by default it is wanted
- * to be true. Rejects if that never happens: `what` says what was waited for.
+ * to be true. Rejects if that never happens: `what` shows what was waited for.
  */
 export function until<Value>(
   look: () => Value | Promise<Value>,
@@ -40,7 +40,7 @@ export function until<Value>(
 
 /**
  * Resolves to the value of an event that a process causes. Rejects when the process has ended without it: then
- * it cannot come any more. Whoever waits for a process uses this.
+ * it cannot come any more. Anyone who waits for a process uses this.
  */
 export function orItsEnd<Value>(
   child: ChildProcess,

@@ -10,9 +10,9 @@ export interface Program {
   html(paragraphs: readonly string[]): string
   /** The header of a file in base64 that is attached, its empty line not included. */
   file(name: string, size: number): string
-  /** The same of a mail. */
+  /** The same of a message. */
   mail(name: string): string
-  /** Whether a picture stands in the HTML of mail with a file, as signatures have it. */
+  /** Whether a picture is in the HTML of mail with a file, as signatures have it. */
   readonly hasPicture: boolean
 }
 

@@ -80,7 +80,7 @@ function makeFile(size: number, serial: number): string {
   return mail(Math.floor(((size - mail(0).length) * 57) / 77))
 }
 
-/** A mail with a mail attached, which has a file. */
+/** A message with a message attached, which has a file. */
 function makeForward(serial: number, size: number): string {
   const program = programOf(serial)
   const text = alternative(program, prose(KB))
@@ -93,7 +93,7 @@ function makeForward(serial: number, size: number): string {
 
 const programOf = (serial: number) => PROGRAMS[serial % PROGRAMS.length]!
 
-/** A mail of this content, which begins with its own fields. */
+/** A message of this content, which begins with its own fields. */
 function letter(program: Program, content: string): string {
   const end = content.indexOf('\n\n') + 1
   const subject = `Zahlen f\xfcr das n\xe4chste Jahr, ${word().slice(0, 6)}`

@@ -46,7 +46,7 @@ export function figuresOf(turns: readonly Turn[]): Figure[] {
   })
 }
 
-/** A run in Markdown, as it is printed and as it stands in doc/development/benchmark.md. */
+/** A run in Markdown, as it is printed and as it is in doc/development/benchmark.md. */
 export function report({ machine, options, figures }: Results): string {
   const { rounds, quick, spool } = options
   const size = quick ? 'a short run' : `${rounds} rounds`

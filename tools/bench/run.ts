@@ -123,7 +123,7 @@ function understand(args: readonly string[]) {
   }
 }
 
-/** Throws an Error that says what is wrong with the arguments. */
+/** Throws an Error that shows what is wrong with the arguments. */
 function readOptions(args: readonly string[]) {
   const { values } = parseArgs({
     args: [...args],

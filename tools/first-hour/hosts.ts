@@ -105,7 +105,7 @@ END
   start: [{ place: 'service sendmail start >/dev/null' }],
 }
 
-/** What everybody tries once all stands: a mail, a look at it, and the test file. */
+/** What everybody tries once all stands: a message, a look at it, and the test file. */
 export const firstMails = (host: Host, refusal: RegExp): readonly Step[] => [
   send('clean', /^250 /),
   ...host.head(12, /^X-QHPSI: clean$/m),

@@ -15,7 +15,7 @@ export type Step =
       readonly self: string
       readonly needs?: 'network'
       readonly expect?: RegExp
-      /** If it came out as expected, a mail was scanned on its way. */
+      /** If it came out as expected, a message was scanned on its way. */
       readonly shows?: 'a scanned mail'
     }
   /** What the place is like that the reader comes to. Not printed. */

@@ -22,13 +22,13 @@ const pool = (() => {
   return bytes
 })()
 
-/** A mark that no other message has stands in each stretch of this length. */
+/** A mark that no other message has is in each stretch of this length. */
 const STRETCH = 48 * KIB
 
 /**
  * The `serial`th of a run: no two are alike in any stretch. Sizes from 1 KiB to `most` bytes, as
  * many of each order of magnitude; one in eight holds the test virus somewhere, and one in
- * eight is mail that no stamp may vouch for.
+ * eight is mail that no stamp may cover.
  */
 export function makeLetter(serial: number, most: number): Letter {
   const { below, fraction } = createRandom(serial)

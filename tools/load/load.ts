@@ -23,9 +23,9 @@ export interface Result {
   /** Of clean ones, each with one stamp that holds. */
   stampsThatFit: number
   refused: number
-  /** Clean by all means, and such that no stamp may vouch for them. */
+  /** Clean by all means, and such that no stamp may cover them. */
   unstamped: number
-  /** Deferred, which is no lie. */
+  /** Deferred, which is not a lie. */
   deferred: number
   /** Judged by the standalone program, which the client turned to. */
   standalone: number
@@ -48,7 +48,7 @@ export const newResult = (): Result => ({
   wrong: [],
 })
 
-/** Sends the messages through the doors in turn, and looks whether what is said of each is true. */
+/** Sends the messages through the interfaces in turn, and looks whether what is said of each is true. */
 export async function runLoad(
   doors: readonly Door[],
   { count, atOnce, most, first = 0, letters = makeLetter }: Load,
@@ -67,7 +67,7 @@ export async function runLoad(
   return result
 }
 
-/** What is not as it must be, or ''; counts what became of it. */
+/** What is not as it must be, or ''; counts what happened to it. */
 function lookAt(passage: Passage, kind: Kind, result: Result): string {
   const { outcome, log, left } = passage
   if (/\bdecision=standalone\b/.test(log)) result.standalone++

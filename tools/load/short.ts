@@ -14,7 +14,7 @@ const SMALL = isWhole ? 200 : 60
 const LARGE = isWhole ? 40 : 12
 
 /**
- * Many messages of all sizes at once, and then larger ones, through both warm doors, late and in
+ * Many messages of all sizes at once, and then larger ones, through both warm interfaces, late and in
  * pieces: every answer is true.
  */
 export async function expectTruthUnderLoad(t: Test, program: readonly string[]): Promise<void> {

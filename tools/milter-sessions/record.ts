@@ -21,7 +21,7 @@ import { openSmtp } from '../../test/programs/servers/smtp-session.ts'
  *
  *     node packaging/toolchain/run.mjs tools/milter-sessions/record.ts
  *
- * The recorder stands between the two. In each session a client names a full mailbox and one with room, sends mail
+ * The recorder is between the two. In each session a client names a full mailbox and one with room, sends mail
  * with a forged X-QHPSI, then breaks off a message, and sends a virus.
  */
 

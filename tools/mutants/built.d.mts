@@ -1,5 +1,5 @@
 /**
- * Asks the tests about each change of these stretches of files, built. Returns what became of each. `place` is a
+ * Asks the tests about each change of these stretches of files, built. Returns what happened to each. `place` is a
  * directory of this run alone. A test file that fails without any change is left out.
  */
 export function askBuilt(asked: {

@@ -23,7 +23,7 @@ const INSTALLED = ['node_modules', 'packaging/toolchain/node_modules', 'build/st
 const BUILDS = ['bundles', 'native', 'client'].map((name) => `packaging/programs/build-${name}.mjs`)
 
 /**
- * Asks the tests about each change of these stretches of files. Returns what became of each: `noticed`, `missed` or
+ * Asks the tests about each change of these stretches of files. Returns what happened to each: `noticed`, `missed` or
  * `unreached`. `place` is a directory of this run alone. A test file that fails without any change is left out.
  *
  * @param {{ sample: readonly { file: string, first: number, last: number }[], tests: readonly string[], place: string }} asked
@@ -95,7 +95,7 @@ function copyCheckout(copy) {
   execFileSync('git', ['init', '--quiet'], { cwd: copy })
 }
 
-/** Writes the stretches of a copy anew, with all of their changes; returns these. */
+/** Writes the stretches of a copy again, with all of their changes; returns these. */
 async function writeChanges(copy, sample, switches) {
   const { Instrumenter, createParser, print, transform } = await loadInstrumenter()
   const silent = { debug() {}, info() {}, isDebugEnabled: () => false, warn() {} }

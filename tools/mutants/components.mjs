@@ -222,7 +222,7 @@ export const BUILT_ONLY = [
 const STRETCH = 15
 
 /**
- * One stretch of 15 lines in `oneIn` of files with so many lines each, as if they stood one behind the
+ * One stretch of 15 lines in `oneIn` of files with this many lines each, as if they stood one behind the
  * other; lines begin with 1. Each file's index is that in the list.
  *
  * @param {readonly number[]} lengths

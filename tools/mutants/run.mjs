@@ -1,9 +1,9 @@
 // `npm run mutants -- COMPONENT [--built] [--one-in N] [FILE...]`: changes the code of a component in small ways, one at a
-// time (StrykerJS), and tells which changes none of its tests notices. Each of them is a case that is
+// time (StrykerJS), and shows which changes none of its tests notices. Each of them is a case that is
 // missing in the tests, or code that nothing needs. A large component takes hours: with --one-in, only one
 // stretch of lines in N is changed. A second call looks only at what has changed since. The exit code
 // is 1 if less than 90 % were noticed. If no FILE is named, the component's row in the table of
-// README.md beside this file says what came out. With --built the tests that start what was built are asked as
+// README.md beside this file shows what came out. With --built the tests that start what was built are asked as
 // well (built.mjs): nothing is remembered then.
 import { spawnSync } from 'node:child_process'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -129,7 +129,7 @@ function settingsFor(component, report) {
       nodeArgs: ['-r', '{{hookFile}}', '--import', './test/before-tests.mjs', '{{testFile}}'],
     },
     coverageAnalysis: 'perTest',
-    timeoutMS: 40_000, // a busy machine is no endless loop
+    timeoutMS: 40_000, // a busy machine is not an endless loop
     concurrency: availableParallelism(),
     reporters: ['clear-text', 'progress-append-only', 'json'],
     jsonReporter: { fileName: report },

@@ -9,7 +9,7 @@ import type { Doors, Rig } from './rig.ts'
 import { faults, type Readings } from './truths.ts'
 
 export interface Fault {
-  /** Door, variant, and what the message is. */
+  /** Interface, variant, and what the message is. */
   readonly trial: string
   readonly message: Buffer
   readonly faults: readonly string[]
@@ -17,7 +17,7 @@ export interface Fault {
 
 export interface Tally {
   messages: number
-  /** By door, and by what became of them. */
+  /** By interface, and by what happened to them. */
   readonly doors: Map<string, number>
   readonly outcomes: Map<string, number>
   /** Readings that a reader gave up. */
@@ -39,7 +39,7 @@ export interface Order {
   readonly count: number
   /** Of the first message; the others have those behind it. */
   readonly seed: number
-  /** How many of them go through each door; by default the more, the less a door costs. */
+  /** How many of them go through each interface; by default the more, the less an interface costs. */
   readonly doors?: Weights<keyof Doors>
   /** By default most are refused where they are infected. */
   readonly variants?: Weights<Variant>

@@ -9,7 +9,7 @@ export interface Passage {
   /** In the form in which it would leave without us. */
   readonly came: Buffer
   readonly left: Buffer | undefined
-  /** Whether the door was told another header than stands there: one without blanks before colons, or none. */
+  /** Whether the interface was told another header than is there: one without blanks before colons, or none. */
   readonly retold?: boolean
 }
 

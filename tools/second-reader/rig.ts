@@ -15,7 +15,7 @@ import { keyring } from './stamped.ts'
 
 export type Doors = Readonly<Record<'standalone' | 'client' | 'socket' | 'milter' | 'smtp', Door>>
 
-/** All doors, each in three variants, before one real clamd, and a reader behind them. */
+/** All interfaces, each in three variants, before one real clamd, and a reader behind them. */
 export interface Rig {
   readonly hosts: Readonly<Record<Variant, Doors>>
   readonly clamd: string

@@ -39,7 +39,7 @@ export function faults(
   if (typeof difference === 'string') return [...found, difference]
   if (scan === 'infected' && variant !== 'tag') found.push('what is infected passed')
   const wanted = tag === undefined ? [] : [tag]
-  // Some have come to the body already where a line with a blank in front stands first.
+  // Some have come to the body already where a line with a blank in front is first.
   const mayBeMissed = left[0] === 0x20 || left[0] === 0x09
   for (const [reader, values] of Object.entries(readings.fields)) {
     if (values === null || (mayBeMissed && values.length === 0)) continue
@@ -83,7 +83,7 @@ function differenceOf({
   if (left!.subarray(Buffer.byteLength(tops.join(''), 'latin1')).equals(came)) return newOnes(tops)
   const before = linesOf(came)
   const after = linesOf(left!)
-  // New fields stand on top, or below lines with a blank in front, which would become part of them.
+  // New fields are on top, or below lines with a blank in front, which would become part of them.
   let top = 0
   while (top < before.length && /^[ \t]/.test(before[top]!) && after[top] === before[top]) top++
   let own = top

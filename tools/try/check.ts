@@ -4,7 +4,7 @@ import { type Passage, recipients, sender } from './passage.ts'
 /** What a host must do with a message. */
 export interface Expectation {
   readonly scan: 'clean' | 'trusted' | 'infected'
-  /** Id of the key that must have vouched for a trusted message. */
+  /** Id of the key that must have covered a trusted message. */
   readonly key?: string
   /** A part of the reason in the log why no stamp was believed. */
   readonly because?: string

@@ -8,7 +8,7 @@ import { createConnection } from 'node:net'
 
 /** The address of the server and its service: icap://HOST:PORT/SERVICE. */
 const SERVER = new URL(process.env.ICAP_SERVER ?? 'icap://127.0.0.1:1344/virus_scan')
-/** Bytes that the server receives before it decides whether it needs the rest: RFC 3507, 4.5. */
+/** Bytes that the server receives before it requests the rest, if it needs it: RFC 3507, 4.5. */
 const PREVIEW = 4096
 /** Header fields in which servers report a virus. The name is in Threat=NAME, or is the value. */
 const FOUND =

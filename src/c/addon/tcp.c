@@ -304,7 +304,7 @@ static napi_value tcp_info(napi_env env, const struct argument *given) {
 static int wait_for(const struct argument *given, short events) {
   struct pollfd waiting = {.fd = an_int(&given[0]), .events = events};
   const int time = an_int(&given[1]);
-  /* To poll(2) a negative time is no limit. */
+  /* To poll(2) a negative time means no limit. */
   return poll(&waiting, 1, time > 0 ? time : 0) > 0 ? waiting.revents : 0;
 }
 

@@ -107,7 +107,7 @@ static napi_value pass_descriptor(napi_env env, const struct argument *given) {
   return a_text(env, sent < 0 && (errno == EAGAIN || errno == EINTR) ? "nothing" : "failed");
 }
 
-/* Upper limit for the descriptors received with bytes. The kernel closes any more. */
+/* Upper limit for the descriptors received with bytes. The kernel closes any others. */
 enum { DESCRIPTORS_MAX = 4 };
 
 /* Copies the descriptors in control messages. Returns how many there are. */

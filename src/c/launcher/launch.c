@@ -33,7 +33,7 @@
 #endif
 
 #ifndef VERSION
-#error "VERSION: that of onescan, as a string"
+#error "VERSION: the version of onescan, as a string"
 #endif
 
 #define OWN_NAME "onescan-run"
@@ -161,10 +161,10 @@ static void find_runtime(char path[PATH_MAX], char *self, const char *name) {
     if (snprintf(path, PATH_MAX, "%.*s" RUNTIME, directory, self) >= PATH_MAX)
       CANNOT_RUN("cannot be found: its path is too long");
     if (stat(path, &status))
-      CANNOT_RUN("is not beside the program; install it again");
+      CANNOT_RUN("is not in the directory of the program; reinstall onescan");
   }
   if (status.st_size != RUNTIME_SIZE)
-    CANNOT_RUN("is not the file that was built with this program; install it again");
+    CANNOT_RUN("is not the file that was built with this program; reinstall onescan");
 }
 
 /* Returns the runtime's arguments: the name of the call, the marker, NAME, this file, arguments. */

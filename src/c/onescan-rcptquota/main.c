@@ -61,7 +61,7 @@ static void mailbox_name(const char *recipient, char name[MAILBOX_NAME_MAX + 1])
       *letter = (char) (*letter - 'A' + 'a');
 }
 
-/* Returns whether to ask. Mailboxes of other hosts and recipients of relay clients are exempt. */
+/* Returns whether to query. Mailboxes of other hosts and recipients of relay clients are exempt. */
 static int is_asked_about(struct question question) {
   char file[SWITCH_PATH_MAX];
   if (!is_name(question.recipient) || strcmp(setting("SMTPRCPTHOSTSOK", "1"), "0") == 0)

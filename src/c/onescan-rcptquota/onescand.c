@@ -113,7 +113,7 @@ enum answer ask_onescand(const char *path, struct question question, long timeou
   case LATE:
     return cannot_tell("onescand at %s: no answer in %ld ms", path, timeout);
   case CLOSED:
-    return cannot_tell("onescand at %s: hung up without an answer", path);
+    return cannot_tell("onescand at %s: closed the connection without an answer", path);
   case TOO_LONG:
     return cannot_tell("onescand at %s: the answer is too long", path);
   case BROKEN:

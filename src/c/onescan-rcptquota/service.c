@@ -1,6 +1,5 @@
 /*
- * Asks the quota service itself, by datagrams. onescan-quotad(8) and onescan-settings(5) describe
- * both forms.
+ * Queries the quota service itself, over UDP. onescan-quotad(8) and onescan-settings(5) describe both forms.
  */
 #define _GNU_SOURCE
 #include "rcptquota.h"
@@ -154,7 +153,7 @@ static int connect_to_service(const struct service *service) {
 
 enum wait_result { ANSWERED, LATE, BROKEN };
 
-/* Reads packets until one of them answers the question. BROKEN sets errno. */
+/* Reads packets until one of them answers the query. BROKEN sets errno. */
 static enum wait_result await_answer(int fd, const char *name, const char *nonce, double deadline,
                                      enum answer *answer) {
   char packet[QUOTA_REPLY_MAX];
@@ -180,7 +179,7 @@ enum answer ask_service(const char *text, const char *name, long timeout) {
   char question[QUESTION_SIZE_MAX];
   enum answer answer;
   if (!read_service(text, &service))
-    return cannot_tell("QUOTAD %s: cannot be asked from here; set QUOTASOCKET", text);
+    return cannot_tell("QUOTAD %s: is not supported by this program; set QUOTASOCKET", text);
   if (service.is_extended && make_nonce(nonce))
     return cannot_tell("getrandom: %m");
   int length = write_question(question, name, nonce);

@@ -21,7 +21,7 @@ static const byte allowed_codes[] = {EXIT_REFUSED,   EXIT_VIRUS, EXIT_BANNED,   
 static byte received[ANSWER_MAX];
 
 static _Noreturn void distrust_answer(struct mail *mail) {
-  go_standalone(mail, xasprintf("onescand: gave an invalid answer"));
+  go_standalone(mail, xasprintf("onescand: sent an invalid answer"));
 }
 
 static size_t big_endian(const byte *at) {
@@ -49,7 +49,7 @@ static int receive(struct mail *mail, byte *bytes, size_t length) {
  */
 static void begin_anew_or_go_standalone(struct mail *mail) {
   if (!begin_anew(&mail->onescand))
-    go_standalone(mail, xasprintf("onescand: hung up"));
+    go_standalone(mail, xasprintf("onescand: closed the connection"));
 }
 
 static int is_printable(const byte *bytes, size_t length) {

@@ -1,4 +1,4 @@
-/* The question: describes a mail to onescand. slot-protocol.md describes the frames. */
+/* The request: describes a mail to onescand. slot-protocol.md describes the frames. */
 #define _GNU_SOURCE
 #include "onescanc.h"
 

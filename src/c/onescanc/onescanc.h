@@ -45,7 +45,7 @@ struct conversation {
   int acknowledged;   /* onescand reported that it is at work */
   int has_begun_anew; /* this is the second conversation */
   double deadline;
-  double asked; /* when the whole question was sent */
+  double asked; /* when the whole request was sent */
   double used;  /* milliseconds of conversations that broke off */
 };
 
@@ -118,7 +118,7 @@ void question_is_sent(struct conversation *conversation);
 /* The milliseconds that scanners may have used, and those that they may still use. */
 double time_used(const struct conversation *conversation);
 size_t time_for_scanners(const struct conversation *conversation);
-/* Ends the conversation: no answer is needed any more. */
+/* Ends the conversation: no answer is needed now. */
 void hang_up(struct conversation *conversation);
 /*
  * Ends a conversation in which onescand hung up. Returns whether there may be another one, in which
@@ -147,7 +147,7 @@ struct answer {
   size_t reply_size;
   const byte *fields; /* all, with the lines for the log, which next_log_line() finds */
 };
-/* Returns 0 if onescand hung up and must be asked again. */
+/* Returns 0 if onescand closed the connection and the request must be sent again. */
 int await_answer(struct mail *mail, struct answer *answer);
 /* The next line for the log, or NULL. Begin with `*at` = answer.fields. */
 const byte *next_log_line(const byte **at, size_t *length);

@@ -32,7 +32,7 @@ static int anonymous_file(void) {
   char *path = xasprintf("%s/onescan-file-XXXXXX", directory);
   fd = mkostemp(path, O_CLOEXEC);
   if (fd < 0 || unlink(path))
-    fail_spool("make a spool file");
+    fail_spool("create a spool file");
   return fd;
 }
 

@@ -102,13 +102,13 @@ static int take_lock(int fd, long max) {
 const char *wait_for_standalone_limit(const char *program) {
   int fd = open_locks(program);
   if (fd < 0)
-    return xasprintf("; without a limit of standalone programs, for which there is no file: %m");
+    return xasprintf("; standalone programs are not limited, since their lock file cannot be opened: %m");
   const long max = standalone_max();
   double until = uptime() + STANDALONE_WAIT * 1e3;
   while (!take_lock(fd, max)) {
     if (uptime() >= until)
       fail(EXIT_DEFERRED, "out-of-memory",
-           xasprintf("%ld standalone programs run, and none ended in %d seconds", max,
+           xasprintf("%ld standalone programs are running, and none exited within %d seconds", max,
                      STANDALONE_WAIT));
     nanosleep(&(struct timespec){0, LOOK_EVERY * 1000000L}, NULL);
   }

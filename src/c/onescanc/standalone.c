@@ -1,4 +1,4 @@
-/* Falling back to onescan-queue(8), which judges by itself and needs no onescand. */
+/* Falling back to onescan-queue(8), which scans without onescand. */
 #define _GNU_SOURCE
 #include "onescanc.h"
 

@@ -132,7 +132,7 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<Finding> {
       }
     } catch (error) {
       if (isOnly(args)) throw error
-      const remedy = 'correct it; everything else was checked'
+      const remedy = 'fix this; everything else was checked'
       yield failure(server, errorText(error), remedy)
     }
   }

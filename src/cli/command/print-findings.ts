@@ -65,7 +65,7 @@ function isPrinted(
   )
 }
 
-/** `error      keyring: /…: mode 0644 …; chmod 640 it`, with aligned texts. */
+/** `error      keyring: /…: mode 0644 …; run chmod 640 on it`, with aligned texts. */
 export function findingLine({ level, what, value, remedy }: Finding, coloured: boolean): string {
   const text = remedy === undefined ? value : `${value}; ${remedy}`
   const word = level.padEnd(8)
@@ -86,7 +86,7 @@ export function sumOf(findings: readonly Finding[], unseen: readonly string[] = 
   })
   const sum = counts.join(', ') || 'no problems found'
   if (unseen.length === 0) return sum
-  return `${sum}; this check sent no mail by ${unseen.join(', ')}: onescan check --mail ADDRESS does`
+  return `${sum}; this check sent no mail through ${unseen.join(', ')}: onescan check --mail ADDRESS does`
 }
 
 const countOf = (findings: readonly Finding[], level: Finding['level']) =>

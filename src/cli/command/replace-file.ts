@@ -63,7 +63,10 @@ function directoryOf(path: string, place: string): PathHandle {
     return PathHandle.find(place)
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
-    throw new Fault('config', `${path}: there is no directory ${place}; make it, or name another`)
+    throw new Fault(
+      'config',
+      `${path}: directory ${place} does not exist; create it, or specify another`,
+    )
   }
 }
 
@@ -109,7 +112,7 @@ function takeFresh(fresh: string, shown: string): number {
     const why =
       errorCode(error) === 'EEXIST'
         ? 'exists: another command is running; if not, remove it'
-        : `${errorTextAt(fresh, error)}; name a file in a directory that you may write to`
+        : `${errorTextAt(fresh, error)}; specify a file in a directory that you may write to`
     throw new Fault('config', `${shown}: ${why}`)
   }
 }

@@ -7,7 +7,7 @@ import {
 } from '../../readiness/stage/account.ts'
 import type { RunningService } from './running-services.ts'
 
-/** The accounts as which root has things done: none of them runs a service, and one is the slot's. */
+/** The accounts under which root runs checks: none of them runs a service, and one is qmail's. */
 
 /** Those that read logs, mail and settings. Every host has the last one. */
 const READERS = ['onescan-check', 'nobody']
@@ -26,11 +26,11 @@ function accountFor(named: string | undefined, usual: readonly string[]): System
   const [account] = names.flatMap((name) => findAccount(accounts, name, 'all') ?? [])
   if (account === undefined) throw new Fault('config', `user ${names[0]}: no such account`)
   if (!isOfService(account.uid, accounts)) return account
-  const why = 'root runs nothing as root or as a service; name another'
+  const why = 'root runs no check as root or as a service; specify another user'
   throw new Fault('config', `user ${account.name}: ${why}`)
 }
 
-/** Returns whether an account is root's, or that of a service of onescan. */
+/** Returns whether an account is root, or the account of one of onescan's services. */
 export function isOfService(uid: number, accounts: Accounts): boolean {
   return (
     uid === 0 || OF_SERVICES.some((name) => findAccount(accounts, name, 'primary')?.uid === uid)

@@ -21,8 +21,8 @@ const PORTS_MAX = 100
 
 /**
  * Returns the TCP ports that other hosts reach, from /proc/net/tcp and tcp6 (proc_net(5)), which have a line
- * for each socket. A server on a loopback address alone is left out: there mail comes back from filters,
- * which it has passed already.
+ * for each socket. A server that listens only on a loopback address is skipped: filters return mail there,
+ * which has been accepted already.
  */
 export function listenersOfHost(tables: readonly string[] = tablesOfHost()): OpenPort[] {
   const found = new Map<number, OpenPort>()

@@ -32,7 +32,7 @@ export const ACCOUNT = 'onescan'
 /** Milliseconds for the answer, which onescand has ready. */
 const TIMEOUT = 2_000
 
-/** Asks the onescand at a socket how it runs. Undefined if none answers there. */
+/** Queries the onescand at a socket for its state. Undefined if none answers there. */
 export async function askRunningDaemon(
   socket: string = socketOfOnescand(),
 ): Promise<RunningDaemon | undefined> {

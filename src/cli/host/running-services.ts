@@ -36,7 +36,7 @@ export interface RunningService {
 /** The services that run. */
 export interface RunningServices {
   readonly services: readonly RunningService[]
-  /** About processes that were left out. */
+  /** About skipped processes. */
   readonly findings: readonly Finding[]
   /** The first few of these processes. */
   readonly unread: readonly string[]
@@ -53,7 +53,7 @@ const VALUED = 'xcBbtugilf'
 const STEPS =
   /^((s6-)?(envdir|setuidgid|softlimit|env|setsid)|chpst|env|envuidgid|setpriv|runuser|sudo|su|sh|bash|dash)$/
 
-/** The parents by which root has services watched: daemontools, runit, s6. */
+/** The parent processes that supervise services for root: daemontools, runit, s6. */
 const SUPERVISORS = /^(supervise|runsv|s6-supervise)$/
 /** The control group of a service that systemd starts for the host: cgroups(7), systemd.slice(5). */
 const UNIT = /^0::\/system\.slice\/([\w@.\\:-]+\.service)$/m
@@ -68,9 +68,9 @@ const BYTES_MAX = 32 * 1024
 const TIMEOUT = 2_000
 
 /**
- * Finds the services of this host. Reads only processes of the caller's own, or those that root's
- * supervise(8) or systemd manages: any user may start a program of that name. Other processes are reported
- * only by their number.
+ * Finds the services of this host. Reads only the caller's own processes, or those that root's supervise(8) or
+ * systemd manages: any user may start a program of that name. Other processes are reported only by their
+ * number.
  */
 export async function findRunningServices(processes?: string): Promise<RunningServices> {
   const services: RunningService[] = []
@@ -124,8 +124,8 @@ function leftOut(unread: readonly string[], next?: string): Finding[] {
 }
 
 /**
- * The queue directories in which a master(8) of root's runs: its pid file is for root alone. That of a
- * container has the same path, and moves no mail of this host.
+ * The queue directories in which root's master(8) runs: only root may write its pid file. That of a container
+ * has the same path, and moves no mail of this host.
  */
 export function findPostfix(processes?: string): string[] {
   const numbers = new ProcEntry('self', processes).numbers()
@@ -142,7 +142,7 @@ export function findPostfix(processes?: string): string[] {
 /** Returns the finding that a service submits mail as root. `outcome` states the result of that. */
 export function rootFinding({ pid }: RunningService, who = 'root'): Finding {
   const value = `runs qmail-smtpd as ${who}`
-  const remedy = 'give tcpserver -u "$(id -u qmaild)" -g "$(id -g onescan)"'
+  const remedy = 'run tcpserver with -u "$(id -u qmaild)" -g "$(id -g onescan)"'
   return failure(`process ${pid}`, value, remedy)
 }
 
@@ -156,7 +156,7 @@ export async function readService(pid: string): Promise<RunningService> {
 }
 
 const startsNoServer = (pid: string) =>
-  new Error(`process ${pid}: does not start qmail-smtpd; name that of its tcpserver`)
+  new Error(`process ${pid}: does not start qmail-smtpd; specify the process of its tcpserver`)
 
 async function readProcess(found: ProcEntry): Promise<RunningService> {
   const { pid } = found
@@ -207,7 +207,7 @@ function isLimitedByGroup(found: ProcEntry): boolean {
   return haveLimits(names.filter((name) => /^[\w@.\\:-]+\.(service|slice|scope)$/.test(name)))
 }
 
-/** Asks about each unit once: cron's may have thousands of processes, of any user's. */
+/** Queries each unit once: cron's may have thousands of processes of any user. */
 function oncePerUnit(): typeof askMainProcess {
   const known = new Map<string, string | undefined>()
   return (unit) => {
@@ -271,6 +271,6 @@ function limitsIn(text: string): MemoryLimits {
 async function memoryOf(file: string): Promise<string> {
   const text = await withTimeout(readFile(file, 'latin1'), TIMEOUT)
   if (text === TIMED_OUT) throw new Error(`${file}: does not answer`)
-  if (text.length > BYTES_MAX) throw new Error(`${file}: is over ${BYTES_MAX} bytes`)
+  if (text.length > BYTES_MAX) throw new Error(`${file}: is larger than ${BYTES_MAX} bytes`)
   return text
 }

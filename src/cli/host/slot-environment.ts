@@ -89,7 +89,7 @@ export function readCluster(
   if (cluster !== undefined) return cluster
   const missing = `no keyring at ${keyringPath(own, control)}`
   const why = off ?? `${missing}, and no CLUSTERKEYS in ${DEFAULTS}`
-  throw new Fault('config', option === undefined ? why : `${why}; name one with --keyring`)
+  throw new Fault('config', option === undefined ? why : `${why}; specify one with --keyring`)
 }
 
 function mustBeThere(keyring: string): void {
@@ -98,7 +98,7 @@ function mustBeThere(keyring: string): void {
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') return // its reader reports the error
     const what = `--keyring ${keyring}: ${errorTextAt(keyring, error)}`
-    throw new Fault('config', `${what}; name another, or leave it out for that of this host`)
+    throw new Fault('config', `${what}; specify another, or omit it to use this host's keyring`)
   }
 }
 

@@ -38,7 +38,7 @@ const BYTES = 256 * 1024
 export const hasSystemd = (): boolean => pathExists('/run/systemd/system')
 
 /**
- * Asks systemd for a unit. Undefined if there is none, or if systemd does not answer, as without D-Bus it
+ * Queries systemd for a unit. Undefined if there is none, or if systemd does not answer, as without D-Bus it
  * answers root alone.
  */
 export function askSystemd(unit: string): SystemdUnit | undefined {

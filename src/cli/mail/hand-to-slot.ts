@@ -71,7 +71,7 @@ export async function handToSlot(call: SlotCall): Promise<SlotResult> {
     const [code, signal] = (await once(child, 'exit')
       .catch((error) => {
         const why = errorCode(error)
-        throw new Fault('chain', `${program}: cannot be started (${why}); name another`)
+        throw new Fault('chain', `${program}: cannot be started (${why}); specify another`)
       })
       .finally(() => clearTimeout(late))) as [number | null, NodeJS.Signals | null]
     const time = performance.now() - started
@@ -103,5 +103,5 @@ export function installedQueue(): string {
     if (directory === dirname(directory)) break
     directory = dirname(directory)
   }
-  throw new Fault('config', 'onescan-queue: is not beside this program; use --program')
+  throw new Fault('config', 'onescan-queue: is not in the directory of this program; use --program')
 }

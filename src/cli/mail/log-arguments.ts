@@ -43,7 +43,7 @@ export function findLogs(files: readonly string[], span: ReturnType<typeof spanO
   const found = logsOfHost(span)
   if (found.length > 0) return found
   const what = `this account may read no journal and none of ${PLACES.join(', ')}`
-  throw new Error(`${what}; name logs, or become root if there are any`)
+  throw new Error(`${what}; specify logs, or run this as root`)
 }
 
 /** Returns whether the descriptor is a terminal, /dev/null, or closed: none of them can be a log. */

@@ -42,12 +42,12 @@ const REPLACED = '\ufffd'
  */
 export function withRemedy(error: unknown, path: string): unknown {
   if (path.includes(REPLACED)) {
-    const why = 'is no UTF-8, and cannot be found by that name'
-    return new Fault('read', `${path}: ${why}; write - <FILE instead`)
+    const why = 'is not valid UTF-8, so it cannot be opened'
+    return new Fault('read', `${path}: ${why}; use - <FILE instead`)
   }
   const isNotThere = isElsewhere && !path.startsWith('/')
   if (caller === undefined || !(isClosed(error) || isNotThere)) return error
-  const remedy = 'write - <FILE instead, or name an account with --user'
+  const remedy = 'use - <FILE instead, or specify an account with --user'
   const account = userName(process.getuid!())
   const why = isClosed(error)
     ? `${errorTextAt(path, error)}: ${account} may not read it`
@@ -85,7 +85,7 @@ export async function* bytesOf(
 }
 
 /**
- * Adds the option for the most bytes of a file that a command reads. `what` states what happens to
+ * Adds the option for the upper limit, in bytes, for a file that a command reads. `what` states what happens to
  * larger ones.
  */
 export function addMaxSizeOption<Options>(yargs: Argv<Options>, what: string) {

@@ -35,7 +35,7 @@ export interface HandOnAnswer {
   readonly why: string
 }
 
-/** Bytes of a line, and the most of a message, which may be without an end. */
+/** Upper limits in bytes for a line, and for a message, which could be endless. */
 const PIECE = 48 * 1024
 const SIZE_MAX = 1024 ** 3
 
@@ -59,7 +59,9 @@ export class CallerRoute implements ReleaseRoute {
     const { code, by, why } = await readAnswer()
     this.text = by
     if (code === TAKEN) return
-    throw code === FAILED ? new Fault('chain', why) : new MaybeTaken(why || `it ended with ${code}`)
+    throw code === FAILED
+      ? new Fault('chain', why)
+      : new MaybeTaken(why || `it exited with ${code}`)
   }
 }
 
@@ -76,7 +78,7 @@ async function readAnswer(): Promise<HandOnAnswer> {
       return { code, by, why }
     }
   } catch {
-    // It is no JSON, or cannot be read.
+    // It is not JSON, or cannot be read.
   } finally {
     process.stdin.destroy() // no more input arrives
   }
@@ -84,8 +86,8 @@ async function readAnswer(): Promise<HandOnAnswer> {
 }
 
 /**
- * The name of the command that delivers a mail, and its exit codes, with FAILED if it was not accepted. After
- * any other code, which is an unexpected end, it may have been.
+ * The name of the command that delivers a message, and its exit codes, with FAILED if it was not accepted.
+ * After any other code, which is an unexpected end, it may have been.
  */
 export const HAND_ON = 'hand-on'
 const TAKEN = 0

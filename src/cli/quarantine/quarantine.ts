@@ -29,7 +29,7 @@ export const quarantineCommand: CommandModule = {
       .command(releaseCommand)
       .command(deleteCommand)
       .command({ ...handOnCommand, describe: false })
-      .demandCommand(1, 'Name what to do: list, show ID, release ID, or delete ID...')
+      .demandCommand(1, 'Specify a subcommand: list, show ID, release ID, or delete ID...')
       .example('$0 quarantine list --since yesterday', 'What was quarantined since then'),
   handler: () => {},
 }
@@ -132,7 +132,7 @@ const showCommand = makeCommand('quarantine show', {
     if (raw && process.stdout.isTTY) {
       throw new Fault(
         'config',
-        '--raw: cannot print to a terminal; redirect it to a file, or leave it out',
+        '--raw: cannot print to a terminal; redirect it to a file, or omit it',
       )
     }
     return withQuarantine(directory, async (root) => {
@@ -173,7 +173,7 @@ async function show(opened: OpenMessage, output: Output): Promise<void> {
   if (entry.size > BYTES_SHOWN) output.text(`\n[${entry.size - BYTES_SHOWN} bytes more]\n`)
 }
 
-/** `onescan quarantine delete ID...`: removes messages for good. */
+/** `onescan quarantine delete ID...`: removes messages permanently. */
 const deleteCommand = makeCommand('quarantine delete', {
   command: 'delete <ids..>',
   describe: 'Delete messages from quarantine',

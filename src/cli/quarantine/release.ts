@@ -26,7 +26,7 @@ const NO_STAMP_REMEDY =
   'release with --no-stamp, and --by a server behind the last onescan: any onescan on its way scans it again'
 
 const MAYBE_REMEDY =
-  'it may have been delivered: check the mail queue (mailq); if it is not in it, release it with --again'
+  'it may have been delivered: check the mail queue (mailq); if it is not there, release it with --again'
 
 /** `onescan quarantine release ID`: sends a message on to its recipients. */
 export const releaseCommand = makeCommand('quarantine release', {
@@ -144,8 +144,8 @@ function stampOf(
   keys: readonly Key[],
 ): HeaderField {
   if (recipients.length > RELEASED_TO_MAX) {
-    const why = `a stamp names ${RELEASED_TO_MAX} recipients at most, and these are ${recipients.length}`
-    throw new Fault('config', `${why}; name some of them with --to, or ${NO_STAMP_REMEDY}`)
+    const why = `a stamp can list at most ${RELEASED_TO_MAX} recipients, and there are ${recipients.length}`
+    throw new Fault('config', `${why}; select some of them with --to, or ${NO_STAMP_REMEDY}`)
   }
   const now = Math.floor(Date.now() / 1000)
   const stamp = signRelease(message, recipients, { keys, now, crypto })
@@ -162,7 +162,7 @@ function signingKeys(env: Environment): Key[] {
     const all = readCluster(env).keys
     const keys = all.filter((key) => key.mayRelease && isCurrent(key, now))
     if (keys.length === 0)
-      throw new Error('has no current key that may release: put :release after an hmac-sha256 key')
+      throw new Error('has no current key that may release: append :release to an hmac-sha256 key')
     return keys
   } catch (error) {
     throw new Fault('config', `keyring: ${errorText(error)}; ${remedy}`)

@@ -74,7 +74,7 @@ async function throughChain(mail: OutgoingMail, argv: readonly string[]): Promis
     timeout: QUEUE_TIMEOUT,
   })
   if (code === 0) return
-  const text = `${argv.join(' ')}: ends with ${signal ?? code}`
+  const text = `${argv.join(' ')}: failed with ${signal ?? code}`
   // It may have been killed after it had queued the message.
   throw code === null ? new MaybeTaken(text) : new Fault('chain', text)
 }
@@ -90,7 +90,7 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
   const odd = [mail.sender, ...mail.recipients].find((address) => /[^!-~]/.test(address))
   const remedy = 'release it with --by HOST:PORT'
   if (odd !== undefined)
-    throw new Fault('config', `<${odd}>: cannot be given to ${program}; ${remedy}`)
+    throw new Fault('config', `<${odd}>: cannot be passed to ${program}; ${remedy}`)
   const args = [...sendmailOptions(program, mail.sender), '--', ...mail.recipients]
   const { code, signal, log } = await handToSlot({
     program: [program, ...args],
@@ -101,7 +101,7 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
   })
   if (code === 0) return
   const words = log.toString('latin1', 0, 500).trim()
-  const text = `${program}: ends with ${signal ?? code}${words === '' ? '' : ` (${words})`}`
+  const text = `${program}: failed with ${signal ?? code}${words === '' ? '' : ` (${words})`}`
   throw code === EX_USAGE ? new Fault('chain', text) : new MaybeTaken(text)
 }
 

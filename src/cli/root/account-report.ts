@@ -54,7 +54,7 @@ export async function accountReport(
   }
   try {
     const code = await follow(run, take, { silence, whole: WHOLE, complain })
-    if (code !== 0 || report.length === 0) throw new Error(`it ended with ${code}`)
+    if (code !== 0 || report.length === 0) throw new Error(`it exited with ${code}`)
   } catch (error) {
     const value = `the check as ${account} failed: ${errorText(error)}; this part was not checked`
     report.push(failure('checks', value, 'check its log'))

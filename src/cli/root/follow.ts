@@ -16,7 +16,7 @@ export interface RunningCommand {
   close(): void
 }
 
-/** Upper limit for the characters of a line. The rest of a longer one is left out. */
+/** Upper limit for the characters of a line. The rest of a longer one is omitted. */
 const LINE_MAX = 4 * 1024 * 1024
 /** Milliseconds without a sign of life: ALIVE, or a line. */
 const SILENCE = 30_000
@@ -120,7 +120,7 @@ class TimeLimit {
     this.#wait(most)
   }
 
-  /** The time begins anew. */
+  /** The time starts again. */
   restart(): void {
     this.#began = performance.now() - ownOutput.blocked
   }

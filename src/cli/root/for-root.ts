@@ -30,7 +30,7 @@ interface Delegation {
 /** The reader of logs has the groups of syslog, of multilog's files and of the journal. */
 const ofLogs: Delegation = { by: 'reader', groups: ['adm', 'systemd-journal'] }
 
-/** The commands that root has done: not `check`, and not those that change files of root's. */
+/** The commands that root delegates: not `check`, and not those that change root's files. */
 const delegations: Readonly<Record<string, Delegation>> = {
   'check --interface': { by: 'reader' },
   'check --mail': { ...ofLogs, maySetId: true },
@@ -59,7 +59,7 @@ export function delegationFor(args: readonly string[]): Delegation | undefined {
 
 const has = (args: readonly string[], option: string) => optionValues(args, option).length > 0
 
-/** Has a command done. Sets the exit code. */
+/** Delegates a command to another process. Sets the exit code. */
 export async function doForRoot(delegation: Delegation, args: readonly string[]): Promise<void> {
   // A named account means the quarantine of a qmail-queue program, which that account keeps.
   const isInService = delegation.by === 'service' && !has(args, '--user')
@@ -77,7 +77,7 @@ function byService(args: readonly string[]): Promise<number> {
   if (isRaw && process.stdout.isTTY) {
     throw new Fault(
       'config',
-      '--raw: cannot print to a terminal; redirect it to a file, or leave it out',
+      '--raw: cannot print to a terminal; redirect it to a file, or omit it',
     )
   }
   return follow(serviceRun(args), isRaw ? process.stdout : printLine, { whole: WHOLE })
@@ -119,7 +119,7 @@ function readsInput(args: readonly string[]): boolean {
   return !isNothing && /^(log|report)$/.test(args[0]!)
 }
 
-/** Has onescand run a command in its unit, and with its account. */
+/** Makes onescand run a command in its unit, under its account. */
 function serviceRun(args: readonly string[]): ServiceRun {
   return new ServiceRun(socketOfOnescand(), { program: 'onescan', args, caller: invokingUser() })
 }

@@ -23,8 +23,8 @@ interface AccountWork {
 }
 
 /**
- * Variables of the caller that are passed on in addition to settings. A TMPDIR of root's own is closed to
- * others.
+ * Variables of the caller that are passed on in addition to settings. Other users cannot enter root's own
+ * TMPDIR.
  */
 const HARMLESS = /^(PATH|TERM|NO_COLOR|TZ|LANG|LC_ALL|SHELL)$/
 
@@ -50,7 +50,7 @@ export function commandAs(
     ...['/usr/bin/setpriv', '--pdeathsig=KILL', `--reuid=${uid}`, `--regid=${first}`],
     others.length > 0 ? `--groups=${groups.join(',')}` : '--clear-groups',
     ...['--inh-caps=-all', '--ambient-caps=-all'],
-    // A program of root's with its set-ID bit has no more rights than the bounding set allows.
+    // A set-user-ID program of root has no more rights than the bounding set allows.
     ...(maySetId ? [] : ['--bounding-set=-all', '--no-new-privs']),
     ...['--', ...command],
   ]

@@ -26,7 +26,7 @@ export function checkAccessBy(
   if (address !== undefined && token === undefined && !isLoopback(address)) {
     throw new Fault(
       'config',
-      `--http ${address}: other hosts can reach this address; give --http-token FILE, or listen on 127.0.0.1`,
+      `--http ${address}: other hosts can reach this address; add --http-token FILE, or listen on 127.0.0.1`,
     )
   }
   const checksHost = address !== undefined && token === undefined

@@ -70,7 +70,7 @@ export class StatusServer {
       const why = errorText(error)
       const every = formatDuration(TRY_AGAIN_AFTER)
       if (why !== this.#trouble)
-        log(`${why}; mail is still accepted, and this is tried again every ${every}`)
+        log(`${why}; mail is still accepted, and onescand retries every ${every}`)
       this.#trouble = why
       this.#again = setTimeout(() => this.open(), TRY_AGAIN_AFTER)
       this.#again.unref()

@@ -38,7 +38,7 @@ interface BoundSocket {
   close(): void
 }
 
-/** The function by which Node's own cluster module binds the sockets of its workers. */
+/** The function that Node's cluster module uses to bind the sockets of its workers. */
 type CreateServerHandle = (
   address: string,
   port: number,
@@ -98,9 +98,8 @@ export async function checkAddress(named: DoorAddress, options: SocketOptions): 
 }
 
 /**
- * Returns the address at which to create the socket: if its path is a link, the target of the link. So
- * clients find the socket in a directory of root's, and the account of the service creates it in its own
- * directory.
+ * Returns the address at which to create the socket: if its path is a link, the target of the link. So clients
+ * find the socket in a directory that root owns, and the service's account creates it in its own directory.
  */
 function placeOf(address: DoorAddress): DoorAddress {
   if (address.kind !== 'unix') return address
@@ -198,15 +197,14 @@ function checkDirectory(directory: string, at: string): void {
   try {
     accessSync(directory, constants.W_OK | constants.X_OK)
   } catch (error) {
-    const remedy = 'make the directory, and let this user write to it'
+    const remedy = 'create the directory, and let this user write to it'
     throw new Fault('config', `${at}: ${errorText(error)}; ${remedy}`, error)
   }
 }
 
 /**
- * Throws a Fault if another user may rename files in the directory, or in one above it. Root
- * changes the owner of the socket by its path, and that user could put another file of root's
- * there.
+ * Throws a Fault if another user may rename files in the directory, or in one above it. Root changes the owner
+ * of the socket by its path, and that user could put another file there that root owns.
  */
 function checkOwners(directory: string, at: string): void {
   for (let ancestor = realpathSync(directory); ; ancestor = dirname(ancestor)) {
@@ -236,8 +234,8 @@ function cannotListen(at: string, error: unknown): Fault {
 }
 
 /**
- * Returns true if the path is a socket on which nothing listens any more, and false if nothing is
- * there. Rejects with a Fault of kind `config` if anything else is there.
+ * Returns true if the path is a socket on which nothing listens now, and false if nothing is there. Rejects
+ * with a Fault of kind `config` if anything else is there.
  */
 async function isStale(path: string, at: string): Promise<boolean> {
   try {

@@ -31,7 +31,8 @@ export function inheritedSockets(env: NodeJS.ProcessEnv): SocketPurpose[] {
   for (const kind of ['qmail', 'http'] as const) {
     if (kinds.indexOf(kind) === kinds.lastIndexOf(kind)) continue
     const what = kind === 'qmail' ? 'socket for onescanc' : 'address for its page'
-    const remedy = 'give others FileDescriptorName=milter, policy, clamd, clamd-mail, smtp or lmtp'
+    const remedy =
+      'set FileDescriptorName= of the others to milter, policy, clamd, clamd-mail, smtp or lmtp'
     const all = `LISTEN_FDNAMES ${LISTEN_FDNAMES}`
     throw new Fault('config', `${all}: onescand has only one ${what}; ${remedy}`)
   }
@@ -87,6 +88,6 @@ export async function openSockets(
   if (sockets.length > 0) return sockets
   throw new Fault(
     'config',
-    '--socket none: nothing is left to listen on; give --milter, --policy or --smtp',
+    '--socket none: nothing is left to listen on; add --milter, --policy or --smtp',
   )
 }

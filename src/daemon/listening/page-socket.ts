@@ -51,7 +51,7 @@ export function pageListener(
     const [wanted, given] = [textOf(address), path ?? boundText(listening.address())]
     if (wanted === given) return () => listening.close()
     listening.close()
-    const remedy = 'name the same address in both'
+    const remedy = 'set the same address in both'
     elsewhere = new Fault('config', `--http ${wanted}: systemd's socket is at ${given}; ${remedy}`)
     throw elsewhere
   }

@@ -25,7 +25,7 @@ export interface DaemonOptions {
   /** The addresses where Postfix and onescan-rcptquota ask about recipients. */
   readonly policies: readonly DoorAddress[]
   /**
-   * The addresses for programs that use clamd's protocol, and those for programs that send only whole mails.
+   * The addresses for programs that use clamd's protocol, and those for programs that send only whole messages.
    */
   readonly clamds: readonly DoorAddress[]
   readonly clamdsForMail: readonly DoorAddress[]
@@ -210,5 +210,5 @@ function readGroup(text: string): number {
   } catch (error) {
     throw new Error(`--group ${text}: ${errorText(error)}`)
   }
-  throw new Error(`--group ${text}: there is no such group; create it, or give a number`)
+  throw new Error(`--group ${text}: there is no such group; create it, or specify a number`)
 }

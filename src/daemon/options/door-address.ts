@@ -8,8 +8,8 @@ import {
 } from '../../lib/net/endpoint.ts'
 
 /**
- * The protocol of a listening socket: slot-protocol.md, milter, Postfix's policy delegation, clamd(8), SMTP
- * or LMTP. That of clamd(8) may be for whole mails alone or for any file, with or without TLS.
+ * The protocol of a listening socket: slot-protocol.md, milter, Postfix's policy delegation, clamd(8), SMTP or
+ * LMTP. For clamd's protocol: only whole messages or any file, with or without TLS.
  */
 export type DoorKind = 'qmail' | (typeof NAMED)[number]
 

@@ -60,7 +60,7 @@ export function smtpDoorsOf(
     if (kind !== 'smtp' && kind !== 'lmtp') return undefined
     const index = waiting.findIndex(({ lmtp }) => lmtp === (kind === 'lmtp'))
     if (index >= 0) return waiting.splice(index, 1)[0]
-    throw new Fault('config', `a socket for ${kind}: give --${kind} ADDRESS --next ADDRESS, too`)
+    throw new Fault('config', `a socket for ${kind}: add --${kind} ADDRESS --next ADDRESS, too`)
   })
 }
 
@@ -104,7 +104,7 @@ export function refuseLoops(
     const behind = readDoorAddress(next.text, '--next')
     if (addresses.some((address) => leadsTo(behind, address))) {
       throw new Error(
-        `--next ${next.text}: onescand itself listens there; name the server behind it`,
+        `--next ${next.text}: onescand itself listens there; specify the server behind it`,
       )
     }
   }

@@ -59,7 +59,7 @@ function wrong(what: string, { scan, virus, banned, why }: DecisionDetails): Fin
 }
 
 const unjudged = (what: string, value: string): Finding =>
-  failure(what, value, 'check the scanners in QHPSI, and the log of onescand')
+  failure(what, value, "check the scanners in QHPSI, and onescand's log")
 
 /**
  * Resolves to the decision about a message that came through no interface, by the settings alone, without
@@ -114,7 +114,7 @@ export function makeTestMail(
   return { clean: Buffer.from(clean), eicar: Buffer.from(eicar) }
 }
 
-const LINE = 'A line of a message that nobody sent, to be as long as real ones.\n'
+const LINE = 'A line of a test message, to make it as long as real messages are.\n'
 
 /** Returns at most `bytes` bytes of text, in lines. */
 function linesOf(bytes: number): string {

@@ -73,7 +73,7 @@ export function answerSelfTests(
 /** Milliseconds beyond the time of a scan for a worker to answer. */
 const BEYOND = 5_000
 
-/** A question that a worker has. */
+/** A request that a worker is processing. */
 interface AskedSelfTest {
   readonly question: SelfTestQuestion
   readonly worker: number
@@ -176,6 +176,6 @@ export class SelfTests {
 }
 
 const trouble = (value: string): Finding =>
-  failure('workers', value, 'check the log of onescand, and restart it')
+  failure('workers', value, "check onescand's log, then restart onescand")
 
 const timeOf = (at = 0) => `${new Date(at).toISOString().slice(0, 19)}Z`

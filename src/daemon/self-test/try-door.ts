@@ -37,7 +37,7 @@ export async function tryDoor(door: ListeningDoor): Promise<Finding | undefined>
   } catch (error) {
     // The socket may be for the MTA's group alone: others can connect although we cannot.
     if (errorCode(error) === 'EACCES') return undefined
-    return failure(doorName(door), errorText(error), 'check the log of onescand, and restart it')
+    return failure(doorName(door), errorText(error), "check onescand's log, then restart onescand")
   }
 }
 
@@ -65,7 +65,7 @@ async function connectTo(door: ListeningDoor, at: DoorAddress): Promise<void> {
   }
 }
 
-/** Asks the page of --http whether it is onescand's. Resolves to what is wrong. Never rejects. */
+/** Checks whether the page of --http is onescand's. Resolves to what is wrong. Never rejects. */
 export async function tryPage(at: DoorAddress): Promise<Finding[]> {
   const question = Buffer.from('GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n')
   let answer = ''
@@ -77,7 +77,7 @@ export async function tryPage(at: DoorAddress): Promise<Finding[]> {
     if (await askOnce(targetOf(at), question, read, SELF_TEST_TIMEOUT)) return []
     throw new Error('another program answers there')
   } catch (error) {
-    const remedy = 'name another address in --http, and restart it'
+    const remedy = 'set another address with --http, and restart onescand'
     return [failure(`status page ${writeDoorAddress(at)}`, errorText(error), remedy)]
   }
 }
@@ -100,7 +100,7 @@ export async function callNext({ next }: Pick<SmtpRoute, 'next'>): Promise<void>
   server.close()
 }
 
-/** A request without a recipient, so that no quota service is asked. */
+/** A request without a recipient, so that no quota service is queried. */
 const POLICY_QUESTION = { request: 'smtpd_access_policy', protocol_state: 'CONNECT' }
 
 /**

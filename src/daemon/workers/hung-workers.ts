@@ -9,7 +9,7 @@ const LATE_AFTER = 3_000
  */
 export const HUNG_AFTER = 5_000
 /**
- * Milliseconds of processor time that a hung worker must have used meanwhile. With less it only
+ * Milliseconds of CPU time that a hung worker must have used meanwhile. With less it only
  * waits for the processor, which other processes have on a busy host.
  */
 const BUSY_FOR = 2_000
@@ -19,7 +19,7 @@ const SILENT_FOR = 20_000
 interface HeartbeatWatchOptions {
   /** Milliseconds on the monotonic clock. */
   readonly uptime: () => number
-  /** The state of a process, and the milliseconds of processor time that it has used: proc(5). */
+  /** The state of a process, and the milliseconds of CPU time that it has used: proc(5). */
   readonly stat: (worker: number) => { readonly state: string; readonly used: number } | undefined
   /** Called once for each worker that hangs. `how` describes its state. */
   readonly onHung: (worker: number, how: string) => void
@@ -28,7 +28,7 @@ interface HeartbeatWatchOptions {
 /** The last heartbeat of a worker. */
 interface Heartbeat {
   at: number
-  /** Milliseconds of processor time that the worker had used when a heartbeat was first missing. */
+  /** Milliseconds of CPU time that the worker had used when a heartbeat was first missing. */
   used: number | undefined
   isHung: boolean
 }
@@ -102,7 +102,7 @@ export class HeartbeatWatch {
     if (silent < HUNG_AFTER) return undefined
     if (status?.state === 'T') return 'stopped' // not t: a tracer stops it at each call, for a moment
     const used = (status?.used ?? 0) - (heartbeat.used ?? 0)
-    if (used >= BUSY_FOR) return `busy for ${formatDuration(used)} of processor time`
+    if (used >= BUSY_FOR) return `busy for ${formatDuration(used)} of CPU time`
     return silent >= SILENT_FOR ? 'silent' : undefined
   }
 }

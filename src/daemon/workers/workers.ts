@@ -14,7 +14,7 @@ import { HeartbeatWatch, HUNG_AFTER } from './hung-workers.ts'
 
 interface WorkersOptions {
   readonly count: number
-  /** The command that runs this very program once more, as a worker. */
+  /** The command that runs this program again, as a worker. */
   readonly command: readonly [string, ...string[]]
   /** Descriptors of the sockets that all workers listen on. */
   readonly fds: readonly number[]
@@ -27,13 +27,13 @@ interface WorkersOptions {
   readonly onMessage: (worker: number, message: unknown) => void
   /** Called when a worker has ended without being asked to, with the number of its messages in progress. */
   readonly onEnd: (worker: number, inProgress: number) => void
-  /** Called while the end is put off, with the most milliseconds from now on. */
+  /** Called while the exit is delayed, with the upper limit in milliseconds from now on. */
   readonly onLasting: (milliseconds: number) => void
   /** The cached data of all processes of onescand, including this one. */
   readonly memory: HostMemory
 }
 
-/** Milliseconds before a worker that ended by itself, or could not be started, is replaced. */
+/** Milliseconds before a worker that exited unexpectedly, or could not be started, is replaced. */
 const REPLACE_AFTER = 1000
 /** Milliseconds beyond the grace. */
 const KILL_AFTER = 3000
@@ -71,10 +71,10 @@ interface Worker {
 }
 
 /**
- * Processes that share listening sockets, so that an idle one takes the next connection. A worker that ends
- * by itself is replaced. A worker that hangs is killed, and then replaced. Its end counts as the death of a
- * scanner for a message that was alone in it. A worker that does not end after SIGKILL is abandoned: it is
- * also replaced, and no caller waits for it.
+ * Processes that share listening sockets, so that an idle one takes the next connection. A worker that exits
+ * unexpectedly is replaced. A worker that hangs is killed, and then replaced. Its end counts as the death of a
+ * scanner for a message that was alone in it. A worker that does not end after SIGKILL is abandoned: it is also
+ * replaced, and no caller waits for it.
  */
 export class Workers {
   /**
@@ -194,7 +194,7 @@ export class Workers {
     child.on('error', worker.fails)
     child.once('exit', (code, signal) => {
       if (!this.#workers.has(worker)) return this.#lostIsGone()
-      const how = `ended with ${signal ?? code}`
+      const how = `exited with ${signal ?? code}`
       worker.fails(new Error(`worker ${child.pid} ${how}`))
       this.#forget(worker, how)
     })
@@ -225,7 +225,7 @@ export class Workers {
     void withTimeout(gone, GONE_AFTER).then((end) => end === TIMED_OUT && this.#lose(worker))
   }
 
-  /** Goes on without a worker that was killed, unless it is gone. */
+  /** Continues without a worker that was killed, unless it has exited. */
   #lose(worker: Worker): void {
     if (!this.#workers.has(worker)) return
     const { child } = worker
@@ -246,7 +246,7 @@ export class Workers {
     this.#startLater()
   }
 
-  /** Notifies all listeners that the worker has ended, and has another one started if that helps. */
+  /** Notifies all listeners that the worker has ended, and starts another one if that helps. */
   #forget(worker: Worker, how: string, isOneTooMany = false): void {
     const { memory, onEnd, log } = this.#options
     const { child, inProgress } = worker
@@ -262,7 +262,7 @@ export class Workers {
       this.#missing++
       worker.fails(new Error(`worker ${pid} ${how}`))
       log(
-        `worker ${pid} ${how}; too many workers are stuck, so it is not replaced until one has ended`,
+        `worker ${pid} ${how}; too many workers are stuck, so it is not replaced until one has exited`,
       )
     } else {
       this.#replaced++

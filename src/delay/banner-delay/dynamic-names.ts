@@ -4,7 +4,7 @@
  * matching rule decides. test/delay/banner-delay/dynamic-names.txt has examples for each rule.
  *
  * A wrong guess delays a mail server each time, so no rule may match many names of mail servers. For that
- * reason some words count only beside a number.
+ * reason some words only match next to a number.
  */
 export const dynamicNames = `
 # The name itself states it, whatever else it contains.

@@ -9,7 +9,7 @@ export type ReverseNames =
   | { readonly answer: 'none' }
   | { readonly answer: 'unknown'; readonly why: string }
 
-/** Asks the DNS. Rejects with the codes of c-ares (`ENOTFOUND`, `ESERVFAIL`). */
+/** Queries the DNS. Rejects with the codes of c-ares (`ENOTFOUND`, `ESERVFAIL`). */
 export interface Resolver {
   /** PTR records of a domain. */
   names(domain: string): Promise<readonly string[]>
@@ -60,15 +60,15 @@ export async function isConfirmed(
   }
 }
 
-/** Milliseconds after which a question is sent again, and how often it is sent in all. */
+/** Milliseconds after which a query is sent again, and how often it is sent in all. */
 const RESEND_AFTER = 1500
 const TRIES = 4
 
 /**
  * Milliseconds after which a second query is sent in Bun 1.4. If no process listens on the server's port, Bun
  * reports that for the first query only when another one fails. The second query is about a name below
- * `.invalid`, which every server answers by itself (RFC 6761 6.4). The name is new each time, because Bun
- * joins equal queries.
+ * `.invalid`, which every server answers itself (RFC 6761 6.4). The name is new each time, because Bun joins
+ * equal queries.
  */
 const PROD_AFTER = 100
 

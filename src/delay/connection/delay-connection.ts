@@ -58,7 +58,7 @@ export async function delayConnection(
   const place = options.limit && takeWaitingPlace(options.limit, system, process.pid)
   const isFull = options.limit !== undefined && place === undefined
   const { event, why } = await outcomeOf(
-    isFull ? waitFor(0, 'no waiting place is free') : plan,
+    isFull ? waitFor(0, 'all waiting places are in use') : plan,
     (delay) => connection.waitForGreeting(delay),
   )
   const reason = event === 'talked' ? whyWithProtocol(why, CLIENT, system) : why

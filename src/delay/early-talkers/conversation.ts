@@ -132,7 +132,7 @@ export function whyWithProtocol(why: string, fd: number, system: System): string
   const first = buffer.subarray(0, system.peek(fd, buffer))
   const [, name] = OTHER_PROTOCOLS.find(([begins]) => first.indexOf(begins) === 0) ?? []
   if (name === undefined) return why
-  return `${why}; it speaks ${name}, which smtp-delay does not: have the program in front of it speak plain SMTP`
+  return `${why}; it speaks ${name}, which smtp-delay does not support: configure the program in front of it for plain SMTP`
 }
 
 /** The feature that is unavailable without the addon. */

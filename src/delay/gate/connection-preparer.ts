@@ -16,7 +16,7 @@ import type { RememberedClients } from './remembered-clients.ts'
 interface PreparedConnection {
   readonly plan: Plan
   readonly environment: Environment
-  /** An invalid setting for this client, which does not count. */
+  /** An invalid setting for this client, which is ignored. */
   readonly wrong: string | undefined
 }
 

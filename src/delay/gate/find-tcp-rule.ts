@@ -31,7 +31,7 @@ export function findTcpRule(
 /**
  * Returns the keys under which tcpserver(1) searches for the rule of a client, in its order: the address, the
  * name, shorter and shorter prefixes of the address, suffixes of the name, and the empty key. Keys with
- * TCPREMOTEINFO are left out, because that is never requested from a client.
+ * TCPREMOTEINFO are skipped, because that is never requested from a client.
  */
 function tcpRuleKeys(ip: string, host: string | undefined): string[] {
   if (host === undefined) return [ip, ...prefixesOf(ip), '']

@@ -21,7 +21,7 @@ const SPARE_DESCRIPTORS = 64
 
 /**
  * Runs the gate, which replaces tcpserver (smtp-delay(8), THE GATE), until SIGTERM or SIGINT. Resolves to the
- * exit code. Programs that still serve clients then continue by themselves. Rejects with a Fault if the gate
+ * exit code. Programs that still serve clients then continue without it. Rejects with a Fault if the gate
  * cannot start.
  */
 export async function runGate(
@@ -65,7 +65,7 @@ function openListeners({ listen, backlog }: GateOptions, system: System): number
   return listen.map((endpoint) => {
     if (endpoint.kind === 'inherited') {
       if (system.adoptListener(endpoint.fd)) return endpoint.fd
-      const remedy = 'is no TCP socket that listens; see ListenStream= of systemd.socket(5)'
+      const remedy = 'is not a listening TCP socket; see ListenStream= of systemd.socket(5)'
       throw new Fault('config', `--listen ${endpoint.text}: ${remedy}`)
     }
     const fd = system.listen(endpoint.address, endpoint.port, backlog)

@@ -57,7 +57,7 @@ export function startProgram(
       counted.segmentsIn >= SEGMENTS_IN_MIN &&
       counted.segmentsOut >= SEGMENTS_OUT_MIN
     return {
-      trouble: signal === null ? undefined : `${program}: ended by ${signal}`,
+      trouble: signal === null ? undefined : `${program}: killed by ${signal}`,
       hasBehaved: hasSpoken && code === 0,
     }
   }

@@ -173,7 +173,7 @@ function readGate(values: OptionValues, env: Environment): GateOptions | undefin
   }
   if (values.has('--limit') || values.has('--locks')) {
     throw new UsageError(
-      '--limit and --locks: are for smtp-delay behind tcpserver; with --listen give --waiting',
+      '--limit and --locks: are for smtp-delay behind tcpserver; with --listen use --waiting',
     )
   }
   return readGateOptions(values, env)
@@ -245,7 +245,7 @@ function readText(text: string | undefined): string {
   // client.
   if (!/^[!-,.-~][ -~]*$/.test(text) || text.length > TEXT_MAX) {
     throw new UsageError(
-      `--text ${text}: must be 1 to ${TEXT_MAX} printable ASCII characters, the first not - or blank`,
+      `--text ${text}: must be 1 to ${TEXT_MAX} printable ASCII characters, the first neither - nor a space`,
     )
   }
   return text
@@ -272,7 +272,7 @@ function readRemember(text: string): number {
   const seconds = Number(digits) * ({ '': 1, s: 1, m: 60, h: 3600, d: 86_400 }[unit] ?? Number.NaN)
   if (digits !== '' && seconds <= REMEMBER_MAX) return seconds
   throw new UsageError(
-    `--remember ${text}: is not a time such as 12h or 1d, of 90d at most; 0 switches it off`,
+    `--remember ${text}: must be a time such as 12h or 1d, at most 90d, or 0 to turn it off`,
   )
 }
 

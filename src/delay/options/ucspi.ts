@@ -43,7 +43,7 @@ export function readUcspiClient(env: Environment): UcspiClient {
   }
 }
 
-/** An invalid delay does not count: a slip of the pen must not cut off clients. */
+/** An invalid delay is ignored: a typing error must not cut off clients. */
 function readDelay(text: string | undefined): Pick<UcspiClient, 'delay' | 'wrong'> {
   if (text === undefined || text === '') return { delay: undefined, wrong: undefined }
   const delay = parseSeconds(text)
@@ -74,7 +74,7 @@ export function findNext(argv: readonly string[], env: Environment): ServerProgr
     checkExecutable(program)
   } catch (error) {
     const why = errorTextAt(program, error)
-    const remedy = 'name a program that this account may execute'
+    const remedy = 'specify a program that this account may execute'
     throw new Fault('chain', `${program || '""'}: ${why}; ${remedy}`, error)
   }
   return { program, args }

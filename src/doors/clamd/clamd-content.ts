@@ -156,7 +156,7 @@ export class Content {
       case 'discard':
       case 'quarantine':
       case 'split':
-        throw new Fault('bug', `a client of clamd cannot be told to ${decision.kind}`)
+        throw new Fault('bug', `a client of clamd cannot be asked to ${decision.kind}`)
     }
   }
 

@@ -7,9 +7,9 @@ import { Rules } from '../../scan/rules/match.ts'
 import type { Rule } from '../../scan/rules/rule.ts'
 
 /**
- * Returns the configuration of an address where the client decides about mails or files. The client receives
- * the finding, or the error that there is no result. Settings that quarantine, redirect or accept mail have
- * no effect there.
+ * Returns the configuration of an address where the client decides about messages or files. The client receives
+ * the finding, or the error that there is no result. Settings that quarantine, redirect or accept mail have no
+ * effect there.
  */
 export function configurationForClients(
   configuration: Configuration,
@@ -98,7 +98,7 @@ function rulesAboutContent(
   }
 }
 
-/** Returns whether a line has a condition on the sender, the recipient or the client of a mail. */
+/** Returns whether a line has a condition on the sender, the recipient or the client of a message. */
 export function isAboutEnvelope({ conditions: { to, from, client, auth } }: Rule): boolean {
   return [to, from, client, auth].some((condition) => condition !== undefined)
 }

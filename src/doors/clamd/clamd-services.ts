@@ -85,7 +85,7 @@ export class ClamdServices extends MailServices {
   /** Logs that an MTA uses this as a milter: once a minute, because the MTA may connect for each mail. */
   noteMilter(remote = 'a program of this host'): void {
     this.#noteOnce(
-      `${remote} speaks the milter protocol at an address for clients of clamd; have its mail server use the address of --milter`,
+      `${remote} speaks the milter protocol at an address for clients of clamd; set its mail server to the address of --milter`,
     )
   }
 
@@ -140,5 +140,5 @@ export class ClamdServices extends MailServices {
 /** Milliseconds for that clamd to report its version. */
 const VERSION_WITHIN = 5_000
 
-/** The name by which clients of clamd recognize that a limit has ended its scan. */
+/** The name that shows clients of clamd that a limit has ended the scan. */
 const UNSCANNED = 'Heuristics.Limits.Exceeded.Unscanned'

@@ -62,7 +62,7 @@ export class ClamdConversation {
       await Promise.all(this.#underWay) // the answers to those before it
       this.#wire.hangUp(line === undefined ? undefined : this.#replyToNext()(line))
     } finally {
-      this.#wire.hangUp() // else what is under way would go on
+      this.#wire.hangUp() // otherwise work in progress would continue
       this.#content?.close()
       await Promise.all(this.#underWay)
     }

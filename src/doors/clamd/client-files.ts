@@ -72,8 +72,8 @@ const EXECUTE = 1
 const READ = 4
 
 /**
- * The client may not read what it has named, or there is nothing. It learns the latter alone where it could see
- * that by itself: the message is that of the system.
+ * The client may not read what it has named, or there is nothing. It learns the latter only if it could find
+ * out itself: the message is the system's.
  */
 export class NotReadable extends Error {
   constructor(message = 'Permission denied') {
@@ -224,8 +224,9 @@ function namesIn(path: Buffer): Buffer[] {
 }
 
 /**
- * Throws NotReadable unless the user has the right. An owner has each right, since he may change the mode: qpsmtpd
- * leaves itself none. The rights of a group do not count alone: under an access list they are its mask, acl(5).
+ * Throws NotReadable unless the user has the right. An owner has all rights, since an owner can change the
+ * mode: qpsmtpd gives its own files none. The rights of a group do not count alone: under an access list they
+ * are its mask, acl(5).
  */
 function mayUse({ uid: owner, mode }: { uid: number; mode: number }, uid: number, right: number) {
   const hasRight = uid === 0 || uid === owner || (mode & (mode >> 3) & right) !== 0

@@ -23,7 +23,10 @@ const USERS_AT_ONCE = 2
  * some threads free for all other work.
  */
 const STUCK_MAX = 10
-/** Descriptors of a user that this process holds at most, and which part of all that it may have. */
+/**
+ * Upper limits for the descriptors that this process holds for a user: a number, and a share of all that it may
+ * have.
+ */
 const HELD_MAX = 128
 const HELD_PART = 1 / 16
 

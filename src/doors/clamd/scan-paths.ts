@@ -129,7 +129,7 @@ function failure(path: Buffer, error: unknown, { services, uid }: Asker): Conten
 
 function whyNot(error: unknown): string {
   if (error instanceof OutsideUnit)
-    return 'File path check failure: the unit of onescand does not see it.'
+    return 'File path check failure: not visible in the unit of onescand.'
   if (error instanceof NotReadable) return `File path check failure: ${error.message}.`
   if (error instanceof NoRegularFile) return 'Not supported file type'
   if (error instanceof TooManyNames) return `More than ${PATH_NAMES_MAX} files.`

@@ -61,7 +61,7 @@ export function encodeDecision(
 }
 
 /**
- * Returns the edits by which the MTA delivers only to recipients whose share is accepted. For the others the
+ * Returns the edits that make the MTA deliver only to recipients whose share is accepted. For the others the
  * message has already been kept.
  */
 function handOnShare(
@@ -77,8 +77,7 @@ function handOnShare(
 }
 
 /**
- * Has the MTA keep the message in a queue of its own, from which postsuper(1) -H or sendmail(8) -qQ
- * releases it.
+ * Makes the MTA keep the message in its own queue, from which postsuper(1) -H or sendmail(8) -qQ releases it.
  */
 function hold(
   { edits, grounds, details }: QuarantineDecision,
@@ -175,8 +174,8 @@ function redirections(
 }
 
 /**
- * Returns the edit that removes a recipient. Throws a Fault if the MTA might not find the
- * recipient, who would then get what is meant for others.
+ * Returns the edit that removes a recipient. Throws a Fault if the MTA might not find the recipient, who would
+ * then get mail for others.
  */
 function removal(path: Buffer): Edit {
   const written = bracketed(writtenPath(path))

@@ -103,7 +103,7 @@ function serveMta(socket: Socket, host: MilterHost): Wire {
     const isSilent = session.hasNegotiated
       ? wire.silence(time) > (isStalled ? timeouts.stalled : timeouts.idle)
       : time - wire.began > timeouts.negotiation
-    return isSilent ? 'fell silent' : undefined
+    return isSilent ? 'stopped responding' : undefined
   }
   const keepAlive = {
     after: timeouts.progressAfter,

@@ -12,7 +12,7 @@ const NEWLINE = Buffer.from('\n')
 /** The reason why a message that may be one of two is neither trusted nor stamped. */
 const TWO_WAYS = 'the body is a whole message'
 /** The reason why the MTA may change the header, which was to be stamped. */
-const NO_BLANK = 'a field has no blank after its colon, and the MTA may write one'
+const NO_BLANK = 'a field has no space after its colon, and the MTA may add one'
 
 /**
  * A message assembled from the parts that an MTA sends. Its lines end in LF, as in the queues of MTAs, in
@@ -76,8 +76,8 @@ export class MilterIntake {
   }
 
   /**
-   * Makes the message, and the other one that it may be. The caller closes them. The intake must not be
-   * used any more.
+   * Makes the message, and the other one that it may be. The caller closes them. The intake must no longer be
+   * used.
    */
   finish(): Pick<Transaction, 'message' | 'alternative'> {
     this.endHeader()

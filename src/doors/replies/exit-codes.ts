@@ -36,7 +36,7 @@ export const exitMeanings: Readonly<Record<number, string>> = {
   [exit.write]: 'Write error or disk full.',
   [exit.read]: 'Read error, or the input ended early.',
   [exit.config]: 'A setting or control file cannot be used, or Node is too old.',
-  [exit.tempFile]: 'A temporary file cannot be made.',
+  [exit.tempFile]: 'A temporary file cannot be created.',
   [exit.deferred]: 'Deferred: the message could not be scanned, or its recipients are over quota.',
   [exit.unscanned]: 'The message could not be scanned (ERROR_FD=2, if no text can be sent).',
   [exit.internalBug]: 'Internal bug.',

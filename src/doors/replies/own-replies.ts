@@ -7,8 +7,8 @@ function reply(code: number, enhanced: string, text: string): SmtpReply & RawRep
   return { ...parts, bytes: rawReply(parts).bytes }
 }
 
-const NEXT_SERVER_LOST = 'the next mail server gave no valid answer, try again later'
-const PLAIN = 'name the recipient as <user@domain>, without comments, routes and escapes'
+const NEXT_SERVER_LOST = 'the next mail server sent no valid reply, try again later'
+const PLAIN = 'write the recipient as <user@domain>, without comments, routes and escapes'
 
 /** RFC 5321 4.2.1: the server is about to close the connection. */
 export const CLOSING = 421
@@ -31,7 +31,7 @@ export const ownReply = {
   /** The reply of Postfix where BDAT is switched off, before it hangs up. */
   noChunks: reply(521, '5.5.1', 'BDAT was not offered'),
   notThroughHere: reply(502, '5.5.1', 'command not supported'),
-  mailFirst: reply(503, '5.5.1', 'MAIL comes first'),
+  mailFirst: reply(503, '5.5.1', 'send MAIL first'),
   noRecipient: reply(554, '5.5.1', 'no valid recipients'),
   sentTooEarly: reply(554, '5.5.0', 'nothing may be sent before the reply to DATA'),
 

@@ -48,7 +48,7 @@ export const COMMAND_STREAMS = { input: 'i', output: 'o', errors: 'e' } as const
 /** Bytes of such a question at most: it may have all settings in it. */
 const RUN_MAX = 128 * 1024
 const VARIABLES_MAX = 256
-/** Bytes that are charged for a variable beside those of its name and value. */
+/** Bytes that are charged for a variable in addition to its name and value. */
 const VARIABLE_COST = 256
 /** Upper limit, in bytes, for a piece of the message in one frame. */
 const REQUEST_PIECE_MAX = 64 * 1024
@@ -131,7 +131,7 @@ export class SlotRequestReader {
     return this.#aboutDaemon
   }
 
-  /** Takes what such a command reads: a piece that is not changed any more. An empty one is the end. */
+  /** Takes what such a command reads: a piece that is no longer changed. An empty one is the end. */
   onInput: (bytes: Buffer) => void = () => {}
 
   /**
@@ -164,7 +164,7 @@ export class SlotRequestReader {
     }
     if (type === 'M') this.#countPiece(length)
     else if (type === 'V') lease.charge(2 * length + VARIABLE_COST)
-    else if (type === 'E') lease.charge(2 * length) // it is copied once more when it is looked at
+    else if (type === 'E') lease.charge(2 * length) // it is copied again when it is read
   }
 
   #checkInput(type: string, length: number): void {
@@ -234,7 +234,7 @@ export class SlotRequestReader {
     const equals = text.indexOf('=')
     const name = text.slice(0, equals)
     if (equals < 1 || text.includes('\0')) throw new ScanStandalone('a variable without a name')
-    if (this.#variables.has(name)) throw new ScanStandalone(`variable ${name} came twice`)
+    if (this.#variables.has(name)) throw new ScanStandalone(`variable ${name} occurs twice`)
     if (this.#variables.size === VARIABLES_MAX)
       throw new ScanStandalone(`over ${VARIABLES_MAX} variables`)
     this.#variables.set(name, text.slice(equals + 1))

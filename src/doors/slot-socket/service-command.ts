@@ -8,9 +8,8 @@ import { COMMAND_STREAMS, PROTOCOL_VERSION, RUN } from './request.ts'
 import { createFrameReader, frame } from './slot-frames.ts'
 
 /**
- * A command of onescan that root has onescand run: in the unit, with the account and rights of onescand.
- * Otherwise root itself would have to switch to that account. slot-protocol.md describes both sides of the
- * conversation.
+ * A command of onescan that onescand runs for root: in onescand's unit, with its account and rights. Otherwise
+ * root itself would have to switch to that account. slot-protocol.md describes both sides of the conversation.
  */
 interface ServiceCommand {
   readonly program: 'onescan' | 'onescand'
@@ -88,7 +87,7 @@ export class ServiceRun {
   /** Resolves to its exit code. Rejects if onescand does not run it, or disconnects. */
   readonly exit: Promise<number>
 
-  /** Asks the onescand at a socket. */
+  /** Sends the command to the onescand at a socket. */
   constructor(path: string, command: ServiceCommand) {
     const socket = connect({ path, allowHalfOpen: true })
     this.#socket = socket
@@ -125,7 +124,7 @@ export class ServiceRun {
           if (!stream.write(Buffer.from(payload))) await once(stream, 'drain')
         }
       }
-      throw new Error('onescand ended it')
+      throw new Error('onescand stopped it')
     } catch (error) {
       const isThere = !['ENOENT', 'ECONNREFUSED', 'EACCES'].includes(errorCode(error))
       if (isThere) throw error

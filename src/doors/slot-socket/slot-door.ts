@@ -123,7 +123,7 @@ async function receiveAndAnswer(
 ): Promise<Buffer | undefined> {
   const head = await wire.read(
     () => reader.aboutDaemon ?? reader.timeLeft,
-    (time) => (time - wire.began > timeouts.head ? 'sent its question too slowly' : undefined),
+    (time) => (time - wire.began > timeouts.head ? 'sent its request too slowly' : undefined),
     true,
   )
   if (wire.isFinishing && head === undefined) wire.dismiss() // it has sent no request yet
@@ -151,7 +151,7 @@ async function receiveAndAnswer(
     const request = await wire.read(
       () => reader.request,
       (time) => {
-        if (time - wire.receivedAt > timeouts.silence) return 'fell silent'
+        if (time - wire.receivedAt > timeouts.silence) return 'stopped responding'
         return time - headAt > sendWithin ? 'took too long to send' : undefined
       },
     )

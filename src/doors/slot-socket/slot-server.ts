@@ -60,7 +60,7 @@ export interface SlotSocketOptions {
 
 /** Milliseconds: slot-protocol.md, TIME. */
 export interface SlotTimeouts {
-  /** From the connection of a client to the end of the head of its question. */
+  /** From the connection of a client to the end of the head of its request. */
   readonly head: number
   /** Silence within a message. */
   readonly silence: number
@@ -99,8 +99,8 @@ export interface Peer {
 export type IdentifyPeer = (socket: Socket) => Peer | undefined
 
 /**
- * Asks for the peer by SO_PEERCRED, unix(7). The peer is logged. It does not decide who may
- * connect: the socket's mode and group do.
+ * Identifies the peer with SO_PEERCRED, unix(7). The peer is logged. It does not decide who may connect: the
+ * socket's mode and group do.
  */
 export function identifyPeerBy(system: System | undefined): IdentifyPeer {
   return (socket) => {
@@ -201,7 +201,7 @@ export class SlotServer {
     }
   }
 
-  /** The answer to a question about onescand: root and onescand's own account learn how it runs. */
+  /** The answer to a request about onescand: root and onescand's own account learn how it runs. */
   async describe(socket: Socket, wantsSelfTest: boolean): Promise<Buffer> {
     return descriptionFrame(
       this.#obeys(socket) ? await this.options.describe?.(wantsSelfTest) : undefined,
@@ -211,7 +211,7 @@ export class SlotServer {
   /** Runs a command of onescan's in this service, for root and onescand's own account. */
   async runFor(command: string, client: Omit<CommandClient, 'ownArgs'>): Promise<Buffer> {
     const { ownArgs = [] } = this.options
-    if (!this.#obeys(client.socket)) throw new ScanStandalone('only root may have a command run')
+    if (!this.#obeys(client.socket)) throw new ScanStandalone('only root may run commands')
     return runCommandHere(command, { ...client, ownArgs })
   }
 
@@ -275,7 +275,7 @@ function readEnvelope(wire: Buffer): Envelope {
  */
 function dropOnlyIfAsked(decision: Decision, { variables }: Request): Decision {
   if (decision.kind !== 'discard' || variables.get('REJECTVIRUS') === '2') return decision
-  throw new ScanStandalone("REJECTVIRUS=2 is the daemon's, not the client's")
+  throw new ScanStandalone('REJECTVIRUS=2 is set for the daemon, not for the client')
 }
 
 /** Replaces the header of a message whose content is not read. */

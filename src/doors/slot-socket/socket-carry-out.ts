@@ -19,7 +19,7 @@ import { frame, ScanStandalone, uint64 } from './slot-frames.ts'
 
 /** Bytes of the longest answer `a` or `x`: slot-protocol.md. */
 const ANSWER_MAX = 256 * 1024
-/** Bytes by which the new header block may be longer than the old one. */
+/** Upper limit in bytes for the growth of the header block. */
 const NEW_FIELDS_MAX = 16 * 1024
 /** Upper limit, in bytes, for the reason to scan standalone. */
 const STANDALONE_LINE_MAX = 1024
@@ -50,8 +50,8 @@ export function standaloneAnswer(why: string): Buffer {
 }
 
 /**
- * Returns what the client has to do for this decision, as frames. Throws ScanStandalone if that does not
- * fit into them.
+ * Returns the frames that make the client carry out this decision. Throws ScanStandalone if that does not fit
+ * into them.
  */
 export function carryOut(
   decision: Decision,
@@ -108,7 +108,7 @@ function accept(
     }
   }
   if (length > message.header.length + NEW_FIELDS_MAX)
-    throw new ScanStandalone('more new fields than fit')
+    throw new ScanStandalone('too many new header fields')
   if (recipients) fields.push(frame('e', redirect(envelope, recipients).wire))
   return answer('a', fields, lines)
 }

@@ -1,4 +1,4 @@
-/** The bytes of ASCII (RFC 20) by which the formats of several rooms are parted. */
+/** The bytes of ASCII (RFC 20) that delimit several formats. */
 export const NUL = 0x00
 export const TAB = 0x09
 export const LF = 0x0a

@@ -8,7 +8,7 @@ export const faultsInWords = {
   write: 'write error or disk full',
   read: 'read error, or the client disconnected',
   config: 'a setting or control file cannot be used',
-  'temp-file': 'a temporary file cannot be made',
+  'temp-file': 'a temporary file cannot be created',
   envelope: 'the envelope is malformed',
   chain: 'the next program cannot be executed',
   bug: 'an internal bug',
@@ -61,8 +61,8 @@ export function errorText(error: unknown): string {
 }
 
 /**
- * Returns a one-line description of a thrown error, for a message that already names the file. It leaves out
- * the path and the failed system call.
+ * Returns a one-line description of a thrown error, for a message that already names the file. It omits the
+ * path and the failed system call.
  */
 export function errorTextAt(path: string, error: unknown): string {
   const text = errorText(error).replace(/, [a-z]+(?: '[^']*')?(?: -> '[^']*')?$/, '')

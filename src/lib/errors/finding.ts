@@ -65,7 +65,7 @@ export const following = (finding: Finding, follows: FindingMark): Finding => ({
 /** The finding about a line `NAME VALUE: fault; remedy`, as the readers of settings write it. */
 export function settingsFault(line: string): Finding {
   const at = line.lastIndexOf('; ')
-  if (at < 0) return failure('settings', line, 'correct it')
+  if (at < 0) return failure('settings', line, 'fix this setting')
   return failure('settings', line.slice(0, at), line.slice(at + 2))
 }
 
@@ -76,7 +76,7 @@ export function isFinding(said: unknown): said is Finding {
   return isKnown && [what, value, remedy].every((text) => typeof text === 'string')
 }
 
-/** `keyring: /…: mode 0644 …; chmod 640 it` */
+/** `keyring: /…: mode 0644 …; run chmod 640 on it` */
 export const inOneLine = ({ what, value, remedy }: Finding): string =>
   `${what}: ${remedy === undefined ? value : `${value}; ${remedy}`}`
 

@@ -19,7 +19,7 @@ export class LastSeen<Value> {
 
   /**
    * `see` makes all file-system calls in threads, and never rejects. `first` is the value until then. A value
-   * counts for `freshFor` milliseconds without another look.
+   * is valid for `freshFor` milliseconds without another look.
    */
   constructor(first: Value, see: () => Promise<Value>, freshFor = 0) {
     this.#value = first

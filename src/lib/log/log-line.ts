@@ -1,4 +1,4 @@
-/** A key and its value in a log line. A field whose value is undefined or '' is left out. */
+/** A key and its value in a log line. A field whose value is undefined or '' is omitted. */
 export type LogField = readonly [key: string, value: string | number | undefined]
 
 /**

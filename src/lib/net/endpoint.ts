@@ -48,9 +48,9 @@ export function parseMtaEndpoint(text: string): Endpoint | undefined {
 }
 
 const listenFaults: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another process listens there; "ss -lntup" names it: stop it, or name another port',
-  EADDRNOTAVAIL: 'this host has no such address; name one of its own',
-  EACCES: 'only root may use ports below 1024; name another one',
+  EADDRINUSE: 'another process listens there; "ss -lntup" shows it: stop it, or use another port',
+  EADDRNOTAVAIL: 'this host has no such address; use one of its own',
+  EACCES: 'only root may use ports below 1024; use another one',
 }
 
 /** Why this process cannot listen at an endpoint, with the remedy, by the code of the system's error. */
@@ -72,7 +72,7 @@ export function socketPath(path: string, name: string): string {
   if (length <= SOCKET_PATH_MAX) return path
   throw new Fault(
     'config',
-    `${name} ${path}: the path has ${length} bytes, but that of a unix socket has at most ${SOCKET_PATH_MAX}`,
+    `${name} ${path}: the path has ${length} bytes, but a unix socket's may have at most ${SOCKET_PATH_MAX}`,
   )
 }
 

@@ -54,8 +54,8 @@ export class Cdb {
   }
 
   /**
-   * Opens the file, and returns the result of `use`. Each question reads only the bytes that it needs,
-   * so the file may be of any size. A question that has begun reads the old file to its end, even if
+   * Opens the file, and returns the result of `use`. Each query reads only the bytes that it needs,
+   * so the file may be of any size. A query that has begun reads the old file to its end, even if
    * the file is replaced meanwhile. Throws the error of open(2).
    */
   static withFile<Result>(file: string, use: (cdb: Cdb) => Result): Result {

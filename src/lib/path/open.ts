@@ -26,7 +26,7 @@ export function readOwnFile(path: string, max?: number): Buffer {
 
 /**
  * Reads the first `max` bytes of a file that any user may have written, to find out what it is. Throws if it is
- * no regular file.
+ * not a regular file.
  */
 export function readStart(path: string, max: number): Buffer {
   return PathHandle.with(path, (file) => file.readStart(max))
@@ -65,7 +65,7 @@ function closeIt(path: string, { uid, gid }: Stats): string {
   const isOurs =
     uid === process.geteuid!() || [process.getegid!(), ...process.getgroups!()].includes(gid)
   return isOurs
-    ? 'chmod 640 it'
+    ? 'run chmod 640 on it'
     : `chgrp ${process.getegid!()} ${shellWord(path)} && chmod 640 ${shellWord(path)}`
 }
 

@@ -86,7 +86,7 @@ export class PathHandle {
         }
         next.close()
         const target = handle.#targetOf(next, name)
-        if (++links > LINKS_MAX) throw new Error(`${path}: has more than ${LINKS_MAX} links in it`)
+        if (++links > LINKS_MAX) throw new Error(`${path}: contains more than ${LINKS_MAX} links`)
         names.unshift(...target.split('/').filter((word) => word !== '' && word !== '.'))
         if (!target.startsWith('/')) continue
         const root = PathHandle.#directly('/')
@@ -235,7 +235,9 @@ export class PathHandle {
     const shown = link.#shown
     if (writer !== undefined) {
       const who = writer.text
-      throw new Error(`${shown}: ${path} is a link that ${who} could have made: root follows none`)
+      throw new Error(
+        `${shown}: ${path} is a link that ${who} could have made: root does not follow it`,
+      )
     }
     try {
       return readlinkSync(this.at(name))
@@ -244,7 +246,7 @@ export class PathHandle {
     }
   }
 
-  /** Lists the names in this directory. Throws if it is no directory. */
+  /** Lists the names in this directory. Throws if it is not a directory. */
   names(): string[] {
     return this.byteNames().map(String)
   }
@@ -361,12 +363,12 @@ export class PathHandle {
     return this.#reading((fd) => {
       check(this.stats)
       const bytes = readAtMost(fd, max + 1)
-      if (bytes.length > max) throw new Error(`${this.#shown} is over ${max} bytes`)
+      if (bytes.length > max) throw new Error(`${this.#shown} is larger than ${max} bytes`)
       return bytes
     })
   }
 
-  /** Reads the first `max` bytes of a file that any user may have written. Throws if it is no regular file. */
+  /** Reads the first `max` bytes of a file that any user may have written. Throws if it is not a regular file. */
   readStart(max: number): Buffer {
     return this.#reading((fd) => readAtMost(fd, max))
   }
@@ -423,7 +425,7 @@ export function pathExists(path: string): boolean {
 
 function entryError(error: unknown, shown: string): Error {
   if (existsSync('/proc/self/fd')) return errorAbout(error, shown)
-  return new Error(`${shown}: needs /proc to be opened; mount it`)
+  return new Error(`${shown}: cannot be opened without /proc; mount it`)
 }
 
 /** Returns the same error with a message about the path that the caller used. */

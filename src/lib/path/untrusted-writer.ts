@@ -24,7 +24,7 @@ export class UntrustedWriter {
   readonly #kind: 'user' | 'group' | 'everybody'
   /** The numeric id of the user or group. */
   readonly #id: number
-  /** The path that he may write to: the file, or a directory on the way to it. */
+  /** The path that this user can write to: the file, or a directory in its path. */
   readonly where: string
 
   private constructor(kind: 'user' | 'group' | 'everybody', id: number, where: string) {
@@ -42,8 +42,8 @@ export class UntrustedWriter {
 
   /**
    * Returns who else could have put `entry` into `directory`, or undefined if no other user could. If the
-   * directory has the sticky bit, only the owner of the entry could. A file of root's with several names may
-   * be a hard link that another user made, so every user with write access to the directory could have put it
+   * directory has the sticky bit, only the owner of the entry could. A file that root owns and that has several
+   * names may be another user's hard link, so every user with write access to the directory could have put it
    * there. Directories have no hard links.
    */
   static whoCouldPlace(directory: Stats, entry: Stats, where: string): UntrustedWriter | undefined {
@@ -55,8 +55,8 @@ export class UntrustedWriter {
   }
 
   /**
-   * Returns the group, or everybody, if they may write. The group of root is no exception: with an access
-   * list the bits of the group are its mask, and allow others to write (acl(5)).
+   * Returns the group, or everybody, if they may write. This also holds for root's group: with an access list
+   * the bits of the group are its mask, and allow others to write (acl(5)).
    */
   static #sharedWith({ mode, gid }: Stats, where: string): UntrustedWriter | undefined {
     if ((mode & OTHERS_WRITE) !== 0) return new UntrustedWriter('everybody', 0, where)
@@ -72,13 +72,13 @@ export class UntrustedWriter {
   get text(): string {
     if (this.#kind === 'everybody') return 'everybody'
     if (this.#kind === 'user') return `user ${userName(this.#id) ?? this.#id}`
-    return this.#id === 0 ? 'the group 0, or an access list,' : `the group ${this.#id}`
+    return this.#id === 0 ? 'the group 0, or an ACL,' : `the group ${this.#id}`
   }
 
   /** Reports what to do, if root was to obey the file. */
   get remedy(): string {
     if (this.#kind !== 'user') {
-      return `run "chmod go-w ${shellWord(this.where)}" once you have seen what is there`
+      return `run "chmod go-w ${shellWord(this.where)}" after you have checked what is there`
     }
     const name = userName(this.#id) ?? `#${this.#id}`
     return `run it as that account (runuser -u ${name} -- onescan ...), or give ${this.where} to root`

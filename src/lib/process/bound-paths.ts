@@ -14,13 +14,13 @@ export const isUnderSystemd = (): boolean => existsSync(NOTIFY)
 
 /** The remedy for a path that is not there for a service, or that it cannot write to. */
 export const toBind = (unit: string, path: string, isWritten = false): string =>
-  `make it if it is missing, then ${editToBind(unit, path, isWritten)}`
+  `create it if it is missing, then ${editToBind(unit, path, isWritten)}`
 
 /**
  * The log message for files that a client names but that the unit of onescand does not bind. `onescan check`
  * searches for it.
  */
-export const NAMES_UNSEEN_FILES = 'names files that the unit of onescand does not see'
+export const NAMES_UNSEEN_FILES = 'names files that are not visible in the unit of onescand'
 
 /** Returns the instruction that makes an existing path visible to a service. */
 export function editToBind(unit: string, path: string, isWritten = false): string {
@@ -47,8 +47,8 @@ export function isOfUnitAlone(descriptor: number, path: string): boolean {
 const DELETED = '//deleted'
 
 /**
- * The paths of this process's mounts that were removed or replaced: it sees what was there before, and not
- * what has the name outside. Empty if that cannot be found out.
+ * The paths of this process's mounts that were removed or replaced: it sees the old file, and not the one with
+ * this name outside. Empty if that cannot be found out.
  */
 function replacedPaths(): string[] {
   return mountLines().flatMap(([, , , root = '', path = '']) =>

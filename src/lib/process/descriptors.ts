@@ -77,10 +77,10 @@ export function descriptorLimit(): number {
 }
 
 /**
- * Replaces process.stdin, stdout and stderr by streams that lead nowhere, on Node alone. Whenever a
- * socket is closed, Node opens process.stderr to see whether it is that socket. That sets
- * O_NONBLOCK on a pipe to which other processes log as well. Bun does not open it by itself, but
- * would as soon as this function read the property.
+ * Replaces process.stdin, stdout and stderr by streams that lead nowhere, on Node alone. Whenever a socket is
+ * closed, Node opens process.stderr to see whether it is that socket. That sets O_NONBLOCK on a pipe to which
+ * other processes log as well. Bun does not open it on its own, but would as soon as this function read the
+ * property.
  */
 export function leaveStandardStreamsAlone(): void {
   if (isCompiled) return

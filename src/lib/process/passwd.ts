@@ -9,8 +9,8 @@ interface PasswdEntry {
 }
 
 /**
- * Yields the entries of a text in passwd(5) format, in order, by default the accounts of this host. Leaves
- * out lines without a name. Throws if this host has no such file, as in some containers.
+ * Yields the entries of a text in passwd(5) format, in order, by default the accounts of this host. Skips lines
+ * without a name. Throws if this host has no such file, as in some containers.
  */
 export function* passwdEntries(text = readPasswd()): Generator<PasswdEntry> {
   for (const line of text.split('\n')) {
@@ -32,7 +32,7 @@ export function userName(uid: number): string | undefined {
   try {
     for (const entry of passwdEntries()) if (entry.uid === uid) return entry.name
   } catch {
-    // There are no accounts: the number has to do.
+    // There are no accounts: the number must suffice.
   }
   return undefined
 }

@@ -21,7 +21,7 @@ export async function printCheck(
   return printed
 }
 
-/** `error: settings: SCANTIMEOUT soon: must be a number; correct it` */
+/** `error: settings: SCANTIMEOUT soon: must be a number; fix this setting` */
 const checkLine = (finding: Finding): string =>
   replaceUnprintable(`${finding.level}: ${inOneLine(finding)}`)
 

@@ -160,7 +160,7 @@ export interface System {
   dropIpOptions(fd: number): void
   /** TCP_NODELAY. */
   sendAtOnce(fd: number): void
-  /** TCP_INFO: undefined if the kernel does not count. */
+  /** TCP_INFO: undefined if the kernel has no such counter. */
   tcpInfo(fd: number): TcpInfo | undefined
 
   /*

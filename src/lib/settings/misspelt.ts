@@ -31,7 +31,7 @@ export function misspeltSettings(env: Environment): Finding[] {
     if (env[name] === undefined || isSetting(name) || isForeign(name)) return []
     const trimmed = name.trim()
     if (trimmed !== name && (isSetting(trimmed) || foreignNames.has(trimmed))) {
-      return [misspelt(`"${name}"`, `${trimmed}, without blanks around =`)]
+      return [misspelt(`"${name}"`, `${trimmed}, without spaces around =`)]
     }
     const nearest = nearestName(name, [...names, ...aliases])
     const isMeant = nearest !== undefined && isNear(name, nearest)

@@ -135,8 +135,8 @@ export const table = {
 } satisfies Readonly<Record<string, Setting>>
 
 /**
- * Variables that are no settings, each with how onescand treats that of a client: servers, qmail-local,
- * systemd and the shell set them.
+ * Variables that are not settings, each with how onescand treats a client's: servers, qmail-local, systemd and
+ * the shell set them.
  */
 export const readFromCaller: ReadonlyMap<string, FromClient> = new Map([
   ['PATH', undefined],

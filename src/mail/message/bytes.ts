@@ -5,8 +5,8 @@ export interface ByteRange {
 }
 
 /**
- * Immutable bytes of a mail: a message, a part of one, a decoded content. They can be read several times, as
- * a whole or in part, from memory or from a file.
+ * Immutable bytes: of a message, a part of one, or decoded content. They can be read several times, as a whole
+ * or in part, from memory or from a file.
  *
  * This is a class because a mail may have a hundred thousand parts: separate functions for each of them would
  * outgrow the young generation of the garbage collector.

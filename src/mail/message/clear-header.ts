@@ -42,7 +42,7 @@ export function examineClearing(header: Header, names: readonly string[]): Clear
     const rest = text.slice(fields[agreed]!.start)
     const name = inIt.find((candidate) => occursIn(rest, candidate))
     if (name !== undefined) {
-      return { kind: 'unclear', why: `its header is malformed and has ${shown(name)} in it` }
+      return { kind: 'unclear', why: `its header is malformed and contains ${shown(name)}` }
     }
   }
   const going = fields.filter(({ key }) => inIt.includes(key)).length
@@ -65,7 +65,7 @@ export async function examineRest(
     if (name !== undefined) {
       return {
         kind: 'unclear',
-        why: `its header is larger than 1 MiB and has ${shown(name)} in it`,
+        why: `its header is larger than 1 MiB and contains ${shown(name)}`,
       }
     }
     before = text.slice(-NAME_LENGTH)

@@ -25,8 +25,8 @@ const ODD = /[^\t\r\n -~\x80-\xff]/
  *
  * The reading for scanners (mail/mime/headers/fields.ts), stamps (scan/cluster/verify.ts) and fingerprints
  * (scan/verdicts/copies/fingerprint.ts) all use this function. A field that a stamp does not cover, or that
- * differs between copies, must not describe content. A needless yes only costs a scan. It occurs in at most
- * one of some hundred real mails.
+ * differs between copies, must not describe content. A needless yes only costs a scan. It occurs in less than
+ * one of a hundred real messages.
  */
 export function mayDescribeContent(name: string, value?: string): boolean {
   if (name.length > NAME_MAX || !PLAIN_NAME.test(name)) return true

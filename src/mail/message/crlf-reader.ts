@@ -19,7 +19,7 @@ export class CrlfReader {
     let from = 0
     for (let cr = nextCr(chunk, 0); cr >= 0; cr = nextCr(chunk, from)) {
       length += copyRun(chunk, out, length, from, cr)
-      from = cr + 1 // a CR at the end is put back if the next byte is no LF
+      from = cr + 1 // a CR at the end is put back if the next byte is not LF
     }
     copyRun(chunk, out, length, from)
     this.#hasPendingCr = chunk[chunk.length - 1] === CR

@@ -121,7 +121,7 @@ class NamedFile {
     } catch (error) {
       if (present.has(this)) this.remove()
       else if (!this.#isShared) removeQuietly(directory)
-      throw spoolFault(`cannot make a file for scanners in ${directory} (SPOOLDIR)`, error)
+      throw spoolFault(`cannot create a file for scanners in ${directory} (SPOOLDIR)`, error)
     }
   }
 
@@ -146,7 +146,7 @@ class NamedFile {
     try {
       unlinkSync(this.path)
     } catch {
-      // The file is not there any more: a scanner may have moved it to its quarantine.
+      // The file no longer exists: a scanner may have moved it to its quarantine.
     }
     closeSync(this.fd)
     if (!this.#isShared) removeQuietly(dirname(this.path))
@@ -172,7 +172,7 @@ function makePrivateDirectory(parent: string): string {
   try {
     return mkdtempSync(join(parent, 'onescan-dir-'))
   } catch (error) {
-    throw spoolFault(`cannot make a directory for scanners in ${parent} (TMPDIR)`, error)
+    throw spoolFault(`cannot create a directory for scanners in ${parent} (TMPDIR)`, error)
   }
 }
 

@@ -52,7 +52,7 @@ function objectionTo(directory: string): string | undefined {
   }
   if (!letsOthersReplace(mode)) return undefined
   const octal = `0${(mode & 0o7777).toString(8)}`
-  return `SPOOLDIR ${directory}: not used, mode ${octal} lets others replace files; chmod +t it`
+  return `SPOOLDIR ${directory}: not used, mode ${octal} lets others replace files; run chmod +t on it`
 }
 
 /** Linux's O_TMPFILE with O_DIRECTORY, which node:fs does not name. */
@@ -161,5 +161,5 @@ export function spoolFault(what: string, error: unknown): Fault {
 }
 
 function cannotSpool(directory: string, error: unknown): Fault {
-  return spoolFault(`cannot make a spool file in ${directory} (TMPDIR)`, error)
+  return spoolFault(`cannot create a spool file in ${directory} (TMPDIR)`, error)
 }

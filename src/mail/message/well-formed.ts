@@ -56,7 +56,7 @@ function formFaultOf(header: Header): string | undefined {
   if (block.includes(0)) return `line ${lineOf(block, block.indexOf(0))} of the header holds a NUL`
   const odd = oddLineEnd(text, header.lineEnding)
   if (odd >= 0) {
-    const what = header.lineEnding === '\n' ? 'holds a CR' : 'mixes line endings'
+    const what = header.lineEnding === '\n' ? 'contains a CR' : 'mixes line endings'
     return `line ${lineOf(block, odd)} of the header ${what}`
   }
   if (!text.endsWith('\n\n') && !text.endsWith('\n\r\n')) {

@@ -20,10 +20,10 @@ export type { ContentsOptions } from './leaves/decoding.ts'
  * budget. If the budget is exceeded, the last step is `over`, and the rest is unread. A caller that stops
  * early must call `return`, which frees memory and files.
  *
- * The message is read once for each kind of mail program (habits/). Each leaf part is decoded by the
- * standards, and in each other way in which some program decodes it. The text of the mail itself is left out
- * if it appears unchanged in the message (saved-forms.ts). The readings come first, so that the depth of the
- * mail and the oddities of its structure are known before the first content.
+ * The message is read once for each kind of mail program (habits/). Each leaf part is decoded by the standards,
+ * and in each other way in which some program decodes it. The text of the message itself is omitted if it
+ * appears unchanged in the message (saved-forms.ts). The readings come first, so that the depth of the mail and
+ * the oddities of its structure are known before the first content.
  */
 export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
   const decoding = Decoding.of(message, options, readMail)
@@ -130,7 +130,7 @@ class MailContents {
     if (maxDepth !== undefined && deepest > maxDepth) yield* this.#decoding.giveDeeper()
   }
 
-  /** Measures how deep the mails are nested that the parts of the message encode as a whole. */
+  /** Measures the nesting depth of the messages that are encoded in the message's parts. */
   *#measureEncoded(): Steps {
     const decoding = this.#decoding
     const { maxDepth, createHash } = decoding.options

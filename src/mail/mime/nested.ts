@@ -12,7 +12,7 @@ import { aroundMail } from './reader/depth.ts'
 import type { Leaf, Reading } from './reader/reading.ts'
 import { MailReadings } from './reader/readings.ts'
 
-/** Upper limit for the nested encoded mails that are read. Beyond that, mail is too deep. */
+/** Upper limit for the nested encoded messages that are read. Beyond that, mail is too deep. */
 const MAILS_MAX = 50
 
 /** The encoded bytes that are enough to see how the decoded content begins. */
@@ -39,12 +39,12 @@ export function* isNestedDeeper(
   return search.isDeeper
 }
 
-/** The search for the depth of a message, in all mails in one another. */
+/** The search for the depth of a message, in all messages inside one another. */
 export class DepthSearch {
   readonly #limit: number
   readonly #work: Work
   readonly #createHash: ContentsOptions['createHash']
-  /** The encoded mails that were read, each by its digest and the number of messages around it. */
+  /** The encoded messages that were read, each by its digest and the number of messages around it. */
   readonly #read = new Set<string>()
   /** Whether the message is too deep, so that nothing more has to be read. */
   isDeeper = false
@@ -75,7 +75,7 @@ export class DepthSearch {
   }
 
   /**
-   * Reads the mails that are encoded in the leaf parts of a reading, unless another one has found the same.
+   * Reads the messages that are encoded in the leaf parts of a reading, unless another one has found the same.
    */
   *#readFound(reading: Reading, source: Bytes, known: Set<string>): Steps {
     for (const found of reading.takeFound()) {
@@ -87,7 +87,7 @@ export class DepthSearch {
     }
   }
 
-  /** Reads the mails that a leaf part encodes, if it is a message, or begins like one. */
+  /** Reads the messages that a leaf part encodes, if it is a message, or begins like one. */
   *readEncoded({ from, to, header, encodings, depth }: Leaf, source: Bytes): Steps {
     const part = source.slice(from, to)
     for (const encoding of encodings) {

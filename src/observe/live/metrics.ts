@@ -200,7 +200,7 @@ function snake(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 
-/** The upper ends of the steps of times. */
+/** Histogram bucket bounds, in seconds. */
 const SECONDS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120,
 ]
@@ -223,25 +223,25 @@ export function registerMetrics(registry: Registry) {
   // biome-ignore format: a metric a line
   return {
     messages: counter('onescan_messages_total', 'Messages by decision and grounds, as in the log.', ['interface', 'decision', 'grounds']),
-    recipients: counter('onescan_recipients_total', 'Recipients about whom an MTA asked before there was a message, except those with room.', ['interface', 'quota']),
+    recipients: counter('onescan_recipients_total', 'Recipients that an MTA checked before the message, except those with room.', ['interface', 'quota']),
     verdicts: counter('onescan_verdicts_total', 'Messages by scan, as in the log.', ['scan']),
     scans: counter('onescan_scans_total', 'Scans by scanner and answer.', ['scanner', 'answer']),
-    partsOmitted: counter('onescan_parts_omitted_total', 'Parts of mail that clamd was not asked about, since it scanned them in the whole.'),
+    partsOmitted: counter('onescan_parts_omitted_total', 'Parts that were not sent to clamd separately, since it scanned them in the whole message.'),
     stamps: counter('onescan_stamps_total', 'Stamps by key and use: made or trusted.', ['key', 'use']),
     unknown: counter('onescan_unknown_total', 'Messages that could not be scanned, by cause as in the log, or other.', ['cause']),
     faults: counter('onescan_faults_total', 'Messages deferred or refused by a fault.', ['fault']),
     scanSeconds: histogram('onescan_scan_seconds', 'Seconds that scans took.', SECONDS),
     judgeSeconds: histogram('onescan_judge_seconds', 'Seconds from the arrival of a message to its answer.', SECONDS),
     bytes: histogram('onescan_message_bytes', 'Bytes of messages.', [1e3, 4e3, 16e3, 64e3, 256e3, 1e6, 4e6, 16e6, 64e6]),
-    lost: counter('onescan_uncounted_total', 'Messages that were not counted, since some 5,000 came to a process in a second.'),
-    unanswered: counter('onescan_unanswered_total', 'Messages that a worker was judging when it ended.'),
-    store: counter('onescan_store_total', 'Questions to the store that hosts share, and verdicts put there: asked; of these known, or late; waited, for another host that was scanning; errors; published.', ['event']),
-    storeOk: gauge('onescan_store_ok', 'Whether nothing keeps this host from sharing verdicts; NaN without such a store.'),
-    standalone: counter('onescan_standalone_total', 'Clients of the socket for onescanc that got no answer: they scanned by themselves, or left. Clients that could not connect are not counted.', ['how']),
-    quota: counter('onescan_quota_answers_total', 'Questions about mailboxes by answer.', ['answer']),
-    judging: gauge('onescan_judging', 'Messages that are being judged.'),
-    processes: gauge('onescan_processes', 'Processes that judge mail.'),
-    replaced: counter('onescan_workers_replaced_total', 'Workers that were replaced, since they ended or hung.', ['why']),
+    lost: counter('onescan_uncounted_total', 'Messages that were not counted, since more than about 5,000 arrived at a process in a second.'),
+    unanswered: counter('onescan_unanswered_total', 'Messages that a worker had not finished when it exited.'),
+    store: counter('onescan_store_total', 'Requests to the store that hosts share: asked; of these known, or late; waited, for another host that was scanning; errors; and published, verdicts that were stored.', ['event']),
+    storeOk: gauge('onescan_store_ok', 'Whether this host shares verdicts; NaN without such a store.'),
+    standalone: counter('onescan_standalone_total', 'Clients of the socket for onescanc that got no answer: they ran onescan-queue, or disconnected. Clients that could not connect are not counted.', ['how']),
+    quota: counter('onescan_quota_answers_total', 'Quota requests by answer.', ['answer']),
+    judging: gauge('onescan_judging', 'Messages in progress.'),
+    processes: gauge('onescan_processes', 'Worker processes.'),
+    replaced: counter('onescan_workers_replaced_total', 'Workers that were replaced, since they exited or hung.', ['why']),
     late: gauge('onescan_workers_late', 'Workers that have not answered for 3 seconds.'),
     clients: gauge('onescan_clients', 'Connections.', ['interface']),
     memory: gauge('onescan_memory_bytes', 'Bytes that clients have sent and that are not answered yet.', ['interface']),

@@ -25,8 +25,8 @@ export interface DoorState {
 }
 
 /**
- * Why a client of the slot interface has no answer: onescand asked it to scan standalone, or it disconnected
- * before.
+ * Why a client of the qmail interface received no answer: onescand asked it to scan standalone, or it
+ * disconnected before.
  */
 export const STANDALONE_WAYS = ['asked', 'left'] as const
 export type StandaloneWay = (typeof STANDALONE_WAYS)[number]

@@ -79,7 +79,7 @@ export class HttpConnections {
   #turnAway(newcomer: Socket): void {
     const before = performance.now() - IDLE_AFTER
     const [idle] = [...this.#idle].find(([one, since]) => since < before && !hasUnread(one)) ?? []
-    const what = idle ? 'one that was idle was closed' : 'one more was turned away'
+    const what = idle ? 'one that was idle was closed' : 'another was refused'
     this.#log(`over ${this.#most} connections at once; ${what}`)
     this.#end(idle ?? newcomer)
   }

@@ -19,7 +19,7 @@ interface Framing {
 export interface FrameMemory {
   /** Called before memory is allocated. If it throws, `next()` does. */
   charge(bytes: number): void
-  /** Called when memory is not used any more. */
+  /** Called when memory is no longer used. */
   release(memory: Buffer): void
 }
 

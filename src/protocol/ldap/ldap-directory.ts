@@ -142,8 +142,8 @@ class LdapClient {
   readonly #client: Client
   #stream: MessageStream | undefined
   /**
-   * A connection that is being opened. All questions wait for this one: ldapts would open another
-   * one for each question.
+   * A connection that is being opened. All queries wait for this one: ldapts would open another
+   * one for each query.
    */
   #opening: Promise<void> | undefined
   #why = ''

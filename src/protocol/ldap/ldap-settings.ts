@@ -34,7 +34,7 @@ export function readLdapSettings(env: Environment): LdapSettings | undefined {
   if (!/^\(.*%[und].*\)$/.test(filter)) {
     throw new Fault(
       'config',
-      `QUOTALDAPFILTER ${filter}: must be a filter in brackets, with %u, %n or %d`,
+      `QUOTALDAPFILTER ${filter}: must be a filter in parentheses, with %u, %n or %d`,
     )
   }
   if (env.QUOTALDAPCA && !url.startsWith('ldaps:')) {
@@ -65,7 +65,7 @@ function readBind(env: Environment): LdapSettings['bind'] {
   const missing = dn ? 'QUOTALDAPPASSWORD' : 'QUOTALDAPBIND'
   throw new Fault(
     'config',
-    `${missing}: is unset, and QUOTALDAPBIND needs QUOTALDAPPASSWORD, a file`,
+    `${missing}: is not set; QUOTALDAPBIND needs QUOTALDAPPASSWORD, the path of a file`,
   )
 }
 

@@ -71,7 +71,7 @@ export class MessageStream extends Duplex {
     return this.#socket.connecting
   }
 
-  override _read(): void {} // a few messages a question may wait, no matter whether they are read
+  override _read(): void {} // a few messages a query may wait, no matter whether they are read
 
   override _write(request: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
     const { id, operation } = parseMessage(request)
@@ -105,12 +105,13 @@ export class MessageStream extends Duplex {
     }
   }
 
-  /** Returns the message in the form that ldapts gets. Throws an Error if it is no answer. */
+  /** Returns the message in the form that ldapts gets. Throws an Error if it is not an answer. */
   #accepted(bytes: Buffer): Buffer {
     const { id, idElement, operation } = parseMessage(bytes)
     const { tag } = operation
-    // Nothing but a Notice of Disconnection (RFC 4511 4.4.1) has no question.
-    if (id === 0 && tag === EXTENDED_RESPONSE) throw new Error('the directory ends the connection')
+    // Nothing but a Notice of Disconnection (RFC 4511 4.4.1) has no query.
+    if (id === 0 && tag === EXTENDED_RESPONSE)
+      throw new Error('the directory closed the connection')
     const question = this.#questions.get(id)
     if (question === undefined) throw new Error('the directory sent an unexpected answer')
     question.bytes += bytes.length
@@ -128,7 +129,7 @@ export class MessageStream extends Duplex {
 }
 
 const notLdap = () => new Error('the directory sent data that is not LDAP')
-const tooMuch = () => new Error('the directory sent too much for one question')
+const tooMuch = () => new Error('the directory sent too much for one request')
 
 /** Cuts a stream into messages by their lengths, in time that is linear in its bytes. */
 class MessageCutter {

@@ -21,8 +21,7 @@ export const action = {
 } as const
 
 /**
- * The steps of the protocol that MTA and filter may leave out: bits of the negotiation (mfdef.h
- * SMFIP_).
+ * The steps of the protocol that the MTA and the filter may skip: bits of the negotiation (mfdef.h SMFIP_).
  */
 export const step = {
   skipConnect: 0x1,
@@ -37,7 +36,7 @@ export const step = {
   skipData: 0x200,
   /** The filter may answer a chunk of the body by "no more of them". */
   maySkipRest: 0x400,
-  /** The MTA also sends recipients that it refuses by itself. */
+  /** The MTA also sends recipients that it refuses itself. */
   refusedRecipients: 0x800,
   noReplyToConnect: 0x1000,
   noReplyToHelo: 0x2000,

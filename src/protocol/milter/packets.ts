@@ -45,7 +45,7 @@ export function strings(...texts: readonly (Buffer | string)[]): Buffer {
   const parts: Buffer[] = []
   for (const text of texts) {
     const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text
-    if (bytes.includes(0)) throw new WireError('a string that holds a NUL cannot be sent')
+    if (bytes.includes(0)) throw new WireError('a string that contains a NUL cannot be sent')
     parts.push(bytes, STRING_END)
   }
   return Buffer.concat(parts)

@@ -96,8 +96,8 @@ const VALUE_MAX = 1024
 const UNAVAILABLE = ['[UNAVAILABLE]', '[TEMPUNAVAIL]']
 
 /**
- * Returns the attributes in the argument of XFORWARD or XCLIENT. Unknown ones are left out: the
- * next server answers for them.
+ * Returns the attributes in the argument of XFORWARD or XCLIENT. Unknown ones are omitted: the next server
+ * replies to them.
  */
 export function parseAttributes(argument: Buffer): ClientAttributes {
   const found: { [Name in AttributeName]?: string | undefined } = {}
@@ -135,9 +135,9 @@ const COMMANDS_NOT_BETWEEN = [
 ]
 
 /**
- * Extensions that a proxy must not offer. With some, the content passes unseen: encrypted, in
- * chunks, without dots, or fetched from elsewhere. With others, commands and replies are no lines
- * any more, or DATA has an answer for each recipient (PRDR, which Exim speaks).
+ * Extensions that a proxy must not offer. With some, the content passes unseen: encrypted, in chunks, without
+ * dots, or fetched from elsewhere. With others, commands and replies are no longer lines, or DATA has an answer
+ * for each recipient (PRDR, which Exim speaks).
  */
 const NOT_BETWEEN = [...COMMANDS_NOT_BETWEEN, 'CHUNKING', 'BINARYMIME', 'CHECKPOINT', 'PRDR']
 

@@ -77,7 +77,7 @@ async function askSentinel(
   try {
     const { connection, reply } = await openConnection(sentinel, login, question, signal)
     connection.close()
-    if (!Array.isArray(reply) || reply.length !== 2) throw new Error(`knows of no ${name}`)
+    if (!Array.isArray(reply) || reply.length !== 2) throw new Error(`does not know ${name}`)
     return { ...sentinel, host: String(reply[0]), port: Number(reply[1]) }
   } catch (error) {
     const why = `sentinel ${sentinel.host}:${sentinel.port}: ${errorText(error)}`

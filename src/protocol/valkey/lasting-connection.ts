@@ -7,19 +7,22 @@ import { RespError, type RespValue } from './resp-reader.ts'
 import type { StoreAccess } from './store-address.ts'
 import type { RespCommand, ValkeyConnection } from './valkey-connection.ts'
 
-/** Milliseconds for all steps until a server has answered the first question. */
+/** Milliseconds for all steps until a server has answered the first query. */
 const ENTERED_WITHIN = 1_500
-/** Questions in a row without an answer in time, after which a connection is left. */
+/** Queries in a row without an answer in time, after which a connection is left. */
 const MISSES_MAX = 3
 /** Milliseconds before the next attempt, doubled with each attempt that fails. */
 const FIRST_PAUSE = 200
-/** Milliseconds after which the end of an idle connection is no trouble: the server's `timeout` is a second or more. */
+/**
+ * Milliseconds after which the end of an idle connection is not logged as an error: the server's `timeout` is a
+ * second or more.
+ */
 const IDLE_AFTER = 500
 /** The longest pause after no answer or a broken connection, which may be temporary. */
 const LONGEST_PAUSE = 500
 /** The longest pause if the server refused: that lasts until an administrator corrects it. */
 const LONGEST_REFUSED = 10_000
-/** The longest pause if the server lets this process in and then answers no question in time. */
+/** The longest pause if the server lets this process in and then answers no query in time. */
 const LONGEST_SILENT = 30_000
 
 interface ServerOptions extends StoreAccess {
@@ -44,7 +47,7 @@ export class LastingConnection {
   #connection: ValkeyConnection | undefined
   /** Attempts that failed in a row. */
   #failures = 0
-  /** Connections in a row that were left because no question was answered in time. */
+  /** Connections in a row that were left because no query was answered in time. */
   #silences = 0
   /** Requests without an answer in time, since the last answer. */
   #misses = 0
@@ -96,8 +99,8 @@ export class LastingConnection {
   }
 
   /**
-   * Looks the server up anew, and connects to the server that is found. To be called if the present
-   * server is not the right one any more.
+   * Looks the server up again, and connects to the server that is found. To be called if the present server is
+   * no longer the right one.
    */
   renew(): void {
     if (this.#connection !== undefined) this.#left('is no longer the primary', LONGEST_PAUSE, 0)

@@ -72,7 +72,7 @@ export class RespReader {
       }
       const byte = chunk[at++]!
       if (this.#line.at(-1) !== CR) {
-        if (this.#line.push(byte) > LINE_MAX) throw new Error('sends a line without end')
+        if (this.#line.push(byte) > LINE_MAX) throw new Error('sends a line that is too long')
         continue
       }
       if (byte !== LF) throw new Error('sent a CR inside a line')
@@ -108,7 +108,7 @@ export class RespReader {
 
   #beginList(length: number): void {
     if (length > ITEMS_MAX || this.#list !== undefined) {
-      throw new Error('sends an answer with more parts than any of a store has')
+      throw new Error('sends an answer with too many parts')
     }
     if (length === 0) this.#whole([])
     else this.#list = { items: [], length }

@@ -50,11 +50,11 @@ export function readStoreAddress(text: string): StoreAddress | undefined {
   const [, scheme, kind, user, hosts, rest = ''] = URL_FORM.exec(text) ?? []
   if (scheme === undefined || hosts === undefined) return undefined
   if (user?.includes(':')) {
-    const remedy = 'put it into a file, and name that in VERDICTPASSWORD'
-    throw new Fault('config', `VERDICTS ${scheme}://...: holds a password; ${remedy}`)
+    const remedy = 'put it into a file, and set VERDICTPASSWORD to its path'
+    throw new Fault('config', `VERDICTS ${scheme}://...: contains a password; ${remedy}`)
   }
   const name = user ? attempt(() => decodeURIComponent(user)) : undefined
-  if (user && name === undefined) return undefined // %XX that are no UTF-8
+  if (user && name === undefined) return undefined // %XX that are not UTF-8
   const isSecure = scheme === 'valkeys' || scheme === 'rediss'
   const common = { text, user: name }
   const usualPort = kind === 'sentinel' ? SENTINEL_PORT : PORT

@@ -1,6 +1,6 @@
 import { lowerCase, readAddress } from '../../mail/message/envelope/address.ts'
 
-/** The user that a question is about: an account or an address. Latin1, a character a byte. */
+/** The user that a query is about: an account or an address. Latin1, one byte per character. */
 export interface User {
   readonly name: string
   /** The local part of an address; the name of an account. */
@@ -77,7 +77,7 @@ type Template = (user: User, home: string | undefined) => string | undefined
 function readTemplate(text: string): Template {
   const parts = text.replace(/^~(?=\/|$)/, '%h').split(/(%.?)/)
   const unknown = parts.find((part, i) => i % 2 === 1 && !/^%[undh%]$/.test(part))
-  if (unknown !== undefined) throw new Error(`${unknown} is none of %u, %n, %d, %h and %%`)
+  if (unknown !== undefined) throw new Error(`${unknown} is not one of %u, %n, %d, %h and %%`)
   return ({ name, local, domain }, home) => {
     const values = new Map([
       ['%u', name],

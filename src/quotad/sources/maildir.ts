@@ -36,13 +36,13 @@ interface RememberedSizeFile {
 }
 
 /**
- * Reads Maildirs. If there is a file `maildirsize` (Maildir++) that can be believed, its sum is
- * taken, else the messages are counted. Nothing is written: a file that must be made anew is left
- * to the program that delivers.
+ * Reads Maildirs. If there is a file `maildirsize` (Maildir++) that can be believed, its sum is taken, else the
+ * messages are counted. Nothing is written: a file that must be made again is left to the program that
+ * delivers.
  */
 export class MaildirSource {
   readonly #now: () => number
-  /** Milliseconds for which a question waits for the list of users and for a count together. */
+  /** Milliseconds for which a query waits for the list of users and for a count together. */
   readonly #timeout: number
   readonly #files = new LruCache<RememberedSizeFile>(REMEMBERED_MAX)
   readonly #walker: Walker
@@ -138,7 +138,7 @@ async function isUnchanged(known: RememberedSizeFile, maildir: string): Promise<
   }
 }
 
-/** Bytes. A file that is as long as this is not summed up but made anew (maildirquota(7)). */
+/** Bytes. A file that is as long as this is not summed up but made again (maildirquota(7)). */
 const MAILDIRSIZE_MAX = 5120
 
 /** The content of the file `maildirsize` of a Maildir++. */
@@ -153,10 +153,10 @@ interface Maildirsize {
 }
 
 /**
- * Parses the file. The first line contains the limits. Each further line has a number of bytes and a number
- * of messages, and the sum of these lines is the usage of the mailbox. A last line without a line end is
- * still being written, and is left out. Source: Courier's README.maildirquota. Dovecot reads it in the same
- * way, but treats illegible limits as none.
+ * Parses the file. The first line contains the limits. Each further line has a number of bytes and a number of
+ * messages, and the sum of these lines is the usage of the mailbox. A last line without a line end is still
+ * being written, and is ignored. Source: Courier's README.maildirquota. Dovecot reads it in the same way, but
+ * treats illegible limits as none.
  */
 export function parseMaildirsize(file: Buffer): Maildirsize {
   const complete = file.subarray(0, file.lastIndexOf(LF) + 1)

@@ -7,7 +7,7 @@ import type { MailboxReading, ReadMailbox } from './reading.ts'
 const QUESTIONS_MAX = 64
 
 /**
- * Returns a source that asks Dovecot's quota-status service, which speaks the protocol of Postfix's
+ * Returns a source that queries Dovecot's quota-status service, which uses the protocol of Postfix's
  * SMTPD_POLICY_README. `text` is the address as the settings name it, for errors. A request waits `timeout`
  * milliseconds for the list of users and the answer together.
  *
@@ -25,7 +25,7 @@ export function quotaStatus(
     const trouble = (why: string) =>
       ({ found: 'trouble', why: `quota-status ${text}: ${why}` }) as const
     if (open >= QUESTIONS_MAX)
-      return trouble(`${QUESTIONS_MAX} questions wait for an answer already`)
+      return trouble(`${QUESTIONS_MAX} requests are already waiting for an answer`)
     open++
     try {
       const question = {

@@ -26,7 +26,7 @@ export interface Measure {
   readonly limits: QuotaLimits | undefined
   /** The limits of users without other limits. */
   readonly defaultLimits: QuotaLimits
-  /** Milliseconds that the question has waited for the list of users. */
+  /** Milliseconds that the query has waited for the list of users. */
   readonly waited?: number
 }
 

@@ -13,7 +13,7 @@ type FoundAccount =
   /** The list could not be read. */
   | { readonly found: 'trouble'; readonly why: string }
 
-/** Asks a list of users: passwd(5), a file of homes, or a directory. Never rejects. */
+/** Searches a list of users: passwd(5), a file of home directories, or an LDAP directory. Never rejects. */
 export type LookUpUser = (user: User) => FoundAccount | Promise<FoundAccount>
 
 /**
@@ -113,7 +113,7 @@ function lookUpHome(
   }
 }
 
-/** Returns home directories by user name. Malformed lines are left out, as by getpwnam(3). */
+/** Returns home directories by user name. Malformed lines are skipped, as by getpwnam(3). */
 function parsePasswd(text: string): ReadonlyMap<string, string> {
   const homes = new Map<string, string>()
   for (const { name, home: written } of passwdEntries(text)) {

@@ -54,14 +54,14 @@ function checkSilent(
 ): Finding {
   const what = `clamd ${server.text}`
   if (outcome.kind === 'timed-out') {
-    const hangs = `it takes connections, but does not answer within ${formatDuration(VERSION_WITHIN)}`
-    return failure(what, hangs, 'check the log of clamd, and restart it')
+    const hangs = `it accepts connections, but does not answer within ${formatDuration(VERSION_WITHIN)}`
+    return failure(what, hangs, "check clamd's log, then restart clamd")
   }
   const conf = server.kind === 'unix' ? clamdConfOf(server, host.clamdConfigFiles) : undefined
   const database = host.env.CLAMDBDIR || (conf && databaseIn(conf))
   if (database && signaturesIn(database) === 0) {
     // On a new host freshclam(1) fetches them first.
-    const remedy = `let freshclam fetch signatures (${database} has none, and clamd does not start without), then start clamd`
+    const remedy = `run freshclam to download signatures (${database} has none, and clamd does not start without them), then start clamd`
     return failure(what, outcome.why, remedy)
   }
   const remedy = isSecure(server)
@@ -146,9 +146,9 @@ function checkSocketAccess(host: StageHost, server: ClamdAddress): Finding | und
   const isOther = attempt(() => statSync(server.path).isSocket()) === false
   if (barrier === undefined && !isOther) return undefined
   const what = `clamd ${server.text}`
-  const why = isOther ? 'is no socket' : `${accountText(host)} cannot connect`
+  const why = isOther ? 'is not a socket' : `${accountText(host)} cannot connect`
   const remedy = isOther
-    ? 'have CLAMD name the LocalSocket of its clamd.conf'
+    ? 'set CLAMD to the LocalSocket in its clamd.conf'
     : openSocketTo(host, server.path, barrier!)
   if (host.asksOnescand) {
     const value = `${why}: while onescand cannot answer, mail is ${unscannedMailIs(host.env)}`
@@ -169,7 +169,7 @@ function openSocketTo({ account, accounts, isDaemon }: StageHost, socket: string
     : `check the mode of ${barrier}`
 }
 
-/** Asks a server for its version and that of its signatures, clamd(8). */
+/** Queries a server for its version and its signatures' version, clamd(8). */
 export async function askVersion(
   server: ClamdAddress,
   stopped: AbortSignal = new AbortController().signal,

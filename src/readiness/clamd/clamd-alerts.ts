@@ -46,7 +46,7 @@ function nameOnList(settings: ScanSettings): Buffer | undefined {
   return rules && Buffer.from(probeName(listFingerprint(rules.names)))
 }
 
-/** By what clamd names files with each property. */
+/** The names of clamd's signatures for each property. */
 const alerts: Readonly<
   Record<
     Property,
@@ -89,7 +89,7 @@ const probes: readonly Probe[] = [
       file,
       untested: file === undefined ? named : undefined,
       isNamed: hasProperty(property),
-      otherwise: `clamd does not report ${named}: they get in`,
+      otherwise: `clamd does not report ${named}: they are delivered as clean`,
       remedy: `set "${line}" in its clamd.conf, and restart clamd`,
     }
   }),
@@ -103,7 +103,7 @@ const probes: readonly Probe[] = [
     isNamed: isBan,
     otherwise:
       'clamd does not have the list of BADATTACHMENTS: mail with banned names in archives is accepted',
-    remedy: 'give it the list as onescan-clamav(7) describes under NAMES INSIDE ARCHIVES',
+    remedy: 'install the list as onescan-clamav(7) describes under NAMES INSIDE ARCHIVES',
   },
   {
     setting: 'ARCHIVEBANS RAR',
@@ -129,7 +129,7 @@ export async function checkAlerts(server: ClamdServer, settings: ScanSettings): 
     if (!isAsked(settings)) continue
     const what = `clamd ${server.address.text} ${setting}`
     if (untested !== undefined) {
-      findings.push(ok(what, `cannot be tested; if ${untested} get in, ${remedy}`))
+      findings.push(ok(what, `cannot be tested; if ${untested} are delivered, ${remedy}`))
       continue
     }
     const content = file?.(settings)
@@ -138,7 +138,7 @@ export async function checkAlerts(server: ClamdServer, settings: ScanSettings): 
     const outcome = await server.scan({ bytes: Bytes.of(content) }, { signal, note() {} })
     const reply = outcome.kind === 'answered' ? outcome.reply : undefined
     if (reply === undefined || reply.answer === 'unknown') {
-      findings.push(failure(what, 'clamd could not be asked whether it serves this', 'see its log'))
+      findings.push(failure(what, 'it is unknown whether clamd reports this', "check clamd's log"))
     } else if (isNamed(reply)) {
       served.add(setting)
       findings.push(ok(what, 'clamd reports it'))

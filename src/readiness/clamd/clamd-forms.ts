@@ -11,8 +11,8 @@ import { formsFoundBy } from '../../scan/scanners/clamd/form-probes.ts'
 import { probeLimitReports } from '../../scan/scanners/clamd/probe-limits.ts'
 
 /**
- * Asks a server, in one conversation, what it extracts from mail. Undefined unless it reports what it does not scan
- * to the end, or if it does not answer.
+ * Tests, in one conversation, what a server extracts from mail. Undefined unless it reports what it does not
+ * scan to the end, or if it does not answer.
  */
 export async function tryForms(
   clamd: ClamdServer,
@@ -22,12 +22,13 @@ export async function tryForms(
   return tells === 'yes' ? await formsFoundBy(clamd, signal) : undefined
 }
 
-/** The bytes of which clamd must have room: some sixty mails of which parts are left may be under way at once. */
+/** Free space in bytes that clamd needs: about sixty messages with remaining parts may be scanned at once. */
 const ROOM = 8 * 1024 * 1024
 
 /**
- * Asks a server about a stream of ROOM zeros, which it writes to its TemporaryDirectory. What it cannot write of a
- * mail it leaves out, and reports nothing. Resolves to `late` if the server is too busy to answer in time.
+ * Submits a stream of ROOM zeros to a server, which it writes to its TemporaryDirectory. It skips parts of a
+ * message that it cannot write, and reports nothing. Resolves to `late` if the server is too busy to answer in
+ * time.
  */
 export async function probeRoom(
   clamd: ClamdServer,

@@ -35,15 +35,15 @@ export async function checkTemporaryFiles(
   const isRefused = outcome.kind === 'answered' && outcome.reply.answer === 'unknown'
   if (outcome.kind === 'broken' || isRefused) {
     const value =
-      'accepts no stream, not even of one byte: it cannot write its temporary files, so mail is deferred'
-    return failure(what, value, `let the account of clamd write to ${named}, and make room there`)
+      'rejects even a one-byte stream: it cannot write its temporary files, so mail is deferred'
+    return failure(what, value, `let clamd's account write to ${named}, and free space there`)
   }
   if (directory === undefined) return undefined
   const room = roomIn(directory)
   const most = maxScanSizeIn(conf!)
   if (room === undefined || room >= most) return undefined
-  const value = `${directory} has room for ${sizeText(room)}, and a message may unpack to ${sizeText(most)} (MaxScanSize): parts without room get in unscanned`
-  return warning(what, value, `make room in ${directory}, or lower MaxScanSize in clamd.conf`)
+  const value = `${directory} has room for ${sizeText(room)}, and a message may unpack to ${sizeText(most)} (MaxScanSize): parts that do not fit are accepted unscanned`
+  return warning(what, value, `free space in ${directory}, or lower MaxScanSize in clamd.conf`)
 }
 
 /**
@@ -77,7 +77,7 @@ export async function checkClamdLimits(
 ): Promise<Finding[]> {
   const archives = await checkArchives(server)
   if (await isClean(server, eicarMessage)) {
-    const value = 'is off: clamd opens no mail, so its limits cannot be tried'
+    const value = 'is off: clamd does not unpack mail, so its limits cannot be tested'
     const remedy = 'set "ScanMail yes" in its clamd.conf, and restart clamd'
     return [...archives, warning(`clamd ${server.address.text} ScanMail`, value, remedy)]
   }
@@ -92,7 +92,7 @@ export async function checkClamdLimits(
   ]
 }
 
-/** Names the parts of ordinary mail that a server, which reports its limits, extracts by itself. */
+/** Names the parts of ordinary mail that a server, which reports its limits, extracts itself. */
 async function checkForms(server: ClamdServer, { SECONDLOOK }: ScanSettings): Promise<Finding[]> {
   if (SECONDLOOK !== 'always') return []
   const forms = await formsFoundBy(server, AbortSignal.timeout(SCAN_WITHIN))
@@ -102,7 +102,7 @@ async function checkForms(server: ClamdServer, { SECONDLOOK }: ScanSettings): Pr
 /** Checks whether clamd opens archives, which onescan leaves to it. */
 async function checkArchives(server: ClamdServer): Promise<Finding[]> {
   if (!(await isClean(server, eicarZip))) return []
-  const value = 'is off: viruses in archives get in, marked as clean'
+  const value = 'is off: viruses in archives are delivered as clean'
   const remedy = 'set "ScanArchive yes" in its clamd.conf, and restart clamd'
   return [failure(`clamd ${server.address.text} ScanArchive`, value, remedy)]
 }
@@ -134,13 +134,13 @@ async function checkLargeMail(
   const { reply: found } = outcome
   if (found.answer === 'infected') return ok(what, `scans messages of ${size}`)
   if (found.answer === 'unknown') {
-    return warning(what, `${found.why} for ${size}`, 'check the log of clamd')
+    return warning(what, `${found.why} for ${size}`, "check clamd's log")
   }
   const most = await largestLookedAt(server, CLAMDMAXSIZE)
   const limits = 'StreamMaxLength, MaxFileSize and MaxScanSize in clamd.conf'
   const remedy = `set CLAMDMAXSIZE=${sizeText(most)}, or raise ${limits}`
   if (found.answer === 'clean') {
-    const value = `misses EICAR in ${size}: mail over about ${sizeText(most)} gets in, marked as clean`
+    const value = `misses EICAR in ${size}: mail over about ${sizeText(most)} is delivered as clean`
     return failure(what, value, remedy)
   }
   const many = most > LEAST ? `up to ${sizeText(most)}` : `less than ${sizeText(LEAST)}`
@@ -185,20 +185,20 @@ export async function checkAlert(
   const answer = await probeLimitReports(server, signal)
   switch (answer.reports) {
     case 'yes':
-      return ok(what, 'is on: clamd reports mail that it does not read to the end')
+      return ok(what, 'is on: clamd reports mail that it does not fully scan')
     case 'no':
       return failure(
         what,
-        'is off: viruses deep in mail or archives get in, marked as clean',
+        'is off: viruses deep in mail or archives are delivered as clean',
         remedy,
       )
     case 'unknown':
-      return warning(what, `could not be tried: ${answer.why}`, remedy)
+      return warning(what, `could not be tested: ${answer.why}`, remedy)
   }
 }
 
 /**
- * Checks whether clamd opens as many levels as onescan itself. onescan has each part of mail scanned by itself, so a
+ * Checks whether clamd opens as many levels as onescan itself. onescan scans each part of mail separately, so a
  * lower limit matters for archives alone. Undefined if it could not be tried.
  */
 export async function checkDepth(

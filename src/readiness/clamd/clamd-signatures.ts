@@ -85,13 +85,13 @@ export function checkSignatures(what: string, version: string, now: number): Fin
     )
   }
   if (made === undefined) {
-    const value = `answers, ${name}, without a date: its signatures are not those of ClamAV`
-    return warning(what, value, 'run freshclam if you want those')
+    const value = `answers, ${name}, without a date: its signatures are not ClamAV's`
+    return warning(what, value, "run freshclam if you want ClamAV's")
   }
   const value = `answers, ${name}, signatures of ${date}`
   const age = now - made
   return age > OLD
-    ? warning(what, `${value}: ${formatDuration(age)} old`, 'check the log of freshclam')
+    ? warning(what, `${value}: ${formatDuration(age)} old`, "check freshclam's log")
     : ok(what, value)
 }
 

@@ -15,9 +15,9 @@ import { describeForms, probeRoom, tryForms } from './clamd-forms.ts'
 import { checkAlert, checkDepth } from './clamd-limits.ts'
 import { signaturesOf } from './clamd-signatures.ts'
 
-/** Milliseconds between two rounds of questions. */
+/** Milliseconds between two rounds of requests. */
 const EVERY = 15_000
-/** After this number of rounds a server is asked about its limits again: it logs each such question. */
+/** The number of rounds until a server's limits are tested again: it logs each test. */
 const LIMITS_AFTER = 4
 /**
  * Milliseconds for the answer about limits. Both it and the answer to VERSION come before the next
@@ -28,7 +28,7 @@ const LIMITS_WITHIN = 10_000
 /** Milliseconds between two probes of what a server extracts from mail: it logs 24 lines FOUND for each. */
 const PROBES_EVERY = 300_000
 
-/** What a server was shown to extract from mail by itself. */
+/** The forms of parts that a server extracts from mail itself, as tests have shown. */
 interface ExtractionProbe {
   /** What was true of the server then: its version, and since when it runs. */
   readonly of: string
@@ -55,15 +55,15 @@ interface KnownClamd {
 }
 
 /**
- * Asks each server of the plugin clamd every 15 seconds whether it answers, and how old its
- * signatures are. Every minute, and when the server comes back, asks whether it reports mail that
- * it did not scan to the end (AlertExceedsMax). The log gets a line if a server does not report
- * such mail, and when it does again, and if it extracts other parts from mail than before. It gets none about a
- * server that cannot be reached, since scans report that.
+ * Checks every 15 seconds whether each server of the plugin clamd answers, and how old its signatures are.
+ * Every minute, and when the server comes back, tests whether it reports mail that it did not fully scan
+ * (AlertExceedsMax). The log gets a line if a server does not report such mail, and when it does again, and if
+ * it extracts other parts from mail than before. It gets none about a server that cannot be reached, since
+ * scans report that.
  *
- * If parts of mail are scanned by themselves (SECONDLOOK), a server that reports such mail is asked once what it
- * extracts from mail, and again when it was restarted or has other signatures. `extracts` gets that, if the server has
- * room for parts. Whether it has is asked after each probe, and in each round before which `isWanted` is true.
+ * If parts of mail are scanned separately (SECONDLOOK), a server that reports such mail is tested once for what
+ * it extracts, and again after a restart or with other signatures. `extracts` gets that, if the server has room
+ * for parts. Whether it has is asked after each probe, and in each round before which `isWanted` is true.
  */
 export class ClamdWatch {
   readonly #settings: () => ScanSettings | undefined
@@ -189,7 +189,7 @@ export class ClamdWatch {
   }
 }
 
-/** Asks a server on a connection that is closed then. */
+/** Queries a server on a connection that is then closed. */
 async function during<Answer>(
   server: ClamdAddress,
   stopped: AbortSignal,

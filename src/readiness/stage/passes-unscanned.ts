@@ -23,7 +23,7 @@ interface Passing {
   readonly name: SettingName
   readonly value: string
   readonly mail: string
-  /** By what the mail is scanned, or does not get in. */
+  /** How the mail is scanned, or kept out. */
   readonly remedy: string
 }
 
@@ -40,9 +40,7 @@ function passing(env: Environment): readonly Passing[] {
         ? setting.words.find((word) => passes?.(word) === undefined)
         : undefined
     const value = env[name] || String(setting.default)
-    const remedy = better
-      ? `set ${name}=${better} to keep it out`
-      : `unset ${name} to have it scanned`
+    const remedy = better ? `set ${name}=${better} to keep it out` : `unset ${name} to scan it`
     return [{ name, value, mail, remedy }]
   })
 }
@@ -72,7 +70,7 @@ export function passesByRules({ path, all }: Rules): Finding[] {
   return [warning('rules', value, 'remove the lines about mail that should be scanned')]
 }
 
-/** By what a line lets mail pass unscanned. */
+/** How a line lets mail pass unscanned. */
 function waysOf({ action }: Rule): readonly string[] {
   if (action.kind === 'off') return ['scan off']
   if (action.kind !== 'set') return []

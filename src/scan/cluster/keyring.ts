@@ -55,7 +55,7 @@ export function keyringPath({ CLUSTERKEYS }: Environment, control: string): stri
  * Reads the keyring.
  *
  * If this uid may not read it, clustering is off for it, and the log reports that: local users and qmail-send
- * have uids of their own. Without clustering their mail is only scanned once more. A fault would block their
+ * have uids of their own. Without clustering their mail is only scanned again. A fault would block their
  * forwards and bounces indefinitely. If the default file is missing, clustering is off.
  *
  * Throws a Fault of kind `config` for every other error. A cluster that trusts too much and one that silently
@@ -75,7 +75,7 @@ export function loadKeyring(env: Environment, control: string): Keyring {
     if (errorCode(error) === 'EACCES') {
       return { path, off: `${path} is not readable by uid ${process.geteuid?.()}: no stamps` }
     }
-    const remedy = errorCode(error) === 'ENOENT' ? 'make the file' : 'correct that'
+    const remedy = errorCode(error) === 'ENOENT' ? 'create the file' : 'fix this'
     throw keyringFault(path, `${errorTextAt(path, error)}; ${remedy} or unset CLUSTERKEYS`)
   }
   const keys = parseKeyring(text, path)
@@ -86,7 +86,7 @@ export function loadKeyring(env: Environment, control: string): Keyring {
 /** Returns what is wrong with the mode of a keyring, and the remedy. */
 export function modeFault(mode: number): string | undefined {
   if ((mode & 0o027) === 0) return undefined
-  return `mode 0${(mode & 0o777).toString(8)} lets others read or change the keys; chmod 640 it`
+  return `mode 0${(mode & 0o777).toString(8)} lets others read or change the keys; run chmod 640 on it`
 }
 
 /**
@@ -116,7 +116,7 @@ export function isCurrent(key: Key, now: number): boolean {
 }
 
 function parseKey(line: string, number: number): Key | string {
-  if (/[ \t]/.test(line)) return 'holds a blank; keys have none'
+  if (/[ \t]/.test(line)) return 'contains white space, which a key cannot'
   if (!line.includes(':')) return md5Key(`line-${number}`, line, undefined)
   const [scheme, id = '', secret, ...options] = line.split(':')
   if (!isKeyId(id)) return 'has no id of 1 to 32 letters, digits, ".", "_" or "-"'
@@ -148,7 +148,7 @@ function hmacKey(
   // Buffer skips characters outside base64url: only a text that is unchanged by a round trip is base64url.
   if (secret.toString('base64url') !== text.replace(/=+$/, ''))
     return 'has a secret that is not base64url'
-  if (secret.length < HMAC_SECRET_MIN) return `has a secret of under ${HMAC_SECRET_MIN} bytes`
+  if (secret.length < HMAC_SECRET_MIN) return `has a secret of fewer than ${HMAC_SECRET_MIN} bytes`
   return { scheme: 'hmac-sha256', id, secret, until, mayRelease }
 }
 

@@ -53,15 +53,15 @@ export class BoundFields {
 }
 
 /**
- * The fields that hosts on the way add, drop or rewrite, and by which no reader decodes mail, each with
- * the reason. They are part of the format, and stamp-format.md has this list.
+ * The fields that hosts on the way add, drop or rewrite, and that no reader uses to decode mail, each with the
+ * reason. They are part of the format, and stamp-format.md has this list.
  */
 export const unboundFieldsInWords: Readonly<Record<string, string>> = {
   Received: 'every host adds one; Postfix and Sendmail do not show their own to filters',
   'Return-Path': 'final delivery adds it, Postfix drops it before filters see it',
   'Delivered-To': 'qmail-local and Postfix add it',
   'X-Original-To': 'Postfix adds it at delivery',
-  'Envelope-To': 'Exim adds it at delivery and removes it from mail that comes in',
+  'Envelope-To': 'Exim adds it at delivery and removes it from incoming mail',
   'Delivery-Date': 'the same',
   'Received-SPF': 'added by the host that checks SPF',
   'Authentication-Results': 'added, and forged ones removed, by the host that checks DKIM',

@@ -5,7 +5,7 @@ import { BoundFields, md5Stamp, stampMac } from './mac.ts'
 import { type Claims, FIELD, nextNumber, RELEASED, releasedTo, scannerName } from './stamp.ts'
 import type { HashedMessage } from './verify.ts'
 
-/** By what a stamp is made. */
+/** The keys and data that a stamp is made from. */
 interface SignOptions {
   readonly keys: readonly Key[]
   /** Unix seconds. */

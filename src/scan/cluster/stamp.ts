@@ -74,7 +74,7 @@ export function stampName(name: string): { scheme: Stamp['scheme']; number: stri
   return { scheme, number: match[2]!.replace(/^0+(?=.)/, '') }
 }
 
-/** Finds the stamps of a header block, in order. A field whose value is not that of a stamp is left out. */
+/** Finds the stamps of a header block, in order. A field whose value is not a valid stamp is skipped. */
 export function stampsIn(header: Header): Stamp[] {
   const stamps: Stamp[] = []
   for (let index = 0; index < header.fields.length; index++) {

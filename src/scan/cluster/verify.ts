@@ -114,7 +114,7 @@ function verifyHmac(
       continue
     }
     first ??= stamp
-    // A release is no statement about scanners, and a stamp of scanners none about a release.
+    // A release makes no statement about scanners, and a stamp of scanners makes none about a release.
     const isOfRelease = releases(stamp, keysById.get(stamp.claims.k)!)
     const words = stamp.claims.s.split(',')
     scanners.push(new Set(words.filter((word) => word.startsWith('!') === isOfRelease)))
@@ -235,7 +235,7 @@ export function explainStamps(message: HashedMessage, options: VerifyOptions): S
     const stamp = stamps.get(index)
     const proof =
       stamp === undefined
-        ? fault('its value is not that of a stamp')
+        ? fault('its value is not a valid stamp')
         : stamp.scheme === 'md5'
           ? explainMd5(message, stamp, options)
           : explainHmac(stamp, options, hmacFault)

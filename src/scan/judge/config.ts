@@ -37,8 +37,8 @@ export interface JudgeConfig {
 }
 
 /**
- * The kind of content of clients that decide by themselves: whole mails, or files of any kind, mails among
- * them.
+ * The kind of content from clients that decide themselves: whole messages, or files of any kind, including
+ * messages.
  */
 export type AskedAbout = 'mails' | 'files'
 

@@ -8,7 +8,7 @@ export interface ControlDirectories {
   readonly control: string
 }
 
-/** Reads QMAILHOME and CONTROLDIR, which lies below it or is absolute (IndiMail's form). */
+/** Reads QMAILHOME and CONTROLDIR, which is below it or absolute (IndiMail's form). */
 export function readControlDirectories(env: Environment): ControlDirectories {
   const qmailHome = readSetting(env, 'QMAILHOME')
   const control = readSetting(env, 'CONTROLDIR')
@@ -17,7 +17,7 @@ export function readControlDirectories(env: Environment): ControlDirectories {
 
 const SWITCH = 'onescan.off'
 
-/** The directory of onescan's own files on this host, which belongs to no qmail. */
+/** The directory of onescan's own files on this host, which does not belong to qmail. */
 export const HOST_DIRECTORY = '/etc/onescan'
 
 /** Returns the path of the file that turns off scanning for all interfaces of this control directory. */

@@ -119,10 +119,10 @@ function joinDecisions(
 }
 
 /**
- * Returns the strictest of the decisions for different recipients of one message, by which no mail is lost.
- * If one recipient's mail is deferred, it is deferred for all. After that the same applies to mail that is
- * refused, kept in quarantine, or sent to VIRUSFORWARD. Mail that would be dropped for some recipients alone
- * is refused, or delivered if it is a bounce.
+ * Returns the strictest of the decisions for different recipients of one message, so that no mail is lost. If
+ * one recipient's mail is deferred, it is deferred for all. After that the same applies to mail that is
+ * refused, kept in quarantine, or sent to VIRUSFORWARD. Mail that would be dropped for some recipients alone is
+ * refused, or delivered if it is a bounce.
  */
 function strictest(decisions: readonly SingleDecision[], { client }: Transaction): SingleDecision {
   const first = (kind: SingleDecision['kind']) => decisions.find((other) => other.kind === kind)

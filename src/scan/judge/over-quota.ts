@@ -8,7 +8,7 @@ import type { Client } from './transaction.ts'
 
 /** Recipients that are checked concurrently. */
 const AT_ONCE = 16
-/** All questions about a message together have this many times the time of one. */
+/** All queries about a message together have this many times the time of one. */
 const TIMES = 4
 
 /** A message whose size is known. The message itself may not have arrived yet. */

@@ -92,8 +92,8 @@ export function inOwnWords(
 }
 
 /**
- * Makes the reply by which a line of onescan.policy refuses mail or a recipient, with its own text if it
- * has one.
+ * Makes the reply with which a line of onescan.policy refuses mail or a recipient, with its own text if it has
+ * one.
  */
 export function refusalByRule(text: string | undefined, queueId: string | undefined): Reply {
   const { byRule } = mailReply

@@ -27,14 +27,14 @@ export function treatmentByAddress(
   return { asSent: true, asMail: false, limits: isCertainlyMail(header) }
 }
 
-/** Fields of which a mail has one beside From and Date, and which exported web pages and data lack. */
+/** Fields of which a message has one in addition to From and Date, and which exported web pages and data lack. */
 const BESIDE = ['to', 'cc', 'bcc', 'received', 'message-id', 'delivered-to', 'return-path']
 
 /**
- * Returns whether the bytes below a header are certainly a mail. Other files also begin with fields: a
- * calendar, an address book, a mailbox, YAML, LDIF, a saved web page. The header must be well formed, have
- * one From with an address and one Date (RFC 5322 3.6), and name a recipient, a server or the message. A sender
- * may leave out Date, so a Received field, which only mail servers write, replaces it.
+ * Returns whether the bytes below a header are certainly a message. Other files also begin with fields: a
+ * calendar, an address book, a mailbox, YAML, LDIF, a saved web page. The header must be well formed, have one
+ * From with an address and one Date (RFC 5322 3.6), and name a recipient, a server or the message. A sender may
+ * omit Date, so a Received field, which only mail servers write, replaces it.
  */
 function isCertainlyMail(header: Header): boolean {
   if (headerFormFault(header) !== undefined) return false

@@ -37,7 +37,7 @@ const HEAD = /^@([0-9a-f]{16}) ([0-9]{1,12})$/
  * together, or the file is old, messages age by no more than that.
  */
 const COUNTED_MAX = 60 * 60 * 1000
-/** Milliseconds by which the wall clock may go on faster or slower than that of the kernel. */
+/** Milliseconds by which the wall clock may advance faster or slower than the kernel's. */
 const STEP_MAX = 5 * 60 * 1000
 /** Bytes read at once. The file of the clock is far smaller. */
 const CHUNK = 256 * 1024
@@ -78,7 +78,7 @@ export class SweepClock {
     const warnings: string[] = []
     const last = await readClock(root).catch((error): LastSweep => {
       if (errorCode(error) !== 'ENOENT') {
-        warnings.push(`${CLOCK}: ${errorText(error)}: the age of all messages begins anew`)
+        warnings.push(`${CLOCK}: ${errorText(error)}: the age of all messages starts again at zero`)
       }
       return { ...time, id: randomBytes(8).toString('hex'), passed: 0 }
     })
@@ -89,7 +89,9 @@ export class SweepClock {
     try {
       await replaceFile(root, CLOCK, Buffer.from(`${JSON.stringify(next)}\n`))
     } catch (error) {
-      warnings.push(`${CLOCK} cannot be written, so no message grows older: ${errorText(error)}`)
+      warnings.push(
+        `${CLOCK} cannot be written, so the age of messages does not increase: ${errorText(error)}`,
+      )
     }
     // After a restart the time that the host was off is unknown: only a clock that went back was certainly
     // set.
@@ -104,7 +106,7 @@ export class SweepClock {
 
   /**
    * Resolves to the times at which the messages of a folder were first seen, in seconds of the clock, by id.
-   * Leaves out times of another clock, and times after now: those messages count as new. So do all messages
+   * Ignores times of another clock, and times after now: those messages are treated as new. So do all messages
    * whose times cannot be read.
    */
   async firstSeen(folder: PathHandle): Promise<Map<string, number>> {
@@ -175,8 +177,9 @@ function openIn(directory: PathHandle, name: string, flags: number): Promise<Fil
 }
 
 /**
- * Writes a file as a whole or not at all: a new file of mode 0600 beside it, `.new`, is written, synced and
- * renamed. After a crash or on a full disk the old file is still there. Rejects with the error of the system.
+ * Writes a file as a whole or not at all: a new file of mode 0600 in its directory, `.new`, is written, synced
+ * and renamed. After a crash or on a full disk the old file is still there. Rejects with the error of the
+ * system.
  */
 async function replaceFile(directory: PathHandle, name: string, bytes: Buffer): Promise<void> {
   const fresh = directory.at(`${name}.new`)

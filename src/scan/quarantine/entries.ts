@@ -96,9 +96,9 @@ async function daysOf(
 }
 
 /**
- * Yields the messages from `since` until before `until`, unix milliseconds (undefined is no bound), the
- * oldest first. Reads only the folders of these days, and opens no file, because a quarantine may have a
- * million messages.
+ * Yields the messages from `since` until before `until`, unix milliseconds (undefined: no bound), the oldest
+ * first. Reads only the folders of these days, and opens no file, because a quarantine may have a million
+ * messages.
  */
 export async function* entriesIn(
   root: PathHandle,

@@ -39,7 +39,7 @@ export async function openQuarantine(directory: string): Promise<PathHandle> {
   } catch (error) {
     const remedy =
       errorCode(error) === 'ENOENT'
-        ? `; make it: install -d -m 700 -o ${process.geteuid!()} ${shellWord(directory)}`
+        ? `; create it: install -d -m 700 -o ${process.geteuid!()} ${shellWord(directory)}`
         : ''
     const why = errorTextAt(directory, error)
     throw new Fault('config', `QUARANTINE ${directory}: ${why}${remedy}`, error)
@@ -58,11 +58,13 @@ function mustBePrivate(stats: Stats, shown: string): void {
   if (!stats.isDirectory()) throw wrong('is not a directory')
   if (stats.uid !== process.geteuid!()) {
     const who = `belongs to uid ${stats.uid}, and this runs as uid ${process.geteuid!()}`
-    throw wrong(`${who}; chown it, or have its owner do this (onescand, or a command of root's)`)
+    throw wrong(
+      `${who}; change its owner, or run this as its owner (onescand, or a command that root runs)`,
+    )
   }
   if ((stats.mode & OTHERS) !== 0) {
     const octal = `0${(stats.mode & 0o777).toString(8)}`
-    throw wrong(`mode ${octal} lets others in; chmod 700 it`)
+    throw wrong(`mode ${octal} lets other users in; run chmod 700 on it`)
   }
 }
 
@@ -231,7 +233,7 @@ export async function openFolder(directory: PathHandle, name: string): Promise<P
 }
 
 /**
- * Returns the fault for an error by which a message cannot be kept: `write` if the disk is full, otherwise
+ * Returns the fault for an error that prevents keeping a message: `write` if the disk is full, otherwise
  * `config`. The sender must retry.
  */
 export function quarantineFault(what: string, error: unknown): Fault {

@@ -12,8 +12,8 @@ import { Folder, openOrMakeFolder, openQuarantine, quarantineFault } from './fol
 import { type QuarantineRecord, writeRecorded } from './record.ts'
 
 /**
- * The directory of links from the key of a message to the name of its file. A power failure may lose a link:
- * a retry of that message is then kept once more. No reason for quarantine has the name of this directory.
+ * The directory of links from the key of a message to the name of its file. A power failure may lose a link: a
+ * retry of that message is then kept again. No reason for quarantine has the name of this directory.
  */
 export const KEYS = 'kept.keys'
 
@@ -173,10 +173,10 @@ async function writeInto(
 }
 
 /**
- * Returns the key by which a retry finds the kept message. It covers the reason, the sender, the recipients
- * in any order, and the body. It also covers all fields except those that hosts on the way add or change at
- * each attempt (those that no stamp binds, onescan-stamp(7)). Message-ID and Date are covered, so that a mail
- * is kept once more if a user sends the same text again.
+ * Returns the key by which a retry finds the kept message. It covers the reason, the sender, the recipients in
+ * any order, and the body. It also covers all fields except those that hosts on the way add or change at each
+ * attempt (those that no stamp binds, onescan-stamp(7)). Message-ID and Date are covered, so that a message is
+ * kept again if a user sends the same text again.
  *
  * Without these two fields, identical messages to the same recipients count as one mail: a release delivers
  * it to all of them. After a release the key is not found again, because a second copy in quarantine is less

@@ -113,7 +113,7 @@ function decodeRecord(start: Buffer): ReadRecord | undefined {
     throw notOurs(`its record has more than ${RECORD_MAX} bytes`)
   }
   const [, sha256] = LAST_LINE.exec(start.toString('latin1', end, messageAt)) ?? []
-  if (sha256 === undefined) throw notOurs('its record does not end as it should')
+  if (sha256 === undefined) throw notOurs('its record has no end mark')
   const json = start.toString('latin1', RECORD_FIELD.length, end).replaceAll('\n ', '')
   return { record: parseRecord(json), sha256, messageAt }
 }
@@ -124,10 +124,10 @@ function parseRecord(json: string): QuarantineRecord {
   try {
     value = JSON.parse(json)
   } catch {
-    throw notOurs('its record is no JSON')
+    throw notOurs('its record is not JSON')
   }
   if (isRecord(value)) return value
-  throw notOurs('its record is not whole')
+  throw notOurs('its record is incomplete')
 }
 
 const TEXTS = ['id', 'time', 'host', 'door', 'grounds', 'sender', 'log']
@@ -179,8 +179,8 @@ export interface OpenEntry {
 }
 
 /**
- * Opens the file of a message. Rejects with ENOENT if it is not there any more, and with a Fault if it
- * is not a message in quarantine.
+ * Opens the file of a message. Rejects with ENOENT if it no longer exists, and with a Fault if it is not a
+ * message in quarantine.
  */
 export async function openEntry(folder: Folder, { part, file }: MaildirFile): Promise<OpenEntry> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
@@ -214,7 +214,10 @@ async function* readMessage(
     at += bytesRead
   }
   if (hash.digest('hex') === sha256) return
-  throw new Fault('read', 'is not the message that was kept: its digest is not that of its record')
+  throw new Fault(
+    'read',
+    'is not the message that was quarantined: its digest differs from the one in its record',
+  )
 }
 
 /** Reads the record above a message. */

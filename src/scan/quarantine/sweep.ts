@@ -260,12 +260,12 @@ class QuarantineSweep {
         if (this.#now - touched > USELESS_AFTER) await unlink(path).catch(() => {})
       }
       const isInUse = this.#now - Date.parse(at.day) < IN_USE_FOR
-      // Foreign files beside the parts stay, and so does their folder.
+      // Other files in a folder stay, and so does the folder.
       if (!isInUse) await folder.removeIfEmpty(FIRST_SEEN).catch(() => {})
     })
   }
 
-  /** Removes the links by which retries find kept messages, once no client retries any longer. */
+  /** Removes the links that lead retries to kept messages, when clients no longer retry. */
   async #forgetKeys(): Promise<void> {
     if (!(await this.#root.namesAside()).includes(KEYS)) return
     const keys = await openFolder(this.#root, KEYS)
@@ -294,8 +294,8 @@ class QuarantineSweep {
   }
 
   /**
-   * The names in a part of a folder, each with its path, in no order. Works in slices, so that it may run
-   * beside mail. Rejects at the signal.
+   * The names in a part of a folder, each with its path, in no order. Works in slices, so that it does not
+   * delay mail. Rejects at the signal.
    */
   async *#filesIn(
     folder: Folder,

@@ -1,6 +1,6 @@
 import type { ExplainedAnswer, QuotaAnswer, Usage } from './quota-answer.ts'
 
-/** An answer, the question that it was given to, and the time until which it holds. */
+/** An answer, the query that it was given to, and the time until which it holds. */
 export interface DatedAnswer extends ExplainedAnswer {
   /** The size of the message in the request, or undefined if the service receives none. */
   readonly incoming: number | undefined

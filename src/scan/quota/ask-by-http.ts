@@ -95,11 +95,11 @@ function reasonOf(statusCode: number | undefined): string {
 
 /**
  * Returns whether a 404 means that there is no such page, rather than no such user. Web servers send an HTML
- * page, and onescan-quotad sends "nothing here".
+ * page, and onescan-quotad sends "page not found".
  */
 function isPageMissing(headers: IncomingMessage['headers'], text: string | undefined): boolean {
   if (text === undefined || /html/i.test(headers['content-type'] ?? '')) return true
-  return /^\s*(?:<|nothing here|(?:404 )?page not found|cannot get )/i.test(text)
+  return /^\s*(?:<|(?:404 )?page not found|cannot get )/i.test(text)
 }
 
 /** Encodes a name byte by byte (RFC 3986 2.1), because it need not be UTF-8. */

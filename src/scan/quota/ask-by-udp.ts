@@ -17,7 +17,7 @@ export interface QuotaQuestion {
 }
 
 export interface AskTimes {
-  /** Milliseconds for the whole question. */
+  /** Milliseconds for the whole query. */
   readonly timeout: number
 }
 
@@ -31,7 +31,7 @@ const LATE_ANSWERS = 10_000
 interface UnsettledQuestion {
   /** The time limit of the request. */
   readonly until: number
-  /** Resolves when no answer is expected any more. */
+  /** Resolves when no more answers are expected. */
   readonly settled: Promise<void>
 }
 
@@ -119,11 +119,11 @@ export class UdpClient {
   }
 }
 
-/** The datagrams of one question and its answers, on a socket of its own. */
+/** The datagrams of one query and its answers, on a socket of its own. */
 class UdpExchange {
   /** The socket, or undefined until `begin`. */
   socket: Socket | undefined
-  /** The number of datagrams that were received and are not answers to the question. */
+  /** The number of datagrams that were received and are not answers to the query. */
   nonsense = 0
   readonly #packet: Buffer
   readonly #read: (datagram: Buffer) => QuotaAnswer | undefined
@@ -142,7 +142,7 @@ class UdpExchange {
   }
 
   /**
-   * Sends the question on a connected socket, and again up to QUESTION_RETRIES times. Resolves to
+   * Sends the query on a connected socket, and again up to QUESTION_RETRIES times. Resolves to
    * the first answer. Rejects with the error of the system, as for a datagram that could not be
    * delivered.
    */
@@ -239,7 +239,7 @@ export class UdpSockets {
     }
   }
 
-  /** Closes the socket. It calls no listener any more. */
+  /** Closes the socket. It no longer calls any listener. */
   giveBack(socket: Socket): void {
     close(socket)
     this.#open.get(socket)?.()

@@ -14,8 +14,8 @@ interface BackendsOptions {
 }
 
 /**
- * Asks backends, each by its protocol. Failures are counted and logged, and a backend that fails is
- * backed off.
+ * Queries backends, each with its protocol. Failures are counted and logged, and a backend that fails is backed
+ * off.
  */
 export class Backends {
   readonly #times: AskTimes
@@ -31,9 +31,8 @@ export class Backends {
   }
 
   /**
-   * Asks a question. Returns undefined if the backend is backed off after a failure. If `isProbe`,
-   * the question only finds out whether the backend answers again, and no mail should wait for its
-   * reply. `reply` never rejects.
+   * Sends a query. Returns undefined if the backend is backed off after a failure. If `isProbe`, the query only
+   * finds out whether the backend answers again, and no mail should wait for its reply. `reply` never rejects.
    */
   ask(
     backend: Backend,
@@ -44,7 +43,7 @@ export class Backends {
     return { reply: this.#consult(backend, question), isProbe: state === 'probe' }
   }
 
-  /** Keeps no idle connections from now on. Questions under way still get their answers. */
+  /** Keeps no idle connections from now on. Queries under way still get their answers. */
   close(): void {
     if (this.#agent === undefined) return
     this.#agent.maxFreeSockets = 0
@@ -67,9 +66,11 @@ export class Backends {
     counters[failure.counted]++
     const failed = `quota: ${text}: ${answer.why}`
     const pause = isUp ? undefined : this.#failing.failed(text)
-    if (isUp) log(`${failed}; the recipient passes`)
+    if (isUp) log(`${failed}; the recipient is accepted`)
     if (pause)
-      log(`${failed}; recipients pass, and it is tried again after ${formatDuration(pause)}`)
+      log(
+        `${failed}; recipients are accepted, and the service is tried again after ${formatDuration(pause)}`,
+      )
     return answer
   }
 
@@ -122,7 +123,7 @@ class FailingBackends {
    * undefined if it is already.
    */
   failed(backend: string): number | undefined {
-    // Questions that were under way at the first failure may fail later. They do not count again.
+    // Queries that were under way at the first failure may fail later. They do not count again.
     if (this.#backOff.hasFailed(backend) && !this.#probed.delete(backend)) return undefined
     return this.#backOff.noteFailure(backend)
   }
@@ -138,11 +139,11 @@ class FailingBackends {
 export class QuestionCounters {
   /** All requests of the interfaces. */
   questions = 0
-  /** Questions to backends. */
+  /** Queries to backends. */
   asked = 0
   /** Requests served by a cached answer. */
   cached = 0
-  /** Questions that shared the answer of another question at the same time. */
+  /** Queries that shared the answer of another query at the same time. */
   shared = 0
   /** Requests that were not sent, because their backend is backed off after a failure. */
   skipped = 0

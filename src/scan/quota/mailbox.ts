@@ -14,7 +14,7 @@ import { type Backend, backendFor, type QuotaSettings, readBackend } from './quo
 /** Upper limit, in bytes, for a mailbox's name: no file name is longer. */
 const MAILBOX_NAME_MAX = 255
 
-/** The mailbox that a question is about. */
+/** The mailbox that a query is about. */
 export interface NamedMailbox {
   /**
    * The address with a plain domain. Answers are cached under the address, because two domains may each have

@@ -46,7 +46,7 @@ export interface ExplainedAnswer {
 /** The quota lookup that interfaces use. */
 export interface QuotaLookup {
   /**
-   * Asks whether a mailbox has room for `incoming` more bytes, or for any message if the protocol did not
+   * Queries whether a mailbox has room for `incoming` more bytes, or for any message if the protocol did not
    * announce its size. Never rejects, and answers within the timeout of the settings.
    */
   readonly ask: (address: MailAddress, incoming?: number) => Promise<QuotaAnswer>
@@ -56,7 +56,7 @@ export interface QuotaLookup {
 
 /** A lookup for interfaces that wait for the answers about all recipients together. */
 export interface TimedLookup extends QuotaLookup {
-  /** Milliseconds for a question. */
+  /** Milliseconds for a query. */
   readonly timeout: number
 }
 

@@ -79,7 +79,7 @@ export class QuotaClient implements TimedLookup {
     return this.#find(address, incoming, new QuestionCounters())
   }
 
-  /** Keeps no idle connections from now on. Questions under way still get their answers. */
+  /** Keeps no idle connections from now on. Queries under way still get their answers. */
   close(): void {
     this.#questions.close()
     this.#options.backends.close?.()
@@ -119,12 +119,12 @@ export class QuotaClient implements TimedLookup {
         count.cached++
         return { ...cached, answer: remembered }
       }
-      // There is one question at a time about each mailbox. Other callers share its answer.
+      // There is one query at a time about each mailbox. Other callers share its answer.
       const shared = this.#inFlight.get(address.text)
       const fresh = await (shared ??
         this.#inFlight.begin(address.text, this.#question(mailbox, incoming, count)))
       const answer = answerFor(fresh, incoming, this.#options.uptime())
-      if (answer === undefined) continue // the shared question was about another size
+      if (answer === undefined) continue // the shared query was about another size
       if (shared) count.shared++
       return { ...fresh, answer }
     }

@@ -14,7 +14,7 @@ export interface QuotaSettings {
   readonly nameForm: 'address' | 'local'
   /** Characters that begin an extension of an address; an empty text disables extensions. */
   readonly delimiters: string
-  /** Milliseconds for a question. */
+  /** Milliseconds for a query. */
   readonly timeout: number
   /** The fraction of the quota, 0 to 1, up to which an answer is cached for an hour. */
   readonly soft: number

@@ -58,8 +58,8 @@ export class Rules {
   }
 
   /**
-   * Returns the lines by which the message is judged for the recipient, except exceptions: the first match,
-   * or undefined if there is none.
+   * Returns the lines that apply to the message for the recipient, without exceptions: the first match, or
+   * undefined if there is none.
    *
    * If the recipient has no domain, no line certainly matches it. The result then begins with the first line
    * that has no condition on the recipient. The earlier lines that could match such a mailbox follow (of

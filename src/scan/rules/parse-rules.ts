@@ -105,7 +105,9 @@ function limitSettings(): (action: Action) => void {
   return (action) => {
     if (action.kind === 'set') distinct.add(JSON.stringify(action.settings))
     if (distinct.size > SETTINGS_MAX) {
-      throw new Error(`is beyond ${SETTINGS_MAX} different settings in this file; use fewer`)
+      throw new Error(
+        `exceeds the limit of ${SETTINGS_MAX} different settings in a file; use fewer`,
+      )
     }
   }
 }
@@ -138,7 +140,7 @@ function* logicalLines(text: string, path: string): Generator<LogicalLine> {
     if (line.trim() === '' || line.startsWith('#')) continue
     if (/^[ \t]/.test(line)) {
       if (!begun) {
-        const why = 'begins with a blank, and continues no line; remove the blank'
+        const why = 'begins with white space, but continues no line; remove the white space'
         throw new Fault('config', `${path} line ${number}: ${why}`)
       }
       begun.line += ` ${line.trim()}`
@@ -155,13 +157,13 @@ function parseRule(text: string, line: number): Rule {
   const conditions = parseConditions(pattern)
   const action = parseAction(words)
   if (action.kind !== 'allow' && conditions.signature !== undefined) {
-    throw new Error('signature= is known after the scan: it can only allow')
+    throw new Error('signature= is known only after the scan, so it can only be used with allow')
   }
   if (action.kind === 'refuse' && Object.keys(conditions).length === 0) {
-    throw new Error('would refuse all mail; name a sender, a client or a recipient')
+    throw new Error('would refuse all mail; add a sender, a client or a recipient')
   }
   if (action.kind === 'allow' && Object.keys(conditions).length === 0) {
-    throw new Error('would accept all viruses; name a signature, a sender or a recipient')
+    throw new Error('would accept all viruses; add a signature, a sender or a recipient')
   }
   return { line, conditions, action }
 }
@@ -183,7 +185,7 @@ function parseConditions(pattern: string): Conditions {
 function parseCondition(word: string): Conditions {
   const [, name = '', sign = '', value = ''] = /^([a-z]+)(?:([=<>])(.*))?$/.exec(word) ?? []
   if (sign === '<' || sign === '>') {
-    if (name !== 'size') throw new Error(`${word}: only size has ${sign}`)
+    if (name !== 'size') throw new Error(`${word}: only size can be used with ${sign}`)
     const bytes = byteSize(value, 'size', Number.NaN)
     if (Number.isNaN(bytes)) throw new Error(`${word}: must be bytes, with K, M or G`)
     return sign === '>' ? { larger: bytes } : { smaller: bytes }
@@ -204,7 +206,7 @@ function parseCondition(word: string): Conditions {
       if (value === 'no') return { auth: false }
       throw new Error(`${word}: must be auth, auth=yes or auth=no`)
     case 'signature':
-      if (value === '') throw new Error(`${word}: names no signature`)
+      if (value === '') throw new Error(`${word}: specifies no signature`)
       return { signature: value }
     default: {
       const known = ['to=', 'from=', 'client=', 'auth', 'size>', 'size<', 'signature=']
@@ -219,13 +221,13 @@ function parseCondition(word: string): Conditions {
 function parseAddressPattern(value: string, word: string): AddressPattern {
   if (value === '<>') return { kind: 'address', text: '' }
   if (value.includes('*')) {
-    const remedy = 'name the domain, or .domain for all below it'
+    const remedy = 'use the domain, or .domain for all below it'
     throw new Error(`${word}: * has no meaning in an address; ${remedy}`)
   }
   if (value.includes('@')) {
     const { whole, domain } = comparable(readAddress(bytesOf(value)))
     if (!domain || whole.startsWith('@')) {
-      throw new Error(`${word}: is not an address; name a domain without the @`)
+      throw new Error(`${word}: is not an address; write a domain without the @`)
     }
     return { kind: 'address', text: whole }
   }

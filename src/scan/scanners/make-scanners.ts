@@ -59,7 +59,7 @@ async function makePlugin(
   options: ScannersOptions,
 ): Promise<Scanner> {
   try {
-    if (name.includes('/')) return unusable(name, 'a plugin name holds no /; set PLUGINDIR')
+    if (name.includes('/')) return unusable(name, 'a plugin name cannot contain /; set PLUGINDIR')
     if (extname(name) !== '') {
       const { filePluginScanner } = await import('./file-plugin/file-plugin.ts')
       return filePluginScanner(settings, name, options)

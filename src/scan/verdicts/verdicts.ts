@@ -182,7 +182,7 @@ export class Verdicts {
     const left = poison.leftAloneFor(fingerprint)
     if (left !== undefined) {
       const until = `not scanned for ${formatDuration(60_000 * Math.ceil(left / 60_000))}`
-      const why = `poison: scanners died ${DEATHS_MAX} times while they had it; ${until}`
+      const why = `poison: scanners crashed ${DEATHS_MAX} times while scanning it; ${until}`
       // Nothing was found out about a copy.
       return { answer: 'unknown', why, cause: 'poison', unfinished: true }
     }
@@ -208,11 +208,11 @@ export class Verdicts {
     if (!result.scannerDied || scan === undefined) return result
     if (!scan.wasAlone) {
       poison.diedWithOthers(fingerprint)
-      const why = `${result.why}; it had other messages, too: next time this one is scanned alone`
+      const why = `${result.why}; it was scanning other messages, too: next time this one is scanned alone`
       return { ...result, why }
     }
     const deaths = poison.died(fingerprint, deathsBefore)
-    return { ...result, why: `${result.why}; death ${deaths} of ${DEATHS_MAX} with this message` }
+    return { ...result, why: `${result.why}; crash ${deaths} of ${DEATHS_MAX} with this message` }
   }
 
   /** Resolves to the fingerprint by which a message is known when it is delivered again. */
@@ -276,7 +276,7 @@ export class Verdicts {
     return theirs
   }
 
-  /** Returns whether the verdict counts for this message, here and now. */
+  /** Returns whether the verdict applies to this message, here and now. */
   #doesCount(verdict: RememberedVerdict, { query, maxAge, versions }: MemorableMessage): boolean {
     // The scan that found it may have ended there.
     if (verdict.found.answer === 'infected' && query.isPassedOver?.(verdict.found)) return false
@@ -300,14 +300,14 @@ const ELSEWHERE = { kind: 'elsewhere' } as const
 
 /** The results for messages that were not scanned. They do not apply to copies. */
 const NOT_ALONE = notBegun(
-  'scanners died while they had it and others, and there was no moment to scan it alone',
+  'scanners crashed while scanning it and others, and timed out while waiting to scan it alone',
 )
 const NOT_BESIDE = notBegun(
-  'a message with which scanners may have died was scanned alone before it',
+  'timed out while waiting for a message that may crash scanners and is scanned alone',
 )
 
 const TOO_LATE = unknown(
-  'a copy of it was being scanned for all of its own time (SCANTIMEOUT)',
+  'timed out while waiting for the scan of an identical message (SCANTIMEOUT)',
   'timeout',
 )
 

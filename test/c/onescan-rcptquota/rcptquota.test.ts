@@ -37,7 +37,7 @@ async function onescand(t: Test, env: Readonly<Record<string, string>> = {}) {
   return { QUOTASOCKET: socket, heard: backend.heard, log }
 }
 
-/** A server at a unix socket that is no onescand. */
+/** A server at a unix socket that is not an onescand. */
 async function impostor(t: Test, talk: (socket: Socket) => void) {
   const path = join(socketDirectory(t), 'impostor')
   await listen(t, createServer(talk), path)
@@ -166,7 +166,7 @@ t.test('the plugin', { skip: missing }, async (t) => {
         nothing: () => '',
         'too much': (nonce) => `QUOTA_FULL full@example.org ${'9'.repeat(5000)} ${nonce}`,
       }
-      t.test('a datagram that is no answer is skipped', async (t) => {
+      t.test('a datagram that is not an answer is skipped', async (t) => {
         for (const [what, lie] of Object.entries(lies)) {
           const service = await udpService(t, (packet) => {
             const nonce = packet.split(' ')[3]!
@@ -216,7 +216,11 @@ t.test('the plugin', { skip: missing }, async (t) => {
       t.test('the log distinguishes a server that hangs up from one that is silent', async (t) => {
         const reasons: [string, string, (socket: Socket) => void][] = [
           ['no answer in 90 ms', '60', () => {}],
-          ['hung up without an answer', '60000', (socket) => socket.end('action=452 4.2.2 ')],
+          [
+            'closed the connection without an answer',
+            '60000',
+            (socket) => socket.end('action=452 4.2.2 '),
+          ],
           ['the answer is too long', '60000', (socket) => socket.end('x'.repeat(5000))],
         ]
         for (const [reason, QUOTATIMEOUT, talk] of reasons) {

@@ -232,7 +232,12 @@ for (const { name, program } of clients) {
         },
         { message },
       )
-      wentStandalone(t, run, /hung up|Connection reset|Broken pipe/, message.toString())
+      wentStandalone(
+        t,
+        run,
+        /closed the connection|Connection reset|Broken pipe/,
+        message.toString(),
+      )
     }
   })
 }
@@ -321,12 +326,12 @@ t.test('if the connection ends, the mail is asked about again', { skip: missing 
     }
   }
   const { run, daemon } = await meet(t, onescanc, ({ connection }) => connection.destroy())
-  wentStandalone(t, run, /hung up|Connection reset|Broken pipe/)
+  wentStandalone(t, run, /closed the connection|Connection reset|Broken pipe/)
   t.equal(daemon.talks.length, 2, 'and no third time')
   const late = await meet(t, onescanc, ({ connection }) => connection.destroy(), {
     settings: { SCANTIMEOUT: '1' },
   })
-  wentStandalone(t, late.run, /hung up|Connection reset|Broken pipe/)
+  wentStandalone(t, late.run, /closed the connection|Connection reset|Broken pipe/)
   t.equal(late.daemon.talks.length, 1, 'nor if scanners have less than two seconds')
 })
 

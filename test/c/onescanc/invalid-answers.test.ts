@@ -25,8 +25,8 @@ import {
 
 /** What onescanc takes for an answer, and what not: slot-protocol.md. */
 
-const NONSENSE = 'onescand: gave an invalid answer'
-const HUNG_UP = 'onescand: hung up'
+const NONSENSE = 'onescand: sent an invalid answer'
+const HUNG_UP = 'onescand: closed the connection'
 
 const read = missing ? () => [] : answerParser(t.testdir({}), plain)
 
@@ -171,7 +171,7 @@ t.test('garbage of any kind is invalid', { skip: missing }, async (t) => {
   )
   const readings = read(fc.sample(words, 5000).map((said) => after(said)))
   t.equal(readings.length, 5000)
-  // By chance one makes sense: then the mail is handed on, for there is no code in it.
+  // By chance one makes sense: then the mail is passed on, for there is no code in it.
   t.notOk(readings.some(({ kind }) => kind === 'x'))
 })
 

@@ -1,10 +1,10 @@
 /*
- * Reads answers with the parser of onescanc and tells what it made of each: thousands of them in
+ * Reads answers with the parser of onescanc and shows what it made of each: thousands of them in
  * one process. On descriptor 0 comes a message, then answers: each behind its length in four bytes,
  * the most significant first. For each a line is printed:
  *
  *   standalone REASON                              none of it counts
- *   a OFFSET HEADER ENVELOPE REPLY LINES     hand the message on
+ *   a OFFSET HEADER ENVELOPE REPLY LINES     pass the message on
  *   x CODE HEADER ENVELOPE REPLY LINES       end with that code
  *
  * HEADER and what follows it are hexadecimal digits with a dot behind them. The files of onescanc

@@ -63,10 +63,10 @@ const run = (...client: readonly string[]) =>
     settings: { QHPSI: 'plugin: eicar', ONESCAN_SOCKET: join(directory, 'nobody') },
   })
 
-/** Sends a mail by a client that waits a minute for a standalone program to end. */
+/** Sends a message by a client that waits a minute for a standalone program to end. */
 const send = (program: string) => run(beside(program))
 
-/** Sends a mail by a client that waits a second. */
+/** Sends a message by a client that waits a second. */
 const sendNow = (program: string) => run(beside(program, sanitized))
 
 t.test('programs above the limit wait, and all are served', { skip: missing }, async (t) => {
@@ -93,7 +93,7 @@ t.test(
     const { code, logged, deliveries } = await sendNow(queue.program)
     t.equal(code, 71)
     t.equal(deliveries.length, 0)
-    const why = `${MOST} standalone programs run, and none ended in 1 seconds`
+    const why = `${MOST} standalone programs are running, and none exited within 1 seconds`
     t.match(logged, `decision=defer fault=out-of-memory reason="${why}" exit=71`)
     queue.release()
     for (const { code } of await Promise.all(first)) t.equal(code, 0)
@@ -228,5 +228,5 @@ t.test('the log reports that there is no limit', others, async (t) => {
   const { within } = among((files) => files, queue.program)
   const { code, logged } = await run(...within, beside(queue.program))
   t.equal(code, 0)
-  t.match(logged, /decision=standalone reason=".*; without a limit of standalone programs/)
+  t.match(logged, /decision=standalone reason=".*; standalone programs are not limited/)
 })

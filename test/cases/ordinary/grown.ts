@@ -3,7 +3,7 @@ import { base64 } from '../../scan/scanners/evasions/compose.ts'
 import { keptMail } from './kept.ts'
 
 /**
- * Mails that repeat themselves, of which one round is kept, and mails that differ from a kept one in a few
+ * Messages that repeat themselves, of which one round is kept, and messages that differ from a kept one in a few
  * words: each by what it is, made when it is asked for. The shapes are those of the programs that they name,
  * and the digests came from Mailman 3.3.8, its list and its templates stood in for.
  */
@@ -64,7 +64,7 @@ export const grown: Readonly<Record<string, () => string>> = {
   }),
 }
 
-/** The mails of an mbox, which stand in the last part. */
+/** The messages of an mbox, which stand in the last part. */
 const LETTERS = /From anna@.*(?=\n--=_mbox\w--)/s
 
 /** The fields of Thunderbird that stay in a folder, the last one with room for what is added later. */
@@ -73,7 +73,7 @@ const KEPT_IN_FOLDER = `X-Mozilla-Status: 0001\nX-Mozilla-Status2: 00800000\nX-M
 /** The mail that a kept one forwards, as it is itself. */
 const INNERMOST = /Date: (?:(?!\nDate: ).)*--=_alt00--\n/s
 
-/** A mail that was forwarded so many times. `level` stands in the boundaries of each forward. */
+/** A message that was forwarded this many times. `level` is in the boundaries of each forward. */
 function nested(name: string, times: number): string {
   const [before = '', after = ''] = keptMail(name).split(INNERMOST)
   let mail = INNERMOST.exec(keptMail(name))![0]
@@ -97,7 +97,7 @@ function lettersInBase64(): string {
   })
 }
 
-/** The text with a piece so many times. 4711 stands for what differs each time. */
+/** The text with a piece this many times. 4711 stands for what differs each time. */
 function again(text: string, piece: RegExp, times: number): string {
   return text.replace(piece, (round) =>
     Array.from({ length: times }, (_, n) => round.replaceAll('4711', String(100 + n))).join(''),
@@ -109,7 +109,7 @@ function newsletterBehind(blanks: number): string {
   return withBodies(keptMail('newsletter-cut-0'), change)
 }
 
-/** Makes mails of which the `#` of a name is a character set, each with its text. */
+/** Makes messages of which the `#` of a name is a character set, each with its text. */
 function namedFor(
   name: string,
   make: (charset: string, text: string) => string,
@@ -139,7 +139,7 @@ function said(charset: string, text: string): string {
   return `${top.replace('utf-8', charset)}${bytes}\n`
 }
 
-/** The mail with each body in quoted-printable changed, and encoded anew in lines of 76 characters. */
+/** The mail with each body in quoted-printable changed, and encoded again in lines of 76 characters. */
 function withBodies(mail: string, change: (body: string) => string): string {
   return mail.replace(/(?<=: quoted-printable\n\n).*?(?=\n--)/gs, (body) => {
     const text = body

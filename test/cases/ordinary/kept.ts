@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** A mail of test/messages/ordinary/, latin1. */
+/** A message of test/messages/ordinary/, latin1. */
 export function keptMail(name: string): string {
   const directory = join(import.meta.dirname, '../../messages/ordinary')
   return readFileSync(join(directory, `${name}.eml`), 'latin1')
 }
 
 /**
- * Mails under test/messages/ordinary/, each with what it is and how it was made. All people, texts and
+ * Messages under test/messages/ordinary/, each with what it is and how it was made. All people, texts and
  * files in them were made up for this. "As documented" stands for programs that do not run on Debian: the
  * shape is theirs, and the mail was written by hand.
  */
@@ -119,7 +119,7 @@ export const kept: Readonly<Record<string, readonly [what: string, madeBy: strin
   'eight-bit-crlf': ['a text of 8 bits whose lines end in CRLF', 'by hand'],
 }
 
-/** The same of mails in which something is encrypted. The log says that of them, and nothing else. */
+/** The same of messages in which something is encrypted. The log says that of them, and nothing else. */
 export const keptEncrypted: typeof kept = {
   'mutt-pgp-encrypted': ['PGP/MIME that mutt encrypts', 'mutt, crypt_autoencrypt'],
   'gpg-encrypted-file': ['a PDF that is encrypted in OpenPGP', 'gpg -e'],

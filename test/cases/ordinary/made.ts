@@ -11,7 +11,7 @@ import {
 } from '../../scan/scanners/evasions/compose.ts'
 import { keptMail } from './kept.ts'
 
-/** Mails of sizes that nobody wants to keep: each by what it is, made when it is asked for. */
+/** Messages of sizes that nobody wants to keep: each by what it is, made when it is asked for. */
 export const made: Readonly<Record<string, () => Buffer>> = {
   'a text, HTML and a PDF, 80 KiB in all': () => letter(invoice(56_000)),
   'a text, HTML and a PDF, 1.9 MB in all': () => letter(invoice(1_400_000)),
@@ -35,7 +35,7 @@ const HTML = `<html><head><meta http-equiv="Content-Type" content="text/html; ch
 <body><p>Guten Tag,</p><p>anbei die Rechnung, Summe 12 \u20ac.</p></body></html>
 `
 
-/** The form of a PDF around so many bytes that no program can compress, the same each time. */
+/** The form of a PDF around this many bytes that no program can compress, the same each time. */
 function invoice(size: number): Buffer {
   const noise: Buffer[] = []
   for (let at = 0; at < size; at += 64) {
@@ -81,7 +81,7 @@ function letter(file: Buffer): Buffer {
 const OPAQUE = ['-nodetach']
 const opaque = (file: Buffer) => smime(content(file), OPAQUE)
 
-/** What openssl(1) makes of it, in the one kind of line end that a mail server hands on. */
+/** What openssl(1) makes of it, in the one kind of line end that a mail server passes on. */
 function smime(entity: string, words: readonly string[]): Buffer {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-smime-'))
   const openssl = (command: readonly string[], input = '') =>

@@ -45,7 +45,7 @@ t.test('the findings are counted', async (t) => {
   t.equal(sumOf(findings(0, 0)), 'no problems found')
   t.equal(
     sumOf(findings(0, 1), ['Postfix', 'Exim']),
-    '1 warning; this check sent no mail by Postfix, Exim: onescan check --mail ADDRESS does',
+    '1 warning; this check sent no mail through Postfix, Exim: onescan check --mail ADDRESS does',
   )
 })
 

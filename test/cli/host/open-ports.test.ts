@@ -12,7 +12,7 @@ import {
 import { listen } from '../../programs/host/listen.ts'
 import { openDirectory } from '../../programs/host/reachable.ts'
 
-/** The servers of a host that `onescan check --mail` finds besides those on the usual ports. */
+/** The servers of a host that `onescan check --mail` finds in addition to those on the usual ports. */
 
 const line = (address: string, port: number, state = '0A') => {
   const digits = port.toString(16).toUpperCase().padStart(4, '0')

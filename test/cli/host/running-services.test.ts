@@ -42,7 +42,7 @@ t.test('a server of another program, and other programs, are none', { skip }, as
 
 // promise: root-tcpserver-name
 t.test(
-  'a server that another user has started is no service',
+  'a server that another user has started is not a service',
   { skip: skip || lacks('root') },
   async (t) => {
     const words = ['--reuid=65534', '--regid=65534', '--clear-groups', ...tcpserver()]
@@ -87,7 +87,7 @@ const jobOfCron = (namespace: object) => ({
   ...namespace,
 })
 
-t.test('a job of cron that forks twice is no service, though its unit is', async (t) => {
+t.test('a job of cron that forks twice is not a service, though its unit is', async (t) => {
   const namespace = () => ({ ns: { pid: t.fixture('symlink', 'pid:[1]') } })
   const processes = t.testdir({
     self: namespace(),

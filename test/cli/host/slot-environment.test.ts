@@ -38,11 +38,14 @@ t.test('single variables win over the directory, and that over the inherited', a
   t.same(env, { A: 'x=y', B: 'directory', C: 'inherited', D: '' })
 })
 
-t.test('a directory that is missing, or a word that is no assignment, is reported', async (t) => {
-  t.throws(() => read(join(t.testdir({}), 'missing')), /--envdir .*ENOENT/)
-  t.throws(() => slotEnvironment({}, { envdir: undefined, env: ['A'] }), /must be KEY=VALUE/)
-  t.throws(() => slotEnvironment({}, { envdir: undefined, env: ['=A'] }), /must be KEY=VALUE/)
-})
+t.test(
+  'a directory that is missing, or a word that is not an assignment, is reported',
+  async (t) => {
+    t.throws(() => read(join(t.testdir({}), 'missing')), /--envdir .*ENOENT/)
+    t.throws(() => slotEnvironment({}, { envdir: undefined, env: ['A'] }), /must be KEY=VALUE/)
+    t.throws(() => slotEnvironment({}, { envdir: undefined, env: ['=A'] }), /must be KEY=VALUE/)
+  },
+)
 
 // promise: root-paths
 t.test('a FIFO in the directory is reported, and not waited for', async (t) => {

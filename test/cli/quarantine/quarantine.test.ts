@@ -210,7 +210,7 @@ t.test('if the chain does not take it, it stays in quarantine', async (t) => {
   const ring = ['--env', `CLUSTERKEYS=${ringOf(stage)}`]
   const refusing = stage.file('refusing', '#!/bin/sh\ncat >/dev/null\nexit 53\n', 0o700)
   for (const [QUEUECHAIN, why] of [
-    [refusing, /refusing: ends with 53/],
+    [refusing, /refusing: failed with 53/],
     ['/nonexistent', /ENOENT.*nonexistent/],
   ] as const) {
     const words = ['release', ...ring, '--env', `QUEUECHAIN=${QUEUECHAIN}`, id]
@@ -297,7 +297,7 @@ t.test('mail counts as not accepted only after a complete answer of root', async
   }
 })
 
-t.test('a mail is passed on byte for byte, and from no memory', async (t) => {
+t.test('a message is passed on byte for byte, and from no memory', async (t) => {
   const { stage } = build(t)
   const seen = stage.file('seen', '')
   const chain = stage.file(
@@ -305,7 +305,7 @@ t.test('a mail is passed on byte for byte, and from no memory', async (t) => {
     `#!/bin/sh\n(sed -n 's/^VmHWM:[^0-9]*\\([0-9]*\\) kB/\\1/p' /proc/$PPID/status; sha256sum) >'${seen}'\n`,
     0o755,
   )
-  /** Has a mail of so many pieces handed on; resolves to the most memory that this took, in MB. */
+  /** Has a message of so many pieces passed on; resolves to the most memory that this took, in MB. */
   const handOn = async (pieces: number) => {
     const piece = Buffer.alloc(1024 * 1024, 'one line of a mail\n')
     const mail = { sender: 'a@example.net', recipients: ['b@example.net'], inCrlf: false }
@@ -367,14 +367,14 @@ t.test('a message that differs from the kept one is not released', async (t) => 
   writeFileSync(file, text.replace('harmless', 'a VIRUS!'))
   const { code, err } = await run(directory, ...release, id)
   t.equal(code, 2)
-  t.match(err, `${id}: is not the message that was kept`)
-  t.match((await run(directory, 'show', id)).err, 'is not the message that was kept')
+  t.match(err, `${id}: is not the message that was quarantined`)
+  t.match((await run(directory, 'show', id)).err, 'is not the message that was quarantined')
   t.same(delivered(), [])
   writeFileSync(file, text)
   t.equal((await run(directory, ...release, id)).code, 0)
 })
 
-t.test('a release on a full disk, whose mail was passed on, is no failure', async (t) => {
+t.test('a release on a full disk, whose mail was passed on, is not a failure', async (t) => {
   const { directory, release, delivered } = build(t)
   const id = await keepOne(directory, Date.now())
   symlinkSync('/dev/full', join(directory, 'quarantine.log'))

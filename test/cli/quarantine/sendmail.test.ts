@@ -46,7 +46,7 @@ t.test('a message that sendmail refuses stays, and its error is reported', { ski
   const { release, state } = await build(t, 'echo "no such option" >&2; exit 64')
   const { code, err } = await release()
   t.equal(code, 2)
-  t.match(err, `${SENDMAIL}: ends with 64 (no such option)`)
+  t.match(err, `${SENDMAIL}: failed with 64 (no such option)`)
   t.equal(await state(), 'kept')
 })
 
@@ -59,8 +59,8 @@ t.test('a message that sendmail may have queued is not released again', { skip }
     const { release, state } = await build(t, `cat >message; ${end}`)
     const { code, err } = await release()
     t.equal(code, 2)
-    t.match(err, `${SENDMAIL}: ends with ${said}; it may have been delivered`)
-    t.match(err, 'check the mail queue (mailq); if it is not in it, release it with --again')
+    t.match(err, `${SENDMAIL}: failed with ${said}; it may have been delivered`)
+    t.match(err, 'check the mail queue (mailq); if it is not there, release it with --again')
     t.equal(await state(), 'releasing')
   }
 })

@@ -76,8 +76,8 @@ t.test('onescand looks into its quarantine for root', { skip }, async (t) => {
 t.test('an account that runs no service passes on what onescand releases', { skip }, async (t) => {
   const { directory, id, run } = await hostWith(t)
   for (const [end, told] of [
-    ['exit 71', /ends with 71/],
-    ['kill -9 $$', /ends with SIGKILL; it may have been delivered: check the mail queue/],
+    ['exit 71', /failed with 71/],
+    ['kill -9 $$', /failed with SIGKILL; it may have been delivered: check the mail queue/],
   ] as const) {
     const { env } = chainOf(t, end)
     const { code, err } = await run(['release', '--no-stamp', id], { env })
@@ -184,7 +184,7 @@ t.test('output of a compromised onescand is harmless to a terminal', { skip }, a
       /the answer of onescand is too long/,
     ],
     'another frame': [[frame('A')], /runs no command for this account/],
-    'no end': [[], /onescand ended it/],
+    'no end': [[], /onescand stopped it/],
   }
   for (const [name, [frames, told]] of Object.entries(cases)) {
     const socket = await impostor(t, (client) => {

@@ -90,7 +90,7 @@ t.test('no command of root becomes the account of a service', { skip }, async (t
 t.test('no process of a service has itself tried as a slot, by another name', { skip }, (t) => {
   const machine = makeMachine(t)
   const place = openDirectory(t)
-  // Whoever holds onescand can give its process any name and words.
+  // Anyone who holds onescand can give its process any name and words.
   const smtpd = `setpriv --reuid=${ONESCAN} --regid=${ONESCAN} --clear-groups ${place}/tcpserver 0 25 qmail-smtpd`
   const program = (name: string, text: string) =>
     writeFileSync(join(place, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 })

@@ -62,7 +62,7 @@ function scanner(place: string, text: string): string {
   return `QHPSI=${file} %s`
 }
 
-/** A program that is onescan to root; whoever holds the account may have its process do this instead. */
+/** A program that is onescan to root; anyone who holds the account may have its process do this instead. */
 function held(place: string, script: string): string {
   const file = join(place, 'held.cjs')
   writeFileSync(file, `if (process.getuid() === 0) require('${bundle}')\nelse { ${script} }\n`)
@@ -93,13 +93,13 @@ t.test('without an account nothing is done', { skip }, async (t) => {
   for (const words of commands) {
     for (const [user, why] of [
       ['no:such', /user no:such: no such account/],
-      ['root', /user root: root runs nothing as root or as a service; name another/],
+      ['root', /user root: root runs no check as root or as a service; specify another user/],
     ] as const) {
       t.match(await asRoot([...words, '--user', user]), { code: 2, err: why }, words.join(' '))
     }
   }
   const { out } = await asRoot(['quota', 'ann', '--json', '--user', 'root'])
-  t.match(jsonIn(out), { command: 'quota', errors: [/root runs nothing as root/], exit: 2 })
+  t.match(jsonIn(out), { command: 'quota', errors: [/root runs no check as root/], exit: 2 })
 })
 
 // promise: root-runs-nothing
@@ -437,7 +437,7 @@ t.test('a slot that would run as root is not tried', { skip: skip || ucspiMissin
   t.equal(code, 2)
   t.match(
     out,
-    /^error +process \d+: runs qmail-smtpd as root: nothing was tested; give tcpserver -u /,
+    /^error +process \d+: runs qmail-smtpd as root: nothing was tested; run tcpserver with -u /,
   )
   t.notMatch(out, 'says:')
   const named = await asRoot(['check', '--pid', pid, '--env', 'QHPSI=plugin: eicar', ...asNobody])
@@ -538,7 +538,7 @@ t.test('the remedy is printed for a file that the account may not read', { skip 
   for (const path of [file, closed]) {
     const { code, out } = await asRoot(['scan', ...words, path])
     t.equal(code, 2)
-    t.match(out, /EACCES.*: nobody may not read it; write - <FILE instead/, path)
+    t.match(out, /EACCES.*: nobody may not read it; use - <FILE instead/, path)
   }
   const handed = spawnSync(
     '/bin/sh',
@@ -572,7 +572,7 @@ t.test("programs of the account do not see root's own directory", { skip }, asyn
     })
   t.match(scan('-').stdout, '1 message: 1 clean')
   t.equal(readFileSync(join(place, 'seen'), 'latin1'), '')
-  const told = 'secret: unknown: nobody may not enter this directory; write - <FILE instead'
+  const told = 'secret: unknown: nobody may not enter this directory; use - <FILE instead'
   t.match(scan('secret').stdout, told)
   chmodSync(join(place, 'closed'), 0o755)
   t.match(scan('secret').stdout, '1 message: 1 clean', 'a name is looked for where root is')

@@ -53,9 +53,9 @@ t.test('a token must be given, by any name', async (t) => {
 t.test('an address that others reach without a token, and a token that is none', async (t) => {
   const refused = (address: string, tokenFile: string | undefined, message: RegExp) =>
     t.throws(() => checkAccessBy(address, tokenFile), { kind: 'config', message })
-  refused('0.0.0.0', undefined, /--http 0\.0\.0\.0: .*; give --http-token/)
-  refused('192.0.2.1', undefined, /give --http-token/)
-  refused('::', undefined, /give --http-token/)
+  refused('0.0.0.0', undefined, /--http 0\.0\.0\.0: .*; add --http-token/)
+  refused('192.0.2.1', undefined, /add --http-token/)
+  refused('::', undefined, /add --http-token/)
   for (const name of ['short', 'two']) {
     refused(
       '127.0.0.1',
@@ -70,7 +70,7 @@ t.test('an address that others reach without a token, and a token that is none',
   refused('127.0.0.1', missing, /^--http-token \S+missing: ENOENT: no such file or directory$/)
   const large = join(directory, 'large')
   writeFileSync(large, token.repeat(1000), { mode: 0o640 })
-  refused('127.0.0.1', large, /--http-token .*large: is over 4096 bytes/)
+  refused('127.0.0.1', large, /--http-token .*large: is larger than 4096 bytes/)
   chmodSync(file, 0o644)
-  refused('127.0.0.1', file, /--http-token .*mode 0644 lets everyone read it; chmod 640 it/)
+  refused('127.0.0.1', file, /--http-token .*mode 0644 lets everyone read it; run chmod 640 on it/)
 })

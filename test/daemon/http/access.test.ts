@@ -108,8 +108,8 @@ t.test('addresses that other hosts reach need a token, which each request must g
 
 t.test('onescand without a token serves mail, logs the reason, and does not listen', async (t) => {
   const daemon = await startOnescand(t, { args: ['--http', 'inet:0.0.0.0:9'] })
-  const [line = ''] = daemon.log.filter((line) => /give --http-token/.test(line))
-  t.match(line, /; mail is still accepted, and this is tried again every 5 s$/)
+  const [line = ''] = daemon.log.filter((line) => /add --http-token/.test(line))
+  t.match(line, /; mail is still accepted, and onescand retries every 5 s$/)
   await t.rejects(get(9, '/readyz'), { code: 'ECONNREFUSED' })
 })
 

@@ -77,7 +77,7 @@ t.test('onescand that does not scan is not healthy, and health has the reason', 
   const blind = await serve(t, { settings: { QHPSI: '/bin/true %s' } })
   t.match(await until(() => blind.get('/healthz'), 'it has been tried', why), {
     status: 503,
-    text: 'EICAR: was reported as clean; check the scanners in QHPSI, and the log of onescand\n',
+    text: "EICAR: was reported as clean; check the scanners in QHPSI, and onescand's log\n",
   })
   const settings = { QHPSI: 'plugin: clamd', CLAMD: '/nonexistent/clamd' }
   const down = await serve(t, { settings })

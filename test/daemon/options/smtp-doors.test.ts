@@ -32,7 +32,7 @@ const refused: readonly (readonly [string, readonly string[]])[] = [
 for (const [what, words] of refused) {
   t.test(`options for SMTP are refused: ${what}`, async (t) => {
     const next = words[words.indexOf('--next') + 1]
-    const message = `--next ${next}: onescand itself listens there; name the server behind it`
+    const message = `--next ${next}: onescand itself listens there; specify the server behind it`
     t.throws(() => readOptions(words), { message })
   })
 }

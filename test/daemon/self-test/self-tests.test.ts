@@ -3,7 +3,7 @@ import { readConfiguration } from '../../../src/configuration/configuration.ts'
 import { SelfTests } from '../../../src/daemon/self-test/self-tests.ts'
 import { failure } from '../../../src/lib/errors/finding.ts'
 
-/** Self-tests by the workers of onescand; test/daemon/http/health.test.ts shows what comes of them. */
+/** Self-tests by the workers of onescand; test/daemon/http/health.test.ts shows the result of them. */
 
 t.test('if a worker ends during a self-test, another one is asked', async (t) => {
   const asked: number[] = []
@@ -17,8 +17,8 @@ t.test('if a worker ends during a self-test, another one is asked', async (t) =>
   const make = () => selfTests.make({ configuration, doors: [] }, [])
   const made = make()
   selfTests.ended(1)
-  selfTests.take({ tried: 1, wrong: [failure('EICAR', 'came out as clean', 'see its log')] })
-  t.match(await made, { right: false, why: 'EICAR: came out as clean; see its log' })
+  selfTests.take({ tried: 1, wrong: [failure('EICAR', 'came out as clean', "check clamd's log")] })
+  t.match(await made, { right: false, why: "EICAR: came out as clean; check clamd's log" })
   t.same(asked, [1, 1])
   t.match(await make(), { right: false, why: /^workers: no worker accepts mail/ })
 })
@@ -33,7 +33,10 @@ t.test('a self-test is repeated if its worker ends', async (t) => {
   selfTests.ended(7)
   selfTests.ended(7)
   const { why, doors: tried } = await made
-  t.match(why, /^workers: worker 7 ended; check the log.*; milter unix:\/nonexistent: .*ENOENT/)
+  t.match(
+    why,
+    /^workers: worker 7 ended; check onescand's log.*; milter unix:\/nonexistent: .*ENOENT/,
+  )
   t.match(tried, [{ kind: 'milter', right: false }])
 })
 

@@ -139,7 +139,7 @@ t.test(
     ] as const
     const { workers, log, pids, until } = workersOf(command, directory, 0)
     await workers.ready
-    await until(() => log.at(-1)?.includes('it is not replaced until one has ended') === true)
+    await until(() => log.at(-1)?.includes('it is not replaced until one has exited') === true)
     t.same(workers.state(), { replaced: 2, hung: 3, late: [] })
     await files.end()
     await until(() => pids.length >= 4)

@@ -20,7 +20,7 @@ t.test('the allow list finds networks and names, whatever their case', async (t)
   t.equal(list.entryFor('badexample.org'), undefined)
 })
 
-t.test('a line of the allow list that is no network and no name is an error', async (t) => {
+t.test('a line of the allow list that is neither a network nor a name is an error', async (t) => {
   for (const line of ['192.0.2.0/40', 'a b', '*.example.org', '192.0.2', 'exa\xe4mple.org']) {
     t.throws(() => new AllowList(`10.\n${line}\n`), { message: /^line 2: / }, line)
   }

@@ -9,7 +9,7 @@ import { parseIpAddress } from '../../../src/lib/net/ip-address.ts'
 const rules = parseNameRules(dynamicNames, 'built-in names')
 const client = parseIpAddress('203.0.113.77')!
 
-/** The examples of dynamic-names.txt, each with the rule that it stands below. */
+/** The examples of dynamic-names.txt, each with the rule that it is below. */
 function* examples() {
   let rule = ''
   for (const line of readFileSync(join(import.meta.dirname, 'dynamic-names.txt'), 'utf8').split(

@@ -103,7 +103,7 @@ t.test('the class of the name decides, which the DNS has or the server gave', as
   const options = ['-d', '2', '-D', '5', '-N', '9']
   t.same(await judged({ options }), {
     delay: 2,
-    why: 'ordinary mail.example.org (no rule fits)',
+    why: 'ordinary mail.example.org (no rule matches)',
     isExempt: false,
     class: 'ordinary',
     mayBeExempt: false,
@@ -128,7 +128,7 @@ t.test('the class of the name decides, which the DNS has or the server gave', as
 
 t.test('if one of several names is ordinary, that decides, in any order', async (t) => {
   const whyOf = async (...names: string[]) => (await judged({ names })).why
-  const mail = 'ordinary mail.example.org (no rule fits)'
+  const mail = 'ordinary mail.example.org (no rule matches)'
   t.equal(await whyOf('mail.example.org', 'dsl.example.org'), mail)
   t.equal(await whyOf('dsl.example.org', 'mail.example.org'), mail)
   t.match(await whyOf('dsl.example.org', 'localhost'), 'dynamic dsl.example.org')
@@ -139,7 +139,7 @@ t.test('a name that no mail server could have makes a client dynamic', async (t)
   const label = 'a'.repeat(63)
   const longest = [label, label, label, label].join('.')
   for (const name of ['a.b', 'my_mail.example.org.', longest]) {
-    t.match(await ruleOf(name), /\(no rule fits\)$/, name)
+    t.match(await ruleOf(name), /\(no rule matches\)$/, name)
   }
   const none = ['localhost', '.a.b', 'a..b', 'a.b!', 'a b.c', `${label}a.b`, `${longest}.`, 'a.b..']
   for (const name of none) t.match(await ruleOf(name), /\(not a host name\)$/, name)

@@ -73,7 +73,7 @@ t.test('a name is confirmed only if it has the address of the client', async (t)
   t.equal(await confirmed('silent.example.org'), false)
 })
 
-t.test('a DNS server that is no address is a fault', async (t) => {
+t.test('a DNS server that is not an address is a fault', async (t) => {
   const fault = { name: 'Fault', message: /DNS server nonsense/ }
   t.throws(() => openDns(['nonsense'], 1, uptime), fault)
 })

@@ -123,7 +123,7 @@ t.test(
   { skip },
   async (t) => {
     const words = [...AT_ONCE, '-c', '3', '--per-client', '10', '--remember', '0']
-    // Who may relay is not delayed, and stands in line as soon as it is accepted.
+    // Who may relay is not delayed, and is in line as soon as it is accepted.
     const gate = await startGate(t, { command, words, rules: ':allow,RELAYCLIENT=""\n' })
     const come = (from: string) => connect(gate.port, { from })
     const served = await Promise.all(['127.0.1.1', '127.0.1.1', '127.0.1.1'].map(come))

@@ -110,7 +110,7 @@ t.test('a missing or dying program is reported, also to its client', { skip }, a
   await dying.hears(/^220 /)
   dying.send('DIE\r\n')
   await dying.over
-  await gate.logged(/behind: ended by SIGKILL/)
+  await gate.logged(/behind: killed by SIGKILL/)
   rmSync(join(gate.directory, 'behind'))
   t.match(await (await connect(gate.port)).over, /^421 .* the server cannot be started; try again/)
   await gate.logged(/ event=failed .*behind: cannot be started/)
@@ -160,7 +160,7 @@ t.test(
     })
     const words = ['-c', 'exec "$0" "$@" 3</dev/null', ...command]
     await t.rejects(startGate(t, { command: ['/bin/sh', ...words], listen: 'fd:3' }), {
-      message: /--listen fd:3: is no TCP socket that listens/,
+      message: /--listen fd:3: is not a listening TCP socket/,
     })
   },
 )

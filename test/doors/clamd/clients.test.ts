@@ -190,7 +190,7 @@ t.test('an MTA that takes it for a milter is named in the log, once', async (t) 
     t.equal(await door.ask(negotiation(offer)), 'UNKNOWN COMMAND\n')
   }
   t.same(door.log, [
-    'clamd: 127.0.0.1 speaks the milter protocol at an address for clients of clamd; have its mail server use the address of --milter',
+    'clamd: 127.0.0.1 speaks the milter protocol at an address for clients of clamd; set its mail server to the address of --milter',
   ])
   t.equal(await door.ask('zPING\0'), 'PONG\0')
 })

@@ -11,11 +11,11 @@ import { type Asked, DATABASE, numbered, standIn } from '../../scan/scanners/cla
 import { yEncoded } from './odd-mails.ts'
 import { inStream, openClamdDoor } from './rig.ts'
 
-/** What clients hand in: whole mails, and the parts of mails as files. */
+/** What clients hand in: whole messages, and the parts of messages as files. */
 
 const top = TOP_LINE.toString('latin1')
 
-/** The door before a clamd that calls everything clean, and what that was asked about. */
+/** The interface before a clamd that calls everything clean, and what that was asked about. */
 async function openBeforeStandIn(t: Test) {
   const asked: string[] = []
   const { socket } = await standIn(t, (question) => {
@@ -26,7 +26,7 @@ async function openBeforeStandIn(t: Test) {
   return { asked, door: await openClamdDoor(t, settings) }
 }
 
-/** Files, and texts that do not begin as a mail does. */
+/** Files, and texts that do not begin as a message does. */
 const files: Readonly<Record<string, Buffer>> = {
   'an archive': bytes(`PK\x03\x04\x14\0${'\0'.repeat(100)}: x\n\n`),
   'a picture': bytes('\x89PNG\r\n\x1a\n\0\0\0\rIHDR: x'),
@@ -49,10 +49,10 @@ for (const [what, file] of Object.entries(files)) {
   })
 }
 
-/** The field that no libclamav knows as the first one of a mail, and what makes it one. */
+/** The field that no libclamav knows as the first one of a message, and what makes it one. */
 const otherMail = 'DKIM-Signature: x\nFrom: a@b\nTo: c@d\nDate: x\nSubject: x\n\nhello\n'
 
-t.test('a mail is given as it is, and below our line if clamd would not know it', async (t) => {
+t.test('a message is given as it is, and below our line if clamd would not know it', async (t) => {
   for (const [mail, isGivenBelow] of [
     [plain.toString('latin1'), false],
     [otherMail, true],
@@ -91,7 +91,7 @@ t.test('a header of any size is read to its end, since nothing is changed', skip
   }
 })
 
-t.test('no client is told that a mail is clean whose result is unknown', async (t) => {
+t.test('no client is told that a message is clean whose result is unknown', async (t) => {
   const settings = { QHPSI: 'plugin: clamd', CLAMD: '/nonexistent/clamd.ctl' }
   const words = 'stream: Not scanned: unreachable, see the log ERROR\0'
   for (const more of [{}, { SCANFAIL: 'accept' }]) {
@@ -203,7 +203,7 @@ t.test('a finding counts before an unknown result, wherever clamd reports it', a
   }
 })
 
-/** The door before a clamd that finds nothing and remembers, and what that was asked about. */
+/** The interface before a clamd that finds nothing and remembers, and what that was asked about. */
 async function openRemembering(t: Test, more: Partial<Parameters<typeof openClamdDoor>[2]> = {}) {
   const asked: string[] = []
   const { socket } = await standIn(
@@ -220,7 +220,7 @@ async function openRemembering(t: Test, more: Partial<Parameters<typeof openClam
 
 // promise: verdict-by-bytes
 t.test(
-  'a verdict is cached for the same bytes, and for copies where mails are submitted',
+  'a verdict is cached for the same bytes, and for copies where messages are submitted',
   async (t) => {
     const mail = (to: string) => `From: a@b\nTo: ${to}\nDate: x\nSubject: x\n\nhello\n`
     for (const [about, isKnown] of [

@@ -9,7 +9,7 @@ import { type Clamd, clamdMissing, EICAR_NAME, startClamd } from '../../programs
 import { hiddenClasses } from '../../scan/scanners/second-look/classes.ts'
 import { inStream, openClamdDoor, streamed } from './rig.ts'
 
-/** The door for programs that ask clamd. */
+/** The interface for programs that ask clamd. */
 
 const skip = { skip: clamdMissing }
 const by = ({ socket }: Clamd) => ({ QHPSI: 'plugin: clamd', CLAMD: socket })

@@ -3,7 +3,7 @@ import { deflateRawSync, gzipSync } from 'node:zlib'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { createRandom, type Random } from '../../run/random.ts'
 
-/** Contents that may be mails, files or both, with something in them that a clamd with `database` may find. */
+/** Contents that may be messages, files or both, with something in them that a clamd with `database` may find. */
 
 /** Marks that the database of a test knows: anywhere, at an absolute place, or at the end. */
 export const MARKS = {
@@ -77,7 +77,7 @@ const placed: Make = (random) => {
   ])
 }
 
-/** An archive of tar, whose first name may begin as a field of a mail does. */
+/** An archive of tar, whose first name may begin as a field of a message does. */
 const tar: Make = (random, depth) => {
   const members = Array.from({ length: 1 + random.below(2) }, () => {
     const content = any(random, depth - 1)

@@ -10,7 +10,7 @@ import { isWhole } from '../../run/is-whole.ts'
 
 const MAILS = isWhole ? 5000 : 240
 const CLIENTS_OF_HOST = 4
-/** Of all mails. */
+/** Of all messages. */
 const DEFERRED_MAX = 0.01
 
 const plugin = { QHPSI: 'plugin: clamd', VERDICTS: 'off' }

@@ -45,7 +45,7 @@ function callByTls(port: number, files: TlsFiles, more: ConnectionOptions = {}):
   return connectByTls({ port, host: '127.0.0.1', ...readTlsIdentity(files), ...more })
 }
 
-/** Sends commands about the server itself and a mail as soon as the client takes the handshake for done. */
+/** Sends commands about the server itself and a message as soon as the client takes the handshake for done. */
 async function askAll(socket: TLSSocket): Promise<string> {
   socket.on('secureConnect', () => {
     socket.write('zPING\0')
@@ -258,7 +258,7 @@ t.test('a scanner that cannot be trusted gets no mail', { skip }, async (t) => {
     ],
     'with the certificate of another host': [
       (t) => scans(t, authority.certify('scan2', { names: 'DNS:scan2.example.org' })),
-      /its certificate is for another name: write that name in CLAMD/,
+      /its certificate is for another name: use that name in CLAMD/,
     ],
     'of another authority': [
       (t) => scans(t, { ...makeAuthority(t).certify('scan3'), CLAMDCA: mx1.CLAMDCA }),
@@ -279,7 +279,7 @@ t.test('a scanner that cannot be trusted gets no mail', { skip }, async (t) => {
         t.teardown(() => server.close())
         return `tls://127.0.0.1:${(server.address() as { port: number }).port}`
       },
-      /it does not speak TLS: write its address without tls:\/\//,
+      /it does not use TLS: write its address without tls:\/\//,
     ],
   }
   for (const [how, [start, why]] of Object.entries(cases)) {
@@ -350,17 +350,25 @@ t.test('onescand does not start with files that TLS cannot use', { skip }, async
     [
       [{}, door, /--clamd tls: needs a certificate; set CLAMDCERT, CLAMDKEY and CLAMDCA/],
       [noAuthority, door, /set CLAMDCERT, CLAMDKEY and CLAMDCA; TLS needs all three/],
-      [{ ...own, CLAMDKEY: open }, door, /open.key: mode 0644 lets everyone read it; chmod 640 it/],
+      [
+        { ...own, CLAMDKEY: open },
+        door,
+        /open.key: mode 0644 lets everyone read it; run chmod 640 on it/,
+      ],
       [{ ...own, CLAMDKEY: other.CLAMDKEY }, door, /is not the key of CLAMDCERT/],
       [
         { ...own, CLAMDKEY: text },
         door,
-        /CLAMDKEY .*text: holds no private key without a passphrase/,
+        /CLAMDKEY .*text: contains no private key without a passphrase/,
       ],
-      [{ ...own, CLAMDCERT: text }, door, /CLAMDCERT .*text: holds no certificate in PEM/],
-      [{ ...own, CLAMDCA: text }, door, /CLAMDCA .*text: holds no certificate in PEM/],
+      [{ ...own, CLAMDCERT: text }, door, /CLAMDCERT .*text: contains no certificate in PEM/],
+      [{ ...own, CLAMDCA: text }, door, /CLAMDCA .*text: contains no certificate in PEM/],
       [{ ...own, CLAMDCA: half }, door, /CLAMDCA .*half: /],
-      [{ ...own, CLAMDCA: own.CLAMDCERT }, door, /holds a certificate that is no authority's/],
+      [
+        { ...own, CLAMDCA: own.CLAMDCERT },
+        door,
+        /contains a certificate that is not a CA certificate/,
+      ],
       [{ ...own, CLAMDCERT: '/nonexistent' }, door, /CLAMDCERT: .*ENOENT/],
       [{ CLAMD: 'tls://127.0.0.1:3312' }, [], /CLAMD tls:.*: set CLAMDCERT, CLAMDKEY/],
     ]

@@ -6,7 +6,7 @@ import { inStream, openClamdDoor } from './rig.ts'
 import { repliesTo } from './session-client.ts'
 import { uploads } from './uploads.ts'
 
-/** Files that no mail program has written, and mails that hardly look like one. */
+/** Files that no mail program has written, and messages that hardly look like one. */
 
 const skip = { skip: clamdMissing }
 

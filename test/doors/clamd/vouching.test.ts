@@ -12,7 +12,7 @@ import { inStream, openClamdDoor } from './rig.ts'
 
 const secret = Buffer.alloc(32, 5)
 
-/** The answer about a mail in which something is found, and which has a stamp with these words. */
+/** The answer about a message in which something is found, and which has a stamp with these words. */
 async function answerAbout(t: Test, about: AskedAbout, scanners: string): Promise<string> {
   const ring = join(t.testdir({}), 'ring')
   const keys = `hmac-sha256:alpha:${secret.toString('base64url')}\n`
@@ -29,7 +29,7 @@ async function answerAbout(t: Test, about: AskedAbout, scanners: string): Promis
 }
 
 // promise: vouches-for-mail
-t.test('a stamp is trusted where mails are submitted, and never for files', async (t) => {
+t.test('a stamp is trusted where messages are submitted, and never for files', async (t) => {
   t.equal(await answerAbout(t, 'mails', 'test,everypart'), 'stream: OK\0')
   t.equal(await answerAbout(t, 'files', 'test,everypart'), 'stream: X FOUND\0')
 })

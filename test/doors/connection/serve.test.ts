@@ -11,7 +11,7 @@ import {
 } from '../../../src/doors/connection/serve.ts'
 import { socketDirectory } from '../../programs/host/socket-directory.ts'
 
-/** What all doors do with connections: count, tick, and close. */
+/** What all interfaces do with connections: count, tick, and close. */
 
 class Served implements ServedConnection {
   readonly calls: string[] = []
@@ -35,7 +35,7 @@ class Served implements ServedConnection {
   }
 }
 
-/** A door that takes clients until it has `most`, and a client of it. */
+/** An interface that takes clients until it has `most`, and a client of it. */
 async function rig(
   t: Test,
   most: number,

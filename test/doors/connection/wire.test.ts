@@ -17,7 +17,7 @@ interface Rig {
   /** Sets the clock of the wire. */
   at(time: number): void
   readonly closed: Promise<void>
-  /** How often the door heard that the connection is over. */
+  /** How often the interface heard that the connection has ended. */
   readonly ends: readonly unknown[]
   readonly logged: readonly string[]
 }

@@ -12,7 +12,7 @@ import { HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'
 
-/** What becomes of a message at each door, from whole to answered. */
+/** What happens to a message at each interface, from whole to answered. */
 
 for (const recipients of [['b@keep.example'], ['b@keep.example', 'c@skip.example']]) {
   t.test(

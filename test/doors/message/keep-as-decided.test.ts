@@ -10,7 +10,7 @@ import { readQuarantine } from '../../cases/kept.ts'
 import { infected } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
 
-/** What becomes of a message that is kept for several groups of recipients. */
+/** What happens to a message that is kept for several groups of recipients. */
 
 const bytes = (text: string) => Buffer.from(text)
 

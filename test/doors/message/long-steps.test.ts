@@ -16,7 +16,7 @@ import { hostileShapes } from '../../scan/scanners/hostile-shapes.ts'
 import { listenerShapes } from '../../scan/scanners/listener-shapes.ts'
 
 /**
- * From the first byte of a message to its answer no step of a worker takes long, whatever stands in the
+ * From the first byte of a message to its answer no step of a worker takes long, whatever is in the
  * header and in names: other mail has its turn. The steps are those of the event loop itself, so whatever
  * reads a header or a name some day is held to this without a word about it here.
  */
@@ -31,7 +31,7 @@ const newerProcess = process as typeof process & {
  * them, and one that does takes longer for the same.
  */
 const STEP_MAX = 40
-/** A step may meet the garbage of others: a mail is judged so often before it counts as slow. */
+/** A step may meet the garbage of others: a message is judged so often before it counts as slow. */
 const ATTEMPTS = 8
 /** Of the shapes, so many are left out between two, unless all are asked for. */
 const STRIDE = isWhole ? 1 : 5
@@ -47,7 +47,7 @@ const CHUNK = 64 * 1024
 const origin = { interface: 'qmail', clientAddress: '192.0.2.7', queueId: undefined } as const
 const client = { mayRelay: false, isClusterPeer: true, isBounceInjector: false, origin }
 
-/** Judges messages as a door of onescand does, with all that listens to headers and names. */
+/** Judges messages as an interface of onescand does, with all that listens to headers and names. */
 async function openJudge(t: Test) {
   const directory = t.testdir({
     control: {

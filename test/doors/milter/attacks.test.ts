@@ -16,7 +16,7 @@ const CONNECTIONS_MAX = 1000
 
 const MIB = 1024 * 1024
 
-/** Opens so many connections that say nothing. */
+/** Opens this many connections that say nothing. */
 async function silent(t: Test, place: string, count: number): Promise<Socket[]> {
   const open = async () => {
     const socket = connect(place)

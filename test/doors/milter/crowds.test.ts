@@ -12,7 +12,7 @@ import { replyOf } from './submit.ts'
 
 const KIB = 1024
 
-/** Returns packets with recipients of about so many bytes in all. */
+/** Returns packets with recipients of about this many bytes in all. */
 const crowd = (bytes: number) =>
   Buffer.concat(
     Array.from({ length: bytes / 500 }, () => says.recipient(`${'x'.repeat(490)}@a.example`)),

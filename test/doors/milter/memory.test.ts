@@ -112,7 +112,7 @@ for (const length of isWhole ? [64, 900] : [64]) {
     t.same(
       others.filter((told) => told !== 't' && told !== 'closed'),
       [],
-      'each was heard to its end, or deferred since it fell silent, as this process may under load',
+      'each was heard to its end, or deferred since it stopped responding, as this process may under load',
     )
     t.ok(heard.length > 0, `${heard.length} were heard to their end`)
     for (const line of heard) line.write(says.body('x\r\n'), says.end)
@@ -185,7 +185,7 @@ async function patientClamd(t: Ending, paths: readonly string[]) {
   const take = (connection: Socket) => {
     let isMail = true
     connection.on('data', (chunk: Buffer) => {
-      // What onescand wants to know of clamd's limits is no mail.
+      // What onescand wants to know of clamd's limits is not mail.
       if (chunk.includes('Subject: onescan asks')) isMail = false
       const ends = chunk.length >= 4 && chunk.readUInt32BE(chunk.length - 4) === 0
       if (!ends) return

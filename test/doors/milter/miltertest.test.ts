@@ -9,7 +9,7 @@ import { startOnescand } from '../../daemon/process.ts'
 import { lacks } from '../../needs.mjs'
 import { openMilter } from './rig.ts'
 
-/** miltertest(8) in the MTA's place: scripts of somebody else's implementation of the protocol. */
+/** miltertest(8) in the MTA's place: scripts of another user's implementation of the protocol. */
 
 const skip = lacks('miltertest')
 const scripts = join(import.meta.dirname, 'miltertest')

@@ -27,7 +27,7 @@ export const oldest: Offer = { version: 2, actions: 0x3f, steps: 0x7f }
 export interface Line {
   readonly socket: Socket
   write(...packets: readonly Buffer[]): void
-  /** The next packet that is no sign of progress; undefined once the filter has left. */
+  /** The next packet that is not a sign of progress; undefined once the filter has left. */
   hear(): Promise<MilterPacket | undefined>
   /** Signs of progress so far. */
   readonly progress: number
@@ -161,7 +161,7 @@ export async function tell(
 }
 
 /**
- * Connects and leaves again. When this resolves, the door has heard what other connections sent
+ * Connects and leaves again. When this resolves, the interface has heard what other connections sent
  * before.
  */
 export async function knock(place: string): Promise<void> {

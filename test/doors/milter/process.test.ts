@@ -15,7 +15,7 @@ import { eicar, scanning } from './eicar.ts'
 import { call, negotiate, says } from './mta.ts'
 import { type Delivery, type Submission, submit } from './submit.ts'
 
-/** The milter door of the built onescand. */
+/** The milter interface of the built onescand. */
 
 async function meet(place: string | number) {
   const line = await call(place)
@@ -95,7 +95,7 @@ t.test('onescand may serve milters alone, and logs their mail to LOGFILE', async
 t.test('onescand does not start with nothing to listen on, or with half an address', async (t) => {
   const idle = runOnescand(t, { args: ['--socket', 'none'], settings: scanning })
   t.equal(await idle.ended, 111)
-  t.match(idle.log.join('\n'), /nothing is left to listen on; give --milter/)
+  t.match(idle.log.join('\n'), /nothing is left to listen on; add --milter/)
   const wrong = runOnescand(t, { args: ['--milter', 'inet:8890'] })
   t.equal(await wrong.ended, 100)
   t.match(wrong.log.join('\n'), /--milter inet:8890: .*usage: onescand/s)

@@ -1,4 +1,4 @@
-/** A field as it stands in the MTA's queue: all its lines, each with LF. */
+/** A field as it is in the MTA's queue: all its lines, each with LF. */
 interface QueuedField {
   readonly name: string
   text: string

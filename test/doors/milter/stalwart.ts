@@ -90,8 +90,8 @@ export async function submitAsStalwart(
 type Change = { readonly add: Field } | { readonly remove: string; readonly index: number }
 
 /**
- * What goes out. Fields that are only added stand above the message as it came, in their order. With any other
- * change the header is written anew, from what counts as a field.
+ * What goes out. Fields that are only added are above the message as it came, in their order. With any other
+ * change the header is written again, from what counts as a field.
  */
 function edited(text: string, fields: readonly Field[], changes: readonly Change[]): string {
   const written = ({ name, value }: Field) => `${name}:${/^\s/.test(value) ? '' : ' '}${value}\r\n`

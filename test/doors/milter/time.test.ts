@@ -32,7 +32,7 @@ t.test(
       t.equal((await mta.hear())?.command, 't')
       t.equal(await mta.hear(), undefined)
     }
-    t.match(milter.log, [/fell silent/, /fell silent/, /fell silent/])
+    t.match(milter.log, [/stopped responding/, /stopped responding/, /stopped responding/])
   },
 )
 

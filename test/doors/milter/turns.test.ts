@@ -93,7 +93,7 @@ t.test('simultaneous large messages are scanned one after the other', async (t) 
   await Promise.all(sent)
 })
 
-/** A mail with a file of so many bytes. */
+/** A message with a file of this many bytes. */
 function composeMail(size: number, n: number): Buffer {
   const file = Buffer.alloc(size, `file ${n} `).toString('base64').replace(/.{76}/g, '$&\n')
   const head =

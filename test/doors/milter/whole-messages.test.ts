@@ -103,7 +103,7 @@ function clusterSettings(t: Test) {
   return { stage, settings: { QHPSI: stage.scanner, ...settings } }
 }
 
-t.test('nothing of a mail is lost, whatever Stalwart takes for its header', async (t) => {
+t.test('nothing of a message is lost, whatever Stalwart takes for its header', async (t) => {
   const milter = await openMilter(t, scanning)
   for (const message of [
     'Subject: x\nno colon here\nTo: y\n\nbody\n',
@@ -148,10 +148,10 @@ t.test('no stamp is made where Stalwart may change what was hashed', async (t) =
   }
 })
 
-/** Mail in which the same bytes are two different mails. */
+/** Mail in which the same bytes are two different messages. */
 const shifted = (() => {
   const header = 'Subject: x\nContent-Transfer-Encoding: base64\n'
-  // What stands above the data when the header is repeated: its letters shift the groups of four.
+  // What is above the data when the header is repeated: its letters shift the groups of four.
   const letters = header.replace(/[^A-Za-z0-9+/]/g, '').length
   const body = btoa(EICAR)
   const asBody = `${header}\n${'A'.repeat((4 - (letters % 4)) % 4)}${body}\n`

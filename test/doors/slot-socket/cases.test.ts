@@ -8,7 +8,7 @@ import { buildStage } from '../../cases/stage.ts'
 import { sendToSocket } from './send.ts'
 
 /**
- * The behaviours that all doors share, one of each kind, for a client that carries out answers by
+ * The behaviours that all interfaces share, one of each kind, for a client that carries out answers by
  * the letter of slot-protocol.md. onescanc plays the same; the slot and the milter play all of them.
  */
 

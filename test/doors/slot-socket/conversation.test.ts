@@ -291,7 +291,7 @@ t.test('a client also gets heartbeats while it sends', async (t) => {
   t.equal(carryOut(await heard, question).does, 'hand on')
 })
 
-t.test('a client that never ends its message is let go when its time is over', async (t) => {
+t.test('a client that never ends its message is let go when its time has ended', async (t) => {
   for (const timeouts of [{ beyondTimeLeft: 50 }, { sending: 150 }]) {
     const slot = await openSlot(t, own, { timeouts: { ...timeouts, heartbeatAfter: 20 } })
     const connection = await call(slot.socket)

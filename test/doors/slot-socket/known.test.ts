@@ -5,7 +5,7 @@ import { type Asked, DATABASE, numbered, standIn } from '../../scan/scanners/cla
 import { openMilter } from '../milter/rig.ts'
 import { openSlot } from './rig.ts'
 
-/** How warm doors remember verdicts about copies. */
+/** How warm interfaces remember verdicts about copies. */
 
 const letter = (n: number, body = 'Hello') =>
   Buffer.from(
@@ -117,7 +117,7 @@ t.test('a verdict by older signatures does not spare the scan by newer ones', as
   const milter = await openMilter(t, settings(clamd.socket))
   await milter.submit({ message: letter(1) })
   number++
-  milter.configure(await milter.configured(settings(clamd.socket))) // which asks anew
+  milter.configure(await milter.configured(settings(clamd.socket))) // which asks again
   await milter.submit({ message: letter(2) })
   await milter.submit({ message: letter(3) })
   t.equal(scansOf(clamd), 2)

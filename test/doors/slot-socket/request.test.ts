@@ -39,7 +39,7 @@ const question = framesOf({ variables: { QHPSI: 'plugin: eicar', RELAYCLIENT: ''
 const [version, qhpsi, relay, reply, time, envelope, size, body, end] = question
 const beforeEnvelope = [version, reply, time]
 const beforeSize = [...beforeEnvelope, envelope]
-/** The beginning of a frame, which says how long it is. */
+/** The beginning of a frame, which shows how long it is. */
 const headOf = (type: string, length: number) => Buffer.concat([Buffer.from(type), uint32(length)])
 
 t.test('a request is the same however its bytes arrive', async (t) => {

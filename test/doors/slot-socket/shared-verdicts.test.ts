@@ -169,7 +169,7 @@ t.test('a program that can write to the store cannot forge a verdict', { skip },
 })
 
 t.test(
-  'an old verdict that is put back into the store does not count for longer',
+  'an old verdict that is put back into the store is ignored for longer',
   { skip },
   async (t) => {
     const server = await startStore(t)

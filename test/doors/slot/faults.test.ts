@@ -96,7 +96,7 @@ t.test('a SPOOLDIR whose files others may replace is not used, which is logged',
   const QHPSI = scanner('case "$1" in */onescan-dir-*) exit 0; esac; exit 9')
   const run = await runSlot({ settings: { QHPSI, SPOOLDIR } })
   t.equal(run.code, 0, run.logged)
-  t.match(run.logged, /mode 02770 lets others replace files; chmod \+t it/)
+  t.match(run.logged, /mode 02770 lets others replace files; run chmod \+t on it/)
   chmodSync(SPOOLDIR, 0o3770)
   const used = await runSlot({ settings: { QHPSI, SPOOLDIR } })
   t.match(used.logged, /exit code 9/)
@@ -260,7 +260,7 @@ t.test('a scanner that takes the file away, or writes to it, changes no mail', a
   }
 })
 
-/** Mail in which `MZ VIRUS` is encoded: scanners get a file of that besides that of the message. */
+/** Mail in which `MZ VIRUS` is encoded: scanners get a file of that in addition to that of the message. */
 const withContent = bytes(`Subject: x
 MIME-Version: 1.0
 Content-Type: application/octet-stream

@@ -292,7 +292,7 @@ t.test('fd 2 is a log if JOURNAL_STREAM names it', async (t) => {
   }
 })
 
-t.test('fd 2 is no log if it is a connection, not even below a server', async (t) => {
+t.test('fd 2 is not a log if it is a connection, not even below a server', async (t) => {
   const env = { PROTO: 'TCP', TCPREMOTEIP: '192.0.2.1', QUEUECHAIN: '/nonexistent/queue' }
   for (const { name, program } of [...runtimes, ...clients]) {
     const [command, ...args] = program

@@ -29,8 +29,8 @@ const spoilt: readonly (readonly [
   spoil: (path: string, elsewhere: string) => void,
   why: RegExp,
 ])[] = [
-  ['that others may enter', (path) => mkdirSync(path, 0o755), /mode 0755 lets others in; chmod 700 it/], // biome-ignore format: a row
-  ['that is not there', () => {}, /make it: install -d -m 700 -o \d+ /],
+  ['that others may enter', (path) => mkdirSync(path, 0o755), /mode 0755 lets other users in; run chmod 700 on it/], // biome-ignore format: a row
+  ['that is not there', () => {}, /create it: install -d -m 700 -o \d+ /],
   [
     'that is a link',
     (path, elsewhere) => symlinkSync(elsewhere, path),
@@ -61,7 +61,7 @@ function belongingToOthers(): typeof spoilt {
     [
       'of another owner',
       (path) => give(made(path)),
-      /belongs to uid 65534, and this runs as uid 0; chown it/,
+      /belongs to uid 65534, and this runs as uid 0; change its owner/,
     ],
     [
       'whose Maildir is of another owner',
@@ -93,7 +93,7 @@ for (const { name, program } of runtimes) {
       })
     }
 
-    t.test('keeps what is sent again once, and another mail under another name', async (t) => {
+    t.test('keeps what is sent again once, and another message under another name', async (t) => {
       const { scanner: QHPSI, quarantine: QUARANTINE } = buildStage(t)
       const keep = async (...fields: readonly string[]) => {
         const message = Buffer.concat([Buffer.from(fields.join('')), infected])
@@ -301,7 +301,7 @@ function send(
 
 let others = 0
 
-/** A mail of its own, and no other try of the same one. */
+/** A message of its own, and no other try of the same one. */
 const another = () => Buffer.concat([Buffer.from(`Message-ID: <${++others}@x>\n`), infected])
 
 /** Makes a directory that its owner alone may enter. */

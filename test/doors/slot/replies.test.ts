@@ -66,7 +66,7 @@ t.test('without a text ERROR_FD=2 has codes of its own', async (t) => {
 })
 
 // promise: step-4-refuse
-t.test('a descriptor that is no pipe for replies is left alone', async (t) => {
+t.test('a descriptor that is not a pipe for replies is left alone', async (t) => {
   const file = join(t.testdir({ file: '' }), 'file')
   const redirected = (redirection: string) => ({
     program: ['/bin/sh', '-c', `exec "$@" ${redirection}`, 'sh', ...newest],

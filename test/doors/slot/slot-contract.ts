@@ -29,7 +29,7 @@ export interface SlotProgram {
 const message = bytes('Subject: x\n\nbody\n')
 const tagged = 'X-QHPSI: clean\nSubject: x\n\nbody\n'
 
-/** What qmail-queue(8) and onescan-queue(8) promise, of whichever program stands in the slot. */
+/** What qmail-queue(8) and onescan-queue(8) promise, of whichever program is in the slot. */
 export async function keepsContract(t: Test, subject: SlotProgram): Promise<void> {
   const { program, asked } = subject
   const path = program.at(-1)!
@@ -67,7 +67,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
   })
 
   // promise: step-2-receive
-  await t.test('an address of 1,002 bytes is handed on; a longer one ends in 11', async (t) => {
+  await t.test('an address of 1,002 bytes is passed on; a longer one ends in 11', async (t) => {
     const longest = 'a'.repeat(ADDRESS_MAX)
     const fits = await run({ envelope: bytes(`F${longest}\0T${longest}\0\0`) })
     t.same(fits.deliveries[0]?.recipients, [longest])
@@ -88,7 +88,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
   })
 
   // promise: step-6-put, rule-11-recipients
-  await t.test('the envelope is handed on byte for byte, before its pipe is closed', async (t) => {
+  await t.test('the envelope is passed on byte for byte, before its pipe is closed', async (t) => {
     const many = Array.from({ length: 50_000 }, (_, i) => `Tuser${i}@example.org\0`).join('')
     for (const wire of [
       'F\0Tb@example.org\0\0',
@@ -227,7 +227,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     },
   )
 
-  await t.test('two programs of the slot in a row hand mail on: ONESCAN_DEPTH', async (t) => {
+  await t.test('two programs of the slot in a row pass mail on: ONESCAN_DEPTH', async (t) => {
     for (const [depth, code] of [
       [undefined, 0],
       ['2', 0],
@@ -248,7 +248,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     }
   })
 
-  // A file that Node runs is no program that could be the next one.
+  // A file that Node runs is not a program that could be the next one.
   if (program.length === 1) {
     // promise: step-5-edit, rule-10-loops
     await t.test('the next program is never the program itself', async (t) => {

@@ -45,7 +45,7 @@ export const oldest = builds[1]!.program
 export const quickest = builds.at(builds.length > 2 ? -1 : 0)!.program
 
 /**
- * The builds for tests of what differs between them. `npm test` tries one; the cases of all doors
+ * The builds for tests of what differs between them. `npm test` tries one; the cases of all interfaces
  * go through each (cases.test.ts).
  */
 export const runtimes = isWhole ? builds : builds.filter(({ program }) => program === quickest)

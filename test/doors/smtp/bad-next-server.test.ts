@@ -63,7 +63,7 @@ t.test('QUIT is answered soon, even if the next server has a long time for comma
   await over()
 })
 
-t.test('a transaction is over only when the next server has agreed', async (t) => {
+t.test('a transaction has ended only when the next server has agreed', async (t) => {
   const { next, door } = await openBetween(t)
   for (const [verb, line] of [
     ['EHLO', 'EHLO x.example'],
@@ -113,7 +113,7 @@ t.test('a 421 of the next server at any stage ends the connection of the client'
   const refusing = await startNext(t, { greeting: '421 4.3.2 too busy' })
   const other = await openDoor(t, refusing.port)
   t.match(await (await other.call()).say(MAIL), /^421 4\.4\.2 /)
-  t.match(other.mailLog[0], /greets with 421 4\.3\.2 too busy/)
+  t.match(other.mailLog[0], /greeted with 421 4\.3\.2 too busy/)
   await stillServes()
 })
 

@@ -124,7 +124,7 @@ for (const lmtp of [false, true]) {
       t.match(replies[0], /^250 /)
       t.match(replies.at(-1), /^421 /)
       t.ok(replies.length > 100 && replies.length < 1000, `${replies.length} commands were read`)
-      const trouble = '127.0.0.1: sent more than 64 KiB behind a message'
+      const trouble = '127.0.0.1: sent more than 64 KiB without waiting for the reply'
       t.same(door.log, [`${name.toLowerCase()}: ${trouble}`])
     },
   )

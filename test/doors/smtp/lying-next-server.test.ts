@@ -20,7 +20,7 @@ type Said = Map<string, { code: number; isCertain: boolean }[]>
 /** Messages on each connection. */
 const MESSAGES = 2
 
-/** Senders to whose messages the next server falls silent, until its time is over. */
+/** Senders to whose messages the next server falls silent, until its time has ended. */
 const isMute = (sender: string) => sender.startsWith('mute')
 /** Who gets viruses. */
 const FORWARD = 'v@forward.example'

@@ -51,7 +51,7 @@ export interface RunningNext {
   readonly calls: number
   /** Those that are open. */
   readonly open: number
-  /** Resolves when so many messages are here. */
+  /** Resolves when this many messages are here. */
   has(count: number): Promise<void>
   /** What it does from now on. */
   script: Script | undefined
@@ -69,7 +69,7 @@ const EXTENSIONS = [
   'XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT',
 ]
 
-/** Starts a mail server for the door to hand on to, which records all that it gets. */
+/** Starts a mail server for the interface to pass on to, which records all that it gets. */
 export async function startNext(t: Ending, setup: NextServerSetup = {}): Promise<RunningNext> {
   const commands: string[] = []
   const got: Got[] = []
@@ -115,7 +115,7 @@ export async function startNext(t: Ending, setup: NextServerSetup = {}): Promise
 
   function converse(socket: Socket): void {
     let pending = Buffer.alloc(0)
-    /** The content so far. The door says nothing behind its end before it is answered. */
+    /** The content so far. The interface says nothing behind its end before it is answered. */
     let content: Buffer[] = []
     let tail = ''
     let inData = false

@@ -76,7 +76,7 @@ t.test('over --max-clients clients that begin mail again and again give way', as
   t.teardown(() => {
     isOver = true
   })
-  /** Says these again and again; resolves to the reply by which the door leaves. */
+  /** Says these again and again; resolves to the reply by which the interface leaves. */
   async function repeat(client: Client, ...lines: readonly string[]): Promise<string> {
     await client.say('EHLO x')
     for (let at = 0; !isOver; at++) {

@@ -9,7 +9,7 @@ import { callDoor } from './client.ts'
 import { at } from './next-server.ts'
 import { sendThrough } from './rig.ts'
 
-/** The conversation of the SMTP door with a client and the next server. */
+/** The conversation of the SMTP interface with a client and the next server. */
 
 const MAIL = 'MAIL FROM:<a@b.example>'
 const RCPT = 'RCPT TO:<b@b.example>'
@@ -76,7 +76,7 @@ t.test('EHLO offers what the next server offers, except what a proxy cannot keep
   await over()
 })
 
-t.test('the greeting of the other protocol is no command, and is not passed on', async (t) => {
+t.test('the greeting of the other protocol is not a command, and is not passed on', async (t) => {
   for (const [lmtp, greetings] of [
     [false, ['LHLO x', 'lhlo x']],
     [true, ['EHLO x', 'HELO x', 'ehlo x']],

@@ -30,7 +30,7 @@ t.test('a cache for one value keeps one, and a cache for none keeps none', async
   }
 })
 
-t.test('a value is made again when its time is over', async (t) => {
+t.test('a value is made again when its time has ended', async (t) => {
   let now = 0
   let made = 0
   const value = keepFor(

@@ -14,7 +14,7 @@ function looks() {
   return { world, begun, see }
 }
 
-t.test('what another caller began to look at before does not count', async (t) => {
+t.test('what another caller began to look at before is ignored', async (t) => {
   const { world, begun, see } = looks()
   const seen = new LastSeen(0, see)
   const first = seen.look()

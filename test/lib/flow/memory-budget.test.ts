@@ -1,13 +1,13 @@
 import t from 'tap'
 import { Budget, type MemoryLease } from '../../../src/lib/flow/memory-budget.ts'
 
-/** The memory of a door, and the shares of its clients. */
+/** The memory of an interface, and the shares of its clients. */
 
 const KIB = 1024
 const MIB = 1024 * KIB
 const LIMIT = 64 * MIB
 
-/** Takes memory by leases of so many bytes until there is no share left; returns how much was taken. */
+/** Takes memory by leases of this many bytes until there is no share left; returns how much was taken. */
 function takeAll(budget: Budget, client: string, each: number): number {
   let taken = 0
   for (;;) {

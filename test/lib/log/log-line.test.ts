@@ -31,7 +31,7 @@ t.test('a long value is cut, and a line is never longer than a pipe writes at on
   t.ok(logLine(many).length <= 4096)
 })
 
-t.test('each character that is no printable ASCII becomes a question mark', async (t) => {
+t.test('each character that is not printable ASCII becomes a question mark', async (t) => {
   t.equal(replaceUnprintable(' a~Z'), ' a~Z')
   t.equal(replaceUnprintable('a\nb\r\tc\x1b[1m\x7f'), 'a?b??c?[1m?')
   t.equal(replaceUnprintable('m\xfcller \u{1f4ce} \ud800'), 'm?ller ? ?')

@@ -74,7 +74,7 @@ t.test('the form of Sendmail is read like the other', async (t) => {
   }
 })
 
-t.test('texts that are no endpoint are not read as one', async (t) => {
+t.test('texts that are not endpoints are not read as one', async (t) => {
   for (const text of [
     ...['', ':', ':25', 'a', 'a:', 'a:b', 'a:0', 'a:65536', 'a:000025', 'a:-1', 'a:1.5', 'a: 25'],
     ...['::1:25', '::1', '[::1]', '[::1]25', '[::1', '::1]:25', '[]:25', '[a]:25', '[[::1]]:25'],

@@ -18,7 +18,7 @@ t.test('addresses are read in every form that tcpserver writes', async (t) => {
   t.equal(hex('::FFFF:c000:201'), 'c0000201')
 })
 
-t.test('texts that are no address are not read as one', async (t) => {
+t.test('texts that are not addresses are not read as one', async (t) => {
   const nonsense = ['', '1.2.3', '1.2.3.4.5', '256.1.1.1', '1.2.3.-4', ' 1.2.3.4', '1.2.3.4\n']
   nonsense.push('1.2.3.4%eth0', ':', ':::', '1::2::3', '1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9')
   nonsense.push(

@@ -16,10 +16,10 @@ t.test('a secret is the text of a file that not everyone can read', async (t) =>
     chmodSync(file('a'), mode)
     t.throws(() => readSecret(file('a')), { message: remedy })
   }
-  refused(0o604, /mode 0604 lets everyone read it; chmod 640 it$/)
+  refused(0o604, /mode 0604 lets everyone read it; run chmod 640 on it$/)
   if (process.getuid!() !== 0) return
   chownSync(file('a'), 54_321, process.getegid!())
-  refused(0o644, /; chmod 640 it$/)
+  refused(0o644, /; run chmod 640 on it$/)
   chownSync(file('a'), 54_321, 54_321)
   refused(0o644, `; chgrp ${process.getegid!()} ${file('a')} && chmod 640 ${file('a')}`)
 })

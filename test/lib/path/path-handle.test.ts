@@ -111,10 +111,10 @@ t.test(
     chmodSync(at('shared'), 0o666)
     t.throws(() => readOwnText(at('shared')), /everybody may write to .*; run "chmod go-w/)
     chmodSync(at('shared'), 0o664)
-    t.throws(() => readOwnText(at('shared')), /the group 0, or an access list,/)
+    t.throws(() => readOwnText(at('shared')), /the group 0, or an ACL,/)
     chownSync(at('shared'), 0, ANN)
     t.throws(() => readOwnText(at('shared')), /the group 54322 may write to/)
-    // Below a directory of hers all is hers, whoever owns it.
+    // Below a directory of hers all is hers, anyone who owns it.
     mkdirSync(at('hers/of root'))
     writeFileSync(at('hers/of root/file'), 'x')
     t.throws(() => readOwnText(at('hers/of root/file')), /user 54321 may write to .*\/hers,/)
@@ -143,7 +143,7 @@ t.test(
       t.throws(() => readOwnText(at(name)), /an access list, may write to .*chmod go-w/, name)
     }
     symlinkSync('../own', at('directory/link'))
-    t.throws(() => readOwnText(at('directory/link')), /could have made: root follows none/)
+    t.throws(() => readOwnText(at('directory/link')), /could have made: root does not follow it/)
     for (const name of ['file', 'directory']) execFileSync('chmod', ['go-w', at(name)])
     t.equal(readOwnText(at('directory/below/file')), 'x', 'the remedy is one')
     t.equal(readOwnText(at('file')), 'x')
@@ -227,8 +227,8 @@ t.test('a FIFO or device does not block, and is not opened', { skip }, async (t)
 t.test('reading ends, however large a file claims to be', { skip }, async (t) => {
   const { at } = makePlace(t)
   truncateSync(at('own'), 1024 ** 4)
-  t.throws(() => readOwnText(at('own')), /is over 1048576 bytes/)
-  t.throws(() => readForeignFile(at('own'), 1000), /is over 1000 bytes/)
+  t.throws(() => readOwnText(at('own')), /is larger than 1048576 bytes/)
+  t.throws(() => readForeignFile(at('own'), 1000), /is larger than 1000 bytes/)
   t.equal(readStart(at('own'), 3).toString(), 'own')
 })
 
@@ -306,7 +306,7 @@ print('mounted', flush=True)
 sys.stdin.read()`
 const fuseMissing = lacks('root', '/dev/fuse')
 
-// The user chooses the name, which stands in mountinfo before the options.
+// The user chooses the name, which is in mountinfo before the options.
 for (const name of ['hers', 'hers,user_id=0']) {
   t.test(
     `root does not wait for a user's file system at ${name}`,

@@ -100,7 +100,11 @@ t.test('a truncated runtime queues nothing: 120', { skip }, async (t) => {
     await queuesNothing(t, { program: [program], settings: on }, /is not the file that was built/)
   }
   rmSync(runtime)
-  await queuesNothing(t, { program: [program], settings: on }, /is not beside the program/)
+  await queuesNothing(
+    t,
+    { program: [program], settings: on },
+    /is not in the directory of the program/,
+  )
 })
 
 t.test(

@@ -19,7 +19,7 @@ for (const wildcards of ['*', '*?'] as const) {
   })
 }
 
-t.test('a pattern of many stars is no slower', async (t) => {
+t.test('a pattern of many stars is not slower', async (t) => {
   const took = await processorTime(() => {
     t.notOk(compileGlob(`${'*a'.repeat(50)}b`, '*?')('a'.repeat(10_000)))
   })

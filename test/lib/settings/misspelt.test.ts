@@ -12,7 +12,7 @@ t.test('the setting that was meant is guessed from a misspelt name', async (t) =
   t.equal(nearestName('SPOLDIR', names), 'SPOOLDIR')
 })
 
-t.test('a variable that is no misspelt setting is not reported', async (t) => {
+t.test('a variable that is not a misspelt setting is not reported', async (t) => {
   for (const word of ['PATH', 'QUOTAD', 'X', '', 'TCPREMOTEIP']) {
     t.equal(nearestName(word, names), undefined, word)
   }

@@ -30,15 +30,18 @@ t.test('a duration has at most two units, and never 24 hours or 60 minutes', asy
   }
 })
 
-t.test('a size has two digits or more, and the unit below which it is no fraction', async (t) => {
-  for (const [bytes, words] of [
-    [0, '0 B'],
-    [999, '999 B'],
-    [4_096, '4.1 KB'],
-    [40_960, '41 KB'],
-    [3_400_000, '3.4 MB'],
-    [12e9, '12 GB'],
-  ] as const) {
-    t.equal(formatSize(bytes), words)
-  }
-})
+t.test(
+  'a size has two digits or more, and the largest unit in which it is not a fraction',
+  async (t) => {
+    for (const [bytes, words] of [
+      [0, '0 B'],
+      [999, '999 B'],
+      [4_096, '4.1 KB'],
+      [40_960, '41 KB'],
+      [3_400_000, '3.4 MB'],
+      [12e9, '12 GB'],
+    ] as const) {
+      t.equal(formatSize(bytes), words)
+    }
+  },
+)

@@ -18,7 +18,7 @@ export class ReadBy extends Bytes {
 
 /**
  * Bytes that come in chunks which end at these offsets. Each chunk is spoilt before the next one, so that
- * whoever keeps one reads nonsense.
+ * anyone who keeps one reads nonsense.
  */
 export function inChunks(bytes: Buffer, cuts: readonly number[]): Bytes {
   const ends = cuts.toSorted((a, b) => a - b)

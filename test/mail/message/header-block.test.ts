@@ -134,7 +134,7 @@ t.test('withoutFields() returns the header itself if it has none of the fields',
 })
 
 t.test(
-  'the name and the colon of a field are found, and a line that is no field has none',
+  'the name and the colon of a field are found, and a line that is not a field has none',
   async (t) => {
     const seen = (text: string) =>
       headerIn(text).fields.map(({ name, key, colon, start }) => [name, key, colon - start])

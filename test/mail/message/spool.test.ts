@@ -27,7 +27,7 @@ t.test('SPOOLDIR is used if no other user may replace a file', async (t) => {
   ] as const) {
     chmodSync(SPOOLDIR, mode)
     const octal = `0${mode.toString(8)}`
-    const remark = `SPOOLDIR ${SPOOLDIR}: not used, mode ${octal} lets others replace files; chmod +t it`
+    const remark = `SPOOLDIR ${SPOOLDIR}: not used, mode ${octal} lets others replace files; run chmod +t on it`
     t.same(
       readSpoolSettings({ TMPDIR, SPOOLDIR }),
       isUsed

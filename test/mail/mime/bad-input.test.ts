@@ -19,10 +19,10 @@ function fateOf(mail: string): { readonly isFound: boolean; readonly over: strin
 }
 const FOUND = { isFound: true, over: '' }
 
-/** Units of work of a reading of a mail of some hundred bytes. */
+/** Units of work of a reading of a message of some hundred bytes. */
 const OF_READING = 5000
 
-t.test('most habits are asked at one mail: 256 more readings, and it is unread', async (t) => {
+t.test('most habits are asked at one message: 256 more readings, and it is unread', async (t) => {
   const mail = [
     '\n\nA: b\r\n',
     'Content-Type: multipart/mixed; boundary="b"; boundary=c\nno field\n \n--b\n\r\n',
@@ -113,7 +113,7 @@ t.test('1,000 boundaries are read, and more at once are unread', async (t) => {
   t.match(fateOf(nested), { isFound: false, over: /inside one another$/ })
 })
 
-/** Mails with some bytes at one place. */
+/** Messages with some bytes at one place. */
 const places: Readonly<Record<string, (bytes: string) => string>> = {
   'above the header': (bytes) => `${bytes}A: b\n${inMixed([file])}`,
   'at the end of a field': (bytes) => `A: b${bytes}\n${inMixed([file])}`,

@@ -4,7 +4,7 @@ import { compressed, literal } from '../../scan/scanners/evasions/containers.ts'
 import { multipartBy } from './nested-mail.ts'
 import { readMail } from './read-mail.ts'
 
-/** A mail is read by one budget. If that is not enough, the last step says that something is left unread. */
+/** A message is read by one budget. If that is not enough, the last step says that something is left unread. */
 
 const TYPE = 'Content-Type: application/octet-stream; name=a'
 const BASE64 = 'Content-Transfer-Encoding: base64'
@@ -97,7 +97,7 @@ t.test('more bytes than the limit exceed it', async (t) => {
   t.ok(odd.includes('unread'))
 })
 
-t.test('nested mails beyond the limit exceed it if all readers open them', async (t) => {
+t.test('nested messages beyond the limit exceed it if all readers open them', async (t) => {
   const nested = (depth: number, from: string): string =>
     depth === 0 ? from : nested(depth - 1, `A: b\n${file(Buffer.from(from, 'latin1'))}`)
   t.equal(readMail(nested(limits.depth, 'x')).over, '')

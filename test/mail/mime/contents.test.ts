@@ -150,7 +150,7 @@ t.test('under a word for uuencode, a file of 1 MB is decoded by uuencode alone',
   t.ok(found.contents.length < 20, `${found.contents.length} contents`)
 })
 
-t.test('lines that are no uuencode do not end it, however many they are', async (t) => {
+t.test('lines that are not uuencode do not end it, however many they are', async (t) => {
   const [begin = '', ...data] = uuencoded()
   for (const strange of ['hello world', 'z', '', '~~~~', 'END']) {
     const lines = [begin, ...Array<string>(5000).fill(strange), ...data]
@@ -186,7 +186,7 @@ t.test('the content of a signature is found whole, however it is cut', async (t)
   t.notOk(holds(contentsIn(bytes(`A: b\n\n${'0'.repeat(200)}`)), EICAR))
 })
 
-t.test('a mail within a mail is looked into, to a depth that has an end', async (t) => {
+t.test('a message within a message is looked into, to a depth that has an end', async (t) => {
   const fields = 'Content-Type: a/b\nContent-Transfer-Encoding: base64\n\n'
   const nested = (depth: number) => {
     let mail = `${fields}${inBase64}`
@@ -204,7 +204,7 @@ t.test('a mail within a mail is looked into, to a depth that has an end', async 
   t.equal(readMail(nested(limits.depth + 1), deeper).over, '', 'if as many may be nested')
 })
 
-t.test('an ordinary part of a large mail is given whole, and memory stays small', async (t) => {
+t.test('an ordinary part of a large message is given whole, and memory stays small', async (t) => {
   const file = Buffer.alloc(30 * 1024 * 1024, 'a program of many bytes ')
   const encoded = file.toString('base64').replace(/.{76}/g, '$&\n')
   const message = bytes(`Content-Type: a/b\nContent-Transfer-Encoding: base64\n\n${encoded}\n`)
@@ -293,7 +293,7 @@ t.test(
   },
 )
 
-t.test('a small mail may be decoded more often than a large one', async (t) => {
+t.test('a small message may be decoded more often than a large one', async (t) => {
   t.equal(budgetOf(0).bytes, limits.smallBytes.plus)
   t.equal(budgetOf(1000).bytes, limits.smallBytes.perByte * 1000 + limits.smallBytes.plus)
   const size = 100 * 1024 * 1024

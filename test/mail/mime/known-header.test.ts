@@ -14,7 +14,7 @@ import { headerOfMessage } from '../message/header-of-message.ts'
 import { isNested } from './nested-mail.ts'
 import { readMail } from './read-mail.ts'
 
-/** What a reading says of a mail does not depend on whether its header's fields were found before. */
+/** What a reading says of a message does not depend on whether its header's fields were found before. */
 
 /** All that is told of a message, as scanners get it. */
 function toldOf(message: Buffer, knowsHeader: boolean): unknown {
@@ -47,7 +47,7 @@ const areAlike = (message: Buffer) =>
 const isWellFormed = (message: Buffer) => headerFormFault(headerOfMessage(message)) === undefined
 
 t.test(
-  'mails of programs, and of an enemy, are read alike',
+  'messages of programs, and of an enemy, are read alike',
   { skip: lacks('openssl') },
   async (t) => {
     const all = [
@@ -91,7 +91,7 @@ const bodyLines = [
 const lines = (of: readonly string[], maxLength: number) =>
   fc.array(fc.constantFrom(...of), { maxLength })
 
-t.test('mails of any lines are read alike', async (t) => {
+t.test('messages of any lines are read alike', async (t) => {
   let wellFormed = 0
   const mail = fc.tuple(lines(headerLines, 6), lines(bodyLines, 12), fc.constantFrom('\n', '\r\n'))
   const property = fc.property(mail, ([header, body, end]) => {

@@ -4,9 +4,9 @@ import { base64, multipart, part } from '../../scan/scanners/evasions/compose.ts
 import { inChunks } from '../message/bytes.ts'
 import { readMail } from './read-mail.ts'
 
-/** Files that hold mails one after another (mbox, RFC 4155): each mail is read by itself. */
+/** Files that hold messages one after another (mbox, RFC 4155): each message is read by itself. */
 
-/** Reads a mail that comes in chunks that end at these places. */
+/** Reads a message that comes in chunks that end at these places. */
 const read = (mail: string, cuts: readonly number[] = []) =>
   readMail(inChunks(Buffer.from(mail, 'latin1'), cuts))
 
@@ -15,7 +15,7 @@ const BASE64 = 'Content-Transfer-Encoding: base64'
 const FROM = 'From anna@example.org Mon Oct  6 09:12:00 2025\n'
 const fileOf = (n: number) => `the file of mail ${n}`
 
-/** A mail with a text and a file. */
+/** A message with a text and a file. */
 function letter(n: number): string {
   return letterWith(n, part([TYPE, BASE64], base64(Buffer.from(fileOf(n)))))
 }
@@ -29,7 +29,7 @@ const mboxOf = (mails: readonly string[]) => mails.map((mail) => `${FROM}${mail}
 const three = mboxOf([1, 2, 3].map(letter))
 const crlf = (text: string) => text.replaceAll('\n', '\r\n')
 
-/** A mail that an mbox is attached to, in each way in which programs attach it. */
+/** A message that an mbox is attached to, in each way in which programs attach it. */
 const attached: Readonly<Record<string, (mbox: string) => string>> = {
   'in base64': (mbox) => part([TYPE, BASE64], base64(Buffer.from(mbox, 'latin1'))),
   'in quoted-printable': (mbox) =>
@@ -55,13 +55,13 @@ for (const [way, attach] of Object.entries(attached)) {
   })
 }
 
-t.test('an mbox begins a file of the mail alone, or a file in a mail', async (t) => {
+t.test('an mbox begins a file of the mail alone, or a file in a message', async (t) => {
   const inMail = `Content-Type: message/rfc822\n\nA: b\n${attached['in base64']!(three)}`
   const found = read(inMail).texts
   for (const n of [1, 2, 3]) t.ok(found.includes(fileOf(n)), `mail ${n}`)
 })
 
-t.test('a line `From ` in a mail begins another mail only after an empty line', async (t) => {
+t.test('a line `From ` in a message begins another message only after an empty line', async (t) => {
   const file = `one\nFrom two\nthree`
   for (const body of [file, file.replace('From', '>From'), file.replace('From', ' From')]) {
     const mbox = mboxOf([`${TYPE}\n\n${body}\n`, letter(2)])
@@ -81,7 +81,7 @@ t.test('a line `From ` in a mail begins another mail only after an empty line', 
 })
 
 t.test('a file that does not begin with the line of an mbox is none', async (t) => {
-  // Behind the end of a multipart a second mail would be a part for some reader (Ruby's mail).
+  // Behind the end of a multipart a second message would be a part for some reader (Ruby's mail).
   // Data below the field of an encoding is found in any text.
   const second = letterWith(2, part([TYPE], fileOf(2)))
   const mbox = mboxOf(['Subject: 1\n\nThis is mail 1.\n', second])
@@ -92,7 +92,7 @@ t.test('a file that does not begin with the line of an mbox is none', async (t) 
   }
 })
 
-t.test('however an mbox is split, its mails are the same', async (t) => {
+t.test('however an mbox is split, its messages are the same', async (t) => {
   for (const mbox of [three, crlf(three)]) {
     for (const way of ['as it stands', 'in base64']) {
       const mail = attached[way]!(mbox)

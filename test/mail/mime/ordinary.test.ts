@@ -9,14 +9,14 @@ import { isNested } from './nested-mail.ts'
 import { readMail } from './read-mail.ts'
 
 /**
- * What ordinary programs send is read to its end, by few contents. The table has the smallest mails of
- * the kinds that were not: each is a mail of a program without all that did not matter.
+ * What ordinary programs send is read to its end, by few contents. The table has the smallest messages of
+ * the kinds that were not: each is a message of a program without all that did not matter.
  */
 
 const QUOTED = 'Content-Transfer-Encoding: quoted-printable'
 const BASE64 = 'Content-Transfer-Encoding: base64'
 
-/** More than the leaves of each mail in the table, each as it stands and as it is saved. */
+/** More than the leaves of each message in the table, each as it stands and as it is saved. */
 const CONTENTS_MAX = 20
 
 const html = (charset: string, body: string) =>
@@ -115,7 +115,7 @@ So, "Hello".
   'HTML and a PDF of 7 KB in OpenPGP': inOpenPgp(withPdf(7000)),
 }
 
-t.test('the smallest mails of their kinds', async (t) => {
+t.test('the smallest messages of their kinds', async (t) => {
   for (const [name, mail] of Object.entries(smallest)) {
     t.test(`${name}: is read to its end, with few parts`, async (t) => {
       const message = Buffer.from(mail, 'latin1')

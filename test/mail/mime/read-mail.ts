@@ -5,10 +5,10 @@ import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { type ContentsOptions, contentsOf } from '../../../src/mail/mime/contents.ts'
 import type { Oddity } from '../../../src/mail/mime/traits/oddities.ts'
 
-/** All that is given and told while a mail is read for its contents. */
+/** All that is given and told while a message is read for its contents. */
 interface MailRead {
   readonly contents: readonly Buffer[]
-  /** The same as texts (latin1); `mail:` stands before those that scanners take for mail. */
+  /** The same as texts (latin1); `mail:` is before those that scanners take for mail. */
   readonly texts: readonly string[]
   /** Why it was not read to its end. */
   readonly over: string
@@ -20,7 +20,7 @@ interface MailRead {
   readonly work: number
 }
 
-/** Reads a mail (a text is latin1) for its contents. */
+/** Reads a message (a text is latin1) for its contents. */
 export function readMail(mail: Bytes | Buffer | string, more?: Partial<ContentsOptions>): MailRead {
   const bytes = typeof mail === 'string' ? Buffer.from(mail, 'latin1') : mail
   const contents: Buffer[] = []

@@ -7,11 +7,11 @@ import { WORK_PER_TURN } from '../../../src/mail/mime/budget/work.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
 import { ReadBy } from '../message/bytes.ts'
 
-/** While a mail is read, other mail has its turn again and again, whatever the mail is made of. */
+/** While a message is read, other mail has its turn again and again, whatever the mail is made of. */
 
 const PART = 'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: '
 
-/** Mails with so many bytes of something small. */
+/** Messages with this many bytes of something small. */
 const shapes: Readonly<Record<string, (size: number) => string>> = {
   'paddings of base64': (size) =>
     `${PART}application/zip\nContent-Transfer-Encoding: base64\n\n${'=A'.repeat(size / 2)}\n--b--\n`,
@@ -67,7 +67,7 @@ t.test('the work of observers counts as work of the mail', async (t) => {
   t.ok(most <= WORK_PER_TURN / UNITS, `${most} steps at a time`)
 })
 
-t.test('other mail goes on while a mail of many short parts is read', async (t) => {
+t.test('other mail goes on while a message of many short parts is read', async (t) => {
   let headers = 0
   let most = 0
   const onHeader = () => {

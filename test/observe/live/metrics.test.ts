@@ -70,7 +70,7 @@ t.test('parts that were scanned with the whole message are counted', async (t) =
 })
 
 t.test(
-  'reports of workers about the store are counted, also after a worker starts anew',
+  'reports of workers about the store are counted, also after a worker starts again',
   async (t) => {
     const metrics = new Metrics('1', 0)
     const none = { known: 0, waited: 0, late: 0, errors: 0 }

@@ -114,7 +114,7 @@ t.test('Exim on Debian', { skip: eximMissing || clamdMissing }, async (t) => {
     nothingBounced()
   })
 
-  await t.test('a mail with a refused recipient is handled the same way', async (t) => {
+  await t.test('a message with a refused recipient is handled the same way', async (t) => {
     const { rcpt, data } = await send(mail(EICAR), 'ben@example.org', 'nobody-here@example.org')
     t.match(rcpt, [/^250 /, /^550 /])
     t.match(data, /^250 /)

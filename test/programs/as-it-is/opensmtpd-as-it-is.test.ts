@@ -14,7 +14,7 @@ import { startReceiver } from '../servers/smtp-receiver.ts'
 import { sendMail } from '../servers/smtp-session.ts'
 
 /**
- * The example for OpenSMTPD hands mail on as it is on a host whose smtpd.conf sets whatever refuses, limits, maps,
+ * The example for OpenSMTPD passes mail on as it is on a host whose smtpd.conf sets whatever refuses, limits, maps,
  * copies or encrypts mail.
  */
 
@@ -63,7 +63,7 @@ t.test('behind the queue of OpenSMTPD', { skip: opensmtpdMissing }, async (t) =>
     await comesAsItIs(t, message)
   })
 
-  await t.test('larger mail is returned, since the limit counts for what comes back', async (t) => {
+  await t.test('larger mail is returned, since the limit applies to what comes back', async (t) => {
     before = receiver.count()
     t.match((await send(filled(demandingMail, SIZE_MAX))).data, /^250 /)
     await until(() => /result="PermFail"/.test(mta.log()), 'OpenSMTPD gives up')

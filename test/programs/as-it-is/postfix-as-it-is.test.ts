@@ -16,7 +16,7 @@ import { startReceiver } from '../servers/smtp-receiver.ts'
 import { sendMail } from '../servers/smtp-session.ts'
 
 /**
- * The examples for Postfix hand mail on as it is, and ask nobody twice, on a host whose main.cf refuses, asks, maps,
+ * The examples for Postfix pass mail on as it is, and ask nobody twice, on a host whose main.cf refuses, asks, maps,
  * copies, changes and encrypts whatever it can.
  */
 

@@ -69,7 +69,7 @@ t.test('Sendmail on a demanding host', { skip: sendmailMissing }, async (t) => {
   })
 })
 
-/** A host, and what it hands on of a message. */
+/** A host, and what it passes on of a message. */
 async function openDemandingHost(t: Test, milter: string) {
   // Without 8BITMIME, so that Sendmail converts.
   const receiver = await startReceiver(t, ['SIZE 0', 'PIPELINING'])

@@ -1,13 +1,13 @@
 import { type Ending, startServer } from '../host/server.ts'
 import { sendMail } from '../servers/smtp-session.ts'
 
-/** Where a clamd, or what stands in its place, is asked: a unix socket, or a port of 127.0.0.1. */
+/** Where a clamd, or what is in its place, is asked: a unix socket, or a port of 127.0.0.1. */
 export type ClamdPlace = { readonly path: string } | { readonly port: number }
 
-/** What becomes of a mail: what its sender, or who called the program, is told. */
+/** What happens to a message: what its sender, or who called the program, is told. */
 export type Fate = 'let in' | 'refused' | 'deferred'
 
-/** Resolves to what becomes of a mail, whose lines end in LF. */
+/** Resolves to what happens to a message, whose lines end in LF. */
 export interface Judge {
   (mail: Buffer): Promise<Fate>
   /** Where it takes mail by SMTP, on 127.0.0.1. */

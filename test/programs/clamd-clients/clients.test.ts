@@ -15,9 +15,9 @@ import { rspamdClients } from './rspamd.ts'
 const clean = Buffer.from(mixed(filePart(Buffer.from('nothing that a signature knows'))))
 const infected = Buffer.from(mixed(filePart(Buffer.from(EICAR))))
 
-/** The line that says what to add. */
+/** The line that shows what to add. */
 const NAMES_FILES =
-  /^onescand: clamd: user \d+ names files that the unit of onescand does not see: \/\S+; .*"systemctl edit onescand" with BindReadOnlyPaths=\/\S+ in \[Service\]/
+  /^onescand: clamd: user \d+ names files that are not visible in the unit of onescand: \/\S+; .*"systemctl edit onescand" with BindReadOnlyPaths=\/\S+ in \[Service\]/
 
 for (const client of clamdClients) {
   t.test(client.name, { skip: client.missing || clamdMissing }, async (t) => {

@@ -8,13 +8,13 @@ import { clamdClients } from './all.ts'
 import { clamdFor, placeFor, serve } from './in-clamds-place.ts'
 
 /**
- * The mails of evasions.test, each sent through programs that submit whole messages. A program may change a mail on its
+ * The messages of evasions.test, each sent through programs that submit whole messages. A program may change a message on its
  * way to the scanner.
  */
 
 const CLIENTS = ['clamdscan --stream', 'clamdscan --fdpass', 'rspamd', 'qpsmtpd']
 
-/** Without `npm run test:nightly`, one mail of this number. */
+/** Without `npm run test:nightly`, one message of this number. */
 const EACH = isWhole ? 1 : 40
 
 const all = Object.values(evasions).flat()

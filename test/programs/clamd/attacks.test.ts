@@ -17,7 +17,7 @@ import { sendMail } from '../servers/smtp-session.ts'
 const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
 
 /**
- * The attacks that all doors are shown by a second reader, behind real MTAs, which may change a message
+ * The attacks that all interfaces are shown by a second reader, behind real MTAs, which may change a message
  * before a filter sees it: the message that leaves the MTA is judged.
  */
 for (const { name, missing, start } of mtas) {
@@ -99,7 +99,7 @@ t.test(
     await passage.serve(t, { QHPSI: 'plugin: eicar' })
     for (const [count, deferral] of [
       [4_900, /^451 4\.6\.0 .*more than 16 X-QHPSI/],
-      [16_000, /^451 4\.6\.0 .*malformed and has X-QHPSI in it/],
+      [16_000, /^451 4\.6\.0 .*malformed and contains X-QHPSI/],
       [4_900, /^451 4\.6\.0 .*more than 16 X-QHPSI/],
     ] as const) {
       const { data } = await sendMail(passage.port, {

@@ -20,7 +20,7 @@ const clean = { answer: 'clean' }
 const found = { answer: 'infected', name: EICAR_NAME }
 
 /**
- * Returns a message of about so many bytes that differs from all others, with the test virus at its
+ * Returns a message of about this many bytes that differs from all others, with the test virus at its
  * end if wanted.
  */
 function mail(size: number, number: number, infected: boolean): Sample {

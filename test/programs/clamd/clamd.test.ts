@@ -139,7 +139,7 @@ t.test(
   },
 )
 
-t.test('a message over a scan limit with AlertExceedsMax is no virus', { skip }, async (t) => {
+t.test('a message over a scan limit with AlertExceedsMax is not a virus', { skip }, async (t) => {
   const clamd = await startClamd(t, { maxFileSize: '1M', alertExceedsMax: true })
   const { answer } = await scan(clamd.socket, sample(infectedMail(2 * MIB)))
   t.match(answer, { answer: 'unseen', what: 'unpacked', why: /Heuristics\.Limits\.Exceeded/ })

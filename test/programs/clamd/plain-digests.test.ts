@@ -19,8 +19,8 @@ import { keyLine } from '../cluster-mail.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from '../servers/clamd.ts'
 
 /**
- * Limits that a real clamd names although each content is within them: it counts mails that stand in a
- * text, as in the plain digests of Mailman, as so many levels.
+ * Limits that a real clamd names although each content is within them: it counts messages that stand in a
+ * text, as in the plain digests of Mailman, as this many levels.
  */
 
 /** A digest as Mailman 2 writes it; `last` is the end of the header and the text of its last mail. */
@@ -90,7 +90,7 @@ async function isAccepted(t: Test, milter: OpenMilter, bytes: Buffer, name: stri
   const log = milter.mailLog.at(-1)!
   t.equal(outcome, 'delivered', `${name}: ${log}`)
   t.match(message.toString('latin1'), /^X-SHA256-Cluster-1: /m, `${name} has a stamp`)
-  t.match(log, /scan=clean .*Heuristics\.Limits\.Exceeded.*but each part is clean by itself/)
+  t.match(log, /scan=clean .*Heuristics\.Limits\.Exceeded.*but each part is clean/)
 }
 
 async function isRefused(t: Test, milter: OpenMilter, bytes: Buffer, why: RegExp, name: string) {
@@ -197,7 +197,7 @@ t.test('a limit counts without a second look', { skip: clamdMissing }, async (t)
 })
 
 t.test(
-  'more files than clamd looks at in a mail are each clean',
+  'more files than clamd looks at in a message are each clean',
   { skip: clamdMissing },
   async (t) => {
     const { milter, isOver } = await open(t, {}, 20)

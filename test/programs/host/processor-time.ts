@@ -1,4 +1,4 @@
-/** Milliseconds of the processor that work takes here: how busy the machine is does not count. */
+/** Milliseconds of the processor that work takes here: how busy the machine is is ignored. */
 export async function processorTime(work: () => unknown): Promise<number> {
   const start = process.cpuUsage()
   await work()

@@ -9,7 +9,7 @@ export interface Ending {
   teardown(stop: () => unknown): void
 }
 
-/** For programs that are no tests: what they started ends when the work is over, the last of it first. */
+/** For programs that are not tests: what they started ends when the work has ended, the last of it first. */
 export async function withEnding<Result>(work: (t: Ending) => Promise<Result>): Promise<Result> {
   const stops: (() => unknown)[] = []
   try {

@@ -24,7 +24,7 @@ export interface SteppedClock {
    * start.
    */
   readonly environment: Readonly<Record<string, string>>
-  /** From now on the programs' wall clock is so many seconds ahead of the real one. */
+  /** From now on the programs' wall clock is this many seconds ahead of the real one. */
   set(seconds: number): void
   /** The file that holds these seconds, for a program that steps its own clock. */
   readonly file: string

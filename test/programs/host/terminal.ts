@@ -9,13 +9,13 @@ const TIMEOUT = 120_000
 export interface AtTerminal {
   readonly code: number | null
   readonly output: string
-  /** What somebody else typed meanwhile: the shell would do it next. */
+  /** What another user typed meanwhile: the shell would do it next. */
   readonly typed: string
 }
 
 /**
  * A shell script that does the work of another one at its terminal, and writes to the file `typed`
- * what somebody else has typed there meanwhile.
+ * what another user has typed there meanwhile.
  */
 export function terminalWork(script: string, typed: string): string {
   // Without a minimum the terminal has an end where nothing was typed.

@@ -60,7 +60,7 @@ function fetchTo(root, packages) {
     // bit stays: without it Exim delivers nothing.
     spawnSync('chmod', ['-R', 'g-s', tree])
     rmSync(root, { recursive: true, force: true })
-    renameSync(tree, root) // at once: whoever finds the program finds all of it
+    renameSync(tree, root) // at once: anyone who finds the program finds all of it
     return undefined
   } finally {
     rmSync(directory, { recursive: true, force: true })

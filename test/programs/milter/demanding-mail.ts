@@ -1,6 +1,6 @@
 import { bytes } from '../../cases/case.ts'
 
-/** What a hop may change of a mail if a host limits, folds or converts: all of it is in this one. */
+/** What a hop may change of a message if a host limits, folds or converts: all of it is in this one. */
 
 const header = [
   'From: Ann <ann@example.com>',

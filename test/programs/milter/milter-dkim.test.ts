@@ -89,7 +89,7 @@ t.test('a cluster with OpenDKIM', { skip: opendkimMissing }, async (t) => {
   }
 })
 
-/** X-QHPSI and the stamp: whatever stands above them, all that was hashed is below. */
+/** X-QHPSI and the stamp: whatever is above them, all that was hashed is below. */
 function stampIsAboveWhatItBinds(message: Buffer): boolean {
   const names = headerNames(message).map((name) => name.toLowerCase())
   const stamp = names.indexOf('x-sha256-cluster-1')

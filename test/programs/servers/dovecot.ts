@@ -8,7 +8,7 @@ import { type Ending, startServer } from '../host/server.ts'
 /** Why its tests are skipped; false where everything is there. */
 export const dovecotMissing: string | false = lacks('dovecot', 'doveadm', 'dovecot lmtp', 'root')
 
-/** A user with a Maildir, and a quota by a rule of Dovecot's; without one the mailbox says it. */
+/** A user with a Maildir, and a quota by a rule of Dovecot's; without one the mailbox shows it. */
 export interface DovecotUser {
   readonly name: string
   readonly maildir: string
@@ -26,7 +26,7 @@ export interface Dovecot {
 }
 
 /**
- * The configuration of mailboxes, which belong to nobody(7). By Maildir++ the Trash does not count,
+ * The configuration of mailboxes, which belong to nobody(7). By Maildir++ the Trash is ignored,
  * which Dovecot must be told.
  */
 const configuration = (directory: string, port: number, lmtp: number) => `

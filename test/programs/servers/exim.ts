@@ -31,7 +31,7 @@ const IDS = { 'Debian-exim': 64_993, ben: 64_994 }
 export interface Exim {
   /** Its main log so far. */
   log(): string
-  /** The number of messages that it has not handed on yet. */
+  /** The number of messages that it has not passed on yet. */
   queued(): number
   /** The messages in the mailbox of ben@example.org. */
   delivered(): Buffer[]
@@ -96,7 +96,7 @@ export function makeEximHost(t: Ending, interfaces: string): EximHost {
   symlinkSync(reachable(EXIM), own.at('/usr/sbin/exim4'))
   symlinkSync(UPDATE, own.at('/usr/sbin/update-exim4.conf'))
   writeFileSync(own.at('/usr/sbin/onescan'), commandScript(), { mode: 0o755 })
-  // Exim starts itself anew for a delivery, setuid, and no such program reads LD_LIBRARY_PATH.
+  // Exim starts itself again for a delivery, setuid, and no such program reads LD_LIBRARY_PATH.
   const libraries = unpackedLibraries(reachable(EXIM)).split(':')
   execFileSync('ldconfig', ['-X', '-C', own.at('/etc/ld.so.cache'), ...libraries])
 
@@ -114,7 +114,7 @@ const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
 /** Starts its Exim, which must listen at this port of 127.0.0.1. */
 export async function startExim(t: Ending, host: EximHost, port: number): Promise<Exim> {
   const log = host.at('/var/log/exim4/mainlog')
-  // Whoever of its processes comes first would make it a file that the others cannot write.
+  // Anyone who of its processes comes first would make it a file that the others cannot write.
   writeFileSync(log, '')
   chmodSync(log, 0o666)
   chownSync(log, IDS['Debian-exim'], 0)

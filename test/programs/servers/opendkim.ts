@@ -9,7 +9,7 @@ import { socketDirectory } from '../host/socket-directory.ts'
 /** Why its tests are skipped; false if it is there. */
 export const opendkimMissing: string | false = lacks('opendkim', 'opendkim-genkey')
 
-/** What OpenDKIM does with mail: signs it as `domain`, or tells what its signatures are worth. */
+/** What OpenDKIM does with mail: signs it as `domain`, or shows what its signatures are worth. */
 export type OpendkimTask = 'sign' | 'verify'
 
 /** A key as opendkim-genkey makes it, with its records. */

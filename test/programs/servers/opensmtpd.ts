@@ -16,7 +16,7 @@ const ACCOUNTS = { opensmtpd: 64_991, opensmtpq: 64_992 }
 export interface OpenSmtpd {
   /** What it has said so far. */
   log(): string
-  /** The number of messages that it has not handed on yet. */
+  /** The number of messages that it has not passed on yet. */
   queued(): number
 }
 

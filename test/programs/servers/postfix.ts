@@ -21,7 +21,7 @@ export interface Postfix {
   log(): string
   /** Queues a message as local programs do: sendmail(1) with these words, the message on stdin. */
   submit(message: Buffer, ...words: string[]): void
-  /** The number of messages that it has not handed on yet. */
+  /** The number of messages that it has not passed on yet. */
   queued(): number
   /** Sends all that is in its hold queue. */
   letGo(): void

@@ -13,7 +13,7 @@ export const slapdMissing: string | false = lacks('slapd', 'slapadd', 'openssl')
 export interface Slapd {
   /** With the base of the search, as the other URLs. */
   readonly url: string
-  /** The same server by TLS, with a certificate that `authorities` vouches for, and by a socket. */
+  /** The same server by TLS, with a certificate that `authorities` covers, and by a socket. */
   readonly secureUrl: string
   readonly authorities: string
   readonly socketUrl: string
@@ -75,7 +75,7 @@ access to * by dn.exact="${bindDn}" read by anonymous ${readers === 'all' ? 'rea
 /** A person of the directory: attributes and their values, with a `uid`. */
 export type Person = Readonly<Record<string, string>>
 
-/** Who may read: whoever binds as `bindDn`, or all, who need not bind. */
+/** Who may read: anyone who binds as `bindDn`, or all, who need not bind. */
 type Readers = 'bound' | 'all'
 
 /** Starts a slapd that serves these people, apart from any slapd of the host. It ends with the test. */

@@ -2,7 +2,7 @@ import { createServer, type Socket } from 'node:net'
 import { listen } from '../host/listen.ts'
 import type { Ending } from '../host/server.ts'
 
-/** A message as an MTA handed it on. */
+/** A message as an MTA passed it on. */
 export interface ReceivedMail {
   readonly sender: string
   readonly recipients: readonly string[]

@@ -20,7 +20,7 @@ const clean = bytes('Subject: x\nTo: ben@example.org\n\nhello\n')
 const virus = bytes(`Subject: x\nTo: ben@example.org\n\n${EICAR}\n`)
 const skip = postfixMissing || clamdMissing
 
-/** A door before clamd that stands, and what lies behind it. */
+/** An interface before clamd that stands, and what lies behind it. */
 async function standingStill(t: Test, lmtp: boolean) {
   const stage = buildStage(t)
   const clamd = await startClamd(t)
@@ -40,7 +40,7 @@ async function standingStill(t: Test, lmtp: boolean) {
     kept: () => readQuarantine(stage.quarantine),
     stop: () => process.kill(clamd.pid, 'SIGSTOP'),
     goOn: () => process.kill(clamd.pid, 'SIGCONT'),
-    /** Resolves when nobody is connected, and so many connections were made to the next server. */
+    /** Resolves when nobody is connected, and this many connections were made to the next server. */
     over,
   }
 }

@@ -6,7 +6,7 @@ import { postfixMissing, startPostfix } from '../servers/postfix.ts'
 import { sendMail } from '../servers/smtp-session.ts'
 
 /**
- * The filter of SMTPD_PROXY_README set in main.cf, so that it counts for the server behind the
+ * The filter of SMTPD_PROXY_README set in main.cf, so that it applies to the server behind the
  * filter, too: each session opens the next one before anything is queued.
  */
 

@@ -7,7 +7,7 @@ import { startReceiver } from '../servers/smtp-receiver.ts'
 
 /**
  * SMTP smuggling: content that one server reads as one message, and another one as two. A real
- * Postfix stands behind, which takes a bare LF for a line end (smtpd_forbid_bare_newline = no).
+ * Postfix is behind, which takes a bare LF for a line end (smtpd_forbid_bare_newline = no).
  */
 
 const inner = (end: string) =>

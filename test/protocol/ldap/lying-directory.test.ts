@@ -21,7 +21,7 @@ import {
 } from './lying-server.ts'
 
 /**
- * Directories that send what is no answer. Each lie ends the connection that it came on, and no more
+ * Directories that send what is not an answer. Each lie ends the connection that it came on, and no more
  * than that: the answer about the user is trouble, and the next question is asked.
  */
 
@@ -39,7 +39,7 @@ interface Lie {
 }
 
 const notLdap = /sent data that is not LDAP/
-const tooMuch = /sent too much for one question/
+const tooMuch = /sent too much for one request/
 const notAsked = /sent an unexpected answer/
 
 const lies: Lie[] = [
@@ -136,7 +136,7 @@ const lies: Lie[] = [
   {
     name: 'that it ends the connection, and stays',
     says: () => message(0, result(0x78, 52)),
-    why: /the directory ends the connection/,
+    why: /the directory closed the connection/,
   },
   {
     name: 'a result without a code',

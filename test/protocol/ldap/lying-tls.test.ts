@@ -43,7 +43,7 @@ async function startServer(t: Test, take: (socket: Socket) => void): Promise<str
   return `ldaps://127.0.0.1:${await listen(t, createServer(take))}`
 }
 
-/** A TLS record of a handshake that says it is longer than any may be (RFC 8446 5.1). */
+/** A TLS record of a handshake that shows it is longer than any may be (RFC 8446 5.1). */
 const longRecord = Buffer.concat([Buffer.from([22, 3, 3, 0xff, 0xff]), randomBytes(65_535)])
 /** An alert in plain text: handshake_failure. */
 const alert = Buffer.from([21, 3, 3, 0, 2, 2, 40])

@@ -3,11 +3,11 @@ import t from 'tap'
 import { CrlfReader } from '../../../src/mail/message/crlf-reader.ts'
 import { ContentReader, Stuffing } from '../../../src/protocol/smtp/smtp-content.ts'
 
-/** What stands between DATA and its end, in any split. */
+/** What is between DATA and its end, in any split. */
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 
-/** What is read of a text that comes in pieces of so many bytes. */
+/** What is read of a text that comes in pieces of this many bytes. */
 function read(text: string, size = 1 << 20) {
   const reader = new ContentReader()
   const content: Buffer[] = []
@@ -115,7 +115,7 @@ function endsEarly(sent: string): boolean {
   )
 }
 
-/** Content as it is kept, and as it is sent again in pieces of so many bytes. */
+/** Content as it is kept, and as it is sent again in pieces of this many bytes. */
 function passOn(content: string, size = 1 << 20) {
   const kept = bytes(content.replaceAll('\r\n', '\n'))
   const stuffing = new Stuffing()

@@ -96,7 +96,7 @@ t.test('a line that is too long is dropped in constant memory, and the next read
   t.ok(process.memoryUsage().arrayBuffers - before < 20_000_000)
 })
 
-t.test('bytes that are no line can be taken, and given back', async (t) => {
+t.test('bytes that are not lines can be taken, and given back', async (t) => {
   const reader = new LineReader(100)
   reader.push(bytes('DATA\r\ncontent'))
   t.match(reader.next(), { kind: 'line' })

@@ -145,7 +145,7 @@ async function sharesAll(store: Opened): Promise<boolean> {
   return store.log.length === 0
 }
 
-t.test('a server of a cluster is no store, which is logged', { skip }, async (t) => {
+t.test('a server of a cluster is not a store, which is logged', { skip }, async (t) => {
   // By default its second port is higher by 10,000: among those that connections have.
   const args = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())]
   const server = await startStore(t, { args })
@@ -209,7 +209,7 @@ sentinel auth-pass mail "open sesame"
   await openStore(t, url, passwords).holds(print())
   const stranger = openStore(t, url.replace('mail', 'post'), passwords)
   await until(() => stranger.log.length > 0, 'a line of the log')
-  t.match(stranger.log[0], /knows of no post/)
+  t.match(stranger.log[0], /does not know post/)
 })
 
 t.test('a silent server is left, at each step', async (t) => {

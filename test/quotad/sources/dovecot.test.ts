@@ -82,7 +82,7 @@ t.test(
     const reasons: Record<string, number> = {}
     for (const [i, generated] of mailboxes.entries()) {
       const incoming = [1, 1000, 2 ** (i % 16)][i % 3]!
-      // Ours first: Dovecot writes the file anew.
+      // Ours first: Dovecot writes the file again.
       const own = word(await ours.ask(`CHECK_QUOTA u${i} ${incoming}`))
       const peer = word(await theirs.ask(`CHECK_QUOTA u${i} ${incoming}`))
       seen[peer] = (seen[peer] ?? 0) + 1

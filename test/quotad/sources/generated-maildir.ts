@@ -21,7 +21,7 @@ interface Folder {
 
 interface Message {
   readonly size: number
-  /** The size stands in the name. */
+  /** The size is in the name. */
   readonly named: boolean
   readonly flags: string
   readonly isNew: boolean

@@ -105,7 +105,7 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
     await open.says(
       isOther
         ? /password: mode 0644 lets everyone read it; chgrp \d+ \S+password && chmod 640 \S+password/
-        : /password: mode 0644 lets everyone read it; chmod 640 it/,
+        : /password: mode 0644 lets everyone read it; run chmod 640 on it/,
     )
     chmodSync(wrong, 0o600)
     if (isOther) execFileSync('chown', ['nobody', wrong])

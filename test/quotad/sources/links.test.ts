@@ -37,7 +37,7 @@ function homes(t: Test) {
   return { root, home, mailbox, maildir: mailbox.path, says }
 }
 
-t.test('new and cur do not count if they are links', async (t) => {
+t.test('new and cur are ignored if they are links', async (t) => {
   for (const name of ['new', 'cur']) {
     const { root, maildir, says } = homes(t)
     renameSync(join(maildir, name), join(maildir, 'moved'))
@@ -46,7 +46,7 @@ t.test('new and cur do not count if they are links', async (t) => {
   }
 })
 
-t.test('folders do not count if they are links, nor their new and cur', async (t) => {
+t.test('folders are ignored if they are links, nor their new and cur', async (t) => {
   const { root, maildir, says } = homes(t)
   symlinkSync(join(root, 'other'), join(maildir, '.Other'))
   mkdirSync(join(maildir, '.Mine/new'), { recursive: true })
@@ -54,7 +54,7 @@ t.test('folders do not count if they are links, nor their new and cur', async (t
   t.equal(await says(), '7 1')
 })
 
-t.test('messages do not count if they are links or no files', async (t) => {
+t.test('messages are ignored if they are links or no files', async (t) => {
   const { root, maildir, says } = homes(t)
   symlinkSync(join(root, 'private/y'), join(maildir, 'cur/b'))
   mkdirSync(join(maildir, 'cur/c'))

@@ -24,7 +24,7 @@ t.test('onescan-quotad continues to answer while a directory sends invalid answe
   for (const [lies, why] of [
     [Array(5000).fill(message(0x7f, element(0x65))), /sent an unexpected answer/],
     [Array(5000).fill(sequence()), /sent data that is not LDAP/],
-    [[claiming(0x30, 2 ** 31 - 1, Buffer.alloc(1024 * 1024))], /sent too much for one question/],
+    [[claiming(0x30, 2 ** 31 - 1, Buffer.alloc(1024 * 1024))], /sent too much for one request/],
   ] as const) {
     lie = Buffer.concat(lies)
     const quotad = await startQuotad(t, env)

@@ -239,14 +239,17 @@ t.test('known and missing mailboxes are answered while others are counted', asyn
   t.ok(over.indexOf('missing') < 8, over.join(' '))
 })
 
-t.test('a mailbox that is missing, vanishes or is no directory is reported as that', async (t) => {
-  const { path, says } = maildir(t)
-  t.equal(await says(), '0 0 walk')
-  rmSync(path, { recursive: true })
-  t.equal(await says(), 'no-mailbox')
-  writeFileSync(path, '')
-  t.equal(await says(), 'no-mailbox')
-})
+t.test(
+  'a mailbox that is missing, vanishes or is not a directory is reported as that',
+  async (t) => {
+    const { path, says } = maildir(t)
+    t.equal(await says(), '0 0 walk')
+    rmSync(path, { recursive: true })
+    t.equal(await says(), 'no-mailbox')
+    writeFileSync(path, '')
+    t.equal(await says(), 'no-mailbox')
+  },
+)
 
 t.test('messages and folders that vanish while they are counted are not counted', async (t) => {
   const folders = Object.fromEntries(

@@ -45,10 +45,10 @@ t.test('limits of clamd are found with test messages', { skip }, async (t) => {
   const clamd = await startClamd(t, { maxFileSize: '1M', streamMaxLength: '50M' })
   const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '3M' }))
   const of = (what: string) => findings.find((finding) => finding.what.endsWith(what))
-  t.match(of('AlertExceedsMax'), { level: 'error', value: /get in, marked as clean/ })
+  t.match(of('AlertExceedsMax'), { level: 'error', value: /delivered as clean/ })
   t.match(of('large mail'), {
     level: 'error',
-    value: /misses EICAR in 3145728 bytes \(CLAMDMAXSIZE\): mail over about \d+[KM] gets in/,
+    value: /misses EICAR in 3145728 bytes \(CLAMDMAXSIZE\): mail over about \d+[KM] is delivered/,
   })
   const small = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '500K' }))
   t.match(
@@ -79,7 +79,11 @@ t.test('a clamd that opens no archives, or no mail, is found', { skip }, async (
     const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '500K' }))
     return findings.filter(({ level, value }) => level !== 'ok' && !/without a date/.test(value))
   }
-  const archives = { level: 'error', value: /archives get in/, remedy: /^set "ScanArchive yes"/ }
+  const archives = {
+    level: 'error',
+    value: /archives are delivered as clean/,
+    remedy: /^set "ScanArchive yes"/,
+  }
   const mail = { level: 'warning', remedy: /^set "ScanMail yes"/ }
   t.match(await found({ scanArchive: false }), [archives])
   t.match(await found({ scanMail: false }), [mail])
@@ -109,11 +113,11 @@ t.test(
         level: 'warning',
         what,
         value: /has room for 3M, and .* 400M/,
-        remedy: /make room in/,
+        remedy: /free space in/,
       },
     ])
     const blocked = [
-      { level: 'error', what, value: /mail is deferred/, remedy: /make room there$/ },
+      { level: 'error', what, value: /mail is deferred/, remedy: /free space there$/ },
     ]
     const filler = join(parent, 'filler')
     t.throws(() => writeFileSync(filler, Buffer.alloc(8 * 1024 * 1024)))
@@ -149,7 +153,7 @@ t.test('a clamd that may not have loaded signatures that count as loaded', { ski
 t.test('a clamd without signatures is started by freshclam first', async (t) => {
   const [down] = await checkClamd(asked('/nonexistent/clamd', { CLAMDBDIR: t.testdir({}) }))
   t.notMatch(down, { marks: ['clamd does not run'] }, 'its unit has nothing to add')
-  t.match(down, { level: 'error', remedy: /^let freshclam fetch signatures \(\S+ has none/ })
+  t.match(down, { level: 'error', remedy: /^run freshclam to download signatures \(\S+ has none/ })
 })
 
 t.test('the unit of a stopped clamd on this host may have the reason', async (t) => {
@@ -236,7 +240,7 @@ t.test(
     const path = join(socketDirectory(t), 'socket')
     await listen(t, createServer(), path)
     t.match(await checkClamd(asked(path)), [
-      { level: 'error', value: /does not answer within 5 s/, remedy: /restart it/ },
+      { level: 'error', value: /does not answer within 5 s/, remedy: /restart clamd$/ },
     ])
   },
 )
@@ -265,7 +269,7 @@ t.test('a CLAMD that names the directory of the socket, or a file, is reported',
   for (const CLAMD of [directory, join(directory, 'file')]) {
     const found = await checkClamd(asked(CLAMD, {}))
     t.match(found, [
-      { level: 'error', value: /^is no socket: mail is deferred/, remedy: /LocalSocket of its/ },
+      { level: 'error', value: /^is not a socket: mail is deferred/, remedy: /LocalSocket in its/ },
     ])
   }
 })

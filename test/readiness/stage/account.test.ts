@@ -36,7 +36,7 @@ t.test('the first path that bars the account is named', async (t) => {
 
 const notRoot = self.uid !== 0 && 'run as root'
 
-t.test('the mode of a group counts for its members only', { skip: notRoot }, async (t) => {
+t.test('the mode of a group applies to its members only', { skip: notRoot }, async (t) => {
   const file = join(t.testdir({ file: '' }), 'file')
   chownSync(file, 0, 54_323)
   chmodSync(file, 0o640)

@@ -45,7 +45,7 @@ t.test('all stamps are explained in the order of the header, and no other fields
     [
       ['X-MD5-Cluster-2', undefined],
       ['X-SHA256-Cluster-1', undefined],
-      ['X-MD5-Cluster-3', 'its value is not that of a stamp'],
+      ['X-MD5-Cluster-3', 'its value is not a valid stamp'],
     ],
   )
 })

@@ -37,7 +37,7 @@ t.test('the error about a malformed line has its number, and never its content',
   const noId = 'has no id of 1 to 32 letters, digits, ".", "_" or "-"'
   const other = 'has something other than until=YYYY-MM-DD and release after the secret'
   const more = 'has more than scheme:id:secret:until=YYYY-MM-DD:release'
-  const blank = 'holds a blank; keys have none'
+  const blank = 'contains white space, which a key cannot'
   const noScheme = 'has a scheme that is neither md5 nor hmac-sha256'
   const noBase64url = 'has a secret that is not base64url'
   const short = Buffer.alloc(31, 7).toString('base64url')
@@ -55,7 +55,7 @@ t.test('the error about a malformed line has its number, and never its content',
     ['md5:a:ses:ame:until=2026-12-31', more],
     ['sha1:a:x', noScheme],
     ...[`${secret}!`, `=${secret}`].map((text) => [`hmac-sha256:a:${text}`, noBase64url] as const),
-    [`hmac-sha256:a:${short}`, 'has a secret of under 32 bytes'],
+    [`hmac-sha256:a:${short}`, 'has a secret of fewer than 32 bytes'],
   ] as const) {
     t.equal(faultOf(`# first\n${line}\n`), `CLUSTERKEYS ring: line 2 ${why}`, line)
   }
@@ -94,7 +94,7 @@ t.test('a keyring that its owner and group can read is accepted', async (t) => {
 t.test('a keyring that others may read or change is refused, with the remedy', async (t) => {
   for (const mode of [0o644, 0o602, 0o660]) {
     const path = ring(t, 'sesame\n', mode)
-    const refused = /^CLUSTERKEYS [^:]*: mode 0\d+ lets others .*; chmod 640 it/
+    const refused = /^CLUSTERKEYS [^:]*: mode 0\d+ lets others .*; run chmod 640 on it/
     t.throws(() => load(path), refused)
     t.throws(() => loadKeyring({}, join(path, '..')), refused)
   }
@@ -115,7 +115,7 @@ t.test('a keyring that cannot be used is an error, and never counts as empty', a
   const large = `# ${'x'.repeat(70_000)}\nsesame\n`
   t.throws(
     () => load(ring(t, large)),
-    /^CLUSTERKEYS .*over 65536 bytes; correct that or unset CLUSTERKEYS/,
+    /^CLUSTERKEYS .*larger than 65536 bytes; fix this or unset CLUSTERKEYS/,
   )
 })
 

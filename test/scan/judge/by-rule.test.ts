@@ -9,7 +9,7 @@ import type { ContentScanner } from '../../../src/scan/scanners/contract/scanner
 import { infected } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { judgeByLines, letter, stageFor } from './judge-mail.ts'
 
-/** The judgement by onescan.policy: which line counts for which recipient, and what scans it costs. */
+/** The judgement by onescan.policy: which line applies to which recipient, and what scans it costs. */
 
 /** Judges a message with a virus by these lines; each scan `takes` milliseconds. `given` is what each had. */
 async function judgeBy(

@@ -5,7 +5,7 @@ import { type Door, isOfDaemon, play } from '../../cases/play.ts'
 import { sendToSocket } from '../../doors/slot-socket/send.ts'
 
 /**
- * The cases of the doors, played in this process, so that a change of the judge is noticed here. The
+ * The cases of the interfaces, played in this process, so that a change of the judge is noticed here. The
  * other tests of this room show only what no case does.
  */
 

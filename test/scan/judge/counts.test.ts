@@ -9,7 +9,7 @@ import { BASE64, base64, delimited, part, QUOTED } from '../scanners/evasions/co
 import { judgeMail, ringIn } from './judge-mail.ts'
 
 /**
- * What a mail of 4 KB costs, in counts that are the same on every machine, however busy. A change that makes
+ * What a message of 4 KB costs, in counts that are the same on every machine, however busy. A change that makes
  * one of them less may put the lower number here; one that makes it more says in its commit what for.
  */
 
@@ -92,7 +92,7 @@ const table = [
 ] as const
 
 t.test(
-  'a small mail makes no more questions, strings and copies',
+  'a small message makes no more questions, strings and copies',
   { skip: clamdMissing },
   async (t) => {
     const { socket } = await startClamd(t)

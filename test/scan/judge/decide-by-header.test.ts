@@ -24,7 +24,7 @@ function decideBy(
 }
 
 const unclear = 'A: b\nno field\nX-QHPSI: clean\n\n'
-const why = 'its header is malformed and has X-QHPSI in it'
+const why = 'its header is malformed and contains X-QHPSI'
 
 const deferred: SingleDecision = {
   kind: 'defer',
@@ -64,7 +64,7 @@ t.test('a quarantine directory keeps a message with such a header as it came', a
   t.same(bounce, kept, 'a refused bounce would come again for ever')
 })
 
-/** Fields that a sender could forge are removed, unless a host of the cluster vouches for them. */
+/** Fields that a sender could forge are removed, unless a host of the cluster covers them. */
 
 const forwarding = readScanningConfig({ QHPSI: 'plugin: clamd', VIRUSFORWARD: 'q@example.org' })!
 const both = ['x-qhpsi', 'x-quarantine-id']

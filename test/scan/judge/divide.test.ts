@@ -57,7 +57,7 @@ function decide(own: readonly string[], answers: AnswerMode, isBounceInjector = 
   return divide(parts, own.map((name) => distinct.indexOf(name)), transaction, answers) // biome-ignore format: a line
 }
 
-/** Returns the decision that counts for each recipient in the end. */
+/** Returns the decision that applies to each recipient in the end. */
 function endsAs(decision: Decision, count: number): SingleDecision[] {
   if (decision.kind !== 'split') return Array.from({ length: count }, () => decision)
   const users = decision.shareOf.map((place, index) => {

@@ -16,7 +16,7 @@ import {
   tooLarge,
 } from './judge-mail.ts'
 
-/** The judgement: what becomes of a message by what is found in it and by the settings. */
+/** The judgement: what happens to a message by what is found in it and by the settings. */
 
 type Row = readonly [what: string, setup: Setup, expected: object, edits?: readonly string[]]
 
@@ -137,7 +137,7 @@ t.test('a forgeable field is found in a header larger than 1 MiB', async (t) => 
     return decision
   }
   t.match(await judgeWith('X-Long: ', 'y'), { kind: 'accept', details: { scan: 'clean' } })
-  const text = 'message deferred: its header is larger than 1 MiB and has X-QHPSI in it'
+  const text = 'message deferred: its header is larger than 1 MiB and contains X-QHPSI'
   const deferred = { kind: 'defer', reply: { class: 4, enhanced: '4.6.0', text } }
   t.match(await judgeWith('X-Long: ', '\nX-QHPSI: clean'), deferred)
   t.match(await judgeWith('X-Long: 1234', '\nX-\x01QHPSI: clean'), deferred)

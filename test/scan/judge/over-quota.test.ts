@@ -20,7 +20,7 @@ function mailTo(count: number) {
 
 const full: QuotaAnswer = { status: 'full' }
 
-/** A service that answers about each recipient by its number, after so many milliseconds, and counts. */
+/** A service that answers about each recipient by its number, after this many milliseconds, and counts. */
 function quotaService(
   answerFor: (number: number) => QuotaAnswer,
   { timeout = 60_000, after = 0, askForRelayClients = false } = {},

@@ -63,7 +63,7 @@ t.test('the scanners of two stamps are not combined: each host states its own sc
   t.same((await judgeMail(again('other', 'clamd,everypart'), { settings })).asked, [])
 })
 
-t.test('a stamp names no scanner of local policy', async (t) => {
+t.test('a stamp can list at most no scanner of local policy', async (t) => {
   const scanners = [scannerOf('clamd', async () => clean), localPolicy('attachments')]
   t.match(
     stampOf(await judgeMail(letter, { settings: cluster, scanners })),

@@ -167,7 +167,7 @@ t.test('a truncated file is reported, wherever it and the record end', async (t)
   for (let length = whole.length - 1; length >= 0; length -= length < start - 200 ? 20 : 1) {
     truncateSync(file, length)
     const why = await read(root, id).catch((error) => error.message)
-    if (length >= start) t.match(why, 'is not the message that was kept', `${length}`)
+    if (length >= start) t.match(why, 'is not the message that was quarantined', `${length}`)
     else if (!/: it (ends early|has no record)$/.test(why)) t.fail(`${length}: ${why}`)
   }
   t.equal(descriptors(), open)
@@ -182,7 +182,7 @@ t.test('a truncated file is reported, wherever it and the record end', async (t)
   }
 })
 
-t.test('a file that onescan did not write is no message in quarantine', async (t) => {
+t.test('a file that onescan did not write is not a message in quarantine', async (t) => {
   const directory = makeQuarantine(t)
   const root = await openFor(t, directory)
   const id = await keepOne(directory, now)
@@ -198,19 +198,19 @@ t.test('a file that onescan did not write is no message in quarantine', async (t
     ['', /it has no record/],
     [text, /it has no record/],
     [`\n${field}${json}${end}`, /it has no record/],
-    [`${field}{\n${end}`, /its record is no JSON/],
-    [`${field}${json}${end.replace(/sha256=./, 'sha256=g')}`, /does not end as it should/],
-    [`${field}null\n${end}`, /is not whole/],
-    [`${field}1\n${end}`, /is not whole/],
-    ...names.map((name) => [`${field}${without(name)}\n${end}`, /is not whole/] as const),
+    [`${field}{\n${end}`, /its record is not JSON/],
+    [`${field}${json}${end.replace(/sha256=./, 'sha256=g')}`, /has no end mark/],
+    [`${field}null\n${end}`, /is incomplete/],
+    [`${field}1\n${end}`, /is incomplete/],
+    ...names.map((name) => [`${field}${without(name)}\n${end}`, /is incomplete/] as const),
     ...['found', 'remote', 'queue', 'log', 'recipients'].map(
-      (name) => [`${field}${withOne(name)}\n${end}`, /is not whole/] as const,
+      (name) => [`${field}${withOne(name)}\n${end}`, /is incomplete/] as const,
     ),
-    [`${field}${JSON.stringify({ ...record, recipients: ['x', 1] })}\n${end}`, /is not whole/],
+    [`${field}${JSON.stringify({ ...record, recipients: ['x', 1] })}\n${end}`, /is incomplete/],
     [`${field}{"x":"\\"","recipients":[[]]}\n${end}`, /has lists in lists/],
     [`${field}{"x":{"y":{}}}\n${end}`, /has lists in lists/],
     [`${field}{"x":"\\\\","y":{"z":[]}}\n${end}`, /has lists in lists/],
-    [`${field}{"x":{},"y":[],"z":{}}\n${end}`, /is not whole/],
+    [`${field}{"x":{},"y":[],"z":{}}\n${end}`, /is incomplete/],
     [`${field}{"x":"${'x'.repeat(RECORD_MAX)}`, /its record has more than 16777216 bytes/],
     [
       `${field}{"x":"${'x'.repeat(RECORD_MAX)}"}\n${end}`,
@@ -303,7 +303,7 @@ t.test('a message with the same key is kept once, and found as long as it waits'
   t.not(await keepOne(directory, now, { key, grounds: 'banned' }), third, 'for other grounds')
 })
 
-t.test('a key that leads nowhere, or is no link, is made anew', async (t) => {
+t.test('a key that leads nowhere, or is not a link, is made again', async (t) => {
   const directory = makeQuarantine(t)
   const root = await openFor(t, directory)
   const key = 'b'.repeat(64)
@@ -355,13 +355,13 @@ t.test('only a private directory of this account is a quarantine', async (t) => 
     symlinkSync(`${directory}-there`, directory)
   }
   const closed = (mode: number) => (directory: string) => chmodSync(directory, mode)
-  const missing = `ENOENT: no such file or directory; make it: install -d -m 700 -o ${uid} HERE`
+  const missing = `ENOENT: no such file or directory; create it: install -d -m 700 -o ${uid} HERE`
   const cases: readonly (readonly [spoil: (directory: string) => void, why: string])[] = [
     [gone, missing],
     [file, 'is not a directory'],
     [link, 'is a link, and links are not followed there'],
-    [closed(0o755), 'mode 0755 lets others in; chmod 700 it'],
-    [closed(0o710), 'mode 0710 lets others in; chmod 700 it'],
+    [closed(0o755), 'mode 0755 lets other users in; run chmod 700 on it'],
+    [closed(0o710), 'mode 0710 lets other users in; run chmod 700 on it'],
   ]
   const open = descriptors()
   for (const [spoil, why] of cases) {
@@ -375,7 +375,7 @@ t.test('only a private directory of this account is a quarantine', async (t) => 
   const foreign = uid === 0 ? makeQuarantine(t) : '/usr'
   if (uid === 0) chownSync(foreign, 12_345, 0)
   const who = `belongs to uid ${statSync(foreign).uid}, and this runs as uid ${uid}`
-  const message = `QUARANTINE ${foreign}: ${who}; chown it, or have its owner do this (onescand, or a command of root's)`
+  const message = `QUARANTINE ${foreign}: ${who}; change its owner, or run this as its owner (onescand, or a command that root runs)`
   await t.rejects(openQuarantine(foreign), { message })
   t.equal(descriptors(), open)
 })

@@ -12,7 +12,7 @@ import { keepOne, makeQuarantine } from './kept.ts'
 
 /**
  * `onescan quarantine release` that is killed at each of its steps: the message is still in
- * quarantine, or was handed on.
+ * quarantine, or was passed on.
  */
 
 standInQueue() // which builds it
@@ -24,7 +24,7 @@ const text = `Subject: x\n\n${'a line of the body\n'.repeat(20_000)}`
 
 const STATES = ['kept', 'releasing', 'released']
 
-/** A release that is killed before its call of this number; without one, it says how many there are. */
+/** A release that is killed before its call of this number; without one, it shows how many there are. */
 async function release(t: Test, fatal?: number) {
   const directory = makeQuarantine(t)
   const maildir = makeMaildir()

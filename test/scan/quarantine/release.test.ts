@@ -137,7 +137,7 @@ t.test('a foreign file is not released, and stays', async (t) => {
   const reading = async () => {
     for await (const _ of release.opened.message());
   }
-  await t.rejects(reading(), { message: /is not the message that was kept/ })
+  await t.rejects(reading(), { message: /is not the message that was quarantined/ })
   await release.cancel()
 })
 

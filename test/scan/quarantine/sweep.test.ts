@@ -68,7 +68,7 @@ class Host {
     return this.sweep(limits)
   }
 
-  /** Starts the host anew, after it was off for so long. */
+  /** Starts the host again, after it was off for so long. */
   restart(off: number): void {
     this.now += off
     this.uptime = 30_000
@@ -258,7 +258,7 @@ t.test('messages grow old on a host that is started after each sweep', async (t)
   t.match(await host.pass(1, threeHours), { messages: 0 })
 })
 
-t.test('if the clock of the sweeps is lost or broken, ages begin anew', async (t) => {
+t.test('if the clock of the sweeps is lost or broken, ages begin again', async (t) => {
   const edited = (change: (text: string) => string) => (host: Host) => host.edit(CLOCK, change)
   const link = (host: Host) => {
     renameSync(host.path(CLOCK), host.path('x'))
@@ -300,7 +300,7 @@ t.test('if the clock of the sweeps is lost or broken, ages begin anew', async (t
     t.equal(removed, 0, what)
     t.equal(warnings.length, warning === false ? 0 : 1, what)
     if (warning !== false) {
-      t.match(warnings[0], /^sweep\.clock: .*: the age of all messages begins anew$/)
+      t.match(warnings[0], /^sweep\.clock: .*: the age of all messages starts again at zero$/)
       t.match(warnings[0], warning, what)
     }
     t.match(await host.pass(3, threeHours), { messages: 1, removed: 0, warnings: [] }, what)
@@ -357,13 +357,15 @@ t.test('a failure to note times is reported, and makes no message old', async (t
   const clock = readFileSync(host.path(CLOCK))
   mkdirSync(host.path(`${CLOCK}.new`))
   const { warnings } = await host.pass(5, threeHours)
-  t.match(warnings, [/^sweep\.clock cannot be written, so no message grows older: EISDIR/])
+  t.match(warnings, [
+    /^sweep\.clock cannot be written, so the age of messages does not increase: EISDIR/,
+  ])
   t.ok(readFileSync(host.path(CLOCK)).equals(clock))
   t.equal((await host.ids()).length, 1)
   rmSync(host.path(`${CLOCK}.new`), { recursive: true })
   rmSync(host.path(CLOCK))
   mkdirSync(host.path(CLOCK))
-  t.match((await host.pass(1)).warnings, [/begins anew$/, /cannot be written/])
+  t.match((await host.pass(1)).warnings, [/starts again at zero$/, /cannot be written/])
   t.notOk(existsSync(host.path(`${CLOCK}.new`)), 'nothing is left of what was written')
 })
 

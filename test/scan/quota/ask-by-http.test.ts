@@ -24,7 +24,7 @@ t.test('the answer to ?u=NAME counts, and 404 is an unknown user', async (t) => 
   t.equal(service.connections(), 1, 'one connection is kept')
 })
 
-t.test('a reply of 503 means an unknown quota, and is no broken answer', async (t) => {
+t.test('a reply of 503 means an unknown quota, and is not a broken answer', async (t) => {
   const service = await httpService(t, (_, response) => response.writeHead(503).end('no\n'))
   const { client, log } = clientOf(t, service.url)
   t.match(await client.ask(ann), { status: 'unknown', why: 'the service does not know' })
@@ -78,7 +78,7 @@ const broken: Readonly<
   ],
   'status 500': [500, 'OVERQUOTA ann@example.org 9 9\n', 'status 500'],
   'a redirection': [302, '', 'status 302'],
-  'a path that is not there': [404, 'nothing here\n', noPage],
+  'a path that is not there': [404, 'page not found\n', noPage],
   'the 404 page of a web server': [404, ' <html>Not Found</html>', noPage],
   'a 404 of type HTML': [404, 'who?', noPage, 'text/html'],
   'a 404 in words of a web server': [404, '404 page not found\n', noPage],
@@ -98,14 +98,14 @@ for (const [what, [status, body, why, type = 'text/plain']] of Object.entries(br
       await client.ask(ann)
       t.equal(service.heard.length, 2)
       t.equal(client.counters.brokenAnswer, 2)
-      t.equal(log[0], `quota: ${service.url}: ${why}; the recipient passes`)
+      t.equal(log[0], `quota: ${service.url}: ${why}; the recipient is accepted`)
     },
   )
 }
 
 t.test('a 404 that only mentions a page is an unknown user', async (t) => {
   const service = await httpService(t, (_, response) => {
-    response.writeHead(404).end('no such user: <ann>, nothing here, page not found\n')
+    response.writeHead(404).end('no such user: <ann>, page not found\n')
   })
   const { client } = clientOf(t, service.url)
   t.same(await client.ask(ann), { status: 'no-such-user' })
@@ -157,7 +157,7 @@ t.test('a body that is too long is not read to its end', async (t) => {
   })
   const { client, log } = clientOf(t, service.url, { QUOTATIMEOUT: '10000' })
   t.match(await client.ask(ann), { status: 'unknown' })
-  t.match(log, [/an invalid body; the recipient passes$/])
+  t.match(log, [/an invalid body; the recipient is accepted$/])
 })
 
 t.test('a question is sent three times if the service always closes the connection', async (t) => {

@@ -247,7 +247,7 @@ t.test('only the ASCII letters of a domain become lower case', async (t) => {
   t.equal(Buffer.from(name!, 'latin1').toString(), 'Ann@m\u00fcnchen.example')
 })
 
-t.test("the dot of the root is no part of a domain's name", async (t) => {
+t.test("the dot of the root is not part of a domain's name", async (t) => {
   const name = (address: string) =>
     namedMailboxOf(withPlainDomain(readAddress(address)), 'address')?.name
   t.equal(name('ann@Example.org.'), 'ann@example.org')

@@ -58,7 +58,7 @@ t.test(
         try {
           service.socket.send(answer, from.port, from.address)
         } catch {
-          // The test is over.
+          // The test has ended.
         }
       }
       // Every eighth question is asked twice before it is answered, and then twice.

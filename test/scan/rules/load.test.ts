@@ -21,7 +21,7 @@ t.test('the first file that exists is used, and a file without lines sets no rul
   t.equal(loadRules(control, host), undefined)
 })
 
-t.test('the mark of UTF-8 that some editors write is no part of the first line', async (t) => {
+t.test('the mark of UTF-8 that some editors write is not part of the first line', async (t) => {
   const control = openDirectory(t)
   writeFileSync(join(control, 'onescan.policy'), '\ufeffto=a.org scan off\r\n')
   t.equal(loadRules(control, control)?.all.length, 1)

@@ -61,9 +61,9 @@ t.test('the error about a line names file, line and remedy', async (t) => {
     ['size> scan off', /size>: must be bytes, with K, M or G/],
     ['to scan off', /to: is not a condition/],
     ['to= scan off', /to=: must be user@domain, domain, \.domain or <>/],
-    ['to=@example.org scan off', /is not an address; name a domain without the @/],
-    ['to=*@example.org scan off', /\* has no meaning in an address; name the domain/],
-    ['to=*.example.org scan off', /\* has no meaning in an address; name the domain, or \.domain/],
+    ['to=@example.org scan off', /is not an address; write a domain without the @/],
+    ['to=*@example.org scan off', /\* has no meaning in an address; use the domain/],
+    ['to=*.example.org scan off', /\* has no meaning in an address; use the domain, or \.domain/],
     ['to=a\0.org scan off', /has a control character; write text, with LF/],
     ['# a comment\rto=a scan off', /has a control character/],
     ['to=a,to=b scan off', /to=b: is set twice/],
@@ -72,21 +72,24 @@ t.test('the error about a line names file, line and remedy', async (t) => {
     ['auth=maybe scan off', /must be auth, auth=yes or auth=no/],
     ['size=3 scan off', /size=3: is not a condition/],
     ['size>many scan off', /size many: must be a number of bytes/],
-    ['to>3 scan off', /only size has >/],
+    ['to>3 scan off', /only size can be used with >/],
     ['* scan on', /scan: must be scan off, refuse, allow, or NAME=VALUE/],
     ['* REJECTVIRIUS=1', /REJECTVIRIUS: cannot be set by a line; did you mean REJECTVIRUS\?/],
     ['* CLUSTERKEYS=/x', /CLUSTERKEYS: cannot be set by a line; set it in the environment/],
     ['* QUARANTINE=/x', /QUARANTINE: cannot be set by a line/],
     ['* REJECTVIRUS=1 REJECTVIRUS=2', /REJECTVIRUS is set twice/],
-    ['* refuse', /would refuse all mail; name a sender, a client or a recipient/],
+    ['* refuse', /would refuse all mail; add a sender, a client or a recipient/],
     ['to=a refuse "no {name}"', /refuse: \{name\}: must be \{virus\}/],
     [`to=a refuse ${'x'.repeat(201)}`, /refuse: has 201 characters; at most 200/],
     ['to=a refuse twice over', /refuse: must be scan off, refuse, allow/],
-    ['* allow', /would accept all viruses; name a signature/],
-    ['signature=x scan off', /signature= is known after the scan: it can only allow/],
-    ['signature= allow', /names no signature/],
+    ['* allow', /would accept all viruses; add a signature/],
+    [
+      'signature=x scan off',
+      /signature= is known only after the scan, so it can only be used with allow/,
+    ],
+    ['signature= allow', /specifies no signature/],
     ['to="open scan off', /the line to="open scan off: a " is not closed/],
-    [' to=a scan off', /begins with a blank, and continues no line; remove the blank/],
+    [' to=a scan off', /begins with white space, but continues no line; remove the white space/],
     [`to=${'x'.repeat(1_000_000)} scan off`, /is longer than 4096 bytes; split it/],
     [`to=a ${'\n  x'.repeat(RULE_LINE_MAX)}`, /is longer than 4096 bytes; split it/],
   ]
@@ -101,7 +104,7 @@ t.test('the error about a line names file, line and remedy', async (t) => {
   }
   const many = Array.from({ length: SETTINGS_MAX + 1 }, (_, i) => `to=a QHPSIMAXSIZE=${i}`)
   t.throws(() => parseRules(many.join('\n'), 'file'), {
-    message: /is beyond 100 different settings/,
+    message: /exceeds the limit of 100 different settings/,
   })
   const most = [...many.slice(1), ...many.slice(1), 'to=a scan off', 'to=b scan off']
   t.equal(parseRules(most.join('\n'), 'file').length, most.length)

@@ -1,9 +1,9 @@
 import { binHex } from '../../mail/mime/decoders/binhex.ts'
 import type { HostileShape } from './hostile-shapes.ts'
 
-/** Mails whose files in TNEF and BinHex are meant to cost more than their size is worth. */
+/** Messages whose files in TNEF and BinHex are meant to cost more than their size is worth. */
 
-/** About so many bytes of a piece again and again. */
+/** About this many bytes of a piece again and again. */
 const filled = (size: number, piece: Buffer) => Buffer.alloc(size - (size % piece.length), piece)
 const number = (value: number, bytes: number) => {
   const buffer = Buffer.alloc(bytes)

@@ -4,7 +4,7 @@ import { isWhole } from '../../run/is-whole.ts'
 import { signs } from './evasions/files.ts'
 import { fillers, hidden } from './fillers.ts'
 
-/** What becomes of a hidden file: it is given to scanners, or the mail is kept out, or neither. */
+/** What happens to a hidden file: it is given to scanners, or the mail is kept out, or neither. */
 function fateOf(mail: string): 'found' | 'kept out' | 'silent' {
   const { contents, over } = readMail(mail, { maxDepth: 14 })
   const isFound = contents.some((content) =>
@@ -16,7 +16,7 @@ function fateOf(mail: string): 'found' | 'kept out' | 'silent' {
   return over === '' ? 'silent' : 'kept out'
 }
 
-/** In `npm test` each filler stands in front of some of the mails, other ones each. */
+/** In `npm test` each filler is in front of some of the messages, other ones each. */
 const SHARE = isWhole ? 1 : 160
 
 t.test('a hidden file is found or reported as unread, after any bytes', async (t) => {
@@ -26,7 +26,7 @@ t.test('a hidden file is found or reported as unread, after any bytes', async (t
   for (const [number, { name: filler, text, place }] of fillers.entries()) {
     for (const [at, { name, content }] of small.entries()) {
       if ((at + number) % SHARE !== 0) continue
-      // Else libclamav finds it inside of the whole, or it is hidden at the front of a mail alone.
+      // Else libclamav finds it inside of the whole, or it is hidden at the front of a message alone.
       if (fateOf(place('see below\n', content)) !== 'found') continue
       const fate = fateOf(place(text, content))
       count++

@@ -2,7 +2,7 @@ import { evasions } from './evasions/all.ts'
 import { mail, multipart, part } from './evasions/compose.ts'
 import { hiddenClasses } from './second-look/classes.ts'
 
-/** Puts a text somewhere in front of what stands in a mail; `content` begins with the MIME fields of the mail. */
+/** Puts a text somewhere in front of what is in a message; `content` begins with the MIME fields of the mail. */
 type Place = (text: string, content: string) => string
 
 /** What an enemy puts in front of a hidden file, so that nothing is left for the file. */
@@ -122,7 +122,7 @@ export const fillers: readonly Filler[] = [
   ...Object.entries(parts).map(([name, one]) => ({ name, text: filled(one), place: inPreamble })),
 ]
 
-/** The MIME fields and the body of a mail: all behind its other fields. */
+/** The MIME fields and the body of a message: all behind its other fields. */
 function contentOf(text: string): string | undefined {
   const top = mail('')
   return text.startsWith(top) ? text.slice(top.length) : undefined

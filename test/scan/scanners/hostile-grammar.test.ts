@@ -14,7 +14,7 @@ import { BlockCounter } from '../../run/block-counter.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { composedShapes } from './hostile-grammar.ts'
 
-/** Bytes of a mail. */
+/** Bytes of a message. */
 const SIZE = 8 * 1024
 
 /** Of the shapes, so many are left out between two, unless all are asked for. */
@@ -38,7 +38,7 @@ function* judged(message: Buffer): Generator<void> {
 }
 
 t.test(
-  'a mail that repeats anything in anything takes steps in proportion to its size',
+  'a message that repeats anything in anything takes steps in proportion to its size',
   async (t) => {
     const counter = new BlockCounter()
     const stepsOf = (text: string) => {

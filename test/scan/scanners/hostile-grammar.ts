@@ -10,7 +10,7 @@ interface Level {
   readonly productions: Productions
   /** The levels of which something may stand inside. */
   readonly inside: readonly (keyof typeof levels)[]
-  /** A mail in which this stands. */
+  /** A message in which this stands. */
   readonly mail: (text: string) => string
 }
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 
-/** A mail made of one run, that is meant to cost more than its size is worth. */
+/** A message made of one run, that is meant to cost more than its size is worth. */
 export interface HostileShape {
   readonly name: string
-  /** About so many bytes of mail, latin1, lines end in LF. */
+  /** About this many bytes of mail, latin1, lines end in LF. */
   make(size: number): string
 }
 
@@ -213,7 +213,7 @@ function line64(n: number): string {
   return `${createHash('sha512').update(String(n)).digest('base64').slice(0, 76)}\n`
 }
 
-/** About so many bytes of it. */
+/** About this many bytes of it. */
 function repeated(front: string, piece: (n: number) => string, size: number): string {
   const pieces: string[] = []
   for (let n = 0, length = 0; length < size; n++) {

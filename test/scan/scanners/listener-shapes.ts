@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import type { HostileShape } from './hostile-shapes.ts'
 
 /**
- * Mails whose headers and names cost those who listen to the reading more than their size is worth: for
+ * Messages whose headers and names cost those who listen to the reading more than their size is worth: for
  * stamps, copies, attachments, rules, logs and quarantine. Stamps are of the key `k1`, and forged.
  */
 
-/** Repeats a piece with its number to about so many bytes. */
+/** Repeats a piece with its number to about this many bytes. */
 function repeated(size: number, piece: (n: number) => string): string {
   const pieces: string[] = []
   for (let n = 0, length = 0; length < size; n++) {
@@ -17,7 +17,7 @@ function repeated(size: number, piece: (n: number) => string): string {
   return pieces.join('')
 }
 
-/** A field of about so many bytes, in lines of less than 998 bytes. */
+/** A field of about this many bytes, in lines of less than 998 bytes. */
 function folded(field: string, size: number, piece: (n: number) => string): string {
   const per = Math.ceil(800 / piece(0).length)
   let count = 0

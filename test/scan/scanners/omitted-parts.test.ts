@@ -149,7 +149,7 @@ t.test('parts are asked about if the scanner was restarted during the scan', asy
   t.same(asked, ['whole', ...parts])
 })
 
-/** A mail whose bytes are scanned as they are first. */
+/** A message whose bytes are scanned as they are first. */
 const asSentSample = (text: string) => {
   const message = sample(Buffer.from(text, 'latin1'))
   return { ...message, asSent: { ...message, isAsSent: true } as const }

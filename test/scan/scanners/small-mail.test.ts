@@ -6,7 +6,7 @@ import { BlockCounter } from '../../run/block-counter.ts'
 import { sample } from './clamd/task.ts'
 import { runOf } from './scanning.ts'
 
-/** The largest number of steps for a mail of at most 4 KB. */
+/** The largest number of steps for a message of at most 4 KB. */
 const STEPS_MAX = 10_000_000
 
 /** A scanner that takes all contents, and needs no time. */
@@ -21,7 +21,7 @@ const settings = { SECONDLOOK: 'always' } as const
 
 const armour = '-----BEGIN PGP MESSAGE-----\n \n x\n ATTACH;ENCODING=BASE64:YWJj\n '
 
-/** A mail at which many habits are asked. */
+/** A message at which many habits are asked. */
 const oddMail = (number: number) =>
   [
     `\n\nA: ${number}\r\n`,
@@ -31,13 +31,13 @@ const oddMail = (number: number) =>
 const encoded = (mail: string) =>
   `--o\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n${Buffer.from(mail, 'latin1').toString('base64')}\n`
 
-/** Small mails that a search has found costly. */
+/** Small messages that a search has found costly. */
 const costly: Readonly<Record<string, string>> = {
   'encoded mails, each of which is read in many ways': `From: a@b\nContent-Type: multipart/mixed; boundary=o\n\n${Array.from({ length: 10 }, (_, number) => encoded(oddMail(number))).join('')}--o--\n`,
   'a header that ends for some readers at each of sixteen lines, below encodings': `From: a@b\nContent-Type: text/plain; x=y${armour.repeat(16)}\n\nhi\n`,
 }
 
-t.test('a small mail takes few steps, whatever its content is', async (t) => {
+t.test('a small message takes few steps, whatever its content is', async (t) => {
   const counter = new BlockCounter()
   for (const [name, mail] of Object.entries(costly)) {
     const message = { ...sample(Buffer.alloc(0)), bytes: Bytes.of(Buffer.from(mail, 'latin1')) }

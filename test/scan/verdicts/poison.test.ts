@@ -24,7 +24,7 @@ function openPoison() {
   return { poison, told, pass }
 }
 
-t.test('a message at three deaths is left alone for an hour, and then counted anew', async (t) => {
+t.test('a message at three deaths is left alone for an hour, and then counted again', async (t) => {
   const { poison, pass } = openPoison()
   t.equal(poison.died('a'), 1)
   pass(COUNTED_FOR - 1)
@@ -41,7 +41,7 @@ t.test('a message at three deaths is left alone for an hour, and then counted an
   t.equal(poison.died('a'), 1)
 })
 
-t.test('a death counts for an hour', async (t) => {
+t.test('a death is counted for an hour', async (t) => {
   const { poison, pass } = openPoison()
   for (let n = 0; n < 5; n++) {
     t.equal(poison.died('a'), 1)
@@ -148,7 +148,7 @@ t.test(
     const send = (n: number, body: string) => milter.submit({ message: letter(n, body) })
     for (let n = 1; n <= 3; n++) {
       t.equal((await send(n, 'poison')).outcome, 'deferred')
-      t.match(milter.mailLog.at(-1), new RegExp(`death ${n} of 3 with this message`))
+      t.match(milter.mailLog.at(-1), new RegExp(`crash ${n} of 3 with this message`))
       await clamd.stop()
       clamd = await startClamd(t)
       t.equal((await send(n, `other ${n}`)).outcome, 'delivered')
@@ -209,7 +209,7 @@ t.test('of several messages in a clamd when it died only the poison is blocked',
   const count = (words: string) => lines.filter((line) => line.includes(words)).length
   t.equal(count('next time this one is scanned alone'), bodies.length)
   t.same(
-    [1, 2, 3].map((n) => count(`death ${n} of 3`)),
+    [1, 2, 3].map((n) => count(`crash ${n} of 3`)),
     [1, 1, 1],
   )
   t.equal(count('cause=poison'), 1)

@@ -243,7 +243,7 @@ for (const [what, setup, known, asked, say] of askedAbout) {
   })
 }
 
-t.test('a verdict of another scanner or second look does not count', async (t) => {
+t.test('a verdict of another scanner or second look is ignored', async (t) => {
   const { find, scans } = open()
   const setup: Partial<VerdictQuery>[] = [
     {},
@@ -351,7 +351,7 @@ t.test('copies that come at once wait for the first one', async (t) => {
 const left: ScanResult = { ...vain, unfinished: true }
 const skipped = { answer: 'unseen', what: 'size', why: 'too large' } as const
 const within = (share: number) => ({ within: settings.timeout * share })
-/** What comes of copies that come at once: some with an answer of their own, then others. */
+/** The result of copies that come at once: some with an answer of their own, then others. */
 const atOnce: readonly (readonly [
   what: string,
   first: readonly [count: number, answer: ScanResult, setup?: { readonly within: number }],
@@ -392,7 +392,7 @@ t.test('a scan that throws leaves no copy waiting', async (t) => {
 t.test('if a message is left alone, no other copy is deferred for it', async (t) => {
   const { find, scans } = open()
   for (let n = 1; n <= DEATHS_MAX; n++) {
-    t.match((await find(letter, killed)).result, { why: `died; death ${n} of 3 with this message` })
+    t.match((await find(letter, killed)).result, { why: `died; crash ${n} of 3 with this message` })
   }
   const alone = Array.from({ length: 5 }, () => find(letter))
   const others = Array.from({ length: 5 }, () => find(copy))
@@ -413,7 +413,7 @@ t.test('a message that no two readers read alike is left alone after deaths, too
     const { find, scans } = open()
     for (let n = 1; n <= DEATHS_MAX; n++) {
       const again = text.replace('Date: today', `Date: ${n}`)
-      t.match((await find(again, killed)).result, { why: `death ${n} of 3` })
+      t.match((await find(again, killed)).result, { why: `crash ${n} of 3` })
     }
     t.match((await find(text)).result, leftAlone)
     t.same((await find(text.replace('Hello', 'Hullo'))).result, clean)
@@ -442,8 +442,8 @@ t.test(
     }
     const again = await Promise.all(Array.from({ length: 5 }, () => find(odd, alone)))
     t.same(
-      again.map(({ result }) => 'why' in result && /death \d/.exec(result.why)?.[0]),
-      [1, 2, 3, 4, 5].map((n) => `death ${n}`),
+      again.map(({ result }) => 'why' in result && /crash \d/.exec(result.why)?.[0]),
+      [1, 2, 3, 4, 5].map((n) => `crash ${n}`),
     )
   },
 )
@@ -683,7 +683,7 @@ t.test('processes of a host that wait for a dead store at the same time scan onc
   t.equal(processes.flatMap(({ scans }) => scans).length, letters.length)
 })
 
-t.test('a verdict that is too old for a copy that waited does not count for it', async (t) => {
+t.test('a verdict that is too old for a copy that waited does not apply to it', async (t) => {
   const { find, scans, pass } = open()
   const slow = () => {
     pass(5_000)

@@ -12,7 +12,7 @@ export interface Pipe {
 /** FIFOs that one mkfifo(1) makes: it takes more time than the slot's whole conversation. */
 const STOCK = 64
 
-/** The paths of FIFOs that are no pipe yet. */
+/** The paths of FIFOs that are not pipes yet. */
 const stock: string[] = []
 
 /**

@@ -16,7 +16,7 @@ const read = (mail: string | ArrayBuffer) =>
     forceRfc822Attachments: true,
   })
 
-/** The file that a mail has, or a mail in it. */
+/** The file that a message has, or a message in it. */
 async function fileIn(email: Email): Promise<Buffer | undefined> {
   for (const { mimeType, content } of email.attachments) {
     if (mimeType === 'application/gzip') return gunzipSync(content as ArrayBuffer)

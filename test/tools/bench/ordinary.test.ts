@@ -26,7 +26,7 @@ const sumOf = (shares: readonly Share[]) => shares.reduce((sum, { share }) => su
 const shareOf = (shares: readonly Share[], name: string) =>
   sumOf(shares.filter((share) => share.name === name))
 
-/** Fewer mails leave the profiler too few samples that are on time. */
+/** Fewer messages leave the profiler too few samples that are on time. */
 const DAYS = 40
 
 const withFile = (subject: string) => `From: Ann <ann@example.org>
@@ -121,7 +121,7 @@ t.test('a profile counts no time in which the thread waited for a processor', as
   t.match(ofB?.toFixed(3), (600 / 1900).toFixed(3), 'the 9 ms of a wait count for nobody')
 })
 
-t.test('mails come as qmail-smtpd passes them on, from folders and mboxes', async (t) => {
+t.test('messages come as qmail-smtpd passes them on, from folders and mboxes', async (t) => {
   const directory = openDirectory(t)
   const file = (name: string, text: string) => {
     writeFileSync(join(directory, name), text, 'latin1')

@@ -1,13 +1,13 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** A mail of a collection. Its bytes are read when they are needed. */
+/** A message of a collection. Its bytes are read when they are needed. */
 export interface Mail {
   /** Its file, and in an mbox `#` and its number, from 1 on. */
   readonly name: string
   /** Bytes in the file. */
   readonly size: number
-  /** The bytes that qmail-smtpd hands on: lines end in LF, and its own Received field is on top. */
+  /** The bytes that qmail-smtpd passes on: lines end in LF, and its own Received field is on top. */
   read(): Buffer
 }
 
@@ -19,8 +19,8 @@ const RECEIVED = Buffer.from(
 const FROM = 'From '
 
 /**
- * The mails of a folder, in which each file is one, those in folders below included; or of a file: an
- * mbox (mboxrd) if it begins with `From `, otherwise one mail. In front of a mail a line `From ` is an
+ * The messages of a folder, in which each file is one, those in folders below included; or of a file: an
+ * mbox (mboxrd) if it begins with `From `, otherwise one message. In front of a message a line `From ` is an
  * mbox's mark, and is left out unless `keepFrom` says that it is the mail's.
  */
 export function mailsIn(place: string, keepFrom: boolean): Mail[] {
@@ -64,7 +64,7 @@ function startsOfMails(box: Buffer): number[] {
   return starts
 }
 
-/** Without the blank line that ends a mail in an mbox, and one `>` less in front of each `>From `. */
+/** Without the blank line that ends a message in an mbox, and one `>` less in front of each `>From `. */
 function unstuffed(text: string): string {
   return text.replace(/(\r?\n)\r?\n$/, '$1').replace(/(^|\n)>(>*From )/g, '$1$2')
 }

@@ -72,7 +72,7 @@ export function profiledCommand(program: string, directory: string): readonly st
 
 /**
  * Reads the profiles in a directory for the time in which messages were on their way. A function of the
- * runtime counts for the function of ours that called it.
+ * runtime applies to the function of ours that called it.
  */
 export function readProfiles(
   directory: string,

@@ -31,7 +31,7 @@ export interface Measured {
   readonly never: Cost
 }
 
-/** Of a mail that is alone. */
+/** Of a message that is alone. */
 export interface Cost {
   readonly decision: Outcome['decision']
   /** Of the slot, from its start until the mail is queued. */

@@ -1,10 +1,10 @@
-// `npm run bench:ordinary`: what becomes of real mail, and what it costs.
+// `npm run bench:ordinary`: what happens to real mail, and what it costs.
 //
 //     npm run bench:ordinary -- ~/Maildir ~/old.mbox
 //     npm run bench:ordinary -- --limit 1600 phishing_pot/email
 //     npm run bench:ordinary -- --refusals --keep-from corpus
 //
-// Each file of a folder is a mail, each mbox is split. They go through the warm slot, with default
+// Each file of a folder is a message, each mbox is split. They go through the warm slot, with default
 // settings and the real clamd: first all of them, eight at a time, to find those that are refused or
 // deferred; then those that were accepted, one at a time, by default and with SECONDLOOK=never. Both
 // have a clamd and an onescand of their own, so that neither clamd remembers what the other one
@@ -12,8 +12,8 @@
 // it answers. Then both once more, while Node's profiler tells in which folders of the source the
 // processor time goes: it takes time itself.
 //
-// With --limit N: N mails, evenly spread over all of them. With --refusals: only the first of
-// the three. With --keep-from: a line `From ` in front of a mail is the mail's. With --set
+// With --limit N: N messages, evenly spread over all of them. With --refusals: only the first of
+// the three. With --keep-from: a line `From ` in front of a message is the mail's. With --set
 // NAME=VALUE: this setting in all of it. With --alert-exceeds-max: a clamd that tells of its limits.
 // With --many-signatures: one with a database of real size. With --quick: hardly a warm-up, which
 // shows that it works. With --programs DIR: the compiled programs that are there, without a profile. With --spool DIR:
@@ -81,7 +81,7 @@ function understand(args: readonly string[]) {
 
 type Order = ReturnType<typeof readOrder>
 
-/** Throws an Error that says what is wrong with the arguments. */
+/** Throws an Error that shows what is wrong with the arguments. */
 function readOrder(args: readonly string[]) {
   const { values, positionals: places } = parseArgs({
     args: [...args],

@@ -19,7 +19,7 @@ export interface Lane {
 export interface Outcome {
   readonly passage: Passage
   readonly decision: 'accepted' | 'refused' | 'deferred'
-  /** Why it was not accepted, as the log says it, or the client's exit code and text; '' if it was. */
+  /** Why it was not accepted, as the log shows it, or the client's exit code and text; '' if it was. */
   readonly why: string
   readonly isInfected: boolean
   /** Forms that ordinary mail never has (`odd=`). */

@@ -93,7 +93,7 @@ async function measureBurst(t: Ending, { mails, size, within }: Burst, program: 
 const FIELDS =
   'MIME-Version: 1.0\nContent-Type: application/octet-stream; name=x.bin\nContent-Transfer-Encoding: base64\n\n'
 
-/** A file of so many bytes in base64, with CR LF: clamd is asked about it, and about the whole message. */
+/** A file of this many bytes in base64, with CR LF: clamd is asked about it, and about the whole message. */
 function encodedFile(size: number): Buffer {
   const file = randomBytes(Math.floor(size / 78) * 57).toString('base64')
   return Buffer.from(file.replace(/.{76}/g, '$&\r\n'))

@@ -17,7 +17,7 @@ import {
 import type { Mutant } from './minimise.ts'
 
 /**
- * A mail that carries a file and follows RFC 5322, 2045 to 2047, 2183, 2231 and 3676 to the
+ * A message that carries a file and follows RFC 5322, 2045 to 2047, 2183, 2231 and 3676 to the
  * letter, but for lines of text of up to 3,000 bytes, which hosts send all the same. The same
  * for the same seed.
  */

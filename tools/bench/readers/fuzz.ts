@@ -1,7 +1,7 @@
 import type { Judge } from './judge.ts'
 import type { Mutant } from './minimise.ts'
 
-/** A mail whose file a reader opens and onescan does not find. */
+/** A message whose file a reader opens and onescan does not find. */
 export interface Missed {
   readonly seed: number
   readonly changes: readonly string[]
@@ -17,7 +17,7 @@ export interface FuzzResult {
   readonly missed: readonly Missed[]
 }
 
-/** Judges the mails that are made of `count` seeds from `seed` on. */
+/** Judges the messages that are made of `count` seeds from `seed` on. */
 export async function fuzz(
   judge: Judge,
   make: (seed: number) => Mutant,

@@ -1,5 +1,5 @@
 // `npm run bench:readers -- --hostile`: what a second look takes of mail that is made to be
-// looked at for long. One process a mail, started as onescand's launcher starts it.
+// looked at for long. One process a message, started as onescand's launcher starts it.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -41,7 +41,7 @@ export interface Taken {
 }
 
 /**
- * Looks at a mail of that shape, and of so many bytes, in a process of its own. Where garbage is collected every
+ * Looks at a message of that shape, and of this many bytes, in a process of its own. Where garbage is collected every
  * few turns, what is held is told whatever else the machine does, and time and memory mean nothing.
  */
 export function lookAtHostile(name: string, size: number, collect = false): Taken {

@@ -12,7 +12,7 @@ import { everyForm } from '../../../test/scan/scanners/every-form.ts'
 import { received } from '../../../test/scan/scanners/second-look/classes.ts'
 import type { Readers } from './readers.ts'
 
-/** What scanners and readers make of a mail that carries a file. */
+/** What scanners and readers make of a message that carries a file. */
 export interface Judgement {
   /** Whether clamd, given the mail below a Received field, does not call it clean. */
   readonly clamd: boolean

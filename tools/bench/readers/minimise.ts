@@ -1,4 +1,4 @@
-/** A mail that carries a file, and how it came about. */
+/** A message that carries a file, and how it came about. */
 export interface Mutant {
   readonly message: Buffer
   /** Names of what was done to it, in order. */

@@ -1,10 +1,10 @@
 import { base64, quotedPrintable, uuencode } from '../../../test/scan/scanners/evasions/compose.ts'
 
-/** A mail as something that can be changed before it becomes bytes; text is latin1, lines end in LF. */
+/** A message as something that can be changed before it becomes bytes; text is latin1, lines end in LF. */
 export interface Part {
   /** Without their line ends; a folded one holds LF. */
   fields: string[]
-  /** What stands between fields and body. */
+  /** What is between fields and body. */
   gap: string
   body: Leaf | Multipart | Attached
 }
@@ -14,7 +14,7 @@ export interface Leaf {
   content: string
   /** The file that the mail carries. */
   isFile?: true
-  /** As it stands in the mail, its last line end included. */
+  /** As it is in the mail, its last line end included. */
   encoded: string
 }
 
@@ -123,7 +123,7 @@ export function attached(message: Part): Part {
   }
 }
 
-/** The part with the fields of a mail on top. */
+/** The part with the fields of a message on top. */
 export function asMail(part: Part): Part {
   return { ...part, fields: [...TOP, ...part.fields] }
 }

@@ -109,7 +109,7 @@ function putAmong(lines: string[], random: Random, ...what: readonly string[]): 
   lines.splice(random.below(lines.length + 1), 0, ...what)
 }
 
-/** Takes the part with its fields about content out of another, which keeps those of a mail. */
+/** Takes the part with its fields about content out of another, which keeps those of a message. */
 function takeInside(part: Part): Part {
   const isContent = (field: string) => /^content-/i.test(field)
   const inside = { ...part, fields: part.fields.filter(isContent) }

@@ -14,7 +14,7 @@ export function isFile(content: Buffer): boolean {
   return signsIn(content).length > 0
 }
 
-/** Names are bytes: a mail gives them. */
+/** Names are bytes: a message gives them. */
 export function holdsFile(directory: string): boolean {
   return readdirSync(directory, { encoding: 'buffer' }).some((name) => {
     const path = Buffer.concat([Buffer.from(`${directory}/`, 'latin1'), name])

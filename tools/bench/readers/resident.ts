@@ -4,7 +4,7 @@ import type { Reader } from './reader.ts'
 
 /**
  * A process that lasts; it answers each message by a byte with a bit for each of `names`.
- * It knows the files that mails carry by those of `signsFile`: a line each, `has` or `is` and
+ * It knows the files that messages carry by those of `signsFile`: a line each, `has` or `is` and
  * the bytes in hexadecimal. `more` goes to its environment.
  */
 export function resident(
@@ -41,7 +41,7 @@ export function resident(
           resolve(bits)
         }
         const none = () => end(0) // it fell over this message: it opens nothing
-        // One that loops over a message is started anew.
+        // One that loops over a message is started again.
         const timer = setTimeout(() => asked.kill('SIGKILL'), 20_000)
         asked.stdout!.once('data', (bytes: Buffer) => end(bytes[0]!))
         asked.once('exit', none)

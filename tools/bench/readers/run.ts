@@ -1,14 +1,14 @@
-// `npm run bench:readers`: which mails hide a file from scanners and not from readers.
+// `npm run bench:readers`: which messages hide a file from scanners and not from readers.
 //
 //     npm run bench:readers -- --count 100000 --seed 1
 //     npm run bench:readers -- --hostile --kind boundaries
 //     npm run bench:readers -- --opened --kind base64
 //
 // First the classes that are known, with clamd alone, with the parts of one MIME parser
-// given to clamd as amavis does it, and with onescan; then mails made from a model by
+// given to clamd as amavis does it, and with onescan; then messages made from a model by
 // changes at random, the same for the same seed. What onescan misses is printed minimised.
-// With --opened: who opens each mail of test/scan/scanners/evasions; it ends with 1 if nobody opens one.
-// With --conforming: mails that follow the standards, instead of those with changes.
+// With --opened: who opens each message of test/scan/scanners/evasions; it ends with 1 if nobody opens one.
+// With --conforming: messages that follow the standards, instead of those with changes.
 // With --all: other readers, too, that are too heavy or too slow for npm test.
 // With --hostile: the time and the memory that mail takes that is made to take them, of the dearest shapes, or
 // of those of test/scan/scanners/hostile-shapes.ts in whose name the text of --kind stands.

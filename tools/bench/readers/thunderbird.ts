@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { connectMarionette, type Marionette } from './marionette.ts'
 import { isFile, type Reader } from './reader.ts'
 
-/** The program itself: what stands in PATH is a script around it. */
+/** The program itself: what is in PATH is a script around it. */
 export const THUNDERBIRD = '/usr/lib/thunderbird/thunderbird-bin'
 
 /** Milliseconds for one message. */
@@ -29,7 +29,7 @@ const preferences: Readonly<Record<string, unknown>> = {
   'network.proxy.ssl_port': 9,
 }
 
-/** Thunderbird without a window, which opens mails from files (read/thunderbird.mjs). */
+/** Thunderbird without a window, which opens messages from files (read/thunderbird.mjs). */
 export function thunderbird(places: string): Reader {
   const place = join(places, 'thunderbird')
   mkdirSync(place)

@@ -6,7 +6,7 @@ import { startNext } from '../../../test/doors/smtp/next-server.ts'
 import { openDirectory } from '../../../test/programs/host/reachable.ts'
 import type { Ending } from '../../../test/programs/host/server.ts'
 
-/** Where a message lies once the SMTP door has answered 250. */
+/** Where a message lies once the SMTP interface has answered 250. */
 export interface Destination {
   /** Of onescand. */
   readonly settings: Readonly<Record<string, string>>

@@ -19,7 +19,7 @@ export interface KillFigures {
   readonly again: readonly string[]
   /**
    * Copies of those, each a try whose dot was sent and whose connection broke before any reply: the
-   * client cannot know what became of it (RFC 1047), and must come again.
+   * client cannot know what happened to it (RFC 1047), and must come again.
    */
   readonly replyLost: number
   /** Copies that this does not explain: a try that is there twice, or that was answered otherwise. */
@@ -40,7 +40,7 @@ export const STEPS: readonly Step[] = [
   ...[1, 2].map((when) => ['rename', when] as const),
 ]
 
-/** Kills all processes of onescand by SIGKILL, so many times, while clients send as fast as they can. */
+/** Kills all processes of onescand by SIGKILL, this many times, while clients send as fast as they can. */
 export function runKills(t: Ending, destination: Destination, kills: number) {
   return underLoad(t, destination, async ({ start, accepted }) => {
     let daemon = await start()
@@ -56,11 +56,11 @@ export function runKills(t: Ending, destination: Destination, kills: number) {
   })
 }
 
-/** Kills each worker of onescand at that step, so many of them, under the same load. Needs strace. */
+/** Kills each worker of onescand at that step, this many of them, under the same load. Needs strace. */
 export function runKillsAt(t: Ending, destination: Destination, step: Step, kills: number) {
   return underLoad(t, destination, async ({ start }) => {
     const daemon = await start(step)
-    const ends = () => daemon.log.filter((line) => / ended with SIGKILL;/.test(line)).length
+    const ends = () => daemon.log.filter((line) => / exited with SIGKILL;/.test(line)).length
     while (ends() < kills) await wait(5)
     const killed = ends()
     killTree(daemon)

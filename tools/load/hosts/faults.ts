@@ -12,7 +12,7 @@ export interface Fault {
   readonly ofStore?: true
   /** Why it cannot be tried here. */
   missing?(rig: Rig): string | undefined
-  /** Something is away for so many milliseconds. */
+  /** Something is away for this many milliseconds. */
   harm(rig: Rig, away: number): Promise<void>
 }
 

@@ -19,7 +19,7 @@ export interface Host {
   readonly spoolIsSmall: boolean
   clamd: Clamd
   daemon: RunningDaemon
-  /** Starts what is not there any more, where it was. */
+  /** Starts what is no longer there, where it was. */
   startClamd(): Promise<void>
   startDaemon(): Promise<void>
   reload(): Promise<void>

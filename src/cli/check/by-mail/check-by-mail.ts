@@ -37,10 +37,10 @@ const LOOPS_WITHIN = 2_500
 const A_LOOP = 3
 
 /**
- * Tests each route of this host: sends a clean mail and the EICAR test file, in a small and in a large mail,
- * to `address`. Yields findings about their outcome in the logs of onescan. A finding is ok only if onescan
- * itself logged the message. If the logs do not include those of onescan-queue (`readsSlots`), no message is
- * reported as unseen.
+ * Tests each route of this host: sends a clean message and the EICAR test file, in a small and in a large
+ * message, to `address`. Yields findings about their outcome in the logs of onescan. A finding is ok only if
+ * onescan itself logged the message. If the logs do not include those of onescan-queue (`readsSlots`), no
+ * message is reported as unseen.
  */
 export async function* checkByMail(
   address: string,
@@ -48,7 +48,7 @@ export async function* checkByMail(
   { ways, readsSlots = true }: { readonly ways?: readonly Way[]; readonly readsSlots?: boolean },
 ): AsyncGenerator<Finding> {
   if (!isAddress(address)) {
-    yield failure('--mail', `${address}: is not an address`, 'give it as user@example.org')
+    yield failure('--mail', `${address}: is not an address`, 'use the form user@example.org')
     return
   }
   const log = new FollowedLog(logs, OF_CHECK)
@@ -133,7 +133,7 @@ class WayTest {
     if (infected === undefined) return [judged]
     const found = this.#judgeInfected('EICAR', infected, ofInfected!)
     // The large mail is reported only if its outcome differs from that of the small one.
-    const gets = this.#judgeInfected('EICAR in a large mail', large!, ofLarge!)
+    const gets = this.#judgeInfected('EICAR in a large message', large!, ofLarge!)
     return found.level === 'ok' && gets.level === 'error' ? [judged, found, gets] : [judged, found]
   }
 
@@ -174,18 +174,18 @@ class WayTest {
         return warning(
           what,
           `no server answers there, although port ${this.#other} answers: ${text}`,
-          'if other hosts send mail to this one, have the mail server listen on port 25, too',
+          'if other hosts send mail to this one, make the mail server listen on port 25, too',
         )
       case 'requires authentication':
       case 'requires TLS': {
         const value = `${kind}, so mail through it was not tested: ${text}`
-        return warning(what, value, 'send EICAR from a mail program, and check onescan log')
+        return warning(what, value, 'send EICAR from a mail client, and check onescan log')
       }
       case 'refused': {
         // A refused connection (RFC 5321 3.1) is refused for every recipient.
         if (command === 'DATA' || command === 'CONN') break
         const value = `accepts no mail for ${this.#address} from this host: ${text}`
-        return warning(what, value, 'name an address whose mail this server accepts')
+        return warning(what, value, 'specify an address whose mail this server accepts')
       }
       case 'deferred':
         break
@@ -194,7 +194,7 @@ class WayTest {
     return failure(
       `${what}, clean mail`,
       value,
-      'check the log of the mail server, and run onescan check',
+      "check the mail server's log, and run onescan check",
     )
   }
 
@@ -204,7 +204,7 @@ class WayTest {
     if (rule === undefined) return undefined
     const value = `is ${kind}, and onescan did not see it: the mail server has a rule of its own: ${JSON.stringify(rule.slice(0, RULE_SHOWN))}`
     const remedy =
-      'have header_checks, body_checks or the access map let it pass while you check, or name another address: it is unknown whether onescan scans mail sent this way'
+      'exempt test mail from header_checks, body_checks or the access map while you check, or specify another address: it is unknown whether onescan scans mail sent this way'
     return warning(what, value, remedy)
   }
 
@@ -213,7 +213,7 @@ class WayTest {
     const said = JSON.stringify(delivery?.text.slice(0, RULE_SHOWN))
     if (delivery?.waits) {
       const value = `is ${sent.kind}, and waits in the queue of the mail server: ${said}`
-      const remedy = `correct what onescan check and the log of the mail server report, and flush its queue (sendmail -q); ${this.#address} gets the mail then (Subject: ${sent.subject})`
+      const remedy = `fix what onescan check and the mail server's log report, and flush the queue (sendmail -q); then ${this.#address} gets the mail (Subject: ${sent.subject})`
       return failure(what, value, remedy)
     }
     const after = delivery === undefined ? '' : `; the mail server reports: ${said}`
@@ -222,14 +222,14 @@ class WayTest {
 
   #notLed(what: string, { kind, text, subject }: SentTestMail, after: string): Finding {
     if (!this.#readsSlots) {
-      const value = `is ${kind}: ${text}${after}; it is unknown whether onescan saw it: the log of the SMTP service of qmail was not read`
-      const remedy = `name that log with --log; ${this.#address} may get the mail (Subject: ${subject})`
+      const value = `is ${kind}: ${text}${after}; it is unknown whether onescan saw it: the log of qmail's SMTP service was not read`
+      const remedy = `specify that log with --log; ${this.#address} may get the mail (Subject: ${subject})`
       return warning(what, value, remedy)
     }
     const value = `is ${kind}, and onescan did not see it: ${text}${after}`
     const page = this.#isOfQmail(text) ? 'doc/qmail.md' : 'doc/mail-servers.md'
     const where = this.#places === '' ? 'no log was found' : `read: ${this.#places}`
-    const remedy = `route this mail through onescan: ${page}, or name its log with --log (${where}); ${this.#address} may get the mail (Subject: ${subject})`
+    const remedy = `route this mail through onescan: ${page}, or specify its log with --log (${where}); ${this.#address} may get the mail (Subject: ${subject})`
     return failure(what, value, remedy)
   }
 
@@ -239,7 +239,7 @@ class WayTest {
   }
 
   /**
-   * Returns a finding about a client of clamd that submits parts of a mail, as rspamd may and amavis does.
+   * Returns a finding about a client of clamd that submits parts of a message, as rspamd may and amavis does.
    * Such a client does not name the mail, so only the time shows whether this was the mail and, for the
    * infected one, the virus.
    */
@@ -264,9 +264,9 @@ class WayTest {
     // A deferred message is sent again, and is not in a loop.
     const passed = seen.filter(({ fields }) => fields.get('decision') !== 'defer')
     if (passed.length >= A_LOOP) {
-      const value = `came to onescan ${passed.length} times: this is a mail loop, in which mail is lost`
+      const value = `arrived at onescan ${passed.length} times: this is a mail loop, in which mail is lost`
       const remedy =
-        'do not let the service that takes mail back from onescan send it to onescan again: doc/mail-servers.md'
+        'the service that receives mail back from onescan must not send it to onescan again: doc/mail-servers.md'
       return failure(what, value, remedy)
     }
     const { fields } = record
@@ -305,7 +305,7 @@ class WayTest {
     const why = fields.get('reason') ?? fields.get('fault') ?? fields.get('scan') ?? ''
     if (decision === 'defer') return failure(what, `is deferred by onescan: ${why}`, SEE)
     if (found === undefined && decision !== 'reject') {
-      const value = `gets in: onescan calls it ${fields.get('scan') ?? decision} (${why})`
+      const value = `is accepted: onescan reports it as ${fields.get('scan') ?? decision} (${why})`
       return failure(what, value, whereDecided(record))
     }
     const by = `${doorOf(record)}: ${found ?? why}`

@@ -18,7 +18,7 @@ export interface NamedServer {
   readonly deliveredWithin: number
 }
 
-/** A mail, and what the server answered. */
+/** A message, and the server's reply. */
 interface SentTest {
   readonly kind: TestMail
   readonly mail: NamedMail
@@ -48,7 +48,7 @@ export async function* checkNamedServer(server: NamedServer): AsyncGenerator<Fin
     yield judge(test, isSeen || isClean(test) ? deliveryIn(test) : undefined)
   }
   const left = testMails.slice(tests.length).map(({ name }) => name)
-  const remedy = 'correct the problems above, and run check again'
+  const remedy = 'fix the problems above, and run check again'
   if (left.length > 0) yield failure('other mail', `not sent: ${left.join(', ')}`, remedy)
 }
 
@@ -77,36 +77,36 @@ function answerOf({ kind, code, text, command }: SentMail): readonly [string, st
   return [word, `${word} with ${text}`]
 }
 
-const TAGGED: Verdict = ['error', 'tagged', 'have the filter tag only infected mail']
+const TAGGED: Verdict = ['error', 'tagged', 'configure the filter to tag only infected mail']
 
-/** The results for a clean mail, by its delivery. */
+/** The results for a clean message, by its delivery. */
 const cleanMail: Readonly<Record<DeliveredAs, Verdict>> = {
   unchanged: ['ok', 'delivered unchanged'],
   tagged: TAGGED,
   spam: TAGGED,
   removed: TAGGED,
-  missing: ['error', 'not delivered there in time', 'name the mailbox of this address, or check the queue of the server'], // biome-ignore format: a row
+  missing: ['error', 'not delivered there in time', "specify the mailbox of this address, or check the server's queue"], // biome-ignore format: a row
   unknown: ['ok', ''],
 }
 
 /** The same of an infected one. */
 const infectedMail = ({ name }: TestMail): Readonly<Record<DeliveredAs, Verdict>> => ({
   tagged: ['ok', 'tagged'],
-  spam: ['warning', 'only tagged as spam', 'have the server refuse or tag what a scanner finds'], // biome-ignore format: a row
+  spam: ['warning', 'only tagged as spam', 'configure the server to refuse or tag what a scanner finds'], // biome-ignore format: a row
   removed: ['ok', 'the test file was removed'],
   missing: ['ok', 'not delivered'],
   unchanged: [
     'error',
     'delivered unchanged',
     name.startsWith('hidden')
-      ? 'use a scanner that reads mail as mail programs do: doc/second-look.md'
-      : 'have the server pass the whole message to a scanner, and refuse or tag what that finds',
+      ? 'use a scanner that reads mail as mail clients do: doc/second-look.md'
+      : 'configure the server to pass the whole message to a scanner, and to refuse or tag what that finds',
   ],
-  unknown: ['error', 'unknown whether it was tagged', 'have such mail refused, or name a --maildir in which the clean mail arrives'], // biome-ignore format: a row
+  unknown: ['error', 'unknown whether it was tagged', 'refuse such mail, or specify a --maildir in which the clean mail arrives'], // biome-ignore format: a row
 })
 
-const SEE = 'check the log of the mail server'
-const EXEMPT = 'exempt this host from the limits of the server while you check'
+const SEE = "check the mail server's log"
+const EXEMPT = "exempt this host from the server's limits while you check"
 
 /** Returns the result for an infected mail that was not accepted. */
 function keptOut({ command, code }: SentMail): Verdict {
@@ -123,10 +123,10 @@ function notTaken({ kind, command, code }: SentMail): Verdict {
 
 /** By the kind of the answer, by the command, or by the first digit of the reply. */
 const remedies: Readonly<Record<string, string>> = {
-  'nothing listens': 'name the host and port of the mail server: --smtp HOST:PORT',
+  'nothing listens': 'set the host and port of the mail server: --smtp HOST:PORT',
   'requires TLS': 'add --tls',
-  'requires authentication': 'name an address whose mail it accepts, or add --tls and --user',
-  STARTTLS: 'have the server offer TLS with a certificate for its name, signed by a known authority or that of --ca', // biome-ignore format: a row
-  AUTH: 'correct --user and its password',
+  'requires authentication': 'specify an address whose mail it accepts, or add --tls and --user',
+  STARTTLS: 'configure the server to offer TLS with a certificate for its name, signed by a known authority or that of --ca', // biome-ignore format: a row
+  AUTH: 'check --user and its password',
   4: 'if the server delays unknown hosts (greylisting), run check again later',
 }

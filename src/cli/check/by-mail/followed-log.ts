@@ -40,7 +40,7 @@ interface DeliveryStatus {
 export class FollowedLog {
   readonly #mark: string
   readonly #records: LogRecord[] = []
-  /** Lines about files without a Message-ID, from a client of clamd that submits parts of a mail. */
+  /** Lines about files without a Message-ID, from a client of clamd that submits parts of a message. */
   readonly #parts: LogRecord[] = []
   /** Message-IDs by the queue id of the mail server. */
   readonly #numbers = new Map<string, string>()

@@ -40,7 +40,7 @@ export function readServerOptions(args: NamedServerOptions): NamedServer | undef
   }
   mustBe(args.password === undefined, '--password: all users see it in the list of processes; write it into a file for --password-file') // biome-ignore format: a line
   if (smtp === undefined) return undefined
-  mustBe(isAddress(mail), `--mail ${mail}: is not an address; give it as user@example.org`)
+  mustBe(isAddress(mail), `--mail ${mail}: is not an address; use the form user@example.org`)
   const endpoint = parseEndpoint(smtp, { usualPort: 25 })
   // The given text may contain a password.
   if (endpoint === undefined) throw new Fault('config', '--smtp: must be HOST:PORT')
@@ -72,7 +72,7 @@ function readAt<Read>(option: string, path: string, read: (path: string) => Read
     const copy = `install -o ${account} -m 400 ${shellWord(path)} /run/onescan-copy`
     throw new Fault(
       'config',
-      `${option} ${path}: ${account} may not read it; as root, name a copy: ${copy}`,
+      `${option} ${path}: ${account} may not read it; as root, specify a copy: ${copy}`,
     )
   }
 }

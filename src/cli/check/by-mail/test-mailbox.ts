@@ -36,7 +36,7 @@ function openMaildir(directory: string): Mailbox {
   try {
     readdirSync(join(directory, 'new'))
   } catch (error) {
-    const why = `${errorTextAt(directory, error)}; run check as the user whose mail it is`
+    const why = `${errorTextAt(directory, error)}; run check as the owner of this mail`
     throw new Fault('config', `--maildir ${directory}: ${why}`, error)
   }
   const seen = new Set(files())
@@ -70,7 +70,7 @@ function openPipe(input: NodeJS.ReadStream): Mailbox {
   }
 }
 
-/** Waits for these mails, at most `within` milliseconds. Resolves to all possible test mail. */
+/** Waits for these messages, at most `within` milliseconds. Resolves to all possible test mail. */
 export async function untilDelivered(
   mailbox: Mailbox,
   mails: readonly NamedMail[],

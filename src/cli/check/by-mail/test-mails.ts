@@ -7,7 +7,7 @@ import { EICAR } from '../../../scan/scanners/eicar/eicar.ts'
 export interface TestMail {
   readonly name: string
   readonly message: Buffer
-  /** Its lines that contain the test file; none in a clean mail. */
+  /** Its lines that contain the test file; none in a clean message. */
   readonly malware: readonly string[]
 }
 

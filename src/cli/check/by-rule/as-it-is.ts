@@ -115,7 +115,7 @@ function judge(
   return [level(place, `${value}: ${does}`, setting(place, wanted))]
 }
 
-/** The parameters by which Postfix copies mail to another recipient. */
+/** The parameters that make Postfix copy mail to another recipient. */
 const COPIES = ['always_bcc', 'sender_bcc_maps', 'recipient_bcc_maps']
 const OPTIONS = 'receive_override_options'
 

@@ -16,7 +16,7 @@ interface LocalRouter {
   readonly port: number
 }
 
-/** The data by which routers are judged: their host. */
+/** The data for checking routers: their host. */
 interface EximHost {
   readonly endpoints: OnescandEndpoints
   /** SCANTIMEOUT of onescand, in seconds. */
@@ -94,9 +94,9 @@ const isOnescands = ({ port }: LocalRouter, smtp: readonly string[]) =>
   matchAddress(`inet:127.0.0.1:${port}`, smtp, undefined) !== undefined
 
 /**
- * Returns findings about transports to onescand that time out before a scan may end, by the output of
- * `exim -bP transports`. Exim sends such mail again, although onescand may have passed it on each time. Also
- * reports transports with a limit for lines, by which Exim returns mail that it has accepted.
+ * Returns findings about transports to onescand that time out before a scan may end, by the output of `exim -bP
+ * transports`. Exim sends such mail again, although onescand may have passed it on each time. Also reports
+ * transports with a limit for lines, which makes Exim return mail that it has accepted.
  */
 export function judgeTransports(
   routers: readonly LocalRouter[],
@@ -109,7 +109,7 @@ export function judgeTransports(
     const [, name = ''] = /^(\S+) transport:$/m.exec(text) ?? []
     if (!transports.has(name)) return []
     const findings: Finding[] = []
-    const change = (option: string) => `write ${option} in that transport, and reload Exim`
+    const change = (option: string) => `set ${option} in that transport, and reload Exim`
     const [, time = ''] = /^final_timeout = (.*)$/m.exec(text) ?? []
     if (time !== '' && secondsOfInterval(time) <= scanTime) {
       const value = `final_timeout = ${time}: Exim gives up before a scan does (SCANTIMEOUT=${scanTime})`
@@ -135,7 +135,7 @@ function secondsOfInterval(time: string): number {
 }
 
 function howToServe(isOurs: boolean, smtp: readonly string[]): string {
-  if (isOurs) return 'start onescand, which should listen there, and check its log'
+  if (isOurs) return "start onescand, which should listen there, and check onescand's log"
   const own = smtp.length === 0 ? 'none now: doc/mail-servers.md' : smtp.join(', ')
-  return `start the server that should listen there; if it is onescand, name an address of its --smtp (${own}) in that router, or that port in ONESCAND_OPTIONS`
+  return `start the server that should listen there; if it is onescand, set an address of its --smtp (${own}) in that router, or that port in ONESCAND_OPTIONS`
 }

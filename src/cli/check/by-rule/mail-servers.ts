@@ -85,7 +85,7 @@ export function judgeUnit(
     return active === 'active' ? [] : [warning(server, 'is not running: its unit is masked', start)]
   }
   if (active === 'failed') {
-    const remedy = `correct what journalctl -u ${name} names, and systemctl restart ${name}`
+    const remedy = `fix what journalctl -u ${name} reports, and systemctl restart ${name}`
     return [failure(server, 'is not running: its start failed', remedy)]
   }
   if (active !== 'inactive') return []

@@ -27,7 +27,7 @@ export class SmtpdService {
     this.#main = main
   }
 
-  /** The value of a parameter that counts for it. */
+  /** The value of a parameter that applies to it. */
   valueOf(name: string): string {
     return this.#own[name] ?? this.#main[name] ?? ''
   }
@@ -84,7 +84,7 @@ export interface Postfix extends PostfixHost {
   readonly dead: readonly string[]
 }
 
-/** Asks for the parameters of a Postfix. Rejects if postconf cannot be run. */
+/** Queries the parameters of a Postfix instance. Rejects if postconf cannot be run. */
 export async function readPostfix(host: PostfixHost): Promise<Postfix> {
   const ask = (...args: string[]) => askPostfix(POSTCONF, host, args)
   const [parameters, master, own] = await Promise.all([ask('-x'), ask('-M'), ask('-P', '-x')])
@@ -217,7 +217,7 @@ export function whileDown(action: string): string {
     case 'accept':
       return 'Postfix accepts mail unscanned'
     case 'reject':
-      return 'Postfix refuses all mail for good'
+      return 'Postfix refuses all mail permanently'
     case 'quarantine':
       return 'Postfix puts all mail on hold'
     default:

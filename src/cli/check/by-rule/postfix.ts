@@ -131,7 +131,7 @@ function checkService(service: SmtpdService, postfix: Postfix): Finding[] {
     const value = `passes mail to ${service.valueOf(filter)}: it is unknown whether that uses onescand as clamd`
     return [warning(service.placeOf(filter), value, SHOW)]
   }
-  const why = 'names neither a milter of onescand nor a filter: its mail is not scanned'
+  const why = 'uses neither a milter of onescand nor a filter: its mail is not scanned'
   const remedy = toAsk(service, value, own)
   // If Postfix was installed after onescan, systemd listens for it from onescan's next start on.
   const isMissing = own === USUAL && !existsSync(join(postfix.queue, 'onescan/milter.sock'))
@@ -139,7 +139,7 @@ function checkService(service: SmtpdService, postfix: Postfix): Finding[] {
   return [failure(what === 'smtpd_milters' ? what : service.name, why, command)]
 }
 
-/** Returns the parameter by which a service passes mail to another filter, such as amavis. */
+/** Returns the parameter that makes a service pass mail to another filter, such as amavis. */
 const foreignFilter = (service: SmtpdService): string | undefined =>
   [PROXY, 'content_filter'].find((name) => service.valueOf(name) !== '')
 
@@ -147,12 +147,12 @@ function unreadable(service: SmtpdService, list: string, { why, meant }: MilterF
   const value = `${list}: ${why}: Postfix defers all mail`
   const remedy =
     meant === undefined
-      ? 'name each milter as unix:PATH or inet:HOST:PORT, its options in braces with it; then postfix reload'
+      ? 'write each milter as unix:PATH or inet:HOST:PORT, in braces with its options; then postfix reload'
       : service.toSet('smtpd_milters', meant)
   return failure(service.placeOf('smtpd_milters'), value, remedy)
 }
 
-/** Returns the command by which a service asks onescand in addition to its present milters. */
+/** Returns the command that adds onescand to a service's milters. */
 const toAsk = (service: SmtpdService, list: string, own: string): string =>
   service.toSet('smtpd_milters', list === '' ? own : `${list}, ${own}`)
 
@@ -259,7 +259,7 @@ function checkMilter(service: SmtpdService, milter: MilterEntry, postfix: Postfi
       ok(service.name, `uses onescand at ${text}; while that is down, ${whileDown(action.value)}`),
   ]
   if (action.value === 'accept') {
-    const value = `accept: mail gets in unscanned while ${text} is down`
+    const value = `accept: mail is accepted unscanned while ${text} is down`
     findings.push(failure(action.place, value, action.set('tempfail')))
   } else if (action.value !== 'tempfail') {
     const value = `${action.value}: while ${text} is down, ${whileDown(action.value)}`
@@ -297,7 +297,7 @@ function checkReturn(service: SmtpdService, postfix: Postfix): Finding[] {
   const loops = ['content_filter', PROXY].flatMap((name) => {
     const value = service.valueOf(name)
     if (smtpDoorAt(name, value, postfix) === undefined) return []
-    const why = `has ${name} = ${value}: mail that comes back from onescand is sent to it again, in a loop`
+    const why = `has ${name} = ${value}: mail that returns from onescand is sent to it again, in a loop`
     return [failure(service.name, why, setting(`${service.name}/${name}`, ''))]
   })
   return [...loops, ...checkReturnService(service)]
@@ -316,7 +316,7 @@ function checkMain(postfix: Postfix): Finding[] {
   const limit = main.smtp_line_length_limit ?? '998'
   if (limit !== '0' && postfix.makesStamps) {
     const value = `${limit}: Postfix folds longer lines when it sends mail, which breaks its stamp`
-    const remedy = 'postconf -e smtp_line_length_limit=0, or have the next host scan it again'
+    const remedy = 'postconf -e smtp_line_length_limit=0, or let the next host scan it again'
     findings.push(warning('smtp_line_length_limit', value, remedy))
   }
   return findings
@@ -331,10 +331,10 @@ async function checkMilterMaps(postfix: Postfix): Promise<Finding[]> {
     const fault = await faultOfTable(table, postfix)
     if (fault === undefined) continue
     const value = `${table}: Postfix cannot read it, and accepts no mail over SMTP: ${fault}`
-    return [failure(what, value, 'correct it, or remove it; then postfix reload')]
+    return [failure(what, value, 'fix or remove this table; then postfix reload')]
   }
   const value = `${list}: clients in it have milters of their own, or none`
-  return [warning(what, value, 'check that it names no client whose mail must be scanned')]
+  return [warning(what, value, 'check that it lists no client whose mail must be scanned')]
 }
 
 /** An address that this host does not have ends each program of Postfix. */
@@ -351,7 +351,7 @@ function checkInterfaces({ main }: Postfix): Finding[] {
 function foreignInterface(address: string): Finding {
   const value = `${address}: this host has no such address, so Postfix delivers no mail`
   const own = ownAddresses().join(', ')
-  const remedy = `name addresses of this host (${own}), or all; then postfix stop; postfix start`
+  const remedy = `set addresses of this host (${own}), or all; then postfix stop; postfix start`
   return failure('inet_interfaces', value, remedy)
 }
 

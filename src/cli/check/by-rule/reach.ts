@@ -109,7 +109,7 @@ function missing(
     return failure(
       what,
       value,
-      `have onescand listen with --milter ${shellWord(inside)}, and ${name(inside)}`,
+      `start onescand with --milter ${shellWord(inside)}, and ${name(inside)}`,
     )
   }
   const value = `${path} does not exist: ${meanwhile}`
@@ -120,11 +120,11 @@ function missing(
   return failure(what, value, whoShouldListen(service, { text: `unix:${path}`, written }, postfix))
 }
 
-/** Returns the command by which systemd creates the file of a socket again. */
+/** Returns the command that makes systemd create the file of a socket again. */
 const newSocket = (unit: string) =>
   `systemctl stop onescand && systemctl restart ${unit} && systemctl start onescand`
 
-/** Returns the command by which systemd listens for a mail server again. */
+/** Returns the command that makes systemd listen for a mail server again. */
 export function listenRemedy(unit: string, { load, enabled, active }: SystemdUnit): string {
   // It listens at a socket file that was removed: only a restart creates another one.
   if (active === 'active') return newSocket(unit)
@@ -147,9 +147,9 @@ function whoShouldListen(
   const list = service.valueOf('smtpd_milters')
   const [own] = milters
   if (own === undefined) {
-    return `have onescand listen there: --milter ${shellWord(text)} (${place} names it)`
+    return `start onescand with --milter ${shellWord(text)} (set in ${place})`
   }
-  const start = `start the milter that should listen there (${place} names it)`
+  const start = `start the milter that should listen there (set in ${place})`
   const names = splitMilters(list).map((milter) => milter.text)
   if (names.some((name) => matchAddress(name, milters, postfix.queue) !== undefined)) return start
   const named = service.toSet('smtpd_milters', list.replace(written, inPostfix(own, postfix)))

@@ -48,7 +48,7 @@ export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): F
   )
   if (ours.length === 0) {
     const value = `no filter of ${path} uses onescand, so it is unknown whether mail is scanned`
-    return [warning('Sendmail', value, `${SHOW}; doc/mail-servers.md has the filter`)]
+    return [warning('Sendmail', value, `${SHOW}; doc/mail-servers.md shows the filter`)]
   }
   return ours.flatMap((filter) => checkFilter(filter, host))
 }
@@ -77,7 +77,7 @@ function checkFilter(filter: Filter, host: SendmailHost): Finding[] {
   const what = `filter ${filter.name} of Sendmail`
   if (!filter.isListed) {
     const value = 'is not in InputMailFilters: Sendmail does not use it, and mail is not scanned'
-    const remedy = `define it with INPUT_MAIL_FILTER, or name it in confINPUT_MAIL_FILTERS of sendmail.mc; ${BUILD}`
+    const remedy = `define it with INPUT_MAIL_FILTER, or add it to confINPUT_MAIL_FILTERS in sendmail.mc; ${BUILD}`
     return [failure(what, value, remedy)]
   }
   const down = meanwhileFor(filter.fails)
@@ -91,19 +91,19 @@ function checkFilter(filter: Filter, host: SendmailHost): Finding[] {
       level(
         what,
         `F=${filter.fails}: while onescand is down, ${down}`,
-        `write F=T in sendmail.mc; ${BUILD}`,
+        `set F=T in sendmail.mc; ${BUILD}`,
       ),
     )
   }
   if (filter.endsWithin <= host.scanTime) {
     const value = `waits for ${formatDuration(filter.endsWithin * 1000)} (E), and a scan may take ${formatDuration(host.scanTime * 1000)}`
-    findings.push(warning(what, value, `write E:5m in sendmail.mc; ${BUILD}`))
+    findings.push(warning(what, value, `set E:5m in sendmail.mc; ${BUILD}`))
   }
   return findings
 }
 
 function meanwhileFor(fails: string): string {
-  if (fails === 'R') return 'Sendmail refuses all mail for good'
+  if (fails === 'R') return 'Sendmail refuses all mail permanently'
   return /^[T4]$/.test(fails) ? 'Sendmail defers all mail' : 'Sendmail accepts mail unscanned'
 }
 
@@ -134,7 +134,7 @@ function whyUnreached(
   const remedy =
     own === undefined
       ? 'systemctl enable onescan-milter.socket, and systemctl restart onescand'
-      : `name S=${inSendmail(own)} in sendmail.mc; ${BUILD}`
+      : `set S=${inSendmail(own)} in sendmail.mc; ${BUILD}`
   return failure(what, value, remedy)
 }
 

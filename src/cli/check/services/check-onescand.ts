@@ -119,7 +119,7 @@ async function askForSelfTest({ socket, description }: RunningDaemon): Promise<F
   const selfTest = answer?.daemon?.selfTest
   if (selfTest === undefined) {
     const value = `made no self-test within ${formatDuration(SELF_TEST_WITHIN)}`
-    return [failure(what, value, 'check its log, and restart it')]
+    return [failure(what, value, "check onescand's log, then restart it")]
   }
   const { wrong, doors } = selfTest
   if (wrong.length === 0) {
@@ -136,7 +136,7 @@ async function askForSelfTest({ socket, description }: RunningDaemon): Promise<F
  */
 function judgeReported(what: string, finding: Finding, doors: readonly string[]): Finding {
   const value = `does not scan correctly: ${JSON.stringify(`${finding.what}: ${finding.value}`)}`
-  const quoted = failure(what, value, 'check the other findings, and its log')
+  const quoted = failure(what, value, "check the other findings and onescand's log")
   return doors.includes(finding.what) ? quoted : following(quoted, 'nothing scans')
 }
 
@@ -200,7 +200,7 @@ function checkClamdUnit(findings: readonly Finding[]): Finding[] {
       .slice(-LINES_SHOWN)
     if (unit.active !== 'failed' || errors.length === 0) return [stopped]
     return [...new Set(errors)].map((line) =>
-      level(name, `logged: "${line.replaceAll('"', "'")}"`, 'correct it, and restart it'),
+      level(name, `logged: "${line.replaceAll('"', "'")}"`, 'fix this error, and restart clamd'),
     )
   }
   return []

@@ -74,7 +74,7 @@ export function checkState(service: Service, answers: boolean, isNeeded: boolean
   const why = unit ? ` (${stateInWords(unit)})` : ''
   const hasFailed = unit?.load === 'loaded' && !['success', ''].includes(unit.result)
   const remedy = hasFailed
-    ? `correct what its log names, and ${howToStart(service, 'restart')}`
+    ? `fix what its log reports, and ${howToStart(service, 'restart')}`
     : howToStart(service)
   const down = marked(level(service, `does not answer${why}`, remedy), 'stops the start')
   return [down, ...ofLog]
@@ -125,7 +125,7 @@ function checkUnit(service: Service, { load, enabled }: SystemdUnit): Finding[] 
           failure(
             service,
             `runs, but cannot be started again: systemd cannot use its unit (${load})`,
-            `correct it: systemd-analyze verify ${service}.service shows where`,
+            `fix the unit: systemd-analyze verify ${service}.service shows where`,
           ),
         ]),
     ...(enabled === 'disabled' || enabled === 'masked'
@@ -207,7 +207,7 @@ function findingsInLog(service: Service, lines: readonly string[], answers: bool
   )
   const sinceServing = lines.slice(lines.findLastIndex((line) => SERVES.test(line)) + 1)
   const shown = complaints.length > 0 || answers ? complaints : sinceServing
-  const remedy = 'correct what it names, and restart it'
+  const remedy = 'fix what it reports, and restart it'
   return [...new Set(shown)].slice(-LINES_SHOWN).map((line) => {
     const level = answers || line.startsWith('warning: ') ? warning : failure
     // With the backslashes of a command that it names.

@@ -29,7 +29,7 @@ function checkSlotProgram(host: Host): Finding[] {
   if (named === '') {
     const value = 'QMAILQUEUE is empty: qmail has no program to start, so mail is deferred'
     return [
-      failure('qmail-queue program', value, 'name onescanc or onescan-queue in it, or unset it'),
+      failure('qmail-queue program', value, 'set it to onescanc or onescan-queue, or unset it'),
     ]
   }
   const missing = danglingLink(program)
@@ -69,7 +69,7 @@ function judgeProgram(host: Host): Finding {
       return ok('qmail-queue program', `${program}${unset}`)
     }
     case 'real-queue': {
-      const value = `${program} leads to ${realpathSync(program)}: mail is not scanned`
+      const value = `${program} is a link to ${realpathSync(program)}: mail is not scanned`
       return failure(
         'qmail-queue program',
         value,
@@ -78,7 +78,8 @@ function judgeProgram(host: Host): Finding {
     }
     case 'foreign': {
       const value = `${program} ${slot.why}: no test message was sent through it, because it might deliver it`
-      const remedy = 'check that it calls onescan-queue, and try that with --env QMAILQUEUE=PROGRAM'
+      const remedy =
+        'check that it calls onescan-queue, and test that with --env QMAILQUEUE=PROGRAM'
       return warning('qmail-queue program', value, remedy)
     }
   }
@@ -91,7 +92,7 @@ const danglingLink = (path: string): string | undefined =>
 const isRelative = (path: string) => !path.startsWith('/')
 
 function relativeText(named: string, { directories }: Host): string {
-  return `QMAILQUEUE ${named} is relative: it is looked for in ${directories.qmailHome}, where qmail runs`
+  return `QMAILQUEUE ${named} is relative: qmail looks for it in ${directories.qmailHome}, where it runs`
 }
 
 /**
@@ -102,7 +103,7 @@ function checkLink({ env }: Host): Finding[] {
   if (env.QMAILQUEUE !== undefined || !existsSync(LINK)) return []
   const queue = realpathSync(LINK)
   if (basename(queue) !== 'qmail-queue') return []
-  const value = `leads to ${queue}: mail through it is not scanned`
+  const value = `is a link to ${queue}: mail through it is not scanned`
   return [failure(LINK, value, `ln -sfn /usr/lib/onescan/onescanc ${LINK}`)]
 }
 

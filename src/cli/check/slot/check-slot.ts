@@ -32,7 +32,7 @@ export async function* checkSlot(
       const classes = slotHosts(service, options, process.env, accounts, Date.now())
       for (const host of classes) hosts.push([host, host.clients ?? `process ${service?.pid}`])
     } catch (error) {
-      const remedy = 'correct it; until then the service accepts no mail'
+      const remedy = 'fix this setting; until then the service accepts no mail'
       yield failure(
         service ? `process ${service.pid}` : 'qmail-queue program',
         errorText(error),
@@ -69,13 +69,13 @@ function checkErrorFd({ env, directories }: Host): Finding[] {
   try {
     form = readReplyForm(env)
   } catch (error) {
-    return [failure(what, errorText(error), 'correct it; until then mail is deferred')]
+    return [failure(what, errorText(error), 'fix this setting; until then mail is deferred')]
   }
   if (form.fd === undefined) return []
   const smtpd = join(directories.qmailHome, 'bin/qmail-smtpd')
   const value = `${form.fd} with exit code ${form.code}`
-  if (existsSync(smtpd)) return [ok(what, `${value}; onescan check --mail ADDRESS tries it`)]
-  const remedy = 'send EICAR over SMTP: the reply must name the virus'
+  if (existsSync(smtpd)) return [ok(what, `${value}; onescan check --mail ADDRESS tests it`)]
+  const remedy = 'send EICAR over SMTP: the reply must contain the name of the virus'
   return [warning(what, `${value}, and there is no ${smtpd}`, remedy)]
 }
 
@@ -142,7 +142,7 @@ function checkService(service: RunningService): Finding[] {
   }
   if (unseen.length > 0) {
     const value = `starts ${unseen.join(', ')} before qmail-smtpd: it is unknown what that sets`
-    const remedy = 'put it before the server, or try it: onescan check --user ACCOUNT --envdir DIR'
+    const remedy = 'put it before the server, or test it: onescan check --user ACCOUNT --envdir DIR'
     findings.push(warning(what, value, remedy))
   }
   if (uid === 0) findings.push(rootFinding(service))

@@ -54,9 +54,9 @@ async function servicesOf(options: SlotOptions): Promise<RunningServices> {
 const NONE: RunningServices = { services: [], findings: [], unread: [] }
 
 /**
- * Returns the services that read the first file of `FILE=NEW`, with the second file in its place. A process
- * that was left out is an error if its command line names that file: its mail would not be tested. Throws a
- * Fault of kind `config` for other words.
+ * Returns the services that read the first file of `FILE=NEW`, with the second file in its place. A skipped
+ * process is an error if its command line names that file: its mail would not be tested. Throws a Fault of kind
+ * `config` for other words.
  */
 async function withRules(
   { services, unread }: RunningServices,

@@ -95,9 +95,8 @@ interface RuleClass {
 }
 
 /**
- * Reads the classes of a cdb that tcprules made. Addresses with the same variables form one class. The class
- * of all other addresses comes first. Denied addresses are left out. Throws an Error if the file is not such
- * a cdb.
+ * Reads the classes of a cdb that tcprules made. Addresses with the same variables form one class. The class of
+ * all other addresses comes first. Denied addresses are skipped. Throws an Error if the file is not such a cdb.
  */
 export function readRules(file: Buffer): RuleClass[] {
   const classes = new Map<string, { addresses: string[]; variables: Record<string, string> }>()

@@ -131,8 +131,7 @@ const ENOUGH = isCompiled ? 1024 ** 3 : 4_000_000_000
  * The same for both runtimes, and in all documentation. -m would also set the stack, of which Node makes one
  * for each thread.
  */
-const MORE_MEMORY =
-  'write "softlimit -a 4000000000" instead of "softlimit -m ..." in the run script'
+const MORE_MEMORY = 'use "softlimit -a 4000000000" instead of "softlimit -m ..." in the run script'
 
 /** The command under soft limits, by prlimit(1) of util-linux. */
 function underLimits(limits: MemoryLimits, command: readonly string[]): string[] {

@@ -4,8 +4,8 @@ const CONTENT_STEP = 4096
 /**
  * The progress of a session with its client, and the time for which it has waited for the client without
  * progress. Progress is an accepted message, content of any message, or a state not reached since the last
- * accepted message: MAIL, each further recipient, DATA. Starting messages again and again is no progress, and
- * neither is any other command.
+ * accepted message: MAIL, each further recipient, DATA. Starting messages repeatedly is not progress,
+ * and neither is any other command.
  */
 export class Progress {
   readonly #now: () => number

@@ -137,7 +137,7 @@ export class SmtpConnection implements ServedConnection {
     return this.#read(() => this.#nextLine())
   }
 
-  /** Asks for the content of a message. It ends with `giveBack()`, or when no more bytes arrive. */
+  /** Requests the content of a message. It ends with `giveBack()`, or when no more bytes arrive. */
   startContent(): void {
     this.send(ownReply.startContent)
     this.progress.reachedContent()
@@ -225,9 +225,12 @@ export class SmtpConnection implements ServedConnection {
       return line
     }
     const { unended } = this.#reader
-    if (unended > UNENDED_MAX) throw new Fault('read', 'a command without an end')
+    if (unended > UNENDED_MAX) throw new Fault('read', 'a command line that is too long')
     if (this.#isCutOff)
-      throw new Fault('read', `sent more than ${WAITING_MAX / 1024} KiB behind a message`)
+      throw new Fault(
+        'read',
+        `sent more than ${WAITING_MAX / 1024} KiB without waiting for the reply`,
+      )
     if (unended > 0) this.#reading ??= { what: 'line', since: this.#wire.receivedAt }
     return undefined
   }
@@ -236,7 +239,7 @@ export class SmtpConnection implements ServedConnection {
     const { silence, content, command } = this.#timeouts
     const { what, since = time } = this.#reading ?? {}
     if (time - since > (what === 'content' ? content : command)) return 'took too long to send'
-    return this.#wire.silence(time) > silence ? 'fell silent' : undefined
+    return this.#wire.silence(time) > silence ? 'stopped responding' : undefined
   }
 
   /** Returns whether a client that has closed its side did so together with QUIT. */

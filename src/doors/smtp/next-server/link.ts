@@ -4,7 +4,7 @@ import { type RawReply, rawReply } from '../../../protocol/smtp/smtp-replies.ts'
 import { CLOSING, ownReply } from '../../replies/own-replies.ts'
 import type { NextServer } from './next-server.ts'
 
-/** XFORWARD commands that are repeated if a transaction is begun anew. */
+/** XFORWARD commands that are repeated if a transaction is begun again. */
 const FORWARDS_MAX = 8
 
 /**

@@ -78,7 +78,7 @@ export class NextServer {
     this.#wire = new ServerWire(socket, {
       push: (chunk) => {
         this.#lines.push(chunk)
-        if (this.#lines.pending > UNREAD_MAX) throw new Error('sent more than was asked')
+        if (this.#lines.pending > UNREAD_MAX) throw new Error('sent a reply without a command')
       },
       explain: (error) => this.#fault(error ? errorText(error) : 'closed the connection'),
     })
@@ -98,7 +98,7 @@ export class NextServer {
     )
     const greeting = await this.#nextReply(this.#timeouts.command)
     if (greeting.code === 220) return
-    throw this.#fail(`greets with ${greeting.bytes.toString('latin1').trim()}`)
+    throw this.#fail(`greeted with ${greeting.bytes.toString('latin1').trim()}`)
   }
 
   /** Sends QUIT with this line, and resolves to the reply. */

@@ -78,7 +78,7 @@ async function readContent(
 }
 
 export function clientLeft(): Fault {
-  return new Fault('read', 'the client left before it was answered')
+  return new Fault('read', 'the client disconnected before the reply')
 }
 
 /**

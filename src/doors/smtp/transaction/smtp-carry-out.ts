@@ -64,7 +64,7 @@ async function accept(
   return lost
 }
 
-/** Hands the message on to others (VIRUSFORWARD), whose first refusal counts for all. */
+/** Passes the message on to other recipients (VIRUSFORWARD); their first refusal applies to all. */
 async function forward(
   { edits, recipients }: Required<Pick<Acceptance, 'edits' | 'recipients'>>,
   delivery: SmtpDelivery,

@@ -111,7 +111,7 @@ interface AnsweredRecipients {
   readonly envelope: Envelope
 }
 
-/** Parts recipients by what was sent. One reply counts for all of them. */
+/** Groups recipients by reply. One reply applies to all of them. */
 function byReplyCode(
   replies: readonly SentReply[],
   envelope: Envelope,

@@ -136,7 +136,7 @@ function recipientIn(line: Buffer): Buffer {
 
 /**
  * Carries a decision out; without one the message goes on unchanged. Resolves to the final decision. If the
- * client has to send the message again, or has left before it was answered, no kept copy stays, because each
+ * client must send the message again, or disconnected before the reply, no quarantined copy stays, because each
  * attempt would add one. What the next server has received by then stays there.
  */
 async function carryOutOnce(

@@ -41,7 +41,7 @@ const foundMail = {
   QUARANTINE: parsed(undefined, readQuarantine),
 }
 
-/** The limits above which the sweep removes messages. 0 is no limit. */
+/** The limits above which the sweep removes messages. 0 means no limit. */
 export const quarantineLimits = {
   QUARANTINEDAYS: number(30, { max: 36_500, unit: 'days', readers: ['onescand'] }),
   QUARANTINESIZE: size('10G', { readers: ['onescand'] }),
@@ -64,10 +64,10 @@ const unseenMail = {
   // No retry makes a message smaller, but larger limits of clamd do let it in: it waits in its queue until
   // then. Filters that let it pass, such as clamav-milter and amavis, let in any virus that is padded.
   OVERSIZE: word(['defer', 'accept'], {
-    passes: ifAccepted('mail that is larger than the scanners take'),
+    passes: ifAccepted('mail that is larger than the scanners accept'),
   }),
   UNREAD: word(['refuse', 'defer', 'quarantine', 'accept'], {
-    passes: ifAccepted('mail that is not read to its end'),
+    passes: ifAccepted('mail that is not fully scanned'),
   }),
   SECONDLOOK: word(['always', 'never']),
   STRICTMIME: word(['off', 'defer', 'quarantine', 'refuse']),
@@ -105,7 +105,7 @@ export const clamAv = {
   ARCHIVEBANS: word(['off', 'on']),
 }
 
-/** By what mail is scanned. */
+/** How mail is scanned. */
 export const scanning = { ...scanners, ...unseenMail, ...findings, ...clamAv }
 
 /** Settings for mail after the scanners have answered. */
@@ -157,7 +157,7 @@ function readFindings(text: string): readonly FindingRule[] {
     // Names of findings have a capital, a digit or a dot: this is a property that is misspelt.
     if (property === undefined && /^[a-z]+$/.test(what)) {
       const known = PROPERTIES.join(', ')
-      throw new Fault('config', `FINDINGS ${given}: ${what} is none of ${known}; ${example}`)
+      throw new Fault('config', `FINDINGS ${given}: ${what} is not one of ${known}; ${example}`)
     }
     return {
       what: property ?? { pattern: what },
@@ -169,7 +169,7 @@ function readFindings(text: string): readonly FindingRule[] {
 /** Reads the recipient of infected mail, instead of those in the envelope. */
 function readForward(text: string): string {
   if (!/[\s\0]/.test(text)) return text
-  throw new Fault('config', 'VIRUSFORWARD: must be one address without blanks')
+  throw new Fault('config', 'VIRUSFORWARD: must be one address without spaces')
 }
 
 function readReplyText(text: string, name: string): string {
@@ -236,7 +236,7 @@ function readQhpsiLine(text: string): QhpsiLine | undefined {
   const plugins = /^\s*plugin:(.*)$/s.exec(text)
   const words = splitWords(plugins ? plugins[1]! : text, 'QHPSI')
   if (words.length === 0) {
-    throw new Fault('config', `QHPSI ${text}: names no scanner; unset it to scan nothing`)
+    throw new Fault('config', `QHPSI ${text}: specifies no scanner; unset it to scan nothing`)
   }
   if (plugins) return { kind: 'plugins', names: words }
   refusePlugins(text, words)
@@ -254,7 +254,7 @@ function refuseWithoutFile(text: string, [program = '', ...others]: readonly str
   const meant = `${text.trim()} %s`
   throw new Fault(
     'config',
-    `QHPSI ${text}: names no file for its options; did you mean "${meant}"?`,
+    `QHPSI ${text}: specifies no file for its options; did you mean "${meant}"?`,
   )
 }
 

@@ -81,7 +81,7 @@ export class EnvelopeReader {
   /** Returns the envelope. Throws a Fault of kind `read` if the last NUL is missing: the client gave up. */
   finish(): Envelope {
     if (!this.#done) {
-      throw new Fault('read', 'envelope: ended before its last NUL; the client gave up')
+      throw new Fault('read', 'envelope: ended before its last NUL; the client disconnected')
     }
     const wire = Buffer.concat(this.#kept)
     const sender = readAddress(wire.subarray(1, 1 + this.#senderLength))
@@ -97,7 +97,7 @@ export class EnvelopeReader {
       this.#length = 0
     } else {
       const wanted = this.#letter === F ? "'F'" : "'T' or the last NUL"
-      throw new Fault('envelope', `envelope: byte ${byte} where ${wanted} must stand`)
+      throw new Fault('envelope', `envelope: expected ${wanted}, got byte ${byte}`)
     }
   }
 

@@ -1,6 +1,6 @@
 /**
- * The limits of reading a mail. A mail that exceeds one is not read to its end, and the result states that:
- * the message of LimitExceeded names the limit. Nothing is left out silently.
+ * The limits for reading a message. A mail that exceeds one is not read to its end, and the result states that:
+ * the message of LimitExceeded names the limit. No part is skipped silently.
  */
 export const limits = {
   /**
@@ -11,13 +11,13 @@ export const limits = {
   contentsOfSmall: 1000,
   bytesOfContent: 32,
   /**
-   * Upper limit for the readings of one message, and of all encoded mails in it, in addition to the common
-   * reading of each. Of 13,954 real mails the highest number was 73.
+   * Upper limit for the readings of one message, and of all encoded messages in it, in addition to the common
+   * reading of each. The highest number in 13,954 real messages was 73.
    */
   readings: 256,
   /** Upper limit for the blocks of encoded data that are decoded in one text. */
   blocks: 2000,
-  /** Upper limit for nested encoded mails. */
+  /** Upper limit for nested encoded messages. */
   depth: 12,
   /**
    * Upper limit for the bytes that are decoded or yielded unchanged: a multiple of the size of the message,
@@ -28,18 +28,18 @@ export const limits = {
    */
   bytes: { perByte: 8, plus: 512 * 1024 * 1024 },
   smallBytes: { perByte: 144, plus: 1024 * 1024 },
-  /** The same of bytes that are hardly a mail, as an archive that some client has sent by itself. */
+  /** The same for bytes that are hardly a message, such as an archive that a client has sent alone. */
   fileBytes: { perByte: 4, plus: 32 * 1024 * 1024 },
   /**
-   * Upper limit for the units of work: a multiple of the bytes that may be decoded, plus a fixed amount. A
-   * unit is about one byte inspected. Small items cost more than their bytes. A small message has fewer, so
-   * that many of them do not keep a worker busy. Of 13,954 real mails, one of 3 KB needed most for its size:
-   * a fifth of this.
+   * Upper limit for the units of work: a multiple of the bytes that may be decoded, plus a fixed amount. A unit
+   * is about one byte inspected. Small items cost more than their bytes. A small message has fewer, so that
+   * many of them do not keep a worker busy. Of 13,954 real messages, one of 3 KB needed most for its size: a
+   * fifth of this.
    */
   work: { perByte: 3, plus: 128 * 1024 * 1024 },
   smallWork: { perByte: 1024, plus: 8 * 1024 * 1024 },
   /**
-   * Upper limit for the parts of a mail, including empty and equal ones. All of them are kept until the mail
+   * Upper limit for the parts of a message, including empty and equal ones. All of them are kept until the mail
    * was read in every way.
    */
   parts: 20_000,
@@ -77,7 +77,7 @@ export interface ReadingBudget {
   contents: number
   /** The units of work that may be done. */
   work: number
-  /** The readings of mails in it, in addition to the common one of each. */
+  /** The readings of messages in it, in addition to the common one of each. */
   readings: number
 }
 

@@ -36,7 +36,7 @@ type ContentStep =
       readonly kind: 'content'
       /** They are valid until the next step is requested. */
       readonly bytes: Bytes
-      /** Whether scanners must treat the content as a mail. */
+      /** Whether scanners must treat the content as a message. */
       readonly isMail: boolean
       /** The form of the part that it is, if a scan of the whole may see exactly these bytes in it. */
       readonly form?: PartForm | undefined
@@ -66,13 +66,13 @@ export interface WorkOptions {
    * Opens a file of its own for a content that does not fit into memory, for reading and writing.
    */
   readonly openFile: () => number
-  /** Whether the bytes are hardly a mail, so that less work is spent on them (limits.ts). */
+  /** Whether the bytes are hardly a message, so that less work is spent on them (limits.ts). */
   readonly mayBeFile?: boolean
   /** The budget, instead of that of a message of this size. */
   readonly budget?: Readonly<ReadingBudget>
   /** Called with the units of work that were done since the last call. */
   readonly onWork?: (units: number) => void
-  /** Called with each oddity of the message itself, at least once; `encrypted` also for mails in it. */
+  /** Called with each oddity of the message itself, at least once; `encrypted` also for messages in it. */
   readonly onOdd?: (oddity: Oddity) => void
 }
 
@@ -119,7 +119,7 @@ class Account {
 export class Work {
   readonly #account: Account
 
-  /** Begins the work on a message, or goes on with the same work elsewhere. */
+  /** Begins the work on a message, or continues it elsewhere. */
   constructor(message: Bytes | Work, options: WorkOptions) {
     this.#account = message instanceof Work ? message.#account : new Account(message, options)
   }

@@ -6,7 +6,7 @@ import { Store } from '../storage/store.ts'
 
 /** Part of the line above BinHex: "(This file must be converted with BinHex 4.0)". */
 const MARK = Buffer.from('converted with BinHex')
-/** The fewest bytes of a header: a name of one letter, and a checksum. */
+/** Minimum length of a header in bytes: a name of one letter, and a checksum. */
 const HEADER_LEAST = 24
 /** A checksum follows the header, and each of the two forks. */
 const CHECKSUM = 2

@@ -227,8 +227,8 @@ class PropertyReader {
   }
 
   /**
-   * Takes out the values that are over. An empty one is no file, and is left out: there may be one
-   * at every second byte.
+   * Removes the completed values. An empty one is not a file, and is skipped: there may be one at every second
+   * byte.
    */
   #finish(isOver: (value: PropertyValue) => boolean): void {
     const over = this.#values.filter(isOver)

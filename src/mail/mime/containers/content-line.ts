@@ -209,7 +209,7 @@ export class PropertyValue {
       } else if (this.#matched === DATA.length) continue
       else if (isQuotedPrintable) yield { encoded, encoding: 'quoted-printable', names }
       else if (end >= UNSAID_LEAST && placeOf(encoded, ':') < 0) {
-        yield { encoded, encoding: 'base64', names } // what is no URL is base64 to ez-vcard
+        yield { encoded, encoding: 'base64', names } // ez-vcard reads a value that is not a URL as base64
       }
     }
   }

@@ -70,7 +70,7 @@ export type PgpContent =
  * like the messages of real programs are accepted. Returns whether the bytes are such a message, and
  * complete. Throws Unreadable if a part of the message cannot be read.
  *
- * If a packet is truncated, the available bytes are yielded. Such bytes are no reason to keep mail out: of a
+ * If a packet is truncated, the available bytes are yielded. Such bytes do not justify refusing mail: of a
  * thousand files of any kind, or words of a text, one looks like a truncated packet.
  */
 export function* openPgp(

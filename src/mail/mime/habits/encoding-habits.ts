@@ -10,17 +10,17 @@ export const encodingHabits = {
   'base64 with eight bits': {
     place: 'a byte of 0x80 or more',
     choices: [
-      { does: 'is no data' },
+      { does: 'is not data' },
       { does: 'loses its highest bit', programs: 'mailparser, by libbase64' },
     ],
     together: 2,
   },
   'base64 of URLs': {
     place: '`-`, `_` (RFC 4648 5) or `,` (RFC 3501 5.1.3)',
-    choices: [{ does: 'is no data' }, { does: 'is data', programs: 'mutt, mailparser' }],
+    choices: [{ does: 'is not data' }, { does: 'is data', programs: 'mutt, mailparser' }],
   },
   'base64 with others': {
-    place: 'any other character outside base64, or one of those above that is no data',
+    place: 'any other character outside base64, or one of those above that is not data',
     choices: [
       { does: 'is skipped' },
       { does: 'begins a new group of four' },

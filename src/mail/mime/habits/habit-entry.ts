@@ -3,7 +3,7 @@ import type { Oddity } from '../traits/oddities.ts'
 /** One way in which some programs read such a feature. */
 interface Choice {
   readonly does: string
-  /** Programs known to do so, or how many of 15 readers did in a test with such a mail. */
+  /** Programs known to do so, or how many of 15 readers did in a test with such a message. */
   readonly programs?: string
   /** The limit of this choice alone, as that of the feature. */
   readonly together?: number

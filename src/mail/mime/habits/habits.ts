@@ -111,7 +111,7 @@ function counts(habit: Habit): boolean {
  * common ones first.
  */
 export class EveryHabit {
-  /** Holds what may be read in other ways than the common one, for all mails of a message together. */
+  /** Holds what may be read in other ways than the common one, for a message and all messages in it together. */
   readonly #budget: Pick<ReadingBudget, 'readings'>
   readonly #known = new Set<string>()
   readonly #waiting: ReadonlyMap<Habit, number>[] = [new Map()]

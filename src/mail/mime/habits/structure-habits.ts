@@ -1,13 +1,13 @@
 import type { HabitEntry } from './habit-entry.ts'
 
 /**
- * The features of a mail's structure that mail programs read differently. A reading (reader/reading.ts) asks
+ * The features of a message's structure that mail programs read differently. A reading (reader/reading.ts) asks
  * for a choice at each occurrence, and makes the same choice for each feature throughout. A further quirk of a
  * mail program needs one more row, and one more question in the reading.
  *
  * The programs were tested with the packages of Debian 12 and the npm packages of package-lock.json, by
- * tools/bench/readers. libclamav is 1.4. Where no program is named, some programs opened random mails that no
- * other choice opens.
+ * tools/bench/readers. libclamav is 1.4. Where no program is given, some programs opened random messages that
+ * no other choice opens.
  */
 export const structureHabits = {
   'bare CR': {
@@ -18,7 +18,7 @@ export const structureHabits = {
     ],
   },
   'blank top': {
-    place: 'empty lines above the header of a mail',
+    place: 'empty lines above the header of a message',
     choices: [{ does: 'are skipped' }, { does: 'end an empty header' }],
   },
   'empty line': {
@@ -40,7 +40,7 @@ export const structureHabits = {
     odd: 'header',
   },
   'strange line': {
-    place: 'a line in a header that is no field and continues none',
+    place: 'a line in a header that is not a field and continues none',
     choices: [
       { does: 'is skipped' },
       { does: 'begins the body', programs: "Python's email" },

@@ -17,7 +17,7 @@ export const DASHES_FRONT_MAX = 2
 /** The numbers of `firsts` of a line. */
 export const FIRSTS: number = DASHES_FRONT_MAX + 1
 
-/** The lines of dashes of a mail, ordered by offset. Each takes 19 bytes, because there may be very many. */
+/** The lines of dashes of a message, ordered by offset. Each takes 19 bytes, because there may be very many. */
 export class DashLines {
   #at = new Float64Array(64)
   #dashes = new Float64Array(64)

@@ -1,6 +1,6 @@
 import type { PartHeader } from '../headers/part-header.ts'
 
-/** The nesting depth of a position in a mail, as libclamav counts. */
+/** The nesting depth of a position in a message, as libclamav counts. */
 export interface Depth {
   /**
    * The number of nested multiparts in one message. A message that is the whole content of another counts as
@@ -28,7 +28,7 @@ export const DECODED_IN: ReadonlySet<string> = new Set(
   ['mixed', 'alternative', 'related', 'report'].map((of) => `multipart/${of}`),
 )
 
-/** Returns the depth of a mail inside `messages` other mails. */
+/** Returns the depth of a message inside `messages` other messages. */
 export function aroundMail(messages = 0): Depth {
   const inNothing = { isMultipart: false, isDigest: false, isEncrypted: false }
   return { levels: 0, messages, containers: 0, multiparts: '', ...inNothing, isDecoded: true }

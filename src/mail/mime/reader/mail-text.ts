@@ -4,7 +4,7 @@ import { LINES_PIECE } from '../budget/work.ts'
 import { LineBlocks } from '../lines/line-blocks.ts'
 import { DASHES_FRONT_MAX, type DashLine, DashLines, FIRSTS } from './dash-lines.ts'
 
-/** A line of a mail, with its end. A long one is cut to the first `LONG_LINE` bytes. */
+/** A line of a message, with its end. A long one is cut to the first `LONG_LINE` bytes. */
 export interface Line {
   readonly bytes: Buffer
   /** The offset at which the next line begins. */

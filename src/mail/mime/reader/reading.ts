@@ -99,9 +99,9 @@ export class KnownHeaders {
 }
 
 /**
- * One reading of a mail, as a program with these habits reads it: a plain parser, which knows nothing of
- * other readings. It asks for a habit wherever programs differ, and gives the same result for the same
- * habits. The time is linear in the headers and the lines of dashes.
+ * One reading of a message, as a program with these habits reads it: a plain parser, independent of other
+ * readings. It asks for a habit wherever programs differ, and gives the same result for the same habits. The
+ * time is linear in the headers and the lines of dashes.
  */
 export class Reading {
   readonly #text: MailText

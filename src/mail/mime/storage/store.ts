@@ -10,7 +10,7 @@ const MEMORY_MAX = 3 * 1024 * 1024
 /** A content of at most this many bytes always stays in memory. Most contents are that small. */
 const SMALL = 8 * 1024
 
-/** The fewest and the most bytes of one block of memory. */
+/** Minimum and maximum size of one block of memory, in bytes. */
 const BLOCK_MIN = 256
 const BLOCK_MAX = 64 * 1024
 

@@ -65,7 +65,7 @@ export const codedKinds: ReadonlySet<CodedKind> = new Set(decodable.map(({ kind 
 /** Those that fields announce: the data begins after the next line that is empty or blank. */
 export const fieldKinds: readonly CodedKind[] = ['mime-base64', 'mime-quoted-printable']
 
-/** Those that are looked for in files, where fields are most often those of whole mails. */
+/** Those that are looked for in files, where fields mostly belong to whole messages. */
 export const kindsInFiles: ReadonlySet<CodedKind> = new Set(
   [...codedKinds].filter((kind) => !fieldKinds.includes(kind)),
 )

@@ -37,8 +37,8 @@ export const firstFields = [
 export type FirstField = (typeof firstFields)[number]
 
 /**
- * The position and encoding of a part in a mail that all programs read alike. A scanner that extracted a test file
- * from a part of this form need not be asked about such parts in addition to the whole.
+ * The position and encoding of a part in a mail that all programs read alike. If a scanner extracted a test
+ * file from a part of this form, such parts need not be submitted in addition to the whole.
  */
 export interface PartForm {
   readonly content: ContentForm

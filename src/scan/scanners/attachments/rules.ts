@@ -36,7 +36,7 @@ function readRuleFile(file: string): AttachmentRules {
     text = readForeignFile(file).toString('utf8')
   } catch (error) {
     const why = errorCode(error) || errorText(error)
-    const remedy = 'write rules there, or take attachments out of QHPSI'
+    const remedy = 'add rules there, or remove attachments from QHPSI'
     throw new Fault('config', `BADATTACHMENTS ${file}: cannot be read (${why}); ${remedy}`)
   }
   const names: string[] = []
@@ -56,7 +56,7 @@ function readRuleFile(file: string): AttachmentRules {
     }
   }
   if (names.length + types.length + kinds.length === 0) {
-    throw new Fault('config', `BADATTACHMENTS ${file}: holds no rule; write one`)
+    throw new Fault('config', `BADATTACHMENTS ${file}: contains no rule; add one`)
   }
   return rulesOf(names, types, kinds)
 }

@@ -26,8 +26,8 @@ export const COMES_BACK_WITHIN: Readonly<Record<Exclude<Absence, 'full'>, number
 const PAUSES = { first: 5, longest: 250 }
 
 /**
- * Asks one server after another until one of them answers. If none could be reached, but some may recover
- * soon, asks these again after a pause, until the deadline.
+ * Tries one server after another until one of them answers. If none could be reached, but some may recover
+ * soon, tries these again after a pause, until the deadline.
  */
 export async function askInTurn(
   servers: readonly ClamdServer[],
@@ -97,7 +97,7 @@ class ServerSearch {
     this.#round = new Set(this.#left)
   }
 
-  /** Asks the server that is next. Returns its answer, or undefined if it gave none. */
+  /** Queries the next server. Returns its answer, or undefined if it gave none. */
   async askNext(): Promise<ScanResult | undefined> {
     const task = this.#task
     const server = this.#next()
@@ -162,7 +162,7 @@ class ServerSearch {
 
   unknownResult(): ScanResult {
     const remedy = this.#mayBeDown
-      ? ['start clamd, or correct CLAMD: onescan check shows which']
+      ? ['start clamd, or fix CLAMD: onescan check shows the details']
       : []
     const why = [...this.#troubles.values(), ...remedy].join('; ')
     return (this.#hasDied ? scannerDied : unknown)(why, this.#cause)

@@ -77,7 +77,7 @@ export function clamdScanner(
     const broke = () => extracted?.forget(address.text)
     return new ClamdServer(address, { lasting, passing, changed, broke })
   })
-  if (list.length === 0) throw new Fault('config', 'CLAMD: names no server')
+  if (list.length === 0) throw new Fault('config', 'CLAMD: specifies no server')
   const healthy = () => list.filter((server) => !server.isBackedOff).length
   const uptime = () => performance.now()
   const versions = new Versions(list)
@@ -110,7 +110,7 @@ export function clamdScanner(
       return MAIL.test(text) && !OTHER_MARK.test(text)
     },
     async extracts(mail) {
-      // If its disk is full, clamd leaves out a part that it cannot write. It was shown to have room for the parts
+      // If its disk is full, clamd skips a part that it cannot write. It was shown to have room for the parts
       // of small mail (readiness/clamd-forms.ts).
       const forms = mail.size > STREAMED_MAX ? undefined : await extracted?.of(list)
       if (forms === undefined) return undefined

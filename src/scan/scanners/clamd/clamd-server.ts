@@ -92,7 +92,7 @@ export class ClamdServer {
     })
   }
 
-  /** Asks about a sample and its batch, all at once. The answer is about all of them. */
+  /** Scans a sample and its batch, all at once. The answer is about all of them. */
   async scan(sample: ClamdSample, task: ClamdTask): Promise<ClamdOutcome<ScanResult>> {
     this.#underWay++
     try {
@@ -179,7 +179,7 @@ export class ClamdServer {
         this.#missingSince = undefined
         return
       case 'unreachable':
-        if (outcome.state === 'full') return // the server is running, so this is no failure
+        if (outcome.state === 'full') return // the server is running, so this is not a failure
         this.#missingSince ??= this.#uptime()
         this.#noteFailure()
         return

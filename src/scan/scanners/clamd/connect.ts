@@ -8,7 +8,7 @@ import type { TlsIdentity } from './tls-identity.ts'
 
 type Connect = (address: ClamdAddress) => Connection
 
-/** Functions of the runtime, which all connections share: they hold nothing of any message. */
+/** Functions of the runtime, which all connections share: they keep no data of any message. */
 let plain: Promise<Connect> | undefined
 let secure: Promise<Connect> | undefined
 

@@ -20,12 +20,13 @@ export interface ExtractionEvent {
 }
 
 /**
- * How often mail asks what servers extract until they are asked for room again. That costs clamd as much as some 40
- * questions (120 ms where each of them takes 3 ms), so that it pays only if there is mail.
+ * The number of messages that need this knowledge before servers are checked again for free space. That costs
+ * clamd as much as some 40 questions (120 ms where each of them takes 3 ms), so that it pays only if there is
+ * mail.
  */
 const ASKED_PER_STREAM = 50
 
-/** Mail could use what servers extract: whether they have room for it must be asked. */
+/** Mail could use what servers extract: they must be checked for free space. */
 export interface WantedEvent {
   readonly is: 'wanted'
 }
@@ -37,20 +38,21 @@ interface AskedServer {
 }
 
 /**
- * What each clamd was shown to extract from a mail by itself. A connection that breaks, another socket or another
- * version mean that another one may listen there: then nothing is known until the next event.
+ * The forms of parts that each clamd extracts from mail itself, as tests have shown. A connection that breaks,
+ * another socket or another version mean that another one may listen there: then nothing is known until the
+ * next event.
  */
 export class ExtractedForms {
   readonly #servers = new Map<string, ExtractionEvent & { readonly since: number }>()
   readonly #uptime: () => number
   readonly #notify: (event: WantedEvent) => void
-  /** How often mail has asked since the last event. */
+  /** The number of messages that have needed it since the last event. */
   #asked = 0
 
   /** The number of parts that were omitted, since the scan of the whole has them. */
   omitted = 0
 
-  /** `tell` receives an event for the other processes when servers must be asked for room. */
+  /** `tell` receives an event for the other processes when servers must be checked for free space. */
   constructor({
     uptime = () => performance.now(),
     tell: notify = () => {},
@@ -69,12 +71,12 @@ export class ExtractedForms {
     else this.#servers.set(event.server, { ...known, since: this.#uptime() - age })
   }
 
-  /** Whether mail has asked often enough since the last event, here or in another process. */
+  /** Whether enough messages have needed it since the last event, here or in another process. */
   get isWanted(): boolean {
     return this.#asked >= ASKED_PER_STREAM
   }
 
-  /** Notes that mail has asked often enough in another process. */
+  /** Notes that enough messages have needed it in another process. */
   want(): void {
     this.#asked = ASKED_PER_STREAM
   }

@@ -19,9 +19,9 @@ const TRIED_IN: MultipartForm = 'mixed'
 const TRIED_WITH: ContentForm = 'file base64'
 
 /**
- * Asks clamd by a small mail for each form and first field, with the test virus in a part, which it extracts. Resolves
- * to those in which it found that. It finds none if its signatures do not have the test virus. Logs a line FOUND for
- * each. Undefined if it does not answer.
+ * Tests with a small message for each form and first field, which has the test virus in a part, what clamd
+ * extracts. Resolves to those in which it found that. It finds none if its signatures do not have the test
+ * virus. Logs a line FOUND for each. Undefined if it does not answer.
  */
 export async function formsFoundBy(
   server: ClamdServer,
@@ -56,7 +56,7 @@ export async function formsFoundBy(
 
 class NoAnswer extends Error {}
 
-/** Returns a mail, below these lines, in which these bytes are a part of the form. Its lines end in LF. */
+/** Returns a message, below these lines, in which these bytes are a part of the form. Its lines end in LF. */
 export function mailWith(content: Buffer, form: PartForm, above: Buffer = TOP_LINE): Buffer {
   const [type, encoding] = form.content.split(' ')
   const lines = [

@@ -12,7 +12,7 @@ type LimitReport =
 const TOO_DEEP = 120
 
 /**
- * Asks clamd by a mail of some 8 KB that has the test virus deeper than clamd scans. With
+ * Tests clamd with a message of about 8 KB that contains the test virus deeper than clamd scans. With
  * AlertExceedsMax it reports its limit. Without, it calls this mail OK, as it would every virus there.
  */
 export async function probeLimitReports(
@@ -37,8 +37,8 @@ export async function probeLimitReports(
 }
 
 /**
- * Asks clamd how many multiparts inside one another it opens, up to `most`. That is MaxRecursion + 1 (measured with
- * 1.4.3). Resolves to undefined if it does not answer, or does not find the test virus in one multipart.
+ * Tests how many multiparts inside one another clamd opens, up to `most`. That is MaxRecursion + 1 (measured
+ * with 1.4.3). Resolves to undefined if it does not answer, or does not find the test virus in one multipart.
  */
 export async function levelsOpened(
   server: ClamdServer,

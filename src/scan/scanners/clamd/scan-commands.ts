@@ -85,5 +85,5 @@ function readReplies({ replies, sentAll }: ClamdReplies, about: Submission): Cla
   }
   if (noAccess !== undefined && worst.answer !== 'infected') return noAccess
   if (worst.answer !== 'clean' || sentAll) return worst
-  return unknown('called it clean before it had the whole message')
+  return unknown('reported it as clean before it had the whole message')
 }

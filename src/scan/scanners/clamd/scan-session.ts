@@ -156,10 +156,10 @@ export class ClamdSession {
     try {
       const said = await wire.during(signal, () => wire.read(() => replies.whole()))
       const numbered = readNumbered(said, first, count)
-      // Further bytes might be taken for the answer to the next question.
+      // Further bytes might be taken for the answer to the next request.
       if (!sentAll || !numbered?.isAll) this.end()
       if (numbered === undefined) {
-        const why = 'gave an answer to another question'
+        const why = 'answered another request'
         return { kind: 'broken', why, begun: false }
       }
       return { kind: 'answered', reply: read({ replies: numbered.replies, sentAll }) }
@@ -240,7 +240,9 @@ const hidden = {
 } as const
 
 function broken(error: Error | undefined, begun: boolean): ClamdOutcome<never> {
-  const how = begun ? 'broke off in its reply' : 'closed the connection without a reply'
+  const how = begun
+    ? 'closed the connection during its reply'
+    : 'closed the connection without a reply'
   const why = error ? `${how} (${errorCode(error) || errorText(error)})` : how
   return { kind: 'broken', why, begun }
 }
@@ -254,7 +256,7 @@ function absent(error: Error): ClamdOutcome<never> {
   return { kind: 'unreachable', why, state }
 }
 
-/** The packets of the first question on a connection, of which the first packet opens the session, too. */
+/** The packets of the first request on a connection, of which the first packet opens the session, too. */
 function* greeted(packets: Iterable<ClamdPacket>): Generator<ClamdPacket> {
   let isOpened = false
   for (const packet of packets) {

@@ -7,7 +7,7 @@ import {
   ClamdSession,
 } from './scan-session.ts'
 
-/** Asks about the server itself. The answer is the reply without its NUL, as in clamd(8) ("PONG"). */
+/** Sends a request about the server itself. The answer is the reply without its NUL, as in clamd(8) ("PONG"). */
 export async function askClamd(
   address: ClamdAddress,
   command: 'PING' | 'VERSION',
@@ -16,7 +16,7 @@ export async function askClamd(
   return new ClamdSessions(address).ask(serverCommand(command), signal)
 }
 
-/** A question about the server itself, for askClamd() or a session. */
+/** A request about the server itself, for askClamd() or a session. */
 export function serverCommand(command: 'PING' | 'VERSION'): ClamdCommands<string> {
   const packets = () => [Buffer.from(`z${command}\0`)]
   const read = ({ replies: [reply] }: ClamdReplies) => reply!.toString('latin1').replace(/\0$/, '')

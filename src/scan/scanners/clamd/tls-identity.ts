@@ -40,7 +40,7 @@ export function readTlsIdentity({ CLAMDCERT, CLAMDKEY, CLAMDCA }: TlsFiles): Tls
     ['CLAMDCA', CLAMDCA, ca.toString('latin1'), CERTIFICATE, 'certificate'],
   ] as const) {
     if (form.test(text)) continue
-    throw new Fault('config', `${name} ${path}: holds no ${what} in PEM; name another file`)
+    throw new Fault('config', `${name} ${path}: contains no ${what} in PEM; set another file`)
   }
   return { cert, key, ca, minVersion: 'TLSv1.3' }
 }
@@ -63,7 +63,10 @@ export async function checkTlsIdentity(files: TlsFiles): Promise<CheckedIdentity
   for (const [authority] of identity.ca.toString('latin1').matchAll(CERTIFICATES)) {
     const { ca } = attempted(`CLAMDCA ${CLAMDCA}`, () => new X509Certificate(authority))
     if (ca) continue
-    throw new Fault('config', `CLAMDCA ${CLAMDCA}: holds a certificate that is no authority's`)
+    throw new Fault(
+      'config',
+      `CLAMDCA ${CLAMDCA}: contains a certificate that is not a CA certificate`,
+    )
   }
   attempted(`CLAMDKEY ${CLAMDKEY}: is not the key of CLAMDCERT`, () =>
     createSecureContext(identity),
@@ -84,7 +87,7 @@ type Reasons = Readonly<Record<string, string>>
 /** Why a certificate is not trusted, with the remedy, by the code of the error of node:tls. */
 const untrusted: Reasons = {
   CERT_HAS_EXPIRED: 'its certificate has expired: renew it there, and reload onescand',
-  CERT_NOT_YET_VALID: 'its certificate is not valid yet: see the clocks of both hosts',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet: check the clocks of both hosts',
   CERT_SIGNATURE_FAILURE: 'no authority in CLAMDCA signed its certificate',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'no authority in CLAMDCA signed its certificate',
   SELF_SIGNED_CERT_IN_CHAIN: 'no authority in CLAMDCA signed its certificate',
@@ -101,9 +104,9 @@ const refusedClients: Reasons = {
 
 const refusedServers: Reasons = {
   ...untrusted,
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name: write that name in CLAMD',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS: write its address without tls://',
-  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'it does not know TLS 1.3',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name: use that name in CLAMD',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not use TLS: write its address without tls://',
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'it does not support TLS 1.3',
 }
 
 /** Returns why a client is refused, with the remedy, or undefined for errors unrelated to certificates. */

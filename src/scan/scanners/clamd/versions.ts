@@ -16,7 +16,7 @@ const TIMEOUT = 250
 /** Milliseconds after which a silent server has failed: it loads a database, or is overloaded. */
 const SILENCE_MAX = 1_000
 
-/** A round of questions that is under way. */
+/** A round of requests that is under way. */
 interface Asking {
   readonly since: number
   readonly done: Promise<void>
@@ -26,7 +26,7 @@ interface Asking {
 export class Versions {
   readonly #servers: readonly ClamdServer[]
   readonly #closed = new AbortController()
-  /** The time of the last question that was answered. */
+  /** The time of the last request that was answered. */
   #askedAt = Number.NEGATIVE_INFINITY
   #asking: Asking | undefined
 
@@ -41,7 +41,7 @@ export class Versions {
   async newest(timeout: number = TIMEOUT): Promise<string | undefined> {
     const age = performance.now() - this.#askedAt
     if (age > BELIEVED_FOR) {
-      // Messages wait once for a silent server, and not each of them anew.
+      // Only one message waits for a silent server, not each of them.
       const { since, done } = this.#refresh()
       if (!(await isWithin(done, timeout - (performance.now() - since)))) return undefined
     } else if (age > ASKED_AGAIN_AFTER) void this.#refresh()
@@ -76,7 +76,7 @@ export class Versions {
     const version = await versionOf(server, signal).catch(() => undefined)
     clearTimeout(timer)
     if (version?.startsWith('ClamAV ')) server.version = version
-    // A server that is down is left out. If all are down, their last answer still counts.
+    // A server that is down is skipped. If all are down, their last answer still counts.
     else if (this.#known().length > 1) server.version = undefined
   }
 

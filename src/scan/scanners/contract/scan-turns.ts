@@ -31,7 +31,7 @@ interface MailInTurn {
   readonly size: number
   /** Milliseconds until its deadline. */
   readonly timeLeft: () => number
-  /** Aborted at its deadline, or when no client waits for the answer any more. */
+  /** Aborted at its deadline, or when no client still waits for the answer. */
   readonly signal: AbortSignal
   /** Whether it had a turn before, for another scan: then it goes first. */
   readonly hasBegun: boolean
@@ -42,9 +42,9 @@ export type TurnOrResult = (() => void) | ScanResult
 
 /**
  * The turns of messages at a scanner. Large messages wait only for large ones, and small ones for small ones,
- * in order of arrival, but a message that has begun goes first. A turn lasts until its message is scanned,
- * and nothing of a message is read or decoded before. If a turn would come too late for a message, the
- * message gets its result immediately.
+ * in order of arrival, but a message that has begun goes first. A turn lasts until its message is scanned, and
+ * no part of a message is read or decoded before. If a turn would come too late for a message, the message gets
+ * its result immediately.
  */
 export class ScanTurns {
   readonly #small: Lane
@@ -110,7 +110,7 @@ class Lane {
     })
   }
 
-  /** Finds out anew when each that waits would have its turn. */
+  /** Computes again when each waiting message would have its turn. */
   #serve(): void {
     const places = this.#places()
     const now = this.#uptime()

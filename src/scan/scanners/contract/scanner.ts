@@ -28,8 +28,7 @@ export interface Sample {
    */
   sealedFile?(): number
   /**
-   * Set for the bytes as sent by a client that asks about them alone: a limit that the scanner names applies
-   * to them, too.
+   * Set for the bytes as a client submitted them: a limit that the scanner reports applies to them, too.
    */
   readonly isAsSent?: true
   /** The same message as it was sent, which scanners scanned before; set for a message. */
@@ -114,7 +113,7 @@ interface Memorable {
    * host. Two fixed values are possible instead:
    *
    * - `this host's`: the signatures in CLAMDBDIR, whose version is not comparable with that of other hosts.
-   * - `not told`: the scanner does not report its signatures, which may change at any time.
+   * - `not reported`: the scanner does not report its signatures, which may change at any time.
    */
   readonly signatures:
     | "this host's"
@@ -168,12 +167,12 @@ export interface ContentScanner extends ScannerBasics {
    */
   readsAsMail?(bytes: Bytes): boolean
   /**
-   * Finds out the forms of parts that the scanner was shown to extract by itself from this mail
-   * (mail/mime/traits/forms.ts), which may lack TOP_LINE. It is not asked about these parts unless the scan of
-   * the whole has another result than clean.
+   * Finds out the forms of parts that the scanner extracts itself from this mail, as tests have shown
+   * (mail/mime/traits/forms.ts), which may lack TOP_LINE. These parts are not submitted unless the scan of the
+   * whole has a result other than clean.
    */
   extracts?(mail: Bytes): FormSet | undefined | Promise<FormSet | undefined>
-  /** Counts parts about which it was not asked for that reason. */
+  /** Counts parts that were not submitted for that reason. */
   countOmitted?(parts: number): void
   /**
    * Sends a command of clamd(8) to the servers. Resolves to the reply of the first one that answers, or to

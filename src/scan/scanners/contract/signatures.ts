@@ -39,7 +39,7 @@ const DATABASE =
   /\.(?:c[vl]d|cud|s?db|[hmn]db|[hmn]du|[hm]sb|[hm]su|ldb|ldu|cdb|fp|sfp|ign2?|imp|ioc|pwdb|cat|yara?|ftm|gdb|pdb|wdb|cbc|zmd|rmd|idb|crb|cfg)$/i
 /**
  * The names of files that ClamAV publishes and freshclam fetches together. The number of the daily file
- * counts for all of them.
+ * represents all of them.
  */
 const OFFICIAL = /^(?:main|daily|bytecode)\.(?:c[vl]d|cud)$/
 const DAILY = /^daily\.c[vl]d$/

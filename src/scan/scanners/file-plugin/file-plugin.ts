@@ -14,7 +14,7 @@ import { causeOf, type ScanResult, unknown } from '../findings/scan-result.ts'
 import { hostCommand, PluginHost, type PluginQuestion } from './host-process.ts'
 
 interface FilePluginOptions {
-  /** Whether a process is asked about one message after the other, by default about one only. */
+  /** Whether a process scans one message after another; by default it scans only one. */
   readonly lasting?: boolean
   /** Receives the plugin's standard error. By default that goes to this program's own. */
   readonly relay?: (line: string) => void
@@ -106,7 +106,7 @@ function checkName(fileName: string): void {
   const wrong = (what: string) =>
     new Fault('config', `QHPSI plugin ${JSON.stringify(fileName)}: ${what}`)
   if (!/^[A-Za-z0-9_][A-Za-z0-9._+-]*$/.test(fileName)) {
-    throw wrong('a name is made of letters, digits and . _ + -; rename the file')
+    throw wrong('a name may contain only letters, digits and . _ + -; rename the file')
   }
   if (!EXTENSIONS.includes(extname(fileName))) {
     throw wrong(`must end in one of ${EXTENSIONS.join(' ')}; rename the file`)
@@ -128,7 +128,7 @@ async function checkFile(file: string): Promise<void> {
     throw new Error(`${file}: is not a regular file; put the plugin itself there`)
   if (found.mode & 0o002) {
     const mode = (found.mode & 0o7777).toString(8).padStart(4, '0')
-    throw new Error(`${file}: mode ${mode} lets everyone change the plugin; chmod o-w it`)
+    throw new Error(`${file}: mode ${mode} lets everyone change the plugin; run chmod o-w on it`)
   }
 }
 
@@ -147,8 +147,8 @@ export const standardLimits: PoolLimits = { most: 8, messages: 1000, idle: 60_00
 
 /**
  * The processes of a plugin, each of which handles one message at a time. A process that gave no answer is
- * ended. If it has judged other messages, these may be the cause: so the message is submitted once more, to a
- * new process and within its deadline.
+ * ended. If it has judged other messages, these may be the cause: so the message is submitted again, to a new
+ * process and within its deadline.
  */
 class PluginPool {
   readonly #start: () => Promise<PluginHost>

@@ -50,7 +50,7 @@ export class PluginHost {
   readonly #timers: NodeJS.Timeout[] = []
   #asked = 0
   #relay: LineRelay | undefined
-  /** The question that is open. */
+  /** The request that is open. */
   #open: { readonly nonce: string; resolve(answer: ScanResult): void } | undefined
   /** The bytes that the process has written since then. */
   #said: Buffer = Buffer.alloc(0)
@@ -160,7 +160,7 @@ export class PluginHost {
     if (answer) this.#answer(answer)
   }
 
-  /** Answers the question that is open, if there is one. */
+  /** Answers the request that is open, if there is one. */
   #answer(answer: ScanResult): void {
     const open = this.#open
     this.#open = undefined
@@ -191,7 +191,8 @@ export class PluginHost {
 
   #whatBecameOfIt(): ScanResult {
     const { signalCode, exitCode } = this.#child
-    const ending = signalCode === null ? `exited with code ${exitCode}` : `died of ${signalCode}`
+    const ending =
+      signalCode === null ? `exited with code ${exitCode}` : `was killed by ${signalCode}`
     return unknown(`${ending} before it answered`, 'broken-off')
   }
 }
@@ -219,10 +220,10 @@ const STACK = 8 * 1024
 const ROOM_FOR_CODE = isCompiled ? `export ${CODE_SETTING}=134217728; ` : ''
 
 /**
- * Waits for the end of descriptor 4, and then kills the process group. The process that started the host
- * holds the other end and writes nothing, so the end arrives when that process has ended, in whatever way. A
- * plugin in a busy loop would not notice that by itself. The signals of the deadline do not end this shell.
- * It is not a child of the host, because a plugin may wait for all of its children.
+ * Waits for the end of descriptor 4, and then kills the process group. The process that started the host holds
+ * the other end and writes nothing, so end of file is read when that process has exited for any reason. A
+ * plugin in a busy loop would not notice that. The signals of the deadline do not end this shell. It is not a
+ * child of the host, because a plugin may wait for all of its children.
  */
 const WATCHDOG = `(trap '' HUP INT TERM; { read -r line <&4; kill -s KILL 0; } 3>&- 2>/dev/null &)`
 

@@ -7,7 +7,7 @@ export const LONG_NAME = `${BANNED}LongName`
 
 /**
  * The name of the signature that bans by this rule: `Banned.%2A.exe` for `*.exe`, with two hexadecimal digits
- * for each byte that is no letter, digit or dot.
+ * for each byte that is not a letter, digit or dot.
  */
 export function banName(rule: string): string {
   const characters = [...Buffer.from(rule)].map((byte) => String.fromCharCode(byte))

@@ -53,7 +53,7 @@ export type ScanResult =
       readonly scannerDied?: true
       /** Set if no client waited for the answer any longer. The result does not apply to copies. */
       readonly unfinished?: true
-      /** The name by which the scanner reports a limit as if it were a virus. */
+      /** The name under which the scanner reports a limit as if it were a virus. */
       readonly alert?: string
     }
   | {
@@ -139,12 +139,12 @@ function limitByName(name: string, why: string): NoResult | undefined {
 export const causesInWords = {
   timeout: "SCANTIMEOUT or the scanner's own deadline expired",
   busy: 'the scan could not start before SCANTIMEOUT, or the message could not be scanned alone',
-  unreachable: 'no connection to the scanner, or no program to start',
+  unreachable: 'the scanner cannot be reached or started',
   'broken-off': 'the scanner crashed, or closed the connection during the scan',
   limit: 'the content is larger than the scanner accepts',
   memory: 'no memory, disk space or descriptors',
   'scanner-error': 'the scanner reported an error, or gave an invalid answer',
-  plugin: 'the plugin itself answered unknown',
+  plugin: 'the plugin returned unknown',
   poison:
     'scanned alone, the message crashed the scanner three times; it is not scanned for an hour',
 } as const

@@ -28,7 +28,7 @@ async function loadScript({ file, symbol }: PluginRequest): Promise<Plugin | Sca
   }
   const virusscan = findExport(exports, symbol)
   if (virusscan === undefined) {
-    return unknown(`exports no function ${symbol}; export it, or name another in QUEUE_PLUGIN`)
+    return unknown(`exports no function ${symbol}; export it, or set another in QUEUE_PLUGIN`)
   }
   return async (request, timeLeft) => {
     const { mail, answered } = mailOf(request, timeLeft)
@@ -56,11 +56,11 @@ function isHolder(value: unknown): value is Exports {
 function whyNotLoaded(error: unknown): string {
   const kind = error instanceof Error ? `${error.name}: ` : ''
   const isModule = /Unexpected token 'export'|Cannot use import statement/.test(errorText(error))
-  const remedy = isModule ? '; an ES module must have a name in .mjs' : ''
+  const remedy = isModule ? '; the name of an ES module must end in .mjs' : ''
   return `cannot be loaded: ${kind}${errorText(error)}${remedy}`
 }
 
-const EXPECTED = 'must answer { clean: true }, { infected: true, name } or { defer: why }'
+const EXPECTED = 'must return { clean: true }, { infected: true, name } or { defer: why }'
 
 /**
  * Narrows what a plugin returned to an answer. Only the three documented answers count. Several at
@@ -98,8 +98,7 @@ const WARNING_SHARE = 0.1
 const WARNING_MAX = 1000
 
 /**
- * Makes the mail that a plugin gets. Call `answered` when it has answered, so that its signal does not
- * fire any more.
+ * Makes the mail that a plugin gets. Call `answered` when it has answered, so that its signal no longer fires.
  */
 function mailOf(
   { origin, ...request }: PluginRequest,

@@ -24,7 +24,7 @@ let plugin: Plugin | undefined
 let file = ''
 /** The current request, or undefined between two of them. */
 let request: PluginRequest | undefined
-/** The answer to it, which is sent when nothing of the plugin is under way any more. */
+/** The answer to it, which is sent when all work of the plugin has ended. */
 let answer: ScanResult | undefined
 let deadline: NodeJS.Timeout | undefined
 
@@ -74,11 +74,11 @@ function fail(error: unknown): void {
   end()
 }
 
-/** Called when nothing is under way any more: the next message meets nothing of this one. */
+/** Called when all work has ended: the next message is not affected by this one. */
 function settle(): void {
   clearTimeout(deadline)
   const isInOrder = answer !== undefined && !isUsedUp()
-  answer ??= unknown('returned a promise that nothing can settle any more')
+  answer ??= unknown('returned a promise that can no longer settle')
   if (isInOrder) {
     send()
     awaitRequest([])

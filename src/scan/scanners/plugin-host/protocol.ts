@@ -23,7 +23,7 @@ const TOO_MUCH = `wrote more than ${LINE_MAX} bytes to descriptor 3`
 const NAME_MAX = 255
 const WHY_MAX = 1000
 
-/** The question to a plugin's process about one message. */
+/** The request to a plugin's process about one message. */
 export interface PluginRequest {
   /** Returned with the answer; different for each request. */
   readonly nonce: string

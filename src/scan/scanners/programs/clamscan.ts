@@ -137,7 +137,7 @@ function resultOf(
   result: { readonly isInfected: unknown; readonly viruses?: readonly unknown[] } | undefined,
 ): ScanResult {
   if (result?.isInfected === false) return clean
-  if (result?.isInfected !== true) return unknown('clamscan: an answer that is neither yes nor no')
+  if (result?.isInfected !== true) return unknown('clamscan: an invalid answer')
   const name = withoutHash(bounded(String(result.viruses?.[0] ?? '')))
   if (name === '') return infected('a virus without a name')
   return resultByName(name, `clamscan: ${name}`)

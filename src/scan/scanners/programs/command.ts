@@ -203,7 +203,7 @@ function isHandingOverOption(word: string): boolean {
   )
 }
 
-/** The configuration file that the arguments name, else the files that clamdscan reads by itself. */
+/** The configuration file that the arguments name, else the files that clamdscan reads by default. */
 function configFiles(argv: readonly string[]): readonly string[] {
   const named = optionIn(argv, '-c', '--config-file')
   return named === undefined ? CONFIG_FILES : [named]

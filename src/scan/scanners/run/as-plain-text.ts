@@ -7,10 +7,10 @@ import { MemoryPool, Store } from '../../../mail/mime/storage/store.ts'
 import type { Sample, ScanTask } from '../contract/scanner.ts'
 
 /**
- * Calls `ask` with the sample as a plain text, in which nothing is a field: a blank is inserted before
- * `From ` and before each line that begins like a field of a mail. So scanners do not treat it as mail, and
- * scan all of its bytes at one depth. Resolves to undefined, without a call, for a content that may be
- * anything but a text, because a blank might hide its type.
+ * Calls `ask` with the sample as a plain text, in which nothing is a field: a space is inserted before `From `
+ * and before each line that begins like a header field. So scanners do not treat it as mail, and scan all of
+ * its bytes at one depth. Resolves to undefined, without a call, for a content that may be anything but a text,
+ * because a blank might hide its type.
  */
 export async function asPlainText<T>(
   sample: Sample,
@@ -51,10 +51,10 @@ const FRONT = 512
 const TAR_AT = 257
 
 /**
- * Returns whether this may be a file that is not a plain text, although all of its characters are text.
- * Blanks may precede it. Scanners are never asked about such a file as a text. So this test is stricter than
- * mayBeginFile() of the reading, which only adds a scan, and reads fewer bytes. Control characters are not
- * blanks here, because FieldStuffing finds them. The blank of latin1, 0xa0, is one.
+ * Returns whether this may be a file that is not a plain text, although all of its characters are text. Blanks
+ * may precede it. Such a file is never scanned as a text. So this test is stricter than mayBeginFile() of the
+ * reading, which only adds a scan, and reads fewer bytes. Control characters are not blanks here, because
+ * FieldStuffing finds them. The blank of latin1, 0xa0, is one.
  */
 function beginsAsFile({ bytes }: Sample): boolean {
   const front = bytes.gather(0, FRONT).toString('latin1')

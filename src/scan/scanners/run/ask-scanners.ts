@@ -49,7 +49,7 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'>, Weights 
 /** Milliseconds in which a scanner must end its work after the signal was aborted. */
 const GRACE = 1000
 
-/** The data for asking scanners about one message. */
+/** The data for scanning one message. */
 export interface AskContext {
   readonly run: Pick<ScanRun, 'scanners' | 'settings' | 'spool'>
   readonly task: ScanTask
@@ -58,9 +58,9 @@ export interface AskContext {
 }
 
 /**
- * Asks each scanner about the last sample, and passes the other samples along with it. Local policy answers
- * by its search when a whole message is scanned. Resolves to the result that ends the scan, of the first
- * scanner that gives one.
+ * Submits the last sample to each scanner, together with the other samples. Local policy answers by its search
+ * when a whole message is scanned. Resolves to the result that ends the scan, of the first scanner that gives
+ * one.
  */
 export async function askScanners(
   samples: readonly Sample[],
@@ -103,7 +103,7 @@ function askLocal(
 }
 
 /**
- * Asks about the samples together, and about each by itself if the answer about all of them does not decide.
+ * Scans the samples together, and each separately if the result for all of them does not decide.
  */
 async function askTogether(
   scanner: ContentScanner,
@@ -129,10 +129,10 @@ async function askTogether(
 }
 
 /**
- * Resolves to the result if the answer about one sample ends the scan, and otherwise to undefined. A limit
- * ends it only if the scanner does not report the bytes as a clean text. The scanner may have counted mails
- * in bytes that are text to all readers, and each content that some reader sees there is submitted
- * separately. If the limit is the unpacked size, the scanner is asked about the packed files.
+ * Resolves to the result if the answer about one sample ends the scan, and otherwise to undefined. A limit ends
+ * it only if the scanner does not report the bytes as a clean text. The scanner may have counted messages in
+ * bytes that are text to all readers, and each content that some reader sees there is submitted separately. If
+ * the limit is the unpacked size, the packed files are submitted.
  */
 async function conclude(
   result: ScanResult,
@@ -177,7 +177,7 @@ async function isTooLargeByItself(
   return result.answer === 'unseen'
 }
 
-/** Asks about what is packed in a content of which the scanner has not read all. */
+/** Scans the packed files of a content that the scanner has not fully read. */
 async function askAboutInside(
   limited: UnseenResult,
   sample: Sample,
@@ -193,7 +193,7 @@ async function askAboutInside(
   })
   if (result === 'unread') return results.take(limited)
   if (result !== 'all') return result
-  task.note(`${limited.why}, but each file in it is clean by itself`)
+  task.note(`${limited.why}, but each file in it is clean`)
   return undefined
 }
 
@@ -223,7 +223,7 @@ function together(samples: readonly Sample[]): Sample | undefined {
 }
 
 /**
- * Asks one scanner. Rejects with a Fault if onescan's own spool fails. Also rejects if the scanner may have
+ * Queries one scanner. Rejects with a Fault if onescan's own spool fails. Also rejects if the scanner may have
  * opened another file than it was given and has no finding that counts: such an answer is not valid.
  */
 async function askScanner(

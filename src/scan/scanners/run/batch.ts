@@ -1,11 +1,11 @@
 import { Bytes } from '../../../mail/message/bytes.ts'
 import type { Sample, Scanner } from '../contract/scanner.ts'
 
-/** Upper limits for the small contents that scanners are asked about together, and for their bytes. */
+/** Upper limits for the number of small contents that are scanned together, and for their bytes. */
 const SAMPLES_MAX = 8
 const BYTES_MAX = 96 * 1024
 
-/** Collects small samples, so that scanners which accept several are asked about them together. */
+/** Collects small samples, so that scanners which accept several receive them together. */
 export class Batch {
   readonly #gathers: boolean
   #waiting: Sample[] = []
@@ -16,8 +16,8 @@ export class Batch {
   }
 
   /**
-   * Adds a content. Returns the samples that scanners must be asked about now: a large content by itself, or
-   * the waiting small ones when another one does not fit.
+   * Adds a content. Returns the samples to scan now: a large content alone, or the waiting small ones if
+   * another one does not fit.
    */
   add(content: Sample): readonly Sample[] {
     if (!this.#gathers || content.bytes.size > BYTES_MAX / 2) return [content]

@@ -23,7 +23,7 @@ const BYTES_MAX = 512 * 1024 * 1024
 const PIECE_SIZE = 1024 * 1024
 const PIECE_OVERLAP = 64 * 1024
 
-/** How a scanner is asked about a sample, and the effect of its answer on the scan: undefined to continue. */
+/** How a sample is submitted to a scanner, and the effect of its answer on the scan: undefined to continue. */
 interface LookInside {
   readonly ask: (sample: Sample) => Promise<ScanResult>
   readonly conclude: (result: ScanResult) => ScanResult | undefined
@@ -33,9 +33,8 @@ interface LookInside {
 
 /**
  * Examines a sample that a scanner did not read to its end, because its unpacked size exceeds the scanner's
- * limits. The scanner is asked about each packed file separately, and about a long text piece by piece.
- * Resolves to the result that ends the scan, to `all` if each of them was clean or ignored, and to `unread`
- * if the sample may contain more.
+ * limits. Each packed file is submitted separately, and a long text piece by piece. Resolves to the result that
+ * ends the scan, to `all` if each of them was clean or ignored, and to `unread` if the sample may contain more.
  */
 export async function lookInside(sample: Sample, how: LookInside): Promise<InsideResult> {
   const { size } = sample.bytes
@@ -80,7 +79,7 @@ async function askAboutMember(
   })
 }
 
-/** Asks about a text piece by piece: nothing of it is hidden by where it is cut. */
+/** Scans a text piece by piece. The pieces overlap, so that no cut can hide anything. */
 async function askInPieces(text: Sample, how: SharedSearch): Promise<InsideResult> {
   const { bytes } = text
   if (bytes.size <= PIECE_SIZE || !(await inTurns(isPlainText(bytes, how.work), how)))

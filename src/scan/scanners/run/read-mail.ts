@@ -16,7 +16,7 @@ import type { Searches } from './searches.ts'
 export interface MailScan extends AskContext {
   readonly message: Sample
   readonly run: ScanRun
-  /** The contents that scanners must still be asked about. */
+  /** The contents that must still be scanned. */
   readonly batch: Batch
   /** The forms of parts that are left to the scan of the whole. */
   readonly extracted?: FormSet | undefined
@@ -33,7 +33,7 @@ export interface ScanReading {
   readonly isToEnd: boolean
   /** The number of parts that were omitted, since the scan of the whole has them. */
   readonly omitted?: number
-  /** The ranges of the contents that scanners were asked about, if there is an exception. */
+  /** The ranges of the scanned contents, if there is an exception. */
   readonly asked: readonly ByteRange[]
   /** The data of each part that mail programs show, if a scanner receives it. */
   readonly partList?: PartList | undefined
@@ -42,7 +42,7 @@ export interface ScanReading {
 /** Receives headers and names. */
 type Listener = Pick<MailSearch, 'header' | 'name'>
 
-/** Reads the message. If `asksContents`, asks about each content. */
+/** Reads the message. If `asksContents`, scans each content. */
 export async function readMail(scan: MailScan, asksContents: boolean): Promise<ScanReading> {
   const { message, run, task, results, searches, batch, extracted } = scan
   const mayPassOver = asksContents && run.isPassedOver !== undefined

@@ -13,7 +13,7 @@ export interface Weights {
   /** The unread parts that end the scan. Other unread parts are ignored. */
   readonly keepsOut: ReadonlySet<Unseen>
   /**
-   * Called with each limit that was reached. Set if limits do not count, because the bytes may not be a mail.
+   * Called with each limit that was reached. Set if limits are ignored, because the bytes may not be a message.
    */
   readonly passLimit?: ((why: string) => void) | undefined
   readonly isPassedOver?: IsPassedOver | undefined
@@ -63,8 +63,8 @@ export class ResultCollector {
   }
 
   /**
-   * Takes the limit of depth or of contents that a scanner has named about bytes that it calls clean as a
-   * text. It decides unless all that they hold was given to the scanner by itself.
+   * Takes the limit of depth or of contents that a scanner has named about bytes that it calls clean as a text.
+   * It decides unless all of their contents were scanned separately.
    */
   putAside(limit: UnseenResult): void {
     this.#limit ??= limit
@@ -97,17 +97,17 @@ export class ResultCollector {
   }
 
   /**
-   * Returns the result of a scan that nothing has ended. A postponed limit does not count if it cannot hide
+   * Returns the result of a scan that nothing has ended. A postponed limit is ignored if it cannot hide
    * anything. That is so if the message was read to its end, no deeper than scanners read, and each of its
-   * contents was clean by itself. Contents left to the scan of the whole are unchanged there, so the scan of
-   * the same bytes as a text has covered them.
+   * contents was clean. Contents left to the scan of the whole are unchanged there, so the scan of the same
+   * bytes as a text has covered them.
    */
   conclude(isReadToEnd: boolean, note: (text: string) => void): ScanResult {
     if (this.#holdsMore !== undefined) return this.#holdsMore
     if (this.#limit === undefined) return this.#tolerated
     const isAllClean = isReadToEnd && this.#tolerated.answer === 'clean'
     if (!isAllClean) return this.take(this.#limit) ?? this.#tolerated
-    note(`${this.#limit.why}, but each part is clean by itself`)
+    note(`${this.#limit.why}, but each part is clean`)
     return this.#tolerated
   }
 

@@ -19,7 +19,7 @@ type MessageSample = Omit<Sample, 'file'>
 interface SampleOptions {
   readonly envelope: Envelope
   readonly origin?: Origin | undefined
-  /** Whether scanners are asked about the bytes as they came, too, which is how the message is kept then. */
+  /** Whether the bytes as they arrived are scanned, too; then they are also what is quarantined. */
   readonly asSent?: boolean
 }
 
@@ -46,8 +46,8 @@ export function sampleOf(
 }
 
 /**
- * Asks the scanners, in their order, about each content that any reader of mail might see in the message, and then
- * about the whole message. Ends when a scanner has found something that is not passed over, or gives no answer.
+ * Submits to the scanners, in their order, each content that any reader of mail might find in the message, and
+ * then the whole message. Ends when a scanner has found something that is not passed over, or gives no answer.
  *
  * In this order clamd scans most bytes once, since it caches what was clean: it skips a part of a message that it has
  * scanned as a file by itself. It does not skip a file that it has scanned inside a message.
@@ -56,7 +56,7 @@ export function sampleOf(
  * oddities. A message that is nested deeper than scanners read is not passed to them as a whole: they would report
  * it as clean.
  *
- * The bytes of a client's question are scanned first, as they were sent. A finding in them stays, whatever their
+ * The bytes of a client's request are scanned first, as they were sent. A finding in them stays, whatever their
  * reading as a mail results in: that can only add findings.
  */
 export async function runScanners(message: MessageSample, run: ScanRun): Promise<ScanResult> {
@@ -118,9 +118,9 @@ async function inTurn(
 }
 
 /**
- * Scans the bytes as they were sent, if the caller wants that, and then the message that they may be. Parts that the
- * scanner is known to extract are left to the scan of the whole. If that scan ends neither clean nor with a virus, the
- * scanners are asked about these parts, too.
+ * Scans the bytes as they were sent, if the caller wants that, and then the message that they may be. Parts
+ * that the scanner is known to extract are left to the scan of the whole. If that scan ends neither clean nor
+ * with a virus, these parts are scanned, too.
  */
 async function findIn(
   message: MessageSample & Sample,
@@ -149,7 +149,7 @@ function endsScan(found: ScanResult, { isPassedOver }: ScanRun): boolean {
   return !mayGoOn
 }
 
-/** Asks the scanners about all bytes, unchanged. */
+/** Submits all bytes to the scanners, unchanged. */
 async function findInBytes(
   bytes: Omit<Sample, 'file'>,
   run: ScanRun,
@@ -164,7 +164,7 @@ async function findInBytes(
 }
 
 /**
- * The forms of parts that the one scanner of contents extracts from a mail, or undefined if there are
+ * The forms of parts that the one scanner of contents extracts from a message, or undefined if there are
  * several.
  */
 async function extractedBy(
@@ -236,7 +236,7 @@ async function firstOf(
   return undefined
 }
 
-/** Asks about the contents that wait, and the whole message: in one question, if they are small. */
+/** Scans the waiting contents and the whole message: in one request, if they are small. */
 async function askAboutWhole(
   scan: MailScan,
   { partList }: ScanReading,
@@ -251,8 +251,8 @@ async function askAboutWhole(
 }
 
 /**
- * Asks about what lies in no content: header, preamble and epilogue. A scanner names one thing in a
- * whole message, and what is passed over may have hidden something there.
+ * Scans what is in no content: header, preamble and epilogue. A scanner names one thing in a whole message, and
+ * what is passed over may have hidden something there.
  */
 async function askAboutRest(
   scan: MailScan,

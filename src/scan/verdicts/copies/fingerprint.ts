@@ -95,8 +95,8 @@ function nameOf(
 }
 
 /**
- * Fields that each copy of a message gets on its way, in any number and order, and by which no reader
- * decodes mail. They are not part of a fingerprint. They are the fields that no stamp binds, but without
+ * Fields that each copy of a message gets on its way, in any number and order, and that no reader uses to
+ * decode mail. They are not part of a fingerprint. They are the fields that no stamp binds, but without
  * Content-Length, by which some readers cut mail.
  */
 const transportFields: ReadonlySet<string> = new Set(
@@ -104,8 +104,8 @@ const transportFields: ReadonlySet<string> = new Set(
 )
 
 /**
- * Fields that a sender writes anew in each copy. Their presence and position are part of the fingerprint.
- * Their value is not.
+ * Fields that differ in each copy, since the sender sets them for each. Their presence and position are part of
+ * the fingerprint. Their value is not.
  */
 const copyFields: ReadonlySet<string> = new Set(['message-id', 'date', 'to', 'cc'])
 

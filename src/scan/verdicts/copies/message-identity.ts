@@ -30,7 +30,7 @@ export interface MessageIdentity {
   /** Undefined if readers of mail may differ about the form of the message. */
   readonly fingerprint: string | undefined
   /**
-   * The current signatures of the scanners, by the scanner's name. A scanner without signatures is left out.
+   * The current signatures of the scanners, by the scanner's name. A scanner without signatures is skipped.
    * Undefined if a scanner does not report its signatures, if a change of them would go unnoticed, or if
    * verdicts expire immediately.
    */

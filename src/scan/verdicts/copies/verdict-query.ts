@@ -5,7 +5,7 @@ import type { IsPassedOver, Scanner } from '../../scanners/contract/scanner.ts'
 import type { Infected, ScanResult } from '../../scanners/findings/scan-result.ts'
 import type { ScanRun } from '../../scanners/run/ask-scanners.ts'
 
-/** The verdict of scanners about a message, which counts for its copies for a while. */
+/** The verdict of scanners about a message, which applies to its copies for a while. */
 export interface RememberedVerdict {
   readonly found: { readonly answer: 'clean' } | (Infected & { readonly scanner: string })
   /** Names of the scanners that ran, as in a stamp's `s=`. */
@@ -21,7 +21,7 @@ export interface RememberedVerdict {
 /** A message that is to be scanned, unless there is a verdict about a copy. */
 export interface VerdictQuery {
   readonly message: Pick<Message, 'form' | 'header' | 'body'>
-  /** Whether a verdict applies to the same bytes alone, and not to a copy of a mail. */
+  /** Whether a verdict applies to the same bytes alone, and not to a copy of a message. */
   readonly isByBytes: boolean
   /** The header that goes out. */
   readonly outgoing: Header

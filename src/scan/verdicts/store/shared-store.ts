@@ -16,9 +16,9 @@ interface SharingCounters {
   known: number
   /** Messages that waited for the verdict of another host, which was scanning a copy. */
   waited: number
-  /** Questions that were not answered in time. */
+  /** Queries that were not answered in time. */
   late: number
-  /** Questions and verdicts that the store answered with an error. */
+  /** Queries and verdicts that the store answered with an error. */
   errors: number
   /** Verdicts that the store has taken. */
   published: number
@@ -31,8 +31,8 @@ export interface Sharing {
 }
 
 /**
- * Milliseconds that a message waits for an answer: enough for a store in another city, and few beside a
- * scan.
+ * Milliseconds that a message waits for an answer: enough for a store in another city, and short compared with
+ * a scan.
  */
 export const STORE_TIMEOUT = 100
 
@@ -73,7 +73,7 @@ const MARK_LASTS_FOR_POLLS = 3
 /** Milliseconds for an answer about marks, for which no mail waits. */
 const MARK_ANSWERED_WITHIN = 5_000
 const OTHER_KEY =
-  'hosts with another key use it, too: of the current hmac-sha256 keys in CLUSTERKEYS, the one whose id comes first has to be the same on all'
+  'hosts with another key use it, too: of the current hmac-sha256 keys in CLUSTERKEYS, the one whose id sorts first must be the same on all hosts'
 
 /**
  * A store of verdicts shared by several hosts: Valkey or Redis, one server, or servers with sentinels. The
@@ -81,7 +81,7 @@ const OTHER_KEY =
  * verdict until the claim expires. The values of the store are not trusted: see seal.ts.
  *
  * Its methods never throw. While the store is unreachable, slow or full, no message waits for it. It then
- * returns no verdict and stores none, so copies are scanned once more on each host.
+ * returns no verdict and stores none, so copies are scanned again on each host.
  */
 export class SharedStore {
   readonly #options: SharedStoreOptions
@@ -231,7 +231,7 @@ export class SharedStore {
       MARK_ANSWERED_WITHIN,
     )
     const found = replies === TIMED_OUT ? undefined : replies[1]
-    if (!Buffer.isBuffer(found) || found.length === 0) return // questions for verdicts log the trouble
+    if (!Buffer.isBuffer(found) || found.length === 0) return // queries for verdicts log the trouble
     if (found.equals(own)) {
       this.#otherMarkSince = undefined
       this.#report('mark', undefined)
@@ -298,7 +298,7 @@ async function tryUntil(
   await ask(['SET', CHECK_KEY, 'check', 'EX', '1'])
   const asked = performance.now()
   const answer = await ask(questionFor(CHECK_KEY))
-  if (String(answer) !== 'check') throw new Error('it does not keep a value')
+  if (String(answer) !== 'check') throw new Error('it does not store values')
   const time = performance.now() - asked
   const found = own && (await ask(questionFor(MARK_KEY)))
   const isThere = Buffer.isBuffer(found) && found.length > 0
@@ -322,7 +322,7 @@ function keyOf(fingerprint: string): string {
   return `${KEY_PREFIX}${fingerprint}`
 }
 
-/** The question for a value, of which no more is read than a verdict can have. */
+/** The query for a value, of which no more is read than a verdict can have. */
 function questionFor(key: string): RespCommand {
   return ['GETRANGE', key, '0', String(SEALED_MAX)]
 }

@@ -18,7 +18,7 @@ import { until } from '../../../run/until.ts'
 import { onescan } from '../../onescan.ts'
 import { findingsByMail, findingsOn, judge, linesOf, makeMachine } from '../machine.ts'
 
-/** `onescan check --mail ADDRESS` sends three mails by each way, and reads what became of them. */
+/** `onescan check --mail ADDRESS` sends three messages by each way, and reads what happened to them. */
 
 const plain = (port: number): Way => ({ port, security: 'none' })
 
@@ -158,7 +158,7 @@ t.test(
   },
 )
 
-t.test('a virus in a large mail is looked for, too', { skip: postfixMissing }, async (t) => {
+t.test('a virus in a large message is looked for, too', { skip: postfixMissing }, async (t) => {
   const directory = openDirectory(t)
   const log = join(directory, 'log')
   writeFileSync(log, '')
@@ -171,7 +171,9 @@ t.test('a virus in a large mail is looked for, too', { skip: postfixMissing }, a
   const { port } = await startPostfix(t, 1, main)
   judge(t, await findingsByMail([plain(port)], [log]), [
     new RegExp(`^ok port ${port}, EICAR: is refused by the milter interface`),
-    new RegExp(`^error port ${port}, EICAR in a large mail: gets in: onescan calls it `),
+    new RegExp(
+      `^error port ${port}, EICAR in a large message: is accepted: onescan reports it as `,
+    ),
   ])
 })
 
@@ -190,7 +192,7 @@ t.test(
     const { port } = await startPostfix(t, 1, main)
     const found = await findingsByMail([plain(port)], [log])
     t.match(linesOf(found), [
-      /^warning port \d+, clean mail: is accepted, and .* a rule of its own: "discard: header Subject: .*; have header_checks/,
+      /^warning port \d+, clean mail: is accepted, and .* a rule of its own: "discard: header Subject: .*; exempt test mail from header_checks/,
       /^warning port \d+, EICAR: is accepted, and .* a rule of its own: "discard: header Subject: /,
     ])
   },
@@ -228,7 +230,7 @@ t.test('mail is not reported as unscanned if the log of qmail is not read', asyn
   const next = await startNext(t)
   const found = await findingsByMail([plain(next.port)], [], undefined, { readsSlots: false })
   judge(t, found, [
-    /^warning port \d+, clean mail: is accepted: .*; it is unknown whether onescan saw it: the log of the SMTP service of qmail was not read; name that log with --log; /,
+    /^warning port \d+, clean mail: is accepted: .*; it is unknown whether onescan saw it: the log of qmail's SMTP service was not read; specify that log with --log; /,
     /^warning port \d+, EICAR: is accepted: .*; it is unknown whether onescan saw it: /,
   ])
 })
@@ -240,7 +242,7 @@ t.test('mail that onescan did not see has the page of its server as the remedy',
   const other = await startNext(t)
   const unseen = (page: string) =>
     new RegExp(
-      `is accepted, and onescan did not see it: .*; route this mail through onescan: doc/${page}\\.md, or name its log with --log \\(no log was found\\); `,
+      `is accepted, and onescan did not see it: .*; route this mail through onescan: doc/${page}\\.md, or specify its log with --log \\(no log was found\\); `,
     )
   judge(t, await findingsByMail([plain(qmail.port), plain(other.port)], []), [
     unseen('qmail'),
@@ -258,7 +260,7 @@ t.test('a server that defers all mail, as without its milter, is an error', asyn
     {
       level: 'error',
       value: /^is not accepted, .*: 451 4\.7\.1/,
-      remedy: /^check the log of the mail/,
+      remedy: /^check the mail server's log/,
     },
   ])
 })
@@ -285,7 +287,11 @@ t.test('a server that refuses every connection is reported for any recipient', a
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const { port } = server.address() as AddressInfo
   t.match(await findingsByMail([plain(port)]), [
-    { level: 'error', value: /^is not accepted, .*: 554 mx/, remedy: /^check the log of the mail/ },
+    {
+      level: 'error',
+      value: /^is not accepted, .*: 554 mx/,
+      remedy: /^check the mail server's log/,
+    },
   ])
 })
 
@@ -298,7 +304,7 @@ t.test(
     })
     const found = await findingsByMail([plain(25), plain(next.port)])
     const value = new RegExp(`^no server answers there, although port ${next.port} answers: `)
-    const remedy = /^if other hosts send mail to this one, have the mail server listen on port 25/
+    const remedy = /^if other hosts send mail to this one, make the mail server listen on port 25/
     t.match(found[0], { level: 'warning', what: 'port 25', value, remedy })
     t.match(await findingsByMail([plain(25)]), [
       { level: 'error', value: /^no server answers: /, remedy: /^start the mail server;/ },

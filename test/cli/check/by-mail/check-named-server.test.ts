@@ -71,11 +71,11 @@ t.test('a server that refuses infected mail passes the check', async (t) => {
   t.same(recipients, Array(9).fill('RCPT TO:<ann@example.org>'))
 })
 
-/** A server, and what is found: the first lines that are not ok. The number of mails that are tried. */
+/** A server, and what is found: the first lines that are not ok. The number of messages that are tried. */
 const servers: Readonly<Record<string, readonly [NextServerSetup, RegExp, number]>> = {
   'refuses all mail': [
     { script: at('.', '550 5.7.1 spam') },
-    /^error clean mail: refused with 550 5\.7\.1 spam; .*check the log of the mail server$/m,
+    /^error clean mail: refused with 550 5\.7\.1 spam; .*check the mail server's log$/m,
     1,
   ],
   'delays mail of strangers': [
@@ -95,7 +95,7 @@ const servers: Readonly<Record<string, readonly [NextServerSetup, RegExp, number
   ],
   'accepts everything': [
     {},
-    /^error EICAR in the body: accepted: 250 .*; unknown whether it was tagged; have such mail refused, or name a --maildir in which the clean mail arrives$/m,
+    /^error EICAR in the body: accepted: 250 .*; unknown whether it was tagged; refuse such mail, or specify a --maildir in which the clean mail arrives$/m,
     9,
   ],
   'defers what is infected': [
@@ -206,7 +206,7 @@ t.test('nothing is sent in clear text if TLS is required and not offered', async
     const findings = await findingsAt(next.port, { security: 'starttls', foreign })
     t.match(
       linesOf(findings)[0],
-      /^error clean mail: deferred with 454 4\.7\.0 TLS not available; have the server offer TLS/,
+      /^error clean mail: deferred with 454 4\.7\.0 TLS not available; configure the server to offer TLS/,
     )
     t.same(
       next.commands.map((line) => line.slice(0, 4)),
@@ -296,7 +296,7 @@ t.test('invalid combinations of options are refused before any mail is sent', as
     '--tls: needs --smtp': ['--tls'],
     '--user: with --smtp it needs --password-file': [...smtp, '--user', 'ann'],
     '--password-file: needs --tls': [...smtp, '--user', 'ann', '--password-file', secret],
-    [`${secret}: mode 0644 lets everyone read it; chmod 640 it`]: [
+    [`${secret}: mode 0644 lets everyone read it; run chmod 640 on it`]: [
       ...[...smtp, '--tls', '--user', 'ann', '--password-file', secret],
     ],
     '--maildir /nonexistent: ENOENT: ': [...smtp, '--maildir', '/nonexistent'],
@@ -321,7 +321,7 @@ t.test('a file that root alone may read has the remedy', { skip: lacks('root') }
     const { code, err } = await onescan([...words, ...more], { root: true })
     t.equal(code, 2)
     const [, account, command = ''] = new RegExp(
-      `^onescan check: ${more.at(-2)} ${path}: (.*) may not read it; as root, name a copy: (.*)$`,
+      `^onescan check: ${more.at(-2)} ${path}: (.*) may not read it; as root, specify a copy: (.*)$`,
       'm',
     ).exec(err)!
     t.equal(command, `install -o ${account} -m 400 ${path} /run/onescan-copy`)
@@ -341,6 +341,6 @@ t.test('delivered mail is read from a pipe, as root, too', async (t) => {
   })
   const { code, out } = await run
   t.equal(code, 2)
-  t.match(out, /^error +clean mail: accepted: 250 .*; not delivered there in time; name the/m)
-  t.match(out, /^error +EICAR in a zip: accepted: 250 .*; unknown whether it was tagged; have/m)
+  t.match(out, /^error +clean mail: accepted: 250 .*; not delivered there in time; specify the/m)
+  t.match(out, /^error +EICAR in a zip: accepted: 250 .*; unknown whether it was tagged; refuse/m)
 })

@@ -17,7 +17,7 @@ const text = mail.message.toString('latin1')
 const delivered = `Return-Path: <>\r\nReceived: by mx\r\n${text.replaceAll('\n', '\r\n')}`
 const withField = (field: string) => [`${field}\r\n${delivered}`]
 
-/** What filters make of a mail, with the fate and the tags that are seen in it. */
+/** What filters make of a message, with the fate and the tags that are seen in it. */
 const fates: Readonly<Record<string, readonly [readonly string[], string, readonly string[]]>> = {
   'no mail': [['Subject: another\n\nhello\n'], 'missing', []],
   'the mail itself': [[delivered], 'unchanged', []],
@@ -81,13 +81,13 @@ for (const [name, [mails, fate, tags]] of Object.entries(fates)) {
   })
 }
 
-t.test('a clean mail that is reported as infected is tagged', async (t) => {
+t.test('a clean message that is reported as infected is tagged', async (t) => {
   const clean = nameMail(testMails[0]!.message, 'ann@example.org')
   const named = `X-Virus: yes\n${clean.message.toString('latin1')}`
   t.match(deliveryOf(testMails[0]!, clean, [named]), { fate: 'tagged', tags: ['X-Virus: yes'] })
 })
 
-/** Runs check against a server that gives each mail to `deliver`, with these options. */
+/** Runs check against a server that gives each message to `deliver`, with these options. */
 async function checked(
   t: Parameters<typeof startNext>[0],
   deliver: (mail: string) => void,

@@ -22,7 +22,7 @@ interface Running {
 interface SetUp {
   readonly missing: string | false
   start(t: Test, clamd: Clamd): Promise<Running>
-  /** The exit code, and what becomes of each mail. */
+  /** The exit code, and what happens to each message. */
   readonly expect: readonly (number | string)[]
 }
 
@@ -71,7 +71,7 @@ const rspamd = (antivirus: string): Pick<SetUp, 'missing' | 'start'> => ({
 
 const REFUSED = ['refused', 'refused', 'refused']
 const setUps: Readonly<Record<string, SetUp>> = {
-  // As Debian has it: it hands parts of a mail to clamd, and no text.
+  // As Debian has it: it hands parts of a message to clamd, and no text.
   'Postfix with rspamd': {
     ...rspamd(''),
     expect: [

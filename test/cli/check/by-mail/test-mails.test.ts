@@ -3,7 +3,7 @@ import { nameMail, testMails } from '../../../../src/cli/check/by-mail/test-mail
 import { judgeMessage } from '../../../../tools/bench/readers/judge.ts'
 import { clamdAnswer, clamdMissing, startClamd } from '../../../programs/servers/clamd.ts'
 
-/** The mails that `onescan check --mail --smtp` sends. */
+/** The messages that `onescan check --mail --smtp` sends. */
 
 t.test(
   'onescan finds each test virus, and clamd alone finds those that are not hidden',

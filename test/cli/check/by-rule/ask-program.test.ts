@@ -8,7 +8,7 @@ t.test('the output of a program is returned, and its error text if it fails', as
   t.match(error, { code: 1, stderr: 'no such file\n' })
 })
 
-t.test('a program that takes too long is no program that prints nothing', async (t) => {
+t.test('a program that takes too long is not a program that prints nothing', async (t) => {
   // It would end well after it has been told to end.
   const slow = ['/bin/sh', '-c', 'echo a = b; trap "" TERM; sleep 2']
   const error = await askProgram(slow, 500).catch((error: unknown) => error)

@@ -36,7 +36,7 @@ t.test('a port at which nothing listens is named, with the router', async (t) =>
   const wrong = asThePage.replace('10027', '10037')
   t.match(told(wrong, [10025, 10027]), [
     /^ok /,
-    /^error router onescan_after_queue of Exim: sends mail to port 10037 of 127.0.0.1, where nothing listens: Exim defers it; .* name an address of its --smtp \(inet:127.0.0.1:10025, inet:0.0.0.0:10027\)/,
+    /^error router onescan_after_queue of Exim: sends mail to port 10037 of 127.0.0.1, where nothing listens: Exim defers it; .* set an address of its --smtp \(inet:127.0.0.1:10025, inet:0.0.0.0:10027\)/,
   ])
   t.match(told(asThePage, [10025])[1], /^error .*port 10027 .*; start onescand/)
 })
@@ -81,7 +81,7 @@ t.test('a transport to onescand that ends before a scan may is named', async (t)
     )
   t.same(timeouts('10m', '1m31s', '1s'), [])
   t.same(timeouts('10m', '1m30s', '1s'), [
-    'warning transport to_onescan_after_queue of Exim: final_timeout = 1m30s: Exim gives up before a scan does (SCANTIMEOUT=90); write final_timeout = 10m in that transport, and reload Exim',
+    'warning transport to_onescan_after_queue of Exim: final_timeout = 1m30s: Exim gives up before a scan does (SCANTIMEOUT=90); set final_timeout = 10m in that transport, and reload Exim',
   ])
 })
 
@@ -91,7 +91,7 @@ t.test('a transport to onescand that returns long lines is named', async (t) => 
   )
   const host = { endpoints: endpoints(smtp), scanTime: 90 }
   t.same(linesOf(judgeTransports(readRouters(asThePage), printed.join(''), host)), [
-    'error transport to_onescan_before_queue of Exim: message_linelength_limit = 998: Exim returns accepted mail with a longer line; write message_linelength_limit = 1G in that transport, and reload Exim',
+    'error transport to_onescan_before_queue of Exim: message_linelength_limit = 998: Exim returns accepted mail with a longer line; set message_linelength_limit = 1G in that transport, and reload Exim',
   ])
   const asThePageHasIt = printed.join('').replaceAll('998', '1G')
   t.same(judgeTransports(readRouters(asThePage), asThePageHasIt, host), [])

@@ -25,7 +25,7 @@ t.test('mail servers are known by their programs and their files', async (t) => 
   t.same(of(...POSTFIX, '/usr/lib/sm.bin/sendmail', CF), ['Postfix', 'Sendmail'])
 })
 
-t.test('a mail server that was removed and left its files does not count', async (t) => {
+t.test('a mail server that was removed and left its files is ignored', async (t) => {
   t.same(of(...POSTFIX, CF), ['Postfix'])
   t.same(of('/usr/libexec/sendmail/sendmail', CF, '/etc/postfix/main.cf'), ['Sendmail'])
   t.same(of('/etc/postfix/main.cf', CF), [])
@@ -46,7 +46,7 @@ t.test(
   },
 )
 
-t.test('a server that passes its mail on over SMTP is no qmail-queue program', async (t) => {
+t.test('a server that passes its mail on over SMTP is not a qmail-queue program', async (t) => {
   t.same(of('/usr/sbin/exim4', '/usr/sbin/sendmail'), ['Exim'])
   t.same(of('/usr/sbin/smtpctl', '/usr/sbin/sendmail'), ['OpenSMTPD'])
   t.same(of(QMAIL, '/usr/sbin/exim'), ['qmail', 'Exim'])
@@ -60,7 +60,7 @@ t.test('a server that systemd does not run is named, with how it starts', async 
   t.same(judged('masked', 'inactive', 'masked'), [
     'warning Exim: is not running: its unit is masked; systemctl unmask exim4 && systemctl start exim4',
   ])
-  t.match(judged('loaded', 'failed'), [/^error Exim: .* failed; correct what journalctl -u exim4/])
+  t.match(judged('loaded', 'failed'), [/^error Exim: .* failed; fix what journalctl -u exim4/])
   t.same(judged('loaded', 'inactive'), [
     'error Exim: is not running: it was stopped; systemctl start exim4',
   ])

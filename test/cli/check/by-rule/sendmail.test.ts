@@ -57,11 +57,11 @@ t.test(
   async (t) => {
     const elsewhere = AS_THE_PAGE.replace('milter.sock', 'onescan.sok')
     t.match(told(t, LISTED, elsewhere), [
-      /^error filter onescan of Sendmail: uses local:\/srv\/onescan.sok, where onescand does not listen: Sendmail defers all mail; name S=inet:8890@127.0.0.1 in sendmail.mc; rebuild/,
+      /^error filter onescan of Sendmail: uses local:\/srv\/onescan.sok, where onescand does not listen: Sendmail defers all mail; set S=inet:8890@127.0.0.1 in sendmail.mc; rebuild/,
     ])
     t.match(
       told(t, LISTED, elsewhere.replace('F=T', 'F=R'))[0],
-      /: Sendmail refuses all mail for good/,
+      /: Sendmail refuses all mail permanently/,
     )
   },
 )
@@ -69,7 +69,7 @@ t.test(
 t.test('a filter that accepts mail while onescand is down is an error', async (t) => {
   t.match(told(t, LISTED, AS_THE_PAGE.replace(' F=T,', '')), [
     /^ok .* while onescand is down, Sendmail accepts mail unscanned$/,
-    /^error .*F=: while onescand is down, Sendmail accepts mail unscanned; write F=T/,
+    /^error .*F=: while onescand is down, Sendmail accepts mail unscanned; set F=T/,
   ])
 })
 

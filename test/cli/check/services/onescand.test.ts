@@ -112,7 +112,7 @@ t.test(
   },
 )
 
-/** What stands in quotes of sh(1) or JSON is part of a word. */
+/** What is in quotes of sh(1) or JSON is part of a word. */
 const outsideQuotes = (text: string) => text.replace(/'(?:[^']|'\\'')*'|"(?:[^"\\]|\\.)*"/g, '')
 
 t.test('onescand is shown with its settings, and what has changed since', async (t) => {
@@ -248,10 +248,10 @@ t.test(
     machine.write('/var/log/onescand/current', `@4000000067430000000000a0 serving\n${log}`)
     judge(t, await findingsOn(machine, '--daemon'), [
       /^error onescand: does not answer; /,
-      /^warning onescand: logged: "warning: x: y; z"; correct what it names/,
+      /^warning onescand: logged: "warning: x: y; z"; fix what it reports/,
       /^error onescand: logged: "error: settings: --mliter: .*did you mean --milter\?"/,
       /^error onescand: logged: ".*: clamd: not found"/,
-      /^error onescand: logged: "onescand: clamd: user 101 names files .* BindReadOnlyPaths=\/srv\/mail"; correct what it names/,
+      /^error onescand: logged: "onescand: clamd: user 101 names files .* BindReadOnlyPaths=\/srv\/mail"; fix what it reports/,
     ])
   },
 )

@@ -92,7 +92,7 @@ class Host {
     ])
   }
 
-  /** Starts onescand, or starts it anew, with its groups as its run script does. */
+  /** Starts onescand, or starts it again, with its groups as its run script does. */
   async restart(): Promise<void> {
     this.#daemon?.kill()
     await this.#daemon?.ended
@@ -162,7 +162,7 @@ t.test('onescand and the slot come into the group of the keyring', { skip }, asy
 
   const ofSlot = complaint(await host.lookAtSlot(slotProgram), /^keyring/)
   const [, give, group] =
-    /^(chgrp .*), and have tcpserver -g "(.*)"$/.exec(ofSlot?.remedy ?? '') ?? []
+    /^(chgrp .*), and run tcpserver with -g (.*)"$/.exec(ofSlot?.remedy ?? '') ?? []
   t.ok(group, ofSlot?.remedy ?? 'it is readable')
   carryOut(machine, give!)
   const number = carryOut(machine, `echo "${group}"`).trim()

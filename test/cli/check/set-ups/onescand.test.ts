@@ -24,8 +24,8 @@ import { type Around, fileIn, type OnescandSetUp, setUps } from './onescand.ts'
 import { startSharedServers } from './shared-servers.ts'
 
 /**
- * Broken set-ups of onescand behind Postfix. `onescan check` says what is wrong and what to do, and
- * complains of nothing else. `onescand --check` says what keeps onescand from starting.
+ * Broken set-ups of onescand behind Postfix. `onescan check` shows what is wrong and what to do, and
+ * complains of nothing else. `onescand --check` shows what keeps onescand from starting.
  */
 
 const skip = ownDirectoriesMissing || clamdMissing || storeMissing || lacks('postconf')

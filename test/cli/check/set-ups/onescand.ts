@@ -64,8 +64,8 @@ export const setUps: readonly OnescandSetUp[] = [
       file('mine.mjs', 'throw new Error("no licence")')
       return { QHPSI: 'plugin: mine.mjs eicar', PLUGINDIR: kept }
     },
-    check: [/^error scanner mine\.mjs \[onescand\]: gives no answer: plugin mine\.mjs/],
-    start: [/^error: scanner mine\.mjs: gives no answer: /],
+    check: [/^error scanner mine\.mjs \[onescand\]: returns no result: plugin mine\.mjs/],
+    start: [/^error: scanner mine\.mjs: returns no result: /],
   },
   {
     name: 'a plugin that is not there',
@@ -199,7 +199,7 @@ export const setUps: readonly OnescandSetUp[] = [
       return { LOGFILE: `${kept}/none/log`, CONTROLDIR: place }
     },
     check: [
-      /^warning paths \[onescand\]: LOGFILE \S+none: is not visible to onescand; make it if it is missing, then "systemctl edit/,
+      /^warning paths \[onescand\]: LOGFILE \S+none: is not visible to onescand; create it if it is missing, then "systemctl edit/,
     ],
   },
   {
@@ -232,7 +232,7 @@ export const setUps: readonly OnescandSetUp[] = [
       CLUSTERKEYS: file('ring', HMAC, 0o640),
     }),
     check: [
-      /^warning VERDICTS \[onescand\]: valkey:\S+: .*WRONGPASS.*; put the store's password into VERDICTPASSWORD/,
+      /^warning VERDICTS \[onescand\]: valkey:\S+: .*WRONGPASS.*; put the store's password into a file/,
       FOLDS,
     ],
   },
@@ -253,7 +253,7 @@ export const setUps: readonly OnescandSetUp[] = [
   {
     name: 'TMPDIR is not there',
     settings: settings({ TMPDIR: '/nonexistent' }),
-    check: [/^error spool \(TMPDIR\) \[onescand\]: .*ENOENT.*; make the directory/],
+    check: [/^error spool \(TMPDIR\) \[onescand\]: .*ENOENT.*; create the directory/],
   },
   {
     name: '/tmp is full',
@@ -291,7 +291,7 @@ export const setUps: readonly OnescandSetUp[] = [
     settings: settings({ QHPSI: '/bin/true %s' }),
     check: [
       /^error onescand \d+: does not scan correctly: "EICAR: was reported as clean"/,
-      /^error scanner true \[onescand\]: .*viruses get in/,
+      /^error scanner true \[onescand\]: .*viruses are accepted/,
     ],
   },
   {
@@ -304,7 +304,7 @@ export const setUps: readonly OnescandSetUp[] = [
   {
     name: 'VIRUSFORWARD is made void',
     settings: settings({ VIRUSFORWARD: 'a@example.org' }),
-    check: [/^warning VIRUSFORWARD \[onescand\]: gets nothing: REJECTVIRUS=1 refuses/],
+    check: [/^warning VIRUSFORWARD \[onescand\]: has no effect: REJECTVIRUS=1 refuses/],
   },
   // The running onescand has other settings than the file
   {

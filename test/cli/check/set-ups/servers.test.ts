@@ -215,11 +215,11 @@ t.test('hosts by their mail servers', { skip }, async (t) => {
     const ofPostfix = await checkOn(machine, '--postfix')
     t.match(
       ofPostfix,
-      /^error [\s\S]*is not running: no mail is delivered; postfix start\n[\s\S]*\n1 error; this check sent no mail by Postfix: onescan check --mail ADDRESS does\n$/,
+      /^error [\s\S]*is not running: no mail is delivered; postfix start\n[\s\S]*\n1 error; this check sent no mail through Postfix: onescan check --mail ADDRESS does\n$/,
     )
     t.match(
       await checkOn(machine),
-      /^as the account onescan reports:\n[\s\S]*^as root finds:\n[\s\S]*1 error, 2 warnings; this check sent no mail by Postfix, Sendmail: /m,
+      /^as the account onescan reports:\n[\s\S]*^as root finds:\n[\s\S]*1 error, 2 warnings; this check sent no mail through Postfix, Sendmail: /m,
     )
   })
 })

@@ -71,7 +71,7 @@ export const setUpsOfPrograms: readonly SetUp[] = [
     name: 'QMAILQUEUE is a link to it, as a purge leaves one',
     env: ({ at, link }) => ({ QMAILQUEUE: link('slot', at('bin/qmail-queue')) }),
     expect: [
-      /^error qmail-queue program: \S+ leads to \S+\/bin\/qmail-queue: mail is not scanned; point it to/,
+      /^error qmail-queue program: \S+ is a link to \S+\/bin\/qmail-queue: mail is not scanned; point it to/,
     ],
   },
   {
@@ -214,7 +214,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
     },
     expect: [
       /^ok infected mail: is tagged/,
-      /^warning settings: "REJECTVIRUS " is not a setting: .*; did you mean REJECTVIRUS, without blanks around =\?/,
+      /^warning settings: "REJECTVIRUS " is not a setting: .*; did you mean REJECTVIRUS, without spaces around =\?/,
     ],
   },
 ]

@@ -70,7 +70,7 @@ t.test(
   },
 )
 
-t.test('a file that is no cdb, or is cut off, is not read past its end', { skip }, async (t) => {
+t.test('a file that is not a cdb, or is cut off, is not read past its end', { skip }, async (t) => {
   const cdb = readFileSync(rulesOf(t, RULES).cdb)
   t.throws(() => readRules(Buffer.from('no cdb')), /is not a cdb/)
   for (let length = 0; length < 2400; length += 7) {

@@ -50,7 +50,7 @@ t.test('while onescand answers, check warns of what happens without it', { skip 
         level: 'warning',
         value:
           /^exits 71 .* with a limit of 3000000 bytes of memory: onescand scans mail, but while it cannot answer, mail is deferred$/,
-        remedy: /^write "softlimit -a 4000000000" instead of/,
+        remedy: /^use "softlimit -a 4000000000" instead of/,
       },
     ],
   )
@@ -69,7 +69,7 @@ t.test('without onescand no mail gets through', { skip }, async (t) => {
       {
         level: 'error',
         value: /with a limit of 3000000 bytes/,
-        remedy: /^write "softlimit -a 4000000000" instead of/,
+        remedy: /^use "softlimit -a 4000000000" instead of/,
       },
     ],
   )

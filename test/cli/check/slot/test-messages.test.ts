@@ -23,7 +23,7 @@ t.test('a qmail-queue program that scans and passes on clean mail has no finding
   t.match(findings, [{ value: /^scanned and passed on in [\d.]+ m?s$/ }, { value: 'is found' }])
 })
 
-t.test('a plugin that refuses small mail is no error of the scanner', async (t) => {
+t.test('a plugin that refuses small mail is not an error of the scanner', async (t) => {
   const small = `export const virusscan = ({ size, part }) =>
     !part && size < 8192 ? { infected: true, name: 'small' } : { clean: true }\n`
   const env = { QHPSI: 'plugin: mine.mjs', PLUGINDIR: t.testdir({ 'mine.mjs': small }) }

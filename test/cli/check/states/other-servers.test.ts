@@ -39,7 +39,7 @@ interface EximState {
   readonly name: string
   /** What is done in /etc/exim4 after the steps of the page. */
   readonly change?: string
-  /** Whether the door behind the queue lacks --after-queue. */
+  /** Whether the interface behind the queue lacks --after-queue. */
   readonly lacksAfterQueue?: true
   readonly expect: readonly RegExp[]
 }
@@ -60,14 +60,14 @@ const ofExim: readonly EximState[] = [
     change: `sed -i 's/acl_m_onescan = yes/acl_m_onescan = no/' conf.d/acl/50_onescan
       sed -i 's/127.0.0.1::10027/127.0.0.1::9/' conf.d/router/00_onescan`,
     expect: [
-      /^error port \d+, clean mail: is accepted, and waits in the queue of the mail server: "== ben@example.org R=onescan_after_queue T=onescan defer \(111\): Connection refused"; correct what/,
+      /^error port \d+, clean mail: is accepted, and waits in the queue of the mail server: "== ben@example.org R=onescan_after_queue T=onescan defer \(111\): Connection refused"; fix what/,
       /^error port \d+, EICAR: is accepted, and waits in the queue of the mail server: "== .* defer/,
     ],
   },
   {
     name: 'the router has no condition, so that mail goes round',
     change: "sed -i '/received_port/d; s/^  verify_only/  no_more/' conf.d/router/00_onescan",
-    expect: [/^error port \d+, clean mail: came to onescan \d+ times: this is a mail loop/],
+    expect: [/^error port \d+, clean mail: arrived at onescan \d+ times: this is a mail loop/],
   },
   {
     name: 'the routers come after the one that delivers',

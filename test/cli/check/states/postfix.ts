@@ -10,11 +10,11 @@ export interface PostfixState {
   /** The options of onescand. By default it listens as a milter. */
   readonly options?: (ports: Ports) => readonly string[]
   readonly settings?: Readonly<Record<string, string>>
-  /** What stands in onescan.policy. */
+  /** What is in onescan.policy. */
   readonly policy?: string
   /** Whether onescand does not run. */
   readonly isDown?: true
-  /** What check says of it by rule and by mail, besides what is ok. */
+  /** What check says of it by rule and by mail, in addition to what is ok. */
   readonly byRule: readonly RegExp[]
   readonly byMail: readonly RegExp[]
   /** Whether, once each remedy that is a command was carried out, nothing is left to complain of. */
@@ -53,7 +53,7 @@ const around = [CLEAN_THROUGH, THROUGH]
 export const states: readonly PostfixState[] = [
   { name: 'the milter is in main.cf', main: byMilter, byRule: [], byMail: [] },
   {
-    name: 'the only milter stands in master.cf',
+    name: 'the only milter is in master.cf',
     own: ({ milter }) => [`smtpd_milters=${milter}`],
     byRule: [],
     byMail: [],
@@ -89,7 +89,7 @@ export const states: readonly PostfixState[] = [
   {
     name: 'mail gets in while onescand is down',
     main: (ports) => ({ ...byMilter(ports), milter_default_action: 'accept' }),
-    byRule: [/^error milter_default_action: accept: mail gets in unscanned.*; postconf -e /],
+    byRule: [/^error milter_default_action: accept: mail is accepted unscanned.*; postconf -e /],
     byMail: [],
     isMended: true,
   },
@@ -118,7 +118,7 @@ export const states: readonly PostfixState[] = [
     name: 'it gets in by braces of master.cf',
     own: ({ milter }) => [`{ smtpd_milters = { ${milter}, default_action=accept } }`],
     byRule: [
-      /^error milter_default_action: accept: mail gets in unscanned .*; postconf -P \S+ && /,
+      /^error milter_default_action: accept: mail is accepted unscanned .*; postconf -P \S+ && /,
     ],
     byMail: [],
     isMended: true,
@@ -184,7 +184,7 @@ export const states: readonly PostfixState[] = [
     name: 'a milter is named by its path alone',
     main: (ports) => ({ ...byMilter(ports), smtpd_milters: '/run/milter', non_smtpd_milters: '' }),
     byRule: [
-      /^error smtpd_milters: \/run\/milter: \/run\/milter is not the address of a milter: .*; name each milter as unix:PATH/,
+      /^error smtpd_milters: \/run\/milter: \/run\/milter is not the address of a milter: .*; write each milter as unix:PATH/,
     ],
     byMail: [/^error port \d+, clean mail: is not accepted, .*: 451/],
   },
@@ -196,7 +196,7 @@ export const states: readonly PostfixState[] = [
       non_smtpd_milters: ports.milter,
     }),
     byRule: [
-      /^error milter inet:localhost:\d+: nothing listens there: Postfix defers all mail; start the milter that should listen there \(smtpd_milters names it\)$/,
+      /^error milter inet:localhost:\d+: nothing listens there: Postfix defers all mail; start the milter that should listen there \(set in smtpd_milters\)$/,
     ],
     byMail: [/^error port \d+, clean mail: is not accepted, .*: 451/],
   },
@@ -266,7 +266,7 @@ export const states: readonly PostfixState[] = [
     services: (ports) => afterQueue(ports).replace('127.0.0.1:', ''),
     options: (ports) => byFilter(ports, '--after-queue'),
     byRule: [/^error \d+\/inet: has content_filter = .*, in a loop; postconf -P '?\d/],
-    byMail: [/^error port \d+, clean mail: came to onescan \d+ times: this is a mail loop/],
+    byMail: [/^error port \d+, clean mail: arrived at onescan \d+ times: this is a mail loop/],
   },
   {
     name: 'the service behind filters again',
@@ -276,7 +276,7 @@ export const states: readonly PostfixState[] = [
     byRule: [
       /^error 127\.0\.0\.1:\d+\/inet: has content_filter = .*, in a loop; postconf -P '?127/,
     ],
-    byMail: [/^error port \d+, clean mail: came to onescan \d+ times: this is a mail loop/],
+    byMail: [/^error port \d+, clean mail: arrived at onescan \d+ times: this is a mail loop/],
     isMended: true,
   },
   {
@@ -341,7 +341,7 @@ export const states: readonly PostfixState[] = [
     main: byMilter,
     settings: { QHPSI: '/bin/true %s' },
     byRule: [],
-    byMail: [/^error port \d+, EICAR: gets in: onescan calls it clean/],
+    byMail: [/^error port \d+, EICAR: is accepted: onescan reports it as clean/],
   },
   {
     name: 'the scanner takes all mail for infected',
@@ -357,7 +357,7 @@ export const states: readonly PostfixState[] = [
     byRule: [],
     byMail: [
       /^error port \d+, clean mail: passes unscanned \(pass\): QHPSI is not set/,
-      /^error port \d+, EICAR: gets in: onescan calls it pass/,
+      /^error port \d+, EICAR: is accepted: onescan reports it as pass/,
     ],
   },
   {

@@ -71,7 +71,7 @@ t.test('an envelope cut at any byte is a client that gave up', async (t) => {
   }
 })
 
-t.test('a wrong letter is no envelope', async (t) => {
+t.test('a wrong letter is not an envelope', async (t) => {
   for (const wire of ['X\0\0', '\0', 'Fa\0Xb\0\0', 'Fa\0Fb\0\0', 'Ta\0\0']) {
     t.equal(faultOf(wire), 'envelope', JSON.stringify(wire))
   }
@@ -95,12 +95,12 @@ t.test('an error names the place in the envelope', async (t) => {
     return ''
   }
   const long = 'l'.repeat(ADDRESS_MAX + 1)
-  t.equal(said('Xa\0\0'), "envelope: byte 88 where 'F' must stand")
-  t.equal(said('Fa\0Xb\0\0'), "envelope: byte 88 where 'T' or the last NUL must stand")
+  t.equal(said('Xa\0\0'), "envelope: expected 'F', got byte 88")
+  t.equal(said('Fa\0Xb\0\0'), "envelope: expected 'T' or the last NUL, got byte 88")
   t.equal(said(`F${long}\0\0`), 'envelope: sender is longer than 1002 bytes')
   t.equal(said(`Fa\0T${long}\0\0`), 'envelope: recipient 1 is longer than 1002 bytes')
   t.equal(said(`Fa\0Tb\0T${long}\0\0`), 'envelope: recipient 2 is longer than 1002 bytes')
-  t.equal(said('Fa\0Tb\0'), 'envelope: ended before its last NUL; the client gave up')
+  t.equal(said('Fa\0Tb\0'), 'envelope: ended before its last NUL; the client disconnected')
 })
 
 t.test('an envelope may have 64 MiB and not one more', async (t) => {

@@ -14,7 +14,7 @@ import { python } from '../../../programs/host/python.ts'
 import { inChunks } from '../../message/bytes.ts'
 import { readMail } from '../read-mail.ts'
 
-/** Reads a mail whose one part is these bytes (latin1), in base64. Leaves the bytes themselves out. */
+/** Reads a message whose one part is these bytes (latin1), in base64. Leaves the bytes themselves out. */
 function open(text: string, type = 'application/octet-stream') {
   const file = Buffer.from(text, 'latin1')
   const encoded = file.toString('base64').replace(/.{76}/g, '$&\n')
@@ -27,7 +27,7 @@ function openMail(mail: string, itself = '') {
   return { files: texts.filter((file) => file !== itself), names, over, odd: [...new Set(odd)] }
 }
 
-/** An empty line near the front would end a header, so that the file might be a mail as well. */
+/** An empty line near the front would end a header, so that the file might be a message as well. */
 const FAR = 'x'.repeat(600)
 const calendar = (lines: string) =>
   `BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:${FAR}\r\nBEGIN:VEVENT\r\nUID:1\r\n${lines}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n`

@@ -20,7 +20,7 @@ function partOf(file: Buffer, name = 'a.p7m'): string {
   return `${type}\nContent-Transfer-Encoding: base64\n\n${inBase64(file)}\n`
 }
 
-/** Reads a mail that is a file in base64. */
+/** Reads a message that is a file in base64. */
 function open(file: Buffer, name?: string) {
   const { contents, over, odd } = readMail(partOf(file, name))
   const encrypted = odd.filter((oddity) => oddity === 'encrypted').length
@@ -127,7 +127,7 @@ t.test('GnuPG and onescan find the same in packets', { skip: noGpg }, async (t) 
   }
 })
 
-/** Puts a message into an armour, in a mail of text. */
+/** Puts a message into an armour, in a message of text. */
 function inArmour(message: Buffer, label = 'PGP MESSAGE') {
   const lines = `-----BEGIN ${label}-----\n\n${inBase64(message)}\n-----END ${label}-----\n`
   return readMail(`Content-Type: text/plain\n\n${lines}`)
@@ -241,7 +241,7 @@ t.test('the available bytes of truncated OpenPGP are yielded as a part', async (
   )
 })
 
-t.test('files of other kinds are no OpenPGP, whatever they begin with', async (t) => {
+t.test('files of other kinds are not OpenPGP, whatever they begin with', async (t) => {
   for (const other of ['\x89PNG\r\n\x1a\n1234', '\xca\xfe\xba\xbe\0\0', '\xac\xed\0\x05abcdef']) {
     t.equal(open(Buffer.from(other, 'latin1')).over, '')
   }

@@ -7,7 +7,7 @@ import { inflated } from '../../../../src/mail/mime/containers/inflate.ts'
 /** Bytes that become not much fewer, so that they are inflated in many pieces. */
 const file = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * at * 7919) >> 7))
 
-/** Inflates bytes, of which so many may come out besides what a stream costs. */
+/** Inflates bytes, of which so many may come out in addition to what a stream costs. */
 function inflate(bytes: Buffer, form: 'deflate' | 'zlib' | 'gzip', most: number) {
   const source = Bytes.of(bytes)
   const work = new Work(source, { openFile: () => -1 })
@@ -42,7 +42,7 @@ t.test('deflated bytes are inflated, and each byte is counted', async (t) => {
 })
 
 t.test(
-  'more bytes than a mail may have are an error of the limit, and not of the data',
+  'more bytes than a message may have are an error of the limit, and not of the data',
   async (t) => {
     t.throws(() => inflate(deflateSync(file), 'zlib', file.length - 1), {
       message: 'too many bytes of content',

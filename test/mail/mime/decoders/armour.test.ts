@@ -6,7 +6,7 @@ import { ways } from './decode.ts'
 
 const decoded = (text: string) => ways(armour, text)
 
-t.test('armour is decoded without what is no base64, up to its checksum or end', async (t) => {
+t.test('armour is decoded without what is not base64, up to its checksum or end', async (t) => {
   const rows: Readonly<Record<string, string>> = {
     '\nYWJj\nZGVm\n-----END X-----\nZ2hp\n': 'abcdef',
     'Version: 1\r\nComment:\r\n\r\nYWJj\r\n=njUN\r\nZ2hp': 'abc',

@@ -78,7 +78,7 @@ t.test('other readers decode lines of uuencode as they find them', async (t) => 
   const rows: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     '"86(\n`\nend\n#86)C': {
       ...{ usual: 'ab', on: 'ababc' },
-      // To these the first line is no data, so that nothing has ended.
+      // To these the first line is not data, so that nothing has ended.
       ...{ whole: 'abc', complete: 'abc', exact: 'abc', groups: 'abc' },
     },
     '#86)C86)C': {

@@ -148,7 +148,7 @@ t.test('a header is split into fields with their folds', async (t) => {
   t.same(field, { name: '', value: 'a\n mime: c\n' }, 'a name has no fold')
 })
 
-t.test('a part without a type may be a file, and is no text of the mail', async (t) => {
+t.test('a part without a type may be a file, and is not text of the mail', async (t) => {
   t.same(read('', { isOfPart: true }), { ...plain, isText: false })
   t.equal(read('Content-Language: x\n', { isOfPart: true }).isText, false)
   t.equal(read(`${TYPE}text/plain\n`, { isOfPart: true }).isText, true)

@@ -59,7 +59,7 @@ const digestOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('h
 /** Whether the line ends of a leaf, and the last one, are as they travelled, so that readers differ. */
 const hasLines = ({ encodings, header }: Leaf) => encodings[0] !== 'base64' || header.isText
 
-/** The leaves of each mail as Python decodes them, each by its two digests (read-leaves.py). */
+/** The leaves of each message as Python decodes them, each by its two digests (read-leaves.py). */
 function byPython(mails: readonly Buffer[]): readonly (readonly [raw: string, normal: string])[][] {
   const input = JSON.stringify(mails.map((mail) => mail.toString('base64')))
   const script = join(import.meta.dirname, 'read-leaves.py')
@@ -118,7 +118,7 @@ interface Comparison {
   readonly differences: readonly string[]
 }
 
-/** Holds each plain leaf of the mails against what two other parsers have. */
+/** Holds each plain leaf of the messages against what two other parsers have. */
 async function compare(
   mails: readonly (readonly [name: string, mail: Buffer])[],
 ): Promise<Comparison> {
@@ -129,7 +129,7 @@ async function compare(
   for (const [at, [name, mail]] of mails.entries()) {
     const ofPostalMime = await byPostalMime(mail)
     for (const leaf of leavesOf(mail)) {
-      if (leaf.header === NO_HEADER) continue // behind a multipart, where is no part
+      if (leaf.header === NO_HEADER) continue // behind a multipart, where there is no part
       all++
       if (!isPlain(leaf)) continue
       plain++

@@ -14,7 +14,7 @@ const options = {
   },
 }
 
-/** The contents of a mail, each as text; `mail:` stands before one that is to be taken for a mail. */
+/** The contents of a message, each as text; `mail:` is before one that is to be taken for a message. */
 function contentsIn(mail: string): readonly string[] {
   const { texts, over } = readMail(mail, options)
   if (over) throw new Error(over)
@@ -29,7 +29,7 @@ const inBase64 = (text: string) => Buffer.from(text).toString('base64').replace(
 /** The header of a text that is a file, in a character set. */
 const inCharset = (charset: string) => `${TYPE}text/plain; name=a; charset=${charset}`
 
-/** A part behind the text of a mail. */
+/** A part behind the text of a message. */
 const behindText = (part: string) =>
   `${TYPE}multipart/mixed; boundary=b\n\n--b\n${TYPE}text/plain\n\nx\n--b\n${part}\n--b--\n`
 
@@ -61,7 +61,7 @@ const oddWays: Readonly<Record<string, (bytes: Buffer) => string>> = {
 
 type Row = readonly [mail: string, forms: readonly string[]]
 
-/** Mails of a kind, and the forms in which readers save what each holds. */
+/** Messages of a kind, and the forms in which readers save what each holds. */
 const cases: Readonly<Record<string, readonly Row[]>> = {
   'plain text of the mail itself is left out if it is not encoded, unless a file may begin so': [
     ['Subject: x\n\ntext\n', []],
@@ -466,7 +466,7 @@ t.test('a text of more than 1 MB is given once if every reader saves the same', 
   }
 })
 
-/** The parts of a mail of which it is told that all of each is in one content. */
+/** The parts of a message of which it is told that all of each is in one content. */
 function givenIn(mail: string): readonly string[] {
   const given: string[] = []
   const onGiven = ({ from, to }: { from: number; to: number }) =>
@@ -501,7 +501,7 @@ t.test('a part that readers read in more than one way is not reported as complet
     [`${TYPE}a/b\n\nabc\0def\n`, []],
     [`${TYPE}a/b\nno field\n\nabc\n`, []],
     [`${TYPE}multipart/mixed; boundary=b\n\n--b\n${TYPE}a/b\n\nx\n--b y\n\n--b--\n`, []],
-    // What stands in an encoded mail has no place in this one.
+    // What is in an encoded mail has no place in this one.
     [`${TYPE}a/b\n${ENCODING}base64\n\n${inner}`, [inner]],
   ]
   for (const [mail, parts] of told) t.same(givenIn(mail), parts, mail)
@@ -521,12 +521,12 @@ t.test('headers and names of encoded files are reported while contents are read'
 
 const lines = (size: number) =>
   'a line of text that has exactly 63 characters and its line end..\n'.repeat(size / 64)
-/** The fields above a mail, which are more than the bytes by which libclamav knows it for one. */
+/** The fields above a message, which are more than the bytes by which libclamav knows it for one. */
 const FROM = `From: a@example.org\nMIME-Version: 1.0\nDKIM-Signature: v=1; b=${'a'.repeat(1000)}\n`
 const multipart = (boundary: string, ...parts: string[]) =>
   multipartBy(`${TYPE}multipart/mixed; boundary=${boundary}\n`, boundary, parts)
 
-t.test('scanners get at most four times the bytes of a mail as programs write it', async (t) => {
+t.test('scanners get at most four times the bytes of a message as programs write it', async (t) => {
   for (const size of [64 * 1024, 2 * 1024 * 1024]) {
     const text = lines(size)
     const file = `${TYPE}a/b; name=a\n${ENCODING}base64\n\n${inBase64(text)}`

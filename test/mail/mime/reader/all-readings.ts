@@ -4,7 +4,7 @@ import { aroundMail } from '../../../../src/mail/mime/reader/depth.ts'
 import type { Leaf, Reading, SeenHeader } from '../../../../src/mail/mime/reader/reading.ts'
 import { MailReadings } from '../../../../src/mail/mime/reader/readings.ts'
 
-/** What one reading of a mail has found. */
+/** What one reading of a message has found. */
 interface ReadingDone {
   readonly reading: Reading
   readonly leaves: readonly Leaf[]
@@ -13,7 +13,7 @@ interface ReadingDone {
   readonly work: number
 }
 
-/** All readings of a mail, the common one first. Throws LimitExceeded. */
+/** All readings of a message, the common one first. Throws LimitExceeded. */
 export function allReadings(mail: Bytes | Buffer): {
   readonly done: readonly ReadingDone[]
   readonly unread: string | undefined

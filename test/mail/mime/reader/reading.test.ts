@@ -3,8 +3,8 @@ import { structureHabits } from '../../../../src/mail/mime/habits/structure-habi
 import { allReadings } from './all-readings.ts'
 
 /**
- * A mail, and its leaves in the reading that makes the common choice everywhere; and in those that differ from
- * it in one choice, if they find others. Of each leaf: how many multiparts and messages it stands in, its
+ * A message, and its leaves in the reading that makes the common choice everywhere; and in those that differ from
+ * it in one choice, if they find others. Of each leaf: how many multiparts and messages it is in, its
  * encodings, its bytes, and whether it is text that is shown.
  */
 const cases: readonly (readonly [
@@ -301,7 +301,7 @@ const cases: readonly (readonly [
   ],
 ]
 
-t.test('each choice of each habit finds other parts in one of these mails', async (t) => {
+t.test('each choice of each habit finds other parts in one of these messages', async (t) => {
   const shown = new Set(cases.flatMap(([, , leaves]) => Object.keys(leaves)))
   const choices = Object.entries(structureHabits).flatMap(([habit, { choices }]) =>
     choices.slice(1).map((_, index) => `${habit} ${index + 1}`),
@@ -327,7 +327,7 @@ for (const [name, mail, leaves] of cases) {
   })
 }
 
-t.test('lines of a header that are no fields do not count as fields', async (t) => {
+t.test('lines of a header that are not fields do not count as fields', async (t) => {
   const mail = `A: b\n${'words of a text\n'.repeat(200_000)}`
   const { done, unread } = allReadings(Buffer.from(mail, 'latin1'))
   t.equal(unread, undefined)
@@ -347,7 +347,7 @@ t.test('text after the end of a multipart is a part if a field begins it', async
   t.equal(allReadings(Buffer.from(`${multipart}A text.\n\nA: b\n`)).done.length, 1)
 })
 
-t.test('the second reading of a mail does not read its contents again', async (t) => {
+t.test('the second reading of a message does not read its contents again', async (t) => {
   const file = 'A file of many lines.\n'.repeat(10_000)
   const mail = `Content-Type: multipart/mixed; boundary=b\n\n--b\n\n${file}--b more\n\nx\n--b--\n`
   const { done } = allReadings(Buffer.from(mail, 'latin1'))

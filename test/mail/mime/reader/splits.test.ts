@@ -7,7 +7,7 @@ import { inChunks } from '../../message/bytes.ts'
 import { examples, ordinary } from '../structure/oddity-examples.ts'
 import { allReadings } from './all-readings.ts'
 
-/** All that the readings find in a mail that comes in pieces that end at `cuts`, and how deep it is. */
+/** All that the readings find in a message that comes in pieces that end at `cuts`, and how deep it is. */
 function foundIn(mail: Buffer, cuts: readonly number[]): string[] {
   const ends = [...new Set(cuts.map((cut) => cut % (mail.length + 1)))].sort((a, b) => a - b)
   try {
@@ -30,7 +30,7 @@ const some = [
   ...Object.values(examples).flatMap(({ has, hasNot }) => [...has, ...hasNot]),
 ].map((text) => Buffer.from(text, 'latin1'))
 
-t.test('the readings find the same in a mail, however it is split', async (t) => {
+t.test('the readings find the same in a message, however it is split', async (t) => {
   const mail = fc.oneof(
     fc.constantFrom(...some.filter(({ length }) => length < 10_000)),
     fc.nat().map((seed) => mutant(seed).message),
@@ -44,7 +44,7 @@ t.test('the readings find the same in a mail, however it is split', async (t) =>
   )
 })
 
-t.test('the readings find the same in a mail that comes byte by byte', async (t) => {
+t.test('the readings find the same in a message that comes byte by byte', async (t) => {
   for (const mail of some.filter(({ length }) => length < 600)) {
     const cuts = Array.from({ length: mail.length }, (_, at) => at)
     t.same(foundIn(mail, cuts), foundIn(mail, []))

@@ -7,7 +7,7 @@ const MEMORY_MAX = 3 * 1024 * 1024
 
 const PIECE = Buffer.alloc(16 * 1024, 'a piece of a content ')
 
-/** Makes a store that expects so many bytes, and counts the files that it opens. */
+/** Makes a store that expects this many bytes, and counts the files that it opens. */
 function storeFor(expected: number) {
   let files = 0
   const pool = new MemoryPool(() => {

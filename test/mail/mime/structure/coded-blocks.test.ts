@@ -14,7 +14,7 @@ function resultOf<Result>(steps: Steps<Result>): Result {
   return step.value
 }
 
-/** The blocks of a text that comes in chunks of so many bytes: the bytes of each. */
+/** The blocks of a text that comes in chunks of this many bytes: the bytes of each. */
 function blocksIn(
   text: string,
   length = text.length || 1,

@@ -3,18 +3,18 @@ import { budgetOf } from '../../../../src/mail/mime/budget/limits.ts'
 import { hostileShapes } from '../../../scan/scanners/hostile-shapes.ts'
 import { readMail } from '../read-mail.ts'
 
-/** What it costs to read all contents of a mail: bytes given, units of work, and the limit that ended it. */
+/** What it costs to read all contents of a message: bytes given, units of work, and the limit that ended it. */
 function costOf(mail: string) {
   const { work, contents, over } = readMail(mail)
   const bytes = contents.reduce((sum, { length }) => sum + length, 0)
   return { bytes, work, total: bytes + work, over }
 }
 
-/** What a mail costs of any size: headers, and contents of a few bytes. */
+/** What a message costs of any size: headers, and contents of a few bytes. */
 const CONSTANT = 64 * 1024
 
 t.test(
-  'mail of any shape that is twice as long takes twice the work, or all that a mail of its size may take',
+  'mail of any shape that is twice as long takes twice the work, or all that a message of its size may take',
   async (t) => {
     for (const { name, make } of hostileShapes) {
       const mail = make(16 * 1024)

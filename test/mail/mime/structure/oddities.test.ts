@@ -6,7 +6,7 @@ import { inChunks } from '../../message/bytes.ts'
 import { readMail } from '../read-mail.ts'
 import { examples, ordinary } from './oddity-examples.ts'
 
-/** The oddities of a mail that comes in pieces that end at `cuts`. */
+/** The oddities of a message that comes in pieces that end at `cuts`. */
 function odditiesOf(message: Buffer, cuts: readonly number[] = []): Oddity[] {
   return [...new Set(readMail(inChunks(message, cuts)).odd)].sort()
 }

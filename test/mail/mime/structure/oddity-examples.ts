@@ -1,6 +1,6 @@
 import type { Oddity } from '../../../../src/mail/mime/traits/oddities.ts'
 
-/** Mails that have an oddity and mails that have it not; the latter may have others. */
+/** Messages that have an oddity and messages that have it not; the latter may have others. */
 export interface Examples {
   readonly has: readonly string[]
   readonly hasNot: readonly string[]

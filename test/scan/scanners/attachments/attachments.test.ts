@@ -117,7 +117,7 @@ t.test('a file without usable rules is a fault, and nothing is clean by it', asy
   }
   for (const [n, text] of ['', '\n', '# name *.exe\n'].entries()) {
     writeFileSync(join(directory, `empty-${n}`), text)
-    faults[`empty-${n}`] = /^BADATTACHMENTS .*: holds no rule/
+    faults[`empty-${n}`] = /^BADATTACHMENTS .*: contains no rule/
   }
   const lines = ['*.exe', 'name', 'name ', 'names *.exe', 'content program', ' # comment']
   for (const [n, line] of lines.entries()) {

@@ -72,7 +72,7 @@ const paxShown = (shown: string) =>
   tarShown('x', `${record('mtime=123456')}${record(`path=${shown}`)}`)
 const gnuShown = (shown: string) => tarShown('L', `${shown}\0`)
 
-/** The result about a mail with this archive attached. */
+/** The result about a message with this archive attached. */
 async function judge(archive: Buffer) {
   const attached = part(['Content-Type: application/octet-stream', BASE64], base64(archive))
   const mail = `From: a@example.org\nMIME-Version: 1.0\n${multipart('mixed', [attached])}`

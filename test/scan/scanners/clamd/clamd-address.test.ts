@@ -15,7 +15,7 @@ t.test('the error of a path that is too long for a socket states the limit', asy
   t.match(readClamdAddress(path.slice(0, -1)), { kind: 'unix' })
   t.throws(() => readClamdAddress(path), {
     kind: 'config',
-    message: /^CLAMD \/x+: the path has 108 bytes, but that of a unix socket has at most 107$/,
+    message: /^CLAMD \/x+: the path has 108 bytes, but a unix socket's may have at most 107$/,
   })
 })
 

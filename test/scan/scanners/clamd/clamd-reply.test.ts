@@ -49,7 +49,7 @@ t.test('a signature is named without the hash and size after it', async (t) => {
   t.same(read('fd[9]: Eicar FOUND\0', 'descriptor'), { answer: 'infected', name: 'Eicar' })
 })
 
-t.test('FOUND without one name before it is no answer', async (t) => {
+t.test('FOUND without one name before it is not an answer', async (t) => {
   for (const text of ['stream: FOUND\0', 'stream:  FOUND\0', 'stream: a b FOUND\0', 'X FOUND\0']) {
     t.equal(read(text).answer, 'unknown', JSON.stringify(text))
   }

@@ -10,7 +10,7 @@ import { clamdPolicy, sample, scan } from './task.ts'
 
 const small = Buffer.from('From: a@example.org\nSubject: s\n\nHello\n')
 
-t.test('the scanner is called clamd and is no local policy', async (t) => {
+t.test('the scanner is called clamd and is not a local policy', async (t) => {
   t.match(clamdScanner(clamdPolicy('/run/clamd')), { name: 'clamd', local: false })
 })
 
@@ -94,11 +94,11 @@ t.test('if no server can be reached, the answer has the reasons of all', async (
   const whys = (answer as { why: string }).why.split('; ')
   t.equal(whys[0], `clamd ${gone}: cannot connect (ENOENT)`)
   t.equal(whys[1], 'clamd localhost:1: cannot connect (ECONNREFUSED)')
-  t.equal(whys[2], 'start clamd, or correct CLAMD: onescan check shows which')
+  t.equal(whys[2], 'start clamd, or fix CLAMD: onescan check shows the details')
 })
 
 // promise: rule-8-not-clean
-t.test('a server that closes early is no answer, and the next one is asked', async (t) => {
+t.test('a server that closes early is not an answer, and the next one is asked', async (t) => {
   const closes = await standIn(t, ({ connection }) => connection.destroy())
   const cuts = await standIn(t, says('stream: O'))
   for (const server of [closes, cuts]) {
@@ -131,12 +131,12 @@ t.test('an error of the first server is an answer: the second one is not asked',
 })
 
 // promise: rule-8-not-clean
-t.test('a server without sessions is no clamd: its result is unknown', async (t) => {
+t.test('a server without sessions is not a clamd: its result is unknown', async (t) => {
   const path = socketPath(t)
   const server = createServer((connection) => {
     connection.on('data', () => connection.end('UNKNOWN COMMAND\0'))
   })
   await listen(t, server, path)
   const { answer } = await scan(path, sample(small))
-  t.match(answer, { answer: 'unknown', why: /gave an answer to another question/ })
+  t.match(answer, { answer: 'unknown', why: /answered another request/ })
 })

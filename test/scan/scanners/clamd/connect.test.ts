@@ -47,7 +47,7 @@ const rows: readonly (readonly [string, (socket: Socket) => void, RegExp])[] = [
   [
     'breaks off',
     (s) => whenWhole(s, () => s.end('1: stream: O')),
-    /defer .*broke off in its reply/,
+    /defer .*closed the connection during its reply/,
   ],
   ['never answers', (s) => s.resume(), /decision=defer .*no answer/],
   ['never reads', (s) => s.pause(), /decision=defer .*no answer/],

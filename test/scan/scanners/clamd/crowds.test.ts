@@ -169,7 +169,7 @@ t.test('one message waits for a server that stays away, and later ones do not', 
   t.match(first, {
     answer: 'unknown',
     cause: 'unreachable',
-    why: /cannot connect \(ECONNREFUSED\); start clamd, or correct CLAMD/,
+    why: /cannot connect \(ECONNREFUSED\); start clamd, or fix CLAMD/,
   })
   const later = scanTask(COMES_BACK_WITHIN.refused / 2).task
   t.match(await scanner.scan(small, later), { answer: 'unknown' })
@@ -181,7 +181,7 @@ t.test('a message does not wait for a socket that does not exist', async (t) => 
   const gone = socketPath(t)
   t.match(await clamdScanner(clamdPolicy(gone)).scan(small, task), {
     answer: 'unknown',
-    why: `clamd ${gone}: cannot connect (ENOENT); start clamd, or correct CLAMD: onescan check shows which`,
+    why: `clamd ${gone}: cannot connect (ENOENT); start clamd, or fix CLAMD: onescan check shows the details`,
   })
   t.notOk(task.signal.aborted)
 })

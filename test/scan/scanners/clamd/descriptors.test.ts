@@ -231,7 +231,7 @@ t.test(
   },
 )
 
-t.test('a server that was restarted is tried anew', async (t) => {
+t.test('a server that was restarted is tried again', async (t) => {
   const { server, scan, commands } = await handing(t, () => 'fd[10]: OK')
   await scan()
   server.die()

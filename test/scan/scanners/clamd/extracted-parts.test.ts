@@ -32,7 +32,7 @@ const contents: Readonly<Record<string, readonly string[]>> = {
   'text/html': ['<html>\n<p id="x">Click \xe4</p>\n</html>\n', '\n<p>short</p>\n'],
   file: [`MZ\0\xff${'abc\r\n'.repeat(40)}`, '%PDF-1.4\nnothing\n', 'PK\x03\x04', 'a text\r\n'],
 }
-/** What a part holds that makes a mail long. */
+/** What a part holds that makes a message long. */
 const longContents: Readonly<Record<string, string>> = {
   'text/plain': 'A line of a long text, = \xe4 and so on.\n'.repeat(1_500),
   'text/html': `<html>\n${'<p id="x">Click here, = \xe4 and so on.</p>\n'.repeat(1_200)}</html>\n`,
@@ -53,7 +53,7 @@ const oddLines: readonly string[] = [
   ...['(This file must be converted with BinHex 4.0)', '=ybegin line=128 size=3 name=x', 'a\0b'],
   ...['begin 644 x', 'end', '-----BEGIN PGP MESSAGE-----', 'x'.repeat(990), 'x'.repeat(1_005)],
 ]
-/** What may stand at the end of a line, or amid one. */
+/** What may be at the end of a line, or amid one. */
 const oddEnds = [
   '',
   ' ',
@@ -146,7 +146,7 @@ async function askedAbout(mail: Buffer, { extracts, readsAsMail, asSent }: Askin
   return { parts, wholes }
 }
 
-/** The hashes of all that clamd takes out of mails, whose files it leaves; undefined if it reports something. */
+/** The hashes of all that clamd takes out of messages, whose files it leaves; undefined if it reports something. */
 async function extractedFrom(
   clamd: Clamd,
   mails: readonly Buffer[],

@@ -45,11 +45,11 @@ const database = {
     .join(''),
 }
 
-/** A mail with one of these in it, in the ways in which mail programs write mail, and in some that they do not. */
+/** A message with one of these in it, in the ways in which mail programs write mail, and in some that they do not. */
 function randomMail(random: Random): string {
   const pick = <T>(...choices: readonly T[]) => choices[random.below(choices.length)]!
   const maybe = (text: string, oneIn = 3) => (random.below(oneIn) === 0 ? text : '')
-  // Two of three mails are written as mail programs do.
+  // Two of three messages are written as mail programs do.
   const isOdd = random.once(3)
   const mostly = <T>(usual: readonly T[], odd: readonly T[]) =>
     pick(...usual, ...(isOdd ? odd : []))

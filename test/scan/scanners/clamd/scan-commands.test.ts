@@ -6,7 +6,7 @@ import { streamsOf } from '../../../../src/scan/scanners/clamd/scan-commands.ts'
 /** The packets of contents that are streamed. */
 const packetsOf = ({ packets }: ReturnType<typeof streamsOf>) => packets() as Iterable<Buffer>
 
-/** The message that clamd reads from a content's packets. Throws if they are no INSTREAM. */
+/** The message that clamd reads from a content's packets. Throws if they are not INSTREAM. */
 function receive(chunks: Iterable<Buffer>): { message: Buffer; packets: number } {
   const packets = packetsOf(streamsOf([{ size: PACKET_DATA, chunks: () => chunks }]))
   // Copies, because a packet is valid only until the next one is asked for.

@@ -103,7 +103,7 @@ for (const place of ['unix', 'tcp'] as const) {
 
     const silent = await closesAtOnce(t, 'stre', place)
     const cut = await scan(silent.address, afterwards(silent.waitForClose))
-    t.match(cut.answer, { answer: 'unknown', why: /broke off in its reply/ })
+    t.match(cut.answer, { answer: 'unknown', why: /closed the connection during its reply/ })
   })
 }
 

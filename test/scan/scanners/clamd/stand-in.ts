@@ -66,7 +66,7 @@ export async function standIn(
       pending = Buffer.concat([pending, chunk])
       for (let next = takeCommand(pending, early); next; next = takeCommand(pending, early)) {
         pending = pending.subarray(next.length)
-        if (!next.isWhole) connection.removeAllListeners('data') // the rest of it is no command
+        if (!next.isWhole) connection.removeAllListeners('data') // the rest of it is not a command
         if (next.command === 'zIDSESSION') {
           inSession = true
           continue

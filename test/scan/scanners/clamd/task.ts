@@ -21,7 +21,7 @@ const CHUNK = 16 * 1024
 
 /**
  * A message in memory as a scanner sees it: its chunks come in one buffer that is
- * spoilt before the next one, so whoever keeps one reads nonsense. With `path` it lies
+ * spoilt before the next one, so anyone who keeps one reads nonsense. With `path` it lies
  * there, too.
  */
 export function sample(message: Buffer, path?: string): Sample {
@@ -44,7 +44,7 @@ export function sample(message: Buffer, path?: string): Sample {
 }
 
 /**
- * A task that ends after so many milliseconds, or by `late()` as if they were over, or by `abort()` as if
+ * A task that ends after this many milliseconds, or by `late()` as if they were over, or by `abort()` as if
  * nobody waited, and keeps its notes.
  */
 export function scanTask(milliseconds = 60_000) {

@@ -19,7 +19,7 @@ function opened({ servers = 1 } = {}) {
     () => state.servers,
     () => state.now,
   )
-  /** A message that has so many milliseconds from now on. */
+  /** A message that has this many milliseconds from now on. */
   const take = (size: number, within = 60_000, { hasBegun = false, signal = patient } = {}) => {
     const end = state.now + within
     const mail: { told: TurnOrResult | undefined; end(): void } = {
@@ -49,7 +49,7 @@ async function stateOf(mails: readonly Mail[]): Promise<string> {
   return letters.join('')
 }
 
-/** Lets so many milliseconds go by, and ends the turns of these messages. */
+/** Lets this many milliseconds go by, and ends the turns of these messages. */
 async function after(state: { now: number }, milliseconds: number, mails: readonly Mail[]) {
   state.now += milliseconds
   for (const mail of mails) mail.end()

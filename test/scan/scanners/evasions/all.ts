@@ -28,7 +28,7 @@ function asFormData(list: readonly Evasion[]): Evasion[] {
 }
 
 /**
- * Mails that carry a file which some reader opens, each in a way that a reading of mail for
+ * Messages that carry a file which some reader opens, each in a way that a reading of mail for
  * scanners may miss. By what they play with.
  */
 export const evasions: Readonly<Record<string, readonly Evasion[]>> = {

@@ -39,7 +39,7 @@ const setHighBit = (text: string, every: number) =>
     at % every === 0 ? String.fromCharCode(character.charCodeAt(0) | 0x80) : character,
   )
 
-/** Each so many bytes encoded by themselves, with padding of their own. */
+/** Each this many bytes encoded by themselves, with padding of their own. */
 function padded(file: Buffer, length: number, between: string): string {
   const pieces: string[] = []
   for (let at = 0; at < file.length; at += length) {
@@ -68,7 +68,7 @@ const slashless = (file: Buffer) =>
     (group) => group.slice(0, 3).replaceAll('/', '*') + group[3],
   )
 
-/** What stands in a part that says base64, of an archive. */
+/** What is in a part that says base64, of an archive. */
 const ofZip: Readonly<Record<string, () => string>> = {
   'that begins with the letters Content': () => encode(beginning('Content')),
   'that begins with Content on a line of its own': () =>

@@ -33,7 +33,7 @@ const both = (name: string, text: () => string, openedBy?: string) => [
   inPart(name, text, openedBy),
 ]
 
-/** A part with fields, as it stands in each kind of text. */
+/** A part with fields, as it is in each kind of text. */
 const fieldsInTexts = (
   name: string,
   fields: readonly string[],

@@ -1,4 +1,4 @@
-/** A mail that carries a file which some reader opens. Text is latin1, lines end in LF. */
+/** A message that carries a file which some reader opens. Text is latin1, lines end in LF. */
 export interface Evasion {
   readonly name: string
   readonly text: () => string
@@ -33,7 +33,7 @@ const TOP = [
   '',
 ].join('\n')
 
-/** A mail of this content, which begins with its MIME fields. */
+/** A message of this content, which begins with its MIME fields. */
 export function mail(content: string): string {
   return `${TOP}${content}`
 }
@@ -85,22 +85,22 @@ export function filePart(file: Buffer, fields = [ZIP_TYPE, BASE64, ATTACHED]): s
   return part(fields, base64(file))
 }
 
-/** A mail with a text and this part. */
+/** A message with a text and this part. */
 export function mixed(other: string, options?: MultipartOptions): string {
   return mail(multipart('mixed', [TEXT, other], options))
 }
 
-/** A mail with a text and a part of these fields. */
+/** A message with a text and a part of these fields. */
 export function inPart(fields: readonly string[], body: string): string {
   return mixed(part(fields, body))
 }
 
-/** A mail that is such a part. */
+/** A message that is such a part. */
 export function alone(fields: readonly string[], body: string): string {
   return mail(part(fields, body))
 }
 
-/** Lines of so many characters; the last one without its end. */
+/** Lines of this many characters; the last one without its end. */
 export function base64(file: Buffer, width = 76): string {
   return cut(file.toString('base64'), width)
 }

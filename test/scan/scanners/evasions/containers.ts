@@ -31,7 +31,7 @@ const DATA = hex('06092a864886f70d010701')
 const COMPRESSED = hex('060b2a864886f70d0109100109')
 const SHA256 = hex('0609608648016503040201')
 
-/** An element of BER, whose length takes so many bytes, or as few as may be. */
+/** An element of BER, whose length takes this many bytes, or as few as may be. */
 function element(tag: number, content: Buffer, lengthBytes = 0): Buffer {
   const length = Buffer.alloc(6)
   length.writeUIntBE(content.length, 0, 6)
@@ -51,15 +51,15 @@ const indefinite = (tag: number, content: Buffer) =>
   Buffer.concat([Buffer.from([tag, 0x80]), content, INDEFINITE_END])
 
 interface SignedForm {
-  /** What stands behind the name of the digest's algorithm. */
+  /** What is behind the name of the digest's algorithm. */
   readonly parameter?: Buffer
   readonly lengthBytes?: number
   readonly isIndefinite?: boolean
-  /** The content is in pieces of so many bytes, as openssl streams it. */
+  /** The content is in pieces of this many bytes, as openssl streams it. */
   readonly piece?: number
 }
 
-/** SignedData (RFC 5652) around a mail, without a signature, which readers show all the same. */
+/** SignedData (RFC 5652) around a message, without a signature, which readers show all the same. */
 export function signedData(content: Buffer, form: SignedForm = {}): Buffer {
   const { parameter = hex('0500'), lengthBytes, isIndefinite, piece } = form
   const around = (tag: number, ...inside: Buffer[]) =>
@@ -117,7 +117,7 @@ const pem = (label: string, bytes: Buffer) =>
 const inLines = (armour: string, change: (line: string) => string) =>
   armour.replace(/^[A-Za-z0-9+/=]{4,}$/gm, change)
 
-/** Armour from which GnuPG and gpgsm leave out what is no base64. */
+/** Armour from which GnuPG and gpgsm leave out what is not base64. */
 const strangeArmour: Readonly<Record<string, (armour: string) => string>> = {
   'blanks in its lines': (armour) => inLines(armour, (line) => line.replace(/^.{9}/, '$& ')),
   'other characters in its lines': (armour) =>
@@ -209,7 +209,7 @@ const encoded = zip.toString('base64')
 const WITH_FILE = calendar(folded(`ATTACH;ENCODING=BASE64:${encoded}`))
 const BIN = ['Content-Type: application/octet-stream; name="a.bin"', BASE64]
 
-/** What stands in calendars, by what it plays with. */
+/** What is in calendars, by what it plays with. */
 const calendars: Readonly<Record<string, string>> = {
   'in one line': `ATTACH;ENCODING=BASE64;VALUE=BINARY:${encoded}`,
   'in folded lines': folded(`ATTACH;ENCODING=BASE64;VALUE=BINARY:${encoded}`),

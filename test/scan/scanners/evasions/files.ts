@@ -23,7 +23,7 @@ export const openTextFileCrlf = withCrlf(openTextFile)
 const HTML_MARK = 'a mark in html across the cut'
 
 /**
- * HTML that a signature for HTML knows, of what stands in the middle of a long line: where
+ * HTML that a signature for HTML knows, of what is in the middle of a long line: where
  * libclamav cuts lines of mail, behind 999 bytes. It does not look for digests of HTML.
  */
 export const htmlFile = Buffer.from(
@@ -50,7 +50,7 @@ export const oneMoreByte = Buffer.concat([madeBytes(300), Buffer.alloc(1)])
 /** UTF-8 with letters that many character sets have. */
 export const umlautFile = linesOf((n) => `Zeile ${n} mit Grüßen an die Ähnlichen: ÄÖÜß é à ñ\n`, 9)
 
-/** It begins with a `=` that stands before a byte of eight bits. */
+/** It begins with a `=` that is before a byte of eight bits. */
 export const equalsBeforeFile = Buffer.concat([Buffer.from('=\xc3', 'latin1'), madeBytes(333)])
 
 /** Less than what most scanners look at: 8 bytes. */

@@ -17,14 +17,14 @@ import {
 } from './compose.ts'
 import { textFile, zip, zipOf } from './files.ts'
 
-/** A mail of its own with a zip, below these first fields. */
+/** A message of its own with a zip, below these first fields. */
 function inner(first: string, boundary = 'in', file = filePart(zip)): string {
   return `${first}MIME-Version: 1.0\n${multipart('mixed', [TEXT, file], { boundary })}`
 }
 
 const RFC822 = 'Content-Type: message/rfc822'
 
-/** The same attached to a mail, so many times around one another. */
+/** The same attached to a message, this many times around one another. */
 function wrapped(text: string, depth: number, fields = [RFC822]): string {
   let message = text
   for (let level = 1; level < depth; level++) {
@@ -44,7 +44,7 @@ function attachedMail(name: string, text: () => string): Evasion[] {
 /** Fields that scanners do not know mail by, of more bytes than tell what a file is. */
 const LONG_FIELDS = `X-Any: b\n${'X-Long: a field of a mail that went a long way\n'.repeat(20)}`
 
-/** A mail with a zip in a part that libclamav does not look into. */
+/** A message with a zip in a part that libclamav does not look into. */
 function unseen(): string {
   const fields = ['Content-Type: text/plain; name="report.zip"', BASE64]
   const disposition = 'Content-Disposition: form-data; filename="report.zip"'

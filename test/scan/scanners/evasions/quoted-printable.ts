@@ -34,7 +34,7 @@ function above(byte: number): string {
 
 const escapes = (file: Buffer) => [...file].map((byte) => `=${hex(byte)}`)
 
-/** What stands in a part that says quoted-printable. */
+/** What is in a part that says quoted-printable. */
 const ofFile: Readonly<Record<string, () => string>> = {
   'of characters above U+00FF, of which some take the low byte': () =>
     [...testFile].map(above).join(''),

@@ -23,7 +23,7 @@ function said(name: string, lines: () => readonly string[]): Evasion {
   }
 }
 
-/** These lines in a mail of text. */
+/** These lines in a message of text. */
 function inText(name: string, lines: () => readonly string[]): Evasion {
   return {
     name: `uuencode ${name}, in a text`,
@@ -40,7 +40,7 @@ const changed =
 const count = (line: string, more: number) =>
   String.fromCharCode(line.charCodeAt(0) + more) + line.slice(1)
 
-/** Lines of 22 characters, so that each other one begins within a group; each says how many bytes are whole in it. */
+/** Lines of 22 characters, so that each other one begins within a group; each shows how many bytes are whole in it. */
 function cutGroups(bytes: Buffer): string[] {
   const characters = uulines(bytes)
     .slice(0, -2)
@@ -70,7 +70,7 @@ const begins: Readonly<Record<string, string>> = {
   'has a name of 100,000 characters': `begin 644 ${'x'.repeat(100_000)}.zip`,
 }
 
-/** Lines that stand behind the first one. */
+/** Lines that are behind the first one. */
 const amid: Readonly<Record<string, string>> = {
   'with a back-tick in the middle': '`',
   'with a line of text in it': 'and then: (x)',

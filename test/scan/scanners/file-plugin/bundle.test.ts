@@ -74,7 +74,7 @@ t.test('from the bundle, on the oldest Node', async (t) => {
         'common.cjs': 'Test.Virus',
         'common.js': 'clean',
         'exits.mjs': 'exited with code 0 before it answered',
-        'stuck.mjs': 'returned a promise that nothing can settle any more',
+        'stuck.mjs': 'returned a promise that can no longer settle',
         'throws.mjs': 'threw TypeError: so (throws.mjs:1:40)',
       }
       t.equal(askOn(node, 'es.mjs', 'virus'), 'Test.Virus')
@@ -98,7 +98,7 @@ t.test('from the bundle, on the oldest Node', async (t) => {
       'module.js': `export const virusscan = () => ({ clean: true })`,
     })
     const told = askOn(oldestNode, 'module.js', 'x', { directory: called })
-    t.match(told, 'an ES module must have a name in .mjs')
+    t.match(told, 'the name of an ES module must end in .mjs')
   })
 })
 

@@ -40,7 +40,7 @@ t.test(
     const scanner = (name: string) => filePluginScanner(policy, name)
     t.match(scanner('a-1_b+c.d.mjs'), { name: 'a-1_b+c.d.mjs', local: false })
     const wrong = {
-      'a name is made of letters, digits and . _ + -; rename the file': [
+      'a name may contain only letters, digits and . _ + -; rename the file': [
         ...['/a.mjs', '../a.mjs', 'a.mjs/'],
         ...[
           'a;b.mjs',
@@ -70,7 +70,7 @@ t.test(
   },
 )
 
-t.test('a directory, a device or a dangling link is no plugin', async (t) => {
+t.test('a directory, a device or a dangling link is not a plugin', async (t) => {
   const directory = t.testdir({ 'a.mjs': {} })
   symlinkSync('/dev/null', join(directory, 'b.mjs'))
   symlinkSync('/nowhere/at/all', join(directory, 'c.mjs'))
@@ -84,7 +84,7 @@ t.test('a plugin that everybody may change is not run', async (t) => {
   const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
   chmodSync(join(directory, 'a.mjs'), 0o666)
   const { answer } = await ask({ directory, file: 'a.mjs' })
-  t.match(wordsOf(answer), 'mode 0666 lets everyone change the plugin; chmod o-w it')
+  t.match(wordsOf(answer), 'mode 0666 lets everyone change the plugin; run chmod o-w on it')
 })
 
 const onlyRoot = lacks('root')
@@ -99,7 +99,7 @@ t.test('an unreadable plugin is reported with its user', { skip: onlyRoot }, asy
   t.match(wordsOf(answer), ': EACCES; let nobody read it or correct PLUGINDIR')
 })
 
-t.test('a fault of the spool is thrown on, and is no answer of the plugin', async (t) => {
+t.test('a fault of the spool is thrown on, and is not an answer of the plugin', async (t) => {
   const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
   const fault = new Fault('temp-file', 'SPOOLDIR /x: ENOSPC')
   const message = { ...sample(Buffer.alloc(1)), file: () => Promise.reject(fault) }
@@ -116,12 +116,12 @@ const answers: readonly (readonly [value: string, meaning: ScanResult | RegExp])
   [`{ clean: false, infected: true, name: 'Test.Virus' }`, found],
   [`{ infected: true, name: '\\n\\0'.repeat(50000) }`, infected(`${'\n\0'.repeat(127)}\n`)],
   [`{ defer: 'no table yet' }`, /^no table yet$/],
-  [`{ defer: '' }`, /^answered \{ defer: '' \}; must answer .* or \{ defer: why \}$/],
+  [`{ defer: '' }`, /^answered \{ defer: '' \}; must return .* or \{ defer: why \}$/],
   [`{ clean: true, defer: 'x' }`, /^answered \{ clean: true, defer: 'x' \}/],
   [`{ infected: true, name: 'x', defer: 'x' }`, /^answered/],
   [
     `{ clean: true, infected: true, name: 'x' }`,
-    /^answered \{ .* \}; must answer \{ clean: true \}/,
+    /^answered \{ .* \}; must return \{ clean: true \}/,
   ],
   [`{ clean: true, name: 'x' }`, /^answered/],
   ['{ infected: true }', /^answered \{ infected: true \}/],
@@ -211,19 +211,19 @@ const cases: readonly Case[] = [
     expect: /^threw /,
   },
   {
-    name: 'process.exit(0) while loading is no answer',
+    name: 'process.exit(0) while loading is not an answer',
     source: `process.exit(0)`,
     expect: /^exited with code 0 before it answered$/,
   },
   {
-    name: 'an answer behind garbage is no answer',
+    name: 'an answer behind garbage is not an answer',
     source: `
       import { writeSync } from 'node:fs'
       export const virusscan = () => { writeSync(3, '\\n'); return { clean: true } }`,
     expect: /^wrote something other than an answer to descriptor 3$/,
   },
   {
-    name: 'a flood on descriptor 3 is no answer',
+    name: 'a flood on descriptor 3 is not an answer',
     source: `
       import { writeSync } from 'node:fs'
       export const virusscan = () => { for (;;) writeSync(3, 'x'.repeat(10_000)) }`,
@@ -236,22 +236,22 @@ const cases: readonly Case[] = [
     expect: /^cannot be loaded: RangeError: at load$/,
   },
   {
-    name: 'a plugin that lacks a package says which',
+    name: 'a plugin that lacks a package shows which',
     source: `import 'no-such-package-at-all'`,
     expect: /^cannot be loaded: .*no-such-package-at-all/,
   },
   {
-    name: 'a plugin without the export says what to do',
+    name: 'a plugin without the export shows what to do',
     source: `export const scan = () => ({ clean: true })`,
-    expect: /^exports no function virusscan; export it, or name another in QUEUE_PLUGIN$/,
+    expect: /^exports no function virusscan; export it, or set another in QUEUE_PLUGIN$/,
   },
   {
-    name: 'an export that is no function is none',
+    name: 'an export that is not a function is none',
     source: `export const virusscan = { clean: true }`,
     expect: /^exports no function virusscan/,
   },
   {
-    name: 'a name that every object has is no export',
+    name: 'a name that every object has is not an export',
     file: 'a.cjs',
     source: `module.exports = {}`,
     question: { settings: { QUEUE_PLUGIN: 'toString' } },
@@ -432,7 +432,7 @@ t.test('no descriptor stays open', async (t) => {
   t.equal(readdirSync('/proc/self/fd').length, before)
 })
 
-t.test('each message tries anew a file that does not exist or cannot be loaded', async (t) => {
+t.test('each message tries again a file that does not exist or cannot be loaded', async (t) => {
   const directory = t.testdir({})
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
   const file = join(directory, 'a.mjs')

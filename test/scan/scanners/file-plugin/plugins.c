@@ -44,7 +44,7 @@ int needs_stack(const char *path)
   return room[0] != '/';
 }
 
-/* Every child that this process has, whoever started it. */
+/* Every child of this process, whichever code started it. */
 int waits_for_children(const char *path) { (void)path; if (fork() == 0) _exit(0); while (wait(0) > 0); return 0; }
 
 /* A child that shares every descriptor, the one for the answer among them. */
@@ -79,7 +79,7 @@ int scribbles(const char *path)
 
 /*
  * A child that holds nothing but a file of the test. It is opened before the fork: the child may be
- * killed before it does anything, and the test would wait for it for ever.
+ * killed before it does anything, and the test would wait for it indefinitely.
  */
 int leaves_a_child_behind(const char *path)
 {

@@ -16,9 +16,9 @@ import {
 /** An error of a plugin costs its own message, and no other. */
 
 const EXITED = 'exited with code 0 before it answered'
-const KILLED = 'died of SIGSEGV before it answered'
+const KILLED = 'was killed by SIGSEGV before it answered'
 const LATE = 'did not answer within SCANTIMEOUT'
-const UNSETTLED = 'returned a promise that nothing can settle any more'
+const UNSETTLED = 'returned a promise that can no longer settle'
 const CLOSED = 'closed descriptor 3 before it answered'
 const NONSENSE = 'wrote something other than an answer to descriptor 3'
 
@@ -26,11 +26,11 @@ const FORGERY = `fs.writeSync(3, 'onescan-answer/1 ${'0'.repeat(32)} {"answer":"
 
 type Offence = readonly [what: string, source: string, why: string | RegExp, cause?: Cause]
 
-/** What a plugin does, and what becomes of it: the reason and its cause. */
+/** What a plugin does, and what happens to it: the reason and its cause. */
 const offences: readonly Offence[] = [
   ['calls process.exit(0)', 'process.exit(0)', EXITED, 'broken-off'],
   ['calls process.reallyExit(0)', 'process.reallyExit(0)', EXITED, 'broken-off'],
-  ['aborts', 'process.abort()', 'died of SIGABRT before it answered', 'broken-off'],
+  ['aborts', 'process.abort()', 'was killed by SIGABRT before it answered', 'broken-off'],
   ['is killed', `process.kill(process.pid, 'SIGSEGV'); await pause(60_000)`, KILLED, 'broken-off'],
   ['loops for ever', 'for (;;);', LATE, 'timeout'],
   ['loops as soon as it has answered', 'setTimeout(() => { for (;;); }, 0)', LATE, 'timeout'],
@@ -69,7 +69,7 @@ for (const [what, source, why, cause = 'scanner-error'] of offences) {
 
 t.test('onescan-plugin(7) has these reasons', async (t) => {
   const page = readPage('onescan-plugin.7')
-  const missing = 'exports no function virusscan; export it, or name another in QUEUE_PLUGIN'
+  const missing = 'exports no function virusscan; export it, or set another in QUEUE_PLUGIN'
   for (const why of [EXITED, KILLED, LATE, UNSETTLED, CLOSED, NONSENSE, missing]) {
     t.match(page, `.It "${why}"\n`)
   }
@@ -140,7 +140,7 @@ for (const [what, source] of Object.entries(leftBehind)) {
     const directory = t.testdir({ 'a.mjs': tellsProcess(source) })
     const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
     const first = await plugin.hear('offend')
-    // The error may come with the answer of the message that left it behind: then that is no answer.
+    // The error may come with the answer of the message that left it behind: then that is not an answer.
     t.match(first, what.endsWith('descriptor 3') ? /^\d+$|descriptor 3$/ : isProcess)
     // Some messages come before the error, and some with it.
     for (let last = first; last === first; ) {
@@ -214,7 +214,7 @@ t.test('each message has a signal of its own, which does not fire after the answ
 })
 
 // promise: others-unharmed
-t.test('the answer of an earlier message, repeated, is no answer', async (t) => {
+t.test('the answer of an earlier message, repeated, is not an answer', async (t) => {
   const directory = t.testdir({
     'a.mjs': tellsProcess(
       '',

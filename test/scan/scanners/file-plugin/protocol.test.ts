@@ -132,7 +132,7 @@ t.test('a truncated answer is invalid', async (t) => {
   )
 })
 
-t.test('the longest answer fits a line, and a longer line is no answer', async (t) => {
+t.test('the longest answer fits a line, and a longer line is not an answer', async (t) => {
   const line = encodeAnswer(nonce, unknown('\0'.repeat(100_000)))
   t.ok(line.length < LINE_MAX)
   const padding = ' '.repeat(LINE_MAX)

@@ -14,7 +14,7 @@ type Case = readonly [name: string, symbol: string, Expected, question?: Partial
 
 const found = infected('plugins.so')
 const EXITED = /^exited with code 0 before it answered$/
-const CRASHED = /^died of SIGSEGV before it answered$/
+const CRASHED = /^was killed by SIGSEGV before it answered$/
 const LATE = /^did not answer within SCANTIMEOUT$/
 const CODES = /^returned -1; must return 0 \(QHPSIRN, clean\) or 1 \(QHPSIRC, infected\)$/
 const virus = { message: 'Subject: virus\n\n' }
@@ -30,16 +30,16 @@ const cases: readonly Case[] = [
   [
     'exit(0) is no answer',
     'calls_exit',
-    /^(exited with code 0|died of SIGSEGV) before it answered$/,
+    /^(exited with code 0|was killed by SIGSEGV) before it answered$/,
   ],
   ['_exit(0) is no answer', 'calls__exit', EXITED],
-  ['abort() is no answer', 'aborts', /^died of SIGABRT before it answered$/],
+  ['abort() is no answer', 'aborts', /^was killed by SIGABRT before it answered$/],
   ['a crash is no answer', 'crashes', CRASHED],
   ['a stray pointer is no answer', 'writes_to_nowhere', CRASHED],
   [
     'a plugin that closes every descriptor gives no answer',
     'closes_everything',
-    /^(died of|exited with|closed descriptor 3).* before it answered$/,
+    /^(was killed by|exited with|closed descriptor 3).* before it answered$/,
   ],
   ['a loop that ignores TERM is ended at the deadline', 'loops', LATE, { timeout: 500 }],
   ['a plugin that waits for ever is ended at the deadline', 'sleeps', LATE, { timeout: 500 }],
@@ -52,7 +52,7 @@ const cases: readonly Case[] = [
 
 t.test('C plugins', { skip: noCompiler }, async (t) => {
   const directory = t.testdir({
-    'broken.so': 'a file that is no shared object is named with its error',
+    'broken.so': 'a file that is not a shared object is named with its error',
   })
   const source = join(import.meta.dirname, 'plugins.c')
   execFileSync('gcc', ['-shared', '-fPIC', '-o', join(directory, 'plugins.so'), source])
@@ -86,7 +86,7 @@ t.test('C plugins', { skip: noCompiler }, async (t) => {
     }
   })
 
-  await t.test('a file that is no shared object is named with its error', async (t) => {
+  await t.test('a file that is not a shared object is named with its error', async (t) => {
     const { answer } = await ask({ directory, file: 'broken.so' })
     t.match(answer, { why: /^plugin broken\.so: cannot be loaded: / })
   })

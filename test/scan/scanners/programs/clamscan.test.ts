@@ -125,7 +125,7 @@ t.test('at the deadline the answer is unknown, and the program has ended', async
 })
 
 t.test(
-  'a limit of ClamAV is no virus, and a message over CLAMDMAXSIZE is not scanned',
+  'a limit of ClamAV is not a virus, and a message over CLAMDMAXSIZE is not scanned',
   async (t) => {
     for (const [kind, answer] of [
       ['MaxFileSize', { answer: 'unseen', what: 'unpacked' }],

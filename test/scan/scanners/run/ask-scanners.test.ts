@@ -116,7 +116,7 @@ t.test('after an excused finding, each sample is scanned alone', async (t) => {
   t.equal(asked.length, 8, 'one sample by itself is asked about once')
 })
 
-/** A scanner that names a limit for what has so many bytes; as a text that has one byte more. */
+/** A scanner that names a limit for what has this many bytes; as a text that has one byte more. */
 function limited(sizes: readonly number[], asText: ScanResult = clean) {
   return noting((asked) => {
     const {

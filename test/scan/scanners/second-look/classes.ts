@@ -50,7 +50,7 @@ const within = (boundary: string, ...parts: readonly string[]) =>
   multipart('mixed', parts, { boundary }).slice(0, -1)
 /** The usual mail with an attachment whose fields these are. */
 const attached = (fields: readonly string[], body = encoded) => mixed(TEXT, part(fields, body))
-/** A mail that is the file alone, in base64. */
+/** A message that is the file alone, in base64. */
 const alone = (...fields: readonly string[]) => part(fields, encoded)
 
 const inTwo = mixed(within('in2', TEXT, HTML), file)
@@ -221,7 +221,7 @@ const classes: Readonly<Record<string, string>> = {
   ),
 }
 
-/** A word at an offset of the file that an MTA hands on, by which it is taken for something else. */
+/** A word at an offset of the file that an MTA passes on, by which it is taken for something else. */
 function magic(word: string, offset: number): string {
   const first = 'X-Filler: '
   const filler = 'x'.repeat(offset - received.length - first.length)

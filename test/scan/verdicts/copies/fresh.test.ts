@@ -45,7 +45,7 @@ t.test('a clean verdict counts while it is young', async (t) => {
   t.notOk(counts({ time: NOW + 301 }))
 })
 
-t.test('a clean verdict counts if its signatures are no older than those here', async (t) => {
+t.test('a clean verdict counts if its signatures are not older than those here', async (t) => {
   t.ok(counts({ signatures: by(version(27_601)) }))
   t.notOk(counts({ signatures: by(version(27_599)) }))
   t.ok(counts({ signatures: by(version(27_600, '1.5')) }))

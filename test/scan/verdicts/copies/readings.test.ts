@@ -17,7 +17,7 @@ import { examine } from '../../cluster/hashed-message.ts'
 import { free, named, subjectOf } from './subjects.ts'
 
 /**
- * What the reading for scanners makes of a mail, against stamps and fingerprints: two messages that share
+ * What the reading for scanners makes of a message, against stamps and fingerprints: two messages that share
  * either have the same contents.
  */
 

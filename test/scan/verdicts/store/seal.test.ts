@@ -89,7 +89,7 @@ const mac = (text: string) => {
 }
 
 t.test(
-  'bytes that are longer than a verdict can be are no verdict, although they are sealed',
+  'bytes that are longer than a verdict can be are not verdicts, although they are sealed',
   async (t) => {
     const lines = (host: string) => `onescan-verdict/1\nclean\n5\n${host}\ns\nc\n`
     const room = SEALED_MAX - mac(lines('')).length
@@ -99,7 +99,7 @@ t.test(
 )
 
 t.test(
-  'a verdict of another format, or with too few lines, does not count, even if it is sealed',
+  'a verdict of another format, or with too few lines, is ignored, even if it is sealed',
   async (t) => {
     t.match(open(mac('onescan-verdict/1\nclean\n5\nh\ns\nc\n')), { time: 5 })
     const infected = 'onescan-verdict/1\ninfected\n5\nh\ns\nc\n'

@@ -82,10 +82,10 @@ function programs(readers: readonly string[]): number {
 /** MB; measured: up to 5.3, whatever the length. */
 const HELD_MAX = 8
 
-/** Bytes of a mail. */
+/** Bytes of a message. */
 const LENGTH = (isWhole ? 3 : 1) * 1024 * 1024
 
-t.test('a mail that takes long to read takes little memory', async (t) => {
+t.test('a message that takes long to read takes little memory', async (t) => {
   for (const name of dearest) {
     const { contents, over, held } = lookAtHostile(name, LENGTH, true)
     t.ok(held < HELD_MAX, `${name}: ${held.toFixed(1)} MB`)

@@ -7,7 +7,7 @@ export async function contentsOf(path) {
   const { MsgHdrToMimeMessage } = module('resource:///modules/gloda/MimeMessage.sys.mjs')
   const { NetUtil } = module('resource://gre/modules/NetUtil.sys.mjs')
 
-  // As a mail that is opened from a file.
+  // As a message that is opened from a file.
   const url = `file://${path}?type=application/x-message-display`
   const header = { folder: null, getStringProperty: () => url }
   const mail = await new Promise((resolve) =>
