@@ -9,14 +9,14 @@ const headerBlock = join(source, 'mail/message/header-block.ts')
 /** Without descriptor 0, the file of the message takes that number, and is gone once that is closed. */
 const script = (directory: string) => `
   import { closeSync } from 'node:fs'
-  import { becomeNext } from ${JSON.stringify(carryOut)}
+  import { executeNext } from ${JSON.stringify(carryOut)}
   import { NO_EDITS } from ${JSON.stringify(headerBlock)}
   const bytes = Buffer.from('Subject: x\\n\\n')
   const message = { header: { fields: [], bytes }, body: { chunks: () => [bytes] } }
   const chain = { program: '/bin/true', args: [], environment: {}, self: process.execPath }
   closeSync(0)
   try {
-    becomeNext(
+    executeNext(
       { message, edits: NO_EDITS, envelope: { wire: bytes } },
       { chain, directory: ${JSON.stringify(directory)} },
       () => console.error('logged'),
