@@ -3,12 +3,12 @@ import { type Configuration, requireIdentity } from '../../configuration/configu
 import type { LogField } from '../../lib/log/log-line.ts'
 import { descriptorOf } from '../../lib/process/descriptors.ts'
 import { loadSystem, type System } from '../../lib/runtime/system.ts'
-import { Handshakes } from '../connection/handshakes.ts'
 import { type Connections, type Door, longestSilent, serve } from '../connection/serve.ts'
 import { Wire } from '../connection/wire.ts'
 import { type ClamdOptions, ClamdServices } from './clamd-services.ts'
 import { ClamdConversation, ClamdRequests } from './clamd-session.ts'
 import { DescriptorStream } from './descriptor-stream.ts'
+import { Handshakes } from './tls-handshakes.ts'
 
 /** Connections that one process keeps: clients have one for each mail. */
 const CONNECTIONS_MAX = 1000
