@@ -87,7 +87,7 @@ export const trusted = [
     why: 'proc(5) of this process',
   },
   {
-    file: 'scan/scanners/attachments/name-words.ts',
+    file: 'mail/mime/headers/name-words.ts',
     expression: '/=\\?([^?]*)\\?([BbQq])\\?(.{0,200}?)\\?=(?!\\?)/gs',
     why: '4,096 characters of a name, and at most 200 for each word',
   },

@@ -1,6 +1,7 @@
 import type { Bytes } from '../message/bytes.ts'
 import { LimitExceeded } from './budget/limits.ts'
-import type { KnownHeader, Steps } from './budget/work.ts'
+import { type KnownHeader, NAMELESS, type PartNames, type Steps } from './budget/work.ts'
+import { readNames } from './headers/names.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import { holdsCodedData } from './leaves/content-checks.ts'
 import { type ContentsOptions, Decoding } from './leaves/decoding.ts'
@@ -54,6 +55,8 @@ class MailContents {
    */
   readonly #seen = new Set<string>()
   readonly #headerIds = new Map<PartHeader, number>()
+  /** The names in these headers, if somebody listens to them. */
+  readonly #parts = new Map<PartHeader, PartNames>()
   /** The lines at which encoded data begins or ends, once a text has some. */
   #codedLines: CodedLines | undefined
   /** The blocks of encoded data that were given. */
@@ -83,7 +86,10 @@ class MailContents {
       decoding.leaveUnread(error.message) // but what was found up to there is given
     }
     const hasForm = yield* this.#isOrdinary()
-    for (const leaf of this.#leaves) yield* giveLeaf(leaf, source, decoding.at({ hasForm }))
+    for (const leaf of this.#leaves) {
+      const part = this.#partOf(leaf.header)
+      yield* giveLeaf(leaf, source, decoding.at({ hasForm, part }))
+    }
     if (!(yield* holdsCodedData(source, codedKinds, decoding))) return
     for (const leaf of this.#leaves) yield* this.#giveCoded(leaf, codedKinds)
     // Data may go on past delimiters, and begin at a line among fields.
@@ -150,16 +156,33 @@ class MailContents {
     }
   }
 
-  /** Passes a header to the listeners, once. */
+  /** Passes the names and oddities of a header to the listeners. */
   *#tell({ seen, isSeenByAll }: SeenHeader): Steps {
     const decoding = this.#decoding
     if (!this.#headerIds.has(seen)) {
       this.#idOf(seen)
-      decoding.postpone(decoding.options.onHeader?.(seen))
-      yield* decoding.doPostponed()
+      yield* this.#readNames(seen)
     }
     if (!isSeenByAll || decoding.depth > 0) return
     for (const oddity of seen.oddities) decoding.onOdd?.(oddity)
+  }
+
+  /** Reads the names in a header, if somebody listens to them. */
+  *#readNames(header: PartHeader): Steps {
+    const decoding = this.#decoding
+    const { onPart } = decoding.options
+    if (onPart === undefined) return
+    const reading = readNames(header.fields, decoding.scope.part.containers)
+    let step = reading.next()
+    for (; !step.done; step = reading.next()) yield* decoding.countUnits(step.value)
+    this.#parts.set(header, step.value)
+    decoding.postpone(onPart(step.value))
+    yield* decoding.doPostponed()
+  }
+
+  #partOf(header: PartHeader): PartNames {
+    const { containers } = this.#decoding.scope.part
+    return this.#parts.get(header) ?? { ...NAMELESS, containers }
   }
 
   /**

@@ -4,8 +4,7 @@ import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { TOP_LINE } from '../../../src/mail/message/message.ts'
 import { headerFormFault } from '../../../src/mail/message/well-formed.ts'
-import type { KnownHeader } from '../../../src/mail/mime/budget/work.ts'
-import type { PartHeader } from '../../../src/mail/mime/headers/part-header.ts'
+import type { KnownHeader, PartNames } from '../../../src/mail/mime/budget/work.ts'
 import { ordinaryMails } from '../../cases/ordinary/all.ts'
 import { lacks } from '../../needs.mjs'
 import { evasions } from '../../scan/scanners/evasions/all.ts'
@@ -13,6 +12,7 @@ import { messageOf } from '../../scan/scanners/evasions/compose.ts'
 import { headerOfMessage } from '../message/header-of-message.ts'
 import { isNested } from './nested-mail.ts'
 import { readMail } from './read-mail.ts'
+import { allReadings } from './reader/all-readings.ts'
 
 /** What a reading says of a message does not depend on whether its header's fields were found before. */
 
@@ -21,15 +21,25 @@ function toldOf(message: Buffer, knowsHeader: boolean): unknown {
   const header = headerOfMessage(message)
   const bytes = Bytes.of(Buffer.concat([TOP_LINE, header.bytes]), message.subarray(header.length))
   const known: KnownHeader = { header, above: TOP_LINE.length }
-  const more = knowsHeader ? { header: known } : {}
-  const headers: unknown[] = []
-  const onHeader = (header: PartHeader) => {
-    headers.push(header)
+  const more: { readonly header?: KnownHeader } = knowsHeader ? { header: known } : {}
+  const parts: unknown[] = []
+  const onPart = (part: PartNames) => {
+    parts.push(part)
     return []
   }
-  const read = readMail(bytes, { ...more, maxDepth: 3, onHeader })
-  const { texts, over, odd, names } = read
-  return { texts, over, odd: [...new Set(odd)], names, headers, depth: depthOf(bytes, more) }
+  const read = readMail(bytes, { ...more, maxDepth: 3, onPart })
+  const { texts, over, odd } = read
+  const headers = headersOf(bytes, more.header)
+  return { texts, over, odd: [...new Set(odd)], parts, headers, depth: depthOf(bytes, more) }
+}
+
+/** All headers in all readings; why they cannot be read. */
+function headersOf(bytes: Bytes, known: KnownHeader | undefined): unknown {
+  try {
+    return allReadings(bytes, known).done.map(({ headers }) => headers)
+  } catch (error) {
+    return String(error)
+  }
 }
 
 /** The least number of levels that the mail is within; why it cannot be told. */

@@ -33,8 +33,8 @@ export function readMail(mail: Bytes | Buffer | string, more?: Partial<ContentsO
     openFile: () => openAnonymousFile(tmpdir()),
     createHash,
     onOdd: (oddity) => void odd.push(oddity),
-    onName(name) {
-      names.push(name)
+    onPart({ names: some, containers }) {
+      if (containers.length > 0) names.push(...some)
       return []
     },
     onWork: (units) => {

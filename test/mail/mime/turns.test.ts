@@ -50,14 +50,14 @@ t.test('the work of observers counts as work of the mail', async (t) => {
   const UNITS = 64 * 1024
   let sinceTurn = 0
   let most = 0
-  function* onHeader(): Generator<number> {
+  function* onPart(): Generator<number> {
     while (true) {
       most = Math.max(most, ++sinceTurn)
       yield UNITS
     }
   }
   const openFile = () => openAnonymousFile(tmpdir())
-  const steps = contentsOf(Bytes.of(Buffer.from('A: b\n\nx\n')), { createHash, openFile, onHeader })
+  const steps = contentsOf(Bytes.of(Buffer.from('A: b\n\nx\n')), { createHash, openFile, onPart })
   let over = ''
   for (const step of steps) {
     if (step.kind === 'turn') sinceTurn = 0
@@ -70,13 +70,13 @@ t.test('the work of observers counts as work of the mail', async (t) => {
 t.test('other mail goes on while a message of many short parts is read', async (t) => {
   let headers = 0
   let most = 0
-  const onHeader = () => {
+  const onPart = () => {
     most = Math.max(most, ++headers)
     return []
   }
   const openFile = () => openAnonymousFile(tmpdir())
   const digest = `Content-Type: multipart/digest; boundary=b\n\n${'--b\n\nA: b\n\n'.repeat(20_000)}`
-  const options = { createHash, openFile, onHeader }
+  const options = { createHash, openFile, onPart }
   for (const { kind } of contentsOf(Bytes.of(Buffer.from(digest)), options)) {
     if (kind === 'turn') headers = 0
   }

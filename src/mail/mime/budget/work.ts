@@ -14,21 +14,22 @@ export const LINES_PIECE = 8 * 1024
 /** The bytes that the runtime searches in the time of a unit. */
 export const SEARCHED_PER_UNIT = 4
 
-/** The position of a content, by its metadata there. */
-export interface ContentMetadata {
-  /** The fields of the part that it was read from. */
-  readonly fields: readonly { readonly name: string; readonly value: string }[]
+/** What mail programs show of a part, or of a file in a container. */
+export interface PartNames {
+  /** All names that some mail program shows for it, each once. */
+  readonly names: readonly string[]
+  /** The MIME types of its header, in lower case. */
+  readonly types: readonly string[]
   /**
-   * The containers from which it was extracted within that part, from the outside in: `uuencode`, `tnef`,
+   * The containers from which it was extracted within its part, from the outside in: `uuencode`, `tnef`,
    * `openpgp`, …
    */
   readonly containers: readonly string[]
-  /** The names from the innermost of these containers. */
-  readonly names: readonly string[]
+  /** The limit that left some of them unread, if there was one. */
+  readonly over?: string | undefined
 }
 
-/** A content without metadata. */
-export const NO_METADATA: ContentMetadata = { fields: [], containers: [], names: [] }
+export const NAMELESS: PartNames = { names: [], types: [], containers: [] }
 
 type ContentStep =
   /** A content that some reader of mail might get out of a message. */
@@ -40,7 +41,8 @@ type ContentStep =
       readonly isMail: boolean
       /** The form of the part that it is, if a scan of the whole may see exactly these bytes in it. */
       readonly form?: PartForm | undefined
-      readonly metadata: ContentMetadata
+      /** The names are read if somebody listens to them. */
+      readonly part: PartNames
     }
   /** The caller should let the event loop take a turn now. */
   | { readonly kind: 'turn' }

@@ -1,5 +1,5 @@
 import type { Bytes } from '../../message/bytes.ts'
-import { NO_METADATA, type Steps, type Work } from '../budget/work.ts'
+import { NAMELESS, type Steps, type Work } from '../budget/work.ts'
 import { inflated } from './inflate.ts'
 
 /** The units of work of a member, in addition to its bytes. */
@@ -26,7 +26,7 @@ export function* archiveMembers(source: Bytes, work: Work): Steps<boolean> {
 
 function* giveMember(bytes: Bytes, work: Work): Steps {
   yield* work.countUnits(MEMBER_COST)
-  if (bytes.size > 0) yield { kind: 'content', bytes, isMail: false, metadata: NO_METADATA }
+  if (bytes.size > 0) yield { kind: 'content', bytes, isMail: false, part: NAMELESS }
 }
 
 /** Returns the uncompressed size, or undefined if the bytes are not exactly one stream. */

@@ -1,7 +1,7 @@
 import type { Hash } from 'node:crypto'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { limits, Unreadable } from '../budget/limits.ts'
-import { type Steps, Work, type WorkOptions } from '../budget/work.ts'
+import { NAMELESS, type PartNames, type Steps, Work, type WorkOptions } from '../budget/work.ts'
 import { type BinHexFile, holdsBinHex, openBinHex } from '../containers/binhex.ts'
 import { beginsCalendar, openCalendar, utf16Of } from '../containers/calendar.ts'
 import { openCms } from '../containers/cms.ts'
@@ -22,6 +22,7 @@ import { QuotedPrintableDecoder, quotedPrintable } from '../decoders/quoted-prin
 import { Unescaped, Unpercented, WithoutByte, WithoutTails } from '../decoders/text-forms.ts'
 import { uuencode } from '../decoders/uuencode.ts'
 import { yenc } from '../decoders/yenc.ts'
+import { spellings } from '../headers/names.ts'
 import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
 import {
   type CodedBlock,
@@ -83,18 +84,17 @@ const codecs: Readonly<Record<CodedKind, Codec>> = {
 export interface ContentsOptions extends WorkOptions {
   readonly createHash: (algorithm: string) => Hash
   /**
-   * Called with each header of a part or a mail, as some reader sees it. Its work counts as work of the
-   * message: it yields its completed units, and continues when they were counted.
+   * Called with the names and types of each part or mail, as some reader sees its header, and of each file in
+   * uuencode, yEnc, a calendar or another container. Its work counts as work of the message: it yields its
+   * completed units, and continues when they were counted.
    */
-  readonly onHeader?: (header: PartHeader) => Iterable<number>
+  readonly onPart?: (part: PartNames) => Iterable<number>
   /** Upper limit for nested messages or multiparts (nested.ts), or undefined if the caller needs no limit. */
   readonly maxDepth?: number
   /** Whether the forms of parts are needed (traits/forms.ts), which requires a look at each line. */
   readonly seeksForms?: boolean
   /** Called with the position of each part that was yielded completely as one content. */
   readonly onGiven?: (range: ByteRange) => void
-  /** The same with the name of each file in uuencode, yEnc, a calendar or a card. */
-  readonly onName?: (name: string) => Iterable<number>
 }
 
 /** Yields the contents of a mail in the given bytes. */
@@ -129,9 +129,8 @@ export interface Scope {
   readonly isReadAround: boolean
   /** Whether the structure of the mail has no oddity, so that its parts have forms (forms.ts). */
   readonly hasForm: boolean
-  /** The containers it was extracted from within its part, and the names that it has there. */
-  readonly containers: readonly string[]
-  readonly names: readonly string[]
+  /** Its names, and the containers it was extracted from within its part. */
+  readonly part: PartNames
   /** The number of messages around it (reader/depth.ts). */
   readonly messages: number
   /** The number of encoded mails and containers around it. */
@@ -145,8 +144,7 @@ const MESSAGE: Scope = {
   isOpenPgp: false,
   isReadAround: false,
   hasForm: false,
-  containers: [],
-  names: [],
+  part: NAMELESS,
   messages: 0,
   depth: 0,
 }
@@ -292,13 +290,12 @@ export class Decoding extends Work {
     this.countContent()
     if (!isCounted) this.countBytes(source.size)
     this.#message.given.set(key, 0)
-    const { header, containers, names } = this.scope
     yield {
       kind: 'content',
       bytes: source,
       isMail,
       form: this.depth === 0 ? form : undefined,
-      metadata: { fields: header.fields, containers, names },
+      part: this.scope.part,
     }
     yield* this.countUnits(CONTENT_COST + source.size)
     return true
@@ -459,10 +456,10 @@ export class Decoding extends Work {
       yield* openTnef(source, this, {
         name: (name) => {
           names.push(name)
-          this.postpone(this.options.onName?.(name))
+          this.postpone(this.options.onPart?.(this.#partIn('tnef', [name])))
         },
         give: (content) =>
-          this.#giveHeard('tnef', names.splice(0), (inner) =>
+          this.#giveHeard(this.#partIn('tnef', names.splice(0)), (inner) =>
             inner.#giveFromOpened(content, UNSAID),
           ),
       })
@@ -524,15 +521,23 @@ export class Decoding extends Work {
 
   /** Reports the names of a file in a container, and yields it. */
   *#giveNamed(container: string, names: readonly string[], give: GiveInner): Steps {
-    const said = names.filter((name) => name !== '')
-    for (const name of said) this.postpone(this.options.onName?.(name))
-    yield* this.#giveHeard(container, said, give)
+    const part = this.#partIn(container, names)
+    if (part.names.length > 0) this.postpone(this.options.onPart?.(part))
+    yield* this.#giveHeard(part, give)
   }
 
   /** Does the same with names that were reported before. */
-  *#giveHeard(container: string, names: readonly string[], give: GiveInner): Steps {
+  *#giveHeard(part: PartNames, give: GiveInner): Steps {
     yield* this.doPostponed()
-    yield* give(this.#inner({ containers: [...this.scope.containers, container], names }))
+    yield* give(this.#inner({ part }))
+  }
+
+  #partIn(container: string, names: readonly string[]): PartNames {
+    return {
+      names: [...new Set(names.flatMap(spellings))],
+      types: [],
+      containers: [...this.scope.part.containers, container],
+    }
   }
 
   /** Gives what is inside of one more mail, as `#inside` does. */

@@ -44,7 +44,6 @@ function* scopeOf(leaf: Leaf, part: Bytes, around: Decoding): Steps<Partial<Scop
     isReadAround,
     isContainer: header.isContainer || depth.isEncrypted,
     isOpenPgp: header.isOpenPgp || depth.isEncrypted,
-    names: [],
     messages: depth.messages,
   }
 }

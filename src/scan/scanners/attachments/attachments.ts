@@ -1,14 +1,14 @@
 import { replaceUnprintable } from '../../../lib/log/log-line.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import { LimitExceeded } from '../../../mail/mime/budget/limits.ts'
+import type { PartNames } from '../../../mail/mime/budget/work.ts'
 import { replacingNames } from '../../../mail/mime/containers/member-names.ts'
-import type { Field } from '../../../mail/mime/headers/fields.ts'
+import { spellings } from '../../../mail/mime/headers/names.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import { ScanTurns } from '../contract/scan-turns.ts'
 import type { LocalScanner, MailSearch, ScanTask } from '../contract/scanner.ts'
 import { banned, clean, type ScanResult, unseen } from '../findings/scan-result.ts'
 import { kindsOf } from './content-kinds.ts'
-import { readNames, spellings } from './part-names.ts'
 import { type AttachmentRules, readAttachmentRules } from './rules.ts'
 
 /** Units of work for each character of a name that is compared with all rules. */
@@ -68,19 +68,13 @@ class AttachmentSearch implements MailSearch {
     this.#task = task
   }
 
-  *header(fields: readonly Field[]): Generator<number> {
-    if (this.#banned !== undefined) return
-    const { names, types, over } = yield* readNames(fields)
+  *part({ names, types, over }: PartNames): Generator<number> {
     yield* this.#judgeNames(names)
-    for (const type of new Set(types)) {
+    for (const type of types) {
       if (this.#rules.bansType(type)) this.#ban(`type ${type}`)
       yield MATCH_UNITS * type.length
     }
     if (over !== undefined) this.over(over)
-  }
-
-  *name(name: string): Generator<number> {
-    yield* this.#judgeNames(spellings(name))
   }
 
   *#judgeNames(names: Iterable<string>): Generator<number> {

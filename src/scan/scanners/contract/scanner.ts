@@ -1,7 +1,6 @@
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import type { Envelope, Origin } from '../../../mail/message/envelope/envelope.ts'
-import type { KnownHeader } from '../../../mail/mime/budget/work.ts'
-import type { Field } from '../../../mail/mime/headers/fields.ts'
+import type { KnownHeader, PartNames } from '../../../mail/mime/budget/work.ts'
 import type { FormSet } from '../../../mail/mime/traits/forms.ts'
 import type { NamedPart } from '../../../plugin.ts'
 import type { Infected, ScanResult } from '../findings/scan-result.ts'
@@ -139,13 +138,11 @@ interface Memorable {
 /** The state of a local policy scanner while a mail is read, and its answer afterwards. */
 export interface MailSearch {
   /**
-   * Takes the fields of a header of the mail or of a part, as some mail program reads it. Yields the
-   * completed units of work, each about one byte inspected, and may be stopped at any of them: they count as
-   * work of the message.
+   * Takes the names and types of the mail, of a part, as some mail program reads its header, or of a file in
+   * uuencode, yEnc, BinHex, OpenPGP, a calendar or a card. Yields the completed units of work, each about one
+   * byte inspected, and may be stopped at any of them: they count as work of the message.
    */
-  header(fields: readonly Field[]): Iterable<number>
-  /** Takes the name of a file in uuencode, yEnc, BinHex, OpenPGP, a calendar or a card, likewise. */
-  name(name: string): Iterable<number>
+  part(part: PartNames): Iterable<number>
   /** Takes a content that some reader may get out of the mail, likewise. */
   content(content: Bytes): Iterable<number>
   /** The mail contains more than is read, for this reason. No other call follows. */

@@ -4,7 +4,7 @@ import { Bytes } from '../../../mail/message/bytes.ts'
 import { TOP_LINE } from '../../../mail/message/message.ts'
 import { NamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolSettings } from '../../../mail/message/spool.ts'
-import type { ContentMetadata } from '../../../mail/mime/budget/work.ts'
+import type { PartNames } from '../../../mail/mime/budget/work.ts'
 import { type ContentsOptions, contentsOf } from '../../../mail/mime/contents.ts'
 import type { PartForm } from '../../../mail/mime/traits/forms.ts'
 import type { Sample } from '../contract/scanner.ts'
@@ -12,7 +12,7 @@ import type { Sample } from '../contract/scanner.ts'
 interface ReadingOptions
   extends Pick<
     ContentsOptions,
-    'maxDepth' | 'mayBeFile' | 'onGiven' | 'onHeader' | 'onName' | 'onOdd' | 'seeksForms'
+    'maxDepth' | 'mayBeFile' | 'onGiven' | 'onOdd' | 'onPart' | 'seeksForms'
   > {
   readonly spool: SpoolSettings
   /** Aborted at the message's deadline. */
@@ -25,7 +25,7 @@ type ReadingStep =
       readonly kind: 'content'
       /** The content as scanners receive it, until the next step is requested. */
       readonly content: Sample
-      readonly metadata: ContentMetadata
+      readonly part: PartNames
       readonly form: PartForm | undefined
     }
   /** The message is nested deeper than `maxDepth`. */
@@ -59,7 +59,7 @@ function* stepOf(
   found: {
     readonly bytes: Bytes
     readonly isMail: boolean
-    readonly metadata: ContentMetadata
+    readonly part: PartNames
     readonly form?: PartForm | undefined
   },
   message: Sample,
@@ -71,7 +71,7 @@ function* stepOf(
   const { envelope, origin } = message
   const content: Sample = { bytes, envelope, origin, message, file: () => copy.file() }
   try {
-    yield { kind: 'content', content, metadata: found.metadata, form: found.form }
+    yield { kind: 'content', content, part: found.part, form: found.form }
   } finally {
     copy.remove()
   }

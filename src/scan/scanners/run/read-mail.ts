@@ -3,13 +3,15 @@ import { loadCrypto } from '../../../lib/runtime/crypto.ts'
 import type { ByteRange } from '../../../mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../mail/message/spool.ts'
 import { limits } from '../../../mail/mime/budget/limits.ts'
+import type { PartNames } from '../../../mail/mime/budget/work.ts'
 import { isNestedDeeper } from '../../../mail/mime/nested.ts'
 import type { FormSet, PartForm } from '../../../mail/mime/traits/forms.ts'
 import type { Oddity } from '../../../mail/mime/traits/oddities.ts'
-import type { MailSearch, PartList, Sample } from '../contract/scanner.ts'
+import type { PartList, Sample } from '../contract/scanner.ts'
 import { type ScanResult, unknown, unseen } from '../findings/scan-result.ts'
 import { type AskContext, askScanners, type ScanRun } from './ask-scanners.ts'
 import type { Batch } from './batch.ts'
+import { listOf, PartListBuilder } from './part-list.ts'
 import type { Searches } from './searches.ts'
 
 /** A scan of one message. */
@@ -39,9 +41,6 @@ export interface ScanReading {
   readonly partList?: PartList | undefined
 }
 
-/** Receives headers and names. */
-type Listener = Pick<MailSearch, 'header' | 'name'>
-
 /** Reads the message. If `asksContents`, scans each content. */
 export async function readMail(scan: MailScan, asksContents: boolean): Promise<ScanReading> {
   const { message, run, task, results, searches, batch, extracted } = scan
@@ -51,7 +50,7 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
   let isCut = !asksContents
   let omitted = 0
   const { readContents } = await import('./read-contents.ts')
-  const names = await listenForNames(run)
+  const names = listenForNames(run)
   const reading = readContents(message, {
     spool: run.spool,
     signal: task.signal,
@@ -60,8 +59,7 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
     seeksForms: extracted !== undefined,
     ...(mayPassOver && { onGiven: (range) => asked.push(range) }),
     ...((!searches.isEmpty || names) && {
-      onHeader: ({ fields }) => listen(names, searches, (listener) => listener.header(fields)),
-      onName: (name) => listen(names, searches, (listener) => listener.name(name)),
+      onPart: (part) => listen(names, searches, part),
     }),
     onOdd: (oddity) => {
       oddities.add(oddity)
@@ -87,7 +85,7 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
         if (results.takeHoldsMore(`second look: ${step.why}`, step.why)) return end(undefined)
       } else {
         if (!(await searches.content(step.content.bytes, task.signal))) return end(tooLate)
-        const partList = names?.of(step.metadata)
+        const partList = names && listOf(step.part)
         const content = partList ? { ...step.content, partList } : step.content
         const isOmitted =
           extracted !== undefined && step.form !== undefined && hasForm(extracted, step.form)
@@ -105,14 +103,14 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
   return end(form.length > 0 ? unseen('form', form.join(', ')) : undefined, isToEnd)
 }
 
-/** Passes a header or name to all observers, and yields their units of work. */
+/** Passes the names of a part to all observers, and yields their units of work. */
 function* listen(
-  names: Listener | undefined,
+  names: PartListBuilder | undefined,
   searches: Searches,
-  what: (listener: Listener) => Iterable<number>,
+  part: PartNames,
 ): Generator<number> {
-  if (names) yield* what(names)
-  yield* searches.work(what)
+  if (names) yield* names.part(part)
+  yield* searches.work((search) => search.part(part))
 }
 
 /** Reads the message only as far as needed to find out its nesting depth. */
@@ -142,11 +140,10 @@ export async function measureDepth({
   return end()
 }
 
-/** Resolves to a collector of names if a scanner receives them. No message is read for names alone. */
-async function listenForNames({ scanners }: ScanRun) {
-  if (!scanners.some((scanner) => !scanner.local && scanner.takesNames)) return undefined
-  const { PartListBuilder } = await import('./part-list.ts')
-  return new PartListBuilder()
+/** Returns a collector of names if a scanner receives them. No message is read for names alone. */
+function listenForNames({ scanners }: ScanRun): PartListBuilder | undefined {
+  const takesNames = scanners.some((scanner) => !scanner.local && scanner.takesNames)
+  return takesNames ? new PartListBuilder() : undefined
 }
 
 /** Returns the oddities for which a message is kept out, regardless of its other contents. */

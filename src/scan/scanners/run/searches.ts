@@ -53,7 +53,7 @@ export class Searches {
     return true
   }
 
-  /** Passes a header or name to all searches. */
+  /** Passes something that takes no work to all searches. */
   each(what: (search: MailSearch) => void): void {
     for (const [scanner, search] of this.#searches) {
       try {
@@ -73,7 +73,7 @@ export class Searches {
     const ignore = () => {}
     const noWork = () => []
     const answer = () => unknown(errorText(error), causeOf(error))
-    const failed = { header: noWork, name: noWork, content: noWork, over: ignore, answer }
+    const failed = { part: noWork, content: noWork, over: ignore, answer }
     this.#searches.set(scanner, failed)
   }
 }

@@ -1,4 +1,8 @@
+import { createHash } from 'node:crypto'
 import t from 'tap'
+import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import type { PartNames } from '../../../../src/mail/mime/budget/work.ts'
+import { contentsOf } from '../../../../src/mail/mime/contents.ts'
 import { ebcdicToLatin1 } from '../../../../src/mail/mime/decoders/ebcdic.ts'
 import { uuencode } from '../../../scan/scanners/evasions/compose.ts'
 import { inChunksOf } from '../../message/bytes.ts'
@@ -508,15 +512,32 @@ t.test('a part that readers read in more than one way is not reported as complet
 })
 
 t.test('headers and names of encoded files are reported while contents are read', async (t) => {
-  const headers: string[] = []
+  const told = new Set<string>()
   const mail = `${TYPE}message/rfc822\n\n${TYPE}a/b\n\nbegin 644 a.exe\n#86)C\nend\n`
-  const onHeader = ({ type }: { type: string }) => {
-    headers.push(type)
+  const onPart = ({ names, types, containers }: PartNames) => {
+    told.add([...names, ...types, ...containers].join())
     return []
   }
-  const { names } = readMail(mail, { ...options, onHeader })
-  t.same([...new Set(headers)], ['message/rfc822', 'a/b'])
-  t.same([...new Set(names)], ['a.exe'])
+  readMail(mail, { ...options, onPart })
+  t.same([...told], ['message/rfc822', 'a/b', 'a.exe,uuencode'])
+})
+
+t.test('a content has the names of its own part, and the containers around that', async (t) => {
+  const inner = `${TYPE}a/b; name="c:\\b.exe"\n${ENCODING}base64\n\nYWJj\n`
+  const mail = `${TYPE}x/y; name=outer\n\n${uuencode(Buffer.from(inner), 'begin 644 a.eml')}`
+  const partsOf = (listener: { readonly onPart?: () => [] }) => {
+    const parts: PartNames[] = []
+    const all = { ...options, createHash, ...listener }
+    for (const step of contentsOf(Bytes.of(Buffer.from(mail)), all)) {
+      if (step.kind !== 'content') continue
+      if (step.bytes.gather().toString() === 'abc') parts.push(step.part)
+    }
+    return parts
+  }
+  t.match(partsOf({ onPart: () => [] }), [
+    { names: ['b.exe'], types: ['a/b'], containers: ['uuencode'] },
+  ])
+  t.match(partsOf({}), [{ names: [], containers: ['uuencode'] }], 'nobody listens')
 })
 
 const lines = (size: number) =>

@@ -1,5 +1,6 @@
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { budgetOf } from '../../../../src/mail/mime/budget/limits.ts'
+import type { KnownHeader } from '../../../../src/mail/mime/budget/work.ts'
 import { aroundMail } from '../../../../src/mail/mime/reader/depth.ts'
 import type { Leaf, Reading, SeenHeader } from '../../../../src/mail/mime/reader/reading.ts'
 import { MailReadings } from '../../../../src/mail/mime/reader/readings.ts'
@@ -14,12 +15,15 @@ interface ReadingDone {
 }
 
 /** All readings of a message, the common one first. Throws LimitExceeded. */
-export function allReadings(mail: Bytes | Buffer): {
+export function allReadings(
+  mail: Bytes | Buffer,
+  known?: KnownHeader,
+): {
   readonly done: readonly ReadingDone[]
   readonly unread: string | undefined
 } {
   const source = mail instanceof Bytes ? mail : Bytes.of(mail)
-  const readings = new MailReadings(source, aroundMail(), budgetOf(source.size))
+  const readings = new MailReadings(source, aroundMail(), budgetOf(source.size), { known })
   const done: ReadingDone[] = []
   for (let reading = readings.next(); reading; reading = readings.next()) {
     const found: (Leaf | SeenHeader)[] = []

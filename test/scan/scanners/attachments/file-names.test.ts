@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readNames } from '../../../../src/scan/scanners/attachments/part-names.ts'
+import { readNames } from '../../../../src/mail/mime/headers/names.ts'
 import { disposed, outcome } from './mail.ts'
 
 const typed = (parameters: string) => `Content-Type: application/octet-stream; ${parameters}\n\nx\n`

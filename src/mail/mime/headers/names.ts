@@ -1,6 +1,7 @@
-import { decodeEscapes } from '../../../mail/message/escapes.ts'
-import { plainCharset, textsIn } from '../../../mail/mime/decoders/charsets.ts'
-import { type Field, plainName } from '../../../mail/mime/headers/fields.ts'
+import { decodeEscapes } from '../../message/escapes.ts'
+import type { PartNames } from '../budget/work.ts'
+import { plainCharset, textsIn } from '../decoders/charsets.ts'
+import { type Field, plainName } from './fields.ts'
 import { NameWords, WRITTEN_MAX } from './name-words.ts'
 
 /**
@@ -10,16 +11,6 @@ const FILE_NAME_MAX = 1024
 /** Upper limit for the parameters of a field that are read. */
 const PARAMETERS_MAX = 100
 
-/** The names and types in the header of a message or part. */
-interface PartNames {
-  /** All names that some mail program would show for the content, each once. */
-  readonly names: ReadonlySet<string>
-  /** MIME types in lower case. text/plain if no type can be read (RFC 2045 5.2). */
-  readonly types: readonly string[]
-  /** The limit that left something unread, if there was one. */
-  readonly over: string | undefined
-}
-
 /**
  * Reads the names of a content from the fields of a header, including names that only some readers
  * understand. These are `filename` and `name`, plain, in sections or with a character set (RFC 2231, RFC
@@ -27,7 +18,10 @@ interface PartNames {
  * Directories are removed, and characters that Windows or a careless program drops. Yields the completed
  * units of work.
  */
-export function* readNames(fields: readonly Field[]): Generator<number, PartNames> {
+export function* readNames(
+  fields: readonly Field[],
+  containers: readonly string[] = [],
+): Generator<number, PartNames> {
   const valuesOf = (name: string) =>
     fields.filter((field) => plainName(field.name) === name).map(({ value }) => onOneLine(value))
   const typeValues = valuesOf('content-type')
@@ -65,7 +59,12 @@ export function* readNames(fields: readonly Field[]): Generator<number, PartName
     types.push(...typeIn(value))
     yield SPLIT_UNITS * value.length
   }
-  return { names, types: types.length > 0 ? types : ['text/plain'], over }
+  return {
+    names: [...names],
+    types: types.length > 0 ? [...new Set(types)] : ['text/plain'], // RFC 2045 5.2
+    containers,
+    over,
+  }
 }
 
 function onOneLine(value: string): string {

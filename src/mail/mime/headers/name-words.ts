@@ -1,6 +1,6 @@
 import { isAscii, isUtf8 } from 'node:buffer'
-import { decodeEscapes, readingsOfBase64 } from '../../../mail/message/escapes.ts'
-import { isAsciiOrUtf8, plainCharset, textsIn } from '../../../mail/mime/decoders/charsets.ts'
+import { decodeEscapes, readingsOfBase64 } from '../../message/escapes.ts'
+import { isAsciiOrUtf8, plainCharset, textsIn } from '../decoders/charsets.ts'
 
 /**
  * Upper limit for the characters of a written name that are read, from its end, which is the significant
