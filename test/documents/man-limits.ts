@@ -81,9 +81,9 @@ export const contentLimits: readonly Limit[] = [
   ['boundaries of open multiparts', count(limits.boundaries)],
   ['different lengths of boundaries', count(limits.boundaryLengths)],
   ['memory for files and texts', mib(figure('MEMORY_MAX'))],
-  ['parameters of a field, for attachments', count(figure('PARAMETERS_MAX'))],
+  ['file names of a field', count(figure('FIELD_NAMES_MAX'))],
   [
-    'file name, for attachments',
+    'file name',
     `${count(figure('FILE_NAME_MAX'))} characters, written in ${count(WRITTEN_MAX)}`,
   ],
 ]

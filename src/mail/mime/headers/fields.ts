@@ -1,7 +1,4 @@
-import { mayDescribeContent } from '../../message/content-fields.ts'
-import { decodeWords, EncodedWordCount, hasHiddenLineEnd } from '../../message/encoded-words.ts'
-import type { Header } from '../../message/header-block.ts'
-import { limits } from '../budget/limits.ts'
+import { decodeWords } from '../../message/encoded-words.ts'
 
 /** A field of a header as some reader of mail sees it, in latin1. */
 export interface Field {
@@ -11,126 +8,77 @@ export interface Field {
   readonly value: string
 }
 
-/**
- * Returns the name as the most lenient reader reads it: without comments, and only its letters, digits and
- * hyphens.
- */
-export function plainName(name: string): string {
-  return withoutCommentsEvenInQuotes(name).replace(/[^a-z0-9-]/g, '')
+/** Splits a header, or some of its lines, into fields. Takes time linear in the length. */
+export function fieldsOf(text: string): Field[] {
+  const fields: Field[] = []
+  for (let at = 0; at < text.length; ) {
+    let end = endOfLine(text, at)
+    while (end < text.length && isSpaceOrTab(text, end)) end = endOfLine(text, end)
+    const line = text.slice(at, end)
+    const colon = line.indexOf(':')
+    const isNamed = colon > 0 && !line.slice(0, colon).includes('\n')
+    fields.push(
+      isNamed
+        ? { name: line.slice(0, colon).toLowerCase(), value: line.slice(colon + 1) }
+        : { name: '', value: line },
+    )
+    at = end
+  }
+  return fields
 }
 
-/** Removes comments in parentheses (RFC 822 3.4.3), even inside quotes. */
-export function withoutCommentsEvenInQuotes(text: string): string {
+function endOfLine(text: string, from: number): number {
+  const lf = text.indexOf('\n', from)
+  return lf < 0 ? text.length : lf + 1
+}
+
+function isSpaceOrTab(text: string, at: number): boolean {
+  return text[at] === ' ' || text[at] === '\t'
+}
+
+/**
+ * Returns the values of all fields that some reader takes for the field of this name, without line ends. The
+ * most lenient reader removes comments, and reads only the letters, digits and hyphens of a name.
+ */
+export function valuesOf(fields: readonly Field[], name: string): string[] {
+  return fields
+    .filter((field) => plainName(field.name) === name)
+    .map(({ value }) => value.replace(/[\r\n]/g, ''))
+}
+
+/** Returns the name as the most lenient reader reads it. */
+export function plainName(name: string): string {
+  return withoutComments(name, 'anywhere').replace(/[^a-z0-9-]/g, '')
+}
+
+/**
+ * Returns a text in each way in which readers see it: as it is written, without its comments, and with its
+ * encoded words decoded (each byte a character). Takes time linear in the length.
+ */
+export function readingsOf(text: string): readonly string[] {
+  const readings = text.includes('(')
+    ? [text, withoutComments(text, 'outside quotes'), withoutComments(text, 'anywhere')]
+    : [text]
+  const decoded = readings.filter((reading) => reading.includes('=?')).map(decodeWords)
+  return [...new Set([...readings, ...decoded])]
+}
+
+/** Removes comments (RFC 822 3.4.3: nested parentheses). Some readers remove them even inside quotes. */
+export function withoutComments(text: string, where: 'anywhere' | 'outside quotes'): string {
   if (!text.includes('(')) return text
   let kept = ''
   let depth = 0
   let from = 0
-  for (let at = text.indexOf('('); at < text.length; at++) {
+  let inQuotes = false
+  for (let at = 0; at < text.length; at++) {
     const character = text[at]
+    if (where === 'outside quotes') {
+      if (character === '\\') at++
+      else if (character === '"' && depth === 0) inQuotes = !inQuotes
+      if (inQuotes || character === '\\') continue
+    }
     if (character === '(' && depth++ === 0) kept += text.slice(from, at)
     else if (character === ')' && depth > 0 && --depth === 0) from = at + 1
   }
   return depth === 0 ? kept + text.slice(from) : kept
-}
-
-/** The message for the limit of their characters. */
-export const TOO_LONG = `more than ${limits.fieldCharacters} characters about content`
-
-/** Collects the lines of a header that describe content, in bounded memory. */
-export class MimeLines {
-  #text = ''
-  /** The lines added since `takeFresh` was called. */
-  #fresh = ''
-  #words = ''
-  #keeping = false
-  #hasWords = false
-  #fields = 0
-  readonly #count = new EncodedWordCount()
-  /** Whether the header has NULs, bare CRs or other control characters. */
-  hasControls = false
-
-  /** Takes a line with its end, or a piece of a line. `goesOn` marks a fold, or a further piece. */
-  add(line: string, goesOn: boolean): void {
-    if (!this.hasControls && CONTROL.test(line)) this.hasControls = true
-    if (!goesOn) {
-      this.#keeping = mayMatter(line)
-      this.#hasWords = false
-      if (this.#keeping && line.includes(':')) this.#fields++
-    }
-    // Some readers end a line at a bare CR. For them a field begins after it.
-    const ended = line.endsWith('\r') ? `${line.slice(0, -1)}\n` : line
-    if (this.#hasWords) this.#addWords(ended)
-    else if (ended.includes('=?')) {
-      this.#hasWords = true
-      this.#addWords(ended.trimStart()) // otherwise a fold would continue the last field with words
-    }
-    if (!this.#keeping) return
-    this.#text += ended
-    this.#fresh += ended
-  }
-
-  /**
-   * Adds the fields of a header that all readers read alike (well-formed.ts). No encoded word hides anything
-   * in it, so words are not collected.
-   */
-  addWellFormed(header: Header): void {
-    this.hasControls = CONTROL.test(header.text)
-    for (const field of header.fields) {
-      if (!mayDescribeContent(field.name)) continue
-      this.#fields++
-      this.#text += header.textOf(field)
-    }
-    this.#fresh += this.#text
-  }
-
-  #addWords(text: string): void {
-    this.#words += text
-    this.#count.add(text)
-  }
-
-  /** The limit that the collected lines exceed, or undefined if there is none. */
-  get over(): string | undefined {
-    if (this.#text.length > limits.fieldCharacters) return TOO_LONG
-    if (this.#fields > limits.fields) return `more than ${limits.fields} fields about content`
-    return this.#count.over
-  }
-
-  /** The number of characters that were collected. */
-  get length(): number {
-    return this.#text.length + this.#words.length
-  }
-
-  get text(): string {
-    return this.#text
-  }
-
-  /** A key that is equal for headers with the same information. */
-  get key(): string {
-    return `${this.hasControls} ${this.#text.length} ${this.#text}${this.#words}`
-  }
-
-  /** Returns the lines about content added since the last call. */
-  takeFresh(): string {
-    const fresh = this.#fresh
-    this.#fresh = ''
-    return fresh
-  }
-
-  /** Whether an encoded word of the header may hide a line end (RFC 2047). */
-  get hidesLineEnd(): boolean {
-    return this.#words !== '' && hasHiddenLineEnd(this.#words)
-  }
-
-  /** The lines with encoded words, decoded. A line end in an encoded word ends a line here. */
-  get decodedWords(): string {
-    return decodeWords(this.#words).replace(/\r\n?/g, '\n')
-  }
-}
-
-const CONTROL = /[\0-\x08\v\f\x0e-\x1f]|\r(?!\n)/
-
-/** Returns whether the most lenient reader may take the line for a field about content. */
-function mayMatter(line: string): boolean {
-  const colon = line.indexOf(':')
-  return colon < 0 || mayDescribeContent(line.slice(0, colon))
 }

@@ -1,22 +1,98 @@
-import { decodeWords } from '../../message/encoded-words.ts'
 import { decodeEscapes } from '../../message/escapes.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { isAsciiOrUtf8, plainCharset, toUtf8 } from '../decoders/charsets.ts'
 
-/**
- * Returns all forms in which some reader understands the `boundary` parameters of a header, in lower case.
- * They differ in quotes, escapes, folds, comments, encoded words and the sections of RFC 2231. The time is
- * linear in the header's length. Throws LimitExceeded if a boundary is too long, or if there are too many.
- */
-export function readBoundaries(header: string): string[] {
-  const found = new Set<string>()
-  const text = header.replace(/[\0\v\f]/g, '')
-  addBoundaries(text, found)
-  if (text.includes('=?')) addBoundaries(decodeWords(text), found)
-  return [...found]
+/** A parameter, where some reader finds one. */
+export interface Parameter {
+  /** In lower case. */
+  readonly name: string
+  /** The text after the `=`, with all that follows the value. */
+  readonly rest: string
+  /** The text between the name and the `=` (RFC 2231): `*`, `*0`, `*0*` or nothing. */
+  readonly star: string
 }
 
-function addBoundaries(text: string, found: Set<string>): void {
+/** Lenient readers find boundaries and character sets by the word, at any position. */
+const words = { boundary: formOf('(boundary)', 'gi'), charset: formOf('(charset)', 'gi') } as const
+
+const fileName = formOf(String.raw`^\s*(filename|name)`, 'i')
+
+function formOf(name: string, flags: string): RegExp {
+  return new RegExp(String.raw`${name}\s*(?:(\*[\d*]*)\s*)?=\s*`, flags)
+}
+
+/** Finds all parameters of a name in a text. The time is linear in the length of the text. */
+export function* parametersIn(text: string, name: keyof typeof words): Generator<Parameter> {
+  for (const found of text.matchAll(words[name])) yield parameterOf(found)
+}
+
+/** Returns the parameter that gives a name to a file, if a text begins with one. */
+export function fileNameIn(text: string): Parameter | undefined {
+  const found = fileName.exec(text)
+  return found ? parameterOf(found) : undefined
+}
+
+function parameterOf({
+  0: whole,
+  1: name,
+  2: star = '',
+  index,
+  input,
+}: RegExpExecArray): Parameter {
+  return { name: name!.toLowerCase(), rest: input.slice(index + whole.length), star }
+}
+
+/** A piece of a value that is written in sections (RFC 2231 3), or a value with a character set. */
+export interface Section {
+  readonly text: string
+  /** Whether it is written with escapes (RFC 2231 4), and the first one with a character set. */
+  readonly isCoded: boolean
+}
+
+/** Joins sections. Yields the value after each of them: the character set, and bytes as characters. */
+export function* joined(
+  sections: readonly Section[],
+): Generator<{ readonly charset: string; readonly bytes: string }> {
+  let charset = ''
+  let bytes = ''
+  for (const { text, isCoded } of sections) {
+    if (!isCoded) bytes += text
+    else {
+      const opening = bytes === '' ? /^([^']*)'[^']*'/.exec(text) : null
+      charset = opening?.[1] ?? charset
+      bytes += decodeEscapes(text.slice(opening?.[0].length ?? 0), '%')
+    }
+    yield { charset, bytes }
+  }
+}
+
+/**
+ * Yields what lenient readers make of sections: joined as the standard has it, or as if each of them were
+ * written with escapes and a character set, by itself and joined with those before it.
+ */
+function* readingsOfSections(sections: readonly Section[]): Generator<string> {
+  for (const { bytes } of joined(sections)) yield bytes
+  let all = ''
+  for (const { text } of sections) {
+    for (const { bytes } of joined([{ text, isCoded: true }])) {
+      yield bytes
+      all += bytes
+      yield all
+    }
+  }
+}
+
+/** Upper limit for the text of a boundary, with quotes and escapes. */
+const BOUNDARY_TEXT_MAX = 2 * limits.boundary
+
+/**
+ * Returns all forms in which some reader understands the `boundary` parameters of a header, in lower case.
+ * They differ in quotes, escapes, folds and the sections of RFC 2231; `texts` are the readings of the header
+ * (readingsOf). The time is linear in its length. Throws LimitExceeded if a boundary is too long, or if there
+ * are too many.
+ */
+export function boundariesIn(texts: readonly string[]): string[] {
+  const found = new Set<string>()
   const add = (reading: string) => {
     const boundary = reading.trim().toLowerCase()
     if (boundary.length > limits.boundary) {
@@ -24,94 +100,29 @@ function addBoundaries(text: string, found: Set<string>): void {
     }
     if (boundary !== '') found.add(boundary)
   }
-  let joined = ''
-  let count = 0
-  for (const { value, isSection } of parametersIn(text, 'boundary')) {
-    if (++count > limits.boundaries)
-      throw new LimitExceeded(`more than ${limits.boundaries} boundaries`)
-    for (const reading of readingsOf(value)) add(reading)
-    if (!isSection) continue
-    const plain = ofSection(value)
-    add(plain)
-    joined += plain
-    add(joined)
-  }
-}
-
-/** Upper limit for the character sets of one header that are tried: the first ones, and the last. */
-const CHARSETS_MAX = 4
-/** Upper limit for the characters of a parameter that names one, with any text around the name. */
-const CHARSET_VALUE_MAX = 100
-/** The name of a character set, in any quotes. */
-const CHARSET_NAME = /^["'<\\\s=]*([\w.:\\-]{1,40})/
-
-/**
- * Returns the character sets that a header names, by their plain names, other than ASCII and UTF-8. Throws
- * LimitExceeded if it names too many.
- */
-export function charsetsIn(header: string): readonly string[] {
-  const found: string[] = []
-  const add = (name: string) => {
-    const charset = plainCharset(name)
-    if (charset === '' || isAsciiOrUtf8(charset) || found.includes(charset)) return
-    if (found.length === CHARSETS_MAX) found.pop()
-    found.push(charset)
-  }
-  let joined = ''
-  let count = 0
-  for (const { value, isSection } of parametersIn(header, 'charset')) {
-    if (++count > limits.charsets)
-      throw new LimitExceeded(`more than ${limits.charsets} character sets in a header`)
-    const text = value.slice(0, CHARSET_VALUE_MAX)
-    if (text.includes('=?')) add(CHARSET_NAME.exec(decodeWords(text))?.[1] ?? '')
-    if (!isSection) {
-      add(CHARSET_NAME.exec(text)?.[1] ?? '')
-      continue
+  for (const text of texts) {
+    const sections: Section[] = []
+    let count = 0
+    for (const { rest, star } of parametersIn(text.replace(/[\0\v\f]/g, ''), 'boundary')) {
+      if (++count > limits.boundaries)
+        throw new LimitExceeded(`more than ${limits.boundaries} boundaries`)
+      const value = rest.slice(0, BOUNDARY_TEXT_MAX)
+      for (const reading of boundaryForms(value)) add(reading)
+      if (star !== '') sections.push({ text: tokenOrQuoted(value), isCoded: star.endsWith('*') })
     }
-    const piece = ofSection(text)
-    joined = (joined + piece).slice(0, CHARSET_VALUE_MAX)
-    // A section may be a piece of a name.
-    for (const name of [piece, joined]) if (toUtf8(plainCharset(name)).length > 0) add(name)
+    for (const reading of readingsOfSections(sections)) add(reading)
   }
-  return found
+  return [...found]
 }
 
-/** A value of more characters is too long, escapes included. */
-const VALUE_MAX = 2 * limits.boundary
-
-/**
- * Finds all parameters of this name in a text like lenient readers: by its word, at any position. `value` is
- * the text that begins after the `=`. `isSection` means that the parameter is written in sections, as
- * `boundary*=` or `boundary*0*=` (RFC 2231). The time is linear in the length of the text.
- */
-function* parametersIn(
-  text: string,
-  name: 'boundary' | 'charset',
-): Generator<{ readonly value: string; readonly isSection: boolean }> {
-  const words = name === 'boundary' ? /boundary/gi : /charset/gi
-  for (let word = words.exec(text); word; word = words.exec(text)) {
-    let at = skipBlanks(text, words.lastIndex)
-    const isSection = text[at] === '*'
-    if (isSection) at = skipBlanks(text, skip(text, at, '*0123456789'))
-    if (text[at] !== '=') continue
-    at = skipBlanks(text, at + 1)
-    yield { value: text.slice(at, at + VALUE_MAX), isSection }
-  }
-}
-
-/** Returns the value of a section, without the language before it and without escapes (RFC 2231 4). */
-function ofSection(value: string): string {
-  return decodeEscapes((quotedIn(value) ?? tokenIn(value)).replace(/^[^']*'[^']*'/, ''), '%')
-}
-
-/** Returns the readings of a value that is not split into sections. */
-function readingsOf(value: string): string[] {
+/** Returns the readings of a boundary that is not split into sections. */
+function boundaryForms(value: string): string[] {
   const quoted = quotedIn(value)
   const token = tokenIn(value)
   const line = /[^;\r\n]*/.exec(value)![0]
   const raw = quoted ?? token
   return [
-    raw.replace(/\\([\s\S])/g, '$1').replace(/\r?\n[ \t]?/g, ''),
+    withoutEscapes(raw).replace(/\r?\n[ \t]?/g, ''),
     raw,
     raw.replace(/\s+/g, ' '),
     /^"?([^"\r\n]*)/.exec(quoted === undefined ? token : value)![1]!,
@@ -119,6 +130,48 @@ function readingsOf(value: string): string[] {
     raw.replace(/\([\s\S]*/, ''),
     line.replace(/["']/g, ''),
   ]
+}
+
+/** Upper limit for the character sets of one header that are tried: the first ones, and the last. */
+const CHARSETS_MAX = 4
+/** Upper limit for the characters of a parameter that names one, with any text around the name. */
+const CHARSET_TEXT_MAX = 100
+/** The name of a character set, in any quotes. */
+const CHARSET_NAME = /^["'<\\\s=]*([\w.:\\-]{1,40})/
+
+/**
+ * Returns the character sets that a header names, by their plain names, other than ASCII and UTF-8; `texts`
+ * are the readings of the header. Throws LimitExceeded if it names too many.
+ */
+export function charsetsIn(texts: readonly string[]): readonly string[] {
+  const found: string[] = []
+  const add = (name: string) => {
+    const charset = plainCharset(name)
+    if (charset === '' || isAsciiOrUtf8(charset) || found.includes(charset)) return
+    if (found.length === CHARSETS_MAX) found.pop()
+    found.push(charset)
+  }
+  for (const text of texts) {
+    const sections: Section[] = []
+    let count = 0
+    for (const { rest, star } of parametersIn(text, 'charset')) {
+      if (++count > limits.charsets)
+        throw new LimitExceeded(`more than ${limits.charsets} character sets in a header`)
+      const value = rest.slice(0, CHARSET_TEXT_MAX)
+      if (star === '') add(CHARSET_NAME.exec(value)?.[1] ?? '')
+      else sections.push({ text: tokenOrQuoted(value), isCoded: star.endsWith('*') })
+    }
+    for (const reading of readingsOfSections(sections)) {
+      // A section may be a piece of a name.
+      const name = reading.slice(0, CHARSET_TEXT_MAX)
+      if (toUtf8(plainCharset(name)).length > 0) add(name)
+    }
+  }
+  return found
+}
+
+function tokenOrQuoted(value: string): string {
+  return quotedIn(value) ?? tokenIn(value)
 }
 
 /** Returns the text after an opening quote, up to a closing one, or undefined if there is no quote. */
@@ -130,12 +183,6 @@ function tokenIn(value: string): string {
   return /[^\s;]*/.exec(value)![0]
 }
 
-function skip(text: string, from: number, characters: string): number {
-  let at = from
-  while (at < text.length && characters.includes(text[at]!)) at++
-  return at
-}
-
-function skipBlanks(text: string, from: number): number {
-  return skip(text, from, ' \t\r\n')
+export function withoutEscapes(text: string): string {
+  return text.replace(/\\([\s\S])/g, '$1')
 }

@@ -1,16 +1,10 @@
 import { LruCache } from '../../../lib/flow/cache.ts'
-import { decodeWords } from '../../message/encoded-words.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
 import type { Oddity } from '../traits/oddities.ts'
-import {
-  type Field,
-  type MimeLines,
-  plainName,
-  TOO_LONG,
-  withoutCommentsEvenInQuotes,
-} from './fields.ts'
-import { charsetsIn, readBoundaries } from './parameters.ts'
+import { type Field, fieldsOf, plainName, readingsOf, valuesOf } from './fields.ts'
+import { type MimeLines, TOO_LONG } from './mime-lines.ts'
+import { boundariesIn, charsetsIn } from './parameters.ts'
 
 /** The encodings of content. `identity` is content that is not encoded. */
 export type Encoding = 'identity' | 'base64' | 'quoted-printable' | 'uuencode'
@@ -115,31 +109,28 @@ function readText(text: string, traits: HeaderTraits): PartHeader {
   if (text.length > limits.fieldCharacters) throw new LimitExceeded(`a header with ${TOO_LONG}`)
   const fields = fieldsOf(text)
   const isPlain = isClear && fields.every(isNamedPlainly)
-  const valuesOf = (name: string) =>
-    fields.filter((field) => plainName(field.name) === name).map(({ value }) => unfolded(value))
-  const types = valuesOf(TYPE)
-  const encodings = fields
-    .filter(({ name }) => plainName(name) === ENCODING)
-    .map(({ value }) => value.replace(/[\r\n]/g, '').trimStart())
+  const trimmed = (name: string) => valuesOf(fields, name).map((value) => value.trim())
+  const types = trimmed(TYPE)
+  const encodings = valuesOf(fields, ENCODING).map((value) => value.trimStart())
   const strict = types.length === 1 ? readType(types[0]!) : undefined
   const isSure = isPlain && strict !== undefined
-  const readings = withReadings(text)
-  const lowerCase = readings.toLowerCase()
-  const boundaries = readBoundaries(readings)
+  const readings = readingsOf(text)
+  const lowerCase = readings.join('\n').toLowerCase()
+  const boundaries = boundariesIn(readings)
   const type = strict?.type ?? typeOf(types[0] ?? '')
   const boundary = strict?.boundary
   const multipart = multipartOf(type, lowerCase, isSure, boundary, boundaries)
   const message = messageCertainty(
     type,
-    withReadings(types.join('\n')).toLowerCase(),
+    readingsOf(types.join('\n')).join('\n').toLowerCase(),
     isSure,
     isPlain,
   )
-  const possible = encodingsOf(encodings, isPlain, withReadings(aboutEncoding(fields)))
+  const possible = encodingsOf(encodings, isPlain, lowerCase)
   // The parts of a multipart, and a message, have encodings of their own. Some readers ignore the
   // field above them (RFC 2045 6.4).
   const isContainer = multipart !== 'no' || message !== 'no'
-  const dispositions = valuesOf(DISPOSITION)
+  const dispositions = trimmed(DISPOSITION)
   const charsets = charsetsIn(readings)
   const values = { fields, types, encodings, dispositions, charsets, hidesLineEnd }
   return {
@@ -166,39 +157,6 @@ function readText(text: string, traits: HeaderTraits): PartHeader {
     oddities: odditiesOf(hasControls, { ...values, type, boundary, boundaries, possible }),
     charsets,
   }
-}
-
-/** Splits a header, or some of its lines, into fields. Takes time linear in the length. */
-function fieldsOf(text: string): Field[] {
-  const fields: Field[] = []
-  for (let at = 0; at < text.length; ) {
-    let end = endOfLine(text, at)
-    while (end < text.length && isSpaceOrTab(text, end)) end = endOfLine(text, end)
-    const line = text.slice(at, end)
-    const colon = line.indexOf(':')
-    const isNamed = colon > 0 && !line.slice(0, colon).includes('\n')
-    fields.push(
-      isNamed
-        ? { name: line.slice(0, colon).toLowerCase(), value: line.slice(colon + 1) }
-        : { name: '', value: line },
-    )
-    at = end
-  }
-  return fields
-}
-
-function endOfLine(text: string, from: number): number {
-  const lf = text.indexOf('\n', from)
-  return lf < 0 ? text.length : lf + 1
-}
-
-function isSpaceOrTab(text: string, at: number): boolean {
-  return text[at] === ' ' || text[at] === '\t'
-}
-
-/** Returns the value without folds, and without blanks at both ends. */
-function unfolded(value: string): string {
-  return value.replace(/[\r\n]/g, '').trim()
 }
 
 /** The unfolded values of the fields about content, and how readers understand them. */
@@ -230,12 +188,6 @@ function odditiesOf(hasControls: boolean, said: Said): Oddity[] {
     'encoded-multipart': isMultipart && possible.some((encoding) => encoding !== 'identity'),
   }
   return OF_HEADERS.filter((oddity) => odd[oddity])
-}
-
-/** Returns the fields about content, and the lines that are not fields, as text. */
-function aboutEncoding(fields: readonly Field[]): string {
-  const lines = fields.filter(({ name }) => name === '' || /content|encod/.test(name))
-  return lines.map(({ name, value }) => `${name}:${value}`).join('\n')
 }
 
 const OF_HEADERS = ['header', 'field', 'boundary', 'encoded-multipart'] as const
@@ -297,14 +249,6 @@ export const EMPTY_PART: PartHeader = { ...EMPTY, isText: false }
 
 /** The header of content without one: between and after the parts of a multipart. */
 export const NO_HEADER: PartHeader = EMPTY
-
-/**
- * Returns the text, followed by a copy without comments if it has any. Some readers remove comments even
- * inside words.
- */
-function withReadings(text: string): string {
-  return text.includes('(') ? `${text}\n${withoutCommentsEvenInQuotes(text)}` : text
-}
 
 function isNamedPlainly({ name }: Field): boolean {
   if (name === '') return false
@@ -407,7 +351,7 @@ function areAllKnown(values: readonly string[]): boolean {
 /**
  * Returns the encodings by which some reader may decode the content. `values` are those of all encoding
  * fields; `isPlain` means that readers agree about the fields. `header` is the whole information about
- * content. If one plain field contains a known word alone, that word selects the encodings. Otherwise
+ * content, in all its readings. If one plain field contains a known word alone, that word selects the encodings. Otherwise
  * `identity` and all encodings that the header mentions are returned.
  */
 function encodingsOf(
@@ -437,10 +381,7 @@ function encodingsOf(
   return ['identity', ...mentioned]
 }
 
-/**
- * Returns the letters and digits of a text and of its encoded words. Some readers skip all other characters.
- */
-function lettersOf(header: string): string {
-  const all = header.includes('=?') ? `${header}\n${decodeWords(header)}` : header
-  return all.toLowerCase().replace(/[^a-z0-9]+/g, '')
+/** Returns the letters and digits of a text. Some readers skip all other characters. */
+function lettersOf(text: string): string {
+  return text.toLowerCase().replace(/[^a-z0-9]+/g, '')
 }

@@ -5,9 +5,10 @@ import { headerFormFault } from '../../message/well-formed.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { KnownHeader } from '../budget/work.ts'
 import type { Habits } from '../habits/habits.ts'
-import { MimeLines } from '../headers/fields.ts'
+import { readingsOf } from '../headers/fields.ts'
 import { isBlankLine, isField, isFromLine, STRANGE_MAX } from '../headers/header-lines.ts'
-import { readBoundaries } from '../headers/parameters.ts'
+import { MimeLines } from '../headers/mime-lines.ts'
+import { boundariesIn } from '../headers/parameters.ts'
 import {
   type Encoding,
   NO_HEADER,
@@ -651,7 +652,7 @@ class HeaderLines {
       this.own = new OpenMultiparts()
       this.own.push({ exact: undefined, forms: [], isAny: true, isSure: false })
     }
-    this.own.learn(readBoundaries(fresh))
+    this.own.learn(boundariesIn(readingsOf(fresh)))
   }
 }
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MimeLines } from '../../../../src/mail/mime/headers/fields.ts'
+import { MimeLines } from '../../../../src/mail/mime/headers/mime-lines.ts'
 import {
   NO_HEADER,
   type PartHeader,

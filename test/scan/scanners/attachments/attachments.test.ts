@@ -71,8 +71,8 @@ t.test('the name is safe in an SMTP reply', async (t) => {
 
 t.test('mail over a limit was not read to its end, unless a banned name was read', async (t) => {
   const settings = rulesIn(t.testdir({ rules: 'name *.exe\n' }))
-  const full = disposed(`attachment${'; x=y'.repeat(200)}`)
-  const why = 'attachments: a field with more than 100 parameters'
+  const full = disposed(`attachment${'; name=y'.repeat(101)}`)
+  const why = 'attachments: a field with more than 100 names'
   const limit = 'the limits of attachments'
   t.strictSame(await scan(full, settings), {
     result: { answer: 'unseen', what: 'contents', why, limit },

@@ -64,6 +64,7 @@ t.test('a banned name is seen however it is written', async (t) => {
     ['raw Latin-1', 'filename="r\xe9sum\xe9.exe"'],
     ['an invisible character', "filename*=utf-8''a.e%E2%80%8Bxe"],
     ['right-to-left override', "filename*=utf-8''gpj%E2%80%AE.exe"],
+    ['parameters in an encoded word', '=?utf-8?q?a=3Bfilename=3Da.exe?='],
     ['a long name', `filename="${'a'.repeat(900)}.exe"`],
     ['a very long name', `filename="${'a'.repeat(200_000)}.exe"`],
   ]
@@ -110,6 +111,7 @@ t.test('names are read in proportion to what is written, in small steps', async 
     comments: (size) => `; name=${'('.repeat(size)}`,
     'dots and blanks at the end': (size) => `; name="${'a. '.repeat(size / 3)}b"`,
     semicolons: (size) => ';'.repeat(size),
+    'quotes that are not closed': (size) => '; name=\\"x'.repeat(size / 10),
     'lines in a name': (size) => `; name=a${'\n :\n a:'.repeat(size / 7)}`,
   }
   const unitsOf = (value: string) => {

@@ -184,7 +184,7 @@ t.test('the outcome names the limit if mail holds more than is read', async (t) 
   const numbered = (count: number) =>
     Array.from({ length: count }, (_, n) => `Content-Type: a/b\n\nfile ${n}`)
   const cases: [string, string, RegExp | string][] = [
-    ['parameters', disposed(`attachment${'; x=y'.repeat(200)}`), /parameters/],
+    ['names', disposed(`attachment${'; name=y'.repeat(101)}`), /more than 100 names/],
     ['a long name', disposed(`attachment; filename=${'x'.repeat(2000)}`), /a file name of more/],
     ['places', mixed('b', ...Array(limits.parts).fill('')), `more than ${limits.parts} parts`],
     ['fields', `Content-Type: text/plain; x=${'x'.repeat(1024 * 1024)}\n\nx\n`, /a header with/],
@@ -197,6 +197,8 @@ t.test('the outcome names the limit if mail holds more than is read', async (t) 
 
 t.test('mail that is just within a limit does not exceed it', async (t) => {
   t.equal(await outcome(mixed('b', ...Array(10_000).fill(text), exe)), 'a.exe')
+  const last = `attachment${'; x=y'.repeat(1000)}${'; name=y'.repeat(99)}; name=a.exe`
+  t.equal(await outcome(disposed(last)), 'a.exe')
   const encoded = nest(limits.depth, (_, inner) => attached(base64(inner), 'base64'), exe)
   t.equal(await outcome(encoded), 'a.exe')
 })

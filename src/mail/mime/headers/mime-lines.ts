@@ -1,0 +1,106 @@
+import { mayDescribeContent } from '../../message/content-fields.ts'
+import { decodeWords, EncodedWordCount, hasHiddenLineEnd } from '../../message/encoded-words.ts'
+import type { Header } from '../../message/header-block.ts'
+import { limits } from '../budget/limits.ts'
+
+/** The message for the limit of their characters. */
+export const TOO_LONG = `more than ${limits.fieldCharacters} characters about content`
+
+/** Collects the lines of a header that describe content, in bounded memory. */
+export class MimeLines {
+  #text = ''
+  /** The lines added since `takeFresh` was called. */
+  #fresh = ''
+  #words = ''
+  #keeping = false
+  #hasWords = false
+  #fields = 0
+  readonly #count = new EncodedWordCount()
+  /** Whether the header has NULs, bare CRs or other control characters. */
+  hasControls = false
+
+  /** Takes a line with its end, or a piece of a line. `goesOn` marks a fold, or a further piece. */
+  add(line: string, goesOn: boolean): void {
+    if (!this.hasControls && CONTROL.test(line)) this.hasControls = true
+    if (!goesOn) {
+      this.#keeping = mayMatter(line)
+      this.#hasWords = false
+      if (this.#keeping && line.includes(':')) this.#fields++
+    }
+    // Some readers end a line at a bare CR. For them a field begins after it.
+    const ended = line.endsWith('\r') ? `${line.slice(0, -1)}\n` : line
+    if (this.#hasWords) this.#addWords(ended)
+    else if (ended.includes('=?')) {
+      this.#hasWords = true
+      this.#addWords(ended.trimStart()) // otherwise a fold would continue the last field with words
+    }
+    if (!this.#keeping) return
+    this.#text += ended
+    this.#fresh += ended
+  }
+
+  /**
+   * Adds the fields of a header that all readers read alike (well-formed.ts). No encoded word hides anything
+   * in it, so words are not collected.
+   */
+  addWellFormed(header: Header): void {
+    this.hasControls = CONTROL.test(header.text)
+    for (const field of header.fields) {
+      if (!mayDescribeContent(field.name)) continue
+      this.#fields++
+      this.#text += header.textOf(field)
+    }
+    this.#fresh += this.#text
+  }
+
+  #addWords(text: string): void {
+    this.#words += text
+    this.#count.add(text)
+  }
+
+  /** The limit that the collected lines exceed, or undefined if there is none. */
+  get over(): string | undefined {
+    if (this.#text.length > limits.fieldCharacters) return TOO_LONG
+    if (this.#fields > limits.fields) return `more than ${limits.fields} fields about content`
+    return this.#count.over
+  }
+
+  /** The number of characters that were collected. */
+  get length(): number {
+    return this.#text.length + this.#words.length
+  }
+
+  get text(): string {
+    return this.#text
+  }
+
+  /** A key that is equal for headers with the same information. */
+  get key(): string {
+    return `${this.hasControls} ${this.#text.length} ${this.#text}${this.#words}`
+  }
+
+  /** Returns the lines about content added since the last call. */
+  takeFresh(): string {
+    const fresh = this.#fresh
+    this.#fresh = ''
+    return fresh
+  }
+
+  /** Whether an encoded word of the header may hide a line end (RFC 2047). */
+  get hidesLineEnd(): boolean {
+    return this.#words !== '' && hasHiddenLineEnd(this.#words)
+  }
+
+  /** The lines with encoded words, decoded. A line end in an encoded word ends a line here. */
+  get decodedWords(): string {
+    return decodeWords(this.#words).replace(/\r\n?/g, '\n')
+  }
+}
+
+const CONTROL = /[\0-\x08\v\f\x0e-\x1f]|\r(?!\n)/
+
+/** Returns whether the most lenient reader may take the line for a field about content. */
+function mayMatter(line: string): boolean {
+  const colon = line.indexOf(':')
+  return colon < 0 || mayDescribeContent(line.slice(0, colon))
+}
