@@ -37,13 +37,14 @@ function isSpaceOrTab(text: string, at: number): boolean {
 }
 
 /**
- * Returns the values of all fields that some reader takes for the field of this name, without line ends. The
- * most lenient reader removes comments, and reads only the letters, digits and hyphens of a name.
+ * Returns the values of all fields that some reader takes for the field of this name, without line ends and
+ * blanks in front. The most lenient reader removes comments, and reads only the letters, digits and hyphens of
+ * a name.
  */
 export function valuesOf(fields: readonly Field[], name: string): string[] {
   return fields
     .filter((field) => plainName(field.name) === name)
-    .map(({ value }) => value.replace(/[\r\n]/g, ''))
+    .map(({ value }) => value.replace(/[\r\n]/g, '').trimStart())
 }
 
 /** Returns the name as the most lenient reader reads it. */

@@ -25,31 +25,44 @@ export interface PartHeader {
   readonly boundary: string | undefined
   /** All boundaries in all forms in which some reader understands them, in lower case. */
   readonly boundaries: readonly string[]
-  /** Whether a part without a type is a message (RFC 2046 5.1.5). */
-  readonly isDigest: boolean
   /** All encodings by which some reader decodes the content. There is one if all readers agree. */
   readonly encodings: readonly Encoding[]
-  /** Whether all readers agree about the fields that matter. */
-  readonly isPlain: boolean
-  /** Whether readers show the content as text, and do not save it as a file. */
-  readonly isText: boolean
-  /** Whether the header has a disposition: some readers then save text, too, that they show. */
-  readonly hasDisposition: boolean
-  /** Whether the header declares S/MIME or OpenPGP, so that mail programs open the content as that. */
-  readonly isContainer: boolean
-  /** Whether the header declares OpenPGP. */
-  readonly isOpenPgp: boolean
-  /** Whether the header declares a calendar or cards, so that programs open the content as that. */
-  readonly isCalendar: boolean
-  /** Whether the header names a file of mail, which some readers open as an attached message. */
-  readonly isMailFile: boolean
-  /** Whether a line that ends in a blank is joined to the next line, without that blank (RFC 3676). */
-  readonly isFlowed: boolean
-  /** Whether lines may have a blank in front of them that is not part of the text (RFC 3676 4.4). */
-  readonly isStuffed: boolean
-  readonly oddities: readonly Oddity[]
   /** The character sets that the header names, by their plain names, other than ASCII and UTF-8. */
   readonly charsets: readonly string[]
+  /**
+   * Whether readers show the content as text. Some of them may save it as a file, too, if the header has a
+   * disposition.
+   */
+  readonly text: Certainty
+  readonly hints: ReadonlySet<Hint>
+  /** Whether all readers agree about the fields that matter. */
+  readonly isPlain: boolean
+  readonly oddities: readonly Oddity[]
+}
+
+/** Types, names and parameters, anywhere in a header, by which some mail program knows what the content is. */
+const hintWords = {
+  /** In it a part without a type is a message (RFC 2046 5.1.5). */
+  digest: /multipart\s*\/\s*digest/,
+  /** A multipart that declares its parts as OpenPGP (RFC 3156 4). */
+  encrypted: /multipart\s*\/\s*encrypted/,
+  openpgp: /pgp|\.(?:gpg|asc)/,
+  smime: /pkcs7-mime|\.p7[mz]/,
+  /** A calendar or an address book. */
+  calendar:
+    /calendar|v-?card|text\/(?:x-)?directory|application\/(?:x-)?ics|\.(?:ics|ical|ifb|vcs|vcf|vcard)\b/,
+  /** A file that some programs open as an attached message (mailparser). */
+  mail: /\.eml\b/,
+  /** Lines may have a blank in front of them that is not part of the text (RFC 3676 4.4). */
+  flowed: /flowed/,
+  /** A line that ends in a blank is joined to the next line, without that blank (RFC 3676). */
+  delsp: /delsp/,
+} as const satisfies Readonly<Record<string, RegExp>>
+
+export type Hint = keyof typeof hintWords
+
+function hintsIn(header: string): ReadonlySet<Hint> {
+  return new Set((Object.keys(hintWords) as Hint[]).filter((hint) => hintWords[hint].test(header)))
 }
 
 const TYPE = 'content-type'
@@ -81,7 +94,7 @@ export function readPartHeader(
   if (known !== undefined) return known
   // (The cached value is parsed from the key: a slice of the mail's header would keep all of that in memory.)
   const header = readText(key.slice(start.length), said)
-  if (header.isText && header.boundaries.length === 0) knownHeaders.set(key, header)
+  if (header.text !== 'no' && header.boundaries.length === 0) knownHeaders.set(key, header)
   return header
 }
 
@@ -104,104 +117,74 @@ interface HeaderTraits {
 }
 
 function readText(text: string, traits: HeaderTraits): PartHeader {
-  const { isOfPart, isClear, hasControls, hidesLineEnd } = traits
+  const { isOfPart, isClear } = traits
   if (text === '' && isClear) return isOfPart ? EMPTY_PART : EMPTY
   if (text.length > limits.fieldCharacters) throw new LimitExceeded(`a header with ${TOO_LONG}`)
   const fields = fieldsOf(text)
+  const types = valuesOf(fields, TYPE)
+  const encodings = valuesOf(fields, ENCODING)
+  const dispositions = valuesOf(fields, DISPOSITION)
+  const readings = readingsOf(text)
+  const whole = readings.join('\n').toLowerCase()
   const isPlain = isClear && fields.every(isNamedPlainly)
-  const trimmed = (name: string) => valuesOf(fields, name).map((value) => value.trim())
-  const types = trimmed(TYPE)
-  const encodings = valuesOf(fields, ENCODING).map((value) => value.trimStart())
   const strict = types.length === 1 ? readType(types[0]!) : undefined
   const isSure = isPlain && strict !== undefined
-  const readings = readingsOf(text)
-  const lowerCase = readings.join('\n').toLowerCase()
-  const boundaries = boundariesIn(readings)
   const type = strict?.type ?? typeOf(types[0] ?? '')
+  const boundaries = boundariesIn(readings)
   const boundary = strict?.boundary
-  const multipart = multipartOf(type, lowerCase, isSure, boundary, boundaries)
-  const message = messageCertainty(
-    type,
-    readingsOf(types.join('\n')).join('\n').toLowerCase(),
-    isSure,
-    isPlain,
-  )
-  const possible = encodingsOf(encodings, isPlain, lowerCase)
-  // The parts of a multipart, and a message, have encodings of their own. Some readers ignore the
-  // field above them (RFC 2045 6.4).
-  const isContainer = multipart !== 'no' || message !== 'no'
-  const dispositions = trimmed(DISPOSITION)
-  const charsets = charsetsIn(readings)
-  const values = { fields, types, encodings, dispositions, charsets, hidesLineEnd }
-  return {
+  const multipart = multipartIn(whole, type, isSure ? boundary : undefined, boundaries)
+  const message = messageIn(types, type, isSure, isPlain)
+  const possible = encodingsIn(whole, encodings, isPlain)
+  const isShown =
+    isPlain &&
+    dispositions.every((value) => /^inline[ \t;]*$/i.test(value)) &&
+    (types.length === 0 ? !isOfPart : strict?.isShown === true)
+  const mayBeSaved = dispositions.length > 0 && (type === '' || type === 'text/plain')
+  const header = {
     fields,
     type,
     multipart,
     message,
     boundary: isSure && multipart !== 'no' && isSaidOnce(text, boundary) ? boundary : undefined,
     boundaries,
-    isDigest: /multipart\s*\/\s*digest/.test(lowerCase),
-    encodings: isContainer ? [...new Set<Encoding>(['identity', ...possible])] : possible,
+    // The parts of a multipart, and a message, have encodings of their own. Some readers ignore the
+    // field above them (RFC 2045 6.4).
+    encodings:
+      multipart === 'no' && message === 'no'
+        ? possible
+        : [...new Set<Encoding>(['identity', ...possible])],
+    charsets: charsetsIn(readings),
+    text: isShown ? (mayBeSaved ? 'maybe' : 'sure') : 'no',
+    hints: hintsIn(whole),
     isPlain,
-    isText:
-      isPlain &&
-      dispositions.every((value) => /^inline[ \t;]*$/i.test(value)) &&
-      (types.length === 0 ? !isOfPart : strict?.isText === true),
-    hasDisposition: dispositions.length > 0,
-    isContainer: CONTAINER.test(lowerCase),
-    isOpenPgp: OPENPGP.test(lowerCase),
-    isCalendar: CALENDAR.test(lowerCase),
-    isMailFile: MAIL_FILE.test(lowerCase),
-    isFlowed: /delsp/.test(lowerCase),
-    isStuffed: lowerCase.includes('flowed'),
-    oddities: odditiesOf(hasControls, { ...values, type, boundary, boundaries, possible }),
-    charsets,
-  }
-}
-
-/** The unfolded values of the fields about content, and how readers understand them. */
-interface Said
-  extends Pick<PartHeader, 'fields' | 'charsets' | 'type' | 'boundary' | 'boundaries'> {
-  readonly hidesLineEnd: boolean
-  readonly types: readonly string[]
-  readonly encodings: readonly string[]
-  readonly dispositions: readonly string[]
-  /** The encodings by which some reader decodes the content. */
-  readonly possible: readonly Encoding[]
+  } as const
+  const values = { types, encodings, dispositions }
+  return { ...header, oddities: odditiesOf({ ...header, boundary }, traits, values) }
 }
 
 /** Returns the oddities of a header. */
-function odditiesOf(hasControls: boolean, said: Said): Oddity[] {
-  const { hidesLineEnd, fields, types, encodings, dispositions, charsets } = said
-  const { type, boundary, boundaries, possible } = said
+function odditiesOf(
+  { fields, type, boundary, boundaries, encodings, charsets }: Omit<PartHeader, 'oddities'>,
+  { hasControls, hidesLineEnd }: HeaderTraits,
+  values: Readonly<Record<'types' | 'encodings' | 'dispositions', readonly string[]>>,
+): Oddity[] {
   const isMultipart = type.startsWith('multipart/')
   const odd = {
     header: hasControls || !(hidesLineEnd || fields.every(({ name }) => FIELD_NAME.test(name))),
     field:
-      [types, encodings, dispositions].some((values) => values.length > 1 || values[0] === '') ||
-      [...types, ...dispositions].some(hasOddQuotes) ||
-      !areAllKnown(encodings) ||
+      Object.values(values).some((some) => some.length > 1 || some[0] === '') ||
+      [...values.types, ...values.dispositions].some(hasOddQuotes) ||
+      !areAllKnown(values.encodings) ||
       charsets.some((charset) => toUtf8(charset).length === 0),
     boundary: isMultipart
       ? boundary === undefined || boundary.length > BOUNDARY_LENGTH
       : boundaries.length > 0,
-    'encoded-multipart': isMultipart && possible.some((encoding) => encoding !== 'identity'),
+    'encoded-multipart': isMultipart && encodings.some((encoding) => encoding !== 'identity'),
   }
   return OF_HEADERS.filter((oddity) => odd[oddity])
 }
 
 const OF_HEADERS = ['header', 'field', 'boundary', 'encoded-multipart'] as const
-
-/** Types and names that mail programs use for S/MIME or OpenPGP. */
-const CONTAINER = /pkcs7-mime|pgp|\.(?:p7[mz]|gpg|asc)/
-const OPENPGP = /pgp|\.(?:gpg|asc)/
-
-/** Types and names that mail programs use for calendars and address books. */
-const CALENDAR =
-  /calendar|v-?card|text\/(?:x-)?directory|application\/(?:x-)?ics|\.(?:ics|ical|ifb|vcs|vcf|vcard)\b/
-
-/** The names that mail programs use for files of mail (mailparser). */
-const MAIL_FILE = /\.eml\b/
 
 /** The name of a field without blanks, colons and parentheses. */
 const FIELD_NAME = /^[!-'*-9;-~]+$/
@@ -226,26 +209,19 @@ const EMPTY: PartHeader = {
   message: 'no',
   boundary: undefined,
   boundaries: [],
-  isDigest: false,
   encodings: ['identity'],
-  isPlain: true,
-  isText: true,
-  hasDisposition: false,
-  isContainer: false,
-  isOpenPgp: false,
-  isCalendar: false,
-  isMailFile: false,
-  isFlowed: false,
-  isStuffed: false,
-  oddities: [],
   charsets: [],
+  text: 'sure',
+  hints: new Set(),
+  isPlain: true,
+  oddities: [],
 }
 
 /**
  * The header of a part without information about its content, or of one without a header. It may be a file to
  * readers that assign every part a type.
  */
-export const EMPTY_PART: PartHeader = { ...EMPTY, isText: false }
+export const EMPTY_PART: PartHeader = { ...EMPTY, text: 'no' }
 
 /** The header of content without one: between and after the parts of a multipart. */
 export const NO_HEADER: PartHeader = EMPTY
@@ -257,26 +233,25 @@ function isNamedPlainly({ name }: Field): boolean {
   return plain === TYPE || plain === ENCODING || !/content-type|transfer-encoding/.test(plain)
 }
 
-function multipartOf(
-  type: string,
+function multipartIn(
   header: string,
-  isSure: boolean,
+  type: string,
   boundary: string | undefined,
   boundaries: readonly string[],
 ): Certainty {
-  const isMentioned = header.includes('multipart') || header.includes('boundary')
-  if (!isMentioned) return 'no'
-  const isOne = isSure && type.startsWith('multipart/') && boundary !== undefined
-  return isOne && boundaries.length === 1 ? 'sure' : 'maybe'
+  if (!/multipart|boundary/.test(header)) return 'no'
+  const isOne = type.startsWith('multipart/') && boundary !== undefined && boundaries.length === 1
+  return isOne ? 'sure' : 'maybe'
 }
 
-function messageCertainty(
+function messageIn(
+  values: readonly string[],
   type: string,
-  types: string,
   isSure: boolean,
   isPlain: boolean,
 ): Certainty {
   if (type.startsWith('message/')) return isSure ? 'sure' : 'maybe'
+  const types = readingsOf(values.join('\n')).join('\n').toLowerCase()
   if (!isPlain && types.includes('message')) return 'maybe'
   return /message[\s(]*\/|^\s*message\s*(?:;|$)/.test(types) ? 'maybe' : 'no'
 }
@@ -292,7 +267,7 @@ interface StrictType {
   readonly type: string
   readonly boundary: string | undefined
   /** Whether the type is text that readers display, without a parameter that makes it a file. */
-  readonly isText: boolean
+  readonly isShown: boolean
 }
 
 /** The types of text that readers show. They save every other text as a file. */
@@ -302,7 +277,8 @@ const SHOWN = new Set(['text/plain', 'text/html', 'text/enriched'])
 const FILE_PARAMETER = /name/
 
 /** Reads a Content-Type about which readers cannot differ (RFC 2045 5.1). Returns undefined for others. */
-function readType(value: string): StrictType | undefined {
+function readType(text: string): StrictType | undefined {
+  const value = text.trimEnd()
   const head = /^([\w.+-]+\/[\w.+-]+)[ \t]*/.exec(value)
   if (!head) return undefined
   const type = head[1]!.toLowerCase()
@@ -322,8 +298,8 @@ function readType(value: string): StrictType | undefined {
     if (lower === 'boundary') boundary = quoted ?? token
   }
   if (boundary !== undefined && !BOUNDARY.test(boundary)) return undefined
-  const isText = SHOWN.has(type) && ![...names].some((name) => FILE_PARAMETER.test(name))
-  return { type, boundary, isText }
+  const isShown = SHOWN.has(type) && ![...names].some((name) => FILE_PARAMETER.test(name))
+  return { type, boundary, isShown }
 }
 
 const PARAMETER =
@@ -349,15 +325,15 @@ function areAllKnown(values: readonly string[]): boolean {
 }
 
 /**
- * Returns the encodings by which some reader may decode the content. `values` are those of all encoding
- * fields; `isPlain` means that readers agree about the fields. `header` is the whole information about
- * content, in all its readings. If one plain field contains a known word alone, that word selects the encodings. Otherwise
- * `identity` and all encodings that the header mentions are returned.
+ * Returns the encodings by which some reader may decode the content. `header` is the whole information about
+ * content, in all its readings; `values` are those of all encoding fields, and `isPlain` means that readers
+ * agree about the fields. If one plain field contains a known word alone, that word selects the encodings.
+ * Otherwise `identity` and all encodings that the header mentions are returned.
  */
-function encodingsOf(
+function encodingsIn(
+  header: string,
   values: readonly string[],
   isPlain: boolean,
-  header: string,
 ): readonly Encoding[] {
   const [first] = values
   if (isPlain && first === undefined) return ['identity']

@@ -436,7 +436,7 @@ export class Decoding extends Work {
    */
   *giveFromContainers(source: Bytes): Steps {
     yield* this.#giveOpened(source)
-    if (this.scope.header.isCalendar || beginsCalendar(source))
+    if (this.scope.header.hints.has('calendar') || beginsCalendar(source))
       yield* this.#giveFromCalendar(source)
   }
 
@@ -561,7 +561,7 @@ export class Decoding extends Work {
     return (
       AS_FILE |
       (isMessage ? AS_MESSAGE : 0) |
-      (header.isCalendar ? AS_CALENDAR : 0) |
+      (header.hints.has('calendar') ? AS_CALENDAR : 0) |
       (isContainer ? AS_CONTAINER : 0)
     )
   }

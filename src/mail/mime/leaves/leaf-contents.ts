@@ -38,12 +38,13 @@ function* scopeOf(leaf: Leaf, part: Bytes, around: Decoding): Steps<Partial<Scop
   const mayBeReadAround = isInHeader && !isMessage
   const isReadAround =
     mayBeReadAround && (beginsAsMailbox(part) || (yield* hasHeader(part, around)))
+  const isOpenPgp = header.hints.has('openpgp') || depth.isEncrypted
   return {
     header,
     isMessage,
     isReadAround,
-    isContainer: header.isContainer || depth.isEncrypted,
-    isOpenPgp: header.isOpenPgp || depth.isEncrypted,
+    isContainer: isOpenPgp || header.hints.has('smime'),
+    isOpenPgp,
     messages: depth.messages,
   }
 }
@@ -54,7 +55,7 @@ function* scopeOf(leaf: Leaf, part: Bytes, around: Decoding): Steps<Partial<Scop
  */
 function isMessageIn({ header, depth }: Leaf): boolean {
   const isOfDigest = depth.isDigest && !says(header)
-  return header.message !== 'no' || header.isMailFile || isOfDigest
+  return header.message !== 'no' || header.hints.has('mail') || isOfDigest
 }
 
 function formsOf(leaf: Leaf, endsMail: boolean, decoding: Decoding): SavedForms {
@@ -90,13 +91,13 @@ function* givePlainly(
   const habits = new Habits()
   const { bare, end } = splitLineEnd(part)
   // Text that readers display includes the line end before the delimiter, also for libclamav.
-  const given = encoding === 'base64' || header.isText ? part : bare
+  const given = encoding === 'base64' || header.text !== 'no' ? part : bare
   yield* decoded(given, codec(habits), decoding, (bytes) =>
     forms.giveDecodedPlainly(bytes, end, encoding, habits.asked.size === 0 ? form : undefined),
   )
   const { asked } = habits
   // In a text, blanks at the end of a line make no difference.
-  const isOdd = asked.size > (header.isText && asked.has('quoted-printable blanks') ? 1 : 0)
+  const isOdd = asked.size > (header.text !== 'no' && asked.has('quoted-printable blanks') ? 1 : 0)
   return isOdd ? 'odd' : 'whole'
 }
 
@@ -148,7 +149,7 @@ function* giveByEncodings(
     } else if (encoding === 'base64') {
       const oddities = yield* giveFromBase64(part, decoding, give)
       for (const oddity of oddities) onOdd?.(oddity)
-      if (header.isFlowed) yield* forms.giveUnflowed(makerOf(Base64Decoder), part)
+      if (header.hints.has('delsp')) yield* forms.giveUnflowed(makerOf(Base64Decoder), part)
     } else yield* decoding.giveInEachWay(uuencode, part, give)
   }
   if (encodings.includes('base64') && encodings.includes('quoted-printable')) {

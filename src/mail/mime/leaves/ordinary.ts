@@ -45,8 +45,9 @@ function plainFormOf(leaf: Leaf, encoding: Encoding): PartForm | undefined {
   const isUsual = header.fields.every(
     ({ name, value }) => name !== 'content-disposition' || DISPOSITION.test(value),
   )
-  const isFile = !header.isText && FILE_TYPES.test(type) && isUsual && !header.isMailFile
-  const name = isFile ? 'file' : header.isText && isOwnText ? type : undefined
+  const isFile =
+    header.text === 'no' && FILE_TYPES.test(type) && isUsual && !header.hints.has('mail')
+  const name = isFile ? 'file' : header.text !== 'no' && isOwnText ? type : undefined
   const content = contentForms.find((form) => form === `${name} ${encoding}`)
   return content && { content, multiparts }
 }
@@ -148,7 +149,7 @@ function holdsInOrder(line: string, boundary: string): boolean {
  */
 function haveTextBeside(leaves: readonly Leaf[]): boolean {
   // Text between parts has no type.
-  const texts = leaves.filter(({ header }) => header.isText && header.type !== '')
+  const texts = leaves.filter(({ header }) => header.text !== 'no' && header.type !== '')
   return leaves.every(
     // (The parts of one multipart have one depth.)
     ({ depth }) =>

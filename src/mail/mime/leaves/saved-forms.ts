@@ -80,7 +80,7 @@ export class SavedForms {
 
   /** Returns the forms of a file, ignoring the header. */
   ofFile(): SavedForms {
-    const header = { ...this.#facts.header, isText: false }
+    const header = { ...this.#facts.header, text: 'no' as const }
     return new SavedForms({ ...this.#facts, header }, this.#decoding)
   }
 
@@ -97,7 +97,7 @@ export class SavedForms {
     // The parts of a mail are contents by themselves, so that it is given in one form alone.
     const isMail = isMessage && beginsAsMail(bare)
     const properties = isMail ? undefined : yield* textPropertiesOf(part, decoding)
-    if (properties?.isText && (header.isText || header.multipart !== 'no')) {
+    if (properties?.isText && (header.text !== 'no' || header.multipart !== 'no')) {
       yield* decoding.giveBinHex(part)
       return yield* this.#giveShown(part, bare, {
         properties,
@@ -106,7 +106,7 @@ export class SavedForms {
         form,
       })
     }
-    if (header.isFlowed) yield* decoding.giveInOneWay(unflow, bare)
+    if (header.hints.has('delsp')) yield* decoding.giveInOneWay(unflow, bare)
     // The surrounding mail contains all its bytes.
     if (isMessage && !isKnownAsMail(bare)) yield* decoding.give(bare, { isMail: true })
     yield* decoding.give(bare)
@@ -123,7 +123,7 @@ export class SavedForms {
   *giveDecodedPlainly(bytes: Bytes, end: Buffer, encoding: Encoding, form?: PartForm): Steps {
     const { header } = this.#facts
     const decoding = this.#decoding
-    if (header.isText) {
+    if (header.text !== 'no') {
       const properties = yield* textPropertiesOf(bytes, decoding)
       if (properties.isText) {
         const bare = encoding === 'base64' ? bytes : splitLineEnd(bytes).bare
@@ -134,8 +134,8 @@ export class SavedForms {
       }
     }
     if (encoding === 'base64') {
-      yield* decoding.giveDecoded(bytes, header.isText ? undefined : form)
-      if (header.isFlowed) yield* decoding.giveInOneWay(unflow, bytes)
+      yield* decoding.giveDecoded(bytes, header.text !== 'no' ? undefined : form)
+      if (header.hints.has('delsp')) yield* decoding.giveInOneWay(unflow, bytes)
       return
     }
     yield* this.giveDecodedForms(bytes, end)
@@ -159,7 +159,7 @@ export class SavedForms {
   ): Steps<boolean> {
     const { header, isOwnText, isInWhole } = this.#facts
     const decoding = this.#decoding
-    if (header.isFlowed) yield* decoding.giveText(unflow, text)
+    if (header.hints.has('delsp')) yield* decoding.giveText(unflow, text)
     const isOwn = (isOwnText && decoding.depth === 0) || header.multipart !== 'no'
     const isPlainText = header.type === 'text/plain' || header.type === ''
     const isInMail = asItStands && ((isPlainText && isInWhole) || header.multipart === 'sure')
@@ -184,14 +184,14 @@ export class SavedForms {
     const properties = yield* textPropertiesOf(source, decoding)
     yield* decoding.giveDecoded(source)
     yield* this.#giveOtherForms(source, end, properties)
-    if (this.#facts.header.isFlowed) yield* decoding.giveInOneWay(unflow, source)
+    if (this.#facts.header.hints.has('delsp')) yield* decoding.giveInOneWay(unflow, source)
     if (!properties.isText) yield* decoding.giveInOneWay(withoutCrs, source)
   }
 
   /** Yields a file decoded from quoted-printable without its last line end, like KMime. */
   *giveWithoutLastEnd(source: Bytes): Steps {
     const { bare, end } = splitLineEnd(source)
-    if (end.length === 0 || this.#facts.header.isText) return
+    if (end.length === 0 || this.#facts.header.text !== 'no') return
     yield* this.#decoding.give(bare)
     if (end.length > 1 && bare.size <= LINE_ENDS_MAX) {
       yield* this.#decoding.giveInOneWay(toLf, bare)
@@ -206,7 +206,7 @@ export class SavedForms {
   *#giveOtherForms(bare: Bytes, end: Buffer, properties: TextProperties, whole?: Bytes): Steps {
     const { header, endsMail, isSeenByAll } = this.#facts
     const decoding = this.#decoding
-    const isFile = !header.isText
+    const isFile = header.text === 'no'
     const isBareCr = end[0] === CR && end.length === 1
     // ripmime and nmh save a text with its last line end. So does libclamav where it sees the text.
     const hasEnd = end.length > 0 && (isFile || isBareCr || endsMail || !isSeenByAll)
@@ -244,8 +244,8 @@ export class SavedForms {
    * with which its lines were stuffed, if they know format=flowed (RFC 3676).
    */
   *giveAsText(part: Bytes, encoding: Encoding): Steps {
-    const { charsets, isStuffed } = this.#facts.header
-    if ((charsets.length === 0 && !isStuffed) || encoding === 'uuencode') return
+    const { charsets, hints } = this.#facts.header
+    if ((charsets.length === 0 && !hints.has('flowed')) || encoding === 'uuencode') return
     const { bare, end } = splitLineEnd(part)
     const give = (text: Bytes) => this.#giveTexts(text, end)
     if (encoding === 'identity') yield* give(bare)
@@ -256,10 +256,10 @@ export class SavedForms {
   }
 
   *#giveTexts(text: Bytes, end: Buffer): Steps {
-    const { charsets, isStuffed, isText } = this.#facts.header
-    if (isStuffed) yield* this.#giveUnstuffed(text)
+    const { charsets, hints, text: shown } = this.#facts.header
+    if (hints.has('flowed')) yield* this.#giveUnstuffed(text)
     // Text that is shown is ASCII to scanners, unless its bytes mean another text.
-    const isAscii = isText || !(yield* this.#decoding.some(text, hasEightBits))
+    const isAscii = shown !== 'no' || !(yield* this.#decoding.some(text, hasEightBits))
     const those = charsets.filter((charset) => !isAscii || changesAscii(charset))
     yield* this.#giveInUtf8(text, those, (utf8) => this.#giveConverted(utf8, end))
   }
@@ -291,26 +291,26 @@ export class SavedForms {
   }
 
   *#giveWithJoinedLines(text: Bytes): Steps {
-    const { isFlowed, isStuffed } = this.#facts.header
+    const { hints } = this.#facts.header
     yield* this.#decoding.giveDecoded(text)
-    if (isFlowed) yield* this.#decoding.giveInOneWay(unflow, text)
-    if (isStuffed) yield* this.#giveUnstuffed(text)
+    if (hints.has('delsp')) yield* this.#decoding.giveInOneWay(unflow, text)
+    if (hints.has('flowed')) yield* this.#giveUnstuffed(text)
   }
 
   *#giveConverted(text: Bytes, end: Buffer): Steps {
-    const { isStuffed, isText } = this.#facts.header
-    if (isText) {
+    const { hints, text: shown } = this.#facts.header
+    if (shown !== 'no') {
       yield* this.#decoding.give(text, { isCounted: true })
       yield* this.#decoding.giveCodedWithin(text)
     } else yield* this.giveDecodedForms(text, end)
-    if (isStuffed) yield* this.#giveUnstuffed(text)
+    if (hints.has('flowed')) yield* this.#giveUnstuffed(text)
   }
 
   /** Yields a file with its line stuffing removed; for displayed text, the data encoded in it. */
   *#giveUnstuffed(text: Bytes): Steps {
     const decoding = this.#decoding
     if (!(yield* hasStuffedLine(text, decoding))) return
-    if (!this.#facts.header.isText) yield* decoding.giveInOneWay(unstuff, text)
+    if (this.#facts.header.text === 'no') yield* decoding.giveInOneWay(unstuff, text)
     else yield* decoded(text, unstuff, decoding, (plain) => decoding.giveCodedWithin(plain))
   }
 }

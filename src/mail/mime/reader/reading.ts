@@ -502,8 +502,8 @@ export class Reading {
       containers: around.containers + 1,
       multiparts: within(around.multiparts, header.type),
       isMultipart: true,
-      isDigest: header.isDigest,
-      isEncrypted: header.type === 'multipart/encrypted',
+      isDigest: header.hints.has('digest'),
+      isEncrypted: header.hints.has('encrypted'),
       isDecoded: around.isDecoded && DECODED_IN.has(header.type),
     })
   }
@@ -524,9 +524,8 @@ export class Reading {
     if (encodings.length === 0) return
     const type = header.type === '' ? 'text/plain' : header.type
     const isFirst = !this.#textTypes.has(type)
-    if (header.isText || header.type === '') this.#textTypes.add(type)
-    const isShown = header.isText && !(type === 'text/plain' && header.hasDisposition)
-    const isOwn = isShown && isFirst && depth.messages === 0 && place.isUndisputed
+    if (header.text !== 'no' || header.type === '') this.#textTypes.add(type)
+    const isOwn = header.text === 'sure' && isFirst && depth.messages === 0 && place.isUndisputed
     this.#found.push({
       from,
       to,

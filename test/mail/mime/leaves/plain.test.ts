@@ -57,7 +57,7 @@ function normal(bytes: Buffer): Buffer {
 const digestOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
 /** Whether the line ends of a leaf, and the last one, are as they travelled, so that readers differ. */
-const hasLines = ({ encodings, header }: Leaf) => encodings[0] !== 'base64' || header.isText
+const hasLines = ({ encodings, header }: Leaf) => encodings[0] !== 'base64' || header.text !== 'no'
 
 /** The leaves of each message as Python decodes them, each by its two digests (read-leaves.py). */
 function byPython(mails: readonly Buffer[]): readonly (readonly [raw: string, normal: string])[][] {
@@ -151,8 +151,8 @@ async function compare(
 
 /** Whether a leaf is text of the mail itself, and no reader changes it. */
 function isShownOnce({ header, isOwnText }: Leaf, bytes: Buffer): boolean {
-  const { charsets, isFlowed } = header
-  return isOwnText && !isFlowed && !charsets.some(changesAscii) && !bytes.includes(0)
+  const { charsets, hints } = header
+  return isOwnText && !hints.has('delsp') && !charsets.some(changesAscii) && !bytes.includes(0)
 }
 
 t.test(
