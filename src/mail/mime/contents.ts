@@ -157,13 +157,13 @@ class MailContents {
   }
 
   /** Passes the names and oddities of a header to the listeners. */
-  *#tell({ seen, isSeenByAll }: SeenHeader): Steps {
+  *#tell({ seen, seenBy }: SeenHeader): Steps {
     const decoding = this.#decoding
     if (!this.#headerIds.has(seen)) {
       this.#idOf(seen)
       yield* this.#readNames(seen)
     }
-    if (!isSeenByAll || decoding.depth > 0) return
+    if (seenBy === 'some' || decoding.depth > 0) return
     for (const oddity of seen.oddities) decoding.onOdd?.(oddity)
   }
 

@@ -59,9 +59,9 @@ function isMessageIn({ header, depth }: Leaf): boolean {
 }
 
 function formsOf(leaf: Leaf, endsMail: boolean, decoding: Decoding): SavedForms {
-  const { header, depth, isOwnText, isSeenByAll, isInHeader } = leaf
+  const { header, depth, isOwnText, seenBy, isInHeader } = leaf
   const isInWhole = depth.isDecoded
-  const facts = { header, isOwnText, isInWhole, isSeenByAll, isInHeader, endsMail }
+  const facts = { header, isOwnText, isInWhole, seenBy, isInHeader, endsMail }
   return new SavedForms(facts, decoding)
 }
 
@@ -122,7 +122,7 @@ function* giveInAllWays(
   hasNul: boolean,
   decoding: Decoding,
 ): Steps {
-  const isClear = leaf.isSeenByAll && leaf.encodings.length === 1
+  const isClear = leaf.seenBy !== 'some' && leaf.encodings.length === 1
   const forms = formsOf(leaf, leaf.to === source.size, decoding)
   const onOdd = isClear && decoding.depth === 0 ? decoding.onOdd : undefined
   yield* giveByEncodings(leaf, part, forms, decoding, onOdd)

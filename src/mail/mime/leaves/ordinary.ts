@@ -57,9 +57,10 @@ function plainFormOf(leaf: Leaf, encoding: Encoding): PartForm | undefined {
  * encoding. Such a part is decoded once. Its encoding may still turn out to be odd, which the decoder notes. Most
  * parts of ordinary mail are plain. Any other part is read in each way in which some reader understands it.
  */
-export function isPlain({ header, encodings, isSeenByAll, isUndisputed }: Leaf): boolean {
-  const isThere = isSeenByAll && isUndisputed
-  return isThere && header.isPlain && header.oddities.length === 0 && encodings.length === 1
+export function isPlain({ header, encodings, seenBy }: Leaf): boolean {
+  return (
+    seenBy === 'all' && header.isPlain && header.oddities.length === 0 && encodings.length === 1
+  )
 }
 
 /** A mail that was read in one way. */

@@ -14,6 +14,7 @@ import {
   WithoutByte,
 } from '../decoders/text-forms.ts'
 import type { Encoding, PartHeader } from '../headers/part-header.ts'
+import type { Leaf } from '../reader/reading.ts'
 import type { PartForm } from '../traits/forms.ts'
 import {
   beginsAsMail,
@@ -34,8 +35,8 @@ interface Facts {
   readonly isInWhole: boolean
   /** Whether the mail ends here. If no delimiter follows, the last line end belongs to the content. */
   readonly endsMail: boolean
-  /** Whether every reader sees the header of the content. If not, libclamav may not see the content. */
-  readonly isSeenByAll: boolean
+  /** Who sees the content. libclamav may not see what only some programs do. */
+  readonly seenBy: Leaf['seenBy']
   /** Whether it begins among the lines of a header (reader/reading.ts). */
   readonly isInHeader: boolean
 }
@@ -204,12 +205,12 @@ export class SavedForms {
    * `whole` is the content with its last line end, if it exists in one piece.
    */
   *#giveOtherForms(bare: Bytes, end: Buffer, properties: TextProperties, whole?: Bytes): Steps {
-    const { header, endsMail, isSeenByAll } = this.#facts
+    const { header, endsMail, seenBy } = this.#facts
     const decoding = this.#decoding
     const isFile = header.text === 'no'
     const isBareCr = end[0] === CR && end.length === 1
     // ripmime and nmh save a text with its last line end. So does libclamav where it sees the text.
-    const hasEnd = end.length > 0 && (isFile || isBareCr || endsMail || !isSeenByAll)
+    const hasEnd = end.length > 0 && (isFile || isBareCr || endsMail || seenBy === 'some')
     if (hasEnd) yield* decoding.give(whole ?? Bytes.of(bare, end))
     if (bare.size > LINE_ENDS_MAX) return
     const ways = [

@@ -22,6 +22,12 @@ import type { MailText } from './mail-text.ts'
 import { type FoundDelimiter, type Multipart, OpenMultiparts } from './multiparts.ts'
 
 /**
+ * Which programs see something: all of them, in the same place; those that make the common choices; or some,
+ * because a multipart or message around it is encoded, or the choices are others.
+ */
+type SeenBy = 'all' | 'most' | 'some'
+
+/**
  * A content as one reading sees it: the text of a part, or between parts. Positions are offsets in the mail.
  */
 export interface Leaf {
@@ -30,10 +36,8 @@ export interface Leaf {
   readonly header: PartHeader
   readonly encodings: readonly Encoding[]
   readonly depth: Depth
-  /** Whether the reading that makes the common choices sees it, and none of its multiparts is encoded. */
-  readonly isSeenByAll: boolean
-  /** Whether no program reads its header, where it begins and ends, or a multipart around it differently. */
-  readonly isUndisputed: boolean
+  /** Which programs see it: its header, its first and its last byte. */
+  readonly seenBy: SeenBy
   /**
    * Whether it is the text of the mail itself: the first of its type, and no disposition with plain text.
    * Some readers treat every other text, and the text of an attached message, as a file.
@@ -46,7 +50,7 @@ export interface Leaf {
 /** A header as one reading sees it. */
 export interface SeenHeader {
   readonly seen: PartHeader
-  readonly isSeenByAll: boolean
+  readonly seenBy: SeenBy
 }
 
 /** A line that is a delimiter in this reading. */
@@ -58,16 +62,18 @@ interface Delimiter extends FoundDelimiter {
 
 /** The position of a header or a body. */
 interface Place {
-  readonly isOfPart: boolean
+  /** A mail, a part, or text after the end of a multipart that is read as a part. */
+  readonly of: 'mail' | 'part' | 'text behind the end'
   readonly depth: Depth
   /** The encodings of the multiparts around it. */
   readonly around: readonly Encoding[]
-  /** Whether no message around it may be encoded. */
-  readonly isClear: boolean
-  /** Whether no program reads what is around it, or where it begins, differently. */
-  readonly isUndisputed: boolean
-  /** Whether it is text after the end of a multipart, read as a part. */
-  readonly isBehindEnd?: boolean
+  /** Which programs see it, if the choices of the reading are common and no multipart around it is encoded. */
+  readonly seenBy: SeenBy
+}
+
+/** The same position, where some programs read what is around it, or where it begins, differently. */
+function disputed(place: Place): Place {
+  return place.seenBy === 'all' ? { ...place, seenBy: 'most' } : place
 }
 
 /** If the first line of a body matches, libclamav treats it as a line of the header. */
@@ -148,13 +154,7 @@ export class Reading {
 
   /** Reads the mail. Yields the units of work that are done. Throws LimitExceeded. */
   *read(): Generator<number> {
-    const top = {
-      isOfPart: false,
-      depth: this.#around,
-      around: [],
-      isClear: true,
-      isUndisputed: true,
-    }
+    const top = { of: 'mail', depth: this.#around, around: [], seenBy: 'all' } as const
     yield* this.#entity(0, top, this.#known)
     yield this.#takeUnits()
   }
@@ -186,18 +186,18 @@ export class Reading {
         : yield* this.#headerLines(below ?? this.#top(from, place), place, region)
     const header = this.#headers.read(region.lines, {
       isWhole: region.isWhole,
-      isOfPart: place.isOfPart,
+      isOfPart: place.of !== 'mail',
     })
     this.#units += HEADER_COST + HEADER_CHARACTER_COST * region.lines.length
-    this.#found.push({ seen: header, isSeenByAll: this.#isSeenByAll(place) })
+    this.#found.push({ seen: header, seenBy: this.#seenBy(place) })
     if (this.#units >= UNITS_TOGETHER) yield this.#takeUnits()
     if (delimiter) return delimiter
     return yield* this.#body(header, bodyAt, this.#sinceThen(place, questions), region)
   }
 
   /** Returns where the header of a mail begins, below empty lines. */
-  #top(from: number, { isOfPart }: Place): number {
-    if (isOfPart) return from
+  #top(from: number, place: Place): number {
+    if (place.of !== 'mail') return from
     let at = from
     while (at < this.#text.size) {
       const { bytes, to } = this.#text.line(at)
@@ -224,8 +224,6 @@ export class Reading {
     place: Place,
     region: HeaderLines,
   ): Generator<number, { readonly delimiter?: Delimiter; readonly bodyAt: number }> {
-    const { isOfPart, isBehindEnd = false } = place
-    const mayBeKept = !isOfPart || isBehindEnd
     const text = this.#text
     let at = from
     while (at < text.size) {
@@ -255,7 +253,7 @@ export class Reading {
           continue
         }
       }
-      if (region.count <= FROM_LINE_MAX && mayBeKept && isFromLine(bytes, 0)) {
+      if (region.count <= FROM_LINE_MAX && place.of !== 'part' && isFromLine(bytes, 0)) {
         region.count++
         at = to
         continue
@@ -296,7 +294,7 @@ export class Reading {
     if (!isBlank && isField(bytes, 0, end) && !continues) region.strange = 0
     else if (!isFold || isBlank || region.strange > 0) {
       // A reader that skips the mbox line reads all fields. Any other reader has none below it.
-      const isOfMbox = !place.isOfPart && isFromLine(bytes, 0)
+      const isOfMbox = place.of === 'mail' && isFromLine(bytes, 0)
       if (!isOfMbox) region.isWhole = false
       const bodyAt = this.#bodyAtStrange(isBlank, at, to, place, region)
       if (bodyAt !== undefined) {
@@ -320,12 +318,12 @@ export class Reading {
     place: Place,
     { strange }: HeaderLines,
   ): number | undefined {
-    const isSeenByAll = this.#isSeenByAll(place)
-    if (isBlank) return this.habits.choose('blank line', isSeenByAll) === 1 ? to : undefined
-    if (place.isBehindEnd) return undefined
-    const choice = this.habits.choose('strange line', isSeenByAll)
+    const isSeen = this.#seenBy(place) !== 'some'
+    if (isBlank) return this.habits.choose('blank line', isSeen) === 1 ? to : undefined
+    if (place.of === 'text behind the end') return undefined
+    const choice = this.habits.choose('strange line', isSeen)
     if (choice === 1 || (choice === 2 && strange >= STRANGE_MAX)) return at
-    return choice === 3 && place.isOfPart ? to : undefined
+    return choice === 3 && place.of === 'part' ? to : undefined
   }
 
   #delimiterInHeader(bytes: Buffer, { own }: HeaderLines): FoundDelimiter | undefined {
@@ -339,8 +337,7 @@ export class Reading {
 
   /** Returns the position, disputed if a question was asked since the given number of questions. */
   #sinceThen(place: Place, questions: number): Place {
-    const isDisputed = place.isUndisputed && this.habits.questions > questions
-    return isDisputed ? { ...place, isUndisputed: false } : place
+    return this.habits.questions > questions ? disputed(place) : place
   }
 
   *#body(
@@ -368,16 +365,9 @@ export class Reading {
     }
     place = this.#sinceThen(place, questions)
     const depth = this.#depthOfMessage(header, at, place, region.isWhole)
-    const isClear = place.isClear && header.encodings.every((encoding) => encoding === 'identity')
-    const { isUndisputed } = place
+    const seenBy = header.encodings.some(isCoding) ? 'some' : place.seenBy
     const before = this.#delimitersInHeaders
-    const end = yield* this.#entity(at, {
-      isOfPart: false,
-      depth,
-      around: [],
-      isClear,
-      isUndisputed,
-    })
+    const end = yield* this.#entity(at, { of: 'mail', depth, around: [], seenBy })
     // A program that decodes the message before it reads that sees every delimiter.
     const isAsItStands = this.#delimitersInHeaders > before
     this.#leaf(header, at, end, place, { isInHeader: region.isBodyInHeader, isAsItStands })
@@ -436,13 +426,12 @@ export class Reading {
     place: Place,
     level: number,
   ): Generator<number, Delimiter | undefined> {
-    const own = header.encodings.filter((encoding) => encoding !== 'identity')
+    const own = header.encodings.filter(isCoding)
     const inside: Place = {
-      isOfPart: true,
+      of: 'part',
       depth: this.#depthOfMultipart(header, place.depth),
-      around: own.length === 0 ? place.around : [...new Set([...place.around, ...own])],
-      isClear: place.isClear,
-      isUndisputed: place.isUndisputed,
+      around: [...new Set([...place.around, ...own])],
+      seenBy: place.seenBy,
     }
     let outer: Delimiter | undefined | 'not looked for' = 'not looked for'
     let found = yield* this.#nextDelimiter(at, level + 1)
@@ -451,8 +440,7 @@ export class Reading {
       if (found.level < level) return found
       const from = this.#text.line(found.at).to
       if (!found.closes) {
-        const isUndisputed = inside.isUndisputed && found.isUndisputed
-        found = yield* this.#entity(from, { ...inside, isUndisputed })
+        found = yield* this.#entity(from, found.isUndisputed ? inside : disputed(inside))
         continue
       }
       this.#closed[level] = true
@@ -467,8 +455,7 @@ export class Reading {
         : outer
       const isPart = isText && (yield* this.#beginsWithFields(from, next?.at ?? this.#text.size))
       if (isPart && this.habits.choose('text behind the end') === 1) {
-        const part = { ...inside, isUndisputed: false, isBehindEnd: true }
-        found = yield* this.#entity(from, part)
+        found = yield* this.#entity(from, { ...disputed(inside), of: 'text behind the end' })
         continue
       }
       const isBehindEnd = next !== undefined && next.level === level
@@ -525,15 +512,15 @@ export class Reading {
     const type = header.type === '' ? 'text/plain' : header.type
     const isFirst = !this.#textTypes.has(type)
     if (header.text !== 'no' || header.type === '') this.#textTypes.add(type)
-    const isOwn = header.text === 'sure' && isFirst && depth.messages === 0 && place.isUndisputed
+    const isOwn =
+      header.text === 'sure' && isFirst && depth.messages === 0 && place.seenBy === 'all'
     this.#found.push({
       from,
       to,
       header,
       encodings,
       depth,
-      isSeenByAll: this.#isSeenByAll(place),
-      isUndisputed: place.isUndisputed,
+      seenBy: this.#seenBy(place),
       isOwnText: isBetween || (isOwn && this.habits.isCommon),
       isInHeader,
     })
@@ -573,8 +560,8 @@ export class Reading {
     return undefined
   }
 
-  #isSeenByAll({ around, isClear }: Place): boolean {
-    return this.habits.isCommon && isClear && around.length === 0
+  #seenBy(place: Place): SeenBy {
+    return this.habits.isCommon && place.around.length === 0 ? place.seenBy : 'some'
   }
 
   #takeUnits(): number {
@@ -588,6 +575,10 @@ export class Reading {
 function within(multiparts: string, type: string): string {
   const subtype = type.replace(/^multipart\//, '')
   return multiparts === '' ? subtype : `${multiparts}/${subtype}`
+}
+
+function isCoding(encoding: Encoding): boolean {
+  return encoding !== 'identity'
 }
 
 /** Returns the encodings of a part: those of its header, and those of the multiparts around it. */
