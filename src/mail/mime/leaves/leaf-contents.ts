@@ -6,7 +6,7 @@ import { decoded, decodedInEachWay, makerOf } from '../decoders/decoder.ts'
 import { QuotedPrintableDecoder, quotedPrintable } from '../decoders/quoted-printable.ts'
 import { uuencode } from '../decoders/uuencode.ts'
 import { type Habit, Habits } from '../habits/habits.ts'
-import { says } from '../reader/depth.ts'
+import { isOfDigest } from '../reader/depth.ts'
 import type { Leaf } from '../reader/reading.ts'
 import type { Oddity } from '../traits/oddities.ts'
 import { beginsAsMailbox, hasHeader, holdsNul, splitLineEnd } from './content-checks.ts'
@@ -38,7 +38,7 @@ function* scopeOf(leaf: Leaf, part: Bytes, around: Decoding): Steps<Partial<Scop
   const mayBeReadAround = isInHeader && !isMessage
   const isReadAround =
     mayBeReadAround && (beginsAsMailbox(part) || (yield* hasHeader(part, around)))
-  const isOpenPgp = header.hints.has('openpgp') || depth.isEncrypted
+  const isOpenPgp = header.hints.has('openpgp') || depth.multipart?.hints.has('encrypted') === true
   return {
     header,
     isMessage,
@@ -54,8 +54,7 @@ function* scopeOf(leaf: Leaf, part: Bytes, around: Decoding): Steps<Partial<Scop
  * 2046 5.1.5).
  */
 function isMessageIn({ header, depth }: Leaf): boolean {
-  const isOfDigest = depth.isDigest && !says(header)
-  return header.message !== 'no' || header.hints.has('mail') || isOfDigest
+  return header.message !== 'no' || header.hints.has('mail') || isOfDigest(header, depth)
 }
 
 function formsOf(leaf: Leaf, endsMail: boolean, decoding: Decoding): SavedForms {

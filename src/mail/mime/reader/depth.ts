@@ -13,12 +13,8 @@ export interface Depth {
   readonly containers: number
   /** The types of the multiparts around it in its own mail, from the outside in: `mixed/alternative`. */
   readonly multiparts: string
-  /** Whether the innermost container is a multipart. */
-  readonly isMultipart: boolean
-  /** Whether that multipart is a digest. */
-  readonly isDigest: boolean
-  /** Whether that multipart declares its parts as OpenPGP (RFC 3156 4). */
-  readonly isEncrypted: boolean
+  /** The header of the innermost container, if that is a multipart. */
+  readonly multipart: PartHeader | undefined
   /** Whether libclamav decodes a text here: not in multipart/signed, multipart/parallel, or rare types. */
   readonly isDecoded: boolean
 }
@@ -30,11 +26,20 @@ export const DECODED_IN: ReadonlySet<string> = new Set(
 
 /** Returns the depth of a message inside `messages` other messages. */
 export function aroundMail(messages = 0): Depth {
-  const inNothing = { isMultipart: false, isDigest: false, isEncrypted: false }
-  return { levels: 0, messages, containers: 0, multiparts: '', ...inNothing, isDecoded: true }
+  return { levels: 0, containers: 0, ...insideMessage(messages) }
+}
+
+/** Returns what is new inside the innermost of `messages`. */
+export function insideMessage(messages: number): Omit<Depth, 'levels' | 'containers'> {
+  return { messages, multiparts: '', multipart: undefined, isDecoded: true }
 }
 
 /** Returns whether a header declares a type in any way. */
 export function says({ type, multipart, message }: PartHeader): boolean {
   return type !== '' || multipart !== 'no' || message !== 'no'
+}
+
+/** Returns whether a part is a message because it is in a digest (RFC 2046 5.1.5). */
+export function isOfDigest(header: PartHeader, { multipart }: Depth): boolean {
+  return multipart?.hints.has('digest') === true && !says(header)
 }

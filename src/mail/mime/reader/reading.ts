@@ -17,7 +17,7 @@ import {
 } from '../headers/part-header.ts'
 import { withoutLineEnd } from '../lines/lines.ts'
 import type { DashLine } from './dash-lines.ts'
-import { DECODED_IN, type Depth, says } from './depth.ts'
+import { DECODED_IN, type Depth, insideMessage, isOfDigest, says } from './depth.ts'
 import type { MailText } from './mail-text.ts'
 import { type FoundDelimiter, type Multipart, OpenMultiparts } from './multiparts.ts'
 
@@ -349,14 +349,15 @@ export class Reading {
     const { multipart, message } = header
     const { questions } = this.habits
     let place = around
-    const isDigest = place.depth.isDigest && !says(header)
     const isMultipart =
       multipart === 'sure' || (multipart === 'maybe' && this.habits.choose('multipart') === 0)
     if (isMultipart) {
       return yield* this.#multipart(header, at, this.#sinceThen(place, questions))
     }
     const isMessage =
-      message === 'sure' || isDigest || (message === 'maybe' && this.habits.choose('message') === 0)
+      message === 'sure' ||
+      isOfDigest(header, place.depth) ||
+      (message === 'maybe' && this.habits.choose('message') === 0)
     if (!isMessage) {
       const end = yield* this.#nextDelimiter(at, this.#open.length)
       place = this.#sinceThen(place, questions)
@@ -380,18 +381,14 @@ export class Reading {
    */
   #depthOfMessage(header: PartHeader, at: number, { depth }: Place, isWhole: boolean): Depth {
     const isPlainly = header.message === 'sure' || !says(header)
-    const isFile = isWhole && isPlainly && header.multipart === 'no' && depth.isMultipart
+    const isFile =
+      isWhole && isPlainly && header.multipart === 'no' && depth.multipart !== undefined
     const inPlace = this.#looksLikeField(at) ? depth.levels : 0
     const levels = isFile ? inPlace : depth.levels + 1
     return this.#deeper({
       levels,
-      messages: depth.messages + 1,
       containers: depth.containers + 1,
-      multiparts: '',
-      isMultipart: false,
-      isDigest: false,
-      isEncrypted: false,
-      isDecoded: true,
+      ...insideMessage(depth.messages + 1),
     })
   }
 
@@ -488,9 +485,7 @@ export class Reading {
       messages: around.messages,
       containers: around.containers + 1,
       multiparts: within(around.multiparts, header.type),
-      isMultipart: true,
-      isDigest: header.hints.has('digest'),
-      isEncrypted: header.hints.has('encrypted'),
+      multipart: header,
       isDecoded: around.isDecoded && DECODED_IN.has(header.type),
     })
   }

@@ -30,7 +30,10 @@ function leavesOf(mail: Buffer): readonly Leaf[] {
   const reports = leaves.filter(({ header }) => header.type === 'message/delivery-status')
   return leaves.filter(({ header, depth, from, to }) => {
     const { multipart, message, type } = header
-    const isContainer = multipart !== 'no' || message !== 'no' || (depth.isDigest && type === '')
+    const isContainer =
+      multipart !== 'no' ||
+      message !== 'no' ||
+      (depth.multipart?.hints.has('digest') && type === '')
     return to > from && !isContainer && !reports.some((it) => it.from <= from && to <= it.to)
   })
 }
