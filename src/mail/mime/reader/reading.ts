@@ -1,25 +1,24 @@
-import { CR, DASH, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
-import { NAME_MAX } from '../../message/content-fields.ts'
-import type { FieldSpan, Header } from '../../message/header-block.ts'
-import { headerFormFault } from '../../message/well-formed.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { KnownHeader } from '../budget/work.ts'
 import type { Habits } from '../habits/habits.ts'
-import { readingsOf } from '../headers/fields.ts'
-import { isBlankLine, isField, isFromLine, STRANGE_MAX } from '../headers/header-lines.ts'
-import { MimeLines } from '../headers/mime-lines.ts'
-import { boundariesIn } from '../headers/parameters.ts'
-import {
-  type Encoding,
-  NO_HEADER,
-  type PartHeader,
-  readPartHeader,
-} from '../headers/part-header.ts'
+import { isField } from '../headers/header-lines.ts'
+import { type Encoding, NO_HEADER, type PartHeader } from '../headers/part-header.ts'
 import { withoutLineEnd } from '../lines/lines.ts'
 import type { DashLine } from './dash-lines.ts'
 import { DECODED_IN, type Depth, insideMessage, isOfDigest, says } from './depth.ts'
+import {
+  DASH_COST,
+  type HeaderOf,
+  HeaderReading,
+  type KnownHeaders,
+  LINE_COST,
+  looksLikeField,
+  type ReadHeader,
+  type ReadingContext,
+} from './header-reading.ts'
 import type { MailText } from './mail-text.ts'
 import { type FoundDelimiter, type Multipart, OpenMultiparts } from './multiparts.ts'
+import { Units } from './units.ts'
 
 /**
  * Which programs see something: all of them, in the same place; those that make the common choices; or some,
@@ -62,8 +61,7 @@ interface Delimiter extends FoundDelimiter {
 
 /** The position of a header or a body. */
 interface Place {
-  /** A mail, a part, or text after the end of a multipart that is read as a part. */
-  readonly of: 'mail' | 'part' | 'text behind the end'
+  readonly of: HeaderOf
   readonly depth: Depth
   /** The encodings of the multiparts around it. */
   readonly around: readonly Encoding[]
@@ -76,35 +74,6 @@ function disputed(place: Place): Place {
   return place.seenBy === 'all' ? { ...place, seenBy: 'most' } : place
 }
 
-/** If the first line of a body matches, libclamav treats it as a line of the header. */
-export const GOES_ON = /^(?:content|filename=)|base64/i
-
-/** The units of work of each line of a header, of each header, and of each line of dashes that is looked at. */
-const LINE_COST = 8
-const HEADER_COST = 512
-const DASH_COST = 32
-/** The units of each character about content when the header has ended. */
-const HEADER_CHARACTER_COST = 8
-/** The units of work that are counted together. */
-const UNITS_TOGETHER = 8 * 1024
-
-/** The headers of a mail that several readings see alike: each is read once. */
-export class KnownHeaders {
-  readonly #headers = new Map<string, PartHeader>()
-
-  read(
-    lines: MimeLines,
-    traits: { readonly isWhole: boolean; readonly isOfPart: boolean },
-  ): PartHeader {
-    const key = `${traits.isWhole} ${traits.isOfPart} ${lines.key}`
-    const known = this.#headers.get(key)
-    if (known) return known
-    const header = readPartHeader(lines, traits)
-    this.#headers.set(key, header)
-    return header
-  }
-}
-
 /**
  * One reading of a message, as a program with these habits reads it: a plain parser, independent of other
  * readings. It asks for a habit wherever programs differ, and gives the same result for the same habits. The
@@ -113,19 +82,17 @@ export class KnownHeaders {
 export class Reading {
   readonly #text: MailText
   readonly habits: Habits
-  readonly #headers: KnownHeaders
   readonly #known: KnownHeader | undefined
   readonly #around: Depth
-  /** Whether the caller needs only the nesting depth of the mail for libclamav, and no leaf parts. */
-  readonly #isForDepth: boolean
   readonly #open = new OpenMultiparts()
+  readonly #units = new Units()
+  readonly #context: ReadingContext
   readonly #closed: boolean[] = []
   readonly #textTypes = new Set<string>()
   #found: (Leaf | SeenHeader)[] = []
   #leaves = 0
   /** The number of delimiters read as lines of a header. */
   #delimitersInHeaders = 0
-  #units = 0
   /** The greatest depth so far: of levels, of messages, or of a third of all containers. */
   deepest = 0
 
@@ -147,16 +114,15 @@ export class Reading {
     this.#text = text
     this.habits = habits
     this.#around = around
-    this.#headers = headers
     this.#known = known
-    this.#isForDepth = isForDepth
+    this.#context = { text, habits, headers, open: this.#open, units: this.#units, isForDepth }
   }
 
   /** Reads the mail. Yields the units of work that are done. Throws LimitExceeded. */
   *read(): Generator<number> {
     const top = { of: 'mail', depth: this.#around, around: [], seenBy: 'all' } as const
     yield* this.#entity(0, top, this.#known)
-    yield this.#takeUnits()
+    yield this.#units.take()
   }
 
   /** Returns the leaf parts and headers that were found since the last call. */
@@ -177,162 +143,15 @@ export class Reading {
     place: Place,
     known?: KnownHeader,
   ): Generator<number, Delimiter | undefined> {
-    const region = new HeaderLines()
     const { questions } = this.habits
-    const below = known && this.#takeKnown(known, region)
-    const { delimiter, bodyAt } =
-      below !== undefined && !this.#goesOnBelow(below)
-        ? { bodyAt: below }
-        : yield* this.#headerLines(below ?? this.#top(from, place), place, region)
-    const header = this.#headers.read(region.lines, {
-      isWhole: region.isWhole,
-      isOfPart: place.of !== 'mail',
-    })
-    this.#units += HEADER_COST + HEADER_CHARACTER_COST * region.lines.length
-    this.#found.push({ seen: header, seenBy: this.#seenBy(place) })
-    if (this.#units >= UNITS_TOGETHER) yield this.#takeUnits()
-    if (delimiter) return delimiter
-    return yield* this.#body(header, bodyAt, this.#sinceThen(place, questions), region)
-  }
-
-  /** Returns where the header of a mail begins, below empty lines. */
-  #top(from: number, place: Place): number {
-    if (place.of !== 'mail') return from
-    let at = from
-    while (at < this.#text.size) {
-      const { bytes, to } = this.#text.line(at)
-      if (withoutLineEnd(bytes, 0, bytes.length) > 0) break
-      this.#units += to - at
-      at = to
-    }
-    return at > from && this.habits.choose('blank top') === 1 ? from : at
-  }
-
-  /** Takes a header at once if all readers read it alike. Returns where the body begins. */
-  #takeKnown({ header, above }: KnownHeader, region: HeaderLines): number | undefined {
-    const isLong = ({ name }: FieldSpan) => name.length > NAME_MAX
-    if (headerFormFault(header) !== undefined || header.fields.some(isLong)) return undefined
-    region.addWellFormed(header)
-    const end = above + header.length
-    this.#units += end + LINE_COST * header.fields.length
-    return end
-  }
-
-  /** Reads the lines of a header. Returns where the body begins, or the delimiter that ends the part. */
-  *#headerLines(
-    from: number,
-    place: Place,
-    region: HeaderLines,
-  ): Generator<number, { readonly delimiter?: Delimiter; readonly bodyAt: number }> {
-    const text = this.#text
-    let at = from
-    while (at < text.size) {
-      const { bytes, to } = text.line(at)
-      this.#units += bytes.length + LINE_COST
-      if (this.#units >= UNITS_TOGETHER) yield this.#takeUnits()
-      const end = withoutLineEnd(bytes, 0, bytes.length)
-      if (end === 0) {
-        const isOdd = region.isOddEnd(bytes) && this.habits.choose('empty line') === 1
-        if (!isOdd && !this.#goesOnBelow(to)) return { bodyAt: to }
-        at = to
-        continue
-      }
-      region.isCrlf = bytes.at(-1) === LF && bytes.at(-2) === CR
-      if (bytes[0] === DASH && bytes[1] === DASH) {
-        region.learn()
-        const found = this.#delimiterInHeader(bytes, region)
-        if (found && found.level === this.#open.length) return { bodyAt: at }
-        if (found) {
-          if (this.habits.choose('delimiter in header') === 0) {
-            region.isWhole = false
-            return { delimiter: { ...found, at, isUndisputed: false }, bodyAt: at }
-          }
-          this.#delimitersInHeaders++
-          region.isWhole = false
-          at = to
-          continue
-        }
-      }
-      if (region.count <= FROM_LINE_MAX && place.of !== 'part' && isFromLine(bytes, 0)) {
-        region.count++
-        at = to
-        continue
-      }
-      const bodyAt = this.#headerLine(bytes, end, at, to, place, region)
-      if (bodyAt !== undefined) return { bodyAt }
-      at = to
-    }
-    region.isWhole = false
-    return { bodyAt: at }
-  }
-
-  /** Returns whether the header continues after an empty line, because the next line looks like a field. */
-  #goesOnBelow(at: number): boolean {
-    const isAsked = this.#isForDepth && this.#looksLikeField(at)
-    return isAsked && this.habits.choose('field below header') === 1
-  }
-
-  /** Returns whether libclamav treats the first non-blank line, from this offset on, as a field. */
-  #looksLikeField(at: number): boolean {
-    const start = this.#text.notBlankFrom(at)
-    if (start >= this.#text.size) return false
-    return GOES_ON.test(this.#text.line(start).bytes.toString('latin1', 0, 1024))
-  }
-
-  /** Reads a line of a header that is not empty. Returns where the body begins, if it begins there. */
-  #headerLine(
-    bytes: Buffer,
-    end: number,
-    at: number,
-    to: number,
-    place: Place,
-    region: HeaderLines,
-  ): number | undefined {
-    const isFold = bytes[0] === SPACE || bytes[0] === TAB
-    const isBlank = isBlankLine(bytes, 0, end)
-    const continues = isFold && region.count > 0
-    if (!isBlank && isField(bytes, 0, end) && !continues) region.strange = 0
-    else if (!isFold || isBlank || region.strange > 0) {
-      // A reader that skips the mbox line reads all fields. Any other reader has none below it.
-      const isOfMbox = place.of === 'mail' && isFromLine(bytes, 0)
-      if (!isOfMbox) region.isWhole = false
-      const bodyAt = this.#bodyAtStrange(isBlank, at, to, place, region)
-      if (bodyAt !== undefined) {
-        region.isWhole = false
-        region.isBodyInHeader = true
-        return bodyAt
-      }
-      region.strange++
-      // No reader takes a later line for a continuation of the field above.
-      if (!isOfMbox && region.strange <= STRANGE_MAX) region.add(bytes, false)
-      return undefined
-    }
-    region.add(bytes, continues)
-    return undefined
-  }
-
-  #bodyAtStrange(
-    isBlank: boolean,
-    at: number,
-    to: number,
-    place: Place,
-    { strange }: HeaderLines,
-  ): number | undefined {
-    const isSeen = this.#seenBy(place) !== 'some'
-    if (isBlank) return this.habits.choose('blank line', isSeen) === 1 ? to : undefined
-    if (place.of === 'text behind the end') return undefined
-    const choice = this.habits.choose('strange line', isSeen)
-    if (choice === 1 || (choice === 2 && strange >= STRANGE_MAX)) return at
-    return choice === 3 && place.of === 'part' ? to : undefined
-  }
-
-  #delimiterInHeader(bytes: Buffer, { own }: HeaderLines): FoundDelimiter | undefined {
-    const end = withoutLineEnd(bytes, 0, Math.min(bytes.length, LINE_MAX))
-    const text = bytes.toString('latin1', 2, end)
-    this.#units += DASH_COST
-    const found = this.#open.delimiterIn(text, this.#open.length, this.habits)
-    if (found || own === undefined) return found
-    return own.delimiterIn(text, 1, this.habits) && { level: this.#open.length, closes: false }
+    const seenBy = this.#seenBy(place)
+    const reading = new HeaderReading(this.#context, place.of, seenBy !== 'some')
+    const found = yield* reading.read(from, known)
+    this.#delimitersInHeaders += found.passed
+    this.#found.push({ seen: found.header, seenBy })
+    if (this.#units.areDue) yield this.#units.take()
+    if (found.delimiter) return { ...found.delimiter, isUndisputed: false }
+    return yield* this.#body(found, this.#sinceThen(place, questions))
   }
 
   /** Returns the position, disputed if a question was asked since the given number of questions. */
@@ -340,12 +159,9 @@ export class Reading {
     return this.habits.questions > questions ? disputed(place) : place
   }
 
-  *#body(
-    header: PartHeader,
-    at: number,
-    around: Place,
-    region: HeaderLines,
-  ): Generator<number, Delimiter | undefined> {
+  /** Reads what a header announces. Returns the delimiter at which that ends. */
+  *#body(found: ReadHeader, around: Place): Generator<number, Delimiter | undefined> {
+    const { header, bodyAt: at, isBodyInHeader: isInHeader } = found
     const { multipart, message } = header
     const { questions } = this.habits
     let place = around
@@ -361,17 +177,17 @@ export class Reading {
     if (!isMessage) {
       const end = yield* this.#nextDelimiter(at, this.#open.length)
       place = this.#sinceThen(place, questions)
-      this.#leaf(header, at, end, place, { isInHeader: region.isBodyInHeader })
+      this.#leaf(header, at, end, place, { isInHeader })
       return end
     }
     place = this.#sinceThen(place, questions)
-    const depth = this.#depthOfMessage(header, at, place, region.isWhole)
+    const depth = this.#depthOfMessage(found, place)
     const seenBy = header.encodings.some(isCoding) ? 'some' : place.seenBy
     const before = this.#delimitersInHeaders
     const end = yield* this.#entity(at, { of: 'mail', depth, around: [], seenBy })
     // A program that decodes the message before it reads that sees every delimiter.
     const isAsItStands = this.#delimitersInHeaders > before
-    this.#leaf(header, at, end, place, { isInHeader: region.isBodyInHeader, isAsItStands })
+    this.#leaf(header, at, end, place, { isInHeader, isAsItStands })
     return end
   }
 
@@ -379,11 +195,11 @@ export class Reading {
    * Returns the depth of an attached message: for libclamav it is a separate file, or continues in the
    * message around it.
    */
-  #depthOfMessage(header: PartHeader, at: number, { depth }: Place, isWhole: boolean): Depth {
+  #depthOfMessage({ header, bodyAt, isWhole }: ReadHeader, { depth }: Place): Depth {
     const isPlainly = header.message === 'sure' || !says(header)
     const isFile =
       isWhole && isPlainly && header.multipart === 'no' && depth.multipart !== undefined
-    const inPlace = this.#looksLikeField(at) ? depth.levels : 0
+    const inPlace = looksLikeField(this.#text, bodyAt) ? depth.levels : 0
     const levels = isFile ? inPlace : depth.levels + 1
     return this.#deeper({
       levels,
@@ -469,8 +285,8 @@ export class Reading {
     let at = from
     while (at < end) {
       const { bytes, to } = this.#text.line(at)
-      this.#units += bytes.length + LINE_COST
-      if (this.#units >= UNITS_TOGETHER) yield this.#takeUnits()
+      this.#units.add(bytes.length + LINE_COST)
+      if (this.#units.areDue) yield this.#units.take()
       const lineEnd = withoutLineEnd(bytes, 0, bytes.length)
       if (lineEnd === 0) return false
       if (isField(bytes, 0, lineEnd)) return true
@@ -529,8 +345,8 @@ export class Reading {
     for (let number = yield* text.dashLineFrom(from); ; number++) {
       const line: DashLine | undefined = yield* text.dashLine(number)
       if (line === undefined) return undefined
-      this.#units += DASH_COST
-      if (this.#units >= UNITS_TOGETHER) yield this.#takeUnits()
+      this.#units.add(DASH_COST)
+      if (this.#units.areDue) yield this.#units.take()
       const found = this.#delimiterAt(line, count)
       if (!found) continue
       // Some programs see only the delimiters of the innermost multipart that is not closed.
@@ -543,7 +359,7 @@ export class Reading {
   #delimiterAt(line: DashLine, count: number): FoundDelimiter | undefined {
     if (!line.firsts.some((first) => first > 0 && this.#open.mayBegin(first))) return undefined
     const text = this.#text.textOf(line)
-    this.#units += text.length
+    this.#units.add(text.length)
     const found =
       line.dashes === line.at ? this.#open.delimiterIn(text, count, this.habits) : undefined
     if (found) return found
@@ -557,12 +373,6 @@ export class Reading {
 
   #seenBy(place: Place): SeenBy {
     return this.habits.isCommon && place.around.length === 0 ? place.seenBy : 'some'
-  }
-
-  #takeUnits(): number {
-    const units = this.#units
-    this.#units = 0
-    return units
   }
 }
 
@@ -580,65 +390,6 @@ function isCoding(encoding: Encoding): boolean {
 function encodingsOf(header: PartHeader, around: readonly Encoding[]): readonly Encoding[] {
   if (around.length === 0) return header.encodings
   return [...new Set([...header.encodings, ...around])]
-}
-
-/** Upper limit for the lines above the mbox line: only the line that scanners receive (message.ts). */
-const FROM_LINE_MAX = 1
-
-/** The bytes of a line of a header that may be a delimiter. */
-const LINE_MAX = 1104
-
-/** The lines of a header so far. */
-class HeaderLines {
-  readonly lines = new MimeLines()
-  /** The number of lines, including folds. */
-  count = 0
-  /** The number of consecutive lines that were not fields. */
-  strange = 0
-  /** Whether each was a field, and an empty line ended the header. */
-  isWhole = true
-  /** Whether the last one ended in CR LF. */
-  isCrlf = true
-  /** Whether the body begins among lines that belong to the header in other readings. */
-  isBodyInHeader = false
-  /** The multipart that they announce, if they do. */
-  own: OpenMultiparts | undefined
-
-  /** Takes a line with its end. Throws LimitExceeded if the header is larger than the limit. */
-  add(bytes: Buffer, continues: boolean): void {
-    this.count++
-    this.lines.add(bytes.toString('latin1'), continues)
-    this.#checkLimits()
-  }
-
-  /** Takes all fields of a header that all readers read alike. Throws LimitExceeded as `add` does. */
-  addWellFormed(header: Header): void {
-    this.count += header.fields.length
-    this.lines.addWellFormed(header)
-    this.isCrlf = header.lineEnding === '\r\n'
-    this.#checkLimits()
-  }
-
-  #checkLimits(): void {
-    const { over } = this.lines
-    if (over !== undefined) throw new LimitExceeded(`a header with ${over}`)
-  }
-
-  /** Returns whether an empty line ends the header only for some programs. */
-  isOddEnd(bytes: Buffer): boolean {
-    return bytes.length > 2 || (bytes.length === 2 && !this.isCrlf)
-  }
-
-  /** Parses the boundaries in the lines since the last call: parts may begin before the header has ended. */
-  learn(): void {
-    const fresh = this.lines.takeFresh()
-    if (!/multipart|boundary/i.test(fresh)) return
-    if (!this.own) {
-      this.own = new OpenMultiparts()
-      this.own.push({ exact: undefined, forms: [], isAny: true, isSure: false })
-    }
-    this.own.learn(boundariesIn(readingsOf(fresh)))
-  }
 }
 
 function multipartOf({ multipart, boundary, boundaries }: PartHeader): Multipart {

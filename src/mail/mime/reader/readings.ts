@@ -3,8 +3,9 @@ import { limits, type ReadingBudget } from '../budget/limits.ts'
 import type { KnownHeader } from '../budget/work.ts'
 import { EveryHabit } from '../habits/habits.ts'
 import type { Depth } from './depth.ts'
+import { KnownHeaders } from './header-reading.ts'
 import { CrsAsLineEnds, MailText } from './mail-text.ts'
-import { KnownHeaders, Reading } from './reading.ts'
+import { Reading } from './reading.ts'
 
 /**
  * All readings of one mail, one for each set of habits that makes a difference to it. The source is read at

@@ -1,0 +1,280 @@
+import { CR, DASH, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import { NAME_MAX } from '../../message/content-fields.ts'
+import { headerFormFault } from '../../message/well-formed.ts'
+import { LimitExceeded } from '../budget/limits.ts'
+import type { KnownHeader } from '../budget/work.ts'
+import type { Habits } from '../habits/habits.ts'
+import { readingsOf } from '../headers/fields.ts'
+import { isBlankLine, isField, isFromLine, STRANGE_MAX } from '../headers/header-lines.ts'
+import { MimeLines } from '../headers/mime-lines.ts'
+import { boundariesIn } from '../headers/parameters.ts'
+import { type PartHeader, readPartHeader } from '../headers/part-header.ts'
+import { withoutLineEnd } from '../lines/lines.ts'
+import type { MailText } from './mail-text.ts'
+import { type FoundDelimiter, OpenMultiparts } from './multiparts.ts'
+import type { Units } from './units.ts'
+
+/** If the first line of a body matches, libclamav treats it as a line of the header. */
+export const GOES_ON = /^(?:content|filename=)|base64/i
+
+/** The units of work of each line of a header, of each header, and of a line of dashes in it. */
+export const LINE_COST = 8
+const HEADER_COST = 512
+export const DASH_COST = 32
+/** The units of each character about content when the header has ended. */
+const HEADER_CHARACTER_COST = 8
+
+/** Upper limit for the lines above the mbox line: only the line that scanners receive (message.ts). */
+const FROM_LINE_MAX = 1
+
+/** The bytes of a line of a header that may be a delimiter. */
+const LINE_MAX = 1104
+
+/** The headers of a mail that several readings see alike: each is read once. */
+export class KnownHeaders {
+  readonly #headers = new Map<string, PartHeader>()
+
+  read(
+    lines: MimeLines,
+    traits: { readonly isWhole: boolean; readonly isOfPart: boolean },
+  ): PartHeader {
+    const key = `${traits.isWhole} ${traits.isOfPart} ${lines.key}`
+    const known = this.#headers.get(key)
+    if (known) return known
+    const header = readPartHeader(lines, traits)
+    this.#headers.set(key, header)
+    return header
+  }
+}
+
+/** What a reading of a mail reads, and by which choices. */
+export interface ReadingContext {
+  readonly text: MailText
+  readonly habits: Habits
+  readonly headers: KnownHeaders
+  /** The multiparts that are open now. */
+  readonly open: OpenMultiparts
+  readonly units: Units
+  /** Whether the caller needs only the nesting depth of the mail for libclamav, and no leaf parts. */
+  readonly isForDepth: boolean
+}
+
+/** What a header belongs to. Text after the end of a multipart may be read as a part. */
+export type HeaderOf = 'mail' | 'part' | 'text behind the end'
+
+/** A header, and where it ends. */
+export interface ReadHeader {
+  readonly header: PartHeader
+  readonly bodyAt: number
+  /** The delimiter among its lines that ends the part. */
+  readonly delimiter: (FoundDelimiter & { readonly at: number }) | undefined
+  /** Whether each line was a field, and an empty line ended the header. */
+  readonly isWhole: boolean
+  /** Whether the body begins among lines that belong to the header in other readings. */
+  readonly isBodyInHeader: boolean
+  /** The number of delimiters that were read as lines of the header. */
+  readonly passed: number
+}
+
+/** The end of a header. */
+type End = Pick<ReadHeader, 'bodyAt'> & Partial<Pick<ReadHeader, 'delimiter'>>
+
+/** Returns whether libclamav treats the first non-blank line, from this offset on, as a field. */
+export function looksLikeField(text: MailText, at: number): boolean {
+  const start = text.notBlankFrom(at)
+  if (start >= text.size) return false
+  return GOES_ON.test(text.line(start).bytes.toString('latin1', 0, 1024))
+}
+
+/** The reading of one header, line by line. */
+export class HeaderReading {
+  readonly #by: ReadingContext
+  readonly #of: HeaderOf
+  /** Whether programs that make the common choices see the header. */
+  readonly #isSeen: boolean
+  readonly #lines = new MimeLines()
+  /** The number of lines, including folds. */
+  #count = 0
+  /** The number of consecutive lines that were not fields. */
+  #strange = 0
+  #isWhole = true
+  /** Whether the last line ended in CR LF. */
+  #isCrlf = true
+  #isBodyInHeader = false
+  #passed = 0
+  /** The multipart that the lines announce, if they do. */
+  #own: OpenMultiparts | undefined
+
+  constructor(by: ReadingContext, of: HeaderOf, isSeen: boolean) {
+    this.#by = by
+    this.#of = of
+    this.#isSeen = isSeen
+  }
+
+  /**
+   * Reads the header at this offset. `known` is the same header, if an earlier stage has parsed it. Yields
+   * the units of work that are done. Throws LimitExceeded if the header is too large.
+   */
+  *read(from: number, known?: KnownHeader): Generator<number, ReadHeader> {
+    const { units, headers } = this.#by
+    const below = known && this.#takeKnown(known)
+    const { bodyAt, delimiter }: End =
+      below !== undefined && !this.#goesOnBelow(below)
+        ? { bodyAt: below }
+        : yield* this.#readLines(below ?? this.#top(from))
+    const isWhole = this.#isWhole
+    const header = headers.read(this.#lines, { isWhole, isOfPart: this.#of !== 'mail' })
+    units.add(HEADER_COST + HEADER_CHARACTER_COST * this.#lines.length)
+    const isBodyInHeader = this.#isBodyInHeader
+    return { header, bodyAt, delimiter, isWhole, isBodyInHeader, passed: this.#passed }
+  }
+
+  /** Takes a header at once if all readers read it alike. Returns where the body begins. */
+  #takeKnown({ header, above }: KnownHeader): number | undefined {
+    const { fields, lineEnding, length } = header
+    if (headerFormFault(header) !== undefined) return undefined
+    if (fields.some(({ name }) => name.length > NAME_MAX)) return undefined
+    this.#count += fields.length
+    this.#lines.addWellFormed(header)
+    this.#isCrlf = lineEnding === '\r\n'
+    this.#checkLimits()
+    const end = above + length
+    this.#by.units.add(end + LINE_COST * fields.length)
+    return end
+  }
+
+  /** Returns where the header of a mail begins, below empty lines. */
+  #top(from: number): number {
+    const { text, habits, units } = this.#by
+    if (this.#of !== 'mail') return from
+    let at = from
+    while (at < text.size) {
+      const { bytes, to } = text.line(at)
+      if (withoutLineEnd(bytes, 0, bytes.length) > 0) break
+      units.add(to - at)
+      at = to
+    }
+    return at > from && habits.choose('blank top') === 1 ? from : at
+  }
+
+  /** Returns whether the header continues after an empty line, because the next line looks like a field. */
+  #goesOnBelow(at: number): boolean {
+    const { text, habits, isForDepth } = this.#by
+    const isAsked = isForDepth && looksLikeField(text, at)
+    return isAsked && habits.choose('field below header') === 1
+  }
+
+  *#readLines(from: number): Generator<number, End> {
+    const { text, units } = this.#by
+    for (let at = from; at < text.size; ) {
+      const { bytes, to } = text.line(at)
+      units.add(bytes.length + LINE_COST)
+      if (units.areDue) yield units.take()
+      const end = this.#endAt(bytes, at, to)
+      if (end) return end
+      at = to
+    }
+    this.#isWhole = false
+    return { bodyAt: Math.max(from, text.size) }
+  }
+
+  /** Reads a line. Returns the end of the header, if it ends there. */
+  #endAt(bytes: Buffer, at: number, to: number): End | undefined {
+    const end = withoutLineEnd(bytes, 0, bytes.length)
+    if (end === 0) {
+      const isOdd = this.#isOddEnd(bytes) && this.#by.habits.choose('empty line') === 1
+      return isOdd || this.#goesOnBelow(to) ? undefined : { bodyAt: to }
+    }
+    this.#isCrlf = bytes.at(-1) === LF && bytes.at(-2) === CR
+    const found = bytes[0] === DASH && bytes[1] === DASH ? this.#delimiterIn(bytes) : undefined
+    if (found) return this.#endAtDelimiter(found, at)
+    if (this.#count <= FROM_LINE_MAX && this.#of !== 'part' && isFromLine(bytes, 0)) {
+      this.#count++
+      return undefined
+    }
+    const bodyAt = this.#takeLine(bytes, end, at, to)
+    return bodyAt === undefined ? undefined : { bodyAt }
+  }
+
+  /** Returns whether an empty line ends the header only for some programs. */
+  #isOddEnd(bytes: Buffer): boolean {
+    return bytes.length > 2 || (bytes.length === 2 && !this.#isCrlf)
+  }
+
+  #delimiterIn(bytes: Buffer): FoundDelimiter | undefined {
+    const { open, habits, units } = this.#by
+    this.#learn()
+    const end = withoutLineEnd(bytes, 0, Math.min(bytes.length, LINE_MAX))
+    const text = bytes.toString('latin1', 2, end)
+    units.add(DASH_COST)
+    const found = open.delimiterIn(text, open.length, habits)
+    if (found || this.#own === undefined) return found
+    return this.#own.delimiterIn(text, 1, habits) && { level: open.length, closes: false }
+  }
+
+  /** Parses the boundaries in the lines since the last call: parts may begin before the header has ended. */
+  #learn(): void {
+    const fresh = this.#lines.takeFresh()
+    if (!/multipart|boundary/i.test(fresh)) return
+    if (!this.#own) {
+      this.#own = new OpenMultiparts()
+      this.#own.push({ exact: undefined, forms: [], isAny: true, isSure: false })
+    }
+    this.#own.learn(boundariesIn(readingsOf(fresh)))
+  }
+
+  #endAtDelimiter(found: FoundDelimiter, at: number): End | undefined {
+    const { open, habits } = this.#by
+    if (found.level === open.length) return { bodyAt: at }
+    this.#isWhole = false
+    if (habits.choose('delimiter in header') === 0)
+      return { delimiter: { ...found, at }, bodyAt: at }
+    this.#passed++
+    return undefined
+  }
+
+  /** Takes a line that is not empty. Returns where the body begins, if it begins there. */
+  #takeLine(bytes: Buffer, end: number, at: number, to: number): number | undefined {
+    const isFold = bytes[0] === SPACE || bytes[0] === TAB
+    const isBlank = isBlankLine(bytes, 0, end)
+    const continues = isFold && this.#count > 0
+    if (!isBlank && isField(bytes, 0, end) && !continues) this.#strange = 0
+    else if (!isFold || isBlank || this.#strange > 0) {
+      // A reader that skips the mbox line reads all fields. Any other reader has none below it.
+      const isOfMbox = this.#of === 'mail' && isFromLine(bytes, 0)
+      if (!isOfMbox) this.#isWhole = false
+      const bodyAt = this.#bodyAtStrange(isBlank, at, to)
+      if (bodyAt !== undefined) {
+        this.#isWhole = false
+        this.#isBodyInHeader = true
+        return bodyAt
+      }
+      this.#strange++
+      // No reader takes a later line for a continuation of the field above.
+      if (!isOfMbox && this.#strange <= STRANGE_MAX) this.#add(bytes, false)
+      return undefined
+    }
+    this.#add(bytes, continues)
+    return undefined
+  }
+
+  #bodyAtStrange(isBlank: boolean, at: number, to: number): number | undefined {
+    const { habits } = this.#by
+    if (isBlank) return habits.choose('blank line', this.#isSeen) === 1 ? to : undefined
+    if (this.#of === 'text behind the end') return undefined
+    const choice = habits.choose('strange line', this.#isSeen)
+    if (choice === 1 || (choice === 2 && this.#strange >= STRANGE_MAX)) return at
+    return choice === 3 && this.#of === 'part' ? to : undefined
+  }
+
+  #add(bytes: Buffer, continues: boolean): void {
+    this.#count++
+    this.#lines.add(bytes.toString('latin1'), continues)
+    this.#checkLimits()
+  }
+
+  #checkLimits(): void {
+    const { over } = this.#lines
+    if (over !== undefined) throw new LimitExceeded(`a header with ${over}`)
+  }
+}
