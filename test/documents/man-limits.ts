@@ -82,10 +82,7 @@ export const contentLimits: readonly Limit[] = [
   ['different lengths of boundaries', count(limits.boundaryLengths)],
   ['memory for files and texts', mib(figure('MEMORY_MAX'))],
   ['file names of a field', count(figure('FIELD_NAMES_MAX'))],
-  [
-    'file name',
-    `${count(figure('FILE_NAME_MAX'))} characters, written in ${count(WRITTEN_MAX)}`,
-  ],
+  ['file name', `${count(figure('FILE_NAME_MAX'))} characters, written in ${count(WRITTEN_MAX)}`],
 ]
 
 export const clamdLimits: readonly Limit[] = [

@@ -55,7 +55,7 @@ class MailContents {
    */
   readonly #seen = new Set<string>()
   readonly #headerIds = new Map<PartHeader, number>()
-  /** The names in these headers, if somebody listens to them. */
+  /** The names in these headers; empty without a listener. */
   readonly #parts = new Map<PartHeader, PartNames>()
   /** The lines at which encoded data begins or ends, once a text has some. */
   #codedLines: CodedLines | undefined
@@ -167,7 +167,7 @@ class MailContents {
     for (const oddity of seen.oddities) decoding.onOdd?.(oddity)
   }
 
-  /** Reads the names in a header, if somebody listens to them. */
+  /** Reads the names in a header for the listener, if there is one. */
   *#readNames(header: PartHeader): Steps {
     const decoding = this.#decoding
     const { onPart } = decoding.options

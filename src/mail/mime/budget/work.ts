@@ -41,7 +41,7 @@ type ContentStep =
       readonly isMail: boolean
       /** The form of the part that it is, if a scan of the whole may see exactly these bytes in it. */
       readonly form?: PartForm | undefined
-      /** The names are read if somebody listens to them. */
+      /** Without a listener its names are not read. */
       readonly part: PartNames
     }
   /** The caller should let the event loop take a turn now. */

@@ -41,7 +41,7 @@ function isSpaceOrTab(text: string, at: number): boolean {
  * blanks in front. The most lenient reader removes comments, and reads only the letters, digits and hyphens of
  * a name.
  */
-export function valuesOf(fields: readonly Field[], name: string): string[] {
+export function fieldValues(fields: readonly Field[], name: string): string[] {
   return fields
     .filter((field) => plainName(field.name) === name)
     .map(({ value }) => value.replace(/[\r\n]/g, '').trimStart())

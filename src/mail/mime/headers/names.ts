@@ -1,8 +1,14 @@
 import type { PartNames } from '../budget/work.ts'
 import { plainCharset, textsIn } from '../decoders/charsets.ts'
-import { type Field, readingsOf, valuesOf, withoutComments } from './fields.ts'
+import { type Field, fieldValues, readingsOf, withoutComments } from './fields.ts'
 import { NameWords, WRITTEN_MAX } from './name-words.ts'
-import { fileNameIn, joined, type Parameter, type Section, withoutEscapes } from './parameters.ts'
+import {
+  fileNameIn,
+  joined,
+  type Parameter,
+  type Section,
+  withoutBackslashes,
+} from './parameters.ts'
 
 /**
  * Upper limit, in characters, for the part of a name that is matched; of a longer name, the end is matched.
@@ -26,9 +32,9 @@ export function* readNames(
   fields: readonly Field[],
   containers: readonly string[] = [],
 ): Generator<number, PartNames> {
-  const typeValues = valuesOf(fields, 'content-type')
+  const typeValues = fieldValues(fields, 'content-type')
   const written = new WrittenNames()
-  const values = new Set([...typeValues, ...valuesOf(fields, 'content-disposition')])
+  const values = new Set([...typeValues, ...fieldValues(fields, 'content-disposition')])
   for (const value of values) {
     for (const text of new Set([value, withoutComments(value, 'outside quotes')]))
       yield* written.add(text)
@@ -167,7 +173,7 @@ function bareName(text: string): string {
 function strictValue(raw: string): string {
   const text = raw.trim()
   const quoted = /^"([^"\\]*(?:\\.[^"\\]*)*)"/s.exec(text)
-  return quoted ? withoutEscapes(quoted[1]!) : /^[^\s"();]*/.exec(text)![0]
+  return quoted ? withoutBackslashes(quoted[1]!) : /^[^\s"();]*/.exec(text)![0]
 }
 
 /**
@@ -180,7 +186,7 @@ function readings(raw: string): string[] {
   return [
     text.replaceAll('"', ''),
     strictValue(text),
-    withoutEscapes(text).replaceAll('"', ''),
+    withoutBackslashes(text).replaceAll('"', ''),
     inQuotes,
     /^[^\s]*/.exec(text)![0],
   ].filter((reading, at, all) => reading !== '' && all.indexOf(reading) === at)

@@ -122,7 +122,7 @@ function boundaryForms(value: string): string[] {
   const line = /[^;\r\n]*/.exec(value)![0]
   const raw = quoted ?? token
   return [
-    withoutEscapes(raw).replace(/\r?\n[ \t]?/g, ''),
+    withoutBackslashes(raw).replace(/\r?\n[ \t]?/g, ''),
     raw,
     raw.replace(/\s+/g, ' '),
     /^"?([^"\r\n]*)/.exec(quoted === undefined ? token : value)![1]!,
@@ -183,6 +183,6 @@ function tokenIn(value: string): string {
   return /[^\s;]*/.exec(value)![0]
 }
 
-export function withoutEscapes(text: string): string {
+export function withoutBackslashes(text: string): string {
   return text.replace(/\\([\s\S])/g, '$1')
 }

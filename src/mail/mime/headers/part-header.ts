@@ -2,7 +2,7 @@ import { LruCache } from '../../../lib/flow/cache.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
 import type { Oddity } from '../traits/oddities.ts'
-import { type Field, fieldsOf, plainName, readingsOf, valuesOf } from './fields.ts'
+import { type Field, fieldsOf, fieldValues, plainName, readingsOf } from './fields.ts'
 import { type MimeLines, TOO_LONG } from './mime-lines.ts'
 import { boundariesIn, charsetsIn } from './parameters.ts'
 
@@ -121,9 +121,9 @@ function readText(text: string, traits: HeaderTraits): PartHeader {
   if (text === '' && isClear) return isOfPart ? EMPTY_PART : EMPTY
   if (text.length > limits.fieldCharacters) throw new LimitExceeded(`a header with ${TOO_LONG}`)
   const fields = fieldsOf(text)
-  const types = valuesOf(fields, TYPE)
-  const encodings = valuesOf(fields, ENCODING)
-  const dispositions = valuesOf(fields, DISPOSITION)
+  const types = fieldValues(fields, TYPE)
+  const encodings = fieldValues(fields, ENCODING)
+  const dispositions = fieldValues(fields, DISPOSITION)
   const readings = readingsOf(text)
   const whole = readings.join('\n').toLowerCase()
   const isPlain = isClear && fields.every(isNamedPlainly)

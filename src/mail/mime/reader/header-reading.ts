@@ -18,9 +18,9 @@ import type { Units } from './units.ts'
 export const GOES_ON = /^(?:content|filename=)|base64/i
 
 /** The units of work of each line of a header, of each header, and of a line of dashes in it. */
-export const LINE_COST = 8
+export const HEADER_LINE_COST = 8
 const HEADER_COST = 512
-export const DASH_COST = 32
+export const DASH_LINE_COST = 32
 /** The units of each character about content when the header has ended. */
 const HEADER_CHARACTER_COST = 8
 
@@ -77,10 +77,10 @@ export interface ReadHeader {
 }
 
 /** The end of a header. */
-type End = Pick<ReadHeader, 'bodyAt'> & Partial<Pick<ReadHeader, 'delimiter'>>
+type HeaderEnd = Pick<ReadHeader, 'bodyAt'> & Partial<Pick<ReadHeader, 'delimiter'>>
 
 /** Returns whether libclamav treats the first non-blank line, from this offset on, as a field. */
-export function looksLikeField(text: MailText, at: number): boolean {
+export function continuesHeader(text: MailText, at: number): boolean {
   const start = text.notBlankFrom(at)
   if (start >= text.size) return false
   return GOES_ON.test(text.line(start).bytes.toString('latin1', 0, 1024))
@@ -118,7 +118,7 @@ export class HeaderReading {
   *read(from: number, known?: KnownHeader): Generator<number, ReadHeader> {
     const { units, headers } = this.#by
     const below = known && this.#takeKnown(known)
-    const { bodyAt, delimiter }: End =
+    const { bodyAt, delimiter }: HeaderEnd =
       below !== undefined && !this.#goesOnBelow(below)
         ? { bodyAt: below }
         : yield* this.#readLines(below ?? this.#top(from))
@@ -139,7 +139,7 @@ export class HeaderReading {
     this.#isCrlf = lineEnding === '\r\n'
     this.#checkLimits()
     const end = above + length
-    this.#by.units.add(end + LINE_COST * fields.length)
+    this.#by.units.add(end + HEADER_LINE_COST * fields.length)
     return end
   }
 
@@ -160,15 +160,15 @@ export class HeaderReading {
   /** Returns whether the header continues after an empty line, because the next line looks like a field. */
   #goesOnBelow(at: number): boolean {
     const { text, habits, isForDepth } = this.#by
-    const isAsked = isForDepth && looksLikeField(text, at)
+    const isAsked = isForDepth && continuesHeader(text, at)
     return isAsked && habits.choose('field below header') === 1
   }
 
-  *#readLines(from: number): Generator<number, End> {
+  *#readLines(from: number): Generator<number, HeaderEnd> {
     const { text, units } = this.#by
     for (let at = from; at < text.size; ) {
       const { bytes, to } = text.line(at)
-      units.add(bytes.length + LINE_COST)
+      units.add(bytes.length + HEADER_LINE_COST)
       if (units.areDue) yield units.take()
       const end = this.#endAt(bytes, at, to)
       if (end) return end
@@ -179,7 +179,7 @@ export class HeaderReading {
   }
 
   /** Reads a line. Returns the end of the header, if it ends there. */
-  #endAt(bytes: Buffer, at: number, to: number): End | undefined {
+  #endAt(bytes: Buffer, at: number, to: number): HeaderEnd | undefined {
     const end = withoutLineEnd(bytes, 0, bytes.length)
     if (end === 0) {
       const isOdd = this.#isOddEnd(bytes) && this.#by.habits.choose('empty line') === 1
@@ -206,7 +206,7 @@ export class HeaderReading {
     this.#learn()
     const end = withoutLineEnd(bytes, 0, Math.min(bytes.length, LINE_MAX))
     const text = bytes.toString('latin1', 2, end)
-    units.add(DASH_COST)
+    units.add(DASH_LINE_COST)
     const found = open.delimiterIn(text, open.length, habits)
     if (found || this.#own === undefined) return found
     return this.#own.delimiterIn(text, 1, habits) && { level: open.length, closes: false }
@@ -223,7 +223,7 @@ export class HeaderReading {
     this.#own.learn(boundariesIn(readingsOf(fresh)))
   }
 
-  #endAtDelimiter(found: FoundDelimiter, at: number): End | undefined {
+  #endAtDelimiter(found: FoundDelimiter, at: number): HeaderEnd | undefined {
     const { open, habits } = this.#by
     if (found.level === open.length) return { bodyAt: at }
     this.#isWhole = false

@@ -7,12 +7,12 @@ import { withoutLineEnd } from '../lines/lines.ts'
 import type { DashLine } from './dash-lines.ts'
 import { DECODED_IN, type Depth, insideMessage, isOfDigest, says } from './depth.ts'
 import {
-  DASH_COST,
+  continuesHeader,
+  DASH_LINE_COST,
+  HEADER_LINE_COST,
   type HeaderOf,
   HeaderReading,
   type KnownHeaders,
-  LINE_COST,
-  looksLikeField,
   type ReadHeader,
   type ReadingContext,
 } from './header-reading.ts'
@@ -199,7 +199,7 @@ export class Reading {
     const isPlainly = header.message === 'sure' || !says(header)
     const isFile =
       isWhole && isPlainly && header.multipart === 'no' && depth.multipart !== undefined
-    const inPlace = looksLikeField(this.#text, bodyAt) ? depth.levels : 0
+    const inPlace = continuesHeader(this.#text, bodyAt) ? depth.levels : 0
     const levels = isFile ? inPlace : depth.levels + 1
     return this.#deeper({
       levels,
@@ -285,7 +285,7 @@ export class Reading {
     let at = from
     while (at < end) {
       const { bytes, to } = this.#text.line(at)
-      this.#units.add(bytes.length + LINE_COST)
+      this.#units.add(bytes.length + HEADER_LINE_COST)
       if (this.#units.areDue) yield this.#units.take()
       const lineEnd = withoutLineEnd(bytes, 0, bytes.length)
       if (lineEnd === 0) return false
@@ -345,7 +345,7 @@ export class Reading {
     for (let number = yield* text.dashLineFrom(from); ; number++) {
       const line: DashLine | undefined = yield* text.dashLine(number)
       if (line === undefined) return undefined
-      this.#units.add(DASH_COST)
+      this.#units.add(DASH_LINE_COST)
       if (this.#units.areDue) yield this.#units.take()
       const found = this.#delimiterAt(line, count)
       if (!found) continue

@@ -138,9 +138,9 @@ interface Memorable {
 /** The state of a local policy scanner while a mail is read, and its answer afterwards. */
 export interface MailSearch {
   /**
-   * Takes the names and types of the mail, of a part, as some mail program reads its header, or of a file in
-   * uuencode, yEnc, BinHex, OpenPGP, a calendar or a card. Yields the completed units of work, each about one
-   * byte inspected, and may be stopped at any of them: they count as work of the message.
+   * Takes the names and types of a mail or a part, as some mail program reads its header, or of a file in
+   * uuencode, a calendar or another container. Yields the completed units of work, each about one byte
+   * inspected, and may be stopped at any of them: they count as work of the message.
    */
   part(part: PartNames): Iterable<number>
   /** Takes a content that some reader may get out of the mail, likewise. */
