@@ -100,6 +100,8 @@ export class SavedForms {
     const properties = isMail ? undefined : yield* textPropertiesOf(part, decoding)
     if (properties?.isText && (header.text !== 'no' || header.multipart !== 'no')) {
       yield* decoding.giveBinHex(part)
+      // It may be no multipart, but a file.
+      if (header.multipart === 'maybe') yield* decoding.giveFromContainers(bare)
       return yield* this.#giveShown(part, bare, {
         properties,
         asItStands: true,

@@ -522,6 +522,14 @@ t.test('headers and names of encoded files are reported while contents are read'
   t.same([...told], ['message/rfc822', 'a/b', 'a.exe,uuencode'])
 })
 
+t.test('a calendar is opened, even if its header may be that of a multipart', async (t) => {
+  const calendar = 'BEGIN:VCALENDAR\nATTACH;VALUE=BINARY;ENCODING=BASE64:YWJj\nEND:VCALENDAR\n'
+  for (const type of ['text/calendar', 'text/calendar; x=boundary', 'a/b; x=multipart']) {
+    const { texts } = readMail(`${TYPE}${type}\n\n${calendar}`, options)
+    t.ok(texts.includes('abc'), type)
+  }
+})
+
 t.test('a content has the names of its own part, and the containers around that', async (t) => {
   const inner = `${TYPE}a/b; name="c:\\b.exe"\n${ENCODING}base64\n\nYWJj\n`
   const mail = `${TYPE}x/y; name=outer\n\n${uuencode(Buffer.from(inner), 'begin 644 a.eml')}`
