@@ -57,14 +57,23 @@ export function plainName(name: string): string {
  * encoded words decoded (each byte a character). Takes time linear in the length.
  */
 export function readingsOf(text: string): readonly string[] {
-  const readings = text.includes('(')
-    ? [text, withoutComments(text, 'outside quotes'), withoutComments(text, 'anywhere')]
-    : [text]
+  const readings = undecoded(text)
   const decoded = readings.filter((reading) => reading.includes('=?')).map(decodeWords)
-  return [...new Set([...readings, ...decoded])]
+  return decoded.length === 0 ? readings : [...new Set([...readings, ...decoded])]
 }
 
-/** Removes comments (RFC 822 3.4.3: nested parentheses). Some readers remove them even inside quotes. */
+/** Returns those readings in which no encoded word is decoded. Some readers skip NULs, so there are none. */
+export function undecoded(written: string): readonly string[] {
+  const text = written.replace(/[\0\v\f]/g, '')
+  if (!text.includes('(')) return [text]
+  const outside = withoutComments(text, 'outside quotes')
+  return [...new Set([text, outside, withoutComments(text, 'anywhere')])]
+}
+
+/**
+ * Removes comments (RFC 822 3.4.3: nested parentheses), each of which ends with its field. Some readers remove
+ * them even inside quotes.
+ */
 export function withoutComments(text: string, where: 'anywhere' | 'outside quotes'): string {
   if (!text.includes('(')) return text
   let kept = ''
@@ -73,6 +82,11 @@ export function withoutComments(text: string, where: 'anywhere' | 'outside quote
   let inQuotes = false
   for (let at = 0; at < text.length; at++) {
     const character = text[at]
+    if (character === '\n' && at + 1 < text.length && !isSpaceOrTab(text, at + 1)) {
+      if (depth > 0) from = at
+      depth = 0
+      inQuotes = false
+    }
     if (where === 'outside quotes') {
       if (character === '\\') at++
       else if (character === '"' && depth === 0) inQuotes = !inQuotes

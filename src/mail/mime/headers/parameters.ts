@@ -103,7 +103,7 @@ export function boundariesIn(texts: readonly string[]): string[] {
   for (const text of texts) {
     const sections: Section[] = []
     let count = 0
-    for (const { rest, star } of parametersIn(text.replace(/[\0\v\f]/g, ''), 'boundary')) {
+    for (const { rest, star } of parametersIn(text, 'boundary')) {
       if (++count > limits.boundaries)
         throw new LimitExceeded(`more than ${limits.boundaries} boundaries`)
       const value = rest.slice(0, BOUNDARY_TEXT_MAX)
@@ -153,16 +153,21 @@ export function charsetsIn(texts: readonly string[]): readonly string[] {
   }
   for (const text of texts) {
     const sections: Section[] = []
+    const pieces: string[] = []
     let count = 0
     for (const { rest, star } of parametersIn(text, 'charset')) {
       if (++count > limits.charsets)
         throw new LimitExceeded(`more than ${limits.charsets} character sets in a header`)
       const value = rest.slice(0, CHARSET_TEXT_MAX)
-      if (star === '') add(CHARSET_NAME.exec(value)?.[1] ?? '')
-      else sections.push({ text: tokenOrQuoted(value), isCoded: star.endsWith('*') })
+      const [, name = ''] = CHARSET_NAME.exec(value) ?? []
+      if (star === '') add(name)
+      else {
+        pieces.push(name)
+        sections.push({ text: tokenOrQuoted(value), isCoded: star.endsWith('*') })
+      }
     }
-    for (const reading of readingsOfSections(sections)) {
-      // A section may be a piece of a name.
+    // A section may be a piece of a name.
+    for (const reading of [...pieces, ...readingsOfSections(sections)]) {
       const name = reading.slice(0, CHARSET_TEXT_MAX)
       if (toUtf8(plainCharset(name)).length > 0) add(name)
     }

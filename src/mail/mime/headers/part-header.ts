@@ -2,7 +2,7 @@ import { LruCache } from '../../../lib/flow/cache.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
 import type { Oddity } from '../traits/oddities.ts'
-import { type Field, fieldsOf, fieldValues, plainName, readingsOf } from './fields.ts'
+import { type Field, fieldsOf, fieldValues, plainName, readingsOf, undecoded } from './fields.ts'
 import { type MimeLines, TOO_LONG } from './mime-lines.ts'
 import { boundariesIn, charsetsIn } from './parameters.ts'
 
@@ -132,7 +132,12 @@ function readText(text: string, traits: HeaderTraits): PartHeader {
   const type = strict?.type ?? typeOf(types[0] ?? '')
   const boundaries = boundariesIn(readings)
   const boundary = strict?.boundary
-  const multipart = multipartIn(whole, type, isSure ? boundary : undefined, boundaries)
+  const multipart = multipartIn(
+    undecoded(text).join('\n').toLowerCase(),
+    type,
+    isSure ? boundary : undefined,
+    boundaries,
+  )
   const message = messageIn(types, type, isSure, isPlain)
   const possible = encodingsIn(whole, encodings, isPlain)
   const isShown =
@@ -251,7 +256,7 @@ function messageIn(
   isPlain: boolean,
 ): Certainty {
   if (type.startsWith('message/')) return isSure ? 'sure' : 'maybe'
-  const types = readingsOf(values.join('\n')).join('\n').toLowerCase()
+  const types = undecoded(values.join('\n')).join('\n').toLowerCase()
   if (!isPlain && types.includes('message')) return 'maybe'
   return /message[\s(]*\/|^\s*message\s*(?:;|$)/.test(types) ? 'maybe' : 'no'
 }
