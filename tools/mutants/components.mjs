@@ -87,7 +87,7 @@ export const COMPONENTS = {
     files: ['src/delay/**/*.ts'],
     tests: [
       'test/delay/options.test.ts',
-      'test/delay/{banner-delay,early-talkers}/*.test.ts',
+      'test/delay/{banner-delay,connection}/*.test.ts',
       'test/delay/gate/{find-tcp-rule,remembered-clients,connection-preparer,waiting-connections}.test.ts',
     ],
   },
@@ -177,7 +177,7 @@ export const COMPONENTS = {
     files: [
       'src/configuration/*.ts',
       'src/doors/{connection,message,recipients,replies}/*.ts',
-      'src/protocol/{connection,framing}/*.ts',
+      'src/protocol/{frames,connection/*}.ts',
     ],
     tests: [
       'test/doors/{connection,message,recipients,replies}/*.test.ts',
@@ -185,7 +185,7 @@ export const COMPONENTS = {
       'test/doors/slot-socket/{cases,daemon-description,request,trust}.test.ts',
       'test/doors/smtp/{by-rule,session}.test.ts',
       'test/protocol/milter/{packets,replies}.test.ts',
-      'test/protocol/{connection,framing}/*.test.ts',
+      'test/protocol/{frames,connection/*}.test.ts',
     ],
   },
   cli: {

@@ -9,7 +9,7 @@ import { mayConnect } from '../../doors/smtp/smtp-door.ts'
 import { attempt, errorCode, errorText } from '../../lib/errors/fault.ts'
 import { type Finding, failure } from '../../lib/errors/finding.ts'
 import { askOnce } from '../../protocol/connection/ask-once.ts'
-import { uint32 } from '../../protocol/framing/frames.ts'
+import { uint32 } from '../../protocol/frames.ts'
 import { packet } from '../../protocol/milter/packets.ts'
 import { askPolicy } from '../../protocol/policy-attributes.ts'
 import {

@@ -7,16 +7,16 @@ import { replaceProcess } from '../../lib/process/execute.ts'
 import { type ClientActivity, requireSystem, type System } from '../../lib/runtime/system.ts'
 import type { Environment } from '../../lib/settings/settings.ts'
 import { planFor, readPlanSources, waitFor } from '../banner-delay/plan.ts'
+import type { DelayOptions } from '../options/delay-options.ts'
+import { findNext, IGNORED, readUcspiClient, type ServerProgram } from '../options/ucspi.ts'
+import { type ConnectionEvent, log } from './connection-log.ts'
 import {
   EARLY_TALKERS,
   outcomeOf,
   type RefusedClient,
   refuseEarlyTalker,
   whyWithProtocol,
-} from '../early-talkers/conversation.ts'
-import type { DelayOptions } from '../options/delay-options.ts'
-import { findNext, IGNORED, readUcspiClient, type ServerProgram } from '../options/ucspi.ts'
-import { type ConnectionEvent, log } from './connection-log.ts'
+} from './early-talkers.ts'
 
 /** The descriptor of the client. */
 const CLIENT = 0

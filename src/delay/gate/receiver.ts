@@ -7,7 +7,7 @@ import {
   outcomeOf,
   refuseEarlyTalker,
   whyWithProtocol,
-} from '../early-talkers/conversation.ts'
+} from '../connection/early-talkers.ts'
 import type { ServerProgram } from '../options/ucspi.ts'
 import { ConnectionPreparer, type ConnectionTools } from './connection-preparer.ts'
 import { GateConnection } from './gate-connection.ts'

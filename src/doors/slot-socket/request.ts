@@ -2,7 +2,7 @@ import type { MemoryLease } from '../../lib/flow/memory-budget.ts'
 import { ENVELOPE_MAX } from '../../mail/message/envelope/envelope.ts'
 import type { Intake } from '../../mail/message/intake.ts'
 import type { Message } from '../../mail/message/message.ts'
-import type { Frame, FrameReader } from '../../protocol/framing/frames.ts'
+import type { Frame, FrameReader } from '../../protocol/frames.ts'
 import { createFrameReader, ScanStandalone } from './slot-frames.ts'
 
 /** A message that a client submits: slot-protocol.md, QUESTION. */

@@ -1,4 +1,4 @@
-import { type FrameMemory, FrameReader, HEAD } from '../../protocol/framing/frames.ts'
+import { type FrameMemory, FrameReader, HEAD } from '../../protocol/frames.ts'
 
 /**
  * Returns a reader of the frames of a conversation: slot-protocol.md. `check` is called when a frame begins.

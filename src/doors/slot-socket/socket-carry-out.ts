@@ -2,7 +2,7 @@ import { replaceUnprintable } from '../../lib/log/log-line.ts'
 import { decisionLines, type LogContext, passLine } from '../../log/log-lines.ts'
 import { recipientsOf, redirect } from '../../mail/message/envelope/envelope.ts'
 import { editPlan } from '../../mail/message/header-block.ts'
-import { uint32 } from '../../protocol/framing/frames.ts'
+import { uint32 } from '../../protocol/frames.ts'
 import type {
   Acceptance,
   Decision,

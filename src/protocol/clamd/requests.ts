@@ -1,6 +1,6 @@
 import { LF, NUL } from '../../lib/bytes/ascii.ts'
 import { WireError } from '../connection/wire-error.ts'
-import { addWaiting } from '../framing/frames.ts'
+import { addWaiting } from '../frames.ts'
 import { CHUNK_HEAD } from './stream.ts'
 
 /** The end of a command, and of the reply to it. `z` or `n` before the command selects it (clamd(8)). */

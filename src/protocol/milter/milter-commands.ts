@@ -1,5 +1,5 @@
 import { WireError } from '../connection/wire-error.ts'
-import type { Frame } from '../framing/frames.ts'
+import type { Frame } from '../frames.ts'
 import { plainAddress, type SmtpPath } from '../smtp/smtp-syntax.ts'
 import { parseMacros } from './macros.ts'
 import { type Capabilities, parseOffer } from './milter-offer.ts'

@@ -1,5 +1,5 @@
 import { WireError } from '../connection/wire-error.ts'
-import { uint32 } from '../framing/frames.ts'
+import { uint32 } from '../frames.ts'
 import { replyLines, type SmtpReply } from '../smtp/smtp-syntax.ts'
 import { type Agreement, step } from './milter-offer.ts'
 import { packet, strings } from './packets.ts'

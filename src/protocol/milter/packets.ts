@@ -1,5 +1,5 @@
 import { WireError } from '../connection/wire-error.ts'
-import { type FrameMemory, FrameReader, HEAD } from '../framing/frames.ts'
+import { type FrameMemory, FrameReader, HEAD } from '../frames.ts'
 
 /**
  * Makes a reader of packets, whose types are the letters of commands. `mostFor` returns the largest

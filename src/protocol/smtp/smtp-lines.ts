@@ -1,5 +1,5 @@
 import { CR, LF } from '../../lib/bytes/ascii.ts'
-import { addWaiting } from '../framing/frames.ts'
+import { addWaiting } from '../frames.ts'
 
 /** A line without its end, in memory of its own. */
 export type SmtpLine =

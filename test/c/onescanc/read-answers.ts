@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { sanitized, strict } from '../../../packaging/programs/c-programs.mjs'
-import { uint32 } from '../../../src/protocol/framing/frames.ts'
+import { uint32 } from '../../../src/protocol/frames.ts'
 import { source } from './client.ts'
 
 const here = import.meta.dirname

@@ -7,7 +7,7 @@ import {
   type ClamdTimeouts,
   defaultTimeouts,
 } from '../../../src/doors/clamd/clamd-services.ts'
-import { uint32 } from '../../../src/protocol/framing/frames.ts'
+import { uint32 } from '../../../src/protocol/frames.ts'
 import type { Ending } from '../../programs/host/server.ts'
 import { aroundDoor, type InPlace, type OpenedDoor } from '../in-process.ts'
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { uint32 } from '../../../src/protocol/framing/frames.ts'
+import { uint32 } from '../../../src/protocol/frames.ts'
 import { step } from '../../../src/protocol/milter/milter-offer.ts'
 import { createPacketReader, packet, strings } from '../../../src/protocol/milter/packets.ts'
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { uint32 } from '../../../src/protocol/framing/frames.ts'
+import { uint32 } from '../../../src/protocol/frames.ts'
 import { call } from './mta.ts'
 import { openMilter } from './rig.ts'
 import { lineOf, parseSessions, type SessionPacket } from './session-file.ts'

@@ -5,7 +5,7 @@ import { type Request, SlotRequestReader } from '../../../src/doors/slot-socket/
 import { frame, ScanStandalone, uint64 } from '../../../src/doors/slot-socket/slot-frames.ts'
 import { Budget, type MemoryLease } from '../../../src/lib/flow/memory-budget.ts'
 import { Intake } from '../../../src/mail/message/intake.ts'
-import { uint32 } from '../../../src/protocol/framing/frames.ts'
+import { uint32 } from '../../../src/protocol/frames.ts'
 import { framesOf, simpleEnvelope, simpleMessage } from './client.ts'
 
 const MIB = 1024 * 1024

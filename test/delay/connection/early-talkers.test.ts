@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { refuseEarlyTalker } from '../../../src/delay/early-talkers/conversation.ts'
+import { refuseEarlyTalker } from '../../../src/delay/connection/early-talkers.ts'
 import { GateConnection } from '../../../src/delay/gate/gate-connection.ts'
 import type { System } from '../../../src/lib/runtime/system.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { FrameReader, uint32 } from '../../../src/protocol/framing/frames.ts'
+import { FrameReader, uint32 } from '../../src/protocol/frames.ts'
 
 /** The memory for frames that come in pieces: a client decides how long they are. */
 
