@@ -1,7 +1,7 @@
 import { Fault } from '../lib/errors/fault.ts'
 import { byteSize } from '../lib/settings/table/values.ts'
 import { readAddress } from '../mail/message/envelope/address.ts'
-import type { ExplainedAnswer } from '../scan/quota/quota-answer.ts'
+import type { ExplainedAnswer, QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import { openQuotaClient } from '../scan/quota/quota-client.ts'
 import { readQuotaSettings } from '../scan/quota/quota-settings.ts'
 import { printsJson, text } from './command/cli-options.ts'
@@ -10,7 +10,12 @@ import { DEFAULTS, settingsOfOnescand } from './host/settings-file.ts'
 import { addEnvironmentOptions, slotEnvironment } from './host/slot-environment.ts'
 
 /** Exit codes: room, over quota, unknown, no such user. */
-const exitCodes = { room: 0, full: 1, unknown: FAILED, 'no-such-user': 3 } as const
+const exitCodes = {
+  room: 0,
+  full: 1,
+  unknown: FAILED,
+  'no-such-user': 3,
+} as const satisfies Record<QuotaAnswer['status'], number>
 
 /** `onescan quota`: prints the quota service's answer about a mailbox. */
 export const quotaCommand = makeCommand('quota', {
@@ -61,7 +66,7 @@ const words = {
   full: 'over quota',
   'no-such-user': 'no such user',
   unknown: 'unknown',
-} as const
+} as const satisfies Record<QuotaAnswer['status'], string>
 
 /** The answer in one line for people. */
 function inWords({ answer, mailbox, source }: ExplainedAnswer): string {

@@ -1,6 +1,8 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { FAULT_KINDS } from '../../lib/errors/fault.ts'
+import { INTERFACES } from '../../mail/message/envelope/envelope.ts'
 import { GROUNDS } from '../../scan/judge/decision.ts'
+import type { QuotaAnswer } from '../../scan/quota/quota-answer.ts'
 import { causesInWords } from '../../scan/scanners/findings/scan-result.ts'
 import { DECISIONS, SCANS } from '../report/counts.ts'
 import {
@@ -163,8 +165,8 @@ function setSelfTest(metrics: MetricSet, { selfTest, selfTestAge }: HostState): 
     metrics.doorOk.set({ interface: door }, wrong.includes(door) ? 0 : 1)
 }
 
-const DOORS = ['qmail', 'milter', 'policy', 'smtp', 'clamd'] as const
-const QUOTAS = ['full', 'room', 'unknown', 'no-such-user'] as const
+const DOORS = [...INTERFACES, 'policy']
+const QUOTAS: readonly QuotaAnswer['status'][] = ['full', 'room', 'unknown', 'no-such-user']
 const CAUSES = Object.keys(causesInWords)
 
 function oneOf(words: readonly string[], word: string): string {

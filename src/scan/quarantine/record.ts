@@ -4,6 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { Fault } from '../../lib/errors/fault.ts'
 import { writeWholeAside } from '../../lib/process/descriptors.ts'
 import { Bytes } from '../../mail/message/bytes.ts'
+import type { Origin } from '../../mail/message/envelope/envelope.ts'
 import type { Message } from '../../mail/message/message.ts'
 import type { Folder, MaildirFile } from './folders.ts'
 
@@ -14,7 +15,7 @@ export interface QuarantineRecord {
   readonly time: string
   /** The host that keeps it. */
   readonly host: string
-  readonly door: 'qmail' | 'milter' | 'smtp' | 'clamd'
+  readonly door: Origin['interface']
   /** The reason for which the message is kept: a value of the log field `grounds`. */
   readonly grounds: string
   /** The virus, or the banned attachment. */

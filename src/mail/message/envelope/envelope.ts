@@ -119,9 +119,12 @@ export class EnvelopeReader {
   }
 }
 
+/** The interfaces by which messages come, by their names in the log. */
+export const INTERFACES = ['qmail', 'milter', 'smtp', 'clamd'] as const
+
 /** The origin of a message, as reported by the SMTP server, its client and DNS. Texts are latin1. */
 export interface Origin {
-  readonly interface: 'qmail' | 'milter' | 'smtp' | 'clamd'
+  readonly interface: (typeof INTERFACES)[number]
   /** The IP address of the SMTP client, or undefined if there is none. */
   readonly clientAddress?: string | undefined
   /** The name of the client by DNS. */
