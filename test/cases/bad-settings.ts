@@ -75,7 +75,7 @@ export const badSettings: readonly BadSetting[] = [
     reason: /BADATTACHMENTS control\/bad: must be an absolute path/,
   },
   { settings: { QHPSI: 'eicar attachments' }, reason: /did you mean \\?"plugin: eicar attach/ },
-  { settings: { QHPSI: 'plugin:' }, reason: /QHPSI plugin:: names no scanner/ },
+  { settings: { QHPSI: 'plugin:' }, reason: /QHPSI plugin:: specifies no scanner/ },
   { settings: { CLAMD: '"open' }, reason: /CLAMD .*is not closed/ },
   { settings: { FINDINGS: "'open" }, reason: /FINDINGS .*is not closed/ },
   { settings: { VIRUSFORWARD: 'a b' }, reason: /VIRUSFORWARD: must be one address/ },

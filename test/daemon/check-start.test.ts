@@ -174,9 +174,7 @@ t.test(
     const running = await check(good, '--running', '--milter', place)
     t.same([running.errors, running.warnings], [[], []], 'the onescand that runs has it')
     const open = await check(good, '--http', 'inet:0.0.0.0:9')
-    t.match(open.warnings, [
-      /give --http-token.*; until then onescand runs without its status page/,
-    ])
+    t.match(open.warnings, [/add --http-token.*; until then onescand runs without its status page/])
     writeFileSync(join(directory, 'file'), '')
     const file = await check(good, '--milter', `unix:${join(directory, 'file')}`)
     t.match(file.errors, [/exists and is not a socket; remove it/])

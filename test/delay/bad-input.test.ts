@@ -30,10 +30,10 @@ const faults: readonly [name: string, words: string, says: RegExp, env?: Run['en
   [
     'a program that is missing',
     '/nonexistent/x',
-    /="\/nonexistent\/x: ENOENT: no such file or directory; name a program/,
+    /="\/nonexistent\/x: ENOENT: no such file or directory; specify a program/,
   ],
   ['a program that is none', '/etc/passwd', /passwd: EACCES/],
-  ['a directory as program', '/tmp', /\/tmp: is not a file; name a program/],
+  ['a directory as program', '/tmp', /\/tmp: is not a file; specify a program/],
   ['a missing allow list', '--allow /x true', /--allow \/x/],
   ['a missing list', '--names /x true', /--names \/x/],
   ['a missing directory of locks', '--limit 3 --locks /nonexistent -d 0 true', /--locks: ENOENT/],

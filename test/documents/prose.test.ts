@@ -87,7 +87,7 @@ const plainly: Readonly<Record<string, string>> = {
   'any ?more(?= *[.,;:)]|$)': 'no longer',
   'for good': 'permanently',
   '(?<=^|[.:] )by what': 'how',
-  '(?<=^)the (?:most|fewest)': 'upper limit',
+  'the (?:most|fewest) (?:bytes|parts|characters|lines)': 'upper limit',
   'counts for|does not count': 'applies to, is not used',
 }
 
@@ -151,6 +151,10 @@ t.test('messages and shipped scripts, units and samples have none of these phras
   const shipped = shippedTexts()
   t.ok(shipped.some(({ page }) => page.endsWith('postinst')) && shipped.length > 2000)
   t.same(withPhrases(shipped, instead, neverInComments, plainly), [])
+})
+
+t.test('comments have none of the last list', async (t) => {
+  t.same(withPhrases(comments, plainly), [])
 })
 
 t.test('texts in quotes are found, and comments and single words are not', async (t) => {

@@ -132,7 +132,7 @@ t.test(
         code: 1,
         output: 'setup: node is not in PATH',
       })
-      t.match(run(`${setup} --wet`), { code: 100, output: /only --dry-run/ })
+      t.match(run(`${setup} --wet`), { code: 100, output: /the only one is --dry-run/ })
       const unit = '/etc/systemd/system/onescand.service'
       const torn =
         run(`mv ${HOME}/packaging/shipped/systemd/onescand.service /tmp/; cp ${unit} /tmp/before

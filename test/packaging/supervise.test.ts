@@ -180,7 +180,7 @@ t.test('clamd answers on its socket', { skip: clamdMissing || notRoot }, async (
   await answers(knock(own))
   const server = new ClamdServer(readClamdAddress(own), { lasting: false })
   const told = await probeLimitReports(server, AbortSignal.timeout(30_000))
-  t.same(told, { tells: 'yes' }, 'what is too deep is not called clean')
+  t.same(told, { reports: 'yes' }, 'what is too deep is not called clean')
 })
 
 t.test('the run script of clamd reports if AppArmor denies clamd its settings', async (t) => {

@@ -30,7 +30,7 @@ t.test('an invalid option is named', async (t) => {
     [['--udp', '127.0.0.1'], /^--udp/],
     [['--udp', '::1:53'], /^--udp/],
     [['--http', '127.0.0.1:65536'], /^--http/],
-    [['--udp', 'none', '--http', 'none'], /no client could ask/],
+    [['--udp', 'none', '--http', 'none'], /no client could connect/],
     [['--max-clients', '0'], /^--max-clients 0: must be a whole number/],
     [['more'], /more/],
   ] as const) {

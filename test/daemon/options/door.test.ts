@@ -45,7 +45,7 @@ t.test('clients of clamd alone have addresses with TLS', async (t) => {
 t.test('the error about a wrong address names the remedy', async (t) => {
   t.throws(() => read('/run/x.sock'), /--milter \/run\/x\.sock: must be unix:PATH, inet:/)
   t.throws(() => read('unix:run/x'), /absolute path/)
-  t.throws(() => read(`unix:/${'x'.repeat(200)}`), /a unix socket has at most 107/)
+  t.throws(() => read(`unix:/${'x'.repeat(200)}`), /a unix socket's may have at most 107/)
   t.throws(
     () => read('inet:localhost:8890'),
     /IPv4 address and a port, as in inet:127\.0\.0\.1:8890/,
@@ -68,7 +68,7 @@ t.test('the name of a systemd socket selects its interface', async (t) => {
   t.same(named('onescand.socket'), ['qmail'])
   t.same(named('milter'), ['milter'])
   t.same(named('milter:onescand.socket:onescand-milter.socket'), ['milter', 'qmail', 'milter'])
-  t.throws(() => named('a.socket:b.socket'), /FileDescriptorName=milter/)
+  t.throws(() => named('a.socket:b.socket'), /FileDescriptorName= of the others to milter/)
   t.same(named('clamd-tls:clamd-mail-tls:clamd'), ['clamd-tls', 'clamd-mail-tls', 'clamd'])
   t.same(named('http:slot'), ['http', 'qmail'])
   t.throws(() => named('onescan-http.socket:http'), /onescand has only one address for its page/)

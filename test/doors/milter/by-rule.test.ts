@@ -82,7 +82,7 @@ t.test('a recipient that is not plain is the one that the MTA names, or is refus
     })
   t.same((await submit(odd, 'gone@example.org')).refusals, ['550 5.7.1 moved'])
   const [refusal] = (await submit(odd)).refusals
-  t.match(refusal, /^501 5\.1\.3 name the recipient as <user@domain>/)
+  t.match(refusal, /^501 5\.1\.3 write the recipient as <user@domain>/)
   t.match((await submit(odd, 'gone')).refusals, [/^501 5\.1\.3 /])
   t.match(
     milter.mailLog.at(-2),

@@ -140,7 +140,7 @@ t.test(
     for (const name of ['file', 'directory/file', 'directory/below/file']) write(name, 'x')
     for (const name of ['file', 'directory']) execFileSync(python, ['-c', LIST, at(name)])
     for (const name of ['file', 'directory/file', 'directory/below/file']) {
-      t.throws(() => readOwnText(at(name)), /an access list, may write to .*chmod go-w/, name)
+      t.throws(() => readOwnText(at(name)), /an ACL, may write to .*chmod go-w/, name)
     }
     symlinkSync('../own', at('directory/link'))
     t.throws(() => readOwnText(at('directory/link')), /could have made: root does not follow it/)

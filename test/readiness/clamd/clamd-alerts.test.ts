@@ -35,7 +35,7 @@ t.test('alerts that settings need are tested with clamd', { skip: clamdMissing }
     /^ok unwanted/,
     /^error structured set "StructuredDataDetection yes"/,
     /^error broken set "AlertBrokenExecutables yes"/,
-    /^error ARCHIVEBANS give it the list/,
+    /^error ARCHIVEBANS install the list/,
   ])
   const list = (...names: readonly string[]) => ({
     'onescan-bans.cdb': Buffer.from(archiveSignatures(names), 'latin1'),

@@ -29,7 +29,7 @@ export function makerOf<More extends readonly unknown[]>(
   return (give, buffer) => new Class(give, buffer, ...more)
 }
 
-/** Returns what makes the decoder of a reader. It asks for the habits of that reader where some differ. */
+/** Returns what makes the decoder of a reader. It requests the habits of that reader where readers differ. */
 export type Codec = (habits: Habits) => MakeDecoder
 
 /** Decodes a content with one decoder after the other. */

@@ -19,7 +19,7 @@ export interface HabitEntry {
    * keeps the readings few where the bytes that differ are few, or the programs.
    */
   readonly together?: number
-  /** Whether it is read before all others, and does not count among these. */
+  /** Whether it is read before all others, and is not one of these. */
   readonly isBefore?: boolean
   /**
    * Whether readers that have lost their place see it by chance, so that it is only read otherwise where those with the

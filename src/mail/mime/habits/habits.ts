@@ -40,7 +40,7 @@ export class Habits {
     return new Set(this.#asked.keys())
   }
 
-  /** The number of questions until now. */
+  /** The number of requests for a choice until now. */
   get questions(): number {
     return this.#questions
   }

@@ -3,7 +3,7 @@ import type { HabitEntry } from './habit-entry.ts'
 /**
  * The features of a message's structure that mail programs read differently. A reading (reader/reading.ts) asks
  * for a choice at each occurrence, and makes the same choice for each feature throughout. A further quirk of a
- * mail program needs one more row, and one more question in the reading.
+ * mail program needs one more row, and one more request in the reading.
  *
  * The programs were tested with the packages of Debian 12 and the npm packages of package-lock.json, by
  * tools/bench/readers. libclamav is 1.4. Where no program is given, some programs opened random messages that

@@ -22,8 +22,8 @@ export function isField(bytes: Buffer, from: number, end: number): boolean {
 }
 
 /**
- * Returns whether the line is the mbox separator above a mail. Readers skip it, and so does libclamav. `>From
- * ` occurs in mail that was delivered twice.
+ * Returns whether the line is the mbox separator above a message. Readers skip it, and so does libclamav.
+ * `>From ` occurs in mail that was delivered twice.
  */
 export function isFromLine(bytes: Buffer, from: number): boolean {
   return /^>?From /.test(bytes.toString('latin1', from, from + 6))

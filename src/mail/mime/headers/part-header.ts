@@ -25,7 +25,7 @@ export interface PartHeader {
   readonly boundary: string | undefined
   /** All boundaries in all forms in which some reader understands them, in lower case. */
   readonly boundaries: readonly string[]
-  /** All encodings by which some reader decodes the content. There is one if all readers agree. */
+  /** All encodings that some reader decodes the content with. There is one if all readers agree. */
   readonly encodings: readonly Encoding[]
   /** The character sets that the header names, by their plain names, other than ASCII and UTF-8. */
   readonly charsets: readonly string[]
@@ -70,9 +70,9 @@ const ENCODING = 'content-transfer-encoding'
 const DISPOSITION = 'content-disposition'
 
 /**
- * Parses the information of a header about its content. `isWhole` means that each line was a field, and that
- * an empty line ended the header; `isOfPart`, that it belongs to a part, and not to a mail. The time is
- * linear in the length of the lines. Throws LimitExceeded if there are too many encoded words or boundaries.
+ * Parses the information of a header about its content. `isWhole` means that each line was a field, and that an
+ * empty line ended the header; `isOfPart`, that it belongs to a part, and not to a message. The time is linear
+ * in the length of the lines. Throws LimitExceeded if there are too many encoded words or boundaries.
  */
 export function readPartHeader(
   lines: MimeLines,
@@ -330,7 +330,7 @@ function areAllKnown(values: readonly string[]): boolean {
 }
 
 /**
- * Returns the encodings by which some reader may decode the content. `header` is the whole information about
+ * Returns the encodings that some reader may decode the content with. `header` is the whole information about
  * content, in all its readings; `values` are those of all encoding fields, and `isPlain` means that readers
  * agree about the fields. If one plain field contains a known word alone, that word selects the encodings.
  * Otherwise `identity` and all encodings that the header mentions are returned.

@@ -83,8 +83,8 @@ export const FILE_STARTS = '<%{#!@['
 
 /**
  * Returns whether a text may be a file, judging by its first character: the first of 1,024 bytes that is
- * neither a blank nor a control character. If it may be, scanners get it once more, so a wide rule costs at
- * most a scan.
+ * neither a blank nor a control character. If it may be, scanners get it again, so a wide rule costs at most
+ * one scan.
  */
 export function mayBeginFile(text: Bytes): boolean {
   const start = text.gather(0, 1024)
@@ -116,7 +116,7 @@ export function* holdsCodedData(
 
 /**
  * The bytes on each side of the seam of two chunks that are searched together: the beginning of a line that
- * starts data may lie across the seam.
+ * starts data may extend across the seam.
  */
 const SEAM = 64
 
@@ -152,7 +152,7 @@ export function isKnownAsMail(file: Bytes): boolean {
 const UNANNOUNCED_MAX = 1024 * 1024
 
 /**
- * Returns whether the source begins like the header of a mail: with a field, and then an empty line within
+ * Returns whether the source begins like the header of a message: with a field, and then an empty line within
  * MAIL_START bytes. The empty line may be further down, within UNANNOUNCED_MAX bytes, if all lines above it
  * look like a header. Some readers save the bytes after that line as a file.
  */
@@ -196,7 +196,7 @@ function* areFieldsEnded(source: Bytes, work: Work): Steps<boolean> {
   return isEnded
 }
 
-/** Returns whether the source begins with the line of an mbox above a mail. */
+/** Returns whether the source begins with the line of an mbox above a message. */
 export function beginsAsMailbox(source: Bytes): boolean {
   return startOf(source).startsWith('From ')
 }

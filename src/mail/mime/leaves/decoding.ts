@@ -133,7 +133,7 @@ export interface Scope {
   readonly part: PartNames
   /** The number of messages around it (reader/depth.ts). */
   readonly messages: number
-  /** The number of encoded mails and containers around it. */
+  /** The number of encoded messages and containers around it. */
   readonly depth: number
 }
 
@@ -301,7 +301,7 @@ export class Decoding extends Work {
     return true
   }
 
-  /** Yields a decoded content; then its nested contents, if it is a container or may be a mail. */
+  /** Yields a decoded content; then its nested contents, if it is a container or may be a message. */
   *giveDecoded(source: Bytes, form?: PartForm): Steps {
     if (source.size === 0) return
     const key = yield* this.keyOf(source)
@@ -397,7 +397,7 @@ export class Decoding extends Work {
     if (yield* holdsNul(part, this)) yield* decoded(part, withoutTails, this, give)
   }
 
-  /** Yields the contents of a file: of a mailbox, of a mail, or encoded in a text. */
+  /** Yields the contents of a file: of a mailbox, of a message, or encoded in a text. */
   *giveWithin(file: Bytes): Steps {
     if (this.scope.isReadAround) {
       yield* this.giveCodedWithin(file, kindsInFiles)

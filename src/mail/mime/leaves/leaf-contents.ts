@@ -31,7 +31,7 @@ export function* giveLeaf(leaf: Leaf, source: Bytes, around: Decoding): Steps {
   if (isOdd) yield* giveInAllWays(leaf, part, source, hasNul, decoding)
 }
 
-/** Returns what holds for a leaf part, beside what holds around it. */
+/** Returns the scope of a leaf part, in addition to the scope around it. */
 function* scopeOf(leaf: Leaf, part: Bytes, around: Decoding): Steps<Partial<Scope>> {
   const { header, depth, isInHeader } = leaf
   const isMessage = isMessageIn(leaf)

@@ -13,9 +13,9 @@ const FILE_TYPES = /^(?:application|audio|image|video)\//
 const DISPOSITION = /^[ \t]*(?:attachment|inline)[ \t]*(?:;|$)/i
 
 /**
- * Lines of a text that libclamav leaves out or writes differently, so that hashes and offsets in the text change:
- * lines of blanks and semicolons, a last line without an end, and in a multipart an empty line below another. It keeps
- * a CR that was decoded from quoted-printable.
+ * Lines of a text that libclamav omits or writes differently, so that hashes and offsets in the text change:
+ * lines of blanks and semicolons, a last line without an end, and in a multipart an empty line below another.
+ * It keeps a CR that was decoded from quoted-printable.
  */
 const CHANGED = /(?:^|\n)[ \t\v\f;]+\r?(?:\n|$)|=0d|[^\n]$/i
 const CHANGED_IN_MULTIPART = /(?:^|\n\r?\n)\r?\n/
@@ -73,12 +73,12 @@ interface OrdinaryMail {
   readonly headers: readonly PartHeader[]
 }
 
-/** The most parts of an ordinary mail. */
+/** Upper limit for the parts of an ordinary message. */
 const PARTS_MAX = 100
 
 /**
- * Whether a mail is so ordinary that its parts have forms: libclamav, like all mail programs, finds where each part
- * begins and ends. `leaves` are the leaf parts of its one reading, in which no habit was asked for.
+ * Whether a mail is so ordinary that its parts have forms: libclamav, like all mail programs, finds where each
+ * part begins and ends. `leaves` are the leaf parts of its one reading, in which no habit mattered.
  */
 export function* isOrdinary(
   leaves: readonly Leaf[],
@@ -159,7 +159,7 @@ function haveTextBeside(leaves: readonly Leaf[]): boolean {
   )
 }
 
-/** The first lines of a body that libclamav takes for the last ones of the header above it. */
+/** The first lines of a body that libclamav treats as the last ones of the header above it. */
 const LATE_FIELD = /^(?:date|message-id): /i
 
 /** Whether libclamav takes the first line of a leaf for one of its header (`field below header`, structure-habits.ts). */
@@ -176,7 +176,7 @@ function beginsAsField({ from, to }: Leaf, mail: Bytes): boolean {
 /** The bytes that are searched for the first line that is not blank. */
 const FIRST_LINE = 4096
 
-/** The most bytes of a line, without its end (RFC 5322 2.1.1). libclamav cuts lines of 1,000 bytes and more. */
+/** Upper limit, in bytes, for a line without its end (RFC 5322 2.1.1). libclamav cuts lines of 1,000 bytes and more. */
 const LINE_MAX = 998
 
 /** Returns whether a line of the mail is longer than mail may have. Looks at a few bytes of each. */

@@ -26,7 +26,7 @@ import {
 } from './content-checks.ts'
 import type { Decoding, GiveReading } from './decoding.ts'
 
-/** The facts by which it is decided in which forms a content is saved. */
+/** The facts that determine in which forms a content is saved. */
 interface Facts {
   readonly header: PartHeader
   /** Whether it is the text of the mail itself (reader/reading.ts). */
@@ -87,7 +87,7 @@ export class SavedForms {
 
   /**
    * Yields a content that is not encoded: text in the one form in which it is displayed, and a file in the
-   * forms in which readers save it. The text of the mail itself is left out, because the scan of the whole
+   * forms in which readers save it. The text of the message itself is omitted, because the scan of the whole
    * message covers it. Returns whether the content was yielded.
    */
   *giveAsItStands(part: Bytes, form?: PartForm): Steps<boolean> {
@@ -95,7 +95,7 @@ export class SavedForms {
     const decoding = this.#decoding
     const { bare, end } = splitLineEnd(part)
     const isMessage = header.message !== 'no'
-    // The parts of a mail are contents by themselves, so that it is given in one form alone.
+    // The parts of a message are separate contents, so the message is given in one form only.
     const isMail = isMessage && beginsAsMail(bare)
     const properties = isMail ? undefined : yield* textPropertiesOf(part, decoding)
     if (properties?.isText && (header.text !== 'no' || header.multipart !== 'no')) {
@@ -147,8 +147,8 @@ export class SavedForms {
 
   /**
    * Yields displayed text in the one form that libclamav makes of it: with LF as line ends, unless it was
-   * decoded from base64. Inside the whole message libclamav skips contents that it has already found clean by
-   * themselves. Returns whether the text was yielded.
+   * decoded from base64. Inside the whole message libclamav skips contents that it has already scanned
+   * separately and found clean. Returns whether the text was yielded.
    *
    * Two kinds of unchanged text are left to the scan of the whole: plain text of the mail itself, and text
    * between the parts of a multipart. That scan covers its bytes even if it reaches a limit (scan.ts). Some

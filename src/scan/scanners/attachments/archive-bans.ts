@@ -28,10 +28,10 @@ const CUT_AT = { CL_TYPE_ZIP: 255, CL_TYPE_POSIX_TAR: 100, CL_TYPE_OLD_TAR: 100 
 const DOTS = ['.', '．', '﹒', '。', '․']
 
 /**
- * Returns signatures by which ClamAV matches names in archives, for patterns of names (`*` and `?` as in sh,
- * in any letter case). The format is .cdb (ClamAV's documentation, "Signatures based on container metadata").
- * A pattern is compared with the last part of a path, without the trailing dots and blanks that Windows
- * drops. Throws a Fault of kind `config` for a pattern that is too long for ClamAV.
+ * Returns signatures that make ClamAV match names in archives, for patterns of names (`*` and `?` as in sh, in
+ * any letter case). The format is .cdb (ClamAV's documentation, "Signatures based on container metadata"). A
+ * pattern is compared with the last part of a path, without the trailing dots and blanks that Windows drops.
+ * Throws a Fault of kind `config` for a pattern that is too long for ClamAV.
  */
 export function archiveSignatures(patterns: readonly string[]): string {
   const fingerprint = listFingerprint(patterns)

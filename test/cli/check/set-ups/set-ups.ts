@@ -143,7 +143,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
   {
     name: 'VIRUSFORWARD is made void by REJECTVIRUS',
     env: { VIRUSFORWARD: 'a@example.org', REJECTVIRUS: '1' },
-    expect: [/^warning VIRUSFORWARD: gets nothing.*; unset/],
+    expect: [/^warning VIRUSFORWARD: has no effect.*; unset/],
   },
   {
     name: 'ERROR_FD is set where no qmail-smtpd is',
@@ -155,7 +155,7 @@ export const setUpsOfSettings: readonly SetUp[] = [
     name: 'the classic softlimit',
     service: () => ['softlimit', '-m', '3000000', ...tcpserver()],
     expect: [
-      /^error qmail, clean message: .* with a limit of 3000000 bytes of memory; write "softlimit -a 4000000000" /,
+      /^error qmail, clean message: .* with a limit of 3000000 bytes of memory; use "softlimit -a 4000000000" /,
     ],
   },
   {

@@ -62,7 +62,7 @@ export const states: readonly PostfixState[] = [
     name: 'the service of master.cf has no milter',
     main: byMilter,
     own: () => ['smtpd_milters='],
-    byRule: [/^error \d+\/inet: names neither a milter of onescand nor a filter.*; postconf -P /],
+    byRule: [/^error \d+\/inet: uses neither a milter of onescand nor a filter.*; postconf -P /],
     byMail: around,
     isMended: true,
   },
@@ -83,7 +83,7 @@ export const states: readonly PostfixState[] = [
   },
   {
     name: 'no milter is named at all',
-    byRule: [/^error smtpd_milters: names neither a milter.*; postconf -e /],
+    byRule: [/^error smtpd_milters: uses neither a milter.*; postconf -e /],
     byMail: around,
   },
   {

@@ -86,9 +86,9 @@ t.test('the program clamscan', { skip: clamscanMissing }, async (t) => {
 
 t.test('the answer is unknown if the program prints neither OK nor FOUND', async (t) => {
   for (const [says, why] of [
-    ['exit 0', /neither yes nor no/],
-    ['exit 1', /neither yes nor no/],
-    ['echo "$0: whatever"', /neither yes nor no/],
+    ['exit 0', /an invalid answer/],
+    ['exit 1', /an invalid answer/],
+    ['echo "$0: whatever"', /an invalid answer/],
     ['echo message: OK; exit 2', /Error Code: 2/],
     ['kill -9 $$', /Error Code/],
   ] as const) {
