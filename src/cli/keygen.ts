@@ -53,7 +53,7 @@ export const keygenCommand = makeCommand('keygen', {
       .epilogue(
         'The first key of a keyring signs, and all keys verify. To change keys without additional ' +
           'scans, every host needs the new key before it signs: --rotate adds it. When all hosts have ' +
-          'the keyring, --rotate again makes the new key sign, and gives the old one a last day.\n\n' +
+          'the keyring, --rotate again makes the new key sign, and sets the last day of the old one.\n\n' +
           'A file is replaced in one step and keeps owner, group and mode; a new one has mode 0640.\n\n' +
           'Exit codes: 0 done; 2 it failed, and no file was changed.',
       ),

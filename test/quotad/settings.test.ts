@@ -28,7 +28,7 @@ t.test('--check reports the fault of each setting and option', async (t) => {
 
 t.test('each setting that cannot be used is named, with the remedy', async (t) => {
   for (const [env, message] of [
-    [{ QUOTAMAILBOX: 'maildir:/home/%x' }, /QUOTAMAILBOX maildir:\/home\/%x: %x is none of/],
+    [{ QUOTAMAILBOX: 'maildir:/home/%x' }, /QUOTAMAILBOX maildir:\/home\/%x: %x is not one of/],
     [{ QUOTAMAILBOX: 'quota-status:here' }, /QUOTAMAILBOX quota-status:here: must be/],
     [{ QUOTAUSERS: 'ldap' }, /QUOTAUSERS ldap: needs QUOTALDAPURL/],
     [{ QUOTADEFAULT: 'much' }, /QUOTADEFAULT much: must be a size/],
@@ -41,7 +41,7 @@ t.test('each setting that cannot be used is named, with the remedy', async (t) =
     [{ QUOTALDAPURL: 'http://x' }, /QUOTALDAPURL http:\/\/x: must be ldap:/],
     [{ QUOTALDAPURL: 'ldap://x/dc=x??sub' }, /QUOTALDAPURL .*\/BASE if wanted/],
     [{ QUOTALDAPURL: 'ldap://x/dc=%zz' }, /QUOTALDAPURL .*\/BASE if wanted/],
-    [{ QUOTALDAPURL: 'ldap://x', QUOTALDAPBIND: 'cn=x' }, /QUOTALDAPPASSWORD: is unset/],
+    [{ QUOTALDAPURL: 'ldap://x', QUOTALDAPBIND: 'cn=x' }, /QUOTALDAPPASSWORD: is not set/],
     [{ QUOTALDAPURL: 'ldap://x', QUOTALDAPFILTER: 'uid=%u' }, /QUOTALDAPFILTER uid=%u: must be/],
     [{ QUOTALDAPURL: 'ldap://x', QUOTALDAPHOME: 'a b' }, /QUOTALDAPHOME a b: must be the name/],
   ] as const) {

@@ -121,7 +121,7 @@ const SLASH = Buffer.from('/')
 function failure(path: Buffer, error: unknown, { services, uid }: Asker): ContentReply {
   if (error instanceof OutsideUnit) {
     const place = printablePath(Buffer.from(error.path, 'latin1'))
-    const remedy = `have it send the content instead (doc/clamd-clients.md), or ${editToBind('onescand', place)}`
+    const remedy = `configure it to send the content instead (doc/clamd-clients.md), or ${editToBind('onescand', place)}`
     services.complain(`user ${uid} ${NAMES_UNSEEN_FILES}: ${place}; ${remedy}`)
   }
   return { about: printablePath(path), is: 'failed', why: whyNot(error) }

@@ -113,7 +113,7 @@ t.test('a bounded number of connections waits for a silent service', async (t) =
   const { ask } = await serve(t, () => {}, 2000)
   const answers = await Promise.all(Array.from({ length: 100 }, () => ask()))
   const refused = answers.filter(
-    (answer) => 'why' in answer && /64 questions wait/.test(answer.why),
+    (answer) => 'why' in answer && /64 requests are already waiting/.test(answer.why),
   )
   t.equal(refused.length, 36)
 })

@@ -343,7 +343,7 @@ const RULE_SHOWN = 200
 
 const isTestFile = (virus: string) => /eicar/i.test(virus)
 
-const WHOLE_MAIL = 'have the filter pass the whole message to onescan: doc/clamd-clients.md'
+const WHOLE_MAIL = 'configure the filter to pass the whole message to onescan: doc/clamd-clients.md'
 
 const SEE = 'run onescan log, and onescan check'
 

@@ -220,7 +220,7 @@ t.test(
       return '554 5.7.1 clamav: virus found'
     }
     judge(t, await findingsByMail([plain(next.port)], [log]), [
-      /^warning port \d+, clean mail: is accepted; the filter asked onescand, as clamd, about parts of the message, not about the whole message; have the filter pass the whole message to onescan: doc\/clamd-clients.md$/,
+      /^warning port \d+, clean mail: is accepted; the filter asked onescand, as clamd, about parts of the message, not about the whole message; configure the filter to pass the whole message to onescan: doc\/clamd-clients.md$/,
       /^ok port \d+, EICAR: is refused: 554 5\.7\.1 clamav: virus found; the filter asked onescand, as clamd, about parts of the message: Win\.Test\.EICAR_HDB-1$/,
     ])
   },
