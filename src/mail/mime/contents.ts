@@ -3,8 +3,10 @@ import { LimitExceeded } from './budget/limits.ts'
 import { type KnownHeader, NAMELESS, type PartNames, type Steps } from './budget/work.ts'
 import { readNames } from './headers/names.ts'
 import type { PartHeader } from './headers/part-header.ts'
+import { giveBlocks, giveCodedPastNuls } from './leaves/coded-contents.ts'
 import { holdsCodedData } from './leaves/content-checks.ts'
 import { type ContentsOptions, Decoding } from './leaves/decoding.ts'
+import { giveInFile } from './leaves/file-contents.ts'
 import { giveLeaf } from './leaves/leaf-contents.ts'
 import { isOrdinary } from './leaves/ordinary.ts'
 import { DepthSearch } from './nested.ts'
@@ -27,7 +29,7 @@ export type { ContentsOptions } from './leaves/decoding.ts'
  * the oddities of its structure are known before the first content.
  */
 export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
-  const decoding = Decoding.of(message, options, readMail)
+  const decoding = Decoding.of(message, options, { mail: readMail, file: giveInFile })
   try {
     yield* readMail(message, decoding, options.header)
   } catch (error) {
@@ -215,8 +217,9 @@ class MailContents {
     const text = source.slice(from, to)
     if (!(yield* holdsCodedData(text, kinds, decoding))) return
     this.#codedLines ??= yield* findCodedLines(source, codedKinds, decoding)
-    yield* decoding.giveBlocks(source, this.#codedLines, range, kinds, this.#givenBlocks)
-    yield* decoding.giveCodedPastNuls(text, kinds)
+    const coded = { text: source, lines: this.#codedLines, range, kinds }
+    yield* giveBlocks(coded, decoding, this.#givenBlocks)
+    yield* giveCodedPastNuls(text, kinds, decoding)
   }
 
   #idOf(header: PartHeader): number {

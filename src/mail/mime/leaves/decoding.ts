@@ -1,44 +1,11 @@
 import type { Hash } from 'node:crypto'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
-import { limits, Unreadable } from '../budget/limits.ts'
+import { limits } from '../budget/limits.ts'
 import { NAMELESS, type PartNames, type Steps, Work, type WorkOptions } from '../budget/work.ts'
-import { type BinHexFile, holdsBinHex, openBinHex } from '../containers/binhex.ts'
-import { beginsCalendar, openCalendar, utf16Of } from '../containers/calendar.ts'
-import { openCms } from '../containers/cms.ts'
-import type { HeldFile } from '../containers/content-line.ts'
-import { openPgp, type PgpContent } from '../containers/openpgp.ts'
-import { openTnef } from '../containers/tnef.ts'
-import { armour, base64UntilEquals } from '../decoders/armour.ts'
-import { Base64Decoder, base64 } from '../decoders/base64.ts'
-import { toUtf8 } from '../decoders/charsets.ts'
-import {
-  type Codec,
-  decoded,
-  decodedInEachWay,
-  type MakeDecoder,
-  makerOf,
-} from '../decoders/decoder.ts'
-import { QuotedPrintableDecoder, quotedPrintable } from '../decoders/quoted-printable.ts'
-import { Unescaped, Unpercented, WithoutByte, WithoutTails } from '../decoders/text-forms.ts'
-import { uuencode } from '../decoders/uuencode.ts'
-import { yenc } from '../decoders/yenc.ts'
+import { type Codec, decoded, decodedInEachWay, type MakeDecoder } from '../decoders/decoder.ts'
 import { spellings } from '../headers/names.ts'
 import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
-import {
-  type CodedBlock,
-  type CodedLines,
-  type CodedRange,
-  findCodedLines,
-} from '../structure/coded-blocks.ts'
-import { type CodedKind, codedKinds, kindsInFiles } from '../structure/coded-data.ts'
 import type { PartForm } from '../traits/forms.ts'
-import {
-  beginsAsMailbox,
-  hasHeader,
-  holdsCodedData,
-  holdsNul,
-  mailStarts,
-} from './content-checks.ts'
 
 /** Contents of at most this many bytes are compared directly. A digest would take longer. */
 const COMPARED_WHOLE_MAX = 256
@@ -51,35 +18,11 @@ const CONTENT_COST = 4096
 /** The cost of a content that was given before. */
 const SEEN_COST = 256
 
-/** The cost of a mail of a mailbox, in addition to its bytes, which may be seven. */
-const MAIL_COST = 128
-
-/** The cost of a block of encoded data, in addition to its bytes. */
-const BLOCK_COST = 2048
-
 /** The ways in which a content is opened, as bits: those of every file, and those that its leaf part adds. */
 const AS_FILE = 1
 const AS_MESSAGE = 2
 const AS_CALENDAR = 4
 const AS_CONTAINER = 8
-
-const unescaped = makerOf(Unescaped)
-const unpercented = makerOf(Unpercented)
-const withoutTails = makerOf(WithoutTails)
-const withoutNuls = makerOf(WithoutByte, 0)
-
-/**
- * How data is decoded that readers recognize by its form. Hardly any program opens data behind fields in a text: it is
- * decoded in the common way alone, so that mail that quotes it is cheap.
- */
-const codecs: Readonly<Record<CodedKind, Codec>> = {
-  uuencode,
-  base64: base64UntilEquals,
-  yenc,
-  armour,
-  'mime-base64': () => makerOf(Base64Decoder),
-  'mime-quoted-printable': () => makerOf(QuotedPrintableDecoder),
-}
 
 export interface ContentsOptions extends WorkOptions {
   readonly createHash: (algorithm: string) => Hash
@@ -97,8 +40,14 @@ export interface ContentsOptions extends WorkOptions {
   readonly onGiven?: (range: ByteRange) => void
 }
 
-/** Yields the contents of a mail in the given bytes. */
-type ReadMail = (mail: Bytes, decoding: Decoding) => Steps
+/** Yields the contents of a message, or of a file, in the given bytes. */
+type GiveContents = (bytes: Bytes, decoding: Decoding) => Steps
+
+/** How messages and files are read, each of which may contain the other. */
+interface Readers {
+  readonly mail: GiveContents
+  readonly file: GiveContents
+}
 
 /** Yields the output of one way of decoding. */
 export type GiveReading = (reading: Bytes) => Steps
@@ -149,13 +98,10 @@ const MESSAGE: Scope = {
   depth: 0,
 }
 
-/** A file from OpenPGP has no declared type. */
-const UNSAID = { isContainer: false, isOpenPgp: false }
-
 /** What is known of a message as a whole, wherever it is decoded. */
 class MessageState {
   readonly options: ContentsOptions
-  readonly readMail: ReadMail
+  readonly readers: Readers
   /**
    * The digests of the contents that were yielded, and the ways in which each was opened to its end. Small
    * contents are stored unchanged.
@@ -165,9 +111,9 @@ class MessageState {
   #isTooDeep = false
   #unread: string | undefined
 
-  constructor(options: ContentsOptions, readMail: ReadMail) {
+  constructor(options: ContentsOptions, readers: Readers) {
     this.options = options
-    this.readMail = readMail
+    this.readers = readers
   }
 
   get unread(): string | undefined {
@@ -203,15 +149,13 @@ class MessageState {
 export class Decoding extends Work {
   readonly scope: Scope
   readonly #message: MessageState
-  /**
-   * Whether S/MIME or OpenPGP was read to its end here. Then the other ways of decoding need not be readable.
-   */
+  /** Then the other ways of decoding need not be readable. */
   #hasOpened = false
 
   /** Begins the decoding of a message. */
-  static of(message: Bytes, options: ContentsOptions, readMail: ReadMail): Decoding {
+  static of(message: Bytes, options: ContentsOptions, readers: Readers): Decoding {
     const work = new Work(message, options)
-    return new Decoding(work, new MessageState(options, readMail), MESSAGE)
+    return new Decoding(work, new MessageState(options, readers), MESSAGE)
   }
 
   private constructor(work: Work, message: MessageState, scope: Scope) {
@@ -239,10 +183,19 @@ export class Decoding extends Work {
   }
 
   /** Returns the decoding at a position inside of this one. What was read to its end here counts there, too. */
-  #inner(scope: Partial<Scope>): Decoding {
+  inner(scope: Partial<Scope>): Decoding {
     const inner = this.at(scope)
     inner.#hasOpened = this.#hasOpened
     return inner
+  }
+
+  /** Whether S/MIME or OpenPGP was read to its end here, or around this position. */
+  get hasOpened(): boolean {
+    return this.#hasOpened
+  }
+
+  noteOpened(): void {
+    this.#hasOpened = true
   }
 
   /** Takes what a listener will do about a header or a name: the reading cannot stop for it. */
@@ -309,8 +262,7 @@ export class Decoding extends Work {
     const ways = this.#ways
     const before = this.#message.given.get(key)!
     if ((ways & ~before) === 0) return
-    yield* this.giveFromContainers(source)
-    yield* this.giveWithin(source)
+    yield* this.#message.readers.file(source, this)
     this.#message.given.set(key, before | ways)
   }
 
@@ -331,205 +283,32 @@ export class Decoding extends Work {
     return decoded(part, make, this, (reading) => this.giveDecoded(reading))
   }
 
-  /** Decodes a text that is shown with one decoder. Gives the result, and what is encoded in it. */
-  giveText(make: MakeDecoder, text: Bytes): Steps {
-    return decoded(text, make, this, (result) => this.#giveShown(result))
-  }
-
-  *#giveShown(text: Bytes): Steps {
-    yield* this.give(text, { isCounted: true })
-    yield* this.giveCodedWithin(text)
-  }
-
-  /** Gives what is encoded in a text that was decoded. */
-  *giveCodedWithin(text: Bytes, kinds = codedKinds): Steps {
-    yield* this.giveBinHex(text)
-    if (yield* holdsCodedData(text, kinds, this))
-      yield* this.#inside((inner) => inner.giveCoded(text, kinds))
-  }
-
-  /** Yields all that readers decode from data in a text that they recognize by its form. */
-  *giveCoded(text: Bytes, kinds = codedKinds): Steps {
-    yield* this.#giveCodedIn(text, kinds)
-    yield* this.giveCodedPastNuls(text, kinds)
-  }
-
-  /** Gives what readers decode from such data if they end lines at a NUL, or skip NULs. */
-  *giveCodedPastNuls(text: Bytes, kinds: ReadonlySet<CodedKind>): Steps {
-    if (!(yield* holdsNul(text, this))) return
-    const give = (bytes: Bytes) => this.#giveCodedIn(bytes, kinds)
-    yield* decoded(text, withoutTails, this, give)
-    yield* decoded(text, withoutNuls, this, give)
-  }
-
-  *#giveCodedIn(text: Bytes, kinds: ReadonlySet<CodedKind>): Steps {
-    const lines = yield* findCodedLines(text, kinds, this)
-    yield* this.giveBlocks(text, lines, { from: 0, to: text.size }, kinds)
-  }
-
-  /** Gives the blocks of data in a range of a text, except those that `known` has. Adds them to it. */
-  *giveBlocks(
-    text: Bytes,
-    lines: CodedLines,
-    range: CodedRange,
-    kinds: ReadonlySet<CodedKind>,
-    known = new Set<string>(),
-  ): Steps {
-    const blocks = yield* lines.blocks(range, kinds, limits.blocks, this)
-    if (blocks.length > limits.blocks || lines.isCut) {
-      this.leaveUnread(`more than ${limits.blocks} blocks of encoded data`)
-    }
-    for (const block of blocks.slice(0, limits.blocks)) {
-      const key = `${block.kind} ${block.from} ${block.to}`
-      if (known.has(key)) continue
-      known.add(key)
-      yield* this.countUnits(BLOCK_COST)
-      yield* this.#giveNamed(block.kind, [block.name], (inner) => inner.#giveBlock(text, block))
-    }
-  }
-
-  #giveBlock(text: Bytes, { kind, from, to }: CodedBlock): Steps {
-    return this.at(saidAbove(text, from)).giveInEachWay(codecs[kind], text.slice(from, to))
-  }
-
-  /** Gives the bytes with each line up to its first NUL alone, if there is a NUL. */
-  *alsoUpToNuls(part: Bytes, give: (heads: Bytes) => Steps): Steps {
-    if (yield* holdsNul(part, this)) yield* decoded(part, withoutTails, this, give)
-  }
-
-  /** Yields the contents of a file: of a mailbox, of a message, or encoded in a text. */
-  *giveWithin(file: Bytes): Steps {
-    if (this.scope.isReadAround) {
-      yield* this.giveCodedWithin(file, kindsInFiles)
-      return
-    }
-    if (beginsAsMailbox(file)) yield* this.#insideMail((inner) => inner.#giveMails(file))
-    else if (yield* this.#isMail(file)) yield* this.#insideMail((inner) => inner.#giveMail(file))
-    else yield* this.giveCodedWithin(file, kindsInFiles)
-  }
-
-  *#isMail(file: Bytes): Steps<boolean> {
-    if (this.scope.isMessage) return true
-    // The properties of a calendar look like fields.
-    return !beginsCalendar(file) && (yield* hasHeader(file, this))
-  }
-
-  /** Yields the contents of each mail of a mailbox (mbox, RFC 4155). */
-  *#giveMails(mailbox: Bytes): Steps {
-    let from = 0
-    for (const to of mailStarts(mailbox)) {
-      yield* this.#message.readMail(mailbox.slice(from, to), this)
-      yield* this.countUnits(MAIL_COST)
-      from = to
-    }
-    yield* this.#message.readMail(mailbox.slice(from), this)
-  }
-
-  *#giveMail(source: Bytes): Steps {
+  /** Gives a message, and its contents. */
+  *giveMail(source: Bytes): Steps {
     yield* this.give(source, { isMail: true })
-    yield* this.#message.readMail(source, this)
+    yield* this.giveInMail(source)
   }
 
-  /**
-   * Gives what S/MIME, OpenPGP, TNEF, calendars and cards hold, if the bytes are one of them, and are not
-   * encrypted. They may become many times as large, and an address book may have thousands of photos.
-   */
-  *giveFromContainers(source: Bytes): Steps {
-    yield* this.#giveOpened(source)
-    if (this.scope.header.hints.has('calendar') || beginsCalendar(source))
-      yield* this.#giveFromCalendar(source)
-  }
-
-  *#giveOpened(source: Bytes): Steps {
-    const { isContainer, isOpenPgp } = this.scope
-    const giveAs = (kind: string) => (content: Bytes) =>
-      this.#giveNamed(kind, [], (inner) => inner.#giveFromOpened(content))
-    const givePgp = (content: PgpContent) => {
-      if (content.kind === 'packets') return giveAs('openpgp')(content.bytes)
-      const { name, bytes } = content
-      return this.#giveNamed('openpgp', [name], (inner) => inner.#giveFromOpened(bytes, UNSAID))
-    }
-    const names: string[] = [] // of a file in TNEF, which precede it
-    try {
-      if (yield* openCms(source, this, giveAs('cms'))) this.#hasOpened = true
-      if (yield* openPgp(source, isOpenPgp, this, givePgp)) this.#hasOpened = true
-      yield* openTnef(source, this, {
-        name: (name) => {
-          names.push(name)
-          this.postpone(this.options.onPart?.(this.#partIn('tnef', [name])))
-        },
-        give: (content) =>
-          this.#giveHeard(this.#partIn('tnef', names.splice(0)), (inner) =>
-            inner.#giveFromOpened(content, UNSAID),
-          ),
-      })
-    } catch (error) {
-      if (!(error instanceof Unreadable)) throw error
-      // A content without a declared type may look like a container by chance.
-      if (!isContainer) this.onOdd?.('unread')
-      else if (!this.#hasOpened) this.leaveUnread(error.message)
-    }
-  }
-
-  /** Yields the contents of a container, with their properties. */
-  *#giveFromOpened(content: Bytes, said: Partial<Scope> = {}): Steps {
-    const opened = this.at(said)
-    if (yield* hasHeader(content, this)) {
-      yield* opened.#insideMail((inner) => inner.#giveMail(content))
-    } else yield* opened.#inside((inner) => inner.giveDecoded(content))
-  }
-
-  *#giveFromCalendar(source: Bytes): Steps {
-    const files = this.#inner({ header: NO_HEADER }) // it does not describe the files
-    const open = (text: Bytes) => openCalendar(text, this, (file) => files.#giveHeld(file))
-    const charset = utf16Of(source)
-    if (charset === undefined) yield* open(source)
-    else yield* decoded(source, toUtf8(charset)[0]!, this, open)
-  }
-
-  /** Gives a file that a calendar or a card holds. */
-  #giveHeld({ encoded, encoding, names }: HeldFile): Steps {
-    return this.#giveNamed('calendar', names, (named) =>
-      named.#inside((inner) => inner.#giveByEncoding(encoding, encoded)),
-    )
-  }
-
-  #giveByEncoding(encoding: HeldFile['encoding'], encoded: Bytes): Steps {
-    const fromBase64 = (text: Bytes) => this.giveInEachWay(base64, text)
-    const ways: Record<HeldFile['encoding'], () => Steps> = {
-      base64: () => fromBase64(encoded),
-      'escaped base64': () => decoded(encoded, unescaped, this, fromBase64),
-      'quoted-printable': () => this.giveInEachWay(quotedPrintable, encoded),
-      url: () => this.giveInOneWay(unpercented, encoded),
-      'base64 in a url': () => decoded(encoded, unpercented, this, fromBase64),
-    }
-    return ways[encoding]()
-  }
-
-  /** Yields the BinHex files in a text, which only some readers know. */
-  *giveBinHex(text: Bytes): Steps {
-    if (yield* holdsBinHex(text, this)) {
-      yield* openBinHex(text, this, (file) => this.#giveBinHexFile(file))
-    }
-  }
-
-  *#giveBinHexFile({ name, forks }: BinHexFile): Steps {
-    for (const fork of forks) {
-      yield* this.#giveNamed('binhex', [name], (inner) => inner.#giveFromOpened(fork, UNSAID))
-    }
+  /** Gives the contents of a message. */
+  giveInMail(source: Bytes): Steps {
+    return this.#message.readers.mail(source, this)
   }
 
   /** Reports the names of a file in a container, and yields it. */
-  *#giveNamed(container: string, names: readonly string[], give: GiveInner): Steps {
-    const part = this.#partIn(container, names)
-    if (part.names.length > 0) this.postpone(this.options.onPart?.(part))
-    yield* this.#giveHeard(part, give)
+  *giveNamed(container: string, names: readonly string[], give: GiveInner): Steps {
+    this.reportNames(container, names)
+    yield* this.giveReported(container, names, give)
   }
 
-  /** Does the same with names that were reported before. */
-  *#giveHeard(part: PartNames, give: GiveInner): Steps {
+  reportNames(container: string, names: readonly string[]): void {
+    const part = this.#partIn(container, names)
+    if (part.names.length > 0) this.postpone(this.options.onPart?.(part))
+  }
+
+  /** Yields a file whose names were reported before. */
+  *giveReported(container: string, names: readonly string[], give: GiveInner): Steps {
     yield* this.doPostponed()
-    yield* give(this.#inner({ part }))
+    yield* give(this.inner({ part: this.#partIn(container, names) }))
   }
 
   #partIn(container: string, names: readonly string[]): PartNames {
@@ -540,9 +319,9 @@ export class Decoding extends Work {
     }
   }
 
-  /** Gives what is inside of one more mail, as `#inside` does. */
-  #insideMail(give: GiveInner): Steps {
-    return this.#inside(give, this.scope.messages + 1)
+  /** Gives what is inside of one more mail, as `inside` does. */
+  insideMail(give: GiveInner): Steps {
+    return this.inside(give, this.scope.messages + 1)
   }
 
   /**
@@ -550,10 +329,10 @@ export class Decoding extends Work {
    * and more than may be nested. So mail that is nested too deep is recognized as that before it reaches this
    * limit.
    */
-  *#inside(give: GiveInner, messages = this.scope.messages): Steps {
+  *inside(give: GiveInner, messages = this.scope.messages): Steps {
     const most = Math.max(limits.depth, (this.options.maxDepth ?? 0) + 1)
     if (this.depth === most) this.leaveUnread(`mail encoded more than ${most} deep`)
-    else yield* give(this.#inner({ messages, depth: this.depth + 1 }))
+    else yield* give(this.inner({ messages, depth: this.depth + 1 }))
   }
 
   get #ways(): number {
@@ -576,19 +355,4 @@ export class Decoding extends Work {
     }
     return hash.digest('binary')
   }
-}
-
-/** Upper limit for the bytes examined of the line above armour. */
-const LABEL_MAX = 128
-
-/** Returns what the line that ends at `to` declares about the following armour. */
-function saidAbove(source: Bytes, to: number) {
-  const above = source
-    .gather(Math.max(0, to - LABEL_MAX), to)
-    .toString('latin1')
-    .trimEnd()
-  const line = above.split(/[\r\n]/).at(-1)!
-  const [, label = ''] = /-----begin ([a-z#]+)/i.exec(line) ?? []
-  const isOpenPgp = /^pgp$/i.test(label)
-  return { isContainer: isOpenPgp || /^(?:pkcs|cms|smime)/i.test(label), isOpenPgp }
 }

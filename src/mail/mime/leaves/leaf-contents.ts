@@ -4,6 +4,7 @@ import type { Steps, Work } from '../budget/work.ts'
 import { Base64Decoder, base64 } from '../decoders/base64.ts'
 import { decoded, decodedInEachWay, makerOf } from '../decoders/decoder.ts'
 import { QuotedPrintableDecoder, quotedPrintable } from '../decoders/quoted-printable.ts'
+import { WithoutTails } from '../decoders/text-forms.ts'
 import { uuencode } from '../decoders/uuencode.ts'
 import { type Habit, Habits } from '../habits/habits.ts'
 import { isOfDigest } from '../reader/depth.ts'
@@ -126,7 +127,8 @@ function* giveInAllWays(
   const onOdd = isClear && decoding.depth === 0 ? decoding.onOdd : undefined
   yield* giveByEncodings(leaf, part, forms, decoding, onOdd)
   if (!hasNul) return
-  yield* decoding.alsoUpToNuls(part, (heads) =>
+  // Programs in C read each line up to its first NUL.
+  yield* decoded(part, makerOf(WithoutTails), decoding, (heads) =>
     giveByEncodings(leaf, heads, forms.ofFile(), decoding),
   )
 }

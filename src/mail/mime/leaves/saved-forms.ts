@@ -16,6 +16,8 @@ import {
 import type { Encoding, PartHeader } from '../headers/part-header.ts'
 import type { Leaf } from '../reader/reading.ts'
 import type { PartForm } from '../traits/forms.ts'
+import { giveBinHex, giveCodedWithin } from './coded-contents.ts'
+import { giveFromContainers } from './container-contents.ts'
 import {
   beginsAsMail,
   isKnownAsMail,
@@ -25,6 +27,7 @@ import {
   textPropertiesOf,
 } from './content-checks.ts'
 import type { Decoding, GiveReading } from './decoding.ts'
+import { giveWithin } from './file-contents.ts'
 
 /** The facts that determine in which forms a content is saved. */
 interface Facts {
@@ -99,9 +102,9 @@ export class SavedForms {
     const isMail = isMessage && beginsAsMail(bare)
     const properties = isMail ? undefined : yield* textPropertiesOf(part, decoding)
     if (properties?.isText && (header.text !== 'no' || header.multipart !== 'no')) {
-      yield* decoding.giveBinHex(part)
+      yield* giveBinHex(part, decoding)
       // It may be no multipart, but a file.
-      if (header.multipart === 'maybe') yield* decoding.giveFromContainers(bare)
+      if (header.multipart === 'maybe') yield* giveFromContainers(bare, decoding)
       return yield* this.#giveShown(part, bare, {
         properties,
         asItStands: true,
@@ -114,8 +117,8 @@ export class SavedForms {
     if (isMessage && !isKnownAsMail(bare)) yield* decoding.give(bare, { isMail: true })
     yield* decoding.give(bare)
     if (properties) yield* this.#giveOtherForms(bare, end, properties, part)
-    yield* decoding.giveFromContainers(bare)
-    if (!isMessage && !isInHeader) yield* decoding.giveWithin(bare)
+    yield* giveFromContainers(bare, decoding)
+    if (!isMessage && !isInHeader) yield* giveWithin(bare, decoding)
     return true
   }
 
@@ -132,7 +135,7 @@ export class SavedForms {
         const bare = encoding === 'base64' ? bytes : splitLineEnd(bytes).bare
         const keepsEnds = encoding === 'base64'
         yield* this.#giveShown(bytes, bare, { properties, asItStands: false, keepsEnds, form })
-        yield* decoding.giveCodedWithin(bytes)
+        yield* giveCodedWithin(bytes, decoding)
         return
       }
     }
@@ -162,7 +165,8 @@ export class SavedForms {
   ): Steps<boolean> {
     const { header, isOwnText, isInWhole } = this.#facts
     const decoding = this.#decoding
-    if (header.hints.has('delsp')) yield* decoding.giveText(unflow, text)
+    if (header.hints.has('delsp'))
+      yield* decoded(text, unflow, decoding, (joined) => this.#giveText(joined))
     const isOwn = (isOwnText && decoding.depth === 0) || header.multipart !== 'no'
     const isPlainText = header.type === 'text/plain' || header.type === ''
     const isInMail = asItStands && ((isPlainText && isInWhole) || header.multipart === 'sure')
@@ -302,11 +306,15 @@ export class SavedForms {
 
   *#giveConverted(text: Bytes, end: Buffer): Steps {
     const { hints, text: shown } = this.#facts.header
-    if (shown !== 'no') {
-      yield* this.#decoding.give(text, { isCounted: true })
-      yield* this.#decoding.giveCodedWithin(text)
-    } else yield* this.giveDecodedForms(text, end)
+    if (shown !== 'no') yield* this.#giveText(text)
+    else yield* this.giveDecodedForms(text, end)
     if (hints.has('flowed')) yield* this.#giveUnstuffed(text)
+  }
+
+  /** Yields a text that is shown, as some readers have decoded it, and what is encoded in it. */
+  *#giveText(text: Bytes): Steps {
+    yield* this.#decoding.give(text, { isCounted: true })
+    yield* giveCodedWithin(text, this.#decoding)
   }
 
   /** Yields a file with its line stuffing removed; for displayed text, the data encoded in it. */
@@ -314,7 +322,7 @@ export class SavedForms {
     const decoding = this.#decoding
     if (!(yield* hasStuffedLine(text, decoding))) return
     if (this.#facts.header.text === 'no') yield* decoding.giveInOneWay(unstuff, text)
-    else yield* decoded(text, unstuff, decoding, (plain) => decoding.giveCodedWithin(plain))
+    else yield* decoded(text, unstuff, decoding, (plain) => giveCodedWithin(plain, decoding))
   }
 }
 

@@ -38,12 +38,14 @@ function leavesOf(mail: Buffer): readonly Leaf[] {
   })
 }
 
+function* nothing() {}
+
 /** What is given for a leaf. */
 function givenFor(leaf: Leaf, mail: Buffer): readonly Buffer[] {
   const given: Buffer[] = []
   const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
   const source = Bytes.of(mail)
-  const decoding = Decoding.of(source, options, function* () {})
+  const decoding = Decoding.of(source, options, { mail: nothing, file: nothing })
   for (const step of giveLeaf(leaf, source, decoding)) {
     if (step.kind !== 'content') continue
     given.push(step.bytes.gather())
