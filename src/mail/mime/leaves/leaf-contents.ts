@@ -134,7 +134,7 @@ function* giveInAllWays(
 }
 
 function* giveByEncodings(
-  { encodings, header }: Leaf,
+  { encodings }: Leaf,
   part: Bytes,
   forms: SavedForms,
   decoding: Decoding,
@@ -150,7 +150,6 @@ function* giveByEncodings(
     } else if (encoding === 'base64') {
       const oddities = yield* giveFromBase64(part, decoding, give)
       for (const oddity of oddities) onOdd?.(oddity)
-      if (header.hints.has('delsp')) yield* forms.giveUnflowed(makerOf(Base64Decoder), part)
     } else yield* decoding.giveInEachWay(uuencode, part, give)
   }
   if (encodings.includes('base64') && encodings.includes('quoted-printable')) {
@@ -183,10 +182,7 @@ function* giveFromBase64(
   decoding: Decoding,
   give: GiveReading,
 ): Steps<readonly Oddity[]> {
-  const { asked, oddities } = yield* decodedInEachWay(part, base64, decoding, (bytes, habits) =>
-    // SavedForms.giveAsText converts it.
-    habits.isCommon ? decoding.giveDecoded(bytes) : give(bytes),
-  )
+  const { asked, oddities } = yield* decodedInEachWay(part, base64, decoding, give)
   if (!asked.has('base64 padding')) return oddities
   yield* eachPaddedPiece(part, decoding, (piece) =>
     decoded(piece, makerOf(Base64Decoder), decoding, give),

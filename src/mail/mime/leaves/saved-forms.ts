@@ -4,7 +4,7 @@ import { Bytes } from '../../message/bytes.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { Base64Decoder } from '../decoders/base64.ts'
 import { changesAscii, toUtf8 } from '../decoders/charsets.ts'
-import { decoded, type MakeDecoder, makerOf } from '../decoders/decoder.ts'
+import { decoded, makerOf } from '../decoders/decoder.ts'
 import { QuotedPrintableDecoder } from '../decoders/quoted-printable.ts'
 import {
   type LineEndMode,
@@ -239,11 +239,6 @@ export class SavedForms {
   *#giveWithEnd(text: Bytes, end: Buffer): Steps {
     yield* this.#decoding.give(text, { isCounted: true })
     if (end.length > 0) yield* this.#decoding.give(Bytes.of(text, end))
-  }
-
-  /** Decodes a part, and yields the result with its flowed lines joined. */
-  giveUnflowed(first: MakeDecoder, part: Bytes): Steps {
-    return decoded(part, first, this.#decoding, (text) => this.#decoding.giveInOneWay(unflow, text))
   }
 
   /**
