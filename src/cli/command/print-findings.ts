@@ -1,4 +1,4 @@
-import { exitCodeOf, type Finding } from '../../lib/errors/finding.ts'
+import type { Finding } from '../../lib/errors/finding.ts'
 import type { Output } from './run-command.ts'
 import { forTerminal, showsColours } from './terminal.ts'
 
@@ -91,3 +91,9 @@ export function sumOf(findings: readonly Finding[], unseen: readonly string[] = 
 
 const countOf = (findings: readonly Finding[], level: Finding['level']) =>
   findings.filter((finding) => finding.level === level).length
+
+/** 0 if all is ok, 1 with warnings, 2 with errors. */
+function exitCodeOf(findings: readonly Finding[]): number {
+  if (findings.some(({ level }) => level === 'error')) return 2
+  return findings.some(({ level }) => level === 'warning') ? 1 : 0
+}

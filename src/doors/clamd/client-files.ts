@@ -8,10 +8,6 @@ import { closeDescriptor, closeInTurn, inTurnOf, tookDescriptors } from './file-
 
 /** Bytes of a file that are read at a time. */
 const CHUNK = 256 * 1024
-/** Maximum depth of nested folders; clamd.conf(5), MaxDirectoryRecursion. */
-export const FOLDERS_MAX = 15
-/** Upper limit for the names examined for one path, in all its folders; clamd.conf(5), MaxFiles. */
-export const PATH_NAMES_MAX = 10_000
 
 /** The descriptor or path of a client does not refer to a regular file. */
 export class NoRegularFile extends Error {}

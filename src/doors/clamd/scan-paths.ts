@@ -5,15 +5,18 @@ import { type ClamdClient, Content, notScanned } from './clamd-content.ts'
 import type { ClamdServices } from './clamd-services.ts'
 import {
   type ClientFile,
-  FOLDERS_MAX,
   findClientFile,
   NoRegularFile,
   NotReadable,
   OutsideUnit,
-  PATH_NAMES_MAX,
   readDescriptor,
   TooManyNames,
 } from './client-files.ts'
+
+/** Maximum depth of nested folders; clamd.conf(5), MaxDirectoryRecursion. */
+const FOLDERS_MAX = 15
+/** Upper limit for the names examined for one path, in all its folders; clamd.conf(5), MaxFiles. */
+const PATH_NAMES_MAX = 10_000
 
 /** The client that sends the request by a unix socket, and the signal that it has left. */
 export interface Asker {

@@ -79,9 +79,3 @@ export function isFinding(said: unknown): said is Finding {
 /** `keyring: /…: mode 0644 …; run chmod 640 on it` */
 export const inOneLine = ({ what, value, remedy }: Finding): string =>
   `${what}: ${remedy === undefined ? value : `${value}; ${remedy}`}`
-
-/** 0 if all is ok, 1 with warnings, 2 with errors. */
-export function exitCodeOf(findings: readonly Finding[]): number {
-  if (findings.some(({ level }) => level === 'error')) return 2
-  return findings.some(({ level }) => level === 'warning') ? 1 : 0
-}
