@@ -16,6 +16,9 @@ import { LineEnds, WithoutByte } from './text-forms.ts'
 
 const PLUS = 0x2b
 
+/** The last bytes that may be a soft line break. */
+const LAST_BREAK = Buffer.from('=\n')
+
 /** Upper limit for the bytes after a `=`, and for the blanks, that wait until their meaning is known. */
 const HELD_MAX = 4096
 
@@ -54,6 +57,7 @@ export class QuotedPrintableDecoder implements Decoder {
   readonly #unescapes: boolean
   #held = Buffer.alloc(0)
   #endsInCr = false
+  #endsInBreak = false
   /** Whether there was such a feature, for which nothing has to be looked then. */
   #hasLastBlanks = false
   #hasBareCr = false
@@ -98,10 +102,15 @@ export class QuotedPrintableDecoder implements Decoder {
     const rest = this.#held
     this.#held = Buffer.alloc(0)
     this.#decode(rest, true)
+    if (this.#endsInBreak && this.#habits.does('quoted-printable last break') === 'stay') {
+      this.#out.putAll(LAST_BREAK, 0, LAST_BREAK.length)
+      this.#out.flush()
+    }
     if (this.#endsInCr) this.#bareCr()
   }
 
   #decode(bytes: Buffer, last: boolean): void {
+    if (bytes.length > 0) this.#endsInBreak = false
     const looksForBlanks = (this.#trims || !this.#hasLastBlanks) && hasLastBlank(bytes)
     let at = 0
     while (at < bytes.length) {
@@ -183,6 +192,7 @@ export class QuotedPrintableDecoder implements Decoder {
   /** Returns whether a `=` that only blanks and a line end follow is a soft line break. */
   #isSoftBreak(bytes: Buffer, at: number, end: number, lf: boolean): boolean {
     const isPlain = end === at + 1 || (end === at + 2 && bytes[at + 1] === CR)
+    this.#endsInBreak = lf && end === at + 1 && end + 1 === bytes.length
     if (isPlain && lf) return true
     // Only some readers end a line at a bare CR.
     this.#habits.does('quoted-printable escape')

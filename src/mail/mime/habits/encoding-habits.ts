@@ -84,6 +84,11 @@ export const encodingHabits = {
     odd: 'quoted-printable',
     together: 1,
   },
+  'quoted-printable last break': {
+    place: 'a `=` and an LF at the very end',
+    choices: [{ does: 'are a soft line break' }, { does: 'stay', programs: 'Thunderbird 153' }],
+    together: 1,
+  },
   'quoted-printable blanks': {
     place: 'blanks at the end of a line',
     choices: [

@@ -92,13 +92,18 @@ function* givePlainly(
   const { bare, end } = splitLineEnd(part)
   // Text that readers display includes the line end before the delimiter, also for libclamav.
   const given = encoding === 'base64' || header.text !== 'no' ? part : bare
-  yield* decoded(given, codec(habits), decoding, (bytes) =>
-    forms.giveDecodedPlainly(bytes, end, encoding, habits.asked.size === 0 ? form : undefined),
-  )
-  const { asked } = habits
-  // In a text, blanks at the end of a line make no difference.
-  const isOdd = asked.size > (header.text !== 'no' && asked.has('quoted-printable blanks') ? 1 : 0)
-  return isOdd ? 'odd' : 'whole'
+  yield* decoded(given, codec(habits), decoding, (bytes) => {
+    const isUsual = without(habits.asked, 'quoted-printable last break').length === 0
+    return forms.giveDecodedPlainly(bytes, end, encoding, isUsual ? form : undefined)
+  })
+  // In a text, blanks at the end of a line and its last line end make no difference.
+  const ofFiles = ['quoted-printable blanks', 'quoted-printable last break'] as const
+  const asked = without(habits.asked, ...(header.text === 'no' ? [] : ofFiles))
+  return asked.length > 0 ? 'odd' : 'whole'
+}
+
+function without(asked: ReadonlySet<Habit>, ...others: readonly Habit[]): readonly Habit[] {
+  return [...asked].filter((habit) => !others.includes(habit))
 }
 
 /**
@@ -240,4 +245,5 @@ function* giveQuotedPrintable(
   if (isDecoded) yield* forms.giveDecodedForms(text, end)
   else yield* forms.ofFile().giveAsItStands(part)
   yield* forms.giveWithoutLastEnd(text)
+  yield* forms.giveReading(text)
 }

@@ -14,7 +14,7 @@ const texts: readonly (readonly [Codec, readonly string[]])[] = [
     base64,
     ['YW\xd7JjYWJj', 'YW-JjYWJj', 'YW!JjYWJj', 'YWJj=YQ==YWJj', 'YWJ\njYWJj', 'YWJjYWI', 'YWJjY'],
   ],
-  [quotedPrintable, ['a==41=4z= 1=4=\n1', 'a= \nb', 'a \nb', 'a\rb', 'a\0b', '\xc4\x80']],
+  [quotedPrintable, ['a==41=4z= 1=4=\n1', 'a= \nb', 'a=\n', 'a \nb', 'a\rb', 'a\0b', '\xc4\x80']],
   [
     uuencode,
     ['#86)C1\n', '#86)Ca\n', '#86)C12345\n', '#86)c\n', '#86)C86)C\n', '#86)\n', '!04)\n" a)#\n'],

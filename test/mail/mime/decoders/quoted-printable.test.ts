@@ -93,6 +93,9 @@ t.test('quoted-printable asks where readers differ, in any split', async (t) => 
     'plain\ntext': [],
     'a=41': [],
     'a=3Db=\r\nc=\nd\n': [],
+    'a=\r\n': [],
+    'a=\n': ['quoted-printable last break'],
+    'a=41=\n': ['quoted-printable last break'],
     'a= \nb': soft,
     'a=\rb': ['quoted-printable CR', 'quoted-printable escape'],
     'a=zb': ['quoted-printable escape'],
@@ -117,6 +120,7 @@ t.test('quoted-printable asks where readers differ, in any split', async (t) => 
 t.test('quoted-printable is decoded in each way about each thing that is odd', async (t) => {
   const rows: Readonly<Record<string, readonly [count: number, ...others: string[]]>> = {
     'a=41=\nb': [0],
+    'a=41=\n': [1, 'aA=\n'],
     'a \nb': [1, 'a\nb'],
     // By any other way than the common one the `=` is that of no soft line break.
     'a= \nb': [9, 'a= \nb', 'a\0b', 'ab'],

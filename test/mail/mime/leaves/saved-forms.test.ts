@@ -485,6 +485,7 @@ t.test('parts that are complete in one piece are reported', async (t) => {
     [`${TYPE}a/b\n${ENCODING}base64\n\nYWJj\n`, ['YWJj\n']],
     [behindText(`${TYPE}text/html\n${ENCODING}quoted-printable\n\na=41`), ['a=41\n']],
     [behindText(`${TYPE}text/html\n${ENCODING}quoted-printable\n\na \nb`), ['a \nb\n']],
+    [behindText(`${TYPE}text/html\n${ENCODING}quoted-printable\n\na=`), ['a=\n']],
     [
       `${TYPE}multipart/mixed; boundary=b\n\n--b\n${TYPE}a/b\n\nx\n--b\n${TYPE}c/d\n\ny\n--b--\n`,
       ['x\n', 'y\n'],
