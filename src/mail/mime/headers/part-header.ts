@@ -139,7 +139,7 @@ function readText(text: string, traits: HeaderTraits): PartHeader {
     boundaries,
   )
   const message = messageIn(types, type, isSure, isPlain)
-  const possible = encodingsIn(whole, encodings, isPlain)
+  const possible = encodingsIn(fields, encodings, isPlain)
   const isShown =
     isPlain &&
     dispositions.every((value) => /^inline[ \t;]*$/i.test(value)) &&
@@ -330,13 +330,13 @@ function areAllKnown(values: readonly string[]): boolean {
 }
 
 /**
- * Returns the encodings that some reader may decode the content with. `header` is the whole information about
- * content, in all its readings; `values` are those of all encoding fields, and `isPlain` means that readers
- * agree about the fields. If one plain field contains a known word alone, that word selects the encodings.
- * Otherwise `identity` and all encodings that the header mentions are returned.
+ * Returns the encodings that some reader may decode the content with. `values` are those of all encoding
+ * fields; `isPlain` means that readers agree about the fields. If one plain field contains a known word alone,
+ * that word selects the encodings. Otherwise `identity` and all encodings are returned that lines mention
+ * which may be about them.
  */
 function encodingsIn(
-  header: string,
+  fields: readonly Field[],
   values: readonly string[],
   isPlain: boolean,
 ): readonly Encoding[] {
@@ -347,7 +347,9 @@ function encodingsIn(
   const only = WORDS.get(word)
   if (only) return [only]
   if (UUENCODE_WORDS.has(word)) return ['identity', 'uuencode']
-  const text = lettersOf(header)
+  const about = fields.filter(({ name }) => name === '' || /content|encod/.test(name))
+  const lines = about.map(({ name, value }) => `${name}:${value}`).join('\n')
+  const text = lettersOf(readingsOf(lines).join('\n'))
   // GNU mailutils recognizes the letters of RFC 2047.
   const letters = values.map(lettersOf)
   const mentioned: Encoding[] = [
