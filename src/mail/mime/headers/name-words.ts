@@ -20,12 +20,30 @@ const upToPadding = (said: string) => Buffer.from(said, 'base64').toString('lati
 /** Reads it as if padding meant nothing. */
 const behindPadding = (said: string) => readingsOfBase64(said).at(-1)!
 
-/** The ways of lax readers. */
-const LAX_WORDS = [
-  { pattern: LAX_WORD, fromBase64: upToPadding },
-  { pattern: SHORT_WORD, fromBase64: upToPadding },
-  { pattern: SHORT_WORD, fromBase64: behindPadding },
-] as const
+/** A way in which readers decode words. */
+interface WordWay {
+  readonly pattern: RegExp
+  readonly fromBase64: (said: string) => string
+  /** Whether a character set may be missing or unknown, and may contain blanks or a language (RFC 2231 5). */
+  readonly isLax: boolean
+}
+
+/**
+ * By the standard, consecutive words of the same character set are one text, because a word may end within a
+ * character.
+ */
+const strictly: WordWay = {
+  pattern: STRICT_WORD,
+  fromBase64: (said) => readingsOfBase64(said)[0],
+  isLax: false,
+}
+
+const laxly: readonly WordWay[] = [
+  { pattern: LAX_WORD, fromBase64: upToPadding, isLax: true },
+  { pattern: SHORT_WORD, fromBase64: upToPadding, isLax: true },
+  { pattern: SHORT_WORD, fromBase64: behindPadding, isLax: true },
+]
+
 /**
  * The character sets that change the letters of a name for lax readers, too: for others, bytes are characters.
  */
@@ -80,64 +98,44 @@ export class NameWords {
 
   /** Adds the readings with character sets in the first or the other order of their bytes. */
   #decode(name: string, order: number, found: Set<string>): void {
-    found.add(this.#strictly(name, order))
+    found.add(this.#decoded(name, strictly, 'utf8', order))
     // Some readers remove blanks between words, others keep them.
     const joined = name.replace(/\?=\s+(?==\?)/g, '?=')
     this.#units += LAX_READINGS * (name.length + WORD_UNITS * name.split('=?').length)
     for (const whole of new Set([joined, name])) {
-      for (const words of LAX_WORDS) {
-        found.add(this.#laxly(whole, words, 'utf8', order))
-        if (this.#hasHighBytes) found.add(this.#laxly(whole, words, 'latin1', order))
+      for (const way of laxly) {
+        found.add(this.#decoded(whole, way, 'utf8', order))
+        if (this.#hasHighBytes) found.add(this.#decoded(whole, way, 'latin1', order))
       }
     }
   }
 
-  /** Consecutive words of the same character set are one text, because a word may end within a character. */
-  #strictly(name: string, order: number): string {
-    let decoded = ''
-    let from = 0
-    let charset = ''
-    let bytes = ''
-    const endRun = () => {
-      if (bytes !== '') decoded += this.#inCharset(charset, bytes, 'utf8', order)
-      bytes = ''
-    }
-    for (const { 0: word, 1: set = '', 2: how = '', 3: said = '', index } of name.matchAll(
-      STRICT_WORD,
-    )) {
-      const between = name.slice(from, index)
-      const isNext = from > 0 && between.trim() === ''
-      if (!isNext || set.toLowerCase() !== charset) endRun()
-      if (!isNext) decoded += textOf(between)
-      charset = set.toLowerCase()
-      bytes += isBase64(how) ? readingsOfBase64(said)[0] : fromQ(said)
-      from = index + word.length
-    }
-    endRun()
-    return decoded + textOf(name.slice(from))
-  }
-
-  /**
-   * Decodes words like lax readers: the character set may be missing or unknown, and may contain blanks or a
-   * language (RFC 2231 5).
-   */
-  #laxly(
+  #decoded(
     name: string,
-    { pattern, fromBase64 }: (typeof LAX_WORDS)[number],
+    { pattern, fromBase64, isLax }: WordWay,
     unknownAs: UnknownAs,
     order: number,
   ): string {
     let decoded = ''
     let from = 0
-    for (const { 0: word, 1: set = '', 2: how = '', 3: said = '', index } of name.matchAll(
-      pattern,
-    )) {
-      const bytes = isBase64(how) ? fromBase64(said) : fromQ(said)
-      decoded += textOf(name.slice(from, index))
-      const known = WIDE.test(plainCharset(set)) ? set : ''
-      decoded += this.#inCharset(known, bytes, unknownAs, order)
+    let charset = ''
+    let bytes = ''
+    const endRun = () => {
+      if (bytes !== '') decoded += this.#inCharset(charset, bytes, unknownAs, order)
+      bytes = ''
+    }
+    for (const found of name.matchAll(pattern)) {
+      const { 0: word, 1: written = '', 2: encoding = '', 3: said = '', index } = found
+      const set = !isLax || WIDE.test(plainCharset(written)) ? written.toLowerCase() : ''
+      const between = name.slice(from, index)
+      const goesOn = !isLax && from > 0 && between.trim() === ''
+      if (!goesOn || set !== charset) endRun()
+      if (!goesOn) decoded += textOf(between)
+      charset = set
+      bytes += isBase64(encoding) ? fromBase64(said) : fromQ(said)
       from = index + word.length
     }
+    endRun()
     return decoded + textOf(name.slice(from))
   }
 
