@@ -62,12 +62,13 @@ export function readingsOf(text: string): readonly string[] {
   return decoded.length === 0 ? readings : [...new Set([...readings, ...decoded])]
 }
 
-/** Returns those readings in which no encoded word is decoded. Some readers skip NULs, so there are none. */
-export function undecoded(written: string): readonly string[] {
-  const text = written.replace(/[\0\v\f]/g, '')
-  if (!text.includes('(')) return [text]
-  const outside = withoutComments(text, 'outside quotes')
-  return [...new Set([text, outside, withoutComments(text, 'anywhere')])]
+/** Returns those readings in which no encoded word is decoded. Some readers skip NULs, others keep them. */
+export function undecoded(text: string): readonly string[] {
+  if (!/[(\0\v\f]/.test(text)) return [text]
+  const texts = [text, text.replace(/[\0\v\f]/g, '')]
+  const outside = texts.map((reading) => withoutComments(reading, 'outside quotes'))
+  const anywhere = texts.map((reading) => withoutComments(reading, 'anywhere'))
+  return [...new Set([...texts, ...outside, ...anywhere])]
 }
 
 /**

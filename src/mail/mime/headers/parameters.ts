@@ -1,3 +1,4 @@
+import { decodeWords } from '../../message/encoded-words.ts'
 import { decodeEscapes } from '../../message/escapes.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { isAsciiOrUtf8, plainCharset, toUtf8 } from '../decoders/charsets.ts'
@@ -13,13 +14,12 @@ export interface Parameter {
 }
 
 /** Lenient readers find boundaries and character sets by the word, at any position. */
-const words = { boundary: formOf('(boundary)', 'gi'), charset: formOf('(charset)', 'gi') } as const
+const words = {
+  boundary: /(boundary)\s*(?:(\*[\d*]*)\s*)?=\s*/gi,
+  charset: /(charset)\s*(?:(\*[\d*]*)\s*)?=\s*/gi,
+} as const
 
-const fileName = formOf(String.raw`^\s*(filename|name)`, 'i')
-
-function formOf(name: string, flags: string): RegExp {
-  return new RegExp(String.raw`${name}\s*(?:(\*[\d*]*)\s*)?=\s*`, flags)
-}
+const fileName = /^\s*(filename|name)(\*[\d*]*)?\s*=\s*/i
 
 /** Finds all parameters of a name in a text. The time is linear in the length of the text. */
 export function* parametersIn(text: string, name: keyof typeof words): Generator<Parameter> {
@@ -159,6 +159,8 @@ export function charsetsIn(texts: readonly string[]): readonly string[] {
       if (++count > limits.charsets)
         throw new LimitExceeded(`more than ${limits.charsets} character sets in a header`)
       const value = rest.slice(0, CHARSET_TEXT_MAX)
+      // Characters above may look like the beginning of this word.
+      if (value.includes('=?')) add(CHARSET_NAME.exec(decodeWords(value))?.[1] ?? '')
       const [, name = ''] = CHARSET_NAME.exec(value) ?? []
       if (star === '') add(name)
       else {

@@ -25,6 +25,7 @@ t.test('a text has all its readings, each once', async (t) => {
     '"\\"(a)"b': ['"\\""b'],
     '\\(a)b\\': ['\\b\\'],
     'a)b': [],
+    'a\0(\fb)c': ['a(b)c', 'a\0c', 'ac'],
     'a: (b\nc: d(e)f\n g\n': ['a: \nc: df\n g\n'],
     'a: "(b\nc: "(d)\n': ['a: "\nc: "\n'],
     '=?x?q?a=28b?=c(d)': ['=?x?q?a=28b?=c', 'a(bc(d)', 'a(bc'],

@@ -15,6 +15,7 @@ t.test('a boundary is read in each form in which some reader understands it', as
     'boundary=Abc': ['abc'],
     'BOUNDARY \t= \r\n\tabc ; x=y': ['abc'],
     'bou\0nd\vary\f=abc': ['abc'],
+    'boundary=a\0bc': ['a\0bc', 'abc'],
     'boundary=a; boundary=b': ['a', 'b'],
     'boundary=a\nx=b': ['a'],
     'boundary=a b; c': ['a', 'a b'],
@@ -70,6 +71,7 @@ t.test('a header names character sets', async (t) => {
     'content-type: text/plain; charset=iso_8859-1; charset=latin-1': ['iso88591', 'latin1'],
     'content-type: text/plain; charset=utf8; charset=ansi_x3.4-1968; charset=x-unknown': [],
     'content-type: text/plain; charset=utf-8; charset=us-ascii': [],
+    'content-type: text/plain; x==?a; charset="=?x?q?utf-7?="': ['utf7'],
     'content-type: text/plain': [],
     'charset=a charset=b charset=c charset=d charset=e': ['a', 'b', 'c', 'e'],
   }
