@@ -11,14 +11,14 @@ import { hasSystemd } from './host/systemd-unit.ts'
 
 /** `onescan allow`: an exception in onescan.policy, tried and taken over. */
 export const allowCommand = makeCommand('allow', {
-  command: 'allow <from>',
+  command: 'allow <sender>',
   describe: 'Accept mail from a sender, whatever is found in it',
   builder: (yargs) =>
     yargs
-      .positional('from', {
+      .positional('sender', {
         type: 'string',
         demandOption: true,
-        describe: 'The sender: an address, a domain, or .domain for all below it',
+        describe: 'An address, a domain, or .domain for all below it',
       })
       .option('client', text('Only from this address or network, such as 192.0.2.0/24'))
       .option('to', text('Only for this recipient or domain'))
@@ -35,7 +35,7 @@ export const allowCommand = makeCommand('allow', {
           'Exit codes: 0 the line applies from the next message on; 2 nothing was changed, or ' +
           'onescand did not load it.',
       ),
-  async work({ from, client, to, signature }, output) {
+  async work({ sender: from, client, to, signature }, output) {
     const line = lineFor({ from, client, to, signature })
     const { control } = readControlDirectories(process.env)
     const files = ruleFiles(control, HOST_DIRECTORY)

@@ -40,7 +40,7 @@ export const keygenCommand = makeCommand('keygen', {
       )
       .option(
         'rotate',
-        text('Take the next step of replacing the key in this keyring, and print it'),
+        text('Take the next step in replacing the key, and print which step it was'),
       )
       .conflicts('rotate', ['append', 'id', 'until'])
       .option('json', printsJson)

@@ -42,7 +42,7 @@ export const scanCommand = makeCommand('scan', {
         describe:
           'Files that hold one message each, or directories of such files; - reads standard input',
       })
-      .option('all', flag('List clean messages, too'))
+      .option('all', flag('Also list clean messages'))
       .option('json', flag('Print JSON, all messages'))
       .example("$0 scan --env QHPSI='plugin: clamd' ~/Maildir", 'With clamd, even if QHPSI is set')
       .example('$0 scan --envdir /service/qmail-smtpd/env mail.eml', 'As the SMTP service would')

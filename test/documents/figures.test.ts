@@ -73,7 +73,10 @@ t.test(
   async (t) => {
     const page = daemon
     t.match(page, `the last ${DECISIONS_KEPT} decisions`)
-    t.match(page, `a self-test of the last ${figure('SELF_TEST_COUNTS_FOR') / 1000} seconds`)
+    t.match(
+      page,
+      `a successful self-test within the last ${figure('SELF_TEST_COUNTS_FOR') / 1000} seconds`,
+    )
     t.match(page, `keeps up to ${IDLE_MAX} connections to each clamd address`)
     t.match(
       page,
@@ -135,7 +138,7 @@ t.test('the figures about stamps, keyrings and sweeps are those of the program',
   t.match(stamps, `no more than ${FREE_MAX / KIB} KiB together`)
   t.match(stamps, `no line of more than ${MAIL_LINE_MAX} bytes`)
   t.match(stamps, `its scan began ${SETTLED_AFTER} seconds after`)
-  t.match(stamps, `way: ${Object.keys(unboundFieldsInWords).join(' , ')} .`)
+  t.match(stamps, `in transit: ${Object.keys(unboundFieldsInWords).join(' , ')} .`)
   const format = read(STAMP_FORMAT)
   t.match(format, `the first ${figure('CANDIDATES_MAX')} hmac-sha256 stamps`)
   t.match(format, `at most ${HEADER_MAX / MIB} MiB and ${withCommas(HEADER_FIELDS_MAX)} fields`)
@@ -189,7 +192,7 @@ t.test(
 t.test('the limits of the second look on its page are those of the program', async (t) => {
   const page = read('doc/second-look.md')
   t.match(page, `in up to ${limits.readings} further ways\n`)
-  t.match(page, `more than ${limits.nesting} messages, or multiparts of a message`)
+  t.match(page, `messages or multiparts nested more than ${limits.nesting} deep`)
 })
 
 t.test('the oldest Node of the pages is that of package.json', async (t) => {

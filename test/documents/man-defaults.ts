@@ -15,8 +15,9 @@ export function settingsOn(page: SettingsPage): readonly [name: string, setting:
   })
 }
 
-/** A sentence of the range and the default of a setting: it begins the last lines of its item. */
-const DEFAULT = /^(?:From [\d,]+ to [\d,]+, d|D)efault\b/
+/** The sentences of the range and the default of a setting: they are the last lines of its item. */
+const RANGE = /^Range: [\d,]+ to [\d,]+\.$/
+const DEFAULT = /^Default\b/
 
 /**
  * A manual page with the default of each setting that it explains at the end of its item in
@@ -68,7 +69,7 @@ export function withOptionDefaults(
 function removeDefault(made: string[], from: number): void {
   const other = made.slice(from + 1).find((line) => /^[A-Z]/.test(line))
   if (other !== undefined) throw new Error(`text stands behind a default: ${other}`)
-  made.length = from
+  made.length = RANGE.test(made[from - 1]!) ? from - 1 : from
 }
 
 /** The settings that a line begins to explain. */
@@ -81,7 +82,7 @@ function settingsOf(line: string): string[] {
 function defaultOf(names: readonly string[]): string[] {
   const values = names.map((name) => defaultText(settings[name]!)).filter((value) => value !== '')
   if (values.length === 0) return []
-  return asLines(`${rangeOf(settings[names[0]!]!) || 'Default:'} ${values.join(', ')}.`)
+  return [...rangeOf(settings[names[0]!]!), ...asLines(`Default: ${values.join(', ')}.`)]
 }
 
 function defaultText({ default: byDefault, defaultInWords }: Setting): string {
@@ -90,9 +91,9 @@ function defaultText({ default: byDefault, defaultInWords }: Setting): string {
   return typeof byDefault === 'number' ? withCommas(byDefault) : `\`${byDefault}\``
 }
 
-function rangeOf(setting: Setting): string {
-  if (setting.kind !== 'number' || setting.max === Number.MAX_SAFE_INTEGER) return ''
-  return `From ${withCommas(setting.min)} to ${withCommas(setting.max)}, default`
+function rangeOf(setting: Setting): string[] {
+  if (setting.kind !== 'number' || setting.max === Number.MAX_SAFE_INTEGER) return []
+  return [`Range: ${withCommas(setting.min)} to ${withCommas(setting.max)}.`]
 }
 
 /** A sentence with code in backticks as mdoc(7): names of settings are `.Ev`, paths `.Pa`. */

@@ -49,7 +49,7 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
     'page-addresses': 'Addresses that are hidden stay hidden',
     'page-text': 'Words of strangers are text, and forge nothing',
   },
-  'The rules for root': {
+  Root: {
     'root-clamav-directory':
       "A link or FIFO in /run/clamav, where clamd's run script writes its settings (once: root, any file overwritten)",
     'root-envdir-program': 'scan --envdir with a QHPSI or plugin of his (once: root)',
@@ -82,7 +82,7 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
     'root-removal': 'Removal and installation say what they leave',
     'root-paths': 'Root follows no path of his, and does not wait for it',
   },
-  'A host on the way': {
+  'A host along the path': {
     'stamp-cover': 'He cannot make a stamp, or change what a stamp covers',
     'stamp-young': 'A stamp is young, made for this message, and of known keys',
     'cluster-only': 'Only hosts of the cluster are trusted, and weak keys are reported',
@@ -110,7 +110,7 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
     'client-drop': "Mail is dropped only by the client's own wish",
     'client-standalone': 'The client goes standalone, or defers',
   },
-  'What may be lost, or come twice': {
+  'What can be lost or delivered twice': {
     'log-waits': 'Mail waits a second at most for a log',
   },
   'The rules for content scanners': {

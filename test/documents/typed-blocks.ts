@@ -224,9 +224,9 @@ export const typed: readonly TypedBlock[] = [
   },
   {
     page: 'doc/rules.md',
-    begins: 'onescan policy test ann@example.net lab@example.org',
-    before: `printf 'to=lab@example.org REJECTVIRUS=0\\n' >/etc/onescan/policy`,
-    prints: /policy line 1: REJECTVIRUS="0"/,
+    begins: 'onescan policy test --file /etc/onescan/policy.new ann@example.net lab@example.org',
+    before: `printf 'to=lab@example.org REJECTVIRUS=0\\n' >/etc/onescan/policy.new`,
+    prints: /policy\.new line 1: REJECTVIRUS="0"/,
   },
   {
     page: 'man/onescan.1',

@@ -216,7 +216,7 @@ function addCheckOptions(yargs: Argv<object>) {
     )
     .option(
       'log',
-      texts('With --mail: search this log of onescan, too; may be repeated', {
+      texts('With --mail: also search this log of onescan; may be repeated', {
         default: [] as string[],
       }),
     )

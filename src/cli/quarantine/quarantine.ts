@@ -44,7 +44,7 @@ const listCommand = makeCommand('quarantine list', {
   builder: (yargs) =>
     addDirectoryOption(yargs)
       .options(spanOptions)
-      .option('released', flag('Released messages, too'))
+      .option('released', flag('Also list released messages'))
       .option('json', printsJson)
       .example('$0 quarantine list --since 1h', 'What was quarantined in the last hour')
       .epilogue(

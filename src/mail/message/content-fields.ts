@@ -49,7 +49,7 @@ const NAMES_OF_TESTS = /\b[A-Z\d]+(?:_[A-Z\d]+)+\b/g
 const SIGNED_FIELDS = /;\s*h\s*=[\w\s:.-]*(?=;|$)/gi
 
 /**
- * Upper limit, in bytes, for fields that may differ although a stamp is valid, or a verdict about a copy
+ * Upper limit, in bytes, for fields that may differ although a stamp is valid, or a verdict on a copy
  * applies. Scanners stop reading a header at some length, and mail programs continue: these fields are too
  * short for that.
  */

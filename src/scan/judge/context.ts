@@ -36,7 +36,7 @@ export interface Tools {
   readonly now: () => number
   /** Milliseconds on a monotonic clock, for durations and deadlines. */
   readonly uptime: () => number
-  /** The memory of verdicts about copies. Without it each message is scanned. */
+  /** The memory of verdicts on copies. Without it each message is scanned. */
   readonly verdicts?: Verdicts | undefined
   /** Set for interfaces that answer once for all recipients, at the end of the message. */
   readonly quota?: TimedLookup | undefined

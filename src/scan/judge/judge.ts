@@ -20,7 +20,7 @@ import { verifyTrust } from './trust.ts'
  * 2. Does a recipient have room for it?
  * 3. Which stamps are valid?
  * 4. Which fields are removed?
- * 5. Is the verdict about a copy cached? If not, the scanners that no stamp makes unnecessary are asked.
+ * 5. Is the verdict on a copy cached? If not, the scanners that no stamp makes unnecessary are asked.
  * 6. Which stamp does the message get?
  * 7. The decision is made.
  *

@@ -17,7 +17,7 @@ export interface JudgedMail extends Transaction {
   readonly outgoing: Header
 }
 
-/** The result of the scanners, or the cached verdict about a copy, with notes for the log. */
+/** The result of the scanners, or the cached verdict on a copy, with notes for the log. */
 export interface ScanOutcome extends KnownOrScanned {
   /** The scanners whose result it is, in their order. */
   readonly scanners: readonly Scanner[]

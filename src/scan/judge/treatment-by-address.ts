@@ -7,7 +7,7 @@ import type { JudgeConfig } from './config.ts'
 export interface TreatmentByAddress {
   /** Whether the received bytes are scanned first, unchanged: the client may use them as a file. */
   readonly asSent: boolean
-  /** Whether stamps are trusted, a release lets the message in, and a cached verdict about a copy applies. */
+  /** Whether stamps are trusted, a release lets the message in, and a cached verdict on a copy applies. */
   readonly asMail: boolean
   /** Whether it is kept out if it contains more than is read. */
   readonly limits: boolean

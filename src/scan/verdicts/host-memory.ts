@@ -80,7 +80,7 @@ export class HostMemory {
     this.extracted = new ExtractedForms({ tell: (event) => this.#notify(event) })
   }
 
-  /** Returns the cached verdict about a message and its copies, or undefined if there is none. */
+  /** Returns the cached verdict on a message and its copies, or undefined if there is none. */
   recall(fingerprint: string): RememberedVerdict | undefined {
     return this.#verdicts.get(fingerprint)
   }

@@ -56,7 +56,7 @@ const VAIN_SCANS = 2
 const SHARE_OF_WAITING = 0.25
 
 /**
- * The stage between verifying stamps and scanning: verdicts about copies of a message. A message without a
+ * The stage between verifying stamps and scanning: verdicts on copies of a message. A message without a
  * cached verdict is scanned once, and its copies wait for that (scans-in-flight.ts). A message in progress at
  * several deaths of scanners is not scanned for a while (poison.ts).
  */
@@ -68,7 +68,7 @@ export class Verdicts {
   }
 
   /**
-   * Resolves to the result for a message: from the verdict about a copy if one counts, otherwise from
+   * Resolves to the result for a message: from the verdict on a copy if one counts, otherwise from
    * `runScanners`. Copies that come meanwhile wait for that scan, each within its own time, and as long as
    * a caller waits for them. Scanners that are not `memorable` always scan.
    */

@@ -20,7 +20,7 @@ export interface FingerprintInput {
 }
 
 /**
- * Returns the fingerprint under which the verdict about a message is cached, in base64url. It is HMAC-SHA-256
+ * Returns the fingerprint under which the verdict on a message is cached, in base64url. It is HMAC-SHA-256
  * with `secret` over the lines `onescan-verdict/1`, the description of the scan, `lf` or `crlf`, the digest
  * of the canonical body, and the header fields. Two messages have the same fingerprint only if mail programs
  * read the same in both. Returns undefined if the message is not well formed, or if the fields that differ
@@ -57,7 +57,7 @@ export async function exactFingerprintOf(
   return nameOf('onescan-poison/1', input, digest, fields, secret, crypto)
 }
 
-/** Resolves to the fingerprint for a cached verdict about exactly these bytes. */
+/** Resolves to the fingerprint for a cached verdict on exactly these bytes. */
 export async function bytesFingerprintOf(
   input: FingerprintInput,
   { header, body }: Pick<Message, 'header' | 'body'>,

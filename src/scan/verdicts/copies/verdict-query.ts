@@ -18,7 +18,7 @@ export interface RememberedVerdict {
   readonly host: string
 }
 
-/** A message that is to be scanned, unless there is a verdict about a copy. */
+/** A message that is to be scanned, unless there is a verdict on a copy. */
 export interface VerdictQuery {
   readonly message: Pick<Message, 'form' | 'header' | 'body'>
   /** Whether a verdict applies to the same bytes alone, and not to a copy of a message. */
