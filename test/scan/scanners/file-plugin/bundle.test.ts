@@ -18,7 +18,10 @@ async function bundle(directory: string): Promise<string> {
     absWorkingDir: root,
     entryPoints: [
       { in: join(import.meta.dirname, 'ask-pooled.ts'), out: 'ask' },
-      { in: join(root, 'src/scan/scanners/plugin-host/plugin-host.ts'), out: 'plugin-host' },
+      {
+        in: join(root, 'src/scan/scanners/plugin-host/plugin-host.ts'),
+        out: 'onescan-plugin-host',
+      },
     ],
     outdir: directory,
     outExtension: { '.js': '.cjs' },
