@@ -213,7 +213,7 @@ function classifyName(
 ): Classification {
   if (!isHostName(name)) return { class: 'dynamic', name, rule: 'not a host name' }
   const rule = findRule(rules, name, address)
-  return { class: rule?.nameClass ?? 'ordinary', name, rule: rule?.text ?? 'no rule fits' }
+  return { class: rule?.nameClass ?? 'ordinary', name, rule: rule?.text ?? 'no rule matches' }
 }
 
 /** Returns whether a mail server could have the name: at least two labels of letters, digits, `-` and `_`. */

@@ -83,7 +83,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     const fits = Math.floor(ENVELOPE_MAX / recipients.length) - 1
     const ended = await run({ envelope: wire(fits) })
     t.equal(ended.deliveries[0]?.recipients.length, fits * 2048)
-    const log = /fault=out-of-memory reason="envelope: (is larger than 67108864 bytes|over 64 MiB)"/
+    const log = /fault=out-of-memory reason="envelope: is larger than (67108864 bytes|64 MiB)"/
     await endsIn(t, 51, log, { envelope: wire(fits + 2) })
   })
 
