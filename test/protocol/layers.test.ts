@@ -5,15 +5,13 @@ import t from 'tap'
 /** Each protocol is for any filter or proxy: it can be taken out with what protocols share, and lib. */
 
 const protocols = join(import.meta.dirname, '../../src/protocol')
-const LIB = /^(?:\.\/|node:|\.\.\/\.\.\/lib\/)/
 const SHARED =
-  /^(?:\.\/|node:|\.\.\/connection\/|\.\.\/framing\/|\.\.\/smtp\/smtp-syntax\.ts$|\.\.\/\.\.\/lib\/)/
+  /^(?:\.\/|node:|\.\.\/connection\/|\.\.\/frames\.ts$|\.\.\/smtp\/smtp-syntax\.ts$|\.\.\/\.\.\/lib\/)/
 
 for (const [layer, mayImport] of [
   ['milter', SHARED],
   ['smtp', SHARED],
   ['connection', SHARED],
-  ['framing', LIB],
 ] as const) {
   for (const file of readdirSync(join(protocols, layer))) {
     t.test(

@@ -46,7 +46,7 @@ t.test('the page describes exactly the options that exist', async (t) => {
 
 t.test('the page has the defaults of the program', async (t) => {
   const { lookupTimeout } = readServiceSettings({})
-  t.match(environment.get('QUOTATIMEOUT'), `default ${lookupTimeout / 0.8}.`)
+  t.match(environment.get('QUOTATIMEOUT'), `Default: ${lookupTimeout / 0.8}.`)
   t.match(
     environment.get('QUOTALDAPFILTER'),
     readLdapSettings({ QUOTALDAPURL: 'ldap://x' })!.filter,

@@ -45,7 +45,7 @@ t.test('an error about a file is described without its path and the call', async
       file,
       thrownBy(() => readForeignFile(file, 3)),
     ),
-    'is over 3 bytes',
+    'is larger than 3 bytes',
   )
   t.equal(errorTextAt(file, new Error(`${file}: mode 0644, and more`)), 'mode 0644, and more')
 })
