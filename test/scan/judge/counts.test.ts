@@ -87,7 +87,7 @@ async function countMade(work: () => Promise<unknown>) {
 const table = [
   { mail: 'text', look: 'never', questions: 1, calls: 1, strings: 8, copied: 17_000 },
   { mail: 'text', look: 'always', questions: 1, calls: 1, strings: 7, copied: 17_300 },
-  { mail: 'parts', look: 'never', questions: 1, calls: 1, strings: 22, copied: 20_700 },
+  { mail: 'parts', look: 'never', questions: 1, calls: 1, strings: 23, copied: 20_700 },
   { mail: 'parts', look: 'always', questions: 3, calls: 1, strings: 36, copied: 25_800 },
 ] as const
 
