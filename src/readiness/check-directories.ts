@@ -100,7 +100,7 @@ function checkLogFile(host: StageHost): Finding[] {
     const value = `${file} cannot be written by ${accountText(host)}`
     return lost(value, `check the owner, group and mode of ${barrier}`)
   } catch (error) {
-    if (errorCode(error) === 'ENOENT' && isInUnit(host)) return [] // `paths` reports it (visible-paths.ts)
+    if (errorCode(error) === 'ENOENT' && isInUnit(host)) return [] // `paths` reports it (daemon/check-start.ts)
     return lost(errorText(error), 'create its directory, writable by that account')
   }
 }

@@ -34,7 +34,7 @@ const copied = (name: Buffer) => name.toString('latin1', 0, NAME_MAX) || undefin
 
 const noRoom = smtpReply(ownReply.noRoomForRecipient)
 
-/** The macros that are read: those that negotiation.ts requests. */
+/** The macros that are read: those that milter-negotiation.ts requests. */
 const MACROS = ['i', 'auth_authen', 'rcpt_addr']
 
 /** The answer to a command, or undefined if there is none. Some answers are asynchronous. */

@@ -107,7 +107,7 @@ class NamedFile {
   /**
    * Creates an empty file in SPOOLDIR with mode 0640, or in a new directory of mode 0700. The setgid bit of
    * SPOOLDIR gives the file the group of the scanner. onescand sweeps the files that `kill -9` leaves there
-   * (sweep.ts). Throws a Fault of kind `temp-file`.
+   * (daemon/sweeps.ts). Throws a Fault of kind `temp-file`.
    */
   constructor({ directory: parent, sharedDirectory }: SpoolSettings) {
     this.#isShared = sharedDirectory !== undefined
@@ -180,6 +180,6 @@ function removeQuietly(path: string): void {
   try {
     rmSync(path, { recursive: true })
   } catch {
-    // The sweep removes it later (sweep.ts).
+    // The sweep removes it later (daemon/sweeps.ts).
   }
 }

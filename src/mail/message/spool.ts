@@ -72,7 +72,7 @@ export function openAnonymousFile(directory: string): number {
     }
   }
   // If another user guessed the name, O_EXCL makes that an error instead of opening that user's file. The
-  // sweep (sweep.ts) knows the name, because this process may be killed before it removes the name.
+  // sweep (daemon/sweeps.ts) knows the name, because this process may be killed before it removes the name.
   const path = join(directory, `onescan-file-${randomName()}`)
   const { O_CREAT, O_EXCL, O_RDWR, O_NOFOLLOW } = constants
   try {

@@ -154,7 +154,7 @@ export class SavedForms {
    * separately and found clean. Returns whether the text was yielded.
    *
    * Two kinds of unchanged text are left to the scan of the whole: plain text of the mail itself, and text
-   * between the parts of a multipart. That scan covers its bytes even if it reaches a limit (scan.ts). Some
+   * between the parts of a multipart. That scan covers its bytes even if it reaches a limit (run-scanners.ts). Some
    * readers save any other text than that of the mail itself. So such a text is also yielded as a file:
    * `bare`, which is without the line end before the delimiter.
    */

@@ -111,7 +111,7 @@ export function clamdScanner(
     },
     async extracts(mail) {
       // If its disk is full, clamd skips a part that it cannot write. It was shown to have room for the parts
-      // of small mail (readiness/clamd-forms.ts).
+      // of small mail (readiness/clamd/clamd-forms.ts).
       const forms = mail.size > STREAMED_MAX ? undefined : await extracted?.of(list)
       if (forms === undefined) return undefined
       const text = beginningOf(mail)

@@ -8,7 +8,7 @@ import {
  * The properties of a file that the name of a finding may report in addition to malware, as named by
  * clamd.conf(5) and libclamav 1.4. Each has the beginning of the name, and the text of a reply ("message
  * refused: ..."). A suffix such as `.UNOFFICIAL`, for a signature that is not ClamAV's own, changes nothing.
- * All other names are those of malware, or of limits and bans (findingByName).
+ * All other names are those of malware, or of limits and bans (resultByName).
  */
 export const properties: Readonly<
   Record<Property, { readonly names: RegExp; readonly because: string }>
