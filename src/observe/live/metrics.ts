@@ -213,7 +213,7 @@ const SECONDS = [
 type MetricSet = ReturnType<typeof registerMetrics>
 
 /** Registers all metrics, each without a value yet. */
-export function registerMetrics(registry: Registry) {
+function registerMetrics(registry: Registry) {
   const registers = [registry]
   const counter = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
     new Counter({ name, help, labelNames, registers })

@@ -55,7 +55,7 @@ export function passwdFile(path: string, isLocal: IsLocal, uptime: () => number)
  * Returns whether addresses in a domain, in lower case, are accounts of this host. Throws an Error if that
  * cannot be determined.
  */
-export type IsLocal = (domain: string) => boolean
+type IsLocal = (domain: string) => boolean
 
 /** The domains of qmail-send(8): those of the first file that exists. */
 const QMAIL_FILES = ['/var/qmail/control/locals', '/var/qmail/control/me']

@@ -29,7 +29,7 @@ interface Filter {
 }
 
 /** The data for the rules about Sendmail. */
-export interface SendmailHost {
+interface SendmailHost {
   readonly endpoints: OnescandEndpoints
   /** The sockets of the package at which nothing listens. */
   readonly dead: readonly string[]

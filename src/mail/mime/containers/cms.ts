@@ -33,11 +33,6 @@ const ELEMENT_COST = 16
 const OBJECT_IDENTIFIER = 6
 const SEQUENCE = 16
 
-/** Returns whether the bytes begin as a container of CMS. */
-export function beginsCms(source: Bytes, work: Work): boolean {
-  return new BerReader(source, work).container() !== undefined
-}
-
 /**
  * Yields the content of a CMS container in one piece: a signer may split it into many pieces, in which no
  * scanner could read base64. The bytes after the container are yielded as well. Returns whether the bytes are

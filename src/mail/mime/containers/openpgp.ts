@@ -115,7 +115,7 @@ function unreadable(): Unreadable {
  * and signatures of other versions, but none in pieces. If the first is encrypted, a program needs all of it
  * to read on.
  */
-export function* beginsPgp(source: Bytes, work: Work): Steps<boolean> {
+function* beginsPgp(source: Bytes, work: Work): Steps<boolean> {
   const cursor = new ByteCursor(source)
   for (;;) {
     const packet = packetFront(cursor)

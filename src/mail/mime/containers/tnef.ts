@@ -28,11 +28,6 @@ const NAMES: ReadonlySet<number> = new Set([0x3001, 0x3704, 0x3707])
 /** The length of the name of the interface, which precedes an object. */
 const INTERFACE = 16
 
-/** Returns whether the bytes begin as TNEF. */
-export function beginsTnef(source: Bytes): boolean {
-  return numberOf(new ByteCursor(source), 4) === SIGNATURE
-}
-
 interface TnefListener {
   readonly name: (name: string) => void
   readonly give: (content: Bytes) => Steps

@@ -257,7 +257,7 @@ const LAST_BLANKS: readonly Buffer[] = [' \n', ' \r\n', '\t\n', '\t\r\n'].map((e
 )
 
 /** Returns whether a byte is 0xc4 or more: the first of a UTF-8 character above U+00FF is. */
-export function hasHighByte(bytes: Buffer, from = 0, to = bytes.length): boolean {
+function hasHighByte(bytes: Buffer, from = 0, to = bytes.length): boolean {
   if (isAscii(bytes.subarray(from, to))) return false // nearly all that is encoded is
   for (let at = from; at < to; at++) if (bytes[at]! > 0xc3) return true
   return false

@@ -22,7 +22,7 @@ const words = {
 const fileName = /^\s*(filename|name)(\*[\d*]*)?\s*=\s*/i
 
 /** Finds all parameters of a name in a text. The time is linear in the length of the text. */
-export function* parametersIn(text: string, name: keyof typeof words): Generator<Parameter> {
+function* parametersIn(text: string, name: keyof typeof words): Generator<Parameter> {
   for (const found of text.matchAll(words[name])) yield parameterOf(found)
 }
 

@@ -10,7 +10,7 @@ import { boundariesIn, charsetsIn } from './parameters.ts'
 export type Encoding = 'identity' | 'base64' | 'quoted-printable' | 'uuencode'
 
 /** Whether readers see something: no reader does, all readers do, or some readers may. */
-export type Certainty = 'no' | 'sure' | 'maybe'
+type Certainty = 'no' | 'sure' | 'maybe'
 
 /** The information that any reader may get from the header of a message or part. */
 export interface PartHeader {
@@ -59,7 +59,7 @@ const hintWords = {
   delsp: /delsp/,
 } as const satisfies Readonly<Record<string, RegExp>>
 
-export type Hint = keyof typeof hintWords
+type Hint = keyof typeof hintWords
 
 function hintsIn(header: string): ReadonlySet<Hint> {
   return new Set((Object.keys(hintWords) as Hint[]).filter((hint) => hintWords[hint].test(header)))

@@ -5,7 +5,7 @@ import { LineBlocks } from '../lines/line-blocks.ts'
 import { DASHES_FRONT_MAX, type DashLine, DashLines, FIRSTS } from './dash-lines.ts'
 
 /** A line of a message, with its end. A long one is cut to the first `LONG_LINE` bytes. */
-export interface Line {
+interface Line {
   readonly bytes: Buffer
   /** The offset at which the next line begins. */
   readonly to: number

@@ -14,7 +14,7 @@ import {
 } from './coded-data.ts'
 
 /** Data in a text that some reader decodes as a separate file. All positions are offsets in the text. */
-export interface CodedBlock {
+interface CodedBlock {
   readonly kind: CodedKind
   readonly from: number
   readonly to: number

@@ -147,7 +147,7 @@ const AGAIN_AFTER = 5_000
 const WITHIN = 5_000
 
 /** Passes commands on to servers, each at most once in AGAIN_AFTER. */
-export class PassedCommands {
+class PassedCommands {
   readonly #answers: Readonly<Record<PassedOn, () => Promise<string | undefined>>>
 
   constructor(addresses: readonly ClamdAddress[], uptime: () => number) {
