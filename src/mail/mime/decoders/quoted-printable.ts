@@ -58,7 +58,7 @@ export class QuotedPrintableDecoder implements Decoder {
   #held = Buffer.alloc(0)
   #endsInCr = false
   #endsInBreak = false
-  /** Whether there was such a feature, for which nothing has to be looked then. */
+  /** Whether the content has such a feature. It is not looked for again then. */
   #hasLastBlanks = false
   #hasBareCr = false
   #hasNul = false
@@ -77,11 +77,11 @@ export class QuotedPrintableDecoder implements Decoder {
     this.#lookForBareCr(bytes, from, to)
     if (!this.#hasNul && bytes.subarray(from, to).includes(0)) {
       this.#hasNul = true
-      this.#habits.does('quoted-printable NUL')
+      this.#habits.note('quoted-printable NUL')
     }
     if (!this.#hasWide && hasHighByte(bytes, from, to)) {
       this.#hasWide = true
-      this.#habits.does('quoted-printable in UTF-8')
+      this.#habits.note('quoted-printable in UTF-8')
     }
     // Held bytes are joined with only a few of the new bytes. Otherwise small pieces would be copied again
     // and again.
@@ -141,7 +141,7 @@ export class QuotedPrintableDecoder implements Decoder {
 
   #bareCr(): void {
     this.#hasBareCr = true
-    this.#habits.does('quoted-printable CR')
+    this.#habits.note('quoted-printable CR')
   }
 
   /** Returns the offset of the next `=`, or of the next blank if blanks at the end of a line matter. */
@@ -195,7 +195,7 @@ export class QuotedPrintableDecoder implements Decoder {
     this.#endsInBreak = lf && end === at + 1 && end + 1 === bytes.length
     if (isPlain && lf) return true
     // Only some readers end a line at a bare CR.
-    this.#habits.does('quoted-printable escape')
+    this.#habits.note('quoted-printable escape')
     return isPlain || this.#habits.does('quoted-printable soft break') === 'is one'
   }
 
@@ -212,7 +212,7 @@ export class QuotedPrintableDecoder implements Decoder {
     return Math.min(at + 3, bytes.length)
   }
 
-  /** Reads a `=` that stays with the bytes behind it, up to this many bytes together. */
+  /** Reads a `=` that stays with the bytes behind it: `most` bytes in all, at most. */
   #literal(bytes: Buffer, at: number, last: boolean, most: 2 | 3): number {
     if (at + 2 >= bytes.length && !last) return -1
     const next = bytes[at + 1]
@@ -239,7 +239,7 @@ export class QuotedPrintableDecoder implements Decoder {
     const endsLine = end >= bytes.length || bytes[end] === LF || bytes[behind] === LF
     if (endsLine && !this.#hasLastBlanks) {
       this.#hasLastBlanks = true
-      this.#habits.does('quoted-printable blanks')
+      this.#habits.note('quoted-printable blanks')
     }
     if (!(endsLine && this.#trims)) this.#out.putAll(bytes, at, end)
     return end

@@ -73,7 +73,7 @@ export class UuencodeDecoder implements Decoder {
     if (this.#hasData && (isLast || isZeroLine(bytes, from, end))) this.#over = true
     if (!this.#hasOddLine && !this.#over && !isExact(bytes, from, end)) {
       this.#hasOddLine = true
-      this.#habits.does('uuencode line')
+      this.#habits.note('uuencode line')
     }
     if (end === from || isLast) return
     const length = this.#lengthOf(bytes, from, end)

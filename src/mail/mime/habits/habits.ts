@@ -53,16 +53,24 @@ export class Habits {
     })
   }
 
-  /** Returns the choice for a feature; 0 is the common one. */
-  choose(habit: Habit, isSeenByAll = true): number {
+  /**
+   * Notes that a feature occurred, where the choice for it is made elsewhere or is known. So the mail is also read with
+   * each other choice.
+   */
+  note(habit: Habit, isSeenByAll = true): void {
     this.#questions++
     this.#asked.set(habit, isSeenByAll || this.#asked.get(habit) === true)
+  }
+
+  /** Notes that a feature occurred, and returns the choice for it; 0 is the common one. */
+  choose(habit: Habit, isSeenByAll = true): number {
+    this.note(habit, isSeenByAll)
     return this.choices.get(habit) ?? 0
   }
 
   /** Returns the same in words. */
   does<Name extends Habit>(habit: Name): Words<Name> {
-    this.choose(habit)
+    this.note(habit)
     return this.wouldDo(habit)
   }
 

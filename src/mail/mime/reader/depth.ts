@@ -35,11 +35,11 @@ export function insideMessage(messages: number): Omit<Depth, 'levels' | 'contain
 }
 
 /** Returns whether a header declares a type in any way. */
-export function says({ type, multipart, message }: PartHeader): boolean {
+export function declaresType({ type, multipart, message }: PartHeader): boolean {
   return type !== '' || multipart !== 'no' || message !== 'no'
 }
 
 /** Returns whether a part is a message because it is in a digest (RFC 2046 5.1.5). */
 export function isOfDigest(header: PartHeader, { multipart }: Depth): boolean {
-  return multipart?.hints.has('digest') === true && !says(header)
+  return multipart?.hints.has('digest') === true && !declaresType(header)
 }

@@ -5,7 +5,7 @@ import { isField } from '../headers/header-lines.ts'
 import { type Encoding, NO_HEADER, type PartHeader } from '../headers/part-header.ts'
 import { withoutLineEnd } from '../lines/lines.ts'
 import type { DashLine } from './dash-lines.ts'
-import { DECODED_IN, type Depth, insideMessage, isOfDigest, says } from './depth.ts'
+import { DECODED_IN, type Depth, declaresType, insideMessage, isOfDigest } from './depth.ts'
 import {
   continuesHeader,
   DASH_LINE_COST,
@@ -196,7 +196,7 @@ export class Reading {
    * message around it.
    */
   #depthOfMessage({ header, bodyAt, isWhole }: ReadHeader, { depth }: Place): Depth {
-    const isPlainly = header.message === 'sure' || !says(header)
+    const isPlainly = header.message === 'sure' || !declaresType(header)
     const isFile =
       isWhole && isPlainly && header.multipart === 'no' && depth.multipart !== undefined
     const inPlace = continuesHeader(this.#text, bodyAt) ? depth.levels : 0

@@ -47,7 +47,7 @@ export class MailReadings {
 
   /** Returns the next reading, after the last one has ended, or undefined if there are no more. */
   next(): Reading | undefined {
-    if (this.#last && this.#text.hasBareCr) this.#last.habits.choose('bare CR')
+    if (this.#last && this.#text.hasBareCr) this.#last.habits.note('bare CR')
     const habits = this.#every.next()
     if (habits === undefined) return undefined
     const byCrs = this.#text.hasBareCr && habits.choose('bare CR') === 1
