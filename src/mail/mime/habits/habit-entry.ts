@@ -5,8 +5,8 @@ interface Choice {
   readonly does: string
   /** Programs known to do so, or how many of 15 readers did in a test with such a message. */
   readonly programs?: string
-  /** The limit of this choice alone, as that of the feature. */
-  readonly together?: number
+  /** The limit of the feature, for this choice alone. */
+  readonly maxDifferences?: number
 }
 
 /** A feature of mail that mail programs read differently. */
@@ -15,17 +15,22 @@ export interface HabitEntry {
   /** The common choice first. */
   readonly choices: readonly [Choice, Choice, ...Choice[]]
   /**
-   * Upper limit for the features that one reading reads in another way than the common one, if this is among them. It
-   * keeps the readings few where the bytes that differ are few, or the programs.
+   * Upper limit for the features that one reading reads in another way than the common one, if this feature is one of
+   * them. With 1, it is combined with no other one: a NUL in quoted-printable is read in each way, but everything else
+   * in the common way. This saves readings where few bytes or programs differ.
    */
-  readonly together?: number
-  /** Whether it is read before all others, and is not one of these. */
-  readonly isBefore?: boolean
+  readonly maxDifferences?: number
   /**
-   * Whether readers that have lost their place see it by chance, so that it is only read otherwise where those with the
-   * common habits see it, too.
+   * Whether the feature is read before all others, so that `maxDifferences` leaves it out: some readers cut
+   * characters of UTF-8 to one byte before they decode quoted-printable.
    */
-  readonly isChance?: boolean
+  readonly isReadFirst?: boolean
+  /**
+   * Whether the feature is read in another way only if a reading with the common choices has seen it, too. Readings
+   * that have lost their place see it by chance: one that skipped a character of base64 soon finds padding inside a
+   * group of four.
+   */
+  readonly needsCommonSight?: boolean
   /** The word for the log and for STRICTMIME if ordinary mail never has this feature. */
   readonly odd?: Oddity
 }

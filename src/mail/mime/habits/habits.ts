@@ -80,38 +80,39 @@ export class Habits {
   }
 
   /**
-   * Yields each choice that would make other habits of these: of a feature that occurred, in addition to them. `common`
-   * has what occurred to the reader with the common habits.
+   * Yields the choices to try next: each one that, added to the choices made here, may change what was read. Its feature
+   * occurred, and its choice is not made yet. `common` has the features that occurred with the common choices.
    */
   *further(common: Habits): Generator<readonly [Habit, number]> {
     const made = [...this.choices]
-    const most = Math.min(...made.map(([habit, choice]) => togetherMost(habit, choice)))
+    const max = Math.min(...made.map(([habit, choice]) => maxDifferences(habit, choice)))
     const count = made.filter(([habit]) => counts(habit)).length
     for (const habit of this.#asked.keys()) {
-      if (this.choices.has(habit) || (isChance(habit) && !common.#asked.has(habit))) continue
-      const together = count + (counts(habit) ? 1 : 0)
-      if (together > most) continue
+      if (this.choices.has(habit) || (needsCommonSight(habit) && !common.#asked.has(habit)))
+        continue
+      const differences = count + (counts(habit) ? 1 : 0)
+      if (differences > max) continue
       for (let choice = 1; choice < habitTable[habit].choices.length; choice++) {
-        if (together <= togetherMost(habit, choice)) yield [habit, choice]
+        if (differences <= maxDifferences(habit, choice)) yield [habit, choice]
       }
     }
   }
 }
 
 /** Returns the upper limit for the features that a reading with this choice reads in another way than the common one. */
-function togetherMost(habit: Habit, choice: number): number {
-  const { choices, together }: HabitEntry = habitTable[habit]
-  return choices[choice]!.together ?? together ?? Number.POSITIVE_INFINITY
+function maxDifferences(habit: Habit, choice: number): number {
+  const entry: HabitEntry = habitTable[habit]
+  return entry.choices[choice]!.maxDifferences ?? entry.maxDifferences ?? Number.POSITIVE_INFINITY
 }
 
-function isChance(habit: Habit): boolean {
-  const { isChance = false }: HabitEntry = habitTable[habit]
-  return isChance
+function needsCommonSight(habit: Habit): boolean {
+  const entry: HabitEntry = habitTable[habit]
+  return entry.needsCommonSight === true
 }
 
 function counts(habit: Habit): boolean {
-  const { isBefore = false }: HabitEntry = habitTable[habit]
-  return !isBefore
+  const entry: HabitEntry = habitTable[habit]
+  return entry.isReadFirst !== true
 }
 
 /**

@@ -9,6 +9,7 @@ import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { budgetOf, limits } from '../../../../src/mail/mime/budget/limits.ts'
 import { Work } from '../../../../src/mail/mime/budget/work.ts'
 import { openCalendar } from '../../../../src/mail/mime/containers/calendar.ts'
+import { calendarHabits } from '../../../../src/mail/mime/habits/calendar-habits.ts'
 import { lacks } from '../../../needs.mjs'
 import { python } from '../../../programs/host/python.ts'
 import { inChunks } from '../../message/bytes.ts'
@@ -119,6 +120,25 @@ const cases: readonly (readonly [name: string, text: string, ...files: readonly 
   ['other encodings', calendar('DESCRIPTION;ENCODING=8BIT:QUJD\r\nX;ENCODING=7BIT;CN=B:QUJD')],
   ['a name in the value', calendar('SUMMARY:ATTACH;ENCODING=BASE64:QUJD')],
 ]
+
+/** Values that each choice for a feature ends elsewhere. */
+const textsOfHabits: Readonly<Record<keyof typeof calendarHabits, readonly string[]>> = {
+  'calendar CR': [calendar('ATTACH:data:,A\rB'), 'A', 'AB'],
+  'calendar fold': [calendar('ATTACH:data:,A\n\n B'), 'A', 'AB'],
+  'calendar soft break': [card('LOGO;QUOTED-PRINTABLE:=41=\n=42', '2.1'), 'AB', 'A'],
+}
+
+t.test('each choice for a feature of calendars finds another file', async (t) => {
+  for (const [habit, [text, ...files]] of Object.entries(textsOfHabits)) {
+    const { files: found } = open(text!)
+    t.equal(files.length, calendarHabits[habit as keyof typeof calendarHabits].choices.length)
+    t.same(
+      files.filter((file) => !found.includes(file)),
+      [],
+      `${habit}: ${JSON.stringify(found)}`,
+    )
+  }
+})
 
 const script = join(import.meta.dirname, 'read-calendars.py')
 const readersMissing = lacks(...['python3', 'python3 icalendar', 'python3 vobject', 'libical'])

@@ -5,7 +5,9 @@ import type { Codec } from '../../../../src/mail/mime/decoders/decoder.ts'
 import { quotedPrintable } from '../../../../src/mail/mime/decoders/quoted-printable.ts'
 import { uuencode } from '../../../../src/mail/mime/decoders/uuencode.ts'
 import { yenc } from '../../../../src/mail/mime/decoders/yenc.ts'
+import { calendarHabits } from '../../../../src/mail/mime/habits/calendar-habits.ts'
 import { encodingHabits } from '../../../../src/mail/mime/habits/encoding-habits.ts'
+import { structureHabits } from '../../../../src/mail/mime/habits/structure-habits.ts'
 import { ways } from './decode.ts'
 
 /** Texts in which each choice of these habits makes a difference. */
@@ -41,8 +43,18 @@ t.test('each choice of each habit makes other bytes of one of these texts', asyn
   )
 })
 
+const everyFeature = Object.entries({
+  ...structureHabits,
+  ...encodingHabits,
+  ...calendarHabits,
+}).map(([habit, { choices }]) => [habit, choices] as const)
+
 t.test('the choices of no feature have the same words', async (t) => {
-  for (const [habit, { choices }] of Object.entries(encodingHabits)) {
+  for (const [habit, choices] of everyFeature) {
     t.equal(new Set(choices.map(({ does }) => does)).size, choices.length, habit)
   }
+})
+
+t.test('no feature has more choices than fit into the key of a set of habits', async (t) => {
+  for (const [habit, { length }] of everyFeature) t.ok(length <= 16, habit)
 })
