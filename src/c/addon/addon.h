@@ -49,7 +49,8 @@ napi_value an_object(napi_env env);
 int set(napi_env env, napi_value object, const char *name, napi_value value);
 
 /*
- * Returns a descriptor or another int passed by JavaScript; -1, which is not a descriptor, if it is neither.
+ * Returns a descriptor or another int passed by JavaScript; -1, which is not a descriptor, if it is
+ * neither.
  */
 int an_int(const struct argument *given);
 

@@ -1,5 +1,6 @@
 /*
- * Queries the quota service itself, over UDP. onescan-quotad(8) and onescan-settings(5) describe both forms.
+ * Queries the quota service itself, over UDP. onescan-quotad(8) and onescan-settings(5) describe
+ * both forms.
  */
 #define _GNU_SOURCE
 #include "rcptquota.h"

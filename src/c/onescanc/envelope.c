@@ -39,16 +39,17 @@ void receive_envelope(struct mail *mail) {
   while (!reader.done) {
     size_t count = read_input(ENVELOPE_FD, "envelope");
     if (count == 0)
-      fail(EXIT_READ, "read", xasprintf("envelope: ended before its last NUL; the client disconnected"));
+      fail(EXIT_READ, "read",
+           xasprintf("envelope: ended before its last NUL; the client disconnected"));
     size_t used = envelope_read(&reader, buffer, count);
     if (reader.wrong == EXIT_TOO_LONG)
       fail(EXIT_TOO_LONG, "address-too-long",
            xasprintf("envelope: an address is longer than %d bytes", ADDRESS_MAX));
     if (reader.wrong)
-      fail(EXIT_ENVELOPE, "envelope",
-           xasprintf("envelope: expected F, T or the last NUL"));
+      fail(EXIT_ENVELOPE, "envelope", xasprintf("envelope: expected F, T or the last NUL"));
     if (mail->envelope_size + used > ENVELOPE_MAX)
-      fail(EXIT_NO_MEMORY, "out-of-memory", xasprintf("envelope: is larger than %d MiB", ENVELOPE_MAX / MIB));
+      fail(EXIT_NO_MEMORY, "out-of-memory",
+           xasprintf("envelope: is larger than %d MiB", ENVELOPE_MAX / MIB));
     keep(mail->envelope, used, mail->envelope_size, "write the envelope");
     mail->envelope_size += used;
   }

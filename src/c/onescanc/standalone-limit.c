@@ -102,7 +102,8 @@ static int take_lock(int fd, long max) {
 const char *wait_for_standalone_limit(const char *program) {
   int fd = open_locks(program);
   if (fd < 0)
-    return xasprintf("; standalone programs are not limited, since their lock file cannot be opened: %m");
+    return xasprintf(
+        "; standalone programs are not limited, since their lock file cannot be opened: %m");
   const long max = standalone_max();
   double until = uptime() + STANDALONE_WAIT * 1e3;
   while (!take_lock(fd, max)) {
