@@ -230,7 +230,8 @@ t.test('a plugin in C receives the same', { skip: noCompiler }, async (t) => {
     const settings = { ...use('describes.so'), REJECTVIRUS: '1' }
     const { logged } = await runSlot({ program, message: named, settings })
     const pdf = 'name =?utf-8?Q?a=2Eexe?=;name a.exe;name a.pdf;type application/pdf;;'
-    const others = 'type text/plain;;name c.lnk;type application/octet-stream;;name b.scr;;'
+    const others =
+      'type text/plain;;name c.lnk;type application/octet-stream;;name b.scr;container uuencode;;'
     t.match(logged, `virus="type multipart/mixed;;${pdf}${others}"`)
   }
 })

@@ -162,7 +162,7 @@ t.test('onescand and the slot come into the group of the keyring', { skip }, asy
 
   const ofSlot = complaint(await host.lookAtSlot(slotProgram), /^keyring/)
   const [, give, group] =
-    /^(chgrp .*), and run tcpserver with -g (.*)"$/.exec(ofSlot?.remedy ?? '') ?? []
+    /^(chgrp .*), and run tcpserver with -g "(.*)"$/.exec(ofSlot?.remedy ?? '') ?? []
   t.ok(group, ofSlot?.remedy ?? 'it is readable')
   carryOut(machine, give!)
   const number = carryOut(machine, `echo "${group}"`).trim()

@@ -22,7 +22,7 @@ import { type PostfixState, states } from './postfix.ts'
  * carried out as it is printed, and EICAR is sent again: no remedy makes a way unscanned.
  */
 
-const THROUGH = /EICAR: (is accepted, and|gets in)/
+const THROUGH = /EICAR: is accepted/
 
 class Host {
   readonly #postfix: Postfix

@@ -367,7 +367,7 @@ export const states: readonly PostfixState[] = [
     byRule: [],
     byMail: [
       /^error port \d+, clean mail: .*; see line 2 of onescan\.policy$/,
-      /^error port \d+, EICAR: gets in: .*; see line 2 of onescan\.policy$/,
+      /^error port \d+, EICAR: is accepted: .*; see line 2 of onescan\.policy$/,
     ],
   },
   {
