@@ -33,7 +33,7 @@ export const keygenCommand = makeCommand('keygen', {
       .option('id', text('Key id, not secret [default: host name and date]'))
       .option('until', text('Last day of the key, YYYY-MM-DD in UTC'))
       .option('release', flag('Let hosts with this key release mail from quarantine'))
-      .option('md5', flag('A key of the old scheme, for hosts that support no other'))
+      .option('md5', flag('Make an md5 key, for hosts that do not support hmac-sha256'))
       .option(
         'append',
         text('Add it below the keys of this keyring: it verifies, but does not sign'),

@@ -78,7 +78,7 @@ export const enableCommand = makeCommand('enable', {
 })
 
 function controlOption(yargs: Argv<object>) {
-  const describe = `Only interfaces with this control directory of qmail's [default: all, by ${hostSwitchFile}]`
+  const describe = `Only interfaces with this qmail control directory [default: all, by ${hostSwitchFile}]`
   return yargs.option('control', text(describe)).option('json', printsJson)
 }
 

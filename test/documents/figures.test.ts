@@ -61,7 +61,7 @@ t.test(
     t.match(page, `its first ${figure('BYTES_SHOWN') / KIB} KiB;`)
     t.match(
       page,
-      `counts ${withCommas(figure('NAMES_MAX', 'observe/report/tally.ts'))} different ones`,
+      `of up to ${withCommas(figure('NAMES_MAX', 'observe/report/tally.ts'))} different names`,
     )
     t.equal(figure('TOP'), 20)
     t.match(page, 'the twenty most frequent names')
