@@ -27,7 +27,7 @@ t.test('a host that is set up otherwise', { skip: bareHostMissing }, async (t) =
 
   const fullTmp = 'mount -t tmpfs -o size=64k none "$1/tmp" && ! cat /dev/zero >"$1/tmp/full"'
   for (const [what, make, why] of [
-    ['a full /tmp', fullTmp, 'there is no room for temporary files'],
+    ['a full /tmp', fullTmp, 'there is no space for temporary files'],
     ['no /proc', 'umount "$1/proc"', '/proc is not mounted'],
     ['both', `${fullTmp} && umount "$1/proc"`, '/proc is not mounted'],
   ] as const) {

@@ -115,7 +115,8 @@ t.test('an MTA that leaves while its message waits gives its turn to others', as
   t.equal((await first).outcome, 'delivered')
   await clamd.answer(2)
   t.equal((await third).outcome, 'delivered')
-  t.match(milter.mailLog[0], /over 1 messages at once \(--max-clients\): the client has left/)
+  const left = /over 1 messages at once \(--max-clients\): the client has left/
+  t.ok(milter.mailLog.some((line) => left.test(line)), 'the log has why', { lines: milter.mailLog })
   t.equal(milter.state().memory, 0)
 })
 
