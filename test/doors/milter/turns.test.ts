@@ -116,7 +116,11 @@ t.test('an MTA that leaves while its message waits gives its turn to others', as
   await clamd.answer(2)
   t.equal((await third).outcome, 'delivered')
   const left = /over 1 messages at once \(--max-clients\): the client has left/
-  t.ok(milter.mailLog.some((line) => left.test(line)), 'the log has why', { lines: milter.mailLog })
+  t.ok(
+    milter.mailLog.some((line) => left.test(line)),
+    'the log has why',
+    { lines: milter.mailLog },
+  )
   t.equal(milter.state().memory, 0)
 })
 
