@@ -12,7 +12,7 @@ import {
   type Key,
   modeFault,
   parseKeyring,
-} from '../scan/cluster/keyring.ts'
+} from '../scan/stamps/keyring.ts'
 import { flag, printsJson, text } from './command/cli-options.ts'
 import { replaceFile } from './command/replace-file.ts'
 import { makeCommand, type Output } from './command/run-command.ts'

@@ -3,15 +3,15 @@ import { readSetting } from '../lib/settings/settings.ts'
 import { DEFAULT_DATABASE } from '../lib/settings/table/scanning.ts'
 import { formatDuration } from '../lib/text/units.ts'
 import { readSpoolSettings } from '../mail/message/spool.ts'
-import { takeMessage } from '../scan/cluster/take-message.ts'
+import { readSignatureFiles, settledDate } from '../scan/scanners/contract/signatures.ts'
+import { takeMessage } from '../scan/stamps/take-message.ts'
 import {
   explainStamps,
   type StampExplanation,
   type Trust,
   type VerifyOptions,
   verifyStamps,
-} from '../scan/cluster/verify.ts'
-import { readSignatureFiles, settledDate } from '../scan/scanners/contract/signatures.ts'
+} from '../scan/stamps/verify.ts'
 import { printsJson, text } from './command/cli-options.ts'
 import { makeCommand } from './command/run-command.ts'
 import { addEnvironmentOptions, readCluster, slotEnvironment } from './host/slot-environment.ts'

@@ -14,7 +14,6 @@ import {
 } from '../lib/settings/table/scanning.ts'
 import type { MessageOptions } from '../mail/message/intake.ts'
 import { readSpoolSettings } from '../mail/message/spool.ts'
-import { digestsFor } from '../scan/cluster/verify.ts'
 import { type JudgeConfig, readScanningConfig, withSettings } from '../scan/judge/config.ts'
 import type { JudgeContext, LoadedRules, Tools } from '../scan/judge/context.ts'
 import {
@@ -38,6 +37,7 @@ import {
 import type { Scanner } from '../scan/scanners/contract/scanner.ts'
 import { readSignatureFiles, type SignatureFiles } from '../scan/scanners/contract/signatures.ts'
 import { makeScanners } from '../scan/scanners/make-scanners.ts'
+import { digestsFor } from '../scan/stamps/verify.ts'
 import { HostMemory } from '../scan/verdicts/host-memory.ts'
 import {
   openVerdictsBy,

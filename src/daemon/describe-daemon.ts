@@ -6,9 +6,9 @@ import { attempt } from '../lib/errors/fault.ts'
 import { ProcEntry, START_BLUR } from '../lib/process/proc-entry.ts'
 import { isCompiled } from '../lib/runtime/compiled-program.ts'
 import { isSetting } from '../lib/settings/table.ts'
-import { keyringPath } from '../scan/cluster/keyring.ts'
 import { HOST_DIRECTORY } from '../scan/judge/control.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'
+import { keyringPath } from '../scan/stamps/keyring.ts'
 
 /** Returns the state of this onescand, for permitted clients. A worker can describe all of it. */
 export function describeDaemon(configuration: Configuration): DaemonDescription {

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { attempt } from '../lib/errors/fault.ts'
 import { type Finding, failure, ok, warning } from '../lib/errors/finding.ts'
 import { shellWord } from '../lib/text/shell-word.ts'
-import { isCurrent, type Key, loadKeyring } from '../scan/cluster/keyring.ts'
+import { isCurrent, type Key, loadKeyring } from '../scan/stamps/keyring.ts'
 import { groupName, obstacle } from './stage/account.ts'
 import { accountText, type StageHost } from './stage/stage.ts'
 

@@ -8,10 +8,10 @@ import { passwdEntries } from '../lib/process/passwd.ts'
 import { formatDuration } from '../lib/text/units.ts'
 import { readAddress } from '../mail/message/envelope/address.ts'
 import type { StoreAddress } from '../protocol/valkey/store-address.ts'
-import { type Key, readClusterSettings } from '../scan/cluster/keyring.ts'
 import { NO_SUCH_PAGE, NOT_KNOWN, type QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import { openQuotaClient } from '../scan/quota/quota-client.ts'
 import { type QuotaSettings, readQuotaSettings } from '../scan/quota/quota-settings.ts'
+import { type Key, readClusterSettings } from '../scan/stamps/keyring.ts'
 import { keyMark, sharedKey } from '../scan/verdicts/copies/secrets.ts'
 import {
   accessOf,

@@ -1,5 +1,5 @@
 import { listFingerprint } from '../../src/scan/scanners/findings/ban-names.ts'
-import { hmacValue, md5Hex } from '../scan/cluster/independent.ts'
+import { hmacValue, md5Hex } from '../scan/stamps/independent.ts'
 import { bytes, type Case, type Stage, scanning } from './case.ts'
 import { infected, plain, troublesome } from './messages.ts'
 

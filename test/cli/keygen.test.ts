@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path'
 import t from 'tap'
 import { defaultId } from '../../src/cli/keygen.ts'
-import { isCurrent, parseKeyring } from '../../src/scan/cluster/keyring.ts'
+import { isCurrent, parseKeyring } from '../../src/scan/stamps/keyring.ts'
 import { lacks } from '../needs.mjs'
 import { openDirectory } from '../programs/host/reachable.ts'
 import { asPlain, jsonIn, onescan } from './onescan.ts'

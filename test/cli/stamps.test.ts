@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { readFileSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
-import { stampedBy } from '../scan/cluster/stamped.ts'
+import { stampedBy } from '../scan/stamps/stamped.ts'
 import { jsonIn, ofPlain, oldestNode, onescan } from './onescan.ts'
 
 const hmac = (id: string, byte: number) =>

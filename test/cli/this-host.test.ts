@@ -5,7 +5,7 @@ import t from 'tap'
 import { ownDirectoriesMissing } from '../programs/host/own-directories.ts'
 import { openDirectory } from '../programs/host/reachable.ts'
 import { atTerminal, quoted } from '../programs/host/terminal.ts'
-import { stampedBy } from '../scan/cluster/stamped.ts'
+import { stampedBy } from '../scan/stamps/stamped.ts'
 import { makeMachine } from './check/machine.ts'
 import { bundle, searchPath } from './onescan.ts'
 

@@ -27,12 +27,12 @@ export const trusted = [
     why: 'what may stand between two letters is no letter, so each byte is tried once for each letter',
   },
   {
-    file: 'scan/cluster/keyring.ts',
+    file: 'scan/stamps/keyring.ts',
     expression: '/[ \\t\\r]+$/',
     why: 'a line of the keyring, which only root and the operator write',
   },
   {
-    file: 'scan/cluster/keyring.ts',
+    file: 'scan/stamps/keyring.ts',
     expression: '/=+$/',
     why: 'a secret of the keyring',
   },

@@ -6,10 +6,10 @@ import type { Environment } from '../../lib/settings/settings.ts'
 import { type Envelope, EnvelopeReader } from '../../mail/message/envelope/envelope.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import { Intake, type MessageOptions } from '../../mail/message/intake.ts'
-import { digestsFor } from '../../scan/cluster/verify.ts'
 import type { JudgeConfig } from '../../scan/judge/config.ts'
 import type { Tools } from '../../scan/judge/context.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
+import { digestsFor } from '../../scan/stamps/verify.ts'
 import { bounceUserOf, readSlotClient, type SlotClient } from '../message/slot-client.ts'
 
 const BUFFER = 256 * 1024

@@ -1,6 +1,8 @@
 import type { Bytes } from '../message/bytes.ts'
 import { LimitExceeded } from './budget/limits.ts'
 import { type KnownHeader, NAMELESS, type PartNames, type Steps } from './budget/work.ts'
+import { type CodedLines, type CodedRange, findCodedLines } from './coded/coded-blocks.ts'
+import { codedKinds, kindsInFiles } from './coded/coded-data.ts'
 import { readNames } from './headers/names.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import { giveBlocks, giveCodedPastNuls } from './leaves/coded-contents.ts'
@@ -13,8 +15,6 @@ import { DepthSearch } from './nested.ts'
 import { aroundMail } from './reader/depth.ts'
 import type { Leaf, Reading, SeenHeader } from './reader/reading.ts'
 import { MailReadings } from './reader/readings.ts'
-import { type CodedLines, type CodedRange, findCodedLines } from './structure/coded-blocks.ts'
-import { codedKinds, kindsInFiles } from './structure/coded-data.ts'
 
 export type { ContentsOptions } from './leaves/decoding.ts'
 

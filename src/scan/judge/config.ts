@@ -2,11 +2,11 @@ import { Fault } from '../../lib/errors/fault.ts'
 import { type Environment, readSettings, type Values } from '../../lib/settings/settings.ts'
 import { scanning, treatment } from '../../lib/settings/table/scanning.ts'
 import { readSpoolSettings, type SpoolSettings } from '../../mail/message/spool.ts'
-import { type ClusterSettings, readClusterSettings } from '../cluster/keyring.ts'
 import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
 import { readAttachmentRules } from '../scanners/attachments/rules.ts'
 import { readScanSettings, type ScanSettings } from '../scanners/contract/scan-settings.ts'
 import { listFingerprint } from '../scanners/findings/ban-names.ts'
+import { type ClusterSettings, readClusterSettings } from '../stamps/keyring.ts'
 import { type ControlDirectories, readControlDirectories, switchedOff } from './control.ts'
 
 /** The settings for the scan of a message and for the decision after it, named as in onescan-settings(5). */

@@ -1,7 +1,7 @@
 import { examineClearing, examineRest } from '../../mail/message/clear-header.ts'
 import { type Header, NO_EDITS } from '../../mail/message/header-block.ts'
 import type { Message } from '../../mail/message/message.ts'
-import type { Trust } from '../cluster/verify.ts'
+import type { Trust } from '../stamps/verify.ts'
 import type { JudgeConfig } from './config.ts'
 import { fateOfInfected } from './decide.ts'
 import type { SingleDecision } from './decision.ts'

@@ -1,9 +1,9 @@
 import type { Values } from '../../lib/settings/settings.ts'
 import type { treatment } from '../../lib/settings/table/scanning.ts'
 import type { HeaderField } from '../../mail/message/header-block.ts'
-import { NO_STAMP, type Trust } from '../cluster/verify.ts'
 import { properties } from '../scanners/findings/properties.ts'
 import type { Infected } from '../scanners/findings/scan-result.ts'
+import { NO_STAMP, type Trust } from '../stamps/verify.ts'
 import type { JudgeConfig, MailSettings } from './config.ts'
 import type {
   Acceptance,

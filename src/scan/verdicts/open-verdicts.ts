@@ -8,7 +8,7 @@ import {
   type StoreAccess,
   type StoreAddress,
 } from '../../protocol/valkey/store-address.ts'
-import type { Key } from '../cluster/keyring.ts'
+import type { Key } from '../stamps/keyring.ts'
 import { deriveSecrets, keyMark, type Secrets, sharedKey } from './copies/secrets.ts'
 import type { HostMemory } from './host-memory.ts'
 import type { SharedStore, SharedStoreOptions } from './store/shared-store.ts'

@@ -5,7 +5,7 @@ import type { AskedAbout } from '../../../src/scan/judge/config.ts'
 import { infected } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
-import { hmacValue } from '../../scan/cluster/independent.ts'
+import { hmacValue } from '../../scan/stamps/independent.ts'
 import { inStream, openClamdDoor } from './rig.ts'
 
 /** What a stamp of the cluster means for the bytes that a client asks about. */

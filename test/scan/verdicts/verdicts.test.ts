@@ -15,8 +15,8 @@ import { type HostEvents, HostMemory } from '../../../src/scan/verdicts/host-mem
 import { DEATHS_MAX } from '../../../src/scan/verdicts/poison.ts'
 import { sealVerdict } from '../../../src/scan/verdicts/store/seal.ts'
 import { Verdicts, type VerdictsOptions } from '../../../src/scan/verdicts/verdicts.ts'
-import { examine } from '../cluster/hashed-message.ts'
 import { localPolicy } from '../scanners/scanning.ts'
+import { examine } from '../stamps/hashed-message.ts'
 
 const settings = readScanSettings({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
 const secrets = deriveSecrets(Buffer.alloc(32, 7), crypto)

@@ -1,10 +1,10 @@
 import { CR, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { LINES_PIECE, PIECE, type Steps, type Work } from '../budget/work.ts'
+import { type CodedKind, CodedSearch, SEARCH_STRIDE } from '../coded/coded-data.ts'
 import { isField, STRANGE_MAX } from '../headers/header-lines.ts'
 import { LineBlocks } from '../lines/line-blocks.ts'
 import { LineSearch, withoutLineEnd } from '../lines/lines.ts'
-import { type CodedKind, CodedSearch, SEARCH_STRIDE } from '../structure/coded-data.ts'
 
 const NO_LINE_END = Buffer.alloc(0)
 const LF_END = Buffer.from('\n')

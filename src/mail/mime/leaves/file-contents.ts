@@ -1,7 +1,7 @@
 import type { Bytes } from '../../message/bytes.ts'
 import type { Steps } from '../budget/work.ts'
+import { kindsInFiles } from '../coded/coded-data.ts'
 import { beginsCalendar } from '../containers/calendar.ts'
-import { kindsInFiles } from '../structure/coded-data.ts'
 import { giveCodedWithin } from './coded-contents.ts'
 import { giveFromContainers } from './container-contents.ts'
 import { beginsAsMailbox, hasHeader, mailStarts } from './content-checks.ts'

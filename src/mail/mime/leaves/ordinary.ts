@@ -1,9 +1,9 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
+import { codedKinds } from '../coded/coded-data.ts'
 import { EMPTY_PART, type Encoding, type PartHeader } from '../headers/part-header.ts'
 import { GOES_ON } from '../reader/header-reading.ts'
 import type { Leaf } from '../reader/reading.ts'
-import { codedKinds } from '../structure/coded-data.ts'
 import { contentForms, multipartForms, type PartForm } from '../traits/forms.ts'
 import { holdsCodedData } from './content-checks.ts'
 

@@ -1,7 +1,7 @@
 import { makeEnvelope } from '../../../mail/message/envelope/envelope.ts'
 import { removeNamedFiles } from '../../../mail/message/named-copy.ts'
 import type { SpoolSettings } from '../../../mail/message/spool.ts'
-import { takeMessage } from '../../cluster/take-message.ts'
+import { takeMessage } from '../../stamps/take-message.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import type { Scanner } from '../contract/scanner.ts'
 import type { ScanResult, Unseen } from '../findings/scan-result.ts'

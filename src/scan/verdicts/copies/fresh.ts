@@ -1,9 +1,9 @@
-import { FUTURE_MAX } from '../../cluster/verify.ts'
 import {
   areAtLeastAsNew,
   SETTLED_AFTER,
   type SignatureFiles,
 } from '../../scanners/contract/signatures.ts'
+import { FUTURE_MAX } from '../../stamps/verify.ts'
 import type { RememberedVerdict } from './verdict-query.ts'
 
 /** Seconds for which a found virus counts, regardless of the signatures here. */

@@ -1,5 +1,5 @@
 import type { Crypto } from '../../../lib/runtime/crypto.ts'
-import { isCurrent, type Key } from '../../cluster/keyring.ts'
+import { isCurrent, type Key } from '../../stamps/keyring.ts'
 
 /** The secrets of fingerprints and seals, without which neither can be forged or guessed. */
 export interface Secrets {

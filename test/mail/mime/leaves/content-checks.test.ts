@@ -1,6 +1,7 @@
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { PIECE, type Steps, Work } from '../../../../src/mail/mime/budget/work.ts'
+import { codedKinds, kindsInFiles } from '../../../../src/mail/mime/coded/coded-data.ts'
 import {
   beginsAsMail,
   beginsAsMailbox,
@@ -12,7 +13,6 @@ import {
   splitLineEnd,
   textPropertiesOf,
 } from '../../../../src/mail/mime/leaves/content-checks.ts'
-import { codedKinds, kindsInFiles } from '../../../../src/mail/mime/structure/coded-data.ts'
 import { inChunksOf } from '../../message/bytes.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')

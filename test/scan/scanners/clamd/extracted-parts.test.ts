@@ -5,12 +5,12 @@ import t from 'tap'
 import { makeEnvelope } from '../../../../src/mail/message/envelope/envelope.ts'
 import { readSpoolSettings } from '../../../../src/mail/message/spool.ts'
 import { contentForms, multipartForms } from '../../../../src/mail/mime/traits/forms.ts'
-import { takeMessage } from '../../../../src/scan/cluster/take-message.ts'
 import { clamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
 import { mailWith } from '../../../../src/scan/scanners/clamd/form-probes.ts'
 import type { ContentScanner } from '../../../../src/scan/scanners/contract/scanner.ts'
 import { clean } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import { runScanners, sampleOf } from '../../../../src/scan/scanners/run/run-scanners.ts'
+import { takeMessage } from '../../../../src/scan/stamps/take-message.ts'
 import { extractingAll } from '../../../../tools/bench/readers/judge.ts'
 import {
   type Clamd,

@@ -8,7 +8,7 @@ import type { SignatureFiles } from '../../../../src/scan/scanners/contract/sign
 import { isStillValid, joinVersions } from '../../../../src/scan/verdicts/copies/fresh.ts'
 import { identify } from '../../../../src/scan/verdicts/copies/message-identity.ts'
 import { deriveSecrets } from '../../../../src/scan/verdicts/copies/secrets.ts'
-import { examine } from '../../cluster/hashed-message.ts'
+import { examine } from '../../stamps/hashed-message.ts'
 
 /** By what a message and its scan are known: the description, and the signatures of now. */
 

@@ -1,6 +1,6 @@
 import * as crypto from 'node:crypto'
 import t from 'tap'
-import { parseKeyring } from '../../../../src/scan/cluster/keyring.ts'
+import { parseKeyring } from '../../../../src/scan/stamps/keyring.ts'
 import { deriveSecrets, keyMark, sharedKey } from '../../../../src/scan/verdicts/copies/secrets.ts'
 
 /** The key that hosts share, and what is made from it: part of the format, so the same in each release. */

@@ -1,6 +1,6 @@
 import * as crypto from 'node:crypto'
 import type { FingerprintInput } from '../../../../src/scan/verdicts/copies/fingerprint.ts'
-import { examine } from '../../cluster/hashed-message.ts'
+import { examine } from '../../stamps/hashed-message.ts'
 
 export const SCAN = 'onescan=0.1.0 nesting=12 secondlook=always scanners=clamd,maxsize=104857600'
 

@@ -8,8 +8,8 @@ import {
   HEADER_MAX,
   Header,
 } from '../../../src/mail/message/header-block.ts'
-import { type Key, parseKeyring } from '../../../src/scan/cluster/keyring.ts'
-import { signMessage, signRelease } from '../../../src/scan/cluster/sign.ts'
+import { type Key, parseKeyring } from '../../../src/scan/stamps/keyring.ts'
+import { signMessage, signRelease } from '../../../src/scan/stamps/sign.ts'
 import {
   EVERY_PART,
   nextNumber,
@@ -17,8 +17,8 @@ import {
   scannerName,
   stampName,
   stampsIn,
-} from '../../../src/scan/cluster/stamp.ts'
-import { NO_STAMP, type VerifyOptions, verifyStamps } from '../../../src/scan/cluster/verify.ts'
+} from '../../../src/scan/stamps/stamp.ts'
+import { NO_STAMP, type VerifyOptions, verifyStamps } from '../../../src/scan/stamps/verify.ts'
 import { examine } from './hashed-message.ts'
 import { hmacValue, md5Hex } from './independent.ts'
 

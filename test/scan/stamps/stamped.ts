@@ -1,7 +1,7 @@
 import * as crypto from 'node:crypto'
 import { editHeader } from '../../../src/mail/message/header-block.ts'
-import { parseKeyring } from '../../../src/scan/cluster/keyring.ts'
-import { signMessage } from '../../../src/scan/cluster/sign.ts'
+import { parseKeyring } from '../../../src/scan/stamps/keyring.ts'
+import { signMessage } from '../../../src/scan/stamps/sign.ts'
 import { examine } from './hashed-message.ts'
 
 /** A message with a stamp on top, made now by the first key of a ring, as if clamd had scanned it. */

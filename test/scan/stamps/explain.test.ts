@@ -1,7 +1,7 @@
 import * as crypto from 'node:crypto'
 import t from 'tap'
-import { parseKeyring } from '../../../src/scan/cluster/keyring.ts'
-import { explainStamps } from '../../../src/scan/cluster/verify.ts'
+import { parseKeyring } from '../../../src/scan/stamps/keyring.ts'
+import { explainStamps } from '../../../src/scan/stamps/verify.ts'
 import { examine } from './hashed-message.ts'
 import { hmacValue, md5Hex } from './independent.ts'
 

@@ -7,7 +7,7 @@ import {
   loadKeyring,
   parseKeyring,
   readClusterSettings,
-} from '../../../src/scan/cluster/keyring.ts'
+} from '../../../src/scan/stamps/keyring.ts'
 
 const secret = Buffer.alloc(32, 7).toString('base64url')
 
