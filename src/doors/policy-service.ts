@@ -29,7 +29,7 @@ export interface PolicyDoorOptions {
    * is idle, the new one waits.
    */
   readonly maxConnections: number
-  /** The same, those that end included. Any more wait. */
+  /** Maximum number of sockets, including those of connections that are closing. Further connections wait. */
   readonly maxSockets?: number
   /** Logs trouble that concerns no message. */
   readonly log: (line: string) => void

@@ -9,9 +9,9 @@ import type { RunningService } from './running-services.ts'
 
 /** The accounts under which root runs checks: none of them runs a service, and one is qmail's. */
 
-/** Those that read logs, mail and settings. Every host has the last one. */
+/** Accounts that may read logs, mail and settings. Every host has `nobody`. */
 const READERS = ['onescan-check', 'nobody']
-/** Those of slots. */
+/** Accounts under which a slot is checked. */
 const OF_SLOT = ['qmaild', ...READERS]
 /** The accounts of services, which root never uses: the service could control what it started. */
 const OF_SERVICES = ['root', 'onescan', 'onescan-quotad', 'onescan-log']

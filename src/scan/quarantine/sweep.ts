@@ -52,7 +52,7 @@ interface Found {
   readonly path: string
   /** When a sweep saw it first, in seconds of the clock. */
   readonly seen: number
-  /** Whether that is this sweep, as far as noted. */
+  /** Whether this sweep is the first that saw it, according to the notes of earlier sweeps. */
   readonly isNew: boolean
 }
 

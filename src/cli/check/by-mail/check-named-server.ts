@@ -89,7 +89,7 @@ const cleanMail: Readonly<Record<DeliveredAs, Verdict>> = {
   unknown: ['ok', ''],
 }
 
-/** The same of an infected one. */
+/** The verdict on each way in which an infected test mail may be delivered. */
 const infectedMail = ({ name }: TestMail): Readonly<Record<DeliveredAs, Verdict>> => ({
   tagged: ['ok', 'tagged'],
   spam: ['warning', 'only tagged as spam', 'configure the server to refuse or tag what a scanner finds'], // biome-ignore format: a row

@@ -62,10 +62,10 @@ const decodable = [
 export type CodedKind = (typeof decodable)[number]['kind']
 export const codedKinds: ReadonlySet<CodedKind> = new Set(decodable.map(({ kind }) => kind))
 
-/** Those that fields announce: the data begins after the next line that is empty or blank. */
+/** The kinds announced by header fields: the data begins after the next empty or blank line. */
 export const fieldKinds: readonly CodedKind[] = ['mime-base64', 'mime-quoted-printable']
 
-/** Those that are looked for in files, where fields mostly belong to whole messages. */
+/** The kinds that are searched for in files. Header fields there mostly belong to whole messages. */
 export const kindsInFiles: ReadonlySet<CodedKind> = new Set(
   [...codedKinds].filter((kind) => !fieldKinds.includes(kind)),
 )

@@ -176,8 +176,8 @@ async function extractedBy(
 }
 
 /**
- * Looks at a message once. Resolves to undefined if parts of the forms `extracted` were omitted, which the scan of the whole decides about,
- * and that may not have seen them.
+ * Scans a message once. Parts of the forms `extracted` are omitted and left to the scan of the whole message. Resolves
+ * to undefined if that scan may not have seen them.
  */
 async function lookAt(
   message: Sample,
