@@ -3,11 +3,13 @@ import { join } from 'node:path'
 import t from 'tap'
 import { installLocked } from '../../../packaging/toolchain/install-locked.mjs'
 import { askBuilt } from '../../../tools/mutants/built.mjs'
+import { lacks } from '../../needs.mjs'
 
 const root = join(import.meta.dirname, '../../..')
 
 t.test(
   'a change of what only a built program runs is noticed by a test that starts it',
+  { skip: lacks('git') },
   async (t) => {
     installLocked(join(root, 'tools/mutants'))
     const place = join(root, 'build/mutants/built-test')
