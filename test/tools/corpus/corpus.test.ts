@@ -93,7 +93,7 @@ t.test(
     const count = hiding.length.toLocaleString('en')
     t.match(readme, `Each of the ${count} messages in`)
     t.match(readme, `The ${messages.length - hiding.length} messages in`)
-    t.match(firstPage, `our own corpus of ${count} messages`)
+    t.match(firstPage, `our corpus of ${count} messages`)
     const rows = [...readme.matchAll(/^\| ([^|`]+) \| ([\d,]+) \|/gm)]
     const kinds = new Map(rows.map(([, kind, number]) => [kind, Number(number!.replace(',', ''))]))
     for (const kind of new Set(messages.map((entry) => entry.kind))) {
