@@ -73,7 +73,7 @@ static char slot_settings[][48] = {
  * Settings of the runtime for the daemon, in which most code waits for scanners. The highest
  * compiler tier is left to loops that go on, as in a message of 5 MB: compiling more takes longer
  * than it saves. A second thread that collects garbage would take a processor from the scanners.
- * This saves a fifth of the processor time of a message by onescand.
+ * Over 4,200 real messages this saves a tenth of the processor time of onescand, and more at first.
  */
 static char daemon_settings[][64] = {
     "BUN_JSC_thresholdForFTLOptimizeAfterWarmUp=1000000",
