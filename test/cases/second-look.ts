@@ -95,7 +95,7 @@ export const secondLook: readonly Case[] = [
     expect: { outcome: 'delivered', scans: 2, xQhpsi: 'clean', newStamps: 1 },
   },
   {
-    name: 'odd mail without a virus is delivered and stamped, and the log shows what is odd',
+    name: 'odd mail without a virus is delivered and stamped, and the log lists its oddities',
     message: () =>
       mail([TEXT.replace('\n\n', '\nContent-Transfer-Encoding: 8-bit\n\n'), file('nothing\n')]),
     settings: settings(),

@@ -111,7 +111,7 @@ export class DepthSearch {
   }
 }
 
-/** Base64 that goes on behind padding is read as several pieces. */
+/** Base64 that goes on after padding is read as several pieces. */
 const byPieces = () => Habits.of({ 'base64 padding': 'begins a new group of four' })
 
 function decoderOf(encoding: PartHeader['encodings'][number]): MakeDecoder | undefined {

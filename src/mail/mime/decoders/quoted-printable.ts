@@ -32,7 +32,7 @@ for (let value = 0; value < 16; value++) {
   hex[digit.toUpperCase().charCodeAt(0)] = value
 }
 
-/** Decodes the two bytes behind a `=` as libEtPan and VMime do: a byte that is not a digit is 0. */
+/** Decodes the two bytes after a `=` as libEtPan and VMime do: a byte that is not a digit is 0. */
 function byZeros(high: number, low: number): number {
   return (Math.max(hex[high]!, 0) << 4) | Math.max(hex[low]!, 0)
 }
@@ -212,7 +212,7 @@ export class QuotedPrintableDecoder implements Decoder {
     return Math.min(at + 3, bytes.length)
   }
 
-  /** Reads a `=` that stays with the bytes behind it: `most` bytes in all, at most. */
+  /** Reads a `=` that stays with the bytes after it: `most` bytes in all, at most. */
   #literal(bytes: Buffer, at: number, last: boolean, most: 2 | 3): number {
     if (at + 2 >= bytes.length && !last) return -1
     const next = bytes[at + 1]
@@ -225,10 +225,10 @@ export class QuotedPrintableDecoder implements Decoder {
 
   #strange(bytes: Buffer, at: number, end: number): number {
     const does = this.#habits.does('quoted-printable escape')
-    if (does === 'is removed, with blanks behind it') return end
+    if (does === 'is removed, with blanks after it') return end
     this.#out.put(EQUALS)
     const isPair = bytes[at + 1] === EQUALS
-    return isPair && does === 'stays, without a `=` behind it' ? at + 2 : at + 1
+    return isPair && does === 'stays, without a `=` after it' ? at + 2 : at + 1
   }
 
   #blanks(bytes: Buffer, at: number, last: boolean): number {
@@ -349,7 +349,7 @@ const lineEnds: Readonly<Record<Words<'quoted-printable CR'>, readonly MakeDecod
   stays: [],
   'is removed': [makerOf(LineEnds, { to: 'same', bareCr: 'nothing' })],
   'ends a line': [makerOf(LineEnds, { to: 'lf', bareCr: 'line end' })],
-  'ends a line, with the byte behind it': [
+  'ends a line, with the byte after it': [
     makerOf(LineEnds, { to: 'lf', bareCr: 'line end with the next' }),
   ],
 }

@@ -36,7 +36,7 @@ export class UuencodeDecoder implements Decoder {
   #hasData = false
   #over = false
   #hasOddLine = false
-  /** What this reader does with data behind the end, once it occurred. */
+  /** What this reader does with data after the end, once it occurred. */
   #end: Words<'uuencode end'> | undefined
 
   constructor(give: Give, buffer: Buffer, habits = new Habits()) {
@@ -254,7 +254,7 @@ export const uuencode: Codec = (habits) => {
       return makerOf(UuencodeAcrossLines)
     case 'ends where it declares to':
       return inTurn([makerOf(CutLines, 'records'), standard])
-    case 'ends behind 127 characters':
+    case 'ends after 127 characters':
       return inTurn([makerOf(CutLines, 'pieces'), standard])
     default:
       return standard

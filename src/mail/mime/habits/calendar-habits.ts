@@ -3,7 +3,7 @@ import type { HabitEntry } from './habit-entry.ts'
 /** The features of the lines of calendars and cards that programs read differently (containers/calendar.ts). */
 export const calendarHabits = {
   'calendar CR': {
-    place: 'a CR without an LF behind it',
+    place: 'a CR without an LF after it',
     choices: [{ does: 'ends a line' }, { does: 'is a blank' }],
   },
   'calendar fold': {

@@ -33,7 +33,7 @@ export const encodingHabits = {
     ],
   },
   'base64 padding': {
-    place: 'data behind padding, or padding that does not complete a group of four',
+    place: 'data after padding, or padding that does not complete a group of four',
     choices: [
       { does: 'is skipped' },
       { does: 'begins a new group of four', programs: 'Gnus, JavaMail, Camel, Thunderbird' },
@@ -72,14 +72,14 @@ export const encodingHabits = {
       { does: 'stays as far as there is space in its line', programs: 'Thunderbird 153' },
       { does: 'is an escape, of one digit if need be', programs: 'GNU mailutils' },
       { does: 'stays with the next byte', programs: 'c-client' },
-      { does: 'is removed, with blanks behind it', programs: 'mailparser, nmh, Go, mime4j' },
-      { does: 'stays, without a `=` behind it', programs: 'Python, mime4j' },
+      { does: 'is removed, with blanks after it', programs: 'mailparser, nmh, Go, mime4j' },
+      { does: 'stays, without a `=` after it', programs: 'Python, mime4j' },
       { does: 'may be in front of a soft line break and digits', programs: 'mailparser' },
     ],
     maxDifferences: 1,
   },
   'quoted-printable soft break': {
-    place: 'the `=` of a soft line break with blanks behind it',
+    place: 'the `=` of a soft line break with blanks after it',
     choices: [{ does: 'is one' }, { does: 'is read as any other `=`' }],
     odd: 'quoted-printable',
     maxDifferences: 1,
@@ -98,12 +98,12 @@ export const encodingHabits = {
     maxDifferences: 1,
   },
   'quoted-printable CR': {
-    place: 'a CR without an LF behind it',
+    place: 'a CR without an LF after it',
     choices: [
       { does: 'stays' },
       { does: 'is removed' },
       { does: 'ends a line', programs: "Ruby's mail, libEtPan, Thunderbird" },
-      { does: 'ends a line, with the byte behind it', programs: 'GNU mailutils' },
+      { does: 'ends a line, with the byte after it', programs: 'GNU mailutils' },
     ],
     maxDifferences: 1,
   },
@@ -136,18 +136,18 @@ export const encodingHabits = {
       { does: 'goes on in the next line', programs: 'KMime', maxDifferences: 1 },
       { does: 'ends where it declares to', programs: 'GMime, Camel', maxDifferences: 1 },
       {
-        does: 'ends behind 127 characters',
+        does: 'ends after 127 characters',
         programs: 'mutt, Gnus, PHP, Thunderbird',
         maxDifferences: 1,
       },
     ],
   },
   'uuencode end': {
-    place: 'data behind a line of zero bytes, or behind `end`',
+    place: 'data after a line of zero bytes, or after `end`',
     choices: [{ does: 'is none' }, { does: 'is data', programs: 'PHP, KMime, MIME::Parser' }],
   },
   'yEnc control character': {
-    place: 'a NUL, or a CR without an LF behind it',
+    place: 'a NUL, or a CR without an LF after it',
     choices: [{ does: 'is data' }, { does: 'is skipped', programs: 'Thunderbird' }],
   },
   'armour field': {

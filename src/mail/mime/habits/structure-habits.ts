@@ -3,7 +3,9 @@ import type { HabitEntry } from './habit-entry.ts'
 /**
  * The features of a message's structure that mail programs read differently. A reading (reader/reading.ts) asks
  * for a choice at each occurrence, and makes the same choice for each feature throughout. A further quirk of a
- * mail program needs one more row, and one more request in the reading.
+ * mail program needs one more row, and one more request in the reading. A new form of delimiter also needs the lines
+ * of interest (reader/mail-text.ts, reader/dash-lines.ts) to include it, and a new form of field the list of
+ * well-formed headers (message/well-formed.ts) to exclude it. The values of fields are read in headers/.
  *
  * The programs were tested with the packages of Debian 12 and the npm packages of package-lock.json, by
  * tools/bench/readers. libclamav is 1.4. Where no program is given, some programs opened random messages that
@@ -11,7 +13,7 @@ import type { HabitEntry } from './habit-entry.ts'
  */
 export const structureHabits = {
   'bare CR': {
-    place: 'a CR without an LF behind it',
+    place: 'a CR without an LF after it',
     choices: [
       { does: 'is a character like others' },
       { does: 'ends a line', programs: "Python's email, qmail-remote" },
@@ -22,7 +24,7 @@ export const structureHabits = {
     choices: [{ does: 'are skipped' }, { does: 'end an empty header' }],
   },
   'empty line': {
-    place: 'an empty line that ends differently from the lines above: CR LF behind LF, or CR CR LF',
+    place: 'an empty line that ends differently from the lines above: CR LF after LF, or CR CR LF',
     choices: [
       { does: 'ends the header' },
       {
@@ -61,7 +63,7 @@ export const structureHabits = {
     choices: [{ does: 'ends the header and its part' }, { does: 'is one more line of the header' }],
   },
   delimiter: {
-    place: 'a delimiter with blanks behind it, or that fits another spelling of the boundary',
+    place: 'a delimiter with blanks after it, or that fits another spelling of the boundary',
     choices: [{ does: 'is one' }, { does: 'is text' }],
   },
   'delimiter and more': {
@@ -84,16 +86,16 @@ export const structureHabits = {
     place: 'a delimiter of a multipart around one that is not closed',
     choices: [{ does: 'ends the multiparts inside' }, { does: 'is text of the part inside' }],
   },
-  'delimiter behind the end': {
-    place: 'a delimiter behind the end of its multipart',
+  'delimiter after the end': {
+    place: 'a delimiter after the end of its multipart',
     choices: [
       { does: 'is text', programs: '13 of 15 readers' },
       { does: 'begins a part', programs: '2 of 15 readers' },
     ],
     odd: 'delimiter',
   },
-  'text behind the end': {
-    place: 'text behind the end of a multipart, a field in its first lines',
+  'text after the end': {
+    place: 'text after the end of a multipart, a field in its first lines',
     choices: [
       { does: 'is text' },
       { does: 'is a part, and begins with its header', programs: "Ruby's mail" },

@@ -19,7 +19,7 @@ const withoutTails = makerOf(WithoutTails)
 const withoutNuls = makerOf(WithoutByte, 0)
 
 /**
- * How data is decoded that readers recognize by its form. Hardly any program opens data behind fields in a text: it is
+ * How data is decoded that readers recognize by its form. Hardly any program opens data below fields in a text: it is
  * decoded in the common way alone, so that mail that quotes it is cheap.
  */
 const codecs: Readonly<Record<CodedKind, Codec>> = {

@@ -180,7 +180,7 @@ const PIECE_LEAST = 16
 
 /**
  * Yields all that readers decode from base64. If data continues after padding, each piece of the data is also
- * decoded separately. Returns what is odd in it.
+ * decoded separately. Returns the oddities of the data.
  */
 function* giveFromBase64(
   part: Bytes,
@@ -215,7 +215,7 @@ function* eachPaddedPiece(part: Bytes, work: Work, give: (piece: Bytes) => Steps
   if (part.size - from >= PIECE_LEAST) yield* give(part.slice(from))
 }
 
-/** Yields all that readers decode from quoted-printable. Returns what is odd in it. */
+/** Yields all that readers decode from quoted-printable. Returns the oddities of the data. */
 function* giveFromQuotedPrintable(
   part: Bytes,
   forms: SavedForms,

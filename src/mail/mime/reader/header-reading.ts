@@ -60,7 +60,7 @@ export interface ReadingContext {
 }
 
 /** What a header belongs to. Text after the end of a multipart may be read as a part. */
-export type HeaderOf = 'mail' | 'part' | 'text behind the end'
+export type HeaderOf = 'mail' | 'part' | 'text after the end'
 
 /** A header, and where it ends. */
 export interface ReadHeader {
@@ -261,7 +261,7 @@ export class HeaderReading {
   #bodyAtStrange(isBlank: boolean, at: number, to: number): number | undefined {
     const { habits } = this.#by
     if (isBlank) return habits.choose('blank line', this.#isSeen) === 1 ? to : undefined
-    if (this.#of === 'text behind the end') return undefined
+    if (this.#of === 'text after the end') return undefined
     const choice = habits.choose('strange line', this.#isSeen)
     if (choice === 1 || (choice === 2 && this.#strange >= STRANGE_MAX)) return at
     return choice === 3 && this.#of === 'part' ? to : undefined

@@ -267,12 +267,12 @@ export class Reading {
         ? yield* this.#nextDelimiter(from, level + 1)
         : outer
       const isPart = isText && (yield* this.#beginsWithFields(from, next?.at ?? this.#text.size))
-      if (isPart && this.habits.choose('text behind the end') === 1) {
-        found = yield* this.#entity(from, { ...disputed(inside), of: 'text behind the end' })
+      if (isPart && this.habits.choose('text after the end') === 1) {
+        found = yield* this.#entity(from, { ...disputed(inside), of: 'text after the end' })
         continue
       }
       const isBehindEnd = next !== undefined && next.level === level
-      const goesOn = isBehindEnd && this.habits.choose('delimiter behind the end') === 1
+      const goesOn = isBehindEnd && this.habits.choose('delimiter after the end') === 1
       found = goesOn ? next : outer
       this.#leaf(NO_HEADER, from, found, this.#sinceThen(place, questions), { isBetween: true })
       if (!goesOn) return found

@@ -23,9 +23,9 @@ t.test('quoted-printable is decoded by the habits of each reader', async (t) => 
     [{}, 'a  \nb\t', 'a  \nb\t'],
     [{}, '=0a=40=00', '\n@\0'],
     [{}, 'a= b', 'a= b'],
-    [{ 'quoted-printable escape': 'is removed, with blanks behind it' }, 'a=4zb', 'a4zb'],
-    [{ 'quoted-printable escape': 'is removed, with blanks behind it' }, 'a=zb= zc', 'azbzc'],
-    [{ 'quoted-printable escape': 'stays, without a `=` behind it' }, 'a==41b=zc==z', 'a=41b=zc=z'],
+    [{ 'quoted-printable escape': 'is removed, with blanks after it' }, 'a=4zb', 'a4zb'],
+    [{ 'quoted-printable escape': 'is removed, with blanks after it' }, 'a=zb= zc', 'azbzc'],
+    [{ 'quoted-printable escape': 'stays, without a `=` after it' }, 'a==41b=zc==z', 'a=41b=zc=z'],
     [{ 'quoted-printable escape': 'stays with the next byte' }, 'a=0zd', 'a=0d'],
     [{ 'quoted-printable escape': 'stays with the next byte' }, 'a=zb==41c=4zd', 'a=zb==41c=4d'],
     [

@@ -67,7 +67,7 @@ const WAYS: Readonly<Record<string, string>> = {
   groups: 'uuencode line is data as far as it has whole groups of four',
   KMime: 'uuencode line goes on in the next line',
   records: 'uuencode line ends where it declares to',
-  pieces: 'uuencode line ends behind 127 characters',
+  pieces: 'uuencode line ends after 127 characters',
 }
 const ON = 'uuencode end is data, '
 const LINES = Object.keys(WAYS).length - 1

@@ -68,7 +68,7 @@ const cases: readonly (readonly [
     {
       common: ['1/0 identity "x\\n"', '0/0 identity "y\\n--b--\\n" text'],
       'outer delimiter 1': ['1/0 identity "--b\\n\\nx\\n--b--\\ny\\n--b--\\n"'],
-      'delimiter behind the end 1': ['1/0 identity "x\\n"', '0/0 identity "y\\n" text'],
+      'delimiter after the end 1': ['1/0 identity "x\\n"', '0/0 identity "y\\n" text'],
     },
   ],
   [
@@ -77,7 +77,7 @@ const cases: readonly (readonly [
     {
       common: ['0/0 identity "\\nx\\n--b----\\n" text'],
       'outer delimiter 1': ['1/0 identity "--b--\\n\\nx\\n"'],
-      'delimiter behind the end 1': ['0/0 identity "\\nx\\n" text'],
+      'delimiter after the end 1': ['0/0 identity "\\nx\\n" text'],
     },
   ],
   [
@@ -93,7 +93,7 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=bc\n\n--bc\n\nx\n--bc--\nA: b\n\ny\n--b--\n',
     {
       common: ['2/0 identity "x\\n"', '1/0 identity "A: b\\n\\ny\\n" text'],
-      'text behind the end 1': ['2/0 identity "x\\n"', '2/0 identity "y\\n"'],
+      'text after the end 1': ['2/0 identity "x\\n"', '2/0 identity "y\\n"'],
     },
   ],
   [
@@ -292,11 +292,11 @@ const cases: readonly (readonly [
     },
   ],
   [
-    'a delimiter behind the end of its multipart',
+    'a delimiter after the end of its multipart',
     'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n--b\n\ny\n',
     {
       common: ['1/0 identity "x\\n"', '0/0 identity "--b\\n\\ny\\n" text'],
-      'delimiter behind the end 1': ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
+      'delimiter after the end 1': ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
     },
   ],
 ]
