@@ -1,6 +1,6 @@
 import { CR, LF } from '../../../lib/bytes/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
-import { limits } from '../budget/limits.ts'
+import { LimitExceeded, limits } from '../budget/limits.ts'
 import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
 import { EveryHabit, type Habits } from '../habits/habits.ts'
 import { LineSearch } from '../lines/lines.ts'
@@ -75,7 +75,7 @@ export function* decoded<Result>(
 
 /**
  * Decodes a source once for each set of habits that makes a difference to it. Returns the common ones, which come
- * first.
+ * first. Throws LimitExceeded if there are too many.
  */
 export function* decodedInEachWay(
   part: Bytes,
@@ -89,6 +89,7 @@ export function* decodedInEachWay(
     const those = habits
     yield* decoded(part, codec(those), work, (source) => use(source, those))
   }
+  if (every.isCut) throw new LimitExceeded(`more than ${limits.readings} ways of decoding a part`)
   return common
 }
 

@@ -1,5 +1,16 @@
 import t from 'tap'
-import { BUFFER_SIZE, WholeLines, Writer } from '../../../../src/mail/mime/decoders/decoder.ts'
+import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { Work } from '../../../../src/mail/mime/budget/work.ts'
+import {
+  BUFFER_SIZE,
+  type Codec,
+  decodedInEachWay,
+  makerOf,
+  WholeLines,
+  Writer,
+} from '../../../../src/mail/mime/decoders/decoder.ts'
+import { WithoutByte } from '../../../../src/mail/mime/decoders/text-forms.ts'
+import type { Habit } from '../../../../src/mail/mime/habits/habits.ts'
 
 t.test(
   'decoded bytes are given when their buffer is full, and when they are asked for',
@@ -52,4 +63,21 @@ t.test('a line that is too long to be held is given in pieces', async (t) => {
   const [most, more] = ['x'.repeat(BUFFER_SIZE), 'y'.repeat(10)]
   t.same(linesOf('lf', most, more, 'z\n'), [most + more, 'z\n'])
   t.same(linesOf('lf', most, '\nz'), [`${most}\n`, 'z'])
+})
+
+t.test('a part with more ways of decoding than are tried is not read to its end', async (t) => {
+  const features = ['bare CR', 'blank top', 'empty line', 'blank line', 'delimiter after the end']
+  const more = ['strange line', 'field below header', 'delimiter in header', 'text after the end']
+  const inAllWays: Codec = (habits) => {
+    for (const habit of [...features, ...more]) habits.note(habit as Habit)
+    return makerOf(WithoutByte, 0)
+  }
+  const source = Bytes.of(Buffer.from('text'))
+  const work = new Work(source, { openFile: () => -1 })
+  let count = 0
+  const steps = decodedInEachWay(source, inAllWays, work, function* () {
+    count++
+  })
+  t.throws(() => [...steps], { message: 'more than 256 ways of decoding a part' })
+  t.equal(count, 257, 'the common one, and as many others as the limit')
 })
