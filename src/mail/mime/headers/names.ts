@@ -57,9 +57,10 @@ export function* readNames(
     }
   }
   for (const { charset, bytes } of written.coded.values()) {
+    yield READING_UNITS * bytes.length
     addAll(textsIn(plainCharset(charset), Buffer.from(bytes.slice(-WRITTEN_MAX), 'latin1')))
     addAll(words.readingsOf(bytes))
-    yield READING_UNITS * bytes.length + words.takeUnits()
+    yield words.takeUnits()
   }
   if (words.hasLongNames) over ??= `a file name written in more than ${WRITTEN_MAX} characters`
   for (const { length } of names) {

@@ -123,8 +123,8 @@ export class HeaderReading {
         ? { bodyAt: below }
         : yield* this.#readLines(below ?? this.#top(from))
     const isWhole = this.#isWhole
-    const header = headers.read(this.#lines, { isWhole, isOfPart: this.#of !== 'mail' })
     units.add(HEADER_COST + HEADER_CHARACTER_COST * this.#lines.length)
+    const header = headers.read(this.#lines, { isWhole, isOfPart: this.#of !== 'mail' })
     const isBodyInHeader = this.#isBodyInHeader
     return { header, bodyAt, delimiter, isWhole, isBodyInHeader, passed: this.#passed }
   }
