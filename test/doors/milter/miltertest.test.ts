@@ -7,6 +7,7 @@ import type { MailAddress } from '../../../src/mail/message/envelope/address.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { startOnescand } from '../../daemon/process.ts'
 import { lacks } from '../../needs.mjs'
+import { until } from '../../run/until.ts'
 import { openMilter } from './rig.ts'
 
 /** miltertest(8) in the MTA's place: scripts of another user's implementation of the protocol. */
@@ -41,7 +42,9 @@ t.test('the built onescand answers scripts of miltertest', { skip }, async (t) =
   for (const script of ['clean', 'forged', 'virus', 'defer', 'abort', 'old-mta']) {
     t.equal(await run(script, `unix:${stage.directory}/m`), '', script)
   }
-  const judged = onescand.log.filter((line) => / interface=milter /.test(line))
+  const inLog = () => onescand.log.filter((line) => / interface=milter /.test(line))
+  await until(() => inLog().length >= 7, 'a line of each message that was judged')
+  const judged = inLog()
   t.match(judged[0], /decision=accept scan=clean .*queue=4LUA remote=192\.0\.2\.7 /)
   t.equal(judged.length, 7, 'what was aborted or left was not judged')
 })
