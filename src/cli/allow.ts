@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { Fault } from '../lib/errors/fault.ts'
-import { HOST_DIRECTORY, readControlDirectories } from '../scan/judge/control.ts'
+import { HOST_DIRECTORY, readControlDirectories } from '../scan/judge/control-directories.ts'
 import { parseRules, RULES_MAX } from '../scan/rules/parse-rules.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'
 import { printsJson, text } from './command/cli-options.ts'

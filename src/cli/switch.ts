@@ -8,7 +8,7 @@ import {
   hostSwitchFile,
   readControlDirectories,
   switchFile,
-} from '../scan/judge/control.ts'
+} from '../scan/judge/control-directories.ts'
 import { printsJson, text } from './command/cli-options.ts'
 import { FAILED, makeCommand, type Output } from './command/run-command.ts'
 

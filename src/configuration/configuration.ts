@@ -23,7 +23,7 @@ import {
   switchedOff,
   switchFiles,
   whyOff,
-} from '../scan/judge/control.ts'
+} from '../scan/judge/control-directories.ts'
 import { countersLine } from '../scan/quota/backends.ts'
 import { openQuotaClient, type QuotaClient } from '../scan/quota/quota-client.ts'
 import { readQuotaSettings } from '../scan/quota/quota-settings.ts'

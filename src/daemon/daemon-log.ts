@@ -1,4 +1,4 @@
-import { replaceUnprintable } from '../lib/log/log-line.ts'
+import { replaceUnprintable } from '../lib/log/line-format.ts'
 import { standardError } from '../lib/log/log-queue.ts'
 
 /** Logs the daemon's own trouble, a line each. What concerns a message is logged by its client. */

@@ -6,7 +6,7 @@ import { attempt } from '../lib/errors/fault.ts'
 import { ProcEntry, START_BLUR } from '../lib/process/proc-entry.ts'
 import { isCompiled } from '../lib/runtime/compiled-program.ts'
 import { isSetting } from '../lib/settings/table.ts'
-import { HOST_DIRECTORY } from '../scan/judge/control.ts'
+import { HOST_DIRECTORY } from '../scan/judge/control-directories.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'
 import { keyringPath } from '../scan/stamps/keyring.ts'
 

@@ -7,7 +7,7 @@ import {
   type AccessPolicy,
   createPolicyDoor,
   type PolicyDoorOptions,
-} from '../doors/policy-service.ts'
+} from '../doors/policy/policy-service.ts'
 import type { DaemonDescription } from '../doors/slot-socket/daemon-description.ts'
 import { createSlotSocketDoor } from '../doors/slot-socket/slot-door.ts'
 import { type IdentifyPeer, identifyPeerBy } from '../doors/slot-socket/slot-server.ts'

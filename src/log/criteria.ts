@@ -1,4 +1,4 @@
-import type { LogRecord } from './log-record.ts'
+import type { LogRecord } from './parsed-line.ts'
 
 /**
  * The search criteria for log records. Undefined matches any value. A text matches each value that contains

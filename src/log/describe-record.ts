@@ -1,5 +1,5 @@
 import { formatDuration, formatSize } from '../lib/text/units.ts'
-import type { LogRecord } from './log-record.ts'
+import type { LogRecord } from './parsed-line.ts'
 
 /** The colours of words on a terminal, as SGR codes of ECMA-48. */
 const colours = { good: '32', bad: '1;31', odd: '33', faint: '2' } as const

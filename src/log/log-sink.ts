@@ -52,7 +52,7 @@ function sinkOf(file: string | undefined, put: (line: Buffer) => void): LogSink 
 
 /**
  * Adds the time to a line, as its last field. Without it, a file would have no times. multilog(8) or the
- * journal adds times to lines from a pipe. src/log/log-record.ts reads the field, and src/c/onescanc/log.c
+ * journal adds times to lines from a pipe. src/log/parsed-line.ts reads the field, and src/c/onescanc/log.c
  * writes the same one.
  */
 function withTime(line: Buffer, now: Date): Buffer {

@@ -5,7 +5,7 @@ import { attempt, errorCode, errorText, errorTextAt } from '../lib/errors/fault.
 import { type OpenFile, PathHandle } from '../lib/path/path-handle.ts'
 import { inheritedDescriptor } from '../lib/process/descriptors.ts'
 import { passwdEntries } from '../lib/process/passwd.ts'
-import { type LogRecord, readLogLine } from './log-record.ts'
+import { type LogRecord, readLogLine } from './parsed-line.ts'
 
 /** Upper limit, in bytes, for a line that is read. onescan's own lines have at most 4,096. */
 const READ_LINE_MAX = 64 * 1024

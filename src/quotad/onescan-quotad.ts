@@ -1,6 +1,6 @@
 import { type AddressInfo, isIPv6 } from 'node:net'
 import { errorText } from '../lib/errors/fault.ts'
-import type { LogField } from '../lib/log/log-line.ts'
+import type { LogField } from '../lib/log/line-format.ts'
 import { standardError } from '../lib/log/log-queue.ts'
 import { whenReplaced } from '../lib/process/bound-paths.ts'
 import { printsHelpOrVersion, serviceExit } from '../lib/process/command-line.ts'

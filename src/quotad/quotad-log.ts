@@ -1,4 +1,4 @@
-import { type LogField, logLine } from '../lib/log/log-line.ts'
+import { type LogField, logLine } from '../lib/log/line-format.ts'
 import { standardError } from '../lib/log/log-queue.ts'
 
 /** Writes one event to standard error. */

@@ -25,7 +25,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'scan/scanners/clamd/clamd-server.ts': 'one clock for all that is known of a clamd',
   'scan/scanners/clamd/descriptor-probe.ts': 'one clock for all that is known of a clamd',
   'scan/scanners/clamd/extracted-forms.ts': 'one clock for all that is known of a clamd',
-  'scan/scanners/clamd/sessions.ts': 'one clock for all that is known of a clamd',
+  'scan/scanners/clamd/session-pool.ts': 'one clock for all that is known of a clamd',
   'scan/scanners/clamd/versions.ts': 'one clock for all that is known of a clamd',
   'scan/scanners/contract/scan-turns.ts': 'one clock for the turns at a scanner that runs here',
   'scan/scanners/file-plugin/host-process.ts': 'a nonce that no plugin can guess',

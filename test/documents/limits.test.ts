@@ -1,6 +1,6 @@
 import t from 'tap'
 import { replyText } from '../../src/doors/replies/error-report.ts'
-import { logLine } from '../../src/lib/log/log-line.ts'
+import { logLine } from '../../src/lib/log/line-format.ts'
 import { makeEnvelope } from '../../src/mail/message/envelope/envelope.ts'
 import { forwardTo } from '../../src/scan/judge/forward.ts'
 import { LineRelay } from '../../src/scan/scanners/contract/scanner-program.ts'

@@ -1,4 +1,4 @@
-import { logLine } from '../../src/lib/log/log-line.ts'
+import { logLine } from '../../src/lib/log/line-format.ts'
 
 /** `@4000…` as multilog(8) writes it, from seconds since 1970. */
 export function tai64n(seconds: number): string {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { readLogText } from '../../src/log/log-record.ts'
+import { readLogText } from '../../src/log/parsed-line.ts'
 import { History } from '../../src/observe/live/history.ts'
 import { serve } from '../daemon/http/rig.ts'
 import { told } from '../log/lines.ts'

@@ -2,7 +2,7 @@ import type { Finding } from '../../src/lib/errors/finding.ts'
 import type { Environment } from '../../src/lib/settings/settings.ts'
 import type { Accounts, SystemAccount } from '../../src/readiness/stage/account.ts'
 import type { StageHost } from '../../src/readiness/stage/stage.ts'
-import { readControlDirectories } from '../../src/scan/judge/control.ts'
+import { readControlDirectories } from '../../src/scan/judge/control-directories.ts'
 import { searchPath } from '../cli/onescan.ts'
 
 /** The account that runs the tests. */

@@ -16,7 +16,7 @@ export function changedSince(commit, root) {
 
 /**
  * Of all test files those that a change of `files` concerns: a changed test itself, and the tests
- * that stand where the component of a changed file has its tests: for src/scan/scanners/clamd/sessions.ts these are
+ * that stand where the component of a changed file has its tests: for src/scan/scanners/clamd/session-pool.ts these are
  * test/scan/scanners/clamd/*.test.ts, or if there are none, those of test/scan/scanners/.
  */
 export function testsOf(files, all) {

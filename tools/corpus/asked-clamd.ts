@@ -1,5 +1,5 @@
 import { readClamdAddress } from '../../src/scan/scanners/clamd/clamd-address.ts'
-import { askClamd } from '../../src/scan/scanners/clamd/sessions.ts'
+import { askClamd } from '../../src/scan/scanners/clamd/session-pool.ts'
 import type { Ending } from '../../test/programs/host/server.ts'
 import { clamdAnswer } from '../../test/programs/servers/clamd.ts'
 import { startClamdForEvasions } from '../bench/readers/judge.ts'

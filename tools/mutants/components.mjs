@@ -158,7 +158,7 @@ export const COMPONENTS = {
     ],
   },
   policy: {
-    files: ['src/doors/policy-service.ts', 'src/protocol/policy-attributes.ts'],
+    files: ['src/doors/policy/policy-service.ts', 'src/protocol/policy-attributes.ts'],
     tests: [
       'test/doors/policy/door.test.ts',
       'test/protocol/{ask-policy,policy-attributes}.test.ts',

@@ -1,6 +1,6 @@
 import { type Environment, readSetting } from '../../src/lib/settings/settings.ts'
 import { readClamdAddress } from '../../src/scan/scanners/clamd/clamd-address.ts'
-import { askClamd } from '../../src/scan/scanners/clamd/sessions.ts'
+import { askClamd } from '../../src/scan/scanners/clamd/session-pool.ts'
 
 /** What the hosts scan with. */
 export interface ScannerChoice {

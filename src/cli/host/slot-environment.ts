@@ -4,7 +4,7 @@ import type { Argv } from 'yargs'
 import { errorCode, errorTextAt, Fault } from '../../lib/errors/fault.ts'
 import { readOwnFile } from '../../lib/path/open.ts'
 import type { Environment } from '../../lib/settings/settings.ts'
-import { readControlDirectories } from '../../scan/judge/control.ts'
+import { readControlDirectories } from '../../scan/judge/control-directories.ts'
 import {
   type ClusterSettings,
   keyringPath,

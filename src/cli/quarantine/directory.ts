@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import type { Argv } from 'yargs'
 import { errorText, Fault } from '../../lib/errors/fault.ts'
-import { type LogField, logLine } from '../../lib/log/log-line.ts'
+import { type LogField, logLine } from '../../lib/log/line-format.ts'
 import type { PathHandle } from '../../lib/path/path-handle.ts'
 import { userName } from '../../lib/process/passwd.ts'
 import { openLog } from '../../log/open-log.ts'

@@ -1,6 +1,6 @@
 import type { CommandModule } from 'yargs'
 import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
-import type { LogField } from '../../lib/log/log-line.ts'
+import type { LogField } from '../../lib/log/line-format.ts'
 import {
   entriesIn,
   type OpenMessage,

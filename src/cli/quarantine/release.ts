@@ -1,6 +1,6 @@
 import * as crypto from 'node:crypto'
 import { errorText, Fault } from '../../lib/errors/fault.ts'
-import type { LogField } from '../../lib/log/log-line.ts'
+import type { LogField } from '../../lib/log/line-format.ts'
 import type { PathHandle } from '../../lib/path/path-handle.ts'
 import type { Environment } from '../../lib/settings/settings.ts'
 import { editHeader, type HeaderField } from '../../mail/message/header-block.ts'

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { fieldsIn, loggedValue, type WrittenField } from '../../log/log-record.ts'
+import { fieldsIn, loggedValue, type WrittenField } from '../../log/parsed-line.ts'
 import { DECISIONS_KEPT, type LoggedDecision } from '../../observe/live/history.ts'
 import type { Observer } from '../../observe/live/observer.ts'
 import { type Cause, causesInWords } from '../../scan/scanners/findings/scan-result.ts'

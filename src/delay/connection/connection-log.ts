@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
 import { attempt } from '../../lib/errors/fault.ts'
-import { type LogField, logLine } from '../../lib/log/log-line.ts'
+import { type LogField, logLine } from '../../lib/log/line-format.ts'
 
 /** The events of smtp-delay(8), DIAGNOSTICS. */
 export type ConnectionEvent =

@@ -1,6 +1,6 @@
 import { Fault, faultKindOf } from '../../lib/errors/fault.ts'
-import type { LogField } from '../../lib/log/log-line.ts'
-import { decisionLines, faultLine, type LogContext, passLine } from '../../log/log-lines.ts'
+import type { LogField } from '../../lib/log/line-format.ts'
+import { decisionLines, faultLine, type LogContext, passLine } from '../../log/message-lines.ts'
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import { Intake } from '../../mail/message/intake.ts'
 import type { ContentReply } from '../../protocol/clamd/clamd-replies.ts'

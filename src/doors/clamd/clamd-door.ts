@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { type Configuration, requireIdentity } from '../../configuration/configuration.ts'
-import type { LogField } from '../../lib/log/log-line.ts'
+import type { LogField } from '../../lib/log/line-format.ts'
 import { descriptorOf } from '../../lib/process/descriptors.ts'
 import { loadSystem, type System } from '../../lib/runtime/system.ts'
 import { type Connections, type Door, longestSilent, serve } from '../connection/serve.ts'

@@ -1,6 +1,6 @@
 import packageJson from '../../../package.json' with { type: 'json' }
 import type { Configuration } from '../../configuration/configuration.ts'
-import { onceAMinute } from '../../lib/log/log-line.ts'
+import { onceAMinute } from '../../lib/log/line-format.ts'
 import { readSetting } from '../../lib/settings/settings.ts'
 import { type ContentReply, clamdWords, replyLine } from '../../protocol/clamd/clamd-replies.ts'
 import type { AskedAbout } from '../../scan/judge/config.ts'

@@ -2,7 +2,7 @@ import { constants } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { errorCode } from '../../lib/errors/fault.ts'
-import { onceAMinute } from '../../lib/log/log-line.ts'
+import { onceAMinute } from '../../lib/log/line-format.ts'
 import { type TlsIdentity, whyClientIsRefused } from '../../scan/scanners/clamd/tls-identity.ts'
 
 /**

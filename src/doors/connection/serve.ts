@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Configuration } from '../../configuration/configuration.ts'
 import { afterInput } from '../../lib/flow/timeout.ts'
-import { onceAMinute } from '../../lib/log/log-line.ts'
+import { onceAMinute } from '../../lib/log/line-format.ts'
 import { hasUnread } from '../../lib/process/descriptors.ts'
 import type { DoorState } from '../../observe/live/process-report.ts'
 import { Admission } from './admission.ts'

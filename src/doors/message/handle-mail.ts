@@ -1,5 +1,5 @@
 import { Fault } from '../../lib/errors/fault.ts'
-import type { LogContext } from '../../log/log-lines.ts'
+import type { LogContext } from '../../log/message-lines.ts'
 import type { MailReporter } from '../../observe/live/process-report.ts'
 import type { JudgeContext } from '../../scan/judge/context.ts'
 import type { Deadline } from '../../scan/judge/deadline.ts'

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { errorText, Fault, faultKindOf } from '../../lib/errors/fault.ts'
-import { decisionLines, type LogContext } from '../../log/log-lines.ts'
+import { decisionLines, type LogContext } from '../../log/message-lines.ts'
 import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import type { Message } from '../../mail/message/message.ts'
 import type {

@@ -1,5 +1,5 @@
 import { Fault } from '../../lib/errors/fault.ts'
-import { replaceUnprintable } from '../../lib/log/log-line.ts'
+import { replaceUnprintable } from '../../lib/log/line-format.ts'
 import { addressBytes, isPlainPath, type MailAddress } from '../../mail/message/envelope/address.ts'
 import type { Header, HeaderEdits } from '../../mail/message/header-block.ts'
 import { type Agreement, action } from '../../protocol/milter/milter-offer.ts'

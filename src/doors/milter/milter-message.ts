@@ -1,12 +1,12 @@
 import { type Fault, faultKindOf } from '../../lib/errors/fault.ts'
-import type { LogField } from '../../lib/log/log-line.ts'
+import type { LogField } from '../../lib/log/line-format.ts'
 import {
   decisionLines,
   faultLine,
   type LogContext,
   type MailSummary,
   passLine,
-} from '../../log/log-lines.ts'
+} from '../../log/message-lines.ts'
 import { type MailAddress, readAddress } from '../../mail/message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope, type Origin } from '../../mail/message/envelope/envelope.ts'
 import { WireError } from '../../protocol/connection/wire-error.ts'

@@ -1,5 +1,5 @@
 import { errorText } from '../../lib/errors/fault.ts'
-import { logLine } from '../../lib/log/log-line.ts'
+import { logLine } from '../../lib/log/line-format.ts'
 import { parseIpAddress } from '../../lib/net/ip-address.ts'
 import { type MailAddress, mailboxOf, readAddress } from '../../mail/message/envelope/address.ts'
 import type { Origin } from '../../mail/message/envelope/envelope.ts'

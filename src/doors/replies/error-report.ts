@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, readdirSync, writeSync } from 'node:fs'
-import { replaceUnprintable } from '../../lib/log/log-line.ts'
+import { replaceUnprintable } from '../../lib/log/line-format.ts'
 import { isOpenedFor } from '../../lib/process/descriptors.ts'
 import { type Environment, readSetting } from '../../lib/settings/settings.ts'
 import type { Reply } from '../../scan/judge/decision.ts'

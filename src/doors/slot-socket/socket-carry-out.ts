@@ -1,5 +1,5 @@
-import { replaceUnprintable } from '../../lib/log/log-line.ts'
-import { decisionLines, type LogContext, passLine } from '../../log/log-lines.ts'
+import { replaceUnprintable } from '../../lib/log/line-format.ts'
+import { decisionLines, type LogContext, passLine } from '../../log/message-lines.ts'
 import { recipientsOf, redirect } from '../../mail/message/envelope/envelope.ts'
 import { editPlan } from '../../mail/message/header-block.ts'
 import { uint32 } from '../../protocol/frames.ts'

@@ -5,7 +5,7 @@ import { checkExecutable, findProgram } from '../../lib/process/execute.ts'
 import { chainDepth, DEPTH_MAX } from '../../lib/settings/environment.ts'
 import type { Environment } from '../../lib/settings/settings.ts'
 import { splitWords } from '../../lib/settings/table/values.ts'
-import type { ControlDirectories } from '../../scan/judge/control.ts'
+import type { ControlDirectories } from '../../scan/judge/control-directories.ts'
 
 /** The program that gets the message next, and the arguments of that program. */
 export interface Chain {

@@ -1,12 +1,12 @@
 import type { Environment } from '../../lib/settings/settings.ts'
+import type { LogSink } from '../../log/log-sink.ts'
 import {
   decisionLines,
   faultLine,
   type LogContext,
   type LoggedMessage,
   passLine,
-} from '../../log/log-lines.ts'
-import type { LogSink } from '../../log/log-sink.ts'
+} from '../../log/message-lines.ts'
 import type { Decision } from '../../scan/judge/decision.ts'
 import { uptime } from './load-context.ts'
 

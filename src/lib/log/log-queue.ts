@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
 import { writeTo } from '../bytes/file-calls.ts'
-import { logLine } from './log-line.ts'
+import { logLine } from './line-format.ts'
 
 /** The destination of log lines. Errors are ignored, because no mail may fail because of its log. */
 interface LogPlace {

@@ -1,5 +1,5 @@
 import { type Finding, hasMark, inOneLine } from '../errors/finding.ts'
-import { replaceUnprintable } from '../log/log-line.ts'
+import { replaceUnprintable } from '../log/line-format.ts'
 import { serviceExit } from './command-line.ts'
 import { writeWhole } from './descriptors.ts'
 

@@ -1,6 +1,6 @@
 import { statfsSync } from 'node:fs'
 import { formatDuration } from '../../lib/text/units.ts'
-import { readLogText } from '../../log/log-record.ts'
+import { readLogText } from '../../log/parsed-line.ts'
 import { History, type LoggedDecision } from './history.ts'
 import { Metrics } from './metrics.ts'
 import type {

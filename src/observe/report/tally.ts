@@ -1,5 +1,5 @@
-import { OF_CHECK } from '../../log/log-lines.ts'
-import type { LogRecord } from '../../log/log-record.ts'
+import { OF_CHECK } from '../../log/message-lines.ts'
+import type { LogRecord } from '../../log/parsed-line.ts'
 import { DECISIONS, Durations, MessageCounts, SCANS, scanTimeIn } from './counts.ts'
 
 /** Upper limit for the names of a list that are reported. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { onceAMinute } from '../../lib/log/log-line.ts'
+import { onceAMinute } from '../../lib/log/line-format.ts'
 import { descriptorLimit, hasUnread } from '../../lib/process/descriptors.ts'
 
 /** Milliseconds without a complete request after which a connection may be closed for another one. */

@@ -1,5 +1,5 @@
 import { DASH, SPACE } from '../../lib/bytes/ascii.ts'
-import { replaceUnprintable } from '../../lib/log/log-line.ts'
+import { replaceUnprintable } from '../../lib/log/line-format.ts'
 import { WireError } from '../connection/wire-error.ts'
 import type { SmtpLine } from './smtp-lines.ts'
 import { type BasicReply, replyLines } from './smtp-syntax.ts'

@@ -1,5 +1,5 @@
 import { GREATER, LESS } from '../../lib/bytes/ascii.ts'
-import { replaceUnprintable } from '../../lib/log/log-line.ts'
+import { replaceUnprintable } from '../../lib/log/line-format.ts'
 
 /** The argument of MAIL or RCPT: a path (RFC 5321 4.1.2) and its parameters. */
 export interface SmtpPath {

@@ -7,7 +7,11 @@ import { readAttachmentRules } from '../scanners/attachments/rules.ts'
 import { readScanSettings, type ScanSettings } from '../scanners/contract/scan-settings.ts'
 import { listFingerprint } from '../scanners/findings/ban-names.ts'
 import { type ClusterSettings, readClusterSettings } from '../stamps/keyring.ts'
-import { type ControlDirectories, readControlDirectories, switchedOff } from './control.ts'
+import {
+  type ControlDirectories,
+  readControlDirectories,
+  switchedOff,
+} from './control-directories.ts'
 
 /** The settings for the scan of a message and for the decision after it, named as in onescan-settings(5). */
 export interface MailSettings extends ScanSettings, Values<typeof treatment> {}

@@ -1,6 +1,7 @@
 import { giveWay } from '../../lib/flow/give-way.ts'
 import { withoutFields } from '../../mail/message/header-block.ts'
 import { findSignaturesInUse } from '../scanners/contract/signatures-in-use.ts'
+import { verifyTrust } from './by-stamp.ts'
 import type { JudgeContext } from './context.ts'
 import type { Deadline } from './deadline.ts'
 import { decide } from './decide.ts'
@@ -11,7 +12,6 @@ import { inOwnWords } from './replies.ts'
 import { scanUncovered } from './scan-uncovered.ts'
 import { stampScanned } from './stamp-scanned.ts'
 import type { Transaction } from './transaction.ts'
-import { verifyTrust } from './trust.ts'
 
 /**
  * Resolves to the decision about a message. The steps are:

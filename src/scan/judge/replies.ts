@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { replaceUnprintable } from '../../lib/log/log-line.ts'
+import { replaceUnprintable } from '../../lib/log/line-format.ts'
 import type { Placeholder } from '../../lib/settings/table/scanning.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
 import type { MailSettings } from './config.ts'

@@ -5,12 +5,12 @@ import { clean, type ScanResult, unseen, worse } from '../scanners/findings/scan
 import { runScanners, sampleOf } from '../scanners/run/run-scanners.ts'
 import type { Trust } from '../stamps/verify.ts'
 import type { KnownOrScanned, RunScanners } from '../verdicts/copies/verdict-query.ts'
+import { covers, isReleased } from './by-stamp.ts'
 import type { JudgeContext } from './context.ts'
 import type { Deadline } from './deadline.ts'
 import type { Transaction } from './transaction.ts'
 import { isPassedOverBy, strictnessFor, whatKeepsOut } from './treatment.ts'
 import { treatmentByAddress } from './treatment-by-address.ts'
-import { covers, isReleased } from './trust.ts'
 
 /** A transaction, and the header of its message without the fields that are removed. */
 export interface JudgedMail extends Transaction {

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import t, { type Test } from 'tap'
 import { PageEvents } from '../../../src/daemon/http/snapshot.ts'
-import { readLogText } from '../../../src/log/log-record.ts'
+import { readLogText } from '../../../src/log/parsed-line.ts'
 import { History, type LoggedDecision } from '../../../src/observe/live/history.ts'
 import type { Observer } from '../../../src/observe/live/observer.ts'
 

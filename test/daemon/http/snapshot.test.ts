@@ -1,8 +1,8 @@
 import t from 'tap'
 import { showDecision } from '../../../src/daemon/http/snapshot.ts'
-import { logLine } from '../../../src/lib/log/log-line.ts'
-import { recipientLines } from '../../../src/log/log-lines.ts'
-import { fieldsIn } from '../../../src/log/log-record.ts'
+import { logLine } from '../../../src/lib/log/line-format.ts'
+import { recipientLines } from '../../../src/log/message-lines.ts'
+import { fieldsIn } from '../../../src/log/parsed-line.ts'
 import { makeEnvelope, recipientsOf } from '../../../src/mail/message/envelope/envelope.ts'
 import { History } from '../../../src/observe/live/history.ts'
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
-import { type AccessPolicy, createPolicyDoor } from '../../../src/doors/policy-service.ts'
+import { type AccessPolicy, createPolicyDoor } from '../../../src/doors/policy/policy-service.ts'
 
 /** Mailboxes, with what they hold and may hold. */
 export const mailboxes = {

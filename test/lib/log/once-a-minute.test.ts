@@ -1,6 +1,6 @@
 import { mock } from 'node:test'
 import t from 'tap'
-import { onceAMinute } from '../../../src/lib/log/log-line.ts'
+import { onceAMinute } from '../../../src/lib/log/line-format.ts'
 
 /** What onceAMinute logs of the same lines before and after a minute. */
 function logged(most?: number): string {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readLogText } from '../../../src/log/log-record.ts'
+import { readLogText } from '../../../src/log/parsed-line.ts'
 import { DECISIONS_KEPT, History } from '../../../src/observe/live/history.ts'
 
 const STEP = 5 * 60_000

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { FAULT_KINDS } from '../../../src/lib/errors/fault.ts'
-import { readLogText } from '../../../src/log/log-record.ts'
+import { readLogText } from '../../../src/log/parsed-line.ts'
 import { History } from '../../../src/observe/live/history.ts'
 import { Metrics } from '../../../src/observe/live/metrics.ts'
 import { GROUNDS } from '../../../src/scan/judge/decision.ts'

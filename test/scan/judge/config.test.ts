@@ -8,7 +8,7 @@ import {
   readScanningConfig,
   withSettings,
 } from '../../../src/scan/judge/config.ts'
-import { readControlDirectories, switchedOff } from '../../../src/scan/judge/control.ts'
+import { readControlDirectories, switchedOff } from '../../../src/scan/judge/control-directories.ts'
 
 /** The configuration: all settings as one value. */
 

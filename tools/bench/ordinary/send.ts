@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { readLogLine } from '../../../src/log/log-record.ts'
+import { readLogLine } from '../../../src/log/parsed-line.ts'
 import { compiled } from '../compile.ts'
 import { drive, type Passage } from '../drive.ts'
 import type { Workshop } from '../workshop.ts'

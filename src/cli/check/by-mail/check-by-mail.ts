@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
 import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
-import { OF_CHECK } from '../../../log/log-lines.ts'
-import type { LogRecord } from '../../../log/log-record.ts'
+import { OF_CHECK } from '../../../log/message-lines.ts'
+import type { LogRecord } from '../../../log/parsed-line.ts'
 import type { LogFile } from '../../../log/read-log.ts'
 import {
   cleanMessage,

@@ -4,7 +4,7 @@ import { closeSync, fstatSync, readSync } from 'node:fs'
 import { basename } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { errorCode, errorText } from '../../../lib/errors/fault.ts'
-import { type LogRecord, readLogLine } from '../../../log/log-record.ts'
+import { type LogRecord, readLogLine } from '../../../log/parsed-line.ts'
 import { type LogFile, linesIn, openLogFile } from '../../../log/read-log.ts'
 
 /** Upper limit for the stored lines about messages: onescan's own are few, and a loop has no end. */

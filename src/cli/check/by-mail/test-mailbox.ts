@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { attempt, errorTextAt, Fault } from '../../../lib/errors/fault.ts'
 import { readStart } from '../../../lib/path/open.ts'
-import { OF_CHECK } from '../../../log/log-lines.ts'
+import { OF_CHECK } from '../../../log/message-lines.ts'
 import type { NamedMail, TestMail } from './test-mails.ts'
 
 /** A source of delivered mail. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { OF_CHECK } from '../../../log/log-lines.ts'
+import { OF_CHECK } from '../../../log/message-lines.ts'
 import { cleanMessage, eicarZip, TEST_HEADER } from '../../../readiness/test-mail/eicar-message.ts'
 import { EICAR } from '../../../scan/scanners/eicar/eicar.ts'
 

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { attempt, errorText } from '../../../lib/errors/fault.ts'
 import { readStart } from '../../../lib/path/open.ts'
 import { table } from '../../../lib/settings/table.ts'
-import type { ControlDirectories } from '../../../scan/judge/control.ts'
+import type { ControlDirectories } from '../../../scan/judge/control-directories.ts'
 
 /** The kind of qmail-queue program, judging by its file. The program is not run. */
 type SlotProgram =

@@ -6,7 +6,7 @@ import {
   type LogContext,
   passLine,
   recipientLines,
-} from '../../../log/log-lines.ts'
+} from '../../../log/message-lines.ts'
 import type { MailAddress } from '../../../mail/message/envelope/address.ts'
 import {
   type Envelope,

@@ -1,4 +1,4 @@
-import { replaceUnprintable } from '../../../lib/log/log-line.ts'
+import { replaceUnprintable } from '../../../lib/log/line-format.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import { LimitExceeded } from '../../../mail/mime/budget/limits.ts'
 import type { PartNames } from '../../../mail/mime/budget/work.ts'

@@ -3,7 +3,7 @@ import { doubledPause } from '../../../lib/flow/back-off.ts'
 import { isLate, type Sample, type ScanTask } from '../contract/scanner.ts'
 import { type Cause, type ScanResult, scannerDied, unknown } from '../findings/scan-result.ts'
 import type { ClamdServer } from './clamd-server.ts'
-import type { Absence, ClamdOutcome } from './scan-session.ts'
+import type { Absence, ClamdOutcome } from './session.ts'
 
 /**
  * Upper limit for the servers that may break under one message: a message that broke two may break the next

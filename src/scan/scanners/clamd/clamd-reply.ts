@@ -1,4 +1,4 @@
-import { replaceUnprintable } from '../../../lib/log/log-line.ts'
+import { replaceUnprintable } from '../../../lib/log/line-format.ts'
 import { clamdWords } from '../../../protocol/clamd/clamd-replies.ts'
 import {
   clean,

@@ -10,8 +10,8 @@ import type { ScanResult } from '../findings/scan-result.ts'
 import type { ClamdAddress } from './clamd-address.ts'
 import { DescriptorProbe } from './descriptor-probe.ts'
 import { descriptorsOf, probed, streamsOf } from './scan-commands.ts'
-import type { ClamdOutcome } from './scan-session.ts'
-import { askClamd, ClamdSessions, IDLE_MAX } from './sessions.ts'
+import type { ClamdOutcome } from './session.ts'
+import { askClamd, ClamdSessions, IDLE_MAX } from './session-pool.ts'
 
 /** Milliseconds for which a server that failed is asked last. */
 const ASKED_LAST_FOR = { first: 2_000, longest: 60_000 }

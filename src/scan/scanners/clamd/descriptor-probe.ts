@@ -5,7 +5,7 @@ import { MEMORY_FILE_MAX } from '../../../mail/message/intake.ts'
 import { EICAR } from '../eicar/eicar.ts'
 import type { ClamdAddress } from './clamd-address.ts'
 import { descriptorsOf } from './scan-commands.ts'
-import { ClamdSession } from './scan-session.ts'
+import { ClamdSession } from './session.ts'
 
 /**
  * Upper limit, in bytes, for a file passed to clamd by descriptor before clamd has shown that it scans

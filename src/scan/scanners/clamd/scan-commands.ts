@@ -6,7 +6,7 @@ import {
 } from '../../../protocol/clamd/stream.ts'
 import { clean, type ScanResult, unknown, worse } from '../findings/scan-result.ts'
 import { type ClamdReply, type NoAccess, readReply, type Submission } from './clamd-reply.ts'
-import type { ClamdCommands, ClamdPacket, ClamdReplies } from './scan-session.ts'
+import type { ClamdCommands, ClamdPacket, ClamdReplies } from './session.ts'
 
 /**
  * Returns an INSTREAM command (clamd(8)) for each content. Several are sent in one packet, so they must be

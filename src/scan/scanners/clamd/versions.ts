@@ -4,7 +4,7 @@ import { TIMED_OUT, withTimeout } from '../../../lib/flow/timeout.ts'
 import { areAtLeastAsNew, databaseNumber, type SignatureFiles } from '../contract/signatures.ts'
 import type { ClamdAddress } from './clamd-address.ts'
 import type { ClamdServer } from './clamd-server.ts'
-import { askClamd } from './sessions.ts'
+import { askClamd } from './session-pool.ts'
 
 /** Milliseconds for which an answer holds: a database that is loaded meanwhile can only be newer. */
 const BELIEVED_FOR = 10_000

@@ -1,5 +1,5 @@
 import { errorCode } from '../../../lib/errors/fault.ts'
-import { replaceUnprintable } from '../../../lib/log/log-line.ts'
+import { replaceUnprintable } from '../../../lib/log/line-format.ts'
 import { LONG_NAME, ruleByName } from './ban-names.ts'
 
 /** Why a part of a message was not read. A retry would change nothing. */

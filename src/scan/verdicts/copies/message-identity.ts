@@ -1,5 +1,5 @@
 import about from '../../../../package.json' with { type: 'json' }
-import { replaceUnprintable } from '../../../lib/log/log-line.ts'
+import { replaceUnprintable } from '../../../lib/log/line-format.ts'
 import type { Crypto } from '../../../lib/runtime/crypto.ts'
 import type { ScanSettings } from '../../scanners/contract/scan-settings.ts'
 import { additionalSearches } from '../../scanners/contract/scan-settings.ts'

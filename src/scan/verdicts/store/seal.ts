@@ -1,4 +1,4 @@
-import { replaceUnprintable } from '../../../lib/log/log-line.ts'
+import { replaceUnprintable } from '../../../lib/log/line-format.ts'
 import type { Crypto } from '../../../lib/runtime/crypto.ts'
 import type { RememberedVerdict } from '../copies/verdict-query.ts'
 

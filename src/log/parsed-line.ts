@@ -106,7 +106,7 @@ export function* fieldsIn(text: string): Generator<WrittenField> {
 }
 
 /**
- * Returns the value of a field as it was before src/lib/log/log-line.ts wrote it, without escapes. Decodes
+ * Returns the value of a field as it was before src/lib/log/line-format.ts wrote it, without escapes. Decodes
  * UTF-8, which addresses may contain (RFC 6531). Other bytes stay latin1.
  */
 export function loggedValue({ value, isQuoted }: WrittenField): string {

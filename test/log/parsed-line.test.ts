@@ -1,5 +1,5 @@
 import t from 'tap'
-import { fieldsIn, readLogLine } from '../../src/log/log-record.ts'
+import { fieldsIn, readLogLine } from '../../src/log/parsed-line.ts'
 import { tai64n } from './lines.ts'
 
 const newest = Date.parse('2026-11-20T18:00:00Z')

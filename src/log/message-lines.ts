@@ -1,5 +1,5 @@
 import { errorText, isFault } from '../lib/errors/fault.ts'
-import { type LogField, logLine } from '../lib/log/log-line.ts'
+import { type LogField, logLine } from '../lib/log/line-format.ts'
 import type { MailAddress } from '../mail/message/envelope/address.ts'
 import { type Envelope, recipientsOf } from '../mail/message/envelope/envelope.ts'
 import type { Header } from '../mail/message/header-block.ts'

@@ -1,12 +1,16 @@
 import type { Socket } from 'node:net'
-import { errorText } from '../lib/errors/fault.ts'
-import { readAddress } from '../mail/message/envelope/address.ts'
-import { AttributeReader, type Attributes, writeAttributes } from '../protocol/policy-attributes.ts'
-import { isQuotaChecked } from '../scan/judge/over-quota.ts'
-import type { QuotaLookup } from '../scan/quota/quota-answer.ts'
-import { type Door, longestSilent, serve } from './connection/serve.ts'
-import { Wire, type WireHost } from './connection/wire.ts'
-import { refuseFull } from './recipients/refuse-recipient.ts'
+import { errorText } from '../../lib/errors/fault.ts'
+import { readAddress } from '../../mail/message/envelope/address.ts'
+import {
+  AttributeReader,
+  type Attributes,
+  writeAttributes,
+} from '../../protocol/policy-attributes.ts'
+import { isQuotaChecked } from '../../scan/judge/over-quota.ts'
+import type { QuotaLookup } from '../../scan/quota/quota-answer.ts'
+import { type Door, longestSilent, serve } from '../connection/serve.ts'
+import { Wire, type WireHost } from '../connection/wire.ts'
+import { refuseFull } from '../recipients/refuse-recipient.ts'
 
 /** Milliseconds between two checks of what is due. */
 const TICK = 1000

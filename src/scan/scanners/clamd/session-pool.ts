@@ -5,7 +5,7 @@ import {
   type ClamdOutcome,
   type ClamdReplies,
   ClamdSession,
-} from './scan-session.ts'
+} from './session.ts'
 
 /** Sends a request about the server itself. The answer is the reply without its NUL, as in clamd(8) ("PONG"). */
 export async function askClamd(

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { logLine, replaceUnprintable } from '../../../src/lib/log/log-line.ts'
+import { logLine, replaceUnprintable } from '../../../src/lib/log/line-format.ts'
 
 const line = (...entries: Parameters<typeof logLine>[0]) => logLine(entries).toString('latin1')
 

@@ -6,7 +6,7 @@ import {
   type LogContext,
   passLine,
   recipientLines,
-} from '../../src/log/log-lines.ts'
+} from '../../src/log/message-lines.ts'
 import { readAddress } from '../../src/mail/message/envelope/address.ts'
 import { makeEnvelope } from '../../src/mail/message/envelope/envelope.ts'
 import { Header } from '../../src/mail/message/header-block.ts'
