@@ -62,15 +62,9 @@ export class Habits {
     this.#asked.set(habit, isSeenByAll || this.#asked.get(habit) === true)
   }
 
-  /** Notes that a feature occurred, and returns the choice for it; 0 is the common one. */
-  choose(habit: Habit, isSeenByAll = true): number {
+  /** Notes that a feature occurred, and returns the choice for it, in the words of its table. */
+  does<Name extends Habit>(habit: Name, isSeenByAll = true): Words<Name> {
     this.note(habit, isSeenByAll)
-    return this.choices.get(habit) ?? 0
-  }
-
-  /** Returns the same in words. */
-  does<Name extends Habit>(habit: Name): Words<Name> {
-    this.note(habit)
     return this.wouldDo(habit)
   }
 

@@ -154,14 +154,14 @@ export class HeaderReading {
       units.add(to - at)
       at = to
     }
-    return at > from && habits.choose('blank top') === 1 ? from : at
+    return at > from && habits.does('blank top') === 'end an empty header' ? from : at
   }
 
   /** Returns whether the header continues after an empty line, because the next line looks like a field. */
   #goesOnBelow(at: number): boolean {
     const { text, habits, isForDepth } = this.#by
     const isAsked = isForDepth && continuesHeader(text, at)
-    return isAsked && habits.choose('field below header') === 1
+    return isAsked && habits.does('field below header') === 'is one more line of the header'
   }
 
   *#readLines(from: number): Generator<number, HeaderEnd> {
@@ -182,8 +182,9 @@ export class HeaderReading {
   #endAt(bytes: Buffer, at: number, to: number): HeaderEnd | undefined {
     const end = withoutLineEnd(bytes, 0, bytes.length)
     if (end === 0) {
-      const isOdd = this.#isOddEnd(bytes) && this.#by.habits.choose('empty line') === 1
-      return isOdd || this.#goesOnBelow(to) ? undefined : { bodyAt: to }
+      const goesOn =
+        this.#isOddEnd(bytes) && this.#by.habits.does('empty line') !== 'ends the header'
+      return goesOn || this.#goesOnBelow(to) ? undefined : { bodyAt: to }
     }
     this.#isCrlf = bytes.at(-1) === LF && bytes.at(-2) === CR
     const found = bytes[0] === DASH && bytes[1] === DASH ? this.#delimiterIn(bytes) : undefined
@@ -227,7 +228,7 @@ export class HeaderReading {
     const { open, habits } = this.#by
     if (found.level === open.length) return { bodyAt: at }
     this.#isWhole = false
-    if (habits.choose('delimiter in header') === 0)
+    if (habits.does('delimiter in header') === 'ends the header and its part')
       return { delimiter: { ...found, at }, bodyAt: at }
     this.#passed++
     return undefined
@@ -260,11 +261,19 @@ export class HeaderReading {
 
   #bodyAtStrange(isBlank: boolean, at: number, to: number): number | undefined {
     const { habits } = this.#by
-    if (isBlank) return habits.choose('blank line', this.#isSeen) === 1 ? to : undefined
+    if (isBlank)
+      return habits.does('blank line', this.#isSeen) === 'ends the header' ? to : undefined
     if (this.#of === 'text after the end') return undefined
-    const choice = habits.choose('strange line', this.#isSeen)
-    if (choice === 1 || (choice === 2 && this.#strange >= STRANGE_MAX)) return at
-    return choice === 3 && this.#of === 'part' ? to : undefined
+    switch (habits.does('strange line', this.#isSeen)) {
+      case 'is skipped':
+        return undefined
+      case 'begins the body':
+        return at
+      case 'begins the body after eight of them':
+        return this.#strange >= STRANGE_MAX ? at : undefined
+      case 'ends the header of a part, and the body begins below it':
+        return this.#of === 'part' ? to : undefined
+    }
   }
 
   #add(bytes: Buffer, continues: boolean): void {

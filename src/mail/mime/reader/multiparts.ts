@@ -98,11 +98,11 @@ export class OpenMultiparts {
     if (exactly && text.length === whole.length && this.#open[exactly.level]!.isSure) return exactly
     const lower = withoutBlanksInFront(whole).toLowerCase()
     const like = exactly ?? foundIn(this.#byForm, withoutBlanksBehind(lower, ' \t'), count)
-    if (like && habits.choose('delimiter') === 0) return like
+    if (like && habits.does('delimiter') === 'is one') return like
     const longer = this.#longest(lower, count)
-    if (longer && habits.choose('delimiter and more') === 0) return longer
+    if (longer && habits.does('delimiter and more') === 'is one') return longer
     const level = this.#any.findLast((any) => any < count)
-    if (level === undefined || habits.choose('any dashes') === 0) return undefined
+    if (level === undefined || habits.does('any dashes') === 'is text') return undefined
     return { level, closes: false }
   }
 

@@ -166,14 +166,15 @@ export class Reading {
     const { questions } = this.habits
     let place = around
     const isMultipart =
-      multipart === 'sure' || (multipart === 'maybe' && this.habits.choose('multipart') === 0)
+      multipart === 'sure' ||
+      (multipart === 'maybe' && this.habits.does('multipart') === 'is that of a multipart')
     if (isMultipart) {
       return yield* this.#multipart(header, at, this.#sinceThen(place, questions))
     }
     const isMessage =
       message === 'sure' ||
       isOfDigest(header, place.depth) ||
-      (message === 'maybe' && this.habits.choose('message') === 0)
+      (message === 'maybe' && this.habits.does('message') === 'is that of a message')
     if (!isMessage) {
       const end = yield* this.#nextDelimiter(at, this.#open.length)
       place = this.#sinceThen(place, questions)
@@ -267,12 +268,15 @@ export class Reading {
         ? yield* this.#nextDelimiter(from, level + 1)
         : outer
       const isPart = isText && (yield* this.#beginsWithFields(from, next?.at ?? this.#text.size))
-      if (isPart && this.habits.choose('text after the end') === 1) {
+      if (
+        isPart &&
+        this.habits.does('text after the end') === 'is a part, and begins with its header'
+      ) {
         found = yield* this.#entity(from, { ...disputed(inside), of: 'text after the end' })
         continue
       }
       const isBehindEnd = next !== undefined && next.level === level
-      const goesOn = isBehindEnd && this.habits.choose('delimiter after the end') === 1
+      const goesOn = isBehindEnd && this.habits.does('delimiter after the end') === 'begins a part'
       found = goesOn ? next : outer
       this.#leaf(NO_HEADER, from, found, this.#sinceThen(place, questions), { isBetween: true })
       if (!goesOn) return found
@@ -351,7 +355,7 @@ export class Reading {
       if (!found) continue
       // Some programs see only the delimiters of the innermost multipart that is not closed.
       const isOuter = found.level < count - 1 && !this.#closed[count - 1]
-      if (isOuter && this.habits.choose('outer delimiter') === 1) continue
+      if (isOuter && this.habits.does('outer delimiter') === 'is text of the part inside') continue
       return { ...found, at: line.at, isUndisputed: this.habits.questions === questions }
     }
   }
@@ -366,7 +370,7 @@ export class Reading {
     for (let more = line.dashes === line.at ? 1 : 0; more < line.firsts.length; more++) {
       if (line.firsts[more] === 0) return undefined
       const behind = this.#open.delimiterIn(text.slice(more), count, this.habits)
-      if (behind && this.habits.choose('dash front') === 1) return behind
+      if (behind && this.habits.does('dash front') === 'are skipped') return behind
     }
     return undefined
   }

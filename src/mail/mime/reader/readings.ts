@@ -50,7 +50,7 @@ export class MailReadings {
     if (this.#last && this.#text.hasBareCr) this.#last.habits.note('bare CR')
     const habits = this.#every.next()
     if (habits === undefined) return undefined
-    const byCrs = this.#text.hasBareCr && habits.choose('bare CR') === 1
+    const byCrs = this.#text.hasBareCr && habits.does('bare CR') === 'ends a line'
     this.#last = new Reading(byCrs ? this.#byCrs() : this.#text, habits, {
       around: this.#around,
       headers: this.#headers,
