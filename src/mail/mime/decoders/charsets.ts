@@ -1,10 +1,25 @@
 import iconv from 'iconv-lite'
 import type { Decoder, Give, MakeDecoder } from './decoder.ts'
-import { ebcdicToLatin1, isEbcdic } from './ebcdic.ts'
 import { WithoutEscapes } from './iso2022.ts'
 
 /** In these sets bytes of ASCII may be other text than ASCII. */
-const OTHER_BYTES = /^(?:cs)?(?:utf(?:7|16|32)|unicode|ucs|iso10646ucs|iso2022|hz)/
+const OTHER_BYTES = /^(?:cs)?(?:utf(?:7|16|32)|unicode(?!.*utf8)|ucs|iso10646ucs|iso2022|hz)/
+
+/**
+ * In EBCDIC every text of ASCII is another text. It has the numbers of these code pages, by which iconv, Python and
+ * mutt know it. Numbers alone are names to glibc, as are those of the registry of the OSF, in hex.
+ */
+const EBCDIC_PAGES =
+  /^(?:37|256|27[34578]|28[01245]|29[07]|38|42[034]|500|803|838|87[015]|880|905|918|924|93[03579]|102[56]|1047|10[78]0|108[14]|1079|1097|1112|112[23]|113[0279]|114\d|115[3-8]|116[046]|1364|1371|138[08]|1390|1399|4517|4899|4971|9030|12712|16804)$/
+const PAGE_NAME = /^(?:(?:cs)?(?:ibm|cp|ccsid)0*(\d+)|(500|1026|1047)(?:v1)?|osf1002([\da-f]{4}))$/
+
+function isEbcdic(charset: string): boolean {
+  const [, numbered, alone, hex = ''] = PAGE_NAME.exec(charset) ?? []
+  return (
+    charset.includes('ebcdic') ||
+    EBCDIC_PAGES.test(numbered ?? alone ?? `${Number.parseInt(hex, 16)}`)
+  )
+}
 
 /** The names of ASCII and UTF-8, and names that programs use for an unknown set. */
 const SAME_BYTES = /^(?:utf8|usascii|ascii|ansix3419\d\d|iso646us|unknown8bit|xunknown|unknown)$/
@@ -42,6 +57,14 @@ const fewSigns: readonly (readonly [RegExp, string])[] = [
 /** Returns whether bytes may be another text in this character set than in ASCII; given by its plain name. */
 export function changesAscii(charset: string): boolean {
   return OTHER_BYTES.test(charset) || isEbcdic(charset) || signsOf(charset) !== undefined
+}
+
+/**
+ * Returns whether bytes of ASCII may be another text in this character set, given by its plain name, which cannot be
+ * converted here. Programs that know the set show what was not read.
+ */
+export function isUnreadable(charset: string): boolean {
+  return changesAscii(charset) && textDecoders(charset).length === 0
 }
 
 function signsOf(charset: string): string | undefined {
@@ -111,8 +134,9 @@ function textDecoders(charset: string): readonly (() => TextPieces)[] {
     return charset.includes('jp') ? [iso2022JpByRuntime, make] : [make]
   }
   const signs = signsOf(charset)
-  const table = signs === undefined ? ebcdicToLatin1(charset) : withSigns(signs)
-  return table === undefined ? [] : [() => byTable(table)]
+  if (signs === undefined) return []
+  const table = withSigns(signs)
+  return [() => byTable(table)]
 }
 
 /** By iconv-lite, whose latin1 is that of RFC 1345. */

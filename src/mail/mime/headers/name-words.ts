@@ -1,6 +1,6 @@
 import { isAscii, isUtf8 } from 'node:buffer'
 import { decodeEscapes, readingsOfBase64 } from '../../message/escapes.ts'
-import { isAsciiOrUtf8, plainCharset, textsIn } from '../decoders/charsets.ts'
+import { isAsciiOrUtf8, isUnreadable, plainCharset, textsIn } from '../decoders/charsets.ts'
 
 /**
  * Upper limit for the characters of a written name that are read, from its end, which is the significant
@@ -72,6 +72,8 @@ export class NameWords {
   #units = 0
   /** Whether a name was longer than the part that is read. */
   hasLongNames = false
+  /** Whether a word has a character set that is not read, in which the name is another one. */
+  isUnread = false
 
   /** Returns the units of work since the last call. */
   takeUnits(): number {
@@ -154,6 +156,7 @@ export class NameWords {
     this.#units += CHARSET_UNITS + latin1.length
     const bytes = Buffer.from(latin1, 'latin1')
     const texts = charset === '' || isAsciiOrUtf8(charset) ? [] : textsIn(charset, bytes)
+    if (isUnreadable(charset)) this.isUnread = true
     if (texts.length > 1) this.#hasOrders = true
     if (texts.length === 0 && !isAscii(bytes)) this.#hasHighBytes = true
     return texts[order] ?? texts[0] ?? bytes.toString(unknownAs)

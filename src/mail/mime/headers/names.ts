@@ -1,5 +1,5 @@
 import type { PartNames } from '../budget/work.ts'
-import { plainCharset, textsIn } from '../decoders/charsets.ts'
+import { isUnreadable, plainCharset, textsIn } from '../decoders/charsets.ts'
 import { type Field, fieldValues, readingsOf, withoutComments } from './fields.ts'
 import { NameWords, WRITTEN_MAX } from './name-words.ts'
 import {
@@ -56,12 +56,17 @@ export function* readNames(
       yield words.takeUnits()
     }
   }
+  const charsets: string[] = []
   for (const { charset, bytes } of written.coded.values()) {
     yield READING_UNITS * bytes.length
-    addAll(textsIn(plainCharset(charset), Buffer.from(bytes.slice(-WRITTEN_MAX), 'latin1')))
+    const plain = plainCharset(charset)
+    charsets.push(plain)
+    addAll(textsIn(plain, Buffer.from(bytes.slice(-WRITTEN_MAX), 'latin1')))
     addAll(words.readingsOf(bytes))
     yield words.takeUnits()
   }
+  if (words.isUnread || charsets.some(isUnreadable))
+    over ??= 'a file name in a character set that is not read'
   if (words.hasLongNames) over ??= `a file name written in more than ${WRITTEN_MAX} characters`
   for (const { length } of names) {
     if (length >= FILE_NAME_MAX) over ??= `a file name of more than ${FILE_NAME_MAX} characters`

@@ -1,7 +1,7 @@
 import { decodeWords } from '../../message/encoded-words.ts'
 import { decodeEscapes } from '../../message/escapes.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
-import { isAsciiOrUtf8, plainCharset, toUtf8 } from '../decoders/charsets.ts'
+import { changesAscii, isAsciiOrUtf8, plainCharset, toUtf8 } from '../decoders/charsets.ts'
 
 /** A parameter, where some reader finds one. */
 export interface Parameter {
@@ -171,10 +171,14 @@ export function charsetsIn(texts: readonly string[]): readonly string[] {
     // A section may be a piece of a name.
     for (const reading of [...pieces, ...readingsOfSections(sections)]) {
       const name = reading.slice(0, CHARSET_TEXT_MAX)
-      if (toUtf8(plainCharset(name)).length > 0) add(name)
+      if (isKnown(plainCharset(name))) add(name)
     }
   }
   return found
+}
+
+function isKnown(charset: string): boolean {
+  return changesAscii(charset) || toUtf8(charset).length > 0
 }
 
 function tokenOrQuoted(value: string): string {

@@ -3,7 +3,7 @@ import { CR, LF, SPACE } from '../../../lib/bytes/ascii.ts'
 import { Bytes } from '../../message/bytes.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { Base64Decoder } from '../decoders/base64.ts'
-import { changesAscii, toUtf8 } from '../decoders/charsets.ts'
+import { changesAscii, isUnreadable, toUtf8 } from '../decoders/charsets.ts'
 import { decoded, makerOf } from '../decoders/decoder.ts'
 import { QuotedPrintableDecoder } from '../decoders/quoted-printable.ts'
 import {
@@ -268,10 +268,8 @@ export class SavedForms {
 
   *#giveInUtf8(text: Bytes, charsets: readonly string[], give: GiveReading): Steps {
     for (const charset of charsets) {
-      const makers = toUtf8(charset)
-      // The text that such readers see cannot be produced here.
-      if (changesAscii(charset) && makers.length === 0) this.#decoding.onOdd?.('unread')
-      for (const make of makers) {
+      if (isUnreadable(charset)) this.#decoding.leaveUnread(`text in ${charset}, which is not read`)
+      for (const make of toUtf8(charset)) {
         yield* this.#decoding.countUnits(CONVERSION_COST)
         yield* decoded(text, make, this.#decoding, give)
       }

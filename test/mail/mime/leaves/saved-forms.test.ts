@@ -3,7 +3,6 @@ import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import type { PartNames } from '../../../../src/mail/mime/budget/work.ts'
 import { contentsOf } from '../../../../src/mail/mime/contents.ts'
-import { ebcdicToLatin1 } from '../../../../src/mail/mime/decoders/ebcdic.ts'
 import { uuencode } from '../../../scan/scanners/evasions/compose.ts'
 import { inChunksOf } from '../../message/bytes.ts'
 import { multipartBy } from '../nested-mail.ts'
@@ -45,9 +44,6 @@ const LONG = `A: ${'b'.repeat(1000)}`
 
 /** A text of whole groups in each encoding and character set below; of `?`, base64 makes `/`. */
 const TEXT = '<a text of eighteen times three bytes in all: ???????>'
-
-/** The characters of EBCDIC, in latin1. */
-const page37 = ebcdicToLatin1('ibm037')!
 
 /** Fields and lines of what only some readers decode as it was meant. */
 const oddWays: Readonly<Record<string, (bytes: Buffer) => string>> = {
@@ -343,7 +339,6 @@ t.test('content that only some readers decode is converted from its character se
     'utf-7': (text) => Buffer.from(text.replaceAll('<', '+ADw-')),
     'utf-32be': (text) =>
       Buffer.from([...Buffer.from(text, 'latin1')].flatMap((byte) => [0, 0, 0, byte])),
-    ibm037: (text) => Buffer.from(Array.from(text, (sign) => page37.indexOf(sign, 0, 'latin1'))),
     'isiri-3342': (text) =>
       Buffer.from(text.replaceAll('<', '\xbc').replaceAll('>', '\xbe'), 'latin1'),
   }

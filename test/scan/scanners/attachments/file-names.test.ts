@@ -96,6 +96,19 @@ t.test('a name that no rule bans is not banned', async (t) => {
   }
 })
 
+t.test('a name in a character set that is not read is over the limit', async (t) => {
+  for (const parameters of [
+    'filename="=?ibm037?B?gUuFp4U=?="',
+    'filename="=?EBCDIC-CP-US?Q?=81=4B=85=A7=85?="',
+    "filename*=ibm037''%81%4B%85%A7%85",
+    "filename*0*=cp500''%81%4B; filename*1*=%85%A7%85",
+  ]) {
+    const found = await outcome(disposed(`attachment; ${parameters}`))
+    t.equal(found, 'over: a file name in a character set that is not read', parameters)
+  }
+  t.equal(await outcome(disposed('attachment; filename="=?x-any?B?YQ==?="')), 'clean')
+})
+
 t.test('names are read in proportion to what is written, in small steps', async (t) => {
   const word = (n: number) => `=?x${n}?q?=41(${n})?=\\ `
   const words = (count: number) => Array.from({ length: count }, (_, n) => word(n)).join('')

@@ -81,7 +81,7 @@ const byIconv = (charset: string) => () =>
   execFileSync('iconv', ['-f', 'US-ASCII', '-t', charset], { input: eicar })
 
 export const charsets: readonly Evasion[] = [
-  ...['IBM037', 'IBM500', 'IBM1047', 'EBCDIC-CP-US', 'UCS-2BE', 'UCS-4', 'ISO-2022-KR'].flatMap(
+  ...['IBM037', 'EBCDIC-CP-US', 'UCS-2BE', 'UCS-4', 'UTF-32BE', 'UTF-32LE', 'ISO-2022-KR'].flatMap(
     (charset) =>
       [`charset=${charset}; name=a.txt`, `charset="${charset}"`].map((parameters, at) => ({
         name: `the test file in ${charset}${at === 0 ? ' as an attachment' : ''}`,
