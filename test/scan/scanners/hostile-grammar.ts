@@ -107,7 +107,7 @@ const levels = {
   properties: {
     productions: {
       attach: (inside) => `ATTACH;ENCODING=BASE64:QUJD${inside}\n`,
-      photo: (inside) => `PHOTO;ENCODING=QUOTED-PRINTABLE:=41${inside}=\n`,
+      key: (inside) => `KEY;ENCODING=QUOTED-PRINTABLE:=41${inside}=\n`,
       data: (inside) => `X:data:,a%41${inside}\n`,
       parameter: (inside) => `X;FILENAME="a:${inside}\n`,
       fold: (inside) => ` ${inside}\n`,

@@ -217,7 +217,7 @@ class PropertyReader {
   }
 
   #beginValue(head: PropertyHead): void {
-    this.#values.push(new PropertyValue(head, this.#pool))
+    if (!head.isShown) this.#values.push(new PropertyValue(head, this.#pool))
     this.#isQuotedPrintable ||= head.isQuotedPrintable
   }
 

@@ -12,15 +12,15 @@ const WORD_MAX = 1024
 const NAMES_MAX = 50
 
 /** The properties whose values are files, or URLs. */
-const OF_FILE = /^(?:.*\.)?(?:attach|image|photo|logo|sound|key)$/i
+const OF_FILE = /^(?:.*\.)?(?:attach|image|key)$/i
+/** The properties of a card that programs show or play. None saves their values as files. */
+const SHOWN = /^(?:.*\.)?(?:photo|logo|sound)$/i
 const ENCODING_NAME = /^(?:x-)?encoding$/i
 /** The name of a parameter whose value may be BASE64. vCard 2.1 omits the name. */
 const TYPE_NAME = /^(?:|type|value)$/i
 const IN_BASE64 = /^(?:b|b64|base-?64|binary)$/i
 const NOT_IN_BASE64 = /^(?:|7bit|8bit|quoted-printable)$/i
 const IN_QUOTED_PRINTABLE = /^quoted-printable$/i
-/** Phones use this property for the pronunciation of a name, in letters. */
-const SOUND_OF_NAME = /^x-irmc-n$/i
 const FILE_NAME = /(?:^|[-_])(?:file-?name|name|label|title)$/i
 
 /**
@@ -33,6 +33,7 @@ export class PropertyHead {
   isQuoted = false
   isOver = false
   isOfFile = false
+  isShown = false
   isBase64 = false
   isQuotedPrintable = false
   names: string[] = []
@@ -51,8 +52,8 @@ export class PropertyHead {
   /** Returns a copy of this head that treats quotes inside words as ordinary characters. */
   withoutQuotesInWords(): PropertyHead {
     const head = new PropertyHead(false)
-    const { isOfFile, isBase64, isQuotedPrintable } = this
-    Object.assign(head, { isOfFile, isBase64, isQuotedPrintable, names: [...this.names] })
+    const { isOfFile, isShown, isBase64, isQuotedPrintable } = this
+    Object.assign(head, { isOfFile, isShown, isBase64, isQuotedPrintable, names: [...this.names] })
     head.#parameter = this.#parameter
     head.#word = this.#word
     return head
@@ -86,14 +87,15 @@ export class PropertyHead {
   #endWord(): void {
     const name = this.#parameter
     const word = this.#takeWord()
-    if (name === undefined) this.isOfFile = OF_FILE.test(word)
-    else if (ENCODING_NAME.test(name)) {
+    if (name === undefined) {
+      this.isOfFile = OF_FILE.test(word)
+      this.isShown = SHOWN.test(word)
+    } else if (ENCODING_NAME.test(name)) {
       this.isBase64 ||= !NOT_IN_BASE64.test(word)
       this.isQuotedPrintable ||= IN_QUOTED_PRINTABLE.test(word)
     } else if (TYPE_NAME.test(name)) {
       this.isBase64 ||= IN_BASE64.test(word)
       this.isQuotedPrintable ||= IN_QUOTED_PRINTABLE.test(word)
-      if (SOUND_OF_NAME.test(word)) this.isOfFile = false
     } else if (FILE_NAME.test(name) && word !== '') this.#addName(word)
   }
 

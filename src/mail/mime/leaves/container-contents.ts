@@ -23,7 +23,7 @@ export const UNSAID = { isContainer: false, isOpenPgp: false }
 
 /**
  * Gives what S/MIME, OpenPGP, TNEF, calendars and cards hold, if the bytes are one of them, and are not
- * encrypted. They may become many times as large, and an address book may have thousands of photos.
+ * encrypted. They may become many times as large, and an address book may have thousands of keys.
  */
 export function* giveFromContainers(source: Bytes, decoding: Decoding): Steps {
   yield* giveOpened(source, decoding)

@@ -54,7 +54,7 @@ const cases: readonly (readonly [name: string, text: string, ...files: readonly 
   ['two files', calendar('ATTACH;ENCODING=B:QUJD\r\nATTACH;ENCODING=B:REVG'), 'ABC', 'DEF'],
   ['a colon in quotes', calendar('ATTACH;X="a:b";ENCODING=BASE64:QUJD'), 'ABC'],
   ['a quote that does not end', calendar('ATTACH;ENCODING=BASE64;X="a:QUJD')],
-  ['a quote in a word', card('PHOTO;X=a"b;ENCODING=B:QUJD'), 'ABC'],
+  ['a quote in a word', card('KEY;X=a"b;ENCODING=B:QUJD'), 'ABC'],
   ['blanks around all', calendar('ATTACH ; ENCODING = BASE64 : QUJD'), 'ABC'],
   ['many parameters', calendar(`ATTACH${';X=y'.repeat(9999)};ENCODING=BASE64:QUJD`), 'ABC'],
   ['a long parameter', calendar(`ATTACH;X=${'y'.repeat(99_999)};ENCODING=BASE64:QUJD`), 'ABC'],
@@ -83,39 +83,35 @@ const cases: readonly (readonly [name: string, text: string, ...files: readonly 
   ['a start with a parameter', calendar('ATTACH;ENCODING=B:QUJD').replace('N:', 'N;X=y:'), 'ABC'],
   ['a start behind blanks', `\xef\xbb\xbf\r\n ${calendar('ATTACH;ENCODING=B:QUJD')}`, 'ABC'],
   ['no end', 'Begin:vCalendar\nATTACH;ENCODING=B:QUJD', 'ABC'],
-  ['a photo', card('PHOTO;ENCODING=b:QUJD'), 'ABC'],
-  ['a photo of a group', card('item1.PHOTO;ENCODING=b:QUJD'), 'ABC'],
-  ['a logo', card('LOGO;TYPE=JPEG;ENCODING=b:QUJD'), 'ABC'],
-  ['a sound', card('SOUND;ENCODING=b:QUJD'), 'ABC'],
+  ['a key of a group', card('item1.KEY;ENCODING=b:QUJD'), 'ABC'],
   ['a key', card('KEY;ENCODING=B;TYPE=PGP:QUJD'), 'ABC'],
   ['a key of version 4', card('KEY:data:application/pgp-keys;base64,QUJD', '4.0'), 'ABC'],
-  ['a word alone', card('PHOTO;JPEG;BASE64:QUJD', '2.1'), 'ABC'],
-  ['a type', card('PHOTO;TYPE=BASE64:QUJD', '2.1'), 'ABC'],
-  ['another word', card('PHOTO;ENCODING=B64:QUJD'), 'ABC'],
-  ['version 2.1', card('PHOTO;BASE64:\r\n    QUJD\r\n    REVG\r\n', '2.1'), 'ABCDEF'],
-  ['version 2.1 without blanks', card('PHOTO;BASE64:\nQUJD\nREVG\n', '2.1'), 'ABCDEF'],
-  ['lines behind the empty one', card('PHOTO;BASE64:\nQUJD\n\nREVG\n', '2.1'), 'ABC', 'ABCDEF'],
+  ['a word alone', card('KEY;JPEG;BASE64:QUJD', '2.1'), 'ABC'],
+  ['a type', card('KEY;TYPE=BASE64:QUJD', '2.1'), 'ABC'],
+  ['another word', card('KEY;ENCODING=B64:QUJD'), 'ABC'],
+  ['version 2.1', card('KEY;BASE64:\r\n    QUJD\r\n    REVG\r\n', '2.1'), 'ABCDEF'],
+  ['version 2.1 without blanks', card('KEY;BASE64:\nQUJD\nREVG\n', '2.1'), 'ABCDEF'],
+  ['lines behind the empty one', card('KEY;BASE64:\nQUJD\n\nREVG\n', '2.1'), 'ABC', 'ABCDEF'],
   [
     'quoted-printable',
-    card('PHOTO;ENCODING=QUOTED-PRINTABLE:=41=\r\nB=\r\n =43', '2.1'),
+    card('KEY;ENCODING=QUOTED-PRINTABLE:=41=\r\nB=\r\n =43', '2.1'),
     'ABC',
     'A=',
     'A\0',
     'A',
   ],
-  ['a quoted word', card('LOGO;QUOTED-PRINTABLE:=41=42=43', '2.1'), 'ABC'],
+  ['a quoted word', card('KEY;QUOTED-PRINTABLE:=41=42=43', '2.1'), 'ABC'],
   [
     'a property in a soft line',
     calendar('X;ENCODING=QUOTED-PRINTABLE:=\nKEY;ENCODING=B:QUJD'),
     'ABC',
   ],
   ['text that is quoted', card('NOTE;QUOTED-PRINTABLE:=41=42=43', '2.1')],
-  ['a photo that says nothing', card(`PHOTO:${UNSAID}`), LONG],
-  ['a long URL', card(`PHOTO:https://example.org/${UNSAID}`)],
-  ['a comma in the name', card(`NOTE,PHOTO:${UNSAID}`)],
-  ['an equals sign in a value', card('PHOTO;ENCODING=b=c:QUJD'), 'ABC'],
-  ['a word that is spoken', card(`SOUND;X-IRMC-N:${UNSAID}`, '2.1')],
-  ['nothing', card('PHOTO;ENCODING=b:\r\nLOGO;ENCODING=b: \r\nX;ENCODING=B:')],
+  ['a key that says nothing', card(`KEY:${UNSAID}`), LONG],
+  ['a long URL', card(`KEY:https://example.org/${UNSAID}`)],
+  ['a comma in the name', card(`NOTE,KEY:${UNSAID}`)],
+  ['an equals sign in a value', card('KEY;ENCODING=b=c:QUJD'), 'ABC'],
+  ['nothing', card('KEY;ENCODING=b:\r\nKEY;ENCODING=b: \r\nX;ENCODING=B:')],
   ['a URL', calendar('ATTACH;FILENAME=a.exe:https://example.org/a\r\nX:data\r\nY:date:,a')],
   ['other encodings', calendar('DESCRIPTION;ENCODING=8BIT:QUJD\r\nX;ENCODING=7BIT;CN=B:QUJD')],
   ['a name in the value', calendar('SUMMARY:ATTACH;ENCODING=BASE64:QUJD')],
@@ -125,7 +121,7 @@ const cases: readonly (readonly [name: string, text: string, ...files: readonly 
 const textsOfHabits: Readonly<Record<keyof typeof calendarHabits, readonly string[]>> = {
   'calendar CR': [calendar('ATTACH:data:,A\rB'), 'A', 'AB'],
   'calendar fold': [calendar('ATTACH:data:,A\n\n B'), 'A', 'AB'],
-  'calendar soft break': [card('LOGO;QUOTED-PRINTABLE:=41=\n=42', '2.1'), 'AB', 'A'],
+  'calendar soft break': [card('KEY;QUOTED-PRINTABLE:=41=\n=42', '2.1'), 'AB', 'A'],
 }
 
 t.test('each choice for a feature of calendars finds another file', async (t) => {
@@ -188,6 +184,19 @@ function valuesIn(text: string, ends: readonly number[]): string[] {
   return values
 }
 
+t.test('a photo, a logo and a sound of a card are shown or played, and no files', async (t) => {
+  for (const line of [
+    ...['PHOTO;ENCODING=b:QUJD', 'photo;BASE64:QUJD', 'item1.PHOTO;ENCODING=b:QUJD'],
+    ...['LOGO;QUOTED-PRINTABLE:=41=42', 'SOUND:data:audio/mpeg;base64,QUJD', `PHOTO:${UNSAID}`],
+    ...[`SOUND;X-IRMC-N:${UNSAID}`, 'PHO\r\n TO;ENCODING=b:QUJD', 'PHOTO;X=a"b;ENCODING=B:QUJD'],
+  ]) {
+    for (const version of ['2.1', '3.0', '4.0']) {
+      t.same(open(card(line, version)).files, [], line)
+      t.same(open(card(`${line}\r\nKEY;ENCODING=B:REVG`, version)).files, ['DEF'], `${line}, a key`)
+    }
+  }
+})
+
 t.test('a calendar is read alike wherever its bytes are cut', async (t) => {
   for (const [name, text] of cases) {
     const short = text.replace(FAR, '')
@@ -214,7 +223,7 @@ t.test('a calendar is read alike wherever its bytes are cut', async (t) => {
 
 t.test('an escape is left out of base64, and the letter of a line end with it', async (t) => {
   for (const value of ['QU\\nJD', 'QU\\NJD', 'QU\\r\\nJD', '\\QU\\JD', 'QU\\\r\n nJD']) {
-    t.ok(open(card(`PHOTO;ENCODING=B:${value}`)).files.includes('ABC'), value)
+    t.ok(open(card(`KEY;ENCODING=B:${value}`)).files.includes('ABC'), value)
   }
 })
 
@@ -299,7 +308,7 @@ t.test('a calendar in a calendar is opened, up to the limit', async (t) => {
   const nested = (depth: number): string => {
     if (depth === 0) return 'the innermost'
     const inside = Buffer.from(nested(depth - 1), 'latin1').toString('base64')
-    return `BEGIN:VCARD\nPHOTO;ENCODING=B:${inside}\nEND:VCARD\n`
+    return `BEGIN:VCARD\nKEY;ENCODING=B:${inside}\nEND:VCARD\n`
   }
   t.ok(open(nested(5)).files.includes('the innermost'))
   t.match(open(nested(20)).over, 'deep')
@@ -328,7 +337,7 @@ t.test('a calendar that is twice as long takes twice the work', async (t) => {
     quotes: (n) => `ATTACH;X=${'"a:b"'.repeat(n)};ENCODING=B:QUJD`,
     'a word': (n) => `ATTACH;X=${'y'.repeat(n)};ENCODING=B:QUJD`,
     components: (n) => 'BEGIN:VEVENT\r\n'.repeat(n),
-    'soft lines': (n) => `PHOTO;QUOTED-PRINTABLE:${'=41=\r\n'.repeat(n)}`,
+    'soft lines': (n) => `KEY;QUOTED-PRINTABLE:${'=41=\r\n'.repeat(n)}`,
   }
   for (const [name, shape] of Object.entries(shapes)) {
     const [once, twice] = [2000, 4000].map((n) => workOf(calendar(shape(n))))
@@ -349,8 +358,8 @@ t.test('an empty value is not kept', async (t) => {
   for (const [line, values] of [
     [':\n', 0],
     [':\r', 0],
-    ['PHOTO:\n', 0],
-    ['PHOTO:x\n', 9],
+    ['KEY:\n', 0],
+    ['KEY:x\n', 9],
   ] as const) {
     taken = 0
     const source = Bytes.of(Buffer.from(`BEGIN:VCARD\n${line.repeat(9)}`))

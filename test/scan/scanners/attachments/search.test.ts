@@ -172,7 +172,7 @@ t.test('a banned name is seen wherever some reader sees it, and nothing else is'
     'a file in a calendar': `Content-Type: text/calendar\n\nBEGIN:VCALENDAR\nATTACH;FILE\n NAME=a.exe;VALUE=BINARY:QUJD\n`,
     'a file in a card in base64': inBase64(
       'text/x-any',
-      'BEGIN:VCARD\nPHOTO;ENCODING=B;X-FILENAME="a.exe":QUJD\n',
+      'BEGIN:VCARD\nKEY;ENCODING=B;X-FILENAME="a.exe":QUJD\n',
     ),
   }
   for (const [name, message] of Object.entries(others)) {

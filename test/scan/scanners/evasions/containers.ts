@@ -202,7 +202,7 @@ const folded = (line: string) => line.replace(/.{74}(?!$)/g, '$&\n ')
 const CALENDAR = 'Content-Type: text/calendar; method=REQUEST; charset=utf-8'
 const CARD = 'Content-Type: text/vcard; name="a.vcf"'
 const CALENDAR_READERS = 'Evolution, KOrganizer, and calendars of libical'
-const CARD_READERS = 'Evolution, KAddressBook, and other address books'
+const CARD_READERS = 'Evolution, which saves the keys and certificates of a contact'
 
 const encoded = zip.toString('base64')
 
@@ -237,28 +237,28 @@ const calendars: Readonly<Record<string, string>> = {
 }
 
 const cards: Readonly<Record<string, string>> = {
-  'as a photo': card(folded(`PHOTO;ENCODING=b;TYPE=JPEG:${encoded}`)),
-  'as a photo of a group': card(folded(`item1.PHOTO;ENCODING=b:${encoded}`)),
-  'as a photo whose name is folded': card(folded(`PHO\n TO;ENCODING=b:${encoded}`)),
-  'as a photo whose group is folded': card(folded(`item1\n .\n PHOTO;ENCODING=b:${encoded}`)),
-  'as a logo': card(folded(`LOGO;ENCODING=B:${encoded}`)),
-  'as a sound': card(folded(`SOUND;ENCODING=b:${encoded}`)),
   'as a key': card(folded(`KEY;TYPE=X509;ENCODING=b:${encoded}`)),
   'as a key of version 4': card(folded(`KEY:data:application/pgp-keys;base64,${encoded}`), '4.0'),
-  'as a photo of version 2.1': card(
-    `PHOTO;ENCODING=BASE64;JPEG:\n    ${base64(zip, 72).replaceAll('\n', '\n    ')}\n`,
+  'as a key of a group': card(folded(`item1.KEY;ENCODING=b:${encoded}`)),
+  'as a key whose name is folded': card(folded(`K\n EY;ENCODING=b:${encoded}`)),
+  'as a key whose group is folded': card(folded(`item1\n .\n KEY;ENCODING=b:${encoded}`)),
+  'as a key in small letters': card(folded(`key;encoding=b:${encoded}`)),
+  'as a key without a type': card(folded(`KEY;ENCODING=B:${encoded}`)),
+  'as a key below a photo': card(folded(`PHOTO;ENCODING=b:QUJD\nKEY;ENCODING=b:${encoded}`)),
+  'as a key of version 2.1': card(
+    `KEY;ENCODING=BASE64;X509:\n    ${base64(zip, 72).replaceAll('\n', '\n    ')}\n`,
     '2.1',
   ),
-  'as a photo of version 2.1 without blanks': card(`PHOTO;BASE64:\n${base64(zip, 72)}\n`, '2.1'),
-  'as a photo in quoted-printable': card(
-    `PHOTO;ENCODING=QUOTED-PRINTABLE:${quotedPrintable(zip)}`,
+  'as a key of version 2.1 without blanks': card(`KEY;BASE64:\n${base64(zip, 72)}\n`, '2.1'),
+  'as a key in quoted-printable': card(
+    `KEY;ENCODING=QUOTED-PRINTABLE:${quotedPrintable(zip)}`,
     '2.1',
   ),
-  'as a photo with escapes': card(
-    folded(`PHOTO;ENCODING=b:${cut(encoded, 60).replaceAll('\n', '\\n')}`),
+  'as a key with escapes': card(
+    folded(`KEY;ENCODING=b:${cut(encoded, 60).replaceAll('\n', '\\n')}`),
   ),
-  'as a photo with a quote in a word': card(folded(`PHOTO;X-A=b"c;ENCODING=b:${encoded}`)),
-  'behind other cards': card('NOTE:x').repeat(9) + card(folded(`PHOTO;ENCODING=b:${encoded}`)),
+  'as a key with a quote in a word': card(folded(`KEY;X-A=b"c;ENCODING=b:${encoded}`)),
+  'behind other cards': card('NOTE:x').repeat(9) + card(folded(`KEY;ENCODING=b:${encoded}`)),
 }
 
 /** A part with these fields, and behind its delimiter a calendar, of the same bytes. */
