@@ -7,7 +7,8 @@ import { signMessage } from '../stamps/sign.ts'
 import { EVERY_PART } from '../stamps/stamp.ts'
 import type { JudgeConfig } from './config.ts'
 import type { Tools } from './context.ts'
-import type { JudgedMail, ScanOutcome } from './scan-uncovered.ts'
+import type { ScanOutcome } from './scan-uncovered.ts'
+import type { JudgedMail } from './transaction.ts'
 
 /** A stamp, and the id of the key that made it. */
 export interface OwnStamp {

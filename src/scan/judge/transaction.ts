@@ -1,4 +1,5 @@
 import type { Envelope, Origin } from '../../mail/message/envelope/envelope.ts'
+import type { Header } from '../../mail/message/header-block.ts'
 import type { Message } from '../../mail/message/message.ts'
 
 /** The client, as far as the interface knows it. */
@@ -26,4 +27,9 @@ export interface Transaction {
   readonly alternative?: Message
   readonly envelope: Envelope
   readonly client: Client
+}
+
+/** A transaction, and the header of its message without the fields that are removed. */
+export interface JudgedMail extends Transaction {
+  readonly outgoing: Header
 }
