@@ -2,7 +2,6 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { Configuration } from '../../configuration/configuration.ts'
 import { afterInput } from '../../lib/flow/timeout.ts'
 import { onceAMinute } from '../../lib/log/line-format.ts'
-import { hasUnread } from '../../lib/process/descriptors.ts'
 import type { DoorState } from '../../observe/live/process-report.ts'
 import { Admission } from './admission.ts'
 
@@ -24,6 +23,23 @@ export interface ServedConnection {
 
 /** The open connections of an interface and their sockets, in order of arrival. */
 export type Connections<Served> = ReadonlyMap<Served, Socket>
+
+/** An interface that serves connections on a listening socket. */
+export interface Door<Settings = Configuration> {
+  /** It does not listen yet. */
+  readonly server: Server
+  /** Sets the settings for messages or requests that arrive from now on. */
+  configure(settings: Settings): void
+  /**
+   * Accepts no more connections, and resolves when all have ended. A connection without a pending answer ends
+   * immediately, any other one after its answer. After `grace` milliseconds the remaining clients are asked
+   * to connect again, except those that must be answered.
+   */
+  close(grace: number): Promise<void>
+  /** The connections that must be answered. */
+  unanswered(): number
+  state(): DoorState
+}
 
 /** The options that differ between interfaces. */
 interface ServeOptions<Served extends ServedConnection> {
@@ -62,144 +78,135 @@ interface ServeOptions<Served extends ServedConnection> {
 }
 
 /** Serves each connection of a server that does not listen yet, until the interface is closed. */
-export function serve<Served extends ServedConnection>({
-  every,
-  maxConnections,
-  maxSockets = Number.POSITIVE_INFINITY,
-  takesPlace = ({ hasHungUp }) => !hasHungUp,
-  makeRoom = () => false,
-  accept,
-  log,
-  logCrowd = log,
-  secure = (socket, secured) => secured(socket),
-  startsPaused = false,
-  memory,
-}: ServeOptions<Served>): Omit<Door, 'configure'> {
-  const connections = new Map<Served, Socket>()
-  const unanswered = () => [...connections.keys()].filter((served) => served.mustBeAnswered).length
-  let sockets = 0
-  const logFull = onceAMinute(logCrowd)
-  let isClosed = false
-  let timer: NodeJS.Timeout | undefined
-  let emptied = () => {}
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: startsPaused }, (socket) => {
-    if (!admission.canWait && isFull() && !hasMadeRoom()) return void socket.destroy()
-    sockets++
-    socket.once('close', () => {
-      sockets--
-      admission.changed()
-    })
-    secure(socket, admit)
-    admission.accepted()
-  })
-  server.on('error', (error) => log(error.message))
-  const admission = new Admission(server, { isFull, makeRoom: hasMadeRoom })
-
-  function admit(socket: Socket): void {
-    if (isClosed) return void socket.destroy() // during the handshake
-    const served = accept(socket, connections, () => leave(served!))
-    if (served === undefined) return
-    connections.set(served, socket)
-    timer ??= setInterval(() => afterInput(() => each((served) => served.tick())), every)
+export function serve<Served extends ServedConnection>(
+  options: ServeOptions<Served>,
+): Omit<Door, 'configure'> {
+  const server = new ConnectionServer(options)
+  return {
+    server: server.socket,
+    state: () => ({ clients: server.clients, memory: options.memory() }),
+    unanswered: () => server.unanswered,
+    close: (grace) => server.close(grace),
   }
-  function isFull(): boolean {
-    if (sockets >= maxSockets) return true
-    if (connections.size < maxConnections) return false
+}
+
+/** A listening socket, and the connections of those who are served on it. */
+class ConnectionServer<Served extends ServedConnection> {
+  readonly socket: Server
+  readonly #options: ServeOptions<Served>
+  readonly #admission: Admission
+  readonly #logFull: (line: string) => void
+  readonly #connections = new Map<Served, Socket>()
+  /** The number of sockets, including those of connections that have ended. */
+  #sockets = 0
+  #isClosed = false
+  /** Set while there are connections. */
+  #ticks: NodeJS.Timeout | undefined
+  /** Called when the last connection has ended. */
+  #emptied = () => {}
+
+  constructor(options: ServeOptions<Served>) {
+    const { startsPaused = false, log, logCrowd = log } = options
+    this.#options = options
+    this.#logFull = onceAMinute(logCrowd)
+    this.socket = createServer({ allowHalfOpen: true, pauseOnConnect: startsPaused }, (socket) =>
+      this.#take(socket),
+    )
+    this.socket.on('error', (error) => log(error.message))
+    this.#admission = new Admission(this.socket, {
+      isFull: () => this.#isFull(),
+      makeRoom: () => this.#hasMadeRoom(),
+    })
+  }
+
+  get clients(): number {
+    return this.#connections.size
+  }
+
+  /** The number of connections that must be answered. */
+  get unanswered(): number {
+    return [...this.#connections.keys()].filter((served) => served.mustBeAnswered).length
+  }
+
+  /** Closes the socket, and resolves when all connections have ended, as `Door.close` describes. */
+  async close(grace: number): Promise<void> {
+    this.#isClosed = true
+    this.socket.close()
+    this.#admission.close()
+    this.#each((served) => served.finish())
+    if (this.clients === 0) return
+    const late = setTimeout(() => this.#dismissAll(), grace)
+    await new Promise<void>((resolve) => {
+      this.#emptied = resolve
+    })
+    clearTimeout(late)
+  }
+
+  /** Takes a socket that was accepted. */
+  #take(socket: Socket): void {
+    const { secure = (socket, secured) => secured(socket) } = this.#options
+    if (!this.#admission.canWait && this.#isFull() && !this.#hasMadeRoom()) {
+      return void socket.destroy()
+    }
+    this.#sockets++
+    socket.once('close', () => {
+      this.#sockets--
+      this.#admission.changed()
+    })
+    secure(socket, (secured) => this.#admit(secured))
+    this.#admission.accepted()
+  }
+
+  #admit(socket: Socket): void {
+    if (this.#isClosed) return void socket.destroy() // during the handshake
+    const { accept, every } = this.#options
+    const served = accept(socket, this.#connections, () => this.#leave(served!))
+    if (served === undefined) return
+    this.#connections.set(served, socket)
+    this.#ticks ??= setInterval(
+      () => afterInput(() => this.#each((served) => served.tick())),
+      every,
+    )
+  }
+
+  #isFull(): boolean {
+    const { maxConnections, maxSockets, takesPlace = hasNotHungUp } = this.#options
+    if (maxSockets !== undefined && this.#sockets >= maxSockets) return true
+    if (this.#connections.size < maxConnections) return false
     let places = 0
-    for (const served of connections.keys()) if (takesPlace(served)) places++
+    for (const served of this.#connections.keys()) if (takesPlace(served)) places++
     return places >= maxConnections
   }
-  function hasMadeRoom(): boolean {
-    const hasRoom = makeRoom(connections)
+
+  #hasMadeRoom(): boolean {
+    const { maxConnections, makeRoom } = this.#options
+    const hasRoom = makeRoom?.(this.#connections) === true
     const what = hasRoom ? 'an idle one was closed' : 'others wait'
-    logFull(`over ${maxConnections} connections at once; ${what}`)
+    this.#logFull(`over ${maxConnections} connections at once; ${what}`)
     return hasRoom
   }
-  function each(act: (served: Served) => void): void {
-    for (const served of connections.keys()) act(served)
+
+  #leave(served: Served): void {
+    this.#connections.delete(served)
+    this.#admission.changed()
+    if (this.#connections.size > 0) return
+    clearInterval(this.#ticks)
+    this.#ticks = undefined
+    this.#emptied()
   }
-  function leave(served: Served): void {
-    connections.delete(served)
-    admission.changed()
-    if (connections.size > 0) return
-    clearInterval(timer)
-    timer = undefined
-    emptied()
+
+  #dismissAll(): void {
+    this.#each((served) => served.dismiss())
+    const count = this.unanswered
+    if (count === 0) return
+    this.#options.log(`waiting for the replies of the next server to ${count} messages`)
   }
-  return {
-    server,
-    state: () => ({ clients: connections.size, memory: memory() }),
-    unanswered,
-    async close(grace) {
-      isClosed = true
-      server.close()
-      admission.close()
-      each((served) => served.finish())
-      if (connections.size === 0) return
-      const late = setTimeout(() => {
-        each((served) => served.dismiss())
-        const count = unanswered()
-        if (count > 0) log(`waiting for the replies of the next server to ${count} messages`)
-      }, grace)
-      await new Promise<void>((resolve) => {
-        emptied = resolve
-      })
-      clearTimeout(late)
-    },
+
+  #each(act: (served: Served) => void): void {
+    for (const served of this.#connections.keys()) act(served)
   }
 }
 
-/** The open connections of an interface, or some of them, each with its socket. */
-type Entries<Served> = Iterable<readonly [Served, Socket]>
-
-/**
- * Returns the connection that has been idle longest, since before `time`, if there is one. One with unread
- * data is returned only if all have some: a client that talks without progress must not keep its slot indefinitely.
- */
-export function longestIdle<Served extends Idle>(
-  connections: Entries<Served>,
-  time = Number.POSITIVE_INFINITY,
-): Served | undefined {
-  const idle = idleFirst(connections, time)
-  return (idle.find(isSilent) ?? idle[0])?.[0]
-}
-
-/** Returns the same among clients without unread data. */
-export function longestSilent<Served extends Idle>(
-  connections: Entries<Served>,
-  time = Number.POSITIVE_INFINITY,
-): Served | undefined {
-  return idleFirst(connections, time).find(isSilent)?.[0]
-}
-
-interface Idle {
-  /** Undefined for a client that waits for an answer, or has its last one. */
-  readonly idleSince: number | undefined
-}
-
-function idleFirst<Served extends Idle>(connections: Entries<Served>, time: number) {
-  const since = ([{ idleSince = time }]: readonly [Served, Socket]) => idleSince
-  const idle = [...connections].filter((entry) => since(entry) < time)
-  return idle.sort((one, other) => since(one) - since(other))
-}
-
-function isSilent([, socket]: readonly [unknown, Socket]): boolean {
-  return !hasUnread(socket)
-}
-
-/** An interface that serves connections on a listening socket. */
-export interface Door<Settings = Configuration> {
-  /** It does not listen yet. */
-  readonly server: Server
-  /** Sets the settings for messages or requests that arrive from now on. */
-  configure(settings: Settings): void
-  /**
-   * Accepts no more connections, and resolves when all have ended. A connection without a pending answer ends
-   * immediately, any other one after its answer. After `grace` milliseconds the remaining clients are asked
-   * to connect again, except those that must be answered.
-   */
-  close(grace: number): Promise<void>
-  /** The connections that must be answered. */
-  unanswered(): number
-  state(): DoorState
+function hasNotHungUp({ hasHungUp }: ServedConnection): boolean {
+  return !hasHungUp
 }

@@ -8,7 +8,8 @@ import {
 } from '../../protocol/policy-attributes.ts'
 import { isQuotaChecked } from '../../scan/judge/over-quota.ts'
 import type { QuotaLookup } from '../../scan/quota/quota-answer.ts'
-import { type Door, longestSilent, serve } from '../connection/serve.ts'
+import { longestSilent } from '../connection/idle.ts'
+import { type Door, serve } from '../connection/serve.ts'
 import { Wire, type WireHost } from '../connection/wire.ts'
 import { refuseFull } from '../recipients/refuse-recipient.ts'
 

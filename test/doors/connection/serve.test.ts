@@ -3,12 +3,8 @@ import { once } from 'node:events'
 import { connect, Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import {
-  longestIdle,
-  longestSilent,
-  type ServedConnection,
-  serve,
-} from '../../../src/doors/connection/serve.ts'
+import { longestIdle, longestSilent } from '../../../src/doors/connection/idle.ts'
+import { type ServedConnection, serve } from '../../../src/doors/connection/serve.ts'
 import { socketDirectory } from '../../programs/host/socket-directory.ts'
 
 /** What all interfaces do with connections: count, tick, and close. */
