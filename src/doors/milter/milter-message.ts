@@ -13,12 +13,13 @@ import { WireError } from '../../protocol/connection/wire-error.ts'
 import { type Agreement, action, step } from '../../protocol/milter/milter-offer.ts'
 import { accepted, smtpReply } from '../../protocol/milter/milter-replies.ts'
 import { announcedSize, bareAddress, type SmtpPath } from '../../protocol/smtp/smtp-syntax.ts'
+import type { JudgeContext } from '../../scan/judge/context.ts'
 import { Deadline } from '../../scan/judge/deadline.ts'
 import type { Decision } from '../../scan/judge/decision.ts'
 import { checkQuota } from '../../scan/judge/over-quota.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import { receivesNothing } from '../connection/wire.ts'
-import { handleMail } from '../message/handle-mail.ts'
+import { type DoorAdapter, handleMail } from '../message/handle-mail.ts'
 import { type Judging, startJudging } from '../message/mail-services.ts'
 import { RecipientList } from '../recipients/recipient-list.ts'
 import type { SendingClient } from '../recipients/refuse-recipient.ts'
@@ -33,6 +34,12 @@ const MESSAGE_ID = 'message-id'
 const MESSAGE_ID_MAX = 1000
 
 const LEADING_SPACE = Buffer.from(' ')
+
+/** A message, and its recipients as the MTA named them. */
+interface ReceivedMail {
+  readonly transaction: Transaction
+  readonly paths: readonly Buffer[]
+}
 
 /** One message from MAIL to its end. If an error occurs before, the answer at the end reports it. */
 export class MilterMessage {
@@ -114,64 +121,25 @@ export class MilterMessage {
    * After `gone` is aborted, no client needs the answer.
    */
   async end(agreement: Agreement, client: SendingClient, gone: AbortSignal): Promise<Buffer> {
-    const { origin, mayRelay } = client
-    const services = this.#services
-    let transaction: Transaction | undefined
+    const { origin } = client
+    let mail: ReceivedMail | undefined
     try {
       if (this.#trouble !== undefined) throw this.#trouble
       const judging = this.#begin()
       if (judging.kind === 'pass') {
-        services.log(passLine(judging.why, this.#about(origin, undefined)))
+        this.#services.log(passLine(judging.why, this.#about(origin)))
         return accepted
       }
-      const paths = this.#recipients.paths()
-      const envelope = makeEnvelope(this.#from, paths.map(addressIn))
-      const { message, ...other } = this.#intake!.finish()
-      const { isClusterPeer, context } = judging
-      const judgedClient = { mayRelay, isClusterPeer, isBounceInjector: false, origin }
-      const received: Transaction = { message, ...other, envelope, client: judgedClient }
-      transaction = received
-      // Throws if the MTA cannot do it.
-      const encode = (decision: Decision) =>
-        encodeDecision(decision, { header: message.header, paths }, agreement)
-      const carryOut = (decision: Decision) => {
-        const packets = encode(decision)
-        const about = this.#about(origin, received, replyCode(decision))
-        for (const line of decisionLines(decision, undefined, about)) services.log(line)
-        return packets
-      }
-      let { config } = context
-      if (agreement.lacksSteps && services.quota !== undefined) {
-        // No recipient could be refused alone.
-        const announced = { envelope, client: judgedClient, size: message.size }
-        const quota = await checkQuota(announced, services.quota, services.uptime)
-        if (quota.defer !== undefined) return carryOut(quota.defer)
-        const remarks = [config.remark, quota.remark ?? ''].filter(Boolean)
-        config = { ...config, remark: remarks.join('; ') }
-      }
-      const endTurn = await services.turns.take(gone)
-      return await handleMail(
-        received,
-        { ...context, config },
-        new Deadline(services.uptime, { gone }),
-        {
-          // The MTA may not let recipients be removed.
-          answers: agreement.actions & action.deleteRecipients ? 'once, some kept' : 'once',
-          begin: services.begin,
-          mtaHolds: true,
-          about: () => this.#about(origin, received),
-          check: encode,
-          carryOut,
-        },
-      ).finally(endTurn)
+      mail = this.#received(client, judging.isClusterPeer)
+      return await this.#judge(mail, judging.context, agreement, gone)
     } catch (error) {
       const reply = faultReply(faultKindOf(error))
       const sent = receivesNothing(gone) ? 'unsent' : reply.code
-      services.log(faultLine(error, undefined, this.#about(origin, transaction, sent)))
+      this.#services.log(faultLine(error, undefined, this.#about(origin, mail?.transaction, sent)))
       return smtpReply(reply)
     } finally {
-      transaction?.message.close()
-      transaction?.alternative?.close()
+      mail?.transaction.message.close()
+      mail?.transaction.alternative?.close()
     }
   }
 
@@ -179,6 +147,58 @@ export class MilterMessage {
   close(): void {
     this.#recipients.free()
     this.#intake?.close()
+  }
+
+  /** Makes the message of its parts. It may be called once. */
+  #received({ origin, mayRelay }: SendingClient, isClusterPeer: boolean): ReceivedMail {
+    const paths = this.#recipients.paths()
+    const envelope = makeEnvelope(this.#from, paths.map(addressIn))
+    const client = { mayRelay, isClusterPeer, isBounceInjector: false, origin }
+    return { transaction: { ...this.#intake!.finish(), envelope, client }, paths }
+  }
+
+  /** Judges a message, and resolves to the packets of the decision. */
+  async #judge(
+    mail: ReceivedMail,
+    context: JudgeContext,
+    agreement: Agreement,
+    gone: AbortSignal,
+  ): Promise<Buffer> {
+    const { transaction } = mail
+    const { message, envelope, client } = transaction
+    const { turns, uptime } = this.#services
+    const adapter = this.#adapterFor(mail, agreement)
+    // Such an MTA could not refuse a recipient alone.
+    const quota = agreement.lacksSteps ? this.#services.quota : undefined
+    const announced = { envelope, client, size: message.size }
+    const checked = quota && (await checkQuota(announced, quota, uptime))
+    if (checked?.defer !== undefined) return adapter.carryOut(checked.defer)
+    const endTurn = await turns.take(gone)
+    const remarked = withRemark(context, checked?.remark)
+    const deadline = new Deadline(uptime, { gone })
+    return await handleMail(transaction, remarked, deadline, adapter).finally(endTurn)
+  }
+
+  #adapterFor({ transaction, paths }: ReceivedMail, agreement: Agreement): DoorAdapter<Buffer> {
+    const { header } = transaction.message
+    const { log, begin } = this.#services
+    const { origin } = transaction.client
+    // Throws if the MTA cannot do it.
+    const encode = (decision: Decision) => encodeDecision(decision, { header, paths }, agreement)
+    return {
+      // The MTA may not let recipients be removed.
+      answers: agreement.actions & action.deleteRecipients ? 'once, some kept' : 'once',
+      begin,
+      mtaHolds: true,
+      about: () => this.#about(origin, transaction),
+      check: encode,
+      carryOut: (decision) => {
+        const packets = encode(decision)
+        const about = this.#about(origin, transaction, replyCode(decision))
+        for (const line of decisionLines(decision, undefined, about)) log(line)
+        return packets
+      },
+    }
   }
 
   /** Begins to receive the content, if that was not done. Throws as MilterIntake does. */
@@ -207,18 +227,25 @@ export class MilterMessage {
 
   /** Returns the context for a log line about the message at this moment. */
   #about(
-    origin: Origin,
-    transaction: Transaction | undefined,
+    origin: Origin | undefined,
+    transaction?: Transaction,
     reply?: number | 'unsent',
   ): LogContext {
     const door: LogField[] = [
       ['reply', reply],
       ['interface', 'milter'],
-      ['queue', origin.queueId],
+      ['queue', origin?.queueId],
     ]
     const total = this.#services.uptime() - this.#began
-    return { door, remote: origin.clientAddress, transaction, summary: this.#summary, total }
+    return { door, remote: origin?.clientAddress, transaction, summary: this.#summary, total }
   }
+}
+
+/** Returns the context that adds a remark to the log line. */
+function withRemark({ config, ...context }: JudgeContext, remark = ''): JudgeContext {
+  if (remark === '') return { config, ...context }
+  const remarks = [config.remark, remark].filter(Boolean)
+  return { ...context, config: { ...config, remark: remarks.join('; ') } }
 }
 
 function shownRecipient(path: Buffer): string {
