@@ -1,6 +1,7 @@
 import { faultKindOf } from '../../../lib/errors/fault.ts'
 import { type MailAddress, readAddress } from '../../../mail/message/envelope/address.ts'
 import { ADDRESS_MAX, makeEnvelope } from '../../../mail/message/envelope/envelope.ts'
+import type { Message } from '../../../mail/message/message.ts'
 import { COMMAND_MAX, parsePath } from '../../../protocol/smtp/smtp-commands.ts'
 import { type RawReply, rawReply } from '../../../protocol/smtp/smtp-replies.ts'
 import {
@@ -9,10 +10,13 @@ import {
   type SmtpPath,
   type SmtpReply,
 } from '../../../protocol/smtp/smtp-syntax.ts'
+import type { JudgeContext } from '../../../scan/judge/context.ts'
 import { Deadline } from '../../../scan/judge/deadline.ts'
 import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
-import { type DoorAdapter, handleMail } from '../../message/handle-mail.ts'
+import type { Transaction } from '../../../scan/judge/transaction.ts'
+import { handleMail } from '../../message/handle-mail.ts'
 import { withdrawKept } from '../../message/keep-as-decided.ts'
+import type { Judging } from '../../message/mail-services.ts'
 import { RecipientList } from '../../recipients/recipient-list.ts'
 import type { SendingClient } from '../../recipients/refuse-recipient.ts'
 import { CLOSING, ownReply } from '../../replies/own-replies.ts'
@@ -60,61 +64,30 @@ export class SmtpTransaction {
   async receive(
     client: SmtpConnection,
     onward: Pick<SmtpDelivery, 'next' | 'forwards'>,
-    { origin, mayRelay }: SendingClient,
+    sendingClient: SendingClient,
   ): Promise<readonly RawReply[]> {
     const services = this.#services
-    const { lmtp, afterQueue, begin } = services
     const { gone } = client
-    const log = new TransactionLog(services, origin)
+    const log = new TransactionLog(services, sendingClient.origin)
     let replies = new ContentReplies(1, client) // to DATA itself
-    const start = () => {
-      replies = new ContentReplies(lmtp ? this.recipients.count : 1, client)
-      client.startContent()
-    }
     try {
       const recipients = this.recipients.paths()
       const judging = services.startJudging()
-      await receiveContent(
-        client,
-        judging.messageOptions,
-        services,
-        start,
-        async (message, refusal) => {
-          const envelope = makeEnvelope(this.#from, recipients.map(recipientIn))
-          const isClusterPeer = judging.kind === 'judge' && judging.isClusterPeer
-          const judgedClient = { mayRelay, isClusterPeer, isBounceInjector: false, origin }
-          const transaction = { message, envelope, client: judgedClient }
-          log.transaction = transaction
-          const mailLine = this.#line
-          const beyondRecall = () => {
-            this.isBeyondRecall = true
-          }
-          const delivery = {
-            ...onward,
-            mailLine,
-            message,
-            recipients,
-            lmtp,
-            replies,
-            gone,
-            beyondRecall,
-          }
-          const deadline = new Deadline(services.uptime, { gone })
-          const adapter: DoorAdapter<CarriedOut> = {
-            answers: lmtp ? 'each' : 'once, some kept',
-            begin,
-            about: () => log.about([{ reply: ownReply.ok, sent: ownReply.ok.code }]),
-            adjust: afterQueue ? deferRefusals : (judged) => judged,
-            carryOut: (decision) => carryOutOnce(decision, delivery, services),
-            isUnsent: (recipient) => !replies.isSent(recipient),
-          }
-          const end =
-            refusal === undefined && judging.kind === 'judge'
-              ? await handleMail(transaction, judging.context, deadline, adapter)
-              : await carryOutOnce(refusal && adapter.adjust!(refusal), delivery, services)
-          log.carriedOut(end, envelope, judging)
-        },
-      )
+      const { messageOptions } = judging
+      const start = () => {
+        replies = new ContentReplies(services.lmtp ? recipients.length : 1, client)
+        client.startContent()
+      }
+      await receiveContent(client, messageOptions, services, start, async (message, refusal) => {
+        const delivery = this.#deliveryOf(message, recipients, { ...onward, replies, gone })
+        const transaction = this.#received(delivery, sendingClient, judging)
+        log.transaction = transaction
+        const end =
+          refusal === undefined && judging.kind === 'judge'
+            ? await this.#judge(transaction, judging.context, delivery, log)
+            : await carryOutOnce(refusal && this.#adjust(refusal), delivery, services)
+        log.carriedOut(end, transaction.envelope, judging)
+      })
     } catch (error) {
       await dropTransaction(onward.next)
       const reply = replyToError(error, services)
@@ -123,6 +96,52 @@ export class SmtpTransaction {
     }
     if (replies.settled.some(({ code }) => code < 300)) client.progress.accepted()
     return replies.unsent
+  }
+
+  #deliveryOf(
+    message: Message,
+    recipients: readonly Buffer[],
+    to: Pick<SmtpDelivery, 'next' | 'forwards' | 'replies' | 'gone'>,
+  ): SmtpDelivery {
+    const { lmtp } = this.#services
+    const beyondRecall = () => {
+      this.isBeyondRecall = true
+    }
+    return { ...to, mailLine: this.#line, message, recipients, lmtp, beyondRecall }
+  }
+
+  #received(
+    { message, recipients }: SmtpDelivery,
+    { origin, mayRelay }: SendingClient,
+    judging: Judging,
+  ): Transaction {
+    const envelope = makeEnvelope(this.#from, recipients.map(recipientIn))
+    const isClusterPeer = judging.kind === 'judge' && judging.isClusterPeer
+    const client = { mayRelay, isClusterPeer, isBounceInjector: false, origin }
+    return { message, envelope, client }
+  }
+
+  /** Judges a message, and carries the decision out. */
+  #judge(
+    transaction: Transaction,
+    context: JudgeContext,
+    delivery: SmtpDelivery,
+    log: TransactionLog,
+  ): Promise<CarriedOut> {
+    const services = this.#services
+    const { gone, replies } = delivery
+    return handleMail(transaction, context, new Deadline(services.uptime, { gone }), {
+      answers: services.lmtp ? 'each' : 'once, some kept',
+      begin: services.begin,
+      about: () => log.about([{ reply: ownReply.ok, sent: ownReply.ok.code }]),
+      adjust: (decision) => this.#adjust(decision),
+      carryOut: (decision) => carryOutOnce(decision, delivery, services),
+      isUnsent: (recipient) => !replies.isSent(recipient),
+    })
+  }
+
+  #adjust(decision: Decision): Decision {
+    return this.#services.afterQueue ? deferRefusals(decision) : decision
   }
 }
 
