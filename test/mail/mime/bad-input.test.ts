@@ -138,3 +138,33 @@ t.test('NUL, CR and LF hide nothing, in any order', async (t) => {
     }
   }
 })
+
+t.test(
+  'a delimiter among more lines of dashes than are kept is found, or the mail is unread',
+  (t) => {
+    const dashes = '--x\n'.repeat(100_001)
+    const inner = multipart('mixed', ['\nhidden'], { boundary: 'c' })
+    const cases: Readonly<Record<string, readonly [mail: string, fate: string | undefined]>> = {
+      'of a multipart that is open': [inMixed([`\n${dashes}`, '\nhidden']), undefined],
+      'of one that begins with them': [
+        inMixed([`\n${dashes}`, inner]),
+        'more lines like delimiters than are kept',
+      ],
+      'in lines that end in CR': [
+        `Content-Type: multipart/mixed; boundary=b\n\n${`x\n${dashes}--b\n\nhidden\n--b--\n`.replaceAll('\n', '\r')}`,
+        'more lines of dashes than are read in several ways',
+      ],
+    }
+    for (const [what, [mail, expected]] of Object.entries(cases)) {
+      const { done, unread } = allReadings(latin1(mail))
+      const at = mail.lastIndexOf('hidden')
+      if (expected === undefined)
+        t.ok(
+          done[0]!.leaves.some(({ from }) => from === at),
+          what,
+        )
+      t.equal(unread, expected, what)
+    }
+    t.end()
+  },
+)

@@ -45,8 +45,8 @@ export class MailText {
   readonly #blocks = new LineBlocks((block, midLine) => this.#take(block, midLine))
   #searched = 0
   #isSearched = false
-  /** Whether lines of dashes were left out that belong to no boundary of the first reading. */
-  isThinned = false
+  /** The offset of the last line of dashes that began with no open boundary when it was searched, and is left out. */
+  #lastLeftOut = -1
   /** Whether lines were left out that may be delimiters. */
   isFull = false
   /** Whether a CR without a following LF was seen. */
@@ -64,6 +64,19 @@ export class MailText {
 
   get size(): number {
     return this.#source.size
+  }
+
+  /** Whether lines of dashes were left out that are no delimiters, unless a reading opens other multiparts. */
+  get isThinned(): boolean {
+    return this.#lastLeftOut >= 0
+  }
+
+  /**
+   * Notes that a reading opens a multipart whose body begins at an offset. The search is ahead of the reading,
+   * so a line that it has left out may be a delimiter of this multipart.
+   */
+  openMultipart(at: number): void {
+    if (this.#lastLeftOut >= at) this.isFull = true
   }
 
   /** Returns the line that begins at an offset. */
@@ -198,7 +211,7 @@ export class MailText {
   #keep(block: Buffer, start: number, found: number): void {
     if (this.#dashLines.length >= DASH_LINES_MAX) {
       if (!this.#isKnown(block.toString('latin1', found + 2, found + 2 + DASHES_TEXT))) {
-        this.isThinned = true
+        this.#lastLeftOut = this.#searched + start
         return
       }
       this.isFull ||= this.#dashLines.length >= DASH_LINES_MAX + DELIMITERS_MAX

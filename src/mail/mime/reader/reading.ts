@@ -186,7 +186,8 @@ export class Reading {
     const seenBy = header.encodings.some(isCoding) ? 'some' : place.seenBy
     const before = this.#delimitersInHeaders
     const end = yield* this.#entity(at, { of: 'mail', depth, around: [], seenBy })
-    // A program that decodes the message before it reads that sees every delimiter.
+    // Its header swallowed a delimiter. A program that decodes the message first has ended the part there, so
+    // these bytes are given only undecoded.
     const isAsItStands = this.#delimitersInHeaders > before
     this.#leaf(header, at, end, place, { isInHeader, isAsItStands })
     return end
@@ -227,6 +228,7 @@ export class Reading {
   ): Generator<number, Delimiter | undefined> {
     const level = this.#open.length
     this.#open.push(multipartOf(header))
+    this.#text.openMultipart(at)
     this.#closed.push(false)
     const end = yield* this.#parts(header, at, place, level)
     this.#closed.pop()

@@ -73,9 +73,9 @@ export class MailReadings {
   /** Why the mail was not read in all ways, or undefined if it was. */
   get unread(): string | undefined {
     if (this.#every.isCut) return `more than ${limits.readings} ways of reading the mail`
-    if (this.#text.isFull || this.#textByCrs?.isFull)
-      return 'more lines like delimiters than are kept'
-    const isThinned = this.#text.isThinned && this.#every.count > 1
+    const texts = [this.#text, ...(this.#textByCrs ? [this.#textByCrs] : [])]
+    if (texts.some(({ isFull }) => isFull)) return 'more lines like delimiters than are kept'
+    const isThinned = texts.some((text) => text.isThinned) && this.#every.count > 1
     return isThinned ? 'more lines of dashes than are read in several ways' : undefined
   }
 
