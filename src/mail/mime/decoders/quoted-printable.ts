@@ -64,7 +64,7 @@ export class QuotedPrintableDecoder implements Decoder {
   #hasNul = false
   #hasWide = false
 
-  /** If it does not unescape, only soft line breaks are removed. */
+  /** If `unescapes` is false, it removes soft line breaks only. */
   constructor(give: Give, buffer: Buffer, habits = new Habits(), unescapes = true) {
     this.#out = new Writer(give, buffer)
     this.#habits = habits

@@ -21,8 +21,8 @@ export interface HabitEntry {
    */
   readonly maxDifferences?: number
   /**
-   * Whether the feature is read before all others, so that `maxDifferences` leaves it out: some readers cut
-   * characters of UTF-8 to one byte before they decode quoted-printable.
+   * Whether the choice is made before decoding begins, so that no `maxDifferences` includes it: some
+   * readers cut characters of UTF-8 to one byte before they decode quoted-printable.
    */
   readonly isReadFirst?: boolean
   /**

@@ -15,7 +15,7 @@ export type Words<Name extends Habit> = (typeof habitTable)[Name]['choices'][num
 export class Habits {
   /** The choice for each feature where it differs from the common one. */
   readonly choices: ReadonlyMap<Habit, number>
-  /** The features that occurred, and whether all readings see the occurrence. */
+  /** The features that occurred, and whether programs that make the common choices see the occurrence. */
   readonly #asked = new Map<Habit, boolean>()
   #questions = 0
 
@@ -47,9 +47,9 @@ export class Habits {
 
   /** The words for features that occurred and that ordinary mail never has. */
   get oddities(): readonly Oddity[] {
-    return [...this.#asked].flatMap(([habit, isSeenByAll]) => {
+    return [...this.#asked].flatMap(([habit, isSeenByMost]) => {
       const entry: HabitEntry = habitTable[habit]
-      return isSeenByAll && entry.odd ? [entry.odd] : []
+      return isSeenByMost && entry.odd ? [entry.odd] : []
     })
   }
 
@@ -57,18 +57,21 @@ export class Habits {
    * Notes that a feature occurred, where the choice for it is made elsewhere or is known. So the mail is also read with
    * each other choice.
    */
-  note(habit: Habit, isSeenByAll = true): void {
+  note(habit: Habit, isSeenByMost = true): void {
     this.#questions++
-    this.#asked.set(habit, isSeenByAll || this.#asked.get(habit) === true)
+    this.#asked.set(habit, isSeenByMost || this.#asked.get(habit) === true)
   }
 
   /** Notes that a feature occurred, and returns the choice for it, in the words of its table. */
-  does<Name extends Habit>(habit: Name, isSeenByAll = true): Words<Name> {
-    this.note(habit, isSeenByAll)
+  does<Name extends Habit>(habit: Name, isSeenByMost = true): Words<Name> {
+    this.note(habit, isSeenByMost)
     return this.wouldDo(habit)
   }
 
-  /** Returns the words of the choice for a feature that may not occur. */
+  /**
+   * Returns the choice for a feature without noting that it occurred. Where it occurs, note() has to follow:
+   * otherwise no other choice is ever tried.
+   */
   wouldDo<Name extends Habit>(habit: Name): Words<Name> {
     return habitTable[habit].choices[this.choices.get(habit) ?? 0]!.does
   }
@@ -152,7 +155,7 @@ export class EveryHabit {
     const made = [...habits.choices]
     const keys = made.map(keyOf)
     for (const choice of habits.further(common)) {
-      // These are more than are tried already.
+      // More sets wait already than may be tried.
       if (this.#waiting.length > limits.readings) return
       const key = [...keys, keyOf(choice)].sort().join('')
       if (this.#known.has(key)) continue

@@ -149,7 +149,7 @@ class MessageState {
 export class Decoding extends Work {
   readonly scope: Scope
   readonly #message: MessageState
-  /** Then the other ways of decoding need not be readable. */
+  /** Whether a container was opened. If so, a failure in another way of decoding makes nothing unread. */
   #hasOpened = false
 
   /** Begins the decoding of a message. */

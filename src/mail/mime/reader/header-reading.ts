@@ -91,7 +91,7 @@ export class HeaderReading {
   readonly #by: ReadingContext
   readonly #of: HeaderOf
   /** Whether programs that make the common choices see the header. */
-  readonly #isSeen: boolean
+  readonly #isSeenByMost: boolean
   readonly #lines = new MimeLines()
   /** The number of lines, including folds. */
   #count = 0
@@ -105,10 +105,10 @@ export class HeaderReading {
   /** The multipart that the lines announce, if they do. */
   #own: OpenMultiparts | undefined
 
-  constructor(by: ReadingContext, of: HeaderOf, isSeen: boolean) {
+  constructor(by: ReadingContext, of: HeaderOf, isSeenByMost: boolean) {
     this.#by = by
     this.#of = of
-    this.#isSeen = isSeen
+    this.#isSeenByMost = isSeenByMost
   }
 
   /**
@@ -241,7 +241,7 @@ export class HeaderReading {
     const continues = isFold && this.#count > 0
     if (!isBlank && isField(bytes, 0, end) && !continues) this.#strange = 0
     else if (!isFold || isBlank || this.#strange > 0) {
-      // A reader that skips the mbox line reads all fields. Any other reader has none below it.
+      // A program that does not skip the mbox line ends the header there. For all that read on, the fields below are the same.
       const isOfMbox = this.#of === 'mail' && isFromLine(bytes, 0)
       if (!isOfMbox) this.#isWhole = false
       const bodyAt = this.#bodyAtStrange(isBlank, at, to)
@@ -262,9 +262,9 @@ export class HeaderReading {
   #bodyAtStrange(isBlank: boolean, at: number, to: number): number | undefined {
     const { habits } = this.#by
     if (isBlank)
-      return habits.does('blank line', this.#isSeen) === 'ends the header' ? to : undefined
+      return habits.does('blank line', this.#isSeenByMost) === 'ends the header' ? to : undefined
     if (this.#of === 'text after the end') return undefined
-    switch (habits.does('strange line', this.#isSeen)) {
+    switch (habits.does('strange line', this.#isSeenByMost)) {
       case 'is skipped':
         return undefined
       case 'begins the body':

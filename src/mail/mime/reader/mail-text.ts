@@ -66,7 +66,7 @@ export class MailText {
     return this.#source.size
   }
 
-  /** Whether lines of dashes were left out that are no delimiters, unless a reading opens other multiparts. */
+  /** Whether lines of dashes were left out. To a reading that opens other multiparts they may be delimiters. */
   get isThinned(): boolean {
     return this.#lastLeftOut >= 0
   }
