@@ -26,9 +26,9 @@ const builtIn: Readonly<
   Record<BuiltInName, (settings: ScanSettings, options: ScannersOptions) => Promise<Scanner>>
 > = {
   clamd: async (settings, { lasting = false, log, extracted }) => {
-    const { clamdScanner } = await import('./clamd/clamd-scanner.ts')
+    const { ClamdScanner } = await import('./clamd/clamd-scanner.ts')
     const passing = lasting ? loadSystem() : undefined
-    return clamdScanner(settings, { lasting, passing, extracted, ...(log && { log }) })
+    return new ClamdScanner(settings, { lasting, passing, extracted, ...(log && { log }) })
   },
   clamscan: async (settings) => (await import('./programs/clamscan.ts')).clamscanScanner(settings),
   attachments: async (settings) =>

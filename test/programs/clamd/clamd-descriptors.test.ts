@@ -2,7 +2,7 @@ import { chmodSync, chownSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import t from 'tap'
 import { loadSystem, type System } from '../../../src/lib/runtime/system.ts'
-import { clamdScanner } from '../../../src/scan/scanners/clamd/clamd-scanner.ts'
+import { ClamdScanner } from '../../../src/scan/scanners/clamd/clamd-scanner.ts'
 import type { Sample } from '../../../src/scan/scanners/contract/scanner.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { lacks } from '../../needs.mjs'
@@ -45,7 +45,7 @@ async function handing(t: { teardown(end: () => void): void }, socket: string) {
       return passed.passDescriptor(...args)
     },
   }
-  const scanner = clamdScanner(clamdPolicy(socket), { lasting: true, passing })
+  const scanner = new ClamdScanner(clamdPolicy(socket), { lasting: true, passing })
   t.teardown(() => scanner.close())
   return {
     async scan(message: Sample) {

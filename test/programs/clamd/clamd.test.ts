@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { FIELDS_OF_MAIL } from '../../../src/mail/mime/leaves/content-checks.ts'
 import { readClamdAddress } from '../../../src/scan/scanners/clamd/clamd-address.ts'
-import { clamdScanner } from '../../../src/scan/scanners/clamd/clamd-scanner.ts'
+import { ClamdScanner } from '../../../src/scan/scanners/clamd/clamd-scanner.ts'
 import { askClamd } from '../../../src/scan/scanners/clamd/session-pool.ts'
 import type { Sample } from '../../../src/scan/scanners/contract/scanner.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
@@ -77,8 +77,8 @@ t.test('a real clamd over lasting connections', { skip }, async (t) => {
   const clamd = await startClamd(t, { tcp: true, streamMaxLength: '1M' })
 
   for (const address of [clamd.socket, clamd.tcp]) {
-    const scanner = clamdScanner(clamdPolicy(address), { lasting: true })
-    t.teardown(scanner.close)
+    const scanner = new ClamdScanner(clamdPolicy(address), { lasting: true })
+    t.teardown(() => scanner.close())
     const answerTo = (message: Sample) => scanner.scan(message, scanTask().task)
 
     t.test(`answers are those of their messages (${address})`, async (t) => {
@@ -115,8 +115,8 @@ t.test('a real clamd over lasting connections', { skip }, async (t) => {
 
   t.test('a hundred idle connections keep no message from being scanned', async (t) => {
     const scanners = Array.from({ length: 100 }, () => {
-      const scanner = clamdScanner(clamdPolicy(clamd.socket), { lasting: true })
-      t.teardown(scanner.close)
+      const scanner = new ClamdScanner(clamdPolicy(clamd.socket), { lasting: true })
+      t.teardown(() => scanner.close())
       return scanner
     })
     for (const scanner of scanners) await scanner.scan(sample(plain), scanTask().task)
@@ -156,7 +156,7 @@ t.test('a clamd that is stopped during a scan gives an unknown result', { skip }
   process.kill(clamd.pid, 'SIGSTOP')
 
   const { task, abort } = scanTask()
-  const hangs = clamdScanner(clamdPolicy(clamd.socket)).scan(signalled(plain, abort), task)
+  const hangs = new ClamdScanner(clamdPolicy(clamd.socket)).scan(signalled(plain, abort), task)
   t.match(await hangs, {
     answer: 'unknown',
     cause: 'timeout',

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { limits } from '../../../src/mail/mime/budget/limits.ts'
-import { clamdScanner } from '../../../src/scan/scanners/clamd/clamd-scanner.ts'
+import { ClamdScanner } from '../../../src/scan/scanners/clamd/clamd-scanner.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { attached, base64, file, isNested, message } from '../../mail/mime/nested-mail.ts'
 import { createRandom } from '../../run/random.ts'
@@ -19,8 +19,8 @@ const SEED = 20_261_120
  */
 t.test('mail that clamd calls too deep is refused', { skip: clamdMissing }, async (t) => {
   const clamd = await startClamd(t, { alertExceedsMax: true })
-  const scanner = clamdScanner(clamdPolicy(clamd.socket), { lasting: true })
-  t.teardown(scanner.close)
+  const scanner = new ClamdScanner(clamdPolicy(clamd.socket), { lasting: true })
+  t.teardown(() => scanner.close())
   let deep = 0
   for (let number = 0; number < MESSAGES; number++) {
     const bytes = generate(SEED + number)

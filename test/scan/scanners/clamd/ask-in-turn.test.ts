@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
-import { clamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
+import { ClamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
 import { readScanSettings } from '../../../../src/scan/scanners/contract/scan-settings.ts'
 import { listen } from '../../../programs/host/listen.ts'
 import { until } from '../../../run/until.ts'
@@ -27,7 +27,7 @@ function open(t: Test, CLAMD: string, log?: (line: string) => void) {
     { QHPSI: 'plugin: clamd', CLAMD },
     { qmailHome: '/', control: '/' },
   )!
-  const scanner = clamdScanner(policy, { lasting: true, ...(log && { log }) })
+  const scanner = new ClamdScanner(policy, { lasting: true, ...(log && { log }) })
   t.teardown(() => scanner.close())
   const scan = () => scanner.scan(sample(Buffer.from('Subject: x\n\ny\n')), scanTask().task)
   return { scanner, scan }

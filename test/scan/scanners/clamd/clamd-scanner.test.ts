@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { clamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
+import { ClamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
 import { listen } from '../../../programs/host/listen.ts'
 import { outputOf } from '../../../run/until.ts'
 import { says, socketPath, standIn } from './stand-in.ts'
@@ -11,12 +11,12 @@ import { clamdPolicy, sample, scan } from './task.ts'
 const small = Buffer.from('From: a@example.org\nSubject: s\n\nHello\n')
 
 t.test('the scanner is called clamd and is not a local policy', async (t) => {
-  t.match(clamdScanner(clamdPolicy('/run/clamd')), { name: 'clamd', local: false })
+  t.match(new ClamdScanner(clamdPolicy('/run/clamd')), { name: 'clamd', local: false })
 })
 
 t.test('its signatures are found by its clamd.conf, or by CLAMDBDIR', async (t) => {
   const from = (clamd: string, CLAMDBDIR = '', configFiles?: readonly string[]) => {
-    const scanner = clamdScanner(clamdPolicy(clamd, { CLAMDBDIR }), { configFiles })
+    const scanner = new ClamdScanner(clamdPolicy(clamd, { CLAMDBDIR }), { configFiles })
     return scanner.memorable!.loadsFrom!()
   }
   const socket = socketPath(t)
@@ -38,12 +38,12 @@ t.test('no process named clamd determines the directory of signatures', async (t
   const child = spawn(process.execPath, [...words, `--config-file=${file}`], { argv0: 'clamd' })
   t.teardown(() => child.kill())
   t.equal(await outputOf(child), 'clamd\n')
-  t.equal(clamdScanner(clamdPolicy(socket)).memorable!.loadsFrom!(), undefined)
+  t.equal(new ClamdScanner(clamdPolicy(socket)).memorable!.loadsFrom!(), undefined)
 })
 
 t.test('CLAMD without a usable address is a fault when the scanner is made', async (t) => {
   for (const clamd of [' ', 'clamd.sock', '/run/clamd localhost']) {
-    t.throws(() => clamdScanner(clamdPolicy(clamd)), { kind: 'config', message: /^CLAMD/ })
+    t.throws(() => new ClamdScanner(clamdPolicy(clamd)), { kind: 'config', message: /^CLAMD/ })
   }
 })
 

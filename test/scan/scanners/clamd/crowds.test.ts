@@ -4,7 +4,7 @@ import { linkSync, renameSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { COMES_BACK_WITHIN } from '../../../../src/scan/scanners/clamd/ask-in-turn.ts'
-import { clamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
+import { ClamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
 import { TURNS } from '../../../../src/scan/scanners/contract/scan-turns.ts'
 import { runScanners } from '../../../../src/scan/scanners/run/run-scanners.ts'
 import { runOf, secondLook } from '../scanning.ts'
@@ -58,7 +58,7 @@ for (const lasting of [false, true]) {
       open--
       says('stream: OK\0')(asked)
     })
-    const scanner = clamdScanner(clamdPolicy(server.socket), { lasting })
+    const scanner = new ClamdScanner(clamdPolicy(server.socket), { lasting })
     t.teardown(() => scanner.close())
     const scans = Array.from({ length: 10 * TURNS.small }, () =>
       runScanners(small, runOf([scanner])),
@@ -71,7 +71,7 @@ for (const lasting of [false, true]) {
 t.test('each of several servers gets a limited number of messages, and others wait', async (t) => {
   const servers = [await standIn(t, () => {}), await standIn(t, () => {})]
   const CLAMD = servers.map(({ socket }) => socket).join(' ')
-  const scanner = clamdScanner(clamdPolicy(CLAMD))
+  const scanner = new ClamdScanner(clamdPolicy(CLAMD))
   const hung = new AbortController()
   const scans = Array.from({ length: 2 * TURNS.small }, () =>
     runScanners(small, runOf([scanner], { gone: hung.signal })),
@@ -94,7 +94,7 @@ t.test(
     const answers = says('stream: OK\0')
     const servers = [await standIn(t, answers), await standIn(t, answers)]
     const CLAMD = servers.map(({ socket }) => socket).join(' ')
-    const scanner = clamdScanner(clamdPolicy(CLAMD))
+    const scanner = new ClamdScanner(clamdPolicy(CLAMD))
     const letters = ['A', 'B', 'C', 'D']
     const scans = letters.map((letter) => {
       const part = `--b\n\n${letter.repeat(BATCH)}\n`
@@ -122,7 +122,7 @@ t.test(
 t.test('a server whose queue of connections is full is asked when there is room', async (t) => {
   const server = await fullServer(t)
   const { task } = scanTask()
-  const scanned = clamdScanner(clamdPolicy(server.socket)).scan(small, task)
+  const scanned = new ClamdScanner(clamdPolicy(server.socket)).scan(small, task)
   setTimeout(server.goOn, 300)
   t.match(await scanned, { answer: 'clean' })
 })
@@ -133,7 +133,7 @@ t.test(
     const server = await fullServer(t)
     const { task, abort } = scanTask()
     const refused = nextRefusal()
-    const scanned = clamdScanner(clamdPolicy(server.socket)).scan(small, task)
+    const scanned = new ClamdScanner(clamdPolicy(server.socket)).scan(small, task)
     await refused
     abort()
     t.match(await scanned, {
@@ -156,7 +156,7 @@ t.test(
   async (t) => {
     const path = await leftSocket(t)
     const { task } = scanTask()
-    const scanned = clamdScanner(clamdPolicy(path)).scan(small, task)
+    const scanned = new ClamdScanner(clamdPolicy(path)).scan(small, task)
     const again = await standIn(t, says('stream: OK\0'))
     setTimeout(() => renameSync(again.socket, path), 300)
     t.match(await scanned, { answer: 'clean' })
@@ -164,7 +164,7 @@ t.test(
 )
 
 t.test('one message waits for a server that stays away, and later ones do not', async (t) => {
-  const scanner = clamdScanner(clamdPolicy(await leftSocket(t)))
+  const scanner = new ClamdScanner(clamdPolicy(await leftSocket(t)))
   const first = await scanner.scan(small, scanTask(5 * COMES_BACK_WITHIN.refused).task)
   t.match(first, {
     answer: 'unknown',
@@ -179,7 +179,7 @@ t.test('one message waits for a server that stays away, and later ones do not', 
 t.test('a message does not wait for a socket that does not exist', async (t) => {
   const { task } = scanTask(COMES_BACK_WITHIN.refused)
   const gone = socketPath(t)
-  t.match(await clamdScanner(clamdPolicy(gone)).scan(small, task), {
+  t.match(await new ClamdScanner(clamdPolicy(gone)).scan(small, task), {
     answer: 'unknown',
     why: `clamd ${gone}: cannot connect (ENOENT); start clamd, or fix CLAMD: onescan check shows the details`,
   })
@@ -188,7 +188,7 @@ t.test('a message does not wait for a socket that does not exist', async (t) => 
 
 t.test('a dead server is skipped if another one answers', async (t) => {
   const second = await standIn(t, says('stream: OK\0'))
-  const scanner = clamdScanner(clamdPolicy(`${await leftSocket(t)} ${second.socket}`))
+  const scanner = new ClamdScanner(clamdPolicy(`${await leftSocket(t)} ${second.socket}`))
   const { task, notes } = scanTask(COMES_BACK_WITHIN.refused)
   t.match(await scanner.scan(small, task), { answer: 'clean' })
   t.match(await scanner.scan(small, task), { answer: 'clean' })
@@ -199,7 +199,7 @@ t.test('a dead server is skipped if another one answers', async (t) => {
 t.test('a hung server is asked last, even if the clock was set back meanwhile', async (t) => {
   const hung = await standIn(t, () => {})
   const second = await standIn(t, says('stream: OK\0'))
-  const scanner = clamdScanner(clamdPolicy(`${hung.socket} ${second.socket}`))
+  const scanner = new ClamdScanner(clamdPolicy(`${hung.socket} ${second.socket}`))
   const { now } = Date
   t.teardown(() => {
     Date.now = now

@@ -2,7 +2,7 @@ import '../../../needs-addon.ts'
 import t from 'tap'
 import { loadSystem } from '../../../../src/lib/runtime/system.ts'
 import { MEMORY_FILE_MAX } from '../../../../src/mail/message/intake.ts'
-import { clamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
+import { ClamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
 import { STREAMED_MAX } from '../../../../src/scan/scanners/clamd/clamd-server.ts'
 import type { Sample } from '../../../../src/scan/scanners/contract/scanner.ts'
 import { ReadBy } from '../../../mail/message/bytes.ts'
@@ -38,7 +38,7 @@ async function handing(
     },
     { descriptors: true },
   )
-  const scanner = clamdScanner(clamdPolicy(server.socket), { lasting: true, passing })
+  const scanner = new ClamdScanner(clamdPolicy(server.socket), { lasting: true, passing })
   t.teardown(() => scanner.close())
   const scan = async (message: Sample = small) => {
     const { task, notes } = scanTask()

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import type { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { makeEnvelope } from '../../../../src/mail/message/envelope/envelope.ts'
 import { readSpoolSettings } from '../../../../src/mail/message/spool.ts'
 import { contentForms, multipartForms } from '../../../../src/mail/mime/traits/forms.ts'
-import { clamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
+import { ClamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
 import { mailWith } from '../../../../src/scan/scanners/clamd/form-probes.ts'
 import type { ContentScanner } from '../../../../src/scan/scanners/contract/scanner.ts'
 import { clean } from '../../../../src/scan/scanners/findings/scan-result.ts'
@@ -177,9 +178,11 @@ t.test('libclamav extracts each part that is left to it', { skip: clamdMissing }
   })
   const random = createRandom(SEED)
   const left = { asSent: 0, asMail: 0 }
-  const { extracts, readsAsMail } = clamdScanner(clamdPolicy(clamd.socket), {
+  const scanner = new ClamdScanner(clamdPolicy(clamd.socket), {
     extracted: await extractingAll(clamd.socket),
   })
+  const { readsAsMail } = scanner
+  const extracts = (bytes: Bytes) => scanner.extracts(bytes)
   for (let count = 0; count < MAILS; count++) {
     const mail = Buffer.from(randomMail(random), 'latin1')
     const asSent = random.once(2)

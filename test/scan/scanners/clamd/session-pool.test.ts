@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
 import { readClamdAddress } from '../../../../src/scan/scanners/clamd/clamd-address.ts'
-import { clamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
+import { ClamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
 import { streamsOf } from '../../../../src/scan/scanners/clamd/scan-commands.ts'
 import { ClamdSessions, IDLE_MAX } from '../../../../src/scan/scanners/clamd/session-pool.ts'
 import type { ContentScanner, Sample } from '../../../../src/scan/scanners/contract/scanner.ts'
@@ -15,7 +15,7 @@ const ok = numbered('stream: OK')
 
 /** A daemon's scanner for these servers. */
 function lasting(t: { teardown(end: () => void): void }, ...sockets: string[]): ContentScanner {
-  const scanner = clamdScanner(clamdPolicy(sockets.join(' ')), { lasting: true })
+  const scanner = new ClamdScanner(clamdPolicy(sockets.join(' ')), { lasting: true })
   t.teardown(() => scanner.close())
   return scanner
 }
@@ -280,7 +280,7 @@ t.test(
     const held: Asked[] = []
     let holds = false
     const server = await standIn(t, (asked) => void (holds ? held.push(asked) : ok(asked)))
-    const scanner = clamdScanner(clamdPolicy(server.socket), { lasting: true })
+    const scanner = new ClamdScanner(clamdPolicy(server.socket), { lasting: true })
     await scanBy(scanner)
     holds = true
     const [one, other] = [scanBy(scanner), scanBy(scanner)]

@@ -1,5 +1,5 @@
 import { makeEnvelope } from '../../../../src/mail/message/envelope/envelope.ts'
-import { clamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
+import { ClamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
 import {
   readScanSettings,
   type ScanSettings,
@@ -67,6 +67,6 @@ export function scanTask(milliseconds = 60_000) {
 /** Scans with the servers of `clamd`. Resolves to the answer and the notes. */
 export async function scan(clamd: string, message: Sample, settings: Record<string, string> = {}) {
   const { task, notes } = scanTask()
-  const answer = await clamdScanner(clamdPolicy(clamd, settings)).scan(message, task)
+  const answer = await new ClamdScanner(clamdPolicy(clamd, settings)).scan(message, task)
   return { answer, notes }
 }
