@@ -2,12 +2,11 @@ import { LruCache } from '../../../lib/flow/cache.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
 import type { Oddity } from '../traits/oddities.ts'
+import { areAllKnown, type Encoding, encodingsIn } from './encodings.ts'
 import { type Field, fieldsOf, fieldValues, plainName, readingsOf, undecoded } from './fields.ts'
 import { type MimeLines, TOO_LONG } from './mime-lines.ts'
 import { boundariesIn, charsetsIn } from './parameters.ts'
-
-/** The encodings of content. `identity` is content that is not encoded. */
-export type Encoding = 'identity' | 'base64' | 'quoted-printable' | 'uuencode'
+import { readStrictType, type StrictType } from './strict-type.ts'
 
 /** Whether readers see something: no reader does, all readers do, or some readers may. */
 type Certainty = 'no' | 'sure' | 'maybe'
@@ -117,69 +116,103 @@ interface HeaderTraits {
 }
 
 function readText(text: string, traits: HeaderTraits): PartHeader {
-  const { isOfPart, isClear } = traits
-  if (text === '' && isClear) return isOfPart ? EMPTY_PART : EMPTY
+  if (text === '' && traits.isClear) return traits.isOfPart ? EMPTY_PART : EMPTY
   if (text.length > limits.fieldCharacters) throw new LimitExceeded(`a header with ${TOO_LONG}`)
-  const fields = fieldsOf(text)
-  const types = fieldValues(fields, TYPE)
-  const encodings = fieldValues(fields, ENCODING)
-  const dispositions = fieldValues(fields, DISPOSITION)
   const readings = readingsOf(text)
-  const whole = readings.join('\n').toLowerCase()
-  const isPlain = isClear && fields.every(isNamedPlainly)
-  const strict = types.length === 1 ? readType(types[0]!) : undefined
-  const isSure = isPlain && strict !== undefined
-  const type = strict?.type ?? typeOf(types[0] ?? '')
+  const about = contentFieldsOf(fieldsOf(text), traits)
+  const { fields, type, strict, isPlain } = about
   const boundaries = boundariesIn(readings)
+  const multipart = multipartIn(text, about, boundaries)
+  const message = messageIn(about)
   const boundary = strict?.boundary
-  const multipart = multipartIn(
-    undecoded(text).join('\n').toLowerCase(),
-    type,
-    isSure ? boundary : undefined,
-    boundaries,
-  )
-  const message = messageIn(types, type, isSure, isPlain)
-  const possible = encodingsIn(fields, encodings, isPlain)
-  const isShown =
-    isPlain &&
-    dispositions.every((value) => /^inline[ \t;]*$/i.test(value)) &&
-    (types.length === 0 ? !isOfPart : strict?.isShown === true)
-  const mayBeSaved = dispositions.length > 0 && (type === '' || type === 'text/plain')
+  const isBoundarySure = isPlain && multipart !== 'no' && isSaidOnce(text, boundary)
   const header = {
     fields,
     type,
     multipart,
     message,
-    boundary: isSure && multipart !== 'no' && isSaidOnce(text, boundary) ? boundary : undefined,
+    boundary: isBoundarySure ? boundary : undefined,
     boundaries,
-    // The parts of a multipart, and a message, have encodings of their own. Some readers ignore the
-    // field above them (RFC 2045 6.4).
-    encodings:
-      multipart === 'no' && message === 'no'
-        ? possible
-        : [...new Set<Encoding>(['identity', ...possible])],
+    encodings: encodingsOf(about, { multipart, message }),
     charsets: charsetsIn(readings),
-    text: isShown ? (mayBeSaved ? 'maybe' : 'sure') : 'no',
-    hints: hintsIn(whole),
+    text: certaintyOfText(about, traits),
+    hints: hintsIn(readings.join('\n').toLowerCase()),
     isPlain,
   } as const
-  const values = { types, encodings, dispositions }
-  return { ...header, oddities: odditiesOf({ ...header, boundary }, traits, values) }
+  return { ...header, oddities: odditiesOf({ ...header, boundary }, traits, about) }
+}
+
+/** The fields of a header, and the values of those about its content. */
+interface ContentFields {
+  readonly fields: readonly Field[]
+  /** The values of all fields of each of these names. */
+  readonly types: readonly string[]
+  readonly encodings: readonly string[]
+  readonly dispositions: readonly string[]
+  /** Whether all readers agree about the fields. */
+  readonly isPlain: boolean
+  /** The type, if every reader reads it alike. */
+  readonly strict: StrictType | undefined
+  readonly type: string
+}
+
+function contentFieldsOf(fields: readonly Field[], { isClear }: HeaderTraits): ContentFields {
+  const types = fieldValues(fields, TYPE)
+  const strict = types.length === 1 ? readStrictType(types[0]!) : undefined
+  return {
+    fields,
+    types,
+    encodings: fieldValues(fields, ENCODING),
+    dispositions: fieldValues(fields, DISPOSITION),
+    isPlain: isClear && fields.every(isNamedPlainly),
+    strict,
+    type: strict?.type ?? firstWord(types[0] ?? ''),
+  }
+}
+
+/** Returns the first word of the value, for a type that cannot be parsed strictly. */
+function firstWord(value: string): string {
+  return /^[^\s;]*/.exec(value)![0].toLowerCase()
+}
+
+/** Returns the encodings of content that may be a multipart or a message. */
+function encodingsOf(
+  { fields, encodings, isPlain }: ContentFields,
+  { multipart, message }: Pick<PartHeader, 'multipart' | 'message'>,
+): readonly Encoding[] {
+  const possible = encodingsIn(fields, encodings, isPlain)
+  // The parts of a multipart, and a message, have encodings of their own. Some readers ignore the
+  // field above them (RFC 2045 6.4).
+  const isOneContent = multipart === 'no' && message === 'no'
+  return isOneContent ? possible : [...new Set<Encoding>(['identity', ...possible])]
+}
+
+/** Returns whether readers show the content as text. They may save a text with a disposition as a file, too. */
+function certaintyOfText(
+  { types, type, strict, dispositions, isPlain }: ContentFields,
+  { isOfPart }: HeaderTraits,
+): Certainty {
+  const isInline = dispositions.every((value) => /^inline[ \t;]*$/i.test(value))
+  const isShown = types.length === 0 ? !isOfPart : strict?.isShown === true
+  if (!(isPlain && isInline && isShown)) return 'no'
+  const mayBeSaved = dispositions.length > 0 && (type === '' || type === 'text/plain')
+  return mayBeSaved ? 'maybe' : 'sure'
 }
 
 /** Returns the oddities of a header. */
 function odditiesOf(
   { fields, type, boundary, boundaries, encodings, charsets }: Omit<PartHeader, 'oddities'>,
   { hasControls, hidesLineEnd }: HeaderTraits,
-  values: Readonly<Record<'types' | 'encodings' | 'dispositions', readonly string[]>>,
+  about: ContentFields,
 ): Oddity[] {
+  const { types, dispositions } = about
   const isMultipart = type.startsWith('multipart/')
   const odd = {
     header: hasControls || !(hidesLineEnd || fields.every(({ name }) => FIELD_NAME.test(name))),
     field:
-      Object.values(values).some((some) => some.length > 1 || some[0] === '') ||
-      [...values.types, ...values.dispositions].some(hasOddQuotes) ||
-      !areAllKnown(values.encodings) ||
+      [types, about.encodings, dispositions].some((some) => some.length > 1 || some[0] === '') ||
+      [...types, ...dispositions].some(hasOddQuotes) ||
+      !areAllKnown(about.encodings) ||
       charsets.some((charset) => toUtf8(charset).length === 0),
     boundary: isMultipart
       ? boundary === undefined || boundary.length > BOUNDARY_LENGTH
@@ -239,132 +272,18 @@ function isNamedPlainly({ name }: Field): boolean {
 }
 
 function multipartIn(
-  header: string,
-  type: string,
-  boundary: string | undefined,
+  text: string,
+  { type, strict, isPlain }: ContentFields,
   boundaries: readonly string[],
 ): Certainty {
-  if (!/multipart|boundary/.test(header)) return 'no'
-  const isOne = type.startsWith('multipart/') && boundary !== undefined && boundaries.length === 1
-  return isOne ? 'sure' : 'maybe'
+  if (!/multipart|boundary/.test(undecoded(text).join('\n').toLowerCase())) return 'no'
+  const hasBoundary = isPlain && strict?.boundary !== undefined && boundaries.length === 1
+  return type.startsWith('multipart/') && hasBoundary ? 'sure' : 'maybe'
 }
 
-function messageIn(
-  values: readonly string[],
-  type: string,
-  isSure: boolean,
-  isPlain: boolean,
-): Certainty {
-  if (type.startsWith('message/')) return isSure ? 'sure' : 'maybe'
-  const types = undecoded(values.join('\n')).join('\n').toLowerCase()
-  if (!isPlain && types.includes('message')) return 'maybe'
-  return /message[\s(]*\/|^\s*message\s*(?:;|$)/.test(types) ? 'maybe' : 'no'
-}
-
-/** Returns the first word of the value, for a type that cannot be parsed strictly. */
-function typeOf(value: string): string {
-  return /^[^\s;]*/.exec(value)![0].toLowerCase()
-}
-
-/** A type that every reader reads alike. */
-interface StrictType {
-  /** The type in lower case, `type/subtype`. */
-  readonly type: string
-  readonly boundary: string | undefined
-  /** Whether the type is text that readers display, without a parameter that makes it a file. */
-  readonly isShown: boolean
-}
-
-/** The types of text that readers show. They save every other text as a file. */
-const SHOWN = new Set(['text/plain', 'text/html', 'text/enriched'])
-
-/** The parameters that make a text a file: its name. */
-const FILE_PARAMETER = /name/
-
-/** Reads a Content-Type about which readers cannot differ (RFC 2045 5.1). Returns undefined for others. */
-function readType(text: string): StrictType | undefined {
-  const value = text.trimEnd()
-  const head = /^([\w.+-]+\/[\w.+-]+)[ \t]*/.exec(value)
-  if (!head) return undefined
-  const type = head[1]!.toLowerCase()
-  const names = new Set<string>()
-  let boundary: string | undefined
-  let at = head[0].length
-  while (at < value.length) {
-    PARAMETER.lastIndex = at
-    const found = PARAMETER.exec(value)
-    if (!found) return undefined
-    const [whole, name, quoted, token] = found
-    at += whole.length
-    if (name === undefined) continue // a semicolon at the end
-    const lower = name.toLowerCase()
-    if (names.has(lower)) return undefined
-    names.add(lower)
-    if (lower === 'boundary') boundary = quoted ?? token
-  }
-  if (boundary !== undefined && !BOUNDARY.test(boundary)) return undefined
-  const isShown = SHOWN.has(type) && ![...names].some((name) => FILE_PARAMETER.test(name))
-  return { type, boundary, isShown }
-}
-
-const PARAMETER =
-  /;[ \t]*(?:([\w*.%-]+)[ \t]*=[ \t]*(?:"([^"\\]*)"|([\w'+.,/:=?$!*%&~^{}|#@-]+))[ \t]*|$)/y
-const BOUNDARY = /^[!-~](?:[ -~]{0,198}[!-~])?$/
-
-const WORDS: ReadonlyMap<string, Encoding> = new Map([
-  ['7bit', 'identity'],
-  ['8bit', 'identity'],
-  ['binary', 'identity'],
-  ['base64', 'base64'],
-  ['quoted-printable', 'quoted-printable'],
-])
-/**
- * Readers that do not know one of these words do not decode the content. Without the `x-`, the words are
- * unknown to uudeview, which then tries base64 as well.
- */
-const UUENCODE_WORDS: ReadonlySet<string> = new Set(['x-uuencode', 'x-uue'])
-
-/** Returns whether each value is a word of RFC 2045, possibly with blanks around it. */
-function areAllKnown(values: readonly string[]): boolean {
-  return values.every((value) => WORDS.has(value.trim().toLowerCase()))
-}
-
-/**
- * Returns the encodings that some reader may decode the content with. `values` are those of all encoding
- * fields; `isPlain` means that readers agree about the fields. If one plain field contains a known word alone,
- * that word selects the encodings. Otherwise `identity` and all encodings are returned that lines mention
- * which may be about them.
- */
-function encodingsIn(
-  fields: readonly Field[],
-  values: readonly string[],
-  isPlain: boolean,
-): readonly Encoding[] {
-  const [first] = values
-  if (isPlain && first === undefined) return ['identity']
-  // A word with blanks after it is unknown to some readers.
-  const word = values.length === 1 && isPlain ? first!.toLowerCase() : ''
-  const only = WORDS.get(word)
-  if (only) return [only]
-  if (UUENCODE_WORDS.has(word)) return ['identity', 'uuencode']
-  const about = fields.filter(({ name }) => name === '' || /content|encod/.test(name))
-  const lines = about.map(({ name, value }) => `${name}:${value}`).join('\n')
-  const text = lettersOf(readingsOf(lines).join('\n'))
-  // GNU mailutils recognizes the letters of RFC 2047.
-  const letters = values.map(lettersOf)
-  const mentioned: Encoding[] = [
-    ...(text.includes('b64') || text.includes('base64') || letters.includes('b')
-      ? (['base64'] as const)
-      : []),
-    ...(text.includes('quoted') || text.includes('printable') || letters.includes('q')
-      ? (['quoted-printable'] as const)
-      : []),
-    ...(/uu(?:e|code)/.test(text) ? (['uuencode'] as const) : []),
-  ]
-  return ['identity', ...mentioned]
-}
-
-/** Returns the letters and digits of a text. Some readers skip all other characters. */
-function lettersOf(text: string): string {
-  return text.toLowerCase().replace(/[^a-z0-9]+/g, '')
+function messageIn({ types, type, strict, isPlain }: ContentFields): Certainty {
+  if (type.startsWith('message/')) return isPlain && strict !== undefined ? 'sure' : 'maybe'
+  const words = undecoded(types.join('\n')).join('\n').toLowerCase()
+  if (!isPlain && words.includes('message')) return 'maybe'
+  return /message[\s(]*\/|^\s*message\s*(?:;|$)/.test(words) ? 'maybe' : 'no'
 }

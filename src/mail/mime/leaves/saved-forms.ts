@@ -13,7 +13,8 @@ import {
   Unstuffed,
   WithoutByte,
 } from '../decoders/text-forms.ts'
-import type { Encoding, PartHeader } from '../headers/part-header.ts'
+import type { Encoding } from '../headers/encodings.ts'
+import type { PartHeader } from '../headers/part-header.ts'
 import type { Leaf } from '../reader/reading.ts'
 import type { PartForm } from '../traits/forms.ts'
 import { giveBinHex, giveCodedWithin } from './coded-contents.ts'
