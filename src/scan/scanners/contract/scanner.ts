@@ -3,7 +3,7 @@ import type { Envelope, Origin } from '../../../mail/message/envelope/envelope.t
 import type { KnownHeader, PartNames } from '../../../mail/mime/budget/work.ts'
 import type { FormSet } from '../../../mail/mime/traits/forms.ts'
 import type { NamedPart } from '../../../plugin.ts'
-import type { Infected, ScanResult } from '../findings/scan-result.ts'
+import { type Infected, type ScanResult, unknown } from '../findings/scan-result.ts'
 import type { ScanTurns } from './scan-turns.ts'
 import type { SignatureFiles } from './signatures.ts'
 
@@ -100,6 +100,11 @@ export function abortLate(controller: AbortController): void {
 /** Returns whether the signal was aborted at the deadline, and not because no client waits any longer. */
 export function isLate({ aborted, reason }: AbortSignal): boolean {
   return aborted && reason instanceof Error && reason.name === TIMEOUT_ERROR
+}
+
+/** Returns the result of a scanner that has not answered before the signal was aborted. */
+export function unansweredBy(signal: AbortSignal): ScanResult {
+  return unknown(isLate(signal) ? 'no answer in time (SCANTIMEOUT)' : 'no client waits', 'timeout')
 }
 
 /** The inputs of a verdict in addition to the message. None of them differs between copies. */

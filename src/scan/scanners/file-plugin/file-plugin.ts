@@ -8,7 +8,13 @@ import { userName } from '../../../lib/process/passwd.ts'
 import { recipientsOf } from '../../../mail/message/envelope/envelope.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import { ScanTurns } from '../contract/scan-turns.ts'
-import type { ContentScanner, Sample, ScanTask } from '../contract/scanner.ts'
+import {
+  type ContentScanner,
+  isLate,
+  type Sample,
+  type ScanTask,
+  unansweredBy,
+} from '../contract/scanner.ts'
 import { LineRelay, writeToLog } from '../contract/scanner-program.ts'
 import { causeOf, type ScanResult, unknown } from '../findings/scan-result.ts'
 import { hostCommand, PluginHost, type PluginQuestion } from './host-process.ts'
@@ -173,6 +179,7 @@ class PluginPool {
   async ask(question: PluginQuestion, task: ScanTask): Promise<ScanResult> {
     const release = await this.#permits.acquire(task.signal)
     if (release === undefined) {
+      if (!isLate(task.signal)) return unansweredBy(task.signal)
       const why = `none of ${this.#limits.most} processes was free within SCANTIMEOUT`
       return unknown(why, 'timeout')
     }

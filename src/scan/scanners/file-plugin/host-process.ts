@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os'
 import { extname, join } from 'node:path'
 import type { Duplex, Readable } from 'node:stream'
 import { compiledProgram, isCompiled } from '../../../lib/runtime/compiled-program.ts'
-import type { ScanTask } from '../contract/scanner.ts'
+import { isLate, type ScanTask, unansweredBy } from '../contract/scanner.ts'
 import { killGroup, type LineRelay } from '../contract/scanner-program.ts'
 import { type ScanResult, unknown } from '../findings/scan-result.ts'
 import {
@@ -101,7 +101,8 @@ export class PluginHost {
     return new Promise((resolve) => {
       const stop = () => {
         void this.end('SIGTERM')
-        this.#answer(unknown('did not answer within SCANTIMEOUT', 'timeout'))
+        const late = unknown('did not answer within SCANTIMEOUT', 'timeout')
+        this.#answer(isLate(signal) ? late : unansweredBy(signal))
       }
       this.#open = {
         nonce,

@@ -7,7 +7,7 @@ import { ABORTED, unlessAborted } from '../../../lib/flow/timeout.ts'
 import { replaceUnprintable } from '../../../lib/log/line-format.ts'
 import { DEFAULT_DATABASE } from '../../../lib/settings/table/scanning.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
-import type { ContentScanner } from '../contract/scanner.ts'
+import { type ContentScanner, unansweredBy } from '../contract/scanner.ts'
 import {
   causeOf,
   clean,
@@ -58,7 +58,7 @@ export function clamscanScanner(settings: ScanSettings, program = PROGRAM): Cont
         return resultOf(result)
       } catch (error) {
         if (isFault(error)) throw error // our own spool, not the package
-        if (signal.aborted) return unknown('clamscan: no answer within the time limit', 'timeout')
+        if (signal.aborted) return unansweredBy(signal)
         return unknown(`clamscan: ${reasonOf(error)}`, causeOf(causedBy(error)))
       }
     },

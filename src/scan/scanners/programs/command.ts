@@ -6,7 +6,7 @@ import { responds } from '../../../lib/path/responds.ts'
 import { DEFAULT_DATABASE } from '../../../lib/settings/table/scanning.ts'
 import { CONFIG_FILES, databaseIn, firstConfOf, optionIn, valueIn } from '../clamd/database.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
-import type { ContentScanner, ScanTask } from '../contract/scanner.ts'
+import { type ContentScanner, type ScanTask, unansweredBy } from '../contract/scanner.ts'
 import { killGroup, LineRelay, writeToLog } from '../contract/scanner-program.ts'
 import {
   clean,
@@ -104,14 +104,14 @@ function exitOf(
 ): Promise<number | ScanResult> {
   return new Promise((resolve) => {
     const onAbort = () => {
-      hasTimedOut = true
+      wasEnded = true
       killGroup(child)
     }
-    let hasTimedOut = signal.aborted
+    let wasEnded = signal.aborted
     const done = (end: number | ScanResult) => {
       signal.removeEventListener('abort', onAbort)
       killGroup(child, 'SIGKILL') // children that it left running
-      resolve(hasTimedOut ? unknown('no answer in time (SCANTIMEOUT)', 'timeout') : end)
+      resolve(wasEnded ? unansweredBy(signal) : end)
     }
     child.once('error', (error) => {
       const why = `${program}: cannot be started (${errorCode(error)})`
@@ -122,7 +122,7 @@ function exitOf(
       done(code ?? scannerDied(`killed by ${killedBy}`, 'broken-off')),
     )
     signal.addEventListener('abort', onAbort)
-    if (hasTimedOut) onAbort()
+    if (wasEnded) onAbort()
   })
 }
 

@@ -7,11 +7,11 @@ import type { ScanSettings } from '../contract/scan-settings.ts'
 import type { TurnOrResult } from '../contract/scan-turns.ts'
 import {
   type ContentScanner,
-  isLate,
   type LocalScanner,
   type Sample,
   type Scanner,
   type ScanTask,
+  unansweredBy,
 } from '../contract/scanner.ts'
 import {
   causeOf,
@@ -258,7 +258,7 @@ async function answerOf(
     if (inTime !== ABORTED) return inTime
     const result = await withTimeout(scanning, GRACE)
     if (result !== TIMED_OUT) return result
-    return unknown(isLate(signal) ? 'no answer in time' : 'no client waits', 'timeout')
+    return unansweredBy(signal)
   } catch (error) {
     if (isFault(error) && (error.kind === 'temp-file' || error.kind === 'write')) throw error
     return unknown(errorText(error), causeOf(error))

@@ -32,6 +32,24 @@ t.test('a missing command is named, with the remedy', async (t) => {
   })
 })
 
+t.test('a command that was ended blames the deadline, or that the client has left', async (t) => {
+  const message = join(t.testdir({ message: plain }), 'message')
+  const scanner = commandScanner(clamdPolicy('/nowhere'), ['sleep', '60'])
+  const rows = [
+    ['late', 'no answer in time (SCANTIMEOUT)'],
+    ['abort', 'no client waits'],
+  ] as const
+  for (const [how, why] of rows) {
+    for (const isAtOnce of [true, false]) {
+      const { task, ...ends } = scanTask()
+      if (isAtOnce) ends[how]()
+      const result = scanner.scan(sample(plain, message), task)
+      setImmediate(ends[how])
+      t.strictSame(await result, { answer: 'unknown', cause: 'timeout', why }, how)
+    }
+  }
+})
+
 t.test('clamdscan gets an option for passing the file, if it has none', async (t) => {
   const directory = t.testdir({
     tcp: 'TCPSocket 3310\n',
