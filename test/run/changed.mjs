@@ -1,10 +1,10 @@
-// `npm run test:changed`: the tests of the components that a change touches.
+// `npm run test:changed`: the tests of the folders that a change touches.
 import { execFileSync } from 'node:child_process'
 import { dirname } from 'node:path'
 
 /**
- * Files that differ from a commit, those that git does not know yet among them; paths from the root
- * of the repository. Throws with git's own words for what is not a commit.
+ * Returns the files that differ from a commit, including untracked ones, as paths from the root of the repository. Throws
+ * git's own error if there is no such commit.
  */
 export function changedSince(commit, root) {
   const git = (...words) =>
@@ -15,31 +15,31 @@ export function changedSince(commit, root) {
 }
 
 /**
- * Of all test files those that a change of `files` concerns: a changed test itself, and the tests
- * that stand where the component of a changed file has its tests: for src/scan/scanners/clamd/session-pool.ts these are
- * test/scan/scanners/clamd/*.test.ts, or if there are none, those of test/scan/scanners/.
+ * Returns which of all test files a change of `files` concerns: changed tests, and the tests in the folder below test/
+ * that corresponds to the folder of a changed file, at any depth. If that folder has none, they are those of the
+ * nearest folder above it: test/mail/mime/ has the tests of src/mail/mime/habits/.
  */
 export function testsOf(files, all) {
   const wanted = new Set()
   for (const file of files) {
     if (all.includes(file)) wanted.add(file)
-    else for (const test of testsOfComponent(componentOf(file), all)) wanted.add(test)
+    else for (const test of testsBelow(folderOfTests(file), all)) wanted.add(test)
   }
   return all.filter((test) => wanted.has(test))
 }
 
-/** The component of tests; what is in none has no tests of its own. */
-function componentOf(file) {
+/** Returns the folder of the tests of a file, as a path in steps. Files at the root have none. */
+function folderOfTests(file) {
   const [top, ...rest] = dirname(file).split('/')
   if (top === 'src' || top === 'test') return ['test', ...rest]
   if (top === 'tools') return ['test', 'tools', ...rest]
   return ['test', top === 'debian' ? 'packaging' : top]
 }
 
-function testsOfComponent(component, all) {
-  for (let depth = component.length; depth > 1; depth--) {
-    const place = component.slice(0, depth).join('/')
-    const tests = all.filter((test) => dirname(test) === place)
+function testsBelow(folder, all) {
+  for (let depth = folder.length; depth > 1; depth--) {
+    const place = `${folder.slice(0, depth).join('/')}/`
+    const tests = all.filter((test) => test.startsWith(place))
     if (tests.length > 0) return tests
   }
   return []

@@ -1,0 +1,35 @@
+import t from 'tap'
+import { testsOf } from './changed.mjs'
+
+/** The tests that `npm run test:changed` runs. */
+
+const all = [
+  'test/mail/mime/contents.test.ts',
+  'test/mail/mime/decoders/habits.test.ts',
+  'test/mail/mime/reader/reading.test.ts',
+  'test/mail/message/bytes.test.ts',
+  'test/packaging/deb.test.ts',
+  'test/tools/mutants/components.test.ts',
+]
+
+t.test('a change concerns all tests below the nearest folder that has tests', async (t) => {
+  const rows: [string, string[]][] = [
+    ['src/mail/mime/reader/depth.ts', ['test/mail/mime/reader/reading.test.ts']],
+    ['src/mail/mime/habits/habits.ts', all.slice(0, 3)],
+    ['src/mail/mime/nested.ts', all.slice(0, 3)],
+    ['src/mail/message/envelope/envelope.ts', ['test/mail/message/bytes.test.ts']],
+    ['test/mail/mime/reader/messages.ts', ['test/mail/mime/reader/reading.test.ts']],
+    ['test/mail/mime/contents.test.ts', ['test/mail/mime/contents.test.ts']],
+    ['debian/rules', ['test/packaging/deb.test.ts']],
+    ['tools/mutants/run.mjs', ['test/tools/mutants/components.test.ts']],
+    ['src/log/log-sink.ts', []],
+    ['test/needs.mjs', []],
+    ['README.md', []],
+  ]
+  for (const [file, tests] of rows) t.same(testsOf([file], all), tests, file)
+})
+
+t.test('each test is run once, in the order of all tests', async (t) => {
+  const files = ['src/mail/message/bytes.ts', 'src/mail/mime/lines/lines.ts', all[1]!]
+  t.same(testsOf(files, all), all.slice(0, 4))
+})
