@@ -118,7 +118,7 @@ export const COMPONENTS = {
       'test/scan/scanners/clamd/{probe-limits,scan-commands,clamd-scanner,clamd-server,session*,versions}.test.ts',
     ],
   },
-  plugins: {
+  'file-plugin': {
     files: ['src/scan/scanners/{file-plugin,plugin-host}/**/*.ts'],
     tests: ['test/scan/scanners/file-plugin/{bundle,protocol}.test.ts'],
     builtTests: [
@@ -173,7 +173,7 @@ export const COMPONENTS = {
     files: ['src/daemon/http/**/*.ts'],
     tests: ['test/daemon/http/{access-by,events,snapshot}.test.ts'],
   },
-  'between-doors': {
+  doors: {
     files: [
       'src/configuration/*.ts',
       'src/doors/{connection,message,recipients,replies}/*.ts',
