@@ -47,7 +47,7 @@ export class MessageScans {
       uptime: tools.uptime,
       gone: deadline.gone,
       progress: deadline.progress,
-      asSentAlone: plan.unscanned !== undefined,
+      rawOnly: plan.unscanned !== undefined,
       note: (text) => void this.notes.push(text),
     }
     if (plan.unscanned !== undefined && 'why' in plan.unscanned) this.notes.push(plan.unscanned.why)
@@ -85,13 +85,13 @@ export class MessageScans {
     const { message, outgoing, alternative, envelope, client } = this.#mail
     const { origin } = client
     const run = { ...this.#run, scanners, ...more }
-    const { asSent } = this.#plan.counts
-    const sample = sampleOf(message, header ?? outgoing, { envelope, origin, asSent })
+    const { scansRaw } = this.#plan.counts
+    const sample = sampleOf(message, header ?? outgoing, { envelope, origin, scansRaw })
     // Notes from a scan with another header do not apply to this message.
     const listeners = header === undefined ? this.#listeners() : { note: () => {} }
     const found = await runScanners(sample, { ...run, ...listeners, timeout: this.#timeLeft() })
-    const endsScan = found.answer === 'infected' && !run.isPassedOver?.(found)
-    if (alternative === undefined || endsScan) return found
+    const isFinal = found.answer === 'infected' && !run.isPassedOver?.(found)
+    if (alternative === undefined || isFinal) return found
     const other = sampleOf(alternative, alternative.header, { envelope, origin })
     return worse(await runScanners(other, { ...run, timeout: this.#timeLeft() }), found)
   }

@@ -31,7 +31,7 @@ export async function scanUncovered(
   deadline: Deadline,
 ): Promise<ScanOutcome> {
   const plan = planScan(mail, context, trust)
-  if (plan.unscanned !== undefined && !plan.counts.asSent) {
+  if (plan.unscanned !== undefined && !plan.counts.scansRaw) {
     return { result: plan.unscanned, scanners: [], notes: [], oddities: new Set() }
   }
   const scans = new MessageScans(mail, context, plan, deadline)

@@ -6,7 +6,7 @@ import type { JudgeConfig } from './config.ts'
 /** How a message is treated, by the address at which it arrived. */
 export interface TreatmentByAddress {
   /** Whether the received bytes are scanned first, unchanged: the client may use them as a file. */
-  readonly asSent: boolean
+  readonly scansRaw: boolean
   /** Whether stamps are trusted, a release lets the message in, and a cached verdict on a copy applies. */
   readonly asMail: boolean
   /** Whether it is kept out if it contains more than is read. */
@@ -22,9 +22,9 @@ export function treatmentByAddress(
   { header }: Pick<Message, 'header'>,
   { answersAbout }: JudgeConfig,
 ): TreatmentByAddress {
-  if (answersAbout === undefined) return { asSent: false, asMail: true, limits: true }
-  if (answersAbout === 'mails') return { asSent: true, asMail: true, limits: true }
-  return { asSent: true, asMail: false, limits: isCertainlyMail(header) }
+  if (answersAbout === undefined) return { scansRaw: false, asMail: true, limits: true }
+  if (answersAbout === 'mails') return { scansRaw: true, asMail: true, limits: true }
+  return { scansRaw: true, asMail: false, limits: isCertainlyMail(header) }
 }
 
 /** Fields of which a message has one in addition to From and Date, and which exported web pages and data lack. */

@@ -150,16 +150,16 @@ t.test('parts are asked about if the scanner was restarted during the scan', asy
 })
 
 /** A message whose bytes are scanned as they are first. */
-const asSentSample = (text: string) => {
+const rawSample = (text: string) => {
   const message = sample(Buffer.from(text, 'latin1'))
-  return { ...message, asSent: { ...message, isAsSent: true } as const }
+  return { ...message, raw: { ...message, isRaw: true } as const }
 }
 
 t.test('a mail that a client submits is scanned once, as it is', async (t) => {
   const { scanner, asked, omitted } = extracting(() => clean)
   const recognizing: ContentScanner = { ...scanner, readsAsMail: () => true }
   const run = runOf([recognizing], { settings: secondLook })
-  t.same(await runScanners(asSentSample(mail), run), clean)
+  t.same(await runScanners(rawSample(mail), run), clean)
   t.same(asked, ['whole'])
   t.same(omitted, [2])
 })
@@ -170,7 +170,7 @@ t.test('its parts are asked about if it is not clean as it is', async (t) => {
     const recognizing: ContentScanner = { ...scanner, readsAsMail: () => true }
     const isPassedOver = ({ name }: { readonly name: string }) => name === 'Mild'
     const run = runOf([recognizing], { settings: secondLook, isPassedOver })
-    await runScanners(asSentSample(mail), run)
+    await runScanners(rawSample(mail), run)
     t.same(asked.slice(0, 3), ['whole', '<p>A</p>\n', 'abc'])
   }
 })
@@ -180,6 +180,6 @@ t.test('its parts are asked about if it does not begin as mail does', async (t) 
   const extracts = (whole: Bytes) =>
     whole.gather(0, 4).toString() === 'From' ? everyForm : undefined
   const run = runOf([{ ...scanner, extracts }], { settings: secondLook })
-  await runScanners(asSentSample(`X-Odd: x\n${mail}`), run)
+  await runScanners(rawSample(`X-Odd: x\n${mail}`), run)
   t.same(asked, ['whole', '<p>A</p>\n', 'abc', 'whole'])
 })

@@ -86,7 +86,7 @@ export class ClamdScanner implements ContentScanner {
     const over = `clamd: ${size} bytes are more than CLAMDMAXSIZE ${CLAMDMAXSIZE}`
     if (size <= CLAMDMAXSIZE) return askInTurn(this.#servers, sample, task)
     // A client that submits these bytes alone gets clamd's finding in them, as with AlertExceedsMax.
-    const result = sample.isAsSent ? await askInTurn(this.#servers, sample, task) : clean
+    const result = sample.isRaw ? await askInTurn(this.#servers, sample, task) : clean
     return result.answer === 'clean' ? unseen('size', over) : result
   }
 

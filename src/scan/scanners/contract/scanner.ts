@@ -29,9 +29,9 @@ export interface Sample {
   /**
    * Set for the bytes as a client submitted them: a limit that the scanner reports applies to them, too.
    */
-  readonly isAsSent?: true
+  readonly isRaw?: true
   /** The same message as it was sent, which scanners scanned before; set for a message. */
-  readonly asSent?: Omit<Sample, 'file'>
+  readonly raw?: Omit<Sample, 'file'>
   /** The header, as written in the bytes; set for a message. */
   readonly header?: KnownHeader
   /** The message in which the content was found; set for a content. */

@@ -33,7 +33,7 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'>, Weights 
   readonly settings: Pick<ScanSettings, 'SECONDLOOK'>
   readonly spool: SpoolSettings
   /** Set if nothing but the bytes as they were sent is scanned. */
-  readonly asSentAlone?: boolean
+  readonly rawOnly?: boolean
   /** Called with the oddities of the message, if it was read for them. */
   readonly odd?: (found: ReadonlySet<Oddity>) => void
   /** Returns milliseconds of a monotonic clock. */
@@ -87,9 +87,9 @@ function notYetScannedBy(
   samples: readonly Sample[],
   { results }: AskContext,
 ): readonly Sample[] {
-  const { asSent } = samples.at(-1)!
-  if (asSent === undefined || readsAsMail === undefined) return samples
-  const hasSeen = results.passesLimits || readsAsMail(asSent.bytes)
+  const { raw } = samples.at(-1)!
+  if (raw === undefined || readsAsMail === undefined) return samples
+  const hasSeen = results.passesLimits || readsAsMail(raw.bytes)
   return hasSeen ? samples.slice(0, -1) : samples
 }
 
@@ -141,7 +141,7 @@ async function conclude(
   context: AskContext,
 ): Promise<ScanResult | undefined> {
   const { results, task, run } = context
-  if (sample.isAsSent) return results.take(withScannerName(scanner, asAlert(result)))
+  if (sample.isRaw) return results.take(withScannerName(scanner, asAlert(result)))
   if (isAboutUnpacked(result)) {
     if (await isTooLargeByItself(sample, scanner, context)) {
       return results.take({ ...result, what: 'size' })

@@ -20,7 +20,7 @@ interface SampleOptions {
   readonly envelope: Envelope
   readonly origin?: Origin | undefined
   /** Whether the bytes as they arrived are scanned, too; then they are also what is quarantined. */
-  readonly asSent?: boolean
+  readonly scansRaw?: boolean
 }
 
 /**
@@ -30,7 +30,7 @@ interface SampleOptions {
 export function sampleOf(
   { sealed, header, body }: Message,
   outgoing: Header,
-  { envelope, origin, asSent = false }: SampleOptions,
+  { envelope, origin, scansRaw = false }: SampleOptions,
 ): MessageSample {
   const isUnchanged = outgoing === header || outgoing.bytes.equals(header.bytes)
   const sealedFile = sealed !== undefined && isUnchanged && { sealedFile: () => sealed }
@@ -40,9 +40,9 @@ export function sampleOf(
     envelope,
     origin,
   }
-  if (!asSent) return { ...mail, ...sealedFile }
+  if (!scansRaw) return { ...mail, ...sealedFile }
   const bytes = Bytes.of(outgoing.bytes, body)
-  return { ...mail, asSent: { bytes, isAsSent: true, envelope, origin, ...sealedFile } }
+  return { ...mail, raw: { bytes, isRaw: true, envelope, origin, ...sealedFile } }
 }
 
 /**
@@ -77,7 +77,9 @@ export async function runScanners(message: MessageSample, run: ScanRun): Promise
       signatures: run.signatures,
     }
     const result = await inTurn(message.bytes.size, run, task, () =>
-      withNamedCopy(message.bytes, run.spool, (file) => findIn({ ...message, file }, run, task)),
+      withNamedCopy(message.bytes, run.spool, (file) =>
+        scanRawThenMail({ ...message, file }, run, task),
+      ),
     )
     const isUnfinished = gone?.aborted && result.answer === 'unknown'
     return isUnfinished ? { ...result, unfinished: true } : result
@@ -122,35 +124,34 @@ async function inTurn(
  * that the scanner is known to extract are left to the scan of the whole. If that scan ends neither clean nor
  * with a virus, these parts are scanned, too.
  */
-async function findIn(
+async function scanRawThenMail(
   message: MessageSample & Sample,
   run: ScanRun,
   task: ScanTask,
 ): Promise<ScanResult> {
-  const { asSent } = message
-  const extractsNow = () => extractedBy(run.scanners, (asSent ?? message).bytes)
+  const { raw } = message
+  const extractsNow = () => extractedBy(run.scanners, (raw ?? message).bytes)
   const extracted = await extractsNow()
-  const before = asSent ? await findInBytes(asSent, run, task) : clean
-  if (asSent && endsScan(before, run)) return before
-  if (asSent && run.asSentAlone)
-    return before.answer === 'clean' ? { ...before, unread: true } : before
+  const before = raw ? await scanRaw(raw, run, task) : clean
+  if (raw && isFinal(before, run)) return before
+  if (raw && run.rawOnly) return before.answer === 'clean' ? { ...before, unread: true } : before
   const mayOmit = extracted !== undefined && before.answer === 'clean'
-  const found = mayOmit ? await lookAt(message, run, task, before, extracted) : undefined
+  const found = mayOmit ? await scanMail(message, run, task, before, extracted) : undefined
   // A scanner that was restarted meanwhile may have looked at the whole by other settings.
-  const counts = found?.answer !== 'clean' || (await extractsNow()) !== undefined
-  if (found !== undefined && counts) return found
-  return worse((await lookAt(message, run, task, before, undefined))!, before)
+  const isValid = found?.answer !== 'clean' || (await extractsNow()) !== undefined
+  if (found !== undefined && isValid) return found
+  return worse((await scanMail(message, run, task, before, undefined))!, before)
 }
 
-/** Whether no finding in the contents could matter more, or no scanner would answer about them. */
-function endsScan(found: ScanResult, { isPassedOver }: ScanRun): boolean {
+/** Returns whether the scan may stop at this result. */
+function isFinal(found: ScanResult, { isPassedOver }: ScanRun): boolean {
   if (found.answer === 'infected') return !isPassedOver?.(found)
   const mayGoOn = found.answer !== 'unknown' || ['limit', 'scanner-error'].includes(found.cause)
   return !mayGoOn
 }
 
 /** Submits all bytes to the scanners, unchanged. */
-async function findInBytes(
+async function scanRaw(
   bytes: Omit<Sample, 'file'>,
   run: ScanRun,
   task: ScanTask,
@@ -176,10 +177,10 @@ async function extractedBy(
 }
 
 /**
- * Scans a message once. Parts of the forms `extracted` are omitted and left to the scan of the whole message. Resolves
- * to undefined if that scan may not have seen them.
+ * Scans a message by its contents and as a whole. Parts of the forms `extracted` are left to the scan of the whole.
+ * Resolves to undefined if that scan may not have seen them.
  */
-async function lookAt(
+async function scanMail(
   message: Sample,
   run: ScanRun,
   task: ScanTask,
@@ -191,7 +192,7 @@ async function lookAt(
   const asksContents = settings.SECONDLOOK === 'always' && contentScanners.length > 0
   const searches = await Searches.begin(scanners, task)
   // If the signal ends it, the reading ends at its first step, too.
-  if (message.asSent) await searches.content(message.asSent.bytes, task.signal)
+  if (message.raw) await searches.content(message.raw.bytes, task.signal)
   const judgesForm = keepsOut.has('form') || keepsOut.has('encrypted')
   const mustRead = asksContents || !searches.isEmpty || judgesForm
   const results = new ResultCollector(run)
@@ -200,7 +201,7 @@ async function lookAt(
   const scan = { message, run, task, results, searches, batch, extracted }
 
   let reading = await (mustRead ? readMail(scan, asksContents) : measureDepth(scan))
-  const result = await firstOf([
+  const result = await firstResult([
     () => reading.result,
     () => askAboutWhole(scan, reading),
     async () => {
@@ -212,7 +213,7 @@ async function lookAt(
     () => (results.hasPassedOver && !reading.omitted ? askAboutRest(scan, reading) : undefined),
   ])
   if (reading.omitted) {
-    if (!settles(result, results, run)) return undefined
+    if (!coversOmitted(result, results, run)) return undefined
     contentScanners[0]!.countOmitted?.(reading.omitted)
   }
   const found = result ?? results.conclude(reading.isToEnd, task.note)
@@ -220,13 +221,17 @@ async function lookAt(
   return found.answer === 'clean' && isUnread ? { ...found, unread: true } : found
 }
 
-/** Whether the scan of the whole decides about what was omitted. */
-function settles(result: ScanResult | undefined, results: ResultCollector, run: ScanRun): boolean {
-  return result === undefined ? results.isAllClean : endsScan(result, run)
+/** Returns whether the scan of the whole decides about the omitted parts. */
+function coversOmitted(
+  result: ScanResult | undefined,
+  results: ResultCollector,
+  run: ScanRun,
+): boolean {
+  return result === undefined ? results.isAllClean : isFinal(result, run)
 }
 
-/** What the first of these steps resolves to that ends the scan. */
-async function firstOf(
+/** Resolves to the result of the first step that ends the scan. */
+async function firstResult(
   steps: readonly (() => ScanResult | undefined | Promise<ScanResult | undefined>)[],
 ): Promise<ScanResult | undefined> {
   for (const step of steps) {

@@ -117,11 +117,11 @@ interface Asking {
   readonly extracts?: ContentScanner['extracts']
   readonly readsAsMail: ContentScanner['readsAsMail']
   /** Whether the bytes are scanned as they are, too. */
-  readonly asSent: boolean
+  readonly scansRaw: boolean
 }
 
 /** What a scanner is asked about: the parts by their hashes, and the whole, as it is sent and below our line. */
-async function askedAbout(mail: Buffer, { extracts, readsAsMail, asSent }: Asking) {
+async function askedAbout(mail: Buffer, { extracts, readsAsMail, scansRaw }: Asking) {
   const parts = new Map<string, Buffer>()
   const wholes: Buffer[] = []
   const scanner: ContentScanner = {
@@ -141,7 +141,7 @@ async function askedAbout(mail: Buffer, { extracts, readsAsMail, asSent }: Askin
   }
   const message = await takeMessage(bytes(), readSpoolSettings({}), [])
   const envelope = makeEnvelope(Buffer.alloc(0), [])
-  const sample = sampleOf(message, message.header, { envelope, asSent })
+  const sample = sampleOf(message, message.header, { envelope, scansRaw })
   await runScanners(sample, runOf([scanner], { settings: secondLook }))
   message.close()
   return { parts, wholes }
@@ -177,7 +177,7 @@ t.test('libclamav extracts each part that is left to it', { skip: clamdMissing }
     leaveTemporaryFiles: true,
   })
   const random = createRandom(SEED)
-  const left = { asSent: 0, asMail: 0 }
+  const left = { raw: 0, mail: 0 }
   const scanner = new ClamdScanner(clamdPolicy(clamd.socket), {
     extracted: await extractingAll(clamd.socket),
   })
@@ -185,12 +185,12 @@ t.test('libclamav extracts each part that is left to it', { skip: clamdMissing }
   const extracts = (bytes: Bytes) => scanner.extracts(bytes)
   for (let count = 0; count < MAILS; count++) {
     const mail = Buffer.from(randomMail(random), 'latin1')
-    const asSent = random.once(2)
-    const byParts = await askedAbout(mail, { readsAsMail, asSent })
-    const byForms = await askedAbout(mail, { extracts, readsAsMail, asSent })
+    const scansRaw = random.once(2)
+    const byParts = await askedAbout(mail, { readsAsMail, scansRaw })
+    const byForms = await askedAbout(mail, { extracts, readsAsMail, scansRaw })
     const missing = [...byParts.parts].filter(([hash]) => !byForms.parts.has(hash))
     if (missing.length === 0) continue
-    left[asSent ? 'asSent' : 'asMail']++
+    left[scansRaw ? 'raw' : 'mail']++
     const extracted = await extractedFrom(clamd, byForms.wholes)
     const lost = missing.filter(([hash]) => extracted && !extracted.has(hash))
     for (const [, part] of lost) {
