@@ -2,7 +2,7 @@ import type { Scanner } from '../scanners/contract/scanner.ts'
 import { type ScanResult, worse } from '../scanners/findings/scan-result.ts'
 import type { ScanRun } from '../scanners/run/ask-scanners.ts'
 import { runScanners, sampleOf } from '../scanners/run/run-scanners.ts'
-import type { KnownOrScanned, RunScanners, VerdictQuery } from '../verdicts/copies/verdict-query.ts'
+import type { KnownOrScanned, ScanMessage, VerdictQuery } from '../verdicts/copies/verdict-query.ts'
 import type { JudgeContext } from './context.ts'
 import type { Deadline } from './deadline.ts'
 import type { JudgedMail } from './transaction.ts'
@@ -81,7 +81,7 @@ export class MessageScans {
   }
 
   /** Scans the message and, if it has one, its alternative reading. The worse result applies. */
-  readonly #scan: RunScanners = async (scanners, { header, ...more } = {}) => {
+  readonly #scan: ScanMessage = async (scanners, { header, ...more } = {}) => {
     const { message, outgoing, alternative, envelope, client } = this.#mail
     const { origin } = client
     const run = { ...this.#run, scanners, ...more }

@@ -21,7 +21,7 @@ import {
 import type {
   KnownOrScanned,
   RememberedVerdict,
-  RunScanners,
+  ScanMessage,
   VerdictQuery,
 } from './copies/verdict-query.ts'
 import type { HostMemory } from './host-memory.ts'
@@ -69,21 +69,21 @@ export class Verdicts {
 
   /**
    * Resolves to the result for a message: from the verdict on a copy if one counts, otherwise from
-   * `runScanners`. Copies that come meanwhile wait for that scan, each within its own time, and as long as
+   * `scanMessage`. Copies that come meanwhile wait for that scan, each within its own time, and as long as
    * a caller waits for them. Scanners that are not `memorable` always scan.
    */
-  async find(query: VerdictQuery, runScanners: RunScanners): Promise<KnownOrScanned> {
+  async find(query: VerdictQuery, scanMessage: ScanMessage): Promise<KnownOrScanned> {
     const { memory } = this.#options
     const identity = await identify(query, this.#options)
     await giveWay(query.outgoing.length)
-    if (identity === undefined) return { result: await runScanners(query.scanners) }
-    const scanAlone = async () => ({ result: await this.#scan(identity, runScanners) })
+    if (identity === undefined) return { result: await scanMessage(query.scanners) }
+    const scanAlone = async () => ({ result: await this.#scan(identity, scanMessage) })
     if (!isMemorable(identity)) return scanAlone()
     let vain = 0
     while (true) {
       const scan = memory.inFlight.of(identity.fingerprint)
       if (scan === undefined) {
-        const found = await this.#lookUpOrScan(identity, runScanners)
+        const found = await this.#lookUpOrScan(identity, scanMessage)
         if (found !== undefined) return found
         continue
       }
@@ -93,7 +93,7 @@ export class Verdicts {
         case 'verdict':
           await this.#options.lookForSignatures?.()
           if (!this.#doesCount(end.verdict, identity)) return scanAlone()
-          return withRemembered(end.verdict, query, runScanners)
+          return withRemembered(end.verdict, query, scanMessage)
         case 'nothing':
           return scanAlone()
         case 'unknown':
@@ -128,7 +128,7 @@ export class Verdicts {
    */
   async #lookUpOrScan(
     identity: MemorableMessage,
-    runScanners: RunScanners,
+    scanMessage: ScanMessage,
   ): Promise<KnownOrScanned | undefined> {
     const { memory, shared, signatureFiles, now } = this.#options
     const { timeLeft } = identity.query
@@ -140,7 +140,7 @@ export class Verdicts {
       const verdict = await this.#recall(identity, within * SHARE_OF_WAITING)
       if (verdict !== undefined) {
         scan.end({ kind: 'verdict', verdict }) // copies need not wait for the scanners that always scan
-        return await withRemembered(verdict, identity.query, runScanners)
+        return await withRemembered(verdict, identity.query, scanMessage)
       }
       const given = timeLeft()
       const inUse = await findSignaturesInUse(identity.scanners, signatureFiles(), now())
@@ -152,9 +152,9 @@ export class Verdicts {
         found = { end: ELSEWHERE, mayLast: false }
         return undefined
       }
-      const result = await this.#scan(identity, runScanners, note)
+      const result = await this.#scan(identity, scanMessage, note)
       const forCopies = await resultForCopies(result, identity, (scanners, header) =>
-        runScanners(scanners, { signatures: note, header }),
+        scanMessage(scanners, { signatures: note, header }),
       )
       found = this.#foundBy(forCopies, identity, given, isByThese ? inUse : undefined)
       return { result }
@@ -172,7 +172,7 @@ export class Verdicts {
    */
   async #scan(
     identity: MessageIdentity,
-    runScanners: RunScanners,
+    scanMessage: ScanMessage,
     noteSignatures?: ScanTask['signatures'],
   ): Promise<ScanResult> {
     const { query } = identity
@@ -200,7 +200,7 @@ export class Verdicts {
         begun.end()
       }
     }
-    const result = await runScanners(query.scanners, { signatures: noteSignatures, onTurn })
+    const result = await scanMessage(query.scanners, { signatures: noteSignatures, onTurn })
     if (result.answer !== 'unknown') {
       poison.passed(fingerprint)
       return result
@@ -366,21 +366,21 @@ async function resultForCopies(
 async function withRemembered(
   verdict: RememberedVerdict,
   { scanners, settings, isPassedOver }: VerdictQuery,
-  runScanners: RunScanners,
+  scanMessage: ScanMessage,
 ): Promise<KnownOrScanned> {
   const { found } = verdict
   const others = scanners.filter(({ memorable }) => !memorable)
   if (found.answer === 'clean') {
     const { FINDINGS, STRICTMIME } = settings
     const isLeft = others.length > 0 || STRICTMIME !== 'off' || asksFor('encrypted', FINDINGS)
-    const result = isLeft ? await runScanners(others) : undefined
+    const result = isLeft ? await scanMessage(others) : undefined
     if (result && result.answer !== 'clean') return { result }
     return { result: found, known: verdict }
   }
   const first = scanners.findIndex(({ name }) => name === found.scanner)
   const before = scanners.slice(0, first).filter(({ memorable }) => !memorable)
   if (before.length > 0) {
-    const result = await runScanners(before)
+    const result = await scanMessage(before)
     if (result.answer === 'infected' && !isPassedOver?.(result)) return { result }
   }
   return { result: found, known: verdict }

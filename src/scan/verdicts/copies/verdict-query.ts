@@ -42,7 +42,7 @@ export interface VerdictQuery {
  * Scans a message with these scanners, within its remaining time, and with another header if one is given.
  * The other options are those of ScanRun.
  */
-export type RunScanners = (
+export type ScanMessage = (
   scanners: readonly Scanner[],
   more?: Pick<ScanRun, 'signatures' | 'onTurn'> & { readonly header?: Header },
 ) => Promise<ScanResult>
