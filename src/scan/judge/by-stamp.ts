@@ -7,8 +7,8 @@ import { EVERY_PART, RELEASED, RELEASED_TO_MAX, releasedTo, scannerName } from '
 import { type Trust, verifyStamps } from '../stamps/verify.ts'
 import type { JudgeConfig } from './config.ts'
 import type { Tools } from './context.ts'
+import { stepsByAddress } from './steps-by-address.ts'
 import type { Transaction } from './transaction.ts'
-import { treatmentByAddress } from './treatment-by-address.ts'
 
 /** The trust in mail without a valid stamp, if the log needs no reason. */
 const untrusted: Trust = { trusted: false, why: '' }
@@ -21,7 +21,7 @@ export function verifyTrust(
 ): Trust {
   const { cluster } = config
   if (cluster === undefined || crypto === undefined) return untrusted
-  if (!treatmentByAddress(message, config).asMail) return untrusted
+  if (!stepsByAddress(message, config).usesVerdicts) return untrusted
   if (cluster.CLUSTERPEERS === 'required' && !client.isClusterPeer) {
     return { trusted: false, why: 'client is not a CLUSTERPEER' }
   }

@@ -33,7 +33,7 @@ export interface JudgeConfig {
   readonly allowedBy?: ((found: string) => number | undefined) | undefined
   /**
    * The kind of content that clients only request a result for, where onescan does nothing else
-   * (treatment-by-address.ts).
+   * (steps-by-address.ts).
    */
   readonly answersAbout?: AskedAbout
   /** One line for the log about settings that cannot be used, or ''. */

@@ -5,16 +5,16 @@ import { runScanners, sampleOf } from '../scanners/run/run-scanners.ts'
 import type { KnownOrScanned, ScanMessage, VerdictQuery } from '../verdicts/copies/verdict-query.ts'
 import type { JudgeContext } from './context.ts'
 import type { Deadline } from './deadline.ts'
+import type { StepsByAddress } from './steps-by-address.ts'
 import type { JudgedMail } from './transaction.ts'
 import { isPassedOverBy, strictnessFor, whatKeepsOut } from './treatment.ts'
-import type { TreatmentByAddress } from './treatment-by-address.ts'
 
-/** The scanners that a message needs, and how its bytes are treated. */
+/** The scanners that a message needs, and the steps that apply to it. */
 export interface ScanPlan {
   readonly scanners: readonly Scanner[]
   /** Whether a release from quarantine makes all other scanners unnecessary. */
   readonly isExempt: boolean
-  readonly counts: TreatmentByAddress
+  readonly steps: StepsByAddress
   /** The result if the message is not scanned. Its bytes, as they were sent, may be scanned nevertheless. */
   readonly unscanned: ScanResult | undefined
 }
@@ -41,7 +41,7 @@ export class MessageScans {
     this.#run = {
       settings,
       spool,
-      keepsOut: whatKeepsOut(mail.client, settings, plan.counts),
+      keepsOut: whatKeepsOut(mail.client, settings, plan.steps),
       isPassedOver: isPassedOverBy(config),
       strictness: strictnessFor(config),
       uptime: tools.uptime,
@@ -68,7 +68,7 @@ export class MessageScans {
     const { settings, cluster } = this.#context.config
     return {
       message,
-      isByBytes: !this.#plan.counts.asMail,
+      isByBytes: !this.#plan.steps.usesVerdicts,
       outgoing,
       scanners: this.#plan.scanners,
       settings,
@@ -85,7 +85,7 @@ export class MessageScans {
     const { message, outgoing, alternative, envelope, client } = this.#mail
     const { origin } = client
     const run = { ...this.#run, scanners, ...more }
-    const { scansRaw } = this.#plan.counts
+    const { scansRaw } = this.#plan.steps
     const sample = sampleOf(message, header ?? outgoing, { envelope, origin, scansRaw })
     // Notes from a scan with another header do not apply to this message.
     const listeners = header === undefined ? this.#listeners() : { note: () => {} }
@@ -102,7 +102,7 @@ export class MessageScans {
       odd: (found) => {
         this.oddities = found
       },
-      passLimit: this.#plan.counts.limits
+      passLimit: this.#plan.steps.appliesLimits
         ? undefined
         : (why) => void this.notes.push(`passed over in a file: ${why}`),
     }

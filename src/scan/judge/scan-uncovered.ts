@@ -7,8 +7,8 @@ import { covers, isReleased } from './by-stamp.ts'
 import type { JudgeContext } from './context.ts'
 import type { Deadline } from './deadline.ts'
 import { MessageScans, type ScanPlan } from './message-scans.ts'
+import { stepsByAddress } from './steps-by-address.ts'
 import type { JudgedMail } from './transaction.ts'
-import { treatmentByAddress } from './treatment-by-address.ts'
 
 /** The result of the scanners, or the cached verdict on a copy, with notes for the log. */
 export interface ScanOutcome extends KnownOrScanned {
@@ -31,7 +31,7 @@ export async function scanUncovered(
   deadline: Deadline,
 ): Promise<ScanOutcome> {
   const plan = planScan(mail, context, trust)
-  if (plan.unscanned !== undefined && !plan.counts.scansRaw) {
+  if (plan.unscanned !== undefined && !plan.steps.scansRaw) {
     return { result: plan.unscanned, scanners: [], notes: [], oddities: new Set() }
   }
   const scans = new MessageScans(mail, context, plan, deadline)
@@ -52,7 +52,7 @@ function planScan(mail: JudgedMail, { config, tools }: JudgeContext, trust: Trus
   const unscanned = isExempt
     ? ifNothingIsLocal(scanners, settings)
     : ifSizeExceeds(message.size, settings, scanners, trust)
-  return { isExempt, scanners, unscanned, counts: treatmentByAddress(message, config) }
+  return { isExempt, scanners, unscanned, steps: stepsByAddress(message, config) }
 }
 
 const RELEASE = unseen('skipped', 'released from quarantine')

@@ -10,8 +10,8 @@ import type {
 } from '../scanners/findings/scan-result.ts'
 import type { JudgeConfig, MailSettings } from './config.ts'
 import type { Grounds } from './decision.ts'
+import type { StepsByAddress } from './steps-by-address.ts'
 import type { Client } from './transaction.ts'
-import type { TreatmentByAddress } from './treatment-by-address.ts'
 
 /** The action of a setting for mail that has a property, or of which a part cannot be read. */
 export interface Treatment {
@@ -79,7 +79,7 @@ export function isAccepting(action: Treatment['action']): action is 'accept' | '
 export function whatKeepsOut(
   { isBounceInjector }: Client,
   settings: MailSettings,
-  { limits }: TreatmentByAddress,
+  { appliesLimits }: StepsByAddress,
 ): ReadonlySet<Unseen> {
   if (isBounceInjector) return new Set() // a refused bounce would be tried again indefinitely
   const keepsOut = new Set<Unseen>()
@@ -87,7 +87,7 @@ export function whatKeepsOut(
   for (const [what, { action }] of Object.entries(unseenRows)) {
     if (!isAccepting(action(settings))) keepsOut.add(what as Unseen)
   }
-  if (!limits) keepsOut.delete('form')
+  if (!appliesLimits) keepsOut.delete('form')
   return keepsOut
 }
 

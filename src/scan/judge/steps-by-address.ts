@@ -3,28 +3,29 @@ import type { Message } from '../../mail/message/message.ts'
 import { headerFormFault } from '../../mail/message/well-formed.ts'
 import type { JudgeConfig } from './config.ts'
 
-/** How a message is treated, by the address at which it arrived. */
-export interface TreatmentByAddress {
+/** The steps that apply to a message, by the address at which it arrived. */
+export interface StepsByAddress {
   /** Whether the received bytes are scanned first, unchanged: the client may use them as a file. */
   readonly scansRaw: boolean
   /** Whether stamps are trusted, a release lets the message in, and a cached verdict on a copy applies. */
-  readonly asMail: boolean
+  readonly usesVerdicts: boolean
   /** Whether it is kept out if it contains more than is read. */
-  readonly limits: boolean
+  readonly appliesLimits: boolean
 }
 
 /**
- * Returns how a message is treated. Stamps, releases and cached verdicts state how mail programs read a
+ * Returns the steps that apply to a message. Stamps, releases and cached verdicts state how mail programs read a
  * message. They do not apply to a client that uses the bytes as a file. So where clients submit files,
  * scanners always receive the bytes, and reading them as a mail can only add findings.
  */
-export function treatmentByAddress(
+export function stepsByAddress(
   { header }: Pick<Message, 'header'>,
   { answersAbout }: JudgeConfig,
-): TreatmentByAddress {
-  if (answersAbout === undefined) return { scansRaw: false, asMail: true, limits: true }
-  if (answersAbout === 'mails') return { scansRaw: true, asMail: true, limits: true }
-  return { scansRaw: true, asMail: false, limits: isCertainlyMail(header) }
+): StepsByAddress {
+  if (answersAbout === undefined)
+    return { scansRaw: false, usesVerdicts: true, appliesLimits: true }
+  if (answersAbout === 'mails') return { scansRaw: true, usesVerdicts: true, appliesLimits: true }
+  return { scansRaw: true, usesVerdicts: false, appliesLimits: isCertainlyMail(header) }
 }
 
 /** Fields of which a message has one in addition to From and Date, and which exported web pages and data lack. */
