@@ -1,12 +1,11 @@
 import type { Bytes } from '../message/bytes.ts'
 import { LimitExceeded } from './budget/limits.ts'
 import { type KnownHeader, NAMELESS, type PartNames, type Steps } from './budget/work.ts'
-import { type CodedLines, type CodedRange, findCodedLines } from './coded/coded-blocks.ts'
+import { type CodedLines, findCodedLines } from './coded/coded-blocks.ts'
 import { codedKinds, kindsInFiles } from './coded/coded-data.ts'
 import { readNames } from './headers/names.ts'
 import type { PartHeader } from './headers/part-header.ts'
-import { giveBlocks, giveCodedPastNuls } from './leaves/coded-contents.ts'
-import { holdsCodedData } from './leaves/content-checks.ts'
+import { giveCoded } from './leaves/coded-contents.ts'
 import { type ContentsOptions, Decoding } from './leaves/decoding.ts'
 import { giveInFile } from './leaves/file-contents.ts'
 import { giveLeaf } from './leaves/leaf-contents.ts'
@@ -51,18 +50,11 @@ class MailContents {
   readonly #known: KnownHeader | undefined
   /** The leaf parts that readings have found, each once. */
   readonly #leaves: Leaf[] = []
-  /**
-   * The keys of yielded contents: the positions of leaf parts, with all their relevant properties, and of
-   * texts with data.
-   */
+  /** The keys of leaf parts: their positions, with all their relevant properties. */
   readonly #seen = new Set<string>()
   readonly #headerIds = new Map<PartHeader, number>()
   /** The names in these headers; empty without a listener. */
   readonly #parts = new Map<PartHeader, PartNames>()
-  /** The lines at which encoded data begins or ends, once a text has some. */
-  #codedLines: CodedLines | undefined
-  /** The blocks of encoded data that were given. */
-  readonly #givenBlocks = new Set<string>()
 
   constructor(source: Bytes, decoding: Decoding, known: KnownHeader | undefined) {
     this.#source = source
@@ -87,24 +79,29 @@ class MailContents {
       if (!(error instanceof LimitExceeded)) throw error
       decoding.leaveUnread(error.message) // but what was found up to there is given
     }
-    const hasForm = yield* this.#isOrdinary()
+    const lines = yield* findCodedLines(source, codedKinds, decoding)
+    const hasForm = yield* this.#isOrdinary(lines)
     for (const leaf of this.#leaves) {
       const part = this.#partOf(leaf.header)
       yield* giveLeaf(leaf, source, decoding.at({ hasForm, part }))
     }
-    if (!(yield* holdsCodedData(source, codedKinds, decoding))) return
-    for (const leaf of this.#leaves) yield* this.#giveCoded(leaf, codedKinds)
+    const text = { text: source, lines, kinds: codedKinds }
+    const given = new Set<string>()
+    const ranges = new Map(this.#leaves.map(({ from, to }) => [`${from} ${to}`, { from, to }]))
+    for (const range of ranges.values()) yield* giveCoded({ ...text, range }, decoding, given)
     // Data may go on past delimiters, and begin at a line among fields.
     const bodyFrom = this.#leaves.reduce((least, { from }) => Math.min(least, from), source.size)
-    yield* this.#giveCoded({ from: 0, to: source.size, bodyFrom }, kindsInFiles)
+    const range = { from: 0, to: source.size, bodyFrom }
+    yield* giveCoded({ ...text, range, kinds: kindsInFiles }, decoding, given)
   }
 
   /** Whether nothing in the structure of the message is odd, if the forms of its parts are needed. */
-  *#isOrdinary(): Steps<boolean> {
+  *#isOrdinary(lines: CodedLines): Steps<boolean> {
     const decoding = this.#decoding
     if (!decoding.options.seeksForms || decoding.depth > 0 || !this.#readings.isOne) return false
     const above = this.#known?.above ?? 0
-    const mail = { source: this.#source, above, headers: [...this.#headerIds.keys()] }
+    const headers = [...this.#headerIds.keys()]
+    const mail = { source: this.#source, lines, above, headers }
     return yield* isOrdinary(this.#leaves, mail, decoding)
   }
 
@@ -204,22 +201,6 @@ class MailContents {
 
   #keyOf({ from, to, header, encodings, isInHeader }: Leaf): string {
     return `${from} ${to} ${this.#idOf(header)} ${isInHeader} ${encodings}`
-  }
-
-  /** Yields the data that begins in a text at lines that programs recognize. */
-  *#giveCoded(range: CodedRange, kinds: typeof codedKinds): Steps {
-    const { from, to } = range
-    const key = `coded ${from} ${to} ${kinds.size}`
-    if (this.#seen.has(key)) return
-    this.#seen.add(key)
-    const source = this.#source
-    const decoding = this.#decoding
-    const text = source.slice(from, to)
-    if (!(yield* holdsCodedData(text, kinds, decoding))) return
-    this.#codedLines ??= yield* findCodedLines(source, codedKinds, decoding)
-    const coded = { text: source, lines: this.#codedLines, range, kinds }
-    yield* giveBlocks(coded, decoding, this.#givenBlocks)
-    yield* giveCodedPastNuls(text, kinds, decoding)
   }
 
   #idOf(header: PartHeader): number {

@@ -2,15 +2,16 @@ import { SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
 import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
+import { BINHEX_MARK } from '../decoders/binhex.ts'
 import { LineBlocks } from '../lines/line-blocks.ts'
-import { firstNumber, isAllBlank, isLineEnd, LineSearch, withoutLineEnd } from '../lines/lines.ts'
+import { firstNumber, isAllBlank, LineSearch, withoutLineEnd } from '../lines/lines.ts'
 import {
   type CodedKind,
   CodedSearch,
   type CodedStart,
   codedEnds,
-  codedStart,
   fieldKinds,
+  SEARCH_STRIDE,
 } from './coded-data.ts'
 
 /** Data in a text that some reader decodes as a separate file. All positions are offsets in the text. */
@@ -33,7 +34,7 @@ export interface CodedRange extends ByteRange {
 
 /** A line that begins data for some reader. */
 interface CodedBeginning extends CodedStart {
-  /** The offsets at which the line, and the data after it, begin. */
+  /** The offsets at which the line, and the data after it, begin: Infinity if a field announces data that never comes. */
   readonly at: number
   readonly from: number
 }
@@ -50,49 +51,49 @@ const LINE_COST = 4
 const BEGINNING_COST = 512
 const BLOCK_COST = 16
 
-/** Upper limit for the lines that begin data: far more than the decoded blocks, and few enough to be kept. */
-const BEGINNINGS_MAX = 8 * limits.blocks
+/**
+ * Upper limit for the lines that begin data of a kind: far more than the decoded blocks, and than the fields of parts,
+ * and few enough to be kept.
+ */
+const BEGINNINGS_MAX = 8 * limits.blocks + limits.parts
 
-/** Finds the lines of a text at which data of these kinds begins or ends for some reader. */
+/**
+ * The bytes of a line that are examined again with its next piece, if it is too long to be examined together: more
+ * than a word that begins data in the middle of a line.
+ */
+const SEAM = 64
+
+/** Searches a text for the lines at which data of these kinds begins for some reader. */
 export function* findCodedLines(
   text: Bytes,
   kinds: ReadonlySet<CodedKind>,
   work: Work,
 ): Steps<CodedLines> {
-  const lines = new CodedLines(kinds)
+  const search = new BeginningSearch(kinds)
   for (const chunk of text.chunks()) {
     for (let at = 0; at < chunk.length; at += LINES_PIECE) {
-      const before = lines.units
-      lines.push(chunk.subarray(at, at + LINES_PIECE))
-      yield* work.countUnits(lines.units - before)
+      search.push(chunk.subarray(at, at + LINES_PIECE))
+      yield* work.countUnits(search.takeUnits())
     }
   }
-  lines.end()
-  return lines
+  search.end()
+  yield* work.countUnits(search.takeUnits())
+  return new CodedLines(text, search.beginnings)
 }
 
-/** The lines of a text that begin or end data of these kinds. */
-export class CodedLines {
+/** The lines of a text at which data begins, in pieces of any size. */
+class BeginningSearch {
   readonly #kinds: ReadonlySet<CodedKind>
-  readonly #beginnings: Record<CodedKind, CodedBeginning[]> = ofEachKind()
-  readonly #ends: Record<CodedKind, End[]> = ofEachKind()
-  /**
-   * The first line of each kind by which fields announce data, above the line after which the data begins.
-   */
+  readonly beginnings = ofEachKind<CodedBeginning>()
+  /** The first line of each kind by which fields announce data, above the line after which the data begins. */
   readonly #announced = new Map<CodedKind, Omit<CodedBeginning, 'from'>>()
   readonly #lines = new LineBlocks((block, midLine) => this.#take(block, midLine))
-  /** The offset of the block in the text. */
+  /** The last bytes of the block before, and the offset of its end in the text. */
+  #tail: Buffer = Buffer.alloc(0)
   #offset = 0
-
-  /** The units of work so far. */
-  units = 0
-  /** The lines that begin data so far. */
-  #count = 0
-
-  /** Whether more lines begin data than are kept. */
-  get isCut(): boolean {
-    return this.#count > BEGINNINGS_MAX
-  }
+  /** Memory for a block with the last bytes of the one before. */
+  #joined: Buffer = Buffer.alloc(0)
+  #units = 0
 
   constructor(kinds: ReadonlySet<CodedKind>) {
     this.#kinds = kinds
@@ -104,53 +105,100 @@ export class CodedLines {
 
   end(): void {
     this.#lines.end()
+    this.#beginAnnounced(Number.POSITIVE_INFINITY) // nowhere
+  }
+
+  /** Returns the units of work since the last call. */
+  takeUnits(): number {
+    const units = this.#units
+    this.#units = 0
+    return units
   }
 
   #take(block: Buffer, midLine: boolean): void {
-    const search = new CodedSearch(block, { midLine, kinds: this.#kinds })
-    const lines = new LineSearch(block)
-    for (let at = 0; at < block.length; ) {
+    const bytes = midLine ? this.#withTail(block) : block
+    const offset = this.#offset - (bytes.length - block.length)
+    const search = new CodedSearch(bytes, midLine)
+    const lines = new LineSearch(bytes)
+    this.#passFields(bytes, 0, offset)
+    let from = 0
+    for (let found = search.next(from); found; found = search.next(from)) {
+      const to = lines.any(found.at)
+      const before = this.#announced.size
+      this.#note({ ...found, at: offset + found.at }, offset + to)
+      if (this.#announced.size > before) this.#passFields(bytes, to, offset)
+      if (found.kind !== 'binhex') from = to
+    }
+    this.#units += bytes.length / SEARCH_STRIDE + search.units
+    this.#offset += block.length
+    this.#tail = Buffer.from(block.subarray(-SEAM))
+  }
+
+  #withTail(block: Buffer): Buffer {
+    const length = this.#tail.length + block.length
+    if (this.#joined.length < length) this.#joined = Buffer.allocUnsafe(2 * length)
+    this.#tail.copy(this.#joined)
+    block.copy(this.#joined, this.#tail.length)
+    return this.#joined.subarray(0, length)
+  }
+
+  #note(line: Omit<CodedBeginning, 'from'>, to: number): void {
+    const { kind, at } = line
+    const known = this.beginnings[kind]
+    this.#units += BEGINNING_COST
+    if (!this.#kinds.has(kind) || known.length > BEGINNINGS_MAX) return
+    if (this.#announced.has(kind) || at < (known.at(-1)?.from ?? 0)) return
+    const from = kind === 'binhex' ? at + BINHEX_MARK.length : to
+    if (!fieldKinds.includes(kind)) known.push({ ...line, from })
+    else this.#announced.set(kind, line)
+  }
+
+  /** Passes the lines from an offset on, up to the blank one below fields that announce data. */
+  #passFields(bytes: Buffer, from: number, offset: number): void {
+    if (this.#announced.size === 0) return
+    const lines = new LineSearch(bytes)
+    for (let at = from; at < bytes.length && this.#announced.size > 0; ) {
       const to = lines.any(at)
-      this.units += LINE_COST
-      if (at > 0 || !midLine) this.#noteEnd(block, at, to)
-      if (this.#announced.size > 0 && isAllBlank(block, at, to)) this.#beginAnnounced(to)
-      const found = search.next(at)
-      if (found < to) this.#noteBeginning(block, found, to, found === at)
+      this.#units += LINE_COST + to - at
+      if (isAllBlank(bytes, at, to)) this.#beginAnnounced(offset + to)
       at = to
     }
-    this.units += block.length + search.units
-    this.#offset += block.length
   }
 
-  #noteEnd(block: Buffer, from: number, to: number): void {
-    const isBehindBlanks = block[from] === SPACE || block[from] === TAB
-    for (const kind of codedEnds(block, from, withoutLineEnd(block, from, to))) {
-      const begun = this.#beginnings[kind].at(-1)
-      const last = this.#ends[kind].at(-1)
-      // Of the ends after a beginning, only the first matters to each reader.
-      const isFirst = !last || last.at < begun!.from || (last.isBehindBlanks && !isBehindBlanks)
-      if (!begun || !isFirst) continue
-      this.#ends[kind].push({ at: this.#offset + from, to: this.#offset + to, isBehindBlanks })
-    }
-  }
-
-  #beginAnnounced(to: number): void {
-    for (const [kind, line] of this.#announced) {
-      this.#beginnings[kind].push({ ...line, from: this.#offset + to })
-    }
+  #beginAnnounced(from: number): void {
+    for (const [kind, line] of this.#announced) this.beginnings[kind].push({ ...line, from })
     this.#announced.clear()
   }
+}
 
-  #noteBeginning(block: Buffer, found: number, to: number, startsLine: boolean): void {
-    const text = block.toString('latin1', found, withoutLineEnd(block, found, to))
-    const start = codedStart(text, startsLine || isLineEnd(block[found - 1]!))
-    if (!start) return
-    this.units += BEGINNING_COST
-    if (++this.#count > BEGINNINGS_MAX) return
-    const line = { ...start, at: this.#offset + found }
-    if (!fieldKinds.includes(start.kind)) {
-      this.#beginnings[start.kind].push({ ...line, from: this.#offset + to })
-    } else if (!this.#announced.has(start.kind)) this.#announced.set(start.kind, line)
+/** The lines of a text at which data begins, and those that end it. */
+export class CodedLines {
+  readonly #text: Bytes
+  readonly #beginnings: OfEachKind<CodedBeginning>
+  /** Found once they are needed. */
+  #ends: OfEachKind<End> | undefined
+
+  constructor(text: Bytes, beginnings: OfEachKind<CodedBeginning>) {
+    this.#text = text
+    this.#beginnings = beginnings
+  }
+
+  /** Whether data begins at more lines than are kept. */
+  get isCut(): boolean {
+    return Object.values(this.#beginnings).some(({ length }) => length > BEGINNINGS_MAX)
+  }
+
+  /** Whether data of these kinds begins in a range of the text, or may begin there. */
+  anyIn(range: CodedRange, kinds: ReadonlySet<CodedKind>): boolean {
+    return this.isCut || [...kinds].some((kind) => this.#beginningsIn(range, kind).length > 0)
+  }
+
+  #beginningsIn({ from, to, bodyFrom = from }: CodedRange, kind: CodedKind): CodedBeginning[] {
+    const all = this.#beginnings[kind]
+    if (all.length === 0) return all
+    const first = firstNumber(all.length, (number) => all[number]!.from > from)
+    const end = firstNumber(all.length, (number) => all[number]!.at >= to)
+    return all.slice(first, end).filter(({ at, form }) => form !== 'in a line' || at >= bodyFrom)
   }
 
   /**
@@ -170,14 +218,9 @@ export class CodedLines {
   ): Steps<readonly CodedBlock[]> {
     const found = new Map<string, CodedBlock>()
     for (const kind of kinds) {
-      const beginnings = this.#beginnings[kind]
-      const all = beginnings
-        .slice(
-          firstNumber(beginnings.length, (number) => beginnings[number]!.from > range.from),
-          firstNumber(beginnings.length, (number) => beginnings[number]!.at >= range.to),
-        )
-        .filter(({ at, form }) => form !== 'in a line' || at >= (range.bodyFrom ?? range.from))
+      const all = this.#beginningsIn(range, kind).filter(({ from }) => Number.isFinite(from))
       if (all.length === 0) continue
+      this.#ends ??= yield* endsIn(this.#text, this.#beginnings, work)
       const allEnds = this.#ends[kind]
       const firstEnd = (from: number) =>
         firstNumber(allEnds.length, (number) => allEnds[number]!.at >= from)
@@ -195,14 +238,60 @@ export class CodedLines {
   }
 }
 
-const ofEachKind = () => ({
-  uuencode: [],
-  base64: [],
-  yenc: [],
-  armour: [],
-  'mime-base64': [],
-  'mime-quoted-printable': [],
-})
+/** Finds the lines that end data, from where the first data begins. */
+function* endsIn(
+  text: Bytes,
+  beginnings: OfEachKind<CodedBeginning>,
+  work: Work,
+): Steps<OfEachKind<End>> {
+  const ends = ofEachKind<End>()
+  let offset = Math.min(...Object.values(beginnings).map(([first]) => first?.from ?? text.size))
+  let units = 0
+  const note = (kind: CodedKind, end: End) => {
+    const known = beginnings[kind]
+    const begun = known[firstNumber(known.length, (number) => known[number]!.from > end.at) - 1]
+    const last = ends[kind].at(-1)
+    // Of the ends after a beginning, only the first matters to each reader.
+    const isFirst = !last || last.at < begun!.from || (last.isBehindBlanks && !end.isBehindBlanks)
+    if (begun && isFirst) ends[kind].push(end)
+  }
+  const blocks = new LineBlocks((block, midLine) => {
+    const lines = new LineSearch(block)
+    for (let at = midLine ? lines.any(0) : 0; at < block.length; ) {
+      const to = lines.any(at)
+      units += LINE_COST
+      const isBehindBlanks = block[at] === SPACE || block[at] === TAB
+      for (const kind of codedEnds(block, at, withoutLineEnd(block, at, to)))
+        note(kind, { at: offset + at, to: offset + to, isBehindBlanks })
+      at = to
+    }
+    units += block.length
+    offset += block.length
+  })
+  for (const chunk of text.chunks(offset)) {
+    for (let at = 0; at < chunk.length; at += LINES_PIECE) {
+      units = 0
+      blocks.push(chunk.subarray(at, at + LINES_PIECE))
+      yield* work.countUnits(units)
+    }
+  }
+  blocks.end()
+  return ends
+}
+
+type OfEachKind<Line> = Readonly<Record<CodedKind, Line[]>>
+
+function ofEachKind<Line>(): OfEachKind<Line> {
+  return {
+    uuencode: [],
+    base64: [],
+    yenc: [],
+    armour: [],
+    binhex: [],
+    'mime-base64': [],
+    'mime-quoted-printable': [],
+  }
+}
 
 /** Yields the beginnings of a kind that some reader recognizes together. */
 function* knownTogether(all: readonly CodedBeginning[]): Generator<readonly CodedBeginning[]> {

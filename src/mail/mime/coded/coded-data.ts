@@ -1,5 +1,6 @@
 import { CR, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import { ARMOUR_END } from '../decoders/armour.ts'
+import { BINHEX_MARK } from '../decoders/binhex.ts'
 import { isEndLine } from '../decoders/uuencode.ts'
 import { isLineEnd } from '../lines/lines.ts'
 
@@ -59,8 +60,12 @@ const decodable = [
   },
 ] as const
 
-export type CodedKind = (typeof decodable)[number]['kind']
-export const codedKinds: ReadonlySet<CodedKind> = new Set(decodable.map(({ kind }) => kind))
+/** BinHex 4.0 (RFC 1741) has a mark anywhere in a line, and data after the next colon. */
+export type CodedKind = (typeof decodable)[number]['kind'] | 'binhex'
+export const codedKinds: ReadonlySet<CodedKind> = new Set([
+  ...decodable.map(({ kind }) => kind),
+  'binhex',
+])
 
 /** The kinds announced by header fields: the data begins after the next empty or blank line. */
 export const fieldKinds: readonly CodedKind[] = ['mime-base64', 'mime-quoted-printable']
@@ -133,6 +138,8 @@ const words = [
   { letters: WORD, after: '\t\v\f \xa0\0-' },
   /** Within `content-transfer-encoding`. */
   { letters: 't-tra', after: 'nN' },
+  /** Within BINHEX_MARK. */
+  { letters: 'th bi', after: 'nN' },
 ] as const
 /**
  * The search examines two consecutive bytes, and then the two that are this much further on. No word can be
@@ -163,44 +170,44 @@ function inBothCases(letter: string): readonly number[] {
 /** The units of work of a word, in addition to its bytes: its line is compared with all that begins data. */
 const WORD_COST = 24
 
-/** Upper limit for the bytes before such a word. */
+/** Upper limit for the bytes before such a word, if data begins with its line. */
 const FRONT_MAX = 'conten'.length
+
+const MARK_FRONT = BINHEX_MARK.toLowerCase().indexOf('th bi')
 
 /** Searches a block of bytes for the lines at which data begins. */
 export class CodedSearch {
   readonly #bytes: Buffer
   readonly #midLine: boolean
-  readonly #kinds: ReadonlySet<CodedKind>
   #word = -1
   /** The units of work until now, in addition to those of bytes. */
   units = 0
 
-  /** `midLine` means that the block begins inside a line. `kinds` are the kinds to find. */
-  constructor(bytes: Buffer, { midLine = false, kinds = codedKinds } = {}) {
+  /** `midLine` means that the block begins inside a line. */
+  constructor(bytes: Buffer, midLine = false) {
     this.#bytes = bytes
     this.#midLine = midLine
-    this.#kinds = kinds
   }
 
   /**
-   * Returns the offset of the next line at which data begins, or of the word if it is in the middle of a
-   * line. Returns the block's length if there is none. `from` must be the start of a line, and never
-   * decreases.
+   * Returns the data that begins next, with the offset of its line, or of the word if that is in the middle of a
+   * line. `from` is the start of a line, and no line above begins data but BinHex.
    */
-  next(from: number): number {
-    const { length } = this.#bytes
-    for (let least = from; least < length; ) {
-      if (this.#word < least) {
-        this.#word = this.#nextWord(least)
-        this.units += WORD_COST
-      }
-      const found = this.#word
-      if (found === length) return length
-      const line = this.#lineOfWord(found, from)
-      if (line !== undefined && !(line === 0 && this.#midLine)) return line
-      least = found + 1
+  next(from: number): (CodedStart & { readonly at: number }) | undefined {
+    const bytes = this.#bytes
+    for (;;) {
+      this.#word = this.#nextWord(this.#word + 1)
+      if (this.#word === bytes.length) return undefined
+      this.units += WORD_COST
+      const mark = this.#word - MARK_FRONT
+      if (bytes.toString('latin1', mark, mark + BINHEX_MARK.length) === BINHEX_MARK)
+        return { kind: 'binhex', name: '', form: 'common', at: mark }
+      const at = this.#word < from ? undefined : this.#beginningAt(this.#word, from)
+      if (at === undefined) continue
+      const isWhole = at === 0 ? !this.#midLine : isLineEnd(bytes[at - 1]!)
+      const start = codedStart(this.#lineFrom(at), isWhole)
+      if (start) return { ...start, at }
     }
-    return length
   }
 
   #nextWord(from: number): number {
@@ -216,20 +223,20 @@ export class CodedSearch {
     return bytes.length
   }
 
-  #lineOfWord(at: number, from: number): number | undefined {
+  /** Returns where data would begin that a word announces. */
+  #beginningAt(word: number, from: number): number | undefined {
     // In the middle of a text the word needs a file mode after it. Otherwise every sentence with the word
     // would match.
-    if (/^begin[ \t\v]+[0-7]{1,8}[ \t\v]/i.test(this.#bytes.toString('latin1', at, at + 20)))
-      return at
-    const line = startOfLine(this.#bytes, at, from, FRONT_MAX)
-    const start = line !== undefined && codedStart(this.#lineFrom(line))
-    return start && this.#kinds.has(start.kind) ? line : undefined
+    if (/^begin[ \t\v]+[0-7]{1,8}[ \t\v]/i.test(this.#bytes.toString('latin1', word, word + 20)))
+      return word
+    const line = startOfLine(this.#bytes, word, from, FRONT_MAX)
+    return line === 0 && this.#midLine ? undefined : line
   }
 
   /** Returns the text of a line, as far as it may matter. */
   #lineFrom(start: number): string {
     const bytes = this.#bytes
-    const most = Math.min(bytes.length, start + LINE_MAX)
+    const most = Math.min(bytes.length, start + LINE_MAX + 1)
     let end = start
     while (end < most && bytes[end] !== LF && bytes[end] !== CR) end++
     return bytes.toString('latin1', start, end)

@@ -1,6 +1,9 @@
 import { COLON } from '../../../lib/bytes/ascii.ts'
 import { ByteDecoder } from './decoder.ts'
 
+/** Part of the line above BinHex: "(This file must be converted with BinHex 4.0)". */
+export const BINHEX_MARK = 'converted with BinHex'
+
 /** The characters of BinHex 4.0 (RFC 1741, Appendix A), by their six-bit values. */
 const CHARACTERS = '!"#$%&\'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr'
 const NONE = 255

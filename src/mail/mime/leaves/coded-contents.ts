@@ -3,16 +3,17 @@ import { limits } from '../budget/limits.ts'
 import type { Steps } from '../budget/work.ts'
 import { type CodedLines, type CodedRange, findCodedLines } from '../coded/coded-blocks.ts'
 import { type CodedKind, codedKinds } from '../coded/coded-data.ts'
-import { type BinHexFile, holdsBinHex, openBinHex } from '../containers/binhex.ts'
+import { binHexFile } from '../containers/binhex.ts'
 import { armour, base64UntilEquals } from '../decoders/armour.ts'
 import { Base64Decoder } from '../decoders/base64.ts'
-import { type Codec, decoded, makerOf } from '../decoders/decoder.ts'
+import { BinHexDecoder } from '../decoders/binhex.ts'
+import { type Codec, decoded, type MakeDecoder, makerOf } from '../decoders/decoder.ts'
 import { QuotedPrintableDecoder } from '../decoders/quoted-printable.ts'
 import { WithoutByte, WithoutTails } from '../decoders/text-forms.ts'
 import { uuencode } from '../decoders/uuencode.ts'
 import { yenc } from '../decoders/yenc.ts'
-import { giveFromOpened, UNSAID } from './container-contents.ts'
-import { holdsCodedData, holdsNul } from './content-checks.ts'
+import { UNSAID } from './container-contents.ts'
+import { holdsNul } from './content-checks.ts'
 import type { Decoding } from './decoding.ts'
 
 const withoutTails = makerOf(WithoutTails)
@@ -22,7 +23,7 @@ const withoutNuls = makerOf(WithoutByte, 0)
  * How data is decoded that readers recognize by its form. Hardly any program opens data below fields in a text: it is
  * decoded in the common way alone, so that mail that quotes it is cheap.
  */
-const codecs: Readonly<Record<CodedKind, Codec>> = {
+const codecs: Readonly<Record<Exclude<CodedKind, 'binhex'>, Codec>> = {
   uuencode,
   base64: base64UntilEquals,
   yenc,
@@ -34,47 +35,49 @@ const codecs: Readonly<Record<CodedKind, Codec>> = {
 /** The cost of a block of encoded data, in addition to its bytes. */
 const BLOCK_COST = 2048
 
-/** Gives what is encoded in a text, or in a file, that was decoded. */
-export function* giveCodedWithin(text: Bytes, decoding: Decoding, kinds = codedKinds): Steps {
-  yield* giveBinHex(text, decoding)
-  if (yield* holdsCodedData(text, kinds, decoding))
-    yield* decoding.inside((inner) => giveCoded(text, kinds, inner))
-}
-
-function* giveCoded(text: Bytes, kinds: ReadonlySet<CodedKind>, decoding: Decoding): Steps {
-  yield* giveCodedIn(text, kinds, decoding)
-  yield* giveCodedPastNuls(text, kinds, decoding)
-}
-
-/** Gives what readers decode from such data if they end lines at a NUL, or skip NULs. */
-export function* giveCodedPastNuls(
-  text: Bytes,
-  kinds: ReadonlySet<CodedKind>,
-  decoding: Decoding,
-): Steps {
-  if (!(yield* holdsNul(text, decoding))) return
-  const give = (bytes: Bytes) => giveCodedIn(bytes, kinds, decoding)
-  yield* decoded(text, withoutTails, decoding, give)
-  yield* decoded(text, withoutNuls, decoding, give)
-}
-
-function* giveCodedIn(text: Bytes, kinds: ReadonlySet<CodedKind>, decoding: Decoding): Steps {
-  const lines = yield* findCodedLines(text, kinds, decoding)
-  yield* giveBlocks({ text, lines, range: { from: 0, to: text.size }, kinds }, decoding)
-}
-
-/** A text in which data may be encoded. */
+/** A text, or a range of it, in which data may be encoded. */
 interface CodedText {
   readonly text: Bytes
-  /** Its lines at which data begins or ends. */
+  /** The lines of the text at which data begins. */
   readonly lines: CodedLines
-  /** Where the data is. */
   readonly range: CodedRange
   readonly kinds: ReadonlySet<CodedKind>
 }
 
-/** Gives the blocks of data in a range of a text, except those that `known` has. Adds them to it. */
-export function* giveBlocks(
+/** Gives what is encoded in a text, or in a file, that was decoded. */
+export function* giveCodedWithin(text: Bytes, decoding: Decoding, kinds = codedKinds): Steps {
+  const coded = yield* searched(text, kinds, decoding)
+  if (coded.lines.anyIn(coded.range, kinds))
+    yield* decoding.inside((inner) => giveCoded(coded, inner))
+}
+
+function* searched(
+  text: Bytes,
+  kinds: ReadonlySet<CodedKind>,
+  decoding: Decoding,
+): Steps<CodedText> {
+  const lines = yield* findCodedLines(text, kinds, decoding)
+  return { text, lines, range: { from: 0, to: text.size }, kinds }
+}
+
+/** Gives the data in a range of a text, except the blocks that `known` has, to which it adds. */
+export function* giveCoded(coded: CodedText, decoding: Decoding, known?: Set<string>): Steps {
+  const { text, lines, range, kinds } = coded
+  if (!lines.anyIn(range, kinds)) return
+  yield* giveBlocks(coded, decoding, known)
+  const part = text.slice(range.from, range.to)
+  if (!(yield* holdsNul(part, decoding))) return
+  // Some readers end lines at a NUL, or skip NULs.
+  const give = (text: Bytes) => giveCodedIn(text, kinds, decoding)
+  yield* decoded(part, withoutTails, decoding, give)
+  yield* decoded(part, withoutNuls, decoding, give)
+}
+
+function* giveCodedIn(text: Bytes, kinds: ReadonlySet<CodedKind>, decoding: Decoding): Steps {
+  yield* giveBlocks(yield* searched(text, kinds, decoding), decoding)
+}
+
+function* giveBlocks(
   { text, lines, range, kinds }: CodedText,
   decoding: Decoding,
   known = new Set<string>(),
@@ -88,22 +91,29 @@ export function* giveBlocks(
     if (known.has(key)) continue
     known.add(key)
     yield* decoding.countUnits(BLOCK_COST)
-    yield* decoding.giveNamed(kind, [name], (inner) =>
-      inner.at(saidAbove(text, from)).giveInEachWay(codecs[kind], text.slice(from, to)),
-    )
+    const data = text.slice(from, to)
+    if (kind === 'binhex') yield* giveBinHex(data, decoding)
+    else
+      yield* decoding.giveNamed(kind, [name], (inner) =>
+        inner.at(saidAbove(text, from)).giveInEachWay(codecs[kind], data),
+      )
   }
 }
 
-/** Yields the BinHex files in a text, which only some readers know. */
-export function* giveBinHex(text: Bytes, decoding: Decoding): Steps {
-  if (!(yield* holdsBinHex(text, decoding))) return
-  yield* openBinHex(text, decoding, (file) => giveBinHexFile(file, decoding))
+/** Gives the forks of a file in BinHex, which all programs decode alike. A run of 255 bytes takes three characters. */
+function giveBinHex(data: Bytes, decoding: Decoding): Steps {
+  const make: MakeDecoder = (give, buffer) =>
+    new BinHexDecoder((bytes, length) => {
+      decoding.countBytes(length)
+      give(bytes, length)
+    }, buffer)
+  return decoded(data, make, decoding, (source) => giveForks(source, decoding))
 }
 
-function* giveBinHexFile({ name, forks }: BinHexFile, decoding: Decoding): Steps {
-  for (const fork of forks) {
-    yield* decoding.giveNamed('binhex', [name], (inner) => giveFromOpened(fork, inner, UNSAID))
-  }
+function* giveForks(source: Bytes, decoding: Decoding): Steps {
+  const { name, forks } = binHexFile(source)
+  for (const fork of forks)
+    yield* decoding.giveNamed('binhex', [name], (inner) => inner.at(UNSAID).giveDecoded(fork))
 }
 
 /** Upper limit for the bytes examined of the line above armour. */

@@ -63,11 +63,7 @@ function* giveOpened(source: Bytes, decoding: Decoding): Steps {
 }
 
 /** Yields the contents of a container, with their properties. */
-export function* giveFromOpened(
-  content: Bytes,
-  decoding: Decoding,
-  said: Partial<Scope> = {},
-): Steps {
+function* giveFromOpened(content: Bytes, decoding: Decoding, said: Partial<Scope> = {}): Steps {
   const opened = decoding.at(said)
   if (yield* hasHeader(content, decoding)) {
     yield* opened.insideMail((inner) => inner.giveMail(content))

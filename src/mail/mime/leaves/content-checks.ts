@@ -1,7 +1,6 @@
 import { CR, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { LINES_PIECE, PIECE, type Steps, type Work } from '../budget/work.ts'
-import { type CodedKind, CodedSearch, SEARCH_STRIDE } from '../coded/coded-data.ts'
 import { isField, STRANGE_MAX } from '../headers/header-lines.ts'
 import { LineBlocks } from '../lines/line-blocks.ts'
 import { LineSearch, withoutLineEnd } from '../lines/lines.ts'
@@ -91,34 +90,6 @@ export function mayBeginFile(text: Bytes): boolean {
   const first = start.find((byte) => byte > SPACE)
   return first !== undefined && FILE_STARTS.includes(String.fromCharCode(first))
 }
-
-/** Returns whether the source may hold encoded data of these kinds: a line begins data. */
-export function* holdsCodedData(
-  source: Bytes,
-  kinds: ReadonlySet<CodedKind>,
-  work: Work,
-): Steps<boolean> {
-  let tail: Buffer = Buffer.alloc(0)
-  for (const chunk of source.chunks()) {
-    for (let at = 0; at < chunk.length; at += LINES_PIECE) {
-      const piece = chunk.subarray(at, at + LINES_PIECE)
-      const seam = Buffer.concat([tail, piece.subarray(0, SEAM)])
-      for (const bytes of [seam, piece]) {
-        const search = new CodedSearch(bytes, { kinds })
-        if (search.next(0) < bytes.length) return true
-        yield* work.countUnits(bytes.length / SEARCH_STRIDE + search.units)
-      }
-      tail = Buffer.from((piece.length < SEAM ? seam : piece).subarray(-SEAM))
-    }
-  }
-  return false
-}
-
-/**
- * The bytes on each side of the seam of two chunks that are searched together: the beginning of a line that
- * starts data may extend across the seam.
- */
-const SEAM = 64
 
 /** The bytes at the start of a file that show whether the file is mail. */
 export const MAIL_START = 512

@@ -1,12 +1,12 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
+import type { CodedLines } from '../coded/coded-blocks.ts'
 import { codedKinds } from '../coded/coded-data.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
 import { GOES_ON } from '../reader/header-reading.ts'
 import type { Leaf } from '../reader/reading.ts'
 import { contentForms, multipartForms, type PartForm } from '../traits/forms.ts'
-import { holdsCodedData } from './content-checks.ts'
 
 /** The types of files, up to the slash. What libclamav makes of a text that is none depends on more. */
 const FILE_TYPES = /^(?:application|audio|image|video)\//
@@ -68,6 +68,8 @@ export function isPlain({ header, encodings, seenBy }: Leaf): boolean {
 /** A mail that was read in one way. */
 interface OrdinaryMail {
   readonly source: Bytes
+  /** Its lines at which encoded data begins. */
+  readonly lines: CodedLines
   /** The bytes above its header, which are our own (message.ts). */
   readonly above: number
   /** The headers of the mail and of its parts. */
@@ -83,7 +85,7 @@ const PARTS_MAX = 100
  */
 export function* isOrdinary(
   leaves: readonly Leaf[],
-  { source, above, headers }: OrdinaryMail,
+  { source, lines, above, headers }: OrdinaryMail,
   work: Work,
 ): Steps<boolean> {
   const isRegular =
@@ -99,10 +101,9 @@ export function* isOrdinary(
     yield* work.countUnits(FIRST_LINE)
     if (beginsAsField(leaf, source)) return false
     if (encodings[0] === 'base64') continue
-    const text = source.slice(from, to)
     // libclamav takes what is encoded in a text out of it.
-    if (yield* holdsCodedData(text, codedKinds, work)) return false
-    if (yield* holdsStructure(text, boundaries, work)) return false
+    if (lines.anyIn(leaf, codedKinds)) return false
+    if (yield* holdsStructure(source.slice(from, to), boundaries, work)) return false
   }
   return true
 }

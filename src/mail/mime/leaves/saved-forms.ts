@@ -17,7 +17,7 @@ import type { Encoding } from '../headers/encodings.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 import type { Leaf } from '../reader/reading.ts'
 import type { PartForm } from '../traits/forms.ts'
-import { giveBinHex, giveCodedWithin } from './coded-contents.ts'
+import { giveCodedWithin } from './coded-contents.ts'
 import { giveFromContainers } from './container-contents.ts'
 import {
   beginsAsMail,
@@ -103,7 +103,6 @@ export class SavedForms {
     const isMail = isMessage && beginsAsMail(bare)
     const properties = isMail ? undefined : yield* textPropertiesOf(part, decoding)
     if (properties?.isText && (header.text !== 'no' || header.multipart !== 'no')) {
-      yield* giveBinHex(part, decoding)
       // It may be no multipart, but a file.
       if (header.multipart === 'maybe') yield* giveFromContainers(bare, decoding)
       return yield* this.#giveShown(part, bare, {

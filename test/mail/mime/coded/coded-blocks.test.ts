@@ -5,8 +5,8 @@ import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { type Steps, Work } from '../../../../src/mail/mime/budget/work.ts'
 import { findCodedLines } from '../../../../src/mail/mime/coded/coded-blocks.ts'
-import { codedKinds } from '../../../../src/mail/mime/coded/coded-data.ts'
-import { inChunks } from '../../message/bytes.ts'
+import { codedKinds, kindsInFiles } from '../../../../src/mail/mime/coded/coded-data.ts'
+import { inChunks, inChunksOf } from '../../message/bytes.ts'
 
 function resultOf<Result>(steps: Steps<Result>): Result {
   let step = steps.next()
@@ -102,10 +102,73 @@ t.test('announced data extends from an empty line to two dashes', async (t) => {
   }
 })
 
+/** Whether data begins in a text that comes in chunks of this length. */
+function anyIn(text: string, length: number, kinds = codedKinds): boolean {
+  const source = inChunksOf(length, Buffer.from(text, 'latin1'))
+  const work = new Work(source, { openFile: () => openAnonymousFile(tmpdir()) })
+  const lines = resultOf(findCodedLines(source, kinds, work))
+  return lines.anyIn({ from: 0, to: source.size }, kinds)
+}
+
+t.test('a line that begins data is found in a part, in any chunks', async (t) => {
+  for (const text of [
+    ...['begin 644', 'Begin 6', 'begin x\n', 'a begin 644 b', '=ybegin x', '-----BEGIN x'],
+    ...['x\n<pre>begin 644 a', 'be converted with BinHex 4.0'],
+  ]) {
+    for (const length of [1, 3, 7, 100]) {
+      t.equal(anyIn(text, length), true, `${text} by ${length}`)
+    }
+  }
+  for (const text of [
+    '',
+    'Content-x',
+    'begin-644 a',
+    'ATTACH;x',
+    'a-b',
+    'the beginning',
+    'we begin 6',
+    ':-)',
+    'From a',
+  ]) {
+    for (const length of [1, 100]) {
+      t.equal(anyIn(text, length), false, `${text} by ${length}`)
+    }
+  }
+})
+
+t.test('a field that begins data does so in a text, and in no file', async (t) => {
+  const field = 'x\n\nContent-Transfer-Encoding: base64\n'
+  for (const length of [1, 10, 40, field.length]) {
+    t.equal(anyIn(field, length), true, `by ${length}`)
+    t.equal(anyIn(field, length, kindsInFiles), false, `by ${length}`)
+  }
+  t.equal(anyIn('begin 644 a\n', 12, kindsInFiles), true)
+})
+
+t.test('a line that begins data is found where two long chunks meet', async (t) => {
+  for (let before = 80; before <= 100; before++) {
+    const text = `${'x'.repeat(before - 1)}\nbegin 644 a.exe\n`
+    t.equal(anyIn(text, 100), true, `behind ${before} bytes`)
+  }
+})
+
+t.test('a word that begins data is found anywhere in a long line, in any chunks', async (t) => {
+  for (const word of ['begin 644 a', 'converted with BinHex 4.0']) {
+    for (let before = 16 * 1024 - 30; before < 16 * 1024 + 5; before++) {
+      const text = `${'x'.repeat(before)}${word}\nend\n`
+      for (const length of [8 * 1024, text.length]) {
+        t.ok(anyIn(text, length), `${word} behind ${before} bytes, by ${length}`)
+        t.equal(blocksIn(text, length).length, 1, `${word} behind ${before} bytes, a block`)
+      }
+    }
+  }
+})
+
 const line = fc.constantFrom(
   ...['begin 644 a', 'begin 6', 'begin x', 'BEGIN 0644 b', 'put begin 644 c', 'end', '`', 'M123'],
   ...['=ybegin line=1', '=yend', '-----BEGIN X', ' -----BEGIN X', '-----END', '====', 'text', ''],
   ...['begin-base64 644 a', 'begin-encoded 644 YQ==', 'Content-Transfer-Encoding: base64', '--b'],
+  ...['(This file must be converted with BinHex 4.0)', ':data:'],
 )
 const texts = fc
   .tuple(fc.array(line, { maxLength: 60 }), fc.constantFrom('\n', '\r\n', '\r'))

@@ -72,12 +72,12 @@ t.test('a field announces data, unless it declares no encoding', async (t) => {
 
 const placesIn = (text: string, midLine = false) => {
   const bytes = Buffer.from(text, 'latin1')
-  const search = new CodedSearch(bytes, { midLine })
+  const search = new CodedSearch(bytes, midLine)
   const places: number[] = []
-  for (let at = search.next(0); at < bytes.length; ) {
-    places.push(at)
-    const lf = bytes.indexOf(0x0a, at)
-    at = search.next(lf < 0 ? bytes.length : lf + 1)
+  for (let found = search.next(0); found; ) {
+    places.push(found.at)
+    const lf = bytes.indexOf(0x0a, found.at)
+    found = search.next(lf < 0 ? bytes.length : lf + 1)
   }
   return places
 }
@@ -89,7 +89,8 @@ t.test('lines at which data begins are found in a block, each once', async (t) =
   t.same(placesIn('x\n-----BEGIN PGP MESSAGE-----\n=ybegin line=1\n'), [2, 30])
   t.same(placesIn('begin 644\nbegin 644\n', true), [10], 'a block that begins inside of a line')
   t.same(placesIn('x\n\ncontent-Transfer-encoding: base64\nx'), [3])
-  t.same(placesIn('begin, begin: beginning\n:\n::\n'), [])
+  t.same(placesIn('x (This file must be converted with BinHex 4.0)\n:x'), [21])
+  t.same(placesIn('begin, begin: beginning, converted with binhex\n:\n::\n'), [])
 })
 
 t.test('a word that begins data is found anywhere, by the text after it', async (t) => {

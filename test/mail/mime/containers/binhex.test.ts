@@ -4,8 +4,6 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { budgetOf } from '../../../../src/mail/mime/budget/limits.ts'
-import { Work } from '../../../../src/mail/mime/budget/work.ts'
-import { openBinHex } from '../../../../src/mail/mime/containers/binhex.ts'
 import { lacks } from '../../../needs.mjs'
 import { binHex } from '../decoders/binhex.ts'
 import { readMail } from '../read-mail.ts'
@@ -61,23 +59,17 @@ t.test('a file in BinHex is found anywhere, with its name', async (t) => {
 })
 
 t.test('the line of BinHex is found in any split, and each byte is counted', async (t) => {
+  const mail = `A: b\n\n${text}${binHex('b', Buffer.from('another one'))}`
   for (const chunk of [1, 5, 19, 64]) {
-    const pieces = `${text}${text}`.match(new RegExp(`[^]{1,${chunk}}`, 'g'))!.map(Buffer.from)
-    const source = Bytes.of(...pieces)
-    let files = 0
-    const work = new Work(source, { openFile: () => -1 })
-    const steps = openBinHex(source, work, function* ({ forks }) {
-      if (forks[0]!.gather().equals(data)) files++
-      yield* work.countUnits(1)
-    })
-    for (const { kind } of steps) t.equal(kind, 'turn')
-    t.equal(files, 2, `chunks of ${chunk}`)
-    t.equal(work.pool.used, 0)
+    const pieces = mail
+      .match(new RegExp(`[^]{1,${chunk}}`, 'g'))!
+      .map((piece) => Buffer.from(piece))
+    const { texts, names } = readMail(Bytes.of(...pieces))
+    t.ok(texts.includes(data.toString('latin1')), `chunks of ${chunk}`)
+    t.ok(texts.includes('another one'), `chunks of ${chunk}, the second file`)
+    t.same(new Set(names), new Set(['a.exe', 'b']))
   }
-  const runs = Bytes.of(Buffer.from(binHex('a', Buffer.alloc(3_000_000))))
-  const budget = { ...budgetOf(runs.size), bytes: 2_000_000 }
-  const work = new Work(runs, { openFile: () => -1, budget })
-  t.throws(() => [...openBinHex(runs, work, () => work.countUnits(1))], {
-    message: /too many bytes/,
-  })
+  const runs = `A: b\n\n${binHex('a', Buffer.alloc(3_000_000))}`
+  const budget = { ...budgetOf(runs.length), bytes: 2_000_000 }
+  t.match(readMail(runs, { budget }).over, /too many bytes/)
 })

@@ -1,12 +1,10 @@
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { PIECE, type Steps, Work } from '../../../../src/mail/mime/budget/work.ts'
-import { codedKinds, kindsInFiles } from '../../../../src/mail/mime/coded/coded-data.ts'
 import {
   beginsAsMail,
   beginsAsMailbox,
   hasHeader,
-  holdsCodedData,
   isKnownAsMail,
   mailStarts,
   mayBeginFile,
@@ -26,8 +24,6 @@ function outcomeOf(check: (content: Bytes, work: Work) => Steps<boolean>, conten
   while (!step.done) step = steps.next()
   return step.value
 }
-const doesHoldCodedData = (content: Bytes, kinds = codedKinds) =>
-  outcomeOf((content, work) => holdsCodedData(content, kinds, work), content)
 const doesHaveHeader = (content: Bytes) => outcomeOf(hasHeader, content)
 
 const inPieces = (text: string, length: number) => inChunksOf(length, bytes(text))
@@ -58,48 +54,6 @@ t.test('a text may be a file by its first character, after few blanks', async (t
   }
   for (const text of ['', 'a', 'a<', ' \n', '\0', '\xbc', `${' '.repeat(1024)}<`]) {
     t.equal(mayBeginFile(source(text)), false, text)
-  }
-})
-
-t.test('a line that begins data is found in a part, in any chunks', async (t) => {
-  for (const text of [
-    ...['begin 644', 'Begin 6', 'begin x\n', 'a begin 644 b', '=ybegin x', '-----BEGIN x'],
-    ...['x\n<pre>begin 644 a'],
-  ]) {
-    for (const length of [1, 3, 7, 100]) {
-      t.equal(doesHoldCodedData(inPieces(text, length)), true, `${text} by ${length}`)
-    }
-  }
-  for (const text of [
-    '',
-    'Content-x',
-    'begin-644 a',
-    'ATTACH;x',
-    'a-b',
-    'the beginning',
-    'we begin 6',
-    ':-)',
-    'From a',
-  ]) {
-    for (const length of [1, 100]) {
-      t.equal(doesHoldCodedData(inPieces(text, length)), false, `${text} by ${length}`)
-    }
-  }
-})
-
-t.test('a field that begins data does so in a text, and in no file', async (t) => {
-  const field = 'x\n\nContent-Transfer-Encoding: base64\n'
-  for (const length of [1, 10, 40, field.length]) {
-    t.equal(doesHoldCodedData(inPieces(field, length)), true, `by ${length}`)
-    t.equal(doesHoldCodedData(inPieces(field, length), kindsInFiles), false, `by ${length}`)
-  }
-  t.equal(doesHoldCodedData(source('begin 644 a\n'), kindsInFiles), true)
-})
-
-t.test('a line that begins data is found where two long chunks meet', async (t) => {
-  for (let before = 80; before <= 100; before++) {
-    const text = `${'x'.repeat(before - 1)}\nbegin 644 a.exe\n`
-    t.equal(doesHoldCodedData(inPieces(text, 100)), true, `behind ${before} bytes`)
   }
 })
 
