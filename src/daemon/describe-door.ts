@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import type { Configuration } from '../configuration/configuration.ts'
 import { isAboutEnvelope } from '../doors/clamd/clamd-context.ts'
-import { afterQueue } from '../doors/smtp/next-server/smtp-services.ts'
+import { afterQueue } from '../doors/smtp/smtp-services.ts'
 import { formatDay } from '../lib/text/units.ts'
 import { type JudgeConfig, type MailSettings, NOTHING_SCANS } from '../scan/judge/config.ts'
 import type { JudgeContext } from '../scan/judge/context.ts'

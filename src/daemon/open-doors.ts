@@ -11,7 +11,7 @@ import {
 import type { DaemonDescription } from '../doors/slot-socket/daemon-description.ts'
 import { createSlotSocketDoor } from '../doors/slot-socket/slot-door.ts'
 import { type IdentifyPeer, identifyPeerBy } from '../doors/slot-socket/slot-server.ts'
-import type { SmtpRoute } from '../doors/smtp/next-server/smtp-services.ts'
+import type { SmtpRoute } from '../doors/smtp/smtp-services.ts'
 import { createSmtpDoor } from '../doors/smtp/smtp-door.ts'
 import { Budget } from '../lib/flow/memory-budget.ts'
 import { descriptorLimit } from '../lib/process/descriptors.ts'

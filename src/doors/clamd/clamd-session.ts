@@ -1,6 +1,6 @@
 import { errorText, faultKindOf, isFault } from '../../lib/errors/fault.ts'
 import type { MemoryLease } from '../../lib/flow/memory-budget.ts'
-import { type ContentReply, clamdWords } from '../../protocol/clamd/clamd-replies.ts'
+import { type ContentReply, clamdWords } from '../../protocol/clamd/write-reply.ts'
 import {
   CLAMD_COMMAND_MAX,
   type ClamdCommand,

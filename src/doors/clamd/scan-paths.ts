@@ -1,6 +1,6 @@
 import { errorText, Fault } from '../../lib/errors/fault.ts'
 import { editToBind, NAMES_UNSEEN_FILES } from '../../lib/process/bound-paths.ts'
-import type { ContentReply } from '../../protocol/clamd/clamd-replies.ts'
+import type { ContentReply } from '../../protocol/clamd/write-reply.ts'
 import { type ClamdClient, Content, notScanned } from './clamd-content.ts'
 import type { ClamdServices } from './clamd-services.ts'
 import {

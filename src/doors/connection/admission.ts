@@ -1,5 +1,5 @@
 import type { Server } from 'node:net'
-import { ConnectionQueue } from '../../lib/process/connection-queue.ts'
+import { ConnectionQueue } from './connection-queue.ts'
 
 /** Connections that are accepted before all others have had their turn in an iteration of the event loop. */
 const ACCEPTED_MAX = 32

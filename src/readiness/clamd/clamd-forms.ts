@@ -7,8 +7,8 @@ import {
   multipartForms,
 } from '../../mail/mime/traits/forms.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
-import { formsFoundBy } from '../../scan/scanners/clamd/form-probes.ts'
-import { probeLimitReports } from '../../scan/scanners/clamd/probe-limits.ts'
+import { formsFoundBy } from './form-probes.ts'
+import { probeLimitReports } from './probe-limits.ts'
 
 /**
  * Tests, in one conversation, what a server extracts from mail. Undefined unless it reports what it does not

@@ -9,7 +9,7 @@ import { ContentReader } from '../../../protocol/smtp/smtp-content.ts'
 import type { Refusal, Reply } from '../../../scan/judge/decision.ts'
 import { mailReply } from '../../../scan/judge/replies.ts'
 import type { SmtpConnection } from '../client/smtp-connection.ts'
-import type { SmtpServices } from '../next-server/smtp-services.ts'
+import type { SmtpServices } from '../smtp-services.ts'
 
 /**
  * Receives the content of a message, and calls `use` with it and with a refusal if its form requires one. All

@@ -5,7 +5,7 @@ import {
   streamPackets,
 } from '../../../protocol/clamd/stream.ts'
 import { clean, type ScanResult, unknown, worse } from '../findings/scan-result.ts'
-import { type ClamdReply, type NoAccess, readReply, type Submission } from './clamd-reply.ts'
+import { type ClamdReply, type NoAccess, readReply, type Submission } from './read-reply.ts'
 import type { ClamdCommands, ClamdPacket, ClamdReplies } from './session.ts'
 
 /**

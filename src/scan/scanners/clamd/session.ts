@@ -6,7 +6,7 @@ import type { System } from '../../../lib/runtime/system.ts'
 import { formatDuration } from '../../../lib/text/units.ts'
 import { type Connection, ServerWire } from '../../../protocol/connection/server-wire.ts'
 import type { ClamdAddress } from './clamd-address.ts'
-import { ClamdReplyReader } from './clamd-reply.ts'
+import { ClamdReplyReader } from './read-reply.ts'
 import { isSecure, loadConnect } from './connect.ts'
 import { whyServerIsRefused } from './tls-identity.ts'
 

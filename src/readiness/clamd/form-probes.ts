@@ -1,6 +1,6 @@
-import { LF } from '../../../lib/bytes/ascii.ts'
-import { Bytes } from '../../../mail/message/bytes.ts'
-import { TOP_LINE } from '../../../mail/message/message.ts'
+import { LF } from '../../lib/bytes/ascii.ts'
+import { Bytes } from '../../mail/message/bytes.ts'
+import { TOP_LINE } from '../../mail/message/message.ts'
 import {
   type ContentForm,
   contentForms,
@@ -10,9 +10,9 @@ import {
   type MultipartForm,
   multipartForms,
   type PartForm,
-} from '../../../mail/mime/traits/forms.ts'
-import { EICAR } from '../eicar/eicar.ts'
-import type { ClamdServer } from './clamd-server.ts'
+} from '../../mail/mime/traits/forms.ts'
+import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
+import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 
 /** The forms by which a type is tried in one multipart, and each multipart and first field with one type. */
 const TRIED_IN: MultipartForm = 'mixed'

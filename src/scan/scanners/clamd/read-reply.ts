@@ -1,5 +1,5 @@
 import { replaceUnprintable } from '../../../lib/log/line-format.ts'
-import { clamdWords } from '../../../protocol/clamd/clamd-replies.ts'
+import { clamdWords } from '../../../protocol/clamd/write-reply.ts'
 import {
   clean,
   resultByName,

@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto'
 import { zipSync } from 'fflate'
 import t from 'tap'
-import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { Bytes } from '../../../src/mail/message/bytes.ts'
 import {
   contentForms,
   type FormSet,
   firstFields,
   multipartForms,
-} from '../../../../src/mail/mime/traits/forms.ts'
-import { readClamdAddress } from '../../../../src/scan/scanners/clamd/clamd-address.ts'
-import { ClamdServer } from '../../../../src/scan/scanners/clamd/clamd-server.ts'
-import { formsFoundBy, mailWith } from '../../../../src/scan/scanners/clamd/form-probes.ts'
-import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
-import { type Clamd, clamdMissing, startClamd } from '../../../programs/servers/clamd.ts'
-import { everyForm } from '../every-form.ts'
+} from '../../../src/mail/mime/traits/forms.ts'
+import { readClamdAddress } from '../../../src/scan/scanners/clamd/clamd-address.ts'
+import { ClamdServer } from '../../../src/scan/scanners/clamd/clamd-server.ts'
+import { formsFoundBy, mailWith } from '../../../src/readiness/clamd/form-probes.ts'
+import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
+import { type Clamd, clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
+import { everyForm } from '../../scan/scanners/every-form.ts'
 
 const hex = (text: string) => Buffer.from(text, 'latin1').toString('hex')
 const md5 = (bytes: Buffer) => createHash('md5').update(bytes).digest('hex')

@@ -5,7 +5,7 @@ import {
   ClamdReplyReader,
   readReply,
   type Submission,
-} from '../../../../src/scan/scanners/clamd/clamd-reply.ts'
+} from '../../../../src/scan/scanners/clamd/read-reply.ts'
 
 const CLAMD_REPLY_MAX = 8 * 1024
 
