@@ -12,7 +12,7 @@ import {
   readLater,
   scanners as scannerSettings,
 } from '../lib/settings/table/scanning.ts'
-import type { MessageOptions } from '../mail/message/intake.ts'
+import type { MessageOptions } from '../mail/message/message-options.ts'
 import { readSpoolSettings } from '../mail/message/spool.ts'
 import { type JudgeConfig, readScanningConfig, withSettings } from '../scan/judge/config.ts'
 import type { JudgeContext, LoadedRules, Tools } from '../scan/judge/context.ts'

@@ -1,8 +1,6 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { NO_IDENTITY, readConfiguration } from '../configuration/configuration.ts'
 import { askForDescription } from '../doors/slot-socket/daemon-description.ts'
-import { errorCode, errorText } from '../lib/errors/fault.ts'
+import { errorText } from '../lib/errors/fault.ts'
 import {
   type Finding,
   failure,
@@ -12,10 +10,9 @@ import {
   settingsFault,
   warning,
 } from '../lib/errors/finding.ts'
-import { editToBind, isUnderSystemd, toBind } from '../lib/process/bound-paths.ts'
+import { isUnderSystemd } from '../lib/process/bound-paths.ts'
 import { faultLines } from '../lib/settings/faults.ts'
 import type { Environment } from '../lib/settings/settings.ts'
-import { names, table } from '../lib/settings/table.ts'
 import { checkSettings } from '../readiness/check-settings.ts'
 import { ownHost } from '../readiness/stage/stage.ts'
 import { tryStages } from '../readiness/stages.ts'
@@ -35,6 +32,7 @@ import {
 } from './options/door-address.ts'
 import type { SmtpDoorOptions } from './options/smtp-doors.ts'
 import { callNext, doorName, tryPage } from './self-test/try-door.ts'
+import { checkVisiblePaths } from './visible-paths.ts'
 
 /**
  * Does what onescand does at its start, up to the first connection, without listening, and then tries whether
@@ -184,71 +182,3 @@ const bySystemd = (line: string) =>
   line.includes('EADDRINUSE') && isUnderSystemd()
     ? ', unless onescan-http.socket holds the port for it'
     : ''
-
-/** The paths of the host that the unit of onescand makes visible. */
-
-/** The settings that name a directory or file where onescand writes. */
-const WRITTEN: readonly string[] = ['QUARANTINE', 'TMPDIR', 'SPOOLDIR', 'LOGFILE']
-/** Settings with the path of a socket, or of a file that is replaced: their directories must be visible. */
-const IN_DIRECTORIES: readonly string[] = ['CLAMD', 'VERDICTS', 'LOGFILE']
-
-/**
- * Findings about paths that settings and options name, and that onescand does not see, or may not write to. Run
- * it inside the unit.
- */
-function checkVisiblePaths(env: Environment, { smtpDoors }: DaemonOptions): Finding[] {
-  const named = names
-    .filter((name) => table[name].readers.includes('onescand'))
-    .flatMap((name) => pathsIn(env[name] ?? '').map((path) => [name, path] as const))
-  const next = smtpDoors.flatMap(({ next }) => pathsIn(next.text).map((path) => ['--next', path]))
-  return [...named, ...next].flatMap(([name = '', path = '']) => {
-    const isWritten = WRITTEN.includes(name)
-    if (name === 'LOGFILE' && existsSync(path)) return []
-    const where = name === '--next' || IN_DIRECTORIES.includes(name) ? dirname(path) : path
-    if (isWritten && isReadOnly(where)) {
-      const remedy = editToBind('onescand', where, true)
-      return failure('paths', `${name} ${where}: is read-only for onescand`, remedy)
-    }
-    const why = whyUnseen(where)
-    // Other checks report the effect on mail without these, and the remedy.
-    if (why === undefined || OF_OTHER_CHECKS[why].includes(name) || !isUnderSystemd()) return []
-    if (why === 'closed') {
-      const remedy = 'move it to a directory that its account may enter'
-      return warning('paths', `${name} ${where}: is in a directory closed to onescand`, remedy)
-    }
-    const remedy = toBind('onescand', where, isWritten)
-    return warning('paths', `${name} ${where}: is not visible to onescand`, remedy)
-  })
-}
-
-/** The settings that the stages check (stages.ts). */
-const OF_OTHER_CHECKS: Readonly<Record<'missing' | 'closed', readonly string[]>> = {
-  missing: ['QUARANTINE', 'TMPDIR'],
-  closed: ['QUARANTINE', 'TMPDIR', 'SPOOLDIR', 'LOGFILE', 'CLUSTERKEYS', 'CLAMD'],
-}
-
-function whyUnseen(path: string): 'missing' | 'closed' | undefined {
-  try {
-    statSync(path)
-    return undefined
-  } catch (error) {
-    return errorCode(error) === 'EACCES' ? 'closed' : 'missing'
-  }
-}
-
-/**
- * Returns the absolute paths among the words of a value, with or without `unix:`. PATH contains a list of them
- * and is skipped.
- */
-const pathsIn = (value: string) =>
-  value.split(/[ \t]/).flatMap((word) => /^(?:unix:)?(\/[^:]*)$/.exec(word)?.[1] ?? [])
-
-/** Returns whether the file system is read-only, as under ProtectSystem= of a unit. */
-function isReadOnly(directory: string): boolean {
-  try {
-    accessSync(directory, constants.W_OK)
-    return false
-  } catch (error) {
-    return errorCode(error) === 'EROFS'
-  }
-}

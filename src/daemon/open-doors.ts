@@ -11,7 +11,7 @@ import {
 import type { DaemonDescription } from '../doors/slot-socket/daemon-description.ts'
 import { createSlotSocketDoor } from '../doors/slot-socket/slot-door.ts'
 import { type IdentifyPeer, identifyPeerBy } from '../doors/slot-socket/slot-server.ts'
-import type { SmtpRoute } from '../doors/smtp/smtp-services.ts'
+import type { SmtpRoute } from '../doors/smtp/next-server/smtp-services.ts'
 import { createSmtpDoor } from '../doors/smtp/smtp-door.ts'
 import { Budget } from '../lib/flow/memory-budget.ts'
 import { descriptorLimit } from '../lib/process/descriptors.ts'
@@ -30,6 +30,7 @@ import {
   writeDoorAddress,
 } from './options/door-address.ts'
 import { smtpDoorsOf } from './options/smtp-doors.ts'
+import { connectionLimits } from './workers/connection-limits.ts'
 
 export interface OpenDoor extends Door, ListeningDoor {}
 
@@ -142,21 +143,4 @@ function makePolicyDoor(
   }
   const service = createPolicyDoor(policyOf(first), options)
   return { ...service, configure: (next) => service.configure(policyOf(next)) }
-}
-
-/**
- * Returns the number of connections that each socket of a worker accepts, and the number of clients that are
- * served: `--max-clients`, or fewer. Further connections are closed without a reply.
- *
- * Half of the descriptors are for connections, the same number for each socket. The other half is for files
- * of messages, scanners and all other files of a worker. A client may need two: the SMTP interface connects
- * to the next server for it.
- */
-export function connectionLimits(
-  descriptors: number,
-  sockets: number,
-  maxClients: number,
-): { readonly sockets: number; readonly clients: number } {
-  const share = Math.max(2, Math.floor(descriptors / 2 / sockets))
-  return { sockets: share, clients: Math.min(maxClients, Math.floor(share / 2)) }
 }

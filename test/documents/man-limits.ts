@@ -1,6 +1,6 @@
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
+import { MEMORY_FILE_MAX } from '../../src/mail/message/gathered-file.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-block.ts'
-import { MEMORY_FILE_MAX } from '../../src/mail/message/intake.ts'
 import { limits } from '../../src/mail/mime/budget/limits.ts'
 import { WRITTEN_MAX } from '../../src/mail/mime/headers/name-words.ts'
 import { DISK_BEYOND_MAX } from '../../src/mail/mime/storage/disk-share.ts'

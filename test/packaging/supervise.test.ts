@@ -14,9 +14,9 @@ import {
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { probeLimitReports } from '../../src/readiness/clamd/probe-limits.ts'
 import { readClamdAddress } from '../../src/scan/scanners/clamd/clamd-address.ts'
 import { ClamdServer } from '../../src/scan/scanners/clamd/clamd-server.ts'
-import { probeLimitReports } from '../../src/readiness/clamd/probe-limits.ts'
 import { lacks } from '../needs.mjs'
 import { freePort } from '../programs/host/free-port.ts'
 import { openDirectory } from '../programs/host/reachable.ts'
@@ -24,7 +24,6 @@ import { socketDirectory } from '../programs/host/socket-directory.ts'
 import { clamdMissing, startClamd } from '../programs/servers/clamd.ts'
 
 /** The run scripts for supervise, run; only paths and accounts are changed. */
-
 const supervise = join(import.meta.dirname, '../../packaging/shipped/supervise')
 const onescand = join(import.meta.dirname, '../../bin/onescand')
 const services = readdirSync(supervise)

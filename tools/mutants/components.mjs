@@ -114,8 +114,8 @@ export const COMPONENTS = {
   clamd: {
     files: ['src/scan/scanners/clamd/*.ts'],
     tests: [
-      'test/scan/scanners/clamd/{clamd-address,ask-in-turn,clamd-reply,crowds,database,descriptors}.test.ts',
-      'test/scan/scanners/clamd/{probe-limits,scan-commands,clamd-scanner,clamd-server,session*,versions}.test.ts',
+      'test/scan/scanners/clamd/{clamd-address,ask-in-turn,read-reply,crowds,database,descriptors}.test.ts',
+      'test/scan/scanners/clamd/{scan-commands,clamd-scanner,clamd-server,session*,versions}.test.ts',
     ],
   },
   'file-plugin': {

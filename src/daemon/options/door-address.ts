@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { SmtpRoute } from '../../doors/smtp/smtp-services.ts'
+import type { SmtpRoute } from '../../doors/smtp/next-server/smtp-services.ts'
 import {
   type Endpoint,
   parseEndpoint,

@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os'
-import type { SmtpRoute } from '../../doors/smtp/smtp-services.ts'
+import type { SmtpRoute } from '../../doors/smtp/next-server/smtp-services.ts'
 import { Fault } from '../../lib/errors/fault.ts'
 import { Network, parseIpAddress } from '../../lib/net/ip-address.ts'
 import { type DoorAddress, type DoorKind, readDoorAddress } from './door-address.ts'

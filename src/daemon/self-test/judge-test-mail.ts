@@ -1,5 +1,5 @@
 import type { Configuration } from '../../configuration/configuration.ts'
-import { startJudging } from '../../doors/message/mail-services.ts'
+import { startJudging } from '../../doors/message/judging.ts'
 import { errorText } from '../../lib/errors/fault.ts'
 import { type Finding, failure } from '../../lib/errors/finding.ts'
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'

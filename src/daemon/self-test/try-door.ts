@@ -4,7 +4,7 @@ import {
   callNextServer,
   defaultNextServerTimeouts,
 } from '../../doors/smtp/next-server/next-server.ts'
-import type { SmtpRoute } from '../../doors/smtp/smtp-services.ts'
+import type { SmtpRoute } from '../../doors/smtp/next-server/smtp-services.ts'
 import { mayConnect } from '../../doors/smtp/smtp-door.ts'
 import { attempt, errorCode, errorText } from '../../lib/errors/fault.ts'
 import { type Finding, failure } from '../../lib/errors/finding.ts'

@@ -9,7 +9,7 @@ import { Deadline } from '../../scan/judge/deadline.ts'
 import type { Decision, DecisionDetails, Reply } from '../../scan/judge/decision.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import { handleMail } from '../message/handle-mail.ts'
-import { type Judging, startJudging } from '../message/mail-services.ts'
+import { type Judging, startJudging } from '../message/judging.ts'
 import type { ClamdServices } from './clamd-services.ts'
 
 /** A client, as shown in the log. */

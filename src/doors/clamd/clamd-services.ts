@@ -5,7 +5,8 @@ import { readSetting } from '../../lib/settings/settings.ts'
 import { type ContentReply, clamdWords, replyLine } from '../../protocol/clamd/write-reply.ts'
 import type { AskedAbout } from '../../scan/judge/config.ts'
 import type { ContentScanner, PassedOn } from '../../scan/scanners/contract/scanner.ts'
-import { type MailDoorOptions, MailServices, Turns } from '../message/mail-services.ts'
+import { type MailDoorOptions, MailServices } from '../message/mail-services.ts'
+import { Turns } from '../message/turns.ts'
 import { configurationForClients } from './clamd-context.ts'
 
 /** The options of the clamd interface, in addition to its configuration. */

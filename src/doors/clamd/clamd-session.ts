@@ -1,6 +1,5 @@
 import { errorText, faultKindOf, isFault } from '../../lib/errors/fault.ts'
 import type { MemoryLease } from '../../lib/flow/memory-budget.ts'
-import { type ContentReply, clamdWords } from '../../protocol/clamd/write-reply.ts'
 import {
   CLAMD_COMMAND_MAX,
   type ClamdCommand,
@@ -8,6 +7,7 @@ import {
   type Ending,
   StreamTooLong,
 } from '../../protocol/clamd/requests.ts'
+import { type ContentReply, clamdWords } from '../../protocol/clamd/write-reply.ts'
 import { WireError } from '../../protocol/connection/wire-error.ts'
 import { PeerTimeout, type Wire, type WireReader } from '../connection/wire.ts'
 import { type ClamdClient, Content, notScanned } from './clamd-content.ts'

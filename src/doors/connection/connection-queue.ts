@@ -1,7 +1,7 @@
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import type { Server } from 'node:net'
-import { loadSystem, type System } from '../../lib/runtime/system.ts'
 import { descriptorOf } from '../../lib/process/descriptors.ts'
+import { loadSystem, type System } from '../../lib/runtime/system.ts'
 
 /** The epoll(7) set of the runtime that watches a descriptor, and its struct epoll_event there. */
 interface Watched {

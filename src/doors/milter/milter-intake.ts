@@ -3,7 +3,8 @@ import { CR, LF } from '../../lib/bytes/ascii.ts'
 import type { MemoryLease } from '../../lib/flow/memory-budget.ts'
 import { CrlfReader } from '../../mail/message/crlf-reader.ts'
 import type { Header } from '../../mail/message/header-block.ts'
-import { Intake, type MessageOptions } from '../../mail/message/intake.ts'
+import { Intake } from '../../mail/message/intake.ts'
+import type { MessageOptions } from '../../mail/message/message-options.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 
 const AFTER_NAME = Buffer.from(':')

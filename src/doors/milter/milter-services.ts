@@ -1,5 +1,6 @@
 import type { Configuration } from '../../configuration/configuration.ts'
-import { type MailDoorOptions, MailServices, Turns } from '../message/mail-services.ts'
+import { type MailDoorOptions, MailServices } from '../message/mail-services.ts'
+import { Turns } from '../message/turns.ts'
 
 /** The options of the milter interface, in addition to its configuration. */
 export interface MilterOptions extends MailDoorOptions {

@@ -16,13 +16,9 @@ import type { Decision } from '../../scan/judge/decision.ts'
 import { type AnnouncedMail, checkQuota } from '../../scan/judge/over-quota.ts'
 import type { TimedLookup } from '../../scan/quota/quota-answer.ts'
 import { handleMail } from '../message/handle-mail.ts'
-import { Turns } from '../message/mail-services.ts'
-import {
-  bounceUserOf,
-  isTestOfCheck,
-  readSlotClient,
-  type SlotClient,
-} from '../message/slot-client.ts'
+import { bounceUserOf, readSlotClient, type SlotClient } from '../message/slot-client.ts'
+import { isTestOfCheck } from '../message/test-chain.ts'
+import { Turns } from '../message/turns.ts'
 import { exit } from '../replies/exit-codes.ts'
 import { ClientContexts } from './client-context.ts'
 import { type DaemonDescription, descriptionFrame } from './daemon-description.ts'

@@ -6,7 +6,7 @@ import { longestIdle } from '../connection/idle.ts'
 import { type Connections, type Door, serve } from '../connection/serve.ts'
 import { ownReply } from '../replies/own-replies.ts'
 import { defaultTimeouts, SmtpConnection } from './client/smtp-connection.ts'
-import { type SmtpOptions, type SmtpRoute, SmtpServices } from './smtp-services.ts'
+import { type SmtpOptions, type SmtpRoute, SmtpServices } from './next-server/smtp-services.ts'
 import { SmtpSession } from './smtp-session.ts'
 
 /** Milliseconds between two checks of what is due. */

@@ -22,7 +22,7 @@ import {
 import { CLOSING, ownReply } from '../replies/own-replies.ts'
 import type { SmtpConnection } from './client/smtp-connection.ts'
 import { NextServerLink } from './next-server/link.ts'
-import type { SmtpServices } from './smtp-services.ts'
+import type { SmtpServices } from './next-server/smtp-services.ts'
 import { TransactionLog } from './transaction/smtp-log.ts'
 import { SmtpTransaction } from './transaction/smtp-transaction.ts'
 

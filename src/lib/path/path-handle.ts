@@ -6,7 +6,6 @@ import {
   openSync,
   promises,
   readdirSync,
-  readFileSync,
   readlinkSync,
   readSync,
   type Stats,
@@ -17,6 +16,7 @@ import { errorCode } from '../errors/fault.ts'
 import { ITEMS_PER_TURN, inSlices } from '../flow/give-way.ts'
 import { O_PATH } from '../process/descriptors.ts'
 import { runsAsRoot, UntrustedWriter } from './untrusted-writer.ts'
+import { isOfUser, mountOf, OF_USER } from './user-mounts.ts'
 
 /** An open file, and its state when it was found. */
 export interface OpenFile {
@@ -433,25 +433,4 @@ function errorAbout(error: unknown, path: string): Error {
   const code = errorCode(error)
   const [text = ''] = error instanceof Error ? error.message.split(', ') : [String(error)]
   return Object.assign(new Error(`${text}: ${path}`), { code })
-}
-
-const OF_USER = "is on a user's own file system (FUSE), which could keep root waiting"
-
-/**
- * Returns whether root must not access anything on a mount, because another user mounted it. The mount option
- * user_id names that user, proc_pid_mountinfo(5). For virtiofs and root's own mounts it is 0 or missing.
- * Reads proc(5) alone: fstat(2) and statfs(2) would wait for a file system that the user controls.
- */
-function isOfUser(mount: string | undefined): boolean {
-  const lines = readFileSync('/proc/self/mountinfo', 'latin1').split('\n')
-  const line = lines.find((row) => row.startsWith(`${mount} `))
-  // Only the last field cannot be chosen by a user: a directory may be named `a,user_id=0`.
-  const options = line?.split(' ').at(-1)?.split(',')
-  const user = options?.find((option) => option.startsWith('user_id='))
-  return line === undefined || (user !== undefined && user !== 'user_id=0')
-}
-
-/** The number of the mount that a file is on, as mountinfo has it. O_PATH is enough for the descriptor. */
-function mountOf(fd: number): string | undefined {
-  return /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1]
 }

@@ -1,34 +1,15 @@
 import type { Hash } from 'node:crypto'
-import { closeSync } from 'node:fs'
 import { LF } from '../../lib/bytes/ascii.ts'
 import { releaseBuffer } from '../../lib/bytes/buffers.ts'
 import { faultKindOf } from '../../lib/errors/fault.ts'
 import { MemoryLease } from '../../lib/flow/memory-budget.ts'
-import { writeWhole } from '../../lib/process/descriptors.ts'
-import type { System } from '../../lib/runtime/system.ts'
 import { Bytes } from './bytes.ts'
 import { BodyDigester, type BodyDigests, type DigestsWanted } from './canonical-body.ts'
+import { GatheredFile } from './gathered-file.ts'
 import { FIELD_COST, findHeaderEnd, HEADER_MAX, Header, type HeaderSearch } from './header-block.ts'
 import { Message, type MessageForm, TOP_LINE } from './message.ts'
-import { openAnonymousFile, piecesOfFile, type SpoolSettings, writeAll } from './spool.ts'
+import type { MessageOptions } from './message-options.ts'
 import { headerFormFault } from './well-formed.ts'
-
-/** The settings by which a message is kept and examined. */
-export interface MessageOptions {
-  /** The settings for a message that is too large for a buffer. */
-  readonly spool: SpoolSettings
-  /** Set if this host has memory files. */
-  readonly memoryFiles?: System | undefined
-  /**
-   * Selects by the header the digests that the body needs, because hashing it takes time. Without it no
-   * digest is computed.
-   */
-  readonly digestsFor?: (header: Header) => DigestsWanted
-  /** node:crypto's; set if digests are wanted. */
-  readonly createHash?: ((algorithm: string) => Hash) | undefined
-  /** Set if the file of a large message contains the unchanged bytes, without TOP_LINE above them. */
-  readonly keepsAsSent?: true
-}
 
 /** Upper limit, in bytes, for a message in memory. A larger one goes to a file. */
 const IN_MEMORY_MAX = 128 * 1024
@@ -248,90 +229,5 @@ class ChargedBytes {
     this.#lease.release(this.#buffer.length)
     this.#buffer = Buffer.alloc(0)
     this.#length = 0
-  }
-}
-
-/** Bytes of a file that are read at a time. */
-const CHUNK = 64 * 1024
-/** Upper limit, in bytes, for a memory file, and for any file that clamd receives by descriptor. */
-export const MEMORY_FILE_MAX = 16 * 1024 * 1024
-
-/**
- * An unnamed file that stores a message while it arrives: a memory file with some bytes, `top`, above the
- * message. Once the message is complete the file is sealed, so that a clamd of this host reads it without a
- * copy. Bytes beyond MEMORY_FILE_MAX, or beyond the free memory, go to a second file, on the disk. Faults:
- * `temp-file` and `write`.
- */
-class GatheredFile extends Bytes {
-  readonly #options: MessageOptions
-  readonly #lease: MemoryLease
-  readonly #top: Buffer
-  readonly #memoryFile: number // negative if there is none
-  #inMemory = 0 // bytes of the message in the memory file
-  #disk = -1 // set once there is no memory for more
-  #onDisk = 0
-  #sealed: number | undefined
-
-  constructor(options: MessageOptions, lease: MemoryLease, top: Buffer) {
-    super()
-    this.#options = options
-    this.#lease = lease
-    this.#top = top
-    this.#memoryFile = options.memoryFiles?.memoryFile() ?? -1
-  }
-
-  write(bytes: Buffer): void {
-    if (this.#disk < 0 && this.#putInMemory(bytes)) return
-    const { directory } = this.#options.spool
-    if (this.#disk < 0) this.#disk = openAnonymousFile(directory)
-    writeAll(this.#disk, bytes, this.#onDisk, directory)
-    this.#onDisk += bytes.length
-  }
-
-  /** Seals the memory file, if the whole message is in it: it can no longer be changed. */
-  seal(): void {
-    if (this.#disk >= 0) return
-    try {
-      writeWhole(this.#memoryFile, this.#top, 0)
-      if (this.#options.memoryFiles!.seal(this.#memoryFile)) this.#sealed = this.#memoryFile
-    } catch {
-      // There is no memory left on this host for those bytes. The message is there without them.
-    }
-  }
-
-  get sealed(): number | undefined {
-    return this.#sealed
-  }
-
-  get size(): number {
-    return this.#inMemory + this.#onDisk
-  }
-
-  *chunks(from = 0, to = this.size): Generator<Buffer> {
-    const end = this.#inMemory
-    const top = this.#top.length
-    if (from < end)
-      yield* piecesOfFile(this.#memoryFile, top + from, top + Math.min(to, end), CHUNK)
-    if (to > end) yield* piecesOfFile(this.#disk, Math.max(from - end, 0), to - end, CHUNK)
-  }
-
-  close(): void {
-    if (this.#memoryFile >= 0) closeSync(this.#memoryFile)
-    if (this.#disk >= 0) closeSync(this.#disk)
-  }
-
-  /** Writes to the memory file. Returns false if there is no memory for that. */
-  #putInMemory(bytes: Buffer): boolean {
-    const at = this.#top.length + this.#inMemory
-    const isRoom = at + bytes.length <= MEMORY_FILE_MAX && this.#lease.isPlenty(bytes.length)
-    if (this.#memoryFile < 0 || !isRoom) return false
-    try {
-      writeWhole(this.#memoryFile, bytes, at)
-    } catch {
-      return false // other programs may have taken the memory of the host
-    }
-    this.#lease.charge(bytes.length)
-    this.#inMemory += bytes.length
-    return true
   }
 }

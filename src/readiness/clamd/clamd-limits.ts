@@ -5,11 +5,11 @@ import { Bytes } from '../../mail/message/bytes.ts'
 import { limits as readingLimits } from '../../mail/mime/budget/limits.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import { valueIn } from '../../scan/scanners/clamd/database.ts'
-import { formsFoundBy } from './form-probes.ts'
-import { levelsOpened, probeLimitReports } from './probe-limits.ts'
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import { eicarMessage, eicarZip, largeEicarMessage } from '../test-mail/eicar-message.ts'
 import { describeForms } from './clamd-forms.ts'
+import { formsFoundBy } from './form-probes.ts'
+import { levelsOpened, probeLimitReports } from './probe-limits.ts'
 
 /** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */
 const SCAN_WITHIN = 120_000

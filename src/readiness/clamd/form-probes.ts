@@ -11,8 +11,8 @@ import {
   multipartForms,
   type PartForm,
 } from '../../mail/mime/traits/forms.ts'
-import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
+import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
 
 /** The forms by which a type is tried in one multipart, and each multipart and first field with one type. */
 const TRIED_IN: MultipartForm = 'mixed'

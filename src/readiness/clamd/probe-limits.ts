@@ -1,7 +1,7 @@
 import { Bytes } from '../../mail/message/bytes.ts'
 import { TOP_LINE } from '../../mail/message/message.ts'
-import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
+import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
 
 /** Whether clamd reports mail that it did not scan to the end. */
 type LimitReport =

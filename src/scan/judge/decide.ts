@@ -1,21 +1,12 @@
-import type { Values } from '../../lib/settings/settings.ts'
-import type { treatment } from '../../lib/settings/table/scanning.ts'
 import type { HeaderField } from '../../mail/message/header-block.ts'
 import { properties } from '../scanners/findings/properties.ts'
 import type { Infected } from '../scanners/findings/scan-result.ts'
-import { NO_STAMP, type Trust } from '../stamps/verify.ts'
 import type { JudgeConfig, MailSettings } from './config.ts'
-import type {
-  Acceptance,
-  DecisionDetails,
-  Grounds,
-  QuarantineDecision,
-  SingleDecision,
-} from './decision.ts'
+import type { Acceptance, Grounds, QuarantineDecision, SingleDecision } from './decision.ts'
+import { detailsOf, type Outcome } from './describe-outcome.ts'
+import { fateOfInfected } from './fate.ts'
 import { forwardTo } from './forward.ts'
 import { mailReply, replyFor } from './replies.ts'
-import type { ScanOutcome } from './scan-uncovered.ts'
-import type { OwnStamp } from './stamp-scanned.ts'
 import type { Client, Transaction } from './transaction.ts'
 import {
   isAccepting,
@@ -151,83 +142,4 @@ function quarantineDecision(
   { edits, details }: Acceptance,
 ): QuarantineDecision {
   return { kind: 'quarantine', quarantine: quarantine!, grounds, edits, details }
-}
-
-/** The results and notes of all stages of the judgement. */
-interface Outcome extends ScanOutcome {
-  readonly trust: Trust
-  readonly stamp: OwnStamp | undefined
-  /**
-   * Lower-case names of the fields that are removed: scanners and the stamp saw the message without
-   * them.
-   */
-  readonly remove: readonly string[]
-  /** Milliseconds per stage. */
-  readonly times: Readonly<Record<string, number>>
-  /** Unix seconds at the end of the judgement. */
-  readonly now: number
-}
-
-/** Summarises an outcome for the log. */
-function detailsOf(outcome: Outcome): DecisionDetails {
-  const { trust, known, oddities, stamp, times, now } = outcome
-  const key = trust.trusted ? trust.key : stamp?.key
-  return {
-    scan: scanWordOf(outcome),
-    why: reasonsOf(outcome).join('; '),
-    times,
-    ...(oddities.size > 0 && { odd: [...oddities].join(',') }),
-    ...(key !== undefined && { key }),
-    ...foundBy(outcome),
-    ...(known && { by: known.host, age: Math.max(0, now - known.time) }),
-  }
-}
-
-function scanWordOf({ trust, result, scanners, known }: Outcome): DecisionDetails['scan'] {
-  if (known !== undefined) return 'cached'
-  if (result.answer === 'unseen') return 'skipped'
-  const isCovered = trust.trusted && scanners.every(({ local }) => local)
-  return result.answer === 'clean' && isCovered ? 'trusted' : result.answer
-}
-
-function reasonsOf({ trust, result, notes }: Outcome): string[] {
-  const why = [...notes]
-  // Most mail has no stamp.
-  if (!trust.trusted && trust.why !== '' && trust.why !== NO_STAMP) why.push(trust.why)
-  if ('why' in result) why.push(result.why)
-  return why
-}
-
-/** Returns which scanners gave the result, and what they found. */
-function foundBy({ result, scanners }: Outcome): Partial<DecisionDetails> {
-  switch (result.answer) {
-    case 'clean':
-      return scanners.length === 0 ? {} : { scanner: scanners.map(({ name }) => name).join(',') }
-    case 'infected': {
-      const { scanner, name, banned } = result
-      return { ...(scanner && { scanner }), [banned ? 'banned' : 'virus']: name }
-    }
-    case 'unknown':
-      return { cause: result.cause }
-    case 'unseen':
-      return {}
-  }
-}
-
-/** The action for infected mail that no exception accepts. */
-type Fate = 'reject' | 'quarantine' | 'forward' | 'drop' | 'tag'
-
-/**
- * Returns the action for infected mail by REJECTVIRUS, QUARANTINE and VIRUSFORWARD, in this order. Decisions
- * follow it, and so do the lines that describe the configuration. A bounce of the MTA's own is never refused:
- * it has no sender to return it to, so the MTA would retry it indefinitely.
- */
-export function fateOfInfected(
-  { REJECTVIRUS, QUARANTINE, VIRUSFORWARD }: Values<typeof treatment>,
-  { isBounceInjector }: { readonly isBounceInjector: boolean },
-): Fate {
-  if (REJECTVIRUS === 'reject' && !isBounceInjector) return 'reject'
-  if (QUARANTINE !== undefined) return 'quarantine'
-  if (VIRUSFORWARD !== undefined) return 'forward'
-  return REJECTVIRUS === 'drop' ? 'drop' : 'tag'
 }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readConfiguration } from '../../../src/configuration/configuration.ts'
 import { handleMail } from '../../../src/doors/message/handle-mail.ts'
-import { startJudging } from '../../../src/doors/message/mail-services.ts'
+import { startJudging } from '../../../src/doors/message/judging.ts'
 import { Fault } from '../../../src/lib/errors/fault.ts'
 import { Budget } from '../../../src/lib/flow/memory-budget.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
-import { CHAIN_REACHED, isTestOfCheck, TEST_CHAIN } from '../../../src/doors/message/slot-client.ts'
+import { CHAIN_REACHED, isTestOfCheck, TEST_CHAIN } from '../../../src/doors/message/test-chain.ts'
 
 /** What the test mail of `onescan check` meets in place of qmail-queue. */
 

@@ -1,8 +1,7 @@
 import t from 'tap'
-import { Turns } from '../../../src/doors/message/mail-services.ts'
+import { Turns } from '../../../src/doors/message/turns.ts'
 
 /** How many messages are judged at once. */
-
 const never = new AbortController().signal
 
 t.test(

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Turns } from '../../../src/doors/message/mail-services.ts'
+import { Turns } from '../../../src/doors/message/turns.ts'
 import { TURNS } from '../../../src/scan/scanners/contract/scan-turns.ts'
 import { plain } from '../../cases/messages.ts'
 import { until } from '../../run/until.ts'
@@ -11,7 +11,6 @@ import { openMilter } from './rig.ts'
 const LARGE_FROM = 1024 * 1024
 
 /** More messages at once than may be judged. */
-
 const message = plain
 
 t.test('five hundred messages at once are judged in turn, and none is deferred', async (t) => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { TEST_CHAIN } from '../../../src/doors/message/slot-client.ts'
+import { TEST_CHAIN } from '../../../src/doors/message/test-chain.ts'
 import { frame } from '../../../src/doors/slot-socket/slot-frames.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { MailReporter, type ProcessReport } from '../../../src/observe/live/process-report.ts'
@@ -25,7 +25,6 @@ import { type OpenSlot, openSlot } from './rig.ts'
 /**
  * Conversations with the slot socket: their times and limits, and clients that break the protocol.
  */
-
 const own = { QHPSI: 'plugin: eicar' }
 const question: Question = { variables: own, message: plain }
 const whole = Buffer.concat(framesOf(question))

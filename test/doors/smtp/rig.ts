@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net'
-import type { SmtpOptions, SmtpRoute } from '../../../src/doors/smtp/smtp-services.ts'
+import type { SmtpOptions, SmtpRoute } from '../../../src/doors/smtp/next-server/smtp-services.ts'
 import { createSmtpDoor } from '../../../src/doors/smtp/smtp-door.ts'
 import { Network } from '../../../src/lib/net/ip-address.ts'
 import type { Ending } from '../../programs/host/server.ts'

@@ -4,15 +4,15 @@ import fc from 'fast-check'
 import t from 'tap'
 import { Budget } from '../../../src/lib/flow/memory-budget.ts'
 import { loadSystem, type System } from '../../../src/lib/runtime/system.ts'
+import { MEMORY_FILE_MAX } from '../../../src/mail/message/gathered-file.ts'
 import { FIELD_COST } from '../../../src/mail/message/header-block.ts'
-import { Intake, MEMORY_FILE_MAX } from '../../../src/mail/message/intake.ts'
+import { Intake } from '../../../src/mail/message/intake.ts'
 import { TOP_LINE } from '../../../src/mail/message/message.ts'
 import { openDirectory } from '../../programs/host/reachable.ts'
 
 const IN_MEMORY_MAX = 128 * 1024
 
 /** Where a message lies: in memory, in a memory file, or on the disk. */
-
 const directory = openDirectory(t)
 const MIB = 1024 * 1024
 const memory = loadSystem()!

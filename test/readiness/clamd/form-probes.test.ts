@@ -8,9 +8,9 @@ import {
   firstFields,
   multipartForms,
 } from '../../../src/mail/mime/traits/forms.ts'
+import { formsFoundBy, mailWith } from '../../../src/readiness/clamd/form-probes.ts'
 import { readClamdAddress } from '../../../src/scan/scanners/clamd/clamd-address.ts'
 import { ClamdServer } from '../../../src/scan/scanners/clamd/clamd-server.ts'
-import { formsFoundBy, mailWith } from '../../../src/readiness/clamd/form-probes.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { type Clamd, clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
 import { everyForm } from '../../scan/scanners/every-form.ts'

@@ -1,15 +1,11 @@
 import t from 'tap'
+import { levelsOpened, probeLimitReports } from '../../../src/readiness/clamd/probe-limits.ts'
 import { readClamdAddress } from '../../../src/scan/scanners/clamd/clamd-address.ts'
 import { ClamdServer } from '../../../src/scan/scanners/clamd/clamd-server.ts'
-import {
-  levelsOpened,
-  probeLimitReports,
-} from '../../../src/readiness/clamd/probe-limits.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { says, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 
 /** Whether a clamd tells of what it did not scan; test/programs/ asks a real one. */
-
 const clamdAt = (socket: string) => new ClamdServer(readClamdAddress(socket), { lasting: false })
 
 const { signal } = new AbortController()

@@ -1,4 +1,4 @@
-import { CHAIN_REACHED, TEST_CHAIN } from '../../../doors/message/slot-client.ts'
+import { CHAIN_REACHED, TEST_CHAIN } from '../../../doors/message/test-chain.ts'
 import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
 import { isCompiled } from '../../../lib/runtime/compiled-program.ts'
 import { SLOT_SOCKET } from '../../../lib/settings/table.ts'

@@ -3,13 +3,14 @@ import { Fault } from '../../../lib/errors/fault.ts'
 import { addressKey } from '../../../lib/net/ip-address.ts'
 import { CrlfReader } from '../../../mail/message/crlf-reader.ts'
 import type { Header } from '../../../mail/message/header-block.ts'
-import { Intake, type MessageOptions } from '../../../mail/message/intake.ts'
+import { Intake } from '../../../mail/message/intake.ts'
 import type { Message } from '../../../mail/message/message.ts'
+import type { MessageOptions } from '../../../mail/message/message-options.ts'
 import { ContentReader } from '../../../protocol/smtp/smtp-content.ts'
 import type { Refusal, Reply } from '../../../scan/judge/decision.ts'
 import { mailReply } from '../../../scan/judge/replies.ts'
 import type { SmtpConnection } from '../client/smtp-connection.ts'
-import type { SmtpServices } from '../smtp-services.ts'
+import type { SmtpServices } from '../next-server/smtp-services.ts'
 
 /**
  * Receives the content of a message, and calls `use` with it and with a refusal if its form requires one. All

@@ -17,9 +17,9 @@ import {
 import { replyTexts } from '../../../protocol/smtp/smtp-replies.ts'
 import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
 import type { Transaction } from '../../../scan/judge/transaction.ts'
-import type { Judging } from '../../message/mail-services.ts'
+import type { Judging } from '../../message/judging.ts'
 import { ownReply } from '../../replies/own-replies.ts'
-import type { SmtpServices } from '../smtp-services.ts'
+import type { SmtpServices } from '../next-server/smtp-services.ts'
 import type { SentReply } from './content-replies.ts'
 
 /** The outcome of a message whose decision was carried out. */

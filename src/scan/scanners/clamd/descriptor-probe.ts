@@ -1,7 +1,7 @@
 import { closeSync, ftruncateSync, writeSync } from 'node:fs'
 import { withDeadline } from '../../../lib/flow/timeout.ts'
 import type { System } from '../../../lib/runtime/system.ts'
-import { MEMORY_FILE_MAX } from '../../../mail/message/intake.ts'
+import { MEMORY_FILE_MAX } from '../../../mail/message/gathered-file.ts'
 import { EICAR } from '../eicar/eicar.ts'
 import type { ClamdAddress } from './clamd-address.ts'
 import { descriptorsOf } from './scan-commands.ts'

@@ -3,8 +3,8 @@ import { responds } from '../../../lib/path/responds.ts'
 import { ServerWire } from '../../../protocol/connection/server-wire.ts'
 import type { PassedOn } from '../contract/scanner.ts'
 import type { ClamdAddress } from './clamd-address.ts'
-import { ClamdReplyReader } from './read-reply.ts'
 import { loadConnect } from './connect.ts'
+import { ClamdReplyReader } from './read-reply.ts'
 
 /** Milliseconds for which an answer is reused for the next client: a reload takes clamd some seconds. */
 const AGAIN_AFTER = 5_000

@@ -6,8 +6,8 @@ import type { System } from '../../../lib/runtime/system.ts'
 import { formatDuration } from '../../../lib/text/units.ts'
 import { type Connection, ServerWire } from '../../../protocol/connection/server-wire.ts'
 import type { ClamdAddress } from './clamd-address.ts'
-import { ClamdReplyReader } from './read-reply.ts'
 import { isSecure, loadConnect } from './connect.ts'
+import { ClamdReplyReader } from './read-reply.ts'
 import { whyServerIsRefused } from './tls-identity.ts'
 
 /** The outcome of one conversation with clamd. `why` is one line without the address. */

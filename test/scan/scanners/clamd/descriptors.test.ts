@@ -1,7 +1,7 @@
 import '../../../needs-addon.ts'
 import t from 'tap'
 import { loadSystem } from '../../../../src/lib/runtime/system.ts'
-import { MEMORY_FILE_MAX } from '../../../../src/mail/message/intake.ts'
+import { MEMORY_FILE_MAX } from '../../../../src/mail/message/gathered-file.ts'
 import { ClamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
 import { STREAMED_MAX } from '../../../../src/scan/scanners/clamd/clamd-server.ts'
 import type { Sample } from '../../../../src/scan/scanners/contract/scanner.ts'

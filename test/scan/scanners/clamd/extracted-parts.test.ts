@@ -33,12 +33,14 @@ const contents: Readonly<Record<string, readonly string[]>> = {
   'text/html': ['<html>\n<p id="x">Click \xe4</p>\n</html>\n', '\n<p>short</p>\n'],
   file: [`MZ\0\xff${'abc\r\n'.repeat(40)}`, '%PDF-1.4\nnothing\n', 'PK\x03\x04', 'a text\r\n'],
 }
+
 /** What a part holds that makes a message long. */
 const longContents: Readonly<Record<string, string>> = {
   'text/plain': 'A line of a long text, = \xe4 and so on.\n'.repeat(1_500),
   'text/html': `<html>\n${'<p id="x">Click here, = \xe4 and so on.</p>\n'.repeat(1_200)}</html>\n`,
   file: `MZ\0\xff${'abc\r\n\0'.repeat(12_000)}`,
 }
+
 /** The boundary of the outermost multipart that mailWith() writes. */
 const BOUNDARY = 'level-0-of-the-probe'
 

@@ -1,22 +1,18 @@
 import type { NetConnectOpts } from 'node:net'
 import { hostname } from 'node:os'
-import type { Configuration } from '../../configuration/configuration.ts'
-import type { Network } from '../../lib/net/ip-address.ts'
-import type { JudgeContext } from '../../scan/judge/context.ts'
-import type { Rules } from '../../scan/rules/match.ts'
-import {
-  type Judging,
-  type MailDoorOptions,
-  MailServices,
-  startJudging,
-} from '../message/mail-services.ts'
-import type { SmtpTimeouts } from './client/smtp-connection.ts'
+import type { Configuration } from '../../../configuration/configuration.ts'
+import type { Network } from '../../../lib/net/ip-address.ts'
+import type { JudgeContext } from '../../../scan/judge/context.ts'
+import type { Rules } from '../../../scan/rules/match.ts'
+import { type Judging, startJudging } from '../../message/judging.ts'
+import { type MailDoorOptions, MailServices } from '../../message/mail-services.ts'
+import type { SmtpTimeouts } from '../client/smtp-connection.ts'
 import {
   callNextServer,
   defaultNextServerTimeouts,
   type NextServer,
   type NextServerTimeouts,
-} from './next-server/next-server.ts'
+} from './next-server.ts'
 
 /**
  * The route of mail through the interface: which clients may bring it, how it is received, and where it goes
