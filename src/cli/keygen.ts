@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { Fault } from '../lib/errors/fault.ts'
-import { readSetting } from '../lib/settings/settings.ts'
 import { formatDay } from '../lib/text/units.ts'
 import {
   HMAC_SECRET_MIN,
@@ -13,6 +12,7 @@ import {
   modeFault,
   parseKeyring,
 } from '../scan/stamps/keyring.ts'
+import { readSetting } from '../settings/read-settings.ts'
 import { flag, printsJson, text } from './command/cli-options.ts'
 import { replaceFile } from './command/replace-file.ts'
 import { makeCommand, type Output } from './command/run-command.ts'

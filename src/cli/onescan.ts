@@ -1,7 +1,7 @@
 import yargs, { type Argv, type CommandModule } from 'yargs'
 import about from '../../package.json' with { type: 'json' }
 import { errorText } from '../lib/errors/fault.ts'
-import { nearestName } from '../lib/settings/misspelt.ts'
+import { nearestName } from '../lib/text/nearest-name.ts'
 import { allowCommand } from './allow.ts'
 import { bansCommand } from './bans.ts'
 import { checkCommand } from './check/check.ts'

@@ -1,5 +1,5 @@
 import { Fault } from '../lib/errors/fault.ts'
-import { byteSize } from '../lib/settings/table/values.ts'
+import { byteSize } from '../lib/text/values.ts'
 import { readAddress } from '../mail/message/envelope/address.ts'
 import type { ExplainedAnswer, QuotaAnswer } from '../scan/quota/quota-answer.ts'
 import { openQuotaClient } from '../scan/quota/quota-client.ts'

@@ -1,6 +1,4 @@
 import * as crypto from 'node:crypto'
-import { readSetting } from '../lib/settings/settings.ts'
-import { DEFAULT_DATABASE } from '../lib/settings/table/scanning.ts'
 import { formatDuration } from '../lib/text/units.ts'
 import { readSpoolSettings } from '../mail/message/spool.ts'
 import { readSignatureFiles, settledDate } from '../scan/scanners/contract/signatures.ts'
@@ -12,6 +10,8 @@ import {
   type VerifyOptions,
   verifyStamps,
 } from '../scan/stamps/verify.ts'
+import { readSetting } from '../settings/read-settings.ts'
+import { DEFAULT_DATABASE } from '../settings/table/scanning.ts'
 import { printsJson, text } from './command/cli-options.ts'
 import { makeCommand } from './command/run-command.ts'
 import { addEnvironmentOptions, readCluster, slotEnvironment } from './host/slot-environment.ts'

@@ -1,17 +1,10 @@
 import { promises } from 'node:fs'
 import { errorText, Fault } from '../lib/errors/fault.ts'
+import { SeveralFaults } from '../lib/errors/several-faults.ts'
 import { LastSeen } from '../lib/flow/last-seen.ts'
+import type { Environment } from '../lib/process/environment.ts'
 import { loadCrypto } from '../lib/runtime/crypto.ts'
 import { loadSystem } from '../lib/runtime/system.ts'
-import { SeveralFaults } from '../lib/settings/faults.ts'
-import { type Environment, readSettings } from '../lib/settings/settings.ts'
-import {
-  clamAv,
-  clamAvTls,
-  DEFAULT_DATABASE,
-  readLater,
-  scanners as scannerSettings,
-} from '../lib/settings/table/scanning.ts'
 import type { MessageOptions } from '../mail/message/message-options.ts'
 import { readSpoolSettings } from '../mail/message/spool.ts'
 import { type JudgeConfig, readScanningConfig, withSettings } from '../scan/judge/config.ts'
@@ -44,6 +37,14 @@ import {
   readVerdictSettings,
   type VerdictSettings,
 } from '../scan/verdicts/open-verdicts.ts'
+import { readSettings } from '../settings/read-settings.ts'
+import {
+  clamAv,
+  clamAvTls,
+  DEFAULT_DATABASE,
+  readLater,
+  scanners as scannerSettings,
+} from '../settings/table/scanning.ts'
 
 /** The configuration of onescand, which is read at the start, and again at SIGHUP. */
 export interface Configuration {

@@ -10,9 +10,9 @@ import {
   settingsFault,
   warning,
 } from '../lib/errors/finding.ts'
+import { faultLines } from '../lib/errors/several-faults.ts'
 import { isUnderSystemd } from '../lib/process/bound-paths.ts'
-import { faultLines } from '../lib/settings/faults.ts'
-import type { Environment } from '../lib/settings/settings.ts'
+import type { Environment } from '../lib/process/environment.ts'
 import { checkSettings } from '../readiness/check-settings.ts'
 import { ownHost } from '../readiness/stage/stage.ts'
 import { tryStages } from '../readiness/stages.ts'

@@ -3,11 +3,12 @@ import { errorText } from '../lib/errors/fault.ts'
 import { type RepeatedWork, repeat } from '../lib/flow/repeat.ts'
 import { PathHandle } from '../lib/path/path-handle.ts'
 import { respondsInside } from '../lib/path/responds.ts'
-import { type Environment, readSetting, readSettings } from '../lib/settings/settings.ts'
-import { quarantineLimits } from '../lib/settings/table/scanning.ts'
+import type { Environment } from '../lib/process/environment.ts'
 import { readSpoolSettings, type SpoolSettings } from '../mail/message/spool.ts'
 import { readHostTime } from '../scan/quarantine/age.ts'
 import { sweepQuarantine } from '../scan/quarantine/sweep.ts'
+import { readSetting, readSettings } from '../settings/read-settings.ts'
+import { quarantineLimits } from '../settings/table/scanning.ts'
 
 const TEN_MINUTES = 10 * 60 * 1000
 const HOURLY = 60 * 60 * 1000

@@ -3,8 +3,8 @@ import { dirname } from 'node:path'
 import { errorCode } from '../lib/errors/fault.ts'
 import { type Finding, failure, warning } from '../lib/errors/finding.ts'
 import { editToBind, isUnderSystemd, toBind } from '../lib/process/bound-paths.ts'
-import type { Environment } from '../lib/settings/settings.ts'
-import { names, table } from '../lib/settings/table.ts'
+import type { Environment } from '../lib/process/environment.ts'
+import { names, table } from '../settings/table.ts'
 import type { DaemonOptions } from './options/daemon-options.ts'
 
 /** The settings that name a directory or file where onescand writes. */

@@ -1,5 +1,5 @@
 import { isLog } from '../../bin/is-log.cjs'
-import type { Environment } from '../lib/settings/settings.ts'
+import type { Environment } from '../lib/process/environment.ts'
 import { type LogSink, openSlotLog } from './log-sink.ts'
 
 /** Opens the slot's log: LOGFILE, or descriptor 2 if that is a log, or the system's log. */

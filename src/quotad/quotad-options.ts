@@ -1,11 +1,11 @@
 import { Fault } from '../lib/errors/fault.ts'
+import { Faults, SeveralFaults } from '../lib/errors/several-faults.ts'
 import { type Endpoint, parseEndpoint } from '../lib/net/endpoint.ts'
 import { Network, parseIpAddress } from '../lib/net/ip-address.ts'
+import { parseOptions } from '../lib/process/parse-options.ts'
 import { activatedDescriptors } from '../lib/process/systemd.ts'
 import { requireSystem } from '../lib/runtime/system.ts'
-import { Faults, SeveralFaults } from '../lib/settings/faults.ts'
-import { parseOptions } from '../lib/settings/parse-options.ts'
-import { wholeNumber } from '../lib/settings/table/values.ts'
+import { wholeNumber } from '../lib/text/values.ts'
 
 /** The options of onescan-quotad(8). */
 export interface ServiceOptions {

@@ -1,6 +1,6 @@
 import { serviceExit } from '../lib/process/command-line.ts'
+import type { Environment } from '../lib/process/environment.ts'
 import { printCheck } from '../lib/process/print-check.ts'
-import type { Environment } from '../lib/settings/settings.ts'
 import { readControlDirectories } from '../scan/judge/control-directories.ts'
 import { ownHost } from './stage/stage.ts'
 import { tryStages } from './stages.ts'

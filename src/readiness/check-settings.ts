@@ -11,17 +11,18 @@ import {
   settingsFault,
   warning,
 } from '../lib/errors/finding.ts'
-import { everyFault, lineEndFaults } from '../lib/settings/faults.ts'
-import { misspeltSettings } from '../lib/settings/misspelt.ts'
-import { type Environment, readSettings, type Values } from '../lib/settings/settings.ts'
-import { treatment } from '../lib/settings/table/scanning.ts'
-import { names } from '../lib/settings/table.ts'
+import type { Environment } from '../lib/process/environment.ts'
 import { shellWord } from '../lib/text/shell-word.ts'
 import { NOTHING_SCANS } from '../scan/judge/config.ts'
 import { HOST_DIRECTORY, hostSwitchFile, switchedOff } from '../scan/judge/control-directories.ts'
 import { fateOfInfected } from '../scan/judge/fate.ts'
 import { loadRules } from '../scan/rules/parse-rules.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'
+import { everyFault, lineEndFaults } from '../settings/faults.ts'
+import { misspeltSettings } from '../settings/misspelt.ts'
+import { readSettings, type Values } from '../settings/read-settings.ts'
+import { treatment } from '../settings/table/scanning.ts'
+import { names } from '../settings/table.ts'
 import { passesByRules, passesBySettings, unscannedMailIs } from './stage/passes-unscanned.ts'
 import type { StageHost } from './stage/stage.ts'
 

@@ -2,7 +2,17 @@ import { DAEMON_THREADS } from '../../src/doors/clamd/file-turns.ts'
 import { exit, exitMeanings } from '../../src/doors/replies/exit-codes.ts'
 import { frameRules, PROTOCOL_VERSION } from '../../src/doors/slot-socket/request.ts'
 import { LOG_VALUE_MAX } from '../../src/lib/log/line-format.ts'
-import { DEPTH_MAX, DEPTH_VARIABLE, HIDDEN_FROM_CHAIN } from '../../src/lib/settings/environment.ts'
+import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
+import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
+import { THREADS } from '../../src/quotad/sources/readings-at-once.ts'
+import { hostSwitchFile } from '../../src/scan/judge/control-directories.ts'
+import { QUESTION_RETRIES } from '../../src/scan/quota/ask-by-udp.ts'
+import { QUOTA_REPLY_MAX } from '../../src/scan/quota/quota-answer.ts'
+import {
+  DEPTH_MAX,
+  DEPTH_VARIABLE,
+  HIDDEN_FROM_CHAIN,
+} from '../../src/settings/child-environment.ts'
 import {
   aliases,
   fromClientOf,
@@ -10,13 +20,7 @@ import {
   readFromCaller,
   SLOT_SOCKET,
   table,
-} from '../../src/lib/settings/table.ts'
-import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
-import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
-import { THREADS } from '../../src/quotad/sources/readings-at-once.ts'
-import { hostSwitchFile } from '../../src/scan/judge/control-directories.ts'
-import { QUESTION_RETRIES } from '../../src/scan/quota/ask-by-udp.ts'
-import { QUOTA_REPLY_MAX } from '../../src/scan/quota/quota-answer.ts'
+} from '../../src/settings/table.ts'
 import { figure } from './source-files.ts'
 
 /** The header of the programs in C that holds what TypeScript knows, too: `npm run docs` writes it. */

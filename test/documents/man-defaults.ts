@@ -1,5 +1,5 @@
-import type { Setting } from '../../src/lib/settings/table/kinds.ts'
-import { table } from '../../src/lib/settings/table.ts'
+import type { Setting } from '../../src/settings/table/kinds.ts'
+import { table } from '../../src/settings/table.ts'
 
 const settings: Readonly<Record<string, Setting>> = table
 

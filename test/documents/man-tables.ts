@@ -3,8 +3,6 @@ import { optionDefaults as delayDefaults } from '../../src/delay/options/delay-o
 import { exit, exitMeanings } from '../../src/doors/replies/exit-codes.ts'
 import { codeOf, faultReply, OVER_QUOTA_CODE } from '../../src/doors/replies/smtp-reply.ts'
 import { faultsInWords } from '../../src/lib/errors/fault.ts'
-import type { FromClient } from '../../src/lib/settings/table/kinds.ts'
-import { fromClientOf, names, readFromCaller } from '../../src/lib/settings/table.ts'
 import { readAddress } from '../../src/mail/message/envelope/address.ts'
 import { oddities } from '../../src/mail/mime/traits/oddities.ts'
 import {
@@ -14,6 +12,8 @@ import {
 import { groundsInWords, type Reply } from '../../src/scan/judge/decision.ts'
 import { mailReply, replyFor } from '../../src/scan/judge/replies.ts'
 import { causesInWords } from '../../src/scan/scanners/findings/scan-result.ts'
+import type { FromClient } from '../../src/settings/table/kinds.ts'
+import { fromClientOf, names, readFromCaller } from '../../src/settings/table.ts'
 import { commandNames, optionItems } from './man-commands.ts'
 import { withDefaults, withOptionDefaults } from './man-defaults.ts'
 import { type Limit, mailLimits } from './man-limits.ts'

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { misspeltSettings } from '../../src/lib/settings/misspelt.ts'
-import type { Setting, SettingReader } from '../../src/lib/settings/table/kinds.ts'
-import { aliases, isSetting, names, readFromCaller, table } from '../../src/lib/settings/table.ts'
+import { misspeltSettings } from '../../src/settings/misspelt.ts'
+import type { Setting, SettingReader } from '../../src/settings/table/kinds.ts'
+import { aliases, isSetting, names, readFromCaller, table } from '../../src/settings/table.ts'
 import { settingsOn } from './man-defaults.ts'
 import { readPage, section } from './man-page.ts'
 import { sourceFiles } from './source-files.ts'
@@ -22,7 +22,7 @@ const readers = [
 
 /** What is read for mail, and by the quota service; a directory of users is asked by both. */
 const readFor = {
-  mail: namesRead((file) => !/^(cli|delay|quotad|lib\/settings)\//.test(file)),
+  mail: namesRead((file) => !/^(cli|delay|quotad|settings)\//.test(file)),
   quota: namesRead((file) => /^(quotad|protocol\/ldap)\//.test(file)),
 }
 

@@ -1,5 +1,5 @@
 import type { Finding } from '../../src/lib/errors/finding.ts'
-import type { Environment } from '../../src/lib/settings/settings.ts'
+import type { Environment } from '../../src/lib/process/environment.ts'
 import type { Accounts, SystemAccount } from '../../src/readiness/stage/account.ts'
 import type { StageHost } from '../../src/readiness/stage/stage.ts'
 import { readControlDirectories } from '../../src/scan/judge/control-directories.ts'

@@ -12,12 +12,10 @@ export const COMPONENTS = {
   lib: {
     files: ['src/lib/**/*.ts'],
     tests: [
-      'test/lib/{bytes,errors,flow,log,path,settings,text}/*.test.ts',
+      'test/lib/{bytes,errors,flow,log,path,text}/*.test.ts',
       'test/lib/net/{endpoint,ip-address}.test.ts',
       'test/lib/process/{descriptor-of,passwd}.test.ts',
       'test/lib/runtime/{crypto,system}.test.ts',
-      'test/lib/settings/table/*.test.ts',
-      'test/documents/settings.test.ts',
       'test/cli/check/slot/check-chain.test.ts',
       'test/delay/gate/{find-tcp-rule,connection-preparer}.test.ts',
       'test/daemon/http/access-by.test.ts',
@@ -25,6 +23,11 @@ export const COMPONENTS = {
       'test/scan/stamps/keyring.test.ts',
     ],
     builtTests: ['test/lib/**/*.test.ts', 'test/doors/slot/{contract,faults}.test.ts'],
+  },
+  settings: {
+    files: ['src/settings/**/*.ts'],
+    tests: ['test/settings/*.test.ts', 'test/documents/settings.test.ts'],
+    builtTests: ['test/doors/slot/{contract,faults}.test.ts'],
   },
   judge: { files: ['src/scan/judge/**/*.ts'], tests: ['test/scan/judge/*.test.ts'] },
   rules: { files: ['src/scan/rules/**/*.ts'], tests: ['test/scan/rules/*.test.ts'] },

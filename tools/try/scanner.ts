@@ -1,6 +1,7 @@
-import { type Environment, readSetting } from '../../src/lib/settings/settings.ts'
+import type { Environment } from '../../src/lib/process/environment.ts'
 import { readClamdAddress } from '../../src/scan/scanners/clamd/clamd-address.ts'
 import { askClamd } from '../../src/scan/scanners/clamd/session-pool.ts'
+import { readSetting } from '../../src/settings/read-settings.ts'
 
 /** What the hosts scan with. */
 export interface ScannerChoice {

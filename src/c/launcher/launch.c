@@ -61,7 +61,7 @@ static const char *const hidden_from_runtime[] = {
  * Settings of the runtime for the slot, which lives for some ten milliseconds. With them the
  * runtime compiles no functions in advance of their use, except loops that go on, and prepares no
  * heap. That saves a quarter of the processor time of a small message. (The names begin with BUN_,
- * so no scanner and no next program sees them: src/lib/settings/environment.ts.)
+ * so no scanner and no next program sees them: src/settings/child-environment.ts.)
  */
 static char slot_settings[][48] = {
     "BUN_JSC_thresholdForJITAfterWarmUp=20000",

@@ -4,9 +4,9 @@ import { basename, resolve } from 'node:path'
 import { attempt } from '../../lib/errors/fault.ts'
 import { type Finding, failure, warning } from '../../lib/errors/finding.ts'
 import { TIMED_OUT, withTimeout } from '../../lib/flow/timeout.ts'
+import type { Environment } from '../../lib/process/environment.ts'
 import { ProcEntry, type ProcessStatus } from '../../lib/process/proc-entry.ts'
 import { RUNTIME_MARKER } from '../../lib/runtime/compiled-program.ts'
-import type { Environment } from '../../lib/settings/settings.ts'
 import { askMainProcess, hasSystemd, haveLimits } from './systemd-unit.ts'
 
 /** The limits in bytes at which a runtime can fail, by their names in prlimit(1) and in proc(5). */

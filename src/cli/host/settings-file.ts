@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { attempt } from '../../lib/errors/fault.ts'
 import { readOwnFile } from '../../lib/path/open.ts'
-import type { Environment } from '../../lib/settings/settings.ts'
+import type { Environment } from '../../lib/process/environment.ts'
 
 /** The administrator's settings of onescand. */
 export const DEFAULTS = '/etc/default/onescand'

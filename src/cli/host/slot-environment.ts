@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import type { Argv } from 'yargs'
 import { errorCode, errorTextAt, Fault } from '../../lib/errors/fault.ts'
 import { readOwnFile } from '../../lib/path/open.ts'
-import type { Environment } from '../../lib/settings/settings.ts'
+import type { Environment } from '../../lib/process/environment.ts'
 import { readControlDirectories } from '../../scan/judge/control-directories.ts'
 import {
   type ClusterSettings,

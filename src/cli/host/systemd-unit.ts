@@ -4,7 +4,7 @@ import { attempt } from '../../lib/errors/fault.ts'
 import { type Finding, warning } from '../../lib/errors/finding.ts'
 import { PathHandle, pathExists } from '../../lib/path/path-handle.ts'
 import { ProcEntry } from '../../lib/process/proc-entry.ts'
-import { splitWords } from '../../lib/settings/table/values.ts'
+import { splitWords } from '../../lib/text/values.ts'
 
 /** The state of a unit in systemd: systemctl(1), show. */
 export interface SystemdUnit {

@@ -4,7 +4,7 @@ import { errorCode, errorTextAt, Fault } from '../../lib/errors/fault.ts'
 import { type OpenFile, PathHandle } from '../../lib/path/path-handle.ts'
 import { inheritedDescriptor } from '../../lib/process/descriptors.ts'
 import { userName } from '../../lib/process/passwd.ts'
-import { byteSize } from '../../lib/settings/table/values.ts'
+import { byteSize } from '../../lib/text/values.ts'
 import { caller, isElsewhere } from '../command/caller.ts'
 import { text } from '../command/cli-options.ts'
 

@@ -7,8 +7,8 @@ import { attempt } from '../../lib/errors/fault.ts'
 import { descriptorFlags } from '../../lib/process/descriptors.ts'
 import { compiledProgram, isCompiled } from '../../lib/runtime/compiled-program.ts'
 import { loadSystem } from '../../lib/runtime/system.ts'
-import { isSetting } from '../../lib/settings/table.ts'
 import type { SystemAccount } from '../../readiness/stage/account.ts'
+import { isSetting } from '../../settings/table.ts'
 import type { RunningCommand } from './follow.ts'
 
 /** Work that root delegates to an account that runs no service. */

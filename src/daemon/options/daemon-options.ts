@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { ParseArgsOptionsConfig } from 'node:util'
 import { errorText } from '../../lib/errors/fault.ts'
+import { Faults, SeveralFaults } from '../../lib/errors/several-faults.ts'
 import { socketPath } from '../../lib/net/endpoint.ts'
-import { Faults, SeveralFaults } from '../../lib/settings/faults.ts'
-import { parseOptions } from '../../lib/settings/parse-options.ts'
-import { byteSize, wholeNumber } from '../../lib/settings/table/values.ts'
-import { SLOT_SOCKET } from '../../lib/settings/table.ts'
+import { parseOptions } from '../../lib/process/parse-options.ts'
+import { byteSize, wholeNumber } from '../../lib/text/values.ts'
+import { SLOT_SOCKET } from '../../settings/table.ts'
 import {
   type DoorAddress,
   type DoorKind,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { errorText, Fault } from '../../lib/errors/fault.ts'
 import type { IpAddress } from '../../lib/net/ip-address.ts'
-import type { Environment } from '../../lib/settings/settings.ts'
+import type { Environment } from '../../lib/process/environment.ts'
 import type { DelayOptions } from '../options/delay-options.ts'
 import type { UcspiClient } from '../options/ucspi.ts'
 import { AllowList } from './allow-list.ts'

@@ -1,6 +1,6 @@
 import { errorText } from '../../lib/errors/fault.ts'
+import type { Environment } from '../../lib/process/environment.ts'
 import type { AcceptedConnection } from '../../lib/runtime/system.ts'
-import type { Environment } from '../../lib/settings/settings.ts'
 import type { DelayJudgement } from '../banner-delay/plan.ts'
 import {
   closingLine,

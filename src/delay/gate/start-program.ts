@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { errorText } from '../../lib/errors/fault.ts'
+import type { Environment } from '../../lib/process/environment.ts'
 import type { System } from '../../lib/runtime/system.ts'
-import type { Environment } from '../../lib/settings/settings.ts'
 import type { ServerProgram } from '../options/ucspi.ts'
 import type { GateConnection } from './gate-connection.ts'
 

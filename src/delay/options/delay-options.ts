@@ -1,6 +1,6 @@
 import { parseEndpoint } from '../../lib/net/endpoint.ts'
 import { type IpAddress, parseIpAddress } from '../../lib/net/ip-address.ts'
-import type { Environment } from '../../lib/settings/settings.ts'
+import type { Environment } from '../../lib/process/environment.ts'
 
 export interface DelayOptions {
   /** Seconds by class of the client: -d, -D, -N. */

@@ -1,10 +1,11 @@
 import type { Configuration } from '../../configuration/configuration.ts'
-import { type Environment, readSetting } from '../../lib/settings/settings.ts'
-import type { FindingAction } from '../../lib/settings/table/scanning.ts'
+import type { Environment } from '../../lib/process/environment.ts'
 import type { AskedAbout, MailSettings } from '../../scan/judge/config.ts'
 import type { JudgeContext, LoadedRules } from '../../scan/judge/context.ts'
 import { Rules } from '../../scan/rules/match.ts'
 import type { Rule } from '../../scan/rules/rule.ts'
+import { readSetting } from '../../settings/read-settings.ts'
+import type { FindingAction } from '../../settings/table/scanning.ts'
 
 /**
  * Returns the configuration of an address where the client decides about messages or files. The client receives

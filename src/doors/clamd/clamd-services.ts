@@ -1,10 +1,10 @@
 import packageJson from '../../../package.json' with { type: 'json' }
 import type { Configuration } from '../../configuration/configuration.ts'
 import { onceAMinute } from '../../lib/log/line-format.ts'
-import { readSetting } from '../../lib/settings/settings.ts'
 import { type ContentReply, clamdWords, replyLine } from '../../protocol/clamd/write-reply.ts'
 import type { AskedAbout } from '../../scan/judge/config.ts'
 import type { ContentScanner, PassedOn } from '../../scan/scanners/contract/scanner.ts'
+import { readSetting } from '../../settings/read-settings.ts'
 import { type MailDoorOptions, MailServices } from '../message/mail-services.ts'
 import { Turns } from '../message/turns.ts'
 import { configurationForClients } from './clamd-context.ts'

@@ -1,7 +1,8 @@
+import type { Environment } from '../../lib/process/environment.ts'
 import { passwdEntryOf } from '../../lib/process/passwd.ts'
-import { type Environment, readSetting } from '../../lib/settings/settings.ts'
 import { clientNameOf, type Origin } from '../../mail/message/envelope/envelope.ts'
 import type { Client } from '../../scan/judge/transaction.ts'
+import { readSetting } from '../../settings/read-settings.ts'
 
 /** A client of onescan-queue, whose address is known if a server received the mail from the network. */
 export interface SlotClient extends Client {

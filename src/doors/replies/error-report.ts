@@ -1,8 +1,9 @@
 import { closeSync, constants, fstatSync, readdirSync, writeSync } from 'node:fs'
 import { replaceUnprintable } from '../../lib/log/line-format.ts'
 import { isOpenedFor } from '../../lib/process/descriptors.ts'
-import { type Environment, readSetting } from '../../lib/settings/settings.ts'
+import type { Environment } from '../../lib/process/environment.ts'
 import type { Reply } from '../../scan/judge/decision.ts'
+import { readSetting } from '../../settings/read-settings.ts'
 import { codeOfReply, exit } from './exit-codes.ts'
 
 /** How the caller of onescan-queue accepts a reply, by ERROR_FD. */

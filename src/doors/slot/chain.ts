@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorTextAt, Fault } from '../../lib/errors/fault.ts'
+import type { Environment } from '../../lib/process/environment.ts'
 import { checkExecutable, findProgram } from '../../lib/process/execute.ts'
-import { chainDepth, DEPTH_MAX } from '../../lib/settings/environment.ts'
-import type { Environment } from '../../lib/settings/settings.ts'
-import { splitWords } from '../../lib/settings/table/values.ts'
+import { splitWords } from '../../lib/text/values.ts'
 import type { ControlDirectories } from '../../scan/judge/control-directories.ts'
+import { chainDepth, DEPTH_MAX } from '../../settings/child-environment.ts'
 
 /** The program that gets the message next, and the arguments of that program. */
 export interface Chain {

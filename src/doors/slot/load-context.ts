@@ -1,6 +1,5 @@
+import type { Environment } from '../../lib/process/environment.ts'
 import { loadCrypto } from '../../lib/runtime/crypto.ts'
-import type { Environment } from '../../lib/settings/settings.ts'
-import { DEFAULT_DATABASE } from '../../lib/settings/table/scanning.ts'
 import type { LogSink } from '../../log/log-sink.ts'
 import { type JudgeConfig, withSettings } from '../../scan/judge/config.ts'
 import type { JudgeContext, LoadedRules, Tools } from '../../scan/judge/context.ts'
@@ -12,6 +11,7 @@ import type { Rules } from '../../scan/rules/match.ts'
 import { ruleFileExists, ruleFiles } from '../../scan/rules/rule.ts'
 import { readSignatureFiles } from '../../scan/scanners/contract/signatures.ts'
 import { makeScanners } from '../../scan/scanners/make-scanners.ts'
+import { DEFAULT_DATABASE } from '../../settings/table/scanning.ts'
 
 interface SlotTools extends Tools {
   /** Its `settled` and `close` are called before this process becomes the next program. */

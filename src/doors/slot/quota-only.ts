@@ -1,4 +1,4 @@
-import type { Environment } from '../../lib/settings/settings.ts'
+import type { Environment } from '../../lib/process/environment.ts'
 import { NO_EDITS } from '../../mail/message/header-block.ts'
 import { readSpoolSettings } from '../../mail/message/spool.ts'
 import { checkQuota, isQuotaChecked } from '../../scan/judge/over-quota.ts'

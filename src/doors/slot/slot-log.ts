@@ -1,4 +1,4 @@
-import type { Environment } from '../../lib/settings/settings.ts'
+import type { Environment } from '../../lib/process/environment.ts'
 import type { LogSink } from '../../log/log-sink.ts'
 import {
   decisionLines,

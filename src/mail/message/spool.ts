@@ -6,7 +6,7 @@ import { nextTurn } from '../../lib/flow/give-way.ts'
 import { PathHandle, pathExists } from '../../lib/path/path-handle.ts'
 import { letsOthersReplace } from '../../lib/path/untrusted-writer.ts'
 import { writeWhole } from '../../lib/process/descriptors.ts'
-import type { Environment } from '../../lib/settings/settings.ts'
+import type { Environment } from '../../lib/process/environment.ts'
 
 /** The directories in which messages are kept while they are judged. */
 export interface SpoolSettings {

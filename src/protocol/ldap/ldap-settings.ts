@@ -1,6 +1,7 @@
 import { attempt, Fault } from '../../lib/errors/fault.ts'
 import { parseEndpoint, socketPath } from '../../lib/net/endpoint.ts'
-import { type Environment, readSetting } from '../../lib/settings/settings.ts'
+import type { Environment } from '../../lib/process/environment.ts'
+import { readSetting } from '../../settings/read-settings.ts'
 import type { DialledServer } from '../connection/dial.ts'
 
 /**

@@ -1,6 +1,5 @@
 import { attempt } from '../../lib/errors/fault.ts'
 import { type Finding, failure, ok, warning } from '../../lib/errors/finding.ts'
-import { PROPERTIES, type Property } from '../../lib/settings/table/scanning.ts'
 import { Bytes } from '../../mail/message/bytes.ts'
 import { readAttachmentRules } from '../../scan/scanners/attachments/rules.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
@@ -8,6 +7,7 @@ import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts
 import { listFingerprint, probeName } from '../../scan/scanners/findings/ban-names.ts'
 import { asksFor, propertyOf } from '../../scan/scanners/findings/properties.ts'
 import type { ScanResult } from '../../scan/scanners/findings/scan-result.ts'
+import { PROPERTIES, type Property } from '../../settings/table/scanning.ts'
 import { zipOf } from '../test-mail/eicar-message.ts'
 import { compoundFile, rarOf } from '../test-mail/test-files.ts'
 

@@ -1,6 +1,6 @@
 import { statfsSync } from 'node:fs'
 import { type Finding, failure, ok, warning } from '../../lib/errors/finding.ts'
-import { byteSize } from '../../lib/settings/table/values.ts'
+import { byteSize } from '../../lib/text/values.ts'
 import { Bytes } from '../../mail/message/bytes.ts'
 import { limits as readingLimits } from '../../mail/mime/budget/limits.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'

@@ -1,12 +1,13 @@
 import { attempt } from '../../lib/errors/fault.ts'
 import { type Finding, warning } from '../../lib/errors/finding.ts'
 import { addressText } from '../../lib/net/ip-address.ts'
-import { type Environment, readSettings } from '../../lib/settings/settings.ts'
-import type { Setting } from '../../lib/settings/table/kinds.ts'
-import { treatment } from '../../lib/settings/table/scanning.ts'
-import { names, type SettingName, table } from '../../lib/settings/table.ts'
+import type { Environment } from '../../lib/process/environment.ts'
 import type { Rules } from '../../scan/rules/match.ts'
 import type { AddressPattern, Conditions, Rule } from '../../scan/rules/rule.ts'
+import { readSettings } from '../../settings/read-settings.ts'
+import type { Setting } from '../../settings/table/kinds.ts'
+import { treatment } from '../../settings/table/scanning.ts'
+import { names, type SettingName, table } from '../../settings/table.ts'
 
 /** Upper limit for the rules that a finding names. */
 const LINES_MAX = 5

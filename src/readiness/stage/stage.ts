@@ -1,6 +1,6 @@
 import { errorText } from '../../lib/errors/fault.ts'
 import { type Finding, failure } from '../../lib/errors/finding.ts'
-import type { Environment } from '../../lib/settings/settings.ts'
+import type { Environment } from '../../lib/process/environment.ts'
 import type { ControlDirectories } from '../../scan/judge/control-directories.ts'
 import { readScanSettings, type ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import {

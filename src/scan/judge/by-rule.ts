@@ -1,6 +1,6 @@
 import { nextTurn } from '../../lib/flow/give-way.ts'
 import { parseIpAddress } from '../../lib/net/ip-address.ts'
-import { compileGlob } from '../../lib/settings/glob.ts'
+import { compileGlob } from '../../lib/text/glob.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
 import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import { NO_EDITS } from '../../mail/message/header-block.ts'

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Environment, readSetting } from '../../lib/settings/settings.ts'
+import type { Environment } from '../../lib/process/environment.ts'
+import { readSetting } from '../../settings/read-settings.ts'
 
 /** The directories of qmail and of its control files. */
 export interface ControlDirectories {

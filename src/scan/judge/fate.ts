@@ -1,5 +1,5 @@
-import type { Values } from '../../lib/settings/settings.ts'
-import type { treatment } from '../../lib/settings/table/scanning.ts'
+import type { Values } from '../../settings/read-settings.ts'
+import type { treatment } from '../../settings/table/scanning.ts'
 
 /** The action for infected mail that no exception accepts. */
 type Fate = 'reject' | 'quarantine' | 'forward' | 'drop' | 'tag'

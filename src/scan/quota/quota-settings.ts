@@ -1,7 +1,8 @@
 import { Fault } from '../../lib/errors/fault.ts'
 import { type Endpoint, parseEndpoint } from '../../lib/net/endpoint.ts'
-import { type Environment, readSetting } from '../../lib/settings/settings.ts'
+import type { Environment } from '../../lib/process/environment.ts'
 import { type LdapSettings, readLdapSettings } from '../../protocol/ldap/ldap-settings.ts'
+import { readSetting } from '../../settings/read-settings.ts'
 
 /** The settings that begin with QUOTA in onescan-settings(5): the quota service, and how it is used. */
 export interface QuotaSettings {

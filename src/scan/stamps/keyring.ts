@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import { errorCode, errorTextAt, Fault, isFault } from '../../lib/errors/fault.ts'
 import { readForeignFile } from '../../lib/path/open.ts'
-import { type Environment, readSettings, type Values } from '../../lib/settings/settings.ts'
-import { cluster } from '../../lib/settings/table.ts'
+import type { Environment } from '../../lib/process/environment.ts'
 import { formatDay } from '../../lib/text/units.ts'
+import { readSettings, type Values } from '../../settings/read-settings.ts'
+import { cluster } from '../../settings/table.ts'
 
 /** The two ways of making stamps. */
 export type Scheme = 'md5' | 'hmac-sha256'

@@ -1,13 +1,14 @@
 import { hostname } from 'node:os'
 import { errorText, Fault } from '../../lib/errors/fault.ts'
 import { readSecret } from '../../lib/path/open.ts'
-import { type Environment, readSettings, type Values } from '../../lib/settings/settings.ts'
-import { verdicts } from '../../lib/settings/table.ts'
+import type { Environment } from '../../lib/process/environment.ts'
 import {
   readStoreAddress,
   type StoreAccess,
   type StoreAddress,
 } from '../../protocol/valkey/store-address.ts'
+import { readSettings, type Values } from '../../settings/read-settings.ts'
+import { verdicts } from '../../settings/table.ts'
 import type { Key } from '../stamps/keyring.ts'
 import { deriveSecrets, keyMark, type Secrets, sharedKey } from './copies/secrets.ts'
 import type { HostMemory } from './host-memory.ts'

@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { table } from '../../../src/lib/settings/table.ts'
+import { table } from '../../../src/settings/table.ts'
 import { envelope, runSlot, type SlotSetup } from '../../doors/slot/slot.ts'
 import { keepsContract } from '../../doors/slot/slot-contract.ts'
 import { cannotHang, mountHanging } from '../../programs/host/hanging-mount.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { chainEnvironment } from '../../../src/lib/settings/environment.ts'
-import { aliases, readFromCaller } from '../../../src/lib/settings/table.ts'
+import { chainEnvironment } from '../../../src/settings/child-environment.ts'
+import { aliases, readFromCaller } from '../../../src/settings/table.ts'
 import { items, readPage, section } from '../../documents/man-page.ts'
 import { listInC, textInC } from '../built-in-c.ts'
 import { source } from './client.ts'

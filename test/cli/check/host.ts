@@ -1,6 +1,6 @@
 import type { Host } from '../../../src/cli/check/slot/slot-hosts.ts'
 import { isOnescanc } from '../../../src/cli/check/slot/slot-program.ts'
-import type { Environment } from '../../../src/lib/settings/settings.ts'
+import type { Environment } from '../../../src/lib/process/environment.ts'
 import { host as stageHost } from '../../readiness/host.ts'
 import { slotProgram } from '../onescan.ts'
 

@@ -1,5 +1,4 @@
 import t from 'tap'
-import { PROPERTIES, scanning, treatment } from '../../../src/lib/settings/table/scanning.ts'
 import {
   clean,
   infected,
@@ -7,6 +6,7 @@ import {
   type ScanResult,
   unseen,
 } from '../../../src/scan/scanners/findings/scan-result.ts'
+import { PROPERTIES, scanning, treatment } from '../../../src/settings/table/scanning.ts'
 import { plain } from '../../cases/messages.ts'
 import { inStream, openClamdDoor } from './rig.ts'
 

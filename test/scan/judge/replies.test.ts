@@ -1,8 +1,8 @@
 import t from 'tap'
-import { readSettings } from '../../../src/lib/settings/settings.ts'
-import { treatment } from '../../../src/lib/settings/table/scanning.ts'
 import type { Grounds, SingleDecision } from '../../../src/scan/judge/decision.ts'
 import { inOwnWords } from '../../../src/scan/judge/replies.ts'
+import { readSettings } from '../../../src/settings/read-settings.ts'
+import { treatment } from '../../../src/settings/table/scanning.ts'
 
 /** The texts that a site sets for its refusals. */
 

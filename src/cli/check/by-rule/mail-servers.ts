@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
-import { table } from '../../../lib/settings/table.ts'
 import type { LogFile } from '../../../log/read-log.ts'
+import { table } from '../../../settings/table.ts'
 import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
 import { EXIMS } from './exim.ts'
 import { POSTCONF } from './postconf.ts'

@@ -9,7 +9,6 @@ import {
   ok,
   warning,
 } from '../../../lib/errors/finding.ts'
-import { isSetting } from '../../../lib/settings/table.ts'
 import { shellWord } from '../../../lib/text/shell-word.ts'
 import { formatDuration } from '../../../lib/text/units.ts'
 import {
@@ -20,6 +19,7 @@ import {
   readAccounts,
 } from '../../../readiness/stage/account.ts'
 import { NOTHING_SCANS } from '../../../scan/judge/config.ts'
+import { isSetting } from '../../../settings/table.ts'
 import { ACCOUNT, type RunningDaemon, type RunningDescription } from '../../host/running-daemon.ts'
 import { DEFAULTS } from '../../host/settings-file.ts'
 import { askSystemd, checkJournal, journalOfStart } from '../../host/systemd-unit.ts'

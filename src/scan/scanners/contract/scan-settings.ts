@@ -1,18 +1,14 @@
 import { join } from 'node:path'
 import { Fault } from '../../../lib/errors/fault.ts'
-import { scannerEnvironment } from '../../../lib/settings/environment.ts'
-import {
-  type Environment,
-  readSetting,
-  readSettings,
-  type Values,
-} from '../../../lib/settings/settings.ts'
+import type { Environment } from '../../../lib/process/environment.ts'
+import { scannerEnvironment } from '../../../settings/child-environment.ts'
+import { readSetting, readSettings, type Values } from '../../../settings/read-settings.ts'
 import {
   type BannedBy,
   PROPERTIES,
   type QhpsiLine,
   scanning,
-} from '../../../lib/settings/table/scanning.ts'
+} from '../../../settings/table/scanning.ts'
 import { asksFor } from '../findings/properties.ts'
 
 /**

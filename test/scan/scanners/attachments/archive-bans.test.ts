@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { zipSync } from 'fflate'
 import t from 'tap'
-import { compileGlob } from '../../../../src/lib/settings/glob.ts'
+import { compileGlob } from '../../../../src/lib/text/glob.ts'
 import { archiveSignatures } from '../../../../src/scan/scanners/attachments/archive-bans.ts'
 import {
   banName,

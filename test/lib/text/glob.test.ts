@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { compileGlob } from '../../../src/lib/settings/glob.ts'
+import { compileGlob } from '../../../src/lib/text/glob.ts'
 import { processorTime } from '../../programs/host/processor-time.ts'
 
 for (const wildcards of ['*', '*?'] as const) {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseOptions } from '../../../src/lib/settings/parse-options.ts'
+import { parseOptions } from '../../../src/lib/process/parse-options.ts'
 
 /** Command lines as people type them. */
 

@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
-import { Fault } from '../../errors/fault.ts'
+import { Fault } from '../../lib/errors/fault.ts'
+import { absolutePath, choice, splitWords } from '../../lib/text/values.ts'
 import { number, parsed, size, text, word, wordList } from './kinds.ts'
-import { absolutePath, choice, splitWords } from './values.ts'
 
 export const scanners = {
   QHPSI: parsed(undefined, readQhpsiLine, {

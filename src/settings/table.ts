@@ -1,6 +1,6 @@
+import { absolutePath } from '../lib/text/values.ts'
 import { type FromClient, number, parsed, type Setting, text, word } from './table/kinds.ts'
 import { clamAv, findings, infectedMail, scanners, unscannedMail } from './table/scanning.ts'
-import { absolutePath } from './table/values.ts'
 
 /** onescand reads the client's value, but its own counts. */
 const asked = { fromClient: 'asked' } as const

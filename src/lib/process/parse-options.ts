@@ -1,7 +1,11 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import { errorText } from '../errors/fault.ts'
-import { DOS_REMEDY, SeveralFaults } from './faults.ts'
-import { nearestName } from './misspelt.ts'
+import { SeveralFaults } from '../errors/several-faults.ts'
+import { nearestName } from '../text/nearest-name.ts'
+
+/** The remedy for a file that an editor on Windows has written. */
+export const DOS_REMEDY =
+  "the file that sets it has the line ends of Windows (CR LF): remove them by sed -i 's/\\r$//' FILE"
 
 /** The result type of Node's parseArgs(). */
 type ParsedOptions<Options extends ParseArgsOptionsConfig> = ReturnType<

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { readSetting, readSettings } from '../../../src/lib/settings/settings.ts'
-import { scanning, treatment } from '../../../src/lib/settings/table/scanning.ts'
+import { readSetting, readSettings } from '../../src/settings/read-settings.ts'
+import { scanning, treatment } from '../../src/settings/table/scanning.ts'
 
 /** Settings are read by their lines of the table. */
 

@@ -1,11 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import {
-  byteSize,
-  choice,
-  splitWords,
-  wholeNumber,
-} from '../../../../src/lib/settings/table/values.ts'
+import { byteSize, choice, splitWords, wholeNumber } from '../../../src/lib/text/values.ts'
 
 t.test(
   'a number is whole and within its limits; if it is unset or empty, its default counts',

@@ -1,8 +1,6 @@
+import type { Environment } from '../lib/process/environment.ts'
 import type { Setting } from './table/kinds.ts'
 import { type SettingName, table } from './table.ts'
-
-/** The environment variables of a process. */
-export type Environment = Readonly<Record<string, string | undefined>>
 
 /** The values of a chapter of settings, each under its own name. */
 export type Values<Chapter extends Readonly<Record<string, Setting>>> = {

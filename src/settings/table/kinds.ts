@@ -1,4 +1,4 @@
-import { byteSize, choice, splitWords, wholeNumber } from './values.ts'
+import { byteSize, choice, splitWords, wholeNumber } from '../../lib/text/values.ts'
 
 /** The programs that read a setting from their environment. */
 export type SettingReader = 'slot' | 'onescand' | 'onescan-quotad'

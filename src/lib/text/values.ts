@@ -1,4 +1,4 @@
-import { Fault } from '../../errors/fault.ts'
+import { Fault } from '../errors/fault.ts'
 
 /**
  * Parses a whole number from `min` to `max`. Returns `fallback` if the text is undefined or empty. For

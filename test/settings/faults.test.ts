@@ -1,12 +1,7 @@
 import t from 'tap'
-import {
-  everyFault,
-  Faults,
-  faultLines,
-  lineEndFaults,
-  SeveralFaults,
-} from '../../../src/lib/settings/faults.ts'
-import { type Environment, readSetting } from '../../../src/lib/settings/settings.ts'
+import type { Environment } from '../../src/lib/process/environment.ts'
+import { everyFault, lineEndFaults } from '../../src/settings/faults.ts'
+import { readSetting } from '../../src/settings/read-settings.ts'
 
 /** All faults of settings are found, and not the first one alone. */
 
@@ -43,19 +38,4 @@ t.test('a value that ends in a carriage return is reported', async (t) => {
   t.match(lineEndFaults({ QHPSI: 'plugin: clamd\r', OTHER: 'x\r' }), [
     /^QHPSI "plugin: clamd\\r": ends in a carriage return; .*sed -i/,
   ])
-})
-
-t.test('errors of several readers are gathered, a line each', async (t) => {
-  const faults = new Faults()
-  const wrong = (error: Error) => () => {
-    throw error
-  }
-  t.equal(
-    faults.attempt(() => 1, 2),
-    1,
-  )
-  t.equal(faults.attempt(wrong(new Error('a')), 2), 2)
-  faults.attempt(wrong(new SeveralFaults(['a', 'b'])), 0)
-  t.same(faults.lines, ['a', 'b'])
-  t.same(faultLines(new Error('c')), ['c'])
 })

@@ -1,4 +1,4 @@
-import type { Environment } from './settings.ts'
+import type { Environment } from '../lib/process/environment.ts'
 
 /**
  * Prefixes of variables that the next program must not receive. A complete name ends in `=`.

@@ -1,39 +1,7 @@
-import { errorText } from '../errors/fault.ts'
-import type { Environment } from './settings.ts'
+import { faultLines } from '../lib/errors/several-faults.ts'
+import type { Environment } from '../lib/process/environment.ts'
+import { DOS_REMEDY } from '../lib/process/parse-options.ts'
 import { aliases, isSetting, names } from './table.ts'
-
-/**
- * Several faults in one error. Each fault is a line that names the setting, its value and the
- * remedy.
- */
-export class SeveralFaults extends Error {
-  readonly faults: readonly string[]
-
-  constructor(faults: readonly string[]) {
-    super(faults.join('; '))
-    this.faults = faults
-  }
-}
-
-/** Returns the faults of an error, a line each. */
-export function faultLines(error: unknown): readonly string[] {
-  return error instanceof SeveralFaults ? error.faults : [errorText(error)]
-}
-
-/** Collects the faults that several readers throw, so that all can be reported at once. */
-export class Faults {
-  readonly lines: string[] = []
-
-  /** Returns the result of `read`, or `instead` if it throws, and notes the fault. */
-  attempt<Value>(read: () => Value, instead: Value): Value {
-    try {
-      return read()
-    } catch (error) {
-      for (const line of faultLines(error)) if (!this.lines.includes(line)) this.lines.push(line)
-      return instead
-    }
-  }
-}
 
 /** The values that replace a faulty setting without which no other setting would be read. */
 const insteadOf: Environment = { QHPSI: 'plugin: eicar' }
@@ -80,6 +48,3 @@ export function lineEndFaults(env: Environment): string[] {
     .filter((name) => CARRIAGE_RETURN.test(env[name] ?? ''))
     .map((name) => `${name} ${JSON.stringify(env[name])}: ends in a carriage return; ${DOS_REMEDY}`)
 }
-
-export const DOS_REMEDY =
-  "the file that sets it has the line ends of Windows (CR LF): remove them by sed -i 's/\\r$//' FILE"
