@@ -1,4 +1,4 @@
-import { DAEMON_THREADS } from '../doors/clamd/file-turns.ts'
+import { DAEMON_THREADS } from '../doors/clamd/file-permits.ts'
 import { errorText } from '../lib/errors/fault.ts'
 import { Faults, faultLines } from '../lib/errors/several-faults.ts'
 import { standardError } from '../lib/log/log-queue.ts'

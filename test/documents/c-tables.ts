@@ -1,4 +1,4 @@
-import { DAEMON_THREADS } from '../../src/doors/clamd/file-turns.ts'
+import { DAEMON_THREADS } from '../../src/doors/clamd/file-permits.ts'
 import { exit, exitMeanings } from '../../src/doors/replies/exit-codes.ts'
 import { frameRules, PROTOCOL_VERSION } from '../../src/doors/slot-socket/request.ts'
 import { LOG_VALUE_MAX } from '../../src/lib/log/line-format.ts'

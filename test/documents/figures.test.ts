@@ -10,9 +10,9 @@ import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-blo
 import { limits } from '../../src/mail/mime/budget/limits.ts'
 import { DECISIONS_KEPT } from '../../src/observe/live/history.ts'
 import { THREADS } from '../../src/quotad/sources/readings-at-once.ts'
-import { COMES_BACK_WITHIN } from '../../src/scan/scanners/clamd/ask-in-turn.ts'
+import { COMES_BACK_WITHIN } from '../../src/scan/scanners/clamd/fail-over.ts'
 import { IDLE_MAX } from '../../src/scan/scanners/clamd/session-pool.ts'
-import { TURNS } from '../../src/scan/scanners/contract/scan-turns.ts'
+import { PERMITS } from '../../src/scan/scanners/contract/scan-permits.ts'
 import { SETTLED_AFTER } from '../../src/scan/scanners/contract/signatures.ts'
 import { HMAC_SECRET_MIN, KEYRING_MAX } from '../../src/scan/stamps/keyring.ts'
 import { unboundFieldsInWords } from '../../src/scan/stamps/mac.ts'
@@ -38,7 +38,7 @@ const daemon = words('onescand.8')
 const design = read('doc/development/design.md').replace(/\s+/g, ' ')
 
 t.test('the figures about what a worker asks of clamd are those of the program', async (t) => {
-  const turns = `at most ${TURNS.large} of ${figure('LARGE_FROM') / MIB} MiB or more, and ${TURNS.small} smaller ones`
+  const turns = `at most ${PERMITS.large} of ${figure('LARGE_FROM') / MIB} MiB or more, and ${PERMITS.small} smaller ones`
   t.match(readPage('onescan-clamav.7'), turns)
   const { refused, silent } = COMES_BACK_WITHIN
   t.match(
@@ -82,7 +82,7 @@ t.test(
       page,
       `for ${figure('IDLE_FOR') / 1000} to ${(2 * figure('IDLE_FOR')) / 1000} seconds after`,
     )
-    t.match(page, `wait for their turn, for ${figure('TURN_WITHIN') / 1000} seconds at most`)
+    t.match(page, `wait for their turn, for ${figure('PERMIT_WITHIN') / 1000} seconds at most`)
     t.match(page, `a token of ${figure('TOKEN_MIN')} or more printable characters`)
     t.match(
       page,

@@ -86,7 +86,7 @@ t.test('an arrow upward, from interface to interface or round in a circle is fou
   t.match(circles(round), [/message\/named-copy\.ts.*message\/spool\.ts/])
   const upstairs = new Map([
     ...imports,
-    ['scan/scanners/clamd/ask-in-turn.ts', ['scan/scanners/make-scanners.ts']],
+    ['scan/scanners/clamd/fail-over.ts', ['scan/scanners/make-scanners.ts']],
   ])
   t.match(circles(betweenFolders(upstairs)), [/^scan\/scanners, scan\/scanners\/clamd$/])
 })

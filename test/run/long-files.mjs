@@ -109,7 +109,7 @@ export const LONG_FILES = {
   'test/cli/journal.test.ts': 39,
   'test/doors/slot-socket/known.test.ts': 39,
   'test/doors/smtp/large.test.ts': 39,
-  'test/doors/milter/turns.test.ts': 38,
+  'test/doors/milter/permits.test.ts': 38,
   'test/mail/mime/decoders/base64.test.ts': 38,
   'test/daemon/closed-loops.test.ts': 37,
   'test/doors/smtp/leaving.test.ts': 36,

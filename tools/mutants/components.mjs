@@ -117,7 +117,7 @@ export const COMPONENTS = {
   clamd: {
     files: ['src/scan/scanners/clamd/*.ts'],
     tests: [
-      'test/scan/scanners/clamd/{clamd-address,ask-in-turn,read-reply,crowds,database,descriptors}.test.ts',
+      'test/scan/scanners/clamd/{clamd-address,fail-over,read-reply,crowds,database,descriptors}.test.ts',
       'test/scan/scanners/clamd/{scan-commands,clamd-scanner,clamd-server,session*,versions}.test.ts',
     ],
   },

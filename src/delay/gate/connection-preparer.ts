@@ -135,10 +135,10 @@ const QUESTIONS_MAX = 500
 
 /** Returns a factory of resolvers for clients. Equal concurrent queries of several clients are sent once. */
 function shareQuestions(ask: () => Resolver): () => Resolver {
-  const turns = new Semaphore(QUESTIONS_MAX)
+  const permits = new Semaphore(QUESTIONS_MAX)
   const inFlight = new InFlight<readonly string[]>()
   const shared = (question: string, work: () => Promise<readonly string[]>) =>
-    inFlight.get(question) ?? inFlight.begin(question, turns.run(work))
+    inFlight.get(question) ?? inFlight.begin(question, permits.run(work))
   return () => {
     const resolver = ask()
     return {

@@ -18,8 +18,8 @@ const buffer = Buffer.allocUnsafeSlow(READ_MAX)
 /** The ranks of connections that wait, from the worst to the best. */
 export type Rank = 'talked' | 'nameless' | 'dynamic' | 'other'
 
-/** Why a wait ended: what the client did, or 'turn' if the client gets a program now. */
-export type WaitEnd = ClientActivity | 'turn'
+/** Why a wait ended: what the client did, or 'program' if the client gets a program now. */
+export type WaitEnd = ClientActivity | 'program'
 
 /**
  * One connection, from the accept until the gate closes it. Meanwhile the client waits, is refused,
@@ -83,7 +83,7 @@ export class GateConnection implements RefusedClient {
    */
   waitForGreeting(delay: Promise<number>): Promise<ClientActivity> {
     return new Promise((resolve) => {
-      const settle = this.#await((end) => resolve(end === 'turn' ? 'silent' : end))
+      const settle = this.#await((end) => resolve(end === 'program' ? 'silent' : end))
       if (this.#seen !== undefined) settle(this.#seen)
       delay.then(
         (time) => {
@@ -97,7 +97,7 @@ export class GateConnection implements RefusedClient {
 
   /**
    * Waits `time` milliseconds, whatever the client sends. Ends early if the client disconnects, or gets a
-   * program ('turn').
+   * program ('program').
    */
   waitForLeaving(time: number): Promise<WaitEnd> {
     return new Promise((resolve) => {
@@ -131,7 +131,7 @@ export class GateConnection implements RefusedClient {
   /** Ends the wait, because there is a program for the client. Returns false if it does not wait. */
   wake(): boolean {
     const settle = this.#settle
-    settle?.('turn')
+    settle?.('program')
     return settle !== undefined
   }
 

@@ -56,13 +56,13 @@ export class ProgramScheduler {
   }
 
   /**
-   * Waits until the connection may run its program, for at most `timeout` milliseconds. Resolves to 'turn' if
+   * Waits until the connection may run its program, for at most `timeout` milliseconds. Resolves to 'program' if
    * it may now, to 'left' if the client has disconnected, and to 'silent' if the time has ended.
    */
   async acquire(connection: GateConnection, timeout: number): Promise<WaitEnd> {
     if (this.#running.size < this.#most) {
       this.#run(connection)
-      return 'turn'
+      return 'program'
     }
     this.#waiting.splice(this.#indexOf(connection), 0, connection)
     this.#waitingSince.set(connection, this.#options.uptime())

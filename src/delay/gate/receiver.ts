@@ -140,8 +140,8 @@ export class Receiver {
     why: string | undefined,
   ): Promise<void> {
     const { gate, log } = this.#parts
-    const turn = await this.#scheduler.acquire(connection, gate.waitTimeout * 1000)
-    if (turn === 'turn') {
+    const end = await this.#scheduler.acquire(connection, gate.waitTimeout * 1000)
+    if (end === 'program') {
       try {
         await this.#run(connection, environment, why)
       } finally {
@@ -150,7 +150,7 @@ export class Receiver {
       return
     }
     if (connection.isClosed) return
-    if (turn === 'left') log.about('left', connection, why ?? 'talked')
+    if (end === 'left') log.about('left', connection, why ?? 'talked')
     else this.#sendAway(connection, 'all servers are busy; try again')
   }
 

@@ -101,7 +101,7 @@ export class Content {
       const client = { mayRelay: false, isClusterPeer, isBounceInjector: false, origin: ORIGIN }
       const received = { message, envelope: NO_ENVELOPE, client }
       transaction = received
-      const endTurn = await services.turns.take(gone)
+      const release = await services.permits.take(gone)
       return await handleMail(received, context, new Deadline(services.uptime, { gone }), {
         answers: 'once',
         begin: services.begin,
@@ -111,7 +111,7 @@ export class Content {
             services.log(line)
           return this.#answerTo(decision)
         },
-      }).finally(endTurn)
+      }).finally(release)
     } catch (error) {
       services.log(faultLine(error, undefined, this.#logged(transaction)))
       return this.#failed(faultKindOf(error))

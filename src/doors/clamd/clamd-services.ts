@@ -5,8 +5,8 @@ import { type ContentReply, clamdWords, replyLine } from '../../protocol/clamd/w
 import type { AskedAbout } from '../../scan/judge/config.ts'
 import type { ContentScanner, PassedOn } from '../../scan/scanners/contract/scanner.ts'
 import { readSetting } from '../../settings/read-settings.ts'
+import { JudgePermits } from '../message/judge-permits.ts'
 import { type MailDoorOptions, MailServices } from '../message/mail-services.ts'
-import { Turns } from '../message/turns.ts'
 import { configurationForClients } from './clamd-context.ts'
 
 /** The options of the clamd interface, in addition to its configuration. */
@@ -56,7 +56,7 @@ export const defaultTimeouts: ClamdTimeouts = {
 
 /** The services that the interface provides for a session and for each content in it. */
 export class ClamdServices extends MailServices {
-  readonly turns: Turns
+  readonly permits: JudgePermits
   readonly maxSize: number
   readonly maxClients: number
   readonly timeouts: ClamdTimeouts
@@ -70,7 +70,7 @@ export class ClamdServices extends MailServices {
   constructor(first: Configuration, options: ClamdOptions) {
     super(configurationForClients(first, options.about), options)
     this.#about = options.about
-    this.turns = new Turns(options.maxClients)
+    this.permits = new JudgePermits(options.maxClients)
     this.maxSize = options.maxSize
     this.maxClients = options.maxClients
     this.timeouts = options.timeouts ?? defaultTimeouts

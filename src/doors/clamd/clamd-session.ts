@@ -12,7 +12,7 @@ import { WireError } from '../../protocol/connection/wire-error.ts'
 import { PeerTimeout, type Wire, type WireReader } from '../connection/wire.ts'
 import { type ClamdClient, Content, notScanned } from './clamd-content.ts'
 import type { ClamdServices } from './clamd-services.ts'
-import { closeInTurn } from './file-turns.ts'
+import { closeWithPermit } from './file-permits.ts'
 import { type Asker, printablePath, scanDescriptor, scanPath } from './scan-paths.ts'
 
 /** Requests of one session that are answered concurrently. The next one waits. */
@@ -146,7 +146,7 @@ export class ClamdConversation {
   #closeStrays(): boolean {
     const { near } = this.#client
     const strays = near?.takeDescriptors() ?? []
-    for (const descriptor of strays) void closeInTurn(near!.uid, descriptor)
+    for (const descriptor of strays) void closeWithPermit(near!.uid, descriptor)
     return strays.length > 0
   }
 
@@ -156,7 +156,7 @@ export class ClamdConversation {
     const descriptors = near?.takeDescriptors() ?? []
     const [descriptor] = descriptors
     if (near === undefined || descriptor === undefined || descriptors.length > 1) {
-      for (const other of descriptors) void closeInTurn(near!.uid, other)
+      for (const other of descriptors) void closeWithPermit(near!.uid, other)
       this.#wire.send(this.#reply(`No file descriptor received.${clamdWords.failed}`))
       return false
     }

@@ -4,7 +4,7 @@ import { openFile, readFrom, statDescriptor } from '../../lib/bytes/file-calls.t
 import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
 import { isOfUnitAlone } from '../../lib/process/bound-paths.ts'
 import { O_PATH } from '../../lib/process/descriptors.ts'
-import { closeDescriptor, closeInTurn, inTurnOf, tookDescriptors } from './file-turns.ts'
+import { closeDescriptor, closeWithPermit, tookDescriptors, withPermitOf } from './file-permits.ts'
 
 /** Bytes of a file that are read at a time. */
 const CHUNK = 256 * 1024
@@ -24,7 +24,7 @@ export async function readDescriptor(
   take: (piece: Buffer) => boolean,
 ): Promise<void> {
   let hasBegun = false
-  const reading = inTurnOf(uid, gone, async () => {
+  const reading = withPermitOf(uid, gone, async () => {
     hasBegun = true
     try {
       if (!(await statDescriptor(descriptor)).isFile()) throw new NoRegularFile()
@@ -40,8 +40,8 @@ export async function readDescriptor(
     }
   })
   await reading.finally(() => {
-    // No request waits for the turn in which it is closed.
-    if (!hasBegun) void closeInTurn(uid, descriptor)
+    // No request waits until it is closed.
+    if (!hasBegun) void closeWithPermit(uid, descriptor)
   })
 }
 
@@ -165,8 +165,8 @@ export function findClientFile(
       await handle?.close()
     }
   }
-  return inTurnOf(uid, gone, find, ({ descriptor }) => {
-    if (descriptor !== undefined) closeInTurn(uid, descriptor)
+  return withPermitOf(uid, gone, find, ({ descriptor }) => {
+    if (descriptor !== undefined) closeWithPermit(uid, descriptor)
   })
 }
 

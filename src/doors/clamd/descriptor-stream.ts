@@ -3,7 +3,12 @@ import type { Socket } from 'node:net'
 import { descriptorOf } from '../../lib/process/descriptors.ts'
 import { type System, WAKING_SIGNAL } from '../../lib/runtime/system.ts'
 import type { WireSocket } from '../connection/wire.ts'
-import { closeInTurn, hasAllDescriptors, tookDescriptors, whenReleased } from './file-turns.ts'
+import {
+  closeWithPermit,
+  hasAllDescriptors,
+  tookDescriptors,
+  whenReleased,
+} from './file-permits.ts'
 
 /** Bytes that are read at a time. */
 const CHUNK = 64 * 1024
@@ -145,7 +150,7 @@ export class DescriptorStream extends EventEmitter implements WireSocket {
   }
 
   #discard(descriptors: readonly number[]): void {
-    for (const descriptor of descriptors) void closeInTurn(this.#uid, descriptor)
+    for (const descriptor of descriptors) void closeWithPermit(this.#uid, descriptor)
   }
 
   #receive() {

@@ -166,17 +166,17 @@ export class MilterMessage {
   ): Promise<Buffer> {
     const { transaction } = mail
     const { message, envelope, client } = transaction
-    const { turns, uptime } = this.#services
+    const { permits, uptime } = this.#services
     const adapter = this.#adapterFor(mail, agreement)
     // Such an MTA could not refuse a recipient alone.
     const quota = agreement.lacksSteps ? this.#services.quota : undefined
     const announced = { envelope, client, size: message.size }
     const checked = quota && (await checkQuota(announced, quota, uptime))
     if (checked?.defer !== undefined) return adapter.carryOut(checked.defer)
-    const endTurn = await turns.take(gone)
+    const release = await permits.take(gone)
     const remarked = withRemark(context, checked?.remark)
     const deadline = new Deadline(uptime, { gone })
-    return await handleMail(transaction, remarked, deadline, adapter).finally(endTurn)
+    return await handleMail(transaction, remarked, deadline, adapter).finally(release)
   }
 
   #adapterFor({ transaction, paths }: ReceivedMail, agreement: Agreement): DoorAdapter<Buffer> {

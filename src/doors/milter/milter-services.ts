@@ -1,6 +1,6 @@
 import type { Configuration } from '../../configuration/configuration.ts'
+import { JudgePermits } from '../message/judge-permits.ts'
 import { type MailDoorOptions, MailServices } from '../message/mail-services.ts'
-import { Turns } from '../message/turns.ts'
 
 /** The options of the milter interface, in addition to its configuration. */
 export interface MilterOptions extends MailDoorOptions {
@@ -38,10 +38,10 @@ export const defaultTimeouts: MilterTimeouts = {
 
 /** The services that the interface provides for a session and for each message in it. */
 export class MilterServices extends MailServices {
-  readonly turns: Turns
+  readonly permits: JudgePermits
 
   constructor(first: Configuration, options: MilterOptions) {
     super(first, options)
-    this.turns = new Turns(options.maxClients)
+    this.permits = new JudgePermits(options.maxClients)
   }
 }

@@ -16,9 +16,9 @@ import type { Decision } from '../../scan/judge/decision.ts'
 import { type AnnouncedMail, checkQuota } from '../../scan/judge/over-quota.ts'
 import type { TimedLookup } from '../../scan/quota/quota-answer.ts'
 import { handleMail } from '../message/handle-mail.ts'
+import { JudgePermits } from '../message/judge-permits.ts'
 import { bounceUserOf, readSlotClient, type SlotClient } from '../message/slot-client.ts'
 import { isTestOfCheck } from '../message/test-chain.ts'
-import { Turns } from '../message/turns.ts'
 import { exit } from '../replies/exit-codes.ts'
 import { ClientContexts } from './client-context.ts'
 import { type DaemonDescription, descriptionFrame } from './daemon-description.ts'
@@ -112,12 +112,12 @@ const BOUNCE_USER_FOR = 1000
 export class SlotServer {
   readonly options: SlotSocketOptions
   readonly uptime = sinceStart
-  readonly #turns: Turns
+  readonly #permits: JudgePermits
   #judging: ReturnType<typeof judgingBy>
 
   constructor(first: Configuration, options: SlotSocketOptions) {
     this.options = options
-    this.#turns = new Turns(options.maxClients)
+    this.#permits = new JudgePermits(options.maxClients)
     this.#judging = judgingBy(first)
   }
 
@@ -145,7 +145,7 @@ export class SlotServer {
   ): Promise<Buffer> {
     const peer = this.options.identifyPeer(socket)
     const deadline = new Deadline(sinceStart, { gone, within: request.timeLeft })
-    const done = await this.#turns.take(gone, request.timeLeft)
+    const done = await this.#permits.take(gone, request.timeLeft)
     try {
       const { frames, lines } = await this.#answerNow(request, peer, deadline, elapsed)
       for (const line of lines) this.options.reporter?.line(line)

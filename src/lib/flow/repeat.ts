@@ -17,7 +17,7 @@ export function repeat(
 ): RepeatedWork {
   const stopped = new AbortController()
   let isAtWork = false
-  const turn = async () => {
+  const run = async () => {
     if (isAtWork) return
     isAtWork = true
     try {
@@ -28,8 +28,8 @@ export function repeat(
       isAtWork = false
     }
   }
-  const firstRun = turn()
-  const timer = setInterval(() => void turn(), every).unref()
+  const firstRun = run()
+  const timer = setInterval(() => void run(), every).unref()
   return {
     firstRun,
     close() {

@@ -5,7 +5,7 @@ import { TIMED_OUT, withTimeout } from './timeout.ts'
 
 /** Pieces of work at a time: each may hold a thread of the runtime. */
 const AT_ONCE = 4
-/** Milliseconds for a piece of work and the wait for its turn. */
+/** Milliseconds for a piece of work and the wait before it. */
 const WITHIN = 30_000
 
 /**
@@ -14,7 +14,7 @@ const WITHIN = 30_000
  */
 export class SlowPlace {
   readonly #name: string
-  readonly #turns = new Semaphore(AT_ONCE)
+  readonly #permits = new Semaphore(AT_ONCE)
   #late = 0
 
   /** `name` is for errors. */
@@ -30,7 +30,7 @@ export class SlowPlace {
   async use<Value>(work: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
     if (this.#late > 0) throw this.#standsStill()
     const over = new AbortController()
-    const working = this.#inTurn(work, over.signal)
+    const working = this.#withPermit(work, over.signal)
     const result = await withTimeout(working, WITHIN)
     if (result !== TIMED_OUT) return result
     over.abort()
@@ -40,11 +40,11 @@ export class SlowPlace {
     throw this.#standsStill()
   }
 
-  async #inTurn<Value>(
+  async #withPermit<Value>(
     work: (signal: AbortSignal) => Promise<Value>,
     signal: AbortSignal,
   ): Promise<Value> {
-    const release = await this.#turns.acquire(signal)
+    const release = await this.#permits.acquire(signal)
     if (release === undefined) throw this.#standsStill()
     try {
       return await work(signal)

@@ -91,10 +91,10 @@ class BytesInMemory extends Bytes {
   }
 
   chunks(from = 0, to = this.size): Iterable<Buffer> {
-    return to - from <= CHUNK ? [this.#buffer.subarray(from, to)] : this.#inTurns(from, to)
+    return to - from <= CHUNK ? [this.#buffer.subarray(from, to)] : this.#inChunks(from, to)
   }
 
-  *#inTurns(from: number, to: number): Generator<Buffer> {
+  *#inChunks(from: number, to: number): Generator<Buffer> {
     for (let at = from; at < to; at += CHUNK) {
       yield this.#buffer.subarray(at, Math.min(to, at + CHUNK))
     }

@@ -137,7 +137,7 @@ class LdapClient {
   readonly #settings: LdapSettings
   readonly #uptime: () => number
   readonly #timeout: number
-  readonly #turns = new Semaphore(AT_ONCE)
+  readonly #permits = new Semaphore(AT_ONCE)
   readonly #backOff: BackOff<string>
   readonly #client: Client
   #stream: MessageStream | undefined
@@ -168,7 +168,7 @@ class LdapClient {
   /** Never rejects. */
   ask(user: LdapUser): Promise<LdapAnswer> {
     const until = this.#uptime() + this.#timeout
-    return this.#turns.run(() => this.#askUntil(until, user))
+    return this.#permits.run(() => this.#askUntil(until, user))
   }
 
   /** Closes the connection. */

@@ -40,7 +40,7 @@ export class Readings<Value> {
    */
   read(mailbox: string, work: () => Promise<Value>): Promise<Value> {
     const underWay = this.#underWay.get(mailbox)
-    if (underWay === undefined) return this.#begin(mailbox, inTurn(work))
+    if (underWay === undefined) return this.#begin(mailbox, withPermit(work))
     if (this.#uptime() - underWay.since <= this.#longest) return underWay.result
     return Promise.reject(new Error('its file system does not answer'))
   }
@@ -53,7 +53,7 @@ export class Readings<Value> {
   }
 }
 
-async function inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
+async function withPermit<Value>(work: () => Promise<Value>): Promise<Value> {
   const release = await permits.acquire(permits.isFree ? undefined : AbortSignal.timeout(WAIT))
   if (release === undefined) throw new Error(`${AT_ONCE} other mailboxes are being read, or hang`)
   try {

@@ -22,7 +22,7 @@ export class Walker {
   readonly #clocks: Clocks
   readonly #longest: number
   readonly #sums = new LruCache<Map<string, DirectorySum>>(REMEMBERED_MAX)
-  readonly #turns = new Semaphore(DIRECTORIES_AT_ONCE)
+  readonly #permits = new Semaphore(DIRECTORIES_AT_ONCE)
 
   /** A count is given up after `longest` milliseconds. */
   constructor(clocks: Clocks, longest = READING_MAX) {
@@ -53,7 +53,7 @@ export class Walker {
     if (!folders) return undefined
     const known = this.#sums.get(maildir) ?? new Map<string, DirectorySum>()
     const counted = new Map<string, DirectorySum>()
-    const tools: CountingTools = { now, inTurn: (work) => this.#inTurn(work), checkTime }
+    const tools: CountingTools = { now, withPermit: (work) => this.#withPermit(work), checkTime }
     const sumFolder = async (folder: Directory, beginning: string) => {
       for (const name of ['new', 'cur']) {
         const path = beginning + name
@@ -75,8 +75,8 @@ export class Walker {
     return totalOf(counted)
   }
 
-  async #inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
-    const release = await this.#turns.acquire()
+  async #withPermit<Value>(work: () => Promise<Value>): Promise<Value> {
+    const release = await this.#permits.acquire()
     const timer = setTimeout(() => release?.(), TURN_MAX)
     try {
       return await work()
@@ -138,7 +138,7 @@ interface DirectorySum extends MaildirSum {
 interface CountingTools {
   /** Milliseconds since 1970, as in the times of files. */
   readonly now: () => number
-  readonly inTurn: <Value>(work: () => Promise<Value>) => Promise<Value>
+  readonly withPermit: <Value>(work: () => Promise<Value>) => Promise<Value>
   /** Throws an Error if the count has taken too long. */
   checkTime(): void
 }
@@ -171,7 +171,7 @@ export async function sumDirectory(
   if (known && changed === known.changed && inode === known.inode) return known
   // A directory that changed a moment ago may change again within the same time stamp.
   const isSettled = tools.now() - changed > SETTLED
-  const sum = await tools.inTurn(() => addUp(folder, name, tools))
+  const sum = await tools.withPermit(() => addUp(folder, name, tools))
   return { ...sum, inode, changed: isSettled ? changed : Number.NaN }
 }
 

@@ -188,7 +188,7 @@ export class Verdicts {
     }
     let scan: ScanInProcess | undefined
     let deathsBefore = 0
-    const onTurn = async (signal: AbortSignal) => {
+    const onPermit = async (signal: AbortSignal) => {
       const isSuspect = poison.isSuspect(fingerprint)
       const begun = await scans.begin(isSuspect, signal)
       if (begun === undefined) return isSuspect ? NOT_ALONE : NOT_BESIDE
@@ -200,7 +200,7 @@ export class Verdicts {
         begun.end()
       }
     }
-    const result = await scanMessage(query.scanners, { signatures: noteSignatures, onTurn })
+    const result = await scanMessage(query.scanners, { signatures: noteSignatures, onPermit })
     if (result.answer !== 'unknown') {
       poison.passed(fingerprint)
       return result

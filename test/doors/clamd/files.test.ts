@@ -14,10 +14,10 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { findClientFile, readDescriptor } from '../../../src/doors/clamd/client-files.ts'
 import {
-  closeInTurn,
+  closeWithPermit,
   hasAllDescriptors,
   tookDescriptors,
-} from '../../../src/doors/clamd/file-turns.ts'
+} from '../../../src/doors/clamd/file-permits.ts'
 import { Budget } from '../../../src/lib/flow/memory-budget.ts'
 import type { Sample } from '../../../src/scan/scanners/contract/scanner.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
@@ -382,7 +382,7 @@ t.test(
     const closeMore = (count: number) => {
       tookDescriptors(1001, count)
       for (let file = 0; file < count; file++)
-        void closeInTurn(1001, openSync(join(mount.directory, 'x'), 'r'))
+        void closeWithPermit(1001, openSync(join(mount.directory, 'x'), 'r'))
     }
     closeMore(100)
     const { signal } = new AbortController()

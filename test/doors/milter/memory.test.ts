@@ -4,7 +4,7 @@ import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { TURNS } from '../../../src/scan/scanners/contract/scan-turns.ts'
+import { PERMITS } from '../../../src/scan/scanners/contract/scan-permits.ts'
 import { pssOfTree } from '../../../tools/bench/daemon-memory.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { launcher, startOnescand } from '../../daemon/process.ts'
@@ -61,7 +61,7 @@ if (isWhole) {
     })
     await Promise.all(sent)
     // All are here, and as many at clamd as go there at once: that is the most there ever is.
-    await clamd.haveAll(WORKERS * sockets.length * TURNS.large)
+    await clamd.haveAll(WORKERS * sockets.length * PERMITS.large)
     samples.push(pssOfTree(onescand.pid))
     clamd.answer()
     for (const answer of await Promise.all(answers)) t.equal(answer, 'iia')

@@ -208,7 +208,7 @@ t.test('messages over --max-clients wait, and the wait counts as their time', as
   await asked(3)
   t.match(
     (await ask(6, 50)).why,
-    'over 3 messages at once (--max-clients): no turn in 50 ms',
+    'over 3 messages at once (--max-clients): not begun within 50 ms',
     'who has no time left',
   )
   for (let n = 0; n < 5; n++) {

@@ -4,12 +4,12 @@ import { Semaphore } from '../../../src/lib/flow/semaphore.ts'
 t.test(
   'a limit runs no more work at a time, and runs all of it in order, even after failures',
   async (t) => {
-    const turns = new Semaphore(3)
+    const permits = new Semaphore(3)
     const begun: number[] = []
     let working = 0
     let most = 0
     const work = (i: number) =>
-      turns.run(async () => {
+      permits.run(async () => {
         begun.push(i)
         most = Math.max(most, ++working)
         await new Promise(setImmediate)
@@ -21,6 +21,6 @@ t.test(
     t.equal(most, 3)
     t.same(begun, [...begun.keys()])
     t.equal(results.filter(({ status }) => status === 'rejected').length, 4)
-    t.equal(await turns.run(async () => 'free again'), 'free again')
+    t.equal(await permits.run(async () => 'free again'), 'free again')
   },
 )

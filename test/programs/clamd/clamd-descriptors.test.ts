@@ -32,7 +32,7 @@ function mail(size: number, number: number, infected: boolean): Sample {
 }
 
 /**
- * A daemon's scanner for this socket, which has messages wait for their turn, and how many descriptors it has
+ * A daemon's scanner for this socket, which has messages wait for permits, and how many descriptors it has
  * handed over. (With 400 at once clamd's queue is full: it closes connections, and may be another one next.)
  */
 async function handing(t: { teardown(end: () => void): void }, socket: string) {
@@ -50,7 +50,11 @@ async function handing(t: { teardown(end: () => void): void }, socket: string) {
   return {
     async scan(message: Sample) {
       const { task } = scanTask()
-      const end = await scanner.turns!.take({ ...task, size: message.bytes.size, hasBegun: false })
+      const end = await scanner.permits!.take({
+        ...task,
+        size: message.bytes.size,
+        hasBegun: false,
+      })
       if (typeof end !== 'function') return end
       try {
         return await scanner.scan(message, task)

@@ -117,7 +117,7 @@ t.test('a directory that becomes a link before it is read is not read', async (t
   const sum = await sumDirectory(directory, 'cur', undefined, {
     now: Date.now,
     checkTime() {},
-    inTurn(work) {
+    withPermit(work) {
       renameSync(join(maildir, 'cur'), join(maildir, 'moved'))
       symlinkSync(join(root, 'private'), join(maildir, 'cur'))
       return work()
@@ -132,7 +132,7 @@ t.test('a mailbox that becomes a link while it is counted is counted as it was',
   const directory = (await openMailbox(mailbox))!
   renameSync(maildir, join(home, 'moved'))
   symlinkSync(join(root, 'other'), maildir)
-  const tools = { now: Date.now, checkTime() {}, inTurn: <V>(work: () => Promise<V>) => work() }
+  const tools = { now: Date.now, checkTime() {}, withPermit: <V>(work: () => Promise<V>) => work() }
   t.match(await sumDirectory(directory, 'cur', undefined, tools), { bytes: 7, messages: 1 })
   await directory.close()
 })

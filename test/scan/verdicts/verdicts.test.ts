@@ -88,7 +88,7 @@ function open(more: Partial<VerdictsOptions> = {}) {
       given.push(question.timeLeft())
       if (scanners.includes(clamd)) for (const by of told) more?.signatures?.('clamd', by)
       if (more?.header && ofShared) return ofShared
-      const end = await more?.onTurn?.(never)
+      const end = await more?.onPermit?.(never)
       if (typeof end === 'object') return end
       try {
         return await (typeof answer === 'function' ? answer() : answer)

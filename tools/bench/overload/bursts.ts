@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { TURNS } from '../../../src/scan/scanners/contract/scan-turns.ts'
+import { PERMITS } from '../../../src/scan/scanners/contract/scan-permits.ts'
 import { startOnescand } from '../../../test/daemon/process.ts'
 import { call, everything, negotiate, says } from '../../../test/doors/milter/mta.ts'
 import { queueMessage } from '../../../test/doors/milter/queued-message.ts'
@@ -77,15 +77,15 @@ async function measureBurst(t: Ending, { mails, size, within }: Burst, program: 
     .sort((a, b) => a - b)
   const through = of('delivered').length
   const ended = Math.max(...of('delivered').map(({ after }) => after))
-  const turn = (ended * TURNS.large) / through
-  const room = TURNS.large * Math.floor(within / turn)
+  const scan = (ended * PERMITS.large) / through
+  const room = PERMITS.large * Math.floor(within / scan)
   const at = (share: number) => (late[Math.floor((late.length - 1) * share)] ?? 0).toFixed(1)
   say(
     `${mails} messages of ${size / 1024 / 1024} MiB, a scan ${SCAN / 1000} s, SCANTIMEOUT ${within}: ` +
       `${through} through, ${late.length} deferred, ${relay.answers()} scans, in ` +
       `${seconds(began).toFixed(1)} s; deferred after ${at(0)} s, median ${at(0.5)} s, at most ${at(1)} s`,
   )
-  if (through > 0) say(`  a turn took ${turn.toFixed(2)} s: that leaves room for ${room}`)
+  if (through > 0) say(`  a scan took ${scan.toFixed(2)} s: that leaves room for ${room}`)
   const causes = onescand.log.map((line) => /\bcause=([a-z-]+)/.exec(line)?.[1]).filter(Boolean)
   if (causes.length > 0) say(`  unknown: ${[...new Set(causes)].join(', ')}`)
 }

@@ -121,9 +121,9 @@ async function whilePaused(
   processes: readonly number[],
 ): Promise<void> {
   const began = performance.now()
-  const turns = new Semaphore(CLIENTS)
+  const permits = new Semaphore(CLIENTS)
   const runs = Array.from({ length: IN_SLOT }, (_, n) =>
-    turns.run(() =>
+    permits.run(() =>
       runSlot({ program: [onescanc], message: message(SMALL_SIZE, `slot ${n}`), settings }),
     ),
   )

@@ -33,7 +33,7 @@ export function makerOf<More extends readonly unknown[]>(
 export type Codec = (habits: Habits) => MakeDecoder
 
 /** Decodes a content with one decoder after the other. */
-export function inTurn(makers: readonly MakeDecoder[]): MakeDecoder {
+export function chained(makers: readonly MakeDecoder[]): MakeDecoder {
   return makers.reduceRight((makeRest, makeFirst) => (give, buffer) => {
     const rest = makeRest(give, buffer)
     const first = makeFirst(

@@ -4,9 +4,9 @@ import { Habits, type Words } from '../habits/habits.ts'
 import { lowBytes } from './charsets.ts'
 import {
   type Codec,
+  chained,
   type Decoder,
   type Give,
-  inTurn,
   type MakeDecoder,
   makerOf,
   WholeLines,
@@ -336,7 +336,7 @@ class QuotedPrintableInLines implements Decoder {
 export const quotedPrintable: Codec = (habits) => {
   const equals = habits.wouldDo('quoted-printable escape')
   const isInLines = equals === 'stays as far as there is space in its line'
-  return inTurn([
+  return chained([
     ...(habits.wouldDo('quoted-printable in UTF-8') === 'is its bytes' ? [] : [lowBytes]),
     ...(habits.wouldDo('quoted-printable NUL') === 'stays' ? [] : [makerOf(WithoutByte, 0)]),
     ...lineEnds[habits.wouldDo('quoted-printable CR')],

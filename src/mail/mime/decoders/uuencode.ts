@@ -5,9 +5,9 @@ import {
   BUFFER_SIZE,
   ByteDecoder,
   type Codec,
+  chained,
   type Decoder,
   type Give,
-  inTurn,
   makerOf,
   WholeLines,
 } from './decoder.ts'
@@ -253,9 +253,9 @@ export const uuencode: Codec = (habits) => {
     case 'goes on in the next line':
       return makerOf(UuencodeAcrossLines)
     case 'ends where it declares to':
-      return inTurn([makerOf(CutLines, 'records'), standard])
+      return chained([makerOf(CutLines, 'records'), standard])
     case 'ends after 127 characters':
-      return inTurn([makerOf(CutLines, 'pieces'), standard])
+      return chained([makerOf(CutLines, 'pieces'), standard])
     default:
       return standard
   }

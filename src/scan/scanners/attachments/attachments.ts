@@ -4,8 +4,8 @@ import { LimitExceeded } from '../../../mail/mime/budget/limits.ts'
 import type { PartNames } from '../../../mail/mime/budget/work.ts'
 import { replacingNames } from '../../../mail/mime/containers/member-names.ts'
 import { spellings } from '../../../mail/mime/headers/names.ts'
+import { ScanPermits } from '../contract/scan-permits.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
-import { ScanTurns } from '../contract/scan-turns.ts'
 import type { LocalScanner, MailSearch, ScanTask } from '../contract/scanner.ts'
 import { banned, clean, type ScanResult, unseen } from '../findings/scan-result.ts'
 import { kindsOf } from './content-kinds.ts'
@@ -40,7 +40,7 @@ export function attachmentsScanner({ BADATTACHMENTS, ARCHIVEBANS }: ScanSettings
   return {
     name: 'attachments',
     local: true,
-    turns: ScanTurns.here(),
+    permits: ScanPermits.here(),
     async prepare() {
       rulesOnce()
     },

@@ -3,16 +3,16 @@ import { keepFor } from '../../../lib/flow/cache.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import type { FormSet } from '../../../mail/mime/traits/forms.ts'
+import { ScanPermits } from '../contract/scan-permits.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
-import { ScanTurns } from '../contract/scan-turns.ts'
 import type { ContentScanner, PassedOn, Sample, ScanTask } from '../contract/scanner.ts'
 import type { SignatureFiles } from '../contract/signatures.ts'
 import { clean, type ScanResult, unseen } from '../findings/scan-result.ts'
-import { askInTurn } from './ask-in-turn.ts'
 import { type ClamdAddress, readClamdAddress } from './clamd-address.ts'
 import { ClamdServer, STREAMED_MAX } from './clamd-server.ts'
 import { databaseOf, isOnThisHost } from './database.ts'
 import type { ExtractedForms } from './extracted-forms.ts'
+import { askServers } from './fail-over.ts'
 import { isMailWith, isRecognizedAsMail } from './mail-type.ts'
 import { PassedCommands } from './passed-commands.ts'
 import { clamdHasLoaded, Versions } from './versions.ts'
@@ -39,14 +39,14 @@ interface ClamdScannerOptions {
 }
 
 /**
- * Plugin `clamd`: asks the servers of CLAMD in turn (ask-in-turn.ts). Throws a Fault of kind `config` for a
+ * Plugin `clamd`: asks the servers of CLAMD, one after the other (fail-over.ts). Throws a Fault of kind `config` for a
  * malformed address.
  *
  * The first server is the one with the fewest messages under way; of equal ones the first in CLAMD. A server
  * that failed is asked last for a while. The first answer applies, whatever it is. The next server is asked
  * only if there was no connection or it broke. It is never asked because a server was too slow: clamd
- * continues to scan after its client has left. A limited number of messages have a turn for each server that
- * answers (scan-turns.ts).
+ * continues to scan after its client has left. A limited number of messages have a permit for each server that
+ * answers (scan-permits.ts).
  *
  * A clean answer about more than CLAMDMAXSIZE is not trusted: clamd answers OK, without a scan, to contents
  * over its own limits. So a message of that size is not sent.
@@ -56,7 +56,7 @@ export class ClamdScanner implements ContentScanner {
   readonly local = false
   readonly takesBatch = true
   readonly memorable: NonNullable<ContentScanner['memorable']>
-  readonly turns: ScanTurns
+  readonly permits: ScanPermits
   readonly #settings: ScanSettings
   readonly #options: ClamdScannerOptions
   readonly #servers: readonly ClamdServer[]
@@ -71,7 +71,7 @@ export class ClamdScanner implements ContentScanner {
     this.#servers = addresses.map((address) => this.#serverAt(address))
     this.#versions = new Versions(this.#servers)
     this.#commands = new PassedCommands(addresses, uptime)
-    this.turns = new ScanTurns(() => Math.max(1, this.#healthy()), uptime)
+    this.permits = new ScanPermits(() => Math.max(1, this.#healthy()), uptime)
     this.memorable = {
       identity: `clamd(${settings.CLAMDMAXSIZE})`,
       signatures: (timeout) => this.#versions.newest(timeout),
@@ -84,9 +84,9 @@ export class ClamdScanner implements ContentScanner {
     const { CLAMDMAXSIZE } = this.#settings
     const size = Math.max(...[sample, ...(sample.batch ?? [])].map(({ bytes }) => bytes.size))
     const over = `clamd: ${size} bytes are more than CLAMDMAXSIZE ${CLAMDMAXSIZE}`
-    if (size <= CLAMDMAXSIZE) return askInTurn(this.#servers, sample, task)
+    if (size <= CLAMDMAXSIZE) return askServers(this.#servers, sample, task)
     // A client that submits these bytes alone gets clamd's finding in them, as with AlertExceedsMax.
-    const result = sample.isRaw ? await askInTurn(this.#servers, sample, task) : clean
+    const result = sample.isRaw ? await askServers(this.#servers, sample, task) : clean
     return result.answer === 'clean' ? unseen('size', over) : result
   }
 

@@ -4,7 +4,7 @@ import type { KnownHeader, PartNames } from '../../../mail/mime/budget/work.ts'
 import type { FormSet } from '../../../mail/mime/traits/forms.ts'
 import type { NamedPart } from '../../../plugin.ts'
 import { type Infected, type ScanResult, unknown } from '../findings/scan-result.ts'
-import type { ScanTurns } from './scan-turns.ts'
+import type { ScanPermits } from './scan-permits.ts'
 import type { SignatureFiles } from './signatures.ts'
 
 /**
@@ -207,10 +207,10 @@ interface ScannerBasics {
    */
   readonly memorable?: Memorable
   /**
-   * Set if the number of concurrently scanned messages is limited: each has a turn, before it is read. Turns
+   * Set if the number of concurrently scanned messages is limited: each needs a permit, before it is read. Permits
    * of local policy are used only if no other scanner has any.
    */
-  readonly turns?: ScanTurns
+  readonly permits?: ScanPermits
   /** Set if several small contents together take less time than one after another. */
   readonly takesBatch?: true
   /** Set if the scanner receives the data of a part that mail programs show (Sample.partList). */

@@ -6,8 +6,8 @@ import { Semaphore } from '../../../lib/flow/semaphore.ts'
 import { SlowPlace } from '../../../lib/flow/slow-place.ts'
 import { userName } from '../../../lib/process/passwd.ts'
 import { recipientsOf } from '../../../mail/message/envelope/envelope.ts'
+import { ScanPermits } from '../contract/scan-permits.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
-import { ScanTurns } from '../contract/scan-turns.ts'
 import {
   type ContentScanner,
   isLate,
@@ -60,7 +60,7 @@ export function filePluginScanner(
   return {
     name: fileName,
     local: false,
-    turns: ScanTurns.here(turnsOf(limits)),
+    permits: ScanPermits.here(permitsOf(limits)),
     takesNames: true,
     async prepare() {
       try {
@@ -82,7 +82,7 @@ export function filePluginScanner(
 }
 
 /** A quarter of the processes is for large messages, which so leave the others to small ones. */
-function turnsOf({ most }: PoolLimits) {
+function permitsOf({ most }: PoolLimits) {
   const large = Math.max(1, Math.floor(most / 4))
   return { small: Math.max(1, most - large), large }
 }

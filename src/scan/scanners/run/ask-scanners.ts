@@ -3,8 +3,8 @@ import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../../lib/flo
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import type { SpoolSettings } from '../../../mail/message/spool.ts'
 import type { Oddity } from '../../../mail/mime/traits/oddities.ts'
+import type { PermitOrResult } from '../contract/scan-permits.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
-import type { TurnOrResult } from '../contract/scan-turns.ts'
 import {
   type ContentScanner,
   type LocalScanner,
@@ -42,8 +42,8 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'>, Weights 
   readonly gone?: AbortSignal | undefined
   /** Whether scanners have begun with the message. All of its scans share one, and set it. */
   readonly progress?: { hasBegun: boolean }
-  /** Called when the message has its turn, before it is read. Resolves as a turn does. */
-  readonly onTurn?: ((signal: AbortSignal) => Promise<TurnOrResult>) | undefined
+  /** Called when the message has its permits, before it is read. Resolves as ScanPermits.take() does. */
+  readonly onPermit?: ((signal: AbortSignal) => Promise<PermitOrResult>) | undefined
 }
 
 /** Milliseconds in which a scanner must end its work after the signal was aborted. */

@@ -76,7 +76,7 @@ export async function runScanners(message: MessageSample, run: ScanRun): Promise
       isPassedOver: run.isPassedOver,
       signatures: run.signatures,
     }
-    const result = await inTurn(message.bytes.size, run, task, () =>
+    const result = await withPermits(message.bytes.size, run, task, () =>
       withNamedCopy(message.bytes, run.spool, (file) =>
         scanRawThenMail({ ...message, file }, run, task),
       ),
@@ -90,26 +90,26 @@ export async function runScanners(message: MessageSample, run: ScanRun): Promise
 }
 
 /**
- * Scans a message of `size` bytes when it has its turn at each scanner that has turns: they last until the
- * scan has ended. Resolves to *unknown* without a scan if a turn would come too late.
+ * Scans a message of `size` bytes with a permit of each scanner that has permits. It holds them until the
+ * scan has ended. Resolves to *unknown* without a scan if a permit would come too late.
  */
-async function inTurn(
+async function withPermits(
   size: number,
-  { scanners, progress = { hasBegun: false }, onTurn }: ScanRun,
+  { scanners, progress = { hasBegun: false }, onPermit }: ScanRun,
   { signal, timeLeft }: ScanTask,
   scan: () => Promise<ScanResult>,
 ): Promise<ScanResult> {
   const ends: (() => void)[] = []
   try {
-    const inTheirTurns = scanners.filter(({ turns }) => turns)
-    const others = inTheirTurns.filter(({ local }) => !local)
-    for (const scanner of others.length > 0 ? others : inTheirTurns) {
+    const limited = scanners.filter(({ permits }) => permits)
+    const others = limited.filter(({ local }) => !local)
+    for (const scanner of others.length > 0 ? others : limited) {
       const { hasBegun } = progress
-      const turn = await scanner.turns!.take({ size, signal, timeLeft, hasBegun })
-      if (typeof turn !== 'function') return withScannerName(scanner, turn)
-      ends.push(turn)
+      const permit = await scanner.permits!.take({ size, signal, timeLeft, hasBegun })
+      if (typeof permit !== 'function') return withScannerName(scanner, permit)
+      ends.push(permit)
     }
-    const begun = await onTurn?.(signal)
+    const begun = await onPermit?.(signal)
     if (typeof begun === 'object') return begun
     if (begun !== undefined) ends.push(begun)
     progress.hasBegun = true

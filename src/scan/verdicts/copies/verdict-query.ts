@@ -44,7 +44,7 @@ export interface VerdictQuery {
  */
 export type ScanMessage = (
   scanners: readonly Scanner[],
-  more?: Pick<ScanRun, 'signatures' | 'onTurn'> & { readonly header?: Header },
+  more?: Pick<ScanRun, 'signatures' | 'onPermit'> & { readonly header?: Header },
 ) => Promise<ScanResult>
 
 /** A result, and the cached verdict that it comes from, if any. */

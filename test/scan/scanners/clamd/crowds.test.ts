@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { linkSync, renameSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { COMES_BACK_WITHIN } from '../../../../src/scan/scanners/clamd/ask-in-turn.ts'
 import { ClamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
-import { TURNS } from '../../../../src/scan/scanners/contract/scan-turns.ts'
+import { COMES_BACK_WITHIN } from '../../../../src/scan/scanners/clamd/fail-over.ts'
+import { PERMITS } from '../../../../src/scan/scanners/contract/scan-permits.ts'
 import { runScanners } from '../../../../src/scan/scanners/run/run-scanners.ts'
 import { runOf, secondLook } from '../scanning.ts'
 import { fullServer } from './full-server.ts'
@@ -44,28 +44,31 @@ async function nextRefusal(): Promise<void> {
 
 for (const lasting of [false, true]) {
   const kind = lasting ? 'lasting' : 'single'
-  t.test(`no more than ${TURNS.small} ${kind} conversations are held with a server`, async (t) => {
-    let open = 0
-    let most = 0
-    let all = () => {}
-    const full = new Promise<void>((resolve) => {
-      all = resolve
-    })
-    const server = await standIn(t, async (asked) => {
-      most = Math.max(most, ++open)
-      if (open === TURNS.small) all()
-      await full // as many as there may be are here at once
-      open--
-      says('stream: OK\0')(asked)
-    })
-    const scanner = new ClamdScanner(clamdPolicy(server.socket), { lasting })
-    t.teardown(() => scanner.close())
-    const scans = Array.from({ length: 10 * TURNS.small }, () =>
-      runScanners(small, runOf([scanner])),
-    )
-    for (const { answer } of await Promise.all(scans)) t.equal(answer, 'clean')
-    t.equal(most, TURNS.small)
-  })
+  t.test(
+    `no more than ${PERMITS.small} ${kind} conversations are held with a server`,
+    async (t) => {
+      let open = 0
+      let most = 0
+      let all = () => {}
+      const full = new Promise<void>((resolve) => {
+        all = resolve
+      })
+      const server = await standIn(t, async (asked) => {
+        most = Math.max(most, ++open)
+        if (open === PERMITS.small) all()
+        await full // as many as there may be are here at once
+        open--
+        says('stream: OK\0')(asked)
+      })
+      const scanner = new ClamdScanner(clamdPolicy(server.socket), { lasting })
+      t.teardown(() => scanner.close())
+      const scans = Array.from({ length: 10 * PERMITS.small }, () =>
+        runScanners(small, runOf([scanner])),
+      )
+      for (const { answer } of await Promise.all(scans)) t.equal(answer, 'clean')
+      t.equal(most, PERMITS.small)
+    },
+  )
 }
 
 t.test('each of several servers gets a limited number of messages, and others wait', async (t) => {
@@ -73,17 +76,17 @@ t.test('each of several servers gets a limited number of messages, and others wa
   const CLAMD = servers.map(({ socket }) => socket).join(' ')
   const scanner = new ClamdScanner(clamdPolicy(CLAMD))
   const hung = new AbortController()
-  const scans = Array.from({ length: 2 * TURNS.small }, () =>
+  const scans = Array.from({ length: 2 * PERMITS.small }, () =>
     runScanners(small, runOf([scanner], { gone: hung.signal })),
   )
   const leaving = new AbortController()
   const waiting = runScanners(small, runOf([scanner], { gone: leaving.signal }))
-  while (servers.some(({ connections }) => connections.length < TURNS.small)) {
+  while (servers.some(({ connections }) => connections.length < PERMITS.small)) {
     await new Promise(setImmediate)
   }
   leaving.abort()
   t.match(await waiting, { answer: 'unknown', unfinished: true, why: /no scanner became free/ })
-  for (const { connections } of servers) t.equal(connections.length, TURNS.small)
+  for (const { connections } of servers) t.equal(connections.length, PERMITS.small)
   hung.abort()
   await Promise.all(scans)
 })

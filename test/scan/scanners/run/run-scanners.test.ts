@@ -6,7 +6,7 @@ import t from 'tap'
 import { errorText } from '../../../../src/lib/errors/fault.ts'
 import { readScanningConfig } from '../../../../src/scan/judge/config.ts'
 import { attachmentsScanner } from '../../../../src/scan/scanners/attachments/attachments.ts'
-import { ScanTurns, TURNS } from '../../../../src/scan/scanners/contract/scan-turns.ts'
+import { PERMITS, ScanPermits } from '../../../../src/scan/scanners/contract/scan-permits.ts'
 import {
   isLate,
   type Sample,
@@ -87,38 +87,41 @@ async function readOn(message: Sample, waiting: Promise<void>): Promise<unknown>
   )
 }
 
-t.test('nothing of a message is read before its turn, which ends with its scan', async (t) => {
-  const asked: (() => void)[] = []
-  const scanner: Scanner = {
-    name: 'slow',
-    local: false,
-    turns: new ScanTurns(
-      () => 1,
-      () => performance.now(),
-    ),
-    scan: () => new Promise((resolve) => asked.push(() => resolve({ answer: 'clean' }))),
-  }
-  const read = new Set<number>()
-  const numbers = Array.from({ length: 2 * TURNS.large }, (_, n) => n)
-  const scans = numbers.map((n) => {
-    const bytes = new ReadBy(LARGE_FROM, function* (from, to) {
-      read.add(n)
-      yield Buffer.alloc(to - from, 'x')
+t.test(
+  'nothing of a message is read before it has a permit, which it holds until its scan has ended',
+  async (t) => {
+    const asked: (() => void)[] = []
+    const scanner: Scanner = {
+      name: 'slow',
+      local: false,
+      permits: new ScanPermits(
+        () => 1,
+        () => performance.now(),
+      ),
+      scan: () => new Promise((resolve) => asked.push(() => resolve({ answer: 'clean' }))),
+    }
+    const read = new Set<number>()
+    const numbers = Array.from({ length: 2 * PERMITS.large }, (_, n) => n)
+    const scans = numbers.map((n) => {
+      const bytes = new ReadBy(LARGE_FROM, function* (from, to) {
+        read.add(n)
+        yield Buffer.alloc(to - from, 'x')
+      })
+      return runScanners({ ...plain, bytes }, runOf([scanner], { settings: secondLook }))
     })
-    return runScanners({ ...plain, bytes }, runOf([scanner], { settings: secondLook }))
-  })
-  let over = 0
-  const all = Promise.all(scans.map((scan) => scan.then(() => over++)))
-  for (let n = 0; over < scans.length; n++) {
-    await until(() => asked.length > n || over === scans.length, 'the next question')
-    t.ok(read.size <= over + TURNS.large, `${read.size} read, ${over} done`)
-    asked[n]?.()
-  }
-  await all
-  t.same([...read], numbers)
-})
+    let over = 0
+    const all = Promise.all(scans.map((scan) => scan.then(() => over++)))
+    for (let n = 0; over < scans.length; n++) {
+      await until(() => asked.length > n || over === scans.length, 'the next question')
+      t.ok(read.size <= over + PERMITS.large, `${read.size} read, ${over} done`)
+      asked[n]?.()
+    }
+    await all
+    t.same([...read], numbers)
+  },
+)
 
-t.test('with local policy alone messages wait for its turns, too', async (t) => {
+t.test('with local policy alone messages wait for permits, too', async (t) => {
   const names = { QHPSI: 'plugin: attachments', BADATTACHMENTS: '*.exe' }
   const own = attachmentsScanner(readScanningConfig(names)!.settings)
   let begun = 0
@@ -131,8 +134,8 @@ t.test('with local policy alone messages wait for its turns, too', async (t) => 
   }
   const large = sample(Buffer.from(`Subject: mail\n\n${'text\n'.repeat(LARGE_FROM / 5 + 1)}`))
   const scan = (scanners: readonly Scanner[]) => runScanners(large, runOf(scanners))
-  const others = Array.from({ length: TURNS.large }, () =>
-    local.turns!.take({
+  const others = Array.from({ length: PERMITS.large }, () =>
+    local.permits!.take({
       size: LARGE_FROM,
       timeLeft: () => 60_000,
       signal: new AbortController().signal,
@@ -143,13 +146,13 @@ t.test('with local policy alone messages wait for its turns, too', async (t) => 
   const clamd: Scanner = {
     name: 'clamd',
     local: false,
-    turns: new ScanTurns(
+    permits: new ScanPermits(
       () => 1,
       () => performance.now(),
     ),
     scan: async () => ({ answer: 'clean' }),
   }
-  t.match(await scan([local, clamd]), { answer: 'clean' }, 'beside another it has no turns')
+  t.match(await scan([local, clamd]), { answer: 'clean' }, 'beside another it has no permits')
   t.equal(begun, 1)
   for (const end of await Promise.all(others)) if (typeof end === 'function') end()
   t.match(await waiting, { answer: 'clean' })

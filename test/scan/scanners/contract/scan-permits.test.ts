@@ -1,10 +1,10 @@
 import { getEventListeners } from 'node:events'
 import t from 'tap'
 import {
-  ScanTurns,
-  TURNS,
-  type TurnOrResult,
-} from '../../../../src/scan/scanners/contract/scan-turns.ts'
+  PERMITS,
+  type PermitOrResult,
+  ScanPermits,
+} from '../../../../src/scan/scanners/contract/scan-permits.ts'
 
 const LARGE_FROM = 1024 * 1024
 
@@ -12,24 +12,24 @@ const LARGE = LARGE_FROM
 const SMALL = LARGE_FROM - 1
 const patient = new AbortController().signal
 
-/** The turns at servers, and a clock that goes when it is told to. */
+/** The permits at servers, and a clock that goes when it is told to. */
 function opened({ servers = 1 } = {}) {
   const state = { servers, now: 0 }
-  const turns = new ScanTurns(
+  const permits = new ScanPermits(
     () => state.servers,
     () => state.now,
   )
   /** A message that has this many milliseconds from now on. */
   const take = (size: number, within = 60_000, { hasBegun = false, signal = patient } = {}) => {
     const end = state.now + within
-    const mail: { told: TurnOrResult | undefined; end(): void } = {
+    const mail: { told: PermitOrResult | undefined; end(): void } = {
       told: undefined,
       end() {
         if (typeof this.told === 'function') this.told()
       },
     }
     const timeLeft = () => end - state.now
-    void turns.take({ size, signal, timeLeft, hasBegun }).then((told) => {
+    void permits.take({ size, signal, timeLeft, hasBegun }).then((told) => {
       mail.told = told
     })
     return mail
@@ -39,7 +39,7 @@ function opened({ servers = 1 } = {}) {
 
 type Mail = ReturnType<ReturnType<typeof opened>['take']>
 
-/** Of each message whether it has a turn, waits, or was told why not. */
+/** Of each message whether it has a permit, waits, or was told why not. */
 async function stateOf(mails: readonly Mail[]): Promise<string> {
   await new Promise(setImmediate)
   const letters = mails.map(({ told }) => {
@@ -49,7 +49,7 @@ async function stateOf(mails: readonly Mail[]): Promise<string> {
   return letters.join('')
 }
 
-/** Lets this many milliseconds go by, and ends the turns of these messages. */
+/** Lets this many milliseconds go by, and releases the permits of these messages. */
 async function after(state: { now: number }, milliseconds: number, mails: readonly Mail[]) {
   state.now += milliseconds
   for (const mail of mails) mail.end()
@@ -58,19 +58,22 @@ async function after(state: { now: number }, milliseconds: number, mails: readon
 
 const many = <Value>(count: number, make: () => Value) => Array.from({ length: count }, make)
 
-t.test('large messages leave turns to small ones, which leave turns to large ones', async (t) => {
-  const { take } = opened()
-  const large = many(TURNS.large + 1, () => take(LARGE))
-  const small = many(TURNS.small + 1, () => take(SMALL))
-  t.equal(await stateOf(large), `${'T'.repeat(TURNS.large)}.`)
-  t.equal(await stateOf(small), `${'T'.repeat(TURNS.small)}.`)
-  small[0]!.end()
-  t.equal(await stateOf([...small.slice(-1), ...large.slice(-1)]), 'T.')
-  large[0]!.end()
-  t.equal(await stateOf(large.slice(-1)), 'T')
-})
+t.test(
+  'large messages leave permits to small ones, which leave permits to large ones',
+  async (t) => {
+    const { take } = opened()
+    const large = many(PERMITS.large + 1, () => take(LARGE))
+    const small = many(PERMITS.small + 1, () => take(SMALL))
+    t.equal(await stateOf(large), `${'T'.repeat(PERMITS.large)}.`)
+    t.equal(await stateOf(small), `${'T'.repeat(PERMITS.small)}.`)
+    small[0]!.end()
+    t.equal(await stateOf([...small.slice(-1), ...large.slice(-1)]), 'T.')
+    large[0]!.end()
+    t.equal(await stateOf(large.slice(-1)), 'T')
+  },
+)
 
-t.test('turns come in the order of coming, but what has begun goes first', async (t) => {
+t.test('permits come in the order of coming, but what has begun goes first', async (t) => {
   const { take } = opened()
   const mails = many(5, () => take(LARGE))
   const begun = [take(LARGE, 60_000, { hasBegun: true }), take(LARGE, 60_000, { hasBegun: true })]
@@ -84,7 +87,7 @@ t.test('turns come in the order of coming, but what has begun goes first', async
   t.equal(await stateOf(all), 'TTT..TT')
 })
 
-t.test('each server that takes messages has turns of its own', async (t) => {
+t.test('each server that takes messages has permits of its own', async (t) => {
   const { state, take } = opened({ servers: 2 })
   const mails = many(7, () => take(LARGE))
   t.equal(await stateOf(mails), 'TTTT...')
@@ -99,23 +102,26 @@ t.test('each server that takes messages has turns of its own', async (t) => {
   t.equal(await stateOf(mails), 'TTTTTTT')
 })
 
-t.test('a message learns that its turn would come too late as soon as that is known', async (t) => {
-  const { state, take } = opened()
-  const mails = many(20, () => take(LARGE, 15_000))
-  t.equal(await stateOf(mails), `TT${'.'.repeat(18)}`)
-  await after(state, 2000, mails.slice(0, 2))
-  t.equal(await stateOf(mails), `TTTT${'.'.repeat(16)}`, 'one round says too little')
-  await after(state, 2000, mails.slice(2, 4))
-  // Ten more end by second 14.
-  t.equal(await stateOf(mails), `TTTTTT${'.'.repeat(8)}${'x'.repeat(6)}`)
-  t.match(mails[14]!.told, {
-    answer: 'unknown',
-    cause: 'busy',
-    why: '10 messages are ahead: the scan would begin in 10 s and take 2 s, but only 11 s are left',
-  })
-  for (let at = 4; at < 14; at += 2) await after(state, 2000, mails.slice(at, at + 2))
-  t.equal(await stateOf(mails), `${'T'.repeat(14)}${'x'.repeat(6)}`)
-})
+t.test(
+  'a message learns that its scan would begin too late as soon as that is known',
+  async (t) => {
+    const { state, take } = opened()
+    const mails = many(20, () => take(LARGE, 15_000))
+    t.equal(await stateOf(mails), `TT${'.'.repeat(18)}`)
+    await after(state, 2000, mails.slice(0, 2))
+    t.equal(await stateOf(mails), `TTTT${'.'.repeat(16)}`, 'one round says too little')
+    await after(state, 2000, mails.slice(2, 4))
+    // Ten more end by second 14.
+    t.equal(await stateOf(mails), `TTTTTT${'.'.repeat(8)}${'x'.repeat(6)}`)
+    t.match(mails[14]!.told, {
+      answer: 'unknown',
+      cause: 'busy',
+      why: '10 messages are ahead: the scan would begin in 10 s and take 2 s, but only 11 s are left',
+    })
+    for (let at = 4; at < 14; at += 2) await after(state, 2000, mails.slice(at, at + 2))
+    t.equal(await stateOf(mails), `${'T'.repeat(14)}${'x'.repeat(6)}`)
+  },
+)
 
 /** Keeps a scanner busy with messages of this size, until it is known how long they take; two are under way. */
 async function busyWith(size: number, took: number) {
@@ -128,17 +134,17 @@ async function busyWith(size: number, took: number) {
   return { ...opening, under: mails.slice(4) }
 }
 
-t.test('a new message learns immediately that its turn would come too late', async (t) => {
+t.test('a new message learns immediately that its scan would begin too late', async (t) => {
   const { take } = await busyWith(LARGE, 3000)
   t.equal(await stateOf([take(LARGE, 2000), take(LARGE, 5999), take(LARGE, 6000)]), 'xx.')
 })
 
-t.test('a turn is not begun if what is left of the time is too short for it', async (t) => {
+t.test('a scan does not begin if what is left of the time is too short for it', async (t) => {
   const { state, take, under } = await busyWith(LARGE, 2000)
   const late = take(LARGE, 4000)
   await after(state, 1500, [])
   const later = take(LARGE, 2500)
-  t.equal(await stateOf([late, later]), '..', 'both turns should be over soon')
+  t.equal(await stateOf([late, later]), '..', 'both scans should be over soon')
   await after(state, 500, under.slice(0, 1))
   t.equal(await stateOf([late, later]), 'T.')
   await after(state, 500, under.slice(1))
@@ -160,7 +166,7 @@ t.test('measurements from before a time without mail are dropped', async (t) => 
 
 t.test('messages that come while the scanner stalls do not pay for it', async (t) => {
   const { state, take } = opened()
-  const small = () => many(TURNS.small, () => take(SMALL, 150_000))
+  const small = () => many(PERMITS.small, () => take(SMALL, 150_000))
   const rounds = [small(), small(), small(), small()]
   await stateOf(rounds.flat())
   for (const [n, round] of rounds.slice(0, 3).entries()) {

@@ -4,84 +4,84 @@ import { type ScanResult, unknown } from '../findings/scan-result.ts'
 /** Bytes from which on a message is large: clamd scans it for a second or more. */
 const LARGE_FROM = 1024 * 1024
 /**
- * The number of concurrent turns at one server. clamd scans MaxThreads messages at once (10), holds MaxQueue
+ * The number of concurrent scans at one server. clamd scans MaxThreads messages at once (10), holds MaxQueue
  * (100) and refuses any beyond that and its MaxConnectionQueueLength. All processes of a daemon together stay
  * below that, and the large messages of four processes leave threads for small mail. Documented in
  * onescand(8).
  */
-export const TURNS: TurnsAtATime = { small: 18, large: 2 }
+export const PERMITS: ConcurrentScans = { small: 18, large: 2 }
 
-/** Turns at a time of messages below LARGE_FROM, and of the others. */
-interface TurnsAtATime {
+/** Concurrent scans of messages below LARGE_FROM, and of the others. */
+interface ConcurrentScans {
   readonly small: number
   readonly large: number
 }
 
-/** The number of recent turns from which the length of the next one is estimated. */
+/** The number of recent scans from which the duration of the next one is estimated. */
 const MEASURED = 8
 /**
- * The estimate is used after this number of turns at each slot: at the beginning of a burst, every turn takes
+ * The estimate is used after this number of scans at each slot: at the beginning of a burst, every scan takes
  * longer.
  */
 const ROUNDS = 2
 
-/** A message that waits for a turn. */
-interface MailInTurn {
+/** A message that waits for a permit. */
+interface WaitingMail {
   /** Bytes. */
   readonly size: number
   /** Milliseconds until its deadline. */
   readonly timeLeft: () => number
   /** Aborted at its deadline, or when no client still waits for the answer. */
   readonly signal: AbortSignal
-  /** Whether it had a turn before, for another scan: then it goes first. */
+  /** Whether it had a permit before, for another scan: then it goes first. */
   readonly hasBegun: boolean
 }
 
-/** A function that ends a turn, and is called once, or the *unknown* result, if there is no turn. */
-export type TurnOrResult = (() => void) | ScanResult
+/** A function that releases the permit, and is called once, or the *unknown* result, if there is no permit. */
+export type PermitOrResult = (() => void) | ScanResult
 
 /**
- * The turns of messages at a scanner. Large messages wait only for large ones, and small ones for small ones,
- * in order of arrival, but a message that has begun goes first. A turn lasts until its message is scanned, and
- * no part of a message is read or decoded before. If a turn would come too late for a message, the message gets
+ * The permits for scans at a scanner. Large messages wait only for large ones, and small ones for small ones,
+ * in order of arrival, but a message that has begun goes first. A permit is held until its message is scanned, and
+ * no part of a message is read or decoded before. If a permit would come too late for a message, the message gets
  * its result immediately.
  */
-export class ScanTurns {
+export class ScanPermits {
   readonly #small: Lane
   readonly #large: Lane
 
   /**
-   * `servers` returns the number of servers that accept messages now, and `turns` contains the concurrent
-   * turns of each. `uptime` is a monotonic clock.
+   * `servers` returns the number of servers that accept messages now, and `permits` contains the concurrent
+   * scans of each. `uptime` is a monotonic clock.
    */
-  constructor(servers: () => number, uptime: () => number, turns: TurnsAtATime = TURNS) {
-    this.#small = new Lane(() => servers() * turns.small, uptime)
-    this.#large = new Lane(() => servers() * turns.large, uptime)
+  constructor(servers: () => number, uptime: () => number, permits: ConcurrentScans = PERMITS) {
+    this.#small = new Lane(() => servers() * permits.small, uptime)
+    this.#large = new Lane(() => servers() * permits.large, uptime)
   }
 
-  /** The turns at a scanner that runs here. */
-  static here(turns?: TurnsAtATime): ScanTurns {
-    return new ScanTurns(
+  /** The permits at a scanner that runs here. */
+  static here(permits?: ConcurrentScans): ScanPermits {
+    return new ScanPermits(
       () => 1,
       () => performance.now(),
-      turns,
+      permits,
     )
   }
 
-  /** Resolves to the end of the turn when it begins, or to *unknown* if it does not. */
-  take(mail: MailInTurn): Promise<TurnOrResult> {
+  /** Resolves when the scan may begin, or to *unknown* if it would be too late. */
+  take(mail: WaitingMail): Promise<PermitOrResult> {
     return (mail.size < LARGE_FROM ? this.#small : this.#large).take(mail)
   }
 }
 
-/** Messages that wait for each other, and their turns. */
+/** Messages that wait for each other, and their permits. */
 class Lane {
   readonly #places: () => number
   readonly #uptime: () => number
-  /** The messages that have a turn, and its beginning. */
-  readonly #underWay = new Map<MailInTurn, number>()
+  /** The messages that have a permit, and since when. */
+  readonly #underWay = new Map<WaitingMail, number>()
   /** The waiting messages, in order, with the functions that end their wait. */
-  #waiting = new Map<MailInTurn, (turn: TurnOrResult) => void>()
+  #waiting = new Map<WaitingMail, (permit: PermitOrResult) => void>()
   /** For each slot the estimated time at which it is free, after the waiting messages have used it. */
   #freeAt: number[] = []
   #pace = new Pace()
@@ -91,16 +91,16 @@ class Lane {
     this.#uptime = uptime
   }
 
-  take(mail: MailInTurn): Promise<TurnOrResult> {
+  take(mail: WaitingMail): Promise<PermitOrResult> {
     const { signal, hasBegun } = mail
-    if (signal.aborted) return Promise.resolve(NO_TURN)
+    if (signal.aborted) return Promise.resolve(NO_PERMIT)
     return new Promise((resolve) => {
-      const settle = (turn: TurnOrResult) => {
+      const settle = (permit: PermitOrResult) => {
         this.#waiting.delete(mail)
         signal.removeEventListener('abort', leave)
-        resolve(turn)
+        resolve(permit)
       }
-      const leave = () => settle(NO_TURN)
+      const leave = () => settle(NO_PERMIT)
       signal.addEventListener('abort', leave)
       const ahead = this.#underWay.size + this.#waiting.size
       this.#waiting.set(mail, settle)
@@ -110,7 +110,7 @@ class Lane {
     })
   }
 
-  /** Computes again when each waiting message would have its turn. */
+  /** Computes again when each waiting message would get its permit. */
   #serve(): void {
     const places = this.#places()
     const now = this.#uptime()
@@ -131,7 +131,7 @@ class Lane {
    * Gives a message the slot that is free first. The message begins if that is now. Returns false if it could
    * not be scanned in time, after ending its wait with that result.
    */
-  #place(mail: MailInTurn, settle: (turn: TurnOrResult) => void, ahead: number): boolean {
+  #place(mail: WaitingMail, settle: (permit: PermitOrResult) => void, ahead: number): boolean {
     const now = this.#uptime()
     const free = this.#freeAt
     let first = 0
@@ -149,13 +149,13 @@ class Lane {
   }
 
   /**
-   * Returns the milliseconds that a turn for `size` bytes lasts, or 0 while there are too few measurements.
+   * Returns the milliseconds that a scan of `size` bytes takes, or 0 while there are too few measurements.
    */
   #lengthOf(size: number): number {
-    return this.#pace.turns < ROUNDS * this.#places() ? 0 : this.#pace.of(size)
+    return this.#pace.measured < ROUNDS * this.#places() ? 0 : this.#pace.of(size)
   }
 
-  #begin(mail: MailInTurn, since: number): () => void {
+  #begin(mail: WaitingMail, since: number): () => void {
     this.#underWay.set(mail, since)
     return () => {
       this.#pace.note(mail.size, this.#uptime() - since)
@@ -165,28 +165,28 @@ class Lane {
   }
 }
 
-/** The duration of the last turns. */
+/** The duration of the last scans. */
 class Pace {
   readonly #last: { readonly milliseconds: number; readonly perByte: number }[] = []
-  #turns = 0
+  #measured = 0
   #milliseconds = 0
   #perByte = 0
 
-  /** Turns that were measured. */
-  get turns(): number {
-    return this.#turns
+  /** The number of scans that were measured. */
+  get measured(): number {
+    return this.#measured
   }
 
   note(size: number, milliseconds: number): void {
-    this.#turns++
+    this.#measured++
     this.#last.push({ milliseconds, perByte: milliseconds / Math.max(1, size) })
     if (this.#last.length > MEASURED) this.#last.shift()
-    this.#milliseconds = median(this.#last.map((turn) => turn.milliseconds))
-    this.#perByte = median(this.#last.map((turn) => turn.perByte))
+    this.#milliseconds = median(this.#last.map((scan) => scan.milliseconds))
+    this.#perByte = median(this.#last.map((scan) => scan.perByte))
   }
 
   /**
-   * Returns the milliseconds that the turn of a message of `size` bytes lasts, by the median message or by
+   * Returns the milliseconds that the scan of a message of `size` bytes takes, by the median message or by
    * its bytes. It is the lesser of both, because a needless wait does less harm than a needless refusal.
    */
   of(size: number): number {
@@ -200,14 +200,14 @@ function median(values: readonly number[]): number {
 }
 
 /** Compares two waiting messages. Sorting keeps the order of equal ones. */
-function begunFirst([one]: [MailInTurn, unknown], [other]: [MailInTurn, unknown]): number {
+function begunFirst([one]: [WaitingMail, unknown], [other]: [WaitingMail, unknown]): number {
   return Number(other.hasBegun) - Number(one.hasBegun)
 }
 
-const NO_TURN = unknown('no scanner became free in time', 'busy')
+const NO_PERMIT = unknown('no scanner became free in time', 'busy')
 
 function tooLate(ahead: number, starts: number, takes: number, left: number): ScanResult {
   const [start, length, time] = [starts, takes, left].map(formatDuration)
-  const turn = `${ahead} messages are ahead: the scan would begin in ${start} and take ${length}`
-  return unknown(`${turn}, but only ${time} are left`, 'busy')
+  const wait = `${ahead} messages are ahead: the scan would begin in ${start} and take ${length}`
+  return unknown(`${wait}, but only ${time} are left`, 'busy')
 }

@@ -5,7 +5,7 @@ import { ABORTED, unlessAborted } from '../../lib/flow/timeout.ts'
 import { descriptorLimit } from '../../lib/process/descriptors.ts'
 
 /**
- * Turns for the files of clients. A file may be on a file system that never answers (FUSE). A thread that
+ * Limits how many files of clients are opened, read and closed at once. A file may be on a file system that never answers (FUSE). A thread that
  * looks it up, reads it or closes it then blocks indefinitely, and the runtime has few threads.
  */
 
@@ -32,8 +32,8 @@ const HELD_PART = 1 / 16
 
 /** The operations of a user that are under way. */
 interface ClientUser {
-  readonly turn: Semaphore
-  /** Callers that have the turn or wait for it. */
+  readonly permit: Semaphore
+  /** Callers that have the permit or wait for it. */
   callers: number
   /** Descriptors that are not closed. */
   held: number
@@ -50,30 +50,30 @@ let heldMax: number | undefined
  * Runs an operation on the files of a user, one at a time for each user. Rejects with a Fault if it takes too
  * long, or when the signal is aborted. `discard` receives a later result.
  */
-export async function inTurnOf<Value>(
+export async function withPermitOf<Value>(
   uid: number,
   gone: AbortSignal,
   work: () => Promise<Value>,
   discard: (late: Value) => void = () => {},
 ): Promise<Value> {
   const signal = AbortSignal.any([gone, AbortSignal.timeout(READ_WITHIN)])
-  const turn = await takeTurn(uid, signal)
-  if (turn === undefined)
+  const permit = await takePermit(uid, signal)
+  if (permit === undefined)
     throw new Fault('read', 'other files of this user are being read, and take too long')
   const working = work()
-  const result = await endTurn(turn, working, signal)
+  const result = await releaseAfter(permit, working, signal)
   if (result !== ABORTED) return result
   working.then(discard, () => {})
   throw new Fault('read', 'the file could not be read in time')
 }
 
 /**
- * Closes a descriptor in a turn of its user, because the user's file system takes part in that, too
+ * Closes a descriptor with a permit of its user, because the user's file system takes part in that, too
  * (close(2), FUSE).
  */
-export async function closeInTurn(uid: number, descriptor: number): Promise<void> {
-  const turn = await takeTurn(uid)
-  await endTurn(turn!, closeDescriptor(uid, descriptor), AbortSignal.timeout(READ_WITHIN))
+export async function closeWithPermit(uid: number, descriptor: number): Promise<void> {
+  const permit = await takePermit(uid)
+  await releaseAfter(permit!, closeDescriptor(uid, descriptor), AbortSignal.timeout(READ_WITHIN))
 }
 
 /** Closes a descriptor that counts as the user's. Never rejects: nothing is written by such descriptors. */
@@ -105,17 +105,17 @@ export function whenReleased(uid: number, goOn: () => void): void {
   userOf(uid).waiting.add(goOn)
 }
 
-interface FileTurn {
-  /** Ends it for the others alone: the user keeps it. */
+interface FilePermit {
+  /** Releases it for other users alone: this user gets no other one. */
   letOthers(): void
   end(): void
 }
 
-/** Resolves to a turn of the user, or to undefined if the signal is aborted first. */
-async function takeTurn(uid: number, signal?: AbortSignal): Promise<FileTurn | undefined> {
+/** Resolves to a permit of the user, or to undefined if the signal is aborted first. */
+async function takePermit(uid: number, signal?: AbortSignal): Promise<FilePermit | undefined> {
   const user = userOf(uid)
   user.callers++
-  const ofUser = await user.turn.acquire(signal)
+  const ofUser = await user.permit.acquire(signal)
   const letOthers = await ofAll.acquire(signal)
   const end = () => {
     ofUser?.()
@@ -129,26 +129,30 @@ async function takeTurn(uid: number, signal?: AbortSignal): Promise<FileTurn | u
 }
 
 /**
- * Ends a turn with its work. At the signal it is ABORTED, and others have their turns, unless too many wait
+ * Releases a permit when its work has ended. At the signal it is ABORTED, and others get permits, unless too many wait
  * for work of theirs that may never end.
  */
-async function endTurn<Value>(turn: FileTurn, working: Promise<Value>, signal: AbortSignal) {
+async function releaseAfter<Value>(
+  permit: FilePermit,
+  working: Promise<Value>,
+  signal: AbortSignal,
+) {
   let isStuck = false
   const ended = working.finally(() => {
     if (isStuck) stuck--
-    turn.end()
+    permit.end()
   })
   const result = await unlessAborted(ended, signal)
   if (result !== ABORTED || stuck === STUCK_MAX) return result
   isStuck = true
   stuck++
-  turn.letOthers()
+  permit.letOthers()
   return result
 }
 
 function userOf(uid: number): ClientUser {
   const user = users.get(uid) ?? {
-    turn: new Semaphore(1),
+    permit: new Semaphore(1),
     callers: 0,
     held: 0,
     waiting: new Set<() => void>(),

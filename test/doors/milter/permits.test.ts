@@ -1,6 +1,6 @@
 import t from 'tap'
-import { Turns } from '../../../src/doors/message/turns.ts'
-import { TURNS } from '../../../src/scan/scanners/contract/scan-turns.ts'
+import { JudgePermits } from '../../../src/doors/message/judge-permits.ts'
+import { PERMITS } from '../../../src/scan/scanners/contract/scan-permits.ts'
 import { plain } from '../../cases/messages.ts'
 import { until } from '../../run/until.ts'
 import { numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
@@ -13,9 +13,9 @@ const LARGE_FROM = 1024 * 1024
 /** More messages at once than may be judged. */
 const message = plain
 
-t.test('five hundred messages at once are judged in turn, and none is deferred', async (t) => {
+t.test('five hundred messages at once are judged in order, and none is deferred', async (t) => {
   const AT_ONCE = 500
-  const LIMIT = TURNS.small - 1
+  const LIMIT = PERMITS.small - 1
   let now = 0
   let most = 0
   let all = () => {}
@@ -56,9 +56,9 @@ t.test('a small message does not wait for fourteen large ones', async (t) => {
   const sent = Array.from({ length: 14 }, (_, n) => {
     return milter.submit({ message: Buffer.from(`Subject: ${n}\n\n${body}`) })
   })
-  await until(() => large.length >= TURNS.large, 'as many large ones as may')
+  await until(() => large.length >= PERMITS.large, 'as many large ones as may')
   t.equal((await milter.submit({ message })).outcome, 'delivered')
-  t.equal(large.length, TURNS.large, 'the others wait for their place at clamd')
+  t.equal(large.length, PERMITS.large, 'the others wait for their place at clamd')
   for (let n = 0; n < sent.length; n++) {
     await until(() => large.length > n, 'the next one')
     large[n]!()
@@ -84,10 +84,10 @@ t.test('simultaneous large messages are scanned one after the other', async (t) 
   // Each message is asked about as a file, and as a whole.
   for (let n = 0; n < 2 * COUNT; n++) {
     await until(() => asked.length > n, `question ${n}`)
-    t.ok(asked.length - n <= TURNS.large, 'no message is asked about before its turn')
+    t.ok(asked.length - n <= PERMITS.large, 'no message is asked about before it may be scanned')
     asked[n]!()
     const begun = Math.ceil((n + 1) / 2)
-    await until(() => delivered > begun - TURNS.large, `of ${begun} that were begun nearly all`)
+    await until(() => delivered > begun - PERMITS.large, `of ${begun} that were begun nearly all`)
   }
   await Promise.all(sent)
 })
@@ -100,7 +100,7 @@ function composeMail(size: number, n: number): Buffer {
   return Buffer.from(`Subject: ${n}\nMIME-Version: 1.0\n${head}\n\n${file}\n`)
 }
 
-t.test('an MTA that leaves while its message waits gives its turn to others', async (t) => {
+t.test('an MTA that leaves while its message waits makes room for others', async (t) => {
   const clamd = await slowClamd(t)
   const milter = await openMilter(t, clamd.settings, { maxClients: 1 })
   const first = milter.submit({ message })
@@ -123,14 +123,14 @@ t.test('an MTA that leaves while its message waits gives its turn to others', as
   t.equal(milter.state().memory, 0)
 })
 
-t.test('a message that would wait too long for its turn is deferred', async (t) => {
-  const turns = new Turns(1)
+t.test('a message that would wait too long is deferred', async (t) => {
+  const permits = new JudgePermits(1)
   const { signal } = new AbortController()
-  const over = await turns.take(signal)
-  await t.rejects(turns.take(signal, 5), {
+  const over = await permits.take(signal)
+  await t.rejects(permits.take(signal, 5), {
     kind: 'out-of-memory',
-    message: 'over 1 messages at once (--max-clients): no turn in 5 ms',
+    message: 'over 1 messages at once (--max-clients): not begun within 5 ms',
   })
   over()
-  await t.resolves(turns.take(signal, 5), "and takes nobody else's")
+  await t.resolves(permits.take(signal, 5), "and takes nobody else's")
 })

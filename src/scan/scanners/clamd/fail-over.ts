@@ -29,7 +29,7 @@ const PAUSES = { first: 5, longest: 250 }
  * Tries one server after another until one of them answers. If none could be reached, but some may recover
  * soon, tries these again after a pause, until the deadline.
  */
-export async function askInTurn(
+export async function askServers(
   servers: readonly ClamdServer[],
   sample: Sample,
   task: ScanTask,
