@@ -1,8 +1,8 @@
 import { type Configuration, readConfiguration } from '../configuration/configuration.ts'
 import { FIRST_HANDED_OVER } from '../lib/process/systemd.ts'
 import { type DoorState, MailReporter, type ProcessReport } from '../observe/live/process-report.ts'
+import { CrashRecord } from '../scan/verdicts/crash-record.ts'
 import { HostMemory } from '../scan/verdicts/host-memory.ts'
-import { InProgress } from '../scan/verdicts/in-progress.ts'
 import { log } from './daemon-log.ts'
 import { describeDaemon, ownArgs } from './describe-daemon.ts'
 import type { ProcessStart } from './first-process.ts'
@@ -16,7 +16,7 @@ import { HEARTBEAT, MUST_ANSWER, type ServingNotice } from './workers/workers.ts
 
 /**
  * Runs a process that judges mail, on the sockets that the first process keeps. `kinds` states the purpose of
- * its first descriptors. The next one is the file for messages in progress. The process ends when the first
+ * its first descriptors. The next one is the file of its CrashRecord. The process ends when the first
  * process asks it to, or has ended.
  */
 export async function runWorker(
@@ -27,7 +27,7 @@ export async function runWorker(
   const heartbeat = () =>
     send(doors.some((door) => door.unanswered() > 0) ? MUST_ANSWER : HEARTBEAT)
   setInterval(heartbeat, HEARTBEAT_EVERY).unref()
-  const memory = new HostMemory({ inProgress: new InProgress(FIRST_HANDED_OVER + kinds.length) })
+  const memory = new HostMemory({ crashRecord: new CrashRecord(FIRST_HANDED_OVER + kinds.length) })
   shareWithOthers(memory)
   const read = () => readConfiguration(env, log, memory)
   let configuration = await read()

@@ -8,8 +8,8 @@ import { loadSystem } from '../../lib/runtime/system.ts'
 import { formatDuration } from '../../lib/text/units.ts'
 import { openAnonymousFile } from '../../mail/message/spool.ts'
 import type { WorkersState } from '../../observe/live/process-report.ts'
+import { CrashRecord } from '../../scan/verdicts/crash-record.ts'
 import type { HostEvents, HostMemory } from '../../scan/verdicts/host-memory.ts'
-import { InProgress } from '../../scan/verdicts/in-progress.ts'
 import { HeartbeatWatch, HUNG_AFTER } from './hung-workers.ts'
 
 interface WorkersOptions {
@@ -62,7 +62,7 @@ export interface ServingNotice {
 /** A worker, and the file with its messages in progress, if that could be created. */
 interface Worker {
   readonly child: ChildProcess
-  readonly inProgress: number | undefined
+  readonly crashRecord: number | undefined
   /** Takes the addresses where it listens. */
   readonly serves: (addresses: readonly string[]) => void
   /** Takes the reason why it will never serve. */
@@ -164,19 +164,19 @@ export class Workers {
    */
   async #startWorker(): Promise<readonly string[]> {
     const { command, fds } = this.#options
-    const inProgress = this.#openInProgress()
+    const crashRecord = this.#openCrashRecord()
     let child: ChildProcess
     try {
-      child = spawnWorker(command, [...fds, inProgress ?? 'ignore'])
+      child = spawnWorker(command, [...fds, crashRecord ?? 'ignore'])
       // A process that could not be started never ends: there is no 'exit'.
       if (child.pid === undefined) await once(child, 'spawn')
     } catch (error) {
-      if (inProgress !== undefined) closeSync(inProgress)
+      if (crashRecord !== undefined) closeSync(crashRecord)
       this.#startLater()
       throw new Error(`a worker cannot be started: ${errorText(error)}`)
     }
     return new Promise((serves, fails) =>
-      this.#watch({ child, inProgress, serves, fails, isServing: false }),
+      this.#watch({ child, crashRecord, serves, fails, isServing: false }),
     )
   }
 
@@ -249,13 +249,13 @@ export class Workers {
   /** Notifies all listeners that the worker has ended, and starts another one if that helps. */
   #forget(worker: Worker, how: string, isOneTooMany = false): void {
     const { memory, onEnd, log } = this.#options
-    const { child, inProgress } = worker
+    const { child, crashRecord } = worker
     const pid = child.pid!
     this.#workers.delete(worker)
     this.#heartbeats.forget(pid)
     this.#sendAll(memory.endOf(pid))
     if (!this.#isStopping) onEnd(pid, this.#countInProgress(worker))
-    if (inProgress !== undefined) closeSync(inProgress)
+    if (crashRecord !== undefined) closeSync(crashRecord)
     if (this.#isStopping) {
       if (this.#workers.size === 0) this.#allEnded()
     } else if (isOneTooMany) {
@@ -271,7 +271,7 @@ export class Workers {
     }
   }
 
-  #openInProgress(): number | undefined {
+  #openCrashRecord(): number | undefined {
     const { directory, log } = this.#options
     const inMemory = loadSystem()?.memoryFile() ?? -1
     if (inMemory >= 0) return inMemory // this process and small mail do not touch the directory
@@ -289,10 +289,10 @@ export class Workers {
    * Returns the number of messages that a worker had in progress. Its end counts against the message that it
    * scanned, if there was only one. Otherwise, each scanned message becomes a suspect.
    */
-  #countInProgress({ child, inProgress }: Worker): number {
+  #countInProgress({ child, crashRecord }: Worker): number {
     const { memory, log } = this.#options
-    if (inProgress === undefined) return 0
-    const { judged, scanned } = InProgress.read(inProgress)
+    if (crashRecord === undefined) return 0
+    const { judged, scanned } = CrashRecord.read(crashRecord)
     const count = Math.max(judged, scanned.length)
     for (const { fingerprint, isLone } of scanned) {
       if (isLone || count === 1) memory.poison.died(fingerprint)

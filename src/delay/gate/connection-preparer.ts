@@ -1,4 +1,4 @@
-import { InFlight } from '../../lib/flow/cache.ts'
+import { SharedWork } from '../../lib/flow/cache.ts'
 import { Semaphore } from '../../lib/flow/semaphore.ts'
 import { addressText, type IpAddress } from '../../lib/net/ip-address.ts'
 import type { TcpRule } from '../../lib/net/tcp-rules.ts'
@@ -136,9 +136,9 @@ const QUESTIONS_MAX = 500
 /** Returns a factory of resolvers for clients. Equal concurrent queries of several clients are sent once. */
 function shareQuestions(ask: () => Resolver): () => Resolver {
   const permits = new Semaphore(QUESTIONS_MAX)
-  const inFlight = new InFlight<readonly string[]>()
+  const asked = new SharedWork<readonly string[]>()
   const shared = (question: string, work: () => Promise<readonly string[]>) =>
-    inFlight.get(question) ?? inFlight.begin(question, permits.run(work))
+    asked.get(question) ?? asked.begin(question, permits.run(work))
   return () => {
     const resolver = ask()
     return {

@@ -72,14 +72,14 @@ export function keepFor<Value>(time: number, uptime: () => number, make: () => V
 }
 
 /** Work in progress, by name: callers with the same name get the same promise. */
-export class InFlight<Value> {
+export class SharedWork<Value> {
   readonly #byName = new Map<string, Promise<Value>>()
 
   get(name: string): Promise<Value> | undefined {
     return this.#byName.get(name)
   }
 
-  /** Notes work that has begun. It is in flight until its promise settles. Returns that promise. */
+  /** Notes work that has begun. It is shared until its promise settles. Returns that promise. */
   begin(name: string, work: Promise<Value>): Promise<Value> {
     this.#byName.set(name, work)
     const remove = () => this.#byName.delete(name)

@@ -7,7 +7,7 @@ export interface LoggedLine {
 }
 
 /** A message that scanners are looking at. */
-interface MailInFlight {
+interface MailUnderway {
   readonly door: string
   /** The address of the SMTP client. */
   readonly remote: string | undefined
@@ -40,7 +40,7 @@ export interface ProcessReport {
   readonly lost: number
   /** The number of clients of the slot interface without an answer since the last report. */
   readonly standalone: Readonly<Record<StandaloneWay, number>>
-  readonly underway: readonly MailInFlight[]
+  readonly underway: readonly MailUnderway[]
   /** The number of messages that are being judged. */
   readonly judging: number
   readonly doors: Readonly<Record<string, DoorState>>
@@ -82,7 +82,7 @@ interface ReporterOptions {
 export class MailReporter {
   readonly #options: ReporterOptions
   readonly #timer = setInterval(() => this.report(), EVERY).unref()
-  readonly #underway = new Set<MailInFlight>()
+  readonly #underway = new Set<MailUnderway>()
   #lines: LoggedLine[] = []
   #size = 0
   #lost = 0
@@ -104,7 +104,7 @@ export class MailReporter {
   }
 
   /** Notes that a message is being judged. The returned function must be called when that has ended. */
-  readonly begin = (what: Omit<MailInFlight, 'since'>): (() => void) => {
+  readonly begin = (what: Omit<MailUnderway, 'since'>): (() => void) => {
     const entry = { ...what, since: this.#options.now() }
     this.#underway.add(entry)
     return () => this.#underway.delete(entry)

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { Client, type Entry, NoSuchObjectError, SizeLimitExceededError } from 'ldapts'
 import { errorText } from '../../lib/errors/fault.ts'
 import { BackOff } from '../../lib/flow/back-off.ts'
-import { InFlight, LruCache } from '../../lib/flow/cache.ts'
+import { LruCache, SharedWork } from '../../lib/flow/cache.ts'
 import { Semaphore } from '../../lib/flow/semaphore.ts'
 import { TIMED_OUT, withTimeout } from '../../lib/flow/timeout.ts'
 import { readSecret } from '../../lib/path/open.ts'
@@ -61,8 +61,8 @@ export class LdapDirectory {
   readonly #timeout: number
   readonly #client: LdapClient
   readonly #known: LruCache<{ answer: LdapAnswer; until: number }>
-  readonly #searches = new InFlight<LdapAnswer>()
-  readonly #questions = new InFlight<LdapAnswer>()
+  readonly #searches = new SharedWork<LdapAnswer>()
+  readonly #questions = new SharedWork<LdapAnswer>()
   #isSlow = false
 
   constructor(settings: LdapSettings, { uptime, timeout, remembered }: LdapOptions) {

@@ -1,5 +1,5 @@
 import { errorText } from '../../lib/errors/fault.ts'
-import { InFlight, LruCache } from '../../lib/flow/cache.ts'
+import { LruCache, SharedWork } from '../../lib/flow/cache.ts'
 import { type MailAddress, withPlainDomain } from '../../mail/message/envelope/address.ts'
 import { answerFor, type DatedAnswer, datedAnswer } from './answer-lifetime.ts'
 import { Backends, QuestionCounters } from './backends.ts'
@@ -53,7 +53,7 @@ export class QuotaClient implements TimedLookup {
   readonly #options: QuotaClientOptions
   readonly #cache = new LruCache<DatedAnswer>(CACHED_MAX)
   readonly #questions: Backends
-  readonly #inFlight = new InFlight<DatedAnswer>()
+  readonly #underWay = new SharedWork<DatedAnswer>()
 
   constructor(settings: QuotaSettings, options: QuotaClientOptions) {
     this.askForRelayClients = settings.askForRelayClients
@@ -120,9 +120,9 @@ export class QuotaClient implements TimedLookup {
         return { ...cached, answer: remembered }
       }
       // There is one query at a time about each mailbox. Other callers share its answer.
-      const shared = this.#inFlight.get(address.text)
+      const shared = this.#underWay.get(address.text)
       const fresh = await (shared ??
-        this.#inFlight.begin(address.text, this.#question(mailbox, incoming, count)))
+        this.#underWay.begin(address.text, this.#question(mailbox, incoming, count)))
       const answer = answerFor(fresh, incoming, this.#options.uptime())
       if (answer === undefined) continue // the shared query was about another size
       if (shared) count.shared++

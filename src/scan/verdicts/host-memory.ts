@@ -5,10 +5,10 @@ import {
   type WantedEvent,
 } from '../scanners/clamd/extracted-forms.ts'
 import type { RememberedVerdict } from './copies/verdict-query.ts'
-import type { InProgress } from './in-progress.ts'
+import type { CrashRecord } from './crash-record.ts'
 import { Poison, type PoisonEvent } from './poison.ts'
-import { type ScanEvent, ScansInFlight } from './scans-in-flight.ts'
-import { ScansInProcess } from './scans-in-process.ts'
+import { type ScanEvent, ScansForCopies } from './scans-for-copies.ts'
+import { SuspectGate } from './suspect-gate.ts'
 
 /** The events that one process sends to the others, as JSON. */
 export interface HostEvents {
@@ -16,7 +16,7 @@ export interface HostEvents {
   readonly from: number
   /** Set if the process `from` has ended, which another process reports. */
   readonly gone?: true
-  readonly verdicts: readonly HostEvent[]
+  readonly events: readonly HostEvent[]
 }
 
 type HostEvent =
@@ -44,13 +44,13 @@ const GATHERED_FOR = 3
  * without a request to another one.
  */
 export class HostMemory {
-  readonly inFlight: ScansInFlight
+  readonly scansForCopies: ScansForCopies
   readonly poison: Poison
-  readonly scans = new ScansInProcess()
+  readonly suspectGate = new SuspectGate()
   /** The parts that each clamd was shown to extract from mail. */
   readonly extracted: ExtractedForms
   /** The messages that this process is judging, for the first process. */
-  readonly inProgress: InProgress | undefined
+  readonly crashRecord: CrashRecord | undefined
   readonly #self: number
   /**
    * The least recently used verdicts are dropped. (The cache of lib/flow/ counts entries and not bytes, and
@@ -65,17 +65,17 @@ export class HostMemory {
   #events: HostEvent[] = []
   #isGathering = false
 
-  /** `self` is the id of this process. `inProgress` is set if the first process reads it. */
+  /** `self` is the id of this process. `crashRecord` is set if the first process reads it. */
   constructor({
     self = process.pid,
-    inProgress,
+    crashRecord,
   }: {
     readonly self?: number
-    readonly inProgress?: InProgress
+    readonly crashRecord?: CrashRecord
   } = {}) {
     this.#self = self
-    this.inProgress = inProgress
-    this.inFlight = new ScansInFlight(self, (event) => this.#notify(event))
+    this.crashRecord = crashRecord
+    this.scansForCopies = new ScansForCopies(self, (event) => this.#notify(event))
     this.poison = new Poison((event) => this.#notify(event))
     this.extracted = new ExtractedForms({ tell: (event) => this.#notify(event) })
   }
@@ -105,20 +105,20 @@ export class HostMemory {
   /** Takes the events of another process. Returns whether the message, from a process of ours, was that. */
   receive(message: unknown): message is HostEvents {
     if (!isHostEvents(message)) return false
-    if (message.gone) this.inFlight.left(message.from)
-    for (const event of message.verdicts) this.#receiveEvent(event, message.from)
+    if (message.gone) this.scansForCopies.left(message.from)
+    for (const event of message.events) this.#receiveEvent(event, message.from)
     return true
   }
 
   /** The events that a new process gets first. */
   initialEvents(): HostEvents {
-    return { from: this.#self, verdicts: [...this.poison.retell(), ...this.extracted.retell()] }
+    return { from: this.#self, events: [...this.poison.retell(), ...this.extracted.retell()] }
   }
 
   /** Returns the events for the other processes when a process has ended: its scans will not finish. */
   endOf(process: number): HostEvents {
-    this.inFlight.left(process)
-    return { from: process, gone: true, verdicts: [] }
+    this.scansForCopies.left(process)
+    return { from: process, gone: true, events: [] }
   }
 
   #notify(event: HostEvent): void {
@@ -132,7 +132,7 @@ export class HostMemory {
     this.#isGathering = false
     const gathered = withoutShortScans(this.#events)
     this.#events = []
-    if (gathered.length > 0) this.#send?.({ from: this.#self, verdicts: gathered })
+    if (gathered.length > 0) this.#send?.({ from: this.#self, events: gathered })
   }
 
   #receiveEvent(event: HostEvent, from: number): void {
@@ -142,7 +142,7 @@ export class HostMemory {
         break
       case 'begun':
       case 'ended':
-        this.inFlight.receive(event, from)
+        this.scansForCopies.receive(event, from)
         break
       case 'died':
       case 'passed':
@@ -182,5 +182,5 @@ function withoutShortScans(events: readonly HostEvent[]): HostEvent[] {
 }
 
 function isHostEvents(message: unknown): message is HostEvents {
-  return typeof message === 'object' && message !== null && 'verdicts' in message
+  return typeof message === 'object' && message !== null && 'events' in message
 }

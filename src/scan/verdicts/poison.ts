@@ -26,7 +26,7 @@ export type PoisonEvent =
 /**
  * Counts the deaths of scanners for each message in progress, by its exact fingerprint. A death counts if the
  * message was scanned alone. If several messages were in progress, any of them may be the cause: all become
- * suspects, and each is scanned alone when it arrives again (scans-in-process.ts). Events are not sent to
+ * suspects, and each is scanned alone when it arrives again (suspect-gate.ts). Events are not sent to
  * other hosts.
  */
 export class Poison {
@@ -34,7 +34,7 @@ export class Poison {
   readonly #deaths: LRUCache<string, number>
   readonly #notify: (event: PoisonEvent) => void
 
-  /** `tell` receives the events for the other processes. `uptime` is in milliseconds. */
+  /** `notify` receives the events for the other processes. `uptime` is in milliseconds. */
   constructor(notify: (event: PoisonEvent) => void = () => {}, uptime = () => performance.now()) {
     this.#deaths = new LRUCache({
       max: MESSAGES_MAX,

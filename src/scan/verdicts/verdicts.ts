@@ -26,17 +26,17 @@ import type {
 } from './copies/verdict-query.ts'
 import type { HostMemory } from './host-memory.ts'
 import { DEATHS_MAX } from './poison.ts'
-import type { ScanEnd } from './scans-in-flight.ts'
-import type { ScanInProcess } from './scans-in-process.ts'
+import type { ScanEnd } from './scans-for-copies.ts'
 import { openSealed, sealVerdict } from './store/seal.ts'
 import type { SharedStore, Sharing } from './store/shared-store.ts'
+import type { GatedScan } from './suspect-gate.ts'
 
 /** The surroundings of a memory of verdicts. */
 export interface VerdictsOptions extends IdentityOptions {
   /** The cached data shared by all processes of this host. */
   readonly memory: Pick<
     HostMemory,
-    'recall' | 'remember' | 'inFlight' | 'poison' | 'inProgress' | 'scans'
+    'recall' | 'remember' | 'scansForCopies' | 'poison' | 'crashRecord' | 'suspectGate'
   >
   /** The store shared by several hosts, which is used if this host has no valid verdict. */
   readonly shared?: Pick<SharedStore, 'get' | 'put' | 'release' | 'sharing' | 'close'> | undefined
@@ -57,7 +57,7 @@ const SHARE_OF_WAITING = 0.25
 
 /**
  * The stage between verifying stamps and scanning: verdicts on copies of a message. A message without a
- * cached verdict is scanned once, and its copies wait for that (scans-in-flight.ts). A message in progress at
+ * cached verdict is scanned once, and its copies wait for that (scans-for-copies.ts). A message in progress at
  * several deaths of scanners is not scanned for a while (poison.ts).
  */
 export class Verdicts {
@@ -81,7 +81,7 @@ export class Verdicts {
     if (!isMemorable(identity)) return scanAlone()
     let vain = 0
     while (true) {
-      const scan = memory.inFlight.of(identity.fingerprint)
+      const scan = memory.scansForCopies.of(identity.fingerprint)
       if (scan === undefined) {
         const found = await this.#lookUpOrScan(identity, scanMessage)
         if (found !== undefined) return found
@@ -110,7 +110,7 @@ export class Verdicts {
    * Notes that a message is judged now, for the first process. Call the returned function when that is over.
    */
   beginJudging(): (() => void) | undefined {
-    return this.#options.memory.inProgress?.beginJudging()
+    return this.#options.memory.crashRecord?.beginJudging()
   }
 
   /** The state of the shared store, or undefined if there is none. */
@@ -133,8 +133,8 @@ export class Verdicts {
     const { memory, shared, signatureFiles, now } = this.#options
     const { timeLeft } = identity.query
     const within = timeLeft()
-    const scan = memory.inFlight.begin(identity.fingerprint, within)
-    const isFirst = () => memory.inFlight.of(identity.fingerprint) === scan
+    const scan = memory.scansForCopies.begin(identity.fingerprint, within)
+    const isFirst = () => memory.scansForCopies.of(identity.fingerprint) === scan
     let found: FoundByScan = { end: { kind: 'nothing' }, mayLast: false }
     try {
       const verdict = await this.#recall(identity, within * SHARE_OF_WAITING)
@@ -176,7 +176,7 @@ export class Verdicts {
     noteSignatures?: ScanTask['signatures'],
   ): Promise<ScanResult> {
     const { query } = identity
-    const { poison, inProgress, scans } = this.#options.memory
+    const { poison, crashRecord, suspectGate } = this.#options.memory
     const fingerprint = await this.#exactly(identity)
     await giveWay(query.outgoing.length)
     const left = poison.leftAloneFor(fingerprint)
@@ -186,15 +186,15 @@ export class Verdicts {
       // Nothing was found out about a copy.
       return { answer: 'unknown', why, cause: 'poison', unfinished: true }
     }
-    let scan: ScanInProcess | undefined
+    let scan: GatedScan | undefined
     let deathsBefore = 0
     const onPermit = async (signal: AbortSignal) => {
       const isSuspect = poison.isSuspect(fingerprint)
-      const begun = await scans.begin(isSuspect, signal)
+      const begun = await suspectGate.begin(isSuspect, signal)
       if (begun === undefined) return isSuspect ? NOT_ALONE : NOT_BESIDE
       scan = begun
       deathsBefore = poison.deathsOf(fingerprint)
-      const over = inProgress?.beginScan(fingerprint, begun.isLone)
+      const over = crashRecord?.beginScan(fingerprint, begun.isLone)
       return () => {
         over?.()
         begun.end()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { InFlight, keepFor, LruCache } from '../../../src/lib/flow/cache.ts'
+import { keepFor, LruCache, SharedWork } from '../../../src/lib/flow/cache.ts'
 
 t.test(
   'a value that is used stays in the cache, and the cache never grows beyond its limit',
@@ -62,8 +62,8 @@ t.test('after an error the value is made again at the next call', async (t) => {
   t.equal(value(), 'mended')
 })
 
-t.test('work is in flight under its name until its promise settles', async (t) => {
-  const underWay = new InFlight<string>()
+t.test('work is shared under its name until its promise settles', async (t) => {
+  const underWay = new SharedWork<string>()
   let end = (_value: string) => {}
   let fail = (_error: Error) => {}
   const good = underWay.begin('good', new Promise((resolve) => (end = resolve)))

@@ -4,7 +4,7 @@ import { readClamdAddress } from '../../../src/scan/scanners/clamd/clamd-address
 import { unknown } from '../../../src/scan/scanners/findings/scan-result.ts'
 import type { RememberedVerdict } from '../../../src/scan/verdicts/copies/verdict-query.ts'
 import { type HostEvents, HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
-import type { ScanEnd } from '../../../src/scan/verdicts/scans-in-flight.ts'
+import type { ScanEnd } from '../../../src/scan/verdicts/scans-for-copies.ts'
 import { everyForm } from '../scanners/every-form.ts'
 
 /** Processes of one host, which tell each other through the first one, as real ones do. */
@@ -48,21 +48,21 @@ t.test('a verdict that one process finds is known to all', async (t) => {
 t.test('while one process scans for long, the others wait for its verdict', async (t) => {
   const { memories, heard } = connected(3)
   const [first, second, third] = memories
-  const scan = first.inFlight.begin(print, 10_000)
+  const scan = first.scansForCopies.begin(print, 10_000)
   await heard()
-  const waiting = [second!, third!].map((memory) => memory.inFlight.of(print)!.ended)
+  const waiting = [second!, third!].map((memory) => memory.scansForCopies.of(print)!.ended)
   first.remember(print, verdict, 60)
   scan.end({ kind: 'nothing' })
   for (const ended of waiting) t.same(await ended, { kind: 'elsewhere' })
   t.same(second!.recall(print), verdict, 'it is there by then')
-  t.equal(third!.inFlight.of(print), undefined)
+  t.equal(third!.scansForCopies.of(print), undefined)
 })
 
 t.test('other processes receive an unknown result, and its reason', async (t) => {
   const { memories, heard } = connected(2)
-  const scan = memories[0].inFlight.begin(print, 10_000)
+  const scan = memories[0].scansForCopies.begin(print, 10_000)
   await heard()
-  const { ended } = memories[1]!.inFlight.of(print)!
+  const { ended } = memories[1]!.scansForCopies.of(print)!
   const finding = unknown('clamd is down', 'unreachable')
   const couldNotTell: ScanEnd = { kind: 'unknown', result: finding }
   scan.end(couldNotTell)
@@ -71,25 +71,25 @@ t.test('other processes receive an unknown result, and its reason', async (t) =>
 
 t.test('a short scan is not announced to other processes', async (t) => {
   const { memories, said, heard } = connected(2)
-  memories[0].inFlight.begin(print, 10_000).end({ kind: 'nothing' })
+  memories[0].scansForCopies.begin(print, 10_000).end({ kind: 'nothing' })
   memories[0].remember(print, verdict, 60)
   await heard()
-  t.match(said, [{ verdicts: [{ is: 'found' }] }])
-  t.equal(said[0]!.verdicts.length, 1)
+  t.match(said, [{ events: [{ is: 'found' }] }])
+  t.equal(said[0]!.events.length, 1)
 })
 
 t.test('the end of a long scan is announced, even if a short one follows at once', async (t) => {
   const { memories, said, heard } = connected(2)
   const [first, second] = memories as [HostMemory, HostMemory]
-  const scan = first.inFlight.begin(print, 10_000)
+  const scan = first.scansForCopies.begin(print, 10_000)
   await heard()
-  const { ended } = second.inFlight.of(print)!
+  const { ended } = second.scansForCopies.of(print)!
   scan.end({ kind: 'nothing' })
-  first.inFlight.begin(print, 10_000).end({ kind: 'nothing' })
-  const third = first.inFlight.begin(print, 10_000)
+  first.scansForCopies.begin(print, 10_000).end({ kind: 'nothing' })
+  const third = first.scansForCopies.begin(print, 10_000)
   t.same(await ended, { kind: 'elsewhere' })
   t.same(
-    said[1]!.verdicts.map(({ is }) => is),
+    said[1]!.events.map(({ is }) => is),
     ['ended', 'begun'],
   )
   third.end({ kind: 'nothing' })
@@ -98,15 +98,15 @@ t.test('the end of a long scan is announced, even if a short one follows at once
 t.test('no process waits for one that has ended, or for longer than it announced', async (t) => {
   const { memories, heard } = connected(2)
   const [first, second] = memories as [HostMemory, HostMemory]
-  first.inFlight.begin(print, 10_000)
+  first.scansForCopies.begin(print, 10_000)
   await heard()
-  const { ended } = second.inFlight.of(print)!
+  const { ended } = second.scansForCopies.of(print)!
   second.receive(first.endOf(1))
   t.same(await ended, { kind: 'nothing' })
 
-  first.inFlight.begin(printOf(6), 5)
+  first.scansForCopies.begin(printOf(6), 5)
   await heard()
-  const other = second.inFlight.of(printOf(6))!
+  const other = second.scansForCopies.of(printOf(6))!
   const alive = setInterval(() => {}, 1000)
   t.same(await other.ended, { kind: 'nothing' })
   clearInterval(alive)
@@ -115,21 +115,21 @@ t.test('no process waits for one that has ended, or for longer than it announced
 t.test('processes that begin simultaneously agree on the first', async (t) => {
   const { memories, heard } = connected(3)
   const [first, second, third] = memories as [HostMemory, HostMemory, HostMemory]
-  const later = second.inFlight.begin(print, 10_000)
-  t.equal(second.inFlight.of(print), later, 'it knows of no other one yet')
-  const own = first.inFlight.begin(print, 10_000)
+  const later = second.scansForCopies.begin(print, 10_000)
+  t.equal(second.scansForCopies.of(print), later, 'it knows of no other one yet')
+  const own = first.scansForCopies.begin(print, 10_000)
   await heard()
   await heard()
-  t.equal(first.inFlight.of(print), own)
-  const { ended } = second.inFlight.of(print)!
-  t.not(second.inFlight.of(print), later)
+  t.equal(first.scansForCopies.of(print), own)
+  const { ended } = second.scansForCopies.of(print)!
+  t.not(second.scansForCopies.of(print), later)
   later.end({ kind: 'elsewhere' })
   await heard()
-  const waiting = third.inFlight.of(print)!.ended
+  const waiting = third.scansForCopies.of(print)!.ended
   own.end({ kind: 'nothing' })
   t.same(await ended, { kind: 'elsewhere' })
   t.same(await waiting, { kind: 'elsewhere' })
-  for (const memory of memories) t.equal(memory.inFlight.of(print), undefined)
+  for (const memory of memories) t.equal(memory.scansForCopies.of(print), undefined)
 })
 
 t.test('the memory is bounded in bytes, and forgets the verdicts used longest ago', async (t) => {
@@ -144,7 +144,7 @@ t.test('the memory is bounded in bytes, and forgets the verdicts used longest ag
 t.test('a process ignores other messages than those of the others', async (t) => {
   const memory = new HostMemory()
   for (const words of ['reload', null, undefined, 5, {}]) t.notOk(memory.receive(words))
-  t.same(memory.initialEvents(), { from: process.pid, verdicts: [] })
+  t.same(memory.initialEvents(), { from: process.pid, events: [] })
 })
 
 t.test(

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { InProgress } from '../../../src/scan/verdicts/in-progress.ts'
+import { CrashRecord } from '../../../src/scan/verdicts/crash-record.ts'
 
 /** The file in which a process notes the messages that it has in hand. */
 
@@ -12,7 +12,7 @@ t.test('the messages in progress of an ended process are read from its file', as
   const read = () => {
     const own = openSync(file, 'r')
     try {
-      const { judged, scanned } = InProgress.read(own)
+      const { judged, scanned } = CrashRecord.read(own)
       return [
         judged,
         ...scanned.map(({ fingerprint, isLone }) => `${fingerprint[0]}${isLone ? '!' : ''}`),
@@ -22,16 +22,16 @@ t.test('the messages in progress of an ended process are read from its file', as
     }
   }
   const [a, b, c] = ['a', 'b', 'c'].map((letter) => letter.repeat(43)) as [string, string, string]
-  const inProgress = new InProgress(fd)
+  const crashRecord = new CrashRecord(fd)
   t.same(read(), [0])
-  const endA = inProgress.beginScan(a, false)
-  const endB = inProgress.beginScan(b, true)
+  const endA = crashRecord.beginScan(a, false)
+  const endB = crashRecord.beginScan(b, true)
   t.same(read(), [0, 'a', 'b!'])
   endA()
   t.same(read(), [0, 'b!'])
-  const endJudging = inProgress.beginJudging()
+  const endJudging = crashRecord.beginJudging()
   t.same(read(), [1, 'b!'], 'in the place that is free')
-  inProgress.beginScan(c, false)
+  crashRecord.beginScan(c, false)
   t.same(read(), [1, 'b!', 'c'])
   endJudging()
   endB()
@@ -42,7 +42,7 @@ t.test('mail does not wait for a file that cannot be written', async (t) => {
   const file = join(t.testdir({ 'in-hand': '' }), 'in-hand')
   const fd = openSync(file, 'r')
   t.teardown(() => closeSync(fd))
-  const end = new InProgress(fd).beginScan('a'.repeat(43), false)
+  const end = new CrashRecord(fd).beginScan('a'.repeat(43), false)
   end()
-  t.same(InProgress.read(fd), { judged: 0, scanned: [] })
+  t.same(CrashRecord.read(fd), { judged: 0, scanned: [] })
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ScansInFlight } from '../../../src/scan/verdicts/scans-in-flight.ts'
+import { ScansForCopies } from '../../../src/scan/verdicts/scans-for-copies.ts'
 
 /** Scans that are under way. */
 
@@ -7,22 +7,22 @@ const print = 'the fingerprint'
 const nothing = { kind: 'nothing' } as const
 
 t.test('scans of different messages know nothing of each other', async (t) => {
-  const inFlight = new ScansInFlight()
-  const own = inFlight.begin(print, 1000)
-  t.equal(inFlight.of('another'), undefined)
-  t.equal(inFlight.of(print), own)
+  const scansForCopies = new ScansForCopies()
+  const own = scansForCopies.begin(print, 1000)
+  t.equal(scansForCopies.of('another'), undefined)
+  t.equal(scansForCopies.of(print), own)
   own.end(nothing)
-  t.equal(inFlight.of(print), undefined)
+  t.equal(scansForCopies.of(print), undefined)
 })
 
 t.test('the end of a scan is not that of a later one of the same message', async (t) => {
   const heard: unknown[] = []
-  const inFlight = new ScansInFlight(1, (event) => heard.push(event))
-  const first = inFlight.begin(print, 1000)
-  const second = inFlight.begin(print, 500)
+  const scansForCopies = new ScansForCopies(1, (event) => heard.push(event))
+  const first = scansForCopies.begin(print, 1000)
+  const second = scansForCopies.begin(print, 500)
   first.end(nothing)
   first.end({ kind: 'elsewhere' })
-  t.equal(inFlight.of(print), second)
+  t.equal(scansForCopies.of(print), second)
   t.same(await first.ended, nothing, 'the first end counts')
   t.same(heard, [
     { is: 'begun', fingerprint: print, within: 1000 },

@@ -10,10 +10,10 @@ const doing = { judging: 'j', scanning: 's', 'scanning alone': 'a' } as const
 const OVER = Buffer.alloc(1)
 
 /** The messages that a process was judging when it ended. */
-interface HadInProgress {
+interface MessagesAtCrash {
   /** The number of messages that it was judging, including those being scanned. */
   readonly judged: number
-  /** `isLone`: as of a ScanInProcess. */
+  /** `isLone`: as of a GatedScan. */
   readonly scanned: readonly { readonly fingerprint: string; readonly isLone: boolean }[]
 }
 
@@ -23,7 +23,7 @@ interface HadInProgress {
  * to the first process would wait for the event loop, which a mail may block indefinitely. A write takes some
  * microseconds. An entry that cannot be written is lost: mail does not wait for it.
  */
-export class InProgress {
+export class CrashRecord {
   readonly #fd: number
   readonly #free: number[] = []
   #entries = 0
@@ -52,7 +52,7 @@ export class InProgress {
   }
 
   /** Returns the messages in progress of a process that has ended. */
-  static read(fd: number): HadInProgress {
+  static read(fd: number): MessagesAtCrash {
     const text = readFileSync(fd, 'latin1')
     const entries = Array.from({ length: text.length / ENTRY }, (_, n) => ({
       first: text[n * ENTRY],

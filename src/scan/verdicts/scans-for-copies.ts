@@ -12,7 +12,7 @@ export type ScanEnd =
   | { readonly kind: 'nothing' }
 
 /** A scan that is under way. */
-interface ScanInFlight {
+interface ScanForCopies {
   /** Always resolves, and never rejects. A scan of this process must end in every case. */
   readonly ended: Promise<ScanEnd>
   end(end: ScanEnd): void
@@ -33,26 +33,26 @@ const NOTHING: ScanEnd = { kind: 'nothing' }
  * and the others wait. If two processes have begun before they received each other's event, the one with the
  * smaller id is first.
  */
-export class ScansInFlight {
+export class ScansForCopies {
   readonly #self: number
   readonly #notify: (event: ScanEvent) => void
   /** By the id of the process that scans. */
-  readonly #scans = new Map<string, Map<number, ScanInFlight>>()
+  readonly #scans = new Map<string, Map<number, ScanForCopies>>()
 
-  /** `self` is the id of this process. `tell` sends an event to the other processes. */
+  /** `self` is the id of this process. `notify` sends an event to the other processes. */
   constructor(self = process.pid, notify: (event: ScanEvent) => void = () => {}) {
     this.#self = self
     this.#notify = notify
   }
 
   /** Returns the first scan of the message, or undefined if there is none. */
-  of(fingerprint: string): ScanInFlight | undefined {
+  of(fingerprint: string): ScanForCopies | undefined {
     const scans = this.#scans.get(fingerprint)
     return scans?.get(Math.min(...scans.keys()))
   }
 
   /** Begins a scan that takes at most `within` milliseconds. */
-  begin(fingerprint: string, within: number): ScanInFlight {
+  begin(fingerprint: string, within: number): ScanForCopies {
     const scan = this.#add(fingerprint, this.#self, (end) => {
       const unknown = end.kind === 'unknown' && { unknown: end.result }
       this.#notify({ is: 'ended', fingerprint, ...unknown })
@@ -80,13 +80,13 @@ export class ScansInFlight {
     for (const scans of this.#scans.values()) scans.get(from)?.end(NOTHING)
   }
 
-  #add(fingerprint: string, by: number, whenEnded: (end: ScanEnd) => void): ScanInFlight {
-    const scans = this.#scans.get(fingerprint) ?? new Map<number, ScanInFlight>()
+  #add(fingerprint: string, by: number, whenEnded: (end: ScanEnd) => void): ScanForCopies {
+    const scans = this.#scans.get(fingerprint) ?? new Map<number, ScanForCopies>()
     let settle: ((end: ScanEnd) => void) | undefined
     const ended = new Promise<ScanEnd>((resolve) => {
       settle = resolve
     })
-    const scan: ScanInFlight = {
+    const scan: ScanForCopies = {
       ended,
       end: (end) => {
         if (settle === undefined) return

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ScansInProcess } from '../../../src/scan/verdicts/scans-in-process.ts'
+import { SuspectGate } from '../../../src/scan/verdicts/suspect-gate.ts'
 
 /** Scans beside each other, and of suspects alone. */
 
@@ -9,10 +9,10 @@ const settled = () => new Promise((resolve) => setImmediate(resolve))
 
 /** Begins a scan, and notes what is scanned at each moment. */
 function openScans() {
-  const scans = new ScansInProcess()
+  const gate = new SuspectGate()
   const now = new Set<string>()
   const begin = async (name: string, isSuspect = false, signal = never) => {
-    const scan = await scans.begin(isSuspect, signal)
+    const scan = await gate.begin(isSuspect, signal)
     if (scan === undefined) return undefined
     now.add(name)
     return {

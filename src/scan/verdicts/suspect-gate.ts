@@ -6,7 +6,7 @@ const IDLE_WITHIN = 2_000
 const ALONE_FOR = 10_000
 
 /** A scan that has begun. */
-export interface ScanInProcess {
+export interface GatedScan {
   /** Whether the message is a suspect, and nothing else was scanned when its scan began. */
   readonly isLone: boolean
   /**
@@ -20,7 +20,7 @@ export interface ScanInProcess {
  * The scans of one process, which run concurrently. A suspect is scanned alone: it was being scanned together
  * with other messages when a scanner or a worker died. Suspects are scanned one at a time.
  */
-export class ScansInProcess {
+export class SuspectGate {
   readonly #scans = new Set<Scan>()
   /** Resolves when new scans may begin, or undefined if they may begin now. */
   #gate: Promise<void> | undefined
@@ -32,7 +32,7 @@ export class ScansInProcess {
    * Resolves when the scan may begin. Resolves to undefined if the signal is aborted first, or if a suspect
    * could not be scanned alone.
    */
-  async begin(isSuspect: boolean, signal: AbortSignal): Promise<ScanInProcess | undefined> {
+  async begin(isSuspect: boolean, signal: AbortSignal): Promise<GatedScan | undefined> {
     if (isSuspect) return this.#beginLone(signal)
     while (this.#gate !== undefined) {
       if ((await unlessAborted(this.#gate, signal)) === ABORTED) return undefined
@@ -40,7 +40,7 @@ export class ScansInProcess {
     return this.#open(false, () => {})
   }
 
-  async #beginLone(signal: AbortSignal): Promise<ScanInProcess | undefined> {
+  async #beginLone(signal: AbortSignal): Promise<GatedScan | undefined> {
     const before = this.#lastLone
     const own = event()
     this.#lastLone = own.comes
@@ -79,7 +79,7 @@ export class ScansInProcess {
     })
   }
 
-  #open(isLone: boolean, onEnd: () => void): ScanInProcess {
+  #open(isLone: boolean, onEnd: () => void): GatedScan {
     const scan = new Scan(isLone, () => {
       this.#scans.delete(scan)
       if (this.#scans.size === 0) this.#onIdle()
@@ -91,7 +91,7 @@ export class ScansInProcess {
   }
 }
 
-class Scan implements ScanInProcess {
+class Scan implements GatedScan {
   readonly isLone: boolean
   readonly end: () => void
   #hasMetOthers = false
