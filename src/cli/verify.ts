@@ -11,7 +11,7 @@ import {
   verifyStamps,
 } from '../scan/stamps/verify.ts'
 import { readSetting } from '../settings/read-settings.ts'
-import { DEFAULT_DATABASE } from '../settings/table/scanning.ts'
+import { DEFAULT_DATABASE } from '../settings/table/clamav.ts'
 import { printsJson, text } from './command/cli-options.ts'
 import { makeCommand } from './command/run-command.ts'
 import { addEnvironmentOptions, readCluster, slotEnvironment } from './host/slot-environment.ts'

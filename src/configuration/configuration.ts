@@ -38,13 +38,9 @@ import {
   type VerdictSettings,
 } from '../scan/verdicts/open-verdicts.ts'
 import { readSettings } from '../settings/read-settings.ts'
-import {
-  clamAv,
-  clamAvTls,
-  DEFAULT_DATABASE,
-  readLater,
-  scanners as scannerSettings,
-} from '../settings/table/scanning.ts'
+import { clamAv, clamAvTls, DEFAULT_DATABASE } from '../settings/table/clamav.ts'
+import { scanners as scannerSettings } from '../settings/table/scanners.ts'
+import { readLater } from '../settings/table/scanning.ts'
 
 /** The configuration of onescand, which is read at the start, and again at SIGHUP. */
 export interface Configuration {

@@ -7,7 +7,7 @@ import { editToBind, isUnderSystemd } from '../lib/process/bound-paths.ts'
 import { shellWord } from '../lib/text/shell-word.ts'
 import { formatSize } from '../lib/text/units.ts'
 import { openAnonymousFile, readSpoolSettings, type SpoolSettings } from '../mail/message/spool.ts'
-import { namesWithoutPath } from '../settings/table/scanning.ts'
+import { namesWithoutPath } from '../settings/table/scanners.ts'
 import { groupName, nameOrNumber, obstacle } from './stage/account.ts'
 import { accountText, type StageHost, scanSettingsOf } from './stage/stage.ts'
 

@@ -1,42 +1,11 @@
-import { absolutePath } from '../lib/text/values.ts'
-import { type FromClient, number, parsed, type Setting, text, word } from './table/kinds.ts'
-import { clamAv, findings, infectedMail, scanners, unscannedMail } from './table/scanning.ts'
-
-/** onescand reads the client's value, but its own counts. */
-const asked = { fromClient: 'asked' } as const
-
-const quota = {
-  QUOTAD: text(undefined),
-  QUOTANAME: word(['address', 'local'], asked),
-  QUOTADELIMITER: text(undefined, asked),
-  QUOTATIMEOUT: number(500, {
-    min: 1,
-    max: 60_000,
-    unit: 'milliseconds',
-    readers: ['slot', 'onescand', 'onescan-quotad'],
-    ...asked,
-  }),
-  QUOTASOFT: number(50, { max: 100, unit: 'percent', ...asked }),
-  QUOTARELAY: word(['pass', 'ask'], asked),
-}
-
-export const cluster = {
-  CLUSTERKEYS: text(undefined, { defaultInWords: '`control/clusterkeys`' }),
-  CLUSTERMAXAGE: number(3600, { unit: 'seconds' }),
-  CLUSTERPEERS: word(['optional', 'required']),
-  CLUSTERPEER: text(undefined, { fromClient: 'client' }),
-}
-
-const daemon = { readers: ['onescand'] } as const
-
-export const verdicts = {
-  VERDICTS: text('memory', daemon),
-  VERDICTPASSWORD: text(undefined, daemon),
-  VERDICTSENTINELPASSWORD: text(undefined, daemon),
-  VERDICTCA: text(undefined, { ...daemon, defaultInWords: "the system's CAs" }),
-  // At most a day: signatures of today may find what yesterday's did not.
-  VERDICTMAXAGE: number(3600, { max: 86_400, unit: 'seconds', ...daemon }),
-}
+import { clamAv } from './table/clamav.ts'
+import { cluster, verdicts } from './table/cluster.ts'
+import { findings } from './table/findings.ts'
+import { infectedMail } from './table/infected-mail.ts'
+import { type FromClient, number, type Setting, text } from './table/kinds.ts'
+import { quota, quotaDirectory, quotaService } from './table/quota.ts'
+import { scanners } from './table/scanners.ts'
+import { unscannedMail } from './table/unscanned-mail.ts'
 
 const slot = { readers: ['slot'] } as const
 const own = { fromClient: undefined } as const
@@ -74,42 +43,6 @@ export const SLOT_SOCKET = '/run/onescan/qmail.sock'
 
 /** Settings that only the thin client, onescanc(8), reads. */
 const thinClient = { ONESCAN_SOCKET: text(SLOT_SOCKET, slot) }
-
-const service = { readers: ['onescan-quotad'] } as const
-
-const quotaService = {
-  QUOTAMAILBOX: text('maildir:~/Maildir', service),
-  QUOTAUSERS: text(undefined, {
-    ...service,
-    defaultInWords: '`ldap` if `QUOTALDAPURL` is set, else `passwd` if `QUOTAMAILBOX` needs homes',
-  }),
-  QUOTADOMAINS: text(undefined, {
-    ...service,
-    defaultInWords: "qmail's `control/locals` or `control/me`, else the host name",
-  }),
-  QUOTAMAP: parsed(undefined, absolutePath, service),
-  QUOTADEFAULT: text(undefined, { ...service, defaultInWords: 'unlimited' }),
-}
-
-/** Settings of all programs that use a directory of users. A client of onescand sends none of them. */
-const directory = {
-  readers: ['slot', 'onescand', 'onescan-quotad'],
-  fromClient: undefined,
-} as const
-
-const quotaDirectory = {
-  QUOTALDAPURL: text(undefined, directory),
-  QUOTALDAPBIND: text(undefined, directory),
-  QUOTALDAPPASSWORD: parsed(undefined, absolutePath, directory),
-  QUOTALDAPCA: parsed(undefined, absolutePath, {
-    ...directory,
-    defaultInWords: "the system's CAs",
-  }),
-  QUOTALDAPFILTER: text('(|(uid=%u)(mail=%u)(mailAlternateAddress=%u))', directory),
-  QUOTALDAPHOME: text('mailMessageStore', directory),
-  QUOTALDAPQUOTA: text('mailQuotaSize', directory),
-  QUOTALDAPBACKEND: text('mailHost', directory),
-}
 
 /**
  * All settings, in the order of the manual pages: name, kind, default and readers. The readers of settings,

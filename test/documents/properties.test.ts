@@ -1,6 +1,6 @@
 import t from 'tap'
 import { properties } from '../../src/scan/scanners/findings/properties.ts'
-import { PROPERTIES } from '../../src/settings/table/scanning.ts'
+import { PROPERTIES } from '../../src/settings/table/findings.ts'
 import { readPage } from './man-page.ts'
 
 /** The list of properties in onescan-settings(5), against the code. */

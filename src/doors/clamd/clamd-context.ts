@@ -5,7 +5,7 @@ import type { JudgeContext, LoadedRules } from '../../scan/judge/context.ts'
 import { Rules } from '../../scan/rules/match.ts'
 import type { Rule } from '../../scan/rules/rule.ts'
 import { readSetting } from '../../settings/read-settings.ts'
-import type { FindingAction } from '../../settings/table/scanning.ts'
+import type { FindingAction } from '../../settings/table/findings.ts'
 
 /**
  * Returns the configuration of an address where the client decides about messages or files. The client receives

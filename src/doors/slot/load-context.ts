@@ -11,7 +11,7 @@ import type { Rules } from '../../scan/rules/match.ts'
 import { ruleFileExists, ruleFiles } from '../../scan/rules/rule.ts'
 import { readSignatureFiles } from '../../scan/scanners/contract/signatures.ts'
 import { makeScanners } from '../../scan/scanners/make-scanners.ts'
-import { DEFAULT_DATABASE } from '../../settings/table/scanning.ts'
+import { DEFAULT_DATABASE } from '../../settings/table/clamav.ts'
 
 interface SlotTools extends Tools {
   /** Its `settled` and `close` are called before this process becomes the next program. */

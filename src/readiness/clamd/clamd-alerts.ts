@@ -7,7 +7,7 @@ import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts
 import { listFingerprint, probeName } from '../../scan/scanners/findings/ban-names.ts'
 import { asksFor, propertyOf } from '../../scan/scanners/findings/properties.ts'
 import type { ScanResult } from '../../scan/scanners/findings/scan-result.ts'
-import { PROPERTIES, type Property } from '../../settings/table/scanning.ts'
+import { PROPERTIES, type Property } from '../../settings/table/findings.ts'
 import { zipOf } from '../test-mail/eicar-message.ts'
 import { compoundFile, rarOf } from '../test-mail/test-files.ts'
 

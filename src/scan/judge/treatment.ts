@@ -1,5 +1,5 @@
 import { compileGlob } from '../../lib/text/glob.ts'
-import type { FindingAction, Property } from '../../settings/table/scanning.ts'
+import type { FindingAction, Property } from '../../settings/table/findings.ts'
 import type { IsPassedOver } from '../scanners/contract/scanner.ts'
 import { actionFor, properties, propertyOf } from '../scanners/findings/properties.ts'
 import type {

@@ -6,7 +6,8 @@ import { nearestName } from '../../lib/text/nearest-name.ts'
 import { shellWord } from '../../lib/text/shell-word.ts'
 import { byteSize, splitWords } from '../../lib/text/values.ts'
 import { lowerCase, readAddress } from '../../mail/message/envelope/address.ts'
-import { checkReplyText, scanning, treatment } from '../../settings/table/scanning.ts'
+import { checkReplyText } from '../../settings/table/infected-mail.ts'
+import { scanning, treatment } from '../../settings/table/scanning.ts'
 import { asciiDomain, comparable, Rules } from './match.ts'
 import {
   type Action,

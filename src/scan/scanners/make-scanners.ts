@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import { errorText, Fault } from '../../lib/errors/fault.ts'
 import { loadSystem } from '../../lib/runtime/system.ts'
-import { type BuiltInName, builtInNames, isBuiltIn } from '../../settings/table/scanning.ts'
+import { type BuiltInName, builtInNames, isBuiltIn } from '../../settings/table/scanners.ts'
 import type { ExtractedForms } from './clamd/extracted-forms.ts'
 import type { ScanSettings } from './contract/scan-settings.ts'
 import type { Scanner } from './contract/scanner.ts'

@@ -4,7 +4,7 @@ import { readForeignFile } from '../../lib/path/open.ts'
 import type { Environment } from '../../lib/process/environment.ts'
 import { formatDay } from '../../lib/text/units.ts'
 import { readSettings, type Values } from '../../settings/read-settings.ts'
-import { cluster } from '../../settings/table.ts'
+import { cluster } from '../../settings/table/cluster.ts'
 
 /** The two ways of making stamps. */
 export type Scheme = 'md5' | 'hmac-sha256'

@@ -6,7 +6,8 @@ import {
   type ScanResult,
   unseen,
 } from '../../../src/scan/scanners/findings/scan-result.ts'
-import { PROPERTIES, scanning, treatment } from '../../../src/settings/table/scanning.ts'
+import { PROPERTIES } from '../../../src/settings/table/findings.ts'
+import { scanning, treatment } from '../../../src/settings/table/scanning.ts'
 import { plain } from '../../cases/messages.ts'
 import { inStream, openClamdDoor } from './rig.ts'
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { readForeignFile } from '../../../lib/path/open.ts'
-import { DEFAULT_DATABASE } from '../../../settings/table/scanning.ts'
+import { DEFAULT_DATABASE } from '../../../settings/table/clamav.ts'
 import type { ClamdAddress } from './clamd-address.ts'
 
 /** The paths of clamd.conf(5) in ClamAV's packages: Debian, Fedora, from source. */

@@ -3,12 +3,10 @@ import { Fault } from '../../../lib/errors/fault.ts'
 import type { Environment } from '../../../lib/process/environment.ts'
 import { scannerEnvironment } from '../../../settings/child-environment.ts'
 import { readSetting, readSettings, type Values } from '../../../settings/read-settings.ts'
-import {
-  type BannedBy,
-  PROPERTIES,
-  type QhpsiLine,
-  scanning,
-} from '../../../settings/table/scanning.ts'
+import type { BannedBy } from '../../../settings/table/clamav.ts'
+import { PROPERTIES } from '../../../settings/table/findings.ts'
+import type { QhpsiLine } from '../../../settings/table/scanners.ts'
+import { scanning } from '../../../settings/table/scanning.ts'
 import { asksFor } from '../findings/properties.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { type FindingRule, PROPERTIES, type Property } from '../../../settings/table/scanning.ts'
+import { type FindingRule, PROPERTIES, type Property } from '../../../settings/table/findings.ts'
 
 /**
  * The properties of a file that the name of a finding may report in addition to malware, as named by

@@ -5,7 +5,7 @@ import NodeClam from 'clamscan'
 import { errorText, isFault } from '../../../lib/errors/fault.ts'
 import { ABORTED, unlessAborted } from '../../../lib/flow/timeout.ts'
 import { replaceUnprintable } from '../../../lib/log/line-format.ts'
-import { DEFAULT_DATABASE } from '../../../settings/table/scanning.ts'
+import { DEFAULT_DATABASE } from '../../../settings/table/clamav.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import { type ContentScanner, unansweredBy } from '../contract/scanner.ts'
 import {

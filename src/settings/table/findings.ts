@@ -1,0 +1,46 @@
+import { Fault } from '../../lib/errors/fault.ts'
+import { choice, splitWords } from '../../lib/text/values.ts'
+import { parsed } from './kinds.ts'
+
+/** Settings for mail in which scanners found these properties. */
+export const findings = { FINDINGS: parsed('', readFindings, { defaultInWords: 'none' }) }
+
+/** The properties of a file that scanners report in addition to malware; FINDINGS uses these names. */
+export const PROPERTIES = [
+  'encrypted',
+  'macros',
+  'phishing',
+  'unwanted',
+  'structured',
+  'broken',
+] as const
+export type Property = (typeof PROPERTIES)[number]
+
+const findingActions = ['virus', 'accept', 'tag', 'defer', 'quarantine', 'refuse'] as const
+/** The action for mail in which something was found; `virus`: the same action as for infected mail. */
+export type FindingAction = (typeof findingActions)[number]
+
+/** One word of FINDINGS: an action for a property, or for the names that a pattern matches. */
+export interface FindingRule {
+  readonly what: Property | { readonly pattern: string }
+  readonly action: FindingAction
+}
+
+/** Parses words such as `macros=tag` or `PUA.*=accept`. The first word that matches a finding applies. */
+function readFindings(text: string): readonly FindingRule[] {
+  return splitWords(text, 'FINDINGS').map((given) => {
+    const [, what = '', action] = /^([^=]+)=(.*)$/.exec(given) ?? []
+    const example = 'write as "macros=tag" or "PUA.*=accept"'
+    if (!action) throw new Fault('config', `FINDINGS ${given}: has no action; ${example}`)
+    const property = PROPERTIES.find((word) => word === what)
+    // Names of findings have a capital, a digit or a dot: this is a property that is misspelt.
+    if (property === undefined && /^[a-z]+$/.test(what)) {
+      const known = PROPERTIES.join(', ')
+      throw new Fault('config', `FINDINGS ${given}: ${what} is not one of ${known}; ${example}`)
+    }
+    return {
+      what: property ?? { pattern: what },
+      action: choice(action, `FINDINGS ${what}`, findingActions, 'virus'),
+    }
+  })
+}

@@ -1,0 +1,72 @@
+import { Fault } from '../../lib/errors/fault.ts'
+import { number, parsed, size } from './kinds.ts'
+
+/** Settings for mail in which a scanner found something. */
+export const foundMail = {
+  REJECTVIRUS: parsed('0', readRejectVirus, { fromClient: 'taken' }),
+  VIRUSFORWARD: parsed(undefined, readForward, { fromClient: 'taken' }),
+  REFUSALTEXT: parsed(undefined, readReplyText, {
+    fromClient: 'taken',
+    defaultInWords: 'a text in English that names what was found',
+  }),
+  QUARANTINE: parsed(undefined, readQuarantine),
+}
+
+/** The limits above which the sweep removes messages. 0 means no limit. */
+export const quarantineLimits = {
+  QUARANTINEDAYS: number(30, { max: 36_500, unit: 'days', readers: ['onescand'] }),
+  QUARANTINESIZE: size('10G', { readers: ['onescand'] }),
+}
+
+export const infectedMail = { ...foundMail, ...quarantineLimits }
+
+/** 0 tags the message, 2 drops it, anything else refuses it. */
+function readRejectVirus(text: string): 'tag' | 'drop' | 'reject' {
+  return text === '0' ? 'tag' : text === '2' ? 'drop' : 'reject'
+}
+
+/** Reads the recipient of infected mail, instead of those in the envelope. */
+function readForward(text: string): string {
+  if (!/[\s\0]/.test(text)) return text
+  throw new Fault('config', 'VIRUSFORWARD: must be one address without spaces')
+}
+
+function readReplyText(text: string, name: string): string {
+  checkReplyText(name, text)
+  return text
+}
+
+/** Where onescan keeps mail that is neither delivered nor refused. */
+export type QuarantineTarget =
+  /** A directory of this host, owned by the account of the process that accepts the mail. */
+  | { readonly kind: 'directory'; readonly directory: string }
+  /** The hold queue of the MTA that uses the milter. */
+  | { readonly kind: 'hold' }
+
+function readQuarantine(text: string): QuarantineTarget {
+  if (text === 'hold') return { kind: 'hold' }
+  if (text.startsWith('/')) return { kind: 'directory', directory: text }
+  throw new Fault('config', `QUARANTINE ${text}: must be an absolute path, or hold`)
+}
+
+/** The upper limit for the characters of a reply text in the settings, before its placeholders are filled. */
+const TEXT_MAX = 200
+
+const PLACEHOLDERS = ['virus', 'reason', 'id', 'host'] as const
+/** A word in braces in a reply text, which is replaced for each message. */
+export type Placeholder = (typeof PLACEHOLDERS)[number]
+
+/**
+ * Checks a reply text of the settings. `what` names the setting. Throws a Fault of kind `config` if the text
+ * is too long, or has a line end or an unknown placeholder.
+ */
+export function checkReplyText(what: string, text: string): void {
+  const wrong = (why: string) => new Fault('config', `${what}: ${why}`)
+  if (text.length > TEXT_MAX) throw wrong(`has ${text.length} characters; at most ${TEXT_MAX}`)
+  if (/[^ -~]/.test(text))
+    throw wrong('has a line end, or another character that is not printable ASCII')
+  for (const [placeholder, word] of text.matchAll(/\{([^{}]*)\}/g)) {
+    if (PLACEHOLDERS.some((known) => known === word)) continue
+    throw wrong(`${placeholder}: must be ${PLACEHOLDERS.map((known) => `{${known}}`).join(', ')}`)
+  }
+}

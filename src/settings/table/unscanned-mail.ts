@@ -1,0 +1,42 @@
+import { word } from './kinds.ts'
+
+const scanFail = ['defer', 'accept', 'quarantine'] as const
+
+/** Settings for mail without a result of any scanner. */
+export const scanFailed = {
+  SCANFAIL: word(scanFail, {
+    laxer: accepts,
+    passes: ifAccepted('mail about which the answer of the scanners is unknown'),
+  }),
+}
+
+/** Mail of which scanners do not see all. */
+export const unseenMail = {
+  // No retry makes a message smaller, but larger limits of clamd do let it in: it waits in its queue until
+  // then. Filters that let it pass, such as clamav-milter and amavis, let in any virus that is padded.
+  OVERSIZE: word(['defer', 'accept'], {
+    passes: ifAccepted('mail that is larger than the scanners accept'),
+  }),
+  UNREAD: word(['refuse', 'defer', 'quarantine', 'accept'], {
+    passes: ifAccepted('mail that is not fully scanned'),
+  }),
+  SECONDLOOK: word(['always', 'never']),
+  STRICTMIME: word(['off', 'defer', 'quarantine', 'refuse']),
+}
+
+/** The reply to clients of clamd in that case. */
+export const clamdClients = {
+  SCANFAIL_CLAMD: word(['error', 'limit'], { readers: ['onescand'] }),
+}
+
+export const unscannedMail = { ...scanFailed, ...clamdClients, ...unseenMail }
+
+/** Returns which mail passes unscanned: this one, if the value is `accept`. */
+function ifAccepted(mail: string): (value: string | undefined) => string | undefined {
+  return (value) => (value === 'accept' ? mail : undefined)
+}
+
+/** Reports why a client's SCANFAIL is laxer. */
+function accepts(theirs: string | undefined, own: string | undefined): string | undefined {
+  return theirs === 'accept' && own !== 'accept' ? "is laxer than the daemon's" : undefined
+}
