@@ -1,3 +1,4 @@
+import { uptime } from '../../lib/flow/uptime.ts'
 import type { Environment } from '../../lib/process/environment.ts'
 import { loadCrypto } from '../../lib/runtime/crypto.ts'
 import type { LogSink } from '../../log/log-sink.ts'
@@ -64,10 +65,4 @@ async function rulesOf(env: Environment): Promise<Rules | undefined> {
   if (!ruleFiles(control, HOST_DIRECTORY).some(ruleFileExists)) return undefined
   const { loadRules } = await import('../../scan/rules/parse-rules.ts')
   return loadRules(control, HOST_DIRECTORY)
-}
-
-/** Milliseconds on the monotonic clock, as performance.now(), which takes longer to load. */
-export function uptime(): number {
-  const [seconds, nanoseconds] = process.hrtime()
-  return seconds * 1000 + nanoseconds / 1e6
 }

@@ -1,9 +1,10 @@
+import { uptime } from '../../lib/flow/uptime.ts'
 import type { Environment } from '../../lib/process/environment.ts'
 import { NO_EDITS } from '../../mail/message/header-block.ts'
 import { readSpoolSettings } from '../../mail/message/spool.ts'
 import { checkQuota, isQuotaChecked } from '../../scan/judge/over-quota.ts'
 import type { QuotaSettings } from '../../scan/quota/quota-settings.ts'
-import { openSlotQuota, uptime } from './load-context.ts'
+import { openSlotQuota } from './load-context.ts'
 import { readCaller, receiveTransaction } from './receive.ts'
 import { carryOut, executeNext, passThrough, type SlotContext } from './slot-carry-out.ts'
 

@@ -1,3 +1,4 @@
+import { uptime } from '../../lib/flow/uptime.ts'
 import type { Environment } from '../../lib/process/environment.ts'
 import type { LogSink } from '../../log/log-sink.ts'
 import {
@@ -8,7 +9,6 @@ import {
   passLine,
 } from '../../log/message-lines.ts'
 import type { Decision } from '../../scan/judge/decision.ts'
-import { uptime } from './load-context.ts'
 
 /**
  * The log of onescan-queue: one line for each message, whatever the outcome. If an exit code is undefined,

@@ -66,3 +66,10 @@ export const TOP_LINE = Buffer.from(
   `${'Received: by onescan, for scanners alone'.padEnd(TOP_LENGTH - 1)}\n`,
   'latin1',
 )
+
+/** The header of a message, whose fields a stage before has found. */
+export interface KnownHeader {
+  readonly header: Header
+  /** The bytes above it, which are a field that does not describe content (TOP_LINE). */
+  readonly above: number
+}

@@ -1,6 +1,7 @@
 import type { Bytes } from '../message/bytes.ts'
+import type { KnownHeader } from '../message/message.ts'
 import { LimitExceeded } from './budget/limits.ts'
-import { type KnownHeader, NAMELESS, type PartNames, type Steps } from './budget/work.ts'
+import type { Steps } from './budget/work.ts'
 import { type CodedLines, findCodedLines } from './coded/coded-blocks.ts'
 import { codedKinds, kindsInFiles } from './coded/coded-data.ts'
 import { readNames } from './headers/names.ts'
@@ -14,6 +15,7 @@ import { DepthSearch } from './nested.ts'
 import { aroundMail } from './reader/depth.ts'
 import type { Leaf, Reading, SeenHeader } from './reader/reading.ts'
 import { MailReadings } from './reader/readings.ts'
+import { NAMELESS, type PartNames } from './traits/part-names.ts'
 
 export type { ContentsOptions } from './leaves/decoding.ts'
 

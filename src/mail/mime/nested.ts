@@ -1,6 +1,7 @@
 import type { Bytes } from '../message/bytes.ts'
+import type { KnownHeader } from '../message/message.ts'
 import { LimitExceeded } from './budget/limits.ts'
-import { type KnownHeader, type Steps, Work, type WorkOptions } from './budget/work.ts'
+import { type Steps, Work, type WorkOptions } from './budget/work.ts'
 import { base64 } from './decoders/base64.ts'
 import { decoded, type MakeDecoder, makerOf } from './decoders/decoder.ts'
 import { QuotedPrintableDecoder } from './decoders/quoted-printable.ts'

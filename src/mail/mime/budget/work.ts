@@ -1,8 +1,9 @@
 import type { Bytes } from '../../message/bytes.ts'
-import type { Header } from '../../message/header-block.ts'
+import type { KnownHeader } from '../../message/message.ts'
 import { MemoryPool } from '../storage/store.ts'
 import type { PartForm } from '../traits/forms.ts'
 import type { Oddity } from '../traits/oddities.ts'
+import type { PartNames } from '../traits/part-names.ts'
 import { budgetOf, LimitExceeded, type ReadingBudget } from './limits.ts'
 
 /** The units of work between two turns of the event loop. A unit is about one byte inspected. */
@@ -13,23 +14,6 @@ export const PIECE = 64 * 1024
 export const LINES_PIECE = 8 * 1024
 /** The bytes that the runtime searches in the time of a unit. */
 export const SEARCHED_PER_UNIT = 4
-
-/** What mail programs show of a part, or of a file in a container. */
-export interface PartNames {
-  /** All names that some mail program shows for it, each once. */
-  readonly names: readonly string[]
-  /** The MIME types of its header, in lower case. */
-  readonly types: readonly string[]
-  /**
-   * The containers from which it was extracted within its part, from the outside in: `uuencode`, `tnef`,
-   * `openpgp`, …
-   */
-  readonly containers: readonly string[]
-  /** The limit that left some of them unread, if there was one. */
-  readonly over?: string | undefined
-}
-
-export const NAMELESS: PartNames = { names: [], types: [], containers: [] }
 
 type ContentStep =
   /** A content that some reader of mail might get out of a message. */
@@ -53,13 +37,6 @@ type ContentStep =
 
 /** Steps of the work on a message, with a result at their end. */
 export type Steps<Result = void> = Generator<ContentStep, Result>
-
-/** The header of a message, whose fields a stage before has found. */
-export interface KnownHeader {
-  readonly header: Header
-  /** The bytes above it, which are a field that does not describe content (message.ts). */
-  readonly above: number
-}
 
 export interface WorkOptions {
   /** The header of the message itself. Without it the reading finds the fields by itself. */

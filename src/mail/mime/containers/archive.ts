@@ -1,5 +1,6 @@
 import type { Bytes } from '../../message/bytes.ts'
-import { NAMELESS, type Steps, type Work } from '../budget/work.ts'
+import type { Steps, Work } from '../budget/work.ts'
+import { NAMELESS } from '../traits/part-names.ts'
 import { inflated } from './inflate.ts'
 
 /** The units of work of a member, in addition to its bytes. */

@@ -1,5 +1,5 @@
-import type { PartNames } from '../budget/work.ts'
 import { isUnreadable, plainCharset, textsIn } from '../decoders/charsets.ts'
+import type { PartNames } from '../traits/part-names.ts'
 import { type Field, fieldValues, readingsOf, withoutComments } from './fields.ts'
 import { NameWords, WRITTEN_MAX } from './name-words.ts'
 import {

@@ -1,11 +1,12 @@
 import type { Hash } from 'node:crypto'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
-import { NAMELESS, type PartNames, type Steps, Work, type WorkOptions } from '../budget/work.ts'
+import { type Steps, Work, type WorkOptions } from '../budget/work.ts'
 import { type Codec, decoded, decodedInEachWay, type MakeDecoder } from '../decoders/decoder.ts'
 import { spellings } from '../headers/names.ts'
 import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
 import type { PartForm } from '../traits/forms.ts'
+import { NAMELESS, type PartNames } from '../traits/part-names.ts'
 
 /** Contents of at most this many bytes are compared directly. A digest would take longer. */
 const COMPARED_WHOLE_MAX = 256

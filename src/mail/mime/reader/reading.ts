@@ -1,5 +1,5 @@
+import type { KnownHeader } from '../../message/message.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
-import type { KnownHeader } from '../budget/work.ts'
 import type { Habits } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import { isField } from '../headers/header-lines.ts'

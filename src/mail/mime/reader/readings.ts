@@ -1,6 +1,6 @@
 import type { Bytes } from '../../message/bytes.ts'
+import type { KnownHeader } from '../../message/message.ts'
 import { limits, type ReadingBudget } from '../budget/limits.ts'
-import type { KnownHeader } from '../budget/work.ts'
 import { EveryHabit } from '../habits/habits.ts'
 import type { Depth } from './depth.ts'
 import { KnownHeaders } from './header-reading.ts'

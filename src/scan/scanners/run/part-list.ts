@@ -1,4 +1,4 @@
-import type { PartNames } from '../../../mail/mime/budget/work.ts'
+import type { PartNames } from '../../../mail/mime/traits/part-names.ts'
 import type { NamedPart } from '../../../plugin.ts'
 import type { PartList } from '../contract/scanner.ts'
 

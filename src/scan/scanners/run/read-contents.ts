@@ -4,9 +4,9 @@ import { Bytes } from '../../../mail/message/bytes.ts'
 import { TOP_LINE } from '../../../mail/message/message.ts'
 import { NamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolSettings } from '../../../mail/message/spool.ts'
-import type { PartNames } from '../../../mail/mime/budget/work.ts'
 import { type ContentsOptions, contentsOf } from '../../../mail/mime/contents.ts'
 import type { PartForm } from '../../../mail/mime/traits/forms.ts'
+import type { PartNames } from '../../../mail/mime/traits/part-names.ts'
 import type { Sample } from '../contract/scanner.ts'
 
 interface ReadingOptions

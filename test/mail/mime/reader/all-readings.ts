@@ -1,6 +1,6 @@
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import type { KnownHeader } from '../../../../src/mail/message/message.ts'
 import { budgetOf } from '../../../../src/mail/mime/budget/limits.ts'
-import type { KnownHeader } from '../../../../src/mail/mime/budget/work.ts'
 import { aroundMail } from '../../../../src/mail/mime/reader/depth.ts'
 import type { Leaf, Reading, SeenHeader } from '../../../../src/mail/mime/reader/reading.ts'
 import { MailReadings } from '../../../../src/mail/mime/reader/readings.ts'
