@@ -1,6 +1,7 @@
 import { CR, LF } from '../../../lib/bytes/ascii.ts'
 import { BASE64 } from '../../message/escapes.ts'
 import { Habits, type Words } from '../habits/habits.ts'
+import { indexOrEnd } from '../lines/lines.ts'
 import { BUFFER_SIZE, type Codec, type Decoder, type Give, makerOf } from './decoder.ts'
 
 /**
@@ -141,7 +142,7 @@ export class Base64Decoder implements Decoder {
   #decodeLines(bytes: Buffer, from: number, end: number): boolean {
     const block = bytes.subarray(from, end)
     if (OF_RUNTIME.some((byte) => block.includes(byte))) return false
-    const characters = charactersByStride(block) ?? charactersInLines(block)
+    const characters = charactersIn(block)
     // If the numbers do not match, there are other characters, which the runtime's decoder ignores, or a
     // group is open at the end and continues after these lines.
     if (characters === undefined || characters % 4 !== 0) return false
@@ -238,44 +239,22 @@ export class Base64Decoder implements Decoder {
 /** Returns up to where the next bytes are tried in one go: the end of a line, if a line ends soon. */
 function endOfLines(bytes: Buffer, from: number, to: number): number {
   if (to - from < NATIVE_LEAST) return to
-  const lf = bytes.lastIndexOf(LF, Math.min(to, from + NATIVE_MOST) - 1)
-  return lf < from + NATIVE_LEAST ? Math.min(to, from + NATIVE_LEAST) : lf + 1
+  const length = bytes.subarray(from, Math.min(to, from + NATIVE_MOST)).lastIndexOf(LF) + 1
+  return from + Math.max(length, NATIVE_LEAST)
 }
 
 /**
- * Counts the bytes of lines that all have the same length, except the first and the last, without their line
- * ends, or undefined if they differ. Only the expected ends of lines are checked: a line end elsewhere is
- * counted as a character, and the decoded output of these lines is then too short.
+ * Counts the bytes of lines without their line ends. Returns undefined if a line inside is not made of complete groups
+ * of four: readers that begin a new group with each line differ there, which has to be noted. In a line that is as
+ * long as the one before, no line end is searched for: one inside is counted as a character.
  */
-function charactersByStride(block: Buffer): number | undefined {
-  const first = block.indexOf(LF)
-  const second = first < 0 ? -1 : block.indexOf(LF, first + 1)
-  if (second < 0) return undefined
-  const stride = second - first
-  const endLength = block[second - 1] === CR ? 2 : 1
-  if ((stride - endLength) % 4 !== 0) return undefined
-  let at = second
-  for (; at < block.length; at += stride) {
-    if (block[at] !== LF || (endLength === 2 && block[at - 1] !== CR)) return undefined
-  }
-  const last = at - stride + 1 // where the last line begins
-  const ofFirst = charactersInLines(block.subarray(0, first + 1))
-  const ofLast = charactersInLines(block.subarray(last))
-  if (ofFirst === undefined || ofLast === undefined) return undefined
-  const lines = (last - 1 - first) / stride
-  return ofFirst + lines * (stride - endLength) + ofLast
-}
-
-/**
- * Counts the characters of lines. Returns undefined if a line inside is not made of complete groups of four.
- * Readers that begin a new group with each line differ there, which has to be noted.
- */
-function charactersInLines(block: Buffer): number | undefined {
+function charactersIn(block: Buffer): number | undefined {
   let characters = 0
-  for (let at = 0; at < block.length; at++) {
-    const byte = block[at]
-    if (byte !== LF && byte !== CR) characters++
-    else if (byte === LF && characters % 4 !== 0) return undefined
+  let length = 0
+  for (let at = 0; at < block.length; at += length + 1) {
+    if (block[at + length] !== LF) length = indexOrEnd(block, LF, at) - at
+    characters += length - (block[at + length - 1] === CR ? 1 : 0)
+    if (characters % 4 !== 0 && at + length < block.length) return undefined
   }
   return characters
 }
