@@ -12,7 +12,7 @@ import type { Leaf } from '../reader/reading.ts'
 import type { Oddity } from '../traits/oddities.ts'
 import { beginsAsMailbox, hasHeader, holdsNul, splitLineEnd } from './content-checks.ts'
 import type { Decoding, GiveReading, Scope } from './decoding.ts'
-import { formOfLeaf, isPlain } from './ordinary.ts'
+import { formOfLeaf, isPlain, isWellFormed } from './ordinary.ts'
 import { SavedForms } from './saved-forms.ts'
 
 /**
@@ -92,18 +92,11 @@ function* givePlainly(
   const { bare, end } = splitLineEnd(part)
   // Text that readers display includes the line end before the delimiter, also for libclamav.
   const given = encoding === 'base64' || header.text !== 'no' ? part : bare
-  yield* decoded(given, codec(habits), decoding, (bytes) => {
-    const isUsual = without(habits.asked, 'quoted-printable last break').length === 0
-    return forms.giveDecodedPlainly(bytes, end, encoding, isUsual ? form : undefined)
-  })
-  // In a text, blanks at the end of a line and its last line end make no difference.
-  const ofFiles = ['quoted-printable blanks', 'quoted-printable last break'] as const
-  const asked = without(habits.asked, ...(header.text === 'no' ? [] : ofFiles))
-  return asked.length > 0 ? 'odd' : 'whole'
-}
-
-function without(asked: ReadonlySet<Habit>, ...others: readonly Habit[]): readonly Habit[] {
-  return [...asked].filter((habit) => !others.includes(habit))
+  const isOne = () => isWellFormed(habits.asked, header)
+  yield* decoded(given, codec(habits), decoding, (bytes) =>
+    forms.giveDecodedPlainly(bytes, end, encoding, isOne() ? form : undefined),
+  )
+  return isOne() ? 'whole' : 'odd'
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Bytes } from '../../message/bytes.ts'
 import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
 import type { CodedLines } from '../coded/coded-blocks.ts'
 import { codedKinds } from '../coded/coded-data.ts'
+import type { Habit } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
 import { GOES_ON } from '../reader/header-reading.ts'
@@ -64,6 +65,16 @@ export function isPlain({ header, encodings, seenBy }: Leaf): boolean {
     seenBy === 'all' && header.isPlain && header.oddities.length === 0 && encodings.length === 1
   )
 }
+
+/**
+ * Returns whether all readers make the same of a part in which these features occurred, libclamav among them. In a text
+ * that they show, blanks at the end of a line and its last line end make no difference.
+ */
+export function isWellFormed(asked: ReadonlySet<Habit>, { text }: PartHeader): boolean {
+  return [...asked].every((habit) => text !== 'no' && IN_TEXTS.includes(habit))
+}
+
+const IN_TEXTS: readonly Habit[] = ['quoted-printable blanks', 'quoted-printable last break']
 
 /** A mail that was read in one way. */
 interface OrdinaryMail {

@@ -18,7 +18,12 @@ const MAILS = isWhole ? 5_000 : 300
 const SEED = 82
 
 /** What is hidden. Each is found by its hash alone, and HTML as HTML alone: a scan must get exactly these bytes. */
-const texts = ['Dear all,\nsee = you, \xe9t\xe9.\n', 'one line\n', `${'word '.repeat(15)}\nend\n`]
+const texts = [
+  'Dear all,\nsee = you, \xe9t\xe9.\n',
+  'one line\n',
+  `${'word '.repeat(15)}\nend\n`,
+  '-- \nblanks\t\nat ends  \n',
+]
 const pages = [
   '<html><body>\n<p id="x=y">Click Here</p></body></html>\n',
   '<html>\n<a href=z>go</a></html>\n',
