@@ -12,9 +12,8 @@ import { QuotedPrintableDecoder } from '../decoders/quoted-printable.ts'
 import { WithoutByte, WithoutTails } from '../decoders/text-forms.ts'
 import { uuencode } from '../decoders/uuencode.ts'
 import { yenc } from '../decoders/yenc.ts'
-import { UNSAID } from './container-contents.ts'
 import { holdsNul } from './content-checks.ts'
-import type { Decoding } from './decoding.ts'
+import type { Decoding, Scope } from './decoding.ts'
 
 const withoutTails = makerOf(WithoutTails)
 const withoutNuls = makerOf(WithoutByte, 0)
@@ -95,7 +94,7 @@ function* giveBlocks(
     if (kind === 'binhex') yield* giveBinHex(data, decoding)
     else
       yield* decoding.giveNamed(kind, [name], (inner) =>
-        inner.at(saidAbove(text, from)).giveInEachWay(codecs[kind], data),
+        inner.at({ declared: declaredAbove(text, from) }).giveInEachWay(codecs[kind], data),
       )
   }
 }
@@ -113,20 +112,22 @@ function giveBinHex(data: Bytes, decoding: Decoding): Steps {
 function* giveForks(source: Bytes, decoding: Decoding): Steps {
   const { name, forks } = binHexFile(source)
   for (const fork of forks)
-    yield* decoding.giveNamed('binhex', [name], (inner) => inner.at(UNSAID).giveDecoded(fork))
+    yield* decoding.giveNamed('binhex', [name], (inner) =>
+      inner.at({ declared: 'none' }).giveDecoded(fork),
+    )
 }
 
 /** Upper limit for the bytes examined of the line above armour. */
 const LABEL_MAX = 128
 
-/** Returns what the line that ends at `to` declares about the following armour. */
-function saidAbove(source: Bytes, to: number) {
+/** Returns what the line that ends at `to` declares the following armour as. */
+function declaredAbove(source: Bytes, to: number): Scope['declared'] {
   const above = source
     .gather(Math.max(0, to - LABEL_MAX), to)
     .toString('latin1')
     .trimEnd()
   const line = above.split(/[\r\n]/).at(-1)!
   const [, label = ''] = /-----begin ([a-z#]+)/i.exec(line) ?? []
-  const isOpenPgp = /^pgp$/i.test(label)
-  return { isContainer: isOpenPgp || /^(?:pkcs|cms|smime)/i.test(label), isOpenPgp }
+  if (/^pgp$/i.test(label)) return 'openpgp'
+  return /^(?:pkcs|cms|smime)/i.test(label) ? 'smime' : 'none'
 }

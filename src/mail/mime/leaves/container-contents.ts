@@ -13,13 +13,10 @@ import { quotedPrintable } from '../decoders/quoted-printable.ts'
 import { Unescaped, Unpercented } from '../decoders/text-forms.ts'
 import { NO_HEADER } from '../headers/part-header.ts'
 import { hasHeader } from './content-checks.ts'
-import type { Decoding, Scope } from './decoding.ts'
+import type { Decoding } from './decoding.ts'
 
 const unescaped = makerOf(Unescaped)
 const unpercented = makerOf(Unpercented)
-
-/** A file from OpenPGP, TNEF or BinHex has no declared type. */
-export const UNSAID = { isContainer: false, isOpenPgp: false }
 
 /**
  * Gives what S/MIME, OpenPGP, TNEF, calendars and cards hold, if the bytes are one of them, and are not
@@ -32,18 +29,18 @@ export function* giveFromContainers(source: Bytes, decoding: Decoding): Steps {
 }
 
 function* giveOpened(source: Bytes, decoding: Decoding): Steps {
-  const { isContainer, isOpenPgp } = decoding.scope
+  const { declared } = decoding.scope
   const giveAs = (kind: string) => (content: Bytes) =>
     decoding.giveNamed(kind, [], (inner) => giveFromOpened(content, inner))
   const givePgp = (content: PgpContent) => {
     if (content.kind === 'packets') return giveAs('openpgp')(content.bytes)
     const { name, bytes } = content
-    return decoding.giveNamed('openpgp', [name], (inner) => giveFromOpened(bytes, inner, UNSAID))
+    return decoding.giveNamed('openpgp', [name], (inner) => giveFromOpened(bytes, inner, 'none'))
   }
   const names: string[] = [] // of a file in TNEF, which precede it
   try {
     if (yield* openCms(source, decoding, giveAs('cms'))) decoding.noteOpened()
-    if (yield* openPgp(source, isOpenPgp, decoding, givePgp)) decoding.noteOpened()
+    if (yield* openPgp(source, declared === 'openpgp', decoding, givePgp)) decoding.noteOpened()
     yield* openTnef(source, decoding, {
       name: (name) => {
         names.push(name)
@@ -51,20 +48,24 @@ function* giveOpened(source: Bytes, decoding: Decoding): Steps {
       },
       give: (content) =>
         decoding.giveReported('tnef', names.splice(0), (inner) =>
-          giveFromOpened(content, inner, UNSAID),
+          giveFromOpened(content, inner, 'none'),
         ),
     })
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error
     // A content without a declared type may look like a container by chance.
-    if (!isContainer) decoding.onOdd?.('unread')
+    if (declared === 'none') decoding.onOdd?.('unread')
     else if (!decoding.hasOpened) decoding.leaveUnread(error.message)
   }
 }
 
-/** Yields the contents of a container, with their properties. */
-function* giveFromOpened(content: Bytes, decoding: Decoding, said: Partial<Scope> = {}): Steps {
-  const opened = decoding.at(said)
+/** Yields a content of a container. That of a file is declared as nothing. */
+function* giveFromOpened(
+  content: Bytes,
+  decoding: Decoding,
+  declared = decoding.scope.declared,
+): Steps {
+  const opened = decoding.at({ declared })
   if (yield* hasHeader(content, decoding)) {
     yield* opened.insideMail((inner) => inner.giveMail(content))
   } else yield* opened.inside((inner) => inner.giveDecoded(content))

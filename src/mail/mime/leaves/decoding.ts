@@ -23,7 +23,7 @@ const SEEN_COST = 256
 const AS_FILE = 1
 const AS_MESSAGE = 2
 const AS_CALENDAR = 4
-const AS_CONTAINER = 8
+const asDeclared: Readonly<Record<Scope['declared'], number>> = { none: 0, smime: 8, openpgp: 16 }
 
 export interface ContentsOptions extends WorkOptions {
   readonly createHash: (algorithm: string) => Hash
@@ -67,16 +67,14 @@ interface GiveOptions {
 /** The position of a content: what holds for it, and for all that is decoded from it. */
 export interface Scope {
   readonly header: PartHeader
-  /** Whether it is a message, regardless of its first lines: by its type, its name, or in a digest. */
-  readonly isMessage: boolean
-  /** Whether its context declares it as S/MIME or OpenPGP, and whether as OpenPGP. */
-  readonly isContainer: boolean
-  readonly isOpenPgp: boolean
   /**
-   * Whether it begins like a mail among the lines of a header, and is not a message: the reading of the
-   * surrounding mail finds its contents, however it is decoded.
+   * What it is opened as. A `message` is one regardless of its first lines: by its type, its name, or in a digest. A
+   * `text` begins like a mail among the lines of a header: the reading of the surrounding mail finds its contents,
+   * however it is decoded. Whether a `file` is a message depends on its first lines.
    */
-  readonly isReadAround: boolean
+  readonly kind: 'message' | 'text' | 'file'
+  /** The container that its context declares it as. */
+  readonly declared: 'smime' | 'openpgp' | 'none'
   /** Whether the structure of the mail has no oddity, so that its parts have forms (forms.ts). */
   readonly hasForm: boolean
   /** Its names, and the containers it was extracted from within its part. */
@@ -89,10 +87,8 @@ export interface Scope {
 
 const MESSAGE: Scope = {
   header: NO_HEADER,
-  isMessage: false,
-  isContainer: false,
-  isOpenPgp: false,
-  isReadAround: false,
+  kind: 'file',
+  declared: 'none',
   hasForm: false,
   part: NAMELESS,
   messages: 0,
@@ -337,13 +333,9 @@ export class Decoding extends Work {
   }
 
   get #ways(): number {
-    const { header, isContainer, isMessage } = this.scope
-    return (
-      AS_FILE |
-      (isMessage ? AS_MESSAGE : 0) |
-      (header.hints.has('calendar') ? AS_CALENDAR : 0) |
-      (isContainer ? AS_CONTAINER : 0)
-    )
+    const { header, kind, declared } = this.scope
+    const ofCalendar = header.hints.has('calendar') ? AS_CALENDAR : 0
+    return AS_FILE | (kind === 'message' ? AS_MESSAGE : 0) | ofCalendar | asDeclared[declared]
   }
 
   /** Returns the key by which a content is recognized. */

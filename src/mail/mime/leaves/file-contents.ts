@@ -15,7 +15,7 @@ export function* giveInFile(file: Bytes, decoding: Decoding): Steps {
 
 /** Yields the contents of a mailbox or a message, or what is encoded in a text. */
 export function* giveWithin(file: Bytes, decoding: Decoding): Steps {
-  if (decoding.scope.isReadAround) yield* giveCodedWithin(file, decoding, kindsInFiles)
+  if (decoding.scope.kind === 'text') yield* giveCodedWithin(file, decoding, kindsInFiles)
   else if (beginsAsMailbox(file)) yield* decoding.insideMail((inner) => giveMails(file, inner))
   else if (yield* isMail(file, decoding))
     yield* decoding.insideMail((inner) => inner.giveMail(file))
@@ -23,7 +23,7 @@ export function* giveWithin(file: Bytes, decoding: Decoding): Steps {
 }
 
 function* isMail(file: Bytes, decoding: Decoding): Steps<boolean> {
-  if (decoding.scope.isMessage) return true
+  if (decoding.scope.kind === 'message') return true
   // The properties of a calendar look like fields.
   return !beginsCalendar(file) && (yield* hasHeader(file, decoding))
 }

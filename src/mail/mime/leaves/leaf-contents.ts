@@ -34,28 +34,23 @@ export function* giveLeaf(leaf: Leaf, source: Bytes, around: Decoding): Steps {
 
 /** Returns the scope of a leaf part, in addition to the scope around it. */
 function* scopeOf(leaf: Leaf, part: Bytes, around: Decoding): Steps<Partial<Scope>> {
-  const { header, depth, isInHeader } = leaf
-  const isMessage = isMessageIn(leaf)
-  const mayBeReadAround = isInHeader && !isMessage
-  const isReadAround =
-    mayBeReadAround && (beginsAsMailbox(part) || (yield* hasHeader(part, around)))
-  const isOpenPgp = header.hints.has('openpgp') || depth.multipart?.hints.has('encrypted') === true
-  return {
-    header,
-    isMessage,
-    isReadAround,
-    isContainer: isOpenPgp || header.hints.has('smime'),
-    isOpenPgp,
-    messages: depth.messages,
-  }
+  const { header, depth } = leaf
+  const ofPgp = header.hints.has('openpgp') || depth.multipart?.hints.has('encrypted') === true
+  const declared = ofPgp ? 'openpgp' : header.hints.has('smime') ? 'smime' : 'none'
+  return { header, kind: yield* kindOf(leaf, part, around), declared, messages: depth.messages }
 }
 
-/**
- * Returns whether some reader takes the leaf part for a message. In a digest no type is needed for that (RFC
- * 2046 5.1.5).
- */
-function isMessageIn({ header, depth }: Leaf): boolean {
-  return header.message !== 'no' || header.hints.has('mail') || isOfDigest(header, depth)
+/** Returns what a leaf part is opened as. In a digest no type is needed for a message (RFC 2046 5.1.5). */
+function* kindOf(
+  { header, depth, isInHeader }: Leaf,
+  part: Bytes,
+  work: Work,
+): Steps<Scope['kind']> {
+  if (header.message !== 'no' || header.hints.has('mail') || isOfDigest(header, depth)) {
+    return 'message'
+  }
+  if (!isInHeader) return 'file'
+  return beginsAsMailbox(part) || (yield* hasHeader(part, work)) ? 'text' : 'file'
 }
 
 function formsOf(leaf: Leaf, endsMail: boolean, decoding: Decoding): SavedForms {

@@ -185,6 +185,13 @@ t.test('the name of a file in OpenPGP is reported', async (t) => {
   t.same(inArmour(compressed(literal(text), 'zip')).names, ['report.zip'])
 })
 
+t.test('OpenPGP is opened where it is declared, after the same bytes as S/MIME', async (t) => {
+  const message = Buffer.concat([packet(60, Buffer.alloc(600), true), literal(text)])
+  const parts = ['a.p7m', 'a.pgp', 'a.p7m'].map((name) => `--b\n${partOf(message, name)}`).join('')
+  const { contents } = readMail(`Content-Type: multipart/mixed; boundary=b\n\n${parts}--b--\n`)
+  t.ok(contents.some((bytes) => bytes.equals(text)))
+})
+
 t.test('OpenPGP that cannot be read is never taken for read', async (t) => {
   const begun = deflateSync(literal(long), { finishFlush: constants.Z_SYNC_FLUSH })
   const noBlock = Buffer.from([0xff])
