@@ -49,6 +49,14 @@ export const structureHabits = {
     ],
     odd: 'header',
   },
+  'nameless line': {
+    place: 'a line in a header that begins with a colon, or with From and a blank',
+    choices: [
+      { does: 'is skipped', programs: "Python's email, mutt" },
+      { does: 'begins the body', maxDifferences: 2 },
+    ],
+    odd: 'header',
+  },
   'field below header': {
     place: 'a first line of a body that begins like a field about content, or has base64 in it',
     choices: [
@@ -74,7 +82,15 @@ export const structureHabits = {
   },
   'any dashes': {
     place: 'a line of two dashes in a multipart whose boundary cannot be read',
-    choices: [{ does: 'is text' }, { does: 'is a delimiter' }],
+    choices: [
+      { does: 'is text' },
+      { does: 'is a delimiter' },
+      {
+        does: 'is a delimiter if nothing follows: the boundary is empty',
+        programs: "Python's email, GMime, postal-mime, Email::MIME",
+        maxDifferences: 2,
+      },
+    ],
   },
   'dash front': {
     place: 'blanks, or one or two characters, in front of a delimiter',
@@ -102,6 +118,13 @@ export const structureHabits = {
   multipart: {
     place: 'a header that announces a multipart, but not as RFC 2046 writes it',
     choices: [{ does: 'is that of a multipart' }, { does: 'is that of a text or a file' }],
+  },
+  boundary: {
+    place: 'a header with a boundary that announces something else than a multipart',
+    choices: [
+      { does: 'is that of what it announces' },
+      { does: 'is that of a multipart', maxDifferences: 2 },
+    ],
   },
   message: {
     place: 'a header that announces a message, but not as RFC 2046 writes it',

@@ -62,10 +62,13 @@ export function readingsOf(text: string): readonly string[] {
   return decoded.length === 0 ? readings : [...new Set([...readings, ...decoded])]
 }
 
-/** Returns those readings in which no encoded word is decoded. Some readers skip NULs, others keep them. */
+/**
+ * Returns those readings in which no encoded word is decoded. Some readers skip control characters, and a CR
+ * inside a line (GMime), others keep them.
+ */
 export function undecoded(text: string): readonly string[] {
-  if (!/[(\0\v\f]/.test(text)) return [text]
-  const texts = [text, text.replace(/[\0\v\f]/g, '')]
+  if (!/[(\0\v\f]|\r(?!\n)/.test(text)) return [text]
+  const texts = [text, text.replace(/[\0\v\f]|\r(?!\n)/g, '')]
   const outside = texts.map((reading) => withoutComments(reading, 'outside quotes'))
   const anywhere = texts.map((reading) => withoutComments(reading, 'anywhere'))
   return [...new Set([...texts, ...outside, ...anywhere])]

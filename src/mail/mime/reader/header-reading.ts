@@ -27,6 +27,9 @@ const HEADER_CHARACTER_COST = 8
 /** Upper limit for the lines above the mbox line: only the line that scanners receive (message.ts). */
 const FROM_LINE_MAX = 1
 
+/** A line that some programs take for a field without a name. */
+const NAMELESS_LINE = /^(?::|From )/
+
 /** The bytes of a line of a header that may be a delimiter. */
 const LINE_MAX = 1104
 
@@ -241,10 +244,11 @@ export class HeaderReading {
     const continues = isFold && this.#count > 0
     if (!isBlank && isField(bytes, 0, end) && !continues) this.#strange = 0
     else if (!isFold || isBlank || this.#strange > 0) {
-      // A program that does not skip the mbox line ends the header there. For all that read on, the fields below are the same.
+      // A program that does not skip the mbox line ends the header there. For all that read on, the fields
+      // below are the same.
       const isOfMbox = this.#of === 'mail' && isFromLine(bytes, 0)
       if (!isOfMbox) this.#isWhole = false
-      const bodyAt = this.#bodyAtStrange(isBlank, at, to)
+      const bodyAt = this.#bodyAtStrange(bytes, isBlank, at, to)
       if (bodyAt !== undefined) {
         this.#isWhole = false
         this.#isBodyInHeader = true
@@ -259,11 +263,13 @@ export class HeaderReading {
     return undefined
   }
 
-  #bodyAtStrange(isBlank: boolean, at: number, to: number): number | undefined {
+  #bodyAtStrange(bytes: Buffer, isBlank: boolean, at: number, to: number): number | undefined {
     const { habits } = this.#by
     if (isBlank)
       return habits.does('blank line', this.#isSeenByMost) === 'ends the header' ? to : undefined
     if (this.#of === 'text after the end') return undefined
+    if (NAMELESS_LINE.test(bytes.toString('latin1', 0, 5)))
+      return habits.does('nameless line', this.#isSeenByMost) === 'begins the body' ? at : undefined
     switch (habits.does('strange line', this.#isSeenByMost)) {
       case 'is skipped':
         return undefined

@@ -102,8 +102,17 @@ export class OpenMultiparts {
     const longer = this.#longest(lower, count)
     if (longer && habits.does('delimiter and more') === 'is one') return longer
     const level = this.#any.findLast((any) => any < count)
-    if (level === undefined || habits.does('any dashes') === 'is text') return undefined
-    return { level, closes: false }
+    if (level === undefined) return undefined
+    switch (habits.does('any dashes')) {
+      case 'is text':
+        return undefined
+      case 'is a delimiter':
+        return { level, closes: false }
+      case 'is a delimiter if nothing follows: the boundary is empty': {
+        const rest = withoutBlanksBehind(lower, ' \t')
+        return rest === '' || rest === '--' ? { level, closes: rest !== '' } : undefined
+      }
+    }
   }
 
   /** Returns the longest form that a line begins with, followed by more text. */

@@ -160,16 +160,20 @@ export class Reading {
     return this.habits.questions > questions ? disputed(place) : place
   }
 
+  /** Returns whether this reading takes a header that may announce a multipart for that of one. */
+  #announcesMultipart({ type }: PartHeader): boolean {
+    return type === '' || type.startsWith('multipart')
+      ? this.habits.does('multipart') === 'is that of a multipart'
+      : this.habits.does('boundary') === 'is that of a multipart'
+  }
+
   /** Reads what a header announces. Returns the delimiter at which that ends. */
   *#body(found: ReadHeader, around: Place): Generator<number, Delimiter | undefined> {
     const { header, bodyAt: at, isBodyInHeader: isInHeader } = found
     const { multipart, message } = header
     const { questions } = this.habits
     let place = around
-    const isMultipart =
-      multipart === 'sure' ||
-      (multipart === 'maybe' && this.habits.does('multipart') === 'is that of a multipart')
-    if (isMultipart) {
+    if (multipart === 'sure' || (multipart === 'maybe' && this.#announcesMultipart(header))) {
       return yield* this.#multipart(header, at, this.#sinceThen(place, questions))
     }
     const isMessage =

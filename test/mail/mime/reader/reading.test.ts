@@ -113,6 +113,35 @@ const cases: readonly (readonly [
     { common: ['0/0 identity "--x\\n\\ny\\n"'], 'any dashes 1': ['1/0 identity "y\\n"'] },
   ],
   [
+    'a multipart with an empty boundary',
+    'Content-Type: multipart/mixed; boundary=""\n\n--\n\nx\n-- ;\ny\n----\n',
+    {
+      common: ['0/0 identity "--\\n\\nx\\n-- ;\\ny\\n----\\n"'],
+      'any dashes 1': ['1/0 identity "x\\n"'],
+      'any dashes 2': ['1/0 identity "x\\n-- ;\\ny\\n"'],
+    },
+  ],
+  [
+    'a boundary of a message',
+    'Content-Type: message/rfc822; boundary=b\n\nA: b\n\n--b\n\nx\n--b--\n',
+    {
+      common: [
+        '1/1 identity "--b\\n\\nx\\n--b--\\n" text',
+        '0/0 identity "A: b\\n\\n--b\\n\\nx\\n--b--\\n"',
+      ],
+      'boundary 1': ['0/0 identity "A: b\\n\\n"', '1/0 identity "x\\n"'],
+    },
+  ],
+  [
+    'a field without a name, and a line that is no field',
+    'A: b\n: c\nno field\nD: e\n\nx\n',
+    {
+      common: ['0/0 identity "x\\n"'],
+      'nameless line 1': ['0/0 identity ": c\\nno field\\nD: e\\n\\nx\\n"'],
+      'strange line 1': ['0/0 identity "no field\\nD: e\\n\\nx\\n"'],
+    },
+  ],
+  [
     'a delimiter in the header of a multipart without a boundary',
     'Content-Type: multipart/mixed\n--x\n\ny\n',
     {
