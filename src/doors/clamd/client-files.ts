@@ -120,54 +120,89 @@ export function findClientFile(
   wanted: LookupOptions,
 ): Promise<ClientFile> {
   const find = async (): Promise<ClientFile> => {
-    let handle: FileHandle | undefined
-    let name: Buffer | undefined
+    const way = new WayToFile(uid)
     try {
-      if (named[0] !== SLASH[0] || named.includes(0)) throw new NotReadable(SEEN.ENOENT)
-      handle = await openHandle('/', O_PATH)
-      const names = namesIn(named)
-      for (let links = 0; names.length > 0; ) {
-        mayUse(await handle.stat(), uid, EXECUTE)
-        name = names.shift()!
-        const at = Buffer.concat([Buffer.from(`${pathOf(handle)}/`), name])
-        const target = wanted.isEntry ? undefined : await targetOf(at)
-        if (target !== undefined) names.unshift(...namesIn(target))
-        if (target !== undefined && ++links > LINKS_MAX) throw new NotReadable()
-        if (target !== undefined && target[0] !== SLASH[0]) continue
-        const next = await openHandle(target === undefined ? at : '/', NAME)
-        await handle.close()
-        handle = next
-      }
-      const stats = await handle.stat()
-      if (!stats.isFile() && !stats.isDirectory()) throw new NoRegularFile()
-      mayUse(stats, uid, READ)
-      // In /proc the mode does not show who may read: the kernel checks the opening process, which is this
-      // one.
-      if ((await statfs(pathOf(handle))).type === PROC) throw new NotReadable()
-      const path = await readlink(pathOf(handle), { encoding: 'buffer' })
-      if (!stats.isDirectory()) {
-        const descriptor = await descriptorFor(handle)
-        tookDescriptors(uid, 1)
-        return { path, descriptor }
-      }
-      mayUse(stats, uid, EXECUTE)
-      return { path, names: await namesOf(handle, wanted.namesMax) }
+      await way.follow(named, wanted)
+      return await openFound(way.directory!, uid, wanted)
     } catch (error) {
-      const isKnown = [NoRegularFile, TooManyNames, NotReadable].some(
-        (kind) => error instanceof kind,
-      )
-      if (isKnown) throw error
-      const code = errorCode(error)
-      if (NOTHING_LEFT.includes(code)) throw new Fault('out-of-memory', errorText(error))
-      const outside = code === 'ENOENT' ? await outsideUnit(handle, name) : undefined
-      throw outside ?? new NotReadable(SEEN[code])
+      throw await way.reasonOf(error)
     } finally {
-      await handle?.close()
+      await way.directory?.close()
     }
   }
   return withPermitOf(uid, gone, find, ({ descriptor }) => {
     if (descriptor !== undefined) closeWithPermit(uid, descriptor)
   })
+}
+
+/** The way from the root to what a client has named, with the rights of its user. */
+class WayToFile {
+  readonly #uid: number
+  /** What the names so far have led to. */
+  directory: FileHandle | undefined
+  /** The name that was looked up last. */
+  #name: Buffer | undefined
+
+  constructor(uid: number) {
+    this.#uid = uid
+  }
+
+  /** Enters each directory of the path, also those of links unless it is an entry. */
+  async follow(named: Buffer, { isEntry }: LookupOptions): Promise<void> {
+    if (named[0] !== SLASH[0] || named.includes(0)) throw new NotReadable(SEEN.ENOENT)
+    this.directory = await openHandle('/', O_PATH)
+    const names = namesIn(named)
+    for (let links = 0; names.length > 0; ) {
+      mayUse(await this.directory.stat(), this.#uid, EXECUTE)
+      this.#name = names.shift()!
+      const at = Buffer.concat([Buffer.from(`${pathOf(this.directory)}/`), this.#name])
+      const target = isEntry ? undefined : await targetOf(at)
+      if (target === undefined) {
+        await this.#enter(at)
+        continue
+      }
+      names.unshift(...namesIn(target))
+      if (++links > LINKS_MAX) throw new NotReadable()
+      if (target[0] === SLASH[0]) await this.#enter('/')
+    }
+  }
+
+  async #enter(path: Buffer | string): Promise<void> {
+    const next = await openHandle(path, NAME)
+    await this.directory!.close()
+    this.directory = next
+  }
+
+  /** Returns the error that the client is to see. */
+  async reasonOf(error: unknown): Promise<unknown> {
+    const isKnown = [NoRegularFile, TooManyNames, NotReadable].some((kind) => error instanceof kind)
+    if (isKnown) return error
+    const code = errorCode(error)
+    if (NOTHING_LEFT.includes(code)) return new Fault('out-of-memory', errorText(error))
+    const outside = code === 'ENOENT' ? await outsideUnit(this.directory, this.#name) : undefined
+    return outside ?? new NotReadable(SEEN[code])
+  }
+}
+
+/** Opens the file that was found, or reads the names of the folder. */
+async function openFound(
+  found: FileHandle,
+  uid: number,
+  { namesMax }: LookupOptions,
+): Promise<ClientFile> {
+  const stats = await found.stat()
+  if (!stats.isFile() && !stats.isDirectory()) throw new NoRegularFile()
+  mayUse(stats, uid, READ)
+  // In /proc the mode does not show who may read: the kernel checks the opening process, which is this one.
+  if ((await statfs(pathOf(found))).type === PROC) throw new NotReadable()
+  const path = await readlink(pathOf(found), { encoding: 'buffer' })
+  if (stats.isDirectory()) {
+    mayUse(stats, uid, EXECUTE)
+    return { path, names: await namesOf(found, namesMax) }
+  }
+  const descriptor = await descriptorFor(found)
+  tookDescriptors(uid, 1)
+  return { path, descriptor }
 }
 
 /**
