@@ -82,8 +82,13 @@ export const NO_IDENTITY =
  */
 const SIGNATURES_FOR = 1000
 
-/** Files and processes that stay open until the configuration is closed. */
-type Opened = Set<{ close?(): void }>
+/** What a configuration is opened with. */
+interface OpeningContext {
+  readonly log: (line: string) => void
+  readonly memory: HostMemory
+  /** Files and processes that stay open until the configuration is closed. */
+  readonly opened: Set<{ close?(): void }>
+}
 
 /**
  * Reads keyring and settings, and creates the scanners. Rejects with a Fault of kind `config`, or with
@@ -95,12 +100,12 @@ export async function readConfiguration(
   log: (line: string) => void,
   memory: HostMemory = new HostMemory(),
 ): Promise<Configuration> {
-  const opened: Opened = new Set()
+  const opened: OpeningContext['opened'] = new Set()
   const close = () => {
     for (const each of opened) each.close?.()
   }
   try {
-    return { ...(await openConfiguration(env, log, memory, opened)), close }
+    return { ...(await openConfiguration(env, { log, memory, opened })), close }
   } catch (error) {
     close()
     throw error
@@ -126,19 +131,18 @@ export function readAllSettings(env: Environment) {
 
 async function openConfiguration(
   env: Environment,
-  log: (line: string) => void,
-  memory: HostMemory,
-  opened: Opened,
+  context: OpeningContext,
 ): Promise<Omit<Configuration, 'close'>> {
+  const { log, opened } = context
   const readAt = Date.now()
   const { config, directories, spool, quotaSettings, verdictSettings } = readAllSettings(env)
   const files = readSettings(env, clamAvTls)
   const isTlsSet = Object.values(files).some((path) => path !== undefined)
   const tls = isTlsSet ? await checkTlsIdentity(files) : undefined
-  const tools = config && (await openTools(config, verdictSettings!, log, memory, opened))
+  const tools = config && (await openTools(config, verdictSettings!, context))
   const base = config && { config, tools: tools! }
   const lines = base && loadRules(directories.control, HOST_DIRECTORY)
-  const contexts = base && lines && (await contextsOfLines(base, lines, env, log, memory, opened))
+  const contexts = base && lines && (await contextsOfLines(base, lines, env, context))
   const rules: LoadedRules | undefined = lines && {
     lines,
     contextOfLine: (settings) => contexts!.get(JSON.stringify(settings))!,
@@ -172,11 +176,10 @@ async function openConfiguration(
 async function openTools(
   { settings, cluster }: JudgeConfig,
   verdictSettings: VerdictSettings,
-  log: (line: string) => void,
-  memory: HostMemory,
-  opened: Opened,
+  context: OpeningContext,
 ): Promise<Tools> {
-  const scanners = await makePreparedScanners(settings, log, memory, opened)
+  const { log, memory, opened } = context
+  const scanners = await makePreparedScanners(settings, context)
   const clocks = await clocksFor(settings.CLAMDBDIR ?? DEFAULT_DATABASE)
   const crypto = await loadCrypto()
   const verdicts = await openVerdictsBy(verdictSettings, cluster?.keys ?? [], memory, {
@@ -195,9 +198,7 @@ async function openTools(
  */
 async function makePreparedScanners(
   settings: JudgeConfig['settings'],
-  log: (line: string) => void,
-  { extracted }: HostMemory,
-  opened: Opened,
+  { log, memory: { extracted }, opened }: OpeningContext,
 ): Promise<readonly Scanner[]> {
   const scanners = await makeScanners(settings, { lasting: true, log, extracted })
   const errors: unknown[] = []
@@ -236,9 +237,7 @@ async function contextsOfLines(
   base: JudgeContext,
   { all, path }: Rules,
   env: Environment,
-  log: (line: string) => void,
-  memory: HostMemory,
-  opened: Opened,
+  context: OpeningContext,
 ): Promise<ReadonlyMap<string, JudgeContext>> {
   const contexts = new Map<string, JudgeContext>()
   for (const { action, line } of all) {
@@ -249,7 +248,7 @@ async function contextsOfLines(
       const config = withSettings(base.config, env, action.settings)
       const isAboutScanners = Object.keys(action.settings).some((name) => name in aboutScanners)
       const scanners = isAboutScanners
-        ? await makePreparedScanners(config.settings, log, memory, opened)
+        ? await makePreparedScanners(config.settings, context)
         : base.tools.scanners
       contexts.set(key, { config, tools: { ...base.tools, scanners } })
     } catch (error) {

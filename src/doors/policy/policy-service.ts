@@ -132,13 +132,8 @@ async function actionFor(
   const address = readAddress(recipient) // as Postfix understands it, without quotes
   const mail = { sender: readAddress(request.get('sender') ?? ''), size: sizeAttribute(request) }
   const clientAddress = request.get('client_address')
-  const refusal = await refuseFull(
-    address,
-    mail,
-    quota,
-    { interface: 'policy', clientAddress },
-    log,
-  )
+  const origin = { interface: 'policy', clientAddress }
+  const refusal = await refuseFull(address, mail, { quota, log }, origin)
   if (refusal === undefined) return 'DUNNO'
   return `${refusal.code} ${refusal.enhanced} ${refusal.lines.join(' ')}`
 }

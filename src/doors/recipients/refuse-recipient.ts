@@ -44,7 +44,7 @@ export function refuseRecipient(
   if (byRule !== undefined) return byRule
   const { mayRelay, origin } = client
   if (!quota || !isQuotaChecked({ mayRelay, isBounceInjector: false }, quota)) return undefined
-  return refuseFull(recipient, mail, quota, origin, log, mailboxOf(recipient))
+  return refuseFull(recipient, mail, { quota, log }, origin, mailboxOf(recipient))
 }
 
 /**
@@ -87,9 +87,8 @@ function refuseByRule(
 export async function refuseFull(
   recipient: MailAddress,
   { sender, size }: MailToCome,
-  quota: Pick<QuotaLookup, 'ask'>,
+  { quota, log }: { readonly quota: Pick<QuotaLookup, 'ask'>; readonly log: Log },
   origin: { readonly interface: string; readonly clientAddress?: string | undefined },
-  log: Log,
   mailbox = recipient,
 ): Promise<SmtpReply | undefined> {
   const answer = await quota

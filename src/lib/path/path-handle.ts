@@ -31,6 +31,16 @@ const LINKS_MAX = 40
 const READ_MAX = 1024 * 1024
 const CHUNK = 64 * 1024
 
+/** Where a file was found. */
+interface PlaceOfFile {
+  readonly path: string
+  /** The path as the caller wrote it. */
+  readonly shown: string
+  readonly writer?: UntrustedWriter | undefined
+  /** The number of its mount, if it is known. */
+  readonly mount?: string | undefined
+}
+
 /**
  * A file or directory found at a path. A descriptor (open(2), O_PATH) refers to the file without reading it
  * or waiting for it. The file itself is not open. Errors of its methods contain the path as the caller wrote
@@ -47,14 +57,7 @@ export class PathHandle {
   /** The number of the mount that the file is on, which stays the same while the descriptor is open. */
   #mountId: string | undefined
 
-  private constructor(
-    fd: number,
-    stats: Stats,
-    path: string,
-    shown: string,
-    writer?: UntrustedWriter,
-    mount?: string,
-  ) {
+  private constructor(fd: number, stats: Stats, { path, shown, writer, mount }: PlaceOfFile) {
     this.#fd = fd
     this.stats = stats
     this.path = path
@@ -94,7 +97,12 @@ export class PathHandle {
         handle = root
       }
       const { stats, path: found, writer } = handle
-      return new PathHandle(handle.#fd, stats, found, path, writer, handle.#mountId)
+      return new PathHandle(handle.#fd, stats, {
+        path: found,
+        shown: path,
+        writer,
+        mount: handle.#mountId,
+      })
     } catch (error) {
       handle.close()
       throw error
@@ -108,7 +116,7 @@ export class PathHandle {
   static async findAside(path: string): Promise<PathHandle> {
     if (runsAsRoot()) return PathHandle.find(path)
     const fd = await openFile(path, O_PATH)
-    return new PathHandle(fd, await statDescriptor(fd), resolve(path), path)
+    return new PathHandle(fd, await statDescriptor(fd), { path: resolve(path), shown: path })
   }
 
   /** Finds the file at a path, calls `use` with its handle, and closes the handle. */
@@ -122,7 +130,7 @@ export class PathHandle {
    */
   static #directly(path: string): PathHandle {
     const fd = openSync(path, O_PATH)
-    return new PathHandle(fd, fstatSync(fd), resolve(path), path)
+    return new PathHandle(fd, fstatSync(fd), { path: resolve(path), shown: path })
   }
 
   close(): void {
@@ -221,9 +229,9 @@ export class PathHandle {
     mount: string | undefined,
   ): PathHandle {
     const path = join(this.path, String(name))
-    if (!runsAsRoot()) return new PathHandle(fd, stats, path, shown)
+    if (!runsAsRoot()) return new PathHandle(fd, stats, { path, shown })
     const writer = this.writer ?? UntrustedWriter.whoCouldPlace(this.stats, stats, this.path)
-    return new PathHandle(fd, stats, path, shown, writer, mount)
+    return new PathHandle(fd, stats, { path, shown, writer, mount })
   }
 
   /**

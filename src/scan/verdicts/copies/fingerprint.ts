@@ -37,7 +37,7 @@ export function fingerprintOf(
   if (headerFormFault(header) !== undefined) return undefined
   const fields = fieldsSharedBy(header, shareOf)
   if (fields === undefined) return undefined
-  return nameOf('onescan-verdict/1', input, bodyDigest, fields, secret, crypto)
+  return nameOf('onescan-verdict/1', input, [bodyDigest, fields], secret, crypto)
 }
 
 /**
@@ -54,7 +54,7 @@ export async function exactFingerprintOf(
   const { header, formFault, bodyDigest } = input
   const fields = fieldsSharedBy(header, shareInRetry) ?? fieldsSharedBy(header, () => 'whole')!
   const digest = (formFault === undefined && bodyDigest) || `raw ${await digestRaw(body, crypto)}`
-  return nameOf('onescan-poison/1', input, digest, fields, secret, crypto)
+  return nameOf('onescan-poison/1', input, [digest, fields], secret, crypto)
 }
 
 /** Resolves to the fingerprint for a cached verdict on exactly these bytes. */
@@ -65,7 +65,7 @@ export async function bytesFingerprintOf(
   crypto: Crypto,
 ): Promise<string> {
   const all = `all ${header.length} ${await digestRaw(body.chunks(), crypto, header.bytes)}`
-  return nameOf('onescan-verdict/1', input, all, '', secret, crypto)
+  return nameOf('onescan-verdict/1', input, [all, ''], secret, crypto)
 }
 
 async function digestRaw(
@@ -81,15 +81,14 @@ async function digestRaw(
 function nameOf(
   kind: string,
   { scanDescription, header }: FingerprintInput,
-  bodyDigest: string,
-  fields: string,
+  content: readonly [bodyDigest: string, fields: string],
   secret: Buffer,
   crypto: Crypto,
 ): string {
   const ending = header.lineEnding === '\n' ? 'lf' : 'crlf'
   return crypto
     .createHmac('sha256', secret)
-    .update([kind, scanDescription, ending, bodyDigest, fields].join('\n'), 'latin1')
+    .update([kind, scanDescription, ending, ...content].join('\n'), 'latin1')
     .digest()
     .toString('base64url')
 }
