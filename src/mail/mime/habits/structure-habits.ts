@@ -4,10 +4,6 @@ import type { HabitEntry } from './habit-entry.ts'
  * The features of a message's structure that mail programs read differently. A reading (reader/reading.ts) asks
  * for a choice at each occurrence, and makes the same choice for each feature throughout. Steps for a further
  * quirk are in doc/development/design.md. The values of fields are read in headers/.
- *
- * The programs were tested with the packages of Debian 12 and the npm packages of package-lock.json, by
- * tools/bench/readers; `n of 15 readers` counts those of them that are mail clients or libraries of one.
- * libclamav is 1.4. Where no program is given, some programs opened random messages that no other choice opens.
  */
 export const structureHabits = {
   'bare CR': {
