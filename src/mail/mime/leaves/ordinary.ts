@@ -36,23 +36,24 @@ export function* formOfLeaf(
   if (form === undefined || encoding === 'base64') return form
   yield* work.countUnits(part.size / SEARCHED_PER_UNIT)
   const text = part.gather().toString('latin1')
-  const isChanged = CHANGED.test(text)
-  return isChanged || (form.multiparts !== '' && CHANGED_IN_MULTIPART.test(text)) ? undefined : form
+  if (CHANGED.test(text)) return undefined
+  return form.multiparts !== '' && CHANGED_IN_MULTIPART.test(text) ? undefined : form
 }
 
 function plainFormOf(leaf: Leaf, encoding: Encoding): PartForm | undefined {
-  const { header, depth, isOwnText } = leaf
-  const multiparts = multipartForms.find((form) => form === depth.multiparts)
+  const multiparts = multipartForms.find((form) => form === leaf.depth.multiparts)
   if (multiparts === undefined) return undefined
-  const { type } = header
-  const isUsual = header.fields.every(
-    ({ name, value }) => name !== 'content-disposition' || DISPOSITION.test(value),
-  )
-  const isFile =
-    header.text === 'no' && FILE_TYPES.test(type) && isUsual && !header.hints.has('mail')
-  const name = isFile ? 'file' : header.text !== 'no' && isOwnText ? type : undefined
-  const content = contentForms.find((form) => form === `${name} ${encoding}`)
+  const type = typeInForms(leaf)
+  const content = contentForms.find((form) => form === `${type} ${encoding}`)
   return content && { content, multiparts }
+}
+
+/** Returns the type by which forms name the content of a leaf: that of a text, or `file`. */
+function typeInForms({ header, isOwnText }: Leaf): string | undefined {
+  if (header.text !== 'no') return isOwnText ? header.type : undefined
+  if (!FILE_TYPES.test(header.type) || header.hints.has('mail')) return undefined
+  const dispositions = header.fields.filter(({ name }) => name === 'content-disposition')
+  return dispositions.every(({ value }) => DISPOSITION.test(value)) ? 'file' : undefined
 }
 
 /**
@@ -124,9 +125,8 @@ const ODD_FIELD = /;\s*$|boundary(?:\s+=|=\s)/i
 
 /** Whether all agree about a header, libclamav among them. It knows the multiparts that have forms. */
 function isRegularHeader({ isPlain, oddities, fields, multipart, type }: PartHeader): boolean {
-  const isKnown = multipart === 'no' || multipartForms.some((form) => type === `multipart/${form}`)
   return (
-    isKnown &&
+    (multipart === 'no' || multipartForms.some((form) => type === `multipart/${form}`)) &&
     isPlain &&
     oddities.length === 0 &&
     fields.every(({ value }) => !ODD_FIELD.test(value))
