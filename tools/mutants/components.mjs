@@ -135,7 +135,7 @@ export const COMPONENTS = {
     tests: [
       'test/mail/mime/*.test.ts',
       'test/mail/mime/{coded,containers,decoders,headers,lines,reader,storage}/*.test.ts',
-      'test/mail/mime/leaves/{content-checks,saved-forms}.test.ts',
+      'test/mail/mime/leaves/{content-checks,file-form,saved-forms}.test.ts',
     ],
   },
   'slot-socket': {

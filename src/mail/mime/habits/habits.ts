@@ -2,10 +2,11 @@ import { limits, type ReadingBudget } from '../budget/limits.ts'
 import type { Oddity } from '../traits/oddities.ts'
 import { calendarHabits } from './calendar-habits.ts'
 import { encodingHabits } from './encoding-habits.ts'
+import { formHabits } from './form-habits.ts'
 import type { HabitEntry } from './habit-entry.ts'
 import { structureHabits } from './structure-habits.ts'
 
-const habitTable = { ...structureHabits, ...encodingHabits, ...calendarHabits }
+const habitTable = { ...structureHabits, ...encodingHabits, ...formHabits, ...calendarHabits }
 
 export type Habit = keyof typeof habitTable
 /** What programs do with a feature, in the words of its table. */

@@ -5,7 +5,7 @@ import { isField, STRANGE_MAX } from '../headers/header-lines.ts'
 import { LineBlocks } from '../lines/line-blocks.ts'
 import { LineSearch, withoutLineEnd } from '../lines/lines.ts'
 
-const NO_LINE_END = Buffer.alloc(0)
+export const NO_LINE_END = Buffer.alloc(0)
 const LF_END = Buffer.from('\n')
 const CR_END = Buffer.from('\r')
 const CRLF_END = Buffer.from('\r\n')
@@ -37,12 +37,14 @@ export interface TextProperties {
   lf: boolean
   /** Whether a line ended in CR LF. */
   crlf: boolean
+  /** Whether a CR was in front of another character than LF. */
+  cr: boolean
 }
 
 /** Finds out what a content is, if it is taken for a text. */
 export function* textPropertiesOf(source: Bytes, work: Work): Steps<TextProperties> {
   work.countBytes(source.size)
-  const properties: TextProperties = { isText: true, lf: false, crlf: false }
+  const properties: TextProperties = { isText: true, lf: false, crlf: false, cr: false }
   let last = -1
   for (const chunk of source.chunks()) {
     for (let at = 0; at < chunk.length; at += PIECE) {
@@ -51,6 +53,7 @@ export function* textPropertiesOf(source: Bytes, work: Work): Steps<TextProperti
       yield* work.countUnits(end - at)
     }
   }
+  if (properties.cr) properties.isText = false
   return properties
 }
 
@@ -70,8 +73,8 @@ function inspectText(
         if (before === CR) properties.crlf = true
         else properties.lf = true
       } else if (byte !== TAB && byte !== CR && byte !== 0x0c) properties.isText = false
-      if (before === CR && byte !== LF) properties.isText = false
-    } else if (before === CR) properties.isText = false
+      if (before === CR && byte !== LF) properties.cr = true
+    } else if (before === CR) properties.cr = true
     before = byte
   }
   return before

@@ -14,7 +14,7 @@ export function* giveInFile(file: Bytes, decoding: Decoding): Steps {
 }
 
 /** Yields the contents of a mailbox or a message, or what is encoded in a text. */
-export function* giveWithin(file: Bytes, decoding: Decoding): Steps {
+function* giveWithin(file: Bytes, decoding: Decoding): Steps {
   if (decoding.scope.kind === 'text') yield* giveCodedWithin(file, decoding, kindsInFiles)
   else if (beginsAsMailbox(file)) yield* decoding.insideMail((inner) => giveMails(file, inner))
   else if (yield* isMail(file, decoding))

@@ -1,21 +1,14 @@
 import { isAscii } from 'node:buffer'
-import { CR, LF, SPACE } from '../../../lib/bytes/ascii.ts'
+import { LF, SPACE } from '../../../lib/bytes/ascii.ts'
 import { Bytes } from '../../message/bytes.ts'
+import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
-import { Base64Decoder } from '../decoders/base64.ts'
 import { changesAscii, isUnreadable, toUtf8 } from '../decoders/charsets.ts'
 import { decoded, makerOf } from '../decoders/decoder.ts'
-import { QuotedPrintableDecoder } from '../decoders/quoted-printable.ts'
-import {
-  type LineEndMode,
-  LineEnds,
-  Unflowed,
-  Unstuffed,
-  WithoutByte,
-} from '../decoders/text-forms.ts'
+import { LineEnds } from '../decoders/text-forms.ts'
+import { EveryHabit } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import type { PartHeader } from '../headers/part-header.ts'
-import type { Leaf } from '../reader/reading.ts'
 import type { PartForm } from '../traits/forms.ts'
 import { giveCodedWithin } from './coded-contents.ts'
 import { giveFromContainers } from './container-contents.ts'
@@ -23,12 +16,13 @@ import {
   beginsAsMail,
   isKnownAsMail,
   mayBeginFile,
+  NO_LINE_END,
   splitLineEnd,
   type TextProperties,
   textPropertiesOf,
 } from './content-checks.ts'
 import type { Decoding, GiveReading } from './decoding.ts'
-import { giveWithin } from './file-contents.ts'
+import { type FileContent, type FileForm, fileFormBy, unflow, unstuff } from './file-form.ts'
 
 /** The facts that determine in which forms a content is saved. */
 interface Facts {
@@ -39,21 +33,18 @@ interface Facts {
   readonly isInWhole: boolean
   /** Whether the mail ends here. If no delimiter follows, the last line end belongs to the content. */
   readonly endsMail: boolean
-  /** Who sees the content. libclamav may not see what only some programs do. */
-  readonly seenBy: Leaf['seenBy']
-  /** Whether it begins among the lines of a header (reader/reading.ts). */
-  readonly isInHeader: boolean
 }
 
-/** The properties of a displayed text. */
-interface ShownText {
-  readonly properties: TextProperties
-  /** Whether the mail contains it unchanged. */
-  readonly asItStands: boolean
-  /** Whether libclamav keeps its line ends. */
-  readonly keepsEnds: boolean
-  /** The form of the part in the mail, or undefined if libclamav may see other bytes. */
-  readonly form: PartForm | undefined
+/** A content as readers decode it. */
+interface DecodedContent {
+  /** The content without its last line end, unless that was encoded. */
+  readonly bare: Bytes
+  /** Its last line end, or nothing. That of a file mostly belongs to the delimiter below it. */
+  readonly end: Buffer
+  /** The encoding that it had, unless it was converted as well. */
+  readonly encoding?: Encoding
+  /** How its lines end. Without it they stay as they are. */
+  readonly lines?: TextProperties | undefined
 }
 
 /** Upper limit for the bytes of a content that is also yielded with the other kind of line ends. */
@@ -64,259 +55,210 @@ const LINE_ENDS_MAX = 1024 * 1024
  */
 const CONVERSION_COST = 1024
 
-const NO_LINE_END = Buffer.alloc(0)
+/** What most readers show as a text is one, and gets no CR LF. */
+const TEXT = { isText: true, lf: false }
 
-const unflow = makerOf(Unflowed)
-const unstuff = makerOf(Unstuffed)
 const toLf = makerOf(LineEnds, { to: 'lf', bareCr: 'itself' })
-const withoutCrs = makerOf(WithoutByte, CR)
 
-/** The forms in which readers save a leaf part, or display it, however they decode it. */
+/**
+ * The forms in which readers save a leaf part, or display it, however they decode it. A file is made in steps:
+ * character set, format=flowed, line ends, last line end. What a reader does at each of them is one of its habits
+ * (habits/form-habits.ts).
+ */
 export class SavedForms {
   readonly #facts: Facts
-  readonly #decoding: Decoding
+  readonly decoding: Decoding
   /** The readings passed to giveReading(), each by its key. */
   readonly #readings = new Set<string>()
 
   constructor(facts: Facts, decoding: Decoding) {
     this.#facts = facts
-    this.#decoding = decoding
+    this.decoding = decoding
   }
 
   /** Returns the forms of a file, ignoring the header. */
   ofFile(): SavedForms {
     const header = { ...this.#facts.header, text: 'no' as const }
-    return new SavedForms({ ...this.#facts, header }, this.#decoding)
+    return new SavedForms({ ...this.#facts, header }, this.decoding)
   }
 
   /**
-   * Yields a content that is not encoded: text in the one form in which it is displayed, and a file in the
-   * forms in which readers save it. The text of the message itself is omitted, because the scan of the whole
-   * message covers it. Returns whether the content was yielded.
+   * Yields a content in the common way of decoding: text in the one form in which it is displayed, and a file in
+   * each form in which some reader saves it. Returns whether it was yielded, or is left to the scan of the whole.
    */
-  *giveAsItStands(part: Bytes, form?: PartForm): Steps<boolean> {
-    const { header, isInHeader } = this.#facts
-    const decoding = this.#decoding
-    const { bare, end } = splitLineEnd(part)
-    const isMessage = header.message !== 'no'
-    // The parts of a message are separate contents, so the message is given in one form only.
-    const isMail = isMessage && beginsAsMail(bare)
-    const properties = isMail ? undefined : yield* textPropertiesOf(part, decoding)
-    if (properties?.isText && (header.text !== 'no' || header.multipart !== 'no')) {
-      // It may be no multipart, but a file.
-      if (header.multipart === 'maybe') yield* giveFromContainers(bare, decoding)
-      return yield* this.#giveShown(part, bare, {
-        properties,
-        asItStands: true,
-        keepsEnds: false,
-        form,
-      })
-    }
-    if (header.hints.has('delsp')) yield* decoding.giveInOneWay(unflow, bare)
-    // The surrounding mail contains all its bytes.
-    if (isMessage && !isKnownAsMail(bare)) yield* decoding.give(bare, { isMail: true })
-    yield* decoding.give(bare)
-    if (properties) yield* this.#giveOtherForms(bare, end, properties, part)
-    yield* giveFromContainers(bare, decoding)
-    if (!isMessage && !isInHeader) yield* giveWithin(bare, decoding)
-    return true
-  }
-
-  /**
-   * Yields the content that all readers decode. `end` is the line end after the encoded text, which belongs
-   * to `bytes` if they are displayed text.
-   */
-  *giveDecodedPlainly(bytes: Bytes, end: Buffer, encoding: Encoding, form?: PartForm): Steps {
-    const { header } = this.#facts
-    const decoding = this.#decoding
-    if (header.text !== 'no') {
-      const properties = yield* textPropertiesOf(bytes, decoding)
-      if (properties.isText) {
-        const bare = encoding === 'base64' ? bytes : splitLineEnd(bytes).bare
-        const keepsEnds = encoding === 'base64'
-        yield* this.#giveShown(bytes, bare, { properties, asItStands: false, keepsEnds, form })
-        yield* giveCodedWithin(bytes, decoding)
-        return
-      }
-    }
-    if (encoding === 'base64') {
-      yield* decoding.giveDecoded(bytes, header.text !== 'no' ? undefined : form)
-      if (header.hints.has('delsp')) yield* decoding.giveInOneWay(unflow, bytes)
-      return
-    }
-    yield* this.giveDecodedForms(bytes, end)
-    yield* this.giveWithoutLastEnd(bytes)
-  }
-
-  /**
-   * Yields displayed text in the one form that libclamav makes of it: with LF as line ends, unless it was
-   * decoded from base64. Inside the whole message libclamav skips contents that it has already scanned
-   * separately and found clean. Returns whether the text was yielded.
-   *
-   * Two kinds of unchanged text are left to the scan of the whole: plain text of the mail itself, and text
-   * between the parts of a multipart. That scan covers its bytes even if it reaches a limit (run-scanners.ts). Some
-   * readers save any other text than that of the mail itself. So such a text is also yielded as a file:
-   * `bare`, which is without the line end before the delimiter.
-   */
-  *#giveShown(
-    text: Bytes,
-    bare: Bytes,
-    { properties, asItStands, keepsEnds, form }: ShownText,
+  *give(
+    { bare, end, encoding }: Required<Omit<DecodedContent, 'lines'>>,
+    form?: PartForm,
   ): Steps<boolean> {
-    const { header, isOwnText, isInWhole } = this.#facts
-    const decoding = this.#decoding
-    if (header.hints.has('delsp'))
-      yield* decoded(text, unflow, decoding, (joined) => this.#giveText(joined))
-    const isOwn = (isOwnText && decoding.depth === 0) || header.multipart !== 'no'
-    const isPlainText = header.type === 'text/plain' || header.type === ''
-    const isInMail = asItStands && ((isPlainText && isInWhole) || header.multipart === 'sure')
-    if (isOwn && isInMail && !mayBeginFile(text)) return false
-    if (keepsEnds || !properties.crlf) yield* decoding.give(text, { form })
-    else {
-      const how = { isCounted: true, form }
-      yield* decoded(text, toLf, decoding, (lines) => decoding.give(lines, how))
+    const { header } = this.#facts
+    const decoding = this.decoding
+    const isShown = header.text !== 'no'
+    yield* this.#giveInUtf8(bare, end)
+    const isMessage = encoding === 'identity' && header.message !== 'no'
+    if (isMessage && !isKnownAsMail(bare)) yield* decoding.give(bare, { isMail: true })
+    if (isMessage && beginsAsMail(bare)) {
+      // Its parts are contents of their own, so it is a file in one form only.
+      yield* decoding.give(bare)
+      yield* giveFromContainers(bare, decoding)
+      return true
     }
-    if (isOwn) return true
-    yield* decoding.give(bare)
-    yield* this.#giveOtherForms(bare, NO_LINE_END, properties)
+    const hasLines = encoding !== 'base64'
+    // The line end below a file that was encoded is none of its own.
+    const own = encoding === 'identity' || isShown ? end : NO_LINE_END
+    const lines =
+      hasLines || isShown ? yield* textPropertiesOf(Bytes.of(bare, own), decoding) : undefined
+    const mayBeText = isShown || (encoding === 'identity' && header.multipart !== 'no')
+    if (mayBeText && lines?.isText) {
+      return yield* this.#giveShown({ bare, end, encoding, lines }, form)
+    }
+    const saved = { bare, end, encoding, lines: hasLines ? lines : undefined }
+    // (The reading of the mail finds the contents of a message that is not encoded.)
+    const scope = isMessage ? decoding.at({ kind: 'text' }) : decoding
+    yield* this.#giveSaved(saved, scope, isShown ? undefined : form)
     return true
   }
 
   /**
-   * Yields the content decoded from quoted-printable, in the forms in which readers save it. `end` is the
-   * line end after the encoded text.
+   * Yields the output of a way of decoding that only some readers use, as a file. There may be seventy such ways,
+   * many with the same result, which is read once. Its line ends stay, and it is converted only from character sets
+   * in which ASCII is another text.
    */
-  *giveDecodedForms(source: Bytes, end: Buffer): Steps {
-    const decoding = this.#decoding
-    const properties = yield* textPropertiesOf(source, decoding)
-    yield* decoding.giveDecoded(source)
-    yield* this.#giveOtherForms(source, end, properties)
-    if (this.#facts.header.hints.has('delsp')) yield* decoding.giveInOneWay(unflow, source)
-    if (!properties.isText) yield* decoding.giveInOneWay(withoutCrs, source)
-  }
-
-  /** Yields a file decoded from quoted-printable without its last line end, like KMime. */
-  *giveWithoutLastEnd(source: Bytes): Steps {
-    const { bare, end } = splitLineEnd(source)
-    if (end.length === 0 || this.#facts.header.text !== 'no') return
-    yield* this.#decoding.give(bare)
-    if (end.length > 1 && bare.size <= LINE_ENDS_MAX) {
-      yield* this.#decoding.giveInOneWay(toLf, bare)
-    }
-  }
-
-  /**
-   * Yields the bytes, which have no last line end, in each other form in which some reader saves them. The
-   * forms have that end or not, and the same or the other kind of line ends. LF becomes CR LF only in a file.
-   * `whole` is the content with its last line end, if it exists in one piece.
-   */
-  *#giveOtherForms(bare: Bytes, end: Buffer, properties: TextProperties, whole?: Bytes): Steps {
-    const { header, endsMail, seenBy } = this.#facts
-    const decoding = this.#decoding
-    const isFile = header.text === 'no'
-    const isBareCr = end[0] === CR && end.length === 1
-    // ripmime and nmh save a text with its last line end. So does libclamav where it sees the text.
-    const hasEnd = end.length > 0 && (isFile || isBareCr || endsMail || seenBy === 'some')
-    if (hasEnd) yield* decoding.give(whole ?? Bytes.of(bare, end))
-    if (bare.size > LINE_ENDS_MAX) return
-    const ways = [
-      ...(properties.crlf ? (['lf'] as const) : []),
-      ...(properties.lf && isFile ? (['crlf'] as const) : []),
-    ]
-    // Some readers remove all CRs from a line that ends in several.
-    const modes = ways.flatMap((to): LineEndMode[] => [
-      { to, bareCr: 'itself' },
-      ...(properties.isText ? [] : [{ to, bareCr: 'nothing' } as const]),
-    ])
-    for (const mode of modes) {
-      const make = makerOf(LineEnds, mode)
-      const otherEnd = hasEnd ? Buffer.from(mode.to === 'lf' ? '\n' : '\r\n') : NO_LINE_END
-      yield* decoded(bare, make, decoding, (text) => this.#giveWithEnd(text, otherEnd))
-    }
-  }
-
-  /** Gives a text that was decoded, and again with this line end, if there is one. */
-  *#giveWithEnd(text: Bytes, end: Buffer): Steps {
-    yield* this.#decoding.give(text, { isCounted: true })
-    if (end.length > 0) yield* this.#decoding.give(Bytes.of(text, end))
-  }
-
-  /**
-   * Yields a text as some readers save it: in UTF-8, if they know its character set, and without the blanks
-   * with which its lines were stuffed, if they know format=flowed (RFC 3676).
-   */
-  *giveAsText(part: Bytes, encoding: Encoding): Steps {
-    const { charsets, hints } = this.#facts.header
-    if ((charsets.length === 0 && !hints.has('flowed')) || encoding === 'uuencode') return
-    const { bare, end } = splitLineEnd(part)
-    const give = (text: Bytes) => this.#giveTexts(text, end)
-    if (encoding === 'identity') yield* give(bare)
-    else {
-      const make = encoding === 'base64' ? makerOf(Base64Decoder) : makerOf(QuotedPrintableDecoder)
-      yield* decoded(bare, make, this.#decoding, give)
-    }
-  }
-
-  *#giveTexts(text: Bytes, end: Buffer): Steps {
-    const { charsets, hints, text: shown } = this.#facts.header
-    if (hints.has('flowed')) yield* this.#giveUnstuffed(text)
-    // Text that is shown is ASCII to scanners, unless its bytes mean another text.
-    const isAscii = shown !== 'no' || !(yield* this.#decoding.some(text, hasEightBits))
-    const those = charsets.filter((charset) => !isAscii || changesAscii(charset))
-    yield* this.#giveInUtf8(text, those, (utf8) => this.#giveConverted(utf8, end))
-  }
-
-  *#giveInUtf8(text: Bytes, charsets: readonly string[], give: GiveReading): Steps {
-    for (const charset of charsets) {
-      if (isUnreadable(charset)) this.#decoding.leaveUnread(`text in ${charset}, which is not read`)
-      for (const make of toUtf8(charset)) {
-        yield* this.#decoding.countUnits(CONVERSION_COST)
-        yield* decoded(text, make, this.#decoding, give)
-      }
-    }
-  }
-
-  /**
-   * Yields the output of a way of decoding that only some readers use, and the texts that they make of it.
-   * There may be seventy such ways, many with the same result, which is read once. It is converted only from
-   * character sets in which ASCII is another text, and its line ends stay.
-   */
-  *giveReading(reading: Bytes): Steps {
-    const key = yield* this.#decoding.keyOf(reading)
+  *giveReading(bytes: Bytes): Steps {
+    const key = yield* this.decoding.keyOf(bytes)
     if (this.#readings.has(key)) return
     this.#readings.add(key)
-    const give = (text: Bytes) => this.#giveWithJoinedLines(text)
-    yield* give(reading)
-    yield* this.#giveInUtf8(reading, this.#facts.header.charsets.filter(changesAscii), give)
+    const give = (text: Bytes) => this.#giveSaved({ bare: text, end: NO_LINE_END })
+    yield* give(bytes)
+    yield* this.#inUtf8(bytes, this.#facts.header.charsets.filter(changesAscii), give)
   }
 
-  *#giveWithJoinedLines(text: Bytes): Steps {
-    const { hints } = this.#facts.header
-    yield* this.#decoding.giveDecoded(text)
-    if (hints.has('delsp')) yield* this.#decoding.giveInOneWay(unflow, text)
-    if (hints.has('flowed')) yield* this.#giveUnstuffed(text)
+  /** Yields a content in UTF-8, as readers see or save it that know its character set. */
+  *#giveInUtf8(bare: Bytes, end: Buffer): Steps {
+    const { charsets, text } = this.#facts.header
+    if (charsets.length === 0) return
+    // Text that is shown is ASCII to scanners, unless its bytes mean another text.
+    const isAscii = text !== 'no' || !(yield* this.decoding.some(bare, hasEightBits))
+    const those = charsets.filter((charset) => !isAscii || changesAscii(charset))
+    yield* this.#inUtf8(bare, those, (utf8) => this.#giveConverted(utf8, end))
   }
 
-  *#giveConverted(text: Bytes, end: Buffer): Steps {
-    const { hints, text: shown } = this.#facts.header
-    if (shown !== 'no') yield* this.#giveText(text)
-    else yield* this.giveDecodedForms(text, end)
-    if (hints.has('flowed')) yield* this.#giveUnstuffed(text)
+  *#giveConverted(bare: Bytes, end: Buffer): Steps {
+    if (this.#facts.header.text === 'no') {
+      const lines = yield* textPropertiesOf(bare, this.decoding)
+      yield* this.#giveSaved({ bare, end, lines })
+    } else {
+      yield* this.#giveText(bare)
+      yield* this.#giveInStuffed(bare)
+    }
+  }
+
+  *#inUtf8(bytes: Bytes, charsets: readonly string[], give: GiveReading): Steps {
+    for (const charset of charsets) {
+      if (isUnreadable(charset)) this.decoding.leaveUnread(`text in ${charset}, which is not read`)
+      for (const make of toUtf8(charset)) {
+        yield* this.decoding.countUnits(CONVERSION_COST)
+        yield* decoded(bytes, make, this.decoding, give)
+      }
+    }
+  }
+
+  /**
+   * Yields displayed text in the one form that libclamav makes of it: with its last line end, and with LF as line
+   * ends, unless it was decoded from base64. Inside the whole message libclamav skips contents that it has already
+   * scanned separately and found clean. Returns whether the text was yielded.
+   *
+   * Two kinds of unchanged text are left to the scan of the whole: plain text of the mail itself, and text between
+   * the parts of a multipart. That scan covers its bytes even if it reaches a limit (run-scanners.ts). Some readers
+   * save any other text than that of the mail itself. So such a text is also yielded as a file, without the line end
+   * above the delimiter.
+   */
+  *#giveShown(
+    content: DecodedContent & { lines: TextProperties },
+    form?: PartForm,
+  ): Steps<boolean> {
+    const { header, isOwnText, isInWhole } = this.#facts
+    const { bare, end, encoding, lines } = content
+    const decoding = this.decoding
+    const whole = Bytes.of(bare, end)
+    const isAsItStands = encoding === 'identity'
+    // It may be no multipart, but a file.
+    if (isAsItStands && header.multipart === 'maybe') yield* giveFromContainers(bare, decoding)
+    yield* this.#giveInStuffed(bare)
+    if (header.hints.has('delsp'))
+      yield* decoded(whole, unflow, decoding, (joined) => this.#giveText(joined))
+    const isOwn = (isOwnText && decoding.depth === 0) || header.multipart !== 'no'
+    const isPlainText = header.type === 'text/plain' || header.type === ''
+    const isInMail = isAsItStands && ((isPlainText && isInWhole) || header.multipart === 'sure')
+    if (isOwn && isInMail && !mayBeginFile(whole)) return false
+    const how = { isCounted: true, form }
+    if (encoding === 'base64' || !lines.crlf) yield* decoding.give(whole, { form })
+    else yield* decoded(whole, toLf, decoding, (text) => decoding.give(text, how))
+    if (!isOwn) {
+      yield* decoding.give(bare)
+      if (lines.crlf && bare.size <= LINE_ENDS_MAX)
+        yield* decoded(bare, toLf, decoding, (text) => decoding.give(text, { isCounted: true }))
+    }
+    if (!isAsItStands) yield* giveCodedWithin(whole, decoding)
+    return true
   }
 
   /** Yields a text that is shown, as some readers have decoded it, and what is encoded in it. */
   *#giveText(text: Bytes): Steps {
-    yield* this.#decoding.give(text, { isCounted: true })
-    yield* giveCodedWithin(text, this.#decoding)
+    yield* this.decoding.give(text, { isCounted: true })
+    yield* giveCodedWithin(text, this.decoding)
   }
 
-  /** Yields a file with its line stuffing removed; for displayed text, the data encoded in it. */
-  *#giveUnstuffed(text: Bytes): Steps {
-    const decoding = this.#decoding
-    if (!(yield* hasStuffedLine(text, decoding))) return
-    if (this.#facts.header.text === 'no') yield* decoding.giveInOneWay(unstuff, text)
-    else yield* decoded(text, unstuff, decoding, (plain) => giveCodedWithin(plain, decoding))
+  /** Yields what is encoded in the lines of a displayed text that are stuffed with blanks. */
+  *#giveInStuffed(text: Bytes): Steps {
+    const decoding = this.decoding
+    if (!(yield* this.#isStuffed(text))) return
+    yield* decoded(text, unstuff, decoding, (plain) => giveCodedWithin(plain, decoding))
   }
+
+  /** Yields a file in each form in which some program saves it, and opens those that may hold something else. */
+  *#giveSaved(content: DecodedContent, decoding = this.decoding, form?: PartForm): Steps {
+    const file = yield* this.#fileOf(content)
+    const every = new EveryHabit({ readings: limits.readings })
+    for (let habits = every.next(); habits; habits = every.next()) {
+      const saved = fileFormBy(habits, file)
+      if (saved === undefined) continue
+      const { bytes, make } = saved
+      const give = (text: Bytes) => giveForm(text, saved, decoding, form)
+      yield* make === undefined ? give(bytes) : decoded(bytes, make, decoding, give)
+    }
+  }
+
+  /** Returns what programs may save differently in a content. */
+  *#fileOf({ bare, end, encoding, lines }: DecodedContent): Steps<FileContent> {
+    const { header, endsMail } = this.#facts
+    const isFile = header.text === 'no'
+    const ofQuoted = encoding === 'quoted-printable' && isFile ? splitLineEnd(bare) : undefined
+    const hasLines = lines !== undefined && bare.size <= LINE_ENDS_MAX
+    return {
+      bare,
+      end: isFile || endsMail ? end : NO_LINE_END,
+      shorter: ofQuoted && ofQuoted.end.length > 0 ? ofQuoted.bare : undefined,
+      lines: hasLines ? { ...lines, ...(isFile ? {} : TEXT) } : undefined,
+      isFlowed: header.hints.has('delsp'),
+      isStuffed: yield* this.#isStuffed(bare),
+    }
+  }
+
+  /** Whether blanks in front of lines may have been added for the way (RFC 3676 4.4). */
+  *#isStuffed(text: Bytes): Steps<boolean> {
+    if (!this.#facts.header.hints.has('flowed')) return false
+    return yield* hasStuffedLine(text, this.decoding)
+  }
+}
+
+function* giveForm(
+  text: Bytes,
+  { end, make, isLikeOther }: FileForm,
+  decoding: Decoding,
+  form?: PartForm,
+): Steps {
+  if (!isLikeOther) yield* decoding.giveDecoded(text, form)
+  else yield* decoding.give(Bytes.of(text, end), { isCounted: make !== undefined })
 }
 
 function hasEightBits(chunk: Buffer): boolean {

@@ -7,6 +7,7 @@ import { uuencode } from '../../../../src/mail/mime/decoders/uuencode.ts'
 import { yenc } from '../../../../src/mail/mime/decoders/yenc.ts'
 import { calendarHabits } from '../../../../src/mail/mime/habits/calendar-habits.ts'
 import { encodingHabits } from '../../../../src/mail/mime/habits/encoding-habits.ts'
+import { formHabits } from '../../../../src/mail/mime/habits/form-habits.ts'
 import { structureHabits } from '../../../../src/mail/mime/habits/structure-habits.ts'
 import { ways } from './decode.ts'
 
@@ -46,6 +47,7 @@ t.test('each choice of each habit makes other bytes of one of these texts', asyn
 const everyFeature = Object.entries({
   ...structureHabits,
   ...encodingHabits,
+  ...formHabits,
   ...calendarHabits,
 }).map(([habit, { choices }]) => [habit, choices] as const)
 

@@ -97,33 +97,33 @@ const cases: Readonly<Record<string, readonly Row[]>> = {
     ],
   ],
   'what says that it is text, and is none, is a file': [
-    [`${TYPE}text/html\n\na\x01\r\nb\n`, ['a\x01\r\nb', 'a\x01\r\nb\n', 'a\x01\nb', 'a\x01\nb\n']],
+    [`${TYPE}text/html\n\na\x01\r\nb\n`, ['a\x01\r\nb', 'a\x01\nb', 'a\x01\r\nb\n', 'a\x01\nb\n']],
     [`${TYPE}text/plain\n${ENCODING}base64\n\nAQ0KYg0K\n`, ['\x01\r\nb\r\n']],
   ],
   'a file is saved with and without its last line end, and with the other kind of them': [
     [`${TYPE}text/html; name=a\n\nabc\n`, ['abc', 'abc\n', 'abc\r\n']],
     [
       `${TYPE}text/html\nContent-Disposition: attachment\n\na\r\nb\r\n`,
-      ['a\r\nb', 'a\r\nb\r\n', 'a\nb', 'a\nb\n'],
+      ['a\r\nb', 'a\nb', 'a\r\nb\r\n', 'a\nb\n'],
     ],
-    [`${TYPE}text/calendar\n\na\r\nb\r\n`, ['a\r\nb', 'a\r\nb\r\n', 'a\nb', 'a\nb\n']],
-    [`${TYPE}a/b\n\na\nb\n`, ['a\nb', 'a\nb\n', 'a\r\nb', 'a\r\nb\r\n']],
+    [`${TYPE}text/calendar\n\na\r\nb\r\n`, ['a\r\nb', 'a\nb', 'a\r\nb\r\n', 'a\nb\n']],
+    [`${TYPE}a/b\n\na\nb\n`, ['a\nb', 'a\r\nb', 'a\nb\n', 'a\r\nb\r\n']],
     [`${TYPE}a/b\n\na\r\nb`, ['a\r\nb', 'a\nb']],
     [
       `${TYPE}a/b\n\na\r\r\nb\r\r\n`,
-      ['a\r\r\nb\r', 'a\r\r\nb\r\r\n', 'a\r\nb\r', 'a\r\nb\r\n', 'a\nb', 'a\nb\n'],
+      ['a\r\r\nb\r', 'a\r\nb\r', 'a\nb', 'a\r\r\nb\r\r\n', 'a\r\nb\r\n', 'a\nb\n'],
     ],
-    [`${TYPE}text/plain; name=a\n\na\nb\n`, ['a\nb', 'a\nb\n', 'a\r\nb', 'a\r\nb\r\n']],
+    [`${TYPE}text/plain; name=a\n\na\nb\n`, ['a\nb', 'a\r\nb', 'a\nb\n', 'a\r\nb\r\n']],
   ],
   'empty lines in front are saved': [
-    [`${TYPE}a/b\n\n\na\n`, ['\na', '\na\n', '\r\na', '\r\na\r\n']],
+    [`${TYPE}a/b\n\n\na\n`, ['\na', '\r\na', '\na\n', '\r\na\r\n']],
   ],
   'an attached message is given as a mail and as a file, with the line ends that it has': [
     [`${TYPE}message/rfc822\n\nA: b\n\nc\n`, ['mail:A: b\n\nc', 'A: b\n\nc', 'c\n', 'c']],
     [`${TYPE}message/rfc822\n\n${LONG}\n\nc\n`, [`mail:${LONG}\n\nc`, `${LONG}\n\nc`, 'c\n', 'c']],
   ],
   'a file of mail, and a part of a digest, is a mail whatever its first lines are': [
-    [`${TYPE}a/b; name=a.eml\n\nabc\n`, ['abc', 'abc\n', 'abc\r\n', 'mail:abc']],
+    [`${TYPE}a/b; name=a.eml\n\nabc\n`, ['abc', 'mail:abc', 'abc\n', 'abc\r\n']],
     [
       inMultipart('digest', `${ENCODING}base64\n\nYWJj`),
       ['abc', 'mail:abc', 'YWJj', 'YWJj\n', 'YWJj\r\n'],
@@ -146,13 +146,13 @@ const cases: Readonly<Record<string, readonly Row[]>> = {
     [behindText(`${TYPE}text/html; delsp=yes\n\na \nb`), ['ab\n', 'a \nb\n']],
     [
       `${TYPE}a/b; delsp=yes\n${ENCODING}quoted-printable\n\na=20\nb\n`,
-      ['a \nb', 'a \nb\n', 'a \r\nb', 'a \r\nb\r\n', 'ab'],
+      ['a \nb', 'ab', 'a \r\nb', 'a \nb\n', 'a \r\nb\r\n'],
     ],
     [
       `${TYPE}a/b\n${ENCODING}quoted-printable\n\na=20\nb\n`,
-      ['a \nb', 'a \nb\n', 'a \r\nb', 'a \r\nb\r\n'],
+      ['a \nb', 'a \r\nb', 'a \nb\n', 'a \r\nb\r\n'],
     ],
-    [`${TYPE}a/b; delsp=yes\n\na \nb\n`, ['ab', 'a \nb', 'a \nb\n', 'a \r\nb', 'a \r\nb\r\n']],
+    [`${TYPE}a/b; delsp=yes\n\na \nb\n`, ['a \nb', 'ab', 'a \r\nb', 'a \nb\n', 'a \r\nb\r\n']],
     [`${TYPE}a/b; delsp=yes\n${ENCODING}base64\n\nYSAKYg==\n`, ['a \nb', 'ab']],
     [`${TYPE}a/b\n${ENCODING}base64\n\nYSAKYg==\n`, ['a \nb']],
   ],
@@ -185,31 +185,31 @@ const cases: Readonly<Record<string, readonly Row[]>> = {
     [`${TYPE}a/b\n${ENCODING}quoted-printable\n\na=41\n`, ['aA', 'aA\n']],
     [
       `${TYPE}a/b\n${ENCODING}quoted-printable\n\na\nb\n`,
-      ['a\nb', 'a\nb\n', 'a\r\nb', 'a\r\nb\r\n'],
+      ['a\nb', 'a\r\nb', 'a\nb\n', 'a\r\nb\r\n'],
     ],
-    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\na=0Db\n`, ['a\rb', 'a\rb\n', 'ab']],
+    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\na=0Db\n`, ['a\rb', 'ab', 'a\rb\n', 'ab\n']],
     [
       `${TYPE}a/b\n${ENCODING}quoted-printable\n\n=0A=00a=0D=0Ab\n`,
-      ['\n\0a\r\nb', '\n\0a\r\nb\n', '\n\0a\nb', '\n\0a\nb\n', '\r\n\0a\r\nb', '\r\n\0a\r\nb\r\n'],
+      ['\n\0a\r\nb', '\n\0a\nb', '\r\n\0a\r\nb', '\n\0a\r\nb\n', '\n\0a\nb\n', '\r\n\0a\r\nb\r\n'],
     ],
     [`${TYPE}a/b\n${ENCODING}quoted-printable\n\n=zz \n`, ['=zz ', '=zz \n', '\0 ', 'zz ', '=zz']],
     [
       `${TYPE}a/b\n${ENCODING}quoted-printable\n\n\xe2\x82\xbd41\n`,
-      ['\xe2\x82\xbd41', '\xe2\x82\xbd41\n', '\xe2\x82\xbd41\r\n', '\xbd41'],
+      ['\xe2\x82\xbd41', '\xe2\x82\xbd41\n', '\xbd41'],
     ],
   ],
   'a file in quoted-printable is saved with and without the line end that it ends in': [
     [
       `${TYPE}a/b\n${ENCODING}quoted-printable\n\na=41\n\n`,
-      ['aA\n', 'aA\n\n', 'aA\r\n', 'aA\r\n\r\n', 'aA'],
+      ['aA\n', 'aA\r\n', 'aA\n\n', 'aA', 'aA\r\n\r\n'],
     ],
     [
       `${TYPE}a/b\n${ENCODING}quoted-printable\n\na\r\n=41=0D=0A\n`,
-      ['a\r\nA\r\n', 'a\r\nA\r\n\n', 'a\nA\n', 'a\nA\n\n', 'a\r\nA', 'a\nA'],
+      ['a\r\nA\r\n', 'a\nA\n', 'a\r\nA\r\n\n', 'a\r\nA', 'a\nA\n\n', 'a\nA'],
     ],
     [
       `${TYPE}a/b\n${ENCODING}quoted-printable\n\na\n\n`,
-      ['a\n', 'a\n\n', 'a\r\n', 'a\r\n\r\n', 'a'],
+      ['a\n', 'a\r\n', 'a\n\n', 'a', 'a\r\n\r\n'],
     ],
   ],
   'a text in another character set is saved as it is, and in UTF-8': [
@@ -218,8 +218,8 @@ const cases: Readonly<Record<string, readonly Row[]>> = {
       ['\xc3\xa9', '\xc3\xa9\n', '\xe9', '\xe9\n', '\xe9\r\n'],
     ],
     [`${inCharset('iso-8859-1')}\n\ne\n`, ['e', 'e\n', 'e\r\n']],
-    [`${inCharset('iso-8859-1')}\n${ENCODING}base64\n\n6Q==\n`, ['\xc3\xa9', '\xc3\xa9\n', '\xe9']],
-    [`${inCharset('iso-8859-1')}\n${ENCODING}base64\n\n6Q\n`, ['\xc3\xa9', '\xc3\xa9\n', '\xe9']],
+    [`${inCharset('iso-8859-1')}\n${ENCODING}base64\n\n6Q==\n`, ['\xc3\xa9', '\xe9']],
+    [`${inCharset('iso-8859-1')}\n${ENCODING}base64\n\n6Q\n`, ['\xc3\xa9', '\xe9']],
     [
       `${inCharset('iso-8859-1')}\n${ENCODING}quoted-printable\n\n=e9\n`,
       ['\xc3\xa9', '\xc3\xa9\n', '\xe9', '\xe9\n'],
@@ -238,7 +238,7 @@ const cases: Readonly<Record<string, readonly Row[]>> = {
   'a text in UTF-16 is saved in both orders of bytes': [
     [
       `${inCharset('utf-16')}\n${ENCODING}base64\n\nYQBiAA==\n`,
-      ['ab', 'ab\n', '\xe6\x84\x80\xe6\x88\x80', '\xe6\x84\x80\xe6\x88\x80\n', 'a\0b\0'],
+      ['ab', '\xe6\x84\x80\xe6\x88\x80', 'a\0b\0'],
     ],
   ],
   'text that is shown is given in UTF-8 only if its bytes mean another text': [
@@ -251,34 +251,34 @@ const cases: Readonly<Record<string, readonly Row[]>> = {
   'a text whose lines are stuffed with blanks is saved with and without them': [
     [
       `${inCharset('us-ascii; format=flowed')}\n\n a\nb\n`,
-      ['a\nb', ' a\nb', ' a\nb\n', ' a\r\nb', ' a\r\nb\r\n'],
+      [' a\nb', 'a\nb', ' a\r\nb', ' a\nb\n', ' a\r\nb\r\n'],
     ],
     [
       `${inCharset('us-ascii; format=flowed')}\n\na\n b\n`,
-      ['a\nb', 'a\n b', 'a\n b\n', 'a\r\n b', 'a\r\n b\r\n'],
+      ['a\n b', 'a\nb', 'a\r\n b', 'a\n b\n', 'a\r\n b\r\n'],
     ],
     [`${inCharset('us-ascii; format=flowed')}\n\na b\n`, ['a b', 'a b\n', 'a b\r\n']],
-    [`${inCharset('us-ascii; format=flowed')}\n${ENCODING}base64\n\nIGE=\n`, ['a', ' a']],
+    [`${inCharset('us-ascii; format=flowed')}\n${ENCODING}base64\n\nIGE=\n`, [' a', 'a']],
     [
       `${inCharset('us-ascii; format=flowed')}\n${ENCODING}quoted-printable\n\n=20a\n`,
-      ['a', ' a', ' a\n'],
+      [' a', 'a', ' a\n'],
     ],
     [
       `${inCharset('iso-8859-1; format=flowed')}\n\n \xe9\n`,
-      ['\xe9', ' \xc3\xa9', ' \xc3\xa9\n', '\xc3\xa9', ' \xe9', ' \xe9\n', ' \xe9\r\n'],
+      [' \xc3\xa9', '\xc3\xa9', ' \xc3\xa9\n', ' \xe9', '\xe9', ' \xe9\n', ' \xe9\r\n'],
     ],
   ],
   'lines with a NUL are saved whole, and cut there': [
     [
       `${TYPE}a/b\n\na\0b\nc\n`,
-      ['a\0b\nc', 'a\0b\nc\n', 'a\0b\r\nc', 'a\0b\r\nc\r\n', 'ac', 'ac\n', 'ac\r\n'],
+      ['a\0b\nc', 'a\0b\r\nc', 'a\0b\nc\n', 'a\0b\r\nc\r\n', 'ac', 'ac\n', 'ac\r\n'],
     ],
     [`${ENCODING}base64\n\nYW\0Jj\nZGVm\n`, ['abcdef', 'afFV', 'afF']],
   ],
   'each part of a multipart is saved, and what stands around the parts is text': [
     [
       `${TYPE}multipart/mixed; boundary=b\n\npre\n--b\n\nx\n--b\n\n\ny\n--b--\nz\n`,
-      ['x', 'x\n', 'x\r\n', '\ny', '\ny\n', '\r\ny', '\r\ny\r\n'],
+      ['x', 'x\n', 'x\r\n', '\ny', '\r\ny', '\ny\n', '\r\ny\r\n'],
     ],
   ],
   'a text behind the first one is given, and a part without fields is the first text': [
@@ -294,7 +294,7 @@ const cases: Readonly<Record<string, readonly Row[]>> = {
   'a file that ends in a bare CR is saved with and without it, and to some readers goes on': [
     [
       `${TYPE}multipart/mixed; boundary=b\n\n--b\n${TYPE}a/b\n\nx\r--b--\n`,
-      ['x\r--b--', 'x\r--b--\n', 'x\r--b--\r\n', 'x--b--', 'x--b--\r\n', 'x', 'x\r'],
+      ['x\r--b--', 'x--b--', 'x\r--b--\n', 'x\r--b--\r\n', 'x--b--\n', 'x--b--\r\n', 'x', 'x\r'],
     ],
   ],
   'encoded data is found by its looks': [
@@ -451,7 +451,7 @@ t.test('a line that begins with a blank is found where two chunks meet', async (
   const mail = Buffer.from(`${inCharset('us-ascii; format=flowed')}\n\na\n b`)
   const source = inChunksOf(2, mail)
   const sizes = sizesIn(source)
-  t.same(sizes, [3, 4, 5], 'without the blank, with it, and with a CR')
+  t.same(sizes, [4, 3, 5], 'with the blank, without it, and with a CR')
 })
 
 t.test('a text of more than 1 MB is given once if every reader saves the same', async (t) => {

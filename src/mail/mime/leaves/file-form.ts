@@ -1,0 +1,81 @@
+import type { Bytes } from '../../message/bytes.ts'
+import { type MakeDecoder, makerOf } from '../decoders/decoder.ts'
+import { type LineEndMode, LineEnds, Unflowed, Unstuffed } from '../decoders/text-forms.ts'
+import type { Habits, Words } from '../habits/habits.ts'
+import { NO_LINE_END, type TextProperties } from './content-checks.ts'
+
+/** A content that programs save as a file. */
+export interface FileContent {
+  /** The content without its last line end, unless that was encoded. */
+  readonly bare: Bytes
+  /** The line end below it, which some programs save, or nothing. */
+  readonly end: Buffer
+  /** The bytes without the line end that they end in, if some program saves them so. */
+  readonly shorter?: Bytes | undefined
+  /** The line ends that some program writes as others. */
+  readonly lines?: TextProperties | undefined
+  /** Whether lines may flow (DelSp), and whether a blank in front of a line may have been added for the way. */
+  readonly isFlowed: boolean
+  readonly isStuffed: boolean
+}
+
+/** How one program saves a content. */
+export interface FileForm {
+  readonly bytes: Bytes
+  /** Makes the file of the bytes. Without it they are the file. */
+  readonly make: MakeDecoder | undefined
+  /** The line end that is added. */
+  readonly end: Buffer
+  /** Whether it differs from another form in line ends alone, so that the same is in it. (In a binary file a CR may be an addition.) */
+  readonly isLikeOther: boolean
+}
+
+const LF_END = Buffer.from('\n')
+const CRLF_END = Buffer.from('\r\n')
+
+export const unflow = makerOf(Unflowed)
+export const unstuff = makerOf(Unstuffed)
+
+/** The line ends of programs that write their own. */
+const modes: Readonly<Partial<Record<Words<'line ends'>, LineEndMode>>> = {
+  'are LF': { to: 'lf', bareCr: 'itself' },
+  'are CR LF': { to: 'crlf', bareCr: 'itself' },
+  'are LF, and other CRs are removed': { to: 'lf', bareCr: 'nothing' },
+  'are CR LF, and other CRs are removed': { to: 'crlf', bareCr: 'nothing' },
+}
+
+/**
+ * Returns how a program with these habits saves a content, step by step: format=flowed, line ends, last line end.
+ * Returns undefined if one with other habits saves the same.
+ */
+export function fileFormBy(habits: Habits, content: FileContent): FileForm | undefined {
+  const { bare, end, lines, shorter } = content
+  let make: MakeDecoder | undefined // one step at most: the table combines flowed lines with nothing
+  if (content.isFlowed && habits.does('flowed line') !== 'stays') make = unflow
+  if (content.isStuffed && habits.does('stuffed line') !== 'stays') make = unstuff
+
+  const hasLines = lines !== undefined && (lines.lf || lines.crlf || lines.cr)
+  const mode = hasLines ? modes[habits.does('line ends')] : undefined
+  if (mode !== undefined) {
+    const hasOthers = mode.to === 'lf' ? lines!.crlf || mode.bareCr === 'nothing' : lines!.lf
+    if (!hasOthers || (mode.bareCr === 'nothing' && !lines!.cr)) return undefined
+    make = makerOf(LineEnds, mode)
+  }
+
+  const isText = lines?.isText === true
+  const isLikeOther = mode?.to === 'crlf' || (isText && mode?.bareCr === 'itself')
+  const form = { bytes: bare, make, end: NO_LINE_END, isLikeOther }
+  if (end.length === 0 && shorter === undefined) return form
+  switch (habits.does('last line end')) {
+    case 'is not saved':
+      return form
+    case 'is saved': {
+      const saved = { lf: LF_END, crlf: CRLF_END, same: end }[mode?.to ?? 'same']
+      return end.length > 0 ? { ...form, end: saved, isLikeOther: true } : undefined
+    }
+    case 'is not saved, nor is one above it': {
+      const isKnown = shorter !== undefined && mode?.to !== 'crlf'
+      return isKnown ? { ...form, bytes: shorter, isLikeOther: true } : undefined
+    }
+  }
+}
