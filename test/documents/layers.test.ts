@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { componentOf, sourceFiles } from './source-files.ts'
@@ -60,6 +60,19 @@ t.test('every folder of a component with its own layers is on one of them', asyn
     .filter((file) => components.has(file.split('/')[0]))
     .map(folderOf)
   t.same([...inner.keys()].sort(), [...new Set(folders)].sort())
+})
+
+t.test('tests import no tools, except those of tools and of pages about them', async (t) => {
+  const tests = join(src, '../test')
+  const others = globSync('!(tools|documents)/**/*.{ts,mjs}', {
+    cwd: tests,
+    exclude: (path) => /node_modules/.test(path),
+  })
+  t.ok(others.length > 300, 'the tests were found')
+  const wrong = others.filter((path) =>
+    /from '(?:\.\.\/)+tools\//.test(readFileSync(join(tests, path), 'utf8')),
+  )
+  t.same(wrong, [])
 })
 
 t.test('no file imports itself by way of others', async (t) => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
+import { cpuOfTree } from '../../test/programs/host/process-tree.ts'
 import { compiled } from './compile.ts'
 import type { Contestant } from './contestants.ts'
-import { cpuOfTree } from './daemon-memory.ts'
 import { drive, takeLog } from './drive.ts'
 import type { Form } from './letters.ts'
 import type { Workshop } from './workshop.ts'

@@ -1,7 +1,7 @@
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { stampsIn } from '../../test/scan/stamps/independently-stamped.ts'
 import { type Door, inLanes, type Passage } from '../second-reader/passage.ts'
 import { readByLines } from '../second-reader/readers/lines.ts'
-import { stampsIn } from '../second-reader/stamped.ts'
 import { faults } from '../second-reader/truths.ts'
 import { type Kind, type Letter, makeLetter } from './letters.ts'
 

@@ -1,7 +1,7 @@
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { multipart } from '../../test/scan/scanners/evasions/compose.ts'
+import { stamped } from '../../test/scan/stamps/independently-stamped.ts'
 import { otherBlanks } from './bases.ts'
-import { stamped } from './stamped.ts'
 
 /** What was shown to get a virus past, or a tag believed, once. */
 export interface Attack {

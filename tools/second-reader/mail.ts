@@ -1,9 +1,9 @@
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import type { Mutant } from '../../test/messages/random/mutate.ts'
 import { createRandom, type Random } from '../../test/run/random.ts'
-import type { Mutant } from '../bench/readers/minimise.ts'
+import { stamped } from '../../test/scan/stamps/independently-stamped.ts'
 import { bases } from './bases.ts'
 import { type Change, changes, endings } from './changes.ts'
-import { stamped } from './stamped.ts'
 
 /** Pieces that mean something to some reader; a soup of them is a message of no kind. */
 const pieces = [

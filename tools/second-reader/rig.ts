@@ -6,12 +6,12 @@ import { freePort } from '../../test/programs/host/free-port.ts'
 import type { Ending } from '../../test/programs/host/server.ts'
 import { socketDirectory } from '../../test/programs/host/socket-directory.ts'
 import { startClamd } from '../../test/programs/servers/clamd.ts'
+import { keyring } from '../../test/scan/stamps/independently-stamped.ts'
 import { milterDoor } from './milter-door.ts'
 import type { Door, Variant } from './passage.ts'
 import { type Python, startPython } from './readers/python.ts'
 import { clientAndDaemon, slotSocket, standaloneSlot } from './slot-doors.ts'
 import { smtpDoor } from './smtp-door.ts'
-import { keyring } from './stamped.ts'
 
 export type Doors = Readonly<Record<'standalone' | 'client' | 'socket' | 'milter' | 'smtp', Door>>
 

@@ -1,6 +1,6 @@
+import { stampsIn } from '../../test/scan/stamps/independently-stamped.ts'
 import { type Passage, scanOf, type Variant } from './passage.ts'
 import type { Fields } from './readers/fields.ts'
-import { stampsIn } from './stamped.ts'
 
 /** What others read in what left. */
 export interface Readings {

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { inQuarantine } from '../../../tools/bench/smtp/destinations.ts'
-import { killingAt } from '../../../tools/bench/smtp/kill-run.ts'
 import { newest, startOnescand } from '../../daemon/process.ts'
 import { lacks } from '../../needs.mjs'
 import { freePort } from '../../programs/host/free-port.ts'
 import { until } from '../../run/until.ts'
 import { callDoor } from './client.ts'
+import { inQuarantine } from './destinations.ts'
+import { killingAt } from './kill-run.ts'
 
 /** A worker is killed while it keeps a message, and the client sends it again. */
 

@@ -1,13 +1,8 @@
 import t, { type Test } from 'tap'
-import { atNextServer, inQuarantine } from '../../../tools/bench/smtp/destinations.ts'
-import {
-  type KillFigures,
-  runKills,
-  runKillsAt,
-  STEPS,
-} from '../../../tools/bench/smtp/kill-run.ts'
 import { lacks } from '../../needs.mjs'
 import { isWhole } from '../../run/is-whole.ts'
+import { atNextServer, inQuarantine } from './destinations.ts'
+import { type KillFigures, runKills, runKillsAt, STEPS } from './kill-run.ts'
 
 /**
  * A few kills of onescand; `npm run test:nightly` has fifty of each kind, and five at each step of

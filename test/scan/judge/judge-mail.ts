@@ -34,8 +34,8 @@ import type {
   VerdictQuery,
 } from '../../../src/scan/verdicts/copies/verdict-query.ts'
 import type { Verdicts } from '../../../src/scan/verdicts/verdicts.ts'
-import { keyring } from '../../../tools/second-reader/stamped.ts'
 import { openDirectory } from '../../programs/host/reachable.ts'
+import { keyring } from '../stamps/independently-stamped.ts'
 
 /** Judges messages in tests, with scanners and clocks of the tests' own. */
 

@@ -1,13 +1,9 @@
 import t from 'tap'
-import {
-  extractingAll,
-  judgeMessage,
-  startClamdForEvasions,
-} from '../../../tools/bench/readers/judge.ts'
 import { clamdMissing } from '../../programs/servers/clamd.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { evasions } from './evasions/all.ts'
 import { messageOf } from './evasions/compose.ts'
+import { extractingAll, judgeMessage, startClamdForEvasions } from './evasions/judge-message.ts'
 
 const ends = ['\n', '\r\n'] as const
 

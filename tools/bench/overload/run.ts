@@ -8,10 +8,10 @@ import { childrenOf, launcher, startOnescand } from '../../../test/daemon/proces
 import { call, everything, negotiate, says } from '../../../test/doors/milter/mta.ts'
 import { submit } from '../../../test/doors/milter/submit.ts'
 import { runSlot } from '../../../test/doors/slot/slot.ts'
+import { memoryFilesOfTree, pssOfTree } from '../../../test/programs/host/process-tree.ts'
 import { withEnding } from '../../../test/programs/host/server.ts'
 import { socketDirectory } from '../../../test/programs/host/socket-directory.ts'
 import { startClamd } from '../../../test/programs/servers/clamd.ts'
-import { memoryFilesOfTree, pssOfTree } from '../daemon-memory.ts'
 import { measureBursts } from './bursts.ts'
 
 /**

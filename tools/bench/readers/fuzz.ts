@@ -1,5 +1,5 @@
+import type { Mutant } from '../../../test/messages/random/mutate.ts'
 import type { Judge } from './judge.ts'
-import type { Mutant } from './minimise.ts'
 
 /** A message whose file a reader opens and onescan does not find. */
 export interface Missed {

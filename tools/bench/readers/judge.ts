@@ -1,14 +1,5 @@
-import { readSpoolSettings } from '../../../src/mail/message/spool.ts'
-import { readClamdAddress } from '../../../src/scan/scanners/clamd/clamd-address.ts'
-import { ExtractedForms } from '../../../src/scan/scanners/clamd/extracted-forms.ts'
-import { socketCreatedAt } from '../../../src/scan/scanners/clamd/versions.ts'
-import { readScanSettings } from '../../../src/scan/scanners/contract/scan-settings.ts'
-import { makeScanners } from '../../../src/scan/scanners/make-scanners.ts'
-import { scanBytes } from '../../../src/scan/scanners/run/scan-bytes.ts'
-import type { Ending } from '../../../test/programs/host/server.ts'
-import { type Clamd, clamdAnswer, startClamd } from '../../../test/programs/servers/clamd.ts'
-import { databaseOfEvasions } from '../../../test/scan/scanners/evasions/files.ts'
-import { everyForm } from '../../../test/scan/scanners/every-form.ts'
+import { type Clamd, clamdAnswer } from '../../../test/programs/servers/clamd.ts'
+import { judgeMessage } from '../../../test/scan/scanners/evasions/judge-message.ts'
 import { received } from '../../../test/scan/scanners/second-look/classes.ts'
 import type { Readers } from './readers.ts'
 
@@ -36,39 +27,4 @@ export function createJudge({ socket }: Clamd, readers: Readers): Judge {
     const [, odd = ''] = /^odd: (.+)$/m.exec(notes.join('\n')) ?? []
     return { clamd: alone, onescan: isFound, oddities: odd.split(','), readers: opening }
   }
-}
-
-/** A clamd that knows the files which evasions carry, set up as onescan wants it. */
-export function startClamdForEvasions(t: Ending): Promise<Clamd> {
-  return startClamd(t, { alertExceedsMax: true, database: databaseOfEvasions })
-}
-
-/** What is known of a clamd that extracts all forms of parts by itself. */
-export async function extractingAll(clamd: string): Promise<ExtractedForms> {
-  const extracted = new ExtractedForms({ uptime: () => 0 })
-  const made = await socketCreatedAt(readClamdAddress(clamd))
-  extracted.take({ is: 'extracts', server: clamd, made, forms: everyForm })
-  return extracted
-}
-
-/**
- * Whether onescan, by hand and with its default settings, does not call a message clean. Without `extracted` it asks
- * about each part.
- */
-export async function judgeMessage(
-  clamd: string,
-  message: Buffer,
-  extracted?: ExtractedForms,
-): Promise<{ readonly isFound: boolean; readonly notes: readonly string[] }> {
-  const env = { CLAMD: clamd, QHPSI: 'plugin: clamd' }
-  const settings = readScanSettings(env, { qmailHome: '/nowhere', control: '/nowhere' })!
-  async function* bytes() {
-    yield message
-  }
-  const { result, notes } = await scanBytes(bytes(), {
-    spool: readSpoolSettings(env),
-    scanners: await makeScanners(settings, { ...(extracted && { extracted }) }),
-    settings,
-  })
-  return { isFound: result.answer !== 'clean', notes }
 }

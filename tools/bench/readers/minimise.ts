@@ -1,9 +1,4 @@
-/** A message that carries a file, and how it came about. */
-export interface Mutant {
-  readonly message: Buffer
-  /** Names of what was done to it, in order. */
-  readonly changes: readonly string[]
-}
+import type { Mutant } from '../../../test/messages/random/mutate.ts'
 
 /** How often `holds` is asked about one message. */
 const TRIALS_MAX = 400

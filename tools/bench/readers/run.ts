@@ -13,17 +13,18 @@
 // With --hostile: the time and the memory that mail takes that is made to take them, of the dearest shapes, or
 // of those of test/scan/scanners/hostile-shapes.ts in whose name the text of --kind stands.
 import { parseArgs } from 'node:util'
+import { conforming } from '../../../test/messages/random/conforming.ts'
+import { mutant } from '../../../test/messages/random/mutate.ts'
 import { withEnding } from '../../../test/programs/host/server.ts'
 import { evasions } from '../../../test/scan/scanners/evasions/all.ts'
 import { messageOf } from '../../../test/scan/scanners/evasions/compose.ts'
+import { startClamdForEvasions } from '../../../test/scan/scanners/evasions/judge-message.ts'
 import { type HostileShape, hostileShapes } from '../../../test/scan/scanners/hostile-shapes.ts'
 import { hiddenClasses } from '../../../test/scan/scanners/second-look/classes.ts'
-import { conforming } from './conforming.ts'
 import { fuzz } from './fuzz.ts'
 import { dearest, lookAtHostile } from './hostile.ts'
-import { createJudge, type Judge, startClamdForEvasions } from './judge.ts'
+import { createJudge, type Judge } from './judge.ts'
 import { minimise } from './minimise.ts'
-import { mutant } from './mutate.ts'
 import { missingReaders, startReaders } from './readers.ts'
 
 const { values } = parseArgs({

@@ -5,9 +5,9 @@ import type { Test } from 'tap'
 import { type RunningDaemon, startOnescand } from '../../../test/daemon/process.ts'
 import { socketDirectory } from '../../../test/programs/host/socket-directory.ts'
 import { type Clamd, startClamd } from '../../../test/programs/servers/clamd.ts'
+import { keyring, otherKey } from '../../../test/scan/stamps/independently-stamped.ts'
 import type { Door } from '../../second-reader/passage.ts'
 import { clientAndDaemon } from '../../second-reader/slot-doors.ts'
-import { keyring, otherKey } from '../../second-reader/stamped.ts'
 import { openStore, type Store, type StoreKind } from './stores.ts'
 
 /** One host: onescanc in the slot, onescand in two processes, a clamd of its own. */

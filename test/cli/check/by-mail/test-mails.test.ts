@@ -1,7 +1,7 @@
 import t from 'tap'
 import { nameMail, testMails } from '../../../../src/cli/check/by-mail/test-mails.ts'
-import { judgeMessage } from '../../../../tools/bench/readers/judge.ts'
 import { clamdAnswer, clamdMissing, startClamd } from '../../../programs/servers/clamd.ts'
+import { judgeMessage } from '../../../scan/scanners/evasions/judge-message.ts'
 
 /** The messages that `onescan check --mail --smtp` sends. */
 

@@ -12,7 +12,6 @@ import type { ContentScanner } from '../../../../src/scan/scanners/contract/scan
 import { clean } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import { runScanners, sampleOf } from '../../../../src/scan/scanners/run/run-scanners.ts'
 import { takeMessage } from '../../../../src/scan/stamps/take-message.ts'
-import { extractingAll } from '../../../../tools/bench/readers/judge.ts'
 import {
   type Clamd,
   clamdAnswer,
@@ -21,6 +20,7 @@ import {
 } from '../../../programs/servers/clamd.ts'
 import { isWhole } from '../../../run/is-whole.ts'
 import { createRandom, type Random } from '../../../run/random.ts'
+import { extractingAll } from '../evasions/judge-message.ts'
 import { everyForm } from '../every-form.ts'
 import { runOf, secondLook } from '../scanning.ts'
 import { clamdPolicy } from './task.ts'

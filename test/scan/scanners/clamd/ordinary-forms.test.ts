@@ -7,11 +7,11 @@ import { contentsOf } from '../../../../src/mail/mime/contents.ts'
 import { readClamdAddress } from '../../../../src/scan/scanners/clamd/clamd-address.ts'
 import { socketCreatedAt } from '../../../../src/scan/scanners/clamd/versions.ts'
 import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
-import { extractingAll, judgeMessage } from '../../../../tools/bench/readers/judge.ts'
 import { socketDirectory } from '../../../programs/host/socket-directory.ts'
 import { clamdMissing, startClamd } from '../../../programs/servers/clamd.ts'
 import { isWhole } from '../../../run/is-whole.ts'
 import { createRandom, type Random } from '../../../run/random.ts'
+import { extractingAll, judgeMessage } from '../evasions/judge-message.ts'
 import { everyForm } from '../every-form.ts'
 
 const MAILS = isWhole ? 5_000 : 300

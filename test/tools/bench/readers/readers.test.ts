@@ -1,14 +1,15 @@
 import t from 'tap'
 import { limits } from '../../../../src/mail/mime/budget/limits.ts'
-import { conforming } from '../../../../tools/bench/readers/conforming.ts'
 import { fuzz } from '../../../../tools/bench/readers/fuzz.ts'
 import { dearest, lookAtHostile } from '../../../../tools/bench/readers/hostile.ts'
-import { createJudge, startClamdForEvasions } from '../../../../tools/bench/readers/judge.ts'
-import { mutant } from '../../../../tools/bench/readers/mutate.ts'
+import { createJudge } from '../../../../tools/bench/readers/judge.ts'
 import { missingReaders, startReaders } from '../../../../tools/bench/readers/readers.ts'
+import { conforming } from '../../../messages/random/conforming.ts'
+import { mutant } from '../../../messages/random/mutate.ts'
 import { lacks } from '../../../needs.mjs'
 import { clamdMissing } from '../../../programs/servers/clamd.ts'
 import { isWhole } from '../../../run/is-whole.ts'
+import { startClamdForEvasions } from '../../../scan/scanners/evasions/judge-message.ts'
 import { hiddenClasses } from '../../../scan/scanners/second-look/classes.ts'
 
 const skip =

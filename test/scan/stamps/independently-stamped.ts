@@ -1,4 +1,4 @@
-import { hmacValue, type Stamps, stampsOf } from '../../test/scan/stamps/independent.ts'
+import { hmacValue, type Stamps, stampsOf } from './independent.ts'
 
 /** The key of the ring that all hosts of the bench have. */
 export const key = { id: 'alpha', secret: Buffer.alloc(32, 7) }

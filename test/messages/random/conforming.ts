@@ -1,11 +1,11 @@
-import { createRandom, type Random } from '../../../test/run/random.ts'
+import { createRandom, type Random } from '../../run/random.ts'
 import {
   base64,
   delimited,
   part,
   quotedPrintable,
   quotedPrintableText,
-} from '../../../test/scan/scanners/evasions/compose.ts'
+} from '../../scan/scanners/evasions/compose.ts'
 import {
   binaryFile,
   htmlFile,
@@ -13,8 +13,8 @@ import {
   testFile,
   textFile,
   zip,
-} from '../../../test/scan/scanners/evasions/files.ts'
-import type { Mutant } from './minimise.ts'
+} from '../../scan/scanners/evasions/files.ts'
+import type { Mutant } from './mutate.ts'
 
 /**
  * A message that carries a file and follows RFC 5322, 2045 to 2047, 2183, 2231 and 3676 to the

@@ -1,10 +1,10 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
-import { readQuarantine } from '../../../test/cases/kept.ts'
-import { startNext } from '../../../test/doors/smtp/next-server.ts'
-import { openDirectory } from '../../../test/programs/host/reachable.ts'
-import type { Ending } from '../../../test/programs/host/server.ts'
+import { readQuarantine } from '../../cases/kept.ts'
+import { openDirectory } from '../../programs/host/reachable.ts'
+import type { Ending } from '../../programs/host/server.ts'
+import { startNext } from './next-server.ts'
 
 /** Where a message lies once the SMTP interface has answered 250. */
 export interface Destination {

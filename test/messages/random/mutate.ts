@@ -1,7 +1,6 @@
-import { createRandom, type Random } from '../../../test/run/random.ts'
-import { cut, yencode } from '../../../test/scan/scanners/evasions/compose.ts'
-import { binaryFile, testFile, textFile, zip } from '../../../test/scan/scanners/evasions/files.ts'
-import type { Mutant } from './minimise.ts'
+import { createRandom, type Random } from '../../run/random.ts'
+import { cut, yencode } from '../../scan/scanners/evasions/compose.ts'
+import { binaryFile, testFile, textFile, zip } from '../../scan/scanners/evasions/files.ts'
 import {
   asMail,
   attached,
@@ -18,6 +17,13 @@ import {
   resetBoundaries,
   textPart,
 } from './model.ts'
+
+/** A message that carries a file, and how it came about. */
+export interface Mutant {
+  readonly message: Buffer
+  /** Names of what was done to it, in order. */
+  readonly changes: readonly string[]
+}
 
 interface Change {
   readonly name: string

@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { newest, type RunningDaemon, startOnescand } from '../../../test/daemon/process.ts'
-import { callDoor } from '../../../test/doors/smtp/client.ts'
-import { findProgram } from '../../../test/needs.mjs'
-import { freePort } from '../../../test/programs/host/free-port.ts'
-import type { Ending } from '../../../test/programs/host/server.ts'
-import { treeOf } from '../daemon-memory.ts'
+import { newest, type RunningDaemon, startOnescand } from '../../daemon/process.ts'
+import { findProgram } from '../../needs.mjs'
+import { freePort } from '../../programs/host/free-port.ts'
+import { treeOf } from '../../programs/host/process-tree.ts'
+import type { Ending } from '../../programs/host/server.ts'
+import { callDoor } from './client.ts'
 import type { Destination } from './destinations.ts'
 
 /** What came of the messages of a run in which onescand was killed again and again. */

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import t from 'tap'
-import { pssOfTree } from '../../../tools/bench/daemon-memory.ts'
 import { outputOf } from '../../run/until.ts'
+import { pssOfTree } from './process-tree.ts'
 
 const PAGES = 64 * 1024 * 1024
 const program = `
