@@ -8,8 +8,8 @@ import { targets } from '../programs/targets.mjs'
 import { partOf } from '../toolchain/install-locked.mjs'
 
 /**
- * A bill of materials of a release in CycloneDX, by `npm sbom`: the npm packages that are bundled,
- * Bun, and musl. The same for the same lock files and musl.
+ * Returns the bill of materials of a release in CycloneDX format, made by `npm sbom`: the bundled npm packages, Bun
+ * and musl. It is the same for the same lock files and the same musl.
  */
 export function billOfMaterials(root, { seconds }) {
   const json = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'))
@@ -25,9 +25,9 @@ export function billOfMaterials(root, { seconds }) {
   )
   const manifest = { name, version, license, dependencies }
   const bill = sbomOf(manifest, { lockfileVersion: 3, packages: { '': manifest, ...packages } })
-  delete bill.serialNumber // another one each time
+  delete bill.serialNumber // differs in each run
   bill.metadata.timestamp = new Date(seconds * 1000).toISOString()
-  // What packages need, and the programs hold nothing of: types, and what the build replaces.
+  // Dependencies of which nothing is in the programs: types, and packages that the build replaces.
   const held = bundledPackages(root).map(({ path }) => path)
   const left = Object.keys(wanted)
     .filter((path) => !held.includes(path))
@@ -43,7 +43,7 @@ export function billOfMaterials(root, { seconds }) {
 
 function sbomOf(manifest, lock) {
   const workshop = mkdtempSync(join(tmpdir(), 'onescan-sbom-'))
-  const directory = join(workshop, manifest.name) // npm calls the whole by the directory's name
+  const directory = join(workshop, manifest.name) // npm names the result after the directory
   try {
     mkdirSync(directory)
     writeFileSync(join(directory, 'package.json'), JSON.stringify(manifest))
@@ -56,7 +56,7 @@ function sbomOf(manifest, lock) {
   }
 }
 
-/** What onescanc and onescan-rcptquota are linked with. */
+/** The library that onescanc and onescan-rcptquota are linked with. */
 function muslFor(target) {
   const version = muslVersion(target)
   const purl = `pkg:deb/debian/musl-dev@${version}?arch=${target.debian}`

@@ -3,14 +3,14 @@ import { join } from 'node:path'
 
 const RULE = `\n${'-'.repeat(72)}\n\n`
 
-/** Texts one below the other, with a line between them. */
+/** Joins texts, with a line between them. */
 export const below = (...texts) => texts.join(RULE)
 
-/** That of what the programs in C are linked with. */
+/** The license of the library that the programs in C are linked with. */
 export const cLibraryNotice = (root) =>
   readFileSync(join(root, 'packaging/licenses/notices.c-library'), 'utf8')
 
-/** The license of each package that is bundled (bundled.mjs), as it came with it. */
+/** The license of each bundled package (bundled.mjs), as the package contains it. */
 export function noticesOf(root, packages) {
   const notices = packages.map(({ path, name, version }) => {
     const { text, license, author } = termsOf(root, path)
@@ -21,8 +21,8 @@ export function noticesOf(root, packages) {
 }
 
 /**
- * What an npm package contains about its license: the name (SPDX) and the author of package.json, and
- * the text of its file, undefined if it has none. Throws if there is none of them.
+ * Returns the license of an npm package: its SPDX name and the author from package.json, and the text of its license
+ * file, or undefined if it has no such file. Throws if it has neither a name nor a file.
  */
 function termsOf(root, path) {
   const directory = join(root, path)

@@ -1,12 +1,12 @@
-// `npm run addresses`: writes the addresses of the project, which addresses.json has, into each file that
-// users or their programs read. While they are those of example.org, no release is made (origin.mjs).
+// `npm run addresses`: writes the addresses of the project from addresses.json into each file that users or their
+// programs read. origin.mjs makes no release as long as they are addresses of example.org.
 //
 //   node packaging/packages/addresses.mjs [DIRECTORY]    of a checkout, by default this one
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** By file: what is before an address, to the end of which it is replaced, and the address. */
+/** For each file: the text before an address, and the address that replaces the one after that text. */
 const PLACES = {
   'package.json': [
     [/(?<="homepage": ")[^"]*/, 'homepage'],
@@ -33,12 +33,12 @@ const PLACES = {
   'packaging/shipped/container/compose.yaml': [[/(?<=\{ONESCAN_IMAGE:-)[^:]*/, 'image']],
 }
 
-/** The addresses of a checkout, by name. */
+/** Returns the addresses of a checkout, by name. */
 export function readAddresses(root) {
   return JSON.parse(readFileSync(join(root, 'packaging/packages/addresses.json'), 'utf8'))
 }
 
-/** Writes them into the files of a checkout; returns the names of files that had others. */
+/** Writes the addresses into the files of a checkout. Returns the names of the files that changed. */
 export function writeAddresses(root) {
   const addresses = readAddresses(root)
   return Object.entries(PLACES).flatMap(([name, places]) => {

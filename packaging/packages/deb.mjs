@@ -1,10 +1,10 @@
-// Makes Debian packages of a checkout as it is: build/onescan_VERSION_ARCH.deb, or with --source
+// Makes Debian packages of the checkout, including uncommitted changes: build/onescan_VERSION_ARCH.deb, or with --source
 // onescan_VERSION.dsc and .tar.xz. debian/rules lists what is in the package.
 //
 //   node packaging/packages/deb.mjs [--arch ARCH] [--programs DIRECTORY] [--source] [--output DIRECTORY]
 //
-// --arch makes that of another processor, by targets.mjs. --programs takes the programs that are
-// in DIRECTORY and builds none. COMPRESS in the environment is a compression of dpkg-deb(1).
+// --arch makes the package for another processor (targets.mjs). --programs uses the programs in DIRECTORY instead of
+// building them. The environment variable COMPRESS sets the compression of dpkg-deb(1).
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -28,9 +28,9 @@ const { debianVersion: version, seconds } = origin(root)
 const target = targetOf(options.arch)
 const output = resolve(options.output)
 
-// The same packages under any umask.
+// The packages must not depend on the umask.
 process.umask(0o022)
-// A tree of its own: several packages may be built at a time.
+// Each build has its own tree, because several packages may be built at once.
 mkdirSync(output, { recursive: true })
 const workshop = mkdtempSync(join(output, '.package-'))
 process.on('exit', () => rmSync(workshop, { recursive: true }))
@@ -48,7 +48,7 @@ writeFileSync(
 )
 
 if (options.source) {
-  // By itself it would leave .gitignore out, which states what are sources.
+  // By default dpkg-source omits .gitignore, which defines which files are sources.
   run(workshop, 'dpkg-source', '-Zxz', '--tar-ignore=debian/files', '--build', tree)
 } else {
   const programs = resolve(options.programs ?? buildPrograms())

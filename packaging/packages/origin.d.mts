@@ -1,9 +1,9 @@
 /** The version and time of packages. */
 export interface Origin {
   readonly version: string
-  /** The same, or with the commit behind it between two releases. */
+  /** The same for a release; between two releases followed by the commit. */
   readonly debianVersion: string
-  /** Their time, of the commit unless SOURCE_DATE_EPOCH sets another. */
+  /** Their time: SOURCE_DATE_EPOCH, by default the time of the commit. */
   readonly seconds: number
 }
 export function origin(root: string, env?: Readonly<Record<string, string | undefined>>): Origin

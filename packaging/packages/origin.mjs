@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { readAddresses } from './addresses.mjs'
 
 /**
- * The version of package.json, and the time of packages in `seconds`: SOURCE_DATE_EPOCH, by default
- * that of the commit. `debianVersion` is that of package.json if the commit has its tag. A build
- * between two releases has the commit after it, as in 1.0.0~git20261122023045.66d50720 before 1.0.0 and
- * 1.0.0+git… after it, so that apt takes the later of two for an upgrade (deb-version(7)).
+ * Returns the version of package.json and the time of packages in `seconds`: SOURCE_DATE_EPOCH, by default
+ * the time of the commit. `debianVersion` is the same version if the commit has its tag. A build between two
+ * releases has the commit appended, as in 1.0.0~git20261122023045.66d50720 before 1.0.0 and 1.0.0+git… after it, so
+ * that apt upgrades to the later one (deb-version(7)).
  */
 export function origin(root, env = process.env) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -16,7 +16,7 @@ export function origin(root, env = process.env) {
   return { version, debianVersion, seconds }
 }
 
-/** That of debian/changelog, which a source package has, or undefined. */
+/** Returns the version in debian/changelog, or undefined if that file does not exist: only source packages have it. */
 function versionOfSources(root) {
   const changelog = join(root, 'debian/changelog')
   if (!existsSync(changelog)) return undefined
@@ -30,21 +30,21 @@ function versionOfCommit(root, version, seconds) {
   return `${version}${isBefore ? '~' : '+'}git${date}.${git(root, 'rev-parse', 'HEAD').slice(0, 8)}`
 }
 
-/** Whether the commit has the tag of its version, and so is a release. */
+/** Returns whether the commit is a release: it has the tag of its version. */
 function hasTag(root, version) {
   return git(root, 'tag', '--points-at', 'HEAD').split('\n').includes(`v${version}`)
 }
 
 const PLACEHOLDER = /\bexample\.org\b/
 
-/** Where users find the repository for apt: below the homepage. */
+/** The address of the repository for apt, below the homepage. */
 export function repositoryAddress(root) {
   return new URL('apt', readAddresses(root).homepage).href
 }
 
 /**
- * Throws if the commit is a release and its CHANGELOG does not state it, or an address of the project is still a
- * placeholder. A source package is of a release that has been looked at.
+ * Throws if the commit is a release and CHANGELOG.md has no section for it, or an address of the project is still a
+ * placeholder. A source package is not checked, because it was made from a release that was.
  */
 export function refuseUnprepared(root, version) {
   if (versionOfSources(root) !== undefined) return

@@ -1,15 +1,15 @@
 // `npm run package [-- --arch ARCH]`: the Debian packages of this checkout, source and binary, below
-// build/. Says in its first second what is missing; fetches what the lock files name, and runs the rest on
-// a Node of its own, whatever Node npm has.
+// build/. Reports immediately what is missing, installs the packages of the lock files, and then runs on the Node
+// among them, whichever Node npm runs on.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const words = process.argv.slice(2)
-/** The oldest Node on which the scripts that come before our own Node run: that of Debian 12. */
+/** The oldest Node for the scripts that run before that Node is installed: the one of Debian 12. */
 const OLDEST = 18
-/** Debian packages. */
+/** The Debian packages that the build needs. */
 const NEEDED = ['git', 'gcc', 'libc6-dev', 'debhelper']
 const FOR_ARM64 = ['gcc-aarch64-linux-gnu', 'libc6-dev-arm64-cross']
 

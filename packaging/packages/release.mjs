@@ -1,4 +1,4 @@
-// `npm run release`: all that users get, in one directory, build/release/ by default:
+// `npm run release`: writes all files of a release into one directory, build/release/ by default:
 //
 //   onescan_VERSION_amd64.deb, onescan_VERSION_arm64.deb
 //   onescan_VERSION.dsc, onescan_VERSION.tar.xz    their source package
@@ -9,16 +9,16 @@
 //   SHA256SUMS                 of all these, and signed SHA256SUMS.asc
 //   apt/                       the .deb files as a repository for apt, which is signed (repository.mjs)
 //
-// The same commit makes the same bytes, whatever the time and the directory: times are
-// SOURCE_DATE_EPOCH, by default that of the commit. What is in the directory is replaced.
+// The same commit makes the same bytes at any time and in any directory: times are SOURCE_DATE_EPOCH, by
+// default the time of the commit. Earlier contents of the directory are removed.
 //
 //   node packaging/packages/release.mjs --key FINGERPRINT [--earlier DIRECTORY] [--output DIRECTORY] [--built]
 //   node packaging/packages/release.mjs --unsigned …
 //
-// --key is a secret key of gpg(1); --unsigned leaves out what it signs. --earlier has .deb files of
-// earlier releases, to which hosts may go back: the repository keeps them. --built takes the programs
-// that are built already, for each processor. COMPRESS in the environment is a compression of
-// dpkg-deb(1) and of packaging/packages/rpm.mjs, by default xz. Debian's package `rpm` has rpmbuild(8).
+// --key is a secret key of gpg(1); --unsigned omits the signed files. --earlier is a directory with the .deb files of
+// earlier releases, which the repository includes so that hosts can go back to them. --built uses the programs that are
+// already built for each processor. The environment variable COMPRESS sets the compression of dpkg-deb(1) and of
+// packaging/packages/rpm.mjs, by default xz. Debian's package `rpm` has rpmbuild(8).
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
@@ -76,7 +76,7 @@ for (const { arch, native } of targets) {
 }
 script('packages/deb.mjs', '--source', '--output', fresh)
 script('packages/tarball.mjs', '--output', fresh)
-// All is built, and nothing is built again here.
+// Everything is built by now: the following steps only pack it.
 output('npm', 'pack', '--ignore-scripts', '--silent', '--pack-destination', fresh)
 
 const bill = billOfMaterials(root, { seconds })
@@ -123,7 +123,7 @@ function uncommitted() {
   try {
     return output('git', 'status', '--porcelain') !== ''
   } catch {
-    return false // no repository: SOURCE_DATE_EPOCH has the time
+    return false // not a git repository: SOURCE_DATE_EPOCH sets the time
   }
 }
 

@@ -1,5 +1,5 @@
-// A signed repository for apt, which any web server can show: dists/, pool/, and onescan.sources, which
-// has its address and key, and is all that a host needs (sources.list(5), DEB822-STYLE FORMAT).
+// Makes a signed repository for apt, which any web server can serve: dists/, pool/, and onescan.sources with its
+// address and key, the only file that a host needs (sources.list(5), DEB822-STYLE FORMAT).
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -9,9 +9,9 @@ const SUITE = 'stable'
 const COMPONENT = 'main'
 
 /**
- * Writes it into `directory`, which is new: `packages` are .deb files, of several versions if hosts shall
- * be able to go back. `key` is a secret key of gpg(1), which has to be there, and `address` is where users
- * will find the directory. What gpg does not sign is the same each time.
+ * Writes the repository into the new `directory`. `packages` are .deb files, of several versions if hosts should be
+ * able to go back. `key` is a secret key in the keyring of gpg(1), and `address` is the future address of the
+ * directory. Except for the signatures, the result is the same in each run.
  */
 export function writeRepository(directory, { packages, address, key, seconds }) {
   const pool = `pool/${COMPONENT}/o/onescan`
@@ -38,7 +38,7 @@ export function writeRepository(directory, { packages, address, key, seconds }) 
   const words = Object.entries(fields).flatMap(([name, value]) => [
     ...['-o', `APT::FTPArchive::Release::${name}=${value}`],
   ])
-  // It would name itself, too, and the time of the day.
+  // By default the file would list itself, and contain the current time.
   const release = String(run(suite, 'apt-ftparchive', ...words, 'release', '.'))
     .replace(
       /^Date: .*$/m,
@@ -50,7 +50,7 @@ export function writeRepository(directory, { packages, address, key, seconds }) 
   writeFileSync(join(directory, 'onescan.sources'), sourcesFile(address, publicKey(key)))
 }
 
-/** Signs a file by gpg(1); `how` is --clear-sign, or --detach-sign with --armor. */
+/** Signs a file with gpg(1); `how` is --clear-sign, or --detach-sign with --armor. */
 export function signInto(output, key, ...how) {
   run('.', 'gpg', '--batch', '--yes', '--local-user', key, '--output', output, ...how)
 }

@@ -1,10 +1,10 @@
 // Makes the RPM of compiled programs, build/onescan-VERSION-1.MACHINE.rpm, from the source tarball
-// (tarball.mjs), as any packager would. Debian's package `rpm` has what it needs.
+// (tarball.mjs), as any packager would. It needs Debian's package `rpm`.
 //
 //   node packaging/packages/rpm.mjs [--arch ARCH] [--programs DIRECTORY] [--output DIRECTORY]
 //
-// --arch makes that of another processor, by targets.mjs. --programs names the directory of the programs, by default
-// the one where build-native.mjs and build-client.mjs put them. The same commit makes the same bytes.
+// --arch makes the RPM for another processor (targets.mjs). --programs names the directory of the programs, by default
+// the output directory of build-native.mjs and build-client.mjs. The same commit makes the same bytes.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -36,15 +36,15 @@ const defined = {
   use_source_date_epoch_as_buildtime: '1',
   clamp_mtime_to_source_date_epoch: '1',
   _buildhost: 'localhost',
-  // rpm 4.14, which release 8 has, reads both.
+  // rpm 4.14 of RHEL 8 reads both compressions.
   _binary_payload: process.env.COMPRESS === 'xz' ? 'w6.xzdio' : 'w1.gzdio',
-  // Debian's rpm has names of its own for these.
+  // Debian's rpm uses other names for these macros.
   _libdir: '/usr/lib64',
   _mandir: '/usr/share/man',
   _docdir_fmt: '%{NAME}',
 }
 const words = Object.entries(defined).flatMap(([name, value]) => ['--define', `${name} ${value}`])
-// The build needs make alone, which Debian's rpm does not see.
+// The build needs only make, which is no RPM package on Debian.
 const how = ['-tb', '--quiet', '--nodeps', '--with', 'compiled', `--target=${target.machine}-linux`]
 execFileSync('rpmbuild', [...how, ...words, tarball.trim()], {
   stdio: ['ignore', 2, 2],

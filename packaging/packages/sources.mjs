@@ -3,8 +3,8 @@ import { chmodSync, copyFileSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /**
- * Copies the files of a checkout that git has, or would take, into the directory `tree`, with modes that do not
- * depend on a umask.
+ * Copies the files of a checkout that git tracks, or would add, into the directory `tree`. Their modes do not depend
+ * on the umask.
  */
 export function copySources(root, tree) {
   const words = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--deduplicate']

@@ -1,6 +1,6 @@
-// Makes the source tarball of this checkout, build/onescan-VERSION.tar.gz: the files that git has, dist/, the
-// declarations of Node-API, and onescan.spec, which is onescan.spec.in with its version and scripts. A build
-// from it needs no network: Makefile describes it. dist/ must have been built (build-bundles.mjs).
+// Makes the source tarball of this checkout, build/onescan-VERSION.tar.gz: the files that git tracks, dist/, the
+// declarations of Node-API, and onescan.spec, which is onescan.spec.in with version and scripts filled in. A build
+// from it needs no network (see Makefile). dist/ must have been built (build-bundles.mjs).
 //
 //   node packaging/packages/tarball.mjs [--output DIRECTORY]
 //
@@ -29,7 +29,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const { values: options } = parseArgs({
   options: { output: { type: 'string', default: join(root, 'build') } },
 })
-/** What Makefile needs of an installation by npm. */
+/** The files of npm packages that Makefile needs. */
 const headers = 'node_modules/node-api-headers'
 const { debianVersion: version, seconds } = origin(root)
 const output = resolve(options.output)
@@ -58,7 +58,7 @@ execFileSync('tar', ['--use-compress-program=gzip -n', ...alike, '-cf', file, na
 renameSync(file, join(output, `${name}.tar.gz`))
 process.stdout.write(`${join(output, `${name}.tar.gz`)}\n`)
 
-/** The template, filled in. rpm expands macros in scripts, too, where % begins them. */
+/** Returns onescan.spec. In scripts % is doubled, because rpm expands macros there, too. */
 function specFile() {
   const read = (path) => readFileSync(join(root, 'packaging', path), 'utf8')
   const script = (path) => read(`shipped/scripts/${path}`).replaceAll('%', '%%').trimEnd()
@@ -76,7 +76,7 @@ function specFile() {
   return read('packages/onescan.spec.in').replace(/@([A-Z_]+)@/g, (_, word) => values[word])
 }
 
-/** Modes that do not depend on the umask under which they were installed. */
+/** Sets modes that do not depend on the umask of the installation. */
 function openToAll(directory) {
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
     chmodSync(join(entry.parentPath ?? entry.path, entry.name), entry.isDirectory() ? 0o755 : 0o644)

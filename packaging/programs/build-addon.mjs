@@ -1,6 +1,6 @@
 // Compiles the addon in C that both runtimes load, src/c/addon/, into bin/MACHINE/onescan.node, unless
-// that is newer than its sources. One file serves glibc and musl: it is linked with neither, and finds
-// in the process what the runtime has loaded.
+// that is newer than its sources. One file serves glibc and musl: it is linked with neither, and uses the C
+// library that the runtime has loaded.
 //
 //   node packaging/programs/build-addon.mjs [--arch ARCH]
 import { chmodSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { cSources, runCompiler, strict } from './c-programs.mjs'
 import { compilerFor, targetOf } from './targets.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
-/** The declarations of Node-API, by the makers of Node. */
+/** The declarations of Node-API, from the Node project. */
 const headers = join(root, 'node_modules/node-api-headers/include')
 
 /** Returns the path of the addon for a target (targets.mjs). Throws if it cannot be compiled. */
@@ -23,7 +23,7 @@ export function buildAddon(target) {
   mkdirSync(dirname(file), { recursive: true })
   const words = [
     ...strict,
-    // Else glibc's headers would name functions that musl lacks; files of any size are 64 bits wide here.
+    // Otherwise glibc's headers would use functions that musl lacks. File sizes have 64 bits here in any case.
     '-U_FILE_OFFSET_BITS',
     ...['-O2', '-s', '-fPIC', '-shared', '-nostdlib', '-fvisibility=hidden'],
     ...['-fstack-protector-strong', '-fstack-clash-protection'],

@@ -1,8 +1,8 @@
-// Bundles each program into one CommonJS file in dist/, so that start-up reads
-// one file and evaluates only what it needs. Plain JavaScript: it runs on every
-// supported Node before anything is built.
+// Bundles each program into one CommonJS file in dist/, so that a program reads one file at its start and evaluates
+// only the modules that it needs. This script is plain JavaScript, because it runs on every supported Node before
+// anything is built.
 //
-//   node packaging/programs/build-bundles.mjs [PROGRAM...]    all of them, or those named
+//   node packaging/programs/build-bundles.mjs [PROGRAM...]    all programs, or the named ones
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,10 +17,10 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const src = join(root, 'src')
 const dist = join(root, 'dist')
 const replaced = join(root, 'packaging/programs/replaced-modules')
-/** The slot once more, for runtime-programs.cjs: see bundleInPieces(). */
+/** The directory for the slot in several files, for runtime-programs.cjs: see bundleInPieces(). */
 const pieces = join(root, 'build/slot')
 
-/** Rarely used and heavy: bundles of their own, loaded by the first import() that wants them. */
+/** Large modules that are rarely used: each has its own bundle, which the first import() of it loads. */
 const apart = {
   attachments: 'scan/scanners/attachments/attachments.ts',
   'check-here': 'readiness/check-here.ts',
@@ -33,12 +33,12 @@ const apart = {
 }
 
 /**
- * Those that import files of the administrator's at run time; elsewhere import() becomes require(), which
- * is faster.
+ * The programs that import files of the administrator at run time. In all others import() becomes require(), which is
+ * faster.
  */
 const importing = new Set(['onescan-plugin-host'])
 
-/** `directory` is where bundles find those that stand apart. */
+/** Has import() load the separate bundles from `directory`. */
 const loadedApart = (directory) => ({
   name: 'loaded-apart',
   setup(bundler) {
@@ -50,7 +50,7 @@ const loadedApart = (directory) => ({
   },
 })
 
-/** Packages that few messages need: late-NAME.cjs replaces each, and loads it when it is used. */
+/** Replaces packages that few messages need by late-NAME.cjs, which loads the package when it is first used. */
 const loadedLate = {
   name: 'loaded-late',
   setup(bundler) {
@@ -58,7 +58,7 @@ const loadedLate = {
       const late = join(replaced, `late-${path}.cjs`)
       return importer === late ? undefined : { path: late }
     })
-    // As in package.json of iconv-lite for browsers: nothing here needs its streams.
+    // package.json of iconv-lite does the same for browsers. Nothing here uses its streams.
     bundler.onResolve({ filter: /^stream$/ }, ({ importer }) =>
       importer.includes('/node_modules/iconv-lite/')
         ? { path: 'stream', namespace: 'nothing' }
@@ -86,10 +86,10 @@ const wanted = process.argv.slice(2)
 if (wanted.length === 0) rmSync(dist, { recursive: true, force: true })
 mkdirSync(dist, { recursive: true })
 
-/** A CommonJS bundle, and a compiled program, know their place by other names than an ES module. */
+/** The variables by which a CommonJS bundle or a compiled program finds its directory, as an ES module does. */
 const ownPlace = { 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' }
 
-/** What a browser gets from `onescand --http`: the page, and uPlot with its script and style. */
+/** The files that `onescand --http` serves: the page, and the script and style of uPlot. */
 const page = await bundlePage()
 
 const chosen = everything.filter(([name]) => wanted.length === 0 || wanted.includes(name))
@@ -107,10 +107,10 @@ if (chosen.some(([name]) => name === 'onescan-queue')) await bundleInPieces('one
 if (wanted.length === 0) tellWhatIsBundled([...built, page])
 buildAddonHere()
 
-// A file of types alone is its own declaration file: `onescan/plugin`.
+// plugin.ts contains only types, so it is also the declaration file of `onescan/plugin`.
 copyFileSync(join(src, 'plugin.ts'), join(dist, 'plugin.d.ts'))
 
-/** The programs run without it, and report what they cannot do. */
+/** Builds the addon if possible. Without it the programs run, and report what they cannot do. */
 function buildAddonHere() {
   try {
     buildAddon(targetOf())
@@ -122,7 +122,7 @@ function buildAddonHere() {
   }
 }
 
-/** Licenses beside the bundles, which go wherever these go; and a list for other scripts. */
+/** Writes the licenses beside the bundles, since they must accompany them, and a list for other scripts. */
 function tellWhatIsBundled(results) {
   const taken = results
     .flatMap(({ metafile }) => Object.values(metafile.outputs))
@@ -149,19 +149,19 @@ function bundle(entries, { importsAtRunTime }) {
     supported: { 'dynamic-import': importsAtRunTime },
     define: {
       ...ownPlace,
-      'import.meta.url': 'importMetaUrl', // of packages alone
+      'import.meta.url': 'importMetaUrl', // only packages use it
       PAGE_ASSETS: JSON.stringify(page.assets),
     },
     inject: [join(replaced, 'import-meta-url.js')],
     plugins: [loadedApart('.'), loadedLate, versionAlone],
-    // A bundle that was cut may still be a program, which does nothing: never with success.
+    // A truncated bundle may still be a valid program that does nothing. It must not exit with success.
     banner: { js: 'process.exitCode ??= 81;' },
   })
 }
 
 /**
- * Bundles a program in as many files as its imports need. In one file esbuild makes a function of each
- * module that an import() may reach, and at each start the program would make 180 functions, and call them.
+ * Bundles a program in several files, one for each import(). In a single file esbuild wraps each module that an
+ * import() may reach into a function, and the program would create and call 180 functions at each start.
  */
 function bundleInPieces(name) {
   rmSync(pieces, { recursive: true, force: true })

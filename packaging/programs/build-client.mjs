@@ -1,11 +1,11 @@
 // Compiles the two programs in C that qmail-smtpd starts for each message or recipient,
-// onescanc and onescan-rcptquota, into build/native/: c-programs.mjs describes how.
+// onescanc and onescan-rcptquota, into build/native/ (see c-programs.mjs).
 //
 //   node packaging/programs/build-client.mjs [--arch ARCH] [--sanitized] [--musl]
 //
 // --arch builds for another processor, into build/native-ARCH/. --sanitized builds NAME-sanitized for the tests;
-// it waits one second for a standalone program to end. --musl fails where there is no musl, instead of taking the C
-// library of the host.
+// it waits one second for a standalone program to end. --musl fails without musl, instead of using the C library
+// of the host.
 import { mkdirSync, readFileSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -31,7 +31,7 @@ const compile = options.sanitized
 
 for (const name of programsInC) build(name, options.sanitized ? `${name}-sanitized` : name)
 
-/** Whole or not at all, and made elsewhere: tests run side by side, and pack what is there. */
+/** Builds elsewhere and renames, so that the file is always complete: concurrent tests pack it. */
 function build(program, name) {
   const file = join(target.native, name)
   const fresh = `${target.native}-${name}-${process.pid}`

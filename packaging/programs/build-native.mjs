@@ -1,19 +1,19 @@
-// `npm run build:native`: the compiled programs, in build/native/. They need no Node
-// on the host, and start in a third of its time.
+// `npm run build:native`: builds the compiled programs in build/native/. They need no Node on the host, and start
+// three times as fast as with it.
 //
-//   onescan-runtime   Bun with all programs of dist/ in it, as bytecode
-//   onescan.node      the addon in C, src/c/addon/, which the runtime loads from beside it
+//   onescan-runtime   Bun with all programs of dist/, as bytecode
+//   onescan.node      the addon in C, src/c/addon/, which the runtime loads from its own directory
 //   onescan-run       the launcher, src/c/launcher/; launch.c explains why there is one
 //   onescan-queue …   the programs, links to the launcher
-//   runtime/NAME      links to the runtime, by which a process is called NAME
+//   runtime/NAME      links to the runtime, which give a process the name NAME
 //
 //   node packaging/programs/build-native.mjs [--arch ARCH] [--musl]
 //
-// --arch builds for another processor, into build/native-ARCH/. --musl fails where there is no
-// musl for the launcher, instead of taking the C library of the host.
+// --arch builds for another processor, into build/native-ARCH/. --musl fails without
+// musl for the launcher, instead of using the C library of the host.
 //
 // Bun comes from its npm package, which packaging/toolchain/package-lock.json pins, and the launcher
-// is compiled as c-programs.mjs describes. Never strip onescan-runtime: the programs in it would be gone.
+// is compiled as c-programs.mjs describes. Never strip onescan-runtime: that would remove the programs.
 import { execFileSync } from 'node:child_process'
 import {
   copyFileSync,
@@ -46,7 +46,7 @@ const out = target.native
 
 if (!existsSync(bun())) installLocked(join(root, 'packaging/toolchain'))
 mkdirSync(out, { recursive: true })
-// All comes to its place at once: somebody may run it, or build it at the same time.
+// All files are renamed at the end, because others may run or build them at the same time.
 const workshop = mkdtempSync(`${out}-`)
 process.on('exit', () => rmSync(workshop, { recursive: true, force: true }))
 const size = buildRuntime()
@@ -54,7 +54,7 @@ buildLauncher(size)
 putAddon()
 mkdirSync(join(out, 'runtime'), { recursive: true })
 for (const name of Object.keys(programs)) {
-  if (name !== 'onescan-plugin-host') link(name, 'onescan-run') // only other programs start that one
+  if (name !== 'onescan-plugin-host') link(name, 'onescan-run') // only other programs start it
   link(join('runtime', name), '../onescan-runtime')
 }
 
@@ -74,13 +74,13 @@ function buildRuntime() {
     '--format=cjs',
     '--bytecode',
     '--minify',
-    // Else these files are obeyed wherever qmail-smtpd starts us.
+    // Otherwise Bun would read these files in the current directory of qmail-smtpd.
     '--no-compile-autoload-dotenv',
     '--no-compile-autoload-bunfig',
     '--no-compile-autoload-tsconfig',
-    // What a plugin imports is found by it; nothing else is looked for in files.
+    // Imports of plugins are resolved by package.json. No other file is searched for.
     '--compile-autoload-package-json',
-    // Else each program holds the directory that it was built in.
+    // Otherwise each program would contain the directory in which it was built.
     '--define=__filename="/usr/lib/onescan/onescan-runtime"',
     '--define=__dirname="/usr/lib/onescan"',
     `--outfile=${fresh}`,
@@ -90,7 +90,7 @@ function buildRuntime() {
   return statSync(join(out, 'onescan-runtime')).size
 }
 
-/** What the programs are put into: this Bun itself, or that of another processor. */
+/** Returns the options that select the runtime: this Bun, or the Bun for another processor. */
 function runtimeOf({ isOwn, arch }) {
   if (isOwn) return ['--target=bun']
   return [`--target=bun-linux-${arch}`, `--compile-executable-path=${installBun(arch)}`]

@@ -1,11 +1,11 @@
-// The npm packages that the programs in dist/ hold, since build-bundles.mjs bundles them: package.json
-// has them among the tools, for who installs onescan needs none of them; and what it bundles for.
-// Plain JavaScript without any dependency: it is read before anything is installed.
+// The npm packages that build-bundles.mjs bundles into the programs in dist/, and the Node that it bundles for.
+// package.json lists them in devDependencies, because an installation of onescan needs none of them. This file is plain
+// JavaScript without dependencies, because it is read before anything is installed.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { partOf } from '../toolchain/install-locked.mjs'
 
-/** Those that sources import; what these need comes with them. */
+/** The packages that sources import. Their dependencies are bundled, too. */
 export const bundled = [
   'clamscan',
   'fflate',
@@ -20,21 +20,21 @@ export const bundled = [
 
 const { engines } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 
-/** The oldest Node that package.json allows, on which bundles must run, as a target of esbuild. */
+/** The oldest Node that package.json allows, as a target of esbuild: bundles must run on it. */
 export const bundleTarget = `node${engines.node.replace('>=', '')}`
 
-/** The file in which the last whole build lists what it bundled: `{ path, name, version }` each, by path. */
+/** The file in which the last full build lists the bundled packages as `{ path, name, version }`, sorted by path. */
 const list = (root) => join(root, 'build/bundled.json')
 
-/** All packages of which something is in dist/, those that others need included. */
+/** Returns all packages of which something is in dist/, including dependencies of others. */
 export function bundledPackages(root) {
   if (!existsSync(list(root))) throw new Error(`${list(root)}: not there; run npm run build`)
   return JSON.parse(readFileSync(list(root), 'utf8'))
 }
 
 /**
- * The same from what esbuild tells of a build, the names of files relative to `root`. Throws
- * for a package that the list above does not bring: where only that is installed, it is missed.
+ * Returns the same from the metafile of an esbuild build, whose file names are relative to `root`. Throws for a package
+ * that is neither in the list above nor a dependency of one: some builds install only those.
  */
 export function packagesIn(root, files) {
   const paths = files.flatMap(

@@ -1,10 +1,9 @@
-// What the builds of the programs in C share. Each program is a directory of src/c/.
+// Shared parts of the builds of the programs in C. Each program is a directory of src/c/.
 //
-// What qmail-smtpd starts is static where this host can link so, for then nothing in the
-// environment of qmail-smtpd affects it. With musl where it is installed (Debian package
-// musl-tools): before main, glibc asks the processor what it is some twenty times, and in a
-// virtual machine each question is a trip to the hypervisor, 0.3 ms a message in all. CC names
-// another compiler. musl.mjs fetches the musl for another processor.
+// The programs that qmail-smtpd starts are linked statically if this host can do that, so that the environment of
+// qmail-smtpd cannot affect them. They use musl if it is installed (Debian package musl-tools). Before main, glibc
+// queries the processor about twenty times (CPUID), and in a virtual machine each query goes to the hypervisor: 0.3 ms
+// for each message. CC names another compiler. musl.mjs downloads musl for other processors.
 import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -14,27 +13,26 @@ import { compilerFor } from './targets.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 
-/** The language, and the warnings that are errors. */
+/** Flags for the language, and for warnings that are errors. */
 export const strict = [
   ...['-std=c11', '-D_FILE_OFFSET_BITS=64', '-Wall', '-Wextra', '-Werror', '-Wconversion'],
   ...['-Wsign-conversion', '-Wshadow', '-Wstrict-prototypes', '-Wmissing-prototypes', '-Wformat=2'],
   ...['-Wundef', '-Wcast-qual', '-Wwrite-strings', '-Wimplicit-fallthrough', '-Wvla'],
 ]
 
-/** Ends the program with a report at undefined behaviour. */
+/** Flags with which a program exits with a report on undefined behaviour. */
 export const sanitized = [
   ...['-O1', '-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'],
 ]
 
 /**
- * musl has no functions that _FORTIFY_SOURCE could call, and glibc has; what needs none of a
- * library is on with both.
+ * Flags for hardening. Only glibc has the functions that _FORTIFY_SOURCE calls; the other flags need no library.
  */
 const small = [
   ...['-O2', '-s', '-D_FORTIFY_SOURCE=2', '-fstack-protector-strong', '-fstack-clash-protection'],
   ...['-ftrivial-auto-var-init=zero', '-ffunction-sections', '-Wl,--gc-sections'],
 ]
-/** Static, and at an address that nobody knows beforehand; musl-gcc has no word for both. */
+/** Flags for a static program at a random address. musl-gcc has no single option for that. */
 const staticPie = [
   ...['-fPIE', '-static', '-nostartfiles'],
   '-Wl,-pie,--no-dynamic-linker,-z,text,-z,relro,-z,now',
@@ -42,9 +40,8 @@ const staticPie = [
 
 /**
  * Returns a function that compiles a program in C for a target (targets.mjs) into the path `out`,
- * with further words for the compiler. It takes the C library of the host if there is no musl,
- * unless `needsMusl`, and links with it dynamically if that cannot be done statically, unless
- * `needsStatic`.
+ * with further options of the compiler. Without musl it uses the C library of the host, unless `needsMusl` is set. If
+ * that cannot be linked statically, it is linked dynamically, unless `needsStatic` is set.
  */
 export function smallPrograms(target, { needsMusl = false, needsStatic = false } = {}) {
   fetchMusl(target)
@@ -72,7 +69,7 @@ export function smallPrograms(target, { needsMusl = false, needsStatic = false }
   }
 }
 
-/** A program's files in C, and those that all share, in an order that does not depend on the file system. */
+/** Returns the C files of a program, and the shared ones, in an order that does not depend on the file system. */
 export function cSources(program) {
   return ['src/c', join('src/c', program)].flatMap((directory) => {
     const files = readdirSync(join(root, directory)).filter((file) => file.endsWith('.c'))
@@ -81,8 +78,8 @@ export function cSources(program) {
 }
 
 /**
- * Runs a compiler in the checkout; throws if it fails. With V=1 in the environment it prints the command, as builds
- * of Debian packages do, so that its flags can be looked at.
+ * Runs a compiler in the checkout. Throws if it fails. With V=1 in the environment it prints the command and its
+ * flags, as builds of Debian packages do.
  */
 export function runCompiler([compiler, ...words], stderr = 'inherit') {
   if (process.env.V === '1') process.stdout.write(`${[compiler, ...words].join(' ')}\n`)

@@ -22,10 +22,9 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const VERSION = 'version'
 
 /**
- * Returns the words that compile a C program for this target with musl, run in the checkout's
- * directory, or undefined if this machine has no musl for it. For this machine's own processor that
- * is musl-gcc of Debian package musl-tools. For another processor it is Debian's musl-dev, installed
- * or unpacked below build/ by fetchMusl().
+ * Returns the command that compiles a C program for this target with musl, in the directory of the checkout, or
+ * undefined if this machine has no musl for it. For the processor of this machine that is musl-gcc of Debian package
+ * musl-tools. For another one it uses Debian's musl-dev, installed or unpacked below build/ by fetchMusl().
  */
 export function muslCompiler(target) {
   if (target.isOwn) return findProgram('musl-gcc') ? ['musl-gcc'] : undefined
@@ -40,8 +39,8 @@ const specsOf = ({ machine }) => `usr/lib/${machine}-linux-musl/musl-gcc.specs`
 const unpackedFor = ({ arch }) => `build/musl-${arch}`
 
 /**
- * The directory of musl's start files that muslCompiler() takes for this target. musl-gcc links
- * its own for programs at fixed addresses.
+ * Returns the directory of the start files (crt*.o) of musl for this target. musl-gcc itself links those for programs
+ * at fixed addresses.
  */
 export function muslLibrary(target) {
   const specs = specsOf(target)
@@ -49,7 +48,7 @@ export function muslLibrary(target) {
   return dirname(join(unpacked, specs))
 }
 
-/** The version of Debian's musl-dev that muslCompiler() takes for this target. */
+/** Returns the version of Debian's musl-dev that muslCompiler() uses for this target. */
 export function muslVersion(target) {
   const unpacked = join(root, unpackedFor(target), VERSION)
   if (!existsSync(join('/', specsOf(target)))) return readFileSync(unpacked, 'utf8').trim()
@@ -61,9 +60,9 @@ export function muslVersion(target) {
 }
 
 /**
- * Downloads Debian's musl-dev for another processor, unless it is there, and unpacks it below build/,
- * where muslCompiler() finds it. apt downloads and verifies it, from the archives that this machine
- * is configured for. Without such an archive nothing is unpacked.
+ * Downloads Debian's musl-dev for another processor, unless this was done before, and unpacks it below build/ for
+ * muslCompiler(). apt downloads and verifies it from the archives in the settings of this machine. Without such an
+ * archive nothing is unpacked.
  */
 export function fetchMusl(target) {
   if (target.isOwn || muslCompiler(target)) return
@@ -73,12 +72,12 @@ export function fetchMusl(target) {
   const workshop = mkdtempSync(join(root, `${place}-`))
   try {
     const apt = aptFor(target, workshop)
-    apt('update') // fails for a source without such packages, too
+    apt('update') // also fails for a source without packages for this processor
     if (!apt('download', 'musl-dev')) return
     const file = readdirSync(workshop).find((name) => name.endsWith('.deb'))
     const tree = join(workshop, 'tree')
     if (spawnSync('dpkg-deb', ['--extract', join(workshop, file), tree]).status !== 0) return
-    // The specs name /usr, where the package would be installed.
+    // The specs contain /usr, where the package would be installed.
     const text = readFileSync(join(tree, specs), 'utf8')
     writeFileSync(join(tree, specs), text.replaceAll(/(?<=[ L])\/usr\//g, `${place}/usr/`))
     const field = spawnSync('dpkg-deb', ['--field', join(workshop, file), 'Version'])
@@ -91,7 +90,7 @@ export function fetchMusl(target) {
   }
 }
 
-/** Moves the tree in one step, so that nobody finds half of it. A tree that another build put there stays. */
+/** Moves the tree in one step, so that it is always complete. A tree that another build has moved there is kept. */
 function move(tree, place) {
   try {
     renameSync(tree, place)
@@ -100,7 +99,7 @@ function move(tree, place) {
   }
 }
 
-/** apt-get as on a machine of that kind, with lists of its own. */
+/** Runs apt-get as on a machine with that processor, with its own package lists. */
 function aptFor({ debian }, directory) {
   for (const name of ['lists/partial', 'cache/archives/partial']) {
     mkdirSync(join(directory, name), { recursive: true })
@@ -113,7 +112,7 @@ function aptFor({ debian }, directory) {
     `Dir::State::status=${directory}/status`,
     `Dir::Cache=${directory}/cache`,
     'Acquire::Languages=none',
-    'APT::Sandbox::User=root', // or it could not write here
+    'APT::Sandbox::User=root', // otherwise it may not write here
   ]
   const words = options.flatMap((option) => ['-o', option])
   return (...command) =>
@@ -126,7 +125,7 @@ function aptFor({ debian }, directory) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const target = targetOf(process.argv[2])
-  // A rebuild of the same source adds to its version.
+  // Debian appends to the version if it rebuilds the same source.
   if (muslCompiler(target)) {
     process.stdout.write(`musl (= ${muslVersion(target).replace(/\+b\d+$/, '')})\n`)
   }

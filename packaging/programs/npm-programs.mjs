@@ -1,6 +1,6 @@
-// What is compiled in the npm package, which `npm pack` has made (prepack): onescanc and
-// onescan-rcptquota, static, and onescan.node, for each processor in bin/, in a directory named as
-// uname -m has it. If one cannot be built here, the package is without it, and bin/onescanc goes standalone.
+// Builds the compiled files of the npm package when `npm pack` runs (prepack): onescanc and onescan-rcptquota, static,
+// and onescan.node, for each processor in a directory of bin/ named as in uname -m. If a file cannot be built here, the
+// package does not contain it, and bin/onescanc scans standalone.
 //
 //   node packaging/programs/npm-programs.mjs [--all | --own]
 //
@@ -32,7 +32,7 @@ for (const target of options.own ? [targetOf()] : targets) {
   if (options.all || options.own) process.exitCode = 1
 }
 
-/** Undefined, or why it could not be done. */
+/** Returns undefined, or the reason why a build failed. */
 function build(target) {
   try {
     buildAddon(target)
@@ -47,7 +47,7 @@ function build(target) {
   return /Error: (.*)/.exec(stderr)?.[1] ?? `exit code ${status}`
 }
 
-/** Whole or not at all: somebody may run it, or pack the directory. */
+/** Replaces the file in one step, because others may run it or pack the directory. */
 function put(native, name, directory) {
   const [file, place] = [join(native, name), join(directory, name)]
   if (existsSync(place) && readFileSync(place).equals(readFileSync(file))) return

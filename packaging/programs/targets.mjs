@@ -1,12 +1,12 @@
-// The processors that programs are built for: the machine's own, or by `--arch` another,
-// with cross compilers that are Debian packages.
+// The processors that programs are built for: the one of this machine, or with `--arch` another one, with a cross
+// compiler from a Debian package.
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 
-/** Each by process.arch: its names in Debian and in uname -m, the packages of its compiler and of Bun. */
+/** By process.arch: the name in Debian and in uname -m, and the packages of the cross compiler and of Bun. */
 const known = {
   x64: {
     debian: 'amd64',
@@ -22,10 +22,10 @@ const known = {
   },
 }
 
-/** All of them. */
+/** The names of all targets. */
 export const targets = Object.keys(known).map((arch) => targetOf(arch))
 
-/** What a name of process.arch, Debian or uname -m means; throws for any other. */
+/** Returns the target for a name of process.arch, Debian or uname -m. Throws for any other name. */
 export function targetOf(name = process.arch) {
   const [arch, names] =
     Object.entries(known).find(([arch, { debian, machine }]) =>
@@ -36,14 +36,14 @@ export function targetOf(name = process.arch) {
   return {
     ...names,
     arch,
-    /** Whether this machine runs its programs by itself. */
+    /** Whether this machine can run its programs. */
     isOwn,
-    /** Where its programs are built. */
+    /** The directory in which its programs are built. */
     native: join(root, isOwn ? 'build/native' : `build/native-${arch}`),
   }
 }
 
-/** The C compiler for programs of a target: CC or cc, or the cross compiler, which has to be there. */
+/** Returns the C compiler for a target: CC or cc, or the cross compiler. Throws if that is not installed. */
 export function compilerFor(target) {
   if (target.isOwn) return process.env.CC || 'cc'
   const compiler = `${target.machine}-linux-gnu-gcc`

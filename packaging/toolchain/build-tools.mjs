@@ -1,9 +1,8 @@
-// What a build needs of the npm registry, and no more: the parts of the two lock files that
-// make programs, not those that test them. Plain JavaScript without any dependency: it runs before
-// anything is installed.
+// Installs only the npm packages that a build needs: those of the two lock files that make programs, without those that
+// test them. It is plain JavaScript without dependencies, because it runs before anything is installed.
 //
-//   node packaging/toolchain/build-tools.mjs [--toolchain]    installs what dist/ is made with, unless it is there,
-//                                                   or what native programs are made with, too
+//   node packaging/toolchain/build-tools.mjs [--toolchain]    installs the packages for building dist/, if needed,
+//                                                   and those for building native programs
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundled } from '../programs/bundled.mjs'
@@ -12,12 +11,12 @@ import { installPart } from './install-locked.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 
-/** Installs what build-bundles.mjs makes dist/ of. */
+/** Installs the packages that build-bundles.mjs needs. */
 export function installBundler() {
   installPart(root, ['esbuild', 'node-api-headers', ...bundled])
 }
 
-/** Installs what native programs are made of, and a Node that runs all scripts, on Linux with glibc. */
+/** Installs the packages for native programs, and a Node that runs all scripts on Linux with glibc. */
 export function installToolchain() {
   const names = [targetOf().bun, `node-tools-linux-${process.arch}`]
   installPart(join(root, 'packaging/toolchain'), names, { cpu: process.arch })

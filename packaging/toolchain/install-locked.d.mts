@@ -1,15 +1,15 @@
-/** Installs what the lock file in `directory` names, unless it is there. Throws where npm fails. */
+/** Installs the packages of the lock file in `directory`, unless they are installed. Throws if npm fails. */
 export function installLocked(directory: string): void
-/** The same with these packages of it and what they depend on alone, perhaps elsewhere and for another processor. */
+/** Installs only these packages of it and their dependencies, perhaps elsewhere and for another processor. */
 export function installPart(
   directory: string,
   names: readonly string[],
   where?: { readonly into?: string; readonly cpu?: string },
 ): void
-/** The entries of a lock file that these packages need, each by its path. */
+/** Returns the entries of a lock file that these packages need, by path. */
 export function partOf(
   lock: { readonly packages: Readonly<Record<string, unknown>> },
   names: readonly string[],
 ): Record<string, unknown>
-/** Whether each package of the lock file that this machine needs is there, as the file has it. */
+/** Returns whether this machine has each package of the lock file that it needs, in that version. */
 export function isInstalled(directory: string): boolean

@@ -1,7 +1,7 @@
-// Installs packages exactly as a lock file names them, without running a script of theirs.
-// Plain JavaScript without any dependency: it runs before anything is installed.
+// Installs packages exactly as a lock file names them, without running their scripts. It is plain JavaScript without
+// dependencies, because it runs before anything is installed.
 //
-// By itself: node packaging/toolchain/install-locked.mjs DIRECTORY
+// As a program: node packaging/toolchain/install-locked.mjs DIRECTORY
 import { spawnSync } from 'node:child_process'
 import {
   existsSync,
@@ -16,8 +16,8 @@ import { delimiter, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
- * Installs what the lock file in `directory` names below its node_modules, unless it is
- * there already. Throws if npm fails.
+ * Installs the packages of the lock file in `directory` into its node_modules, unless they are installed. Throws if
+ * npm fails.
  */
 export function installLocked(directory) {
   if (isInstalled(directory)) return
@@ -26,16 +26,15 @@ export function installLocked(directory) {
 }
 
 /**
- * The same with a part of the lock file: the packages of these names and what they depend
- * on, unless they are there already, among others or alone; below another directory, and for
- * glibc on another processor, if these are named.
+ * Installs a part of the lock file: the named packages and their dependencies, unless they are installed. They can be
+ * installed below another directory, and for glibc on another processor.
  */
 export function installPart(directory, names, { into = directory, cpu } = {}) {
   const lock = readLock(join(directory, 'package-lock.json'))
   const part = partOf(lock, names)
   if (areInstalled(part, into, cpu)) return
   mkdirSync(join(into, 'build'), { recursive: true })
-  const workshop = mkdtempSync(join(into, 'build/install-')) // may be renamed from there
+  const workshop = mkdtempSync(join(into, 'build/install-')) // on the same file system, for rename(2)
   try {
     const versions = (optional) =>
       names
@@ -62,7 +61,7 @@ export function installPart(directory, names, { into = directory, cpu } = {}) {
   }
 }
 
-/** Whether each package of the lock file that this machine needs is there, as the file has it. */
+/** Returns whether this machine has each package of the lock file that it needs, in that version. */
 export function isInstalled(directory) {
   const { packages } = readLock(join(directory, 'package-lock.json'))
   return areInstalled(packages, directory)
@@ -74,7 +73,7 @@ function runNpm(directory, machine = []) {
   const { status, error } = spawnSync('npm', ['ci', ...options, ...machine, ...quiet], {
     cwd: directory,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...outsideOfNpm(process.env), NODE_NO_WARNINGS: '1' }, // npm's own: url.parse(), in Node 24
+    env: { ...outsideOfNpm(process.env), NODE_NO_WARNINGS: '1' }, // npm calls url.parse(), about which Node 24 warns
   })
   if (error) throw new Error(`npm: ${error.message}`)
   if (status !== 0) throw new Error(`npm ci failed in ${directory}`)
@@ -88,7 +87,7 @@ function areInstalled(wanted, directory, cpu) {
   })
 }
 
-/** The entries of a lock file that these packages need, each by its path. */
+/** Returns the entries of a lock file that these packages need, by path. */
 export function partOf({ packages }, names) {
   const part = {}
   const wanted = names.map((name) => findPackage(packages, '', name))
@@ -102,7 +101,7 @@ export function partOf({ packages }, names) {
   return part
 }
 
-/** Where Node finds a package from another one, whose path this is. */
+/** Returns the path at which Node finds a package from the package at this path. */
 function findPackage(packages, from, name) {
   for (let place = from; ; place = place.replace(/(^|[/])node_modules[/](@[^/]+[/])?[^/]+$/, '')) {
     const path = `${place && `${place}/`}node_modules/${name}`
@@ -111,7 +110,7 @@ function findPackage(packages, from, name) {
   }
 }
 
-/** Optional packages count if they are marked as being for such a machine. */
+/** Returns whether a package is needed. An optional one is, if it is marked as being for this kind of machine. */
 function isNeeded({ optional, os, cpu, libc }, other) {
   if (!optional) return true
   if (!os?.includes('linux') || !cpu?.includes(other ?? process.arch)) return false
@@ -127,8 +126,8 @@ function readLock(file) {
 }
 
 /**
- * The environment as it was before `npm run`: without its programs in PATH, which an
- * installation removes first, and without what it contains about the package that it runs.
+ * Returns the environment as it was before `npm run`: without node_modules/.bin in PATH, since an installation removes
+ * that first, and without the variables about the package that npm runs.
  */
 function outsideOfNpm(env) {
   const own =

@@ -1,5 +1,5 @@
-// Runs a script, TypeScript too, on the newest Node, which it finds first in PATH as well;
-// installs what is missing. Its exit code is the script's.
+// Runs a script in JavaScript or TypeScript on the newest Node, which is also the first one in the script's PATH.
+// Installs missing packages. Exits with the code of the script.
 //
 //   node packaging/toolchain/run.mjs SCRIPT [WORD...]
 import { spawn } from 'node:child_process'

@@ -1,6 +1,6 @@
-// Executables that onescan is built and tested with, by their absolute paths: packages of
-// this directory's own lock file, which pins each with integrity. They stand apart from
-// the other tools, because npm would link a `node` of theirs where it looks for programs.
+// The absolute paths of the executables with which onescan is built and tested. They are packages of the lock file in
+// this directory, which pins each by its hash. They are separate from the other tools, because npm would put their
+// `node` into the PATH of scripts.
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,10 +9,10 @@ import { installPart } from './install-locked.mjs'
 
 const directory = dirname(fileURLToPath(import.meta.url))
 
-/** The Node that runs the tools and the tests: the newest that needs nothing that a small Debian lacks. */
+/** The Node that runs the tools and the tests: the newest one that needs no additional Debian package. */
 export const toolsNode = node('tools')
 
-/** The newest Node where it runs, which wants the Debian package libatomic1; else that of the tools. */
+/** The newest Node, or that of the tools if the Debian package libatomic1 is missing. */
 export const newestNode = runs(node('newest')) ? node('newest') : toolsNode
 
 /** The oldest Node that onescan runs on. */
@@ -24,7 +24,7 @@ export function bun() {
   return join(directory, 'node_modules', targetOf().bun + libc, 'bin/bun')
 }
 
-/** Bun's executable for glibc on another processor, which is installed below build/ where it is not there. */
+/** Returns Bun's executable for glibc on another processor. Installs it below build/ if needed. */
 export function installBun(arch) {
   const place = join(directory, '../../build', `toolchain-${arch}`)
   const name = targetOf(arch).bun

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 
-/** Runs apt-get, asking nothing, removing nothing; output as text, errors in `stderr`. */
+/** Runs apt-get without questions and without removing packages. Its output is text, errors are in `stderr`. */
 export function apt(args, directory = '/') {
   const quietly = ['-q', '-o', 'Dpkg::Use-Pty=0', '-o', 'Dpkg::Options::=--force-confold']
   const careful = ['--no-install-recommends', '--no-remove']
@@ -13,5 +13,5 @@ export function apt(args, directory = '/') {
   })
 }
 
-/** What a program complained about, in a line. */
+/** Returns the errors that a program printed, in one line. */
 export const firstLine = (text) => text.split('\n').find((line) => line.trim() !== '') ?? 'failed'

@@ -1,8 +1,8 @@
 import { Session } from 'node:inspector'
 
 /**
- * Counts how often the blocks of the code in src run: the same number on every machine, however busy. What the
- * runtime does itself, such as a search in a text, counts as nothing.
+ * Counts how often the blocks of code in src run. The number is the same on every machine, however busy. Work of the
+ * runtime itself, such as a search in a text, is not counted.
  */
 export class BlockCounter {
   readonly #session = new Session()

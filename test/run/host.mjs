@@ -1,7 +1,7 @@
-// The host on which the tests run. For root it is this machine with a layer over its files, in a mount namespace:
-// what tests need is installed below build/ and seen in its place, and what is changed below /etc, /usr and
-// /var is gone with the namespace. So a machine that handles mail, or has a clamd, stays as it is. Other users
-// may lay nothing over files of root: they get what the machine has.
+// The host on which the tests run. For root it is this machine with an overlay over its files, in a mount namespace.
+// The packages that tests need are installed below build/ and appear at their usual paths. Changes below /etc, /usr and
+// /var end with the namespace, so a machine that handles mail, or has a clamd, does not change. Other users cannot mount
+// over files of root: their tests run on the machine as it is.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -18,15 +18,15 @@ import { constants, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { firstLine } from './apt.mjs'
 
-/** Set where the tests have this host. */
+/** The environment variable that is set on this host. */
 const MARK = 'ONESCAN_TEST_HOST'
-/** Where it is built: its directories lie over those of the machine. */
+/** The directory with the overlays over directories of the machine. */
 export const layerOf = (root) => join(root, 'build/test-host')
 
 /**
- * "$1" is the layer; "$2" is 'build' to change it, or 'run' for changes that end with the namespace; "$3" is an
- * empty directory; "$4" the checkout, which is then at "$5", where everybody may enter it. The machine's
- * network is not below /run alone.
+ * The script that enters the host. "$1" is the overlay; "$2" is 'build' to change it, or 'run' for changes that end with
+ * the namespace; "$3" is an empty directory; "$4" is the checkout, which appears at "$5", where all users may enter it.
+ * /run is empty there. Files of the network, such as resolv.conf, may be links into it and are copied.
  */
 const MOUNT = `
 layer=$1 purpose=$2 scratch=$3 checkout=$4 place=$5
@@ -59,7 +59,7 @@ done
 case $checkout in /bin/* | /etc/* | /lib*/* | /opt/* | /sbin/* | /usr/* | /var/*) mount --bind "$scratch/here" "$checkout" ;; esac
 case $purpose:$(stat -c %A "$scratch/here") in
   build:* | *[xt]) mount --bind "$scratch/here" "$place" ;;
-  *) # A directory that nobody else may enter: what is changed in it ends with the namespace, too.
+  *) # A directory that other users may not enter. Changes in it end with the namespace, too.
     mkdir -p "$scratch/own/checkout" "$scratch/work/checkout"
     mount -t overlay -o "lowerdir=$scratch/here,upperdir=$scratch/own/checkout,workdir=$scratch/work/checkout" overlay "$place" ;;
 esac
@@ -67,7 +67,7 @@ cd "$place"
 exec "$@"
 `
 
-/** Makes the layer again if the machine's packages or accounts are not those that it was made over. */
+/** Builds the overlay again if the machine's packages or accounts have changed since. */
 function freshLayer(root) {
   const layer = layerOf(root)
   const hash = createHash('sha256')
@@ -81,7 +81,7 @@ function freshLayer(root) {
   writeFileSync(kept, stamp)
 }
 
-/** Runs a command there; returns what spawnSync() does. `place` is where the checkout is seen. */
+/** Runs a command on the host, as spawnSync() does. `place` is the path of the checkout there. */
 function runThere(root, purpose, place, command, options) {
   const layer = layerOf(root)
   const scratch = mkdtempSync(join(tmpdir(), 'onescan-host-'))
@@ -95,7 +95,7 @@ function runThere(root, purpose, place, command, options) {
   return run
 }
 
-/** Why this machine can have no such host, or false. */
+/** Returns the reason why this machine can have no such host, or false. */
 export function hostMissing(root) {
   if (process.getuid() !== 0) return 'only root can lay files over those of the machine'
   if (!existsSync('/etc/debian_version')) return 'this is not Debian'
@@ -107,18 +107,18 @@ export function hostMissing(root) {
   return false
 }
 
-/** Installs what the tests need, into the layer; what it prints is shown. Returns its exit code. */
+/** Installs the packages that tests need into the overlay, and shows the output. Returns the exit code. */
 export const buildHost = (root, command) =>
   runThere(root, 'build', '', command, { stdio: 'inherit', env: { [MARK]: '1' } }).status
 
-/** Whether everybody may enter the directory, and go to it. */
+/** Returns whether all users may enter the directory and those above it. */
 const mayEnter = (path) => (statSync(path).mode & 1) === 1
 const isReachable = (path) => path === '/' || (mayEnter(path) && isReachable(dirname(path)))
 
 /**
- * Runs this command once more on the host of the tests, and ends with its code. There the checkout is at a path
- * that everybody may pass: tests have accounts run programs of it, and a home may have mode 0700. Returns if it
- * runs there already.
+ * Runs this command again on the host of the tests, and exits with its code. The checkout is at a path there that all
+ * users may enter, because tests run its programs as other users, and a home directory may have mode 0700. Returns if
+ * the command already runs there.
  */
 export function enterHost(root, words, env) {
   if (process.env[MARK]) return

@@ -1,2 +1,2 @@
-/** What is missing, as lines to read, with the command that installs it. */
+/** Returns the missing packages as text, with the command that installs them. */
 export function toInstall(packages: readonly string[]): string[]

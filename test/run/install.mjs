@@ -1,6 +1,6 @@
-// Installs the Debian packages that tests need and this host lacks, without recommended packages, removing
-// nothing and starting no service; and unpacks further mail servers below build/. test/run.mjs runs it as root
-// inside of the host of the tests (host.mjs), where the machine does not change. Elsewhere it installs nothing.
+// Installs the missing Debian packages that tests need, without recommended packages, without removing any and without
+// starting services. Unpacks further mail servers below build/. test/run/main.mjs runs it as root on the host of the
+// tests (host.mjs), where the machine does not change. Elsewhere it installs nothing.
 //
 //   node test/run/install.mjs quick|all
 import { spawnSync } from 'node:child_process'
@@ -14,10 +14,10 @@ import { isOnHost } from './host.mjs'
 
 const POLICY = '/usr/sbin/policy-rc.d'
 
-/** The exit code that says that no mirror of Debian can be reached. */
+/** The exit code if no mirror of Debian can be reached. */
 export const OFFLINE = 75
 
-/** Returns lines for the user. Never throws, since the tests themselves say what they lack. */
+/** Returns lines for the user. Never throws: the tests report what they lack. */
 function installPackages(isQuick) {
   const packages = missingPackages(isQuick)
   if (packages.length === 0) return ['programs that tests need: all there']
@@ -31,7 +31,7 @@ function installPackages(isQuick) {
 
 const counted = ({ length }) => `${length} package${length === 1 ? '' : 's'}`
 
-/** What is missing, as a command to copy in lines of at most 90 characters. */
+/** Returns the command that installs the missing packages, in lines of at most 90 characters, for copying. */
 export function toInstall(packages) {
   const lines = ['  apt-get install --no-install-recommends']
   for (const name of packages) {
@@ -56,13 +56,13 @@ function install(packages) {
   }
 }
 
-/** Postfix then writes no main.cf. */
+/** Answers the question of the Postfix package so that it writes no main.cf. */
 function leaveUnconfigured() {
   const answer = 'postfix postfix/main_mailer_type select No configuration\n'
   spawnSync('debconf-set-selections', { input: answer, stdio: ['pipe', 'ignore', 'ignore'] })
 }
 
-/** Packages ask this file before they start a service; 101 forbids it. True where it was made. */
+/** Creates the file that packages run before they start a service; its exit code 101 forbids that. Returns false if it exists. */
 function forbidServices() {
   if (existsSync(POLICY)) return false
   writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })

@@ -1,5 +1,5 @@
 /**
- * Whether this is `npm run test:nightly`: all cases on each build, all random
- * messages, whose seeds are the same in each run, and all that takes long. Other runs take a part.
+ * Whether this is `npm run test:nightly`, which runs all cases on each build, all random messages (with the same seeds
+ * in each run) and all long tests. Other runs take a part of these.
  */
 export const isWhole = process.env.TESTS === 'nightly'

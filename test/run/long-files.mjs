@@ -1,7 +1,6 @@
 /**
- * Test files that take long, each with the seconds that it took on two busy processors beside nine others, as `npm test`
- * prints them at its end. They start first: a long file that starts last would keep one processor busy while the other
- * has nothing left to do. `npm test` leaves them to `npm run test:all`, except for those that test/run/parts.mjs names.
+ * The long test files, each with the seconds that it took on two busy processors beside nine others, as `npm test` prints
+ * them at its end. They start first: otherwise one processor would be idle while the last file runs on the other. `npm test` leaves them to `npm run test:all`, except for those that test/run/parts.mjs names.
  */
 export const LONG_FILES = {
   'test/packaging/states.test.ts': 597,

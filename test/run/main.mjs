@@ -1,17 +1,15 @@
-// `npm test`: what shows that the product works, in a few minutes. `npm run test:all` runs that and the rest, which
-// needs more programs and time, `npm run test:nightly` all cases besides. With the names of test files, only
-// those are run; with `--changed [COMMIT]` those of the rooms in which files differ from that commit (HEAD if there
-// is none). A line at the end shows what was left out.
+// `npm test` runs the tests that show that the product works, in a few minutes. `npm run test:all` also runs the rest,
+// which needs more programs and time, and `npm run test:nightly` all cases. With names of test files it runs only those;
+// with `--changed [COMMIT]` those of the folders in which files differ from that commit (by default HEAD). A line at the
+// end shows what was not run.
 //
-// The last line is "N passed, N failed", with ", N skipped" where something is
-// missing that tests need. Where CI=true, what is skipped counts as failed. Above it stands
-// what failed and why, in a line or two each, and which files took longest.
+// The last line is "N passed, N failed", with ", N skipped" if tests lack a program. With CI=true skipped tests count as
+// failed. Above it are the failures with their reasons, in one or two lines each, and the files that took longest.
 //
-// A few files that failed while others ran are run once more, each by itself: what fails there
-// again has failed, and what passes is named as unsteady, for somebody to mend.
+// If only a few files failed, each is run once more, alone. If it fails again, it has failed. If it passes, it is listed
+// as unsteady: the test or the product has to be corrected.
 //
-// Plain JavaScript that needs nothing but Node and npm: it is started by whatever Node the
-// machine has, and installs the packages that it works with.
+// It is plain JavaScript that needs only Node and npm: it starts on the machine's Node, and installs its packages.
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync, statfsSync, statSync } from 'node:fs'
 import { cpus, loadavg, tmpdir } from 'node:os'
@@ -32,34 +30,34 @@ import { temporaryDirectory } from './temporary.mjs'
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 const tools = join(root, 'node_modules/.bin')
 const inCi = process.env.CI === 'true'
-/** Of the tests: quick, rest, all or nightly. */
+/** The part of the tests that is run: quick, rest, all or nightly. */
 const part = process.env.TESTS || 'quick'
 const files = filesToRun(process.argv.slice(2))
 const started = performance.now()
 
 /**
- * Test files at a time, on two processors: most wait for mail servers for more than half of their
- * time, and others use the processors then.
+ * The number of test files at a time on two processors: most wait for mail servers for more than half of their time,
+ * in which others can run.
  */
 const JOBS = 10
-/** Those that run even if the processors are busy: on a slow machine, more of them only delay each other. */
+/** The number of test files at a time if the processors are busy: more would only delay each other. */
 const JOBS_OF_BUSY = 5
-/** The load average of a minute above which the processors are busy. */
+/** The processors are busy above this load average of one minute. */
 const BUSY = 4 * cpus().length
 
 const passed = []
-/** Each with lines about why. */
+/** The failures, each with lines about the reason. */
 const failed = []
 const skipped = []
-/** What passed alone and failed among others, as in `failed`. */
+/** The files that failed among others and passed alone, as in `failed`. */
 const unsteady = []
-/** The results of each test file: the last, if it ran twice. */
+/** The results of each test file; if it ran twice, those of the second run. */
 const results = new Map()
 
-/** More files than these do not fail by chance. */
+/** If more files fail, none of them is run again: that is no coincidence. */
 const AGAIN_MAX = 6
 
-/** Test files by the command line; none for all that are run each time. */
+/** Returns the test files that the command line selects, or none for the default. */
 function filesToRun([first, ...more]) {
   if (first !== '--changed') return first === undefined ? [] : [first, ...more]
   const concerned = testsOf(changedSince(more[0] ?? 'HEAD', root), allFiles())
@@ -77,8 +75,8 @@ function allFiles() {
 const filesOfRun = () => (files.length > 0 ? files : filesOf(part, allFiles()))
 
 /**
- * What the lock files name, and on a host of the tests programs of Debian, all at once; a second run finds them
- * there. Then the tests run on that host, if there can be one.
+ * Installs the packages of the lock files, and on the host of the tests the Debian packages, concurrently. Later runs find
+ * them installed. Then runs the tests on that host, if this machine can have it.
  */
 async function install() {
   process.stdout.write('packages, and programs that tests need\n')
@@ -102,16 +100,16 @@ async function install() {
     enterHost(root, [process.execPath, 'test/run.mjs', ...process.argv.slice(2)], env)
 }
 
-/** Runs a command whose output is shown as it comes; resolves to its exit code. */
+/** Runs a command and shows its output immediately. Resolves to its exit code. */
 const runHere = ([program, ...words]) =>
   new Promise((resolve) => {
     spawn(program, words, { cwd: root, stdio: 'inherit' }).on('exit', resolve).on('error', resolve)
   })
 
-/** What the tests write at a time is below this. */
+/** Upper limit, in bytes, for the temporary files of the tests at a time. */
 const ROOM = 1024 ** 3
 
-/** Ends with a line if there is no room for temporary files. */
+/** Exits with a message if there is not enough space for temporary files. */
 function refuseFullDisk(directory) {
   const { bavail, bsize } = statfsSync(directory)
   const free = bavail * bsize
@@ -124,7 +122,7 @@ function refuseFullDisk(directory) {
   process.exit(1)
 }
 
-/** What it writes is shown, below a title, when it has ended. Resolves to '' or what went wrong. */
+/** Runs a check and shows its output below a title when it has ended. Resolves to the error, or to ''. */
 async function runAndTell(command, args, { title = '', environment = process.env } = {}) {
   const child = spawn(command, args, {
     cwd: root,
@@ -141,7 +139,7 @@ async function runAndTell(command, args, { title = '', environment = process.env
   return trouble
 }
 
-/** Checks run side by side. */
+/** Runs the checks concurrently. */
 async function check(name, command, args) {
   const trouble = await runAndTell(command, args, { title: `${name}\n`, environment: env })
   if (trouble === '') return passed.push(name)
@@ -177,9 +175,8 @@ async function checkSources() {
 }
 
 /**
- * Once after an installation: package.json leaves out tap's own TypeScript loader, and tap rebuilds
- * itself only while it runs the first tests, which is too late. Then it becomes one file, with a part
- * of our own.
+ * Prepares tap once after an installation. package.json omits the TypeScript loader of tap, and tap rebuilds itself only
+ * when it runs the first tests, which is too late. Then bundles it into one file, with one module replaced.
  */
 async function prepareTap() {
   const made = statSync(tapInOneFile, { throwIfNoEntry: false })
@@ -282,18 +279,18 @@ function tell({ name, why }) {
   process.stdout.write(lines.map((line) => `  ${line}\n`).join(''))
 }
 
-// What is built or laid out for programs of other users is for them to read.
+// Programs of other users must be able to read files that are created here.
 process.umask(0o022)
 const TMPDIR = temporaryDirectory(process.env)
 refuseFullDisk(TMPDIR ?? tmpdir())
 if (!isOnHost()) await install()
-// The tools and the tests run on a Node of our own, whatever the machine has.
+// The tools and the tests run on the Node of the toolchain, not on that of the machine.
 const { newestNode, toolsNode } = await import('../../packaging/toolchain/toolchain.mjs')
 const env = {
   ...process.env,
   PATH: [dirname(toolsNode), tools, process.env.PATH].join(delimiter),
   ...(TMPDIR && { TMPDIR }),
-  // A checkout may be another user's.
+  // The checkout may belong to another user.
   ...{ GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'safe.directory', GIT_CONFIG_VALUE_0: '*' },
 }
 if (newestNode === toolsNode) skip('the newest Node', lacks('libatomic'))

@@ -3,8 +3,8 @@
 import { LONG_FILES } from './long-files.mjs'
 
 /**
- * Left to `npm run test:all`, with all LONG_FILES: packages, real mail servers, set-ups of hosts, pages and tools. `npm
- * test` runs what shows that the product works.
+ * The tests that only `npm run test:all` runs, in addition to LONG_FILES: packages, real mail servers, set-ups of hosts,
+ * pages and tools. `npm test` runs the tests that show that the product works.
  */
 const REST = [
   'test/packaging/',
@@ -18,7 +18,7 @@ const REST = [
   'test/cli/quarantine/',
 ]
 
-/** What is there and is run by `npm test`: each interface with each kind of case, and one real clamd. */
+/** Exceptions that `npm test` runs: each interface with each kind of case, and one real clamd. */
 const QUICK_TOO = [
   'test/c/onescanc/cases.test.ts',
   'test/c/onescanc/contract.test.ts',
@@ -36,7 +36,7 @@ const QUICK_TOO = [
   'test/scan/judge/cases.test.ts',
 ]
 
-/** Left to `npm run test:nightly`. */
+/** The tests that only `npm run test:nightly` runs. */
 const NIGHTLY = [
   'test/tools/bench/',
   'test/tools/load/',
@@ -51,10 +51,10 @@ const NIGHTLY = [
   'test/packaging/same-bytes.test.ts',
 ]
 
-/** What is there and is run each time: one look for truth under load, and one at random mail. */
+/** Exceptions that always run: one test under load, and one with random mail. */
 const EACH_TIME = ['test/tools/bench/readers/readers.test.ts', 'test/tools/load/node.test.ts']
 
-/** What else `test:nightly` has, in the tests that run each time (test/run/is-whole.ts). */
+/** The additional cases of `test:nightly` in tests that always run (test/run/is-whole.ts). */
 const MORE = [
   'each case on each build',
   'the package on two Debians and under lintian',
@@ -76,7 +76,7 @@ const isNightly = (name) => standsIn(NIGHTLY)(name) && !EACH_TIME.includes(name)
 const isQuick = (name) =>
   QUICK_TOO.includes(name) || (!standsIn(REST)(name) && LONG_FILES[name] === undefined)
 
-/** The files of a part of all: quick, rest, all (quick and rest) or nightly (everything). */
+/** Returns the files of a part: quick, rest, all (quick and rest) or nightly (everything). */
 export function filesOf(part, all) {
   const daily = all.filter((name) => !isNightly(name))
   return {
@@ -87,7 +87,7 @@ export function filesOf(part, all) {
   }[part]
 }
 
-/** Lines about what a part leaves out. */
+/** Returns lines about the tests that a part omits. */
 export function leftOut(part, all) {
   const count = (other) => filesOf(other, all).length
   const lines = []

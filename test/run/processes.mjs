@@ -1,7 +1,7 @@
-// The processes of a test file: what they use, and which are left when it has ended.
+// The processes of a test file: how much processor time they use, and which still run when it has ended.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
-/** Reads a file of a process, '' if it has ended or belongs to another user. */
+/** Returns a file of a process, or '' if the process has ended or belongs to another user. */
 function read(pid, name) {
   try {
     return readFileSync(`/proc/${pid}/${name}`, 'latin1')
@@ -12,19 +12,19 @@ function read(pid, name) {
 
 const pids = () => readdirSync('/proc').filter((name) => /^\d+$/.test(name))
 
-/** The words of a process, in a line. */
+/** Returns the command line of a process, in one line. */
 export const commandOf = (pid) => read(pid, 'cmdline').split('\0').join(' ').trim().slice(0, 160)
 
-/** Fields of proc_pid_stat(5) behind the name, which may hold blanks: the first is the state. */
+/** Returns the fields of proc_pid_stat(5) after the name, which may contain blanks. The first one is the state. */
 const statOf = (pid) =>
   read(pid, 'stat')
     .replace(/^.*\) /s, '')
     .split(' ')
 
-/** Whether a process runs, or would if a processor or a disk were free. */
+/** Returns whether a process runs, or waits for a processor or a disk. */
 export const isReady = (pid) => ['R', 'D'].includes(statOf(pid)[0])
 
-/** A process and all that descend from it. */
+/** Returns a process and all its descendants. */
 export function treeOf(root) {
   const parents = new Map(pids().map((pid) => [pid, statOf(pid)[1]]))
   const tree = [String(root)]
@@ -34,13 +34,13 @@ export function treeOf(root) {
   return tree
 }
 
-/** The clock ticks for which processes, and those that they have waited for, used a processor. */
+/** Returns the clock ticks of processor time of processes, including children that they have waited for. */
 export function ticksOf(tree) {
   const own = tree.map((pid) => statOf(pid).slice(11, 15).map(Number))
   return own.flat().reduce((sum, ticks) => sum + (ticks || 0), 0)
 }
 
-/** Running processes that were given this directory for temporary files, or name it, or stand in it. */
+/** Returns the running processes with this directory as TMPDIR, in their command line or as working directory. */
 export function processesOf(directory) {
   return pids().filter((pid) => {
     if (Number(pid) === process.pid || statOf(pid)[0] === 'Z') return false

@@ -1,11 +1,11 @@
-/** Numbers that look random and are the same for the same seed (mulberry32). */
+/** Pseudorandom numbers, which are the same for the same seed (mulberry32). */
 export interface Random {
-  /** A whole number of at least 0 and less than `end`. */
+  /** Returns an integer from 0 to below `end`. */
   below(end: number): number
-  /** A number of at least 0 and less than 1. */
+  /** Returns a number from 0 to below 1. */
   fraction(): number
   pick<Item>(items: readonly Item[]): Item
-  /** True once in this many times. */
+  /** Returns true with the probability 1 in this number. */
   once(times: number): boolean
 }
 

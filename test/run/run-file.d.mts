@@ -1,6 +1,6 @@
 import type { FileResult } from './tap-results.mjs'
 
-/** Runs one test file, below `root`, and passes its result on. */
+/** Runs one test file below `root`. Passes its result to `onResult`. */
 export function runFile(
   file: string,
   options: {
@@ -8,7 +8,7 @@ export function runFile(
     readonly root: string
     readonly env: NodeJS.ProcessEnv
     readonly onResult: (result: FileResult) => void
-    /** Seconds without progress after which it is ended: 60. */
+    /** Seconds without progress after which it is killed, by default 60. */
     readonly hangsAfter?: number
   },
 ): Promise<void>

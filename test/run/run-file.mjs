@@ -8,19 +8,18 @@ import { createTapReader } from './tap-results.mjs'
 
 /** Seconds without progress after which a test file hangs. */
 const HANGS_AFTER = 60
-/** Of the processor's ticks, a hundred each second, what a file uses in that time that works without a line. */
+/** Clock ticks of processor time (100 for each second) from which a file without output counts as making progress. */
 const BUSY_TICKS = HANGS_AFTER
-/** Seconds in which a file that works writes a line, on however busy a machine. */
+/** Seconds without output after which a file hangs even if it uses a processor, however busy the machine is. */
 const SILENT_MAX = 2400
-/** Seconds that a file which hangs has to name what it waits for, and that processes have to end after it. */
+/** Seconds for a hanging file to print what it waits for, and for processes to end after the file. */
 const LAST_WORDS = 10
 
 /**
- * Runs one test file in a process of its own, and passes its result to `onResult` as createTapReader() does.
- * A file has failed if a test failed, if its process ended otherwise than with exit code 0 or before its
- * last test, if it wrote nothing and did nothing for `hangsAfter` seconds, or if processes of it are left.
- * Its temporary files lie in a directory of its own, which is removed. `file` is a path below `root`, `node`
- * the runtime, `env` the environment.
+ * Runs one test file in its own process, and passes its result to `onResult` as createTapReader() does. A file has failed
+ * if a test failed, if its process exited with another code than 0 or before its last test, if it made no progress for
+ * `hangsAfter` seconds, or if its processes still run afterwards. Its temporary files are in its own directory, which is
+ * removed. `file` is a path below `root`, `node` the runtime, `env` the environment.
  */
 export async function runFile(file, { node, root, env, onResult, hangsAfter = HANGS_AFTER }) {
   const started = performance.now()
@@ -32,7 +31,7 @@ export async function runFile(file, { node, root, env, onResult, hangsAfter = HA
       ...env,
       TMPDIR,
       TAP_TIMEOUT: '7200', // the whole of a file may take long, while it makes progress
-      // Each file loads tap again; test/before-tests.mjs hides this from programs under test.
+      // Caches the compiled code of tap. test/before-tests.mjs hides the variable from programs under test.
       NODE_COMPILE_CACHE: join(root, 'build/compile-cache'),
     },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -71,7 +70,7 @@ export async function runFile(file, { node, root, env, onResult, hangsAfter = HA
 
 const mayGoOn = (pid) => isReady(pid) || commandOf(pid).startsWith('/usr/lib/apt/methods/')
 
-/** Ends a file that hangs: first by SIGALRM, at which tap names the tests that wait, then for good. */
+/** Ends a hanging file: first with SIGALRM, at which tap prints the waiting tests, then with SIGKILL. */
 function watchProgress(child, directory, hangsAfter) {
   let since = performance.now()
   let lineSince = since
@@ -81,7 +80,7 @@ function watchProgress(child, directory, hangsAfter) {
     const tree = treeOf(child.pid)
     const now = ticksOf([...new Set([...tree, ...processesOf(directory)])])
     ticks = Math.min(ticks, now) // those of processes that have ended are gone
-    // On a busy machine one that could run may have to wait for long, and so may apt for packages.
+    // On a busy machine a runnable process may wait for long, and so may apt for packages.
     if (now - ticks > (BUSY_TICKS * hangsAfter) / HANGS_AFTER || tree.some(mayGoOn)) {
       since = performance.now()
       ticks = now
@@ -106,7 +105,7 @@ function watchProgress(child, directory, hangsAfter) {
   }
 }
 
-/** Waits for the processes that a file has started, and kills those that do not end; returns their words. */
+/** Waits for the processes that a file has started, and kills the remaining ones. Returns their command lines. */
 async function leftBy(directory) {
   const until = performance.now() + LAST_WORDS * 1000
   let left = processesOf(directory)
@@ -123,11 +122,11 @@ function kill(pid) {
   try {
     process.kill(Number(pid), 'SIGKILL')
   } catch {
-    // It has ended by itself.
+    // It has already ended.
   }
 }
 
-/** Removes a directory; returns '' or why it cannot, as if something is still mounted there. */
+/** Removes a directory. Returns '', or the reason why that failed, for example a mount in it. */
 function removed(directory) {
   try {
     rmSync(directory, { recursive: true, force: true, maxRetries: 3 })

@@ -1,11 +1,10 @@
-// What the summary of `npm test` says of failures and of time. Logs of CI are cut: what a
-// person needs to see must be at their end.
+// The failures and durations in the summary of `npm test`. CI truncates logs, so the important lines must be at the end.
 
 const LINE_MAX = 200
 
 /**
- * One or two lines of a failure: what was expected and where, and where a value differs first.
- * `detail` is tap's, line by line: the assertion's message, and then its diagnosis as YAML.
+ * Returns one or two lines about a failure: what was expected and where, and the first difference of a value. `detail`
+ * contains the lines of tap: the message of the assertion, and its diagnosis as YAML.
  */
 export function gistOf(detail) {
   const [message = 'no assertion failed; see above', ...diagnosis] = detail
@@ -21,7 +20,7 @@ export function gistOf(detail) {
   return lines
 }
 
-/** The first line that was expected and the first that came instead. */
+/** Returns the first expected line, and the first actual line instead of it. */
 function differences(diagnosis) {
   const at = diagnosis.findIndex((line) => line.trim().startsWith('diff: '))
   const behind = at < 0 ? [] : diagnosis.slice(at + 1).map((line) => line.trim())
@@ -35,13 +34,13 @@ function cut(text, length) {
   return text.length > length ? `${text.slice(0, length - 1)}…` : text
 }
 
-/** Names of the test files in which something failed. */
+/** Returns the names of the test files with failures. */
 export function failedFiles(results) {
   const hasFailed = ({ cases }) => cases.some(({ result }) => result === 'failed')
   return results.filter(hasFailed).map(({ name }) => name)
 }
 
-/** How long all of it took, and the files that took longest; times are milliseconds. */
+/** Returns the total duration and the files that took longest, in milliseconds. */
 export function timeLines(total, files, count = 10) {
   const longest = [...files].sort((a, b) => b.time - a.time).slice(0, count)
   const lines = longest.map(({ name, time }) => `  ${seconds(time).padStart(6)} ${name}`)

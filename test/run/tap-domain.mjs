@@ -1,14 +1,13 @@
 import { AsyncLocalStorage, executionAsyncResource } from 'node:async_hooks'
 
 /**
- * Stands in for tap's async-hook-domain, in the bundle that prepareTap() in test/run.mjs makes: fails
- * the test in which an error was thrown that nobody caught. That package follows each promise from
- * its birth to its collection, which takes up to a third of a test's processor time; a test's
- * context, which the runtime passes on by itself, says the same.
+ * Replaces the package async-hook-domain of tap in the bundle that prepareTap() in test/run/main.mjs makes. An uncaught
+ * error fails the test in which it was thrown. The package tracks each promise, which takes up to a third of the
+ * processor time of a test. AsyncLocalStorage finds the same test at no such cost.
  */
 const context = new AsyncLocalStorage()
 
-/** Those that were entered last are last. */
+/** The domains in the order in which they were entered. */
 const entered = new Set()
 
 export class Domain {
@@ -31,13 +30,13 @@ export class Domain {
   }
 }
 
-/** The domain of what runs, or if that has ended or unknown, the one that was entered last. */
+/** Returns the domain of the running code, or the one that was entered last if that is unknown or has ended. */
 function current() {
   const domain = context.getStore()
   return entered.has(domain) ? domain : [...entered].at(-1)
 }
 
-/** Whether a test has taken the error for its own. */
+/** Returns whether a test has handled the error. */
 function take(error, event) {
   const isForOthers =
     process.hasUncaughtExceptionCaptureCallback() || process.listenerCount('uncaughtException') > 0
@@ -53,7 +52,7 @@ process.on('uncaughtExceptionMonitor', (error, event) => {
   })
 })
 
-// A listener would count as one that handles all rejections.
+// A listener would be treated as a handler for all rejections.
 const { emit } = process
 process.emit = (event, ...words) => {
   const isOurs = event === 'unhandledRejection' && process.listenerCount(event) === 0

@@ -1,8 +1,8 @@
 /**
- * tap, bundled: to load its own three hundred files takes more processor time than most test files
- * need besides. It stands where tap looks for frames of its own, to leave them out of a stack.
+ * Bundles tap into one file, because loading its 300 files takes more processor time than most test files themselves. The
+ * bundle is in the directory of tap, so that tap recognizes its own frames and omits them from stacks.
  */
 export const tapInOneFile = new URL('../../node_modules/@tapjs/in-one-file.mjs', import.meta.url)
 
-/** What is there in the place of tap's package async-hook-domain. */
+/** The replacement for tap's package async-hook-domain. */
 export const tapDomain = new URL('tap-domain.mjs', import.meta.url)

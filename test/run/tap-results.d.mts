@@ -1,10 +1,10 @@
 export interface Case {
-  /** Its place in the file: "outer > inner". */
+  /** Its name in the file: "outer > inner". */
   readonly name: string
   readonly result: 'passed' | 'failed' | 'skipped'
-  /** Why it is skipped or not yet done; '' where nothing was said. */
+  /** The reason why it is skipped or to be done; '' without a reason. */
   readonly why: string
-  /** What a person needs to see of a failure, line by line. */
+  /** The lines about a failure. */
   readonly detail: readonly string[]
 }
 
@@ -17,7 +17,7 @@ export interface FileResult {
 
 export interface TapReader {
   line(line: string): void
-  /** Nothing more comes: what is still open has failed. */
+  /** Ends the input: subtests that are still open have failed. */
   end(): void
 }
 

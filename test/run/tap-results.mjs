@@ -1,18 +1,17 @@
-// Reads TAP as it comes and tells test cases from what only holds them: a case
-// is a subtest without subtests, or an assertion that is in no subtest.
+// Reads TAP as a stream. A test case is a subtest without subtests, or an assertion outside of subtests.
 
 const point = /^(not )?ok\b(?: \d+)?(?: - )?(.*)$/
 const directive = /^(.*?)(?:^| )# (SKIP|TODO)\b ?(.*)$/
 const timing = / # time=(\S+)ms$/
 
 /**
- * Takes lines of TAP 14 as tap writes them. Each file's result, and its time in milliseconds,
- * is passed to `onFile` when its last line was read.
+ * Takes lines of TAP 14 as tap writes them. Passes the result of each file, and its time in milliseconds, to `onFile`
+ * after the last line of the file.
  */
 export function createTapReader(onFile) {
-  /** Subtests that are open, the file first. */
+  /** The open subtests; the first one is the file. */
   const open = []
-  /** Lines of the diagnostic block that follows a failed assertion. */
+  /** Lines of the diagnosis after a failed assertion. */
   let diagnosis
   let block
 
@@ -43,16 +42,16 @@ export function createTapReader(onFile) {
       closeAbove(depth)
       diagnosis = take(depth, { failed: match[1] !== undefined, ...describe(match[2]) })
     },
-    /** Nothing more comes: what is still open has failed. */
+    /** Ends the input: subtests that are still open have failed. */
     end: () => closeAbove(-1),
   }
 
-  /** A file that ends too early never closes its subtests. */
+  /** Closes the subtests of a file that has ended too early. */
   function closeAbove(depth) {
     while (open.length > 0 && open.at(-1).depth > depth) close(open.pop(), true, false, '', 0)
   }
 
-  /** Takes one test point; returns where its diagnosis belongs. */
+  /** Takes one test point. Returns the list for the lines of its diagnosis. */
   function take(depth, { failed, name, skipped, why, time }) {
     const detail = []
     const top = open.at(-1)
@@ -87,7 +86,7 @@ export function createTapReader(onFile) {
     else onFile({ name, cases, time })
   }
 
-  /** "outer > inner" without the file's name. */
+  /** Returns "outer > inner", without the name of the file. */
   function pathTo(name) {
     return [...open.slice(1).map((subtest) => subtest.name), name].join(' > ')
   }

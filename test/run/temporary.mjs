@@ -3,23 +3,23 @@ import { freemem } from 'node:os'
 
 const IN_MEMORY = '/dev/shm'
 const GIB = 1024 ** 3
-/** What the tests write at a time is below a gibibyte. */
+/** Upper limit, in bytes, for the temporary files of the tests at a time. */
 const ROOM = 4 * GIB
 const MEMORY = 8 * GIB
-/** Node 18, of Debian 12, does not know the limit of a cgroup. */
+/** The memory limit of the cgroup, which Node 18 of Debian 12 does not report. */
 const { availableMemory = freemem } = process
 
 /**
- * Where tests put their temporary files: TMPDIR if it is set, else in memory if there is room, else
- * undefined for the system's own place. Tests make and remove some hundred thousand small files,
- * and a disk takes a sixth of their processor time for that.
+ * Returns the directory for temporary files of tests: TMPDIR if it is set, otherwise a directory in memory if there is
+ * enough space, otherwise undefined for the default of the system. Tests create and remove some 100,000 small files, which
+ * on a disk takes a sixth of their processor time.
  */
 export function temporaryDirectory(env) {
   if (env.TMPDIR) return env.TMPDIR
   return isRoomy(IN_MEMORY) && availableMemory() >= MEMORY ? IN_MEMORY : undefined
 }
 
-/** Whether programs can be run there, and enough bytes are free. */
+/** Returns whether programs can be run in the directory, and enough bytes are free. */
 function isRoomy(directory) {
   try {
     const { bavail, bsize } = statfsSync(directory)

@@ -2,10 +2,10 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { inspect } from 'node:util'
 
-/** Milliseconds after which something hangs, on however busy a machine. */
+/** Milliseconds after which a wait counts as hanging, however busy the machine is. */
 export const HANGS_AFTER = 120_000
 
-/** What this process waits for: test/before-tests.mjs prints it if the file is ended because it hangs. */
+/** The events that this process waits for: test/before-tests.mjs prints them if the file is killed because it hangs. */
 const waits = new Set<string>()
 Object.assign(globalThis, { onescanWaits: waits })
 
@@ -19,8 +19,8 @@ async function whileNamed<Value>(what: string, work: () => Promise<Value>): Prom
 }
 
 /**
- * Looks again and again until what is seen is as wanted, and resolves to it; by default it is wanted
- * to be true. Rejects if that never happens: `what` shows what was waited for.
+ * Repeats an observation until it is as wanted (by default true), and resolves to it. Rejects if that takes too long;
+ * `what` names the awaited event in the error.
  */
 export function until<Value>(
   look: () => Value | Promise<Value>,
@@ -39,8 +39,8 @@ export function until<Value>(
 }
 
 /**
- * Resolves to the value of an event that a process causes. Rejects when the process has ended without it: then
- * it cannot come any more. Anyone who waits for a process uses this.
+ * Resolves to the value of an event that a process causes. Rejects when the process has ended before, because the event
+ * can then no longer occur. Use this for each wait for a process.
  */
 export function orItsEnd<Value>(
   child: ChildProcess,
@@ -65,7 +65,7 @@ export function orItsEnd<Value>(
   })
 }
 
-/** The next bytes that a process writes to its standard output, as text; rejects if it ends before. */
+/** Resolves to the next bytes on the standard output of a process, as text. Rejects if it exits before. */
 export async function outputOf(child: ChildProcess): Promise<string> {
   const [bytes] = await orItsEnd(
     child,

@@ -1,3 +1,3 @@
-// What is used of fflate, so that the bundles hold nothing else of it. Its build for browsers loads no
-// worker_threads.
+// The part of fflate that is used, so that the bundles contain no other part. The build of fflate for browsers does
+// not load worker_threads.
 export { Gunzip, Inflate, Unzlib } from 'fflate/browser'
