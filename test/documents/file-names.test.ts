@@ -2,10 +2,11 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 
-/** The files that comments of src/ and doc/development/design.md name. */
+/** The files and names that comments of src/ and doc/development/design.md name. */
 
 const root = join(import.meta.dirname, '../..')
 const inSource = globSync('src/**/*.{ts,c}', { cwd: root }).sort()
+const COMMENTS = /\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/ .*$/gm
 const inTests = globSync('{test,tools}/**/*.{ts,c}', { cwd: root })
 
 /** Files of other programs, which comments name as the source of what they state. */
@@ -45,6 +46,41 @@ t.test('a file that doc/development/design.md names exists, too', async (t) => {
   )
 })
 
+/** Names of other programs and examples of values, which comments of src/ have in backticks. */
+const noIdentifiers: ReadonlySet<string> = new Set([
+  'ESERVFAIL',
+  'ann',
+  'console',
+  'hopcount_limit',
+  'z',
+])
+
+t.test(
+  'a name in backticks in a comment of src/ is in that file, or all of src/ knows it',
+  async (t) => {
+    const sources = inSource.map((path) => ({ path, text: read(path) }))
+    const known = new Set(sources.flatMap(({ text }) => publicNamesIn(withoutComments(text))))
+    const quoted = sources.flatMap(({ path, text }) => {
+      const own = new Set(withoutComments(text).match(/[\w$]+/g))
+      const names = quotedNamesIn(commentsOf(text))
+      return names.map((name) => ({ path, name, isThere: own.has(name) || known.has(name) }))
+    })
+    t.ok(quoted.length > 500, 'the names were found')
+    const missing = quoted.filter(({ isThere }) => !isThere)
+    t.same(
+      missing.filter(({ name }) => !noIdentifiers.has(name)),
+      [],
+    )
+    t.same([...new Set(missing.map(({ name }) => name))].sort(), [...noIdentifiers])
+  },
+)
+
+t.test('an identifier in backticks is found, and other code is not', async (t) => {
+  const text = "/** `a` is\n * `b\n * c`, `d()` and `e f`. */\nexport const g = 'h' // `i`\n"
+  t.same(quotedNamesIn(commentsOf(text)), ['a', 'd', 'i'])
+  t.same(publicNamesIn(withoutComments(text)), ['g', 'h'])
+})
+
 t.test('names are found in comments alone, and are those of one file', async (t) => {
   const text =
     "/** See a.ts. */\nimport b from './b.ts' // (c/d.c)\n/*\n * f.ts, a.b.c, -g.ts\n */\n"
@@ -62,8 +98,26 @@ function read(path: string): string {
 }
 
 function commentsOf(text: string): string {
-  const comments = text.match(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/ .*$/gm) ?? []
-  return comments.join('\n')
+  return (text.match(COMMENTS) ?? []).join('\n')
+}
+
+function withoutComments(text: string): string {
+  return text.replace(COMMENTS, ' ')
+}
+
+/** The identifiers in backticks, such as `name` or `name()`. */
+function quotedNamesIn(comments: string): string[] {
+  const quoted = comments.replace(/\n\s*\* ?/g, ' ').matchAll(/`([^`]+)`/g)
+  return [...quoted].flatMap(([, code]) => /^([A-Za-z_$][\w$]*)(?:\(\))?$/.exec(code!)?.[1] ?? [])
+}
+
+/** The names that other files know: exports, and words in quotes. */
+function publicNamesIn(code: string): string[] {
+  const exported = code.matchAll(
+    /^export (?:async |abstract |declare )*(?:function\*?|class|const|type|interface) ([\w$]+)/gm,
+  )
+  const quoted = code.matchAll(/['"`]([\w$]+)['"`]/g)
+  return [...exported, ...quoted].map(([, name]) => name!)
 }
 
 function namesIn(text: string): string[] {

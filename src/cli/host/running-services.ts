@@ -139,7 +139,7 @@ export function findPostfix(processes?: string): string[] {
   })
 }
 
-/** Returns the finding that a service submits mail as root. `outcome` states the result of that. */
+/** Returns the finding that a service submits mail as `who`. */
 export function rootFinding({ pid }: RunningService, who = 'root'): Finding {
   const value = `runs qmail-smtpd as ${who}`
   const remedy = 'run tcpserver with -u "$(id -u qmaild)" -g "$(id -g onescan)"'

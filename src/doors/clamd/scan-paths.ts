@@ -55,7 +55,7 @@ export async function scanDescriptor(
 
 /**
  * Judges a file, or one after the other all files in a folder and its subfolders, where links are not
- * followed. Passes to `tell` each reply that is not clean as soon as it is known, or one clean reply. With
+ * followed. Passes to `send` each reply that is not clean as soon as it is known, or one clean reply. With
  * `isFirstOnly` it passes one reply: the first finding, or else the first failure.
  */
 export async function scanPath(

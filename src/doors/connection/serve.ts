@@ -49,7 +49,7 @@ interface ServeOptions<Served extends ServedConnection> {
   readonly maxConnections: number
   /** Returns whether a connection uses a slot. By default it does until this side has hung up. */
   readonly takesPlace?: (served: Served) => boolean
-  /** Sockets at once, of connections that end, too. */
+  /** Upper limit for open sockets, including connections that are closing. Further clients wait. */
   readonly maxSockets: number | undefined
   /**
    * Frees a slot for a client that waits while all are used. Returns whether the client may be accepted, or

@@ -8,7 +8,7 @@ import type { Rules } from '../../scan/rules/match.ts'
 export interface MailDoorOptions {
   /** The memory of the interface for parts of messages that are not judged yet. */
   readonly budget: Budget
-  /** Connections at once, those that end included. Any more wait. */
+  /** Upper limit for open sockets, including connections that are closing. Further clients wait. */
   readonly maxSockets?: number
   /** Logs trouble of the daemon itself. */
   readonly log: (line: string) => void

@@ -35,7 +35,7 @@ import {
 
 /** The options of the slot interface, in addition to its configuration. */
 export interface SlotSocketOptions {
-  /** Connections at once, those that end included. Any more wait. */
+  /** Upper limit for open sockets, including connections that are closing. Further clients wait. */
   readonly maxSockets?: number
   /** Upper limit, in bytes, for all unanswered requests: the memory of the interface. */
   readonly memory: number

@@ -106,7 +106,7 @@ export class ServerWire {
 
   /**
    * Sends data by a system call, which receives the socket's descriptor, and is repeated while the socket
-   * accepts nothing. All earlier data must have been accepted. Rejects as `say` does, also if the runtime
+   * accepts nothing. All earlier data must have been accepted. Rejects as `send` does, also if the runtime
    * does not show the descriptor.
    */
   async sendBy(call: (socket: number) => ReturnType<System['passDescriptor']>): Promise<void> {

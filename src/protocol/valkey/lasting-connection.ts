@@ -55,7 +55,7 @@ export class LastingConnection {
   #isSilent = false
 
   /**
-   * `question` is the first request of each connection. `tell` is called with the reason in one line when the
+   * `question` is the first request of each connection. `notify` is called with the reason in one line when the
    * server cannot be reached, and with undefined when it can be reached again.
    */
   constructor(

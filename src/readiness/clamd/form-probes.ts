@@ -19,9 +19,9 @@ const TRIED_IN: MultipartForm = 'mixed'
 const TRIED_WITH: ContentForm = 'file base64'
 
 /**
- * Tests with a small message for each form and first field, which has the test virus in a part, what clamd
- * extracts. Resolves to those in which it found that. It finds none if its signatures do not have the test
- * virus. Logs a line FOUND for each. Undefined if it does not answer.
+ * Tests what clamd extracts, with a small message for each form and first field that has the test virus in a part.
+ * Resolves to those in which clamd found the virus, or to undefined if it does not answer. It finds none without a
+ * signature of the test virus. clamd logs a line FOUND for each.
  */
 export async function formsFoundBy(
   server: ClamdServer,

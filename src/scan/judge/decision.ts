@@ -63,7 +63,7 @@ export interface DecisionDetails {
   readonly allowed?: number
   /** The id of the key of the trusted stamp or, without one, of the key that stamped the message here. */
   readonly key?: string
-  /** The host that scanned a copy, if the result is `known`. */
+  /** The host that scanned a copy, if its verdict was cached. */
   readonly by?: string
   /** Seconds since that scan. */
   readonly age?: number

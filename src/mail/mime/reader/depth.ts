@@ -29,7 +29,7 @@ export function aroundMail(messages = 0): Depth {
   return { levels: 0, containers: 0, ...insideMessage(messages) }
 }
 
-/** Returns what is new inside the innermost of `messages`. */
+/** Returns the fields that are reset in an attached message. */
 export function insideMessage(messages: number): Omit<Depth, 'levels' | 'containers'> {
   return { messages, multiparts: '', multipart: undefined, isDecoded: true }
 }

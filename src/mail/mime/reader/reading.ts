@@ -60,7 +60,7 @@ interface Delimiter extends FoundDelimiter {
   readonly isUndisputed: boolean
 }
 
-/** The position of a header or a body. */
+/** What the reading of a header or a body needs of its surroundings. */
 interface Place {
   readonly of: HeaderOf
   readonly depth: Depth
@@ -94,7 +94,10 @@ export class Reading {
   #leaves = 0
   /** The number of delimiters read as lines of a header. */
   #delimitersInHeaders = 0
-  /** The greatest depth so far: of levels, of messages, or of a third of all containers. */
+  /**
+   * The greatest depth so far: of levels, of messages, or of a third of all containers. A level of forwarding may add
+   * three containers: a message, and two multiparts around the next one.
+   */
   deepest = 0
 
   constructor(

@@ -2,7 +2,10 @@
 const BANNED = 'Banned.'
 /** The signature that only a probe of onescan matches: it shows which list clamd has loaded. */
 const LIST = 'List.'
-/** The signature of names of which ClamAV sees the beginning alone. No rule has a capital: distinctRules(). */
+/**
+ * The signature of long names: ClamAV sees only the beginning of such names. Rules are in lower case (distinctRules), so
+ * no rule has this name.
+ */
 export const LONG_NAME = `${BANNED}LongName`
 
 /**

@@ -49,7 +49,7 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'>, Weights 
 /** Milliseconds in which a scanner must end its work after the signal was aborted. */
 const GRACE = 1000
 
-/** The data for scanning one message. */
+/** The state that all requests about one message share. */
 export interface AskContext {
   readonly run: Pick<ScanRun, 'scanners' | 'settings' | 'spool'>
   readonly task: ScanTask
