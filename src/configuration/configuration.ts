@@ -56,7 +56,7 @@ export interface Configuration {
   readonly context: JudgeContext | undefined
   /** The TLS certificate of this host, or undefined if CLAMDCERT is not set. */
   readonly tls: CheckedIdentity | undefined
-  /** The options for keeping and reading a message that is judged. */
+  /** The options for spooling and reading a message that is judged. */
   readonly messageOptions: MessageOptions
   /** The quota client, with its cache, or undefined if QUOTAD is not set. */
   readonly quota: QuotaClient | undefined

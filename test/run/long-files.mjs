@@ -140,7 +140,7 @@ export const LONG_FILES = {
   'test/scan/scanners/attachments/search.test.ts': 26,
   'test/doors/slot/quota.test.ts': 26,
   'test/scan/scanners/clamd/ordinary-forms.test.ts': 26,
-  'test/scan/quarantine/keep.test.ts': 25,
+  'test/scan/quarantine/quarantine-message.test.ts': 25,
   'test/doors/smtp/no-progress.test.ts': 24,
   'test/observe/report/tally.test.ts': 24,
   'test/doors/slot-socket/conversation.test.ts': 24,

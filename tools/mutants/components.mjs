@@ -50,7 +50,7 @@ export const COMPONENTS = {
   },
   quarantine: {
     files: ['src/scan/quarantine/*.ts'],
-    tests: ['test/scan/quarantine/{keep,release,sweep}.test.ts'],
+    tests: ['test/scan/quarantine/{quarantine-message,release,sweep}.test.ts'],
   },
   readiness: {
     files: ['src/readiness/**/*.ts'],

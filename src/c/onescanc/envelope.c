@@ -50,7 +50,7 @@ void receive_envelope(struct mail *mail) {
     if (mail->envelope_size + used > ENVELOPE_MAX)
       fail(EXIT_NO_MEMORY, "out-of-memory",
            xasprintf("envelope: is larger than %d MiB", ENVELOPE_MAX / MIB));
-    keep(mail->envelope, used, mail->envelope_size, "write the envelope");
+    write_spool(mail->envelope, used, mail->envelope_size, "write the envelope");
     mail->envelope_size += used;
   }
 }

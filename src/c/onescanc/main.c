@@ -1,8 +1,8 @@
 /*
- * onescanc(8) keeps message and envelope, sends them to onescand, carries out the answer, and
+ * onescanc(8) spools message and envelope, sends them to onescand, carries out the answer, and
  * executes the next program. It decides nothing about mail, and reads no header field. Each
  * exit is an exec, or a code that qmail-smtpd treats as a failure. There are two exceptions:
- * obey.c passes nothing on if mail is to be dropped or was kept, and tell_about() reads no
+ * obey.c passes nothing on if mail is to be dropped or was quarantined, and tell_about() reads no
  * mail.
  */
 #define _GNU_SOURCE

@@ -5,8 +5,8 @@
  * process, or executes another program.
  *
  *   main.c           the steps, in order
- *   spool.c          keeps the message unchanged
- *   envelope.c       keeps the envelope, and checks its form
+ *   spool.c          spools the message unchanged
+ *   envelope.c       spools the envelope, and checks its form
  *   server.c         connects to onescand, and waits for it
  *   conversation.c   the time limit of scanners, and the end of that connection
  *   ask.c            sends onescand the mail (slot-protocol.md)
@@ -68,7 +68,7 @@ void receive_message(struct mail *mail);
 /* Reads the next bytes of the caller into `buffer`. Returns 0 at the end. `what` is for the log. */
 size_t read_input(int fd, const char *what);
 /* Writes the first `length` bytes of `buffer` into a spool. */
-void keep(int fd, size_t length, size_t offset, const char *what);
+void write_spool(int fd, size_t length, size_t offset, const char *what);
 int memory_file(void);
 int write_at(int fd, const byte *bytes, size_t length, size_t offset);
 void read_at(int fd, byte *bytes, size_t length, size_t offset);

@@ -91,7 +91,7 @@ static void move_to_disk(int fd, size_t size) {
     fail_spool("write the spool file");
 }
 
-void keep(int fd, size_t length, size_t offset, const char *what) {
+void write_spool(int fd, size_t length, size_t offset, const char *what) {
   if (offset <= SMALL_MAX && offset + length > SMALL_MAX)
     move_to_disk(fd, offset);
   if (write_at(fd, buffer, length, offset))
@@ -115,7 +115,7 @@ size_t read_input(int fd, const char *what) {
 
 void receive_message(struct mail *mail) {
   for (size_t count; (count = read_input(MESSAGE_FD, "message"));) {
-    keep(mail->spool, count, HEADER_GAP + mail->message_size, "write the spool file");
+    write_spool(mail->spool, count, HEADER_GAP + mail->message_size, "write the spool file");
     mail->message_size += count;
   }
 }

@@ -22,7 +22,7 @@ export function configurationForClients(
   return {
     ...configuration,
     context: context && answeringContext(context, { about, within: answeredWithin(env) }),
-    messageOptions: { ...options, keepsAsSent: true },
+    messageOptions: { ...options, spoolsRaw: true },
   }
 }
 

@@ -24,10 +24,10 @@ export interface DoorAdapter<Answer> {
   about(): LogContext
   /** Returns the decision to apply at this interface. */
   adjust?(decision: Decision): Decision
-  /** Throws if the interface cannot carry out a decision for which the message is to be kept. */
+  /** Throws if the interface cannot carry out a decision to quarantine the message. */
   check?(decision: Decision): void
   /**
-   * Carries the decision out and logs it. For kept messages the decision contains their ids. If it throws,
+   * Carries the decision out and logs it. For quarantined messages the decision contains their ids. If it throws,
    * the client sends the message again.
    */
   carryOut(decision: Decision): Promise<Answer> | Answer
@@ -46,7 +46,7 @@ export interface DoorAdapter<Answer> {
  * 3. The interface carries the decision out.
  *
  * Rejects with the errors of the interface, and with a Fault if no client waits for the answer any longer, or
- * the message cannot be kept. Kept copies are then removed, because each attempt of the client would add one.
+ * the message cannot be quarantined. Quarantined copies are then removed, because each attempt of the client would add one.
  */
 export async function handleMail<Answer>(
   transaction: Transaction,
@@ -55,16 +55,16 @@ export async function handleMail<Answer>(
   adapter: DoorAdapter<Answer>,
 ): Promise<Answer> {
   const decision = await decideFor(adapter, transaction, context, deadline)
-  if (!needsKeeping(decision, adapter.mtaHolds)) return adapter.carryOut(decision)
+  if (!needsQuarantine(decision, adapter.mtaHolds)) return adapter.carryOut(decision)
   adapter.check?.(decision)
-  const { keepAsDecided, errorAfterWithdrawal } = await import('./keep-as-decided.ts') // little mail needs it
-  const kept = await keepAsDecided(decision, transaction, adapter.code, adapter.about())
+  const { quarantineAsDecided, errorAfterWithdrawal } = await import('./quarantine-as-decided.ts') // little mail needs it
+  const decided = await quarantineAsDecided(decision, transaction, adapter.code, adapter.about())
   try {
     failIfGone(deadline)
-    return await adapter.carryOut(kept)
+    return await adapter.carryOut(decided)
   } catch (error) {
     const mayGo = (recipient: number) => adapter.isUnsent?.(recipient) ?? true
-    throw await errorAfterWithdrawal(error, kept, transaction, mayGo)
+    throw await errorAfterWithdrawal(error, decided, transaction, mayGo)
   }
 }
 
@@ -97,7 +97,7 @@ function failIfGone({ gone }: Deadline): void {
   if (gone?.aborted) throw new Fault('read', 'the connection ended before the answer')
 }
 
-function needsKeeping(
+function needsQuarantine(
   decision: Decision,
   mtaHolds = false,
 ): decision is QuarantineDecision | SplitDecision {

@@ -10,12 +10,12 @@ export type Judging =
       readonly kind: 'pass'
       /** Why the message passes as it is, unscanned. */
       readonly why: string
-      /** The options for keeping the message. */
+      /** The options for spooling the message. */
       readonly messageOptions: MessageOptions
     }
   | {
       readonly kind: 'judge'
-      /** The options for keeping and reading the message. */
+      /** The options for spooling and reading the message. */
       readonly messageOptions: MessageOptions
       /** Whether all clients count as hosts of the cluster (CLUSTERPEER). */
       readonly isClusterPeer: boolean

@@ -46,7 +46,7 @@ export class MailServices {
 
   /**
    * Whether single recipients may be treated differently, so that all servers must agree on the mailbox: a
-   * line of onescan.policy(5) may name the mailbox, or its mail may be kept.
+   * line of onescan.policy(5) may name the mailbox, or its mail may be quarantined.
    */
   get needsPlainRecipients(): boolean {
     const { context } = this.configuration

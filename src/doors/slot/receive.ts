@@ -20,7 +20,7 @@ const ENVELOPE_FD = 1
 /** Milliseconds before a descriptor is read again that the caller left non-blocking. */
 const RETRY = 5
 
-/** Returns the options for keeping and reading a message that is judged. */
+/** Returns the options for spooling and reading a message that is judged. */
 export function optionsOf(config: JudgeConfig, tools: Tools): MessageOptions {
   const keys = config.cluster?.keys ?? []
   return {

@@ -120,7 +120,7 @@ export class Intake {
     form.update(bytes)
     if (this.#file === undefined) {
       if (this.#hasRoomFor(bytes)) return
-      const top = this.#options.keepsAsSent ? Buffer.alloc(0) : TOP_LINE
+      const top = this.#options.spoolsRaw ? Buffer.alloc(0) : TOP_LINE
       this.#file = new GatheredFile(this.#options, this.#lease, top)
       this.#file.write(this.#bytes.all)
       this.#bytes.free()

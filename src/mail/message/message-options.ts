@@ -18,5 +18,5 @@ export interface MessageOptions {
   /** node:crypto's; set if digests are wanted. */
   readonly createHash?: ((algorithm: string) => Hash) | undefined
   /** Set if the file of a large message contains the unchanged bytes, without TOP_LINE above them. */
-  readonly keepsAsSent?: true
+  readonly spoolsRaw?: true
 }

@@ -5,7 +5,7 @@ import type { QuarantineTarget } from '../../settings/table/infected-mail.ts'
 import type { Cause } from '../scanners/findings/scan-result.ts'
 
 /**
- * The reasons for which a message is refused, deferred or kept; interfaces choose their reply codes by them.
+ * The reasons for which a message is refused, deferred or quarantined; interfaces choose their reply codes by them.
  * `npm run docs` writes them into onescan-log(5), like faults and causes.
  */
 export const groundsInWords = {
@@ -115,10 +115,10 @@ export interface QuarantineDecision {
   /** The edits for an MTA that holds the message in its own queue. */
   readonly edits: HeaderEdits
   readonly details: DecisionDetails
-  /** The id under which the message is kept; set once it is on the disk. */
+  /** The id of the message in quarantine; set once it is on the disk. */
   readonly id?: string
-  /** Set if it was kept before, for an earlier attempt to send it: it is not removed with this one. */
-  readonly wasKept?: boolean
+  /** Set if it was quarantined before, for an earlier attempt to send it: it is not removed with this one. */
+  readonly wasQuarantined?: boolean
 }
 
 /** The recipients have different decisions by onescan.policy, and the interface can carry them out. */

@@ -13,7 +13,7 @@ import {
   openFolder,
   openQuarantine,
 } from './folders.ts'
-import { KEYS } from './keep.ts'
+import { KEYS } from './quarantine-message.ts'
 
 /** The limits above which messages are removed. */
 interface SweepLimits extends Values<typeof quarantineLimits> {

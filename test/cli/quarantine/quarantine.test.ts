@@ -9,7 +9,7 @@ import { runSlot } from '../../doors/slot/slot.ts'
 import { startNext } from '../../doors/smtp/next-server.ts'
 import { becomePlain } from '../../programs/host/plain-account.ts'
 import { startReceiver } from '../../programs/servers/smtp-receiver.ts'
-import { fileOf, keepOne, makeQuarantine } from '../../scan/quarantine/kept.ts'
+import { fileOf, keepOne, makeQuarantine } from '../../scan/quarantine/quarantined.ts'
 import { deliveries, makeMaildir, standInQueue } from '../../stand-in/stand-in.ts'
 import { jsonIn, onescan } from '../onescan.ts'
 

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { buildStage } from '../../cases/stage.ts'
 import { lacks } from '../../needs.mjs'
-import { keepOne, makeQuarantine } from '../../scan/quarantine/kept.ts'
+import { keepOne, makeQuarantine } from '../../scan/quarantine/quarantined.ts'
 import { jsonIn, ofPlain, onescan } from '../onescan.ts'
 
 /** `onescan quarantine release` by sendmail(8), which is another one in a mount namespace of the test. */

@@ -14,7 +14,7 @@ import { openDirectory } from '../../programs/host/reachable.ts'
 import { socketDirectory } from '../../programs/host/socket-directory.ts'
 import { startReceiver } from '../../programs/servers/smtp-receiver.ts'
 import { until } from '../../run/until.ts'
-import { keepOne, makeQuarantine } from '../../scan/quarantine/kept.ts'
+import { keepOne, makeQuarantine } from '../../scan/quarantine/quarantined.ts'
 import { asPlain, jsonIn, onescan, PLAIN, type RunOptions } from '../onescan.ts'
 
 /** Root types a command, and onescand does it, inside its unit. */

@@ -6,7 +6,7 @@ import { newest, startOnescand } from '../../daemon/process.ts'
 import { lacks } from '../../needs.mjs'
 import { ownDirectoriesMissing } from '../../programs/host/own-directories.ts'
 import { openDirectory, reachable, reachablePath } from '../../programs/host/reachable.ts'
-import { keepOne, makeQuarantine } from '../../scan/quarantine/kept.ts'
+import { keepOne, makeQuarantine } from '../../scan/quarantine/quarantined.ts'
 import {
   directoryOfOnescand,
   makeMachine,

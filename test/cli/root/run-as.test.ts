@@ -23,7 +23,7 @@ import { openDirectory, reachable } from '../../programs/host/reachable.ts'
 import { atTerminal, terminalsObey, typist } from '../../programs/host/terminal.ts'
 import { ucspiMissing } from '../../programs/servers/ucspi.ts'
 import { outputOf, until } from '../../run/until.ts'
-import { keepOne, makeQuarantine } from '../../scan/quarantine/kept.ts'
+import { keepOne, makeQuarantine } from '../../scan/quarantine/quarantined.ts'
 import { startService, tcpserver } from '../check/service.ts'
 import { bundle, jsonIn, onescan, type Run, type RunOptions } from '../onescan.ts'
 

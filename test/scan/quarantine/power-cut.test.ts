@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { removeKept } from '../../../src/scan/quarantine/keep.ts'
+import { removeQuarantined } from '../../../src/scan/quarantine/quarantine-message.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { ofPlain, onescan } from '../../cli/onescan.ts'
@@ -10,7 +10,7 @@ import { startNext } from '../../doors/smtp/next-server.ts'
 import { openDoor, sendThrough } from '../../doors/smtp/rig.ts'
 import { deliveries, makeMaildir, standInQueue } from '../../stand-in/stand-in.ts'
 import { type Disk, diskMissing, makeDisk } from './disk.ts'
-import { keepOne } from './kept.ts'
+import { keepOne } from './quarantined.ts'
 
 /** What a power failure leaves of each change in a quarantine, the moment it counts. */
 
@@ -119,7 +119,7 @@ afterCut('a message that was deleted does not come back', async (t) => {
 afterCut('a message that is withdrawn does not come back', async (t) => {
   const { disk, directory, id } = await quarantineOnDisk(t)
   const kept = { grounds: 'virus', id, size: text.length }
-  await asOwner(directory, () => removeKept(directory, kept))
+  await asOwner(directory, () => removeQuarantined(directory, kept))
   disk.cutNow()
   t.same(await statesIn(disk), [])
 })

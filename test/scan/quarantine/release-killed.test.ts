@@ -8,7 +8,7 @@ import { onescan } from '../../cli/onescan.ts'
 import { becomePlain } from '../../programs/host/plain-account.ts'
 import { openDirectory } from '../../programs/host/reachable.ts'
 import { deliveries, makeMaildir, standInQueue } from '../../stand-in/stand-in.ts'
-import { keepOne, makeQuarantine } from './kept.ts'
+import { keepOne, makeQuarantine } from './quarantined.ts'
 
 /**
  * `onescan quarantine release` that is killed at each of its steps: the message is still in

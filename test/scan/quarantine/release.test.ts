@@ -17,7 +17,7 @@ import t, { type Test } from 'tap'
 import { PathHandle } from '../../../src/lib/path/path-handle.ts'
 import { ProcEntry } from '../../../src/lib/process/proc-entry.ts'
 import { beginRelease, deleteEntry, type Release } from '../../../src/scan/quarantine/release.ts'
-import { keepOne, makeQuarantine, openFor } from './kept.ts'
+import { keepOne, makeQuarantine, openFor } from './quarantined.ts'
 
 /** How a message is released once, and deleted. */
 

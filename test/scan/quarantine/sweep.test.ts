@@ -18,7 +18,7 @@ import { ProcEntry } from '../../../src/lib/process/proc-entry.ts'
 import { readHostTime } from '../../../src/scan/quarantine/age.ts'
 import { openQuarantine } from '../../../src/scan/quarantine/folders.ts'
 import { sweepQuarantine } from '../../../src/scan/quarantine/sweep.ts'
-import { fileOf, keepOne, listed, makeQuarantine } from './kept.ts'
+import { fileOf, keepOne, listed, makeQuarantine } from './quarantined.ts'
 
 /** The sweep of a quarantine. */
 

@@ -16,7 +16,7 @@ import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
 import type { Transaction } from '../../../scan/judge/transaction.ts'
 import { handleMail } from '../../message/handle-mail.ts'
 import type { Judging } from '../../message/judging.ts'
-import { withdrawKept } from '../../message/keep-as-decided.ts'
+import { withdrawQuarantined } from '../../message/quarantine-as-decided.ts'
 import { RecipientList } from '../../recipients/recipient-list.ts'
 import type { SendingClient } from '../../recipients/refuse-recipient.ts'
 import { CLOSING, ownReply } from '../../replies/own-replies.ts'
@@ -172,7 +172,7 @@ async function carryOutOnce(
   }
   // Over LMTP some may have had their reply before the client left.
   const isUnsent = (index: number) => !replies.isSent(index)
-  const left = await withdrawKept(decision, delivery, complain, isUnsent)
+  const left = await withdrawQuarantined(decision, delivery, complain, isUnsent)
   return { decision: left, replies: replies.sent(), lost }
 }
 

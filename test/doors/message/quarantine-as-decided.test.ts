@@ -1,7 +1,7 @@
 import { readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { keepAsDecided } from '../../../src/doors/message/keep-as-decided.ts'
+import { quarantineAsDecided } from '../../../src/doors/message/quarantine-as-decided.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { messageOf } from '../../../src/mail/message/intake.ts'
 import { readSpoolSettings } from '../../../src/mail/message/spool.ts'
@@ -47,7 +47,7 @@ for (const isMoved of [false, true]) {
     const split = { kind: 'split', shares: [first, second], shareOf: [0, 1] } as const
     const transaction = { message, envelope, client }
     const named = isMoved ? /banned.*; .* stays in quarantine/s : /^(?!.*stays).*banned/s
-    await t.rejects(keepAsDecided(split, transaction, undefined, about), { message: named })
+    await t.rejects(quarantineAsDecided(split, transaction, undefined, about), { message: named })
     const kept = (await readQuarantine(quarantine)).map(({ record }) => record.door)
     t.same(kept, isMoved ? ['qmail'] : [])
   })
@@ -68,7 +68,7 @@ t.test('a bounce that cannot be kept is accepted with its tag', async (t) => {
   ] as const) {
     const decision = { kind: 'quarantine', quarantine, grounds: 'virus', edits, details } as const
     const keep = (isBounceInjector: boolean) =>
-      keepAsDecided(
+      quarantineAsDecided(
         decision,
         { message, envelope, client: { ...client, isBounceInjector } },
         0,

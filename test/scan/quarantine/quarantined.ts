@@ -7,7 +7,7 @@ import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { Header } from '../../../src/mail/message/header-block.ts'
 import { entriesIn, makeId, type QuarantineEntry } from '../../../src/scan/quarantine/entries.ts'
 import { openQuarantine } from '../../../src/scan/quarantine/folders.ts'
-import { keepMessage } from '../../../src/scan/quarantine/keep.ts'
+import { quarantineMessage } from '../../../src/scan/quarantine/quarantine-message.ts'
 import type { QuarantineRecord } from '../../../src/scan/quarantine/record.ts'
 
 /** An empty quarantine that goes with the test. */
@@ -46,7 +46,7 @@ export async function keepOne(
   const id = makeId(time, (random) => random.set([0, 0, ++count >> 8, count]))
   const bytes = Buffer.from(text, 'latin1')
   const end = bytes.indexOf('\n\n') + 2
-  return keepMessage(
+  return quarantineMessage(
     directory,
     {
       id,

@@ -13,28 +13,28 @@ import { type QuarantineRecord, writeRecorded } from './record.ts'
 
 /**
  * The directory of links from the key of a message to the name of its file. A power failure may lose a link: a
- * retry of that message is then kept again. No reason for quarantine has the name of this directory.
+ * retry of that message is then quarantined again. No reason for quarantine has the name of this directory.
  */
 export const KEYS = 'kept.keys'
 
 /**
- * Keeps a message, unless one with the same key is kept already. Resolves to the id of the kept message.
+ * Quarantines a message, unless one with the same key is there already. Resolves to the id of the quarantined message.
  *
  * When this resolves, the message is on the disk, and a power failure does not undo that (fsync(2) of the
  * file, and of the directory that names it). A process that is killed before leaves only a file in tmp/,
  * which the sweep removes. Rejects with a Fault, `write` if the disk is full or the file system does not
- * answer. The message must not be accepted then: it is not kept, or a retry finds it.
+ * answer. The message must not be accepted then: it is not in quarantine, or a retry finds it.
  *
- * Two simultaneous attempts may each keep a copy, because the link is made before the message is complete. If
+ * Two simultaneous attempts may each quarantine a copy, because the link is made before the message is complete. If
  * it were made later, the next attempt would not find the message of a process that was killed in between.
  */
-export function keepMessage(
+export function quarantineMessage(
   directory: string,
   record: QuarantineRecord,
   message: Pick<Message, 'header' | 'body' | 'size'>,
   key: string,
 ): Promise<string> {
-  return placeOf(directory).use((signal) => keepIn(directory, record, message, key, signal))
+  return placeOf(directory).use((signal) => quarantineIn(directory, record, message, key, signal))
 }
 
 const places = new Map<string, SlowPlace>()
@@ -45,7 +45,7 @@ function placeOf(directory: string): SlowPlace {
   return place
 }
 
-async function keepIn(
+async function quarantineIn(
   directory: string,
   record: QuarantineRecord,
   message: Pick<Message, 'header' | 'body' | 'size'>,
@@ -58,7 +58,7 @@ async function keepIn(
     const keys = await openOrMakeFolder(root, KEYS)
     try {
       const link = keys.at(key)
-      const before = await findKept(root, link, grounds)
+      const before = await findQuarantined(root, link, grounds)
       if (before !== undefined) return before
       const folder = await Folder.make(root, { grounds, day: dayOfId(id) })
       try {
@@ -79,11 +79,11 @@ async function keepIn(
 }
 
 /**
- * Resolves to the id of the message that a link refers to, if it is kept and was not released. The message is
- * then in cur/, the part for messages that were found again. removeKept() does not search there. The attempt
- * that has kept the message may fail and remove it, but not after another attempt has found it.
+ * Resolves to the id of the message that a link refers to, if it is in quarantine and was not released. The message is
+ * then in cur/, the part for messages that were found again. removeQuarantined() does not search there. The attempt
+ * that has quarantined the message may fail and remove it, but not after another attempt has found it.
  */
-async function findKept(
+async function findQuarantined(
   root: PathHandle,
   link: string,
   grounds: string,
@@ -124,16 +124,19 @@ async function unlessMissing<Value>(work: Promise<Value>): Promise<Value | undef
 }
 
 /**
- * Removes a message that was kept a moment ago. After this resolves, a power failure does not restore it.
+ * Removes a message that was quarantined a moment ago. After this resolves, a power failure does not restore it.
  * Rejects with a Fault if the message cannot be removed, or has been moved.
  */
-export function removeKept(directory: string, kept: KeptMessage): Promise<void> {
-  return placeOf(directory).use(() => removeFrom(directory, kept))
+export function removeQuarantined(directory: string, message: QuarantinedMessage): Promise<void> {
+  return placeOf(directory).use(() => removeFrom(directory, message))
 }
 
-type KeptMessage = Pick<QuarantineRecord, 'grounds' | 'id'> & Pick<Message, 'size'>
+type QuarantinedMessage = Pick<QuarantineRecord, 'grounds' | 'id'> & Pick<Message, 'size'>
 
-async function removeFrom(directory: string, { grounds, id, size }: KeptMessage): Promise<void> {
+async function removeFrom(
+  directory: string,
+  { grounds, id, size }: QuarantinedMessage,
+): Promise<void> {
   const root = await openQuarantine(directory)
   try {
     const file = nameOfEntry(id, size)
@@ -173,10 +176,10 @@ async function writeInto(
 }
 
 /**
- * Returns the key by which a retry finds the kept message. It covers the reason, the sender, the recipients in
+ * Returns the key by which a retry finds the quarantined message. It covers the reason, the sender, the recipients in
  * any order, and the body. It also covers all fields except those that hosts on the way add or change at each
  * attempt (those that no stamp binds, onescan-stamp(7)). Message-ID and Date are covered, so that a message is
- * kept again if a user sends the same text again.
+ * quarantined again if a user sends the same text again.
  *
  * Without these two fields, identical messages to the same recipients count as one mail: a release delivers
  * it to all of them. After a release the key is not found again, because a second copy in quarantine is less

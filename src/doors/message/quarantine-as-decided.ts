@@ -13,27 +13,32 @@ import type {
 } from '../../scan/judge/decision.ts'
 import type { Transaction } from '../../scan/judge/transaction.ts'
 import { makeId } from '../../scan/quarantine/entries.ts'
-import { keepMessage, removeKept, retryKey } from '../../scan/quarantine/keep.ts'
+import {
+  quarantineMessage,
+  removeQuarantined,
+  retryKey,
+} from '../../scan/quarantine/quarantine-message.ts'
 
 /**
- * Keeps the message in quarantine, for all recipients or for some. Resolves to the decision, with the id of
- * the kept message, when the message is on the disk. Rejects with a Fault if it cannot be kept, except for a bounce:
- * a bounce that cannot be kept is accepted with its tag, because qmail-send would inject it again for days.
+ * Quarantines the message, for all recipients or for some. Resolves to the decision, with the id of
+ * the quarantined message, when the message is on the disk. Rejects with a Fault if that fails, except for a bounce:
+ * a bounce that cannot be quarantined is accepted with its tag, because qmail-send would inject it again for days.
  */
-export async function keepAsDecided(
+export async function quarantineAsDecided(
   decision: QuarantineDecision | SplitDecision,
   transaction: Transaction,
   code: number | undefined,
   about: LogContext,
 ): Promise<QuarantineDecision | Acceptance | SplitDecision> {
-  if (decision.kind === 'quarantine') return keepOrTag(decision, transaction, code, about)
+  if (decision.kind === 'quarantine') return quarantineOrTag(decision, transaction, code, about)
   const shares: Share[] = []
   try {
     for (const { decision: own, envelope } of decision.shares) {
       const part = { ...transaction, envelope }
       const aboutPart = { ...about, transaction: part }
-      const kept = own.kind === 'quarantine' ? await keepOrTag(own, part, code, aboutPart) : own
-      shares.push({ decision: kept, envelope })
+      const done =
+        own.kind === 'quarantine' ? await quarantineOrTag(own, part, code, aboutPart) : own
+      shares.push({ decision: done, envelope })
     }
   } catch (error) {
     throw await errorAfterWithdrawal(error, { ...decision, shares }, transaction)
@@ -41,14 +46,14 @@ export async function keepAsDecided(
   return { ...decision, shares }
 }
 
-async function keepOrTag(
+async function quarantineOrTag(
   decision: QuarantineDecision,
   transaction: Transaction,
   code: number | undefined,
   about: LogContext,
 ): Promise<QuarantineDecision | Acceptance> {
   try {
-    return await keepInQuarantine(decision, transaction, code, about)
+    return await storeInQuarantine(decision, transaction, code, about)
   } catch (error) {
     if (!transaction.client.isBounceInjector) throw error
     const { edits, details } = decision
@@ -58,28 +63,28 @@ async function keepOrTag(
 }
 
 /**
- * Removes the kept copies after an error. Resolves to that error, which names the copies that could not be
- * removed. `mayGo` is that of withdrawKept(). By default all copies are removed.
+ * Removes the quarantined copies after an error. Resolves to that error, which names the copies that could not be
+ * removed. `mayGo` is that of withdrawQuarantined(). By default all copies are removed.
  */
 export async function errorAfterWithdrawal(
   error: unknown,
-  kept: Decision,
+  decision: Decision,
   transaction: Pick<Transaction, 'message'>,
   mayGo: (recipient: number) => boolean = () => true,
 ): Promise<unknown> {
   const trouble: string[] = []
-  await withdrawKept(kept, transaction, (line) => trouble.push(line), mayGo)
+  await withdrawQuarantined(decision, transaction, (line) => trouble.push(line), mayGo)
   if (trouble.length === 0) return error
   return new Fault(faultKindOf(error), [errorText(error), ...trouble].join('; '), error)
 }
 
 /**
- * Removes the kept copies because the client will send the message again: it was asked to, or received no
- * answer. If the message is split, a share stays kept if `mayGo` is false for one of its recipients, whose
+ * Removes the quarantined copies because the client will send the message again: it was asked to, or received no
+ * answer. If the message is split, a share stays in quarantine if `mayGo` is false for one of its recipients, whose
  * acceptance was sent. Resolves to the decision without the ids. Passes a line about a message that cannot be
  * removed to `complain`. Never rejects.
  */
-export async function withdrawKept(
+export async function withdrawQuarantined(
   decision: Decision,
   { message }: Pick<Transaction, 'message'>,
   complain: (line: string) => void,
@@ -102,12 +107,12 @@ async function withdraw(
   complain: (line: string) => void,
 ): Promise<SingleDecision> {
   if (whole.kind !== 'quarantine' || whole.id === undefined) return whole
-  const { id, wasKept, ...decision } = whole
-  if (wasKept) return decision
+  const { id, wasQuarantined, ...decision } = whole
+  if (wasQuarantined) return decision
   const { quarantine, grounds } = decision
   try {
     if (quarantine.kind === 'directory')
-      await removeKept(quarantine.directory, { grounds, id, size })
+      await removeQuarantined(quarantine.directory, { grounds, id, size })
   } catch (error) {
     complain(
       `${id} stays in quarantine, although its client will send it again: ${errorText(error)}`,
@@ -117,11 +122,11 @@ async function withdraw(
 }
 
 /**
- * Keeps a message in quarantine. Resolves when it is on the disk, to the decision with the id of the kept
- * message. Rejects with a Fault if the message cannot be kept: then it must not be accepted. `code` and
- * `about` are for its log line, which is kept with it.
+ * Quarantines a message. Resolves when it is on the disk, to the decision with the id of the quarantined
+ * message. Rejects with a Fault if that fails: then it must not be accepted. `code` and
+ * `about` are for its log line, which is stored with it.
  */
-async function keepInQuarantine(
+async function storeInQuarantine(
   decision: QuarantineDecision,
   { message, envelope, client }: Transaction,
   code: number | undefined,
@@ -134,7 +139,7 @@ async function keepInQuarantine(
   const now = Date.now()
   const id = makeId(now, (random) => crypto.getRandomValues(random))
   const [log] = decisionLines({ ...decision, id }, code, about)
-  const there = await keepMessage(
+  const storedId = await quarantineMessage(
     quarantine.directory,
     {
       id,
@@ -152,5 +157,5 @@ async function keepInQuarantine(
     message,
     await retryKey(message, envelope, grounds),
   )
-  return { ...decision, id: there, wasKept: there !== id }
+  return { ...decision, id: storedId, wasQuarantined: storedId !== id }
 }

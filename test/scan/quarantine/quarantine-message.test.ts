@@ -24,10 +24,13 @@ import {
   withEntry,
 } from '../../../src/scan/quarantine/entries.ts'
 import { openQuarantine } from '../../../src/scan/quarantine/folders.ts'
-import { keepMessage, removeKept } from '../../../src/scan/quarantine/keep.ts'
+import {
+  quarantineMessage,
+  removeQuarantined,
+} from '../../../src/scan/quarantine/quarantine-message.ts'
 import type { QuarantineRecord } from '../../../src/scan/quarantine/record.ts'
 import { beginRelease, deleteEntry } from '../../../src/scan/quarantine/release.ts'
-import { fileOf, keepOne, listed, makeQuarantine, openFor } from './kept.ts'
+import { fileOf, keepOne, listed, makeQuarantine, openFor } from './quarantined.ts'
 
 const RECORD_MAX = 16 * 1024 * 1024
 
@@ -106,7 +109,7 @@ t.test('a kept message is a private file, with one record and the message', asyn
   await opened.close()
   t.equal(await read(root, id), text)
 
-  await removeKept(directory, { grounds: 'virus', id, size: text.length })
+  await removeQuarantined(directory, { grounds: 'virus', id, size: text.length })
   t.same(await listed(root, always), [])
   t.equal(descriptors(), open, 'all is closed')
   rmSync(maildir, { recursive: true })
@@ -265,7 +268,7 @@ t.test('mail is not kept if it cannot be written, and nothing is left of it', as
     const message = { header: new Header(Buffer.from('x: y\n\n')), body: new Broken(code), size: 7 }
     const record = { id: makeId(now, () => {}), grounds: 'virus' } as QuarantineRecord
     const fault = { kind, message: `QUARANTINE ${directory}: broken` }
-    await t.rejects(keepMessage(directory, record, message, 'key'), fault, code)
+    await t.rejects(quarantineMessage(directory, record, message, 'key'), fault, code)
   }
   const tooLong = join(directory, 'x'.repeat(300))
   const message = `QUARANTINE ${tooLong}: ENAMETOOLONG`
@@ -291,7 +294,7 @@ t.test('a message with the same key is kept once, and found as long as it waits'
   t.equal(descriptors(), open, 'all is closed')
 
   const kept = { grounds: 'virus', id: first, size: text.length }
-  await t.rejects(removeKept(directory, kept), { message: /ENOENT/ }) // others have found it
+  await t.rejects(removeQuarantined(directory, kept), { message: /ENOENT/ }) // others have found it
   const release = await beginRelease(root, first, false)
   const second = await keep(now + 3000)
   t.not(second, first, 'while it is released')
@@ -324,11 +327,13 @@ t.test('a message that was moved is not removed, which is reported', async (t) =
   const directory = makeQuarantine(t)
   const id = await keepOne(directory, now)
   const kept = { grounds: 'virus', id, size: text.length }
-  const wrong = removeKept(directory, { ...kept, size: 1 })
+  const wrong = removeQuarantined(directory, { ...kept, size: 1 })
   await t.rejects(wrong, { kind: 'config', message: `QUARANTINE ${directory}: ENOENT` })
   rmSync(join(directory, 'virus'), { recursive: true })
   writeFileSync(join(directory, 'virus'), '')
-  await t.rejects(removeKept(directory, kept), { message: /virus is not a directory of uid/ })
+  await t.rejects(removeQuarantined(directory, kept), {
+    message: /virus is not a directory of uid/,
+  })
 })
 
 t.test('a folder that was not finished is made whole by the next message', async (t) => {
