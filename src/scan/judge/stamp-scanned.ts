@@ -36,8 +36,8 @@ export async function stampScanned(
   if (!areLoaded && known === undefined) {
     return { stamp: undefined, notes: scanners.length > 0 ? [NOT_LOADED] : [] }
   }
-  const isUnread = result.unread === true
-  const stamp = await sign(mail, config, tools, { scanners, isUnread }, known?.time ?? since)
+  const isPartial = result.partial === true
+  const stamp = await sign(mail, config, tools, { scanners, isPartial }, known?.time ?? since)
   return { stamp, notes: [] }
 }
 
@@ -45,15 +45,15 @@ async function sign(
   { message, outgoing }: JudgedMail,
   { cluster, settings }: JudgeConfig,
   { crypto, now }: Tools,
-  { scanners: ran, isUnread }: { scanners: readonly Scanner[]; isUnread: boolean },
+  { scanners: ran, isPartial }: { scanners: readonly Scanner[]; isPartial: boolean },
   since: number,
 ): Promise<OwnStamp | undefined> {
   if (cluster === undefined || crypto === undefined) return undefined
   const scanners = ran.filter(({ local }) => !local).map(({ name }) => name)
   if (scanners.length === 0) return undefined
   // A stamp of the scheme md5 has no information about parts, and is trusted all the same.
-  if (isUnread && cluster.keys[0]?.scheme === 'md5') return undefined
-  if (settings.SECONDLOOK === 'always' && !isUnread) scanners.push(EVERY_PART)
+  if (isPartial && cluster.keys[0]?.scheme === 'md5') return undefined
+  if (settings.SECONDLOOK === 'always' && !isPartial) scanners.push(EVERY_PART)
   const { formFault, digests } = message.form
   // The header may be empty now, if all of its fields are removed.
   const fault = formFault ?? (outgoing === message.header ? undefined : headerFormFault(outgoing))

@@ -331,7 +331,7 @@ function memorableOf(
   result: ScanResult,
   { scanners }: MemorableMessage,
 ): RememberedVerdict['found'] | undefined {
-  if (result.answer === 'clean') return result.unread ? undefined : { answer: 'clean' }
+  if (result.answer === 'clean') return result.partial ? undefined : { answer: 'clean' }
   if (result.answer !== 'infected' || result.banned || result.unconfirmed) return undefined
   const { name, scanner } = result
   if (scanner === undefined) return undefined

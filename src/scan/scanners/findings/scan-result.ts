@@ -27,7 +27,7 @@ export type ScanResult =
   | {
       readonly answer: 'clean'
       /** Set if it contains a part that no scanner here can read, but some mail program may (odd=unread). */
-      readonly unread?: true
+      readonly partial?: true
     }
   | {
       readonly answer: 'infected'

@@ -134,7 +134,7 @@ async function scanRawThenMail(
   const extracted = await extractsNow()
   const before = raw ? await scanRaw(raw, run, task) : clean
   if (raw && isFinal(before, run)) return before
-  if (raw && run.rawOnly) return before.answer === 'clean' ? { ...before, unread: true } : before
+  if (raw && run.rawOnly) return before.answer === 'clean' ? { ...before, partial: true } : before
   const mayOmit = extracted !== undefined && before.answer === 'clean'
   const found = mayOmit ? await scanMail(message, run, task, before, extracted) : undefined
   // A scanner that was restarted meanwhile may have looked at the whole by other settings.
@@ -217,8 +217,8 @@ async function scanMail(
     contentScanners[0]!.countOmitted?.(reading.omitted)
   }
   const found = result ?? results.conclude(reading.isToEnd, task.note)
-  const isUnread = asksContents && !reading.isToEnd
-  return found.answer === 'clean' && isUnread ? { ...found, unread: true } : found
+  const isPartial = asksContents && !reading.isToEnd
+  return found.answer === 'clean' && isPartial ? { ...found, partial: true } : found
 }
 
 /** Returns whether the scan of the whole decides about the omitted parts. */
