@@ -78,10 +78,10 @@ export class HeartbeatWatch {
     this.#polledAt = now
     for (const [worker, heartbeat] of this.#heartbeats) {
       if (wasAway) heartbeat.at = now
-      const how = heartbeat.isHung ? undefined : this.#howHung(worker, heartbeat, now)
-      if (how === undefined) continue
+      const hang = heartbeat.isHung ? undefined : this.#howHung(worker, heartbeat, now)
+      if (hang === undefined) continue
       heartbeat.isHung = true
-      onHung(worker, how)
+      onHung(worker, hang)
     }
   }
 

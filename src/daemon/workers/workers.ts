@@ -194,9 +194,9 @@ export class Workers {
     child.on('error', worker.fails)
     child.once('exit', (code, signal) => {
       if (!this.#workers.has(worker)) return this.#lostIsGone()
-      const how = `exited with ${signal ?? code}`
-      worker.fails(new Error(`worker ${child.pid} ${how}`))
-      this.#forget(worker, how)
+      const ending = `exited with ${signal ?? code}`
+      worker.fails(new Error(`worker ${child.pid} ${ending}`))
+      this.#forget(worker, ending)
     })
   }
 

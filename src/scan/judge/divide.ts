@@ -78,7 +78,7 @@ function envelopesOf(envelope: Envelope, shareOf: readonly number[], count: numb
   const recipients = Array.from({ length: count }, (): MailAddress[] => [])
   let at = 0
   for (const recipient of recipientsOf(envelope)) recipients[shareOf[at++]!]!.push(recipient)
-  return recipients.map((those) => redirect(envelope, those))
+  return recipients.map((ofShare) => redirect(envelope, ofShare))
 }
 
 /** Returns the share of the recipients who receive the message, or undefined if no recipient does. */

@@ -269,11 +269,11 @@ export class Verdicts {
     const own = memory.recall(fingerprint)
     if (own !== undefined && this.#doesCount(own, message)) return own
     const sealed = await shared?.get(fingerprint, timeout)
-    const theirs = sealed && openSealed(sealed, fingerprint, secrets.seal, crypto)
-    if (theirs === undefined || !this.#doesCount(theirs, message)) return undefined
-    const left = Math.max(1, Math.min(maxAge, theirs.time + maxAge - this.#seconds()))
-    memory.remember(fingerprint, theirs, left)
-    return theirs
+    const opened = sealed && openSealed(sealed, fingerprint, secrets.seal, crypto)
+    if (opened === undefined || !this.#doesCount(opened, message)) return undefined
+    const left = Math.max(1, Math.min(maxAge, opened.time + maxAge - this.#seconds()))
+    memory.remember(fingerprint, opened, left)
+    return opened
   }
 
   /** Returns whether the verdict applies to this message, here and now. */

@@ -54,13 +54,13 @@ export async function* checkByMail(
   const log = new FollowedLog(logs, OF_CHECK)
   const places = logs.map(({ path }) => path).join(', ')
   try {
-    const there = (ways ?? (await waysOfHost())).filter(
+    const usable = (ways ?? (await waysOfHost())).filter(
       (way) => !('program' in way) || existsSync(way.program),
     )
     // All begin at once: one that is slow keeps no other one waiting.
-    const ports = there.flatMap((way) => ('port' in way && way.port !== 25 ? [way.port] : []))
+    const ports = usable.flatMap((way) => ('port' in way && way.port !== 25 ? [way.port] : []))
     const other = ports.find((port) => !isUsual(port) || isListening(port))
-    const tried = there.map((way) =>
+    const tried = usable.map((way) =>
       new WayTest(way, address, log, { places, readsSlots }, other).findings(),
     )
     void Promise.allSettled(tried) // one may fail before its turn

@@ -86,8 +86,8 @@ export function* decodedInEachWay(
   const every = new EveryHabit({ readings: limits.readings })
   const common = every.next()!
   for (let habits: Habits | undefined = common; habits; habits = every.next()) {
-    const those = habits
-    yield* decoded(part, codec(those), work, (source) => use(source, those))
+    const current = habits
+    yield* decoded(part, codec(current), work, (source) => use(source, current))
   }
   if (every.isCut) throw new LimitExceeded(`more than ${limits.readings} ways of decoding a part`)
   return common

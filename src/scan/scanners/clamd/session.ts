@@ -240,10 +240,10 @@ const hidden = {
 } as const
 
 function broken(error: Error | undefined, begun: boolean): ClamdOutcome<never> {
-  const how = begun
+  const event = begun
     ? 'closed the connection during its reply'
     : 'closed the connection without a reply'
-  const why = error ? `${how} (${errorCode(error) || errorText(error)})` : how
+  const why = error ? `${event} (${errorCode(error) || errorText(error)})` : event
   return { kind: 'broken', why, begun }
 }
 

@@ -36,13 +36,13 @@ interface LookInside {
  * limits. Each packed file is submitted separately, and a long text piece by piece. Resolves to the result that
  * ends the scan, to `all` if each of them was clean or ignored, and to `unread` if the sample may contain more.
  */
-export async function lookInside(sample: Sample, how: LookInside): Promise<InsideResult> {
+export async function lookInside(sample: Sample, search: LookInside): Promise<InsideResult> {
   const { size } = sample.bytes
   const bytes = Math.min(BYTES_TIMES * size + BYTES_MORE, BYTES_MAX)
   const budget = { bytes, work: 4 * bytes, contents: 0, readings: 0 }
-  const openFile = () => openAnonymousFile(how.spool.directory)
+  const openFile = () => openAnonymousFile(search.spool.directory)
   const work = new Work(sample.bytes, { openFile, budget })
-  return askAboutMembers(sample, { ...how, work }, 1)
+  return askAboutMembers(sample, { ...search, work }, 1)
 }
 
 type InsideResult = ScanResult | 'all' | 'unread'
@@ -51,12 +51,12 @@ type SharedSearch = LookInside & { readonly work: Work }
 
 async function askAboutMembers(
   archive: Sample,
-  how: SharedSearch,
+  search: SharedSearch,
   depth: number,
 ): Promise<InsideResult> {
   let result: InsideResult = 'all'
-  const isWhole = await inTurns(archiveMembers(archive.bytes, how.work), how, async (bytes) => {
-    result = await askAboutMember(archive, bytes, how, depth)
+  const isWhole = await inTurns(archiveMembers(archive.bytes, search.work), search, async (bytes) => {
+    result = await askAboutMember(archive, bytes, search, depth)
     return result === 'all'
   })
   return result === 'all' && !isWhole ? 'unread' : result
@@ -65,29 +65,29 @@ async function askAboutMembers(
 async function askAboutMember(
   archive: Sample,
   bytes: Bytes,
-  how: SharedSearch,
+  search: SharedSearch,
   depth: number,
 ): Promise<InsideResult> {
-  return withNamedCopy(bytes, how.spool, async (file) => {
+  return withNamedCopy(bytes, search.spool, async (file) => {
     const member = { ...partOf(archive, bytes), file }
-    const result = await how.ask(member)
+    const result = await search.ask(member)
     const isTooLarge =
       result.answer === 'unseen' && (result.what === 'unpacked' || result.what === 'size')
-    if (!isTooLarge) return how.conclude(result) ?? 'all'
-    const inside = depth < DEPTH_MAX ? await askAboutMembers(member, how, depth + 1) : 'unread'
-    return inside === 'unread' ? askInPieces(member, how) : inside
+    if (!isTooLarge) return search.conclude(result) ?? 'all'
+    const inside = depth < DEPTH_MAX ? await askAboutMembers(member, search, depth + 1) : 'unread'
+    return inside === 'unread' ? askInPieces(member, search) : inside
   })
 }
 
 /** Scans a text piece by piece. The pieces overlap, so that no cut can hide anything. */
-async function askInPieces(text: Sample, how: SharedSearch): Promise<InsideResult> {
+async function askInPieces(text: Sample, search: SharedSearch): Promise<InsideResult> {
   const { bytes } = text
-  if (bytes.size <= PIECE_SIZE || !(await inTurns(isPlainText(bytes, how.work), how)))
+  if (bytes.size <= PIECE_SIZE || !(await inTurns(isPlainText(bytes, search.work), search)))
     return 'unread'
   for (let from = 0; from < bytes.size; from += PIECE_SIZE - PIECE_OVERLAP) {
     const piece = bytes.slice(from, Math.min(bytes.size, from + PIECE_SIZE))
-    const result = await withNamedCopy(piece, how.spool, async (file) =>
-      how.conclude(await how.ask({ ...partOf(text, piece), file })),
+    const result = await withNamedCopy(piece, search.spool, async (file) =>
+      search.conclude(await search.ask({ ...partOf(text, piece), file })),
     )
     if (result !== undefined) return result
   }

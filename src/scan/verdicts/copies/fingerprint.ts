@@ -134,12 +134,12 @@ function fieldsSharedBy(header: Header, share: (name: string) => FieldShare): st
   let all = ''
   let free = 0
   for (const field of header.fields) {
-    const how = share(field.key)
-    if (how === 'whole') all += header.textOf(field).replaceAll('\r\n', '\n')
+    const part = share(field.key)
+    if (part === 'whole') all += header.textOf(field).replaceAll('\r\n', '\n')
     else {
       free += field.end - field.start
       if (free > FREE_MAX || whyBound(header, field) !== undefined) return undefined
-      if (how === 'name') all += `${field.key}:\n`
+      if (part === 'name') all += `${field.key}:\n`
     }
   }
   return all
