@@ -90,7 +90,10 @@ t.test('names are found in comments alone, and are those of one file', async (t)
   t.ok(isFound('daemon/sweeps.ts', from), 'below src/')
   t.notOk(isFound('mail/sweeps.ts', from), 'in another folder')
   t.notOk(isFound('release.ts', from), 'two files')
-  t.ok(isFound('release.ts', 'src/scan/quarantine/quarantine-message.ts'), 'the nearest of two files')
+  t.ok(
+    isFound('release.ts', 'src/scan/quarantine/quarantine-message.ts'),
+    'the nearest of two files',
+  )
 })
 
 function read(path: string): string {

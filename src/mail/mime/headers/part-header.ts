@@ -69,18 +69,18 @@ const ENCODING = 'content-transfer-encoding'
 const DISPOSITION = 'content-disposition'
 
 /**
- * Parses the information of a header about its content. `isWhole` means that each line was a field, and that an
+ * Parses the information of a header about its content. `isRegular` means that each line was a field, and that an
  * empty line ended the header; `isOfPart`, that it belongs to a part, and not to a message. The time is linear
  * in the length of the lines. Throws LimitExceeded if there are too many encoded words or boundaries.
  */
 export function readPartHeader(
   lines: MimeLines,
-  { isWhole, isOfPart }: { readonly isWhole: boolean; readonly isOfPart: boolean },
+  { isRegular, isOfPart }: { readonly isRegular: boolean; readonly isOfPart: boolean },
 ): PartHeader {
   const { hasControls, hidesLineEnd } = lines
   const said = {
     isOfPart,
-    isClear: isWhole && !hasControls && !hidesLineEnd,
+    isClear: isRegular && !hasControls && !hidesLineEnd,
     hasControls,
     hidesLineEnd,
   }

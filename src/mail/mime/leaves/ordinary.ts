@@ -41,7 +41,7 @@ export function* formOfLeaf(
 }
 
 function plainFormOf(leaf: Leaf, encoding: Encoding): PartForm | undefined {
-  const multiparts = multipartForms.find((form) => form === leaf.depth.multiparts)
+  const multiparts = multipartForms.find((form) => form === leaf.depth.subtypes)
   if (multiparts === undefined) return undefined
   const type = typeInForms(leaf)
   const content = contentForms.find((form) => form === `${type} ${encoding}`)
@@ -104,7 +104,7 @@ export function* isOrdinary(
     leaves.length <= PARTS_MAX &&
     leaves.every((leaf) => isPlain(leaf) && leaf.depth.messages === 0) &&
     headers.every(isRegularHeader) &&
-    leaves.every(({ header, depth }) => depth.multiparts === '' || header !== EMPTY_PART) &&
+    leaves.every(({ header, depth }) => depth.subtypes === '' || header !== EMPTY_PART) &&
     haveTextBeside(leaves)
   if (!isRegular || (yield* hasLongLine(source.slice(above), work))) return false
   const boundaries = headers.flatMap(({ boundary }) => boundary?.toLowerCase() ?? [])
@@ -168,7 +168,7 @@ function haveTextBeside(leaves: readonly Leaf[]): boolean {
   return leaves.every(
     // (The parts of one multipart have one depth.)
     ({ depth }) =>
-      !depth.multiparts.endsWith('related') || texts.some((text) => text.depth === depth),
+      !depth.subtypes.endsWith('related') || texts.some((text) => text.depth === depth),
   )
 }
 

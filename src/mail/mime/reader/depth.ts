@@ -11,8 +11,8 @@ export interface Depth {
   readonly messages: number
   /** The number of multiparts and messages around it, in this mail. */
   readonly containers: number
-  /** The types of the multiparts around it in its own mail, from the outside in: `mixed/alternative`. */
-  readonly multiparts: string
+  /** The subtypes of the multiparts around it in its own mail, from the outside in: `mixed/alternative`. */
+  readonly subtypes: string
   /** The header of the innermost container, if that is a multipart. */
   readonly multipart: PartHeader | undefined
   /** Whether libclamav decodes a text here: not in multipart/signed, multipart/parallel, or rare types. */
@@ -31,7 +31,7 @@ export function aroundMail(messages = 0): Depth {
 
 /** Returns the fields that are reset in an attached message. */
 export function insideMessage(messages: number): Omit<Depth, 'levels' | 'containers'> {
-  return { messages, multiparts: '', multipart: undefined, isDecoded: true }
+  return { messages, subtypes: '', multipart: undefined, isDecoded: true }
 }
 
 /** Returns whether a header declares a type in any way. */

@@ -33,15 +33,15 @@ const NAMELESS_LINE = /^(?::|From )/
 /** The bytes of a line of a header that may be a delimiter. */
 const LINE_MAX = 1104
 
-/** The headers of a mail that several readings see alike: each is read once. */
-export class KnownHeaders {
+/** A cache of the headers of a message: a header that several readings see alike is parsed once. */
+export class HeaderCache {
   readonly #headers = new Map<string, PartHeader>()
 
   read(
     lines: MimeLines,
-    traits: { readonly isWhole: boolean; readonly isOfPart: boolean },
+    traits: { readonly isRegular: boolean; readonly isOfPart: boolean },
   ): PartHeader {
-    const key = `${traits.isWhole} ${traits.isOfPart} ${lines.key}`
+    const key = `${traits.isRegular} ${traits.isOfPart} ${lines.key}`
     const known = this.#headers.get(key)
     if (known) return known
     const header = readPartHeader(lines, traits)
@@ -54,7 +54,7 @@ export class KnownHeaders {
 export interface ReadingContext {
   readonly text: MailText
   readonly habits: Habits
-  readonly headers: KnownHeaders
+  readonly headers: HeaderCache
   /** The multiparts that are open now. */
   readonly open: OpenMultiparts
   readonly units: Units
@@ -72,7 +72,7 @@ export interface ReadHeader {
   /** The delimiter among its lines that ends the part. */
   readonly delimiter: (FoundDelimiter & { readonly at: number }) | undefined
   /** Whether each line was a field, and an empty line ended the header. */
-  readonly isWhole: boolean
+  readonly isRegular: boolean
   /** Whether the body begins among lines that belong to the header in other readings. */
   readonly isBodyInHeader: boolean
   /** The number of delimiters that were read as lines of the header. */
@@ -91,7 +91,7 @@ export function continuesHeader(text: MailText, at: number): boolean {
 
 /** The reading of one header, line by line. */
 export class HeaderReading {
-  readonly #by: ReadingContext
+  readonly #context: ReadingContext
   readonly #of: HeaderOf
   /** Whether programs that make the common choices see the header. */
   readonly #isSeenByMost: boolean
@@ -100,7 +100,7 @@ export class HeaderReading {
   #count = 0
   /** The number of consecutive lines that were not fields. */
   #strange = 0
-  #isWhole = true
+  #isRegular = true
   /** Whether the last line ended in CR LF. */
   #isCrlf = true
   #isBodyInHeader = false
@@ -108,8 +108,8 @@ export class HeaderReading {
   /** The multipart that the lines announce, if they do. */
   #own: OpenMultiparts | undefined
 
-  constructor(by: ReadingContext, of: HeaderOf, isSeenByMost: boolean) {
-    this.#by = by
+  constructor(context: ReadingContext, of: HeaderOf, isSeenByMost: boolean) {
+    this.#context = context
     this.#of = of
     this.#isSeenByMost = isSeenByMost
   }
@@ -119,17 +119,17 @@ export class HeaderReading {
    * the units of work that are done. Throws LimitExceeded if the header is too large.
    */
   *read(from: number, known?: KnownHeader): Generator<number, ReadHeader> {
-    const { units, headers } = this.#by
+    const { units, headers } = this.#context
     const below = known && this.#takeKnown(known)
     const { bodyAt, delimiter }: HeaderEnd =
       below !== undefined && !this.#goesOnBelow(below)
         ? { bodyAt: below }
         : yield* this.#readLines(below ?? this.#top(from))
-    const isWhole = this.#isWhole
+    const isRegular = this.#isRegular
     units.add(HEADER_COST + HEADER_CHARACTER_COST * this.#lines.length)
-    const header = headers.read(this.#lines, { isWhole, isOfPart: this.#of !== 'mail' })
+    const header = headers.read(this.#lines, { isRegular, isOfPart: this.#of !== 'mail' })
     const isBodyInHeader = this.#isBodyInHeader
-    return { header, bodyAt, delimiter, isWhole, isBodyInHeader, passed: this.#passed }
+    return { header, bodyAt, delimiter, isRegular, isBodyInHeader, passed: this.#passed }
   }
 
   /** Takes a header at once if all readers read it alike. Returns where the body begins. */
@@ -142,13 +142,13 @@ export class HeaderReading {
     this.#isCrlf = lineEnding === '\r\n'
     this.#checkLimits()
     const end = above + length
-    this.#by.units.add(end + HEADER_LINE_COST * fields.length)
+    this.#context.units.add(end + HEADER_LINE_COST * fields.length)
     return end
   }
 
   /** Returns where the header of a mail begins, below empty lines. */
   #top(from: number): number {
-    const { text, habits, units } = this.#by
+    const { text, habits, units } = this.#context
     if (this.#of !== 'mail') return from
     let at = from
     while (at < text.size) {
@@ -162,13 +162,13 @@ export class HeaderReading {
 
   /** Returns whether the header continues after an empty line, because the next line looks like a field. */
   #goesOnBelow(at: number): boolean {
-    const { text, habits, isForDepth } = this.#by
+    const { text, habits, isForDepth } = this.#context
     const isAsked = isForDepth && continuesHeader(text, at)
     return isAsked && habits.does('field below header') === 'is one more line of the header'
   }
 
   *#readLines(from: number): Generator<number, HeaderEnd> {
-    const { text, units } = this.#by
+    const { text, units } = this.#context
     for (let at = from; at < text.size; ) {
       const { bytes, to } = text.line(at)
       units.add(bytes.length + HEADER_LINE_COST)
@@ -177,7 +177,7 @@ export class HeaderReading {
       if (end) return end
       at = to
     }
-    this.#isWhole = false
+    this.#isRegular = false
     return { bodyAt: Math.max(from, text.size) }
   }
 
@@ -186,7 +186,7 @@ export class HeaderReading {
     const end = withoutLineEnd(bytes, 0, bytes.length)
     if (end === 0) {
       const goesOn =
-        this.#isOddEnd(bytes) && this.#by.habits.does('empty line') !== 'ends the header'
+        this.#isOddEnd(bytes) && this.#context.habits.does('empty line') !== 'ends the header'
       return goesOn || this.#goesOnBelow(to) ? undefined : { bodyAt: to }
     }
     this.#isCrlf = bytes.at(-1) === LF && bytes.at(-2) === CR
@@ -206,7 +206,7 @@ export class HeaderReading {
   }
 
   #delimiterIn(bytes: Buffer): FoundDelimiter | undefined {
-    const { open, habits, units } = this.#by
+    const { open, habits, units } = this.#context
     this.#learn()
     const end = withoutLineEnd(bytes, 0, Math.min(bytes.length, LINE_MAX))
     const text = bytes.toString('latin1', 2, end)
@@ -228,9 +228,9 @@ export class HeaderReading {
   }
 
   #endAtDelimiter(found: FoundDelimiter, at: number): HeaderEnd | undefined {
-    const { open, habits } = this.#by
+    const { open, habits } = this.#context
     if (found.level === open.length) return { bodyAt: at }
-    this.#isWhole = false
+    this.#isRegular = false
     if (habits.does('delimiter in header') === 'ends the header and its part')
       return { delimiter: { ...found, at }, bodyAt: at }
     this.#passed++
@@ -247,10 +247,10 @@ export class HeaderReading {
       // A program that does not skip the mbox line ends the header there. For all that read on, the fields
       // below are the same.
       const isOfMbox = this.#of === 'mail' && isFromLine(bytes, 0)
-      if (!isOfMbox) this.#isWhole = false
+      if (!isOfMbox) this.#isRegular = false
       const bodyAt = this.#bodyAtStrange(bytes, isBlank, at, to)
       if (bodyAt !== undefined) {
-        this.#isWhole = false
+        this.#isRegular = false
         this.#isBodyInHeader = true
         return bodyAt
       }
@@ -264,7 +264,7 @@ export class HeaderReading {
   }
 
   #bodyAtStrange(bytes: Buffer, isBlank: boolean, at: number, to: number): number | undefined {
-    const { habits } = this.#by
+    const { habits } = this.#context
     if (isBlank)
       return habits.does('blank line', this.#isSeenByMost) === 'ends the header' ? to : undefined
     if (this.#of === 'text after the end') return undefined

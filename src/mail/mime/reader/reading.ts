@@ -11,9 +11,9 @@ import {
   continuesHeader,
   DASH_LINE_COST,
   HEADER_LINE_COST,
+  type HeaderCache,
   type HeaderOf,
   HeaderReading,
-  type KnownHeaders,
   type ReadHeader,
   type ReadingContext,
 } from './header-reading.ts'
@@ -65,7 +65,7 @@ interface Place {
   readonly of: HeaderOf
   readonly depth: Depth
   /** The encodings of the multiparts around it. */
-  readonly around: readonly Encoding[]
+  readonly outerEncodings: readonly Encoding[]
   /** Which programs see it, if the choices of the reading are common and no multipart around it is encoded. */
   readonly seenBy: SeenBy
 }
@@ -84,7 +84,7 @@ export class Reading {
   readonly #text: MailText
   readonly habits: Habits
   readonly #known: KnownHeader | undefined
-  readonly #around: Depth
+  readonly #outerDepth: Depth
   readonly #open = new OpenMultiparts()
   readonly #units = new Units()
   readonly #context: ReadingContext
@@ -104,27 +104,27 @@ export class Reading {
     text: MailText,
     habits: Habits,
     {
-      around,
+      outerDepth,
       headers,
       known,
       isForDepth = false,
     }: {
-      readonly around: Depth
-      readonly headers: KnownHeaders
+      readonly outerDepth: Depth
+      readonly headers: HeaderCache
       readonly known?: KnownHeader | undefined
       readonly isForDepth?: boolean | undefined
     },
   ) {
     this.#text = text
     this.habits = habits
-    this.#around = around
+    this.#outerDepth = outerDepth
     this.#known = known
     this.#context = { text, habits, headers, open: this.#open, units: this.#units, isForDepth }
   }
 
   /** Reads the mail. Yields the units of work that are done. Throws LimitExceeded. */
   *read(): Generator<number> {
-    const top = { of: 'mail', depth: this.#around, around: [], seenBy: 'all' } as const
+    const top = { of: 'mail', depth: this.#outerDepth, outerEncodings: [], seenBy: 'all' } as const
     yield* this.#entity(0, top, this.#known)
     yield this.#units.take()
   }
@@ -171,19 +171,19 @@ export class Reading {
   }
 
   /** Reads what a header announces. Returns the delimiter at which that ends. */
-  *#body(found: ReadHeader, around: Place): Generator<number, Delimiter | undefined> {
+  *#body(found: ReadHeader, outerPlace: Place): Generator<number, Delimiter | undefined> {
     const { header, bodyAt: at, isBodyInHeader: isInHeader } = found
     const { multipart, message } = header
     const { questions } = this.habits
-    let place = around
+    let place = outerPlace
     if (multipart === 'sure' || (multipart === 'maybe' && this.#announcesMultipart(header))) {
       return yield* this.#multipart(header, at, this.#sinceThen(place, questions))
     }
-    const isMessage =
+    const isReadAsMessage =
       message === 'sure' ||
       isOfDigest(header, place.depth) ||
       (message === 'maybe' && this.habits.does('message') === 'is that of a message')
-    if (!isMessage) {
+    if (!isReadAsMessage) {
       const end = yield* this.#nextDelimiter(at, this.#open.length)
       place = this.#sinceThen(place, questions)
       this.#leaf(header, at, end, place, { isInHeader })
@@ -193,7 +193,7 @@ export class Reading {
     const depth = this.#depthOfMessage(found, place)
     const seenBy = header.encodings.some(isCoding) ? 'some' : place.seenBy
     const before = this.#delimitersInHeaders
-    const end = yield* this.#entity(at, { of: 'mail', depth, around: [], seenBy })
+    const end = yield* this.#entity(at, { of: 'mail', depth, outerEncodings: [], seenBy })
     // Its header swallowed a delimiter. A program that decodes the message first has ended the part there, so
     // these bytes are given only undecoded.
     const isAsItStands = this.#delimitersInHeaders > before
@@ -205,10 +205,10 @@ export class Reading {
    * Returns the depth of an attached message: for libclamav it is a separate file, or continues in the
    * message around it.
    */
-  #depthOfMessage({ header, bodyAt, isWhole }: ReadHeader, { depth }: Place): Depth {
+  #depthOfMessage({ header, bodyAt, isRegular }: ReadHeader, { depth }: Place): Depth {
     const isPlainly = header.message === 'sure' || !declaresType(header)
     const isFile =
-      isWhole && isPlainly && header.multipart === 'no' && depth.multipart !== undefined
+      isRegular && isPlainly && header.multipart === 'no' && depth.multipart !== undefined
     const inPlace = continuesHeader(this.#text, bodyAt) ? depth.levels : 0
     const levels = isFile ? inPlace : depth.levels + 1
     return this.#deeper({
@@ -254,7 +254,7 @@ export class Reading {
     const inside: Place = {
       of: 'part',
       depth: this.#depthOfMultipart(header, place.depth),
-      around: [...new Set([...place.around, ...own])],
+      outerEncodings: [...new Set([...place.outerEncodings, ...own])],
       seenBy: place.seenBy,
     }
     let outer: Delimiter | undefined | 'not looked for' = 'not looked for'
@@ -309,14 +309,14 @@ export class Reading {
     return false
   }
 
-  #depthOfMultipart(header: PartHeader, around: Depth): Depth {
+  #depthOfMultipart(header: PartHeader, outer: Depth): Depth {
     return this.#deeper({
-      levels: around.levels + 1,
-      messages: around.messages,
-      containers: around.containers + 1,
-      multiparts: within(around.multiparts, header.type),
+      levels: outer.levels + 1,
+      messages: outer.messages,
+      containers: outer.containers + 1,
+      subtypes: within(outer.subtypes, header.type),
       multipart: header,
-      isDecoded: around.isDecoded && DECODED_IN.has(header.type),
+      isDecoded: outer.isDecoded && DECODED_IN.has(header.type),
     })
   }
 
@@ -330,8 +330,8 @@ export class Reading {
     const to = end?.at ?? this.#text.size
     if (++this.#leaves > limits.parts) throw new LimitExceeded(`more than ${limits.parts} parts`)
     if (to <= from) return
-    const { depth, around } = place
-    const all = encodingsOf(header, around)
+    const { depth, outerEncodings } = place
+    const all = encodingsOf(header, outerEncodings)
     const encodings = isAsItStands ? all.filter((encoding) => encoding === 'identity') : all
     if (encodings.length === 0) return
     const type = header.type === '' ? 'text/plain' : header.type
@@ -386,14 +386,14 @@ export class Reading {
   }
 
   #seenBy(place: Place): SeenBy {
-    return this.habits.isCommon && place.around.length === 0 ? place.seenBy : 'some'
+    return this.habits.isCommon && place.outerEncodings.length === 0 ? place.seenBy : 'some'
   }
 }
 
-/** The types of multiparts, with one more inside of them. */
-function within(multiparts: string, type: string): string {
+/** Returns the path of subtypes of a multipart inside of multiparts with this path. */
+function within(subtypes: string, type: string): string {
   const subtype = type.replace(/^multipart\//, '')
-  return multiparts === '' ? subtype : `${multiparts}/${subtype}`
+  return subtypes === '' ? subtype : `${subtypes}/${subtype}`
 }
 
 function isCoding(encoding: Encoding): boolean {
@@ -401,9 +401,9 @@ function isCoding(encoding: Encoding): boolean {
 }
 
 /** Returns the encodings of a part: those of its header, and those of the multiparts around it. */
-function encodingsOf(header: PartHeader, around: readonly Encoding[]): readonly Encoding[] {
-  if (around.length === 0) return header.encodings
-  return [...new Set([...header.encodings, ...around])]
+function encodingsOf(header: PartHeader, outer: readonly Encoding[]): readonly Encoding[] {
+  if (outer.length === 0) return header.encodings
+  return [...new Set([...header.encodings, ...outer])]
 }
 
 function multipartOf({ multipart, boundary, boundaries }: PartHeader): Multipart {

@@ -3,7 +3,7 @@ import type { KnownHeader } from '../../message/message.ts'
 import { limits, type ReadingBudget } from '../budget/limits.ts'
 import { EveryHabit } from '../habits/habits.ts'
 import type { Depth } from './depth.ts'
-import { KnownHeaders } from './header-reading.ts'
+import { HeaderCache } from './header-reading.ts'
 import { CrsAsLineEnds, MailText } from './mail-text.ts'
 import { Reading } from './reading.ts'
 
@@ -13,24 +13,24 @@ import { Reading } from './reading.ts'
  */
 export class MailReadings {
   readonly #source: Bytes
-  readonly #around: Depth
+  readonly #outerDepth: Depth
   readonly #known: KnownHeader | undefined
   readonly #isForDepth: boolean | undefined
   readonly #every: EveryHabit
-  readonly #headers = new KnownHeaders()
+  readonly #headers = new HeaderCache()
   readonly #text: MailText
   #textByCrs: MailText | undefined
   #last: Reading | undefined
 
   /**
-   * - `around` is the depth of the mail itself.
+   * - `outerDepth` is the depth of the mail itself.
    * - `budget` is that of the message that contains it; further readings are charged to it.
    * - `known` is the header of the mail, if an earlier stage has parsed it.
    * - `isForDepth` means that the caller needs the nesting depth of the mail for libclamav.
    */
   constructor(
     source: Bytes,
-    around: Depth,
+    outerDepth: Depth,
     budget: Pick<ReadingBudget, 'readings'>,
     {
       known,
@@ -38,7 +38,7 @@ export class MailReadings {
     }: { readonly known?: KnownHeader | undefined; readonly isForDepth?: boolean } = {},
   ) {
     this.#source = source
-    this.#around = around
+    this.#outerDepth = outerDepth
     this.#every = new EveryHabit(budget)
     this.#known = known
     this.#isForDepth = isForDepth
@@ -52,7 +52,7 @@ export class MailReadings {
     if (habits === undefined) return undefined
     const byCrs = this.#text.hasBareCr && habits.does('bare CR') === 'ends a line'
     this.#last = new Reading(byCrs ? this.#byCrs() : this.#text, habits, {
-      around: this.#around,
+      outerDepth: this.#outerDepth,
       headers: this.#headers,
       known: byCrs ? undefined : this.#known,
       isForDepth: this.#isForDepth,

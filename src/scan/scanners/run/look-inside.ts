@@ -55,10 +55,14 @@ async function askAboutMembers(
   depth: number,
 ): Promise<InsideResult> {
   let result: InsideResult = 'all'
-  const isWhole = await inTurns(archiveMembers(archive.bytes, search.work), search, async (bytes) => {
-    result = await askAboutMember(archive, bytes, search, depth)
-    return result === 'all'
-  })
+  const isWhole = await inTurns(
+    archiveMembers(archive.bytes, search.work),
+    search,
+    async (bytes) => {
+      result = await askAboutMember(archive, bytes, search, depth)
+      return result === 'all'
+    },
+  )
   return result === 'all' && !isWhole ? 'unread' : result
 }
 

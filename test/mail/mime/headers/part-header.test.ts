@@ -14,11 +14,11 @@ const ENCODING = 'Content-Transfer-Encoding: '
 /** What a header says, apart from its fields and what is odd in it. */
 function read(
   text: string,
-  form: { readonly isWhole?: boolean; readonly isOfPart?: boolean } = {},
+  form: { readonly isRegular?: boolean; readonly isOfPart?: boolean } = {},
 ): Omit<PartHeader, 'fields' | 'oddities'> {
   const lines = new MimeLines()
   for (const line of text.match(/[^\n]*\n/g) ?? []) lines.add(line, /^[ \t]/.test(line))
-  const said = readPartHeader(lines, { isWhole: true, isOfPart: false, ...form })
+  const said = readPartHeader(lines, { isRegular: true, isOfPart: false, ...form })
   const { fields, oddities, ...header } = said
   return header
 }
@@ -112,10 +112,10 @@ t.test('a header announces its content, surely or maybe', async (t) => {
 t.test('a header that some readers cut or read otherwise announces nothing surely', async (t) => {
   const multipart = `${TYPE}multipart/mixed; boundary=a\n`
   const unsure = { ...plain, ...maybe, type: 'multipart/mixed', isPlain: false, boundaries: ['a'] }
-  t.same(read(multipart, { isWhole: false }), unsure)
+  t.same(read(multipart, { isRegular: false }), unsure)
   t.same(read(`X: \0\n${multipart}`), unsure)
   t.same(read(`X: a\rb\n${multipart}`), unsure)
-  t.same(read('', { isWhole: false }), { ...plain, isPlain: false, text: 'no' })
+  t.same(read('', { isRegular: false }), { ...plain, isPlain: false, text: 'no' })
 })
 
 t.test('a header is split into fields with their folds', async (t) => {
@@ -131,7 +131,7 @@ t.test('a header is split into fields with their folds', async (t) => {
   ]) {
     lines.add(line, /^[ \t]/.test(line))
   }
-  t.same(readPartHeader(lines, { isWhole: true, isOfPart: false }).fields, [
+  t.same(readPartHeader(lines, { isRegular: true, isOfPart: false }).fields, [
     { name: 'mime-ab', value: ' c\r\n d\r\n\te\r\n' },
     { name: 'mime-f', value: 'g\n' },
     { name: '', value: 'no field\n' },
@@ -141,7 +141,7 @@ t.test('a header is split into fields with their folds', async (t) => {
   const folded = new MimeLines()
   folded.add('a\n', false)
   folded.add(' mime: c\n', true)
-  const [field] = readPartHeader(folded, { isWhole: true, isOfPart: false }).fields
+  const [field] = readPartHeader(folded, { isRegular: true, isOfPart: false }).fields
   t.same(field, { name: '', value: 'a\n mime: c\n' }, 'a name has no fold')
 })
 
@@ -225,10 +225,10 @@ t.test('an encoding is a word that all readers know, or all that is mentioned', 
 t.test('a cached header has the same result, for the same kind of header alone', async (t) => {
   const texts = ['', `${TYPE}text/html; charset=latin1\n`, `${TYPE}text/plain; format=flowed\n`]
   const kinds = [
-    { isWhole: true, isOfPart: false },
-    { isWhole: true, isOfPart: true },
-    { isWhole: false, isOfPart: false },
-    { isWhole: false, isOfPart: true },
+    { isRegular: true, isOfPart: false },
+    { isRegular: true, isOfPart: true },
+    { isRegular: false, isOfPart: false },
+    { isRegular: false, isOfPart: true },
   ]
   for (const text of [...texts, `${TYPE}a/b; name=a\n`, 'Content-Location: a\n']) {
     const first = kinds.map((kind) => read(text, kind))
@@ -248,7 +248,7 @@ t.test('a header of a text is read once, and none with a name or a boundary is k
   const header = (text: string) => {
     const lines = new MimeLines()
     lines.add(text, false)
-    return readPartHeader(lines, { isWhole: true, isOfPart: true })
+    return readPartHeader(lines, { isRegular: true, isOfPart: true })
   }
   const again = (text: string) => {
     const first = header(text)
