@@ -4,7 +4,7 @@ import type { LogRecord } from './parsed-line.ts'
  * The search criteria for log records. Undefined matches any value. A text matches each value that contains
  * it.
  */
-export interface LogCriteria {
+interface LogCriteria {
   /** A part of the Message-ID, or the MTA's whole name for the message. */
   readonly id: string | undefined
   readonly from: string | undefined

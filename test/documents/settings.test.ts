@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { misspeltSettings } from '../../src/settings/misspelt.ts'
-import type { Setting, SettingReader } from '../../src/settings/table/kinds.ts'
+import type { Setting } from '../../src/settings/table/kinds.ts'
 import { aliases, isSetting, names, readFromCaller, table } from '../../src/settings/table.ts'
 import { settingsOn } from './man-defaults.ts'
 import { readPage, section } from './man-page.ts'
@@ -91,7 +91,7 @@ function wordsIn(text: string): string[] {
   return [...new Set(named.filter((word) => word !== 'attachments'))].sort() // the plugin
 }
 
-function namesOf(...readers: readonly SettingReader[]): string[] {
+function namesOf(...readers: Setting['readers']): string[] {
   return names.filter((name) => settings[name]!.readers.some((reader) => readers.includes(reader)))
 }
 

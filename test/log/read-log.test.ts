@@ -3,13 +3,15 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import t from 'tap'
-import { type LogCriteria, queryFor } from '../../src/log/criteria.ts'
+import { queryFor } from '../../src/log/criteria.ts'
 import { type LogRecord, readLogLine } from '../../src/log/parsed-line.ts'
 import { findLog, journal, linesIn, readLogs } from '../../src/log/read-log.ts'
 import { lacks } from '../needs.mjs'
 import { tai64n, told } from './lines.ts'
 
 const READ_LINE_MAX = 64 * 1024
+
+type LogCriteria = Parameters<typeof queryFor>[0]
 
 const nothing: LogCriteria = {
   id: undefined,

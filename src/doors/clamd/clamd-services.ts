@@ -30,7 +30,7 @@ export interface ClamdOptions extends MailDoorOptions {
 }
 
 /** Milliseconds that a client has. */
-export interface ClamdTimeouts {
+interface ClamdTimeouts {
   /** Silence within a request, and before one: CommandReadTimeout and IdleTimeout of clamd.conf(5). */
   readonly silence: number
   /** Time for the files of a folder. */

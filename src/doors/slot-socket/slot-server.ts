@@ -86,7 +86,7 @@ export const defaultTimeouts: SlotTimeouts = {
 }
 
 /** The process at the other end of a unix socket, as reported by the kernel. */
-export interface Peer {
+interface Peer {
   readonly uid: number
   readonly pid: number
 }

@@ -11,7 +11,7 @@ import {
 import type { AddressPattern, Rule } from './rule.ts'
 
 /** The facts about a message and one of its recipients that lines are compared with. */
-export interface MailFacts {
+interface MailFacts {
   readonly sender: MailAddress
   /** Undefined for a message without recipients. */
   readonly recipient: MailAddress | undefined

@@ -1,7 +1,7 @@
 import { byteSize, choice, splitWords, wholeNumber } from '../../lib/text/values.ts'
 
 /** The programs that read a setting from their environment. */
-export type SettingReader = 'slot' | 'onescand' | 'onescan-quotad'
+type SettingReader = 'slot' | 'onescand' | 'onescan-quotad'
 
 /**
  * How onescand treats a setting that a client sends (onescand(8), QMAIL).

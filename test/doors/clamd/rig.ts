@@ -2,11 +2,7 @@ import { once } from 'node:events'
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createClamdDoor } from '../../../src/doors/clamd/clamd-door.ts'
-import {
-  type ClamdOptions,
-  type ClamdTimeouts,
-  defaultTimeouts,
-} from '../../../src/doors/clamd/clamd-services.ts'
+import { type ClamdOptions, defaultTimeouts } from '../../../src/doors/clamd/clamd-services.ts'
 import { uint32 } from '../../../src/protocol/frames.ts'
 import type { Ending } from '../../programs/host/server.ts'
 import { aroundDoor, type InPlace, type OpenedDoor } from '../in-process.ts'
@@ -30,7 +26,7 @@ export interface Line {
 
 interface Setup extends Partial<Omit<ClamdOptions, 'timeouts'>>, InPlace {
   /** Those that are not the standard ones. */
-  readonly timeouts?: Partial<ClamdTimeouts>
+  readonly timeouts?: Partial<typeof defaultTimeouts>
   readonly byTcp?: true
 }
 

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import t from 'tap'
-import { identifyPeerBy, type Peer } from '../../../src/doors/slot-socket/slot-server.ts'
+import { type IdentifyPeer, identifyPeerBy } from '../../../src/doors/slot-socket/slot-server.ts'
 import { passwdEntryOf } from '../../../src/lib/process/passwd.ts'
 import { loadSystem } from '../../../src/lib/runtime/system.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
@@ -246,7 +246,7 @@ t.test('the user of the client process shows whether qmail-send injects a bounce
   const stage = buildStage(t)
   const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1', BOUNCEUSER: 'daemon' }
   const uid = passwdEntryOf('daemon')!.uid
-  const asks = async (peer: Peer | undefined, variables: Record<string, string> = {}) => {
+  const asks = async (peer: ReturnType<IdentifyPeer>, variables: Record<string, string> = {}) => {
     const slot = await openSlot(t, settings, { identifyPeer: () => peer })
     const all = { QHPSI: stage.scanner, ...variables }
     return slot.ask({ variables: all, message: infected })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Network, parseIpAddress } from '../../../src/lib/net/ip-address.ts'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
-import { type MailFacts, Rules } from '../../../src/scan/rules/match.ts'
+import { Rules } from '../../../src/scan/rules/match.ts'
 import { parseRules } from '../../../src/scan/rules/parse-rules.ts'
 import { createRandom } from '../../run/random.ts'
 
@@ -22,7 +22,7 @@ const factsOf = ({
   to = 'b@example.org',
   client,
   ...more
-}: Asked): MailFacts => ({
+}: Asked): Parameters<Rules['find']>[0] => ({
   sender: readAddress(from),
   recipient: readAddress(to),
   client: client === undefined ? undefined : parseIpAddress(client),
