@@ -129,9 +129,9 @@ function textDecoders(charset: string): readonly (() => TextPieces)[] {
   if (makers.length > 0) return makers
   const [, form, wide] = inSevenBits.find(([name]) => name.test(charset)) ?? []
   if (form !== undefined) {
-    const make = () => withoutEscapes(form, wide!)
-    // The runtime treats a backslash as a yen sign after some escapes, and glibc does not.
-    return charset.includes('jp') ? [iso2022JpByRuntime, make] : [make]
+    const make = (roman: RomanAs) => () => withoutEscapes(form, wide!, roman)
+    // To many programs, two signs of JIS X 0201 are others than those of ASCII.
+    return charset.includes('jp') ? [make('itself'), make('ascii')] : [make('ascii')]
   }
   const signs = signsOf(charset)
   if (signs === undefined) return []
@@ -145,12 +145,25 @@ function byIconv(charset: string): TextPieces {
   return charset.startsWith('utf7') ? new InWords(decoder) : decoder
 }
 
-function withoutEscapes(form: 'iso2022' | 'hz', wide: string): TextPieces {
+/** How JIS X 0201 is read: its yen sign and overline, or the backslash and tilde of ASCII in their places. */
+type RomanAs = 'itself' | 'ascii'
+
+function withoutEscapes(form: 'iso2022' | 'hz', wide: string, roman: RomanAs): TextPieces {
   const narrow = new WithoutEscapes(form)
   const decoder = iconv.getDecoder(wide)
+  // iconv-lite loses a byte if a byte of no character waits for it. No character extends to the next run.
+  const decodedWhole = (run: Buffer) => decoder.write(run) + (decoder.end() ?? '')
   return {
-    write: (bytes) => decoder.write(narrow.take(bytes)),
-    end: () => decoder.end(),
+    write(bytes) {
+      let text = ''
+      for (const { bytes: run, isRoman } of narrow.take(bytes)) {
+        const ascii = decodedWhole(run)
+        const isOther = isRoman && roman === 'itself'
+        text += isOther ? ascii.replaceAll('\\', '¥').replaceAll('~', '‾') : ascii
+      }
+      return text
+    },
+    end: () => decodedWhole(narrow.end()),
   }
 }
 
@@ -166,14 +179,6 @@ function byTable(table: Buffer): TextPieces {
   return {
     write: (bytes) => Buffer.from(bytes.map((byte) => table[byte]!)).toString('latin1'),
     end: () => undefined,
-  }
-}
-
-function iso2022JpByRuntime(): TextPieces {
-  const decoder = new TextDecoder('iso-2022-jp')
-  return {
-    write: (bytes) => withoutMarks(decoder.decode(bytes, { stream: true })),
-    end: () => withoutMarks(decoder.decode()),
   }
 }
 
@@ -209,11 +214,6 @@ class InWords implements TextPieces {
   end(): string {
     return this.#inner.write(this.#held) + (this.#inner.end() ?? '')
   }
-}
-
-/** The runtime puts U+FFFD where escapes follow each other, and other programs put nothing. */
-function withoutMarks(text: string): string {
-  return text.replaceAll('\ufffd', '')
 }
 
 /** The bytes that are decoded at a time: they become at most three times as many. */

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import t from 'tap'
 import {
   changesAscii,
@@ -11,7 +12,7 @@ import {
 } from '../../../../src/mail/mime/decoders/charsets.ts'
 import { BUFFER_SIZE } from '../../../../src/mail/mime/decoders/decoder.ts'
 import { readMail } from '../read-mail.ts'
-import { inEverySplit } from './decode.ts'
+import { decode, inEverySplit } from './decode.ts'
 
 t.test('ASCII is another text in some character sets', async (t) => {
   for (const charset of ['UTF-16', 'utf7', 'csUnicode', 'iso-2022-jp', 'UCS-2', 'hz-gb-2312'])
@@ -146,6 +147,29 @@ t.test('both texts are read if decoders of ISO-2022-JP disagree', async (t) => {
     Buffer.from(inEverySplit(make, 'a\x1b(J\\~\x1b(Bb'), 'latin1').toString(),
   )
   t.same(readings, ['a¥‾b', 'a\\~b'])
+})
+
+t.test('letters of half-width katakana are read in ISO-2022-JP', async (t) => {
+  for (const make of toUtf8('iso2022jp')) {
+    const found = Buffer.from(inEverySplit(make, 'a\x1b(I1\x1b(Bb'), 'latin1')
+    t.equal(found.toString(), 'aｱb')
+  }
+})
+
+t.test('malformed ISO-2022-JP is read to its end, and keeps its blanks', async (t) => {
+  const signs = ['\x1b', '$', 'B', '(', 'J', 'I', '\x0e', '\x0f', '!', 'a', '\n', '\xe9', '\x8f']
+  const texts = fc.array(fc.constantFrom(...signs), { maxLength: 12 })
+  for (const make of toUtf8('iso2022jp')) {
+    for (const text of ['\x1b$ ', '\x1b ', '\xe9 ', '\x1b$B! ', '\xe9\x1b(J ']) {
+      t.match(inEverySplit(make, `a${text}`), /^a.* $/, JSON.stringify(text))
+    }
+    fc.assert(
+      fc.property(texts, fc.nat(12), (some, cut) => {
+        const text = `${some.join('')}\x1b(B `
+        return decode(make, text, [Math.min(cut, text.length)]).endsWith(' ')
+      }),
+    )
+  }
 })
 
 t.test('HZ is read according to RFC 1843', async (t) => {
