@@ -1,15 +1,15 @@
 import { NO_IDENTITY, readConfiguration } from '../configuration/configuration.ts'
 import { askForDescription } from '../doors/slot-socket/daemon-description.ts'
-import { errorText } from '../lib/errors/fault.ts'
 import {
-  type Finding,
+  type CheckLine,
   failure,
   hasMark,
   marked,
   ok,
   settingsFault,
   warning,
-} from '../lib/errors/finding.ts'
+} from '../lib/errors/check-line.ts'
+import { errorText } from '../lib/errors/fault.ts'
 import { faultLines } from '../lib/errors/several-faults.ts'
 import { isUnderSystemd } from '../lib/process/bound-paths.ts'
 import type { Environment } from '../lib/process/environment.ts'
@@ -43,7 +43,7 @@ export async function* checkStart(
   options: DaemonOptions | undefined,
   faults: readonly string[],
   env: Environment,
-): AsyncGenerator<Finding> {
+): AsyncGenerator<CheckLine> {
   if (options !== undefined && (await runsAlready(options))) {
     const value = `runs at ${options.socket}; the settings of this shell were not tested`
     const running = warning('onescand', value, 'onescan check --daemon tests its own settings')
@@ -62,9 +62,9 @@ export async function* checkStart(
   }
   const host = ownHost(env, readControlDirectories(env), true)
   const settingsAlone = options === undefined || options.checksSettings
-  for await (const finding of settingsAlone ? await checkSettings(host) : tryStages(host)) {
-    stopsStart ||= hasMark(finding, 'stops the start')
-    yield finding
+  for await (const checkLine of settingsAlone ? await checkSettings(host) : tryStages(host)) {
+    stopsStart ||= hasMark(checkLine, 'stops the start')
+    yield checkLine
   }
   if (options === undefined || stopsStart) return
   if (!options.checksSettings) yield* await tryNextServers(options)
@@ -81,8 +81,8 @@ async function runsAlready({ isRunning, checksSettings, socket }: DaemonOptions)
   return (await asked.catch(() => undefined)) !== undefined
 }
 
-/** Resolves to findings about how the interfaces that the options name handle mail. */
-async function doorsBy(options: DaemonOptions, env: Environment): Promise<Finding[]> {
+/** Resolves to check lines about how the interfaces that the options name handle mail. */
+async function doorsBy(options: DaemonOptions, env: Environment): Promise<CheckLine[]> {
   const configuration = await readConfiguration(env, () => {})
   try {
     return doorsOf(options).map((door) =>
@@ -119,7 +119,7 @@ function doorsOf(options: DaemonOptions): NamedDoor[] {
 }
 
 /** Tests the servers to which mail is passed on. */
-async function tryNextServers(options: DaemonOptions): Promise<Finding[]> {
+async function tryNextServers(options: DaemonOptions): Promise<CheckLine[]> {
   const tried = doorsOf(options).map(async (door) => {
     if (door.route === undefined) return []
     const next = `next server ${door.route.next.text}`
@@ -149,7 +149,7 @@ async function pathFaults(options: DaemonOptions): Promise<string[]> {
  * Resolves to the faults of --http. Before a start these are warnings: onescand starts without the page, and
  * tries again.
  */
-async function pageFaults({ http, httpToken, ...options }: DaemonOptions): Promise<Finding[]> {
+async function pageFaults({ http, httpToken, ...options }: DaemonOptions): Promise<CheckLine[]> {
   if (http === undefined) return []
   const { isRunning } = options
   try {

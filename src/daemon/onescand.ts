@@ -28,7 +28,7 @@ run.catch((error) => {
   process.exit(serviceExit.temporary)
 })
 
-/** Prints the findings of a start; with --check also whether mail would be scanned. */
+/** Prints the check lines of a start; with --check also whether mail would be scanned. */
 async function check(): Promise<void> {
   const faults = new Faults()
   const options = faults.attempt(() => readOptions(args), undefined)

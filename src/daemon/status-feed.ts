@@ -1,8 +1,8 @@
 import { hostname } from 'node:os'
 import packageJson from '../../package.json' with { type: 'json' }
 import type { Configuration } from '../configuration/configuration.ts'
+import { inOneLine } from '../lib/errors/check-line.ts'
 import { errorText } from '../lib/errors/fault.ts'
-import { inOneLine } from '../lib/errors/finding.ts'
 import type { ObserverOptions } from '../observe/live/observer.ts'
 import { isProcessReport, type WorkersState } from '../observe/live/process-report.ts'
 import type { ClamdWatch } from '../readiness/clamd/clamd-watch.ts'

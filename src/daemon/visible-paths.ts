@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { type CheckLine, failure, warning } from '../lib/errors/check-line.ts'
 import { errorCode } from '../lib/errors/fault.ts'
-import { type Finding, failure, warning } from '../lib/errors/finding.ts'
 import { editToBind, isUnderSystemd, toBind } from '../lib/process/bound-paths.ts'
 import type { Environment } from '../lib/process/environment.ts'
 import { names, table } from '../settings/table.ts'
@@ -14,10 +14,10 @@ const WRITTEN: readonly string[] = ['QUARANTINE', 'TMPDIR', 'SPOOLDIR', 'LOGFILE
 const IN_DIRECTORIES: readonly string[] = ['CLAMD', 'VERDICTS', 'LOGFILE']
 
 /**
- * Findings about paths that settings and options name, and that onescand does not see, or may not write to. Run
+ * Returns check lines about paths that settings and options name, and that onescand does not see, or may not write to. Run
  * it inside the unit.
  */
-export function checkVisiblePaths(env: Environment, { smtpDoors }: DaemonOptions): Finding[] {
+export function checkVisiblePaths(env: Environment, { smtpDoors }: DaemonOptions): CheckLine[] {
   const named = names
     .filter((name) => table[name].readers.includes('onescand'))
     .flatMap((name) => pathsIn(env[name] ?? '').map((path) => [name, path] as const))

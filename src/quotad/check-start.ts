@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { type CheckLine, marked, ok, settingsFault, warning } from '../lib/errors/check-line.ts'
 import { attempt, errorText, Fault } from '../lib/errors/fault.ts'
-import { type Finding, marked, ok, settingsFault, warning } from '../lib/errors/finding.ts'
 import { Faults } from '../lib/errors/several-faults.ts'
 import { toBind } from '../lib/process/bound-paths.ts'
 import type { Environment } from '../lib/process/environment.ts'
@@ -13,11 +13,11 @@ import { openLookup } from './lookup.ts'
 import { readOptions } from './quotad-options.ts'
 import { readServiceSettings, type ServiceSettings } from './service-settings.ts'
 
-/** The findings of onescan-quotad about its start. */
+/** The check lines of onescan-quotad about its start. */
 interface QuotadStart {
   /** Whether an option is wrong, so that no later start can succeed. */
   readonly isUsage: boolean
-  readonly findings: readonly Finding[]
+  readonly checkLines: readonly CheckLine[]
 }
 
 /**
@@ -29,9 +29,9 @@ export async function checkStart(args: readonly string[], env: Environment): Pro
   const options = faults.attempt(() => readOptions(args), undefined)
   const unreadable = await everyFault(env, readServiceSettings)
   const errors = [...faults.lines, ...lineEndFaults(env), ...unreadable]
-  const findings = [...misspeltSettings(env), ...errors.map(stopsStart)]
+  const checkLines = [...misspeltSettings(env), ...errors.map(stopsStart)]
   if (options === undefined || errors.length > 0) {
-    return { isUsage: options === undefined, findings }
+    return { isUsage: options === undefined, checkLines }
   }
   const settings = readServiceSettings(env)
   try {
@@ -40,15 +40,15 @@ export async function checkStart(args: readonly string[], env: Environment): Pro
     const does = ok('settings', 'onescan-quotad can start')
     return {
       isUsage: false,
-      findings: [
-        ...findings,
+      checkLines: [
+        ...checkLines,
         does,
         ...unreadableFiles(settings),
         ...missingMailboxPaths(settings, env),
       ],
     }
   } catch (error) {
-    return { isUsage: false, findings: [...findings, stopsStart(errorText(error))] }
+    return { isUsage: false, checkLines: [...checkLines, stopsStart(errorText(error))] }
   }
 }
 
@@ -110,7 +110,7 @@ function namedFiles({
  * Warnings about files that cannot be read. They are only opened with the first question, so they
  * do not keep the service from starting.
  */
-function unreadableFiles(settings: ServiceSettings): Finding[] {
+function unreadableFiles(settings: ServiceSettings): CheckLine[] {
   return namedFiles(settings).flatMap(([name, file]) => {
     try {
       accessSync(file, constants.R_OK)
@@ -129,7 +129,7 @@ const isPerson = (uid: number) => uid >= 1000 && uid < 60_000
 const SHOWN_MAX = 3
 
 /** Warnings about directories of mailboxes that this process does not see: a mailbox there counts as empty. */
-function missingMailboxPaths({ source, users }: ServiceSettings, env: Environment): Finding[] {
+function missingMailboxPaths({ source, users }: ServiceSettings, env: Environment): CheckLine[] {
   if (source.kind === 'quota-status') return []
   const path = readSetting(env, 'QUOTAMAILBOX').replace(/^\w+:/, '')
   const needsHomes = /^(~|%h)/.test(path)

@@ -39,10 +39,10 @@ run.catch((error) => {
 
 /** Prints all faults of options and settings. The exit code is that of a start with them. */
 async function check(): Promise<void> {
-  const { isUsage, findings } = await checkStart(args, env)
+  const { isUsage, checkLines } = await checkStart(args, env)
   const asJson = args.includes('--json')
-  await printCheck(findings, asJson)
-  process.exit(asJson ? 0 : isUsage ? serviceExit.usage : codeOfStart(findings))
+  await printCheck(checkLines, asJson)
+  process.exit(asJson ? 0 : isUsage ? serviceExit.usage : codeOfStart(checkLines))
 }
 
 /** Answers how full mailboxes are until SIGTERM or SIGINT (onescan-quotad(8)). */
@@ -58,7 +58,7 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
   const answerForName = answersForNames(lookup, settings, counters, troubleLog(log, uptime))
   const activated = activatedSockets(process.env)
   const service = { answerForName, mayAsk, counters, maxClients }
-  const find = async () => (await checkStart(args, env)).findings
+  const find = async () => (await checkStart(args, env)).checkLines
   const places =
     activated && activated.udp.length + activated.http.length > 0 ? activated : undefined
   const udpAddresses = places?.udp ?? (udp ? [udp] : [])

@@ -110,7 +110,7 @@ const FOR_ROOT = 'check'
 
 /** The sockets that systemd has made for this process. */
 interface ActivatedSockets extends Readonly<Record<'udp' | 'http', readonly ServiceEndpoint[]>> {
-  /** Those on which it reports its findings to root. */
+  /** Those on which it reports its check lines to root. */
   readonly forRoot: readonly number[]
 }
 

@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import type { CheckLine } from '../lib/errors/check-line.ts'
 import { errorText } from '../lib/errors/fault.ts'
-import type { Finding } from '../lib/errors/finding.ts'
 import { untilListening } from '../lib/net/endpoint.ts'
 import { log } from './quotad-log.ts'
 
@@ -8,18 +8,18 @@ import { log } from './quotad-log.ts'
 const CLIENTS_MAX = 4
 
 /**
- * Reports the findings to each client of this socket, a Finding in JSON a line, and hangs up. Nothing that
+ * Reports the check lines to each client of this socket, a CheckLine in JSON on each line, and hangs up. Nothing that
  * a client sends is read. systemd has made the socket for root alone: onescan-quotad-check.socket.
  */
 export async function serveRoot(
   fd: number,
-  find: () => Promise<readonly Finding[]>,
+  find: () => Promise<readonly CheckLine[]>,
 ): Promise<Server> {
   const trouble = (error: unknown) =>
     log(['event', 'trouble'], ['what', 'the socket for root'], ['reason', errorText(error)])
   const answer = async (socket: Socket) => {
-    const findings = await find()
-    socket.end(findings.map((finding) => `${JSON.stringify(finding)}\n`).join(''))
+    const checkLines = await find()
+    socket.end(checkLines.map((checkLine) => `${JSON.stringify(checkLine)}\n`).join(''))
   }
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy())

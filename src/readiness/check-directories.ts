@@ -1,7 +1,7 @@
 import { closeSync, existsSync, lstatSync, statfsSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { type CheckLine, failure, marked, ok, warning } from '../lib/errors/check-line.ts'
 import { attempt, errorCode, errorText } from '../lib/errors/fault.ts'
-import { type Finding, failure, marked, ok, warning } from '../lib/errors/finding.ts'
 import { letsOthersReplace } from '../lib/path/untrusted-writer.ts'
 import { editToBind, isUnderSystemd } from '../lib/process/bound-paths.ts'
 import { shellWord } from '../lib/text/shell-word.ts'
@@ -31,7 +31,7 @@ const PERMISSIONS = 0o7777
  * Checks the directories in which onescan stores data: QUARANTINE, LOGFILE, and those for messages that are
  * being scanned.
  */
-export function checkDirectories(host: StageHost): Finding[] {
+export function checkDirectories(host: StageHost): CheckLine[] {
   return [...checkQuarantine(host), ...checkLogFile(host), ...checkSpool(host)]
 }
 
@@ -39,7 +39,7 @@ export function checkDirectories(host: StageHost): Finding[] {
  * Checks the directory of QUARANTINE, which must belong to the program that keeps mail in it: onescand, if
  * onescanc uses it.
  */
-function checkQuarantine(host: StageHost): Finding[] {
+function checkQuarantine(host: StageHost): CheckLine[] {
   const { env, account } = host
   const what = 'QUARANTINE'
   const directory = env.QUARANTINE
@@ -75,7 +75,7 @@ function checkQuarantine(host: StageHost): Finding[] {
   }
 }
 
-function checkLogFile(host: StageHost): Finding[] {
+function checkLogFile(host: StageHost): CheckLine[] {
   const file = host.env.LOGFILE
   if (!file) return []
   const what = 'LOGFILE'
@@ -105,7 +105,7 @@ function checkLogFile(host: StageHost): Finding[] {
   }
 }
 
-function checkSpool(host: StageHost): Finding[] {
+function checkSpool(host: StageHost): CheckLine[] {
   const directory = attempt(() => readSpoolSettings(host.env))?.directory
   if (directory === undefined) return [] // another check reports the setting
   const shared = host.env.SPOOLDIR
@@ -119,13 +119,13 @@ function checkSpool(host: StageHost): Finding[] {
   ]
 }
 
-type MissingFinding = (why: string) => Finding
+type MissingLine = (why: string) => CheckLine
 
 function guarded(
   what: string,
-  check: () => Finding | Finding[],
-  findingAbout: MissingFinding = missing(what),
-): Finding[] {
+  check: () => CheckLine | CheckLine[],
+  findingAbout: MissingLine = missing(what),
+): CheckLine[] {
   try {
     return [check()].flat()
   } catch (error) {
@@ -135,7 +135,7 @@ function guarded(
 
 const SPOOL = 'spool (TMPDIR)'
 
-function missing(what: string, then = ''): MissingFinding {
+function missing(what: string, then = ''): MissingLine {
   const remedy = `create the directory${then}; mail that needs a file in it is deferred`
   return (why) => marked(failure(what, why, remedy), 'nothing scans')
 }
@@ -148,10 +148,10 @@ const thenBind = (host: StageHost, directory: string) =>
   isInUnit(host) ? `; then ${editToBind('onescand', directory, true)}` : ''
 
 /**
- * Makes the finding about a SPOOLDIR that is missing. It is an error if a scanner opens messages there
+ * Makes the check line about a SPOOLDIR that is missing. It is an error if a scanner opens messages there
  * by their path, as clamd and most built-in scanners never do.
  */
-function sharedIsMissing(host: StageHost): MissingFinding {
+function sharedIsMissing(host: StageHost): MissingLine {
   const what = 'SPOOLDIR'
   const remedy =
     'create it by install -d -m 3730, for the user of onescan-queue and the group of the scanner'
@@ -167,12 +167,12 @@ function sharedIsMissing(host: StageHost): MissingFinding {
   }
 }
 
-function checkTemporary(host: StageHost, directory: string): Finding[] {
+function checkTemporary(host: StageHost, directory: string): CheckLine[] {
   const room = checkFreeSpace(SPOOL, directory)
   return [writableBy(host, SPOOL, directory), ...room]
 }
 
-function checkShared(host: StageHost, directory: string): Finding[] {
+function checkShared(host: StageHost, directory: string): CheckLine[] {
   const what = 'SPOOLDIR'
   const status = statSync(directory)
   if (!status.isDirectory()) {
@@ -184,10 +184,10 @@ function checkShared(host: StageHost, directory: string): Finding[] {
       ),
     ]
   }
-  const findings = [writableBy(host, what, directory), ...checkFreeSpace(what, directory)]
+  const checkLines = [writableBy(host, what, directory), ...checkFreeSpace(what, directory)]
   const mode = `0${(status.mode & PERMISSIONS).toString(8)}`
   if ((status.mode & 0o007) !== 0) {
-    findings.push(
+    checkLines.push(
       warning(
         what,
         `${directory} has mode ${mode}: open to all`,
@@ -199,25 +199,25 @@ function checkShared(host: StageHost, directory: string): Finding[] {
     const value =
       `${directory} has mode ${mode}, without the sticky bit: it is not used, ` +
       'since other users could replace a file before it is scanned'
-    findings.push(failure(what, value, `chmod +t ${shellWord(directory)}`))
+    checkLines.push(failure(what, value, `chmod +t ${shellWord(directory)}`))
   }
   if ((status.mode & 0o2000) === 0) {
     const value = `${directory} has mode ${mode}: files get the group of the process, not of the directory`
-    findings.push(warning(what, value, "set its group to clamd's, and run chmod g+s on it"))
+    checkLines.push(warning(what, value, "set its group to clamd's, and run chmod g+s on it"))
   } else {
-    findings.push(ok(what, `mode ${mode}, group ${groupName(host.accounts, status.gid)}`))
+    checkLines.push(ok(what, `mode ${mode}, group ${groupName(host.accounts, status.gid)}`))
   }
-  return findings
+  return checkLines
 }
 
-function writableBy(host: StageHost, what: string, directory: string): Finding {
+function writableBy(host: StageHost, what: string, directory: string): CheckLine {
   const barrier = obstacle(host.account, directory, 'write', 'search')
   if (barrier === undefined) return ok(what, `${directory}, written by ${accountText(host)}`)
   const value = `${directory} is not writable by ${accountText(host)}: mail is deferred`
   return failure(what, value, `check the owner, group and mode of ${barrier}`)
 }
 
-function checkFreeSpace(what: string, directory: string): Finding[] {
+function checkFreeSpace(what: string, directory: string): CheckLine[] {
   const { free, size, isTmpfs, fault } = freeSpaceIn(what, directory, LARGE)
   if (fault !== undefined) return [fault]
   if (isTmpfs && size < ROOMY) {
@@ -237,7 +237,7 @@ const ROOM = 'free space there, or use a larger file system'
 export function freeSpaceFaults(
   { directory, sharedDirectory }: SpoolSettings,
   maxSize: number,
-): Finding[] {
+): CheckLine[] {
   const spools = [[SPOOL, directory] as const, ['SPOOLDIR', sharedDirectory] as const]
   return spools.flatMap(([what, place]) => {
     return place === undefined
@@ -252,7 +252,7 @@ interface FreeSpace {
   readonly size: number
   readonly isTmpfs: boolean
   /** Set if a message of these bytes does not fit. */
-  readonly fault: Finding | undefined
+  readonly fault: CheckLine | undefined
 }
 
 /** Checks for room for a message of `bytes` bytes. Throws if the directory cannot be written to at all. */

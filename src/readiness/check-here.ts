@@ -11,6 +11,8 @@ import { tryStages } from './stages.ts'
  */
 export async function checkHere(env: Environment): Promise<number> {
   const host = ownHost(env, readControlDirectories(env), false)
-  const findings = await printCheck(tryStages(host), false)
-  return findings.some(({ level }) => level === 'error') ? serviceExit.temporary : serviceExit.done
+  const checkLines = await printCheck(tryStages(host), false)
+  return checkLines.some(({ level }) => level === 'error')
+    ? serviceExit.temporary
+    : serviceExit.done
 }

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { type CheckLine, failure, ok, warning } from '../lib/errors/check-line.ts'
 import { attempt } from '../lib/errors/fault.ts'
-import { type Finding, failure, ok, warning } from '../lib/errors/finding.ts'
 import { shellWord } from '../lib/text/shell-word.ts'
 import { isCurrent, type Key, loadKeyring } from '../scan/stamps/keyring.ts'
 import { groupName, obstacle } from './stage/account.ts'
@@ -11,7 +11,7 @@ import { accountText, type StageHost } from './stage/stage.ts'
 const MD5_SECRET_MIN = 16
 
 /** Checks the keyring: who can read it, which key signs, and what each key risks. */
-export function checkKeyring(host: StageHost): Finding[] {
+export function checkKeyring(host: StageHost): CheckLine[] {
   const { path, keys, off } = loadKeyring(host.env, host.directories.control)
   if (keys === undefined && off === undefined) {
     if (signsByOnescand(host))
@@ -33,7 +33,7 @@ function keyringOfPackage(): string | undefined {
   return name && join(RINGS, name)
 }
 
-function checkReader(host: StageHost, path: string): Finding {
+function checkReader(host: StageHost, path: string): CheckLine {
   const barrier = barrierTo(host, path)
   if (signsByOnescand(host)) return checkAsker(host, path, barrier !== undefined)
   if (barrier === undefined) return ok('keyring', `${path}, read by ${accountText(host)}`)
@@ -78,7 +78,7 @@ function openTo({ account, accounts, isDaemon }: StageHost, path: string, mode: 
  * Checks that the slot cannot read keys that only onescand needs: a slot that is taken over would
  * reveal them.
  */
-function checkAsker(host: StageHost, path: string, isClosed: boolean): Finding {
+function checkAsker(host: StageHost, path: string, isClosed: boolean): CheckLine {
   const who = accountText(host)
   if (isClosed) return ok('keyring', `${path}, which onescand reads and ${who} does not`)
   const value = `${path} is readable by ${who}, although onescand signs for it`
@@ -104,33 +104,33 @@ function barrierTo({ account }: StageHost, path: string): string | undefined {
   }
 }
 
-function checkKeys(host: StageHost, keys: readonly Key[]): Finding[] {
+function checkKeys(host: StageHost, keys: readonly Key[]): CheckLine[] {
   const now = host.now / 1000
   const signer = keys.find((key) => isCurrent(key, now))
-  const findings = keys.flatMap((key) => checkKey(key, now))
+  const checkLines = keys.flatMap((key) => checkKey(key, now))
   if (signer === undefined) {
     const remedy = 'add a new one with "onescan keygen --append"'
-    findings.unshift(warning('keyring', 'every key has expired: nothing is signed', remedy))
+    checkLines.unshift(warning('keyring', 'every key has expired: nothing is signed', remedy))
   } else {
-    findings.unshift(
+    checkLines.unshift(
       ok('keyring', `${keys.length} ${keys.length === 1 ? 'key' : 'keys'}, ${signer.id} signs`),
     )
   }
-  return findings
+  return checkLines
 }
 
-function checkKey(key: Key, now: number): Finding[] {
+function checkKey(key: Key, now: number): CheckLine[] {
   const what = `key ${key.id}`
-  const findings: Finding[] = []
+  const checkLines: CheckLine[] = []
   if (!isCurrent(key, now)) {
-    findings.push(warning(what, `expired on ${key.until}`, 'remove its line from the keyring'))
+    checkLines.push(warning(what, `expired on ${key.until}`, 'remove its line from the keyring'))
   }
-  if (key.scheme === 'hmac-sha256') return findings
+  if (key.scheme === 'hmac-sha256') return checkLines
   if (key.secret.length < MD5_SECRET_MIN) {
     const value = `md5 key of ${key.secret.length} bytes: can be guessed from one stamped message`
-    findings.push(failure(what, value, `use ${MD5_SECRET_MIN} random bytes, or hmac-sha256`))
+    checkLines.push(failure(what, value, `use ${MD5_SECRET_MIN} random bytes, or hmac-sha256`))
   }
-  findings.push(
+  checkLines.push(
     warning(
       what,
       'md5 key: the same body passes under any header at any time, and so does another with the same MD5; ' +
@@ -138,5 +138,5 @@ function checkKey(key: Key, now: number): Finding[] {
       'use "onescan keygen" (hmac-sha256) if all hosts of the cluster support it',
     ),
   )
-  return findings
+  return checkLines
 }

@@ -1,5 +1,5 @@
+import { type CheckLine, failure, marked, ok, warning } from '../lib/errors/check-line.ts'
 import { errorText } from '../lib/errors/fault.ts'
-import { type Finding, failure, marked, ok, warning } from '../lib/errors/finding.ts'
 import { whenInterrupted } from '../lib/process/command-line.ts'
 import { readSpoolSettings } from '../mail/message/spool.ts'
 import type { ScanSettings } from '../scan/scanners/contract/scan-settings.ts'
@@ -14,24 +14,26 @@ import { type StageHost, scanSettingsOf } from './stage/stage.ts'
 import { eicarMessage } from './test-mail/eicar-message.ts'
 
 /** Checks whether each scanner in QHPSI finds EICAR in the test message. */
-export async function checkScanners(host: StageHost): Promise<Finding[]> {
+export async function checkScanners(host: StageHost): Promise<CheckLine[]> {
   const settings = scanSettingsOf(host)
   if (settings === undefined) return []
   const scanners = await makeScanners(settings)
-  const findings: Finding[] = []
+  const checkLines: CheckLine[] = []
   let findsEicar = false
   for (const scanner of scanners) {
     const scanned = await tryScanner(host, settings, scanner)
     findsEicar ||= scanned.answer === 'infected' && !scanned.banned
-    findings.push(judgeScanner(scanner, scanned, unscannedMailIs(host.env)))
+    checkLines.push(judgeScanner(scanner, scanned, unscannedMailIs(host.env)))
   }
-  findings.push(...checkDatabase(settings))
+  checkLines.push(...checkDatabase(settings))
   // If one scanner finds viruses, another one may be there for something else.
-  if (findsEicar) return findings
+  if (findsEicar) return checkLines
   // A site may have written a plugin for something else alone.
   const level = scanners.some(isOwnPlugin) ? warning : failure
-  return findings.map((finding) =>
-    finding.level === 'error' ? finding : level(finding.what, finding.value, VIRUSES_GET_IN),
+  return checkLines.map((checkLine) =>
+    checkLine.level === 'error'
+      ? checkLine
+      : level(checkLine.what, checkLine.value, VIRUSES_GET_IN),
   )
 }
 
@@ -41,7 +43,7 @@ function isOwnPlugin({ name }: Scanner): boolean {
 }
 
 /** Checks clamscan's own database, if it is the scanner. */
-function checkDatabase({ QHPSI, CLAMDBDIR }: ScanSettings): Finding[] {
+function checkDatabase({ QHPSI, CLAMDBDIR }: ScanSettings): CheckLine[] {
   const isUsed = QHPSI.kind === 'plugins' && QHPSI.names.includes('clamscan')
   if (!isUsed) return []
   return checkCount('scanner clamscan', CLAMDBDIR ?? DEFAULT_DATABASE)
@@ -63,7 +65,7 @@ async function tryScanner(
 const VIRUSES_GET_IN = 'viruses are accepted until a scanner in QHPSI finds this one'
 
 /** `meanwhile` is what happens to mail while the answer of the scanner is unknown. */
-function judgeScanner(scanner: Scanner, scanned: ScanResult, meanwhile: string): Finding {
+function judgeScanner(scanner: Scanner, scanned: ScanResult, meanwhile: string): CheckLine {
   const what = `scanner ${scanner.name}`
   switch (scanned.answer) {
     case 'infected':

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { type CheckLine, failure, ok, warning } from '../lib/errors/check-line.ts'
 import { attempt, errorText } from '../lib/errors/fault.ts'
-import { type Finding, failure, ok, warning } from '../lib/errors/finding.ts'
 import { readOwnFile } from '../lib/path/open.ts'
 import { passwdEntries } from '../lib/process/passwd.ts'
 import { formatDuration } from '../lib/text/units.ts'
@@ -24,7 +24,7 @@ import type { StageHost } from './stage/stage.ts'
 const ANYBODY = 'postmaster'
 
 /** Checks whether the service in QUOTAD answers, and whether it finds mailboxes by the names of QUOTANAME. */
-export async function checkQuotad(host: StageHost): Promise<Finding[]> {
+export async function checkQuotad(host: StageHost): Promise<CheckLine[]> {
   const { env } = host
   const settings = readQuotaSettings(env)
   if (settings === undefined) return []
@@ -60,7 +60,7 @@ const OTHER_FORM = { address: 'local', local: 'address' } as const
 async function checkNameForm(
   settings: QuotaSettings,
   host: StageHost,
-): Promise<Finding[] | undefined> {
+): Promise<CheckLine[] | undefined> {
   const mailbox = mailboxOf(host)
   if (mailbox === undefined) return undefined
   const knows = async (nameForm: QuotaSettings['nameForm']) => {
@@ -103,7 +103,7 @@ function mailboxOf({ accounts, directories }: StageHost) {
 const TIMEOUT = 3_000
 
 /** Checks whether the store that VERDICTS names answers in time, and whether other hosts share its key. */
-export async function checkVerdicts(host: StageHost): Promise<Finding[]> {
+export async function checkVerdicts(host: StageHost): Promise<CheckLine[]> {
   const settings = readVerdictSettings(host.env)
   const { VERDICTS: store } = settings
   if (typeof store === 'string') return []
@@ -127,7 +127,7 @@ function keyOf({ env, directories, now }: StageHost): Key | null | undefined {
   }
 }
 
-function noKey(): Finding {
+function noKey(): CheckLine {
   const remedy = 'make a key with onescan keygen, and copy the keyring to all hosts'
   return failure('VERDICTS', 'hosts that share verdicts need an hmac-sha256 key', remedy)
 }
@@ -136,7 +136,7 @@ async function checkStore(
   address: StoreAddress,
   settings: VerdictSettings,
   key: Key | undefined,
-): Promise<Finding[]> {
+): Promise<CheckLine[]> {
   try {
     const { STORE_TIMEOUT, tryStore } = await import('../scan/verdicts/store/shared-store.ts')
     const own = key && keyMark(key.secret, { createHmac })
@@ -185,7 +185,7 @@ function remedyFor(why: string): string {
  * The warning that other hosts have another key. For a minute after the key was changed on all hosts
  * the store may still have the mark of the old one.
  */
-function otherKey({ text }: StoreAddress, { id }: Key): Finding {
+function otherKey({ text }: StoreAddress, { id }: Key): CheckLine {
   const value = `${text}: hosts with a key other than ${id} use it, too, and share nothing with this one`
   const remedy =
     'give all hosts the same key: of the current hmac-sha256 keys in CLUSTERKEYS, the one whose id sorts first is used'

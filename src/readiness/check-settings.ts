@@ -1,16 +1,16 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { readAllSettings, readConfiguration } from '../configuration/configuration.ts'
-import { attempt } from '../lib/errors/fault.ts'
 import {
-  type Finding,
+  type CheckLine,
   failure,
   following,
   marked,
   ok,
   settingsFault,
   warning,
-} from '../lib/errors/finding.ts'
+} from '../lib/errors/check-line.ts'
+import { attempt } from '../lib/errors/fault.ts'
 import type { Environment } from '../lib/process/environment.ts'
 import { shellWord } from '../lib/text/shell-word.ts'
 import { NOTHING_SCANS } from '../scan/judge/config.ts'
@@ -30,7 +30,7 @@ import type { StageHost } from './stage/stage.ts'
  * Checks whether onescan is switched on, whether all settings can be read, and reports their effect. Faults
  * are errors about `settings`.
  */
-export async function checkSettings(host: StageHost): Promise<Finding[]> {
+export async function checkSettings(host: StageHost): Promise<CheckLine[]> {
   const mark = host.isDaemon ? 'stops the start' : 'nothing scans'
   const faults = (await configurationFaults(host.env)).map((line) =>
     marked(settingsFault(line), mark, 'unreadable settings'),
@@ -44,11 +44,11 @@ export async function checkSettings(host: StageHost): Promise<Finding[]> {
   return [...first, ...checkQhpsi(host), ...checkAnswers(host), ...checkRules(host)]
 }
 
-/** The finding that all mail passes unscanned: it is switched off, or no scanner is named. */
+/** The check line that all mail passes unscanned: it is switched off, or no scanner is named. */
 export function nothingScans({
   env,
   directories,
-}: Pick<StageHost, 'env' | 'directories'>): Finding | undefined {
+}: Pick<StageHost, 'env' | 'directories'>): CheckLine | undefined {
   const off = checkSwitch(directories)
   if (off !== undefined) return off
   return env.QHPSI?.trim() ? undefined : unset
@@ -63,22 +63,22 @@ const unset = following(
   'nothing scans',
 )
 
-/** Returns the finding that the switch of all interfaces is off, or an empty list if it is on. */
-export function checkHostSwitch(): Finding[] {
-  return existsSync(hostSwitchFile) ? [switchFinding(`${hostSwitchFile} exists`)] : []
+/** Returns the check line that the switch of all interfaces is off, or an empty list if it is on. */
+export function checkHostSwitch(): CheckLine[] {
+  return existsSync(hostSwitchFile) ? [switchLine(`${hostSwitchFile} exists`)] : []
 }
 
-function switchFinding(off: string): Finding {
+function switchLine(off: string): CheckLine {
   return warning('scanning', `${off}: all mail passes unscanned`, 'run "onescan enable"')
 }
 
-function checkSwitch(directories: StageHost['directories']): Finding | undefined {
+function checkSwitch(directories: StageHost['directories']): CheckLine | undefined {
   const off = switchedOff(directories)
-  return off === undefined ? undefined : marked(switchFinding(off), 'nothing scans')
+  return off === undefined ? undefined : marked(switchLine(off), 'nothing scans')
 }
 
-/** Returns findings whether the settings name a scanner. The line itself was read before. */
-function checkQhpsi({ env, isDaemon }: StageHost): Finding[] {
+/** Returns check lines whether the settings name a scanner. The line itself was read before. */
+function checkQhpsi({ env, isDaemon }: StageHost): CheckLine[] {
   const line = env.QHPSI?.trim()
   if (line) return [findsTestFileAlone(line) ? testFileAlone(line) : ok('QHPSI', line)]
   if (isDaemon) return [unset]
@@ -98,7 +98,7 @@ const testFileAlone = (line: string) =>
   )
 
 /** The rules, which were read with the settings. */
-function checkRules({ directories }: StageHost): Finding[] {
+function checkRules({ directories }: StageHost): CheckLine[] {
   const rules = loadRules(directories.control, HOST_DIRECTORY)
   if (rules !== undefined) {
     const found = passesByRules(rules)
@@ -115,7 +115,7 @@ function checkRules({ directories }: StageHost): Finding[] {
 }
 
 /** Reports what happens to mail that is infected, and to mail that no scanner could judge. */
-function checkAnswers({ env }: StageHost): Finding[] {
+function checkAnswers({ env }: StageHost): CheckLine[] {
   const settings = readSettings(env, treatment)
   const { QUARANTINE, VIRUSFORWARD, SCANFAIL } = settings
   const infected = inWords(settings)
@@ -179,24 +179,24 @@ function withoutEndings(env: Environment): Environment {
 }
 
 /** Warns of each setting that is valid but probably a mistake. */
-function configurationWarnings(env: Environment): Finding[] {
+function configurationWarnings(env: Environment): CheckLine[] {
   return [...misspeltSettings(env), ...contradictionsIn(env), ...passesBySettings(env)]
 }
 
 /** Warns about settings that other settings make useless, or that do not have their apparent effect. */
-export function contradictionsIn(env: Environment): Finding[] {
+export function contradictionsIn(env: Environment): CheckLine[] {
   return [...inForward(env), ...inQuarantine(env), ...inMaxAge(env), ...inSecondLook(env)]
 }
 
-function inForward(env: Environment): Finding[] {
+function inForward(env: Environment): CheckLine[] {
   if (!env.VIRUSFORWARD || !refuses(env)) return []
   const value = `has no effect: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail first`
   return [warning('VIRUSFORWARD', value, 'unset REJECTVIRUS or VIRUSFORWARD')]
 }
 
-function inQuarantine(env: Environment): Finding[] {
+function inQuarantine(env: Environment): CheckLine[] {
   if (!env.QUARANTINE) return []
-  const found: Finding[] = []
+  const found: CheckLine[] = []
   if (refuses(env)) {
     const value = `has no effect: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail first`
     found.push(warning('QUARANTINE', value, 'unset REJECTVIRUS to quarantine infected mail'))
@@ -213,7 +213,7 @@ function refuses(env: Environment): boolean {
   return settings?.REJECTVIRUS === 'reject'
 }
 
-function inMaxAge(env: Environment): Finding[] {
+function inMaxAge(env: Environment): CheckLine[] {
   if (!/^0+$/.test(env.CLUSTERMAXAGE ?? '')) return []
   const value = '0: every hmac-sha256 stamp is too old, and all mail is scanned again'
   return [
@@ -226,7 +226,7 @@ function inMaxAge(env: Environment): Finding[] {
 }
 
 /** Reports what is missed if not every part is scanned. */
-function inSecondLook(env: Environment): Finding[] {
+function inSecondLook(env: Environment): CheckLine[] {
   if (!env.QHPSI || env.SECONDLOOK !== 'never') return []
   const value = 'never: files that only mail clients extract are not scanned'
   return [warning('SECONDLOOK', value, 'unset it to scan every part')]

@@ -1,4 +1,4 @@
-import { type Finding, warning } from '../lib/errors/finding.ts'
+import { type CheckLine, warning } from '../lib/errors/check-line.ts'
 import type { Environment } from '../lib/process/environment.ts'
 import { nearestName } from '../lib/text/nearest-name.ts'
 import { aliases, isSetting, names, readFromCaller } from './table.ts'
@@ -27,7 +27,7 @@ const SHORT = 6
  * Warns of the variables of an environment that no program reads, and whose names are almost those
  * of settings.
  */
-export function misspeltSettings(env: Environment): Finding[] {
+export function misspeltSettings(env: Environment): CheckLine[] {
   return Object.keys(env).flatMap((name) => {
     if (env[name] === undefined || isSetting(name) || isForeign(name)) return []
     const trimmed = name.trim()
@@ -56,7 +56,7 @@ function withoutSuffix(name: string): string | undefined {
   return undefined
 }
 
-function misspelt(name: string, suggestion: string): Finding {
+function misspelt(name: string, suggestion: string): CheckLine {
   const value = `${name} is not a setting: no program reads it`
   return warning('settings', value, `did you mean ${suggestion}?`)
 }

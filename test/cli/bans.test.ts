@@ -119,8 +119,8 @@ t.test('a clamd that does not reload is reported', { skip: installMissing }, asy
   const untold = { code: 2, err: /clamd does not confirm that it has loaded them; restart it\n$/ }
   const hasList = async (BADATTACHMENTS: string) => {
     const asked = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, ARCHIVEBANS: 'on', BADATTACHMENTS }
-    const findings = await checkClamd(host(asked))
-    return findings.find(({ what }) => what.endsWith('ARCHIVEBANS'))?.level
+    const checkLines = await checkClamd(host(asked))
+    return checkLines.find(({ what }) => what.endsWith('ARCHIVEBANS'))?.level
   }
   t.match(await run('*.exe'), { code: 0 })
   await reloaded(clamd)
@@ -148,8 +148,8 @@ t.test('the list of one host is not that of another', { skip: clamdMissing }, as
   const [a, b] = await Promise.all([start(rules.a), start(rules.b)])
   const levels = async (CLAMD: string, names: readonly string[]) => {
     const asked = { QHPSI: 'plugin: clamd', CLAMD, ARCHIVEBANS: 'on' }
-    const findings = await checkClamd(host({ ...asked, BADATTACHMENTS: names.join(' ') }))
-    return findings.filter(({ what }) => what.endsWith('ARCHIVEBANS')).map(({ level }) => level)
+    const checkLines = await checkClamd(host({ ...asked, BADATTACHMENTS: names.join(' ') }))
+    return checkLines.filter(({ what }) => what.endsWith('ARCHIVEBANS')).map(({ level }) => level)
   }
   t.same(await levels(`${a.tcp} ${b.tcp}`, rules.a), ['ok', 'error'], 'each clamd is asked')
   t.same(await levels(`${a.tcp} ${b.tcp}`, rules.b), ['error', 'ok'])

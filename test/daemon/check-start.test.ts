@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { readConfiguration } from '../../src/configuration/configuration.ts'
 import { checkStart } from '../../src/daemon/check-start.ts'
 import { readOptions } from '../../src/daemon/options/daemon-options.ts'
-import type { Finding } from '../../src/lib/errors/finding.ts'
+import type { CheckLine } from '../../src/lib/errors/check-line.ts'
 import { Faults } from '../../src/lib/errors/several-faults.ts'
 import { badSettings } from '../cases/bad-settings.ts'
 import { startNext } from '../doors/smtp/next-server.ts'
@@ -26,21 +26,26 @@ const none = ['--socket', 'none']
 async function checked(words: readonly string[], env: Record<string, string>) {
   const faults = new Faults()
   const options = faults.attempt(() => readOptions(words), undefined)
-  const findings: Finding[] = []
-  for await (const finding of checkStart(options, faults.lines, env)) findings.push(finding)
-  return { isUsage: options === undefined, findings }
+  const checkLines: CheckLine[] = []
+  for await (const checkLine of checkStart(options, faults.lines, env)) checkLines.push(checkLine)
+  return { isUsage: options === undefined, checkLines }
 }
 
 /** What a start would find about options and settings, a line each. */
 async function reportOf(words: readonly string[], env: Record<string, string>) {
   const all = ['--check-settings', ...words]
-  const { isUsage, findings } = await checked(all, { TMPDIR: tmpdir(), ...env })
-  const linesOf = (wanted: Finding['level']) =>
-    findings
+  const { isUsage, checkLines } = await checked(all, { TMPDIR: tmpdir(), ...env })
+  const linesOf = (wanted: CheckLine['level']) =>
+    checkLines
       .filter(({ level }) => level === wanted)
       .filter(({ value }) => !/^plugin: eicar: finds only the EICAR test file/.test(value))
       .map(({ value, remedy }) => [value, remedy].filter(Boolean).join('; '))
-  return { isUsage, errors: linesOf('error'), warnings: linesOf('warning'), last: findings.at(-1) }
+  return {
+    isUsage,
+    errors: linesOf('error'),
+    warnings: linesOf('warning'),
+    last: checkLines.at(-1),
+  }
 }
 
 /** The path of a socket, another one in each test. */
@@ -54,15 +59,15 @@ function checkHere(t: Test) {
 
 t.test('--check beside an onescand that serves names the command that asks it', async (t) => {
   const { socket } = await startOnescand(t, { settings: good })
-  const { findings } = await checked(['--check', '--socket', socket], { SCANTIMEOUT: 'soon' })
-  t.match(findings, [
+  const { checkLines } = await checked(['--check', '--socket', socket], { SCANTIMEOUT: 'soon' })
+  t.match(checkLines, [
     {
       level: 'warning',
       value: `runs at ${socket}; the settings of this shell were not tested`,
       remedy: 'onescan check --daemon tests its own settings',
     },
   ])
-  t.equal(findings.length, 1)
+  t.equal(checkLines.length, 1)
 })
 
 t.test(
@@ -141,8 +146,8 @@ t.test('--check reports a plugin that cannot be loaded, which would defer all ma
   const tried = async (text: string) => {
     writeFileSync(join(directory, 'mine.mjs'), text)
     const env = { QHPSI: 'plugin: mine.mjs eicar', PLUGINDIR: directory, CONTROLDIR: directory }
-    const { findings } = await checked(['--socket', socket], env)
-    return findings.filter(({ what }) => what === 'scanner mine.mjs')
+    const { checkLines } = await checked(['--socket', socket], env)
+    return checkLines.filter(({ what }) => what === 'scanner mine.mjs')
   }
   t.match(await tried('export const virusscan = () => ({ clean: true })'), [{ level: 'ok' }])
   for (const text of ['no script', 'throw new Error("x")', 'export const other = 1']) {
@@ -252,9 +257,9 @@ t.test('--check tests the next servers, also while onescand is running', async (
   ]
   await startOnescand(t, { args: words, settings: good })
   const all = ['--check', '--running', ...['--socket', 'none'], ...words]
-  const { findings } = await checked(all, { TMPDIR: tmpdir(), ...good })
+  const { checkLines } = await checked(all, { TMPDIR: tmpdir(), ...good })
   t.same(
-    findings
+    checkLines
       .filter(({ what }) => what.startsWith('next'))
       .map(({ level, what, value }) => `${level} ${what}: ${value}`),
     [

@@ -10,7 +10,7 @@ import { CLIENT, deliveredTo, LINK, mustRun, putQmail, REAL, whileMailFlows } fr
 /** The life of the package on bare Debians, which have no Node and no service manager. */
 
 /** A line of onescan check, whatever it is aligned with. */
-const finding = (level: string, text: string) => new RegExp(`^${level} +${text}`, 'm')
+const checkLine = (level: string, text: string) => new RegExp(`^${level} +${text}`, 'm')
 
 const skip = packagingMissing || debianMissing
 
@@ -114,12 +114,12 @@ async function liveOn(t: Test, release: string): Promise<void> {
   there('test -e /etc/default/onescand', 1)
 
   t.match(there('dpkg -i /onescan.deb'), 'NOT SCANNED', 'installed again, it says where mail goes')
-  const findings = there(
+  const checkLines = there(
     `onescan check --user nobody --env QHPSI='plugin: eicar' --env QMAILHOME=/var/qmail`,
     2,
   )
   t.match(
-    findings,
-    finding('error', `${LINK}: is a link to ${REAL}: mail through it is not scanned`),
+    checkLines,
+    checkLine('error', `${LINK}: is a link to ${REAL}: mail through it is not scanned`),
   )
 }

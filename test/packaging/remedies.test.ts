@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Finding } from '../../src/lib/errors/finding.ts'
+import type { CheckLine } from '../../src/lib/errors/check-line.ts'
 import { bootMailHost, mailHostMissing, POSTFIX } from './mail-host.ts'
 
 /**
@@ -19,8 +19,8 @@ interface State {
   readonly name: string
   /** Shell, as root. */
   readonly breaks: string
-  /** Of the finding: its thing, its value, and its remedy, which is a command if `does` is not there. */
-  readonly says: Pick<Finding, 'level' | 'what'> & { value: RegExp; remedy?: RegExp }
+  /** Of the check line: its thing, its value, and its remedy, which is a command if `does` is not there. */
+  readonly says: Pick<CheckLine, 'level' | 'what'> & { value: RegExp; remedy?: RegExp }
   /** The remedy as a command, where it is in words. */
   readonly does?: string
 }
@@ -399,10 +399,10 @@ for (const { packages, prepare, setUp, states, door } of hosts) {
       const host = await bootMailHost(t, packages, prepare)
       const type = (script: string) =>
         host.run(`exec </dev/null; export HOME=/root; cd /root; ${script}`)
-      const findings = () =>
-        (JSON.parse(type('onescan check --json 2>/dev/null').output) as { results: Finding[] })
+      const checkLines = () =>
+        (JSON.parse(type('onescan check --json 2>/dev/null').output) as { results: CheckLine[] })
           .results
-      const errors = () => findings().filter(({ level }) => level === 'error')
+      const errors = () => checkLines().filter(({ level }) => level === 'error')
       type(`sed -i '/^SelfCheck/d' /etc/clamav/clamd.conf; echo 'SelfCheck 600' >>/etc/clamav/clamd.conf
       ${setUp}`)
       t.same(errors(), [])
@@ -411,13 +411,13 @@ for (const { packages, prepare, setUp, states, door } of hosts) {
       for (const { name, breaks, says, does } of chosen) {
         await t.test(name, async (t) => {
           type(breaks)
-          const found = findings()
-          const finding = found.find(
+          const found = checkLines()
+          const checkLine = found.find(
             ({ what, value }) => what === says.what && says.value.test(value),
           )
-          t.match(finding, says, JSON.stringify(found.filter(({ level }) => level !== 'ok')))
-          const typed = type(does ?? finding!.remedy!)
-          t.equal(typed.code, 0, `${does ?? finding!.remedy}: ${typed.output}`)
+          t.match(checkLine, says, JSON.stringify(found.filter(({ level }) => level !== 'ok')))
+          const typed = type(does ?? checkLine!.remedy!)
+          t.equal(typed.code, 0, `${does ?? checkLine!.remedy}: ${typed.output}`)
           t.same(errors(), [], 'nothing is wrong any more')
           const { output } = type('onescan check --mail you@example.org')
           const clean = `^ok +port 25, clean mail: is scanned by the ${door} interface, and accepted$`

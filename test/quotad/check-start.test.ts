@@ -17,15 +17,15 @@ writeFileSync(passwd, `${entry('daemon', 1, '/gone/daemon')}${people.join('')}`)
 
 t.test('--check warns about files that cannot be read', async (t) => {
   const env = { QUOTAMAILBOX: 'maildir:/usr/%u', QUOTAMAP: '/nonexistent/map' }
-  const { findings } = await checkStart([], env)
-  const complaints = findings.filter(({ level }) => level !== 'ok')
+  const { checkLines } = await checkStart([], env)
+  const complaints = checkLines.filter(({ level }) => level !== 'ok')
   t.match(complaints, [{ level: 'warning', value: /^QUOTAMAP \/nonexistent\/map: ENOENT/ }])
 })
 
 t.test('--check warns about places of mailboxes that it does not see', async (t) => {
   const complaints = async (env: Record<string, string>) => {
-    const { findings } = await checkStart([], env)
-    return findings.flatMap(({ level, value }) => (level === 'ok' ? [] : [value]))
+    const { checkLines } = await checkStart([], env)
+    return checkLines.flatMap(({ level, value }) => (level === 'ok' ? [] : [value]))
   }
   const missing = /^\/nonexistent: does not exist, so mailboxes in it are treated as empty/
   t.match(await complaints({ QUOTAUSERS: `passwd:${passwd}` }), [missing])

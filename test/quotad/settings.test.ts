@@ -5,9 +5,9 @@ import { readServiceSettings } from '../../src/quotad/service-settings.ts'
 /** The settings of onescan-quotad: what they stand for, and --check, which reports all faults together. */
 
 async function reportOf(words: readonly string[], env: Record<string, string>) {
-  const { isUsage, findings } = await checkStart(words, env)
+  const { isUsage, checkLines } = await checkStart(words, env)
   const linesOf = (wanted: string) =>
-    findings
+    checkLines
       .filter(({ level }) => level === wanted)
       .map(({ value, remedy }) => `${value}; ${remedy}`)
   return { isUsage, errors: linesOf('error'), warnings: linesOf('warning') }

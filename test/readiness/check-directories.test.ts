@@ -2,25 +2,25 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { inOneLine } from '../../src/lib/errors/finding.ts'
+import { inOneLine } from '../../src/lib/errors/check-line.ts'
 import { checkDirectories } from '../../src/readiness/check-directories.ts'
 import { checkSettings } from '../../src/readiness/check-settings.ts'
 import { openDirectory } from '../programs/host/reachable.ts'
 import { complaints, host, stranger } from './host.ts'
 
 /** The room on the disk is that of the machine that runs the tests. */
-const besidesRoom = (findings: ReturnType<typeof checkDirectories>) =>
-  complaints(findings.filter(({ value }) => !/MiB|files left/.test(value)))
+const besidesRoom = (checkLines: ReturnType<typeof checkDirectories>) =>
+  complaints(checkLines.filter(({ value }) => !/MiB|files left/.test(value)))
 
 t.test('a private directory with the group of the scanner has no findings', async (t) => {
   const spool = join(t.testdir({ spool: {} }), 'spool')
   chmodSync(spool, 0o3730)
-  const findings = checkDirectories(host({ SPOOLDIR: spool, TMPDIR: spool }))
-  t.same(besidesRoom(findings), [])
-  t.match(findings.at(-1)?.value, 'mode 03730')
-  t.match(findings[0], { level: 'ok', value: `${spool}, written by tester` })
+  const checkLines = checkDirectories(host({ SPOOLDIR: spool, TMPDIR: spool }))
+  t.same(besidesRoom(checkLines), [])
+  t.match(checkLines.at(-1)?.value, 'mode 03730')
+  t.match(checkLines[0], { level: 'ok', value: `${spool}, written by tester` })
   t.ok(
-    findings.some(({ value }) => /\d+ MiB/.test(value)),
+    checkLines.some(({ value }) => /\d+ MiB/.test(value)),
     'the room is told',
   )
 })
@@ -41,9 +41,9 @@ t.test(
   async (t) => {
     const spool = join(t.testdir({ spool: {} }), 'spool')
     chmodSync(spool, 0o755)
-    const findings = checkDirectories(host({ SPOOLDIR: spool }))
+    const checkLines = checkDirectories(host({ SPOOLDIR: spool }))
     t.match(
-      findings.filter(({ level }) => level === 'warning'),
+      checkLines.filter(({ level }) => level === 'warning'),
       [
         { what: 'SPOOLDIR', value: /mode 0755: open to all/, remedy: `chmod o= ${spool}` },
         { what: 'SPOOLDIR', value: /group of the process/, remedy: /g\+s/ },

@@ -18,14 +18,14 @@ function ring(t: Test, text: string, mode = 0o640): string {
 }
 
 t.test('an hmac-sha256 ring that only this user can read has no findings', async (t) => {
-  const findings = checkKeyring(host({ CLUSTERKEYS: ring(t, `${hmac}\n`) }))
-  t.same(complaints(findings), [])
-  t.match(findings.at(-1)?.value, '1 key, new signs')
+  const checkLines = checkKeyring(host({ CLUSTERKEYS: ring(t, `${hmac}\n`) }))
+  t.same(complaints(checkLines), [])
+  t.match(checkLines.at(-1)?.value, '1 key, new signs')
 })
 
 t.test('a host without a keyring has no cluster, which is not a problem', async (t) => {
-  const [finding] = checkKeyring(host({}))
-  t.match(finding, { level: 'ok', value: 'none at /nonexistent/control/clusterkeys: no stamps' })
+  const [checkLine] = checkKeyring(host({}))
+  t.match(checkLine, { level: 'ok', value: 'none at /nonexistent/control/clusterkeys: no stamps' })
   const [asked] = checkKeyring(host({}, { account: stranger, asksOnescand: true }))
   const value = 'none at /nonexistent/control/clusterkeys: onescand signs, if it has keys'
   t.same(asked, { level: 'ok', what: 'keyring', value }, 'its keys are not those of the slot')
@@ -35,13 +35,13 @@ t.test(
   'a ring that the account of qmail-smtpd cannot read is reported with the remedy',
   async (t) => {
     const file = ring(t, hmac)
-    const [finding] = checkKeyring(host({ CLUSTERKEYS: file }, { account: stranger }))
-    t.match(finding, {
+    const [checkLine] = checkKeyring(host({ CLUSTERKEYS: file }, { account: stranger }))
+    t.match(checkLine, {
       level: 'error',
       value: /not readable by stranger \(strangers\): no stamps, all mail is scanned/,
     })
     if (obstacle(stranger, file, 'read') === file) {
-      t.equal(finding?.remedy, `chgrp strangers ${file} && chmod 640 ${file}`)
+      t.equal(checkLine?.remedy, `chgrp strangers ${file} && chmod 640 ${file}`)
       if (process.getuid!() === 0) {
         chownSync(file, 0, stranger.groups[0]!)
         t.same(complaints(checkKeyring(host({ CLUSTERKEYS: file }, { account: stranger }))), [])
@@ -98,14 +98,14 @@ t.test('if the slot asks onescand, its account should have no keys', async (t) =
 // promise: cluster-only
 t.test('an md5 key is a risk in plain words, a short one an error', async (t) => {
   const text = `${hmac}\nmd5:long:${'x'.repeat(16)}\nmd5:short:${'x'.repeat(15)}\n`
-  const findings = checkKeyring(host({ CLUSTERKEYS: ring(t, text) }))
-  t.same(complaints(findings), ['warning key long', 'error key short', 'warning key short'])
-  const [risk] = findings.filter(({ what }) => what === 'key long')
+  const checkLines = checkKeyring(host({ CLUSTERKEYS: ring(t, text) }))
+  t.same(complaints(checkLines), ['warning key long', 'error key short', 'warning key short'])
+  const [risk] = checkLines.filter(({ what }) => what === 'key long')
   for (const word of ['header', 'time', 'same MD5|one MD5', 'guessed offline']) {
     t.match(risk?.value, new RegExp(word))
   }
   t.match(risk?.remedy, 'onescan keygen')
-  const weak = findings.find(({ level }) => level === 'error')
+  const weak = checkLines.find(({ level }) => level === 'error')
   t.match(weak, { value: /can be guessed/, remedy: /^use 16 random bytes/ })
 })
 

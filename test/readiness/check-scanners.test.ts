@@ -8,13 +8,13 @@ const check = (QHPSI: string, more: Record<string, string> = {}) =>
   checkScanners(host({ QHPSI, ...more }))
 
 t.test('a scanner that finds the test virus has no problem', async (t) => {
-  const findings = await check('plugin: eicar')
-  t.match(findings, [{ level: 'ok', what: 'scanner eicar', value: 'finds EICAR: EICAR-Test' }])
+  const checkLines = await check('plugin: eicar')
+  t.match(checkLines, [{ level: 'ok', what: 'scanner eicar', value: 'finds EICAR: EICAR-Test' }])
 })
 
 t.test('a command that finds nothing is an error', async (t) => {
-  const [finding] = await check('/bin/true %s')
-  t.match(finding, { level: 'error', what: 'scanner true', value: 'reports EICAR as clean' })
+  const [checkLine] = await check('/bin/true %s')
+  t.match(checkLine, { level: 'error', what: 'scanner true', value: 'reports EICAR as clean' })
 })
 
 t.test('a scanner that finds nothing is not a problem if another one finds EICAR', async (t) => {
@@ -38,8 +38,8 @@ t.test('a scanner with an unknown result is an error', async (t) => {
     ['accept', 'accepted unscanned'],
     ['quarantine', 'kept in QUARANTINE'],
   ] as const) {
-    const [finding] = await check('/bin/sh -c "exit 7"', { SCANFAIL })
-    t.equal(finding?.remedy, `fix this scanner; mail that it cannot scan is ${meanwhile}`)
+    const [checkLine] = await check('/bin/sh -c "exit 7"', { SCANFAIL })
+    t.equal(checkLine?.remedy, `fix this scanner; mail that it cannot scan is ${meanwhile}`)
   }
   t.match(await check('plugin: nosuch'), [{ level: 'error', value: /no such plugin/ }])
 })

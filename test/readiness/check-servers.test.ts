@@ -59,16 +59,16 @@ t.test('a service that knows mailboxes by the other form of their names is repor
 t.test('a silent service is a warning: no mailbox is treated as full', async (t) => {
   const { port } = await udpService(t, () => undefined)
   const QUOTAD = `udp:127.0.0.1:${port}`
-  const [finding] = await checkQuotad(host({ QUOTAD, QUOTATIMEOUT: '50' }))
-  t.equal(inShort(finding!), 'warning QUOTAD')
-  t.match(finding, { value: `${QUOTAD}: no answer in 50 ms` })
+  const [checkLine] = await checkQuotad(host({ QUOTAD, QUOTATIMEOUT: '50' }))
+  t.equal(inShort(checkLine!), 'warning QUOTAD')
+  t.match(checkLine, { value: `${QUOTAD}: no answer in 50 ms` })
 })
 
 t.test('a map that names no service for the question is not a fault of a service', async (t) => {
   const file = join(t.testdir(), 'map')
   writeFileSync(file, '@example.org udp:127.0.0.1:9\n')
-  const [finding] = await checkQuotad(host({ QUOTAD: `map:${file}` }))
-  t.match(finding, { level: 'ok', value: /specifies no service for postmaster/ })
+  const [checkLine] = await checkQuotad(host({ QUOTAD: `map:${file}` }))
+  t.match(checkLine, { level: 'ok', value: /specifies no service for postmaster/ })
 })
 
 t.test('without a store nothing is reported', async (t) => {

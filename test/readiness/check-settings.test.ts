@@ -6,16 +6,16 @@ import { complaints, host } from './host.ts'
 const scans = { QHPSI: 'plugin: clamd', REJECTVIRUS: '0' }
 
 t.test('valid settings are reported with what they do', async (t) => {
-  const findings = await checkSettings(host({ ...scans, REJECTVIRUS: '1' }))
-  t.same(complaints(findings), [])
-  t.match(findings.find(({ what }) => what === 'infected mail')?.value, 'is refused')
+  const checkLines = await checkSettings(host({ ...scans, REJECTVIRUS: '1' }))
+  t.same(complaints(checkLines), [])
+  t.match(checkLines.find(({ what }) => what === 'infected mail')?.value, 'is refused')
 })
 
 t.test('the switch is reported, with the command that removes it', async (t) => {
   const home = t.testdir({ control: { 'onescan.off': '' } })
-  const [finding] = await checkSettings(host({ ...scans, QMAILHOME: home }))
+  const [checkLine] = await checkSettings(host({ ...scans, QMAILHOME: home }))
   const file = join(home, 'control/onescan.off')
-  t.match(finding, { level: 'warning', value: file, remedy: /onescan enable/ })
+  t.match(checkLine, { level: 'warning', value: file, remedy: /onescan enable/ })
 })
 
 t.test('without QHPSI nothing is scanned', async (t) => {

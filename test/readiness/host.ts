@@ -1,4 +1,4 @@
-import type { Finding } from '../../src/lib/errors/finding.ts'
+import type { CheckLine } from '../../src/lib/errors/check-line.ts'
 import type { Environment } from '../../src/lib/process/environment.ts'
 import type { Accounts, SystemAccount } from '../../src/readiness/stage/account.ts'
 import type { StageHost } from '../../src/readiness/stage/stage.ts'
@@ -35,9 +35,9 @@ export function host(env: Environment, more: Partial<StageHost> = {}): StageHost
   }
 }
 
-/** The level and the thing of a finding: `error keyring`. */
-export const inShort = ({ level, what }: Finding): string => `${level} ${what}`
+/** The level and the thing of a check line: `error keyring`. */
+export const inShort = ({ level, what }: CheckLine): string => `${level} ${what}`
 
-/** The findings that are not ok. */
-export const complaints = (findings: readonly Finding[]): string[] =>
-  findings.filter(({ level }) => level !== 'ok').map(inShort)
+/** The check lines that are not ok. */
+export const complaints = (checkLines: readonly CheckLine[]): string[] =>
+  checkLines.filter(({ level }) => level !== 'ok').map(inShort)

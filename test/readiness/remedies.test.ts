@@ -32,16 +32,16 @@ t.test('no name in a remedy is a command of its own', { skip: lacks('root') }, a
     chmodSync(join(bin, 'qmail-queue'), 0o755)
     const group = { name: 'a', uid: 54_321, groups: [54_323] }
     const stranger = { account: group }
-    const findings = [
+    const checkLines = [
       ...(await checkDirectories(host({ SPOOLDIR: spool, TMPDIR: spool }))),
       ...(await checkDirectories(host({ QUARANTINE: join(own, 'missing') }))),
       ...(await checkKeyring(host({ CLUSTERKEYS: join(own, 'ring') }, stranger))),
       ...(await checkSettings(host({ QHPSI: 'plugin: eicar', CONTROLDIR: own }))),
       ...(await checkPrograms(slotHost({ QMAILHOME: own }))),
     ]
-    const told = findings.flatMap(({ remedy = '' }) => /^\w+(?= .*x)/.exec(remedy) ?? [])
+    const told = checkLines.flatMap(({ remedy = '' }) => /^\w+(?= .*x)/.exec(remedy) ?? [])
     t.same([...new Set(told)].sort(), ['chgrp', 'chmod', 'install', 'mv'])
-    const remedies = findings.map(({ remedy = '' }) => remedy)
+    const remedies = checkLines.map(({ remedy = '' }) => remedy)
     try {
       await openQuarantine(join(own, 'none'))
     } catch (error) {

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import type { Argv } from 'yargs'
+import { type CheckLine, failure, warning } from '../../lib/errors/check-line.ts'
 import { attempt, errorText } from '../../lib/errors/fault.ts'
-import { type Finding, failure, warning } from '../../lib/errors/finding.ts'
 import { printCheck } from '../../lib/process/print-check.ts'
 import { findLog, type LogFile } from '../../log/read-log.ts'
 import { checkHostSwitch } from '../../readiness/check-settings.ts'
@@ -12,7 +12,7 @@ import { readSetting } from '../../settings/read-settings.ts'
 import { table } from '../../settings/table.ts'
 import { caller } from '../command/caller.ts'
 import { flag, printsJson, text, texts } from '../command/cli-options.ts'
-import { printFindings } from '../command/print-findings.ts'
+import { printCheckLines } from '../command/print-check-lines.ts'
 import { type Arguments, makeCommand } from '../command/run-command.ts'
 import { askRunningDaemon, lostLog, type RunningDaemon } from '../host/running-daemon.ts'
 import { findRunningServices, type RunningService } from '../host/running-services.ts'
@@ -47,7 +47,7 @@ export const checkCommand = makeCommand('check', {
   builder: addCheckOptions,
   async work(args, output) {
     if (!args.given) {
-      return printFindings(findingsFor(args), output, headingFor(args), unseenIn(args))
+      return printCheckLines(checkLinesFor(args), output, headingFor(args), unseenIn(args))
     }
     const services = JSON.parse((await buffer(process.stdin)).toString()) as RunningService[]
     await printCheck(checkSlot(args, services), true)
@@ -80,7 +80,7 @@ function unseenIn(args: CheckOptions): MailServer[] {
 const looksAtServers = ({ daemon, mail, interface: named }: CheckOptions) =>
   !daemon && mail === undefined && named === undefined
 
-function findingsFor(args: CheckOptions): AsyncGenerator<Finding> {
+function checkLinesFor(args: CheckOptions): AsyncGenerator<CheckLine> {
   if (args.interface !== undefined) return checkInterface(args.interface)
   const server = readServerOptions(args)
   if (server !== undefined) return checkNamedServer(server)
@@ -88,9 +88,9 @@ function findingsFor(args: CheckOptions): AsyncGenerator<Finding> {
 }
 
 /** Sends mail, if a log shows its outcome. */
-async function* checkMail(address: string, args: CheckOptions): AsyncGenerator<Finding> {
+async function* checkMail(address: string, args: CheckOptions): AsyncGenerator<CheckLine> {
   const named = args.log
-  const ofRoot = args.lostLog === undefined ? undefined : (JSON.parse(args.lostLog) as Finding)
+  const ofRoot = args.lostLog === undefined ? undefined : (JSON.parse(args.lostLog) as CheckLine)
   const lost = named.length === 0 ? (ofRoot ?? (await lostLog())) : undefined
   if (lost === undefined)
     return yield* checkByMail(address, logsToFollow(named), { readsSlots: readsSlots(named) })
@@ -115,7 +115,7 @@ function readsSlots(named: readonly string[]): boolean {
 }
 
 /** Checks onescan's services and the mail servers, as far as the options name them. */
-async function* checkHost(args: CheckOptions): AsyncGenerator<Finding> {
+async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
   const servers = args.daemon ? [] : serversToCheck(args)
   const isWhole = isWholeHost(args)
   const others = servers.filter((server) => server !== 'qmail')
@@ -127,8 +127,8 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<Finding> {
     try {
       const found = server === 'qmail' ? checkSlots(args) : checkServer(server, args, running)
       const isOneOfSeveral = servers.length > 1
-      for await (const finding of found) {
-        yield isOneOfSeveral ? { ...finding, what: `${finding.what} [${server}]` } : finding
+      for await (const checkLine of found) {
+        yield isOneOfSeveral ? { ...checkLine, what: `${checkLine.what} [${server}]` } : checkLine
       }
     } catch (error) {
       if (isOnly(args)) throw error
@@ -143,13 +143,13 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<Finding> {
 async function* checkUnknownServer(
   args: CheckOptions,
   running: RunningDaemon | undefined,
-): AsyncGenerator<Finding> {
-  const { services, findings } = await findRunningServices()
+): AsyncGenerator<CheckLine> {
+  const { services, checkLines } = await findRunningServices()
   if (services.length > 0) {
     yield* checkSlots(args)
     return
   }
-  yield* findings
+  yield* checkLines
   yield noMailServer(networkAddresses(onescandEndpoints(optionsOfOnescand(), running)))
 }
 
@@ -157,7 +157,7 @@ async function* checkServer(
   server: MailServer,
   args: CheckOptions,
   running: RunningDaemon | undefined,
-): AsyncGenerator<Finding> {
+): AsyncGenerator<CheckLine> {
   const off = checkHostSwitch()
   if (off.length > 0) {
     yield* off

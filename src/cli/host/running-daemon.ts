@@ -3,8 +3,8 @@ import {
   askForDescription,
   type DaemonDescription,
 } from '../../doors/slot-socket/daemon-description.ts'
+import { type CheckLine, failure } from '../../lib/errors/check-line.ts'
 import { attempt } from '../../lib/errors/fault.ts'
-import { type Finding, failure } from '../../lib/errors/finding.ts'
 import { passwdEntryOf } from '../../lib/process/passwd.ts'
 import { ProcEntry } from '../../lib/process/proc-entry.ts'
 import { SLOT_SOCKET } from '../../settings/table.ts'
@@ -52,10 +52,10 @@ export async function askRunningDaemon(
 }
 
 /**
- * Resolves to a finding why the log of the running onescand cannot be read: its LOGFILE, as it reports
+ * Resolves to a check line why the log of the running onescand cannot be read: its LOGFILE, as it reports
  * itself, or else the journal. Undefined if it can be read, or if onescand does not report it to this user.
  */
-export async function lostLog(): Promise<Finding | undefined> {
+export async function lostLog(): Promise<CheckLine | undefined> {
   const { settings, lostLog } = (await askRunningDaemon())?.description ?? {}
   if (!settings?.LOGFILE) return checkJournal()
   if (lostLog === undefined) return undefined

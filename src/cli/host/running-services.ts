@@ -1,8 +1,8 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
+import { type CheckLine, failure, warning } from '../../lib/errors/check-line.ts'
 import { attempt } from '../../lib/errors/fault.ts'
-import { type Finding, failure, warning } from '../../lib/errors/finding.ts'
 import { TIMED_OUT, withTimeout } from '../../lib/flow/timeout.ts'
 import type { Environment } from '../../lib/process/environment.ts'
 import { ProcEntry, type ProcessStatus } from '../../lib/process/proc-entry.ts'
@@ -37,7 +37,7 @@ export interface RunningService {
 export interface RunningServices {
   readonly services: readonly RunningService[]
   /** About skipped processes. */
-  readonly findings: readonly Finding[]
+  readonly checkLines: readonly CheckLine[]
   /** The first few of these processes. */
   readonly unread: readonly string[]
 }
@@ -95,32 +95,32 @@ export async function findRunningServices(processes?: string): Promise<RunningSe
     }
     if (commandIn(await wordsOf(found)) === undefined) continue
     if (services.length === SERVICES_MAX)
-      return { services, unread, findings: leftOut(unread, pid) }
+      return { services, unread, checkLines: leftOut(unread, pid) }
     const service = await readProcess(found).catch(() => undefined)
     if (service !== undefined) services.push(service)
     else if (unread.length < UNREAD_MAX) unread.push(pid)
   }
-  return { services, unread, findings: leftOut(unread) }
+  return { services, unread, checkLines: leftOut(unread) }
 }
 
 /**
- * Returns findings about processes that look like services and were not read, and about the first service
+ * Returns check lines about processes that look like services and were not read, and about the first service
  * beyond the limit, if any.
  */
-function leftOut(unread: readonly string[], next?: string): Finding[] {
-  const findings: Finding[] = []
+function leftOut(unread: readonly string[], next?: string): CheckLine[] {
+  const checkLines: CheckLine[] = []
   if (unread.length > 0) {
     const value =
       'look like services, but no supervise, runsv, s6-supervise or unit of root watches them, or their unit confines them'
     const remedy = `if one of them is a service of this host: onescan check --pid ${unread[0]}`
-    findings.push(warning(`processes ${unread.join(' ')}`, value, remedy))
+    checkLines.push(warning(`processes ${unread.join(' ')}`, value, remedy))
   }
   if (next !== undefined) {
     const value = `is one of more than ${SERVICES_MAX} services: it and those after it were not checked`
     const remedy = `check each of them: onescan check --pid ${next}`
-    findings.push(warning(`process ${next}`, value, remedy))
+    checkLines.push(warning(`process ${next}`, value, remedy))
   }
-  return findings
+  return checkLines
 }
 
 /**
@@ -139,8 +139,8 @@ export function findPostfix(processes?: string): string[] {
   })
 }
 
-/** Returns the finding that a service submits mail as `who`. */
-export function rootFinding({ pid }: RunningService, who = 'root'): Finding {
+/** Returns the check line that a service submits mail as `who`. */
+export function rootLine({ pid }: RunningService, who = 'root'): CheckLine {
   const value = `runs qmail-smtpd as ${who}`
   const remedy = 'run tcpserver with -u "$(id -u qmaild)" -g "$(id -g onescan)"'
   return failure(`process ${pid}`, value, remedy)

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { type CheckLine, warning } from '../../lib/errors/check-line.ts'
 import { attempt } from '../../lib/errors/fault.ts'
-import { type Finding, warning } from '../../lib/errors/finding.ts'
 import { PathHandle, pathExists } from '../../lib/path/path-handle.ts'
 import { ProcEntry } from '../../lib/process/proc-entry.ts'
 import { splitWords } from '../../lib/text/values.ts'
@@ -67,10 +67,10 @@ export function askSystemd(unit: string): SystemdUnit | undefined {
 }
 
 /**
- * Returns the finding that systemd's journal is not written, or undefined if it is, if there is none or if
+ * Returns the check line that systemd's journal is not written, or undefined if it is, if there is none or if
  * its state is unknown.
  */
-export function checkJournal(): Finding | undefined {
+export function checkJournal(): CheckLine | undefined {
   const journald = askSystemd('systemd-journald.service')
   if (journald === undefined || journald.active === 'active') return undefined
   const value = `is not written (systemd-journald: ${journald.active}): lines about mail are lost`

@@ -1,7 +1,7 @@
 import type { Configuration } from '../../configuration/configuration.ts'
 import { startJudging } from '../../doors/message/judging.ts'
+import { type CheckLine, failure } from '../../lib/errors/check-line.ts'
 import { errorText } from '../../lib/errors/fault.ts'
-import { type Finding, failure } from '../../lib/errors/finding.ts'
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import { messageOf } from '../../mail/message/intake.ts'
 import { TOP_LINE } from '../../mail/message/message.ts'
@@ -29,7 +29,7 @@ export async function tryJudging(
   configuration: Configuration,
   limits: Pick<DaemonOptions, 'maxSize' | 'memory'>,
   wantsEicar: boolean,
-): Promise<Finding[]> {
+): Promise<CheckLine[]> {
   const { context } = configuration
   if (context === undefined) return [] // nothing is scanned, which the self-test has reported
   const { QHPSIMINSIZE, QHPSIMAXSIZE, CLAMDMAXSIZE } = context.config.settings
@@ -53,12 +53,12 @@ export async function tryJudging(
   }
 }
 
-function wrong(what: string, { scan, virus, banned, why }: DecisionDetails): Finding {
+function wrong(what: string, { scan, virus, banned, why }: DecisionDetails): CheckLine {
   const words = [scan, virus ?? banned ?? why].filter(Boolean).join(': ')
   return unjudged(what, `was reported as ${words}`)
 }
 
-const unjudged = (what: string, value: string): Finding =>
+const unjudged = (what: string, value: string): CheckLine =>
   failure(what, value, "check the scanners in QHPSI, and onescand's log")
 
 /**

@@ -1,5 +1,5 @@
 import type { Configuration } from '../../configuration/configuration.ts'
-import { type Finding, failure, inOneLine, settingsFault } from '../../lib/errors/finding.ts'
+import { type CheckLine, failure, inOneLine, settingsFault } from '../../lib/errors/check-line.ts'
 import type { ClamdState, SelfTest } from '../../observe/live/process-report.ts'
 import { freeSpaceFaults } from '../../readiness/check-directories.ts'
 import { nothingScans, unreadableSettings } from '../../readiness/check-settings.ts'
@@ -24,24 +24,24 @@ interface TriedDaemon {
 export async function tryRunning(
   { configuration, doors }: TriedDaemon,
   maxSize: number,
-  judge: () => Promise<readonly Finding[]>,
-): Promise<Finding[]> {
+  judge: () => Promise<readonly CheckLine[]>,
+): Promise<CheckLine[]> {
   const nothing = nothingScans(configuration)
   const [judged, ...tried] = await Promise.all([
     nothing === undefined ? judge() : [nothing],
     ...doors.map(tryDoor),
   ])
-  const wrong = [...judged, ...tried.filter((finding) => finding !== undefined)]
+  const wrong = [...judged, ...tried.filter((checkLine) => checkLine !== undefined)]
   if (nothing !== undefined) return wrong
   return [
     ...wrong,
     ...freeSpaceFaults(configuration.messageOptions.spool, maxSize),
     // Without a keyring, for example, the standalone program defers all mail although this process continues.
     ...(await unreadableSettings(configuration.env)).map((line) => {
-      const finding = settingsFault(line)
+      const checkLine = settingsFault(line)
       return {
-        ...finding,
-        value: `${finding.value}; onescand continues with the settings that it read before`,
+        ...checkLine,
+        value: `${checkLine.value}; onescand continues with the settings that it read before`,
       }
     }),
   ]
@@ -56,13 +56,13 @@ interface SelfTestQuestion {
 /** The worker's answer: what is wrong. */
 interface SelfTestAnswer {
   readonly tried: number
-  readonly wrong: readonly Finding[]
+  readonly wrong: readonly CheckLine[]
 }
 
 /** Has this worker answer the first process, by `judge`, which judges EICAR, too, if that is wanted. */
 export function answerSelfTests(
   send: (answer: SelfTestAnswer) => void,
-  judge: (wantsEicar: boolean) => Promise<readonly Finding[]>,
+  judge: (wantsEicar: boolean) => Promise<readonly CheckLine[]>,
 ): void {
   process.on('message', (message: Partial<SelfTestQuestion> | null) => {
     const { selfTest: tried, wantsEicar = false } = message ?? {}
@@ -78,7 +78,7 @@ interface AskedSelfTest {
   readonly question: SelfTestQuestion
   readonly worker: number
   readonly isRepeated: boolean
-  readonly answer: (wrong: readonly Finding[]) => void
+  readonly answer: (wrong: readonly CheckLine[]) => void
 }
 
 /** The self-tests of the first process, which tests its workers one after the other. */
@@ -143,7 +143,7 @@ export class SelfTests {
   async #judge(
     configuration: Configuration,
     states: readonly ClamdState[],
-  ): Promise<readonly Finding[]> {
+  ): Promise<readonly CheckLine[]> {
     const clamds = JSON.stringify(states.map(({ server, text }) => [server, text]))
     const before = this.#eicar
     const isFound = before?.configuration === configuration && before.clamds === clamds
@@ -153,7 +153,7 @@ export class SelfTests {
     return wrong
   }
 
-  #ask(wantsEicar: boolean): Promise<readonly Finding[]> {
+  #ask(wantsEicar: boolean): Promise<readonly CheckLine[]> {
     return new Promise((resolve) => {
       const question = { selfTest: ++this.#count, wantsEicar }
       const answer: AskedSelfTest['answer'] = (wrong) => {
@@ -175,7 +175,7 @@ export class SelfTests {
   }
 }
 
-const trouble = (value: string): Finding =>
+const trouble = (value: string): CheckLine =>
   failure('workers', value, "check onescand's log, then restart onescand")
 
 const timeOf = (at = 0) => `${new Date(at).toISOString().slice(0, 19)}Z`

@@ -6,8 +6,8 @@ import {
 } from '../../doors/smtp/next-server/next-server.ts'
 import type { SmtpRoute } from '../../doors/smtp/next-server/smtp-services.ts'
 import { mayConnect } from '../../doors/smtp/smtp-door.ts'
+import { type CheckLine, failure } from '../../lib/errors/check-line.ts'
 import { attempt, errorCode, errorText } from '../../lib/errors/fault.ts'
-import { type Finding, failure } from '../../lib/errors/finding.ts'
 import { askOnce } from '../../protocol/connection/ask-once.ts'
 import { uint32 } from '../../protocol/frames.ts'
 import { packet } from '../../protocol/milter/packets.ts'
@@ -20,14 +20,14 @@ import {
 } from '../options/door-address.ts'
 import { SELF_TEST_TIMEOUT } from './judge-test-mail.ts'
 
-/** Returns the name of an interface in logs and findings. */
+/** Returns the name of an interface in logs and check lines. */
 export const doorName = ({ kind, address }: ListeningDoor): string => `${kind} ${address}`
 
 /**
  * Connects to an interface like its clients, without any mail. Resolves to the fault, or to undefined. Never
  * rejects.
  */
-export async function tryDoor(door: ListeningDoor): Promise<Finding | undefined> {
+export async function tryDoor(door: ListeningDoor): Promise<CheckLine | undefined> {
   const at = attempt(() => readClamdDoorAddress(door.address, ''))
   // The runtime does not know the address of an inherited socket.
   if (at === undefined) return undefined
@@ -66,7 +66,7 @@ async function connectTo(door: ListeningDoor, at: DoorAddress): Promise<void> {
 }
 
 /** Checks whether the page of --http is onescand's. Resolves to what is wrong. Never rejects. */
-export async function tryPage(at: DoorAddress): Promise<Finding[]> {
+export async function tryPage(at: DoorAddress): Promise<CheckLine[]> {
   const question = Buffer.from('GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n')
   let answer = ''
   const read = (chunk: Buffer) => {

@@ -1,5 +1,5 @@
+import { type CheckLine, isCheckLine } from '../../lib/errors/check-line.ts'
 import { attempt } from '../../lib/errors/fault.ts'
-import { type Finding, isFinding } from '../../lib/errors/finding.ts'
 import { askOnce } from '../../protocol/connection/ask-once.ts'
 import { DESCRIBE, PROTOCOL_VERSION } from './request.ts'
 import { createFrameReader, frame } from './slot-frames.ts'
@@ -34,14 +34,14 @@ export type LostLog = (typeof LOST_LOGS)[number]
 /** A self-test by which onescand checks whether mail is scanned. */
 interface DaemonSelfTest {
   /** Empty if a clean message was found clean, EICAR was found, and all interfaces answer. */
-  readonly wrong: readonly Finding[]
+  readonly wrong: readonly CheckLine[]
   /** The addresses of the open interfaces: `milter unix:/run/onescan/milter.sock`. */
   readonly doors: readonly string[]
 }
 
 /** Bytes of the longest answer that is read. An environment may have as many. */
 const DESCRIPTION_MAX = 4 * 1024 * 1024
-/** Upper limit for arguments, files, interfaces or findings in it. */
+/** Upper limit for arguments, files, interfaces or check lines in it. */
 const LIST_MAX = 1_000
 
 /** Makes the answer. */
@@ -99,7 +99,7 @@ function isDescription(value: unknown): value is DaemonDescription {
 
 function isSelfTest(value: unknown): boolean {
   const { wrong, doors } = objectOf(value)
-  return areTexts(doors) && isList(wrong) && wrong.every(isFinding)
+  return areTexts(doors) && isList(wrong) && wrong.every(isCheckLine)
 }
 
 const objectOf = (value: unknown) =>

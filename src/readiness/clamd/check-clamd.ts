@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { TLSSocket } from 'node:tls'
+import { type CheckLine, failure, marked, ok, warning } from '../../lib/errors/check-line.ts'
 import { attempt, errorCode } from '../../lib/errors/fault.ts'
-import { type Finding, failure, marked, ok, warning } from '../../lib/errors/finding.ts'
 import { answerInTime } from '../../lib/flow/timeout.ts'
 import { loadSystem } from '../../lib/runtime/system.ts'
 import { formatDay, formatDuration } from '../../lib/text/units.ts'
@@ -24,7 +24,7 @@ import {
   checkMemory,
   checkReload,
   checkSignatures,
-  signatureFindings,
+  signatureLines,
   signaturesIn,
 } from './clamd-signatures.ts'
 
@@ -32,26 +32,26 @@ import {
 const VERSION_WITHIN = 5_000
 
 /** Checks each server of CLAMD, if QHPSI names clamd: does it answer, and how does it scan? */
-export async function checkClamd(host: StageHost): Promise<Finding[]> {
+export async function checkClamd(host: StageHost): Promise<CheckLine[]> {
   const settings = scanSettingsOf(host)
   if (settings === undefined || !asksClamd(settings)) return []
   const servers: ClamdReport[] = []
   for (const text of settings.CLAMD) servers.push(await checkServer(host, settings, text))
   const oneAnswers = servers.some(({ isDown }) => !isDown)
-  return servers.flatMap(({ isDown, findings }) => {
-    if (!isDown) return findings
-    return findings.map((finding) =>
-      oneAnswers ? othersScan(finding) : marked(finding, 'nothing scans'),
+  return servers.flatMap(({ isDown, checkLines }) => {
+    if (!isDown) return checkLines
+    return checkLines.map((checkLine) =>
+      oneAnswers ? othersScan(checkLine) : marked(checkLine, 'nothing scans'),
     )
   })
 }
 
-/** Returns the finding about a clamd that does not answer VERSION. */
+/** Returns the check line about a clamd that does not answer VERSION. */
 function checkSilent(
   host: StageHost,
   server: ClamdAddress,
   outcome: Exclude<ClamdOutcome<string>, { kind: 'answered' }>,
-): Finding {
+): CheckLine {
   const what = `clamd ${server.text}`
   if (outcome.kind === 'timed-out') {
     const hangs = `it accepts connections, but does not answer within ${formatDuration(VERSION_WITHIN)}`
@@ -67,22 +67,22 @@ function checkSilent(
   const remedy = isSecure(server)
     ? 'check that onescand runs there with --clamd tls:, and its log'
     : 'start clamd, or check that CLAMD names its LocalSocket'
-  const finding = failure(what, outcome.why, remedy)
+  const checkLine = failure(what, outcome.why, remedy)
   const isGone = outcome.kind === 'unreachable' && outcome.state !== 'full'
-  return isGone && server.kind === 'unix' ? marked(finding, 'clamd does not run') : finding
+  return isGone && server.kind === 'unix' ? marked(checkLine, 'clamd does not run') : checkLine
 }
 
-/** The findings about one server. */
+/** The check lines about one server. */
 interface ClamdReport {
   /** Whether no clamd answers there. */
   readonly isDown: boolean
-  readonly findings: readonly Finding[]
+  readonly checkLines: readonly CheckLine[]
 }
 
 /** A server that is down is a warning as long as another one scans mail. */
-function othersScan(finding: Finding): Finding {
-  const value = `${finding.value}: the other servers of CLAMD scan its mail`
-  return { ...finding, level: 'warning', value }
+function othersScan(checkLine: CheckLine): CheckLine {
+  const value = `${checkLine.value}: the other servers of CLAMD scan its mail`
+  return { ...checkLine, level: 'warning', value }
 }
 
 function asksClamd({ QHPSI }: ScanSettings): boolean {
@@ -97,17 +97,20 @@ async function checkServer(
   const what = `clamd ${text}`
   const server = readClamdAddress(text, settings)
   const closed = checkSocketAccess(host, server)
-  if (closed !== undefined) return { isDown: closed.level === 'error', findings: [closed] }
+  if (closed !== undefined) return { isDown: closed.level === 'error', checkLines: [closed] }
   const outcome = await askVersion(server)
   if (outcome.kind !== 'answered') {
-    const findings = [checkSilent(host, server, outcome), ...checkOwnCertificate(server, host.now)]
-    return { isDown: true, findings }
+    const checkLines = [
+      checkSilent(host, server, outcome),
+      ...checkOwnCertificate(server, host.now),
+    ]
+    return { isDown: true, checkLines }
   }
   const version = checkSignatures(what, outcome.reply, host.now)
   // A program that is not clamd gets no scan: it might accept the message and never answer.
-  if (version.level === 'error') return { isDown: true, findings: [version] }
+  if (version.level === 'error') return { isDown: true, checkLines: [version] }
   // It scans for onescan-queue only while onescand cannot. The check of onescand reports all its faults.
-  if (host.asksOnescand) return { isDown: false, findings: [ok(what, 'answers')] }
+  if (host.asksOnescand) return { isDown: false, checkLines: [ok(what, 'answers')] }
   const conf = clamdConfOf(server, host.clamdConfigFiles)
   // In the way of onescan-queue and onescand: onescand by descriptor, if it can.
   const passing = host.isDaemon ? loadSystem() : undefined
@@ -116,8 +119,8 @@ async function checkServer(
   const isBlocked = temporary?.level === 'error' // otherwise every test would report it, each with another text
   return {
     isDown: false,
-    findings: [
-      ...signatureFindings(host, server, version),
+    checkLines: [
+      ...signatureLines(host, server, version),
       ...checkOwnCertificate(server, host.now),
       ...(await checkTheirCertificate(server, host.now).catch(() => [])), // it answered just now
       ...(temporary ? [temporary] : []),
@@ -130,10 +133,10 @@ async function checkServer(
 }
 
 /**
- * Returns the finding that the account may not connect, or that the path is another kind of file, or
+ * Returns the check line that the account may not connect, or that the path is another kind of file, or
  * undefined if it may connect, or if the path does not exist.
  */
-function checkSocketAccess(host: StageHost, server: ClamdAddress): Finding | undefined {
+function checkSocketAccess(host: StageHost, server: ClamdAddress): CheckLine | undefined {
   if (server.kind !== 'unix') return undefined
   let barrier: string | undefined
   try {
@@ -186,7 +189,7 @@ const SOON = 14 * 86_400_000
 const WITHIN = 5_000
 
 /** Warns if this host's client certificate for TLS expires soon, or has expired. */
-function checkOwnCertificate(server: ClamdAddress, now: number): Finding[] {
+function checkOwnCertificate(server: ClamdAddress, now: number): CheckLine[] {
   if (server.kind !== 'tcp' || !server.identity) return []
   const { validTo } = new X509Certificate(server.identity.cert)
   const remedy = 'renew the file of CLAMDCERT, and reload onescand'
@@ -194,7 +197,7 @@ function checkOwnCertificate(server: ClamdAddress, now: number): Finding[] {
 }
 
 /** Warns if the certificate of a server that answers over TLS ends soon. Rejects if it cannot be reached. */
-async function checkTheirCertificate(server: ClamdAddress, now: number): Promise<Finding[]> {
+async function checkTheirCertificate(server: ClamdAddress, now: number): Promise<CheckLine[]> {
   if (server.kind !== 'tcp' || !server.identity) return []
   const connect = await loadConnect(server)
   const socket = connect(server) as TLSSocket
@@ -215,7 +218,7 @@ function checkEnd(
   validTo: string,
   now: number,
   remedy: string,
-): Finding[] {
+): CheckLine[] {
   const end = Date.parse(validTo)
   if (end - now > SOON) return []
   const day = formatDay(end)

@@ -1,5 +1,5 @@
+import { type CheckLine, failure, ok, warning } from '../../lib/errors/check-line.ts'
 import { attempt } from '../../lib/errors/fault.ts'
-import { type Finding, failure, ok, warning } from '../../lib/errors/finding.ts'
 import { Bytes } from '../../mail/message/bytes.ts'
 import { readAttachmentRules } from '../../scan/scanners/attachments/rules.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
@@ -25,16 +25,17 @@ interface Probe {
   readonly file?: ((settings: ScanSettings) => Buffer | undefined) | undefined
   /** The files, as text, if every clamd recognizes none of them, so that this cannot be tested. */
   readonly untested?: string | undefined
-  readonly isNamed: (finding: ScanResult) => boolean
+  readonly isNamed: (checkLine: ScanResult) => boolean
   /** The effect on mail otherwise, and the remedy. */
   readonly otherwise: string
   readonly remedy: string
 }
 
-const hasProperty = (property: Property) => (finding: ScanResult) =>
-  finding.answer === 'infected' && propertyOf(finding.name) === property
+const hasProperty = (property: Property) => (checkLine: ScanResult) =>
+  checkLine.answer === 'infected' && propertyOf(checkLine.name) === property
 
-const isBan = (finding: ScanResult) => finding.answer === 'infected' && finding.banned === true
+const isBan = (checkLine: ScanResult) =>
+  checkLine.answer === 'infected' && checkLine.banned === true
 
 /** Returns the rules, if they can be read. Another check reports an error. */
 const rulesOf = ({ BADATTACHMENTS }: ScanSettings) =>
@@ -121,15 +122,18 @@ const probes: readonly Probe[] = [
 ]
 
 /** Checks with made-up files whether clamd reports what settings require. */
-export async function checkAlerts(server: ClamdServer, settings: ScanSettings): Promise<Finding[]> {
-  const findings: Finding[] = []
+export async function checkAlerts(
+  server: ClamdServer,
+  settings: ScanSettings,
+): Promise<CheckLine[]> {
+  const checkLines: CheckLine[] = []
   const served = new Set<string>()
   for (const probe of probes) {
     const { setting, after, isWarning, isAsked, file, untested, isNamed, otherwise, remedy } = probe
     if (!isAsked(settings)) continue
     const what = `clamd ${server.address.text} ${setting}`
     if (untested !== undefined) {
-      findings.push(ok(what, `cannot be tested; if ${untested} are delivered, ${remedy}`))
+      checkLines.push(ok(what, `cannot be tested; if ${untested} are delivered, ${remedy}`))
       continue
     }
     const content = file?.(settings)
@@ -138,13 +142,15 @@ export async function checkAlerts(server: ClamdServer, settings: ScanSettings): 
     const outcome = await server.scan({ bytes: Bytes.of(content) }, { signal, note() {} })
     const reply = outcome.kind === 'answered' ? outcome.reply : undefined
     if (reply === undefined || reply.answer === 'unknown') {
-      findings.push(failure(what, 'it is unknown whether clamd reports this', "check clamd's log"))
+      checkLines.push(
+        failure(what, 'it is unknown whether clamd reports this', "check clamd's log"),
+      )
     } else if (isNamed(reply)) {
       served.add(setting)
-      findings.push(ok(what, 'clamd reports it'))
-    } else findings.push((isWarning ? warning : failure)(what, otherwise, remedy))
+      checkLines.push(ok(what, 'clamd reports it'))
+    } else checkLines.push((isWarning ? warning : failure)(what, otherwise, remedy))
   }
-  return findings
+  return checkLines
 }
 
 /**

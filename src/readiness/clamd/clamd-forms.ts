@@ -1,4 +1,4 @@
-import { type Finding, ok } from '../../lib/errors/finding.ts'
+import { type CheckLine, ok } from '../../lib/errors/check-line.ts'
 import { Bytes } from '../../mail/message/bytes.ts'
 import {
   contentForms,
@@ -42,7 +42,7 @@ export async function probeRoom(
 }
 
 /** Names what a server was shown to extract: forms of parts, and first fields of mail. Then names the others. */
-export function describeForms(server: string, found: FormSet): Finding {
+export function describeForms(server: string, found: FormSet): CheckLine {
   const { contents, multiparts } = found
   const all = namesIn({ firstFields, contents: contentForms, multiparts: multipartForms })
   const left = namesIn(found)

@@ -1,5 +1,5 @@
 import { statfsSync } from 'node:fs'
-import { type Finding, failure, ok, warning } from '../../lib/errors/finding.ts'
+import { type CheckLine, failure, ok, warning } from '../../lib/errors/check-line.ts'
 import { byteSize } from '../../lib/text/values.ts'
 import { Bytes } from '../../mail/message/bytes.ts'
 import { limits as readingLimits } from '../../mail/mime/budget/limits.ts'
@@ -27,7 +27,7 @@ const MAX_SCAN_SIZE_UNLIMITED = 2 * 1024 * 1024 * 1024
 export async function checkTemporaryFiles(
   server: ClamdServer,
   conf: string | undefined,
-): Promise<Finding | undefined> {
+): Promise<CheckLine | undefined> {
   const what = `clamd ${server.address.text} TemporaryDirectory`
   const directory = conf && (valueIn(conf, 'TemporaryDirectory') ?? '/tmp')
   const named = directory ?? 'the TemporaryDirectory of its clamd.conf (by default /tmp)'
@@ -74,7 +74,7 @@ function maxScanSizeIn(conf: string): number {
 export async function checkClamdLimits(
   server: ClamdServer,
   settings: ScanSettings,
-): Promise<Finding[]> {
+): Promise<CheckLine[]> {
   const archives = await checkArchives(server)
   if (await isClean(server, eicarMessage)) {
     const value = 'is off: clamd does not unpack mail, so its limits cannot be tested'
@@ -93,14 +93,14 @@ export async function checkClamdLimits(
 }
 
 /** Names the parts of ordinary mail that a server, which reports its limits, extracts itself. */
-async function checkForms(server: ClamdServer, { SECONDLOOK }: ScanSettings): Promise<Finding[]> {
+async function checkForms(server: ClamdServer, { SECONDLOOK }: ScanSettings): Promise<CheckLine[]> {
   if (SECONDLOOK !== 'always') return []
   const forms = await formsFoundBy(server, AbortSignal.timeout(SCAN_WITHIN))
   return forms ? [describeForms(server.address.text, forms)] : []
 }
 
 /** Checks whether clamd opens archives, which onescan leaves to it. */
-async function checkArchives(server: ClamdServer): Promise<Finding[]> {
+async function checkArchives(server: ClamdServer): Promise<CheckLine[]> {
   if (!(await isClean(server, eicarZip))) return []
   const value = 'is off: viruses in archives are delivered as clean'
   const remedy = 'set "ScanArchive yes" in its clamd.conf, and restart clamd'
@@ -123,7 +123,7 @@ const LEAST = 64 * 1024
 async function checkLargeMail(
   server: ClamdServer,
   { CLAMDMAXSIZE }: ScanSettings,
-): Promise<Finding> {
+): Promise<CheckLine> {
   const what = `clamd ${server.address.text} large mail`
   const size = `${CLAMDMAXSIZE} bytes (CLAMDMAXSIZE)`
   const outcome = await scanLarge(server, CLAMDMAXSIZE)
@@ -174,12 +174,12 @@ const sizeText = (bytes: number) =>
 
 /**
  * Checks whether clamd reports mail that it does not read to the end. Where it could not be tried, the
- * finding is a warning.
+ * check line is a warning.
  */
 export async function checkAlert(
   server: ClamdServer,
   signal: AbortSignal = AbortSignal.timeout(SCAN_WITHIN),
-): Promise<Finding> {
+): Promise<CheckLine> {
   const what = `clamd ${server.address.text} AlertExceedsMax`
   const remedy = 'set "AlertExceedsMax yes" in its clamd.conf, and restart clamd'
   const answer = await probeLimitReports(server, signal)
@@ -204,7 +204,7 @@ export async function checkAlert(
 export async function checkDepth(
   server: ClamdServer,
   signal: AbortSignal = AbortSignal.timeout(SCAN_WITHIN),
-): Promise<Finding | undefined> {
+): Promise<CheckLine | undefined> {
   const what = `clamd ${server.address.text} MaxRecursion`
   const levels = await levelsOpened(server, readingLimits.nesting, signal)
   if (levels === undefined) return undefined

@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Finding, failure, ok, warning } from '../../lib/errors/finding.ts'
+import { type CheckLine, failure, ok, warning } from '../../lib/errors/check-line.ts'
 import { readForeignFile, readStart } from '../../lib/path/open.ts'
 import { formatDuration } from '../../lib/text/units.ts'
 import type { ClamdState } from '../../observe/live/process-report.ts'
@@ -20,12 +20,12 @@ const SELF_CHECK = 600
 /** Milliseconds after which signatures are out of date: ClamAV publishes new ones every day. */
 const OLD = 7 * DAY
 
-/** Returns the finding about too few signatures, or else the one about their date. */
-export function signatureFindings(
+/** Returns the check line about too few signatures, or else the one about their date. */
+export function signatureLines(
   host: StageHost,
   server: ClamdAddress,
-  dated: Finding,
-): Finding[] {
+  dated: CheckLine,
+): CheckLine[] {
   const { CLAMDBDIR } = host.env
   const conf = clamdConfOf(server, host.clamdConfigFiles)
   const own = CLAMDBDIR || (conf && databaseIn(conf))
@@ -39,7 +39,7 @@ export function signatureFindings(
  * Reports that clamd before 1.5 identifies clean files in its cache by MD5 and length alone, clamd.conf(5)
  * DisableCache. An attacker who makes two files with the same MD5 and length can hide one of them.
  */
-export function checkMemory(what: string, version: string, conf: string | undefined): Finding[] {
+export function checkMemory(what: string, version: string, conf: string | undefined): CheckLine[] {
   const [, major = 1, minor = 5] = /^ClamAV (\d+)\.(\d+)/.exec(version) ?? []
   if (Number(major) > 1 || Number(minor) >= 5) return []
   if (/^\s*DisableCache\s+(yes|true|1)\b/im.test(conf ?? '')) return []
@@ -58,7 +58,7 @@ export async function checkReload(
   what: string,
   server: ClamdAddress,
   { env, now, clamdConfigFiles }: StageHost,
-): Promise<Finding[]> {
+): Promise<CheckLine[]> {
   const conf = clamdConfOf(server, clamdConfigFiles)
   if (conf === undefined) return []
   const seconds = Number(valueIn(conf, 'SelfCheck') ?? SELF_CHECK)
@@ -74,7 +74,7 @@ export async function checkReload(
  * Judges clamd's answer to VERSION: `ClamAV 1.4.3/27600/Tue Apr  8 08:43:46 2025`, or only the first
  * part if it has no signatures of ClamAV. `now` is in milliseconds.
  */
-export function checkSignatures(what: string, version: string, now: number): Finding {
+export function checkSignatures(what: string, version: string, now: number): CheckLine {
   const [name = version, , date = ''] = version.split('/')
   const { made } = signaturesOf(version)
   if (!name.startsWith('ClamAV')) {
@@ -115,8 +115,8 @@ const HEADER = 512
 /** A text database of more bytes has enough signatures. */
 const LARGE = 4 * 1024 * 1024
 
-/** Warns if the database holds next to no signatures. A database that cannot be read gets no finding. */
-export function checkCount(what: string, database: string): Finding[] {
+/** Warns if the database holds next to no signatures. A database that cannot be read gets no check line. */
+export function checkCount(what: string, database: string): CheckLine[] {
   const count = signaturesIn(database)
   if (count === undefined || count >= A_HANDFUL) return []
   const some = count === 1 ? '1 signature' : `${count} signatures`

@@ -1,5 +1,5 @@
+import { type CheckLine, inOneLine } from '../../lib/errors/check-line.ts'
 import { errorText } from '../../lib/errors/fault.ts'
-import { type Finding, inOneLine } from '../../lib/errors/finding.ts'
 import { type RepeatedWork, repeat } from '../../lib/flow/repeat.ts'
 import { loadSystem } from '../../lib/runtime/system.ts'
 import type { FormSet } from '../../mail/mime/traits/forms.ts'
@@ -46,10 +46,10 @@ interface KnownClamd {
   probe: ExtractionProbe | undefined
   /** What the log reported last about what it extracts. */
   extracts: string | undefined
-  /** The finding about mail over its limits, or undefined if it has not answered yet. */
-  alert: Finding | undefined
-  /** The finding about how deep it scans, and the conversation in which it answered. */
-  depth: { readonly finding: Finding; readonly of: number } | undefined
+  /** The check line about mail over its limits, or undefined if it has not answered yet. */
+  alert: CheckLine | undefined
+  /** The check line about how deep it scans, and the conversation in which it answered. */
+  depth: { readonly checkLine: CheckLine; readonly of: number } | undefined
   /** The rounds until it is asked about them again. */
   wait: number
 }
@@ -107,10 +107,12 @@ export class ClamdWatch {
     return [...this.#known.values()].map(({ state }) => state)
   }
 
-  /** What is wrong with the limits of servers, a finding each. */
-  get complaints(): readonly Finding[] {
-    const all = [...this.#known.values()].flatMap(({ alert, depth }) => [alert, depth?.finding])
-    return all.filter((finding): finding is Finding => !!finding && finding.level !== 'ok')
+  /** What is wrong with the limits of servers, a check line each. */
+  get complaints(): readonly CheckLine[] {
+    const all = [...this.#known.values()].flatMap(({ alert, depth }) => [alert, depth?.checkLine])
+    return all.filter(
+      (checkLine): checkLine is CheckLine => !!checkLine && checkLine.level !== 'ok',
+    )
   }
 
   close(): void {
@@ -148,13 +150,16 @@ export class ClamdWatch {
     const alert = await checkAlert(clamd, signal)
     if (alert.level !== 'warning') known.alert = this.#logNews(known.alert, alert)
     if (known.depth?.of === known.sessions) return // MaxRecursion changes by a restart alone
-    const finding = await checkDepth(clamd, signal)
-    if (finding === undefined) return // it did not answer
-    known.depth = { finding: this.#logNews(known.depth?.finding, finding), of: known.sessions }
+    const checkLine = await checkDepth(clamd, signal)
+    if (checkLine === undefined) return // it did not answer
+    known.depth = {
+      checkLine: this.#logNews(known.depth?.checkLine, checkLine),
+      of: known.sessions,
+    }
   }
 
-  /** Logs a finding whose level is not that of the one before, and returns it. */
-  #logNews(before: Finding | undefined, now: Finding): Finding {
+  /** Logs a check line whose level is not that of the one before, and returns it. */
+  #logNews(before: CheckLine | undefined, now: CheckLine): CheckLine {
     if (now.level !== (before?.level ?? 'ok')) this.#log(inOneLine(now))
     return now
   }

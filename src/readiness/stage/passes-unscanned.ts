@@ -1,5 +1,5 @@
+import { type CheckLine, warning } from '../../lib/errors/check-line.ts'
 import { attempt } from '../../lib/errors/fault.ts'
-import { type Finding, warning } from '../../lib/errors/finding.ts'
 import { addressText } from '../../lib/net/ip-address.ts'
 import type { Environment } from '../../lib/process/environment.ts'
 import type { Rules } from '../../scan/rules/match.ts'
@@ -9,7 +9,7 @@ import type { Setting } from '../../settings/table/kinds.ts'
 import { treatment } from '../../settings/table/scanning.ts'
 import { names, type SettingName, table } from '../../settings/table.ts'
 
-/** Upper limit for the rules that a finding names. */
+/** Upper limit for the rules that a check line names. */
 const LINES_MAX = 5
 
 /** Returns the handling of mail without a result of any scanner, such as `deferred`. */
@@ -33,7 +33,7 @@ function passing(env: Environment): readonly Passing[] {
   return names.flatMap((name) => {
     const setting: Setting = table[name]
     const passes = setting.passes as ((value: unknown) => string | undefined) | undefined
-    // (Another finding names a value that cannot be read.)
+    // (Another check line names a value that cannot be read.)
     const mail = passes && attempt(() => passes(setting.read(env[name], name)))
     if (mail === undefined) return []
     const better =
@@ -48,9 +48,9 @@ function passing(env: Environment): readonly Passing[] {
 
 /**
  * Returns a warning about each setting that lets mail pass unscanned, which may be intended, and names the
- * mail. SCANFAIL has a separate finding.
+ * mail. SCANFAIL has a separate check line.
  */
-export function passesBySettings(env: Environment): Finding[] {
+export function passesBySettings(env: Environment): CheckLine[] {
   if (!env.QHPSI?.trim()) return []
   return passing(env)
     .filter(({ name }) => name !== 'SCANFAIL')
@@ -60,7 +60,7 @@ export function passesBySettings(env: Environment): Finding[] {
 }
 
 /** Warns of the rules that let mail pass unscanned. */
-export function passesByRules({ path, all }: Rules): Finding[] {
+export function passesByRules({ path, all }: Rules): CheckLine[] {
   const lines = all.flatMap((rule) => {
     const by = waysOf(rule)
     return by.length === 0 ? [] : `line ${rule.line}: ${mailOf(rule.conditions)} (${by.join(', ')})`

@@ -1,5 +1,5 @@
+import { type CheckLine, failure } from '../../lib/errors/check-line.ts'
 import { errorText } from '../../lib/errors/fault.ts'
-import { type Finding, failure } from '../../lib/errors/finding.ts'
 import type { Environment } from '../../lib/process/environment.ts'
 import type { ControlDirectories } from '../../scan/judge/control-directories.ts'
 import { readScanSettings, type ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
@@ -29,10 +29,10 @@ export interface StageHost {
 }
 
 /** Tries one thing that mail needs to be scanned, from the settings to the signatures. */
-export type Stage<H = StageHost> = (host: H) => Finding[] | Promise<Finding[]>
+export type Stage<H = StageHost> = (host: H) => CheckLine[] | Promise<CheckLine[]>
 
-/** Runs a stage. An error that it throws becomes a finding, so that the other stages still run. */
-export async function runStage<H>(stage: Stage<H>, host: H): Promise<Finding[]> {
+/** Runs a stage. An error that it throws becomes a check line, so that the other stages still run. */
+export async function runStage<H>(stage: Stage<H>, host: H): Promise<CheckLine[]> {
   try {
     return await stage(host)
   } catch (error) {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { Finding } from '../../../src/lib/errors/finding.ts'
+import type { CheckLine } from '../../../src/lib/errors/check-line.ts'
 import { clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
 import { ucspiMissing } from '../../programs/servers/ucspi.ts'
 import { jsonIn, oldestNode, onescan, slotProgram } from '../onescan.ts'
@@ -44,8 +44,8 @@ t.test('a service shows environment, account and limits', { skip: ucspiMissing }
   const pid = await startService(t, words, { env: { QMAILHOME: home } })
   const { code, out } = await onescan(['check', '--pid', pid, '--json'])
   t.equal(code, 2)
-  const findings = jsonIn<Finding>(out).results
-  const of = (what: string) => findings.find((finding) => finding.what === what)
+  const checkLines = jsonIn<CheckLine>(out).results
+  const of = (what: string) => checkLines.find((checkLine) => checkLine.what === what)
   t.match(of('QHPSI'), {
     level: 'warning',
     value: /^plugin: eicar: finds only the EICAR test file/,
@@ -68,7 +68,7 @@ t.test(
     const words = tcpserver('-x', join(home, 'cdb'))
     const pid = await startService(t, words, { env: { QMAILHOME: home } })
     const { out } = await onescan(['check', '--pid', pid, '--json'])
-    const subjects = jsonIn<Finding>(out).results.map(({ what }) => what)
+    const subjects = jsonIn<CheckLine>(out).results.map(({ what }) => what)
     t.same(
       subjects.filter((what) => what.endsWith(' [10.]')),
       ['infected mail [10.]'],

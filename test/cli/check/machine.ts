@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import type { Test as TapTest } from 'tap'
 import { checkByMail } from '../../../src/cli/check/by-mail/check-by-mail.ts'
 import type { Way } from '../../../src/cli/check/by-mail/send-mail.ts'
-import type { Finding } from '../../../src/lib/errors/finding.ts'
+import type { CheckLine } from '../../../src/lib/errors/check-line.ts'
 import { findLog, type LogFile } from '../../../src/log/read-log.ts'
 import { makeOwnDirectories, type OwnDirectories } from '../../programs/host/own-directories.ts'
 import { openDirectory, reachable, reachablePath } from '../../programs/host/reachable.ts'
@@ -103,17 +103,17 @@ export async function checkOn({ around }: Machine, ...words: string[]): Promise<
   return out
 }
 
-/** Findings about the machine that runs the tests, and their scanner, which no set-up has made. */
-const isOfMachine = ({ level, value }: Finding) =>
+/** Check lines about the machine that runs the tests, and their scanner, which no set-up has made. */
+const isOfMachine = ({ level, value }: CheckLine) =>
   /^plugin: eicar: finds only the EICAR test file/.test(value) ||
   (level !== 'error' && /MiB|files left|in memory \(tmpfs\)/.test(value)) ||
   value === 'is not running: no mail is delivered' ||
   value.startsWith('look like services') // the tcpserver of another test
 
-/** The findings about the machine that a set-up has made. */
-export async function findingsOn(machine: Machine, ...words: string[]): Promise<Finding[]> {
-  const { results } = jsonIn<Finding>(await checkOn(machine, '--json', ...words))
-  return results.filter((finding) => !isOfMachine(finding))
+/** The check lines about the machine that a set-up has made. */
+export async function findingsOn(machine: Machine, ...words: string[]): Promise<CheckLine[]> {
+  const { results } = jsonIn<CheckLine>(await checkOn(machine, '--json', ...words))
+  return results.filter((checkLine) => !isOfMachine(checkLine))
 }
 
 /** What check finds by these ways of mail, and in these logs. */
@@ -122,16 +122,17 @@ export async function findingsByMail(
   logs: readonly (string | LogFile)[] = [],
   to = 'ann@example.org',
   more: { readonly readsSlots?: boolean } = {},
-): Promise<Finding[]> {
-  const findings: Finding[] = []
+): Promise<CheckLine[]> {
+  const checkLines: CheckLine[] = []
   const followed = logs.flatMap((log) => (typeof log === 'string' ? findLog(log) : log))
-  for await (const finding of checkByMail(to, followed, { ways, ...more })) findings.push(finding)
-  return findings
+  for await (const checkLine of checkByMail(to, followed, { ways, ...more }))
+    checkLines.push(checkLine)
+  return checkLines
 }
 
-/** The findings as lines: `error QHPSI: is not set here; set it`. */
-export function linesOf(findings: readonly Finding[]): string[] {
-  return findings.map(
+/** The check lines as lines: `error QHPSI: is not set here; set it`. */
+export function linesOf(checkLines: readonly CheckLine[]): string[] {
+  return checkLines.map(
     ({ level, what, value, remedy }) => `${level} ${what}: ${value}${remedy ? `; ${remedy}` : ''}`,
   )
 }
@@ -143,10 +144,10 @@ const OF_SCANNER =
 /** Asserts that each expected line is there, and that all other lines are ok. */
 export function judge(
   t: Pick<TapTest, 'ok' | 'same'>,
-  findings: readonly Finding[],
+  checkLines: readonly CheckLine[],
   expect: readonly RegExp[],
 ): void {
-  const lines = linesOf(findings)
+  const lines = linesOf(checkLines)
   const isThere = (line: RegExp) => lines.some((printed) => line.test(printed))
   for (const line of expect) t.ok(isThere(line), `${line}`, { lines })
   const well = [/^ok /, OF_SCANNER, ...expect]

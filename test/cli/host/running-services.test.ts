@@ -49,9 +49,9 @@ t.test(
     const child = spawn('setpriv', words, { cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] })
     t.teardown(() => child.kill())
     await outputOf(child)
-    const { services, findings } = await findRunningServices()
+    const { services, checkLines } = await findRunningServices()
     t.notOk(services.some(({ pid }) => pid === String(child.pid)))
-    t.match(findings[0]?.what, new RegExp(`^processes .*\\b${child.pid}\\b`), 'only its number')
+    t.match(checkLines[0]?.what, new RegExp(`^processes .*\\b${child.pid}\\b`), 'only its number')
   },
 )
 
@@ -94,9 +94,9 @@ t.test('a job of cron that forks twice is not a service, though its unit is', as
     1: { status: statusText('systemd', 0, 0), ...namespace() },
     77: jobOfCron(namespace()),
   })
-  const { services, findings } = await findRunningServices(processes)
+  const { services, checkLines } = await findRunningServices(processes)
   t.same(services, [])
-  t.match(findings, [{ what: 'processes 77', remedy: /onescan check --pid 77$/ }])
+  t.match(checkLines, [{ what: 'processes 77', remedy: /onescan check --pid 77$/ }])
 })
 
 // promise: root-runs-nothing
@@ -126,12 +126,12 @@ t.test(
       101: service(namespaces(1, 2)), // PrivateTmp=
       102: service(namespaces(2, 2)),
     })
-    const { services, findings } = await findRunningServices(processes)
+    const { services, checkLines } = await findRunningServices(processes)
     t.same(
       services.map(({ pid }) => pid),
       ['100'],
     )
-    t.match(findings, [{ what: 'processes 101', remedy: /onescan check --pid 101$/ }])
+    t.match(checkLines, [{ what: 'processes 101', remedy: /onescan check --pid 101$/ }])
   },
 )
 
@@ -155,10 +155,12 @@ t.test('a service beyond the most that are looked at is named', async (t) => {
   })
   const all = await findRunningServices(t.testdir(host(16)))
   t.equal(all.services.length, 16)
-  t.same(all.findings, [])
-  const { services, findings } = await findRunningServices(t.testdir(host(17)))
+  t.same(all.checkLines, [])
+  const { services, checkLines } = await findRunningServices(t.testdir(host(17)))
   t.equal(services.length, 16)
-  t.match(findings, [{ level: 'warning', what: 'process 116', remedy: /onescan check --pid 116/ }])
+  t.match(checkLines, [
+    { level: 'warning', what: 'process 116', remedy: /onescan check --pid 116/ },
+  ])
 })
 
 // promise: root-tcpserver-name

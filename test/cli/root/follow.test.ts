@@ -7,7 +7,7 @@ import { accountReport, asReportedBy, WHOLE } from '../../../src/cli/root/accoun
 import { follow, printTo, type RunningCommand } from '../../../src/cli/root/follow.ts'
 import { delegationFor, doForRoot } from '../../../src/cli/root/for-root.ts'
 import { frame } from '../../../src/doors/slot-socket/slot-frames.ts'
-import { ok } from '../../../src/lib/errors/finding.ts'
+import { ok } from '../../../src/lib/errors/check-line.ts'
 import { listen } from '../../programs/host/listen.ts'
 import { socketDirectory } from '../../programs/host/socket-directory.ts'
 
@@ -146,8 +146,8 @@ t.test('an account that complains without end is cut off', async (t) => {
     process.stderr.write = written
   })
   stderr.write('as root finds:\n'.repeat(2000))
-  const [finding] = await accountReport(run, 'onescan')
-  t.match(finding, { level: 'error', value: /it sent too many findings/ })
+  const [checkLine] = await accountReport(run, 'onescan')
+  t.match(checkLine, { level: 'error', value: /it sent too many lines/ })
   t.equal(told.length, 1000)
   t.equal(told[0], 'onescan: as root finds:\n')
 })

@@ -207,13 +207,13 @@ t.test('a temporary directory for root alone keeps no mail from the slot', { ski
     env: { TMPDIR },
   })
   t.match(injected, { code: 0 }, injected.err)
-  const findings = async (env: Record<string, string>) =>
+  const checkLines = async (env: Record<string, string>) =>
     (await asRoot(['check', ...scanner], { env })).out
       .replaceAll(/[\d.]+ m?s\b/g, 'N ms')
       .replaceAll(/\d+ MiB/g, 'N MiB')
-  const closed = await findings({ TMPDIR })
+  const closed = await checkLines({ TMPDIR })
   t.match(closed, /^ok +qmail, clean message: scanned and passed on in N ms$/m)
-  t.equal(closed, await findings({}))
+  t.equal(closed, await checkLines({}))
 })
 
 // promise: root-quarantine-session
@@ -426,8 +426,8 @@ t.test("root reports only the number of another user's process", { skip }, async
   t.teardown(() => process.kill(-child.pid!))
   await outputOf(child)
   const { out } = await asRoot(['check', '--json'])
-  const finding = jsonIn(out).results.find(({ value }) => /look like services/.test(value))
-  t.match(finding, { level: 'warning', what: new RegExp(`^processes .*\\b${child.pid}\\b`) })
+  const checkLine = jsonIn(out).results.find(({ value }) => /look like services/.test(value))
+  t.match(checkLine, { level: 'warning', what: new RegExp(`^processes .*\\b${child.pid}\\b`) })
   t.notMatch(out, /curl|\x1b|sleep/)
 })
 

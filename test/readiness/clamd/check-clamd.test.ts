@@ -24,15 +24,15 @@ const asked = (CLAMD: string, more: Record<string, string> = {}) =>
 
 t.test('a clamd that is set up well gives no warning', { skip }, async (t) => {
   const clamd = await startClamd(t, { alertExceedsMax: true, tcp: true })
-  const findings = await checkClamd(asked(`${clamd.socket} ${clamd.tcp}`, { CLAMDMAXSIZE: '2M' }))
+  const checkLines = await checkClamd(asked(`${clamd.socket} ${clamd.tcp}`, { CLAMDMAXSIZE: '2M' }))
   // This clamd has one signature, and not the database of ClamAV.
-  t.same(complaints(findings), [`warning clamd ${clamd.socket}`, `warning clamd ${clamd.tcp}`])
+  t.same(complaints(checkLines), [`warning clamd ${clamd.socket}`, `warning clamd ${clamd.tcp}`])
   t.ok(
-    findings.some(({ what }) => what === `clamd ${clamd.tcp}`),
+    checkLines.some(({ what }) => what === `clamd ${clamd.tcp}`),
     'each server is asked',
   )
   t.match(
-    findings.find(({ what }) => what === `clamd ${clamd.socket} ordinary parts`),
+    checkLines.find(({ what }) => what === `clamd ${clamd.socket} ordinary parts`),
     {
       level: 'ok',
       value:
@@ -43,8 +43,8 @@ t.test('a clamd that is set up well gives no warning', { skip }, async (t) => {
 
 t.test('limits of clamd are found with test messages', { skip }, async (t) => {
   const clamd = await startClamd(t, { maxFileSize: '1M', streamMaxLength: '50M' })
-  const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '3M' }))
-  const of = (what: string) => findings.find((finding) => finding.what.endsWith(what))
+  const checkLines = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '3M' }))
+  const of = (what: string) => checkLines.find((checkLine) => checkLine.what.endsWith(what))
   t.match(of('AlertExceedsMax'), { level: 'error', value: /delivered as clean/ })
   t.match(of('large mail'), {
     level: 'error',
@@ -64,9 +64,9 @@ t.test('how deep clamd scans is found by probe', { skip }, async (t) => {
     [2, { level: 'warning', value: /^is 2: .* in an archive$/ }],
   ] as const) {
     const clamd = await startClamd(t, { ...(maxRecursion && { maxRecursion }) })
-    const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '500K' }))
+    const checkLines = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '500K' }))
     t.match(
-      findings.find(({ what }) => what.endsWith('MaxRecursion')),
+      checkLines.find(({ what }) => what.endsWith('MaxRecursion')),
       expected,
     )
     await clamd.stop()
@@ -76,8 +76,8 @@ t.test('how deep clamd scans is found by probe', { skip }, async (t) => {
 t.test('a clamd that opens no archives, or no mail, is found', { skip }, async (t) => {
   const found = async (options: Parameters<typeof startClamd>[1]) => {
     const clamd = await startClamd(t, { alertExceedsMax: true, ...options })
-    const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '500K' }))
-    return findings.filter(({ level, value }) => level !== 'ok' && !/without a date/.test(value))
+    const checkLines = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '500K' }))
+    return checkLines.filter(({ level, value }) => level !== 'ok' && !/without a date/.test(value))
   }
   const archives = {
     level: 'error',
@@ -100,15 +100,15 @@ t.test(
     const what = `clamd ${clamd.socket} TemporaryDirectory`
     const conf = `LocalSocket ${clamd.socket}\nTemporaryDirectory ${clamd.directory}\n`
     const configFile = join(t.testdir({ 'clamd.conf': conf }), 'clamd.conf')
-    const findings = async (...clamdConfigFiles: string[]) => {
+    const checkLines = async (...clamdConfigFiles: string[]) => {
       const found = await checkClamd({
         ...asked(clamd.socket, { CLAMDMAXSIZE: '500K' }),
         clamdConfigFiles,
       })
-      return found.filter((finding) => finding.what === what || finding.level === 'error')
+      return found.filter((checkLine) => checkLine.what === what || checkLine.level === 'error')
     }
-    t.same(await findings(), [], 'without its clamd.conf nothing is known')
-    t.match(await findings(configFile), [
+    t.same(await checkLines(), [], 'without its clamd.conf nothing is known')
+    t.match(await checkLines(configFile), [
       {
         level: 'warning',
         what,
@@ -121,12 +121,12 @@ t.test(
     ]
     const filler = join(parent, 'filler')
     t.throws(() => writeFileSync(filler, Buffer.alloc(8 * 1024 * 1024)))
-    t.match(await findings(configFile), blocked)
-    t.match(await findings(), blocked)
+    t.match(await checkLines(configFile), blocked)
+    t.match(await checkLines(), blocked)
     rmSync(filler)
     chmodSync(clamd.directory, 0o755)
     chownSync(clamd.directory, 0, 0)
-    t.match(await findings(configFile), blocked)
+    t.match(await checkLines(configFile), blocked)
   },
 )
 
@@ -135,11 +135,11 @@ t.test('a clamd that may not have loaded signatures that count as loaded', { ski
   const found = async (selfCheck: string, files: Record<string, string>) => {
     const conf = `LocalSocket ${clamd.socket}\n${selfCheck}`
     const CLAMDBDIR = t.testdir({ 'clamd.conf': conf, ...files })
-    const findings = await checkClamd({
+    const checkLines = await checkClamd({
       ...asked(clamd.socket, { CLAMDBDIR, CLAMDMAXSIZE: '500K' }),
       clamdConfigFiles: [join(CLAMDBDIR, 'clamd.conf')],
     })
-    return findings.filter(({ what }) => what.endsWith('SelfCheck'))
+    return checkLines.filter(({ what }) => what.endsWith('SelfCheck'))
   }
   const own = { 'own.ndb': 'Own:0:*:616263\n' }
   const hourly = { level: 'warning', value: /every 60 min/, remedy: /"SelfCheck 600"/ }
@@ -185,9 +185,9 @@ t.test(
 t.test('a clamd whose MaxFileSize alone is below our limit is found', { skip }, async (t) => {
   const large = { streamMaxLength: '50M', maxScanSize: '50M' }
   const clamd = await startClamd(t, { ...large, maxFileSize: '2M', alertExceedsMax: true })
-  const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '10M' }))
+  const checkLines = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '10M' }))
   t.match(
-    findings.find(({ what }) => /large mail/.test(what)),
+    checkLines.find(({ what }) => /large mail/.test(what)),
     {
       level: /^(warning|error)$/,
       value: /^scans files of up to (1\d\d\dK|1M|2M)/,
@@ -203,8 +203,8 @@ t.test(
     const clamd = await startClamd(t, { streamMaxLength: '1K', alertExceedsMax: false })
     const env = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDMAXSIZE: '30M' }
     const found = async (isDaemon: boolean) => {
-      const findings = await checkClamd(host(env, { isDaemon }))
-      return (what: string) => findings.find((finding) => finding.what.endsWith(what))
+      const checkLines = await checkClamd(host(env, { isDaemon }))
+      return (what: string) => checkLines.find((checkLine) => checkLine.what.endsWith(what))
     }
     const byDescriptor = await found(true)
     t.match(byDescriptor('large mail'), {
@@ -221,10 +221,10 @@ t.test(
 t.test('a limit below ordinary attachments is an error', { skip }, async (t) => {
   for (const limit of [{ streamMaxLength: '1M' }, { maxFileSize: '300K' }]) {
     const clamd = await startClamd(t, { ...limit, alertExceedsMax: true })
-    const findings = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '30M' }))
+    const checkLines = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '30M' }))
     await clamd.stop()
     t.match(
-      findings.find(({ what }) => /large mail/.test(what)),
+      checkLines.find(({ what }) => /large mail/.test(what)),
       {
         level: 'error',
         value: /^scans files of up to (2\d\dK|9\d\dK|1M): larger ones are not scanned/,
@@ -290,8 +290,8 @@ t.test('a socket that the account of qmail-smtpd may not open is an error', { sk
   const clamd = await startClamd(t)
   chmodSync(clamd.socket, 0o600)
   const env = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDMAXSIZE: '1M' }
-  const findings = await checkClamd(host(env, { account: stranger }))
-  t.match(findings[0], { level: 'error', value: /stranger \(strangers\) cannot connect/ })
+  const checkLines = await checkClamd(host(env, { account: stranger }))
+  t.match(checkLines[0], { level: 'error', value: /stranger \(strangers\) cannot connect/ })
   t.equal(obstacle(stranger, clamd.socket, 'write'), clamd.socket)
 })
 
@@ -357,8 +357,8 @@ t.test(
     const old = { ...authority.certify('mx2', { days: 5 }), ...limit }
     const ended = { ...authority.certify('mx3', { days: -1 }), ...limit }
     const warnings = async (files: Record<string, string>) => {
-      const findings = await checkClamd(asked(CLAMD, files))
-      return findings.filter(({ level }) => level !== 'ok').map(({ value }) => value)
+      const checkLines = await checkClamd(asked(CLAMD, files))
+      return checkLines.filter(({ level }) => level !== 'ok').map(({ value }) => value)
     }
     const undated = /without a date: its signatures/
     const scanner = await scannerWith(100)

@@ -16,8 +16,8 @@ t.test('alerts that settings need are tested with clamd', { skip: clamdMissing }
     const clamd = await startClamd(t, { alertExceedsMax: true, ...options })
     const QHPSI = 'plugin: clamd'
     const asked = host({ QHPSI, CLAMD: clamd.socket, CLAMDMAXSIZE: '500K', ...settings })
-    const findings = await checkClamd(asked)
-    const about = findings.filter(({ what }) => / (FINDINGS \w+|ARCHIVEBANS)$/.test(what))
+    const checkLines = await checkClamd(asked)
+    const about = checkLines.filter(({ what }) => / (FINDINGS \w+|ARCHIVEBANS)$/.test(what))
     return about.map(
       ({ level, what, remedy }) => `${level} ${what.split(' ').at(-1)} ${remedy ?? ''}`,
     )
@@ -76,8 +76,8 @@ t.test(
       const clamd = await startClamd(t, { database })
       const BADATTACHMENTS = names.join(' ')
       const settings = { CLAMD: clamd.socket, ARCHIVEBANS: 'on', BADATTACHMENTS }
-      const findings = await checkClamd(host({ QHPSI: 'plugin: clamd', ...settings }))
-      return findings.filter(({ what }) => what.endsWith('ARCHIVEBANS RAR'))
+      const checkLines = await checkClamd(host({ QHPSI: 'plugin: clamd', ...settings }))
+      return checkLines.filter(({ what }) => what.endsWith('ARCHIVEBANS RAR'))
     }
     // With libclamunrar, which is not free, it is opened.
     const libraries = spawnSync('ldconfig', ['-p'], { encoding: 'utf8' }).stdout

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
-import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
+import { type CheckLine, failure, ok, warning } from '../../../lib/errors/check-line.ts'
 import { OF_CHECK } from '../../../log/message-lines.ts'
 import type { LogRecord } from '../../../log/parsed-line.ts'
 import type { LogFile } from '../../../log/read-log.ts'
@@ -38,7 +38,7 @@ const A_LOOP = 3
 
 /**
  * Tests each route of this host: sends a clean message and the EICAR test file, in a small and in a large
- * message, to `address`. Yields findings about their outcome in the logs of onescan. A finding is ok only if
+ * message, to `address`. Yields check lines about their outcome in the logs of onescan. A check line is ok only if
  * onescan itself logged the message. If the logs do not include those of onescan-queue (`readsSlots`), no
  * message is reported as unseen.
  */
@@ -46,7 +46,7 @@ export async function* checkByMail(
   address: string,
   logs: readonly LogFile[],
   { ways, readsSlots = true }: { readonly ways?: readonly Way[]; readonly readsSlots?: boolean },
-): AsyncGenerator<Finding> {
+): AsyncGenerator<CheckLine> {
   if (!isAddress(address)) {
     yield failure('--mail', `${address}: is not an address`, 'use the form user@example.org')
     return
@@ -61,10 +61,10 @@ export async function* checkByMail(
     const ports = usable.flatMap((way) => ('port' in way && way.port !== 25 ? [way.port] : []))
     const other = ports.find((port) => !isUsual(port) || isListening(port))
     const tried = usable.map((way) =>
-      new WayTest(way, address, log, { places, readsSlots }, other).findings(),
+      new WayTest(way, address, log, { places, readsSlots }, other).checkLines(),
     )
     void Promise.allSettled(tried) // one may fail before its turn
-    for (const findings of tried) yield* await findings
+    for (const checkLines of tried) yield* await checkLines
     for (const fault of log.faults) {
       yield warning('log', `${fault}: parts of this log were not read`, 'run check as root')
     }
@@ -117,7 +117,7 @@ class WayTest {
     this.#other = other
   }
 
-  async findings(): Promise<Finding[]> {
+  async checkLines(): Promise<CheckLine[]> {
     const clean = await this.#send(cleanMessage)
     const unsent = this.#notSent(clean)
     if (unsent !== undefined && clean.command !== 'DATA') return [unsent]
@@ -157,8 +157,8 @@ class WayTest {
     return seen
   }
 
-  /** Returns a finding if the mail was not sent, so that the route cannot be judged. */
-  #notSent({ kind, text, command }: SentMail): Finding | undefined {
+  /** Returns a check line if the mail was not sent, so that the route cannot be judged. */
+  #notSent({ kind, text, command }: SentMail): CheckLine | undefined {
     const what = this.#name
     switch (kind) {
       case 'accepted':
@@ -198,8 +198,8 @@ class WayTest {
     )
   }
 
-  /** Returns a finding if a rule of the mail server handled the message before onescan could see it. */
-  #ownRule(what: string, { id, kind, subject }: SentTestMail): Finding | undefined {
+  /** Returns a check line if a rule of the mail server handled the message before onescan could see it. */
+  #ownRule(what: string, { id, kind, subject }: SentTestMail): CheckLine | undefined {
     const rule = this.#log.ownRuleFor(id, subject, this.#address, 'port' in this.#way)
     if (rule === undefined) return undefined
     const value = `is ${kind}, and onescan did not see it: the mail server has a rule of its own: ${JSON.stringify(rule.slice(0, RULE_SHOWN))}`
@@ -208,7 +208,7 @@ class WayTest {
     return warning(what, value, remedy)
   }
 
-  #unseen(what: string, sent: SentTestMail): Finding {
+  #unseen(what: string, sent: SentTestMail): CheckLine {
     const delivery = this.#log.deliveryOf(sent.id)
     const said = JSON.stringify(delivery?.text.slice(0, RULE_SHOWN))
     if (delivery?.waits) {
@@ -220,7 +220,7 @@ class WayTest {
     return this.#ownRule(what, sent) ?? this.#notLed(what, sent, after)
   }
 
-  #notLed(what: string, { kind, text, subject }: SentTestMail, after: string): Finding {
+  #notLed(what: string, { kind, text, subject }: SentTestMail, after: string): CheckLine {
     if (!this.#readsSlots) {
       const value = `is ${kind}: ${text}${after}; it is unknown whether onescan saw it: the log of qmail's SMTP service was not read`
       const remedy = `specify that log with --log; ${this.#address} may get the mail (Subject: ${subject})`
@@ -239,7 +239,7 @@ class WayTest {
   }
 
   /**
-   * Returns a finding about a client of clamd that submits parts of a message, as rspamd may and amavis does.
+   * Returns a check line about a client of clamd that submits parts of a message, as rspamd may and amavis does.
    * Such a client does not name the mail, so only the time shows whether this was the mail and, for the
    * infected one, the virus.
    */
@@ -247,7 +247,7 @@ class WayTest {
     what: string,
     { kind, text }: SentTestMail,
     isInfected = false,
-  ): Finding | undefined {
+  ): CheckLine | undefined {
     const parts = this.#log.aboutParts
     const virus = parts.map(({ fields }) => fields.get('virus') ?? '').find(isTestFile)
     if (isInfected ? virus === undefined : parts.length === 0) return undefined
@@ -257,7 +257,7 @@ class WayTest {
     return warning(what, `is ${kind}; ${value}, not about the whole message`, WHOLE_MAIL)
   }
 
-  #judgeClean(sent: SentTestMail, seen: readonly LogRecord[]): Finding {
+  #judgeClean(sent: SentTestMail, seen: readonly LogRecord[]): CheckLine {
     const what = `${this.#name}, clean mail`
     const record = decisive(seen)
     if (record === undefined) return this.#askedInParts(what, sent) ?? this.#unseen(what, sent)
@@ -285,7 +285,7 @@ class WayTest {
     return failure(what, `is accepted without a scan (${scan}): ${why}`, see)
   }
 
-  #judgeInfected(mail: string, sent: SentTestMail, seen: readonly LogRecord[]): Finding {
+  #judgeInfected(mail: string, sent: SentTestMail, seen: readonly LogRecord[]): CheckLine {
     const what = `${this.#name}, ${mail}`
     const record = decisive(seen)
     if (record === undefined) {

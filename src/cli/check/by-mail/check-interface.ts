@@ -1,5 +1,5 @@
+import { type CheckLine, failure, ok } from '../../../lib/errors/check-line.ts'
 import { errorText, Fault } from '../../../lib/errors/fault.ts'
-import { type Finding, failure, ok } from '../../../lib/errors/finding.ts'
 import { userName } from '../../../lib/process/passwd.ts'
 import { askOnce } from '../../../protocol/connection/ask-once.ts'
 import { uint32 } from '../../../protocol/frames.ts'
@@ -17,7 +17,7 @@ const MILTER_ANSWER_MAX = 64 * 1024
  * Sends a clean message to an interface of onescand on this host, milter:PATH or smtp:PORT, as a mail server of this
  * account does, and reports whether it is accepted. Throws a Fault of kind `config` for another address.
  */
-export async function* checkInterface(address: string): AsyncGenerator<Finding> {
+export async function* checkInterface(address: string): AsyncGenerator<CheckLine> {
   const [, path, port] = /^(?:milter:(\/.+)|smtp:(\d+))$/.exec(address) ?? []
   if (!path && !port) throw new Fault('config', `--interface ${address}: is not milter:PATH or smtp:PORT`) // biome-ignore format: a line
   const { message } = nameMail(cleanMessage, ADDRESS)

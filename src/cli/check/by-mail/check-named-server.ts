@@ -1,4 +1,4 @@
-import { type Finding, failure } from '../../../lib/errors/finding.ts'
+import { type CheckLine, failure } from '../../../lib/errors/check-line.ts'
 import type { SentMail, SmtpWay } from './send-mail.ts'
 import {
   type DeliveredAs,
@@ -26,10 +26,10 @@ interface SentTest {
 }
 
 /** The result in addition to the server's answer. */
-type Verdict = readonly [level: Finding['level'], value: string, remedy?: string]
+type Verdict = readonly [level: CheckLine['level'], value: string, remedy?: string]
 
 /** Sends each kind of mail to a server, and finds what that does, by its answers and in the mailbox. */
-export async function* checkNamedServer(server: NamedServer): AsyncGenerator<Finding> {
+export async function* checkNamedServer(server: NamedServer): AsyncGenerator<CheckLine> {
   const { address, way, mailbox, deliveredWithin } = server
   const { sendMail } = await import('./send-mail.ts')
   const tests: SentTest[] = []
@@ -54,7 +54,7 @@ export async function* checkNamedServer(server: NamedServer): AsyncGenerator<Fin
 
 const isClean = ({ kind }: SentTest) => kind.malware.length === 0
 
-function judge(test: SentTest, delivery: Delivery | undefined): Finding {
+function judge(test: SentTest, delivery: Delivery | undefined): CheckLine {
   const { kind, mail, sent } = test
   const { fate = 'unknown', tags = [] } = delivery ?? {}
   const isTaken = sent.kind === 'accepted'

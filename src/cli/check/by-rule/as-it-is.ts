@@ -1,4 +1,4 @@
-import { type Finding, failure, warning } from '../../../lib/errors/finding.ts'
+import { type CheckLine, failure, warning } from '../../../lib/errors/check-line.ts'
 import { type Postfix, type SmtpdService, setting } from './postconf.ts'
 
 /**
@@ -85,11 +85,11 @@ const ofReturn: readonly Demand[] = [
   { name: 'command_filter', harmless: NOTHING, wanted: '', does: REPEATS },
 ]
 
-/** Returns findings about changes that the transport to onescand, a line of master.cf, makes to mail. */
+/** Returns check lines about changes that the transport to onescand, a line of master.cf, makes to mail. */
 export function checkTransport(
   transport: { readonly name: string; readonly program: string },
   { main, set }: Postfix,
-): Finding[] {
+): CheckLine[] {
   return ofClient.flatMap((demand) => {
     const parameter = `${transport.program}_${demand.name}`
     const place = `${transport.name}/${parameter}`
@@ -97,8 +97,8 @@ export function checkTransport(
   })
 }
 
-/** Returns findings about a service that takes mail back from onescand. */
-export function checkReturnService(service: SmtpdService): Finding[] {
+/** Returns check lines about a service that takes mail back from onescand. */
+export function checkReturnService(service: SmtpdService): CheckLine[] {
   return ofReturn.flatMap((demand) => {
     const parameter = `smtpd_${demand.name}`
     return judge(demand, `${service.name}/${parameter}`, service.valueOf(parameter))
@@ -109,7 +109,7 @@ function judge(
   { harmless, wanted, does, isGrave }: Demand,
   place: string,
   value: string,
-): Finding[] {
+): CheckLine[] {
   if (harmless.test(value)) return []
   const level = isGrave ? failure : warning
   return [level(place, `${value}: ${does}`, setting(place, wanted))]
@@ -120,14 +120,14 @@ const COPIES = ['always_bcc', 'sender_bcc_maps', 'recipient_bcc_maps']
 const OPTIONS = 'receive_override_options'
 
 /**
- * Returns findings if copies are made before the scan, by a service that passes mail to onescand, and again
+ * Returns check lines if copies are made before the scan, by a service that passes mail to onescand, and again
  * after it.
  */
 export function checkCopies(
   service: SmtpdService,
   back: SmtpdService,
   postfix: Postfix,
-): Finding[] {
+): CheckLine[] {
   const copies = COPIES.filter((name) => postfix.main[name])
   const mapsNothing = [service, back].some((each) =>
     /no_address_mappings/.test(each.valueOf(OPTIONS)),

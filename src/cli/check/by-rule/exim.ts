@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
+import { type CheckLine, failure, ok, warning } from '../../../lib/errors/check-line.ts'
 import { isListening } from '../../host/open-ports.ts'
 import { askProgram } from './ask-program.ts'
 import { matchAddress, type OnescandEndpoints } from './onescand-endpoints.ts'
@@ -24,18 +24,18 @@ interface EximHost {
 }
 
 /**
- * Resolves to findings about where this host's Exim passes mail on the host, and whether it waits there for a
+ * Resolves to check lines about where this host's Exim passes mail on the host, and whether it waits there for a
  * scan. They come from Exim itself, which shows its routers and transports to any user. Nothing is sent.
  */
-export async function checkExim(host: EximHost): Promise<Finding[]> {
+export async function checkExim(host: EximHost): Promise<CheckLine[]> {
   const program = EXIMS.find((path) => existsSync(path)) ?? EXIMS[0]
   const print = (what: 'routers' | 'transports' | 'av_scanner') =>
     askProgram([program, '-bP', what])
   try {
     const routers = readRouters(await print('routers'))
     const asked = judgeScanner(await print('av_scanner').catch(() => ''), host.endpoints)
-    const findings = judgeRouters(routers, host.endpoints, isListening, asked)
-    return [...findings, ...judgeTransports(routers, await print('transports'), host)]
+    const checkLines = judgeRouters(routers, host.endpoints, isListening, asked)
+    return [...checkLines, ...judgeTransports(routers, await print('transports'), host)]
   } catch {
     const value =
       'does not list its routers (exim4 -bP routers), so it is unknown whether mail is scanned'
@@ -56,8 +56,8 @@ export function readRouters(printed: string): LocalRouter[] {
   })
 }
 
-/** Returns the finding whether Exim uses onescand as clamd, by the output of `exim -bP av_scanner`. */
-export function judgeScanner(printed: string, { clamd }: OnescandEndpoints): Finding | undefined {
+/** Returns the check line whether Exim uses onescand as clamd, by the output of `exim -bP av_scanner`. */
+export function judgeScanner(printed: string, { clamd }: OnescandEndpoints): CheckLine | undefined {
   const [, options = ''] = /^av_scanner = clamd:(.*)$/m.exec(printed.trim()) ?? []
   const place = options.startsWith('/') ? `unix:${options}` : `inet:${options.replace(' ', ':')}`
   const address = matchAddress(place.replace(/[ :]+$/, ''), clamd, undefined)
@@ -66,16 +66,16 @@ export function judgeScanner(printed: string, { clamd }: OnescandEndpoints): Fin
 }
 
 /**
- * `asked` is the finding about Exim as a client of clamd. With it no router needs to pass mail to onescand.
+ * `asked` is the check line about Exim as a client of clamd. With it no router needs to pass mail to onescand.
  */
 export function judgeRouters(
   routers: readonly LocalRouter[],
   { smtp }: OnescandEndpoints,
   listens: (port: number) => boolean,
-  asked?: Finding,
-): Finding[] {
+  asked?: CheckLine,
+): CheckLine[] {
   const isOurs = (router: LocalRouter) => isOnescands(router, smtp)
-  const findings = routers.flatMap((router): Finding[] => {
+  const checkLines = routers.flatMap((router): CheckLine[] => {
     const { name, port } = router
     const what = `router ${name} of Exim`
     if (listens(port))
@@ -83,18 +83,18 @@ export function judgeRouters(
     const value = `sends mail to port ${port} of 127.0.0.1, where nothing listens: Exim defers it`
     return [failure(what, value, howToServe(isOurs(router), smtp))]
   })
-  if (asked !== undefined) findings.push(asked)
-  if (routers.some(isOurs) || asked !== undefined) return findings
+  if (asked !== undefined) checkLines.push(asked)
+  if (routers.some(isOurs) || asked !== undefined) return checkLines
   const value =
     'no router of Exim passes mail to onescand over SMTP, so it is unknown whether mail is scanned'
-  return [...findings, warning('Exim', value, SHOW)]
+  return [...checkLines, warning('Exim', value, SHOW)]
 }
 
 const isOnescands = ({ port }: LocalRouter, smtp: readonly string[]) =>
   matchAddress(`inet:127.0.0.1:${port}`, smtp, undefined) !== undefined
 
 /**
- * Returns findings about transports to onescand that time out before a scan may end, by the output of `exim -bP
+ * Returns check lines about transports to onescand that time out before a scan may end, by the output of `exim -bP
  * transports`. Exim sends such mail again, although onescand may have passed it on each time. Also reports
  * transports with a limit for lines, which makes Exim return mail that it has accepted.
  */
@@ -102,26 +102,26 @@ export function judgeTransports(
   routers: readonly LocalRouter[],
   printed: string,
   { endpoints, scanTime }: EximHost,
-): Finding[] {
+): CheckLine[] {
   const ours = routers.filter((router) => isOnescands(router, endpoints.smtp))
   const transports = new Set(ours.map(({ transport }) => transport))
-  return printed.split(/^(?=\S+ transport:$)/m).flatMap((text): Finding[] => {
+  return printed.split(/^(?=\S+ transport:$)/m).flatMap((text): CheckLine[] => {
     const [, name = ''] = /^(\S+) transport:$/m.exec(text) ?? []
     if (!transports.has(name)) return []
-    const findings: Finding[] = []
+    const checkLines: CheckLine[] = []
     const change = (option: string) => `set ${option} in that transport, and reload Exim`
     const [, time = ''] = /^final_timeout = (.*)$/m.exec(text) ?? []
     if (time !== '' && secondsOfInterval(time) <= scanTime) {
       const value = `final_timeout = ${time}: Exim gives up before a scan does (SCANTIMEOUT=${scanTime})`
-      findings.push(warning(`transport ${name} of Exim`, value, change('final_timeout = 10m')))
+      checkLines.push(warning(`transport ${name} of Exim`, value, change('final_timeout = 10m')))
     }
     const [, limit] = /^message_linelength_limit = (\d+)$/m.exec(text) ?? []
     if (limit !== undefined) {
       const value = `message_linelength_limit = ${limit}: Exim returns accepted mail with a longer line`
       const remedy = change('message_linelength_limit = 1G')
-      findings.push(failure(`transport ${name} of Exim`, value, remedy))
+      checkLines.push(failure(`transport ${name} of Exim`, value, remedy))
     }
-    return findings
+    return checkLines
   })
 }
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
+import { type CheckLine, failure, ok, warning } from '../../../lib/errors/check-line.ts'
 import type { LogFile } from '../../../log/read-log.ts'
 import { table } from '../../../settings/table.ts'
 import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
@@ -8,7 +8,7 @@ import { POSTCONF } from './postconf.ts'
 import { SENDMAIL_CF } from './sendmail.ts'
 
 /** Reports that this host has no mail server: whether onescand serves those of other hosts, at these addresses. */
-export function noMailServer(addresses: readonly string[]): Finding {
+export function noMailServer(addresses: readonly string[]): CheckLine {
   if (addresses.length > 0) {
     return ok(WHAT, `this host has none; onescand serves other hosts at ${addresses.join(', ')}`)
   }
@@ -64,22 +64,22 @@ const UNITS: Partial<Readonly<Record<MailServer, string>>> = {
   OpenSMTPD: 'opensmtpd',
 }
 
-/** Returns a finding if systemd does not run a mail server of this host. */
-export function checkServerUnit(server: MailServer): Finding[] {
+/** Returns a check line if systemd does not run a mail server of this host. */
+export function checkServerUnit(server: MailServer): CheckLine[] {
   const name = UNITS[server]
   const unit = name === undefined ? undefined : askSystemd(name)
   return unit === undefined ? [] : judgeUnit(server, name!, unit)
 }
 
 /**
- * Returns a finding about the state of the unit in systemd. A site may have several servers, and want one of
+ * Returns a check line about the state of the unit in systemd. A site may have several servers, and want one of
  * them off.
  */
 export function judgeUnit(
   server: MailServer,
   name: string,
   { load, active, enabled }: Pick<SystemdUnit, 'load' | 'active' | 'enabled'>,
-): Finding[] {
+): CheckLine[] {
   if (load === 'masked') {
     const start = `systemctl unmask ${name} && systemctl start ${name}`
     return active === 'active' ? [] : [warning(server, 'is not running: its unit is masked', start)]

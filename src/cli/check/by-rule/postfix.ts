@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { dirname, join } from 'node:path'
+import { type CheckLine, failure, ok, warning } from '../../../lib/errors/check-line.ts'
 import { errorText } from '../../../lib/errors/fault.ts'
-import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
 import { shellWord } from '../../../lib/text/shell-word.ts'
 import { findPostfix } from '../../host/running-services.ts'
 import { checkCopies, checkReturnService, checkTransport } from './as-it-is.ts'
@@ -48,11 +48,11 @@ const OF_MILTERS = 300
 const SHOW = 'onescan check --mail ADDRESS shows it'
 
 /**
- * Resolves to findings about settings of this host's Postfix that a test mail cannot show. These are the
+ * Resolves to check lines about settings of this host's Postfix that a test mail cannot show. These are the
  * handling of mail while onescand cannot be reached, time limits, services without a filter, and the route
  * back. They come from postconf(1). Nothing is sent. A remedy only adds a value, or sets one that it states.
  */
-export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
+export async function checkPostfix(host: PostfixHost): Promise<CheckLine[]> {
   let postfix: Postfix
   try {
     postfix = await readPostfix(host)
@@ -70,8 +70,8 @@ export async function checkPostfix(host: PostfixHost): Promise<Finding[]> {
   ]
 }
 
-/** Returns a finding with postconf's own error message, without details about how it was started. */
-function unasked(error: Error & { readonly stderr?: string }): Finding {
+/** Returns a check line with postconf's own error message, without details about how it was started. */
+function unasked(error: Error & { readonly stderr?: string }): CheckLine {
   const said = error.stderr?.trim().split('\n').at(-1) || errorText(error)
   const [, foreign] = /inet_interfaces: no local interface found for (\S+)/.exec(said) ?? []
   if (foreign !== undefined) return foreignInterface(foreign)
@@ -83,11 +83,11 @@ function unasked(error: Error & { readonly stderr?: string }): Finding {
   return failure('Postfix', `postconf fails: ${said}`, remedy)
 }
 
-/** Removes repeated findings: several services may share a setting of main.cf. */
-const once = (findings: readonly Finding[]) =>
-  findings.filter(
+/** Removes repeated check lines: several services may share a setting of main.cf. */
+const once = (checkLines: readonly CheckLine[]) =>
+  checkLines.filter(
     ({ what, value }, at) =>
-      at === findings.findIndex((other) => other.what === what && other.value === value),
+      at === checkLines.findIndex((other) => other.what === what && other.value === value),
   )
 
 /**
@@ -96,8 +96,8 @@ const once = (findings: readonly Finding[]) =>
  */
 const takesStrangers = ({ name }: SmtpdService) => !/^(127\.|localhost:|\[::1\])/.test(name)
 
-/** Returns findings whether this service's mail reaches onescand, and with which settings. */
-function checkService(service: SmtpdService, postfix: Postfix): Finding[] {
+/** Returns check lines whether this service's mail reaches onescand, and with which settings. */
+function checkService(service: SmtpdService, postfix: Postfix): CheckLine[] {
   const ofFilter = checkFilter(service, postfix)
   if (ofFilter !== undefined) return ofFilter
   const value = service.valueOf('smtpd_milters')
@@ -143,7 +143,7 @@ function checkService(service: SmtpdService, postfix: Postfix): Finding[] {
 const foreignFilter = (service: SmtpdService): string | undefined =>
   [PROXY, 'content_filter'].find((name) => service.valueOf(name) !== '')
 
-function unreadable(service: SmtpdService, list: string, { why, meant }: MilterFault): Finding {
+function unreadable(service: SmtpdService, list: string, { why, meant }: MilterFault): CheckLine {
   const value = `${list}: ${why}: Postfix defers all mail`
   const remedy =
     meant === undefined
@@ -170,7 +170,7 @@ function withinReach({ isChrooted }: SmtpdService, postfix: Postfix): string {
 const isOnescand = (text: string, { endpoints, queue }: Postfix) =>
   matchAddress(text, endpoints.milters, queue) !== undefined
 
-function inet6(service: SmtpdService, { text, written }: MilterEntry, list: string): Finding {
+function inet6(service: SmtpdService, { text, written }: MilterEntry, list: string): CheckLine {
   const changed = written.replace('inet6:', 'inet:')
   return failure(
     service.placeOf('smtpd_milters'),
@@ -180,9 +180,9 @@ function inet6(service: SmtpdService, { text, written }: MilterEntry, list: stri
 }
 
 /**
- * Returns the findings about the service's filter over SMTP, if that is onescand, or undefined if it is not.
+ * Returns the check lines about the service's filter over SMTP, if that is onescand, or undefined if it is not.
  */
-function checkFilter(service: SmtpdService, postfix: Postfix): Finding[] | undefined {
+function checkFilter(service: SmtpdService, postfix: Postfix): CheckLine[] | undefined {
   for (const name of [PROXY, 'content_filter', ...DELIVERIES]) {
     const value = service.valueOf(name)
     const address = smtpDoorAt(name, value, postfix)
@@ -217,13 +217,13 @@ function smtpDoorAt(
   return matchAddress(address, endpoints.smtp, queue)
 }
 
-/** Returns findings whether Postfix waits long enough for the filter that this parameter names. */
+/** Returns check lines whether Postfix waits long enough for the filter that this parameter names. */
 function checkTimeLimit(
   service: SmtpdService,
   name: string,
   value: string,
   { main, set, transports, scanTime }: Postfix,
-): Finding[] {
+): CheckLine[] {
   const transport = transports.get(value.split(':')[0]!)
   const limit = name === PROXY ? 'smtpd_proxy_timeout' : TIME_LIMITS[transport?.program ?? '']
   if (limit === undefined) return []
@@ -237,8 +237,8 @@ function checkTimeLimit(
 const tooEarly = (time: string, scanTime: number) =>
   `${time}: Postfix gives up before a scan does (SCANTIMEOUT=${scanTime})`
 
-/** Returns findings about mail while this milter of onescand cannot be reached, or is slow. */
-function checkMilter(service: SmtpdService, milter: MilterEntry, postfix: Postfix): Finding[] {
+/** Returns check lines about mail while this milter of onescand cannot be reached, or is slow. */
+function checkMilter(service: SmtpdService, milter: MilterEntry, postfix: Postfix): CheckLine[] {
   const { scanTime } = postfix
   const { text, options, written } = milter
   const list = service.valueOf('smtpd_milters')
@@ -254,26 +254,26 @@ function checkMilter(service: SmtpdService, milter: MilterEntry, postfix: Postfi
   }
   const action = term('default_action')
   const timeout = term('content_timeout')
-  const findings = [
+  const checkLines = [
     unreachable(service, milter, postfix) ??
       ok(service.name, `uses onescand at ${text}; while that is down, ${whileDown(action.value)}`),
   ]
   if (action.value === 'accept') {
     const value = `accept: mail is accepted unscanned while ${text} is down`
-    findings.push(failure(action.place, value, action.set('tempfail')))
+    checkLines.push(failure(action.place, value, action.set('tempfail')))
   } else if (action.value !== 'tempfail') {
     const value = `${action.value}: while ${text} is down, ${whileDown(action.value)}`
-    findings.push(warning(action.place, value, action.set('tempfail')))
+    checkLines.push(warning(action.place, value, action.set('tempfail')))
   }
   if (secondsOf(timeout.value) <= scanTime) {
     const enough =
       scanTime < OF_MILTERS ? timeout.set(`${OF_MILTERS}s`) : `set SCANTIMEOUT below ${OF_MILTERS}`
-    findings.push(warning(timeout.place, tooEarly(timeout.value, scanTime), enough))
+    checkLines.push(warning(timeout.place, tooEarly(timeout.value, scanTime), enough))
   }
-  return findings
+  return checkLines
 }
 
-function checkOverride(service: SmtpdService): Finding[] {
+function checkOverride(service: SmtpdService): CheckLine[] {
   const name = 'receive_override_options'
   const value = service.valueOf(name)
   if (!/\bno_milters\b/.test(value)) return []
@@ -290,10 +290,10 @@ const takers = ({ services, endpoints }: Postfix) =>
   })
 
 /**
- * Returns findings about a service that takes mail back from onescand: it must not pass the mail to onescand
+ * Returns check lines about a service that takes mail back from onescand: it must not pass the mail to onescand
  * again, and must leave it unchanged.
  */
-function checkReturn(service: SmtpdService, postfix: Postfix): Finding[] {
+function checkReturn(service: SmtpdService, postfix: Postfix): CheckLine[] {
   const loops = ['content_filter', PROXY].flatMap((name) => {
     const value = service.valueOf(name)
     if (smtpDoorAt(name, value, postfix) === undefined) return []
@@ -303,27 +303,27 @@ function checkReturn(service: SmtpdService, postfix: Postfix): Finding[] {
   return [...loops, ...checkReturnService(service)]
 }
 
-function checkMain(postfix: Postfix): Finding[] {
+function checkMain(postfix: Postfix): CheckLine[] {
   const { main, transports } = postfix
-  const findings: Finding[] = []
+  const checkLines: CheckLine[] = []
   const [transport] = (main.content_filter ?? '').split(':')
   if (transport && !transports.has(transport)) {
     const value = `${main.content_filter}: master.cf has no transport ${transport}, so all mail is deferred`
     const remedy = 'add it to master.cf (doc/mail-servers.md), then postfix reload'
-    findings.push(failure('content_filter', value, remedy))
+    checkLines.push(failure('content_filter', value, remedy))
   }
-  findings.push(...checkLocalMail(postfix))
+  checkLines.push(...checkLocalMail(postfix))
   const limit = main.smtp_line_length_limit ?? '998'
   if (limit !== '0' && postfix.makesStamps) {
     const value = `${limit}: Postfix folds longer lines when it sends mail, which breaks its stamp`
     const remedy = 'postconf -e smtp_line_length_limit=0, or let the next host scan it again'
-    findings.push(warning('smtp_line_length_limit', value, remedy))
+    checkLines.push(warning('smtp_line_length_limit', value, remedy))
   }
-  return findings
+  return checkLines
 }
 
 /** The clients with milters of their own. A table that cannot be read ends each smtpd(8). */
-async function checkMilterMaps(postfix: Postfix): Promise<Finding[]> {
+async function checkMilterMaps(postfix: Postfix): Promise<CheckLine[]> {
   const what = 'smtpd_milter_maps'
   const list = postfix.main[what]
   if (!list) return []
@@ -338,7 +338,7 @@ async function checkMilterMaps(postfix: Postfix): Promise<Finding[]> {
 }
 
 /** An address that this host does not have ends each program of Postfix. */
-function checkInterfaces({ main }: Postfix): Finding[] {
+function checkInterfaces({ main }: Postfix): CheckLine[] {
   const own = ownAddresses()
   const words = (main.inet_interfaces ?? '').split(/[\s,]+/)
   const foreign = words.find((word) => {
@@ -348,7 +348,7 @@ function checkInterfaces({ main }: Postfix): Finding[] {
   return foreign === undefined ? [] : [foreignInterface(foreign)]
 }
 
-function foreignInterface(address: string): Finding {
+function foreignInterface(address: string): CheckLine {
   const value = `${address}: this host has no such address, so Postfix delivers no mail`
   const own = ownAddresses().join(', ')
   const remedy = `set addresses of this host (${own}), or all; then postfix stop; postfix start`
@@ -359,7 +359,7 @@ const ownAddresses = () =>
   Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address))
 
 /** Mail of programs, by sendmail(1): it meets other milters, and no proxy filter. */
-function checkLocalMail(postfix: Postfix): Finding[] {
+function checkLocalMail(postfix: Postfix): CheckLine[] {
   const { main } = postfix
   const what = 'non_smtpd_milters'
   const local = splitMilters(main[what] ?? '')
@@ -377,7 +377,7 @@ function checkLocalMail(postfix: Postfix): Finding[] {
 }
 
 /** Checks whether Postfix runs, if this is the Postfix of the host. Only root sees that. */
-function checkRuns({ directory, queue }: Postfix): Finding[] {
+function checkRuns({ directory, queue }: Postfix): CheckLine[] {
   const isRoot = process.getuid!() === 0
   if (directory !== '' || !isRoot || findPostfix().includes(queue)) return []
   return [failure('Postfix', 'is not running: no mail is delivered', 'postfix start')]

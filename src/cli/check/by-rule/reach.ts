@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import { type CheckLine, failure, following } from '../../../lib/errors/check-line.ts'
 import { attempt } from '../../../lib/errors/fault.ts'
-import { type Finding, failure, following } from '../../../lib/errors/finding.ts'
 import { pathExists } from '../../../lib/path/path-handle.ts'
 import { shellWord } from '../../../lib/text/shell-word.ts'
 import {
@@ -31,13 +31,13 @@ import {
 const isThere = (path: string): boolean => attempt(() => pathExists(path)) ?? true
 
 /**
- * Returns a finding why Postfix cannot reach this milter, as far as files show, or undefined if none does.
+ * Returns a check line why Postfix cannot reach this milter, as far as files show, or undefined if none does.
  */
 export function unreachable(
   service: SmtpdService,
   milter: MilterEntry,
   postfix: Postfix,
-): Finding | undefined {
+): CheckLine | undefined {
   const { queue, endpoints } = postfix
   const what = `milter ${milter.text}`
   const action = milter.options.default_action ?? service.valueOf('milter_default_action')
@@ -78,7 +78,7 @@ function wayPast(barrier: string, account: SystemAccount, accounts: Accounts): s
   return `check the owner, group and mode of ${barrier}: onescand --mode 0660, or the unit onescan-postfix.socket`
 }
 
-const notRunning = (what: string, value: string): Finding => {
+const notRunning = (what: string, value: string): CheckLine => {
   const remedy = `onescand is not running: ${howToStart('onescand')}`
   return following(failure(what, value, remedy), 'stops the start')
 }
@@ -96,7 +96,7 @@ function missing(
   path: string,
   { what, meanwhile }: { readonly what: string; readonly meanwhile: string },
   postfix: Postfix,
-): Finding {
+): CheckLine {
   const { endpoints, queue } = postfix
   const list = service.valueOf('smtpd_milters')
   const name = (address: string) =>

@@ -1,5 +1,5 @@
+import { type CheckLine, failure, ok, warning } from '../../../lib/errors/check-line.ts'
 import { attempt } from '../../../lib/errors/fault.ts'
-import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
 import { readStart } from '../../../lib/path/open.ts'
 import { pathExists } from '../../../lib/path/path-handle.ts'
 import { formatDuration } from '../../../lib/text/units.ts'
@@ -41,7 +41,7 @@ interface SendmailHost {
  * Reports by rule how Sendmail's own configuration names onescand's filter. Nothing is sent. Throws if the file
  * cannot be read.
  */
-export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): Finding[] {
+export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): CheckLine[] {
   const filters = readFilters(readStart(path, CF_MAX).toString('latin1'))
   const ours = filters.filter(
     ({ name, address }) => /onescan/.test(name + address) || isOf(host, address),
@@ -73,7 +73,7 @@ function readFilters(configuration: string): Filter[] {
   })
 }
 
-function checkFilter(filter: Filter, host: SendmailHost): Finding[] {
+function checkFilter(filter: Filter, host: SendmailHost): CheckLine[] {
   const what = `filter ${filter.name} of Sendmail`
   if (!filter.isListed) {
     const value = 'is not in InputMailFilters: Sendmail does not use it, and mail is not scanned'
@@ -81,13 +81,13 @@ function checkFilter(filter: Filter, host: SendmailHost): Finding[] {
     return [failure(what, value, remedy)]
   }
   const down = meanwhileFor(filter.fails)
-  const findings = [
+  const checkLines = [
     whyUnreached(what, filter, host) ??
       ok(what, `uses ${filter.address}; while onescand is down, ${down}`),
   ]
   if (!/^[T4]$/.test(filter.fails)) {
     const level = filter.fails === 'R' ? warning : failure
-    findings.push(
+    checkLines.push(
       level(
         what,
         `F=${filter.fails}: while onescand is down, ${down}`,
@@ -97,9 +97,9 @@ function checkFilter(filter: Filter, host: SendmailHost): Finding[] {
   }
   if (filter.endsWithin <= host.scanTime) {
     const value = `waits for ${formatDuration(filter.endsWithin * 1000)} (E), and a scan may take ${formatDuration(host.scanTime * 1000)}`
-    findings.push(warning(what, value, `set E:5m in sendmail.mc; ${BUILD}`))
+    checkLines.push(warning(what, value, `set E:5m in sendmail.mc; ${BUILD}`))
   }
-  return findings
+  return checkLines
 }
 
 function meanwhileFor(fails: string): string {
@@ -108,14 +108,14 @@ function meanwhileFor(fails: string): string {
 }
 
 /**
- * Returns a finding why Sendmail, which connects as root, cannot reach onescand through its filter, or
+ * Returns a check line why Sendmail, which connects as root, cannot reach onescand through its filter, or
  * undefined if no reason is visible.
  */
 function whyUnreached(
   what: string,
   { address, fails }: Filter,
   host: SendmailHost,
-): Finding | undefined {
+): CheckLine | undefined {
   const { endpoints, dead } = host
   const meanwhile = meanwhileFor(fails)
   const path = /^(?:unix|local):(.+)$/.exec(address)?.[1]

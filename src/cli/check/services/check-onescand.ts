@@ -1,14 +1,14 @@
 import { askForDescription } from '../../../doors/slot-socket/daemon-description.ts'
 import { ServiceRun } from '../../../doors/slot-socket/service-command.ts'
 import {
-  type Finding,
+  type CheckLine,
   failure,
   following,
   hasMark,
   marked,
   ok,
   warning,
-} from '../../../lib/errors/finding.ts'
+} from '../../../lib/errors/check-line.ts'
 import { shellWord } from '../../../lib/text/shell-word.ts'
 import { formatDuration } from '../../../lib/text/units.ts'
 import {
@@ -34,13 +34,13 @@ import { changedSince, checkState } from './service-state.ts'
 export async function* checkOnescand(
   running: RunningDaemon | undefined,
   isNeeded: boolean,
-): AsyncGenerator<Finding> {
+): AsyncGenerator<CheckLine> {
   yield* checkState('onescand', running !== undefined, isNeeded)
   if (running === undefined) return
   const unwritten = running.description?.settings.LOGFILE ? undefined : checkJournal()
   if (unwritten !== undefined) yield unwritten
   // Its report about itself is not verified.
-  const reported = (finding: Finding) => asReportedBy(ACCOUNT, finding)
+  const reported = (checkLine: CheckLine) => asReportedBy(ACCOUNT, checkLine)
   const isDescribed = running.description !== undefined
   const found = checkRunning(running, readAccounts())
   yield* isDescribed ? found.map(reported) : found
@@ -56,25 +56,25 @@ export async function* checkOnescand(
     TEST_OF_SERVICE,
   )
   const judged = isNeeded ? report : report.map(besideSlots)
-  for (const finding of judged) yield { ...finding, what: `${finding.what} [onescand]` }
+  for (const checkLine of judged) yield { ...checkLine, what: `${checkLine.what} [onescand]` }
   yield* (await askForSelfTest(running)).map(reported)
   yield* checkClamdUnit(report)
 }
 
 /**
- * Adjusts the finding about infected mail: tcp.smtp may set this for each onescan-queue, whose own check
+ * Adjusts the check line about infected mail: tcp.smtp may set this for each onescan-queue, whose own check
  * warns about the rest.
  */
-function besideSlots(finding: Finding): Finding {
-  if (!hasMark(finding, 'infected mail by default')) return finding
-  return ok(finding.what, `${finding.value}, unless tcp.smtp sets something else`)
+function besideSlots(checkLine: CheckLine): CheckLine {
+  if (!hasMark(checkLine, 'infected mail by default')) return checkLine
+  return ok(checkLine.what, `${checkLine.value}, unless tcp.smtp sets something else`)
 }
 
 /**
- * Returns findings about a running onescand by its own report: its start time, its settings, and what has
+ * Returns check lines about a running onescand by its own report: its start time, its settings, and what has
  * changed since.
  */
-function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts): Finding[] {
+function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts): CheckLine[] {
   if (description === undefined) {
     const value = `answers at ${socket}, but does not show its settings to this user`
     const isRoot = process.getuid!() === 0
@@ -112,7 +112,7 @@ const SELF_TEST_WITHIN = 15_000
  * Requests a self-test of an onescand that reports its state: whether it scans, and whether its interfaces
  * answer.
  */
-async function askForSelfTest({ socket, description }: RunningDaemon): Promise<Finding[]> {
+async function askForSelfTest({ socket, description }: RunningDaemon): Promise<CheckLine[]> {
   if (description === undefined) return []
   const what = `onescand ${description.pid}`
   const answer = await askForDescription(socket, SELF_TEST_WITHIN, true).catch(() => undefined)
@@ -126,18 +126,18 @@ async function askForSelfTest({ socket, description }: RunningDaemon): Promise<F
     const open = doors.join(', ') || 'no interface'
     return [ok(what, `reports a clean message as clean, and finds EICAR; open: ${open}`)]
   }
-  return wrong.map((finding) => judgeReported(what, finding, doors))
+  return wrong.map((checkLine) => judgeReported(what, checkLine, doors))
 }
 
 /**
- * Returns the finding about a problem that an onescand reports. An attacker who has taken it over may have
+ * Returns the check line about a problem that an onescand reports. An attacker who has taken it over may have
  * chosen the text, so it is quoted, and its remedy is not used. Every problem except an unanswered interface
  * follows from a scanner that cannot answer, or from a missing directory.
  */
-function judgeReported(what: string, finding: Finding, doors: readonly string[]): Finding {
-  const value = `does not scan correctly: ${JSON.stringify(`${finding.what}: ${finding.value}`)}`
-  const quoted = failure(what, value, "check the other findings and onescand's log")
-  return doors.includes(finding.what) ? quoted : following(quoted, 'nothing scans')
+function judgeReported(what: string, checkLine: CheckLine, doors: readonly string[]): CheckLine {
+  const value = `does not scan correctly: ${JSON.stringify(`${checkLine.what}: ${checkLine.value}`)}`
+  const quoted = failure(what, value, "check the other lines and onescand's log")
+  return doors.includes(checkLine.what) ? quoted : following(quoted, 'nothing scans')
 }
 
 /** A process has the groups that its user was in when it was started. */
@@ -145,7 +145,7 @@ function checkGroups(
   { uid, groups }: RunningDescription,
   what: string,
   accounts: Accounts,
-): Finding[] {
+): CheckLine[] {
   const user = uid === 0 ? undefined : findAccount(accounts, nameOrNumber(accounts, uid), 'all')
   const missing = (user?.groups ?? []).filter((gid) => !groups.includes(gid))
   if (missing.length === 0) return []
@@ -180,12 +180,12 @@ const UNITS = ['clamav-daemon', 'clamd@scan', 'clamd'] as const
 const LINES_SHOWN = 3
 
 /**
- * Returns findings from the unit of a clamd on this host that onescand cannot connect to: onescand itself
+ * Returns check lines from the unit of a clamd on this host that onescand cannot connect to: onescand itself
  * runs in a unit that cannot query it. Returns none if onescand has reported the reason, or if there is no
  * such unit here.
  */
-function checkClamdUnit(findings: readonly Finding[]): Finding[] {
-  const down = findings.find((finding) => hasMark(finding, 'clamd does not run'))
+function checkClamdUnit(checkLines: readonly CheckLine[]): CheckLine[] {
+  const down = checkLines.find((checkLine) => hasMark(checkLine, 'clamd does not run'))
   if (down === undefined) return []
   const level = down.level === 'error' ? failure : warning
   for (const name of UNITS) {

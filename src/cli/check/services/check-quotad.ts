@@ -1,18 +1,18 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { PassThrough } from 'node:stream'
-import { type Finding, ok } from '../../../lib/errors/finding.ts'
+import { type CheckLine, ok } from '../../../lib/errors/check-line.ts'
 import { askSystemd } from '../../host/systemd-unit.ts'
 import { accountReport, TEST_OF_SERVICE } from '../../root/account-report.ts'
 import type { RunningCommand } from '../../root/follow.ts'
 import { changedSince, checkState, checkSupervised, isStarted } from './service-state.ts'
 
 const SERVICE = 'onescan-quotad'
-/** The socket where it reports its findings to root: onescan-quotad-check.socket. */
+/** The socket where it reports its check lines to root: onescan-quotad-check.socket. */
 const CHECK_SOCKET = '/run/onescan/quotad.sock'
 
 /** Checks onescan-quotad, if this host starts it: its state in systemd, and its own report. */
-export async function* checkQuotadHere(): AsyncGenerator<Finding> {
+export async function* checkQuotadHere(): AsyncGenerator<CheckLine> {
   if (!isStarted(SERVICE)) return
   const unit = askSystemd(`${SERVICE}.service`)
   // A connection would start it.
@@ -25,17 +25,17 @@ export async function* checkQuotadHere(): AsyncGenerator<Finding> {
   yield* checkState(SERVICE, runs, true)
   if (runs && process.getuid!() === 0) {
     yield* changedSince(SERVICE, unit.since)
-    for (const finding of await accountReport(ask(), SERVICE, TEST_OF_SERVICE))
-      yield ofQuotad(finding)
+    for (const checkLine of await accountReport(ask(), SERVICE, TEST_OF_SERVICE))
+      yield ofQuotad(checkLine)
   }
 }
 
-const ofQuotad = (finding: Finding): Finding => {
-  const { what } = finding
-  return { ...finding, what: what === SERVICE ? what : `${what} [${SERVICE}]` }
+const ofQuotad = (checkLine: CheckLine): CheckLine => {
+  const { what } = checkLine
+  return { ...checkLine, what: what === SERVICE ? what : `${what} [${SERVICE}]` }
 }
 
-/** It reports its findings to each client that connects, and hangs up. */
+/** It reports its check lines to each client that connects, and hangs up. */
 function ask(): RunningCommand {
   const socket = connect(CHECK_SOCKET)
   const exit = once(socket, 'end').then(() => 0)

@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs'
+import { type CheckLine, failure, marked, warning } from '../../../lib/errors/check-line.ts'
 import { attempt } from '../../../lib/errors/fault.ts'
-import { type Finding, failure, marked, warning } from '../../../lib/errors/finding.ts'
 import { readOwnFile } from '../../../lib/path/open.ts'
 import { PathHandle } from '../../../lib/path/path-handle.ts'
 import { NAMES_UNSEEN_FILES } from '../../../lib/process/bound-paths.ts'
@@ -58,16 +58,14 @@ export function howToStart(service: Service, verb: 'start' | 'restart' = 'start'
 }
 
 /**
- * Returns findings from the host's service manager about a service, and from its log since its last start: a
+ * Returns check lines from the host's service manager about a service, and from its log since its last start: a
  * service checks its settings before it starts. `answers` states whether the service answers.
  */
-export function checkState(service: Service, answers: boolean, isNeeded: boolean): Finding[] {
+export function checkState(service: Service, answers: boolean, isNeeded: boolean): CheckLine[] {
   const unit = askSystemd(`${service}.service`)
   const level = isNeeded ? failure : warning
   // A service that was stopped has nothing to report.
-  const ofLog = isStopped(unit)
-    ? []
-    : findingsInLog(service, linesOf(service, unit, answers), answers)
+  const ofLog = isStopped(unit) ? [] : checkLog(service, linesOf(service, unit, answers), answers)
   if (unit !== undefined) ofLog.push(...checkIdleLines(service))
   if (unit !== undefined && answers) return [...checkUnit(service, unit), ...ofLog]
   if (answers) return ofLog
@@ -90,7 +88,7 @@ function stateInWords({ load, active, result }: SystemdUnit): string {
 }
 
 /** Returns the warnings about files of a service's settings that have changed since it was started. */
-export function changedSince(service: Service, since: number): Finding[] {
+export function changedSince(service: Service, since: number): CheckLine[] {
   const unit = askSystemd(`${service}.service`)
   const { files, isStale } = unit ?? { files: [`/etc/default/${service}`], isStale: false }
   const changed = files.filter((file) => {
@@ -105,7 +103,7 @@ export function changedSince(service: Service, since: number): Finding[] {
 }
 
 /** The lines of a service's settings that systemd passes over in silence. */
-function checkIdleLines(service: Service): Finding[] {
+function checkIdleLines(service: Service): CheckLine[] {
   const file = `/etc/default/${service}`
   const text = attempt(() => readOwnFile(file).toString('utf8')) ?? ''
   return findIdleLines(text).map(({ line, word }) => {
@@ -116,7 +114,7 @@ function checkIdleLines(service: Service): Finding[] {
 }
 
 /** Returns the faults of the unit of a running service. */
-function checkUnit(service: Service, { load, enabled }: SystemdUnit): Finding[] {
+function checkUnit(service: Service, { load, enabled }: SystemdUnit): CheckLine[] {
   const isRead = load === 'loaded' || load === 'masked'
   return [
     ...(isRead
@@ -148,8 +146,8 @@ function checkUnit(service: Service, { load, enabled }: SystemdUnit): Finding[] 
 }
 
 /** Returns the complaints of a supervised service at its last start. */
-export const checkSupervised = (service: Service): Finding[] =>
-  findingsInLog(service, linesOf(service, undefined, false), false)
+export const checkSupervised = (service: Service): CheckLine[] =>
+  checkLog(service, linesOf(service, undefined, false), false)
 
 /** Returns the log lines since its start: from the journal, or from the log of its run script. */
 function linesOf(service: Service, unit: SystemdUnit | undefined, answers: boolean): string[] {
@@ -199,9 +197,9 @@ const OF_CLIENTS = new RegExp(`^onescand: clamd: user \\d+ ${NAMES_UNSEEN_FILES}
 const COMPLAINT = /^(error|warning): /
 
 /**
- * Returns findings about complaints in a log. While the service answers, it reports its complaints itself.
+ * Returns check lines about complaints in a log. While the service answers, it reports its complaints itself.
  */
-function findingsInLog(service: Service, lines: readonly string[], answers: boolean): Finding[] {
+function checkLog(service: Service, lines: readonly string[], answers: boolean): CheckLine[] {
   const complaints = lines.filter(
     (line) => OF_LINES.test(line) || OF_CLIENTS.test(line) || (!answers && COMPLAINT.test(line)),
   )

@@ -1,8 +1,14 @@
 import { accessSync, constants, existsSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { type Chain, checkChain, findChain } from '../../../doors/slot/chain.ts'
+import {
+  type CheckLine,
+  failure,
+  ok,
+  settingsFault,
+  warning,
+} from '../../../lib/errors/check-line.ts'
 import { attempt, errorText } from '../../../lib/errors/fault.ts'
-import { type Finding, failure, ok, settingsFault, warning } from '../../../lib/errors/finding.ts'
 import { readStart } from '../../../lib/path/open.ts'
 import { shellWord } from '../../../lib/text/shell-word.ts'
 import { obstacle } from '../../../readiness/stage/account.ts'
@@ -14,11 +20,11 @@ import { slotProgramOf } from './slot-program.ts'
 const LINK = '/etc/onescan/queue'
 
 /** Checks the qmail-queue program, and the next program, to which it passes the mail. */
-export function checkPrograms(host: Host): Finding[] {
+export function checkPrograms(host: Host): CheckLine[] {
   return [...checkSlotProgram(host), ...checkLink(host), ...checkNextProgram(host)]
 }
 
-function checkSlotProgram(host: Host): Finding[] {
+function checkSlotProgram(host: Host): CheckLine[] {
   const { env, program } = host
   const named = env.QMAILQUEUE
   if (named === undefined && host.clients !== undefined) {
@@ -54,13 +60,13 @@ function checkSlotProgram(host: Host): Finding[] {
       ),
     ]
   }
-  const finding = judgeProgram(host)
-  if (named === undefined || !isRelative(named)) return [finding]
+  const checkLine = judgeProgram(host)
+  if (named === undefined || !isRelative(named)) return [checkLine]
   const value = `${relativeText(named, host)}; callers run in different directories`
-  return [warning('qmail-queue program', value, `set QMAILQUEUE to ${program}`), finding]
+  return [warning('qmail-queue program', value, `set QMAILQUEUE to ${program}`), checkLine]
 }
 
-function judgeProgram(host: Host): Finding {
+function judgeProgram(host: Host): CheckLine {
   const { env, program } = host
   const slot = slotProgramOf(host)
   switch (slot.kind) {
@@ -99,7 +105,7 @@ function relativeText(named: string, { directories }: Host): string {
  * Checks the link of the Debian package if no setting names the qmail-queue program yet: once QMAILQUEUE
  * names the link, mail uses it.
  */
-function checkLink({ env }: Host): Finding[] {
+function checkLink({ env }: Host): CheckLine[] {
   if (env.QMAILQUEUE !== undefined || !existsSync(LINK)) return []
   const queue = realpathSync(LINK)
   if (basename(queue) !== 'qmail-queue') return []
@@ -107,7 +113,7 @@ function checkLink({ env }: Host): Finding[] {
   return [failure(LINK, value, `ln -sfn /usr/lib/onescan/onescanc ${LINK}`)]
 }
 
-function checkNextProgram(host: Host): Finding[] {
+function checkNextProgram(host: Host): CheckLine[] {
   if (slotProgramOf(host).kind === 'real-queue') return [] // the real qmail-queue has no chain
   let chain: Chain
   try {
@@ -127,10 +133,10 @@ function checkNextProgram(host: Host): Finding[] {
 }
 
 /**
- * Returns a finding about a qmail-queue that cannot switch to qmailq, the user that writes to the queue;
+ * Returns a check line about a qmail-queue that cannot switch to qmailq, the user that writes to the queue;
  * INSTALL.ids of qmail.
  */
-function lacksSetuid(host: Host, program: string): Finding | undefined {
+function lacksSetuid(host: Host, program: string): CheckLine | undefined {
   const path = realpathSync(program)
   const { mode, uid } = statSync(path)
   if (basename(path) !== 'qmail-queue' || (mode & 0o4000) !== 0) return undefined
@@ -144,7 +150,7 @@ function lacksSetuid(host: Host, program: string): Finding | undefined {
 const isScript = (path: string): boolean =>
   attempt(() => readStart(path, 2).toString('latin1')) === '#!'
 
-function barred(what: string, program: string, barrier: string, host: Host): Finding {
+function barred(what: string, program: string, barrier: string, host: Host): CheckLine {
   const value = `${accountText(host)} cannot execute ${program}`
   const remedy = `check the owner, group and mode of ${barrier}; until then mail is deferred`
   return failure(what, value, remedy)

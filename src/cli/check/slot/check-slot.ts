@@ -1,14 +1,14 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { readReplyForm } from '../../../doors/replies/error-report.ts'
+import { type CheckLine, failure, ok, warning } from '../../../lib/errors/check-line.ts'
 import { attempt, errorText } from '../../../lib/errors/fault.ts'
-import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
 import { START_BLUR } from '../../../lib/process/proc-entry.ts'
 import { shellWord } from '../../../lib/text/shell-word.ts'
 import { ownAccount, readAccounts } from '../../../readiness/stage/account.ts'
 import { runStage, type Stage } from '../../../readiness/stage/stage.ts'
 import { tryStages } from '../../../readiness/stages.ts'
-import { type RunningService, rootFinding } from '../../host/running-services.ts'
+import { type RunningService, rootLine } from '../../host/running-services.ts'
 import { checkPrograms } from './check-chain.ts'
 import { type Host, type SlotOptions, slotHosts } from './slot-hosts.ts'
 import { checkTestMessages } from './test-messages.ts'
@@ -20,8 +20,8 @@ import { checkTestMessages } from './test-messages.ts'
 export async function* checkSlot(
   options: SlotOptions,
   services: readonly RunningService[],
-): AsyncGenerator<Finding> {
-  const all: Finding[] = []
+): AsyncGenerator<CheckLine> {
+  const all: CheckLine[] = []
   const accounts = readAccounts()
   yield* checkCaller(options.user)
   /** A host and its label, which is shown if there are several. */
@@ -41,16 +41,16 @@ export async function* checkSlot(
     }
   }
   for (const [host, label] of hosts) {
-    for await (const finding of passesOnPurpose(host) ?? checkSlotOf(host)) {
-      if (isFound(finding, all)) continue
-      all.push(finding)
-      yield hosts.length > 1 ? { ...finding, what: `${finding.what} [${label}]` } : finding
+    for await (const checkLine of passesOnPurpose(host) ?? checkSlotOf(host)) {
+      if (isFound(checkLine, all)) continue
+      all.push(checkLine)
+      yield hosts.length > 1 ? { ...checkLine, what: `${checkLine.what} [${label}]` } : checkLine
     }
   }
 }
 
-/** Returns a finding if the tests run under another account than the named one. */
-function checkCaller(named: string | undefined): Finding[] {
+/** Returns a check line if the tests run under another account than the named one. */
+function checkCaller(named: string | undefined): CheckLine[] {
   const { name, uid } = ownAccount(readAccounts())
   if (named === undefined || named === name || named === String(uid)) return []
   return [warning('test messages', `run as ${name}, not as ${named}`, 'run check as root')]
@@ -63,7 +63,7 @@ const readings: readonly Stage<Host>[] = [
 ]
 
 /** Checks ERROR_FD. Only mail over SMTP shows whether qmail-smtpd reads a text there. */
-function checkErrorFd({ env, directories }: Host): Finding[] {
+function checkErrorFd({ env, directories }: Host): CheckLine[] {
   const what = 'ERROR_FD'
   let form: ReturnType<typeof readReplyForm>
   try {
@@ -83,12 +83,12 @@ function checkErrorFd({ env, directories }: Host): Finding[] {
  * Runs the stages that only read, then those of onescan-queue --check, which run programs that the settings
  * name, open files and connect. The last test uses onescan-queue from outside.
  */
-async function* checkSlotOf(host: Host): AsyncGenerator<Finding> {
+async function* checkSlotOf(host: Host): AsyncGenerator<CheckLine> {
   for (const reading of readings) yield* await runStage(reading, host)
   const marks = new Set<string>()
-  for await (const finding of tryStages(host)) {
-    yield finding
-    for (const mark of finding.marks ?? []) marks.add(mark)
+  for await (const checkLine of tryStages(host)) {
+    yield checkLine
+    for (const mark of checkLine.marks ?? []) marks.add(mark)
   }
   if (marks.has('nothing scans')) return
   const send = (tried: Host) => checkTestMessages(tried, !marks.has('only onescand scans'))
@@ -96,10 +96,10 @@ async function* checkSlotOf(host: Host): AsyncGenerator<Finding> {
 }
 
 /**
- * The only finding about relay clients without QHPSI, which may be intended, as for this host
+ * The only check line about relay clients without QHPSI, which may be intended, as for this host
  * itself. Undefined for all other clients.
  */
-function passesOnPurpose({ env, clients }: Host): readonly Finding[] | undefined {
+function passesOnPurpose({ env, clients }: Host): readonly CheckLine[] | undefined {
   if (clients === undefined || env.QHPSI || env.RELAYCLIENT === undefined) return undefined
   const value = 'is not set for these clients, who may relay: their mail passes unscanned'
   return [
@@ -112,41 +112,43 @@ function passesOnPurpose({ env, clients }: Host): readonly Finding[] | undefined
 }
 
 /** Returns whether the same was found for another class of clients. */
-function isFound(finding: Finding, all: readonly Finding[]): boolean {
+function isFound(checkLine: CheckLine, all: readonly CheckLine[]): boolean {
   return all.some(
     (other) =>
-      other.level === finding.level &&
-      withoutFigures(other.value) === withoutFigures(finding.value) &&
-      other.remedy === finding.remedy &&
-      other.what === finding.what,
+      other.level === checkLine.level &&
+      withoutFigures(other.value) === withoutFigures(checkLine.value) &&
+      other.remedy === checkLine.remedy &&
+      other.what === checkLine.what,
   )
 }
 
 /** Removes figures that differ each time: the free space on a disk, and the duration of a test. */
 const withoutFigures = (value: string) => value.replace(/\d+(?= MiB\b)|[\d.]+ m?s$/g, '')
 
-/** Returns findings about a service itself: how it runs, and what has changed since it was started. */
-function checkService(service: RunningService): Finding[] {
+/** Returns check lines about a service itself: how it runs, and what has changed since it was started. */
+function checkService(service: RunningService): CheckLine[] {
   const { pid, text, rules, directory, unseen, uid, since } = service
   const what = `process ${pid}`
-  const findings = [ok(what, text)]
+  const checkLines = [ok(what, text)]
   const script = join(directory, 'run')
   if (changedAt(script) > since + START_BLUR) {
     const remedy = `svc -t ${shellWord(directory)} (or sv restart), to use the new one`
-    findings.push(warning(what, `${script} has changed since it was started`, remedy))
+    checkLines.push(warning(what, `${script} has changed since it was started`, remedy))
   }
   const source = rules?.replace(/\.cdb$/, '')
   if (rules !== undefined && source !== rules && changedAt(source!) > changedAt(rules)) {
     const remedy = `tcprules ${shellWord(rules)} ${shellWord(`${source}.tmp`)} <${shellWord(source!)}`
-    findings.push(failure(what, `${source} is newer than ${rules}, which tcpserver reads`, remedy))
+    checkLines.push(
+      failure(what, `${source} is newer than ${rules}, which tcpserver reads`, remedy),
+    )
   }
   if (unseen.length > 0) {
     const value = `starts ${unseen.join(', ')} before qmail-smtpd: it is unknown what that sets`
     const remedy = 'put it before the server, or test it: onescan check --user ACCOUNT --envdir DIR'
-    findings.push(warning(what, value, remedy))
+    checkLines.push(warning(what, value, remedy))
   }
-  if (uid === 0) findings.push(rootFinding(service))
-  return findings
+  if (uid === 0) checkLines.push(rootLine(service))
+  return checkLines
 }
 
 const changedAt = (file: string): number => attempt(() => statSync(file).mtimeMs) ?? 0

@@ -1,5 +1,5 @@
+import { type CheckLine, failure, warning } from '../../../lib/errors/check-line.ts'
 import { Fault } from '../../../lib/errors/fault.ts'
-import { type Finding, failure, warning } from '../../../lib/errors/finding.ts'
 import { nameOrNumber, readAccounts, type SystemAccount } from '../../../readiness/stage/account.ts'
 import { accountOfSlot, isOfService } from '../../host/accounts.ts'
 import {
@@ -7,7 +7,7 @@ import {
   type RunningService,
   type RunningServices,
   readService,
-  rootFinding,
+  rootLine,
 } from '../../host/running-services.ts'
 import { accountReport } from '../../root/account-report.ts'
 import { runAs } from '../../root/run-as.ts'
@@ -18,9 +18,9 @@ import { namesSlot, type SlotOptions } from './slot-hosts.ts'
  * Checks the slot of qmail as the options set it up, or that of the process that they name. Without such
  * options it checks the slot of each SMTP service that runs. Root has that tried as the account of each.
  */
-export async function* checkSlots(options: SlotOptions): AsyncGenerator<Finding> {
-  const { services, findings } = await servicesOf(options)
-  yield* findings
+export async function* checkSlots(options: SlotOptions): AsyncGenerator<CheckLine> {
+  const { services, checkLines } = await servicesOf(options)
+  yield* checkLines
   if (options.rules !== undefined && services.length === 0) return
   if (process.getuid!() !== 0) {
     yield* checkSlot(options, services)
@@ -31,7 +31,7 @@ export async function* checkSlots(options: SlotOptions): AsyncGenerator<Finding>
   yield* services
     .filter(({ uid }) => isOfService(uid, accounts))
     .map((service) =>
-      rootFinding(service, `${nameOrNumber(accounts, service.uid)}: nothing was tested`),
+      rootLine(service, `${nameOrNumber(accounts, service.uid)}: nothing was tested`),
     )
   for (const { account, services: own } of slotsOf(services, options)) {
     const args = process.argv.slice(2).filter((arg) => arg !== '--json')
@@ -51,7 +51,7 @@ async function servicesOf(options: SlotOptions): Promise<RunningServices> {
   return rules === undefined ? found : withRules(found, rules)
 }
 
-const NONE: RunningServices = { services: [], findings: [], unread: [] }
+const NONE: RunningServices = { services: [], checkLines: [], unread: [] }
 
 /**
  * Returns the services that read the first file of `FILE=NEW`, with the second file in its place. A skipped
@@ -66,19 +66,23 @@ async function withRules(
   if (file === '' || fresh === '')
     throw new Fault('config', `--rules ${words}: must be FILE=NEW, two files of tcprules`)
   const readers = services.filter(({ rules }) => rules === file)
-  const findings: Finding[] = []
+  const checkLines: CheckLine[] = []
   for (const pid of unread) {
     const service = await readService(pid).catch(() => undefined)
     if (service?.rules !== file) continue
     const value = `reads ${file}, and was not tested: it is not supervised by root`
     const remedy = `if it is a service of this host, test it: onescan check --pid ${pid} --rules ${words}`
-    findings.push(failure(`process ${pid}`, value, remedy))
+    checkLines.push(failure(`process ${pid}`, value, remedy))
   }
-  if (readers.length === 0 && findings.length === 0) {
+  if (readers.length === 0 && checkLines.length === 0) {
     const remedy = 'run onescan check once the service runs'
-    findings.push(warning(file, 'is read by no running service: nothing was tested', remedy))
+    checkLines.push(warning(file, 'is read by no running service: nothing was tested', remedy))
   }
-  return { services: readers.map((reader) => ({ ...reader, rules: fresh })), findings, unread: [] }
+  return {
+    services: readers.map((reader) => ({ ...reader, rules: fresh })),
+    checkLines,
+    unread: [],
+  }
 }
 
 /** Groups the services by account. Without a running one, uses the usual account of onescan-queue. */

@@ -1,5 +1,5 @@
 import { CHAIN_REACHED, TEST_CHAIN } from '../../../doors/message/test-chain.ts'
-import { type Finding, failure, ok, warning } from '../../../lib/errors/finding.ts'
+import { type CheckLine, failure, ok, warning } from '../../../lib/errors/check-line.ts'
 import { isCompiled } from '../../../lib/runtime/compiled-program.ts'
 import { formatDuration } from '../../../lib/text/units.ts'
 import { accountText, scanSettingsOf } from '../../../readiness/stage/stage.ts'
@@ -23,17 +23,17 @@ const NOWHERE = '/nonexistent/qmail.sock'
  * origin receives no message, because it may queue it. `triesStandalone`: whether a program that uses onescand gets
  * one more message, without onescand.
  */
-export async function checkTestMessages(host: Host, triesStandalone = true): Promise<Finding[]> {
+export async function checkTestMessages(host: Host, triesStandalone = true): Promise<CheckLine[]> {
   const settings = scanSettingsOf(host)
   if (settings === undefined || slotProgramOf(host).kind !== 'own') return []
   const timeout = settings.timeout + TIMEOUT
   const clean = await send(host, cleanMessage, timeout)
-  const findings = [...judgeWarmth(host, clean), judgeClean(host, clean)]
-  if (clean.header === undefined) return findings
-  findings.push(judgeEicar(host, await send(host, eicarMessage, timeout)))
-  if (!triesStandalone || !host.asksOnescand || clean.whyStandalone !== undefined) return findings
+  const checkLines = [...judgeWarmth(host, clean), judgeClean(host, clean)]
+  if (clean.header === undefined) return checkLines
+  checkLines.push(judgeEicar(host, await send(host, eicarMessage, timeout)))
+  if (!triesStandalone || !host.asksOnescand || clean.whyStandalone !== undefined) return checkLines
   const alone = { ...host, env: { ...host.env, ONESCAN_SOCKET: NOWHERE } }
-  return [...findings, ...judgeStandalone(host, await send(alone, cleanMessage, timeout))]
+  return [...checkLines, ...judgeStandalone(host, await send(alone, cleanMessage, timeout))]
 }
 
 interface SlotTest {
@@ -46,8 +46,8 @@ interface SlotTest {
   readonly whyStandalone: string | undefined
 }
 
-/** Returns the finding whether onescanc, under the account of qmail-smtpd, reaches onescand. */
-function judgeWarmth(host: Host, test: SlotTest): Finding[] {
+/** Returns the check line whether onescanc, under the account of qmail-smtpd, reaches onescand. */
+function judgeWarmth(host: Host, test: SlotTest): CheckLine[] {
   const what = 'onescand'
   const { header, whyStandalone } = test
   if (whyStandalone === undefined) {
@@ -69,7 +69,7 @@ const isBarred = ({ why, whyStandalone = why }: SlotTest) =>
 const groupRemedy = (host: Host) =>
   `give the service the group of ${socketOf(host)}: tcpserver -g "$(id -g onescan)", or chpst -u USER:onescan instead of setuidgid`
 
-function judgeClean(host: Host, test: SlotTest): Finding {
+function judgeClean(host: Host, test: SlotTest): CheckLine {
   const what = 'qmail, clean message'
   const { outcome, header, why } = test
   if (outcome.code !== 0 || header === undefined) return failed(what, host, test)
@@ -90,30 +90,30 @@ function judgeClean(host: Host, test: SlotTest): Finding {
   )
 }
 
-function judgeEicar(host: Host, test: SlotTest): Finding {
+function judgeEicar(host: Host, test: SlotTest): CheckLine {
   const what = 'qmail, EICAR'
   const { outcome, header, why } = test
   if (outcome.code !== 0 || header === undefined) return failed(what, host, test)
   if (/^X-QHPSI: virus found$/m.test(header)) return ok(what, 'is found')
-  return failure(what, `is accepted as clean${why}`, 'nothing is scanned; see the findings above')
+  return failure(what, `is accepted as clean${why}`, 'nothing is scanned; see the lines above')
 }
 
-/** Returns the finding whether mail is also scanned while onescand does not answer. */
-function judgeStandalone(host: Host, test: SlotTest): Finding[] {
+/** Returns the check line whether mail is also scanned while onescand does not answer. */
+function judgeStandalone(host: Host, test: SlotTest): CheckLine[] {
   if (test.outcome.code === 0 && test.header !== undefined) return []
   const { what, value, remedy = '' } = failed('qmail, without onescand', host, test)
   const meanwhile = 'onescand scans mail, but while it cannot answer, mail is deferred'
   return [warning(what, `${value}: ${meanwhile}`, remedy)]
 }
 
-function failed(what: string, host: Host, test: SlotTest): Finding {
+function failed(what: string, host: Host, test: SlotTest): CheckLine {
   const { outcome, why } = test
   const { as = Number.POSITIVE_INFINITY, data = Number.POSITIVE_INFINITY } = host.limits
   const least = Math.min(as, data)
   const value = `${howItEnded(outcome)}${why}`
   if (outcome.code === 0) return failure(what, value, 'reinstall it')
   if (least >= ENOUGH)
-    return failure(what, value, 'see the other findings; until then mail is deferred')
+    return failure(what, value, 'see the other lines; until then mail is deferred')
   const remedy = isBarred(test) ? `${MORE_MEMORY}, and ${groupRemedy(host)}` : MORE_MEMORY
   return failure(what, `${value}, with a limit of ${least} bytes of memory`, remedy)
 }

@@ -45,10 +45,10 @@ t.test(
     const note = (error: unknown) => void unhandled.push(error)
     process.on('unhandledRejection', note)
     t.teardown(() => process.off('unhandledRejection', note))
-    const findings = checkByMail('ann@example.org', [], {
+    const checkLines = checkByMail('ann@example.org', [], {
       ways: [broken('first'), broken('second')],
     })
-    await t.rejects(findings.next(), { message: 'first' })
+    await t.rejects(checkLines.next(), { message: 'first' })
     await new Promise(setImmediate)
     t.same(unhandled, [])
   },

@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { checkNamedServer } from '../../../../src/cli/check/by-mail/check-named-server.ts'
 import type { SmtpWay } from '../../../../src/cli/check/by-mail/send-mail.ts'
 import type { Mailbox } from '../../../../src/cli/check/by-mail/test-mailbox.ts'
-import type { Finding } from '../../../../src/lib/errors/finding.ts'
+import type { CheckLine } from '../../../../src/lib/errors/check-line.ts'
 import {
   at,
   type NextServerSetup,
@@ -29,7 +29,7 @@ interface Asked extends Partial<Omit<SmtpWay, 'foreign'>> {
 }
 
 async function findingsAt(port: number, { mailbox, greets = 20_000, ...way }: Asked = {}) {
-  const findings: Finding[] = []
+  const checkLines: CheckLine[] = []
   const usual = { authorities: undefined, login: undefined, greets, answers: 20_000 }
   const foreign = { ...usual, ...way.foreign }
   const named = {
@@ -38,8 +38,8 @@ async function findingsAt(port: number, { mailbox, greets = 20_000, ...way }: As
     mailbox,
     deliveredWithin: 1_000,
   }
-  for await (const finding of checkNamedServer(named)) findings.push(finding)
-  return findings
+  for await (const checkLine of checkNamedServer(named)) checkLines.push(checkLine)
+  return checkLines
 }
 
 const isClean = (content: string) => content.includes('Nothing here')
@@ -49,18 +49,19 @@ const toInfected =
   (verb, content) =>
     verb === '.' && !isClean(content) ? reply : undefined
 
-const levelsOf = (findings: readonly Finding[]) => findings.map(({ level }) => level).join(' ')
+const levelsOf = (checkLines: readonly CheckLine[]) =>
+  checkLines.map(({ level }) => level).join(' ')
 const OK = Array(9).fill('ok').join(' ')
 
 t.test('a server that refuses infected mail passes the check', async (t) => {
   const next = await startNext(t, { script: toInfected('550 5.7.1 virus found') })
-  const findings = await findingsAt(next.port)
-  t.equal(levelsOf(findings), OK)
-  t.match(linesOf(findings), [
+  const checkLines = await findingsAt(next.port)
+  t.equal(levelsOf(checkLines), OK)
+  t.match(linesOf(checkLines), [
     /^ok clean mail: accepted: 250 2\.0\.0 next queued it as 1 for 1$/,
     /^ok EICAR in the body: refused with 550 5\.7\.1 virus found$/,
   ])
-  t.match(findings[1]!.mail, {
+  t.match(checkLines[1]!.mail, {
     id: /^[0-9a-f-]{36}@check\.onescan\.invalid$/,
     answer: 'refused',
     code: 550,
@@ -118,8 +119,8 @@ const servers: Readonly<Record<string, readonly [NextServerSetup, RegExp, number
 for (const [what, [setup, expected, mails]] of Object.entries(servers)) {
   t.test(`a server that ${what} does not`, async (t) => {
     const next = await startNext(t, setup)
-    const findings = await findingsAt(next.port)
-    const lines = linesOf(findings).filter((line) => !line.startsWith('ok '))
+    const checkLines = await findingsAt(next.port)
+    const lines = linesOf(checkLines).filter((line) => !line.startsWith('ok '))
     t.match(lines.join('\n'), expected)
     t.equal(next.calls, mails)
   })
@@ -133,9 +134,9 @@ t.test('a server that refuses everything from some mail on fails the check', asy
     const next = await startNext(t)
     next.script = (said) =>
       said === verb && next.calls > 1 ? '550 5.7.1 too much mail' : undefined
-    const findings = await findingsAt(next.port)
-    t.match(findings[1], { level: infected, value: /^refused with 550 5\.7\.1 too much mail/ })
-    t.match(linesOf(findings).at(-1), /^error clean mail, the last: refused with 550/)
+    const checkLines = await findingsAt(next.port)
+    t.match(checkLines[1], { level: infected, value: /^refused with 550 5\.7\.1 too much mail/ })
+    t.match(linesOf(checkLines).at(-1), /^error clean mail, the last: refused with 550/)
   }
 })
 
@@ -176,8 +177,8 @@ t.test('a server that sends an answer in pieces, without end, is an error', asyn
     socket.write('220 mx.example.org\r\n')
   })
   const port = await listen(t, server)
-  const findings = await findingsAt(port, { greets: 500, foreign: { answers: 300 } })
-  t.match(findings[0], { level: 'error', value: /the SMTP session did not end within 1\.4 s/ })
+  const checkLines = await findingsAt(port, { greets: 500, foreign: { answers: 300 } })
+  t.match(checkLines[0], { level: 'error', value: /the SMTP session did not end within 1\.4 s/ })
 })
 
 t.test('a server that sends empty lines without end is an error', async (t) => {
@@ -191,8 +192,8 @@ t.test('a server that sends empty lines without end is an error', async (t) => {
     socket.write('220 mx.example.org\r\n')
     send()
   })
-  const findings = await findingsAt(await listen(t, server))
-  t.match(findings[0], { level: 'error', value: /the server sends too much/ })
+  const checkLines = await findingsAt(await listen(t, server))
+  t.match(checkLines[0], { level: 'error', value: /the server sends too much/ })
   t.ok(sent < 64 * 1024 * 1024, `after ${sent} bytes`)
 })
 
@@ -203,9 +204,9 @@ t.test('nothing is sent in clear text if TLS is required and not offered', async
       script: at('STAR', '454 4.7.0 TLS not available'),
     })
     const foreign = { login }
-    const findings = await findingsAt(next.port, { security: 'starttls', foreign })
+    const checkLines = await findingsAt(next.port, { security: 'starttls', foreign })
     t.match(
-      linesOf(findings)[0],
+      linesOf(checkLines)[0],
       /^error clean mail: deferred with 454 4\.7\.0 TLS not available; configure the server to offer TLS/,
     )
     t.same(
@@ -246,12 +247,12 @@ t.test(
       const next = await startNext(t, { extensions: ['AUTH PLAIN'], script })
       const port = await tlsBefore(t, next.port, { key, cert })
       const foreign = { login, authorities: isKnown ? cert : undefined }
-      const findings = await findingsAt(port, { security: 'tls', foreign })
+      const checkLines = await findingsAt(port, { security: 'tls', foreign })
       if (fault === undefined) {
-        t.equal(levelsOf(findings), OK)
+        t.equal(levelsOf(checkLines), OK)
         t.equal(next.commands[1], `AUTH PLAIN ${Buffer.from('\0ann\0secret').toString('base64')}`)
       } else {
-        t.match(findings[0], { level: 'error', value: fault }, name)
+        t.match(checkLines[0], { level: 'error', value: fault }, name)
         t.same(next.commands, [])
       }
     }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { deliveryOf } from '../../../../src/cli/check/by-mail/test-mailbox.ts'
 import { nameMail, testMails } from '../../../../src/cli/check/by-mail/test-mails.ts'
-import type { Finding } from '../../../../src/lib/errors/finding.ts'
+import type { CheckLine } from '../../../../src/lib/errors/check-line.ts'
 import { startNext } from '../../../doors/smtp/next-server.ts'
 import { openDirectory } from '../../../programs/host/reachable.ts'
 import { jsonIn, ofPlain, onescan, type RunOptions } from '../../onescan.ts'
@@ -109,8 +109,8 @@ async function checked(
   return { code, err, ...jsonIn<Result>(out) }
 }
 
-/** A finding of JSON, as onescan(1) has it. */
-type Result = Finding & {
+/** A check line of JSON, as onescan(1) has it. */
+type Result = CheckLine & {
   readonly mail: { readonly delivery?: string; readonly tags?: readonly string[] }
 }
 const deliveriesIn = (results: readonly Result[]) => results.map(({ mail }) => mail.delivery)

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { askRunningDaemon } from '../../../../src/cli/host/running-daemon.ts'
 import { frame } from '../../../../src/doors/slot-socket/slot-frames.ts'
-import type { Finding } from '../../../../src/lib/errors/finding.ts'
+import type { CheckLine } from '../../../../src/lib/errors/check-line.ts'
 import { NAMES_UNSEEN_FILES } from '../../../../src/lib/process/bound-paths.ts'
 import { loadSystem } from '../../../../src/lib/runtime/system.ts'
 import { newest, startOnescand } from '../../../daemon/process.ts'
@@ -24,10 +24,10 @@ const compiled = join(import.meta.dirname, '../../../../build/native/onescand')
 const onlyRoot = lacks('root')
 
 /** What root's `onescan check` finds about the onescand at a socket. */
-async function findingsAbout(socket: string, around: readonly string[] = []): Promise<Finding[]> {
+async function findingsAbout(socket: string, around: readonly string[] = []): Promise<CheckLine[]> {
   const env = { ONESCAN_SOCKET: socket }
   const { out } = await onescan(['check', '--daemon', '--json'], { env, around, root: true })
-  return jsonIn<Finding>(out).results.slice()
+  return jsonIn<CheckLine>(out).results.slice()
 }
 
 t.test('a host on which no onescand runs is an error', async (t) => {
@@ -190,8 +190,8 @@ t.test(
         program: [...around, ...newest],
         settings: { QHPSI: 'plugin: eicar', QUARANTINE: quarantine },
       })
-      const findings = await findingsAbout(daemon.socket)
-      return findings.filter(({ what }) => what === 'paths [onescand]')
+      const checkLines = await findingsAbout(daemon.socket)
+      return checkLines.filter(({ what }) => what === 'paths [onescand]')
     }
     const remedy = `"systemctl edit onescand" with BindPaths=${quarantine} in [Service], and restart it`
     t.match(await complaints(false), [{ level: 'error', value: /QUARANTINE .*read-only/, remedy }])

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { Finding } from '../../../../src/lib/errors/finding.ts'
+import type { CheckLine } from '../../../../src/lib/errors/check-line.ts'
 import { newest, startOnescand } from '../../../daemon/process.ts'
 import { lacks } from '../../../needs.mjs'
 import { ownDirectoriesMissing } from '../../../programs/host/own-directories.ts'
@@ -110,12 +110,12 @@ class Host {
   }
 
   /** What check finds about onescand and Postfix. */
-  async look(): Promise<Finding[]> {
+  async look(): Promise<CheckLine[]> {
     return (await findingsOn(this.#machine)).filter(({ what }) => !what.endsWith('[qmail]'))
   }
 
   /** What check finds about the slot of a service that tcpserver starts with this group. */
-  async lookAtSlot(QMAILQUEUE: string, group = `${QMAILD}`): Promise<Finding[]> {
+  async lookAtSlot(QMAILQUEUE: string, group = `${QMAILD}`): Promise<CheckLine[]> {
     const words = tcpserver('-u', `${QMAILD}`, '-g', group)
     const env = { ...this.settings, PATH: reachablePath(), QMAILQUEUE: reachable(QMAILQUEUE) }
     const pid = await startService(this.#test, this.#machine.around(words), { env })
@@ -123,8 +123,8 @@ class Host {
   }
 }
 
-const complaint = (findings: readonly Finding[], what: RegExp) =>
-  findings.find((finding) => finding.level !== 'ok' && what.test(finding.what))
+const complaint = (checkLines: readonly CheckLine[], what: RegExp) =>
+  checkLines.find((checkLine) => checkLine.level !== 'ok' && what.test(checkLine.what))
 
 t.test('onescand comes into the group of the socket of clamd', { skip }, async (t) => {
   const { machine, host } = await prepared(t)

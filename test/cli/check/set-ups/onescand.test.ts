@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import type { Finding } from '../../../../src/lib/errors/finding.ts'
+import type { CheckLine } from '../../../../src/lib/errors/check-line.ts'
 import { newest, startOnescand } from '../../../daemon/process.ts'
 import { lacks } from '../../../needs.mjs'
 import { ownDirectoriesMissing } from '../../../programs/host/own-directories.ts'
@@ -107,10 +107,10 @@ async function trySetUp(t: Test, setUp: OnescandSetUp, shared: Shared): Promise<
   machine.write('/var/log/onescand/current', daemon ? `${log}onescand: serving\n` : log)
   const later = new Date(Date.now() + 60_000)
   if (isOld) utimesSync(machine.at(DEFAULTS), later, later)
-  const findings = await findingsOn(machine)
+  const checkLines = await findingsOn(machine)
   const down = /^error onescand: does not answer; start it/
-  judge(t, findings, daemon ? setUp.check : [down, ...setUp.check])
-  if (await carryOut(findings, around)) {
+  judge(t, checkLines, daemon ? setUp.check : [down, ...setUp.check])
+  if (await carryOut(checkLines, around)) {
     daemon?.kill()
     await daemon?.ended
     const mended = environmentBy(readFileSync(machine.at(DEFAULTS), 'utf8'))
@@ -133,9 +133,9 @@ async function trySetUp(t: Test, setUp: OnescandSetUp, shared: Shared): Promise<
  * Carries out the remedies if each is a command about files of the set-up, or an edit of the file of
  * settings. Returns whether they are.
  */
-async function carryOut(findings: readonly Finding[], around: Around): Promise<boolean> {
+async function carryOut(checkLines: readonly CheckLine[], around: Around): Promise<boolean> {
   const { machine, kept } = around
-  const complaints = findings.filter(
+  const complaints = checkLines.filter(
     ({ level, what }) => level !== 'ok' && !what.startsWith('infected mail'),
   )
   const steps = complaints.map(({ value, remedy = '' }) => {

@@ -16,7 +16,7 @@ export interface Around extends SharedServers {
   file(name: string, text: string, mode?: number): string
 }
 
-/** A host with Postfix and onescand that somebody may have, and the findings. */
+/** A host with Postfix and onescand that somebody may have, and the check lines. */
 export interface OnescandSetUp {
   readonly name: string
   /** Settings in /etc/default/onescand besides QHPSI, REJECTVIRUS and --milter. */
@@ -49,7 +49,7 @@ const ONE_SIGNATURE =
   /^warning clamd \S+ \[onescand\]: only \d+ signatures? in \S+: ClamAV has millions; run fresh/
 const UNDATED = /^warning clamd \S+ \[onescand\]: answers, .*without a date: its signatures/
 
-/** The finding of a host with keys: Postfix folds long lines. */
+/** The check line of a host with keys: Postfix folds long lines. */
 const FOLDS = /^warning smtp_line_length_limit: 998/
 
 export const setUps: readonly OnescandSetUp[] = [

@@ -24,7 +24,7 @@ import {
 
 /**
  * Hosts with various mail servers. `onescan check` without options finds the servers, has the expected
- * findings, and complains of nothing else.
+ * check lines, and complains of nothing else.
  */
 
 const skip = ownDirectoriesMissing || ucspiMissing || lacks('postconf')

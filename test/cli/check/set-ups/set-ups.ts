@@ -12,7 +12,7 @@ export interface Place {
   link(name: string, target: string): string
 }
 
-/** A set-up that somebody may have, and the findings of `onescan check`. */
+/** A set-up that somebody may have, and the check lines of `onescan check`. */
 export interface SetUp {
   readonly name: string
   readonly env?: Readonly<Record<string, string>> | ((place: Place) => Record<string, string>)

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { Finding } from '../../../../src/lib/errors/finding.ts'
+import type { CheckLine } from '../../../../src/lib/errors/check-line.ts'
 import { openDirectory } from '../../../programs/host/reachable.ts'
 import { ucspiMissing } from '../../../programs/servers/ucspi.ts'
 import { jsonIn, ofPlain, onescan } from '../../onescan.ts'
@@ -11,12 +11,12 @@ import { startService } from '../service.ts'
 import { placeIn, putQmail, type SetUp } from './set-ups.ts'
 
 /**
- * Check has the expected findings and remedies for each set-up of the table, and no other complaint. A
+ * Check has the expected check lines and remedies for each set-up of the table, and no other complaint. A
  * remedy that can be carried out is: after it, check no longer complains.
  */
 
 // The room on the disk is that of the machine.
-const isOfMachine = ({ level, value }: Finding) =>
+const isOfMachine = ({ level, value }: CheckLine) =>
   level !== 'error' && /MiB|files left|in memory \(tmpfs\)/.test(value)
 
 interface PreparedSetUp {
@@ -24,7 +24,7 @@ interface PreparedSetUp {
   /** The variables of the caller, or of the service when it was started. */
   readonly env: Record<string, string>
   readonly hasService: boolean
-  look(): Promise<Finding[]>
+  look(): Promise<CheckLine[]>
 }
 
 async function prepared(t: Test, { env = {}, prepare, service }: SetUp): Promise<PreparedSetUp> {
@@ -47,7 +47,7 @@ async function prepared(t: Test, { env = {}, prepare, service }: SetUp): Promise
     hasService: service !== undefined,
     async look() {
       const { out } = await onescan(['check', '--json', ...words], { env: given, root })
-      return jsonIn<Finding>(out).results.filter((finding) => !isOfMachine(finding))
+      return jsonIn<CheckLine>(out).results.filter((checkLine) => !isOfMachine(checkLine))
     },
   }
 }
@@ -71,7 +71,7 @@ export async function trySetUp(t: Test, setUp: SetUp): Promise<void> {
   const before = await host.look()
   judge(t, before, setUp.expect)
   t.notOk(existsSync(join(host.home, 'called')), 'nothing was queued')
-  const mended = before.filter((finding) => carryOut(finding, host))
+  const mended = before.filter((checkLine) => carryOut(checkLine, host))
   carriedOut += mended.length
   if (mended.length === 0) return
   const complaints = (await host.look()).filter(({ level }) => level !== 'ok')
@@ -79,7 +79,7 @@ export async function trySetUp(t: Test, setUp: SetUp): Promise<void> {
   const left = isAllMended
     ? complaints
     : complaints.filter(({ what, value }) =>
-        mended.some((finding) => finding.what === what && finding.value === value),
+        mended.some((checkLine) => checkLine.what === what && checkLine.value === value),
       )
   t.same(left, [], `after ${mended.map(({ remedy }) => `"${remedy}"`).join(' and ')}`)
 }
@@ -88,7 +88,7 @@ export async function trySetUp(t: Test, setUp: SetUp): Promise<void> {
  * Carries out a remedy that names a setting, or a command about a file of the set-up. Returns whether
  * it is one.
  */
-function carryOut({ value, remedy = '' }: Finding, host: PreparedSetUp): boolean {
+function carryOut({ value, remedy = '' }: CheckLine, host: PreparedSetUp): boolean {
   const { home, env, hasService } = host
   const [, wrong] = /^([A-Z_]+) is not a setting/.exec(value) ?? []
   const [, meant] = /^did you mean ([A-Z_]+)\?$/.exec(remedy) ?? []

@@ -30,8 +30,8 @@ t.test('a chain that is missing, not executable, or the slot itself is an error'
 
 t.test('a program that the account of qmail-smtpd cannot execute is an error', async (t) => {
   const home = qmail(t, 0o700)
-  const findings = checkPrograms(host({ QMAILHOME: home }, { account: stranger }))
-  t.match(findings.at(-1), { level: 'error', value: /stranger \(strangers\) cannot execute/ })
+  const checkLines = checkPrograms(host({ QMAILHOME: home }, { account: stranger }))
+  t.match(checkLines.at(-1), { level: 'error', value: /stranger \(strangers\) cannot execute/ })
 })
 
 t.test('a missing qmail-queue program is an error', async (t) => {

@@ -8,7 +8,7 @@ import {
   slotHosts,
 } from '../../../../src/cli/check/slot/slot-hosts.ts'
 import { readService } from '../../../../src/cli/host/running-services.ts'
-import type { Finding } from '../../../../src/lib/errors/finding.ts'
+import type { CheckLine } from '../../../../src/lib/errors/check-line.ts'
 import { lacks } from '../../../needs.mjs'
 import { openDirectory } from '../../../programs/host/reachable.ts'
 import { ucspiMissing } from '../../../programs/servers/ucspi.ts'
@@ -89,12 +89,12 @@ t.test(
   },
   async (t) => {
     const host = rulesOf(t, RULES)
-    const findings: readonly Finding[] = jsonIn((await host.check('--json')).out).results
+    const checkLines: readonly CheckLine[] = jsonIn((await host.check('--json')).out).results
     const whats = (value: RegExp) =>
-      findings.filter((finding) => value.test(finding.value)).map(({ what }) => what)
+      checkLines.filter((checkLine) => value.test(checkLine.value)).map(({ what }) => what)
     t.same(whats(/may relay: their mail passes unscanned/), ['QHPSI [127.0.0.1]'])
     t.match(
-      findings.find(({ what }) => what === 'QHPSI [127.0.0.1]'),
+      checkLines.find(({ what }) => what === 'QHPSI [127.0.0.1]'),
       {
         level: 'warning',
         remedy: 'set it in their rule, and run tcprules; or leave it unset if that is intended',

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { Finding } from '../../../../src/lib/errors/finding.ts'
+import type { CheckLine } from '../../../../src/lib/errors/check-line.ts'
 import { newest, startOnescand } from '../../../daemon/process.ts'
 import { lacks } from '../../../needs.mjs'
 import { openDirectory, reachable } from '../../../programs/host/reachable.ts'
@@ -15,7 +15,7 @@ const onescanc = join(import.meta.dirname, '../../../../build/native/onescanc')
 const skip = lacks('the client') || ucspiMissing
 
 /** Runs check under the softlimit of the qmail how-tos, with the slot at this socket. */
-async function check(t: Test, socket: string): Promise<readonly Finding[]> {
+async function check(t: Test, socket: string): Promise<readonly CheckLine[]> {
   const place = placeIn(openDirectory(t))
   putQmail(place)
   const pid = await startService(t, ['softlimit', '-m', '3000000', ...tcpserver()], {
@@ -28,11 +28,11 @@ async function check(t: Test, socket: string): Promise<readonly Finding[]> {
     },
   })
   const { out } = await onescan(['check', '--pid', pid, '--json'])
-  return jsonIn<Finding>(out).results
+  return jsonIn<CheckLine>(out).results
 }
 
-const levelOf = (findings: readonly Finding[], wanted: string) =>
-  findings.filter(({ what }) => what === wanted).map(({ level }) => level)
+const levelOf = (checkLines: readonly CheckLine[], wanted: string) =>
+  checkLines.filter(({ what }) => what === wanted).map(({ level }) => level)
 
 t.test('while onescand answers, check warns of what happens without it', { skip }, async (t) => {
   const settings = { QHPSI: 'plugin: eicar', QMAILHOME: '/nonexistent' }
@@ -42,9 +42,9 @@ t.test('while onescand answers, check warns of what happens without it', { skip 
     socket: `${place}/qmail.sock`,
     settings: { ...settings, TMPDIR: place },
   })
-  const findings = await check(t, daemon.socket)
+  const checkLines = await check(t, daemon.socket)
   t.match(
-    findings.filter(({ what }) => what === 'qmail, without onescand'),
+    checkLines.filter(({ what }) => what === 'qmail, without onescand'),
     [
       {
         level: 'warning',
@@ -54,17 +54,19 @@ t.test('while onescand answers, check warns of what happens without it', { skip 
       },
     ],
   )
-  t.same(levelOf(findings, 'qmail, EICAR'), ['ok'], 'the test message is as the mail', { findings })
+  t.same(levelOf(checkLines, 'qmail, EICAR'), ['ok'], 'the test message is as the mail', {
+    checkLines,
+  })
   t.same(
-    findings.filter(({ level, value }) => level === 'error' && !/smtpd as root$/.test(value)),
+    checkLines.filter(({ level, value }) => level === 'error' && !/smtpd as root$/.test(value)),
     [],
   )
 })
 
 t.test('without onescand no mail gets through', { skip }, async (t) => {
-  const findings = await check(t, '/nonexistent/qmail.sock')
+  const checkLines = await check(t, '/nonexistent/qmail.sock')
   t.match(
-    findings.filter(({ what }) => what === 'qmail, clean message'),
+    checkLines.filter(({ what }) => what === 'qmail, clean message'),
     [
       {
         level: 'error',

@@ -18,9 +18,9 @@ function program(t: Test, script: string): string {
 }
 
 t.test('a qmail-queue program that scans and passes on clean mail has no findings', async (t) => {
-  const findings = await checkTestMessages(host(eicar))
-  t.same(complaints(findings), [])
-  t.match(findings, [{ value: /^scanned and passed on in [\d.]+ m?s$/ }, { value: 'is found' }])
+  const checkLines = await checkTestMessages(host(eicar))
+  t.same(complaints(checkLines), [])
+  t.match(checkLines, [{ value: /^scanned and passed on in [\d.]+ m?s$/ }, { value: 'is found' }])
 })
 
 t.test('a plugin that refuses small mail is not an error of the scanner', async (t) => {
@@ -48,8 +48,8 @@ t.test('nothing is delivered, forwarded or refused by the test', async (t) => {
 })
 
 t.test('a damaged program that exits 0 and loses mail is found', async (t) => {
-  const findings = await checkTestMessages(host(eicar, { program: program(t, 'exit 0') }))
-  t.match(findings, [{ level: 'error', value: /mail would be lost/, remedy: /reinstall it/ }])
+  const checkLines = await checkTestMessages(host(eicar, { program: program(t, 'exit 0') }))
+  t.match(checkLines, [{ level: 'error', value: /mail would be lost/, remedy: /reinstall it/ }])
 })
 
 t.test('a program that passes all mail on does not scan, and is found', async (t) => {
@@ -61,13 +61,13 @@ t.test('a program that passes all mail on does not scan, and is found', async (t
 })
 
 t.test("the reason in the slot's log is reported", async (t) => {
-  const [finding] = await checkTestMessages(host({ QHPSI: '/bin/sh -c "exit 7"' }))
-  t.match(finding, { level: 'error', value: /^exits 71 .*exit code 7/ })
+  const [checkLine] = await checkTestMessages(host({ QHPSI: '/bin/sh -c "exit 7"' }))
+  t.match(checkLine, { level: 'error', value: /^exits 71 .*exit code 7/ })
 })
 
 t.test('a program that crashes is reported', async (t) => {
-  const [finding] = await checkTestMessages(host(eicar, { program: program(t, 'kill -SEGV $$') }))
-  t.match(finding, { level: 'error', value: /crashes \(SIGSEGV\)/ })
+  const [checkLine] = await checkTestMessages(host(eicar, { program: program(t, 'kill -SEGV $$') }))
+  t.match(checkLine, { level: 'error', value: /crashes \(SIGSEGV\)/ })
 })
 
 t.test('the qmail-queue program runs under the limits of the service', async (t) => {
@@ -89,9 +89,9 @@ const native = { skip: lacks('the client') }
 
 t.test('onescanc itself reports that no onescand answers', native, async (t) => {
   const env = { ...eicar, ONESCAN_SOCKET: '/nonexistent/here.sock' }
-  const [finding, ...others] = await checkTestMessages(host(env, { program: onescanc }))
-  const { value = '', remedy = '' } = finding ?? {}
-  t.match(finding, { level: 'warning', what: 'onescand' })
+  const [checkLine, ...others] = await checkTestMessages(host(env, { program: onescanc }))
+  const { value = '', remedy = '' } = checkLine ?? {}
+  t.match(checkLine, { level: 'warning', what: 'onescand' })
   t.match(
     value,
     /^onescand at \/nonexistent\/here\.sock: No such file or directory \(.*: mail is scanned by /,
@@ -106,8 +106,8 @@ t.test('an account without the group scans standalone, and that is reported', na
     'decision=standalone reason="onescand at /run/x: Permission denied" total_ms=1.0'
   writeFileSync(program, `#!/bin/sh\necho 'onescan: ${standalone}' >&2\neval "exec $QUEUECHAIN"\n`)
   chmodSync(program, 0o755)
-  const [finding] = await checkTestMessages(host(eicar, { program }))
-  t.match(finding, {
+  const [checkLine] = await checkTestMessages(host(eicar, { program }))
+  t.match(checkLine, {
     level: 'warning',
     value:
       /^onescand at \/run\/x: Permission denied .*: mail is scanned by a program started for each/,

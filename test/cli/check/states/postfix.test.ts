@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { onescandEndpoints } from '../../../../src/cli/check/by-rule/onescand-endpoints.ts'
 import { checkPostfix } from '../../../../src/cli/check/by-rule/postfix.ts'
-import type { Finding } from '../../../../src/lib/errors/finding.ts'
+import type { CheckLine } from '../../../../src/lib/errors/check-line.ts'
 import { readAccounts } from '../../../../src/readiness/stage/account.ts'
 import { childrenOf, startOnescand } from '../../../daemon/process.ts'
 import { lacks } from '../../../needs.mjs'
@@ -41,7 +41,7 @@ class Host {
     return join(dirname(this.#postfix.queue), 'etc')
   }
 
-  byRule(): Promise<Finding[]> {
+  byRule(): Promise<CheckLine[]> {
     const running = this.#isDown ? undefined : { socket: '', description: undefined }
     return checkPostfix({
       directory: this.#configuration,
@@ -52,12 +52,12 @@ class Host {
     })
   }
 
-  byMail(): Promise<Finding[]> {
+  byMail(): Promise<CheckLine[]> {
     return findingsByMail([{ port: this.#postfix.port, security: 'none' }], [this.#log])
   }
 
   /** Carries out the commands of a remedy. Returns whether it has any. */
-  carryOut({ remedy = '' }: Finding): boolean {
+  carryOut({ remedy = '' }: CheckLine): boolean {
     if (!remedy.endsWith(' && postfix reload')) return false
     const at = `MAIL_CONFIG='${this.#configuration}'; export MAIL_CONFIG; postfix() { :; }; `
     execFileSync('/bin/sh', ['-ec', `${at}${remedy}`])
@@ -113,16 +113,17 @@ function linesFound({ byRule, byMail, isMended }: PostfixState): string[] {
 
 async function tryState(t: Test, state: PostfixState): Promise<void> {
   const host = await open(t, state)
-  const findings = await host.byRule()
-  judge(t, findings, state.byRule)
+  const checkLines = await host.byRule()
+  judge(t, checkLines, state.byRule)
   const before = await host.byMail()
   judge(t, before, state.byMail)
-  const mended = findings.filter((finding) => host.carryOut(finding))
+  const mended = checkLines.filter((checkLine) => host.carryOut(checkLine))
   if (state.isMended) t.ok(mended.length > 0, 'a remedy is a command')
   if (mended.length === 0) return
   await host.reload()
   const after = await host.byMail()
-  const isThrough = (found: readonly Finding[]) => linesOf(found).some((line) => THROUGH.test(line))
+  const isThrough = (found: readonly CheckLine[]) =>
+    linesOf(found).some((line) => THROUGH.test(line))
   t.notOk(isThrough(after) && !isThrough(before), 'no remedy stops scanning', { before, after })
   if (!state.isMended) return
   judge(t, await host.byRule(), [])
@@ -168,20 +169,20 @@ t.test(
       makesStamps: false,
     }
     writeFileSync(join(directory, 'master.cf'), '')
-    const findings = async (line: string) => {
+    const checkLines = async (line: string) => {
       writeFileSync(join(directory, 'main.cf'), `compatibility_level = 3.6\n${line}\n`)
       return linesOf(await checkPostfix(host))
     }
     const foreign = [/^error inet_interfaces: 192\.0\.2\.77: this host has no such address/]
     // postconf(1) sees it, too, if mynetworks follows from the addresses.
     for (const networks of ['', '\nmynetworks = 127.0.0.0/8']) {
-      t.match(await findings(`inet_interfaces = 127.0.0.1, 192.0.2.77${networks}`), foreign)
+      t.match(await checkLines(`inet_interfaces = 127.0.0.1, 192.0.2.77${networks}`), foreign)
       for (const sound of ['all', 'loopback-only', 'localhost, [127.0.0.1]']) {
-        const of = (await findings(`inet_interfaces = ${sound}${networks}`)).join()
+        const of = (await checkLines(`inet_interfaces = ${sound}${networks}`)).join()
         t.notMatch(of, /inet_interfaces/, sound)
       }
     }
-    const maps = (list: string) => findings(`smtpd_milter_maps = ${list}`)
+    const maps = (list: string) => checkLines(`smtpd_milter_maps = ${list}`)
     const said = {
       none: /^error .*cidr:\/none: Postfix cannot read it.*: open \/none: No such file/,
     }

@@ -1,7 +1,11 @@
 import t from 'tap'
-import { findingLine, printFindings, sumOf } from '../../../src/cli/command/print-findings.ts'
+import {
+  formatCheckLine,
+  printCheckLines,
+  sumOf,
+} from '../../../src/cli/command/print-check-lines.ts'
 import { Output } from '../../../src/cli/command/run-command.ts'
-import { type Finding, failure, ok, warning } from '../../../src/lib/errors/finding.ts'
+import { type CheckLine, failure, ok, warning } from '../../../src/lib/errors/check-line.ts'
 import { lacks } from '../../needs.mjs'
 import { reachable } from '../../programs/host/reachable.ts'
 import { atTerminal } from '../../programs/host/terminal.ts'
@@ -14,7 +18,7 @@ t.test('texts are aligned, and a long name shifts only its own line', async (t) 
     ok('scanning', 'not disabled'),
     failure('infected mail', 'is lost', 'mend it'),
     warning(`clamd ${'x'.repeat(40)}`, 'is slow', 'wait'),
-  ].map((finding) => findingLine(finding, false))
+  ].map((checkLine) => formatCheckLine(checkLine, false))
   t.match(lines[1], /^error +infected mail: is lost; mend it$/)
   const [first, second, third] = lines.map((line) => line.indexOf(': '))
   t.equal(first, second)
@@ -22,29 +26,29 @@ t.test('texts are aligned, and a long name shifts only its own line', async (t) 
 })
 
 t.test('a finding is printed as one line, and is harmless in a terminal', async (t) => {
-  const line = findingLine(failure('a\nb', 'c\n  d \x1b[31m', 'e'), true)
+  const line = formatCheckLine(failure('a\nb', 'c\n  d \x1b[31m', 'e'), true)
   t.match(line, /^\x1b\[1;31merror {3}\x1b\[0m +a b: c d \\u001b\[31m; e$/)
 })
 
 t.test('a carriage return in a setting is seen', async (t) => {
   t.match(
-    findingLine(failure('QHPSI', 'plugin: clamd\r', 'correct it'), false),
+    formatCheckLine(failure('QHPSI', 'plugin: clamd\r', 'correct it'), false),
     /clamd\\r; correct/,
   )
 })
 
 t.test('the findings are counted', async (t) => {
-  const findings = (errors: number, warnings: number): Finding[] => [
+  const checkLines = (errors: number, warnings: number): CheckLine[] => [
     ok('a', 'b'),
     ...new Array(errors).fill(failure('a', 'b', 'c')),
     ...new Array(warnings).fill(warning('a', 'b', 'c')),
   ]
-  t.equal(sumOf(findings(2, 1)), '2 errors, 1 warning')
-  t.equal(sumOf(findings(1, 0)), '1 error')
-  t.equal(sumOf(findings(0, 2)), '2 warnings')
-  t.equal(sumOf(findings(0, 0)), 'no problems found')
+  t.equal(sumOf(checkLines(2, 1)), '2 errors, 1 warning')
+  t.equal(sumOf(checkLines(1, 0)), '1 error')
+  t.equal(sumOf(checkLines(0, 2)), '2 warnings')
+  t.equal(sumOf(checkLines(0, 0)), 'no problems found')
   t.equal(
-    sumOf(findings(0, 1), ['Postfix', 'Exim']),
+    sumOf(checkLines(0, 1), ['Postfix', 'Exim']),
     '1 warning; this check sent no mail through Postfix, Exim: onescan check --mail ADDRESS does',
   )
 })
@@ -53,11 +57,11 @@ t.test('JSON has the same words in the same order', async (t) => {
   const env = { QMAILHOME: '/nonexistent', QHPSI: 'plugin: eicar', SCANFAIL: 'accept' }
   const text = (await onescan(['check'], { env })).out
   const whole = await onescan(['check', '--json'], { env })
-  const json = jsonIn<Finding>(whole.out).results
+  const json = jsonIn<CheckLine>(whole.out).results
   const words = (whole: string) => whole.replace(/[\d.]+ (MiB|m?s)\b/g, '')
   const lines = text.trim().split('\n')
   t.same(
-    json.map((finding) => words(findingLine(finding, false))),
+    json.map((checkLine) => words(formatCheckLine(checkLine, false))),
     lines.slice(1, -1).map(words),
   )
   t.equal(lines.at(-1), sumOf(json))
@@ -74,12 +78,12 @@ t.test('findings are printed as they arrive, and repeated ones once', async (t) 
       printed.push(numbers)
     }
   }
-  async function* findings() {
+  async function* checkLines() {
     yield* come
     t.same(printed, [come[0]], 'before the last one has come')
     yield { ...warning('c', 'defers', 'see a'), follows: 'nothing scans' } as const
   }
-  t.equal(await printFindings(findings(), new Recorded('check', true)), 2)
+  t.equal(await printCheckLines(checkLines(), new Recorded('check', true)), 2)
   t.same(printed.at(-1), { errors: 1, warnings: 1 })
 })
 
