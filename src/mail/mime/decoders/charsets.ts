@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import iconv from 'iconv-lite'
 import type { Decoder, Give, MakeDecoder } from './decoder.ts'
 import { WithoutEscapes } from './iso2022.ts'
@@ -152,7 +153,8 @@ function withoutEscapes(form: 'iso2022' | 'hz', wide: string, roman: RomanAs): T
   const narrow = new WithoutEscapes(form)
   const decoder = iconv.getDecoder(wide)
   // iconv-lite loses a byte if a byte of no character waits for it. No character extends to the next run.
-  const decodedWhole = (run: Buffer) => decoder.write(run) + (decoder.end() ?? '')
+  const decodedWhole = (run: Buffer) =>
+    isAscii(run) ? run.toString('latin1') : decoder.write(run) + (decoder.end() ?? '')
   return {
     write(bytes) {
       let text = ''

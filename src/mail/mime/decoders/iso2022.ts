@@ -45,7 +45,7 @@ export class WithoutEscapes {
       const isRoman = this.#single === 'roman'
       const kept = this.#form === 'hz' ? this.#inHz(byte) : this.#inIso2022(byte)
       if (isRoman !== (this.#single === 'roman')) {
-        runs.push({ bytes: out.subarray(from, length), isRoman })
+        if (length > from) runs.push({ bytes: out.subarray(from, length), isRoman })
         from = length
       }
       if (kept < 0) continue
