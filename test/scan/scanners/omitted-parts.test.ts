@@ -59,6 +59,11 @@ t.test('ordinary mail is scanned with one request', async (t) => {
   t.same(await run([scanner], mail), clean)
   t.same(asked, ['whole'])
   t.same(omitted, [2], 'and both parts are counted')
+  for (const disposition of ['attachment', 'inline', 'attachment; filename=a']) {
+    const { scanner: other, asked: ofOther } = extracting(() => clean)
+    await run([other], mail.replace('\n\nYWJj', `\nContent-Disposition: ${disposition}\n\nYWJj`))
+    t.same(ofOther, ['whole'], disposition)
+  }
 })
 
 t.test('a virus in the whole ends the scan', async (t) => {

@@ -12,7 +12,7 @@ import { contentForms, multipartForms, type PartForm } from '../traits/forms.ts'
 /** The types of files, up to the slash. What libclamav makes of a text that is none depends on more. */
 const FILE_TYPES = /^(?:application|audio|image|video)\//
 /** The words for how a part is shown (RFC 2183 2.1, 2.2). */
-const DISPOSITION = /^[ \t]*(?:attachment|inline)[ \t]*(?:;|$)/i
+const DISPOSITION = /^[ \t]*(?:attachment|inline)[ \t]*(?:;|\r?\n?$)/i
 
 /**
  * Lines of a text that libclamav omits or writes differently, so that hashes and offsets in the text change:
