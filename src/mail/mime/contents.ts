@@ -1,16 +1,17 @@
 import type { Bytes } from '../message/bytes.ts'
 import type { KnownHeader } from '../message/message.ts'
 import { LimitExceeded } from './budget/limits.ts'
-import type { Steps } from './budget/work.ts'
+import type { GivenMail, Steps } from './budget/work.ts'
 import { type CodedLines, findCodedLines } from './coded/coded-blocks.ts'
 import { codedKinds, kindsInFiles } from './coded/coded-data.ts'
 import { readNames } from './headers/names.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import { giveCoded } from './leaves/coded-contents.ts'
+import { isKnownAsMail, splitLineEnd } from './leaves/content-checks.ts'
 import { type ContentsOptions, Decoding } from './leaves/decoding.ts'
 import { giveInFile } from './leaves/file-contents.ts'
 import { giveLeaf } from './leaves/leaf-contents.ts'
-import { isOrdinary } from './leaves/ordinary.ts'
+import { isOrdinary, mailAround } from './leaves/ordinary.ts'
 import { DepthSearch } from './nested.ts'
 import { aroundMail } from './reader/depth.ts'
 import type { Leaf, Reading, SeenHeader } from './reader/reading.ts'
@@ -85,7 +86,8 @@ class MailContents {
     const hasForm = yield* this.#isOrdinary(lines)
     for (const leaf of this.#leaves) {
       const part = this.#partOf(leaf.header)
-      yield* giveLeaf(leaf, source, decoding.at({ hasForm, part }))
+      const around = hasForm ? this.#mailAround(leaf) : undefined
+      yield* giveLeaf(leaf, source, decoding.at({ hasForm, around, part }))
     }
     const text = { text: source, lines, kinds: codedKinds }
     const given = new Set<string>()
@@ -105,6 +107,14 @@ class MailContents {
     const headers = [...this.#headerIds.keys()]
     const mail = { source: this.#source, lines, above, headers }
     return yield* isOrdinary(this.#leaves, mail, decoding)
+  }
+
+  /** Returns the attached mail in which a leaf is, as it is yielded. */
+  #mailAround(leaf: Leaf): GivenMail | undefined {
+    const attached = mailAround(leaf, this.#leaves)
+    if (attached === undefined) return undefined
+    const { bare: bytes } = splitLineEnd(this.#source.slice(attached.from, attached.to))
+    return { bytes, isMail: !isKnownAsMail(bytes) }
   }
 
   /** Reads the mail in all ways, which determines its nesting depth. */

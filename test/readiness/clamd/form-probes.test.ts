@@ -6,6 +6,7 @@ import {
   contentForms,
   type FormSet,
   firstFields,
+  type MultipartForm,
   multipartForms,
 } from '../../../src/mail/mime/traits/forms.ts'
 import { formsFoundBy, mailWith } from '../../../src/readiness/clamd/form-probes.ts'
@@ -13,6 +14,7 @@ import { readClamdAddress } from '../../../src/scan/scanners/clamd/clamd-address
 import { ClamdServer } from '../../../src/scan/scanners/clamd/clamd-server.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { type Clamd, clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
+import { extractingAll, judgeMessage } from '../../scan/scanners/evasions/judge-message.ts'
 import { everyForm } from '../../scan/scanners/every-form.ts'
 
 const hex = (text: string) => Buffer.from(text, 'latin1').toString('hex')
@@ -94,6 +96,47 @@ t.test(
         }
       }
       t.ok(count > 0, `${what}: ${count} mails`)
+      await clamd.stop()
+    }
+  },
+)
+
+/** A mail to which this one is attached. */
+function forward(mail: Buffer): Buffer {
+  const delimiter = '--around\n'
+  return Buffer.concat([
+    Buffer.from('From: a\nContent-Type: multipart/mixed; boundary=around\n\n'),
+    Buffer.from(`${delimiter}Content-Type: text/plain\n\nSee below.\n`),
+    Buffer.from(`${delimiter}Content-Type: message/rfc822\n\n`),
+    mail,
+    Buffer.from('\n--around--\n'),
+  ])
+}
+
+t.test(
+  'a file that is left to the scan of an attached mail is found by each kind of signature',
+  { skip: clamdMissing },
+  async (t) => {
+    const ofFiles = Object.entries(signatures).filter(([what]) => !/^(?:text|HTML) /.test(what))
+    for (const [what, { name, line }] of ofFiles) {
+      const database = { [name]: `${line}\n` }
+      const clamd = await startClamd(t, { alertExceedsMax: true, database })
+      const extracted = await extractingAll(clamd.socket)
+      const judge = (bytes: Buffer, multiparts: MultipartForm, above: string) => {
+        const mail = mailWith(bytes, { content: 'file base64', multiparts }, Buffer.from(above))
+        return judgeMessage(clamd.socket, forward(mail), extracted)
+      }
+      for (const [at, multiparts] of multipartForms.entries()) {
+        const field = [...firstFields, 'X-Other'][at]!
+        const above = `${['Date', 'Message-ID'].includes(field) ? 'X-Other' : field}: a\n`
+        const { omitted } = extracted
+        t.match(await judge(Buffer.from('clean'), multiparts, above), { isFound: false })
+        t.ok(extracted.omitted > omitted, `${multiparts} below ${above}`)
+        for (const bytes of contents.file!) {
+          if (!(await finds(clamd, bytes))) continue
+          t.match(await judge(bytes, multiparts, above), { isFound: true }, what)
+        }
+      }
       await clamd.stop()
     }
   },

@@ -132,6 +132,52 @@ t.test('each part is asked about where anything is unusual', async (t) => {
   }
 })
 
+t.test('files in an attached mail are left to the scan of that mail', async (t) => {
+  const attached = mail.replaceAll('--b', '--c').replace('boundary=b', 'boundary=c').trimEnd()
+  const around = (type: string, inner: string) =>
+    mail.replace('--b--', `--b\nContent-Type: ${type}\n\n${inner}\n--b--`)
+  const askedOf = async (text: string, recognizes = (_: Bytes) => true) => {
+    const { scanner, asked, omitted } = extracting(() => clean)
+    const extracts = (bytes: Bytes) => (recognizes(bytes) ? everyForm : undefined)
+    await run([{ ...scanner, extracts }], text)
+    return { asked, omitted }
+  }
+  const file = 'def'
+  const forward = around('message/rfc822', attached.replace('YWJj', 'ZGVm'))
+  const { asked, omitted } = await askedOf(forward)
+  t.equal(asked[0]?.slice(0, 5), 'From:', 'the attached mail')
+  t.notOk(asked.includes(file) || asked.includes('abc'))
+  t.same(omitted, [3])
+  const isWhole = (bytes: Bytes) => bytes.gather().toString('latin1').includes('--b')
+  const unknown = await askedOf(forward, isWhole)
+  t.ok(unknown.asked.includes(file), 'a mail that the scanner does not recognize')
+  t.same(unknown.omitted, [2])
+  const inner = attached.replace('YWJj', 'ZGVm')
+  const odd: Readonly<Record<string, string>> = {
+    'another type': around('message/partial', inner),
+    'an encoded mail': around('message/rfc822\nContent-Transfer-Encoding: base64', inner),
+    'blanks above the mail': around('message/rfc822', `\n${inner}`),
+    'a mail that begins with its type': around('message/rfc822', inner.replace(/^.*\n/, '')),
+    'a mail in a mail in a mail': around(
+      'message/rfc822',
+      `From: b\nContent-Type: multipart/mixed; boundary=d\n\n--d\nContent-Type: message/rfc822\n\n${inner}\n--d--`,
+    ),
+    'a line like a delimiter of the mail around': around(
+      'message/rfc822',
+      inner.replace('<p>', '(x)--b\n<p>'),
+    ),
+    'such a line in the header of the mail': around(
+      'message/rfc822',
+      inner.replace('From: a', 'From: x\n--b(: a'),
+    ),
+    'an odd file in the mail': around('message/rfc822', inner.replace('ZGVm', 'ZG*Vm')),
+    'a mail in related': around('message/rfc822', inner).replace('mixed', 'related'),
+  }
+  for (const [what, text] of Object.entries(odd)) {
+    t.ok((await askedOf(text)).asked.includes(file), what)
+  }
+})
+
 t.test('with another scanner beside it each part is asked about', async (t) => {
   const { scanner, asked } = extracting(() => clean)
   const other: ContentScanner = { name: 'other', local: false, scan: async () => clean }

@@ -15,6 +15,13 @@ export const LINES_PIECE = 8 * 1024
 /** The bytes that the runtime searches in the time of a unit. */
 export const SEARCHED_PER_UNIT = 4
 
+/** An attached message, as it is yielded. */
+export interface GivenMail {
+  readonly bytes: Bytes
+  /** Whether scanners must treat the content as a message. */
+  readonly isMail: boolean
+}
+
 type ContentStep =
   /** A content that some reader of mail might get out of a message. */
   | {
@@ -25,6 +32,8 @@ type ContentStep =
       readonly isMail: boolean
       /** The form of the part that it is, if a scan of the whole may see exactly these bytes in it. */
       readonly form?: PartForm | undefined
+      /** The attached mail whose scan may see them, instead of that of the whole. */
+      readonly around?: GivenMail | undefined
       /** Without a listener its names are not read. */
       readonly part: PartNames
     }

@@ -1,7 +1,7 @@
 import type { Hash } from 'node:crypto'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
-import { type Steps, Work, type WorkOptions } from '../budget/work.ts'
+import { type GivenMail, type Steps, Work, type WorkOptions } from '../budget/work.ts'
 import { type Codec, decoded, decodedInEachWay, type MakeDecoder } from '../decoders/decoder.ts'
 import { spellings } from '../headers/names.ts'
 import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
@@ -77,6 +77,8 @@ export interface Scope {
   readonly declared: 'smime' | 'openpgp' | 'none'
   /** Whether the structure of the mail has no oddity, so that its parts have forms (forms.ts). */
   readonly hasForm: boolean
+  /** The attached mail whose parts have forms in it. */
+  readonly around?: GivenMail | undefined
   /** Its names, and the containers it was extracted from within its part. */
   readonly part: PartNames
   /** The number of messages around it (reader/depth.ts). */
@@ -245,6 +247,7 @@ export class Decoding extends Work {
       bytes: source,
       isMail,
       form: this.depth === 0 ? form : undefined,
+      around: this.scope.around,
       part: this.scope.part,
     }
     yield* this.countUnits(CONTENT_COST + source.size)

@@ -1,7 +1,7 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
 import type { CodedLines } from '../coded/coded-blocks.ts'
-import { codedKinds } from '../coded/coded-data.ts'
+import { codedKinds, kindsInFiles } from '../coded/coded-data.ts'
 import type { Habit } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
@@ -102,7 +102,7 @@ export function* isOrdinary(
 ): Steps<boolean> {
   const isRegular =
     leaves.length <= PARTS_MAX &&
-    leaves.every((leaf) => isPlain(leaf) && leaf.depth.messages === 0) &&
+    leaves.every((leaf) => isPlain(leaf) && isRegularMessage(leaf, leaves)) &&
     headers.every(isRegularHeader) &&
     leaves.every(({ header, depth }) => depth.subtypes === '' || header !== EMPTY_PART) &&
     haveTextBeside(leaves)
@@ -113,11 +113,40 @@ export function* isOrdinary(
     yield* work.countUnits(FIRST_LINE)
     if (beginsAsField(leaf, source)) return false
     if (encodings[0] === 'base64') continue
+    const isMail = isAttachedMail(leaf)
     // libclamav takes what is encoded in a text out of it.
-    if (lines.anyIn(leaf, codedKinds)) return false
-    if (yield* holdsStructure(source.slice(from, to), boundaries, work)) return false
+    if (lines.anyIn(leaf, isMail ? kindsInFiles : codedKinds)) return false
+    const text = source.slice(from, to)
+    const isOdd = isMail
+      ? yield* mayDelimit(text, leaf.depth.multipart?.boundary?.toLowerCase(), work)
+      : yield* holdsStructure(text, boundaries, work)
+    if (isOdd) return false
   }
   return true
+}
+
+/**
+ * Whether a leaf is an attached mail that libclamav passes over when it extracts the parts beside it. The mail is
+ * submitted by itself.
+ */
+function isAttachedMail({ header: { type, message }, depth }: Leaf): boolean {
+  const isMail = type === 'message/rfc822' && message === 'sure'
+  return isMail && depth.subtypes === 'mixed' && depth.messages === 0
+}
+
+/** Returns the attached mail, of an ordinary mail, in which a leaf is. */
+export function mailAround(leaf: Leaf, leaves: readonly Leaf[]): Leaf | undefined {
+  if (leaf.depth.messages !== 1) return undefined
+  return leaves.find(
+    (other) => isAttachedMail(other) && other.from <= leaf.from && leaf.to <= other.to,
+  )
+}
+
+/** Whether a leaf is in no message but the mail and an attached one, and is no other kind of message. */
+function isRegularMessage(leaf: Leaf, leaves: readonly Leaf[]): boolean {
+  const { header, depth } = leaf
+  if (header.message !== 'no' && !isAttachedMail(leaf)) return false
+  return depth.messages === 0 || mailAround(leaf, leaves) !== undefined
 }
 
 /** A field that libclamav ends elsewhere, below its semicolon, or of which it reads another boundary. */
@@ -136,6 +165,9 @@ function isRegularHeader({ isPlain, oddities, fields, multipart, type }: PartHea
 /** Beginnings of lines that may be delimiters or fields to libclamav. Others it passes over. */
 const STRUCTURE = /(?:^|\n)(?:content-transfer-encoding|[-(][^\n]*)/gi
 
+/** Lines that may be delimiters to libclamav. */
+const DASHES = /(?:^|\n)[-(][^\n]*/g
+
 /**
  * Whether libclamav may take a line of a text for a delimiter, since it counts no dashes and skips comments, or may
  * take the text for a returned mail, because of a field in it.
@@ -147,6 +179,17 @@ function* holdsStructure(text: Bytes, boundaries: readonly string[], work: Work)
     if (!'-('.includes(letters[0]!)) return true
     yield* work.countUnits(letters.length * boundaries.length)
     if (boundaries.some((boundary) => holdsInOrder(letters, boundary))) return true
+  }
+  return false
+}
+
+/** Whether libclamav may take a line of an attached mail for a delimiter of the multipart around the mail. */
+function* mayDelimit(mail: Bytes, boundary: string | undefined, work: Work): Steps<boolean> {
+  if (boundary === undefined) return true
+  yield* work.countUnits(mail.size / SEARCHED_PER_UNIT)
+  for (const [line] of mail.gather().toString('latin1').matchAll(DASHES)) {
+    yield* work.countUnits(line.length)
+    if (holdsInOrder(line.toLowerCase(), boundary)) return true
   }
   return false
 }

@@ -4,6 +4,7 @@ import { Bytes } from '../../../mail/message/bytes.ts'
 import { TOP_LINE } from '../../../mail/message/message.ts'
 import { NamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolSettings } from '../../../mail/message/spool.ts'
+import type { GivenMail } from '../../../mail/mime/budget/work.ts'
 import { type ContentsOptions, contentsOf } from '../../../mail/mime/contents.ts'
 import type { PartForm } from '../../../mail/mime/traits/forms.ts'
 import type { PartNames } from '../../../mail/mime/traits/part-names.ts'
@@ -27,6 +28,8 @@ type ReadingStep =
       readonly content: Sample
       readonly part: PartNames
       readonly form: PartForm | undefined
+      /** The attached mail in which it has the form, as scanners receive it. */
+      readonly around: Bytes | undefined
     }
   /** The message is nested deeper than `maxDepth`. */
   | { readonly kind: 'deeper' }
@@ -56,23 +59,27 @@ export async function* readContents(
 
 /** Yields a content as a sample, whose file is removed when the next step is requested. */
 function* stepOf(
-  found: {
-    readonly bytes: Bytes
-    readonly isMail: boolean
+  found: GivenMail & {
     readonly part: PartNames
     readonly form?: PartForm | undefined
+    readonly around?: GivenMail | undefined
   },
   message: Sample,
   spool: SpoolSettings,
 ): Generator<ReadingStep> {
-  // libclamav recognizes mail by its first field, so a mail has the same line on top as the message.
-  const bytes = found.isMail ? Bytes.of(TOP_LINE, found.bytes) : found.bytes
+  const bytes = asSubmitted(found)
   const copy = new NamedCopy(bytes, spool)
   const { envelope, origin } = message
   const content: Sample = { bytes, envelope, origin, message, file: () => copy.file() }
   try {
-    yield { kind: 'content', content, part: found.part, form: found.form }
+    const around = found.around && asSubmitted(found.around)
+    yield { kind: 'content', content, part: found.part, form: found.form, around }
   } finally {
     copy.remove()
   }
+}
+
+/** libclamav recognizes mail by its first field, so a mail has the same line on top as the message. */
+function asSubmitted({ bytes, isMail }: GivenMail): Bytes {
+  return isMail ? Bytes.of(TOP_LINE, bytes) : bytes
 }

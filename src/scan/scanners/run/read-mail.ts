@@ -1,13 +1,13 @@
 import { nextTurn } from '../../../lib/flow/give-way.ts'
 import { loadCrypto } from '../../../lib/runtime/crypto.ts'
-import type { ByteRange } from '../../../mail/message/bytes.ts'
+import type { ByteRange, Bytes } from '../../../mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../mail/message/spool.ts'
 import { limits } from '../../../mail/mime/budget/limits.ts'
 import { isNestedDeeper } from '../../../mail/mime/nested.ts'
 import type { FormSet, PartForm } from '../../../mail/mime/traits/forms.ts'
 import type { Oddity } from '../../../mail/mime/traits/oddities.ts'
 import type { PartNames } from '../../../mail/mime/traits/part-names.ts'
-import type { PartList, Sample } from '../contract/scanner.ts'
+import type { PartList, Sample, Scanner } from '../contract/scanner.ts'
 import { type ScanResult, unknown, unseen } from '../findings/scan-result.ts'
 import { type AskContext, askScanners, type ScanRun } from './ask-scanners.ts'
 import type { Batch } from './batch.ts'
@@ -88,7 +88,7 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
         const partList = names && listOf(step.part)
         const content = partList ? { ...step.content, partList } : step.content
         const isOmitted =
-          extracted !== undefined && step.form !== undefined && hasForm(extracted, step.form)
+          extracted !== undefined && (await isExtracted(step, extracted, run.scanners))
         if (isOmitted) omitted++
         if (asksContents && !isOmitted) result = await askScanners(batch.add(content), scan)
       }
@@ -160,6 +160,28 @@ const tooDeep = unseen(
   'depth',
   `more than ${limits.nesting} messages or multiparts inside one another`,
 )
+
+/**
+ * The forms of parts that the one scanner of contents extracts from a message, or undefined if there are several.
+ */
+export async function extractedBy(
+  scanners: readonly Scanner[],
+  mail: Bytes,
+): Promise<FormSet | undefined> {
+  const [first, ...others] = scanners.filter((scanner) => !scanner.local)
+  return others.length === 0 ? first?.extracts?.(mail) : undefined
+}
+
+/** Whether the scan of the whole, or of the attached mail around it, has this content. */
+async function isExtracted(
+  { form, around }: { readonly form: PartForm | undefined; readonly around: Bytes | undefined },
+  extracted: FormSet,
+  scanners: readonly Scanner[],
+): Promise<boolean> {
+  if (form === undefined) return false
+  const forms = around === undefined ? extracted : await extractedBy(scanners, around)
+  return forms !== undefined && hasForm(forms, form)
+}
 
 /**
  * Returns whether a set contains a form. For libclamav the type and encoding of a part are one property, and

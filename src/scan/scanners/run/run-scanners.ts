@@ -4,11 +4,17 @@ import type { Header } from '../../../mail/message/header-block.ts'
 import { type Message, TOP_LINE } from '../../../mail/message/message.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import type { FormSet } from '../../../mail/mime/traits/forms.ts'
-import { abortLate, type Sample, type Scanner, type ScanTask } from '../contract/scanner.ts'
+import { abortLate, type Sample, type ScanTask } from '../contract/scanner.ts'
 import { clean, type ScanResult, worse } from '../findings/scan-result.ts'
 import { askScanners, type ScanRun, withScannerName } from './ask-scanners.ts'
 import { Batch } from './batch.ts'
-import { type MailScan, measureDepth, readMail, type ScanReading } from './read-mail.ts'
+import {
+  extractedBy,
+  type MailScan,
+  measureDepth,
+  readMail,
+  type ScanReading,
+} from './read-mail.ts'
 import { ResultCollector } from './result-collector.ts'
 import { Searches } from './searches.ts'
 
@@ -162,18 +168,6 @@ async function scanRaw(
     askScanners([{ ...bytes, file }], { run, task, results, searches }),
   )
   return result ?? results.conclude(false, task.note)
-}
-
-/**
- * The forms of parts that the one scanner of contents extracts from a message, or undefined if there are
- * several.
- */
-async function extractedBy(
-  scanners: readonly Scanner[],
-  mail: Bytes,
-): Promise<FormSet | undefined> {
-  const [first, ...others] = scanners.filter((scanner) => !scanner.local)
-  return others.length === 0 ? first?.extracts?.(mail) : undefined
 }
 
 /**

@@ -74,8 +74,8 @@ const oddEnds = [
   ' = ',
 ]
 
-/** An ordinary mail, or one with up to three lines that were changed. */
-function randomMail(random: Random): string {
+/** The lines of an ordinary mail. */
+function ordinaryMail(random: Random): string[] {
   const content = random.pick(contentForms)
   const type = content.split(' ')[0]!
   const text = random.once(20) ? longContents[type]! : random.pick(contents[type]!)
@@ -83,6 +83,50 @@ function randomMail(random: Random): string {
   const whole = mailWith(bytes, { content, multiparts: random.pick(multipartForms) })
   const lines = whole.toString('latin1').split('\n').slice(1) // TOP_LINE is ours
   lines.unshift(random.pick(random.once(3) ? firstLines : ['Received: from x', 'From: x']))
+  return lines
+}
+
+/** The lines of a mail with this one attached. */
+function withAttached(mail: readonly string[], random: Random): string[] {
+  const file =
+    'Content-Type: application/x; name=a\nContent-Transfer-Encoding: base64\n\nTVphYmM=\n'
+  const fields = [
+    `Content-Type: message/rfc822${random.pick(['', '; name="a.eml"', '; charset=utf-8'])}`,
+    ...random.pick([
+      [],
+      [],
+      ['Content-Transfer-Encoding: 7bit'],
+      ['Content-Transfer-Encoding: 8bit'],
+    ]),
+    ...random.pick([
+      [],
+      ['Content-Disposition: attachment'],
+      ['Content-Disposition: inline; filename=a'],
+    ]),
+  ]
+  const attached = [...fields, '', ...mail, ...random.pick([[], ['']])].join('\n')
+  const parts = random.pick([
+    [attached],
+    [file, attached],
+    [attached, file],
+    [attached, file, attached],
+  ])
+  const boundary = random.pick(['around', 'around', BOUNDARY, 'level', 'level-1-of-the-probe-x'])
+  const whole = [
+    random.pick(['Received: from y', 'From: y', 'Subject: Fwd']),
+    `Content-Type: multipart/${random.once(8) ? random.pick(['related', 'digest']) : 'mixed'}; boundary="${boundary}"`,
+    '',
+    ...['Content-Type: text/plain\n\nSee below.', ...parts].map((part) => `--${boundary}\n${part}`),
+    `--${boundary}--`,
+    '',
+  ]
+  return whole.join('\n').split('\n')
+}
+
+/** An ordinary mail, or one with up to three lines that were changed. */
+function randomMail(random: Random, isAttached: boolean): string {
+  const mail = ordinaryMail(random)
+  const lines = isAttached ? withAttached(mail, random) : mail
   for (let changes = random.below(4); changes > 0; changes--) {
     const at = random.below(lines.length)
     const line = lines[at]!
@@ -114,6 +158,9 @@ const firstLines: readonly string[] = [
     `To: ${'x'.repeat(1_100)}`,
   ],
 ]
+
+/** The beginning of a mail that is asked about, as it is or below our line. */
+const BEGINS_AS_MAIL = /^>?From |^[\w-]+ ?:/
 
 interface Asking {
   readonly extracts?: ContentScanner['extracts']
@@ -179,21 +226,29 @@ t.test('libclamav extracts each part that is left to it', { skip: clamdMissing }
     leaveTemporaryFiles: true,
   })
   const random = createRandom(SEED)
-  const left = { raw: 0, mail: 0 }
+  const left = { raw: 0, mail: 0, attached: 0 }
   const scanner = new ClamdScanner(clamdPolicy(clamd.socket), {
     extracted: await extractingAll(clamd.socket),
   })
   const { readsAsMail } = scanner
   const extracts = (bytes: Bytes) => scanner.extracts(bytes)
-  for (let count = 0; count < MAILS; count++) {
-    const mail = Buffer.from(randomMail(random), 'latin1')
+  for (let count = 0; count < 1.5 * MAILS; count++) {
+    const isAttached = count % 3 === 2
+    const mail = Buffer.from(randomMail(random, isAttached), 'latin1')
     const scansRaw = random.once(2)
     const byParts = await askedAbout(mail, { readsAsMail, scansRaw })
     const byForms = await askedAbout(mail, { extracts, readsAsMail, scansRaw })
     const missing = [...byParts.parts].filter(([hash]) => !byForms.parts.has(hash))
     if (missing.length === 0) continue
-    left[scansRaw ? 'raw' : 'mail']++
-    const extracted = await extractedFrom(clamd, byForms.wholes)
+    left[isAttached ? 'attached' : scansRaw ? 'raw' : 'mail']++
+    // An attached mail is submitted by itself.
+    const attached = [...byForms.parts.values()].filter((part) =>
+      BEGINS_AS_MAIL.test(part.toString('latin1')),
+    )
+    const extracted = await extractedFrom(clamd, [
+      ...byForms.wholes,
+      ...(isAttached ? attached : []),
+    ])
     const lost = missing.filter(([hash]) => extracted && !extracted.has(hash))
     for (const [, part] of lost) {
       t.fail(`mail ${count}`, { mail: mail.toString('latin1'), part: part.toString('latin1') })
