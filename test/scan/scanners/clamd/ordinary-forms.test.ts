@@ -54,8 +54,8 @@ const database = {
 function randomMail(random: Random): string {
   const pick = <T>(...choices: readonly T[]) => choices[random.below(choices.length)]!
   const maybe = (text: string, oneIn = 3) => (random.below(oneIn) === 0 ? text : '')
-  // Two of three messages are written as mail programs do.
-  const isOdd = random.once(3)
+  // Three of four messages are written as mail programs do.
+  const isOdd = random.once(4)
   const mostly = <T>(usual: readonly T[], odd: readonly T[]) =>
     pick(...usual, ...(isOdd ? odd : []))
   const kind = pick('text', 'page', 'file')
