@@ -31,8 +31,9 @@ const codecs = { base64, 'quoted-printable': quotedPrintable, uuencode } as cons
 export function* giveLeaf(leaf: Leaf, source: Bytes, around: Decoding): Steps {
   const part = source.slice(leaf.from, leaf.to)
   const decoding = around.at(yield* scopeOf(leaf, part, around))
-  const { header, depth, isOwnText, encodings } = leaf
-  const facts = { header, isOwnText, isInWhole: depth.isDecoded, endsMail: leaf.to === source.size }
+  const { header, depth, isOwnText, isPreamble, encodings } = leaf
+  const isInWhole = depth.isDecoded
+  const facts = { header, isOwnText, isPreamble, isInWhole, endsMail: leaf.to === source.size }
   const forms = new SavedForms(facts, decoding)
   const hasNul = yield* holdsNul(part, decoding)
   const isClear = isPlain(leaf) && !hasNul

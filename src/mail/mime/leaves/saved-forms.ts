@@ -29,6 +29,7 @@ interface Facts {
   readonly header: PartHeader
   /** Whether it is the text of the mail itself (reader/reading.ts). */
   readonly isOwnText: boolean
+  readonly isPreamble: boolean
   /** Whether libclamav scans a text at that position. */
   readonly isInWhole: boolean
   /** Whether the mail ends here. If no delimiter follows, the last line end belongs to the content. */
@@ -90,7 +91,7 @@ export class SavedForms {
     { bare, end, encoding }: Required<Omit<DecodedContent, 'lines'>>,
     form?: PartForm,
   ): Steps<boolean> {
-    const { header } = this.#facts
+    const { header, isPreamble } = this.#facts
     const decoding = this.decoding
     const isShown = header.text !== 'no'
     yield* this.#giveInUtf8(bare, end)
@@ -107,7 +108,7 @@ export class SavedForms {
     const own = encoding === 'identity' || isShown ? end : NO_LINE_END
     const lines =
       hasLines || isShown ? yield* textPropertiesOf(Bytes.of(bare, own), decoding) : undefined
-    const mayBeText = isShown || (encoding === 'identity' && header.multipart !== 'no')
+    const mayBeText = isShown || (encoding === 'identity' && isPreamble)
     if (mayBeText && lines?.isText) {
       return yield* this.#giveShown({ bare, end, encoding, lines }, form)
     }
@@ -176,7 +177,7 @@ export class SavedForms {
     content: DecodedContent & { lines: TextProperties },
     form?: PartForm,
   ): Steps<boolean> {
-    const { header, isOwnText, isInWhole } = this.#facts
+    const { header, isOwnText, isPreamble, isInWhole } = this.#facts
     const { bare, end, encoding, lines } = content
     const decoding = this.decoding
     const whole = Bytes.of(bare, end)
@@ -186,7 +187,7 @@ export class SavedForms {
     yield* this.#giveInStuffed(bare)
     if (header.hints.has('delsp'))
       yield* decoded(whole, unflow, decoding, (joined) => this.#giveText(joined))
-    const isOwn = (isOwnText && decoding.depth === 0) || header.multipart !== 'no'
+    const isOwn = (isOwnText && decoding.depth === 0) || isPreamble
     const isPlainText = header.type === 'text/plain' || header.type === ''
     const isInMail = isAsItStands && ((isPlainText && isInWhole) || header.multipart === 'sure')
     if (isOwn && isInMail && !mayBeginFile(whole)) return false

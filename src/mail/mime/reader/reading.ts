@@ -43,6 +43,8 @@ export interface Leaf {
    * Some readers treat every other text, and the text of an attached message, as a file.
    */
   readonly isOwnText: boolean
+  /** Whether it is the text of a multipart above its parts. */
+  readonly isPreamble: boolean
   /** Whether it begins among the lines of a header, which continues for other readings. */
   readonly isInHeader: boolean
 }
@@ -259,7 +261,7 @@ export class Reading {
     }
     let outer: Delimiter | undefined | 'not looked for' = 'not looked for'
     let found = yield* this.#nextDelimiter(at, level + 1)
-    this.#leaf(header, at, found, place) // the preamble
+    this.#leaf(header, at, found, place, { isPreamble: true })
     while (found) {
       if (found.level < level) return found
       const from = this.#text.line(found.at).to
@@ -325,7 +327,7 @@ export class Reading {
     from: number,
     end: Delimiter | undefined,
     place: Place,
-    { isInHeader = false, isBetween = false, isAsItStands = false } = {},
+    { isInHeader = false, isPreamble = false, isBetween = false, isAsItStands = false } = {},
   ): void {
     const to = end?.at ?? this.#text.size
     if (++this.#leaves > limits.parts) throw new LimitExceeded(`more than ${limits.parts} parts`)
@@ -347,6 +349,7 @@ export class Reading {
       depth,
       seenBy: this.#seenBy(place),
       isOwnText: isBetween || (isOwn && this.habits.isCommon),
+      isPreamble,
       isInHeader,
     })
   }

@@ -577,3 +577,9 @@ t.test('scanners get at most four times the bytes of a message as programs write
     }
   }
 })
+
+t.test('a text whose header may announce a multipart is saved as a file, too', async (t) => {
+  const header = `${TYPE}application/octet-stream; boundary=b\n`
+  const mail = `${TYPE}multipart/mixed; boundary=c\n\n--c\n${header}\nline\n--c--\n`
+  t.ok(contentsIn(mail).includes('line'))
+})
