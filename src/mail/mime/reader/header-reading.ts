@@ -254,6 +254,10 @@ export class HeaderReading {
         this.#isBodyInHeader = true
         return bodyAt
       }
+      if (isBlank) {
+        this.#count++
+        return undefined
+      }
       this.#strange++
       // No reader takes a later line for a continuation of the field above.
       if (!isOfMbox && this.#strange <= STRANGE_MAX) this.#add(bytes, false)

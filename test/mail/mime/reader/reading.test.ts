@@ -122,6 +122,15 @@ const cases: readonly (readonly [
     },
   ],
   [
+    'a fold below a line of blanks, and a line that is no field',
+    'A: b\n \n c\nno field\nD: e\n\nx\n',
+    {
+      common: ['0/0 identity "x\\n"'],
+      'blank line 1': ['0/0 identity " c\\nno field\\nD: e\\n\\nx\\n"'],
+      'strange line 1': ['0/0 identity "no field\\nD: e\\n\\nx\\n"'],
+    },
+  ],
+  [
     'a boundary of a message',
     'Content-Type: message/rfc822; boundary=b\n\nA: b\n\n--b\n\nx\n--b--\n',
     {
