@@ -1,4 +1,4 @@
-import { decodeEscapes, readingsOfBase64 } from './escapes.ts'
+import { decodeEscapes, mayHoldWords, readingsOfBase64 } from './escapes.ts'
 
 /** The number of times that nested encoded words are decoded. Deeper ones could hide anything. */
 const DEPTH_MAX = 4
@@ -105,6 +105,7 @@ class LineEndSearch {
       if (!LETTER_B.test(words)) continue
       const next = words.indexOf('?', at)
       const end = next < 0 ? words.length : next
+      if (!mayHoldWords(words, at, end)) continue
       for (const decoded of readingsOfBase64(words.slice(at, end))) {
         if (/[\0\n\r]/.test(decoded) || this.#isBehind(decoded, depth)) return true
       }

@@ -1,3 +1,7 @@
+import { CR, EQUALS, LF, NUL } from '../../lib/bytes/ascii.ts'
+
+const QUESTION = 0x3f
+
 /** The value of each hexadecimal digit, by its code, or -1 for any other byte. */
 const digits = new Int8Array(256).fill(-1)
 for (const [value, digit] of [...'0123456789abcdef'].entries()) {
@@ -41,9 +45,6 @@ for (let bits = 0; bits < BASE64.length; bits++) bitsOf[BASE64.charCodeAt(bits)]
 /**
  * Decodes base64 into latin1 in the two ways of readers: first restarting after padding, then continuing
  * after it. Both skip all other characters. There is only one result if nothing follows padding.
- *
- * (mime/decoders/base64.ts decodes parts in pieces, and for each reader. A word of a header is a few bytes, and the
- * runtime decodes nearly all of them in one call.)
  */
 export function readingsOfBase64(text: string): readonly [string, ...string[]] {
   const letters = text.replace(/[^A-Za-z0-9+/=]+/g, '')
@@ -69,4 +70,33 @@ function beginningAnew(letters: string): string {
     bytes[length++] = bits >> count
   }
   return bytes.toString('latin1', 0, length)
+}
+
+/**
+ * Returns whether this base64 may contain a line end, a NUL or an encoded word, or has data after padding.
+ * Otherwise it need not be decoded: some programs write kilobytes of it into a field.
+ */
+export function mayHoldWords(text: string, from: number, to: number): boolean {
+  let bits = 0
+  let count = 0
+  let before = 0
+  let isPadded = false
+  for (let at = from; at < to; at++) {
+    const code = text.charCodeAt(at)
+    const six = bitsOf[code]!
+    if (six < 0) {
+      isPadded ||= code === EQUALS
+      continue
+    }
+    if (isPadded) return true
+    bits = (bits << 6) | six
+    count += 6
+    if (count < 8) continue
+    count -= 8
+    const byte = (bits >> count) & 255
+    if (byte === LF || byte === CR || byte === NUL) return true
+    if (byte === QUESTION && before === EQUALS) return true
+    before = byte
+  }
+  return false
 }
