@@ -12,14 +12,12 @@ const OTHER_BYTES = /^(?:cs)?(?:utf(?:7|16|32)|unicode(?!.*utf8)|ucs|iso10646ucs
  */
 const EBCDIC_PAGES =
   /^(?:37|256|27[34578]|28[01245]|29[07]|38|42[034]|500|803|838|87[015]|880|905|918|924|93[03579]|102[56]|1047|10[78]0|108[14]|1079|1097|1112|112[23]|113[0279]|114\d|115[3-8]|116[046]|1364|1371|138[08]|1390|1399|4517|4899|4971|9030|12712|16804)$/
-const PAGE_NAME = /^(?:(?:cs)?(?:ibm|cp|ccsid)0*(\d+)|(500|1026|1047)(?:v1)?|osf1002([\da-f]{4}))$/
+const PAGE_NAME = /^(?:(?:cs)?(?:ibm|cp|ccsid)(\d+)|(500|1026|1047)(?:v1)?|osf1002([\da-f]{4}))$/
 
 function isEbcdic(charset: string): boolean {
   const [, numbered, alone, hex = ''] = PAGE_NAME.exec(charset) ?? []
-  return (
-    charset.includes('ebcdic') ||
-    EBCDIC_PAGES.test(numbered ?? alone ?? `${Number.parseInt(hex, 16)}`)
-  )
+  const page = Number(numbered ?? alone ?? Number.parseInt(hex, 16))
+  return charset.includes('ebcdic') || EBCDIC_PAGES.test(`${page}`)
 }
 
 /** The names of ASCII and UTF-8, and names that programs use for an unknown set. */
