@@ -211,8 +211,8 @@ class MailContents {
     this.#leaves.push(leaf)
   }
 
-  #keyOf({ from, to, header, encodings, isInHeader }: Leaf): string {
-    return `${from} ${to} ${this.#idOf(header)} ${isInHeader} ${encodings}`
+  #keyOf({ from, to, header, encodings, isInHeader, isPreamble }: Leaf): string {
+    return `${from} ${to} ${this.#idOf(header)} ${isInHeader} ${isPreamble} ${encodings}`
   }
 
   #idOf(header: PartHeader): number {

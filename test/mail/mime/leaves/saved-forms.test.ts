@@ -582,4 +582,5 @@ t.test('a text whose header may announce a multipart is saved as a file, too', a
   const header = `${TYPE}application/octet-stream; boundary=b\n`
   const mail = `${TYPE}multipart/mixed; boundary=c\n\n--c\n${header}\nline\n--c--\n`
   t.ok(contentsIn(mail).includes('line'))
+  t.ok(contentsIn(`${TYPE}multipart/mixed\n\nline\n`).includes('line'), 'or no multipart at all')
 })
