@@ -107,19 +107,20 @@ export function* isOrdinary(
     leaves.every(({ header, depth }) => depth.subtypes === '' || header !== EMPTY_PART) &&
     haveTextBeside(leaves)
   if (!isRegular || (yield* hasLongLine(source.slice(above), work))) return false
-  const boundaries = headers.flatMap(({ boundary }) => boundary?.toLowerCase() ?? [])
+  const boundaries = headers.flatMap(boundariesOf)
   for (const leaf of leaves) {
     const { from, to, encodings } = leaf
     yield* work.countUnits(FIRST_LINE)
     if (beginsAsField(leaf, source)) return false
     if (encodings[0] === 'base64') continue
+    // libclamav takes what is encoded in a text out of it. Of an attached mail it reads only the lines that may be
+    // delimiters of the multipart around the mail.
     const isMail = isAttachedMail(leaf)
-    // libclamav takes what is encoded in a text out of it.
     if (lines.anyIn(leaf, isMail ? kindsInFiles : codedKinds)) return false
     const text = source.slice(from, to)
     const isOdd = isMail
-      ? yield* mayDelimit(text, leaf.depth.multipart?.boundary?.toLowerCase(), work)
-      : yield* holdsStructure(text, boundaries, work)
+      ? yield* mayDelimit(text, DASHES, boundariesOf(leaf.depth.multipart), work)
+      : yield* mayDelimit(text, STRUCTURE, boundaries, work)
     if (isOdd) return false
   }
   return true
@@ -162,34 +163,32 @@ function isRegularHeader({ isPlain, oddities, fields, multipart, type }: PartHea
   )
 }
 
-/** Beginnings of lines that may be delimiters or fields to libclamav. Others it passes over. */
+/** Beginnings of lines that may be delimiters to libclamav. */
+const DASHES = /(?:^|\n)[-(][^\n]*/g
+/** The same, and a field by which libclamav may take a text for a returned mail. It passes over other lines. */
 const STRUCTURE = /(?:^|\n)(?:content-transfer-encoding|[-(][^\n]*)/gi
 
-/** Lines that may be delimiters to libclamav. */
-const DASHES = /(?:^|\n)[-(][^\n]*/g
+/** Returns the boundary of a header as libclamav compares it, if it has one. */
+function boundariesOf(header: PartHeader | undefined): readonly string[] {
+  return header?.boundary === undefined ? [] : [header.boundary.toLowerCase()]
+}
 
 /**
- * Whether libclamav may take a line of a text for a delimiter, since it counts no dashes and skips comments, or may
- * take the text for a returned mail, because of a field in it.
+ * Whether libclamav may take one of these lines of a text for a delimiter, since it counts no dashes and skips
+ * comments, or for such a field.
  */
-function* holdsStructure(text: Bytes, boundaries: readonly string[], work: Work): Steps<boolean> {
+function* mayDelimit(
+  text: Bytes,
+  lines: RegExp,
+  boundaries: readonly string[],
+  work: Work,
+): Steps<boolean> {
   yield* work.countUnits(text.size / SEARCHED_PER_UNIT)
-  for (const [line] of text.gather().toString('latin1').matchAll(STRUCTURE)) {
+  for (const [line] of text.gather().toString('latin1').matchAll(lines)) {
     const letters = line.trimStart().toLowerCase()
     if (!'-('.includes(letters[0]!)) return true
     yield* work.countUnits(letters.length * boundaries.length)
     if (boundaries.some((boundary) => holdsInOrder(letters, boundary))) return true
-  }
-  return false
-}
-
-/** Whether libclamav may take a line of an attached mail for a delimiter of the multipart around the mail. */
-function* mayDelimit(mail: Bytes, boundary: string | undefined, work: Work): Steps<boolean> {
-  if (boundary === undefined) return true
-  yield* work.countUnits(mail.size / SEARCHED_PER_UNIT)
-  for (const [line] of mail.gather().toString('latin1').matchAll(DASHES)) {
-    yield* work.countUnits(line.length)
-    if (holdsInOrder(line.toLowerCase(), boundary)) return true
   }
   return false
 }
