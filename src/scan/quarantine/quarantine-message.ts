@@ -53,8 +53,7 @@ async function quarantineIn(
   signal: AbortSignal,
 ): Promise<string> {
   const { id, grounds } = record
-  const root = await openQuarantine(directory)
-  try {
+  return changeQuarantine(directory, async (root) => {
     const keys = await openOrMakeFolder(root, KEYS)
     try {
       const link = keys.at(key)
@@ -71,6 +70,17 @@ async function quarantineIn(
     } finally {
       keys.close()
     }
+  })
+}
+
+/** Calls `use` with the quarantine, and closes it. Rejects with a Fault. */
+async function changeQuarantine<Result>(
+  directory: string,
+  use: (root: PathHandle) => Promise<Result>,
+): Promise<Result> {
+  const root = await openQuarantine(directory)
+  try {
+    return await use(root)
   } catch (error) {
     throw isFault(error) ? error : quarantineFault(directory, error)
   } finally {
@@ -137,16 +147,11 @@ async function removeFrom(
   directory: string,
   { grounds, id, size }: QuarantinedMessage,
 ): Promise<void> {
-  const root = await openQuarantine(directory)
-  try {
-    const file = nameOfEntry(id, size)
-    const remove = (folder: Folder) => folder.remove({ part: 'new', file })
-    await Folder.within(root, { grounds, day: dayOfId(id) }, remove)
-  } catch (error) {
-    throw isFault(error) ? error : quarantineFault(directory, error)
-  } finally {
-    root.close()
-  }
+  const file = nameOfEntry(id, size)
+  const remove = (folder: Folder) => folder.remove({ part: 'new', file })
+  await changeQuarantine(directory, (root) =>
+    Folder.within(root, { grounds, day: dayOfId(id) }, remove),
+  )
 }
 
 async function writeInto(
