@@ -14,7 +14,7 @@ export interface FileContent {
   readonly shorter?: Bytes | undefined
   /** The line ends that some program writes as others. */
   readonly lines?: TextProperties | undefined
-  /** Whether lines may flow (DelSp), and whether a blank in front of a line may have been added for the way. */
+  /** Whether lines may flow (DelSp), and whether a blank in front of a line may have been added in transit. */
   readonly isFlowed: boolean
   readonly isStuffed: boolean
 }
@@ -26,7 +26,10 @@ export interface FileForm {
   readonly make: MakeDecoder | undefined
   /** The line end that is added. */
   readonly end: Buffer
-  /** Whether it differs from another form in line ends alone, so that the same is in it. (In a binary file a CR may be an addition.) */
+  /**
+   * Whether it differs from another form in line ends alone, so that it need not be opened again. (In a binary file a
+   * CR may have been added.)
+   */
   readonly isLikeOther: boolean
 }
 

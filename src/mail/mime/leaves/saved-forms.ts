@@ -245,7 +245,7 @@ export class SavedForms {
     }
   }
 
-  /** Whether blanks in front of lines may have been added for the way (RFC 3676 4.4). */
+  /** Whether blanks in front of lines may have been added in transit (RFC 3676 4.4). */
   *#isStuffed(text: Bytes): Steps<boolean> {
     if (!this.#facts.header.hints.has('flowed')) return false
     return yield* hasStuffedLine(text, this.decoding)
