@@ -235,9 +235,11 @@ export class SavedForms {
     const isFile = header.text === 'no'
     const ofQuoted = encoding === 'quoted-printable' && isFile ? splitLineEnd(bare) : undefined
     const hasLines = lines !== undefined && bare.size <= LINE_ENDS_MAX
+    // To libclamav the last line end belongs to a text in quoted-printable, whatever is in it.
+    const hasEnd = isFile || endsMail || encoding === 'quoted-printable'
     return {
       bare,
-      end: isFile || endsMail ? end : NO_LINE_END,
+      end: hasEnd ? end : NO_LINE_END,
       shorter: ofQuoted && ofQuoted.end.length > 0 ? ofQuoted.bare : undefined,
       lines: hasLines ? { ...lines, ...(isFile ? {} : TEXT) } : undefined,
       isFlowed: header.hints.has('delsp'),

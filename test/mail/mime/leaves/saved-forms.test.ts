@@ -584,3 +584,11 @@ t.test('a text whose header may announce a multipart is saved as a file, too', a
   t.ok(contentsIn(mail).includes('line'))
   t.ok(contentsIn(`${TYPE}multipart/mixed\n\nline\n`).includes('line'), 'or no multipart at all')
 })
+
+t.test('a text with control characters in quoted-printable keeps its last line end', async (t) => {
+  const header = `${TYPE}text/html\n${ENCODING}quoted-printable\n`
+  const mail = `${TYPE}multipart/mixed; boundary=c\n\n--c\n${header}\nx=01y\n--c--\n`
+  const contents = contentsIn(mail)
+  t.ok(contents.includes('x\x01y\n'), 'as libclamav extracts it')
+  t.ok(contents.includes('x\x01y'))
+})
