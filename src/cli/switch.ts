@@ -3,12 +3,8 @@ import { basename, dirname, resolve } from 'node:path'
 import type { Argv } from 'yargs'
 import { errorCode, errorTextAt, Fault } from '../lib/errors/fault.ts'
 import { PathHandle, pathExists } from '../lib/path/path-handle.ts'
-import {
-  HOST_DIRECTORY,
-  hostSwitchFile,
-  readControlDirectories,
-  switchFile,
-} from '../scan/judge/control-directories.ts'
+import { HOST_DIRECTORY, readControlDirectories } from '../settings/control-directories.ts'
+import { hostSwitchFile, switchFile } from '../settings/off-switch.ts'
 import { printsJson, text } from './command/cli-options.ts'
 import { FAILED, makeCommand, type Output } from './command/run-command.ts'
 

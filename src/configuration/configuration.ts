@@ -9,14 +9,6 @@ import type { MessageOptions } from '../mail/message/message-options.ts'
 import { readSpoolSettings } from '../mail/message/spool.ts'
 import { type JudgeConfig, readScanningConfig, withSettings } from '../scan/judge/config.ts'
 import type { JudgeContext, LoadedRules, Tools } from '../scan/judge/context.ts'
-import {
-  type ControlDirectories,
-  HOST_DIRECTORY,
-  readControlDirectories,
-  switchedOff,
-  switchFiles,
-  whyOff,
-} from '../scan/judge/control-directories.ts'
 import { countersLine } from '../scan/quota/backends.ts'
 import { openQuotaClient, type QuotaClient } from '../scan/quota/quota-client.ts'
 import { readQuotaSettings } from '../scan/quota/quota-settings.ts'
@@ -37,6 +29,12 @@ import {
   readVerdictSettings,
   type VerdictSettings,
 } from '../scan/verdicts/open-verdicts.ts'
+import {
+  type ControlDirectories,
+  HOST_DIRECTORY,
+  readControlDirectories,
+} from '../settings/control-directories.ts'
+import { switchedOff, switchFiles, whyOff } from '../settings/off-switch.ts'
 import { readSettings } from '../settings/read-settings.ts'
 import { clamAv, clamAvTls, DEFAULT_DATABASE } from '../settings/table/clamav.ts'
 import { scanners as scannerSettings } from '../settings/table/scanners.ts'

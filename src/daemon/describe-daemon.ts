@@ -5,9 +5,9 @@ import type { DaemonDescription, LostLog } from '../doors/slot-socket/daemon-des
 import { attempt } from '../lib/errors/fault.ts'
 import { ProcEntry, START_BLUR } from '../lib/process/proc-entry.ts'
 import { isCompiled } from '../lib/runtime/compiled-program.ts'
-import { HOST_DIRECTORY } from '../scan/judge/control-directories.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'
 import { keyringPath } from '../scan/stamps/keyring.ts'
+import { HOST_DIRECTORY } from '../settings/control-directories.ts'
 import { isSetting } from '../settings/table.ts'
 
 /** Returns the state of this onescand, for permitted clients. A worker can describe all of it. */

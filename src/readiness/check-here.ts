@@ -1,7 +1,7 @@
 import { serviceExit } from '../lib/process/command-line.ts'
 import type { Environment } from '../lib/process/environment.ts'
 import { printCheck } from '../lib/process/print-check.ts'
-import { readControlDirectories } from '../scan/judge/control-directories.ts'
+import { readControlDirectories } from '../settings/control-directories.ts'
 import { ownHost } from './stage/stage.ts'
 import { tryStages } from './stages.ts'
 

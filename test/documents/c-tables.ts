@@ -5,7 +5,6 @@ import { LOG_VALUE_MAX } from '../../src/lib/log/line-format.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { THREADS } from '../../src/quotad/sources/readings-at-once.ts'
-import { hostSwitchFile } from '../../src/scan/judge/control-directories.ts'
 import { QUESTION_RETRIES } from '../../src/scan/quota/ask-by-udp.ts'
 import { QUOTA_REPLY_MAX } from '../../src/scan/quota/quota-answer.ts'
 import {
@@ -13,6 +12,7 @@ import {
   DEPTH_VARIABLE,
   HIDDEN_FROM_CHAIN,
 } from '../../src/settings/child-environment.ts'
+import { hostSwitchFile } from '../../src/settings/off-switch.ts'
 import {
   aliases,
   fromClientOf,

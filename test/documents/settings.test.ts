@@ -22,7 +22,7 @@ const readers = [
 
 /** What is read for mail, and by the quota service; a directory of users is asked by both. */
 const readFor = {
-  mail: namesRead((file) => !/^(cli|delay|quotad|settings)\//.test(file)),
+  mail: namesRead((file) => !/^((cli|delay|quotad)\/|settings\/table)/.test(file)),
   quota: namesRead((file) => /^(quotad|protocol\/ldap)\//.test(file)),
 }
 

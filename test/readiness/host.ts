@@ -2,7 +2,7 @@ import type { CheckLine } from '../../src/lib/errors/check-line.ts'
 import type { Environment } from '../../src/lib/process/environment.ts'
 import type { Accounts, SystemAccount } from '../../src/readiness/stage/account.ts'
 import type { StageHost } from '../../src/readiness/stage/stage.ts'
-import { readControlDirectories } from '../../src/scan/judge/control-directories.ts'
+import { readControlDirectories } from '../../src/settings/control-directories.ts'
 import { searchPath } from '../cli/onescan.ts'
 
 /** The account that runs the tests. */

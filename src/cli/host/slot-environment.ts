@@ -4,12 +4,12 @@ import type { Argv } from 'yargs'
 import { errorCode, errorTextAt, Fault } from '../../lib/errors/fault.ts'
 import { readOwnFile } from '../../lib/path/open.ts'
 import type { Environment } from '../../lib/process/environment.ts'
-import { readControlDirectories } from '../../scan/judge/control-directories.ts'
 import {
   type ClusterSettings,
   keyringPath,
   readClusterSettings,
 } from '../../scan/stamps/keyring.ts'
+import { readControlDirectories } from '../../settings/control-directories.ts'
 import { text, texts } from '../command/cli-options.ts'
 import { DEFAULTS, settingsOfOnescand } from './settings-file.ts'
 

@@ -13,7 +13,7 @@ import { CrlfReader } from '../../mail/message/crlf-reader.ts'
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import { PIECE_MAX, Stuffing } from '../../protocol/smtp/smtp-content.ts'
 import { type RawReply, replyTexts } from '../../protocol/smtp/smtp-replies.ts'
-import { readControlDirectories } from '../../scan/judge/control-directories.ts'
+import { readControlDirectories } from '../../settings/control-directories.ts'
 import { handToSlot, QUEUE_TIMEOUT } from '../mail/hand-to-slot.ts'
 import { SENDMAIL, sendmailOptions } from '../mail/sendmail-program.ts'
 

@@ -4,8 +4,8 @@ import { errorTextAt, Fault } from '../../lib/errors/fault.ts'
 import type { Environment } from '../../lib/process/environment.ts'
 import { checkExecutable, findProgram } from '../../lib/process/execute.ts'
 import { splitWords } from '../../lib/text/values.ts'
-import type { ControlDirectories } from '../../scan/judge/control-directories.ts'
 import { chainDepth, DEPTH_MAX } from '../../settings/child-environment.ts'
+import type { ControlDirectories } from '../../settings/control-directories.ts'
 
 /** The program that gets the message next, and the arguments of that program. */
 export interface Chain {

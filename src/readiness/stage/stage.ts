@@ -1,8 +1,8 @@
 import { type CheckLine, failure } from '../../lib/errors/check-line.ts'
 import { errorText } from '../../lib/errors/fault.ts'
 import type { Environment } from '../../lib/process/environment.ts'
-import type { ControlDirectories } from '../../scan/judge/control-directories.ts'
 import { readScanSettings, type ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
+import type { ControlDirectories } from '../../settings/control-directories.ts'
 import {
   type Accounts,
   groupName,

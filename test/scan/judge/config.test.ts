@@ -8,7 +8,8 @@ import {
   readScanningConfig,
   withSettings,
 } from '../../../src/scan/judge/config.ts'
-import { readControlDirectories, switchedOff } from '../../../src/scan/judge/control-directories.ts'
+import { readControlDirectories } from '../../../src/settings/control-directories.ts'
+import { switchedOff } from '../../../src/settings/off-switch.ts'
 
 /** The configuration: all settings as one value. */
 

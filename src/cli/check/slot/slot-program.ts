@@ -2,7 +2,7 @@ import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { attempt, errorText } from '../../../lib/errors/fault.ts'
 import { readStart } from '../../../lib/path/open.ts'
-import type { ControlDirectories } from '../../../scan/judge/control-directories.ts'
+import type { ControlDirectories } from '../../../settings/control-directories.ts'
 import { table } from '../../../settings/table.ts'
 
 /** The kind of qmail-queue program, judging by its file. The program is not run. */

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { Fault } from '../../../lib/errors/fault.ts'
 import type { Environment } from '../../../lib/process/environment.ts'
 import { scannerEnvironment } from '../../../settings/child-environment.ts'
+import type { ControlDirectories } from '../../../settings/control-directories.ts'
 import { readSetting, readSettings, type Values } from '../../../settings/read-settings.ts'
 import type { BannedBy } from '../../../settings/table/clamav.ts'
 import { PROPERTIES } from '../../../settings/table/findings.ts'
@@ -31,12 +32,12 @@ export interface ScanSettings extends Values<typeof scanning> {
 }
 
 /**
- * Reads QHPSI and the settings of scanners. Undefined if QHPSI is unset or empty. `qmailHome` and
- * `control` are absolute directories. Throws Faults of kind `config`.
+ * Reads QHPSI and the settings of scanners. Undefined if QHPSI is unset or empty. Throws Faults of kind
+ * `config`.
  */
 export function readScanSettings(
   env: Environment,
-  { qmailHome, control }: { readonly qmailHome: string; readonly control: string },
+  { qmailHome, control }: ControlDirectories,
 ): ScanSettings | undefined {
   const line = readSetting(env, 'QHPSI')
   if (line === undefined) return undefined

@@ -1,25 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Environment } from '../../lib/process/environment.ts'
-import { readSetting } from '../../settings/read-settings.ts'
-
-/** The directories of qmail and of its control files. */
-export interface ControlDirectories {
-  readonly qmailHome: string
-  readonly control: string
-}
-
-/** Reads QMAILHOME and CONTROLDIR, which is below it or absolute (IndiMail's form). */
-export function readControlDirectories(env: Environment): ControlDirectories {
-  const qmailHome = readSetting(env, 'QMAILHOME')
-  const control = readSetting(env, 'CONTROLDIR')
-  return { qmailHome, control: control.startsWith('/') ? control : join(qmailHome, control) }
-}
+import { type ControlDirectories, HOST_DIRECTORY } from './control-directories.ts'
 
 const SWITCH = 'onescan.off'
-
-/** The directory of onescan's own files on this host, which does not belong to qmail. */
-export const HOST_DIRECTORY = '/etc/onescan'
 
 /** Returns the path of the file that turns off scanning for all interfaces of this control directory. */
 export function switchFile(directories: Pick<ControlDirectories, 'control'>): string {
