@@ -1,7 +1,7 @@
 /* clang-format off */
 /*
  * The parts of the tables in TypeScript that the programs in C use. `npm run docs` writes this file;
- * test/documents/c-tables.ts contains the sources.
+ * tools/documents/c-tables.ts contains the sources.
  */
 #ifndef ONESCAN_TABLES_H
 #define ONESCAN_TABLES_H

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { commandNames, help } from './man-commands.ts'
+import { commandNames, help } from '../../tools/documents/man-commands.ts'
 import { readPage, section } from './man-page.ts'
 
 /** The commands of the built `onescan` against the documents and the man pages. */

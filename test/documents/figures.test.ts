@@ -19,12 +19,12 @@ import { unboundFieldsInWords } from '../../src/scan/stamps/mac.ts'
 import { FUTURE_MAX } from '../../src/scan/stamps/verify.ts'
 import { DEATHS_MAX } from '../../src/scan/verdicts/poison.ts'
 import { table as settings } from '../../src/settings/table.ts'
+import { acceptedCodes } from '../../tools/documents/slot-protocol.ts'
+import { STAMP_FORMAT } from '../../tools/documents/stamp-format.ts'
 import { textInC } from '../c/built-in-c.ts'
 import { hiddenClasses } from '../scan/scanners/second-look/classes.ts'
 import { readPage } from './man-page.ts'
-import { acceptedCodes } from './slot-protocol.ts'
 import { figure } from './source-files.ts'
-import { STAMP_FORMAT } from './stamp-format.ts'
 
 /** Figures in pages that stand in no table of limits, against the program. */
 

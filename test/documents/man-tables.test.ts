@@ -1,12 +1,12 @@
 import t from 'tap'
-import { BENCHMARK, benchmarkPage } from './benchmark-tables.ts'
-import { C_TABLES, cTables } from './c-tables.ts'
+import { BENCHMARK, benchmarkPage } from '../../tools/documents/benchmark-tables.ts'
+import { C_TABLES, cTables } from '../../tools/documents/c-tables.ts'
+import { generatedManPages } from '../../tools/documents/man-tables.ts'
+import { PROTOCOL_LIMITS, protocolLimitsPage } from '../../tools/documents/protocol-limits.ts'
+import { SLOT_PROTOCOL, slotProtocolPage } from '../../tools/documents/slot-protocol.ts'
+import { STAMP_FORMAT, stampFormatPage } from '../../tools/documents/stamp-format.ts'
 import { readPage } from './man-page.ts'
-import { generatedManPages } from './man-tables.ts'
 import { readMarkdown } from './markdown-page.ts'
-import { PROTOCOL_LIMITS, protocolLimitsPage } from './protocol-limits.ts'
-import { SLOT_PROTOCOL, slotProtocolPage } from './slot-protocol.ts'
-import { STAMP_FORMAT, stampFormatPage } from './stamp-format.ts'
 
 for (const [name, text] of generatedManPages()) {
   t.test(`npm run docs changes nothing in ${name}`, async (t) => {

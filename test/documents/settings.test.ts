@@ -4,7 +4,7 @@ import t from 'tap'
 import { misspeltSettings } from '../../src/settings/misspelt.ts'
 import type { Setting } from '../../src/settings/table/kinds.ts'
 import { aliases, isSetting, names, readFromCaller, table } from '../../src/settings/table.ts'
-import { settingsOn } from './man-defaults.ts'
+import { settingsOn } from '../../tools/documents/man-defaults.ts'
 import { readPage, section } from './man-page.ts'
 import { sourceFiles } from './source-files.ts'
 

@@ -6,12 +6,12 @@ import { parseKeyring } from '../../src/scan/stamps/keyring.ts'
 import { BoundFields, unboundFields } from '../../src/scan/stamps/mac.ts'
 import { signMessage } from '../../src/scan/stamps/sign.ts'
 import { verifyStamps } from '../../src/scan/stamps/verify.ts'
+import { STAMP_FORMAT } from '../../tools/documents/stamp-format.ts'
 import { lacks } from '../needs.mjs'
 import { examine } from '../scan/stamps/hashed-message.ts'
 import * as independent from '../scan/stamps/independent.ts'
 import { hmacValue, md5Hex } from '../scan/stamps/independent.ts'
 import { markedBlock as example, readMarkdown } from './markdown-page.ts'
-import { STAMP_FORMAT } from './stamp-format.ts'
 
 /** The vectors of the format's page: program, openssl and a second implementation agree. */
 

@@ -5,7 +5,6 @@ import { type Key, parseKeyring } from '../../../src/scan/stamps/keyring.ts'
 import { signMessage } from '../../../src/scan/stamps/sign.ts'
 import { verifyStamps } from '../../../src/scan/stamps/verify.ts'
 import { readMarkdown, rowsBelow } from '../../documents/markdown-page.ts'
-import { STAMP_FORMAT } from '../../documents/stamp-format.ts'
 import { examine } from './hashed-message.ts'
 
 /**
@@ -35,8 +34,8 @@ function isTrusted(message: string): boolean {
 }
 
 /** Fields that no stamp binds, as the page's table names them. */
-const unbound = rowsBelow(readMarkdown(STAMP_FORMAT), '### Bound fields').map(([name]) =>
-  name!.replaceAll('`', ''),
+const unbound = rowsBelow(readMarkdown('doc/development/stamp-format.md'), '### Bound fields').map(
+  ([name]) => name!.replaceAll('`', ''),
 )
 
 const bound = 'Subject From To Content-Type MIME-Version Content-Transfer-Encoding Date Reply-To'

@@ -5,10 +5,10 @@ import { socketCreatedAt } from '../../../../src/scan/scanners/clamd/versions.ts
 import { readScanSettings } from '../../../../src/scan/scanners/contract/scan-settings.ts'
 import { makeScanners } from '../../../../src/scan/scanners/make-scanners.ts'
 import { scanBytes } from '../../../../src/scan/scanners/run/scan-bytes.ts'
-import type { Ending } from '../../../../test/programs/host/server.ts'
-import { type Clamd, startClamd } from '../../../../test/programs/servers/clamd.ts'
-import { databaseOfEvasions } from '../../../../test/scan/scanners/evasions/files.ts'
-import { everyForm } from '../../../../test/scan/scanners/every-form.ts'
+import type { Ending } from '../../../programs/host/server.ts'
+import { type Clamd, startClamd } from '../../../programs/servers/clamd.ts'
+import { everyForm } from '../every-form.ts'
+import { databaseOfEvasions } from './files.ts'
 
 /** A clamd that knows the files which evasions carry, set up as onescan wants it. */
 export function startClamdForEvasions(t: Ending): Promise<Clamd> {

@@ -21,7 +21,7 @@ import {
   SLOT_SOCKET,
   table,
 } from '../../src/settings/table.ts'
-import { figure } from './source-files.ts'
+import { figure } from '../../test/documents/source-files.ts'
 
 /** The header of the programs in C that holds what TypeScript knows, too: `npm run docs` writes it. */
 
@@ -96,7 +96,7 @@ export function cTables(): string {
   return `/* clang-format off */
 /*
  * The parts of the tables in TypeScript that the programs in C use. \`npm run docs\` writes this file;
- * test/documents/c-tables.ts contains the sources.
+ * tools/documents/c-tables.ts contains the sources.
  */
 #ifndef ONESCAN_TABLES_H
 #define ONESCAN_TABLES_H

@@ -1,5 +1,5 @@
 import { unboundFieldsInWords } from '../../src/scan/stamps/mac.ts'
-import { readMarkdown, withRows } from './markdown-page.ts'
+import { readMarkdown, withRows } from '../../test/documents/markdown-page.ts'
 
 /** The page with the format of stamps to the byte. */
 export const STAMP_FORMAT = 'doc/development/stamp-format.md'

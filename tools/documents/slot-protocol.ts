@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { DESCRIBE, frameRules, PROTOCOL_VERSION } from '../../src/doors/slot-socket/request.ts'
 import { defaultTimeouts } from '../../src/doors/slot-socket/slot-server.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
+import { readMarkdown, withRows } from '../../test/documents/markdown-page.ts'
+import { figure } from '../../test/documents/source-files.ts'
 import { answerCodes, exitCodes } from './c-tables.ts'
-import { readMarkdown, withRows } from './markdown-page.ts'
-import { figure } from './source-files.ts'
 
 const root = join(import.meta.dirname, '../..')
 

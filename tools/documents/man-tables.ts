@@ -14,10 +14,10 @@ import { mailReply, replyFor } from '../../src/scan/judge/replies.ts'
 import { causesInWords } from '../../src/scan/scanners/findings/scan-result.ts'
 import type { FromClient } from '../../src/settings/table/kinds.ts'
 import { fromClientOf, names, readFromCaller } from '../../src/settings/table.ts'
+import { readPage } from '../../test/documents/man-page.ts'
 import { commandNames, optionItems } from './man-commands.ts'
 import { withDefaults, withOptionDefaults } from './man-defaults.ts'
 import { type Limit, mailLimits } from './man-limits.ts'
-import { readPage } from './man-page.ts'
 import { withSynopsis } from './man-synopsis.ts'
 
 /** What the code knows of man pages, and `npm run docs` writes into them. */

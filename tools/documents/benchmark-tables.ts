@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { LARGE } from '../../tools/bench/databases.ts'
-import { type Results, report } from '../../tools/bench/report.ts'
+import { LARGE } from '../bench/databases.ts'
+import { type Results, report } from '../bench/report.ts'
 
 /** The page with the results of a run of `npm run bench`. */
 export const BENCHMARK = 'doc/development/benchmark.md'
