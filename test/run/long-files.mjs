@@ -82,7 +82,7 @@ export const LONG_FILES = {
   'test/scan/scanners/file-plugin/types.test.ts': 53,
   'test/doors/smtp/leaving-at-random.test.ts': 53,
   'test/doors/slot/replies.test.ts': 52,
-  'test/mail/mime/coded/linear.test.ts': 51,
+  'test/mail/mime/linear.test.ts': 51,
   'test/doors/slot/faults.test.ts': 50,
   'test/cli/stamps.test.ts': 48,
   'test/delay/gate/programs.test.ts': 47,

@@ -134,8 +134,8 @@ export const COMPONENTS = {
     files: ['src/mail/mime/**/*.ts'],
     tests: [
       'test/mail/mime/*.test.ts',
-      'test/mail/mime/{coded,containers,decoders,headers,lines,reader,storage}/*.test.ts',
-      'test/mail/mime/leaves/{content-checks,file-form,saved-forms}.test.ts',
+      'test/mail/mime/{containers,decoders,headers,reader,storage}/*.test.ts',
+      'test/mail/mime/leaves/{coded-blocks,coded-data,content-checks,file-form,saved-forms}.test.ts',
     ],
   },
   'slot-socket': {

@@ -1,9 +1,9 @@
 import { COLON, CR, EQUALS, LF, QUOTE, SEMICOLON, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import { indexOrEnd } from '../../../lib/bytes/lines.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
 import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
 import { EveryHabit, type Habits, type Words } from '../habits/habits.ts'
-import { indexOrEnd } from '../lines/lines.ts'
 import type { MemoryPool } from '../storage/store.ts'
 import { type HeldFile, PropertyHead, PropertyValue } from './content-line.ts'
 

@@ -1,7 +1,7 @@
 import { CR, LF } from '../../../lib/bytes/ascii.ts'
+import { indexOrEnd } from '../../../lib/bytes/lines.ts'
 import { BASE64 } from '../../message/escapes.ts'
 import { Habits, type Words } from '../habits/habits.ts'
-import { indexOrEnd } from '../lines/lines.ts'
 import { BUFFER_SIZE, type Codec, type Decoder, type Give, makerOf } from './decoder.ts'
 
 /**

@@ -1,9 +1,9 @@
 import { CR, LF } from '../../../lib/bytes/ascii.ts'
+import { LineSearch } from '../../../lib/bytes/lines.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
 import { EveryHabit, type Habits } from '../habits/habits.ts'
-import { LineSearch } from '../lines/lines.ts'
 import { Store } from '../storage/store.ts'
 
 /** Receives decoded bytes at the front of `buffer`. They are valid until it returns. */

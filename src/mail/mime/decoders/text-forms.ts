@@ -1,5 +1,5 @@
 import { BACKSLASH, CR, GREATER, LF, SPACE } from '../../../lib/bytes/ascii.ts'
-import { LineSearch, withoutLineEnd } from '../lines/lines.ts'
+import { LineSearch, withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import { ByteDecoder, type Give } from './decoder.ts'
 
 const PERCENT = 0x25

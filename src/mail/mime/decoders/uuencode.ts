@@ -1,6 +1,6 @@
 import { CR, LF } from '../../../lib/bytes/ascii.ts'
+import { withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import { Habits, type Words } from '../habits/habits.ts'
-import { withoutLineEnd } from '../lines/lines.ts'
 import {
   BUFFER_SIZE,
   ByteDecoder,

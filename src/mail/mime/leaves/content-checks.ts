@@ -1,9 +1,9 @@
 import { CR, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import { LineBlocks } from '../../../lib/bytes/line-blocks.ts'
+import { LineSearch, withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { LINES_PIECE, PIECE, type Steps, type Work } from '../budget/work.ts'
 import { isField, STRANGE_MAX } from '../headers/header-lines.ts'
-import { LineBlocks } from '../lines/line-blocks.ts'
-import { LineSearch, withoutLineEnd } from '../lines/lines.ts'
 
 export const NO_LINE_END = Buffer.alloc(0)
 const LF_END = Buffer.from('\n')

@@ -1,13 +1,13 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
-import type { CodedLines } from '../coded/coded-blocks.ts'
-import { codedKinds, kindsInFiles } from '../coded/coded-data.ts'
 import type { Habit } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
 import { GOES_ON } from '../reader/header-reading.ts'
 import type { Leaf } from '../reader/reading.ts'
 import { contentForms, multipartForms, type PartForm } from '../traits/forms.ts'
+import type { CodedLines } from './coded-blocks.ts'
+import { codedKinds, kindsInFiles } from './coded-data.ts'
 
 /** The types of files, up to the slash. What libclamav makes of a text that is none depends on more. */
 const FILE_TYPES = /^(?:application|audio|image|video)\//

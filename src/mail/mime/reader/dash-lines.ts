@@ -1,4 +1,4 @@
-import { firstNumber } from '../lines/lines.ts'
+import { firstNumber } from '../../../lib/bytes/lines.ts'
 
 /** A line that begins with two dashes, or nearly so. */
 export interface DashLine {

@@ -1,4 +1,5 @@
 import { CR, DASH, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import { withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import { NAME_MAX } from '../../message/content-fields.ts'
 import type { KnownHeader } from '../../message/message.ts'
 import { headerFormFault } from '../../message/well-formed.ts'
@@ -9,7 +10,6 @@ import { isBlankLine, isField, isFromLine, STRANGE_MAX } from '../headers/header
 import { MimeLines } from '../headers/mime-lines.ts'
 import { boundariesIn } from '../headers/parameters.ts'
 import { type PartHeader, readPartHeader } from '../headers/part-header.ts'
-import { withoutLineEnd } from '../lines/lines.ts'
 import type { MailText } from './mail-text.ts'
 import { type FoundDelimiter, OpenMultiparts } from './multiparts.ts'
 import type { Units } from './units.ts'

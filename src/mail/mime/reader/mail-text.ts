@@ -1,7 +1,7 @@
 import { CR, DASH, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import { LineBlocks } from '../../../lib/bytes/line-blocks.ts'
 import { Bytes } from '../../message/bytes.ts'
 import { LINES_PIECE } from '../budget/work.ts'
-import { LineBlocks } from '../lines/line-blocks.ts'
 import { DASHES_FRONT_MAX, type DashLine, DashLines, FIRSTS } from './dash-lines.ts'
 
 /** A line of a message, with its end. A long one is cut to the first `LONG_LINE` bytes. */

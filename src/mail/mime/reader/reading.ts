@@ -1,10 +1,10 @@
+import { withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import type { KnownHeader } from '../../message/message.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Habits } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import { isField } from '../headers/header-lines.ts'
 import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
-import { withoutLineEnd } from '../lines/lines.ts'
 import type { DashLine } from './dash-lines.ts'
 import { DECODED_IN, type Depth, declaresType, insideMessage, isOfDigest } from './depth.ts'
 import {

@@ -4,7 +4,7 @@ import { LimitExceeded } from '../../../../src/mail/mime/budget/limits.ts'
 import { conformingMail } from '../../../messages/random/conforming.ts'
 import { mutant } from '../../../messages/random/mutate.ts'
 import { inChunks } from '../../message/bytes.ts'
-import { examples, ordinary } from '../coded/oddity-examples.ts'
+import { examples, ordinary } from '../oddity-examples.ts'
 import { allReadings } from './all-readings.ts'
 
 /** All that the readings find in a message that comes in pieces that end at `cuts`, and how deep it is. */

@@ -1,8 +1,8 @@
 import { CR, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import { isLineEnd } from '../../../lib/bytes/lines.ts'
 import { ARMOUR_END } from '../decoders/armour.ts'
 import { BINHEX_MARK } from '../decoders/binhex.ts'
 import { isEndLine } from '../decoders/uuencode.ts'
-import { isLineEnd } from '../lines/lines.ts'
 
 /** The mode, and the name after it. */
 const ENCODED_NAME = /^begin-\S+\s+[0-7]+\s(.*)/s

@@ -4,8 +4,8 @@ import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { type Steps, Work } from '../../../../src/mail/mime/budget/work.ts'
-import { findCodedLines } from '../../../../src/mail/mime/coded/coded-blocks.ts'
-import { codedKinds, kindsInFiles } from '../../../../src/mail/mime/coded/coded-data.ts'
+import { findCodedLines } from '../../../../src/mail/mime/leaves/coded-blocks.ts'
+import { codedKinds, kindsInFiles } from '../../../../src/mail/mime/leaves/coded-data.ts'
 import { inChunks, inChunksOf } from '../../message/bytes.ts'
 
 function resultOf<Result>(steps: Steps<Result>): Result {

@@ -1,10 +1,10 @@
 import { SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import { LineBlocks } from '../../../lib/bytes/line-blocks.ts'
+import { firstNumber, isAllBlank, LineSearch, withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
 import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
 import { BINHEX_MARK } from '../decoders/binhex.ts'
-import { LineBlocks } from '../lines/line-blocks.ts'
-import { firstNumber, isAllBlank, LineSearch, withoutLineEnd } from '../lines/lines.ts'
 import {
   type CodedKind,
   CodedSearch,

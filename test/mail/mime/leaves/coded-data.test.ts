@@ -1,5 +1,5 @@
 import t from 'tap'
-import { CodedSearch, codedStart } from '../../../../src/mail/mime/coded/coded-data.ts'
+import { CodedSearch, codedStart } from '../../../../src/mail/mime/leaves/coded-data.ts'
 
 const kindOf = (line: string) => codedStart(line)?.kind
 

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type Oddity, oddities } from '../../../../src/mail/mime/traits/oddities.ts'
-import { isWhole } from '../../../run/is-whole.ts'
-import { inChunks } from '../../message/bytes.ts'
-import { readMail } from '../read-mail.ts'
+import { type Oddity, oddities } from '../../../src/mail/mime/traits/oddities.ts'
+import { isWhole } from '../../run/is-whole.ts'
+import { inChunks } from '../message/bytes.ts'
 import { examples, ordinary } from './oddity-examples.ts'
+import { readMail } from './read-mail.ts'
 
 /** The oddities of a message that comes in pieces that end at `cuts`. */
 function odditiesOf(message: Buffer, cuts: readonly number[] = []): Oddity[] {

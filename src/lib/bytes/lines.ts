@@ -1,6 +1,6 @@
-import { CR, LF, SPACE } from '../../../lib/bytes/ascii.ts'
+import { CR, LF, SPACE } from './ascii.ts'
 
-/** Returns whether the byte ends a line for some reader. */
+/** Returns whether the byte ends a line for some program. */
 export function isLineEnd(byte: number): boolean {
   return byte === LF || byte === CR || byte === 0x0b || byte === 0x0c || byte === 0
 }

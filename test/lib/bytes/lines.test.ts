@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isAllBlank, isLineEnd, LineSearch } from '../../../../src/mail/mime/lines/lines.ts'
+import { isAllBlank, isLineEnd, LineSearch } from '../../../src/lib/bytes/lines.ts'
 
 /** The lines of a text, found from the front to the end. */
 function linesOf(text: string, by: 'lf' | 'any'): string[] {

@@ -1,4 +1,4 @@
-import { CR, LF } from '../../../lib/bytes/ascii.ts'
+import { CR, LF } from './ascii.ts'
 
 /** The bytes of a line that are examined together. A longer line is handled in pieces. */
 const LINE_MAX = 16 * 1024
