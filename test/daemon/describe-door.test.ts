@@ -52,7 +52,7 @@ t.test('onescand reports at its start that it caches no verdicts, and why', asyn
   const files = { changed: 1, size: 0, seen: 2, directory: `${here}/here` }
   const end = (signatures: unknown, loadsFrom: unknown, found: object | undefined = files) => {
     const tools = { verdicts: {}, signatureFiles: () => found }
-    const scanner = { name: 'clamd', memorable: { signatures, loadsFrom } }
+    const scanner = { name: 'clamd', cacheable: { signatures, loadsFrom } }
     const door = { kind: 'milter', address: 'unix:/m' } as const
     return describeDoor(door, configurationOf(config, tools, [scanner])).split('no stamps')[1]
   }
@@ -81,7 +81,7 @@ t.test('onescand reports at its start that it caches no verdicts, and why', asyn
     t.equal(end(own, () => [other]), says(`clamd has its signatures in ${other}, and not in CLAMDBDIR`)) // biome-ignore format: a line
   }
   const tools = { verdicts: {}, signatureFiles: () => undefined }
-  const scanner = { name: 'clamd', memorable: { signatures: own, loadsFrom: () => [] } }
+  const scanner = { name: 'clamd', cacheable: { signatures: own, loadsFrom: () => [] } }
   const door = { kind: 'milter', address: 'unix:/m' } as const
   t.match(
     describeDoor(door, configurationOf(config, tools, [scanner])),

@@ -18,7 +18,7 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
     'bytes-as-sent': 'The bytes that a client sends are scanned as it sent them',
     'found-is-found': 'What clamd finds in them is reported, by its name',
     'vouches-for-mail': 'No stamp or release of a mail lets the same bytes pass as a file',
-    'verdict-by-bytes': 'A remembered verdict is that of the same bytes',
+    'verdict-by-bytes': 'A cached verdict is that of the same bytes',
     'no-recipients': 'A release for one person lets in no mail whose recipients are unknown',
     'limits-of-mail': 'A limit of the second look refuses mail, and no other file',
   },

@@ -115,7 +115,7 @@ export class ClamdServices extends MailServices {
    * Without a clamd it is this program's own.
    */
   async version(): Promise<string> {
-    const signatures = this.#clamd()?.memorable?.signatures
+    const signatures = this.#clamd()?.cacheable?.signatures
     if (typeof signatures !== 'function') return `onescan ${packageJson.version}`
     return (
       (await signatures(VERSION_WITHIN)) ?? `clamd does not report its version.${clamdWords.failed}`

@@ -20,7 +20,7 @@ export interface Outcome extends ScanOutcome {
 
 /** Summarises an outcome for the log. */
 export function detailsOf(outcome: Outcome): DecisionDetails {
-  const { trust, known, oddities, stamp, times, now } = outcome
+  const { trust, cached, oddities, stamp, times, now } = outcome
   const key = trust.trusted ? trust.key : stamp?.key
   return {
     scan: scanWordOf(outcome),
@@ -29,12 +29,12 @@ export function detailsOf(outcome: Outcome): DecisionDetails {
     ...(oddities.size > 0 && { odd: [...oddities].join(',') }),
     ...(key !== undefined && { key }),
     ...foundBy(outcome),
-    ...(known && { by: known.host, age: Math.max(0, now - known.time) }),
+    ...(cached && { by: cached.host, age: Math.max(0, now - cached.time) }),
   }
 }
 
-function scanWordOf({ trust, result, scanners, known }: Outcome): DecisionDetails['scan'] {
-  if (known !== undefined) return 'cached'
+function scanWordOf({ trust, result, scanners, cached }: Outcome): DecisionDetails['scan'] {
+  if (cached !== undefined) return 'cached'
   if (result.answer === 'unseen') return 'skipped'
   const isCovered = trust.trusted && scanners.every(({ local }) => local)
   return result.answer === 'clean' && isCovered ? 'trusted' : result.answer

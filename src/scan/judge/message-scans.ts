@@ -2,7 +2,11 @@ import type { Scanner } from '../scanners/contract/scanner.ts'
 import { type ScanResult, worse } from '../scanners/findings/scan-result.ts'
 import type { ScanRun } from '../scanners/run/ask-scanners.ts'
 import { runScanners, sampleOf } from '../scanners/run/run-scanners.ts'
-import type { KnownOrScanned, ScanMessage, VerdictQuery } from '../verdicts/copies/verdict-query.ts'
+import type {
+  CachedOrScanned,
+  ScanMessage,
+  VerdictQuery,
+} from '../verdicts/copies/verdict-query.ts'
 import type { JudgeContext } from './context.ts'
 import type { Deadline } from './deadline.ts'
 import type { StepsByAddress } from './steps-by-address.ts'
@@ -57,7 +61,7 @@ export class MessageScans {
   }
 
   /** Resolves to the cached verdict about a copy, or to the result of the scanners. */
-  async knownOrScanned(): Promise<KnownOrScanned> {
+  async cachedOrScanned(): Promise<CachedOrScanned> {
     const { verdicts } = this.#context.tools
     if (verdicts) return verdicts.find(this.#query(), this.#scan)
     return { result: await this.#scan(this.#plan.scanners) }

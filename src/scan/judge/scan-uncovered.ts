@@ -2,7 +2,7 @@ import type { ScanSettings } from '../scanners/contract/scan-settings.ts'
 import type { Scanner } from '../scanners/contract/scanner.ts'
 import { clean, type ScanResult, unseen } from '../scanners/findings/scan-result.ts'
 import type { Trust } from '../stamps/verify.ts'
-import type { KnownOrScanned } from '../verdicts/copies/verdict-query.ts'
+import type { CachedOrScanned } from '../verdicts/copies/verdict-query.ts'
 import { covers, isReleased } from './by-stamp.ts'
 import type { JudgeContext } from './context.ts'
 import type { Deadline } from './deadline.ts'
@@ -11,7 +11,7 @@ import { stepsByAddress } from './steps-by-address.ts'
 import type { JudgedMail } from './transaction.ts'
 
 /** The result of the scanners, or the cached verdict on a copy, with notes for the log. */
-export interface ScanOutcome extends KnownOrScanned {
+export interface ScanOutcome extends CachedOrScanned {
   /** The scanners whose result it is, in their order. */
   readonly scanners: readonly Scanner[]
   readonly notes: readonly string[]
@@ -35,7 +35,7 @@ export async function scanUncovered(
     return { result: plan.unscanned, scanners: [], notes: [], oddities: new Set() }
   }
   const scans = new MessageScans(mail, context, plan, deadline)
-  const found = await scans.knownOrScanned()
+  const found = await scans.cachedOrScanned()
   const result = plan.isExempt && found.result.answer === 'clean' ? RELEASE : found.result
   const { notes, oddities } = scans
   return { ...found, result, scanners: plan.scanners, notes, oddities }

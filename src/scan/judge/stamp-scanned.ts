@@ -31,13 +31,13 @@ export async function stampScanned(
   scanned: ScanOutcome,
   { areLoaded, since }: SignaturesInUse,
 ): Promise<{ readonly stamp: OwnStamp | undefined; readonly notes: readonly string[] }> {
-  const { result, scanners, known } = scanned
+  const { result, scanners, cached } = scanned
   if (result.answer !== 'clean' || config.answersAbout) return { stamp: undefined, notes: [] }
-  if (!areLoaded && known === undefined) {
+  if (!areLoaded && cached === undefined) {
     return { stamp: undefined, notes: scanners.length > 0 ? [NOT_LOADED] : [] }
   }
   const isPartial = result.partial === true
-  const stamp = await sign(mail, config, tools, { scanners, isPartial }, known?.time ?? since)
+  const stamp = await sign(mail, config, tools, { scanners, isPartial }, cached?.time ?? since)
   return { stamp, notes: [] }
 }
 

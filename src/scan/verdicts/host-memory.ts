@@ -4,7 +4,7 @@ import {
   type ExtractionEvent,
   type WantedEvent,
 } from '../scanners/clamd/extracted-forms.ts'
-import type { RememberedVerdict } from './copies/verdict-query.ts'
+import type { CachedVerdict } from './copies/verdict-query.ts'
 import type { CrashRecord } from './crash-record.ts'
 import { Poison, type PoisonEvent } from './poison.ts'
 import { type ScanEvent, ScansForCopies } from './scans-for-copies.ts'
@@ -23,7 +23,7 @@ type HostEvent =
   | {
       readonly is: 'found'
       readonly fingerprint: string
-      readonly verdict: RememberedVerdict
+      readonly verdict: CachedVerdict
       readonly seconds: number
     }
   | ScanEvent
@@ -56,7 +56,7 @@ export class HostMemory {
    * The least recently used verdicts are dropped. (The cache of lib/flow/ counts entries and not bytes, and
    * none of them expires.)
    */
-  readonly #verdicts = new LRUCache<string, RememberedVerdict>({
+  readonly #verdicts = new LRUCache<string, CachedVerdict>({
     maxSize: VERDICTS_MAX,
     sizeCalculation: (verdict, fingerprint) =>
       JSON.stringify(verdict).length + fingerprint.length + ENTRY,
@@ -81,12 +81,12 @@ export class HostMemory {
   }
 
   /** Returns the cached verdict on a message and its copies, or undefined if there is none. */
-  recall(fingerprint: string): RememberedVerdict | undefined {
+  cachedVerdict(fingerprint: string): CachedVerdict | undefined {
     return this.#verdicts.get(fingerprint)
   }
 
   /** Caches a verdict for `seconds`, in all processes. */
-  remember(fingerprint: string, verdict: RememberedVerdict, seconds: number): void {
+  cacheVerdict(fingerprint: string, verdict: CachedVerdict, seconds: number): void {
     this.#verdicts.set(fingerprint, verdict, { ttl: seconds * 1000 })
     this.#notify({ is: 'found', fingerprint, verdict, seconds })
   }

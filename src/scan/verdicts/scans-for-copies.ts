@@ -1,9 +1,9 @@
 import type { ScanResult } from '../scanners/findings/scan-result.ts'
-import type { RememberedVerdict } from './copies/verdict-query.ts'
+import type { CachedVerdict } from './copies/verdict-query.ts'
 
 /** The outcome of a scan, for the copies that wait for it. */
 export type ScanEnd =
-  | { readonly kind: 'verdict'; readonly verdict: RememberedVerdict }
+  | { readonly kind: 'verdict'; readonly verdict: CachedVerdict }
   /** Another process scanned the message. Its verdict, if any, is cached. */
   | { readonly kind: 'elsewhere' }
   /** The answer of the scanners is unknown. */

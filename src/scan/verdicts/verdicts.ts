@@ -12,15 +12,15 @@ import { type ScanResult, unknown, unseen } from '../scanners/findings/scan-resu
 import { exactFingerprintOf, headerOfAllCopies } from './copies/fingerprint.ts'
 import { isStillValid, joinVersions } from './copies/fresh.ts'
 import {
+  type CacheableMessage,
   type IdentityOptions,
   identify,
-  isMemorable,
-  type MemorableMessage,
+  isCacheable,
   type MessageIdentity,
 } from './copies/message-identity.ts'
 import type {
-  KnownOrScanned,
-  RememberedVerdict,
+  CachedOrScanned,
+  CachedVerdict,
   ScanMessage,
   VerdictQuery,
 } from './copies/verdict-query.ts'
@@ -36,7 +36,7 @@ export interface VerdictsOptions extends IdentityOptions {
   /** The cached data shared by all processes of this host. */
   readonly memory: Pick<
     HostMemory,
-    'recall' | 'remember' | 'scansForCopies' | 'poison' | 'crashRecord' | 'suspectGate'
+    'cachedVerdict' | 'cacheVerdict' | 'scansForCopies' | 'poison' | 'crashRecord' | 'suspectGate'
   >
   /** The store shared by several hosts, which is used if this host has no valid verdict. */
   readonly shared?: Pick<SharedStore, 'get' | 'put' | 'release' | 'sharing' | 'close'> | undefined
@@ -70,15 +70,15 @@ export class Verdicts {
   /**
    * Resolves to the result for a message: from the verdict on a copy if one counts, otherwise from
    * `scanMessage`. Copies that come meanwhile wait for that scan, each within its own time, and as long as
-   * a caller waits for them. Scanners that are not `memorable` always scan.
+   * a caller waits for them. Scanners that are not `cacheable` always scan.
    */
-  async find(query: VerdictQuery, scanMessage: ScanMessage): Promise<KnownOrScanned> {
+  async find(query: VerdictQuery, scanMessage: ScanMessage): Promise<CachedOrScanned> {
     const { memory } = this.#options
     const identity = await identify(query, this.#options)
     await giveWay(query.outgoing.length)
     if (identity === undefined) return { result: await scanMessage(query.scanners) }
     const scanAlone = async () => ({ result: await this.#scan(identity, scanMessage) })
-    if (!isMemorable(identity)) return scanAlone()
+    if (!isCacheable(identity)) return scanAlone()
     let vain = 0
     while (true) {
       const scan = memory.scansForCopies.of(identity.fingerprint)
@@ -93,7 +93,7 @@ export class Verdicts {
         case 'verdict':
           await this.#options.lookForSignatures?.()
           if (!this.#doesCount(end.verdict, identity)) return scanAlone()
-          return withRemembered(end.verdict, query, scanMessage)
+          return withCached(end.verdict, query, scanMessage)
         case 'nothing':
           return scanAlone()
         case 'unknown':
@@ -127,9 +127,9 @@ export class Verdicts {
    * otherwise the result of a scan. Resolves to undefined if another process has begun to scan a copy first.
    */
   async #lookUpOrScan(
-    identity: MemorableMessage,
+    identity: CacheableMessage,
     scanMessage: ScanMessage,
-  ): Promise<KnownOrScanned | undefined> {
+  ): Promise<CachedOrScanned | undefined> {
     const { memory, shared, signatureFiles, now } = this.#options
     const { timeLeft } = identity.query
     const within = timeLeft()
@@ -137,10 +137,10 @@ export class Verdicts {
     const isFirst = () => memory.scansForCopies.of(identity.fingerprint) === scan
     let found: FoundByScan = { end: { kind: 'nothing' }, mayLast: false }
     try {
-      const verdict = await this.#recall(identity, within * SHARE_OF_WAITING)
+      const verdict = await this.#findCached(identity, within * SHARE_OF_WAITING)
       if (verdict !== undefined) {
         scan.end({ kind: 'verdict', verdict }) // copies need not wait for the scanners that always scan
-        return await withRemembered(verdict, identity.query, scanMessage)
+        return await withCached(verdict, identity.query, scanMessage)
       }
       const given = timeLeft()
       const inUse = await findSignaturesInUse(identity.scanners, signatureFiles(), now())
@@ -161,7 +161,7 @@ export class Verdicts {
     } finally {
       const { end, mayLast } = found
       scan.end(end)
-      if (end.kind === 'verdict' && mayLast) this.#remember(end.verdict, identity)
+      if (end.kind === 'verdict' && mayLast) this.#cache(end.verdict, identity)
       else shared?.release(identity.fingerprint)
     }
   }
@@ -228,7 +228,7 @@ export class Verdicts {
    */
   #foundBy(
     result: ScanResult,
-    identity: MemorableMessage,
+    identity: CacheableMessage,
     given: number,
     inUse: SignaturesInUse | undefined,
   ): FoundByScan {
@@ -241,7 +241,7 @@ export class Verdicts {
       const failed = { kind: 'unknown', result: unknown(why, cause) } as const
       return { end: isConclusive ? failed : ELSEWHERE, mayLast: false }
     }
-    const found = memorableOf(result, identity)
+    const found = cacheablePartOf(result, identity)
     if (found === undefined || inUse === undefined) {
       return { end: { kind: 'nothing' }, mayLast: false }
     }
@@ -253,31 +253,31 @@ export class Verdicts {
     return { end: { kind: 'verdict', verdict }, mayLast }
   }
 
-  #remember(verdict: RememberedVerdict, { fingerprint, secrets, maxAge }: MemorableMessage): void {
+  #cache(verdict: CachedVerdict, { fingerprint, secrets, maxAge }: CacheableMessage): void {
     const { memory, shared, crypto } = this.#options
-    memory.remember(fingerprint, verdict, maxAge)
+    memory.cacheVerdict(fingerprint, verdict, maxAge)
     shared?.put(fingerprint, sealVerdict(verdict, fingerprint, secrets.seal, crypto), maxAge)
   }
 
   /** Resolves to a cached verdict of this or another host that is valid here and now. */
-  async #recall(
-    message: MemorableMessage,
+  async #findCached(
+    message: CacheableMessage,
     timeout: number,
-  ): Promise<RememberedVerdict | undefined> {
+  ): Promise<CachedVerdict | undefined> {
     const { memory, shared, crypto } = this.#options
     const { fingerprint, secrets, maxAge } = message
-    const own = memory.recall(fingerprint)
+    const own = memory.cachedVerdict(fingerprint)
     if (own !== undefined && this.#doesCount(own, message)) return own
     const sealed = await shared?.get(fingerprint, timeout)
     const opened = sealed && openSealed(sealed, fingerprint, secrets.seal, crypto)
     if (opened === undefined || !this.#doesCount(opened, message)) return undefined
     const left = Math.max(1, Math.min(maxAge, opened.time + maxAge - this.#seconds()))
-    memory.remember(fingerprint, opened, left)
+    memory.cacheVerdict(fingerprint, opened, left)
     return opened
   }
 
   /** Returns whether the verdict applies to this message, here and now. */
-  #doesCount(verdict: RememberedVerdict, { query, maxAge, versions }: MemorableMessage): boolean {
+  #doesCount(verdict: CachedVerdict, { query, maxAge, versions }: CacheableMessage): boolean {
     // The scan that found it may have ended there.
     if (verdict.found.answer === 'infected' && query.isPassedOver?.(verdict.found)) return false
     const { signatureFiles, host } = this.#options
@@ -327,15 +327,15 @@ async function endOf(
 }
 
 /** Returns the part of a result that applies to every copy, or undefined if there is none. */
-function memorableOf(
+function cacheablePartOf(
   result: ScanResult,
-  { scanners }: MemorableMessage,
-): RememberedVerdict['found'] | undefined {
+  { scanners }: CacheableMessage,
+): CachedVerdict['found'] | undefined {
   if (result.answer === 'clean') return result.partial ? undefined : { answer: 'clean' }
   if (result.answer !== 'infected' || result.banned || result.unconfirmed) return undefined
   const { name, scanner } = result
   if (scanner === undefined) return undefined
-  if (!scanners.some((memorable) => memorable.name === scanner)) return undefined
+  if (!scanners.some((cacheable) => cacheable.name === scanner)) return undefined
   return { answer: 'infected', name, scanner }
 }
 
@@ -346,10 +346,10 @@ function memorableOf(
  */
 async function resultForCopies(
   result: ScanResult,
-  identity: MemorableMessage,
+  identity: CacheableMessage,
   scanAgain: (scanners: readonly Scanner[], header: Header) => Promise<ScanResult>,
 ): Promise<ScanResult> {
-  if (memorableOf(result, identity)?.answer !== 'infected') return result
+  if (cacheablePartOf(result, identity)?.answer !== 'infected') return result
   const { outgoing, isByBytes } = identity.query
   if (isByBytes) return result
   const header = headerOfAllCopies(outgoing)
@@ -363,25 +363,25 @@ async function resultForCopies(
  * in their order, except those after a scanner with a finding, which would not have run either. An ignored
  * finding or a limit never hides another finding.
  */
-async function withRemembered(
-  verdict: RememberedVerdict,
+async function withCached(
+  verdict: CachedVerdict,
   { scanners, settings, isPassedOver }: VerdictQuery,
   scanMessage: ScanMessage,
-): Promise<KnownOrScanned> {
+): Promise<CachedOrScanned> {
   const { found } = verdict
-  const others = scanners.filter(({ memorable }) => !memorable)
+  const others = scanners.filter(({ cacheable }) => !cacheable)
   if (found.answer === 'clean') {
     const { FINDINGS, STRICTMIME } = settings
     const isLeft = others.length > 0 || STRICTMIME !== 'off' || asksFor('encrypted', FINDINGS)
     const result = isLeft ? await scanMessage(others) : undefined
     if (result && result.answer !== 'clean') return { result }
-    return { result: found, known: verdict }
+    return { result: found, cached: verdict }
   }
   const first = scanners.findIndex(({ name }) => name === found.scanner)
-  const before = scanners.slice(0, first).filter(({ memorable }) => !memorable)
+  const before = scanners.slice(0, first).filter(({ cacheable }) => !cacheable)
   if (before.length > 0) {
     const result = await scanMessage(before)
     if (result.answer === 'infected' && !isPassedOver?.(result)) return { result }
   }
-  return { result: found, known: verdict }
+  return { result: found, cached: verdict }
 }

@@ -27,7 +27,7 @@ const itsOwn = [
   ...[...readFromCaller].flatMap(([name, kind]) => (kind === undefined ? [name] : [])),
 ]
 
-/** The settings of onescand alone, about quarantine, remembered verdicts and clients of clamd. */
+/** The settings of onescand alone, about quarantine, cached verdicts and clients of clamd. */
 const daemonsOwn = [
   'SCANFAIL_CLAMD',
   ...[

@@ -5,7 +5,7 @@ import { type Asked, DATABASE, numbered, standIn } from '../../scan/scanners/cla
 import { openMilter } from '../milter/rig.ts'
 import { openSlot } from './rig.ts'
 
-/** How warm interfaces remember verdicts about copies. */
+/** How warm interfaces cache verdicts about copies. */
 
 const letter = (n: number, body = 'Hello') =>
   Buffer.from(

@@ -116,7 +116,7 @@ t.test(
       while (!isKnown()) await milter.submit({ message: mail() })
       utimesSync(clamd.socket, new Date(), new Date())
       change()
-      // That is seen within a second; and until clamd has loaded it, nothing clean is remembered.
+      // That is seen within a second; and until clamd has loaded it, nothing clean is cached.
       while (isKnown()) await milter.submit({ message: mail() })
       for (let copies = 0; copies < 3; copies++) {
         await milter.submit({ message: mail() })

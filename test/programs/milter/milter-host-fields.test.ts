@@ -75,7 +75,7 @@ for (const { name, missing, start } of mtas) {
       t.ok(messages.length >= (isWhole ? 250 : 80))
       const passage = await openPassage(t, start)
       const CLUSTERKEYS = buildStage(t).file('ring', keyLine('alpha'))
-      // A remembered verdict would spare scans, too.
+      // A cached verdict would spare scans, too.
       const settings = { QHPSI: 'plugin: eicar', CLUSTERKEYS, VERDICTS: 'off' }
       const milter = await passage.serve(t, settings)
       const [first, last] = [await startQmailHost(t, settings), await startQmailHost(t, settings)]

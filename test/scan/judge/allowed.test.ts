@@ -228,12 +228,12 @@ t.test('the verdict of a host that excuses nothing does not hide a virus either'
     now: () => NOW,
     fullTime: 60_000,
   })
-  const memorable = { identity: 'clamd', signatures: async () => 'ClamAV 1.4.3/1/' }
+  const cacheable = { identity: 'clamd', signatures: async () => 'ClamAV 1.4.3/1/' }
   const scan: ContentScanner['scan'] = (sample, task) => {
     task.signatures?.('clamd', 'ClamAV 1.4.3/1/')
     return clamdLike().scan(sample, task)
   }
-  const scanner = clamdLike({ memorable, scan })
+  const scanner = clamdLike({ cacheable, scan })
   const judgeWith = (text: string, setup: Setup = {}) =>
     judgeBy(text, { ...setup, scanner, tools: { verdicts } })
   const both = mail(pua, eicar)

@@ -4,7 +4,7 @@ import type { SingleDecision } from '../../../src/scan/judge/decision.ts'
 import type { Scanner } from '../../../src/scan/scanners/contract/scanner.ts'
 import type { ScanResult } from '../../../src/scan/scanners/findings/scan-result.ts'
 import type { Trust } from '../../../src/scan/stamps/verify.ts'
-import type { RememberedVerdict } from '../../../src/scan/verdicts/copies/verdict-query.ts'
+import type { CachedVerdict } from '../../../src/scan/verdicts/copies/verdict-query.ts'
 import { localPolicy } from '../scanners/scanning.ts'
 import { letter, type Setup as StageSetup, stageFor } from './judge-mail.ts'
 
@@ -87,19 +87,19 @@ t.test('mail is trusted if a stamp spares all scanners but those of local policy
 })
 
 t.test('the log names the host that scanned a copy, and the age of its verdict', async (t) => {
-  const known: RememberedVerdict = {
+  const cached: CachedVerdict = {
     found: { answer: 'clean' },
     scanners: ['clamd'],
     signatures: '1',
     time: NOW - 12,
     host: 'mx3',
   }
-  t.match(decideFor(clean, { outcome: { known } }).details, {
+  t.match(decideFor(clean, { outcome: { cached } }).details, {
     scan: 'cached',
     by: 'mx3',
     age: 12,
   })
-  const early = decideFor(clean, { outcome: { known: { ...known, time: NOW + 3 } } })
+  const early = decideFor(clean, { outcome: { cached: { ...cached, time: NOW + 3 } } })
   t.match(early.details, { age: 0 })
 })
 

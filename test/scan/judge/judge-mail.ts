@@ -30,7 +30,7 @@ import {
   unseen,
 } from '../../../src/scan/scanners/findings/scan-result.ts'
 import type {
-  KnownOrScanned,
+  CachedOrScanned,
   VerdictQuery,
 } from '../../../src/scan/verdicts/copies/verdict-query.ts'
 import type { Verdicts } from '../../../src/scan/verdicts/verdicts.ts'
@@ -150,7 +150,7 @@ export const bounce = { isBounceInjector: true }
 export const relay = { mayRelay: true }
 
 /** A memory that has this verdict, and what it was asked. */
-export function remembering(found: KnownOrScanned) {
+export function cachingVerdicts(found: CachedOrScanned) {
   const questions: VerdictQuery[] = []
   const verdicts = {
     async find(question: VerdictQuery) {

@@ -6,12 +6,12 @@ import { clean } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { localPolicy } from '../scanners/scanning.ts'
 import {
   banned,
+  cachingVerdicts,
   editsOf,
   judgeMail,
   letter,
   NOW,
   relay,
-  remembering,
   type Setup,
   tooLarge,
 } from './judge-mail.ts'
@@ -114,7 +114,7 @@ t.test('without a trusted stamp size limits apply to local policy alone', async 
 })
 
 t.test('a cached verdict avoids the scan; the log has its host and its age', async (t) => {
-  const known = {
+  const cached = {
     found: { answer: 'clean' },
     scanners: ['clamd'],
     signatures: '',
@@ -122,7 +122,7 @@ t.test('a cached verdict avoids the scan; the log has its host and its age', asy
     host: 'mx2',
   } as const
   const result = { answer: 'clean', scanners: [] } as const
-  const { verdicts, questions } = remembering({ result, known })
+  const { verdicts, questions } = cachingVerdicts({ result, cached })
   const { decision, asked } = await judgeMail(letter, { tools: { verdicts } })
   t.match(decision, { kind: 'accept', details: { scan: 'cached', by: 'mx2', age: 60 } })
   t.same(asked, [])

@@ -8,11 +8,11 @@ import { hmacValue, md5Hex } from '../stamps/independent.ts'
 import { key } from '../stamps/independently-stamped.ts'
 import {
   banned,
+  cachingVerdicts,
   editsOf,
   judgeMail,
   letter,
   NOW,
-  remembering,
   ringIn,
   type Setup,
   scannerOf,
@@ -98,7 +98,7 @@ t.test('new signatures that are not loaded are noted for clean mail alone', asyn
     scanners: [
       {
         ...scannerOf('clamd', scan),
-        memorable: { identity: 'x', signatures: async () => '1', hasLoaded: async () => false },
+        cacheable: { identity: 'x', signatures: async () => '1', hasLoaded: async () => false },
       },
     ],
   })
@@ -230,7 +230,7 @@ t.test('a stamp bears the time at which the scan began', async (t) => {
 
 t.test('a stamp contains the time of the cached verdict on which it is based', async (t) => {
   const time = NOW / 1000 - 60
-  const known = {
+  const cached = {
     found: { answer: 'clean' },
     scanners: ['clamd'],
     signatures: '',
@@ -239,13 +239,13 @@ t.test('a stamp contains the time of the cached verdict on which it is based', a
   } as const
   const scanned = [scannerOf('clamd', async () => clean)]
   const result = { answer: 'clean', scanners: scanned } as const
-  const { verdicts, questions } = remembering({ result, known })
+  const { verdicts, questions } = cachingVerdicts({ result, cached })
   const changed = NOW / 1000 - 1
   const files = { changed, others: changed, size: 1, seen: NOW / 1000 }
   const scanners = [
     {
       ...scanned[0]!,
-      memorable: { identity: 'x', signatures: async () => '1', hasLoaded: async () => false },
+      cacheable: { identity: 'x', signatures: async () => '1', hasLoaded: async () => false },
     },
   ]
   const tools = { verdicts, signatureFiles: () => files }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import t from 'tap'
 import { readClamdAddress } from '../../../src/scan/scanners/clamd/clamd-address.ts'
 import { unknown } from '../../../src/scan/scanners/findings/scan-result.ts'
-import type { RememberedVerdict } from '../../../src/scan/verdicts/copies/verdict-query.ts'
+import type { CachedVerdict } from '../../../src/scan/verdicts/copies/verdict-query.ts'
 import { type HostEvents, HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
 import type { ScanEnd } from '../../../src/scan/verdicts/scans-for-copies.ts'
 import { everyForm } from '../scanners/every-form.ts'
@@ -28,7 +28,7 @@ function connected(count: number) {
 
 const printOf = (n: number) => Buffer.alloc(32, n).toString('base64url')
 const print = printOf(5)
-const verdict: RememberedVerdict = {
+const verdict: CachedVerdict = {
   found: { answer: 'clean' },
   scanners: ['clamd'],
   signatures: 'clamd=ClamAV 1.4.3',
@@ -38,10 +38,10 @@ const verdict: RememberedVerdict = {
 
 t.test('a verdict that one process finds is known to all', async (t) => {
   const { memories, said, heard } = connected(3)
-  memories[0].remember(print, verdict, 60)
-  t.same(memories[0].recall(print), verdict)
+  memories[0].cacheVerdict(print, verdict, 60)
+  t.same(memories[0].cachedVerdict(print), verdict)
   await heard()
-  for (const memory of memories) t.same(memory.recall(print), verdict)
+  for (const memory of memories) t.same(memory.cachedVerdict(print), verdict)
   t.equal(said.length, 1, 'nobody says again what it heard')
 })
 
@@ -51,10 +51,10 @@ t.test('while one process scans for long, the others wait for its verdict', asyn
   const scan = first.scansForCopies.begin(print, 10_000)
   await heard()
   const waiting = [second!, third!].map((memory) => memory.scansForCopies.of(print)!.ended)
-  first.remember(print, verdict, 60)
+  first.cacheVerdict(print, verdict, 60)
   scan.end({ kind: 'nothing' })
   for (const ended of waiting) t.same(await ended, { kind: 'elsewhere' })
-  t.same(second!.recall(print), verdict, 'it is there by then')
+  t.same(second!.cachedVerdict(print), verdict, 'it is there by then')
   t.equal(third!.scansForCopies.of(print), undefined)
 })
 
@@ -72,7 +72,7 @@ t.test('other processes receive an unknown result, and its reason', async (t) =>
 t.test('a short scan is not announced to other processes', async (t) => {
   const { memories, said, heard } = connected(2)
   memories[0].scansForCopies.begin(print, 10_000).end({ kind: 'nothing' })
-  memories[0].remember(print, verdict, 60)
+  memories[0].cacheVerdict(print, verdict, 60)
   await heard()
   t.match(said, [{ events: [{ is: 'found' }] }])
   t.equal(said[0]!.events.length, 1)
@@ -136,8 +136,8 @@ t.test('the memory is bounded in bytes, and forgets the verdicts used longest ag
   const memory = new HostMemory()
   const large = { ...verdict, signatures: 'x'.repeat(1024 * 1024) }
   const prints = Array.from({ length: 40 }, (_, n) => printOf(n))
-  for (const print of prints) memory.remember(print, large, 60)
-  const kept = prints.filter((print) => memory.recall(print) !== undefined)
+  for (const print of prints) memory.cacheVerdict(print, large, 60)
+  const kept = prints.filter((print) => memory.cachedVerdict(print) !== undefined)
   t.same(kept, prints.slice(-15), 'as many as have room in 16 MiB')
 })
 

@@ -30,7 +30,7 @@ function scanner(name: string, more: Partial<ContentScanner> = {}): ContentScann
   return {
     name,
     local: false,
-    memorable: { identity: name, signatures: async () => version },
+    cacheable: { identity: name, signatures: async () => version },
     scan: async () => ({ answer: 'clean' }),
     ...more,
   }
@@ -133,9 +133,9 @@ t.beforeEach(() => {
 
 t.test('a cached verdict names its host and its age', async (t) => {
   const { find, scans, pass } = open()
-  t.equal((await find(letter)).known, undefined)
+  t.equal((await find(letter)).cached, undefined)
   pass(12_000)
-  t.match(await find(copy), { result: { answer: 'clean' }, known: { host: 'here', time: 1.8e9 } })
+  t.match(await find(copy), { result: { answer: 'clean' }, cached: { host: 'here', time: 1.8e9 } })
   t.equal(scans.length, 1)
   await find(letter.replace('Hello', 'Hallo'))
   t.equal(scans.length, 2)
@@ -182,7 +182,7 @@ t.test('a result that is unknown, or depends on a limit or policy, is not cached
     { answer: 'unseen', what: 'depth', why: 'deep' },
     { answer: 'unseen', what: 'form', why: 'odd' },
     { ...virus, scanner: 'local', banned: true },
-    { ...virus, banned: true }, // by a scanner whose viruses are remembered
+    { ...virus, banned: true }, // by a scanner whose verdicts are cached
     { ...virus, scanner: 'local' },
   ] as const) {
     const { find, scans } = open()
@@ -194,7 +194,7 @@ t.test('a result that is unknown, or depends on a limit or policy, is not cached
 
 const banned: ScanResult = { ...virus, scanner: 'local', banned: true }
 const strange = { answer: 'unseen', what: 'form', why: 'odd' } as const
-const [one, two] = ['one', 'two'].map((name) => scanner(name, { memorable: undefined! }))
+const [one, two] = ['one', 'two'].map((name) => scanner(name, { cacheable: undefined! }))
 const strict = { ...settings, STRICTMIME: 'refuse' } as const
 /** The scanners that are asked about a copy, by what is known, and what these say of it. */
 const askedAbout: readonly (readonly [
@@ -205,7 +205,7 @@ const askedAbout: readonly (readonly [
   say: readonly ScanResult[],
 ])[] = [
   [
-    'whose verdict may not be remembered',
+    'whose verdict may not be cached',
     { scanners: [local, clamd, one!] },
     clean,
     ['local', 'one'],
@@ -233,7 +233,7 @@ for (const [what, setup, known, asked, say] of askedAbout) {
     await find(letter, known, { ...setup, settings })
     for (const said of say) {
       const found = await find(copy, said, setup)
-      if (said === clean) t.match(found, { result: known, known: { host: 'here' } })
+      if (said === clean) t.match(found, { result: known, cached: { host: 'here' } })
       else t.same(found, { result: said })
     }
     t.same(
@@ -249,7 +249,7 @@ t.test('a verdict of another scanner or second look is ignored', async (t) => {
     {},
     { scanners: [clamd, scanner('eicar')] },
     { scanners: [scanner('eicar'), clamd] },
-    { scanners: [scanner('clamd', { memorable: { ...clamd.memorable!, identity: 'clamd(5)' } })] },
+    { scanners: [scanner('clamd', { cacheable: { ...clamd.cacheable!, identity: 'clamd(5)' } })] },
     { settings: { ...settings, SECONDLOOK: 'never' } },
   ]
   for (const wish of setup) await find(letter, clean, wish)
@@ -298,10 +298,10 @@ t.test('a scanner that does not report its signatures is asked each time', async
     ["this host's", 1.7e9, true],
   ] as const) {
     const { find, scans } = open({ signatureFiles: () => filesOf(date) })
-    const command = scanner('command', { memorable: { identity: 'command', signatures } })
+    const command = scanner('command', { cacheable: { identity: 'command', signatures } })
     const setup = { scanners: [command] }
     await find(letter, clean, setup)
-    t.equal((await find(copy, clean, setup)).known !== undefined, isKnown)
+    t.equal((await find(copy, clean, setup)).cached !== undefined, isKnown)
     const other = letter.replace('Hello', 'Hallo')
     for (let n = 0; n < DEATHS_MAX; n++) await find(other, killed, setup)
     t.match((await find(other, clean, setup)).result, leftAlone, 'deaths are counted all the same')
@@ -328,7 +328,7 @@ t.test('a scan by other signatures than those of now leaves no verdict', async (
     const { find, scans } = open()
     version = now
     for (let n = 0; n < 2; n++) await find(letter, clean, { told })
-    t.equal((await find(letter)).known, undefined)
+    t.equal((await find(letter)).cached, undefined)
     t.equal(scans.length, 3, told.join())
   }
 })
@@ -341,9 +341,9 @@ t.test('copies that come at once wait for the first one', async (t) => {
   await new Promise(setImmediate)
   t.equal(scans.length, 1)
   end(virus)
-  t.equal((await first).known, undefined)
+  t.equal((await first).cached, undefined)
   for (const found of await Promise.all(others)) {
-    t.match(found, { result: virus, known: { host: 'here' } })
+    t.match(found, { result: virus, cached: { host: 'here' } })
   }
   t.equal(scans.length, 1)
 })
@@ -487,7 +487,7 @@ t.test('a file that is not as it was after the scan leaves no verdict', async (t
   const changed = new Fault('read', 'changed')
   await t.rejects(find(letter, Promise.reject(changed)), { message: 'changed' })
   await find(copy, { ...infected('A'), scanner: 'clamd', unconfirmed: true })
-  t.equal((await find(letter)).known, undefined)
+  t.equal((await find(letter)).cached, undefined)
   t.equal(scans.length, 3)
 })
 
@@ -506,7 +506,7 @@ t.test('a message is scanned if the store has invalid data, or another verdict',
   })
   const seal = (fingerprint: string) => sealVerdict(verdict, fingerprint, secrets.seal, crypto)
   const honest = open({ shared: fill(seal) })
-  t.match(await honest.find(letter), { known: { host: 'there' } })
+  t.match(await honest.find(letter), { cached: { host: 'there' } })
   for (const make of [
     () => Buffer.alloc(0),
     () => Buffer.from('OK'),
@@ -516,7 +516,7 @@ t.test('a message is scanned if the store has invalid data, or another verdict',
     (print: string) => sealVerdict({ ...verdict, time: 1 }, print, secrets.seal, crypto),
   ]) {
     const { find, scans } = open({ shared: fill(make) })
-    t.equal((await find(letter)).known, undefined)
+    t.equal((await find(letter)).cached, undefined)
     t.equal(scans.length, 1)
   }
   t.equal(kept.length, 6)
@@ -540,7 +540,7 @@ function notingStore(kept: (fingerprint: string) => Buffer | undefined) {
   return { shared, told }
 }
 
-const remembered = {
+const cachedThere = {
   found: { answer: 'clean' },
   scanners: ['clamd'],
   signatures: 'clamd=ClamAV 1.4.3',
@@ -555,14 +555,14 @@ t.test('a verdict of another host is cached here for the remaining time', async 
     [1.8e9 + 100, 3600],
   ] as const) {
     const { shared, told } = notingStore((print) => {
-      return sealVerdict({ ...remembered, time }, print, secrets.seal, crypto)
+      return sealVerdict({ ...cachedThere, time }, print, secrets.seal, crypto)
     })
     const memory = new HostMemory()
     const events: HostEvents[] = []
     memory.connect((message) => events.push(message))
     const { find } = open({ memory, shared })
-    t.match(await find(letter), { known: { host: 'there' } })
-    t.match(await find(copy), { known: { host: 'there' } })
+    t.match(await find(letter), { cached: { host: 'there' } })
+    t.match(await find(copy), { cached: { host: 'there' } })
     const asked = told.filter(([what]) => what !== 'release')
     t.same(asked, [['get', settings.timeout / 4]], 'once, and is not told')
     while (events.length === 0) await setImmediatePromise()
@@ -590,15 +590,15 @@ t.test('a verdict names the scanners that gave it, and not those of local policy
   await find(letter, virus, setup)
   t.match(await find(copy, clean, setup), {
     result: virus,
-    known: { scanners: ['clamd', 'eicar'] },
+    cached: { scanners: ['clamd', 'eicar'] },
   })
-  t.equal((await find(copy, clean, setup)).known?.scanners.length, 2)
+  t.equal((await find(copy, clean, setup)).cached?.scanners.length, 2)
 })
 
 t.test('while signatures are being loaded, "clean" counts only for copies that wait', async (t) => {
   const date = 1.8e9 - 10
   const late = scanner('clamd', {
-    memorable: { ...clamd.memorable!, hasLoaded: async () => false },
+    cacheable: { ...clamd.cacheable!, hasLoaded: async () => false },
   })
   for (const [result, lasts] of [
     [clean, false],
@@ -609,10 +609,10 @@ t.test('while signatures are being loaded, "clean" counts only for copies that w
     const first = find(letter, result, setup)
     const waits = find(copy, vain, setup)
     t.match(await first, { result })
-    t.match(await waits, { result: { answer: result.answer }, known: { host: 'here' } })
+    t.match(await waits, { result: { answer: result.answer }, cached: { host: 'here' } })
     t.equal(scans.length, 1)
     const next = await find(copy, result, setup)
-    t.equal(next.known !== undefined, lasts, 'the next copy')
+    t.equal(next.cached !== undefined, lasts, 'the next copy')
   }
 })
 
@@ -645,14 +645,14 @@ t.test('copies that wait for a store get its verdict', async (t) => {
     ...notingStore(() => undefined).shared,
     async get(print) {
       await new Promise<void>((resolve) => (answer = resolve))
-      return sealVerdict(remembered, print, secrets.seal, crypto)
+      return sealVerdict(cachedThere, print, secrets.seal, crypto)
     },
   }
   const { find, scans } = open({ shared })
   const all = [find(letter), find(copy)]
   await setImmediatePromise()
   answer?.()
-  for (const { known } of await Promise.all(all)) t.match(known, { host: 'there' })
+  for (const { cached } of await Promise.all(all)) t.match(cached, { host: 'there' })
   t.same(scans, [])
 })
 
@@ -692,9 +692,9 @@ t.test('a verdict that is too old for a copy that waited does not apply to it', 
   const first = find(letter, slow)
   const hurried = find(copy, clean, { maxAge: 1 })
   const patient = find(copy)
-  t.equal((await first).known, undefined)
-  t.equal((await hurried).known, undefined)
-  t.match((await patient).known, { host: 'here' })
+  t.equal((await first).cached, undefined)
+  t.equal((await hurried).cached, undefined)
+  t.match((await patient).cached, { host: 'here' })
   t.equal(scans.length, 2)
 })
 

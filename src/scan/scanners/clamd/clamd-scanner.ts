@@ -55,7 +55,7 @@ export class ClamdScanner implements ContentScanner {
   readonly name = 'clamd'
   readonly local = false
   readonly takesBatch = true
-  readonly memorable: NonNullable<ContentScanner['memorable']>
+  readonly cacheable: NonNullable<ContentScanner['cacheable']>
   readonly permits: ScanPermits
   readonly #settings: ScanSettings
   readonly #options: ClamdScannerOptions
@@ -72,7 +72,7 @@ export class ClamdScanner implements ContentScanner {
     this.#versions = new Versions(this.#servers)
     this.#commands = new PassedCommands(addresses, uptime)
     this.permits = new ScanPermits(() => Math.max(1, this.#healthy()), uptime)
-    this.memorable = {
+    this.cacheable = {
       identity: `clamd(${settings.CLAMDMAXSIZE})`,
       signatures: (timeout) => this.#versions.newest(timeout),
       loadsFrom: keepFor(DATABASES_FOR, uptime, () => this.#databases()),

@@ -109,7 +109,7 @@ export function unansweredBy(signal: AbortSignal): ScanResult {
 }
 
 /** The inputs of a verdict in addition to the message. None of them differs between copies. */
-interface Memorable {
+interface Cacheable {
   /** The scanner's name and the settings that it judges by, in one line without blanks. */
   readonly identity: string
   /**
@@ -206,7 +206,7 @@ interface ScannerBasics {
    * Set if the verdict depends on the message alone, whatever its envelope, so that it may be cached for
    * copies. A verdict of local policy is never cached.
    */
-  readonly memorable?: Memorable
+  readonly cacheable?: Cacheable
   /**
    * Set if the number of concurrently scanned messages is limited: each needs a permit, before it is read. Permits
    * of local policy are used only if no other scanner has any.

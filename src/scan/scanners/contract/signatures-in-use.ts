@@ -35,10 +35,10 @@ async function areSignaturesLoaded(
   const isSettled = (changed: number | undefined) =>
     changed === undefined || now / 1000 >= changed + SETTLED_AFTER
   if (files === undefined || isSettled(files.changed)) return true
-  for (const { memorable } of scanners) {
-    if (memorable?.hasLoaded) {
-      if (!(await memorable.hasLoaded(files, isSettled))) return false
-    } else if (memorable?.signatures === "this host's") return false
+  for (const { cacheable } of scanners) {
+    if (cacheable?.hasLoaded) {
+      if (!(await cacheable.hasLoaded(files, isSettled))) return false
+    } else if (cacheable?.signatures === "this host's") return false
   }
   return true
 }
@@ -51,11 +51,11 @@ export function whyChangesGoUnnoticed(
   scanners: readonly Scanner[],
   files: SignatureFiles | undefined,
 ): string | undefined {
-  for (const { name, memorable } of scanners) {
-    if (memorable?.signatures === 'not reported') return `${name} does not report its signatures`
-    if (memorable?.loadsFrom === undefined) continue
+  for (const { name, cacheable } of scanners) {
+    if (cacheable?.signatures === 'not reported') return `${name} does not report its signatures`
+    if (cacheable?.loadsFrom === undefined) continue
     if (files === undefined) return 'there are no signatures in CLAMDBDIR'
-    const from = memorable.loadsFrom()
+    const from = cacheable.loadsFrom()
     if (from === undefined) return `the directory of ${name}'s signatures is unknown; set CLAMDBDIR`
     const other = from.find((directory) => !isSame(directory, files.directory))
     if (other !== undefined) return `${name} has its signatures in ${other}, and not in CLAMDBDIR`

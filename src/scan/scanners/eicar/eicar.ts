@@ -23,7 +23,7 @@ export function eicarScanner(): ContentScanner {
   return {
     name: 'eicar',
     local: false,
-    memorable: { identity: 'eicar', signatures: async () => '' },
+    cacheable: { identity: 'eicar', signatures: async () => '' },
     async scan(sample, { signal }) {
       let tail: Buffer = Buffer.alloc(0)
       for (const chunk of sample.bytes.chunks()) {

@@ -33,7 +33,7 @@ export function clamscanScanner(settings: ScanSettings, program = PROGRAM): Cont
   return {
     name: 'clamscan',
     local: false,
-    memorable: {
+    cacheable: {
       identity: `clamscan(${encodeURIComponent(JSON.stringify(judgedBy))})`,
       signatures: "this host's",
       loadsFrom: () => [CLAMDBDIR ?? DEFAULT_DATABASE],

@@ -41,7 +41,7 @@ export function commandScanner(
   return {
     name: basename(program),
     local: false,
-    memorable: {
+    cacheable: {
       identity: `command(${[...codes, ...argv].map(encodeURIComponent).join(',')})`,
       signatures: database === undefined ? 'not reported' : "this host's",
       ...(database !== undefined && { loadsFrom: () => [database] }),

@@ -4,7 +4,7 @@ import {
   type SignatureFiles,
 } from '../../scanners/contract/signatures.ts'
 import { FUTURE_MAX } from '../../stamps/verify.ts'
-import type { RememberedVerdict } from './verdict-query.ts'
+import type { CachedVerdict } from './verdict-query.ts'
 
 /** Seconds for which a found virus counts, regardless of the signatures here. */
 const INFECTED_FOR = 60
@@ -29,7 +29,7 @@ interface FreshnessRule {
  * one minute, or longer while the signatures are exactly the same: a name that ClamAV or the site has
  * withdrawn must not persist.
  */
-export function isStillValid(verdict: RememberedVerdict, standard: FreshnessRule): boolean {
+export function isStillValid(verdict: CachedVerdict, standard: FreshnessRule): boolean {
   const { now, maxAge, signatures, files, host } = standard
   const age = now - verdict.time
   if (age > maxAge || age < -FUTURE_MAX) return false

@@ -44,23 +44,23 @@ export interface MessageIdentity {
 }
 
 /** The identity of a message whose verdict may be cached. */
-export interface MemorableMessage extends MessageIdentity {
+export interface CacheableMessage extends MessageIdentity {
   readonly fingerprint: string
   readonly versions: Readonly<Record<string, string>>
 }
 
-export function isMemorable(identity: MessageIdentity): identity is MemorableMessage {
+export function isCacheable(identity: MessageIdentity): identity is CacheableMessage {
   return identity.fingerprint !== undefined && identity.versions !== undefined
 }
 
-/** Resolves to the identity of a message, or undefined if none of its scanners is `memorable`. */
+/** Resolves to the identity of a message, or undefined if none of its scanners is `cacheable`. */
 export async function identify(
   query: VerdictQuery,
   options: IdentityOptions,
 ): Promise<MessageIdentity | undefined> {
   const { message, outgoing, settings, isByBytes } = query
   const { host, crypto } = options
-  const scanners = query.scanners.filter(({ memorable }) => memorable)
+  const scanners = query.scanners.filter(({ cacheable }) => cacheable)
   if (scanners.length === 0) return undefined
   const maxAge = Math.min(options.maxAge, query.maxAge)
   const { formFault, digests } = message.form
@@ -96,7 +96,7 @@ function describeScan(
   scanSettings: ScanSettings,
   scanners: readonly Scanner[],
 ): string {
-  const identities = scanners.map(({ memorable }) => memorable!.identity)
+  const identities = scanners.map(({ cacheable }) => cacheable!.identity)
   const { SECONDLOOK } = scanSettings
   const besides = additionalSearches(scanSettings).join()
   const asFile = isByBytes ? ' as=file' : ''
@@ -118,8 +118,8 @@ async function versionsNow(
   const versions: Record<string, string> = {}
   if (files?.own)
     versions.CLAMDBDIR = crypto.createHash('sha256').update(files.own).digest('base64url')
-  for (const { name, memorable } of scanners) {
-    const { signatures } = memorable!
+  for (const { name, cacheable } of scanners) {
+    const { signatures } = cacheable!
     const dated = files && `${host} ${files.changed}`
     const version = typeof signatures === 'function' ? await signatures() : dated
     if (version === undefined) return undefined

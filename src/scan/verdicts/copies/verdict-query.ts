@@ -6,7 +6,7 @@ import type { Infected, ScanResult } from '../../scanners/findings/scan-result.t
 import type { ScanRun } from '../../scanners/run/ask-scanners.ts'
 
 /** The verdict of scanners about a message, which applies to its copies for a while. */
-export interface RememberedVerdict {
+export interface CachedVerdict {
   readonly found: { readonly answer: 'clean' } | (Infected & { readonly scanner: string })
   /** Names of the scanners that ran, as in a stamp's `s=`. */
   readonly scanners: readonly string[]
@@ -48,7 +48,7 @@ export type ScanMessage = (
 ) => Promise<ScanResult>
 
 /** A result, and the cached verdict that it comes from, if any. */
-export interface KnownOrScanned {
+export interface CachedOrScanned {
   readonly result: ScanResult
-  readonly known?: RememberedVerdict
+  readonly cached?: CachedVerdict
 }

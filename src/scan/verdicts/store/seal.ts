@@ -1,6 +1,6 @@
 import { replaceUnprintable } from '../../../lib/log/line-format.ts'
 import type { Crypto } from '../../../lib/runtime/crypto.ts'
-import type { RememberedVerdict } from '../copies/verdict-query.ts'
+import type { CachedVerdict } from '../copies/verdict-query.ts'
 
 /** Upper limit, in bytes, for a sealed verdict. */
 export const SEALED_MAX = 4096
@@ -18,7 +18,7 @@ const TEXT_MAX = 400
  * the store can remove or delay a verdict, but it can neither forge one nor assign it to another message.
  */
 export function sealVerdict(
-  verdict: RememberedVerdict,
+  verdict: CachedVerdict,
   fingerprint: string,
   secret: Buffer,
   crypto: Crypto,
@@ -36,7 +36,7 @@ export function openSealed(
   fingerprint: string,
   secret: Buffer,
   crypto: Crypto,
-): RememberedVerdict | undefined {
+): CachedVerdict | undefined {
   if (sealed.length <= MAC_SIZE || sealed.length > SEALED_MAX) return undefined
   const text = sealed.subarray(MAC_SIZE)
   const expected = macOf(fingerprint, text, secret, crypto)
@@ -45,7 +45,7 @@ export function openSealed(
 }
 
 /** Reads the lines, which a host with the secret wrote, but perhaps another release of onescan. */
-function readLines(lines: readonly string[]): RememberedVerdict | undefined {
+function readLines(lines: readonly string[]): CachedVerdict | undefined {
   const [format, answer, time = '', host = '', signatures = '', scanners = '', ...rest] = lines
   if (format !== FORMAT || !/^[0-9]{1,12}$/.test(time)) return undefined
   const common = { time: Number(time), host, signatures, scanners: scanners.split(',') }

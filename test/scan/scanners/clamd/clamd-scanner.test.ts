@@ -17,7 +17,7 @@ t.test('the scanner is called clamd and is not a local policy', async (t) => {
 t.test('its signatures are found by its clamd.conf, or by CLAMDBDIR', async (t) => {
   const from = (clamd: string, CLAMDBDIR = '', configFiles?: readonly string[]) => {
     const scanner = new ClamdScanner(clamdPolicy(clamd, { CLAMDBDIR }), { configFiles })
-    return scanner.memorable!.loadsFrom!()
+    return scanner.cacheable!.loadsFrom!()
   }
   const socket = socketPath(t)
   const conf = `LocalSocket ${socket}\nDatabaseDirectory /srv/signatures\n`
@@ -38,7 +38,7 @@ t.test('no process named clamd determines the directory of signatures', async (t
   const child = spawn(process.execPath, [...words, `--config-file=${file}`], { argv0: 'clamd' })
   t.teardown(() => child.kill())
   t.equal(await outputOf(child), 'clamd\n')
-  t.equal(new ClamdScanner(clamdPolicy(socket)).memorable!.loadsFrom!(), undefined)
+  t.equal(new ClamdScanner(clamdPolicy(socket)).cacheable!.loadsFrom!(), undefined)
 })
 
 t.test('CLAMD without a usable address is a fault when the scanner is made', async (t) => {

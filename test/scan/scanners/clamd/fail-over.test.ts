@@ -62,7 +62,7 @@ t.test('a server that does not report its version is skipped', async (t) => {
   const path = `${second.socket}-silent`
   await listen(t, silent, path)
   const pool = open(t, `${path} ${second.socket}`)
-  const { signatures } = pool.scanner.memorable!
+  const { signatures } = pool.scanner.cacheable!
   if (typeof signatures !== 'function') throw new Error('it knows none')
   await signatures()
   await new Promise((resolve) => setTimeout(resolve, 1_100))

@@ -81,7 +81,7 @@ t.test(
     const scanner = (signatures: 'not reported' | "this host's"): Scanner => ({
       name: 'x',
       local: false,
-      memorable: { identity: 'x', signatures },
+      cacheable: { identity: 'x', signatures },
       scan: async () => ({ answer: 'clean' }),
     })
     const changed = files({ others: NOW - 1 })

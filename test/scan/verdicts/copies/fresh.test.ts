@@ -4,7 +4,7 @@ import {
   SETTLED_AFTER,
 } from '../../../../src/scan/scanners/contract/signatures.ts'
 import { isStillValid, joinVersions } from '../../../../src/scan/verdicts/copies/fresh.ts'
-import type { RememberedVerdict } from '../../../../src/scan/verdicts/copies/verdict-query.ts'
+import type { CachedVerdict } from '../../../../src/scan/verdicts/copies/verdict-query.ts'
 
 const NOW = 1_800_000_000
 const version = (number: number, engine = '1.4.3') =>
@@ -12,11 +12,8 @@ const version = (number: number, engine = '1.4.3') =>
 const by = (text: string) => joinVersions({ clamd: text })
 type FreshnessRule = Parameters<typeof isStillValid>[1]
 
-function counts(
-  verdict: Partial<RememberedVerdict>,
-  standard: Partial<FreshnessRule> = {},
-): boolean {
-  const remembered: RememberedVerdict = {
+function counts(verdict: Partial<CachedVerdict>, standard: Partial<FreshnessRule> = {}): boolean {
+  const cached: CachedVerdict = {
     found: { answer: 'clean' },
     scanners: ['clamd'],
     signatures: by(version(27_600)),
@@ -32,7 +29,7 @@ function counts(
     host: 'mx1',
     ...standard,
   }
-  return isStillValid(remembered, by27600)
+  return isStillValid(cached, by27600)
 }
 
 const infected = { answer: 'infected', name: 'Eicar', scanner: 'clamd' } as const

@@ -12,7 +12,7 @@ import { examine } from '../../stamps/hashed-message.ts'
 
 /** By what a message and its scan are known: the description, and the signatures of now. */
 
-type Signatures = NonNullable<Scanner['memorable']>['signatures']
+type Signatures = NonNullable<Scanner['cacheable']>['signatures']
 
 const settings = readScanSettings({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
 
@@ -37,7 +37,7 @@ const versionsNow = async (...given: Parameters<typeof identityOf>) =>
 const scanner = (name: string, signatures: Signatures): Scanner => ({
   name,
   local: false,
-  memorable: { identity: name, signatures },
+  cacheable: { identity: name, signatures },
   scan: async () => ({ answer: 'clean' }),
 })
 const clamd = scanner('clamd', async () => 'ClamAV 1.4.3/27600/Tue')

@@ -2,20 +2,20 @@ import * as crypto from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { deriveSecrets } from '../../../../src/scan/verdicts/copies/secrets.ts'
-import type { RememberedVerdict } from '../../../../src/scan/verdicts/copies/verdict-query.ts'
+import type { CachedVerdict } from '../../../../src/scan/verdicts/copies/verdict-query.ts'
 import { openSealed, SEALED_MAX, sealVerdict } from '../../../../src/scan/verdicts/store/seal.ts'
 
 const { seal: secret, fingerprint: other } = deriveSecrets(Buffer.alloc(32, 7), crypto)
 const print = Buffer.alloc(32, 1).toString('base64url')
 
-const clean: RememberedVerdict = {
+const clean: CachedVerdict = {
   found: { answer: 'clean' },
   scanners: ['clamd', 'eicar'],
   signatures: 'clamd=ClamAV 1.4.3/27600/Tue Apr  8 08:43:46 2025',
   time: 1_800_000_000,
   host: 'mx1.example.org',
 }
-const infected: RememberedVerdict = {
+const infected: CachedVerdict = {
   ...clean,
   found: { answer: 'infected', name: 'Eicar-Test-Signature', scanner: 'clamd' },
 }
@@ -65,7 +65,7 @@ t.test('bytes that are not sealed are not accepted as a verdict', async (t) => {
 })
 
 t.test('a sealed verdict is bounded, and is lines of printable ASCII', async (t) => {
-  const verdict: RememberedVerdict = {
+  const verdict: CachedVerdict = {
     ...clean,
     host: 'x'.repeat(10_000),
     found: {
