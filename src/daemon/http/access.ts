@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
 import { errorTextAt, Fault } from '../../lib/errors/fault.ts'
-import { readSecret } from '../../lib/path/open.ts'
+import { readSecret } from '../../lib/path/secret-file.ts'
 
 /** Characters of a token: a shorter one could be guessed. */
 const TOKEN_MIN = 16

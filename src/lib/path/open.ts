@@ -3,12 +3,8 @@ import { basename, dirname } from 'node:path'
 import { closeFile, openFile, writeTo } from '../bytes/file-calls.ts'
 import { errorCode } from '../errors/fault.ts'
 import { inheritedDescriptor } from '../process/descriptors.ts'
-import { shellWord } from '../text/shell-word.ts'
 import { PathHandle } from './path-handle.ts'
 import { runsAsRoot } from './untrusted-writer.ts'
-
-/** Upper limit, in bytes, for a file with a secret. */
-const SECRET_MAX = 4096
 
 /**
  * Reads a file whose content controls this process, such as its settings. For root, only root may be able to
@@ -41,32 +37,6 @@ export function readForeignFile(
   check?: (stats: Stats) => void,
 ): Buffer {
   return PathHandle.with(path, (file) => file.read(max, check))
-}
-
-/**
- * Reads the password or token in a file as readForeignFile() does, without its line end. Throws an
- * Error with the remedy if everyone can read the file, or if it is empty.
- */
-export function readSecret(path: string): string {
-  const text = readForeignFile(path, SECRET_MAX, (stats) => {
-    const mode = stats.mode & 0o777
-    if ((mode & 0o007) === 0) return
-    const shown = mode.toString(8).padStart(4, '0')
-    throw new Error(`${path}: mode ${shown} lets everyone read it; ${closeIt(path, stats)}`)
-  })
-  const secret = text.toString('utf8').replace(/\r?\n$/, '')
-  // With an empty password an LDAP server accepts the bind, as an anonymous one (RFC 4513 5.1.2).
-  if (secret === '') throw new Error(`${path}: is empty; put the secret into it`)
-  return secret
-}
-
-/** Returns the command that removes access to a file for all other users and keeps it for this process. */
-function closeIt(path: string, { uid, gid }: Stats): string {
-  const isOurs =
-    uid === process.geteuid!() || [process.getegid!(), ...process.getgroups!()].includes(gid)
-  return isOurs
-    ? 'run chmod 640 on it'
-    : `chgrp ${process.getegid!()} ${shellWord(path)} && chmod 640 ${shellWord(path)}`
 }
 
 /**

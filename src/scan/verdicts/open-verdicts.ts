@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { errorText, Fault } from '../../lib/errors/fault.ts'
-import { readSecret } from '../../lib/path/open.ts'
+import { readSecret } from '../../lib/path/secret-file.ts'
 import type { Environment } from '../../lib/process/environment.ts'
 import {
   readStoreAddress,

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { readSecret } from '../../../src/lib/path/open.ts'
+import { readSecret } from '../../../src/lib/path/secret-file.ts'
 
 t.test('a secret is the text of a file that not everyone can read', async (t) => {
   const texts = { a: 'sesame\n', b: 'öffne dich\r\n', c: 'two\nlines', empty: '\n' }
