@@ -23,12 +23,12 @@ const pieces = join(root, 'build/slot')
 /** Large modules that are rarely used: each has its own bundle, which the first import() of it loads. */
 const apart = {
   attachments: 'scan/scanners/attachments/attachments.ts',
-  'check-here': 'readiness/check-here.ts',
+  'check-here': 'doors/slot/check-here.ts',
   clamscan: 'scan/scanners/programs/clamscan.ts',
   'ldap-directory': 'protocol/ldap/ldap-directory.ts',
   'status-server': 'daemon/http/status-server.ts',
   'quota-client': 'scan/quota/quota-client.ts',
-  'send-mail': 'cli/check/by-mail/send-mail.ts',
+  'send-mail': 'cli/check/test-mail/send-mail.ts',
   'shared-store': 'scan/verdicts/store/shared-store.ts',
 }
 

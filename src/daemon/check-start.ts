@@ -8,7 +8,7 @@ import {
   ok,
   settingsFault,
   warning,
-} from '../lib/errors/check-line.ts'
+} from '../lib/check/check-line.ts'
 import { errorText } from '../lib/errors/fault.ts'
 import { faultLines } from '../lib/errors/several-faults.ts'
 import { isUnderSystemd } from '../lib/process/bound-paths.ts'

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import packageJson from '../../package.json' with { type: 'json' }
 import type { Configuration } from '../configuration/configuration.ts'
-import { inOneLine } from '../lib/errors/check-line.ts'
+import { inOneLine } from '../lib/check/check-line.ts'
 import { errorText } from '../lib/errors/fault.ts'
 import type { ObserverOptions } from '../observe/live/observer.ts'
 import { isProcessReport, type WorkersState } from '../observe/live/process-report.ts'

@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { type CheckLine, failure, warning } from '../lib/errors/check-line.ts'
+import { type CheckLine, failure, warning } from '../lib/check/check-line.ts'
 import { errorCode } from '../lib/errors/fault.ts'
 import { editToBind, isUnderSystemd, toBind } from '../lib/process/bound-paths.ts'
 import type { Environment } from '../lib/process/environment.ts'

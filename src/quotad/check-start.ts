@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { type CheckLine, marked, ok, settingsFault, warning } from '../lib/errors/check-line.ts'
+import { type CheckLine, marked, ok, settingsFault, warning } from '../lib/check/check-line.ts'
 import { attempt, errorText, Fault } from '../lib/errors/fault.ts'
 import { Faults } from '../lib/errors/several-faults.ts'
 import { toBind } from '../lib/process/bound-paths.ts'

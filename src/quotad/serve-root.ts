@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import type { CheckLine } from '../lib/errors/check-line.ts'
+import type { CheckLine } from '../lib/check/check-line.ts'
 import { errorText } from '../lib/errors/fault.ts'
 import { untilListening } from '../lib/net/endpoint.ts'
 import { log } from './quotad-log.ts'

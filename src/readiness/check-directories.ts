@@ -1,6 +1,6 @@
 import { closeSync, existsSync, lstatSync, statfsSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { type CheckLine, failure, marked, ok, warning } from '../lib/errors/check-line.ts'
+import { type CheckLine, failure, marked, ok, warning } from '../lib/check/check-line.ts'
 import { attempt, errorCode, errorText } from '../lib/errors/fault.ts'
 import { letsOthersReplace } from '../lib/path/untrusted-writer.ts'
 import { editToBind, isUnderSystemd } from '../lib/process/bound-paths.ts'

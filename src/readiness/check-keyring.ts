@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { type CheckLine, failure, ok, warning } from '../lib/errors/check-line.ts'
+import { type CheckLine, failure, ok, warning } from '../lib/check/check-line.ts'
 import { attempt } from '../lib/errors/fault.ts'
 import { shellWord } from '../lib/text/shell-word.ts'
 import { isCurrent, type Key, loadKeyring } from '../scan/stamps/keyring.ts'

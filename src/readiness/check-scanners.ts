@@ -1,4 +1,4 @@
-import { type CheckLine, failure, marked, ok, warning } from '../lib/errors/check-line.ts'
+import { type CheckLine, failure, marked, ok, warning } from '../lib/check/check-line.ts'
 import { errorText } from '../lib/errors/fault.ts'
 import { whenInterrupted } from '../lib/process/command-line.ts'
 import { readSpoolSettings } from '../mail/message/spool.ts'

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { type CheckLine, failure, ok, warning } from '../lib/errors/check-line.ts'
+import { type CheckLine, failure, ok, warning } from '../lib/check/check-line.ts'
 import { attempt, errorText } from '../lib/errors/fault.ts'
 import { readOwnFile } from '../lib/path/open.ts'
 import { passwdEntries } from '../lib/process/passwd.ts'

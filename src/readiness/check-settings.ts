@@ -9,7 +9,7 @@ import {
   ok,
   settingsFault,
   warning,
-} from '../lib/errors/check-line.ts'
+} from '../lib/check/check-line.ts'
 import { attempt } from '../lib/errors/fault.ts'
 import type { Environment } from '../lib/process/environment.ts'
 import { shellWord } from '../lib/text/shell-word.ts'

@@ -1,4 +1,4 @@
-import { type CheckLine, hasMark } from '../lib/errors/check-line.ts'
+import { type CheckLine, hasMark } from '../lib/check/check-line.ts'
 import { checkDirectories } from './check-directories.ts'
 import { checkKeyring } from './check-keyring.ts'
 import { checkScanners } from './check-scanners.ts'

@@ -1,4 +1,4 @@
-import { type CheckLine, warning } from '../lib/errors/check-line.ts'
+import { type CheckLine, warning } from '../lib/check/check-line.ts'
 import type { Environment } from '../lib/process/environment.ts'
 import { nearestName } from '../lib/text/nearest-name.ts'
 import { aliases, isSetting, names, readFromCaller } from './table.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { CheckLine } from '../../src/lib/errors/check-line.ts'
+import type { CheckLine } from '../../src/lib/check/check-line.ts'
 import { bootMailHost, mailHostMissing, POSTFIX } from './mail-host.ts'
 
 /**

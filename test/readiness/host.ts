@@ -1,4 +1,4 @@
-import type { CheckLine } from '../../src/lib/errors/check-line.ts'
+import type { CheckLine } from '../../src/lib/check/check-line.ts'
 import type { Environment } from '../../src/lib/process/environment.ts'
 import type { Accounts, SystemAccount } from '../../src/readiness/stage/account.ts'
 import type { StageHost } from '../../src/readiness/stage/stage.ts'

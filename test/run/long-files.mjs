@@ -24,7 +24,7 @@ export const LONG_FILES = {
   'test/doors/milter/cases.test.ts': 213,
   'test/packaging/repository.test.ts': 207,
   'test/cli/check/states/postfix.test.ts': 205,
-  'test/cli/check/by-mail/set-ups.test.ts': 204,
+  'test/cli/check/test-mail/set-ups.test.ts': 204,
   'test/packaging/rpm.test.ts': 200,
   'test/programs/milter/milter-rspamd.test.ts': 191,
   'test/doors/ordinary.test.ts': 190,

@@ -194,12 +194,12 @@ export const COMPONENTS = {
   cli: {
     files: ['src/cli/**/*.ts'],
     tests: [
-      'test/cli/check/by-rule/mail-servers.test.ts',
-      'test/cli/check/by-rule/onescand-endpoints.test.ts',
+      'test/cli/check/mail-server-config/mail-servers.test.ts',
+      'test/cli/check/mail-server-config/onescand-endpoints.test.ts',
       'test/cli/check/slot/check-chain.test.ts',
       'test/cli/check/slot/check-slot.test.ts',
-      'test/cli/check/by-rule/reach.test.ts',
-      'test/cli/check/by-mail/followed-log.test.ts',
+      'test/cli/check/mail-server-config/reach.test.ts',
+      'test/cli/check/test-mail/followed-log.test.ts',
       'test/cli/host/{running-services,slot-environment,systemd-unit}.test.ts',
     ],
     builtTests: [

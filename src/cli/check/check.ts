@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import type { Argv } from 'yargs'
-import { type CheckLine, failure, warning } from '../../lib/errors/check-line.ts'
+import { type CheckLine, failure, warning } from '../../lib/check/check-line.ts'
+import { printCheck } from '../../lib/check/print-check.ts'
 import { attempt, errorText } from '../../lib/errors/fault.ts'
-import { printCheck } from '../../lib/process/print-check.ts'
 import { findLog, type LogFile } from '../../log/read-log.ts'
 import { checkHostSwitch } from '../../readiness/check-settings.ts'
 import { ownAccount, readAccounts } from '../../readiness/stage/account.ts'
@@ -19,26 +19,30 @@ import { findRunningServices, type RunningService } from '../host/running-servic
 import { optionsOfOnescand } from '../host/settings-file.ts'
 import { addEnvironmentOptions } from '../host/slot-environment.ts'
 import { logsOfHost } from '../mail/log-arguments.ts'
-import { checkByMail } from './by-mail/check-by-mail.ts'
-import { checkInterface } from './by-mail/check-interface.ts'
-import { checkNamedServer } from './by-mail/check-named-server.ts'
-import { addServerOptions, readServerOptions } from './by-mail/server-options.ts'
-import { checkExim } from './by-rule/exim.ts'
+import { checkExim } from './mail-server-config/exim.ts'
 import {
   checkServerUnit,
   findMailServers,
   logsOfExim,
   type MailServer,
   noMailServer,
-} from './by-rule/mail-servers.ts'
-import { deadSockets, networkAddresses, onescandEndpoints } from './by-rule/onescand-endpoints.ts'
-import { checkPostfix } from './by-rule/postfix.ts'
-import { checkSendmail } from './by-rule/sendmail.ts'
+} from './mail-server-config/mail-servers.ts'
+import {
+  deadSockets,
+  networkAddresses,
+  onescandEndpoints,
+} from './mail-server-config/onescand-endpoints.ts'
+import { checkPostfix } from './mail-server-config/postfix.ts'
+import { checkSendmail } from './mail-server-config/sendmail.ts'
 import { checkOnescand } from './services/check-onescand.ts'
 import { checkQuotadHere } from './services/check-quotad.ts'
 import { checkSlot } from './slot/check-slot.ts'
 import { checkSlots } from './slot/check-slots.ts'
 import { namesSlot } from './slot/slot-hosts.ts'
+import { checkByMail } from './test-mail/check-by-mail.ts'
+import { checkInterface } from './test-mail/check-interface.ts'
+import { checkNamedServer } from './test-mail/check-named-server.ts'
+import { addServerOptions, readServerOptions } from './test-mail/server-options.ts'
 
 /** `onescan check`: what keeps mail from being scanned here, and what to do about it. */
 export const checkCommand = makeCommand('check', {

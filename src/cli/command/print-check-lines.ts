@@ -1,4 +1,4 @@
-import type { CheckLine } from '../../lib/errors/check-line.ts'
+import type { CheckLine } from '../../lib/check/check-line.ts'
 import type { Output } from './run-command.ts'
 import { forTerminal, showsColours } from './terminal.ts'
 

@@ -3,7 +3,7 @@ import {
   askForDescription,
   type DaemonDescription,
 } from '../../doors/slot-socket/daemon-description.ts'
-import { type CheckLine, failure } from '../../lib/errors/check-line.ts'
+import { type CheckLine, failure } from '../../lib/check/check-line.ts'
 import { attempt } from '../../lib/errors/fault.ts'
 import { passwdEntryOf } from '../../lib/process/passwd.ts'
 import { ProcEntry } from '../../lib/process/proc-entry.ts'

@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
-import { type CheckLine, failure, warning } from '../../lib/errors/check-line.ts'
+import { type CheckLine, failure, warning } from '../../lib/check/check-line.ts'
 import { attempt } from '../../lib/errors/fault.ts'
 import { TIMED_OUT, withTimeout } from '../../lib/flow/timeout.ts'
 import type { Environment } from '../../lib/process/environment.ts'

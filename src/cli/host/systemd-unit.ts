@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { type CheckLine, warning } from '../../lib/errors/check-line.ts'
+import { type CheckLine, warning } from '../../lib/check/check-line.ts'
 import { attempt } from '../../lib/errors/fault.ts'
 import { PathHandle, pathExists } from '../../lib/path/path-handle.ts'
 import { ProcEntry } from '../../lib/process/proc-entry.ts'

@@ -1,4 +1,4 @@
-import { type CheckLine, failure, isCheckLine } from '../../lib/errors/check-line.ts'
+import { type CheckLine, failure, isCheckLine } from '../../lib/check/check-line.ts'
 import { errorText } from '../../lib/errors/fault.ts'
 import { follow, printTo, type RunningCommand } from './follow.ts'
 

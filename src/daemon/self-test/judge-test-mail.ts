@@ -1,6 +1,6 @@
 import type { Configuration } from '../../configuration/configuration.ts'
 import { startJudging } from '../../doors/message/judging.ts'
-import { type CheckLine, failure } from '../../lib/errors/check-line.ts'
+import { type CheckLine, failure } from '../../lib/check/check-line.ts'
 import { errorText } from '../../lib/errors/fault.ts'
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import { messageOf } from '../../mail/message/intake.ts'

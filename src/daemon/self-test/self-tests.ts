@@ -1,5 +1,5 @@
 import type { Configuration } from '../../configuration/configuration.ts'
-import { type CheckLine, failure, inOneLine, settingsFault } from '../../lib/errors/check-line.ts'
+import { type CheckLine, failure, inOneLine, settingsFault } from '../../lib/check/check-line.ts'
 import type { ClamdState, SelfTest } from '../../observe/live/process-report.ts'
 import { freeSpaceFaults } from '../../readiness/check-directories.ts'
 import { nothingScans, unreadableSettings } from '../../readiness/check-settings.ts'

@@ -6,7 +6,7 @@ import {
 } from '../../doors/smtp/next-server/next-server.ts'
 import type { SmtpRoute } from '../../doors/smtp/next-server/smtp-services.ts'
 import { mayConnect } from '../../doors/smtp/smtp-door.ts'
-import { type CheckLine, failure } from '../../lib/errors/check-line.ts'
+import { type CheckLine, failure } from '../../lib/check/check-line.ts'
 import { attempt, errorCode, errorText } from '../../lib/errors/fault.ts'
 import { askOnce } from '../../protocol/connection/ask-once.ts'
 import { uint32 } from '../../protocol/frames.ts'

@@ -1,4 +1,4 @@
-import { type CheckLine, isCheckLine } from '../../lib/errors/check-line.ts'
+import { type CheckLine, isCheckLine } from '../../lib/check/check-line.ts'
 import { attempt } from '../../lib/errors/fault.ts'
 import { askOnce } from '../../protocol/connection/ask-once.ts'
 import { DESCRIBE, PROTOCOL_VERSION } from './request.ts'

@@ -56,7 +56,7 @@ async function run(): Promise<number> {
 async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
   if (tellsUsage()) return exit.done
   if (args.length === 1 && args[0] === '--check') {
-    const { checkHere } = await import('../../readiness/check-here.ts')
+    const { checkHere } = await import('./check-here.ts')
     return checkHere(env)
   }
   const chain: ChainCall = {

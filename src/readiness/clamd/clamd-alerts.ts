@@ -1,4 +1,4 @@
-import { type CheckLine, failure, ok, warning } from '../../lib/errors/check-line.ts'
+import { type CheckLine, failure, ok, warning } from '../../lib/check/check-line.ts'
 import { attempt } from '../../lib/errors/fault.ts'
 import { Bytes } from '../../mail/message/bytes.ts'
 import { readAttachmentRules } from '../../scan/scanners/attachments/rules.ts'

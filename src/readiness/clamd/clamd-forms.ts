@@ -1,4 +1,4 @@
-import { type CheckLine, ok } from '../../lib/errors/check-line.ts'
+import { type CheckLine, ok } from '../../lib/check/check-line.ts'
 import { Bytes } from '../../mail/message/bytes.ts'
 import {
   contentForms,

@@ -1,5 +1,5 @@
 import { statfsSync } from 'node:fs'
-import { type CheckLine, failure, ok, warning } from '../../lib/errors/check-line.ts'
+import { type CheckLine, failure, ok, warning } from '../../lib/check/check-line.ts'
 import { byteSize } from '../../lib/text/values.ts'
 import { Bytes } from '../../mail/message/bytes.ts'
 import { limits as readingLimits } from '../../mail/mime/budget/limits.ts'

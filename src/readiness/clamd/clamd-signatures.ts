@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type CheckLine, failure, ok, warning } from '../../lib/errors/check-line.ts'
+import { type CheckLine, failure, ok, warning } from '../../lib/check/check-line.ts'
 import { readForeignFile, readStart } from '../../lib/path/open.ts'
 import { formatDuration } from '../../lib/text/units.ts'
 import type { ClamdState } from '../../observe/live/process-report.ts'

@@ -1,4 +1,4 @@
-import { type CheckLine, inOneLine } from '../../lib/errors/check-line.ts'
+import { type CheckLine, inOneLine } from '../../lib/check/check-line.ts'
 import { errorText } from '../../lib/errors/fault.ts'
 import { type RepeatedWork, repeat } from '../../lib/flow/repeat.ts'
 import { loadSystem } from '../../lib/runtime/system.ts'

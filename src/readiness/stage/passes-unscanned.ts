@@ -1,4 +1,4 @@
-import { type CheckLine, warning } from '../../lib/errors/check-line.ts'
+import { type CheckLine, warning } from '../../lib/check/check-line.ts'
 import { attempt } from '../../lib/errors/fault.ts'
 import { addressText } from '../../lib/net/ip-address.ts'
 import type { Environment } from '../../lib/process/environment.ts'

@@ -1,4 +1,4 @@
-import { type CheckLine, failure } from '../../lib/errors/check-line.ts'
+import { type CheckLine, failure } from '../../lib/check/check-line.ts'
 import { errorText } from '../../lib/errors/fault.ts'
 import type { Environment } from '../../lib/process/environment.ts'
 import { readScanSettings, type ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'

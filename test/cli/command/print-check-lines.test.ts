@@ -5,7 +5,7 @@ import {
   sumOf,
 } from '../../../src/cli/command/print-check-lines.ts'
 import { Output } from '../../../src/cli/command/run-command.ts'
-import { type CheckLine, failure, ok, warning } from '../../../src/lib/errors/check-line.ts'
+import { type CheckLine, failure, ok, warning } from '../../../src/lib/check/check-line.ts'
 import { lacks } from '../../needs.mjs'
 import { reachable } from '../../programs/host/reachable.ts'
 import { atTerminal } from '../../programs/host/terminal.ts'

@@ -7,7 +7,7 @@ import { accountReport, asReportedBy, WHOLE } from '../../../src/cli/root/accoun
 import { follow, printTo, type RunningCommand } from '../../../src/cli/root/follow.ts'
 import { delegationFor, doForRoot } from '../../../src/cli/root/for-root.ts'
 import { frame } from '../../../src/doors/slot-socket/slot-frames.ts'
-import { ok } from '../../../src/lib/errors/check-line.ts'
+import { ok } from '../../../src/lib/check/check-line.ts'
 import { listen } from '../../programs/host/listen.ts'
 import { socketDirectory } from '../../programs/host/socket-directory.ts'
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readConfiguration } from '../../../src/configuration/configuration.ts'
 import { SelfTests } from '../../../src/daemon/self-test/self-tests.ts'
-import { failure } from '../../../src/lib/errors/check-line.ts'
+import { failure } from '../../../src/lib/check/check-line.ts'
 
 /** Self-tests by the workers of onescand; test/daemon/http/health.test.ts shows the result of them. */
 

@@ -7,7 +7,7 @@ import {
   type DaemonDescription,
 } from '../../../src/doors/slot-socket/daemon-description.ts'
 import { frame } from '../../../src/doors/slot-socket/slot-frames.ts'
-import { failure } from '../../../src/lib/errors/check-line.ts'
+import { failure } from '../../../src/lib/check/check-line.ts'
 import { listen } from '../../programs/host/listen.ts'
 import { socketDirectory } from '../../programs/host/socket-directory.ts'
 import { openSlot } from './rig.ts'

@@ -8,7 +8,7 @@ import {
   marked,
   ok,
   warning,
-} from '../../../lib/errors/check-line.ts'
+} from '../../../lib/check/check-line.ts'
 import { shellWord } from '../../../lib/text/shell-word.ts'
 import { formatDuration } from '../../../lib/text/units.ts'
 import {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { PassThrough } from 'node:stream'
-import { type CheckLine, ok } from '../../../lib/errors/check-line.ts'
+import { type CheckLine, ok } from '../../../lib/check/check-line.ts'
 import { askSystemd } from '../../host/systemd-unit.ts'
 import { accountReport, TEST_OF_SERVICE } from '../../root/account-report.ts'
 import type { RunningCommand } from '../../root/follow.ts'

@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs'
-import { type CheckLine, failure, marked, warning } from '../../../lib/errors/check-line.ts'
+import { type CheckLine, failure, marked, warning } from '../../../lib/check/check-line.ts'
 import { attempt } from '../../../lib/errors/fault.ts'
 import { readOwnFile } from '../../../lib/path/open.ts'
 import { PathHandle } from '../../../lib/path/path-handle.ts'

@@ -7,7 +7,7 @@ import {
   ok,
   settingsFault,
   warning,
-} from '../../../lib/errors/check-line.ts'
+} from '../../../lib/check/check-line.ts'
 import { attempt, errorText } from '../../../lib/errors/fault.ts'
 import { readStart } from '../../../lib/path/open.ts'
 import { shellWord } from '../../../lib/text/shell-word.ts'

@@ -1,4 +1,4 @@
-import { type CheckLine, failure, warning } from '../../../lib/errors/check-line.ts'
+import { type CheckLine, failure, warning } from '../../../lib/check/check-line.ts'
 import { Fault } from '../../../lib/errors/fault.ts'
 import { nameOrNumber, readAccounts, type SystemAccount } from '../../../readiness/stage/account.ts'
 import { accountOfSlot, isOfService } from '../../host/accounts.ts'

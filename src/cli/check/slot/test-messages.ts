@@ -1,5 +1,5 @@
 import { CHAIN_REACHED, TEST_CHAIN } from '../../../doors/message/test-chain.ts'
-import { type CheckLine, failure, ok, warning } from '../../../lib/errors/check-line.ts'
+import { type CheckLine, failure, ok, warning } from '../../../lib/check/check-line.ts'
 import { isCompiled } from '../../../lib/runtime/compiled-program.ts'
 import { formatDuration } from '../../../lib/text/units.ts'
 import { accountText, scanSettingsOf } from '../../../readiness/stage/stage.ts'

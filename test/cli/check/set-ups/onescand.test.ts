@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import type { CheckLine } from '../../../../src/lib/errors/check-line.ts'
+import type { CheckLine } from '../../../../src/lib/check/check-line.ts'
 import { newest, startOnescand } from '../../../daemon/process.ts'
 import { lacks } from '../../../needs.mjs'
 import { ownDirectoriesMissing } from '../../../programs/host/own-directories.ts'

@@ -8,7 +8,7 @@ import {
   slotHosts,
 } from '../../../../src/cli/check/slot/slot-hosts.ts'
 import { readService } from '../../../../src/cli/host/running-services.ts'
-import type { CheckLine } from '../../../../src/lib/errors/check-line.ts'
+import type { CheckLine } from '../../../../src/lib/check/check-line.ts'
 import { lacks } from '../../../needs.mjs'
 import { openDirectory } from '../../../programs/host/reachable.ts'
 import { ucspiMissing } from '../../../programs/servers/ucspi.ts'

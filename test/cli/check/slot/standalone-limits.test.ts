@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { CheckLine } from '../../../../src/lib/errors/check-line.ts'
+import type { CheckLine } from '../../../../src/lib/check/check-line.ts'
 import { newest, startOnescand } from '../../../daemon/process.ts'
 import { lacks } from '../../../needs.mjs'
 import { openDirectory, reachable } from '../../../programs/host/reachable.ts'

@@ -1,9 +1,9 @@
-import { serviceExit } from '../lib/process/command-line.ts'
-import type { Environment } from '../lib/process/environment.ts'
-import { printCheck } from '../lib/process/print-check.ts'
-import { readControlDirectories } from '../settings/control-directories.ts'
-import { ownHost } from './stage/stage.ts'
-import { tryStages } from './stages.ts'
+import { printCheck } from '../../lib/check/print-check.ts'
+import { serviceExit } from '../../lib/process/command-line.ts'
+import type { Environment } from '../../lib/process/environment.ts'
+import { ownHost } from '../../readiness/stage/stage.ts'
+import { tryStages } from '../../readiness/stages.ts'
+import { readControlDirectories } from '../../settings/control-directories.ts'
 
 /**
  * `onescan-queue --check`: tries all that mail needs to be scanned by these variables, as this user.

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { askProgram } from '../../../../src/cli/check/by-rule/ask-program.ts'
+import { askProgram } from '../../../../src/cli/check/mail-server-config/ask-program.ts'
 
 t.test('the output of a program is returned, and its error text if it fails', async (t) => {
   t.equal(await askProgram(['/bin/echo', 'a = b']), 'a = b\n')

@@ -2,7 +2,7 @@ import t from 'tap'
 import {
   matchAddress,
   onescandEndpoints,
-} from '../../../../src/cli/check/by-rule/onescand-endpoints.ts'
+} from '../../../../src/cli/check/mail-server-config/onescand-endpoints.ts'
 
 /** Addresses of sockets, as onescand, Postfix and Sendmail write them. */
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { type CheckLine, failure, ok, warning } from '../../../lib/errors/check-line.ts'
+import { type CheckLine, failure, ok, warning } from '../../../lib/check/check-line.ts'
 import { isListening } from '../../host/open-ports.ts'
 import { askProgram } from './ask-program.ts'
 import { matchAddress, type OnescandEndpoints } from './onescand-endpoints.ts'

@@ -1,7 +1,7 @@
-import { type CheckLine, hasMark, inOneLine } from '../errors/check-line.ts'
 import { replaceUnprintable } from '../log/line-format.ts'
-import { serviceExit } from './command-line.ts'
-import { writeWhole } from './descriptors.ts'
+import { serviceExit } from '../process/command-line.ts'
+import { writeWhole } from '../process/descriptors.ts'
+import { type CheckLine, hasMark, inOneLine } from './check-line.ts'
 
 /**
  * Writes the check lines of `--check` to descriptor 1 as they arrive, one line each. With `--json`, for

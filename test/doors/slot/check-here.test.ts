@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { openSync } from 'node:fs'
 import t from 'tap'
-import { searchPath, slotProgram } from '../cli/onescan.ts'
+import { searchPath, slotProgram } from '../../cli/onescan.ts'
 
 /** `onescan-queue --check` tries whether mail would be scanned, and reads none. */
 

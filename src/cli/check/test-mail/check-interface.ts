@@ -1,4 +1,4 @@
-import { type CheckLine, failure, ok } from '../../../lib/errors/check-line.ts'
+import { type CheckLine, failure, ok } from '../../../lib/check/check-line.ts'
 import { errorText, Fault } from '../../../lib/errors/fault.ts'
 import { userName } from '../../../lib/process/passwd.ts'
 import { askOnce } from '../../../protocol/connection/ask-once.ts'

@@ -1,4 +1,4 @@
-import { type CheckLine, failure } from '../../../lib/errors/check-line.ts'
+import { type CheckLine, failure } from '../../../lib/check/check-line.ts'
 import type { SentMail, SmtpWay } from './send-mail.ts'
 import {
   type DeliveredAs,

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
-import { type CheckLine, failure, ok, warning } from '../../../lib/errors/check-line.ts'
+import { type CheckLine, failure, ok, warning } from '../../../lib/check/check-line.ts'
 import { OF_CHECK } from '../../../log/message-lines.ts'
 import type { LogRecord } from '../../../log/parsed-line.ts'
 import type { LogFile } from '../../../log/read-log.ts'

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type CheckLine, failure, following } from '../../../lib/errors/check-line.ts'
+import { type CheckLine, failure, following } from '../../../lib/check/check-line.ts'
 import { attempt } from '../../../lib/errors/fault.ts'
 import { pathExists } from '../../../lib/path/path-handle.ts'
 import { shellWord } from '../../../lib/text/shell-word.ts'

@@ -3,11 +3,11 @@ import {
   findMailServers,
   judgeUnit,
   noMailServer,
-} from '../../../../src/cli/check/by-rule/mail-servers.ts'
+} from '../../../../src/cli/check/mail-server-config/mail-servers.ts'
 import {
   networkAddresses,
   onescandEndpoints,
-} from '../../../../src/cli/check/by-rule/onescand-endpoints.ts'
+} from '../../../../src/cli/check/mail-server-config/onescand-endpoints.ts'
 import { linesOf } from '../machine.ts'
 
 const of = (...paths: readonly string[]) => findMailServers((path) => paths.includes(path))

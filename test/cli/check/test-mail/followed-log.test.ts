@@ -1,7 +1,7 @@
 import { appendFileSync, renameSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { FollowedLog } from '../../../../src/cli/check/by-mail/followed-log.ts'
+import { FollowedLog } from '../../../../src/cli/check/test-mail/followed-log.ts'
 import { findLog } from '../../../../src/log/read-log.ts'
 import { openDirectory } from '../../../programs/host/reachable.ts'
 import { until } from '../../../run/until.ts'

@@ -4,7 +4,7 @@ import {
   judgeScanner,
   judgeTransports,
   readRouters,
-} from '../../../../src/cli/check/by-rule/exim.ts'
+} from '../../../../src/cli/check/mail-server-config/exim.ts'
 import { linesOf } from '../machine.ts'
 
 /** What `onescan check` says of the routers of Exim, as its program prints them. */

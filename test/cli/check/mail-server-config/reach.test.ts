@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import t from 'tap'
-import { type Postfix, SmtpdService } from '../../../../src/cli/check/by-rule/postconf.ts'
-import { unreachable } from '../../../../src/cli/check/by-rule/reach.ts'
+import {
+  type Postfix,
+  SmtpdService,
+} from '../../../../src/cli/check/mail-server-config/postconf.ts'
+import { unreachable } from '../../../../src/cli/check/mail-server-config/reach.ts'
 import { freePort } from '../../../programs/host/free-port.ts'
 import { listen } from '../../../programs/host/listen.ts'
 

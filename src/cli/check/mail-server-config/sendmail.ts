@@ -1,4 +1,4 @@
-import { type CheckLine, failure, ok, warning } from '../../../lib/errors/check-line.ts'
+import { type CheckLine, failure, ok, warning } from '../../../lib/check/check-line.ts'
 import { attempt } from '../../../lib/errors/fault.ts'
 import { readStart } from '../../../lib/path/open.ts'
 import { pathExists } from '../../../lib/path/path-handle.ts'

@@ -1,4 +1,4 @@
-import { type CheckLine, failure, warning } from '../../../lib/errors/check-line.ts'
+import { type CheckLine, failure, warning } from '../../../lib/check/check-line.ts'
 import { type Postfix, type SmtpdService, setting } from './postconf.ts'
 
 /**

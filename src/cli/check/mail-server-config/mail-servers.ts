@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { type CheckLine, failure, ok, warning } from '../../../lib/errors/check-line.ts'
+import { type CheckLine, failure, ok, warning } from '../../../lib/check/check-line.ts'
 import type { LogFile } from '../../../log/read-log.ts'
 import { table } from '../../../settings/table.ts'
 import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'

@@ -4,10 +4,10 @@ import { connect, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { createServer as createTlsServer } from 'node:tls'
 import t, { type Test } from 'tap'
-import { checkNamedServer } from '../../../../src/cli/check/by-mail/check-named-server.ts'
-import type { SmtpWay } from '../../../../src/cli/check/by-mail/send-mail.ts'
-import type { Mailbox } from '../../../../src/cli/check/by-mail/test-mailbox.ts'
-import type { CheckLine } from '../../../../src/lib/errors/check-line.ts'
+import { checkNamedServer } from '../../../../src/cli/check/test-mail/check-named-server.ts'
+import type { SmtpWay } from '../../../../src/cli/check/test-mail/send-mail.ts'
+import type { Mailbox } from '../../../../src/cli/check/test-mail/test-mailbox.ts'
+import type { CheckLine } from '../../../../src/lib/check/check-line.ts'
 import {
   at,
   type NextServerSetup,

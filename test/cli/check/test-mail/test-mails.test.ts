@@ -1,5 +1,5 @@
 import t from 'tap'
-import { nameMail, testMails } from '../../../../src/cli/check/by-mail/test-mails.ts'
+import { nameMail, testMails } from '../../../../src/cli/check/test-mail/test-mails.ts'
 import { clamdAnswer, clamdMissing, startClamd } from '../../../programs/servers/clamd.ts'
 import { judgeMessage } from '../../../scan/scanners/evasions/judge-message.ts'
 

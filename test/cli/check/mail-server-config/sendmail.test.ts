@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { OnescandEndpoints } from '../../../../src/cli/check/by-rule/onescand-endpoints.ts'
-import { checkSendmail } from '../../../../src/cli/check/by-rule/sendmail.ts'
+import type { OnescandEndpoints } from '../../../../src/cli/check/mail-server-config/onescand-endpoints.ts'
+import { checkSendmail } from '../../../../src/cli/check/mail-server-config/sendmail.ts'
 import { openDirectory } from '../../../programs/host/reachable.ts'
 import { linesOf } from '../machine.ts'
 
