@@ -162,7 +162,7 @@ async function scanFile(
         return { answer: 'clean', size }
       case 'infected':
         return { answer: 'infected', size, name: result.name, scanner: result.scanner! }
-      case 'unseen':
+      case 'unread':
       case 'unknown':
         return { answer: 'unknown', size, why: [result.why, ...notes].join('; ') }
     }

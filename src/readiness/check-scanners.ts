@@ -80,7 +80,7 @@ function judgeScanner(scanner: Scanner, scanned: ScanResult, meanwhile: string):
         'reports EICAR as clean',
         'check its signatures: it may not find any virus',
       )
-    case 'unseen': {
+    case 'unread': {
       const remedy =
         'fix this scanner; onescan check --mail ADDRESS shows what happens to such mail'
       return failure(

@@ -38,7 +38,7 @@ export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
     if (!(error instanceof LimitExceeded)) throw error
     decoding.leaveUnread(error.message)
   }
-  if (decoding.unread !== undefined) yield { kind: 'over', why: decoding.unread }
+  if (decoding.unread !== undefined) yield { kind: 'unread', why: decoding.unread }
 }
 
 function readMail(source: Bytes, decoding: Decoding, header?: KnownHeader): Steps {

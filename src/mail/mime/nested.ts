@@ -35,7 +35,7 @@ export function* isNestedDeeper(
     yield* search.read(message, 0, options.header)
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error
-    if (!search.isDeeper) yield { kind: 'over', why: error.message }
+    if (!search.isDeeper) yield { kind: 'unread', why: error.message }
   }
   return search.isDeeper
 }

@@ -23,7 +23,7 @@ export async function probeLimitReports(
   if (outcome.kind !== 'answered') return { reports: 'unknown', why: outcome.why }
   const { reply } = outcome
   switch (reply.answer) {
-    case 'unseen':
+    case 'unread':
       if (reply.what === 'size')
         return { reports: 'unknown', why: 'it is more than StreamMaxLength' }
       return { reports: 'yes' }

@@ -14,7 +14,7 @@ import {
   POLICY_STATUS,
   type Treatment,
   treatmentOf,
-  treatmentOfUnseen,
+  treatmentOfUnread,
 } from './treatment.ts'
 
 const CLEAN: HeaderField = { name: 'X-QHPSI', value: 'clean' }
@@ -42,8 +42,8 @@ export function decide(
       return decideUnknown(config.settings, accept())
     case 'infected':
       return decideInfected(transaction, config, acceptances, result)
-    case 'unseen': {
-      const treated = treatmentOfUnseen(result, config.settings)
+    case 'unread': {
+      const treated = treatmentOfUnread(result, config.settings)
       if (treated === undefined) return acceptances.untagged
       return actOn(treated, config.settings, transaction.client, acceptances)
     }

@@ -35,7 +35,7 @@ export function detailsOf(outcome: Outcome): DecisionDetails {
 
 function scanWordOf({ trust, result, scanners, cached }: Outcome): DecisionDetails['scan'] {
   if (cached !== undefined) return 'cached'
-  if (result.answer === 'unseen') return 'skipped'
+  if (result.answer === 'unread') return 'skipped'
   const isCovered = trust.trusted && scanners.every(({ local }) => local)
   return result.answer === 'clean' && isCovered ? 'trusted' : result.answer
 }
@@ -59,7 +59,7 @@ function foundBy({ result, scanners }: Outcome): Partial<DecisionDetails> {
     }
     case 'unknown':
       return { cause: result.cause }
-    case 'unseen':
+    case 'unread':
       return {}
   }
 }

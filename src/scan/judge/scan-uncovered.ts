@@ -1,6 +1,6 @@
 import type { ScanSettings } from '../scanners/contract/scan-settings.ts'
 import type { Scanner } from '../scanners/contract/scanner.ts'
-import { clean, type ScanResult, unseen } from '../scanners/findings/scan-result.ts'
+import { clean, type ScanResult, unread } from '../scanners/findings/scan-result.ts'
 import type { Trust } from '../stamps/verify.ts'
 import type { CachedOrScanned } from '../verdicts/copies/verdict-query.ts'
 import { covers, isReleased } from './by-stamp.ts'
@@ -55,7 +55,7 @@ function planScan(mail: JudgedMail, { config, tools }: JudgeContext, trust: Trus
   return { isExempt, scanners, unscanned, steps: stepsByAddress(message, config) }
 }
 
-const RELEASE = unseen('skipped', 'released from quarantine')
+const RELEASE = unread('skipped', 'released from quarantine')
 
 /** Returns the result of a released message, if this host's own policy requires no scan. */
 function ifNothingIsLocal(
@@ -78,5 +78,5 @@ function ifSizeExceeds(
   if (size >= QHPSIMINSIZE && size <= QHPSIMAXSIZE) return undefined
   if (trusted && scanners.every(({ local }) => local)) return clean
   const why = size < QHPSIMINSIZE ? 'below QHPSIMINSIZE' : 'over QHPSIMAXSIZE'
-  return unseen('size', why)
+  return unread('size', why)
 }

@@ -5,8 +5,8 @@ import { actionFor, properties, propertyOf } from '../scanners/findings/properti
 import type {
   Infected,
   ScanResult,
-  Unseen,
-  UnseenResult,
+  Unread,
+  UnreadResult,
 } from '../scanners/findings/scan-result.ts'
 import type { JudgeConfig, MailSettings } from './config.ts'
 import type { Grounds } from './decision.ts'
@@ -26,13 +26,13 @@ export interface Treatment {
 /** RFC 3463: a message that policy does not accept, regardless of its form. */
 export const POLICY_STATUS = { status: '7.1' }
 
-interface UnseenRow extends Pick<Treatment, 'grounds' | 'status'> {
+interface UnreadRow extends Pick<Treatment, 'grounds' | 'status'> {
   readonly action: (settings: MailSettings) => Treatment['action']
-  readonly because: (result: UnseenResult) => string
+  readonly because: (result: UnreadResult) => string
 }
 
 /** The treatment of a message by what was not read of it. What is not in the table is accepted. */
-const unseenRows: Readonly<Partial<Record<Unseen, UnseenRow>>> = {
+const unreadRows: Readonly<Partial<Record<Unread, UnreadRow>>> = {
   unpacked: {
     action: ({ UNREAD }) => UNREAD,
     grounds: 'too-large-inside',
@@ -62,11 +62,11 @@ const unseenRows: Readonly<Partial<Record<Unseen, UnseenRow>>> = {
 }
 
 /** Returns the treatment of a message that was not read to its end, or undefined if it is accepted. */
-export function treatmentOfUnseen(
-  result: UnseenResult,
+export function treatmentOfUnread(
+  result: UnreadResult,
   settings: MailSettings,
 ): Treatment | undefined {
-  const row = unseenRows[result.what]
+  const row = unreadRows[result.what]
   return row && { ...row, action: row.action(settings), because: row.because(result) }
 }
 
@@ -80,12 +80,12 @@ export function whatKeepsOut(
   { isBounceInjector }: Client,
   settings: MailSettings,
   { appliesLimits }: StepsByAddress,
-): ReadonlySet<Unseen> {
+): ReadonlySet<Unread> {
   if (isBounceInjector) return new Set() // a refused bounce would be tried again indefinitely
-  const keepsOut = new Set<Unseen>()
+  const keepsOut = new Set<Unread>()
   if (settings.OVERSIZE === 'defer') keepsOut.add('size') // an unknown answer: SCANFAIL decides
-  for (const [what, { action }] of Object.entries(unseenRows)) {
-    if (!isAccepting(action(settings))) keepsOut.add(what as Unseen)
+  for (const [what, { action }] of Object.entries(unreadRows)) {
+    if (!isAccepting(action(settings))) keepsOut.add(what as Unread)
   }
   if (!appliesLimits) keepsOut.delete('form')
   return keepsOut
@@ -146,7 +146,7 @@ const STRICTNESS = ['accept', 'tag', 'defer', 'quarantine', 'refuse'] as const
 export function strictnessFor({ settings, allowedBy }: JudgeConfig): (found: ScanResult) => number {
   const actionOf = (found: ScanResult): (typeof STRICTNESS)[number] => {
     if (found.answer === 'unknown') return settings.SCANFAIL === 'accept' ? 'tag' : 'refuse'
-    if (found.answer === 'unseen' && found.what === 'encrypted') {
+    if (found.answer === 'unread' && found.what === 'encrypted') {
       const action = actionFor('encrypted', settings.FINDINGS)
       return action === 'virus' ? 'accept' : action
     }

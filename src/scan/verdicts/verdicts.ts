@@ -8,7 +8,7 @@ import {
   type SignaturesInUse,
 } from '../scanners/contract/signatures-in-use.ts'
 import { asksFor } from '../scanners/findings/properties.ts'
-import { type ScanResult, unknown, unseen } from '../scanners/findings/scan-result.ts'
+import { type ScanResult, unknown, unread } from '../scanners/findings/scan-result.ts'
 import { exactFingerprintOf, headerOfAllCopies } from './copies/fingerprint.ts'
 import { isStillValid, joinVersions } from './copies/fresh.ts'
 import {
@@ -355,7 +355,7 @@ async function resultForCopies(
   const header = headerOfAllCopies(outgoing)
   if (header.bytes.equals(outgoing.bytes)) return result
   const again = await scanAgain(identity.scanners, header)
-  return again.answer === 'infected' ? again : unseen('skipped', 'its own result differs')
+  return again.answer === 'infected' ? again : unread('skipped', 'its own result differs')
 }
 
 /**

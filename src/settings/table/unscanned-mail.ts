@@ -11,7 +11,7 @@ export const scanFailed = {
 }
 
 /** Mail of which scanners do not see all. */
-export const unseenMail = {
+export const unreadMail = {
   // No retry makes a message smaller, but larger limits of clamd do let it in: it waits in its queue until
   // then. Filters that let it pass, such as clamav-milter and amavis, let in any virus that is padded.
   OVERSIZE: word(['defer', 'accept'], {
@@ -29,7 +29,7 @@ export const clamdClients = {
   SCANFAIL_CLAMD: word(['error', 'limit'], { readers: ['onescand'] }),
 }
 
-export const unscannedMail = { ...scanFailed, ...clamdClients, ...unseenMail }
+export const unscannedMail = { ...scanFailed, ...clamdClients, ...unreadMail }
 
 /** Returns which mail passes unscanned: this one, if the value is `accept`. */
 function ifAccepted(mail: string): (value: string | undefined) => string | undefined {

@@ -4,7 +4,7 @@ import {
   infected,
   resultByName,
   type ScanResult,
-  unseen,
+  unread,
 } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { PROPERTIES } from '../../../src/settings/table/findings.ts'
 import { scanning, treatment } from '../../../src/settings/table/scanning.ts'
@@ -52,7 +52,7 @@ t.test('a finding of clamd is reported by its name, unless a setting accepts it'
       t.equal(await door.ask(inStream(plain)), expected, `${setting}=${word}: ${name}`)
     }
     for (const what of ['size', 'unpacked', 'depth', 'contents', 'encrypted', 'form'] as const) {
-      result = unseen(what, 'x')
+      result = unread(what, 'x')
       t.notMatch(await door.ask(inStream(plain)), /bug/, `${setting}=${word}: ${what}`)
     }
   }

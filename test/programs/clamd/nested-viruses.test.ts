@@ -55,7 +55,7 @@ for (const alertExceedsMax of [false, true]) {
         }
         t.match(
           answer,
-          alertExceedsMax ? { answer: 'unseen', what: 'depth' } : { answer: 'clean' },
+          alertExceedsMax ? { answer: 'unread', what: 'depth' } : { answer: 'clean' },
           `gives up at ${levels - 1}`,
         )
         t.ok(

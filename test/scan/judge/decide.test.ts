@@ -122,31 +122,31 @@ t.test('the log has the oddities of a message in one word', async (t) => {
 
 const limits: readonly (readonly [ScanResult, grounds: string, text: string, setting: string])[] = [
   [
-    { answer: 'unseen', what: 'depth', why: 'x' },
+    { answer: 'unread', what: 'depth', why: 'x' },
     'nested-too-deep',
     'messages or multiparts in it are nested too deep to be scanned',
     'UNREAD',
   ],
   [
-    { answer: 'unseen', what: 'unpacked', why: 'x' },
+    { answer: 'unread', what: 'unpacked', why: 'x' },
     'too-large-inside',
     'a file packed in it is too large to be scanned',
     'UNREAD',
   ],
   [
-    { answer: 'unseen', what: 'contents', why: 'x', limit: 'many parts' },
+    { answer: 'unread', what: 'contents', why: 'x', limit: 'many parts' },
     'too-much-inside',
     'it contains more than can be scanned (many parts)',
     'UNREAD',
   ],
   [
-    { answer: 'unseen', what: 'form', why: 'two types' },
+    { answer: 'unread', what: 'form', why: 'two types' },
     'strange-mime',
     'its form is not that of ordinary mail (two types)',
     'STRICTMIME',
   ],
   [
-    { answer: 'unseen', what: 'encrypted', why: 'encrypted' },
+    { answer: 'unread', what: 'encrypted', why: 'encrypted' },
     'encrypted',
     'it contains encrypted content, which cannot be scanned',
     'FINDINGS',
@@ -180,7 +180,7 @@ for (const [scan, grounds, text, setting] of limits) {
 
 t.test('a reply about strange mail has at most 200 characters', async (t) => {
   const decision = decideFor(
-    { answer: 'unseen', what: 'form', why: 'x'.repeat(500) },
+    { answer: 'unread', what: 'form', why: 'x'.repeat(500) },
     { settings: { STRICTMIME: 'defer' } },
   )
   t.equal('reply' in decision && decision.reply.text.length, 200)

@@ -27,7 +27,7 @@ import {
   clean,
   infected,
   type ScanResult,
-  unseen,
+  unread,
 } from '../../../src/scan/scanners/findings/scan-result.ts'
 import type {
   CachedOrScanned,
@@ -145,7 +145,7 @@ export const virus = async () => infected('Eicar')
 export const banned = async (): Promise<ScanResult> => {
   return { answer: 'infected', name: 'attachment a.exe', banned: true }
 }
-export const tooLarge = async () => unseen('size', 'clamd: too large')
+export const tooLarge = async () => unread('size', 'clamd: too large')
 export const bounce = { isBounceInjector: true }
 export const relay = { mayRelay: true }
 

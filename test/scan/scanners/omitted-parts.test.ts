@@ -6,7 +6,7 @@ import {
   infected,
   type ScanResult,
   unknown,
-  unseen,
+  unread,
 } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { runScanners } from '../../../src/scan/scanners/run/run-scanners.ts'
 import { sample } from './clamd/task.ts'
@@ -74,7 +74,7 @@ t.test('a virus in the whole ends the scan', async (t) => {
 
 t.test('parts are asked about if the whole was not seen, and a virus there counts', async (t) => {
   const { scanner, asked, omitted } = extracting((what) =>
-    what === 'abc' ? infected('Virus') : what === 'whole' ? unseen('size', 'large') : clean,
+    what === 'abc' ? infected('Virus') : what === 'whole' ? unread('size', 'large') : clean,
   )
   t.match(await run([scanner], mail), { answer: 'infected', name: 'Virus' })
   t.same(asked, ['whole', '<p>A</p>\n', 'abc'])

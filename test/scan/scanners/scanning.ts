@@ -7,7 +7,7 @@ import type { ScanRun } from '../../../src/scan/scanners/run/ask-scanners.ts'
 export function localPolicy(name: string, answer: ScanResult = clean): LocalScanner {
   const ignore = () => {}
   const noWork = () => []
-  const search = { part: noWork, content: noWork, over: ignore }
+  const search = { part: noWork, content: noWork, leaveUnread: ignore }
   return { name, local: true, search: async () => ({ ...search, answer: () => answer }) }
 }
 

@@ -156,7 +156,7 @@ t.test(
       clean,
       vain,
       { ...virus, banned: true },
-      { answer: 'unseen', what: 'size', why: '' },
+      { answer: 'unread', what: 'size', why: '' },
     ]) {
       const { find, scans, scansOfShared } = open()
       const waiting = [find(letter, virus, {}, result as ScanResult), find(copy)]
@@ -178,9 +178,9 @@ t.test(
 t.test('a result that is unknown, or depends on a limit or policy, is not cached', async (t) => {
   for (const result of [
     vain,
-    { answer: 'unseen', what: 'size', why: 'too large' },
-    { answer: 'unseen', what: 'depth', why: 'deep' },
-    { answer: 'unseen', what: 'form', why: 'odd' },
+    { answer: 'unread', what: 'size', why: 'too large' },
+    { answer: 'unread', what: 'depth', why: 'deep' },
+    { answer: 'unread', what: 'form', why: 'odd' },
     { ...virus, scanner: 'local', banned: true },
     { ...virus, banned: true }, // by a scanner whose verdicts are cached
     { ...virus, scanner: 'local' },
@@ -193,7 +193,7 @@ t.test('a result that is unknown, or depends on a limit or policy, is not cached
 })
 
 const banned: ScanResult = { ...virus, scanner: 'local', banned: true }
-const strange = { answer: 'unseen', what: 'form', why: 'odd' } as const
+const strange = { answer: 'unread', what: 'form', why: 'odd' } as const
 const [one, two] = ['one', 'two'].map((name) => scanner(name, { cacheable: undefined! }))
 const strict = { ...settings, STRICTMIME: 'refuse' } as const
 /** The scanners that are asked about a copy, by what is known, and what these say of it. */
@@ -349,7 +349,7 @@ t.test('copies that come at once wait for the first one', async (t) => {
 })
 
 const left: ScanResult = { ...vain, unfinished: true }
-const skipped = { answer: 'unseen', what: 'size', why: 'too large' } as const
+const skipped = { answer: 'unread', what: 'size', why: 'too large' } as const
 const within = (share: number) => ({ within: settings.timeout * share })
 /** The result of copies that come at once: some with an answer of their own, then others. */
 const atOnce: readonly (readonly [
@@ -575,7 +575,7 @@ t.test('a store is informed immediately if a scan found no verdict to cache', as
     [clean, 'put'],
     [virus, 'put'],
     [vain, 'release'],
-    [{ answer: 'unseen', what: 'size', why: 'too large' }, 'release'],
+    [{ answer: 'unread', what: 'size', why: 'too large' }, 'release'],
   ] as const) {
     const { shared, told } = notingStore(() => undefined)
     const { find } = open({ shared })

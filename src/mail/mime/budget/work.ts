@@ -42,7 +42,7 @@ type ContentStep =
   /** The message is nested deeper than `maxDepth`. This step comes once. */
   | { readonly kind: 'deeper' }
   /** The mail exceeds a limit, however plainly it is read. This is the last step. */
-  | { readonly kind: 'over'; readonly why: string }
+  | { readonly kind: 'unread'; readonly why: string }
 
 /** Steps of the work on a message, with a result at their end. */
 export type Steps<Result = void> = Generator<ContentStep, Result>

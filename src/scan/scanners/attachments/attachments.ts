@@ -7,7 +7,7 @@ import type { PartNames } from '../../../mail/mime/traits/part-names.ts'
 import { ScanPermits } from '../contract/scan-permits.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import type { LocalScanner, MailSearch, ScanTask } from '../contract/scanner.ts'
-import { banned, clean, type ScanResult, unseen } from '../findings/scan-result.ts'
+import { banned, clean, type ScanResult, unread } from '../findings/scan-result.ts'
 import { kindsOf } from './content-kinds.ts'
 import { type AttachmentRules, readAttachmentRules } from './rules.ts'
 
@@ -74,7 +74,7 @@ class AttachmentSearch implements MailSearch {
       if (this.#rules.bansType(type)) this.#ban(`type ${type}`)
       yield MATCH_UNITS * type.length
     }
-    if (over !== undefined) this.over(over)
+    if (over !== undefined) this.leaveUnread(over)
   }
 
   *#judgeNames(names: Iterable<string>): Generator<number> {
@@ -96,17 +96,17 @@ class AttachmentSearch implements MailSearch {
       }
     } catch (error) {
       if (!(error instanceof LimitExceeded)) throw error
-      this.over(error.message)
+      this.leaveUnread(error.message)
     }
   }
 
-  over(why: string): void {
+  leaveUnread(why: string): void {
     this.#limit ??= why
   }
 
   answer(): ScanResult {
     if (this.#banned !== undefined) return asBanned(this.#banned)
-    if (this.#limit !== undefined) return unseen('contents', `attachments: ${this.#limit}`)
+    if (this.#limit !== undefined) return unread('contents', `attachments: ${this.#limit}`)
     return this.#passedOver === undefined ? clean : asBanned(this.#passedOver)
   }
 

@@ -7,7 +7,7 @@ import { ScanPermits } from '../contract/scan-permits.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import type { ContentScanner, PassedOn, Sample, ScanTask } from '../contract/scanner.ts'
 import type { SignatureFiles } from '../contract/signatures.ts'
-import { clean, type ScanResult, unseen } from '../findings/scan-result.ts'
+import { clean, type ScanResult, unread } from '../findings/scan-result.ts'
 import { type ClamdAddress, readClamdAddress } from './clamd-address.ts'
 import { ClamdServer, STREAMED_MAX } from './clamd-server.ts'
 import { databaseOf, isOnThisHost } from './database.ts'
@@ -87,7 +87,7 @@ export class ClamdScanner implements ContentScanner {
     if (size <= CLAMDMAXSIZE) return askServers(this.#servers, sample, task)
     // A client that submits these bytes alone gets clamd's finding in them, as with AlertExceedsMax.
     const result = sample.isRaw ? await askServers(this.#servers, sample, task) : clean
-    return result.answer === 'clean' ? unseen('size', over) : result
+    return result.answer === 'clean' ? unread('size', over) : result
   }
 
   readsAsMail(bytes: Bytes): boolean {

@@ -5,7 +5,7 @@ import {
   resultByName,
   type ScanResult,
   unknown,
-  unseen,
+  unread,
   withoutHash,
 } from '../findings/scan-result.ts'
 
@@ -14,7 +14,7 @@ const CLAMD_REPLY_MAX = 8 * 1024
 
 /**
  * The meaning of one reply of clamd (clamd(8)). Each `why` quotes the reply, in printable ASCII of bounded
- * length. *Unseen* is a content over StreamMaxLength or, with AlertExceedsMax, over another limit. *Unknown*
+ * length. *Unread* is a content over StreamMaxLength or, with AlertExceedsMax, over another limit. *Unknown*
  * is any other reply: ERROR, COMMAND READ TIMED OUT, an invalid or a truncated reply.
  */
 export type ClamdReply = ScanResult | NoAccess
@@ -83,7 +83,7 @@ export function readReply(received: Buffer, about: Submission): ClamdReply {
   if (rest === clamdWords.clean) return clean
   const found = /^(\S+) FOUND$/.exec(rest)?.[1]
   if (found !== undefined) return readName(found, text)
-  if (line === clamdWords.streamTooLong) return unseen('size', text)
+  if (line === clamdWords.streamTooLong) return unread('size', text)
   if (about === 'descriptor' && (rest === '' || rest === clamdWords.noRegularFile)) {
     return { answer: 'no access', why: text }
   }

@@ -152,7 +152,7 @@ export interface MailSearch {
   /** Takes a content that some reader may get out of the mail, likewise. */
   content(content: Bytes): Iterable<number>
   /** The mail contains more than is read, for this reason. No other call follows. */
-  over(why: string): void
+  leaveUnread(why: string): void
   answer(): ScanResult
 }
 

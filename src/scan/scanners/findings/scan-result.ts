@@ -3,7 +3,7 @@ import { replaceUnprintable } from '../../../lib/log/line-format.ts'
 import { LONG_NAME, ruleByName } from './ban-names.ts'
 
 /** Why a part of a message was not read. A retry would change nothing. */
-export type Unseen =
+export type Unread =
   /** It has more bytes than are scanned, or fewer than QHPSIMINSIZE: bytes that we have counted. */
   | 'size'
   /** Its unpacked size exceeds the scanner's limit, or it claims such a size. */
@@ -21,7 +21,7 @@ export type Unseen =
 
 /**
  * The result about a message or a part of it: of a scanner, of a scan with all its scanners, or of the host
- * that scanned a copy. Neither *unseen* nor *unknown* ever counts as clean.
+ * that scanned a copy. Neither *unread* nor *unknown* ever counts as clean.
  */
 export type ScanResult =
   | {
@@ -57,8 +57,8 @@ export type ScanResult =
       readonly alert?: string
     }
   | {
-      readonly answer: 'unseen'
-      readonly what: Unseen
+      readonly answer: 'unread'
+      readonly what: Unread
       /** The reason in one line, for the log. */
       readonly why: string
       /** The limit as text for the sender, without text that the sender chose. Set by a scan. */
@@ -68,14 +68,14 @@ export type ScanResult =
     }
 
 export type Infected = Extract<ScanResult, { answer: 'infected' }>
-export type UnseenResult = Extract<ScanResult, { answer: 'unseen' }>
-type NoResult = Extract<ScanResult, { answer: 'unseen' | 'unknown' }>
+export type UnreadResult = Extract<ScanResult, { answer: 'unread' }>
+type NoResult = Extract<ScanResult, { answer: 'unread' | 'unknown' }>
 
 export const clean: ScanResult = { answer: 'clean' }
 export const infected = (name: string): Infected => ({ answer: 'infected', name })
 /** Returns the result for a ban of local policy. `what` follows the word `banned`. */
 export const banned = (what: string): Infected => ({ ...infected(what), banned: true })
-export const unseen = (what: Unseen, why: string): NoResult => ({ answer: 'unseen', what, why })
+export const unread = (what: Unread, why: string): NoResult => ({ answer: 'unread', what, why })
 export const unknown = (why: string, cause: Cause = 'scanner-error'): NoResult => ({
   answer: 'unknown',
   why,
@@ -89,7 +89,7 @@ export const scannerDied = (why: string, cause: Cause): ScanResult => ({
 })
 
 /** The results in their order: what was found counts most, and *clean* only if there is nothing else. */
-const RANKS = { infected: 3, unknown: 2, unseen: 1, clean: 0 } as const
+const RANKS = { infected: 3, unknown: 2, unread: 1, clean: 0 } as const
 
 /** Returns the result that applies of two about the same message; of equal ones the first. */
 export function worse(result: ScanResult, other: ScanResult): ScanResult {
@@ -112,7 +112,7 @@ export function withoutHash(name: string): string {
  *   EmailMIMEPartsPerMessage or EmailMIMEArguments. For the time limit or an unfamiliar limit the result is
  *   unknown.
  * - A signature of `onescan bans` is a ban, with the text of its rule.
- * - A name that clamd does not read to its end may be banned or not, so the result is *unseen*.
+ * - A name that clamd does not read to its end may be banned or not, so the result is *unread*.
  */
 export function resultByName(name: string, why: string): ScanResult {
   const limit = limitByName(name, why)
@@ -125,13 +125,13 @@ export function resultByName(name: string, why: string): ScanResult {
 
 function limitByName(name: string, why: string): NoResult | undefined {
   if (name.startsWith(LONG_NAME))
-    return unseen('contents', `${why}: a name there is longer than it sees`)
+    return unread('contents', `${why}: a name there is longer than it sees`)
   const limit = /^Heuristics\.Limits\.Exceeded(?:\.(.*))?$/s.exec(name)
   if (!limit) return undefined
   const [, kind] = limit
-  if (kind === 'MaxFileSize' || kind === 'MaxScanSize') return unseen('unpacked', why)
-  if (kind === 'MaxRecursion') return unseen('depth', why)
-  if (kind === 'MaxFiles' || kind?.startsWith('Email')) return unseen('contents', why)
+  if (kind === 'MaxFileSize' || kind === 'MaxScanSize') return unread('unpacked', why)
+  if (kind === 'MaxRecursion') return unread('depth', why)
+  if (kind === 'MaxFiles' || kind?.startsWith('Email')) return unread('contents', why)
   return unknown(why, 'limit')
 }
 

@@ -113,7 +113,7 @@ function cut(result: ScanResult): ScanResult {
       return infected(result.name.slice(0, NAME_MAX))
     case 'unknown':
       return unknownAnswer(result.why.slice(0, WHY_MAX), result.cause)
-    case 'unseen':
+    case 'unread':
       return unknown(result.why.slice(0, WHY_MAX))
   }
 }

@@ -15,7 +15,7 @@ import {
   resultByName,
   type ScanResult,
   unknown,
-  unseen,
+  unread,
   withoutHash,
 } from '../findings/scan-result.ts'
 
@@ -41,7 +41,7 @@ export function clamscanScanner(settings: ScanSettings, program = PROGRAM): Cont
     },
     async scan(sample, { signal }) {
       if (sample.bytes.size > CLAMDMAXSIZE) {
-        return unseen(
+        return unread(
           'size',
           `clamscan: ${sample.bytes.size} bytes are more than CLAMDMAXSIZE ${CLAMDMAXSIZE}`,
         )

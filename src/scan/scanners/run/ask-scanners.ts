@@ -17,7 +17,7 @@ import {
   causeOf,
   infected,
   type ScanResult,
-  type UnseenResult,
+  type UnreadResult,
   unknown,
 } from '../findings/scan-result.ts'
 import { Loan } from './loan.ts'
@@ -174,12 +174,12 @@ async function isTooLargeByItself(
   const result = await withNamedCopy(bytes, run.spool, (file) =>
     askScanner(scanner, { bytes, envelope, origin, file }, task),
   )
-  return result.answer === 'unseen'
+  return result.answer === 'unread'
 }
 
 /** Scans the packed files of a content that the scanner has not fully read. */
 async function askAboutInside(
-  limited: UnseenResult,
+  limited: UnreadResult,
   sample: Sample,
   scanner: ContentScanner,
   { run, task, results }: AskContext,
@@ -201,19 +201,19 @@ async function askAboutInside(
  * Returns whether this is a limit other than size, which onescan's own reading of the contents may
  * compensate.
  */
-function mayPutAside(result: ScanResult, { run }: AskContext): result is UnseenResult {
-  if (result.answer !== 'unseen' || result.what === 'size') return false
+function mayPutAside(result: ScanResult, { run }: AskContext): result is UnreadResult {
+  if (result.answer !== 'unread' || result.what === 'size') return false
   return run.settings.SECONDLOOK === 'always'
 }
 
 /** A limit that a scanner reports as if it were a virus, as a virus. */
 function asAlert(result: ScanResult): ScanResult {
-  const isAlert = result.answer === 'unseen' || result.answer === 'unknown'
+  const isAlert = result.answer === 'unread' || result.answer === 'unknown'
   return isAlert && result.alert !== undefined ? infected(result.alert) : result
 }
 
-function isAboutUnpacked(result: ScanResult): result is UnseenResult {
-  return result.answer === 'unseen' && result.what === 'unpacked'
+function isAboutUnpacked(result: ScanResult): result is UnreadResult {
+  return result.answer === 'unread' && result.what === 'unpacked'
 }
 
 /** The last of the samples, with the others as its batch. */

@@ -76,7 +76,7 @@ async function askAboutMember(
     const member = { ...partOf(archive, bytes), file }
     const result = await search.ask(member)
     const isTooLarge =
-      result.answer === 'unseen' && (result.what === 'unpacked' || result.what === 'size')
+      result.answer === 'unread' && (result.what === 'unpacked' || result.what === 'size')
     if (!isTooLarge) return search.conclude(result) ?? 'all'
     const inside = depth < DEPTH_MAX ? await askAboutMembers(member, search, depth + 1) : 'unread'
     return inside === 'unread' ? askInPieces(member, search) : inside

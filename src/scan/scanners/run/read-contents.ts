@@ -34,7 +34,7 @@ type ReadingStep =
   /** The message is nested deeper than `maxDepth`. */
   | { readonly kind: 'deeper' }
   /** The message exceeds a limit of mail/mime/budget/limits.ts, which `why` names. */
-  | { readonly kind: 'over'; readonly why: string }
+  | { readonly kind: 'unread'; readonly why: string }
   /** The signal was aborted first. */
   | { readonly kind: 'late' }
 

@@ -8,7 +8,7 @@ import type { FormSet, PartForm } from '../../../mail/mime/traits/forms.ts'
 import type { Oddity } from '../../../mail/mime/traits/oddities.ts'
 import type { PartNames } from '../../../mail/mime/traits/part-names.ts'
 import type { PartList, Sample, Scanner } from '../contract/scanner.ts'
-import { type ScanResult, unknown, unseen } from '../findings/scan-result.ts'
+import { type ScanResult, unknown, unread } from '../findings/scan-result.ts'
 import { type AskContext, askScanners, type ScanRun } from './ask-scanners.ts'
 import type { Batch } from './batch.ts'
 import { listOf, PartListBuilder } from './part-list.ts'
@@ -80,9 +80,9 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
       if (step.kind !== 'content') isCut = true
       if (step.kind === 'late') return end(tooLate)
       if (step.kind === 'deeper') result = results.take(tooDeep)
-      else if (step.kind === 'over') {
-        searches.each((search) => search.over(step.why))
-        if (results.takeHoldsMore(`second look: ${step.why}`, step.why)) return end(undefined)
+      else if (step.kind === 'unread') {
+        searches.each((search) => search.leaveUnread(step.why))
+        if (results.takeUnread(`second look: ${step.why}`, step.why)) return end(undefined)
       } else {
         if (!(await searches.content(step.content.bytes, task.signal))) return end(tooLate)
         const partList = names && listOf(step.part)
@@ -100,7 +100,7 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
   }
   const isToEnd = !isCut && !oddities.has('unread')
   const form = keepingOut(oddities, run)
-  return end(form.length > 0 ? unseen('form', form.join(', ')) : undefined, isToEnd)
+  return end(form.length > 0 ? unread('form', form.join(', ')) : undefined, isToEnd)
 }
 
 /** Passes the names of a part to all observers, and yields their units of work. */
@@ -125,10 +125,10 @@ export async function measureDepth({
   const { createHash } = await loadCrypto()
   const options = { openFile, createHash, header }
   const steps = isNestedDeeper(bytes, limits.nesting, options)
-  let over: string | undefined
+  let whyUnread: string | undefined
   let step = steps.next()
   for (; !step.done; step = steps.next()) {
-    if (step.value.kind === 'over') over = step.value.why
+    if (step.value.kind === 'unread') whyUnread = step.value.why
     await nextTurn()
     if (task.signal.aborted) {
       steps.return(false)
@@ -136,7 +136,7 @@ export async function measureDepth({
     }
   }
   if (step.value) return end(results.take(tooDeep))
-  if (over !== undefined) results.takeHoldsMore(over, over)
+  if (whyUnread !== undefined) results.takeUnread(whyUnread, whyUnread)
   return end()
 }
 
@@ -154,9 +154,9 @@ function keepingOut(oddities: ReadonlySet<Oddity>, { keepsOut }: ScanRun): reado
 
 const tooLate = unknown('second look: no answer in time (SCANTIMEOUT)', 'timeout')
 
-const encrypted = unseen('encrypted', 'encrypted')
+const encrypted = unread('encrypted', 'encrypted')
 
-const tooDeep = unseen(
+const tooDeep = unread(
   'depth',
   `more than ${limits.nesting} messages or multiparts inside one another`,
 )

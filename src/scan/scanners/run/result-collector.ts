@@ -2,8 +2,8 @@ import type { IsPassedOver } from '../contract/scanner.ts'
 import {
   clean,
   type ScanResult,
-  type Unseen,
-  type UnseenResult,
+  type Unread,
+  type UnreadResult,
   unknown,
   worse,
 } from '../findings/scan-result.ts'
@@ -11,7 +11,7 @@ import {
 /** The effect of scanner results on a message. */
 export interface Weights {
   /** The unread parts that end the scan. Other unread parts are ignored. */
-  readonly keepsOut: ReadonlySet<Unseen>
+  readonly keepsOut: ReadonlySet<Unread>
   /**
    * Called with each limit that was reached. Set if limits are ignored, because the bytes may not be a message.
    */
@@ -34,9 +34,9 @@ export class ResultCollector {
   #tolerated: ScanResult = clean
   #hasPassedOver = false
   /** The first limit that was put aside. */
-  #limit: UnseenResult | undefined
+  #limit: UnreadResult | undefined
   /** Set if the message contains more than is read, and this keeps it out. */
-  #holdsMore: ScanResult | undefined
+  #unreadContents: ScanResult | undefined
 
   constructor(weights: Weights) {
     this.#weights = weights
@@ -53,8 +53,8 @@ export class ResultCollector {
     if (result.answer === 'unknown') return this.#isMilder(result) ? this.#tolerated : result
     if (result.answer === 'infected' && !isPassedOver?.(result)) return result
     // A message with encrypted parts may also contain a virus.
-    const isProperty = result.answer === 'unseen' && result.what === 'encrypted'
-    if (result.answer === 'unseen' && !isProperty && keepsOut.has(result.what)) {
+    const isProperty = result.answer === 'unread' && result.what === 'encrypted'
+    if (result.answer === 'unread' && !isProperty && keepsOut.has(result.what)) {
       // With OVERSIZE=defer that counts as no answer: SCANFAIL decides then.
       return result.what === 'size' ? unknown(result.why, 'limit') : result
     }
@@ -66,7 +66,7 @@ export class ResultCollector {
    * Takes the limit of depth or of contents that a scanner has named about bytes that it calls clean as a text.
    * It decides unless all of their contents were scanned separately.
    */
-  putAside(limit: UnseenResult): void {
+  putAside(limit: UnreadResult): void {
     this.#limit ??= limit
   }
 
@@ -74,15 +74,15 @@ export class ResultCollector {
    * Notes that the message contains more than is read. `limit` names the limit for the sender. This is the
    * result only without another finding. Returns whether it keeps the message out.
    */
-  takeHoldsMore(why: string, limit: string): boolean {
-    const result = this.take({ answer: 'unseen', what: 'contents', why, limit })
-    this.#holdsMore ??= result
+  takeUnread(why: string, limit: string): boolean {
+    const result = this.take({ answer: 'unread', what: 'contents', why, limit })
+    this.#unreadContents ??= result
     return result !== undefined
   }
 
   /** Whether all results so far were clean. */
   get isAllClean(): boolean {
-    const isNothingHeld = this.#limit === undefined && this.#holdsMore === undefined
+    const isNothingHeld = this.#limit === undefined && this.#unreadContents === undefined
     return isNothingHeld && this.#tolerated.answer === 'clean'
   }
 
@@ -103,7 +103,7 @@ export class ResultCollector {
    * bytes as a text has covered them.
    */
   conclude(isReadToEnd: boolean, note: (text: string) => void): ScanResult {
-    if (this.#holdsMore !== undefined) return this.#holdsMore
+    if (this.#unreadContents !== undefined) return this.#unreadContents
     if (this.#limit === undefined) return this.#tolerated
     const isAllClean = isReadToEnd && this.#tolerated.answer === 'clean'
     if (!isAllClean) return this.take(this.#limit) ?? this.#tolerated
@@ -131,5 +131,5 @@ export class ResultCollector {
 /** Returns whether a message contains more than was read. */
 function isLimit(result: ScanResult): result is Extract<ScanResult, { why: string }> {
   if (result.answer === 'unknown') return result.cause === 'limit'
-  return result.answer === 'unseen' && result.what !== 'encrypted' && result.what !== 'skipped'
+  return result.answer === 'unread' && result.what !== 'encrypted' && result.what !== 'skipped'
 }

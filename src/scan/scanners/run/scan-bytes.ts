@@ -4,7 +4,7 @@ import type { SpoolSettings } from '../../../mail/message/spool.ts'
 import { takeMessage } from '../../stamps/take-message.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import type { Scanner } from '../contract/scanner.ts'
-import type { ScanResult, Unseen } from '../findings/scan-result.ts'
+import type { ScanResult, Unread } from '../findings/scan-result.ts'
 import { runScanners, sampleOf } from './run-scanners.ts'
 
 export interface ManualScan {
@@ -19,7 +19,7 @@ export interface ManualScan {
 }
 
 /** The limits that a manual scan never ignores. */
-const LIMITS: ReadonlySet<Unseen> = new Set(['size', 'unpacked', 'depth', 'contents'])
+const LIMITS: ReadonlySet<Unread> = new Set(['size', 'unpacked', 'depth', 'contents'])
 
 const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
 

@@ -73,7 +73,7 @@ export class Searches {
     const ignore = () => {}
     const noWork = () => []
     const answer = () => unknown(errorText(error), causeOf(error))
-    const failed = { part: noWork, content: noWork, over: ignore, answer }
+    const failed = { part: noWork, content: noWork, leaveUnread: ignore, answer }
     this.#searches.set(scanner, failed)
   }
 }

@@ -51,16 +51,16 @@ t.test('the three answers are clean, infected and unknown', async (t) => {
   for (const [reply, answer] of [
     ['stream: OK\0', { answer: 'clean' }],
     ['stream: Eicar(44d8:68) FOUND\0', { answer: 'infected', name: 'Eicar' }],
-    ['INSTREAM size limit exceeded. ERROR\0', { answer: 'unseen', what: 'size' }],
+    ['INSTREAM size limit exceeded. ERROR\0', { answer: 'unread', what: 'size' }],
     [
       'stream: Heuristics.Limits.Exceeded.MaxScanSize FOUND\0',
-      { answer: 'unseen', what: 'unpacked' },
+      { answer: 'unread', what: 'unpacked' },
     ],
     [
       'stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\0',
-      { answer: 'unseen', what: 'depth' },
+      { answer: 'unread', what: 'depth' },
     ],
-    ['stream: Heuristics.Limits.Exceeded.MaxFiles FOUND\0', { answer: 'unseen', what: 'contents' }],
+    ['stream: Heuristics.Limits.Exceeded.MaxFiles FOUND\0', { answer: 'unread', what: 'contents' }],
     ['stream: Heuristics.Limits.Exceeded.MaxScanTime FOUND\0', { answer: 'unknown' }],
     ["stream: Can't allocate memory ERROR\0", { answer: 'unknown' }],
     ['COMMAND READ TIMED OUT\0', { answer: 'unknown', why: /"COMMAND READ TIMED OUT"$/ }],
@@ -80,7 +80,7 @@ t.test('a message over CLAMDMAXSIZE is not sent', async (t) => {
   t.equal((await scan(server.socket, sample(small), limit)).answer.answer, 'clean')
   const longer = sample(Buffer.concat([small, small.subarray(0, 1)]))
   t.match((await scan(server.socket, longer, limit)).answer, {
-    answer: 'unseen',
+    answer: 'unread',
     what: 'size',
     why: `clamd: ${small.length + 1} bytes are more than CLAMDMAXSIZE ${small.length}`,
   })

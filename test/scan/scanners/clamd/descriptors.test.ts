@@ -109,7 +109,7 @@ t.test("the server's reply about a descriptor is the answer", async (t) => {
     ['fd[10]: Eicar FOUND', { answer: 'infected', name: 'Eicar' }],
     [
       'fd[10]: Heuristics.Limits.Exceeded.MaxFileSize FOUND',
-      { answer: 'unseen', what: 'unpacked' },
+      { answer: 'unread', what: 'unpacked' },
     ],
     ["fd[10]: Can't allocate memory ERROR", { answer: 'unknown', why: /allocate memory/ }],
     ['fd[10]: OK OK', { answer: 'unknown' }],
@@ -177,14 +177,14 @@ t.test(
   },
 )
 
-t.test('content that is too long for a stream and refused by descriptor is unseen', async (t) => {
+t.test('content that is too long for a stream and refused by descriptor is unread', async (t) => {
   const { scan } = await handing(
     t,
     () => 'fd[10]: OK',
     () => 'stream: OK',
     'INSTREAM size limit exceeded. ERROR',
   )
-  t.match((await scan(large)).answer, { answer: 'unseen', what: 'size' })
+  t.match((await scan(large)).answer, { answer: 'unread', what: 'size' })
 })
 
 t.test(

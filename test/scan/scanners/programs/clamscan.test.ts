@@ -128,9 +128,9 @@ t.test(
   'a limit of ClamAV is not a virus, and a message over CLAMDMAXSIZE is not scanned',
   async (t) => {
     for (const [kind, answer] of [
-      ['MaxFileSize', { answer: 'unseen', what: 'unpacked' }],
-      ['MaxRecursion', { answer: 'unseen', what: 'depth' }],
-      ['MaxFiles', { answer: 'unseen', what: 'contents' }],
+      ['MaxFileSize', { answer: 'unread', what: 'unpacked' }],
+      ['MaxRecursion', { answer: 'unread', what: 'depth' }],
+      ['MaxFiles', { answer: 'unread', what: 'contents' }],
       ['MaxScanTime', { answer: 'unknown' }],
     ] as const) {
       const directory = t.testdir()
@@ -139,7 +139,7 @@ t.test(
       t.match(await ask({ message: plain, place, directory }), answer)
     }
     const small = { CLAMDMAXSIZE: String(plain.length - 1) }
-    t.match(await ask({ message: plain, settings: small }), { answer: 'unseen', what: 'size' })
+    t.match(await ask({ message: plain, settings: small }), { answer: 'unread', what: 'size' })
   },
 )
 

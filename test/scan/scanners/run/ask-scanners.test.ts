@@ -7,9 +7,9 @@ import {
   infected,
   type ScanResult,
   scannerDied,
-  type Unseen,
+  type Unread,
   unknown,
-  unseen,
+  unread,
 } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import { askScanners, type ScanRun } from '../../../../src/scan/scanners/run/ask-scanners.ts'
 import { ResultCollector } from '../../../../src/scan/scanners/run/result-collector.ts'
@@ -47,11 +47,11 @@ async function ask(
     searches = new Searches(),
   }: Pick<ScanRun, 'isPassedOver'> & {
     abort?: 'late' | 'gone'
-    nested?: readonly Unseen[]
+    nested?: readonly Unread[]
     searches?: Searches
   } = {},
 ) {
-  const keepsOut = new Set<Unseen>(['size', ...nested])
+  const keepsOut = new Set<Unread>(['size', ...nested])
   const run = runOf(scanners, { settings: secondLook, keepsOut, isPassedOver })
   const { task, abort: leave } = scanTask(abort === 'late' ? 0 : 60_000)
   if (abort === 'gone') leave()
@@ -124,7 +124,7 @@ function limited(sizes: readonly number[], asText: ScanResult = clean) {
       batch: beside = [],
     } = asked
     const isOver = [...beside, asked].some(({ bytes }) => sizes.includes(bytes.size))
-    if (isOver) return unseen('depth', 'clamd: MaxRecursion')
+    if (isOver) return unread('depth', 'clamd: MaxRecursion')
     return sizes.includes(size - 1) ? asText : clean
   })
 }
@@ -135,7 +135,7 @@ t.test('a limit is put aside for now if the same bytes are clean as a text', asy
   const { result, inContents, unread } = await ask([scanner], samples)
   t.equal(result, undefined)
   t.match(inContents, clean)
-  t.match(unread, { answer: 'unseen', what: 'depth', why: 'clamd: MaxRecursion' })
+  t.match(unread, { answer: 'unread', what: 'depth', why: 'clamd: MaxRecursion' })
   t.same(asked, [['a', 'To: b', 'ccc'], ['a'], ['To: b'], [' To: b'], ['ccc']])
   const accepted = await ask([scanner], samples, { nested: [] })
   t.match(accepted, { inContents: clean, unread: { what: 'depth' } })
@@ -143,19 +143,19 @@ t.test('a limit is put aside for now if the same bytes are clean as a text', asy
 
 t.test('a limit decides if the bytes are not clean as a text, or may be no text', async (t) => {
   const nested = {
-    result: { answer: 'unseen', what: 'depth', why: 'clamd: MaxRecursion' },
+    result: { answer: 'unread', what: 'depth', why: 'clamd: MaxRecursion' },
   }
   const asText = (answer: ScanResult) => ask([limited([5], answer).scanner], [content('To: b')])
   t.match(await asText(unknown('no answer', 'scanner-error')), nested)
-  t.match(await asText(unseen('size', 'too large')), nested)
-  t.match(await asText(unseen('contents', 'MaxFiles')), nested)
+  t.match(await asText(unread('size', 'too large')), nested)
+  t.match(await asText(unread('contents', 'MaxFiles')), nested)
   t.match(await asText(infected('Virus')), { result: { answer: 'infected', name: 'Virus' } })
   const excused = { isPassedOver: () => true }
   const found = await ask([limited([5], infected('Virus')).scanner], [content('To: b')], excused)
   t.match(found, nested, 'an excused finding does not make it clean')
   t.match(await ask([limited([5]).scanner], [content('<To:>')]), nested)
   const accepted = await ask([limited([5]).scanner], [content('<To:>')], { nested: [] })
-  const tolerated = { answer: 'unseen', what: 'depth', why: 'clamd: MaxRecursion' }
+  const tolerated = { answer: 'unread', what: 'depth', why: 'clamd: MaxRecursion' }
   t.match(accepted, { result: undefined, inContents: tolerated, unread: tolerated })
 })
 

@@ -16,9 +16,9 @@ import { EICAR, eicarScanner } from '../../../../src/scan/scanners/eicar/eicar.t
 import {
   infected,
   type ScanResult,
-  type Unseen,
+  type Unread,
   unknown,
-  unseen,
+  unread,
 } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import { runScanners } from '../../../../src/scan/scanners/run/run-scanners.ts'
 import { ReadBy } from '../../../mail/message/bytes.ts'
@@ -161,19 +161,19 @@ t.test('with local policy alone messages wait for permits, too', async (t) => {
 
 t.test('each kind of limit has the outcome of its setting', async (t) => {
   const why = 'clamd: more than it looks at'
-  const ask = (what: Unseen, ...keepsOut: readonly Unseen[]) => {
-    const scan = async () => unseen(what, why)
+  const ask = (what: Unread, ...keepsOut: readonly Unread[]) => {
+    const scan = async () => unread(what, why)
     const run = runOf([{ name: 'clamd', local: false, scan }], { keepsOut: new Set(keepsOut) })
     return runScanners(plain, run)
   }
   const limit = 'the limits of clamd'
   for (const what of ['size', 'depth', 'contents'] as const) {
-    t.same(await ask(what), { answer: 'unseen', what, why, limit })
+    t.same(await ask(what), { answer: 'unread', what, why, limit })
   }
-  t.same(await ask('depth', 'size'), { answer: 'unseen', what: 'depth', why, limit })
+  t.same(await ask('depth', 'size'), { answer: 'unread', what: 'depth', why, limit })
   t.same(await ask('size', 'size'), { answer: 'unknown', why, cause: 'limit' })
   for (const what of ['depth', 'contents'] as const) {
-    t.match(await ask(what, 'depth', 'contents'), { answer: 'unseen', what, why })
+    t.match(await ask(what, 'depth', 'contents'), { answer: 'unread', what, why })
   }
 })
 
@@ -262,7 +262,7 @@ const saidOf: readonly (readonly [
   expected: ScanResult | RegExp,
 ])[] = [
   ['what is clean', { answer: 'clean' }, /was changed while it was scanned/],
-  ['a limit that lets the mail in', unseen('depth', 'clamd: deep'), /was changed while/],
+  ['a limit that lets the mail in', unread('depth', 'clamd: deep'), /was changed while/],
   ['a virus that is excused', infected('Excused'), /was changed while/],
   ['a virus', infected('A'), { ...infected('A'), scanner: 'clamd', unconfirmed: true }],
   ['that it could not tell', unknown('clamd: no'), unknown('clamd: no')],
@@ -281,7 +281,7 @@ t.test('only a finding or an unknown result counts if the file has changed', asy
           return said
         }
         const isPassedOver = ({ name }: { readonly name: string }) => name === 'Excused'
-        const more = { settings, spool, isPassedOver, keepsOut: new Set<Unseen>() }
+        const more = { settings, spool, isPassedOver, keepsOut: new Set<Unread>() }
         const run = runOf([{ name: 'clamd', local: false, scan }], more)
         const result = await runScanners(sample(Buffer.from(text)), run).catch(errorText)
         if (expected instanceof RegExp) t.match(result, expected, what)

@@ -44,7 +44,7 @@ function contentsIn(mail: string): string | undefined {
   const options = { openFile: () => openAnonymousFile(tmpdir()), createHash: crypto.createHash }
   const found = new Set<string>()
   for (const step of contentsOf(Bytes.of(bytes(mail)), options)) {
-    if (step.kind === 'over') return undefined
+    if (step.kind === 'unread') return undefined
     if (step.kind !== 'content') continue
     found.add(step.bytes.gather().toString('latin1'))
   }
