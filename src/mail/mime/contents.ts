@@ -129,17 +129,16 @@ class MailContents {
       // A message comes before its contents.
       const fresh = this.#leaves.splice(before).sort((one, other) => one.from - other.from)
       for (const leaf of fresh) this.#leaves.push(leaf)
-      if (reading.habits.isCommon) yield* this.#endFirst(reading)
+      if (reading.habits.isCommon) this.#tellOdd(reading)
     }
     if (this.#readings.unread !== undefined) this.#decoding.leaveUnread(this.#readings.unread)
     yield* this.#measureEncoded()
   }
 
-  /** Does what is done once, when the common reading has ended. */
-  *#endFirst({ habits }: Reading): Steps {
+  /** Passes the oddities in the structure of the message to the listener. */
+  #tellOdd({ habits }: Reading): void {
     const { onOdd, depth } = this.#decoding
     if (depth === 0) for (const oddity of habits.oddities) onOdd?.(oddity)
-    for (const units of this.#readings.searchAll()) yield* this.#decoding.countUnits(units)
   }
 
   *#reportDepth(deepest: number): Steps {

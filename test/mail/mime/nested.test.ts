@@ -38,6 +38,10 @@ const exact: Readonly<Record<string, readonly [Buffer, number]>> = {
   'an empty message': [Buffer.alloc(0), 0],
   'a header without a body': [message('Subject: x\n'), 0],
   'plain text': [message(text), 0],
+  'a header of two lines to programs for which a CR ends a line': [
+    message(`Subject: x\r${wrap(15, text, inMultipart)}`),
+    15,
+  ],
   'a text and its HTML': [message(multipart([text, text], 'alternative')), 1],
   'twenty multiparts': [message(wrap(20, text, inMultipart)), 20],
   'twenty multiparts in CRLF': [crlf(message(wrap(20, text, inMultipart))), 20],

@@ -49,7 +49,7 @@ export class MailText {
   #lastLeftOut = -1
   /** Whether lines were left out that may be delimiters. */
   isFull = false
-  /** Whether a CR without a following LF was seen. */
+  /** Whether a line that a reading asked for, or one above it, has a CR without a following LF. */
   hasBareCr = false
   #units = 0
 
@@ -81,6 +81,12 @@ export class MailText {
 
   /** Returns the line that begins at an offset. */
   line(from: number): Line {
+    const line = this.#lineAt(from)
+    if (!this.hasBareCr) this.hasBareCr = holdsBareCr(line.bytes)
+    return line
+  }
+
+  #lineAt(from: number): Line {
     let window = this.#loaded(from, WINDOW)
     let lf = window.indexOf(LF)
     if (lf < 0 && from + window.length < this.size) {
@@ -125,11 +131,6 @@ export class MailText {
   *dashLine(number: number): Generator<number, DashLine | undefined> {
     while (!this.#isSearched && number >= this.#dashLines.length) yield this.#search()
     return this.#dashLines.line(number)
-  }
-
-  /** Searches the rest of the mail. Yields units of work. */
-  *searchAll(): Generator<number> {
-    while (!this.#isSearched) yield this.#search()
   }
 
   /** Returns the text after the first two dashes of a line, as far as it may matter. */

@@ -128,6 +128,8 @@ export class Reading {
   *read(): Generator<number> {
     const top = { of: 'mail', depth: this.#outerDepth, outerEncodings: [], seenBy: 'all' } as const
     yield* this.#entity(0, top, this.#known)
+    // Elsewhere a CR makes no difference: nothing looks for lines there.
+    if (this.#text.hasBareCr) this.habits.note('bare CR')
     yield this.#units.take()
   }
 

@@ -47,10 +47,9 @@ export class MailReadings {
 
   /** Returns the next reading, after the last one has ended, or undefined if there are no more. */
   next(): Reading | undefined {
-    if (this.#last && this.#text.hasBareCr) this.#last.habits.note('bare CR')
     const habits = this.#every.next()
     if (habits === undefined) return undefined
-    const byCrs = this.#text.hasBareCr && habits.does('bare CR') === 'ends a line'
+    const byCrs = habits.wouldDo('bare CR') === 'ends a line'
     this.#last = new Reading(byCrs ? this.#byCrs() : this.#text, habits, {
       outerDepth: this.#outerDepth,
       headers: this.#headers,
@@ -58,11 +57,6 @@ export class MailReadings {
       isForDepth: this.#isForDepth,
     })
     return this.#last
-  }
-
-  /** Searches the rest of the mail for features that make a difference to readings. Yields units of work. */
-  searchAll(): Generator<number> {
-    return this.#text.searchAll()
   }
 
   /** Whether one reading is enough: it asked no question. */

@@ -32,7 +32,6 @@ export function allReadings(
       work += units
       found.push(...reading.takeFound())
     }
-    for (const units of readings.searchAll()) work += units
     done.push({
       reading,
       leaves: found.filter((one): one is Leaf => 'from' in one),
