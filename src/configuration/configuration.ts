@@ -1,7 +1,7 @@
 import { promises } from 'node:fs'
+import { AggregateFault } from '../lib/errors/aggregate-fault.ts'
 import { errorText, Fault } from '../lib/errors/fault.ts'
-import { SeveralFaults } from '../lib/errors/several-faults.ts'
-import { LastSeen } from '../lib/flow/last-seen.ts'
+import { PolledValue } from '../lib/flow/polled-value.ts'
 import type { Environment } from '../lib/process/environment.ts'
 import { loadCrypto } from '../lib/runtime/crypto.ts'
 import { loadSystem } from '../lib/runtime/system.ts'
@@ -47,9 +47,9 @@ export interface Configuration {
   readonly readAt: number
   readonly directories: ControlDirectories
   /**
-   * Why all mail passes unscanned, or undefined if it does not. Each interface looks when a message begins.
+   * Why all mail passes unscanned, or undefined if it does not. Each interface polls it when a message begins.
    */
-  readonly off: LastSeen<string | undefined>
+  readonly off: PolledValue<string | undefined>
   /** The context for judging mail, or undefined if QHPSI is not set: all mail passes then. */
   readonly context: JudgeContext | undefined
   /** The TLS certificate of this host, or undefined if CLAMDCERT is not set. */
@@ -90,7 +90,7 @@ interface OpeningContext {
 
 /**
  * Reads keyring and settings, and creates the scanners. Rejects with a Fault of kind `config`, or with
- * SeveralFaults. `log` receives a line if a quota service fails, and the counters. `memory` contains the data
+ * an AggregateFault. `log` receives a line if a quota service fails, and the counters. `memory` contains the data
  * that is kept from one configuration to the next.
  */
 export async function readConfiguration(
@@ -204,7 +204,7 @@ async function makePreparedScanners(
     opened.add(scanner)
     await scanner.prepare?.().catch((error) => errors.push(error))
   }
-  if (errors.length > 1) throw new SeveralFaults(errors.map(errorText))
+  if (errors.length > 1) throw new AggregateFault(errors.map(errorText))
   if (errors.length === 1) throw errors[0]
   return scanners
 }
@@ -216,13 +216,13 @@ const seenFiles = new Map<string, SignatureFiles>()
 async function clocksFor(directory: string) {
   const uptime = () => performance.now()
   const before = seenFiles.get(directory)
-  const look = async () => {
+  const read = async () => {
     const found = await readSignatureFiles(directory, Date.now(), seenFiles.get(directory))
     if (found !== undefined) seenFiles.set(directory, found)
     return found
   }
-  const files = new LastSeen<SignatureFiles | undefined>(before, look, SIGNATURES_FOR)
-  const lookForSignatures = () => files.look()
+  const files = new PolledValue<SignatureFiles | undefined>(before, read, SIGNATURES_FOR)
+  const lookForSignatures = () => files.poll()
   await lookForSignatures()
   return { signatureFiles: () => files.value, lookForSignatures, now: Date.now, uptime }
 }
@@ -259,17 +259,17 @@ async function contextsOfLines(
 /** The settings for creating scanners. */
 const aboutScanners: object = { ...scannerSettings, ...clamAv }
 
-/** Milliseconds for which a look at the switch files counts, so that a burst of mail makes few. */
+/** Milliseconds for which the switch files are not read again, so that a burst of mail reads them rarely. */
 const SWITCH_FOR = 20
 
 /** Returns what switchedOff() returns, for a process that lasts and may not wait for the directory. */
-function watchSwitches(directories: ControlDirectories): LastSeen<string | undefined> {
-  const look = async () => {
+function watchSwitches(directories: ControlDirectories): PolledValue<string | undefined> {
+  const read = async () => {
     for (const file of switchFiles(directories)) {
       const found = await promises.stat(file).catch(() => undefined)
       if (found !== undefined) return whyOff(file)
     }
     return undefined
   }
-  return new LastSeen(switchedOff(directories), look, SWITCH_FOR)
+  return new PolledValue(switchedOff(directories), read, SWITCH_FOR)
 }

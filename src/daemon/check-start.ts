@@ -9,8 +9,8 @@ import {
   settingsFault,
   warning,
 } from '../lib/check/check-line.ts'
+import { faultLines } from '../lib/errors/aggregate-fault.ts'
 import { errorText } from '../lib/errors/fault.ts'
-import { faultLines } from '../lib/errors/several-faults.ts'
 import { isUnderSystemd } from '../lib/process/bound-paths.ts'
 import type { Environment } from '../lib/process/environment.ts'
 import { checkSettings } from '../readiness/check-settings.ts'

@@ -1,7 +1,7 @@
 import { DAEMON_THREADS } from '../doors/clamd/file-permits.ts'
 import { codeOfStart, printCheck } from '../lib/check/print-check.ts'
+import { FaultCollector, faultLines } from '../lib/errors/aggregate-fault.ts'
 import { errorText } from '../lib/errors/fault.ts'
-import { Faults, faultLines } from '../lib/errors/several-faults.ts'
 import { standardError } from '../lib/log/log-queue.ts'
 import { printsHelpOrVersion, serviceExit } from '../lib/process/command-line.ts'
 import { loadSystem, systemTrouble } from '../lib/runtime/system.ts'
@@ -30,7 +30,7 @@ run.catch((error) => {
 
 /** Prints the check lines of a start; with --check also whether mail would be scanned. */
 async function check(): Promise<void> {
-  const faults = new Faults()
+  const faults = new FaultCollector()
   const options = faults.attempt(() => readOptions(args), undefined)
   const asJson = args.includes('--json')
   const found = await printCheck(checkStart(options, faults.lines, { ...process.env }), asJson)

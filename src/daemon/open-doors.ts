@@ -139,7 +139,7 @@ function makePolicyDoor(
   log: AccessPolicy['log'],
 ): Door {
   const policyOf = ({ quota, off }: Configuration): AccessPolicy => {
-    return { quota, isOff: async () => (await off.look()) !== undefined, log }
+    return { quota, isOff: async () => (await off.poll()) !== undefined, log }
   }
   const service = createPolicyDoor(policyOf(first), options)
   return { ...service, configure: (next) => service.configure(policyOf(next)) }

@@ -63,7 +63,7 @@ export class StatusFeed {
   /** Describes the interfaces by what was last seen, and looks again for the next request. */
   #describeDoors(): string[] {
     const configuration = this.#configuration()
-    void configuration.off.look()
+    void configuration.off.poll()
     void configuration.context?.tools.lookForSignatures?.()
     return (this.#doors ?? []).map((door) => describeDoor(door, configuration))
   }

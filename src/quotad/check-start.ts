@@ -1,8 +1,8 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type CheckLine, marked, ok, settingsFault, warning } from '../lib/check/check-line.ts'
+import { FaultCollector } from '../lib/errors/aggregate-fault.ts'
 import { attempt, errorText, Fault } from '../lib/errors/fault.ts'
-import { Faults } from '../lib/errors/several-faults.ts'
 import { toBind } from '../lib/process/bound-paths.ts'
 import type { Environment } from '../lib/process/environment.ts'
 import { passwdEntries } from '../lib/process/passwd.ts'
@@ -25,7 +25,7 @@ interface QuotadStart {
  * socket and asks no other service.
  */
 export async function checkStart(args: readonly string[], env: Environment): Promise<QuotadStart> {
-  const faults = new Faults()
+  const faults = new FaultCollector()
   const options = faults.attempt(() => readOptions(args), undefined)
   const unreadable = await everyFault(env, readServiceSettings)
   const errors = [...faults.lines, ...lineEndFaults(env), ...unreadable]

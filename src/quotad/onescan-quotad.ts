@@ -1,7 +1,7 @@
 import { type AddressInfo, isIPv6 } from 'node:net'
 import { codeOfStart, printCheck } from '../lib/check/print-check.ts'
+import { faultLines } from '../lib/errors/aggregate-fault.ts'
 import { errorText } from '../lib/errors/fault.ts'
-import { faultLines } from '../lib/errors/several-faults.ts'
 import type { LogField } from '../lib/log/line-format.ts'
 import { standardError } from '../lib/log/log-queue.ts'
 import { whenReplaced } from '../lib/process/bound-paths.ts'

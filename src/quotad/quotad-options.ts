@@ -1,5 +1,5 @@
+import { AggregateFault, FaultCollector } from '../lib/errors/aggregate-fault.ts'
 import { Fault } from '../lib/errors/fault.ts'
-import { Faults, SeveralFaults } from '../lib/errors/several-faults.ts'
 import { type Endpoint, parseEndpoint } from '../lib/net/endpoint.ts'
 import { Network, parseIpAddress } from '../lib/net/ip-address.ts'
 import { parseOptions } from '../lib/process/parse-options.ts'
@@ -42,7 +42,7 @@ export const usage = `usage: onescan-quotad [--udp ADDRESS:PORT|none] [--http AD
        onescan-quotad --help|--version
 `
 
-/** Reads the command line. Throws SeveralFaults with everything that is wrong in it. */
+/** Reads the command line. Throws an AggregateFault with everything that is wrong in it. */
 export function readOptions(args: readonly string[]): ServiceOptions {
   const { values, faults: wrong } = parseOptions(args, {
     udp: { type: 'string', default: optionDefaults.udp },
@@ -52,7 +52,7 @@ export function readOptions(args: readonly string[]): ServiceOptions {
     check: { type: 'boolean' }, // main has looked for it already
     json: { type: 'boolean' }, // for onescan check
   })
-  const faults = new Faults()
+  const faults = new FaultCollector()
   const [udp, http] = (['udp', 'http'] as const).map((name) =>
     faults.attempt(() => readPlace(`--${name}`, values[name]), undefined),
   )
@@ -72,7 +72,7 @@ export function readOptions(args: readonly string[]): ServiceOptions {
     ),
   }
   const all = [...wrong, ...faults.lines]
-  if (all.length > 0) throw new SeveralFaults(all)
+  if (all.length > 0) throw new AggregateFault(all)
   return options
 }
 

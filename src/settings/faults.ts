@@ -1,4 +1,4 @@
-import { faultLines } from '../lib/errors/several-faults.ts'
+import { faultLines } from '../lib/errors/aggregate-fault.ts'
 import type { Environment } from '../lib/process/environment.ts'
 import { DOS_REMEDY } from '../lib/process/parse-options.ts'
 import { aliases, isSetting, names } from './table.ts'

@@ -8,7 +8,7 @@ import { readConfiguration } from '../../src/configuration/configuration.ts'
 import { checkStart } from '../../src/daemon/check-start.ts'
 import { readOptions } from '../../src/daemon/options/daemon-options.ts'
 import type { CheckLine } from '../../src/lib/check/check-line.ts'
-import { Faults } from '../../src/lib/errors/several-faults.ts'
+import { FaultCollector } from '../../src/lib/errors/aggregate-fault.ts'
 import { badSettings } from '../cases/bad-settings.ts'
 import { startNext } from '../doors/smtp/next-server.ts'
 import { lacks } from '../needs.mjs'
@@ -24,7 +24,7 @@ const none = ['--socket', 'none']
 
 /** What --check finds with these words. */
 async function checked(words: readonly string[], env: Record<string, string>) {
-  const faults = new Faults()
+  const faults = new FaultCollector()
   const options = faults.attempt(() => readOptions(words), undefined)
   const checkLines: CheckLine[] = []
   for await (const checkLine of checkStart(options, faults.lines, env)) checkLines.push(checkLine)

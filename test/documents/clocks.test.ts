@@ -11,7 +11,7 @@ const SOURCES =
 /** The exceptions, each with its reason. */
 const exceptions: Readonly<Record<string, string>> = {
   'configuration/configuration.ts': 'one clock for all interfaces of a process',
-  'lib/flow/last-seen.ts': 'one clock for the looks at a path',
+  'lib/flow/polled-value.ts': 'one clock for the polls of a path',
   'lib/flow/uptime.ts': 'the clock itself, which others are given',
   'log/read-log.ts': 'a log that is being written was written now',
   'mail/message/spool.ts': 'a name that no other file has',

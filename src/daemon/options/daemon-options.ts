@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { ParseArgsOptionsConfig } from 'node:util'
+import { AggregateFault, FaultCollector } from '../../lib/errors/aggregate-fault.ts'
 import { errorText } from '../../lib/errors/fault.ts'
-import { Faults, SeveralFaults } from '../../lib/errors/several-faults.ts'
 import { socketPath } from '../../lib/net/endpoint.ts'
 import { parseOptions } from '../../lib/process/parse-options.ts'
 import { byteSize, wholeNumber } from '../../lib/text/values.ts'
@@ -124,14 +124,15 @@ const known = {
 } satisfies ParseArgsOptionsConfig
 
 /**
- * Reads the options, on a host with this number of processors. Throws SeveralFaults with all that is wrong with them.
+ * Reads the options, on a host with this number of processors. Throws an AggregateFault with all that is wrong with
+ * them.
  */
 export function readOptions(
   args: readonly string[],
   processors: number = availableParallelism(),
 ): DaemonOptions {
   const { values, tokens, faults: wrong } = parseOptions(args, known)
-  const faults = new Faults()
+  const faults = new FaultCollector()
   const number = (name: 'workers' | 'max-clients' | 'grace', byDefault: number, min: number) =>
     faults.attempt(
       () => wholeNumber(values[name], `--${name}`, byDefault, { min, max: 10_000 }),
@@ -175,7 +176,7 @@ export function readOptions(
   }
   faults.attempt(() => refuseLoops(options.smtpDoors, placesOf(options)), undefined)
   const all = [...wrong, ...faults.lines]
-  if (all.length > 0) throw new SeveralFaults(all)
+  if (all.length > 0) throw new AggregateFault(all)
   return options
 }
 

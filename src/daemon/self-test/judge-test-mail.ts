@@ -69,7 +69,7 @@ async function judgeFromMemory(
   bytes: Buffer,
   configuration: Configuration,
 ): Promise<DecisionDetails> {
-  await configuration.off.look()
+  await configuration.off.poll()
   const judging = startJudging(configuration)
   if (judging.kind === 'pass') return { scan: 'skipped', why: judging.why, times: {} }
   const message = messageOf(bytes, judging.messageOptions)

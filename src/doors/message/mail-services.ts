@@ -63,7 +63,7 @@ export class MailServices {
 
   /** Looks whether scanning is switched off. It is called when a message begins, and holds for all of it. */
   async lookAtSwitch(): Promise<void> {
-    await this.configuration.off.look()
+    await this.configuration.off.poll()
   }
 
   #isOff(): boolean {

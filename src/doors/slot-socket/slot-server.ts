@@ -173,7 +173,7 @@ export class SlotServer {
       transaction,
       total: elapsed(),
     })
-    const off = await configuration.off.look()
+    const off = await configuration.off.poll()
     if (off !== undefined) return passOn(off, about())
     const replies = { form: replyForm, takesReply: request.takesReply }
     const envelope = readEnvelope(request.envelope)

@@ -13,7 +13,7 @@ import {
 import { join, resolve } from 'node:path'
 import { openFile, statDescriptor } from '../bytes/file-calls.ts'
 import { errorCode } from '../errors/fault.ts'
-import { ITEMS_PER_TURN, inSlices } from '../flow/give-way.ts'
+import { ITEMS_PER_TURN, inSlices } from '../flow/event-loop.ts'
 import { O_PATH } from '../process/descriptors.ts'
 import { runsAsRoot, UntrustedWriter } from './untrusted-writer.ts'
 import { isOfUser, mountOf, OF_USER } from './user-mounts.ts'

@@ -1,11 +1,11 @@
 import { stat } from 'node:fs'
 import { join } from 'node:path'
-import { LastSeen } from '../flow/last-seen.ts'
+import { PolledValue } from '../flow/polled-value.ts'
 
 /** Upper limit for the paths that are remembered: clients of the qmail socket may name any number. */
-const LOOKS_MAX = 1000
+const POLLED_PATHS_MAX = 1000
 
-const looks = new Map<string, LastSeen<undefined>>()
+const paths = new Map<string, PolledValue<undefined>>()
 
 /**
  * Resolves to whether the file system of this path responds, whatever stat(2) returns. Call it before a system
@@ -27,10 +27,10 @@ export function respondsInside(directory: string): Promise<boolean> {
 }
 
 function isAnswered(key: string, path: () => string): Promise<boolean> {
-  const look = looks.get(key) ?? new LastSeen(undefined, () => hasStat(path()))
-  looks.set(key, look)
-  if (looks.size > LOOKS_MAX) looks.delete(looks.keys().next().value!)
-  return look.isAnswered()
+  const polled = paths.get(key) ?? new PolledValue(undefined, () => hasStat(path()))
+  paths.set(key, polled)
+  if (paths.size > POLLED_PATHS_MAX) paths.delete(paths.keys().next().value!)
+  return polled.tryPoll()
 }
 
 /** Resolves when stat(2) has returned, with whatever result. */

@@ -1,6 +1,6 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+import { AggregateFault } from '../errors/aggregate-fault.ts'
 import { errorText } from '../errors/fault.ts'
-import { SeveralFaults } from '../errors/several-faults.ts'
 import { nearestName } from '../text/nearest-name.ts'
 
 /** The remedy for a file that an editor on Windows has written. */
@@ -15,7 +15,7 @@ type ParsedOptions<Options extends ParseArgsOptionsConfig> = ReturnType<
 /**
  * Parses a command line like Node's parseArgs(), and keeps the order of the arguments. `faults` contains a
  * line for each unknown option and for each argument that is not an option. A negative number is a value, so
- * that the reader of the option can report the valid range. Throws SeveralFaults if the rest is invalid, for
+ * that the reader of the option can report the valid range. Throws an AggregateFault if the rest is invalid, for
  * example if a value is missing or empty.
  */
 export function parseOptions<const Options extends ParseArgsOptionsConfig>(
@@ -33,10 +33,10 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
       const empty = parsed.tokens.flatMap((token) =>
         token.kind === 'option' && token.value === '' ? `${token.rawName}: needs a value` : [],
       )
-      if (empty.length > 0) throw new SeveralFaults([...faults, ...empty])
+      if (empty.length > 0) throw new AggregateFault([...faults, ...empty])
       return { ...parsed, faults }
     } catch (error) {
-      if (error instanceof SeveralFaults) throw error
+      if (error instanceof AggregateFault) throw error
       const text = errorText(error)
       const [, option] = /^Unknown option '(-[^' ]*)'/.exec(text) ?? []
       const [, unexpected] = /^Unexpected argument '(.*?)'\./.exec(text) ?? []
@@ -46,7 +46,7 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
       } else if (unexpected !== undefined) {
         faults.push(`${unexpected || '""'}: is not an option; see --help`)
         rest = rest.filter((arg) => arg !== unexpected)
-      } else throw new SeveralFaults([...faults, reworded(text)])
+      } else throw new AggregateFault([...faults, reworded(text)])
     }
   }
 }

@@ -1,4 +1,4 @@
-import { giveWay } from '../../lib/flow/give-way.ts'
+import { yieldAfter } from '../../lib/flow/event-loop.ts'
 import type { Bytes } from './bytes.ts'
 import { endOfLeadingBlankLines, HEADER_FIELDS_MAX, type Header } from './header-block.ts'
 import { agreedFieldCount, areContinuations } from './well-formed.ts'
@@ -70,7 +70,7 @@ export async function examineRest(
     }
     before = text.slice(-NAME_LENGTH)
     read += chunk.length
-    await giveWay(read)
+    await yieldAfter(read)
   }
   return { kind: 'clear' }
 }

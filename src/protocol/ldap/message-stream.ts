@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
-import { nextTurn } from '../../lib/flow/give-way.ts'
+import { nextTurn } from '../../lib/flow/event-loop.ts'
 
 /**
  * Upper limits for the bytes and messages that a directory may send for one request. A request is for an

@@ -1,4 +1,4 @@
-import { nextTurn } from '../../lib/flow/give-way.ts'
+import { nextTurn } from '../../lib/flow/event-loop.ts'
 import { type DialledServer, dial } from '../connection/dial.ts'
 import { ServerWire } from '../connection/server-wire.ts'
 import { commandOf, RespError, RespReader, type RespValue } from './resp-reader.ts'

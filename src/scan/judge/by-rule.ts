@@ -1,4 +1,4 @@
-import { nextTurn } from '../../lib/flow/give-way.ts'
+import { nextTurn } from '../../lib/flow/event-loop.ts'
 import { parseIpAddress } from '../../lib/net/ip-address.ts'
 import { compileGlob } from '../../lib/text/glob.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'

@@ -1,4 +1,4 @@
-import { giveWay } from '../../lib/flow/give-way.ts'
+import { yieldAfter } from '../../lib/flow/event-loop.ts'
 import { withoutFields } from '../../mail/message/header-block.ts'
 import { findSignaturesInUse } from '../scanners/contract/signatures-in-use.ts'
 import { verifyTrust } from './by-stamp.ts'
@@ -37,7 +37,7 @@ export async function judge(
   const byHeader = await decideByHeader(transaction, config)
   if (byHeader !== undefined) return byHeader
   // Each stage reads the header once, which may be 1 MiB.
-  const letOthers = () => giveWay(message.header.length)
+  const letOthers = () => yieldAfter(message.header.length)
   await letOthers()
 
   const notes = config.remark === '' ? [] : [config.remark]

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { access, open, readlink, rename, symlink, unlink } from 'node:fs/promises'
 import { errorCode, isFault } from '../../lib/errors/fault.ts'
-import { hashInTurns } from '../../lib/flow/give-way.ts'
-import { SlowPlace } from '../../lib/flow/slow-place.ts'
+import { Bulkhead } from '../../lib/flow/bulkhead.ts'
+import { hashInTurns } from '../../lib/flow/event-loop.ts'
 import type { PathHandle } from '../../lib/path/path-handle.ts'
 import { type Envelope, recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import type { Message } from '../../mail/message/message.ts'
@@ -34,15 +34,17 @@ export function quarantineMessage(
   message: Pick<Message, 'header' | 'body' | 'size'>,
   key: string,
 ): Promise<string> {
-  return placeOf(directory).use((signal) => quarantineIn(directory, record, message, key, signal))
+  return bulkheadOf(directory).use((signal) =>
+    quarantineIn(directory, record, message, key, signal),
+  )
 }
 
-const places = new Map<string, SlowPlace>()
+const bulkheads = new Map<string, Bulkhead>()
 
-function placeOf(directory: string): SlowPlace {
-  const place = places.get(directory) ?? new SlowPlace(`QUARANTINE ${directory}`)
-  places.set(directory, place)
-  return place
+function bulkheadOf(directory: string): Bulkhead {
+  const bulkhead = bulkheads.get(directory) ?? new Bulkhead(`QUARANTINE ${directory}`)
+  bulkheads.set(directory, bulkhead)
+  return bulkhead
 }
 
 async function quarantineIn(
@@ -138,7 +140,7 @@ async function unlessMissing<Value>(work: Promise<Value>): Promise<Value | undef
  * Rejects with a Fault if the message cannot be removed, or has been moved.
  */
 export function removeQuarantined(directory: string, message: QuarantinedMessage): Promise<void> {
-  return placeOf(directory).use(() => removeFrom(directory, message))
+  return bulkheadOf(directory).use(() => removeFrom(directory, message))
 }
 
 type QuarantinedMessage = Pick<QuarantineRecord, 'grounds' | 'id'> & Pick<Message, 'size'>

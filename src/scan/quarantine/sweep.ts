@@ -1,6 +1,6 @@
 import { lstat, stat, unlink } from 'node:fs/promises'
 import { errorText } from '../../lib/errors/fault.ts'
-import { inSlices } from '../../lib/flow/give-way.ts'
+import { inSlices } from '../../lib/flow/event-loop.ts'
 import type { PathHandle } from '../../lib/path/path-handle.ts'
 import type { Values } from '../../settings/read-settings.ts'
 import type { quarantineLimits } from '../../settings/table/infected-mail.ts'

@@ -1,4 +1,4 @@
-import { giveWay } from '../../lib/flow/give-way.ts'
+import { yieldAfter } from '../../lib/flow/event-loop.ts'
 import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../lib/flow/timeout.ts'
 import { formatDuration } from '../../lib/text/units.ts'
 import type { Header } from '../../mail/message/header-block.ts'
@@ -75,7 +75,7 @@ export class Verdicts {
   async find(query: VerdictQuery, scanMessage: ScanMessage): Promise<CachedOrScanned> {
     const { memory } = this.#options
     const identity = await identify(query, this.#options)
-    await giveWay(query.outgoing.length)
+    await yieldAfter(query.outgoing.length)
     if (identity === undefined) return { result: await scanMessage(query.scanners) }
     const scanAlone = async () => ({ result: await this.#scan(identity, scanMessage) })
     if (!isCacheable(identity)) return scanAlone()
@@ -178,7 +178,7 @@ export class Verdicts {
     const { query } = identity
     const { poison, crashRecord, suspectGate } = this.#options.memory
     const fingerprint = await this.#exactly(identity)
-    await giveWay(query.outgoing.length)
+    await yieldAfter(query.outgoing.length)
     const left = poison.leftAloneFor(fingerprint)
     if (left !== undefined) {
       const until = `not scanned for ${formatDuration(60_000 * Math.ceil(left / 60_000))}`

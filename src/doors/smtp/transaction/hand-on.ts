@@ -1,5 +1,5 @@
 import { Fault } from '../../../lib/errors/fault.ts'
-import { nextTurn } from '../../../lib/flow/give-way.ts'
+import { nextTurn } from '../../../lib/flow/event-loop.ts'
 import { editHeader, type HeaderEdits } from '../../../mail/message/header-block.ts'
 import type { Message } from '../../../mail/message/message.ts'
 import { PIECE_MAX, Stuffing } from '../../../protocol/smtp/smtp-content.ts'

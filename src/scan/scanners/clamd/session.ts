@@ -1,5 +1,5 @@
 import { errorCode, errorText } from '../../../lib/errors/fault.ts'
-import { nextTurn } from '../../../lib/flow/give-way.ts'
+import { nextTurn } from '../../../lib/flow/event-loop.ts'
 import { TIMED_OUT, withDeadline, withTimeout } from '../../../lib/flow/timeout.ts'
 import { responds } from '../../../lib/path/responds.ts'
 import type { System } from '../../../lib/runtime/system.ts'

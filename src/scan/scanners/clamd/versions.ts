@@ -1,5 +1,5 @@
 import { promises } from 'node:fs'
-import { LastSeen } from '../../../lib/flow/last-seen.ts'
+import { PolledValue } from '../../../lib/flow/polled-value.ts'
 import { TIMED_OUT, withTimeout } from '../../../lib/flow/timeout.ts'
 import { areAtLeastAsNew, databaseNumber, type SignatureFiles } from '../contract/signatures.ts'
 import type { ClamdAddress } from './clamd-address.ts'
@@ -120,7 +120,7 @@ export async function clamdHasLoaded(
   return isNamed || isFrom(official?.changed)
 }
 
-const sockets = new Map<string, LastSeen<number | undefined>>()
+const sockets = new Map<string, PolledValue<number | undefined>>()
 
 /**
  * Resolves to the time at which the socket was created, in Unix seconds: its mtime, because its mode and owner
@@ -133,7 +133,7 @@ export async function socketCreatedAt(address: ClamdAddress): Promise<number | u
     const stats = await promises.stat(path).catch(() => undefined)
     return stats && stats.mtimeMs / 1000
   }
-  const seen = sockets.get(path) ?? new LastSeen(undefined, see)
+  const seen = sockets.get(path) ?? new PolledValue(undefined, see)
   sockets.set(path, seen)
-  return seen.look()
+  return seen.poll()
 }

@@ -1,4 +1,4 @@
-import { nextTurn } from '../../../lib/flow/give-way.ts'
+import { nextTurn } from '../../../lib/flow/event-loop.ts'
 import type { ContentScanner } from '../contract/scanner.ts'
 import { clean, infected } from '../findings/scan-result.ts'
 

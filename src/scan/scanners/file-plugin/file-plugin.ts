@@ -2,8 +2,8 @@ import type { Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { errorCode, errorText, Fault } from '../../../lib/errors/fault.ts'
+import { Bulkhead } from '../../../lib/flow/bulkhead.ts'
 import { Semaphore } from '../../../lib/flow/semaphore.ts'
-import { SlowPlace } from '../../../lib/flow/slow-place.ts'
 import { userName } from '../../../lib/process/passwd.ts'
 import { recipientsOf } from '../../../mail/message/envelope/envelope.ts'
 import { ScanPermits } from '../contract/scan-permits.ts'
@@ -46,8 +46,8 @@ export function filePluginScanner(
   const file = join(settings.PLUGINDIR, fileName)
   const { environment, PLUGINDIR: directory, QUEUE_PLUGIN, QHPSIRC, QHPSIRN } = settings
   const plugin = { file, symbol: QUEUE_PLUGIN, infectedCode: QHPSIRC, cleanCode: QHPSIRN }
-  const place = new SlowPlace(`PLUGINDIR ${directory}`)
-  const check = () => place.use(() => checkFile(file))
+  const bulkhead = new Bulkhead(`PLUGINDIR ${directory}`)
+  const check = () => bulkhead.use(() => checkFile(file))
   const pool = new PluginPool(
     async () => {
       await check()

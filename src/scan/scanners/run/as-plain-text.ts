@@ -1,4 +1,4 @@
-import { nextTurn } from '../../../lib/flow/give-way.ts'
+import { nextTurn } from '../../../lib/flow/event-loop.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolSettings } from '../../../mail/message/spool.ts'
 import { WORK_PER_TURN } from '../../../mail/mime/budget/work.ts'

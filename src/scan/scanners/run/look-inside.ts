@@ -1,4 +1,4 @@
-import { nextTurn } from '../../../lib/flow/give-way.ts'
+import { nextTurn } from '../../../lib/flow/event-loop.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolSettings } from '../../../mail/message/spool.ts'

@@ -1,4 +1,4 @@
-import { nextTurn } from '../../../lib/flow/give-way.ts'
+import { nextTurn } from '../../../lib/flow/event-loop.ts'
 import { loadCrypto } from '../../../lib/runtime/crypto.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { TOP_LINE } from '../../../mail/message/message.ts'

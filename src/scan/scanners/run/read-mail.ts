@@ -1,4 +1,4 @@
-import { nextTurn } from '../../../lib/flow/give-way.ts'
+import { nextTurn } from '../../../lib/flow/event-loop.ts'
 import { loadCrypto } from '../../../lib/runtime/crypto.ts'
 import type { ByteRange, Bytes } from '../../../mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../mail/message/spool.ts'

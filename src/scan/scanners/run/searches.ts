@@ -1,5 +1,5 @@
 import { errorText } from '../../../lib/errors/fault.ts'
-import { nextTurn } from '../../../lib/flow/give-way.ts'
+import { nextTurn } from '../../../lib/flow/event-loop.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import { WORK_PER_TURN } from '../../../mail/mime/budget/work.ts'
 import type { LocalScanner, MailSearch, Scanner, ScanTask } from '../contract/scanner.ts'

@@ -1,4 +1,4 @@
-import { hashInTurns } from '../../../lib/flow/give-way.ts'
+import { hashInTurns } from '../../../lib/flow/event-loop.ts'
 import type { Crypto } from '../../../lib/runtime/crypto.ts'
 import { FREE_MAX, whyBound } from '../../../mail/message/content-fields.ts'
 import { Header } from '../../../mail/message/header-block.ts'

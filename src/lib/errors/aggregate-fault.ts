@@ -4,7 +4,7 @@ import { errorText } from './fault.ts'
  * Several faults in one error. Each fault is a line that names the setting, its value and the
  * remedy.
  */
-export class SeveralFaults extends Error {
+export class AggregateFault extends Error {
   readonly faults: readonly string[]
 
   constructor(faults: readonly string[]) {
@@ -15,11 +15,11 @@ export class SeveralFaults extends Error {
 
 /** Returns the faults of an error, a line each. */
 export function faultLines(error: unknown): readonly string[] {
-  return error instanceof SeveralFaults ? error.faults : [errorText(error)]
+  return error instanceof AggregateFault ? error.faults : [errorText(error)]
 }
 
 /** Collects the faults that several readers throw, so that all can be reported at once. */
-export class Faults {
+export class FaultCollector {
   readonly lines: string[] = []
 
   /** Returns the result of `read`, or `instead` if it throws, and notes the fault. */

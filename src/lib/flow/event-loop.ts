@@ -8,8 +8,8 @@ export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-/** Lets others have their turn, if a step has read more bytes than others should wait for. */
-export async function giveWay(bytes: number): Promise<void> {
+/** Lets other work run, if a step has read more bytes than it should wait for. */
+export async function yieldAfter(bytes: number): Promise<void> {
   if (bytes > LARGE) await nextTurn()
 }
 

@@ -1,8 +1,12 @@
 import t from 'tap'
-import { Faults, faultLines, SeveralFaults } from '../../../src/lib/errors/several-faults.ts'
+import {
+  AggregateFault,
+  FaultCollector,
+  faultLines,
+} from '../../../src/lib/errors/aggregate-fault.ts'
 
 t.test('errors of several readers are gathered, a line each', async (t) => {
-  const faults = new Faults()
+  const faults = new FaultCollector()
   const wrong = (error: Error) => () => {
     throw error
   }
@@ -11,7 +15,7 @@ t.test('errors of several readers are gathered, a line each', async (t) => {
     1,
   )
   t.equal(faults.attempt(wrong(new Error('a')), 2), 2)
-  faults.attempt(wrong(new SeveralFaults(['a', 'b'])), 0)
+  faults.attempt(wrong(new AggregateFault(['a', 'b'])), 0)
   t.same(faults.lines, ['a', 'b'])
   t.same(faultLines(new Error('c')), ['c'])
 })
