@@ -1,7 +1,7 @@
 import * as crypto from 'node:crypto'
 import { formatDuration } from '../lib/text/units.ts'
 import { readSpoolSettings } from '../mail/message/spool.ts'
-import { readSignatureFiles, settledDate } from '../scan/scanners/contract/signatures.ts'
+import { readSignatureFiles, settledDate } from '../scan/scanners/signatures/signature-files.ts'
 import { takeMessage } from '../scan/stamps/take-message.ts'
 import {
   explainStamps,

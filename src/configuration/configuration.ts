@@ -20,8 +20,11 @@ import {
   type TlsIdentity,
 } from '../scan/scanners/clamd/tls-identity.ts'
 import type { Scanner } from '../scan/scanners/contract/scanner.ts'
-import { readSignatureFiles, type SignatureFiles } from '../scan/scanners/contract/signatures.ts'
 import { makeScanners } from '../scan/scanners/make-scanners.ts'
+import {
+  readSignatureFiles,
+  type SignatureFiles,
+} from '../scan/scanners/signatures/signature-files.ts'
 import { digestsFor } from '../scan/stamps/verify.ts'
 import { HostMemory } from '../scan/verdicts/host-memory.ts'
 import {

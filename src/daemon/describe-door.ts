@@ -6,7 +6,7 @@ import { formatDay } from '../lib/text/units.ts'
 import { type JudgeConfig, type MailSettings, NOTHING_SCANS } from '../scan/judge/config.ts'
 import type { JudgeContext } from '../scan/judge/context.ts'
 import { fateOfInfected } from '../scan/judge/fate.ts'
-import { whyChangesGoUnnoticed } from '../scan/scanners/contract/signatures-in-use.ts'
+import { whyChangesGoUnnoticed } from '../scan/scanners/signatures/signatures-in-use.ts'
 import { type DoorKind, isClamds, isTls, type ListeningDoor } from './options/door-address.ts'
 import { doorName } from './self-test/try-door.ts'
 

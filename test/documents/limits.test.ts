@@ -3,7 +3,7 @@ import { replyText } from '../../src/doors/replies/error-report.ts'
 import { logLine } from '../../src/lib/log/line-format.ts'
 import { makeEnvelope } from '../../src/mail/message/envelope/envelope.ts'
 import { forwardTo } from '../../src/scan/judge/forward.ts'
-import { LineRelay } from '../../src/scan/scanners/contract/scanner-program.ts'
+import { LineRelay } from '../../src/scan/scanners/programs/scanner-program.ts'
 import { PROTOCOL_LIMITS } from '../../tools/documents/protocol-limits.ts'
 import { readMarkdown, rowsBelow } from './markdown-page.ts'
 

@@ -102,7 +102,7 @@ export const trusted = [
     why: 'at most 200 characters for each colon in what a scanner prints, which is bounded',
   },
   {
-    file: 'scan/scanners/contract/signatures.ts',
+    file: 'scan/scanners/signatures/signature-version.ts',
     expression: '/^ClamAV (\\d+(?:\\.\\d+)*)[^/]*\\/(\\d+)\\//',
     why: 'what clamd says of its version, one line of 8 KiB at most',
   },

@@ -98,13 +98,14 @@ export const COMPONENTS = {
     files: [
       'src/plugin.ts',
       'src/scan/scanners/*.ts',
-      'src/scan/scanners/{attachments,contract,eicar,findings,programs,run}/*.ts',
+      'src/scan/scanners/{attachments,contract,eicar,findings,permits,programs,run,signatures}/*.ts',
     ],
     tests: [
       'test/scan/scanners/run/run-scanners.test.ts',
       'test/scan/scanners/programs/clamscan.test.ts',
       'test/scan/scanners/eicar/eicar.test.ts',
-      'test/scan/scanners/contract/{scanner-program,signatures}.test.ts',
+      'test/scan/scanners/programs/scanner-program.test.ts',
+      'test/scan/scanners/signatures/signature-files.test.ts',
       'test/readiness/check-scanners.test.ts',
       'test/scan/scanners/run/*.test.ts',
       'test/scan/scanners/attachments/{attachments,file-names,search}.test.ts',

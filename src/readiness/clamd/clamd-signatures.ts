@@ -6,7 +6,10 @@ import { formatDuration } from '../../lib/text/units.ts'
 import type { ClamdState } from '../../observe/live/process-report.ts'
 import type { ClamdAddress } from '../../scan/scanners/clamd/clamd-address.ts'
 import { clamdConfOf, databaseIn, valueIn } from '../../scan/scanners/clamd/database.ts'
-import { readSignatureFiles, SETTLED_AFTER } from '../../scan/scanners/contract/signatures.ts'
+import {
+  readSignatureFiles,
+  SETTLED_AFTER,
+} from '../../scan/scanners/signatures/signature-files.ts'
 import type { StageHost } from '../stage/stage.ts'
 
 /** The signatures that a clamd scans with, and its cache. */

@@ -2,7 +2,7 @@ import type { Crypto } from '../../lib/runtime/crypto.ts'
 import type { TimedLookup } from '../quota/quota-answer.ts'
 import type { Rules } from '../rules/match.ts'
 import type { Scanner } from '../scanners/contract/scanner.ts'
-import type { SignatureFiles } from '../scanners/contract/signatures.ts'
+import type { SignatureFiles } from '../scanners/signatures/signature-files.ts'
 import type { Verdicts } from '../verdicts/verdicts.ts'
 import type { JudgeConfig } from './config.ts'
 

@@ -1,6 +1,6 @@
 import { yieldAfter } from '../../lib/flow/event-loop.ts'
 import { withoutFields } from '../../mail/message/header-block.ts'
-import { findSignaturesInUse } from '../scanners/contract/signatures-in-use.ts'
+import { findSignaturesInUse } from '../scanners/signatures/signatures-in-use.ts'
 import { verifyTrust } from './by-stamp.ts'
 import type { JudgeContext } from './context.ts'
 import type { Deadline } from './deadline.ts'

@@ -3,12 +3,12 @@ import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../lib/flow/t
 import { formatDuration } from '../../lib/text/units.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import type { Scanner, ScanTask } from '../scanners/contract/scanner.ts'
+import { asksFor } from '../scanners/findings/properties.ts'
+import { type ScanResult, unknown, unread } from '../scanners/findings/scan-result.ts'
 import {
   findSignaturesInUse,
   type SignaturesInUse,
-} from '../scanners/contract/signatures-in-use.ts'
-import { asksFor } from '../scanners/findings/properties.ts'
-import { type ScanResult, unknown, unread } from '../scanners/findings/scan-result.ts'
+} from '../scanners/signatures/signatures-in-use.ts'
 import { exactFingerprintOf, headerOfAllCopies } from './copies/fingerprint.ts'
 import { isStillValid, joinVersions } from './copies/fresh.ts'
 import {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { JudgePermits } from '../../../src/doors/message/judge-permits.ts'
-import { PERMITS } from '../../../src/scan/scanners/contract/scan-permits.ts'
+import { PERMITS } from '../../../src/scan/scanners/permits/scan-permits.ts'
 import { plain } from '../../cases/messages.ts'
 import { until } from '../../run/until.ts'
 import { numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'

@@ -3,11 +3,12 @@ import { keepFor } from '../../../lib/flow/cache.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import type { FormSet } from '../../../mail/mime/traits/forms.ts'
-import { ScanPermits } from '../contract/scan-permits.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import type { ContentScanner, PassedOn, Sample, ScanTask } from '../contract/scanner.ts'
-import type { SignatureFiles } from '../contract/signatures.ts'
 import { clean, type ScanResult, unread } from '../findings/scan-result.ts'
+import { ScanPermits } from '../permits/scan-permits.ts'
+import type { Cacheable } from '../signatures/cacheable.ts'
+import type { SignatureFiles } from '../signatures/signature-files.ts'
 import { type ClamdAddress, readClamdAddress } from './clamd-address.ts'
 import { ClamdServer, STREAMED_MAX } from './clamd-server.ts'
 import { databaseOf, isOnThisHost } from './database.ts'
@@ -55,7 +56,7 @@ export class ClamdScanner implements ContentScanner {
   readonly name = 'clamd'
   readonly local = false
   readonly takesBatch = true
-  readonly cacheable: NonNullable<ContentScanner['cacheable']>
+  readonly cacheable: Cacheable
   readonly permits: ScanPermits
   readonly #settings: ScanSettings
   readonly #options: ClamdScannerOptions

@@ -5,8 +5,8 @@ import type { FormSet } from '../../../mail/mime/traits/forms.ts'
 import type { PartNames } from '../../../mail/mime/traits/part-names.ts'
 import type { NamedPart } from '../../../plugin.ts'
 import { type Infected, type ScanResult, unknown } from '../findings/scan-result.ts'
-import type { ScanPermits } from './scan-permits.ts'
-import type { SignatureFiles } from './signatures.ts'
+import type { ScanPermits } from '../permits/scan-permits.ts'
+import type { Cacheable } from '../signatures/cacheable.ts'
 
 /**
  * The bytes that a scanner judges. They are an outgoing message, below one line that onescan adds (sampleOf).
@@ -106,39 +106,6 @@ export function isLate({ aborted, reason }: AbortSignal): boolean {
 /** Returns the result of a scanner that has not answered before the signal was aborted. */
 export function unansweredBy(signal: AbortSignal): ScanResult {
   return unknown(isLate(signal) ? 'no answer in time (SCANTIMEOUT)' : 'no client waits', 'timeout')
-}
-
-/** The inputs of a verdict in addition to the message. None of them differs between copies. */
-interface Cacheable {
-  /** The scanner's name and the settings that it judges by, in one line without blanks. */
-  readonly identity: string
-  /**
-   * Returns the version of the newest signatures that the scanner has, or undefined if it does not know yet,
-   * or if a server does not answer within `timeout` milliseconds. Equal texts mean equal signatures, on any
-   * host. Two fixed values are possible instead:
-   *
-   * - `this host's`: the signatures in CLAMDBDIR, whose version is not comparable with that of other hosts.
-   * - `not reported`: the scanner does not report its signatures, which may change at any time.
-   */
-  readonly signatures:
-    | "this host's"
-    | 'not reported'
-    | ((timeout?: number) => Promise<string | undefined>)
-  /**
-   * Returns the directories of this host from which the scanner loads signatures, or undefined if one of them
-   * is not known. Set if the scanner has signatures that may change while the version of the newest ones
-   * stays the same.
-   */
-  readonly loadsFrom?: () => readonly string[] | undefined
-  /**
-   * Resolves to whether the scanner has loaded all of these signature files. `isSettled` states whether a
-   * change of that time is long ago. A scanner without this function has loaded the files when all of
-   * them are settled.
-   */
-  hasLoaded?(
-    files: SignatureFiles,
-    isSettled: (changed: number | undefined) => boolean,
-  ): Promise<boolean>
 }
 
 /** The state of a local policy scanner while a mail is read, and its answer afterwards. */

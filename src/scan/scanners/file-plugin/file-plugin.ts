@@ -6,7 +6,6 @@ import { Bulkhead } from '../../../lib/flow/bulkhead.ts'
 import { Semaphore } from '../../../lib/flow/semaphore.ts'
 import { userName } from '../../../lib/process/passwd.ts'
 import { recipientsOf } from '../../../mail/message/envelope/envelope.ts'
-import { ScanPermits } from '../contract/scan-permits.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import {
   type ContentScanner,
@@ -15,8 +14,9 @@ import {
   type ScanTask,
   unansweredBy,
 } from '../contract/scanner.ts'
-import { LineRelay, writeToLog } from '../contract/scanner-program.ts'
 import { causeOf, type ScanResult, unknown } from '../findings/scan-result.ts'
+import { ScanPermits } from '../permits/scan-permits.ts'
+import { LineRelay, writeToLog } from '../programs/scanner-program.ts'
 import { hostCommand, PluginHost, type PluginQuestion } from './host-process.ts'
 
 interface FilePluginOptions {

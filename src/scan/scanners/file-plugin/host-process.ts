@@ -5,7 +5,6 @@ import { extname, join } from 'node:path'
 import type { Duplex, Readable } from 'node:stream'
 import { compiledProgram, isCompiled } from '../../../lib/runtime/compiled-program.ts'
 import { isLate, type ScanTask, unansweredBy } from '../contract/scanner.ts'
-import { killGroup, type LineRelay } from '../contract/scanner-program.ts'
 import { type ScanResult, unknown } from '../findings/scan-result.ts'
 import {
   CODE_SETTING,
@@ -14,6 +13,7 @@ import {
   type PluginRequest,
   RENEWED_AFTER,
 } from '../plugin-host/protocol.ts'
+import { killGroup, type LineRelay } from '../programs/scanner-program.ts'
 
 /** Milliseconds after the deadline until the process is abandoned; KILL has been sent by then. */
 const GIVE_UP = 700

@@ -7,7 +7,6 @@ import { DEFAULT_DATABASE } from '../../../settings/table/clamav.ts'
 import { CONFIG_FILES, databaseIn, firstConfOf, optionIn, valueIn } from '../clamd/database.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import { type ContentScanner, type ScanTask, unansweredBy } from '../contract/scanner.ts'
-import { killGroup, LineRelay, writeToLog } from '../contract/scanner-program.ts'
 import {
   clean,
   infected,
@@ -17,6 +16,7 @@ import {
   unknown,
   withoutHash,
 } from '../findings/scan-result.ts'
+import { killGroup, LineRelay, writeToLog } from './scanner-program.ts'
 
 /** Bytes of a scanner's output in which the name of the virus is searched. */
 const OUTPUT_MAX = 64 * 1024

@@ -3,7 +3,6 @@ import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../../lib/flo
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import type { SpoolSettings } from '../../../mail/message/spool.ts'
 import type { Oddity } from '../../../mail/mime/traits/oddities.ts'
-import type { PermitOrResult } from '../contract/scan-permits.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import {
   type ContentScanner,
@@ -20,6 +19,7 @@ import {
   type UnreadResult,
   unknown,
 } from '../findings/scan-result.ts'
+import type { PermitOrResult } from '../permits/scan-permits.ts'
 import { Loan } from './loan.ts'
 import type { ResultCollector, Weights } from './result-collector.ts'
 import type { Searches } from './searches.ts'

@@ -1,8 +1,5 @@
-import {
-  areAtLeastAsNew,
-  SETTLED_AFTER,
-  type SignatureFiles,
-} from '../../scanners/contract/signatures.ts'
+import { SETTLED_AFTER, type SignatureFiles } from '../../scanners/signatures/signature-files.ts'
+import { areAtLeastAsNew } from '../../scanners/signatures/signature-version.ts'
 import { FUTURE_MAX } from '../../stamps/verify.ts'
 import type { CachedVerdict } from './verdict-query.ts'
 

@@ -10,7 +10,7 @@ export interface CachedVerdict {
   readonly found: { readonly answer: 'clean' } | (Infected & { readonly scanner: string })
   /** Names of the scanners that ran, as in a stamp's `s=`. */
   readonly scanners: readonly string[]
-  /** The versions of their signatures before the scan (signatures.ts). */
+  /** The versions of their signatures before the scan (signature-version.ts). */
   readonly signatures: string
   /** When the scan began, unix seconds. */
   readonly time: number

@@ -10,8 +10,8 @@ import type { Scanner } from '../../../../src/scan/scanners/contract/scanner.ts'
 import {
   SETTLED_AFTER,
   type SignatureFiles,
-} from '../../../../src/scan/scanners/contract/signatures.ts'
-import { findSignaturesInUse } from '../../../../src/scan/scanners/contract/signatures-in-use.ts'
+} from '../../../../src/scan/scanners/signatures/signature-files.ts'
+import { findSignaturesInUse } from '../../../../src/scan/scanners/signatures/signatures-in-use.ts'
 import { socketDirectory } from '../../../programs/host/socket-directory.ts'
 
 /** Whether clamd has loaded the signature files of this host. */

@@ -6,7 +6,6 @@ import t from 'tap'
 import { errorText } from '../../../../src/lib/errors/fault.ts'
 import { readScanningConfig } from '../../../../src/scan/judge/config.ts'
 import { attachmentsScanner } from '../../../../src/scan/scanners/attachments/attachments.ts'
-import { PERMITS, ScanPermits } from '../../../../src/scan/scanners/contract/scan-permits.ts'
 import {
   isLate,
   type Sample,
@@ -20,6 +19,7 @@ import {
   unknown,
   unread,
 } from '../../../../src/scan/scanners/findings/scan-result.ts'
+import { PERMITS, ScanPermits } from '../../../../src/scan/scanners/permits/scan-permits.ts'
 import { runScanners } from '../../../../src/scan/scanners/run/run-scanners.ts'
 import { ReadBy } from '../../../mail/message/bytes.ts'
 import { openDirectory } from '../../../programs/host/reachable.ts'

@@ -1,8 +1,6 @@
 import t from 'tap'
-import {
-  areAtLeastAsNew,
-  SETTLED_AFTER,
-} from '../../../../src/scan/scanners/contract/signatures.ts'
+import { SETTLED_AFTER } from '../../../../src/scan/scanners/signatures/signature-files.ts'
+import { areAtLeastAsNew } from '../../../../src/scan/scanners/signatures/signature-version.ts'
 import { isStillValid, joinVersions } from '../../../../src/scan/verdicts/copies/fresh.ts'
 import type { CachedVerdict } from '../../../../src/scan/verdicts/copies/verdict-query.ts'
 

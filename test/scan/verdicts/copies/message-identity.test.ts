@@ -4,7 +4,7 @@ import about from '../../../../package.json' with { type: 'json' }
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { readScanSettings } from '../../../../src/scan/scanners/contract/scan-settings.ts'
 import type { Scanner } from '../../../../src/scan/scanners/contract/scanner.ts'
-import type { SignatureFiles } from '../../../../src/scan/scanners/contract/signatures.ts'
+import type { SignatureFiles } from '../../../../src/scan/scanners/signatures/signature-files.ts'
 import { isStillValid, joinVersions } from '../../../../src/scan/verdicts/copies/fresh.ts'
 import { identify } from '../../../../src/scan/verdicts/copies/message-identity.ts'
 import { deriveSecrets } from '../../../../src/scan/verdicts/copies/secrets.ts'

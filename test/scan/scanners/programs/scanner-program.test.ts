@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { LineRelay } from '../../../../src/scan/scanners/contract/scanner-program.ts'
+import { LineRelay } from '../../../../src/scan/scanners/programs/scanner-program.ts'
 
 function relay(text: Buffer, cuts: readonly number[] = []): string[] {
   const lines: string[] = []

@@ -4,8 +4,8 @@ import {
   readSignatureFiles,
   SETTLED_AFTER,
   settledDate,
-} from '../../../../src/scan/scanners/contract/signatures.ts'
-import { findSignaturesInUse } from '../../../../src/scan/scanners/contract/signatures-in-use.ts'
+} from '../../../../src/scan/scanners/signatures/signature-files.ts'
+import { findSignaturesInUse } from '../../../../src/scan/scanners/signatures/signatures-in-use.ts'
 
 const NOW = 1_800_000_000_000
 const cvd = (number: number) =>

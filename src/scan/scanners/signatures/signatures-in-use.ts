@@ -1,6 +1,12 @@
 import { statSync } from 'node:fs'
-import type { Scanner } from './scanner.ts'
-import { SETTLED_AFTER, type SignatureFiles } from './signatures.ts'
+import type { Cacheable } from './cacheable.ts'
+import { SETTLED_AFTER, type SignatureFiles } from './signature-files.ts'
+
+/** A scanner, as far as its signatures matter. */
+interface SignatureUser {
+  readonly name: string
+  readonly cacheable?: Cacheable
+}
 
 /** The signatures of a scan that begins now. */
 export interface SignaturesInUse {
@@ -12,7 +18,7 @@ export interface SignaturesInUse {
 
 /** Finds out which signatures the scanners go by. `now` is in milliseconds. */
 export async function findSignaturesInUse(
-  scanners: readonly Scanner[],
+  scanners: readonly SignatureUser[],
   files: SignatureFiles | undefined,
   now: number,
 ): Promise<SignaturesInUse> {
@@ -28,7 +34,7 @@ export async function findSignaturesInUse(
  * the files SETTLED_AFTER seconds after they changed. `now` is in milliseconds.
  */
 async function areSignaturesLoaded(
-  scanners: readonly Scanner[],
+  scanners: readonly SignatureUser[],
   files: SignatureFiles | undefined,
   now: number,
 ): Promise<boolean> {
@@ -48,7 +54,7 @@ async function areSignaturesLoaded(
  * otherwise, or undefined if it would. If it would not, no verdict may be cached.
  */
 export function whyChangesGoUnnoticed(
-  scanners: readonly Scanner[],
+  scanners: readonly SignatureUser[],
   files: SignatureFiles | undefined,
 ): string | undefined {
   for (const { name, cacheable } of scanners) {

@@ -4,7 +4,7 @@ import {
   PERMITS,
   type PermitOrResult,
   ScanPermits,
-} from '../../../../src/scan/scanners/contract/scan-permits.ts'
+} from '../../../../src/scan/scanners/permits/scan-permits.ts'
 
 const LARGE_FROM = 1024 * 1024
 
