@@ -46,11 +46,11 @@ all: $(RUNTIME)
 
 .PHONY: node compiled
 node:
-	test -e dist/onescand.cjs || { $(NODE) packaging/toolchain/build-tools.mjs && $(NODE) packaging/programs/build-bundles.mjs; }
-	$(NODE) packaging/programs/npm-programs.mjs --own
+	test -e dist/onescand.cjs || { $(NODE) packaging/toolchain/build-tools.mjs && $(NODE) packaging/builds/build-bundles.mjs; }
+	$(NODE) packaging/builds/build-for-npm.mjs --own
 compiled:
 	test -d "$(PROGRAMS)" || { $(NODE) packaging/toolchain/build-tools.mjs --toolchain && \
-	  $(NODE) packaging/programs/build-bundles.mjs && $(NODE) packaging/programs/build-native.mjs && $(NODE) packaging/programs/build-client.mjs; }
+	  $(NODE) packaging/builds/build-bundles.mjs && $(NODE) packaging/builds/build-native.mjs && $(NODE) packaging/builds/build-client.mjs; }
 
 install: install-$(RUNTIME)
 	install -d $(call to,$(PREFIX)/bin) $(call to,$(PREFIX)/sbin) $(call to,$(UNITDIR))

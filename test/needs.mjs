@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
-import { findProgram } from '../packaging/programs/find-program.mjs'
+import { findProgram } from '../packaging/toolchain/find-program.mjs'
 
 export { findProgram }
 

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bundled, bundledPackages } from '../programs/bundled.mjs'
-import { muslVersion } from '../programs/musl.mjs'
-import { targets } from '../programs/targets.mjs'
+import { bundled, bundledPackages } from '../builds/bundled.mjs'
 import { partOf } from '../toolchain/install-locked.mjs'
+import { muslVersion } from '../toolchain/musl.mjs'
+import { targets } from '../toolchain/targets.mjs'
 
 /**
  * Returns the bill of materials of a release in CycloneDX format, made by `npm sbom`: the bundled npm packages, Bun

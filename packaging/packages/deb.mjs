@@ -10,7 +10,7 @@ import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync 
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { targetOf } from '../programs/targets.mjs'
+import { targetOf } from '../toolchain/targets.mjs'
 import { readAddresses } from './addresses.mjs'
 import { origin } from './origin.mjs'
 import { copySources } from './sources.mjs'
@@ -63,7 +63,7 @@ for (const name of readdirSync(workshop).filter((file) => file.startsWith('onesc
 
 function buildPrograms() {
   for (const script of ['build-native.mjs', 'build-client.mjs']) {
-    const words = [join(root, 'packaging/programs', script), '--arch', target.arch]
+    const words = [join(root, 'packaging/builds', script), '--arch', target.arch]
     execFileSync(process.execPath, words, { stdio: ['ignore', 2, 2] })
   }
   return target.native

@@ -30,7 +30,7 @@ installBundler()
 installToolchain()
 const { toolsNode } = await import('../toolchain/toolchain.mjs')
 const env = { ...process.env, PATH: [dirname(toolsNode), process.env.PATH].join(delimiter) }
-run('programs/build-bundles.mjs')
+run('builds/build-bundles.mjs')
 run('packages/deb.mjs', '--source')
 run('packages/deb.mjs', ...words)
 

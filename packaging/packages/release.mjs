@@ -33,7 +33,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { billOfMaterials } from '../licenses/bill-of-materials.mjs'
-import { targets } from '../programs/targets.mjs'
+import { targets } from '../toolchain/targets.mjs'
 import { origin, refuseUnprepared, repositoryAddress } from './origin.mjs'
 import { signInto, writeRepository } from './repository.mjs'
 
@@ -60,9 +60,9 @@ const env = { COMPRESS: 'xz', ...process.env, SOURCE_DATE_EPOCH: String(seconds)
 
 if (!options.built) {
   if (uncommitted()) warn('there are changes that no commit has: nobody else can make these bytes')
-  script('programs/build-bundles.mjs')
-  for (const { arch } of targets) script('programs/build-native.mjs', '--arch', arch, '--musl')
-  script('programs/npm-programs.mjs', '--all')
+  script('builds/build-bundles.mjs')
+  for (const { arch } of targets) script('builds/build-native.mjs', '--arch', arch, '--musl')
+  script('builds/build-for-npm.mjs', '--all')
 }
 
 const place = resolve(options.output)

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { targets } from '../programs/targets.mjs'
+import { targets } from '../toolchain/targets.mjs'
 
 const SUITE = 'stable'
 const COMPONENT = 'main'

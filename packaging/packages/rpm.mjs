@@ -10,7 +10,7 @@ import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { targetOf } from '../programs/targets.mjs'
+import { targetOf } from '../toolchain/targets.mjs'
 import { origin } from './origin.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')

@@ -5,9 +5,9 @@
 //                                                   and those for building native programs
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { bundled } from '../programs/bundled.mjs'
-import { targetOf } from '../programs/targets.mjs'
+import { bundled } from '../builds/bundled.mjs'
 import { installPart } from './install-locked.mjs'
+import { targetOf } from './targets.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 

@@ -4,8 +4,8 @@
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { targetOf } from '../programs/targets.mjs'
 import { installPart } from './install-locked.mjs'
+import { targetOf } from './targets.mjs'
 
 const directory = dirname(fileURLToPath(import.meta.url))
 

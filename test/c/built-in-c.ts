@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { lacks } from '../needs.mjs'
 
 const root = join(import.meta.dirname, '../..')
-const script = join(root, 'packaging/programs/build-client.mjs')
+const script = join(root, 'packaging/builds/build-client.mjs')
 
 /** Why programs in C cannot be tested here, or false. */
 export const missing: string | false = lacks('C compiler')

@@ -71,10 +71,7 @@ const wordsFor = (programs: string, output: string) => [
 
 async function buildNative(): Promise<void> {
   if (PROGRAMS.every((name) => existsSync(join(native, name)))) return
-  for (const script of [
-    'packaging/programs/build-native.mjs',
-    'packaging/programs/build-client.mjs',
-  ]) {
+  for (const script of ['packaging/builds/build-native.mjs', 'packaging/builds/build-client.mjs']) {
     await run(process.execPath, [script], { cwd: root })
   }
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { join } from 'node:path'
 import t from 'tap'
-import { bundled } from '../../packaging/programs/bundled.mjs'
+import { bundled } from '../../packaging/builds/bundled.mjs'
 
 /** The list that a fresh clone installs by, before anything is built: npm run try. */
 
@@ -15,7 +15,7 @@ const notBundled = new Set(builtinModules)
 const IMPORT = /(?:^import\b[^'";]*|^} from |^@import |\bimport\()["']([^."'][^"']*)["']/gm
 
 t.test(
-  'every package that a source imports is in packaging/programs/bundled.mjs, and no other',
+  'every package that a source imports is in packaging/builds/bundled.mjs, and no other',
   async (t) => {
     const imported = new Set<string>()
     for (const file of readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })) {

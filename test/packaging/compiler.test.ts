@@ -1,5 +1,5 @@
 import t from 'tap'
-import { runCompiler } from '../../packaging/programs/c-programs.mjs'
+import { runCompiler } from '../../packaging/builds/compile-c.mjs'
 
 t.test('a compiler that is not there is named, and no call of Node', async (t) => {
   t.throws(() => runCompiler(['/nonexistent/cc', '-v']), {

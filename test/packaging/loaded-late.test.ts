@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 
 const late = (name: string) =>
-  join(import.meta.dirname, `../../packaging/programs/replaced-modules/late-${name}.cjs`)
+  join(import.meta.dirname, `../../packaging/builds/replaced-modules/late-${name}.cjs`)
 
 t.test('fflate makes its tables when it is first used, and not when it is loaded', async (t) => {
   const script = `

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { chownSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { bundled, bundledPackages } from '../../packaging/programs/bundled.mjs'
+import { bundled, bundledPackages } from '../../packaging/builds/bundled.mjs'
 import { partOf } from '../../packaging/toolchain/install-locked.mjs'
 import { plain } from '../cases/messages.ts'
 import { startOnescand } from '../daemon/process.ts'
@@ -30,7 +30,7 @@ const manifest: Manifest = json('package.json')
 // Not below the checkout, whose node_modules would be found from there.
 const directory = openDirectory(t)
 
-execFileSync(process.execPath, ['packaging/programs/npm-programs.mjs', '--all'], { cwd: root })
+execFileSync(process.execPath, ['packaging/builds/build-for-npm.mjs', '--all'], { cwd: root })
 // dist/ is there already; making it again would pull it away from under other tests.
 const packed: [{ filename: string; files: { path: string }[] }] = JSON.parse(
   execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', directory], {
@@ -80,7 +80,7 @@ t.test('no program holds the names of the tools that it was built with', async (
 })
 
 t.test(
-  'the bundles hold the packages that packaging/programs/bundled.mjs names, and their licences',
+  'the bundles hold the packages that packaging/builds/bundled.mjs names, and their licences',
   async (t) => {
     const names = bundledPackages(root).map(({ path }) => path.replace('node_modules/', ''))
     const wanted = bundled.filter((name) => names.includes(name))

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
+import { bundled, bundledPackages } from '../../packaging/builds/bundled.mjs'
 import { origin } from '../../packaging/packages/origin.mjs'
-import { bundled, bundledPackages } from '../../packaging/programs/bundled.mjs'
 import { partOf } from '../../packaging/toolchain/install-locked.mjs'
 import { lacks } from '../needs.mjs'
 import { emulationMissing } from '../programs/host/emulated.ts'
@@ -32,8 +32,8 @@ t.test(
   { skip: missing },
   async (t) => {
     // Of what is built here already, but for what nobody needs every day.
-    node(root, 'packaging/programs/build-native.mjs', '--arch', 'arm64')
-    node(root, 'packaging/programs/npm-programs.mjs', '--all')
+    node(root, 'packaging/builds/build-native.mjs', '--arch', 'arm64')
+    node(root, 'packaging/builds/build-for-npm.mjs', '--all')
     const key = keyMaker(t)('onescan releases <releases@example.org>')
     const here = release(t, root, '--built', '--key', key)
     const other = checkoutElsewhere(t, here)

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 
-/** What the compiled slot is made of: packaging/programs/build-bundles.mjs, bundleInPieces(). */
+/** What the compiled slot is made of: packaging/builds/build-bundles.mjs, bundleInPieces(). */
 
 const directory = join(import.meta.dirname, '../../build/slot')
 const pieces = new Map(

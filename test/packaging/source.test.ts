@@ -49,7 +49,7 @@ t.test(
     t.equal(show(''), '1')
     t.equal(show('nocheck terse'), '')
     const build = (V: string) =>
-      execFileSync(process.execPath, ['packaging/programs/build-client.mjs'], {
+      execFileSync(process.execPath, ['packaging/builds/build-client.mjs'], {
         cwd: root,
         env: { ...process.env, V },
         encoding: 'utf8',

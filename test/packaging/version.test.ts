@@ -59,7 +59,7 @@ t.test(
   async (t) => {
     const root = t.testdir()
     const ours = join(import.meta.dirname, '../..')
-    const scripts = ['programs', 'licenses', 'packages', 'toolchain'].flatMap((directory) =>
+    const scripts = ['builds', 'licenses', 'packages', 'toolchain'].flatMap((directory) =>
       readdirSync(join(ours, 'packaging', directory))
         .filter((name) => name.endsWith('.mjs'))
         .map((name) => `packaging/${directory}/${name}`),

@@ -163,8 +163,8 @@ async function lintManual() {
 async function buildPrograms() {
   const why = lacks('C compiler')
   if (why !== false) return skip('build native', why)
-  await check('build native', toolsNode, ['packaging/programs/build-native.mjs'])
-  await check('build client', toolsNode, ['packaging/programs/build-client.mjs'])
+  await check('build native', toolsNode, ['packaging/builds/build-native.mjs'])
+  await check('build client', toolsNode, ['packaging/builds/build-client.mjs'])
 }
 
 async function checkSources() {
@@ -294,10 +294,7 @@ const env = {
   ...{ GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'safe.directory', GIT_CONFIG_VALUE_0: '*' },
 }
 if (newestNode === toolsNode) skip('the newest Node', lacks('libatomic'))
-await Promise.all([
-  check('build', toolsNode, ['packaging/programs/build-bundles.mjs']),
-  prepareTap(),
-])
+await Promise.all([check('build', toolsNode, ['packaging/builds/build-bundles.mjs']), prepareTap()])
 const checked = files.length === 0 && part !== 'rest' ? checkSources() : undefined
 await buildPrograms()
 await runTests()

@@ -80,7 +80,7 @@ await withEnding(async (t) => {
 async function packForNpm(t: Ending) {
   const directory = openDirectory(t)
   const root = join(here, '../..')
-  execFileSync(process.execPath, ['packaging/programs/npm-programs.mjs'], {
+  execFileSync(process.execPath, ['packaging/builds/build-for-npm.mjs'], {
     cwd: root,
     stdio: 'ignore',
   })

@@ -20,7 +20,7 @@ import { runFile } from '../../test/run/run-file.mjs'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** What is made by installing and not by building. */
 const INSTALLED = ['node_modules', 'packaging/toolchain/node_modules', 'build/stand-in']
-const BUILDS = ['bundles', 'native', 'client'].map((name) => `packaging/programs/build-${name}.mjs`)
+const BUILDS = ['bundles', 'native', 'client'].map((name) => `packaging/builds/build-${name}.mjs`)
 
 /**
  * Asks the tests about each change of these stretches of files. Returns what happened to each: `noticed`, `missed` or

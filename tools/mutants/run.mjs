@@ -11,9 +11,9 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { buildAddon } from '../../packaging/programs/build-addon.mjs'
-import { targetOf } from '../../packaging/programs/targets.mjs'
+import { buildAddon } from '../../packaging/builds/build-addon.mjs'
 import { installLocked } from '../../packaging/toolchain/install-locked.mjs'
+import { targetOf } from '../../packaging/toolchain/targets.mjs'
 import { BUILT_ONLY, COMPONENTS, stretches } from './components.mjs'
 
 const GOAL = 90

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
-import { bundleTarget } from '../../packaging/programs/bundled.mjs'
+import { bundleTarget } from '../../packaging/builds/bundled.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 

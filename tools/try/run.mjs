@@ -22,12 +22,12 @@ try {
 }
 if (isTooOld) process.exit(await onOwnNode())
 if (
-  isOutdated(at('dist/onescan-queue.cjs'), [at('src'), at('packaging/programs/build-bundles.mjs')])
+  isOutdated(at('dist/onescan-queue.cjs'), [at('src'), at('packaging/builds/build-bundles.mjs')])
 ) {
-  const { status } = spawnSync(process.execPath, [at('packaging/programs/build-bundles.mjs')], {
+  const { status } = spawnSync(process.execPath, [at('packaging/builds/build-bundles.mjs')], {
     stdio: 'inherit',
   })
-  if (status !== 0) stop('packaging/programs/build-bundles.mjs failed')
+  if (status !== 0) stop('packaging/builds/build-bundles.mjs failed')
 }
 const { bundleTrial } = await import('./bundle.mjs')
 await import(pathToFileURL(await bundleTrial(at('build/try'))).href)

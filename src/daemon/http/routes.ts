@@ -58,7 +58,7 @@ export function createRoutes(
   }
 }
 
-/** The files of page/ and uPlot, which packaging/programs/build-bundles.mjs puts into the program. */
+/** The files of page/ and uPlot, which packaging/builds/build-bundles.mjs puts into the program. */
 declare const PAGE_ASSETS: {
   readonly html: string
   readonly style: string

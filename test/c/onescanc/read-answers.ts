@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { sanitized, strict } from '../../../packaging/programs/c-programs.mjs'
+import { sanitized, strict } from '../../../packaging/builds/compile-c.mjs'
 import { uint32 } from '../../../src/protocol/frames.ts'
 import { source } from './client.ts'
 

@@ -222,9 +222,9 @@ function damagedPrograms(t: Test) {
   cpSync(launcher, installed)
   cpSync(join(root, IS_LOG), join(directory, IS_LOG))
   // The first file of the runtime, and what the build puts beside it but the programs.
-  const chooser = 'packaging/programs/runtime-programs.cjs'
+  const chooser = 'packaging/builds/runtime-main.cjs'
   const cut = join(directory, 'runtime')
-  const list = 'packaging/programs/programs.cjs'
+  const list = 'packaging/builds/program-list.cjs'
   for (const file of [chooser, list, IS_LOG]) cpSync(join(root, file), join(cut, file))
   const lacking = /^onescan: decision=defer fault=bug reason="Cannot find module .* exit=81\n$/
   const programs: { name: string; program: readonly string[]; code: number; says: RegExp }[] = [

@@ -3,7 +3,7 @@ import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import t from 'tap'
-import { bundleTarget } from '../../../../packaging/programs/bundled.mjs'
+import { bundleTarget } from '../../../../packaging/builds/bundled.mjs'
 import { newestNode, oldestNode } from '../../../../packaging/toolchain/toolchain.mjs'
 import { openDirectory } from '../../../programs/host/reachable.ts'
 import { isWhole } from '../../../run/is-whole.ts'
@@ -12,7 +12,7 @@ import { noCompiler } from './no-compiler.ts'
 
 const root = join(import.meta.dirname, '../../../..')
 
-/** The asking program and the host beside it, bundled as packaging/programs/build-bundles.mjs bundles. */
+/** The asking program and the host beside it, bundled as packaging/builds/build-bundles.mjs bundles. */
 async function bundle(directory: string): Promise<string> {
   await build({
     absWorkingDir: root,

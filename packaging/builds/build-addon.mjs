@@ -2,13 +2,13 @@
 // that is newer than its sources. One file serves glibc and musl: it is linked with neither, and uses the C
 // library that the runtime has loaded.
 //
-//   node packaging/programs/build-addon.mjs [--arch ARCH]
+//   node packaging/builds/build-addon.mjs [--arch ARCH]
 import { chmodSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { cSources, runCompiler, strict } from './c-programs.mjs'
-import { compilerFor, targetOf } from './targets.mjs'
+import { compilerFor, targetOf } from '../toolchain/targets.mjs'
+import { cSources, runCompiler, strict } from './compile-c.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 /** The declarations of Node-API, from the Node project. */

@@ -1,6 +1,6 @@
 // The C library musl for the programs of a target.
 //
-//   node packaging/programs/musl.mjs ARCH    prints its Debian source for deb-control(5), Static-Built-Using
+//   node packaging/toolchain/musl.mjs ARCH    prints its Debian source for deb-control(5), Static-Built-Using
 import { spawnSync } from 'node:child_process'
 import {
   existsSync,

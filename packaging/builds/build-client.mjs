@@ -1,7 +1,7 @@
 // Compiles the two programs in C that qmail-smtpd starts for each message or recipient,
-// onescanc and onescan-rcptquota, into build/native/ (see c-programs.mjs).
+// onescanc and onescan-rcptquota, into build/native/ (see compile-c.mjs).
 //
-//   node packaging/programs/build-client.mjs [--arch ARCH] [--sanitized] [--musl]
+//   node packaging/builds/build-client.mjs [--arch ARCH] [--sanitized] [--musl]
 //
 // --arch builds for another processor, into build/native-ARCH/. --sanitized builds NAME-sanitized for the tests;
 // it waits one second for a standalone program to end. --musl fails without musl, instead of using the C library
@@ -10,9 +10,9 @@ import { mkdirSync, readFileSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { cSources, runCompiler, sanitized, smallPrograms, strict } from './c-programs.mjs'
-import { programsInC } from './programs.cjs'
-import { compilerFor, targetOf } from './targets.mjs'
+import { compilerFor, targetOf } from '../toolchain/targets.mjs'
+import { cSources, runCompiler, sanitized, smallPrograms, strict } from './compile-c.mjs'
+import { programsInC } from './program-list.cjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))

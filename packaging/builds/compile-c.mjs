@@ -8,8 +8,8 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fetchMusl, muslCompiler, muslLibrary } from './musl.mjs'
-import { compilerFor } from './targets.mjs'
+import { fetchMusl, muslCompiler, muslLibrary } from '../toolchain/musl.mjs'
+import { compilerFor } from '../toolchain/targets.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 

@@ -7,13 +7,13 @@
 //   onescan-queue …   the programs, links to the launcher
 //   runtime/NAME      links to the runtime, which give a process the name NAME
 //
-//   node packaging/programs/build-native.mjs [--arch ARCH] [--musl]
+//   node packaging/builds/build-native.mjs [--arch ARCH] [--musl]
 //
 // --arch builds for another processor, into build/native-ARCH/. --musl fails without
 // musl for the launcher, instead of using the C library of the host.
 //
 // Bun comes from its npm package, which packaging/toolchain/package-lock.json pins, and the launcher
-// is compiled as c-programs.mjs describes. Never strip onescan-runtime: that would remove the programs.
+// is compiled as compile-c.mjs describes. Never strip onescan-runtime: that would remove the programs.
 import { execFileSync } from 'node:child_process'
 import {
   copyFileSync,
@@ -30,11 +30,11 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { installLocked } from '../toolchain/install-locked.mjs'
+import { targetOf } from '../toolchain/targets.mjs'
 import { bun, installBun } from '../toolchain/toolchain.mjs'
 import { buildAddon } from './build-addon.mjs'
-import { smallPrograms } from './c-programs.mjs'
-import { programs } from './programs.cjs'
-import { targetOf } from './targets.mjs'
+import { smallPrograms } from './compile-c.mjs'
+import { programs } from './program-list.cjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -84,7 +84,7 @@ function buildRuntime() {
     '--define=__filename="/usr/lib/onescan/onescan-runtime"',
     '--define=__dirname="/usr/lib/onescan"',
     `--outfile=${fresh}`,
-    join(root, 'packaging/programs/runtime-programs.cjs'),
+    join(root, 'packaging/builds/runtime-main.cjs'),
   ])
   renameSync(fresh, join(out, 'onescan-runtime'))
   return statSync(join(out, 'onescan-runtime')).size

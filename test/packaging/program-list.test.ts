@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { programs, programsInC } from '../../packaging/programs/programs.cjs'
+import { programs, programsInC } from '../../packaging/builds/program-list.cjs'
 
-/** packaging/programs/programs.cjs, and what npm and the Makefile install. */
+/** packaging/builds/program-list.cjs, and what npm and the Makefile install. */
 
 const root = join(import.meta.dirname, '../..')
 const bin = join(root, 'bin')

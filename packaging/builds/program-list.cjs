@@ -1,6 +1,6 @@
 'use strict'
 // The programs of the packages: the one list of them. Builds read it, and so does the compiled runtime, which
-// holds what `load` names. test/packaging/programs.test.ts compares it with bin/, by which npm and the Makefile
+// holds what `load` names. test/packaging/program-list.test.ts compares it with bin/, by which npm and the Makefile
 // know what an administrator runs.
 
 /**

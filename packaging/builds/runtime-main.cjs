@@ -2,7 +2,7 @@
 // What onescan-runtime is made from: all programs, and the choice of one by the name
 // that launch.c hands on. Only the one that is chosen is evaluated.
 const { writeSync } = require('node:fs')
-const { programs } = require('./programs.cjs')
+const { programs } = require('./program-list.cjs')
 
 /** The first argument of launch.c, which explains it. */
 const MARKER = 'login'

@@ -43,7 +43,7 @@ export function packagesIn(root, files) {
   const known = partOf(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')), bundled)
   return [...new Set(paths)].sort().map((path) => {
     if (!(path in known))
-      throw new Error(`${path} is bundled: name it in packaging/programs/bundled.mjs`)
+      throw new Error(`${path} is bundled: name it in packaging/builds/bundled.mjs`)
     const { name, version } = JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8'))
     return { path, name, version }
   })

@@ -2,22 +2,22 @@
 // only the modules that it needs. This script is plain JavaScript, because it runs on every supported Node before
 // anything is built.
 //
-//   node packaging/programs/build-bundles.mjs [PROGRAM...]    all programs, or the named ones
+//   node packaging/builds/build-bundles.mjs [PROGRAM...]    all programs, or the named ones
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { below, cLibraryNotice, noticesOf } from '../licenses/notices.mjs'
+import { targetOf } from '../toolchain/targets.mjs'
 import { buildAddon } from './build-addon.mjs'
 import { bundleTarget, packagesIn } from './bundled.mjs'
-import { programs } from './programs.cjs'
-import { targetOf } from './targets.mjs'
+import { programs } from './program-list.cjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const src = join(root, 'src')
 const dist = join(root, 'dist')
-const replaced = join(root, 'packaging/programs/replaced-modules')
-/** The directory for the slot in several files, for runtime-programs.cjs: see bundleInPieces(). */
+const replaced = join(root, 'packaging/builds/replaced-modules')
+/** The directory for the slot in several files, for runtime-main.cjs: see bundleInPieces(). */
 const pieces = join(root, 'build/slot')
 
 /** Large modules that are rarely used: each has its own bundle, which the first import() of it loads. */

@@ -2,7 +2,7 @@
 // and onescan.node, for each processor in a directory of bin/ named as in uname -m. If a file cannot be built here, the
 // package does not contain it, and bin/onescanc scans standalone.
 //
-//   node packaging/programs/npm-programs.mjs [--all | --own]
+//   node packaging/builds/build-for-npm.mjs [--all | --own]
 //
 // --all fails for a processor whose programs cannot be built, or not with musl; --own builds for the processor of
 // this machine alone, with the C library that it has, and fails if that cannot be done.
@@ -11,9 +11,9 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync }
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { targetOf, targets } from '../toolchain/targets.mjs'
 import { buildAddon } from './build-addon.mjs'
-import { programsInC } from './programs.cjs'
-import { targetOf, targets } from './targets.mjs'
+import { programsInC } from './program-list.cjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const { values: options } = parseArgs({
@@ -40,7 +40,7 @@ function build(target) {
     return error.message
   }
   const { arch } = target
-  const words = [join(root, 'packaging/programs/build-client.mjs'), '--arch', arch]
+  const words = [join(root, 'packaging/builds/build-client.mjs'), '--arch', arch]
   if (options.all) words.push('--musl')
   const { status, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' })
   if (status === 0) return undefined
