@@ -41,7 +41,7 @@ enum {
   VARIABLE_MAX = 65536, /* one variable for onescand */
   ANSWER_MAX = 262144, /* the whole answer of onescand */
   STANDALONE_LINE_MAX = 1024, /* onescand's reason to go standalone */
-  DEPTH_MAX = 3, /* programs of the slot that become the next one, in a row */
+  CHAIN_DEPTH_MAX = 3, /* programs of the slot that become the next one, in a row */
   HEADER_MAX = 1048576, /* a header block that onescand may edit */
   NEW_FIELDS_MAX = 16384, /* so much longer may a new header be */
   LOG_LINE_MAX = 4096, /* a line that onescand gives to log */

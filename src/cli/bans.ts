@@ -57,7 +57,7 @@ export const bansCommand = makeCommand('bans', {
 })
 
 /** Milliseconds for a program of ClamAV: a clamd that hangs accepts the connection, and never answers. */
-const WITHIN = 60_000
+const PROGRAM_TIMEOUT = 60_000
 
 /** The file of the signatures. clamd recognizes its kind by the extension. */
 const BANS_FILE = 'onescan-bans.cdb'
@@ -110,5 +110,7 @@ function isTaken(signatures: Buffer): boolean {
 /** Returns whether a command ends with exit code 0 in time. */
 function runs([program = '', ...args]: readonly string[], input?: Buffer): boolean {
   const stdio = [input === undefined ? 'ignore' : 'pipe', 'ignore', 'ignore'] as const
-  return spawnSync(program, args, { input, stdio: [...stdio], timeout: WITHIN }).status === 0
+  return (
+    spawnSync(program, args, { input, stdio: [...stdio], timeout: PROGRAM_TIMEOUT }).status === 0
+  )
 }

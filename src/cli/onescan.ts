@@ -106,7 +106,7 @@ function forAnyNumber(kind: Complaint) {
 }
 
 /** Milliseconds that a command has to exit after its work. */
-const ENDS_WITHIN = 2000
+const EXIT_TIMEOUT = 2000
 
 process.exitCode = FAILED // only a command changes this
 process.stdout.on('error', stopQuietly)
@@ -123,7 +123,7 @@ else void commandLine().parseAsync().then(end)
 
 /** Ends soon: what is still under way by then is a thread that waits for a file system which does not respond. */
 function end(): void {
-  setTimeout(() => process.exit(), ENDS_WITHIN).unref()
+  setTimeout(() => process.exit(), EXIT_TIMEOUT).unref()
 }
 
 function commandLine(): Argv {

@@ -24,7 +24,7 @@ import {
 
 const INFECTED = 1
 /** Upper limit for nested directories: each is held open, and an owner could create any number. */
-const DEPTH_MAX = 100
+const DIRECTORY_DEPTH_MAX = 100
 
 /** `onescan scan`: runs the scanners in QHPSI manually. It reads no stamps and makes none. */
 export const scanCommand = makeCommand('scan', {
@@ -140,7 +140,8 @@ function* filesOf(
  * never omitted silently.
  */
 function* filesIn(directory: PathHandle, shown: string, depth: number): Generator<FoundFile> {
-  if (depth > DEPTH_MAX) throw new Error(`${shown}: is more than ${DEPTH_MAX} directories deep`)
+  if (depth > DIRECTORY_DEPTH_MAX)
+    throw new Error(`${shown}: is more than ${DIRECTORY_DEPTH_MAX} directories deep`)
   for (const name of directory.byteNames().sort(Buffer.compare).reverse()) {
     const file = join(shown, String(name))
     const open = (handle: PathHandle) => ({ file, ...handle.open() })

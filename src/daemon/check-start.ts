@@ -72,12 +72,12 @@ export async function* checkStart(
 }
 
 /** Milliseconds for an onescand to answer. */
-const ANSWERS_WITHIN = 2_000
+const ANSWER_TIMEOUT = 2_000
 
 /** Resolves to whether --check was typed while another onescand serves at the socket. */
 async function runsAlready({ isRunning, checksSettings, socket }: DaemonOptions): Promise<boolean> {
   if (isRunning || checksSettings || socket === undefined) return false
-  const asked = askForDescription(socket, ANSWERS_WITHIN)
+  const asked = askForDescription(socket, ANSWER_TIMEOUT)
   return (await asked.catch(() => undefined)) !== undefined
 }
 

@@ -5,7 +5,7 @@ import { inheritedDescriptor } from '../lib/process/descriptors.ts'
 import { append } from './log-sink.ts'
 
 /** Milliseconds that mail waits for LOGFILE. */
-const WITHIN = 500
+const APPEND_TIMEOUT = 500
 
 /**
  * Appends standard input to the file `$1` in a process that this shell does not wait for, and prints its id. The
@@ -29,7 +29,7 @@ export function appenderFor(file: string): (line: Buffer) => void {
     const { error, stdout } = spawnSync('/bin/sh', ['-c', APPEND, 'sh', file], {
       input: line,
       stdio: ['pipe', 'pipe', 'ignore'],
-      timeout: WITHIN,
+      timeout: APPEND_TIMEOUT,
     })
     isLate = errorCode(error) === 'ETIMEDOUT'
     const child = Number(String(stdout)) // 0, this group, if the shell had no time to print it

@@ -36,7 +36,7 @@ const HIDDEN_FROM_SCANNERS: readonly string[] = [
 /** The variable that counts how often programs of the slot have become the next one, in a row. */
 export const DEPTH_VARIABLE = 'ONESCAN_DEPTH'
 /** The nesting depth that shows that the next program leads back to onescan. */
-export const DEPTH_MAX = 3
+export const CHAIN_DEPTH_MAX = 3
 
 export function chainEnvironment(env: Environment): Record<string, string> {
   return { ...without(env, HIDDEN_FROM_CHAIN), [DEPTH_VARIABLE]: `${chainDepth(env) + 1}` }

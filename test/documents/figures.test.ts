@@ -10,7 +10,7 @@ import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-blo
 import { limits } from '../../src/mail/mime/budget/limits.ts'
 import { DECISIONS_KEPT } from '../../src/observe/live/history.ts'
 import { THREADS } from '../../src/quotad/sources/readings-at-once.ts'
-import { COMES_BACK_WITHIN } from '../../src/scan/scanners/clamd/fail-over.ts'
+import { RETRY_TIMEOUTS } from '../../src/scan/scanners/clamd/fail-over.ts'
 import { IDLE_MAX } from '../../src/scan/scanners/clamd/session-pool.ts'
 import { PERMITS } from '../../src/scan/scanners/permits/scan-permits.ts'
 import { SETTLED_AFTER } from '../../src/scan/scanners/signatures/signature-files.ts'
@@ -40,7 +40,7 @@ const design = read('doc/development/design.md').replace(/\s+/g, ' ')
 t.test('the figures about what a worker asks of clamd are those of the program', async (t) => {
   const turns = `at most ${PERMITS.large} of ${figure('LARGE_FROM') / MIB} MiB or more, and ${PERMITS.small} smaller ones`
   t.match(readPage('onescan-clamav.7'), turns)
-  const { refused, silent } = COMES_BACK_WITHIN
+  const { refused, silent } = RETRY_TIMEOUTS
   t.match(
     readPage('onescan-clamav.7'),
     `retried for ${refused / 1000} seconds, and one that is silent over TCP for ${silent / 1000};`,
@@ -82,7 +82,7 @@ t.test(
       page,
       `for ${figure('IDLE_FOR') / 1000} to ${(2 * figure('IDLE_FOR')) / 1000} seconds after`,
     )
-    t.match(page, `wait for their turn, for ${figure('PERMIT_WITHIN') / 1000} seconds at most`)
+    t.match(page, `wait for their turn, for ${figure('PERMIT_TIMEOUT') / 1000} seconds at most`)
     t.match(page, `a token of ${figure('TOKEN_MIN')} or more printable characters`)
     t.match(
       page,
@@ -108,7 +108,7 @@ t.test(
   async (t) => {
     const page = words('onescan-quotad.8')
     t.match(read('packaging/shipped/systemd/onescan-quotad.service'), `\n# ${THREADS} threads`)
-    t.ok(figure('AT_ONCE', 'quotad/sources/readings-at-once.ts') < THREADS)
+    t.ok(figure('READINGS_MAX', 'quotad/sources/readings-at-once.ts') < THREADS)
     t.match(page, `is ${figure('OVER_QUOTA_FOR') / 60_000} minutes old`)
   },
 )

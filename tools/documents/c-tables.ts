@@ -8,7 +8,7 @@ import { THREADS } from '../../src/quotad/sources/readings-at-once.ts'
 import { QUESTION_RETRIES } from '../../src/scan/quota/ask-by-udp.ts'
 import { QUOTA_REPLY_MAX } from '../../src/scan/quota/quota-answer.ts'
 import {
-  DEPTH_MAX,
+  CHAIN_DEPTH_MAX,
   DEPTH_VARIABLE,
   HIDDEN_FROM_CHAIN,
 } from '../../src/settings/child-environment.ts'
@@ -61,7 +61,7 @@ const limits: readonly EnumEntry[] = [
   ['VARIABLE_MAX', frameRules.V!.limit, 'one variable for onescand'],
   ['ANSWER_MAX', figure('ANSWER_MAX'), 'the whole answer of onescand'],
   ['STANDALONE_LINE_MAX', figure('STANDALONE_LINE_MAX'), "onescand's reason to go standalone"],
-  ['DEPTH_MAX', DEPTH_MAX, 'programs of the slot that become the next one, in a row'],
+  ['CHAIN_DEPTH_MAX', CHAIN_DEPTH_MAX, 'programs of the slot that become the next one, in a row'],
   ['HEADER_MAX', HEADER_MAX, 'a header block that onescand may edit'],
   ['NEW_FIELDS_MAX', figure('NEW_FIELDS_MAX'), 'so much longer may a new header be'],
   ['LOG_LINE_MAX', figure('LOG_LINE_MAX'), 'a line that onescand gives to log'],

@@ -5,7 +5,7 @@ import { limits } from '../../src/mail/mime/budget/limits.ts'
 import { WRITTEN_MAX } from '../../src/mail/mime/headers/name-words.ts'
 import { DISK_BEYOND_MAX } from '../../src/mail/mime/storage/disk-share.ts'
 import { RULES_MAX } from '../../src/scan/rules/parse-rules.ts'
-import { COMES_BACK_WITHIN } from '../../src/scan/scanners/clamd/fail-over.ts'
+import { RETRY_TIMEOUTS } from '../../src/scan/scanners/clamd/fail-over.ts'
 import { standardLimits } from '../../src/scan/scanners/file-plugin/file-plugin.ts'
 import { RENEWED_AFTER } from '../../src/scan/scanners/plugin-host/protocol.ts'
 import { figure } from '../../test/documents/source-files.ts'
@@ -89,8 +89,8 @@ export const clamdLimits: readonly Limit[] = [
   ['content for clamd in memory, by onescand', mib(MEMORY_FILE_MAX)],
   ['the same before clamd passed the test', mib(figure('SMALL_DESCRIPTOR_MAX'))],
   ['connection over TCP', '5 seconds'],
-  ['server that refuses connections, tried again for', seconds(COMES_BACK_WITHIN.refused)],
-  ['server that is silent over TCP, tried again for', seconds(COMES_BACK_WITHIN.silent)],
+  ['server that refuses connections, tried again for', seconds(RETRY_TIMEOUTS.refused)],
+  ['server that is silent over TCP, tried again for', seconds(RETRY_TIMEOUTS.silent)],
   ['servers that may break one scan', '2'],
   ['reply of clamd', kib(figure('CLAMD_REPLY_MAX'))],
 ]

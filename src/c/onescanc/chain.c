@@ -84,7 +84,7 @@ char **find_chain(char **argv) {
   if (*chain[0] == '-')
     fail(EXIT_CONFIG, "config",
          xasprintf("%s: is not a program; onescanc takes no options", chain[0]));
-  if (depth() >= DEPTH_MAX)
+  if (depth() >= CHAIN_DEPTH_MAX)
     fail(EXIT_CHAIN, "chain",
          xasprintf("next program %s: leads back to onescan; " MEND_CHAIN, chain[0]));
   chain[0] = look_up_in_path(chain[0]);

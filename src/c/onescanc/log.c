@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 /* Milliseconds that mail waits for LOGFILE, and seconds after which its process ends. */
-enum { FILE_WITHIN = 500, FILE_LIFE = 30 };
+enum { FILE_TIMEOUT = 500, FILE_LIFE = 30 };
 /* More descriptors than this process has: ERROR_FD is at most 255. */
 enum { DESCRIPTORS = 1024 };
 
@@ -76,7 +76,7 @@ static void append_aside(const char *file, const char *line, size_t length) {
   close(ends[1]);
   if (child > 0)
     waitpid(child, NULL, 0);
-  is_late = poll(&(struct pollfd){ends[0], POLLIN, 0}, 1, FILE_WITHIN) == 0;
+  is_late = poll(&(struct pollfd){ends[0], POLLIN, 0}, 1, FILE_TIMEOUT) == 0;
   close(ends[0]);
 }
 

@@ -15,7 +15,7 @@ interface OpenPort {
 }
 
 /** Milliseconds for the greeting. postscreen(8) waits for 6 seconds, smtp-delay(8) as configured. */
-const GREETS_WITHIN = 8_000
+const GREETING_TIMEOUT = 8_000
 /** Upper limit for the ports that are tested for a greeting. */
 const PORTS_MAX = 100
 
@@ -116,7 +116,7 @@ function greets({ host, port }: OpenPort): Promise<boolean> {
       socket.destroy()
       resolve(isServer)
     }
-    socket.setTimeout(GREETS_WITHIN, () => end(false))
+    socket.setTimeout(GREETING_TIMEOUT, () => end(false))
     socket.on('error', () => end(false))
     socket.on('close', () => resolve(false))
     socket.on('data', (bytes) => {

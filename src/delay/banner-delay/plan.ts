@@ -179,7 +179,7 @@ interface Classification {
 }
 
 /** Characters of a domain name (RFC 1035 2.3.4). */
-const NAME_MAX = 255
+const DOMAIN_NAME_MAX = 255
 
 /**
  * Returns the class of a client. The client is nameless only if the DNS reports that there is no name. If the
@@ -218,5 +218,5 @@ function classifyName(
 
 /** Returns whether a mail server could have the name: at least two labels of letters, digits, `-` and `_`. */
 function isHostName(name: string): boolean {
-  return name.length <= NAME_MAX && /^[\w-]{1,63}(\.[\w-]{1,63})+\.?$/.test(name)
+  return name.length <= DOMAIN_NAME_MAX && /^[\w-]{1,63}(\.[\w-]{1,63})+\.?$/.test(name)
 }

@@ -14,7 +14,7 @@ interface ListenersOptions {
 }
 
 /** Connections that are accepted in a row before other events have their turn. */
-const AT_ONCE = 64
+const ACCEPTS_PER_TURN = 64
 /** Rounds of events in a row before timers and DNS answers have their turn. */
 const POLLS_MAX = 8
 /**
@@ -91,7 +91,7 @@ export class Listeners {
 
   #accept(fd: number, id: number): void {
     const { system, arrive, exhausted } = this.#options
-    for (let count = 0; count < AT_ONCE && !this.#isStopped; count++) {
+    for (let count = 0; count < ACCEPTS_PER_TURN && !this.#isStopped; count++) {
       const accepted = system.accept(fd)
       if (accepted === 'none') return
       if (accepted === 'exhausted') {

@@ -19,7 +19,7 @@ const PROGRAM_IDLE_MAX = 20_000
 /** Bytes of a client that are progress. Few dialogues before DATA have as many, and most mail has more. */
 const PROGRESS = 4096
 /** Milliseconds that a program has to end. After them another one is preempted. */
-const END_WITHIN = 5000
+const END_TIMEOUT = 5000
 
 /** The program of a connection. */
 interface RunningProgram {
@@ -133,7 +133,7 @@ export class ProgramScheduler {
     let ending = 0
     for (const [connection, program] of this.#running) {
       if (program.preemptedAt === undefined) this.#noteProgress(connection, program, now)
-      else if (now - program.preemptedAt < END_WITHIN) ending++
+      else if (now - program.preemptedAt < END_TIMEOUT) ending++
     }
     let slowest = this.#slowest(now)
     if (slowest === undefined && this.#idlest(0, now) === undefined) return

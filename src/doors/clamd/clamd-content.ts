@@ -195,10 +195,10 @@ const TOO_LARGE: Reply = {
 export const notScanned = (cause: string): string => `Not scanned: ${cause}, see the log`
 
 /** Maximum length of a name in characters, because the reply also contains a path. */
-const NAME_MAX = 128
+const VIRUS_NAME_MAX = 128
 
 /** Returns the name of the finding as clamd would name it: one word. */
 function nameOf({ grounds }: Reply, { virus, banned }: DecisionDetails): string {
   const name = virus ?? ['Onescan', grounds, banned].filter(Boolean).join('.')
-  return name.replace(/[^!-~]/g, '_').slice(0, NAME_MAX)
+  return name.replace(/[^!-~]/g, '_').slice(0, VIRUS_NAME_MAX)
 }

@@ -118,7 +118,8 @@ export class ClamdServices extends MailServices {
     const signatures = this.#clamd()?.cacheable?.signatures
     if (typeof signatures !== 'function') return `onescan ${packageJson.version}`
     return (
-      (await signatures(VERSION_WITHIN)) ?? `clamd does not report its version.${clamdWords.failed}`
+      (await signatures(VERSION_TIMEOUT)) ??
+      `clamd does not report its version.${clamdWords.failed}`
     )
   }
 
@@ -139,7 +140,7 @@ export class ClamdServices extends MailServices {
 }
 
 /** Milliseconds for that clamd to report its version. */
-const VERSION_WITHIN = 5_000
+const VERSION_TIMEOUT = 5_000
 
 /** The name that shows clients of clamd that a limit has ended the scan. */
 const UNSCANNED = 'Heuristics.Limits.Exceeded.Unscanned'

@@ -16,7 +16,7 @@ import { closeWithPermit } from './file-permits.ts'
 import { type Asker, printablePath, scanDescriptor, scanPath } from './scan-paths.ts'
 
 /** Requests of one session that are answered concurrently. The next one waits. */
-const AT_ONCE = 8
+const SESSION_CONCURRENCY_MAX = 8
 
 /** A waiting client receives no keep-alive: it would mistake that for an answer. */
 const NO_HEARTBEAT = { after: Number.POSITIVE_INFINITY, next: () => undefined }
@@ -55,7 +55,7 @@ export class ClamdConversation {
    */
   async run(): Promise<void> {
     try {
-      while (await this.#takeNext()) await this.#untilUnderWay(AT_ONCE - 1)
+      while (await this.#takeNext()) await this.#untilUnderWay(SESSION_CONCURRENCY_MAX - 1)
       await this.#untilUnderWay(0)
     } catch (error) {
       const line = this.#lastLine(error)

@@ -10,14 +10,14 @@ import { descriptorLimit } from '../../lib/process/descriptors.ts'
  */
 
 /** Milliseconds for a file to be read. */
-const READ_WITHIN = 30_000
+const READ_TIMEOUT = 30_000
 /**
  * Threads for file-system calls, as in UV_THREADPOOL_SIZE: libuv's pool in Node, and the pool of the compiled
  * runtime, which src/c/launcher/launch.c sets.
  */
 export const DAEMON_THREADS = 24
 /** Users whose files are read at a time. */
-const USERS_AT_ONCE = 2
+const USERS_MAX = 2
 /**
  * Upper limit for blocked operations, one for each user. Together with the limit for active users it leaves
  * some threads free for all other work.
@@ -42,7 +42,7 @@ interface ClientUser {
 }
 
 const users = new Map<number, ClientUser>()
-const ofAll = new Semaphore(USERS_AT_ONCE)
+const ofAll = new Semaphore(USERS_MAX)
 let stuck = 0
 let heldMax: number | undefined
 
@@ -56,7 +56,7 @@ export async function withPermitOf<Value>(
   work: () => Promise<Value>,
   discard: (late: Value) => void = () => {},
 ): Promise<Value> {
-  const signal = AbortSignal.any([gone, AbortSignal.timeout(READ_WITHIN)])
+  const signal = AbortSignal.any([gone, AbortSignal.timeout(READ_TIMEOUT)])
   const permit = await takePermit(uid, signal)
   if (permit === undefined)
     throw new Fault('read', 'other files of this user are being read, and take too long')
@@ -73,7 +73,7 @@ export async function withPermitOf<Value>(
  */
 export async function closeWithPermit(uid: number, descriptor: number): Promise<void> {
   const permit = await takePermit(uid)
-  await releaseAfter(permit!, closeDescriptor(uid, descriptor), AbortSignal.timeout(READ_WITHIN))
+  await releaseAfter(permit!, closeDescriptor(uid, descriptor), AbortSignal.timeout(READ_TIMEOUT))
 }
 
 /** Closes a descriptor that counts as the user's. Never rejects: nothing is written by such descriptors. */

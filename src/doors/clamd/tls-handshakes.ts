@@ -9,7 +9,7 @@ import { type TlsIdentity, whyClientIsRefused } from '../../scan/scanners/clamd/
  * Concurrent handshakes of one interface in one process; fewer if the interface has less than four times as
  * many sockets.
  */
-const AT_ONCE = 64
+const HANDSHAKES_MAX = 64
 /** Lines about refusals in a minute, each about another address or for another reason. */
 const LOGGED_MAX = 100
 
@@ -44,7 +44,7 @@ export class Handshakes {
     log: (line: string) => void,
   ) {
     this.#within = within
-    this.#atOnce = Math.min(AT_ONCE, Math.ceil(maxSockets / 4))
+    this.#atOnce = Math.min(HANDSHAKES_MAX, Math.ceil(maxSockets / 4))
     this.#log = onceAMinute(log, LOGGED_MAX)
     this.#server = this.#serverFor(identity)
   }

@@ -7,7 +7,7 @@ import { formatDuration } from '../../lib/text/units.ts'
  * Upper limit, in milliseconds, for which a message waits until others have been judged. Together with the
  * default of SCANTIMEOUT it is below the 300 seconds that MTAs wait for an answer.
  */
-const PERMIT_WITHIN = 120_000
+const PERMIT_TIMEOUT = 120_000
 
 /** Limits the number of messages that are judged concurrently (--max-clients). Others wait. */
 export class JudgePermits {
@@ -23,7 +23,7 @@ export class JudgePermits {
    * Waits for a permit. Resolves to a function that must be called when the message is done. Rejects with a
    * Fault of kind `out-of-memory` if that takes too long, or when the signal `gone` is aborted.
    */
-  async take(gone: AbortSignal, within: number = PERMIT_WITHIN): Promise<() => void> {
+  async take(gone: AbortSignal, within: number = PERMIT_TIMEOUT): Promise<() => void> {
     const over = this.#places.isFree
       ? await this.#places.acquire(gone)
       : await withDeadline(within, gone, (sooner) => this.#places.acquire(sooner))

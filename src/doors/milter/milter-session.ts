@@ -28,9 +28,9 @@ import type { MilterServices } from './milter-services.ts'
 import { resolvedFrom } from './recipient-path.ts'
 
 /** Upper limit for the kept characters of a client's name. */
-const NAME_MAX = 1024
+const CLIENT_NAME_MAX = 1024
 
-const copied = (name: Buffer) => name.toString('latin1', 0, NAME_MAX) || undefined
+const copied = (name: Buffer) => name.toString('latin1', 0, CLIENT_NAME_MAX) || undefined
 
 const noRoom = smtpReply(ownReply.noRoomForRecipient)
 

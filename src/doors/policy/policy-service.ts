@@ -16,7 +16,7 @@ import { refuseFull } from '../recipients/refuse-recipient.ts'
 /** Milliseconds between two checks of what is due. */
 const TICK = 1000
 /** Milliseconds for a client to accept its last answer. */
-const LEAVE_WITHIN = 5_000
+const LAST_ANSWER_TIMEOUT = 5_000
 
 /** The settings and services for answering requests. */
 export interface AccessPolicy {
@@ -62,7 +62,7 @@ export function createPolicyDoor(
       return servePolicyClient(socket, {
         policy: () => policy,
         log,
-        leaving: LEAVE_WITHIN,
+        leaving: LAST_ANSWER_TIMEOUT,
         uptime: () => performance.now(),
         closed,
       })

@@ -4,7 +4,7 @@ import { errorTextAt, Fault } from '../../lib/errors/fault.ts'
 import type { Environment } from '../../lib/process/environment.ts'
 import { checkExecutable, findProgram } from '../../lib/process/execute.ts'
 import { splitWords } from '../../lib/text/values.ts'
-import { chainDepth, DEPTH_MAX } from '../../settings/child-environment.ts'
+import { CHAIN_DEPTH_MAX, chainDepth } from '../../settings/child-environment.ts'
 import type { ControlDirectories } from '../../settings/control-directories.ts'
 
 /** The program that gets the message next, and the arguments of that program. */
@@ -27,7 +27,7 @@ export function findChain(
 ): Chain {
   const argv = args.length > 0 ? args : splitWords(env.QUEUECHAIN ?? '', 'QUEUECHAIN')
   const [name = join(directories.qmailHome, 'bin/qmail-queue'), ...rest] = argv
-  if (chainDepth(env) >= DEPTH_MAX) {
+  if (chainDepth(env) >= CHAIN_DEPTH_MAX) {
     throw new Fault('chain', `next program ${name}: leads back to onescan; ${REMEDY}`)
   }
   if (name.startsWith('-')) {

@@ -2,7 +2,7 @@ import { decodeWords } from './encoded-words.ts'
 import type { FieldSpan, Header } from './header-block.ts'
 
 /** Upper limit for the characters of a name that every reader accepts. */
-export const NAME_MAX = 200
+export const FIELD_NAME_MAX = 200
 const PLAIN_NAME = /^[!-'*-9;-<>@-~]+$/
 const CONTENT_NAME = /content|encod|mime|boundary|disposition|name/i
 /** The one such field that hosts add and remove. It is harmless if its value is a length. */
@@ -29,7 +29,7 @@ const ODD = /[^\t\r\n -~\x80-\xff]/
  * one of a hundred real messages.
  */
 export function mayDescribeContent(name: string, value?: string): boolean {
-  if (name.length > NAME_MAX || !PLAIN_NAME.test(name)) return true
+  if (name.length > FIELD_NAME_MAX || !PLAIN_NAME.test(name)) return true
   if (value === undefined) return CONTENT_NAME.test(name)
   if (LENGTH_FIELD.test(name) && LENGTH.test(value)) return false
   if (CONTENT_NAME.test(name)) return true

@@ -1,7 +1,7 @@
 import { decodeEscapes, mayHoldWords, readingsOfBase64 } from './escapes.ts'
 
 /** The number of times that nested encoded words are decoded. Deeper ones could hide anything. */
-const DEPTH_MAX = 4
+const WORD_DEPTH_MAX = 4
 
 /**
  * Upper limit for the encoded words of a header that are decoded. A word has four question marks, which are
@@ -66,7 +66,7 @@ export function hasHiddenLineEnd(header: string): boolean {
 export function hidesLineEnd(field: string): boolean {
   const from = field.indexOf('=?')
   if (from < 0) return false
-  return new LineEndSearch(field.length).isHiddenIn(field.slice(from), DEPTH_MAX)
+  return new LineEndSearch(field.length).isHiddenIn(field.slice(from), WORD_DEPTH_MAX)
 }
 
 /** The first letter of an encoding, if that is base64. */
@@ -125,7 +125,7 @@ class LineEndSearch {
  */
 export function decodeWords(text: string): string {
   let decoded = text
-  for (let depth = 0; depth < DEPTH_MAX; depth++) decoded = decodeOnce(decoded)
+  for (let depth = 0; depth < WORD_DEPTH_MAX; depth++) decoded = decodeOnce(decoded)
   return decoded
 }
 

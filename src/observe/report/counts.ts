@@ -48,7 +48,7 @@ function countWord(
 /** Each step is a tenth longer than the one before, so a quantile is right within 5 percent. */
 const STEP_LOGARITHM = Math.log(1.1)
 /** The milliseconds of the first step, and the number of steps, up to some 15 minutes. */
-const LEAST = 0.1
+const FIRST_STEP = 0.1
 const STEPS = 170
 
 /** Any number of durations in milliseconds, in constant memory. */
@@ -73,7 +73,9 @@ export class Durations {
 
   add(milliseconds: number): void {
     const step =
-      milliseconds <= LEAST ? 0 : Math.ceil(Math.log(milliseconds / LEAST) / STEP_LOGARITHM)
+      milliseconds <= FIRST_STEP
+        ? 0
+        : Math.ceil(Math.log(milliseconds / FIRST_STEP) / STEP_LOGARITHM)
     this.#steps[Math.min(step, STEPS - 1)]! += 1
     this.#count++
     this.#sum += milliseconds
@@ -86,7 +88,7 @@ export class Durations {
     for (const [step, count] of this.#steps.entries()) {
       left -= count
       if (left <= 0 && this.#count > 0) {
-        return Math.min(this.#max, LEAST * Math.exp((step - 0.5) * STEP_LOGARITHM))
+        return Math.min(this.#max, FIRST_STEP * Math.exp((step - 0.5) * STEP_LOGARITHM))
       }
     }
     return this.#max

@@ -11,7 +11,7 @@ const TOP = 20
 const NAMES_MAX = 20_000
 const OTHERS = '(others)'
 /** Upper limit for the characters of a name. Those in onescan's lines are shorter. */
-const NAME_MAX = 500
+const COUNTED_NAME_MAX = 500
 const SLOWEST = 10
 /** Upper limit for the days of all hosts together; later lines count as without a time. */
 const DAYS_MAX = 20_000
@@ -251,7 +251,7 @@ class NameCounts {
   readonly #counts = new Map<string, number>()
 
   add(whole: string): void {
-    const name = whole.slice(0, NAME_MAX)
+    const name = whole.slice(0, COUNTED_NAME_MAX)
     const isKnown = this.#counts.has(name) || this.#counts.size < NAMES_MAX
     const key = isKnown ? name : OTHERS
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)

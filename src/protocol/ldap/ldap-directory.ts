@@ -35,7 +35,7 @@ type LdapAnswer =
  * Milliseconds for which a search continues after its caller has stopped waiting. If the directory is only
  * slow, the result of that search answers the next request about the user.
  */
-const SEARCH_WITHIN = 10_000
+const SEARCH_TIMEOUT = 10_000
 /** Milliseconds for which an entry, or the answer that there is none, is cached. */
 const REMEMBERED_FOR = 60_000
 /** Upper limit for concurrent searches while the directory is slow: others are not begun. */
@@ -69,7 +69,7 @@ export class LdapDirectory {
     this.#settings = settings
     this.#uptime = uptime
     this.#timeout = timeout
-    this.#client = new LdapClient(settings, uptime, Math.max(timeout, SEARCH_WITHIN))
+    this.#client = new LdapClient(settings, uptime, Math.max(timeout, SEARCH_TIMEOUT))
     this.#known = new LruCache(remembered)
   }
 
@@ -126,7 +126,7 @@ const NOT_ASKED_FOR = 1000
  * Upper limit for concurrent requests to the directory. slapd ends an anonymous connection with more than 100
  * pending requests (slapd.conf(5), conn_max_pending).
  */
-const AT_ONCE = 50
+const REQUESTS_MAX = 50
 
 /**
  * Sends requests to a directory, over one shared connection. It connects and binds with the first request. A
@@ -137,7 +137,7 @@ class LdapClient {
   readonly #settings: LdapSettings
   readonly #uptime: () => number
   readonly #timeout: number
-  readonly #permits = new Semaphore(AT_ONCE)
+  readonly #permits = new Semaphore(REQUESTS_MAX)
   readonly #backOff: BackOff<string>
   readonly #client: Client
   #stream: MessageStream | undefined

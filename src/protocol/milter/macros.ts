@@ -12,7 +12,7 @@ const OF_MESSAGE = 'MRTLNBE'
 const LATEST_FIRST = [...(OF_CONNECTION + OF_MESSAGE)].reverse()
 
 /** Upper limit for the kept characters of a value. */
-const VALUE_MAX = 1024
+const MACRO_VALUE_MAX = 1024
 
 /**
  * The MTA's macros by name, such as `i` or `auth_authen`, as they were before the last command of
@@ -33,7 +33,7 @@ export class Macros {
   }
 
   /**
-   * Returns the value from the latest stage, in latin1, cut at VALUE_MAX, or undefined if there is none.
+   * Returns the value from the latest stage, in latin1, cut at MACRO_VALUE_MAX, or undefined if there is none.
    */
   get(name: string): string | undefined {
     for (const stage of LATEST_FIRST) {
@@ -56,7 +56,8 @@ export class Macros {
     const copies = new Map<string, string>()
     for (const name of this.#names) {
       const value = values.get(name)
-      if (value !== undefined) copies.set(name, Buffer.from(value.slice(0, VALUE_MAX)).toString())
+      if (value !== undefined)
+        copies.set(name, Buffer.from(value.slice(0, MACRO_VALUE_MAX)).toString())
     }
     return copies
   }

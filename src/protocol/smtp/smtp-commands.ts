@@ -92,7 +92,7 @@ type AttributeName = (typeof ATTRIBUTES)[number]
 export type ClientAttributes = { readonly [Name in AttributeName]?: string | undefined }
 
 /** Upper limit for the kept characters of a value: RFC 1035 has 255 for a name. */
-const VALUE_MAX = 1024
+const ATTRIBUTE_VALUE_MAX = 1024
 const UNAVAILABLE = ['[UNAVAILABLE]', '[TEMPUNAVAIL]']
 
 /**
@@ -107,7 +107,7 @@ export function parseAttributes(argument: Buffer): ClientAttributes {
     const written = word.slice(0, sign).toUpperCase()
     const name = ATTRIBUTES.find((known) => known === written)
     if (name === undefined) continue
-    const value = fromXtext(word.slice(sign + 1)).slice(0, VALUE_MAX)
+    const value = fromXtext(word.slice(sign + 1)).slice(0, ATTRIBUTE_VALUE_MAX)
     found[name] = value === '' || UNAVAILABLE.includes(value.toUpperCase()) ? undefined : value
   }
   return found

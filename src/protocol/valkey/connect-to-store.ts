@@ -11,7 +11,7 @@ import {
 } from './valkey-connection.ts'
 
 /** Milliseconds for the other sentinels after the first one has answered. */
-const OTHERS_WITHIN = 500
+const OTHER_SENTINELS_TIMEOUT = 500
 
 /**
  * Connects to the server of a store, or to the primary that sentinels name, and sends a first request.
@@ -57,7 +57,7 @@ async function findPrimary(
   const elected = Promise.any(asked.map(vote)).catch(() => {}) // or all have answered or failed
   try {
     await Promise.any(asked)
-    await withTimeout(elected, OTHERS_WITHIN)
+    await withTimeout(elected, OTHER_SENTINELS_TIMEOUT)
     const [most] = [...votes.values()].toSorted((a, b) => b.count - a.count)
     return most!.server
   } catch (error) {

@@ -8,7 +8,7 @@ import type { StoreAccess } from './store-address.ts'
 import type { RespCommand, ValkeyConnection } from './valkey-connection.ts'
 
 /** Milliseconds for all steps until a server has answered the first query. */
-const ENTERED_WITHIN = 1_500
+const ENTRY_TIMEOUT = 1_500
 /** Queries in a row without an answer in time, after which a connection is left. */
 const MISSES_MAX = 3
 /** Milliseconds before the next attempt, doubled with each attempt that fails. */
@@ -32,7 +32,7 @@ interface ServerOptions extends StoreAccess {
 
 /**
  * A connection to a store, which is opened again whenever it ends. Finding the server, connecting and its
- * first answer take at most ENTERED_WITHIN.
+ * first answer take at most ENTRY_TIMEOUT.
  *
  * The connection is closed after MISSES_MAX consecutive requests without an answer in time, each sent after
  * the previous one was abandoned: a dead connection shows no other sign. The next connection is used after
@@ -117,7 +117,7 @@ export class LastingConnection {
   async #attempt(): Promise<void> {
     let signal: AbortSignal | undefined
     try {
-      const opened = await withDeadline(ENTERED_WITHIN, this.#closed.signal, async (sooner) => {
+      const opened = await withDeadline(ENTRY_TIMEOUT, this.#closed.signal, async (sooner) => {
         signal = sooner
         return connectToStore(this.#server, this.#question, sooner)
       })
@@ -125,7 +125,7 @@ export class LastingConnection {
     } catch (error) {
       if (this.#closed.signal.aborted) return
       const isRefused = error instanceof RespError
-      if (signal?.aborted) this.#trouble(`no answer in ${formatDuration(ENTERED_WITHIN)}`, true)
+      if (signal?.aborted) this.#trouble(`no answer in ${formatDuration(ENTRY_TIMEOUT)}`, true)
       else this.#trouble(errorText(error))
       this.#again(this.#failures++, isRefused ? LONGEST_REFUSED : LONGEST_PAUSE)
     }
@@ -167,7 +167,7 @@ export class LastingConnection {
   }
 
   #missed(within: number): void {
-    this.#misses += within < ENTERED_WITHIN ? 1 : MISSES_MAX
+    this.#misses += within < ENTRY_TIMEOUT ? 1 : MISSES_MAX
     if (this.#misses < MISSES_MAX) return
     this.#left(`no answer in ${formatDuration(within)}`, LONGEST_SILENT, this.#silences++)
   }

@@ -10,11 +10,11 @@ export const THREADS = 128
  * that the file system does not answer holds a thread indefinitely. With fewer readings than THREADS, some
  * threads are left for other work.
  */
-const AT_ONCE = 100
+const READINGS_MAX = 100
 /** Milliseconds for which a reading waits for another one to end. */
 const WAIT = 1000
 
-const permits = new Semaphore(AT_ONCE)
+const permits = new Semaphore(READINGS_MAX)
 
 /**
  * The current readings of mailboxes. No mailbox is read twice at the same time: a further caller waits for
@@ -55,7 +55,8 @@ export class Readings<Value> {
 
 async function withPermit<Value>(work: () => Promise<Value>): Promise<Value> {
   const release = await permits.acquire(permits.isFree ? undefined : AbortSignal.timeout(WAIT))
-  if (release === undefined) throw new Error(`${AT_ONCE} other mailboxes are being read, or hang`)
+  if (release === undefined)
+    throw new Error(`${READINGS_MAX} other mailboxes are being read, or hang`)
   try {
     return await work()
   } finally {

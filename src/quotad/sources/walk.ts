@@ -9,7 +9,7 @@ import { type Clocks, type MailboxUsage, READING_MAX, REMEMBERED_MAX } from './r
 export type MaildirSum = Required<MailboxUsage>
 
 /** Directories read concurrently. More would not make a disk faster. */
-const DIRECTORIES_AT_ONCE = 4
+const DIRECTORIES_MAX = 4
 /** Milliseconds after which the next directory is read, too: one that hangs keeps no other waiting. */
 const TURN_MAX = 1000
 
@@ -22,7 +22,7 @@ export class Walker {
   readonly #clocks: Clocks
   readonly #longest: number
   readonly #sums = new LruCache<Map<string, DirectorySum>>(REMEMBERED_MAX)
-  readonly #permits = new Semaphore(DIRECTORIES_AT_ONCE)
+  readonly #permits = new Semaphore(DIRECTORIES_MAX)
 
   /** A count is given up after `longest` milliseconds. */
   constructor(clocks: Clocks, longest = READING_MAX) {
@@ -149,9 +149,9 @@ interface CountingTools {
  */
 const SETTLED = 2000
 /** The number of names that are read in one call. */
-const NAMES_AT_ONCE = 1000
+const NAMES_PER_READ = 1000
 /** The number of files whose size is read before the clock is checked. */
-const FILES_AT_ONCE = 64
+const FILES_PER_CHECK = 64
 
 /**
  * Sums up `new` or `cur` of a folder. Resolves to the known sum if the directory has not changed since, and
@@ -197,14 +197,14 @@ async function addUp(
     }
   }
   try {
-    const options = { encoding: 'latin1' as 'utf8', bufferSize: NAMES_AT_ONCE }
+    const options = { encoding: 'latin1' as 'utf8', bufferSize: NAMES_PER_READ }
     const names = await directory.ask('', (path) => opendir(path, options))
     for await (const { name } of names ?? []) {
       if (!isCounted(name)) continue
       const bytes = sizeByName(name)
       if (bytes === undefined) unsized.push(name)
       else add(bytes)
-      if (unsized.length < FILES_AT_ONCE) continue
+      if (unsized.length < FILES_PER_CHECK) continue
       await askFiles()
       checkTime()
     }

@@ -29,7 +29,7 @@ import {
 } from './clamd-signatures.ts'
 
 /** Milliseconds for the answer to VERSION, for which clamd has a thread of its own. */
-const VERSION_WITHIN = 5_000
+const VERSION_TIMEOUT = 5_000
 
 /** Checks each server of CLAMD, if QHPSI names clamd: does it answer, and how does it scan? */
 export async function checkClamd(host: StageHost): Promise<CheckLine[]> {
@@ -54,7 +54,7 @@ function checkSilent(
 ): CheckLine {
   const what = `clamd ${server.text}`
   if (outcome.kind === 'timed-out') {
-    const hangs = `it accepts connections, but does not answer within ${formatDuration(VERSION_WITHIN)}`
+    const hangs = `it accepts connections, but does not answer within ${formatDuration(VERSION_TIMEOUT)}`
     return failure(what, hangs, "check clamd's log, then restart clamd")
   }
   const conf = server.kind === 'unix' ? clamdConfOf(server, host.clamdConfigFiles) : undefined
@@ -178,7 +178,7 @@ export async function askVersion(
   stopped: AbortSignal = new AbortController().signal,
   session?: ClamdSession,
 ): Promise<ClamdOutcome<string>> {
-  const signal = AbortSignal.any([stopped, AbortSignal.timeout(VERSION_WITHIN)])
+  const signal = AbortSignal.any([stopped, AbortSignal.timeout(VERSION_TIMEOUT)])
   if (session) return session.ask(serverCommand('VERSION'), signal)
   return askClamd(server, 'VERSION', signal)
 }
@@ -186,7 +186,7 @@ export async function askVersion(
 /** Milliseconds before the end of a certificate in which it is to be renewed. */
 const SOON = 14 * 86_400_000
 /** Milliseconds for a handshake. */
-const WITHIN = 5_000
+const HANDSHAKE_TIMEOUT = 5_000
 
 /** Warns if this host's client certificate for TLS expires soon, or has expired. */
 function checkOwnCertificate(server: ClamdAddress, now: number): CheckLine[] {
@@ -202,7 +202,7 @@ async function checkTheirCertificate(server: ClamdAddress, now: number): Promise
   const connect = await loadConnect(server)
   const socket = connect(server) as TLSSocket
   try {
-    await answerInTime(once(socket, 'secureConnect'), WITHIN)
+    await answerInTime(once(socket, 'secureConnect'), HANDSHAKE_TIMEOUT)
     const { valid_to: validTo } = socket.getPeerCertificate()
     const remedy = 'renew it there, and reload onescand there'
     return checkEnd(server, 'its certificate', validTo, now, remedy)

@@ -12,7 +12,7 @@ import { zipOf } from '../test-mail/eicar-message.ts'
 import { compoundFile, rarOf } from '../test-mail/test-files.ts'
 
 /** Milliseconds for the scan of a file of some kilobytes, after those that are under way. */
-const WITHIN = 60_000
+const SCAN_TIMEOUT = 60_000
 
 /** A file that clamd reports only with a certain setting, and the setting here that needs it. */
 interface Probe {
@@ -138,7 +138,7 @@ export async function checkAlerts(
     }
     const content = file?.(settings)
     if (content === undefined || (after !== undefined && !served.has(after))) continue
-    const signal = AbortSignal.timeout(WITHIN)
+    const signal = AbortSignal.timeout(SCAN_TIMEOUT)
     const outcome = await server.scan({ bytes: Bytes.of(content) }, { signal, note() {} })
     const reply = outcome.kind === 'answered' ? outcome.reply : undefined
     if (reply === undefined || reply.answer === 'unknown') {

@@ -12,7 +12,7 @@ import { formsFoundBy } from './form-probes.ts'
 import { levelsOpened, probeLimitReports } from './probe-limits.ts'
 
 /** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */
-const SCAN_WITHIN = 120_000
+const SCAN_TIMEOUT = 120_000
 
 /** clamd's own, clamd.conf(5). */
 const MAX_SCAN_SIZE = 400 * 1024 * 1024
@@ -95,7 +95,7 @@ export async function checkClamdLimits(
 /** Names the parts of ordinary mail that a server, which reports its limits, extracts itself. */
 async function checkForms(server: ClamdServer, { SECONDLOOK }: ScanSettings): Promise<CheckLine[]> {
   if (SECONDLOOK !== 'always') return []
-  const forms = await formsFoundBy(server, AbortSignal.timeout(SCAN_WITHIN))
+  const forms = await formsFoundBy(server, AbortSignal.timeout(SCAN_TIMEOUT))
   return forms ? [describeForms(server.address.text, forms)] : []
 }
 
@@ -117,7 +117,7 @@ async function isClean(server: ClamdServer, content: Buffer): Promise<boolean> {
 const ORDINARY = 10 * 1024 * 1024
 
 /** Mail of fewer bytes is not tested: a clamd with such a limit is useless. */
-const LEAST = 64 * 1024
+const TESTED_MIN = 64 * 1024
 
 /** Checks whether clamd finds the test virus in the largest message that it will get. */
 async function checkLargeMail(
@@ -143,7 +143,7 @@ async function checkLargeMail(
     const value = `misses EICAR in ${size}: mail over about ${sizeText(most)} is delivered as clean`
     return failure(what, value, remedy)
   }
-  const many = most > LEAST ? `up to ${sizeText(most)}` : `less than ${sizeText(LEAST)}`
+  const many = most > TESTED_MIN ? `up to ${sizeText(most)}` : `less than ${sizeText(TESTED_MIN)}`
   const value = `scans files of ${many}: larger ones are not scanned (OVERSIZE)`
   return most < ORDINARY ? failure(what, value, `raise ${limits}`) : warning(what, value, remedy)
 }
@@ -151,14 +151,14 @@ async function checkLargeMail(
 const scanLarge = (server: ClamdServer, size: number) => scan(server, largeEicarMessage(size))
 
 const scan = (server: ClamdServer, bytes: Bytes) =>
-  server.scan({ bytes }, { signal: AbortSignal.timeout(SCAN_WITHIN), note() {} })
+  server.scan({ bytes }, { signal: AbortSignal.timeout(SCAN_TIMEOUT), note() {} })
 
 /**
  * Resolves to the approximate upper limit, in bytes, of mail that clamd reads completely. `over` exceeds it.
  */
 async function largestLookedAt(server: ClamdServer, over: number): Promise<number> {
-  let [least, most] = [LEAST, over]
-  while (most - least > Math.max(least / 16, LEAST)) {
+  let [least, most] = [TESTED_MIN, over]
+  while (most - least > Math.max(least / 16, TESTED_MIN)) {
     const size = least * 2 < most ? least * 2 : Math.floor((least + most) / 2)
     const outcome = await scanLarge(server, size)
     const isRead = outcome.kind === 'answered' && outcome.reply.answer === 'infected'
@@ -178,7 +178,7 @@ const sizeText = (bytes: number) =>
  */
 export async function checkAlert(
   server: ClamdServer,
-  signal: AbortSignal = AbortSignal.timeout(SCAN_WITHIN),
+  signal: AbortSignal = AbortSignal.timeout(SCAN_TIMEOUT),
 ): Promise<CheckLine> {
   const what = `clamd ${server.address.text} AlertExceedsMax`
   const remedy = 'set "AlertExceedsMax yes" in its clamd.conf, and restart clamd'
@@ -203,7 +203,7 @@ export async function checkAlert(
  */
 export async function checkDepth(
   server: ClamdServer,
-  signal: AbortSignal = AbortSignal.timeout(SCAN_WITHIN),
+  signal: AbortSignal = AbortSignal.timeout(SCAN_TIMEOUT),
 ): Promise<CheckLine | undefined> {
   const what = `clamd ${server.address.text} MaxRecursion`
   const levels = await levelsOpened(server, readingLimits.nesting, signal)

@@ -23,7 +23,7 @@ const LIMITS_AFTER = 4
  * Milliseconds for the answer about limits. Both it and the answer to VERSION come before the next
  * round.
  */
-const LIMITS_WITHIN = 10_000
+const LIMITS_TIMEOUT = 10_000
 
 /** Milliseconds between two probes of what a server extracts from mail: it logs 24 lines FOUND for each. */
 const PROBES_EVERY = 300_000
@@ -145,7 +145,7 @@ export class ClamdWatch {
     const known = this.#known.get(server.text)!
     if (!known.state.up || known.wait-- > 0) return
     known.wait = LIMITS_AFTER - 1
-    const signal = AbortSignal.any([stopped, AbortSignal.timeout(LIMITS_WITHIN)])
+    const signal = AbortSignal.any([stopped, AbortSignal.timeout(LIMITS_TIMEOUT)])
     const clamd = new ClamdServer(server, { lasting: false, passing: loadSystem() })
     const alert = await checkAlert(clamd, signal)
     if (alert.level !== 'warning') known.alert = this.#logNews(known.alert, alert)
@@ -202,7 +202,7 @@ async function during<Answer>(
 ): Promise<Answer> {
   const clamd = new ClamdServer(server, { lasting: true })
   try {
-    return await ask(clamd, AbortSignal.any([stopped, AbortSignal.timeout(LIMITS_WITHIN)]))
+    return await ask(clamd, AbortSignal.any([stopped, AbortSignal.timeout(LIMITS_TIMEOUT)]))
   } finally {
     clamd.close()
   }

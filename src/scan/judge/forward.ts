@@ -4,7 +4,7 @@ import type { HeaderEdits, HeaderField } from '../../mail/message/header-block.t
 import type { Acceptance } from './decision.ts'
 
 /** Bytes of the field's value. If more recipients are left, `+N more` ends it. */
-const VALUE_MAX = 8 * 1024
+const FIELD_VALUE_MAX = 8 * 1024
 /** Characters in a line of the field, which is folded at this length; RFC 5322 2.1.1 requires at most 998. */
 const LINE_MAX = 76
 
@@ -52,7 +52,7 @@ function quarantineField(forward: MailAddress, recipients: Iterable<MailAddress>
   let left = 0
   for (const recipient of recipients) {
     const address = escaped(recipient)
-    if (left > 0 || value.length + address.length + 3 > VALUE_MAX) {
+    if (left > 0 || value.length + address.length + 3 > FIELD_VALUE_MAX) {
       left++
       continue
     }

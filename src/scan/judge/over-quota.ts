@@ -7,7 +7,7 @@ import { mailReply } from './replies.ts'
 import type { Client } from './transaction.ts'
 
 /** Recipients that are checked concurrently. */
-const AT_ONCE = 16
+const QUERIES_MAX = 16
 /** All queries about a message together have this many times the time of one. */
 const TIMES = 4
 
@@ -95,7 +95,7 @@ async function findOther(
   }
 
   try {
-    if (await askNext()) await Promise.all(Array.from({ length: AT_ONCE }, askUntilFound))
+    if (await askNext()) await Promise.all(Array.from({ length: QUERIES_MAX }, askUntilFound))
     return found
   } finally {
     clearTimeout(late)

@@ -50,7 +50,7 @@ const LINE_MAX = 900
  */
 const RECORD_MAX = 16 * 1024 * 1024
 /** The nesting depth of the JSON of a record: its fields, and the recipients. */
-const DEPTH_MAX = 2
+const JSON_DEPTH_MAX = 2
 
 /** A record read from above a message. */
 interface ReadRecord {
@@ -120,7 +120,7 @@ function decodeRecord(start: Buffer): ReadRecord | undefined {
 }
 
 function parseRecord(json: string): QuarantineRecord {
-  if (depthOf(json) > DEPTH_MAX) throw notOurs('its record has lists in lists')
+  if (depthOf(json) > JSON_DEPTH_MAX) throw notOurs('its record has lists in lists')
   let value: unknown
   try {
     value = JSON.parse(json)

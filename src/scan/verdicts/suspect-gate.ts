@@ -1,7 +1,7 @@
 import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../lib/flow/timeout.ts'
 
 /** Milliseconds for which a suspect waits until nothing else is scanned, while nothing new begins. */
-const IDLE_WITHIN = 2_000
+const IDLE_TIMEOUT = 2_000
 /** Milliseconds for which it then has the process for itself. Other messages wait no longer. */
 const ALONE_FOR = 10_000
 
@@ -58,7 +58,7 @@ export class SuspectGate {
       if (this.#gate === gate.comes) this.#gate = undefined
       gate.come()
     }
-    const waited = await withTimeout(unlessAborted(this.#idle(), signal), IDLE_WITHIN)
+    const waited = await withTimeout(unlessAborted(this.#idle(), signal), IDLE_TIMEOUT)
     if (waited === TIMED_OUT || waited === ABORTED) {
       goOn()
       leave()

@@ -106,7 +106,7 @@ function describe({ args, since, uid }: RunningDescription, accounts: Accounts):
 }
 
 /** Milliseconds for a self-test: onescand times out sooner. */
-const SELF_TEST_WITHIN = 15_000
+const SELF_TEST_ANSWER_TIMEOUT = 15_000
 
 /**
  * Requests a self-test of an onescand that reports its state: whether it scans, and whether its interfaces
@@ -115,10 +115,12 @@ const SELF_TEST_WITHIN = 15_000
 async function askForSelfTest({ socket, description }: RunningDaemon): Promise<CheckLine[]> {
   if (description === undefined) return []
   const what = `onescand ${description.pid}`
-  const answer = await askForDescription(socket, SELF_TEST_WITHIN, true).catch(() => undefined)
+  const answer = await askForDescription(socket, SELF_TEST_ANSWER_TIMEOUT, true).catch(
+    () => undefined,
+  )
   const selfTest = answer?.daemon?.selfTest
   if (selfTest === undefined) {
-    const value = `made no self-test within ${formatDuration(SELF_TEST_WITHIN)}`
+    const value = `made no self-test within ${formatDuration(SELF_TEST_ANSWER_TIMEOUT)}`
     return [failure(what, value, "check onescand's log, then restart it")]
   }
   const { wrong, doors } = selfTest

@@ -28,11 +28,11 @@ const USUAL: readonly Way[] = [
 /** Bytes of the large mail: more than the sizes from which on some hosts scan nothing. */
 const LARGE = 300 * 1024
 /** Milliseconds for a line about an accepted message: a queue may precede onescan. */
-const LOGGED_WITHIN = 5_000
+const LOG_TIMEOUT = 5_000
 /** The same for mail of a program, which is taken before any filter has seen it: rspamd may need seconds for each. */
-const QUEUED_WITHIN = 20_000
+const QUEUED_LOG_TIMEOUT = 20_000
 /** Milliseconds after a line in which a looping message returns. */
-const LOOPS_WITHIN = 2_500
+const LOOP_TIMEOUT = 2_500
 /** A message seen this number of times is in a loop. Two interfaces may be on one route. */
 const A_LOOP = 3
 
@@ -145,11 +145,11 @@ class WayTest {
 
   /** Resolves to the lines about the mail in onescan's logs. */
   async #readAbout({ id }: SentTestMail): Promise<LogRecord[]> {
-    const within = 'program' in this.#way ? QUEUED_WITHIN : LOGGED_WITHIN
+    const within = 'program' in this.#way ? QUEUED_LOG_TIMEOUT : LOG_TIMEOUT
     let seen = await this.#log.untilAbout(id, within)
     // After a queue the mail may arrive again, once for each delivery.
     while (seen.length < A_LOOP && seen.some(({ fields }) => fields.get('interface') === 'smtp')) {
-      await setTimeout(LOOPS_WITHIN)
+      await setTimeout(LOOP_TIMEOUT)
       const again = this.#log.about(id)
       if (again.length === seen.length) break
       seen = again

@@ -1,7 +1,7 @@
 import type { Bytes } from '../../message/bytes.ts'
 
 /** Minimum length of a header in bytes: a name of one letter, and a checksum. */
-const HEADER_LEAST = 24
+const HEADER_MIN = 24
 /** A checksum follows the header, and each of the two forks. */
 const CHECKSUM = 2
 
@@ -17,8 +17,8 @@ interface BinHexFile {
 /** Returns the file in decoded BinHex 4.0 (RFC 1741; decoders/binhex.ts). It is empty if the bytes are too few. */
 export function binHexFile(source: Bytes): BinHexFile {
   const nameLength = source.gather(0, 1)[0] ?? 0
-  const header = source.gather(1, 1 + nameLength + HEADER_LEAST - 2)
-  if (source.size < nameLength + HEADER_LEAST - 1) return { name: '', forks: [] }
+  const header = source.gather(1, 1 + nameLength + HEADER_MIN - 2)
+  if (source.size < nameLength + HEADER_MIN - 1) return { name: '', forks: [] }
   const name = header.toString('latin1', 0, nameLength)
   // The name is followed by version, type, creator and flags.
   const lengths = nameLength + 1 + 4 + 4 + 2

@@ -25,7 +25,7 @@ const containers: ReadonlyMap<string, Container> = new Map<string, Container>([
 const IDENTIFIER_MAX = 32
 
 /** Upper limit for nested containers. CMS defines about eight. */
-const DEPTH_MAX = 32
+const CMS_DEPTH_MAX = 32
 
 /** The units of work of an element, in addition to its bytes. */
 const ELEMENT_COST = 16
@@ -179,7 +179,7 @@ class BerReader {
   }
 
   #enter({ isConstructed, length }: Element): void {
-    if (!isConstructed || this.#ends.length === DEPTH_MAX) throw unreadable()
+    if (!isConstructed || this.#ends.length === CMS_DEPTH_MAX) throw unreadable()
     this.#ends.push(this.#cursor.at + length)
   }
 

@@ -120,7 +120,7 @@ export interface HeldFile {
 }
 
 /** Minimum length, in characters, of a file whose property does not state its encoding. */
-const UNSAID_LEAST = 64
+const UNDECLARED_MIN = 64
 const DATA = 'data:'
 /** Upper limit for the bytes examined between `data:` and the comma. */
 const MEDIA_TYPE_MAX = 4096
@@ -210,7 +210,7 @@ export class PropertyValue {
         if (placeOf(encoded, '\\') >= 0) yield { encoded, encoding: 'escaped base64', names }
       } else if (this.#matched === DATA.length) continue
       else if (isQuotedPrintable) yield { encoded, encoding: 'quoted-printable', names }
-      else if (end >= UNSAID_LEAST && placeOf(encoded, ':') < 0) {
+      else if (end >= UNDECLARED_MIN && placeOf(encoded, ':') < 0) {
         yield { encoded, encoding: 'base64', names } // ez-vcard reads a value that is not a URL as base64
       }
     }

@@ -4,7 +4,7 @@ import type { Steps, Work } from '../budget/work.ts'
 import { Store } from '../storage/store.ts'
 
 /** The bytes that are inflated at a time: they become at most a thousand times as many. */
-export const INFLATED_MOST = 512
+export const INFLATE_STEP = 512
 
 /** The cost of a stream, in addition to its bytes: the memory that fflate allocates for each. */
 const STREAM_COST = 32 * 1024
@@ -47,11 +47,11 @@ export function* inflated(source: Bytes, form: Form, work: Work): Steps<Inflated
     }
     const stream = newStream(form, take)
     for (const chunk of source.chunks()) {
-      for (let at = 0; at < chunk.length && !isOver(); at += INFLATED_MOST) {
+      for (let at = 0; at < chunk.length && !isOver(); at += INFLATE_STEP) {
         const before = store.size
-        isBroken = !pushed(stream, chunk.subarray(at, at + INFLATED_MOST))
+        isBroken = !pushed(stream, chunk.subarray(at, at + INFLATE_STEP))
         behind = bytesBehind(stream, form)
-        yield* work.countUnits(INFLATED_MOST + store.size - before)
+        yield* work.countUnits(INFLATE_STEP + store.size - before)
       }
     }
     isDone = true

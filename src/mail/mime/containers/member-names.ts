@@ -1,13 +1,13 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { LimitExceeded } from '../budget/limits.ts'
 import { BLOCK, hasTarChecksum, octalIn, SIZE_AT } from './archive.ts'
-import { INFLATED_MOST, newStream, pushed } from './inflate.ts'
+import { INFLATE_STEP, newStream, pushed } from './inflate.ts'
 
 /** Upper limit for the bytes of a field. zip's has fewer. */
 const FIELD_MAX = 64 * 1024
 /** The bytes searched at a time, in addition to the following ones in which a field may end. */
-const SEARCHED_MOST = 256 * 1024
-const SEARCHED_WITH_FIELD = SEARCHED_MOST + FIELD_MAX + BLOCK
+const SEARCH_STEP = 256 * 1024
+const SEARCHED_WITH_FIELD = SEARCH_STEP + FIELD_MAX + BLOCK
 
 /**
  * Yields the names that archivers show in place of a member's plain name. These are zip's Unicode Path
@@ -25,7 +25,7 @@ export function* replacingNames(source: Bytes): Generator<string | number> {
     if (left < 0) throw new LimitExceeded('too many bytes of archives')
   }
   for (const piece of piecesOf(source, spend)) {
-    yield INFLATED_MOST + piece.length / 2
+    yield INFLATE_STEP + piece.length / 2
     for (const name of namesIn(piece)) {
       spend(name.length)
       yield name.toString()
@@ -35,7 +35,7 @@ export function* replacingNames(source: Bytes): Generator<string | number> {
 
 /** Yields pieces of the bytes, with the bytes after them; then those of a tar compressed by gzip. */
 function* piecesOf(source: Bytes, spend: (bytes: number) => void): Generator<Buffer> {
-  for (let at = 0; at < source.size; at += SEARCHED_MOST)
+  for (let at = 0; at < source.size; at += SEARCH_STEP)
     yield source.gather(at, at + SEARCHED_WITH_FIELD)
   if (source.gather(0, 2).toString('hex') !== '1f8b') return
   let waiting: Uint8Array[] = []
@@ -46,24 +46,24 @@ function* piecesOf(source: Bytes, spend: (bytes: number) => void): Generator<Buf
     waiting.push(bytes)
   })
   let isTar: boolean | undefined
-  for (let at = 0; at < source.size; at += INFLATED_MOST) {
-    if (!pushed(stream, source.gather(at, at + INFLATED_MOST))) break
+  for (let at = 0; at < source.size; at += INFLATE_STEP) {
+    if (!pushed(stream, source.gather(at, at + INFLATE_STEP))) break
     yield Buffer.alloc(0) // others may have their turn
     if (size >= BLOCK) isTar ??= hasTarChecksum(Buffer.concat(waiting, BLOCK))
     if (isTar === false) return
     if (size < SEARCHED_WITH_FIELD) continue
     let bytes = Buffer.concat(waiting)
-    for (; bytes.length >= SEARCHED_WITH_FIELD; bytes = bytes.subarray(SEARCHED_MOST)) yield bytes
+    for (; bytes.length >= SEARCHED_WITH_FIELD; bytes = bytes.subarray(SEARCH_STEP)) yield bytes
     waiting = [bytes]
     size = bytes.length
   }
-  for (let bytes = Buffer.concat(waiting); bytes.length > 0; bytes = bytes.subarray(SEARCHED_MOST))
+  for (let bytes = Buffer.concat(waiting); bytes.length > 0; bytes = bytes.subarray(SEARCH_STEP))
     yield bytes
 }
 
 /** Gives the names in fields that begin in a piece. */
 function* namesIn(bytes: Buffer): Generator<Buffer> {
-  const end = Math.min(SEARCHED_MOST, bytes.length)
+  const end = Math.min(SEARCH_STEP, bytes.length)
   // Mark, length, version 1, checksum of the plain name, name.
   for (let at = bytes.indexOf('up'); at >= 0 && at < end; at = bytes.indexOf('up', at + 1)) {
     if (bytes[at + 4] !== 1) continue

@@ -21,8 +21,8 @@ standard['='.charCodeAt(0)] = PADDING
 const BYTES_OF: Readonly<Record<number, number>> = { 0: 0, 6: 0, 2: 2, 4: 1 }
 
 /** Lower and upper limit for the bytes of lines passed to the runtime's own decoder at once. */
-const NATIVE_LEAST = 1024
-const NATIVE_MOST = BUFFER_SIZE
+const NATIVE_MIN = 1024
+const NATIVE_MAX = BUFFER_SIZE
 /** The characters that are data in base64 of URLs alone, `-`, `_` and `,`, the first two also to the runtime. */
 const OF_URLS = [0x2d, 0x5f, 0x2c]
 const OF_RUNTIME = OF_URLS.slice(0, 2)
@@ -238,9 +238,9 @@ export class Base64Decoder implements Decoder {
 
 /** Returns up to where the next bytes are tried in one go: the end of a line, if a line ends soon. */
 function endOfLines(bytes: Buffer, from: number, to: number): number {
-  if (to - from < NATIVE_LEAST) return to
-  const length = bytes.subarray(from, Math.min(to, from + NATIVE_MOST)).lastIndexOf(LF) + 1
-  return from + Math.max(length, NATIVE_LEAST)
+  if (to - from < NATIVE_MIN) return to
+  const length = bytes.subarray(from, Math.min(to, from + NATIVE_MAX)).lastIndexOf(LF) + 1
+  return from + Math.max(length, NATIVE_MIN)
 }
 
 /**

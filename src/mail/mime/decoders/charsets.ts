@@ -217,7 +217,7 @@ class InWords implements TextPieces {
 }
 
 /** The bytes that are decoded at a time: they become at most three times as many. */
-const DECODED_AT_ONCE = 4096
+const DECODE_STEP = 4096
 
 class Recoded implements Decoder {
   readonly #give: Give
@@ -231,8 +231,8 @@ class Recoded implements Decoder {
   }
 
   push(bytes: Buffer, from: number, to: number): void {
-    for (let at = from; at < to; at += DECODED_AT_ONCE) {
-      this.#put(this.#text.write(bytes.subarray(at, Math.min(to, at + DECODED_AT_ONCE))))
+    for (let at = from; at < to; at += DECODE_STEP) {
+      this.#put(this.#text.write(bytes.subarray(at, Math.min(to, at + DECODE_STEP))))
     }
   }
 

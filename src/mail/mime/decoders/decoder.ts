@@ -116,7 +116,7 @@ function* decodeInto(store: Store, part: Bytes, make: MakeDecoder, work: Work): 
 }
 
 /** From this many bytes on, the runtime's copy is faster than a loop. */
-const COPIED_LEAST = 40
+const NATIVE_COPY_MIN = 40
 
 /** Fills the buffer byte by byte. Gives its content when it is full, and when `flush` is called. */
 export class Writer {
@@ -135,7 +135,7 @@ export class Writer {
   }
 
   putAll(bytes: Buffer, from: number, to: number): void {
-    if (to - from < COPIED_LEAST) {
+    if (to - from < NATIVE_COPY_MIN) {
       for (let at = from; at < to; at++) this.put(bytes[at]!)
       return
     }

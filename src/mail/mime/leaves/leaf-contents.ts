@@ -148,7 +148,7 @@ function* giveDecodedTwice(part: Bytes, decoding: Decoding, give: GiveReading): 
  * Minimum number of characters between two paddings to be decoded separately. Fewer are a word of a text, and
  * not a file.
  */
-const PIECE_LEAST = 16
+const PIECE_MIN = 16
 
 /** Yields each piece of the data that ends where data continues after padding, and the last one. */
 function* eachPaddedPiece(part: Bytes, work: Work, give: (piece: Bytes) => Steps): Steps {
@@ -161,11 +161,11 @@ function* eachPaddedPiece(part: Bytes, work: Work, give: (piece: Bytes) => Steps
       if (byte === 0x3d) isPadded = true
       else if (isPadded && byte > SPACE) {
         isPadded = false
-        if (at - from >= PIECE_LEAST) yield* give(part.slice(from, at))
+        if (at - from >= PIECE_MIN) yield* give(part.slice(from, at))
         from = at
       }
     }
     yield* work.countUnits(chunk.length) // there may be a padding at every second byte
   }
-  if (part.size - from >= PIECE_LEAST) yield* give(part.slice(from))
+  if (part.size - from >= PIECE_MIN) yield* give(part.slice(from))
 }

@@ -1,6 +1,6 @@
 import { CR, DASH, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import { withoutLineEnd } from '../../../lib/bytes/lines.ts'
-import { NAME_MAX } from '../../message/content-fields.ts'
+import { FIELD_NAME_MAX } from '../../message/content-fields.ts'
 import type { KnownHeader } from '../../message/message.ts'
 import { headerFormFault } from '../../message/well-formed.ts'
 import { LimitExceeded } from '../budget/limits.ts'
@@ -136,7 +136,7 @@ export class HeaderReading {
   #takeKnown({ header, above }: KnownHeader): number | undefined {
     const { fields, lineEnding, length } = header
     if (headerFormFault(header) !== undefined) return undefined
-    if (fields.some(({ name }) => name.length > NAME_MAX)) return undefined
+    if (fields.some(({ name }) => name.length > FIELD_NAME_MAX)) return undefined
     this.#count += fields.length
     this.#lines.addWellFormed(header)
     this.#isCrlf = lineEnding === '\r\n'

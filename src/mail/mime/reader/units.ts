@@ -1,5 +1,5 @@
 /** The units of work that are counted together. */
-const TOGETHER = 8 * 1024
+const UNITS_PER_COUNT = 8 * 1024
 
 /** The units of work of a reading that were not yielded yet. */
 export class Units {
@@ -10,7 +10,7 @@ export class Units {
   }
 
   get areDue(): boolean {
-    return this.#count >= TOGETHER
+    return this.#count >= UNITS_PER_COUNT
   }
 
   take(): number {

@@ -17,7 +17,7 @@ import { askClamd, ClamdSessions, IDLE_MAX } from './session-pool.ts'
 const ASKED_LAST_FOR = { first: 2_000, longest: 60_000 }
 
 /** Milliseconds for PONG. A clamd that was started again reads its signatures first, for longer. */
-const PONG_WITHIN = 1_000
+const PONG_TIMEOUT = 1_000
 
 /**
  * Upper limit, in bytes, for contents that are sent together as streams, although the server accepts
@@ -129,7 +129,7 @@ export class ClamdServer {
    * a whole reply: a dead server does not answer then.
    */
   hasDied(): Promise<boolean> {
-    this.#dying ??= askClamd(this.address, 'PING', AbortSignal.timeout(PONG_WITHIN))
+    this.#dying ??= askClamd(this.address, 'PING', AbortSignal.timeout(PONG_TIMEOUT))
       .then(({ kind }) => kind !== 'answered')
       .finally(() => {
         this.#dying = undefined

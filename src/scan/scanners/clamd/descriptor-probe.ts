@@ -17,7 +17,7 @@ const SMALL_DESCRIPTOR_MAX = 1024 * 1024
  * Milliseconds for clamd's answer. A forwarded socket drops the descriptor, and the clamd at its other end
  * waits indefinitely.
  */
-const ANSWERED_WITHIN = { small: 1_000, large: 10_000 } as const
+const ANSWER_TIMEOUTS = { small: 1_000, large: 10_000 } as const
 /**
  * Milliseconds for which a yes or a no is valid. Then clamd is probed again while no message waits: it may be
  * another one, or have other settings.
@@ -25,7 +25,7 @@ const ANSWERED_WITHIN = { small: 1_000, large: 10_000 } as const
 const YES_FOR = 3_600_000
 const NO_FOR = 60_000
 
-type ProbeSize = keyof typeof ANSWERED_WITHIN
+type ProbeSize = keyof typeof ANSWER_TIMEOUTS
 
 interface DescriptorAnswer {
   readonly takes: boolean
@@ -112,7 +112,7 @@ export class DescriptorProbe {
       const text = 'onescan asks whether clamd takes descriptors\n'
       writeSync(file, extent === 'large' ? EICAR : text)
       if (extent === 'large') ftruncateSync(file, MEMORY_FILE_MAX)
-      const outcome = await withDeadline(ANSWERED_WITHIN[extent], signal, (sooner) =>
+      const outcome = await withDeadline(ANSWER_TIMEOUTS[extent], signal, (sooner) =>
         session.ask(descriptorsOf([() => file]), sooner),
       )
       if (outcome.kind === 'unreachable' || signal.aborted) return 'nobody'

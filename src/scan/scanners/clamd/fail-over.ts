@@ -16,7 +16,7 @@ const BROKEN_MAX = 2
  * did not reach it, documented in onescan-clamav(7). A server with a full queue is tried until the message's
  * own deadline.
  */
-export const COMES_BACK_WITHIN: Readonly<Record<Exclude<Absence, 'full'>, number>> = {
+export const RETRY_TIMEOUTS: Readonly<Record<Exclude<Absence, 'full'>, number>> = {
   refused: 3_000, // a restart
   silent: 15_000, // three attempts over TCP
   gone: 0,
@@ -174,7 +174,7 @@ class ServerSearch {
 
   #mayComeBack(state: Absence, server: ClamdServer): boolean {
     if (state === 'full') return true
-    return server.missingFor < COMES_BACK_WITHIN[state]
+    return server.missingFor < RETRY_TIMEOUTS[state]
   }
 }
 

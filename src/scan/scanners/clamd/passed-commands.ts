@@ -9,7 +9,7 @@ import { ClamdReplyReader } from './read-reply.ts'
 /** Milliseconds for which an answer is reused for the next client: a reload takes clamd some seconds. */
 const AGAIN_AFTER = 5_000
 /** Milliseconds for the answer. */
-const WITHIN = 5_000
+const ANSWER_TIMEOUT = 5_000
 
 /** Passes commands on to servers, each at most once in AGAIN_AFTER. */
 export class PassedCommands {
@@ -46,7 +46,7 @@ async function ask(address: ClamdAddress, command: PassedOn): Promise<string> {
     explain: (error) => error ?? new Error('closed the connection without a reply'),
   })
   try {
-    const said = await wire.during(AbortSignal.timeout(WITHIN), async () => {
+    const said = await wire.during(AbortSignal.timeout(ANSWER_TIMEOUT), async () => {
       await wire.connected()
       await wire.send(Buffer.from(`z${command}\0`))
       return wire.read(() => replies.whole())

@@ -73,7 +73,7 @@ const absences: Readonly<Record<string, Absence>> = {
 }
 
 /** Milliseconds for a connection, over TCP: time for SYN and two repetitions (after 1 and 3 s). */
-const CONNECTED_WITHIN = 5_000
+const CONNECT_TIMEOUT = 5_000
 
 /**
  * A session with clamd (IDSESSION, clamd(8)) on its own connection, which the first request opens. Each reply
@@ -119,9 +119,7 @@ export class ClamdSession {
    * does not.
    */
   async #getAccepted(signal: AbortSignal): Promise<ClamdOutcome<never> | undefined> {
-    const outcome = await withDeadline(CONNECTED_WITHIN, signal, (sooner) =>
-      this.#ask(PING, sooner),
-    )
+    const outcome = await withDeadline(CONNECT_TIMEOUT, signal, (sooner) => this.#ask(PING, sooner))
     if (outcome.kind === 'answered') return undefined
     if (outcome.kind === 'timed-out') return signal.aborted ? outcome : silent
     if (outcome.kind === 'unreachable') return outcome
@@ -195,7 +193,7 @@ export class ClamdSession {
 
   async #send(wire: ServerWire, packets: Iterable<ClamdPacket>): Promise<void> {
     if (!wire.isConnected) {
-      const isLate = (await withTimeout(wire.connected(), CONNECTED_WITHIN)) === TIMED_OUT
+      const isLate = (await withTimeout(wire.connected(), CONNECT_TIMEOUT)) === TIMED_OUT
       if (isLate) throw wire.end(new Unanswered(silent))
     }
     const passing = this.#passing
@@ -229,7 +227,7 @@ const timedOut = { kind: 'timed-out', why: 'no answer within the time limit' } a
 
 const silent = {
   kind: 'unreachable',
-  why: `no connection within ${formatDuration(CONNECTED_WITHIN)}`,
+  why: `no connection within ${formatDuration(CONNECT_TIMEOUT)}`,
   state: 'silent',
 } as const
 

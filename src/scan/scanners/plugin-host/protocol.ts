@@ -20,7 +20,7 @@ export const RENEWED_AFTER = 300
 const ANSWER = 'onescan-answer/1'
 const NONSENSE = 'wrote something other than an answer to descriptor 3'
 const TOO_MUCH = `wrote more than ${LINE_MAX} bytes to descriptor 3`
-const NAME_MAX = 255
+const FINDING_NAME_MAX = 255
 const WHY_MAX = 1000
 
 /** The request to a plugin's process about one message. */
@@ -110,7 +110,7 @@ function cut(result: ScanResult): ScanResult {
     case 'clean':
       return clean
     case 'infected':
-      return infected(result.name.slice(0, NAME_MAX))
+      return infected(result.name.slice(0, FINDING_NAME_MAX))
     case 'unknown':
       return unknownAnswer(result.why.slice(0, WHY_MAX), result.cause)
     case 'unread':

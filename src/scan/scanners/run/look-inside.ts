@@ -10,7 +10,7 @@ import type { Sample, ScanTask } from '../contract/scanner.ts'
 import type { ScanResult } from '../findings/scan-result.ts'
 
 /** Upper limit for the nested archives that are opened. */
-const DEPTH_MAX = 4
+const ARCHIVE_DEPTH_MAX = 4
 
 /**
  * Upper limit for the unpacked bytes of a sample, a long text counted twice. Logs expand some twenty times.
@@ -78,7 +78,8 @@ async function askAboutMember(
     const isTooLarge =
       result.answer === 'unread' && (result.what === 'unpacked' || result.what === 'size')
     if (!isTooLarge) return search.conclude(result) ?? 'all'
-    const inside = depth < DEPTH_MAX ? await askAboutMembers(member, search, depth + 1) : 'unread'
+    const inside =
+      depth < ARCHIVE_DEPTH_MAX ? await askAboutMembers(member, search, depth + 1) : 'unread'
     return inside === 'unread' ? askInPieces(member, search) : inside
   })
 }

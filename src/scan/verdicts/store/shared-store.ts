@@ -62,7 +62,7 @@ const CLAIM = Buffer.from('scanning')
 /** Upper limit for the characters of a server's error that are logged. */
 const REASON_MAX = 200
 /** Milliseconds for storing a verdict, for which no mail waits. */
-const PUT_WITHIN = 5_000
+const PUT_TIMEOUT = 5_000
 /** Milliseconds after which a waiting host repeats its request, doubled each time. */
 const POLLS = { first: 5, longest: 40 }
 
@@ -71,7 +71,7 @@ const MARK_POLLED_EVERY = 20_000
 /** The number of polls after which a mark expires unless it is renewed. */
 const MARK_LASTS_FOR_POLLS = 3
 /** Milliseconds for an answer about marks, for which no mail waits. */
-const MARK_ANSWERED_WITHIN = 5_000
+const MARK_TIMEOUT = 5_000
 const OTHER_KEY =
   'hosts with another key use it, too: of the current hmac-sha256 keys in CLUSTERKEYS, the one whose id sorts first must be the same on all hosts'
 
@@ -135,7 +135,7 @@ export class SharedStore {
     // If the claim has expired, the value there may be another host's.
     const isOver = until === undefined || this.#options.uptime() >= until
     if (isOver || !this.#connection.isReady) return
-    this.#connection.ask([['SET', key, CLAIM, 'XX', 'PX', '1']], PUT_WITHIN).catch(() => {})
+    this.#connection.ask([['SET', key, CLAIM, 'XX', 'PX', '1']], PUT_TIMEOUT).catch(() => {})
   }
 
   sharing(): Sharing {
@@ -199,7 +199,7 @@ export class SharedStore {
   /** Offers a verdict to the store. */
   async #publish(key: string, sealed: Buffer, seconds: number): Promise<void> {
     const words = ['SET', key, sealed, 'PX', String(1000 * seconds)]
-    const answer = await this.#connection.ask([words], PUT_WITHIN).catch(() => undefined)
+    const answer = await this.#connection.ask([words], PUT_TIMEOUT).catch(() => undefined)
     if (answer === undefined || answer === TIMED_OUT) return // the connection reports the reason
     const [reply] = answer
     if (reply instanceof RespError) this.#erred('put', reply)
@@ -228,14 +228,14 @@ export class SharedStore {
     const lasting = ['PX', String(lifetime)]
     const replies = await connection.ask(
       [['SET', MARK_KEY, own, 'NX', ...lasting], questionFor(MARK_KEY)],
-      MARK_ANSWERED_WITHIN,
+      MARK_TIMEOUT,
     )
     const found = replies === TIMED_OUT ? undefined : replies[1]
     if (!Buffer.isBuffer(found) || found.length === 0) return // queries for verdicts log the trouble
     if (found.equals(own)) {
       this.#otherMarkSince = undefined
       this.#report('mark', undefined)
-      await connection.ask([['SET', MARK_KEY, own, ...lasting]], MARK_ANSWERED_WITHIN)
+      await connection.ask([['SET', MARK_KEY, own, ...lasting]], MARK_TIMEOUT)
       return
     }
     this.#otherMarkSince ??= uptime()

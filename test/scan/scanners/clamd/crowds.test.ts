@@ -4,7 +4,7 @@ import { linkSync, renameSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { ClamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
-import { COMES_BACK_WITHIN } from '../../../../src/scan/scanners/clamd/fail-over.ts'
+import { RETRY_TIMEOUTS } from '../../../../src/scan/scanners/clamd/fail-over.ts'
 import { PERMITS } from '../../../../src/scan/scanners/permits/scan-permits.ts'
 import { runScanners } from '../../../../src/scan/scanners/run/run-scanners.ts'
 import { runOf, secondLook } from '../scanning.ts'
@@ -168,19 +168,19 @@ t.test(
 
 t.test('one message waits for a server that stays away, and later ones do not', async (t) => {
   const scanner = new ClamdScanner(clamdPolicy(await leftSocket(t)))
-  const first = await scanner.scan(small, scanTask(5 * COMES_BACK_WITHIN.refused).task)
+  const first = await scanner.scan(small, scanTask(5 * RETRY_TIMEOUTS.refused).task)
   t.match(first, {
     answer: 'unknown',
     cause: 'unreachable',
     why: /cannot connect \(ECONNREFUSED\); start clamd, or fix CLAMD/,
   })
-  const later = scanTask(COMES_BACK_WITHIN.refused / 2).task
+  const later = scanTask(RETRY_TIMEOUTS.refused / 2).task
   t.match(await scanner.scan(small, later), { answer: 'unknown' })
   t.notOk(later.signal.aborted)
 })
 
 t.test('a message does not wait for a socket that does not exist', async (t) => {
-  const { task } = scanTask(COMES_BACK_WITHIN.refused)
+  const { task } = scanTask(RETRY_TIMEOUTS.refused)
   const gone = socketPath(t)
   t.match(await new ClamdScanner(clamdPolicy(gone)).scan(small, task), {
     answer: 'unknown',
@@ -192,7 +192,7 @@ t.test('a message does not wait for a socket that does not exist', async (t) => 
 t.test('a dead server is skipped if another one answers', async (t) => {
   const second = await standIn(t, says('stream: OK\0'))
   const scanner = new ClamdScanner(clamdPolicy(`${await leftSocket(t)} ${second.socket}`))
-  const { task, notes } = scanTask(COMES_BACK_WITHIN.refused)
+  const { task, notes } = scanTask(RETRY_TIMEOUTS.refused)
   t.match(await scanner.scan(small, task), { answer: 'clean' })
   t.match(await scanner.scan(small, task), { answer: 'clean' })
   t.match(notes, [/ECONNREFUSED/], 'the second message was not even tried there')
