@@ -11,7 +11,7 @@ import {
 } from '../../src/quotad/quotad-options.ts'
 import { groundsInWords, type Reply } from '../../src/scan/judge/decision.ts'
 import { mailReply, replyFor } from '../../src/scan/judge/replies.ts'
-import { causesInWords } from '../../src/scan/scanners/findings/scan-result.ts'
+import { causesInWords } from '../../src/scan/scanners/findings/causes.ts'
 import type { FromClient } from '../../src/settings/table/kinds.ts'
 import { fromClientOf, names, readFromCaller } from '../../src/settings/table.ts'
 import { readPage } from '../../test/documents/man-page.ts'

@@ -3,7 +3,7 @@ import { FAULT_KINDS } from '../../lib/errors/fault.ts'
 import { INTERFACES } from '../../mail/message/envelope/envelope.ts'
 import { GROUNDS } from '../../scan/judge/decision.ts'
 import type { QuotaAnswer } from '../../scan/quota/quota-answer.ts'
-import { causesInWords } from '../../scan/scanners/findings/scan-result.ts'
+import { causesInWords } from '../../scan/scanners/findings/causes.ts'
 import { DECISIONS, SCANS } from '../report/counts.ts'
 import {
   type ClamdState,

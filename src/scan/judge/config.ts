@@ -9,9 +9,9 @@ import { switchedOff } from '../../settings/off-switch.ts'
 import { readSettings, type Values } from '../../settings/read-settings.ts'
 import { scanning, treatment } from '../../settings/table/scanning.ts'
 import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
+import { listFingerprint } from '../scanners/attachments/ban-names.ts'
 import { readAttachmentRules } from '../scanners/attachments/rules.ts'
 import { readScanSettings, type ScanSettings } from '../scanners/contract/scan-settings.ts'
-import { listFingerprint } from '../scanners/findings/ban-names.ts'
 import { type ClusterSettings, readClusterSettings } from '../stamps/keyring.ts'
 
 /** The settings for the scan of a message and for the decision after it, named as in onescan-settings(5). */

@@ -1,8 +1,8 @@
 import t from 'tap'
+import { resultByName } from '../../../src/scan/scanners/clamd/clamav-names.ts'
 import {
   clean,
   infected,
-  resultByName,
   type ScanResult,
   unread,
 } from '../../../src/scan/scanners/findings/scan-result.ts'

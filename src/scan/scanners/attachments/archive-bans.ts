@@ -7,7 +7,7 @@ import {
   listFingerprint,
   listName,
   probeName,
-} from '../findings/ban-names.ts'
+} from './ban-names.ts'
 
 /** Upper limit, in bytes, for a line that libclamav reads (FILEBUFF in readdb.c). */
 const LINE_MAX = 8191

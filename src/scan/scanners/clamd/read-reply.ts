@@ -1,13 +1,7 @@
 import { replaceUnprintable } from '../../../lib/log/line-format.ts'
 import { clamdWords } from '../../../protocol/clamd/write-reply.ts'
-import {
-  clean,
-  resultByName,
-  type ScanResult,
-  unknown,
-  unread,
-  withoutHash,
-} from '../findings/scan-result.ts'
+import { clean, type ScanResult, unknown, unread } from '../findings/scan-result.ts'
+import { resultByName, withoutHash } from './clamav-names.ts'
 
 /** Upper limit, in bytes, for a reply, its NUL included. A signature's name has a few dozen. */
 const CLAMD_REPLY_MAX = 8 * 1024

@@ -1,6 +1,4 @@
-import { errorCode } from '../../../lib/errors/fault.ts'
-import { replaceUnprintable } from '../../../lib/log/line-format.ts'
-import { LONG_NAME, ruleByName } from './ban-names.ts'
+import type { Cause } from './causes.ts'
 
 /** Why a part of a message was not read. A retry would change nothing. */
 export type Unread =
@@ -16,7 +14,7 @@ export type Unread =
   | 'encrypted'
   /** It has a form that ordinary mail never has. */
   | 'form'
-  /** No scan was wanted: the message was released from quarantine. */
+  /** It was released from quarantine without a scan, or it has a result that does not apply to copies. */
   | 'skipped'
 
 /**
@@ -63,20 +61,24 @@ export type ScanResult =
       readonly why: string
       /** The limit as text for the sender, without text that the sender chose. Set by a scan. */
       readonly limit?: string
-      /** As in the infected result. */
+      /** As in the unknown result. */
       readonly alert?: string
     }
 
 export type Infected = Extract<ScanResult, { answer: 'infected' }>
 export type UnreadResult = Extract<ScanResult, { answer: 'unread' }>
-type NoResult = Extract<ScanResult, { answer: 'unread' | 'unknown' }>
+export type UnknownResult = Extract<ScanResult, { answer: 'unknown' }>
 
 export const clean: ScanResult = { answer: 'clean' }
 export const infected = (name: string): Infected => ({ answer: 'infected', name })
 /** Returns the result for a ban of local policy. `what` follows the word `banned`. */
 export const banned = (what: string): Infected => ({ ...infected(what), banned: true })
-export const unread = (what: Unread, why: string): NoResult => ({ answer: 'unread', what, why })
-export const unknown = (why: string, cause: Cause = 'scanner-error'): NoResult => ({
+export const unread = (what: Unread, why: string): UnreadResult => ({
+  answer: 'unread',
+  what,
+  why,
+})
+export const unknown = (why: string, cause: Cause = 'scanner-error'): UnknownResult => ({
   answer: 'unknown',
   why,
   cause,
@@ -94,84 +96,4 @@ const RANKS = { infected: 3, unknown: 2, unread: 1, clean: 0 } as const
 /** Returns the result that applies of two about the same message; of equal ones the first. */
 export function worse(result: ScanResult, other: ScanResult): ScanResult {
   return RANKS[other.answer] > RANKS[result.answer] ? other : result
-}
-
-/**
- * ClamAV's name of what it has found, without the `(hash:size)` that follows it with
- * ExtendedDetectionInfo.
- */
-export function withoutHash(name: string): string {
-  return name.replace(/\([0-9A-Fa-f]+:[0-9]+\)$/, '')
-}
-
-/**
- * Returns the result for ClamAV's name of a finding. `why` is the reason for the log if it is not a virus.
- *
- * - With AlertExceedsMax, libclamav 1.4 names the limit that ended its scan: MaxFileSize, MaxScanSize,
- *   MaxRecursion, MaxFiles, MaxScanTime, EmailLineFoldCnt, EmailHeaderBytes, EmailHeaders,
- *   EmailMIMEPartsPerMessage or EmailMIMEArguments. For the time limit or an unfamiliar limit the result is
- *   unknown.
- * - A signature of `onescan bans` is a ban, with the text of its rule.
- * - A name that clamd does not read to its end may be banned or not, so the result is *unread*.
- */
-export function resultByName(name: string, why: string): ScanResult {
-  const limit = limitByName(name, why)
-  if (limit !== undefined) return { ...limit, alert: name }
-  const rule = ruleByName(name)
-  return rule === undefined
-    ? infected(name)
-    : banned(`attachment ${replaceUnprintable(rule)} in an archive`)
-}
-
-function limitByName(name: string, why: string): NoResult | undefined {
-  if (name.startsWith(LONG_NAME))
-    return unread('contents', `${why}: a name there is longer than it sees`)
-  const limit = /^Heuristics\.Limits\.Exceeded(?:\.(.*))?$/s.exec(name)
-  if (!limit) return undefined
-  const [, kind] = limit
-  if (kind === 'MaxFileSize' || kind === 'MaxScanSize') return unread('unpacked', why)
-  if (kind === 'MaxRecursion') return unread('depth', why)
-  if (kind === 'MaxFiles' || kind?.startsWith('Email')) return unread('contents', why)
-  return unknown(why, 'limit')
-}
-
-/** Why an answer of scanners is unknown: the closed list that the log, metrics and alerts count by. */
-export const causesInWords = {
-  timeout: "SCANTIMEOUT or the scanner's own deadline expired",
-  busy: 'the scan could not start before SCANTIMEOUT, or the message could not be scanned alone',
-  unreachable: 'the scanner cannot be reached or started',
-  'broken-off': 'the scanner crashed, or closed the connection during the scan',
-  limit: 'the content is larger than the scanner accepts',
-  memory: 'no memory, disk space or descriptors',
-  'scanner-error': 'the scanner reported an error, or gave an invalid answer',
-  plugin: 'the plugin returned unknown',
-  poison:
-    'scanned alone, the message crashed the scanner three times; it is not scanned for an hour',
-} as const
-export type Cause = keyof typeof causesInWords
-
-const BY_CODE: Readonly<Record<string, Cause>> = {
-  ETIMEDOUT: 'timeout',
-  ECONNREFUSED: 'unreachable',
-  ENOENT: 'unreachable',
-  EHOSTUNREACH: 'unreachable',
-  ENETUNREACH: 'unreachable',
-  ENOTFOUND: 'unreachable',
-  EAI_AGAIN: 'unreachable',
-  EACCES: 'unreachable',
-  ECONNRESET: 'broken-off',
-  EPIPE: 'broken-off',
-  ENOMEM: 'memory',
-  ENOSPC: 'memory',
-  EDQUOT: 'memory',
-  EMFILE: 'memory',
-  ENFILE: 'memory',
-}
-
-/**
- * Returns the cause of an error that a scanner, or the connection to it, has thrown; errno(3) lists the
- * codes.
- */
-export function causeOf(error: unknown): Cause {
-  return BY_CODE[errorCode(error)] ?? 'scanner-error'
 }

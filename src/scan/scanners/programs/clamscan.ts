@@ -6,18 +6,11 @@ import { errorText, isFault } from '../../../lib/errors/fault.ts'
 import { ABORTED, unlessAborted } from '../../../lib/flow/timeout.ts'
 import { replaceUnprintable } from '../../../lib/log/line-format.ts'
 import { DEFAULT_DATABASE } from '../../../settings/table/clamav.ts'
+import { resultByName, withoutHash } from '../clamd/clamav-names.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import { type ContentScanner, unansweredBy } from '../contract/scanner.ts'
-import {
-  causeOf,
-  clean,
-  infected,
-  resultByName,
-  type ScanResult,
-  unknown,
-  unread,
-  withoutHash,
-} from '../findings/scan-result.ts'
+import { causeOf } from '../findings/causes.ts'
+import { clean, infected, type ScanResult, unknown, unread } from '../findings/scan-result.ts'
 
 const PROGRAM = '/usr/bin/clamscan'
 

@@ -4,18 +4,11 @@ import { basename } from 'node:path'
 import { errorCode } from '../../../lib/errors/fault.ts'
 import { responds } from '../../../lib/path/responds.ts'
 import { DEFAULT_DATABASE } from '../../../settings/table/clamav.ts'
+import { resultByName, withoutHash } from '../clamd/clamav-names.ts'
 import { CONFIG_FILES, databaseIn, firstConfOf, optionIn, valueIn } from '../clamd/database.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import { type ContentScanner, type ScanTask, unansweredBy } from '../contract/scanner.ts'
-import {
-  clean,
-  infected,
-  resultByName,
-  type ScanResult,
-  scannerDied,
-  unknown,
-  withoutHash,
-} from '../findings/scan-result.ts'
+import { clean, infected, type ScanResult, scannerDied, unknown } from '../findings/scan-result.ts'
 import { killGroup, LineRelay, writeToLog } from './scanner-program.ts'
 
 /** Bytes of a scanner's output in which the name of the virus is searched. */

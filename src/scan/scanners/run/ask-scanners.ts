@@ -12,13 +12,8 @@ import {
   type ScanTask,
   unansweredBy,
 } from '../contract/scanner.ts'
-import {
-  causeOf,
-  infected,
-  type ScanResult,
-  type UnreadResult,
-  unknown,
-} from '../findings/scan-result.ts'
+import { causeOf } from '../findings/causes.ts'
+import { infected, type ScanResult, type UnreadResult, unknown } from '../findings/scan-result.ts'
 import type { PermitOrResult } from '../permits/scan-permits.ts'
 import { Loan } from './loan.ts'
 import type { ResultCollector, Weights } from './result-collector.ts'

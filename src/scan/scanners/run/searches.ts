@@ -3,7 +3,8 @@ import { nextTurn } from '../../../lib/flow/event-loop.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import { WORK_PER_TURN } from '../../../mail/mime/budget/work.ts'
 import type { LocalScanner, MailSearch, Scanner, ScanTask } from '../contract/scanner.ts'
-import { causeOf, type ScanResult, unknown } from '../findings/scan-result.ts'
+import { causeOf } from '../findings/causes.ts'
+import { type ScanResult, unknown } from '../findings/scan-result.ts'
 
 /** The searches of local policy in one message. One that throws answers unknown. */
 export class Searches {

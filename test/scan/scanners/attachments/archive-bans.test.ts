@@ -10,7 +10,7 @@ import {
   banName,
   listFingerprint,
   ruleByName,
-} from '../../../../src/scan/scanners/findings/ban-names.ts'
+} from '../../../../src/scan/scanners/attachments/ban-names.ts'
 import { lacks } from '../../../needs.mjs'
 
 /** The signatures of `onescan bans`, read by ClamAV itself. */
