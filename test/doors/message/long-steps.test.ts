@@ -10,10 +10,10 @@ import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { editHeader } from '../../../src/mail/message/header-block.ts'
 import { Intake } from '../../../src/mail/message/intake.ts'
 import { Deadline } from '../../../src/scan/judge/deadline.ts'
+import { containerShapes } from '../../messages/hostile/container-shapes.ts'
+import { hostileShapes } from '../../messages/hostile/hostile-shapes.ts'
+import { listenerShapes } from '../../messages/hostile/listener-shapes.ts'
 import { isWhole } from '../../run/is-whole.ts'
-import { containerShapes } from '../../scan/scanners/container-shapes.ts'
-import { hostileShapes } from '../../scan/scanners/hostile-shapes.ts'
-import { listenerShapes } from '../../scan/scanners/listener-shapes.ts'
 
 /**
  * From the first byte of a message to its answer no step of a worker takes long, whatever is in the

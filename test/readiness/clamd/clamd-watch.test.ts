@@ -15,7 +15,7 @@ import { openDirectory } from '../../programs/host/reachable.ts'
 import { socketDirectory } from '../../programs/host/socket-directory.ts'
 import { clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
 import { until } from '../../run/until.ts'
-import { everyForm } from '../../scan/scanners/every-form.ts'
+import { everyForm } from '../../scan/scanners/clamd/every-form.ts'
 
 const policy = (CLAMD: string, QHPSI = 'plugin: clamd') =>
   readScanSettings({ QHPSI, CLAMD }, { qmailHome: '/nonexistent', control: '/nonexistent' })

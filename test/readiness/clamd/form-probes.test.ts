@@ -14,8 +14,8 @@ import { readClamdAddress } from '../../../src/scan/scanners/clamd/clamd-address
 import { ClamdServer } from '../../../src/scan/scanners/clamd/clamd-server.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { type Clamd, clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
+import { everyForm } from '../../scan/scanners/clamd/every-form.ts'
 import { extractingAll, judgeMessage } from '../../scan/scanners/evasions/judge-message.ts'
-import { everyForm } from '../../scan/scanners/every-form.ts'
 
 const hex = (text: string) => Buffer.from(text, 'latin1').toString('hex')
 const md5 = (bytes: Buffer) => createHash('md5').update(bytes).digest('hex')

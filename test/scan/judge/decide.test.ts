@@ -5,7 +5,7 @@ import type { Scanner } from '../../../src/scan/scanners/contract/scanner.ts'
 import type { ScanResult } from '../../../src/scan/scanners/findings/scan-result.ts'
 import type { Trust } from '../../../src/scan/stamps/verify.ts'
 import type { CachedVerdict } from '../../../src/scan/verdicts/copies/verdict-query.ts'
-import { localPolicy } from '../scanners/scanning.ts'
+import { localPolicy } from '../scanners/run/scanning.ts'
 import { letter, type Setup as StageSetup, stageFor } from './judge-mail.ts'
 
 /** The decision as a value, to the word: strangers read its reply, and the log tells its details. */

@@ -3,7 +3,7 @@ import t from 'tap'
 import type { QuotaAnswer } from '../../../src/scan/quota/quota-answer.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/contract/scanner.ts'
 import { clean } from '../../../src/scan/scanners/findings/scan-result.ts'
-import { localPolicy } from '../scanners/scanning.ts'
+import { localPolicy } from '../scanners/run/scanning.ts'
 import {
   banned,
   cachingVerdicts,

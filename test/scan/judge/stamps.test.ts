@@ -3,7 +3,7 @@ import t from 'tap'
 import type { Decision } from '../../../src/scan/judge/decision.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/contract/scanner.ts'
 import { clean } from '../../../src/scan/scanners/findings/scan-result.ts'
-import { localPolicy } from '../scanners/scanning.ts'
+import { localPolicy } from '../scanners/run/scanning.ts'
 import { hmacValue, md5Hex } from '../stamps/independent.ts'
 import { key } from '../stamps/independently-stamped.ts'
 import {

@@ -18,7 +18,7 @@ import { keepOne, makeQuarantine } from './quarantined.ts'
 standInQueue() // which builds it
 becomePlain()
 
-const preload = resolve(import.meta.dirname, 'kill-before.cjs')
+const preload = resolve(import.meta.dirname, '../../programs/host/kill-before.cjs')
 /** A message that the spool and the chain get in two pieces. */
 const text = `Subject: x\n\n${'a line of the body\n'.repeat(20_000)}`
 

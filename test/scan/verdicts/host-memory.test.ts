@@ -5,7 +5,7 @@ import { unknown } from '../../../src/scan/scanners/findings/scan-result.ts'
 import type { CachedVerdict } from '../../../src/scan/verdicts/copies/verdict-query.ts'
 import { type HostEvents, HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
 import type { ScanEnd } from '../../../src/scan/verdicts/scans-for-copies.ts'
-import { everyForm } from '../scanners/every-form.ts'
+import { everyForm } from '../scanners/clamd/every-form.ts'
 
 /** Processes of one host, which tell each other through the first one, as real ones do. */
 function connected(count: number) {

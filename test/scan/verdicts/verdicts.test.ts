@@ -15,7 +15,7 @@ import { type HostEvents, HostMemory } from '../../../src/scan/verdicts/host-mem
 import { DEATHS_MAX } from '../../../src/scan/verdicts/poison.ts'
 import { sealVerdict } from '../../../src/scan/verdicts/store/seal.ts'
 import { Verdicts, type VerdictsOptions } from '../../../src/scan/verdicts/verdicts.ts'
-import { localPolicy } from '../scanners/scanning.ts'
+import { localPolicy } from '../scanners/run/scanning.ts'
 import { examine } from '../stamps/hashed-message.ts'
 
 const settings = readScanSettings({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!

@@ -9,7 +9,7 @@ import { newestNode } from '../../../packaging/toolchain/toolchain.mjs'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
 import { ReadBy } from '../../../test/mail/message/bytes.ts'
-import { hostileShapes } from '../../../test/scan/scanners/hostile-shapes.ts'
+import { hostileShapes } from '../../../test/messages/hostile/hostile-shapes.ts'
 
 /** Shapes of which each takes long in its own way. */
 export const dearest: readonly string[] = [

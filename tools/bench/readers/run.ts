@@ -11,15 +11,15 @@
 // With --conforming: messages that follow the standards, instead of those with changes.
 // With --all: other readers, too, that are too heavy or too slow for npm test.
 // With --hostile: the time and the memory that mail takes that is made to take them, of the dearest shapes, or
-// of those of test/scan/scanners/hostile-shapes.ts in whose name the text of --kind stands.
+// of those of test/messages/hostile/hostile-shapes.ts in whose name the text of --kind stands.
 import { parseArgs } from 'node:util'
+import { type HostileShape, hostileShapes } from '../../../test/messages/hostile/hostile-shapes.ts'
 import { conforming } from '../../../test/messages/random/conforming.ts'
 import { mutant } from '../../../test/messages/random/mutate.ts'
 import { withEnding } from '../../../test/programs/host/server.ts'
 import { evasions } from '../../../test/scan/scanners/evasions/all.ts'
 import { messageOf } from '../../../test/scan/scanners/evasions/compose.ts'
 import { startClamdForEvasions } from '../../../test/scan/scanners/evasions/judge-message.ts'
-import { type HostileShape, hostileShapes } from '../../../test/scan/scanners/hostile-shapes.ts'
 import { hiddenClasses } from '../../../test/scan/scanners/second-look/classes.ts'
 import { fuzz } from './fuzz.ts'
 import { dearest, lookAtHostile } from './hostile.ts'

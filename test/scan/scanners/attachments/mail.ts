@@ -7,7 +7,7 @@ import { runScanners } from '../../../../src/scan/scanners/run/run-scanners.ts'
 import { inChunks } from '../../../mail/message/bytes.ts'
 import { clamdPolicy, sample } from '../clamd/task.ts'
 import { multipart } from '../evasions/compose.ts'
-import { runOf } from '../scanning.ts'
+import { runOf } from '../run/scanning.ts'
 
 /** The rules of most sites. */
 const rules = { BADATTACHMENTS: join(import.meta.dirname, 'badattachments') }

@@ -7,7 +7,7 @@ import { ClamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.
 import { RETRY_TIMEOUTS } from '../../../../src/scan/scanners/clamd/fail-over.ts'
 import { PERMITS } from '../../../../src/scan/scanners/permits/scan-permits.ts'
 import { runScanners } from '../../../../src/scan/scanners/run/run-scanners.ts'
-import { runOf, secondLook } from '../scanning.ts'
+import { runOf, secondLook } from '../run/scanning.ts'
 import { fullServer } from './full-server.ts'
 import { says, socketPath, standIn } from './stand-in.ts'
 import { clamdPolicy, sample, scan, scanTask } from './task.ts'

@@ -3,7 +3,7 @@ import t from 'tap'
 import { readClamdAddress } from '../../../../src/scan/scanners/clamd/clamd-address.ts'
 import { ExtractedForms } from '../../../../src/scan/scanners/clamd/extracted-forms.ts'
 import { socketDirectory } from '../../../programs/host/socket-directory.ts'
-import { everyForm } from '../every-form.ts'
+import { everyForm } from './every-form.ts'
 
 const forms = everyForm
 const clamd = (path: string, version?: string) => ({ address: readClamdAddress(path), version })

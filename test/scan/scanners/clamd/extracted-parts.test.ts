@@ -21,8 +21,8 @@ import {
 import { isWhole } from '../../../run/is-whole.ts'
 import { createRandom, type Random } from '../../../run/random.ts'
 import { extractingAll } from '../evasions/judge-message.ts'
-import { everyForm } from '../every-form.ts'
-import { runOf, secondLook } from '../scanning.ts'
+import { runOf, secondLook } from '../run/scanning.ts'
+import { everyForm } from './every-form.ts'
 import { clamdPolicy } from './task.ts'
 
 const MAILS = isWhole ? 12_000 : 400

@@ -12,7 +12,7 @@ import { clamdMissing, startClamd } from '../../../programs/servers/clamd.ts'
 import { isWhole } from '../../../run/is-whole.ts'
 import { createRandom, type Random } from '../../../run/random.ts'
 import { extractingAll, judgeMessage } from '../evasions/judge-message.ts'
-import { everyForm } from '../every-form.ts'
+import { everyForm } from './every-form.ts'
 
 const MAILS = isWhole ? 5_000 : 300
 const SEED = 82

@@ -7,7 +7,7 @@ import { EICAR, eicarScanner } from '../../../../src/scan/scanners/eicar/eicar.t
 import { runScanners } from '../../../../src/scan/scanners/run/run-scanners.ts'
 import { inChunks } from '../../../mail/message/bytes.ts'
 import { sample, scanTask } from '../clamd/task.ts'
-import { runOf, secondLook } from '../scanning.ts'
+import { runOf, secondLook } from '../run/scanning.ts'
 
 /** Whether the test string is found in `text`, which comes in pieces that end at `cuts`. */
 async function isFound(text: string, cuts: readonly number[] = []): Promise<boolean> {

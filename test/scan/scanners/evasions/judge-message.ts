@@ -7,7 +7,7 @@ import { makeScanners } from '../../../../src/scan/scanners/make-scanners.ts'
 import { scanBytes } from '../../../../src/scan/scanners/run/scan-bytes.ts'
 import type { Ending } from '../../../programs/host/server.ts'
 import { type Clamd, startClamd } from '../../../programs/servers/clamd.ts'
-import { everyForm } from '../every-form.ts'
+import { everyForm } from '../clamd/every-form.ts'
 import { databaseOfEvasions } from './files.ts'
 
 /** A clamd that knows the files which evasions carry, set up as onescan wants it. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { runScanners } from '../../../../src/scan/scanners/run/run-scanners.ts'
 import { sample } from '../clamd/task.ts'
-import { runOf, secondLook } from '../scanning.ts'
+import { runOf, secondLook } from '../run/scanning.ts'
 import { ask, HOLDS_LIFELINE, isProcess, lifeline, poolPlugin, tellsProcess } from './asking.ts'
 
 /** How many processes there are, for how long, how much they may use, and who waits for them. */

@@ -15,7 +15,7 @@ import { askScanners, type ScanRun } from '../../../../src/scan/scanners/run/ask
 import { ResultCollector } from '../../../../src/scan/scanners/run/result-collector.ts'
 import { Searches } from '../../../../src/scan/scanners/run/searches.ts'
 import { sample, scanTask } from '../clamd/task.ts'
-import { localPolicy, runOf, secondLook } from '../scanning.ts'
+import { localPolicy, runOf, secondLook } from './scanning.ts'
 
 const message = sample(Buffer.from('Subject: mail\n\n'))
 const content = (name: string): Sample => ({ ...sample(Buffer.from(name)), message: message })

@@ -26,7 +26,7 @@ import { openDirectory } from '../../../programs/host/reachable.ts'
 import { until } from '../../../run/until.ts'
 import { sample } from '../clamd/task.ts'
 import { uuencode } from '../evasions/compose.ts'
-import { runOf, secondLook } from '../scanning.ts'
+import { runOf, secondLook } from './scanning.ts'
 
 const LARGE_FROM = 1024 * 1024
 

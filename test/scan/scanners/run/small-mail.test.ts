@@ -1,9 +1,9 @@
 import t from 'tap'
-import { Bytes } from '../../../src/mail/message/bytes.ts'
-import type { Scanner } from '../../../src/scan/scanners/contract/scanner.ts'
-import { runScanners } from '../../../src/scan/scanners/run/run-scanners.ts'
-import { BlockCounter } from '../../run/block-counter.ts'
-import { sample } from './clamd/task.ts'
+import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import type { Scanner } from '../../../../src/scan/scanners/contract/scanner.ts'
+import { runScanners } from '../../../../src/scan/scanners/run/run-scanners.ts'
+import { BlockCounter } from '../../../run/block-counter.ts'
+import { sample } from '../clamd/task.ts'
 import { runOf } from './scanning.ts'
 
 /** The largest number of steps for a message of at most 4 KB. */

@@ -1,6 +1,6 @@
-import { evasions } from './evasions/all.ts'
-import { mail, multipart, part } from './evasions/compose.ts'
-import { hiddenClasses } from './second-look/classes.ts'
+import { hiddenClasses } from '../second-look/classes.ts'
+import { evasions } from './all.ts'
+import { mail, multipart, part } from './compose.ts'
 
 /** Puts a text somewhere in front of what is in a message; `content` begins with the MIME fields of the mail. */
 type Place = (text: string, content: string) => string

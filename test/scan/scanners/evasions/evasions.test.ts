@@ -1,9 +1,9 @@
 import t from 'tap'
-import { clamdMissing } from '../../programs/servers/clamd.ts'
-import { isWhole } from '../../run/is-whole.ts'
-import { evasions } from './evasions/all.ts'
-import { messageOf } from './evasions/compose.ts'
-import { extractingAll, judgeMessage, startClamdForEvasions } from './evasions/judge-message.ts'
+import { clamdMissing } from '../../../programs/servers/clamd.ts'
+import { isWhole } from '../../../run/is-whole.ts'
+import { evasions } from './all.ts'
+import { messageOf } from './compose.ts'
+import { extractingAll, judgeMessage, startClamdForEvasions } from './judge-message.ts'
 
 const ends = ['\n', '\r\n'] as const
 

@@ -1,16 +1,16 @@
 import t from 'tap'
-import type { Bytes } from '../../../src/mail/message/bytes.ts'
-import type { ContentScanner } from '../../../src/scan/scanners/contract/scanner.ts'
+import type { Bytes } from '../../../../src/mail/message/bytes.ts'
+import type { ContentScanner } from '../../../../src/scan/scanners/contract/scanner.ts'
 import {
   clean,
   infected,
   type ScanResult,
   unknown,
   unread,
-} from '../../../src/scan/scanners/findings/scan-result.ts'
-import { runScanners } from '../../../src/scan/scanners/run/run-scanners.ts'
-import { sample } from './clamd/task.ts'
-import { everyForm } from './every-form.ts'
+} from '../../../../src/scan/scanners/findings/scan-result.ts'
+import { runScanners } from '../../../../src/scan/scanners/run/run-scanners.ts'
+import { everyForm } from '../clamd/every-form.ts'
+import { sample } from '../clamd/task.ts'
 import { runOf, secondLook } from './scanning.ts'
 
 const mail = `From: a@example.org

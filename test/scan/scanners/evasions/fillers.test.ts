@@ -1,7 +1,7 @@
 import t from 'tap'
-import { readMail } from '../../mail/mime/read-mail.ts'
-import { isWhole } from '../../run/is-whole.ts'
-import { signs } from './evasions/files.ts'
+import { readMail } from '../../../mail/mime/read-mail.ts'
+import { isWhole } from '../../../run/is-whole.ts'
+import { signs } from './files.ts'
 import { fillers, hidden } from './fillers.ts'
 
 /** What happens to a hidden file: it is given to scanners, or the mail is kept out, or neither. */
