@@ -38,10 +38,11 @@ import {
   readControlDirectories,
 } from '../settings/control-directories.ts'
 import { switchedOff, switchFiles, whyOff } from '../settings/off-switch.ts'
-import { readSettings } from '../settings/read-settings.ts'
+import { readSetting, readSettings } from '../settings/read-settings.ts'
+import { attachments } from '../settings/table/attachments.ts'
 import { clamAv, clamAvTls, DEFAULT_DATABASE } from '../settings/table/clamav.ts'
+import { quarantineLimits } from '../settings/table/quarantine.ts'
 import { scanners as scannerSettings } from '../settings/table/scanners.ts'
-import { readLater } from '../settings/table/scanning.ts'
 
 /** The configuration of onescand, which is read at the start, and again at SIGHUP. */
 export interface Configuration {
@@ -120,7 +121,8 @@ export async function readConfiguration(
 export function readAllSettings(env: Environment) {
   const config = readScanningConfig(env)
   // Their faults are reported at the start, not at the first sweep or to the first client.
-  readSettings(env, readLater)
+  readSettings(env, quarantineLimits)
+  readSetting(env, 'SCANFAIL_CLAMD')
   return {
     config,
     directories: readControlDirectories(env),
@@ -260,7 +262,7 @@ async function contextsOfLines(
 }
 
 /** The settings for creating scanners. */
-const aboutScanners: object = { ...scannerSettings, ...clamAv }
+const aboutScanners: object = { ...scannerSettings, ...clamAv, ...attachments }
 
 /** Milliseconds for which the switch files are not read again, so that a burst of mail reads them rarely. */
 const SWITCH_FOR = 20

@@ -21,8 +21,8 @@ import { HOST_DIRECTORY } from '../settings/control-directories.ts'
 import { everyFault, lineEndFaults } from '../settings/faults.ts'
 import { misspeltSettings } from '../settings/misspelt.ts'
 import { hostSwitchFile, switchedOff } from '../settings/off-switch.ts'
-import { readSettings, type Values } from '../settings/read-settings.ts'
-import { treatment } from '../settings/table/scanning.ts'
+import { readSetting, readSettings, type Values } from '../settings/read-settings.ts'
+import { infectedMail } from '../settings/table/infected-mail.ts'
 import { names } from '../settings/table.ts'
 import { passesByRules, passesBySettings, unscannedMailIs } from './stage/passes-unscanned.ts'
 import type { StageHost } from './stage/stage.ts'
@@ -117,8 +117,9 @@ function checkRules({ directories }: StageHost): CheckLine[] {
 
 /** Reports what happens to mail that is infected, and to mail that no scanner could judge. */
 function checkAnswers({ env }: StageHost): CheckLine[] {
-  const settings = readSettings(env, treatment)
-  const { QUARANTINE, VIRUSFORWARD, SCANFAIL } = settings
+  const settings = readSettings(env, infectedMail)
+  const { QUARANTINE, VIRUSFORWARD } = settings
+  const SCANFAIL = readSetting(env, 'SCANFAIL')
   const infected = inWords(settings)
   const isChosen = env.REJECTVIRUS !== undefined || QUARANTINE || VIRUSFORWARD || !env.QHPSI
   const found = isChosen
@@ -137,7 +138,7 @@ function checkAnswers({ env }: StageHost): CheckLine[] {
 }
 
 /** Returns the handling of infected mail, as text. */
-function inWords(settings: Values<typeof treatment>): string {
+function inWords(settings: Values<typeof infectedMail>): string {
   const { QUARANTINE, VIRUSFORWARD } = settings
   switch (fateOfInfected(settings, { isBounceInjector: false })) {
     case 'reject':
@@ -210,7 +211,7 @@ function inQuarantine(env: Environment): CheckLine[] {
 }
 
 function refuses(env: Environment): boolean {
-  const settings = attempt(() => readSettings(env, treatment)) // another check reports a fault
+  const settings = attempt(() => readSettings(env, infectedMail)) // another check reports a fault
   return settings?.REJECTVIRUS === 'reject'
 }
 

@@ -1,14 +1,20 @@
+import { attachments } from './table/attachments.ts'
 import { clamAv } from './table/clamav.ts'
-import { cluster, verdicts } from './table/cluster.ts'
+import { cluster } from './table/cluster.ts'
 import { findings } from './table/findings.ts'
 import { infectedMail } from './table/infected-mail.ts'
-import { type FromClient, number, type Setting, text } from './table/kinds.ts'
+import { type FromClient, number, type Setting, text, word } from './table/kinds.ts'
+import { quarantineLimits } from './table/quarantine.ts'
 import { quota, quotaDirectory, quotaService } from './table/quota.ts'
 import { scanners } from './table/scanners.ts'
 import { unscannedMail } from './table/unscanned-mail.ts'
+import { verdicts } from './table/verdicts.ts'
 
 const slot = { readers: ['slot'] } as const
 const own = { fromClient: undefined } as const
+
+/** What onescand replies to clients of clamd about mail without a result. */
+const clamdClients = { SCANFAIL_CLAMD: word(['error', 'limit'], { readers: ['onescand'] }) }
 
 const answersAndLog = {
   ERROR_FD: number(undefined, { min: 2, max: 255, ...slot, fromClient: 'client' }),
@@ -53,9 +59,12 @@ const thinClient = { ONESCAN_SOCKET: text(SLOT_SOCKET, slot) }
 export const table = {
   ...scanners,
   ...infectedMail,
+  ...quarantineLimits,
   ...unscannedMail,
+  ...clamdClients,
   ...findings,
   ...clamAv,
+  ...attachments,
   ...quota,
   ...cluster,
   ...verdicts,
@@ -66,6 +75,16 @@ export const table = {
   ...quotaService,
   ...quotaDirectory,
 } satisfies Readonly<Record<string, Setting>>
+
+/** The settings that decide about a message. */
+export const mailSettings = {
+  ...scanners,
+  ...infectedMail,
+  ...unscannedMail,
+  ...findings,
+  ...clamAv,
+  ...attachments,
+}
 
 /**
  * Variables that are not settings, each with how onescand treats a client's: servers, qmail-local, systemd and

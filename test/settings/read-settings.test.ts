@@ -1,17 +1,17 @@
 import t from 'tap'
 import { readSetting, readSettings } from '../../src/settings/read-settings.ts'
-import { scanning, treatment } from '../../src/settings/table/scanning.ts'
+import { mailSettings } from '../../src/settings/table.ts'
 
 /** Settings are read by their lines of the table. */
 
 t.test(
   'a chapter is read under the names of its settings; unset and empty is the default',
   async (t) => {
-    const unset = readSettings({}, { ...scanning, ...treatment })
+    const unset = readSettings({}, mailSettings)
     t.match(unset, { SCANTIMEOUT: 150, UNREAD: 'refuse', CLAMD: ['/run/clamav/clamd.ctl'] })
     t.match(unset, { QHPSI: undefined, QHPSIMAXSIZE: 0, REJECTVIRUS: 'tag', FINDINGS: [] })
     const empty = Object.fromEntries(Object.keys(unset).map((name) => [name, '']))
-    t.same(readSettings(empty, { ...scanning, ...treatment }), unset)
+    t.same(readSettings(empty, mailSettings), unset)
   },
 )
 
@@ -24,7 +24,7 @@ t.test('a value is parsed from the text, or a fault begins with the name', async
     QUARANTINE: 'hold',
     FINDINGS: 'PUA.*=accept macros=tag',
   }
-  t.match(readSettings(env, { ...scanning, ...treatment }), {
+  t.match(readSettings(env, mailSettings), {
     QHPSI: { kind: 'plugins', names: ['clamd', 'eicar'] },
     CLAMDMAXSIZE: 2048,
     SCANFAIL: 'accept',

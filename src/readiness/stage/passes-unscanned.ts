@@ -4,9 +4,8 @@ import { addressText } from '../../lib/net/ip-address.ts'
 import type { Environment } from '../../lib/process/environment.ts'
 import type { Rules } from '../../scan/rules/match.ts'
 import type { AddressPattern, Conditions, Rule } from '../../scan/rules/rule.ts'
-import { readSettings } from '../../settings/read-settings.ts'
+import { readSetting } from '../../settings/read-settings.ts'
 import type { Setting } from '../../settings/table/kinds.ts'
-import { treatment } from '../../settings/table/scanning.ts'
 import { names, type SettingName, table } from '../../settings/table.ts'
 
 /** Upper limit for the rules that a check line names. */
@@ -14,9 +13,9 @@ const LINES_MAX = 5
 
 /** Returns the handling of mail without a result of any scanner, such as `deferred`. */
 export function unscannedMailIs(env: Environment): string {
-  const settings = attempt(() => readSettings(env, treatment)) // another check reports a fault
+  const action = attempt(() => readSetting(env, 'SCANFAIL')) // another check reports a fault
   const does = { defer: 'deferred', quarantine: 'kept in QUARANTINE', accept: 'accepted unscanned' }
-  return does[settings?.SCANFAIL ?? 'defer']
+  return does[action ?? 'defer']
 }
 
 /** A setting whose value lets mail pass unscanned. */

@@ -7,7 +7,8 @@ import {
 } from '../../settings/control-directories.ts'
 import { switchedOff } from '../../settings/off-switch.ts'
 import { readSettings, type Values } from '../../settings/read-settings.ts'
-import { scanning, treatment } from '../../settings/table/scanning.ts'
+import { infectedMail } from '../../settings/table/infected-mail.ts'
+import { mailSettings } from '../../settings/table.ts'
 import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
 import { listFingerprint } from '../scanners/attachments/ban-names.ts'
 import { readAttachmentRules } from '../scanners/attachments/rules.ts'
@@ -15,7 +16,7 @@ import { readScanSettings, type ScanSettings } from '../scanners/contract/scan-s
 import { type ClusterSettings, readClusterSettings } from '../stamps/keyring.ts'
 
 /** The settings for the scan of a message and for the decision after it, named as in onescan-settings(5). */
-export interface MailSettings extends ScanSettings, Values<typeof treatment> {}
+export interface MailSettings extends ScanSettings, Values<typeof infectedMail> {}
 
 /**
  * All settings that decide about a message, as one value that is read once from the environment and
@@ -96,25 +97,22 @@ export function readMailSettings(
 ): MailSettings | undefined {
   const scan = readScanSettings(env, directories)
   if (scan === undefined) return undefined
-  const treated = readSettings(env, treatment)
-  refuseMissingQuarantine({ ...scan, ...treated })
-  const { ARCHIVEBANS, BADATTACHMENTS } = scan
-  if (ARCHIVEBANS === 'off') return { ...scan, ...treated }
-  const archiveBans = listFingerprint(readAttachmentRules(BADATTACHMENTS).names)
-  return { ...scan, ...treated, archiveBans }
+  const settings = { ...scan, ...readSettings(env, infectedMail) }
+  refuseMissingQuarantine(settings)
+  const { ARCHIVEBANS, BADATTACHMENTS } = settings
+  if (ARCHIVEBANS === 'off') return settings
+  return { ...settings, archiveBans: listFingerprint(readAttachmentRules(BADATTACHMENTS).names) }
 }
 
 /** The settings that may be `quarantine`, by the table. */
-const mayBeQuarantine = Object.entries({ ...scanning, ...treatment }).flatMap(([name, setting]) =>
+const mayBeQuarantine = Object.entries(mailSettings).flatMap(([name, setting]) =>
   setting.kind === 'word' && setting.words.some((word) => word === 'quarantine') ? [name] : [],
 )
 
 /** Throws a Fault if a setting is `quarantine` and there is none. */
-function refuseMissingQuarantine(
-  settings: Values<typeof scanning> & Values<typeof treatment>,
-): void {
+function refuseMissingQuarantine(settings: MailSettings): void {
   if (settings.QUARANTINE !== undefined) return
-  const values: Readonly<Record<string, unknown>> = settings
+  const values: Readonly<Record<string, unknown>> = { ...settings }
   const asking = settings.FINDINGS.some(({ action }) => action === 'quarantine')
     ? 'FINDINGS'
     : mayBeQuarantine.find((name) => values[name] === 'quarantine')

@@ -1,5 +1,5 @@
 import type { Values } from '../../settings/read-settings.ts'
-import type { treatment } from '../../settings/table/scanning.ts'
+import type { infectedMail } from '../../settings/table/infected-mail.ts'
 
 /** The action for infected mail that no exception accepts. */
 type Fate = 'reject' | 'quarantine' | 'forward' | 'drop' | 'tag'
@@ -10,7 +10,7 @@ type Fate = 'reject' | 'quarantine' | 'forward' | 'drop' | 'tag'
  * it has no sender to return it to, so the MTA would retry it indefinitely.
  */
 export function fateOfInfected(
-  { REJECTVIRUS, QUARANTINE, VIRUSFORWARD }: Values<typeof treatment>,
+  { REJECTVIRUS, QUARANTINE, VIRUSFORWARD }: Values<typeof infectedMail>,
   { isBounceInjector }: { readonly isBounceInjector: boolean },
 ): Fate {
   if (REJECTVIRUS === 'reject' && !isBounceInjector) return 'reject'

@@ -7,7 +7,7 @@ import { shellWord } from '../../lib/text/shell-word.ts'
 import { byteSize, splitWords } from '../../lib/text/values.ts'
 import { lowerCase, readAddress } from '../../mail/message/envelope/address.ts'
 import { checkReplyText } from '../../settings/table/infected-mail.ts'
-import { scanning, treatment } from '../../settings/table/scanning.ts'
+import { mailSettings } from '../../settings/table.ts'
 import { asciiDomain, comparable, Rules } from './match.ts'
 import {
   type Action,
@@ -72,10 +72,9 @@ const RULE_LINE_MAX = 4096
 const SETTINGS_MAX = 100
 
 /** The settings that a line may set: those that decide about one message. */
-const settable: readonly string[] = Object.keys({
-  ...scanning,
-  ...treatment,
-}).filter((name) => name !== 'QUARANTINE')
+const settable: readonly string[] = Object.keys(mailSettings).filter(
+  (name) => name !== 'QUARANTINE',
+)
 
 /**
  * Reads the lines of onescan.policy(5), which have the form of Postfix's access(5): a pattern,

@@ -1,8 +1,8 @@
 import { Fault } from '../../lib/errors/fault.ts'
-import { number, parsed, size } from './kinds.ts'
+import { parsed } from './kinds.ts'
 
 /** Settings for mail in which a scanner found something. */
-export const foundMail = {
+export const infectedMail = {
   REJECTVIRUS: parsed('0', readRejectVirus, { fromClient: 'taken' }),
   VIRUSFORWARD: parsed(undefined, readForward, { fromClient: 'taken' }),
   REFUSALTEXT: parsed(undefined, readReplyText, {
@@ -11,14 +11,6 @@ export const foundMail = {
   }),
   QUARANTINE: parsed(undefined, readQuarantine),
 }
-
-/** The limits above which the sweep removes messages. 0 means no limit. */
-export const quarantineLimits = {
-  QUARANTINEDAYS: number(30, { max: 36_500, unit: 'days', readers: ['onescand'] }),
-  QUARANTINESIZE: size('10G', { readers: ['onescand'] }),
-}
-
-export const infectedMail = { ...foundMail, ...quarantineLimits }
 
 /** 0 tags the message, 2 drops it, anything else refuses it. */
 function readRejectVirus(text: string): 'tag' | 'drop' | 'reject' {

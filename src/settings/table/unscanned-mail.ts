@@ -1,17 +1,11 @@
 import { word } from './kinds.ts'
 
-const scanFail = ['defer', 'accept', 'quarantine'] as const
-
-/** Settings for mail without a result of any scanner. */
-export const scanFailed = {
-  SCANFAIL: word(scanFail, {
+/** Settings for mail that scanners give no result about, or do not see completely. */
+export const unscannedMail = {
+  SCANFAIL: word(['defer', 'accept', 'quarantine'], {
     laxer: accepts,
     passes: ifAccepted('mail about which the answer of the scanners is unknown'),
   }),
-}
-
-/** Mail of which scanners do not see all. */
-export const unreadMail = {
   // No retry makes a message smaller, but larger limits of clamd do let it in: it waits in its queue until
   // then. Filters that let it pass, such as clamav-milter and amavis, let in any virus that is padded.
   OVERSIZE: word(['defer', 'accept'], {
@@ -23,13 +17,6 @@ export const unreadMail = {
   SECONDLOOK: word(['always', 'never']),
   STRICTMIME: word(['off', 'defer', 'quarantine', 'refuse']),
 }
-
-/** The reply to clients of clamd in that case. */
-export const clamdClients = {
-  SCANFAIL_CLAMD: word(['error', 'limit'], { readers: ['onescand'] }),
-}
-
-export const unscannedMail = { ...scanFailed, ...clamdClients, ...unreadMail }
 
 /** Returns which mail passes unscanned: this one, if the value is `accept`. */
 function ifAccepted(mail: string): (value: string | undefined) => string | undefined {

@@ -7,7 +7,7 @@ import {
   unread,
 } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { PROPERTIES } from '../../../src/settings/table/findings.ts'
-import { scanning, treatment } from '../../../src/settings/table/scanning.ts'
+import { mailSettings } from '../../../src/settings/table.ts'
 import { plain } from '../../cases/messages.ts'
 import { inStream, openClamdDoor } from './rig.ts'
 
@@ -15,7 +15,7 @@ import { inStream, openClamdDoor } from './rig.ts'
 
 const ACTIONS = ['virus', 'accept', 'tag', 'defer', 'quarantine', 'refuse']
 const words: readonly (readonly [setting: string, word: string])[] = [
-  ...Object.entries({ ...scanning, ...treatment }).flatMap(([name, setting]) =>
+  ...Object.entries(mailSettings).flatMap(([name, setting]) =>
     setting.kind === 'word' ? setting.words.map((word) => [name, word] as const) : [],
   ),
   ...PROPERTIES.flatMap((property) =>

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Grounds, SingleDecision } from '../../../src/scan/judge/decision.ts'
 import { inOwnWords } from '../../../src/scan/judge/replies.ts'
 import { readSettings } from '../../../src/settings/read-settings.ts'
-import { treatment } from '../../../src/settings/table/scanning.ts'
+import { infectedMail } from '../../../src/settings/table/infected-mail.ts'
 
 /** The texts that a site sets for its refusals. */
 
@@ -13,7 +13,7 @@ const rejection = (grounds: Grounds, virus?: string): SingleDecision => ({
 })
 
 const replyFor = (env: Readonly<Record<string, string>>, grounds: Grounds, virus?: string) => {
-  const decision = inOwnWords(rejection(grounds, virus), readSettings(env, treatment), 'ID7')
+  const decision = inOwnWords(rejection(grounds, virus), readSettings(env, infectedMail), 'ID7')
   return decision.kind === 'reject' ? decision.reply.text : ''
 }
 

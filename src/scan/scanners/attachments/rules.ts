@@ -1,7 +1,7 @@
 import { errorCode, errorText, Fault } from '../../../lib/errors/fault.ts'
 import { readForeignFile } from '../../../lib/path/open.ts'
 import { compileGlob } from '../../../lib/text/glob.ts'
-import type { BannedBy } from '../../../settings/table/clamav.ts'
+import type { BannedBy } from '../../../settings/table/attachments.ts'
 import { CONTENT_KINDS, type ContentKind } from './content-kinds.ts'
 
 /**

@@ -4,11 +4,14 @@ import type { Environment } from '../../../lib/process/environment.ts'
 import { scannerEnvironment } from '../../../settings/child-environment.ts'
 import type { ControlDirectories } from '../../../settings/control-directories.ts'
 import { readSetting, readSettings, type Values } from '../../../settings/read-settings.ts'
-import type { BannedBy } from '../../../settings/table/clamav.ts'
-import { PROPERTIES } from '../../../settings/table/findings.ts'
-import type { QhpsiLine } from '../../../settings/table/scanners.ts'
-import { scanning } from '../../../settings/table/scanning.ts'
+import { attachments, type BannedBy } from '../../../settings/table/attachments.ts'
+import { clamAv } from '../../../settings/table/clamav.ts'
+import { findings, PROPERTIES } from '../../../settings/table/findings.ts'
+import { type QhpsiLine, scanners } from '../../../settings/table/scanners.ts'
+import { unscannedMail } from '../../../settings/table/unscanned-mail.ts'
 import { asksFor } from '../findings/properties.ts'
+
+const scanning = { ...scanners, ...unscannedMail, ...findings, ...clamAv, ...attachments }
 
 /**
  * Everything about scanners: the settings of onescan-settings(5) by their names, with the defaults that
