@@ -2,11 +2,11 @@ import { writeSync } from 'node:fs'
 import { errorText } from '../lib/errors/fault.ts'
 import { parseIpAddress } from '../lib/net/ip-address.ts'
 import { printsHelpOrVersion, serviceExit } from '../lib/process/command-line.ts'
-import { type PlanContext, planFor, readPlanSources } from './banner-delay/plan.ts'
-import { log } from './connection/connection-log.ts'
-import { delayConnection } from './connection/delay-connection.ts'
 import { runGate } from './gate/gate.ts'
+import { delayConnection } from './one-connection/delay-connection.ts'
 import { type DelayOptions, readOptions, USAGE, UsageError } from './options/delay-options.ts'
+import { troubleLine, writeLine } from './outcome/delay-log.ts'
+import { type PlanContext, planFor, readPlanSources } from './plan/plan.ts'
 
 process.exitCode = serviceExit.temporary // unless the program ends as planned
 
@@ -17,7 +17,7 @@ const uptime = () => performance.now()
 smtpDelay(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error) => {
-    log('failed', process.pid, ['reason', errorText(error)])
+    writeLine(troubleLine(errorText(error)))
     process.exit(error instanceof UsageError ? serviceExit.usage : serviceExit.temporary)
   },
 )

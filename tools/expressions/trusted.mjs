@@ -67,7 +67,7 @@ export const trusted = [
     why: 'a setting',
   },
   {
-    file: 'delay/banner-delay/name-rules.ts',
+    file: 'delay/plan/name-rules.ts',
     expression: '/(?:\\b|(?<=_|x))0([-._x]0)+\\b/',
     why: 'the eight groups of an IPv6 address',
   },

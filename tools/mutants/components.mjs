@@ -90,7 +90,7 @@ export const COMPONENTS = {
     files: ['src/delay/**/*.ts'],
     tests: [
       'test/delay/options.test.ts',
-      'test/delay/{banner-delay,connection}/*.test.ts',
+      'test/delay/{plan,outcome}/*.test.ts',
       'test/delay/gate/{find-tcp-rule,remembered-clients,connection-preparer,waiting-connections}.test.ts',
     ],
   },

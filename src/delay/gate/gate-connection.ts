@@ -6,7 +6,7 @@ import type {
   SocketEvent,
   System,
 } from '../../lib/runtime/system.ts'
-import type { RefusedClient } from '../connection/early-talkers.ts'
+import type { RefusedClient } from '../outcome/early-talkers.ts'
 
 const READ_MAX = 16 * 1024
 /**

@@ -6,11 +6,12 @@ import { serviceExit } from '../../lib/process/command-line.ts'
 import { descriptorLimit } from '../../lib/process/descriptors.ts'
 import type { Environment } from '../../lib/process/environment.ts'
 import { requireSystem, type System } from '../../lib/runtime/system.ts'
-import { EARLY_TALKERS } from '../connection/early-talkers.ts'
 import { type DelayOptions, type GateOptions, optionDefaults } from '../options/delay-options.ts'
 import { findNext } from '../options/ucspi.ts'
+import { DelayLog } from '../outcome/delay-log.ts'
+import { EARLY_TALKERS } from '../outcome/early-talkers.ts'
 import { findTcpRule } from './find-tcp-rule.ts'
-import { GateLog } from './gate-log.ts'
+import { LineQueue } from './line-queue.ts'
 import { Listeners } from './listeners.ts'
 import { Receiver } from './receiver.ts'
 import { RememberedClients } from './remembered-clients.ts'
@@ -37,7 +38,9 @@ export async function runGate(
     for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, resolve)
   })
   const descriptors = openListeners(gate, system)
-  const log = new GateLog({ verbose: options.verbose, quiet: gate.quiet, system, uptime })
+  const lines = new LineQueue(system)
+  const write = (line: Buffer) => lines.write(line)
+  const log = new DelayLog({ verbose: options.verbose, quiet: gate.quiet, uptime, write })
   dropPrivileges(gate)
   const remembered = new RememberedClients(gate.remember, uptime)
   if (gate.rules) findTcpRule(gate.rules, '', undefined) // so that a broken file is detected now
@@ -56,7 +59,7 @@ export async function runGate(
   listeners.stop()
   for (const descriptor of descriptors) closeSync(descriptor)
   receiver.sendAllAway('this server is being restarted; try again in a minute')
-  log.end()
+  lines.end()
   return serviceExit.done
 }
 

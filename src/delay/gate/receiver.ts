@@ -1,17 +1,17 @@
 import { errorText } from '../../lib/errors/fault.ts'
 import type { Environment } from '../../lib/process/environment.ts'
 import type { AcceptedConnection } from '../../lib/runtime/system.ts'
-import type { DelayJudgement } from '../banner-delay/plan.ts'
+import type { ServerProgram } from '../options/ucspi.ts'
+import type { DelayLog } from '../outcome/delay-log.ts'
 import {
   closingLine,
   outcomeOf,
   refuseEarlyTalker,
   whyWithProtocol,
-} from '../connection/early-talkers.ts'
-import type { ServerProgram } from '../options/ucspi.ts'
+} from '../outcome/early-talkers.ts'
+import type { DelayJudgement } from '../plan/plan.ts'
 import { ConnectionPreparer, type ConnectionTools } from './connection-preparer.ts'
 import { GateConnection } from './gate-connection.ts'
-import type { GateLog } from './gate-log.ts'
 import type { Listeners } from './listeners.ts'
 import { ProgramScheduler } from './program-scheduler.ts'
 import { startProgram } from './start-program.ts'
@@ -20,7 +20,7 @@ import type { WaitingConnections } from './waiting-connections.ts'
 interface ReceiverOptions extends ConnectionTools {
   readonly next: ServerProgram
   readonly waiting: WaitingConnections
-  readonly log: GateLog
+  readonly log: DelayLog
 }
 
 /**

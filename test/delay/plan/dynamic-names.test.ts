@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { dynamicNames } from '../../../src/delay/banner-delay/dynamic-names.ts'
-import { findRule, parseNameRules } from '../../../src/delay/banner-delay/name-rules.ts'
+import { dynamicNames } from '../../../src/delay/plan/dynamic-names.ts'
+import { findRule, parseNameRules } from '../../../src/delay/plan/name-rules.ts'
 import { parseIpAddress } from '../../../src/lib/net/ip-address.ts'
 
 const rules = parseNameRules(dynamicNames, 'built-in names')

@@ -1,7 +1,7 @@
 /**
  * Rules that distinguish the names which providers give to the lines of their customers from the names which
  * people give to servers. Each line is a rule, as in a file of --names (smtp-delay(8)), and the first
- * matching rule decides. test/delay/banner-delay/dynamic-names.txt has examples for each rule.
+ * matching rule decides. test/delay/plan/dynamic-names.txt has examples for each rule.
  *
  * A wrong guess delays a mail server each time, so no rule may match many names of mail servers. For that
  * reason some words only match next to a number.

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { refuseEarlyTalker } from '../../../src/delay/connection/early-talkers.ts'
 import { GateConnection } from '../../../src/delay/gate/gate-connection.ts'
+import { refuseEarlyTalker } from '../../../src/delay/outcome/early-talkers.ts'
 import type { System } from '../../../src/lib/runtime/system.ts'
 
 const INPUT_MAX = 64 * 1024

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { AllowList } from '../../../src/delay/banner-delay/allow-list.ts'
+import { AllowList } from '../../../src/delay/plan/allow-list.ts'
 import { parseIpAddress } from '../../../src/lib/net/ip-address.ts'
 
 const list = new AllowList(`# ours

@@ -1,5 +1,5 @@
 import type { ClientActivity, System } from '../../lib/runtime/system.ts'
-import type { Wait } from '../banner-delay/plan.ts'
+import type { Wait } from '../plan/plan.ts'
 
 /** The limits of a conversation: it ends at the first of them. */
 const TALK_SECONDS = 60

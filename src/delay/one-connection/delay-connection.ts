@@ -6,17 +6,17 @@ import { serviceExit } from '../../lib/process/command-line.ts'
 import type { Environment } from '../../lib/process/environment.ts'
 import { replaceProcess } from '../../lib/process/execute.ts'
 import { type ClientActivity, requireSystem, type System } from '../../lib/runtime/system.ts'
-import { planFor, readPlanSources, waitFor } from '../banner-delay/plan.ts'
 import type { DelayOptions } from '../options/delay-options.ts'
 import { findNext, IGNORED, readUcspiClient, type ServerProgram } from '../options/ucspi.ts'
-import { type ConnectionEvent, log } from './connection-log.ts'
+import { DelayLog, writeLine } from '../outcome/delay-log.ts'
 import {
   EARLY_TALKERS,
   outcomeOf,
   type RefusedClient,
   refuseEarlyTalker,
   whyWithProtocol,
-} from './early-talkers.ts'
+} from '../outcome/early-talkers.ts'
+import { planFor, readPlanSources, waitFor } from '../plan/plan.ts'
 
 /** The descriptor of the client. */
 const CLIENT = 0
@@ -34,23 +34,13 @@ export async function delayConnection(
 ): Promise<number> {
   const next = findNext(options.argv, env)
   const client = readUcspiClient(env)
-  if (client.wrong !== undefined)
-    log('failed', process.pid, ['remote', client.ip], ['reason', client.wrong])
-  const logEvent = (event: ConnectionEvent, why: string, waited?: number) => {
-    if (!options.verbose) return
-    log(
-      event,
-      process.pid,
-      ['remote', client.ip],
-      ['waited_ms', waited?.toFixed(1)],
-      ['reason', why],
-    )
-  }
+  const log = new DelayLog({ verbose: options.verbose, quiet: false, uptime, write: writeLine })
+  if (client.wrong !== undefined) log.trouble(client.wrong, client)
   const { ask, ...lists } = readPlanSources(options, env, uptime)
   const plan = planFor(client, options, { ...lists, resolver: ask() })
   const system = requireSystem(EARLY_TALKERS)
   if (plan.kind === 'pass') {
-    logEvent('passed', plan.why)
+    log.about('passed', client, plan.why)
     return executeNext(next, env, system)
   }
 
@@ -62,13 +52,13 @@ export async function delayConnection(
     (delay) => connection.waitForGreeting(delay),
   )
   const reason = event === 'talked' ? whyWithProtocol(why, CLIENT, system) : why
-  logEvent(event, reason, uptime())
+  log.about(event, { ip: client.ip, waited: uptime() }, reason)
   if (event === 'left') return serviceExit.done
   if (event === 'talked' && !connection.holdBack(options.penalty * 1000)) return serviceExit.done
   if (place !== undefined) closeSync(place)
   if (event === 'passed') return executeNext(next, env, system)
   if (!options.standalone) return executeNext(next, env, system, options.text)
-  log('refused', process.pid, ['remote', client.ip], ['reply', 451], ['reason', options.text])
+  log.refused(client, 451, options.text)
   await refuseEarlyTalker(connection, options.text, uptime) // as rblsmtpd does
   return serviceExit.done
 }
@@ -94,9 +84,9 @@ function executeNext(
 }
 
 /**
- * Takes one of `most` slots for waiting connections, and returns its descriptor. Returns undefined if all are
- * used. A slot is a file in the directory that the waiting process has locked (flock(2)). The search begins
- * at number `first`. The slot is freed when the descriptor is closed, and when the process ends or executes
+ * Takes one of `most` places for waiting connections, and returns its descriptor. Returns undefined if all are
+ * used. A place is a file in the directory that the waiting process has locked (flock(2)). The search begins
+ * at number `first`. The place is freed when the descriptor is closed, and when the process ends or executes
  * another program. Throws a Fault if the directory cannot be used.
  */
 function takeWaitingPlace(

@@ -1,0 +1,84 @@
+import { writeSync } from 'node:fs'
+import { attempt } from '../../lib/errors/fault.ts'
+import { type LogField, logLine } from '../../lib/log/line-format.ts'
+
+/** The events of smtp-delay(8), DIAGNOSTICS. */
+type ConnectionEvent = 'passed' | 'talked' | 'left' | 'refused' | 'denied' | 'ended' | 'failed'
+
+/** Milliseconds between two lines about the same trouble. */
+const TELL_EVERY = 60_000
+/** Upper limit for the stored troubles. Then all are deleted. */
+const TROUBLES_MAX = 100
+
+/** A client in the log. */
+interface LoggedClient {
+  readonly ip: string
+  /** Milliseconds since it connected, or undefined if it did not wait. */
+  readonly waited?: number | undefined
+}
+
+interface DelayLogOptions {
+  /** -v: what happens to connections is logged. */
+  readonly verbose: boolean
+  /** -q: refusals and trouble are not logged. */
+  readonly quiet: boolean
+  /** Milliseconds on a monotonic clock. */
+  readonly uptime: () => number
+  /** Writes a line of the log. */
+  readonly write: (line: Buffer) => void
+}
+
+/** The log of connections and of the program itself (smtp-delay(8), DIAGNOSTICS). */
+export class DelayLog {
+  readonly #options: DelayLogOptions
+  readonly #loggedAt = new Map<string, number>()
+
+  constructor(options: DelayLogOptions) {
+    this.#options = options
+  }
+
+  /** Logs what happened to a connection, if -v is set. `pid` is the program that got it, if any. */
+  about(event: ConnectionEvent, client: LoggedClient, why: string, pid = process.pid): void {
+    if (!this.#options.verbose) return
+    const waited = client.waited?.toFixed(1)
+    this.#write(event, pid, ['remote', client.ip], ['waited_ms', waited], ['reason', why])
+  }
+
+  /** Logs the code of a reply that refused a client, unless -q is set. */
+  refused({ ip }: LoggedClient, reply: number, why: string): void {
+    if (this.#options.quiet) return
+    this.#write('refused', process.pid, ['remote', ip], ['reply', reply], ['reason', why])
+  }
+
+  /**
+   * Logs trouble, with a client or of the program itself, unless -q is set. The same trouble is logged once a
+   * minute.
+   */
+  trouble(why: string, client?: LoggedClient): void {
+    const { quiet, uptime } = this.#options
+    const before = this.#loggedAt.get(why) ?? Number.NEGATIVE_INFINITY
+    if (quiet || uptime() - before < TELL_EVERY) return
+    if (this.#loggedAt.size >= TROUBLES_MAX) this.#loggedAt.clear()
+    this.#loggedAt.set(why, uptime())
+    this.#write('failed', process.pid, ['remote', client?.ip], ['reason', why])
+  }
+
+  #write(event: ConnectionEvent, pid: number, ...fields: readonly LogField[]): void {
+    this.#options.write(lineOf(event, pid, ...fields))
+  }
+}
+
+/** Makes the line about trouble of the program itself. */
+export function troubleLine(why: string): Buffer {
+  return lineOf('failed', process.pid, ['reason', why])
+}
+
+/** Writes a line to standard error at once. If that fails, the line is lost. */
+export function writeLine(line: Buffer): void {
+  attempt(() => writeSync(2, line))
+}
+
+/** Makes a line in the form of onescan-log(5). `pid` is the process that has the connection. */
+function lineOf(event: ConnectionEvent, pid: number, ...fields: readonly LogField[]): Buffer {
+  return logLine([['program', 'smtp-delay'], ['event', event], ['pid', pid], ...fields])
+}
