@@ -48,7 +48,7 @@ export function aroundDoor(t: Ending, { quota, scan }: InPlace = {}) {
       const read = await readConfiguration({ ...place, ...environment }, note, memory)
       t.teardown(read.close)
       const { context } = read
-      const scanners = scan && [{ name: 'test', local: false, scan } as const]
+      const scanners = scan && [{ name: 'test', isPolicy: false, scan } as const]
       return {
         ...read,
         ...(quota && { quota: quota as Configuration['quota'] }), // it is asked, and nothing else

@@ -137,7 +137,7 @@ export const LONG_FILES = {
   'test/scan/quarantine/power-cut.test.ts': 26,
   'test/scan/verdicts/store/shared-store.test.ts': 26,
   'test/quotad/sources/ldap.test.ts': 26,
-  'test/scan/scanners/attachments/search.test.ts': 26,
+  'test/scan/scanners/attachments/inspection.test.ts': 26,
   'test/doors/slot/quota.test.ts': 26,
   'test/scan/scanners/clamd/ordinary-forms.test.ts': 26,
   'test/scan/quarantine/quarantine-message.test.ts': 25,

@@ -108,7 +108,7 @@ export const COMPONENTS = {
       'test/scan/scanners/signatures/signature-files.test.ts',
       'test/readiness/check-scanners.test.ts',
       'test/scan/scanners/run/*.test.ts',
-      'test/scan/scanners/attachments/{attachments,file-names,search}.test.ts',
+      'test/scan/scanners/attachments/{attachments,file-names,inspection}.test.ts',
     ],
     builtTests: [
       'test/scan/scanners/attachments/*.test.ts',

@@ -135,7 +135,7 @@ export class ClamdServices extends MailServices {
 
   #clamd(): ContentScanner | undefined {
     const scanners = this.configuration.context?.tools.scanners ?? []
-    return scanners.filter((scanner) => !scanner.local).find(({ name }) => name === 'clamd')
+    return scanners.filter((scanner) => !scanner.isPolicy).find(({ name }) => name === 'clamd')
   }
 }
 

@@ -36,7 +36,7 @@ export function detailsOf(outcome: Outcome): DecisionDetails {
 function scanWordOf({ trust, result, scanners, cached }: Outcome): DecisionDetails['scan'] {
   if (cached !== undefined) return 'cached'
   if (result.answer === 'unread') return 'skipped'
-  const isCovered = trust.trusted && scanners.every(({ local }) => local)
+  const isCovered = trust.trusted && scanners.every(({ isPolicy }) => isPolicy)
   return result.answer === 'clean' && isCovered ? 'trusted' : result.answer
 }
 

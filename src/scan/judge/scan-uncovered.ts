@@ -47,10 +47,10 @@ function planScan(mail: JudgedMail, { config, tools }: JudgeContext, trust: Trus
   const { settings } = config
   const isExempt = isReleased(trust, mail, tools)
   const scanners = tools.scanners.filter(
-    (scanner) => scanner.local || !(isExempt || covers(trust, scanner, settings)),
+    (scanner) => scanner.isPolicy || !(isExempt || covers(trust, scanner, settings)),
   )
   const unscanned = isExempt
-    ? ifNothingIsLocal(scanners, settings)
+    ? unlessPolicyInspects(scanners, settings)
     : ifSizeExceeds(message.size, settings, scanners, trust)
   return { isExempt, scanners, unscanned, steps: stepsByAddress(message, config) }
 }
@@ -58,11 +58,11 @@ function planScan(mail: JudgedMail, { config, tools }: JudgeContext, trust: Trus
 const RELEASE = unread('skipped', 'released from quarantine')
 
 /** Returns the result of a released message, if this host's own policy requires no scan. */
-function ifNothingIsLocal(
-  local: readonly Scanner[],
+function unlessPolicyInspects(
+  policies: readonly Scanner[],
   { STRICTMIME }: ScanSettings,
 ): ScanResult | undefined {
-  return local.length === 0 && STRICTMIME === 'off' ? RELEASE : undefined
+  return policies.length === 0 && STRICTMIME === 'off' ? RELEASE : undefined
 }
 
 /**
@@ -76,7 +76,7 @@ function ifSizeExceeds(
   { trusted }: Trust,
 ): ScanResult | undefined {
   if (size >= QHPSIMINSIZE && size <= QHPSIMAXSIZE) return undefined
-  if (trusted && scanners.every(({ local }) => local)) return clean
+  if (trusted && scanners.every(({ isPolicy }) => isPolicy)) return clean
   const why = size < QHPSIMINSIZE ? 'below QHPSIMINSIZE' : 'over QHPSIMAXSIZE'
   return unread('size', why)
 }

@@ -74,7 +74,7 @@ async function makePlugin(
 function unusable(name: string, why: string): Scanner {
   return {
     name,
-    local: false,
+    isPolicy: false,
     async prepare() {
       throw new Fault('config', `QHPSI: plugin ${name}: ${why}`)
     },

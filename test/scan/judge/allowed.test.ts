@@ -24,7 +24,7 @@ const textOf = ({ bytes }: Sample) => bytes.gather().toString('latin1')
 function clamdLike(more: Partial<ContentScanner> = {}): ContentScanner {
   return {
     name: 'clamd',
-    local: false,
+    isPolicy: false,
     async scan(sample) {
       for (const each of [...(sample.batch ?? []), sample]) {
         const opened = textOf(each).replace(/[A-Za-z0-9+/]{16,}={0,2}/g, (word) =>

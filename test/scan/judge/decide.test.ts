@@ -15,7 +15,7 @@ type Outcome = Parameters<typeof decide>[2]
 const here = t.testdir({ kept: {} })
 const NOW = 1_700_000_000
 const untrusted: Trust = { trusted: false, why: '' }
-const clamd: Scanner = { name: 'clamd', local: false, scan: async () => ({ answer: 'clean' }) }
+const clamd: Scanner = { name: 'clamd', isPolicy: false, scan: async () => ({ answer: 'clean' }) }
 const local = localPolicy('attachments')
 
 interface Setup extends Pick<StageSetup, 'settings' | 'client' | 'recipients'> {

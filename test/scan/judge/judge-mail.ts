@@ -20,7 +20,7 @@ import { Rules } from '../../../src/scan/rules/match.ts'
 import { parseRules } from '../../../src/scan/rules/parse-rules.ts'
 import type {
   ContentScanner,
-  LocalScanner,
+  PolicyScanner,
   Scanner,
 } from '../../../src/scan/scanners/contract/scanner.ts'
 import {
@@ -55,7 +55,7 @@ export interface Setup {
 }
 
 export function scannerOf(name: string, scan: ContentScanner['scan']): ContentScanner {
-  return { name, local: false, scan }
+  return { name, isPolicy: false, scan }
 }
 
 /** A message, and what it is judged by. `asked` names the scanners that are asked. */
@@ -67,15 +67,15 @@ export function stageFor(text: string, setup: Setup = {}) {
   const asked: string[] = []
   const scanners = (setup.scanners ?? [scannerOf('clamd', scan)]).map((scanner): Scanner => {
     const { name } = scanner
-    if (!scanner.local) {
+    if (!scanner.isPolicy) {
       const scan: ContentScanner['scan'] = (sample, task) => {
         if (!sample.message) asked.push(name)
         return scanner.scan(sample, task)
       }
       return { ...scanner, scan }
     }
-    const search: LocalScanner['search'] = async (task) => {
-      const begun = await scanner.search(task)
+    const inspect: PolicyScanner['inspect'] = async (task) => {
+      const begun = await scanner.inspect(task)
       const ask = begun.answer.bind(begun)
       const answer = () => {
         asked.push(name)
@@ -83,7 +83,7 @@ export function stageFor(text: string, setup: Setup = {}) {
       }
       return Object.assign(begun, { answer })
     }
-    return { ...scanner, search }
+    return { ...scanner, inspect }
   })
   const message = messageOf(Buffer.from(text, 'latin1'), {
     spool: config.spool,

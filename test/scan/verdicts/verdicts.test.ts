@@ -29,7 +29,7 @@ const filesOf = (changed: number | undefined): SignatureFiles | undefined =>
 function scanner(name: string, more: Partial<ContentScanner> = {}): ContentScanner {
   return {
     name,
-    local: false,
+    isPolicy: false,
     cacheable: { identity: name, signatures: async () => version },
     scan: async () => ({ answer: 'clean' }),
     ...more,

@@ -5,7 +5,7 @@ import { replacingNames } from '../../../mail/mime/containers/member-names.ts'
 import { spellings } from '../../../mail/mime/headers/names.ts'
 import type { PartNames } from '../../../mail/mime/traits/part-names.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
-import type { LocalScanner, MailSearch, ScanTask } from '../contract/scanner.ts'
+import type { Inspection, PolicyScanner, ScanTask } from '../contract/scanner.ts'
 import { banned, clean, type ScanResult, unread } from '../findings/scan-result.ts'
 import { ScanPermits } from '../permits/scan-permits.ts'
 import { kindsOf } from './content-kinds.ts'
@@ -30,7 +30,7 @@ const SHOWN_MAX = 80
  * If a mail contains more than is read, UNREAD decides, unless the part that was read is banned. The control
  * file is read once. If it cannot be used, that is a Fault of kind `config`.
  */
-export function attachmentsScanner({ BADATTACHMENTS, ARCHIVEBANS }: ScanSettings): LocalScanner {
+export function attachmentsScanner({ BADATTACHMENTS, ARCHIVEBANS }: ScanSettings): PolicyScanner {
   /** The immutable rules, shared by all messages. */
   let known: AttachmentRules | undefined
   const rulesOnce = () => {
@@ -39,19 +39,19 @@ export function attachmentsScanner({ BADATTACHMENTS, ARCHIVEBANS }: ScanSettings
   }
   return {
     name: 'attachments',
-    local: true,
+    isPolicy: true,
     permits: ScanPermits.here(),
     async prepare() {
       rulesOnce()
     },
-    async search(task) {
-      return new AttachmentSearch(rulesOnce(), ARCHIVEBANS === 'on', task)
+    async inspect(task) {
+      return new AttachmentInspection(rulesOnce(), ARCHIVEBANS === 'on', task)
     },
   }
 }
 
-/** The search of one message for what the rules ban. */
-class AttachmentSearch implements MailSearch {
+/** Inspects one message for what the rules ban. */
+class AttachmentInspection implements Inspection {
   readonly #rules: AttachmentRules
   readonly #bansInArchives: boolean
   readonly #task: ScanTask

@@ -54,7 +54,7 @@ interface ClamdScannerOptions {
  */
 export class ClamdScanner implements ContentScanner {
   readonly name = 'clamd'
-  readonly local = false
+  readonly isPolicy = false
   readonly takesBatch = true
   readonly cacheable: Cacheable
   readonly permits: ScanPermits

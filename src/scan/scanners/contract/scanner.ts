@@ -109,7 +109,7 @@ export function unansweredBy(signal: AbortSignal): ScanResult {
 }
 
 /** The state of a local policy scanner while a mail is read, and its answer afterwards. */
-export interface MailSearch {
+export interface Inspection {
   /**
    * Takes the names and types of a mail or a part, as some mail program reads its header, or of a file in
    * uuencode, a calendar or another container. Yields the completed units of work, each about one byte
@@ -125,7 +125,7 @@ export interface MailSearch {
 
 /** A scanner that scans each content and the whole message. */
 export interface ContentScanner extends ScannerBasics {
-  readonly local: false
+  readonly isPolicy: false
   /**
    * Answers within the task's deadline. If it throws, the answer is *unknown*, with the error's
    * text as the reason.
@@ -158,13 +158,13 @@ export type PassedOn = 'RELOAD' | 'SELFCHECK' | 'VERSIONCOMMANDS'
  * Local policy (attachments): it judges by what is read out of a message. It runs on trusted mail, too,
  * and is named in no stamp.
  */
-export interface LocalScanner extends ScannerBasics {
-  readonly local: true
-  /** Begins to search a message. If it throws, the answer is *unknown*, as for `scan`. */
-  search(task: ScanTask): Promise<MailSearch>
+export interface PolicyScanner extends ScannerBasics {
+  readonly isPolicy: true
+  /** Begins to inspect a message. If it throws, the answer is *unknown*, as for `scan`. */
+  inspect(task: ScanTask): Promise<Inspection>
 }
 
-export type Scanner = ContentScanner | LocalScanner
+export type Scanner = ContentScanner | PolicyScanner
 
 interface ScannerBasics {
   /** The name in a stamp's `s=` and in the log: the plugin's name, or the basename of the command. */

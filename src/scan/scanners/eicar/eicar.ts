@@ -22,7 +22,7 @@ const NAME = 'EICAR-Test'
 export function eicarScanner(): ContentScanner {
   return {
     name: 'eicar',
-    local: false,
+    isPolicy: false,
     cacheable: { identity: 'eicar', signatures: async () => '' },
     async scan(sample, { signal }) {
       let tail: Buffer = Buffer.alloc(0)

@@ -60,7 +60,7 @@ export function filePluginScanner(
   )
   return {
     name: fileName,
-    local: false,
+    isPolicy: false,
     permits: ScanPermits.here(permitsOf(limits)),
     takesNames: true,
     async prepare() {

@@ -25,7 +25,7 @@ export function clamscanScanner(settings: ScanSettings, program = PROGRAM): Cont
   const judgedBy = [CLAMDBDIR, CLAMDMAXSIZE]
   return {
     name: 'clamscan',
-    local: false,
+    isPolicy: false,
     cacheable: {
       identity: `clamscan(${encodeURIComponent(JSON.stringify(judgedBy))})`,
       signatures: "this host's",

@@ -6,7 +6,7 @@ import type { Oddity } from '../../../mail/mime/traits/oddities.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import {
   type ContentScanner,
-  type LocalScanner,
+  type PolicyScanner,
   type Sample,
   type Scanner,
   type ScanTask,
@@ -15,9 +15,9 @@ import {
 import { causeOf } from '../findings/causes.ts'
 import { infected, type ScanResult, type UnreadResult, unknown } from '../findings/scan-result.ts'
 import type { PermitOrResult } from '../permits/scan-permits.ts'
+import type { Inspections } from './inspections.ts'
 import { Loan } from './loan.ts'
 import type { ResultCollector, Weights } from './result-collector.ts'
-import type { Searches } from './searches.ts'
 
 /** The scanners for one message, the settings that they run by, and what is in the task of each. */
 export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'>, Weights {
@@ -49,13 +49,13 @@ export interface AskContext {
   readonly run: Pick<ScanRun, 'scanners' | 'settings' | 'spool'>
   readonly task: ScanTask
   readonly results: ResultCollector
-  readonly searches: Searches
+  readonly inspections: Inspections
 }
 
 /**
- * Submits the last sample to each scanner, together with the other samples. Local policy answers by its search
- * when a whole message is scanned. Resolves to the result that ends the scan, of the first scanner that gives
- * one.
+ * Submits the last sample to each scanner, together with the other samples. Local policy answers by its
+ * inspection when a whole message is scanned. Resolves to the result that ends the scan, of the first scanner
+ * that gives one.
  */
 export async function askScanners(
   samples: readonly Sample[],
@@ -64,7 +64,7 @@ export async function askScanners(
   const sample = together(samples)
   if (sample === undefined) return undefined
   for (const scanner of context.run.scanners) {
-    const result = scanner.local
+    const result = scanner.isPolicy
       ? askLocal(scanner, sample, context)
       : await askTogether(scanner, notYetScannedBy(scanner, samples, context), context)
     if (result !== undefined) return result
@@ -89,11 +89,11 @@ function notYetScannedBy(
 }
 
 function askLocal(
-  scanner: LocalScanner,
+  scanner: PolicyScanner,
   { message }: Sample,
-  { results, searches }: AskContext,
+  { results, inspections }: AskContext,
 ): ScanResult | undefined {
-  const answer = message ? undefined : searches.answerOf(scanner)
+  const answer = message ? undefined : inspections.answerOf(scanner)
   return answer && results.take(withScannerName(scanner, answer))
 }
 

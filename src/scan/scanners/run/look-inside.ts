@@ -36,63 +36,59 @@ interface LookInside {
  * limits. Each packed file is submitted separately, and a long text piece by piece. Resolves to the result that
  * ends the scan, to `all` if each of them was clean or ignored, and to `unread` if the sample may contain more.
  */
-export async function lookInside(sample: Sample, search: LookInside): Promise<InsideResult> {
+export async function lookInside(sample: Sample, look: LookInside): Promise<InsideResult> {
   const { size } = sample.bytes
   const bytes = Math.min(BYTES_TIMES * size + BYTES_MORE, BYTES_MAX)
   const budget = { bytes, work: 4 * bytes, contents: 0, readings: 0 }
-  const openFile = () => openAnonymousFile(search.spool.directory)
+  const openFile = () => openAnonymousFile(look.spool.directory)
   const work = new Work(sample.bytes, { openFile, budget })
-  return askAboutMembers(sample, { ...search, work }, 1)
+  return askAboutMembers(sample, { ...look, work }, 1)
 }
 
 type InsideResult = ScanResult | 'all' | 'unread'
 /** All archives in one another share the work. */
-type SharedSearch = LookInside & { readonly work: Work }
+type SharedLook = LookInside & { readonly work: Work }
 
 async function askAboutMembers(
   archive: Sample,
-  search: SharedSearch,
+  look: SharedLook,
   depth: number,
 ): Promise<InsideResult> {
   let result: InsideResult = 'all'
-  const isWhole = await inTurns(
-    archiveMembers(archive.bytes, search.work),
-    search,
-    async (bytes) => {
-      result = await askAboutMember(archive, bytes, search, depth)
-      return result === 'all'
-    },
-  )
+  const isWhole = await inTurns(archiveMembers(archive.bytes, look.work), look, async (bytes) => {
+    result = await askAboutMember(archive, bytes, look, depth)
+    return result === 'all'
+  })
   return result === 'all' && !isWhole ? 'unread' : result
 }
 
 async function askAboutMember(
   archive: Sample,
   bytes: Bytes,
-  search: SharedSearch,
+  look: SharedLook,
   depth: number,
 ): Promise<InsideResult> {
-  return withNamedCopy(bytes, search.spool, async (file) => {
+  return withNamedCopy(bytes, look.spool, async (file) => {
     const member = { ...partOf(archive, bytes), file }
-    const result = await search.ask(member)
+    const result = await look.ask(member)
     const isTooLarge =
       result.answer === 'unread' && (result.what === 'unpacked' || result.what === 'size')
-    if (!isTooLarge) return search.conclude(result) ?? 'all'
+    if (!isTooLarge) return look.conclude(result) ?? 'all'
     const inside =
-      depth < ARCHIVE_DEPTH_MAX ? await askAboutMembers(member, search, depth + 1) : 'unread'
-    return inside === 'unread' ? askInPieces(member, search) : inside
+      depth < ARCHIVE_DEPTH_MAX ? await askAboutMembers(member, look, depth + 1) : 'unread'
+    return inside === 'unread' ? askInPieces(member, look) : inside
   })
 }
 
 /** Scans a text piece by piece. The pieces overlap, so that no cut can hide anything. */
-async function askInPieces(text: Sample, search: SharedSearch): Promise<InsideResult> {
+async function askInPieces(text: Sample, look: SharedLook): Promise<InsideResult> {
   const { bytes } = text
-  if (bytes.size <= PIECE_SIZE || !(await inTurns(isPlainText(bytes, search.work), search)))
+  if (bytes.size <= PIECE_SIZE || !(await inTurns(isPlainText(bytes, look.work), look)))
     return 'unread'
   for (let from = 0; from < bytes.size; from += PIECE_SIZE - PIECE_OVERLAP) {
     const piece = bytes.slice(from, Math.min(bytes.size, from + PIECE_SIZE))
-    const result = await withNamedCopy(piece, search.spool, async (file) =>
-      search.conclude(await search.ask({ ...partOf(text, piece), file })),
+    const result = await withNamedCopy(piece, look.spool, async (file) =>
+      look.conclude(await look.ask({ ...partOf(text, piece), file })),
     )
     if (result !== undefined) return result
   }

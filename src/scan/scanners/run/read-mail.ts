@@ -11,8 +11,8 @@ import type { PartList, Sample, Scanner } from '../contract/scanner.ts'
 import { type ScanResult, unknown, unread } from '../findings/scan-result.ts'
 import { type AskContext, askScanners, type ScanRun } from './ask-scanners.ts'
 import type { Batch } from './batch.ts'
+import type { Inspections } from './inspections.ts'
 import { listOf, PartListBuilder } from './part-list.ts'
-import type { Searches } from './searches.ts'
 
 /** A scan of one message. */
 export interface MailScan extends AskContext {
@@ -43,7 +43,7 @@ export interface ScanReading {
 
 /** Reads the message. If `asksContents`, scans each content. */
 export async function readMail(scan: MailScan, asksContents: boolean): Promise<ScanReading> {
-  const { message, run, task, results, searches, batch, extracted } = scan
+  const { message, run, task, results, inspections, batch, extracted } = scan
   const mayPassOver = asksContents && run.isPassedOver !== undefined
   const oddities = new Set<Oddity>()
   const asked: ByteRange[] = []
@@ -58,8 +58,8 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
     mayBeFile: results.passesLimits,
     seeksForms: extracted !== undefined,
     ...(mayPassOver && { onGiven: (range) => asked.push(range) }),
-    ...((!searches.isEmpty || names) && {
-      onPart: (part) => listen(names, searches, part),
+    ...((!inspections.isEmpty || names) && {
+      onPart: (part) => listen(names, inspections, part),
     }),
     onOdd: (oddity) => {
       oddities.add(oddity)
@@ -81,10 +81,11 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
       if (step.kind === 'late') return end(tooLate)
       if (step.kind === 'deeper') result = results.take(tooDeep)
       else if (step.kind === 'unread') {
-        searches.each((search) => search.leaveUnread(step.why))
+        inspections.each((inspection) => inspection.leaveUnread(step.why))
         if (results.takeUnread(`second look: ${step.why}`, step.why)) return end(undefined)
       } else {
-        if (!(await searches.content(step.content.bytes, task.signal))) return end(tooLate)
+        if (!(await inspections.inspectContent(step.content.bytes, task.signal)))
+          return end(tooLate)
         const partList = names && listOf(step.part)
         const content = partList ? { ...step.content, partList } : step.content
         const isOmitted =
@@ -106,11 +107,11 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
 /** Passes the names of a part to all observers, and yields their units of work. */
 function* listen(
   names: PartListBuilder | undefined,
-  searches: Searches,
+  inspections: Inspections,
   part: PartNames,
 ): Generator<number> {
   if (names) yield* names.part(part)
-  yield* searches.work((search) => search.part(part))
+  yield* inspections.work((inspection) => inspection.part(part))
 }
 
 /** Reads the message only as far as needed to find out its nesting depth. */
@@ -142,7 +143,7 @@ export async function measureDepth({
 
 /** Returns a collector of names if a scanner receives them. No message is read for names alone. */
 function listenForNames({ scanners }: ScanRun): PartListBuilder | undefined {
-  const takesNames = scanners.some((scanner) => !scanner.local && scanner.takesNames)
+  const takesNames = scanners.some((scanner) => !scanner.isPolicy && scanner.takesNames)
   return takesNames ? new PartListBuilder() : undefined
 }
 
@@ -168,7 +169,7 @@ export async function extractedBy(
   scanners: readonly Scanner[],
   mail: Bytes,
 ): Promise<FormSet | undefined> {
-  const [first, ...others] = scanners.filter((scanner) => !scanner.local)
+  const [first, ...others] = scanners.filter((scanner) => !scanner.isPolicy)
   return others.length === 0 ? first?.extracts?.(mail) : undefined
 }
 

@@ -8,6 +8,7 @@ import { abortLate, type Sample, type ScanTask } from '../contract/scanner.ts'
 import { clean, type ScanResult, worse } from '../findings/scan-result.ts'
 import { askScanners, type ScanRun, withScannerName } from './ask-scanners.ts'
 import { Batch } from './batch.ts'
+import { Inspections } from './inspections.ts'
 import {
   extractedBy,
   type MailScan,
@@ -16,7 +17,6 @@ import {
   type ScanReading,
 } from './read-mail.ts'
 import { ResultCollector } from './result-collector.ts'
-import { Searches } from './searches.ts'
 
 /** The sample of a message, of which runScanners() makes the file. */
 type MessageSample = Omit<Sample, 'file'>
@@ -108,7 +108,7 @@ async function withPermits(
   const ends: (() => void)[] = []
   try {
     const limited = scanners.filter(({ permits }) => permits)
-    const others = limited.filter(({ local }) => !local)
+    const others = limited.filter(({ isPolicy }) => !isPolicy)
     for (const scanner of others.length > 0 ? others : limited) {
       const { hasBegun } = progress
       const permit = await scanner.permits!.take({ size, signal, timeLeft, hasBegun })
@@ -163,9 +163,9 @@ async function scanRaw(
   task: ScanTask,
 ): Promise<ScanResult> {
   const results = new ResultCollector({ ...run, passLimit: undefined })
-  const searches = new Searches()
+  const inspections = new Inspections()
   const result = await withNamedCopy(bytes.bytes, run.spool, (file) =>
-    askScanners([{ ...bytes, file }], { run, task, results, searches }),
+    askScanners([{ ...bytes, file }], { run, task, results, inspections }),
   )
   return result ?? results.conclude(false, task.note)
 }
@@ -182,17 +182,17 @@ async function scanMail(
   extracted: FormSet | undefined,
 ): Promise<ScanResult | undefined> {
   const { scanners, keepsOut, settings } = run
-  const contentScanners = scanners.filter((scanner) => !scanner.local)
+  const contentScanners = scanners.filter((scanner) => !scanner.isPolicy)
   const asksContents = settings.SECONDLOOK === 'always' && contentScanners.length > 0
-  const searches = await Searches.begin(scanners, task)
+  const inspections = await Inspections.begin(scanners, task)
   // If the signal ends it, the reading ends at its first step, too.
-  if (message.raw) await searches.content(message.raw.bytes, task.signal)
+  if (message.raw) await inspections.inspectContent(message.raw.bytes, task.signal)
   const judgesForm = keepsOut.has('form') || keepsOut.has('encrypted')
-  const mustRead = asksContents || !searches.isEmpty || judgesForm
+  const mustRead = asksContents || !inspections.isEmpty || judgesForm
   const results = new ResultCollector(run)
   if (before.answer === 'infected') results.take(before)
   const batch = new Batch(contentScanners)
-  const scan = { message, run, task, results, searches, batch, extracted }
+  const scan = { message, run, task, results, inspections, batch, extracted }
 
   let reading = await (mustRead ? readMail(scan, asksContents) : measureDepth(scan))
   const result = await firstResult([

@@ -11,7 +11,7 @@ import { clamdPolicy, sample, scan } from './task.ts'
 const small = Buffer.from('From: a@example.org\nSubject: s\n\nHello\n')
 
 t.test('the scanner is called clamd and is not a local policy', async (t) => {
-  t.match(new ClamdScanner(clamdPolicy('/run/clamd')), { name: 'clamd', local: false })
+  t.match(new ClamdScanner(clamdPolicy('/run/clamd')), { name: 'clamd', isPolicy: false })
 })
 
 t.test('its signatures are found by its clamd.conf, or by CLAMDBDIR', async (t) => {

@@ -175,7 +175,7 @@ async function askedAbout(mail: Buffer, { extracts, readsAsMail, scansRaw }: Ask
   const wholes: Buffer[] = []
   const scanner: ContentScanner = {
     name: 'clamd',
-    local: false,
+    isPolicy: false,
     ...(extracts && { extracts }),
     ...(readsAsMail && { readsAsMail }),
     async scan({ bytes, message }) {

@@ -80,7 +80,7 @@ t.test(
   async (t) => {
     const scanner = (signatures: 'not reported' | "this host's"): Scanner => ({
       name: 'x',
-      local: false,
+      isPolicy: false,
       cacheable: { identity: 'x', signatures },
       scan: async () => ({ answer: 'clean' }),
     })

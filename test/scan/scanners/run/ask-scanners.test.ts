@@ -12,8 +12,8 @@ import {
   unread,
 } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import { askScanners, type ScanRun } from '../../../../src/scan/scanners/run/ask-scanners.ts'
+import { Inspections } from '../../../../src/scan/scanners/run/inspections.ts'
 import { ResultCollector } from '../../../../src/scan/scanners/run/result-collector.ts'
-import { Searches } from '../../../../src/scan/scanners/run/searches.ts'
 import { sample, scanTask } from '../clamd/task.ts'
 import { localPolicy, runOf, secondLook } from './scanning.ts'
 
@@ -28,7 +28,7 @@ function noting(answers: Answers, name = 'clamd') {
   const textOf = ({ bytes }: Sample) => bytes.gather().toString()
   const scanner: Scanner = {
     name,
-    local: false,
+    isPolicy: false,
     async scan(sample) {
       asked.push([...(sample.batch ?? []), sample].map(textOf))
       return answers(sample)
@@ -44,11 +44,11 @@ async function ask(
     isPassedOver,
     abort,
     nested = ['depth', 'contents'],
-    searches = new Searches(),
+    inspections = new Inspections(),
   }: Pick<ScanRun, 'isPassedOver'> & {
     abort?: 'late' | 'gone'
     nested?: readonly Unread[]
-    searches?: Searches
+    inspections?: Inspections
   } = {},
 ) {
   const keepsOut = new Set<Unread>(['size', ...nested])
@@ -57,7 +57,7 @@ async function ask(
   if (abort === 'gone') leave()
   const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
   const results = new ResultCollector(run)
-  const asking = { run, task, results, searches }
+  const asking = { run, task, results, inspections }
   const result = await askScanners(samples, asking).finally(() => clearTimeout(stay))
   if (!abort) t.equal(getEventListeners(task.signal, 'abort').length, 0, 'no listener is left')
   // What the scan comes to if the message was read to its end, or was not.
@@ -79,10 +79,10 @@ t.test('several samples are one question; one sample has no batch', async (t) =>
 
 t.test('local policy is asked about whole messages alone', async (t) => {
   const scanner = localPolicy('attachments', infected('a.exe'))
-  const searches = await Searches.begin([scanner], scanTask().task)
-  const { result: none } = await ask([scanner], [content('a'), content('b')], { searches })
+  const inspections = await Inspections.begin([scanner], scanTask().task)
+  const { result: none } = await ask([scanner], [content('a'), content('b')], { inspections })
   t.equal(none, undefined)
-  const { result } = await ask([scanner], [content('a'), message], { searches })
+  const { result } = await ask([scanner], [content('a'), message], { inspections })
   t.match(result, { answer: 'infected', scanner: 'attachments', name: 'a.exe' })
 })
 

@@ -35,7 +35,7 @@ function extracting(answerOf: (asked: string, number: number) => ScanResult) {
   const omitted: number[] = []
   const scanner: ContentScanner = {
     name: 'clamd',
-    local: false,
+    isPolicy: false,
     extracts: () => everyForm,
     countOmitted: (parts) => void omitted.push(parts),
     async scan({ bytes, message }) {
@@ -180,7 +180,7 @@ t.test('files in an attached mail are left to the scan of that mail', async (t) 
 
 t.test('with another scanner beside it each part is asked about', async (t) => {
   const { scanner, asked } = extracting(() => clean)
-  const other: ContentScanner = { name: 'other', local: false, scan: async () => clean }
+  const other: ContentScanner = { name: 'other', isPolicy: false, scan: async () => clean }
   await run([scanner, other], mail)
   t.same(asked, parts)
 })

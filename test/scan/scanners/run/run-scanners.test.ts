@@ -42,7 +42,7 @@ const bytesOf = ({ bytes }: Sample) => bytes.gather()
 function showing(show: (content: Sample) => void): Scanner {
   return {
     name: 'clamd',
-    local: false,
+    isPolicy: false,
     takesBatch: true,
     async scan(asked) {
       for (const content of [...(asked.batch ?? []), asked]) if (content.message) show(content)
@@ -62,7 +62,7 @@ function persistent() {
   let found: Promise<unknown> = Promise.resolve()
   const scanner: Scanner = {
     name: 'persistent',
-    local: false,
+    isPolicy: false,
     scan(message): Promise<ScanResult> {
       found = readOn(message, waiting)
       return new Promise(() => {})
@@ -93,7 +93,7 @@ t.test(
     const asked: (() => void)[] = []
     const scanner: Scanner = {
       name: 'slow',
-      local: false,
+      isPolicy: false,
       permits: new ScanPermits(
         () => 1,
         () => performance.now(),
@@ -127,9 +127,9 @@ t.test('with local policy alone messages wait for permits, too', async (t) => {
   let begun = 0
   const local: Scanner = {
     ...own,
-    search(task) {
+    inspect(task) {
       begun++
-      return own.search(task)
+      return own.inspect(task)
     },
   }
   const large = sample(Buffer.from(`Subject: mail\n\n${'text\n'.repeat(LARGE_FROM / 5 + 1)}`))
@@ -145,7 +145,7 @@ t.test('with local policy alone messages wait for permits, too', async (t) => {
   const waiting = scan([local])
   const clamd: Scanner = {
     name: 'clamd',
-    local: false,
+    isPolicy: false,
     permits: new ScanPermits(
       () => 1,
       () => performance.now(),
@@ -163,7 +163,7 @@ t.test('each kind of limit has the outcome of its setting', async (t) => {
   const why = 'clamd: more than it looks at'
   const ask = (what: Unread, ...keepsOut: readonly Unread[]) => {
     const scan = async () => unread(what, why)
-    const run = runOf([{ name: 'clamd', local: false, scan }], { keepsOut: new Set(keepsOut) })
+    const run = runOf([{ name: 'clamd', isPolicy: false, scan }], { keepsOut: new Set(keepsOut) })
     return runScanners(plain, run)
   }
   const limit = 'the limits of clamd'
@@ -178,7 +178,7 @@ t.test('each kind of limit has the outcome of its setting', async (t) => {
 })
 
 t.test('a file of 1 MB in uuencode is scanned, with and without a text before it', async (t) => {
-  const scanner: Scanner = { ...eicarScanner(), local: false }
+  const scanner: Scanner = { ...eicarScanner(), isPolicy: false }
   const scan = (file: Buffer, word: string, text: string) => {
     const fields = `Content-Type: application/octet-stream\nContent-Transfer-Encoding: ${word}\n`
     return scanAll(`${fields}\n${text}${uuencode(file)}\n`, scanner)
@@ -230,7 +230,7 @@ t.test(
   async (t) => {
     const patient: Scanner = {
       name: 'patient',
-      local: false,
+      isPolicy: false,
       scan: (_, { signal }) =>
         new Promise((_, reject) => {
           const end = () => reject(new Error(isLate(signal) ? 'late' : 'nobody waits'))
@@ -282,7 +282,7 @@ t.test('only a finding or an unknown result counts if the file has changed', asy
         }
         const isPassedOver = ({ name }: { readonly name: string }) => name === 'Excused'
         const more = { settings, spool, isPassedOver, keepsOut: new Set<Unread>() }
-        const run = runOf([{ name: 'clamd', local: false, scan }], more)
+        const run = runOf([{ name: 'clamd', isPolicy: false, scan }], more)
         const result = await runScanners(sample(Buffer.from(text)), run).catch(errorText)
         if (expected instanceof RegExp) t.match(result, expected, what)
         else t.same(result, expected, what)

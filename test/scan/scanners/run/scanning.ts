@@ -1,14 +1,14 @@
 import { tmpdir } from 'node:os'
-import type { LocalScanner, Scanner } from '../../../../src/scan/scanners/contract/scanner.ts'
+import type { PolicyScanner, Scanner } from '../../../../src/scan/scanners/contract/scanner.ts'
 import { clean, type ScanResult } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import type { ScanRun } from '../../../../src/scan/scanners/run/ask-scanners.ts'
 
 /** Local policy that gives this answer about each message. */
-export function localPolicy(name: string, answer: ScanResult = clean): LocalScanner {
+export function localPolicy(name: string, answer: ScanResult = clean): PolicyScanner {
   const ignore = () => {}
   const noWork = () => []
-  const search = { part: noWork, content: noWork, leaveUnread: ignore }
-  return { name, local: true, search: async () => ({ ...search, answer: () => answer }) }
+  const inspection = { part: noWork, content: noWork, leaveUnread: ignore }
+  return { name, isPolicy: true, inspect: async () => ({ ...inspection, answer: () => answer }) }
 }
 
 /** A scan by these scanners of a message as a whole, which each limit ends. */

@@ -36,7 +36,7 @@ const versionsNow = async (...given: Parameters<typeof identityOf>) =>
 
 const scanner = (name: string, signatures: Signatures): Scanner => ({
   name,
-  local: false,
+  isPolicy: false,
   cacheable: { identity: name, signatures },
   scan: async () => ({ answer: 'clean' }),
 })

@@ -1,0 +1,80 @@
+import { errorText } from '../../../lib/errors/fault.ts'
+import { nextTurn } from '../../../lib/flow/event-loop.ts'
+import type { Bytes } from '../../../mail/message/bytes.ts'
+import { WORK_PER_TURN } from '../../../mail/mime/budget/work.ts'
+import type { Inspection, PolicyScanner, Scanner, ScanTask } from '../contract/scanner.ts'
+import { causeOf } from '../findings/causes.ts'
+import { type ScanResult, unknown } from '../findings/scan-result.ts'
+
+/** The inspections of one message by local policy. One that throws answers unknown. */
+export class Inspections {
+  readonly #inspections = new Map<PolicyScanner, Inspection>()
+
+  /** Begins an inspection by each of these scanners that is local policy. */
+  static async begin(scanners: readonly Scanner[], task: ScanTask): Promise<Inspections> {
+    const inspections = new Inspections()
+    for (const scanner of scanners) {
+      if (!scanner.isPolicy) continue
+      try {
+        inspections.#inspections.set(scanner, await scanner.inspect(task))
+      } catch (error) {
+        inspections.#fail(scanner, error)
+      }
+    }
+    return inspections
+  }
+
+  get isEmpty(): boolean {
+    return this.#inspections.size === 0
+  }
+
+  /** Has all inspections do something, and yields the units of work that they do. */
+  *work(what: (inspection: Inspection) => Iterable<number>): Generator<number> {
+    for (const [scanner, inspection] of this.#inspections) {
+      try {
+        yield* what(inspection)
+      } catch (error) {
+        this.#fail(scanner, error)
+      }
+    }
+  }
+
+  /**
+   * Has all inspections take a content, in turns of the event loop. Resolves to false if the signal ended that.
+   */
+  async inspectContent(content: Bytes, signal: AbortSignal): Promise<boolean> {
+    let sinceTurn = 0
+    for (const units of this.work((inspection) => inspection.content(content))) {
+      sinceTurn += units
+      if (sinceTurn < WORK_PER_TURN) continue
+      sinceTurn = 0
+      await nextTurn()
+      if (signal.aborted) return false
+    }
+    return true
+  }
+
+  /** Passes something that takes no work to all inspections. */
+  each(what: (inspection: Inspection) => void): void {
+    for (const [scanner, inspection] of this.#inspections) {
+      try {
+        what(inspection)
+      } catch (error) {
+        this.#fail(scanner, error)
+      }
+    }
+  }
+
+  /** Returns the finding of a scanner's inspection, or undefined if there is none. */
+  answerOf(scanner: PolicyScanner): ScanResult | undefined {
+    return this.#inspections.get(scanner)?.answer()
+  }
+
+  #fail(scanner: PolicyScanner, error: unknown): void {
+    const ignore = () => {}
+    const noWork = () => []
+    const answer = () => unknown(errorText(error), causeOf(error))
+    const failed = { part: noWork, content: noWork, leaveUnread: ignore, answer }
+    this.#inspections.set(scanner, failed)
+  }
+}
