@@ -17,7 +17,7 @@ import { checkSettings } from '../readiness/check-settings.ts'
 import { ownHost } from '../readiness/stage/stage.ts'
 import { tryStages } from '../readiness/stages.ts'
 import { readControlDirectories } from '../settings/control-directories.ts'
-import { describeTreatment } from './describe-door.ts'
+import { describeHandling } from './describe-door.ts'
 import { checkAccessBy } from './http/access.ts'
 import { checkAddress } from './listening/listen.ts'
 import type { DaemonOptions } from './options/daemon-options.ts'
@@ -88,7 +88,7 @@ async function doorsBy(options: DaemonOptions, env: Environment): Promise<CheckL
     return doorsOf(options).map((door) =>
       isTls(door.kind) && configuration.tls === undefined
         ? marked(settingsFault(NO_IDENTITY), 'stops the start')
-        : ok(doorName(door), describeTreatment(door, configuration)),
+        : ok(doorName(door), describeHandling(door, configuration)),
     )
   } finally {
     configuration.close()

@@ -3,9 +3,9 @@ import type { Configuration } from '../configuration/configuration.ts'
 import { isAboutEnvelope } from '../doors/clamd/clamd-context.ts'
 import { afterQueue } from '../doors/smtp/next-server/smtp-services.ts'
 import { formatDay } from '../lib/text/units.ts'
+import { actionForInfected } from '../scan/judge/actions.ts'
 import { type JudgeConfig, type MailSettings, NOTHING_SCANS } from '../scan/judge/config.ts'
 import type { JudgeContext } from '../scan/judge/context.ts'
-import { fateOfInfected } from '../scan/judge/fate.ts'
 import { whyChangesGoUnnoticed } from '../scan/scanners/signatures/signatures-in-use.ts'
 import { type DoorKind, isClamds, isTls, type ListeningDoor } from './options/door-address.ts'
 import { doorName } from './self-test/try-door.ts'
@@ -15,11 +15,11 @@ import { doorName } from './self-test/try-door.ts'
  * start that nothing is scanned, and not only after a virus has arrived.
  */
 export function describeDoor(door: ListeningDoor, by: Configuration): string {
-  return `${doorName(door)}: ${describeTreatment(door, by)}`
+  return `${doorName(door)}: ${describeHandling(door, by)}`
 }
 
 /** Returns the same without the name of the interface. */
-export function describeTreatment({ kind, route }: ListeningDoor, by: Configuration): string {
+export function describeHandling({ kind, route }: ListeningDoor, by: Configuration): string {
   const context = by.context && route?.afterQueue ? afterQueue(by.context) : by.context
   const on = route === undefined ? '' : `, passes mail to ${route.next.text}`
   return `${whatItDoesWith(kind, context, by)}${on}`
@@ -44,8 +44,9 @@ function whatItDoesWith(
     const until = isTls(kind) && tls ? `, ${certificateUntil(tls.endsAt)}` : ''
     return `${scans}, clients decide${until}${notAsked(context)}${memoryOf(context)}`
   }
-  const fate = kind === 'qmail' ? 'clients handle viruses' : fateOfViruses(kind, config.settings)
-  return `${scans}, ${fate}, ${stamps(config)}${asksQuota}${memoryOf(context)}`
+  const action =
+    kind === 'qmail' ? 'clients handle viruses' : actionForViruses(kind, config.settings)
+  return `${scans}, ${action}, ${stamps(config)}${asksQuota}${memoryOf(context)}`
 }
 
 function certificateUntil(time: number): string {
@@ -66,9 +67,9 @@ function namesOf({ settings: { QHPSI } }: JudgeConfig): string {
   return QHPSI.kind === 'plugins' ? QHPSI.names.join(', ') : basename(QHPSI.argv[0]!)
 }
 
-function fateOfViruses(kind: DoorKind, settings: MailSettings): string {
-  switch (fateOfInfected(settings, { isBounceInjector: false })) {
-    case 'reject':
+function actionForViruses(kind: DoorKind, settings: MailSettings): string {
+  switch (actionForInfected(settings, { isBounceInjector: false })) {
+    case 'refuse':
       return 'refuses viruses'
     case 'quarantine':
       if (settings.QUARANTINE?.kind === 'directory') return 'keeps viruses in quarantine'

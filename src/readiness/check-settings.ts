@@ -13,8 +13,8 @@ import {
 import { attempt } from '../lib/errors/fault.ts'
 import type { Environment } from '../lib/process/environment.ts'
 import { shellWord } from '../lib/text/shell-word.ts'
+import { actionForInfected } from '../scan/judge/actions.ts'
 import { NOTHING_SCANS } from '../scan/judge/config.ts'
-import { fateOfInfected } from '../scan/judge/fate.ts'
 import { loadRules } from '../scan/rules/parse-rules.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'
 import { HOST_DIRECTORY } from '../settings/control-directories.ts'
@@ -140,8 +140,8 @@ function checkAnswers({ env }: StageHost): CheckLine[] {
 /** Returns the handling of infected mail, as text. */
 function inWords(settings: Values<typeof infectedMail>): string {
   const { QUARANTINE, VIRUSFORWARD } = settings
-  switch (fateOfInfected(settings, { isBounceInjector: false })) {
-    case 'reject':
+  switch (actionForInfected(settings, { isBounceInjector: false })) {
+    case 'refuse':
       return 'refused'
     case 'quarantine':
       return QUARANTINE?.kind === 'directory'
@@ -212,7 +212,7 @@ function inQuarantine(env: Environment): CheckLine[] {
 
 function refuses(env: Environment): boolean {
   const settings = attempt(() => readSettings(env, infectedMail)) // another check reports a fault
-  return settings?.REJECTVIRUS === 'reject'
+  return settings?.REJECTVIRUS === 'refuse'
 }
 
 function inMaxAge(env: Environment): CheckLine[] {

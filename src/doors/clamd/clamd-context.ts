@@ -5,7 +5,7 @@ import type { JudgeContext, LoadedRules } from '../../scan/judge/context.ts'
 import { Rules } from '../../scan/rules/match.ts'
 import type { Rule } from '../../scan/rules/rule.ts'
 import { readSetting } from '../../settings/read-settings.ts'
-import type { FindingAction } from '../../settings/table/findings.ts'
+import type { FindingRule } from '../../settings/table/findings.ts'
 
 /**
  * Returns the configuration of an address where the client decides about messages or files. The client receives
@@ -71,7 +71,7 @@ function answeringSettings(settings: MailSettings, within: number): MailSettings
     ...words,
     timeout: Math.min(settings.timeout, within),
     FINDINGS: FINDINGS.map(({ what, action }) => ({ what, action: found(action) })),
-    REJECTVIRUS: 'reject',
+    REJECTVIRUS: 'refuse',
     VIRUSFORWARD: undefined,
     QUARANTINE: undefined,
     OVERSIZE: 'defer',
@@ -82,7 +82,7 @@ function answeringSettings(settings: MailSettings, within: number): MailSettings
  * Returns the action of an answering address: a finding of clamd is reported as found, even if other
  * interfaces would defer the mail.
  */
-function found(action: FindingAction): FindingAction {
+function found(action: FindingRule['action']): FindingRule['action'] {
   return action === 'defer' || action === 'quarantine' ? 'refuse' : action
 }
 

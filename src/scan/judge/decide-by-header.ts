@@ -2,9 +2,9 @@ import { examineClearing, examineRest } from '../../mail/message/clear-header.ts
 import { type Header, NO_EDITS } from '../../mail/message/header-block.ts'
 import type { Message } from '../../mail/message/message.ts'
 import type { Trust } from '../stamps/verify.ts'
+import { actionForInfected } from './actions.ts'
 import type { JudgeConfig } from './config.ts'
 import type { SingleDecision } from './decision.ts'
-import { fateOfInfected } from './fate.ts'
 import { QUARANTINE_FIELD } from './forward.ts'
 import { replyFor } from './replies.ts'
 import type { Client } from './transaction.ts'
@@ -42,7 +42,7 @@ export async function decideByHeader(
 function decideUnclear(why: string, client: Client, config: JudgeConfig): SingleDecision {
   const { QUARANTINE: quarantine } = config.settings
   if (
-    fateOfInfected(config.settings, client) !== 'quarantine' ||
+    actionForInfected(config.settings, client) !== 'quarantine' ||
     quarantine?.kind !== 'directory'
   ) {
     const reply = replyFor('deferred', 'unclear-header', why)

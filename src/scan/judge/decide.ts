@@ -1,21 +1,20 @@
 import type { HeaderField } from '../../mail/message/header-block.ts'
 import { properties } from '../scanners/findings/properties.ts'
 import type { Infected } from '../scanners/findings/scan-result.ts'
+import {
+  actionForFinding,
+  actionForInfected,
+  actionForUnread,
+  keepsMalwareOut,
+  POLICY_STATUS,
+  type ReasonedAction,
+} from './actions.ts'
 import type { JudgeConfig, MailSettings } from './config.ts'
 import type { Acceptance, Grounds, QuarantineDecision, SingleDecision } from './decision.ts'
 import { detailsOf, type Outcome } from './describe-outcome.ts'
-import { fateOfInfected } from './fate.ts'
 import { forwardTo } from './forward.ts'
 import { mailReply, replyFor } from './replies.ts'
 import type { Client, Transaction } from './transaction.ts'
-import {
-  isAccepting,
-  keepsMalwareOut,
-  POLICY_STATUS,
-  type Treatment,
-  treatmentOf,
-  treatmentOfUnread,
-} from './treatment.ts'
 
 const CLEAN: HeaderField = { name: 'X-QHPSI', value: 'clean' }
 const VIRUS_FOUND: HeaderField = { name: 'X-QHPSI', value: 'virus found' }
@@ -43,9 +42,9 @@ export function decide(
     case 'infected':
       return decideInfected(transaction, config, acceptances, result)
     case 'unread': {
-      const treated = treatmentOfUnread(result, config.settings)
-      if (treated === undefined) return acceptances.untagged
-      return actOn(treated, config.settings, transaction.client, acceptances)
+      const reasoned = actionForUnread(result, config.settings)
+      if (reasoned === undefined) return acceptances.untagged
+      return actOn(reasoned, config.settings, transaction.client, acceptances)
     }
   }
 }
@@ -67,7 +66,7 @@ function decideUnknown(
 
 /**
  * Returns the decision about a message in which a scanner found something. The exceptions of onescan.policy
- * decide first, then FINDINGS, then fateOfInfected(). FINDINGS may also name malware, which then keeps the
+ * decide first, then FINDINGS, then actionForInfected(). FINDINGS may also name malware, which then keeps the
  * tag and the log fields of infected mail.
  */
 function decideInfected(
@@ -79,19 +78,19 @@ function decideInfected(
   const { details } = tagged
   const allowed = allowedBy?.(name)
   if (allowed !== undefined) return { ...tagged, details: { ...details, allowed } }
-  const treated = treatmentOf({ name, banned }, settings)
+  const byFindings = actionForFinding({ name, banned }, settings)
   // A bounce is never refused: the settings of infected mail decide about one with malware.
-  const isLeft = treated !== undefined && client.isBounceInjector && keepsMalwareOut(treated)
-  if (treated !== undefined && !isLeft) {
-    const { property, action } = treated
+  const isLeft = byFindings !== undefined && client.isBounceInjector && keepsMalwareOut(byFindings)
+  if (byFindings !== undefined && !isLeft) {
+    const { property, action } = byFindings
     const because = property ? `${properties[property].because} (${name})` : `virus ${name}`
     const grounds = property ?? ('virus' as const)
-    const treatment = { ...POLICY_STATUS, action, grounds, because }
+    const reasoned = { ...POLICY_STATUS, action, grounds, because }
     const isTagged = property === undefined && action !== 'accept'
-    return actOn(treatment, settings, client, { tagged, untagged: isTagged ? tagged : untagged })
+    return actOn(reasoned, settings, client, { tagged, untagged: isTagged ? tagged : untagged })
   }
-  switch (fateOfInfected(settings, client)) {
-    case 'reject':
+  switch (actionForInfected(settings, client)) {
+    case 'refuse':
       return { kind: 'reject', reply: mailReply[banned ? 'banned' : 'virus'](name), details }
     case 'quarantine':
       return quarantineDecision(settings.QUARANTINE, banned ? 'banned' : 'virus', tagged)
@@ -115,15 +114,16 @@ interface Acceptances {
  * indefinitely.
  */
 function actOn(
-  { action, grounds, because, status }: Treatment,
+  { action, grounds, because, status }: ReasonedAction,
   { QUARANTINE }: MailSettings,
   { isBounceInjector }: Client,
   { tagged, untagged }: Acceptances,
 ): SingleDecision {
   if (isBounceInjector) return action === 'tag' ? tagged : untagged
-  if (isAccepting(action)) return untagged
   const { details } = untagged
   switch (action) {
+    case 'accept':
+      return untagged
     case 'tag':
       return tagged
     case 'quarantine':

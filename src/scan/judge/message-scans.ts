@@ -7,11 +7,11 @@ import type {
   ScanMessage,
   VerdictQuery,
 } from '../verdicts/copies/verdict-query.ts'
+import { isPassedOverBy, strictnessFor, whatKeepsOut } from './actions.ts'
 import type { JudgeContext } from './context.ts'
 import type { Deadline } from './deadline.ts'
 import type { StepsByAddress } from './steps-by-address.ts'
 import type { JudgedMail } from './transaction.ts'
-import { isPassedOverBy, strictnessFor, whatKeepsOut } from './treatment.ts'
 
 /** The scanners that a message needs, and the steps that apply to it. */
 export interface ScanPlan {

@@ -10,10 +10,10 @@ import { checkReplyText } from '../../settings/table/infected-mail.ts'
 import { mailSettings } from '../../settings/table.ts'
 import { asciiDomain, comparable, Rules } from './match.ts'
 import {
-  type Action,
   type AddressPattern,
   type Conditions,
   type Rule,
+  type RuleAction,
   ruleFileExists,
   ruleFiles,
 } from './rule.ts'
@@ -100,7 +100,7 @@ export function parseRules(text: string, path: string): Rule[] {
  * Returns a function that counts the different settings of a file, and throws if there are too
  * many.
  */
-function limitSettings(): (action: Action) => void {
+function limitSettings(): (action: RuleAction) => void {
   const distinct = new Set<string>()
   return (action) => {
     if (action.kind === 'set') distinct.add(JSON.stringify(action.settings))
@@ -243,7 +243,7 @@ const ACTIONS = 'scan off, refuse, allow, or NAME=VALUE'
 /** Encodes an address as UTF-8: in an envelope addresses are bytes of no known character set. */
 const bytesOf = (text: string) => Buffer.from(text, 'utf8')
 
-function parseAction(words: readonly string[]): Action {
+function parseAction(words: readonly string[]): RuleAction {
   const [first, second, ...more] = words
   if (first === undefined) throw new Error(`has no action: ${ACTIONS}`)
   if (first === 'allow' && second === undefined) return { kind: 'allow' }

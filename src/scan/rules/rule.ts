@@ -27,7 +27,7 @@ export interface Conditions {
 }
 
 /** The action of a line. */
-export type Action =
+export type RuleAction =
   | { readonly kind: 'set'; readonly settings: Readonly<Record<string, string>> }
   | { readonly kind: 'off' }
   /** Mail is refused, regardless of its content, with that text if there is one. */
@@ -40,7 +40,7 @@ export interface Rule {
   /** The number of the line in the file, from 1. */
   readonly line: number
   readonly conditions: Conditions
-  readonly action: Action
+  readonly action: RuleAction
 }
 
 /** Lists the paths of files of rules, in the order in which they are tried. */

@@ -1,5 +1,6 @@
 import { Fault } from '../../lib/errors/fault.ts'
 import { choice, splitWords } from '../../lib/text/values.ts'
+import { ACTIONS, type Action } from './actions.ts'
 import { parsed } from './kinds.ts'
 
 /** Settings for mail in which scanners found these properties. */
@@ -16,14 +17,11 @@ export const PROPERTIES = [
 ] as const
 export type Property = (typeof PROPERTIES)[number]
 
-const findingActions = ['virus', 'accept', 'tag', 'defer', 'quarantine', 'refuse'] as const
-/** The action for mail in which something was found; `virus`: the same action as for infected mail. */
-export type FindingAction = (typeof findingActions)[number]
-
 /** One word of FINDINGS: an action for a property, or for the names that a pattern matches. */
 export interface FindingRule {
   readonly what: Property | { readonly pattern: string }
-  readonly action: FindingAction
+  /** `virus`: the action for infected mail. */
+  readonly action: Action | 'virus'
 }
 
 /** Parses words such as `macros=tag` or `PUA.*=accept`. The first word that matches a finding applies. */
@@ -40,7 +38,7 @@ function readFindings(text: string): readonly FindingRule[] {
     }
     return {
       what: property ?? { pattern: what },
-      action: choice(action, `FINDINGS ${what}`, findingActions, 'virus'),
+      action: choice(action, `FINDINGS ${what}`, ['virus', ...ACTIONS], 'virus'),
     }
   })
 }

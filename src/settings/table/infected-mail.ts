@@ -13,8 +13,8 @@ export const infectedMail = {
 }
 
 /** 0 tags the message, 2 drops it, anything else refuses it. */
-function readRejectVirus(text: string): 'tag' | 'drop' | 'reject' {
-  return text === '0' ? 'tag' : text === '2' ? 'drop' : 'reject'
+function readRejectVirus(text: string): 'tag' | 'drop' | 'refuse' {
+  return text === '0' ? 'tag' : text === '2' ? 'drop' : 'refuse'
 }
 
 /** Reads the recipient of infected mail, instead of those in the envelope. */

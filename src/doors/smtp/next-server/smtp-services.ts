@@ -91,7 +91,7 @@ export class SmtpServices extends MailServices {
 export function afterQueue(context: JudgeContext): JudgeContext {
   const { config, rules } = context
   const { settings } = config
-  const isRefused = settings.REJECTVIRUS === 'reject'
+  const isRefused = settings.REJECTVIRUS === 'refuse'
   return {
     ...context,
     config: isRefused ? { ...config, settings: { ...settings, REJECTVIRUS: 'tag' } } : config,

@@ -1,5 +1,8 @@
 import { compileGlob } from '../../lib/text/glob.ts'
-import type { FindingAction, Property } from '../../settings/table/findings.ts'
+import type { Values } from '../../settings/read-settings.ts'
+import { ACTIONS, type Action } from '../../settings/table/actions.ts'
+import type { Property } from '../../settings/table/findings.ts'
+import type { infectedMail } from '../../settings/table/infected-mail.ts'
 import type { IsPassedOver } from '../scanners/contract/scanner.ts'
 import { actionFor, properties, propertyOf } from '../scanners/findings/properties.ts'
 import type {
@@ -13,9 +16,24 @@ import type { Grounds } from './decision.ts'
 import type { StepsByAddress } from './steps-by-address.ts'
 import type { Client } from './transaction.ts'
 
+/**
+ * Returns the action for infected mail that no exception accepts, by REJECTVIRUS, QUARANTINE and VIRUSFORWARD,
+ * in this order. Decisions follow it, and so do the lines that describe the configuration. A bounce of the
+ * MTA's own is never refused: it has no sender to return it to, so the MTA would retry it indefinitely.
+ */
+export function actionForInfected(
+  { REJECTVIRUS, QUARANTINE, VIRUSFORWARD }: Values<typeof infectedMail>,
+  { isBounceInjector }: { readonly isBounceInjector: boolean },
+): Exclude<Action, 'accept' | 'defer'> | 'forward' | 'drop' {
+  if (REJECTVIRUS === 'refuse' && !isBounceInjector) return 'refuse'
+  if (QUARANTINE !== undefined) return 'quarantine'
+  if (VIRUSFORWARD !== undefined) return 'forward'
+  return REJECTVIRUS === 'drop' ? 'drop' : 'tag'
+}
+
 /** The action of a setting for mail that has a property, or of which a part cannot be read. */
-export interface Treatment {
-  readonly action: MailSettings['UNREAD' | 'STRICTMIME'] | FindingAction
+export interface ReasonedAction {
+  readonly action: Action
   readonly grounds: Grounds
   /** Ends the sentence "message refused: ...". */
   readonly because: string
@@ -26,12 +44,12 @@ export interface Treatment {
 /** RFC 3463: a message that policy does not accept, regardless of its form. */
 export const POLICY_STATUS = { status: '7.1' }
 
-interface UnreadRow extends Pick<Treatment, 'grounds' | 'status'> {
-  readonly action: (settings: MailSettings) => Treatment['action']
+interface UnreadRow extends Pick<ReasonedAction, 'grounds' | 'status'> {
+  readonly action: (settings: MailSettings) => Action
   readonly because: (result: UnreadResult) => string
 }
 
-/** The treatment of a message by what was not read of it. What is not in the table is accepted. */
+/** The action for a message by what was not read of it. Whatever is not in the table is accepted. */
 const unreadRows: Readonly<Partial<Record<Unread, UnreadRow>>> = {
   unpacked: {
     action: ({ UNREAD }) => UNREAD,
@@ -50,29 +68,30 @@ const unreadRows: Readonly<Partial<Record<Unread, UnreadRow>>> = {
   },
   encrypted: {
     ...POLICY_STATUS,
-    action: ({ FINDINGS }) => actionFor('encrypted', FINDINGS),
+    action: actionForEncrypted,
     grounds: 'encrypted',
     because: () => properties.encrypted.because,
   },
   form: {
-    action: ({ STRICTMIME }) => STRICTMIME,
+    action: ({ STRICTMIME }) => (STRICTMIME === 'off' ? 'accept' : STRICTMIME),
     grounds: 'strange-mime',
     because: ({ why }) => `its form is not that of ordinary mail (${why})`,
   },
 }
 
-/** Returns the treatment of a message that was not read to its end, or undefined if it is accepted. */
-export function treatmentOfUnread(
-  result: UnreadResult,
-  settings: MailSettings,
-): Treatment | undefined {
-  const row = unreadRows[result.what]
-  return row && { ...row, action: row.action(settings), because: row.because(result) }
+/** FINDINGS need not name encrypted content, which is then accepted. */
+function actionForEncrypted({ FINDINGS }: MailSettings): Action {
+  const action = actionFor('encrypted', FINDINGS)
+  return action === 'virus' ? 'accept' : action
 }
 
-/** The actions that leave a message as it is. */
-export function isAccepting(action: Treatment['action']): action is 'accept' | 'off' | 'virus' {
-  return action === 'accept' || action === 'off' || action === 'virus'
+/** Returns the action for a message that was not read to its end, or undefined if it is accepted. */
+export function actionForUnread(
+  result: UnreadResult,
+  settings: MailSettings,
+): ReasonedAction | undefined {
+  const row = unreadRows[result.what]
+  return row && { ...row, action: row.action(settings), because: row.because(result) }
 }
 
 /** Returns the unread parts of a message for which mail of this client is kept out. */
@@ -85,27 +104,27 @@ export function whatKeepsOut(
   const keepsOut = new Set<Unread>()
   if (settings.OVERSIZE === 'defer') keepsOut.add('size') // an unknown answer: SCANFAIL decides
   for (const [what, { action }] of Object.entries(unreadRows)) {
-    if (!isAccepting(action(settings))) keepsOut.add(what as Unread)
+    if (action(settings) !== 'accept') keepsOut.add(what as Unread)
   }
   if (!appliesLimits) keepsOut.delete('form')
   return keepsOut
 }
 
 /** The action that FINDINGS sets for a finding. */
-interface FindingTreatment {
+interface FindingAction {
   /** Absent if the name is that of malware. */
   readonly property: Property | undefined
-  readonly action: Exclude<FindingAction, 'virus'>
+  readonly action: Action
 }
 
 /**
  * Returns the action that FINDINGS sets for a finding, or undefined for infected mail. FINDINGS never applies
  * to a banned attachment.
  */
-export function treatmentOf(
+export function actionForFinding(
   { name, banned = false }: Pick<Infected, 'name' | 'banned'>,
   { FINDINGS }: MailSettings,
-): FindingTreatment | undefined {
+): FindingAction | undefined {
   if (banned) return undefined
   const property = propertyOf(name)
   const { action = 'virus' } =
@@ -116,7 +135,7 @@ export function treatmentOf(
 }
 
 /** Returns whether FINDINGS keeps mail out for malware, and not only for a property. */
-export function keepsMalwareOut({ property, action }: FindingTreatment): boolean {
+export function keepsMalwareOut({ property, action }: FindingAction): boolean {
   return property === undefined && action !== 'accept' && action !== 'tag'
 }
 
@@ -127,32 +146,26 @@ export function keepsMalwareOut({ property, action }: FindingTreatment): boolean
  * the message in. Returns undefined if every finding ends a scan.
  */
 export function isPassedOverBy({ settings, allowedBy }: JudgeConfig): IsPassedOver | undefined {
-  const treats = settings.FINDINGS.some(({ action }) => action !== 'virus')
-  if (allowedBy === undefined && !treats) return undefined
+  const isNamed = settings.FINDINGS.some(({ action }) => action !== 'virus')
+  if (allowedBy === undefined && !isNamed) return undefined
   return (found) => {
     if (allowedBy?.(found.name) !== undefined) return true
-    const treated = treatmentOf(found, settings)
-    return treated !== undefined && !keepsMalwareOut(treated)
+    const byFindings = actionForFinding(found, settings)
+    return byFindings !== undefined && !keepsMalwareOut(byFindings)
   }
 }
-
-/** The actions of FINDINGS, from the mildest to the strictest. */
-const STRICTNESS = ['accept', 'tag', 'defer', 'quarantine', 'refuse'] as const
 
 /**
  * How strictly a message is treated for a result that does not end the scan, and for an unknown answer. Where
  * SCANFAIL lets mail with an unknown answer in, it does so as if that were tagged: what keeps mail out is stricter.
  */
 export function strictnessFor({ settings, allowedBy }: JudgeConfig): (found: ScanResult) => number {
-  const actionOf = (found: ScanResult): (typeof STRICTNESS)[number] => {
+  const actionOf = (found: ScanResult): Action => {
     if (found.answer === 'unknown') return settings.SCANFAIL === 'accept' ? 'tag' : 'refuse'
-    if (found.answer === 'unread' && found.what === 'encrypted') {
-      const action = actionFor('encrypted', settings.FINDINGS)
-      return action === 'virus' ? 'accept' : action
-    }
+    if (found.answer === 'unread' && found.what === 'encrypted') return actionForEncrypted(settings)
     if (found.answer !== 'infected') return 'accept'
     if (allowedBy?.(found.name) !== undefined) return 'tag'
-    return treatmentOf(found, settings)?.action ?? 'tag'
+    return actionForFinding(found, settings)?.action ?? 'tag'
   }
-  return (found) => STRICTNESS.indexOf(actionOf(found))
+  return (found) => ACTIONS.indexOf(actionOf(found))
 }
