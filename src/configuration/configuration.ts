@@ -7,8 +7,12 @@ import { loadCrypto } from '../lib/runtime/crypto.ts'
 import { loadSystem } from '../lib/runtime/system.ts'
 import type { MessageOptions } from '../mail/message/message-options.ts'
 import { readSpoolSettings } from '../mail/message/spool.ts'
-import { type JudgeConfig, readScanningConfig, withSettings } from '../scan/judge/config.ts'
-import type { JudgeContext, LoadedRules, Tools } from '../scan/judge/context.ts'
+import {
+  type JudgeConfig,
+  readScanningConfig,
+  withSettings,
+} from '../scan/judge/context/judge-config.ts'
+import type { JudgeContext, LoadedRules, Tools } from '../scan/judge/context/judge-context.ts'
 import { countersLine } from '../scan/quota/backends.ts'
 import { openQuotaClient, type QuotaClient } from '../scan/quota/quota-client.ts'
 import { readQuotaSettings } from '../scan/quota/quota-settings.ts'

@@ -3,9 +3,13 @@ import type { Configuration } from '../configuration/configuration.ts'
 import { isAboutEnvelope } from '../doors/clamd/clamd-context.ts'
 import { afterQueue } from '../doors/smtp/next-server/smtp-services.ts'
 import { formatDay } from '../lib/text/units.ts'
-import { actionForInfected } from '../scan/judge/actions.ts'
-import { type JudgeConfig, type MailSettings, NOTHING_SCANS } from '../scan/judge/config.ts'
-import type { JudgeContext } from '../scan/judge/context.ts'
+import {
+  type JudgeConfig,
+  type MailSettings,
+  NOTHING_SCANS,
+} from '../scan/judge/context/judge-config.ts'
+import type { JudgeContext } from '../scan/judge/context/judge-context.ts'
+import { actionForInfected } from '../scan/judge/decision/actions.ts'
 import { whyChangesGoUnnoticed } from '../scan/scanners/signatures/signatures-in-use.ts'
 import { type DoorKind, isClamds, isTls, type ListeningDoor } from './options/door-address.ts'
 import { doorName } from './self-test/try-door.ts'

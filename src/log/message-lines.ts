@@ -4,7 +4,7 @@ import type { MailAddress } from '../mail/message/envelope/address.ts'
 import { type Envelope, recipientsOf } from '../mail/message/envelope/envelope.ts'
 import type { Header } from '../mail/message/header-block.ts'
 import type { Message } from '../mail/message/message.ts'
-import type { Decision, Grounds, SingleDecision } from '../scan/judge/decision.ts'
+import type { Decision, Grounds, SingleDecision } from '../scan/judge/decision/decision.ts'
 
 /** A message that a line is about. */
 export interface LoggedMessage {

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Configuration } from '../../src/configuration/configuration.ts'
 import { describeDoor } from '../../src/daemon/describe-door.ts'
 import type { ListeningDoor } from '../../src/daemon/options/door-address.ts'
-import { type JudgeConfig, readScanningConfig } from '../../src/scan/judge/config.ts'
+import { type JudgeConfig, readScanningConfig } from '../../src/scan/judge/context/judge-config.ts'
 
 const configurationOf = (config: JudgeConfig, tools = {}, scanners: readonly unknown[] = []) =>
   ({

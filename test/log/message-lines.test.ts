@@ -10,7 +10,7 @@ import {
 import { readAddress } from '../../src/mail/message/envelope/address.ts'
 import { makeEnvelope } from '../../src/mail/message/envelope/envelope.ts'
 import { Header } from '../../src/mail/message/header-block.ts'
-import type { Decision, DecisionDetails } from '../../src/scan/judge/decision.ts'
+import type { Decision, DecisionDetails } from '../../src/scan/judge/decision/decision.ts'
 
 /** The lines about mail, for who reads the log: onescan-log(5). */
 

@@ -9,8 +9,8 @@ import {
   optionDefaults as quotadDefaults,
   usage as usageOfQuotad,
 } from '../../src/quotad/quotad-options.ts'
-import { groundsInWords, type Reply } from '../../src/scan/judge/decision.ts'
-import { mailReply, replyFor } from '../../src/scan/judge/replies.ts'
+import { groundsInWords, type Reply } from '../../src/scan/judge/decision/decision.ts'
+import { mailReply, replyFor } from '../../src/scan/judge/decision/replies.ts'
 import { causesInWords } from '../../src/scan/scanners/findings/causes.ts'
 import type { FromClient } from '../../src/settings/table/kinds.ts'
 import { fromClientOf, names, readFromCaller } from '../../src/settings/table.ts'

@@ -2,7 +2,7 @@ import packageJson from '../../../package.json' with { type: 'json' }
 import type { Configuration } from '../../configuration/configuration.ts'
 import { onceAMinute } from '../../lib/log/line-format.ts'
 import { type ContentReply, clamdWords, replyLine } from '../../protocol/clamd/write-reply.ts'
-import type { AskedAbout } from '../../scan/judge/config.ts'
+import type { AskedAbout } from '../../scan/judge/context/judge-config.ts'
 import type { ContentScanner, PassedOn } from '../../scan/scanners/contract/scanner.ts'
 import { readSetting } from '../../settings/read-settings.ts'
 import { JudgePermits } from '../message/judge-permits.ts'

@@ -1,12 +1,16 @@
 import { Fault } from '../../lib/errors/fault.ts'
 import type { LogContext } from '../../log/message-lines.ts'
 import type { MailReporter } from '../../observe/live/process-report.ts'
-import type { JudgeContext } from '../../scan/judge/context.ts'
-import type { Deadline } from '../../scan/judge/deadline.ts'
-import type { Decision, QuarantineDecision, SplitDecision } from '../../scan/judge/decision.ts'
-import type { AnswerMode } from '../../scan/judge/divide.ts'
+import type { Deadline } from '../../scan/judge/context/deadline.ts'
+import type { JudgeContext } from '../../scan/judge/context/judge-context.ts'
+import type { Transaction } from '../../scan/judge/context/transaction.ts'
+import type {
+  Decision,
+  QuarantineDecision,
+  SplitDecision,
+} from '../../scan/judge/decision/decision.ts'
+import type { AnswerMode } from '../../scan/judge/decision/divide.ts'
 import { judge } from '../../scan/judge/judge.ts'
-import type { Transaction } from '../../scan/judge/transaction.ts'
 
 /**
  * The functions that handleMail() needs from an interface: how it answers, and how it carries a decision out.
@@ -114,6 +118,6 @@ async function judgeBy(
 ): Promise<Decision> {
   const { rules } = context
   if (rules === undefined) return judge(transaction, context, deadline)
-  const { judgeByRules } = await import('../../scan/judge/by-rule.ts') // few sites have rules
-  return judgeByRules(transaction, { ...context, rules }, deadline, answers)
+  const { judgeByPolicy } = await import('../../scan/judge/judge-by-policy.ts') // few sites have rules
+  return judgeByPolicy(transaction, { ...context, rules }, deadline, answers)
 }

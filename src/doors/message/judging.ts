@@ -1,8 +1,8 @@
 import type { Configuration } from '../../configuration/configuration.ts'
 import type { MessageOptions } from '../../mail/message/message-options.ts'
 import { readSpoolSettings } from '../../mail/message/spool.ts'
-import { NOTHING_SCANS } from '../../scan/judge/config.ts'
-import type { JudgeContext } from '../../scan/judge/context.ts'
+import { NOTHING_SCANS } from '../../scan/judge/context/judge-config.ts'
+import type { JudgeContext } from '../../scan/judge/context/judge-context.ts'
 
 /** How one message is judged: by the configuration at the time of its arrival. */
 export type Judging =

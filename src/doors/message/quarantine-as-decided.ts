@@ -3,6 +3,7 @@ import { errorText, Fault, faultKindOf } from '../../lib/errors/fault.ts'
 import { decisionLines, type LogContext } from '../../log/message-lines.ts'
 import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import type { Message } from '../../mail/message/message.ts'
+import type { Transaction } from '../../scan/judge/context/transaction.ts'
 import type {
   Acceptance,
   Decision,
@@ -10,8 +11,7 @@ import type {
   Share,
   SingleDecision,
   SplitDecision,
-} from '../../scan/judge/decision.ts'
-import type { Transaction } from '../../scan/judge/transaction.ts'
+} from '../../scan/judge/decision/decision.ts'
 import { makeId } from '../../scan/quarantine/entries.ts'
 import {
   quarantineMessage,

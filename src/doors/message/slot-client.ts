@@ -1,7 +1,7 @@
 import type { Environment } from '../../lib/process/environment.ts'
 import { passwdEntryOf } from '../../lib/process/passwd.ts'
 import { clientNameOf, type Origin } from '../../mail/message/envelope/envelope.ts'
-import type { Client } from '../../scan/judge/transaction.ts'
+import type { Client } from '../../scan/judge/context/transaction.ts'
 import { readSetting } from '../../settings/read-settings.ts'
 
 /** A client of onescan-queue, whose address is known if a server received the mail from the network. */

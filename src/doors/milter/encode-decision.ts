@@ -10,8 +10,12 @@ import {
   encodeEdit,
   smtpReply,
 } from '../../protocol/milter/milter-replies.ts'
-import type { Decision, QuarantineDecision, SplitDecision } from '../../scan/judge/decision.ts'
-import { acceptedShare } from '../../scan/judge/divide.ts'
+import type {
+  Decision,
+  QuarantineDecision,
+  SplitDecision,
+} from '../../scan/judge/decision/decision.ts'
+import { acceptedShare } from '../../scan/judge/decision/divide.ts'
 import { replyOf } from '../replies/smtp-reply.ts'
 import { addressIn, writtenPath } from './recipient-path.ts'
 

@@ -5,7 +5,7 @@ import { CrlfReader } from '../../mail/message/crlf-reader.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import { Intake } from '../../mail/message/intake.ts'
 import type { MessageOptions } from '../../mail/message/message-options.ts'
-import type { Transaction } from '../../scan/judge/transaction.ts'
+import type { Transaction } from '../../scan/judge/context/transaction.ts'
 
 const AFTER_NAME = Buffer.from(':')
 const NEWLINE = Buffer.from('\n')

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, readdirSync, writeSync } from 'node:fs
 import { replaceUnprintable } from '../../lib/log/line-format.ts'
 import { isOpenedFor } from '../../lib/process/descriptors.ts'
 import type { Environment } from '../../lib/process/environment.ts'
-import type { Reply } from '../../scan/judge/decision.ts'
+import type { Reply } from '../../scan/judge/decision/decision.ts'
 import { readSetting } from '../../settings/read-settings.ts'
 import { codeOfReply, exit } from './exit-codes.ts'
 

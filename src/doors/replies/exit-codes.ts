@@ -1,5 +1,5 @@
 import type { FaultKind } from '../../lib/errors/fault.ts'
-import type { Reply } from '../../scan/judge/decision.ts'
+import type { Reply } from '../../scan/judge/decision/decision.ts'
 
 /** The answers of the slot (qmail-queue(8), and IndiMail's and notqmail's additions). */
 export const exit = {

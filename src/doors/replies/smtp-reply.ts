@@ -1,6 +1,6 @@
 import type { FaultKind } from '../../lib/errors/fault.ts'
 import type { SmtpReply } from '../../protocol/smtp/smtp-syntax.ts'
-import type { Decision, Reply } from '../../scan/judge/decision.ts'
+import type { Decision, Reply } from '../../scan/judge/decision/decision.ts'
 import { ownReply } from './own-replies.ts'
 
 /** Returns the SMTP reply for a refusal or deferral by the judgement. */

@@ -2,8 +2,12 @@ import type { Configuration } from '../../configuration/configuration.ts'
 import { errorText } from '../../lib/errors/fault.ts'
 import { LruCache } from '../../lib/flow/cache.ts'
 import type { Environment } from '../../lib/process/environment.ts'
-import { NOTHING_SCANS, readMailSettings, withSettings } from '../../scan/judge/config.ts'
-import type { JudgeContext } from '../../scan/judge/context.ts'
+import {
+  NOTHING_SCANS,
+  readMailSettings,
+  withSettings,
+} from '../../scan/judge/context/judge-config.ts'
+import type { JudgeContext } from '../../scan/judge/context/judge-context.ts'
 import { readQuotaSettings } from '../../scan/quota/quota-settings.ts'
 import type { Scanner } from '../../scan/scanners/contract/scanner.ts'
 import { readSetting } from '../../settings/read-settings.ts'

@@ -3,6 +3,7 @@ import { decisionLines, type LogContext, passLine } from '../../log/message-line
 import { recipientsOf, redirect } from '../../mail/message/envelope/envelope.ts'
 import { editPlan } from '../../mail/message/header-block.ts'
 import { uint32 } from '../../protocol/frames.ts'
+import type { Transaction } from '../../scan/judge/context/transaction.ts'
 import type {
   Acceptance,
   Decision,
@@ -10,9 +11,8 @@ import type {
   Refusal,
   Reply,
   SplitDecision,
-} from '../../scan/judge/decision.ts'
-import { acceptedShare } from '../../scan/judge/divide.ts'
-import type { Transaction } from '../../scan/judge/transaction.ts'
+} from '../../scan/judge/decision/decision.ts'
+import { acceptedShare } from '../../scan/judge/decision/divide.ts'
 import { type ErrorReport, plainCode, replyText } from '../replies/error-report.ts'
 import { exit } from '../replies/exit-codes.ts'
 import { frame, ScanStandalone, uint64 } from './slot-frames.ts'

@@ -7,9 +7,9 @@ import { type Envelope, EnvelopeReader } from '../../mail/message/envelope/envel
 import type { Header } from '../../mail/message/header-block.ts'
 import { Intake } from '../../mail/message/intake.ts'
 import type { MessageOptions } from '../../mail/message/message-options.ts'
-import type { JudgeConfig } from '../../scan/judge/config.ts'
-import type { Tools } from '../../scan/judge/context.ts'
-import type { Transaction } from '../../scan/judge/transaction.ts'
+import type { JudgeConfig } from '../../scan/judge/context/judge-config.ts'
+import type { Tools } from '../../scan/judge/context/judge-context.ts'
+import type { Transaction } from '../../scan/judge/context/transaction.ts'
 import { digestsFor } from '../../scan/stamps/verify.ts'
 import { bounceUserOf, readSlotClient, type SlotClient } from '../message/slot-client.ts'
 

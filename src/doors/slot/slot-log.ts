@@ -8,7 +8,7 @@ import {
   type LoggedMessage,
   passLine,
 } from '../../log/message-lines.ts'
-import type { Decision } from '../../scan/judge/decision.ts'
+import type { Decision } from '../../scan/judge/decision/decision.ts'
 
 /**
  * The log of onescan-queue: one line for each message, whatever the outcome. If an exit code is undefined,

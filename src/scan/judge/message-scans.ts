@@ -7,11 +7,11 @@ import type {
   ScanMessage,
   VerdictQuery,
 } from '../verdicts/copies/verdict-query.ts'
-import { isPassedOverBy, strictnessFor, whatKeepsOut } from './actions.ts'
-import type { JudgeContext } from './context.ts'
-import type { Deadline } from './deadline.ts'
-import type { StepsByAddress } from './steps-by-address.ts'
-import type { JudgedMail } from './transaction.ts'
+import type { Deadline } from './context/deadline.ts'
+import type { JudgeContext } from './context/judge-context.ts'
+import type { StepsByAddress } from './context/steps-by-address.ts'
+import type { JudgedMail } from './context/transaction.ts'
+import { isPassedOverBy, strictnessFor, whatKeepsOut } from './decision/actions.ts'
 
 /** The scanners that a message needs, and the steps that apply to it. */
 export interface ScanPlan {

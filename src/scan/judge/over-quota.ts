@@ -2,9 +2,9 @@ import { formatDuration } from '../../lib/text/units.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
 import { type Envelope, recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import type { QuotaAnswer, QuotaLookup, TimedLookup } from '../quota/quota-answer.ts'
-import type { Deferral } from './decision.ts'
-import { mailReply } from './replies.ts'
-import type { Client } from './transaction.ts'
+import type { Client } from './context/transaction.ts'
+import type { Deferral } from './decision/decision.ts'
+import { mailReply } from './decision/replies.ts'
 
 /** Recipients that are checked concurrently. */
 const QUERIES_MAX = 16

@@ -2,22 +2,13 @@ import type { ScanSettings } from '../scanners/contract/scan-settings.ts'
 import type { Scanner } from '../scanners/contract/scanner.ts'
 import { clean, type ScanResult, unread } from '../scanners/findings/scan-result.ts'
 import type { Trust } from '../stamps/verify.ts'
-import type { CachedOrScanned } from '../verdicts/copies/verdict-query.ts'
-import { covers, isReleased } from './by-stamp.ts'
-import type { JudgeContext } from './context.ts'
-import type { Deadline } from './deadline.ts'
+import type { Deadline } from './context/deadline.ts'
+import type { JudgeContext } from './context/judge-context.ts'
+import { stepsByAddress } from './context/steps-by-address.ts'
+import type { JudgedMail } from './context/transaction.ts'
+import type { ScanOutcome } from './decision/outcome.ts'
 import { MessageScans, type ScanPlan } from './message-scans.ts'
-import { stepsByAddress } from './steps-by-address.ts'
-import type { JudgedMail } from './transaction.ts'
-
-/** The result of the scanners, or the cached verdict on a copy, with notes for the log. */
-export interface ScanOutcome extends CachedOrScanned {
-  /** The scanners whose result it is, in their order. */
-  readonly scanners: readonly Scanner[]
-  readonly notes: readonly string[]
-  /** The oddities of the message (mail/mime/traits/oddities.ts), if it was read for them. */
-  readonly oddities: ReadonlySet<string>
-}
+import { covers, isReleased } from './stamp-coverage.ts'
 
 /**
  * Resolves to the result of the scanners that no stamp of the message covers, or to the cached verdict about a

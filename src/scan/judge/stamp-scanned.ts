@@ -1,20 +1,13 @@
-import type { HeaderField } from '../../mail/message/header-block.ts'
 import { headerFormFault } from '../../mail/message/well-formed.ts'
 import { additionalSearches } from '../scanners/contract/scan-settings.ts'
 import type { Scanner } from '../scanners/contract/scanner.ts'
 import type { SignaturesInUse } from '../scanners/signatures/signatures-in-use.ts'
 import { signMessage } from '../stamps/sign.ts'
 import { EVERY_PART } from '../stamps/stamp.ts'
-import type { JudgeConfig } from './config.ts'
-import type { Tools } from './context.ts'
-import type { ScanOutcome } from './scan-uncovered.ts'
-import type { JudgedMail } from './transaction.ts'
-
-/** A stamp, and the id of the key that made it. */
-export interface OwnStamp {
-  readonly field: HeaderField
-  readonly key: string
-}
+import type { JudgeConfig } from './context/judge-config.ts'
+import type { Tools } from './context/judge-context.ts'
+import type { JudgedMail } from './context/transaction.ts'
+import type { OwnStamp, ScanOutcome } from './decision/outcome.ts'
 
 const NOT_LOADED = 'no stamp: signatures changed, and may not be loaded yet'
 

@@ -238,14 +238,14 @@ function parseAddressPattern(value: string, word: string): AddressPattern {
   return { kind: value.startsWith('.') ? 'below' : 'domain', text }
 }
 
-const ACTIONS = 'scan off, refuse, allow, or NAME=VALUE'
+const ACTION_FORMS = 'scan off, refuse, allow, or NAME=VALUE'
 
 /** Encodes an address as UTF-8: in an envelope addresses are bytes of no known character set. */
 const bytesOf = (text: string) => Buffer.from(text, 'utf8')
 
 function parseAction(words: readonly string[]): RuleAction {
   const [first, second, ...more] = words
-  if (first === undefined) throw new Error(`has no action: ${ACTIONS}`)
+  if (first === undefined) throw new Error(`has no action: ${ACTION_FORMS}`)
   if (first === 'allow' && second === undefined) return { kind: 'allow' }
   if (first === 'scan' && second === 'off' && more.length === 0) return { kind: 'off' }
   if (first === 'refuse' && more.length === 0) {
@@ -256,7 +256,7 @@ function parseAction(words: readonly string[]): RuleAction {
   const settings: Record<string, string> = {}
   for (const word of words) {
     const [, name = '', value = ''] = /^([A-Z_0-9]+)=(.*)$/s.exec(word) ?? []
-    if (name === '') throw new Error(`${word}: must be ${ACTIONS}`)
+    if (name === '') throw new Error(`${word}: must be ${ACTION_FORMS}`)
     if (!settable.includes(name)) throw new Error(objectionTo(name))
     if (name in settings) throw new Error(`${name} is set twice`)
     settings[name] = value

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { AskedAbout } from '../../../src/scan/judge/config.ts'
+import type { AskedAbout } from '../../../src/scan/judge/context/judge-config.ts'
 import { infected } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'

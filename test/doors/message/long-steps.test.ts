@@ -9,7 +9,7 @@ import { decisionLines, type LogContext } from '../../../src/log/message-lines.t
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { editHeader } from '../../../src/mail/message/header-block.ts'
 import { Intake } from '../../../src/mail/message/intake.ts'
-import { Deadline } from '../../../src/scan/judge/deadline.ts'
+import { Deadline } from '../../../src/scan/judge/context/deadline.ts'
 import { containerShapes } from '../../messages/hostile/container-shapes.ts'
 import { hostileShapes } from '../../messages/hostile/hostile-shapes.ts'
 import { listenerShapes } from '../../messages/hostile/listener-shapes.ts'

@@ -5,7 +5,7 @@ import { quarantineAsDecided } from '../../../src/doors/message/quarantine-as-de
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { messageOf } from '../../../src/mail/message/intake.ts'
 import { readSpoolSettings } from '../../../src/mail/message/spool.ts'
-import type { Grounds, SingleDecision } from '../../../src/scan/judge/decision.ts'
+import type { Grounds, SingleDecision } from '../../../src/scan/judge/decision/decision.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { infected } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'

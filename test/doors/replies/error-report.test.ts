@@ -12,7 +12,7 @@ import {
   report,
 } from '../../../src/doors/replies/error-report.ts'
 import { descriptorOf } from '../../../src/lib/process/descriptors.ts'
-import type { Grounds, Reply } from '../../../src/scan/judge/decision.ts'
+import type { Grounds, Reply } from '../../../src/scan/judge/decision/decision.ts'
 
 /** How the slot tells its caller what a sender is to hear: by a descriptor, or by an exit code. */
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { faultReply, replyCode, replyOf } from '../../../src/doors/replies/smtp-reply.ts'
-import type { Decision, Grounds } from '../../../src/scan/judge/decision.ts'
+import type { Decision, Grounds } from '../../../src/scan/judge/decision/decision.ts'
 
 /** What an SMTP client hears for a decision: RFC 5321 4.2.3. */
 

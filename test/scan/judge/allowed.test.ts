@@ -1,7 +1,7 @@
 import * as crypto from 'node:crypto'
 import t from 'tap'
 import { limits } from '../../../src/mail/mime/budget/limits.ts'
-import { readScanningConfig } from '../../../src/scan/judge/config.ts'
+import { readScanningConfig } from '../../../src/scan/judge/context/judge-config.ts'
 import { attachmentsScanner } from '../../../src/scan/scanners/attachments/attachments.ts'
 import type {
   ContentScanner,

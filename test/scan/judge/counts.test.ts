@@ -1,6 +1,6 @@
 import t from 'tap'
 import { loadSystem } from '../../../src/lib/runtime/system.ts'
-import { readScanningConfig } from '../../../src/scan/judge/config.ts'
+import { readScanningConfig } from '../../../src/scan/judge/context/judge-config.ts'
 import { ClamdScanner } from '../../../src/scan/scanners/clamd/clamd-scanner.ts'
 import { readScanSettings } from '../../../src/scan/scanners/contract/scan-settings.ts'
 import type { Sample, ScanTask } from '../../../src/scan/scanners/contract/scanner.ts'

@@ -2,9 +2,12 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { Header } from '../../../src/mail/message/header-block.ts'
-import { readScanningConfig } from '../../../src/scan/judge/config.ts'
-import { decideByHeader, fieldsToRemove } from '../../../src/scan/judge/decide-by-header.ts'
-import type { SingleDecision } from '../../../src/scan/judge/decision.ts'
+import { readScanningConfig } from '../../../src/scan/judge/context/judge-config.ts'
+import {
+  decideByHeader,
+  fieldsToRemove,
+} from '../../../src/scan/judge/decision/decide-by-header.ts'
+import type { SingleDecision } from '../../../src/scan/judge/decision/decision.ts'
 import type { Trust } from '../../../src/scan/stamps/verify.ts'
 
 /** Mail whose header cannot be edited is decided about before anything else looks at it. */

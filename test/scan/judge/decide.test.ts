@@ -1,6 +1,6 @@
 import t from 'tap'
-import { decide } from '../../../src/scan/judge/decide.ts'
-import type { SingleDecision } from '../../../src/scan/judge/decision.ts'
+import { decide } from '../../../src/scan/judge/decision/decide.ts'
+import type { SingleDecision } from '../../../src/scan/judge/decision/decision.ts'
 import type { Scanner } from '../../../src/scan/scanners/contract/scanner.ts'
 import type { ScanResult } from '../../../src/scan/scanners/findings/scan-result.ts'
 import type { Trust } from '../../../src/scan/stamps/verify.ts'

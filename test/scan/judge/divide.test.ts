@@ -1,14 +1,14 @@
 import t, { type Test } from 'tap'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
 import { makeEnvelope, recipientsOf } from '../../../src/mail/message/envelope/envelope.ts'
+import type { Transaction } from '../../../src/scan/judge/context/transaction.ts'
 import type {
   Decision,
   DecisionDetails,
   Reply,
   SingleDecision,
-} from '../../../src/scan/judge/decision.ts'
-import { type AnswerMode, acceptedShare, divide } from '../../../src/scan/judge/divide.ts'
-import type { Transaction } from '../../../src/scan/judge/transaction.ts'
+} from '../../../src/scan/judge/decision/decision.ts'
+import { type AnswerMode, acceptedShare, divide } from '../../../src/scan/judge/decision/divide.ts'
 
 /** Recipients of one message with different decisions: no mail is lost in silence. */
 

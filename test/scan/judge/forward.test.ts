@@ -1,7 +1,7 @@
 import t from 'tap'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
-import type { Acceptance } from '../../../src/scan/judge/decision.ts'
-import { forwardTo } from '../../../src/scan/judge/forward.ts'
+import type { Acceptance } from '../../../src/scan/judge/decision/decision.ts'
+import { forwardTo } from '../../../src/scan/judge/decision/forward.ts'
 
 /** X-Quarantine-ID: where a message that VIRUSFORWARD got would have gone. */
 

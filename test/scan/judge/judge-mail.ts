@@ -4,18 +4,18 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { messageOf } from '../../../src/mail/message/intake.ts'
-import { judgeByRules } from '../../../src/scan/judge/by-rule.ts'
+import { Deadline } from '../../../src/scan/judge/context/deadline.ts'
 import {
   type JudgeConfig,
   readScanningConfig,
   withSettings,
-} from '../../../src/scan/judge/config.ts'
-import type { LoadedRules, Tools } from '../../../src/scan/judge/context.ts'
-import { Deadline } from '../../../src/scan/judge/deadline.ts'
-import type { Decision } from '../../../src/scan/judge/decision.ts'
-import type { AnswerMode } from '../../../src/scan/judge/divide.ts'
+} from '../../../src/scan/judge/context/judge-config.ts'
+import type { LoadedRules, Tools } from '../../../src/scan/judge/context/judge-context.ts'
+import type { Client } from '../../../src/scan/judge/context/transaction.ts'
+import type { Decision } from '../../../src/scan/judge/decision/decision.ts'
+import type { AnswerMode } from '../../../src/scan/judge/decision/divide.ts'
 import { judge } from '../../../src/scan/judge/judge.ts'
-import type { Client } from '../../../src/scan/judge/transaction.ts'
+import { judgeByPolicy } from '../../../src/scan/judge/judge-by-policy.ts'
 import { Rules } from '../../../src/scan/rules/match.ts'
 import { parseRules } from '../../../src/scan/rules/parse-rules.ts'
 import type {
@@ -130,7 +130,7 @@ export async function judgeByLines(
     },
   }
   const deadline = new Deadline(context.tools.uptime)
-  const decision = await judgeByRules(transaction, { ...context, rules }, deadline, answers)
+  const decision = await judgeByPolicy(transaction, { ...context, rules }, deadline, answers)
   return { decision, planned }
 }
 

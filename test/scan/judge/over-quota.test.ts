@@ -1,12 +1,12 @@
 import t from 'tap'
 import { type MailAddress, readAddress } from '../../../src/mail/message/envelope/address.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
+import { mailReply } from '../../../src/scan/judge/decision/replies.ts'
 import {
   type AnnouncedMail,
   checkQuota,
   isQuotaChecked,
 } from '../../../src/scan/judge/over-quota.ts'
-import { mailReply } from '../../../src/scan/judge/replies.ts'
 import type { QuotaAnswer } from '../../../src/scan/quota/quota-answer.ts'
 
 /** The question whether all recipients of a message are over quota, for a service that may be slow. */

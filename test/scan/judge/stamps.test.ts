@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import type { Decision } from '../../../src/scan/judge/decision.ts'
+import type { Decision } from '../../../src/scan/judge/decision/decision.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/contract/scanner.ts'
 import { clean } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { localPolicy } from '../scanners/run/scanning.ts'

@@ -18,7 +18,7 @@ import {
   nameOrNumber,
   readAccounts,
 } from '../../../readiness/stage/account.ts'
-import { NOTHING_SCANS } from '../../../scan/judge/config.ts'
+import { NOTHING_SCANS } from '../../../scan/judge/context/judge-config.ts'
 import { isSetting } from '../../../settings/table.ts'
 import { ACCOUNT, type RunningDaemon, type RunningDescription } from '../../host/running-daemon.ts'
 import { DEFAULTS } from '../../host/settings-file.ts'

@@ -7,8 +7,8 @@ import type {
   Decision,
   SingleDecision,
   SplitDecision,
-} from '../../../scan/judge/decision.ts'
-import { acceptedShare } from '../../../scan/judge/divide.ts'
+} from '../../../scan/judge/decision/decision.ts'
+import { acceptedShare } from '../../../scan/judge/decision/divide.ts'
 import { ownReply } from '../../replies/own-replies.ts'
 import { replyOf } from '../../replies/smtp-reply.ts'
 import { dropTransaction, handOn, type RecipientReply, type SmtpDelivery } from './hand-on.ts'

@@ -15,8 +15,8 @@ import {
   redirect,
 } from '../../../mail/message/envelope/envelope.ts'
 import { replyTexts } from '../../../protocol/smtp/smtp-replies.ts'
-import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
-import type { Transaction } from '../../../scan/judge/transaction.ts'
+import type { Transaction } from '../../../scan/judge/context/transaction.ts'
+import type { Decision, SingleDecision } from '../../../scan/judge/decision/decision.ts'
 import type { Judging } from '../../message/judging.ts'
 import { ownReply } from '../../replies/own-replies.ts'
 import type { SmtpServices } from '../next-server/smtp-services.ts'

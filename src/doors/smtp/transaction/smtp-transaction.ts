@@ -10,10 +10,10 @@ import {
   type SmtpPath,
   type SmtpReply,
 } from '../../../protocol/smtp/smtp-syntax.ts'
-import type { JudgeContext } from '../../../scan/judge/context.ts'
-import { Deadline } from '../../../scan/judge/deadline.ts'
-import type { Decision, SingleDecision } from '../../../scan/judge/decision.ts'
-import type { Transaction } from '../../../scan/judge/transaction.ts'
+import { Deadline } from '../../../scan/judge/context/deadline.ts'
+import type { JudgeContext } from '../../../scan/judge/context/judge-context.ts'
+import type { Transaction } from '../../../scan/judge/context/transaction.ts'
+import type { Decision, SingleDecision } from '../../../scan/judge/decision/decision.ts'
 import { handleMail } from '../../message/handle-mail.ts'
 import type { Judging } from '../../message/judging.ts'
 import { withdrawQuarantined } from '../../message/quarantine-as-decided.ts'

@@ -4,7 +4,7 @@ import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { errorText } from '../../../../src/lib/errors/fault.ts'
-import { readScanningConfig } from '../../../../src/scan/judge/config.ts'
+import { readScanningConfig } from '../../../../src/scan/judge/context/judge-config.ts'
 import { attachmentsScanner } from '../../../../src/scan/scanners/attachments/attachments.ts'
 import {
   isLate,

@@ -1,19 +1,19 @@
-import { Fault } from '../../lib/errors/fault.ts'
-import type { Environment } from '../../lib/process/environment.ts'
-import { readSpoolSettings, type SpoolSettings } from '../../mail/message/spool.ts'
+import { Fault } from '../../../lib/errors/fault.ts'
+import type { Environment } from '../../../lib/process/environment.ts'
+import { readSpoolSettings, type SpoolSettings } from '../../../mail/message/spool.ts'
 import {
   type ControlDirectories,
   readControlDirectories,
-} from '../../settings/control-directories.ts'
-import { switchedOff } from '../../settings/off-switch.ts'
-import { readSettings, type Values } from '../../settings/read-settings.ts'
-import { infectedMail } from '../../settings/table/infected-mail.ts'
-import { mailSettings } from '../../settings/table.ts'
-import { type QuotaSettings, readQuotaSettings } from '../quota/quota-settings.ts'
-import { listFingerprint } from '../scanners/attachments/ban-names.ts'
-import { readAttachmentRules } from '../scanners/attachments/rules.ts'
-import { readScanSettings, type ScanSettings } from '../scanners/contract/scan-settings.ts'
-import { type ClusterSettings, readClusterSettings } from '../stamps/keyring.ts'
+} from '../../../settings/control-directories.ts'
+import { switchedOff } from '../../../settings/off-switch.ts'
+import { readSettings, type Values } from '../../../settings/read-settings.ts'
+import { infectedMail } from '../../../settings/table/infected-mail.ts'
+import { mailSettings } from '../../../settings/table.ts'
+import { type QuotaSettings, readQuotaSettings } from '../../quota/quota-settings.ts'
+import { listFingerprint } from '../../scanners/attachments/ban-names.ts'
+import { readAttachmentRules } from '../../scanners/attachments/rules.ts'
+import { readScanSettings, type ScanSettings } from '../../scanners/contract/scan-settings.ts'
+import { type ClusterSettings, readClusterSettings } from '../../stamps/keyring.ts'
 
 /** The settings for the scan of a message and for the decision after it, named as in onescan-settings(5). */
 export interface MailSettings extends ScanSettings, Values<typeof infectedMail> {}

@@ -1,10 +1,10 @@
-import type { Crypto } from '../../lib/runtime/crypto.ts'
-import type { TimedLookup } from '../quota/quota-answer.ts'
-import type { Rules } from '../rules/match.ts'
-import type { Scanner } from '../scanners/contract/scanner.ts'
-import type { SignatureFiles } from '../scanners/signatures/signature-files.ts'
-import type { Verdicts } from '../verdicts/verdicts.ts'
-import type { JudgeConfig } from './config.ts'
+import type { Crypto } from '../../../lib/runtime/crypto.ts'
+import type { TimedLookup } from '../../quota/quota-answer.ts'
+import type { Rules } from '../../rules/match.ts'
+import type { Scanner } from '../../scanners/contract/scanner.ts'
+import type { SignatureFiles } from '../../scanners/signatures/signature-files.ts'
+import type { Verdicts } from '../../verdicts/verdicts.ts'
+import type { JudgeConfig } from './judge-config.ts'
 
 /**
  * The immutable configuration and tools that mail is judged by. An interface, a client or a line of

@@ -6,21 +6,21 @@ import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import { NO_EDITS } from '../../mail/message/header-block.ts'
 import type { Rules } from '../rules/match.ts'
 import type { Rule } from '../rules/rule.ts'
-import type { JudgeConfig } from './config.ts'
-import type { JudgeContext, LoadedRules } from './context.ts'
-import type { Deadline } from './deadline.ts'
-import type { Decision, DecisionDetails, SingleDecision } from './decision.ts'
-import { type AnswerMode, divide, type GroupDecision, joinLines } from './divide.ts'
+import type { Deadline } from './context/deadline.ts'
+import type { JudgeConfig } from './context/judge-config.ts'
+import type { JudgeContext, LoadedRules } from './context/judge-context.ts'
+import type { Transaction } from './context/transaction.ts'
+import type { Decision, DecisionDetails, SingleDecision } from './decision/decision.ts'
+import { type AnswerMode, divide, type GroupDecision, joinLines } from './decision/divide.ts'
+import { refusalByRule } from './decision/replies.ts'
 import { judge } from './judge.ts'
-import { refusalByRule } from './replies.ts'
-import type { Transaction } from './transaction.ts'
 
 /**
  * Resolves to the decision about a message by onescan.policy(5): for each recipient, the first matching line
  * applies. If the decisions differ, divide() assigns an answer to each recipient. All scans of the message
  * together have the time limit of one.
  */
-export async function judgeByRules(
+export async function judgeByPolicy(
   transaction: Transaction,
   context: JudgeContext & { readonly rules: LoadedRules },
   deadline: Deadline,

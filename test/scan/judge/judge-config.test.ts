@@ -7,7 +7,7 @@ import {
   readJudgeConfig,
   readScanningConfig,
   withSettings,
-} from '../../../src/scan/judge/config.ts'
+} from '../../../src/scan/judge/context/judge-config.ts'
 import { readControlDirectories } from '../../../src/settings/control-directories.ts'
 import { switchedOff } from '../../../src/settings/off-switch.ts'
 

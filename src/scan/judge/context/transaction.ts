@@ -1,6 +1,6 @@
-import type { Envelope, Origin } from '../../mail/message/envelope/envelope.ts'
-import type { Header } from '../../mail/message/header-block.ts'
-import type { Message } from '../../mail/message/message.ts'
+import type { Envelope, Origin } from '../../../mail/message/envelope/envelope.ts'
+import type { Header } from '../../../mail/message/header-block.ts'
+import type { Message } from '../../../mail/message/message.ts'
 
 /** The client, as far as the interface knows it. */
 export interface Client {

@@ -5,10 +5,10 @@ import type { Scanner } from '../scanners/contract/scanner.ts'
 import { settledDate } from '../scanners/signatures/signature-files.ts'
 import { EVERY_PART, RELEASED, RELEASED_TO_MAX, releasedTo, scannerName } from '../stamps/stamp.ts'
 import { type Trust, verifyStamps } from '../stamps/verify.ts'
-import type { JudgeConfig } from './config.ts'
-import type { Tools } from './context.ts'
-import { stepsByAddress } from './steps-by-address.ts'
-import type { Transaction } from './transaction.ts'
+import type { JudgeConfig } from './context/judge-config.ts'
+import type { Tools } from './context/judge-context.ts'
+import { stepsByAddress } from './context/steps-by-address.ts'
+import type { Transaction } from './context/transaction.ts'
 
 /** The trust in mail without a valid stamp, if the log needs no reason. */
 const untrusted: Trust = { trusted: false, why: '' }

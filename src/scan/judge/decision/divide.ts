@@ -1,5 +1,6 @@
-import type { MailAddress } from '../../mail/message/envelope/address.ts'
-import { type Envelope, recipientsOf, redirect } from '../../mail/message/envelope/envelope.ts'
+import type { MailAddress } from '../../../mail/message/envelope/address.ts'
+import { type Envelope, recipientsOf, redirect } from '../../../mail/message/envelope/envelope.ts'
+import type { Transaction } from '../context/transaction.ts'
 import type {
   Acceptance,
   Decision,
@@ -9,7 +10,6 @@ import type {
   SplitDecision,
 } from './decision.ts'
 import { mailReply } from './replies.ts'
-import type { Transaction } from './transaction.ts'
 
 /**
  * How an interface answers for several recipients:

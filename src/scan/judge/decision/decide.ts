@@ -1,6 +1,8 @@
-import type { HeaderField } from '../../mail/message/header-block.ts'
-import { properties } from '../scanners/findings/properties.ts'
-import type { Infected } from '../scanners/findings/scan-result.ts'
+import type { HeaderField } from '../../../mail/message/header-block.ts'
+import { properties } from '../../scanners/findings/properties.ts'
+import type { Infected } from '../../scanners/findings/scan-result.ts'
+import type { JudgeConfig, MailSettings } from '../context/judge-config.ts'
+import type { Client, Transaction } from '../context/transaction.ts'
 import {
   actionForFinding,
   actionForInfected,
@@ -9,12 +11,10 @@ import {
   POLICY_STATUS,
   type ReasonedAction,
 } from './actions.ts'
-import type { JudgeConfig, MailSettings } from './config.ts'
 import type { Acceptance, Grounds, QuarantineDecision, SingleDecision } from './decision.ts'
-import { detailsOf, type Outcome } from './describe-outcome.ts'
 import { forwardTo } from './forward.ts'
+import { detailsOf, type Outcome } from './outcome.ts'
 import { mailReply, replyFor } from './replies.ts'
-import type { Client, Transaction } from './transaction.ts'
 
 const CLEAN: HeaderField = { name: 'X-QHPSI', value: 'clean' }
 const VIRUS_FOUND: HeaderField = { name: 'X-QHPSI', value: 'virus found' }

@@ -1,7 +1,23 @@
-import { NO_STAMP, type Trust } from '../stamps/verify.ts'
+import type { HeaderField } from '../../../mail/message/header-block.ts'
+import type { Scanner } from '../../scanners/contract/scanner.ts'
+import { NO_STAMP, type Trust } from '../../stamps/verify.ts'
+import type { CachedOrScanned } from '../../verdicts/copies/verdict-query.ts'
 import type { DecisionDetails } from './decision.ts'
-import type { ScanOutcome } from './scan-uncovered.ts'
-import type { OwnStamp } from './stamp-scanned.ts'
+
+/** The result of the scanners, or the cached verdict on a copy, with notes for the log. */
+export interface ScanOutcome extends CachedOrScanned {
+  /** The scanners whose result it is, in their order. */
+  readonly scanners: readonly Scanner[]
+  readonly notes: readonly string[]
+  /** The oddities of the message (mail/mime/traits/oddities.ts), if it was read for them. */
+  readonly oddities: ReadonlySet<string>
+}
+
+/** A stamp, and the id of the key that made it. */
+export interface OwnStamp {
+  readonly field: HeaderField
+  readonly key: string
+}
 
 /** The results and notes of all stages of the judgement. */
 export interface Outcome extends ScanOutcome {

@@ -1,7 +1,7 @@
-import type { Header } from '../../mail/message/header-block.ts'
-import type { Message } from '../../mail/message/message.ts'
-import { headerFormFault } from '../../mail/message/well-formed.ts'
-import type { JudgeConfig } from './config.ts'
+import type { Header } from '../../../mail/message/header-block.ts'
+import type { Message } from '../../../mail/message/message.ts'
+import { headerFormFault } from '../../../mail/message/well-formed.ts'
+import type { JudgeConfig } from './judge-config.ts'
 
 /** The steps that apply to a message, by the address at which it arrived. */
 export interface StepsByAddress {

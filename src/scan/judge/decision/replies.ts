@@ -1,8 +1,8 @@
 import { hostname } from 'node:os'
-import { replaceUnprintable } from '../../lib/log/line-format.ts'
-import type { MailAddress } from '../../mail/message/envelope/address.ts'
-import type { Placeholder } from '../../settings/table/infected-mail.ts'
-import type { MailSettings } from './config.ts'
+import { replaceUnprintable } from '../../../lib/log/line-format.ts'
+import type { MailAddress } from '../../../mail/message/envelope/address.ts'
+import type { Placeholder } from '../../../settings/table/infected-mail.ts'
+import type { MailSettings } from '../context/judge-config.ts'
 import type { Grounds, Reply, SingleDecision } from './decision.ts'
 
 const refused = (enhanced: string, grounds: Grounds, text: string): Reply => ({

@@ -1,20 +1,20 @@
-import { compileGlob } from '../../lib/text/glob.ts'
-import type { Values } from '../../settings/read-settings.ts'
-import { ACTIONS, type Action } from '../../settings/table/actions.ts'
-import type { Property } from '../../settings/table/findings.ts'
-import type { infectedMail } from '../../settings/table/infected-mail.ts'
-import type { IsPassedOver } from '../scanners/contract/scanner.ts'
-import { actionFor, properties, propertyOf } from '../scanners/findings/properties.ts'
+import { compileGlob } from '../../../lib/text/glob.ts'
+import type { Values } from '../../../settings/read-settings.ts'
+import { ACTIONS, type Action } from '../../../settings/table/actions.ts'
+import type { Property } from '../../../settings/table/findings.ts'
+import type { infectedMail } from '../../../settings/table/infected-mail.ts'
+import type { IsPassedOver } from '../../scanners/contract/scanner.ts'
+import { actionFor, properties, propertyOf } from '../../scanners/findings/properties.ts'
 import type {
   Infected,
   ScanResult,
   Unread,
   UnreadResult,
-} from '../scanners/findings/scan-result.ts'
-import type { JudgeConfig, MailSettings } from './config.ts'
+} from '../../scanners/findings/scan-result.ts'
+import type { JudgeConfig, MailSettings } from '../context/judge-config.ts'
+import type { StepsByAddress } from '../context/steps-by-address.ts'
+import type { Client } from '../context/transaction.ts'
 import type { Grounds } from './decision.ts'
-import type { StepsByAddress } from './steps-by-address.ts'
-import type { Client } from './transaction.ts'
 
 /**
  * Returns the action for infected mail that no exception accepts, by REJECTVIRUS, QUARANTINE and VIRUSFORWARD,

@@ -1,6 +1,6 @@
-import { type MailAddress, readAddress } from '../../mail/message/envelope/address.ts'
-import { type Envelope, recipientsOf } from '../../mail/message/envelope/envelope.ts'
-import type { HeaderEdits, HeaderField } from '../../mail/message/header-block.ts'
+import { type MailAddress, readAddress } from '../../../mail/message/envelope/address.ts'
+import { type Envelope, recipientsOf } from '../../../mail/message/envelope/envelope.ts'
+import type { HeaderEdits, HeaderField } from '../../../mail/message/header-block.ts'
 import type { Acceptance } from './decision.ts'
 
 /** Bytes of the field's value. If more recipients are left, `+N more` ends it. */
