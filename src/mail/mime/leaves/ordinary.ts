@@ -16,10 +16,11 @@ const DISPOSITION = /^[ \t]*(?:attachment|inline)[ \t]*(?:;|\r?\n?$)/i
 
 /**
  * Lines of a text that libclamav omits or writes differently, so that hashes and offsets in the text change:
- * lines of blanks and semicolons, a last line without an end, and in a multipart an empty line below another.
+ * lines of blanks and semicolons, a last line without an end, and in a multipart an empty line below another. A text
+ * with a bare CR has no form either: programs differ about its lines.
  * It keeps a CR that was decoded from quoted-printable.
  */
-const CHANGED = /(?:^|\n)[ \t\v\f;]+\r?(?:\n|$)|=0d|[^\n]$/i
+const CHANGED = /(?:^|\n)[ \t\v\f;]+\r?(?:\n|$)|=0d|\r(?!\n)|[^\n]$/i
 const CHANGED_IN_MULTIPART = /(?:^|\n\r?\n)\r?\n/
 
 /**
