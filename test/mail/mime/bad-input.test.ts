@@ -150,9 +150,13 @@ t.test(
         inMixed([`\n${dashes}`, inner]),
         'more lines like delimiters than are kept',
       ],
+      'of one that is text to some': [
+        `\n${inMixed([`\n${dashes}`, '\nhidden'])}`,
+        'more lines of dashes than are read in several ways',
+      ],
       'in lines that end in CR': [
         `Content-Type: multipart/mixed; boundary=b\n\n${`x\n${dashes}--b\n\nhidden\n--b--\n`.replaceAll('\n', '\r')}`,
-        'more lines of dashes than are read in several ways',
+        'more lines like delimiters than are kept',
       ],
     }
     for (const [what, [mail, expected]] of Object.entries(cases)) {

@@ -89,8 +89,9 @@ export const structureHabits = {
     ],
   },
   'dash front': {
-    place: 'blanks, or one or two characters, in front of a delimiter',
-    choices: [{ does: 'make text of it' }, { does: 'are skipped', programs: 'enmime' }],
+    place:
+      'blanks or up to two characters in front of a delimiter; any text in the lines above the first part',
+    choices: [{ does: 'makes text of it' }, { does: 'is skipped', programs: 'enmime 0.9.3' }],
   },
   'outer delimiter': {
     place: 'a delimiter of a multipart around one that is not closed',

@@ -8,7 +8,7 @@ import { WithoutTails } from '../decoders/text-forms.ts'
 import { uuencode } from '../decoders/uuencode.ts'
 import { Habits } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
-import { isOfDigest } from '../reader/depth.ts'
+import { isMessageByDefault } from '../reader/depth.ts'
 import type { Leaf } from '../reader/reading.ts'
 import type { PartForm } from '../traits/forms.ts'
 import {
@@ -74,7 +74,7 @@ function* kindOf(
   part: Bytes,
   work: Work,
 ): Steps<Scope['kind']> {
-  if (header.message !== 'no' || header.hints.has('mail') || isOfDigest(header, depth)) {
+  if (header.message !== 'no' || header.hints.has('mail') || isMessageByDefault(header, depth)) {
     return 'message'
   }
   if (!isInHeader) return 'file'

@@ -1,3 +1,4 @@
+import { DASH, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import { firstNumber } from '../../../lib/bytes/lines.ts'
 
 /** A line that begins with two dashes, or nearly so. */
@@ -13,9 +14,66 @@ export interface DashLine {
 }
 
 /** Upper limit for the non-blank bytes before the dashes of a line (the limit of enmime). */
-export const DASHES_FRONT_MAX = 2
+const DASHES_FRONT_MAX = 2
 /** The numbers of `firsts` of a line. */
-export const FIRSTS: number = DASHES_FRONT_MAX + 1
+const FIRSTS = DASHES_FRONT_MAX + 1
+/** A first byte that is not among the bytes at hand. */
+const UNKNOWN = 0xff
+
+/** Upper limit for the bytes after the dashes of a line that are examined: no boundary is longer. */
+export const DASH_TEXT_MAX = 1100
+
+/**
+ * Returns the line of which these are the first two dashes, with offsets in the block. Returns undefined if more than a
+ * few non-blank bytes precede them.
+ */
+export function dashLineIn(block: Buffer, dashes: number): DashLine | undefined {
+  const at = startOf(block, dashes)
+  return at === undefined ? undefined : { at, dashes, firsts: firstsOf(block, dashes) }
+}
+
+function startOf(block: Buffer, dashes: number): number | undefined {
+  let others = 0
+  for (let at = dashes; at > 0; at--) {
+    const byte = block[at - 1]!
+    if (byte === LF) return at
+    if (byte !== SPACE && byte !== TAB && ++others > DASHES_FRONT_MAX) return undefined
+  }
+  return 0
+}
+
+function firstsOf(block: Buffer, dashes: number): readonly number[] {
+  const firsts: number[] = []
+  for (let at = dashes; at < dashes + FIRSTS; at++) {
+    const isThere = block[at] === DASH && block[at + 1] === DASH
+    firsts.push(isThere ? firstOf(block, at + 2) : 0)
+  }
+  return firsts
+}
+
+function firstOf(block: Buffer, from: number): number {
+  let at = from
+  while (block[at] === SPACE || block[at] === TAB) at++
+  const byte = block[at] ?? UNKNOWN
+  return byte >= 0x41 && byte <= 0x5a ? byte + 32 : Math.max(1, byte)
+}
+
+/**
+ * Returns the blanks in front of a boundary, with what is left of the dashes: `text` is that after the first two dashes
+ * of a line.
+ */
+export function dashFront(text: string): string {
+  return /^-{0,2}[ \t]*/.exec(text)![0]
+}
+
+/**
+ * Returns the text after the dashes of a line as far as it is examined. Any number of blanks in front of a boundary
+ * means the same as one.
+ */
+export function cutDashText(text: string): string {
+  const front = dashFront(text)
+  return front.slice(0, FIRSTS) + text.slice(front.length, front.length + DASH_TEXT_MAX)
+}
 
 /** The lines of dashes of a message, ordered by offset. Each takes 19 bytes, because there may be very many. */
 export class DashLines {

@@ -39,7 +39,7 @@ export function declaresType({ type, multipart, message }: PartHeader): boolean 
   return type !== '' || multipart !== 'no' || message !== 'no'
 }
 
-/** Returns whether a part is a message because it is in a digest (RFC 2046 5.1.5). */
-export function isOfDigest(header: PartHeader, { multipart }: Depth): boolean {
+/** Returns whether a part is a message because it declares no type: in a digest, that is the default (RFC 2046 5.1.5). */
+export function isMessageByDefault(header: PartHeader, { multipart }: Depth): boolean {
   return multipart?.hints.has('digest') === true && !declaresType(header)
 }

@@ -1,4 +1,4 @@
-import { CR, DASH, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import { CR, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import { withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import { FIELD_NAME_MAX } from '../../message/content-fields.ts'
 import type { KnownHeader } from '../../message/message.ts'
@@ -10,6 +10,7 @@ import { isBlankLine, isField, isFromLine, STRANGE_MAX } from '../headers/header
 import { MimeLines } from '../headers/mime-lines.ts'
 import { boundariesIn } from '../headers/parameters.ts'
 import { type PartHeader, readPartHeader } from '../headers/part-header.ts'
+import { cutDashText, dashLineIn } from './dash-lines.ts'
 import type { MailText } from './mail-text.ts'
 import { type FoundDelimiter, OpenMultiparts } from './multiparts.ts'
 import type { Units } from './units.ts'
@@ -29,9 +30,6 @@ const FROM_LINE_MAX = 1
 
 /** A line that some programs take for a field without a name. */
 const NAMELESS_LINE = /^(?::|From )/
-
-/** The bytes of a line of a header that may be a delimiter. */
-const LINE_MAX = 1104
 
 /** A cache of the headers of a message: a header that several readings see alike is parsed once. */
 export class HeaderCache {
@@ -190,7 +188,7 @@ export class HeaderReading {
       return goesOn || this.#goesOnBelow(to) ? undefined : { bodyAt: to }
     }
     this.#isCrlf = bytes.at(-1) === LF && bytes.at(-2) === CR
-    const found = bytes[0] === DASH && bytes[1] === DASH ? this.#delimiterIn(bytes) : undefined
+    const found = this.#delimiterIn(bytes, end)
     if (found) return this.#endAtDelimiter(found, at)
     if (this.#count <= FROM_LINE_MAX && this.#of !== 'part' && isFromLine(bytes, 0)) {
       this.#count++
@@ -205,15 +203,18 @@ export class HeaderReading {
     return bytes.length > 2 || (bytes.length === 2 && !this.#isCrlf)
   }
 
-  #delimiterIn(bytes: Buffer): FoundDelimiter | undefined {
+  #delimiterIn(bytes: Buffer, end: number): FoundDelimiter | undefined {
     const { open, habits, units } = this.#context
-    this.#learn()
-    const end = withoutLineEnd(bytes, 0, Math.min(bytes.length, LINE_MAX))
-    const text = bytes.toString('latin1', 2, end)
+    const dashes = bytes.indexOf('--')
+    const line = dashes < 0 ? undefined : dashLineIn(bytes, dashes)
+    if (line === undefined) return undefined
     units.add(DASH_LINE_COST)
-    const found = open.delimiterIn(text, open.length, habits)
-    if (found || this.#own === undefined) return found
-    return this.#own.delimiterIn(text, 1, habits) && { level: open.length, closes: false }
+    const textOf = () => cutDashText(bytes.toString('latin1', dashes + 2, end))
+    const found = open.delimiterAt(line, textOf, open.length, habits)
+    if (found || dashes > 0) return found
+    this.#learn()
+    const isOwn = this.#own?.delimiterIn(textOf(), 1, habits) !== undefined
+    return isOwn ? { level: open.length, closes: false } : undefined
   }
 
   /** Parses the boundaries in the lines since the last call: parts may begin before the header has ended. */

@@ -1,8 +1,16 @@
-import { CR, DASH, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import { CR, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import { LineBlocks } from '../../../lib/bytes/line-blocks.ts'
 import { Bytes } from '../../message/bytes.ts'
 import { LINES_PIECE } from '../budget/work.ts'
-import { DASHES_FRONT_MAX, type DashLine, DashLines, FIRSTS } from './dash-lines.ts'
+import {
+  cutDashText,
+  DASH_TEXT_MAX,
+  type DashLine,
+  DashLines,
+  dashFront,
+  dashLineIn,
+} from './dash-lines.ts'
+import { PreambleSearch } from './preamble-search.ts'
 
 /** A line of a message, with its end. A long one is cut to the first `LONG_LINE` bytes. */
 interface Line {
@@ -14,9 +22,6 @@ interface Line {
 /** The bytes that are loaded at a time for lines, and for a line that is longer. */
 const WINDOW = 1024
 const LONG_LINE = 400 * 1024
-
-/** The bytes examined after the dashes of a line: no boundary is longer. */
-const DASHES_TEXT = 1100
 
 /** Upper limit for the lines of dashes that are kept, regardless of their meaning. */
 const DASH_LINES_MAX = 100_000
@@ -39,6 +44,8 @@ export class MailText {
   #windowAt = 0
   readonly #longEnds = new Map<number, number>()
   readonly #notBlank = new Map<number, number>()
+  readonly #blanksEnds = new Map<number, number>()
+  readonly #inLines = new Map<string, { readonly at: number | undefined }>()
 
   readonly #chunks: Iterator<Buffer>
   readonly #dashLines = new DashLines()
@@ -106,19 +113,55 @@ export class MailText {
    * character.
    */
   notBlankFrom(from: number): number {
-    const near = this.#loaded(from, WINDOW).findIndex((byte) => byte > SPACE)
-    if (near >= 0) return from + near
-    const known = this.#notBlank.get(from)
+    const isFound = (byte: number) => byte > SPACE
+    const near = this.#loaded(from, WINDOW).findIndex(isFound)
+    return near >= 0 ? from + near : this.#firstFrom(from, this.#notBlank, isFound)
+  }
+
+  #firstFrom(
+    from: number,
+    knownEnds: Map<number, number>,
+    isFound: (byte: number) => boolean,
+  ): number {
+    const known = knownEnds.get(from)
     if (known !== undefined) return known
     let at = from
     for (const chunk of this.#source.chunks(from)) {
-      const found = chunk.findIndex((byte) => byte > SPACE)
+      const found = chunk.findIndex(isFound)
       at += found < 0 ? chunk.length : found
       if (found >= 0) break
     }
     this.#units += at - from
-    this.#notBlank.set(from, at)
+    knownEnds.set(from, at)
     return at
+  }
+
+  /**
+   * Returns the offset of the first delimiter of a part between two offsets that is preceded by other text in its line,
+   * or undefined if there is none. `boundaries` are in lower case. Yields units of work.
+   */
+  *delimiterInLine(
+    from: number,
+    to: number,
+    boundaries: readonly string[],
+  ): Generator<number, number | undefined> {
+    if (boundaries.length === 0 || from >= to) return undefined
+    const key = `${from} ${to} ${boundaries.join('\n')}`
+    const known = this.#inLines.get(key)
+    if (known) return known.at
+    const search = new PreambleSearch(boundaries)
+    let at: number | undefined
+    for (const chunk of this.#source.chunks(from, to)) {
+      for (let piece = 0; piece < chunk.length && at === undefined; piece += LINES_PIECE) {
+        at = search.next(chunk.subarray(piece, piece + LINES_PIECE))
+        yield search.takeUnits()
+      }
+      if (at !== undefined) break
+    }
+    at ??= search.end()
+    const found = at === undefined ? undefined : from + at
+    this.#inLines.set(key, { at: found })
+    return found
   }
 
   /** Returns the number of the first line of dashes at or after this offset. Yields units of work. */
@@ -136,12 +179,24 @@ export class MailText {
   /** Returns the text after the first two dashes of a line, as far as it may matter. */
   textOf({ dashes }: DashLine): string {
     const from = dashes + 2
-    let bytes = this.#loaded(from, DASHES_TEXT)
-    if (bytes.length < DASHES_TEXT && !bytes.includes(LF)) bytes = this.#load(from, DASHES_TEXT)
+    const text = this.#dashText(from)
+    const front = dashFront(text)
+    if (front.length < DASH_TEXT_MAX) return text
+    return cutDashText(front + this.#dashText(this.#blanksEnd(from + front.length)))
+  }
+
+  #dashText(from: number): string {
+    let bytes = this.#loaded(from, DASH_TEXT_MAX)
+    if (bytes.length < DASH_TEXT_MAX && !bytes.includes(LF)) bytes = this.#load(from, DASH_TEXT_MAX)
     const lf = bytes.indexOf(LF)
-    let end = Math.min(DASHES_TEXT, lf < 0 ? bytes.length : lf)
+    let end = Math.min(DASH_TEXT_MAX, lf < 0 ? bytes.length : lf)
     while (end > 0 && bytes[end - 1] === CR) end--
     return bytes.toString('latin1', 0, end)
+  }
+
+  /** Returns the offset of the first byte at or after this offset that is neither a space nor a tab. */
+  #blanksEnd(from: number): number {
+    return this.#firstFrom(from, this.#blanksEnds, (byte) => byte !== SPACE && byte !== TAB)
   }
 
   #loaded(from: number, length: number): Buffer {
@@ -200,8 +255,8 @@ export class MailText {
     if (!this.hasBareCr) this.hasBareCr = holdsBareCr(block)
     for (let found = block.indexOf('--'); found >= 0; found = block.indexOf('--', found)) {
       this.#units += DASH_COST
-      const start = startOf(block, found)
-      if (start !== undefined && !(start === 0 && midLine)) this.#keep(block, start, found)
+      const line = dashLineIn(block, found)
+      if (line && !(line.at === 0 && midLine)) this.#keep(block, line)
       const lf = block.indexOf(LF, found)
       if (lf < 0) break
       found = lf + 1
@@ -209,21 +264,16 @@ export class MailText {
     this.#searched += block.length
   }
 
-  #keep(block: Buffer, start: number, found: number): void {
+  #keep(block: Buffer, { at, dashes, firsts }: DashLine): void {
     if (this.#dashLines.length >= DASH_LINES_MAX) {
-      if (!this.#isKnown(block.toString('latin1', found + 2, found + 2 + DASHES_TEXT))) {
-        this.#lastLeftOut = this.#searched + start
+      if (!this.#isKnown(block.toString('latin1', dashes + 2, dashes + 2 + DASH_TEXT_MAX))) {
+        this.#lastLeftOut = this.#searched + at
         return
       }
       this.isFull ||= this.#dashLines.length >= DASH_LINES_MAX + DELIMITERS_MAX
       if (this.isFull) return
     }
-    const firsts: number[] = []
-    for (let more = 0; more < FIRSTS; more++) {
-      const isThere = block[found + more] === DASH && block[found + more + 1] === DASH
-      firsts.push(isThere ? firstOf(block, found + more + 2) : 0)
-    }
-    this.#dashLines.push({ at: this.#searched + start, dashes: this.#searched + found, firsts })
+    this.#dashLines.push({ at: this.#searched + at, dashes: this.#searched + dashes, firsts })
   }
 }
 
@@ -233,28 +283,6 @@ function holdsBareCr(block: Buffer): boolean {
     if (next !== LF && next !== CR) return true
   }
   return false
-}
-
-/**
- * Returns the offset at which the line of the dashes begins, or undefined if more than a few non-blank bytes
- * precede them.
- */
-function startOf(block: Buffer, dashes: number): number | undefined {
-  let others = 0
-  for (let at = dashes; at > 0; at--) {
-    const byte = block[at - 1]!
-    if (byte === LF) return at
-    if (byte !== SPACE && byte !== TAB && ++others > DASHES_FRONT_MAX) return undefined
-  }
-  return 0
-}
-
-/** Returns the first non-blank byte, in lower case; 1 if the line ends before. */
-function firstOf(block: Buffer, from: number): number {
-  let at = from
-  while (block[at] === SPACE || block[at] === TAB) at++
-  const byte = block[at] ?? 1
-  return byte >= 0x41 && byte <= 0x5a ? byte + 32 : Math.max(1, byte)
 }
 
 /** The bytes with an LF for each bare CR: the mail as read by programs for which a CR ends a line. */

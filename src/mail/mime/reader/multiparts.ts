@@ -1,5 +1,6 @@
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Habits } from '../habits/habits.ts'
+import type { DashLine } from './dash-lines.ts'
 
 /** A multipart whose delimiters are looked for. */
 export interface Multipart {
@@ -78,7 +79,7 @@ export class OpenMultiparts {
   }
 
   /** Returns whether this byte (lower case) may follow the dashes of a delimiter. */
-  mayBegin(first: number): boolean {
+  #mayBegin(first: number): boolean {
     return this.#any.length > 0 || first >= 0x80 || (this.#firsts.get(first) ?? 0) > 0
   }
 
@@ -89,9 +90,29 @@ export class OpenMultiparts {
   }
 
   /**
-   * Returns the multipart of which a line is the delimiter, or undefined if it is not one. The line is given
-   * from after its dashes without its line end. Only the outermost `count` multiparts are compared.
+   * Returns the multipart of which a line is the delimiter, maybe behind a few characters, or undefined if it is not
+   * one. `textOf` returns the line from after its first two dashes, without its line end, and is called only if that
+   * may matter. Only the outermost `count` multiparts are compared.
    */
+  delimiterAt(
+    { at, dashes, firsts }: DashLine,
+    textOf: () => string,
+    count: number,
+    habits: Habits,
+  ): FoundDelimiter | undefined {
+    if (!firsts.some((first) => first > 0 && this.#mayBegin(first))) return undefined
+    const text = textOf()
+    const isInFront = dashes === at
+    const found = isInFront ? this.delimiterIn(text, count, habits) : undefined
+    if (found) return found
+    for (let more = isInFront ? 1 : 0; more < firsts.length && firsts[more] !== 0; more++) {
+      const behind = this.delimiterIn(text.slice(more), count, habits)
+      if (behind && habits.does('dash front') === 'is skipped') return behind
+    }
+    return undefined
+  }
+
+  /** Returns the same for a line that begins with two dashes: `whole` is the text after them. */
   delimiterIn(whole: string, count: number, habits: Habits): FoundDelimiter | undefined {
     const text = withoutBlanksBehind(whole, ' ')
     const exactly = foundIn(this.#byExact, text, count)

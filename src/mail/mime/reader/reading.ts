@@ -6,7 +6,7 @@ import type { Encoding } from '../headers/encodings.ts'
 import { isField } from '../headers/header-lines.ts'
 import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
 import type { DashLine } from './dash-lines.ts'
-import { DECODED_IN, type Depth, declaresType, insideMessage, isOfDigest } from './depth.ts'
+import { DECODED_IN, type Depth, declaresType, insideMessage, isMessageByDefault } from './depth.ts'
 import {
   continuesHeader,
   DASH_LINE_COST,
@@ -58,23 +58,40 @@ export interface SeenHeader {
 /** A line that is a delimiter in this reading. */
 interface Delimiter extends FoundDelimiter {
   readonly at: number
-  /** Whether all programs read it, and the lines since the last position, alike. */
-  readonly isUndisputed: boolean
+  /** Whether programs read it, or the lines since the position from which it was looked for, differently. */
+  readonly isDisputed: boolean
 }
 
 /** What the reading of a header or a body needs of its surroundings. */
-interface Place {
+interface Surroundings {
   readonly of: HeaderOf
   readonly depth: Depth
   /** The encodings of the multiparts around it. */
   readonly outerEncodings: readonly Encoding[]
-  /** Which programs see it, if the choices of the reading are common and no multipart around it is encoded. */
+  /** Which programs see the place where it begins. */
   readonly seenBy: SeenBy
 }
 
-/** The same position, where some programs read what is around it, or where it begins, differently. */
-function disputed(place: Place): Place {
-  return place.seenBy === 'all' ? { ...place, seenBy: 'most' } : place
+interface Place extends Surroundings {
+  /**
+   * The number of questions that had been asked of the habits where it begins. If more have been asked since, programs
+   * differ about what was read since.
+   */
+  readonly questions: number
+}
+
+/** A multipart whose parts are being read. */
+interface OpenMultipart {
+  readonly level: number
+  /** The boundaries of its header. */
+  readonly boundaries: readonly string[]
+  /** The place of the multipart itself, and of each of its parts. */
+  readonly around: Surroundings
+  readonly inside: Surroundings
+  /** Whether its last delimiter was read. */
+  isClosed: boolean
+  /** The delimiter of a multipart around it that comes next, from an offset on, once it was looked for. */
+  outer: { readonly found: Delimiter | undefined } | undefined
 }
 
 /**
@@ -90,7 +107,7 @@ export class Reading {
   readonly #open = new OpenMultiparts()
   readonly #units = new Units()
   readonly #context: ReadingContext
-  readonly #closed: boolean[] = []
+  readonly #multiparts: OpenMultipart[] = []
   readonly #textTypes = new Set<string>()
   #found: (Leaf | SeenHeader)[] = []
   #leaves = 0
@@ -126,7 +143,8 @@ export class Reading {
 
   /** Reads the mail. Yields the units of work that are done. Throws LimitExceeded. */
   *read(): Generator<number> {
-    const top = { of: 'mail', depth: this.#outerDepth, outerEncodings: [], seenBy: 'all' } as const
+    const depth = this.#outerDepth
+    const top = this.#enter({ of: 'mail', depth, outerEncodings: [], seenBy: 'all' })
     yield* this.#entity(0, top, this.#known)
     // Elsewhere a CR makes no difference: nothing looks for lines there.
     if (this.#text.hasBareCr) this.habits.note('bare CR')
@@ -151,20 +169,19 @@ export class Reading {
     place: Place,
     known?: KnownHeader,
   ): Generator<number, Delimiter | undefined> {
-    const { questions } = this.habits
     const seenBy = this.#seenBy(place)
     const reading = new HeaderReading(this.#context, place.of, seenBy !== 'some')
     const found = yield* reading.read(from, known)
     this.#delimitersInHeaders += found.passed
     this.#found.push({ seen: found.header, seenBy })
     if (this.#units.areDue) yield this.#units.take()
-    if (found.delimiter) return { ...found.delimiter, isUndisputed: false }
-    return yield* this.#body(found, this.#sinceThen(place, questions))
+    if (found.delimiter) return { ...found.delimiter, isDisputed: true }
+    return yield* this.#body(found, place)
   }
 
-  /** Returns the position, disputed if a question was asked since the given number of questions. */
-  #sinceThen(place: Place, questions: number): Place {
-    return this.habits.questions > questions ? disputed(place) : place
+  /** Returns a place that is entered now. */
+  #enter(surroundings: Surroundings): Place {
+    return { ...surroundings, questions: this.habits.questions }
   }
 
   /** Returns whether this reading takes a header that may announce a multipart for that of one. */
@@ -175,34 +192,38 @@ export class Reading {
   }
 
   /** Reads what a header announces. Returns the delimiter at which that ends. */
-  *#body(found: ReadHeader, outerPlace: Place): Generator<number, Delimiter | undefined> {
+  *#body(found: ReadHeader, place: Place): Generator<number, Delimiter | undefined> {
     const { header, bodyAt: at, isBodyInHeader: isInHeader } = found
-    const { multipart, message } = header
-    const { questions } = this.habits
-    let place = outerPlace
+    const { multipart } = header
     if (multipart === 'sure' || (multipart === 'maybe' && this.#announcesMultipart(header))) {
-      return yield* this.#multipart(header, at, this.#sinceThen(place, questions))
+      return yield* this.#multipart(header, at, place)
     }
-    const isReadAsMessage =
-      message === 'sure' ||
-      isOfDigest(header, place.depth) ||
-      (message === 'maybe' && this.habits.does('message') === 'is that of a message')
-    if (!isReadAsMessage) {
+    if (!this.#announcesMessage(header, place.depth)) {
       const end = yield* this.#nextDelimiter(at, this.#open.length)
-      place = this.#sinceThen(place, questions)
       this.#leaf(header, at, end, place, { isInHeader })
       return end
     }
-    place = this.#sinceThen(place, questions)
-    const depth = this.#depthOfMessage(found, place)
-    const seenBy = header.encodings.some(isCoding) ? 'some' : place.seenBy
     const before = this.#delimitersInHeaders
-    const end = yield* this.#entity(at, { of: 'mail', depth, outerEncodings: [], seenBy })
-    // Its header swallowed a delimiter. A program that decodes the message first has ended the part there, so
-    // these bytes are given only undecoded.
+    const end = yield* this.#message(found, place)
+    // Its header swallowed a delimiter, as that of an attached message `A: b\n--b\nC: d\n\nx` may. A program that
+    // decodes the message first has ended the part at `--b`, so these bytes are given only undecoded.
     const isAsItStands = this.#delimitersInHeaders > before
     this.#leaf(header, at, end, place, { isInHeader, isAsItStands })
     return end
+  }
+
+  /** Returns whether this reading takes a header for that of a message. */
+  #announcesMessage(header: PartHeader, depth: Depth): boolean {
+    if (header.message === 'maybe') return this.habits.does('message') === 'is that of a message'
+    return header.message === 'sure' || isMessageByDefault(header, depth)
+  }
+
+  *#message(found: ReadHeader, place: Place): Generator<number, Delimiter | undefined> {
+    const { header, bodyAt } = found
+    const seenBy = header.encodings.some(isCoding) ? 'some' : this.#seenBy(place)
+    const depth = this.#depthOfMessage(found, place)
+    const inside = this.#enter({ of: 'mail', depth, outerEncodings: [], seenBy })
+    return yield* this.#entity(bodyAt, inside)
   }
 
   /**
@@ -233,69 +254,101 @@ export class Reading {
     return depth
   }
 
+  /** Reads a multipart. Returns the delimiter of one around it, at which it ends. */
   *#multipart(
     header: PartHeader,
     at: number,
     place: Place,
   ): Generator<number, Delimiter | undefined> {
-    const level = this.#open.length
+    const own = header.encodings.filter(isCoding)
+    const around = { ...place, seenBy: this.#seenBy(place) }
+    const multipart: OpenMultipart = {
+      level: this.#open.length,
+      boundaries: header.boundaries,
+      around,
+      inside: {
+        ...around,
+        of: 'part',
+        depth: this.#depthOfMultipart(header, place.depth),
+        outerEncodings: [...new Set([...place.outerEncodings, ...own])],
+      },
+      isClosed: false,
+      outer: undefined,
+    }
     this.#open.push(multipartOf(header))
+    this.#multiparts.push(multipart)
     this.#text.openMultipart(at)
-    this.#closed.push(false)
-    const end = yield* this.#parts(header, at, place, level)
-    this.#closed.pop()
+    const first = yield* this.#firstDelimiter(multipart, at)
+    this.#leaf(header, at, first, place, { isPreamble: true })
+    const end = yield* this.#parts(multipart, first)
+    this.#multiparts.pop()
     this.#open.pop()
     return end
   }
 
-  *#parts(
-    header: PartHeader,
+  /** Returns the first delimiter of a multipart, which enmime finds in the middle of a line, too. */
+  *#firstDelimiter(
+    { level, boundaries }: OpenMultipart,
     at: number,
-    place: Place,
-    level: number,
   ): Generator<number, Delimiter | undefined> {
-    const own = header.encodings.filter(isCoding)
-    const inside: Place = {
-      of: 'part',
-      depth: this.#depthOfMultipart(header, place.depth),
-      outerEncodings: [...new Set([...place.outerEncodings, ...own])],
-      seenBy: place.seenBy,
-    }
-    let outer: Delimiter | undefined | 'not looked for' = 'not looked for'
-    let found = yield* this.#nextDelimiter(at, level + 1)
-    this.#leaf(header, at, found, place, { isPreamble: true })
-    while (found) {
-      if (found.level < level) return found
+    const first = yield* this.#nextDelimiter(at, level + 1)
+    const end = first?.at ?? this.#text.size
+    const inLine = yield* this.#text.delimiterInLine(at, end, boundaries)
+    if (inLine === undefined) return first
+    return this.habits.does('dash front') === 'is skipped'
+      ? { level, closes: false, at: inLine, isDisputed: true }
+      : first && { ...first, isDisputed: true }
+  }
+
+  /** Reads the parts of a multipart, from its first delimiter on. */
+  *#parts(
+    multipart: OpenMultipart,
+    first: Delimiter | undefined,
+  ): Generator<number, Delimiter | undefined> {
+    let found = first
+    while (found && found.level >= multipart.level) {
       const from = this.#text.line(found.at).to
-      if (!found.closes) {
-        found = yield* this.#entity(from, found.isUndisputed ? inside : disputed(inside))
-        continue
-      }
-      this.#closed[level] = true
-      const { questions } = this.habits
-      // An earlier result stays valid until it is passed.
-      if (outer === 'not looked for' || (outer && outer.at < from)) {
-        outer = yield* this.#nextDelimiter(from, level)
-      }
-      const isText = this.#text.notBlankFrom(from) < (outer?.at ?? this.#text.size)
-      const next: Delimiter | undefined = isText
-        ? yield* this.#nextDelimiter(from, level + 1)
-        : outer
-      const isPart = isText && (yield* this.#beginsWithFields(from, next?.at ?? this.#text.size))
-      if (
-        isPart &&
-        this.habits.does('text after the end') === 'is a part, and begins with its header'
-      ) {
-        found = yield* this.#entity(from, { ...disputed(inside), of: 'text after the end' })
-        continue
-      }
-      const isBehindEnd = next !== undefined && next.level === level
-      const goesOn = isBehindEnd && this.habits.does('delimiter after the end') === 'begins a part'
-      found = goesOn ? next : outer
-      this.#leaf(NO_HEADER, from, found, this.#sinceThen(place, questions), { isBetween: true })
-      if (!goesOn) return found
+      found = found.closes
+        ? yield* this.#afterEnd(multipart, from)
+        : yield* this.#entity(from, this.#enter(behind(found, multipart.inside)))
     }
-    return undefined
+    return found
+  }
+
+  /**
+   * Reads the text after the end of a multipart. Returns the delimiter at which that ends: one of the multipart itself,
+   * if this reading goes on with it, or of one around it.
+   */
+  *#afterEnd(multipart: OpenMultipart, from: number): Generator<number, Delimiter | undefined> {
+    const { level, inside } = multipart
+    multipart.isClosed = true
+    const place = this.#enter(multipart.around)
+    const outer = yield* this.#nextOuter(multipart, from)
+    const isText = this.#text.notBlankFrom(from) < (outer?.at ?? this.#text.size)
+    const next = isText ? yield* this.#nextDelimiter(from, level + 1) : outer
+    const isPart = isText && (yield* this.#beginsWithFields(from, next?.at ?? this.#text.size))
+    if (
+      isPart &&
+      this.habits.does('text after the end') === 'is a part, and begins with its header'
+    ) {
+      const part = { ...inside, of: 'text after the end', seenBy: disputed(inside.seenBy) } as const
+      return yield* this.#entity(from, this.#enter(part))
+    }
+    const goesOn =
+      next?.level === level && this.habits.does('delimiter after the end') === 'begins a part'
+    const end = goesOn ? next : outer
+    this.#leaf(NO_HEADER, from, end, place, { isBetween: true })
+    return end
+  }
+
+  /** Returns the next delimiter of a multipart around this one. It is looked for again only when it was passed. */
+  *#nextOuter(multipart: OpenMultipart, from: number): Generator<number, Delimiter | undefined> {
+    const known = multipart.outer
+    const isValid = known && (known.found === undefined || known.found.at >= from)
+    if (isValid) return known.found
+    const found = yield* this.#nextDelimiter(from, multipart.level)
+    multipart.outer = { found }
+    return found
   }
 
   /** Returns whether the lines from this offset on contain a field before an empty line. */
@@ -335,22 +388,22 @@ export class Reading {
     if (++this.#leaves > limits.parts) throw new LimitExceeded(`more than ${limits.parts} parts`)
     if (to <= from) return
     const { depth, outerEncodings } = place
+    const seenBy = this.#seenBy(place)
     const all = encodingsOf(header, outerEncodings)
     const encodings = isAsItStands ? all.filter((encoding) => encoding === 'identity') : all
     if (encodings.length === 0) return
     const type = header.type === '' ? 'text/plain' : header.type
     const isFirst = !this.#textTypes.has(type)
     if (header.text !== 'no' || header.type === '') this.#textTypes.add(type)
-    const isOwn =
-      header.text === 'sure' && isFirst && depth.messages === 0 && place.seenBy === 'all'
+    const isOwn = header.text === 'sure' && isFirst && depth.messages === 0 && seenBy === 'all'
     this.#found.push({
       from,
       to,
       header,
       encodings,
       depth,
-      seenBy: this.#seenBy(place),
-      isOwnText: isBetween || (isOwn && this.habits.isCommon),
+      seenBy,
+      isOwnText: isBetween || isOwn,
       isPreamble,
       isInHeader,
     })
@@ -366,33 +419,37 @@ export class Reading {
       if (line === undefined) return undefined
       this.#units.add(DASH_LINE_COST)
       if (this.#units.areDue) yield this.#units.take()
-      const found = this.#delimiterAt(line, count)
+      const textOf = () => this.#textOf(line)
+      const found = this.#open.delimiterAt(line, textOf, count, this.habits)
       if (!found) continue
       // Some programs see only the delimiters of the innermost multipart that is not closed.
-      const isOuter = found.level < count - 1 && !this.#closed[count - 1]
+      const isOuter = found.level < count - 1 && !this.#multiparts[count - 1]!.isClosed
       if (isOuter && this.habits.does('outer delimiter') === 'is text of the part inside') continue
-      return { ...found, at: line.at, isUndisputed: this.habits.questions === questions }
+      return { ...found, at: line.at, isDisputed: this.habits.questions > questions }
     }
   }
 
-  #delimiterAt(line: DashLine, count: number): FoundDelimiter | undefined {
-    if (!line.firsts.some((first) => first > 0 && this.#open.mayBegin(first))) return undefined
+  #textOf(line: DashLine): string {
     const text = this.#text.textOf(line)
     this.#units.add(text.length)
-    const found =
-      line.dashes === line.at ? this.#open.delimiterIn(text, count, this.habits) : undefined
-    if (found) return found
-    for (let more = line.dashes === line.at ? 1 : 0; more < line.firsts.length; more++) {
-      if (line.firsts[more] === 0) return undefined
-      const behind = this.#open.delimiterIn(text.slice(more), count, this.habits)
-      if (behind && this.habits.does('dash front') === 'are skipped') return behind
-    }
-    return undefined
+    return text
   }
 
-  #seenBy(place: Place): SeenBy {
-    return this.habits.isCommon && place.outerEncodings.length === 0 ? place.seenBy : 'some'
+  /** Returns which programs see a place and all that was read of it up to now, in one way. */
+  #seenBy({ seenBy, questions, outerEncodings }: Place): SeenBy {
+    if (!this.habits.isCommon || outerEncodings.length > 0) return 'some'
+    return this.habits.questions > questions ? disputed(seenBy) : seenBy
   }
+}
+
+function disputed(seenBy: SeenBy): SeenBy {
+  return seenBy === 'all' ? 'most' : seenBy
+}
+
+/** Returns the surroundings of what begins at a delimiter. */
+function behind({ isDisputed }: Delimiter, surroundings: Surroundings): Surroundings {
+  if (!isDisputed) return surroundings
+  return { ...surroundings, seenBy: disputed(surroundings.seenBy) }
 }
 
 /** Returns the path of subtypes of a multipart inside of multiparts with this path. */

@@ -306,6 +306,22 @@ const cases: readonly (readonly [
     },
   ],
   [
+    'a delimiter in the header of a part, behind a blank',
+    'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Transfer-Encoding: base64\nX: y\n --b\n\neA==\n--b--\n',
+    {
+      common: ['1/0 base64 "eA==\\n"'],
+      'dash front 1': ['1/0 identity "eA==\\n"'],
+    },
+  ],
+  [
+    'a delimiter in the middle of a line above the first part',
+    'Content-Type: multipart/mixed; boundary=b\n\nA text --b and --b\n\nx\n--b--\n',
+    {
+      common: ['0/0 identity "A text --b and --b\\n\\nx\\n"'],
+      'dash front 1': ['0/0 identity "A text "', '1/0 identity "x\\n"'],
+    },
+  ],
+  [
     'a delimiter behind one character',
     'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n.--b\n\ny\n--b--\n',
     {
@@ -370,6 +386,15 @@ t.test('lines of a header that are not fields do not count as fields', async (t)
   const { done, unread } = allReadings(Buffer.from(mail, 'latin1'))
   t.equal(unread, undefined)
   t.ok(done.some(({ leaves }) => leaves.some(({ from, to }) => to - from > mail.length - 10)))
+})
+
+t.test('a delimiter may have any number of blanks after its dashes', async (t) => {
+  for (const blanks of [' '.repeat(1096), ' '.repeat(2000), '\t'.repeat(20_000)]) {
+    const mail = `Content-Type: multipart/mixed; boundary=b\n\n--${blanks}b\nA: b\n--${blanks}b\n\nx\n--${blanks}b--\n`
+    const [common] = allReadings(Buffer.from(mail, 'latin1')).done
+    const texts = common!.leaves.map(({ from, to }) => mail.slice(from, to))
+    t.ok(texts.length === 1 && texts[0] === 'x\n', String(blanks.length))
+  }
 })
 
 t.test('text after the end of a multipart is a part if a field begins it', async (t) => {

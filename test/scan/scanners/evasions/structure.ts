@@ -236,6 +236,19 @@ export const structure: readonly Evasion[] = [
           ).replace(/--b1\n(?=.*application)/, `${front}$&`),
       ]),
     ),
+    // Parts for enmime.
+    'a text file behind a delimiter with a blank before it, in the header of a part': () =>
+      mail(
+        multipart('mixed', [
+          'Content-Transfer-Encoding: base64\nX: y',
+          part([FILE_TYPE], textFile.toString('latin1').trimEnd()),
+        ]),
+      ).replace('X: y\n', '$& '),
+    'a text file behind a delimiter in the middle of a line above the first part': () =>
+      mail(multipart('mixed', [part([FILE_TYPE], textFile.toString('latin1').trimEnd())])).replace(
+        '--b1\n',
+        'Some text. $&',
+      ),
     'uuencode in the preamble of a multipart': () =>
       mail(multipart('mixed', [TEXT], { preamble: `${uuencode(testFile)}\n` })),
     'uuencode in the epilogue of a multipart': () =>
