@@ -23,7 +23,7 @@ const pieces = join(root, 'build/slot')
 /** Large modules that are rarely used: each has its own bundle, which the first import() of it loads. */
 const apart = {
   attachments: 'scan/scanners/attachments/attachments.ts',
-  'check-here': 'doors/slot/check-here.ts',
+  'check-here': 'doors/slot/standalone/check-here.ts',
   clamscan: 'scan/scanners/programs/clamscan.ts',
   'ldap-directory': 'protocol/ldap/ldap-directory.ts',
   'status-server': 'daemon/http/status-server.ts',

@@ -9,7 +9,7 @@
  */
 exports.programs = {
   'onescan-queue': {
-    source: 'doors/slot/onescan-queue.ts',
+    source: 'doors/slot/standalone/onescan-queue.ts',
     load: () => require('../../build/slot/onescan-queue.mjs'),
     until: 81,
   },

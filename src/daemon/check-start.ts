@@ -1,5 +1,5 @@
 import { NO_IDENTITY, readConfiguration } from '../configuration/configuration.ts'
-import { askForDescription } from '../doors/slot-socket/daemon-description.ts'
+import { askForDescription } from '../doors/slot/socket/daemon-description.ts'
 import {
   type CheckLine,
   failure,

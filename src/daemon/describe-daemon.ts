@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
 import type { Configuration } from '../configuration/configuration.ts'
-import type { DaemonDescription, LostLog } from '../doors/slot-socket/daemon-description.ts'
+import type { DaemonDescription, LostLog } from '../doors/slot/socket/daemon-description.ts'
 import { attempt } from '../lib/errors/fault.ts'
 import { ProcEntry, START_BLUR } from '../lib/process/proc-entry.ts'
 import { isCompiled } from '../lib/runtime/compiled-program.ts'

@@ -1,16 +1,15 @@
 import type { Server } from 'node:net'
 import type { Configuration } from '../configuration/configuration.ts'
 import { createClamdDoor } from '../doors/clamd/clamd-door.ts'
-import type { Door } from '../doors/connection/serve.ts'
 import { createMilterDoor } from '../doors/milter/milter-door.ts'
 import {
   type AccessPolicy,
   createPolicyDoor,
   type PolicyDoorOptions,
 } from '../doors/policy/policy-service.ts'
-import type { DaemonDescription } from '../doors/slot-socket/daemon-description.ts'
-import { createSlotSocketDoor } from '../doors/slot-socket/slot-door.ts'
-import { type IdentifyPeer, identifyPeerBy } from '../doors/slot-socket/slot-server.ts'
+import type { DaemonDescription } from '../doors/slot/socket/daemon-description.ts'
+import { createSlotSocketDoor } from '../doors/slot/socket/slot-door.ts'
+import { type IdentifyPeer, identifyPeerBy } from '../doors/slot/socket/slot-server.ts'
 import type { SmtpRoute } from '../doors/smtp/next-server/smtp-services.ts'
 import { createSmtpDoor } from '../doors/smtp/smtp-door.ts'
 import { Budget } from '../lib/flow/memory-budget.ts'
@@ -19,6 +18,7 @@ import { FIRST_HANDED_OVER } from '../lib/process/systemd.ts'
 import { loadSystem } from '../lib/runtime/system.ts'
 import { openDaemonLog } from '../log/log-sink.ts'
 import type { MailReporter } from '../observe/live/process-report.ts'
+import type { Door } from '../serving/serve.ts'
 import { log } from './daemon-log.ts'
 import { listenOn, pathOf } from './listening/listen.ts'
 import type { DaemonOptions } from './options/daemon-options.ts'

@@ -1,13 +1,13 @@
 import { release } from 'node:os'
 import t, { type Test } from 'tap'
 import { plain } from '../cases/messages.ts'
-import { ask } from '../doors/slot-socket/client.ts'
+import { ask } from '../doors/slot/socket/client.ts'
 import {
   cannotMount,
   connectHostilely,
   descriptors,
   UNWRITTEN,
-} from '../doors/slot-socket/hostile-descriptors.ts'
+} from '../doors/slot/socket/hostile-descriptors.ts'
 import { python } from '../programs/host/python.ts'
 import { socketPath } from '../scan/scanners/clamd/stand-in.ts'
 import { childrenOf, runOnescand, runtimes, startOnescand } from './process.ts'

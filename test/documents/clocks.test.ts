@@ -11,6 +11,8 @@ const SOURCES =
 /** The exceptions, each with its reason. */
 const exceptions: Readonly<Record<string, string>> = {
   'configuration/configuration.ts': 'one clock for all interfaces of a process',
+  'handling/mail-services.ts': 'one clock for all sessions of an interface',
+  'handling/quarantine-as-decided.ts': 'the id and the time of a message in quarantine',
   'lib/flow/polled-value.ts': 'one clock for the polls of a path',
   'lib/flow/uptime.ts': 'the clock itself, which others are given',
   'log/read-log.ts': 'a log that is being written was written now',

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { replyText } from '../../src/doors/replies/error-report.ts'
+import { replyText } from '../../src/doors/slot/error-report.ts'
 import { logLine } from '../../src/lib/log/line-format.ts'
 import { makeEnvelope } from '../../src/mail/message/envelope/envelope.ts'
 import { forwardTo } from '../../src/scan/judge/decision/forward.ts'

@@ -8,10 +8,10 @@ import { items, readPage, section } from './man-page.ts'
 const root = join(import.meta.dirname, '../..')
 const writers = [
   'src/log/message-lines.ts',
-  'src/doors/slot-socket/slot-server.ts',
+  'src/doors/slot/socket/slot-server.ts',
   'src/doors/milter/milter-message.ts',
   'src/doors/milter/milter-session.ts',
-  'src/doors/recipients/refuse-recipient.ts',
+  'src/handling/recipients/refuse-recipient.ts',
 ]
 /** Those of lines that name the recipients of quarantined mail, which the text tells of. */
 const inText = ['quarantined', 'rcpt']

@@ -123,7 +123,12 @@ t.test('the design names functions where they are, and types that there are', as
   const [, chapter = ''] = /^## The way of a message\n([\s\S]*?)^## /m.exec(design) ?? []
   const names = [...chapter.matchAll(/`(struct [a-z]+|[A-Z]\w+)`/g)].map(([, name]) => name!)
   t.ok(names.length > 8, 'the types were found')
-  const sources = [...filesIn('src/scan'), ...filesIn('src/doors'), ...filesIn('src/c')].map(read)
+  const sources = [
+    ...filesIn('src/scan'),
+    ...filesIn('src/doors'),
+    ...filesIn('src/handling'),
+    ...filesIn('src/c'),
+  ].map(read)
   for (const name of names) {
     const isThere = new RegExp(`^(?:export )?(?:(?:interface|type|class) )?${name}\\b[^;]*$`, 'm')
     t.ok(

@@ -13,7 +13,7 @@ import { everything } from './milter/mta.ts'
 import { sendByMilter } from './milter/send.ts'
 import { sendToSlot } from './slot/send.ts'
 import { quickest } from './slot/slot.ts'
-import { sendToSocket } from './slot-socket/send.ts'
+import { sendToSocket } from './slot/socket/send.ts'
 import { sendBySmtp } from './smtp/send.ts'
 
 /** Archives that real programs make, judged at each interface by a real clamd with the list of `onescan bans`. */

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Configuration, readConfiguration } from '../../src/configuration/configuration.ts'
-import type { Door } from '../../src/doors/connection/serve.ts'
 import { Budget } from '../../src/lib/flow/memory-budget.ts'
 import { LISTEN_QUEUE } from '../../src/lib/net/endpoint.ts'
 import type { QuotaLookup } from '../../src/scan/quota/quota-answer.ts'
 import type { ContentScanner } from '../../src/scan/scanners/contract/scanner.ts'
 import { HostMemory } from '../../src/scan/verdicts/host-memory.ts'
+import type { Door } from '../../src/serving/serve.ts'
 import type { Ending } from '../programs/host/server.ts'
 
 /** An interface of onescand's in this process. */

@@ -13,7 +13,7 @@ import { lacks } from '../needs.mjs'
 import { clamdMissing, startClamd } from '../programs/servers/clamd.ts'
 import { archiveOf, packerMissing, packers } from '../scan/scanners/attachments/archives.ts'
 import { BASE64, filePart, mixed } from '../scan/scanners/evasions/compose.ts'
-import { sendToSocket } from './slot-socket/send.ts'
+import { sendToSocket } from './slot/socket/send.ts'
 
 /**
  * What people attach, judged with encrypted=refuse and macros=refuse by a clamd that alerts about both: what is

@@ -8,7 +8,7 @@ import { everything } from './milter/mta.ts'
 import { sendByMilter } from './milter/send.ts'
 import { sendToSlot } from './slot/send.ts'
 import { quickest } from './slot/slot.ts'
-import { sendToSocket } from './slot-socket/send.ts'
+import { sendToSocket } from './slot/socket/send.ts'
 import { sendBySmtp } from './smtp/send.ts'
 
 /**

@@ -47,7 +47,7 @@ t.test('before it reads a message, onescan-queue evaluates what all mail needs',
   const loaded = loadedWith('onescan-queue.mjs')
   const atStart = modulesIn(loaded)
   const needed = [
-    'doors/slot/receive',
+    'doors/slot/standalone/receive',
     'scan/judge/judge',
     'scan/scanners/run/run-scanners',
     'mail/mime/nested',

@@ -28,7 +28,7 @@ const QUICK_TOO = [
   'test/doors/milter/cases.test.ts',
   'test/doors/slot/cases.test.ts',
   'test/doors/slot/contract.test.ts',
-  'test/doors/slot-socket/cases.test.ts',
+  'test/doors/slot/socket/cases.test.ts',
   'test/doors/smtp/cases.test.ts',
   'test/mail/mime/contents.test.ts',
   'test/mail/mime/containers/containers.test.ts',

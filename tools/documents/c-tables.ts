@@ -1,6 +1,6 @@
 import { DAEMON_THREADS } from '../../src/doors/clamd/file-permits.ts'
-import { exit, exitMeanings } from '../../src/doors/replies/exit-codes.ts'
-import { frameRules, PROTOCOL_VERSION } from '../../src/doors/slot-socket/request.ts'
+import { exit, exitMeanings } from '../../src/doors/slot/exit-codes.ts'
+import { frameRules, PROTOCOL_VERSION } from '../../src/doors/slot/socket/request.ts'
 import { LOG_VALUE_MAX } from '../../src/lib/log/line-format.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'

@@ -140,8 +140,8 @@ export const COMPONENTS = {
     ],
   },
   'slot-socket': {
-    files: ['src/doors/slot-socket/**/*.ts'],
-    tests: ['test/doors/slot-socket/{cases,conversation,daemon-description,request,trust}.test.ts'],
+    files: ['src/doors/slot/socket/**/*.ts'],
+    tests: ['test/doors/slot/socket/{cases,conversation,daemon-description,request,trust}.test.ts'],
   },
   milter: {
     files: ['src/doors/milter/**/*.ts', 'src/protocol/milter/*.ts'],
@@ -177,16 +177,18 @@ export const COMPONENTS = {
     files: ['src/daemon/http/**/*.ts'],
     tests: ['test/daemon/http/{access-by,events,snapshot}.test.ts'],
   },
-  doors: {
+  handling: {
     files: [
       'src/configuration/*.ts',
-      'src/doors/{connection,message,recipients,replies}/*.ts',
+      'src/handling/**/*.ts',
+      'src/serving/*.ts',
       'src/protocol/{frames,connection/*}.ts',
     ],
     tests: [
-      'test/doors/{connection,message,recipients,replies}/*.test.ts',
+      'test/handling/*.test.ts',
+      'test/serving/*.test.ts',
       'test/doors/milter/{by-rule,quota,session}.test.ts',
-      'test/doors/slot-socket/{cases,daemon-description,request,trust}.test.ts',
+      'test/doors/slot/socket/{cases,daemon-description,request,trust}.test.ts',
       'test/doors/smtp/{by-rule,session}.test.ts',
       'test/protocol/milter/{packets,replies}.test.ts',
       'test/protocol/{frames,connection/*}.test.ts',
@@ -215,7 +217,8 @@ export const COMPONENTS = {
  * StrykerJS knows no C (Mull does), nor the script of the status page, which a browser runs.
  */
 export const BUILT_ONLY = [
-  'src/doors/slot/**/*.ts',
+  'src/doors/slot/*.ts',
+  'src/doors/slot/standalone/*.ts',
   'src/cli/onescan.ts',
   'src/daemon/onescand.ts',
   'src/quotad/onescan-quotad.ts',

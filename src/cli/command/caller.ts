@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { CALLER } from '../../doors/slot-socket/service-command.ts'
+import { CALLER } from '../../doors/slot/socket/service-command.ts'
 import { attempt } from '../../lib/errors/fault.ts'
 
 /**

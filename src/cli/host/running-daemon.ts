@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import {
   askForDescription,
   type DaemonDescription,
-} from '../../doors/slot-socket/daemon-description.ts'
+} from '../../doors/slot/socket/daemon-description.ts'
 import { type CheckLine, failure } from '../../lib/check/check-line.ts'
 import { attempt } from '../../lib/errors/fault.ts'
 import { passwdEntryOf } from '../../lib/process/passwd.ts'

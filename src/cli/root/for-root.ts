@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { fstatSync } from 'node:fs'
 import type { Writable } from 'node:stream'
-import { ServiceRun } from '../../doors/slot-socket/service-command.ts'
+import { ServiceRun } from '../../doors/slot/socket/service-command.ts'
 import { attempt, Fault } from '../../lib/errors/fault.ts'
 import { inheritedDescriptor } from '../../lib/process/descriptors.ts'
 import { optionValues } from '../command/cli-options.ts'

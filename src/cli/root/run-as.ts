@@ -2,7 +2,7 @@ import { type ChildProcess, type ChildProcessByStdio, spawn, spawnSync } from 'n
 import { once } from 'node:events'
 import { closeSync, readdirSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
-import { CALLER } from '../../doors/slot-socket/service-command.ts'
+import { CALLER } from '../../doors/slot/socket/service-command.ts'
 import { attempt } from '../../lib/errors/fault.ts'
 import { descriptorFlags } from '../../lib/process/descriptors.ts'
 import { compiledProgram, isCompiled } from '../../lib/runtime/compiled-program.ts'

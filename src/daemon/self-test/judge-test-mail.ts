@@ -1,5 +1,5 @@
 import type { Configuration } from '../../configuration/configuration.ts'
-import { startJudging } from '../../doors/message/judging.ts'
+import { startJudging } from '../../handling/judging.ts'
 import { type CheckLine, failure } from '../../lib/check/check-line.ts'
 import { errorText } from '../../lib/errors/fault.ts'
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'

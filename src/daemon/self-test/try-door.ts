@@ -1,5 +1,5 @@
 import type { NetConnectOpts } from 'node:net'
-import { askForDescription } from '../../doors/slot-socket/daemon-description.ts'
+import { askForDescription } from '../../doors/slot/socket/daemon-description.ts'
 import {
   callNextServer,
   defaultNextServerTimeouts,

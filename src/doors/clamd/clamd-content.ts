@@ -1,3 +1,5 @@
+import { handleMail } from '../../handling/handle-mail.ts'
+import { type Judging, startJudging } from '../../handling/judging.ts'
 import { Fault, faultKindOf } from '../../lib/errors/fault.ts'
 import type { LogField } from '../../lib/log/line-format.ts'
 import { decisionLines, faultLine, type LogContext, passLine } from '../../log/message-lines.ts'
@@ -8,8 +10,6 @@ import { Deadline } from '../../scan/judge/context/deadline.ts'
 import { NOTHING_SCANS } from '../../scan/judge/context/judge-config.ts'
 import type { Transaction } from '../../scan/judge/context/transaction.ts'
 import type { Decision, DecisionDetails, Reply } from '../../scan/judge/decision/decision.ts'
-import { handleMail } from '../message/handle-mail.ts'
-import { type Judging, startJudging } from '../message/judging.ts'
 import type { ClamdServices } from './clamd-services.ts'
 
 /** A client, as shown in the log. */

@@ -1,12 +1,12 @@
 import packageJson from '../../../package.json' with { type: 'json' }
 import type { Configuration } from '../../configuration/configuration.ts'
+import { JudgePermits } from '../../handling/judge-permits.ts'
+import { type MailDoorOptions, MailServices } from '../../handling/mail-services.ts'
 import { onceAMinute } from '../../lib/log/line-format.ts'
 import { type ContentReply, clamdWords, replyLine } from '../../protocol/clamd/write-reply.ts'
 import type { AskedAbout } from '../../scan/judge/context/judge-config.ts'
 import type { ContentScanner, PassedOn } from '../../scan/scanners/contract/scanner.ts'
 import { readSetting } from '../../settings/read-settings.ts'
-import { JudgePermits } from '../message/judge-permits.ts'
-import { type MailDoorOptions, MailServices } from '../message/mail-services.ts'
 import { configurationForClients } from './clamd-context.ts'
 
 /** The options of the clamd interface, in addition to its configuration. */

@@ -9,7 +9,7 @@ import {
 } from '../../protocol/clamd/requests.ts'
 import { type ContentReply, clamdWords } from '../../protocol/clamd/write-reply.ts'
 import { WireError } from '../../protocol/connection/wire-error.ts'
-import { PeerTimeout, type Wire, type WireReader } from '../connection/wire.ts'
+import { PeerTimeout, type Wire, type WireReader } from '../../serving/wire.ts'
 import { type ClamdClient, Content, notScanned } from './clamd-content.ts'
 import type { ClamdServices } from './clamd-services.ts'
 import { closeWithPermit } from './file-permits.ts'

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import { descriptorOf } from '../../lib/process/descriptors.ts'
 import { type System, WAKING_SIGNAL } from '../../lib/runtime/system.ts'
-import type { WireSocket } from '../connection/wire.ts'
+import type { WireSocket } from '../../serving/wire.ts'
 import {
   closeWithPermit,
   hasAllDescriptors,

@@ -1,3 +1,4 @@
+import { replyOf } from '../../handling/replies/smtp-reply.ts'
 import { Fault } from '../../lib/errors/fault.ts'
 import { replaceUnprintable } from '../../lib/log/line-format.ts'
 import { addressBytes, isPlainPath, type MailAddress } from '../../mail/message/envelope/address.ts'
@@ -16,7 +17,6 @@ import type {
   SplitDecision,
 } from '../../scan/judge/decision/decision.ts'
 import { acceptedShare } from '../../scan/judge/decision/divide.ts'
-import { replyOf } from '../replies/smtp-reply.ts'
 import { addressIn, writtenPath } from './recipient-path.ts'
 
 /** The message as the MTA sent it, to which edits refer. */

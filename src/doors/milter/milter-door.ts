@@ -11,8 +11,8 @@ import { MACROS_MAX } from '../../protocol/milter/macros.ts'
 import { parseCommand } from '../../protocol/milter/milter-commands.ts'
 import { deferred, progress } from '../../protocol/milter/milter-replies.ts'
 import { createPacketReader } from '../../protocol/milter/packets.ts'
-import { type Door, serve } from '../connection/serve.ts'
-import { PeerTimeout, Wire, type WireHost, type WireReader } from '../connection/wire.ts'
+import { type Door, serve } from '../../serving/serve.ts'
+import { PeerTimeout, Wire, type WireHost, type WireReader } from '../../serving/wire.ts'
 import {
   defaultTimeouts,
   type MilterOptions,

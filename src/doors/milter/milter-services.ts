@@ -1,6 +1,6 @@
 import type { Configuration } from '../../configuration/configuration.ts'
-import { JudgePermits } from '../message/judge-permits.ts'
-import { type MailDoorOptions, MailServices } from '../message/mail-services.ts'
+import { JudgePermits } from '../../handling/judge-permits.ts'
+import { type MailDoorOptions, MailServices } from '../../handling/mail-services.ts'
 
 /** The options of the milter interface, in addition to its configuration. */
 export interface MilterOptions extends MailDoorOptions {

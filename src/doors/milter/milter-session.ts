@@ -1,3 +1,9 @@
+import {
+  refuseNotPlain,
+  refuseRecipient,
+  type SendingClient,
+} from '../../handling/recipients/refuse-recipient.ts'
+import { ownReply } from '../../handling/replies/own-replies.ts'
 import { Fault, isFault } from '../../lib/errors/fault.ts'
 import { ABORTED, unlessAborted } from '../../lib/flow/timeout.ts'
 import type { LogField } from '../../lib/log/line-format.ts'
@@ -16,12 +22,6 @@ import {
 } from '../../protocol/milter/milter-offer.ts'
 import { continued, smtpReply } from '../../protocol/milter/milter-replies.ts'
 import type { SmtpReply } from '../../protocol/smtp/smtp-syntax.ts'
-import {
-  refuseNotPlain,
-  refuseRecipient,
-  type SendingClient,
-} from '../recipients/refuse-recipient.ts'
-import { ownReply } from '../replies/own-replies.ts'
 import { MilterMessage } from './milter-message.ts'
 import { isAnswered, optionsToRequest } from './milter-negotiation.ts'
 import type { MilterServices } from './milter-services.ts'

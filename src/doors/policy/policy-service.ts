@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { refuseFull } from '../../handling/recipients/refuse-recipient.ts'
 import { errorText } from '../../lib/errors/fault.ts'
 import { readAddress } from '../../mail/message/envelope/address.ts'
 import {
@@ -8,10 +9,9 @@ import {
 } from '../../protocol/policy-attributes.ts'
 import { isQuotaChecked } from '../../scan/judge/over-quota.ts'
 import type { QuotaLookup } from '../../scan/quota/quota-answer.ts'
-import { longestSilent } from '../connection/idle.ts'
-import { type Door, serve } from '../connection/serve.ts'
-import { Wire, type WireHost } from '../connection/wire.ts'
-import { refuseFull } from '../recipients/refuse-recipient.ts'
+import { longestSilent } from '../../serving/idle.ts'
+import { type Door, serve } from '../../serving/serve.ts'
+import { Wire, type WireHost } from '../../serving/wire.ts'
 
 /** Milliseconds between two checks of what is due. */
 const TICK = 1000

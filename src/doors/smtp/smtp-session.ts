@@ -1,3 +1,9 @@
+import {
+  refuseNotPlain,
+  refuseRecipient,
+  type SendingClient,
+} from '../../handling/recipients/refuse-recipient.ts'
+import { CLOSING, ownReply } from '../../handling/replies/own-replies.ts'
 import { errorText, isFault } from '../../lib/errors/fault.ts'
 import { addressKey } from '../../lib/net/ip-address.ts'
 import { isPlainPath } from '../../mail/message/envelope/address.ts'
@@ -14,12 +20,6 @@ import {
 import type { SmtpLine } from '../../protocol/smtp/smtp-lines.ts'
 import { type RawReply, rawReply } from '../../protocol/smtp/smtp-replies.ts'
 import { plainAddress } from '../../protocol/smtp/smtp-syntax.ts'
-import {
-  refuseNotPlain,
-  refuseRecipient,
-  type SendingClient,
-} from '../recipients/refuse-recipient.ts'
-import { CLOSING, ownReply } from '../replies/own-replies.ts'
 import type { SmtpConnection } from './client/smtp-connection.ts'
 import { NextServerLink } from './next-server/link.ts'
 import type { SmtpServices } from './next-server/smtp-services.ts'

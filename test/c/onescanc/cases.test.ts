@@ -6,7 +6,7 @@ import { bounces } from '../../cases/bounces.ts'
 import { firstOfEachKind } from '../../cases/kinds.ts'
 import { isOfDaemon, type Passage, play } from '../../cases/play.ts'
 import { sendToSlot } from '../../doors/slot/send.ts'
-import { openSlot } from '../../doors/slot-socket/rig.ts'
+import { openSlot } from '../../doors/slot/socket/rig.ts'
 import { clientsBeside, missing, standalonePrograms } from './client.ts'
 
 /**

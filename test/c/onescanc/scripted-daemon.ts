@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createFrameReader, frame, uint64 } from '../../../src/doors/slot-socket/slot-frames.ts'
+import { createFrameReader, frame, uint64 } from '../../../src/doors/slot/socket/slot-frames.ts'
 import { uint32 } from '../../../src/protocol/frames.ts'
 import type { Ending } from '../../programs/host/server.ts'
 

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'no
 import { createServer, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { frame } from '../../../src/doors/slot-socket/slot-frames.ts'
+import { frame } from '../../../src/doors/slot/socket/slot-frames.ts'
 import { attempt } from '../../../src/lib/errors/fault.ts'
 import { ProcEntry } from '../../../src/lib/process/proc-entry.ts'
 import { loadSystem } from '../../../src/lib/runtime/system.ts'
@@ -146,7 +146,7 @@ const { ServiceRun } = await import(process.argv[1])
 const run = new ServiceRun(process.argv[2], { program: 'onescan', args: ['--version'], caller: 'x' })
 run.stdout.pipe(process.stdout); run.stderr.resume()
 run.exit.then((code) => { process.exitCode = code }, (error) => console.log(error.message))`
-    const module = join(import.meta.dirname, '../../../src/doors/slot-socket/service-command.ts')
+    const module = join(import.meta.dirname, '../../../src/doors/slot/socket/service-command.ts')
     const as = (...account: readonly string[]) =>
       spawnSync(
         account[0]!,

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileS
 import { join } from 'node:path'
 import t from 'tap'
 import { makeTestMail } from '../../../src/daemon/self-test/judge-test-mail.ts'
-import { askForDescription } from '../../../src/doors/slot-socket/daemon-description.ts'
+import { askForDescription } from '../../../src/doors/slot/socket/daemon-description.ts'
 import { inOneLine } from '../../../src/lib/check/check-line.ts'
 import { freeSpaceFaults } from '../../../src/readiness/check-directories.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { JudgePermits } from '../../../src/doors/message/judge-permits.ts'
+import { JudgePermits } from '../../../src/handling/judge-permits.ts'
 import { PERMITS } from '../../../src/scan/scanners/permits/scan-permits.ts'
 import { plain } from '../../cases/messages.ts'
 import { until } from '../../run/until.ts'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 
 const source = join(import.meta.dirname, '../../../src')
-const carryOut = join(source, 'doors/slot/slot-carry-out.ts')
+const carryOut = join(source, 'doors/slot/standalone/slot-carry-out.ts')
 const headerBlock = join(source, 'mail/message/header-block.ts')
 
 /** Without descriptor 0, the file of the message takes that number, and is gone once that is closed. */

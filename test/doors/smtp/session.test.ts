@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import t from 'tap'
-import { ownReply } from '../../../src/doors/replies/own-replies.ts'
+import { ownReply } from '../../../src/handling/replies/own-replies.ts'
 import type { Origin } from '../../../src/mail/message/envelope/envelope.ts'
 import type { Sample } from '../../../src/scan/scanners/contract/scanner.ts'
 import { clean as cleanFinding } from '../../../src/scan/scanners/findings/scan-result.ts'

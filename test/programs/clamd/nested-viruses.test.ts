@@ -7,7 +7,7 @@ import { limits } from '../../../src/mail/mime/budget/limits.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { openMilter } from '../../doors/milter/rig.ts'
 import { runSlot } from '../../doors/slot/slot.ts'
-import { openSlot } from '../../doors/slot-socket/rig.ts'
+import { openSlot } from '../../doors/slot/socket/rig.ts'
 import {
   attached,
   file,

@@ -2,7 +2,7 @@ import t from 'tap'
 import { allCases } from '../../cases/all.ts'
 import { bounces } from '../../cases/bounces.ts'
 import { type Door, isOfDaemon, play } from '../../cases/play.ts'
-import { sendToSocket } from '../../doors/slot-socket/send.ts'
+import { sendToSocket } from '../../doors/slot/socket/send.ts'
 
 /**
  * The cases of the interfaces, played in this process, so that a change of the judge is noticed here. The

@@ -1,5 +1,5 @@
-import { askForDescription } from '../../../doors/slot-socket/daemon-description.ts'
-import { ServiceRun } from '../../../doors/slot-socket/service-command.ts'
+import { askForDescription } from '../../../doors/slot/socket/daemon-description.ts'
+import { ServiceRun } from '../../../doors/slot/socket/service-command.ts'
 import {
   type CheckLine,
   failure,

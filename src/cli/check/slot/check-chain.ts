@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
-import { type Chain, checkChain, findChain } from '../../../doors/slot/chain.ts'
+import { type Chain, checkChain, findChain } from '../../../doors/slot/next-program.ts'
 import {
   type CheckLine,
   failure,

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { readReplyForm } from '../../../doors/replies/error-report.ts'
+import { readReplyForm } from '../../../doors/slot/error-report.ts'
 import { type CheckLine, failure, ok, warning } from '../../../lib/check/check-line.ts'
 import { attempt, errorText } from '../../../lib/errors/fault.ts'
 import { START_BLUR } from '../../../lib/process/proc-entry.ts'

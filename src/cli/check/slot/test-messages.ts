@@ -1,4 +1,4 @@
-import { CHAIN_REACHED, TEST_CHAIN } from '../../../doors/message/test-chain.ts'
+import { CHAIN_REACHED, TEST_CHAIN } from '../../../doors/slot/test-next-program.ts'
 import { type CheckLine, failure, ok, warning } from '../../../lib/check/check-line.ts'
 import { isCompiled } from '../../../lib/runtime/compiled-program.ts'
 import { formatDuration } from '../../../lib/text/units.ts'

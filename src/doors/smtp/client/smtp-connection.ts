@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net'
+import { ownReply } from '../../../handling/replies/own-replies.ts'
 import { Fault } from '../../../lib/errors/fault.ts'
 import { COMMAND_MAX, parseCommand } from '../../../protocol/smtp/smtp-commands.ts'
 import { LineReader, type SmtpLine } from '../../../protocol/smtp/smtp-lines.ts'
 import type { RawReply } from '../../../protocol/smtp/smtp-replies.ts'
-import type { ServedConnection } from '../../connection/serve.ts'
-import { PeerTimeout, Wire, type WireHost } from '../../connection/wire.ts'
-import { ownReply } from '../../replies/own-replies.ts'
+import type { ServedConnection } from '../../../serving/serve.ts'
+import { PeerTimeout, Wire, type WireHost } from '../../../serving/wire.ts'
 import { Progress } from './progress.ts'
 
 /**

@@ -1,7 +1,7 @@
+import { CLOSING, ownReply } from '../../../handling/replies/own-replies.ts'
 import { Fault } from '../../../lib/errors/fault.ts'
 import { offerBetween } from '../../../protocol/smtp/smtp-commands.ts'
 import { type RawReply, rawReply } from '../../../protocol/smtp/smtp-replies.ts'
-import { CLOSING, ownReply } from '../../replies/own-replies.ts'
 import type { NextServer } from './next-server.ts'
 
 /** XFORWARD commands that are repeated if a transaction is begun again. */

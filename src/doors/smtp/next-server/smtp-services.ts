@@ -1,11 +1,11 @@
 import type { NetConnectOpts } from 'node:net'
 import { hostname } from 'node:os'
 import type { Configuration } from '../../../configuration/configuration.ts'
+import { type Judging, startJudging } from '../../../handling/judging.ts'
+import { type MailDoorOptions, MailServices } from '../../../handling/mail-services.ts'
 import type { Network } from '../../../lib/net/ip-address.ts'
 import type { JudgeContext } from '../../../scan/judge/context/judge-context.ts'
 import type { Rules } from '../../../scan/rules/match.ts'
-import { type Judging, startJudging } from '../../message/judging.ts'
-import { type MailDoorOptions, MailServices } from '../../message/mail-services.ts'
 import type { SmtpTimeouts } from '../client/smtp-connection.ts'
 import {
   callNextServer,

@@ -1,6 +1,6 @@
+import { CLOSING } from '../../../handling/replies/own-replies.ts'
 import { deferralOf, type RawReply } from '../../../protocol/smtp/smtp-replies.ts'
-import { receivesNothing } from '../../connection/wire.ts'
-import { CLOSING } from '../../replies/own-replies.ts'
+import { receivesNothing } from '../../../serving/wire.ts'
 
 /** The client as it is answered. */
 interface AnsweredClient {

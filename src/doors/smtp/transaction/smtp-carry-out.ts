@@ -1,3 +1,5 @@
+import { ownReply } from '../../../handling/replies/own-replies.ts'
+import { replyOf } from '../../../handling/replies/smtp-reply.ts'
 import { type Fault, isFault } from '../../../lib/errors/fault.ts'
 import { addressBytes } from '../../../mail/message/envelope/address.ts'
 import { NO_EDITS } from '../../../mail/message/header-block.ts'
@@ -9,8 +11,6 @@ import type {
   SplitDecision,
 } from '../../../scan/judge/decision/decision.ts'
 import { acceptedShare } from '../../../scan/judge/decision/divide.ts'
-import { ownReply } from '../../replies/own-replies.ts'
-import { replyOf } from '../../replies/smtp-reply.ts'
 import { dropTransaction, handOn, type RecipientReply, type SmtpDelivery } from './hand-on.ts'
 
 const BEFORE_ADDRESS = Buffer.from('RCPT TO:<')

@@ -1,3 +1,5 @@
+import type { Judging } from '../../../handling/judging.ts'
+import { ownReply } from '../../../handling/replies/own-replies.ts'
 import type { Fault } from '../../../lib/errors/fault.ts'
 import {
   contextOfShare,
@@ -17,8 +19,6 @@ import {
 import { replyTexts } from '../../../protocol/smtp/smtp-replies.ts'
 import type { Transaction } from '../../../scan/judge/context/transaction.ts'
 import type { Decision, SingleDecision } from '../../../scan/judge/decision/decision.ts'
-import type { Judging } from '../../message/judging.ts'
-import { ownReply } from '../../replies/own-replies.ts'
 import type { SmtpServices } from '../next-server/smtp-services.ts'
 import type { SentReply } from './content-replies.ts'
 

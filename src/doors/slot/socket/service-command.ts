@@ -1,0 +1,137 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { PassThrough, type Readable, Writable } from 'node:stream'
+import { errorCode, Fault } from '../../../lib/errors/fault.ts'
+import { siblingCommand } from '../../../lib/runtime/compiled-program.ts'
+import { COMMAND_STREAMS, PROTOCOL_VERSION, RUN } from './request.ts'
+import { createFrameReader, frame } from './slot-frames.ts'
+
+/**
+ * A command of onescan that onescand runs for root: in onescand's unit, with its account and rights. Otherwise
+ * root itself would have to switch to that account. slot-protocol.md describes both sides of the conversation.
+ */
+interface ServiceCommand {
+  readonly program: 'onescan' | 'onescand'
+  readonly args: readonly string[]
+  /** The user who typed the command, for logs. */
+  readonly caller: string
+}
+
+/**
+ * The variable that names the caller for a program. The program then shows on standard error that it runs for
+ * that caller.
+ */
+export const CALLER = 'ONESCAN_CALLER'
+
+/** Variables of a service that are for its own process alone: systemd.exec(5), Node. */
+const OWN = /^(NOTIFY_SOCKET|LISTEN_|WATCHDOG_|INVOCATION_ID|JOURNAL_STREAM|MAINPID|NODE_)/
+
+const { input, output, errors } = COMMAND_STREAMS
+
+/** The client that sent a command. */
+export interface CommandClient {
+  readonly socket: Socket
+  /** Takes what the command reads. */
+  readonly reader: { onInput: (bytes: Buffer) => void }
+  readonly gone: AbortSignal
+  /** The options of this onescand. */
+  readonly ownArgs: readonly string[]
+}
+
+/**
+ * Runs a command, and copies its output to the socket. Resolves to the last frame, which contains the exit
+ * code, or 255 if the command was killed. The command ends with the connection. Rejects if the text is not a
+ * command.
+ */
+export async function runCommandHere(
+  command: string,
+  { socket, reader, gone, ownArgs }: CommandClient,
+): Promise<Buffer> {
+  const { program, args, caller } = JSON.parse(command) as ServiceCommand
+  const env = Object.entries(process.env).filter(([name]) => !OWN.test(name))
+  const more = program === 'onescand' ? ['--running', ...ownArgs] : []
+  const [file, ...all] = siblingCommand(program, ...args, ...more)
+  const child = spawn(file, all, {
+    env: { ...Object.fromEntries(env), ...(program === 'onescan' && { [CALLER]: caller }) },
+    stdio: 'pipe',
+    signal: gone,
+    killSignal: 'SIGKILL',
+  })
+  const ended = once(child, 'close')
+  ended.catch(() => {}) // copying fails before
+  child.stdin.on('error', () => {}) // it reads no more
+  reader.onInput = (bytes) => {
+    if (bytes.length > 0) child.stdin.write(bytes)
+    else child.stdin.end()
+  }
+  const copy = async (stream: Readable, type: string) => {
+    for await (const piece of stream) {
+      if (!socket.write(frame(type, piece))) await once(socket, 'drain', { signal: gone })
+    }
+  }
+  await Promise.all([copy(child.stdout, output), copy(child.stderr, errors)])
+  const [code] = (await ended) as [number | null]
+  return frame(RUN, Buffer.of(code ?? 255))
+}
+
+/** Bytes of a frame that is taken: a pipe has as many. */
+const ANSWER_PIECE_MAX = 1024 * 1024
+
+/** A command that runs in onescand, as root sees it. */
+export class ServiceRun {
+  readonly #socket: Socket
+  readonly stdin: Writable
+  readonly stdout: PassThrough = new PassThrough()
+  readonly stderr: PassThrough = new PassThrough()
+  /** Resolves to its exit code. Rejects if onescand does not run it, or disconnects. */
+  readonly exit: Promise<number>
+
+  /** Sends the command to the onescand at a socket. */
+  constructor(path: string, command: ServiceCommand) {
+    const socket = connect({ path, allowHalfOpen: true })
+    this.#socket = socket
+    socket.write(frame('1', Buffer.from(PROTOCOL_VERSION)))
+    socket.write(frame(RUN, Buffer.from(JSON.stringify(command))))
+    this.stdin = new Writable({
+      write: (bytes, _, done) => void socket.write(frame(input, bytes), done),
+      final: (done) => void socket.write(frame(input), done),
+    })
+    this.stdin.on('error', () => {}) // `exit` reports it
+    this.exit = this.#read(path)
+    this.exit.catch(() => {}) // the caller that awaits it gets the error
+  }
+
+  /** Ends it. */
+  readonly close = (): void => {
+    this.#socket.on('error', () => {})
+    this.#socket.destroy()
+    for (const stream of [this.stdout, this.stderr]) stream.end()
+  }
+
+  async #read(path: string): Promise<number> {
+    const reader = createFrameReader((_, length) => {
+      if (length > ANSWER_PIECE_MAX) throw new Error('the answer of onescand is too long')
+    })
+    try {
+      for await (const chunk of this.#socket) {
+        reader.push(chunk)
+        for (let next = reader.next(); next; next = reader.next()) {
+          const { type, payload } = next
+          if (type === RUN) return payload[0] ?? 255
+          const stream = { [output]: this.stdout, [errors]: this.stderr }[type]
+          if (stream === undefined) throw new Error('onescand runs no command for this account')
+          if (!stream.write(Buffer.from(payload))) await once(stream, 'drain')
+        }
+      }
+      throw new Error('onescand stopped it')
+    } catch (error) {
+      const isThere = !['ENOENT', 'ECONNREFUSED', 'EACCES'].includes(errorCode(error))
+      if (isThere) throw error
+      const why = `onescand, which has to do this, does not answer at ${path} (${errorCode(error)})`
+      throw new Fault('config', `${why}; start it: onescan check shows how`, error)
+    } finally {
+      this.close()
+    }
+  }
+}

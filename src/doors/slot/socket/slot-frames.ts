@@ -1,0 +1,49 @@
+import { type FrameMemory, FrameReader, HEAD } from '../../../protocol/frames.ts'
+
+/**
+ * Returns a reader of the frames of a conversation: slot-protocol.md. `check` is called when a frame begins.
+ * It throws if the frame is not permitted, before a byte of it is kept.
+ */
+export function createFrameReader(
+  check: (type: string, length: number) => void,
+  memory?: FrameMemory,
+): FrameReader {
+  return new FrameReader({
+    ...(memory ? { memory } : {}),
+    readHead(head) {
+      const type = String.fromCharCode(head[0]!)
+      const length = head.readUInt32BE(1)
+      check(type, length)
+      return { type, length }
+    },
+  })
+}
+
+/** Returns a frame, or a field of one, which has the same form. */
+export function frame(type: string, ...payload: readonly Buffer[]): Buffer {
+  const head = Buffer.allocUnsafe(HEAD)
+  head[0] = type.charCodeAt(0)
+  let length = 0
+  for (const part of payload) length += part.length
+  head.writeUInt32BE(length, 1)
+  return Buffer.concat([head, ...payload], HEAD + length)
+}
+
+/** Returns an unsigned big-endian number of 64 bits. */
+export function uint64(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(8)
+  bytes.writeBigUInt64BE(BigInt(value))
+  return bytes
+}
+
+/**
+ * Reports that the client must scan this message standalone, with the reason in one line for its log.
+ * onescand answers this way whenever it cannot or may not decide. It does not depend on the content of the
+ * mail.
+ */
+export class ScanStandalone extends Error {
+  constructor(why: string) {
+    super(why)
+    this.name = 'ScanStandalone'
+  }
+}

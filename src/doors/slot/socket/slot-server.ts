@@ -1,0 +1,296 @@
+import type { Socket } from 'node:net'
+import type { Configuration } from '../../../configuration/configuration.ts'
+import { handleMail } from '../../../handling/handle-mail.ts'
+import { JudgePermits } from '../../../handling/judge-permits.ts'
+import { keepFor } from '../../../lib/flow/cache.ts'
+import type { MemoryLease } from '../../../lib/flow/memory-budget.ts'
+import type { LogField } from '../../../lib/log/line-format.ts'
+import { descriptorOf } from '../../../lib/process/descriptors.ts'
+import type { System } from '../../../lib/runtime/system.ts'
+import { type LogContext, type LoggedMessage, SELF_TEST } from '../../../log/message-lines.ts'
+import { type Envelope, EnvelopeReader } from '../../../mail/message/envelope/envelope.ts'
+import { Header } from '../../../mail/message/header-block.ts'
+import { Intake } from '../../../mail/message/intake.ts'
+import type { MailReporter, StandaloneWay } from '../../../observe/live/process-report.ts'
+import { Deadline } from '../../../scan/judge/context/deadline.ts'
+import { NOTHING_SCANS } from '../../../scan/judge/context/judge-config.ts'
+import type { Decision } from '../../../scan/judge/decision/decision.ts'
+import { type AnnouncedMail, checkQuota } from '../../../scan/judge/over-quota.ts'
+import type { TimedLookup } from '../../../scan/quota/quota-answer.ts'
+import { exit } from '../exit-codes.ts'
+import { bounceUserOf, readSlotClient, type SlotClient } from '../slot-client.ts'
+import { isTestOfCheck } from '../test-next-program.ts'
+import { ClientContexts } from './client-context.ts'
+import { type DaemonDescription, descriptionFrame } from './daemon-description.ts'
+import type { Request } from './request.ts'
+import { type CommandClient, runCommandHere } from './service-command.ts'
+import { ScanStandalone } from './slot-frames.ts'
+import {
+  type ClientAnswer,
+  type ClientReplies,
+  carryOut,
+  endWithReply,
+  passOn,
+} from './socket-carry-out.ts'
+
+/** The options of the slot interface, in addition to its configuration. */
+export interface SlotSocketOptions {
+  /** Upper limit for open sockets, including connections that are closing. Further clients wait. */
+  readonly maxSockets?: number
+  /** Upper limit, in bytes, for all unanswered requests: the memory of the interface. */
+  readonly memory: number
+  /** Bytes of a message. */
+  readonly maxSize: number
+  /** Upper limits for the messages judged concurrently, and for the connections without a request. */
+  readonly maxClients: number
+  readonly identifyPeer: IdentifyPeer
+  /** Reports how this onescand runs. */
+  readonly describe?: (wantsSelfTest: boolean) => Promise<DaemonDescription>
+  /** Its own options. */
+  readonly ownArgs?: readonly string[]
+  /** Takes what is to be shown by --http. */
+  readonly reporter?: MailReporter | undefined
+  readonly log: (line: string) => void
+  readonly timeouts?: SlotTimeouts
+}
+
+/** Milliseconds: slot-protocol.md, TIME. */
+export interface SlotTimeouts {
+  /** From the connection of a client to the end of the head of its request. */
+  readonly head: number
+  /** Silence within a message. */
+  readonly silence: number
+  /** Time for a message to arrive, in addition to the time that scanners have. */
+  readonly beyondTimeLeft: number
+  /**
+   * Time for a message to arrive, regardless of the time that scanners have: a client that sends a byte now
+   * and then must not hold memory indefinitely.
+   */
+  readonly sending: number
+  /** Time until a head is acknowledged whose message has arrived with it. */
+  readonly acknowledgeAfter: number
+  /** Time between two signs of activity. */
+  readonly heartbeatAfter: number
+  /** Time for the client to accept the answer. */
+  readonly leaving: number
+}
+
+export const defaultTimeouts: SlotTimeouts = {
+  head: 10_000,
+  silence: 10_000,
+  beyondTimeLeft: 2_000,
+  sending: 60_000,
+  acknowledgeAfter: 250,
+  heartbeatAfter: 600,
+  leaving: 3_000,
+}
+
+/** The process at the other end of a unix socket, as reported by the kernel. */
+interface Peer {
+  readonly uid: number
+  readonly pid: number
+}
+
+/** Returns the peer of a socket, or undefined if the runtime cannot determine it. */
+export type IdentifyPeer = (socket: Socket) => Peer | undefined
+
+/**
+ * Identifies the peer with SO_PEERCRED, unix(7). The peer is logged. It does not decide who may connect: the
+ * socket's mode and group do.
+ */
+export function identifyPeerBy(system: System | undefined): IdentifyPeer {
+  return (socket) => {
+    const fd = descriptorOf(socket)
+    return fd === undefined ? undefined : system?.peerOf(fd)
+  }
+}
+
+/** Milliseconds before the user of BOUNCEUSER is looked up again. */
+const BOUNCE_USER_FOR = 1000
+
+/** Answers the requests of all conversations of the slot interface. */
+export class SlotServer {
+  readonly options: SlotSocketOptions
+  readonly uptime = sinceStart
+  readonly #permits: JudgePermits
+  #judging: ReturnType<typeof judgingBy>
+
+  constructor(first: Configuration, options: SlotSocketOptions) {
+    this.options = options
+    this.#permits = new JudgePermits(options.maxClients)
+    this.#judging = judgingBy(first)
+  }
+
+  /** Sets the configuration for requests that arrive from now on. */
+  configure(configuration: Configuration): void {
+    this.#judging = judgingBy(configuration)
+  }
+
+  /** Returns what keeps a message of this size while it arrives. Memory is charged to the lease. */
+  openIntake(lease: MemoryLease, size: number): Intake {
+    return new Intake(this.#judging.configuration.messageOptions, lease, size)
+  }
+
+  /**
+   * Waits until fewer than `maxClients` messages are being judged, and answers in the remaining time with
+   * frames. `elapsed` returns the milliseconds since the client connected. Rejects with ScanStandalone, or any other
+   * error, if there is no answer. The client then scans standalone, so no fault of onescand decides about
+   * mail.
+   */
+  async answer(
+    socket: Socket,
+    request: Request,
+    gone: AbortSignal,
+    elapsed: () => number,
+  ): Promise<Buffer> {
+    const peer = this.options.identifyPeer(socket)
+    const deadline = new Deadline(sinceStart, { gone, within: request.timeLeft })
+    const done = await this.#permits.take(gone, request.timeLeft)
+    try {
+      const { frames, lines } = await this.#answerNow(request, peer, deadline, elapsed)
+      for (const line of lines) this.options.reporter?.line(line)
+      return frames
+    } finally {
+      done()
+    }
+  }
+
+  async #answerNow(
+    request: Request,
+    peer: Peer | undefined,
+    deadline: Deadline,
+    elapsed: () => number,
+  ): Promise<ClientAnswer> {
+    // A message stays with the configuration that it began with.
+    const { configuration, clientContexts, bounceUser } = this.#judging
+    const { reporter } = this.options
+    const { context, asksQuota, replyForm } = clientContexts.get(request.variables)
+    const client = readClient(request, peer, bounceUser())
+    const isTest = isTestOfCheck(request.variables)
+    const about = (transaction?: LoggedMessage): LogContext => ({
+      door: isTest ? [SELF_TEST, ...peerFields(peer)] : peerFields(peer),
+      remote: client.origin.clientAddress,
+      transaction,
+      total: elapsed(),
+    })
+    const off = await configuration.off.poll()
+    if (off !== undefined) return passOn(off, about())
+    const replies = { form: replyForm, takesReply: request.takesReply }
+    const envelope = readEnvelope(request.envelope)
+    if (context === undefined) {
+      const quota = asksQuota ? configuration.quota : undefined
+      return answerUnscanned({ envelope, client, size: request.size }, quota, replies, about)
+    }
+    const message = request.makeMessage()
+    const transaction = { message, envelope, client }
+    try {
+      return await handleMail(transaction, context, deadline, {
+        answers: 'once, some kept',
+        begin: isTest ? undefined : reporter?.begin,
+        code: exit.done,
+        about: () => about(transaction),
+        adjust: (judged) => dropOnlyIfAsked(judged, request),
+        carryOut: (decision) => carryOut(decision, transaction, replies, about(transaction)),
+      })
+    } finally {
+      message.close()
+    }
+  }
+
+  /** The answer to a request about onescand: root and onescand's own account learn how it runs. */
+  async describe(socket: Socket, wantsSelfTest: boolean): Promise<Buffer> {
+    return descriptionFrame(
+      this.#obeys(socket) ? await this.options.describe?.(wantsSelfTest) : undefined,
+    )
+  }
+
+  /** Runs a command of onescan's in this service, for root and onescand's own account. */
+  async runFor(command: string, client: Omit<CommandClient, 'ownArgs'>): Promise<Buffer> {
+    const { ownArgs = [] } = this.options
+    if (!this.#obeys(client.socket)) throw new ScanStandalone('only root may run commands')
+    return runCommandHere(command, { ...client, ownArgs })
+  }
+
+  /** Returns whether the kernel reports root or onescand's own account as the client. */
+  #obeys(socket: Socket): boolean {
+    const uid = this.options.identifyPeer(socket)?.uid
+    return uid === 0 || uid === process.geteuid!()
+  }
+
+  /** Notes that the client gets no answer to its request. `variables` are those received until then. */
+  standalone(way: StandaloneWay, variables: Request['variables']): void {
+    if (!isTestOfCheck(variables)) this.options.reporter?.standalone(way)
+  }
+}
+
+const sinceStart = () => performance.now()
+
+function judgingBy(configuration: Configuration) {
+  const bounceUser = keepFor(BOUNCE_USER_FOR, sinceStart, () => bounceUserOf(configuration.env))
+  return { configuration, clientContexts: new ClientContexts(configuration), bounceUser }
+}
+
+/**
+ * Returns the client of a request. Throws ScanStandalone if the kernel does not report the client's user, and the
+ * client may be qmail-send with a bounce of its own, which is never refused. The standalone program knows its
+ * user. A host without the user of BOUNCEUSER has no qmail-send, and mail with a client address came from a
+ * server.
+ */
+function readClient(
+  { variables }: Request,
+  peer: Peer | undefined,
+  bounceUser: number | undefined,
+): SlotClient {
+  const client = readSlotClient(Object.fromEntries(variables), peer?.uid, bounceUser)
+  const mayInject = bounceUser !== undefined && client.origin.clientAddress === undefined
+  if (peer === undefined && mayInject)
+    throw new ScanStandalone('the kernel does not identify the client')
+  return client
+}
+
+/** Returns the fields of a log line about a peer. */
+function peerFields(peer: Peer | undefined): readonly LogField[] {
+  if (peer === undefined) return []
+  return [
+    ['peer_uid', peer.uid],
+    ['peer_pid', peer.pid],
+  ]
+}
+
+function readEnvelope(wire: Buffer): Envelope {
+  const reader = new EnvelopeReader()
+  reader.push(wire)
+  const envelope = reader.finish()
+  if (envelope.wire.length < wire.length) throw new ScanStandalone('bytes after the envelope')
+  return envelope
+}
+
+/**
+ * Returns the decision. Throws ScanStandalone if mail would be dropped in silence because of the daemon's
+ * setting, and not the client's.
+ */
+function dropOnlyIfAsked(decision: Decision, { variables }: Request): Decision {
+  if (decision.kind !== 'discard' || variables.get('REJECTVIRUS') === '2') return decision
+  throw new ScanStandalone('REJECTVIRUS=2 is set for the daemon, not for the client')
+}
+
+/** Replaces the header of a message whose content is not read. */
+const NO_HEADER = new Header(Buffer.alloc(0))
+
+/**
+ * Answers a client for which nothing is scanned. Its message passes unchanged, unless quotas are checked and
+ * all recipients are over quota. `about` returns the context for a log line at the moment of the call.
+ */
+async function answerUnscanned(
+  mail: AnnouncedMail,
+  quota: TimedLookup | undefined,
+  replies: ClientReplies,
+  about: (transaction?: LoggedMessage) => LogContext,
+): Promise<ClientAnswer> {
+  if (quota === undefined) return passOn(NOTHING_SCANS, about())
+  const { envelope, size } = mail
+  const { defer, remark } = await checkQuota(mail, quota, sinceStart)
+  const answered = about({ message: { size, header: NO_HEADER }, envelope })
+  if (defer !== undefined) return endWithReply(defer, replies, answered)
+  return passOn(remark ? `${NOTHING_SCANS}; ${remark}` : NOTHING_SCANS, answered)
+}

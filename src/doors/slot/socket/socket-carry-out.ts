@@ -1,0 +1,153 @@
+import { replaceUnprintable } from '../../../lib/log/line-format.ts'
+import { decisionLines, type LogContext, passLine } from '../../../log/message-lines.ts'
+import { recipientsOf, redirect } from '../../../mail/message/envelope/envelope.ts'
+import { editPlan } from '../../../mail/message/header-block.ts'
+import { uint32 } from '../../../protocol/frames.ts'
+import type { Transaction } from '../../../scan/judge/context/transaction.ts'
+import type {
+  Acceptance,
+  Decision,
+  Deferral,
+  Refusal,
+  Reply,
+  SplitDecision,
+} from '../../../scan/judge/decision/decision.ts'
+import { acceptedShare } from '../../../scan/judge/decision/divide.ts'
+import { type ErrorReport, plainCode, replyText } from '../error-report.ts'
+import { exit } from '../exit-codes.ts'
+import { frame, ScanStandalone, uint64 } from './slot-frames.ts'
+
+/** Bytes of the longest answer `a` or `x`: slot-protocol.md. */
+const ANSWER_MAX = 256 * 1024
+/** Upper limit in bytes for the growth of the header block. */
+const NEW_FIELDS_MAX = 16 * 1024
+/** Upper limit, in bytes, for the reason to scan standalone. */
+const STANDALONE_LINE_MAX = 1024
+
+/** How the client forwards a reply, and whether its descriptor accepts one. */
+export interface ClientReplies {
+  readonly form: ErrorReport
+  readonly takesReply: boolean
+}
+
+/** The answer to a client. */
+export interface ClientAnswer {
+  readonly frames: Buffer
+  /** The lines in it, for the client's log. */
+  readonly lines: readonly Buffer[]
+}
+
+export const acknowledgement = frame('A')
+export const heartbeat = frame('h')
+const end = frame('.')
+
+/**
+ * Returns the frame `C`, scan standalone. The reason is printable ASCII, so that it cannot forge a line in
+ * the client's log.
+ */
+export function standaloneAnswer(why: string): Buffer {
+  return frame('C', Buffer.from(replaceUnprintable(why).slice(0, STANDALONE_LINE_MAX), 'latin1'))
+}
+
+/**
+ * Returns the frames that make the client carry out this decision. Throws ScanStandalone if that does not fit
+ * into them.
+ */
+export function carryOut(
+  decision: Decision,
+  transaction: Transaction,
+  replies: ClientReplies,
+  about: LogContext,
+): ClientAnswer {
+  switch (decision.kind) {
+    case 'accept':
+      return accept(decision, transaction, decisionLines(decision, undefined, about))
+    case 'split':
+      return acceptShare(decision, transaction, about)
+    case 'reject':
+    case 'defer':
+      return endWithReply(decision, replies, about)
+    case 'discard':
+    case 'quarantine':
+      return ending(exit.done, undefined, decisionLines(decision, exit.done, about))
+  }
+}
+
+/**
+ * Makes the answer that the client ends with an exit code, and with the text if it can send one.
+ */
+export function endWithReply(
+  decision: Refusal | Deferral,
+  replies: ClientReplies,
+  about: LogContext,
+): ClientAnswer {
+  const code = codeFor(decision.reply, replies)
+  const text = code === replies.form.code ? replyText(decision.reply) : undefined
+  return ending(code, text, decisionLines(decision, code, about))
+}
+
+/** Returns the answer that makes the client pass the message on unchanged. */
+export function passOn(why: string, about: LogContext): ClientAnswer {
+  return answer('a', [frame('B', uint64(0))], [passLine(why, about)])
+}
+
+function accept(
+  { edits, recipients }: Acceptance,
+  { message, envelope }: Transaction,
+  lines: Iterable<Buffer>,
+): ClientAnswer {
+  const fields = [frame('B', uint64(message.header.length))]
+  let length = 0
+  for (const part of editPlan(message.header, edits)) {
+    if (part.kind === 'kept') {
+      fields.push(frame('k', uint32(part.start, part.end - part.start)))
+      length += part.end - part.start
+    } else {
+      fields.push(frame('i', part.bytes))
+      length += part.bytes.length
+    }
+  }
+  if (length > message.header.length + NEW_FIELDS_MAX)
+    throw new ScanStandalone('too many new header fields')
+  if (recipients) fields.push(frame('e', redirect(envelope, recipients).wire))
+  return answer('a', fields, lines)
+}
+
+/**
+ * Makes the answer for those recipients who get the message. For the others it is in quarantine by
+ * now.
+ */
+function acceptShare(
+  split: SplitDecision,
+  transaction: Transaction,
+  about: LogContext,
+): ClientAnswer {
+  const { decision, envelope } = acceptedShare(split)!
+  const recipients = [...recipientsOf(envelope)]
+  return accept({ ...decision, recipients }, transaction, decisionLines(split, undefined, about))
+}
+
+function ending(code: number, text: string | undefined, lines: Iterable<Buffer>): ClientAnswer {
+  const fields = [frame('c', Buffer.of(code))]
+  if (text !== undefined) fields.push(frame('t', Buffer.from(text, 'latin1')))
+  return answer('x', fields, lines)
+}
+
+/**
+ * Makes an answer with these lines. Throws ScanStandalone if it is too long: only mail that is made to cause trouble
+ * has that many fields or recipients.
+ */
+function answer(
+  type: 'a' | 'x',
+  fields: readonly Buffer[],
+  logged: Iterable<Buffer>,
+): ClientAnswer {
+  const lines = [...logged]
+  const frames = frame(type, ...fields, ...lines.map((line) => frame('l', line)), end)
+  if (frames.length > ANSWER_MAX) throw new ScanStandalone(`an answer of ${frames.length} bytes`)
+  return { frames, lines }
+}
+
+function codeFor(reply: Reply, { form, takesReply }: ClientReplies): number {
+  return form.fd !== undefined && takesReply ? form.code : plainCode(reply, form.code)
+}

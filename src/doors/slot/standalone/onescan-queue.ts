@@ -1,0 +1,121 @@
+import { handleMail } from '../../../handling/handle-mail.ts'
+import { errorText, Fault, faultKindOf } from '../../../lib/errors/fault.ts'
+import { ENDING_SIGNALS, printsHelpOrVersion } from '../../../lib/process/command-line.ts'
+import { leaveStandardStreamsAlone } from '../../../lib/process/descriptors.ts'
+import type { LogSink } from '../../../log/log-sink.ts'
+import { openLog } from '../../../log/open-log.ts'
+import { removeNamedFiles } from '../../../mail/message/named-copy.ts'
+import { Deadline } from '../../../scan/judge/context/deadline.ts'
+import { readJudgeConfig } from '../../../scan/judge/context/judge-config.ts'
+import { chainEnvironment } from '../../../settings/child-environment.ts'
+import { readControlDirectories } from '../../../settings/control-directories.ts'
+import { readErrorReport } from '../error-report.ts'
+import { codeOfFault, exit } from '../exit-codes.ts'
+import { findChain } from '../next-program.ts'
+import { loadContext, prepareTools } from './load-context.ts'
+import { optionsOf, receiveTransaction } from './receive.ts'
+import { type ChainCall, carryOut, passThrough } from './slot-carry-out.ts'
+import { SlotLog } from './slot-log.ts'
+
+process.exitCode = exit.internalBug // nothing but the chain may turn this into success
+leaveStandardStreamsAlone()
+
+const usage = `usage: onescan-queue [PROGRAM [ARG...]]
+       onescan-queue --check | --help | --version
+
+Replaces qmail-queue: reads a message from descriptor 0 and its envelope from descriptor 1,
+scans the message with the scanners in QHPSI, and executes PROGRAM, or the program in
+QUEUECHAIN, or the real qmail-queue. With --check it reads no message, and tests whether
+mail would be scanned with these settings. See onescan-queue(8); by hand, use onescan inject.
+`
+
+const args = process.argv.slice(2)
+const env = { ...process.env }
+
+run().then(
+  (code) => process.exit(code),
+  () => process.exit(exit.internalBug),
+)
+
+/**
+ * Returns the exit code, unless this process became the chain. Whatever fails is a line in the log.
+ */
+async function run(): Promise<number> {
+  const log = await openLog(env)
+  const slotLog = new SlotLog(env, log)
+  const failed = (error: unknown) => {
+    const code = codeOfFault(faultKindOf(error))
+    slotLog.fault(error, code)
+    return code
+  }
+  process.on('uncaughtException', (error) => process.exit(failed(error)))
+  return slot(slotLog, log).catch(failed)
+}
+
+/** One message through the slot (qmail-queue(8)). */
+async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
+  if (tellsUsage()) return exit.done
+  if (args.length === 1 && args[0] === '--check') {
+    const { checkHere } = await import('./check-here.ts')
+    return checkHere(env)
+  }
+  const chain: ChainCall = {
+    ...findChain(args, env, readControlDirectories(env)),
+    environment: chainEnvironment(env),
+    self: process.argv[1] ?? process.execPath,
+  }
+  const config = readJudgeConfig(env)
+  if ('off' in config && !config.quota) return passThrough({ chain, slotLog }, config.off)
+
+  // Before any descriptor is opened that stays.
+  const slotContext = { chain, errorReport: readErrorReport(env), slotLog }
+  if ('off' in config) {
+    const { passUnscanned } = await import('./quota-only.ts')
+    return passUnscanned(config.quota!, config.off, env, slotContext)
+  }
+  const tools = await prepareTools(config, log)
+  const transaction = receiveTransaction(optionsOf(config, tools), env)
+  slotLog.transaction = transaction
+  const keepNoFile = removeWhenKilled()
+  const context = await loadContext(config, tools, { env, log })
+  return handleMail(transaction, context, new Deadline(tools.uptime), {
+    answers: 'once, some kept',
+    code: exit.done,
+    about: () => slotLog.about(),
+    async carryOut(decision) {
+      await tools.quota?.settled()
+      tools.quota?.close()
+      keepNoFile.stop()
+      return carryOut(decision, transaction, { ...slotContext, directory: config.spool.directory })
+    },
+  })
+}
+
+/**
+ * Prints usage or version if requested, and reads nothing. If descriptor 1 cannot be written to, a caller has
+ * sent mail: exit 55.
+ */
+function tellsUsage(): boolean {
+  try {
+    return printsHelpOrVersion('onescan-queue', usage, args)
+  } catch (error) {
+    throw new Fault('config', `${args[0]}: cannot be answered here (${errorText(error)})`, error)
+  }
+}
+
+/**
+ * If a signal asks this process to end while scanners run, removes the files for scanners, and defers the
+ * mail. (SIGKILL leaves a file; onescand sweeps it.)
+ */
+function removeWhenKilled(): { stop(): void } {
+  const end = () => {
+    removeNamedFiles()
+    process.exit(exit.deferred)
+  }
+  for (const signal of ENDING_SIGNALS) process.on(signal, end)
+  return {
+    stop() {
+      for (const signal of ENDING_SIGNALS) process.off(signal, end)
+    },
+  }
+}

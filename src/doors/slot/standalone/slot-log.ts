@@ -1,0 +1,46 @@
+import { uptime } from '../../../lib/flow/uptime.ts'
+import type { Environment } from '../../../lib/process/environment.ts'
+import type { LogSink } from '../../../log/log-sink.ts'
+import {
+  decisionLines,
+  faultLine,
+  type LogContext,
+  type LoggedMessage,
+  passLine,
+} from '../../../log/message-lines.ts'
+import type { Decision } from '../../../scan/judge/decision/decision.ts'
+
+/**
+ * The log of onescan-queue: one line for each message, whatever the outcome. If an exit code is undefined,
+ * the caller receives that of the next program.
+ */
+export class SlotLog {
+  /** Set when the message has arrived. */
+  transaction: LoggedMessage | undefined
+  readonly #remote: string | undefined
+  readonly #sink: LogSink
+  readonly #started = uptime()
+
+  constructor(env: Environment, sink: LogSink) {
+    this.#remote = env.TCPREMOTEIP || undefined
+    this.#sink = sink
+  }
+
+  /** Returns the context common to all lines, at this moment. */
+  about(): LogContext {
+    const total = uptime() - this.#started
+    return { remote: this.#remote, transaction: this.transaction, total }
+  }
+
+  decided(decision: Decision, code: number | undefined): void {
+    for (const line of decisionLines(decision, code, this.about())) this.#sink.write(line)
+  }
+
+  passed(why: string): void {
+    this.#sink.write(passLine(why, this.about()))
+  }
+
+  fault(error: unknown, code: number): void {
+    this.#sink.write(faultLine(error, code, this.about()))
+  }
+}

@@ -1,0 +1,35 @@
+import type { Configuration } from '../configuration/configuration.ts'
+import type { MessageOptions } from '../mail/message/message-options.ts'
+import { readSpoolSettings } from '../mail/message/spool.ts'
+import { NOTHING_SCANS } from '../scan/judge/context/judge-config.ts'
+import type { JudgeContext } from '../scan/judge/context/judge-context.ts'
+
+/** How one message is judged: by the configuration at the time of its arrival. */
+export type Judging =
+  | {
+      readonly kind: 'pass'
+      /** Why the message passes as it is, unscanned. */
+      readonly why: string
+      /** The options for spooling the message. */
+      readonly messageOptions: MessageOptions
+    }
+  | {
+      readonly kind: 'judge'
+      /** The options for spooling and reading the message. */
+      readonly messageOptions: MessageOptions
+      /** Whether all clients count as hosts of the cluster (CLUSTERPEER). */
+      readonly isClusterPeer: boolean
+      readonly context: JudgeContext
+    }
+
+/** Returns how a message that arrives now is judged, by the switch as the interface has last seen it. */
+export function startJudging(configuration: Configuration): Judging {
+  const { context, off, env, messageOptions } = configuration
+  const pass = (why: string): Judging => {
+    const spool = context?.config.spool ?? readSpoolSettings(env)
+    return { kind: 'pass', why, messageOptions: { spool } }
+  }
+  if (context === undefined) return pass(NOTHING_SCANS)
+  if (off.value !== undefined) return pass(off.value)
+  return { kind: 'judge', messageOptions, isClusterPeer: env.CLUSTERPEER !== undefined, context }
+}

@@ -1,0 +1,144 @@
+import { errorText } from '../../lib/errors/fault.ts'
+import { logLine } from '../../lib/log/line-format.ts'
+import { parseIpAddress } from '../../lib/net/ip-address.ts'
+import { type MailAddress, mailboxOf, readAddress } from '../../mail/message/envelope/address.ts'
+import type { Origin } from '../../mail/message/envelope/envelope.ts'
+import { bareAddress, type SmtpReply } from '../../protocol/smtp/smtp-syntax.ts'
+import { mailReply, refusalByRule } from '../../scan/judge/decision/replies.ts'
+import { isQuotaChecked } from '../../scan/judge/over-quota.ts'
+import type { QuotaAnswer, QuotaLookup } from '../../scan/quota/quota-answer.ts'
+import type { Rules } from '../../scan/rules/match.ts'
+import type { MailServices } from '../mail-services.ts'
+import { ownReply } from '../replies/own-replies.ts'
+import { OVER_QUOTA_CODE, replyOf } from '../replies/smtp-reply.ts'
+
+/** The client that sends mail, as far as the interface knows it. */
+export interface SendingClient {
+  readonly origin: Origin
+  /** Whether the client may relay or has authenticated. */
+  readonly mayRelay: boolean
+}
+
+/** The sender and size that the client announced for the message of this recipient. */
+interface MailToCome {
+  readonly sender: MailAddress
+  /** Bytes that the client announced. */
+  readonly size: number | undefined
+}
+
+type Log = (line: Buffer) => void
+
+/**
+ * Returns the reply that refuses a recipient, or a promise of it: a line of onescan.policy(5) refuses it, or
+ * its mailbox is over quota. Returns undefined if it may pass. `path` must not change during the quota check.
+ */
+export function refuseRecipient(
+  path: Buffer,
+  mail: MailToCome,
+  { rules, quota, log }: Pick<MailServices, 'rules' | 'quota' | 'log'>,
+  client: SendingClient,
+): SmtpReply | undefined | Promise<SmtpReply | undefined> {
+  if (rules === undefined && quota === undefined) return undefined
+  const recipient = readAddress(bareAddress(path))
+  const byRule = rules && refuseByRule(recipient, mail, rules, client, log)
+  if (byRule !== undefined) return byRule
+  const { mayRelay, origin } = client
+  if (!quota || !isQuotaChecked({ mayRelay, isBounceInjector: false }, quota)) return undefined
+  return refuseFull(recipient, mail, { quota, log }, origin, mailboxOf(recipient))
+}
+
+/**
+ * Returns the reply that refuses this one recipient by a line of onescan.policy(5), and logs that.
+ * Returns undefined if no line refuses it, or only a line that depends on the size of the message.
+ */
+function refuseByRule(
+  recipient: MailAddress,
+  { sender, size }: MailToCome,
+  rules: Rules,
+  { origin, mayRelay }: SendingClient,
+  log: Log,
+): SmtpReply | undefined {
+  const { clientAddress, queueId } = origin
+  const client = clientAddress === undefined ? undefined : parseIpAddress(clientAddress)
+  const found = rules.findRefusal({ sender, recipient, client, auth: mayRelay })
+  if (found?.action.kind !== 'refuse') return undefined
+  const reply = replyOf(refusalByRule(found.action.text, queueId))
+  log(
+    logLine([
+      ['decision', 'reject'],
+      ['grounds', 'policy'],
+      ['rule', found.line],
+      ['reply', reply.code],
+      ['interface', origin.interface],
+      ['queue', queueId],
+      ['remote', clientAddress],
+      ['size', size],
+      ['from', `<${sender.text}>`],
+      ['to', `<${recipient.text}>`],
+    ]),
+  )
+  return reply
+}
+
+/**
+ * Resolves to the reply that defers this recipient, if its mailbox is over quota. Resolves to undefined if it
+ * has room, or if its quota is unknown. Logs any answer except "room". Never rejects.
+ */
+export async function refuseFull(
+  recipient: MailAddress,
+  { sender, size }: MailToCome,
+  { quota, log }: { readonly quota: Pick<QuotaLookup, 'ask'>; readonly log: Log },
+  origin: { readonly interface: string; readonly clientAddress?: string | undefined },
+  mailbox = recipient,
+): Promise<SmtpReply | undefined> {
+  const answer = await quota
+    .ask(mailbox, size)
+    .catch((error): QuotaAnswer => ({ status: 'unknown', why: errorText(error) }))
+  if (answer.status === 'room') return undefined
+  const isFull = answer.status === 'full'
+  const usage = isFull ? answer.usage : undefined
+  log(
+    logLine([
+      ['decision', isFull ? 'defer' : 'pass'],
+      ['quota', answer.status],
+      ['reason', answer.status === 'unknown' ? answer.why : undefined],
+      ['reply', isFull ? OVER_QUOTA_CODE : undefined],
+      ['interface', origin.interface],
+      ['remote', origin.clientAddress],
+      ['used', usage?.size],
+      ['limit', usage?.quota],
+      ['size', size],
+      ['from', `<${sender.text}>`],
+      ['to', `<${recipient.text}>`],
+    ]),
+  )
+  if (!isFull) return undefined
+  return { ...replyOf(mailReply.overQuota(recipient)), code: OVER_QUOTA_CODE }
+}
+
+/**
+ * Refuses a recipient that servers could interpret as different mailboxes, and logs that: a policy line about
+ * one of them would apply to mail for another one. The refusal is temporary if the mail is in a queue.
+ */
+export function refuseNotPlain(
+  path: Buffer,
+  { sender }: Pick<MailToCome, 'sender'>,
+  origin: Origin,
+  log: Log,
+  afterQueue = false,
+): SmtpReply {
+  const reply = afterQueue ? ownReply.notPlainAfterQueue : ownReply.notPlain
+  log(
+    logLine([
+      ['decision', afterQueue ? 'defer' : 'reject'],
+      ['reason', 'mail servers may deliver this recipient to different mailboxes'],
+      ['reply', reply.code],
+      ['interface', origin.interface],
+      ['queue', origin.queueId],
+      ['remote', origin.clientAddress],
+      ['from', `<${sender.text}>`],
+      ['to', path.toString('latin1')],
+    ]),
+  )
+  return reply
+}

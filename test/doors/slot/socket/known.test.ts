@@ -1,0 +1,124 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { type Asked, DATABASE, numbered, standIn } from '../../../scan/scanners/clamd/stand-in.ts'
+import { openMilter } from '../../milter/rig.ts'
+import { openSlot } from './rig.ts'
+
+/** How warm interfaces cache verdicts about copies. */
+
+const letter = (n: number, body = 'Hello') =>
+  Buffer.from(
+    `Received: from host${n} by mx; today\nDate: ${n}\nTo: <${n}@example.org>\n` +
+      `Message-ID: <${n}@example.com>\nFrom: news@example.com\nSubject: news\n\n${body}\n`,
+  )
+
+const settings = (socket: string) => ({
+  QHPSI: 'plugin: clamd',
+  CLAMD: socket,
+  CLAMDBDIR: DATABASE,
+  REJECTVIRUS: '1',
+})
+
+const version = () => 'ClamAV 1.4.3'
+
+/** Before many come at once: the version is known then, and is waited for no longer by each. */
+const another = Buffer.from('Subject: another message\n\n')
+
+function scansOf({ asked }: Awaited<ReturnType<typeof standIn>>): number {
+  return asked.filter(({ command }) => command === 'zINSTREAM').length
+}
+
+t.test('a thousand copies in a hundred conversations of the slot are one scan', async (t) => {
+  const clamd = await standIn(t, numbered('stream: OK'), { version })
+  const env = settings(clamd.socket)
+  const slot = await openSlot(t, env, { maxClients: 100 })
+  await slot.ask({ message: another, variables: env })
+  let n = 0
+  const conversations = Array.from({ length: 100 }, async () => {
+    for (let i = 0; i < 10; i++) {
+      const { does, message, log } = await slot.ask({ message: letter(n++), variables: env })
+      t.equal(does, 'hand on')
+      t.match(message.toString(), /^X-QHPSI: clean\nReceived:/)
+      t.match(log, / scan=(?:clean|cached) scanner=clamd/)
+    }
+  })
+  await Promise.all(conversations)
+  t.equal(n, 1000)
+  t.equal(scansOf(clamd), 1 + 1)
+})
+
+t.test('a thousand copies in a hundred sessions of a milter are one scan', async (t) => {
+  const clamd = await standIn(t, numbered('stream: Eicar-Test FOUND'), { version })
+  const milter = await openMilter(t, settings(clamd.socket), { maxClients: 100 })
+  await milter.submit({ message: another })
+  let n = 0
+  const sessions = Array.from({ length: 100 }, async () => {
+    for (let i = 0; i < 10; i++) {
+      const { reply } = await milter.submit({ message: letter(n++) })
+      t.equal(reply, '550 5.7.1 message refused: virus Eicar-Test')
+    }
+  })
+  await Promise.all(sessions)
+  t.equal(scansOf(clamd), 1 + 2, 'one of what the copies share')
+  t.equal(milter.mailLog.length, 1 + 1000)
+  const known = milter.mailLog.filter((line) => line.includes(' scan=cached '))
+  t.equal(known.length, 999)
+  t.match(known[0], / scanner=clamd virus=Eicar-Test grounds=virus by=\S+ age=\d+ /)
+})
+
+t.test('each copy is scanned if so set, or without a version of clamd', async (t) => {
+  for (const [more, has] of [
+    [{ VERDICTS: 'off' }, { version }],
+    [{ VERDICTMAXAGE: '0' }, { version }],
+    [{}, {}],
+  ] as const) {
+    const clamd = await standIn(t, numbered('stream: OK'), has)
+    const milter = await openMilter(t, { ...settings(clamd.socket), ...more })
+    for (let n = 0; n < 3; n++) {
+      t.equal((await milter.submit({ message: letter(n) })).outcome, 'delivered')
+    }
+    t.equal(scansOf(clamd), 3)
+  }
+})
+
+t.test('each different message is scanned', async (t) => {
+  const answer = (asked: Asked) =>
+    numbered(asked.message.includes('virus') ? 'stream: Eicar FOUND' : 'stream: OK')(asked)
+  const clamd = await standIn(t, answer, { version })
+  const milter = await openMilter(t, settings(clamd.socket))
+  const copies = Array.from({ length: 40 }, async (_, n) => {
+    const isVirus = n % 4 === 0
+    const message = letter(n, `${isVirus ? 'virus' : 'text'} ${n % 8}`)
+    t.equal((await milter.submit({ message })).outcome, isVirus ? 'refused' : 'delivered')
+  })
+  await Promise.all(copies)
+  t.equal(scansOf(clamd), 8 + 2, 'two of what copies of a virus share')
+})
+
+t.test('a command that knows a virus from now on finds it in the next copy', async (t) => {
+  const directory = t.testdir({ db: { 'x.ndb': '' } })
+  const program = join(directory, 'scanner')
+  const answers = (code: number) =>
+    writeFileSync(program, `#!/bin/sh\nexit ${code}\n`, { mode: 0o755 })
+  answers(0)
+  const env = { QHPSI: `${program} %s`, CLAMDBDIR: join(directory, 'db'), REJECTVIRUS: '1' }
+  const milter = await openMilter(t, env)
+  t.equal((await milter.submit({ message: letter(1) })).outcome, 'delivered')
+  answers(1)
+  t.equal((await milter.submit({ message: letter(2) })).outcome, 'refused')
+})
+
+t.test('a verdict by older signatures does not spare the scan by newer ones', async (t) => {
+  let number = 27_600
+  const clamd = await standIn(t, numbered('stream: OK'), {
+    version: () => `ClamAV 1.4.3/${number}/Tue Apr  8 08:43:46 2025`,
+  })
+  const milter = await openMilter(t, settings(clamd.socket))
+  await milter.submit({ message: letter(1) })
+  number++
+  milter.configure(await milter.configured(settings(clamd.socket))) // which asks again
+  await milter.submit({ message: letter(2) })
+  await milter.submit({ message: letter(3) })
+  t.equal(scansOf(clamd), 2)
+})
