@@ -11,7 +11,7 @@ import type { Deadline } from './context/deadline.ts'
 import type { JudgeContext } from './context/judge-context.ts'
 import type { StepsByAddress } from './context/steps-by-address.ts'
 import type { JudgedMail } from './context/transaction.ts'
-import { isPassedOverBy, strictnessFor, whatKeepsOut } from './decision/actions.ts'
+import { isToleratedBy, strictnessFor, whatKeepsOut } from './decision/actions.ts'
 
 /** The scanners that a message needs, and the steps that apply to it. */
 export interface ScanPlan {
@@ -46,7 +46,7 @@ export class MessageScans {
       settings,
       spool,
       keepsOut: whatKeepsOut(mail.client, settings, plan.steps),
-      isPassedOver: isPassedOverBy(config),
+      isTolerated: isToleratedBy(config),
       strictness: strictnessFor(config),
       uptime: tools.uptime,
       gone: deadline.gone,
@@ -78,7 +78,7 @@ export class MessageScans {
       settings,
       timeLeft: this.#timeLeft,
       gone: this.#run.gone,
-      isPassedOver: this.#run.isPassedOver,
+      isTolerated: this.#run.isTolerated,
       // This host makes no stamp that is older than the cluster accepts.
       maxAge: cluster?.CLUSTERMAXAGE ?? Number.POSITIVE_INFINITY,
     }
@@ -94,19 +94,19 @@ export class MessageScans {
     // Notes from a scan with another header do not apply to this message.
     const listeners = header === undefined ? this.#listeners() : { note: () => {} }
     const found = await runScanners(sample, { ...run, ...listeners, timeout: this.#timeLeft() })
-    const isFinal = found.answer === 'infected' && !run.isPassedOver?.(found)
+    const isFinal = found.answer === 'infected' && !run.isTolerated?.(found)
     if (alternative === undefined || isFinal) return found
     const other = sampleOf(alternative, alternative.header, { envelope, origin })
     return worse(await runScanners(other, { ...run, timeout: this.#timeLeft() }), found)
   }
 
   /** The calls by which a scan of the message itself reports what it meets. */
-  #listeners(): Pick<ScanRun, 'odd' | 'passLimit'> {
+  #listeners(): Pick<ScanRun, 'onOddities' | 'onToleratedLimit'> {
     return {
-      odd: (found) => {
+      onOddities: (found) => {
         this.oddities = found
       },
-      passLimit: this.#plan.steps.appliesLimits
+      onToleratedLimit: this.#plan.steps.appliesLimits
         ? undefined
         : (why) => void this.notes.push(`passed over in a file: ${why}`),
     }

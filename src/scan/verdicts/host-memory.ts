@@ -93,7 +93,7 @@ export class HostMemory {
 
   /** Notes what a server was shown to extract, in all processes. */
   noteExtraction(event: ExtractionEvent): void {
-    this.extracted.take(event)
+    this.extracted.record(event)
     this.#notify(event)
   }
 
@@ -112,7 +112,7 @@ export class HostMemory {
 
   /** The events that a new process gets first. */
   initialEvents(): HostEvents {
-    return { from: this.#self, events: [...this.poison.retell(), ...this.extracted.retell()] }
+    return { from: this.#self, events: [...this.poison.retell(), ...this.extracted.allEvents()] }
   }
 
   /** Returns the events for the other processes when a process has ended: its scans will not finish. */
@@ -149,7 +149,7 @@ export class HostMemory {
         this.poison.receive(event)
         break
       case 'extracts':
-        this.extracted.take(event)
+        this.extracted.record(event)
         break
       case 'wanted':
         this.extracted.want()

@@ -279,7 +279,7 @@ export class Verdicts {
   /** Returns whether the verdict applies to this message, here and now. */
   #doesCount(verdict: CachedVerdict, { query, maxAge, versions }: CacheableMessage): boolean {
     // The scan that found it may have ended there.
-    if (verdict.found.answer === 'infected' && query.isPassedOver?.(verdict.found)) return false
+    if (verdict.found.answer === 'infected' && query.isTolerated?.(verdict.found)) return false
     const { signatureFiles, host } = this.#options
     const here = { host, files: signatureFiles(), signatures: joinVersions(versions) }
     return isStillValid(verdict, { now: this.#seconds(), maxAge, ...here })
@@ -365,7 +365,7 @@ async function resultForCopies(
  */
 async function withCached(
   verdict: CachedVerdict,
-  { scanners, settings, isPassedOver }: VerdictQuery,
+  { scanners, settings, isTolerated }: VerdictQuery,
   scanMessage: ScanMessage,
 ): Promise<CachedOrScanned> {
   const { found } = verdict
@@ -381,7 +381,7 @@ async function withCached(
   const before = scanners.slice(0, first).filter(({ cacheable }) => !cacheable)
   if (before.length > 0) {
     const result = await scanMessage(before)
-    if (result.answer === 'infected' && !isPassedOver?.(result)) return { result }
+    if (result.answer === 'infected' && !isTolerated?.(result)) return { result }
   }
   return { result: found, cached: verdict }
 }

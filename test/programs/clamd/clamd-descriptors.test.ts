@@ -50,7 +50,7 @@ async function handing(t: { teardown(end: () => void): void }, socket: string) {
   return {
     async scan(message: Sample) {
       const { task } = scanTask()
-      const end = await scanner.permits!.take({
+      const end = await scanner.permits!.acquire({
         ...task,
         size: message.bytes.size,
         hasBegun: false,

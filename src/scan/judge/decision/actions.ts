@@ -3,7 +3,7 @@ import type { Values } from '../../../settings/read-settings.ts'
 import { ACTIONS, type Action } from '../../../settings/table/actions.ts'
 import type { Property } from '../../../settings/table/findings.ts'
 import type { infectedMail } from '../../../settings/table/infected-mail.ts'
-import type { IsPassedOver } from '../../scanners/contract/scanner.ts'
+import type { IsTolerated } from '../../scanners/contract/scanner.ts'
 import { actionFor, properties, propertyOf } from '../../scanners/findings/properties.ts'
 import type {
   Infected,
@@ -145,7 +145,7 @@ export function keepsMalwareOut({ property, action }: FindingAction): boolean {
  * Malware that FINDINGS keeps out ends a scan like all malware: otherwise a later unknown result could let
  * the message in. Returns undefined if every finding ends a scan.
  */
-export function isPassedOverBy({ settings, allowedBy }: JudgeConfig): IsPassedOver | undefined {
+export function isToleratedBy({ settings, allowedBy }: JudgeConfig): IsTolerated | undefined {
   const isNamed = settings.FINDINGS.some(({ action }) => action !== 'virus')
   if (allowedBy === undefined && !isNamed) return undefined
   return (found) => {

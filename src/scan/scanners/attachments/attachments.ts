@@ -55,9 +55,9 @@ class AttachmentInspection implements Inspection {
   readonly #rules: AttachmentRules
   readonly #bansInArchives: boolean
   readonly #task: ScanTask
-  /** The first banned thing that is not passed over: a file name, `type a/b` or `content executable`. */
+  /** The first banned thing that is not tolerated: a file name, `type a/b` or `content executable`. */
   #banned: string | undefined
-  /** The first banned thing that is passed over. */
+  /** The first banned thing that is tolerated. */
   #passedOver: string | undefined
   /** The first limit that left something unread. */
   #limit: string | undefined
@@ -111,7 +111,7 @@ class AttachmentInspection implements Inspection {
   }
 
   #ban(what: string): void {
-    if (this.#task.isPassedOver?.(asBanned(what))) this.#passedOver ??= what
+    if (this.#task.isTolerated?.(asBanned(what))) this.#passedOver ??= what
     else this.#banned ??= what
   }
 }

@@ -14,7 +14,7 @@ import { ClamdServer, STREAMED_MAX } from './clamd-server.ts'
 import { databaseOf, isOnThisHost } from './database.ts'
 import type { ExtractedForms } from './extracted-forms.ts'
 import { askServers } from './fail-over.ts'
-import { isMailWith, isRecognizedAsMail } from './mail-type.ts'
+import { beginsWithMailField, clamdTreatsAsMail } from './mail-type.ts'
 import { PassedCommands } from './passed-commands.ts'
 import { clamdHasLoaded, Versions } from './versions.ts'
 
@@ -91,8 +91,8 @@ export class ClamdScanner implements ContentScanner {
     return result.answer === 'clean' ? unread('size', over) : result
   }
 
-  readsAsMail(bytes: Bytes): boolean {
-    return isRecognizedAsMail(bytes)
+  treatsAsMail(bytes: Bytes): boolean {
+    return clamdTreatsAsMail(bytes)
   }
 
   async extracts(mail: Bytes): Promise<FormSet | undefined> {
@@ -100,7 +100,7 @@ export class ClamdScanner implements ContentScanner {
     // of small mail (readiness/clamd/clamd-forms.ts).
     if (mail.size > STREAMED_MAX) return undefined
     const forms = await this.#options.extracted?.of(this.#servers)
-    return forms && isMailWith(forms.firstFields, mail) ? forms : undefined
+    return forms && beginsWithMailField(forms.firstFields, mail) ? forms : undefined
   }
 
   countOmitted(parts: number): void {

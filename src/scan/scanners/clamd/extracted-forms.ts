@@ -64,7 +64,7 @@ export class ExtractedForms {
     this.#notify = notify
   }
 
-  take(event: ExtractionEvent): void {
+  record(event: ExtractionEvent): void {
     this.#asked = 0
     const { age = 0, ...known } = event
     if (event.forms === undefined) this.#servers.delete(event.server)
@@ -82,7 +82,7 @@ export class ExtractedForms {
   }
 
   /** The events by which another process learns all that is known here. */
-  retell(): ExtractionEvent[] {
+  allEvents(): ExtractionEvent[] {
     return [...this.#servers.values()].map(({ since, ...event }) => ({
       ...event,
       age: this.#uptime() - since,

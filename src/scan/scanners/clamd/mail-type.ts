@@ -7,13 +7,13 @@ const MAIL =
 const OTHER_MARK = /ustar|EFI PART|TFL3|%PDF|[\0\x80-\xff]/
 
 /** Returns whether libclamav recognizes these bytes as mail. */
-export function isRecognizedAsMail(bytes: Bytes): boolean {
+export function clamdTreatsAsMail(bytes: Bytes): boolean {
   const text = beginningOf(bytes)
   return MAIL.test(text) && !OTHER_MARK.test(text)
 }
 
 /** Returns whether libclamav recognizes a mail as such, because it begins with one of these fields. */
-export function isMailWith(firstFields: readonly string[], mail: Bytes): boolean {
+export function beginsWithMailField(firstFields: readonly string[], mail: Bytes): boolean {
   const text = beginningOf(mail)
   return firstFields.some((name) => text.startsWith(`${name}: `)) && !OTHER_MARK.test(text)
 }

@@ -69,7 +69,7 @@ export interface SampleFile {
 }
 
 /** Returns whether a scan continues after this finding, because a worse one may follow. */
-export type IsPassedOver = (found: Pick<Infected, 'name' | 'banned'>) => boolean
+export type IsTolerated = (found: Pick<Infected, 'name' | 'banned'>) => boolean
 
 /** The data that a scanner receives in addition to the sample. */
 export interface ScanTask {
@@ -80,8 +80,8 @@ export interface ScanTask {
   readonly signal: AbortSignal
   /** Returns the milliseconds until the deadline, by a monotonic clock, or 0 after it. */
   timeLeft(): number
-  /** Set if anything is passed over. A scanner that can find several things names one that is not. */
-  readonly isPassedOver?: IsPassedOver | undefined
+  /** Set if any finding is tolerated. A scanner that can find several things names one that is not. */
+  readonly isTolerated?: IsTolerated | undefined
   /** Adds a remark to the log line of the message. */
   note(text: string): void
   /**
@@ -135,7 +135,7 @@ export interface ContentScanner extends ScannerBasics {
    * Returns whether the scanner itself recognizes these bytes as mail. Set if it then finds as much in them as
    * below TOP_LINE.
    */
-  readsAsMail?(bytes: Bytes): boolean
+  treatsAsMail?(bytes: Bytes): boolean
   /**
    * Finds out the forms of parts that the scanner extracts itself from this mail, as tests have shown
    * (mail/mime/traits/forms.ts), which may lack TOP_LINE. These parts are not submitted unless the scan of the

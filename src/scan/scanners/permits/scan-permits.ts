@@ -69,8 +69,8 @@ export class ScanPermits {
   }
 
   /** Resolves when the scan may begin, or to *unknown* if it would be too late. */
-  take(mail: WaitingMail): Promise<PermitOrResult> {
-    return (mail.size < LARGE_FROM ? this.#small : this.#large).take(mail)
+  acquire(mail: WaitingMail): Promise<PermitOrResult> {
+    return (mail.size < LARGE_FROM ? this.#small : this.#large).acquire(mail)
   }
 }
 
@@ -91,7 +91,7 @@ class Lane {
     this.#uptime = uptime
   }
 
-  take(mail: WaitingMail): Promise<PermitOrResult> {
+  acquire(mail: WaitingMail): Promise<PermitOrResult> {
     const { signal, hasBegun } = mail
     if (signal.aborted) return Promise.resolve(NO_PERMIT)
     return new Promise((resolve) => {

@@ -30,14 +30,14 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'>, Weights 
   /** Set if nothing but the bytes as they were sent is scanned. */
   readonly rawOnly?: boolean
   /** Called with the oddities of the message, if it was read for them. */
-  readonly odd?: (found: ReadonlySet<Oddity>) => void
+  readonly onOddities?: (found: ReadonlySet<Oddity>) => void
   /** Returns milliseconds of a monotonic clock. */
   readonly uptime: () => number
   /** Aborted when no client waits for the result any longer. The scan then ends. */
   readonly gone?: AbortSignal | undefined
   /** Whether scanners have begun with the message. All of its scans share one, and set it. */
   readonly progress?: { hasBegun: boolean }
-  /** Called when the message has its permits, before it is read. Resolves as ScanPermits.take() does. */
+  /** Called when the message has its permits, before it is read. Resolves as ScanPermits.acquire() does. */
   readonly onPermit?: ((signal: AbortSignal) => Promise<PermitOrResult>) | undefined
 }
 
@@ -78,13 +78,13 @@ export async function askScanners(
  * scanner would.
  */
 function notYetScannedBy(
-  { readsAsMail }: ContentScanner,
+  { treatsAsMail: readsAsMail }: ContentScanner,
   samples: readonly Sample[],
   { results }: AskContext,
 ): readonly Sample[] {
   const { raw } = samples.at(-1)!
   if (raw === undefined || readsAsMail === undefined) return samples
-  const hasSeen = results.passesLimits || readsAsMail(raw.bytes)
+  const hasSeen = results.toleratesLimits || readsAsMail(raw.bytes)
   return hasSeen ? samples.slice(0, -1) : samples
 }
 
@@ -94,7 +94,7 @@ function askLocal(
   { results, inspections }: AskContext,
 ): ScanResult | undefined {
   const answer = message ? undefined : inspections.answerOf(scanner)
-  return answer && results.take(withScannerName(scanner, answer))
+  return answer && results.record(withScannerName(scanner, answer))
 }
 
 /**
@@ -109,8 +109,8 @@ async function askTogether(
   if (sample === undefined) return undefined
   const ofAll = await askScanner(scanner, sample, context.task)
   if (sample.batch === undefined) return conclude(ofAll, sample, scanner, context)
-  const hidesOthers = context.results.passesLimits && ofAll.answer === 'unknown'
-  if (!mayPutAside(ofAll, context) && !isAboutUnpacked(ofAll) && !hidesOthers) {
+  const hidesOthers = context.results.toleratesLimits && ofAll.answer === 'unknown'
+  if (!mayPostpone(ofAll, context) && !isAboutUnpacked(ofAll) && !hidesOthers) {
     const result = await conclude(ofAll, sample, scanner, context)
     // A scanner reports its first finding in several samples, which may hide the others.
     if (result !== undefined || ofAll.answer !== 'infected') return result
@@ -136,23 +136,23 @@ async function conclude(
   context: AskContext,
 ): Promise<ScanResult | undefined> {
   const { results, task, run } = context
-  if (sample.isRaw) return results.take(withScannerName(scanner, asAlert(result)))
+  if (sample.isRaw) return results.record(withScannerName(scanner, asAlert(result)))
   if (isAboutUnpacked(result)) {
     if (await isTooLargeByItself(sample, scanner, context)) {
-      return results.take({ ...result, what: 'size' })
+      return results.record({ ...result, what: 'size' })
     }
     if (sample.message) return askAboutInside(result, sample, scanner, context)
   }
-  if (!mayPutAside(result, context)) return results.take(result)
+  if (!mayPostpone(result, context)) return results.record(result)
   const { asPlainText } = await import('./as-plain-text.ts')
   const ask = (text: Sample) => askScanner(scanner, text, task)
   const asText = await asPlainText(sample, run.spool, task, ask)
   if (asText?.answer === 'clean') {
-    results.putAside(result)
+    results.postponeLimit(result)
     return undefined
   }
-  const found = asText?.answer === 'infected' && results.take(asText)
-  return found || results.take(result)
+  const found = asText?.answer === 'infected' && results.record(asText)
+  return found || results.record(result)
 }
 
 /**
@@ -182,11 +182,11 @@ async function askAboutInside(
   const { lookInside } = await import('./look-inside.ts')
   const result = await lookInside(sample, {
     ask: (inside) => askScanner(scanner, inside, task),
-    conclude: (found) => results.take(found),
+    conclude: (found) => results.record(found),
     spool: run.spool,
     task,
   })
-  if (result === 'unread') return results.take(limited)
+  if (result === 'unread') return results.record(limited)
   if (result !== 'all') return result
   task.note(`${limited.why}, but each file in it is clean`)
   return undefined
@@ -196,7 +196,7 @@ async function askAboutInside(
  * Returns whether this is a limit other than size, which onescan's own reading of the contents may
  * compensate.
  */
-function mayPutAside(result: ScanResult, { run }: AskContext): result is UnreadResult {
+function mayPostpone(result: ScanResult, { run }: AskContext): result is UnreadResult {
   if (result.answer !== 'unread' || result.what === 'size') return false
   return run.settings.SECONDLOOK === 'always'
 }
@@ -235,7 +235,7 @@ async function askScanner(
     loan.confirmFiles()
     return said
   } catch (error) {
-    if (said.answer !== 'infected' || task.isPassedOver?.(said)) throw error
+    if (said.answer !== 'infected' || task.isTolerated?.(said)) throw error
     return { ...said, unconfirmed: true }
   }
 }

@@ -34,7 +34,7 @@ interface LookInside {
 /**
  * Examines a sample that a scanner did not read to its end, because its unpacked size exceeds the scanner's
  * limits. Each packed file is submitted separately, and a long text piece by piece. Resolves to the result that
- * ends the scan, to `all` if each of them was clean or ignored, and to `unread` if the sample may contain more.
+ * ends the scan, to `all` if each of them was clean or tolerated, and to `unread` if the sample may contain more.
  */
 export async function lookInside(sample: Sample, look: LookInside): Promise<InsideResult> {
   const { size } = sample.bytes

@@ -44,7 +44,7 @@ export interface ScanReading {
 /** Reads the message. If `asksContents`, scans each content. */
 export async function readMail(scan: MailScan, asksContents: boolean): Promise<ScanReading> {
   const { message, run, task, results, inspections, batch, extracted } = scan
-  const mayPassOver = asksContents && run.isPassedOver !== undefined
+  const mayTolerate = asksContents && run.isTolerated !== undefined
   const oddities = new Set<Oddity>()
   const asked: ByteRange[] = []
   let isCut = !asksContents
@@ -55,16 +55,16 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
     spool: run.spool,
     signal: task.signal,
     maxDepth: limits.nesting,
-    mayBeFile: results.passesLimits,
+    mayBeFile: results.toleratesLimits,
     seeksForms: extracted !== undefined,
-    ...(mayPassOver && { onGiven: (range) => asked.push(range) }),
+    ...(mayTolerate && { onGiven: (range) => asked.push(range) }),
     ...((!inspections.isEmpty || names) && {
       onPart: (part) => listen(names, inspections, part),
     }),
     onOdd: (oddity) => {
       oddities.add(oddity)
       // It never ends the scan.
-      if (oddity === 'encrypted' && run.keepsOut.has(oddity)) results.take(encrypted)
+      if (oddity === 'encrypted' && run.keepsOut.has(oddity)) results.record(encrypted)
     },
   })
   const end = (result: ScanResult | undefined, isToEnd = false): ScanReading => ({
@@ -79,10 +79,10 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
       let result: ScanResult | undefined
       if (step.kind !== 'content') isCut = true
       if (step.kind === 'late') return end(tooLate)
-      if (step.kind === 'deeper') result = results.take(tooDeep)
+      if (step.kind === 'deeper') result = results.record(tooDeep)
       else if (step.kind === 'unread') {
         inspections.each((inspection) => inspection.leaveUnread(step.why))
-        if (results.takeUnread(`second look: ${step.why}`, step.why)) return end(undefined)
+        if (results.recordUnread(`second look: ${step.why}`, step.why)) return end(undefined)
       } else {
         if (!(await inspections.inspectContent(step.content.bytes, task.signal)))
           return end(tooLate)
@@ -97,7 +97,7 @@ export async function readMail(scan: MailScan, asksContents: boolean): Promise<S
       if (keepingOut(oddities, run).length > 0) break
     }
   } finally {
-    run.odd?.(oddities)
+    run.onOddities?.(oddities)
   }
   const isToEnd = !isCut && !oddities.has('unread')
   const form = keepingOut(oddities, run)
@@ -136,8 +136,8 @@ export async function measureDepth({
       return end(tooLate)
     }
   }
-  if (step.value) return end(results.take(tooDeep))
-  if (whyUnread !== undefined) results.takeUnread(whyUnread, whyUnread)
+  if (step.value) return end(results.record(tooDeep))
+  if (whyUnread !== undefined) results.recordUnread(whyUnread, whyUnread)
   return end()
 }
 

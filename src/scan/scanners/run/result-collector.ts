@@ -1,4 +1,4 @@
-import type { IsPassedOver } from '../contract/scanner.ts'
+import type { IsTolerated } from '../contract/scanner.ts'
 import {
   clean,
   type ScanResult,
@@ -10,13 +10,13 @@ import {
 
 /** The effect of scanner results on a message. */
 export interface Weights {
-  /** The unread parts that end the scan. Other unread parts are ignored. */
+  /** The unread parts that end the scan. Others are tolerated. */
   readonly keepsOut: ReadonlySet<Unread>
   /**
-   * Called with each limit that was reached. Set if limits are ignored, because the bytes may not be a message.
+   * Called with each limit that was reached. Set if limits are tolerated, because the bytes may not be a message.
    */
-  readonly passLimit?: ((why: string) => void) | undefined
-  readonly isPassedOver?: IsPassedOver | undefined
+  readonly onToleratedLimit?: ((why: string) => void) | undefined
+  readonly isTolerated?: IsTolerated | undefined
   /**
    * Returns how strictly a message is treated for a result that does not end the scan, and for an unknown
    * answer; of several results the strictest applies. Without it, all are equal.
@@ -25,16 +25,16 @@ export interface Weights {
 }
 
 /**
- * Collects the results about a message until one ends the scan. Other results are ignored, because a worse
+ * Collects the results about a message until one ends the scan. Other results are tolerated, because a worse
  * one may follow.
  */
 export class ResultCollector {
   readonly #weights: Weights
-  /** The worst of what was passed over: what was found and does not end a scan, or was not seen and may pass. */
+  /** The worst of the tolerated results, which is the result if nothing ends the scan. */
   #tolerated: ScanResult = clean
-  #hasPassedOver = false
-  /** The first limit that was put aside. */
-  #limit: UnreadResult | undefined
+  #hasToleratedFinding = false
+  /** The first postponed limit. */
+  #postponed: UnreadResult | undefined
   /** Set if the message contains more than is read, and this keeps it out. */
   #unreadContents: ScanResult | undefined
 
@@ -42,82 +42,82 @@ export class ResultCollector {
     this.#weights = weights
   }
 
-  /** Returns the result if it ends the scan, and otherwise ignores it and returns undefined. */
-  take(result: ScanResult): ScanResult | undefined {
-    const { isPassedOver, keepsOut, passLimit } = this.#weights
+  /** Returns the result if it ends the scan, and otherwise tolerates it and returns undefined. */
+  record(result: ScanResult): ScanResult | undefined {
+    const { isTolerated, keepsOut, onToleratedLimit } = this.#weights
     if (result.answer === 'clean') return undefined
-    if (passLimit && isLimit(result)) {
-      passLimit(result.why)
+    if (onToleratedLimit && isLimit(result)) {
+      onToleratedLimit(result.why)
       return undefined
     }
     if (result.answer === 'unknown') return this.#isMilder(result) ? this.#tolerated : result
-    if (result.answer === 'infected' && !isPassedOver?.(result)) return result
+    if (result.answer === 'infected' && !isTolerated?.(result)) return result
     // A message with encrypted parts may also contain a virus.
     const isProperty = result.answer === 'unread' && result.what === 'encrypted'
     if (result.answer === 'unread' && !isProperty && keepsOut.has(result.what)) {
       // With OVERSIZE=defer that counts as no answer: SCANFAIL decides then.
       return result.what === 'size' ? unknown(result.why, 'limit') : result
     }
-    this.#passOver(result)
+    this.#tolerate(result)
     return undefined
   }
 
   /**
-   * Takes the limit of depth or of contents that a scanner has named about bytes that it calls clean as a text.
-   * It decides unless all of their contents were scanned separately.
+   * Postpones the limit of depth or of contents that a scanner has named about bytes that it calls clean as a
+   * text. It decides unless all of their contents were scanned separately.
    */
-  putAside(limit: UnreadResult): void {
-    this.#limit ??= limit
+  postponeLimit(limit: UnreadResult): void {
+    this.#postponed ??= limit
   }
 
   /**
    * Notes that the message contains more than is read. `limit` names the limit for the sender. This is the
    * result only without another finding. Returns whether it keeps the message out.
    */
-  takeUnread(why: string, limit: string): boolean {
-    const result = this.take({ answer: 'unread', what: 'contents', why, limit })
+  recordUnread(why: string, limit: string): boolean {
+    const result = this.record({ answer: 'unread', what: 'contents', why, limit })
     this.#unreadContents ??= result
     return result !== undefined
   }
 
   /** Whether all results so far were clean. */
   get isAllClean(): boolean {
-    const isNothingHeld = this.#limit === undefined && this.#unreadContents === undefined
+    const isNothingHeld = this.#postponed === undefined && this.#unreadContents === undefined
     return isNothingHeld && this.#tolerated.answer === 'clean'
   }
 
-  /** Whether limits do not count. */
-  get passesLimits(): boolean {
-    return this.#weights.passLimit !== undefined
+  /** Whether limits are tolerated. */
+  get toleratesLimits(): boolean {
+    return this.#weights.onToleratedLimit !== undefined
   }
 
-  /** Whether a finding was ignored. It may hide another one. */
-  get hasPassedOver(): boolean {
-    return this.#hasPassedOver
+  /** Whether a finding was tolerated. It may hide another one. */
+  get hasToleratedFinding(): boolean {
+    return this.#hasToleratedFinding
   }
 
   /**
-   * Returns the result of a scan that nothing has ended. A postponed limit is ignored if it cannot hide
+   * Returns the result of a scan that nothing has ended. A postponed limit is tolerated if it cannot hide
    * anything. That is so if the message was read to its end, no deeper than scanners read, and each of its
    * contents was clean. Contents left to the scan of the whole are unchanged there, so the scan of the same
    * bytes as a text has covered them.
    */
   conclude(isReadToEnd: boolean, note: (text: string) => void): ScanResult {
     if (this.#unreadContents !== undefined) return this.#unreadContents
-    if (this.#limit === undefined) return this.#tolerated
+    if (this.#postponed === undefined) return this.#tolerated
     const isAllClean = isReadToEnd && this.#tolerated.answer === 'clean'
-    if (!isAllClean) return this.take(this.#limit) ?? this.#tolerated
-    note(`${this.#limit.why}, but each part is clean`)
+    if (!isAllClean) return this.record(this.#postponed) ?? this.#tolerated
+    note(`${this.#postponed.why}, but each part is clean`)
     return this.#tolerated
   }
 
-  /** Returns whether a message is treated less strictly for this result than for the ignored one. */
+  /** Returns whether a message is treated less strictly for this result than for the tolerated one. */
   #isMilder(result: ScanResult): boolean {
     return this.#strictnessOf(result) < this.#strictnessOf(this.#tolerated)
   }
 
-  #passOver(result: ScanResult): void {
-    if (result.answer === 'infected') this.#hasPassedOver = true
+  #tolerate(result: ScanResult): void {
+    if (result.answer === 'infected') this.#hasToleratedFinding = true
     if (this.#isMilder(result)) return
     const isEqual = this.#strictnessOf(result) === this.#strictnessOf(this.#tolerated)
     this.#tolerated = isEqual ? worse(this.#tolerated, result) : result

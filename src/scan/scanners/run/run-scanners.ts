@@ -53,7 +53,7 @@ export function sampleOf(
 
 /**
  * Submits to the scanners, in their order, each content that any reader of mail might find in the message, and
- * then the whole message. Ends when a scanner has found something that is not passed over, or gives no answer.
+ * then the whole message. Ends when a scanner has found something that is not tolerated, or gives no answer.
  *
  * In this order clamd scans most bytes once, since it caches what was clean: it skips a part of a message that it has
  * scanned as a file by itself. It does not skip a file that it has scanned inside a message.
@@ -79,7 +79,7 @@ export async function runScanners(message: MessageSample, run: ScanRun): Promise
       signal: abort.signal,
       timeLeft: () => Math.max(0, deadline - run.uptime()),
       note: run.note,
-      isPassedOver: run.isPassedOver,
+      isTolerated: run.isTolerated,
       signatures: run.signatures,
     }
     const result = await withPermits(message.bytes.size, run, task, () =>
@@ -111,7 +111,7 @@ async function withPermits(
     const others = limited.filter(({ isPolicy }) => !isPolicy)
     for (const scanner of others.length > 0 ? others : limited) {
       const { hasBegun } = progress
-      const permit = await scanner.permits!.take({ size, signal, timeLeft, hasBegun })
+      const permit = await scanner.permits!.acquire({ size, signal, timeLeft, hasBegun })
       if (typeof permit !== 'function') return withScannerName(scanner, permit)
       ends.push(permit)
     }
@@ -150,8 +150,8 @@ async function scanRawThenMail(
 }
 
 /** Returns whether the scan may stop at this result. */
-function isFinal(found: ScanResult, { isPassedOver }: ScanRun): boolean {
-  if (found.answer === 'infected') return !isPassedOver?.(found)
+function isFinal(found: ScanResult, { isTolerated }: ScanRun): boolean {
+  if (found.answer === 'infected') return !isTolerated?.(found)
   const mayGoOn = found.answer !== 'unknown' || ['limit', 'scanner-error'].includes(found.cause)
   return !mayGoOn
 }
@@ -162,7 +162,7 @@ async function scanRaw(
   run: ScanRun,
   task: ScanTask,
 ): Promise<ScanResult> {
-  const results = new ResultCollector({ ...run, passLimit: undefined })
+  const results = new ResultCollector({ ...run, onToleratedLimit: undefined })
   const inspections = new Inspections()
   const result = await withNamedCopy(bytes.bytes, run.spool, (file) =>
     askScanners([{ ...bytes, file }], { run, task, results, inspections }),
@@ -190,7 +190,7 @@ async function scanMail(
   const judgesForm = keepsOut.has('form') || keepsOut.has('encrypted')
   const mustRead = asksContents || !inspections.isEmpty || judgesForm
   const results = new ResultCollector(run)
-  if (before.answer === 'infected') results.take(before)
+  if (before.answer === 'infected') results.record(before)
   const batch = new Batch(contentScanners)
   const scan = { message, run, task, results, inspections, batch, extracted }
 
@@ -199,12 +199,14 @@ async function scanMail(
     () => reading.result,
     () => askAboutWhole(scan, reading),
     async () => {
-      // What was found in the whole and passed over may hide something else.
-      if (!results.hasPassedOver || asksContents || contentScanners.length === 0) return undefined
+      // What was found in the whole and tolerated may hide something else.
+      if (!results.hasToleratedFinding || asksContents || contentScanners.length === 0)
+        return undefined
       reading = await readMail(scan, true)
       return reading.result ?? askScanners(scan.batch.end(), scan)
     },
-    () => (results.hasPassedOver && !reading.omitted ? askAboutRest(scan, reading) : undefined),
+    () =>
+      results.hasToleratedFinding && !reading.omitted ? askAboutRest(scan, reading) : undefined,
   ])
   if (reading.omitted) {
     if (!coversOmitted(result, results, run)) return undefined
@@ -251,7 +253,7 @@ async function askAboutWhole(
 
 /**
  * Scans what is in no content: header, preamble and epilogue. A scanner names one thing in a whole message, and
- * what is passed over may have hidden something there.
+ * what is tolerated may have hidden something there.
  */
 async function askAboutRest(
   scan: MailScan,

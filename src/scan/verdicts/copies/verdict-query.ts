@@ -1,7 +1,7 @@
 import type { Header } from '../../../mail/message/header-block.ts'
 import type { Message } from '../../../mail/message/message.ts'
 import type { ScanSettings } from '../../scanners/contract/scan-settings.ts'
-import type { IsPassedOver, Scanner } from '../../scanners/contract/scanner.ts'
+import type { IsTolerated, Scanner } from '../../scanners/contract/scanner.ts'
 import type { Infected, ScanResult } from '../../scanners/findings/scan-result.ts'
 import type { ScanRun } from '../../scanners/run/ask-scanners.ts'
 
@@ -33,7 +33,7 @@ export interface VerdictQuery {
   /** Aborted when no client waits for the result any longer. */
   readonly gone: AbortSignal | undefined
   /** Set if there is an exception. */
-  readonly isPassedOver?: IsPassedOver | undefined
+  readonly isTolerated?: IsTolerated | undefined
   /** Seconds. An older verdict is not used for this message, whatever the limit of the cache is. */
   readonly maxAge: number
 }

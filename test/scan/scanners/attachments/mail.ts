@@ -39,7 +39,7 @@ export async function searched(
     settings: { SECONDLOOK: 'never' },
     keepsOut: new Set(['size']),
     note: (text) => void notes.push(text),
-    gone,
+    gone: gone,
   })
   const result = await runScanners(message, run)
   return { result, notes }

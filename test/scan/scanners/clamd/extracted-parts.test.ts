@@ -164,7 +164,7 @@ const BEGINS_AS_MAIL = /^>?From |^[\w-]+ ?:/
 
 interface Asking {
   readonly extracts?: ContentScanner['extracts']
-  readonly readsAsMail: ContentScanner['readsAsMail']
+  readonly readsAsMail: ContentScanner['treatsAsMail']
   /** Whether the bytes are scanned as they are, too. */
   readonly scansRaw: boolean
 }
@@ -177,7 +177,7 @@ async function askedAbout(mail: Buffer, { extracts, readsAsMail, scansRaw }: Ask
     name: 'clamd',
     isPolicy: false,
     ...(extracts && { extracts }),
-    ...(readsAsMail && { readsAsMail }),
+    ...(readsAsMail && { treatsAsMail: readsAsMail }),
     async scan({ bytes, message }) {
       const asked = Buffer.from(bytes.gather())
       if (message) parts.set(md5(asked), asked)
@@ -230,7 +230,7 @@ t.test('libclamav extracts each part that is left to it', { skip: clamdMissing }
   const scanner = new ClamdScanner(clamdPolicy(clamd.socket), {
     extracted: await extractingAll(clamd.socket),
   })
-  const { readsAsMail } = scanner
+  const { treatsAsMail: readsAsMail } = scanner
   const extracts = (bytes: Bytes) => scanner.extracts(bytes)
   for (let count = 0; count < 1.5 * MAILS; count++) {
     const isAttached = count % 3 === 2

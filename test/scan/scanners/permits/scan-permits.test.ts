@@ -29,7 +29,7 @@ function opened({ servers = 1 } = {}) {
       },
     }
     const timeLeft = () => end - state.now
-    void permits.take({ size, signal, timeLeft, hasBegun }).then((told) => {
+    void permits.acquire({ size, signal, timeLeft, hasBegun }).then((told) => {
       mail.told = told
     })
     return mail

@@ -41,18 +41,18 @@ async function ask(
   scanners: readonly Scanner[],
   samples: readonly Sample[],
   {
-    isPassedOver,
+    isTolerated,
     abort,
     nested = ['depth', 'contents'],
     inspections = new Inspections(),
-  }: Pick<ScanRun, 'isPassedOver'> & {
+  }: Pick<ScanRun, 'isTolerated'> & {
     abort?: 'late' | 'gone'
     nested?: readonly Unread[]
     inspections?: Inspections
   } = {},
 ) {
   const keepsOut = new Set<Unread>(['size', ...nested])
-  const run = runOf(scanners, { settings: secondLook, keepsOut, isPassedOver })
+  const run = runOf(scanners, { settings: secondLook, keepsOut, isTolerated })
   const { task, abort: leave } = scanTask(abort === 'late' ? 0 : 60_000)
   if (abort === 'gone') leave()
   const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
@@ -97,20 +97,20 @@ t.test('the first scanner whose answer ends the scan is the last that is asked',
 })
 
 t.test('after an excused finding, each sample is scanned alone', async (t) => {
-  const isPassedOver = ({ name }: { readonly name: string }) => name === 'Excused'
+  const isTolerated = ({ name }: { readonly name: string }) => name === 'Excused'
   const answerOf = ({ bytes: { size }, batch: beside }: Sample) =>
     beside || size === 1 ? infected('Excused') : size === 2 ? infected('Virus') : clean
   const { scanner, asked } = noting(answerOf)
   const samples = [content('a'), content('bb'), content('ccc')]
-  t.match(await ask([scanner], samples, { isPassedOver }), { result: { name: 'Virus' } })
+  t.match(await ask([scanner], samples, { isTolerated }), { result: { name: 'Virus' } })
   t.same(asked, [['a', 'bb', 'ccc'], ['a'], ['bb']])
 
   const all = await ask([scanner], [content('a'), content('ccc'), content('dddd')], {
-    isPassedOver,
+    isTolerated,
   })
   t.match(all, { result: undefined, inContents: { name: 'Excused' } })
   t.same(asked.slice(3), [['a', 'ccc', 'dddd'], ['a'], ['ccc'], ['dddd']])
-  t.match(await ask([scanner], [content('a')], { isPassedOver }), {
+  t.match(await ask([scanner], [content('a')], { isTolerated }), {
     inContents: { name: 'Excused' },
   })
   t.equal(asked.length, 8, 'one sample by itself is asked about once')
@@ -129,7 +129,7 @@ function limited(sizes: readonly number[], asText: ScanResult = clean) {
   })
 }
 
-t.test('a limit is put aside for now if the same bytes are clean as a text', async (t) => {
+t.test('a limit is postponed if the same bytes are clean as a text', async (t) => {
   const { scanner, asked } = limited([5])
   const samples = [content('a'), content('To: b'), content('ccc')]
   const { result, inContents, unread } = await ask([scanner], samples)
@@ -150,7 +150,7 @@ t.test('a limit decides if the bytes are not clean as a text, or may be no text'
   t.match(await asText(unread('size', 'too large')), nested)
   t.match(await asText(unread('contents', 'MaxFiles')), nested)
   t.match(await asText(infected('Virus')), { result: { answer: 'infected', name: 'Virus' } })
-  const excused = { isPassedOver: () => true }
+  const excused = { isTolerated: () => true }
   const found = await ask([limited([5], infected('Virus')).scanner], [content('To: b')], excused)
   t.match(found, nested, 'an excused finding does not make it clean')
   t.match(await ask([limited([5]).scanner], [content('<To:>')]), nested)

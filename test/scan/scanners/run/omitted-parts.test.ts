@@ -81,10 +81,10 @@ t.test('parts are asked about if the whole was not seen, and a virus there count
   t.same(omitted, [], 'and none is counted')
 })
 
-t.test('parts are asked about if a finding in the whole is passed over', async (t) => {
+t.test('parts are asked about if a finding in the whole is tolerated', async (t) => {
   const { scanner, asked } = extracting((what) => (what === 'whole' ? infected('Mild') : clean))
-  const isPassedOver = ({ name }: { readonly name: string }) => name === 'Mild'
-  t.match(await run([scanner], mail, { isPassedOver }), { answer: 'infected', name: 'Mild' })
+  const isTolerated = ({ name }: { readonly name: string }) => name === 'Mild'
+  t.match(await run([scanner], mail, { isTolerated }), { answer: 'infected', name: 'Mild' })
   t.same(asked.slice(0, 4), ['whole', ...parts])
 })
 
@@ -208,7 +208,7 @@ const rawSample = (text: string) => {
 
 t.test('a mail that a client submits is scanned once, as it is', async (t) => {
   const { scanner, asked, omitted } = extracting(() => clean)
-  const recognizing: ContentScanner = { ...scanner, readsAsMail: () => true }
+  const recognizing: ContentScanner = { ...scanner, treatsAsMail: () => true }
   const run = runOf([recognizing], { settings: secondLook })
   t.same(await runScanners(rawSample(mail), run), clean)
   t.same(asked, ['whole'])
@@ -218,9 +218,9 @@ t.test('a mail that a client submits is scanned once, as it is', async (t) => {
 t.test('its parts are asked about if it is not clean as it is', async (t) => {
   for (const first of [unknown('large', 'limit'), infected('Mild')]) {
     const { scanner, asked } = extracting((what) => (what === 'whole' ? first : clean))
-    const recognizing: ContentScanner = { ...scanner, readsAsMail: () => true }
-    const isPassedOver = ({ name }: { readonly name: string }) => name === 'Mild'
-    const run = runOf([recognizing], { settings: secondLook, isPassedOver })
+    const recognizing: ContentScanner = { ...scanner, treatsAsMail: () => true }
+    const isTolerated = ({ name }: { readonly name: string }) => name === 'Mild'
+    const run = runOf([recognizing], { settings: secondLook, isTolerated })
     await runScanners(rawSample(mail), run)
     t.same(asked.slice(0, 3), ['whole', '<p>A</p>\n', 'abc'])
   }

@@ -135,7 +135,7 @@ t.test('with local policy alone messages wait for permits, too', async (t) => {
   const large = sample(Buffer.from(`Subject: mail\n\n${'text\n'.repeat(LARGE_FROM / 5 + 1)}`))
   const scan = (scanners: readonly Scanner[]) => runScanners(large, runOf(scanners))
   const others = Array.from({ length: PERMITS.large }, () =>
-    local.permits!.take({
+    local.permits!.acquire({
       size: LARGE_FROM,
       timeLeft: () => 60_000,
       signal: new AbortController().signal,
@@ -280,8 +280,8 @@ t.test('only a finding or an unknown result counts if the file has changed', asy
           attack((await asked.file()).path)
           return said
         }
-        const isPassedOver = ({ name }: { readonly name: string }) => name === 'Excused'
-        const more = { settings, spool, isPassedOver, keepsOut: new Set<Unread>() }
+        const isTolerated = ({ name }: { readonly name: string }) => name === 'Excused'
+        const more = { settings, spool, isTolerated, keepsOut: new Set<Unread>() }
         const run = runOf([{ name: 'clamd', isPolicy: false, scan }], more)
         const result = await runScanners(sample(Buffer.from(text)), run).catch(errorText)
         if (expected instanceof RegExp) t.match(result, expected, what)
