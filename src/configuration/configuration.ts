@@ -8,6 +8,11 @@ import { loadSystem } from '../lib/runtime/system.ts'
 import type { MessageOptions } from '../mail/message/message-options.ts'
 import { readSpoolSettings } from '../mail/message/spool.ts'
 import {
+  type CheckedIdentity,
+  checkTlsIdentity,
+  type TlsIdentity,
+} from '../protocol/connection/tls-identity.ts'
+import {
   type JudgeConfig,
   readScanningConfig,
   withSettings,
@@ -18,11 +23,6 @@ import { openQuotaClient, type QuotaClient } from '../scan/quota/quota-client.ts
 import { readQuotaSettings } from '../scan/quota/quota-settings.ts'
 import type { Rules } from '../scan/rules/match.ts'
 import { loadRules } from '../scan/rules/parse-rules.ts'
-import {
-  type CheckedIdentity,
-  checkTlsIdentity,
-  type TlsIdentity,
-} from '../scan/scanners/clamd/tls-identity.ts'
 import type { Scanner } from '../scan/scanners/contract/scanner.ts'
 import { makeScanners } from '../scan/scanners/make-scanners.ts'
 import {

@@ -1,5 +1,4 @@
 import { NO_IDENTITY, readConfiguration } from '../configuration/configuration.ts'
-import { askForDescription } from '../doors/slot/socket/daemon-description.ts'
 import {
   type CheckLine,
   failure,
@@ -13,6 +12,7 @@ import { faultLines } from '../lib/errors/aggregate-fault.ts'
 import { errorText } from '../lib/errors/fault.ts'
 import { isUnderSystemd } from '../lib/process/bound-paths.ts'
 import type { Environment } from '../lib/process/environment.ts'
+import { askForDescription } from '../protocol/slot/daemon-description.ts'
 import { checkSettings } from '../readiness/check-settings.ts'
 import { ownHost } from '../readiness/stage/stage.ts'
 import { tryStages } from '../readiness/stages.ts'

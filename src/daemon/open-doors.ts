@@ -7,7 +7,6 @@ import {
   createPolicyDoor,
   type PolicyDoorOptions,
 } from '../doors/policy/policy-service.ts'
-import type { DaemonDescription } from '../doors/slot/socket/daemon-description.ts'
 import { createSlotSocketDoor } from '../doors/slot/socket/slot-door.ts'
 import { type IdentifyPeer, identifyPeerBy } from '../doors/slot/socket/slot-server.ts'
 import type { SmtpRoute } from '../doors/smtp/next-server/smtp-services.ts'
@@ -18,6 +17,7 @@ import { FIRST_HANDED_OVER } from '../lib/process/systemd.ts'
 import { loadSystem } from '../lib/runtime/system.ts'
 import { openDaemonLog } from '../log/log-sink.ts'
 import type { MailReporter } from '../observe/live/process-report.ts'
+import type { DaemonDescription } from '../protocol/slot/daemon-description.ts'
 import type { Door } from '../serving/serve.ts'
 import { log } from './daemon-log.ts'
 import { listenOn, pathOf } from './listening/listen.ts'

@@ -91,9 +91,9 @@ t.test('an arrow upward, from interface to interface or round in a circle is fou
   const within = new Map([['mail/message/message.ts', ['mail/mime/contents.ts']]])
   t.same(wrongArrows(within, layers), [])
   t.equal(wrongArrows(within, inner, folderOf).length, 1)
-  const sideways = new Map([['doors/milter/milter-door.ts', ['doors/slot/socket/slot-frames.ts']]])
+  const sideways = new Map([['doors/milter/milter-door.ts', ['doors/slot/socket/request.ts']]])
   t.same(wrongArrows(sideways, inner, folderOf), [
-    'doors/milter/milter-door.ts imports doors/slot/socket/slot-frames.ts',
+    'doors/milter/milter-door.ts imports doors/slot/socket/request.ts',
   ])
   const round = new Map([...imports, ['mail/message/spool.ts', ['mail/message/named-copy.ts']]])
   t.match(circles(round), [/message\/named-copy\.ts.*message\/spool\.ts/])

@@ -140,8 +140,11 @@ export const COMPONENTS = {
     ],
   },
   'slot-socket': {
-    files: ['src/doors/slot/socket/**/*.ts'],
-    tests: ['test/doors/slot/socket/{cases,conversation,daemon-description,request,trust}.test.ts'],
+    files: ['src/doors/slot/socket/**/*.ts', 'src/protocol/slot/*.ts'],
+    tests: [
+      'test/doors/slot/socket/{cases,conversation,request,trust}.test.ts',
+      'test/protocol/slot/*.test.ts',
+    ],
   },
   milter: {
     files: ['src/doors/milter/**/*.ts', 'src/protocol/milter/*.ts'],
@@ -188,7 +191,7 @@ export const COMPONENTS = {
       'test/handling/*.test.ts',
       'test/serving/*.test.ts',
       'test/doors/milter/{by-rule,quota,session}.test.ts',
-      'test/doors/slot/socket/{cases,daemon-description,request,trust}.test.ts',
+      'test/doors/slot/socket/{cases,request,trust}.test.ts',
       'test/doors/smtp/{by-rule,session}.test.ts',
       'test/protocol/milter/{packets,replies}.test.ts',
       'test/protocol/{frames,connection/*}.test.ts',

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
-import { CALLER } from '../../doors/slot/socket/service-command.ts'
 import { attempt } from '../../lib/errors/fault.ts'
+import { CALLER } from '../../protocol/slot/service-run.ts'
 
 /**
  * The byte that this process writes to standard error while it works for root, and its interval in

@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs'
-import {
-  askForDescription,
-  type DaemonDescription,
-} from '../../doors/slot/socket/daemon-description.ts'
 import { type CheckLine, failure } from '../../lib/check/check-line.ts'
 import { attempt } from '../../lib/errors/fault.ts'
 import { passwdEntryOf } from '../../lib/process/passwd.ts'
 import { ProcEntry } from '../../lib/process/proc-entry.ts'
+import {
+  askForDescription,
+  type DaemonDescription,
+} from '../../protocol/slot/daemon-description.ts'
 import { SLOT_SOCKET } from '../../settings/table.ts'
 import { optionValues } from '../command/cli-options.ts'
 import { optionsOfOnescand } from './settings-file.ts'

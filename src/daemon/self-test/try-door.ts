@@ -1,5 +1,4 @@
 import type { NetConnectOpts } from 'node:net'
-import { askForDescription } from '../../doors/slot/socket/daemon-description.ts'
 import {
   callNextServer,
   defaultNextServerTimeouts,
@@ -12,6 +11,7 @@ import { askOnce } from '../../protocol/connection/ask-once.ts'
 import { uint32 } from '../../protocol/frames.ts'
 import { packet } from '../../protocol/milter/packets.ts'
 import { askPolicy } from '../../protocol/policy-attributes.ts'
+import { askForDescription } from '../../protocol/slot/daemon-description.ts'
 import {
   type DoorAddress,
   type ListeningDoor,

@@ -11,11 +11,6 @@ import { descriptorLimit } from '../../lib/process/descriptors.ts'
 
 /** Milliseconds for a file to be read. */
 const READ_TIMEOUT = 30_000
-/**
- * Threads for file-system calls, as in UV_THREADPOOL_SIZE: libuv's pool in Node, and the pool of the compiled
- * runtime, which src/c/launcher/launch.c sets.
- */
-export const DAEMON_THREADS = 24
 /** Users whose files are read at a time. */
 const USERS_MAX = 2
 /**

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
-import { uint64 } from '../../../src/doors/slot/socket/slot-frames.ts'
 import { uint32 } from '../../../src/protocol/frames.ts'
+import { uint64 } from '../../../src/protocol/slot/slot-frames.ts'
 import { runSlot, type SlotRun, type SlotSetup } from '../../doors/slot/slot.ts'
 import {
   beside,

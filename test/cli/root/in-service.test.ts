@@ -3,10 +3,10 @@ import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'no
 import { createServer, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { frame } from '../../../src/doors/slot/socket/slot-frames.ts'
 import { attempt } from '../../../src/lib/errors/fault.ts'
 import { ProcEntry } from '../../../src/lib/process/proc-entry.ts'
 import { loadSystem } from '../../../src/lib/runtime/system.ts'
+import { frame } from '../../../src/protocol/slot/slot-frames.ts'
 import { startOnescand } from '../../daemon/process.ts'
 import { lacks } from '../../needs.mjs'
 import { listen } from '../../programs/host/listen.ts'
@@ -146,7 +146,7 @@ const { ServiceRun } = await import(process.argv[1])
 const run = new ServiceRun(process.argv[2], { program: 'onescan', args: ['--version'], caller: 'x' })
 run.stdout.pipe(process.stdout); run.stderr.resume()
 run.exit.then((code) => { process.exitCode = code }, (error) => console.log(error.message))`
-    const module = join(import.meta.dirname, '../../../src/doors/slot/socket/service-command.ts')
+    const module = join(import.meta.dirname, '../../../src/protocol/slot/service-run.ts')
     const as = (...account: readonly string[]) =>
       spawnSync(
         account[0]!,

@@ -1,5 +1,3 @@
-import { askForDescription } from '../../../doors/slot/socket/daemon-description.ts'
-import { ServiceRun } from '../../../doors/slot/socket/service-command.ts'
 import {
   type CheckLine,
   failure,
@@ -11,6 +9,8 @@ import {
 } from '../../../lib/check/check-line.ts'
 import { shellWord } from '../../../lib/text/shell-word.ts'
 import { formatDuration } from '../../../lib/text/units.ts'
+import { askForDescription } from '../../../protocol/slot/daemon-description.ts'
+import { ServiceRun } from '../../../protocol/slot/service-run.ts'
 import {
   type Accounts,
   findAccount,

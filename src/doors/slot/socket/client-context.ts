@@ -15,7 +15,7 @@ import type { FromClient } from '../../../settings/table/kinds.ts'
 import type { QhpsiLine } from '../../../settings/table/scanners.ts'
 import { fromClientOf, names, type SettingName, table } from '../../../settings/table.ts'
 import { type ErrorReport, readReplyForm } from '../error-report.ts'
-import { ScanStandalone } from './slot-frames.ts'
+import { ScanStandalone } from './scan-standalone.ts'
 
 /** The settings for the mail of one client. */
 interface ClientContext {

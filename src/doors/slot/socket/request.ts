@@ -3,7 +3,14 @@ import { ENVELOPE_MAX } from '../../../mail/message/envelope/envelope.ts'
 import type { Intake } from '../../../mail/message/intake.ts'
 import type { Message } from '../../../mail/message/message.ts'
 import type { Frame, FrameReader } from '../../../protocol/frames.ts'
-import { createFrameReader, ScanStandalone } from './slot-frames.ts'
+import {
+  COMMAND_STREAMS,
+  createFrameReader,
+  DESCRIBE,
+  PROTOCOL_VERSION,
+  RUN,
+} from '../../../protocol/slot/slot-frames.ts'
+import { ScanStandalone } from './scan-standalone.ts'
 
 /** A message that a client submits: slot-protocol.md, QUESTION. */
 export interface Request {
@@ -36,15 +43,6 @@ interface RequestLimits {
   /** Called when the head is complete. Returns the intake for a message of this size. */
   readonly openIntake: (size: number) => Intake
 }
-
-/** The payload of the first frame of a conversation. */
-export const PROTOCOL_VERSION = 'osc1'
-/** The type of the question to onescand about itself, and of its answer. */
-export const DESCRIBE = 't'
-/** The type of the question to run a command, and of the answer with its exit code. */
-export const RUN = 'r'
-/** The streams of that command: standard input, standard output and standard error. */
-export const COMMAND_STREAMS = { input: 'i', output: 'o', errors: 'e' } as const
 /** Bytes of such a question at most: it may have all settings in it. */
 const RUN_MAX = 128 * 1024
 const VARIABLES_MAX = 256

@@ -6,7 +6,7 @@ import { longestSilent } from '../../../serving/idle.ts'
 import { type Door, serve } from '../../../serving/serve.ts'
 import { PeerTimeout, Wire, type WireHost } from '../../../serving/wire.ts'
 import { SlotRequestReader } from './request.ts'
-import { ScanStandalone } from './slot-frames.ts'
+import { ScanStandalone } from './scan-standalone.ts'
 import {
   defaultTimeouts,
   SlotServer,

@@ -12,6 +12,10 @@ import { type Envelope, EnvelopeReader } from '../../../mail/message/envelope/en
 import { Header } from '../../../mail/message/header-block.ts'
 import { Intake } from '../../../mail/message/intake.ts'
 import type { MailReporter, StandaloneWay } from '../../../observe/live/process-report.ts'
+import {
+  type DaemonDescription,
+  descriptionFrame,
+} from '../../../protocol/slot/daemon-description.ts'
 import { Deadline } from '../../../scan/judge/context/deadline.ts'
 import { NOTHING_SCANS } from '../../../scan/judge/context/judge-config.ts'
 import type { Decision } from '../../../scan/judge/decision/decision.ts'
@@ -21,10 +25,9 @@ import { exit } from '../exit-codes.ts'
 import { bounceUserOf, readSlotClient, type SlotClient } from '../slot-client.ts'
 import { isTestOfCheck } from '../test-next-program.ts'
 import { ClientContexts } from './client-context.ts'
-import { type DaemonDescription, descriptionFrame } from './daemon-description.ts'
 import type { Request } from './request.ts'
-import { type CommandClient, runCommandHere } from './service-command.ts'
-import { ScanStandalone } from './slot-frames.ts'
+import { type CommandClient, runCommandHere } from './run-command.ts'
+import { ScanStandalone } from './scan-standalone.ts'
 import {
   type ClientAnswer,
   type ClientReplies,

@@ -3,6 +3,7 @@ import { decisionLines, type LogContext, passLine } from '../../../log/message-l
 import { recipientsOf, redirect } from '../../../mail/message/envelope/envelope.ts'
 import { editPlan } from '../../../mail/message/header-block.ts'
 import { uint32 } from '../../../protocol/frames.ts'
+import { frame, uint64 } from '../../../protocol/slot/slot-frames.ts'
 import type { Transaction } from '../../../scan/judge/context/transaction.ts'
 import type {
   Acceptance,
@@ -15,7 +16,7 @@ import type {
 import { acceptedShare } from '../../../scan/judge/decision/divide.ts'
 import { type ErrorReport, plainCode, replyText } from '../error-report.ts'
 import { exit } from '../exit-codes.ts'
-import { frame, ScanStandalone, uint64 } from './slot-frames.ts'
+import { ScanStandalone } from './scan-standalone.ts'
 
 /** Bytes of the longest answer `a` or `x`: slot-protocol.md. */
 const ANSWER_MAX = 256 * 1024

@@ -1,7 +1,11 @@
 import { errorText, Fault } from '../../../lib/errors/fault.ts'
 import { type Endpoint, parseEndpoint, socketPath } from '../../../lib/net/endpoint.ts'
+import {
+  readTlsIdentity,
+  type TlsFiles,
+  type TlsIdentity,
+} from '../../../protocol/connection/tls-identity.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
-import { readTlsIdentity, type TlsFiles, type TlsIdentity } from './tls-identity.ts'
 
 /**
  * The address of one clamd: LocalSocket, or TCPAddr and TCPSocket of clamd.conf(5). With an identity it is

@@ -5,10 +5,10 @@ import { responds } from '../../../lib/path/responds.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import { formatDuration } from '../../../lib/text/units.ts'
 import { type Connection, ServerWire } from '../../../protocol/connection/server-wire.ts'
+import { whyServerIsRefused } from '../../../protocol/connection/tls-identity.ts'
 import type { ClamdAddress } from './clamd-address.ts'
 import { isSecure, loadConnect } from './connect.ts'
 import { ClamdReplyReader } from './read-reply.ts'
-import { whyServerIsRefused } from './tls-identity.ts'
 
 /** The outcome of one conversation with clamd. `why` is one line without the address. */
 export type ClamdOutcome<Answer> =

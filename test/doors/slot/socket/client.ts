@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { createFrameReader, frame, uint64 } from '../../../../src/doors/slot/socket/slot-frames.ts'
 import { makeEnvelope } from '../../../../src/mail/message/envelope/envelope.ts'
 import { uint32 } from '../../../../src/protocol/frames.ts'
+import { createFrameReader, frame, uint64 } from '../../../../src/protocol/slot/slot-frames.ts'
 
 /**
  * A client by slot-protocol.md for tests: it sends whatever a test wants, and reads strictly.

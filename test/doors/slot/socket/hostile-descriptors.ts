@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { createFrameReader } from '../../../../src/doors/slot/socket/slot-frames.ts'
+import { createFrameReader } from '../../../../src/protocol/slot/slot-frames.ts'
 import { python } from '../../../programs/host/python.ts'
 import { framesOf, type Question } from './client.ts'
 

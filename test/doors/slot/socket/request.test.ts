@@ -2,10 +2,11 @@ import { tmpdir } from 'node:os'
 import fc from 'fast-check'
 import t from 'tap'
 import { type Request, SlotRequestReader } from '../../../../src/doors/slot/socket/request.ts'
-import { frame, ScanStandalone, uint64 } from '../../../../src/doors/slot/socket/slot-frames.ts'
+import { ScanStandalone } from '../../../../src/doors/slot/socket/scan-standalone.ts'
 import { Budget, type MemoryLease } from '../../../../src/lib/flow/memory-budget.ts'
 import { Intake } from '../../../../src/mail/message/intake.ts'
 import { uint32 } from '../../../../src/protocol/frames.ts'
+import { frame, uint64 } from '../../../../src/protocol/slot/slot-frames.ts'
 import { framesOf, simpleEnvelope, simpleMessage } from './client.ts'
 
 const MIB = 1024 * 1024

@@ -1,8 +1,7 @@
-import { type CheckLine, isCheckLine } from '../../../lib/check/check-line.ts'
-import { attempt } from '../../../lib/errors/fault.ts'
-import { askOnce } from '../../../protocol/connection/ask-once.ts'
-import { DESCRIBE, PROTOCOL_VERSION } from './request.ts'
-import { createFrameReader, frame } from './slot-frames.ts'
+import { type CheckLine, isCheckLine } from '../../lib/check/check-line.ts'
+import { attempt } from '../../lib/errors/fault.ts'
+import { askOnce } from '../connection/ask-once.ts'
+import { createFrameReader, DESCRIBE, frame, PROTOCOL_VERSION } from './slot-frames.ts'
 
 /** The state that an onescand reports to any client: slot-protocol.md. */
 interface DaemonAnswer {

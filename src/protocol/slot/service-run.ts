@@ -1,17 +1,14 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { PassThrough, type Readable, Writable } from 'node:stream'
-import { errorCode, Fault } from '../../../lib/errors/fault.ts'
-import { siblingCommand } from '../../../lib/runtime/compiled-program.ts'
-import { COMMAND_STREAMS, PROTOCOL_VERSION, RUN } from './request.ts'
-import { createFrameReader, frame } from './slot-frames.ts'
+import { PassThrough, Writable } from 'node:stream'
+import { errorCode, Fault } from '../../lib/errors/fault.ts'
+import { COMMAND_STREAMS, createFrameReader, frame, PROTOCOL_VERSION, RUN } from './slot-frames.ts'
 
 /**
  * A command of onescan that onescand runs for root: in onescand's unit, with its account and rights. Otherwise
  * root itself would have to switch to that account. slot-protocol.md describes both sides of the conversation.
  */
-interface ServiceCommand {
+export interface ServiceCommand {
   readonly program: 'onescan' | 'onescand'
   readonly args: readonly string[]
   /** The user who typed the command, for logs. */
@@ -24,56 +21,7 @@ interface ServiceCommand {
  */
 export const CALLER = 'ONESCAN_CALLER'
 
-/** Variables of a service that are for its own process alone: systemd.exec(5), Node. */
-const OWN = /^(NOTIFY_SOCKET|LISTEN_|WATCHDOG_|INVOCATION_ID|JOURNAL_STREAM|MAINPID|NODE_)/
-
 const { input, output, errors } = COMMAND_STREAMS
-
-/** The client that sent a command. */
-export interface CommandClient {
-  readonly socket: Socket
-  /** Takes what the command reads. */
-  readonly reader: { onInput: (bytes: Buffer) => void }
-  readonly gone: AbortSignal
-  /** The options of this onescand. */
-  readonly ownArgs: readonly string[]
-}
-
-/**
- * Runs a command, and copies its output to the socket. Resolves to the last frame, which contains the exit
- * code, or 255 if the command was killed. The command ends with the connection. Rejects if the text is not a
- * command.
- */
-export async function runCommandHere(
-  command: string,
-  { socket, reader, gone, ownArgs }: CommandClient,
-): Promise<Buffer> {
-  const { program, args, caller } = JSON.parse(command) as ServiceCommand
-  const env = Object.entries(process.env).filter(([name]) => !OWN.test(name))
-  const more = program === 'onescand' ? ['--running', ...ownArgs] : []
-  const [file, ...all] = siblingCommand(program, ...args, ...more)
-  const child = spawn(file, all, {
-    env: { ...Object.fromEntries(env), ...(program === 'onescan' && { [CALLER]: caller }) },
-    stdio: 'pipe',
-    signal: gone,
-    killSignal: 'SIGKILL',
-  })
-  const ended = once(child, 'close')
-  ended.catch(() => {}) // copying fails before
-  child.stdin.on('error', () => {}) // it reads no more
-  reader.onInput = (bytes) => {
-    if (bytes.length > 0) child.stdin.write(bytes)
-    else child.stdin.end()
-  }
-  const copy = async (stream: Readable, type: string) => {
-    for await (const piece of stream) {
-      if (!socket.write(frame(type, piece))) await once(socket, 'drain', { signal: gone })
-    }
-  }
-  await Promise.all([copy(child.stdout, output), copy(child.stderr, errors)])
-  const [code] = (await ended) as [number | null]
-  return frame(RUN, Buffer.of(code ?? 255))
-}
 
 /** Bytes of a frame that is taken: a pipe has as many. */
 const ANSWER_PIECE_MAX = 1024 * 1024

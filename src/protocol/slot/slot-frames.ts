@@ -1,4 +1,13 @@
-import { type FrameMemory, FrameReader, HEAD } from '../../../protocol/frames.ts'
+import { type FrameMemory, FrameReader, HEAD } from '../frames.ts'
+
+/** The payload of the first frame of a conversation. */
+export const PROTOCOL_VERSION = 'osc1'
+/** The type of the question to onescand about itself, and of its answer. */
+export const DESCRIBE = 't'
+/** The type of the question to run a command, and of the answer with its exit code. */
+export const RUN = 'r'
+/** The streams of that command: standard input, standard output and standard error. */
+export const COMMAND_STREAMS = { input: 'i', output: 'o', errors: 'e' } as const
 
 /**
  * Returns a reader of the frames of a conversation: slot-protocol.md. `check` is called when a frame begins.
@@ -34,16 +43,4 @@ export function uint64(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(8)
   bytes.writeBigUInt64BE(BigInt(value))
   return bytes
-}
-
-/**
- * Reports that the client must scan this message standalone, with the reason in one line for its log.
- * onescand answers this way whenever it cannot or may not decide. It does not depend on the content of the
- * mail.
- */
-export class ScanStandalone extends Error {
-  constructor(why: string) {
-    super(why)
-    this.name = 'ScanStandalone'
-  }
 }

@@ -1,6 +1,6 @@
-import { errorText, Fault } from '../../../lib/errors/fault.ts'
-import { readForeignFile } from '../../../lib/path/open.ts'
-import { readSecret } from '../../../lib/path/secret-file.ts'
+import { errorText, Fault } from '../../lib/errors/fault.ts'
+import { readForeignFile } from '../../lib/path/open.ts'
+import { readSecret } from '../../lib/path/secret-file.ts'
 
 /** The settings that name the files: onescan-settings(5), CLAMDCERT. */
 export interface TlsFiles {

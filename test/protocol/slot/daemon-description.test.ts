@@ -2,15 +2,15 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { failure } from '../../../src/lib/check/check-line.ts'
 import {
   askForDescription,
   type DaemonDescription,
-} from '../../../../src/doors/slot/socket/daemon-description.ts'
-import { frame } from '../../../../src/doors/slot/socket/slot-frames.ts'
-import { failure } from '../../../../src/lib/check/check-line.ts'
-import { listen } from '../../../programs/host/listen.ts'
-import { socketDirectory } from '../../../programs/host/socket-directory.ts'
-import { openSlot } from './rig.ts'
+} from '../../../src/protocol/slot/daemon-description.ts'
+import { frame } from '../../../src/protocol/slot/slot-frames.ts'
+import { openSlot } from '../../doors/slot/socket/rig.ts'
+import { listen } from '../../programs/host/listen.ts'
+import { socketDirectory } from '../../programs/host/socket-directory.ts'
 
 /** The question to onescand about itself. */
 
