@@ -1,7 +1,7 @@
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Budget, MemoryLease } from '../lib/flow/memory-budget.ts'
 import type { MailReporter } from '../observe/live/process-report.ts'
-import type { TimedLookup } from '../scan/quota/quota-answer.ts'
+import type { TimedLookup } from '../scan/quota/quota-lookup.ts'
 import type { Rules } from '../scan/rules/match.ts'
 
 /** The options of an interface that receives mail from a mail server. */

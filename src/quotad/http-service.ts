@@ -4,7 +4,7 @@ import { errorCode, errorText, Fault } from '../lib/errors/fault.ts'
 import { type Endpoint, LISTEN_QUEUE, listenFaultOf, untilListening } from '../lib/net/endpoint.ts'
 import { createHttpServer, listenHttpOn } from '../lib/net/http-server.ts'
 import { HttpConnections } from '../protocol/connection/http-connections.ts'
-import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
+import { type HttpReply, httpReply, readRequest } from '../protocol/quota/quota-http.ts'
 import type { QuotaService } from './mailbox-answer.ts'
 import { log, type ServiceCounters } from './quotad-log.ts'
 import type { ServiceEndpoint } from './quotad-options.ts'
@@ -80,7 +80,7 @@ async function handle(
       counters.http++
       const { answer, source } = await answerForName(question.user, 0)
       if (source) response.setHeader('X-Quota-Source', source)
-      return reply(request, response, replyFor(question.user, answer))
+      return reply(request, response, httpReply(question.user, answer))
     }
     case 'health':
       return reply(request, response, { status: 200, text: 'serving\n' })
@@ -108,69 +108,6 @@ function reply(request: IncomingMessage, response: ServerResponse, { status, tex
     'Cache-Control': 'no-store',
   })
   response.end(request.method === 'HEAD' ? undefined : body)
-}
-
-/** The subject of an HTTP request. */
-type HttpQuestion =
-  | { readonly asks: 'quota'; readonly user: string }
-  | { readonly asks: 'health' | 'metrics' }
-  /** The request cannot be answered. `status` and `text` are the reply. */
-  | { readonly asks: 'nothing'; readonly status: 400 | 404 | 405; readonly text: string }
-
-/** Reads method and target of a request. The user is latin1, one character for each byte. */
-export function readRequest(method: string, target: string): HttpQuestion {
-  if (method !== 'GET' && method !== 'HEAD') return unanswerable(405, 'only GET and HEAD')
-  const [path, query = ''] = target.split('?', 2)
-  switch (path) {
-    case '/cgi-bin/quota.cgi': {
-      const written = query.split('&').find((field) => field.startsWith('u='))
-      const user = written === undefined ? '' : decodeFormValue(written.slice(2))
-      if (user) return { asks: 'quota', user }
-      return unanswerable(400, user === '' ? 'u=USER is missing' : 'u is malformed')
-    }
-    case '/health':
-      return { asks: 'health' }
-    case '/metrics':
-      return { asks: 'metrics' }
-    default:
-      return unanswerable(404, 'page not found')
-  }
-}
-
-/** Decodes a value of a form (application/x-www-form-urlencoded). Undefined if it is malformed. */
-function decodeFormValue(written: string): string | undefined {
-  const plain = written.replaceAll('+', ' ')
-  if (/%(?![\da-f]{2})/i.test(plain)) return undefined
-  return plain.replace(/%(..)/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)))
-}
-
-function unanswerable(status: 400 | 404 | 405, text: string): HttpQuestion {
-  return { asks: 'nothing', status, text }
-}
-
-/** The status and the body of a reply, in latin1. */
-interface HttpReply {
-  readonly status: number
-  readonly text: string
-}
-
-/**
- * Returns `OK user size quota` or `OVERQUOTA user size quota`, in bytes. An unlimited quota is 0.
- * Size and quota are both 0 if another service compared them and did not report them.
- */
-function replyFor(user: string, answer: QuotaAnswer): HttpReply {
-  switch (answer.status) {
-    case 'room':
-    case 'full': {
-      const word = answer.status === 'room' ? 'OK' : 'OVERQUOTA'
-      const { size = 0, quota = 0 } = answer.usage ?? {}
-      return { status: 200, text: `${word} ${user} ${size} ${quota}\n` }
-    }
-    case 'no-such-user':
-      return { status: 404, text: 'no such user\n' }
-    case 'unknown':
-      return { status: 503, text: 'unknown; the log shows the reason\n' }
-  }
 }
 
 /** Returns the counters in the text format of Prometheus, version 0.0.4. */

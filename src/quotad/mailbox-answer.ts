@@ -1,7 +1,7 @@
 import { errorText } from '../lib/errors/fault.ts'
 import { TIMED_OUT, withTimeout } from '../lib/flow/timeout.ts'
 import { formatDuration } from '../lib/text/units.ts'
-import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
+import type { QuotaAnswer } from '../protocol/quota/quota-answer.ts'
 import type { LogTrouble, ServiceCounters } from './quotad-log.ts'
 import type { ServiceOptions } from './quotad-options.ts'
 import type { ServiceSettings } from './service-settings.ts'

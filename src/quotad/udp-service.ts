@@ -2,7 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import { attempt, errorCode, Fault } from '../lib/errors/fault.ts'
 import { listenFaultOf } from '../lib/net/endpoint.ts'
-import type { QuotaAnswer } from '../scan/quota/quota-answer.ts'
+import { readQuestionDatagram, replyDatagram } from '../protocol/quota/quota-datagrams.ts'
 import type { MailboxAnswer, QuotaService } from './mailbox-answer.ts'
 import type { ServiceEndpoint } from './quotad-options.ts'
 
@@ -37,7 +37,7 @@ export async function serveUdp(endpoint: ServiceEndpoint, service: QuotaService)
     counters.udp++
     const send = ({ answer }: MailboxAnswer) => {
       if (isClosed) return
-      const datagram = Buffer.from(datagramFor(question, answer), 'latin1')
+      const datagram = Buffer.from(replyDatagram(question, answer), 'latin1')
       socket.send(datagram, port, address, () => {}) // a client without an answer repeats its request
     }
     const answer = answerForName(question.user, question.incoming ?? 0)
@@ -57,49 +57,4 @@ export async function serveUdp(endpoint: ServiceEndpoint, service: QuotaService)
   socket.on('error', () => {}) // an error concerns one client. The others are still served
   attempt(() => socket.setRecvBufferSize(RECEIVE_BUFFER)) // it works with a small one, too
   return socket
-}
-
-/** A query as the client sent it, in latin1. Its parts are not checked yet. */
-interface Datagram {
-  readonly user: string
-  /** Bytes of the announced message, or undefined in the plain form. */
-  readonly incoming: number | undefined
-  /** Repeated in the answer, so that the client recognizes the answer to its query. */
-  readonly nonce: string
-}
-
-/** Upper limit, in bytes, for a query: a name of 255, a size and a nonce. */
-const DATAGRAM_MAX = 512
-
-const QUESTION = /^CHECK_QUOTA ([^\0-\x20\x7f]+)(?: (\d{1,15})(?: ([!-~]{1,64}))?)?\r?\n?$/
-
-/** Reads `CHECK_QUOTA user [incoming-bytes [nonce]]`. Returns undefined for anything else. */
-export function readQuestionDatagram(packet: Buffer): Datagram | undefined {
-  if (packet.length > DATAGRAM_MAX) return undefined
-  const [, user, incoming, nonce = ''] = QUESTION.exec(packet.toString('latin1')) ?? []
-  if (user === undefined) return undefined
-  return { user, incoming: incoming === undefined ? undefined : Number(incoming), nonce }
-}
-
-/**
- * Returns the answer, in latin1. If the request had no size, the answer is `QUOTA_OK` or `QUOTA_FULL` alone.
- * All other answers name the user, then size and quota in bytes if they are known (0: unlimited), then the
- * nonce.
- */
-export function datagramFor({ user, incoming, nonce }: Datagram, answer: QuotaAnswer): string {
-  const echo = nonce === '' ? '' : ` ${nonce}`
-  switch (answer.status) {
-    case 'no-such-user':
-      return `QUOTA_UNKNOWN ${user}${echo}`
-    case 'unknown':
-      return `QUOTA_ERROR ${user}${echo}`
-    case 'room':
-    case 'full': {
-      const word = answer.status === 'room' ? 'QUOTA_OK' : 'QUOTA_FULL'
-      if (incoming === undefined) return word
-      const { usage } = answer
-      const numbers = usage ? ` ${usage.size} ${usage.quota ?? 0}` : ''
-      return `${word} ${user}${numbers}${echo}`
-    }
-  }
 }

@@ -44,13 +44,13 @@ t.test(
   },
 )
 
-t.test('delay imports lib alone, and quotad no interface', async (t) => {
+t.test('delay imports lib alone, and quotad nothing that scans', async (t) => {
   const componentsUsedBy = (component: string) => {
     const own = [...imports].filter(([file]) => componentOf(file) === component)
     return [...new Set(own.flatMap(([, targets]) => targets.map(componentOf)))].sort()
   }
   t.same(componentsUsedBy('delay'), ['delay', 'lib'])
-  t.same(componentsUsedBy('quotad'), ['lib', 'mail', 'protocol', 'quotad', 'scan', 'settings'])
+  t.same(componentsUsedBy('quotad'), ['lib', 'mail', 'protocol', 'quotad', 'settings'])
 })
 
 t.test('every folder of a component with its own layers is on one of them', async (t) => {

@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { readLdapSettings } from '../../src/protocol/ldap/ldap-settings.ts'
+import { readQuestionDatagram, replyDatagram } from '../../src/protocol/quota/quota-datagrams.ts'
 import { usage } from '../../src/quotad/quotad-options.ts'
 import { readServiceSettings } from '../../src/quotad/service-settings.ts'
 import { READING_MAX } from '../../src/quotad/sources/reading.ts'
-import { datagramFor, readQuestionDatagram } from '../../src/quotad/udp-service.ts'
 import { items, readPage, section } from '../documents/man-page.ts'
 import { figure } from '../documents/source-files.ts'
 
@@ -69,6 +69,6 @@ t.test('the datagrams in the page of the protocol are those of the program', asy
   }
   const [, user, size, quota, nonce] = answer.split(' ')
   const usage = { size: Number(size), quota: Number(quota) }
-  const made = datagramFor({ user: user!, incoming: 1, nonce: nonce! }, { status: 'room', usage })
+  const made = replyDatagram({ user: user!, incoming: 1, nonce: nonce! }, { status: 'room', usage })
   t.equal(made, answer)
 })

@@ -4,10 +4,10 @@ import { LOG_VALUE_MAX } from '../../src/lib/log/line-format.ts'
 import { DAEMON_THREADS } from '../../src/lib/runtime/daemon-threads.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
+import { QUOTA_REPLY_MAX } from '../../src/protocol/quota/quota-answer.ts'
 import { PROTOCOL_VERSION } from '../../src/protocol/slot/slot-frames.ts'
 import { THREADS } from '../../src/quotad/sources/readings-at-once.ts'
 import { QUESTION_RETRIES } from '../../src/scan/quota/ask-by-udp.ts'
-import { QUOTA_REPLY_MAX } from '../../src/scan/quota/quota-answer.ts'
 import {
   CHAIN_DEPTH_MAX,
   DEPTH_VARIABLE,

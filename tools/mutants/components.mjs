@@ -76,9 +76,10 @@ export const COMPONENTS = {
     ],
   },
   quotad: {
-    files: ['src/quotad/**/*.ts'],
+    files: ['src/quotad/**/*.ts', 'src/protocol/quota/*.ts'],
     tests: [
-      'test/quotad/{allow-networks,datagram,http-request,log,lookup-timeout,settings}.test.ts',
+      'test/protocol/quota/*.test.ts',
+      'test/quotad/{allow-networks,log,lookup-timeout,settings}.test.ts',
       'test/quotad/sources/{links,maildir*,quota-status,reading,tables,user-name}.test.ts',
     ],
   },

@@ -8,7 +8,7 @@ import {
   writeAttributes,
 } from '../../protocol/policy-attributes.ts'
 import { isQuotaChecked } from '../../scan/judge/over-quota.ts'
-import type { QuotaLookup } from '../../scan/quota/quota-answer.ts'
+import type { QuotaLookup } from '../../scan/quota/quota-lookup.ts'
 import { longestSilent } from '../../serving/idle.ts'
 import { type Door, serve } from '../../serving/serve.ts'
 import { Wire, type WireHost } from '../../serving/wire.ts'

@@ -1,8 +1,8 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { FAULT_KINDS } from '../../lib/errors/fault.ts'
 import { INTERFACES } from '../../mail/message/envelope/envelope.ts'
+import type { QuotaAnswer } from '../../protocol/quota/quota-answer.ts'
 import { GROUNDS } from '../../scan/judge/decision/decision.ts'
-import type { QuotaAnswer } from '../../scan/quota/quota-answer.ts'
 import { causesInWords } from '../../scan/scanners/findings/causes.ts'
 import { DECISIONS, SCANS } from '../report/counts.ts'
 import {

@@ -1,4 +1,5 @@
-import type { ExplainedAnswer, QuotaAnswer, Usage } from './quota-answer.ts'
+import type { QuotaAnswer, Usage } from '../../protocol/quota/quota-answer.ts'
+import type { ExplainedAnswer } from './quota-lookup.ts'
 
 /** An answer, the query that it was given to, and the time until which it holds. */
 export interface DatedAnswer extends ExplainedAnswer {

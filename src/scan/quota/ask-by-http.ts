@@ -2,16 +2,10 @@ import { once } from 'node:events'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { errorText } from '../../lib/errors/fault.ts'
 import { formatDuration } from '../../lib/text/units.ts'
+import { NOT_KNOWN, QUOTA_REPLY_MAX, type QuotaAnswer } from '../../protocol/quota/quota-answer.ts'
+import { isPageMissing, pathOfRequest, readBody } from '../../protocol/quota/quota-http.ts'
 import { type AskTimes, QUESTION_RETRIES, type QuotaQuestion } from './ask-by-udp.ts'
-import {
-  brokenAnswer,
-  NO_SUCH_PAGE,
-  NOT_KNOWN,
-  noAnswer,
-  QUOTA_REPLY_MAX,
-  type QuotaAnswer,
-  readBody,
-} from './quota-answer.ts'
+import { brokenAnswer, NO_SUCH_PAGE, noAnswer } from './quota-lookup.ts'
 import type { HttpBackend } from './quota-settings.ts'
 
 /** Upper limit for the connections to one service, used or idle. */
@@ -50,7 +44,7 @@ async function ask(
   signal: AbortSignal,
 ): Promise<QuotaAnswer> {
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  const path = `${url.pathname}${queryBeforeName(url)}${percentEncode(name)}`
+  const path = pathOfRequest(url, name)
   const asked = request({ host, port: url.port || 80, path, agent, signal })
   asked.on('error', () => {}).end() // the error also reaches the wait for the response
   const [response]: IncomingMessage[] = await once(asked, 'response')
@@ -68,18 +62,12 @@ async function read(response: IncomingMessage): Promise<string | undefined> {
   return text
 }
 
-/** The query up to the name. The URL may have `?u=` already or not, and other fields. */
-function queryBeforeName({ search }: URL): string {
-  if (search === '') return '?u='
-  return /[?&]u=$/.test(search) ? search : `${search}&u=`
-}
-
 function readResponse(
   { statusCode, headers }: IncomingMessage,
   text: string | undefined,
   name: string,
 ): QuotaAnswer {
-  if (statusCode === 404 && !isPageMissing(headers, text)) {
+  if (statusCode === 404 && !isPageMissing(headers['content-type'], text)) {
     return { status: 'no-such-user' }
   }
   if (statusCode === 503) return { status: 'unknown', why: NOT_KNOWN }
@@ -91,20 +79,4 @@ function readResponse(
 
 function reasonOf(statusCode: number | undefined): string {
   return statusCode === 404 ? NO_SUCH_PAGE : `status ${statusCode}`
-}
-
-/**
- * Returns whether a 404 means that there is no such page, rather than no such user. Web servers send an HTML
- * page, and onescan-quotad sends "page not found".
- */
-function isPageMissing(headers: IncomingMessage['headers'], text: string | undefined): boolean {
-  if (text === undefined || /html/i.test(headers['content-type'] ?? '')) return true
-  return /^\s*(?:<|(?:404 )?page not found|cannot get )/i.test(text)
-}
-
-/** Encodes a name byte by byte (RFC 3986 2.1), because it need not be UTF-8. */
-function percentEncode(name: string): string {
-  return name.replace(/[^A-Za-z0-9._~@-]/g, (byte) => {
-    return `%${byte.charCodeAt(0).toString(16).toUpperCase()}` // names have no bytes below 0x10
-  })
 }

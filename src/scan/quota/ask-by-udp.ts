@@ -6,7 +6,9 @@ import { errorCode, errorText } from '../../lib/errors/fault.ts'
 import { Semaphore } from '../../lib/flow/semaphore.ts'
 import { TIMED_OUT, withTimeout } from '../../lib/flow/timeout.ts'
 import { formatDuration } from '../../lib/text/units.ts'
-import { brokenAnswer, noAnswer, type QuotaAnswer, readReplyDatagram } from './quota-answer.ts'
+import type { QuotaAnswer } from '../../protocol/quota/quota-answer.ts'
+import { questionDatagram, readReplyDatagram } from '../../protocol/quota/quota-datagrams.ts'
+import { brokenAnswer, noAnswer } from './quota-lookup.ts'
 import type { UdpBackend } from './quota-settings.ts'
 
 export interface QuotaQuestion {
@@ -62,9 +64,12 @@ export class UdpClient {
   ): Promise<QuotaAnswer> {
     const { timeout } = times
     const nonce = backend.extended ? randomBytes(8).toString('hex') : undefined
-    const words = nonce === undefined ? [name] : [name, incoming, nonce]
+    const question =
+      nonce === undefined
+        ? { user: name, incoming: undefined, nonce: '' }
+        : { user: name, incoming, nonce }
     const exchange = new UdpExchange(
-      Buffer.from(`CHECK_QUOTA ${words.join(' ')}`, 'latin1'),
+      Buffer.from(questionDatagram(question), 'latin1'),
       (datagram) => readReplyDatagram(datagram, name, nonce),
     )
     const until = this.#uptime() + timeout

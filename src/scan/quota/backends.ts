@@ -2,8 +2,9 @@ import type { Agent } from 'node:http'
 import { errorText } from '../../lib/errors/fault.ts'
 import { BackOff } from '../../lib/flow/back-off.ts'
 import { formatDuration } from '../../lib/text/units.ts'
+import type { QuotaAnswer } from '../../protocol/quota/quota-answer.ts'
 import type { AskTimes, QuotaQuestion, UdpClient } from './ask-by-udp.ts'
-import { noAnswer, type QuotaAnswer } from './quota-answer.ts'
+import { noAnswer } from './quota-lookup.ts'
 import type { Backend } from './quota-settings.ts'
 
 interface BackendsOptions {

@@ -8,7 +8,7 @@ import {
 } from '../../mail/message/envelope/address.ts'
 import type { LdapDirectory } from '../../protocol/ldap/ldap-directory.ts'
 import type { LdapSettings } from '../../protocol/ldap/ldap-settings.ts'
-import type { ExplainedAnswer } from './quota-answer.ts'
+import type { ExplainedAnswer } from './quota-lookup.ts'
 import { type Backend, backendFor, type QuotaSettings, readBackend } from './quota-settings.ts'
 
 /** Upper limit, in bytes, for a mailbox's name: no file name is longer. */

@@ -1,6 +1,7 @@
 import { errorText } from '../../lib/errors/fault.ts'
 import { LruCache, SharedWork } from '../../lib/flow/cache.ts'
 import { type MailAddress, withPlainDomain } from '../../mail/message/envelope/address.ts'
+import type { QuotaAnswer } from '../../protocol/quota/quota-answer.ts'
 import { answerFor, type DatedAnswer, datedAnswer } from './answer-lifetime.ts'
 import { Backends, QuestionCounters } from './backends.ts'
 import {
@@ -11,7 +12,7 @@ import {
   namedMailboxOf,
   readBackendMap,
 } from './mailbox.ts'
-import type { ExplainedAnswer, QuotaAnswer, TimedLookup } from './quota-answer.ts'
+import type { ExplainedAnswer, TimedLookup } from './quota-lookup.ts'
 import { acceptsSize, type QuotaSettings } from './quota-settings.ts'
 
 /** The number of mailboxes whose answers a process caches. */

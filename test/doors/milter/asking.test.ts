@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import t from 'tap'
 import { Budget } from '../../../src/lib/flow/memory-budget.ts'
-import type { QuotaAnswer } from '../../../src/scan/quota/quota-answer.ts'
+import type { QuotaAnswer } from '../../../src/protocol/quota/quota-answer.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
 import { until } from '../../run/until.ts'

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
-import type { QuotaAnswer, QuotaLookup } from '../../../src/scan/quota/quota-answer.ts'
+import type { QuotaAnswer } from '../../../src/protocol/quota/quota-answer.ts'
+import type { QuotaLookup } from '../../../src/scan/quota/quota-lookup.ts'
 import { plain } from '../../cases/messages.ts'
 import { everything, type Offer, oldest, says } from './mta.ts'
 import { openMilter } from './rig.ts'

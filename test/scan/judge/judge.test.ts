@@ -1,6 +1,6 @@
 import { chmodSync } from 'node:fs'
 import t from 'tap'
-import type { QuotaAnswer } from '../../../src/scan/quota/quota-answer.ts'
+import type { QuotaAnswer } from '../../../src/protocol/quota/quota-answer.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/contract/scanner.ts'
 import { clean } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { localPolicy } from '../scanners/run/scanning.ts'

@@ -1,13 +1,13 @@
 import t from 'tap'
 import { type MailAddress, readAddress } from '../../../src/mail/message/envelope/address.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
+import type { QuotaAnswer } from '../../../src/protocol/quota/quota-answer.ts'
 import { mailReply } from '../../../src/scan/judge/decision/replies.ts'
 import {
   type AnnouncedMail,
   checkQuota,
   isQuotaChecked,
 } from '../../../src/scan/judge/over-quota.ts'
-import type { QuotaAnswer } from '../../../src/scan/quota/quota-answer.ts'
 
 /** The question whether all recipients of a message are over quota, for a service that may be slow. */
 

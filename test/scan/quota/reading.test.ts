@@ -5,19 +5,13 @@ import t from 'tap'
 import { readAddress, withPlainDomain } from '../../../src/mail/message/envelope/address.ts'
 import { namedMailboxOf, parseBackendMap, readBackendMap } from '../../../src/scan/quota/mailbox.ts'
 import {
-  NOT_KNOWN,
-  QUOTA_REPLY_MAX,
-  readBody,
-  readReplyDatagram,
-} from '../../../src/scan/quota/quota-answer.ts'
-import {
   acceptsSize,
   backendFor,
   readBackend,
   readQuotaSettings,
 } from '../../../src/scan/quota/quota-settings.ts'
 
-/** The reading of settings, maps, names and replies. */
+/** The reading of settings, maps and names. */
 
 t.test('a backend is a service over UDP or HTTP', async (t) => {
   t.match(readBackend('udp:10.0.0.1:5', ''), {
@@ -174,58 +168,6 @@ t.test('a name may have 255 bytes, and an address 1,024', async (t) => {
   t.equal(name(''), undefined)
 })
 
-t.test('every word of a datagram counts', async (t) => {
-  const datagram = (text: string, nonce?: string) =>
-    readReplyDatagram(Buffer.from(text), 'ann', nonce)
-  t.same(datagram('QUOTA_OK'), { status: 'room' })
-  t.same(datagram('QUOTA_OK ann'), { status: 'room' })
-  t.same(datagram('QUOTA_FULL ann 9\r\n'), { status: 'full', usage: { size: 9 } })
-  t.same(datagram('QUOTA_OK ann 0 0'), { status: 'room' }, 'neither is known')
-  t.same(datagram('QUOTA_OK ann 5 0'), { status: 'room', usage: { size: 5 } })
-  t.same(datagram('QUOTA_OK ann 0 5'), { status: 'room', usage: { size: 0, quota: 5 } })
-  t.same(datagram('QUOTA_UNKNOWN ann 1 2'), { status: 'no-such-user' })
-  t.same(datagram('QUOTA_ERROR ann'), { status: 'unknown', why: NOT_KNOWN })
-  t.same(datagram('QUOTA_OK n1\n', 'n1'), { status: 'room' })
-  t.same(datagram('QUOTA_OK ann n1', 'n1'), { status: 'room' })
-  const digits = '9'.repeat(15)
-  t.match(datagram(`QUOTA_OK ann ${digits}`), { usage: { size: Number(digits) } })
-  for (const text of [
-    '',
-    'QUOTA_ok',
-    'toString',
-    'QUOTA_OK ben',
-    'QUOTA_OK ann x',
-    'QUOTA_OK ann 1 2 3',
-    'QUOTA_OK ann 1 2x',
-    'QUOTA_OK ann 1 x2',
-    'QUOTA_OK ann x 2',
-    `QUOTA_OK ann ${digits}9`,
-    'QUOTA_OK\nann',
-    'QUOTA_OK\n\n',
-  ]) {
-    t.equal(datagram(text), undefined, JSON.stringify(text))
-  }
-  for (const text of ['QUOTA_OK', 'n1', 'QUOTA_OK ann', 'QUOTA_OK n1 ann', 'QUOTA_OK n1 n2']) {
-    t.equal(datagram(text, 'n1'), undefined, text)
-  }
-  const long = (length: number) => {
-    const name = 'n'.repeat(length - 'QUOTA_OK '.length)
-    return readReplyDatagram(Buffer.from(`QUOTA_OK ${name}`), name, undefined)
-  }
-  t.same(long(QUOTA_REPLY_MAX), { status: 'room' })
-  t.equal(long(QUOTA_REPLY_MAX + 1), undefined)
-})
-
-t.test('an answer over HTTP must have four words', async (t) => {
-  const used = { size: 5, quota: 9 }
-  t.same(readBody('OK ann 5 9', 'ann'), { status: 'room', usage: used })
-  t.same(readBody('OVERQUOTA ann 5 9\r\n', 'ann'), { status: 'full', usage: used })
-  for (const text of ['OK', 'OK ann 5', 'OK ann 5 9 1', 'OK ben 5 9', 'QUOTA_OK ann 5 9']) {
-    t.equal(readBody(text, 'ann'), undefined, text)
-  }
-  t.equal(readBody('OK ann 5 9\n\n', 'ann'), undefined)
-})
-
 t.test('no name of random bytes becomes two words or leads to another path', async (t) => {
   fc.assert(
     fc.property(
@@ -254,29 +196,4 @@ t.test("the dot of the root is not part of a domain's name", async (t) => {
   t.equal(name('ann.'), 'ann.')
   t.equal(name('ann@.'), 'ann@.')
   t.equal(name('ann@example..'), undefined)
-})
-
-t.test('a random reply is only understood if it is well formed', async (t) => {
-  const piece = fc.constantFrom(
-    'QUOTA_OK',
-    'QUOTA_FULL',
-    'OK',
-    'ann',
-    '9',
-    '-9',
-    ' ',
-    'n0',
-    '\n',
-    '\0',
-  )
-  fc.assert(
-    fc.property(fc.array(piece), (pieces) => {
-      const text = pieces.join('')
-      const answer = readReplyDatagram(Buffer.from(text), 'ann', 'n0')
-      if (answer) t.match(text, /^QUOTA_(OK|FULL)( ann( \d+( \d+)?)?)? n0\n?$/)
-      const body = readBody(text, 'ann')
-      if (body) t.match(text, /^(OK|OVERQUOTA) ann \d+ \d+\n?$/)
-    }),
-    { numRuns: 2000 },
-  )
 })

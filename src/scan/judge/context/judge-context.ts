@@ -1,5 +1,5 @@
 import type { Crypto } from '../../../lib/runtime/crypto.ts'
-import type { TimedLookup } from '../../quota/quota-answer.ts'
+import type { TimedLookup } from '../../quota/quota-lookup.ts'
 import type { Rules } from '../../rules/match.ts'
 import type { Scanner } from '../../scanners/contract/scanner.ts'
 import type { SignatureFiles } from '../../scanners/signatures/signature-files.ts'
