@@ -5,17 +5,18 @@ import {
   readConfiguration,
   requireIdentity,
 } from '../configuration/configuration.ts'
+import type { SmtpRoute } from '../doors/smtp/next-server/smtp-services.ts'
 import { attempt } from '../lib/errors/fault.ts'
 import { whenReplaced } from '../lib/process/bound-paths.ts'
 import { descriptorLimit } from '../lib/process/descriptors.ts'
 import type { Environment } from '../lib/process/environment.ts'
-import { notify } from '../lib/process/systemd.ts'
+import { notify, notifyReady } from '../lib/process/systemd.ts'
 import { ownCommand } from '../lib/runtime/compiled-program.ts'
 import { ClamdWatch } from '../readiness/clamd/clamd-watch.ts'
 import { HostMemory } from '../scan/verdicts/host-memory.ts'
 import { log } from './daemon-log.ts'
 import { describeDoor } from './describe-door.ts'
-import { inheritedSockets, openSockets } from './listening/open-sockets.ts'
+import { type DoorSocket, inheritedSockets, openSockets } from './listening/open-sockets.ts'
 import { pageSocket } from './listening/page-socket.ts'
 import type { DaemonOptions } from './options/daemon-options.ts'
 import { isTls, type ListeningDoor } from './options/door-address.ts'
@@ -33,33 +34,44 @@ export interface ProcessStart {
   readonly signals: Signals
 }
 
+interface FirstProcessStart extends ProcessStart {
+  /** The arguments of this process. */
+  readonly args: readonly string[]
+}
+
 /**
  * Runs the first process: it keeps the sockets and the data that all workers share, answers systemd and HTTP,
- * and replaces workers. `args` are its own arguments. Rejects with a Fault if onescand cannot start.
+ * and replaces workers. Rejects with a Fault if onescand cannot start.
  */
-export async function runFirstProcess({
-  env,
-  options,
-  signals,
-  args,
-}: ProcessStart & { readonly args: readonly string[] }): Promise<void> {
+export async function runFirstProcess(start: FirstProcessStart): Promise<void> {
+  const daemon = await openDaemon(start)
+  start.signals.handleWith({
+    reload: () => daemon.reload(),
+    report: () => daemon.report(),
+    stop: () => daemon.stop(),
+  })
+  await daemon.serve()
+  stopWhenReplaced()
+  await notifyReady(process.env, daemon.running)
+}
+
+/** Reads the settings, opens the page and the sockets, and starts the workers. */
+async function openDaemon({ env, options, args }: FirstProcessStart): Promise<Daemon> {
   const memory = new HostMemory()
-  let configuration = await readConfiguration(env, log, memory)
-  let doors: readonly ListeningDoor[] = []
+  const configuration = await CurrentConfiguration.read(env, memory)
   const inherited = inheritedSockets(process.env)
-  const { http } = options
-  const httpFd = pageSocket(inherited, http, log)
-  const clamds = new ClamdWatch(() => configuration.context?.config.settings, log, {
+  const httpFd = pageSocket(inherited, options.http, log)
+  const clamds = new ClamdWatch(() => configuration.value.context?.config.settings, log, {
     extracts: (event) => memory.noteExtraction(event),
     isWanted: () => memory.extracted.isWanted,
   })
-  const status = http && new StatusFeed(options, () => configuration, clamds)
-  if (http) await status?.open(http, httpFd)
+  const status = new StatusFeed(options, () => configuration.value, clamds)
+  await status.open(httpFd)
   const sockets = await openSockets(options, inherited)
   const kinds = sockets.map(({ kind }) => kind)
-  if (kinds.some(isTls)) requireIdentity(configuration)
+  if (kinds.some(isTls)) requireIdentity(configuration.value)
   logConnectionLimit(kinds.length, options.maxClients)
-  const smtpDoors = smtpDoorsOf(kinds, options.smtpDoors)
+  const routes = smtpDoorsOf(kinds, options.smtpDoors)
   const workers = new Workers({
     count: options.workers,
     command: ownCommand('onescand', ...args, '--worker', kinds.join(',')),
@@ -67,53 +79,127 @@ export async function runFirstProcess({
     directory: env.TMPDIR || tmpdir(),
     grace: options.grace,
     log,
-    onMessage: (worker, message) => status?.take(worker, message),
-    onEnd: (worker, inProgress) => status?.workerEnded(worker, inProgress),
+    onReport: (worker, report) => status.workerReported(worker, report),
+    onAnswer: (answer) => status.selfTestAnswered(answer),
+    onEnd: (worker, inProgress) => status.workerEnded(worker, inProgress),
     onLasting: (milliseconds) =>
       void notify(process.env, `EXTEND_TIMEOUT_USEC=${milliseconds * 1000}`),
     memory,
   })
-  status?.watchWorkers(workers)
+  status.watchWorkers(workers)
   const stopSweeps = startSweeps(env, log)
-  const running = new AbortController()
-  signals.handleWith({
-    async reload() {
-      const next = await readConfiguration(env, log, memory)
-      configuration.close()
-      configuration = next
-      logDoors(doors, configuration)
-      workers.order('reload')
-    },
-    report: () => workers.order('report'),
-    async stop() {
-      status?.stopping()
-      clamds.close()
-      stopSweeps()
-      running.abort()
-      // No client may wait for a worker that accepts no more connections.
-      for (const socket of sockets) socket.close()
-      await Promise.all([workers.stop(), notify(process.env, 'STOPPING=1')])
-      status?.close()
-      configuration.close()
-      process.exit(0)
-    },
-  })
-  const addresses = await workers.ready
-  doors = addresses.map((address, at) => ({ kind: kinds[at]!, address, route: smtpDoors[at] }))
-  logDoors(doors, configuration)
-  status?.serving(doors)
-  log('serving')
-  const endWithout = (path: string) => {
+  return new Daemon({ configuration, clamds, status, sockets, routes, workers, stopSweeps })
+}
+
+/** The configuration of this process, which a reload replaces. */
+class CurrentConfiguration {
+  readonly #read: () => Promise<Configuration>
+  #value: Configuration
+
+  private constructor(read: () => Promise<Configuration>, first: Configuration) {
+    this.#read = read
+    this.#value = first
+  }
+
+  static async read(env: Environment, memory: HostMemory): Promise<CurrentConfiguration> {
+    const read = () => readConfiguration(env, log, memory)
+    return new CurrentConfiguration(read, await read())
+  }
+
+  get value(): Configuration {
+    return this.#value
+  }
+
+  /** Reads the configuration again. If this rejects, the old one remains in use. */
+  async reload(): Promise<void> {
+    const next = await this.#read()
+    this.#value.close()
+    this.#value = next
+  }
+}
+
+/** The parts of an onescand that has started. */
+interface DaemonParts {
+  readonly configuration: CurrentConfiguration
+  readonly clamds: ClamdWatch
+  readonly status: StatusFeed
+  readonly sockets: readonly DoorSocket[]
+  /** The route of each socket that passes mail on. */
+  readonly routes: readonly (SmtpRoute | undefined)[]
+  readonly workers: Workers
+  readonly stopSweeps: () => void
+}
+
+/** An onescand that has started, in its first process. */
+class Daemon {
+  readonly #parts: DaemonParts
+  readonly #running = new AbortController()
+  /** Empty until the workers listen. */
+  #doors: readonly ListeningDoor[] = []
+
+  constructor(parts: DaemonParts) {
+    this.#parts = parts
+  }
+
+  /** Aborted when onescand stops. */
+  get running(): AbortSignal {
+    return this.#running.signal
+  }
+
+  /** Resolves when all workers listen. */
+  async serve(): Promise<void> {
+    const { workers, sockets, routes, status } = this.#parts
+    const addresses = await workers.ready
+    this.#doors = addresses.map((address, at) => ({
+      kind: sockets[at]!.kind,
+      address,
+      route: routes[at],
+    }))
+    this.#logDoors()
+    status.serving(this.#doors)
+    log('serving')
+  }
+
+  async reload(): Promise<void> {
+    await this.#parts.configuration.reload()
+    this.#logDoors()
+    this.#parts.workers.order('reload')
+  }
+
+  report(): void {
+    this.#parts.workers.order('report')
+  }
+
+  /** Stops the workers, and ends this process. */
+  async stop(): Promise<void> {
+    const { status, clamds, stopSweeps, sockets, workers, configuration } = this.#parts
+    status.stopping()
+    clamds.close()
+    stopSweeps()
+    this.#running.abort()
+    // No client may wait for a worker that accepts no more connections.
+    for (const socket of sockets) socket.close()
+    await Promise.all([workers.stop(), notify(process.env, 'STOPPING=1')])
+    status.close()
+    configuration.value.close()
+    process.exit(0)
+  }
+
+  #logDoors(): void {
+    for (const door of this.#doors) log(describeDoor(door, this.#parts.configuration.value))
+  }
+}
+
+/**
+ * Ends onescand when a directory that systemd bound for it is removed. Files are read at the start, or not relied
+ * on: /etc/passwd has names for the log.
+ */
+function stopWhenReplaced(): void {
+  const stop = (path: string) => {
     log(`${path}: was removed; onescand exits; its next start opens it again`)
     process.kill(process.pid, 'SIGTERM')
   }
-  // Files are read at the start, or not relied on: /etc/passwd has names for the log.
-  whenReplaced(
-    process.env,
-    endWithout,
-    (path) => attempt(() => statSync(path))?.isDirectory() === true,
-  )
-  await notifyReady(running.signal)
+  whenReplaced(process.env, stop, (path) => attempt(() => statSync(path))?.isDirectory() === true)
 }
 
 function logConnectionLimit(sockets: number, maxClients: number): void {
@@ -122,26 +208,4 @@ function logConnectionLimit(sockets: number, maxClients: number): void {
   if (clients === maxClients) return
   const why = `only ${clients} are possible: onescand may open ${descriptors} files, and has ${sockets} sockets`
   log(`--max-clients ${maxClients}: ${why}; raise LimitNOFILE= (ulimit -n)`)
-}
-
-function logDoors(doors: readonly ListeningDoor[], configuration: Configuration): void {
-  for (const door of doors) log(describeDoor(door, configuration))
-}
-
-/** Notifies systemd that mail is served, and repeatedly if it requires that (WatchdogSec=). */
-async function notifyReady(running: AbortSignal): Promise<void> {
-  await notify(process.env, 'READY=1')
-  const within = watchdogTime(process.env)
-  if (within === undefined || running.aborted) return
-  const timer = setInterval(() => void notify(process.env, 'WATCHDOG=1'), within / 2)
-  running.addEventListener('abort', () => clearInterval(timer))
-}
-
-/**
- * Returns within how many milliseconds systemd expects WATCHDOG=1 each time (WatchdogSec=), or
- * undefined if it expects none: sd_watchdog_enabled(3).
- */
-function watchdogTime({ WATCHDOG_USEC, WATCHDOG_PID }: NodeJS.ProcessEnv): number | undefined {
-  if (WATCHDOG_PID !== undefined && WATCHDOG_PID !== String(process.pid)) return undefined
-  return /^[1-9][0-9]{3,14}$/.test(WATCHDOG_USEC ?? '') ? Number(WATCHDOG_USEC) / 1000 : undefined
 }

@@ -1,7 +1,7 @@
 import { errorText } from '../lib/errors/fault.ts'
 import { serviceExit } from '../lib/process/command-line.ts'
 import { log } from './daemon-log.ts'
-import type { WorkerOrder } from './workers/workers.ts'
+import type { WorkerOrder } from './workers/worker-messages.ts'
 
 interface SignalHandlers {
   /** Reads the configuration again. If this rejects, the old configuration remains in use. */
@@ -23,13 +23,10 @@ export class Signals {
   #reloaded = Promise.resolve() // the last reload: the next one waits for it
 
   constructor() {
-    process.on('SIGHUP', () => this.#take('reload'))
-    process.on('SIGUSR1', () => this.#take('report'))
-    process.on('SIGTERM', () => this.#take('stop'))
-    process.on('SIGINT', () => this.#take('stop'))
-    process.on('message', (order) => {
-      if (order === 'reload' || order === 'report' || order === 'stop') this.#take(order)
-    })
+    process.on('SIGHUP', () => this.obey('reload'))
+    process.on('SIGUSR1', () => this.obey('report'))
+    process.on('SIGTERM', () => this.obey('stop'))
+    process.on('SIGINT', () => this.obey('stop'))
     // The first process was killed. Clients keep the mail in flight, as if this process had been
     // killed, too.
     process.on('disconnect', () => process.exit(serviceExit.temporary))
@@ -37,10 +34,11 @@ export class Signals {
 
   handleWith(handlers: SignalHandlers): void {
     this.#handlers = handlers
-    for (const order of this.#waiting.splice(0)) this.#take(order)
+    for (const order of this.#waiting.splice(0)) this.obey(order)
   }
 
-  #take(order: WorkerOrder): void {
+  /** Obeys an order as the signal of the same name. */
+  obey(order: WorkerOrder): void {
     const handlers = this.#handlers
     if (handlers === undefined) {
       this.#waiting.push(order)

@@ -4,19 +4,20 @@ import type { Configuration } from '../configuration/configuration.ts'
 import { inOneLine } from '../lib/check/check-line.ts'
 import { errorText } from '../lib/errors/fault.ts'
 import type { ObserverOptions } from '../observe/live/observer.ts'
-import { isProcessReport, type WorkersState } from '../observe/live/process-report.ts'
+import type { ProcessReport, WorkersState } from '../observe/live/process-report.ts'
 import type { ClamdWatch } from '../readiness/clamd/clamd-watch.ts'
 import { log } from './daemon-log.ts'
 import { describeDoor } from './describe-door.ts'
 import type { StatusServer } from './http/status-server.ts'
 import { pageListener } from './listening/page-socket.ts'
 import type { DaemonOptions } from './options/daemon-options.ts'
-import type { DoorAddress, ListeningDoor } from './options/door-address.ts'
-import { SelfTests } from './self-test/self-tests.ts'
+import type { ListeningDoor } from './options/door-address.ts'
+import { type SelfTestAnswer, SelfTests } from './self-test/self-tests.ts'
 import type { Workers } from './workers/workers.ts'
 
 /**
  * The data that the first process passes to its own HTTP server, which shows health, metrics and the page.
+ * Without --http there is no server, and nothing is shown.
  */
 export class StatusFeed {
   readonly #options: DaemonOptions
@@ -40,7 +41,9 @@ export class StatusFeed {
    * Opens the HTTP server of --http, on the descriptor of its socket if systemd has bound that. Resolves when
    * it has tried once to listen: it then retries.
    */
-  async open(address: DoorAddress, fd: number | undefined): Promise<void> {
+  async open(fd: number | undefined): Promise<void> {
+    const { http: address } = this.#options
+    if (address === undefined) return
     const { StatusServer } = await import('./http/status-server.ts') // needed by --http alone
     this.#server = new StatusServer({
       address: address.kind === 'tcp' ? address.host : undefined,
@@ -68,10 +71,14 @@ export class StatusFeed {
     return (this.#doors ?? []).map((door) => describeDoor(door, configuration))
   }
 
-  /** Handles a message of a worker: a report about mail, or the result of a self-test. */
-  take(worker: number, message: unknown): void {
-    if (isProcessReport(message)) this.#server?.observer.report(worker, message)
-    else this.#selfTests.take(message)
+  /** Shows a worker's report about mail. */
+  workerReported(worker: number, report: ProcessReport): void {
+    this.#server?.observer.report(worker, report)
+  }
+
+  /** Takes a worker's answer about a self-test. */
+  selfTestAnswered(answer: SelfTestAnswer): void {
+    this.#selfTests.answered(answer)
   }
 
   workerEnded(worker: number, inProgress: number): void {

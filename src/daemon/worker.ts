@@ -1,4 +1,5 @@
 import { type Configuration, readConfiguration } from '../configuration/configuration.ts'
+import type { CheckLine } from '../lib/check/check-line.ts'
 import { FIRST_HANDED_OVER } from '../lib/process/systemd.ts'
 import { type DoorState, MailReporter, type ProcessReport } from '../observe/live/process-report.ts'
 import { CrashRecord } from '../scan/verdicts/crash-record.ts'
@@ -9,10 +10,11 @@ import type { ProcessStart } from './first-process.ts'
 import { type OpenDoor, openDoors } from './open-doors.ts'
 import type { DoorKind } from './options/door-address.ts'
 import { tryJudging } from './self-test/judge-test-mail.ts'
-import { answerSelfTests, tryRunning } from './self-test/self-tests.ts'
+import { type SelfTestQuestion, tryRunning } from './self-test/self-tests.ts'
 import { doorName } from './self-test/try-door.ts'
+import type { Signals } from './signals.ts'
 import { HEARTBEAT_EVERY } from './workers/hung-workers.ts'
-import { HEARTBEAT, MUST_ANSWER, type ServingNotice } from './workers/workers.ts'
+import { receiveFromFirstProcess, sendToFirstProcess } from './workers/worker-messages.ts'
 
 /**
  * Runs a process that judges mail, on the sockets that the first process keeps. `kinds` states the purpose of
@@ -24,14 +26,14 @@ export async function runWorker(
   { env, options, signals }: ProcessStart,
 ): Promise<void> {
   let doors: readonly OpenDoor[] = [] // a heartbeat or a report may be due before all of them are open
-  const heartbeat = () =>
-    send(doors.some((door) => door.unanswered() > 0) ? MUST_ANSWER : HEARTBEAT)
-  setInterval(heartbeat, HEARTBEAT_EVERY).unref()
+  sendHeartbeats(() => doors.some((door) => door.unanswered() > 0))
   const memory = new HostMemory({ crashRecord: new CrashRecord(FIRST_HANDED_OVER + kinds.length) })
-  shareWithOthers(memory)
+  const judgeTestMail = (wantsEicar: boolean) => tryJudging(configuration, options, wantsEicar)
+  connectToFirstProcess(signals, memory, judgeTestMail)
   const read = () => readConfiguration(env, log, memory)
   let configuration = await read()
   const state = () => ({ ...stateOf(configuration, doors), partsOmitted: memory.extracted.omitted })
+  const send = (report: ProcessReport) => sendToFirstProcess({ is: 'report', report })
   const reporter = options.http && new MailReporter({ state, send, now: Date.now })
   doors = await openDoors(configuration, options, kinds, {
     reporter,
@@ -39,12 +41,12 @@ export async function runWorker(
     async describe(wantsSelfTest) {
       const description = describeDaemon(configuration)
       if (!wantsSelfTest) return description
-      const judge = () => tryJudging(configuration, options, true)
-      const wrong = await tryRunning({ configuration, doors }, options.maxSize, judge)
+      const wrong = await tryRunning({ configuration, doors }, options.maxSize, () =>
+        judgeTestMail(true),
+      )
       return { ...description, selfTest: { wrong, doors: doors.map(doorName) } }
     },
   })
-  answerSelfTests(send, (wantsEicar) => tryJudging(configuration, options, wantsEicar))
   signals.handleWith({
     async reload() {
       const next = await read()
@@ -63,18 +65,41 @@ export async function runWorker(
     },
   })
   reporter?.report() // the first process must know this worker before it shows lines of others
-  send({ serving: doors.map(({ address }) => address) } satisfies ServingNotice)
+  sendToFirstProcess({ is: 'serving', addresses: doors.map(({ address }) => address) })
 }
 
-/** Shares cached data with the other workers, through the first process. */
-function shareWithOthers(memory: HostMemory): void {
-  process.on('message', (message) => memory.receive(message))
-  memory.connect(send)
+/** Sends a heartbeat each second. `mustAnswer` returns whether clients of this worker must be answered. */
+function sendHeartbeats(mustAnswer: () => boolean): void {
+  const send = () => sendToFirstProcess({ is: 'heartbeat', mustAnswer: mustAnswer() })
+  setInterval(send, HEARTBEAT_EVERY).unref()
 }
 
-/** Sends to the first process. Does nothing if that has ended. */
-function send(message: object | string): void {
-  if (process.connected) process.send?.(message, undefined, undefined, () => {})
+/**
+ * Obeys the first process, shares cached data with the other workers through it, and answers its self-tests by
+ * `judge`, which judges EICAR, too, if that is wanted.
+ */
+function connectToFirstProcess(
+  signals: Signals,
+  memory: HostMemory,
+  judge: (wantsEicar: boolean) => Promise<readonly CheckLine[]>,
+): void {
+  const answerSelfTest = async ({ id, wantsEicar }: SelfTestQuestion) => {
+    const wrong = await judge(wantsEicar)
+    sendToFirstProcess({ is: 'self-test', answer: { id, wrong } })
+  }
+  receiveFromFirstProcess((message) => {
+    switch (message.is) {
+      case 'order':
+        signals.obey(message.order)
+        break
+      case 'events':
+        memory.receive(message.events)
+        break
+      case 'self-test':
+        void answerSelfTest(message.question)
+    }
+  })
+  memory.connect((events) => sendToFirstProcess({ is: 'events', events }))
 }
 
 /** Returns the report for the first process, once a second for --http, without mail. */

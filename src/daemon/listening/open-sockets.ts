@@ -40,7 +40,7 @@ export function inheritedSockets(env: NodeJS.ProcessEnv): SocketPurpose[] {
 }
 
 /** A socket that workers listen on. The first process keeps it open, so that it outlives them. */
-interface DoorSocket {
+export interface DoorSocket {
   readonly kind: DoorKind
   readonly fd: number
   close(): void

@@ -48,26 +48,15 @@ export async function tryRunning(
 }
 
 /** The request of the first process to a worker for a self-test. */
-interface SelfTestQuestion {
-  readonly selfTest: number
+export interface SelfTestQuestion {
+  readonly id: number
   readonly wantsEicar: boolean
 }
 
-/** The worker's answer: what is wrong. */
-interface SelfTestAnswer {
-  readonly tried: number
+/** The worker's answer to the request of this id: what is wrong. */
+export interface SelfTestAnswer {
+  readonly id: number
   readonly wrong: readonly CheckLine[]
-}
-
-/** Has this worker answer the first process, by `judge`, which judges EICAR, too, if that is wanted. */
-export function answerSelfTests(
-  send: (answer: SelfTestAnswer) => void,
-  judge: (wantsEicar: boolean) => Promise<readonly CheckLine[]>,
-): void {
-  process.on('message', (message: Partial<SelfTestQuestion> | null) => {
-    const { selfTest: tried, wantsEicar = false } = message ?? {}
-    if (tried !== undefined) void judge(wantsEicar).then((wrong) => send({ tried, wrong }))
-  })
 }
 
 /** Milliseconds beyond the time of a scan for a worker to answer. */
@@ -124,10 +113,9 @@ export class SelfTests {
     }
   }
 
-  /** Takes a message of a worker. */
-  take(message: unknown): void {
-    const { tried, wrong = [] } = message as Partial<SelfTestAnswer>
-    if (tried !== undefined) this.#asked.get(tried)?.answer(wrong)
+  /** Takes the answer of a worker. */
+  answered({ id, wrong }: SelfTestAnswer): void {
+    this.#asked.get(id)?.answer(wrong)
   }
 
   /** Notes that the worker has ended. Its requests are sent once more. */
@@ -155,14 +143,14 @@ export class SelfTests {
 
   #ask(wantsEicar: boolean): Promise<readonly CheckLine[]> {
     return new Promise((resolve) => {
-      const question = { selfTest: ++this.#count, wantsEicar }
+      const question = { id: ++this.#count, wantsEicar }
       const answer: AskedSelfTest['answer'] = (wrong) => {
         clearTimeout(timer)
-        this.#asked.delete(question.selfTest)
+        this.#asked.delete(question.id)
         resolve(wrong)
       }
       const timer = setTimeout(() => {
-        answer([trouble(`worker ${this.#asked.get(question.selfTest)?.worker} does not answer`)])
+        answer([trouble(`worker ${this.#asked.get(question.id)?.worker} does not answer`)])
       }, SELF_TEST_TIMEOUT + BEYOND)
       this.#askNext(question, answer, false)
     })
@@ -171,7 +159,7 @@ export class SelfTests {
   #askNext(question: SelfTestQuestion, answer: AskedSelfTest['answer'], isRepeated: boolean): void {
     const worker = this.#send(question)
     if (worker === undefined) answer([trouble('no worker accepts mail')])
-    else this.#asked.set(question.selfTest, { question, worker, isRepeated, answer })
+    else this.#asked.set(question.id, { question, worker, isRepeated, answer })
   }
 }
 

@@ -7,10 +7,17 @@ import { ProcEntry } from '../../lib/process/proc-entry.ts'
 import { loadSystem } from '../../lib/runtime/system.ts'
 import { formatDuration } from '../../lib/text/units.ts'
 import { openAnonymousFile } from '../../mail/message/spool.ts'
-import type { WorkersState } from '../../observe/live/process-report.ts'
+import type { ProcessReport, WorkersState } from '../../observe/live/process-report.ts'
 import { CrashRecord } from '../../scan/verdicts/crash-record.ts'
 import type { HostEvents, HostMemory } from '../../scan/verdicts/host-memory.ts'
+import type { SelfTestAnswer, SelfTestQuestion } from '../self-test/self-tests.ts'
 import { HeartbeatWatch, HUNG_AFTER } from './hung-workers.ts'
+import {
+  type MessageOfWorker,
+  receiveFromWorker,
+  sendToWorker,
+  type WorkerOrder,
+} from './worker-messages.ts'
 
 interface WorkersOptions {
   readonly count: number
@@ -23,8 +30,10 @@ interface WorkersOptions {
   /** Milliseconds for messages in progress when workers are asked to stop; SIGKILL follows a little later. */
   readonly grace: number
   readonly log: (line: string) => void
-  /** Takes each message of a worker that is not for this file or for `memory`. */
-  readonly onMessage: (worker: number, message: unknown) => void
+  /** Takes a worker's report about mail. */
+  readonly onReport: (worker: number, report: ProcessReport) => void
+  /** Takes a worker's answer to askNext(). */
+  readonly onAnswer: (answer: SelfTestAnswer) => void
   /** Called when a worker has ended without being asked to, with the number of its messages in progress. */
   readonly onEnd: (worker: number, inProgress: number) => void
   /** Called while the exit is delayed, with the upper limit in milliseconds from now on. */
@@ -47,17 +56,6 @@ const GONE_AFTER = 3000
  * and its connections.
  */
 const LOST_MAX = 2
-
-/** An order to a worker on its channel. If the channel closes, the worker ends at once. */
-export type WorkerOrder = 'reload' | 'report' | 'stop'
-/** The message that a worker sends each second. */
-export const HEARTBEAT = 'heartbeat'
-/** The same while it has clients that must be answered: it may not be ended. */
-export const MUST_ANSWER = 'must answer'
-/** The message of a worker that has begun to listen: its addresses. */
-export interface ServingNotice {
-  readonly serving: readonly string[]
-}
 
 /** A worker, and the file with its messages in progress, if that could be created. */
 interface Worker {
@@ -103,7 +101,7 @@ export class Workers {
       stat: (pid) => new ProcEntry(pid).stat(),
       onHung: (pid, how) => this.#endHung(pid, how),
     })
-    options.memory.connect((message) => this.#sendAll(message))
+    options.memory.connect((events) => this.#sendEvents(events))
     const started = Array.from({ length: options.count }, () => this.#startWorker())
     this.ready = Promise.all(started).then(([first]) => first!)
   }
@@ -113,23 +111,23 @@ export class Workers {
   }
 
   /**
-   * Sends a request to one of the serving workers, in turn. Returns its process id, or undefined if there is
-   * none. The answer is passed to `onMessage`.
+   * Asks one of the serving workers for a self-test, in turn. Returns its process id, or undefined if there is
+   * none. The answer is passed to `onAnswer`.
    */
-  askNext(question: object): number | undefined {
+  askNext(question: SelfTestQuestion): number | undefined {
     for (const worker of this.#workers) {
       if (!worker.isServing || !worker.child.connected) continue
       this.#workers.delete(worker)
       this.#workers.add(worker) // the last one in the next turn
-      send(worker.child, question)
+      sendToWorker(worker.child, { is: 'self-test', question })
       return worker.child.pid
     }
     return undefined
   }
 
   /** Gives an order to all workers. */
-  order(what: WorkerOrder): void {
-    for (const { child } of this.#workers) if (child.connected) child.send(what)
+  order(order: WorkerOrder): void {
+    for (const { child } of this.#workers) sendToWorker(child, { is: 'order', order })
   }
 
   /**
@@ -184,13 +182,8 @@ export class Workers {
     const { child } = worker
     this.#workers.add(worker)
     this.#heartbeats.beat(child.pid!)
-    send(child, this.#options.memory.initialEvents())
-    child.on('message', (message) => {
-      const addresses = this.#take(child, message)
-      if (addresses === undefined) return
-      worker.isServing = true
-      worker.serves(addresses)
-    })
+    sendToWorker(child, { is: 'events', events: this.#options.memory.initialEvents() })
+    receiveFromWorker(child, (message) => this.#receive(worker, message))
     child.on('error', worker.fails)
     child.once('exit', (code, signal) => {
       if (!this.#workers.has(worker)) return this.#lostIsGone()
@@ -200,16 +193,28 @@ export class Workers {
     })
   }
 
-  /** Handles a message of a worker. Returns the addresses where it listens, if the message contains them. */
-  #take(child: ChildProcess, message: unknown): readonly string[] | undefined {
-    const { memory, onMessage } = this.#options
+  #receive(worker: Worker, message: MessageOfWorker): void {
+    const { memory, onReport, onAnswer } = this.#options
+    const { child } = worker
     this.#heartbeats.beat(child.pid!)
-    if (message === MUST_ANSWER) this.#putOff()
-    if (message === HEARTBEAT || message === MUST_ANSWER) return undefined
-    if (isServingNotice(message)) return message.serving
-    if (memory.receive(message)) this.#sendAll(message, child)
-    else onMessage(child.pid!, message)
-    return undefined
+    switch (message.is) {
+      case 'heartbeat':
+        if (message.mustAnswer) this.#putOff()
+        break
+      case 'serving':
+        worker.isServing = true
+        worker.serves(message.addresses)
+        break
+      case 'events':
+        memory.receive(message.events)
+        this.#sendEvents(message.events, child)
+        break
+      case 'report':
+        onReport(child.pid!, message.report)
+        break
+      case 'self-test':
+        onAnswer(message.answer)
+    }
   }
 
   #endHung(pid: number, how: string): void {
@@ -253,7 +258,7 @@ export class Workers {
     const pid = child.pid!
     this.#workers.delete(worker)
     this.#heartbeats.forget(pid)
-    this.#sendAll(memory.endOf(pid))
+    this.#sendEvents(memory.endOf(pid))
     if (!this.#isStopping) onEnd(pid, this.#countInProgress(worker))
     if (crashRecord !== undefined) closeSync(crashRecord)
     if (this.#isStopping) {
@@ -316,8 +321,9 @@ export class Workers {
     this.#replacements.add(timer)
   }
 
-  #sendAll(message: HostEvents, except?: ChildProcess): void {
-    for (const { child } of this.#workers) if (child !== except) send(child, message)
+  #sendEvents(events: HostEvents, except?: ChildProcess): void {
+    for (const { child } of this.#workers)
+      if (child !== except) sendToWorker(child, { is: 'events', events })
   }
 }
 
@@ -328,13 +334,4 @@ function spawnWorker(
 ): ChildProcess {
   const stdio = ['ignore', 'ignore', 'inherit', ...descriptors, 'ipc'] as const
   return spawn(program, args, { stdio: [...stdio] })
-}
-
-/** A message that cannot be sent any more is for a worker that has ended, or is about to. */
-function send(child: ChildProcess, message: object): void {
-  if (child.connected) child.send(message, () => {})
-}
-
-function isServingNotice(message: unknown): message is ServingNotice {
-  return Array.isArray((message as ServingNotice | null)?.serving)
 }

@@ -21,6 +21,27 @@ export async function notify(
   })
 }
 
+/**
+ * Notifies systemd that this process serves, and then repeatedly until the signal is aborted, if it requires that
+ * (WatchdogSec=).
+ */
+export async function notifyReady(env: NodeJS.ProcessEnv, running: AbortSignal): Promise<void> {
+  await notify(env, 'READY=1')
+  const within = watchdogTime(env)
+  if (within === undefined || running.aborted) return
+  const timer = setInterval(() => void notify(env, 'WATCHDOG=1'), within / 2)
+  running.addEventListener('abort', () => clearInterval(timer))
+}
+
+/**
+ * Returns within how many milliseconds systemd expects WATCHDOG=1 each time (WatchdogSec=), or
+ * undefined if it expects none: sd_watchdog_enabled(3).
+ */
+function watchdogTime({ WATCHDOG_USEC, WATCHDOG_PID }: NodeJS.ProcessEnv): number | undefined {
+  if (WATCHDOG_PID !== undefined && WATCHDOG_PID !== String(process.pid)) return undefined
+  return /^[1-9][0-9]{3,14}$/.test(WATCHDOG_USEC ?? '') ? Number(WATCHDOG_USEC) / 1000 : undefined
+}
+
 /** The first of the listening descriptors that systemd or another parent passes: sd_listen_fds(3). */
 export const FIRST_HANDED_OVER = 3
 

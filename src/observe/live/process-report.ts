@@ -33,7 +33,6 @@ export type StandaloneWay = (typeof STANDALONE_WAYS)[number]
 
 /** A report that each process of onescand sends to the first one, once a second. */
 export interface ProcessReport {
-  readonly kind: 'report'
   /** The new lines of the log, in latin1 and without their line ends. */
   readonly lines: readonly LoggedLine[]
   /** The number of lines that are missing for lack of room. */
@@ -52,10 +51,6 @@ export interface ProcessReport {
   readonly sharing: Sharing | undefined
   /** Counters of quota requests since the process began, or undefined without QUOTAD. */
   readonly quota: Readonly<Record<string, number>> | undefined
-}
-
-export function isProcessReport(message: unknown): message is ProcessReport {
-  return (message as ProcessReport | null)?.kind === 'report'
 }
 
 /** The milliseconds between two reports. */
@@ -119,7 +114,6 @@ export class MailReporter {
   report(): void {
     const { state, send } = this.#options
     const report: ProcessReport = {
-      kind: 'report',
       lines: this.#lines,
       lost: this.#lost,
       standalone: this.#standalone,

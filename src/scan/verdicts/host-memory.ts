@@ -102,12 +102,10 @@ export class HostMemory {
     this.#send = send
   }
 
-  /** Takes the events of another process. Returns whether the message, from a process of ours, was that. */
-  receive(message: unknown): message is HostEvents {
-    if (!isHostEvents(message)) return false
-    if (message.gone) this.scansForCopies.left(message.from)
-    for (const event of message.events) this.#receiveEvent(event, message.from)
-    return true
+  /** Takes the events of another process. */
+  receive({ from, gone, events }: HostEvents): void {
+    if (gone) this.scansForCopies.left(from)
+    for (const event of events) this.#receiveEvent(event, from)
   }
 
   /** The events that a new process gets first. */
@@ -179,8 +177,4 @@ function withoutShortScans(events: readonly HostEvent[]): HostEvent[] {
     if (event.is === 'begun') begun.set(event.fingerprint, event)
   }
   return [...kept]
-}
-
-function isHostEvents(message: unknown): message is HostEvents {
-  return typeof message === 'object' && message !== null && 'events' in message
 }

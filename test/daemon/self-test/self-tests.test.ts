@@ -10,14 +10,14 @@ t.test('if a worker ends during a self-test, another one is asked', async (t) =>
   const workers = [1, 2]
   const configuration = await readConfiguration({ QHPSI: 'plugin: eicar' }, () => {})
   t.teardown(configuration.close)
-  const selfTests = new SelfTests(({ selfTest }) => {
-    asked.push(selfTest)
+  const selfTests = new SelfTests(({ id }) => {
+    asked.push(id)
     return workers.shift()
   }, 1)
   const make = () => selfTests.make({ configuration, doors: [] }, [])
   const made = make()
   selfTests.ended(1)
-  selfTests.take({ tried: 1, wrong: [failure('EICAR', 'came out as clean', "check clamd's log")] })
+  selfTests.answered({ id: 1, wrong: [failure('EICAR', 'came out as clean', "check clamd's log")] })
   t.match(await made, { right: false, why: "EICAR: came out as clean; check clamd's log" })
   t.same(asked, [1, 1])
   t.match(await make(), { right: false, why: /^workers: no worker accepts mail/ })
@@ -51,9 +51,9 @@ t.test(
     t.teardown(second.close)
     let answer = [failure('EICAR', 'came out as clean', '')]
     const wanted: boolean[] = []
-    const selfTests = new SelfTests(({ selfTest, wantsEicar }) => {
+    const selfTests = new SelfTests(({ id, wantsEicar }) => {
       wanted.push(wantsEicar)
-      setImmediate(() => selfTests.take({ tried: selfTest, wrong: answer }))
+      setImmediate(() => selfTests.answered({ id, wrong: answer }))
       return 1
     }, 1)
     const clamd = { server: 'x', up: true, version: 1, made: 1 }

@@ -1,7 +1,7 @@
 import { renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { MUST_ANSWER, Workers } from '../../../src/daemon/workers/workers.ts'
+import { Workers } from '../../../src/daemon/workers/workers.ts'
 import { HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
 import { cannotMount } from '../../doors/slot/socket/hostile-descriptors.ts'
 import { mountHanging } from '../../lib/path/hanging.ts'
@@ -10,11 +10,11 @@ import { socketDirectory } from '../../programs/host/socket-directory.ts'
 
 /** How the first process of onescand starts workers, and starts others in their place. */
 
-/** A worker that says its process id when it serves, and does nothing else. */
+/** A worker that reports once when it serves, and does nothing else. */
 const script = `
-  process.send({ serving: [] })
-  process.send({ pid: process.pid })
-  process.on('message', (order) => order === 'stop' && process.exit(0))`
+  process.send({ is: 'serving', addresses: [] })
+  process.send({ is: 'report' })
+  process.on('message', ({ order }) => order === 'stop' && process.exit(0))`
 
 /** Starts one worker with this command, and gathers what is told of it. */
 function workersOf(command: readonly [string, ...string[]], directory: string, grace: number) {
@@ -34,10 +34,11 @@ function workersOf(command: readonly [string, ...string[]], directory: string, g
       log.push(line)
       changed()
     },
-    onMessage(pid) {
+    onReport(pid) {
       pids.push(pid)
       changed()
     },
+    onAnswer() {},
     onEnd() {},
     onLasting: (milliseconds) => void lasting.push(milliseconds),
     memory: new HostMemory(),
@@ -94,13 +95,13 @@ const KILLED_AFTER = 3000
 
 /** A worker that must answer for longer than that when it is to stop. */
 const answering = `
-  process.send({ serving: [] })
-  process.on('message', (order) => {
+  process.send({ is: 'serving', addresses: [] })
+  process.on('message', ({ order }) => {
     if (order !== 'stop') return
     let left = ${KILLED_AFTER / 500 + 2}
     setInterval(() => {
-      if (left-- > 0) process.send(${JSON.stringify(MUST_ANSWER)})
-      else process.send({ pid: process.pid }, () => process.exit(0))
+      if (left-- > 0) process.send({ is: 'heartbeat', mustAnswer: true })
+      else process.send({ is: 'report' }, () => process.exit(0))
     }, 500)
   })`
 
@@ -118,9 +119,9 @@ t.test('a worker is not killed while it reports that it must answer', async (t) 
 
 /** A worker that hangs while it reads the file that it is told of, and cannot be killed. */
 const hanging = `
-  process.send({ serving: [] })
-  process.send({ pid: process.pid })
-  process.on('message', (order) => order === 'stop' && process.exit(0))
+  process.send({ is: 'serving', addresses: [] })
+  process.send({ is: 'report' })
+  process.on('message', ({ order }) => order === 'stop' && process.exit(0))
   require('node:fs').readFile(process.argv[2], () => {})
   setTimeout(() => process.kill(process.pid, 'SIGSTOP'), 500)`
 

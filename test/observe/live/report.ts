@@ -2,7 +2,6 @@ import type { ProcessReport } from '../../../src/observe/live/process-report.ts'
 
 /** What a process reports that has nothing to do, but for `more`. */
 export const report = (more: Partial<ProcessReport> = {}): ProcessReport => ({
-  kind: 'report',
   lines: [],
   lost: 0,
   standalone: { asked: 0, left: 0 },

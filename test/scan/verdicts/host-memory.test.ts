@@ -141,12 +141,6 @@ t.test('the memory is bounded in bytes, and forgets the verdicts used longest ag
   t.same(kept, prints.slice(-15), 'as many as have room in 16 MiB')
 })
 
-t.test('a process ignores other messages than those of the others', async (t) => {
-  const memory = new HostMemory()
-  for (const words of ['reload', null, undefined, 5, {}]) t.notOk(memory.receive(words))
-  t.same(memory.initialEvents(), { from: process.pid, events: [] })
-})
-
 t.test(
   'the first process learns that mail wants what servers extract, and all learn that',
   async (t) => {
