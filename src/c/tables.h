@@ -33,6 +33,35 @@ enum answer_code {
   EXIT_UNSCANNED = 77, /* The message could not be scanned (ERROR_FD=2, if no text can be sent). */
 };
 
+/* The types of the frames that are exchanged with onescand; slot-protocol.md. */
+enum frame_type {
+  FRAME_VERSION = '1',
+  FRAME_VARIABLE = 'V',
+  FRAME_TAKES_REPLY = 'R',
+  FRAME_TIME_LEFT = 'D',
+  FRAME_ENVELOPE = 'E',
+  FRAME_SIZE = 'S',
+  FRAME_MESSAGE = 'M',
+  FRAME_END = '.',
+  FRAME_ACKNOWLEDGED = 'A',
+  FRAME_WORKING = 'h',
+  FRAME_STANDALONE = 'C',
+  FRAME_ACCEPT = 'a',
+  FRAME_EXIT = 'x',
+};
+
+/* The types of the fields of an answer. */
+enum field_type {
+  FIELD_BODY_OFFSET = 'B',
+  FIELD_KEPT = 'k',
+  FIELD_INSERTED = 'i',
+  FIELD_ENVELOPE = 'e',
+  FIELD_EXIT_CODE = 'c',
+  FIELD_REPLY = 't',
+  FIELD_LOG_LINE = 'l',
+  FIELD_END = '.',
+};
+
 /* Limits in bytes; slot-protocol.md and onescanc(8) have them, too. */
 enum {
   ADDRESS_MAX = 1002, /* an address; the real qmail-queue's limit */
@@ -60,6 +89,8 @@ enum {
 };
 
 #define PROTOCOL_VERSION "osc1"
+#define ACCEPT_FIELDS "Bkiel"
+#define EXIT_FIELDS "ctl"
 #define DEPTH_VARIABLE "ONESCAN_DEPTH"
 #define ONESCAN_SOCKET_DEFAULT "/run/onescan/qmail.sock"
 #define QMAILHOME_DEFAULT "/var/qmail"

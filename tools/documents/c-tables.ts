@@ -5,7 +5,12 @@ import { DAEMON_THREADS } from '../../src/lib/runtime/daemon-threads.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { QUOTA_REPLY_MAX } from '../../src/protocol/quota/quota-answer.ts'
-import { PROTOCOL_VERSION } from '../../src/protocol/slot/slot-frames.ts'
+import {
+  answerFields,
+  fieldType,
+  frameType,
+  PROTOCOL_VERSION,
+} from '../../src/protocol/slot/slot-frames.ts'
 import { THREADS } from '../../src/quotad/sources/readings-at-once.ts'
 import { QUESTION_RETRIES } from '../../src/scan/quota/ask-by-udp.ts'
 import {
@@ -58,8 +63,8 @@ export const answerCodes = {
 const limits: readonly EnumEntry[] = [
   ['ADDRESS_MAX', ADDRESS_MAX, "an address; the real qmail-queue's limit"],
   ['ENVELOPE_MAX', ENVELOPE_MAX, 'a larger envelope is EXIT_NO_MEMORY'],
-  ['FRAME_MAX', frameRules.M!.limit, 'one piece of a message for onescand'],
-  ['VARIABLE_MAX', frameRules.V!.limit, 'one variable for onescand'],
+  ['FRAME_MAX', frameRules[frameType.message]!.limit, 'one piece of a message for onescand'],
+  ['VARIABLE_MAX', frameRules[frameType.variable]!.limit, 'one variable for onescand'],
   ['ANSWER_MAX', figure('ANSWER_MAX'), 'the whole answer of onescand'],
   ['STANDALONE_LINE_MAX', figure('STANDALONE_LINE_MAX'), "onescand's reason to go standalone"],
   ['CHAIN_DEPTH_MAX', CHAIN_DEPTH_MAX, 'programs of the slot that become the next one, in a row'],
@@ -79,6 +84,8 @@ const numbers = ['ERROR_FD', 'SCANTIMEOUT', 'QUOTATIMEOUT'] as const
 /** Strings, each by the name that it has in C. */
 const texts: Readonly<Record<string, string>> = {
   PROTOCOL_VERSION,
+  ACCEPT_FIELDS: answerFields.accept.join(''),
+  EXIT_FIELDS: answerFields.exit.join(''),
   DEPTH_VARIABLE,
   ONESCAN_SOCKET_DEFAULT: SLOT_SOCKET,
   QMAILHOME_DEFAULT: table.QMAILHOME.default,
@@ -115,6 +122,16 @@ enum answer_code {
 ${entries(withMeanings(answerCodes))}
 };
 
+/* The types of the frames that are exchanged with onescand; slot-protocol.md. */
+enum frame_type {
+${letters('FRAME', frameType)}
+};
+
+/* The types of the fields of an answer. */
+enum field_type {
+${letters('FIELD', fieldType)}
+};
+
 /* Limits in bytes; slot-protocol.md and onescanc(8) have them, too. */
 enum {
 ${entries(limits)}
@@ -142,6 +159,15 @@ ${list(HIDDEN_FROM_CHAIN)}
 #endif
 `
 }
+
+function letters(prefix: string, types: Readonly<Record<string, string>>): string {
+  return Object.entries(types)
+    .map(([name, letter]) => `  ${prefix}_${constantCase(name)} = '${letter}',`)
+    .join('\n')
+}
+
+/** `takesReply` as `TAKES_REPLY`. */
+const constantCase = (name: string) => name.replace(/[A-Z]/g, '_$&').toUpperCase()
 
 function withMeanings(codes: Readonly<Record<string, number>>): EnumEntry[] {
   return Object.entries(codes).map(([name, code]) => [name, code, exitMeanings[code]!])

@@ -3,7 +3,13 @@ import { join } from 'node:path'
 import { frameRules } from '../../src/doors/slot/socket/request.ts'
 import { defaultTimeouts } from '../../src/doors/slot/socket/slot-server.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
-import { DESCRIBE, PROTOCOL_VERSION } from '../../src/protocol/slot/slot-frames.ts'
+import {
+  answerFields,
+  DESCRIBE,
+  fieldType,
+  frameType,
+  PROTOCOL_VERSION,
+} from '../../src/protocol/slot/slot-frames.ts'
 import { readMarkdown, withRows } from '../../test/documents/markdown-page.ts'
 import { figure } from '../../test/documents/source-files.ts'
 import { answerCodes, exitCodes } from './c-tables.ts'
@@ -21,8 +27,8 @@ export function slotProtocolPage(): string {
   const tables: readonly (readonly [heading: string, rows: readonly Entry[]])[] = [
     ['## Question', asCode(questionFrames())],
     ['## Answer', asCode(answerFrames)],
-    ['### Accept', asCode(answerFields('a'))],
-    ['### End', asCode(answerFields('x'))],
+    ['### Accept', asCode(fieldRows('accept'))],
+    ['### End', asCode(fieldRows('exit'))],
     ['## Time', times()],
   ]
   return tables.reduce(
@@ -35,21 +41,23 @@ const asCode = (entries: readonly Entry[]): Entry[] =>
   entries.map(([type, text]) => [`\`${type}\``, text])
 
 const payloads: Readonly<Record<string, string>> = {
-  '1': `The version, the bytes \`${PROTOCOL_VERSION}\`.`,
-  V: "One variable of the client's environment, `NAME=VALUE`.",
-  R: '1 if the descriptor of `ERROR_FD` can take a reply, else 0.',
-  D: 'Milliseconds that are left for scanning.',
-  E: 'The envelope, as on descriptor 1, through its last NUL.',
-  S: 'Size of the message in bytes.',
-  M: 'The next bytes of the message.',
-  '.': 'The end.',
+  [frameType.version]: `The version, the bytes \`${PROTOCOL_VERSION}\`.`,
+  [frameType.variable]: "One variable of the client's environment, `NAME=VALUE`.",
+  [frameType.takesReply]: '1 if the descriptor of `ERROR_FD` can take a reply, else 0.',
+  [frameType.timeLeft]: 'Milliseconds that are left for scanning.',
+  [frameType.envelope]: 'The envelope, as on descriptor 1, through its last NUL.',
+  [frameType.size]: 'Size of the message in bytes.',
+  [frameType.message]: 'The next bytes of the message.',
+  [frameType.end]: 'The end.',
 }
 
 /** The frames of a question. */
 function questionFrames(): Entry[] {
   return Object.entries(frameRules).map(([type, { limit, exact, repeats }]) => {
     const most =
-      type === 'V' ? `; up to ${figure('VARIABLES_MAX')} of them` : '; any number of them'
+      type === frameType.variable
+        ? `; up to ${figure('VARIABLES_MAX')} of them`
+        : '; any number of them'
     const size = exact ? bytes(limit) : `Up to ${bytes(limit)}`
     return [type, `${payloads[type]} ${size}${repeats ? most : ''}.`]
   })
@@ -57,40 +65,37 @@ function questionFrames(): Entry[] {
 
 /** The frames of an answer. */
 const answerFrames: readonly Entry[] = [
-  ['A', 'The question, through S, was read and is being worked on.'],
-  ['h', 'Still working.'],
+  [frameType.acknowledged, 'The question, through S, was read and is being worked on.'],
+  [frameType.working, 'Still working.'],
   [
-    'C',
+    frameType.standalone,
     `Start the standalone program: the reason for the client's log, without a line end. Up to ${bytes(figure('STANDALONE_LINE_MAX'))}.`,
   ],
-  ['a', `Accept the message. Up to ${bytes(figure('ANSWER_MAX'))}.`],
-  ['x', `End with an exit code. Up to ${bytes(figure('ANSWER_MAX'))}.`],
+  [frameType.accept, `Accept the message. Up to ${bytes(figure('ANSWER_MAX'))}.`],
+  [frameType.exit, `End with an exit code. Up to ${bytes(figure('ANSWER_MAX'))}.`],
   [DESCRIBE, `Only to the question \`${DESCRIBE}\`. Up to ${bytes(figure('DESCRIPTION_MAX'))}.`],
 ]
 
-/** The fields that the client takes in an answer: the one that comes first, others in any order, the end. */
-function answerFields(kind: 'a' | 'x'): Entry[] {
-  const types = (name: string) => {
-    const [, accept, ending] = new RegExp(`\\b${name} = kind == 'a' \\? (.*) : (.*);`).exec(
-      clientSource('answer.c'),
-    )!
-    return [...(kind === 'a' ? accept! : ending!).replaceAll(/["']/g, '')]
-  }
-  return [...types('first_type'), ...types('other_types'), '.'].map((type) => {
-    return [type, fields()[kind === 'x' && type === 'l' ? 'l again' : type]!]
+/** The fields of an answer: the one that comes first, others in any order, the end. */
+function fieldRows(answer: keyof typeof answerFields): Entry[] {
+  return [...answerFields[answer], fieldType.end].map((type) => {
+    const isAgain = answer === 'exit' && type === fieldType.logLine
+    return [type, isAgain ? 'As above.' : fields()[type]]
   })
 }
 
-const fields = (): Readonly<Record<string, string>> => ({
-  B: `Offset in the message where its body begins, at most ${bytes(HEADER_MAX)}: the rest is passed on unchanged. 8 bytes; the first field.`,
-  k: 'Copy these bytes of the header block: their offset and their number. 4 bytes each; any number of them.',
-  i: `Insert these bytes. Any number of them; the new block has at most ${bytes(figure('NEW_FIELDS_MAX'))} more than B.`,
-  e: 'Another envelope, complete as on descriptor 1. None or one.',
-  l: `A line for the log with its line end, printable ASCII. Up to ${bytes(figure('LOG_LINE_MAX'))}; any number of them.`,
-  c: `The exit code: ${acceptedCodes().join(', ')}. 1 byte; the first field.`,
-  t: `Text for the error descriptor: D or Z, then printable ASCII. 3 to ${figure('REPORT_MAX')} bytes; none or one.`,
-  'l again': 'As above.',
-  '.': 'The end, without a payload.',
+type Field = (typeof fieldType)[keyof typeof fieldType]
+
+const fields = (): Readonly<Record<Field, string>> => ({
+  [fieldType.bodyOffset]: `Offset in the message where its body begins, at most ${bytes(HEADER_MAX)}: the rest is passed on unchanged. 8 bytes; the first field.`,
+  [fieldType.kept]:
+    'Copy these bytes of the header block: their offset and their number. 4 bytes each; any number of them.',
+  [fieldType.inserted]: `Insert these bytes. Any number of them; the new block has at most ${bytes(figure('NEW_FIELDS_MAX'))} more than B.`,
+  [fieldType.envelope]: 'Another envelope, complete as on descriptor 1. None or one.',
+  [fieldType.logLine]: `A line for the log with its line end, printable ASCII. Up to ${bytes(figure('LOG_LINE_MAX'))}; any number of them.`,
+  [fieldType.exitCode]: `The exit code: ${acceptedCodes().join(', ')}. 1 byte; the first field.`,
+  [fieldType.reply]: `Text for the error descriptor: D or Z, then printable ASCII. 3 to ${figure('REPORT_MAX')} bytes; none or one.`,
+  [fieldType.end]: 'The end, without a payload.',
 })
 
 /** The exit codes that the client takes in an answer. */

@@ -146,27 +146,27 @@ static void check_log_line(struct mail *mail, struct field field) {
 
 static void read_field(struct mail *mail, struct answer *answer, struct field field) {
   switch (field.type) {
-  case 'B':
+  case FIELD_BODY_OFFSET:
     read_body_offset(mail, answer, field);
     break;
-  case 'c':
+  case FIELD_EXIT_CODE:
     if (field.length != 1)
       distrust_answer(mail);
     answer->code = field.bytes[0];
     break;
-  case 'k':
+  case FIELD_KEPT:
     read_kept_span(mail, answer, field);
     break;
-  case 'i':
+  case FIELD_INSERTED:
     memcpy(add_to_header(mail, answer, field.length), field.bytes, field.length);
     break;
-  case 'e':
+  case FIELD_ENVELOPE:
     read_envelope(mail, answer, field);
     break;
-  case 't':
+  case FIELD_REPLY:
     read_reply(mail, answer, field);
     break;
-  case 'l':
+  case FIELD_LOG_LINE:
     check_log_line(mail, field);
     break;
   default:
@@ -181,7 +181,7 @@ static void check_ending(struct mail *mail, const struct answer *answer) {
     distrust_answer(mail);
   if (answer->reply && mail->error_fd < 0)
     distrust_answer(mail);
-  if (answer->kind == 'a')
+  if (answer->kind == FRAME_ACCEPT)
     return;
   if (answer->code && !memchr(allowed_codes, answer->code, sizeof allowed_codes))
     distrust_answer(mail);
@@ -196,22 +196,22 @@ static void check_ending(struct mail *mail, const struct answer *answer) {
  * Reads the fields of an answer: the one that must come first, those that may follow, and the end
  * mark.
  */
-static struct answer read_answer(struct mail *mail, byte kind, size_t length) {
-  const byte first_type = kind == 'a' ? 'B' : 'c';
-  const char *other_types = kind == 'a' ? "kiel" : "tl";
+static struct answer read_answer(struct mail *mail, enum frame_type kind, size_t length) {
+  const char *types = kind == FRAME_ACCEPT ? ACCEPT_FIELDS : EXIT_FIELDS;
+  const byte first_type = (byte) types[0];
   const byte *end = received + length;
-  struct answer answer = {.kind = (char) kind, .code = EXIT_BUG, .fields = received};
+  struct answer answer = {.kind = kind, .code = EXIT_BUG, .fields = received};
   for (const byte *at = received;;) {
     struct field field = field_at(mail, at, end);
     if (at == received ? field.type != first_type : field.type == first_type)
       distrust_answer(mail);
-    if (field.type == '.') {
+    if (field.type == FIELD_END) {
       if (field.length || field.bytes != end)
         distrust_answer(mail);
       check_ending(mail, &answer);
       return answer;
     }
-    if (field.type != first_type && (!field.type || !strchr(other_types, field.type)))
+    if (field.type != first_type && (!field.type || !strchr(types + 1, field.type)))
       distrust_answer(mail);
     read_field(mail, &answer, field);
     at = field.bytes + field.length;
@@ -219,12 +219,12 @@ static struct answer read_answer(struct mail *mail, byte kind, size_t length) {
 }
 
 const byte *next_log_line(const byte **at, size_t *length) {
-  while ((*at)[0] != '.') {
+  while ((*at)[0] != FIELD_END) {
     const byte *bytes = *at + FIELD_HEAD;
     byte type = (*at)[0];
     *length = big_endian(*at + 1);
     *at = bytes + *length;
-    if (type == 'l')
+    if (type == FIELD_LOG_LINE)
       return bytes;
   }
   return NULL;
@@ -240,14 +240,14 @@ int await_answer(struct mail *mail, struct answer *answer) {
     }
     if (big_endian(head + 1) != 0)
       break;
-    if (head[0] != (mail->onescand.acknowledged ? 'h' : 'A'))
+    if (head[0] != (mail->onescand.acknowledged ? FRAME_WORKING : FRAME_ACKNOWLEDGED))
       break;
     mail->onescand.acknowledged = 1;
   }
   byte kind = head[0];
   size_t length = big_endian(head + 1);
   size_t longest = 0;
-  if (kind == 'C')
+  if (kind == FRAME_STANDALONE)
     longest = STANDALONE_LINE_MAX;
   else if (mail->onescand.acknowledged)
     longest = ANSWER_MAX;
@@ -257,9 +257,9 @@ int await_answer(struct mail *mail, struct answer *answer) {
     begin_anew_or_go_standalone(mail);
     return 0;
   }
-  if (kind == 'C')
+  if (kind == FRAME_STANDALONE)
     go_standalone(mail, xasprintf("onescand: %.*s", (int) length, (char *) received));
-  if (kind != 'a' && kind != 'x')
+  if (kind != FRAME_ACCEPT && kind != FRAME_EXIT)
     distrust_answer(mail);
   if (recv(mail->onescand.server, head, 1, MSG_DONTWAIT) > 0)
     distrust_answer(mail); /* nothing follows an answer */

@@ -58,19 +58,19 @@ static void send_spooled(struct mail *mail, int fd, size_t length, size_t offset
   }
 }
 
-static void send_head(struct mail *mail, char type, size_t length) {
+static void send_head(struct mail *mail, enum frame_type type, size_t length) {
   const byte head[] = {(byte) type, (byte) (length >> 24), (byte) (length >> 16),
                        (byte) (length >> 8), (byte) length};
   send_bytes(mail, head, sizeof head);
 }
 
-static void send_frame(struct mail *mail, char type, const void *bytes, size_t length) {
+static void send_frame(struct mail *mail, enum frame_type type, const void *bytes, size_t length) {
   send_head(mail, type, length);
   send_bytes(mail, bytes, length);
 }
 
 /* Sends a number of `size` bytes, the most significant byte first. */
-static void send_number(struct mail *mail, char type, size_t value, size_t size) {
+static void send_number(struct mail *mail, enum frame_type type, size_t value, size_t size) {
   byte bytes[8];
   for (size_t at = size; at--; value >>= 8)
     bytes[at] = (byte) value;
@@ -86,7 +86,7 @@ static void send_variables(struct mail *mail) {
     size_t length = strlen(variable);
     if (length > VARIABLE_MAX)
       go_standalone(mail, xasprintf("%s: is too long", *name));
-    send_frame(mail, 'V', variable, length);
+    send_frame(mail, FRAME_VARIABLE, variable, length);
   }
 }
 
@@ -94,7 +94,7 @@ static void send_message(struct mail *mail) {
   for (size_t at = 0; at < mail->message_size;) {
     size_t left = mail->message_size - at;
     size_t part = left < FRAME_MAX ? left : FRAME_MAX;
-    send_head(mail, 'M', part);
+    send_head(mail, FRAME_MESSAGE, part);
     send_spooled(mail, mail->spool, part, HEADER_GAP + at);
     at += part;
   }
@@ -104,15 +104,15 @@ void ask(struct mail *mail) {
   size_t time_left = time_for_scanners(&mail->onescand);
   connect_to_server(mail);
 
-  send_frame(mail, '1', PROTOCOL_VERSION, strlen(PROTOCOL_VERSION));
+  send_frame(mail, FRAME_VERSION, PROTOCOL_VERSION, strlen(PROTOCOL_VERSION));
   send_variables(mail);
-  send_number(mail, 'R', mail->error_fd >= 0, 1);
-  send_number(mail, 'D', time_left, 4);
-  send_head(mail, 'E', mail->envelope_size);
+  send_number(mail, FRAME_TAKES_REPLY, mail->error_fd >= 0, 1);
+  send_number(mail, FRAME_TIME_LEFT, time_left, 4);
+  send_head(mail, FRAME_ENVELOPE, mail->envelope_size);
   send_spooled(mail, mail->envelope, mail->envelope_size, 0);
-  send_number(mail, 'S', mail->message_size, 8);
+  send_number(mail, FRAME_SIZE, mail->message_size, 8);
   send_message(mail);
-  send_frame(mail, '.', "", 0);
+  send_frame(mail, FRAME_END, "", 0);
   flush(mail);
   question_is_sent(&mail->onescand);
 }

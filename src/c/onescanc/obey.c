@@ -53,7 +53,7 @@ static _Noreturn void end_with(const struct mail *mail, const struct answer *ans
 }
 
 _Noreturn void obey(struct mail *mail, const struct answer *answer) {
-  if (answer->kind == 'a')
+  if (answer->kind == FRAME_ACCEPT)
     hand_on(mail, answer);
   end_with(mail, answer);
 }

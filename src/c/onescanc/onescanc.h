@@ -136,7 +136,7 @@ void ask(struct mail *mail);
 
 /* answer.c: a valid answer. */
 struct answer {
-  char kind; /* 'a': pass the message on; 'x': end with `code` */
+  enum frame_type kind; /* FRAME_ACCEPT: pass the message on; FRAME_EXIT: end with `code` */
   int code;
   byte *header;         /* the new header block … */
   size_t header_size;   /* … which replaces … */

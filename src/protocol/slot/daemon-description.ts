@@ -1,7 +1,7 @@
 import { type CheckLine, isCheckLine } from '../../lib/check/check-line.ts'
 import { attempt } from '../../lib/errors/fault.ts'
 import { askOnce } from '../connection/ask-once.ts'
-import { createFrameReader, DESCRIBE, frame, PROTOCOL_VERSION } from './slot-frames.ts'
+import { createFrameReader, DESCRIBE, frame, frameType, PROTOCOL_VERSION } from './slot-frames.ts'
 
 /** The state that an onescand reports to any client: slot-protocol.md. */
 interface DaemonAnswer {
@@ -70,7 +70,7 @@ export async function askForDescription(
     }
   }
   const asked = frame(DESCRIBE, Buffer.from(wantsSelfTest ? [1] : []))
-  const question = Buffer.concat([frame('1', Buffer.from(PROTOCOL_VERSION)), asked])
+  const question = Buffer.concat([frame(frameType.version, Buffer.from(PROTOCOL_VERSION)), asked])
   const payload = await askOnce({ path, allowHalfOpen: true }, question, read, within)
   return payload && readDescription(payload)
 }

@@ -2,7 +2,14 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { PassThrough, Writable } from 'node:stream'
 import { errorCode, Fault } from '../../lib/errors/fault.ts'
-import { COMMAND_STREAMS, createFrameReader, frame, PROTOCOL_VERSION, RUN } from './slot-frames.ts'
+import {
+  COMMAND_STREAMS,
+  createFrameReader,
+  frame,
+  frameType,
+  PROTOCOL_VERSION,
+  RUN,
+} from './slot-frames.ts'
 
 /**
  * A command of onescan that onescand runs for root: in onescand's unit, with its account and rights. Otherwise
@@ -39,7 +46,7 @@ export class ServiceRun {
   constructor(path: string, command: ServiceCommand) {
     const socket = connect({ path, allowHalfOpen: true })
     this.#socket = socket
-    socket.write(frame('1', Buffer.from(PROTOCOL_VERSION)))
+    socket.write(frame(frameType.version, Buffer.from(PROTOCOL_VERSION)))
     socket.write(frame(RUN, Buffer.from(JSON.stringify(command))))
     this.stdin = new Writable({
       write: (bytes, _, done) => void socket.write(frame(input, bytes), done),

@@ -2,6 +2,49 @@ import { type FrameMemory, FrameReader, HEAD } from '../frames.ts'
 
 /** The payload of the first frame of a conversation. */
 export const PROTOCOL_VERSION = 'osc1'
+
+/** The types of the frames of a conversation about a message. */
+export const frameType = {
+  version: '1',
+  variable: 'V',
+  takesReply: 'R',
+  timeLeft: 'D',
+  envelope: 'E',
+  size: 'S',
+  message: 'M',
+  end: '.',
+
+  acknowledged: 'A',
+  working: 'h',
+  standalone: 'C',
+  accept: 'a',
+  exit: 'x',
+} as const
+
+/** The types of the fields of an answer. */
+export const fieldType = {
+  bodyOffset: 'B',
+  kept: 'k',
+  inserted: 'i',
+  envelope: 'e',
+  exitCode: 'c',
+  reply: 't',
+  logLine: 'l',
+  end: '.',
+} as const
+
+/** The fields of each answer: the one that comes first, then those that may follow in any order. */
+export const answerFields = {
+  accept: [
+    fieldType.bodyOffset,
+    fieldType.kept,
+    fieldType.inserted,
+    fieldType.envelope,
+    fieldType.logLine,
+  ],
+  exit: [fieldType.exitCode, fieldType.reply, fieldType.logLine],
+} as const
+
 /** The type of the question to onescand about itself, and of its answer. */
 export const DESCRIBE = 't'
 /** The type of the question to run a command, and of the answer with its exit code. */

@@ -7,6 +7,7 @@ import {
   COMMAND_STREAMS,
   createFrameReader,
   DESCRIBE,
+  frameType,
   PROTOCOL_VERSION,
   RUN,
 } from '../../../protocol/slot/slot-frames.ts'
@@ -64,14 +65,14 @@ interface FrameRule {
 
 /** The frames of a request, by their types. */
 export const frameRules: Readonly<Record<string, FrameRule>> = {
-  '1': { order: 0, limit: 4, exact: true },
-  V: { order: 1, limit: 64 * 1024, optional: true, repeats: true },
-  R: { order: 2, limit: 1, exact: true },
-  D: { order: 3, limit: 4, exact: true },
-  E: { order: 4, limit: ENVELOPE_MAX },
-  S: { order: 5, limit: 8, exact: true },
-  M: { order: 6, limit: REQUEST_PIECE_MAX, optional: true, repeats: true },
-  '.': { order: 7, limit: 0, exact: true },
+  [frameType.version]: { order: 0, limit: 4, exact: true },
+  [frameType.variable]: { order: 1, limit: 64 * 1024, optional: true, repeats: true },
+  [frameType.takesReply]: { order: 2, limit: 1, exact: true },
+  [frameType.timeLeft]: { order: 3, limit: 4, exact: true },
+  [frameType.envelope]: { order: 4, limit: ENVELOPE_MAX },
+  [frameType.size]: { order: 5, limit: 8, exact: true },
+  [frameType.message]: { order: 6, limit: REQUEST_PIECE_MAX, optional: true, repeats: true },
+  [frameType.end]: { order: 7, limit: 0, exact: true },
 }
 
 const inOrder = Object.values(frameRules)
@@ -160,9 +161,9 @@ export class SlotRequestReader {
     if (length > rule.limit || (rule.exact && length !== rule.limit)) {
       throw new ScanStandalone(`frame ${type} of ${length} bytes`)
     }
-    if (type === 'M') this.#countPiece(length)
-    else if (type === 'V') lease.charge(2 * length + VARIABLE_COST)
-    else if (type === 'E') lease.charge(2 * length) // it is copied again when it is read
+    if (type === frameType.message) this.#countPiece(length)
+    else if (type === frameType.variable) lease.charge(2 * length + VARIABLE_COST)
+    else if (type === frameType.envelope) lease.charge(2 * length) // it is copied again when it is read
   }
 
   #checkInput(type: string, length: number): void {
@@ -190,28 +191,29 @@ export class SlotRequestReader {
 
   #take({ type, payload }: Frame): void {
     switch (type) {
-      case '1':
+      case frameType.version:
         if (payload.toString('latin1') !== PROTOCOL_VERSION) {
           throw new ScanStandalone('another version of onescanc')
         }
         return
-      case 'V':
+      case frameType.variable:
         this.#takeVariable(payload.toString())
         return
-      case 'R':
-        if (payload[0]! > 1) throw new ScanStandalone('frame R is neither 0 nor 1')
+      case frameType.takesReply:
+        if (payload[0]! > 1)
+          throw new ScanStandalone(`frame ${frameType.takesReply} is neither 0 nor 1`)
         this.#takesReply = payload[0] === 1
         return
-      case 'D':
+      case frameType.timeLeft:
         this.#timeLeft = payload.readUInt32BE()
         return
-      case 'E':
+      case frameType.envelope:
         this.#envelope = Buffer.from(payload)
         return
-      case 'S':
+      case frameType.size:
         this.#takeSize(payload.readBigUInt64BE())
         return
-      case 'M':
+      case frameType.message:
         this.#intake!.write(payload)
         return
       case DESCRIBE:
@@ -223,7 +225,7 @@ export class SlotRequestReader {
       case COMMAND_STREAMS.input:
         this.onInput(Buffer.from(payload))
         return
-      case '.':
+      case frameType.end:
         this.#end()
     }
   }

@@ -3,7 +3,7 @@ import { decisionLines, type LogContext, passLine } from '../../../log/message-l
 import { recipientsOf, redirect } from '../../../mail/message/envelope/envelope.ts'
 import { editPlan } from '../../../mail/message/header-block.ts'
 import { uint32 } from '../../../protocol/frames.ts'
-import { frame, uint64 } from '../../../protocol/slot/slot-frames.ts'
+import { fieldType, frame, frameType, uint64 } from '../../../protocol/slot/slot-frames.ts'
 import type { Transaction } from '../../../scan/judge/context/transaction.ts'
 import type {
   Acceptance,
@@ -38,16 +38,19 @@ export interface ClientAnswer {
   readonly lines: readonly Buffer[]
 }
 
-export const acknowledgement = frame('A')
-export const heartbeat = frame('h')
-const end = frame('.')
+export const acknowledgement = frame(frameType.acknowledged)
+export const heartbeat = frame(frameType.working)
+const end = frame(fieldType.end)
 
 /**
  * Returns the frame `C`, scan standalone. The reason is printable ASCII, so that it cannot forge a line in
  * the client's log.
  */
 export function standaloneAnswer(why: string): Buffer {
-  return frame('C', Buffer.from(replaceUnprintable(why).slice(0, STANDALONE_LINE_MAX), 'latin1'))
+  return frame(
+    frameType.standalone,
+    Buffer.from(replaceUnprintable(why).slice(0, STANDALONE_LINE_MAX), 'latin1'),
+  )
 }
 
 /**
@@ -89,7 +92,7 @@ export function endWithReply(
 
 /** Returns the answer that makes the client pass the message on unchanged. */
 export function passOn(why: string, about: LogContext): ClientAnswer {
-  return answer('a', [frame('B', uint64(0))], [passLine(why, about)])
+  return answer(frameType.accept, [frame(fieldType.bodyOffset, uint64(0))], [passLine(why, about)])
 }
 
 function accept(
@@ -97,21 +100,21 @@ function accept(
   { message, envelope }: Transaction,
   lines: Iterable<Buffer>,
 ): ClientAnswer {
-  const fields = [frame('B', uint64(message.header.length))]
+  const fields = [frame(fieldType.bodyOffset, uint64(message.header.length))]
   let length = 0
   for (const part of editPlan(message.header, edits)) {
     if (part.kind === 'kept') {
-      fields.push(frame('k', uint32(part.start, part.end - part.start)))
+      fields.push(frame(fieldType.kept, uint32(part.start, part.end - part.start)))
       length += part.end - part.start
     } else {
-      fields.push(frame('i', part.bytes))
+      fields.push(frame(fieldType.inserted, part.bytes))
       length += part.bytes.length
     }
   }
   if (length > message.header.length + NEW_FIELDS_MAX)
     throw new ScanStandalone('too many new header fields')
-  if (recipients) fields.push(frame('e', redirect(envelope, recipients).wire))
-  return answer('a', fields, lines)
+  if (recipients) fields.push(frame(fieldType.envelope, redirect(envelope, recipients).wire))
+  return answer(frameType.accept, fields, lines)
 }
 
 /**
@@ -129,9 +132,9 @@ function acceptShare(
 }
 
 function ending(code: number, text: string | undefined, lines: Iterable<Buffer>): ClientAnswer {
-  const fields = [frame('c', Buffer.of(code))]
-  if (text !== undefined) fields.push(frame('t', Buffer.from(text, 'latin1')))
-  return answer('x', fields, lines)
+  const fields = [frame(fieldType.exitCode, Buffer.of(code))]
+  if (text !== undefined) fields.push(frame(fieldType.reply, Buffer.from(text, 'latin1')))
+  return answer(frameType.exit, fields, lines)
 }
 
 /**
@@ -139,12 +142,12 @@ function ending(code: number, text: string | undefined, lines: Iterable<Buffer>)
  * has that many fields or recipients.
  */
 function answer(
-  type: 'a' | 'x',
+  type: typeof frameType.accept | typeof frameType.exit,
   fields: readonly Buffer[],
   logged: Iterable<Buffer>,
 ): ClientAnswer {
   const lines = [...logged]
-  const frames = frame(type, ...fields, ...lines.map((line) => frame('l', line)), end)
+  const frames = frame(type, ...fields, ...lines.map((line) => frame(fieldType.logLine, line)), end)
   if (frames.length > ANSWER_MAX) throw new ScanStandalone(`an answer of ${frames.length} bytes`)
   return { frames, lines }
 }
