@@ -11,18 +11,18 @@
  * number alone.
  */
 enum exit_code {
-  EXIT_TOO_LONG = 11, /* An address in the envelope is longer than 1,002 bytes. */
-  EXIT_NO_MEMORY = 51, /* Out of memory. */
+  EXIT_ADDRESS_TOO_LONG = 11, /* An address in the envelope is longer than 1,002 bytes. */
+  EXIT_OUT_OF_MEMORY = 51, /* Out of memory. */
   EXIT_WRITE = 53, /* Write error or disk full. */
   EXIT_READ = 54, /* Read error, or the input ended early. */
   EXIT_CONFIG = 55, /* A setting or control file cannot be used, or Node is too old. */
-  EXIT_NO_FILE = 64, /* A temporary file cannot be created. */
+  EXIT_TEMP_FILE = 64, /* A temporary file cannot be created. */
   EXIT_DEFERRED = 71, /* Deferred: the message could not be scanned, or its recipients are over quota. */
-  EXIT_BUG = 81, /* Internal bug. */
-  EXIT_TEXT = 82, /* The reply is on the error descriptor (notqmail, sagredo). */
-  EXIT_TEXT_INDIMAIL = 88, /* The reply is on the error descriptor (IndiMail, sagredo). */
+  EXIT_INTERNAL_BUG = 81, /* Internal bug. */
+  EXIT_CUSTOM_TEXT = 82, /* The reply is on the error descriptor (notqmail, sagredo). */
+  EXIT_CUSTOM_TEXT_INDIMAIL = 88, /* The reply is on the error descriptor (IndiMail, sagredo). */
   EXIT_ENVELOPE = 91, /* The envelope is malformed. */
-  EXIT_CHAIN = 120, /* The next program cannot be executed. */
+  EXIT_NEXT_PROGRAM = 120, /* The next program cannot be executed. */
 };
 
 /* The others that an answer of onescand may name. */
@@ -65,14 +65,14 @@ enum field_type {
 /* Limits in bytes; slot-protocol.md and onescanc(8) have them, too. */
 enum {
   ADDRESS_MAX = 1002, /* an address; the real qmail-queue's limit */
-  ENVELOPE_MAX = 67108864, /* a larger envelope is EXIT_NO_MEMORY */
+  ENVELOPE_MAX = 67108864, /* a larger envelope is EXIT_OUT_OF_MEMORY */
   FRAME_MAX = 65536, /* one piece of a message for onescand */
   VARIABLE_MAX = 65536, /* one variable for onescand */
   ANSWER_MAX = 262144, /* the whole answer of onescand */
   STANDALONE_LINE_MAX = 1024, /* onescand's reason to go standalone */
   CHAIN_DEPTH_MAX = 3, /* programs of the slot that become the next one, in a row */
   HEADER_MAX = 1048576, /* a header block that onescand may edit */
-  NEW_FIELDS_MAX = 16384, /* so much longer may a new header be */
+  NEW_FIELDS_MAX = 16384, /* the bytes by which a new header may be longer than the old one */
   LOG_LINE_MAX = 4096, /* a line that onescand gives to log */
   LOG_VALUE_MAX = 400, /* a value in a line, so that it pushes no other out */
   REPORT_MAX = 255, /* a reply for the SMTP client */
@@ -89,8 +89,8 @@ enum {
 };
 
 #define PROTOCOL_VERSION "osc1"
-#define ACCEPT_FIELDS "Bkiel"
-#define EXIT_FIELDS "ctl"
+#define FIELDS_OF_ACCEPT "Bkiel"
+#define FIELDS_OF_EXIT "ctl"
 #define DEPTH_VARIABLE "ONESCAN_DEPTH"
 #define ONESCAN_SOCKET_DEFAULT "/run/onescan/qmail.sock"
 #define QMAILHOME_DEFAULT "/var/qmail"

@@ -33,43 +33,42 @@ import { figure } from '../../test/documents/source-files.ts'
 
 export const C_TABLES = 'src/c/tables.h'
 
-/** The exit codes that programs in C choose themselves. */
-export const exitCodes = {
-  EXIT_TOO_LONG: exit.addressTooLong,
-  EXIT_NO_MEMORY: exit.outOfMemory,
-  EXIT_WRITE: exit.write,
-  EXIT_READ: exit.read,
-  EXIT_CONFIG: exit.config,
-  EXIT_NO_FILE: exit.tempFile,
-  EXIT_DEFERRED: exit.deferred,
-  EXIT_BUG: exit.internalBug,
-  EXIT_TEXT: exit.customText,
-  EXIT_TEXT_INDIMAIL: exit.customTextIndimail,
-  EXIT_ENVELOPE: exit.envelope,
-  EXIT_CHAIN: exit.chain,
-}
-
-type EnumEntry = readonly [name: string, value: number, meaning: string]
+/** The exit codes that programs in C choose themselves, by their names in C. */
+export const exitCodes = codesNamed(
+  'addressTooLong',
+  'outOfMemory',
+  'write',
+  'read',
+  'config',
+  'tempFile',
+  'deferred',
+  'internalBug',
+  'customText',
+  'customTextIndimail',
+  'envelope',
+  'nextProgram',
+)
 
 /** Those that only an answer of onescand names. */
-export const answerCodes = {
-  EXIT_REFUSED: exit.refused,
-  EXIT_VIRUS: exit.virus,
-  EXIT_BANNED: exit.banned,
-  EXIT_UNSCANNED: exit.unscanned,
-}
+export const answerCodes = codesNamed('refused', 'virus', 'banned', 'unscanned')
+
+type EnumEntry = readonly [name: string, value: number, meaning: string]
 
 /** Limits in bytes, and numbers. */
 const limits: readonly EnumEntry[] = [
   ['ADDRESS_MAX', ADDRESS_MAX, "an address; the real qmail-queue's limit"],
-  ['ENVELOPE_MAX', ENVELOPE_MAX, 'a larger envelope is EXIT_NO_MEMORY'],
+  ['ENVELOPE_MAX', ENVELOPE_MAX, 'a larger envelope is EXIT_OUT_OF_MEMORY'],
   ['FRAME_MAX', frameRules[frameType.message]!.limit, 'one piece of a message for onescand'],
   ['VARIABLE_MAX', frameRules[frameType.variable]!.limit, 'one variable for onescand'],
   ['ANSWER_MAX', figure('ANSWER_MAX'), 'the whole answer of onescand'],
   ['STANDALONE_LINE_MAX', figure('STANDALONE_LINE_MAX'), "onescand's reason to go standalone"],
   ['CHAIN_DEPTH_MAX', CHAIN_DEPTH_MAX, 'programs of the slot that become the next one, in a row'],
   ['HEADER_MAX', HEADER_MAX, 'a header block that onescand may edit'],
-  ['NEW_FIELDS_MAX', figure('NEW_FIELDS_MAX'), 'so much longer may a new header be'],
+  [
+    'NEW_FIELDS_MAX',
+    figure('NEW_FIELDS_MAX'),
+    'the bytes by which a new header may be longer than the old one',
+  ],
   ['LOG_LINE_MAX', figure('LOG_LINE_MAX'), 'a line that onescand gives to log'],
   ['LOG_VALUE_MAX', LOG_VALUE_MAX, 'a value in a line, so that it pushes no other out'],
   ['REPORT_MAX', figure('REPORT_MAX'), 'a reply for the SMTP client'],
@@ -84,8 +83,8 @@ const numbers = ['ERROR_FD', 'SCANTIMEOUT', 'QUOTATIMEOUT'] as const
 /** Strings, each by the name that it has in C. */
 const texts: Readonly<Record<string, string>> = {
   PROTOCOL_VERSION,
-  ACCEPT_FIELDS: answerFields.accept.join(''),
-  EXIT_FIELDS: answerFields.exit.join(''),
+  FIELDS_OF_ACCEPT: answerFields.accept.join(''),
+  FIELDS_OF_EXIT: answerFields.exit.join(''),
   DEPTH_VARIABLE,
   ONESCAN_SOCKET_DEFAULT: SLOT_SOCKET,
   QMAILHOME_DEFAULT: table.QMAILHOME.default,
@@ -166,8 +165,14 @@ function letters(prefix: string, types: Readonly<Record<string, string>>): strin
     .join('\n')
 }
 
-/** `takesReply` as `TAKES_REPLY`. */
-const constantCase = (name: string) => name.replace(/[A-Z]/g, '_$&').toUpperCase()
+function codesNamed(...codes: readonly (keyof typeof exit)[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(codes.map((code) => [`EXIT_${constantCase(code)}`, exit[code]]))
+}
+
+/** Returns `takesReply` as `TAKES_REPLY`. */
+function constantCase(name: string): string {
+  return name.replace(/[A-Z]/g, '_$&').toUpperCase()
+}
 
 function withMeanings(codes: Readonly<Record<string, number>>): EnumEntry[] {
   return Object.entries(codes).map(([name, code]) => [name, code, exitMeanings[code]!])

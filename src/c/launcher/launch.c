@@ -97,12 +97,12 @@ static _Noreturn void fail(int code, const char *line) {
 
 /* Writes a line in the form of onescan-queue's log that the runtime cannot run, and ends. */
 #define CANNOT_RUN(why)                                                                            \
-  fail(EXIT_CHAIN, "onescan: decision=defer fault=chain reason=\"" RUNTIME " " why "\" "           \
-                   "exit=120\n")
+  fail(EXIT_NEXT_PROGRAM, "onescan: decision=defer fault=chain reason=\"" RUNTIME " " why "\" "    \
+                          "exit=120\n")
 
 static _Noreturn void fail_without_memory(void) {
-  fail(EXIT_NO_MEMORY, "onescan: decision=defer fault=out-of-memory reason=\"no memory for the "
-                       "words and the environment of " RUNTIME "\" exit=51\n");
+  fail(EXIT_OUT_OF_MEMORY, "onescan: decision=defer fault=out-of-memory reason=\"no memory for the "
+                           "words and the environment of " RUNTIME "\" exit=51\n");
 }
 
 /* Prints an explanation: called by its own name, the launcher is not a program of onescan. */
@@ -126,11 +126,11 @@ static void check_limits(void) {
   if (is_below(RLIMIT_NOFILE, DESCRIPTORS_MIN))
     CANNOT_RUN("cannot start with fewer than 8 descriptors; raise the limit (softlimit -o)");
   if (is_below(RLIMIT_STACK, STACK_MIN))
-    fail(EXIT_NO_MEMORY,
+    fail(EXIT_OUT_OF_MEMORY,
          "onescan: decision=defer fault=out-of-memory reason=\"the memory limit for the stack is "
          "below 256 KiB (softlimit -m or -s): " RUNTIME " cannot start\" exit=51\n");
   if (is_below(RLIMIT_AS, MEMORY_MIN) || is_below(RLIMIT_DATA, MEMORY_MIN))
-    fail(EXIT_NO_MEMORY,
+    fail(EXIT_OUT_OF_MEMORY,
          "onescan: decision=defer fault=out-of-memory reason=\"the memory limit is below "
          "400 MB (softlimit -m, -a or -d): " RUNTIME " cannot start; set it to 4000000000\" "
          "exit=51\n");

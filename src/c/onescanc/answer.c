@@ -15,8 +15,13 @@
 enum { FIELD_HEAD = 5 /* a type and a length of four bytes */ };
 
 /* The exit codes that an answer may name, onescan-queue(8). For 0 there is a rule of its own. */
-static const byte allowed_codes[] = {EXIT_REFUSED,   EXIT_VIRUS, EXIT_BANNED,       EXIT_DEFERRED,
-                                     EXIT_UNSCANNED, EXIT_TEXT,  EXIT_TEXT_INDIMAIL};
+static const byte allowed_codes[] = {EXIT_REFUSED,
+                                     EXIT_VIRUS,
+                                     EXIT_BANNED,
+                                     EXIT_DEFERRED,
+                                     EXIT_UNSCANNED,
+                                     EXIT_CUSTOM_TEXT,
+                                     EXIT_CUSTOM_TEXT_INDIMAIL};
 
 static byte received[ANSWER_MAX];
 
@@ -176,7 +181,7 @@ static void read_field(struct mail *mail, struct answer *answer, struct field fi
 
 /* Checks that the fields are consistent. */
 static void check_ending(struct mail *mail, const struct answer *answer) {
-  int has_text_code = answer->code == EXIT_TEXT || answer->code == EXIT_TEXT_INDIMAIL;
+  int has_text_code = answer->code == EXIT_CUSTOM_TEXT || answer->code == EXIT_CUSTOM_TEXT_INDIMAIL;
   if (has_text_code != (answer->reply != NULL))
     distrust_answer(mail);
   if (answer->reply && mail->error_fd < 0)
@@ -197,10 +202,10 @@ static void check_ending(struct mail *mail, const struct answer *answer) {
  * mark.
  */
 static struct answer read_answer(struct mail *mail, enum frame_type kind, size_t length) {
-  const char *types = kind == FRAME_ACCEPT ? ACCEPT_FIELDS : EXIT_FIELDS;
+  const char *types = kind == FRAME_ACCEPT ? FIELDS_OF_ACCEPT : FIELDS_OF_EXIT;
   const byte first_type = (byte) types[0];
   const byte *end = received + length;
-  struct answer answer = {.kind = kind, .code = EXIT_BUG, .fields = received};
+  struct answer answer = {.kind = kind, .code = EXIT_INTERNAL_BUG, .fields = received};
   for (const byte *at = received;;) {
     struct field field = field_at(mail, at, end);
     if (at == received ? field.type != first_type : field.type == first_type)

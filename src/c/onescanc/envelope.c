@@ -8,7 +8,7 @@ struct envelope_reader envelope_start(void) {
 static void read_byte(struct envelope_reader *reader, byte next) {
   if (reader->in_address && next) {
     if (++reader->length > ADDRESS_MAX)
-      reader->wrong = EXIT_TOO_LONG;
+      reader->wrong = EXIT_ADDRESS_TOO_LONG;
   } else if (reader->in_address) {
     reader->in_address = 0;
     reader->letter = 'T';
@@ -42,13 +42,13 @@ void receive_envelope(struct mail *mail) {
       fail(EXIT_READ, "read",
            xasprintf("envelope: ended before its last NUL; the client disconnected"));
     size_t used = envelope_read(&reader, buffer, count);
-    if (reader.wrong == EXIT_TOO_LONG)
-      fail(EXIT_TOO_LONG, "address-too-long",
+    if (reader.wrong == EXIT_ADDRESS_TOO_LONG)
+      fail(EXIT_ADDRESS_TOO_LONG, "address-too-long",
            xasprintf("envelope: an address is longer than %d bytes", ADDRESS_MAX));
     if (reader.wrong)
       fail(EXIT_ENVELOPE, "envelope", xasprintf("envelope: expected F, T or the last NUL"));
     if (mail->envelope_size + used > ENVELOPE_MAX)
-      fail(EXIT_NO_MEMORY, "out-of-memory",
+      fail(EXIT_OUT_OF_MEMORY, "out-of-memory",
            xasprintf("envelope: is larger than %d MiB", ENVELOPE_MAX / MIB));
     write_spool(mail->envelope, used, mail->envelope_size, "write the envelope");
     mail->envelope_size += used;

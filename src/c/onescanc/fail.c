@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 _Noreturn void fail(int code, const char *fault, char *reason) {
-  const char *decision = code == EXIT_TOO_LONG ? "reject" : "defer";
+  const char *decision = code == EXIT_ADDRESS_TOO_LONG ? "reject" : "defer";
   log_slot_line(xasprintf("%s fault=%s", decision, fault), reason, xasprintf(" exit=%d", code));
   _exit(code);
 }
@@ -18,5 +18,5 @@ _Noreturn void fail_spool(const char *what) {
   char *reason = xasprintf("cannot %s in %s (TMPDIR): %m", what, setting("TMPDIR", "/tmp"));
   if (is_full)
     fail(EXIT_WRITE, "write", reason);
-  fail(EXIT_NO_FILE, "temp-file", reason);
+  fail(EXIT_TEMP_FILE, "temp-file", reason);
 }

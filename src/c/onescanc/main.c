@@ -23,7 +23,7 @@ static void open_log_descriptor(void);
 
 int main(int argc, char **argv) {
   if (argc < 1)
-    return EXIT_BUG;
+    return EXIT_INTERNAL_BUG;
   log_begins();
   ignore_signals();
   if (asks_about(argc, argv))
@@ -119,5 +119,5 @@ static void check_descriptors(void) {
 /* Otherwise the next file that is opened would get its number. */
 static void open_log_descriptor(void) {
   if (fcntl(LOG_FD, F_GETFD) < 0 && open("/dev/null", O_WRONLY | O_CLOEXEC) != LOG_FD)
-    fail(EXIT_BUG, "bug", xasprintf("fd 2: %m"));
+    fail(EXIT_INTERNAL_BUG, "bug", xasprintf("fd 2: %m"));
 }

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 _Noreturn void end_without_memory(void) {
-  _exit(EXIT_NO_MEMORY);
+  _exit(EXIT_OUT_OF_MEMORY);
 }
 
 /*

@@ -61,7 +61,7 @@ _Noreturn void go_standalone(struct mail *mail, char *why) {
   log_slot_line("standalone", xasprintf("%s%s", why, remark), "");
   /* If SCANTIMEOUT is not a number, it stays unchanged, and the standalone program reports it. */
   if (mail->onescand.timeout > 0 && setenv("SCANTIMEOUT", xasprintf("%ld", time_left(mail)), 1))
-    fail(EXIT_BUG, "bug", xasprintf("setenv: %m"));
+    fail(EXIT_INTERNAL_BUG, "bug", xasprintf("setenv: %m"));
   mail->argv[0] = program;
   become(mail, "standalone program", mail->argv, hidden_variables, HEADER_GAP);
 }

@@ -19,7 +19,7 @@ export const exit = {
   customText: 82,
   customTextIndimail: 88,
   envelope: 91,
-  chain: 120,
+  nextProgram: 120,
 } as const
 
 /** Returns whether callers treat an exit code as permanent. All others except `done` are temporary. */
@@ -43,7 +43,7 @@ export const exitMeanings: Readonly<Record<number, string>> = {
   [exit.customText]: 'The reply is on the error descriptor (notqmail, sagredo).',
   [exit.customTextIndimail]: 'The reply is on the error descriptor (IndiMail, sagredo).',
   [exit.envelope]: 'The envelope is malformed.',
-  [exit.chain]: 'The next program cannot be executed.',
+  [exit.nextProgram]: 'The next program cannot be executed.',
 }
 
 const faultCodes: Readonly<Record<FaultKind, number>> = {
@@ -54,7 +54,7 @@ const faultCodes: Readonly<Record<FaultKind, number>> = {
   config: exit.config,
   'temp-file': exit.tempFile,
   envelope: exit.envelope,
-  chain: exit.chain,
+  chain: exit.nextProgram,
   bug: exit.internalBug,
 }
 

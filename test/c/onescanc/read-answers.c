@@ -1,14 +1,16 @@
 /*
- * Reads answers with the parser of onescanc and shows what it made of each: thousands of them in
- * one process. On descriptor 0 comes a message, then answers: each behind its length in four bytes,
- * the most significant first. For each a line is printed:
+ * Reads answers with the parser of onescanc and shows what it made of each:
+ * thousands of them in one process. On descriptor 0 comes a message, then
+ * answers: each behind its length in four bytes, the most significant first.
+ * For each a line is printed:
  *
  *   standalone REASON                              none of it counts
  *   a OFFSET HEADER ENVELOPE REPLY LINES     pass the message on
  *   x CODE HEADER ENVELOPE REPLY LINES       end with that code
  *
- * HEADER and what follows it are hexadecimal digits with a dot behind them. The files of onescanc
- * that talk to onescand and end this process are not linked; what they have stands here.
+ * HEADER and what follows it are hexadecimal digits with a dot behind them. The
+ * files of onescanc that talk to onescand and end this process are not linked;
+ * what they have stands here.
  */
 #define _GNU_SOURCE
 #include "../../../src/c/onescanc/onescanc.h"
@@ -24,33 +26,31 @@
 static jmp_buf next_answer;
 
 _Noreturn void go_standalone(struct mail *mail, char *why) {
-  (void) mail;
+  (void)mail;
   printf("standalone %s\n", why);
   longjmp(next_answer, 1);
 }
 
 /* Nobody is asked again. */
 int begin_anew(struct conversation *conversation) {
-  (void) conversation;
+  (void)conversation;
   return 0;
 }
 
 /* All words are there before they are read. */
 void wait_for_server(struct mail *mail, short event) {
-  (void) mail;
-  (void) event;
+  (void)mail;
+  (void)event;
 }
 
-void hang_up(struct conversation *conversation) {
-  close(conversation->server);
-}
+void hang_up(struct conversation *conversation) { close(conversation->server); }
 
 static size_t read_number(void) {
   byte bytes[4];
   if (fread(bytes, 1, sizeof bytes, stdin) != sizeof bytes)
     return 0;
-  return ((size_t) bytes[0] << 24) | ((size_t) bytes[1] << 16) | ((size_t) bytes[2] << 8)
-         | bytes[3];
+  return ((size_t)bytes[0] << 24) | ((size_t)bytes[1] << 16) |
+         ((size_t)bytes[2] << 8) | bytes[3];
 }
 
 static byte *read_bytes(size_t length) {
@@ -68,7 +68,8 @@ static void print_bytes(const byte *bytes, size_t length) {
 }
 
 static void print_answer(const struct answer *answer) {
-  printf("%c %zu", answer->kind, answer->kind == 'a' ? answer->body_at : (size_t) answer->code);
+  printf("%c %zu", answer->kind,
+         answer->kind == 'a' ? answer->body_at : (size_t)answer->code);
   print_bytes(answer->header, answer->header_size);
   print_bytes(answer->envelope, answer->envelope_size);
   print_bytes(answer->reply, answer->reply_size);
@@ -81,17 +82,18 @@ static void print_answer(const struct answer *answer) {
   puts(".");
 }
 
-/* The words of onescand, as far as the socket takes them, and the end of the connection. */
+/* The words of onescand, as far as the socket takes them, and the end of the
+ * connection. */
 static void say(struct mail *mail, const byte *words, size_t length) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
-    _exit(EXIT_BUG);
+    _exit(EXIT_INTERNAL_BUG);
   while (length) {
     ssize_t count = send(pair[1], words, length, MSG_DONTWAIT);
     if (count <= 0)
       break;
     words += count;
-    length -= (size_t) count;
+    length -= (size_t)count;
   }
   close(pair[1]);
   mail->onescand.server = pair[0];
