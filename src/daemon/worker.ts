@@ -105,7 +105,9 @@ function connectToFirstProcess(
 /** Returns the report for the first process, once a second for --http, without mail. */
 function stateOf({ quota, context }: Configuration, doors: readonly OpenDoor[]) {
   // The number of messages at each server of the scanners.
-  const servers = (context?.tools.scanners ?? []).map((scanner) => scanner.underWay?.() ?? {})
+  const servers = (context?.tools.scanners ?? []).map(
+    (scanner) => scanner.servers?.underWay() ?? {},
+  )
   return {
     doors: addUpDoors(doors),
     servers: Object.assign({}, ...servers) as ProcessReport['servers'],

@@ -5,7 +5,7 @@ import { type MailDoorOptions, MailServices } from '../../handling/mail-services
 import { onceAMinute } from '../../lib/log/line-format.ts'
 import { type ContentReply, clamdWords, replyLine } from '../../protocol/clamd/write-reply.ts'
 import type { AskedAbout } from '../../scan/judge/context/judge-config.ts'
-import type { ContentScanner, PassedOn } from '../../scan/scanners/contract/scanner.ts'
+import type { ContentScanner, ForwardedCommand } from '../../scan/scanners/contract/scanner.ts'
 import { readSetting } from '../../settings/read-settings.ts'
 import { configurationForClients } from './clamd-context.ts'
 
@@ -127,10 +127,10 @@ export class ClamdServices extends MailServices {
    * Resolves to the answer of the clamd that onescand asks or, without one, to the answer of a clamd whose
    * settings forbid the command.
    */
-  async passOn(command: PassedOn): Promise<string> {
-    const clamd = this.#clamd()
-    if (clamd?.passOn === undefined) return 'COMMAND UNAVAILABLE'
-    return (await clamd.passOn(command)) ?? `clamd does not answer.${clamdWords.failed}`
+  async forward(command: ForwardedCommand): Promise<string> {
+    const servers = this.#clamd()?.servers
+    if (servers === undefined) return 'COMMAND UNAVAILABLE'
+    return (await servers.forward(command)) ?? `clamd does not answer.${clamdWords.failed}`
   }
 
   #clamd(): ContentScanner | undefined {

@@ -113,7 +113,7 @@ export class ClamdConversation {
       case 'VERSIONCOMMANDS':
       case 'RELOAD':
       case 'SELFCHECK':
-        this.#answer(() => this.#services.passOn(name))
+        this.#answer(() => this.#services.forward(name))
         return isSession
       case 'INSTREAM':
         this.#content = new Content(this.#services, this.#client, clamdWords.stream)

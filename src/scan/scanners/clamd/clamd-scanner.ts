@@ -1,21 +1,25 @@
 import { Fault } from '../../../lib/errors/fault.ts'
 import { keepFor } from '../../../lib/flow/cache.ts'
 import type { System } from '../../../lib/runtime/system.ts'
-import type { Bytes } from '../../../mail/message/bytes.ts'
-import type { FormSet } from '../../../mail/mime/traits/forms.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
-import type { ContentScanner, PassedOn, Sample, ScanTask } from '../contract/scanner.ts'
+import type {
+  ContentScanner,
+  Sample,
+  ScannersDecoder,
+  ScannersServers,
+  ScanTask,
+} from '../contract/scanner.ts'
 import { clean, type ScanResult, unread } from '../findings/scan-result.ts'
 import { ScanPermits } from '../permits/scan-permits.ts'
 import type { Cacheable } from '../signatures/cacheable.ts'
 import type { SignatureFiles } from '../signatures/signature-files.ts'
 import { type ClamdAddress, readClamdAddress } from './clamd-address.ts'
-import { ClamdServer, STREAMED_MAX } from './clamd-server.ts'
+import { ClamdDecoder } from './clamd-decoder.ts'
+import { ClamdServer } from './clamd-server.ts'
 import { databaseOf, isOnThisHost } from './database.ts'
 import type { ExtractedForms } from './extracted-forms.ts'
 import { askServers } from './fail-over.ts'
-import { beginsWithMailField, clamdTreatsAsMail } from './mail-type.ts'
-import { PassedCommands } from './passed-commands.ts'
+import { ForwardedCommands } from './forwarded-commands.ts'
 import { clamdHasLoaded, Versions } from './versions.ts'
 
 /** Milliseconds for which servers are taken to have the same directories. */
@@ -58,11 +62,12 @@ export class ClamdScanner implements ContentScanner {
   readonly takesBatch = true
   readonly cacheable: Cacheable
   readonly permits: ScanPermits
+  readonly decoder: ScannersDecoder
+  readonly servers: ScannersServers
   readonly #settings: ScanSettings
   readonly #options: ClamdScannerOptions
   readonly #servers: readonly ClamdServer[]
   readonly #versions: Versions
-  readonly #commands: PassedCommands
 
   constructor(settings: ScanSettings, options: ClamdScannerOptions = {}) {
     this.#settings = settings
@@ -71,7 +76,12 @@ export class ClamdScanner implements ContentScanner {
     if (addresses.length === 0) throw new Fault('config', 'CLAMD: specifies no server')
     this.#servers = addresses.map((address) => this.#serverAt(address))
     this.#versions = new Versions(this.#servers)
-    this.#commands = new PassedCommands(addresses, uptime)
+    this.decoder = new ClamdDecoder(this.#servers, options.extracted)
+    const commands = new ForwardedCommands(addresses, uptime)
+    this.servers = {
+      underWay: () => this.#underWay(),
+      forward: (command) => commands.answerTo(command),
+    }
     this.permits = new ScanPermits(() => Math.max(1, this.#healthy()), uptime)
     this.cacheable = {
       identity: `clamd(${settings.CLAMDMAXSIZE})`,
@@ -91,33 +101,6 @@ export class ClamdScanner implements ContentScanner {
     return result.answer === 'clean' ? unread('size', over) : result
   }
 
-  treatsAsMail(bytes: Bytes): boolean {
-    return clamdTreatsAsMail(bytes)
-  }
-
-  async extracts(mail: Bytes): Promise<FormSet | undefined> {
-    // If its disk is full, clamd skips a part that it cannot write. It was shown to have room for the parts
-    // of small mail (readiness/clamd/clamd-forms.ts).
-    if (mail.size > STREAMED_MAX) return undefined
-    const forms = await this.#options.extracted?.of(this.#servers)
-    return forms && beginsWithMailField(forms.firstFields, mail) ? forms : undefined
-  }
-
-  countOmitted(parts: number): void {
-    const { extracted } = this.#options
-    if (extracted !== undefined) extracted.omitted += parts
-  }
-
-  passOn(command: PassedOn): Promise<string | undefined> {
-    return this.#commands.answerTo(command)
-  }
-
-  underWay(): Readonly<Record<string, number>> {
-    return Object.fromEntries(
-      this.#servers.map(({ address, underWay }) => [address.text, underWay]),
-    )
-  }
-
   close(): void {
     this.#versions.close()
     for (const server of this.#servers) server.close()
@@ -131,6 +114,12 @@ export class ClamdScanner implements ContentScanner {
     }
     const broke = () => extracted?.forget(address.text)
     return new ClamdServer(address, { lasting, passing, changed, broke })
+  }
+
+  #underWay(): Readonly<Record<string, number>> {
+    return Object.fromEntries(
+      this.#servers.map(({ address, underWay }) => [address.text, underWay]),
+    )
   }
 
   #healthy(): number {

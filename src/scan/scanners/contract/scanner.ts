@@ -131,28 +131,37 @@ export interface ContentScanner extends ScannerBasics {
    * text as the reason.
    */
   scan(sample: Sample, task: ScanTask): Promise<ScanResult>
-  /**
-   * Returns whether the scanner itself recognizes these bytes as mail. Set if it then finds as much in them as
-   * below TOP_LINE.
-   */
-  treatsAsMail?(bytes: Bytes): boolean
+  /** Set if the scanner decodes mail itself. */
+  readonly decoder?: ScannersDecoder
+}
+
+/** A scanner's own decoding of mail, which may make the scan of a part unnecessary. */
+export interface ScannersDecoder {
+  /** Returns whether the scanner recognizes these bytes as mail, and finds as much in them as below TOP_LINE. */
+  treatsAsMail(bytes: Bytes): boolean
   /**
    * Finds out the forms of parts that the scanner extracts itself from this mail, as tests have shown
    * (mail/mime/traits/forms.ts), which may lack TOP_LINE. These parts are not submitted unless the scan of the
    * whole has a result other than clean.
    */
-  extracts?(mail: Bytes): FormSet | undefined | Promise<FormSet | undefined>
+  extracts(mail: Bytes): FormSet | undefined | Promise<FormSet | undefined>
   /** Counts parts that were not submitted for that reason. */
-  countOmitted?(parts: number): void
-  /**
-   * Sends a command of clamd(8) to the servers. Resolves to the reply of the first one that answers, or to
-   * undefined if none does.
-   */
-  passOn?(command: PassedOn): Promise<string | undefined>
+  countOmitted(parts: number): void
 }
 
-/** The commands that a client of clamd may have passed on. */
-export type PassedOn = 'RELOAD' | 'SELFCHECK' | 'VERSIONCOMMANDS'
+/** The servers of clamd(8) that a scanner asks. */
+export interface ScannersServers {
+  /** Returns the number of messages at each server now, by the server's name in the settings. */
+  underWay(): Readonly<Record<string, number>>
+  /**
+   * Forwards a command to the servers. Resolves to the reply of the first one that answers, or to undefined if
+   * none does.
+   */
+  forward(command: ForwardedCommand): Promise<string | undefined>
+}
+
+/** The commands of clamd's clients that are forwarded. */
+export type ForwardedCommand = 'RELOAD' | 'SELFCHECK' | 'VERSIONCOMMANDS'
 
 /**
  * Local policy (attachments): it judges by what is read out of a message. It runs on trusted mail, too,
@@ -193,9 +202,6 @@ interface ScannerBasics {
    * messages follow. Only a daemon calls it.
    */
   close?(): void
-  /**
-   * Returns the number of messages at each server now, by the server's name in the settings; set if it asks
-   * servers.
-   */
-  underWay?(): Readonly<Record<string, number>>
+  /** Set if the scanner asks servers. */
+  readonly servers?: ScannersServers
 }

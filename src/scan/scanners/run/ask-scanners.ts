@@ -78,13 +78,13 @@ export async function askScanners(
  * scanner would.
  */
 function notYetScannedBy(
-  { treatsAsMail: readsAsMail }: ContentScanner,
+  { decoder }: ContentScanner,
   samples: readonly Sample[],
   { results }: AskContext,
 ): readonly Sample[] {
   const { raw } = samples.at(-1)!
-  if (raw === undefined || readsAsMail === undefined) return samples
-  const hasSeen = results.toleratesLimits || readsAsMail(raw.bytes)
+  if (raw === undefined || decoder === undefined) return samples
+  const hasSeen = results.toleratesLimits || decoder.treatsAsMail(raw.bytes)
   return hasSeen ? samples.slice(0, -1) : samples
 }
 

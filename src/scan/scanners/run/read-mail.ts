@@ -170,7 +170,7 @@ export async function extractedBy(
   mail: Bytes,
 ): Promise<FormSet | undefined> {
   const [first, ...others] = scanners.filter((scanner) => !scanner.isPolicy)
-  return others.length === 0 ? first?.extracts?.(mail) : undefined
+  return others.length === 0 ? first?.decoder?.extracts(mail) : undefined
 }
 
 /** Whether the scan of the whole, or of the attached mail around it, has this content. */

@@ -210,7 +210,7 @@ async function scanMail(
   ])
   if (reading.omitted) {
     if (!coversOmitted(result, results, run)) return undefined
-    contentScanners[0]!.countOmitted?.(reading.omitted)
+    contentScanners[0]?.decoder?.countOmitted(reading.omitted)
   }
   const found = result ?? results.conclude(reading.isToEnd, task.note)
   const isPartial = asksContents && !reading.isToEnd

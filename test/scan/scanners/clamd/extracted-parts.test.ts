@@ -8,7 +8,10 @@ import { readSpoolSettings } from '../../../../src/mail/message/spool.ts'
 import { contentForms, multipartForms } from '../../../../src/mail/mime/traits/forms.ts'
 import { mailWith } from '../../../../src/readiness/clamd/form-probes.ts'
 import { ClamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
-import type { ContentScanner } from '../../../../src/scan/scanners/contract/scanner.ts'
+import type {
+  ContentScanner,
+  ScannersDecoder,
+} from '../../../../src/scan/scanners/contract/scanner.ts'
 import { clean } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import { runScanners, sampleOf } from '../../../../src/scan/scanners/run/run-scanners.ts'
 import { takeMessage } from '../../../../src/scan/stamps/take-message.ts'
@@ -163,21 +166,23 @@ const firstLines: readonly string[] = [
 const BEGINS_AS_MAIL = /^>?From |^[\w-]+ ?:/
 
 interface Asking {
-  readonly extracts?: ContentScanner['extracts']
-  readonly readsAsMail: ContentScanner['treatsAsMail']
+  readonly extracts?: ScannersDecoder['extracts']
+  readonly treatsAsMail: ScannersDecoder['treatsAsMail']
   /** Whether the bytes are scanned as they are, too. */
   readonly scansRaw: boolean
 }
 
 /** What a scanner is asked about: the parts by their hashes, and the whole, as it is sent and below our line. */
-async function askedAbout(mail: Buffer, { extracts, readsAsMail, scansRaw }: Asking) {
+async function askedAbout(
+  mail: Buffer,
+  { extracts = () => undefined, treatsAsMail, scansRaw }: Asking,
+) {
   const parts = new Map<string, Buffer>()
   const wholes: Buffer[] = []
   const scanner: ContentScanner = {
     name: 'clamd',
     isPolicy: false,
-    ...(extracts && { extracts }),
-    ...(readsAsMail && { treatsAsMail: readsAsMail }),
+    decoder: { extracts, treatsAsMail, countOmitted: () => {} },
     async scan({ bytes, message }) {
       const asked = Buffer.from(bytes.gather())
       if (message) parts.set(md5(asked), asked)
@@ -230,14 +235,14 @@ t.test('libclamav extracts each part that is left to it', { skip: clamdMissing }
   const scanner = new ClamdScanner(clamdPolicy(clamd.socket), {
     extracted: await extractingAll(clamd.socket),
   })
-  const { treatsAsMail: readsAsMail } = scanner
-  const extracts = (bytes: Bytes) => scanner.extracts(bytes)
+  const treatsAsMail = (bytes: Bytes) => scanner.decoder.treatsAsMail(bytes)
+  const extracts = (bytes: Bytes) => scanner.decoder.extracts(bytes)
   for (let count = 0; count < 1.5 * MAILS; count++) {
     const isAttached = count % 3 === 2
     const mail = Buffer.from(randomMail(random, isAttached), 'latin1')
     const scansRaw = random.once(2)
-    const byParts = await askedAbout(mail, { readsAsMail, scansRaw })
-    const byForms = await askedAbout(mail, { extracts, readsAsMail, scansRaw })
+    const byParts = await askedAbout(mail, { treatsAsMail, scansRaw })
+    const byForms = await askedAbout(mail, { extracts, treatsAsMail, scansRaw })
     const missing = [...byParts.parts].filter(([hash]) => !byForms.parts.has(hash))
     if (missing.length === 0) continue
     left[isAttached ? 'attached' : scansRaw ? 'raw' : 'mail']++

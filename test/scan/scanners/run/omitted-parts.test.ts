@@ -1,6 +1,9 @@
 import t from 'tap'
 import type { Bytes } from '../../../../src/mail/message/bytes.ts'
-import type { ContentScanner } from '../../../../src/scan/scanners/contract/scanner.ts'
+import type {
+  ContentScanner,
+  ScannersDecoder,
+} from '../../../../src/scan/scanners/contract/scanner.ts'
 import {
   clean,
   infected,
@@ -36,8 +39,11 @@ function extracting(answerOf: (asked: string, number: number) => ScanResult) {
   const scanner: ContentScanner = {
     name: 'clamd',
     isPolicy: false,
-    extracts: () => everyForm,
-    countOmitted: (parts) => void omitted.push(parts),
+    decoder: {
+      treatsAsMail: () => false,
+      extracts: () => everyForm,
+      countOmitted: (parts) => void omitted.push(parts),
+    },
     async scan({ bytes, message }) {
       asked.push(message ? bytes.gather().toString('latin1') : 'whole')
       return answerOf(asked.at(-1)!, asked.length)
@@ -45,6 +51,12 @@ function extracting(answerOf: (asked: string, number: number) => ScanResult) {
   }
   return { scanner, asked, omitted }
 }
+
+/** The same scanner, which decodes mail otherwise. */
+const decodingBy = (scanner: ContentScanner, other: Partial<ScannersDecoder>): ContentScanner => ({
+  ...scanner,
+  decoder: { ...scanner.decoder!, ...other },
+})
 
 const run = (scanners: readonly ContentScanner[], text: string, more = {}) =>
   runScanners(
@@ -139,7 +151,7 @@ t.test('files in an attached mail are left to the scan of that mail', async (t) 
   const askedOf = async (text: string, recognizes = (_: Bytes) => true) => {
     const { scanner, asked, omitted } = extracting(() => clean)
     const extracts = (bytes: Bytes) => (recognizes(bytes) ? everyForm : undefined)
-    await run([{ ...scanner, extracts }], text)
+    await run([decodingBy(scanner, { extracts })], text)
     return { asked, omitted }
   }
   const file = 'def'
@@ -189,8 +201,7 @@ t.test('parts are asked about if the scanner was restarted during the scan', asy
   const { scanner, asked } = extracting(() => clean)
   let isRestarted = false
   const restarted: ContentScanner = {
-    ...scanner,
-    extracts: () => (isRestarted ? undefined : everyForm),
+    ...decodingBy(scanner, { extracts: () => (isRestarted ? undefined : everyForm) }),
     async scan(sample, task) {
       isRestarted = true
       return scanner.scan(sample, task)
@@ -208,7 +219,7 @@ const rawSample = (text: string) => {
 
 t.test('a mail that a client submits is scanned once, as it is', async (t) => {
   const { scanner, asked, omitted } = extracting(() => clean)
-  const recognizing: ContentScanner = { ...scanner, treatsAsMail: () => true }
+  const recognizing = decodingBy(scanner, { treatsAsMail: () => true })
   const run = runOf([recognizing], { settings: secondLook })
   t.same(await runScanners(rawSample(mail), run), clean)
   t.same(asked, ['whole'])
@@ -218,7 +229,7 @@ t.test('a mail that a client submits is scanned once, as it is', async (t) => {
 t.test('its parts are asked about if it is not clean as it is', async (t) => {
   for (const first of [unknown('large', 'limit'), infected('Mild')]) {
     const { scanner, asked } = extracting((what) => (what === 'whole' ? first : clean))
-    const recognizing: ContentScanner = { ...scanner, treatsAsMail: () => true }
+    const recognizing = decodingBy(scanner, { treatsAsMail: () => true })
     const isTolerated = ({ name }: { readonly name: string }) => name === 'Mild'
     const run = runOf([recognizing], { settings: secondLook, isTolerated })
     await runScanners(rawSample(mail), run)
@@ -230,7 +241,7 @@ t.test('its parts are asked about if it does not begin as mail does', async (t) 
   const { scanner, asked } = extracting(() => clean)
   const extracts = (whole: Bytes) =>
     whole.gather(0, 4).toString() === 'From' ? everyForm : undefined
-  const run = runOf([{ ...scanner, extracts }], { settings: secondLook })
+  const run = runOf([decodingBy(scanner, { extracts })], { settings: secondLook })
   await runScanners(rawSample(`X-Odd: x\n${mail}`), run)
   t.same(asked, ['whole', '<p>A</p>\n', 'abc', 'whole'])
 })

@@ -1,7 +1,7 @@
 import { keepFor } from '../../../lib/flow/cache.ts'
 import { responds } from '../../../lib/path/responds.ts'
 import { ServerWire } from '../../../protocol/connection/server-wire.ts'
-import type { PassedOn } from '../contract/scanner.ts'
+import type { ForwardedCommand } from '../contract/scanner.ts'
 import type { ClamdAddress } from './clamd-address.ts'
 import { loadConnect } from './connect.ts'
 import { ClamdReplyReader } from './read-reply.ts'
@@ -11,12 +11,12 @@ const AGAIN_AFTER = 5_000
 /** Milliseconds for the answer. */
 const ANSWER_TIMEOUT = 5_000
 
-/** Passes commands on to servers, each at most once in AGAIN_AFTER. */
-export class PassedCommands {
-  readonly #answers: Readonly<Record<PassedOn, () => Promise<string | undefined>>>
+/** Forwards commands to servers, each at most once in AGAIN_AFTER. */
+export class ForwardedCommands {
+  readonly #answers: Readonly<Record<ForwardedCommand, () => Promise<string | undefined>>>
 
   constructor(addresses: readonly ClamdAddress[], uptime: () => number) {
-    const kept = (command: PassedOn) =>
+    const kept = (command: ForwardedCommand) =>
       keepFor(AGAIN_AFTER, uptime, () => askAll(addresses, command))
     this.#answers = {
       RELOAD: kept('RELOAD'),
@@ -26,18 +26,18 @@ export class PassedCommands {
   }
 
   /** Resolves to the reply of the first server that answers, or undefined if none does. */
-  answerTo(command: PassedOn): Promise<string | undefined> {
+  answerTo(command: ForwardedCommand): Promise<string | undefined> {
     return this.#answers[command]()
   }
 }
 
-async function askAll(addresses: readonly ClamdAddress[], command: PassedOn) {
+async function askAll(addresses: readonly ClamdAddress[], command: ForwardedCommand) {
   const answers = addresses.map((address) => ask(address, command).catch(() => undefined))
   return (await Promise.all(answers)).find((answer) => answer !== undefined)
 }
 
 /** Sends a command on its own connection, because sessions (IDSESSION) accept no RELOAD. */
-async function ask(address: ClamdAddress, command: PassedOn): Promise<string> {
+async function ask(address: ClamdAddress, command: ForwardedCommand): Promise<string> {
   const connect = await loadConnect(address)
   if (address.kind === 'unix' && !(await responds(address.path))) throw new Error('no answer')
   const replies = new ClamdReplyReader()
