@@ -1,17 +1,25 @@
-import type { HabitEntry } from './habit-entry.ts'
+import type { HabitRow } from './habit-row.ts'
+
+const READERS = 'libical, icalendar or vobject, found by random calendars'
 
 /** The features of the lines of calendars and cards that programs read differently (containers/calendar.ts). */
 export const calendarHabits = {
   'calendar CR': {
     place: 'a CR without an LF after it',
-    choices: [{ does: 'ends a line' }, { does: 'is a blank' }],
+    choices: [{ does: 'ends a line' }, { does: 'is a blank', programs: READERS }],
   },
   'calendar fold': {
     place: 'a line that begins with a blank, below an empty line',
-    choices: [{ does: 'is a property' }, { does: 'goes on with the line above' }],
+    choices: [
+      { does: 'is a property' },
+      { does: 'goes on with the line above', programs: READERS },
+    ],
   },
   'calendar soft break': {
     place: 'a value in quoted-printable whose line ends in `=`, as in vCard 2.1',
-    choices: [{ does: 'goes on in the next line' }, { does: 'ends with its line' }],
+    choices: [
+      { does: 'goes on in the next line' },
+      { does: 'ends with its line', programs: READERS },
+    ],
   },
-} as const satisfies Readonly<Record<string, HabitEntry>>
+} as const satisfies Readonly<Record<string, HabitRow>>

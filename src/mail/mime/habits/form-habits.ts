@@ -1,4 +1,4 @@
-import type { HabitEntry } from './habit-entry.ts'
+import { AT_RANDOM, type HabitRow } from './habit-row.ts'
 
 /**
  * The features of a decoded file that mail programs save differently (leaves/file-form.ts). The file is saved once for
@@ -11,21 +11,21 @@ export const formHabits = {
       { does: 'stays' },
       { does: 'is joined to the next, without its last blank', programs: 'Thunderbird, mutt' },
     ],
-    maxDifferences: 1,
+    combines: 'with none',
   },
   'stuffed line': {
     place: 'a line that begins with a blank, in format=flowed (RFC 3676 4.4)',
     choices: [{ does: 'stays' }, { does: 'loses the blank', programs: 'mutt' }],
-    maxDifferences: 1,
+    combines: 'with none',
   },
   'line ends': {
     place: 'LF, CR LF or a CR alone in a file that is not in base64',
     choices: [
       { does: 'stay' },
-      { does: 'are LF' },
-      { does: 'are CR LF' },
-      { does: 'are LF, and other CRs are removed' },
-      { does: 'are CR LF, and other CRs are removed' },
+      { does: 'are LF', programs: AT_RANDOM },
+      { does: 'are CR LF', programs: AT_RANDOM },
+      { does: 'are LF, and other CRs are removed', programs: AT_RANDOM },
+      { does: 'are CR LF, and other CRs are removed', programs: AT_RANDOM },
     ],
   },
   'last line end': {
@@ -36,4 +36,4 @@ export const formHabits = {
       { does: 'is not saved, nor is one above it', programs: 'KMime, from quoted-printable' },
     ],
   },
-} as const satisfies Readonly<Record<string, HabitEntry>>
+} as const satisfies Readonly<Record<string, HabitRow>>

@@ -3,32 +3,33 @@ import type { Oddity } from '../traits/oddities.ts'
 import { calendarHabits } from './calendar-habits.ts'
 import { encodingHabits } from './encoding-habits.ts'
 import { formHabits } from './form-habits.ts'
-import type { HabitEntry } from './habit-entry.ts'
+import type { HabitRow } from './habit-row.ts'
 import { structureHabits } from './structure-habits.ts'
 
-const habitTable = { ...structureHabits, ...encodingHabits, ...formHabits, ...calendarHabits }
+const table = { ...structureHabits, ...encodingHabits, ...formHabits, ...calendarHabits }
 
-export type Habit = keyof typeof habitTable
+/** The name of a feature that programs read differently: the first words of a row. */
+export type Feature = keyof typeof table
 /** What programs do with a feature, in the words of its table. */
-export type Words<Name extends Habit> = (typeof habitTable)[Name]['choices'][number]['does']
+export type Words<Name extends Feature> = (typeof table)[Name]['choices'][number]['does']
 
 /** The choices of one reader, by number, and the features that occurred. */
 export class Habits {
   /** The choice for each feature where it differs from the common one. */
-  readonly choices: ReadonlyMap<Habit, number>
+  readonly choices: ReadonlyMap<Feature, number>
   /** The features that occurred, and whether programs that make the common choices see the occurrence. */
-  readonly #asked = new Map<Habit, boolean>()
+  readonly #asked = new Map<Feature, boolean>()
   #questions = 0
 
-  constructor(choices: ReadonlyMap<Habit, number> = new Map()) {
+  constructor(choices: ReadonlyMap<Feature, number> = new Map()) {
     this.choices = choices
   }
 
   /** Returns the habits of a reader that makes these choices, and else the common ones. */
-  static of(words: { readonly [Name in Habit]?: Words<Name> }): Habits {
-    const named = Object.entries(words) as [Habit, string][]
-    const numberOf = ([habit, word]: [Habit, string]) =>
-      habitTable[habit].choices.findIndex(({ does }) => does === word)
+  static of(words: { readonly [Name in Feature]?: Words<Name> }): Habits {
+    const named = Object.entries(words) as [Feature, string][]
+    const numberOf = ([feature, word]: [Feature, string]) =>
+      table[feature].choices.findIndex(({ does }) => does === word)
     return new Habits(new Map(named.map((choice) => [choice[0], numberOf(choice)])))
   }
 
@@ -37,7 +38,7 @@ export class Habits {
     return this.choices.size === 0
   }
 
-  get asked(): ReadonlySet<Habit> {
+  get asked(): ReadonlySet<Feature> {
     return new Set(this.#asked.keys())
   }
 
@@ -48,9 +49,9 @@ export class Habits {
 
   /** The words for features that occurred and that ordinary mail never has. */
   get oddities(): readonly Oddity[] {
-    return [...this.#asked].flatMap(([habit, isSeenByMost]) => {
-      const entry: HabitEntry = habitTable[habit]
-      return isSeenByMost && entry.odd ? [entry.odd] : []
+    return [...this.#asked].flatMap(([feature, isSeenByMost]) => {
+      const { odd }: HabitRow = table[feature]
+      return isSeenByMost && odd ? [odd] : []
     })
   }
 
@@ -58,59 +59,56 @@ export class Habits {
    * Notes that a feature occurred, where the choice for it is made elsewhere or is known. So the mail is also read with
    * each other choice.
    */
-  note(habit: Habit, isSeenByMost = true): void {
+  note(feature: Feature, isSeenByMost = true): void {
     this.#questions++
-    this.#asked.set(habit, isSeenByMost || this.#asked.get(habit) === true)
+    this.#asked.set(feature, isSeenByMost || this.#asked.get(feature) === true)
   }
 
   /** Notes that a feature occurred, and returns the choice for it, in the words of its table. */
-  does<Name extends Habit>(habit: Name, isSeenByMost = true): Words<Name> {
-    this.note(habit, isSeenByMost)
-    return this.wouldDo(habit)
+  does<Name extends Feature>(feature: Name, isSeenByMost = true): Words<Name> {
+    this.note(feature, isSeenByMost)
+    return this.wouldDo(feature)
   }
 
   /**
    * Returns the choice for a feature without noting that it occurred. Where it occurs, note() has to follow:
    * otherwise no other choice is ever tried.
    */
-  wouldDo<Name extends Habit>(habit: Name): Words<Name> {
-    return habitTable[habit].choices[this.choices.get(habit) ?? 0]!.does
+  wouldDo<Name extends Feature>(feature: Name): Words<Name> {
+    return table[feature].choices[this.choices.get(feature) ?? 0]!.does
   }
 
   /**
    * Yields the choices to try next: each one that, added to the choices made here, may change what was read. Its feature
    * occurred, and its choice is not made yet. `common` has the features that occurred with the common choices.
    */
-  *further(common: Habits): Generator<readonly [Habit, number]> {
+  *further(common: Habits): Generator<readonly [Feature, number]> {
     const made = [...this.choices]
-    const max = Math.min(...made.map(([habit, choice]) => maxDifferences(habit, choice)))
-    const count = made.filter(([habit]) => counts(habit)).length
-    for (const habit of this.#asked.keys()) {
-      if (this.choices.has(habit) || (needsCommonSight(habit) && !common.#asked.has(habit)))
+    for (const feature of this.#asked.keys()) {
+      if (this.choices.has(feature) || (needsCommonSight(feature) && !common.#asked.has(feature)))
         continue
-      const differences = count + (counts(habit) ? 1 : 0)
-      if (differences > max) continue
-      for (let choice = 1; choice < habitTable[habit].choices.length; choice++) {
-        if (differences <= maxDifferences(habit, choice)) yield [habit, choice]
+      for (let choice = 1; choice < table[feature].choices.length; choice++) {
+        if (areCombined([...made, [feature, choice]])) yield [feature, choice]
       }
     }
   }
 }
 
-/** Returns the upper limit for the features that a reading with this choice reads in another way than the common one. */
-function maxDifferences(habit: Habit, choice: number): number {
-  const entry: HabitEntry = habitTable[habit]
-  return entry.choices[choice]!.maxDifferences ?? entry.maxDifferences ?? Number.POSITIVE_INFINITY
+/** Returns whether one reading makes all these choices. */
+function areCombined(choices: readonly (readonly [Feature, number])[]): boolean {
+  const combined = choices.map(combines).filter((how) => how !== 'with all')
+  if (combined.includes('with none')) return combined.length === 1
+  return !combined.includes('with one') || combined.length <= 2
 }
 
-function needsCommonSight(habit: Habit): boolean {
-  const entry: HabitEntry = habitTable[habit]
-  return entry.needsCommonSight === true
+function combines([feature, choice]: readonly [Feature, number]): HabitRow['combines'] {
+  const row: HabitRow = table[feature]
+  return row.choices[choice]!.combines ?? row.combines
 }
 
-function counts(habit: Habit): boolean {
-  const entry: HabitEntry = habitTable[habit]
-  return entry.isReadFirst !== true
+function needsCommonSight(feature: Feature): boolean {
+  const row: HabitRow = table[feature]
+  return row.needsCommonSight === true
 }
 
 /**
@@ -121,7 +119,7 @@ export class EveryHabit {
   /** Holds what may be read in other ways than the common one, for a message and all messages in it together. */
   readonly #budget: Pick<ReadingBudget, 'readings'>
   readonly #known = new Set<string>()
-  readonly #waiting: ReadonlyMap<Habit, number>[] = [new Map()]
+  readonly #waiting: ReadonlyMap<Feature, number>[] = [new Map()]
   #common: Habits | undefined
   #last: Habits | undefined
   /** The number of habits so far. */
@@ -166,9 +164,9 @@ export class EveryHabit {
   }
 }
 
-const numbers = new Map(Object.keys(habitTable).map((habit, number) => [habit, number]))
+const numbers = new Map(Object.keys(table).map((feature, number) => [feature, number]))
 
 /** Returns a character for a choice: no feature has more than sixteen. */
-function keyOf([habit, choice]: readonly [Habit, number]): string {
-  return String.fromCharCode((numbers.get(habit)! << 4) | choice)
+function keyOf([feature, choice]: readonly [Feature, number]): string {
+  return String.fromCharCode((numbers.get(feature)! << 4) | choice)
 }

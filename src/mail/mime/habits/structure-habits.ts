@@ -1,4 +1,4 @@
-import type { HabitEntry } from './habit-entry.ts'
+import { AT_RANDOM, type HabitRow } from './habit-row.ts'
 
 /**
  * The features of a message's structure that mail programs read differently. A reading (reader/reading.ts) asks
@@ -15,7 +15,7 @@ export const structureHabits = {
   },
   'blank top': {
     place: 'empty lines above the header of a message',
-    choices: [{ does: 'are skipped' }, { does: 'end an empty header' }],
+    choices: [{ does: 'are skipped' }, { does: 'end an empty header', programs: AT_RANDOM }],
   },
   'empty line': {
     place: 'an empty line that ends differently from the lines above: CR LF after LF, or CR CR LF',
@@ -40,7 +40,7 @@ export const structureHabits = {
     choices: [
       { does: 'is skipped' },
       { does: 'begins the body', programs: "Python's email" },
-      { does: 'begins the body after eight of them' },
+      { does: 'begins the body after eight of them', programs: AT_RANDOM },
       { does: 'ends the header of a part, and the body begins below it', programs: 'mutt' },
     ],
     odd: 'header',
@@ -49,7 +49,7 @@ export const structureHabits = {
     place: 'a line in a header that begins with a colon, or with From and a blank',
     choices: [
       { does: 'is skipped', programs: "Python's email, mutt" },
-      { does: 'begins the body', maxDifferences: 2 },
+      { does: 'begins the body', programs: AT_RANDOM, combines: 'with one' },
     ],
     odd: 'header',
   },
@@ -62,11 +62,14 @@ export const structureHabits = {
   },
   'delimiter in header': {
     place: 'a delimiter among the lines of a header',
-    choices: [{ does: 'ends the header and its part' }, { does: 'is one more line of the header' }],
+    choices: [
+      { does: 'ends the header and its part' },
+      { does: 'is one more line of the header', programs: AT_RANDOM },
+    ],
   },
   delimiter: {
     place: 'a delimiter with blanks after it, or that fits another spelling of the boundary',
-    choices: [{ does: 'is one' }, { does: 'is text' }],
+    choices: [{ does: 'is one' }, { does: 'is text', programs: AT_RANDOM }],
   },
   'delimiter and more': {
     place: 'a line that begins with a delimiter and goes on',
@@ -80,11 +83,11 @@ export const structureHabits = {
     place: 'a line of two dashes in a multipart whose boundary cannot be read',
     choices: [
       { does: 'is text' },
-      { does: 'is a delimiter' },
+      { does: 'is a delimiter', programs: AT_RANDOM },
       {
         does: 'is a delimiter if nothing follows: the boundary is empty',
         programs: "Python's email, GMime, postal-mime, Email::MIME",
-        maxDifferences: 2,
+        combines: 'with one',
       },
     ],
   },
@@ -95,7 +98,10 @@ export const structureHabits = {
   },
   'outer delimiter': {
     place: 'a delimiter of a multipart around one that is not closed',
-    choices: [{ does: 'ends the multiparts inside' }, { does: 'is text of the part inside' }],
+    choices: [
+      { does: 'ends the multiparts inside' },
+      { does: 'is text of the part inside', programs: AT_RANDOM },
+    ],
   },
   'delimiter after the end': {
     place: 'a delimiter after the end of its multipart',
@@ -114,17 +120,23 @@ export const structureHabits = {
   },
   multipart: {
     place: 'a header that announces a multipart, but not as RFC 2046 writes it',
-    choices: [{ does: 'is that of a multipart' }, { does: 'is that of a text or a file' }],
+    choices: [
+      { does: 'is that of a multipart' },
+      { does: 'is that of a text or a file', programs: AT_RANDOM },
+    ],
   },
   boundary: {
     place: 'a header with a boundary that announces something else than a multipart',
     choices: [
       { does: 'is that of what it announces' },
-      { does: 'is that of a multipart', maxDifferences: 2 },
+      { does: 'is that of a multipart', programs: AT_RANDOM, combines: 'with one' },
     ],
   },
   message: {
     place: 'a header that announces a message, but not as RFC 2046 writes it',
-    choices: [{ does: 'is that of a message' }, { does: 'is that of a text or a file' }],
+    choices: [
+      { does: 'is that of a message' },
+      { does: 'is that of a text or a file', programs: AT_RANDOM },
+    ],
   },
-} as const satisfies Readonly<Record<string, HabitEntry>>
+} as const satisfies Readonly<Record<string, HabitRow>>

@@ -1,6 +1,6 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
-import type { Habit } from '../habits/habits.ts'
+import type { Feature } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
 import { GOES_ON } from '../reader/header-reading.ts'
@@ -72,11 +72,11 @@ export function isPlain({ header, encodings, seenBy }: Leaf): boolean {
  * Returns whether all readers make the same of a part in which these features occurred, libclamav among them. In a text
  * that they show, blanks at the end of a line and its last line end make no difference.
  */
-export function isWellFormed(asked: ReadonlySet<Habit>, { text }: PartHeader): boolean {
+export function isWellFormed(asked: ReadonlySet<Feature>, { text }: PartHeader): boolean {
   return [...asked].every((habit) => text !== 'no' && IN_TEXTS.includes(habit))
 }
 
-const IN_TEXTS: readonly Habit[] = ['quoted-printable blanks', 'quoted-printable last break']
+const IN_TEXTS: readonly Feature[] = ['quoted-printable blanks', 'quoted-printable last break']
 
 /** A mail that was read in one way. */
 interface OrdinaryMail {

@@ -3,7 +3,7 @@ import {
   type Codec,
   type MakeDecoder,
 } from '../../../../src/mail/mime/decoders/decoder.ts'
-import { EveryHabit, type Habit, Habits } from '../../../../src/mail/mime/habits/habits.ts'
+import { EveryHabit, type Feature, Habits } from '../../../../src/mail/mime/habits/habits.ts'
 
 /** What a decoder makes of a text (latin1) that comes in pieces, which end at these places. */
 export function decode(make: MakeDecoder, text: string, cuts: readonly number[] = []): string {
@@ -49,7 +49,7 @@ export function featuresOf(
   codec: Codec,
   text: string,
   cuts: readonly number[] = [],
-): readonly Habit[] {
+): readonly Feature[] {
   const habits = new Habits()
   decode(codec(habits), text, cuts)
   return [...habits.asked]

@@ -10,7 +10,7 @@ import {
   Writer,
 } from '../../../../src/mail/mime/decoders/decoder.ts'
 import { WithoutByte } from '../../../../src/mail/mime/decoders/text-forms.ts'
-import type { Habit } from '../../../../src/mail/mime/habits/habits.ts'
+import type { Feature } from '../../../../src/mail/mime/habits/habits.ts'
 
 t.test(
   'decoded bytes are given when their buffer is full, and when they are asked for',
@@ -69,7 +69,7 @@ t.test('a part with more ways of decoding than are tried is not read to its end'
   const features = ['bare CR', 'blank top', 'empty line', 'blank line', 'delimiter after the end']
   const more = ['strange line', 'field below header', 'delimiter in header', 'text after the end']
   const inAllWays: Codec = (habits) => {
-    for (const habit of [...features, ...more]) habits.note(habit as Habit)
+    for (const habit of [...features, ...more]) habits.note(habit as Feature)
     return makerOf(WithoutByte, 0)
   }
   const source = Bytes.of(Buffer.from('text'))
