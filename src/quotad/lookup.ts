@@ -3,10 +3,10 @@ import { hostname } from 'node:os'
 import { Fault } from '../lib/errors/fault.ts'
 import type { MailboxLookup } from './mailbox-answer.ts'
 import type { ServiceSettings } from './service-settings.ts'
+import { type Clocks, REMEMBERED_MAX, type ReadMailbox } from './sources/mailbox-result.ts'
 import { MaildirSource } from './sources/maildir.ts'
 import { mboxSource } from './sources/mbox.ts'
 import { quotaStatus } from './sources/quota-status.ts'
-import { type Clocks, REMEMBERED_MAX, type ReadMailbox } from './sources/reading.ts'
 import {
   askInOrder,
   homesFile,

@@ -5,15 +5,15 @@ import type { QuotaAnswer } from '../protocol/quota/quota-answer.ts'
 import type { LogTrouble, ServiceCounters } from './quotad-log.ts'
 import type { ServiceOptions } from './quotad-options.ts'
 import type { ServiceSettings } from './service-settings.ts'
-import { type MailboxTemplate, parseUser, type User } from './sources/mailbox.ts'
+import { type MailboxTemplate, parseUser, type User } from './sources/mailbox-location.ts'
 import {
   isFull,
   limitsOf,
-  type MailboxReading,
+  type MailboxResult,
   type Measure,
   type QuotaLimits,
   type ReadMailbox,
-} from './sources/reading.ts'
+} from './sources/mailbox-result.ts'
 import type { LookUpUser } from './sources/users.ts'
 
 /** An answer about a mailbox, and the source of its numbers. */
@@ -72,10 +72,10 @@ function answerFrom(lookup: MailboxLookup): AnswerFor {
       return troubleAnswer('QUOTAMAP', errorText(error))
     }
     const measure = { incoming, limits: limitsOfUser, defaultLimits, waited }
-    const conclude = (reading: MailboxReading) =>
-      mailboxAnswerOf(reading, location.path, measure, askUsers !== undefined)
-    const reading = read(location, measure)
-    return reading instanceof Promise ? reading.then(conclude) : conclude(reading)
+    const conclude = (result: MailboxResult) =>
+      mailboxAnswerOf(result, location.path, measure, askUsers !== undefined)
+    const result = read(location, measure)
+    return result instanceof Promise ? result.then(conclude) : conclude(result)
   }
 
   if (!askUsers) return (user, incoming) => readFor(user, incoming, {})
@@ -94,28 +94,28 @@ function answerFrom(lookup: MailboxLookup): AnswerFor {
 }
 
 function mailboxAnswerOf(
-  reading: MailboxReading,
+  result: MailboxResult,
   path: string,
   measure: Measure,
   isListed: boolean,
 ): MailboxAnswer {
-  switch (reading.found) {
+  switch (result.found) {
     case 'usage': {
-      const { source } = reading
-      const limits = limitsOf(measure, reading.limits)
+      const { source } = result
+      const limits = limitsOf(measure, result.limits)
       const quota = limits.bytes ? { quota: limits.bytes } : {}
-      const usage = { size: reading.usage.bytes, ...quota }
-      const status = isFull(reading.usage, limits, measure.incoming) ? 'full' : 'room'
+      const usage = { size: result.usage.bytes, ...quota }
+      const status = isFull(result.usage, limits, measure.incoming) ? 'full' : 'room'
       return { answer: { status, usage }, source }
     }
     case 'compared':
-      return { answer: { status: reading.isFull ? 'full' : 'room' }, source: reading.source }
+      return { answer: { status: result.isFull ? 'full' : 'room' }, source: result.source }
     case 'no-such-user':
       return noSuchUser
     case 'no-mailbox': {
       // The first message creates the mailbox. Until then it is empty.
       if (!isListed) return noSuchUser
-      const empty: MailboxReading = {
+      const empty: MailboxResult = {
         found: 'usage',
         usage: { bytes: 0, messages: 0 },
         limits: undefined,
@@ -125,7 +125,7 @@ function mailboxAnswerOf(
       return { ...mailboxAnswerOf(empty, path, measure, isListed), trouble }
     }
     case 'trouble':
-      return troubleAnswer(path, reading.why)
+      return troubleAnswer(path, result.why)
   }
 }
 

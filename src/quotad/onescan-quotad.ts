@@ -16,7 +16,7 @@ import { log, ServiceCounters, troubleLog } from './quotad-log.ts'
 import { activatedSockets, readOptions, type ServiceOptions, usage } from './quotad-options.ts'
 import { serveRoot } from './serve-root.ts'
 import { readServiceSettings } from './service-settings.ts'
-import { THREADS } from './sources/readings-at-once.ts'
+import { THREADS } from './sources/mailbox-reads.ts'
 import { serveUdp } from './udp-service.ts'
 
 process.exitCode = serviceExit.temporary

@@ -4,8 +4,8 @@ import type { Environment } from '../lib/process/environment.ts'
 import { lowerCase } from '../mail/message/envelope/address.ts'
 import { type LdapSettings, readLdapSettings } from '../protocol/ldap/ldap-settings.ts'
 import { readSetting } from '../settings/read-settings.ts'
-import { type MailboxTemplate, needsHome, readMailboxTemplate } from './sources/mailbox.ts'
-import { parseLimits, type QuotaLimits } from './sources/reading.ts'
+import { type MailboxTemplate, needsHome, readMailboxTemplate } from './sources/mailbox-location.ts'
+import { parseLimits, type QuotaLimits } from './sources/mailbox-result.ts'
 import type { Domains } from './sources/users.ts'
 
 /**

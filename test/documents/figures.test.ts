@@ -9,7 +9,7 @@ import { FREE_MAX, MAIL_LINE_MAX } from '../../src/mail/message/content-fields.t
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { limits } from '../../src/mail/mime/budget/limits.ts'
 import { DECISIONS_KEPT } from '../../src/observe/live/history.ts'
-import { THREADS } from '../../src/quotad/sources/readings-at-once.ts'
+import { THREADS } from '../../src/quotad/sources/mailbox-reads.ts'
 import { RETRY_TIMEOUTS } from '../../src/scan/scanners/clamd/fail-over.ts'
 import { IDLE_MAX } from '../../src/scan/scanners/clamd/session-pool.ts'
 import { PERMITS } from '../../src/scan/scanners/permits/scan-permits.ts'
@@ -108,7 +108,7 @@ t.test(
   async (t) => {
     const page = words('onescan-quotad.8')
     t.match(read('packaging/shipped/systemd/onescan-quotad.service'), `\n# ${THREADS} threads`)
-    t.ok(figure('READINGS_MAX', 'quotad/sources/readings-at-once.ts') < THREADS)
+    t.ok(figure('READS_MAX', 'quotad/sources/mailbox-reads.ts') < THREADS)
     t.match(page, `is ${figure('OVER_QUOTA_FOR') / 60_000} minutes old`)
   },
 )

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { answersForNames, type MailboxLookup } from '../../src/quotad/mailbox-answer.ts'
 import { ServiceCounters } from '../../src/quotad/quotad-log.ts'
-import type { Measure } from '../../src/quotad/sources/reading.ts'
+import type { Measure } from '../../src/quotad/sources/mailbox-result.ts'
 
 /** Each question has its answer in time, whatever mailboxes and lists do. */
 

@@ -5,7 +5,7 @@ import { readLdapSettings } from '../../src/protocol/ldap/ldap-settings.ts'
 import { readQuestionDatagram, replyDatagram } from '../../src/protocol/quota/quota-datagrams.ts'
 import { usage } from '../../src/quotad/quotad-options.ts'
 import { readServiceSettings } from '../../src/quotad/service-settings.ts'
-import { READING_MAX } from '../../src/quotad/sources/reading.ts'
+import { READ_TIMEOUT } from '../../src/quotad/sources/mailbox-result.ts'
 import { items, readPage, section } from '../documents/man-page.ts'
 import { figure } from '../documents/source-files.ts'
 
@@ -53,7 +53,7 @@ t.test('the page has the defaults of the program', async (t) => {
   )
   t.match(page, `${figure('MAILDIRSIZE_MAX').toLocaleString('en')} bytes or more`)
   t.match(page, `more than ${figure('USER_NAME_MAX')} bytes`)
-  t.match(page, `A count stops after ${READING_MAX / 1000} seconds`)
+  t.match(page, `A count stops after ${READ_TIMEOUT / 1000} seconds`)
   t.match(page, `cached for ${figure('REMEMBERED_FOR') / 1000} seconds`)
 })
 

@@ -11,7 +11,7 @@ import {
   frameType,
   PROTOCOL_VERSION,
 } from '../../src/protocol/slot/slot-frames.ts'
-import { THREADS } from '../../src/quotad/sources/readings-at-once.ts'
+import { THREADS } from '../../src/quotad/sources/mailbox-reads.ts'
 import { QUESTION_RETRIES } from '../../src/scan/quota/ask-by-udp.ts'
 import {
   CHAIN_DEPTH_MAX,

@@ -80,7 +80,7 @@ export const COMPONENTS = {
     tests: [
       'test/protocol/quota/*.test.ts',
       'test/quotad/{allow-networks,log,lookup-timeout,settings}.test.ts',
-      'test/quotad/sources/{links,maildir*,quota-status,reading,tables,user-name}.test.ts',
+      'test/quotad/sources/{links,mailbox-*,maildir*,quota-status,tables}.test.ts',
     ],
   },
   ldap: {

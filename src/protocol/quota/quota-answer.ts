@@ -1,7 +1,7 @@
 /**
  * The answer about a mailbox. It has three forms on its way to an interface:
  *
- * 1. onescan-quotad reads a `MailboxReading` from the disk or from another service (quotad/sources).
+ * 1. onescan-quotad reads a `MailboxResult` from the disk or from another service (quotad/sources).
  * 2. It adds its source in a `MailboxAnswer`, and sends the answer as text.
  * 3. The client parses that into this type, and caches a `DatedAnswer`, which also has the backend and the
  *    expiry time.

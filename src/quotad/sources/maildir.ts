@@ -1,25 +1,29 @@
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, open } from 'node:fs/promises'
-import { LF, NUL } from '../../lib/bytes/ascii.ts'
 import { errorText } from '../../lib/errors/fault.ts'
 import { LruCache } from '../../lib/flow/cache.ts'
 import { TIMED_OUT, withTimeout } from '../../lib/flow/timeout.ts'
 import { formatDuration } from '../../lib/text/units.ts'
-import type { MailboxLocation } from './mailbox.ts'
-import { type Directory, pathBytes, withMailbox } from './open-mailbox.ts'
+import type { MailboxLocation } from './mailbox-location.ts'
+import { MailboxReads } from './mailbox-reads.ts'
 import {
   type Clocks,
   isFull,
   limitsOf,
-  type MailboxReading,
+  type MailboxResult,
   type Measure,
-  parseMaildirLimits,
-  type QuotaLimits,
-  READING_MAX,
+  READ_TIMEOUT,
   REMEMBERED_MAX,
-} from './reading.ts'
-import { Readings } from './readings-at-once.ts'
-import { type MaildirSum, Walker } from './walk.ts'
+} from './mailbox-result.ts'
+import {
+  MAILDIRSIZE_MAX,
+  type Maildirsize,
+  mayReportFull,
+  parseMaildirsize,
+} from './maildirsize.ts'
+import { type Directory, pathBytes, withMailbox } from './open-mailbox.ts'
+import type { MaildirSum } from './sum-directory.ts'
+import { Walker } from './walk.ts'
 
 /**
  * The owner of the mailbox may have replaced the file. Opening a FIFO must not block, and a link, which may
@@ -46,19 +50,19 @@ export class MaildirSource {
   readonly #timeout: number
   readonly #files = new LruCache<RememberedSizeFile>(REMEMBERED_MAX)
   readonly #walker: Walker
-  readonly #looks: Readings<RememberedSizeFile | undefined>
-  readonly #counts: Readings<MaildirSum | undefined>
+  readonly #looks: MailboxReads<RememberedSizeFile | undefined>
+  readonly #counts: MailboxReads<MaildirSum | undefined>
 
   constructor(timeout: number, clocks: Clocks) {
     this.#now = clocks.now
     this.#timeout = timeout
-    this.#looks = new Readings(clocks.uptime, READING_MAX)
-    this.#counts = new Readings(clocks.uptime, READING_MAX)
+    this.#looks = new MailboxReads(clocks.uptime, READ_TIMEOUT)
+    this.#counts = new MailboxReads(clocks.uptime, READ_TIMEOUT)
     this.#walker = new Walker(clocks)
   }
 
   /** Reads a mailbox. Never rejects. */
-  async read(mailbox: MailboxLocation, measure: Measure): Promise<MailboxReading> {
+  async read(mailbox: MailboxLocation, measure: Measure): Promise<MailboxResult> {
     try {
       const known = await this.#looks.read(mailbox.path, () => this.#look(mailbox))
       return this.#byFile(known, measure) ?? (await this.#byCounting(mailbox, known, measure))
@@ -105,8 +109,8 @@ export class MaildirSource {
     }
   }
 
-  /** Returns the reading by the file's sum, or undefined if the mailbox must be counted. */
-  #byFile(known: RememberedSizeFile | undefined, measure: Measure): MailboxReading | undefined {
+  /** Returns the result by the file's sum, or undefined if the mailbox must be counted. */
+  #byFile(known: RememberedSizeFile | undefined, measure: Measure): MailboxResult | undefined {
     const { usage, limits } = known?.file ?? {}
     if (usage === undefined) return undefined
     const reportsFull = isFull(usage, limitsOf(measure, limits), measure.incoming)
@@ -118,7 +122,7 @@ export class MaildirSource {
     mailbox: MailboxLocation,
     known: RememberedSizeFile | undefined,
     { waited = 0 }: Measure,
-  ): Promise<MailboxReading> {
+  ): Promise<MailboxResult> {
     const { file } = known ?? {}
     const counted = this.#counts.read(mailbox.path, () => this.#walker.count(mailbox))
     const usage = await withTimeout(counted, Math.max(0, this.#timeout - waited))
@@ -136,57 +140,4 @@ async function isUnchanged(known: RememberedSizeFile, maildir: string): Promise<
   } catch {
     return false // reading the file will meet the error again, and report it
   }
-}
-
-/** Bytes. A file that is as long as this is not summed up but made again (maildirquota(7)). */
-const MAILDIRSIZE_MAX = 5120
-
-/** The content of the file `maildirsize` of a Maildir++. */
-interface Maildirsize {
-  /** Undefined if they are not legible. */
-  readonly limits: QuotaLimits | undefined
-  /**
-   * The sum, and the number of its lines. Undefined if no sum can be used: the mailbox must be
-   * counted.
-   */
-  readonly usage: (MaildirSum & { readonly lines: number }) | undefined
-}
-
-/**
- * Parses the file. The first line contains the limits. Each further line has a number of bytes and a number of
- * messages, and the sum of these lines is the usage of the mailbox. A last line without a line end is still
- * being written, and is ignored. Source: Courier's README.maildirquota. Dovecot reads it in the same way, but
- * treats illegible limits as none.
- */
-export function parseMaildirsize(file: Buffer): Maildirsize {
-  const complete = file.subarray(0, file.lastIndexOf(LF) + 1)
-  if (file.includes(NUL) || complete.length === 0) return { limits: undefined, usage: undefined }
-  const [first = '', ...lines] = complete.toString('latin1').slice(0, -1).split('\n')
-  const limits = first.trim() === '' ? {} : parseMaildirLimits(first)
-  const isUsable = limits !== undefined && file.length < MAILDIRSIZE_MAX
-  return { limits, usage: isUsable ? sumOf(lines) : undefined }
-}
-
-function sumOf(lines: readonly string[]): Maildirsize['usage'] {
-  let bytes = 0
-  let messages = 0
-  for (const line of lines) {
-    const numbers = /^\s*([+-]?\d{1,15})\s+([+-]?\d{1,15})\s*$/.exec(line)
-    if (!numbers) return undefined
-    bytes += Number(numbers[1])
-    messages += Number(numbers[2])
-  }
-  const isSum = lines.length > 0 && bytes >= 0 && messages >= 0
-  return isSum ? { bytes, messages, lines: lines.length } : undefined
-}
-
-/** Milliseconds for which an "over quota" in a file is valid. Then the mailbox must be counted. */
-const OVER_QUOTA_FOR = 15 * 60 * 1000
-
-/**
- * Returns whether an "over quota" in a file is trusted: only if the file contains a single sum that was made
- * less than 15 minutes ago. Times are milliseconds since 1970.
- */
-export function mayReportFull(file: { lines: number }, written: number, now: number): boolean {
-  return file.lines <= 1 && now - written < OVER_QUOTA_FOR
 }

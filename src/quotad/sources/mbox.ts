@@ -1,22 +1,22 @@
 import { lstat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { errorText } from '../../lib/errors/fault.ts'
-import type { MailboxLocation } from './mailbox.ts'
+import type { MailboxLocation } from './mailbox-location.ts'
+import { MailboxReads } from './mailbox-reads.ts'
+import { type MailboxResult, READ_TIMEOUT, type ReadMailbox } from './mailbox-result.ts'
 import { withMailbox } from './open-mailbox.ts'
-import { type MailboxReading, READING_MAX, type ReadMailbox } from './reading.ts'
-import { Readings } from './readings-at-once.ts'
 
 /** Reads mailboxes that are one file. */
 export function mboxSource(uptime: () => number): ReadMailbox {
-  const readings = new Readings<MailboxReading>(uptime, READING_MAX)
+  const reads = new MailboxReads<MailboxResult>(uptime, READ_TIMEOUT)
   return (mailbox) =>
-    readings
+    reads
       .read(mailbox.path, () => readMbox(mailbox))
       .catch((error) => ({ found: 'trouble', why: errorText(error) }))
 }
 
 /** Reads the size of a mailbox that is one file. A link is not followed. */
-async function readMbox({ path, fixed }: MailboxLocation): Promise<MailboxReading> {
+async function readMbox({ path, fixed }: MailboxLocation): Promise<MailboxResult> {
   const parent = dirname(path)
   const stats = await withMailbox(
     { path: parent, fixed: Math.min(fixed, parent.length) },

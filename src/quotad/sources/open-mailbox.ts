@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, lstat, open } from 'node:fs/promises'
 import { errorCode } from '../../lib/errors/fault.ts'
 import { O_PATH } from '../../lib/process/descriptors.ts'
-import type { MailboxLocation } from './mailbox.ts'
+import type { MailboxLocation } from './mailbox-location.ts'
 
 /** Flags for a descriptor that only refers to a directory. It needs no right to read it. */
 const HANDLE_FLAGS = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW
@@ -15,10 +15,7 @@ const GONE = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE']
  * cannot change the fixed part, so that is used as it is. Undefined if the directory does not
  * exist. Rejects if a component is a link.
  */
-export async function openMailbox({
-  path,
-  fixed,
-}: MailboxLocation): Promise<Directory | undefined> {
+async function openMailbox({ path, fixed }: MailboxLocation): Promise<Directory | undefined> {
   let directory = new Directory(path.slice(0, fixed))
   for (const name of path.slice(fixed).split('/')) {
     if (name === '') continue

@@ -1,7 +1,7 @@
 import { errorText } from '../../lib/errors/fault.ts'
 import type { Endpoint } from '../../lib/net/endpoint.ts'
 import { askPolicy } from '../../protocol/policy-attributes.ts'
-import type { MailboxReading, ReadMailbox } from './reading.ts'
+import type { MailboxResult, ReadMailbox } from './mailbox-result.ts'
 
 /** Upper limit for waiting requests. */
 const QUESTIONS_MAX = 64
@@ -21,7 +21,7 @@ export function quotaStatus(
   timeout: number,
 ): ReadMailbox {
   let open = 0
-  return async ({ path: recipient }, { incoming, waited = 0 }): Promise<MailboxReading> => {
+  return async ({ path: recipient }, { incoming, waited = 0 }): Promise<MailboxResult> => {
     const trouble = (why: string) =>
       ({ found: 'trouble', why: `quota-status ${text}: ${why}` }) as const
     if (open >= QUESTIONS_MAX)
@@ -35,7 +35,7 @@ export function quotaStatus(
         size: incoming,
       }
       const answer = await askPolicy(address, question, Math.max(1, Math.floor(timeout - waited)))
-      return readingOf(answer.get('action')?.trim() ?? '')
+      return resultOfAction(answer.get('action')?.trim() ?? '')
     } catch (error) {
       return trouble(errorText(error))
     } finally {
@@ -57,7 +57,7 @@ const NOBODY = /^(?:5\d\d |REJECT )?5\.1\.1\b|^REJECT Unknown user/i
  * Parses an action of quota-status. Administrators can set all of them in Dovecot (quota_status_success,
  * _overquota, _nouser). An unusual one is an error.
  */
-export function readingOf(action: string): MailboxReading {
+function resultOfAction(action: string): MailboxResult {
   const source = 'quota-status'
   if (ROOM.test(action)) return { found: 'compared', isFull: false, source }
   if (NOBODY.test(action)) return { found: 'no-such-user' }

@@ -3,8 +3,8 @@ import { errorText } from '../../lib/errors/fault.ts'
 import { passwdEntries } from '../../lib/process/passwd.ts'
 import { lowerCase } from '../../mail/message/envelope/address.ts'
 import type { LdapDirectory } from '../../protocol/ldap/ldap-directory.ts'
-import type { User } from './mailbox.ts'
-import { parseLimits, type QuotaLimits } from './reading.ts'
+import type { User } from './mailbox-location.ts'
+import { parseLimits, type QuotaLimits } from './mailbox-result.ts'
 
 /** The result of a list of users about a user. */
 type FoundAccount =

@@ -3,15 +3,10 @@ import { LruCache, SharedWork } from '../../lib/flow/cache.ts'
 import { type MailAddress, withPlainDomain } from '../../mail/message/envelope/address.ts'
 import type { QuotaAnswer } from '../../protocol/quota/quota-answer.ts'
 import { answerFor, type DatedAnswer, datedAnswer } from './answer-lifetime.ts'
+import { type BackendOf, readBackendMap } from './backend-map.ts'
 import { Backends, QuestionCounters } from './backends.ts'
-import {
-  type BackendOf,
-  findByExtension,
-  LdapBackends,
-  type NamedMailbox,
-  namedMailboxOf,
-  readBackendMap,
-} from './mailbox.ts'
+import { LdapBackends } from './ldap-backends.ts'
+import { findByExtension, type NamedMailbox, namedMailboxOf } from './mailbox.ts'
 import type { ExplainedAnswer, TimedLookup } from './quota-lookup.ts'
 import { acceptsSize, type QuotaSettings } from './quota-settings.ts'
 

@@ -3,23 +3,11 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
-import { filterFor, LdapDirectory } from '../../../src/protocol/ldap/ldap-directory.ts'
+import { LdapDirectory } from '../../../src/protocol/ldap/ldap-directory.ts'
 import { readLdapSettings } from '../../../src/protocol/ldap/ldap-settings.ts'
-import { parseUser } from '../../../src/quotad/sources/mailbox.ts'
+import { parseUser } from '../../../src/quotad/sources/mailbox-location.ts'
 import { slapdMissing, startSlapd } from '../../programs/servers/slapd.ts'
 import { spool, startQuotad } from '../quotad.ts'
-
-t.test('any name is a value in a filter', async (t) => {
-  const filter = (name: string) => filterFor('(&(uid=%n)(dc=%d)(mail=%u))', parseUser(name)!)
-  t.equal(filter('ann@example.org'), '(&(uid=ann)(dc=example.org)(mail=ann@example.org))')
-  t.equal(
-    filter('*)(uid=\\'),
-    '(&(uid=\\2a\\29\\28uid\\3d\\5c)(dc=)(mail=\\2a\\29\\28uid\\3d\\5c))',
-  )
-  t.equal(filter('\xc3\xb6'), '(&(uid=\u00f6)(dc=)(mail=\u00f6))')
-  t.equal(filter('\xf6'), undefined, 'what is not UTF-8 is the name of nobody')
-  t.equal(filter('%u'), '(&(uid=\\25u)(dc=)(mail=\\25u))', 'and are not filled in again')
-})
 
 t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
   const directory = spool(t, {

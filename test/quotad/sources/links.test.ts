@@ -5,8 +5,9 @@ import { basename, dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { MaildirSource } from '../../../src/quotad/sources/maildir.ts'
 import { mboxSource } from '../../../src/quotad/sources/mbox.ts'
-import { openMailbox } from '../../../src/quotad/sources/open-mailbox.ts'
-import { sumDirectory, Walker } from '../../../src/quotad/sources/walk.ts'
+import { withMailbox } from '../../../src/quotad/sources/open-mailbox.ts'
+import { sumDirectory } from '../../../src/quotad/sources/sum-directory.ts'
+import { Walker } from '../../../src/quotad/sources/walk.ts'
 import { outputOf } from '../../run/until.ts'
 
 /** Links that users make in their mailboxes: no answer tells the size of what a link leads to. */
@@ -28,11 +29,11 @@ function homes(t: Test) {
   const mailbox = { path: join(home, 'Maildir'), fixed: home.length }
   const source = new MaildirSource(TIMEOUT, clocks)
   const says = async () => {
-    const reading = await source.read(mailbox, measure)
-    if (reading.found === 'trouble') return reading.why
-    return reading.found === 'usage'
-      ? `${reading.usage.bytes} ${reading.usage.messages}`
-      : reading.found
+    const result = await source.read(mailbox, measure)
+    if (result.found === 'trouble') return result.why
+    return result.found === 'usage'
+      ? `${result.usage.bytes} ${result.usage.messages}`
+      : result.found
   }
   return { root, home, mailbox, maildir: mailbox.path, says }
 }
@@ -113,28 +114,30 @@ t.test('an mbox is not looked at if it is a link or is reached by one', async (t
 
 t.test('a directory that becomes a link before it is read is not read', async (t) => {
   const { root, maildir, mailbox } = homes(t)
-  const directory = (await openMailbox(mailbox))!
-  const sum = await sumDirectory(directory, 'cur', undefined, {
+  const tools = {
     now: Date.now,
     checkTime() {},
-    withPermit(work) {
+    withPermit<Value>(work: () => Promise<Value>) {
       renameSync(join(maildir, 'cur'), join(maildir, 'moved'))
       symlinkSync(join(root, 'private'), join(maildir, 'cur'))
       return work()
     },
-  })
-  await directory.close()
+  }
+  const sum = await withMailbox(mailbox, (directory) =>
+    sumDirectory(directory, 'cur', undefined, tools),
+  )
   t.match(sum, { bytes: 0, messages: 0 })
 })
 
 t.test('a mailbox that becomes a link while it is counted is counted as it was', async (t) => {
   const { root, home, maildir, mailbox } = homes(t)
-  const directory = (await openMailbox(mailbox))!
-  renameSync(maildir, join(home, 'moved'))
-  symlinkSync(join(root, 'other'), maildir)
   const tools = { now: Date.now, checkTime() {}, withPermit: <V>(work: () => Promise<V>) => work() }
-  t.match(await sumDirectory(directory, 'cur', undefined, tools), { bytes: 7, messages: 1 })
-  await directory.close()
+  const sum = await withMailbox(mailbox, (directory) => {
+    renameSync(maildir, join(home, 'moved'))
+    symlinkSync(join(root, 'other'), maildir)
+    return sumDirectory(directory, 'cur', undefined, tools)
+  })
+  t.match(sum, { bytes: 7, messages: 1 })
 })
 
 /** A program that exchanges a directory and a link as fast as it can, until it is killed. */
@@ -185,10 +188,10 @@ t.test('a directory that becomes a link and back leads no answer astray', async 
 
 t.test('an error names the path as the administrator wrote it', async (t) => {
   const { mailbox, maildir } = homes(t)
-  const directory = (await openMailbox(mailbox))!
   const fails = (code: string) => (path: string | Buffer) =>
     Promise.reject(Object.assign(new Error(`${code}: '${path}'`), { code }))
-  await t.rejects(directory.ask('cur', fails('EACCES')), { message: `EACCES: '${maildir}/cur'` })
-  t.equal(await directory.ask('cur', fails('ENOENT')), undefined)
-  await directory.close()
+  await withMailbox(mailbox, async (directory) => {
+    await t.rejects(directory.ask('cur', fails('EACCES')), { message: `EACCES: '${maildir}/cur'` })
+    t.equal(await directory.ask('cur', fails('ENOENT')), undefined)
+  })
 })

@@ -10,10 +10,10 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { MailboxLocation } from '../../../src/quotad/sources/mailbox.ts'
+import type { MailboxLocation } from '../../../src/quotad/sources/mailbox-location.ts'
+import { MailboxReads } from '../../../src/quotad/sources/mailbox-reads.ts'
+import type { MailboxResult, Measure } from '../../../src/quotad/sources/mailbox-result.ts'
 import { MaildirSource } from '../../../src/quotad/sources/maildir.ts'
-import type { MailboxReading, Measure } from '../../../src/quotad/sources/reading.ts'
-import { Readings } from '../../../src/quotad/sources/readings-at-once.ts'
 import { Walker } from '../../../src/quotad/sources/walk.ts'
 
 const empty = { new: {}, cur: {}, tmp: {} }
@@ -31,10 +31,10 @@ function settle(directory: string): void {
   utimesSync(directory, 1_700_000_000, 1_700_000_000)
 }
 
-/** Writes a reading in short: `bytes messages source`. */
-function short(reading: MailboxReading): string {
-  if (reading.found !== 'usage') return reading.found
-  const { usage, source } = reading
+/** Writes a result in short: `bytes messages source`. */
+function short(result: MailboxResult): string {
+  if (result.found !== 'usage') return result.found
+  const { usage, source } = result
   return `${usage.bytes} ${usage.messages} ${source}`
 }
 
@@ -125,11 +125,11 @@ t.test('a count is cached until a directory changes', async (t) => {
   t.equal(await says(), '9 3 walk')
 })
 
-t.test('questions that come while a mailbox is read share the reading', async (t) => {
+t.test('questions that come while a mailbox is read share the read', async (t) => {
   const path = t.testdir({ ...empty, cur: { 'a,S=7': '' } })
-  const readings = new Readings<unknown>(clocks.uptime, 1000)
+  const reads = new MailboxReads<unknown>(clocks.uptime, 1000)
   const walker = new Walker(clocks)
-  const read = () => readings.read(path, () => walker.count(at(path)))
+  const read = () => reads.read(path, () => walker.count(at(path)))
   const first = read()
   t.equal(read(), first)
   t.same(await first, { bytes: 7, messages: 1 })
@@ -138,12 +138,12 @@ t.test('questions that come while a mailbox is read share the reading', async (t
 
 t.test('no client waits for a mailbox that hangs for longer than a count may take', async (t) => {
   let time = 0
-  const readings = new Readings<string>(() => time, 1000)
+  const reads = new MailboxReads<string>(() => time, 1000)
   const hung = () => new Promise<string>(() => {})
-  void readings.read('/hung', hung)
+  void reads.read('/hung', hung)
   time = 1001
-  await t.rejects(readings.read('/hung', hung), { message: 'its file system does not answer' })
-  t.equal(await readings.read('/well', async () => 'read'), 'read')
+  await t.rejects(reads.read('/hung', hung), { message: 'its file system does not answer' })
+  t.equal(await reads.read('/well', async () => 'read'), 'read')
 })
 
 t.test('while a count takes too long, the answer is unknown', async (t) => {

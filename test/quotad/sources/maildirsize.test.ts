@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { mayReportFull, parseMaildirsize } from '../../../src/quotad/sources/maildir.ts'
+import { mayReportFull, parseMaildirsize } from '../../../src/quotad/sources/maildirsize.ts'
 
 const MAILDIRSIZE_MAX = 5120
 

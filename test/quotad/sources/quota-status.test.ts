@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { quotaStatus, readingOf } from '../../../src/quotad/sources/quota-status.ts'
+import { quotaStatus } from '../../../src/quotad/sources/quota-status.ts'
 import { listen } from '../../programs/host/listen.ts'
 import { socketDirectory } from '../../programs/host/socket-directory.ts'
 
@@ -42,8 +42,17 @@ t.test('a request has the attributes that quota-status needs', async (t) => {
 })
 
 t.test('only the usual actions are understood', async (t) => {
+  let sent = ''
+  const { ask } = await serve(
+    t,
+    answering(() => `action=${sent}\n\n`),
+  )
+  const answerTo = (action: string) => {
+    sent = action
+    return ask()
+  }
   for (const action of ['OK', 'DUNNO', 'dunno', 'permit']) {
-    t.match(readingOf(action), { found: 'compared', isFull: false }, action)
+    t.match(await answerTo(action), { found: 'compared', isFull: false }, action)
   }
   const long = '554 5.2.2 Quota exceeded (mailbox for user is full)'
   for (const action of [
@@ -62,7 +71,7 @@ t.test('only the usual actions are understood', async (t) => {
     'REJECT bob: #5.2.2',
     'DEFER bob has no room: 4.2.2.',
   ]) {
-    t.match(readingOf(action), { found: 'compared', isFull: true }, action)
+    t.match(await answerTo(action), { found: 'compared', isFull: true }, action)
   }
   for (const action of [
     'REJECT Unknown user',
@@ -70,14 +79,14 @@ t.test('only the usual actions are understood', async (t) => {
     'REJECT 5.1.1 nobody',
     '550 5.1.1 nobody, so not 5.2.2',
   ]) {
-    t.match(readingOf(action), { found: 'no-such-user' }, action)
+    t.match(await answerTo(action), { found: 'no-such-user' }, action)
   }
   const others = [
     ...['', 'DEFER_IF_PERMIT Internal error', '550 no', 'REJECT', 'OKAY', '451 x'],
     ...['451 from 10.4.2.2', '451 4.2.2.1 is away', '451 4.2.20', 'PREPEND X-Code: 5.2.2'],
   ]
   for (const action of others) {
-    t.match(readingOf(action), { found: 'trouble' }, action)
+    t.match(await answerTo(action), { found: 'trouble' }, action)
   }
 })
 

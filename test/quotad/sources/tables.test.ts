@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { parseUser } from '../../../src/quotad/sources/mailbox.ts'
+import { parseUser } from '../../../src/quotad/sources/mailbox-location.ts'
 import {
   homesFile,
   limitsFile,

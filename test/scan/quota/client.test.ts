@@ -2,9 +2,8 @@ import { once } from 'node:events'
 import t from 'tap'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
 import { countersLine } from '../../../src/scan/quota/backends.ts'
-import { parseBackendMap } from '../../../src/scan/quota/mailbox.ts'
 import { readBackend } from '../../../src/scan/quota/quota-settings.ts'
-import { ann, ben, clientOf, extendedAnswer, udpService } from './services.ts'
+import { ann, backendMap, ben, clientOf, extendedAnswer, udpService } from './services.ts'
 
 /** The client with many questions at a time, and with dead backends. */
 
@@ -115,7 +114,7 @@ t.test('the same name at two services means two mailboxes', async (t) => {
   const full = await udpService(t, extendedAnswer({ ann: [9, 9] }))
   const empty = await udpService(t, extendedAnswer({ ann: [0, 9] }))
   const of = ({ port }: { port: number }) => `quotad:127.0.0.1:${port}`
-  const map = parseBackendMap(`@example.org ${of(full)}\n@example.net ${of(empty)}\n`, 'map')
+  const map = backendMap(t, `@example.org ${of(full)}\n@example.net ${of(empty)}\n`)
   const { client } = clientOf(t, of(full), { QUOTANAME: 'local' }, map)
   t.match(await client.ask(ann), { status: 'full' })
   t.match(await client.ask(readAddress('ann@example.net')), { status: 'room' })

@@ -1,7 +1,6 @@
 import t, { type Test } from 'tap'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
-import { parseBackendMap } from '../../../src/scan/quota/mailbox.ts'
-import { clientOf, extendedAnswer, udpService } from './services.ts'
+import { backendMap, clientOf, extendedAnswer, udpService } from './services.ts'
 
 /** Addresses with an extension: user+ext@domain, and qmail's user-ext@domain. */
 
@@ -85,7 +84,7 @@ t.test(
   'a map finds the backend of an extended address by the address without its extension',
   async (t) => {
     const service = await udpService(t, extendedAnswer(mailboxes))
-    const map = parseBackendMap(`ann@example.org quotad:127.0.0.1:${service.port}`, 'map')
+    const map = backendMap(t, `ann@example.org quotad:127.0.0.1:${service.port}`)
     const { client } = clientOf(t, 'udp:127.0.0.1:1', { QUOTADELIMITER: '+' }, map)
     t.match(await client.ask(readAddress('ann+x@example.org')), { status: 'full' })
     t.match(await client.ask(readAddress('ben+x@example.org')), {

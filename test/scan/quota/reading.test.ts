@@ -1,15 +1,15 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { readAddress, withPlainDomain } from '../../../src/mail/message/envelope/address.ts'
-import { namedMailboxOf, parseBackendMap, readBackendMap } from '../../../src/scan/quota/mailbox.ts'
+import { readBackendMap } from '../../../src/scan/quota/backend-map.ts'
+import { namedMailboxOf } from '../../../src/scan/quota/mailbox.ts'
 import {
   acceptsSize,
   backendFor,
   readBackend,
   readQuotaSettings,
 } from '../../../src/scan/quota/quota-settings.ts'
+import { backendMap } from './services.ts'
 
 /** The reading of settings, maps and names. */
 
@@ -57,7 +57,8 @@ t.test('the host that a directory names replaces %h, in brackets if it has colon
 const latin1 = (text: string) => Buffer.from(text).toString('latin1')
 
 t.test('the most particular line of a map counts', async (t) => {
-  const of = parseBackendMap(
+  const of = backendMap(
+    t,
     [
       '# who has which mailbox',
       '#no blank behind it',
@@ -69,7 +70,6 @@ t.test('the most particular line of a map counts', async (t) => {
       '',
       '* udp:d:1',
     ].join('\n'),
-    'map',
   )
   const host = (address: string) =>
     (of(withPlainDomain(readAddress(address))) as { host: string }).host
@@ -80,22 +80,17 @@ t.test('the most particular line of a map counts', async (t) => {
   t.equal(host('dan#@x'), 'f')
   t.equal(host('cy@example.net'), 'd')
   t.equal(host(latin1('cy@m\u00fcnchen.Example')), 'e')
-  t.equal(parseBackendMap('a udp:a:1', 'map')(readAddress('b@c')), undefined)
+  t.equal(backendMap(t, 'a udp:a:1')(readAddress('b@c')), undefined)
 })
 
 t.test('an error in a map names the line', async (t) => {
-  t.throws(() => parseBackendMap('a udp:a:1\n b \n', 'map'), {
+  t.throws(() => backendMap(t, 'a udp:a:1\n b \n'), {
     kind: 'config',
-    message: 'map line 2: b: must be a key and a service',
+    message: /\/map line 2: b: must be a key and a service$/,
   })
-  t.throws(() => parseBackendMap('a udp:a:1 more', 'map'), {
-    message: /^map line 1: a udp:a:1 more/,
-  })
-  t.throws(() => parseBackendMap('a udp:a', 'map'), { message: /^map line 1: udp:a: must be/ })
+  t.throws(() => backendMap(t, 'a udp:a:1 more'), { message: /\/map line 1: a udp:a:1 more/ })
+  t.throws(() => backendMap(t, 'a udp:a'), { message: /\/map line 1: udp:a: must be/ })
   t.throws(() => readBackendMap('/nonexistent'), { kind: 'config', message: /ENOENT/ })
-  const file = join(t.testdir(), 'map')
-  writeFileSync(file, '* udp:a:1\n')
-  t.ok(readBackendMap(file)(readAddress('x')))
 })
 
 t.test('settings have their defaults and their limits', async (t) => {

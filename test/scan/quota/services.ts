@@ -1,9 +1,12 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { Test } from 'tap'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
-import type { BackendOf } from '../../../src/scan/quota/mailbox.ts'
+import { type BackendOf, readBackendMap } from '../../../src/scan/quota/backend-map.ts'
 import { QuotaClient } from '../../../src/scan/quota/quota-client.ts'
 import {
   type QuotaSettings,
@@ -159,3 +162,10 @@ export function clientOf(
 
 export const ann = readAddress('ann@example.org')
 export const ben = readAddress('ben@example.org')
+
+/** The backends of a map with this text. */
+export function backendMap(t: Test, text: string): BackendOf {
+  const file = join(t.testdir(), 'map')
+  writeFileSync(file, text, 'latin1')
+  return readBackendMap(file)
+}

@@ -6,21 +6,21 @@ import { Semaphore } from '../../lib/flow/semaphore.ts'
  */
 export const THREADS = 128
 /**
- * Upper limit for the mailboxes that are read concurrently. Each reading makes one call at a time, and a call
- * that the file system does not answer holds a thread indefinitely. With fewer readings than THREADS, some
+ * Upper limit for the mailboxes that are read concurrently. Each read makes one call at a time, and a call
+ * that the file system does not answer holds a thread indefinitely. With fewer reads than THREADS, some
  * threads are left for other work.
  */
-const READINGS_MAX = 100
-/** Milliseconds for which a reading waits for another one to end. */
+const READS_MAX = 100
+/** Milliseconds for which a read waits for another one to end. */
 const WAIT = 1000
 
-const permits = new Semaphore(READINGS_MAX)
+const permits = new Semaphore(READS_MAX)
 
 /**
- * The current readings of mailboxes. No mailbox is read twice at the same time: a further caller waits for
- * the same reading.
+ * The current reads of mailboxes. No mailbox is read twice at the same time: a further caller waits for
+ * the same read.
  */
-export class Readings<Value> {
+export class MailboxReads<Value> {
   readonly #uptime: () => number
   readonly #longest: number
   readonly #underWay = new Map<
@@ -28,7 +28,7 @@ export class Readings<Value> {
     { readonly result: Promise<Value>; readonly since: number }
   >()
 
-  /** `longest` is the milliseconds after which no client waits for a reading any longer. */
+  /** `longest` is the milliseconds after which no client waits for a read any longer. */
   constructor(uptime: () => number, longest: number) {
     this.#uptime = uptime
     this.#longest = longest
@@ -55,8 +55,7 @@ export class Readings<Value> {
 
 async function withPermit<Value>(work: () => Promise<Value>): Promise<Value> {
   const release = await permits.acquire(permits.isFree ? undefined : AbortSignal.timeout(WAIT))
-  if (release === undefined)
-    throw new Error(`${READINGS_MAX} other mailboxes are being read, or hang`)
+  if (release === undefined) throw new Error(`${READS_MAX} other mailboxes are being read, or hang`)
   try {
     return await work()
   } finally {

@@ -1,6 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { needsHome, parseUser, readMailboxTemplate } from '../../../src/quotad/sources/mailbox.ts'
+import {
+  needsHome,
+  parseUser,
+  readMailboxTemplate,
+} from '../../../src/quotad/sources/mailbox-location.ts'
 
 /** The path that a template makes for a user. */
 const pathBy = (template: string) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isFull, parseLimits } from '../../../src/quotad/sources/reading.ts'
+import { isFull, parseLimits } from '../../../src/quotad/sources/mailbox-result.ts'
 
 t.test('limits are read as administrators and directories write them', async (t) => {
   t.same(parseLimits('1048576'), { bytes: 1048576 })

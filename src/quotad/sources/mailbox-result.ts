@@ -1,7 +1,7 @@
-import type { MailboxLocation } from './mailbox.ts'
+import type { MailboxLocation } from './mailbox-location.ts'
 
 /** The result of a source about a mailbox. */
-export type MailboxReading =
+export type MailboxResult =
   | {
       readonly found: 'usage'
       readonly usage: MailboxUsage
@@ -34,7 +34,7 @@ export interface Measure {
 export type ReadMailbox = (
   mailbox: MailboxLocation,
   measure: Measure,
-) => MailboxReading | Promise<MailboxReading>
+) => MailboxResult | Promise<MailboxResult>
 
 /** The limits that count: those of the user, else those of the mailbox, else the default ones. */
 export function limitsOf(measure: Measure, mailboxLimits: QuotaLimits | undefined): QuotaLimits {
@@ -94,8 +94,8 @@ export function parseMaildirLimits(text: string): QuotaLimits | undefined {
   return limits
 }
 
-/** Milliseconds after which a count is given up, and a reading counts as hung. */
-export const READING_MAX = 60_000
+/** Milliseconds after which a count is given up, and a read counts as hung. */
+export const READ_TIMEOUT = 60_000
 
 /** The number of mailboxes, and of users, that are cached. */
 export const REMEMBERED_MAX = 100_000
