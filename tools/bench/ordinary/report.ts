@@ -12,8 +12,8 @@ export interface Results {
   readonly database: string
   /** Each mail, by default. */
   readonly passed: readonly Passed[]
-  /** What was accepted; empty if only refusals were asked for. */
-  readonly measured: readonly Measured[]
+  /** Each round, with what was accepted; empty if only refusals were asked for. */
+  readonly measured: readonly Round[]
   /** Where onescand spent its time on these; undefined if nothing was measured on Node. */
   readonly profiles: { readonly default: Profile; readonly never: Profile } | undefined
 }
@@ -22,6 +22,9 @@ export interface Passed {
   readonly mail: Mail
   readonly outcome: Outcome
 }
+
+/** All accepted mails, through processes that were started for them. */
+export type Round = readonly Measured[]
 
 /** What an accepted mail costs, by default and with SECONDLOOK=never. */
 export interface Measured {
@@ -59,7 +62,7 @@ export function report(results: Results): string {
     `${places.join(', ')}: ${passed.length} mails of ${megabytes(passed)} MB.`,
     ...decisionLines(passed),
     measured.length === 0 ? '' : costTable(measured),
-    measured.length === 0 ? '' : dearest(measured),
+    measured.length === 0 ? '' : dearest(measured[0]!),
     profiles === undefined ? '' : profileTables(profiles),
   ]
     .filter(Boolean)
@@ -108,53 +111,59 @@ function groupsOf<Item>(items: readonly Item[], keyOf: (item: Item) => string): 
 }
 
 /** Of all; and without the dearest, of which few outweigh all others. */
-function costTable(measured: readonly Measured[]): string {
-  const rest = byCost(measured).slice(Math.ceil(measured.length / 100))
+function costTable(rounds: readonly Round[]): string {
+  const all = rounds[0]!.length
+  const few = Math.ceil(all / 100)
   const head = [
-    'ms of processor time a mail, one at a time',
+    `ms of processor time a mail, one at a time, median of ${rounds.length} rounds`,
     'questions to clamd: mean, median, most',
     'onescand',
     'clamd',
     'both',
   ]
+  const rest = rounds.map((round) => byCost(round).slice(few))
   return [
     [`| ${head.join(' | ')} |`],
     [`| ${head.map(() => '---').join(' | ')} |`],
-    rowsOf(`${measured.length} accepted`, measured),
-    rest.length === 0 ? [] : rowsOf(`without the dearest ${measured.length - rest.length}`, rest),
+    rowsOf(`${all} accepted`, rounds),
+    all === few ? [] : rowsOf(`without the dearest ${few}`, rest),
   ]
     .flat()
     .join('\n')
 }
 
-function rowsOf(title: string, measured: readonly Measured[]): string[] {
-  const sum = (costs: readonly Cost[], part: (cost: Cost) => number) =>
-    costs.reduce((total, cost) => total + part(cost), 0)
-  const ways = (['default', 'never'] as const).map((way) => {
-    const costs = measured.map((mail) => mail[way])
-    const questions = costs.map(({ questions }) => questions)
-    const mean = sum(costs, ({ questions }) => questions) / costs.length
-    return {
-      way,
-      questions: `${mean.toFixed(2)}, ${median(questions)}, ${Math.max(...questions)}`,
-      parts: [({ onescand }: Cost) => onescand, ({ clamd }: Cost) => clamd, processor].map(
-        (part) => sum(costs, part) / costs.length,
-      ),
-    }
+const WAYS = ['default', 'never'] as const
+
+function rowsOf(title: string, rounds: readonly Round[]): string[] {
+  const rows = WAYS.map((way) => {
+    const times = PARTS.map((part) => median(rounds.map((round) => mean(round, way, part))))
+    const questions = rounds[0]!.map((mail) => mail[way].questions)
+    const ofAll = mean(rounds[0]!, way, ({ questions }) => questions).toFixed(2)
+    const asked = `${ofAll}, ${median(questions)}, ${Math.max(...questions)}`
+    return [`${title}, ${way}`, asked, ...times.map((ms) => ms.toFixed(2))]
   })
-  const [byDefault, byNever] = ways.map(({ parts }) => parts)
-  const rows = ways.map(({ way, questions, parts }) => [
-    `${title}, ${way}`,
-    questions,
-    ...parts.map((ms) => ms.toFixed(2)),
-  ])
-  const ratios = byDefault!.map((ms, part) => (ms / byNever![part]!).toFixed(2))
+  const ratios = PARTS.map((part) =>
+    withRange(rounds.map((round) => mean(round, 'default', part) / mean(round, 'never', part))),
+  )
   return [...rows, [`${title}, default over never`, '', ...ratios]].map(
     (cells) => `| ${cells.join(' | ')} |`,
   )
 }
 
+function mean(round: Round, way: (typeof WAYS)[number], part: (cost: Cost) => number): number {
+  return round.reduce((total, mail) => total + part(mail[way]), 0) / round.length
+}
+
+/** `1.39 (1.37 to 1.42)`. */
+function withRange(ratios: readonly number[]): string {
+  const [least, most] = [Math.min(...ratios), Math.max(...ratios)]
+  return `${median(ratios).toFixed(2)} (${least.toFixed(2)} to ${most.toFixed(2)})`
+}
+
 const processor = ({ onescand, clamd }: Cost) => onescand + clamd
+
+/** The columns of the table. */
+const PARTS = [({ onescand }: Cost) => onescand, ({ clamd }: Cost) => clamd, processor]
 
 /** The dearest by default first. */
 const byCost = (measured: readonly Measured[]) =>

@@ -9,11 +9,12 @@
 // deferred; then those that were accepted, one at a time, by default and with SECONDLOOK=never. Both
 // have a clamd and an onescand of their own, so that neither clamd remembers what the other one
 // has read, after made-up mail that warms them up. A relay in front of clamd counts the scans that
-// it answers. Then both once more, while Node's profiler tells in which folders of the source the
-// processor time goes: it takes time itself.
+// it answers. Each round starts all of these anew, since a process may be compiled well or badly as long as it
+// runs; the table shows the median of the rounds, and the least and the most of each ratio. Then both once more, while
+// Node's profiler tells in which folders of the source the processor time goes: it takes time itself.
 //
-// With --limit N: N messages, evenly spread over all of them. With --refusals: only the first of
-// the three. With --keep-from: a line `From ` in front of a message is the mail's. With --set
+// With --limit N: N messages, evenly spread over all of them. With --rounds N: 3 by default. With --refusals: only the
+// first of the three. With --keep-from: a line `From ` in front of a message is the mail's. With --set
 // NAME=VALUE: this setting in all of it. With --alert-exceeds-max: a clamd that tells of its limits.
 // With --many-signatures: one with a database of real size. With --quick: hardly a warm-up, which
 // shows that it works. With --programs DIR: the compiled programs that are there, without a profile. With --spool DIR:
@@ -40,7 +41,7 @@ import { type Cost, type Measured, type Passed, type Results, report } from './r
 import { BATCH, type Lane, type Outcome, send } from './send.ts'
 
 const USAGE = `usage: npm run bench:ordinary --
-           [--limit N] [--refusals] [--keep-from] [--set NAME=VALUE]... [--alert-exceeds-max]
+           [--limit N] [--rounds N] [--refusals] [--keep-from] [--set NAME=VALUE]... [--alert-exceeds-max]
            [--many-signatures] [--quick] [--programs DIR] [--spool DIR] [--out DIR] PLACE...
 `
 
@@ -88,6 +89,7 @@ function readOrder(args: readonly string[]) {
     allowPositionals: true,
     options: {
       limit: { type: 'string' },
+      rounds: { type: 'string', default: '3' },
       refusals: { type: 'boolean', default: false },
       'keep-from': { type: 'boolean', default: false },
       set: { type: 'string', multiple: true, default: [] },
@@ -100,10 +102,11 @@ function readOrder(args: readonly string[]) {
     },
   })
   if (places.length === 0) throw new Error('name folders of mails, or mboxes')
-  const limit = Number(values.limit ?? Number.MAX_SAFE_INTEGER)
-  if (!Number.isSafeInteger(limit) || limit < 1) {
-    throw new Error(`--limit ${values.limit}: give a whole number from 1 on`)
-  }
+  const [limit, rounds] = (['limit', 'rounds'] as const).map((name) => {
+    const count = Number(values[name] ?? Number.MAX_SAFE_INTEGER)
+    if (Number.isSafeInteger(count) && count >= 1) return count
+    throw new Error(`--${name} ${values[name]}: give a whole number from 1 on`)
+  })
   const settings = values.set.map((words) => {
     const [, name, value] = /^(\w+)=(.*)$/.exec(words) ?? []
     if (name === undefined) throw new Error(`--set ${words}: give NAME=VALUE`)
@@ -112,7 +115,8 @@ function readOrder(args: readonly string[]) {
   const all = places.flatMap((place) => mailsIn(place, values['keep-from']))
   if (all.length === 0) throw new Error(`no mail in ${places.join(', ')}`)
   return {
-    mails: evenly(all, limit),
+    mails: evenly(all, limit!),
+    rounds: rounds!,
     places,
     settings: Object.fromEntries(settings),
     refusalsAlone: values.refusals,
@@ -134,7 +138,10 @@ async function bench(order: Order): Promise<number> {
   const passed = await findRefusals(order, workshop)
   const accepted = passed.filter(({ outcome }) => outcome.decision === 'accepted')
   const those = order.refusalsAlone ? [] : accepted.map(({ mail }) => mail)
-  const measured = those.length === 0 ? [] : await measureCosts(those, order, workshop)
+  const measured: Measured[][] = []
+  for (let round = 1; those.length > 0 && round <= order.rounds; round++) {
+    measured.push(await measureCosts(those, order, workshop, round))
+  }
   const hasProfile = those.length > 0 && order.programs === undefined
   const profiles = hasProfile ? await profileBoth(those, order, workshop) : undefined
   workshop.remove()
@@ -172,10 +179,16 @@ function measureCosts(
   mails: readonly Mail[],
   order: Order,
   workshop: Workshop,
+  round: number,
 ): Promise<Measured[]> {
   return withEnding(async (t) => {
     const open = (way: Way) =>
-      startStation(t, way, { order, workshop, settings: WAYS[way], options: ONE_WORKER })
+      startStation(t, `${way}-${round}`, {
+        order,
+        workshop,
+        settings: WAYS[way],
+        options: ONE_WORKER,
+      })
     const byDefault = await open('default')
     const byNever = await open('never')
     for (const { warmUp } of [byDefault, byNever]) await warmUp()
@@ -186,7 +199,7 @@ function measureCosts(
       for (const [index, { name, size }] of batch.entries()) {
         measured.push({ name, size, default: defaults[index]!, never: nevers[index]! })
       }
-      progress('costs', measured.length, mails.length)
+      progress(`costs, round ${round}`, measured.length, mails.length)
     }
     return measured
   })
