@@ -89,6 +89,11 @@ export const structureHabits = {
         programs: "Python's email, GMime, postal-mime, Email::MIME",
         combines: 'with one',
       },
+      {
+        does: 'is a delimiter if a blank follows: the boundary is a blank',
+        programs: "GMime, postal-mime, Email::MIME, Ruby's mail",
+        combines: 'with one',
+      },
     ],
   },
   'dash front': {

@@ -12,7 +12,7 @@ export function isField(bytes: Buffer, from: number, end: number): boolean {
   let at = from
   while (at < end && (bytes[at] === SPACE || bytes[at] === TAB)) at++
   if (at === end || bytes[at] === COLON) return false
-  for (let length = 0; at < end && length < 200; at++, length++) {
+  for (; at < end; at++) {
     const byte = bytes[at]!
     if (byte === COLON) return true
     if (byte === SPACE || byte === TAB) blanks++

@@ -306,7 +306,7 @@ export class CrsAsLineEnds extends Bytes {
       for (let cr = changed.indexOf(CR); cr >= 0; cr = changed.indexOf(CR, cr + 1)) {
         const isLast = cr === changed.length - 1
         const next = isLast && at < this.size ? this.#source.gather(at, at + 1)[0] : changed[cr + 1]
-        if (next !== LF && next !== CR) changed[cr] = LF
+        if (next !== LF) changed[cr] = LF
       }
       yield changed
     }

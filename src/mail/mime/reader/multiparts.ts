@@ -129,10 +129,10 @@ export class OpenMultiparts {
         return undefined
       case 'is a delimiter':
         return { level, closes: false }
-      case 'is a delimiter if nothing follows: the boundary is empty': {
-        const rest = withoutBlanksBehind(lower, ' \t')
-        return rest === '' || rest === '--' ? { level, closes: rest !== '' } : undefined
-      }
+      case 'is a delimiter if nothing follows: the boundary is empty':
+        return emptyDelimiter(lower, level)
+      case 'is a delimiter if a blank follows: the boundary is a blank':
+        return whole.startsWith(' ') ? emptyDelimiter(lower, level) : undefined
     }
   }
 
@@ -153,6 +153,12 @@ export class OpenMultiparts {
     this.#lengths ??= [...this.#counts.keys()].sort((a, b) => b - a)
     return this.#lengths
   }
+}
+
+/** Returns the delimiter of a boundary that is empty, or a blank, if that is all. */
+function emptyDelimiter(text: string, level: number): FoundDelimiter | undefined {
+  const rest = withoutBlanksBehind(text, ' \t')
+  return rest === '' || rest === '--' ? { level, closes: rest !== '' } : undefined
 }
 
 function foundIn(

@@ -122,6 +122,32 @@ const cases: readonly (readonly [
     },
   ],
   [
+    'a multipart whose boundary is a blank',
+    'Content-Type: multipart/mixed; boundary=" "\n\n-- \n\nx\n--\ny\n-- --\n',
+    {
+      common: ['0/0 identity "-- \\n\\nx\\n--\\ny\\n-- --\\n"'],
+      'any dashes 1': ['1/0 identity "x\\n"'],
+      'any dashes 2': ['1/0 identity "x\\n"'],
+      'any dashes 3': ['1/0 identity "x\\n--\\ny\\n"'],
+    },
+  ],
+  [
+    'a name of a field that is long, and a line that is no field',
+    `A: b\n${'n'.repeat(700)}: c\nno field\nD: e\n\nx\n`,
+    {
+      common: ['0/0 identity "x\\n"'],
+      'strange line 1': ['0/0 identity "no field\\nD: e\\n\\nx\\n"'],
+    },
+  ],
+  [
+    'an empty line between CRs',
+    'Content-Type: multipart/mixed; boundary=b\r\r--b\rA: c\r\rx\r--b--\r',
+    {
+      common: [],
+      'bare CR 1': ['1/0 identity "x\\r"'],
+    },
+  ],
+  [
     'a fold below a line of blanks, and a line that is no field',
     'A: b\n \n c\nno field\nD: e\n\nx\n',
     {
