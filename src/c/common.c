@@ -44,7 +44,7 @@ int asks_about(int argc, char **argv) {
   return 0;
 }
 
-int tell_usage_or_version(const char *word, const char *usage, const char *version) {
+int print_usage_or_version(const char *word, const char *usage, const char *version) {
   const char *text = strcmp(word, "--version") ? usage : version;
   return write(STDOUT_FILENO, text, strlen(text)) == (ssize_t) strlen(text);
 }

@@ -36,7 +36,7 @@ int is_switched_off(char file[SWITCH_PATH_MAX]);
 int asks_about(int argc, char **argv);
 
 /* Writes the usage or the version, as requested. Returns whether all was written. */
-int tell_usage_or_version(const char *word, const char *usage, const char *version);
+int print_usage_or_version(const char *word, const char *usage, const char *version);
 
 /* Returns the milliseconds of the monotonic clock. Linux always has it: no call fails. */
 double uptime(void);

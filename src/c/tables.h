@@ -102,7 +102,7 @@ enum {
 #define DAEMON_THREADS "24"
 
 /* The variables of onescan-settings(5) that onescand may want to know, in the order of the table. */
-static const char *const told_to_onescand[] = {
+static const char *const sent_to_onescand[] = {
   "QHPSI",
   "QHPSIRC",
   "QHPSIRN",
@@ -152,7 +152,7 @@ static const char *const told_to_onescand[] = {
 };
 
 /* Variables that begin so, with their `=`, are hidden from the next program. */
-static const char *const hidden_from_chain[] = {
+static const char *const hidden_from_next_program[] = {
   "QHPSI",
   "QUEUE_PLUGIN",
   "REJECTVIRUS=",

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { basename, resolve } from 'node:path'
 import type { Argv } from 'yargs'
 import { exit, exitMeanings, isPermanent } from '../doors/slot/exit-codes.ts'
-import { findChain } from '../doors/slot/next-program.ts'
-import { CHAIN_REACHED, TEST_CHAIN } from '../doors/slot/test-next-program.ts'
+import { findNextProgram } from '../doors/slot/next-program.ts'
+import { NEXT_PROGRAM_REACHED, TEST_NEXT_PROGRAM } from '../doors/slot/test-next-program.ts'
 import { attempt } from '../lib/errors/fault.ts'
 import { formatDuration } from '../lib/text/units.ts'
 import { readControlDirectories } from '../settings/control-directories.ts'
@@ -77,12 +77,12 @@ async function inject(args: Arguments<typeof options>) {
   const environment: Record<string, string | undefined> = {
     PROTO: 'TCP', // as tcpserver(1) sets it: standard error is the log
     ...slotEnvironment(process.env, { env: args.env, envdir: undefined }),
-    ...(dryRun ? { QUEUECHAIN: TEST_CHAIN } : {}),
+    ...(dryRun ? { QUEUECHAIN: TEST_NEXT_PROGRAM } : {}),
     ERROR_FD: undefined,
   }
   const directories = readControlDirectories(environment)
-  const chain = attempt(() => findChain([], environment, directories).program) ?? '/'
-  const places = [...Object.values(directories), chain, environment.TMPDIR || tmpdir()]
+  const nextProgram = attempt(() => findNextProgram([], environment, directories).program) ?? '/'
+  const places = [...Object.values(directories), nextProgram, environment.TMPDIR || tmpdir()]
   for (const place of places) existsSync(place) // a hung file system keeps this process waiting, and not the slot
   const envelope = envelopeBytes(args.from, args.to)
   const { fd: message } = openMessageFile(args.file)
@@ -90,7 +90,7 @@ async function inject(args: Arguments<typeof options>) {
     const scan = attempt(() => readSetting(environment, 'SCANTIMEOUT') * 1000) ?? 0
     const timeout = scan + QUEUE_TIMEOUT
     const result = await handToSlot({ program: [program], message, envelope, environment, timeout })
-    const [log = '', header] = result.log.toString('latin1').split(`${CHAIN_REACHED}\n`)
+    const [log = '', header] = result.log.toString('latin1').split(`${NEXT_PROGRAM_REACHED}\n`)
     return {
       program,
       dryRun,
@@ -99,7 +99,7 @@ async function inject(args: Arguments<typeof options>) {
       meaning: meaningOf(result),
       milliseconds: result.time,
       log: linesOf(log),
-      header: header === undefined ? null : linesOf(header), // as the chain got it in a dry run
+      header: header === undefined ? null : linesOf(header), // as the next program got it in a dry run
     }
   } finally {
     closeSync(message)

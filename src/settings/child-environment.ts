@@ -10,7 +10,7 @@ import type { Environment } from '../lib/process/environment.ts'
  * Variables of the dynamic linker (ld.so(8)) never reach the compiled onescan-queue, so other builds remove
  * them as well. The real qmail-queue, which is setuid, never obeyed them.
  */
-export const HIDDEN_FROM_CHAIN: readonly string[] = [
+export const HIDDEN_FROM_NEXT_PROGRAM: readonly string[] = [
   'QHPSI',
   'QUEUE_PLUGIN',
   'REJECTVIRUS=',
@@ -25,7 +25,7 @@ export const HIDDEN_FROM_CHAIN: readonly string[] = [
 
 /** Variables that scanners must not see either: where the keys are, and how replies are given. */
 const HIDDEN_FROM_SCANNERS: readonly string[] = [
-  ...HIDDEN_FROM_CHAIN,
+  ...HIDDEN_FROM_NEXT_PROGRAM,
   'CLUSTER',
   'VERDICT',
   'ERROR_',
@@ -38,8 +38,8 @@ export const DEPTH_VARIABLE = 'ONESCAN_DEPTH'
 /** The nesting depth that shows that the next program leads back to onescan. */
 export const CHAIN_DEPTH_MAX = 3
 
-export function chainEnvironment(env: Environment): Record<string, string> {
-  return { ...without(env, HIDDEN_FROM_CHAIN), [DEPTH_VARIABLE]: `${chainDepth(env) + 1}` }
+export function environmentOfNextProgram(env: Environment): Record<string, string> {
+  return { ...without(env, HIDDEN_FROM_NEXT_PROGRAM), [DEPTH_VARIABLE]: `${chainDepth(env) + 1}` }
 }
 
 /** Returns how often onescan has become the next program on the way here. */

@@ -16,7 +16,7 @@ import { QUESTION_RETRIES } from '../../src/scan/quota/ask-by-udp.ts'
 import {
   CHAIN_DEPTH_MAX,
   DEPTH_VARIABLE,
-  HIDDEN_FROM_CHAIN,
+  HIDDEN_FROM_NEXT_PROGRAM,
 } from '../../src/settings/child-environment.ts'
 import { hostSwitchFile } from '../../src/settings/off-switch.ts'
 import {
@@ -146,13 +146,13 @@ ${Object.entries(texts)
   .join('\n')}
 
 /* The variables of onescan-settings(5) that onescand may want to know, in the order of the table. */
-static const char *const told_to_onescand[] = {
+static const char *const sent_to_onescand[] = {
 ${list(told)}
 };
 
 /* Variables that begin so, with their \`=\`, are hidden from the next program. */
-static const char *const hidden_from_chain[] = {
-${list(HIDDEN_FROM_CHAIN)}
+static const char *const hidden_from_next_program[] = {
+${list(HIDDEN_FROM_NEXT_PROGRAM)}
 };
 
 #endif

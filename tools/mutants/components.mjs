@@ -16,7 +16,7 @@ export const COMPONENTS = {
       'test/lib/net/{endpoint,ip-address}.test.ts',
       'test/lib/process/{descriptor-of,passwd}.test.ts',
       'test/lib/runtime/{crypto,system}.test.ts',
-      'test/cli/check/slot/check-chain.test.ts',
+      'test/cli/check/slot/check-next-program.test.ts',
       'test/delay/gate/{find-tcp-rule,connection-preparer}.test.ts',
       'test/daemon/http/access-by.test.ts',
       'test/mail/message/intake.test.ts',
@@ -203,7 +203,7 @@ export const COMPONENTS = {
     tests: [
       'test/cli/check/mail-server-config/mail-servers.test.ts',
       'test/cli/check/mail-server-config/onescand-endpoints.test.ts',
-      'test/cli/check/slot/check-chain.test.ts',
+      'test/cli/check/slot/check-next-program.test.ts',
       'test/cli/check/slot/check-slot.test.ts',
       'test/cli/check/mail-server-config/reach.test.ts',
       'test/cli/check/test-mail/followed-log.test.ts',

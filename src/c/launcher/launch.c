@@ -106,12 +106,12 @@ static _Noreturn void fail_without_memory(void) {
 }
 
 /* Prints an explanation: called by its own name, the launcher is not a program of onescan. */
-static _Noreturn void tell_about(const char *word) {
+static _Noreturn void answer_option(const char *word) {
   static const char usage[] =
       "usage: onescan-queue | onescan | onescand | onescan-quotad | smtp-delay\n\n"
       "The launcher of the compiled onescan: call it by one of these names, which are\n"
       "links to it. See onescan(1).\n";
-  if (tell_usage_or_version(word, usage, OWN_NAME " " VERSION "\n"))
+  if (print_usage_or_version(word, usage, OWN_NAME " " VERSION "\n"))
     _exit(0);
   CANNOT_RUN("cannot answer here: descriptor 1 cannot be written to");
 }
@@ -233,7 +233,7 @@ int main(int argc, char **argv) {
 
   is_slot = begins(name, "onescan-queue");
   if (strcmp(name, OWN_NAME) == 0 && asks_about(argc, argv))
-    tell_about(argv[1]);
+    answer_option(argv[1]);
   check_limits();
   find_self(self);
   find_runtime(runtime, self, name);

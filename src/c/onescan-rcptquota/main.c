@@ -15,11 +15,11 @@
 
 static enum answer ask(const char *recipient);
 static void refuse(const char *recipient);
-static int tell_about(const char *word);
+static int answer_option(const char *word);
 
 int main(int argc, char **argv) {
   if (asks_about(argc, argv))
-    return tell_about(argv[1]);
+    return answer_option(argv[1]);
   const char *recipient = setting("SMTPRCPTTO", "");
   signal(SIGPIPE, SIG_IGN);
   if (ask(recipient) == FULL)
@@ -27,13 +27,13 @@ int main(int argc, char **argv) {
   return 0;
 }
 
-static int tell_about(const char *word) {
+static int answer_option(const char *word) {
   static const char usage[] =
       "usage: onescan-rcptquota [--help | --version]\n"
       "\n"
       "A qmail-spp plugin for RCPT: prints one command if the mailbox of SMTPRCPTTO is full.\n"
       "See onescan-rcptquota(8).\n";
-  return !tell_usage_or_version(word, usage, "onescan-rcptquota " VERSION "\n");
+  return !print_usage_or_version(word, usage, "onescan-rcptquota " VERSION "\n");
 }
 
 /* Returns whether this can be the name of a mailbox: it is one word and not a path. */

@@ -25,7 +25,7 @@ static const byte allowed_codes[] = {EXIT_REFUSED,
 
 static byte received[ANSWER_MAX];
 
-static _Noreturn void distrust_answer(struct mail *mail) {
+static _Noreturn void reject_answer(struct mail *mail) {
   go_standalone(mail, xasprintf("onescand: sent an invalid answer"));
 }
 
@@ -74,10 +74,10 @@ struct field {
 /* Reads the field at `at`. All its bytes must be before `end`. */
 static struct field field_at(struct mail *mail, const byte *at, const byte *end) {
   if (end - at < FIELD_HEAD)
-    distrust_answer(mail);
+    reject_answer(mail);
   struct field field = {at[0], at + FIELD_HEAD, big_endian(at + 1)};
   if (field.length > (size_t) (end - field.bytes))
-    distrust_answer(mail);
+    reject_answer(mail);
   return field;
 }
 
@@ -87,10 +87,10 @@ static struct field field_at(struct mail *mail, const byte *at, const byte *end)
  */
 static void read_body_offset(struct mail *mail, struct answer *answer, struct field field) {
   if (field.length != 8 || big_endian(field.bytes) != 0)
-    distrust_answer(mail);
+    reject_answer(mail);
   size_t offset = big_endian(field.bytes + 4);
   if (offset > mail->message_size || offset > HEADER_MAX)
-    distrust_answer(mail);
+    reject_answer(mail);
   answer->body_at = offset;
   answer->header = xmalloc(NEW_FIELDS_MAX + offset);
 }
@@ -101,7 +101,7 @@ static void read_body_offset(struct mail *mail, struct answer *answer, struct fi
  */
 static byte *add_to_header(struct mail *mail, struct answer *answer, size_t length) {
   if (length > NEW_FIELDS_MAX + answer->body_at - answer->header_size)
-    distrust_answer(mail);
+    reject_answer(mail);
   byte *at = answer->header + answer->header_size;
   answer->header_size += length;
   return at;
@@ -110,11 +110,11 @@ static byte *add_to_header(struct mail *mail, struct answer *answer, size_t leng
 /* k: a span of the old header block that stays. */
 static void read_kept_span(struct mail *mail, struct answer *answer, struct field field) {
   if (field.length != 8)
-    distrust_answer(mail);
+    reject_answer(mail);
   size_t from = big_endian(field.bytes);
   size_t length = big_endian(field.bytes + 4);
   if (from > answer->body_at || length > answer->body_at - from)
-    distrust_answer(mail);
+    reject_answer(mail);
   read_at(mail->spool, add_to_header(mail, answer, length), length, HEADER_GAP + from);
 }
 
@@ -122,9 +122,9 @@ static void read_kept_span(struct mail *mail, struct answer *answer, struct fiel
 static void read_envelope(struct mail *mail, struct answer *answer, struct field field) {
   struct envelope_reader reader = envelope_start();
   if (answer->envelope)
-    distrust_answer(mail);
+    reject_answer(mail);
   if (envelope_read(&reader, field.bytes, field.length) != field.length || !reader.done)
-    distrust_answer(mail);
+    reject_answer(mail);
   answer->envelope = field.bytes;
   answer->envelope_size = field.length;
 }
@@ -132,11 +132,11 @@ static void read_envelope(struct mail *mail, struct answer *answer, struct field
 /* t: D or Z, followed by one line of text. */
 static void read_reply(struct mail *mail, struct answer *answer, struct field field) {
   if (answer->reply || field.length < 3 || field.length > REPORT_MAX)
-    distrust_answer(mail);
+    reject_answer(mail);
   if (field.bytes[0] != 'D' && field.bytes[0] != 'Z')
-    distrust_answer(mail);
+    reject_answer(mail);
   if (!is_printable(field.bytes, field.length))
-    distrust_answer(mail);
+    reject_answer(mail);
   answer->reply = field.bytes;
   answer->reply_size = field.length;
 }
@@ -144,9 +144,9 @@ static void read_reply(struct mail *mail, struct answer *answer, struct field fi
 /* l: one line with its line end, which next_log_line() finds again. */
 static void check_log_line(struct mail *mail, struct field field) {
   if (field.length == 0 || field.length > LOG_LINE_MAX)
-    distrust_answer(mail);
+    reject_answer(mail);
   if (field.bytes[field.length - 1] != '\n' || !is_printable(field.bytes, field.length - 1))
-    distrust_answer(mail);
+    reject_answer(mail);
 }
 
 static void read_field(struct mail *mail, struct answer *answer, struct field field) {
@@ -156,7 +156,7 @@ static void read_field(struct mail *mail, struct answer *answer, struct field fi
     break;
   case FIELD_EXIT_CODE:
     if (field.length != 1)
-      distrust_answer(mail);
+      reject_answer(mail);
     answer->code = field.bytes[0];
     break;
   case FIELD_KEPT:
@@ -175,7 +175,7 @@ static void read_field(struct mail *mail, struct answer *answer, struct field fi
     check_log_line(mail, field);
     break;
   default:
-    distrust_answer(mail);
+    reject_answer(mail);
   }
 }
 
@@ -183,18 +183,18 @@ static void read_field(struct mail *mail, struct answer *answer, struct field fi
 static void check_ending(struct mail *mail, const struct answer *answer) {
   int has_text_code = answer->code == EXIT_CUSTOM_TEXT || answer->code == EXIT_CUSTOM_TEXT_INDIMAIL;
   if (has_text_code != (answer->reply != NULL))
-    distrust_answer(mail);
+    reject_answer(mail);
   if (answer->reply && mail->error_fd < 0)
-    distrust_answer(mail);
+    reject_answer(mail);
   if (answer->kind == FRAME_ACCEPT)
     return;
   if (answer->code && !memchr(allowed_codes, answer->code, sizeof allowed_codes))
-    distrust_answer(mail);
+    reject_answer(mail);
   /*
    * If this process exits with 0, mail is dropped or kept: its own settings must allow that, too.
    */
   if (!answer->code && strcmp(setting("REJECTVIRUS", ""), "2") != 0 && !*setting("QUARANTINE", ""))
-    distrust_answer(mail);
+    reject_answer(mail);
 }
 
 /*
@@ -209,15 +209,15 @@ static struct answer read_answer(struct mail *mail, enum frame_type kind, size_t
   for (const byte *at = received;;) {
     struct field field = field_at(mail, at, end);
     if (at == received ? field.type != first_type : field.type == first_type)
-      distrust_answer(mail);
+      reject_answer(mail);
     if (field.type == FIELD_END) {
       if (field.length || field.bytes != end)
-        distrust_answer(mail);
+        reject_answer(mail);
       check_ending(mail, &answer);
       return answer;
     }
     if (field.type != first_type && (!field.type || !strchr(types + 1, field.type)))
-      distrust_answer(mail);
+      reject_answer(mail);
     read_field(mail, &answer, field);
     at = field.bytes + field.length;
   }
@@ -257,7 +257,7 @@ int await_answer(struct mail *mail, struct answer *answer) {
   else if (mail->onescand.acknowledged)
     longest = ANSWER_MAX;
   if (length > longest)
-    distrust_answer(mail);
+    reject_answer(mail);
   if (!receive(mail, received, length)) {
     begin_anew_or_go_standalone(mail);
     return 0;
@@ -265,9 +265,9 @@ int await_answer(struct mail *mail, struct answer *answer) {
   if (kind == FRAME_STANDALONE)
     go_standalone(mail, xasprintf("onescand: %.*s", (int) length, (char *) received));
   if (kind != FRAME_ACCEPT && kind != FRAME_EXIT)
-    distrust_answer(mail);
+    reject_answer(mail);
   if (recv(mail->onescand.server, head, 1, MSG_DONTWAIT) > 0)
-    distrust_answer(mail); /* nothing follows an answer */
+    reject_answer(mail); /* nothing follows an answer */
   *answer = read_answer(mail, kind, length);
   return 1;
 }

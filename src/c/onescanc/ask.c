@@ -78,7 +78,7 @@ static void send_number(struct mail *mail, enum frame_type type, size_t value, s
 }
 
 static void send_variables(struct mail *mail) {
-  for (const char *const *name = told_to_onescand; *name; ++name) {
+  for (const char *const *name = sent_to_onescand; *name; ++name) {
     const char *value = getenv(*name);
     if (!value)
       continue;

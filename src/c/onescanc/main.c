@@ -2,8 +2,8 @@
  * onescanc(8) spools message and envelope, sends them to onescand, carries out the answer, and
  * executes the next program. It decides nothing about mail, and reads no header field. Each
  * exit is an exec, or a code that qmail-smtpd treats as a failure. There are two exceptions:
- * obey.c passes nothing on if mail is to be dropped or was quarantined, and tell_about() reads no
- * mail.
+ * obey.c passes nothing on if mail is to be dropped or was quarantined, and answer_option() reads
+ * no mail.
  */
 #define _GNU_SOURCE
 #include "onescanc.h"
@@ -15,9 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static _Noreturn void tell_about(const char *word);
+static _Noreturn void answer_option(const char *word);
 static void read_settings(struct mail *mail);
-static void pass_if_there_is_nothing_to_ask(char **chain);
+static void pass_if_there_is_nothing_to_ask(char **next_program);
 static void check_descriptors(void);
 static void open_log_descriptor(void);
 
@@ -27,11 +27,11 @@ int main(int argc, char **argv) {
   log_begins();
   ignore_signals();
   if (asks_about(argc, argv))
-    tell_about(argv[1]);
-  struct mail *mail =
-      &(struct mail){.argv = argv, .chain = find_chain(argv), .onescand = {.server = -1}};
+    answer_option(argv[1]);
+  struct mail *mail = &(struct mail){
+      .argv = argv, .next_program = find_next_program(argv), .onescand = {.server = -1}};
   check_descriptors();
-  pass_if_there_is_nothing_to_ask(mail->chain);
+  pass_if_there_is_nothing_to_ask(mail->next_program);
 
   read_settings(mail);
   open_log_descriptor();
@@ -58,8 +58,8 @@ static const char usage[] =
  * If descriptor 1 cannot be written to, it is an envelope and this process was started for mail.
  * Success would then mean that the mail is queued.
  */
-static _Noreturn void tell_about(const char *word) {
-  if (!tell_usage_or_version(word, usage, "onescanc " VERSION "\n"))
+static _Noreturn void answer_option(const char *word) {
+  if (!print_usage_or_version(word, usage, "onescanc " VERSION "\n"))
     fail(EXIT_CONFIG, "config", xasprintf("%s: cannot be answered here: %m", word));
   _exit(0);
 }
@@ -72,15 +72,15 @@ static int is_blank(const char *value) {
  * Executes the next program immediately if onescand is not needed. That program reads message
  * and envelope itself.
  */
-static void pass_if_there_is_nothing_to_ask(char **chain) {
+static void pass_if_there_is_nothing_to_ask(char **next_program) {
   char file[SWITCH_PATH_MAX];
   int is_off = is_switched_off(file);
   if (!is_off && (!is_blank(setting("QHPSI", "")) || setting("QUOTAD", NULL)))
     return;
-  check_program("next program", chain[0], MEND_CHAIN);
+  check_program("next program", next_program[0], MEND_NEXT_PROGRAM);
   count_handing_on();
   log_slot_line("pass", is_off ? xasprintf("%s exists", file) : xasprintf("QHPSI is not set"), "");
-  become_untouched("next program", chain, hidden_from_chain);
+  become_untouched("next program", next_program, hidden_from_next_program);
 }
 
 /*

@@ -22,7 +22,8 @@ static void write_log_lines(const struct answer *answer) {
 
 /* Hands the mail on by becoming the next program, whose exit code accepts the mail or not. */
 static _Noreturn void hand_on(struct mail *mail, const struct answer *answer) {
-  check_program("next program", mail->chain[0], MEND_CHAIN); /* while a fault can still be logged */
+  check_program("next program", mail->next_program[0],
+                MEND_NEXT_PROGRAM); /* while a fault can still be logged */
   count_handing_on();
   size_t message_at = HEADER_GAP + answer->body_at - answer->header_size;
   if (write_at(mail->spool, answer->header, answer->header_size, message_at))
@@ -33,7 +34,7 @@ static _Noreturn void hand_on(struct mail *mail, const struct answer *answer) {
       fail_spool("write the envelope");
   }
   write_log_lines(answer);
-  become(mail, "next program", mail->chain, hidden_from_chain, message_at);
+  become(mail, "next program", mail->next_program, hidden_from_next_program, message_at);
 }
 
 /*

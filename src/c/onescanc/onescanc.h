@@ -14,7 +14,7 @@
  *   obey.c           carries out the answer
  *   standalone.c     falls back to onescan-queue(8), which needs no onescand
  *   standalone-limit.c  limits how many of these an account runs
- *   chain.c          finds the next program and executes it
+ *   next-program.c   finds the next program and executes it
  *   log.c            writes a line to the log
  *   fail.c           the other ways to end
  *   memory.c         memory for all of these
@@ -51,11 +51,11 @@ struct conversation {
 
 /* The mail of this process. There is one, which main() creates. */
 struct mail {
-  char **argv;  /* the arguments, which the standalone program receives */
-  char **chain; /* the next program and its arguments */
-  int error_fd; /* receives the text of a reply; -1 is none */
-  int spool;    /* HEADER_GAP empty bytes, then the unchanged message */
-  int envelope; /* the envelope from its first byte */
+  char **argv;         /* the arguments, which the standalone program receives */
+  char **next_program; /* the next program and its arguments */
+  int error_fd;        /* receives the text of a reply; -1 is none */
+  int spool;           /* HEADER_GAP empty bytes, then the unchanged message */
+  int envelope;        /* the envelope from its first byte */
   size_t message_size;
   size_t envelope_size; /* through its last NUL */
   struct conversation onescand;
@@ -89,9 +89,9 @@ struct envelope_reader envelope_start(void);
 size_t envelope_read(struct envelope_reader *reader, const byte *bytes, size_t length);
 void receive_envelope(struct mail *mail);
 
-/* chain.c */
-char **find_chain(char **argv);
-#define MEND_CHAIN "set QUEUECHAIN to the real qmail-queue"
+/* next-program.c */
+char **find_next_program(char **argv);
+#define MEND_NEXT_PROGRAM "set QUEUECHAIN to the real qmail-queue"
 /* Ends the process, with the remedy in the log, if `program` cannot be executed or is this one. */
 void check_program(const char *what, const char *program, const char *remedy);
 /*

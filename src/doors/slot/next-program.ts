@@ -8,7 +8,7 @@ import { CHAIN_DEPTH_MAX, chainDepth } from '../../settings/child-environment.ts
 import type { ControlDirectories } from '../../settings/control-directories.ts'
 
 /** The program that gets the message next, and the arguments of that program. */
-export interface Chain {
+export interface SlotNextProgram {
   readonly program: string
   readonly args: readonly string[]
 }
@@ -20,11 +20,11 @@ const REMEDY = 'set QUEUECHAIN to the real qmail-queue'
  * slash is searched in PATH. Throws a Fault of kind `chain` if the next program leads back here, for example
  * a script that calls onescan-queue: the two would execute each other without end.
  */
-export function findChain(
+export function findNextProgram(
   args: readonly string[],
   env: Environment,
   directories: ControlDirectories,
-): Chain {
+): SlotNextProgram {
   const argv = args.length > 0 ? args : splitWords(env.QUEUECHAIN ?? '', 'QUEUECHAIN')
   const [name = join(directories.qmailHome, 'bin/qmail-queue'), ...rest] = argv
   if (chainDepth(env) >= CHAIN_DEPTH_MAX) {
@@ -44,7 +44,7 @@ export function findChain(
  * would call itself indefinitely. This is checked before the exec, because a runtime whose exec fails
  * can only abort.
  */
-export function checkChain({ program }: Chain, self: string): void {
+export function requireNextProgram({ program }: SlotNextProgram, self: string): void {
   try {
     checkExecutable(program)
     const status = statSync(program)

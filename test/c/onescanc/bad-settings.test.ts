@@ -23,7 +23,7 @@ const CLUSTERKEYS = join(standalone.directory, 'ring')
 writeFileSync(CLUSTERKEYS, 'md5:a:sesame\n', { mode: 0o600 })
 
 /** The variables that onescanc sends to onescand. */
-const sent = listInC(textInC(source), 'told_to_onescand')
+const sent = listInC(textInC(source), 'sent_to_onescand')
 
 const inShort = (settings: object) =>
   Object.entries(settings)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { chainEnvironment } from '../../../src/settings/child-environment.ts'
+import { environmentOfNextProgram } from '../../../src/settings/child-environment.ts'
 import { aliases, readFromCaller } from '../../../src/settings/table.ts'
 import { items, readPage, section } from '../../documents/man-page.ts'
 import { listInC, textInC } from '../built-in-c.ts'
@@ -42,7 +42,7 @@ const daemonsOwn = [
 ]
 
 t.test('the daemon is sent every variable of onescan-settings(5) except its own', async (t) => {
-  const sent = list('told_to_onescand')
+  const sent = list('sent_to_onescand')
   t.ok(sent.length > 30)
   t.same(
     [...sent, ...itsOwn, ...daemonsOwn].sort(),
@@ -58,10 +58,10 @@ t.test('onescanc(8) names every variable that the client reads', async (t) => {
 })
 
 t.test('the same variables are hidden from the next program as by onescan-queue', async (t) => {
-  const hidden = list('hidden_from_chain')
+  const hidden = list('hidden_from_next_program')
   const isHidden = (name: string) => hidden.some((start) => `${name}=`.startsWith(start))
   const names = [
-    ...list('told_to_onescand'),
+    ...list('sent_to_onescand'),
     ...itsOwn,
     'QMAILQUEUE',
     'REJECTVIRUSES',
@@ -71,7 +71,7 @@ t.test('the same variables are hidden from the next program as by onescan-queue'
   ]
   for (const start of hidden) names.push(start.replace('=', ''), `${start.replace('=', '')}X`)
   for (const name of names)
-    t.equal(isHidden(name), !(name in chainEnvironment({ [name]: 'x' })), name)
+    t.equal(isHidden(name), !(name in environmentOfNextProgram({ [name]: 'x' })), name)
 })
 
 t.test('onescanc(8) has the exit codes that the program chooses itself', async (t) => {

@@ -13,12 +13,12 @@ const script = (directory: string) => `
   import { NO_EDITS } from ${JSON.stringify(headerBlock)}
   const bytes = Buffer.from('Subject: x\\n\\n')
   const message = { header: { fields: [], bytes }, body: { chunks: () => [bytes] } }
-  const chain = { program: '/bin/true', args: [], environment: {}, self: process.execPath }
+  const nextProgram = { program: '/bin/true', args: [], environment: {}, self: process.execPath }
   closeSync(0)
   try {
     executeNext(
       { message, edits: NO_EDITS, envelope: { wire: bytes } },
-      { chain, directory: ${JSON.stringify(directory)} },
+      { nextProgram, directory: ${JSON.stringify(directory)} },
       () => console.error('logged'),
     )
   } catch (error) {

@@ -9,7 +9,7 @@ import { ownAccount, readAccounts } from '../../../readiness/stage/account.ts'
 import { runStage, type Stage } from '../../../readiness/stage/stage.ts'
 import { tryStages } from '../../../readiness/stages.ts'
 import { type RunningService, rootLine } from '../../host/running-services.ts'
-import { checkPrograms } from './check-chain.ts'
+import { checkPrograms } from './check-next-program.ts'
 import { type Host, type SlotOptions, slotHosts } from './slot-hosts.ts'
 import { checkTestMessages } from './test-messages.ts'
 
@@ -58,7 +58,7 @@ function checkCaller(named: string | undefined): CheckLine[] {
 
 /** Stages that only read: they open no file for writing, and make no connection. */
 const readings: readonly Stage<Host>[] = [
-  checkPrograms, // slot, chain, /etc/onescan/queue
+  checkPrograms, // slot, next program, /etc/onescan/queue
   checkErrorFd, // ERROR_FD
 ]
 

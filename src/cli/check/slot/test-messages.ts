@@ -1,4 +1,4 @@
-import { CHAIN_REACHED, TEST_CHAIN } from '../../../doors/slot/test-next-program.ts'
+import { NEXT_PROGRAM_REACHED, TEST_NEXT_PROGRAM } from '../../../doors/slot/test-next-program.ts'
 import { type CheckLine, failure, ok, warning } from '../../../lib/check/check-line.ts'
 import { isCompiled } from '../../../lib/runtime/compiled-program.ts'
 import { formatDuration } from '../../../lib/text/units.ts'
@@ -148,7 +148,7 @@ async function send(host: Host, message: Buffer, timeout: number): Promise<SlotT
     environment: {
       PROTO: 'TCP', // as tcpserver(1) sets it: standard error is the log
       ...host.env,
-      QUEUECHAIN: TEST_CHAIN,
+      QUEUECHAIN: TEST_NEXT_PROGRAM,
       REJECTVIRUS: '0',
       VIRUSFORWARD: undefined,
       ERROR_FD: undefined,
@@ -157,7 +157,7 @@ async function send(host: Host, message: Buffer, timeout: number): Promise<SlotT
     timeout,
   })
   const output = outcome.log.toString('latin1')
-  const [log = '', got] = output.split(`${CHAIN_REACHED}\n`)
+  const [log = '', got] = output.split(`${NEXT_PROGRAM_REACHED}\n`)
   const lines = log.split(/^(?=onescan:)/m)
   const isStandalone = (line: string) => /^onescan: decision=standalone /.test(line)
   const standalone = lines.find(isStandalone)

@@ -7,17 +7,17 @@ import { openLog } from '../../../log/open-log.ts'
 import { removeNamedFiles } from '../../../mail/message/named-copy.ts'
 import { Deadline } from '../../../scan/judge/context/deadline.ts'
 import { readJudgeConfig } from '../../../scan/judge/context/judge-config.ts'
-import { chainEnvironment } from '../../../settings/child-environment.ts'
+import { environmentOfNextProgram } from '../../../settings/child-environment.ts'
 import { readControlDirectories } from '../../../settings/control-directories.ts'
 import { readErrorReport } from '../error-report.ts'
 import { codeOfFault, exit } from '../exit-codes.ts'
-import { findChain } from '../next-program.ts'
+import { findNextProgram } from '../next-program.ts'
 import { loadContext, prepareTools } from './load-context.ts'
 import { optionsOf, receiveTransaction } from './receive.ts'
-import { type ChainCall, carryOut, passThrough } from './slot-carry-out.ts'
+import { carryOut, type NextProgramCall, passThrough } from './slot-carry-out.ts'
 import { SlotLog } from './slot-log.ts'
 
-process.exitCode = exit.internalBug // nothing but the chain may turn this into success
+process.exitCode = exit.internalBug // nothing but the next program may turn this into success
 leaveStandardStreamsAlone()
 
 const usage = `usage: onescan-queue [PROGRAM [ARG...]]
@@ -38,7 +38,7 @@ run().then(
 )
 
 /**
- * Returns the exit code, unless this process became the chain. Whatever fails is a line in the log.
+ * Returns the exit code, unless this process became the next program. Whatever fails is a line in the log.
  */
 async function run(): Promise<number> {
   const log = await openLog(env)
@@ -59,16 +59,16 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
     const { checkHere } = await import('./check-here.ts')
     return checkHere(env)
   }
-  const chain: ChainCall = {
-    ...findChain(args, env, readControlDirectories(env)),
-    environment: chainEnvironment(env),
+  const nextProgram: NextProgramCall = {
+    ...findNextProgram(args, env, readControlDirectories(env)),
+    environment: environmentOfNextProgram(env),
     self: process.argv[1] ?? process.execPath,
   }
   const config = readJudgeConfig(env)
-  if ('off' in config && !config.quota) return passThrough({ chain, slotLog }, config.off)
+  if ('off' in config && !config.quota) return passThrough({ nextProgram, slotLog }, config.off)
 
   // Before any descriptor is opened that stays.
-  const slotContext = { chain, errorReport: readErrorReport(env), slotLog }
+  const slotContext = { nextProgram, errorReport: readErrorReport(env), slotLog }
   if ('off' in config) {
     const { passUnscanned } = await import('./quota-only.ts')
     return passUnscanned(config.quota!, config.off, env, slotContext)

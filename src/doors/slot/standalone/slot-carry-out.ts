@@ -8,7 +8,7 @@ import type { Acceptance, Decision } from '../../../scan/judge/decision/decision
 import { acceptedShare } from '../../../scan/judge/decision/divide.ts'
 import { type ErrorReport, report } from '../error-report.ts'
 import { exit } from '../exit-codes.ts'
-import { type Chain, checkChain } from '../next-program.ts'
+import { requireNextProgram, type SlotNextProgram } from '../next-program.ts'
 import { requireMessage } from './receive.ts'
 import type { SlotLog } from './slot-log.ts'
 
@@ -16,14 +16,14 @@ import type { SlotLog } from './slot-log.ts'
  * The next program and its environment, and the file of this very program, which the next one must
  * not be.
  */
-export interface ChainCall extends Chain {
+export interface NextProgramCall extends SlotNextProgram {
   readonly environment: Readonly<Record<string, string>>
   readonly self: string
 }
 
 /** The values needed to carry a decision out. */
 export interface SlotContext {
-  readonly chain: ChainCall
+  readonly nextProgram: NextProgramCall
   readonly errorReport: ErrorReport
   readonly slotLog: SlotLog
   /** The directory for the files that the next program reads. */
@@ -75,27 +75,27 @@ export function carryOut(
  * Executes the next program, which inherits both descriptors unread. Throws a Fault if there is no message.
  */
 export function passThrough(
-  { chain, slotLog }: Pick<SlotContext, 'chain' | 'slotLog'>,
+  { nextProgram, slotLog }: Pick<SlotContext, 'nextProgram' | 'slotLog'>,
   why: string,
 ): never {
-  checkChain(chain, chain.self)
+  requireNextProgram(nextProgram, nextProgram.self)
   requireMessage()
   slotLog.passed(why)
-  return replaceProcess(chain)
+  return replaceProcess(nextProgram)
 }
 
 /** Becomes the next program, with the edited message. Calls `log` when nothing but the exec is left. */
 export function executeNext(
   { message, edits, envelope }: HandedOn,
-  { chain, directory }: SlotContext,
+  { nextProgram, directory }: SlotContext,
   log: () => void,
 ): never {
-  checkChain(chain, chain.self)
+  requireNextProgram(nextProgram, nextProgram.self)
   const messageFile = fileOf(edited(message, edits), directory)
   const envelopeFile = fileOf([envelope.wire], directory)
   putInPlace(messageFile, envelopeFile)
   log()
-  return replaceProcess(chain)
+  return replaceProcess(nextProgram)
 }
 
 function* edited(message: Message, edits: HeaderEdits): Generator<Buffer> {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { TEST_CHAIN } from '../../../../src/doors/slot/test-next-program.ts'
+import { TEST_NEXT_PROGRAM } from '../../../../src/doors/slot/test-next-program.ts'
 import { makeEnvelope } from '../../../../src/mail/message/envelope/envelope.ts'
 import { MailReporter, type ProcessReport } from '../../../../src/observe/live/process-report.ts'
 import { uint32 } from '../../../../src/protocol/frames.ts'
@@ -381,7 +381,7 @@ t.test(
 t.test('clients that asked and got no answer are counted, and self-tests are not', async (t) => {
   const { settings: variables, asked, answer } = await slowClamd(t)
   const { slot, count } = await reporting(t, variables)
-  const test = { ...variables, QUEUECHAIN: TEST_CHAIN }
+  const test = { ...variables, QUEUECHAIN: TEST_NEXT_PROGRAM }
   const leave = async (bytes: Buffer, heard?: Promise<unknown>) => {
     const connection = await call(slot.socket)
     connection.write(bytes)

@@ -1,7 +1,7 @@
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { checkPrograms } from '../../../../src/cli/check/slot/check-chain.ts'
+import { checkPrograms } from '../../../../src/cli/check/slot/check-next-program.ts'
 import { openDirectory } from '../../../programs/host/reachable.ts'
 import { stranger } from '../../../readiness/host.ts'
 import { slotProgram } from '../../onescan.ts'

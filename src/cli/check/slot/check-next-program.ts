@@ -1,6 +1,10 @@
 import { accessSync, constants, existsSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
-import { type Chain, checkChain, findChain } from '../../../doors/slot/next-program.ts'
+import {
+  findNextProgram,
+  requireNextProgram,
+  type SlotNextProgram,
+} from '../../../doors/slot/next-program.ts'
 import {
   type CheckLine,
   failure,
@@ -114,17 +118,17 @@ function checkLink({ env }: Host): CheckLine[] {
 }
 
 function checkNextProgram(host: Host): CheckLine[] {
-  if (slotProgramOf(host).kind === 'real-queue') return [] // the real qmail-queue has no chain
-  let chain: Chain
+  if (slotProgramOf(host).kind === 'real-queue') return [] // the real qmail-queue has no next program
+  let next: SlotNextProgram
   try {
-    chain = findChain([], host.env, host.directories)
+    next = findNextProgram([], host.env, host.directories)
     // The check of the slot program has reported that it is missing.
-    checkChain(chain, attempt(() => realpathSync(host.program)) ?? '/')
+    requireNextProgram(next, attempt(() => realpathSync(host.program)) ?? '/')
   } catch (error) {
     const { value, remedy } = settingsFault(errorText(error))
     return [failure('next program', value, `${remedy}; until then mail is deferred`)]
   }
-  const { program, args } = chain
+  const { program, args } = next
   const barrier = obstacle(host.account, program, 'execute')
   if (barrier !== undefined) return [barred('next program', program, barrier, host)]
   const powerless = lacksSetuid(host, program)

@@ -43,7 +43,7 @@ static char **split_words(char *line) {
     *to++ = '\0';
   }
   words[count] = NULL;
-  words[count + 1] = NULL; /* find_chain() may put the default program there */
+  words[count + 1] = NULL; /* find_next_program() may put the default program there */
   return words;
 }
 
@@ -77,18 +77,19 @@ static int depth(void) {
  * else the real qmail-queue. Fails if that leads back here, for example a script that calls
  * onescanc: the two would execute each other without end.
  */
-char **find_chain(char **argv) {
-  char **chain = argv[1] ? argv + 1 : split_words(xasprintf("%s", setting("QUEUECHAIN", "")));
-  if (!chain[0])
-    chain[0] = xasprintf("%s/bin/qmail-queue", setting("QMAILHOME", QMAILHOME_DEFAULT));
-  if (*chain[0] == '-')
+char **find_next_program(char **argv) {
+  char **next_program =
+      argv[1] ? argv + 1 : split_words(xasprintf("%s", setting("QUEUECHAIN", "")));
+  if (!next_program[0])
+    next_program[0] = xasprintf("%s/bin/qmail-queue", setting("QMAILHOME", QMAILHOME_DEFAULT));
+  if (*next_program[0] == '-')
     fail(EXIT_CONFIG, "config",
-         xasprintf("%s: is not a program; onescanc takes no options", chain[0]));
+         xasprintf("%s: is not a program; onescanc takes no options", next_program[0]));
   if (depth() >= CHAIN_DEPTH_MAX)
     fail(EXIT_NEXT_PROGRAM, "chain",
-         xasprintf("next program %s: leads back to onescan; " MEND_CHAIN, chain[0]));
-  chain[0] = look_up_in_path(chain[0]);
-  return chain;
+         xasprintf("next program %s: leads back to onescan; " MEND_NEXT_PROGRAM, next_program[0]));
+  next_program[0] = look_up_in_path(next_program[0]);
+  return next_program;
 }
 
 /*
