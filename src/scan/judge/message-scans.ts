@@ -1,7 +1,7 @@
 import type { Scanner } from '../scanners/contract/scanner.ts'
 import { type ScanResult, worse } from '../scanners/findings/scan-result.ts'
-import type { ScanRun } from '../scanners/run/ask-scanners.ts'
 import { runScanners, sampleOf } from '../scanners/run/run-scanners.ts'
+import type { ScanRun } from '../scanners/run/scan-run.ts'
 import type {
   CachedOrScanned,
   ScanMessage,

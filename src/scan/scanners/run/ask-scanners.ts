@@ -1,9 +1,6 @@
 import { errorText, isFault } from '../../../lib/errors/fault.ts'
 import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../../lib/flow/timeout.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
-import type { SpoolSettings } from '../../../mail/message/spool.ts'
-import type { Oddity } from '../../../mail/mime/traits/oddities.ts'
-import type { ScanSettings } from '../contract/scan-settings.ts'
 import {
   type ContentScanner,
   type PolicyScanner,
@@ -14,32 +11,10 @@ import {
 } from '../contract/scanner.ts'
 import { causeOf } from '../findings/causes.ts'
 import { infected, type ScanResult, type UnreadResult, unknown } from '../findings/scan-result.ts'
-import type { PermitOrResult } from '../permits/scan-permits.ts'
 import type { Inspections } from './inspections.ts'
 import { Loan } from './loan.ts'
-import type { ResultCollector, Weights } from './result-collector.ts'
-
-/** The scanners for one message, the settings that they run by, and what is in the task of each. */
-export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'>, Weights {
-  readonly scanners: readonly Scanner[]
-  /** Milliseconds for all of them together. */
-  readonly timeout: number
-  /** SECONDLOOK: whether each content is scanned in addition to the whole. */
-  readonly settings: Pick<ScanSettings, 'SECONDLOOK'>
-  readonly spool: SpoolSettings
-  /** Set if nothing but the bytes as they were sent is scanned. */
-  readonly rawOnly?: boolean
-  /** Called with the oddities of the message, if it was read for them. */
-  readonly onOddities?: (found: ReadonlySet<Oddity>) => void
-  /** Returns milliseconds of a monotonic clock. */
-  readonly uptime: () => number
-  /** Aborted when no client waits for the result any longer. The scan then ends. */
-  readonly gone?: AbortSignal | undefined
-  /** Whether scanners have begun with the message. All of its scans share one, and set it. */
-  readonly progress?: { hasBegun: boolean }
-  /** Called when the message has its permits, before it is read. Resolves as ScanPermits.acquire() does. */
-  readonly onPermit?: ((signal: AbortSignal) => Promise<PermitOrResult>) | undefined
-}
+import type { ResultCollector } from './result-collector.ts'
+import type { ScanRun } from './scan-run.ts'
 
 /** Milliseconds in which a scanner must end its work after the signal was aborted. */
 const GRACE = 1000

@@ -10,7 +10,7 @@ import type { PartForm } from '../../../mail/mime/traits/forms.ts'
 import type { PartNames } from '../../../mail/mime/traits/part-names.ts'
 import type { Sample } from '../contract/scanner.ts'
 
-interface ReadingOptions
+export interface ReadingOptions
   extends Pick<
     ContentsOptions,
     'maxDepth' | 'mayBeFile' | 'onGiven' | 'onOdd' | 'onPart' | 'seeksForms'
@@ -20,17 +20,20 @@ interface ReadingOptions
   readonly signal: AbortSignal
 }
 
+/** A content of a message. */
+export interface FoundContent {
+  readonly kind: 'content'
+  /** The content as scanners receive it, until the next step is requested. */
+  readonly content: Sample
+  readonly part: PartNames
+  readonly form: PartForm | undefined
+  /** The attached mail in which it has the form, as scanners receive it. */
+  readonly around: Bytes | undefined
+}
+
 /** A content of a message, or what ends the reading. */
-type ReadingStep =
-  | {
-      readonly kind: 'content'
-      /** The content as scanners receive it, until the next step is requested. */
-      readonly content: Sample
-      readonly part: PartNames
-      readonly form: PartForm | undefined
-      /** The attached mail in which it has the form, as scanners receive it. */
-      readonly around: Bytes | undefined
-    }
+export type ReadingStep =
+  | FoundContent
   /** The message is nested deeper than `maxDepth`. */
   | { readonly kind: 'deeper' }
   /** The message exceeds a limit of mail/mime/budget/limits.ts, which `why` names. */

@@ -7,17 +7,23 @@ import { isNestedDeeper } from '../../../mail/mime/nested.ts'
 import type { FormSet, PartForm } from '../../../mail/mime/traits/forms.ts'
 import type { Oddity } from '../../../mail/mime/traits/oddities.ts'
 import type { PartNames } from '../../../mail/mime/traits/part-names.ts'
-import type { PartList, Sample, Scanner } from '../contract/scanner.ts'
+import type { ContentScanner, PartList, Sample, Scanner } from '../contract/scanner.ts'
 import { type ScanResult, unknown, unread } from '../findings/scan-result.ts'
-import { type AskContext, askScanners, type ScanRun } from './ask-scanners.ts'
+import { type AskContext, askScanners } from './ask-scanners.ts'
 import type { Batch } from './batch.ts'
 import type { Inspections } from './inspections.ts'
 import { listOf, PartListBuilder } from './part-list.ts'
+import type { FoundContent, ReadingOptions, ReadingStep } from './read-contents.ts'
+import type { ScanRun } from './scan-run.ts'
 
 /** A scan of one message. */
 export interface MailScan extends AskContext {
   readonly message: Sample
   readonly run: ScanRun
+  /** The scanners that are not local policy. */
+  readonly contentScanners: readonly ContentScanner[]
+  /** Whether each content is scanned, and not only the whole. */
+  readonly asksContents: boolean
   /** The contents that must still be scanned. */
   readonly batch: Batch
   /** The forms of parts that are left to the scan of the whole. */
@@ -25,7 +31,7 @@ export interface MailScan extends AskContext {
 }
 
 /** The result of reading a message. */
-export interface ScanReading {
+export interface ReadingResult {
   /** The result that ends the scan. */
   readonly result?: ScanResult | undefined
   /**
@@ -34,74 +40,116 @@ export interface ScanReading {
    */
   readonly isToEnd: boolean
   /** The number of parts that were omitted, since the scan of the whole has them. */
-  readonly omitted?: number
+  readonly omitted: number
   /** The ranges of the scanned contents, if there is an exception. */
   readonly asked: readonly ByteRange[]
   /** The data of each part that mail programs show, if a scanner receives it. */
   readonly partList?: PartList | undefined
 }
 
-/** Reads the message. If `asksContents`, scans each content. */
-export async function readMail(scan: MailScan, asksContents: boolean): Promise<ScanReading> {
-  const { message, run, task, results, inspections, batch, extracted } = scan
-  const mayTolerate = asksContents && run.isTolerated !== undefined
-  const oddities = new Set<Oddity>()
-  const asked: ByteRange[] = []
-  let isCut = !asksContents
-  let omitted = 0
-  const { readContents } = await import('./read-contents.ts')
-  const names = listenForNames(run)
-  const reading = readContents(message, {
-    spool: run.spool,
-    signal: task.signal,
-    maxDepth: limits.nesting,
-    mayBeFile: results.toleratesLimits,
-    seeksForms: extracted !== undefined,
-    ...(mayTolerate && { onGiven: (range) => asked.push(range) }),
-    ...((!inspections.isEmpty || names) && {
-      onPart: (part) => listen(names, inspections, part),
-    }),
-    onOdd: (oddity) => {
-      oddities.add(oddity)
-      // It never ends the scan.
-      if (oddity === 'encrypted' && run.keepsOut.has(oddity)) results.record(encrypted)
-    },
-  })
-  const end = (result: ScanResult | undefined, isToEnd = false): ScanReading => ({
-    result,
-    isToEnd,
-    omitted,
-    asked,
-    partList: names?.all,
-  })
-  try {
-    for await (const step of reading) {
-      let result: ScanResult | undefined
-      if (step.kind !== 'content') isCut = true
-      if (step.kind === 'late') return end(tooLate)
-      if (step.kind === 'deeper') result = results.record(tooDeep)
-      else if (step.kind === 'unread') {
-        inspections.each((inspection) => inspection.leaveUnread(step.why))
-        if (results.recordUnread(`second look: ${step.why}`, step.why)) return end(undefined)
-      } else {
-        if (!(await inspections.inspectContent(step.content.bytes, task.signal)))
-          return end(tooLate)
-        const partList = names && listOf(step.part)
-        const content = partList ? { ...step.content, partList } : step.content
-        const isOmitted =
-          extracted !== undefined && (await isExtracted(step, extracted, run.scanners))
-        if (isOmitted) omitted++
-        if (asksContents && !isOmitted) result = await askScanners(batch.add(content), scan)
-      }
-      if (result !== undefined) return end(result)
-      if (keepingOut(oddities, run).length > 0) break
-    }
-  } finally {
-    run.onOddities?.(oddities)
+/** A reading of one message, which is scanned meanwhile. */
+export class MailReading {
+  readonly #scan: MailScan
+  readonly #asksContents: boolean
+  readonly #names: PartListBuilder | undefined
+  readonly #oddities = new Set<Oddity>()
+  readonly #asked: ByteRange[] = []
+  #omitted = 0
+  /** Whether something was not submitted, and not because it was omitted. */
+  #isCut: boolean
+
+  /** If `asksContents`, each content is scanned. */
+  constructor(scan: MailScan, asksContents: boolean) {
+    this.#scan = scan
+    this.#asksContents = asksContents
+    this.#names = listenForNames(scan.run)
+    this.#isCut = !asksContents
   }
-  const isToEnd = !isCut && !oddities.has('unread')
-  const form = keepingOut(oddities, run)
-  return end(form.length > 0 ? unread('form', form.join(', ')) : undefined, isToEnd)
+
+  /** Reads the message once, to its end or until a result ends the scan. */
+  async read(): Promise<ReadingResult> {
+    const { run, message } = this.#scan
+    const { readContents } = await import('./read-contents.ts')
+    try {
+      for await (const step of readContents(message, this.#options())) {
+        const ended = await this.#take(step)
+        if (ended !== undefined) return ended
+        if (this.#keepingOut().length > 0) break
+      }
+    } finally {
+      run.onOddities?.(this.#oddities)
+    }
+    const form = this.#keepingOut()
+    const isToEnd = !this.#isCut && !this.#oddities.has('unread')
+    return this.#end(form.length > 0 ? unread('form', form.join(', ')) : undefined, isToEnd)
+  }
+
+  #options(): ReadingOptions {
+    const { run, task, results, inspections, extracted } = this.#scan
+    const mayTolerate = this.#asksContents && run.isTolerated !== undefined
+    const listens = !inspections.isEmpty || this.#names !== undefined
+    return {
+      spool: run.spool,
+      signal: task.signal,
+      maxDepth: limits.nesting,
+      mayBeFile: results.toleratesLimits,
+      seeksForms: extracted !== undefined,
+      ...(mayTolerate && { onGiven: (range) => this.#asked.push(range) }),
+      ...(listens && { onPart: (part) => listen(this.#names, inspections, part) }),
+      onOdd: (oddity) => {
+        this.#oddities.add(oddity)
+        // It never ends the scan.
+        if (oddity === 'encrypted' && run.keepsOut.has(oddity)) results.record(encrypted)
+      },
+    }
+  }
+
+  /** Resolves to the result of the reading if the step ends it. */
+  async #take(step: ReadingStep): Promise<ReadingResult | undefined> {
+    if (step.kind === 'content') return this.#takeContent(step)
+    this.#isCut = true
+    return this.#takeLimit(step)
+  }
+
+  #takeLimit(step: Exclude<ReadingStep, { kind: 'content' }>): ReadingResult | undefined {
+    const { results, inspections } = this.#scan
+    switch (step.kind) {
+      case 'late':
+        return this.#end(tooLate)
+      case 'deeper':
+        return this.#endWith(results.record(tooDeep))
+      case 'unread':
+        inspections.each((inspection) => inspection.leaveUnread(step.why))
+        return results.recordUnread(`second look: ${step.why}`, step.why) ? this.#end() : undefined
+    }
+  }
+
+  async #takeContent(step: FoundContent): Promise<ReadingResult | undefined> {
+    const { run, task, inspections, batch, extracted } = this.#scan
+    const isInspected = await inspections.inspectContent(step.content.bytes, task.signal)
+    if (!isInspected) return this.#end(tooLate)
+    const isOmitted = extracted !== undefined && (await isExtracted(step, extracted, run.scanners))
+    if (isOmitted) this.#omitted++
+    if (isOmitted || !this.#asksContents) return undefined
+    const partList = this.#names && listOf(step.part)
+    const content = partList ? { ...step.content, partList } : step.content
+    return this.#endWith(await askScanners(batch.add(content), this.#scan))
+  }
+
+  /** The oddities for which the message is kept out, regardless of its other contents. */
+  #keepingOut(): readonly Oddity[] {
+    if (!this.#scan.run.keepsOut.has('form')) return []
+    return [...this.#oddities].filter((oddity) => oddity !== 'encrypted')
+  }
+
+  #endWith(result: ScanResult | undefined): ReadingResult | undefined {
+    return result && this.#end(result)
+  }
+
+  #end(result?: ScanResult, isToEnd = false): ReadingResult {
+    const partList = this.#names?.all
+    return { result, isToEnd, omitted: this.#omitted, asked: this.#asked, partList }
+  }
 }
 
 /** Passes the names of a part to all observers, and yields their units of work. */
@@ -120,8 +168,13 @@ export async function measureDepth({
   run,
   task,
   results,
-}: MailScan): Promise<ScanReading> {
-  const end = (result?: ScanResult): ScanReading => ({ result, isToEnd: false, asked: [] })
+}: MailScan): Promise<ReadingResult> {
+  const end = (result?: ScanResult): ReadingResult => ({
+    result,
+    isToEnd: false,
+    omitted: 0,
+    asked: [],
+  })
   const openFile = () => openAnonymousFile(run.spool.directory)
   const { createHash } = await loadCrypto()
   const options = { openFile, createHash, header }
@@ -145,12 +198,6 @@ export async function measureDepth({
 function listenForNames({ scanners }: ScanRun): PartListBuilder | undefined {
   const takesNames = scanners.some((scanner) => !scanner.isPolicy && scanner.takesNames)
   return takesNames ? new PartListBuilder() : undefined
-}
-
-/** Returns the oddities for which a message is kept out, regardless of its other contents. */
-function keepingOut(oddities: ReadonlySet<Oddity>, { keepsOut }: ScanRun): readonly Oddity[] {
-  if (!keepsOut.has('form')) return []
-  return [...oddities].filter((oddity) => oddity !== 'encrypted')
 }
 
 const tooLate = unknown('second look: no answer in time (SCANTIMEOUT)', 'timeout')

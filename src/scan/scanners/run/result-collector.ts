@@ -1,28 +1,14 @@
-import type { IsTolerated } from '../contract/scanner.ts'
 import {
   clean,
   type ScanResult,
-  type Unread,
   type UnreadResult,
   unknown,
   worse,
 } from '../findings/scan-result.ts'
+import type { ScanRun } from './scan-run.ts'
 
 /** The effect of scanner results on a message. */
-export interface Weights {
-  /** The unread parts that end the scan. Others are tolerated. */
-  readonly keepsOut: ReadonlySet<Unread>
-  /**
-   * Called with each limit that was reached. Set if limits are tolerated, because the bytes may not be a message.
-   */
-  readonly onToleratedLimit?: ((why: string) => void) | undefined
-  readonly isTolerated?: IsTolerated | undefined
-  /**
-   * Returns how strictly a message is treated for a result that does not end the scan, and for an unknown
-   * answer; of several results the strictest applies. Without it, all are equal.
-   */
-  readonly strictness?: (result: ScanResult) => number
-}
+type Weights = Pick<ScanRun, 'keepsOut' | 'onToleratedLimit' | 'isTolerated' | 'strictness'>
 
 /**
  * Collects the results about a message until one ends the scan. Other results are tolerated, because a worse

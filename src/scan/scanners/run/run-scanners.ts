@@ -3,20 +3,14 @@ import type { Envelope, Origin } from '../../../mail/message/envelope/envelope.t
 import type { Header } from '../../../mail/message/header-block.ts'
 import { type Message, TOP_LINE } from '../../../mail/message/message.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
-import type { FormSet } from '../../../mail/mime/traits/forms.ts'
 import { abortLate, type Sample, type ScanTask } from '../contract/scanner.ts'
 import { clean, type ScanResult, worse } from '../findings/scan-result.ts'
-import { askScanners, type ScanRun, withScannerName } from './ask-scanners.ts'
-import { Batch } from './batch.ts'
+import { askScanners, withScannerName } from './ask-scanners.ts'
 import { Inspections } from './inspections.ts'
-import {
-  extractedBy,
-  type MailScan,
-  measureDepth,
-  readMail,
-  type ScanReading,
-} from './read-mail.ts'
+import { extractedBy } from './read-mail.ts'
 import { ResultCollector } from './result-collector.ts'
+import { isFinal, scanMail, scanWithoutExtracted } from './scan-mail.ts'
+import type { ScanRun } from './scan-run.ts'
 
 /** The sample of a message, of which runScanners() makes the file. */
 type MessageSample = Omit<Sample, 'file'>
@@ -141,19 +135,17 @@ async function scanRawThenMail(
   const before = raw ? await scanRaw(raw, run, task) : clean
   if (raw && isFinal(before, run)) return before
   if (raw && run.rawOnly) return before.answer === 'clean' ? { ...before, partial: true } : before
-  const mayOmit = extracted !== undefined && before.answer === 'clean'
-  const found = mayOmit ? await scanMail(message, run, task, before, extracted) : undefined
-  // A scanner that was restarted meanwhile may have looked at the whole by other settings.
-  const isValid = found?.answer !== 'clean' || (await extractsNow()) !== undefined
-  if (found !== undefined && isValid) return found
-  return worse((await scanMail(message, run, task, before, undefined))!, before)
-}
-
-/** Returns whether the scan may stop at this result. */
-function isFinal(found: ScanResult, { isTolerated }: ScanRun): boolean {
-  if (found.answer === 'infected') return !isTolerated?.(found)
-  const mayGoOn = found.answer !== 'unknown' || ['limit', 'scanner-error'].includes(found.cause)
-  return !mayGoOn
+  if (extracted !== undefined && before.answer === 'clean') {
+    const found = await scanWithoutExtracted(message, run, task, extracted)
+    // A scanner that was restarted meanwhile may have looked at the whole by other settings.
+    if (
+      found !== 'uncovered' &&
+      (found.answer !== 'clean' || (await extractsNow()) !== undefined)
+    ) {
+      return found
+    }
+  }
+  return worse(await scanMail(message, run, task, before), before)
 }
 
 /** Submits all bytes to the scanners, unchanged. */
@@ -168,101 +160,4 @@ async function scanRaw(
     askScanners([{ ...bytes, file }], { run, task, results, inspections }),
   )
   return result ?? results.conclude(false, task.note)
-}
-
-/**
- * Scans a message by its contents and as a whole. Parts of the forms `extracted` are left to the scan of the whole.
- * Resolves to undefined if that scan may not have seen them.
- */
-async function scanMail(
-  message: Sample,
-  run: ScanRun,
-  task: ScanTask,
-  before: ScanResult,
-  extracted: FormSet | undefined,
-): Promise<ScanResult | undefined> {
-  const { scanners, keepsOut, settings } = run
-  const contentScanners = scanners.filter((scanner) => !scanner.isPolicy)
-  const asksContents = settings.SECONDLOOK === 'always' && contentScanners.length > 0
-  const inspections = await Inspections.begin(scanners, task)
-  // If the signal ends it, the reading ends at its first step, too.
-  if (message.raw) await inspections.inspectContent(message.raw.bytes, task.signal)
-  const judgesForm = keepsOut.has('form') || keepsOut.has('encrypted')
-  const mustRead = asksContents || !inspections.isEmpty || judgesForm
-  const results = new ResultCollector(run)
-  if (before.answer === 'infected') results.record(before)
-  const batch = new Batch(contentScanners)
-  const scan = { message, run, task, results, inspections, batch, extracted }
-
-  let reading = await (mustRead ? readMail(scan, asksContents) : measureDepth(scan))
-  const result = await firstResult([
-    () => reading.result,
-    () => askAboutWhole(scan, reading),
-    async () => {
-      // What was found in the whole and tolerated may hide something else.
-      if (!results.hasToleratedFinding || asksContents || contentScanners.length === 0)
-        return undefined
-      reading = await readMail(scan, true)
-      return reading.result ?? askScanners(scan.batch.end(), scan)
-    },
-    () =>
-      results.hasToleratedFinding && !reading.omitted ? askAboutRest(scan, reading) : undefined,
-  ])
-  if (reading.omitted) {
-    if (!coversOmitted(result, results, run)) return undefined
-    contentScanners[0]?.decoder?.countOmitted(reading.omitted)
-  }
-  const found = result ?? results.conclude(reading.isToEnd, task.note)
-  const isPartial = asksContents && !reading.isToEnd
-  return found.answer === 'clean' && isPartial ? { ...found, partial: true } : found
-}
-
-/** Returns whether the scan of the whole decides about the omitted parts. */
-function coversOmitted(
-  result: ScanResult | undefined,
-  results: ResultCollector,
-  run: ScanRun,
-): boolean {
-  return result === undefined ? results.isAllClean : isFinal(result, run)
-}
-
-/** Resolves to the result of the first step that ends the scan. */
-async function firstResult(
-  steps: readonly (() => ScanResult | undefined | Promise<ScanResult | undefined>)[],
-): Promise<ScanResult | undefined> {
-  for (const step of steps) {
-    const result = await step()
-    if (result !== undefined) return result
-  }
-  return undefined
-}
-
-/** Scans the waiting contents and the whole message: in one request, if they are small. */
-async function askAboutWhole(
-  scan: MailScan,
-  { partList }: ScanReading,
-): Promise<ScanResult | undefined> {
-  if (partList?.isCut) scan.task.note('plugins get only a part of the names')
-  const message = partList ? { ...scan.message, partList } : scan.message
-  for (const samples of scan.batch.endWith(message)) {
-    const result = await askScanners(samples, scan)
-    if (result !== undefined) return result
-  }
-  return undefined
-}
-
-/**
- * Scans what is in no content: header, preamble and epilogue. A scanner names one thing in a whole message, and
- * what is tolerated may have hidden something there.
- */
-async function askAboutRest(
-  scan: MailScan,
-  { asked }: ScanReading,
-): Promise<ScanResult | undefined> {
-  if (asked.length === 0) return undefined
-  const { envelope, origin, bytes: whole } = scan.message
-  const bytes = whole.without(asked)
-  return withNamedCopy(bytes, scan.run.spool, (file) =>
-    askScanners([{ bytes, envelope, origin, file }], scan),
-  )
 }

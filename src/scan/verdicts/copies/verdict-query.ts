@@ -3,7 +3,7 @@ import type { Message } from '../../../mail/message/message.ts'
 import type { ScanSettings } from '../../scanners/contract/scan-settings.ts'
 import type { IsTolerated, Scanner } from '../../scanners/contract/scanner.ts'
 import type { Infected, ScanResult } from '../../scanners/findings/scan-result.ts'
-import type { ScanRun } from '../../scanners/run/ask-scanners.ts'
+import type { ScanRun } from '../../scanners/run/scan-run.ts'
 
 /** The verdict of scanners about a message, which applies to its copies for a while. */
 export interface CachedVerdict {

@@ -11,9 +11,10 @@ import {
   unknown,
   unread,
 } from '../../../../src/scan/scanners/findings/scan-result.ts'
-import { askScanners, type ScanRun } from '../../../../src/scan/scanners/run/ask-scanners.ts'
+import { askScanners } from '../../../../src/scan/scanners/run/ask-scanners.ts'
 import { Inspections } from '../../../../src/scan/scanners/run/inspections.ts'
 import { ResultCollector } from '../../../../src/scan/scanners/run/result-collector.ts'
+import type { ScanRun } from '../../../../src/scan/scanners/run/scan-run.ts'
 import { sample, scanTask } from '../clamd/task.ts'
 import { localPolicy, runOf, secondLook } from './scanning.ts'
 

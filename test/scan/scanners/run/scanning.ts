@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os'
 import type { PolicyScanner, Scanner } from '../../../../src/scan/scanners/contract/scanner.ts'
 import { clean, type ScanResult } from '../../../../src/scan/scanners/findings/scan-result.ts'
-import type { ScanRun } from '../../../../src/scan/scanners/run/ask-scanners.ts'
+import type { ScanRun } from '../../../../src/scan/scanners/run/scan-run.ts'
 
 /** Local policy that gives this answer about each message. */
 export function localPolicy(name: string, answer: ScanResult = clean): PolicyScanner {
