@@ -1,6 +1,6 @@
 import { readLogs } from '../log/read-log.ts'
+import { formatReport } from '../observe/report/format-report.ts'
 import { Tally } from '../observe/report/tally.ts'
-import { formatText } from '../observe/report/text.ts'
 import { printsJson } from './command/cli-options.ts'
 import { FAILED, makeCommand } from './command/run-command.ts'
 import { lineForTerminal, writeOut } from './command/terminal.ts'
@@ -37,7 +37,7 @@ export const reportCommand = makeCommand('report', {
     }
     const summary = tally.summary()
     if (output.json) await output.result(summary)
-    else await writeOut(formatText(summary, lineForTerminal))
+    else await writeOut(formatReport(summary, lineForTerminal))
     return output.hasErrors ? FAILED : 0
   },
 })

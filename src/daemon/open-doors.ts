@@ -45,7 +45,7 @@ export async function openDoors(
   { reporter, describe, ownArgs }: Pick<DoorOptions, 'reporter' | 'describe' | 'ownArgs'>,
 ): Promise<OpenDoor[]> {
   const identifyPeer = identifyPeerBy(loadSystem())
-  const { clients: maxClients, sockets: maxSockets } = connectionLimits(
+  const { clients: maxClients, connections: maxSockets } = connectionLimits(
     descriptorLimit(),
     kinds.length,
     options.maxClients,

@@ -14,7 +14,7 @@ import {
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { probeLimitReports } from '../../src/readiness/clamd/probe-limits.ts'
+import { probeLimitReports } from '../../src/readiness/clamd/limit-probes.ts'
 import { readClamdAddress } from '../../src/scan/scanners/clamd/clamd-address.ts'
 import { ClamdServer } from '../../src/scan/scanners/clamd/clamd-server.ts'
 import { lacks } from '../needs.mjs'

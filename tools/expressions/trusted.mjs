@@ -42,7 +42,7 @@ export const trusted = [
     why: 'a setting',
   },
   {
-    file: 'readiness/clamd/probe-limits.ts',
+    file: 'readiness/clamd/limit-probes.ts',
     expression: '/.{76}/g',
     why: 'the EICAR file, which is our own',
   },
@@ -72,7 +72,7 @@ export const trusted = [
     why: 'the eight groups of an IPv6 address',
   },
   {
-    file: 'observe/report/text.ts',
+    file: 'observe/report/format-report.ts',
     expression: '/\\B(?=(\\d{3})+$)/g',
     why: 'the digits of a number',
   },

@@ -39,7 +39,7 @@ export interface DaemonOptions {
   readonly workers: number
   /** Bytes of the largest message. */
   readonly maxSize: number
-  /** Bytes for all messages in flight. */
+  /** Bytes of memory for messages being scanned, in each process and at each address. */
   readonly memory: number
   readonly maxClients: number
   /** The address of metrics, health and the page, or undefined if they are not served. */

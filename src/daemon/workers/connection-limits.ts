@@ -1,6 +1,7 @@
 /**
- * Returns the number of connections that each socket of a worker accepts, and the number of clients that are
- * served: `--max-clients`, or fewer. Further connections are closed without a reply.
+ * Returns how many connections a worker accepts at each of its listening sockets, and how many clients it serves
+ * there: `--max-clients`, or fewer. Further clients wait in the queue of the socket; without the addon their
+ * connections are closed.
  *
  * Half of the descriptors are for connections, the same number for each socket. The other half is for files
  * of messages, scanners and all other files of a worker. A client may need two: the SMTP interface connects
@@ -8,9 +9,9 @@
  */
 export function connectionLimits(
   descriptors: number,
-  sockets: number,
+  listeningSockets: number,
   maxClients: number,
-): { readonly sockets: number; readonly clients: number } {
-  const share = Math.max(2, Math.floor(descriptors / 2 / sockets))
-  return { sockets: share, clients: Math.min(maxClients, Math.floor(share / 2)) }
+): { readonly connections: number; readonly clients: number } {
+  const connections = Math.max(2, Math.floor(descriptors / 2 / listeningSockets))
+  return { connections, clients: Math.min(maxClients, Math.floor(connections / 2)) }
 }

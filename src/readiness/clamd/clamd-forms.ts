@@ -8,7 +8,7 @@ import {
 } from '../../mail/mime/traits/forms.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import { formsFoundBy } from './form-probes.ts'
-import { probeLimitReports } from './probe-limits.ts'
+import { probeLimitReports } from './limit-probes.ts'
 
 /**
  * Tests, in one conversation, what a server extracts from mail. Undefined unless it reports what it does not
@@ -18,8 +18,8 @@ export async function tryForms(
   clamd: ClamdServer,
   signal: AbortSignal,
 ): Promise<FormSet | undefined> {
-  const { reports: tells } = await probeLimitReports(clamd, signal)
-  return tells === 'yes' ? await formsFoundBy(clamd, signal) : undefined
+  const { reports } = await probeLimitReports(clamd, signal)
+  return reports === 'yes' ? await formsFoundBy(clamd, signal) : undefined
 }
 
 /** Free space in bytes that clamd needs: about sixty messages with remaining parts may be scanned at once. */

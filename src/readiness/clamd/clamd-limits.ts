@@ -9,7 +9,7 @@ import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts
 import { eicarMessage, eicarZip, largeEicarMessage } from '../test-mail/eicar-message.ts'
 import { describeForms } from './clamd-forms.ts'
 import { formsFoundBy } from './form-probes.ts'
-import { levelsOpened, probeLimitReports } from './probe-limits.ts'
+import { levelsOpened, probeLimitReports } from './limit-probes.ts'
 
 /** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */
 const SCAN_TIMEOUT = 120_000

@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { findLog, readLogs } from '../../../src/log/read-log.ts'
+import { formatReport } from '../../../src/observe/report/format-report.ts'
 import { type Summary, Tally } from '../../../src/observe/report/tally.ts'
-import { formatText } from '../../../src/observe/report/text.ts'
 import { tai64n, told } from '../../log/lines.ts'
 import { lacks } from '../../needs.mjs'
 import { madeLog, START } from './log.ts'
@@ -32,7 +32,7 @@ async function sumUp(...logs: readonly string[]): Promise<Summary> {
   return tally.summary()
 }
 
-const textOf = (summary: Summary) => formatText(summary, String)
+const textOf = (summary: Summary) => formatReport(summary, String)
 
 t.test('mail of check counts in no figure', async (t) => {
   const about = { from: '<a@x>', to: '<b@x>' }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { levelsOpened, probeLimitReports } from '../../../src/readiness/clamd/probe-limits.ts'
+import { levelsOpened, probeLimitReports } from '../../../src/readiness/clamd/limit-probes.ts'
 import { readClamdAddress } from '../../../src/scan/scanners/clamd/clamd-address.ts'
 import { ClamdServer } from '../../../src/scan/scanners/clamd/clamd-server.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'

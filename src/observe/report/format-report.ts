@@ -3,21 +3,21 @@ import { formatTime } from '../../log/describe-record.ts'
 import type { NameCount, Summary } from './tally.ts'
 
 /** Makes text of strangers harmless where it is shown. */
-type Clean = (text: string) => string
+type Sanitize = (text: string) => string
 
 /** Formats the report as text, in sections of lines. */
-export function formatText(summary: Summary, clean: Clean): string {
+export function formatReport(summary: Summary, sanitize: Sanitize): string {
   const sections: [string, string[]][] = [
     ['Decisions', counts(summary.decisions, summary.messages)],
-    ['By day', days(summary, clean)],
+    ['By day', days(summary, sanitize)],
     ['Scans', scans(summary)],
-    ['Found', names(summary.viruses, clean)],
-    ['Reasons for keeping out or tagging', names(summary.grounds, clean)],
-    ['Reasons for deferring', names(summary.deferrals, clean)],
-    ['Reasons for scans without onescand', names(summary.wentStandalone, clean)],
-    ['Over quota', names(summary.overQuota, clean)],
-    ['Before the greeting', names(summary.greetings, clean)],
-    ['Slowest scans', slowest(summary, clean)],
+    ['Found', names(summary.viruses, sanitize)],
+    ['Reasons for keeping out or tagging', names(summary.grounds, sanitize)],
+    ['Reasons for deferring', names(summary.deferrals, sanitize)],
+    ['Reasons for scans without onescand', names(summary.wentStandalone, sanitize)],
+    ['Over quota', names(summary.overQuota, sanitize)],
+    ['Before the greeting', names(summary.greetings, sanitize)],
+    ['Slowest scans', slowest(summary, sanitize)],
   ]
   const shown = sections.filter(([, lines]) => lines.length > 0)
   const text = shown.map(([title, lines]) => `\n${title}\n${lines.join('\n')}\n`)
@@ -34,7 +34,7 @@ function counts(counted: Readonly<Record<string, number>>, whole: number): strin
     })
 }
 
-function days({ days }: Summary, clean: Clean): string[] {
+function days({ days }: Summary, sanitize: Sanitize): string[] {
   const hosts = Math.max(...days.map(({ host }) => Math.min(20, host.length)), 0)
   return days.map(({ start, host, messages, decisions, scanTime }) => {
     const keptOut = decisions.reject + decisions.discard + decisions.quarantine
@@ -44,7 +44,7 @@ function days({ days }: Summary, clean: Clean): string[] {
       scanTime.count > 0 &&
         `scan ${formatDuration(scanTime.p50)}, 95 % in ${formatDuration(scanTime.p95)}`,
     ].filter(Boolean)
-    const name = `${formatDay(start).padEnd(10)} ${clean(host).slice(0, 20).padEnd(hosts)}`
+    const name = `${formatDay(start).padEnd(10)} ${sanitize(host).slice(0, 20).padEnd(hosts)}`
     return `  ${name} ${formatNumber(messages).padStart(10)}  ${words.join(', ')}`.trimEnd()
   })
 }
@@ -62,17 +62,17 @@ function scans(summary: Summary): string[] {
   return spared === '' ? lines : [...lines, `  ${spared}`]
 }
 
-function names(counted: readonly NameCount[], clean: Clean): string[] {
-  return counted.map(({ name, count }) => `  ${formatNumber(count).padStart(10)} ${clean(name)}`)
+function names(counted: readonly NameCount[], sanitize: Sanitize): string[] {
+  return counted.map(({ name, count }) => `  ${formatNumber(count).padStart(10)} ${sanitize(name)}`)
 }
 
-function slowest({ slowest }: Summary, clean: Clean): string[] {
+function slowest({ slowest }: Summary, sanitize: Sanitize): string[] {
   return slowest.map(({ milliseconds, time, host, id, from, size }) => {
-    const when = [formatTime(time ?? Number.NaN), clean(host)].filter(Boolean).join(' ')
+    const when = [formatTime(time ?? Number.NaN), sanitize(host)].filter(Boolean).join(' ')
     const mail = [
       size > 0 && formatSize(size),
-      from && `from ${clean(from)}`,
-      id && `id ${clean(id)}`,
+      from && `from ${sanitize(from)}`,
+      id && `id ${sanitize(id)}`,
     ]
     return `  ${formatDuration(milliseconds).padStart(10)} ${when} ${mail.filter(Boolean).join(' ')}`
   })
