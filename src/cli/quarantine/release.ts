@@ -82,9 +82,8 @@ interface ReleaseRun {
 }
 
 /**
- * Sends a message on, with a stamp if there are keys. Its file is read once, so that exactly the signed bytes
- * are sent. If it is not sent, it stays in quarantine. As soon as the next program may have accepted it, no
- * error makes this a failure: otherwise it would be released again.
+ * Sends a message on, and records that. As soon as the next program may have accepted the message, no error makes
+ * this a failure: otherwise it would be released again.
  */
 async function release(
   root: PathHandle,
@@ -93,9 +92,37 @@ async function release(
   output: Output,
 ): Promise<void> {
   const { entry, record } = begun.opened
-  const { id } = entry
   const recipients = to.length > 0 ? to : record.recipients
   const route = record.door === 'qmail' ? routes.slot : routes.other
+  await handOn(begun, recipients, keys, route)
+  const by = route.text // the route may be known only now
+  await finish(begun, output)
+  await reportRelease(entry.id, { by, recipients, isSigned: keys.length > 0 }, output)
+  const fields: readonly LogField[] = [
+    ['quarantine', 'release'],
+    ['kept', entry.id],
+    ['grounds', record.grounds],
+    ['found', record.found],
+    ['from', `<${record.sender}>`],
+    ['to', `<${recipients[0] ?? ''}>`],
+    ['rcpts', recipients.length],
+    ['by', by],
+    ['key', keys[0]?.id],
+  ]
+  await noteAction(root, fields, output)
+}
+
+/**
+ * Hands a message on, with a stamp if there are keys. Its file is read once, so that exactly the signed bytes
+ * are sent. If it is not sent, it stays in quarantine, and this rejects with a Fault.
+ */
+async function handOn(
+  begun: Release,
+  recipients: readonly string[],
+  keys: readonly Key[],
+  route: ReleaseRoute,
+): Promise<void> {
+  const { entry, record } = begun.opened
   let message: Message | undefined
   try {
     message = await takeMessage(begun.opened.message(), readSpoolSettings(process.env), keys)
@@ -110,32 +137,31 @@ async function release(
   } catch (error) {
     const mayBeTaken = error instanceof MaybeTaken
     await (mayBeTaken ? begun.leave() : begun.cancel())
-    const text = `${id}: ${errorText(error)}${mayBeTaken ? `; ${MAYBE_REMEDY}` : ''}`
+    const text = `${entry.id}: ${errorText(error)}${mayBeTaken ? `; ${MAYBE_REMEDY}` : ''}`
     throw new Fault('chain', text, error)
   } finally {
     message?.close()
   }
+}
+
+/** Marks a message that was sent as released. */
+async function finish(begun: Release, output: Output): Promise<void> {
   await begun.finish().catch((error) => {
+    const { id } = begun.opened.entry
     output.error(`${id}: was sent, but is not marked as released: ${errorText(error)}`)
   })
-  const by = route.text // the route may be known only now
-  const whom = `by ${by} to ${recipients.length} recipients`
+}
+
+async function reportRelease(
+  id: string,
+  sent: { readonly by: string; readonly recipients: readonly string[]; readonly isSigned: boolean },
+  output: Output,
+): Promise<void> {
+  const { by, recipients, isSigned } = sent
   const again =
     '; it has no stamp, so each onescan on its way scans it, and may quarantine it again'
-  output.text(`${id}: sent ${whom}${keys.length > 0 ? '' : again}\n`)
+  output.text(`${id}: sent by ${by} to ${recipients.length} recipients${isSigned ? '' : again}\n`)
   await output.result({ id, released: true, by, recipients })
-  const fields: readonly LogField[] = [
-    ['quarantine', 'release'],
-    ['kept', id],
-    ['grounds', record.grounds],
-    ['found', record.found],
-    ['from', `<${record.sender}>`],
-    ['to', `<${recipients[0] ?? ''}>`],
-    ['rcpts', recipients.length],
-    ['by', by],
-    ['key', keys[0]?.id],
-  ]
-  await noteAction(root, fields, output)
 }
 
 function stampOf(

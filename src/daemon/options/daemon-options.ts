@@ -133,18 +133,41 @@ export function readOptions(
 ): DaemonOptions {
   const { values, tokens, faults: wrong } = parseOptions(args, known)
   const faults = new FaultCollector()
-  const number = (name: 'workers' | 'max-clients' | 'grace', byDefault: number, min: number) =>
-    faults.attempt(
-      () => wholeNumber(values[name], `--${name}`, byDefault, { min, max: 10_000 }),
-      byDefault,
-    )
-  const bytes = (name: 'max-size' | 'memory', byDefault: string) =>
-    faults.attempt(() => byteSize(values[name] || byDefault, `--${name}`, 0), 0)
-  const workers = Math.max(1, Math.min(processors - PROCESSORS_OF_CLAMD, DEFAULT_WORKERS_MAX))
+  const options: DaemonOptions = {
+    ...readInterfaces({ values, tokens }, faults),
+    httpToken: values['http-token'],
+    httpHidesAddresses: values['http-hide-addresses'],
+    mode: faults.attempt(() => readMode(values.mode), 0),
+    group: faults.attempt(
+      () => (values.group === undefined ? undefined : readGroup(values.group)),
+      undefined,
+    ),
+    ...readLimits(values, processors, faults),
+    isRunning: values.running,
+    checksSettings: values['check-settings'],
+    workerFor: values.worker?.split(',').map(doorKindOf),
+  }
+  faults.attempt(() => refuseLoops(options.smtpDoors, placesOf(options)), undefined)
+  const all = [...wrong, ...faults.lines]
+  if (all.length > 0) throw new AggregateFault(all)
+  return options
+}
 
+type ParsedArguments = ReturnType<typeof parseOptions<typeof known>>
+
+/** The addresses where onescand listens. */
+type Interfaces = Pick<
+  DaemonOptions,
+  'socket' | 'milters' | 'policies' | 'clamds' | 'clamdsForMail' | 'smtpDoors' | 'http'
+>
+
+function readInterfaces(
+  { values, tokens }: Pick<ParsedArguments, 'values' | 'tokens'>,
+  faults: FaultCollector,
+): Interfaces {
   const addresses = (texts: readonly string[], option: string, read = readDoorAddress) =>
     texts.flatMap((address) => faults.attempt(() => [read(address, option)], []))
-  const options: DaemonOptions = {
+  return {
     socket: faults.attempt(
       () => (values.socket === 'none' ? undefined : socketPath(values.socket, '--socket')),
       undefined,
@@ -158,26 +181,29 @@ export function readOptions(
       [],
     ),
     http: addresses(values.http === undefined ? [] : [values.http], '--http')[0],
-    httpToken: values['http-token'],
-    isRunning: values.running,
-    httpHidesAddresses: values['http-hide-addresses'],
-    mode: faults.attempt(() => readMode(values.mode), 0),
-    group: faults.attempt(
-      () => (values.group === undefined ? undefined : readGroup(values.group)),
-      undefined,
-    ),
+  }
+}
+
+function readLimits(
+  values: ParsedArguments['values'],
+  processors: number,
+  faults: FaultCollector,
+): Pick<DaemonOptions, 'workers' | 'maxSize' | 'memory' | 'maxClients' | 'grace'> {
+  const number = (name: 'workers' | 'max-clients' | 'grace', byDefault: number, min: number) =>
+    faults.attempt(
+      () => wholeNumber(values[name], `--${name}`, byDefault, { min, max: 10_000 }),
+      byDefault,
+    )
+  const bytes = (name: 'max-size' | 'memory', byDefault: string) =>
+    faults.attempt(() => byteSize(values[name] || byDefault, `--${name}`, 0), 0)
+  const workers = Math.max(1, Math.min(processors - PROCESSORS_OF_CLAMD, DEFAULT_WORKERS_MAX))
+  return {
     workers: number('workers', workers, 1),
     maxSize: bytes('max-size', optionDefaults['max-size']),
     memory: bytes('memory', optionDefaults.memory),
     maxClients: number('max-clients', optionDefaults['max-clients'], 1),
     grace: number('grace', optionDefaults.grace, 0) * 1000,
-    checksSettings: values['check-settings'],
-    workerFor: values.worker?.split(',').map(doorKindOf),
   }
-  faults.attempt(() => refuseLoops(options.smtpDoors, placesOf(options)), undefined)
-  const all = [...wrong, ...faults.lines]
-  if (all.length > 0) throw new AggregateFault(all)
-  return options
 }
 
 /** All addresses where onescand listens. */
@@ -189,7 +215,7 @@ function placesOf({
   clamdsForMail,
   smtpDoors,
   http,
-}: DaemonOptions): DoorAddress[] {
+}: Interfaces): DoorAddress[] {
   const asked = [...milters, ...policies, ...clamds, ...clamdsForMail]
   const others = [...asked, ...smtpDoors.map(({ address }) => address)]
   if (socket !== undefined) others.push({ kind: 'unix', path: socket })

@@ -71,14 +71,43 @@ interface SmtpError extends Error {
   readonly originalCode?: string | undefined
 }
 
+/** Sends a message in one session over SMTP, which ends in time, and after RECEIVED_MAX bytes of answers. */
 async function sendBySmtp(way: SmtpWay, message: Buffer, address: string): Promise<SentMail> {
-  const { port, security, host = HOST, foreign } = way
+  const { host = HOST, foreign } = way
   // Resolved like all programs of this host resolve it: nodemailer would query only the DNS.
   const found = foreign ? await lookup(host).catch((error) => error) : { address: host }
   if (found instanceof Error) return failedBy(found)
-  const { authorities, login, greets = TIMEOUT, answers = TIMEOUT } = foreign ?? {}
-  const connection = new SMTPConnection({
-    host: found.address,
+  const { login, greets = TIMEOUT, answers = TIMEOUT } = foreign ?? {}
+  const shown = (sent: SentMail) => ({ ...sent, text: withoutLogin(sent.text, login) })
+  const connection = new SMTPConnection(connectionOptions(way, found.address))
+  const within = greets + ANSWERS_MAX * answers
+  let late: NodeJS.Timeout | undefined
+  try {
+    const sent = await new Promise<SentMail>((resolve, reject) => {
+      const tooLate = new Error(`the SMTP session did not end within ${within / 1000} s`)
+      late = setTimeout(() => reject(tooLate), within)
+      connection.on('error', reject)
+      limitReceived(connection, reject)
+      openSession(connection, way)
+        .then(() => sendContent(connection, message, address))
+        .then(resolve, reject)
+    })
+    return shown(sent)
+  } catch (error) {
+    return shown(failedBy(error as SmtpError, connection.allowsAuth))
+  } finally {
+    clearTimeout(late)
+    connection.close()
+    // That waits for the server, which may continue to send.
+    if (connection._socket) connection._socket.destroy()
+  }
+}
+
+function connectionOptions(way: SmtpWay, address: string): SMTPConnection.Options {
+  const { port, security, host = HOST, foreign } = way
+  const { authorities, greets = TIMEOUT, answers = TIMEOUT } = foreign ?? {}
+  return {
+    host: address,
     port,
     secure: security === 'tls',
     ignoreTLS: security === 'none',
@@ -94,41 +123,43 @@ async function sendBySmtp(way: SmtpWay, message: Buffer, address: string): Promi
     connectionTimeout: greets,
     greetingTimeout: greets,
     socketTimeout: answers,
-  })
-  return new Promise((resolve) => {
-    const end = (sent: SentMail) => {
-      clearTimeout(late)
-      connection.close()
-      // That waits for the server, which may continue to send.
-      if (connection._socket) connection._socket.destroy()
-      resolve({ ...sent, text: withoutLogin(sent.text, login) })
-    }
-    const failed = (error: SmtpError) => end(failedBy(error, connection.allowsAuth))
-    const within = greets + ANSWERS_MAX * answers
-    const late = setTimeout(
-      () => failed(new Error(`the SMTP session did not end within ${within / 1000} s`)),
-      within,
-    )
-    const send = (error?: SmtpError | null) => {
-      if (error) return failed(error)
-      connection.send({ from: '', to: [address] }, message, (error, info) => {
-        if (error) return failed(error)
-        const text = oneLine(info.response)
-        end({ kind: 'accepted', text, code: Number.parseInt(text, 10), command: 'DATA' })
-      })
-    }
-    connection.on('error', failed)
-    const reader = connection as unknown as { _onData(chunk: Buffer): void }
-    const read = reader._onData.bind(connection)
-    let received = 0
-    reader._onData = (chunk) => {
-      received += chunk.length
-      if (received > RECEIVED_MAX) failed(new Error('the server sends too much'))
-      else read(chunk)
-    }
+  }
+}
+/** Ends a session whose server sends more than RECEIVED_MAX bytes. */
+function limitReceived(connection: SMTPConnection, end: (error: SmtpError) => void): void {
+  const reader = connection as unknown as { _onData(chunk: Buffer): void }
+  const read = reader._onData.bind(connection)
+  let received = 0
+  reader._onData = (chunk) => {
+    received += chunk.length
+    if (received > RECEIVED_MAX) end(new Error('the server sends too much'))
+    else read(chunk)
+  }
+}
+
+/** Connects, begins TLS, and logs in if TLS protects the login. Rejects with an SmtpError. */
+function openSession(connection: SMTPConnection, { security, foreign }: SmtpWay): Promise<void> {
+  const login = security === 'none' ? undefined : foreign?.login
+  return new Promise((resolve, reject) => {
+    const opened = (error?: SmtpError | null) => (error ? reject(error) : resolve())
     connection.connect((error?: SmtpError) => {
-      if (error || login === undefined || security === 'none') send(error)
-      else connection.login(login, send)
+      if (error || login === undefined) opened(error)
+      else connection.login(login, opened)
+    })
+  })
+}
+
+/** Sends envelope and content. Rejects with an SmtpError. */
+function sendContent(
+  connection: SMTPConnection,
+  message: Buffer,
+  address: string,
+): Promise<SentMail> {
+  return new Promise((resolve, reject) => {
+    connection.send({ from: '', to: [address] }, message, (error, info) => {
+      if (error) return reject(error)
+      const text = oneLine(info.response)
+      resolve({ kind: 'accepted', text, code: Number.parseInt(text, 10), command: 'DATA' })
     })
   })
 }
