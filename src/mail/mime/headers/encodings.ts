@@ -3,22 +3,38 @@ import { type Field, readingsOf } from './fields.ts'
 /** The encodings of content. `identity` is content that is not encoded. */
 export type Encoding = 'identity' | 'base64' | 'quoted-printable' | 'uuencode'
 
-const WORDS: ReadonlyMap<string, Encoding> = new Map([
-  ['7bit', 'identity'],
-  ['8bit', 'identity'],
-  ['binary', 'identity'],
-  ['base64', 'base64'],
-  ['quoted-printable', 'quoted-printable'],
-])
-/**
- * Readers that do not know one of these words do not decode the content. Without the `x-`, the words are
- * unknown to uudeview, which then tries base64 as well.
- */
-const UUENCODE_WORDS: ReadonlySet<string> = new Set(['x-uuencode', 'x-uue'])
+interface EncodingWords {
+  readonly encoding: Encoding
+  /** The words of RFC 2045: a field with one of them alone selects the encoding, to all readers. */
+  readonly words?: readonly string[]
+  /** Words that readers who do not know them ignore: they do not decode the content. */
+  readonly optional?: readonly string[]
+  /** What some readers look for anywhere in a line about the encoding, among letters and digits alone. */
+  readonly mentions?: RegExp
+  /** The letter of RFC 2047, which GNU mailutils accepts as a word. */
+  readonly letter?: string
+}
+
+const table: readonly EncodingWords[] = [
+  { encoding: 'identity', words: ['7bit', '8bit', 'binary'] },
+  { encoding: 'base64', words: ['base64'], mentions: /b64|base64/, letter: 'b' },
+  {
+    encoding: 'quoted-printable',
+    words: ['quoted-printable'],
+    mentions: /quoted|printable/,
+    letter: 'q',
+  },
+  // Without the `x-`, the words are unknown to uudeview, which then tries base64 as well.
+  { encoding: 'uuencode', optional: ['x-uuencode', 'x-uue'], mentions: /uu(?:e|code)/ },
+]
 
 /** Returns whether each value is a word of RFC 2045, possibly with blanks around it. */
 export function areAllKnown(values: readonly string[]): boolean {
-  return values.every((value) => WORDS.has(value.trim().toLowerCase()))
+  return values.every((value) => encodingOfWord(value.trim().toLowerCase()) !== undefined)
+}
+
+function encodingOfWord(word: string): Encoding | undefined {
+  return table.find(({ words }) => words?.includes(word))?.encoding
 }
 
 /**
@@ -36,24 +52,19 @@ export function encodingsIn(
   if (isPlain && first === undefined) return ['identity']
   // A word with blanks after it is unknown to some readers.
   const word = values.length === 1 && isPlain ? first!.toLowerCase() : ''
-  const only = WORDS.get(word)
+  const only = encodingOfWord(word)
   if (only) return [only]
-  if (UUENCODE_WORDS.has(word)) return ['identity', 'uuencode']
+  const optional = table.find(({ optional }) => optional?.includes(word))
+  if (optional) return ['identity', optional.encoding]
   const about = fields.filter(({ name }) => name === '' || /content|encod/.test(name))
   const lines = about.map(({ name, value }) => `${name}:${value}`).join('\n')
   const text = lettersOf(readingsOf(lines).join('\n'))
-  // GNU mailutils recognizes the letters of RFC 2047.
   const letters = values.map(lettersOf)
-  const mentioned: Encoding[] = [
-    ...(text.includes('b64') || text.includes('base64') || letters.includes('b')
-      ? (['base64'] as const)
-      : []),
-    ...(text.includes('quoted') || text.includes('printable') || letters.includes('q')
-      ? (['quoted-printable'] as const)
-      : []),
-    ...(/uu(?:e|code)/.test(text) ? (['uuencode'] as const) : []),
-  ]
-  return ['identity', ...mentioned]
+  const mentioned = table.filter(
+    ({ mentions, letter }) =>
+      mentions?.test(text) || (letter !== undefined && letters.includes(letter)),
+  )
+  return ['identity', ...mentioned.map(({ encoding }) => encoding)]
 }
 
 /** Returns the letters and digits of a text. Some readers skip all other characters. */

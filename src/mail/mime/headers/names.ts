@@ -2,13 +2,8 @@ import { isUnreadable, plainCharset, textsIn } from '../decoders/charsets.ts'
 import type { PartNames } from '../traits/part-names.ts'
 import { type Field, fieldValues, readingsOf, withoutComments } from './fields.ts'
 import { NameWords, WRITTEN_MAX } from './name-words.ts'
-import {
-  fileNameIn,
-  joined,
-  type Parameter,
-  type Section,
-  withoutBackslashes,
-} from './parameters.ts'
+import { withoutBackslashes } from './parameter-values.ts'
+import { fileNameIn, joined, type Parameter, type Section } from './parameters.ts'
 
 /**
  * Upper limit, in characters, for the part of a name that is matched; of a longer name, the end is matched.

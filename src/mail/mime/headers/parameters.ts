@@ -2,6 +2,8 @@ import { decodeWords } from '../../message/encoded-words.ts'
 import { decodeEscapes } from '../../message/escapes.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { changesAscii, isAsciiOrUtf8, plainCharset, toUtf8 } from '../decoders/charsets.ts'
+import { spellingsOf } from './boundary-spellings.ts'
+import { quotedIn, tokenIn } from './parameter-values.ts'
 
 /** A parameter, where some reader finds one. */
 export interface Parameter {
@@ -86,7 +88,7 @@ function* readingsOfSections(sections: readonly Section[]): Generator<string> {
 const BOUNDARY_TEXT_MAX = 2 * limits.boundary
 
 /**
- * Returns all forms in which some reader understands the `boundary` parameters of a header, in lower case.
+ * Returns all spellings in which some reader understands the `boundary` parameters of a header, in lower case.
  * They differ in quotes, escapes, folds and the sections of RFC 2231; `texts` are the readings of the header
  * (readingsOf). The time is linear in its length. Throws LimitExceeded if a boundary is too long, or if there
  * are too many.
@@ -107,29 +109,12 @@ export function boundariesIn(texts: readonly string[]): string[] {
       if (++count > limits.boundaries)
         throw new LimitExceeded(`more than ${limits.boundaries} boundaries`)
       const value = rest.slice(0, BOUNDARY_TEXT_MAX)
-      for (const reading of boundaryForms(value)) add(reading)
+      for (const reading of spellingsOf(value)) add(reading)
       if (star !== '') sections.push({ text: tokenOrQuoted(value), isCoded: star.endsWith('*') })
     }
     for (const reading of readingsOfSections(sections)) add(reading)
   }
   return [...found]
-}
-
-/** Returns the readings of a boundary that is not split into sections. */
-function boundaryForms(value: string): string[] {
-  const quoted = quotedIn(value)
-  const token = tokenIn(value)
-  const line = /[^;\r\n]*/.exec(value)![0]
-  const raw = quoted ?? token
-  return [
-    withoutBackslashes(raw).replace(/\r?\n[ \t]?/g, ''),
-    raw,
-    raw.replace(/\s+/g, ' '),
-    /^"?([^"\r\n]*)/.exec(quoted === undefined ? token : value)![1]!,
-    token.replace(/["'<>]/g, ''),
-    raw.replace(/\([\s\S]*/, ''),
-    line.replace(/["']/g, ''),
-  ]
 }
 
 /** Upper limit for the character sets of one header that are tried: the first ones, and the last. */
@@ -183,17 +168,4 @@ function isKnown(charset: string): boolean {
 
 function tokenOrQuoted(value: string): string {
   return quotedIn(value) ?? tokenIn(value)
-}
-
-/** Returns the text after an opening quote, up to a closing one, or undefined if there is no quote. */
-function quotedIn(value: string): string | undefined {
-  return /^"((?:[^"\\]|\\[\s\S])*)/.exec(value)?.[1]
-}
-
-function tokenIn(value: string): string {
-  return /[^\s;]*/.exec(value)![0]
-}
-
-export function withoutBackslashes(text: string): string {
-  return text.replace(/\\([\s\S])/g, '$1')
 }

@@ -11,6 +11,12 @@ import { readStrictType, type StrictType } from './strict-type.ts'
 /** Whether readers see something: no reader does, all readers do, or some readers may. */
 type Certainty = 'no' | 'sure' | 'maybe'
 
+/**
+ * Whether readers show a content as text, or whether some of them make a file of it. With a disposition, some show it and
+ * save it, too.
+ */
+type Shown = 'shown' | 'shown and saved' | 'file'
+
 /** The information that any reader may get from the header of a message or part. */
 export interface PartHeader {
   readonly fields: readonly Field[]
@@ -28,11 +34,7 @@ export interface PartHeader {
   readonly encodings: readonly Encoding[]
   /** The character sets that the header names, by their plain names, other than ASCII and UTF-8. */
   readonly charsets: readonly string[]
-  /**
-   * Whether readers show the content as text. Some of them may save it as a file, too, if the header has a
-   * disposition.
-   */
-  readonly text: Certainty
+  readonly text: Shown
   readonly hints: ReadonlySet<Hint>
   /** Whether all readers agree about the fields that matter. */
   readonly isPlain: boolean
@@ -78,22 +80,22 @@ export function readPartHeader(
   { isRegular, isOfPart }: { readonly isRegular: boolean; readonly isOfPart: boolean },
 ): PartHeader {
   const { hasControls, hidesLineEnd } = lines
-  const said = {
+  const traits = {
     isOfPart,
     isClear: isRegular && !hasControls && !hidesLineEnd,
     hasControls,
     hidesLineEnd,
   }
   // Some readers decode encoded words first. For them a line end in an encoded word begins a new field.
-  if (hidesLineEnd) return readText(`${lines.text}\n${lines.decodedWords}`, said)
-  if (!said.isClear || lines.text.length > KNOWN_LENGTH) return readText(lines.text, said)
+  if (hidesLineEnd) return readText(`${lines.text}\n${lines.decodedWords}`, traits)
+  if (!traits.isClear || lines.text.length > KNOWN_LENGTH) return readText(lines.text, traits)
   const start = isOfPart ? 'part ' : 'mail '
   const key = start + lines.text
   const known = knownHeaders.get(key)
   if (known !== undefined) return known
   // (The cached value is parsed from the key: a slice of the mail's header would keep all of that in memory.)
-  const header = readText(key.slice(start.length), said)
-  if (header.text !== 'no' && header.boundaries.length === 0) knownHeaders.set(key, header)
+  const header = readText(key.slice(start.length), traits)
+  if (header.text !== 'file' && header.boundaries.length === 0) knownHeaders.set(key, header)
   return header
 }
 
@@ -135,7 +137,7 @@ function readText(text: string, traits: HeaderTraits): PartHeader {
     boundaries,
     encodings: encodingsOf(about, { multipart, message }),
     charsets: charsetsIn(readings),
-    text: certaintyOfText(about, traits),
+    text: shownOf(about, traits),
     hints: hintsIn(readings.join('\n').toLowerCase()),
     isPlain,
   } as const
@@ -187,16 +189,15 @@ function encodingsOf(
   return isOneContent ? possible : [...new Set<Encoding>(['identity', ...possible])]
 }
 
-/** Returns whether readers show the content as text. They may save a text with a disposition as a file, too. */
-function certaintyOfText(
+function shownOf(
   { types, type, strict, dispositions, isPlain }: ContentFields,
   { isOfPart }: HeaderTraits,
-): Certainty {
+): Shown {
   const isInline = dispositions.every((value) => /^inline[ \t;]*$/i.test(value))
   const isShown = types.length === 0 ? !isOfPart : strict?.isShown === true
-  if (!(isPlain && isInline && isShown)) return 'no'
+  if (!(isPlain && isInline && isShown)) return 'file'
   const mayBeSaved = dispositions.length > 0 && (type === '' || type === 'text/plain')
-  return mayBeSaved ? 'maybe' : 'sure'
+  return mayBeSaved ? 'shown and saved' : 'shown'
 }
 
 /** Returns the oddities of a header. */
@@ -249,7 +250,7 @@ const EMPTY: PartHeader = {
   boundaries: [],
   encodings: ['identity'],
   charsets: [],
-  text: 'sure',
+  text: 'shown',
   hints: new Set(),
   isPlain: true,
   oddities: [],
@@ -259,7 +260,7 @@ const EMPTY: PartHeader = {
  * The header of a part without information about its content, or of one without a header. It may be a file to
  * readers that assign every part a type.
  */
-export const EMPTY_PART: PartHeader = { ...EMPTY, text: 'no' }
+export const EMPTY_PART: PartHeader = { ...EMPTY, text: 'file' }
 
 /** The header of content without one: between and after the parts of a multipart. */
 export const NO_HEADER: PartHeader = EMPTY

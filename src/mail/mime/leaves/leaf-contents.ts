@@ -101,7 +101,7 @@ function* giveCommonly(
   const habits = new Habits()
   const isOne = () => isWellFormed(habits.asked, header)
   // A text that readers display includes the line end before the delimiter, also for libclamav.
-  const isWhole = encoding === 'base64' || header.text !== 'no'
+  const isWhole = encoding === 'base64' || header.text !== 'file'
   yield* decoded(isWhole ? part : below.bare, codecs[encoding](habits), forms.decoding, (bare) => {
     let content = { bare, end: isWhole ? NO_LINE_END : below.end, encoding }
     if (isWhole && encoding !== 'base64') content = { ...splitLineEnd(bare), encoding }

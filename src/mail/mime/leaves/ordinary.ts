@@ -51,7 +51,7 @@ function plainFormOf(leaf: Leaf, encoding: Encoding): PartForm | undefined {
 
 /** Returns the type by which forms name the content of a leaf: that of a text, or `file`. */
 function typeInForms({ header, isOwnText }: Leaf): string | undefined {
-  if (header.text !== 'no') return isOwnText ? header.type : undefined
+  if (header.text !== 'file') return isOwnText ? header.type : undefined
   if (!FILE_TYPES.test(header.type) || header.hints.has('mail')) return undefined
   const dispositions = header.fields.filter(({ name }) => name === 'content-disposition')
   return dispositions.every(({ value }) => DISPOSITION.test(value)) ? 'file' : undefined
@@ -73,7 +73,7 @@ export function isPlain({ header, encodings, seenBy }: Leaf): boolean {
  * that they show, blanks at the end of a line and its last line end make no difference.
  */
 export function isWellFormed(asked: ReadonlySet<Feature>, { text }: PartHeader): boolean {
-  return [...asked].every((habit) => text !== 'no' && IN_TEXTS.includes(habit))
+  return [...asked].every((habit) => text !== 'file' && IN_TEXTS.includes(habit))
 }
 
 const IN_TEXTS: readonly Feature[] = ['quoted-printable blanks', 'quoted-printable last break']
@@ -207,7 +207,7 @@ function holdsInOrder(line: string, boundary: string): boolean {
  */
 function haveTextBeside(leaves: readonly Leaf[]): boolean {
   // Text between parts has no type.
-  const texts = leaves.filter(({ header }) => header.text !== 'no' && header.type !== '')
+  const texts = leaves.filter(({ header }) => header.text !== 'file' && header.type !== '')
   return leaves.every(
     // (The parts of one multipart have one depth.)
     ({ depth }) =>

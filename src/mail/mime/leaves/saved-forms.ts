@@ -79,7 +79,7 @@ export class SavedForms {
 
   /** Returns the forms of a file, ignoring the header. */
   ofFile(): SavedForms {
-    const header = { ...this.#facts.header, text: 'no' as const }
+    const header = { ...this.#facts.header, text: 'file' as const }
     return new SavedForms({ ...this.#facts, header }, this.decoding)
   }
 
@@ -93,7 +93,7 @@ export class SavedForms {
   ): Steps<boolean> {
     const { header, isPreamble } = this.#facts
     const decoding = this.decoding
-    const isShown = header.text !== 'no'
+    const isShown = header.text !== 'file'
     yield* this.#giveInUtf8(bare, end)
     const isMessage = encoding === 'identity' && header.message !== 'no'
     if (isMessage && !isKnownAsMail(bare)) yield* decoding.give(bare, { isMail: true })
@@ -138,13 +138,13 @@ export class SavedForms {
     const { charsets, text } = this.#facts.header
     if (charsets.length === 0) return
     // Text that is shown is ASCII to scanners, unless its bytes mean another text.
-    const isAscii = text !== 'no' || !(yield* this.decoding.some(bare, hasEightBits))
+    const isAscii = text !== 'file' || !(yield* this.decoding.some(bare, hasEightBits))
     const those = charsets.filter((charset) => !isAscii || changesAscii(charset))
     yield* this.#inUtf8(bare, those, (utf8) => this.#giveConverted(utf8, end))
   }
 
   *#giveConverted(bare: Bytes, end: Buffer): Steps {
-    if (this.#facts.header.text === 'no') {
+    if (this.#facts.header.text === 'file') {
       const lines = yield* textPropertiesOf(bare, this.decoding)
       yield* this.#giveSaved({ bare, end, lines })
     } else {
@@ -232,7 +232,7 @@ export class SavedForms {
   /** Returns what programs may save differently in a content. */
   *#fileOf({ bare, end, encoding, lines }: DecodedContent): Steps<FileContent> {
     const { header, endsMail } = this.#facts
-    const isFile = header.text === 'no'
+    const isFile = header.text === 'file'
     const ofQuoted = encoding === 'quoted-printable' && isFile ? splitLineEnd(bare) : undefined
     const hasLines = lines !== undefined && bare.size <= LINE_ENDS_MAX
     // To libclamav the last line end belongs to a text in quoted-printable, whatever is in it.

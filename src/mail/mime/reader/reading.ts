@@ -394,8 +394,8 @@ export class Reading {
     if (encodings.length === 0) return
     const type = header.type === '' ? 'text/plain' : header.type
     const isFirst = !this.#textTypes.has(type)
-    if (header.text !== 'no' || header.type === '') this.#textTypes.add(type)
-    const isOwn = header.text === 'sure' && isFirst && depth.messages === 0 && seenBy === 'all'
+    if (header.text !== 'file' || header.type === '') this.#textTypes.add(type)
+    const isOwn = header.text === 'shown' && isFirst && depth.messages === 0 && seenBy === 'all'
     this.#found.push({
       from,
       to,

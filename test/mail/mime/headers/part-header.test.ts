@@ -24,7 +24,7 @@ function read(
 }
 
 const { fields, oddities, ...plain } = NO_HEADER
-const maybe = { multipart: 'maybe', text: 'no' }
+const maybe = { multipart: 'maybe', text: 'file' }
 
 t.test('a header announces its content, surely or maybe', async (t) => {
   const rows: Readonly<Record<string, object>> = {
@@ -32,35 +32,35 @@ t.test('a header announces its content, surely or maybe', async (t) => {
     'Subject: x\n': {},
     [`${TYPE}text/plain\n`]: { type: 'text/plain' },
     [`${TYPE}Text/HTML\n`]: { type: 'text/html' },
-    [`${TYPE}text\n`]: { type: 'text', text: 'no' },
-    [`${TYPE}text/plain\n${TYPE}text/plain\n`]: { type: 'text/plain', text: 'no' },
-    [`${TYPE}text/plain; name=a\n`]: { type: 'text/plain', text: 'no' },
-    [`${TYPE}text/html; charset=utf-8; name*=a\n`]: { type: 'text/html', text: 'no' },
+    [`${TYPE}text\n`]: { type: 'text', text: 'file' },
+    [`${TYPE}text/plain\n${TYPE}text/plain\n`]: { type: 'text/plain', text: 'file' },
+    [`${TYPE}text/plain; name=a\n`]: { type: 'text/plain', text: 'file' },
+    [`${TYPE}text/html; charset=utf-8; name*=a\n`]: { type: 'text/html', text: 'file' },
     [`${TYPE}text/calendar\n`]: {
-      ...{ type: 'text/calendar', text: 'no', hints: new Set(['calendar']) },
+      ...{ type: 'text/calendar', text: 'file', hints: new Set(['calendar']) },
     },
-    [`${TYPE}a/b; name=A.VCF\n`]: { type: 'a/b', text: 'no', hints: new Set(['calendar']) },
+    [`${TYPE}a/b; name=A.VCF\n`]: { type: 'a/b', text: 'file', hints: new Set(['calendar']) },
     [`${TYPE}text/plain; charset=UTF8\n`]: { type: 'text/plain' },
     [`${TYPE}text/plain; charset=ISO_8859-15\n`]: { type: 'text/plain', charsets: ['iso885915'] },
-    'Content-Disposition: Inline;\n': { text: 'maybe' },
-    'Content-Disposition: inline; filename=a\n': { text: 'no' },
-    'Content-Disposition: attachment\n': { text: 'no' },
+    'Content-Disposition: Inline;\n': { text: 'shown and saved' },
+    'Content-Disposition: inline; filename=a\n': { text: 'file' },
+    'Content-Disposition: attachment\n': { text: 'file' },
     'Content-Disposition: inline\nContent-Disposition: attachment\n': {
-      text: 'no',
+      text: 'file',
     },
     'Content-ID: <a>\n': {},
     'Content-Description: a\n': {},
     'Content-Location: a\n': {},
     [`${TYPE}text/plain; DelSp=yes\n`]: { type: 'text/plain', hints: new Set(['delsp']) },
-    'X-Content-Type: text/plain\n': { isPlain: false, text: 'no' },
+    'X-Content-Type: text/plain\n': { isPlain: false, text: 'file' },
     'X-Content-Language: x\n': {},
-    'a line about content\n': { isPlain: false, text: 'no' },
+    'a line about content\n': { isPlain: false, text: 'file' },
     [`${TYPE}multipart/mixed; boundary=Abc\n`]: {
-      ...{ type: 'multipart/mixed', multipart: 'sure', text: 'no' },
+      ...{ type: 'multipart/mixed', multipart: 'sure', text: 'file' },
       ...{ boundary: 'Abc', boundaries: ['abc'] },
     },
     [`${TYPE}multipart/digest;\n boundary="a-boundary"\n`]: {
-      ...{ type: 'multipart/digest', multipart: 'sure', text: 'no', hints: new Set(['digest']) },
+      ...{ type: 'multipart/digest', multipart: 'sure', text: 'file', hints: new Set(['digest']) },
       ...{ boundary: 'a-boundary', boundaries: ['a-boundary'] },
     },
     [`${TYPE}multipart/mixed; boundary=a\nX-Mime: boundary=b\n`]: {
@@ -77,27 +77,27 @@ t.test('a header announces its content, surely or maybe', async (t) => {
       ...{ type: 'text/plain', multipart: 'maybe', boundary: 'a', boundaries: ['a'] },
     },
     [`${TYPE}mul(x)tipart/mixed\n`]: { ...maybe, type: 'mul(x)tipart/mixed' },
-    [`${TYPE}message/rfc822\n`]: { type: 'message/rfc822', message: 'sure', text: 'no' },
-    [`${TYPE}message/rfc822; x\n`]: { type: 'message/rfc822', message: 'maybe', text: 'no' },
-    [`${TYPE}message (x) / rfc822\n`]: { type: 'message', message: 'maybe', text: 'no' },
+    [`${TYPE}message/rfc822\n`]: { type: 'message/rfc822', message: 'sure', text: 'file' },
+    [`${TYPE}message/rfc822; x\n`]: { type: 'message/rfc822', message: 'maybe', text: 'file' },
+    [`${TYPE}message (x) / rfc822\n`]: { type: 'message', message: 'maybe', text: 'file' },
     [`${TYPE}message(x)/rfc822\n`]: {
-      ...{ type: 'message(x)/rfc822', message: 'maybe', text: 'no' },
+      ...{ type: 'message(x)/rfc822', message: 'maybe', text: 'file' },
     },
-    [`${TYPE}message\n`]: { type: 'message', message: 'maybe', text: 'no' },
+    [`${TYPE}message\n`]: { type: 'message', message: 'maybe', text: 'file' },
     [`${TYPE}text/plain; x=message\n`]: { type: 'text/plain' },
     [`${ENCODING}base64\n`]: { encodings: ['base64'] },
     [`${ENCODING}base64 \n`]: { encodings: ['identity', 'base64'] },
     [`${ENCODING}x\n`]: {},
     [`${ENCODING}base(x)64\n`]: { encodings: ['identity', 'base64'] },
     [`${TYPE}application/pkcs7-mime\n`]: {
-      ...{ type: 'application/pkcs7-mime', text: 'no', hints: new Set(['smime']) },
+      ...{ type: 'application/pkcs7-mime', text: 'file', hints: new Set(['smime']) },
     },
     'Content-Disposition: attachment; filename=a.ASC\n': {
-      text: 'no',
+      text: 'file',
       hints: new Set(['openpgp']),
     },
     [`${TYPE}message/rfc822\n${ENCODING}base64\n`]: {
-      ...{ type: 'message/rfc822', message: 'sure', text: 'no' },
+      ...{ type: 'message/rfc822', message: 'sure', text: 'file' },
       ...{ encodings: ['identity', 'base64'] },
     },
     [`${TYPE}multipart/mixed\n${ENCODING}base64\n`]: {
@@ -115,7 +115,7 @@ t.test('a header that some readers cut or read otherwise announces nothing surel
   t.same(read(multipart, { isRegular: false }), unsure)
   t.same(read(`X: \0\n${multipart}`), unsure)
   t.same(read(`X: a\rb\n${multipart}`), unsure)
-  t.same(read('', { isRegular: false }), { ...plain, isPlain: false, text: 'no' })
+  t.same(read('', { isRegular: false }), { ...plain, isPlain: false, text: 'file' })
 })
 
 t.test('a header is split into fields with their folds', async (t) => {
@@ -146,9 +146,9 @@ t.test('a header is split into fields with their folds', async (t) => {
 })
 
 t.test('a part without a type may be a file, and is not text of the mail', async (t) => {
-  t.same(read('', { isOfPart: true }), { ...plain, text: 'no' })
-  t.equal(read('Content-Language: x\n', { isOfPart: true }).text, 'no')
-  t.equal(read(`${TYPE}text/plain\n`, { isOfPart: true }).text, 'sure')
+  t.same(read('', { isOfPart: true }), { ...plain, text: 'file' })
+  t.equal(read('Content-Language: x\n', { isOfPart: true }).text, 'file')
+  t.equal(read(`${TYPE}text/plain\n`, { isOfPart: true }).text, 'shown')
 })
 
 t.test('a field after a line end in an encoded word counts', async (t) => {
@@ -163,7 +163,7 @@ t.test('a type is read strictly only if no reader can read another type', async 
     ...['text/plain', 'Text/HTML', 'text/enriched', 'text/plain;'],
     ...texts.map((text) => `text/plain; ${text}`),
   ]) {
-    t.equal(read(`${TYPE}${value}\n`).text, 'sure', value)
+    t.equal(read(`${TYPE}${value}\n`).text, 'shown', value)
   }
   for (const value of [
     ...['text/plain; name=a.exe', 'text/plain; charset=x; name=y', 'text/html; NAME*0=y'],
@@ -171,7 +171,7 @@ t.test('a type is read strictly only if no reader can read another type', async 
     ...['', 'text', 'text/plain x', 'text/plain; x', 'text/plain; a=b c', 'text/plain; a="b'],
     ...['text/plain; a="b\\"c"', 'text/plain; a=b; A=c', 'text/plain;; a=b'],
   ]) {
-    t.equal(read(`${TYPE}${value}\n`).text, 'no', value)
+    t.equal(read(`${TYPE}${value}\n`).text, 'file', value)
   }
   const boundaries: Readonly<Record<string, string>> = {
     'multipart/mixed; boundary=b': 'b',
@@ -240,7 +240,7 @@ t.test('a cached header has the same result, for the same kind of header alone',
   }
   const anew = (kind: object) => read('Content-Location: b\n', kind).text
   const untyped = kinds.map(anew)
-  t.same(untyped, ['sure', 'no', 'no', 'no'])
+  t.same(untyped, ['shown', 'file', 'file', 'file'])
   t.same(kinds.map(anew), untyped)
 })
 

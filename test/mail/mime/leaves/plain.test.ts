@@ -62,7 +62,8 @@ function normal(bytes: Buffer): Buffer {
 const digestOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
 /** Whether the line ends of a leaf, and the last one, are as they travelled, so that readers differ. */
-const hasLines = ({ encodings, header }: Leaf) => encodings[0] !== 'base64' || header.text !== 'no'
+const hasLines = ({ encodings, header }: Leaf) =>
+  encodings[0] !== 'base64' || header.text !== 'file'
 
 /** The leaves of each message as Python decodes them, each by its two digests (read-leaves.py). */
 function byPython(mails: readonly Buffer[]): readonly (readonly [raw: string, normal: string])[][] {

@@ -398,7 +398,7 @@ for (const [name, mail, leaves] of cases) {
       const [choice = ['common'], ...more] = reading.habits.choices
       if (more.length > 0) continue
       const texts = leaves.map(({ from, to, encodings, depth, header }) => {
-        const text = header.text !== 'no' ? ' text' : ''
+        const text = header.text !== 'file' ? ' text' : ''
         return `${depth.levels}/${depth.messages} ${encodings} ${JSON.stringify(mail.slice(from, to))}${text}`
       })
       if (String(texts) !== String(found.common)) found[choice.join(' ')] = texts
