@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 
-/** The files and names that comments of src/ and doc/development/design.md name. */
+/** The files and names that comments of src/, doc/development/design.md and reading-mail.md name. */
 
 const root = join(import.meta.dirname, '../..')
 const inSource = globSync('src/**/*.{ts,c}', { cwd: root }).sort()
@@ -42,6 +42,15 @@ t.test('a file that doc/development/design.md names exists, too', async (t) => {
   t.ok(named.length > 30, 'the names were found')
   t.same(
     named.filter(({ folder, name }) => !name.includes('NAME') && !isFound(name, `${folder}x`)),
+    [],
+  )
+})
+
+t.test('a file that doc/development/reading-mail.md names exists, too', async (t) => {
+  const named = namesIn(read('doc/development/reading-mail.md'))
+  t.ok(named.length > 30, 'the names were found')
+  t.same(
+    named.filter((name) => !isFound(name, 'src/mail/mime/x')),
     [],
   )
 })

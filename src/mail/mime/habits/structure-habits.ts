@@ -3,7 +3,7 @@ import { AT_RANDOM, type HabitRow } from './habit-row.ts'
 /**
  * The features of a message's structure that mail programs read differently. A reading (reader/reading.ts) asks
  * for a choice at each occurrence, and makes the same choice for each feature throughout. Steps for a further
- * quirk are in doc/development/design.md. The values of fields are read in headers/.
+ * quirk are in doc/development/reading-mail.md. The values of fields are read in headers/.
  */
 export const structureHabits = {
   'bare CR': {
