@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect, type NetConnectOpts } from 'node:net'
 import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
+import { atExit } from './at-exit.ts'
 
 /** What a program needs of tap's test object: it ends with the test. */
 export interface Ending {
@@ -50,10 +51,9 @@ export async function startServer(
     ([code, signal]): number | NodeJS.Signals => code ?? signal,
     () => undefined,
   )
-  const kill = () => void child.kill('SIGKILL')
-  process.once('exit', kill) // a test that fails badly leaves none behind
+  const withdraw = atExit(() => child.kill('SIGKILL')) // a test that fails badly leaves none behind
   const stop: Server['stop'] = async (...signals) => {
-    process.removeListener('exit', kill)
+    withdraw()
     for (const each of signals.length > 0 ? signals : [signal]) child.kill(each)
     const how = await ended
     for (const output of [child.stdout, child.stderr]) output.destroy() // others may have them, too

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { lacks } from '../../needs.mjs'
+import { atExit } from '../host/at-exit.ts'
 import { freePort } from '../host/free-port.ts'
 import { isRunning } from '../host/is-running.ts'
 import type { Ending } from '../host/server.ts'
@@ -118,13 +119,13 @@ export async function startPostfix(
   execFileSync(start[0]!, start.slice(1)) // returns when it listens
   const pid = Number(readFileSync(at('spool/pid/master.pid'), 'latin1'))
   const stop = () => {
-    process.removeListener('exit', stop)
+    withdraw()
     process.kill(pid, 'SIGTERM')
     const pause = new Int32Array(new SharedArrayBuffer(4))
     while (isRunning(pid)) Atomics.wait(pause, 0, 0, 5)
     rmSync(directory, { recursive: true, force: true, maxRetries: 3 }) // its processes end, too
   }
-  process.once('exit', stop)
+  const withdraw = atExit(stop)
   t.teardown(stop)
   return {
     port,
