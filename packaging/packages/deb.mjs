@@ -6,14 +6,14 @@
 // --arch makes the package for another processor (targets.mjs). --programs uses the programs in DIRECTORY instead of
 // building them. The environment variable COMPRESS sets the compression of dpkg-deb(1).
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { targetOf } from '../toolchain/targets.mjs'
 import { readAddresses } from './addresses.mjs'
 import { origin } from './origin.mjs'
-import { copySources } from './sources.mjs'
+import { copySources, openWorkshop } from './workshop.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const { values: options } = parseArgs({
@@ -26,15 +26,9 @@ const { values: options } = parseArgs({
 })
 const { debianVersion: version, seconds } = origin(root)
 const target = targetOf(options.arch)
-const output = resolve(options.output)
 
-// The packages must not depend on the umask.
-process.umask(0o022)
-// Each build has its own tree, because several packages may be built at once.
-mkdirSync(output, { recursive: true })
-const workshop = mkdtempSync(join(output, '.package-'))
-process.on('exit', () => rmSync(workshop, { recursive: true }))
-const tree = join(workshop, `onescan-${version}`)
+const workshop = openWorkshop(resolve(options.output))
+const tree = join(workshop.directory, `onescan-${version}`)
 copySources(root, tree)
 const date = new Date(seconds * 1000).toUTCString().replace('GMT', '+0000')
 writeFileSync(
@@ -49,16 +43,15 @@ writeFileSync(
 
 if (options.source) {
   // By default dpkg-source omits .gitignore, which defines which files are sources.
-  run(workshop, 'dpkg-source', '-Zxz', '--tar-ignore=debian/files', '--build', tree)
+  run(workshop.directory, 'dpkg-source', '-Zxz', '--tar-ignore=debian/files', '--build', tree)
 } else {
   const programs = resolve(options.programs ?? buildPrograms())
   Object.assign(process.env, { PROGRAMS: programs, BUILT: root })
   const words = ['--host-arch', target.debian, '--force', '--command']
   run(tree, 'dpkg-architecture', ...words, 'debian/rules', 'binary')
 }
-for (const name of readdirSync(workshop).filter((file) => file.startsWith('onescan_'))) {
-  renameSync(join(workshop, name), join(output, name))
-  process.stdout.write(`${join(output, name)}\n`)
+for (const name of readdirSync(workshop.directory)) {
+  if (name.startsWith('onescan_')) workshop.handOut(name)
 }
 
 function buildPrograms() {

@@ -6,12 +6,13 @@
 // --arch makes the RPM for another processor (targets.mjs). --programs names the directory of the programs, by default
 // the output directory of build-native.mjs and build-client.mjs. The same commit makes the same bytes.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { targetOf } from '../toolchain/targets.mjs'
 import { origin } from './origin.mjs'
+import { openWorkshop } from './workshop.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const { values: options } = parseArgs({
@@ -23,15 +24,14 @@ const { values: options } = parseArgs({
 })
 const target = targetOf(options.arch)
 const { seconds } = origin(root)
-const output = resolve(options.output)
-mkdirSync(output, { recursive: true })
-const workshop = mkdtempSync(join(output, '.rpm-'))
-process.on('exit', () => rmSync(workshop, { recursive: true }))
+const workshop = openWorkshop(resolve(options.output))
 
 const script = join(root, 'packaging/packages/tarball.mjs')
-const tarball = execFileSync(process.execPath, [script, '--output', workshop], { encoding: 'utf8' })
+const tarball = execFileSync(process.execPath, [script, '--output', workshop.directory], {
+  encoding: 'utf8',
+})
 const defined = {
-  _topdir: workshop,
+  _topdir: workshop.directory,
   programs: resolve(options.programs ?? target.native),
   use_source_date_epoch_as_buildtime: '1',
   clamp_mtime_to_source_date_epoch: '1',
@@ -50,9 +50,6 @@ execFileSync('rpmbuild', [...how, ...words, tarball.trim()], {
   stdio: ['ignore', 2, 2],
   env: { ...process.env, SOURCE_DATE_EPOCH: String(seconds) },
 })
-for (const file of readdirSync(join(workshop, 'RPMS'), { recursive: true })) {
-  if (!file.endsWith('.rpm')) continue
-  const name = file.split('/').at(-1)
-  renameSync(join(workshop, 'RPMS', file), join(output, name))
-  process.stdout.write(`${join(output, name)}\n`)
+for (const file of readdirSync(join(workshop.directory, 'RPMS'), { recursive: true })) {
+  if (file.endsWith('.rpm')) workshop.handOut(join('RPMS', file))
 }

@@ -6,24 +6,13 @@
 //
 // The same commit makes the same bytes.
 import { execFileSync } from 'node:child_process'
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { readAddresses } from './addresses.mjs'
 import { origin } from './origin.mjs'
-import { copySources } from './sources.mjs'
+import { copySources, openWorkshop } from './workshop.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const { values: options } = parseArgs({
@@ -32,31 +21,26 @@ const { values: options } = parseArgs({
 /** The files of npm packages that Makefile needs. */
 const headers = 'node_modules/node-api-headers'
 const { debianVersion: version, seconds } = origin(root)
-const output = resolve(options.output)
 
 if (!existsSync(join(root, 'dist/onescand.cjs'))) {
   process.stderr.write('tarball: dist/ is not built; type: npm run build\n')
   process.exit(1)
 }
-process.umask(0o022)
-mkdirSync(output, { recursive: true })
-const workshop = mkdtempSync(join(output, '.tarball-'))
-process.on('exit', () => rmSync(workshop, { recursive: true }))
+const workshop = openWorkshop(resolve(options.output))
 const name = `onescan-${version}`
-const tree = join(workshop, name)
+const tree = join(workshop.directory, name)
 copySources(root, tree)
 for (const directory of ['dist', headers]) {
   cpSync(join(root, directory), join(tree, directory), { recursive: true })
   openToAll(join(tree, directory))
 }
 writeFileSync(join(tree, 'onescan.spec'), specFile())
-const file = join(workshop, `${name}.tar.gz`)
+const tarball = `${name}.tar.gz`
 const alike = ['--sort=name', `--mtime=@${seconds}`, '--owner=0', '--group=0', '--numeric-owner']
-execFileSync('tar', ['--use-compress-program=gzip -n', ...alike, '-cf', file, name], {
-  cwd: workshop,
+execFileSync('tar', ['--use-compress-program=gzip -n', ...alike, '-cf', tarball, name], {
+  cwd: workshop.directory,
 })
-renameSync(file, join(output, `${name}.tar.gz`))
-process.stdout.write(`${join(output, `${name}.tar.gz`)}\n`)
+workshop.handOut(tarball)
 
 /** Returns onescan.spec. In scripts % is doubled, because rpm expands macros there, too. */
 function specFile() {
