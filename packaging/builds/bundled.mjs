@@ -26,7 +26,10 @@ export const bundleTarget = `node${engines.node.replace('>=', '')}`
 /** The file in which the last full build lists the bundled packages as `{ path, name, version }`, sorted by path. */
 const list = (root) => join(root, 'build/bundled.json')
 
-/** Returns all packages of which something is in dist/, including dependencies of others. */
+/**
+ * Returns all packages of which something is in dist/, including dependencies of others.
+ * @returns {{ readonly path: string, readonly name: string, readonly version: string }[]}
+ */
 export function bundledPackages(root) {
   if (!existsSync(list(root))) throw new Error(`${list(root)}: not there; run npm run build`)
   return JSON.parse(readFileSync(list(root), 'utf8'))

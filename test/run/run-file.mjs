@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { commandOf, isReady, processesOf, ticksOf, treeOf } from './processes.mjs'
-import { createTapReader } from './tap-results.mjs'
+import { TapReader } from './tap-results.mjs'
 
 /** Seconds without progress after which a test file hangs. */
 const HANGS_AFTER = 60
@@ -16,10 +16,12 @@ const SILENT_MAX = 2400
 const LAST_WORDS = 10
 
 /**
- * Runs one test file in its own process, and passes its result to `onResult` as createTapReader() does. A file has failed
+ * Runs one test file in its own process, and passes its result to `onResult` as a TapReader does. A file has failed
  * if a test failed, if its process exited with another code than 0 or before its last test, if it made no progress for
  * `hangsAfter` seconds, or if its processes still run afterwards. Its temporary files are in its own directory, which is
  * removed. `file` is a path below `root`, `node` the runtime, `env` the environment.
+ * @param {string} file
+ * @param {{ readonly node: string, readonly root: string, readonly env: NodeJS.ProcessEnv, readonly onResult: (result: import('./tap-results.mjs').FileResult) => void, readonly hangsAfter?: number }} options
  */
 export async function runFile(file, { node, root, env, onResult, hangsAfter = HANGS_AFTER }) {
   const started = performance.now()
@@ -41,7 +43,7 @@ export async function runFile(file, { node, root, env, onResult, hangsAfter = HA
     child.on('exit', (code, signal) => resolve(code === 0 ? '' : `exit ${code ?? signal}`))
   })
   const watch = watchProgress(child, TMPDIR, hangsAfter)
-  const reader = createTapReader(onResult)
+  const reader = new TapReader(onResult)
   let hasPlan = false
   let hasFailed = false
   const troubles = []

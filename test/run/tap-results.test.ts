@@ -1,12 +1,12 @@
 import t from 'tap'
-import { createTapReader } from './tap-results.mjs'
+import { TapReader } from './tap-results.mjs'
 
 type Told = [string, string, string?]
 
 /** Each case as [result, "file: name", why]. */
 function read(tap: string): Told[] {
   const told: Told[] = []
-  const reader = createTapReader(({ name: file, cases }) => {
+  const reader = new TapReader(({ name: file, cases }) => {
     for (const { result, name, why } of cases) {
       told.push(why ? [result, `${file}: ${name}`, why] : [result, `${file}: ${name}`])
     }

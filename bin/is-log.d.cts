@@ -1,4 +1,0 @@
-export function isLog(
-  env: Readonly<Record<string, string | undefined>>,
-  descriptor?: number,
-): boolean

@@ -1,2 +1,0 @@
-export function readAddresses(root: string): Record<string, string>
-export function writeAddresses(root: string): string[]
