@@ -166,4 +166,13 @@ static const char *const hidden_from_next_program[] = {
   0,
 };
 
+/* The same for the standalone program. */
+static const char *const hidden_from_standalone[] = {
+  "BUN_",
+  "NODE_OPTIONS=",
+  "NODE_PATH=",
+  "LD_",
+  0,
+};
+
 #endif

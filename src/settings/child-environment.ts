@@ -23,6 +23,17 @@ export const HIDDEN_FROM_NEXT_PROGRAM: readonly string[] = [
   'LD_',
 ]
 
+/**
+ * Prefixes of variables that onescan-queue must not receive from onescanc: the runtime and the dynamic linker would
+ * obey them. The launchers in bin/ remove those that make it load code.
+ */
+export const HIDDEN_FROM_STANDALONE: readonly string[] = [
+  'BUN_',
+  'NODE_OPTIONS=',
+  'NODE_PATH=',
+  'LD_',
+]
+
 /** Variables that scanners must not see either: where the keys are, and how replies are given. */
 const HIDDEN_FROM_SCANNERS: readonly string[] = [
   ...HIDDEN_FROM_NEXT_PROGRAM,

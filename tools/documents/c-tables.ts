@@ -17,6 +17,7 @@ import {
   CHAIN_DEPTH_MAX,
   DEPTH_VARIABLE,
   HIDDEN_FROM_NEXT_PROGRAM,
+  HIDDEN_FROM_STANDALONE,
 } from '../../src/settings/child-environment.ts'
 import { hostSwitchFile } from '../../src/settings/off-switch.ts'
 import {
@@ -153,6 +154,11 @@ ${list(told)}
 /* Variables that begin so, with their \`=\`, are hidden from the next program. */
 static const char *const hidden_from_next_program[] = {
 ${list(HIDDEN_FROM_NEXT_PROGRAM)}
+};
+
+/* The same for the standalone program. */
+static const char *const hidden_from_standalone[] = {
+${list(HIDDEN_FROM_STANDALONE)}
 };
 
 #endif

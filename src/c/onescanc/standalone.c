@@ -13,9 +13,6 @@
  */
 enum { SPACE_MIN = 512 * MIB };
 
-/* Variables with these prefixes are hidden from the standalone program. */
-static const char *const hidden_variables[] = {"BUN_", "NODE_OPTIONS=", "NODE_PATH=", "LD_", NULL};
-
 /* Returns the directory of this program, with links resolved and a slash at its end. */
 static char *own_directory(void) {
   char path[4 * KIB];
@@ -63,5 +60,5 @@ _Noreturn void go_standalone(struct mail *mail, char *why) {
   if (mail->onescand.timeout > 0 && setenv("SCANTIMEOUT", xasprintf("%ld", time_left(mail)), 1))
     fail(EXIT_INTERNAL_BUG, "bug", xasprintf("setenv: %m"));
   mail->argv[0] = program;
-  become(mail, "standalone program", mail->argv, hidden_variables, HEADER_GAP);
+  become(mail, "standalone program", mail->argv, hidden_from_standalone, HEADER_GAP);
 }
