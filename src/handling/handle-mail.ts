@@ -19,7 +19,7 @@ export interface DoorAdapter<Answer> {
   /** How the interface answers for several recipients. */
   readonly answers: AnswerMode
   /** Shows operators that the message is being judged. */
-  readonly begin?: MailReporter['begin'] | undefined
+  readonly showBegun?: MailReporter['begin'] | undefined
   /** Whether the MTA holds mail in its own queue (QUARANTINE hold). */
   readonly mtaHolds?: boolean
   /** The exit code in the log line of a quarantined message. */
@@ -73,7 +73,7 @@ export async function handleMail<Answer>(
 }
 
 async function decideFor(
-  { answers, begin, adjust }: DoorAdapter<unknown>,
+  { answers, showBegun, adjust }: DoorAdapter<unknown>,
   transaction: Transaction,
   context: JudgeContext,
   deadline: Deadline,
@@ -85,10 +85,10 @@ async function decideFor(
     from: envelope.sender.text,
     size: message.size,
   }
-  const endShowing = shown && begin?.(shown)
+  const endShowing = shown && showBegun?.(shown)
   const endJudging = context.tools.verdicts?.beginJudging()
   try {
-    const judged = await judgeBy(transaction, context, deadline, answers)
+    const judged = await judgeWithRules(transaction, context, deadline, answers)
     failIfGone(deadline)
     return adjust ? adjust(judged) : judged
   } finally {
@@ -110,7 +110,7 @@ function needsQuarantine(
 }
 
 /** Judges a message by the rules of onescan.policy, if there are any. */
-async function judgeBy(
+async function judgeWithRules(
   transaction: Transaction,
   context: JudgeContext,
   deadline: Deadline,

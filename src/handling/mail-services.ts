@@ -27,7 +27,7 @@ export class MailServices {
   /** Logs a line about mail. */
   readonly log: (line: Buffer) => void
   /** Reports that a message is being judged. The returned function is called when that ends. */
-  readonly begin: MailReporter['begin'] | undefined
+  readonly showBegun: MailReporter['begin'] | undefined
   /** Returns milliseconds of a monotonic clock. */
   readonly uptime = (): number => performance.now()
 
@@ -35,7 +35,7 @@ export class MailServices {
     this.configuration = first
     this.openLease = (client) => budget.open(client)
     this.log = mailLog
-    this.begin = reporter?.begin
+    this.showBegun = reporter?.begin
   }
 
   /** Undefined if no rule refuses recipients, or no mail is judged at present. */

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readConfiguration } from '../../src/configuration/configuration.ts'
 import { handleMail } from '../../src/handling/handle-mail.ts'
-import { startJudging } from '../../src/handling/judging.ts'
+import { planHandling } from '../../src/handling/handling-plan.ts'
 import { Fault } from '../../src/lib/errors/fault.ts'
 import { Budget } from '../../src/lib/flow/memory-budget.ts'
 import { makeEnvelope } from '../../src/mail/message/envelope/envelope.ts'
@@ -24,7 +24,7 @@ for (const recipients of [['b@keep.example'], ['b@keep.example', 'c@skip.example
       const env = { PATH: process.env.PATH ?? '', CONTROLDIR, QHPSI, QUARANTINE }
       const configuration = await readConfiguration(env, () => {}, new HostMemory())
       t.teardown(configuration.close)
-      const judging = startJudging(configuration)
+      const judging = planHandling(configuration)
       if (judging.kind !== 'judge') throw new Error(judging.why)
       for (const end of ['answered', 'left', 'not carried out']) {
         const intake = new Intake(judging.messageOptions, new Budget(1e6).open())
@@ -41,7 +41,7 @@ for (const recipients of [['b@keep.example'], ['b@keep.example', 'c@skip.example
         const shown: unknown[] = []
         const delivered = handleMail(transaction, judging.context, deadline, {
           answers: 'each',
-          begin(what) {
+          showBegun(what) {
             shown.push(what)
             return () => shown.push('over')
           },

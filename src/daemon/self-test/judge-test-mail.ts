@@ -1,5 +1,5 @@
 import type { Configuration } from '../../configuration/configuration.ts'
-import { startJudging } from '../../handling/judging.ts'
+import { planHandling } from '../../handling/handling-plan.ts'
 import { type CheckLine, failure } from '../../lib/check/check-line.ts'
 import { errorText } from '../../lib/errors/fault.ts'
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
@@ -70,12 +70,12 @@ async function judgeFromMemory(
   configuration: Configuration,
 ): Promise<DecisionDetails> {
   await configuration.off.poll()
-  const judging = startJudging(configuration)
-  if (judging.kind === 'pass') return { scan: 'skipped', why: judging.why, times: {} }
-  const message = messageOf(bytes, judging.messageOptions)
+  const plan = planHandling(configuration)
+  if (plan.kind === 'pass') return { scan: 'skipped', why: plan.why, times: {} }
+  const message = messageOf(bytes, plan.messageOptions)
   try {
     const transaction = { message, envelope, client }
-    const { context } = judging
+    const { context } = plan
     const { config } = context
     const tools = { ...context.tools, verdicts: undefined }
     const deadline = new Deadline(tools.uptime, { within: SELF_TEST_TIMEOUT })

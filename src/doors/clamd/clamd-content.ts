@@ -1,5 +1,5 @@
 import { handleMail } from '../../handling/handle-mail.ts'
-import { type Judging, startJudging } from '../../handling/judging.ts'
+import { type HandlingPlan, planHandling } from '../../handling/handling-plan.ts'
 import { Fault, faultKindOf } from '../../lib/errors/fault.ts'
 import type { LogField } from '../../lib/log/line-format.ts'
 import { decisionLines, faultLine, type LogContext, passLine } from '../../log/message-lines.ts'
@@ -42,7 +42,7 @@ export class Content {
   readonly #client: ClamdClient
   readonly #about: string
   readonly #began: number
-  readonly #judging: Judging | undefined
+  readonly #plan: HandlingPlan | undefined
   readonly #intake: Intake | undefined
   #trouble: unknown
   #isEmpty = true
@@ -56,9 +56,9 @@ export class Content {
     this.#about = about
     this.#began = services.uptime()
     try {
-      this.#judging = startJudging(services.configuration)
-      if (this.#judging.kind === 'judge') {
-        this.#intake = new Intake(this.#judging.messageOptions, services.openLease(client.share))
+      this.#plan = planHandling(services.configuration)
+      if (this.#plan.kind === 'judge') {
+        this.#intake = new Intake(this.#plan.messageOptions, services.openLease(client.share))
       }
     } catch (error) {
       this.#trouble = error
@@ -93,18 +93,18 @@ export class Content {
     services.underWay++
     try {
       if (this.#trouble !== undefined) throw this.#trouble
-      const judging = this.#judging!
-      if (judging.kind === 'pass') return this.#pass(judging.why)
+      const plan = this.#plan!
+      if (plan.kind === 'pass') return this.#pass(plan.why)
       if (this.#isEmpty) return this.#clean()
       const message = this.#intake!.finish()
-      const { isClusterPeer, context } = judging
+      const { isClusterPeer, context } = plan
       const client = { mayRelay: false, isClusterPeer, isBounceInjector: false, origin: ORIGIN }
       const received = { message, envelope: NO_ENVELOPE, client }
       transaction = received
       const release = await services.permits.take(gone)
       return await handleMail(received, context, new Deadline(services.uptime, { gone }), {
         answers: 'once',
-        begin: services.begin,
+        showBegun: services.showBegun,
         about: () => this.#logged(received),
         carryOut: (decision) => {
           for (const line of decisionLines(decision, undefined, this.#logged(received)))
@@ -181,7 +181,7 @@ export class Content {
   }
 }
 
-/** The address of the client is none of the mail, so that no line about clients counts. */
+/** The client's address is not that of the sending host, so lines with client= never match. */
 const ORIGIN = { interface: 'clamd' } as const
 
 const TOO_LARGE: Reply = {

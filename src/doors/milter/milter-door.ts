@@ -113,7 +113,7 @@ function serveMta(socket: Socket, host: MilterHost): Wire {
     while (!session.hasQuit && (session.isAmidMessage || !wire.isFinishing)) {
       const packet = wire.ready(next) ?? (await wire.read(next, isLate, !session.isAmidMessage))
       if (packet === undefined) return
-      let answer = session.take(parseCommand(packet), wire.gone)
+      let answer = session.answer(parseCommand(packet), wire.gone)
       if (answer instanceof Promise) {
         packets.letWait()
         answer = await wire.during(answer, keepAlive)

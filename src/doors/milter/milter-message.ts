@@ -1,5 +1,5 @@
 import { type DoorAdapter, handleMail } from '../../handling/handle-mail.ts'
-import { type Judging, startJudging } from '../../handling/judging.ts'
+import { type HandlingPlan, planHandling } from '../../handling/handling-plan.ts'
 import { RecipientList } from '../../handling/recipients/recipient-list.ts'
 import type { SendingClient } from '../../handling/recipients/refuse-recipient.ts'
 import { faultReply, replyCode } from '../../handling/replies/smtp-reply.ts'
@@ -55,7 +55,7 @@ export class MilterMessage {
   #summary: MailSummary
   #stage: 'envelope' | 'header' | 'body' = 'envelope'
   /** Set as soon as a part of the content has arrived, by the configuration of that moment. */
-  #judging: Judging | undefined
+  #plan: HandlingPlan | undefined
   /** Set if the message is judged. */
   #intake: MilterIntake | undefined
   #trouble: unknown
@@ -101,19 +101,19 @@ export class MilterMessage {
       this.#summary = { ...this.#summary, messageId }
     }
     const whole = steps & step.leadingSpace ? value : Buffer.concat([LEADING_SPACE, value])
-    this.#take((intake) => intake.field(name, whole))
+    this.#keep((intake) => intake.field(name, whole))
   }
 
   /** An MTA that sends data which it has agreed to leave out (Stalwart) also sends whole messages. */
   endHeader({ steps, lacksSteps }: Agreement): void {
     this.#stage = 'body'
     const sendsWhole = lacksSteps && (steps & step.skipEndOfHeader) !== 0
-    this.#take((intake) => intake.endHeader(sendsWhole))
+    this.#keep((intake) => intake.endHeader(sendsWhole))
   }
 
   body(chunk: Buffer): void {
     this.#stage = 'body'
-    this.#take((intake) => intake.body(chunk))
+    this.#keep((intake) => intake.body(chunk))
   }
 
   /**
@@ -125,13 +125,13 @@ export class MilterMessage {
     let mail: ReceivedMail | undefined
     try {
       if (this.#trouble !== undefined) throw this.#trouble
-      const judging = this.#begin()
-      if (judging.kind === 'pass') {
-        this.#services.log(passLine(judging.why, this.#about(origin)))
+      const plan = this.#openIntake()
+      if (plan.kind === 'pass') {
+        this.#services.log(passLine(plan.why, this.#about(origin)))
         return accepted
       }
-      mail = this.#received(client, judging.isClusterPeer)
-      return await this.#judge(mail, judging.context, agreement, gone)
+      mail = this.#received(client, plan.isClusterPeer)
+      return await this.#handle(mail, plan.context, agreement, gone)
     } catch (error) {
       const reply = faultReply(faultKindOf(error))
       const sent = receivesNothing(gone) ? 'unsent' : reply.code
@@ -157,8 +157,8 @@ export class MilterMessage {
     return { transaction: { ...this.#intake!.finish(), envelope, client }, paths }
   }
 
-  /** Judges a message, and resolves to the packets of the decision. */
-  async #judge(
+  /** Checks quotas, waits for a permit, judges a message, and resolves to the packets of the decision. */
+  async #handle(
     mail: ReceivedMail,
     context: JudgeContext,
     agreement: Agreement,
@@ -181,14 +181,14 @@ export class MilterMessage {
 
   #adapterFor({ transaction, paths }: ReceivedMail, agreement: Agreement): DoorAdapter<Buffer> {
     const { header } = transaction.message
-    const { log, begin } = this.#services
+    const { log, showBegun } = this.#services
     const { origin } = transaction.client
     // Throws if the MTA cannot do it.
     const encode = (decision: Decision) => encodeDecision(decision, { header, paths }, agreement)
     return {
       // The MTA may not let recipients be removed.
       answers: agreement.actions & action.deleteRecipients ? 'once, some kept' : 'once',
-      begin,
+      showBegun,
       mtaHolds: true,
       about: () => this.#about(origin, transaction),
       check: encode,
@@ -202,22 +202,22 @@ export class MilterMessage {
   }
 
   /** Begins to receive the content, if that was not done. Throws as MilterIntake does. */
-  #begin(): Judging {
-    if (this.#judging !== undefined) return this.#judging
-    const judging = startJudging(this.#services.configuration)
-    if (judging.kind === 'judge') {
+  #openIntake(): HandlingPlan {
+    if (this.#plan !== undefined) return this.#plan
+    const plan = planHandling(this.#services.configuration)
+    if (plan.kind === 'judge') {
       const openLease = () => this.#services.openLease(this.#share)
-      this.#intake = new MilterIntake(judging.messageOptions, openLease)
+      this.#intake = new MilterIntake(plan.messageOptions, openLease)
     }
-    this.#judging = judging
-    return judging
+    this.#plan = plan
+    return plan
   }
 
   /** Stores a part of the message, if parts are kept. */
-  #take(put: (intake: MilterIntake) => void): void {
+  #keep(put: (intake: MilterIntake) => void): void {
     if (this.#trouble !== undefined) return
     try {
-      this.#begin()
+      this.#openIntake()
       if (this.#intake !== undefined) put(this.#intake)
     } catch (error) {
       this.#trouble = error

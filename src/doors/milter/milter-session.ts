@@ -94,7 +94,7 @@ export class MilterSession {
    * Handles a command and returns its answer. After `gone` is aborted, no answer is needed. Throws a
    * WireError if the command is out of sequence.
    */
-  take(command: MilterCommand, gone: AbortSignal): Answered {
+  answer(command: MilterCommand, gone: AbortSignal): Answered {
     if (this.#agreement === undefined && command.kind !== 'negotiate') {
       throw new WireError(`${command.kind} before the negotiation`)
     }

@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import t from 'tap'
 
 const source = join(import.meta.dirname, '../../../src')
-const carryOut = join(source, 'doors/slot/standalone/slot-carry-out.ts')
+const carryOutFile = join(source, 'doors/slot/standalone/standalone-carry-out.ts')
 const headerBlock = join(source, 'mail/message/header-block.ts')
 
 /** Without descriptor 0, the file of the message takes that number, and is gone once that is closed. */
 const script = (directory: string) => `
   import { closeSync } from 'node:fs'
-  import { executeNext } from ${JSON.stringify(carryOut)}
+  import { executeNext } from ${JSON.stringify(carryOutFile)}
   import { NO_EDITS } from ${JSON.stringify(headerBlock)}
   const bytes = Buffer.from('Subject: x\\n\\n')
   const message = { header: { fields: [], bytes }, body: { chunks: () => [bytes] } }

@@ -5,6 +5,7 @@ import { Budget, type MemoryLease } from '../../../lib/flow/memory-budget.ts'
 import { longestSilent } from '../../../serving/idle.ts'
 import { type Door, serve } from '../../../serving/serve.ts'
 import { PeerTimeout, Wire, type WireHost } from '../../../serving/wire.ts'
+import { acknowledgement, heartbeat, standaloneAnswer } from './encode-answer.ts'
 import { SlotRequestReader } from './request.ts'
 import { ScanStandalone } from './scan-standalone.ts'
 import {
@@ -13,7 +14,6 @@ import {
   type SlotSocketOptions,
   type SlotTimeouts,
 } from './slot-server.ts'
-import { acknowledgement, heartbeat, standaloneAnswer } from './socket-carry-out.ts'
 
 /** Upper limit, in milliseconds, between checks for due frames: an acknowledgement is due within a second. */
 const TICK_MAX = 300

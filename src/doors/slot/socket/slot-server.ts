@@ -25,16 +25,16 @@ import { exit } from '../exit-codes.ts'
 import { bounceUserOf, readSlotClient, type SlotClient } from '../slot-client.ts'
 import { isTestOfCheck } from '../test-next-program.ts'
 import { ClientContexts } from './client-context.ts'
-import type { Request } from './request.ts'
-import { type CommandClient, runCommandHere } from './run-command.ts'
-import { ScanStandalone } from './scan-standalone.ts'
 import {
   type ClientAnswer,
   type ClientReplies,
-  carryOut,
+  encodeSlotAnswer,
   endWithReply,
   passOn,
-} from './socket-carry-out.ts'
+} from './encode-answer.ts'
+import type { Request } from './request.ts'
+import { type CommandClient, runCommandHere } from './run-command.ts'
+import { ScanStandalone } from './scan-standalone.ts'
 
 /** The options of the slot interface, in addition to its configuration. */
 export interface SlotSocketOptions {
@@ -116,22 +116,22 @@ export class SlotServer {
   readonly options: SlotSocketOptions
   readonly uptime = sinceStart
   readonly #permits: JudgePermits
-  #judging: ReturnType<typeof judgingBy>
+  #state: ReturnType<typeof stateOf>
 
   constructor(first: Configuration, options: SlotSocketOptions) {
     this.options = options
     this.#permits = new JudgePermits(options.maxClients)
-    this.#judging = judgingBy(first)
+    this.#state = stateOf(first)
   }
 
   /** Sets the configuration for requests that arrive from now on. */
   configure(configuration: Configuration): void {
-    this.#judging = judgingBy(configuration)
+    this.#state = stateOf(configuration)
   }
 
   /** Returns what keeps a message of this size while it arrives. Memory is charged to the lease. */
   openIntake(lease: MemoryLease, size: number): Intake {
-    return new Intake(this.#judging.configuration.messageOptions, lease, size)
+    return new Intake(this.#state.configuration.messageOptions, lease, size)
   }
 
   /**
@@ -165,7 +165,7 @@ export class SlotServer {
     elapsed: () => number,
   ): Promise<ClientAnswer> {
     // A message stays with the configuration that it began with.
-    const { configuration, clientContexts, bounceUser } = this.#judging
+    const { configuration, clientContexts, bounceUser } = this.#state
     const { reporter } = this.options
     const { context, asksQuota, replyForm } = clientContexts.get(request.variables)
     const client = readClient(request, peer, bounceUser())
@@ -189,11 +189,12 @@ export class SlotServer {
     try {
       return await handleMail(transaction, context, deadline, {
         answers: 'once, some kept',
-        begin: isTest ? undefined : reporter?.begin,
+        showBegun: isTest ? undefined : reporter?.begin,
         code: exit.done,
         about: () => about(transaction),
         adjust: (judged) => dropOnlyIfAsked(judged, request),
-        carryOut: (decision) => carryOut(decision, transaction, replies, about(transaction)),
+        carryOut: (decision) =>
+          encodeSlotAnswer(decision, transaction, replies, about(transaction)),
       })
     } finally {
       message.close()
@@ -228,7 +229,7 @@ export class SlotServer {
 
 const sinceStart = () => performance.now()
 
-function judgingBy(configuration: Configuration) {
+function stateOf(configuration: Configuration) {
   const bounceUser = keepFor(BOUNCE_USER_FOR, sinceStart, () => bounceUserOf(configuration.env))
   return { configuration, clientContexts: new ClientContexts(configuration), bounceUser }
 }

@@ -14,8 +14,8 @@ import { codeOfFault, exit } from '../exit-codes.ts'
 import { findNextProgram } from '../next-program.ts'
 import { loadContext, prepareTools } from './load-context.ts'
 import { optionsOf, receiveTransaction } from './receive.ts'
-import { carryOut, type NextProgramCall, passThrough } from './slot-carry-out.ts'
 import { SlotLog } from './slot-log.ts'
+import { carryOutStandalone, type NextProgramCall, passThrough } from './standalone-carry-out.ts'
 
 process.exitCode = exit.internalBug // nothing but the next program may turn this into success
 leaveStandardStreamsAlone()
@@ -86,7 +86,10 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
       await tools.quota?.settled()
       tools.quota?.close()
       keepNoFile.stop()
-      return carryOut(decision, transaction, { ...slotContext, directory: config.spool.directory })
+      return carryOutStandalone(decision, transaction, {
+        ...slotContext,
+        directory: config.spool.directory,
+      })
     },
   })
 }

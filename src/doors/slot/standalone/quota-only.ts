@@ -6,7 +6,12 @@ import { checkQuota, isQuotaChecked } from '../../../scan/judge/over-quota.ts'
 import type { QuotaSettings } from '../../../scan/quota/quota-settings.ts'
 import { openSlotQuota } from './load-context.ts'
 import { readCaller, receiveTransaction } from './receive.ts'
-import { carryOut, executeNext, passThrough, type SlotContext } from './slot-carry-out.ts'
+import {
+  carryOutStandalone,
+  executeNext,
+  passThrough,
+  type SlotContext,
+} from './standalone-carry-out.ts'
 
 /**
  * Checks quotas although nothing is scanned. The message is kept meanwhile. It is deferred if all recipients
@@ -31,7 +36,7 @@ export async function passUnscanned(
   await quota.settled()
   quota.close()
   const ending = { ...context, directory: spool.directory }
-  if (defer !== undefined) return carryOut(defer, transaction, ending)
+  if (defer !== undefined) return carryOutStandalone(defer, transaction, ending)
   return executeNext({ message, edits: NO_EDITS, envelope }, ending, () =>
     slotLog.passed(remark ? `${why}; ${remark}` : why),
   )

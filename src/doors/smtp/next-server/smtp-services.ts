@@ -1,7 +1,7 @@
 import type { NetConnectOpts } from 'node:net'
 import { hostname } from 'node:os'
 import type { Configuration } from '../../../configuration/configuration.ts'
-import { type Judging, startJudging } from '../../../handling/judging.ts'
+import { type HandlingPlan, planHandling } from '../../../handling/handling-plan.ts'
 import { type MailDoorOptions, MailServices } from '../../../handling/mail-services.ts'
 import type { Network } from '../../../lib/net/ip-address.ts'
 import type { JudgeContext } from '../../../scan/judge/context/judge-context.ts'
@@ -75,11 +75,11 @@ export class SmtpServices extends MailServices {
     return this.afterQueue ? undefined : super.rules
   }
 
-  /** Returns how the next message is judged. */
-  startJudging(): Judging {
-    const judging = startJudging(this.configuration)
-    if (judging.kind === 'pass' || !this.afterQueue) return judging
-    return { ...judging, context: afterQueue(judging.context) }
+  /** Returns how the next message is handled. */
+  planHandling(): HandlingPlan {
+    const plan = planHandling(this.configuration)
+    if (plan.kind === 'pass' || !this.afterQueue) return plan
+    return { ...plan, context: afterQueue(plan.context) }
   }
 }
 

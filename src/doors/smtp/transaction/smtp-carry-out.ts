@@ -23,7 +23,7 @@ const AFTER_ADDRESS = Buffer.from('>')
  * kind `chain` if the next server was lost before its first answer. Rejects with kind `read` if the client
  * leaves before the next server has the message.
  */
-export async function carryOut(
+export async function carryOutBySmtp(
   decision: Decision | undefined,
   delivery: SmtpDelivery,
 ): Promise<Fault | undefined> {

@@ -1,4 +1,4 @@
-import type { Judging } from '../../../handling/judging.ts'
+import type { HandlingPlan } from '../../../handling/handling-plan.ts'
 import { ownReply } from '../../../handling/replies/own-replies.ts'
 import type { Fault } from '../../../lib/errors/fault.ts'
 import {
@@ -73,16 +73,16 @@ export class TransactionLog {
    * Logs a message whose decision was carried out. Each share of a split message has separate lines, and so
    * have recipients of a share whose clients received different codes.
    */
-  carriedOut(end: CarriedOut, envelope: Envelope, judging: Judging): void {
+  carriedOut(end: CarriedOut, envelope: Envelope, plan: HandlingPlan): void {
     const { decision, replies } = end
     if (decision?.kind !== 'split') {
-      this.#share(decision, end, envelope, judging)
+      this.#share(decision, end, envelope, plan)
       return
     }
     for (const [number, share] of decision.shares.entries()) {
       const isOwn = (index: number) => replies.length === 1 || decision.shareOf[index] === number
       const own = replies.filter((_, index) => isOwn(index))
-      this.#share(share.decision, { ...end, replies: own }, share.envelope, judging)
+      this.#share(share.decision, { ...end, replies: own }, share.envelope, plan)
     }
   }
 
@@ -90,7 +90,7 @@ export class TransactionLog {
     decision: SingleDecision | undefined,
     { replies, lost }: CarriedOut,
     envelope: Envelope,
-    judging: Judging,
+    plan: HandlingPlan,
   ): void {
     const { log } = this.#services
     const isAnswered = decision === undefined || decision.kind === 'accept'
@@ -98,7 +98,7 @@ export class TransactionLog {
     for (const group of groups) {
       const next = isAnswered ? textOfNext(group.replies, lost) : ''
       const about = contextOfShare(group.envelope, this.about(group.replies, next))
-      if (decision === undefined) log(passLine('why' in judging ? judging.why : '', about))
+      if (decision === undefined) log(passLine('why' in plan ? plan.why : '', about))
       else for (const line of decisionLines(decision, undefined, about)) log(line)
       if (groups.length > 1) for (const line of namesOf(group)) log(line)
     }

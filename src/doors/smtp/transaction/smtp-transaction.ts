@@ -1,5 +1,5 @@
 import { handleMail } from '../../../handling/handle-mail.ts'
-import type { Judging } from '../../../handling/judging.ts'
+import type { HandlingPlan } from '../../../handling/handling-plan.ts'
 import { withdrawQuarantined } from '../../../handling/quarantine-as-decided.ts'
 import { RecipientList } from '../../../handling/recipients/recipient-list.ts'
 import type { SendingClient } from '../../../handling/recipients/refuse-recipient.ts'
@@ -26,7 +26,7 @@ import type { SmtpServices } from '../next-server/smtp-services.ts'
 import { ContentReplies } from './content-replies.ts'
 import { dropTransaction, type SmtpDelivery } from './hand-on.ts'
 import { clientLeft, receiveContent } from './receive-content.ts'
-import { carryOut } from './smtp-carry-out.ts'
+import { carryOutBySmtp } from './smtp-carry-out.ts'
 import { type CarriedOut, TransactionLog } from './smtp-log.ts'
 
 /** One message from MAIL to its end. */
@@ -72,21 +72,21 @@ export class SmtpTransaction {
     let replies = new ContentReplies(1, client) // to DATA itself
     try {
       const recipients = this.recipients.paths()
-      const judging = services.startJudging()
-      const { messageOptions } = judging
+      const plan = services.planHandling()
+      const { messageOptions } = plan
       const start = () => {
         replies = new ContentReplies(services.lmtp ? recipients.length : 1, client)
         client.startContent()
       }
       await receiveContent(client, messageOptions, services, start, async (message, refusal) => {
         const delivery = this.#deliveryOf(message, recipients, { ...onward, replies, gone })
-        const transaction = this.#received(delivery, sendingClient, judging)
+        const transaction = this.#received(delivery, sendingClient, plan)
         log.transaction = transaction
         const end =
-          refusal === undefined && judging.kind === 'judge'
-            ? await this.#judge(transaction, judging.context, delivery, log)
+          refusal === undefined && plan.kind === 'judge'
+            ? await this.#judge(transaction, plan.context, delivery, log)
             : await carryOutOnce(refusal && this.#adjust(refusal), delivery, services)
-        log.carriedOut(end, transaction.envelope, judging)
+        log.carriedOut(end, transaction.envelope, plan)
       })
     } catch (error) {
       await dropTransaction(onward.next)
@@ -113,10 +113,10 @@ export class SmtpTransaction {
   #received(
     { message, recipients }: SmtpDelivery,
     { origin, mayRelay }: SendingClient,
-    judging: Judging,
+    plan: HandlingPlan,
   ): Transaction {
     const envelope = makeEnvelope(this.#from, recipients.map(recipientIn))
-    const isClusterPeer = judging.kind === 'judge' && judging.isClusterPeer
+    const isClusterPeer = plan.kind === 'judge' && plan.isClusterPeer
     const client = { mayRelay, isClusterPeer, isBounceInjector: false, origin }
     return { message, envelope, client }
   }
@@ -132,7 +132,7 @@ export class SmtpTransaction {
     const { gone, replies } = delivery
     return handleMail(transaction, context, new Deadline(services.uptime, { gone }), {
       answers: services.lmtp ? 'each' : 'once, some kept',
-      begin: services.begin,
+      showBegun: services.showBegun,
       about: () => log.about([{ reply: ownReply.ok, sent: ownReply.ok.code }]),
       adjust: (decision) => this.#adjust(decision),
       carryOut: (decision) => carryOutOnce(decision, delivery, services),
@@ -164,7 +164,7 @@ async function carryOutOnce(
   { complain }: SmtpServices,
 ): Promise<CarriedOut> {
   const { replies, gone, lmtp } = delivery
-  const lost = await carryOut(decision, delivery)
+  const lost = await carryOutBySmtp(decision, delivery)
   if (gone.aborted && decision?.kind === 'quarantine') throw clientLeft()
   const isTaken = decision?.kind !== 'split' || lmtp || replies.settled[0]!.code < 300
   if (decision === undefined || (isTaken && !gone.aborted)) {

@@ -4,8 +4,8 @@ import { readSpoolSettings } from '../mail/message/spool.ts'
 import { NOTHING_SCANS } from '../scan/judge/context/judge-config.ts'
 import type { JudgeContext } from '../scan/judge/context/judge-context.ts'
 
-/** How one message is judged: by the configuration at the time of its arrival. */
-export type Judging =
+/** How one message is handled: by the configuration at the time of its arrival. */
+export type HandlingPlan =
   | {
       readonly kind: 'pass'
       /** Why the message passes as it is, unscanned. */
@@ -22,10 +22,10 @@ export type Judging =
       readonly context: JudgeContext
     }
 
-/** Returns how a message that arrives now is judged, by the switch as the interface has last seen it. */
-export function startJudging(configuration: Configuration): Judging {
+/** Returns how a message that arrives now is handled, by the switch as the interface has last seen it. */
+export function planHandling(configuration: Configuration): HandlingPlan {
   const { context, off, env, messageOptions } = configuration
-  const pass = (why: string): Judging => {
+  const pass = (why: string): HandlingPlan => {
     const spool = context?.config.spool ?? readSpoolSettings(env)
     return { kind: 'pass', why, messageOptions: { spool } }
   }

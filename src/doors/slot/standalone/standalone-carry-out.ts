@@ -38,7 +38,7 @@ interface HandedOn {
 }
 
 /** Carries the decision out. Returns the exit code, unless this process became the next program. */
-export function carryOut(
+export function carryOutStandalone(
   decision: Decision,
   transaction: Transaction,
   context: SlotContext,

@@ -57,7 +57,7 @@ export function standaloneAnswer(why: string): Buffer {
  * Returns the frames that make the client carry out this decision. Throws ScanStandalone if that does not fit
  * into them.
  */
-export function carryOut(
+export function encodeSlotAnswer(
   decision: Decision,
   transaction: Transaction,
   replies: ClientReplies,
