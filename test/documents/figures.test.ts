@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { HUNG_AFTER } from '../../src/daemon/workers/hung-workers.ts'
-import { defaultTimeouts as milterTimeouts } from '../../src/doors/milter/milter-services.ts'
-import { defaultTimeouts } from '../../src/doors/smtp/client/smtp-connection.ts'
+import { milterTimeouts } from '../../src/doors/milter/milter-services.ts'
+import { smtpTimeouts } from '../../src/doors/smtp/client/smtp-connection.ts'
 import { defaultNextServerTimeouts } from '../../src/doors/smtp/next-server/next-server.ts'
 import { FREE_MAX, MAIL_LINE_MAX } from '../../src/mail/message/content-fields.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-block.ts'
@@ -92,7 +92,7 @@ t.test(
       read('doc/development/limits.md'),
       `${figure('CONNECTIONS_MAX', 'daemon/http/status-server.ts')}, and no more than half`,
     )
-    const { silence, command, content } = defaultTimeouts
+    const { silence, command, content } = smtpTimeouts
     t.same([silence, command, content], [300_000, 300_000, 3_600_000])
     t.match(page, 'A client has 300 seconds for a command line and 3,600 for the content')
     const next = defaultNextServerTimeouts

@@ -6,7 +6,6 @@ import { componentOf, readSource, type SourceFile, sourceFiles } from './source-
 /** Names of exports that are the same act or thing in several components, each with what it is. */
 const sameThings: ReadonlyMap<string, string> = new Map([
   ['checkStart', 'tells why a daemon would not start'],
-  ['defaultTimeouts', 'how long a door waits for each of its two sides'],
   ['log', 'writes a line to the log of the process'],
   ['optionDefaults', 'the defaults of the options of a program'],
   ['parseCommand', 'reads a command of a protocol'],

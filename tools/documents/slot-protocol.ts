@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { frameRules } from '../../src/doors/slot/socket/request.ts'
-import { defaultTimeouts } from '../../src/doors/slot/socket/slot-server.ts'
+import { slotTimeouts } from '../../src/doors/slot/socket/slot-server.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import {
   answerFields,
@@ -117,7 +117,7 @@ function times(): Entry[] {
     const [, value] = new RegExp(`\\b${name} = (\\d+)`).exec(clientSource(file)) ?? []
     return Number(value)
   }
-  const daemon = defaultTimeouts
+  const daemon = slotTimeouts
   const silence = seconds(client('SILENCE_MAX'))
   return [
     ['client: connect', seconds(client('CONNECT_MAX'))],

@@ -46,7 +46,7 @@ interface ClamdTimeouts {
   readonly handshake: number
 }
 
-export const defaultTimeouts: ClamdTimeouts = {
+export const clamdTimeouts: ClamdTimeouts = {
   silence: 30_000,
   folder: 300_000,
   halfClosing: 1_000,
@@ -73,7 +73,7 @@ export class ClamdServices extends MailServices {
     this.permits = new JudgePermits(options.maxClients)
     this.maxSize = options.maxSize
     this.maxClients = options.maxClients
-    this.timeouts = options.timeouts ?? defaultTimeouts
+    this.timeouts = options.timeouts ?? clamdTimeouts
     this.complain = (line) => options.log(`clamd: ${line}`)
     this.#noteOnce = onceAMinute(this.complain)
   }

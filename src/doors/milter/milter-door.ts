@@ -14,10 +14,10 @@ import { createPacketReader } from '../../protocol/milter/packets.ts'
 import { type Door, serve } from '../../serving/serve.ts'
 import { PeerTimeout, Wire, type WireHost, type WireReader } from '../../serving/wire.ts'
 import {
-  defaultTimeouts,
   type MilterOptions,
   MilterServices,
   type MilterTimeouts,
+  milterTimeouts,
 } from './milter-services.ts'
 import { MilterSession } from './milter-session.ts'
 
@@ -40,7 +40,7 @@ const WAITING_MAX = 256 * 1024
 
 /** Returns the milter interface, which serves sessions of MTAs. */
 export function createMilterDoor(first: Configuration, options: MilterOptions): Door {
-  const { maxSockets, budget, log, timeouts = defaultTimeouts } = options
+  const { maxSockets, budget, log, timeouts = milterTimeouts } = options
   const { maxConnections = Math.min(CONNECTIONS_MAX, maxSockets ?? CONNECTIONS_MAX) } = options
   const services = new MilterServices(first, options)
   const door = serve<Wire>({

@@ -28,7 +28,7 @@ export interface MilterTimeouts {
   readonly leaving: number
 }
 
-export const defaultTimeouts: MilterTimeouts = {
+export const milterTimeouts: MilterTimeouts = {
   negotiation: 10_000,
   progressAfter: 10_000,
   stalled: 60_000,

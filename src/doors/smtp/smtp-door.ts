@@ -5,7 +5,7 @@ import { addressKey, type Network, parseIpAddress } from '../../lib/net/ip-addre
 import type { RawReply } from '../../protocol/smtp/smtp-replies.ts'
 import { longestIdle } from '../../serving/idle.ts'
 import { type Connections, type Door, serve } from '../../serving/serve.ts'
-import { defaultTimeouts, SmtpConnection } from './client/smtp-connection.ts'
+import { SmtpConnection, smtpTimeouts } from './client/smtp-connection.ts'
 import { type SmtpOptions, type SmtpRoute, SmtpServices } from './next-server/smtp-services.ts'
 import { SmtpSession } from './smtp-session.ts'
 
@@ -14,7 +14,7 @@ const TICK_MAX = 1000
 
 /** Returns the SMTP interface, which serves sessions of mail servers. */
 export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: SmtpOptions): Door {
-  const { maxClients, maxSockets, budget, timeouts = defaultTimeouts } = options
+  const { maxClients, maxSockets, budget, timeouts = smtpTimeouts } = options
   const services = new SmtpServices(first, route, options)
   const { complain, uptime } = services
   const connections = new ClientConnections(maxClients, timeouts.makesRoomAfter, services)

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createClamdDoor } from '../../../src/doors/clamd/clamd-door.ts'
-import { type ClamdOptions, defaultTimeouts } from '../../../src/doors/clamd/clamd-services.ts'
+import { type ClamdOptions, clamdTimeouts } from '../../../src/doors/clamd/clamd-services.ts'
 import { uint32 } from '../../../src/protocol/frames.ts'
 import type { Ending } from '../../programs/host/server.ts'
 import { aroundDoor, type InPlace, type OpenedDoor } from '../in-process.ts'
@@ -26,7 +26,7 @@ export interface Line {
 
 interface Setup extends Partial<Omit<ClamdOptions, 'timeouts'>>, InPlace {
   /** Those that are not the standard ones. */
-  readonly timeouts?: Partial<typeof defaultTimeouts>
+  readonly timeouts?: Partial<typeof clamdTimeouts>
   readonly byTcp?: true
 }
 
@@ -42,7 +42,7 @@ export async function openClamdDoor(
     about,
     maxClients: 100,
     maxSize: 100 * 1024 * 1024,
-    timeouts: { ...defaultTimeouts, ...timeouts },
+    timeouts: { ...clamdTimeouts, ...timeouts },
     ...around.options,
     ...options,
   })

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { defaultTimeouts } from '../../../src/doors/milter/milter-services.ts'
+import { milterTimeouts } from '../../../src/doors/milter/milter-services.ts'
 import { Budget } from '../../../src/lib/flow/memory-budget.ts'
 import { packet } from '../../../src/protocol/milter/packets.ts'
 import { plain } from '../../cases/messages.ts'
@@ -36,7 +36,7 @@ async function silent(t: Test, place: string, count: number): Promise<Socket[]> 
 
 // promise: memory-and-time
 t.test('a thousand silent connections keep new ones out for ten seconds at most', async (t) => {
-  t.equal(defaultTimeouts.negotiation, 10_000)
+  t.equal(milterTimeouts.negotiation, 10_000)
   const milter = await openMilter(t, scanning, { timeouts: { progressAfter: 100 } })
   const idle = await milter.connect() // an ordinary one of the MTA's
   await silent(t, milter.socket, CONNECTIONS_MAX - 1)

@@ -2,9 +2,9 @@ import { join } from 'node:path'
 import type { Configuration } from '../../../src/configuration/configuration.ts'
 import { createMilterDoor } from '../../../src/doors/milter/milter-door.ts'
 import {
-  defaultTimeouts,
   type MilterOptions,
   type MilterTimeouts,
+  milterTimeouts,
 } from '../../../src/doors/milter/milter-services.ts'
 import type { Ending } from '../../programs/host/server.ts'
 import { aroundDoor, type InPlace, type OpenedDoor } from '../in-process.ts'
@@ -51,7 +51,7 @@ export async function openMilter(
   const socket = join(around.directory, 's')
   const door = createMilterDoor(await around.configured(environment), {
     maxClients: 100,
-    timeouts: { ...defaultTimeouts, ...timeouts },
+    timeouts: { ...milterTimeouts, ...timeouts },
     ...around.options,
     ...options,
   })

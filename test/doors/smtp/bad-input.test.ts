@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
-import { defaultTimeouts } from '../../../src/doors/smtp/client/smtp-connection.ts'
+import { smtpTimeouts } from '../../../src/doors/smtp/client/smtp-connection.ts'
 import { ContentReader } from '../../../src/protocol/smtp/smtp-content.ts'
 import { clean, openBetween } from './between.ts'
 import { callDoor } from './client.ts'
@@ -125,7 +125,7 @@ t.test(
 t.test(
   'a client that sends byte by byte is served, and one that stops is disconnected',
   async (t) => {
-    const timeouts = { ...defaultTimeouts, silence: 200, command: 400, content: 600 }
+    const timeouts = { ...smtpTimeouts, silence: 200, command: 400, content: 600 }
     const { next, door, stillServes } = await openBetween(t, { timeouts })
     const slow = await door.call()
     let left = false

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
 import { Progress } from '../../../src/doors/smtp/client/progress.ts'
-import { defaultTimeouts } from '../../../src/doors/smtp/client/smtp-connection.ts'
+import { smtpTimeouts } from '../../../src/doors/smtp/client/smtp-connection.ts'
 import { Network } from '../../../src/lib/net/ip-address.ts'
 import { clean, openBetween } from './between.ts'
 import { type Client, callDoor } from './client.ts'
@@ -29,7 +29,7 @@ t.test(
 )
 
 t.test('one during the content makes room only if all others are, too', async (t) => {
-  const timeouts = { ...defaultTimeouts, makesRoomAfter: 0 }
+  const timeouts = { ...smtpTimeouts, makesRoomAfter: 0 }
   const { next, door } = await openBetween(t, { maxClients: 2, timeouts })
   const [content, idle] = [await door.amidData(), await door.call()]
   const second = await door.amidData()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { defaultTimeouts } from '../../../src/doors/smtp/client/smtp-connection.ts'
+import { smtpTimeouts } from '../../../src/doors/smtp/client/smtp-connection.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { clean, infected, openBetween } from './between.ts'
 import { keeping, leave } from './leave.ts'
@@ -145,7 +145,7 @@ t.test('LMTP: what is kept for an answered recipient stays when the client leave
 })
 
 t.test('a client that closes long after QUIT has left', async (t) => {
-  const timeouts = { ...defaultTimeouts, end: 20 }
+  const timeouts = { ...smtpTimeouts, end: 20 }
   const { next, door, over } = await openBetween(t, { timeouts })
   const client = await door.amidData()
   const asked = next.asked('DATA')

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
-import { defaultTimeouts } from '../../../src/doors/smtp/client/smtp-connection.ts'
+import { smtpTimeouts } from '../../../src/doors/smtp/client/smtp-connection.ts'
 import { clean, openBetween } from './between.ts'
 import { type Client, callDoor } from './client.ts'
 
@@ -12,7 +12,7 @@ const RCPT = 'RCPT TO:<b@b.example>'
 t.test(
   'over --max-clients the client that is silent for longest is closed, or else the new one',
   async (t) => {
-    const timeouts = { ...defaultTimeouts, makesRoomAfter: 1500 }
+    const timeouts = { ...smtpTimeouts, makesRoomAfter: 1500 }
     const { door, over, stillServes } = await openBetween(t, { maxClients: 2, timeouts })
     const busy = await door.amidData()
     const silent = await door.call()
@@ -36,7 +36,7 @@ t.test(
 )
 
 t.test('over --max-clients clients without progress give way, whatever they send', async (t) => {
-  const timeouts = { ...defaultTimeouts, makesRoomAfter: 1000 }
+  const timeouts = { ...smtpTimeouts, makesRoomAfter: 1000 }
   const { next, door } = await openBetween(t, { maxClients: 4, timeouts })
   const [command, noop, content] = [await door.call(), await door.call(), await door.amidData()]
   const quick = await door.amidData()
@@ -69,7 +69,7 @@ t.test('over --max-clients clients without progress give way, whatever they send
 })
 
 t.test('over --max-clients clients that begin mail again and again give way', async (t) => {
-  const timeouts = { ...defaultTimeouts, makesRoomAfter: 1500 }
+  const timeouts = { ...smtpTimeouts, makesRoomAfter: 1500 }
   const settings = { REJECTVIRUS: '1' }
   const { next, door } = await openBetween(t, { maxClients: 5, timeouts, settings })
   let isOver = false

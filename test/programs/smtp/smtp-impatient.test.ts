@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { defaultTimeouts } from '../../../src/doors/smtp/client/smtp-connection.ts'
+import { smtpTimeouts } from '../../../src/doors/smtp/client/smtp-connection.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../../cases/case.ts'
 import { readQuarantine } from '../../cases/kept.ts'
@@ -26,7 +26,7 @@ async function standingStill(t: Test, lmtp: boolean) {
   const clamd = await startClamd(t)
   const next = await startNext(t, { lmtp })
   const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, QUARANTINE: stage.quarantine }
-  const timeouts = { ...defaultTimeouts, end: 200 }
+  const timeouts = { ...smtpTimeouts, end: 200 }
   const door = await openDoor(t, next.port, { settings, timeouts, lmtp, afterQueue: lmtp })
   const over = async (calls: number) => {
     await until(

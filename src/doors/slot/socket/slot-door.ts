@@ -9,10 +9,10 @@ import { acknowledgement, heartbeat, standaloneAnswer } from './encode-answer.ts
 import { SlotRequestReader } from './request.ts'
 import { ScanStandalone } from './scan-standalone.ts'
 import {
-  defaultTimeouts,
   SlotServer,
   type SlotSocketOptions,
   type SlotTimeouts,
+  slotTimeouts,
 } from './slot-server.ts'
 
 /** Upper limit, in milliseconds, between checks for due frames: an acknowledgement is due within a second. */
@@ -22,7 +22,7 @@ const SESSION_BYTES = 16 * 1024
 
 /** Returns the slot interface, which speaks the protocol of slot-protocol.md. */
 export function createSlotSocketDoor(first: Configuration, options: SlotSocketOptions): Door {
-  const { timeouts = defaultTimeouts } = options
+  const { timeouts = slotTimeouts } = options
   const server = new SlotServer(first, options)
   const budget = new Budget(options.memory)
   /** The conversations with an incomplete head. They must not block others. */

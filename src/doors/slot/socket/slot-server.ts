@@ -78,7 +78,7 @@ export interface SlotTimeouts {
   readonly leaving: number
 }
 
-export const defaultTimeouts: SlotTimeouts = {
+export const slotTimeouts: SlotTimeouts = {
   head: 10_000,
   silence: 10_000,
   beyondTimeLeft: 2_000,

@@ -35,7 +35,7 @@ export interface SmtpTimeouts {
   readonly leaving: number
 }
 
-export const defaultTimeouts: SmtpTimeouts = {
+export const smtpTimeouts: SmtpTimeouts = {
   silence: 300_000,
   command: 300_000,
   content: 3_600_000,

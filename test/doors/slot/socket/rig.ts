@@ -2,9 +2,9 @@ import { join } from 'node:path'
 import type { Configuration } from '../../../../src/configuration/configuration.ts'
 import { createSlotSocketDoor } from '../../../../src/doors/slot/socket/slot-door.ts'
 import {
-  defaultTimeouts,
   type SlotSocketOptions,
   type SlotTimeouts,
+  slotTimeouts,
 } from '../../../../src/doors/slot/socket/slot-server.ts'
 import type { Ending } from '../../../programs/host/server.ts'
 import { aroundDoor, type OpenedDoor } from '../../in-process.ts'
@@ -36,7 +36,7 @@ export async function openSlot(
     memory: 32 * 1024 * 1024,
     identifyPeer: () => ({ uid: process.getuid!(), pid: process.pid }),
     log: around.options.log,
-    timeouts: { ...defaultTimeouts, ...timeouts },
+    timeouts: { ...slotTimeouts, ...timeouts },
     ...options,
   })
   return {
