@@ -34,9 +34,9 @@ export function mayDescribeContent(name: string, value?: string): boolean {
   if (LENGTH_FIELD.test(name) && LENGTH.test(value)) return false
   if (CONTENT_NAME.test(name)) return true
   const signed = /-signature$/i.test(name) ? value.replace(SIGNED_FIELDS, '') : value
-  const said = signed.replace(NAMES_OF_TESTS, '')
-  if (ODD.test(value) || CONTENT_FOLD.test(said) || hasContentWords(said)) return true
-  return said.includes('=?') && hasContentWords(decodeWords(said))
+  const rest = signed.replace(NAMES_OF_TESTS, '')
+  if (ODD.test(value) || CONTENT_FOLD.test(rest) || hasContentWords(rest)) return true
+  return rest.includes('=?') && hasContentWords(decodeWords(rest))
 }
 
 function hasContentWords(text: string): boolean {

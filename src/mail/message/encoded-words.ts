@@ -139,14 +139,16 @@ function decodeOnce(text: string): string {
     if (encoding < 0) return decoded + text.slice(at)
     const close = text.indexOf('?', encoding + 1)
     const end = close < 0 ? text.length : close
-    const said = text.slice(encoding + 1, end)
+    const encoded = text.slice(encoding + 1, end)
     const [letter = ''] = text
       .slice(charset + 1, encoding)
       .trim()
       .toLowerCase()
     decoded += text.slice(at, word)
     decoded +=
-      letter === 'b' ? readingsOfBase64(said)[0] : decodeEscapes(said.replaceAll('_', ' '), '=')
+      letter === 'b'
+        ? readingsOfBase64(encoded)[0]
+        : decodeEscapes(encoded.replaceAll('_', ' '), '=')
     at = text.startsWith('?=', end) ? end + 2 : end
   }
 }

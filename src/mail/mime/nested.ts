@@ -61,7 +61,7 @@ export class DepthSearch {
     if (messages > MAILS_MAX) this.isDeeper = true
     const readings = new MailReadings(source, aroundMail(messages), this.#work.budget, {
       known,
-      isForDepth: true,
+      isForLibclamav: true,
     })
     const leaves = new Set<string>()
     for (let reading = readings.next(); reading && !this.isDeeper; reading = readings.next()) {

@@ -16,14 +16,14 @@ const LAX_WORD = /=\?([^?]*)\?([BbQq])\?(.{0,200}?)\?=(?!\?)/gs
 const SHORT_WORD = /=\?([^?]*)\?([BbQq])\?([^?]*)(?:\?=)?/g
 
 /** Reads base64 up to its padding, each byte a character. */
-const upToPadding = (said: string) => Buffer.from(said, 'base64').toString('latin1')
+const upToPadding = (encoded: string) => Buffer.from(encoded, 'base64').toString('latin1')
 /** Reads it as if padding meant nothing. */
-const behindPadding = (said: string) => readingsOfBase64(said).at(-1)!
+const behindPadding = (encoded: string) => readingsOfBase64(encoded).at(-1)!
 
 /** A way in which readers decode words. */
 interface WordWay {
   readonly pattern: RegExp
-  readonly fromBase64: (said: string) => string
+  readonly fromBase64: (encoded: string) => string
   /** Whether a character set may be missing or unknown, and may contain blanks or a language (RFC 2231 5). */
   readonly isLax: boolean
 }
@@ -34,7 +34,7 @@ interface WordWay {
  */
 const strictly: WordWay = {
   pattern: STRICT_WORD,
-  fromBase64: (said) => readingsOfBase64(said)[0],
+  fromBase64: (encoded) => readingsOfBase64(encoded)[0],
   isLax: false,
 }
 
@@ -127,14 +127,14 @@ export class NameWords {
       bytes = ''
     }
     for (const found of name.matchAll(pattern)) {
-      const { 0: word, 1: written = '', 2: encoding = '', 3: said = '', index } = found
+      const { 0: word, 1: written = '', 2: encoding = '', 3: encoded = '', index } = found
       const set = !isLax || WIDE.test(plainCharset(written)) ? written.toLowerCase() : ''
       const between = name.slice(from, index)
       const goesOn = !isLax && from > 0 && between.trim() === ''
       if (!goesOn || set !== charset) endRun()
       if (!goesOn) decoded += textOf(between)
       charset = set
-      bytes += isBase64(encoding) ? fromBase64(said) : fromQ(said)
+      bytes += isBase64(encoding) ? fromBase64(encoded) : fromQ(encoded)
       from = index + word.length
     }
     endRun()
@@ -168,8 +168,8 @@ function isBase64(encoding: string): boolean {
 }
 
 /** Returns the bytes of a word in the encoding Q (RFC 2047 4.2), each as one character. */
-function fromQ(said: string): string {
-  return decodeEscapes(said.replaceAll('_', ' '), '=')
+function fromQ(encoded: string): string {
+  return decodeEscapes(encoded.replaceAll('_', ' '), '=')
 }
 
 /**

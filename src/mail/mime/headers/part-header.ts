@@ -28,7 +28,7 @@ export interface PartHeader {
   readonly message: Certainty
   /** The boundary as written, or undefined if readers may differ about more than blanks in it. */
   readonly boundary: string | undefined
-  /** All boundaries in all forms in which some reader understands them, in lower case. */
+  /** All boundaries in all spellings in which some reader understands them, in lower case. */
   readonly boundaries: readonly string[]
   /** All encodings that some reader decodes the content with. There is one if all readers agree. */
   readonly encodings: readonly Encoding[]
@@ -126,14 +126,14 @@ function readText(text: string, traits: HeaderTraits): PartHeader {
   const boundaries = boundariesIn(readings)
   const multipart = multipartIn(text, about, boundaries)
   const message = messageIn(about)
-  const boundary = strict?.boundary
-  const isBoundarySure = isPlain && multipart !== 'no' && isSaidOnce(text, boundary)
+  const written = strict?.boundary
+  const isAgreed = isPlain && multipart !== 'no' && isNamedOnce(text, written)
   const header = {
     fields,
     type,
     multipart,
     message,
-    boundary: isBoundarySure ? boundary : undefined,
+    boundary: isAgreed ? written : undefined,
     boundaries,
     encodings: encodingsOf(about, { multipart, message }),
     charsets: charsetsIn(readings),
@@ -141,7 +141,7 @@ function readText(text: string, traits: HeaderTraits): PartHeader {
     hints: hintsIn(readings.join('\n').toLowerCase()),
     isPlain,
   } as const
-  return { ...header, oddities: odditiesOf({ ...header, boundary }, traits, about) }
+  return { ...header, oddities: odditiesOf({ ...header, boundary: written }, traits, about) }
 }
 
 /** The fields of a header, and the values of those about its content. */
@@ -236,7 +236,7 @@ function hasOddQuotes(value: string): boolean {
 }
 
 /** Returns whether the header has one boundary. Many boundaries contain the word boundary. */
-function isSaidOnce(text: string, boundary = ''): boolean {
+function isNamedOnce(text: string, boundary = ''): boolean {
   const count = (words: string) => words.match(/boundary/gi)?.length ?? 0
   return count(text) - count(boundary) === 1
 }

@@ -56,8 +56,8 @@ export interface ReadingContext {
   /** The multiparts that are open now. */
   readonly open: OpenMultiparts
   readonly units: Units
-  /** Whether the caller needs only the nesting depth of the mail for libclamav, and no leaf parts. */
-  readonly isForDepth: boolean
+  /** Whether the caller needs only the nesting depth for libclamav, which takes more lines for those of a header. */
+  readonly isForLibclamav: boolean
 }
 
 /** What a header belongs to. Text after the end of a multipart may be read as a part. */
@@ -160,8 +160,8 @@ export class HeaderReading {
 
   /** Returns whether the header continues after an empty line, because the next line looks like a field. */
   #goesOnBelow(at: number): boolean {
-    const { text, habits, isForDepth } = this.#context
-    const isAsked = isForDepth && continuesHeader(text, at)
+    const { text, habits, isForLibclamav } = this.#context
+    const isAsked = isForLibclamav && continuesHeader(text, at)
     return isAsked && habits.does('field below header') === 'is one more line of the header'
   }
 
@@ -223,7 +223,7 @@ export class HeaderReading {
     if (!/multipart|boundary/i.test(fresh)) return
     if (!this.#own) {
       this.#own = new OpenMultiparts()
-      this.#own.push({ exact: undefined, forms: [], isAny: true, isSure: false })
+      this.#own.push({ exact: undefined, spellings: [], isAny: true, isSure: false })
     }
     this.#own.learn(boundariesIn(readingsOf(fresh)))
   }

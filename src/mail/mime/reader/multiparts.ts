@@ -7,7 +7,7 @@ export interface Multipart {
   /** The boundary as it is written, if it can be read in one way alone. */
   readonly exact: string | undefined
   /** The texts that some program accepts as the boundary, in lower case. */
-  readonly forms: readonly string[]
+  readonly spellings: readonly string[]
   /** Whether its boundary may be any text. */
   readonly isAny: boolean
   /** Whether its header is written as RFC 2046 writes it. */
@@ -26,12 +26,12 @@ export class OpenMultiparts {
   readonly #open: Multipart[] = []
   /** The numbers of the multiparts with such a boundary, from the outside in. */
   readonly #byExact = new Map<string, number[]>()
-  readonly #byForm = new Map<string, number[]>()
-  /** The number of forms of each length. */
+  readonly #bySpelling = new Map<string, number[]>()
+  /** The number of spellings of each length. */
   readonly #counts = new Map<number, number>()
   #lengths: readonly number[] | undefined = []
   readonly #any: number[] = []
-  /** The number of forms that begin with each byte. */
+  /** The number of spellings that begin with each byte. */
   readonly #firsts = new Map<number, number>()
 
   get length(): number {
@@ -41,38 +41,39 @@ export class OpenMultiparts {
   /** Throws LimitExceeded if more boundaries, or boundaries of more lengths, are open than are looked for. */
   push(multipart: Multipart): void {
     const level = this.#open.push(multipart) - 1
-    const { exact, forms, isAny } = multipart
+    const { exact, spellings, isAny } = multipart
     if (exact !== undefined) add(this.#byExact, exact, level)
-    for (const form of forms) this.#addForm(form, level)
+    for (const spelling of spellings) this.#addSpelling(spelling, level)
     if (isAny) this.#any.push(level)
   }
 
-  /** Adds forms of the boundary of the only multipart that is open. */
-  learn(forms: readonly string[]): void {
-    for (const form of forms) if (!this.#byForm.has(form)) this.#addForm(form, 0)
+  /** Adds spellings of the boundary of the only multipart that is open. */
+  learn(spellings: readonly string[]): void {
+    for (const spelling of spellings)
+      if (!this.#bySpelling.has(spelling)) this.#addSpelling(spelling, 0)
   }
 
-  #addForm(form: string, level: number): void {
-    add(this.#byForm, form, level)
-    const count = this.#counts.get(form.length) ?? 0
-    this.#counts.set(form.length, count + 1)
+  #addSpelling(spelling: string, level: number): void {
+    add(this.#bySpelling, spelling, level)
+    const count = this.#counts.get(spelling.length) ?? 0
+    this.#counts.set(spelling.length, count + 1)
     if (count === 0) this.#lengths = undefined
-    change(this.#firsts, form.charCodeAt(0), 1)
+    change(this.#firsts, spelling.charCodeAt(0), 1)
     const isFull =
-      this.#byForm.size > limits.boundaries || this.#counts.size > limits.boundaryLengths
+      this.#bySpelling.size > limits.boundaries || this.#counts.size > limits.boundaryLengths
     if (isFull) throw new LimitExceeded('more boundaries than are looked for')
   }
 
   pop(): void {
-    const { exact, forms, isAny } = this.#open.pop()!
+    const { exact, spellings, isAny } = this.#open.pop()!
     if (exact !== undefined) remove(this.#byExact, exact)
-    for (const form of forms) {
-      remove(this.#byForm, form)
-      change(this.#firsts, form.charCodeAt(0), -1)
-      const count = this.#counts.get(form.length)! - 1
-      this.#counts.set(form.length, count)
+    for (const spelling of spellings) {
+      remove(this.#bySpelling, spelling)
+      change(this.#firsts, spelling.charCodeAt(0), -1)
+      const count = this.#counts.get(spelling.length)! - 1
+      this.#counts.set(spelling.length, count)
       if (count > 0) continue
-      this.#counts.delete(form.length)
+      this.#counts.delete(spelling.length)
       this.#lengths = undefined
     }
     if (isAny) this.#any.pop()
@@ -83,10 +84,10 @@ export class OpenMultiparts {
     return this.#any.length > 0 || first >= 0x80 || (this.#firsts.get(first) ?? 0) > 0
   }
 
-  /** Returns whether the text after the dashes of a line begins with a boundary in any form. */
+  /** Returns whether the text after the dashes of a line begins with a boundary in any spelling. */
   knows(text: string): boolean {
     const lower = withoutBlanksInFront(text).toLowerCase()
-    return this.#longestForms().some((length) => this.#byForm.has(lower.slice(0, length)))
+    return this.#longestSpellings().some((length) => this.#bySpelling.has(lower.slice(0, length)))
   }
 
   /**
@@ -118,7 +119,7 @@ export class OpenMultiparts {
     const exactly = foundIn(this.#byExact, text, count)
     if (exactly && text.length === whole.length && this.#open[exactly.level]!.isSure) return exactly
     const lower = withoutBlanksInFront(whole).toLowerCase()
-    const like = exactly ?? foundIn(this.#byForm, withoutBlanksBehind(lower, ' \t'), count)
+    const like = exactly ?? foundIn(this.#bySpelling, withoutBlanksBehind(lower, ' \t'), count)
     if (like && habits.does('delimiter') === 'is one') return like
     const longer = this.#longest(lower, count)
     if (longer && habits.does('delimiter and more') === 'is one') return longer
@@ -136,20 +137,20 @@ export class OpenMultiparts {
     }
   }
 
-  /** Returns the longest form that a line begins with, followed by more text. */
+  /** Returns the longest spelling that a line begins with, followed by more text. */
   #longest(lower: string, count: number): FoundDelimiter | undefined {
     const end = withoutBlanksBehind(lower, ' \t')
-    for (const length of this.#longestForms()) {
-      const form = lower.slice(0, length)
-      const level = this.#byForm.get(form)?.[0]
+    for (const length of this.#longestSpellings()) {
+      const spelling = lower.slice(0, length)
+      const level = this.#bySpelling.get(spelling)?.[0]
       if (level === undefined || level >= count) continue
-      if (end === form || end === `${form}--`) continue
+      if (end === spelling || end === `${spelling}--`) continue
       return { level, closes: lower.startsWith('--', length) }
     }
     return undefined
   }
 
-  #longestForms(): readonly number[] {
+  #longestSpellings(): readonly number[] {
     this.#lengths ??= [...this.#counts.keys()].sort((a, b) => b - a)
     return this.#lengths
   }

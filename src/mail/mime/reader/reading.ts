@@ -126,19 +126,19 @@ export class Reading {
       outerDepth,
       headers,
       known,
-      isForDepth = false,
+      isForLibclamav = false,
     }: {
       readonly outerDepth: Depth
       readonly headers: HeaderCache
       readonly known?: KnownHeader | undefined
-      readonly isForDepth?: boolean | undefined
+      readonly isForLibclamav?: boolean | undefined
     },
   ) {
     this.#text = text
     this.habits = habits
     this.#outerDepth = outerDepth
     this.#known = known
-    this.#context = { text, habits, headers, open: this.#open, units: this.#units, isForDepth }
+    this.#context = { text, habits, headers, open: this.#open, units: this.#units, isForLibclamav }
   }
 
   /** Reads the mail. Yields the units of work that are done. Throws LimitExceeded. */
@@ -472,7 +472,7 @@ function multipartOf({ multipart, boundary, boundaries }: PartHeader): Multipart
   const isSure = multipart === 'sure'
   return {
     exact: boundary,
-    forms: boundaries,
+    spellings: boundaries,
     isAny: !isSure && boundary === undefined,
     isSure,
   }

@@ -15,7 +15,7 @@ export class MailReadings {
   readonly #source: Bytes
   readonly #outerDepth: Depth
   readonly #known: KnownHeader | undefined
-  readonly #isForDepth: boolean | undefined
+  readonly #isForLibclamav: boolean | undefined
   readonly #every: EveryHabit
   readonly #headers = new HeaderCache()
   readonly #text: MailText
@@ -26,7 +26,7 @@ export class MailReadings {
    * - `outerDepth` is the depth of the mail itself.
    * - `budget` is that of the message that contains it; further readings are charged to it.
    * - `known` is the header of the mail, if an earlier stage has parsed it.
-   * - `isForDepth` means that the caller needs the nesting depth of the mail for libclamav.
+   * - `isForLibclamav` means that the caller needs the nesting depth of the mail for libclamav.
    */
   constructor(
     source: Bytes,
@@ -34,14 +34,14 @@ export class MailReadings {
     budget: Pick<ReadingBudget, 'readings'>,
     {
       known,
-      isForDepth,
-    }: { readonly known?: KnownHeader | undefined; readonly isForDepth?: boolean } = {},
+      isForLibclamav,
+    }: { readonly known?: KnownHeader | undefined; readonly isForLibclamav?: boolean } = {},
   ) {
     this.#source = source
     this.#outerDepth = outerDepth
     this.#every = new EveryHabit(budget)
     this.#known = known
-    this.#isForDepth = isForDepth
+    this.#isForLibclamav = isForLibclamav
     this.#text = new MailText(source, (text) => this.#last?.mayDelimit(text) === true)
   }
 
@@ -54,7 +54,7 @@ export class MailReadings {
       outerDepth: this.#outerDepth,
       headers: this.#headers,
       known: byCrs ? undefined : this.#known,
-      isForDepth: this.#isForDepth,
+      isForLibclamav: this.#isForLibclamav,
     })
     return this.#last
   }

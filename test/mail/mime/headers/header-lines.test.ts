@@ -8,9 +8,9 @@ const about = (text: string, ask: typeof isField) => {
 }
 
 t.test('a field has a name of at most two words before its colon', async (t) => {
-  const fields = ['A:', ' \tA: b', 'A :', 'A b:', 'A\tb: c', `${'a'.repeat(199)}:`]
+  const fields = ['A:', ' \tA: b', 'A :', 'A b:', 'A\tb: c', `${'a'.repeat(2000)}:`]
   for (const line of fields) t.equal(about(line, isField), true, line)
-  const others = ['', ' ', ':', ' : a', 'A', 'a b c:', 'a\tb c:', 'a \t:', `${'a'.repeat(200)}:`]
+  const others = ['', ' ', ':', ' : a', 'A', 'a b c:', 'a\tb c:', 'a \t:']
   for (const line of others) t.equal(about(line, isField), false, line)
 })
 

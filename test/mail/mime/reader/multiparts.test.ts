@@ -3,8 +3,8 @@ import { limits } from '../../../../src/mail/mime/budget/limits.ts'
 import { Habits } from '../../../../src/mail/mime/habits/habits.ts'
 import { OpenMultiparts } from '../../../../src/mail/mime/reader/multiparts.ts'
 
-const multipart = (boundary: string, forms = [boundary.toLowerCase()]) =>
-  ({ exact: boundary, forms, isAny: false, isSure: true }) as const
+const multipart = (boundary: string, spellings = [boundary.toLowerCase()]) =>
+  ({ exact: boundary, spellings, isAny: false, isSure: true }) as const
 
 /** The number of the multipart of which a line is the delimiter, and what it asks. */
 function find(open: OpenMultiparts, line: string, habits = new Habits()) {
@@ -42,7 +42,7 @@ t.test('habits decide whether a line is a delimiter', async (t) => {
   open.push(multipart('ab'))
   t.same(find(open, '--AB', new Habits(new Map([['delimiter', 1]])))[0], undefined)
   t.same(find(open, '--abc', new Habits(new Map([['delimiter and more', 1]])))[0], undefined)
-  open.push({ exact: undefined, forms: [], isAny: true, isSure: false })
+  open.push({ exact: undefined, spellings: [], isAny: true, isSure: false })
   t.same(find(open, '--x'), [undefined, 'any dashes'])
   t.same(find(open, '--x', new Habits(new Map([['any dashes', 1]])))[0], 'delimiter of 1')
 })
