@@ -19,7 +19,7 @@ async function judgeBy(
   let uptime = 0
   const given: number[] = []
   const scan: ContentScanner['scan'] = async (sample, { timeLeft }) => {
-    if (sample.message) return infected('Eicar')
+    if (sample.kind === 'content') return infected('Eicar')
     given.push(timeLeft())
     uptime += takes
     return infected('Eicar')

@@ -69,7 +69,7 @@ export function stageFor(text: string, setup: Setup = {}) {
     const { name } = scanner
     if (!scanner.isPolicy) {
       const scan: ContentScanner['scan'] = (sample, task) => {
-        if (!sample.message) asked.push(name)
+        if (sample.kind !== 'content') asked.push(name)
         return scanner.scan(sample, task)
       }
       return { ...scanner, scan }

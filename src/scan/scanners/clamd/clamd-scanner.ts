@@ -97,7 +97,7 @@ export class ClamdScanner implements ContentScanner {
     const over = `clamd: ${size} bytes are more than CLAMDMAXSIZE ${CLAMDMAXSIZE}`
     if (size <= CLAMDMAXSIZE) return askServers(this.#servers, sample, task)
     // A client that submits these bytes alone gets clamd's finding in them, as with AlertExceedsMax.
-    const result = sample.isRaw ? await askServers(this.#servers, sample, task) : clean
+    const result = sample.kind === 'raw' ? await askServers(this.#servers, sample, task) : clean
     return result.answer === 'clean' ? unread('size', over) : result
   }
 

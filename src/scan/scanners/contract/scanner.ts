@@ -8,11 +8,38 @@ import { type Infected, type ScanResult, unknown } from '../findings/scan-result
 import type { ScanPermits } from '../permits/scan-permits.ts'
 import type { Cacheable } from '../signatures/cacheable.ts'
 
-/**
- * The bytes that a scanner judges. They are an outgoing message, below one line that onescan adds (sampleOf).
- * In a second look they are a decoded content that some mail program may extract from a message.
- */
-export interface Sample {
+/** What a scanner judges: a message, the bytes as they were sent, or a content of a message. */
+export type Sample = MessageSample | RawSample | ContentSample
+
+/** An outgoing message, below one line that onescan adds (sampleOf), or what is left of it without its contents. */
+export interface MessageSample extends SampleBytes {
+  readonly kind: 'message'
+  /** The same message as it was sent, which scanners scanned before. */
+  readonly raw?: Unfiled<RawSample>
+  /** The header, as written in the bytes. */
+  readonly header?: KnownHeader
+  /** Those of each part that was read. Set if a scanner has `takesNames`, and the message was read. */
+  readonly partList?: PartList
+}
+
+/** The bytes as a client submitted them: a limit that the scanner reports applies to them, too. */
+export interface RawSample extends SampleBytes {
+  readonly kind: 'raw'
+}
+
+/** A decoded content that some mail program may extract from a message. */
+export interface ContentSample extends SampleBytes {
+  readonly kind: 'content'
+  /** The message in which it was found. */
+  readonly message: Sample
+  /** The names and types of the content where it first occurs. Set if a scanner has `takesNames`. */
+  readonly partList?: PartList
+}
+
+/** A sample before a file is made of it. */
+export type Unfiled<Kind extends Sample> = Omit<Kind, 'file'>
+
+interface SampleBytes {
   readonly bytes: Bytes
   readonly envelope: Envelope
   readonly origin: Origin | undefined
@@ -28,25 +55,10 @@ export interface Sample {
    */
   sealedFile?(): number
   /**
-   * Set for the bytes as a client submitted them: a limit that the scanner reports applies to them, too.
-   */
-  readonly isRaw?: true
-  /** The same message as it was sent, which scanners scanned before; set for a message. */
-  readonly raw?: Omit<Sample, 'file'>
-  /** The header, as written in the bytes; set for a message. */
-  readonly header?: KnownHeader
-  /** The message in which the content was found; set for a content. */
-  readonly message?: Sample
-  /**
    * Small contents of the same message, in memory: the answer is about them, too. Only scanners with
    * `takesBatch` get them.
    */
   readonly batch?: readonly Sample[]
-  /**
-   * The names and types of a content where it first occurs. For a message, those of each part that was read.
-   * Set if a scanner has `takesNames`, and the message was read.
-   */
-  readonly partList?: PartList
 }
 
 /**

@@ -90,21 +90,23 @@ function permitsOf({ most }: PoolLimits) {
 
 /** Returns the request to a plugin about a message, or about a content of one. */
 async function aboutOf(sample: Sample) {
-  const { envelope, message, partList } = sample
-  const { bytes, origin } = message ?? sample
+  const { envelope } = sample
+  const content = sample.kind === 'content' ? sample : undefined
+  const message = content?.message ?? sample
+  const partList = sample.kind === 'raw' ? undefined : sample.partList
   return {
-    path: (await (message ?? sample).file()).path,
-    size: bytes.size,
-    part: message && {
-      path: (await sample.file()).path,
-      size: sample.bytes.size,
+    path: (await message.file()).path,
+    size: message.bytes.size,
+    part: content && {
+      path: (await content.file()).path,
+      size: content.bytes.size,
       ...partList?.parts[0],
     },
-    ...(!message && partList && { parts: partList.parts }),
+    ...(!content && partList && { parts: partList.parts }),
     ...(partList?.isCut && { hasMoreNames: true as const }),
     sender: envelope.sender.text,
     recipients: Array.from(recipientsOf(envelope), ({ text }) => text),
-    origin,
+    origin: message.origin,
   }
 }
 

@@ -18,7 +18,7 @@ export async function asPlainText<T>(
   { signal }: ScanTask,
   ask: (text: Sample) => Promise<T>,
 ): Promise<T | undefined> {
-  const mustBeText = sample.message !== undefined
+  const mustBeText = sample.kind === 'content'
   if (mustBeText && beginsAsFile(sample)) return undefined
   const store = new Store(
     new MemoryPool(() => openAnonymousFile(spool.directory), sample.bytes.size),
@@ -37,9 +37,13 @@ export async function asPlainText<T>(
       if (signal.aborted) return undefined
     }
     store.append(stuffing.finish())
-    const { envelope, origin, message } = sample
-    const of = { envelope, origin, ...(message && { message }) }
-    return await withNamedCopy(store, spool, (file) => ask({ ...of, bytes: store, file }))
+    const { envelope, origin } = sample
+    const of = mustBeText
+      ? ({ kind: 'content', message: sample.message } as const)
+      : ({ kind: 'message' } as const)
+    return await withNamedCopy(store, spool, (file) =>
+      ask({ ...of, envelope, origin, bytes: store, file }),
+    )
   } finally {
     store.close()
   }

@@ -2,6 +2,7 @@ import { errorText, isFault } from '../../../lib/errors/fault.ts'
 import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../../lib/flow/timeout.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import {
+  type ContentSample,
   type ContentScanner,
   type PolicyScanner,
   type Sample,
@@ -57,7 +58,8 @@ function notYetScannedBy(
   samples: readonly Sample[],
   { results }: AskContext,
 ): readonly Sample[] {
-  const { raw } = samples.at(-1)!
+  const last = samples.at(-1)!
+  const raw = last.kind === 'message' ? last.raw : undefined
   if (raw === undefined || decoder === undefined) return samples
   const hasSeen = results.toleratesLimits || decoder.treatsAsMail(raw.bytes)
   return hasSeen ? samples.slice(0, -1) : samples
@@ -65,10 +67,10 @@ function notYetScannedBy(
 
 function askLocal(
   scanner: PolicyScanner,
-  { message }: Sample,
+  { kind }: Sample,
   { results, inspections }: AskContext,
 ): ScanResult | undefined {
-  const answer = message ? undefined : inspections.answerOf(scanner)
+  const answer = kind === 'content' ? undefined : inspections.answerOf(scanner)
   return answer && results.record(withScannerName(scanner, answer))
 }
 
@@ -111,12 +113,12 @@ async function conclude(
   context: AskContext,
 ): Promise<ScanResult | undefined> {
   const { results, task, run } = context
-  if (sample.isRaw) return results.record(withScannerName(scanner, asAlert(result)))
+  if (sample.kind === 'raw') return results.record(withScannerName(scanner, asAlert(result)))
   if (isAboutUnpacked(result)) {
     if (await isTooLargeByItself(sample, scanner, context)) {
       return results.record({ ...result, what: 'size' })
     }
-    if (sample.message) return askAboutInside(result, sample, scanner, context)
+    if (sample.kind === 'content') return askAboutInside(result, sample, scanner, context)
   }
   if (!mayPostpone(result, context)) return results.record(result)
   const { asPlainText } = await import('./as-plain-text.ts')
@@ -142,7 +144,7 @@ async function isTooLargeByItself(
   const { Zeros } = await import('./look-inside.ts')
   const bytes = new Zeros(size)
   const result = await withNamedCopy(bytes, run.spool, (file) =>
-    askScanner(scanner, { bytes, envelope, origin, file }, task),
+    askScanner(scanner, { kind: 'message', bytes, envelope, origin, file }, task),
   )
   return result.answer === 'unread'
 }
@@ -150,7 +152,7 @@ async function isTooLargeByItself(
 /** Scans the packed files of a content that the scanner has not fully read. */
 async function askAboutInside(
   limited: UnreadResult,
-  sample: Sample,
+  sample: ContentSample,
   scanner: ContentScanner,
   { run, task, results }: AskContext,
 ): Promise<ScanResult | undefined> {

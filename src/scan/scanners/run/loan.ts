@@ -12,10 +12,9 @@ export class Loan {
 
   /** Lends a sample, and those in it. */
   of(sample: Sample): Sample {
-    const { message, batch, sealedFile } = sample
+    const { batch, sealedFile } = sample
     return {
-      ...sample,
-      ...(message && { message: this.of(message) }),
+      ...this.#withLentMessage(sample),
       ...(batch && { batch: batch.map((other) => this.of(other)) }),
       bytes: new LentBytes(sample.bytes, this),
       ...(sealedFile && {
@@ -32,6 +31,11 @@ export class Loan {
         return file
       },
     }
+  }
+
+  /** Lends the message in which a content was found. */
+  #withLentMessage(sample: Sample): Sample {
+    return sample.kind === 'content' ? { ...sample, message: this.of(sample.message) } : sample
   }
 
   takeBack(): void {

@@ -6,7 +6,7 @@ import { LimitExceeded } from '../../../mail/mime/budget/limits.ts'
 import { type Steps, Work } from '../../../mail/mime/budget/work.ts'
 import { archiveMembers } from '../../../mail/mime/containers/archive.ts'
 import { textPropertiesOf } from '../../../mail/mime/leaves/content-checks.ts'
-import type { Sample, ScanTask } from '../contract/scanner.ts'
+import type { ContentSample, Sample, ScanTask, Unfiled } from '../contract/scanner.ts'
 import type { ScanResult } from '../findings/scan-result.ts'
 
 /** Upper limit for the nested archives that are opened. */
@@ -36,7 +36,7 @@ interface LookInside {
  * limits. Each packed file is submitted separately, and a long text piece by piece. Resolves to the result that
  * ends the scan, to `all` if each of them was clean or tolerated, and to `unread` if the sample may contain more.
  */
-export async function lookInside(sample: Sample, look: LookInside): Promise<InsideResult> {
+export async function lookInside(sample: ContentSample, look: LookInside): Promise<InsideResult> {
   const { size } = sample.bytes
   const bytes = Math.min(BYTES_TIMES * size + BYTES_MORE, BYTES_MAX)
   const budget = { bytes, work: 4 * bytes, contents: 0, readings: 0 }
@@ -50,7 +50,7 @@ type InsideResult = ScanResult | 'all' | 'unread'
 type SharedLook = LookInside & { readonly work: Work }
 
 async function askAboutMembers(
-  archive: Sample,
+  archive: ContentSample,
   look: SharedLook,
   depth: number,
 ): Promise<InsideResult> {
@@ -63,7 +63,7 @@ async function askAboutMembers(
 }
 
 async function askAboutMember(
-  archive: Sample,
+  archive: ContentSample,
   bytes: Bytes,
   look: SharedLook,
   depth: number,
@@ -81,7 +81,7 @@ async function askAboutMember(
 }
 
 /** Scans a text piece by piece. The pieces overlap, so that no cut can hide anything. */
-async function askInPieces(text: Sample, look: SharedLook): Promise<InsideResult> {
+async function askInPieces(text: ContentSample, look: SharedLook): Promise<InsideResult> {
   const { bytes } = text
   if (bytes.size <= PIECE_SIZE || !(await inTurns(isPlainText(bytes, look.work), look)))
     return 'unread'
@@ -100,8 +100,11 @@ function* isPlainText(bytes: Bytes, work: Work): Steps<boolean> {
 }
 
 /** The sample of some of its bytes, except the file. */
-function partOf({ envelope, origin, message }: Sample, bytes: Bytes): Omit<Sample, 'file'> {
-  return { bytes, envelope, origin, ...(message && { message }) }
+function partOf(
+  { envelope, origin, message }: ContentSample,
+  bytes: Bytes,
+): Unfiled<ContentSample> {
+  return { kind: 'content', bytes, envelope, origin, message }
 }
 
 /**

@@ -8,7 +8,7 @@ import type { GivenMail } from '../../../mail/mime/budget/work.ts'
 import { type ContentsOptions, contentsOf } from '../../../mail/mime/contents.ts'
 import type { PartForm } from '../../../mail/mime/traits/forms.ts'
 import type { PartNames } from '../../../mail/mime/traits/part-names.ts'
-import type { Sample } from '../contract/scanner.ts'
+import type { ContentSample, MessageSample } from '../contract/scanner.ts'
 
 export interface ReadingOptions
   extends Pick<
@@ -24,7 +24,7 @@ export interface ReadingOptions
 export interface FoundContent {
   readonly kind: 'content'
   /** The content as scanners receive it, until the next step is requested. */
-  readonly content: Sample
+  readonly content: ContentSample
   readonly part: PartNames
   readonly form: PartForm | undefined
   /** The attached mail in which it has the form, as scanners receive it. */
@@ -43,7 +43,7 @@ export type ReadingStep =
 
 /** Reads a message for the decoded contents that any reader of mail might see in it. */
 export async function* readContents(
-  message: Sample,
+  message: MessageSample,
   { spool, signal, ...listeners }: ReadingOptions,
 ): AsyncGenerator<ReadingStep, void> {
   const openFile = () => openAnonymousFile(spool.directory)
@@ -67,13 +67,20 @@ function* stepOf(
     readonly form?: PartForm | undefined
     readonly around?: GivenMail | undefined
   },
-  message: Sample,
+  message: MessageSample,
   spool: SpoolSettings,
 ): Generator<ReadingStep> {
   const bytes = asSubmitted(found)
   const copy = new NamedCopy(bytes, spool)
   const { envelope, origin } = message
-  const content: Sample = { bytes, envelope, origin, message, file: () => copy.file() }
+  const content: ContentSample = {
+    kind: 'content',
+    bytes,
+    envelope,
+    origin,
+    message,
+    file: () => copy.file(),
+  }
   try {
     const around = found.around && asSubmitted(found.around)
     yield { kind: 'content', content, part: found.part, form: found.form, around }

@@ -7,7 +7,7 @@ import { isNestedDeeper } from '../../../mail/mime/nested.ts'
 import type { FormSet, PartForm } from '../../../mail/mime/traits/forms.ts'
 import type { Oddity } from '../../../mail/mime/traits/oddities.ts'
 import type { PartNames } from '../../../mail/mime/traits/part-names.ts'
-import type { ContentScanner, PartList, Sample, Scanner } from '../contract/scanner.ts'
+import type { ContentScanner, MessageSample, PartList, Scanner } from '../contract/scanner.ts'
 import { type ScanResult, unknown, unread } from '../findings/scan-result.ts'
 import { type AskContext, askScanners } from './ask-scanners.ts'
 import type { Batch } from './batch.ts'
@@ -18,7 +18,7 @@ import type { ScanRun } from './scan-run.ts'
 
 /** A scan of one message. */
 export interface MailScan extends AskContext {
-  readonly message: Sample
+  readonly message: MessageSample
   readonly run: ScanRun
   /** The scanners that are not local policy. */
   readonly contentScanners: readonly ContentScanner[]

@@ -3,7 +3,13 @@ import type { Envelope, Origin } from '../../../mail/message/envelope/envelope.t
 import type { Header } from '../../../mail/message/header-block.ts'
 import { type Message, TOP_LINE } from '../../../mail/message/message.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
-import { abortLate, type Sample, type ScanTask } from '../contract/scanner.ts'
+import {
+  abortLate,
+  type MessageSample,
+  type RawSample,
+  type ScanTask,
+  type Unfiled,
+} from '../contract/scanner.ts'
 import { clean, type ScanResult, worse } from '../findings/scan-result.ts'
 import { askScanners, withScannerName } from './ask-scanners.ts'
 import { Inspections } from './inspections.ts'
@@ -11,9 +17,6 @@ import { extractedBy } from './read-mail.ts'
 import { ResultCollector } from './result-collector.ts'
 import { isFinal, scanMail, scanWithoutExtracted } from './scan-mail.ts'
 import type { ScanRun } from './scan-run.ts'
-
-/** The sample of a message, of which runScanners() makes the file. */
-type MessageSample = Omit<Sample, 'file'>
 
 /** How the sample of a message is made. */
 interface SampleOptions {
@@ -31,10 +34,11 @@ export function sampleOf(
   { sealed, header, body }: Message,
   outgoing: Header,
   { envelope, origin, scansRaw = false }: SampleOptions,
-): MessageSample {
+): Unfiled<MessageSample> {
   const isUnchanged = outgoing === header || outgoing.bytes.equals(header.bytes)
   const sealedFile = sealed !== undefined && isUnchanged && { sealedFile: () => sealed }
   const mail = {
+    kind: 'message' as const,
     bytes: Bytes.of(Buffer.concat([TOP_LINE, outgoing.bytes]), body),
     header: { header: outgoing, above: TOP_LINE.length },
     envelope,
@@ -42,7 +46,7 @@ export function sampleOf(
   }
   if (!scansRaw) return { ...mail, ...sealedFile }
   const bytes = Bytes.of(outgoing.bytes, body)
-  return { ...mail, raw: { bytes, isRaw: true, envelope, origin, ...sealedFile } }
+  return { ...mail, raw: { kind: 'raw', bytes, envelope, origin, ...sealedFile } }
 }
 
 /**
@@ -59,7 +63,10 @@ export function sampleOf(
  * The bytes of a client's request are scanned first, as they were sent. A finding in them stays, whatever their
  * reading as a mail results in: that can only add findings.
  */
-export async function runScanners(message: MessageSample, run: ScanRun): Promise<ScanResult> {
+export async function runScanners(
+  message: Unfiled<MessageSample>,
+  run: ScanRun,
+): Promise<ScanResult> {
   const abort = new AbortController()
   const deadline = run.uptime() + run.timeout
   const timer = setTimeout(() => abortLate(abort), run.timeout)
@@ -125,7 +132,7 @@ async function withPermits(
  * with a virus, these parts are scanned, too.
  */
 async function scanRawThenMail(
-  message: MessageSample & Sample,
+  message: MessageSample,
   run: ScanRun,
   task: ScanTask,
 ): Promise<ScanResult> {
@@ -150,14 +157,14 @@ async function scanRawThenMail(
 
 /** Submits all bytes to the scanners, unchanged. */
 async function scanRaw(
-  bytes: Omit<Sample, 'file'>,
+  sample: Unfiled<RawSample>,
   run: ScanRun,
   task: ScanTask,
 ): Promise<ScanResult> {
   const results = new ResultCollector({ ...run, onToleratedLimit: undefined })
   const inspections = new Inspections()
-  const result = await withNamedCopy(bytes.bytes, run.spool, (file) =>
-    askScanners([{ ...bytes, file }], { run, task, results, inspections }),
+  const result = await withNamedCopy(sample.bytes, run.spool, (file) =>
+    askScanners([{ ...sample, file }], { run, task, results, inspections }),
   )
   return result ?? results.conclude(false, task.note)
 }

@@ -1,6 +1,6 @@
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import type { FormSet } from '../../../mail/mime/traits/forms.ts'
-import type { Sample, ScanTask } from '../contract/scanner.ts'
+import type { MessageSample, ScanTask } from '../contract/scanner.ts'
 import type { ScanResult } from '../findings/scan-result.ts'
 import { askScanners } from './ask-scanners.ts'
 import { Batch } from './batch.ts'
@@ -17,7 +17,7 @@ interface ScannedMail {
 
 /** Scans a message by its contents and as a whole, after a scan of its bytes with the result `before`. */
 export async function scanMail(
-  message: Sample,
+  message: MessageSample,
   run: ScanRun,
   task: ScanTask,
   before: ScanResult,
@@ -32,7 +32,7 @@ export async function scanMail(
  * that scan may not have seen them.
  */
 export async function scanWithoutExtracted(
-  message: Sample,
+  message: MessageSample,
   run: ScanRun,
   task: ScanTask,
   extracted: FormSet,
@@ -48,7 +48,7 @@ export async function scanWithoutExtracted(
 }
 
 async function beginScan(
-  message: Sample,
+  message: MessageSample,
   run: ScanRun,
   task: ScanTask,
   extracted?: FormSet,
@@ -141,6 +141,6 @@ async function askAboutRest(
   const { envelope, origin, bytes: whole } = scan.message
   const bytes = whole.without(asked)
   return withNamedCopy(bytes, scan.run.spool, (file) =>
-    askScanners([{ bytes, envelope, origin, file }], scan),
+    askScanners([{ kind: 'message', bytes, envelope, origin, file }], scan),
   )
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { attachmentsScanner } from '../../../../src/scan/scanners/attachments/attachments.ts'
 import type { ScanSettings } from '../../../../src/scan/scanners/contract/scan-settings.ts'
-import type { Sample } from '../../../../src/scan/scanners/contract/scanner.ts'
+import type { MessageSample } from '../../../../src/scan/scanners/contract/scanner.ts'
 import type { ScanResult } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import { runScanners } from '../../../../src/scan/scanners/run/run-scanners.ts'
 import { inChunks } from '../../../mail/message/bytes.ts'
@@ -30,7 +30,7 @@ export function disposed(disposition: string, content = 'x'): string {
 
 /** The result of the plugin about a message by itself, and its notes. */
 export async function searched(
-  message: Sample,
+  message: MessageSample,
   policy: ScanSettings,
   gone?: AbortSignal,
 ): Promise<{ readonly result: ScanResult; readonly notes: readonly string[] }> {

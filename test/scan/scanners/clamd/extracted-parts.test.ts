@@ -183,9 +183,9 @@ async function askedAbout(
     name: 'clamd',
     isPolicy: false,
     decoder: { extracts, treatsAsMail, countOmitted: () => {} },
-    async scan({ bytes, message }) {
+    async scan({ kind, bytes }) {
       const asked = Buffer.from(bytes.gather())
-      if (message) parts.set(md5(asked), asked)
+      if (kind === 'content') parts.set(md5(asked), asked)
       else wholes.push(asked)
       return clean
     },

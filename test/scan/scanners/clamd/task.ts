@@ -6,6 +6,7 @@ import {
 } from '../../../../src/scan/scanners/contract/scan-settings.ts'
 import {
   abortLate,
+  type MessageSample,
   type Sample,
   type ScanTask,
 } from '../../../../src/scan/scanners/contract/scanner.ts'
@@ -24,8 +25,9 @@ const CHUNK = 16 * 1024
  * spoilt before the next one, so anyone who keeps one reads nonsense. With `path` it lies
  * there, too.
  */
-export function sample(message: Buffer, path?: string): Sample {
+export function sample(message: Buffer, path?: string): MessageSample {
   return {
+    kind: 'message',
     bytes: new ReadBy(message.length, function* (from, to) {
       const buffer = Buffer.alloc(CHUNK)
       for (let at = from; at < to; at += CHUNK) {

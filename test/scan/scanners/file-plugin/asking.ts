@@ -68,6 +68,7 @@ export async function ask(
     recipients.map(bytes),
   )
   const sampleOf = (content: Buffer, path: string) => ({
+    kind: 'message' as const,
     bytes: Bytes.of(content),
     envelope,
     origin: undefined,
@@ -77,7 +78,7 @@ export async function ask(
   let sample: Sample = whole
   if (question.part !== undefined) {
     writeFileSync(`${path}.part`, bytes(question.part))
-    sample = { ...sampleOf(bytes(question.part), `${path}.part`), message: whole }
+    sample = { ...sampleOf(bytes(question.part), `${path}.part`), kind: 'content', message: whole }
   }
   const abort = new AbortController()
   const started = performance.now()

@@ -1,29 +1,32 @@
 import { tmpdir } from 'node:os'
 import t from 'tap'
-import type { Sample } from '../../../../src/scan/scanners/contract/scanner.ts'
+import type { ContentSample, Sample } from '../../../../src/scan/scanners/contract/scanner.ts'
 import { asPlainText } from '../../../../src/scan/scanners/run/as-plain-text.ts'
 import { inChunksOf } from '../../../mail/message/bytes.ts'
 import { sample, scanTask } from '../clamd/task.ts'
 
 const spool = { directory: tmpdir(), sharedDirectory: undefined }
 const message = sample(Buffer.from('Subject: x\n\n'))
-const content = (text: string): Sample => ({
+const content = (text: string): ContentSample => ({
   ...sample(Buffer.from(text, 'latin1')),
-  message: message,
+  kind: 'content',
+  message,
 })
+
+const messageOf = (one: Sample) => one.kind === 'content' && one.message
 
 /** What scanners are asked about; undefined if they are not asked. */
 function asText(bytes: Sample): Promise<string | undefined> {
   return asPlainText(bytes, spool, scanTask().task, async (text) => {
     const gathered = text.bytes.gather()
     t.equal(text.bytes.size, gathered.length)
-    t.equal(text.message, bytes.message)
+    t.equal(messageOf(text), messageOf(bytes))
     return gathered.toString('latin1')
   })
 }
 
 /** The same bytes in chunks of this size. */
-function inPieces(text: string, size: number): Sample {
+function inPieces(text: string, size: number): ContentSample {
   return { ...content(text), bytes: inChunksOf(size, Buffer.from(text, 'latin1')) }
 }
 

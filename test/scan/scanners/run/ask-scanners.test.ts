@@ -19,7 +19,11 @@ import { sample, scanTask } from '../clamd/task.ts'
 import { localPolicy, runOf, secondLook } from './scanning.ts'
 
 const message = sample(Buffer.from('Subject: mail\n\n'))
-const content = (name: string): Sample => ({ ...sample(Buffer.from(name)), message: message })
+const content = (name: string): Sample => ({
+  ...sample(Buffer.from(name)),
+  kind: 'content',
+  message,
+})
 
 type Answers = (sample: Sample) => ScanResult | Promise<ScanResult>
 

@@ -44,8 +44,8 @@ function extracting(answerOf: (asked: string, number: number) => ScanResult) {
       extracts: () => everyForm,
       countOmitted: (parts) => void omitted.push(parts),
     },
-    async scan({ bytes, message }) {
-      asked.push(message ? bytes.gather().toString('latin1') : 'whole')
+    async scan({ kind, bytes }) {
+      asked.push(kind === 'content' ? bytes.gather().toString('latin1') : 'whole')
       return answerOf(asked.at(-1)!, asked.length)
     },
   }
@@ -214,7 +214,7 @@ t.test('parts are asked about if the scanner was restarted during the scan', asy
 /** A message whose bytes are scanned as they are first. */
 const rawSample = (text: string) => {
   const message = sample(Buffer.from(text, 'latin1'))
-  return { ...message, raw: { ...message, isRaw: true } as const }
+  return { ...message, raw: { ...message, kind: 'raw' } as const }
 }
 
 t.test('a mail that a client submits is scanned once, as it is', async (t) => {

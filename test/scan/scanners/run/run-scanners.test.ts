@@ -45,7 +45,8 @@ function showing(show: (content: Sample) => void): Scanner {
     isPolicy: false,
     takesBatch: true,
     async scan(asked) {
-      for (const content of [...(asked.batch ?? []), asked]) if (content.message) show(content)
+      for (const content of [...(asked.batch ?? []), asked])
+        if (content.kind === 'content') show(content)
       return { answer: 'clean' }
     },
   }
