@@ -14,8 +14,8 @@ const WRITTEN: readonly string[] = ['QUARANTINE', 'TMPDIR', 'SPOOLDIR', 'LOGFILE
 const IN_DIRECTORIES: readonly string[] = ['CLAMD', 'VERDICTS', 'LOGFILE']
 
 /**
- * Returns check lines about paths that settings and options name, and that onescand does not see, or may not write to. Run
- * it inside the unit.
+ * Returns check lines about paths that settings and options name, and that onescand does not see, or may not
+ * write to. Run it inside the unit.
  */
 export function checkVisiblePaths(env: Environment, { smtpDoors }: DaemonOptions): CheckLine[] {
   const named = names

@@ -49,8 +49,9 @@ export interface DoorAdapter<Answer> {
  * 2. It keeps the message in quarantine for the recipients for whom the decision requires that.
  * 3. The interface carries the decision out.
  *
- * Rejects with the errors of the interface, and with a Fault if no client waits for the answer any longer, or
- * the message cannot be quarantined. Quarantined copies are then removed, because each attempt of the client would add one.
+ * Rejects with the errors of the interface, and with a Fault if no client waits for the answer any longer, or the
+ * message cannot be quarantined. Quarantined copies are then removed, because each attempt of the client would
+ * add one.
  */
 export async function handleMail<Answer>(
   transaction: Transaction,

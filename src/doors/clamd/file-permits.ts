@@ -5,8 +5,9 @@ import { ABORTED, unlessAborted } from '../../lib/flow/timeout.ts'
 import { descriptorLimit } from '../../lib/process/descriptors.ts'
 
 /**
- * Limits how many files of clients are opened, read and closed at once. A file may be on a file system that never answers (FUSE). A thread that
- * looks it up, reads it or closes it then blocks indefinitely, and the runtime has few threads.
+ * Limits how many files of clients are opened, read and closed at once. A file may be on a file system that never
+ * answers (FUSE). A thread that looks it up, reads it or closes it then blocks indefinitely, and the runtime has
+ * few threads.
  */
 
 /** Milliseconds for a file to be read. */

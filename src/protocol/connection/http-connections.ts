@@ -14,10 +14,10 @@ const UNAVAILABLE =
   'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
 
 /**
- * The connections of an HTTP server, of which it keeps `wanted`, and no more than half of the descriptors: its process
- * needs the others. If one more arrives, the one that has been idle longest is closed, unless a request of it waits to
- * be read. If none is idle, the new one gets 503. Above half of `wanted`, each connection ends with its answer. `log` receives a line about that, once a minute; `dropped` is called
- * each time.
+ * The connections of an HTTP server, of which it keeps `wanted`, and no more than half of the descriptors: its
+ * process needs the others. If one more arrives, the one that has been idle longest is closed, unless a request
+ * of it waits to be read. If none is idle, the new one gets 503. Above half of `wanted`, each connection ends
+ * with its answer. `log` receives a line about that, once a minute; `dropped` is called each time.
  */
 export class HttpConnections {
   readonly #most: number

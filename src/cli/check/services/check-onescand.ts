@@ -132,9 +132,9 @@ async function askForSelfTest({ socket, description }: RunningDaemon): Promise<C
 }
 
 /**
- * Returns the check line about a problem that an onescand reports. If it was
- * compromised, an attacker chose the text, so it is quoted, and its remedy is not used. Every problem except an unanswered interface
- * follows from a scanner that cannot answer, or from a missing directory.
+ * Returns the check line about a problem that an onescand reports. If it was compromised, an attacker chose the
+ * text, so it is quoted, and its remedy is not used. Every problem except an unanswered interface follows from a
+ * scanner that cannot answer, or from a missing directory.
  */
 function judgeReported(what: string, checkLine: CheckLine, doors: readonly string[]): CheckLine {
   const value = `does not scan correctly: ${JSON.stringify(`${checkLine.what}: ${checkLine.value}`)}`

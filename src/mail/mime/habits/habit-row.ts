@@ -7,7 +7,10 @@ import type { Oddity } from '../traits/oddities.ts'
  */
 type Combines = 'freely' | 'with one' | 'with none' | 'with all'
 
-/** The programs of a choice that is known from random messages alone: some programs open those, and no other choice does. */
+/**
+ * The programs of a choice that is known from random messages alone: some programs open those, and no other choice
+ * does.
+ */
 export const AT_RANDOM = 'found by random messages'
 
 /** One way in which some programs read such a feature. */
