@@ -2,7 +2,7 @@ import { errorText } from '../../src/lib/errors/fault.ts'
 import { prepareDirectory } from './directory.ts'
 import { makeHosts } from './hosts.ts'
 import { sendNewsletter } from './newsletter.ts'
-import { makeReport } from './report.ts'
+import { Report } from './report.ts'
 import { routes } from './routes.ts'
 import { chooseScanner } from './scanner.ts'
 import { type HopResult, travel } from './travel.ts'
@@ -22,7 +22,7 @@ async function trial(args: readonly string[]): Promise<boolean> {
   const directory = prepareDirectory(args, process.env)
   const scanner = await chooseScanner(process.env)
   const hosts = makeHosts(directory, scanner.settings, process.env)
-  const report = makeReport(process.stdout)
+  const report = new Report(process.stdout)
   const results: HopResult[] = []
 
   report.opening(scanner)

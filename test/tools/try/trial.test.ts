@@ -6,7 +6,7 @@ import { basename, delimiter, dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { oldestNode } from '../../../packaging/toolchain/toolchain.mjs'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
-import { makeReport } from '../../../tools/try/report.ts'
+import { Report } from '../../../tools/try/report.ts'
 import { openDirectory } from '../../programs/host/reachable.ts'
 import { numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { type Delivery, deliveries } from '../../stand-in/stand-in.ts'
@@ -150,7 +150,7 @@ t.test('the last line and the exit code agree', async (t) => {
   ] as const) {
     const lines: string[] = []
     const output = { write: (text: string) => lines.push(text) > 0 }
-    const report = makeReport(output)
+    const report = new Report(output)
     report.newsletter({ scans })
     t.equal(report.summary([], { scans }, '/nowhere'), isRight)
     t.match(lines.at(-1), isRight ? /^OK: / : /^FAILED: the newsletter was not scanned once/)
