@@ -3,22 +3,22 @@ import { ConnectionQueue } from './connection-queue.ts'
 
 /** Connections that are accepted before all others have had their turn in an iteration of the event loop. */
 const ACCEPTED_MAX = 32
-/** Milliseconds in which another process may take a connection while all slots of this one are used. */
+/** Milliseconds in which another process may take a connection while all places of this one are used. */
 const OTHERS_FIRST = 100
 
-/** The callbacks about the connection slots of an interface. */
+/** The callbacks about the connection places of an interface. */
 interface AdmissionOptions {
-  /** Returns whether all slots are used. */
+  /** Returns whether all places are used. */
   isFull(): boolean
   /**
-   * Called while all slots are used and a client waits that no other process has accepted. Returns whether
-   * the client may be accepted all the same, because a slot is free now, or because it is to be refused.
+   * Called while all places are used and a client waits that no other process has accepted. Returns whether
+   * the client may be accepted all the same, because a place is free now, or because it is to be refused.
    */
   makeRoom(): boolean
 }
 
 /**
- * Controls when an interface accepts connections: while it has free slots, and only some in one iteration of
+ * Controls when an interface accepts connections: while it has free places, and only some in one iteration of
  * the event loop. All other connections wait in the kernel, where another process may accept them.
  */
 export class Admission {

@@ -6,7 +6,7 @@ type Entries<Served> = Iterable<readonly [Served, Socket]>
 
 /**
  * Returns the connection that has been idle longest, since before `time`, if there is one. One with unread
- * data is returned only if all have some: a client that talks without progress must not keep its slot indefinitely.
+ * data is returned only if all have some: a client that talks without progress must not keep its place indefinitely.
  */
 export function longestIdle<Served extends Idle>(
   connections: Entries<Served>,

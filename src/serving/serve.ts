@@ -15,7 +15,7 @@ export interface ServedConnection {
    * Ends the connection. The client is asked to connect again. Does nothing if the client must be answered.
    */
   dismiss(): void
-  /** Whether this side has sent its last bytes: the connection then uses no slot. */
+  /** Whether this side has sent its last bytes: the connection then uses no place. */
   readonly hasHungUp: boolean
   /** Whether another server has the message, so that the client must receive that server's reply. */
   readonly mustBeAnswered?: boolean
@@ -47,12 +47,12 @@ interface ServeOptions<Served extends ServedConnection> {
   readonly every: number
   /** Maximum number of served clients. Others wait in the kernel, if no other process accepts them. */
   readonly maxConnections: number
-  /** Returns whether a connection uses a slot. By default it does until this side has hung up. */
+  /** Returns whether a connection uses a place. By default it does until this side has hung up. */
   readonly takesPlace?: (served: Served) => boolean
   /** Upper limit for open sockets, including connections that are closing. Further clients wait. */
   readonly maxSockets: number | undefined
   /**
-   * Frees a slot for a client that waits while all are used. Returns whether the client may be accepted, or
+   * Frees a place for a client that waits while all are used. Returns whether the client may be accepted, or
    * refused by `accept`. Otherwise, it continues to wait. Without this function, all clients wait.
    */
   readonly makeRoom?: (connections: Connections<Served>) => boolean
@@ -67,7 +67,7 @@ interface ServeOptions<Served extends ServedConnection> {
   ) => Served | undefined
   /** Logs trouble with the listening socket. */
   readonly log: (line: string) => void
-  /** Logs once a minute what happens to clients without a slot; `log` by default. */
+  /** Logs once a minute what happens to clients without a place; `log` by default. */
   readonly logCrowd?: (line: string) => void
   /** Calls back with the socket for `accept`, or not at all, by default with the incoming socket. */
   readonly secure?: (socket: Socket, secured: (encrypted: Socket) => void) => void
@@ -78,12 +78,13 @@ interface ServeOptions<Served extends ServedConnection> {
 }
 
 /** Serves each connection of a server that does not listen yet, until the interface is closed. */
-export function serve<Served extends ServedConnection>(
-  options: ServeOptions<Served>,
-): Omit<Door, 'configure'> {
+export function serve<Served extends ServedConnection, Settings = Configuration>(
+  options: ServeOptions<Served> & Pick<Door<Settings>, 'configure'>,
+): Door<Settings> {
   const server = new ConnectionServer(options)
   return {
     server: server.socket,
+    configure: options.configure,
     state: () => ({ clients: server.clients, memory: options.memory() }),
     unanswered: () => server.unanswered,
     close: (grace) => server.close(grace),

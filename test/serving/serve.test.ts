@@ -40,6 +40,7 @@ async function rig(
   const served: Served[] = []
   const log: string[] = []
   const door = serve<Served>({
+    configure: () => {},
     every: 5,
     maxConnections: most,
     maxSockets: undefined,

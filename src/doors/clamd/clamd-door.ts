@@ -16,7 +16,7 @@ const CONNECTIONS_MAX = 1000
 /** Milliseconds between two checks of what is due. */
 const TICK_MAX = 1000
 
-/** Milliseconds of silence after which a client may be closed to free a slot. */
+/** Milliseconds of silence after which a client may be closed to free a place. */
 const IDLE_AFTER = 100
 /** Milliseconds for a refused client to accept its answer. */
 const TURNED_AWAY_FOR = 100
@@ -44,7 +44,11 @@ export function createClamdDoor(first: Configuration, options: ClamdOptions): Do
         services.complain,
       )
     : undefined
-  const door = serve<Wire>({
+  return serve<Wire>({
+    configure(next) {
+      handshakes?.configure(requireIdentity(next))
+      services.configure(next)
+    },
     every: Math.min(TICK_MAX, Math.ceil(services.timeouts.silence / 2)),
     maxConnections,
     maxSockets,
@@ -68,13 +72,6 @@ export function createClamdDoor(first: Configuration, options: ClamdOptions): Do
       return wire
     },
   })
-  return {
-    ...door,
-    configure(next) {
-      handshakes?.configure(requireIdentity(next))
-      services.configure(next)
-    },
-  }
 }
 
 /** Limits the connections of one client, so that some are left for others. */
@@ -89,7 +86,7 @@ class ClientShares {
     this.#log = log
   }
 
-  /** Returns whether a client with `count` connections may open one more, or a slot is freed for it. */
+  /** Returns whether a client with `count` connections may open one more, or a place is freed for it. */
   mayCome(client: string, count: number, makeRoom: () => boolean): boolean {
     if (count < this.limit) {
       this.#crowded.delete(client)

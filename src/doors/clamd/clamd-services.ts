@@ -18,7 +18,7 @@ export interface ClamdOptions extends MailDoorOptions {
    * that has been idle longest is closed, or the new one waits.
    */
   readonly maxConnections?: number
-  /** Milliseconds of silence after which a client may be closed to free a slot. */
+  /** Milliseconds of silence after which a client may be closed to free a place. */
   readonly makesRoomAfter?: number
   /** Bytes of a content. */
   readonly maxSize: number

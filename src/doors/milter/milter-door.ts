@@ -43,7 +43,10 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
   const { maxSockets, budget, log, timeouts = milterTimeouts } = options
   const { maxConnections = Math.min(CONNECTIONS_MAX, maxSockets ?? CONNECTIONS_MAX) } = options
   const services = new MilterServices(first, options)
-  const door = serve<Wire>({
+  return serve<Wire>({
+    configure(next) {
+      services.configuration = next
+    },
     every: Math.min(TICK_MAX, Math.ceil(timeouts.progressAfter / 2)),
     maxConnections,
     maxSockets,
@@ -63,12 +66,6 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
       })
     },
   })
-  return {
-    ...door,
-    configure(next) {
-      services.configuration = next
-    },
-  }
 }
 
 /** The services that the interface provides for the connection of an MTA. */

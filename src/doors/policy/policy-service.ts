@@ -46,7 +46,10 @@ export function createPolicyDoor(
   { maxConnections, maxSockets, log }: PolicyDoorOptions,
 ): Door<AccessPolicy> {
   let policy = first // each request is answered by the policy of its moment
-  const door = serve<Wire>({
+  return serve<Wire, AccessPolicy>({
+    configure(next) {
+      policy = next
+    },
     every: TICK,
     maxConnections,
     maxSockets,
@@ -68,12 +71,6 @@ export function createPolicyDoor(
       })
     },
   })
-  return {
-    ...door,
-    configure(next) {
-      policy = next
-    },
-  }
 }
 
 /** The services that the interface provides for the connection of a client. */

@@ -19,6 +19,9 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
   const { complain, uptime } = services
   const connections = new ClientConnections(maxClients, timeouts.makesRoomAfter, services)
   const door = serve<SmtpConnection>({
+    configure(next) {
+      services.configuration = next
+    },
     every: Math.min(TICK_MAX, Math.ceil(timeouts.silence / 2)),
     maxConnections: maxClients,
     maxSockets,
@@ -43,9 +46,6 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
   })
   return {
     ...door,
-    configure(next) {
-      services.configuration = next
-    },
     close(grace) {
       services.isStopping = true
       return door.close(grace)
@@ -60,7 +60,7 @@ class ClientConnections {
   readonly #max: number
   readonly #makesRoomAfter: number
   readonly #services: Pick<SmtpServices, 'complain' | 'uptime'>
-  /** Whether there was no slot for the last client that connected, which is logged once. */
+  /** Whether there was no place for the last client that connected, which is logged once. */
   #isCrowded = false
 
   constructor(
@@ -74,13 +74,13 @@ class ClientConnections {
   }
 
   /**
-   * Returns whether one more client may be accepted. If all slots are used, it closes a client:
+   * Returns whether one more client may be accepted. If all places are used, it closes a client:
    *
    * 1. The one without progress for the longest time; a client within content only if there is no other.
    * 2. If all make progress, one client of another address than the new one's that has more than half of the
    *    connections.
    *
-   * That is logged once, until a slot is free again.
+   * That is logged once, until a place is free again.
    */
   makeRoom(clients: Connections<SmtpConnection>, newcomer: string | undefined): boolean {
     const served = [...clients].filter(([{ hasHungUp }]) => !hasHungUp)

@@ -27,7 +27,8 @@ export function createSlotSocketDoor(first: Configuration, options: SlotSocketOp
   const budget = new Budget(options.memory)
   /** The conversations with an incomplete head. They must not block others. */
   const waiting = new Set<Wire>()
-  const door = serve<Wire>({
+  return serve<Wire>({
+    configure: (next) => server.configure(next),
     every: Math.min(TICK_MAX, Math.ceil(timeouts.heartbeatAfter / 2)),
     maxConnections: options.maxClients,
     maxSockets: options.maxSockets,
@@ -61,7 +62,6 @@ export function createSlotSocketDoor(first: Configuration, options: SlotSocketOp
       return wire
     },
   })
-  return { ...door, configure: (next) => server.configure(next) }
 }
 
 /** The services that a conversation needs from the slot interface. */

@@ -44,7 +44,10 @@ export interface SlotSocketOptions {
   readonly memory: number
   /** Bytes of a message. */
   readonly maxSize: number
-  /** Upper limits for the messages judged concurrently, and for the connections without a request. */
+  /**
+   * Upper limit for the messages that are judged concurrently, and, counted separately, for the connections
+   * that have not sent a request yet.
+   */
   readonly maxClients: number
   readonly identifyPeer: IdentifyPeer
   /** Reports how this onescand runs. */

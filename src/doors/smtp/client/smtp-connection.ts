@@ -26,7 +26,7 @@ export interface SmtpTimeouts {
   readonly content: number
   /**
    * Time in which the session waits for the client without progress. After that it may be closed to free a
-   * slot.
+   * place.
    */
   readonly makesRoomAfter: number
   /** From QUIT to the end of the client's side, if it still waits for answers then. */

@@ -26,7 +26,7 @@ export interface NextServerTimeouts {
   readonly block: number
   /** Time for the answer to the end of the content; with LMTP for all answers together. */
   readonly end: number
-  /** Time for the answer to QUIT, while the client that has sent it keeps its slot. */
+  /** Time for the answer to QUIT, while the client that has sent it keeps its place. */
   readonly quit: number
 }
 
