@@ -29,5 +29,12 @@ export function readSetting<Name extends SettingName>(
   return table[name].read(written(env, name, table[name]), name) as Values<typeof table>[Name]
 }
 
+/** Returns why a client's value of a setting is laxer than onescand's own, or undefined if it is not. */
+export function whyLaxer(name: SettingName, theirs: unknown, own: unknown): string | undefined {
+  // Both values have the type of the setting, which depends on a name that is known only at run time.
+  const { laxer }: { laxer?(theirs: unknown, own: unknown): string | undefined } = table[name]
+  return laxer?.(theirs, own)
+}
+
 const written = (env: Environment, name: string, { alias }: Setting) =>
   env[name] || (alias === undefined ? undefined : env[alias])

@@ -17,7 +17,7 @@ const own = { fromClient: undefined } as const
 const clamdClients = { SCANFAIL_CLAMD: word(['error', 'limit'], { readers: ['onescand'] }) }
 
 const answersAndLog = {
-  ERROR_FD: number(undefined, { min: 2, max: 255, ...slot, fromClient: 'client' }),
+  ERROR_FD: number(undefined, { min: 2, max: 255, ...slot, fromClient: 'about client' }),
   LOGFILE: text(undefined, {
     ...own,
     defaultInWords: "standard error if that is a log, else the system's log",
@@ -27,7 +27,7 @@ const answersAndLog = {
 const places = {
   QUEUECHAIN: text(undefined, {
     ...slot,
-    fromClient: 'message',
+    fromClient: 'about message',
     defaultInWords: "`bin/qmail-queue` under qmail's home",
   }),
   QMAILHOME: text('/var/qmail'),
@@ -40,7 +40,7 @@ const places = {
 }
 
 const whoSends = {
-  RELAYCLIENT: text(undefined, { ...slot, fromClient: 'client' }),
+  RELAYCLIENT: text(undefined, { ...slot, fromClient: 'about client' }),
   BOUNCEUSER: text('qmails'),
 }
 
@@ -92,8 +92,8 @@ export const mailSettings = {
  */
 export const readFromCaller: ReadonlyMap<string, FromClient> = new Map([
   ['PATH', undefined],
-  ['TCPREMOTEIP', 'message'],
-  ['TCPREMOTEHOST', 'message'],
+  ['TCPREMOTEIP', 'about message'],
+  ['TCPREMOTEHOST', 'about message'],
   // By these the slot finds out whether standard error is a log (onescan-log(5)).
   ...['PROTO', 'TCPLOCALIP', 'DTLINE', 'RPLINE', 'UFLINE', 'JOURNAL_STREAM'].map(
     (name) => [name, undefined] as const,
@@ -117,4 +117,4 @@ export const fromClientOf = (name: string): FromClient =>
     ? table[name].fromClient
     : readFromCaller.has(name)
       ? readFromCaller.get(name)
-      : 'same'
+      : 'must match'

@@ -4,5 +4,5 @@ export const cluster = {
   CLUSTERKEYS: text(undefined, { defaultInWords: '`control/clusterkeys`' }),
   CLUSTERMAXAGE: number(3600, { unit: 'seconds' }),
   CLUSTERPEERS: word(['optional', 'required']),
-  CLUSTERPEER: text(undefined, { fromClient: 'client' }),
+  CLUSTERPEER: text(undefined, { fromClient: 'about client' }),
 }

@@ -3,10 +3,10 @@ import { parsed } from './kinds.ts'
 
 /** Settings for mail in which a scanner found something. */
 export const infectedMail = {
-  REJECTVIRUS: parsed('0', readRejectVirus, { fromClient: 'taken' }),
-  VIRUSFORWARD: parsed(undefined, readForward, { fromClient: 'taken' }),
+  REJECTVIRUS: parsed('0', readRejectVirus, { fromClient: 'overrides' }),
+  VIRUSFORWARD: parsed(undefined, readForward, { fromClient: 'overrides' }),
   REFUSALTEXT: parsed(undefined, readReplyText, {
-    fromClient: 'taken',
+    fromClient: 'overrides',
     defaultInWords: 'a text in English that names what was found',
   }),
   QUARANTINE: parsed(undefined, readQuarantine),

@@ -6,14 +6,23 @@ type SettingReader = 'slot' | 'onescand' | 'onescan-quotad'
 /**
  * How onescand treats a setting that a client sends (onescand(8), QMAIL).
  *
- * - `same`: the client scans standalone if its value differs from onescand's own.
- * - `taken`: the client's value applies.
- * - `bounded`: the client's value applies unless `laxer` reports that it is laxer than onescand's own.
- * - `client`, `message`: the setting is about the client or the message.
- * - `asked`: onescand reads the value to check it, but its own applies.
+ * - `must match`: the client scans standalone if its value differs from onescand's own.
+ * - `overrides`: the client's value applies.
+ * - `may tighten`: the client's value applies unless `laxer` reports that it is laxer than onescand's own.
+ * - `checked only`: onescand reads the value to check it, but its own applies.
+ * - `about client`: the value describes the client. Like all values above, it is the same for all of its mail, so
+ *   onescand caches what it has read for a client by these values.
+ * - `about message`: the value may differ from message to message.
  * - undefined: onescanc does not send the setting.
  */
-export type FromClient = 'same' | 'taken' | 'bounded' | 'client' | 'message' | 'asked' | undefined
+export type FromClient =
+  | 'must match'
+  | 'overrides'
+  | 'may tighten'
+  | 'checked only'
+  | 'about client'
+  | 'about message'
+  | undefined
 
 interface SettingCommon<Value> {
   /**
@@ -73,9 +82,9 @@ export type Setting = NumberSetting | SizeSetting | WordSetting | TextSetting
 interface SettingDetails<Value> {
   readonly readers?: readonly SettingReader[]
   readonly alias?: string
-  readonly fromClient?: Exclude<FromClient, 'bounded'>
+  readonly fromClient?: Exclude<FromClient, 'may tighten'>
   readonly defaultInWords?: string
-  /** With it, the setting is `bounded`. */
+  /** With it, the setting is `may tighten`. */
   readonly laxer?: (theirs: Value, own: Value) => string | undefined
   readonly passes?: (value: Value) => string | undefined
 }
@@ -83,10 +92,10 @@ interface SettingDetails<Value> {
 function common<Value>(more: SettingDetails<Value>): Omit<SettingCommon<Value>, 'read'> {
   const readers = more.readers ?? ['slot', 'onescand']
   const isReadByBoth = readers.includes('slot') && readers.includes('onescand')
-  const usually = isReadByBoth ? 'same' : undefined
+  const usually = isReadByBoth ? 'must match' : undefined
   const { alias, defaultInWords, laxer, passes } = more
   const rest = { readers, alias, defaultInWords, ...(passes && { passes }) }
-  if (laxer) return { ...rest, fromClient: 'bounded', laxer }
+  if (laxer) return { ...rest, fromClient: 'may tighten', laxer }
   return { ...rest, fromClient: 'fromClient' in more ? more.fromClient : usually }
 }
 

@@ -1,22 +1,21 @@
 import { absolutePath } from '../../lib/text/values.ts'
 import { number, parsed, text, word } from './kinds.ts'
 
-/** onescand reads the client's value, but its own counts. */
-const asked = { fromClient: 'asked' } as const
+const checkedOnly = { fromClient: 'checked only' } as const
 
 export const quota = {
   QUOTAD: text(undefined),
-  QUOTANAME: word(['address', 'local'], asked),
-  QUOTADELIMITER: text(undefined, asked),
+  QUOTANAME: word(['address', 'local'], checkedOnly),
+  QUOTADELIMITER: text(undefined, checkedOnly),
   QUOTATIMEOUT: number(500, {
     min: 1,
     max: 60_000,
     unit: 'milliseconds',
     readers: ['slot', 'onescand', 'onescan-quotad'],
-    ...asked,
+    ...checkedOnly,
   }),
-  QUOTASOFT: number(50, { max: 100, unit: 'percent', ...asked }),
-  QUOTARELAY: word(['pass', 'ask'], asked),
+  QUOTASOFT: number(50, { max: 100, unit: 'percent', ...checkedOnly }),
+  QUOTARELAY: word(['pass', 'ask'], checkedOnly),
 }
 
 const service = { readers: ['onescan-quotad'] } as const

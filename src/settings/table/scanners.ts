@@ -11,12 +11,12 @@ export const scanners = {
   QHPSIRC: number(1, { max: 255 }),
   QHPSIRN: number(0, { max: 255 }),
   QHPSIMINSIZE: size(undefined, {
-    fromClient: 'taken',
+    fromClient: 'overrides',
     defaultInWords: 'no limit',
     passes: (bytes) => (bytes > 0 ? 'mail that is smaller' : undefined),
   }),
   QHPSIMAXSIZE: size(undefined, {
-    fromClient: 'taken',
+    fromClient: 'overrides',
     defaultInWords: 'no limit',
     passes: (bytes) => (bytes > 0 ? 'mail that is larger' : undefined),
   }),

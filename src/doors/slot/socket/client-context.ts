@@ -10,7 +10,7 @@ import {
 import type { JudgeContext } from '../../../scan/judge/context/judge-context.ts'
 import { readQuotaSettings } from '../../../scan/quota/quota-settings.ts'
 import type { Scanner } from '../../../scan/scanners/contract/scanner.ts'
-import { readSetting } from '../../../settings/read-settings.ts'
+import { readSetting, whyLaxer } from '../../../settings/read-settings.ts'
 import type { FromClient } from '../../../settings/table/kinds.ts'
 import type { QhpsiLine } from '../../../settings/table/scanners.ts'
 import { fromClientOf, names, type SettingName, table } from '../../../settings/table.ts'
@@ -30,9 +30,9 @@ interface ClientContext {
 type Variables = ReadonlyMap<string, string>
 
 const namesOf = (kind: FromClient) => names.filter((name) => table[name].fromClient === kind)
-const takenNames = namesOf('taken')
-const boundedNames = namesOf('bounded')
-const askedNames = namesOf('asked')
+const overridingNames = namesOf('overrides')
+const tighteningNames = namesOf('may tighten')
+const checkedNames = namesOf('checked only')
 
 /** Upper limit for the cached environments of clients. Hosts have a handful. */
 const KEPT_MAX = 100
@@ -61,7 +61,7 @@ export class ClientContexts {
     const make = () => makeOrScanStandalone(this.#configuration, variables)
     let key = ''
     for (const [name, value] of variables) {
-      if (isOfPolicy(fromClientOf(name))) key += `${name}=${value}\0` // no variable holds a NUL
+      if (selectsContext(fromClientOf(name))) key += `${name}=${value}\0` // no variable holds a NUL
     }
     if (key.length > KEPT_LENGTH) return make()
     const known = this.#contexts.get(key)
@@ -73,7 +73,7 @@ export class ClientContexts {
 }
 
 /** Returns whether a variable affects the configuration, and not the message or the client's own work. */
-const isOfPolicy = (kind: FromClient) => kind !== undefined && kind !== 'message'
+const selectsContext = (kind: FromClient) => kind !== undefined && kind !== 'about message'
 
 /**
  * Converts any error to ScanStandalone: the standalone program reports a wrong setting of the client, and answers for
@@ -102,7 +102,7 @@ function makeClientContext(configuration: Configuration, variables: Variables): 
     return { ...common, context: undefined }
   }
   for (const [name, value] of variables) {
-    if (fromClientOf(name) === 'same') requireEqual(name, configuration.env, value)
+    if (fromClientOf(name) === 'must match') requireEqual(name, configuration.env, value)
   }
   const { context } = configuration
   if (context === undefined) throw new ScanStandalone(`${NOTHING_SCANS} for the daemon`)
@@ -115,7 +115,7 @@ function makeClientContext(configuration: Configuration, variables: Variables): 
  */
 function checkQuotaSettings(own: Environment, theirs: Environment): void {
   if (!theirs.QUOTAD) return
-  const ways = Object.fromEntries(askedNames.map((name) => [name, theirs[name]]))
+  const ways = Object.fromEntries(checkedNames.map((name) => [name, theirs[name]]))
   readQuotaSettings({ ...own, ...ways, QUOTAD: theirs.QUOTAD })
 }
 
@@ -141,8 +141,9 @@ function contextWith(
   theirs: Environment,
 ): JudgeContext {
   const merged: Record<string, string | undefined> = { ...env }
-  for (const name of takenNames) merged[name] = theirs[name] ?? env[name]
-  for (const name of boundedNames) merged[name] = theirs[name] || env[name]
+  // An empty value that overrides means the default. An empty one that may tighten leaves the daemon's in place.
+  for (const name of overridingNames) merged[name] = theirs[name] ?? env[name]
+  for (const name of tighteningNames) merged[name] = theirs[name] || env[name]
   // Without a QUARANTINE of the client no message is kept: the client would not know that.
   merged.QUARANTINE = theirs.QUARANTINE
   const settings = readMailSettings(merged, directories)! // `line` is there, so QHPSI is
@@ -171,9 +172,8 @@ type BySetting = Readonly<Partial<Record<SettingName, unknown>>>
 
 /** Throws ScanStandalone if a setting of the client's is laxer than the daemon's. */
 function requireStrict(theirs: BySetting, own: BySetting): void {
-  for (const name of boundedNames) {
-    const { laxer }: { laxer?(theirs: unknown, own: unknown): string | undefined } = table[name]
-    const why = laxer?.(theirs[name], own[name])
+  for (const name of tighteningNames) {
+    const why = whyLaxer(name, theirs[name], own[name])
     if (why !== undefined) throw new ScanStandalone(`${name} ${why}`)
   }
 }
