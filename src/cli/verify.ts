@@ -1,9 +1,10 @@
 import * as crypto from 'node:crypto'
 import { formatDuration } from '../lib/text/units.ts'
 import { readSpoolSettings } from '../mail/message/spool.ts'
+import { spoolMessage } from '../mail/message/spool-message.ts'
 import { readSignatureFiles, settledDate } from '../scan/scanners/signatures/signature-files.ts'
-import { takeMessage } from '../scan/stamps/take-message.ts'
 import {
+  digestsFor,
   explainStamps,
   type StampExplanation,
   type Trust,
@@ -54,7 +55,11 @@ export const verifyCommand = makeCommand('verify', {
     const database = readSetting(env, 'CLAMDBDIR') ?? DEFAULT_DATABASE
     const files = await readSignatureFiles(database, Date.now())
     const bytes = bytesOf(openMessageFile(args.file), maxSizeOf(args))
-    const message = await takeMessage(bytes, readSpoolSettings(env), keys)
+    const message = await spoolMessage(bytes, {
+      spool: readSpoolSettings(env),
+      createHash: crypto.createHash,
+      digestsFor: (header) => digestsFor(header, keys, Date.now() / 1000),
+    })
     try {
       const options: VerifyOptions = {
         keys,

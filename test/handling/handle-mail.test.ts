@@ -40,7 +40,7 @@ for (const recipients of [['b@keep.example'], ['b@keep.example', 'c@skip.example
         const deadline = new Deadline(() => 0, { gone: gone.signal })
         const shown: unknown[] = []
         const delivered = handleMail(transaction, judging.context, deadline, {
-          answers: 'each',
+          answers: 'per recipient',
           showBegun(what) {
             shown.push(what)
             return () => shown.push('over')

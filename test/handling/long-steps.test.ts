@@ -89,7 +89,7 @@ async function openJudge(t: Test) {
     const about: LogContext = { remote: '192.0.2.7', transaction, total: 0 }
     try {
       await handleMail(transaction, context!, new Deadline(() => performance.now()), {
-        answers: 'once, some kept',
+        answers: 'one reply, some quarantined',
         about: () => about,
         carryOut(decision) {
           for (const line of decisionLines(decision, undefined, about)) void line

@@ -6,11 +6,12 @@ import type { Environment } from '../../lib/process/environment.ts'
 import { editHeader, type HeaderField } from '../../mail/message/header-block.ts'
 import type { Message } from '../../mail/message/message.ts'
 import { readSpoolSettings } from '../../mail/message/spool.ts'
+import { spoolMessage } from '../../mail/message/spool-message.ts'
 import { beginRelease, type Release } from '../../scan/quarantine/release.ts'
 import { isCurrent, type Key } from '../../scan/stamps/keyring.ts'
 import { signRelease } from '../../scan/stamps/sign.ts'
 import { RELEASED_TO_MAX } from '../../scan/stamps/stamp.ts'
-import { takeMessage } from '../../scan/stamps/take-message.ts'
+import { digestsFor } from '../../scan/stamps/verify.ts'
 import { flag, printsJson, text, texts } from '../command/cli-options.ts'
 import { makeCommand, type Output } from '../command/run-command.ts'
 import { addEnvironmentOptions, readCluster, slotEnvironment } from '../host/slot-environment.ts'
@@ -125,7 +126,11 @@ async function handOn(
   const { entry, record } = begun.opened
   let message: Message | undefined
   try {
-    message = await takeMessage(begun.opened.message(), readSpoolSettings(process.env), keys)
+    message = await spoolMessage(begun.opened.message(), {
+      spool: readSpoolSettings(process.env),
+      createHash: crypto.createHash,
+      digestsFor: (header) => digestsFor(header, keys, Date.now() / 1000),
+    })
     const add = keys.length > 0 ? [stampOf(message, recipients, keys)] : []
     const { header, body } = message
     const bytes = function* () {

@@ -103,7 +103,7 @@ export class Content {
       transaction = received
       const release = await services.permits.take(gone)
       return await handleMail(received, context, new Deadline(services.uptime, { gone }), {
-        answers: 'once',
+        answers: 'one reply',
         showBegun: services.showBegun,
         about: () => this.#logged(received),
         carryOut: (decision) => {

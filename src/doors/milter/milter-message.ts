@@ -187,7 +187,7 @@ export class MilterMessage {
     const encode = (decision: Decision) => encodeDecision(decision, { header, paths }, agreement)
     return {
       // The MTA may not let recipients be removed.
-      answers: agreement.actions & action.deleteRecipients ? 'once, some kept' : 'once',
+      answers: agreement.actions & action.deleteRecipients ? 'one reply, some quarantined' : 'one reply',
       showBegun,
       mtaHolds: true,
       about: () => this.#about(origin, transaction),

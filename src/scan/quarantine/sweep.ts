@@ -4,7 +4,6 @@ import { inSlices } from '../../lib/flow/event-loop.ts'
 import type { PathHandle } from '../../lib/path/path-handle.ts'
 import type { Values } from '../../settings/read-settings.ts'
 import type { quarantineLimits } from '../../settings/table/quarantine.ts'
-import { FIRST_SEEN, type HostTime, SweepClock } from './age.ts'
 import { byAge, daysIn, entryAt, type QuarantineEntry } from './entries.ts'
 import {
   type DayOfGrounds,
@@ -14,6 +13,7 @@ import {
   openQuarantine,
 } from './folders.ts'
 import { KEYS } from './quarantine-message.ts'
+import { FIRST_SEEN, type HostTime, SweepClock } from './sweep-clock.ts'
 
 /** The limits above which messages are removed. */
 interface SweepLimits extends Values<typeof quarantineLimits> {
@@ -69,7 +69,7 @@ interface SeenTogether {
  * ones until their number and bytes are within the limits. Rejects if the quarantine cannot be opened, or
  * when the signal is aborted.
  *
- * The clock of the sweeps (age.ts) decides how old a message is, and which is older. The times in names only
+ * The clock of the sweeps (sweep-clock.ts) decides how old a message is, and which is older. The times in names only
  * order the messages that one sweep saw at once. If the wall clock was set since the last sweep, nothing is
  * removed. Works in slices, so that mail is not delayed, and holds the names of one day at a time. A file
  * that cannot be removed stays.

@@ -1,8 +1,17 @@
 import type { Crypto } from '../../lib/runtime/crypto.ts'
 import type { HeaderField } from '../../mail/message/header-block.ts'
+import { BoundFields } from './bound-fields.ts'
 import { isCurrent, type Key } from './keyring.ts'
-import { BoundFields, md5Stamp, stampMac } from './mac.ts'
-import { type Claims, FIELD, nextNumber, RELEASED, releasedTo, scannerName } from './stamp.ts'
+import {
+  type Claims,
+  FIELD,
+  md5Stamp,
+  nextNumber,
+  RELEASED,
+  releasedTo,
+  scannerName,
+  stampMac,
+} from './stamp.ts'
 import type { HashedMessage } from './verify.ts'
 
 /** The keys and data that a stamp is made from. */

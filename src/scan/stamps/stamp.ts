@@ -1,3 +1,4 @@
+import type { Hash } from 'node:crypto'
 import type { Crypto } from '../../lib/runtime/crypto.ts'
 import type { FieldSpan, Header } from '../../mail/message/header-block.ts'
 
@@ -118,4 +119,24 @@ export function scannerName(name: string): string {
   return name.replace(/[^A-Za-z0-9._+-]/g, (character) =>
     [...Buffer.from(character)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),
   )
+}
+
+/** Computes the MAC of an hmac-sha256 stamp: HMAC-SHA256 over six lines, each ended by LF. */
+export function stampMac(
+  crypto: Crypto,
+  secret: Buffer,
+  claims: Claims,
+  fieldsDigest: string,
+  bodyDigest: string,
+): Buffer {
+  const { k, t, s } = claims
+  return crypto
+    .createHmac('sha256', secret)
+    .update(`onescan-cluster/1\n${k}\n${t}\n${s}\n${fieldsDigest}\n${bodyDigest}\n`, 'latin1')
+    .digest()
+}
+
+/** Computes md5(body, key), in hex, from the state of the hash over the body, which can be used again. */
+export function md5Stamp(state: Hash, secret: Buffer): string {
+  return state.copy().update(secret).digest('hex')
 }

@@ -4,9 +4,17 @@ import type { DigestsWanted } from '../../mail/message/canonical-body.ts'
 import { FREE_MAX, MAIL_LINE_MAX, whyBound } from '../../mail/message/content-fields.ts'
 import { HEADER_MAX, type Header } from '../../mail/message/header-block.ts'
 import type { Message, MessageForm } from '../../mail/message/message.ts'
+import { BoundFields, isBound } from './bound-fields.ts'
 import { isCurrent, type Key, type Scheme } from './keyring.ts'
-import { BoundFields, isBound, md5Stamp, stampMac } from './mac.ts'
-import { isStampName, RELEASED, type Stamp, stampName, stampsIn } from './stamp.ts'
+import {
+  isStampName,
+  md5Stamp,
+  RELEASED,
+  type Stamp,
+  stampMac,
+  stampName,
+  stampsIn,
+} from './stamp.ts'
 
 /** Upper limit for the hmac-sha256 stamps of known keys that are verified in one message. */
 const CANDIDATES_MAX = 16

@@ -70,7 +70,7 @@ function endsAs(decision: Decision, count: number): SingleDecision[] {
 
 t.test('whatever is decided for three recipients, no mail is lost in silence', async (t) => {
   let split = 0
-  for (const answers of ['each', 'once, some kept', 'once'] as const) {
+  for (const answers of ['per recipient', 'one reply, some quarantined', 'one reply'] as const) {
     for (const bounce of [false, true]) {
       for (const first of names) {
         for (const second of names) {
@@ -97,10 +97,10 @@ function checkShares(t: Test, decision: Decision, answers: AnswerMode, about: st
   if (decision.kind !== 'split') return
   const kinds = decision.shares.map((share) => share.decision.kind)
   const counts = decision.shares.map(({ envelope }) => envelope.recipientCount)
-  if (answers === 'once') t.fail(`split: ${about}`)
+  if (answers === 'one reply') t.fail(`split: ${about}`)
   if (counts.reduce((sum, count) => sum + count) !== 3) t.fail(`not all: ${about}`)
   if (kinds.filter((kind) => kind === 'accept').length > 1) t.fail(`twice: ${about}`)
-  if (answers === 'each') return
+  if (answers === 'per recipient') return
   if (
     !kinds.includes('accept') ||
     kinds.some((kind) => kind !== 'accept' && kind !== 'quarantine')
@@ -111,7 +111,7 @@ function checkShares(t: Test, decision: Decision, answers: AnswerMode, about: st
 
 t.test('an interface that answers for each recipient gives each its own decision', async (t) => {
   const own = ['accept', 'reject', 'keep', 'discard', 'defer', 'tag']
-  const ends = endsAs(decide(own, 'each'), own.length)
+  const ends = endsAs(decide(own, 'per recipient'), own.length)
   t.same(
     ends.map(({ kind }) => kind),
     ['accept', 'reject', 'quarantine', 'discard', 'defer', 'accept'],
@@ -125,24 +125,24 @@ t.test('an interface that answers for each recipient gives each its own decision
 
 t.test('mail that the MTA holds, or that goes to VIRUSFORWARD, is not divided', async (t) => {
   for (const name of ['hold', 'forward']) {
-    t.not(decide([name, 'accept', 'reject'], 'each').kind, 'split')
-    t.not(decide([name, 'accept'], 'once, some kept').kind, 'split')
+    t.not(decide([name, 'accept', 'reject'], 'per recipient').kind, 'split')
+    t.not(decide([name, 'accept'], 'one reply, some quarantined').kind, 'split')
   }
 })
 
 t.test('decisions that are alike, or that all accept, are joined to one', async (t) => {
-  t.equal(decide(['reject', 'reject'], 'each').kind, 'reject')
-  const both = decide(['accept', 'tag'], 'each')
+  t.equal(decide(['reject', 'reject'], 'per recipient').kind, 'reject')
+  const both = decide(['accept', 'tag'], 'per recipient')
   t.match(both, { kind: 'accept', details: { scan: 'infected', rule: '1,2' } })
 })
 
 t.test('the accepted share has the recipients for whom the message leaves', async (t) => {
-  const split = decide(['reject', 'accept', 'keep'], 'each')
+  const split = decide(['reject', 'accept', 'keep'], 'per recipient')
   if (split.kind !== 'split') throw new Error(split.kind)
   const share = acceptedShare(split)
   t.equal(share?.decision.kind, 'accept')
   t.same([...recipientsOf(share!.envelope)].map(({ text }) => text), ['user1@example.org']) // biome-ignore format: a line
-  const none = decide(['reject', 'keep'], 'each')
+  const none = decide(['reject', 'keep'], 'per recipient')
   t.equal(none.kind === 'split' && acceptedShare(none), undefined)
 })
 
@@ -150,7 +150,7 @@ t.test('the log names lines in at most 100 characters', async (t) => {
   const line = (letter: string) => letter.repeat(80)
   const parts = ['a', 'b'].map((letter) => ({ decision: decisions.defer!, line: line(letter) }))
   const transaction = { client: {} } as unknown as Transaction
-  const decision = divide(parts, [0, 1], transaction, 'once')
+  const decision = divide(parts, [0, 1], transaction, 'one reply')
   const rule = decision.kind !== 'split' && decision.details.rule
   t.equal(rule, `${line('a')},${line('b')}`.slice(0, 100))
 })
@@ -175,7 +175,7 @@ t.test('undivided, the strictest decision counts by which no mail is lost', asyn
   const nameOf = (names: readonly string[], isBounceInjector = false) => {
     const chosen = names.map((name) => ({ decision: all[name as keyof typeof all]!, line: '-' }))
     const transaction = { client: { ...client, isBounceInjector } } as Transaction
-    const found = divide(chosen, [...names.keys()], transaction, 'once')
+    const found = divide(chosen, [...names.keys()], transaction, 'one reply')
     return Object.entries(all).find(([, decision]) => decision === found)?.[0] ?? found
   }
   const order = ['defer', 'reject', 'keep', 'forward', 'tag', 'unknown', 'edited', 'accept']
@@ -204,7 +204,7 @@ t.test('undivided, the strictest decision counts by which no mail is lost', asyn
 
 t.test('a hundred thousand recipients are divided in one pass', async (t) => {
   const own = Array.from({ length: 100_000 }, (_, index) => (index % 2 ? 'keep' : 'accept'))
-  const decision = decide(own, 'once, some kept')
+  const decision = decide(own, 'one reply, some quarantined')
   t.same(
     decision.kind === 'split' && decision.shares.map(({ envelope }) => envelope.recipientCount),
     [50_000, 50_000],

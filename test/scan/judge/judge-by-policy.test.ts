@@ -55,7 +55,7 @@ t.test('a thousand recipients with an exception each cost one scan', async (t) =
   t.equal(given.length, 1)
   const some = await judgeBy(`to=u7@example.org allow\n${lines}* REJECTVIRUS=1\n`, {
     recipients: ['u6@example.org', 'u7@example.org'],
-    answers: 'each',
+    answers: 'per recipient',
   })
   t.equal(some.given.length, 2)
   t.match(some.decision, {
@@ -95,7 +95,7 @@ t.test('an exception for one recipient lets no mail in for others', async (t) =>
     'to=b@example.org,signature=Eicar allow\nto=c@example.org,signature=Other allow\n* REJECTVIRUS=1\n'
   const { decision, given } = await judgeBy(lines, {
     recipients: ['b@example.org', 'c@example.org'],
-    answers: 'each',
+    answers: 'per recipient',
   })
   t.same(kindsFor(decision), ['accept', 'reject'])
   t.equal(given.length, 2)
@@ -120,7 +120,7 @@ t.test('a message for very many recipients gives turns to other mail', async (t)
     hasTurned = true
   })
   const turning = { ...context, rules: { lines: rules, contextOfLine: () => Promise.reject() } }
-  await judgeByPolicy(transaction, turning, new Deadline(() => 0), 'once')
+  await judgeByPolicy(transaction, turning, new Deadline(() => 0), 'one reply')
   t.equal(seen.length, TURN + 1)
   t.equal(seen.indexOf(true), TURN - 1)
 })
@@ -131,7 +131,10 @@ t.test('the strictest line for a recipient without a domain applies', async (t) 
   t.equal(alone.decision.kind, 'reject')
   t.equal(detailsOf(alone.decision)?.rule, '-,1,2')
   const many = Array.from({ length: 10_000 }, (_, number) => `user${number}`)
-  const several = await judgeBy(lines, { recipients: ['x@a.example', ...many], answers: 'each' })
+  const several = await judgeBy(lines, {
+    recipients: ['x@a.example', ...many],
+    answers: 'per recipient',
+  })
   t.equal(several.given.length, 3, 'it is scanned once by each line, and once by none')
   t.match(several.decision, {
     kind: 'split',

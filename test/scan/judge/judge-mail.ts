@@ -117,7 +117,7 @@ export async function judgeMail(text: string, setup: Setup = {}) {
 export async function judgeByLines(
   lines: string,
   text: string,
-  { answers = 'once', ...setup }: Setup & { readonly answers?: AnswerMode } = {},
+  { answers = 'one reply', ...setup }: Setup & { readonly answers?: AnswerMode } = {},
 ) {
   const { env, transaction, context } = stageFor(text, setup)
   const planned: unknown[] = []

@@ -15,9 +15,9 @@ import {
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ProcEntry } from '../../../src/lib/process/proc-entry.ts'
-import { readHostTime } from '../../../src/scan/quarantine/age.ts'
 import { openQuarantine } from '../../../src/scan/quarantine/folders.ts'
 import { sweepQuarantine } from '../../../src/scan/quarantine/sweep.ts'
+import { readHostTime } from '../../../src/scan/quarantine/sweep-clock.ts'
 import { fileOf, keepOne, listed, makeQuarantine } from './quarantined.ts'
 
 /** The sweep of a quarantine. */

@@ -191,7 +191,7 @@ export class SlotServer {
     const transaction = { message, envelope, client }
     try {
       return await handleMail(transaction, context, deadline, {
-        answers: 'once, some kept',
+        answers: 'one reply, some quarantined',
         showBegun: isTest ? undefined : reporter?.begin,
         code: exit.done,
         about: () => about(transaction),

@@ -79,7 +79,7 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
   const keepNoFile = removeWhenKilled()
   const context = await loadContext(config, tools, { env, log })
   return handleMail(transaction, context, new Deadline(tools.uptime), {
-    answers: 'once, some kept',
+    answers: 'one reply, some quarantined',
     code: exit.done,
     about: () => slotLog.about(),
     async carryOut(decision) {

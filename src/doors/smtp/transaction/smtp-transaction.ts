@@ -131,7 +131,7 @@ export class SmtpTransaction {
     const services = this.#services
     const { gone, replies } = delivery
     return handleMail(transaction, context, new Deadline(services.uptime, { gone }), {
-      answers: services.lmtp ? 'each' : 'once, some kept',
+      answers: services.lmtp ? 'per recipient' : 'one reply, some quarantined',
       showBegun: services.showBegun,
       about: () => log.about([{ reply: ownReply.ok, sent: ownReply.ok.code }]),
       adjust: (decision) => this.#adjust(decision),

@@ -14,11 +14,11 @@ import { mailReply } from './replies.ts'
 /**
  * How an interface answers for several recipients:
  *
- * - `each`: a separate answer for each (LMTP).
- * - `once, some kept`: one answer, although the message is kept in quarantine for some of them.
- * - `once`: one answer and one decision for all.
+ * - `per recipient`: a separate reply for each (LMTP).
+ * - `one reply, some quarantined`: one reply, although the message is quarantined for some of them.
+ * - `one reply`: one reply and one decision for all.
  */
-export type AnswerMode = 'each' | 'once, some kept' | 'once'
+export type AnswerMode = 'per recipient' | 'one reply, some quarantined' | 'one reply'
 
 /** The decision for a group of recipients. */
 export interface GroupDecision {
@@ -57,9 +57,9 @@ export function divide(
 
 /** Returns whether the interface can give the groups different answers. */
 function mayDivide(decisions: readonly GroupDecision[], answers: AnswerMode): boolean {
-  if (decisions.length === 1 || answers === 'once') return false
+  if (decisions.length === 1 || answers === 'one reply') return false
   if (decisions.some(({ decision }) => isAboutWhole(decision))) return false
-  if (answers === 'each') return true
+  if (answers === 'per recipient') return true
   const kinds = new Set(decisions.map(({ decision }) => decision.kind))
   return kinds.size === 2 && kinds.has('accept') && kinds.has('quarantine')
 }

@@ -1,7 +1,7 @@
 import { makeEnvelope } from '../../../mail/message/envelope/envelope.ts'
 import { removeNamedFiles } from '../../../mail/message/named-copy.ts'
 import type { SpoolSettings } from '../../../mail/message/spool.ts'
-import { takeMessage } from '../../stamps/take-message.ts'
+import { spoolMessage } from '../../../mail/message/spool-message.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import type { Scanner } from '../contract/scanner.ts'
 import type { ScanResult, Unread } from '../findings/scan-result.ts'
@@ -31,7 +31,7 @@ export async function scanBytes(
   bytes: AsyncIterable<Buffer>,
   { spool, scanners, settings, whenInterrupted }: ManualScan,
 ): Promise<{ readonly size: number; readonly result: ScanResult; readonly notes: string[] }> {
-  const message = await takeMessage(bytes, spool, [])
+  const message = await spoolMessage(bytes, { spool })
   const settle = whenInterrupted?.(removeNamedFiles)
   const notes: string[] = []
   const { size } = message

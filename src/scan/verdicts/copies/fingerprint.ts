@@ -4,7 +4,7 @@ import { FREE_MAX, whyBound } from '../../../mail/message/content-fields.ts'
 import { Header } from '../../../mail/message/header-block.ts'
 import type { Message } from '../../../mail/message/message.ts'
 import { headerFormFault } from '../../../mail/message/well-formed.ts'
-import { unboundFields } from '../../stamps/mac.ts'
+import { unboundFields } from '../../stamps/bound-fields.ts'
 import { isStampName } from '../../stamps/stamp.ts'
 
 /** The input of a fingerprint: a message as scanners see it, and how they scan it. */

@@ -5,6 +5,7 @@ import t from 'tap'
 import type { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { makeEnvelope } from '../../../../src/mail/message/envelope/envelope.ts'
 import { readSpoolSettings } from '../../../../src/mail/message/spool.ts'
+import { spoolMessage } from '../../../../src/mail/message/spool-message.ts'
 import { contentForms, multipartForms } from '../../../../src/mail/mime/traits/forms.ts'
 import { mailWith } from '../../../../src/readiness/clamd/form-probes.ts'
 import { ClamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
@@ -14,7 +15,6 @@ import type {
 } from '../../../../src/scan/scanners/contract/scanner.ts'
 import { clean } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import { runScanners, sampleOf } from '../../../../src/scan/scanners/run/run-scanners.ts'
-import { takeMessage } from '../../../../src/scan/stamps/take-message.ts'
 import {
   type Clamd,
   clamdAnswer,
@@ -193,7 +193,7 @@ async function askedAbout(
   async function* bytes() {
     yield mail
   }
-  const message = await takeMessage(bytes(), readSpoolSettings({}), [])
+  const message = await spoolMessage(bytes(), { spool: readSpoolSettings({}) })
   const envelope = makeEnvelope(Buffer.alloc(0), [])
   const sample = sampleOf(message, message.header, { envelope, scansRaw })
   await runScanners(sample, runOf([scanner], { settings: secondLook }))

@@ -1,8 +1,7 @@
-import type { Hash } from 'node:crypto'
 import { CR } from '../../lib/bytes/ascii.ts'
 import type { Crypto } from '../../lib/runtime/crypto.ts'
 import type { Header } from '../../mail/message/header-block.ts'
-import { type Claims, isStampName } from './stamp.ts'
+import { isStampName } from './stamp.ts'
 
 /**
  * The bound fields of a header as stamps hash them. Each field is hashed unchanged, from the first byte of
@@ -86,24 +85,4 @@ export const unboundFields: readonly string[] = Object.keys(unboundFieldsInWords
 /** Returns whether a stamp covers a field of this name (lower case) below it. */
 export function isBound(name: string): boolean {
   return !unboundFields.includes(name) && !isStampName(name)
-}
-
-/** Computes the MAC of an hmac-sha256 stamp: HMAC-SHA256 over six lines, each ended by LF. */
-export function stampMac(
-  crypto: Crypto,
-  secret: Buffer,
-  claims: Claims,
-  fieldsDigest: string,
-  bodyDigest: string,
-): Buffer {
-  const { k, t, s } = claims
-  return crypto
-    .createHmac('sha256', secret)
-    .update(`onescan-cluster/1\n${k}\n${t}\n${s}\n${fieldsDigest}\n${bodyDigest}\n`, 'latin1')
-    .digest()
-}
-
-/** Computes md5(body, key), in hex, from the state of the hash over the body, which can be used again. */
-export function md5Stamp(state: Hash, secret: Buffer): string {
-  return state.copy().update(secret).digest('hex')
 }
