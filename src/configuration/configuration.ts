@@ -17,7 +17,12 @@ import {
   readScanningConfig,
   withSettings,
 } from '../scan/judge/context/judge-config.ts'
-import type { JudgeContext, LoadedRules, Tools } from '../scan/judge/context/judge-context.ts'
+import {
+  type JudgeContext,
+  type LoadedRules,
+  messageOptionsFor,
+  type Tools,
+} from '../scan/judge/context/judge-context.ts'
 import { countersLine } from '../scan/quota/backends.ts'
 import { openQuotaClient, type QuotaClient } from '../scan/quota/quota-client.ts'
 import { readQuotaSettings } from '../scan/quota/quota-settings.ts'
@@ -29,7 +34,6 @@ import {
   readSignatureFiles,
   type SignatureFiles,
 } from '../scan/scanners/signatures/signature-files.ts'
-import { digestsFor } from '../scan/stamps/verify.ts'
 import { HostMemory } from '../scan/verdicts/host-memory.ts'
 import {
   openVerdictsBy,
@@ -156,8 +160,6 @@ async function openConfiguration(
   }
   const quota = quotaSettings && openQuotaClient(quotaSettings, log)
   if (quota !== undefined) opened.add(quota)
-  const keys = config?.cluster?.keys ?? []
-  const { crypto, verdicts } = tools ?? {}
   return {
     env,
     readAt,
@@ -165,15 +167,9 @@ async function openConfiguration(
     off: watchSwitches(directories),
     context: base && { ...base, rules },
     tls,
-    messageOptions: {
-      spool,
-      digestsFor(header) {
-        const wanted = digestsFor(header, keys, Date.now() / 1000)
-        return verdicts === undefined ? wanted : { ...wanted, sha256: true }
-      },
-      createHash: crypto?.createHash,
-      memoryFiles: config && loadSystem(),
-    },
+    messageOptions: base
+      ? { ...messageOptionsFor(base.config, base.tools), memoryFiles: loadSystem() }
+      : { spool },
     quota,
     report: () => quota && log(countersLine(quota.counters)),
   }

@@ -94,8 +94,10 @@ function memoryOf({ tools }: JudgeContext): string {
   return why === undefined ? '' : `, caches no verdicts: ${why}`
 }
 
-function stamps({ cluster, remark }: JudgeConfig): string {
-  if (cluster === undefined) return remark === '' ? 'no stamps' : `no stamps (${remark})`
+function stamps({ cluster, remarks }: JudgeConfig): string {
+  if (cluster === undefined) {
+    return remarks.length === 0 ? 'no stamps' : `no stamps (${remarks.join('; ')})`
+  }
   const { length } = cluster.keys
   return `stamps with ${length} ${length === 1 ? 'key' : 'keys'}`
 }

@@ -14,11 +14,11 @@ const configurationOf = (config: JudgeConfig, tools = {}, scanners: readonly unk
 t.test('onescand reports at its start that it may not read its keyring', async (t) => {
   const env = { QHPSI: 'plugin: eicar', CONTROLDIR: '/nonexistent' }
   const why = '/etc/onescan/keys/clusterkeys is not readable by uid 999: no stamps'
-  const config = { ...readScanningConfig(env)!, remark: why }
+  const config = { ...readScanningConfig(env)!, remarks: [why] }
   const by = configurationOf(config)
   const door = { kind: 'milter', address: 'unix:/m' } as const
   t.match(describeDoor(door, by), `, no stamps (${why})`)
-  t.match(describeDoor(door, configurationOf({ ...config, remark: '' })), /, no stamps$/)
+  t.match(describeDoor(door, configurationOf({ ...config, remarks: [] })), /, no stamps$/)
 })
 
 t.test('the description of an interface matches its handling of viruses', async (t) => {

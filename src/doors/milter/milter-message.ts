@@ -174,7 +174,7 @@ export class MilterMessage {
     const checked = quota && (await checkQuota(announced, quota, uptime))
     if (checked?.defer !== undefined) return adapter.carryOut(checked.defer)
     const release = await permits.take(gone)
-    const remarked = withRemark(context, checked?.remark)
+    const remarked = checked?.remark ? withRemark(context, checked.remark) : context
     const deadline = new Deadline(uptime, { gone })
     return await handleMail(transaction, remarked, deadline, adapter).finally(release)
   }
@@ -187,7 +187,8 @@ export class MilterMessage {
     const encode = (decision: Decision) => encodeDecision(decision, { header, paths }, agreement)
     return {
       // The MTA may not let recipients be removed.
-      answers: agreement.actions & action.deleteRecipients ? 'one reply, some quarantined' : 'one reply',
+      answers:
+        agreement.actions & action.deleteRecipients ? 'one reply, some quarantined' : 'one reply',
       showBegun,
       mtaHolds: true,
       about: () => this.#about(origin, transaction),
@@ -242,10 +243,8 @@ export class MilterMessage {
 }
 
 /** Returns the context that adds a remark to the log line. */
-function withRemark({ config, ...context }: JudgeContext, remark = ''): JudgeContext {
-  if (remark === '') return { config, ...context }
-  const remarks = [config.remark, remark].filter(Boolean)
-  return { ...context, config: { ...config, remark: remarks.join('; ') } }
+function withRemark({ config, ...context }: JudgeContext, remark: string): JudgeContext {
+  return { ...context, config: { ...config, remarks: [...config.remarks, remark] } }
 }
 
 function shownRecipient(path: Buffer): string {

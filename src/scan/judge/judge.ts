@@ -36,25 +36,16 @@ export async function judge(
   const { message, envelope, client } = transaction
   const byHeader = await decideByHeader(transaction, config)
   if (byHeader !== undefined) return byHeader
-  // Each stage reads the header once, which may be 1 MiB.
-  const letOthers = () => yieldAfter(message.header.length)
-  await letOthers()
+  await yieldAfter(message.header.length)
+  const { stage, times } = createStages(message.header.length, tools.uptime)
 
-  const notes = config.remark === '' ? [] : [config.remark]
-  const times: Record<string, number> = {}
-  const lap = createStopwatch(tools.uptime)
-  if (tools.quota) {
-    const mail = { envelope, client, size: message.size }
-    const { defer, remark } = await checkQuota(mail, tools.quota, tools.uptime)
-    if (defer !== undefined) return defer
-    times.quota = lap()
-    if (remark !== undefined) notes.push(remark)
-  }
+  const { quota: lookup, uptime } = tools
+  const announced = { envelope, client, size: message.size }
+  const quota = lookup && (await stage('quota', () => checkQuota(announced, lookup, uptime)))
+  if (quota?.defer !== undefined) return quota.defer
 
   if (config.cluster || tools.verdicts) await tools.lookForSignatures?.()
-  const trust = verifyTrust(transaction, config, tools)
-  times.verify = lap()
-  await letOthers()
+  const trust = await stage('verify', () => verifyTrust(transaction, config, tools))
 
   const remove = fieldsToRemove(message.header, trust, config)
   const mail = { ...transaction, outgoing: withoutFields(message.header, remove) }
@@ -62,17 +53,17 @@ export async function judge(
   // Scanners may load new signatures during the scan, too late for this message.
   const files = config.cluster && tools.signatureFiles()
   const signatures = await findSignaturesInUse(tools.scanners, files, tools.now())
-  const scanned = await scanUncovered(mail, { config, tools }, trust, deadline)
-  times.scan = lap()
+  const scanned = await stage('scan', () => scanUncovered(mail, { config, tools }, trust, deadline))
 
-  await letOthers()
-  const { stamp, notes: stampNotes } = await stampScanned(mail, config, tools, scanned, signatures)
-  times.sign = lap()
-  await letOthers()
+  const { stamp, notes } = await stage('sign', () =>
+    stampScanned(mail, config, tools, scanned, signatures),
+  )
 
   const decision = decide(transaction, config, {
     ...scanned,
-    notes: [...notes, ...scanned.notes, ...stampNotes],
+    notes: [...config.remarks, quota?.remark, ...scanned.notes, ...notes].filter(
+      (note) => note !== undefined,
+    ),
     trust,
     stamp,
     remove,
@@ -82,12 +73,26 @@ export async function judge(
   return inOwnWords(decision, config.settings, client.origin?.queueId)
 }
 
-/** Returns a function that returns the milliseconds since its last call. */
-function createStopwatch(uptime: () => number): () => number {
+interface Stages {
+  /** Runs a stage, notes the milliseconds since the end of the one before, and then lets other mail continue. */
+  stage<Result>(name: string, run: () => Result | Promise<Result>): Promise<Result>
+  /** Milliseconds per stage. */
+  readonly times: Readonly<Record<string, number>>
+}
+
+/** Each stage reads the header once, which may be 1 MiB: `headerLength` bytes. */
+function createStages(headerLength: number, uptime: () => number): Stages {
+  const times: Record<string, number> = {}
   let last = uptime()
-  return () => {
-    const lap = uptime() - last
-    last += lap
-    return lap
+  return {
+    times,
+    async stage(name, run) {
+      const result = await run()
+      const now = uptime()
+      times[name] = now - last
+      last = now
+      await yieldAfter(headerLength)
+      return result
+    },
   }
 }

@@ -84,7 +84,10 @@ export function loadKeyring(env: Environment, control: string): Keyring {
   return { path, keys }
 }
 
-/** Returns what is wrong with the mode of a keyring, and the remedy. */
+/**
+ * Returns what is wrong with the mode of a keyring, and the remedy. A group may read it, but not write, as it may
+ * other secrets (readSecret): an added key is trusted, while a changed password is only refused.
+ */
 export function modeFault(mode: number): string | undefined {
   if ((mode & 0o027) === 0) return undefined
   return `mode 0${(mode & 0o777).toString(8)} lets others read or change the keys; run chmod 640 on it`

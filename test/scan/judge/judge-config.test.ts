@@ -53,9 +53,9 @@ t.test('a configuration remarks what it cannot use, and cannot be changed', asyn
   const shared = t.testdir({})
   chmodSync(shared, 0o777)
   const config = readScanningConfig({ QHPSI, SPOOLDIR: shared })!
-  t.match(config.remark, `SPOOLDIR ${shared}: not used, mode 0777`)
-  t.equal(readScanningConfig({ QHPSI })!.remark, '')
-  t.throws(() => Object.assign(config, { remark: 'x' }))
+  t.match(config.remarks, [`SPOOLDIR ${shared}: not used, mode 0777`])
+  t.same(readScanningConfig({ QHPSI })!.remarks, [])
+  t.throws(() => Object.assign(config, { remarks: ['x'] }))
 })
 
 t.test('FINDINGS of a line come before those of the environment', async (t) => {

@@ -7,13 +7,14 @@ import { openLog } from '../../../log/open-log.ts'
 import { removeNamedFiles } from '../../../mail/message/named-copy.ts'
 import { Deadline } from '../../../scan/judge/context/deadline.ts'
 import { readJudgeConfig } from '../../../scan/judge/context/judge-config.ts'
+import { messageOptionsFor } from '../../../scan/judge/context/judge-context.ts'
 import { environmentOfNextProgram } from '../../../settings/child-environment.ts'
 import { readControlDirectories } from '../../../settings/control-directories.ts'
 import { readErrorReport } from '../error-report.ts'
 import { codeOfFault, exit } from '../exit-codes.ts'
 import { findNextProgram } from '../next-program.ts'
 import { loadContext, prepareTools } from './load-context.ts'
-import { optionsOf, receiveTransaction } from './receive.ts'
+import { receiveTransaction } from './receive.ts'
 import { SlotLog } from './slot-log.ts'
 import { carryOutStandalone, type NextProgramCall, passThrough } from './standalone-carry-out.ts'
 
@@ -74,7 +75,7 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
     return passUnscanned(config.quota!, config.off, env, slotContext)
   }
   const tools = await prepareTools(config, log)
-  const transaction = receiveTransaction(optionsOf(config, tools), env)
+  const transaction = receiveTransaction(messageOptionsFor(config, tools), env)
   slotLog.transaction = transaction
   const keepNoFile = removeWhenKilled()
   const context = await loadContext(config, tools, { env, log })

@@ -4,13 +4,9 @@ import { MemoryLease } from '../../../lib/flow/memory-budget.ts'
 import { isOpenedFor } from '../../../lib/process/descriptors.ts'
 import type { Environment } from '../../../lib/process/environment.ts'
 import { type Envelope, EnvelopeReader } from '../../../mail/message/envelope/envelope.ts'
-import type { Header } from '../../../mail/message/header-block.ts'
 import { Intake } from '../../../mail/message/intake.ts'
 import type { MessageOptions } from '../../../mail/message/message-options.ts'
-import type { JudgeConfig } from '../../../scan/judge/context/judge-config.ts'
-import type { Tools } from '../../../scan/judge/context/judge-context.ts'
 import type { Transaction } from '../../../scan/judge/context/transaction.ts'
-import { digestsFor } from '../../../scan/stamps/verify.ts'
 import { bounceUserOf, readSlotClient, type SlotClient } from '../slot-client.ts'
 
 const BUFFER = 256 * 1024
@@ -19,16 +15,6 @@ const ENVELOPE_FD = 1
 
 /** Milliseconds before a descriptor is read again that the caller left non-blocking. */
 const RETRY = 5
-
-/** Returns the options for spooling and reading a message that is judged. */
-export function optionsOf(config: JudgeConfig, tools: Tools): MessageOptions {
-  const keys = config.cluster?.keys ?? []
-  return {
-    spool: config.spool,
-    digestsFor: (header: Header) => digestsFor(header, keys, tools.now() / 1000),
-    createHash: tools.crypto?.createHash,
-  }
-}
 
 /** Reads the whole message and its envelope. Throws a Fault if one of them is incomplete. */
 export function receiveTransaction(options: MessageOptions, env: Environment): Transaction {

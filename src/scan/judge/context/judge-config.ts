@@ -38,8 +38,8 @@ export interface JudgeConfig {
    * (steps-by-address.ts).
    */
   readonly answersAbout?: AskedAbout
-  /** One line for the log about settings that cannot be used, or ''. */
-  readonly remark: string
+  /** Remarks for the log, one line each, such as a setting that cannot be used. */
+  readonly remarks: readonly string[]
 }
 
 /**
@@ -83,7 +83,7 @@ export function readScanningConfig(env: Environment): JudgeConfig | undefined {
     settings,
     cluster,
     quota: readQuotaSettings(env),
-    remark: [off, spool.remark].filter((remark) => remark !== undefined).join('; '),
+    remarks: [off, spool.remark].filter((remark) => remark !== undefined),
   })
 }
 

@@ -1,8 +1,10 @@
 import type { Crypto } from '../../../lib/runtime/crypto.ts'
+import type { MessageOptions } from '../../../mail/message/message-options.ts'
 import type { TimedLookup } from '../../quota/quota-lookup.ts'
 import type { Rules } from '../../rules/match.ts'
 import type { Scanner } from '../../scanners/contract/scanner.ts'
 import type { SignatureFiles } from '../../scanners/signatures/signature-files.ts'
+import { digestsFor } from '../../stamps/verify.ts'
 import type { Verdicts } from '../../verdicts/verdicts.ts'
 import type { JudgeConfig } from './judge-config.ts'
 
@@ -40,4 +42,20 @@ export interface Tools {
   readonly verdicts?: Verdicts | undefined
   /** Set for interfaces that answer once for all recipients, at the end of the message. */
   readonly quota?: TimedLookup | undefined
+}
+
+/** Returns the options for spooling and reading a message that is judged. */
+export function messageOptionsFor(
+  { spool, cluster }: JudgeConfig,
+  { crypto, verdicts, now }: Tools,
+): MessageOptions {
+  const keys = cluster?.keys ?? []
+  return {
+    spool,
+    digestsFor(header) {
+      const wanted = digestsFor(header, keys, now() / 1000)
+      return verdicts === undefined ? wanted : { ...wanted, sha256: true }
+    },
+    createHash: crypto?.createHash,
+  }
 }

@@ -20,7 +20,7 @@ const deferred = (enhanced: string, grounds: Grounds, text: string): Reply => ({
 })
 
 /** Characters of an address in a reply, whose line has 512 in all (RFC 5321 4.5.3.1.5). */
-const ADDRESS_MAX = 320
+const QUOTED_ADDRESS_MAX = 320
 
 /**
  * The replies about mail and its recipients, beside those of replyFor(). Those about a session or
@@ -32,7 +32,7 @@ export const mailReply = {
   notScanned: deferred('4.7.1', 'unscanned', 'message could not be scanned, try again later'),
   byRule: refused('5.7.1', 'policy', 'refused by local policy'),
   overQuota: ({ text }: MailAddress) => {
-    const shown = replaceUnprintable(text).slice(0, ADDRESS_MAX)
+    const shown = replaceUnprintable(text).slice(0, QUOTED_ADDRESS_MAX)
     return deferred('4.2.2', 'over-quota', `Quota exceeded for <${shown}>, try again later`)
   },
   overQuotaOfAll: deferred(
