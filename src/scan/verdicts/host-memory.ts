@@ -110,7 +110,7 @@ export class HostMemory {
 
   /** The events that a new process gets first. */
   initialEvents(): HostEvents {
-    return { from: this.#self, events: [...this.poison.retell(), ...this.extracted.allEvents()] }
+    return { from: this.#self, events: [...this.poison.allEvents(), ...this.extracted.allEvents()] }
   }
 
   /** Returns the events for the other processes when a process has ended: its scans will not finish. */

@@ -98,7 +98,7 @@ export class Poison {
   }
 
   /** Returns all events that a new process needs. */
-  retell(): Extract<PoisonEvent, { is: 'died' }>[] {
+  allEvents(): Extract<PoisonEvent, { is: 'died' }>[] {
     const counted = [...this.#deaths.entries()].reverse() // the latest of them last
     return counted.map(([fingerprint, deaths]) => {
       const within = this.#deaths.getRemainingTTL(fingerprint)

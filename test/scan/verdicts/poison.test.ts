@@ -69,18 +69,18 @@ t.test('all processes of a host count the same deaths', async (t) => {
 
   a.pass(1000)
   const late = openPoison()
-  for (const event of a.poison.retell()) late.poison.receive(event)
+  for (const event of a.poison.allEvents()) late.poison.receive(event)
   t.equal(late.poison.leftAloneFor('x'), COUNTED_FOR - 1000, 'and so does one that begins later')
 })
 
 t.test('a thousand messages are counted, and the oldest make room', async (t) => {
   const { poison } = openPoison()
   for (let n = 0; n < 1010; n++) poison.died(`${n}`)
-  t.equal(poison.retell().length, 1000)
+  t.equal(poison.allEvents().length, 1000)
   t.equal(poison.deathsOf('9'), 0)
   t.equal(poison.deathsOf('10'), 1)
   const late = openPoison().poison
-  for (const event of poison.retell()) late.receive(event)
+  for (const event of poison.allEvents()) late.receive(event)
   late.died('new')
   t.equal(late.deathsOf('11'), 0, 'it knows which of them are the oldest')
   t.equal(late.deathsOf('1009'), 1)
@@ -94,7 +94,7 @@ t.test('a message that was there with others is a suspect until it has passed al
   t.same([a.poison.isSuspect('x'), b.poison.isSuspect('x')], [true, true], 'in each process')
   t.equal(b.poison.deathsOf('x'), 0)
   const late = openPoison().poison
-  for (const event of a.poison.retell()) late.receive(event)
+  for (const event of a.poison.allEvents()) late.receive(event)
   t.ok(late.isSuspect('x'), 'and in one that begins later')
   b.poison.passed('x')
   a.poison.receive(b.told.at(-1)!)

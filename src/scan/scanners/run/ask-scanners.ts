@@ -75,7 +75,7 @@ function askLocal(
 }
 
 /**
- * Scans the samples together, and each separately if the result for all of them does not decide.
+ * Scans the samples together, and each separately if the result for all of them does not end the scan.
  */
 async function askTogether(
   scanner: ContentScanner,

@@ -50,7 +50,7 @@ export class ResultCollector {
 
   /**
    * Postpones the limit of depth or of contents that a scanner has named about bytes that it calls clean as a
-   * text. It decides unless all of their contents were scanned separately.
+   * text. It ends the scan unless all of their contents were scanned separately.
    */
   postponeLimit(limit: UnreadResult): void {
     this.#postponed ??= limit
