@@ -67,7 +67,10 @@ export const contentLimits: readonly Limit[] = [
   ],
   ['temporary files of a process, beyond the sizes of the messages', mib(DISK_BEYOND_MAX)],
   ['multiparts and messages inside one another, counted together', count(limits.containers)],
-  ['ways of reading a message, besides the common one', count(limits.readings)],
+  [
+    'ways of reading a message, or of decoding a part, besides the common one',
+    count(limits.readings),
+  ],
   [
     'fields about content of a header',
     `${count(limits.fields)}, of ${kib(limits.fieldCharacters)}`,

@@ -30,13 +30,15 @@ export function* isNestedDeeper(
   limit: number,
   options: WorkOptions & Pick<ContentsOptions, 'createHash'>,
 ): Steps<boolean> {
-  const search = new DepthSearch(limit, new Work(message, options), options.createHash)
+  const work = new Work(message, options)
+  const search = new DepthSearch(limit, work, options.createHash)
   try {
     yield* search.read(message, 0, options.header)
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error
-    if (!search.isDeeper) yield { kind: 'unread', why: error.message }
+    work.leaveUnread(error.message)
   }
+  if (!search.isDeeper && work.unread !== undefined) yield { kind: 'unread', why: work.unread }
   return search.isDeeper
 }
 

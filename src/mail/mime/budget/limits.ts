@@ -12,7 +12,8 @@ export const limits = {
   bytesOfContent: 32,
   /**
    * Upper limit for the readings of one message, and of all encoded messages in it, in addition to the common
-   * reading of each. The highest number in 13,954 real messages was 73.
+   * reading of each. The highest number in 13,954 real messages was 73. Each part that is decoded in several ways, and
+   * each file that is saved in several, has as many of its own.
    */
   readings: 256,
   /** Upper limit for the blocks of encoded data that are decoded in one text. */

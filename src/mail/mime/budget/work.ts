@@ -73,6 +73,7 @@ class Account {
   readonly budget: ReadingBudget
   /** Upper limit for the contents of the message. */
   readonly contents: number
+  unread: string | undefined
   #unitsSinceTurn = 0
 
   constructor({ size }: Bytes, { openFile, mayBeFile, onWork, onOdd, budget }: WorkOptions) {
@@ -128,6 +129,17 @@ export class Work {
   /** The remaining budget of the message. */
   get budget(): ReadingBudget {
     return this.#account.budget
+  }
+
+  /** Why a part is left unread, by the first limit that was exceeded, or undefined if all is read. */
+  get unread(): string | undefined {
+    return this.#account.unread
+  }
+
+  /** Notes that a part is left unread. The rest of the message is read. */
+  leaveUnread(why: string): void {
+    this.#account.unread ??= why
+    this.onOdd?.('unread')
   }
 
   /**

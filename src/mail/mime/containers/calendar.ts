@@ -1,9 +1,9 @@
 import { COLON, CR, EQUALS, LF, QUOTE, SEMICOLON, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import { indexOrEnd } from '../../../lib/bytes/lines.ts'
 import type { Bytes } from '../../message/bytes.ts'
-import { limits } from '../budget/limits.ts'
 import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
-import { EveryHabit, type Habits, type Words } from '../habits/habits.ts'
+import { eachHabits } from '../decoders/each-habits.ts'
+import type { Habits, Words } from '../habits/habits.ts'
 import type { MemoryPool } from '../storage/store.ts'
 import { type HeldFile, PropertyHead, PropertyValue } from './content-line.ts'
 
@@ -13,8 +13,7 @@ import { type HeldFile, PropertyHead, PropertyValue } from './content-line.ts'
  * about the lines, the other ways of reading them are tried as well.
  */
 export function* openCalendar(source: Bytes, work: Work, give: (file: HeldFile) => Steps): Steps {
-  const every = new EveryHabit({ readings: limits.readings })
-  for (let habits = every.next(); habits; habits = every.next()) {
+  for (const habits of eachHabits('reading a calendar', work)) {
     yield* readLines(source, habits, work, give)
   }
 }

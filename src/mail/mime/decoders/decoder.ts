@@ -1,17 +1,18 @@
 import { CR, LF } from '../../../lib/bytes/ascii.ts'
 import { LineSearch } from '../../../lib/bytes/lines.ts'
 import type { Bytes } from '../../message/bytes.ts'
-import { LimitExceeded, limits } from '../budget/limits.ts'
+import { Unreadable } from '../budget/limits.ts'
 import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
-import { EveryHabit, type Habits } from '../habits/habits.ts'
+import type { Habits } from '../habits/habits.ts'
 import { Store } from '../storage/store.ts'
+import { eachHabits } from './each-habits.ts'
 
 /** Receives decoded bytes at the front of `buffer`. They are valid until it returns. */
 export type Give = (buffer: Buffer, length: number) => void
 
 /**
  * Decodes a content in pieces of any size. When a call returns, all bytes that it decoded have been passed
- * on.
+ * on. Throws Unreadable if it cannot decode the rest: then the bytes until there are used.
  */
 export interface Decoder {
   push(bytes: Buffer, from: number, to: number): void
@@ -75,7 +76,7 @@ export function* decoded<Result>(
 
 /**
  * Decodes a source once for each set of habits that makes a difference to it. Returns the common ones, which come
- * first. Throws LimitExceeded if there are too many.
+ * first.
  */
 export function* decodedInEachWay(
   part: Bytes,
@@ -83,14 +84,12 @@ export function* decodedInEachWay(
   work: Work,
   use: (source: Bytes, habits: Habits) => Steps,
 ): Steps<Habits> {
-  const every = new EveryHabit({ readings: limits.readings })
-  const common = every.next()!
-  for (let habits: Habits | undefined = common; habits; habits = every.next()) {
-    const current = habits
-    yield* decoded(part, codec(current), work, (source) => use(source, current))
+  let common: Habits | undefined
+  for (const habits of eachHabits('decoding a part', work)) {
+    common ??= habits
+    yield* decoded(part, codec(habits), work, (source) => use(source, habits))
   }
-  if (every.isCut) throw new LimitExceeded(`more than ${limits.readings} ways of decoding a part`)
-  return common
+  return common!
 }
 
 /**
@@ -110,6 +109,9 @@ function* decodeInto(store: Store, part: Bytes, make: MakeDecoder, work: Work): 
       }
     }
     decoder.end()
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error
+    work.leaveUnread(error.message)
   } finally {
     work.buffers.push(buffer)
   }

@@ -108,19 +108,10 @@ class MessageState {
   readonly given = new Map<string, number>()
   #postponed: Iterable<number>[] = []
   #isTooDeep = false
-  #unread: string | undefined
 
   constructor(options: ContentsOptions, readers: Readers) {
     this.options = options
     this.readers = readers
-  }
-
-  get unread(): string | undefined {
-    return this.#unread
-  }
-
-  leaveUnread(why: string): void {
-    this.#unread ??= why
   }
 
   postpone(work: Iterable<number>): void {
@@ -171,11 +162,6 @@ export class Decoding extends Work {
     return this.scope.depth
   }
 
-  /** Why a part is left unread, by the first limit that was exceeded, or undefined if all is read. */
-  get unread(): string | undefined {
-    return this.#message.unread
-  }
-
   /** Returns the decoding at a position of its own, such as that of a leaf part. */
   at(scope: Partial<Scope>): Decoding {
     return new Decoding(this, this.#message, { ...this.scope, ...scope })
@@ -207,12 +193,6 @@ export class Decoding extends Work {
     for (const work of this.#message.takePostponed()) {
       for (const units of work) yield* this.countUnits(units)
     }
-  }
-
-  /** Notes that a part is left unread. */
-  leaveUnread(why: string): void {
-    this.#message.leaveUnread(why)
-    this.onOdd?.('unread')
   }
 
   /** Yields, once, that the message is nested deeper than `maxDepth`. */

@@ -1,12 +1,11 @@
 import { isAscii } from 'node:buffer'
 import { LF, SPACE } from '../../../lib/bytes/ascii.ts'
 import { Bytes } from '../../message/bytes.ts'
-import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { changesAscii, isUnreadable, toUtf8 } from '../decoders/charsets.ts'
 import { decoded, makerOf } from '../decoders/decoder.ts'
+import { eachHabits } from '../decoders/each-habits.ts'
 import { LineEnds } from '../decoders/text-forms.ts'
-import { EveryHabit } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 import type { PartForm } from '../traits/forms.ts'
@@ -219,8 +218,7 @@ export class SavedForms {
   /** Yields a file in each form in which some program saves it, and opens those that may hold something else. */
   *#giveSaved(content: DecodedContent, decoding = this.decoding, form?: PartForm): Steps {
     const file = yield* this.#fileOf(content)
-    const every = new EveryHabit({ readings: limits.readings })
-    for (let habits = every.next(); habits; habits = every.next()) {
+    for (const habits of eachHabits('saving a file', decoding)) {
       const saved = fileFormBy(habits, file)
       if (saved === undefined) continue
       const { bytes, make } = saved
