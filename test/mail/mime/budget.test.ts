@@ -1,11 +1,17 @@
 import t from 'tap'
+import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { budgetOf, limits } from '../../../src/mail/mime/budget/limits.ts'
+import { Work } from '../../../src/mail/mime/budget/work.ts'
+import { eachHabits } from '../../../src/mail/mime/decoders/each-habits.ts'
+import type { Feature } from '../../../src/mail/mime/habits/habits.ts'
+import { structureHabits } from '../../../src/mail/mime/habits/structure-habits.ts'
 import { compressed, literal } from '../../scan/scanners/evasions/containers.ts'
 import { multipartBy } from './nested-mail.ts'
 import { readMail } from './read-mail.ts'
 
 /** A message is read by one budget. If that is not enough, the last step says that something is left unread. */
 
+const features = Object.keys(structureHabits) as Feature[]
 const TYPE = 'Content-Type: application/octet-stream; name=a'
 const BASE64 = 'Content-Transfer-Encoding: base64'
 const base64 = (bytes: Buffer) => bytes.toString('base64').replace(/.{76}/g, '$&\n')
@@ -122,4 +128,24 @@ t.test('OpenPGP packets of two bytes end at the limit of work, in any container'
     t.same([over, odd.includes('unread')], ['too much work for its size', true], type)
     t.ok(work <= 2.1 * budgetOf(message.length).work, `${work} units`)
   }
+})
+
+t.test(
+  'a part that cannot be decoded to its end leaves the parts below it to be read',
+  async (t) => {
+    const blanks = `Content-Transfer-Encoding: quoted-printable\n\nabove=${' '.repeat(70_000)}\nbelow`
+    const { texts, over, odd } = readMail(around([`${TYPE}\n${blanks}`]))
+    t.match(over, /blanks in a line that cannot be read/)
+    t.ok(odd.includes('unread'))
+    t.ok(texts.includes(last.toString()))
+    t.ok(texts.includes('above'))
+  },
+)
+
+t.test('a calendar with more ways of reading than are tried would be unread', async (t) => {
+  const work = new Work(Bytes.of(Buffer.from('text')), { openFile: () => -1 })
+  for (const habits of eachHabits('reading a calendar', work)) {
+    for (const feature of features) habits.note(feature)
+  }
+  t.equal(work.unread, `more than ${limits.readings} ways of reading a calendar`)
 })

@@ -13,7 +13,7 @@ export const ARMOUR_END = '-----END'
 class ArmourDecoder implements Decoder {
   readonly #inner: Base64Decoder
   readonly #habits: Habits
-  readonly #lines = new WholeLines((bytes, from, to) => this.#line(bytes, from, to))
+  readonly #lines = new WholeLines((...line) => this.#line(...line))
   #state: 'fields' | 'data' | 'over'
 
   /** Without fields, all lines are data. */
@@ -32,12 +32,16 @@ class ArmourDecoder implements Decoder {
     this.#inner.end()
   }
 
-  #line(bytes: Buffer, from: number, to: number): void {
+  #line(bytes: Buffer, from: number, to: number, startsLine: boolean): void {
+    if (startsLine) this.#beginLine(bytes, from, to)
+    if (this.#state === 'data') this.#inner.push(bytes, from, to)
+  }
+
+  #beginLine(bytes: Buffer, from: number, to: number): void {
     if (this.#state === 'over') return
     const isField = this.#state === 'fields' && looksLikeField(bytes, from, to)
     if (isField && this.#habits.does('armour field') === 'is skipped') return
     this.#state = endsArmour(bytes, from, to) ? 'over' : 'data'
-    if (this.#state === 'data') this.#inner.push(bytes, from, to)
   }
 }
 

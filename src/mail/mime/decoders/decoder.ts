@@ -179,16 +179,24 @@ export abstract class ByteDecoder implements Decoder {
   protected finish(): void {}
 }
 
+/** Upper limit for the bytes of a line that are passed on together: one, and groups of four. */
+const LINE_MAX = BUFFER_SIZE + 1
+
+/** Takes a line with its end. If `startsLine` is false, it is the rest of a long one. */
+type TakeLine = (bytes: Buffer, from: number, to: number, startsLine: boolean) => void
+
 /**
- * Passes each line on as a whole, with its end, from pieces of any size. A line of more than BUFFER_SIZE
- * bytes is passed on in pieces. `ends` states what ends a line: LF alone, or also a bare CR.
+ * Passes each line on as a whole, with its end, from pieces of any size. A line of more than LINE_MAX bytes is passed
+ * on in pieces: LINE_MAX bytes, and each time BUFFER_SIZE more. `ends` states what ends a line: LF alone, or also a
+ * bare CR.
  */
 export class WholeLines {
-  readonly #give: (bytes: Buffer, from: number, to: number) => void
+  readonly #give: TakeLine
   readonly #ends: 'lf' | 'any'
   #held: Buffer = Buffer.alloc(0)
+  #startsLine = true
 
-  constructor(give: (bytes: Buffer, from: number, to: number) => void, ends: 'lf' | 'any' = 'lf') {
+  constructor(give: TakeLine, ends: 'lf' | 'any' = 'lf') {
     this.#give = give
     this.#ends = ends
   }
@@ -199,12 +207,18 @@ export class WholeLines {
       const end = lines[this.#ends](at)
       const last = bytes[end - 1]
       const isWhole = last === LF || (last === CR && this.#ends === 'any')
-      if (isWhole && this.#held.length === 0) this.#give(bytes, at, end)
-      else {
-        this.#held = Buffer.concat([this.#held, bytes.subarray(at, end)])
-        if (isWhole || this.#held.length > BUFFER_SIZE) this.end()
+      while (at < end) {
+        const room = (this.#startsLine ? LINE_MAX : BUFFER_SIZE) - this.#held.length
+        const next = Math.min(end, at + room)
+        const isComplete = next - at === room || (isWhole && next === end)
+        if (isComplete && this.#held.length === 0) this.#give(bytes, at, next, this.#startsLine)
+        else {
+          this.#held = Buffer.concat([this.#held, bytes.subarray(at, next)])
+          if (isComplete) this.end()
+        }
+        if (isComplete) this.#startsLine = isWhole && next === end
+        at = next
       }
-      at = end
     }
   }
 
@@ -212,6 +226,6 @@ export class WholeLines {
   end(): void {
     const line = this.#held
     this.#held = Buffer.alloc(0)
-    if (line.length > 0) this.#give(line, 0, line.length)
+    if (line.length > 0) this.#give(line, 0, line.length, this.#startsLine)
   }
 }

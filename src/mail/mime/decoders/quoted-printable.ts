@@ -1,5 +1,6 @@
 import { isAscii } from 'node:buffer'
 import { CR, DASH, EQUALS, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import { Unreadable } from '../budget/limits.ts'
 import { Habits, type Words } from '../habits/habits.ts'
 import { lowBytes } from './charsets.ts'
 import {
@@ -19,8 +20,11 @@ const PLUS = 0x2b
 /** The last bytes that may be a soft line break. */
 const LAST_BREAK = Buffer.from('=\n')
 
-/** Upper limit for the bytes after a `=`, and for the blanks, that wait until their meaning is known. */
-const HELD_MAX = 4096
+/** Upper limit for the blanks in a row, which wait until their meaning is known. A line of mail has 998 bytes. */
+const BLANKS_MAX = 64 * 1024
+
+/** The new bytes that waiting bytes are joined with at a time. */
+const JOINED = 4096
 
 /** This many bytes are compared one by one before the runtime searches the rest. */
 const NEAR = 32
@@ -90,7 +94,7 @@ export class QuotedPrintableDecoder implements Decoder {
         this.#decode(bytes.subarray(at, to), false)
         return
       }
-      const end = Math.min(to, at + HELD_MAX)
+      const end = Math.min(to, at + JOINED)
       const joined = Buffer.concat([this.#held, bytes.subarray(at, end)])
       this.#held = Buffer.alloc(0)
       this.#decode(joined, false)
@@ -181,8 +185,9 @@ export class QuotedPrintableDecoder implements Decoder {
     }
     let end = at + 1
     while (end < bytes.length && isBlank(bytes[end]!)) end++
+    checkBlanks(end - at)
     const isIncomplete = end === bytes.length || (high >= 0 && at + 2 === bytes.length)
-    if (isIncomplete && !last && bytes.length - at <= HELD_MAX) return -1
+    if (isIncomplete && !last) return -1
     const lf = bytes[end] === LF
     const isBreak = lf || bytes[end - 1] === CR
     if (isBreak && this.#isSoftBreak(bytes, at, end, lf)) return lf ? end + 1 : end
@@ -235,7 +240,8 @@ export class QuotedPrintableDecoder implements Decoder {
     let end = at + 1
     while (end < bytes.length && (bytes[end] === SPACE || bytes[end] === TAB)) end++
     const behind = bytes[end] === CR ? end + 1 : end
-    if (behind >= bytes.length && !last && bytes.length - at <= HELD_MAX) return -1
+    checkBlanks(end - at)
+    if (behind >= bytes.length && !last) return -1
     const endsLine = end >= bytes.length || bytes[end] === LF || bytes[behind] === LF
     if (endsLine && !this.#hasLastBlanks) {
       this.#hasLastBlanks = true
@@ -244,6 +250,10 @@ export class QuotedPrintableDecoder implements Decoder {
     if (!(endsLine && this.#trims)) this.#out.putAll(bytes, at, end)
     return end
   }
+}
+
+function checkBlanks(length: number): void {
+  if (length > BLANKS_MAX) throw new Unreadable('quoted-printable with 64 KiB of blanks in a line')
 }
 
 /** Returns whether a blank is, or may be, at the end of a line. */
@@ -278,8 +288,10 @@ function isBlank(byte: number): boolean {
  */
 class QuotedPrintableInLines implements Decoder {
   readonly #out: Writer
-  readonly #lines = new WholeLines((bytes, from, to) => this.#line(bytes, from, to))
+  readonly #lines = new WholeLines((...line) => this.#line(...line))
   #waiting: Buffer = Buffer.alloc(0)
+  /** The bytes of this line that were read, and not written over yet. */
+  #free = 0
 
   constructor(give: Give, buffer: Buffer) {
     this.#out = new Writer(give, buffer)
@@ -296,35 +308,33 @@ class QuotedPrintableInLines implements Decoder {
     this.#out.flush()
   }
 
-  #line(bytes: Buffer, from: number, to: number): void {
+  #line(bytes: Buffer, from: number, to: number, startsLine: boolean): void {
+    if (startsLine) this.#free = -this.#waiting.length
     const line = Buffer.concat([this.#waiting, bytes.subarray(from, to)])
-    const waited = this.#waiting.length
     let read = 0
-    let written = 0
     while (line.length - read >= 3) {
       if (line[read] !== EQUALS) {
         const equals = line.indexOf(EQUALS, read)
         const end = Math.min(equals < 0 ? line.length : equals, line.length - 2)
         this.#out.putAll(line, read, end)
-        written += end - read
         read = end
         continue
       }
       const [second, third] = [line[read + 1]!, line[read + 2]!]
       if (second === CR || second === LF) {
-        read += second === CR && third === LF ? 3 : 2
+        const length = second === CR && third === LF ? 3 : 2
+        read += length
+        this.#free += length
         continue
       }
       const [high, low] = [hex[second]!, hex[third]!]
       if (high >= 0 && low >= 0) {
         this.#out.put(high * 16 + low)
-        written++
+        this.#free += 2
       } else {
-        // The bytes of this line that were read, and not written over yet.
-        const free = Math.max(0, read + 3 - waited - written)
-        const end = read + Math.min(3, free)
-        this.#out.putAll(line, read, end)
-        written += end - read
+        const kept = Math.min(3, Math.max(0, this.#free + 3))
+        this.#out.putAll(line, read, read + kept)
+        this.#free += 3 - kept
       }
       read += 3
     }

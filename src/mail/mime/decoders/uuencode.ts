@@ -2,7 +2,6 @@ import { CR, LF } from '../../../lib/bytes/ascii.ts'
 import { withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import { Habits, type Words } from '../habits/habits.ts'
 import {
-  BUFFER_SIZE,
   ByteDecoder,
   type Codec,
   chained,
@@ -32,7 +31,7 @@ export class UuencodeDecoder implements Decoder {
   readonly #buffer: Buffer
   readonly #values: Uint8Array
   #length = 0
-  readonly #lines = new WholeLines((bytes, from, to) => this.#line(bytes, from, to), 'any')
+  readonly #lines = new WholeLines((...line) => this.#line(...line), 'any')
   #hasData = false
   #over = false
   #hasOddLine = false
@@ -63,15 +62,21 @@ export class UuencodeDecoder implements Decoder {
     this.#length = 0
   }
 
-  #line(bytes: Buffer, from: number, to: number): void {
+  #line(bytes: Buffer, from: number, to: number, startsLine: boolean): void {
     const end = withoutLineEnd(bytes, from, to)
+    if (!startsLine) {
+      // Only this reader takes more of a line than its first character declares.
+      const isData = this.#reads === 'is data up to its end' && this.#end !== 'is none'
+      if (isData) this.#decode(bytes, from, end, bytesIn(end - from))
+      return
+    }
     const isLast = isEndLine(bytes, from, end)
     if (this.#over) {
       if (end > from && !isLast) this.#end ??= this.#habits.does('uuencode end')
       if (this.#end !== 'is data') return
     }
     if (this.#hasData && (isLast || isZeroLine(bytes, from, end))) this.#over = true
-    if (!this.#hasOddLine && !this.#over && !isExact(bytes, from, end)) {
+    else if (!this.#hasOddLine && !isExact(bytes, from, end)) {
       this.#hasOddLine = true
       this.#habits.note('uuencode line')
     }
@@ -108,7 +113,7 @@ export class UuencodeDecoder implements Decoder {
     const needed = Math.ceil(length / 3) * 4
     switch (this.#reads) {
       case 'is data up to its end':
-        return Math.min(Math.floor((characters / 4) * 3), BUFFER_SIZE - 8)
+        return bytesIn(characters)
       case 'is data as far as it has whole groups of four':
         return Math.min(length, Math.floor(characters / 4) * 3)
       case 'is data if it is not much longer':
@@ -127,6 +132,11 @@ export class UuencodeDecoder implements Decoder {
         return length
     }
   }
+}
+
+/** Returns the number of bytes that are encoded in this number of characters. */
+function bytesIn(characters: number): number {
+  return Math.floor((characters / 4) * 3)
 }
 
 /** Returns whether a line declares its length, and is not much longer than this many characters. */
@@ -150,11 +160,11 @@ function isZeroLine(bytes: Buffer, from: number, end: number): boolean {
 
 /**
  * Returns whether every reader decodes the line to the same bytes. Some readers decode the last
- * group of four as a whole.
+ * group of four as a whole, and KMime skips blanks.
  */
 function isExact(bytes: Buffer, from: number, end: number): boolean {
   if (end === from || (bytes[from]! - 32) % 3 !== 0) return false
-  for (let at = from; at < end; at++) if (bytes[at]! < 0x20 || bytes[at]! > 0x60) return false
+  for (let at = from; at < end; at++) if (bytes[at]! <= 0x20 || bytes[at]! > 0x60) return false
   return end - from - 1 === Math.ceil((bytes[from]! - 32) / 3) * 4
 }
 

@@ -39,10 +39,11 @@ t.test(
   },
 )
 
+/** The lines of a text in these pieces. The rest of a long one begins with `...`. */
 function linesOf(ends: 'lf' | 'any', ...pieces: readonly string[]): string[] {
   const lines: string[] = []
-  const whole = new WholeLines((bytes, from, to) => {
-    lines.push(bytes.toString('latin1', from, to))
+  const whole = new WholeLines((bytes, from, to, startsLine) => {
+    lines.push(`${startsLine ? '' : '...'}${bytes.toString('latin1', from, to)}`)
   }, ends)
   for (const piece of pieces) whole.push(Buffer.from(`#${piece}#`), 1, 1 + piece.length)
   whole.end()
@@ -60,9 +61,12 @@ t.test('lines are given whole, whatever pieces they come in', async (t) => {
 })
 
 t.test('a line that is too long to be held is given in pieces', async (t) => {
-  const [most, more] = ['x'.repeat(BUFFER_SIZE), 'y'.repeat(10)]
-  t.same(linesOf('lf', most, more, 'z\n'), [most + more, 'z\n'])
+  const most = 'x'.repeat(BUFFER_SIZE)
+  const [whole, rest] = [`${most}y`, '...yyy\n']
+  t.same(linesOf('lf', most, 'yyyy', '\nz\n'), [whole, rest, 'z\n'])
+  t.same(linesOf('lf', `${most}yyyy\nz\n`), [whole, rest, 'z\n'])
   t.same(linesOf('lf', most, '\nz'), [`${most}\n`, 'z'])
+  t.same(linesOf('lf', `y${most}`, most, 'z\n'), [`y${most}`, `...${most}`, '...z\n'])
 })
 
 t.test('a part with more ways of decoding than are tried is unread', async (t) => {

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { BUFFER_SIZE } from '../../../../src/mail/mime/decoders/decoder.ts'
 import { UuencodeDecoder, uuencode } from '../../../../src/mail/mime/decoders/uuencode.ts'
-import { Habits } from '../../../../src/mail/mime/habits/habits.ts'
-import { featuresOf, inEverySplit, ways } from './decode.ts'
+import { Habits, type Words } from '../../../../src/mail/mime/habits/habits.ts'
+import { decode, featuresOf, inEverySplit, ways } from './decode.ts'
 
 // `#86)C` is abc, `"86(` is ab, `!80` is a; a back-tick or a blank stands for six zero bits.
 
@@ -118,7 +118,7 @@ t.test('some readers go on behind an end, and take other lines for data, too', a
 t.test('groups of uuencode go on in the next line, as KMime reads them', async (t) => {
   const rows: Readonly<Record<string, string>> = {
     '!04)\n" a)#\n`\nend\n#04)#\n': 'AI',
-    '!04)#\n': 'A',
+    '!04)# \n': 'A',
     '#04end)#\n#04)#\n': 'ABCABC',
     '#0```\nx\n': '@\0\0',
     'e04)#\n': '',
@@ -135,6 +135,22 @@ t.test('lines of uuencode end where readers end them', async (t) => {
   const by = (way: string, text: string) => ways(uuencode, text)[WAYS[way]!]
   t.equal(by('records', '#04)#"04)#\n`\r\nend\n'), 'ABCAB')
   t.equal(by('pieces', `#86)C${' '.repeat(122)}#86)C\n\`\nend\n`), 'abcabc', 'as programs in C')
+})
+
+t.test('readers that go on behind an end differ about the lines below it, too', async (t) => {
+  const found = ways(uuencode, '#86)C\n`\nend\n#86)C1\n')
+  t.equal(found[ON + WAYS.any], 'abcabc')
+})
+
+t.test('a line that is too long to be held is one line', async (t) => {
+  const text = `#${'86)C'.repeat(3 * BUFFER_SIZE)}\n#04)#\n`
+  const by = (does: Words<'uuencode line'>) => uuencode(Habits.of({ 'uuencode line': does }))
+  for (const cuts of [[], [5, 8192, 20_000]]) {
+    t.equal(decode(uuencode(new Habits()), text, cuts), 'ABC')
+    t.equal(decode(by('is data'), text, cuts), 'abcABC')
+    const whole = `${'abc'.repeat(3 * BUFFER_SIZE)}ABC`
+    t.equal(decode(by('is data up to its end'), text, cuts), whole)
+  }
 })
 
 t.test('uuencode of more bytes than memory is kept for is decoded as a whole', async (t) => {
@@ -159,8 +175,18 @@ t.test('uuencode is decoded in other ways only if readers may differ about it', 
     t.same(asked(text), [], text)
   }
   t.same(asked('#86)C\n`\nend\nmore\n'), ['uuencode end'])
-  for (const line of ['#86) ', '#86)`', '#86)_']) t.same(asked(`${line}\nend\n`), [], line)
-  for (const line of ['"86($', '#86\x1f$', '#86)C1', '#86)c', '#86)', '', 'x', '#86)\x7f']) {
+  for (const line of ['#86)`', '#86)_']) t.same(asked(`${line}\nend\n`), [], line)
+  for (const line of [
+    '"86($',
+    '#86) ',
+    '#86\x1f$',
+    '#86)C1',
+    '#86)c',
+    '#86)',
+    '',
+    'x',
+    '#86)\x7f',
+  ]) {
     const text = `#86)C\n${line}\n#86)C\nend\n`
     t.same(asked(text), ['uuencode line'], line)
     t.equal(Object.keys(ways(uuencode, text)).length, 1 + LINES, line)
