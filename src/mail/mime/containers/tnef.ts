@@ -28,7 +28,7 @@ const NAMES: ReadonlySet<number> = new Set([0x3001, 0x3704, 0x3707])
 /** The length of the name of the interface, which precedes an object. */
 const INTERFACE = 16
 
-interface TnefListener {
+export interface TnefListener {
   readonly name: (name: string) => void
   readonly give: (content: Bytes) => Steps
 }

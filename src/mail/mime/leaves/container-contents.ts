@@ -5,7 +5,7 @@ import { beginsCalendar, openCalendar, utf16Of } from '../containers/calendar.ts
 import { openCms } from '../containers/cms.ts'
 import type { HeldFile } from '../containers/content-line.ts'
 import { openPgp, type PgpContent } from '../containers/openpgp.ts'
-import { openTnef } from '../containers/tnef.ts'
+import { openTnef, type TnefListener } from '../containers/tnef.ts'
 import { base64 } from '../decoders/base64.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
 import { decoded, makerOf } from '../decoders/decoder.ts'
@@ -38,24 +38,33 @@ function* giveOpened(source: Bytes, decoding: Decoding): Steps {
     return decoding.giveNamed('openpgp', [name], (inner) => giveFromOpened(bytes, inner, 'none'))
   }
   const names: string[] = [] // of a file in TNEF, which precede it
+  const tnef: TnefListener = {
+    name: (name) => {
+      names.push(name)
+      decoding.reportNames('tnef', [name])
+    },
+    give: (content) =>
+      decoding.giveReported('tnef', names.splice(0), (inner) =>
+        giveFromOpened(content, inner, 'none'),
+      ),
+  }
+  const isOpened =
+    (yield* isReadable(openCms(source, decoding, giveAs('cms')), decoding)) ||
+    (yield* isReadable(openPgp(source, declared === 'openpgp', decoding, givePgp), decoding))
+  if (isOpened) decoding.noteOpened()
+  else yield* openTnef(source, decoding, tnef)
+}
+
+/** Opens a container. Returns whether the bytes are one that can be read to its end. */
+function* isReadable(opening: Steps<boolean>, decoding: Decoding): Steps<boolean> {
   try {
-    if (yield* openCms(source, decoding, giveAs('cms'))) decoding.noteOpened()
-    if (yield* openPgp(source, declared === 'openpgp', decoding, givePgp)) decoding.noteOpened()
-    yield* openTnef(source, decoding, {
-      name: (name) => {
-        names.push(name)
-        decoding.reportNames('tnef', [name])
-      },
-      give: (content) =>
-        decoding.giveReported('tnef', names.splice(0), (inner) =>
-          giveFromOpened(content, inner, 'none'),
-        ),
-    })
+    return yield* opening
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error
     // A content without a declared type may look like a container by chance.
-    if (declared === 'none') decoding.onOdd?.('unread')
+    if (decoding.scope.declared === 'none') decoding.onOdd?.('unread')
     else if (!decoding.hasOpened) decoding.leaveUnread(error.message)
+    return false
   }
 }
 
