@@ -9,7 +9,7 @@ which this program is the server, or another one. It needs root and a mount name
 
 import os, socket, sys, tempfile
 
-sys.path.append(os.path.join(os.path.dirname(__file__), "../../lib/path"))
+sys.path.append(os.path.join(os.path.dirname(__file__), "../../../lib/path"))
 from hanging import FLUSH, RELEASE, WRITE, mount, mount_hanging
 
 
