@@ -77,6 +77,21 @@ interface ServeOptions<Served extends ServedConnection> {
   readonly memory: () => number
 }
 
+/** Connections that a process keeps at an interface: mail servers open one for each mail, or keep up to 100. */
+const CONNECTIONS_MAX = 1000
+/** Milliseconds between two calls of `tick`, or less for a short timeout. */
+const TICK_MAX = 1000
+
+/** Returns how many clients an interface serves that may have this many sockets. */
+export function maxConnectionsFor(maxSockets = CONNECTIONS_MAX): number {
+  return Math.min(CONNECTIONS_MAX, maxSockets)
+}
+
+/** Returns the interval of `tick` by which a timeout of this many milliseconds is noticed in time. */
+export function tickFor(timeout: number): number {
+  return Math.min(TICK_MAX, Math.ceil(timeout / 2))
+}
+
 /** Serves each connection of a server that does not listen yet, until the interface is closed. */
 export function serve<Served extends ServedConnection, Settings = Configuration>(
   options: ServeOptions<Served> & Pick<Door<Settings>, 'configure'>,

@@ -4,17 +4,18 @@ import type { LogField } from '../../lib/log/line-format.ts'
 import { descriptorOf } from '../../lib/process/descriptors.ts'
 import { loadSystem, type System } from '../../lib/runtime/system.ts'
 import { longestSilent } from '../../serving/idle.ts'
-import { type Connections, type Door, serve } from '../../serving/serve.ts'
+import {
+  type Connections,
+  type Door,
+  maxConnectionsFor,
+  serve,
+  tickFor,
+} from '../../serving/serve.ts'
 import { Wire } from '../../serving/wire.ts'
 import { type ClamdOptions, ClamdServices } from './clamd-services.ts'
 import { ClamdConversation, ClamdRequests } from './clamd-session.ts'
 import { DescriptorStream } from './descriptor-stream.ts'
 import { Handshakes } from './tls-handshakes.ts'
-
-/** Connections that one process keeps: clients have one for each mail. */
-const CONNECTIONS_MAX = 1000
-/** Milliseconds between two checks of what is due. */
-const TICK_MAX = 1000
 
 /** Milliseconds of silence after which a client may be closed to free a place. */
 const IDLE_AFTER = 100
@@ -27,7 +28,7 @@ const TURNED_AWAY_FOR = 100
  */
 export function createClamdDoor(first: Configuration, options: ClamdOptions): Door {
   const { maxSockets, budget, makesRoomAfter = IDLE_AFTER } = options
-  const { maxConnections = Math.min(CONNECTIONS_MAX, maxSockets ?? CONNECTIONS_MAX) } = options
+  const { maxConnections = maxConnectionsFor(maxSockets) } = options
   const services = new ClamdServices(first, options)
   /** The user or address of each client. */
   const clients = new WeakMap<Wire, string>()
@@ -49,7 +50,7 @@ export function createClamdDoor(first: Configuration, options: ClamdOptions): Do
       handshakes?.configure(requireIdentity(next))
       services.configure(next)
     },
-    every: Math.min(TICK_MAX, Math.ceil(services.timeouts.silence / 2)),
+    every: tickFor(services.timeouts.silence),
     maxConnections,
     maxSockets,
     log: (why) => services.complain(why),

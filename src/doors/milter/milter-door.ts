@@ -11,7 +11,7 @@ import { MACROS_MAX } from '../../protocol/milter/macros.ts'
 import { parseCommand } from '../../protocol/milter/milter-commands.ts'
 import { deferred, progress } from '../../protocol/milter/milter-replies.ts'
 import { createPacketReader } from '../../protocol/milter/packets.ts'
-import { type Door, serve } from '../../serving/serve.ts'
+import { type Door, maxConnectionsFor, serve, tickFor } from '../../serving/serve.ts'
 import { PeerTimeout, Wire, type WireHost, type WireReader } from '../../serving/wire.ts'
 import {
   type MilterOptions,
@@ -20,13 +20,6 @@ import {
   milterTimeouts,
 } from './milter-services.ts'
 import { MilterSession } from './milter-session.ts'
-
-/**
- * Connections that one process keeps: Postfix has up to 100 processes of each kind that opens some.
- */
-const CONNECTIONS_MAX = 1000
-/** Milliseconds between two checks of what is due. */
-const TICK_MAX = 1000
 
 /** Bytes of a packet: one field may be as large as the largest header that is scanned. */
 export const PACKET_MAX = HEADER_MAX + 64 * 1024
@@ -41,13 +34,13 @@ const WAITING_MAX = 256 * 1024
 /** Returns the milter interface, which serves sessions of MTAs. */
 export function createMilterDoor(first: Configuration, options: MilterOptions): Door {
   const { maxSockets, budget, log, timeouts = milterTimeouts } = options
-  const { maxConnections = Math.min(CONNECTIONS_MAX, maxSockets ?? CONNECTIONS_MAX) } = options
+  const { maxConnections = maxConnectionsFor(maxSockets) } = options
   const services = new MilterServices(first, options)
   return serve<Wire>({
     configure(next) {
       services.configuration = next
     },
-    every: Math.min(TICK_MAX, Math.ceil(timeouts.progressAfter / 2)),
+    every: tickFor(timeouts.progressAfter),
     maxConnections,
     maxSockets,
     log: (why) => log(`milter: ${why}`),

@@ -4,13 +4,10 @@ import { ownReply } from '../../handling/replies/own-replies.ts'
 import { addressKey, type Network, parseIpAddress } from '../../lib/net/ip-address.ts'
 import type { RawReply } from '../../protocol/smtp/smtp-replies.ts'
 import { longestIdle } from '../../serving/idle.ts'
-import { type Connections, type Door, serve } from '../../serving/serve.ts'
+import { type Connections, type Door, serve, tickFor } from '../../serving/serve.ts'
 import { SmtpConnection, smtpTimeouts } from './client/smtp-connection.ts'
 import { type SmtpOptions, type SmtpRoute, SmtpServices } from './next-server/smtp-services.ts'
 import { SmtpSession } from './smtp-session.ts'
-
-/** Milliseconds between two checks of what is due. */
-const TICK_MAX = 1000
 
 /** Returns the SMTP interface, which serves sessions of mail servers. */
 export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: SmtpOptions): Door {
@@ -22,7 +19,7 @@ export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: 
     configure(next) {
       services.configuration = next
     },
-    every: Math.min(TICK_MAX, Math.ceil(timeouts.silence / 2)),
+    every: tickFor(timeouts.silence),
     maxConnections: maxClients,
     maxSockets,
     log: complain,
