@@ -11,7 +11,7 @@ import {
   type CheckedIdentity,
   checkTlsIdentity,
   type TlsIdentity,
-} from '../protocol/connection/tls-identity.ts'
+} from '../protocol/clamd/tls-identity.ts'
 import {
   type JudgeConfig,
   readScanningConfig,

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { errorCode } from '../../lib/errors/fault.ts'
 import { onceAMinute } from '../../lib/log/line-format.ts'
-import { type TlsIdentity, whyClientIsRefused } from '../../protocol/connection/tls-identity.ts'
+import { type TlsIdentity, whyClientIsRefused } from '../../protocol/clamd/tls-identity.ts'
 
 /**
  * Concurrent handshakes of one interface in one process; fewer if the interface has less than four times as

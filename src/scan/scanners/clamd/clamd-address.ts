@@ -4,7 +4,7 @@ import {
   readTlsIdentity,
   type TlsFiles,
   type TlsIdentity,
-} from '../../../protocol/connection/tls-identity.ts'
+} from '../../../protocol/clamd/tls-identity.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 
 /**

@@ -2,8 +2,8 @@ import type { SecureContext } from 'node:tls'
 import { errorCode } from '../../../lib/errors/fault.ts'
 import { isCompiled } from '../../../lib/runtime/compiled-program.ts'
 import { loadSystem } from '../../../lib/runtime/system.ts'
+import type { TlsIdentity } from '../../../protocol/clamd/tls-identity.ts'
 import type { Connection } from '../../../protocol/connection/server-wire.ts'
-import type { TlsIdentity } from '../../../protocol/connection/tls-identity.ts'
 import type { ClamdAddress } from './clamd-address.ts'
 
 type Connect = (address: ClamdAddress) => Connection
