@@ -7,8 +7,8 @@ import {
   createPolicyDoor,
   type PolicyDoorOptions,
 } from '../doors/policy/policy-service.ts'
+import { type IdentifyPeer, identifyPeerBy } from '../doors/slot/socket/peer.ts'
 import { createSlotSocketDoor } from '../doors/slot/socket/slot-door.ts'
-import { type IdentifyPeer, identifyPeerBy } from '../doors/slot/socket/slot-server.ts'
 import type { SmtpRoute } from '../doors/smtp/next-server/smtp-services.ts'
 import { createSmtpDoor } from '../doors/smtp/smtp-door.ts'
 import { Budget } from '../lib/flow/memory-budget.ts'

@@ -8,7 +8,7 @@ import { items, readPage, section } from './man-page.ts'
 const root = join(import.meta.dirname, '../..')
 const writers = [
   'src/log/message-lines.ts',
-  'src/doors/slot/socket/slot-server.ts',
+  'src/doors/slot/socket/peer.ts',
   'src/doors/milter/milter-message.ts',
   'src/doors/milter/milter-session.ts',
   'src/handling/recipients/refuse-recipient.ts',

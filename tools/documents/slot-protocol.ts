@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { frameRules } from '../../src/doors/slot/socket/request.ts'
-import { slotTimeouts } from '../../src/doors/slot/socket/slot-server.ts'
+import { slotTimeouts } from '../../src/doors/slot/socket/slot-options.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import {
   answerFields,

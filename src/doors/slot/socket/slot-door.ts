@@ -8,12 +8,8 @@ import { PeerTimeout, Wire, type WireHost } from '../../../serving/wire.ts'
 import { acknowledgement, heartbeat, standaloneAnswer } from './encode-answer.ts'
 import { SlotRequestReader } from './request.ts'
 import { ScanStandalone } from './scan-standalone.ts'
-import {
-  SlotServer,
-  type SlotSocketOptions,
-  type SlotTimeouts,
-  slotTimeouts,
-} from './slot-server.ts'
+import { type SlotSocketOptions, type SlotTimeouts, slotTimeouts } from './slot-options.ts'
+import { SlotServer } from './slot-server.ts'
 
 /** Upper limit, in milliseconds, between checks for due frames: an acknowledgement is due within a second. */
 const TICK_MAX = 300

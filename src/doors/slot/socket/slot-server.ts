@@ -4,18 +4,12 @@ import { handleMail } from '../../../handling/handle-mail.ts'
 import { JudgePermits } from '../../../handling/judge-permits.ts'
 import { keepFor } from '../../../lib/flow/cache.ts'
 import type { MemoryLease } from '../../../lib/flow/memory-budget.ts'
-import type { LogField } from '../../../lib/log/line-format.ts'
-import { descriptorOf } from '../../../lib/process/descriptors.ts'
-import type { System } from '../../../lib/runtime/system.ts'
 import { type LogContext, type LoggedMessage, SELF_TEST } from '../../../log/message-lines.ts'
 import { type Envelope, EnvelopeReader } from '../../../mail/message/envelope/envelope.ts'
 import { Header } from '../../../mail/message/header-block.ts'
 import { Intake } from '../../../mail/message/intake.ts'
-import type { MailReporter, StandaloneWay } from '../../../observe/live/process-report.ts'
-import {
-  type DaemonDescription,
-  descriptionFrame,
-} from '../../../protocol/slot/daemon-description.ts'
+import type { StandaloneWay } from '../../../observe/live/process-report.ts'
+import { descriptionFrame } from '../../../protocol/slot/daemon-description.ts'
 import { Deadline } from '../../../scan/judge/context/deadline.ts'
 import { NOTHING_SCANS } from '../../../scan/judge/context/judge-config.ts'
 import type { Decision } from '../../../scan/judge/decision/decision.ts'
@@ -32,84 +26,11 @@ import {
   endWithReply,
   passOn,
 } from './encode-answer.ts'
+import { type Peer, peerFields } from './peer.ts'
 import type { Request } from './request.ts'
 import { type CommandClient, runCommandHere } from './run-command.ts'
 import { ScanStandalone } from './scan-standalone.ts'
-
-/** The options of the slot interface, in addition to its configuration. */
-export interface SlotSocketOptions {
-  /** Upper limit for open sockets, including connections that are closing. Further clients wait. */
-  readonly maxSockets?: number
-  /** Upper limit, in bytes, for all unanswered requests: the memory of the interface. */
-  readonly memory: number
-  /** Bytes of a message. */
-  readonly maxSize: number
-  /**
-   * Upper limit for the messages that are judged concurrently, and, counted separately, for the connections
-   * that have not sent a request yet.
-   */
-  readonly maxClients: number
-  readonly identifyPeer: IdentifyPeer
-  /** Reports how this onescand runs. */
-  readonly describe?: (wantsSelfTest: boolean) => Promise<DaemonDescription>
-  /** Its own options. */
-  readonly ownArgs?: readonly string[]
-  /** Takes what is to be shown by --http. */
-  readonly reporter?: MailReporter | undefined
-  readonly log: (line: string) => void
-  readonly timeouts?: SlotTimeouts
-}
-
-/** Milliseconds: slot-protocol.md, TIME. */
-export interface SlotTimeouts {
-  /** From the connection of a client to the end of the head of its request. */
-  readonly head: number
-  /** Silence within a message. */
-  readonly silence: number
-  /** Time for a message to arrive, in addition to the time that scanners have. */
-  readonly beyondTimeLeft: number
-  /**
-   * Time for a message to arrive, regardless of the time that scanners have: a client that sends a byte now
-   * and then must not hold memory indefinitely.
-   */
-  readonly sending: number
-  /** Time until a head is acknowledged whose message has arrived with it. */
-  readonly acknowledgeAfter: number
-  /** Time between two signs of activity. */
-  readonly heartbeatAfter: number
-  /** Time for the client to accept the answer. */
-  readonly leaving: number
-}
-
-export const slotTimeouts: SlotTimeouts = {
-  head: 10_000,
-  silence: 10_000,
-  beyondTimeLeft: 2_000,
-  sending: 60_000,
-  acknowledgeAfter: 250,
-  heartbeatAfter: 600,
-  leaving: 3_000,
-}
-
-/** The process at the other end of a unix socket, as reported by the kernel. */
-interface Peer {
-  readonly uid: number
-  readonly pid: number
-}
-
-/** Returns the peer of a socket, or undefined if the runtime cannot determine it. */
-export type IdentifyPeer = (socket: Socket) => Peer | undefined
-
-/**
- * Identifies the peer with SO_PEERCRED, unix(7). The peer is logged. It does not decide who may connect: the
- * socket's mode and group do.
- */
-export function identifyPeerBy(system: System | undefined): IdentifyPeer {
-  return (socket) => {
-    const fd = descriptorOf(socket)
-    return fd === undefined ? undefined : system?.peerOf(fd)
-  }
-}
+import type { SlotSocketOptions } from './slot-options.ts'
 
 /** Milliseconds before the user of BOUNCEUSER is looked up again. */
 const BOUNCE_USER_FOR = 1000
@@ -253,15 +174,6 @@ function readClient(
   if (peer === undefined && mayInject)
     throw new ScanStandalone('the kernel does not identify the client')
   return client
-}
-
-/** Returns the fields of a log line about a peer. */
-function peerFields(peer: Peer | undefined): readonly LogField[] {
-  if (peer === undefined) return []
-  return [
-    ['peer_uid', peer.uid],
-    ['peer_pid', peer.pid],
-  ]
 }
 
 function readEnvelope(wire: Buffer): Envelope {

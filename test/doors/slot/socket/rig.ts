@@ -5,7 +5,7 @@ import {
   type SlotSocketOptions,
   type SlotTimeouts,
   slotTimeouts,
-} from '../../../../src/doors/slot/socket/slot-server.ts'
+} from '../../../../src/doors/slot/socket/slot-options.ts'
 import type { Ending } from '../../../programs/host/server.ts'
 import { aroundDoor, type OpenedDoor } from '../../in-process.ts'
 import { ask, carryOut, type Outcome, type Question } from './client.ts'

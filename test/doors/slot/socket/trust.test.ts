@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import t from 'tap'
-import { type IdentifyPeer, identifyPeerBy } from '../../../../src/doors/slot/socket/slot-server.ts'
+import { type IdentifyPeer, identifyPeerBy } from '../../../../src/doors/slot/socket/peer.ts'
 import { passwdEntryOf } from '../../../../src/lib/process/passwd.ts'
 import { loadSystem } from '../../../../src/lib/runtime/system.ts'
 import { makeEnvelope } from '../../../../src/mail/message/envelope/envelope.ts'
