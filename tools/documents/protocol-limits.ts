@@ -1,5 +1,5 @@
-import { PACKET_MAX, SMALL_PACKET_MAX } from '../../src/doors/milter/milter-door.ts'
 import { milterTimeouts as milter } from '../../src/doors/milter/milter-services.ts'
+import { PACKET_MAX, SMALL_PACKET_MAX } from '../../src/doors/milter/mta-packets.ts'
 import { smtpTimeouts as smtp } from '../../src/doors/smtp/client/smtp-connection.ts'
 import { defaultNextServerTimeouts as next } from '../../src/doors/smtp/next-server/next-server.ts'
 import { MACROS_MAX } from '../../src/protocol/milter/macros.ts'

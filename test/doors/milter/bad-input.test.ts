@@ -1,5 +1,5 @@
 import t from 'tap'
-import { PACKET_MAX, SMALL_PACKET_MAX } from '../../../src/doors/milter/milter-door.ts'
+import { PACKET_MAX, SMALL_PACKET_MAX } from '../../../src/doors/milter/mta-packets.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../../src/mail/message/header-block.ts'
 import { packet, strings } from '../../../src/protocol/milter/packets.ts'
 import { bytes } from '../../cases/case.ts'
