@@ -279,8 +279,7 @@ export class MailText {
 
 function holdsBareCr(block: Buffer): boolean {
   for (let cr = block.indexOf(CR); cr >= 0; cr = block.indexOf(CR, cr + 1)) {
-    const next = block[cr + 1]
-    if (next !== LF && next !== CR) return true
+    if (block[cr + 1] !== LF) return true
   }
   return false
 }

@@ -132,6 +132,14 @@ const cases: readonly (readonly [
     },
   ],
   [
+    'a field that ends in CR CR LF among others',
+    'Content-Type: multipart/mixed; boundary=b\n\n--b\nA: c\r\r\nx:\n\ny\n--b--\n',
+    {
+      common: ['1/0 identity "y\\n"'],
+      'bare CR 1': ['1/0 identity "x:\\n\\ny\\n"'],
+    },
+  ],
+  [
     'a name of a field that is long, and a line that is no field',
     `A: b\n${'n'.repeat(700)}: c\nno field\nD: e\n\nx\n`,
     {
@@ -284,7 +292,11 @@ const cases: readonly (readonly [
   [
     'empty lines of which fewer readers take the first for one',
     'A: b\n\r\r\nC: d\n\r\nx\n',
-    { common: ['0/0 identity "C: d\\n\\r\\nx\\n" text'], 'empty line 1': [] },
+    {
+      common: ['0/0 identity "C: d\\n\\r\\nx\\n" text'],
+      'empty line 1': [],
+      'bare CR 1': ['0/0 identity "\\r\\nC: d\\n\\r\\nx\\n" text'],
+    },
   ],
   [
     'empty lines of which as many readers take the second for one',
