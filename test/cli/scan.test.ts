@@ -63,6 +63,15 @@ t.test('a name with a line end forges no line', async (t) => {
   ])
 })
 
+t.test('what is odd about a message that is not read stands beside the reason', async (t) => {
+  const levels = Array.from({ length: 20 }, (_, level) => `b${level}`)
+  const nested = levels.map((b) => `Content-Type: multipart/mixed; boundary=${b}\n\n--${b}\n`)
+  const directory = t.testdir({ odd: `Subject: x\nno field\n${nested.join('')}\nHello\n` })
+  const { code, out } = await onescan(['scan', ...eicar, join(directory, 'odd')])
+  t.equal(code, 2)
+  t.match(out, /odd: unknown: .*; odd: header\n/)
+})
+
 t.test('a name is bytes: a file whose name is not UTF-8 is scanned as well', async (t) => {
   const directory = t.testdir({})
   const odd = Buffer.concat([Buffer.from(`${directory}/1.`), Buffer.from([0xe9, 0xff])])

@@ -39,12 +39,19 @@ export async function scanBytes(
     const sample = sampleOf(message, message.header, { envelope: noEnvelope })
     const uptime = () => performance.now()
     const note = (text: string) => void notes.push(text)
-    const odd = (found: ReadonlySet<string>) => {
-      if (found.size > 0) notes.push(`odd: ${[...found].join(',')}`)
-    }
-    const { timeout } = settings
-    const run = { scanners, timeout, settings, spool, keepsOut: LIMITS, odd, uptime, note }
-    return { size, notes, result: await runScanners(sample, run) }
+    const result = await runScanners(sample, {
+      scanners,
+      timeout: settings.timeout,
+      settings,
+      spool,
+      keepsOut: LIMITS,
+      onOddities: (found) => {
+        if (found.size > 0) note(`odd: ${[...found].join(',')}`)
+      },
+      uptime,
+      note,
+    })
+    return { size, notes, result }
   } finally {
     settle?.()
     message.close()
