@@ -22,7 +22,7 @@ export type { ContentsOptions } from './leaves/decoding.ts'
 
 /**
  * Yields each content once that any mail program might extract from a message. All work is charged to one
- * budget. If the budget is exceeded, the last step is `over`, and the rest is unread. A caller that stops
+ * budget. If the budget is exceeded, the last step is `unread`, as is the rest. A caller that stops
  * early must call `return`, which frees memory and files.
  *
  * The message is read once for each kind of mail program (habits/). Each leaf part is decoded by the standards,
