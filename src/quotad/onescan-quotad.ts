@@ -66,14 +66,14 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
   const httpAddresses = places?.http ?? (http ? [http] : [])
   const servers = await Promise.all(httpAddresses.map((address) => serveHttp(address, service)))
 
-  const tellers = await Promise.all((activated?.forRoot ?? []).map((fd) => serveRoot(fd, find)))
+  const rootServers = await Promise.all((activated?.forRoot ?? []).map((fd) => serveRoot(fd, find)))
 
   let isStopping = false
   const stop = async () => {
     if (isStopping) return
     isStopping = true
     for (const socket of sockets) socket.close()
-    for (const server of [...servers, ...tellers]) server.close()
+    for (const server of [...servers, ...rootServers]) server.close()
     await notify(process.env, 'STOPPING=1')
     log(['event', 'ended'], ...Object.entries(counters))
     process.exit(0)

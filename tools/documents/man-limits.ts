@@ -60,7 +60,7 @@ export const mailLimits: readonly Limit[] = [
 /** Of the second look, as far as only mail that is made for it reaches them. */
 export const contentLimits: readonly Limit[] = [
   ['blocks of encoded data in one text', count(limits.blocks)],
-  ['encoded messages in one another', count(limits.depth)],
+  ['encoded messages in one another', count(limits.encodedMessages)],
   [
     'work, a byte inspected counted once',
     `${mib(limits.smallWork.plus)} plus ${count(limits.smallWork.perByte)} times the message size, but no more than ${mib(limits.work.plus)} plus ${limits.work.perByte} times the limit of bytes decoded`,

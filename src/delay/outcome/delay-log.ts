@@ -6,7 +6,7 @@ import { type LogField, logLine } from '../../lib/log/line-format.ts'
 type ConnectionEvent = 'passed' | 'talked' | 'left' | 'refused' | 'denied' | 'ended' | 'failed'
 
 /** Milliseconds between two lines about the same trouble. */
-const TELL_EVERY = 60_000
+const REPORT_EVERY = 60_000
 /** Upper limit for the stored troubles. Then all are deleted. */
 const TROUBLES_MAX = 100
 
@@ -57,7 +57,7 @@ export class DelayLog {
   trouble(why: string, client?: LoggedClient): void {
     const { quiet, uptime } = this.#options
     const before = this.#loggedAt.get(why) ?? Number.NEGATIVE_INFINITY
-    if (quiet || uptime() - before < TELL_EVERY) return
+    if (quiet || uptime() - before < REPORT_EVERY) return
     if (this.#loggedAt.size >= TROUBLES_MAX) this.#loggedAt.clear()
     this.#loggedAt.set(why, uptime())
     this.#write('failed', process.pid, ['remote', client?.ip], ['reason', why])

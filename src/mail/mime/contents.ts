@@ -129,14 +129,14 @@ class MailContents {
       // A message comes before its contents.
       const fresh = this.#leaves.splice(before).sort((one, other) => one.from - other.from)
       for (const leaf of fresh) this.#leaves.push(leaf)
-      if (reading.habits.isCommon) this.#tellOdd(reading)
+      if (reading.habits.isCommon) this.#reportOddities(reading)
     }
     if (this.#readings.unread !== undefined) this.#decoding.leaveUnread(this.#readings.unread)
     yield* this.#measureEncoded()
   }
 
   /** Passes the oddities in the structure of the message to the listener. */
-  #tellOdd({ habits }: Reading): void {
+  #reportOddities({ habits }: Reading): void {
     const { onOdd, depth } = this.#decoding
     if (depth === 0) for (const oddity of habits.oddities) onOdd?.(oddity)
   }
@@ -161,13 +161,13 @@ class MailContents {
 
   *#takeFound(reading: Reading): Steps {
     for (const found of reading.takeFound()) {
-      if ('seen' in found) yield* this.#tell(found)
+      if ('seen' in found) yield* this.#reportHeader(found)
       else this.#keep(found, reading.habits.isCommon)
     }
   }
 
   /** Passes the names and oddities of a header to the listeners. */
-  *#tell({ seen, seenBy }: SeenHeader): Steps {
+  *#reportHeader({ seen, seenBy }: SeenHeader): Steps {
     const decoding = this.#decoding
     if (!this.#headerIds.has(seen)) {
       this.#idOf(seen)

@@ -1,6 +1,6 @@
 import type { Bytes } from '../message/bytes.ts'
 import type { KnownHeader } from '../message/message.ts'
-import { LimitExceeded } from './budget/limits.ts'
+import { LimitExceeded, limits } from './budget/limits.ts'
 import { type Steps, Work, type WorkOptions } from './budget/work.ts'
 import { base64 } from './decoders/base64.ts'
 import { decoded, type MakeDecoder, makerOf } from './decoders/decoder.ts'
@@ -12,9 +12,6 @@ import type { ContentsOptions } from './leaves/decoding.ts'
 import { aroundMail } from './reader/depth.ts'
 import type { Leaf, Reading } from './reader/reading.ts'
 import { MailReadings } from './reader/readings.ts'
-
-/** Upper limit for the nested encoded messages that are read. Beyond that, mail is too deep. */
-const MAILS_MAX = 50
 
 /** The encoded bytes that are enough to see how the decoded content begins. */
 const ENCODED_START = 3 * MAIL_START
@@ -60,7 +57,7 @@ export class DepthSearch {
 
   /** Reads a mail inside of `messages` others. */
   *read(source: Bytes, messages: number, known?: KnownHeader): Steps {
-    if (messages > MAILS_MAX) this.isDeeper = true
+    if (messages > limits.encodedMessagesForDepth) this.isDeeper = true
     const readings = new MailReadings(source, aroundMail(messages), this.#work.budget, {
       known,
       isForLibclamav: true,

@@ -77,7 +77,7 @@ export class HostMemory {
     this.crashRecord = crashRecord
     this.scansForCopies = new ScansForCopies(self, (event) => this.#notify(event))
     this.poison = new Poison((event) => this.#notify(event))
-    this.extracted = new ExtractedForms({ tell: (event) => this.#notify(event) })
+    this.extracted = new ExtractedForms({ notify: (event) => this.#notify(event) })
   }
 
   /** Returns the cached verdict on a message and its copies, or undefined if there is none. */

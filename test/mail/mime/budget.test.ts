@@ -106,8 +106,8 @@ t.test('more bytes than the limit exceed it', async (t) => {
 t.test('nested messages beyond the limit exceed it if all readers open them', async (t) => {
   const nested = (depth: number, from: string): string =>
     depth === 0 ? from : nested(depth - 1, `A: b\n${file(Buffer.from(from, 'latin1'))}`)
-  t.equal(readMail(nested(limits.depth, 'x')).over, '')
-  t.match(readMail(nested(limits.depth + 2, 'x')).over, 'deep')
+  t.equal(readMail(nested(limits.encodedMessages, 'x')).over, '')
+  t.match(readMail(nested(limits.encodedMessages + 2, 'x')).over, 'deep')
 })
 
 t.test('messages inside one another beyond the limit exceed it', async (t) => {

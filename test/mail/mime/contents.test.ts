@@ -196,12 +196,12 @@ t.test('a message within a message is looked into, to a depth that has an end', 
     }
     return bytes(mail)
   }
-  const deep = contentsIn(nested(limits.depth))
+  const deep = contentsIn(nested(limits.encodedMessages))
   t.ok(holds(deep, EICAR))
   t.equal(deep.over, '')
-  t.match(contentsIn(nested(limits.depth + 1)).over, /encoded more than 12 deep/)
-  const deeper = { maxDepth: limits.depth }
-  t.equal(readMail(nested(limits.depth + 1), deeper).over, '', 'if as many may be nested')
+  t.match(contentsIn(nested(limits.encodedMessages + 1)).over, /encoded more than 12 deep/)
+  const deeper = { maxDepth: limits.encodedMessages }
+  t.equal(readMail(nested(limits.encodedMessages + 1), deeper).over, '', 'if as many may be nested')
 })
 
 t.test('an ordinary part of a large message is given whole, and memory stays small', async (t) => {

@@ -55,7 +55,7 @@ async function run(): Promise<number> {
 
 /** One message through the slot (qmail-queue(8)). */
 async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
-  if (tellsUsage()) return exit.done
+  if (printsUsage()) return exit.done
   if (args.length === 1 && args[0] === '--check') {
     const { checkHere } = await import('./check-here.ts')
     return checkHere(env)
@@ -99,7 +99,7 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
  * Prints usage or version if requested, and reads nothing. If descriptor 1 cannot be written to, a caller has
  * sent mail: exit 55.
  */
-function tellsUsage(): boolean {
+function printsUsage(): boolean {
   try {
     return printsHelpOrVersion('onescan-queue', usage, args)
   } catch (error) {

@@ -18,8 +18,13 @@ export const limits = {
   readings: 256,
   /** Upper limit for the blocks of encoded data that are decoded in one text. */
   blocks: 2000,
-  /** Upper limit for nested encoded messages. */
-  depth: 12,
+  /**
+   * Upper limit for encoded messages inside one another, whose contents are read: this, or one more than the scan's
+   * `nesting`, so that mail that is nested too deep is recognized as that first.
+   */
+  encodedMessages: 12,
+  /** The same where only the depth is measured. Deeper mail counts as too deep. */
+  encodedMessagesForDepth: 50,
   /**
    * Upper limit for the bytes that are decoded or yielded unchanged: a multiple of the size of the message,
    * plus a fixed amount. Each way of decoding a content counts separately. A file in base64 with a footer

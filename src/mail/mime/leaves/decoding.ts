@@ -310,7 +310,7 @@ export class Decoding extends Work {
    * limit.
    */
   *inside(give: GiveInner, messages = this.scope.messages): Steps {
-    const most = Math.max(limits.depth, (this.options.maxDepth ?? 0) + 1)
+    const most = Math.max(limits.encodedMessages, (this.options.maxDepth ?? 0) + 1)
     if (this.depth === most) this.leaveUnread(`mail encoded more than ${most} deep`)
     else yield* give(this.inner({ messages, depth: this.depth + 1 }))
   }

@@ -52,13 +52,13 @@ export class ExtractedForms {
   /** The number of parts that were omitted, since the scan of the whole has them. */
   omitted = 0
 
-  /** `tell` receives an event for the other processes when servers must be checked for free space. */
+  /** `notify` receives an event for the other processes when servers must be checked for free space. */
   constructor({
     uptime = () => performance.now(),
-    tell: notify = () => {},
+    notify = () => {},
   }: {
     readonly uptime?: () => number
-    readonly tell?: (event: WantedEvent) => void
+    readonly notify?: (event: WantedEvent) => void
   } = {}) {
     this.#uptime = uptime
     this.#notify = notify

@@ -23,7 +23,7 @@ export interface MailScan extends AskContext {
   /** The scanners that are not local policy. */
   readonly contentScanners: readonly ContentScanner[]
   /** Whether each content is scanned, and not only the whole. */
-  readonly asksContents: boolean
+  readonly scansContents: boolean
   /** The contents that must still be scanned. */
   readonly batch: Batch
   /** The forms of parts that are left to the scan of the whole. */
@@ -42,28 +42,28 @@ export interface ReadingResult {
   /** The number of parts that were omitted, since the scan of the whole has them. */
   readonly omitted: number
   /** The ranges of the scanned contents, if there is an exception. */
-  readonly asked: readonly ByteRange[]
+  readonly scannedRanges: readonly ByteRange[]
   /** The data of each part that mail programs show, if a scanner receives it. */
   readonly partList?: PartList | undefined
 }
 
 /** A reading of one message, which is scanned meanwhile. */
-export class MailReading {
+export class ContentScan {
   readonly #scan: MailScan
-  readonly #asksContents: boolean
+  readonly #scansContents: boolean
   readonly #names: PartListBuilder | undefined
   readonly #oddities = new Set<Oddity>()
-  readonly #asked: ByteRange[] = []
+  readonly #scannedRanges: ByteRange[] = []
   #omitted = 0
   /** Whether something was not submitted, and not because it was omitted. */
   #isCut: boolean
 
-  /** If `asksContents`, each content is scanned. */
-  constructor(scan: MailScan, asksContents: boolean) {
+  /** If `scansContents`, each content is scanned. */
+  constructor(scan: MailScan, scansContents: boolean) {
     this.#scan = scan
-    this.#asksContents = asksContents
+    this.#scansContents = scansContents
     this.#names = listenForNames(scan.run)
-    this.#isCut = !asksContents
+    this.#isCut = !scansContents
   }
 
   /** Reads the message once, to its end or until a result ends the scan. */
@@ -86,7 +86,7 @@ export class MailReading {
 
   #options(): ReadingOptions {
     const { run, task, results, inspections, extracted } = this.#scan
-    const mayTolerate = this.#asksContents && run.isTolerated !== undefined
+    const mayTolerate = this.#scansContents && run.isTolerated !== undefined
     const listens = !inspections.isEmpty || this.#names !== undefined
     return {
       spool: run.spool,
@@ -94,7 +94,7 @@ export class MailReading {
       maxDepth: limits.nesting,
       mayBeFile: results.toleratesLimits,
       seeksForms: extracted !== undefined,
-      ...(mayTolerate && { onGiven: (range) => this.#asked.push(range) }),
+      ...(mayTolerate && { onGiven: (range) => this.#scannedRanges.push(range) }),
       ...(listens && { onPart: (part) => listen(this.#names, inspections, part) }),
       onOdd: (oddity) => {
         this.#oddities.add(oddity)
@@ -130,7 +130,7 @@ export class MailReading {
     if (!isInspected) return this.#end(tooLate)
     const isOmitted = extracted !== undefined && (await isExtracted(step, extracted, run.scanners))
     if (isOmitted) this.#omitted++
-    if (isOmitted || !this.#asksContents) return undefined
+    if (isOmitted || !this.#scansContents) return undefined
     const partList = this.#names && listOf(step.part)
     const content = partList ? { ...step.content, partList } : step.content
     return this.#endWith(await askScanners(batch.add(content), this.#scan))
@@ -148,7 +148,7 @@ export class MailReading {
 
   #end(result?: ScanResult, isToEnd = false): ReadingResult {
     const partList = this.#names?.all
-    return { result, isToEnd, omitted: this.#omitted, asked: this.#asked, partList }
+    return { result, isToEnd, omitted: this.#omitted, scannedRanges: this.#scannedRanges, partList }
   }
 }
 
@@ -173,7 +173,7 @@ export async function measureDepth({
     result,
     isToEnd: false,
     omitted: 0,
-    asked: [],
+    scannedRanges: [],
   })
   const openFile = () => openAnonymousFile(run.spool.directory)
   const { createHash } = await loadCrypto()

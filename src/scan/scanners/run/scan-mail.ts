@@ -5,7 +5,7 @@ import type { ScanResult } from '../findings/scan-result.ts'
 import { askScanners } from './ask-scanners.ts'
 import { Batch } from './batch.ts'
 import { Inspections } from './inspections.ts'
-import { MailReading, type MailScan, measureDepth, type ReadingResult } from './read-mail.ts'
+import { ContentScan, type MailScan, measureDepth, type ReadingResult } from './read-mail.ts'
 import { ResultCollector } from './result-collector.ts'
 import type { ScanRun } from './scan-run.ts'
 
@@ -62,7 +62,7 @@ async function beginScan(
     run,
     task,
     contentScanners,
-    asksContents: run.settings.SECONDLOOK === 'always' && contentScanners.length > 0,
+    scansContents: run.settings.SECONDLOOK === 'always' && contentScanners.length > 0,
     results: new ResultCollector(run),
     inspections,
     batch: new Batch(contentScanners),
@@ -72,10 +72,12 @@ async function beginScan(
 
 /** Reads a message, as far as that is needed, and scans its contents and the whole. */
 async function readAndAsk(scan: MailScan): Promise<ScannedMail> {
-  const { asksContents, inspections, run, results } = scan
+  const { scansContents, inspections, run, results } = scan
   const judgesForm = run.keepsOut.has('form') || run.keepsOut.has('encrypted')
-  const mustRead = asksContents || !inspections.isEmpty || judgesForm
-  const reading = await (mustRead ? new MailReading(scan, asksContents).read() : measureDepth(scan))
+  const mustRead = scansContents || !inspections.isEmpty || judgesForm
+  const reading = await (mustRead
+    ? new ContentScan(scan, scansContents).read()
+    : measureDepth(scan))
   const result = reading.result ?? (await askAboutWhole(scan, reading))
   if (result !== undefined || !results.hasToleratedFinding) return { reading, result }
   return askAboutHidden(scan, reading)
@@ -86,9 +88,9 @@ async function readAndAsk(scan: MailScan): Promise<ScannedMail> {
  * content.
  */
 async function askAboutHidden(scan: MailScan, first: ReadingResult): Promise<ScannedMail> {
-  const { asksContents, contentScanners, batch } = scan
-  const isScanned = asksContents || contentScanners.length === 0
-  const reading = isScanned ? first : await new MailReading(scan, true).read()
+  const { scansContents, contentScanners, batch } = scan
+  const isScanned = scansContents || contentScanners.length === 0
+  const reading = isScanned ? first : await new ContentScan(scan, true).read()
   const found = isScanned ? undefined : (reading.result ?? (await askScanners(batch.end(), scan)))
   const mustAsk = found === undefined && reading.omitted === 0
   return { reading, result: mustAsk ? await askAboutRest(scan, reading) : found }
@@ -100,11 +102,11 @@ function coversOmitted({ results, run }: MailScan, { result }: ScannedMail): boo
 }
 
 function conclude(
-  { asksContents, results, task }: MailScan,
+  { scansContents, results, task }: MailScan,
   { reading, result }: ScannedMail,
 ): ScanResult {
   const found = result ?? results.conclude(reading.isToEnd, task.note)
-  const isPartial = asksContents && !reading.isToEnd
+  const isPartial = scansContents && !reading.isToEnd
   return found.answer === 'clean' && isPartial ? { ...found, partial: true } : found
 }
 
@@ -135,11 +137,11 @@ async function askAboutWhole(
  */
 async function askAboutRest(
   scan: MailScan,
-  { asked }: ReadingResult,
+  { scannedRanges }: ReadingResult,
 ): Promise<ScanResult | undefined> {
-  if (asked.length === 0) return undefined
+  if (scannedRanges.length === 0) return undefined
   const { envelope, origin, bytes: whole } = scan.message
-  const bytes = whole.without(asked)
+  const bytes = whole.without(scannedRanges)
   return withNamedCopy(bytes, scan.run.spool, (file) =>
     askScanners([{ kind: 'message', bytes, envelope, origin, file }], scan),
   )

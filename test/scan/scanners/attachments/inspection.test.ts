@@ -199,7 +199,7 @@ t.test('mail that is just within a limit does not exceed it', async (t) => {
   t.equal(await outcome(mixed('b', ...Array(10_000).fill(text), exe)), 'a.exe')
   const last = `attachment${'; x=y'.repeat(1000)}${'; name=y'.repeat(99)}; name=a.exe`
   t.equal(await outcome(disposed(last)), 'a.exe')
-  const encoded = nest(limits.depth, (_, inner) => attached(base64(inner), 'base64'), exe)
+  const encoded = nest(limits.encodedMessages, (_, inner) => attached(base64(inner), 'base64'), exe)
   t.equal(await outcome(encoded), 'a.exe')
 })
 

@@ -56,7 +56,7 @@ t.test('nothing is known of a server whose version or socket has changed', async
 
 t.test('servers are asked for room again when mail has asked fifty times', async (t) => {
   const told: string[] = []
-  const extracted = new ExtractedForms({ tell: ({ is }) => void told.push(is) })
+  const extracted = new ExtractedForms({ notify: ({ is }) => void told.push(is) })
   const ask = async (times: number) => {
     for (let count = 0; count < times; count++) await extracted.of([clamd('/a')])
   }
