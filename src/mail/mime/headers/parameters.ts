@@ -21,7 +21,7 @@ const words = {
   charset: /(charset)\s*(?:(\*[\d*]*)\s*)?=\s*/gi,
 } as const
 
-const fileName = /^\s*(filename|name)\s*(\*[\d*]*)?\s*=\s*/i
+const fileName = /^\s*(filename|name)\s*(?:(\*[\d*]*)\s*)?=\s*/i
 
 /** Finds all parameters of a name in a text. The time is linear in the length of the text. */
 function* parametersIn(text: string, name: keyof typeof words): Generator<Parameter> {
