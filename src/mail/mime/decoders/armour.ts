@@ -13,7 +13,9 @@ export const ARMOUR_END = '-----END'
 class ArmourDecoder implements Decoder {
   readonly #inner: Base64Decoder
   readonly #habits: Habits
-  readonly #lines = new WholeLines((...line) => this.#line(...line))
+  readonly #lines = new WholeLines((bytes, from, to, startsLine) =>
+    this.#line(bytes, from, to, startsLine),
+  )
   #state: 'fields' | 'data' | 'over'
 
   /** Without fields, all lines are data. */

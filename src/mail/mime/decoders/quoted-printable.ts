@@ -23,8 +23,8 @@ const LAST_BREAK = Buffer.from('=\n')
 /** Upper limit for the blanks in a row, which wait until their meaning is known. A line of mail has 998 bytes. */
 const BLANKS_MAX = 64 * 1024
 
-/** The new bytes that waiting bytes are joined with at a time. */
-const JOINED = 4096
+/** The least new bytes that waiting bytes are joined with at a time. */
+const JOIN_MIN = 4096
 
 /** This many bytes are compared one by one before the runtime searches the rest. */
 const NEAR = 32
@@ -87,14 +87,14 @@ export class QuotedPrintableDecoder implements Decoder {
       this.#hasWide = true
       this.#habits.note('quoted-printable in UTF-8')
     }
-    // Held bytes are joined with only a few of the new bytes. Otherwise small pieces would be copied again
-    // and again.
+    // Held bytes are joined with few of the new bytes, or small pieces would be copied again and again; and with as
+    // many as are held, or these would be.
     for (let at = from; at < to; ) {
       if (this.#held.length === 0) {
         this.#decode(bytes.subarray(at, to), false)
         return
       }
-      const end = Math.min(to, at + JOINED)
+      const end = Math.min(to, at + Math.max(JOIN_MIN, this.#held.length))
       const joined = Buffer.concat([this.#held, bytes.subarray(at, end)])
       this.#held = Buffer.alloc(0)
       this.#decode(joined, false)
@@ -288,7 +288,9 @@ function isBlank(byte: number): boolean {
  */
 class QuotedPrintableInLines implements Decoder {
   readonly #out: Writer
-  readonly #lines = new WholeLines((...line) => this.#line(...line))
+  readonly #lines = new WholeLines((bytes, from, to, startsLine) =>
+    this.#line(bytes, from, to, startsLine),
+  )
   #waiting: Buffer = Buffer.alloc(0)
   /** The bytes of this line that were read, and not written over yet. */
   #free = 0

@@ -31,7 +31,10 @@ export class UuencodeDecoder implements Decoder {
   readonly #buffer: Buffer
   readonly #values: Uint8Array
   #length = 0
-  readonly #lines = new WholeLines((...line) => this.#line(...line), 'any')
+  readonly #lines = new WholeLines(
+    (bytes, from, to, startsLine) => this.#line(bytes, from, to, startsLine),
+    'any',
+  )
   #hasData = false
   #over = false
   #hasOddLine = false

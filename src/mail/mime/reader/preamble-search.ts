@@ -7,7 +7,7 @@ const BLANK = /^[\t-\r \x85\xa0]/
 /** The search of the lines above the first part for its delimiter, in bytes that come in pieces. */
 export class PreambleSearch {
   readonly #boundaries: ReadonlySet<string>
-  readonly #lengths: ReadonlySet<number>
+  readonly #lengths: readonly number[]
   readonly #longest: number
   /** The text that may begin a delimiter that goes on in the next piece. */
   #held = ''
@@ -17,7 +17,7 @@ export class PreambleSearch {
   /** `boundaries` are in lower case. */
   constructor(boundaries: readonly string[]) {
     this.#boundaries = new Set(boundaries)
-    this.#lengths = new Set(boundaries.map(({ length }) => length))
+    this.#lengths = [...new Set(boundaries.map(({ length }) => length))]
     this.#longest = '--'.length + Math.max(...this.#lengths)
   }
 
@@ -46,14 +46,14 @@ export class PreambleSearch {
   #search(text: string, end: number): number | undefined {
     for (let dashes = text.indexOf('--', 1); dashes >= 0; dashes = text.indexOf('--', dashes + 1)) {
       if (dashes >= end) break
-      this.#units += DASHES_COST * this.#lengths.size
+      this.#units += DASHES_COST * this.#lengths.length
       if (text[dashes - 1] !== '\n' && this.#isDelimiter(text, dashes + 2)) return dashes
     }
     return undefined
   }
 
   #isDelimiter(text: string, from: number): boolean {
-    return [...this.#lengths].some(
+    return this.#lengths.some(
       (length) =>
         BLANK.test(text.charAt(from + length)) &&
         this.#boundaries.has(text.slice(from, from + length)),
