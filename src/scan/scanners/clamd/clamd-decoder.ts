@@ -1,11 +1,11 @@
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import type { FormSet } from '../../../mail/mime/traits/forms.ts'
-import type { ScannersDecoder } from '../contract/scanner.ts'
+import type { ScannerDecoder } from '../contract/scanner.ts'
 import { type ClamdServer, STREAMED_MAX } from './clamd-server.ts'
 import type { ExtractedForms } from './extracted-forms.ts'
 
 /** The decoding of mail by these servers, which `extracted` knows. */
-export class ClamdDecoder implements ScannersDecoder {
+export class ClamdDecoder implements ScannerDecoder {
   readonly #servers: readonly ClamdServer[]
   readonly #extracted: ExtractedForms | undefined
 

@@ -5,8 +5,8 @@ import type { ScanSettings } from '../contract/scan-settings.ts'
 import type {
   ContentScanner,
   Sample,
-  ScannersDecoder,
-  ScannersServers,
+  ScannerDecoder,
+  ScannerServers,
   ScanTask,
 } from '../contract/scanner.ts'
 import { clean, type ScanResult, unread } from '../findings/scan-result.ts'
@@ -62,8 +62,8 @@ export class ClamdScanner implements ContentScanner {
   readonly takesBatch = true
   readonly cacheable: Cacheable
   readonly permits: ScanPermits
-  readonly decoder: ScannersDecoder
-  readonly servers: ScannersServers
+  readonly decoder: ScannerDecoder
+  readonly servers: ScannerServers
   readonly #settings: ScanSettings
   readonly #options: ClamdScannerOptions
   readonly #servers: readonly ClamdServer[]

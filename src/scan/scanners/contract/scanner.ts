@@ -18,7 +18,7 @@ export interface MessageSample extends SampleBytes {
   readonly raw?: Unfiled<RawSample>
   /** The header, as written in the bytes. */
   readonly header?: KnownHeader
-  /** Those of each part that was read. Set if a scanner has `takesNames`, and the message was read. */
+  /** The names and types of each part that was read. Set if a scanner has `takesNames`, and the message was read. */
   readonly partList?: PartList
 }
 
@@ -144,11 +144,11 @@ export interface ContentScanner extends ScannerBasics {
    */
   scan(sample: Sample, task: ScanTask): Promise<ScanResult>
   /** Set if the scanner decodes mail itself. */
-  readonly decoder?: ScannersDecoder
+  readonly decoder?: ScannerDecoder
 }
 
 /** A scanner's own decoding of mail, which may make the scan of a part unnecessary. */
-export interface ScannersDecoder {
+export interface ScannerDecoder {
   /** Returns whether the scanner recognizes these bytes as mail, and finds as much in them as below TOP_LINE. */
   treatsAsMail(bytes: Bytes): boolean
   /**
@@ -162,7 +162,7 @@ export interface ScannersDecoder {
 }
 
 /** The servers of clamd(8) that a scanner asks. */
-export interface ScannersServers {
+export interface ScannerServers {
   /** Returns the number of messages at each server now, by the server's name in the settings. */
   underWay(): Readonly<Record<string, number>>
   /**
@@ -215,5 +215,5 @@ interface ScannerBasics {
    */
   close?(): void
   /** Set if the scanner asks servers. */
-  readonly servers?: ScannersServers
+  readonly servers?: ScannerServers
 }

@@ -11,7 +11,7 @@ import { mailWith } from '../../../../src/readiness/clamd/form-probes.ts'
 import { ClamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
 import type {
   ContentScanner,
-  ScannersDecoder,
+  ScannerDecoder,
 } from '../../../../src/scan/scanners/contract/scanner.ts'
 import { clean } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import { runScanners, sampleOf } from '../../../../src/scan/scanners/run/run-scanners.ts'
@@ -166,8 +166,8 @@ const firstLines: readonly string[] = [
 const BEGINS_AS_MAIL = /^>?From |^[\w-]+ ?:/
 
 interface Asking {
-  readonly extracts?: ScannersDecoder['extracts']
-  readonly treatsAsMail: ScannersDecoder['treatsAsMail']
+  readonly extracts?: ScannerDecoder['extracts']
+  readonly treatsAsMail: ScannerDecoder['treatsAsMail']
   /** Whether the bytes are scanned as they are, too. */
   readonly scansRaw: boolean
 }

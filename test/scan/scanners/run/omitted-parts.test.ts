@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Bytes } from '../../../../src/mail/message/bytes.ts'
 import type {
   ContentScanner,
-  ScannersDecoder,
+  ScannerDecoder,
 } from '../../../../src/scan/scanners/contract/scanner.ts'
 import {
   clean,
@@ -53,7 +53,7 @@ function extracting(answerOf: (asked: string, number: number) => ScanResult) {
 }
 
 /** The same scanner, which decodes mail otherwise. */
-const decodingBy = (scanner: ContentScanner, other: Partial<ScannersDecoder>): ContentScanner => ({
+const decodingBy = (scanner: ContentScanner, other: Partial<ScannerDecoder>): ContentScanner => ({
   ...scanner,
   decoder: { ...scanner.decoder!, ...other },
 })
