@@ -1,7 +1,6 @@
 import { hostname } from 'node:os'
 import { errorText, Fault, faultKindOf } from '../lib/errors/fault.ts'
 import { decisionLines, type LogContext } from '../log/message-lines.ts'
-import { recipientsOf } from '../mail/message/envelope/envelope.ts'
 import type { Message } from '../mail/message/message.ts'
 import type { Transaction } from '../scan/judge/context/transaction.ts'
 import type {
@@ -151,7 +150,7 @@ async function storeInQuarantine(
       remote: client.origin?.clientAddress,
       queue: client.origin?.queueId,
       sender: envelope.sender.text,
-      recipients: Array.from(recipientsOf(envelope), ({ text }) => text),
+      recipients: Array.from(envelope.recipients, ({ text }) => text),
       log: log!.toString('latin1').trimEnd(),
     },
     message,

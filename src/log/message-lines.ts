@@ -1,7 +1,7 @@
 import { errorText, isFault } from '../lib/errors/fault.ts'
 import { type LogField, logLine } from '../lib/log/line-format.ts'
 import type { MailAddress } from '../mail/message/envelope/address.ts'
-import { type Envelope, recipientsOf } from '../mail/message/envelope/envelope.ts'
+import type { Envelope } from '../mail/message/envelope/envelope.ts'
 import type { Header } from '../mail/message/header-block.ts'
 import type { Message } from '../mail/message/message.ts'
 import type { Decision, Grounds, SingleDecision } from '../scan/judge/decision/decision.ts'
@@ -67,7 +67,7 @@ export function* decisionLines(
   const envelope = about.transaction?.envelope
   if (quarantined && envelope && envelope.recipientCount > 1) {
     // All of them, because the field X-Quarantine-ID is bounded.
-    yield* recipientLines([['quarantined', 'recipients']], recipientsOf(envelope))
+    yield* recipientLines([['quarantined', 'recipients']], envelope.recipients)
   }
 }
 
@@ -117,7 +117,7 @@ function line(fields: readonly LogField[], code: number | undefined, about: LogC
 }
 
 function messageFields({ message, envelope }: LoggedMessage): LogField[] {
-  const [first] = recipientsOf(envelope)
+  const [first] = envelope.recipients
   return [
     ['size', message.size],
     ['msgid', messageId(message.header)],

@@ -2,7 +2,6 @@ import { nextTurn } from '../../lib/flow/event-loop.ts'
 import { parseIpAddress } from '../../lib/net/ip-address.ts'
 import { compileGlob } from '../../lib/text/glob.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
-import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import { NO_EDITS } from '../../mail/message/header-block.ts'
 import type { Rules } from '../rules/match.ts'
 import type { Rule } from '../rules/rule.ts'
@@ -186,7 +185,7 @@ async function groupRecipients(
     return index
   }
   let count = 0
-  for (const recipient of recipientsOf(envelope)) {
+  for (const recipient of envelope.recipients) {
     if (++count % RECIPIENTS_PER_TURN === 0) await nextTurn()
     add(recipient)
   }

@@ -1,6 +1,6 @@
 import { formatDuration } from '../../lib/text/units.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
-import { type Envelope, recipientsOf } from '../../mail/message/envelope/envelope.ts'
+import type { Envelope } from '../../mail/message/envelope/envelope.ts'
 import type { QuotaAnswer } from '../../protocol/quota/quota-answer.ts'
 import type { QuotaLookup, TimedLookup } from '../quota/quota-lookup.ts'
 import type { Client } from './context/transaction.ts'
@@ -55,7 +55,7 @@ export async function checkQuota(
   const began = uptime()
   const within = lookup.timeout * TIMES
   const found = await findOther(
-    recipientsOf(envelope),
+    envelope.recipients[Symbol.iterator](),
     (recipient) => lookup.ask(recipient, size),
     within,
   )
@@ -104,7 +104,7 @@ async function findOther(
 }
 
 function deferOverQuota(envelope: Envelope, milliseconds: number): Deferral {
-  const [first] = recipientsOf(envelope)
+  const [first] = envelope.recipients
   const reply =
     envelope.recipientCount === 1 ? mailReply.overQuota(first!) : mailReply.overQuotaOfAll
   const why = 'all recipients are over quota'

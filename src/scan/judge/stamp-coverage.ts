@@ -1,4 +1,3 @@
-import { recipientsOf } from '../../mail/message/envelope/envelope.ts'
 import type { ScanSettings } from '../scanners/contract/scan-settings.ts'
 import { additionalSearches } from '../scanners/contract/scan-settings.ts'
 import type { Scanner } from '../scanners/contract/scanner.ts'
@@ -65,6 +64,6 @@ export function isReleased(
   const { recipientCount } = envelope
   if (recipientCount === 0 || recipientCount > RELEASED_TO_MAX) return false
   const needed = [RELEASED]
-  for (const { text } of recipientsOf(envelope)) needed.push(releasedTo(crypto, text))
+  for (const { text } of envelope.recipients) needed.push(releasedTo(crypto, text))
   return trust.scanners.some((words) => needed.every((word) => words.has(word)))
 }

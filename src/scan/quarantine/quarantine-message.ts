@@ -4,7 +4,7 @@ import { errorCode, isFault } from '../../lib/errors/fault.ts'
 import { Bulkhead } from '../../lib/flow/bulkhead.ts'
 import { hashInTurns } from '../../lib/flow/event-loop.ts'
 import type { PathHandle } from '../../lib/path/path-handle.ts'
-import { type Envelope, recipientsOf } from '../../mail/message/envelope/envelope.ts'
+import type { Envelope } from '../../mail/message/envelope/envelope.ts'
 import type { Message } from '../../mail/message/message.ts'
 import { isBound } from '../stamps/bound-fields.ts'
 import { dayOfId, entryAt, nameOfEntry } from './entries.ts'
@@ -198,7 +198,7 @@ export async function retryKey(
   grounds: string,
 ): Promise<string> {
   const hash = createHash('sha256')
-  const recipients = Array.from(recipientsOf(envelope), ({ text }) => text).sort()
+  const recipients = Array.from(envelope.recipients, ({ text }) => text).sort()
   hash.update(`${JSON.stringify([grounds, envelope.sender.text, recipients])}\n`)
   for (const field of header.fields)
     if (isBound(field.key)) hash.update(header.textOf(field), 'latin1')

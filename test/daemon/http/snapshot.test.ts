@@ -3,7 +3,7 @@ import { showDecision } from '../../../src/daemon/http/snapshot.ts'
 import { logLine } from '../../../src/lib/log/line-format.ts'
 import { recipientLines } from '../../../src/log/message-lines.ts'
 import { fieldsIn } from '../../../src/log/parsed-line.ts'
-import { makeEnvelope, recipientsOf } from '../../../src/mail/message/envelope/envelope.ts'
+import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { History } from '../../../src/observe/live/history.ts'
 
 /** Decisions as the page of onescand --http-hide-addresses shows them. */
@@ -85,7 +85,7 @@ t.test('text that is not an address stays', async (t) => {
 t.test('lines that name the recipients of a message do not come to the page', async (t) => {
   const envelope = makeEnvelope(Buffer.from(''), [Buffer.from('ann@example.org')])
   for (const what of ['answered', 'quarantined']) {
-    const [written] = recipientLines([[what, 'recipients']], recipientsOf(envelope), 64)
+    const [written] = recipientLines([[what, 'recipients']], envelope.recipients, 64)
     const line = written!.toString('latin1').trimEnd()
     t.match(line, /rcpt=<ann@example\.org>/)
     const history = new History()

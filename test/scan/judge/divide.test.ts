@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
-import { makeEnvelope, recipientsOf } from '../../../src/mail/message/envelope/envelope.ts'
+import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import type { Transaction } from '../../../src/scan/judge/context/transaction.ts'
 import type {
   Decision,
@@ -62,7 +62,7 @@ function endsAs(decision: Decision, count: number): SingleDecision[] {
   if (decision.kind !== 'split') return Array.from({ length: count }, () => decision)
   const users = decision.shareOf.map((place, index) => {
     const { decision: own, envelope } = decision.shares[place]!
-    const texts = [...recipientsOf(envelope)].map(({ text }) => text)
+    const texts = [...envelope.recipients].map(({ text }) => text)
     return texts.includes(`user${index}@example.org`) ? own : undefined
   })
   return users.map((own) => own!)
@@ -141,7 +141,7 @@ t.test('the accepted share has the recipients for whom the message leaves', asyn
   if (split.kind !== 'split') throw new Error(split.kind)
   const share = acceptedShare(split)
   t.equal(share?.decision.kind, 'accept')
-  t.same([...recipientsOf(share!.envelope)].map(({ text }) => text), ['user1@example.org']) // biome-ignore format: a line
+  t.same([...share!.envelope.recipients].map(({ text }) => text), ['user1@example.org']) // biome-ignore format: a line
   const none = decide(['reject', 'keep'], 'per recipient')
   t.equal(none.kind === 'split' && acceptedShare(none), undefined)
 })

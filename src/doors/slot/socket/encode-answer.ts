@@ -1,6 +1,6 @@
 import { replaceUnprintable } from '../../../lib/log/line-format.ts'
 import { decisionLines, type LogContext, passLine } from '../../../log/message-lines.ts'
-import { recipientsOf, redirect } from '../../../mail/message/envelope/envelope.ts'
+import { redirect } from '../../../mail/message/envelope/envelope.ts'
 import { editPlan } from '../../../mail/message/header-block.ts'
 import { uint32 } from '../../../protocol/frames.ts'
 import { fieldType, frame, frameType, uint64 } from '../../../protocol/slot/slot-frames.ts'
@@ -127,7 +127,7 @@ function acceptShare(
   about: LogContext,
 ): ClientAnswer {
   const { decision, envelope } = acceptedShare(split)!
-  const recipients = [...recipientsOf(envelope)]
+  const recipients = [...envelope.recipients]
   return accept({ ...decision, recipients }, transaction, decisionLines(split, undefined, about))
 }
 

@@ -10,12 +10,7 @@ import {
   recipientLines,
 } from '../../../log/message-lines.ts'
 import type { MailAddress } from '../../../mail/message/envelope/address.ts'
-import {
-  type Envelope,
-  type Origin,
-  recipientsOf,
-  redirect,
-} from '../../../mail/message/envelope/envelope.ts'
+import { type Envelope, type Origin, redirect } from '../../../mail/message/envelope/envelope.ts'
 import { replyTexts } from '../../../protocol/smtp/smtp-replies.ts'
 import type { Transaction } from '../../../scan/judge/context/transaction.ts'
 import type { Decision, SingleDecision } from '../../../scan/judge/decision/decision.ts'
@@ -116,7 +111,7 @@ function byReplyCode(
   replies: readonly SentReply[],
   envelope: Envelope,
 ): readonly AnsweredRecipients[] {
-  const recipients = [...recipientsOf(envelope)]
+  const recipients = [...envelope.recipients]
   const byCode = new Map<unknown, { replies: SentReply[]; recipients: MailAddress[] }>()
   for (const [index, reply] of replies.entries()) {
     const group = byCode.get(reply.sent) ?? { replies: [], recipients: [] }
@@ -139,7 +134,7 @@ function namesOf({ replies, envelope }: AnsweredRecipients): Generator<Buffer> {
     ['answered', 'recipients'],
     ['reply', replies[0]!.sent],
   ] as const
-  return recipientLines(fields, recipientsOf(envelope), NAMED_MAX)
+  return recipientLines(fields, envelope.recipients, NAMED_MAX)
 }
 
 /**

@@ -14,17 +14,26 @@ const F = 0x46
 const T = 0x54
 
 /** The sender and the recipients, unchanged. */
-export interface Envelope {
+export class Envelope {
   /** `F` sender NUL, (`T` recipient NUL)…, NUL, as qmail-queue(8) reads it. */
   readonly wire: Buffer
   /** The sender, empty for a bounce. */
   readonly sender: MailAddress
   readonly recipientCount: number
+
+  constructor(wire: Buffer, recipientCount: number) {
+    this.wire = wire
+    this.sender = readAddress(wire.subarray(1, wire.indexOf(0)))
+    this.recipientCount = recipientCount
+  }
+
+  /** The recipients in order. Each is created on demand: there may be a million. */
+  get recipients(): Iterable<MailAddress> {
+    return recipientsIn(this.wire)
+  }
 }
 
-/** Yields the recipients in order. Each is created on demand: there may be a million. */
-export function* recipientsOf(envelope: Envelope): Generator<MailAddress> {
-  const { wire } = envelope
+function* recipientsIn(wire: Buffer): Generator<MailAddress> {
   let at = wire.indexOf(0) + 1
   while (wire[at] === T) {
     const end = wire.indexOf(0, at)
@@ -58,7 +67,6 @@ export class EnvelopeReader {
   #letter = F // the letter that the next address must begin with
   #inAddress = false
   #length = 0 // bytes of the address so far
-  #senderLength = 0
   #count = 0
   #size = 0
   #done = false
@@ -83,9 +91,7 @@ export class EnvelopeReader {
     if (!this.#done) {
       throw new Fault('read', 'envelope: ended before its last NUL; the client disconnected')
     }
-    const wire = Buffer.concat(this.#kept)
-    const sender = readAddress(wire.subarray(1, 1 + this.#senderLength))
-    return { wire, sender, recipientCount: this.#count }
+    return new Envelope(Buffer.concat(this.#kept), this.#count)
   }
 
   /** Reads the letter in front of an address, or the last NUL. */
@@ -112,8 +118,7 @@ export class EnvelopeReader {
     }
     if (nul < 0) return end
     this.#inAddress = false
-    if (this.#letter === F) this.#senderLength = this.#length
-    else this.#count++
+    if (this.#letter === T) this.#count++
     this.#letter = T
     return end + 1
   }

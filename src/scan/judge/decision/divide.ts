@@ -1,5 +1,5 @@
 import type { MailAddress } from '../../../mail/message/envelope/address.ts'
-import { type Envelope, recipientsOf, redirect } from '../../../mail/message/envelope/envelope.ts'
+import { type Envelope, redirect } from '../../../mail/message/envelope/envelope.ts'
 import type { Transaction } from '../context/transaction.ts'
 import type {
   Acceptance,
@@ -77,7 +77,7 @@ function isAboutWhole(decision: SingleDecision): boolean {
 function envelopesOf(envelope: Envelope, shareOf: readonly number[], count: number): Envelope[] {
   const recipients = Array.from({ length: count }, (): MailAddress[] => [])
   let at = 0
-  for (const recipient of recipientsOf(envelope)) recipients[shareOf[at++]!]!.push(recipient)
+  for (const recipient of envelope.recipients) recipients[shareOf[at++]!]!.push(recipient)
   return recipients.map((ofShare) => redirect(envelope, ofShare))
 }
 

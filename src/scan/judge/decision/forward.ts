@@ -1,5 +1,5 @@
 import { type MailAddress, readAddress } from '../../../mail/message/envelope/address.ts'
-import { type Envelope, recipientsOf } from '../../../mail/message/envelope/envelope.ts'
+import type { Envelope } from '../../../mail/message/envelope/envelope.ts'
 import type { HeaderEdits, HeaderField } from '../../../mail/message/header-block.ts'
 import type { Acceptance } from './decision.ts'
 
@@ -24,7 +24,7 @@ export function forwardTo(
   const forward = readAddress(Buffer.from(virusForward, 'utf8'))
   if (wasForwarded(envelope, forward)) return tagged
   const { remove, add } = tagged.edits
-  const field = quarantineField(forward, recipientsOf(envelope))
+  const field = quarantineField(forward, envelope.recipients)
   const edits: HeaderEdits = {
     remove: [...new Set([...remove, QUARANTINE_FIELD])],
     add: [...add, field],
@@ -38,7 +38,7 @@ export function forwardTo(
  */
 function wasForwarded(envelope: Envelope, forward: MailAddress): boolean {
   if (envelope.recipientCount !== 1) return false
-  const [only] = recipientsOf(envelope)
+  const [only] = envelope.recipients
   return only!.text === forward.text
 }
 

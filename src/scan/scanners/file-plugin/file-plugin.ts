@@ -5,7 +5,6 @@ import { errorCode, errorText, Fault } from '../../../lib/errors/fault.ts'
 import { Bulkhead } from '../../../lib/flow/bulkhead.ts'
 import { Semaphore } from '../../../lib/flow/semaphore.ts'
 import { userName } from '../../../lib/process/passwd.ts'
-import { recipientsOf } from '../../../mail/message/envelope/envelope.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import {
   type ContentScanner,
@@ -105,7 +104,7 @@ async function aboutOf(sample: Sample) {
     ...(!content && partList && { parts: partList.parts }),
     ...(partList?.isCut && { hasMoreNames: true as const }),
     sender: envelope.sender.text,
-    recipients: Array.from(recipientsOf(envelope), ({ text }) => text),
+    recipients: Array.from(envelope.recipients, ({ text }) => text),
     origin: message.origin,
   }
 }

@@ -1,10 +1,6 @@
 import { readdirSync } from 'node:fs'
 import type { Test } from 'tap'
-import {
-  EnvelopeReader,
-  makeEnvelope,
-  recipientsOf,
-} from '../../../../src/mail/message/envelope/envelope.ts'
+import { EnvelopeReader, makeEnvelope } from '../../../../src/mail/message/envelope/envelope.ts'
 import { bytes } from '../../../cases/case.ts'
 import type { Passage, Sent } from '../../../cases/play.ts'
 import type { Outcome } from './client.ts'
@@ -44,7 +40,7 @@ function readEnvelope(wire: Buffer) {
   const envelope = reader.finish()
   return {
     sender: envelope.sender.text,
-    recipients: [...recipientsOf(envelope)].map(({ text }) => text),
+    recipients: [...envelope.recipients].map(({ text }) => text),
   }
 }
 
