@@ -264,6 +264,16 @@ export const hostileShapes: readonly HostileShape[] = [
     (n) => '; boundary=bbb'.repeat(n / 14),
     '--b\n',
   ),
+  ...['-', '-- ', '--b--bb'].map((dashes) =>
+    shape(
+      `${JSON.stringify(dashes)} above the parts of a multipart with many boundaries`,
+      (size) => {
+        const boundaries = Array.from({ length: 60 }, (_, n) => `; boundary=${'b'.repeat(n + 1)}`)
+        const type = `Content-Type: multipart/mixed${boundaries.join('')}`
+        return `${TOP}${type}\n\n${dashes.repeat(size / dashes.length)}`
+      },
+    ),
+  ),
   ...['--b\nX: y\n', '--bx\nContent-Y: y\n', '--b--\n--b\nX: y\n'].map((lines) =>
     shape(
       `a header that goes on behind each of ${JSON.stringify(lines)}`,

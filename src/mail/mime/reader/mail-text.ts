@@ -158,7 +158,6 @@ export class MailText {
       }
       if (at !== undefined) break
     }
-    at ??= search.end()
     const found = at === undefined ? undefined : from + at
     this.#inLines.set(key, { at: found })
     return found
