@@ -10,14 +10,17 @@ import type { Ending } from '../../../test/programs/host/server.ts'
 import type { Clamd } from '../../../test/programs/servers/clamd.ts'
 import { startRspamd } from '../../../test/programs/servers/rspamd.ts'
 import { startReceiver } from '../../../test/programs/servers/smtp-receiver.ts'
+import { compiled } from '../compile.ts'
 import { startOnescand } from '../onescand.ts'
+import { buildSimscan } from './simscan.ts'
 
-/** What onescan needs beside clamd. */
+/** What filters need beside clamd. */
 export interface Place {
   readonly directory: string
   readonly environment: Readonly<Record<string, string>>
-  /** The program onescand. */
+  /** The paths of these programs. */
   readonly onescand: string
+  readonly onescanc: string
 }
 
 /** A filter that has clamd scan each mail. */
@@ -25,12 +28,18 @@ export interface Peer {
   readonly name: string
   /** Why it is left out; false where everything is there. */
   readonly missing: string | false
-  /** Starts it until the run ends; resolves to the function that sends a message through it. */
-  start(t: Ending, clamd: Clamd, place: Place): Promise<Send>
+  /** Starts it until the run ends; resolves to how it takes mail. */
+  start(t: Ending, clamd: Clamd, place: Place): Promise<Send | Slot>
 }
 
 /** Sends a message through a filter. Resolves to `delivered`, or to what happened instead. */
 export type Send = (message: Buffer) => Promise<string>
+
+/** A program that is called in place of qmail-queue, once for each message, with its whole environment. */
+export interface Slot {
+  readonly program: string
+  readonly environment: Readonly<Record<string, string>>
+}
 
 /** Sends to a milter at a path or a port of 127.0.0.1, as a mail server does. */
 const toMilter =
@@ -88,6 +97,36 @@ const onescanBySmtp: Peer = {
   },
 }
 
+const onescanInSlot: Peer = {
+  name: 'onescan in the slot',
+  missing: false,
+  async start(t, _, { directory, environment, onescand, onescanc }) {
+    const options = ['--workers', '1']
+    const name = 'onescan-slot'
+    const { socket } = await startOnescand(t, [onescand], name, directory, environment, options)
+    const chain = { QUEUECHAIN: compiled('sink') }
+    return { program: onescanc, environment: { ...environment, ...chain, ONESCAN_SOCKET: socket } }
+  },
+}
+
+/** What the slot costs without a filter: the sink alone, which is in the figures of each filter in the slot. */
+const emptySlot: Peer = {
+  name: 'the slot without a filter',
+  missing: false,
+  start: async (_, __, { environment }) => ({ program: compiled('sink'), environment }),
+}
+
+/** simscan, built from the sources in this directory; no Debian has a package. */
+const simscan = (source: string | undefined): Peer => ({
+  name: 'simscan with ripmime and clamdscan',
+  missing:
+    lacks('C compiler', 'make', 'ripmime', 'clamdscan') ||
+    (source === undefined && 'name its sources with --simscan'),
+  async start(_, clamd, { directory, environment }) {
+    return { program: buildSimscan(source!, directory, clamd), environment }
+  },
+})
+
 const amavis = serverClients.find(({ name }) => name === 'amavis')!
 
 const clamsmtp: Peer = {
@@ -111,7 +150,8 @@ ClamAddress: ${clamd}
 TempDirectory: ${directory}
 `
 
-export const peers: readonly Peer[] = [
+/** All filters, of which simscan is built from the sources in a directory. */
+export const peersWith = (simscanSource: string | undefined): readonly Peer[] => [
   {
     name: BASE,
     missing: lacks('clamav-milter'),
@@ -141,4 +181,7 @@ export const peers: readonly Peer[] = [
   onescan('onescan, SECONDLOOK=never', { SECONDLOOK: 'never' }),
   onescan('onescan', {}),
   onescanBySmtp,
+  onescanInSlot,
+  simscan(simscanSource),
+  emptySlot,
 ]

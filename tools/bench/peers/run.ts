@@ -10,22 +10,27 @@
 // rounds, the least and the most. A filter that is not installed is listed and left out.
 //
 // With --limit N: N messages, evenly spread over all. With --rounds N: 3 by default. With --many-signatures: a clamd
-// with a database of real size. With --programs DIR: the compiled programs in DIR.
+// with a database of real size. With --programs DIR: the compiled programs in DIR. With --simscan DIR: simscan too, built
+// from the sources in DIR. What is called in place of qmail-queue calls the sink of the benchmark, which costs something,
+// too: the last row.
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { childrenOf } from '../../../test/daemon/process.ts'
 import { cpuOfTree } from '../../../test/programs/host/process-tree.ts'
 import { type Ending, withEnding } from '../../../test/programs/host/server.ts'
 import { clamdMissing, startClamd } from '../../../test/programs/servers/clamd.ts'
+import { NATIVE } from '../contestants.ts'
 import { databases } from '../databases.ts'
+import { drive, type Passage } from '../drive.ts'
 import { describeMachine, machineText } from '../machine.ts'
 import { evenly, type Mail, mailsIn } from '../ordinary/mails.ts'
 import { median } from '../report.ts'
 import { openWorkshop, SPOOL, type Workshop } from '../workshop.ts'
-import { BASE, type Peer, peers } from './peers.ts'
+import { BASE, type Peer, peersWith, type Slot } from './peers.ts'
 
-const USAGE =
-  'usage: npm run bench:peers -- [--limit N] [--rounds N] [--many-signatures] [--programs DIR] PLACE...\n'
+const USAGE = `usage: npm run bench:peers -- [--limit N] [--rounds N] [--many-signatures] [--programs DIR] [--simscan DIR]
+           PLACE...
+`
 
 /** Mails of a turn: a tick of the clock by which the kernel counts is 10 ms. */
 const BATCH = 50
@@ -54,6 +59,7 @@ const { values, positionals: places } = parseArgs({
     rounds: { type: 'string', default: '3' },
     'many-signatures': { type: 'boolean', default: false },
     programs: { type: 'string' },
+    simscan: { type: 'string' },
   },
 })
 const [limit, rounds] = [Number(values.limit), Number(values.rounds)]
@@ -62,10 +68,10 @@ if (places.length === 0 || !(limit >= 1) || !(rounds >= 1)) {
   process.exit(100)
 }
 if (clamdMissing) throw new Error(clamdMissing)
-const onescand = join(
-  resolve(values.programs ?? join(import.meta.dirname, '../../../bin')),
-  'onescand',
-)
+const programs = values.programs && resolve(values.programs)
+const onescand = join(programs ?? join(import.meta.dirname, '../../../bin'), 'onescand')
+const onescanc = join(programs ?? NATIVE, 'onescanc')
+const peers = peersWith(values.simscan)
 const database = databases()[values['many-signatures'] ? 1 : 0]!
 
 const mails = evenly(
@@ -91,38 +97,60 @@ await withEnding(async (t) => {
   report(stations, measured)
 })
 
-async function openStation(
-  t: Ending,
-  peer: Peer,
-  { directory, environment }: Workshop,
-): Promise<Station> {
+async function openStation(t: Ending, peer: Peer, workshop: Workshop): Promise<Station> {
   const clamd = await startClamd(t, {
     parent: SPOOL,
     alertExceedsMax: true,
     database: database.files,
   })
+  const { directory, environment } = workshop
   const before = new Set(childrenOf(process.pid))
-  const toFilter = await peer.start(t, clamd, {
+  const entry = await peer.start(t, clamd, {
     directory,
     environment: environment(clamd),
     onescand,
+    onescanc,
   })
   const roots = childrenOf(process.pid).filter((pid) => !before.has(pid))
   const outcomes = new Map<string, number>()
+  const count = (outcome: string) => outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
+  let inSlot = 0
   return {
     name: peer.name,
     outcomes,
     async send(messages) {
-      for (const message of messages) {
-        const outcome = await toFilter(message)
-        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
+      if (typeof entry === 'function') {
+        for (const message of messages) count(await entry(message))
+        return
+      }
+      for (const { accepted, code, cpu } of await sendToSlot(entry, messages, workshop)) {
+        count(accepted ? 'delivered' : `exit code ${code}`)
+        inSlot += cpu
       }
     },
     cost: () => ({
-      filter: roots.reduce((sum, pid) => sum + cpuOfTree(pid), 0),
+      filter: inSlot + roots.reduce((sum, pid) => sum + cpuOfTree(pid), 0),
       clamd: cpuOfTree(clamd.pid),
     }),
   }
+}
+
+/** Calls the program in place of qmail-queue for each message, one after the other. */
+async function sendToSlot(
+  { program, environment }: Slot,
+  messages: readonly Buffer[],
+  workshop: Workshop,
+): Promise<readonly Passage[]> {
+  const { passages } = await drive({
+    program: [program],
+    messages: workshop.write(messages),
+    count: messages.length,
+    atOnce: 1,
+    environment,
+    log: join(workshop.directory, 'slot.log'),
+    queue: workshop.queue,
+  })
+  return passages
 }
 
 /** All mails to each, in batches in turns, so that what drifts drifts for all. */
