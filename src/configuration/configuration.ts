@@ -2,6 +2,7 @@ import { promises } from 'node:fs'
 import { AggregateFault } from '../lib/errors/aggregate-fault.ts'
 import { errorText, Fault } from '../lib/errors/fault.ts'
 import { PolledValue } from '../lib/flow/polled-value.ts'
+import { readUptime } from '../lib/flow/uptime.ts'
 import type { Environment } from '../lib/process/environment.ts'
 import { loadCrypto } from '../lib/runtime/crypto.ts'
 import { loadSystem } from '../lib/runtime/system.ts'
@@ -219,7 +220,6 @@ const seenFiles = new Map<string, SignatureFiles>()
 
 /** Returns the clocks, and the functions that read the age of the signatures in a directory. */
 async function clocksFor(directory: string) {
-  const uptime = () => performance.now()
   const before = seenFiles.get(directory)
   const read = async () => {
     const found = await readSignatureFiles(directory, Date.now(), seenFiles.get(directory))
@@ -229,7 +229,7 @@ async function clocksFor(directory: string) {
   const files = new PolledValue<SignatureFiles | undefined>(before, read, SIGNATURES_FOR)
   const lookForSignatures = () => files.poll()
   await lookForSignatures()
-  return { signatureFiles: () => files.value, lookForSignatures, now: Date.now, uptime }
+  return { signatureFiles: () => files.value, lookForSignatures, now: Date.now, uptime: readUptime }
 }
 
 /**

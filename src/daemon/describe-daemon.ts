@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
 import type { Configuration } from '../configuration/configuration.ts'
 import { attempt } from '../lib/errors/fault.ts'
+import { readUptime } from '../lib/flow/uptime.ts'
 import { ProcEntry, START_BLUR } from '../lib/process/proc-entry.ts'
 import { isCompiled } from '../lib/runtime/compiled-program.ts'
 import type { DaemonDescription, LostLog } from '../protocol/slot/daemon-description.ts'
@@ -17,7 +18,7 @@ export function describeDaemon(configuration: Configuration): DaemonDescription 
   // If the unit hides the first process (ProtectProc=invisible), this worker's own start counts,
   // which is hardly later.
   const startedAt =
-    attempt(() => new ProcEntry(process.ppid).startedAt()) ?? Date.now() - 1000 * process.uptime()
+    attempt(() => new ProcEntry(process.ppid).startedAt()) ?? Date.now() - readUptime()
   const settings = Object.entries(env).filter(([name]) => isSetting(name))
   return {
     pid: process.ppid,

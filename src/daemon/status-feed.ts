@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import type { Configuration } from '../configuration/configuration.ts'
 import { inOneLine } from '../lib/check/check-line.ts'
 import { errorText } from '../lib/errors/fault.ts'
+import { readUptime } from '../lib/flow/uptime.ts'
 import type { ObserverOptions } from '../observe/live/observer.ts'
 import type { ProcessReport, WorkersState } from '../observe/live/process-report.ts'
 import type { ClamdWatch } from '../readiness/clamd/clamd-watch.ts'
@@ -117,7 +118,7 @@ export class StatusFeed {
       version: packageJson.version,
       started: Date.now(),
       now: Date.now,
-      uptime: () => performance.now(),
+      uptime: readUptime,
       tryAll: () => {
         const doors = this.#doors
         if (doors === undefined) return undefined

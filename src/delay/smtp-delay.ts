@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs'
 import { errorText } from '../lib/errors/fault.ts'
+import { readUptime } from '../lib/flow/uptime.ts'
 import { parseIpAddress } from '../lib/net/ip-address.ts'
 import { printsHelpOrVersion, serviceExit } from '../lib/process/command-line.ts'
 import { runGate } from './gate/gate.ts'
@@ -11,8 +12,6 @@ import { type PlanContext, planFor, readPlanSources } from './plan/plan.ts'
 process.exitCode = serviceExit.temporary // unless the program ends as planned
 
 const env = { ...process.env }
-/** Milliseconds since this process began. Its own start counts as part of a client's delay. */
-const uptime = () => performance.now()
 
 smtpDelay(process.argv.slice(2)).then(
   (code) => process.exit(code),
@@ -27,12 +26,12 @@ async function smtpDelay(argv: readonly string[]): Promise<number> {
   if (printsHelpOrVersion('smtp-delay', USAGE, argv)) return serviceExit.done
   const options = readOptions(argv, env)
   if (options.explain) {
-    const { ask, ...lists } = readPlanSources(options, env, uptime)
+    const { ask, ...lists } = readPlanSources(options, env, readUptime)
     writeSync(1, `${await explain(options, { ...lists, resolver: ask() })}\n`)
     return serviceExit.done
   }
-  if (options.gate) return runGate(options, options.gate, env, uptime)
-  return delayConnection(options, env, uptime)
+  if (options.gate) return runGate(options, options.gate, env, readUptime)
+  return delayConnection(options, env, readUptime)
 }
 
 /** Returns the line of `--explain IP [NAME]`: how long such a client would wait, and why. */

@@ -1,5 +1,6 @@
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Budget, MemoryLease } from '../lib/flow/memory-budget.ts'
+import { readUptime } from '../lib/flow/uptime.ts'
 import type { MailReporter } from '../observe/live/process-report.ts'
 import type { TimedLookup } from '../scan/quota/quota-lookup.ts'
 import type { Rules } from '../scan/rules/match.ts'
@@ -29,7 +30,7 @@ export class MailServices {
   /** Reports that a message is being judged. The returned function is called when that ends. */
   readonly showBegun: MailReporter['begin'] | undefined
   /** Returns milliseconds of a monotonic clock. */
-  readonly uptime = (): number => performance.now()
+  readonly uptime = readUptime
 
   constructor(first: Configuration, { budget, mailLog, reporter }: MailDoorOptions) {
     this.configuration = first

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { type CheckLine, marked, ok, settingsFault, warning } from '../lib/check/check-line.ts'
 import { FaultCollector } from '../lib/errors/aggregate-fault.ts'
 import { attempt, errorText, Fault } from '../lib/errors/fault.ts'
+import { readUptime } from '../lib/flow/uptime.ts'
 import { toBind } from '../lib/process/bound-paths.ts'
 import type { Environment } from '../lib/process/environment.ts'
 import { passwdEntries } from '../lib/process/passwd.ts'
@@ -35,7 +36,7 @@ export async function checkStart(args: readonly string[], env: Environment): Pro
   }
   const settings = readServiceSettings(env)
   try {
-    await openLookup(settings, { now: Date.now, uptime: () => performance.now() })
+    await openLookup(settings, { now: Date.now, uptime: readUptime })
     requireFewPrivileges()
     const does = ok('settings', 'onescan-quotad can start')
     return {

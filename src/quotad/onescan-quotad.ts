@@ -2,6 +2,7 @@ import { type AddressInfo, isIPv6 } from 'node:net'
 import { codeOfStart, printCheck } from '../lib/check/print-check.ts'
 import { faultLines } from '../lib/errors/aggregate-fault.ts'
 import { errorText } from '../lib/errors/fault.ts'
+import { readUptime } from '../lib/flow/uptime.ts'
 import type { LogField } from '../lib/log/line-format.ts'
 import { standardError } from '../lib/log/log-queue.ts'
 import { whenReplaced } from '../lib/process/bound-paths.ts'
@@ -24,7 +25,6 @@ process.env.UV_THREADPOOL_SIZE = String(THREADS) // Node reads it for the first 
 const env: Environment = { ...process.env }
 const args = process.argv.slice(2)
 if (printsHelpOrVersion('onescan-quotad', usage, args)) process.exit(0)
-const uptime = () => performance.now()
 
 process.on('uncaughtException', (error) => {
   log(['event', 'failed'], ['reason', error.stack ?? errorText(error)])
@@ -50,12 +50,12 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
   const { udp, http, mayAsk, maxClients } = options
   const settings = readServiceSettings(env)
   const counters = new ServiceCounters()
-  const opening = openLookup(settings, { now: Date.now, uptime })
+  const opening = openLookup(settings, { now: Date.now, uptime: readUptime })
   process.on('SIGHUP', () => void opening.then((lookup) => lookup.forget()))
   process.on('SIGUSR1', () => log(['event', 'counters'], ...Object.entries(counters)))
   const lookup = await opening
   requireFewPrivileges()
-  const answerForName = answersForNames(lookup, settings, counters, troubleLog(log, uptime))
+  const answerForName = answersForNames(lookup, settings, counters, troubleLog(log, readUptime))
   const activated = activatedSockets(process.env)
   const service = { answerForName, mayAsk, counters, maxClients }
   const find = async () => (await checkStart(args, env)).checkLines

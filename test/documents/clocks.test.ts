@@ -6,7 +6,7 @@ import { sourceFiles } from './source-files.ts'
 /** Whole programs, and what is on the layers of the interfaces and above them. */
 const ABOVE = /^(?:cli|daemon|delay|doors|quotad)\/|\/plugin-host\.ts$/
 const SOURCES =
-  /\b(?:Date\.now|performance\.now|process\.hrtime|process\.uptime|process\.env|new Date\(\)|randomBytes|randomUUID|randomInt|getRandomValues|Math\.random)\b/
+  /\b(?:Date\.now|readUptime|performance\.now|process\.hrtime|process\.uptime|process\.env|new Date\(\)|randomBytes|randomUUID|randomInt|getRandomValues|Math\.random)\b/
 
 /** The exceptions, each with its reason. */
 const exceptions: Readonly<Record<string, string>> = {
@@ -54,6 +54,15 @@ t.test(
 
 t.test('each exception is still needed', async (t) => {
   t.same(Object.keys(exceptions), readers.sort())
+})
+
+t.test('there is one monotonic clock', async (t) => {
+  const others = /\bperformance\.now|process\.hrtime|process\.uptime\b/
+  const found = sourceFiles.filter(({ text }) => others.test(withoutComments(text)))
+  t.same(
+    found.map(({ path }) => path),
+    ['lib/flow/uptime.ts'],
+  )
 })
 
 function withoutComments(text: string): string {

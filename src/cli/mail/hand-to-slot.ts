@@ -4,6 +4,7 @@ import { closeSync, existsSync, fstatSync, readSync, realpathSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { errorCode, Fault } from '../../lib/errors/fault.ts'
+import { readUptime } from '../../lib/flow/uptime.ts'
 import { writeWhole } from '../../lib/process/descriptors.ts'
 import { openAnonymousFile } from '../../mail/message/spool.ts'
 
@@ -59,7 +60,7 @@ export async function handToSlot(call: SlotCall): Promise<SlotResult> {
     const message = typeof call.message === 'number' ? call.message : fileOf(call.message)
     const [program = '', ...args] = call.program
     const log = fileOf([])
-    const started = performance.now()
+    const started = readUptime()
     const child = spawn(program, args, {
       cwd: qmailDirectory(),
       env: call.environment,
@@ -74,7 +75,7 @@ export async function handToSlot(call: SlotCall): Promise<SlotResult> {
         throw new Fault('chain', `${program}: cannot be started (${why}); specify another`)
       })
       .finally(() => clearTimeout(late))) as [number | null, NodeJS.Signals | null]
-    const time = performance.now() - started
+    const time = readUptime() - started
     const hasTimedOut = child.killed
     return { code, signal, log: readLog(log), time, hasTimedOut }
   } finally {

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
+import { readUptime } from '../../lib/flow/uptime.ts'
 import { ENDING_SIGNALS } from '../../lib/process/command-line.ts'
 import { ALIVE } from '../command/caller.ts'
 import { forTerminal } from '../command/terminal.ts'
@@ -90,17 +91,17 @@ class OwnOutput {
 
   /** Resolves when there is room for more. Blocks the process if `out` is a pipe that is full. */
   async write(out: Writable, piece: string | Buffer): Promise<void> {
-    if (this.#writing++ === 0) this.#since = performance.now()
+    if (this.#writing++ === 0) this.#since = readUptime()
     try {
       if (!out.write(piece)) await once(out, 'drain')
     } finally {
-      if (--this.#writing === 0) this.#blocked += performance.now() - this.#since
+      if (--this.#writing === 0) this.#blocked += readUptime() - this.#since
     }
   }
 
   /** Milliseconds for which this process has waited for its readers. */
   get blocked(): number {
-    return this.#blocked + (this.#writing > 0 ? performance.now() - this.#since : 0)
+    return this.#blocked + (this.#writing > 0 ? readUptime() - this.#since : 0)
   }
 }
 
@@ -122,7 +123,7 @@ class TimeLimit {
 
   /** The time starts again. */
   restart(): void {
-    this.#began = performance.now() - ownOutput.blocked
+    this.#began = readUptime() - ownOutput.blocked
   }
 
   close(): void {
@@ -132,7 +133,7 @@ class TimeLimit {
   // An expired timer alone proves nothing: it expires immediately if a write has blocked the process.
   #wait(time: number): void {
     this.#timer = setTimeout(() => {
-      const left = this.#most - (performance.now() - ownOutput.blocked - this.#began)
+      const left = this.#most - (readUptime() - ownOutput.blocked - this.#began)
       if (left > 0) this.#wait(Math.ceil(left))
       else this.#end()
     }, time)

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { errorText } from '../../lib/errors/fault.ts'
 import { TIMED_OUT, withTimeout } from '../../lib/flow/timeout.ts'
+import { readUptime } from '../../lib/flow/uptime.ts'
 import { ProcEntry } from '../../lib/process/proc-entry.ts'
 import { loadSystem } from '../../lib/runtime/system.ts'
 import { formatDuration } from '../../lib/text/units.ts'
@@ -97,7 +98,7 @@ export class Workers {
   constructor(options: WorkersOptions) {
     this.#options = options
     this.#heartbeats = new HeartbeatWatch({
-      uptime: () => performance.now(),
+      uptime: readUptime,
       stat: (pid) => new ProcEntry(pid).stat(),
       onHung: (pid, how) => this.#endHung(pid, how),
     })

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { refuseFull } from '../../handling/recipients/refuse-recipient.ts'
 import { errorText } from '../../lib/errors/fault.ts'
+import { readUptime } from '../../lib/flow/uptime.ts'
 import { readAddress } from '../../mail/message/envelope/address.ts'
 import {
   AttributeReader,
@@ -66,7 +67,7 @@ export function createPolicyDoor(
         policy: () => policy,
         log,
         leaving: LAST_ANSWER_TIMEOUT,
-        uptime: () => performance.now(),
+        uptime: readUptime,
         closed,
       })
     },

@@ -1,4 +1,5 @@
 import { TIMED_OUT, withTimeout } from './timeout.ts'
+import { readUptime } from './uptime.ts'
 
 /** Milliseconds that callers wait for a poll. */
 const POLL_TIMEOUT = 500
@@ -43,17 +44,17 @@ export class PolledValue<Value> {
 
   /** Reads the value again as poll() does. Resolves to whether the file system has answered. */
   async tryPoll(): Promise<boolean> {
-    const oldest = performance.now() - this.#freshFor
+    const oldest = readUptime() - this.#freshFor
     while (this.#readAt < oldest) {
       this.#polling ??= this.#pollNow()
-      const left = Math.max(0, this.#begunAt + POLL_TIMEOUT - performance.now())
+      const left = Math.max(0, this.#begunAt + POLL_TIMEOUT - readUptime())
       if ((await withTimeout(this.#polling, left)) === TIMED_OUT) return false
     }
     return true
   }
 
   async #pollNow(): Promise<void> {
-    const begunAt = performance.now()
+    const begunAt = readUptime()
     this.#begunAt = begunAt
     this.#value = await this.#read()
     this.#readAt = begunAt

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { readUptime } from '../../lib/flow/uptime.ts'
 import { onceAMinute } from '../../lib/log/line-format.ts'
 import { descriptorLimit, hasUnread } from '../../lib/process/descriptors.ts'
 
@@ -41,7 +42,7 @@ export class HttpConnections {
     this.#log = onceAMinute(log)
     server.on('connection', (socket: Socket) => {
       this.#open.add(socket)
-      this.#idle.set(socket, performance.now())
+      this.#idle.set(socket, readUptime())
       socket.once('close', () => {
         this.#forget(socket)
         this.#leaving.delete(socket)
@@ -71,13 +72,13 @@ export class HttpConnections {
       if (others > 0) return void this.#answering.set(socket, others)
       this.#answering.delete(socket)
       if (isLast) this.#forget(socket)
-      else if (this.#open.has(socket)) this.#idle.set(socket, performance.now())
+      else if (this.#open.has(socket)) this.#idle.set(socket, readUptime())
     })
     return true
   }
 
   #turnAway(newcomer: Socket): void {
-    const before = performance.now() - IDLE_AFTER
+    const before = readUptime() - IDLE_AFTER
     const [idle] = [...this.#idle].find(([one, since]) => since < before && !hasUnread(one)) ?? []
     const what = idle ? 'one that was idle was closed' : 'another was refused'
     this.#log(`over ${this.#most} connections at once; ${what}`)

@@ -1,6 +1,7 @@
 import { type CheckLine, inOneLine } from '../../lib/check/check-line.ts'
 import { errorText } from '../../lib/errors/fault.ts'
 import { type RepeatedWork, repeat } from '../../lib/flow/repeat.ts'
+import { readUptime } from '../../lib/flow/uptime.ts'
 import { loadSystem } from '../../lib/runtime/system.ts'
 import type { FormSet } from '../../mail/mime/traits/forms.ts'
 import type { ClamdState } from '../../observe/live/process-report.ts'
@@ -171,10 +172,10 @@ export class ClamdWatch {
     const made = await socketCreatedAt(server)
     const of = `${state.text} ${made} ${sessions}`
     const isKnown = probe?.of === of && probe.forms !== undefined
-    const isDue = probe === undefined || performance.now() - probe.at > PROBES_EVERY
+    const isDue = probe === undefined || readUptime() - probe.at > PROBES_EVERY
     const isTried = isAsked && !isKnown && isDue
     if (isTried) {
-      known.probe = { of, at: performance.now(), forms: await during(server, stopped, tryForms) }
+      known.probe = { of, at: readUptime(), forms: await during(server, stopped, tryForms) }
       this.#logForms(server, known)
     }
     const tried = isAsked && known.probe?.of === of ? known.probe.forms : undefined

@@ -1,5 +1,6 @@
 import { errorText } from '../../lib/errors/fault.ts'
 import { LruCache, SharedWork } from '../../lib/flow/cache.ts'
+import { readUptime } from '../../lib/flow/uptime.ts'
 import { type MailAddress, withPlainDomain } from '../../mail/message/envelope/address.ts'
 import type { QuotaAnswer } from '../../protocol/quota/quota-answer.ts'
 import { answerFor, type DatedAnswer, datedAnswer } from './answer-lifetime.ts'
@@ -24,15 +25,12 @@ interface QuotaClientOptions {
 
 /** Opens the client that the settings describe. Throws a Fault of kind `config` for a bad map. */
 export function openQuotaClient(settings: QuotaSettings, log: (line: string) => void): QuotaClient {
-  const uptime = () => performance.now()
-  return new QuotaClient(settings, { backends: backendsOf(settings, uptime), uptime, log })
+  return new QuotaClient(settings, { backends: backendsOf(settings), uptime: readUptime, log })
 }
 
-function backendsOf(
-  { where, timeout }: QuotaSettings,
-  uptime: () => number,
-): QuotaClientOptions['backends'] {
-  if ('ldap' in where) return new LdapBackends(where.ldap, where.template, { uptime, timeout })
+function backendsOf({ where, timeout }: QuotaSettings): QuotaClientOptions['backends'] {
+  if ('ldap' in where)
+    return new LdapBackends(where.ldap, where.template, { uptime: readUptime, timeout })
   if ('map' in where) return { backendOf: readBackendMap(where.map) }
   return { backendOf: () => where.backend }
 }

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { readUptime } from '../../lib/flow/uptime.ts'
 
 /** A message in progress at this number of deaths of scanners is not scanned for a while. */
 export const DEATHS_MAX = 3
@@ -35,7 +36,7 @@ export class Poison {
   readonly #notify: (event: PoisonEvent) => void
 
   /** `notify` receives the events for the other processes. `uptime` is in milliseconds. */
-  constructor(notify: (event: PoisonEvent) => void = () => {}, uptime = () => performance.now()) {
+  constructor(notify: (event: PoisonEvent) => void = () => {}, uptime = readUptime) {
     this.#deaths = new LRUCache({
       max: MESSAGES_MAX,
       ttl: COUNTED_FOR,

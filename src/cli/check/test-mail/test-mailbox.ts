@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { attempt, errorTextAt, Fault } from '../../../lib/errors/fault.ts'
+import { readUptime } from '../../../lib/flow/uptime.ts'
 import { readStart } from '../../../lib/path/open.ts'
 import { OF_CHECK } from '../../../log/message-lines.ts'
 import type { NamedMail, TestMail } from './test-mails.ts'
@@ -76,12 +77,12 @@ export async function untilDelivered(
   mails: readonly NamedMail[],
   within: number,
 ): Promise<readonly string[]> {
-  const deadline = performance.now() + within
+  const deadline = readUptime() + within
   for (;;) {
     const { hasEnded } = mailbox
     const found = mailbox.read()
     const isThere = ({ id }: NamedMail) => found.some((text) => headerOf(text).includes(`<${id}>`))
-    if (mails.every(isThere) || hasEnded || performance.now() > deadline) return found
+    if (mails.every(isThere) || hasEnded || readUptime() > deadline) return found
     await setTimeout(PAUSE)
   }
 }

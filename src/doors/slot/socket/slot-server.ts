@@ -4,6 +4,7 @@ import { handleMail } from '../../../handling/handle-mail.ts'
 import { JudgePermits } from '../../../handling/judge-permits.ts'
 import { keepFor } from '../../../lib/flow/cache.ts'
 import type { MemoryLease } from '../../../lib/flow/memory-budget.ts'
+import { readUptime } from '../../../lib/flow/uptime.ts'
 import { type LogContext, type LoggedMessage, SELF_TEST } from '../../../log/message-lines.ts'
 import { type Envelope, EnvelopeReader } from '../../../mail/message/envelope/envelope.ts'
 import { Header } from '../../../mail/message/header-block.ts'
@@ -38,7 +39,7 @@ const BOUNCE_USER_FOR = 1000
 /** Answers the requests of all conversations of the slot interface. */
 export class SlotServer {
   readonly options: SlotSocketOptions
-  readonly uptime = sinceStart
+  readonly uptime = readUptime
   readonly #permits: JudgePermits
   #state: ReturnType<typeof stateOf>
 
@@ -71,7 +72,7 @@ export class SlotServer {
     elapsed: () => number,
   ): Promise<Buffer> {
     const peer = this.options.identifyPeer(socket)
-    const deadline = new Deadline(sinceStart, { gone, within: request.timeLeft })
+    const deadline = new Deadline(readUptime, { gone, within: request.timeLeft })
     const done = await this.#permits.take(gone, request.timeLeft)
     try {
       const { frames, lines } = await this.#answerNow(request, peer, deadline, elapsed)
@@ -151,10 +152,8 @@ export class SlotServer {
   }
 }
 
-const sinceStart = () => performance.now()
-
 function stateOf(configuration: Configuration) {
-  const bounceUser = keepFor(BOUNCE_USER_FOR, sinceStart, () => bounceUserOf(configuration.env))
+  const bounceUser = keepFor(BOUNCE_USER_FOR, readUptime, () => bounceUserOf(configuration.env))
   return { configuration, clientContexts: new ClientContexts(configuration), bounceUser }
 }
 
@@ -208,7 +207,7 @@ async function answerUnscanned(
 ): Promise<ClientAnswer> {
   if (quota === undefined) return passOn(NOTHING_SCANS, about())
   const { envelope, size } = mail
-  const { defer, remark } = await checkQuota(mail, quota, sinceStart)
+  const { defer, remark } = await checkQuota(mail, quota, readUptime)
   const answered = about({ message: { size, header: NO_HEADER }, envelope })
   if (defer !== undefined) return endWithReply(defer, replies, answered)
   return passOn(remark ? `${NOTHING_SCANS}; ${remark}` : NOTHING_SCANS, answered)

@@ -1,4 +1,4 @@
-import { uptime } from '../../../lib/flow/uptime.ts'
+import { readUptime } from '../../../lib/flow/uptime.ts'
 import type { Environment } from '../../../lib/process/environment.ts'
 import { loadCrypto } from '../../../lib/runtime/crypto.ts'
 import type { LogSink } from '../../../log/log-sink.ts'
@@ -29,7 +29,7 @@ export async function prepareTools(config: JudgeConfig, log: LogSink): Promise<S
     crypto: cluster && (await loadCrypto()),
     signatureFiles: () => files,
     now: Date.now,
-    uptime,
+    uptime: readUptime,
     quota: quota && (await openSlotQuota(quota)),
   }
 }

@@ -1,4 +1,4 @@
-import { uptime } from '../../../lib/flow/uptime.ts'
+import { readUptime } from '../../../lib/flow/uptime.ts'
 import type { Environment } from '../../../lib/process/environment.ts'
 import { NO_EDITS } from '../../../mail/message/header-block.ts'
 import { readSpoolSettings } from '../../../mail/message/spool.ts'
@@ -32,7 +32,7 @@ export async function passUnscanned(
   const { message, envelope, client } = transaction
   slotLog.transaction = transaction
   const mail = { envelope, client, size: message.size }
-  const { defer, remark } = await checkQuota(mail, quota, uptime)
+  const { defer, remark } = await checkQuota(mail, quota, readUptime)
   await quota.settled()
   quota.close()
   const ending = { ...context, directory: spool.directory }

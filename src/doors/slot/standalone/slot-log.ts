@@ -1,4 +1,4 @@
-import { uptime } from '../../../lib/flow/uptime.ts'
+import { readUptime } from '../../../lib/flow/uptime.ts'
 import type { Environment } from '../../../lib/process/environment.ts'
 import type { LogSink } from '../../../log/log-sink.ts'
 import {
@@ -19,7 +19,7 @@ export class SlotLog {
   transaction: LoggedMessage | undefined
   readonly #remote: string | undefined
   readonly #sink: LogSink
-  readonly #started = uptime()
+  readonly #started = readUptime()
 
   constructor(env: Environment, sink: LogSink) {
     this.#remote = env.TCPREMOTEIP || undefined
@@ -28,7 +28,7 @@ export class SlotLog {
 
   /** Returns the context common to all lines, at this moment. */
   about(): LogContext {
-    const total = uptime() - this.#started
+    const total = readUptime() - this.#started
     return { remote: this.#remote, transaction: this.transaction, total }
   }
 

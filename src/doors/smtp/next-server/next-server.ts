@@ -2,6 +2,7 @@ import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { releaseBuffer } from '../../../lib/bytes/buffers.ts'
 import { errorText, Fault } from '../../../lib/errors/fault.ts'
 import { TIMED_OUT, withTimeout } from '../../../lib/flow/timeout.ts'
+import { readUptime } from '../../../lib/flow/uptime.ts'
 import { formatDuration } from '../../../lib/text/units.ts'
 import { ServerWire } from '../../../protocol/connection/server-wire.ts'
 import { LineReader } from '../../../protocol/smtp/smtp-lines.ts'
@@ -68,7 +69,7 @@ export class NextServer {
   readonly #timeouts: NextServerTimeouts
   readonly #lines = new LineReader(REPLY_LINE_MAX)
   readonly #replies = new SmtpReplyReader()
-  /** When all answers to the content are due, on the clock of performance.now(). */
+  /** When all answers to the content are due, on the clock of readUptime(). */
   #answersDue = 0
 
   /** Takes a socket that is connecting. */
@@ -134,13 +135,13 @@ export class NextServer {
   /** Sends the last of the content, and resolves to the reply. */
   async endData(pieces: readonly Buffer[]): Promise<RawReply> {
     await this.send(pieces)
-    this.#answersDue = performance.now() + this.#timeouts.end
+    this.#answersDue = readUptime() + this.#timeouts.end
     return this.readReply()
   }
 
   /** Resolves to one more reply to the same content: LMTP has one for each recipient. */
   readReply(): Promise<RawReply> {
-    return this.#nextReply(this.#timeouts.end, this.#answersDue - performance.now())
+    return this.#nextReply(this.#timeouts.end, this.#answersDue - readUptime())
   }
 
   /** Ends the connection at once. */

@@ -1,5 +1,6 @@
 import { Fault } from '../../../lib/errors/fault.ts'
 import { keepFor } from '../../../lib/flow/cache.ts'
+import { readUptime } from '../../../lib/flow/uptime.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import type {
@@ -77,16 +78,16 @@ export class ClamdScanner implements ContentScanner {
     this.#servers = addresses.map((address) => this.#serverAt(address))
     this.#versions = new Versions(this.#servers)
     this.decoder = new ClamdDecoder(this.#servers, options.extracted)
-    const commands = new ForwardedCommands(addresses, uptime)
+    const commands = new ForwardedCommands(addresses, readUptime)
     this.servers = {
       underWay: () => this.#underWay(),
       forward: (command) => commands.answerTo(command),
     }
-    this.permits = new ScanPermits(() => Math.max(1, this.#healthy()), uptime)
+    this.permits = new ScanPermits(() => Math.max(1, this.#healthy()), readUptime)
     this.cacheable = {
       identity: `clamd(${settings.CLAMDMAXSIZE})`,
       signatures: (timeout) => this.#versions.newest(timeout),
-      loadsFrom: keepFor(DATABASES_FOR, uptime, () => this.#databases()),
+      loadsFrom: keepFor(DATABASES_FOR, readUptime, () => this.#databases()),
       hasLoaded: (files, isSettled) => this.#haveLoaded(files, isSettled),
     }
   }
@@ -149,5 +150,3 @@ export class ClamdScanner implements ContentScanner {
     return (await Promise.all(loaded)).every(Boolean)
   }
 }
-
-const uptime = () => performance.now()

@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs'
 import { isFault } from '../../../lib/errors/fault.ts'
 import { BackOff } from '../../../lib/flow/back-off.ts'
 import { unlessAborted } from '../../../lib/flow/timeout.ts'
+import { readUptime } from '../../../lib/flow/uptime.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import { writeInTurns } from '../../../mail/message/spool.ts'
 import { PACKET_DATA } from '../../../protocol/clamd/stream.ts'
@@ -73,7 +74,7 @@ export class ClamdServer {
       passing,
       changed = () => {},
       broke = () => {},
-      uptime = () => performance.now(),
+      uptime = readUptime,
     }: ClamdServerOptions,
   ) {
     this.address = address

@@ -1,5 +1,6 @@
 import { closeSync, ftruncateSync, writeSync } from 'node:fs'
 import { withDeadline } from '../../../lib/flow/timeout.ts'
+import { readUptime } from '../../../lib/flow/uptime.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import { MEMORY_FILE_MAX } from '../../../mail/message/gathered-file.ts'
 import { EICAR } from '../eicar/eicar.ts'
@@ -88,7 +89,7 @@ export class DescriptorProbe {
   }
 
   #ask(extent: ProbeSize, before?: DescriptorAnswer): Promise<boolean> {
-    const meanwhile = { takes: before?.takes ?? false, at: performance.now() }
+    const meanwhile = { takes: before?.takes ?? false, at: readUptime() }
     this.#known.set(extent, meanwhile)
     const probe = this.#learn(extent, meanwhile)
     this.#underWay.set(extent, probe)
@@ -99,7 +100,7 @@ export class DescriptorProbe {
     const answer = await this.#try(extent).catch(() => 'no' as const)
     if (this.#known.get(extent) !== meanwhile) return false // it was forgotten meanwhile
     if (answer === 'nobody') this.#known.delete(extent)
-    else this.#known.set(extent, { takes: answer === 'yes', at: performance.now() })
+    else this.#known.set(extent, { takes: answer === 'yes', at: readUptime() })
     return answer === 'yes'
   }
 
@@ -127,5 +128,5 @@ export class DescriptorProbe {
 }
 
 function isOld({ takes, at }: DescriptorAnswer): boolean {
-  return performance.now() - at > (takes ? YES_FOR : NO_FOR)
+  return readUptime() - at > (takes ? YES_FOR : NO_FOR)
 }

@@ -1,3 +1,4 @@
+import { readUptime } from '../../../lib/flow/uptime.ts'
 import type { FormSet } from '../../../mail/mime/traits/forms.ts'
 import type { ClamdAddress } from './clamd-address.ts'
 import { socketCreatedAt } from './versions.ts'
@@ -54,7 +55,7 @@ export class ExtractedForms {
 
   /** `notify` receives an event for the other processes when servers must be checked for free space. */
   constructor({
-    uptime = () => performance.now(),
+    uptime = readUptime,
     notify = () => {},
   }: {
     readonly uptime?: () => number

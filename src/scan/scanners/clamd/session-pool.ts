@@ -1,3 +1,4 @@
+import { readUptime } from '../../../lib/flow/uptime.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import type { ClamdAddress } from './clamd-address.ts'
 import {
@@ -123,12 +124,12 @@ export class ClamdSessions {
       session.end()
       return
     }
-    this.#idle.push({ session, since: performance.now() })
+    this.#idle.push({ session, since: readUptime() })
     this.#sweeper ??= setTimeout(() => this.#sweep(), this.#idleFor).unref()
   }
 
   #sweep(): void {
-    const old = performance.now() - this.#idleFor
+    const old = readUptime() - this.#idleFor
     while (this.#idle[0] && (this.#idle[0].since <= old || !this.#idle[0].session.isOpen)) {
       this.#idle.shift()!.session.end()
     }

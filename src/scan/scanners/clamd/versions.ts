@@ -1,6 +1,7 @@
 import { promises } from 'node:fs'
 import { PolledValue } from '../../../lib/flow/polled-value.ts'
 import { TIMED_OUT, withTimeout } from '../../../lib/flow/timeout.ts'
+import { readUptime } from '../../../lib/flow/uptime.ts'
 import type { SignatureFiles } from '../signatures/signature-files.ts'
 import { areAtLeastAsNew, databaseNumber } from '../signatures/signature-version.ts'
 import type { ClamdAddress } from './clamd-address.ts'
@@ -40,11 +41,11 @@ export class Versions {
    * Undefined if no server answers within `timeout` milliseconds, or their versions cannot be compared.
    */
   async newest(timeout: number = TIMEOUT): Promise<string | undefined> {
-    const age = performance.now() - this.#askedAt
+    const age = readUptime() - this.#askedAt
     if (age > BELIEVED_FOR) {
       // Only one message waits for a silent server, not each of them.
       const { since, done } = this.#refresh()
-      if (!(await isWithin(done, timeout - (performance.now() - since)))) return undefined
+      if (!(await isWithin(done, timeout - (readUptime() - since)))) return undefined
     } else if (age > ASKED_AGAIN_AFTER) void this.#refresh()
     const all = this.#known()
     return all.find((version) => all.every((other) => areAtLeastAsNew(version, other)))
@@ -56,7 +57,7 @@ export class Versions {
 
   #refresh(): Asking {
     if (this.#asking === undefined) {
-      const since = performance.now()
+      const since = readUptime()
       const done = this.#askAll(since).finally(() => {
         this.#asking = undefined
       })

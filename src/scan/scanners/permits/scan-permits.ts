@@ -1,3 +1,4 @@
+import { readUptime } from '../../../lib/flow/uptime.ts'
 import { formatDuration } from '../../../lib/text/units.ts'
 import { type ScanResult, unknown } from '../findings/scan-result.ts'
 
@@ -61,11 +62,7 @@ export class ScanPermits {
 
   /** The permits at a scanner that runs here. */
   static here(permits?: ConcurrentScans): ScanPermits {
-    return new ScanPermits(
-      () => 1,
-      () => performance.now(),
-      permits,
-    )
+    return new ScanPermits(() => 1, readUptime, permits)
   }
 
   /** Resolves when the scan may begin, or to *unknown* if it would be too late. */

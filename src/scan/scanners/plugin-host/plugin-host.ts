@@ -1,8 +1,10 @@
 // The process that a file plugin runs in. See file-plugin/. Requests arrive on descriptor 3, one at a time.
 // Whatever the plugin writes there, only a line with the nonce of the request is an answer (protocol.ts).
+
 import { read } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { errorText } from '../../../lib/errors/fault.ts'
+import { readUptime } from '../../../lib/flow/uptime.ts'
 import { writeWhole } from '../../../lib/process/descriptors.ts'
 import { type ScanResult, unknown } from '../findings/scan-result.ts'
 import { loadPlugin, log } from './load-plugin.ts'
@@ -45,7 +47,7 @@ function awaitRequest(before: readonly Buffer[]): void {
     if (request === undefined) return awaitRequest(chunks)
     file = request.file
     process.chdir(dirname(file)) // wherever the last message has led it
-    const askedAt = plugin === undefined ? 0 : performance.now() // it was started for the first request
+    const askedAt = plugin === undefined ? 0 : readUptime() // it was started for the first request
     askPlugin(request, askedAt + request.timeLeft).then(takeResult, fail)
   })
 }
@@ -56,7 +58,7 @@ async function askPlugin(asked: PluginRequest, deadline: number): Promise<ScanRe
     if ('answer' in loaded) return loaded
     plugin = loaded
   }
-  return plugin(asked, deadline - performance.now())
+  return plugin(asked, deadline - readUptime())
 }
 
 /** Takes the plugin's answer. What it has left under way may end, but soon. */

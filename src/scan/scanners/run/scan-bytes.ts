@@ -1,3 +1,4 @@
+import { readUptime } from '../../../lib/flow/uptime.ts'
 import { makeEnvelope } from '../../../mail/message/envelope/envelope.ts'
 import { removeNamedFiles } from '../../../mail/message/named-copy.ts'
 import type { SpoolSettings } from '../../../mail/message/spool.ts'
@@ -37,7 +38,6 @@ export async function scanBytes(
   const { size } = message
   try {
     const sample = sampleOf(message, message.header, { envelope: noEnvelope })
-    const uptime = () => performance.now()
     const note = (text: string) => void notes.push(text)
     const result = await runScanners(sample, {
       scanners,
@@ -48,7 +48,7 @@ export async function scanBytes(
       onOddities: (found) => {
         if (found.size > 0) note(`odd: ${[...found].join(',')}`)
       },
-      uptime,
+      uptime: readUptime,
       note,
     })
     return { size, notes, result }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { doubledPause } from '../../../lib/flow/back-off.ts'
 import { answerInTime, TIMED_OUT } from '../../../lib/flow/timeout.ts'
+import { readUptime } from '../../../lib/flow/uptime.ts'
 import { connectToStore } from '../../../protocol/valkey/connect-to-store.ts'
 import { LastingConnection } from '../../../protocol/valkey/lasting-connection.ts'
 import { RespError } from '../../../protocol/valkey/resp-reader.ts'
@@ -296,10 +297,10 @@ async function tryUntil(
     return reply
   }
   await ask(['SET', CHECK_KEY, 'check', 'EX', '1'])
-  const asked = performance.now()
+  const asked = readUptime()
   const answer = await ask(questionFor(CHECK_KEY))
   if (String(answer) !== 'check') throw new Error('it does not store values')
-  const time = performance.now() - asked
+  const time = readUptime() - asked
   const found = own && (await ask(questionFor(MARK_KEY)))
   const isThere = Buffer.isBuffer(found) && found.length > 0
   return { time, hasOtherKey: isThere && !found.equals(own!) }
