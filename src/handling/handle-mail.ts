@@ -22,14 +22,8 @@ export interface DoorAdapter<Answer> {
   readonly showBegun?: MailReporter['begin'] | undefined
   /** Whether the MTA holds mail in its own queue (QUARANTINE hold). */
   readonly mtaHolds?: boolean
-  /** The exit code in the log line of a quarantined message. */
-  readonly code?: number
-  /** Returns what the log line has in addition to the decision, as of the call. */
+  /** Returns what the log line of a quarantined message has in addition to the decision, as of the call. */
   about(): LogContext
-  /** Returns the decision to apply at this interface. */
-  adjust?(decision: Decision): Decision
-  /** Throws if the interface cannot carry out a decision to quarantine the message. */
-  check?(decision: Decision): void
   /**
    * Carries the decision out and logs it. For quarantined messages the decision contains their ids. If it throws,
    * the client sends the message again.
@@ -61,9 +55,8 @@ export async function handleMail<Answer>(
 ): Promise<Answer> {
   const decision = await decideFor(adapter, transaction, context, deadline)
   if (!needsQuarantine(decision, adapter.mtaHolds)) return adapter.carryOut(decision)
-  adapter.check?.(decision)
   const { quarantineAsDecided, errorAfterWithdrawal } = await import('./quarantine-as-decided.ts') // little mail needs it
-  const decided = await quarantineAsDecided(decision, transaction, adapter.code, adapter.about())
+  const decided = await quarantineAsDecided(decision, transaction, adapter.about())
   try {
     failIfGone(deadline)
     return await adapter.carryOut(decided)
@@ -74,7 +67,7 @@ export async function handleMail<Answer>(
 }
 
 async function decideFor(
-  { answers, showBegun, adjust }: DoorAdapter<unknown>,
+  { answers, showBegun }: DoorAdapter<unknown>,
   transaction: Transaction,
   context: JudgeContext,
   deadline: Deadline,
@@ -91,7 +84,7 @@ async function decideFor(
   try {
     const judged = await judgeWithRules(transaction, context, deadline, answers)
     failIfGone(deadline)
-    return adjust ? adjust(judged) : judged
+    return judged
   } finally {
     endJudging?.()
     endShowing?.()

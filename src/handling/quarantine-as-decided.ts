@@ -26,17 +26,15 @@ import {
 export async function quarantineAsDecided(
   decision: QuarantineDecision | SplitDecision,
   transaction: Transaction,
-  code: number | undefined,
   about: LogContext,
 ): Promise<QuarantineDecision | Acceptance | SplitDecision> {
-  if (decision.kind === 'quarantine') return quarantineOrTag(decision, transaction, code, about)
+  if (decision.kind === 'quarantine') return quarantineOrTag(decision, transaction, about)
   const shares: Share[] = []
   try {
     for (const { decision: own, envelope } of decision.shares) {
       const part = { ...transaction, envelope }
       const aboutPart = { ...about, transaction: part }
-      const done =
-        own.kind === 'quarantine' ? await quarantineOrTag(own, part, code, aboutPart) : own
+      const done = own.kind === 'quarantine' ? await quarantineOrTag(own, part, aboutPart) : own
       shares.push({ decision: done, envelope })
     }
   } catch (error) {
@@ -48,11 +46,10 @@ export async function quarantineAsDecided(
 async function quarantineOrTag(
   decision: QuarantineDecision,
   transaction: Transaction,
-  code: number | undefined,
   about: LogContext,
 ): Promise<QuarantineDecision | Acceptance> {
   try {
-    return await storeInQuarantine(decision, transaction, code, about)
+    return await storeInQuarantine(decision, transaction, about)
   } catch (error) {
     if (!transaction.client.isBounceInjector) throw error
     const { edits, details } = decision
@@ -122,13 +119,12 @@ async function withdraw(
 
 /**
  * Quarantines a message. Resolves when it is on the disk, to the decision with the id of the quarantined
- * message. Rejects with a Fault if that fails: then it must not be accepted. `code` and
- * `about` are for its log line, which is stored with it.
+ * message. Rejects with a Fault if that fails: then it must not be accepted. `about` is for
+ * its log line, which is stored with it.
  */
 async function storeInQuarantine(
   decision: QuarantineDecision,
   { message, envelope, client }: Transaction,
-  code: number | undefined,
   about: LogContext,
 ): Promise<QuarantineDecision> {
   const { quarantine, grounds, details } = decision
@@ -137,7 +133,7 @@ async function storeInQuarantine(
   }
   const now = Date.now()
   const id = makeId(now, (random) => crypto.getRandomValues(random))
-  const [log] = decisionLines({ ...decision, id }, code, about)
+  const [log] = decisionLines({ ...decision, id }, about)
   const storedId = await quarantineMessage(
     quarantine.directory,
     {

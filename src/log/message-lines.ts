@@ -32,6 +32,8 @@ export interface LogContext {
   readonly summary?: MailSummary
   /** Milliseconds since this program received the message. */
   readonly total: number
+  /** The exit code, if it is not that of the next program. */
+  readonly exit?: number
   /** Fields of interfaces other than onescan-queue: the interface, the MTA's queue id, the reply. */
   readonly door?: readonly LogField[]
 }
@@ -46,21 +48,16 @@ const RECIPIENTS_PER_LINE = 8
 
 /**
  * Yields the lines for a judged message: one line, and more that name all recipients if it goes to
- * quarantine. A split message has these lines for each share. If `code` is undefined, the caller gets the
- * exit code of the next program.
+ * quarantine. A split message has these lines for each share.
  */
-export function* decisionLines(
-  decision: Decision,
-  code: number | undefined,
-  about: LogContext,
-): Generator<Buffer> {
+export function* decisionLines(decision: Decision, about: LogContext): Generator<Buffer> {
   if (decision.kind === 'split') {
     for (const share of decision.shares) {
-      yield* decisionLines(share.decision, code, contextOfShare(share.envelope, about))
+      yield* decisionLines(share.decision, contextOfShare(share.envelope, about))
     }
     return
   }
-  yield line(decisionFields(decision), code, about)
+  yield line(decisionFields(decision), about)
   const quarantined =
     decision.kind === 'quarantine' ||
     (decision.kind === 'accept' && decision.recipients !== undefined)
@@ -84,13 +81,12 @@ export function passLine(why: string, about: LogContext): Buffer {
       ['decision', 'pass'],
       ['reason', why],
     ],
-    undefined,
     about,
   )
 }
 
 /** Makes the line for a message that could not be judged. */
-export function faultLine(error: unknown, code: number | undefined, about: LogContext): Buffer {
+export function faultLine(error: unknown, about: LogContext): Buffer {
   const kind = isFault(error) ? error.kind : 'bug'
   const why = kind === 'bug' && error instanceof Error ? error.stack : errorText(error)
   const decision = kind === 'address-too-long' ? 'reject' : 'defer'
@@ -100,15 +96,14 @@ export function faultLine(error: unknown, code: number | undefined, about: LogCo
       ['fault', kind],
       ['reason', why],
     ],
-    code,
     about,
   )
 }
 
-function line(fields: readonly LogField[], code: number | undefined, about: LogContext) {
+function line(fields: readonly LogField[], about: LogContext) {
   return logLine([
     ...fields,
-    ['exit', code],
+    ['exit', about.exit],
     ...(about.door ?? []),
     ['remote', about.remote],
     ...(about.transaction ? messageFields(about.transaction) : summaryFields(about.summary)),

@@ -92,7 +92,7 @@ async function openJudge(t: Test) {
         answers: 'one reply, some quarantined',
         about: () => about,
         carryOut(decision) {
-          for (const line of decisionLines(decision, undefined, about)) void line
+          for (const line of decisionLines(decision, about)) void line
           if (decision.kind === 'accept') editHeader(message.header, decision.edits)
         },
       })

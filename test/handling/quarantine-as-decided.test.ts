@@ -47,7 +47,7 @@ for (const isMoved of [false, true]) {
     const split = { kind: 'split', shares: [first, second], shareOf: [0, 1] } as const
     const transaction = { message, envelope, client }
     const named = isMoved ? /banned.*; .* stays in quarantine/s : /^(?!.*stays).*banned/s
-    await t.rejects(quarantineAsDecided(split, transaction, undefined, about), { message: named })
+    await t.rejects(quarantineAsDecided(split, transaction, about), { message: named })
     const kept = (await readQuarantine(quarantine)).map(({ record }) => record.door)
     t.same(kept, isMoved ? ['qmail'] : [])
   })
@@ -71,7 +71,6 @@ t.test('a bounce that cannot be kept is accepted with its tag', async (t) => {
       quarantineAsDecided(
         decision,
         { message, envelope, client: { ...client, isBounceInjector } },
-        0,
         about,
       )
     t.match(await keep(true), { kind: 'accept', edits, details: { why: /^not quarantined: / } })

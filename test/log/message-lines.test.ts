@@ -36,13 +36,14 @@ function linesFor(decision: Decision, to = ['c@b.example']) {
   const about: LogContext = {
     remote: '192.0.2.7',
     total: 2,
+    exit: 31,
     door: [['interface', 'milter']],
     transaction: {
       message: { size: 9, header: new Header(Buffer.from('Message-ID: <1@b> \nX: y\n\n')) },
       envelope: envelopeTo(...to),
     },
   }
-  return [...decisionLines(decision, 31, about)].map(String)
+  return [...decisionLines(decision, about)].map(String)
 }
 
 t.test('a line has the decision about the message, its reason and its envelope', async (t) => {
@@ -132,12 +133,12 @@ t.test(
       [new Fault('write', 'full'), 'decision=defer fault=write reason=full'],
       [new Fault('address-too-long', 'long'), 'decision=reject fault=address-too-long reason=long'],
     ] as const) {
-      const line = String(faultLine(error, 53, { ...about, summary }))
+      const line = String(faultLine(error, { ...about, exit: 53, summary }))
       const whose = 'msgid=<1@b> from=<a@b> to=<c@d> rcpts=2'
       t.equal(line, `onescan: ${said} exit=53 ${whose} total_ms=0.0\n`)
     }
     t.match(
-      String(faultLine(new Error('odd'), 81, about)),
+      String(faultLine(new Error('odd'), { ...about, exit: 81 })),
       /fault=bug reason="Error: odd.* at .*" exit=81/,
     )
   },

@@ -107,13 +107,12 @@ export class Content {
         showBegun: services.showBegun,
         about: () => this.#logged(received),
         carryOut: (decision) => {
-          for (const line of decisionLines(decision, undefined, this.#logged(received)))
-            services.log(line)
+          for (const line of decisionLines(decision, this.#logged(received))) services.log(line)
           return this.#answerTo(decision)
         },
       }).finally(release)
     } catch (error) {
-      services.log(faultLine(error, undefined, this.#logged(transaction)))
+      services.log(faultLine(error, this.#logged(transaction)))
       return this.#failed(faultKindOf(error))
     } finally {
       services.underWay--
@@ -129,8 +128,7 @@ export class Content {
       reply: TOO_LARGE,
       details: { scan: 'skipped', why, times: {} },
     } as const
-    for (const line of decisionLines(decision, undefined, this.#logged(undefined)))
-      this.#services.log(line)
+    for (const line of decisionLines(decision, this.#logged(undefined))) this.#services.log(line)
     return this.#failed('limit')
   }
 

@@ -21,7 +21,6 @@ import { announcedSize, bareAddress, type SmtpPath } from '../../protocol/smtp/s
 import { Deadline } from '../../scan/judge/context/deadline.ts'
 import type { JudgeContext } from '../../scan/judge/context/judge-context.ts'
 import type { Transaction } from '../../scan/judge/context/transaction.ts'
-import type { Decision } from '../../scan/judge/decision/decision.ts'
 import { checkQuota } from '../../scan/judge/over-quota.ts'
 import { receivesNothing } from '../../serving/wire.ts'
 import { encodeDecision } from './encode-decision.ts'
@@ -135,7 +134,7 @@ export class MilterMessage {
     } catch (error) {
       const reply = faultReply(faultKindOf(error))
       const sent = receivesNothing(gone) ? 'unsent' : reply.code
-      this.#services.log(faultLine(error, undefined, this.#about(origin, mail?.transaction, sent)))
+      this.#services.log(faultLine(error, this.#about(origin, mail?.transaction, sent)))
       return smtpReply(reply)
     } finally {
       mail?.transaction.message.close()
@@ -183,8 +182,6 @@ export class MilterMessage {
     const { header } = transaction.message
     const { log, showBegun } = this.#services
     const { origin } = transaction.client
-    // Throws if the MTA cannot do it.
-    const encode = (decision: Decision) => encodeDecision(decision, { header, paths }, agreement)
     return {
       // The MTA may not let recipients be removed.
       answers:
@@ -192,11 +189,10 @@ export class MilterMessage {
       showBegun,
       mtaHolds: true,
       about: () => this.#about(origin, transaction),
-      check: encode,
       carryOut: (decision) => {
-        const packets = encode(decision)
+        const packets = encodeDecision(decision, { header, paths }, agreement) // throws if the MTA cannot do it
         const about = this.#about(origin, transaction, replyCode(decision))
-        for (const line of decisionLines(decision, undefined, about)) log(line)
+        for (const line of decisionLines(decision, about)) log(line)
         return packets
       },
     }

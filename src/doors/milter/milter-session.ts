@@ -229,8 +229,7 @@ export class MilterSession {
         to.defer(error)
         return undefined
       }
-      if (this.#complainedOf !== to)
-        this.#services.log(faultLine(error, undefined, this.#aboutRefusal()))
+      if (this.#complainedOf !== to) this.#services.log(faultLine(error, this.#aboutRefusal()))
       this.#complainedOf = to
       return noRoom
     }

@@ -65,7 +65,7 @@ export function encodeSlotAnswer(
 ): ClientAnswer {
   switch (decision.kind) {
     case 'accept':
-      return accept(decision, transaction, decisionLines(decision, undefined, about))
+      return accept(decision, transaction, decisionLines(decision, about))
     case 'split':
       return acceptShare(decision, transaction, about)
     case 'reject':
@@ -73,7 +73,7 @@ export function encodeSlotAnswer(
       return endWithReply(decision, replies, about)
     case 'discard':
     case 'quarantine':
-      return ending(exit.done, undefined, decisionLines(decision, exit.done, about))
+      return ending(exit.done, undefined, decision, about)
   }
 }
 
@@ -87,7 +87,7 @@ export function endWithReply(
 ): ClientAnswer {
   const code = codeFor(decision.reply, replies)
   const text = code === replies.form.code ? replyText(decision.reply) : undefined
-  return ending(code, text, decisionLines(decision, code, about))
+  return ending(code, text, decision, about)
 }
 
 /** Returns the answer that makes the client pass the message on unchanged. */
@@ -128,13 +128,18 @@ function acceptShare(
 ): ClientAnswer {
   const { decision, envelope } = acceptedShare(split)!
   const recipients = [...envelope.recipients]
-  return accept({ ...decision, recipients }, transaction, decisionLines(split, undefined, about))
+  return accept({ ...decision, recipients }, transaction, decisionLines(split, about))
 }
 
-function ending(code: number, text: string | undefined, lines: Iterable<Buffer>): ClientAnswer {
+function ending(
+  code: number,
+  text: string | undefined,
+  decision: Decision,
+  about: LogContext,
+): ClientAnswer {
   const fields = [frame(fieldType.exitCode, Buffer.of(code))]
   if (text !== undefined) fields.push(frame(fieldType.reply, Buffer.from(text, 'latin1')))
-  return answer(frameType.exit, fields, lines)
+  return answer(frameType.exit, fields, decisionLines(decision, { ...about, exit: code }))
 }
 
 /**

@@ -115,11 +115,11 @@ export class SlotServer {
       return await handleMail(transaction, context, deadline, {
         answers: 'one reply, some quarantined',
         showBegun: isTest ? undefined : reporter?.begin,
-        code: exit.done,
-        about: () => about(transaction),
-        adjust: (judged) => dropOnlyIfAsked(judged, request),
-        carryOut: (decision) =>
-          encodeSlotAnswer(decision, transaction, replies, about(transaction)),
+        about: () => ({ ...about(transaction), exit: exit.done }),
+        carryOut: (decision) => {
+          failUnlessAsked(decision, request)
+          return encodeSlotAnswer(decision, transaction, replies, about(transaction))
+        },
       })
     } finally {
       message.close()
@@ -183,12 +183,9 @@ function readEnvelope(wire: Buffer): Envelope {
   return envelope
 }
 
-/**
- * Returns the decision. Throws ScanStandalone if mail would be dropped in silence because of the daemon's
- * setting, and not the client's.
- */
-function dropOnlyIfAsked(decision: Decision, { variables }: Request): Decision {
-  if (decision.kind !== 'discard' || variables.get('REJECTVIRUS') === '2') return decision
+/** Throws ScanStandalone if mail would be dropped in silence because of the daemon's setting, and not the client's. */
+function failUnlessAsked({ kind }: Decision, { variables }: Request): void {
+  if (kind !== 'discard' || variables.get('REJECTVIRUS') === '2') return
   throw new ScanStandalone('REJECTVIRUS=2 is set for the daemon, not for the client')
 }
 

@@ -26,14 +26,19 @@ export class SlotLog {
     this.#sink = sink
   }
 
-  /** Returns the context common to all lines, at this moment. */
-  about(): LogContext {
+  /** Returns the context of a line at this moment, with an exit code other than that of the next program. */
+  about(exit?: number): LogContext {
     const total = readUptime() - this.#started
-    return { remote: this.#remote, transaction: this.transaction, total }
+    return {
+      remote: this.#remote,
+      transaction: this.transaction,
+      total,
+      ...(exit !== undefined && { exit }),
+    }
   }
 
-  decided(decision: Decision, code: number | undefined): void {
-    for (const line of decisionLines(decision, code, this.about())) this.#sink.write(line)
+  decided(decision: Decision, code?: number): void {
+    for (const line of decisionLines(decision, this.about(code))) this.#sink.write(line)
   }
 
   passed(why: string): void {
@@ -41,6 +46,6 @@ export class SlotLog {
   }
 
   fault(error: unknown, code: number): void {
-    this.#sink.write(faultLine(error, code, this.about()))
+    this.#sink.write(faultLine(error, this.about(code)))
   }
 }

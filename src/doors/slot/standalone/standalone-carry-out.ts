@@ -50,9 +50,7 @@ export function carryOutStandalone(
   }
   const accept = ({ edits, recipients }: Acceptance, { message, envelope }: Transaction) => {
     const to = recipients ? redirect(envelope, recipients) : envelope
-    return executeNext({ message, edits, envelope: to }, context, () =>
-      slotLog.decided(decision, undefined),
-    )
+    return executeNext({ message, edits, envelope: to }, context, () => slotLog.decided(decision))
   }
   switch (decision.kind) {
     case 'accept':

@@ -61,7 +61,7 @@ export class TransactionLog {
 
   /** Logs why a message or command could not be carried out, and has these replies. */
   fault(error: unknown, replies: readonly SentReply[]): void {
-    this.#services.log(faultLine(error, undefined, this.about(replies)))
+    this.#services.log(faultLine(error, this.about(replies)))
   }
 
   /**
@@ -94,7 +94,7 @@ export class TransactionLog {
       const next = isAnswered ? textOfNext(group.replies, lost) : ''
       const about = contextOfShare(group.envelope, this.about(group.replies, next))
       if (decision === undefined) log(passLine('why' in plan ? plan.why : '', about))
-      else for (const line of decisionLines(decision, undefined, about)) log(line)
+      else for (const line of decisionLines(decision, about)) log(line)
       if (groups.length > 1) for (const line of namesOf(group)) log(line)
     }
   }

@@ -85,7 +85,7 @@ export class SmtpTransaction {
         const end =
           refusal === undefined && plan.kind === 'judge'
             ? await this.#judge(transaction, plan.context, delivery, log)
-            : await carryOutOnce(refusal && this.#adjust(refusal), delivery, services)
+            : await carryOutOnce(refusal, delivery, services)
         log.carriedOut(end, transaction.envelope, plan)
       })
     } catch (error) {
@@ -134,14 +134,9 @@ export class SmtpTransaction {
       answers: services.lmtp ? 'per recipient' : 'one reply, some quarantined',
       showBegun: services.showBegun,
       about: () => log.about([{ reply: ownReply.ok, sent: ownReply.ok.code }]),
-      adjust: (decision) => this.#adjust(decision),
       carryOut: (decision) => carryOutOnce(decision, delivery, services),
       isUnsent: (recipient) => !replies.isSent(recipient),
     })
-  }
-
-  #adjust(decision: Decision): Decision {
-    return this.#services.afterQueue ? deferRefusals(decision) : decision
   }
 }
 
@@ -159,11 +154,12 @@ function recipientIn(line: Buffer): Buffer {
  * attempt would add one. What the next server has received by then stays there.
  */
 async function carryOutOnce(
-  decision: Decision | undefined,
+  decided: Decision | undefined,
   delivery: SmtpDelivery,
-  { complain }: SmtpServices,
+  { complain, afterQueue }: SmtpServices,
 ): Promise<CarriedOut> {
   const { replies, gone, lmtp } = delivery
+  const decision = decided && afterQueue ? deferRefusals(decided) : decided
   const lost = await carryOutBySmtp(decision, delivery)
   if (gone.aborted && decision?.kind === 'quarantine') throw clientLeft()
   const isTaken = decision?.kind !== 'split' || lmtp || replies.settled[0]!.code < 300
