@@ -2,17 +2,29 @@ import { COLON, CR, EQUALS, LF, QUOTE, SEMICOLON, SPACE, TAB } from '../../../li
 import { indexOrEnd } from '../../../lib/bytes/lines.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
+import { toUtf8 } from '../decoders/charsets.ts'
+import { decoded } from '../decoders/decoder.ts'
 import { eachHabits } from '../decoders/each-habits.ts'
 import type { Habits, Words } from '../habits/habits.ts'
 import type { MemoryPool } from '../storage/store.ts'
-import { type HeldFile, PropertyHead, PropertyValue } from './content-line.ts'
+import type { Opening } from './container.ts'
+import { PropertyHead, PropertyValue } from './content-line.ts'
 
 /**
  * Yields each file in a value of a calendar (RFC 5545 3.1) or of cards (RFC 6350 3.2, vCard 2.1). Every
  * property that declares a file is read, and so are the properties defined for files. Where readers differ
  * about the lines, the other ways of reading them are tried as well.
  */
-export function* openCalendar(source: Bytes, work: Work, give: (file: HeldFile) => Steps): Steps {
+export function* openCalendar(source: Bytes, opening: Opening): Steps<boolean> {
+  const { work, isDeclared } = opening
+  if (!isDeclared && !beginsCalendar(source)) return false
+  const charset = utf16Of(source)
+  if (charset === undefined) yield* readInEachWay(source, opening)
+  else yield* decoded(source, toUtf8(charset)[0]!, work, (text) => readInEachWay(text, opening))
+  return true
+}
+
+function* readInEachWay(source: Bytes, { work, give }: Opening): Steps {
   for (const habits of eachHabits('reading a calendar', work)) {
     yield* readLines(source, habits, work, give)
   }
@@ -34,19 +46,14 @@ export function beginsCalendar(source: Bytes): boolean {
 }
 
 /** Returns the plain name of the character set of a text by its first bytes, if it is UTF-16. */
-export function utf16Of(source: Bytes): 'utf16le' | 'utf16be' | undefined {
+function utf16Of(source: Bytes): 'utf16le' | 'utf16be' | undefined {
   const [first = 0, second = 0] = source.gather(0, FRONT)
   if ((first === 0xff && second === 0xfe) || (first > 0 && second === 0)) return 'utf16le'
   if ((first === 0xfe && second === 0xff) || (first === 0 && second > 0)) return 'utf16be'
   return undefined
 }
 
-function* readLines(
-  source: Bytes,
-  habits: Habits,
-  work: Work,
-  give: (file: HeldFile) => Steps,
-): Steps {
+function* readLines(source: Bytes, habits: Habits, work: Work, give: Opening['give']): Steps {
   const reader = new PropertyReader(habits, work.pool)
   try {
     for (const chunk of source.chunks()) {
@@ -65,7 +72,7 @@ function* readLines(
 }
 
 /** Gives the files in the values that are over. */
-function* giveReady({ ready }: PropertyReader, work: Work, give: (file: HeldFile) => Steps): Steps {
+function* giveReady({ ready }: PropertyReader, work: Work, give: Opening['give']): Steps {
   for (let value = ready.shift(); value; value = ready.shift()) {
     try {
       yield* work.countUnits(VALUE_COST)

@@ -3,6 +3,7 @@ import { Unreadable } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { Store } from '../storage/store.ts'
 import { ByteCursor } from './byte-cursor.ts'
+import type { Opening } from './container.ts'
 import { inflated } from './inflate.ts'
 
 /** The content of smime.p7m in S/MIME: the containers of CMS (RFC 5652), in any encoding of BER. */
@@ -38,11 +39,8 @@ const SEQUENCE = 16
  * scanner could read base64. The bytes after the container are yielded as well. Returns whether the bytes are
  * a container. Throws Unreadable if they are one that cannot be read to its end.
  */
-export function* openCms(
-  source: Bytes,
-  work: Work,
-  give: (content: Bytes) => Steps,
-): Steps<boolean> {
+export function* openCms(source: Bytes, { work, give }: Opening): Steps<boolean> {
+  const giveHeld = (bytes: Bytes) => give({ bytes, isOfSameKind: true })
   const reader = new BerReader(source, work)
   const container = reader.container()
   if (container === undefined) return false
@@ -56,15 +54,15 @@ export function* openCms(
     if (container !== 'plain' && container.isCompressed) {
       const { store: plain, isBroken } = yield* inflated(store, 'zlib', work)
       try {
-        yield* give(plain)
+        yield* giveHeld(plain)
       } finally {
         plain.close()
       }
       if (isBroken) throw unreadable()
-    } else yield* give(store)
+    } else yield* giveHeld(store)
     if (!isWhole) throw unreadable()
     const end = yield* reader.end()
-    if (end < source.size) yield* give(source.slice(end))
+    if (end < source.size) yield* giveHeld(source.slice(end))
   } finally {
     store.close()
   }

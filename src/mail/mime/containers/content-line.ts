@@ -1,6 +1,7 @@
 import { COLON, EQUALS, QUOTE, SEMICOLON, SPACE } from '../../../lib/bytes/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { type MemoryPool, Store } from '../storage/store.ts'
+import type { HeldContent } from './container.ts'
 
 const COMMA = 0x2c
 
@@ -105,20 +106,6 @@ export class PropertyHead {
   }
 }
 
-/** A file that a calendar or a card holds, as it is encoded in a value. */
-export interface HeldFile {
-  readonly encoded: Bytes
-  /**
-   * The encoding of the value.
-   *
-   * - `escaped`: a letter after a backslash is a line end, or the backslash is ignored (RFC 6350 3.4).
-   * - `url`: each `%` with two digits is a byte (RFC 2397).
-   */
-  readonly encoding: 'base64' | 'escaped base64' | 'quoted-printable' | 'url' | 'base64 in a url'
-  /** The names that its property gives it. */
-  readonly names: readonly string[]
-}
-
 /** Minimum length, in characters, of a file whose property does not state its encoding. */
 const UNDECLARED_MIN = 64
 const DATA = 'data:'
@@ -197,28 +184,28 @@ export class PropertyValue {
     return this.store?.size ?? 0
   }
 
-  *files(): Generator<HeldFile> {
+  *files(): Generator<HeldContent> {
     const { store } = this
     const { isBase64, isQuotedPrintable, names } = this.head
     if (store === undefined) return
     for (const end of new Set([this.#endOfLine, this.#endAtEmpty, this.#endAtNext])) {
       if (end === undefined || end === 0) continue
-      const encoded = store.slice(0, end)
-      if (this.#matched === DATA.length) yield* filesOfUrl(encoded, names)
+      const bytes = store.slice(0, end)
+      if (this.#matched === DATA.length) yield* filesOfUrl(bytes, names)
       if (isBase64) {
-        yield { encoded, encoding: 'base64', names }
-        if (placeOf(encoded, '\\') >= 0) yield { encoded, encoding: 'escaped base64', names }
+        yield { bytes, encoding: 'base64', names }
+        if (placeOf(bytes, '\\') >= 0) yield { bytes, encoding: 'escaped base64', names }
       } else if (this.#matched === DATA.length) continue
-      else if (isQuotedPrintable) yield { encoded, encoding: 'quoted-printable', names }
-      else if (end >= UNDECLARED_MIN && placeOf(encoded, ':') < 0) {
-        yield { encoded, encoding: 'base64', names } // ez-vcard reads a value that is not a URL as base64
+      else if (isQuotedPrintable) yield { bytes, encoding: 'quoted-printable', names }
+      else if (end >= UNDECLARED_MIN && placeOf(bytes, ':') < 0) {
+        yield { bytes, encoding: 'base64', names } // ez-vcard reads a value that is not a URL as base64
       }
     }
   }
 }
 
 /** Gives the file of a `data:` URL (RFC 2397). */
-function* filesOfUrl(url: Bytes, names: readonly string[]): Generator<HeldFile> {
+function* filesOfUrl(url: Bytes, names: readonly string[]): Generator<HeldContent> {
   const comma = placeOf(url, ',')
   if (comma < 0) return
   let type = ''
@@ -226,8 +213,8 @@ function* filesOfUrl(url: Bytes, names: readonly string[]): Generator<HeldFile> 
   for (const chunk of url.chunks(from, comma)) type += chunk.toString('latin1')
   const named = [...type.matchAll(/;(?:file)?name=([^;]*)/gi)].map(([, name]) => name!)
   const encoding = /;\s*base64\s*$/i.test(type) ? 'base64 in a url' : 'url'
-  const encoded = url.slice(comma + 1)
-  yield { encoded, encoding, names: [...names, ...named.slice(0, NAMES_MAX)] }
+  const bytes = url.slice(comma + 1)
+  yield { bytes, encoding, names: [...names, ...named.slice(0, NAMES_MAX)] }
 }
 
 function placeOf(source: Bytes, character: string): number {

@@ -3,6 +3,7 @@ import { Unreadable } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { Store } from '../storage/store.ts'
 import { ByteCursor } from './byte-cursor.ts'
+import type { HeldContent, Opening } from './container.ts'
 import { inflated } from './inflate.ts'
 
 /** A kind of packet of a message in OpenPGP (RFC 9580 5). */
@@ -58,28 +59,18 @@ const compressions: ReadonlyMap<number, 'none' | 'deflate' | 'zlib' | 'bzip2'> =
   [3, 'bzip2'],
 ])
 
-/** The content of an OpenPGP message: a file, with its name, or nested packets. */
-export type PgpContent =
-  | { readonly kind: 'file'; readonly bytes: Bytes; readonly name: string }
-  | { readonly kind: 'packets'; readonly bytes: Bytes }
-
 /**
  * Yields the readable contents of an OpenPGP message: the data of its literal packets, the contents of a
- * compressed one, and the bytes after its packets. `isSaid` means that the context declares the bytes as
- * OpenPGP: then each packet with a readable length is skipped, as GnuPG does. Otherwise only bytes that begin
- * like the messages of real programs are accepted. Returns whether the bytes are such a message, and
+ * compressed one, and the bytes after its packets. If the bytes are declared as OpenPGP, each packet with a
+ * readable length is skipped, as GnuPG does. Otherwise only bytes that begin like the messages of real programs
+ * are accepted. Returns whether the bytes are such a message, and
  * complete. Throws Unreadable if a part of the message cannot be read.
  *
  * If a packet is truncated, the available bytes are yielded. Such bytes do not justify refusing mail: of a
  * thousand files of any kind, or words of a text, one looks like a truncated packet.
  */
-export function* openPgp(
-  source: Bytes,
-  isSaid: boolean,
-  work: Work,
-  give: (content: PgpContent) => Steps,
-): Steps<boolean> {
-  if (!isSaid && !(yield* beginsPgp(source, work))) return false
+export function* openPgp(source: Bytes, { work, isDeclared, give }: Opening): Steps<boolean> {
+  if (!isDeclared && !(yield* beginsPgp(source, work))) return false
   const cursor = new ByteCursor(source)
   while (cursor.left > CHECKSUM) {
     yield* work.countUnits(PACKET_COST)
@@ -87,7 +78,7 @@ export function* openPgp(
     const packet = packetFront(cursor)
     if (packet === undefined) {
       if (from === 0) return false
-      yield* give({ kind: 'packets', bytes: source.slice(from) })
+      yield* give({ bytes: source.slice(from), isOfSameKind: true })
       return true
     }
     const kind = packets.get(packet.tag)?.kind
@@ -97,7 +88,7 @@ export function* openPgp(
     try {
       const isWhole = yield* readBody(cursor, packet.length, body, work)
       if (body && kind === 'literal') yield* give(fileOf(body))
-      else if (body) yield* giveCompressed(body, isSaid && isWhole, work, give)
+      else if (body) yield* giveCompressed(body, isDeclared && isWhole, work, give)
       if (!isWhole) return kind === 'encrypted'
     } finally {
       body?.close()
@@ -201,30 +192,25 @@ function* readBody(
 }
 
 /** Returns the data of a literal packet, which follows its format, its file name and its date. */
-function fileOf(body: Bytes): PgpContent {
+function fileOf(body: Bytes): HeldContent {
   const cursor = new ByteCursor(body)
   cursor.byte()
   const nameLength = Math.max(0, cursor.byte())
   const name = body.gather(2, 2 + nameLength).toString('latin1')
   const from = Math.min(body.size, 1 + 1 + nameLength + 4)
-  return { kind: 'file', bytes: body.slice(from), name }
+  return { bytes: body.slice(from), names: [name] }
 }
 
 /** The beginning of bzip2 data, which is not read. */
 const BZIP2 = Buffer.from('BZh')
 
 /** `isSure` means that the bytes are a packet that was meant to be one. */
-function* giveCompressed(
-  body: Bytes,
-  isSure: boolean,
-  work: Work,
-  give: (content: PgpContent) => Steps,
-): Steps {
+function* giveCompressed(body: Bytes, isSure: boolean, work: Work, give: Opening['give']): Steps {
   const compression = compressions.get(new ByteCursor(body).byte())
   const data = body.slice(1)
   if (compression === undefined) return // an unknown compression
   if (compression === 'none') {
-    yield* give({ kind: 'packets', bytes: data })
+    yield* give({ bytes: data, isOfSameKind: true })
     return
   }
   if (compression === 'bzip2') {
@@ -234,7 +220,7 @@ function* giveCompressed(
   }
   const { store, isBroken } = yield* inflated(data, compression, work)
   try {
-    if (store.size > 0) yield* give({ kind: 'packets', bytes: store })
+    if (store.size > 0) yield* give({ bytes: store, isOfSameKind: true })
     // Any bytes may look like a deflated packet. A real one inflates to some output.
     if (isBroken && (isSure || store.size > 0)) throw unreadable()
   } finally {

@@ -1,6 +1,7 @@
 import type { Bytes } from '../../message/bytes.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { ByteCursor } from './byte-cursor.ts'
+import type { Opening } from './container.ts'
 
 const SIGNATURE = 0x223e9f78
 
@@ -28,9 +29,18 @@ const NAMES: ReadonlySet<number> = new Set([0x3001, 0x3704, 0x3707])
 /** The length of the name of the interface, which precedes an object. */
 const INTERFACE = 16
 
-export interface TnefListener {
+interface TnefListener {
   readonly name: (name: string) => void
   readonly give: (content: Bytes) => Steps
+}
+
+/** Opens TNEF. The names of a file precede it. */
+export function* openTnef(source: Bytes, { work, give }: Opening): Steps<boolean> {
+  const names: string[] = []
+  return yield* readTnef(source, work, {
+    name: (name) => void names.push(name),
+    give: (bytes) => give({ bytes, names: names.splice(0) }),
+  })
 }
 
 /**
@@ -38,7 +48,7 @@ export interface TnefListener {
  * and of each property that is binary, an object or a text. Returns whether the bytes are TNEF. If a length
  * is wrong, all available bytes are yielded, and nothing after them.
  */
-export function* openTnef(source: Bytes, work: Work, listener: TnefListener): Steps<boolean> {
+function* readTnef(source: Bytes, work: Work, listener: TnefListener): Steps<boolean> {
   const cursor = new ByteCursor(source)
   if (numberOf(cursor, 4) !== SIGNATURE) return false
   cursor.skip(2)

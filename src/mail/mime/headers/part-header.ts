@@ -60,7 +60,7 @@ const hintWords = {
   delsp: /delsp/,
 } as const satisfies Readonly<Record<string, RegExp>>
 
-type Hint = keyof typeof hintWords
+export type Hint = keyof typeof hintWords
 
 function hintsIn(header: string): ReadonlySet<Hint> {
   return new Set((Object.keys(hintWords) as Hint[]).filter((hint) => hintWords[hint].test(header)))

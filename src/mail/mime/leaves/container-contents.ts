@@ -1,13 +1,9 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { Unreadable } from '../budget/limits.ts'
 import type { Steps } from '../budget/work.ts'
-import { beginsCalendar, openCalendar, utf16Of } from '../containers/calendar.ts'
-import { openCms } from '../containers/cms.ts'
-import type { HeldFile } from '../containers/content-line.ts'
-import { openPgp, type PgpContent } from '../containers/openpgp.ts'
-import { openTnef, type TnefListener } from '../containers/tnef.ts'
+import type { HeldContent, HeldEncoding } from '../containers/container.ts'
+import { type ContainerKind, containerKinds, isDeclaredAs } from '../containers/containers.ts'
 import { base64 } from '../decoders/base64.ts'
-import { toUtf8 } from '../decoders/charsets.ts'
 import { decoded, makerOf } from '../decoders/decoder.ts'
 import { quotedPrintable } from '../decoders/quoted-printable.ts'
 import { Unescaped, Unpercented } from '../decoders/text-forms.ts'
@@ -19,83 +15,58 @@ const unescaped = makerOf(Unescaped)
 const unpercented = makerOf(Unpercented)
 
 /**
- * Gives what S/MIME, OpenPGP, TNEF, calendars and cards hold, if the bytes are one of them, and are not
- * encrypted. They may become many times as large, and an address book may have thousands of keys.
+ * Gives what a container holds, if the bytes are one that is not encrypted. They may become many times as large, and an
+ * address book may have thousands of keys.
  */
 export function* giveFromContainers(source: Bytes, decoding: Decoding): Steps {
-  yield* giveOpened(source, decoding)
-  if (decoding.scope.header.hints.has('calendar') || beginsCalendar(source))
-    yield* giveFromCalendar(source, decoding)
+  for (const container of containerKinds) yield* giveOpened(source, container, decoding)
 }
 
-function* giveOpened(source: Bytes, decoding: Decoding): Steps {
-  const { declared } = decoding.scope
-  const giveAs = (kind: string) => (content: Bytes) =>
-    decoding.giveNamed(kind, [], (inner) => giveFromOpened(content, inner))
-  const givePgp = (content: PgpContent) => {
-    if (content.kind === 'packets') return giveAs('openpgp')(content.bytes)
-    const { name, bytes } = content
-    return decoding.giveNamed('openpgp', [name], (inner) => giveFromOpened(bytes, inner, 'none'))
+/** Opens bytes as one kind of container. */
+function* giveOpened(source: Bytes, container: ContainerKind, decoding: Decoding): Steps {
+  const isDeclared = isDeclaredAs(container, decoding.scope)
+  let reported: readonly string[] | undefined
+  const give = (content: HeldContent) => {
+    const { names = [] } = content
+    if (names !== reported) decoding.reportNames(container.kind, names)
+    reported = names
+    return decoding.giveReported(container.kind, names, (inner) =>
+      giveHeld(content, container, inner),
+    )
   }
-  const names: string[] = [] // of a file in TNEF, which precede it
-  const tnef: TnefListener = {
-    name: (name) => {
-      names.push(name)
-      decoding.reportNames('tnef', [name])
-    },
-    give: (content) =>
-      decoding.giveReported('tnef', names.splice(0), (inner) =>
-        giveFromOpened(content, inner, 'none'),
-      ),
-  }
-  const isOpened =
-    (yield* isReadable(openCms(source, decoding, giveAs('cms')), decoding)) ||
-    (yield* isReadable(openPgp(source, declared === 'openpgp', decoding, givePgp), decoding))
-  if (isOpened) decoding.noteOpened()
-  else yield* openTnef(source, decoding, tnef)
-}
-
-/** Opens a container. Returns whether the bytes are one that can be read to its end. */
-function* isReadable(opening: Steps<boolean>, decoding: Decoding): Steps<boolean> {
   try {
-    return yield* opening
+    const isOpened = yield* container.open(source, { work: decoding, isDeclared, give })
+    if (isOpened && container.declaredAs !== undefined) decoding.noteOpened()
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error
     // A content without a declared type may look like a container by chance.
     if (decoding.scope.declared === 'none') decoding.onOdd?.('unread')
     else if (!decoding.hasOpened) decoding.leaveUnread(error.message)
-    return false
   }
 }
 
-/** Yields a content of a container. That of a file is declared as nothing. */
-function* giveFromOpened(
-  content: Bytes,
+function giveHeld(
+  { bytes, encoding, isOfSameKind }: HeldContent,
+  { hint }: ContainerKind,
   decoding: Decoding,
-  declared = decoding.scope.declared,
 ): Steps {
-  const opened = decoding.at({ declared })
-  if (yield* hasHeader(content, decoding)) {
+  const held = decoding.inner({
+    // Header and declaration are those of the container.
+    ...(hint !== undefined && { header: NO_HEADER }),
+    ...(!isOfSameKind && { declared: 'none' as const }),
+  })
+  return encoding === undefined
+    ? giveFromOpened(bytes, held)
+    : held.inside((inner) => giveByEncoding(encoding, bytes, inner))
+}
+
+function* giveFromOpened(content: Bytes, opened: Decoding): Steps {
+  if (yield* hasHeader(content, opened)) {
     yield* opened.insideMail((inner) => inner.giveMail(content))
   } else yield* opened.inside((inner) => inner.giveDecoded(content))
 }
 
-function* giveFromCalendar(source: Bytes, decoding: Decoding): Steps {
-  const files = decoding.inner({ header: NO_HEADER }) // it does not describe the files
-  const open = (text: Bytes) => openCalendar(text, decoding, (file) => giveHeld(file, files))
-  const charset = utf16Of(source)
-  if (charset === undefined) yield* open(source)
-  else yield* decoded(source, toUtf8(charset)[0]!, decoding, open)
-}
-
-/** Gives a file that a calendar or a card holds. */
-function giveHeld({ encoded, encoding, names }: HeldFile, decoding: Decoding): Steps {
-  return decoding.giveNamed('calendar', names, (named) =>
-    named.inside((inner) => giveByEncoding(encoding, encoded, inner)),
-  )
-}
-
-function giveByEncoding(encoding: HeldFile['encoding'], encoded: Bytes, decoding: Decoding): Steps {
+function giveByEncoding(encoding: HeldEncoding, encoded: Bytes, decoding: Decoding): Steps {
   const fromBase64 = (text: Bytes) => decoding.giveInEachWay(base64, text)
   switch (encoding) {
     case 'base64':

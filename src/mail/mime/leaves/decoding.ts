@@ -2,6 +2,7 @@ import type { Hash } from 'node:crypto'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
 import { type GivenMail, type Steps, Work, type WorkOptions } from '../budget/work.ts'
+import { containerKinds, type Declared, isDeclaredAs } from '../containers/containers.ts'
 import { type Codec, decoded, decodedInEachWay, type MakeDecoder } from '../decoders/decoder.ts'
 import { spellings } from '../headers/names.ts'
 import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
@@ -19,11 +20,13 @@ const CONTENT_COST = 4096
 /** The cost of a content that was given before. */
 const SEEN_COST = 256
 
-/** The ways in which a content is opened, as bits: those of every file, and those that its leaf part adds. */
+/**
+ * The ways in which a content is opened, as bits: as a file, as a message, and as each container that it is declared
+ * as.
+ */
 const AS_FILE = 1
 const AS_MESSAGE = 2
-const AS_CALENDAR = 4
-const asDeclared: Readonly<Record<Scope['declared'], number>> = { none: 0, smime: 8, openpgp: 16 }
+const AS_CONTAINER = 4
 
 export interface ContentsOptions extends WorkOptions {
   readonly createHash: (algorithm: string) => Hash
@@ -74,7 +77,7 @@ export interface Scope {
    */
   readonly kind: 'message' | 'text' | 'file'
   /** The container that its context declares it as. */
-  readonly declared: 'smime' | 'openpgp' | 'none'
+  readonly declared: Declared
   /** Whether the structure of the mail has no oddity, so that its parts have forms (forms.ts). */
   readonly hasForm: boolean
   /** The attached mail whose parts have forms in it. */
@@ -316,9 +319,11 @@ export class Decoding extends Work {
   }
 
   get #ways(): number {
-    const { header, kind, declared } = this.scope
-    const ofCalendar = header.hints.has('calendar') ? AS_CALENDAR : 0
-    return AS_FILE | (kind === 'message' ? AS_MESSAGE : 0) | ofCalendar | asDeclared[declared]
+    let ways = AS_FILE | (this.scope.kind === 'message' ? AS_MESSAGE : 0)
+    for (const [at, container] of containerKinds.entries()) {
+      if (isDeclaredAs(container, this.scope)) ways |= AS_CONTAINER << at
+    }
+    return ways
   }
 
   /** Returns the key by which a content is recognized. */

@@ -174,15 +174,15 @@ t.test('files that other readers open are opened', { skip: readersMissing }, asy
 function valuesIn(text: string, ends: readonly number[]): string[] {
   const source = inChunks(Buffer.from(text, 'latin1'), ends)
   const values: string[] = []
-  const steps = openCalendar(
-    source,
-    new Work(source, { openFile: () => openAnonymousFile(tmpdir()) }),
-    function* (file) {
-      const text = file.encoded.gather().toString('latin1')
-      values.push(JSON.stringify([file.encoding, file.names, text]))
+  const steps = openCalendar(source, {
+    work: new Work(source, { openFile: () => openAnonymousFile(tmpdir()) }),
+    isDeclared: true,
+    *give({ bytes, encoding, names }) {
+      const text = bytes.gather().toString('latin1')
+      values.push(JSON.stringify([encoding, names, text]))
       yield* []
     },
-  )
+  })
   for (const _ of steps);
   return values
 }
@@ -366,7 +366,8 @@ t.test('an empty value is not kept', async (t) => {
   ] as const) {
     taken = 0
     const source = Bytes.of(Buffer.from(`BEGIN:VCARD\n${line.repeat(9)}`))
-    for (const _ of openCalendar(source, new CountingWork(source, { openFile }), function* () {}));
+    const work = new CountingWork(source, { openFile })
+    for (const _ of openCalendar(source, { work, isDeclared: true, *give() {} }));
     t.equal(taken, values, JSON.stringify(line))
   }
 })
@@ -382,7 +383,7 @@ t.test('other mail has its turn while a calendar of short values is read', async
   }
   const source = Bytes.of(Buffer.from(`BEGIN:VCARD\n${'KEY:a\n'.repeat(60_000)}`))
   const work = new CountingWork(source, { openFile: () => openAnonymousFile(tmpdir()) })
-  for (const { kind } of openCalendar(source, work, function* () {}))
+  for (const { kind } of openCalendar(source, { work, isDeclared: true, *give() {} }))
     if (kind === 'turn') values = 0
   t.ok(most > 1000 && most < 5000, `${most} values at a time`)
 })

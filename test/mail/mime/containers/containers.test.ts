@@ -5,6 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { constants, deflateSync } from 'node:zlib'
 import t from 'tap'
+import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
+import { containerKinds } from '../../../../src/mail/mime/containers/containers.ts'
+import { contentsOf } from '../../../../src/mail/mime/contents.ts'
 import { lacks } from '../../../needs.mjs'
 import {
   compressed,
@@ -458,5 +462,35 @@ t.test('the length of a packet has each of its forms', async (t) => {
 t.test('an unknown compression is not opened', async (t) => {
   for (const algorithm of ['\x03', '\x09']) {
     t.equal(open(packet(8, Buffer.from(`${algorithm}any`))).over, '')
+  }
+})
+
+/** A file of each kind that holds `text`. */
+const examples: Readonly<Record<string, Buffer>> = {
+  cms: signedData(text),
+  openpgp: literal(text),
+  tnef: Buffer.concat([
+    Buffer.from('789f3e2201000202900600000000000000020f800600', 'hex'),
+    Buffer.from([text.length, 0, 0, 0]),
+    text,
+    Buffer.alloc(2),
+  ]),
+  calendar: Buffer.from(`BEGIN:VCARD\nKEY;ENCODING=b:${text.toString('base64')}\nEND:VCARD\n`),
+}
+
+t.test('each kind of container is opened, and its name is known for what it holds', async (t) => {
+  t.same(
+    Object.keys(examples),
+    containerKinds.map(({ kind }) => kind),
+  )
+  for (const [kind, example] of Object.entries(examples)) {
+    const kinds: string[] = []
+    const mail = Bytes.of(Buffer.from(partOf(example, 'a.bin')))
+    const openFile = () => openAnonymousFile(tmpdir())
+    for (const step of contentsOf(mail, { openFile, createHash })) {
+      if (step.kind === 'content' && step.bytes.gather().equals(text))
+        kinds.push(...step.part.containers)
+    }
+    t.same([...new Set(kinds)], [kind])
   }
 })
