@@ -94,6 +94,7 @@ const programs = {
   unzip: 'unzip',
   'xz-utils': 'xz',
   yara: 'yara',
+  'ytnef-tools': 'ytnef',
   zip: 'zip',
   zstd: 'zstd',
   ...(process.arch === 'x64' && {

@@ -1,16 +1,21 @@
-import type { Bytes } from '../../message/bytes.ts'
+import { Bytes } from '../../message/bytes.ts'
+import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { ByteCursor } from './byte-cursor.ts'
 import type { Opening } from './container.ts'
+
+const NO_BYTES = Bytes.of(Buffer.alloc(0))
 
 const SIGNATURE = 0x223e9f78
 
 /** The units of work of an attribute or a property, in addition to its bytes. */
 const ENTRY_COST = 256
-/** Upper limit, in bytes, for a name. */
+/** Upper limit, in bytes, for a name, and for the names of a file. */
 const NAME_BYTES_MAX = 1024
+const NAMES_MAX = 50
 
-/** Attributes (MS-OXTNEF 2.1.3.2): the name of a file, and lists of properties. */
+/** Attributes (MS-OXTNEF 2.1.3.2): that with which a file begins, its name, and lists of properties. */
+const NEXT_FILE = 0x69002
 const TITLE = 0x18010
 const LISTS: ReadonlySet<number> = new Set([0x69003, 0x69005])
 
@@ -26,32 +31,25 @@ const sizes: ReadonlyMap<number, number> = new Map([
 ])
 /** Properties whose values are names of a file. */
 const NAMES: ReadonlySet<number> = new Set([0x3001, 0x3704, 0x3707])
-/** The length of the name of the interface, which precedes an object. */
-const INTERFACE = 16
-
-interface TnefListener {
-  readonly name: (name: string) => void
-  readonly give: (content: Bytes) => Steps
-}
-
-/** Opens TNEF. The names of a file precede it. */
-export function* openTnef(source: Bytes, { work, give }: Opening): Steps<boolean> {
-  const names: string[] = []
-  return yield* readTnef(source, work, {
-    name: (name) => void names.push(name),
-    give: (bytes) => give({ bytes, names: names.splice(0) }),
-  })
-}
+/**
+ * The attributes and properties whose values are files, or the text of the message: attAttachData, attBody,
+ * PidTagAttachDataBinary, PidTagBody, PidTagRtfCompressed and PidTagHtml.
+ */
+const VALUES: ReadonlySet<number> = new Set([0x6800f, 0x2800c, 0x3701, 0x1000, 0x1009, 0x1013])
+/** The length of an identifier, such as that of the interface, which precedes an object. */
+const IDENTIFIER = 16
 
 /**
- * Yields the contents of TNEF (MS-OXTNEF), which Outlook sends as winmail.dat: the data of each attribute,
- * and of each property that is binary, an object or a text. Returns whether the bytes are TNEF. If a length
- * is wrong, all available bytes are yielded, and nothing after them.
+ * Yields the contents of TNEF (MS-OXTNEF), which Outlook sends as winmail.dat: the files, and all other values that are
+ * long enough for one. If a length is wrong, all available bytes are yielded, and nothing after them.
+ *
+ * The names of a file may follow its data, so a file is yielded at the beginning of the next one.
  */
-function* readTnef(source: Bytes, work: Work, listener: TnefListener): Steps<boolean> {
+export function* openTnef(source: Bytes, { work, give }: Opening): Steps<boolean> {
   const cursor = new ByteCursor(source)
   if (numberOf(cursor, 4) !== SIGNATURE) return false
   cursor.skip(2)
+  let file = new TnefFile()
   while (cursor.left > 0) {
     yield* work.countUnits(ENTRY_COST)
     cursor.skip(1)
@@ -60,23 +58,57 @@ function* readTnef(source: Bytes, work: Work, listener: TnefListener): Steps<boo
     if (id < 0 || length < 0) break
     const data = source.slice(cursor.at, cursor.at + length)
     cursor.skip(length + 2)
-    if (id === TITLE) listener.name(nameIn(data, STRING))
-    else if (LISTS.has(id)) yield* readProperties(data, work, listener)
-    else if (length > INTERFACE) yield* listener.give(data)
+    if (id === NEXT_FILE) {
+      yield* file.give(give)
+      file = new TnefFile()
+    }
+    if (id === TITLE) file.addName(nameIn(data, STRING))
+    else if (LISTS.has(id)) yield* readProperties(data, work, file)
+    else file.add(data, VALUES.has(id))
   }
+  yield* file.give(give)
   return true
 }
 
-function* readProperties(list: Bytes, work: Work, listener: TnefListener): Steps {
+/** A file, or the message above the files, with all its values that may be files and all its names. */
+class TnefFile {
+  readonly #names = new Set<string>()
+  readonly #values: Bytes[] = []
+
+  addName(name: string): void {
+    if (name !== '') this.#names.add(name)
+    if (this.#names.size > NAMES_MAX) {
+      throw new LimitExceeded(`more than ${NAMES_MAX} names of a file in TNEF`)
+    }
+  }
+
+  /** Adds a value. One that is not known as a file is skipped if it is too short for more than an identifier. */
+  add(value: Bytes, isFile: boolean): void {
+    if (value.size <= (isFile ? 0 : IDENTIFIER)) return
+    if (this.#values.push(value) > limits.contents) {
+      throw new LimitExceeded(`more than ${limits.contents} values of a file in TNEF`)
+    }
+  }
+
+  *give(give: Opening['give']): Steps {
+    const names = [...this.#names]
+    // A name without data is reported, too.
+    const values = this.#values.length > 0 ? this.#values : names.length > 0 ? [NO_BYTES] : []
+    for (const bytes of values) yield* give({ bytes, names })
+  }
+}
+
+function* readProperties(list: Bytes, work: Work, file: TnefFile): Steps {
   const cursor = new ByteCursor(list)
   for (let count = numberOf(cursor, 4); count > 0; count--) {
     yield* work.countUnits(ENTRY_COST)
-    const type = numberOf(cursor, 2)
-    const id = numberOf(cursor, 2)
-    if (id < 0) return
-    if (id >= 0x8000) skipName(cursor)
-    const size = sizes.get(type & ~IS_LIST)
-    const isList = (type & IS_LIST) !== 0 || size === undefined
+    const listed = numberOf(cursor, 2)
+    const short = numberOf(cursor, 2)
+    if (short < 0) return
+    const id = short >= 0x8000 ? namedProperty(cursor) : short
+    const type = listed & ~IS_LIST
+    const size = sizes.get(type)
+    const isList = listed !== type || size === undefined
     const values = isList ? numberOf(cursor, 4) : 1
     for (let value = 0; value < values && cursor.left > 0; value++) {
       yield* work.countUnits(ENTRY_COST)
@@ -88,26 +120,20 @@ function* readProperties(list: Bytes, work: Work, listener: TnefListener): Steps
       if (length < 0) return
       const data = list.slice(cursor.at, cursor.at + length)
       cursor.skip(padded(length))
-      yield* giveValue({ id, type: type & ~IS_LIST, data }, listener)
+      if (NAMES.has(id)) file.addName(nameIn(data, type))
+      if (type === OBJECT && data.size > IDENTIFIER) file.add(data.slice(IDENTIFIER), true)
+      file.add(data, VALUES.has(id))
     }
   }
 }
 
-/** Skips the name of a property that has one in addition to its number. */
-function skipName(cursor: ByteCursor): void {
-  cursor.skip(INTERFACE)
+/** Reads the name of a property with a set of names of its own. Returns its number there, or -1 if it is a text. */
+function namedProperty(cursor: ByteCursor): number {
+  cursor.skip(IDENTIFIER)
   const isText = numberOf(cursor, 4) !== 0
   const number = numberOf(cursor, 4)
   if (isText) cursor.skip(padded(Math.max(0, number)))
-}
-
-function* giveValue(
-  { id, type, data }: { readonly id: number; readonly type: number; readonly data: Bytes },
-  { name, give }: TnefListener,
-): Steps {
-  if (NAMES.has(id)) name(nameIn(data, type))
-  if (type === OBJECT && data.size > INTERFACE) yield* give(data.slice(INTERFACE))
-  if (data.size > INTERFACE) yield* give(data)
+  return isText ? -1 : number
 }
 
 function nameIn(data: Bytes, type: number): string {

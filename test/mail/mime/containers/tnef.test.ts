@@ -1,7 +1,12 @@
 import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
+import { contentsOf } from '../../../../src/mail/mime/contents.ts'
 import { lacks } from '../../../needs.mjs'
 import { createRandom } from '../../../run/random.ts'
 import { readMail } from '../read-mail.ts'
@@ -39,6 +44,9 @@ const file = Buffer.from(Array.from({ length: 700 }, (_, at) => (at * at) >> 3))
 const other = Buffer.from('a file in a property, which is binary and long enough\0')
 const rtf = Buffer.from('RTF as it is compressed, which nobody opens here')
 
+/** The attribute with which a file begins. */
+const BEGIN = attribute(0x69002, Buffer.alloc(14))
+
 const winmail = tnef(
   attribute(0x89006, number(0x10000, 4), 1), // the version
   attribute(
@@ -46,7 +54,7 @@ const winmail = tnef(
     properties([0x0ffe, 3, number(5, 4)], [0x1009, 0x102, rtf], [0x3fde, 3, number(1252, 4)]),
     1,
   ),
-  attribute(0x69002, Buffer.alloc(14)),
+  BEGIN,
   attribute(0x18010, Buffer.from('short.exe\0')),
   attribute(0x6800f, file),
   attribute(
@@ -74,9 +82,95 @@ t.test('the contents of TNEF are yielded, with their names', async (t) => {
   t.ok(holds(winmail.subarray(0, -9), file), 'TNEF that is cut')
 })
 
-const skip = lacks('tnef')
+t.test('a file of any size is yielded, and so is a short text of the message', async (t) => {
+  const short = Buffer.from('MZ')
+  t.ok(holds(tnef(BEGIN, attribute(0x6800f, short)), short), 'a file')
+  t.ok(holds(tnef(attribute(0x2800c, short, 1)), short), 'a text')
+  for (const [id, type] of [
+    [0x3701, 0x102],
+    [0x3701, 0x0d],
+    [0x1000, 0x1e],
+    [0x1009, 0x102],
+    [0x1013, 0x102],
+  ] as const) {
+    const list = properties([id, type, short])
+    t.ok(holds(tnef(BEGIN, attribute(0x69005, list)), short), id.toString(16))
+  }
+})
 
-t.test('tnef(1) finds the same', { skip }, async (t) => {
+/** The contents of TNEF that a test made, each with its names. */
+function namedIn(...attributes: Buffer[]): readonly string[] {
+  const found: string[] = []
+  const mail = Buffer.concat([TYPE, tnef(...attributes)])
+  const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
+  for (const step of contentsOf(Bytes.of(mail), options)) {
+    if (step.kind !== 'content' || step.part.containers.length === 0) continue
+    found.push(`${step.bytes.gather().toString('latin1')}: ${step.part.names}`)
+  }
+  return found
+}
+const TYPE = Buffer.from('Content-Type: application/ms-tnef; name=winmail.dat\n\n')
+const title = (name: string) => attribute(0x18010, Buffer.from(`${name}\0`))
+const data = (text: string) => attribute(0x6800f, Buffer.from(text))
+const longName = (name: string) =>
+  attribute(0x69005, properties([0x3707, 0x1e, Buffer.from(`${name}\0`)]))
+
+t.test('a name belongs to the file around it, wherever it is', async (t) => {
+  t.same(namedIn(BEGIN, data('A'), title('a'), longName('long'), BEGIN, title('b'), data('B')), [
+    'A: a,long',
+    'B: b',
+  ])
+  t.same(namedIn(data('text'), BEGIN, title('a'), BEGIN, data('B')), ['text: ', 'B: '])
+})
+
+t.test('a file with too many names or values is not read to its end', async (t) => {
+  const many = (count: number, make: (n: number) => Buffer) =>
+    open(tnef(BEGIN, ...Array.from({ length: count }, (_, n) => make(n)))).over
+  t.equal(
+    many(50, (n) => title(`${n}`)),
+    '',
+  )
+  t.match(
+    many(51, (n) => title(`${n}`)),
+    /names of a file in TNEF/,
+  )
+  t.match(
+    many(2001, () => data('x')),
+    /values of a file in TNEF/,
+  )
+})
+
+const skip = lacks('tnef', 'ytnef')
+const programs: Readonly<Record<string, readonly string[]>> = {
+  tnef: ['--save-body', '-K', '-f', 'winmail.dat'],
+  ytnef: ['-f', '.', 'winmail.dat'],
+}
+
+for (const [program, words] of Object.entries(programs)) {
+  t.test(`${program}(1) finds the same files and names`, { skip }, async (t) => {
+    const directory = t.testdir()
+    const files = ['A', 'B'].flatMap((text) => [
+      [BEGIN, data(text), title(`${text}.exe`)],
+      [BEGIN, title(`${text}1.exe`), data(`${text}1`), longName(`${text} long.exe`)],
+    ])
+    const bytes = tnef(...files.flat())
+    writeFileSync(join(directory, 'winmail.dat'), bytes)
+    spawnSync(program, words, { cwd: directory })
+    const named = namedIn(...files.flat())
+    const names = readdirSync(directory).filter((name) => name !== 'winmail.dat')
+    for (const name of names) {
+      const content = readFileSync(join(directory, name), 'latin1')
+      const plain = name.replaceAll('_', ' ')
+      t.ok(
+        named.some((one) => one.startsWith(`${content}: `) && one.includes(plain)),
+        `${name} in ${named.join('; ')}`,
+      )
+    }
+    t.equal(names.length, 4, `${names}`)
+  })
+}
+
+t.test('tnef(1) finds the same contents', { skip }, async (t) => {
   const directory = t.testdir()
   writeFileSync(join(directory, 'winmail.dat'), winmail)
   spawnSync('tnef', ['--save-body', '-K', '-f', 'winmail.dat'], { cwd: directory })
