@@ -1,14 +1,20 @@
+/** A message, and how it is sent. */
+export interface Mail {
+  readonly message: (stage: Stage) => Buffer
+  readonly sender?: string
+  readonly recipients?: readonly string[]
+}
+
 /**
  * A behaviour that every interface shows: a message, how it is sent, the settings, and what
  * a user would notice. Interfaces run all of them; what differs between interfaces is how
  * "refused" is said.
  */
-export interface Case {
+export interface Case extends Mail {
   /** A sentence about the behaviour. */
   readonly name: string
-  readonly message: (stage: Stage) => Buffer
-  readonly sender?: string
-  readonly recipients?: readonly string[]
+  /** What was sent before under the same settings. What is expected holds for each of these messages, too. */
+  readonly earlier?: readonly Mail[]
   /** The environment of the door. */
   readonly settings: (stage: Stage) => Readonly<Record<string, string>>
   readonly expect: Expectation
@@ -29,6 +35,8 @@ export interface Expectation {
   readonly recipients?: readonly string[]
   /** The ground under which the whole message is kept in quarantine. */
   readonly kept?: string
+  /** The number of messages that are in quarantine then; by default 1 if `kept` is set. */
+  readonly keptMessages?: number
   /** The recipients for whom it is kept; by default all. */
   readonly keptFor?: readonly string[]
   /** Matches the text of a refusal, if the interface can send one. */

@@ -2,8 +2,8 @@ import type { Test } from 'tap'
 import { entriesIn, openMessage } from '../../src/scan/quarantine/entries.ts'
 import { openQuarantine } from '../../src/scan/quarantine/folders.ts'
 import type { QuarantineRecord } from '../../src/scan/quarantine/record.ts'
-import type { Case } from './case.ts'
-import type { BuiltStage } from './stage.ts'
+import type { Expectation } from './case.ts'
+import type { Passage, Sent } from './play.ts'
 
 /** What lies in a quarantine: each message as it came, and what is known of it. */
 export async function readQuarantine(
@@ -24,22 +24,25 @@ export async function readQuarantine(
   return found
 }
 
-/** That a case's message was kept as it says, or that nothing was. */
+/** That each kept message is as it came when it was kept first, under the grounds of the case; or that nothing was kept. */
 export async function checkKept(
   t: Test,
-  { sender = 'a@example.org', recipients = ['b@example.org'], expect }: Case,
-  stage: BuiltStage,
-  sent: Buffer,
+  { kept: grounds, keptFor, keptMessages = grounds === undefined ? 0 : 1 }: Expectation,
+  directory: string,
+  passages: readonly (readonly [sent: Sent, passage: Passage])[],
 ): Promise<void> {
-  const kept = await readQuarantine(stage.quarantine)
-  t.equal(kept.length, expect.kept === undefined ? 0 : 1, 'messages in quarantine')
-  const [only] = kept
-  if (only === undefined) return
-  t.ok(only.message.equals(sent), 'byte for byte')
-  t.same(
-    [only.record.grounds, only.record.sender, only.record.recipients],
-    [expect.kept, sender, expect.keptFor ?? recipients],
-  )
-  t.match(only.record.log, / kept=/, 'its line is beside it')
-  t.match(only.record.log, new RegExp(` kept=${only.record.id} `))
+  const kept = await readQuarantine(directory)
+  t.equal(kept.length, keptMessages, 'messages in quarantine')
+  const ids = kept.map(({ record }) => record.id)
+  const logged = passages.map(([, { log }]) => / kept=(\S+) /.exec(log)?.[1])
+  t.same(new Set(logged), new Set(grounds === undefined ? [undefined] : ids), 'ids in the log')
+  for (const { record, message } of kept) {
+    const [sent] = passages[logged.indexOf(record.id)]!
+    t.match(record.log, ` kept=${record.id} `, 'its line is beside it')
+    t.ok(message.equals(sent.message), 'byte for byte')
+    t.same(
+      [record.grounds, record.sender, record.recipients],
+      [grounds, sent.sender, keptFor ?? sent.recipients],
+    )
+  }
 }

@@ -19,7 +19,7 @@ export function firstOfEachKind(cases: readonly Case[]): readonly Case[] {
   })
 }
 
-function kindOf({ expect, noDaemon, recipients = [], message }: Case): string {
+function kindOf({ expect, noDaemon, recipients = [], message, earlier }: Case): string {
   const stage = buildStage()
   const sent = message(stage).toString('latin1')
   stage.remove()
@@ -28,6 +28,7 @@ function kindOf({ expect, noDaemon, recipients = [], message }: Case): string {
     stamped: (expect.newStamps ?? 0) > 0,
     redirected: expect.recipients !== undefined,
     kept: expect.kept !== undefined,
+    again: earlier && expect.keptMessages,
     split: expect.keptFor !== undefined,
     removed: expect.outcome === 'delivered' && /^x-(?:qhpsi|quarantine)/im.test(sent),
     several: recipients.length > 1,

@@ -1,4 +1,4 @@
-import { bytes, type Case, type Stage } from './case.ts'
+import { bytes, type Case, type Mail, type Stage } from './case.ts'
 import { infected, plain, troublesome } from './messages.ts'
 import { inMultiparts } from './nesting.ts'
 
@@ -7,7 +7,24 @@ const keeping =
   (more: Readonly<Record<string, string>> = {}) =>
   ({ scanner, quarantine }: Stage) => ({ QHPSI: scanner, QUARANTINE: quarantine, ...more })
 
-/** What QUARANTINE keeps, and what it leaves alone. */
+const below = (fields: string) => () => Buffer.concat([bytes(fields), infected])
+const first = {
+  message: below('Received: from x by y; first try\n'),
+  recipients: ['b@example.org', 'c@example.org'],
+}
+
+/** Infected mail after which other mail comes: how many messages are kept then. */
+const keptOf = (keptMessages: number, after: Readonly<Record<string, Partial<Mail>>>): Case[] =>
+  Object.entries(after).map(([name, other]) => ({
+    name,
+    earlier: [first],
+    ...first,
+    ...other,
+    settings: keeping(),
+    expect: { outcome: 'dropped', kept: 'virus', keptMessages },
+  }))
+
+/** What QUARANTINE keeps, and/** What QUARANTINE keeps, and what it leaves alone. */
 export const quarantining: readonly Case[] = [
   ...['0', '2'].map(
     (reject): Case => ({
@@ -101,4 +118,27 @@ export const quarantining: readonly Case[] = [
       },
     }),
   ),
+  // A server that fails after the answer has its client send the message again.
+  ...keptOf(1, {
+    'a message that is sent again is kept once, by whatever way it comes': {
+      message: below('Received: from x by y; second try\nDKIM-Signature: v=1\n'),
+    },
+    'a message that is sent again is kept once, in whatever order its recipients are': {
+      recipients: first.recipients.toReversed(),
+    },
+  }),
+  ...keptOf(2, {
+    'a message with a Message-ID of its own is kept, too': {
+      message: below('Message-ID: <2@example.org>\n'),
+    },
+    'a message with a date of its own is kept, too': {
+      message: below('Date: Sat, 21 Nov 2026 12:00:00 +0000\n'),
+    },
+    'a message with one field more is kept, too': { message: below('X-Other: field\n') },
+    'a message with more text is kept, too': {
+      message: () => bytes(`${infected.toString('latin1')}more\n`),
+    },
+    'a message to fewer recipients is kept, too': { recipients: ['b@example.org'] },
+    'a message of another sender is kept, too': { sender: 'other@example.org' },
+  }),
 ]

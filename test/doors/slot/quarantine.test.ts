@@ -92,23 +92,6 @@ for (const { name, program } of runtimes) {
         t.same(readdirSync(elsewhere), [])
       })
     }
-
-    t.test('keeps what is sent again once, and another message under another name', async (t) => {
-      const { scanner: QHPSI, quarantine: QUARANTINE } = buildStage(t)
-      const keep = async (...fields: readonly string[]) => {
-        const message = Buffer.concat([Buffer.from(fields.join('')), infected])
-        const run = await runSlot({ program, message, settings: { QHPSI, QUARANTINE } })
-        t.equal(run.code, 0)
-        return / kept=(\S+)/.exec(run.logged)?.[1]
-      }
-      const ids = [await keep('Received: from a by b; first\n', 'Message-ID: <1@x>\n')]
-      ids.push(await keep('Received: from a by b; second\n', 'Message-ID: <1@x>\n'))
-      t.equal(ids[1], ids[0], 'a retry')
-      ids.push(await keep('Message-ID: <2@x>\n'))
-      const kept = await readQuarantine(QUARANTINE)
-      t.same(new Set(kept.map(({ record }) => record.id)), new Set(ids))
-      t.equal(kept.length, 2)
-    })
   })
 }
 
