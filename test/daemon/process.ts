@@ -53,7 +53,7 @@ export interface RunningDaemon {
   readonly socket: string
   readonly directory: string
   readonly log: readonly string[]
-  /** The exit code, or the signal that ended the process. */
+  /** The exit code, or the signal that ended the process: `log` has all that it has logged then. */
   readonly ended: Promise<number | string>
   /** Resolves when a line that matches is, or was, logged. */
   logged(line: RegExp): Promise<void>
@@ -98,7 +98,11 @@ export function runOnescand(t: Ending, setup: DaemonSetup = {}): RunningDaemon {
       ...setup.settings,
     },
   })
-  const ended = once(child, 'exit').then(([code, signal]) => code ?? signal)
+  const ended = once(child, 'exit').then(async ([code, signal]) => {
+    // Its last lines are in the pipe, which is read within these turns.
+    for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate)
+    return code ?? signal
+  })
   const log: string[] = []
   const lines = createInterface({ input: child.stderr! })
   lines.on('line', (line) => log.push(line))

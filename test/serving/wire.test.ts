@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { PeerTimeout, Wire, type WireHost } from '../../src/serving/wire.ts'
 import { socketDirectory } from '../programs/host/socket-directory.ts'
+import { closed as whenClosed } from '../run/closed.ts'
 
 /** A door's side of a connection: who waits, is late, leaves or breaks the protocol. */
 
@@ -214,7 +215,7 @@ t.test('a connection has ended when it is closed and no work for it remains', as
     })
     void wire.converse(() => work)
     client.on('error', () => {})
-    const gone = once(socket, 'close').catch(() => once(socket, 'close'))
+    const gone = whenClosed(socket)
     breaks(client, socket)
     wire.send(Buffer.from('.')) // which shows that a client has left
     await gone

@@ -1,10 +1,10 @@
-import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { freePort } from '../../programs/host/free-port.ts'
-import type { Ending } from '../../programs/host/server.ts'
+import { type Ending, untilListening } from '../../programs/host/server.ts'
+import { closed } from '../../run/closed.ts'
 import { type DaemonSetup, type RunningDaemon, startOnescand } from '../process.ts'
 
 export interface Answer {
@@ -26,6 +26,7 @@ export async function serve(t: Ending, setup: DaemonSetup = {}): Promise<Served>
   const settings = { QHPSI: 'plugin: eicar', ...setup.settings }
   const args = ['--http', `inet:127.0.0.1:${port}`, ...(setup.args ?? [])]
   const daemon = await startOnescand(t, { ...setup, args, settings })
+  await untilListening({ host: '127.0.0.1', port }, daemon.child) // mail is served before the page
   let sent = 0
   return {
     ...daemon,
@@ -78,6 +79,6 @@ export async function askRaw(place: number | string, bytes: string): Promise<str
   socket.on('data', (chunk: Buffer) => chunks.push(chunk))
   socket.on('error', () => {})
   socket.write(bytes)
-  await once(socket, 'close')
+  await closed(socket)
   return Buffer.concat(chunks).toString('latin1')
 }

@@ -1,10 +1,10 @@
-import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
 import { type Clamd, clamdMissing, EICAR_NAME, startClamd } from '../../programs/servers/clamd.ts'
+import { closed } from '../../run/closed.ts'
 import { startClamdForEvasions } from '../../scan/scanners/evasions/judge-message.ts'
 import { hiddenClasses } from '../../scan/scanners/second-look/classes.ts'
 import { inStream, openClamdDoor, streamed } from './rig.ts'
@@ -24,7 +24,7 @@ async function askedDirectly({ tcp }: Clamd, said: Buffer): Promise<string> {
     heard += chunk.toString('latin1')
   })
   socket.on('error', () => {})
-  await once(socket, 'close')
+  await closed(socket)
   return heard
 }
 

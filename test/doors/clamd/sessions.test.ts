@@ -6,6 +6,7 @@ import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { startOnescand } from '../../daemon/process.ts'
 import { socketDirectory } from '../../programs/host/socket-directory.ts'
 import { clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
+import { closed } from '../../run/closed.ts'
 import { inStream } from './rig.ts'
 
 /** Many sessions of clamd's clients at once, beside clients that leave: each request has its own answer. */
@@ -55,7 +56,7 @@ async function leave(path: string, session: number): Promise<void> {
   socket.on('error', () => {})
   await once(socket, 'connect')
   socket.write(whole.subarray(0, whole.length >> 1), () => socket.destroy())
-  await once(socket, 'close')
+  await closed(socket)
 }
 
 t.test('each request of each session has its own answer', { skip: clamdMissing }, async (t) => {

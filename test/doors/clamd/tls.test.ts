@@ -16,6 +16,7 @@ import {
   type TlsSettings,
 } from '../../programs/servers/certificates.ts'
 import { clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
+import { closed } from '../../run/closed.ts'
 import { until } from '../../run/until.ts'
 import { numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { inStream, openClamdDoor } from './rig.ts'
@@ -239,7 +240,7 @@ t.test('a handshake byte by byte ends at its deadline', { skip }, async (t) => {
   const hello = Buffer.concat([begin, Buffer.alloc(300)])
   let at = 0
   const timer = setInterval(() => slow.write(hello.subarray(at, ++at)), 20)
-  await once(slow, 'close')
+  await closed(slow)
   clearInterval(timer)
   t.ok(at < hello.length, 'it was cut off amid its hello')
 })

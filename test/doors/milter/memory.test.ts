@@ -10,6 +10,7 @@ import { launcher, startOnescand } from '../../daemon/process.ts'
 import { listen } from '../../programs/host/listen.ts'
 import { pssOfTree } from '../../programs/host/process-tree.ts'
 import type { Ending } from '../../programs/host/server.ts'
+import { closed } from '../../run/closed.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { call, type Line, negotiate, says } from './mta.ts'
 
@@ -131,10 +132,9 @@ for (const length of isWhole ? [64, 900] : [64]) {
 async function tellRecipients(line: Line, some: Buffer, times: number): Promise<string> {
   try {
     line.write(says.connect(), says.mail('a@example.org'))
-    const closed = once(line.socket, 'close')
-    closed.catch(() => {}) // told where it is awaited
+    const isClosed = closed(line.socket)
     for (let told = 0; told < times && !line.socket.destroyed; told++) {
-      if (!line.socket.write(some)) await Promise.race([once(line.socket, 'drain'), closed])
+      if (!line.socket.write(some)) await Promise.race([once(line.socket, 'drain'), isClosed])
     }
     if (!line.socket.destroyed) line.write(says.data)
     return (await line.hear())?.command ?? 'closed'

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { uint32 } from '../../../src/protocol/frames.ts'
 import { step } from '../../../src/protocol/milter/milter-offer.ts'
 import { createPacketReader, packet, strings } from '../../../src/protocol/milter/packets.ts'
+import { closed } from '../../run/closed.ts'
 
 /** The MTA's side of the protocol, packet by packet, as Postfix and Sendmail speak it. */
 
@@ -42,7 +43,7 @@ export async function call(place: string | number): Promise<Line> {
   const reader = createPacketReader(() => 16 * 1024 * 1024)
   const heard: MilterPacket[] = []
   let progress = 0
-  let closed = false
+  let isOver = false
   let wake = () => {}
   socket.on('data', (chunk: Buffer) => {
     reader.push(chunk)
@@ -53,7 +54,7 @@ export async function call(place: string | number): Promise<Line> {
     wake()
   })
   const end = () => {
-    closed = true
+    isOver = true
     wake()
   }
   socket.on('error', end)
@@ -63,7 +64,7 @@ export async function call(place: string | number): Promise<Line> {
     socket,
     write: (...packets) => void socket.write(Buffer.concat(packets)),
     async hear() {
-      while (heard.length === 0 && !closed) {
+      while (heard.length === 0 && !isOver) {
         await new Promise<void>((resolve) => {
           wake = resolve
         })
@@ -75,7 +76,7 @@ export async function call(place: string | number): Promise<Line> {
     },
     async close() {
       socket.end()
-      if (!socket.destroyed) await once(socket, 'close')
+      await closed(socket)
     },
   }
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { AttributeReader, writeAttributes } from '../../../src/protocol/policy-attributes.ts'
+import { closed } from '../../run/closed.ts'
 import { clientOf, extendedAnswer, udpService } from '../../scan/quota/services.ts'
 import { mailboxes, openPolicyDoor } from './rig.ts'
 
@@ -46,11 +47,10 @@ async function talkTo(t: Test, port: number): Promise<Talker> {
   socket.on('data', (chunk: Buffer) => {
     for (const answer of reader.push(chunk)) waiting.shift()!(Object.fromEntries(answer))
   })
-  const closed = once(socket, 'close').catch(() => {}) // or it is reset
   await once(socket, 'connect')
   return {
     socket,
-    closed,
+    closed: closed(socket),
     ask: (attributes) =>
       new Promise((resolve) => {
         waiting.push(resolve)

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { closed } from '../../run/closed.ts'
 
 /** A client that sends any bytes and hears replies. */
 export interface Client {
@@ -25,7 +26,7 @@ export async function callDoor(port: number, localAddress = '127.0.0.1'): Promis
   const lines: string[] = []
   const said: string[] = [] // of a reply that has not ended
   let taken = 0
-  let closed = false
+  let isOver = false
   let wake = () => {}
   socket.on('data', (chunk: Buffer) => {
     const whole = `${begun}${chunk.toString('latin1')}`.split('\r\n')
@@ -34,7 +35,7 @@ export async function callDoor(port: number, localAddress = '127.0.0.1'): Promis
     wake()
   })
   const end = () => {
-    closed = true
+    isOver = true
     wake()
   }
   socket.on('error', end)
@@ -55,7 +56,7 @@ export async function callDoor(port: number, localAddress = '127.0.0.1'): Promis
   async function hear(): Promise<string | undefined> {
     for (;;) {
       const reply = nextReply()
-      if (reply !== undefined || closed) return reply
+      if (reply !== undefined || isOver) return reply
       await new Promise<void>((resolve) => {
         wake = resolve
       })
@@ -89,7 +90,7 @@ export async function callDoor(port: number, localAddress = '127.0.0.1'): Promis
     },
     async close() {
       socket.end()
-      if (!socket.destroyed) await once(socket, 'close')
+      await closed(socket)
     },
   }
 }

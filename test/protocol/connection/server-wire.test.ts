@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { type Connection, ServerWire } from '../../../src/protocol/connection/server-wire.ts'
 import { listen } from '../../programs/host/listen.ts'
 import { socketDirectory } from '../../programs/host/socket-directory.ts'
+import { closed } from '../../run/closed.ts'
 
 /** A client's side of a connection to a server: what is said, who waits, and how it breaks. */
 
@@ -59,11 +60,11 @@ t.test('a connection that breaks ends all that waits, with one reason', async (t
     const own = await rig(t)
     const { wire, socket, heard } = own
     const waiting = wire.read(() => heard[0])
-    const closed = once(socket, 'close').catch(() => {})
+    const isClosed = closed(socket)
     breaks(own)
     await t.rejects(waiting, { message }, what)
     await t.rejects(wire.send(Buffer.from('x')), { message }, what)
-    await closed
+    await isClosed
     socket.emit('data', Buffer.from('late'))
     t.same(heard, [], 'nothing more is heard')
     t.equal(wire.end(new Error('again')).message, message)

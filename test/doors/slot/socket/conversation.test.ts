@@ -9,6 +9,7 @@ import { frame } from '../../../../src/protocol/slot/slot-frames.ts'
 import { readQuarantine } from '../../../cases/kept.ts'
 import { infected, plain } from '../../../cases/messages.ts'
 import { buildStage } from '../../../cases/stage.ts'
+import { closed } from '../../../run/closed.ts'
 import { slowClamd } from '../../slow-clamd.ts'
 import {
   ask,
@@ -41,7 +42,7 @@ t.test('a client that leaves at any byte of its request does the daemon no harm'
   for (let at = 0; at < whole.length; at++) {
     const connection = await call(slot.socket)
     connection.end(whole.subarray(0, at)).resume()
-    await once(connection, 'close')
+    await closed(connection)
   }
   t.equal((await slot.ask(question)).does, 'hand on')
   t.same(slot.log, [])

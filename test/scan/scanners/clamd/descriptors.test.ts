@@ -6,6 +6,7 @@ import { ClamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.
 import { STREAMED_MAX } from '../../../../src/scan/scanners/clamd/clamd-server.ts'
 import type { Sample } from '../../../../src/scan/scanners/contract/scanner.ts'
 import { ReadBy } from '../../../mail/message/bytes.ts'
+import { until } from '../../../run/until.ts'
 import { type Asked, numbered, standIn } from './stand-in.ts'
 import { clamdPolicy, sample, scanTask } from './task.ts'
 
@@ -212,9 +213,12 @@ t.test(
     t.same(commands().length, 2)
     found = true
     t.same((await scan(large)).answer, { answer: 'clean' }, 'by a stream, while that is tried')
-    t.same(commands().sort(), ['zFILDES', 'zINSTREAM'])
-    t.match((await scan(large)).answer, { answer: 'infected' })
-    t.same(commands(), ['zFILDES'])
+    await until(
+      async () => (await scan(large)).answer.answer === 'infected',
+      'a large message is handed over',
+    )
+    const descriptors = commands().filter((command) => command === 'zFILDES')
+    t.same(descriptors.length, 2, 'one to try, and that of the message')
     const tooLarge = new ReadBy(MEMORY_FILE_MAX + 1, () => large.bytes.chunks())
     t.same((await scan({ ...large, bytes: tooLarge })).answer, { answer: 'clean' })
     t.same(commands(), ['zINSTREAM'], 'more than that never is')

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
@@ -7,6 +6,7 @@ import { ClamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.
 import { streamsOf } from '../../../../src/scan/scanners/clamd/scan-commands.ts'
 import { ClamdSessions, IDLE_MAX } from '../../../../src/scan/scanners/clamd/session-pool.ts'
 import type { ContentScanner, Sample } from '../../../../src/scan/scanners/contract/scanner.ts'
+import { closed } from '../../../run/closed.ts'
 import { type Asked, numbered, standIn } from './stand-in.ts'
 import { clamdPolicy, sample, scanTask } from './task.ts'
 
@@ -28,7 +28,7 @@ async function scanBy(scanner: ContentScanner, message: Sample = small) {
 /** Resolves when the client has ended the connection. */
 async function gone(connection: Socket): Promise<void> {
   connection.resume()
-  if (!connection.closed) await once(connection, 'close')
+  await closed(connection)
 }
 
 t.test('one connection serves message after message', async (t) => {
