@@ -186,7 +186,7 @@ async function openTools(
   const scanners = await makePreparedScanners(settings, context)
   const clocks = await clocksFor(settings.CLAMDBDIR ?? DEFAULT_DATABASE)
   const crypto = await loadCrypto()
-  const verdicts = await openVerdictsBy(verdictSettings, cluster?.keys ?? [], memory, {
+  const verdicts = await openVerdictsBy(verdictSettings, cluster, memory, {
     ...clocks,
     crypto,
     log,

@@ -1,13 +1,16 @@
 import type { ScanSettings } from '../scanners/contract/scan-settings.ts'
 import type { Scanner } from '../scanners/contract/scanner.ts'
-import { clean, type ScanResult, unread } from '../scanners/findings/scan-result.ts'
+import { clean, type ScanResult, unread, worse } from '../scanners/findings/scan-result.ts'
+import { runScanners, sampleOf } from '../scanners/run/run-scanners.ts'
+import type { ScanRun } from '../scanners/run/scan-run.ts'
 import type { Trust } from '../stamps/verify.ts'
+import type { ScanMessage } from '../verdicts/copies/cached-verdict.ts'
 import type { Deadline } from './context/deadline.ts'
 import type { JudgeContext } from './context/judge-context.ts'
-import { stepsByAddress } from './context/steps-by-address.ts'
+import { type StepsByAddress, stepsByAddress } from './context/steps-by-address.ts'
 import type { JudgedMail } from './context/transaction.ts'
+import { isToleratedBy, strictnessFor, whatKeepsOut } from './decision/actions.ts'
 import type { ScanOutcome } from './decision/outcome.ts'
-import { MessageScans, type ScanPlan } from './message-scans.ts'
 import { covers, isReleased } from './stamp-coverage.ts'
 
 /**
@@ -21,20 +24,7 @@ export async function scanUncovered(
   trust: Trust,
   deadline: Deadline,
 ): Promise<ScanOutcome> {
-  const plan = planScan(mail, context, trust)
-  if (plan.unscanned !== undefined && !plan.steps.scansRaw) {
-    return { result: plan.unscanned, scanners: [], notes: [], oddities: new Set() }
-  }
-  const scans = new MessageScans(mail, context, plan, deadline)
-  const found = await scans.cachedOrScanned()
-  const result = plan.isExempt && found.result.answer === 'clean' ? RELEASE : found.result
-  const { notes, oddities } = scans
-  return { ...found, result, scanners: plan.scanners, notes, oddities }
-}
-
-/** Returns which scanners a message needs, and the result without a scan if it needs none. */
-function planScan(mail: JudgedMail, { config, tools }: JudgeContext, trust: Trust): ScanPlan {
-  const { message } = mail
+  const { config, tools } = context
   const { settings } = config
   const isExempt = isReleased(trust, mail, tools)
   const scanners = tools.scanners.filter(
@@ -42,8 +32,61 @@ function planScan(mail: JudgedMail, { config, tools }: JudgeContext, trust: Trus
   )
   const unscanned = isExempt
     ? unlessPolicyInspects(scanners, settings)
-    : ifSizeExceeds(message.size, settings, scanners, trust)
-  return { isExempt, scanners, unscanned, steps: stepsByAddress(message, config) }
+    : ifSizeExceeds(mail.message.size, settings, scanners, trust)
+  const steps = stepsByAddress(mail.message, config)
+  if (unscanned !== undefined && !steps.scansRaw) {
+    return { result: unscanned, scanners: [], notes: [], oddities: new Set() }
+  }
+  const notes: string[] = []
+  if (unscanned !== undefined && 'why' in unscanned) notes.push(unscanned.why)
+  if (mail.alternative !== undefined) notes.push('read in two ways: the body is a whole message')
+  const run: ScanRun = {
+    scanners,
+    settings,
+    spool: config.spool,
+    asFile: !steps.usesVerdicts,
+    rawOnly: unscanned !== undefined,
+    keepsOut: whatKeepsOut(mail.client, settings, steps),
+    isTolerated: isToleratedBy(config),
+    strictness: strictnessFor(config),
+    timeLeft: deadline.forScans(settings.timeout),
+    gone: deadline.gone,
+    progress: deadline.progress,
+    note: (text) => void notes.push(text),
+  }
+  let oddities: ReadonlySet<string> = new Set()
+  const scan = scanOf(mail, run, steps, (found) => {
+    oddities = found
+  })
+  const found = tools.verdicts
+    ? await tools.verdicts.find(mail, run, scan)
+    : { result: await scan(scanners) }
+  const result = isExempt && found.result.answer === 'clean' ? RELEASE : found.result
+  return { ...found, result, scanners, notes, oddities }
+}
+
+/** Returns a scan of the message and, if it has one, of its alternative reading. The worse result applies. */
+function scanOf(
+  { message, outgoing, alternative, envelope, client: { origin } }: JudgedMail,
+  run: ScanRun,
+  { scansRaw, appliesLimits }: StepsByAddress,
+  onOddities: ScanRun['onOddities'],
+): ScanMessage {
+  const from = { envelope, origin }
+  const onToleratedLimit = appliesLimits
+    ? undefined
+    : (why: string) => run.note(`passed over in a file: ${why}`)
+  // Notes from a scan with another header do not apply to this message.
+  const silent = { note: () => {} }
+  return async (scanners, { header, ...more } = {}) => {
+    const common = { ...run, scanners, ...more }
+    const listeners = header ? silent : { onOddities, onToleratedLimit }
+    const sample = sampleOf(message, header ?? outgoing, from, scansRaw)
+    const found = await runScanners(sample, { ...common, ...listeners })
+    const isFinal = found.answer === 'infected' && !run.isTolerated?.(found)
+    if (alternative === undefined || isFinal) return found
+    return worse(await runScanners(sampleOf(alternative, alternative.header, from), common), found)
+  }
 }
 
 const RELEASE = unread('skipped', 'released from quarantine')

@@ -9,7 +9,7 @@ import {
 } from '../../protocol/valkey/store-address.ts'
 import { readSettings, type Values } from '../../settings/read-settings.ts'
 import { verdicts } from '../../settings/table/verdicts.ts'
-import type { Key } from '../stamps/keyring.ts'
+import type { ClusterSettings, Key } from '../stamps/keyring.ts'
 import { deriveSecrets, keyMark, type Secrets, sharedKey } from './copies/secrets.ts'
 import type { HostMemory } from './host-memory.ts'
 import type { SharedStore, SharedStoreOptions } from './store/shared-store.ts'
@@ -31,7 +31,7 @@ interface VerdictsContext
  */
 export async function openVerdictsBy(
   settings: VerdictSettings,
-  keys: readonly Key[],
+  cluster: ClusterSettings | undefined,
   memory: HostMemory,
   { log, scanTimeout, crypto, uptime, ...clocks }: VerdictsContext,
 ): Promise<Verdicts | undefined> {
@@ -40,7 +40,7 @@ export async function openVerdictsBy(
   let secretNow: () => Buffer = () => UNSHARED
   let shared: SharedStore | undefined
   if (store !== 'memory') {
-    secretNow = sharedSecret(store, keys, clocks.now)
+    secretNow = sharedSecret(store, cluster?.keys ?? [], clocks.now)
     const mark = () => keyMark(secretNow(), crypto)
     shared = await openShared(store, settings, { log, mark, uptime })
   }
@@ -60,7 +60,8 @@ export async function openVerdictsBy(
       return secrets
     },
     crypto,
-    maxAge,
+    // This host makes no stamp that is older than the cluster accepts.
+    maxAge: Math.min(maxAge, cluster?.CLUSTERMAXAGE ?? Number.POSITIVE_INFINITY),
     host: hostname(),
   })
 }

@@ -5,23 +5,12 @@ const IDLE_TIMEOUT = 2_000
 /** Milliseconds for which it then has the process for itself. Other messages wait no longer. */
 const ALONE_FOR = 10_000
 
-/** A scan that has begun. */
-export interface GatedScan {
-  /** Whether the message is a suspect, and nothing else was scanned when its scan began. */
-  readonly isLone: boolean
-  /**
-   * Whether a death now is caused by this message: no other one was being scanned, or it is a lone suspect.
-   */
-  readonly wasAlone: boolean
-  end(): void
-}
-
 /**
  * The scans of one process, which run concurrently. A suspect is scanned alone: it was being scanned together
  * with other messages when a scanner or a worker died. Suspects are scanned one at a time.
  */
 export class SuspectGate {
-  readonly #scans = new Set<Scan>()
+  readonly #scans = new Set<GatedScan>()
   /** Resolves when new scans may begin, or undefined if they may begin now. */
   #gate: Promise<void> | undefined
   /** The end of the last suspect in the queue, or undefined if there is none. */
@@ -80,7 +69,7 @@ export class SuspectGate {
   }
 
   #open(isLone: boolean, onEnd: () => void): GatedScan {
-    const scan = new Scan(isLone, () => {
+    const scan = new GatedScan(isLone, () => {
       this.#scans.delete(scan)
       if (this.#scans.size === 0) this.#onIdle()
       onEnd()
@@ -91,7 +80,9 @@ export class SuspectGate {
   }
 }
 
-class Scan implements GatedScan {
+/** A scan that has begun. */
+export class GatedScan {
+  /** Whether the message is a suspect, and nothing else was scanned when its scan began. */
   readonly isLone: boolean
   readonly end: () => void
   #hasMetOthers = false
@@ -101,6 +92,9 @@ class Scan implements GatedScan {
     this.end = end
   }
 
+  /**
+   * Whether a death now is caused by this message: no other one was being scanned, or it is a lone suspect.
+   */
   get wasAlone(): boolean {
     return this.isLone || !this.#hasMetOthers
   }

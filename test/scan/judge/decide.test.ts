@@ -4,7 +4,7 @@ import type { SingleDecision } from '../../../src/scan/judge/decision/decision.t
 import type { Scanner } from '../../../src/scan/scanners/contract/scanner.ts'
 import type { ScanResult } from '../../../src/scan/scanners/findings/scan-result.ts'
 import type { Trust } from '../../../src/scan/stamps/verify.ts'
-import type { CachedVerdict } from '../../../src/scan/verdicts/copies/verdict-query.ts'
+import type { CachedVerdict } from '../../../src/scan/verdicts/copies/cached-verdict.ts'
 import { localPolicy } from '../scanners/run/scanning.ts'
 import { letter, type Setup as StageSetup, stageFor } from './judge-mail.ts'
 

@@ -29,10 +29,11 @@ import {
   type ScanResult,
   unread,
 } from '../../../src/scan/scanners/findings/scan-result.ts'
+import type { ScanRun } from '../../../src/scan/scanners/run/scan-run.ts'
 import type {
   CachedOrScanned,
-  VerdictQuery,
-} from '../../../src/scan/verdicts/copies/verdict-query.ts'
+  MessageToScan,
+} from '../../../src/scan/verdicts/copies/cached-verdict.ts'
 import type { Verdicts } from '../../../src/scan/verdicts/verdicts.ts'
 import { openDirectory } from '../../programs/host/reachable.ts'
 import { keyring } from '../stamps/independently-stamped.ts'
@@ -149,16 +150,16 @@ export const tooLarge = async () => unread('size', 'clamd: too large')
 export const bounce = { isBounceInjector: true }
 export const relay = { mayRelay: true }
 
-/** A memory that has this verdict, and what it was asked. */
+/** A memory that has this verdict, and the runs that it was to replace. */
 export function cachingVerdicts(found: CachedOrScanned) {
-  const questions: VerdictQuery[] = []
+  const runs: ScanRun[] = []
   const verdicts = {
-    async find(question: VerdictQuery) {
-      questions.push(question)
+    async find(_: MessageToScan, run: ScanRun) {
+      runs.push(run)
       return found
     },
   } as unknown as Verdicts
-  return { questions, verdicts }
+  return { runs, verdicts }
 }
 
 /** The path of a keyring with the key of the tests, and with an md5 key. */

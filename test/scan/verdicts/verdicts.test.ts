@@ -8,14 +8,16 @@ import { Deadline } from '../../../src/scan/judge/context/deadline.ts'
 import { readScanSettings } from '../../../src/scan/scanners/contract/scan-settings.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/contract/scanner.ts'
 import { infected, type ScanResult } from '../../../src/scan/scanners/findings/scan-result.ts'
+import type { ScanRun } from '../../../src/scan/scanners/run/scan-run.ts'
 import type { SignatureFiles } from '../../../src/scan/scanners/signatures/signature-files.ts'
+import type { ClusterSettings } from '../../../src/scan/stamps/keyring.ts'
 import { deriveSecrets } from '../../../src/scan/verdicts/copies/secrets.ts'
-import type { VerdictQuery } from '../../../src/scan/verdicts/copies/verdict-query.ts'
 import { type HostEvents, HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
+import { openVerdictsBy, readVerdictSettings } from '../../../src/scan/verdicts/open-verdicts.ts'
 import { DEATHS_MAX } from '../../../src/scan/verdicts/poison.ts'
 import { sealVerdict } from '../../../src/scan/verdicts/store/seal.ts'
 import { Verdicts, type VerdictsOptions } from '../../../src/scan/verdicts/verdicts.ts'
-import { localPolicy } from '../scanners/run/scanning.ts'
+import { localPolicy, runOf } from '../scanners/run/scanning.ts'
 import { examine } from '../stamps/hashed-message.ts'
 
 const settings = readScanSettings({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
@@ -64,28 +66,20 @@ function open(more: Partial<VerdictsOptions> = {}) {
       within = settings.timeout,
       told = [version],
       ...setup
-    }: Partial<VerdictQuery> & { within?: number; told?: readonly (string | undefined)[] } = {},
+    }: Partial<ScanRun> & { within?: number; told?: readonly (string | undefined)[] } = {},
     ofShared?: ScanResult,
   ) => {
     const bytes = Buffer.from(text)
     const { header, form } = examine(bytes)
     const body = Bytes.of(bytes.subarray(header.length))
-    const question: VerdictQuery = {
-      message: { form, header, body },
-      isByBytes: false,
-      outgoing: header,
-      scanners: [clamd],
-      settings,
-      timeLeft: new Deadline(() => uptime).forScans(within),
-      gone: undefined,
-      maxAge: Number.POSITIVE_INFINITY,
-      ...setup,
-    }
-    return verdicts.find(question, async (scanners, more) => {
+    const timeLeft = new Deadline(() => uptime).forScans(within)
+    const run = runOf([clamd], { timeLeft, ...setup, settings: setup.settings ?? settings })
+    const mail = { message: { form, header, body }, outgoing: header }
+    return verdicts.find(mail, run, async (scanners, more) => {
       const names = scanners.map(({ name }) => name)
       if (more?.header) scansOfShared.push([more.header.bytes.toString('latin1'), names])
       else scans.push(names)
-      given.push(question.timeLeft())
+      given.push(run.timeLeft())
       if (scanners.includes(clamd)) for (const by of told) more?.signatures?.('clamd', by)
       if (more?.header && ofShared) return ofShared
       const end = await more?.onPermit?.(never)
@@ -199,7 +193,7 @@ const strict = { ...settings, STRICTMIME: 'refuse' } as const
 /** The scanners that are asked about a copy, by what is known, and what these say of it. */
 const askedAbout: readonly (readonly [
   what: string,
-  setup: Partial<VerdictQuery>,
+  setup: Partial<ScanRun>,
   known: ScanResult,
   asked: readonly string[],
   say: readonly ScanResult[],
@@ -245,7 +239,7 @@ for (const [what, setup, known, asked, say] of askedAbout) {
 
 t.test('a verdict of another scanner or second look is ignored', async (t) => {
   const { find, scans } = open()
-  const setup: Partial<VerdictQuery>[] = [
+  const setup: Partial<ScanRun>[] = [
     {},
     { scanners: [clamd, scanner('eicar')] },
     { scanners: [scanner('eicar'), clamd] },
@@ -268,18 +262,15 @@ t.test('a verdict ends with its age, its signatures, or the change of the databa
   pass(1_000)
   await find(copy)
   t.equal(scans.length, 2, 'too old')
-  pass(1_000)
-  await find(copy, clean, { maxAge: 0 })
-  t.equal(scans.length, 3, 'for this question')
-  await find(copy, clean, { maxAge: 0 })
-  t.equal(scans.length, 4, 'even if it is as new as can be')
-  scans.pop()
   version = 'ClamAV 1.4.4'
   await find(copy)
-  t.equal(scans.length, 4, 'other signatures')
+  t.equal(scans.length, 3, 'other signatures')
   date = 1.8e9 + 1e6
   await find(copy)
-  t.equal(scans.length, 5, 'the database has changed')
+  t.equal(scans.length, 4, 'the database has changed')
+  const { find: findNothing, scans: all } = open({ maxAge: 0 })
+  for (const mail of [letter, copy]) await findNothing(mail)
+  t.equal(all.length, 2, 'even if it is as new as can be')
 })
 
 t.test('if signatures are not known, no verdict is cached or trusted', async (t) => {
@@ -310,12 +301,12 @@ t.test('a scanner that does not report its signatures is asked each time', async
 })
 
 t.test('a message at three deaths is blocked while signatures are not reported', async (t) => {
-  for (const setup of [{ scanners: [clamd] }, { maxAge: 0 }]) {
+  for (const setup of [{}, { maxAge: 0 }]) {
     version = 'ClamAV 1.4.3'
-    const { find, scans } = open()
+    const { find, scans } = open(setup)
     for (let n = 0; n < DEATHS_MAX; n++) await find(letter, killed)
     version = undefined!
-    t.match((await find(letter, clean, setup)).result, leftAlone)
+    t.match((await find(letter)).result, leftAlone)
     t.equal(scans.length, DEATHS_MAX)
   }
 })
@@ -684,18 +675,53 @@ t.test('processes of a host that wait for a dead store at the same time scan onc
 })
 
 t.test('a verdict that is too old for a copy that waited does not apply to it', async (t) => {
-  const { find, scans, pass } = open()
-  const slow = () => {
-    pass(5_000)
-    return clean
+  for (const [maxAge, host] of [
+    [1, undefined],
+    [10, 'here'],
+  ] as const) {
+    const { find, scans, pass } = open({ maxAge })
+    const slow = () => {
+      pass(5_000)
+      return clean
+    }
+    const first = find(letter, slow)
+    const waiting = find(copy)
+    t.equal((await first).cached, undefined)
+    t.equal((await waiting).cached?.host, host)
+    t.equal(scans.length, host ? 1 : 2)
   }
-  const first = find(letter, slow)
-  const hurried = find(copy, clean, { maxAge: 1 })
-  const patient = find(copy)
-  t.equal((await first).cached, undefined)
-  t.equal((await hurried).cached, undefined)
-  t.match((await patient).cached, { host: 'here' })
-  t.equal(scans.length, 2)
+})
+
+t.test('a verdict counts no longer than a stamp of the cluster', async (t) => {
+  let now = 1_800_000_000_000
+  const cluster = {
+    keys: [],
+    CLUSTERMAXAGE: 60,
+    CLUSTERPEERS: 'optional',
+  } as unknown as ClusterSettings
+  const verdicts = await openVerdictsBy(readVerdictSettings({}), cluster, new HostMemory(), {
+    crypto,
+    log() {},
+    now: () => now,
+    scanTimeout: settings.timeout,
+    signatureFiles: () => undefined,
+    uptime: () => performance.now(),
+  })
+  const { header, form } = examine(Buffer.from(letter))
+  const mail = { message: { form, header, body: Bytes.of() }, outgoing: header }
+  const find = () =>
+    verdicts!.find(mail, runOf([clamd]), async (_, more) => {
+      more?.signatures?.('clamd', version)
+      return clean
+    })
+  for (const [seconds, isCached] of [
+    [0, false],
+    [60, true],
+    [1, false],
+  ] as const) {
+    now += seconds * 1000
+    t.equal((await find()).cached !== undefined, isCached, `after ${seconds} s more`)
+  }
 })
 
 t.test('the state of the shared store is returned, and it is closed', async (t) => {

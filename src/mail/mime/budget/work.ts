@@ -39,7 +39,7 @@ type ContentStep =
     }
   /** The caller should let the event loop take a turn now. */
   | { readonly kind: 'turn' }
-  /** The message is nested deeper than `maxDepth`. This step comes once. */
+  /** The message is nested deeper than is read. This step comes once. */
   | { readonly kind: 'deeper' }
   /** The mail exceeds a limit, however plainly it is read. This is the last step. */
   | { readonly kind: 'unread'; readonly why: string }

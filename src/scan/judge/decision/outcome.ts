@@ -1,7 +1,7 @@
 import type { HeaderField } from '../../../mail/message/header-block.ts'
 import type { Scanner } from '../../scanners/contract/scanner.ts'
 import { NO_STAMP, type Trust } from '../../stamps/verify.ts'
-import type { CachedOrScanned } from '../../verdicts/copies/verdict-query.ts'
+import type { CachedOrScanned } from '../../verdicts/copies/cached-verdict.ts'
 import type { DecisionDetails } from './decision.ts'
 
 /** The result of the scanners, or the cached verdict on a copy, with notes for the log. */

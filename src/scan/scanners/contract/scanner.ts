@@ -90,7 +90,7 @@ export interface ScanTask {
    * longer. The scanner then stops its work and frees its resources.
    */
   readonly signal: AbortSignal
-  /** Returns the milliseconds until the deadline, by a monotonic clock, or 0 after it. */
+  /** Returns the milliseconds until the deadline, by a monotonic clock, at least 1. */
   timeLeft(): number
   /** Set if any finding is tolerated. A scanner that can find several things names one that is not. */
   readonly isTolerated?: IsTolerated | undefined

@@ -1,22 +1,22 @@
 import { nextTurn } from '../../../lib/flow/event-loop.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
-import { openAnonymousFile, type SpoolSettings } from '../../../mail/message/spool.ts'
+import { openAnonymousFile } from '../../../mail/message/spool.ts'
 import { WORK_PER_TURN } from '../../../mail/mime/budget/work.ts'
 import { FILE_STARTS } from '../../../mail/mime/leaves/content-checks.ts'
 import { MemoryPool, Store } from '../../../mail/mime/storage/store.ts'
-import type { Sample, ScanTask } from '../contract/scanner.ts'
+import type { Sample } from '../contract/scanner.ts'
+import type { MailScan } from './scan-run.ts'
 
 /**
- * Calls `ask` with the sample as a plain text, in which nothing is a field: a space is inserted before `From `
+ * Calls `scan` with the sample as a plain text, in which nothing is a field: a space is inserted before `From `
  * and before each line that begins like a header field. So scanners do not treat it as mail, and scan all of
  * its bytes at one depth. Resolves to undefined, without a call, for a content that may be anything but a text,
  * because a blank might hide its type.
  */
 export async function asPlainText<T>(
   sample: Sample,
-  spool: SpoolSettings,
-  { signal }: ScanTask,
-  ask: (text: Sample) => Promise<T>,
+  { run: { spool }, task: { signal } }: Pick<MailScan, 'run' | 'task'>,
+  scan: (text: Sample) => Promise<T>,
 ): Promise<T | undefined> {
   const mustBeText = sample.kind === 'content'
   if (mustBeText && beginsAsFile(sample)) return undefined
@@ -42,7 +42,7 @@ export async function asPlainText<T>(
       ? ({ kind: 'content', message: sample.message } as const)
       : ({ kind: 'message' } as const)
     return await withNamedCopy(store, spool, (file) =>
-      ask({ ...of, envelope, origin, bytes: store, file }),
+      scan({ ...of, envelope, origin, bytes: store, file }),
     )
   } finally {
     store.close()

@@ -1,13 +1,14 @@
 import { nextTurn } from '../../../lib/flow/event-loop.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
-import { openAnonymousFile, type SpoolSettings } from '../../../mail/message/spool.ts'
+import { openAnonymousFile } from '../../../mail/message/spool.ts'
 import { LimitExceeded } from '../../../mail/mime/budget/limits.ts'
 import { type Steps, Work } from '../../../mail/mime/budget/work.ts'
 import { archiveMembers } from '../../../mail/mime/containers/archive.ts'
 import { textPropertiesOf } from '../../../mail/mime/leaves/content-checks.ts'
-import type { ContentSample, Sample, ScanTask, Unfiled } from '../contract/scanner.ts'
+import type { ContentSample, Sample, Unfiled } from '../contract/scanner.ts'
 import type { ScanResult } from '../findings/scan-result.ts'
+import type { MailScan } from './scan-run.ts'
 
 /** Upper limit for the nested archives that are opened. */
 const ARCHIVE_DEPTH_MAX = 4
@@ -23,12 +24,12 @@ const BYTES_MAX = 512 * 1024 * 1024
 const PIECE_SIZE = 1024 * 1024
 const PIECE_OVERLAP = 64 * 1024
 
-/** How a sample is submitted to a scanner, and the effect of its answer on the scan: undefined to continue. */
-interface LookInside {
-  readonly ask: (sample: Sample) => Promise<ScanResult>
-  readonly conclude: (result: ScanResult) => ScanResult | undefined
-  readonly spool: SpoolSettings
-  readonly task: ScanTask
+/** The search in one sample. All archives in one another share the work. */
+interface Search extends MailScan {
+  readonly scan: (sample: Sample) => Promise<ScanResult>
+  /** Returns the result if it ends the scan. */
+  readonly record: (result: ScanResult) => ScanResult | undefined
+  readonly work: Work
 }
 
 /**
@@ -36,59 +37,66 @@ interface LookInside {
  * limits. Each packed file is submitted separately, and a long text piece by piece. Resolves to the result that
  * ends the scan, to `all` if each of them was clean or tolerated, and to `unread` if the sample may contain more.
  */
-export async function lookInside(sample: ContentSample, look: LookInside): Promise<InsideResult> {
+export async function lookInside(
+  sample: ContentSample,
+  mail: MailScan,
+  scan: Search['scan'],
+  record: Search['record'],
+): Promise<InsideResult> {
   const { size } = sample.bytes
   const bytes = Math.min(BYTES_TIMES * size + BYTES_MORE, BYTES_MAX)
   const budget = { bytes, work: 4 * bytes, contents: 0, readings: 0 }
-  const openFile = () => openAnonymousFile(look.spool.directory)
+  const openFile = () => openAnonymousFile(mail.run.spool.directory)
   const work = new Work(sample.bytes, { openFile, budget })
-  return askAboutMembers(sample, { ...look, work }, 1)
+  return scanMembers(sample, { ...mail, scan, record, work }, 1)
 }
 
 type InsideResult = ScanResult | 'all' | 'unread'
-/** All archives in one another share the work. */
-type SharedLook = LookInside & { readonly work: Work }
 
-async function askAboutMembers(
+async function scanMembers(
   archive: ContentSample,
-  look: SharedLook,
+  search: Search,
   depth: number,
 ): Promise<InsideResult> {
   let result: InsideResult = 'all'
-  const isWhole = await inTurns(archiveMembers(archive.bytes, look.work), look, async (bytes) => {
-    result = await askAboutMember(archive, bytes, look, depth)
-    return result === 'all'
-  })
+  const isWhole = await inTurns(
+    archiveMembers(archive.bytes, search.work),
+    search,
+    async (bytes) => {
+      result = await scanMember(archive, bytes, search, depth)
+      return result === 'all'
+    },
+  )
   return result === 'all' && !isWhole ? 'unread' : result
 }
 
-async function askAboutMember(
+async function scanMember(
   archive: ContentSample,
   bytes: Bytes,
-  look: SharedLook,
+  search: Search,
   depth: number,
 ): Promise<InsideResult> {
-  return withNamedCopy(bytes, look.spool, async (file) => {
+  return withNamedCopy(bytes, search.run.spool, async (file) => {
     const member = { ...partOf(archive, bytes), file }
-    const result = await look.ask(member)
+    const result = await search.scan(member)
     const isTooLarge =
       result.answer === 'unread' && (result.what === 'unpacked' || result.what === 'size')
-    if (!isTooLarge) return look.conclude(result) ?? 'all'
+    if (!isTooLarge) return search.record(result) ?? 'all'
     const inside =
-      depth < ARCHIVE_DEPTH_MAX ? await askAboutMembers(member, look, depth + 1) : 'unread'
-    return inside === 'unread' ? askInPieces(member, look) : inside
+      depth < ARCHIVE_DEPTH_MAX ? await scanMembers(member, search, depth + 1) : 'unread'
+    return inside === 'unread' ? scanInPieces(member, search) : inside
   })
 }
 
 /** Scans a text piece by piece. The pieces overlap, so that no cut can hide anything. */
-async function askInPieces(text: ContentSample, look: SharedLook): Promise<InsideResult> {
+async function scanInPieces(text: ContentSample, search: Search): Promise<InsideResult> {
   const { bytes } = text
-  if (bytes.size <= PIECE_SIZE || !(await inTurns(isPlainText(bytes, look.work), look)))
+  if (bytes.size <= PIECE_SIZE || !(await inTurns(isPlainText(bytes, search.work), search)))
     return 'unread'
   for (let from = 0; from < bytes.size; from += PIECE_SIZE - PIECE_OVERLAP) {
     const piece = bytes.slice(from, Math.min(bytes.size, from + PIECE_SIZE))
-    const result = await withNamedCopy(piece, look.spool, async (file) =>
-      look.conclude(await look.ask({ ...partOf(text, piece), file })),
+    const result = await withNamedCopy(piece, search.run.spool, async (file) =>
+      search.record(await search.scan({ ...partOf(text, piece), file })),
     )
     if (result !== undefined) return result
   }
@@ -114,7 +122,7 @@ function partOf(
  */
 async function inTurns(
   steps: Steps<boolean>,
-  { task: { signal } }: LookInside,
+  { task: { signal } }: Search,
   use: (content: Bytes) => Promise<boolean> = async () => true,
 ): Promise<boolean> {
   try {

@@ -9,16 +9,7 @@ import { type ContentsOptions, contentsOf } from '../../../mail/mime/contents.ts
 import type { PartForm } from '../../../mail/mime/traits/forms.ts'
 import type { PartNames } from '../../../mail/mime/traits/part-names.ts'
 import type { ContentSample, MessageSample } from '../contract/scanner.ts'
-
-export interface ReadingOptions
-  extends Pick<
-    ContentsOptions,
-    'maxDepth' | 'mayBeFile' | 'onGiven' | 'onOdd' | 'onPart' | 'seeksForms'
-  > {
-  readonly spool: SpoolSettings
-  /** Aborted at the message's deadline. */
-  readonly signal: AbortSignal
-}
+import type { MailScan } from './scan-run.ts'
 
 /** A content of a message. */
 export interface FoundContent {
@@ -32,9 +23,9 @@ export interface FoundContent {
 }
 
 /** A content of a message, or what ends the reading. */
-export type ReadingStep =
+type ReadingStep =
   | FoundContent
-  /** The message is nested deeper than `maxDepth`. */
+  /** The message is nested deeper than is read. */
   | { readonly kind: 'deeper' }
   /** The message exceeds a limit of mail/mime/budget/limits.ts, which `why` names. */
   | { readonly kind: 'unread'; readonly why: string }
@@ -43,13 +34,13 @@ export type ReadingStep =
 
 /** Reads a message for the decoded contents that any reader of mail might see in it. */
 export async function* readContents(
-  message: MessageSample,
-  { spool, signal, ...listeners }: ReadingOptions,
+  { message, run: { spool }, task: { signal } }: MailScan,
+  options: Omit<ContentsOptions, 'header' | 'openFile' | 'createHash'>,
 ): AsyncGenerator<ReadingStep, void> {
   const openFile = () => openAnonymousFile(spool.directory)
   const { createHash } = await loadCrypto()
   const { bytes, header } = message
-  for (const step of contentsOf(bytes, { ...listeners, header, openFile, createHash })) {
+  for (const step of contentsOf(bytes, { ...options, header, openFile, createHash })) {
     if (step.kind === 'turn') await nextTurn()
     if (signal.aborted) {
       yield { kind: 'late' }

@@ -7,94 +7,96 @@ import { isNestedDeeper } from '../../../mail/mime/nested.ts'
 import type { FormSet, PartForm } from '../../../mail/mime/traits/forms.ts'
 import type { Oddity } from '../../../mail/mime/traits/oddities.ts'
 import type { PartNames } from '../../../mail/mime/traits/part-names.ts'
-import type { ContentScanner, MessageSample, PartList, Scanner } from '../contract/scanner.ts'
+import type { ContentScanner, PartList } from '../contract/scanner.ts'
 import { type ScanResult, unknown, unread } from '../findings/scan-result.ts'
-import { type AskContext, askScanners } from './ask-scanners.ts'
-import type { Batch } from './batch.ts'
+import { Batch } from './batch.ts'
 import type { Inspections } from './inspections.ts'
 import { listOf, PartListBuilder } from './part-list.ts'
-import type { FoundContent, ReadingOptions, ReadingStep } from './read-contents.ts'
+import type { FoundContent, readContents } from './read-contents.ts'
 import type { ScanRun } from './scan-run.ts'
+import { type ScanPass, scanSamples } from './scan-samples.ts'
 
-/** A scan of one message. */
-export interface MailScan extends AskContext {
-  readonly message: MessageSample
-  readonly run: ScanRun
-  /** The scanners that are not local policy. */
-  readonly contentScanners: readonly ContentScanner[]
-  /** Whether each content is scanned, and not only the whole. */
-  readonly scansContents: boolean
+/**
+ * A reading of one message, which is scanned meanwhile. Parts of the forms `extracted` are left to the scan of the
+ * whole.
+ */
+export class MailReading {
   /** The contents that must still be scanned. */
   readonly batch: Batch
-  /** The forms of parts that are left to the scan of the whole. */
-  readonly extracted?: FormSet | undefined
-}
-
-/** The result of reading a message. */
-export interface ReadingResult {
-  /** The result that ends the scan. */
-  readonly result?: ScanResult | undefined
-  /**
-   * Whether each content was submitted to the scanners, and no part of the message exceeds a limit of
-   * onescan.
-   */
-  readonly isToEnd: boolean
-  /** The number of parts that were omitted, since the scan of the whole has them. */
-  readonly omitted: number
+  /** Whether each content is scanned, and not only the whole. */
+  readonly scansContents: boolean
   /** The ranges of the scanned contents, if there is an exception. */
-  readonly scannedRanges: readonly ByteRange[]
-  /** The data of each part that mail programs show, if a scanner receives it. */
-  readonly partList?: PartList | undefined
-}
-
-/** A reading of one message, which is scanned meanwhile. */
-export class ContentScan {
-  readonly #scan: MailScan
-  readonly #scansContents: boolean
-  readonly #names: PartListBuilder | undefined
+  readonly scannedRanges: ByteRange[] = []
+  readonly #pass: ScanPass
+  readonly #extracted: FormSet | undefined
+  #names: PartListBuilder | undefined
   readonly #oddities = new Set<Oddity>()
-  readonly #scannedRanges: ByteRange[] = []
   #omitted = 0
-  /** Whether something was not submitted, and not because it was omitted. */
-  #isCut: boolean
+  #isToEnd = false
 
-  /** If `scansContents`, each content is scanned. */
-  constructor(scan: MailScan, scansContents: boolean) {
-    this.#scan = scan
-    this.#scansContents = scansContents
-    this.#names = listenForNames(scan.run)
-    this.#isCut = !scansContents
+  constructor(pass: ScanPass, extracted?: FormSet) {
+    const scanners = contentScannersOf(pass.run)
+    this.batch = new Batch(scanners)
+    this.scansContents = pass.run.settings.SECONDLOOK === 'always' && scanners.length > 0
+    this.#pass = pass
+    this.#extracted = extracted
   }
 
-  /** Reads the message once, to its end or until a result ends the scan. */
-  async read(): Promise<ReadingResult> {
-    const { run, message } = this.#scan
+  /** Whether each content was submitted to the scanners, and no part of the message exceeds a limit of onescan. */
+  get isToEnd(): boolean {
+    return this.#isToEnd
+  }
+
+  /** The number of parts that were omitted, since the scan of the whole has them. */
+  get omitted(): number {
+    return this.#omitted
+  }
+
+  /** The data of each part that mail programs show, if a scanner receives it. */
+  get partList(): PartList | undefined {
+    return this.#names?.all
+  }
+
+  /** Reads the message, to its end or until a result ends the scan. Resolves to that result. */
+  async read(scansContents = this.scansContents): Promise<ScanResult | undefined> {
+    const { run, results, inspections } = this.#pass
     const { readContents } = await import('./read-contents.ts')
+    this.#names = listenForNames(run)
+    this.#omitted = 0
+    let isCut = !scansContents
     try {
-      for await (const step of readContents(message, this.#options())) {
-        const ended = await this.#take(step)
-        if (ended !== undefined) return ended
+      for await (const step of readContents(this.#pass, this.#options(scansContents))) {
+        if (step.kind !== 'content') isCut = true
+        if (step.kind === 'late') return tooLate
+        if (step.kind === 'unread') {
+          inspections.each((inspection) => inspection.leaveUnread(step.why))
+          if (results.recordUnread(`second look: ${step.why}`, step.why)) return undefined
+        } else {
+          const result =
+            step.kind === 'deeper'
+              ? results.record(tooDeep)
+              : await this.#takeContent(step, scansContents)
+          if (result !== undefined) return result
+        }
         if (this.#keepingOut().length > 0) break
       }
     } finally {
       run.onOddities?.(this.#oddities)
     }
+    this.#isToEnd = !isCut && !this.#oddities.has('unread')
     const form = this.#keepingOut()
-    const isToEnd = !this.#isCut && !this.#oddities.has('unread')
-    return this.#end(form.length > 0 ? unread('form', form.join(', ')) : undefined, isToEnd)
+    return form.length > 0 ? unread('form', form.join(', ')) : undefined
   }
 
-  #options(): ReadingOptions {
-    const { run, task, results, inspections, extracted } = this.#scan
-    const mayTolerate = this.#scansContents && run.isTolerated !== undefined
+  #options(scansContents: boolean): Parameters<typeof readContents>[1] {
+    const { run, results, inspections } = this.#pass
+    const mayTolerate = scansContents && run.isTolerated !== undefined
     const listens = !inspections.isEmpty || this.#names !== undefined
     return {
-      spool: run.spool,
-      signal: task.signal,
       maxDepth: limits.nesting,
       mayBeFile: results.toleratesLimits,
-      seeksForms: extracted !== undefined,
-      ...(mayTolerate && { onGiven: (range) => this.#scannedRanges.push(range) }),
+      seeksForms: this.#extracted !== undefined,
+      ...(mayTolerate && { onGiven: (range) => this.scannedRanges.push(range) }),
       ...(listens && { onPart: (part) => listen(this.#names, inspections, part) }),
       onOdd: (oddity) => {
         this.#oddities.add(oddity)
@@ -104,51 +106,29 @@ export class ContentScan {
     }
   }
 
-  /** Resolves to the result of the reading if the step ends it. */
-  async #take(step: ReadingStep): Promise<ReadingResult | undefined> {
-    if (step.kind === 'content') return this.#takeContent(step)
-    this.#isCut = true
-    return this.#takeLimit(step)
-  }
-
-  #takeLimit(step: Exclude<ReadingStep, { kind: 'content' }>): ReadingResult | undefined {
-    const { results, inspections } = this.#scan
-    switch (step.kind) {
-      case 'late':
-        return this.#end(tooLate)
-      case 'deeper':
-        return this.#endWith(results.record(tooDeep))
-      case 'unread':
-        inspections.each((inspection) => inspection.leaveUnread(step.why))
-        return results.recordUnread(`second look: ${step.why}`, step.why) ? this.#end() : undefined
-    }
-  }
-
-  async #takeContent(step: FoundContent): Promise<ReadingResult | undefined> {
-    const { run, task, inspections, batch, extracted } = this.#scan
+  async #takeContent(step: FoundContent, scansContents: boolean): Promise<ScanResult | undefined> {
+    const { task, inspections } = this.#pass
     const isInspected = await inspections.inspectContent(step.content.bytes, task.signal)
-    if (!isInspected) return this.#end(tooLate)
-    const isOmitted = extracted !== undefined && (await isExtracted(step, extracted, run.scanners))
+    if (!isInspected) return tooLate
+    const isOmitted = await this.#isLeftToWhole(step)
     if (isOmitted) this.#omitted++
-    if (isOmitted || !this.#scansContents) return undefined
+    if (isOmitted || !scansContents) return undefined
     const partList = this.#names && listOf(step.part)
     const content = partList ? { ...step.content, partList } : step.content
-    return this.#endWith(await askScanners(batch.add(content), this.#scan))
+    return scanSamples(this.batch.add(content), this.#pass)
+  }
+
+  /** Resolves to whether the scan of the whole, or of the attached mail around it, has this content. */
+  async #isLeftToWhole({ form, around }: FoundContent): Promise<boolean> {
+    if (this.#extracted === undefined || form === undefined) return false
+    const forms = around ? await extractedBy(this.#pass.run, around) : this.#extracted
+    return forms !== undefined && hasForm(forms, form)
   }
 
   /** The oddities for which the message is kept out, regardless of its other contents. */
   #keepingOut(): readonly Oddity[] {
-    if (!this.#scan.run.keepsOut.has('form')) return []
+    if (!this.#pass.run.keepsOut.has('form')) return []
     return [...this.#oddities].filter((oddity) => oddity !== 'encrypted')
-  }
-
-  #endWith(result: ScanResult | undefined): ReadingResult | undefined {
-    return result && this.#end(result)
-  }
-
-  #end(result?: ScanResult, isToEnd = false): ReadingResult {
-    const partList = this.#names?.all
-    return { result, isToEnd, omitted: this.#omitted, scannedRanges: this.#scannedRanges, partList }
   }
 }
 
@@ -162,23 +142,19 @@ function* listen(
   yield* inspections.work((inspection) => inspection.part(part))
 }
 
-/** Reads the message only as far as needed to find out its nesting depth. */
+/**
+ * Reads the message only as far as needed to find out its nesting depth. Resolves to the result that ends the
+ * scan.
+ */
 export async function measureDepth({
   message: { bytes, header },
   run,
   task,
   results,
-}: MailScan): Promise<ReadingResult> {
-  const end = (result?: ScanResult): ReadingResult => ({
-    result,
-    isToEnd: false,
-    omitted: 0,
-    scannedRanges: [],
-  })
+}: ScanPass): Promise<ScanResult | undefined> {
   const openFile = () => openAnonymousFile(run.spool.directory)
   const { createHash } = await loadCrypto()
-  const options = { openFile, createHash, header }
-  const steps = isNestedDeeper(bytes, limits.nesting, options)
+  const steps = isNestedDeeper(bytes, limits.nesting, { openFile, createHash, header })
   let whyUnread: string | undefined
   let step = steps.next()
   for (; !step.done; step = steps.next()) {
@@ -186,12 +162,12 @@ export async function measureDepth({
     await nextTurn()
     if (task.signal.aborted) {
       steps.return(false)
-      return end(tooLate)
+      return tooLate
     }
   }
-  if (step.value) return end(results.record(tooDeep))
+  if (step.value) return results.record(tooDeep)
   if (whyUnread !== undefined) results.recordUnread(whyUnread, whyUnread)
-  return end()
+  return undefined
 }
 
 /** Returns a collector of names if a scanner receives them. No message is read for names alone. */
@@ -209,26 +185,17 @@ const tooDeep = unread(
   `more than ${limits.nesting} messages or multiparts inside one another`,
 )
 
+/** Returns the scanners that are not local policy. */
+export function contentScannersOf({ scanners }: ScanRun): readonly ContentScanner[] {
+  return scanners.filter((scanner) => !scanner.isPolicy)
+}
+
 /**
  * The forms of parts that the one scanner of contents extracts from a message, or undefined if there are several.
  */
-export async function extractedBy(
-  scanners: readonly Scanner[],
-  mail: Bytes,
-): Promise<FormSet | undefined> {
-  const [first, ...others] = scanners.filter((scanner) => !scanner.isPolicy)
+export async function extractedBy(run: ScanRun, mail: Bytes): Promise<FormSet | undefined> {
+  const [first, ...others] = contentScannersOf(run)
   return others.length === 0 ? first?.decoder?.extracts(mail) : undefined
-}
-
-/** Whether the scan of the whole, or of the attached mail around it, has this content. */
-async function isExtracted(
-  { form, around }: { readonly form: PartForm | undefined; readonly around: Bytes | undefined },
-  extracted: FormSet,
-  scanners: readonly Scanner[],
-): Promise<boolean> {
-  if (form === undefined) return false
-  const forms = around === undefined ? extracted : await extractedBy(scanners, around)
-  return forms !== undefined && hasForm(forms, form)
 }
 
 /**

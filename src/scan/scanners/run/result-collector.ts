@@ -7,15 +7,12 @@ import {
 } from '../findings/scan-result.ts'
 import type { ScanRun } from './scan-run.ts'
 
-/** The effect of scanner results on a message. */
-type Weights = Pick<ScanRun, 'keepsOut' | 'onToleratedLimit' | 'isTolerated' | 'strictness'>
-
 /**
  * Collects the results about a message until one ends the scan. Other results are tolerated, because a worse
  * one may follow.
  */
 export class ResultCollector {
-  readonly #weights: Weights
+  readonly #run: ScanRun
   /** The worst of the tolerated results, which is the result if nothing ends the scan. */
   #tolerated: ScanResult = clean
   #hasToleratedFinding = false
@@ -24,13 +21,13 @@ export class ResultCollector {
   /** Set if the message contains more than is read, and this keeps it out. */
   #unreadContents: ScanResult | undefined
 
-  constructor(weights: Weights) {
-    this.#weights = weights
+  constructor(run: ScanRun) {
+    this.#run = run
   }
 
   /** Returns the result if it ends the scan, and otherwise tolerates it and returns undefined. */
   record(result: ScanResult): ScanResult | undefined {
-    const { isTolerated, keepsOut, onToleratedLimit } = this.#weights
+    const { isTolerated, keepsOut, onToleratedLimit } = this.#run
     if (result.answer === 'clean') return undefined
     if (onToleratedLimit && isLimit(result)) {
       onToleratedLimit(result.why)
@@ -74,7 +71,7 @@ export class ResultCollector {
 
   /** Whether limits are tolerated. */
   get toleratesLimits(): boolean {
-    return this.#weights.onToleratedLimit !== undefined
+    return this.#run.onToleratedLimit !== undefined
   }
 
   /** Whether a finding was tolerated. It may hide another one. */
@@ -110,7 +107,7 @@ export class ResultCollector {
   }
 
   #strictnessOf(result: ScanResult): number {
-    return this.#weights.strictness?.(result) ?? 0
+    return this.#run.strictness?.(result) ?? 0
   }
 }
 

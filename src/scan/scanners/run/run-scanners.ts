@@ -11,29 +11,23 @@ import {
   type Unfiled,
 } from '../contract/scanner.ts'
 import { clean, type ScanResult, worse } from '../findings/scan-result.ts'
-import { askScanners, withScannerName } from './ask-scanners.ts'
 import { Inspections } from './inspections.ts'
 import { extractedBy } from './read-mail.ts'
 import { ResultCollector } from './result-collector.ts'
 import { isFinal, scanMail, scanWithoutExtracted } from './scan-mail.ts'
-import type { ScanRun } from './scan-run.ts'
-
-/** How the sample of a message is made. */
-interface SampleOptions {
-  readonly envelope: Envelope
-  readonly origin?: Origin | undefined
-  /** Whether the bytes as they arrived are scanned, too; then they are also what is quarantined. */
-  readonly scansRaw?: boolean
-}
+import type { MailScan, ScanRun } from './scan-run.ts'
+import { scanSamples, withScannerName } from './scan-samples.ts'
 
 /**
  * Makes the sample that scanners get of a message: TOP_LINE, the header block, the body. `outgoing` is the
- * header block as it will leave, so that scanners see what will be queued.
+ * header block as it will leave, so that scanners see what will be queued. With `scansRaw` the bytes as they arrived are
+ * scanned, too; then they are also what is quarantined.
  */
 export function sampleOf(
   { sealed, header, body }: Message,
   outgoing: Header,
-  { envelope, origin, scansRaw = false }: SampleOptions,
+  { envelope, origin }: { readonly envelope: Envelope; readonly origin?: Origin | undefined },
+  scansRaw = false,
 ): Unfiled<MessageSample> {
   const isUnchanged = outgoing === header || outgoing.bytes.equals(header.bytes)
   const sealedFile = sealed !== undefined && isUnchanged && { sealedFile: () => sealed }
@@ -68,8 +62,7 @@ export async function runScanners(
   run: ScanRun,
 ): Promise<ScanResult> {
   const abort = new AbortController()
-  const deadline = run.uptime() + run.timeout
-  const timer = setTimeout(() => abortLate(abort), run.timeout)
+  const timer = setTimeout(() => abortLate(abort), run.timeLeft())
   // (AbortSignal.any() would keep track of all signals for as long as they live, which takes 10 µs.)
   const leave = () => abort.abort()
   const { gone } = run
@@ -78,14 +71,14 @@ export async function runScanners(
   try {
     const task: ScanTask = {
       signal: abort.signal,
-      timeLeft: () => Math.max(0, deadline - run.uptime()),
+      timeLeft: run.timeLeft,
       note: run.note,
       isTolerated: run.isTolerated,
       signatures: run.signatures,
     }
     const result = await withPermits(message.bytes.size, run, task, () =>
       withNamedCopy(message.bytes, run.spool, (file) =>
-        scanRawThenMail({ ...message, file }, run, task),
+        scanRawThenMail({ message: { ...message, file }, run, task }),
       ),
     )
     const isUnfinished = gone?.aborted && result.answer === 'unknown'
@@ -131,19 +124,16 @@ async function withPermits(
  * that the scanner is known to extract are left to the scan of the whole. If that scan ends neither clean nor
  * with a virus, these parts are scanned, too.
  */
-async function scanRawThenMail(
-  message: MessageSample,
-  run: ScanRun,
-  task: ScanTask,
-): Promise<ScanResult> {
+async function scanRawThenMail(scan: MailScan): Promise<ScanResult> {
+  const { message, run } = scan
   const { raw } = message
-  const extractsNow = () => extractedBy(run.scanners, (raw ?? message).bytes)
+  const extractsNow = () => extractedBy(run, (raw ?? message).bytes)
   const extracted = await extractsNow()
-  const before = raw ? await scanRaw(raw, run, task) : clean
+  const before = raw ? await scanRaw(raw, scan) : clean
   if (raw && isFinal(before, run)) return before
   if (raw && run.rawOnly) return before.answer === 'clean' ? { ...before, partial: true } : before
   if (extracted !== undefined && before.answer === 'clean') {
-    const found = await scanWithoutExtracted(message, run, task, extracted)
+    const found = await scanWithoutExtracted(scan, extracted)
     // A scanner that was restarted meanwhile may have looked at the whole by other settings.
     if (
       found !== 'uncovered' &&
@@ -152,19 +142,15 @@ async function scanRawThenMail(
       return found
     }
   }
-  return worse(await scanMail(message, run, task, before), before)
+  return worse(await scanMail(scan, before), before)
 }
 
 /** Submits all bytes to the scanners, unchanged. */
-async function scanRaw(
-  sample: Unfiled<RawSample>,
-  run: ScanRun,
-  task: ScanTask,
-): Promise<ScanResult> {
+async function scanRaw(sample: Unfiled<RawSample>, scan: MailScan): Promise<ScanResult> {
+  const { run, task } = scan
   const results = new ResultCollector({ ...run, onToleratedLimit: undefined })
-  const inspections = new Inspections()
   const result = await withNamedCopy(sample.bytes, run.spool, (file) =>
-    askScanners([{ ...sample, file }], { run, task, results, inspections }),
+    scanSamples([{ ...sample, file }], { ...scan, results, inspections: new Inspections() }),
   )
   return result ?? results.conclude(false, task.note)
 }

@@ -38,17 +38,17 @@ export async function scanBytes(
   const { size } = message
   try {
     const sample = sampleOf(message, message.header, { envelope: noEnvelope })
+    const deadline = readUptime() + settings.timeout
     const note = (text: string) => void notes.push(text)
     const result = await runScanners(sample, {
       scanners,
-      timeout: settings.timeout,
       settings,
+      timeLeft: () => Math.max(1, deadline - readUptime()),
       spool,
       keepsOut: LIMITS,
       onOddities: (found) => {
         if (found.size > 0) note(`odd: ${[...found].join(',')}`)
       },
-      uptime: readUptime,
       note,
     })
     return { size, notes, result }

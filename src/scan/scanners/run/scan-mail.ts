@@ -1,30 +1,18 @@
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import type { FormSet } from '../../../mail/mime/traits/forms.ts'
-import type { MessageSample, ScanTask } from '../contract/scanner.ts'
 import type { ScanResult } from '../findings/scan-result.ts'
-import { askScanners } from './ask-scanners.ts'
-import { Batch } from './batch.ts'
 import { Inspections } from './inspections.ts'
-import { ContentScan, type MailScan, measureDepth, type ReadingResult } from './read-mail.ts'
+import { contentScannersOf, MailReading, measureDepth } from './read-mail.ts'
 import { ResultCollector } from './result-collector.ts'
-import type { ScanRun } from './scan-run.ts'
-
-/** A message that was read, and the result that has ended its scan, if one has. */
-interface ScannedMail {
-  readonly reading: ReadingResult
-  readonly result: ScanResult | undefined
-}
+import type { MailScan, ScanRun } from './scan-run.ts'
+import { type ScanPass, scanSamples } from './scan-samples.ts'
 
 /** Scans a message by its contents and as a whole, after a scan of its bytes with the result `before`. */
-export async function scanMail(
-  message: MessageSample,
-  run: ScanRun,
-  task: ScanTask,
-  before: ScanResult,
-): Promise<ScanResult> {
-  const scan = await beginScan(message, run, task)
-  if (before.answer === 'infected') scan.results.record(before)
-  return conclude(scan, await readAndAsk(scan))
+export async function scanMail(scan: MailScan, before: ScanResult): Promise<ScanResult> {
+  const pass = await beginPass(scan)
+  if (before.answer === 'infected') pass.results.record(before)
+  const reading = new MailReading(pass)
+  return conclude(pass, reading, await readAndScan(pass, reading))
 }
 
 /**
@@ -32,81 +20,61 @@ export async function scanMail(
  * that scan may not have seen them.
  */
 export async function scanWithoutExtracted(
-  message: MessageSample,
-  run: ScanRun,
-  task: ScanTask,
+  scan: MailScan,
   extracted: FormSet,
 ): Promise<ScanResult | 'uncovered'> {
-  const scan = await beginScan(message, run, task, extracted)
-  const scanned = await readAndAsk(scan)
-  const { omitted } = scanned.reading
+  const pass = await beginPass(scan)
+  const reading = new MailReading(pass, extracted)
+  const result = await readAndScan(pass, reading)
+  const { omitted } = reading
   if (omitted > 0) {
-    if (!coversOmitted(scan, scanned)) return 'uncovered'
-    scan.contentScanners[0]?.decoder?.countOmitted(omitted)
+    const isCovered = result === undefined ? pass.results.isAllClean : isFinal(result, scan.run)
+    if (!isCovered) return 'uncovered'
+    contentScannersOf(scan.run)[0]?.decoder?.countOmitted(omitted)
   }
-  return conclude(scan, scanned)
+  return conclude(pass, reading, result)
 }
 
-async function beginScan(
-  message: MessageSample,
-  run: ScanRun,
-  task: ScanTask,
-  extracted?: FormSet,
-): Promise<MailScan> {
-  const contentScanners = run.scanners.filter((scanner) => !scanner.isPolicy)
+async function beginPass(scan: MailScan): Promise<ScanPass> {
+  const { message, run, task } = scan
   const inspections = await Inspections.begin(run.scanners, task)
   // If the signal ends it, the reading ends at its first step, too.
   if (message.raw) await inspections.inspectContent(message.raw.bytes, task.signal)
-  return {
-    message,
-    run,
-    task,
-    contentScanners,
-    scansContents: run.settings.SECONDLOOK === 'always' && contentScanners.length > 0,
-    results: new ResultCollector(run),
-    inspections,
-    batch: new Batch(contentScanners),
-    extracted,
-  }
+  return { ...scan, results: new ResultCollector(run), inspections }
 }
 
-/** Reads a message, as far as that is needed, and scans its contents and the whole. */
-async function readAndAsk(scan: MailScan): Promise<ScannedMail> {
-  const { scansContents, inspections, run, results } = scan
+/**
+ * Reads a message, as far as that is needed, and scans its contents and the whole. Resolves to the result that
+ * ends the scan.
+ */
+async function readAndScan(pass: ScanPass, reading: MailReading): Promise<ScanResult | undefined> {
+  const { inspections, run, results } = pass
   const judgesForm = run.keepsOut.has('form') || run.keepsOut.has('encrypted')
-  const mustRead = scansContents || !inspections.isEmpty || judgesForm
-  const reading = await (mustRead
-    ? new ContentScan(scan, scansContents).read()
-    : measureDepth(scan))
-  const result = reading.result ?? (await askAboutWhole(scan, reading))
-  if (result !== undefined || !results.hasToleratedFinding) return { reading, result }
-  return askAboutHidden(scan, reading)
+  const mustRead = reading.scansContents || !inspections.isEmpty || judgesForm
+  const ended = await (mustRead ? reading.read() : measureDepth(pass))
+  const result = ended ?? (await scanWhole(pass, reading))
+  return result ?? (results.hasToleratedFinding ? scanHidden(pass, reading) : undefined)
 }
 
 /**
  * Scans what a tolerated finding in the whole may hide: each content, if none was scanned yet, and what is in no
  * content.
  */
-async function askAboutHidden(scan: MailScan, first: ReadingResult): Promise<ScannedMail> {
-  const { scansContents, contentScanners, batch } = scan
-  const isScanned = scansContents || contentScanners.length === 0
-  const reading = isScanned ? first : await new ContentScan(scan, true).read()
-  const found = isScanned ? undefined : (reading.result ?? (await askScanners(batch.end(), scan)))
-  const mustAsk = found === undefined && reading.omitted === 0
-  return { reading, result: mustAsk ? await askAboutRest(scan, reading) : found }
-}
-
-/** Returns whether the scan of the whole decides about the omitted parts. */
-function coversOmitted({ results, run }: MailScan, { result }: ScannedMail): boolean {
-  return result === undefined ? results.isAllClean : isFinal(result, run)
+async function scanHidden(pass: ScanPass, reading: MailReading): Promise<ScanResult | undefined> {
+  if (!reading.scansContents && contentScannersOf(pass.run).length > 0) {
+    const found = (await reading.read(true)) ?? (await scanSamples(reading.batch.end(), pass))
+    if (found !== undefined) return found
+  }
+  return reading.omitted === 0 ? scanRest(pass, reading) : undefined
 }
 
 function conclude(
-  { scansContents, results, task }: MailScan,
-  { reading, result }: ScannedMail,
+  { results, task }: ScanPass,
+  { scansContents, isToEnd }: MailReading,
+  result: ScanResult | undefined,
 ): ScanResult {
-  const found = result ?? results.conclude(reading.isToEnd, task.note)
-  const isPartial = scansContents && !reading.isToEnd
+  const found = result ?? results.conclude(isToEnd, task.note)
+  const isPartial = scansContents && !isToEnd
   return found.answer === 'clean' && isPartial ? { ...found, partial: true } : found
 }
 
@@ -118,14 +86,14 @@ export function isFinal(found: ScanResult, { isTolerated }: ScanRun): boolean {
 }
 
 /** Scans the waiting contents and the whole message: in one request, if they are small. */
-async function askAboutWhole(
-  scan: MailScan,
-  { partList }: ReadingResult,
+async function scanWhole(
+  pass: ScanPass,
+  { batch, partList }: MailReading,
 ): Promise<ScanResult | undefined> {
-  if (partList?.isCut) scan.task.note('plugins get only a part of the names')
-  const message = partList ? { ...scan.message, partList } : scan.message
-  for (const samples of scan.batch.endWith(message)) {
-    const result = await askScanners(samples, scan)
+  if (partList?.isCut) pass.task.note('plugins get only a part of the names')
+  const message = partList ? { ...pass.message, partList } : pass.message
+  for (const samples of batch.endWith(message)) {
+    const result = await scanSamples(samples, pass)
     if (result !== undefined) return result
   }
   return undefined
@@ -135,14 +103,14 @@ async function askAboutWhole(
  * Scans what is in no content: header, preamble and epilogue. A scanner names one thing in a whole message, and
  * what is tolerated may have hidden something there.
  */
-async function askAboutRest(
-  scan: MailScan,
-  { scannedRanges }: ReadingResult,
+async function scanRest(
+  pass: ScanPass,
+  { scannedRanges }: MailReading,
 ): Promise<ScanResult | undefined> {
   if (scannedRanges.length === 0) return undefined
-  const { envelope, origin, bytes: whole } = scan.message
+  const { envelope, origin, bytes: whole } = pass.message
   const bytes = whole.without(scannedRanges)
-  return withNamedCopy(bytes, scan.run.spool, (file) =>
-    askScanners([{ kind: 'message', bytes, envelope, origin, file }], scan),
+  return withNamedCopy(bytes, pass.run.spool, (file) =>
+    scanSamples([{ kind: 'message', bytes, envelope, origin, file }], pass),
   )
 }

@@ -1,20 +1,17 @@
 import type { SpoolSettings } from '../../../mail/message/spool.ts'
 import type { Oddity } from '../../../mail/mime/traits/oddities.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
-import type { Scanner, ScanTask } from '../contract/scanner.ts'
+import type { MessageSample, Scanner, ScanTask } from '../contract/scanner.ts'
 import type { ScanResult, Unread } from '../findings/scan-result.ts'
 import type { PermitOrResult } from '../permits/scan-permits.ts'
 
 /**
- * One run of scanners about a message: which scanners, by which settings, what their results mean, and the
- * listeners. Each of its tasks has the same listeners (ScanTask).
+ * How a message is scanned: by which scanners and settings, what their results mean, and the listeners. Each of
+ * its tasks has the same listeners (ScanTask).
  */
-export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'> {
+export interface ScanRun extends Omit<ScanTask, 'signal'> {
   readonly scanners: readonly Scanner[]
-  /** Milliseconds for all of them together. */
-  readonly timeout: number
-  /** SECONDLOOK: whether each content is scanned in addition to the whole. */
-  readonly settings: Pick<ScanSettings, 'SECONDLOOK'>
+  readonly settings: ScanSettings
   readonly spool: SpoolSettings
   /** The unread parts that end the scan. Others are tolerated. */
   readonly keepsOut: ReadonlySet<Unread>
@@ -27,16 +24,23 @@ export interface ScanRun extends Omit<ScanTask, 'signal' | 'timeLeft'> {
    * answer; of several results the strictest applies. Without it, all are equal.
    */
   readonly strictness?: (result: ScanResult) => number
+  /** Set if clients use the bytes as a file: a verdict applies to the same bytes alone, and not to copies. */
+  readonly asFile?: boolean
   /** Set if nothing but the bytes as they were sent is scanned. */
   readonly rawOnly?: boolean
   /** Called with the oddities of the message, if it was read for them. */
-  readonly onOddities?: (found: ReadonlySet<Oddity>) => void
-  /** Returns milliseconds of a monotonic clock. */
-  readonly uptime: () => number
+  readonly onOddities?: ((found: ReadonlySet<Oddity>) => void) | undefined
   /** Aborted when no client waits for the result any longer. The scan then ends. */
   readonly gone?: AbortSignal | undefined
   /** Whether scanners have begun with the message. All of its scans share one, and set it. */
   readonly progress?: { hasBegun: boolean }
   /** Called when the message has its permits, before it is read. Resolves as ScanPermits.acquire() does. */
   readonly onPermit?: ((signal: AbortSignal) => Promise<PermitOrResult>) | undefined
+}
+
+/** The scan of one message. */
+export interface MailScan {
+  readonly message: MessageSample
+  readonly run: ScanRun
+  readonly task: ScanTask
 }

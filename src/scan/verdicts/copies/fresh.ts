@@ -1,7 +1,7 @@
 import { SETTLED_AFTER, type SignatureFiles } from '../../scanners/signatures/signature-files.ts'
 import { areAtLeastAsNew } from '../../scanners/signatures/signature-version.ts'
 import { FUTURE_MAX } from '../../stamps/verify.ts'
-import type { CachedVerdict } from './verdict-query.ts'
+import type { CachedVerdict } from './cached-verdict.ts'
 
 /** Seconds for which a found virus counts, regardless of the signatures here. */
 const INFECTED_FOR = 60

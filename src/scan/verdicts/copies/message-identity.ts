@@ -1,14 +1,14 @@
 import about from '../../../../package.json' with { type: 'json' }
 import { replaceUnprintable } from '../../../lib/log/line-format.ts'
 import type { Crypto } from '../../../lib/runtime/crypto.ts'
-import type { ScanSettings } from '../../scanners/contract/scan-settings.ts'
 import { additionalSearches } from '../../scanners/contract/scan-settings.ts'
 import type { Scanner } from '../../scanners/contract/scanner.ts'
+import type { ScanRun } from '../../scanners/run/scan-run.ts'
 import type { SignatureFiles } from '../../scanners/signatures/signature-files.ts'
 import { whyChangesGoUnnoticed } from '../../scanners/signatures/signatures-in-use.ts'
+import type { MessageToScan } from './cached-verdict.ts'
 import { bytesFingerprintOf, type FingerprintInput, fingerprintOf } from './fingerprint.ts'
 import type { Secrets } from './secrets.ts'
-import type { VerdictQuery } from './verdict-query.ts'
 
 /** The inputs of an identity in addition to the message. */
 export interface IdentityOptions {
@@ -26,7 +26,8 @@ export interface IdentityOptions {
 
 /** A submitted message, and the data that decides about its cached verdicts. */
 export interface MessageIdentity {
-  readonly query: VerdictQuery
+  readonly mail: MessageToScan
+  readonly run: ScanRun
   /** Undefined if readers of mail may differ about the form of the message. */
   readonly fingerprint: string | undefined
   /**
@@ -36,8 +37,6 @@ export interface MessageIdentity {
    */
   readonly versions: Readonly<Record<string, string>> | undefined
   readonly secrets: Secrets
-  /** Seconds for which a verdict counts. */
-  readonly maxAge: number
   /** The scanners whose verdict may be cached. */
   readonly scanners: readonly Scanner[]
   readonly fingerprintInput: FingerprintInput
@@ -55,32 +54,32 @@ export function isCacheable(identity: MessageIdentity): identity is CacheableMes
 
 /** Resolves to the identity of a message, or undefined if none of its scanners is `cacheable`. */
 export async function identify(
-  query: VerdictQuery,
+  mail: MessageToScan,
+  run: ScanRun,
   options: IdentityOptions,
 ): Promise<MessageIdentity | undefined> {
-  const { message, outgoing, settings, isByBytes } = query
-  const { host, crypto } = options
-  const scanners = query.scanners.filter(({ cacheable }) => cacheable)
+  const { message, outgoing } = mail
+  const { host, crypto, maxAge } = options
+  const scanners = run.scanners.filter(({ cacheable }) => cacheable)
   if (scanners.length === 0) return undefined
-  const maxAge = Math.min(options.maxAge, query.maxAge)
   const { formFault, digests } = message.form
   const fingerprintInput: FingerprintInput = {
     header: outgoing,
     formFault,
     bodyDigest: digests.sha256,
-    scanDescription: describeScan(isByBytes, settings, scanners),
+    scanDescription: describeScan(run, scanners),
   }
   const secrets = options.secrets()
   const files = options.signatureFiles()
   const mayKeep = maxAge > 0 && whyChangesGoUnnoticed(scanners, files) === undefined
   return {
-    query,
-    fingerprint: isByBytes
+    mail,
+    run,
+    fingerprint: run.asFile
       ? await bytesFingerprintOf(fingerprintInput, message, secrets.fingerprint, crypto)
       : fingerprintOf(fingerprintInput, secrets.fingerprint, crypto),
     versions: mayKeep ? await versionsNow(scanners, host, files, crypto) : undefined,
     secrets,
-    maxAge,
     scanners,
     fingerprintInput,
   }
@@ -91,17 +90,17 @@ export async function identify(
  * of onescan, the identity of each scanner, and the settings that leave parts unscanned or scan them twice. A
  * verdict applies only to scans with the same description.
  */
-function describeScan(
-  isByBytes: boolean,
-  scanSettings: ScanSettings,
-  scanners: readonly Scanner[],
-): string {
+function describeScan({ settings, asFile }: ScanRun, scanners: readonly Scanner[]): string {
   const identities = scanners.map(({ cacheable }) => cacheable!.identity)
-  const { SECONDLOOK } = scanSettings
-  const besides = additionalSearches(scanSettings).join()
-  const asFile = isByBytes ? ' as=file' : ''
-  const settings = `onescan=${about.version} secondlook=${SECONDLOOK} besides=${besides}${asFile}`
-  return replaceUnprintable(`${settings} scanners=${identities.join(',')}`)
+  const besides = additionalSearches(settings).join()
+  const words = [
+    `onescan=${about.version}`,
+    `secondlook=${settings.SECONDLOOK}`,
+    `besides=${besides}`,
+    ...(asFile ? ['as=file'] : []),
+    `scanners=${identities.join(',')}`,
+  ]
+  return replaceUnprintable(words.join(' '))
 }
 
 /**

@@ -195,7 +195,7 @@ async function askedAbout(
   }
   const message = await spoolMessage(bytes(), { spool: readSpoolSettings({}) })
   const envelope = makeEnvelope(Buffer.alloc(0), [])
-  const sample = sampleOf(message, message.header, { envelope, scansRaw })
+  const sample = sampleOf(message, message.header, { envelope }, scansRaw)
   await runScanners(sample, runOf([scanner], { settings: secondLook }))
   message.close()
   return { parts, wholes }

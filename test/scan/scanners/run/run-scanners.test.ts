@@ -215,7 +215,7 @@ t.test('a scanner that outlives its deadline sees nothing of later messages', as
   })
   const counted: Sample = { ...sample(message, join(directory, 'm')), bytes }
   const { scanner, goOn, found } = persistent()
-  const run = runOf([scanner], { timeout: 10 })
+  const run = runOf([scanner], { timeLeft: () => 10 })
   t.match(await runScanners(counted, run), { answer: 'unknown', why: /no answer in time/ })
   const before = read
   goOn()
@@ -250,7 +250,7 @@ t.test(
     }
     const { signal } = new AbortController()
     const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
-    const late = await runScanners(plain, { ...run, timeout: 1, gone: signal })
+    const late = await runScanners(plain, { ...run, timeLeft: () => 1, gone: signal })
     t.match(late, { answer: 'unknown', why: /late|in time/, unfinished: undefined })
     clearTimeout(stay)
   },

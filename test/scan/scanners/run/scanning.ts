@@ -1,4 +1,8 @@
 import { tmpdir } from 'node:os'
+import {
+  readScanSettings,
+  type ScanSettings,
+} from '../../../../src/scan/scanners/contract/scan-settings.ts'
 import type { PolicyScanner, Scanner } from '../../../../src/scan/scanners/contract/scanner.ts'
 import { clean, type ScanResult } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import type { ScanRun } from '../../../../src/scan/scanners/run/scan-run.ts'
@@ -11,15 +15,22 @@ export function localPolicy(name: string, answer: ScanResult = clean): PolicySca
   return { name, isPolicy: true, inspect: async () => ({ ...inspection, answer: () => answer }) }
 }
 
+const settings = readScanSettings({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
+
 /** A scan by these scanners of a message as a whole, which each limit ends. */
-export function runOf(scanners: readonly Scanner[], more: Partial<ScanRun> = {}): ScanRun {
+export function runOf(
+  scanners: readonly Scanner[],
+  {
+    settings: own,
+    ...more
+  }: Partial<Omit<ScanRun, 'settings'>> & { readonly settings?: Partial<ScanSettings> } = {},
+): ScanRun {
   return {
     scanners,
-    timeout: 60_000,
-    settings: { SECONDLOOK: 'never' },
+    timeLeft: () => 60_000,
+    settings: { ...settings, SECONDLOOK: 'never', ...own },
     spool: { directory: tmpdir(), sharedDirectory: undefined },
     keepsOut: new Set(['size', 'depth', 'contents']),
-    uptime: () => performance.now(),
     note() {},
     ...more,
   }

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { SETTLED_AFTER } from '../../../../src/scan/scanners/signatures/signature-files.ts'
 import { areAtLeastAsNew } from '../../../../src/scan/scanners/signatures/signature-version.ts'
+import type { CachedVerdict } from '../../../../src/scan/verdicts/copies/cached-verdict.ts'
 import { isStillValid, joinVersions } from '../../../../src/scan/verdicts/copies/fresh.ts'
-import type { CachedVerdict } from '../../../../src/scan/verdicts/copies/verdict-query.ts'
 
 const NOW = 1_800_000_000
 const version = (number: number, engine = '1.4.3') =>

@@ -2,34 +2,28 @@ import * as crypto from 'node:crypto'
 import t from 'tap'
 import about from '../../../../package.json' with { type: 'json' }
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
-import { readScanSettings } from '../../../../src/scan/scanners/contract/scan-settings.ts'
 import type { Scanner } from '../../../../src/scan/scanners/contract/scanner.ts'
 import type { SignatureFiles } from '../../../../src/scan/scanners/signatures/signature-files.ts'
 import { isStillValid, joinVersions } from '../../../../src/scan/verdicts/copies/fresh.ts'
 import { identify } from '../../../../src/scan/verdicts/copies/message-identity.ts'
 import { deriveSecrets } from '../../../../src/scan/verdicts/copies/secrets.ts'
+import { runOf, secondLook } from '../../scanners/run/scanning.ts'
 import { examine } from '../../stamps/hashed-message.ts'
 
 /** By what a message and its scan are known: the description, and the signatures of now. */
 
 type Signatures = NonNullable<Scanner['cacheable']>['signatures']
 
-const settings = readScanSettings({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
-
 function identityOf(scanners: readonly Scanner[], files?: Partial<SignatureFiles>) {
   const { header, form } = examine(Buffer.from('Subject: x\n\nx\n'))
   const message = { form, header, body: Bytes.of() }
-  const time = { timeLeft: () => 1000, gone: undefined, maxAge: 3600 }
-  return identify(
-    { message, isByBytes: false, outgoing: header, scanners, settings, ...time },
-    {
-      secrets: () => deriveSecrets(Buffer.alloc(32, 7), crypto),
-      crypto,
-      maxAge: 3600,
-      host: 'mx1',
-      signatureFiles: () => files as SignatureFiles | undefined,
-    },
-  )
+  return identify({ message, outgoing: header }, runOf(scanners, { settings: secondLook }), {
+    secrets: () => deriveSecrets(Buffer.alloc(32, 7), crypto),
+    crypto,
+    maxAge: 3600,
+    host: 'mx1',
+    signatureFiles: () => files as SignatureFiles | undefined,
+  })
 }
 const versionsNow = async (...given: Parameters<typeof identityOf>) =>
   (await identityOf(...given))?.versions

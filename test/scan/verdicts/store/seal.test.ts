@@ -1,8 +1,8 @@
 import * as crypto from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
+import type { CachedVerdict } from '../../../../src/scan/verdicts/copies/cached-verdict.ts'
 import { deriveSecrets } from '../../../../src/scan/verdicts/copies/secrets.ts'
-import type { CachedVerdict } from '../../../../src/scan/verdicts/copies/verdict-query.ts'
 import { openSealed, SEALED_MAX, sealVerdict } from '../../../../src/scan/verdicts/store/seal.ts'
 
 const { seal: secret, fingerprint: other } = deriveSecrets(Buffer.alloc(32, 7), crypto)

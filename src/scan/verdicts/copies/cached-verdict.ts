@@ -1,7 +1,6 @@
 import type { Header } from '../../../mail/message/header-block.ts'
 import type { Message } from '../../../mail/message/message.ts'
-import type { ScanSettings } from '../../scanners/contract/scan-settings.ts'
-import type { IsTolerated, Scanner } from '../../scanners/contract/scanner.ts'
+import type { Scanner } from '../../scanners/contract/scanner.ts'
 import type { Infected, ScanResult } from '../../scanners/findings/scan-result.ts'
 import type { ScanRun } from '../../scanners/run/scan-run.ts'
 
@@ -18,24 +17,10 @@ export interface CachedVerdict {
   readonly host: string
 }
 
-/** A message that is to be scanned, unless there is a verdict on a copy. */
-export interface VerdictQuery {
+/** A message that is scanned, unless there is a verdict on a copy, with the header that goes out. */
+export interface MessageToScan {
   readonly message: Pick<Message, 'form' | 'header' | 'body'>
-  /** Whether a verdict applies to the same bytes alone, and not to a copy of a message. */
-  readonly isByBytes: boolean
-  /** The header that goes out. */
   readonly outgoing: Header
-  /** All scanners for the message, in their order. */
-  readonly scanners: readonly Scanner[]
-  readonly settings: ScanSettings
-  /** Milliseconds that are left for all scans of the message together, and one at least. */
-  readonly timeLeft: () => number
-  /** Aborted when no client waits for the result any longer. */
-  readonly gone: AbortSignal | undefined
-  /** Set if there is an exception. */
-  readonly isTolerated?: IsTolerated | undefined
-  /** Seconds. An older verdict is not used for this message, whatever the limit of the cache is. */
-  readonly maxAge: number
 }
 
 /**

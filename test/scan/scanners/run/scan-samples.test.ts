@@ -11,10 +11,10 @@ import {
   unknown,
   unread,
 } from '../../../../src/scan/scanners/findings/scan-result.ts'
-import { askScanners } from '../../../../src/scan/scanners/run/ask-scanners.ts'
 import { Inspections } from '../../../../src/scan/scanners/run/inspections.ts'
 import { ResultCollector } from '../../../../src/scan/scanners/run/result-collector.ts'
 import type { ScanRun } from '../../../../src/scan/scanners/run/scan-run.ts'
+import { scanSamples } from '../../../../src/scan/scanners/run/scan-samples.ts'
 import { sample, scanTask } from '../clamd/task.ts'
 import { localPolicy, runOf, secondLook } from './scanning.ts'
 
@@ -62,8 +62,8 @@ async function ask(
   if (abort === 'gone') leave()
   const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
   const results = new ResultCollector(run)
-  const asking = { run, task, results, inspections }
-  const result = await askScanners(samples, asking).finally(() => clearTimeout(stay))
+  const asking = { message, run, task, results, inspections }
+  const result = await scanSamples(samples, asking).finally(() => clearTimeout(stay))
   if (!abort) t.equal(getEventListeners(task.signal, 'abort').length, 0, 'no listener is left')
   // What the scan comes to if the message was read to its end, or was not.
   const conclude = (isReadToEnd: boolean) => results.conclude(isReadToEnd, () => {})

@@ -15,15 +15,13 @@ import { infected, type ScanResult, type UnreadResult, unknown } from '../findin
 import type { Inspections } from './inspections.ts'
 import { Loan } from './loan.ts'
 import type { ResultCollector } from './result-collector.ts'
-import type { ScanRun } from './scan-run.ts'
+import type { MailScan } from './scan-run.ts'
 
 /** Milliseconds in which a scanner must end its work after the signal was aborted. */
 const GRACE = 1000
 
-/** The state that all requests about one message share. */
-export interface AskContext {
-  readonly run: Pick<ScanRun, 'scanners' | 'settings' | 'spool'>
-  readonly task: ScanTask
+/** One of several passes of a scan over its message, with results of its own. */
+export interface ScanPass extends MailScan {
   readonly results: ResultCollector
   readonly inspections: Inspections
 }
@@ -33,16 +31,16 @@ export interface AskContext {
  * inspection when a whole message is scanned. Resolves to the result that ends the scan, of the first scanner
  * that gives one.
  */
-export async function askScanners(
+export async function scanSamples(
   samples: readonly Sample[],
-  context: AskContext,
+  pass: ScanPass,
 ): Promise<ScanResult | undefined> {
   const sample = together(samples)
   if (sample === undefined) return undefined
-  for (const scanner of context.run.scanners) {
+  for (const scanner of pass.run.scanners) {
     const result = scanner.isPolicy
-      ? askLocal(scanner, sample, context)
-      : await askTogether(scanner, notYetScannedBy(scanner, samples, context), context)
+      ? concludeInspection(scanner, sample, pass)
+      : await scanTogether(scanner, notYetScannedBy(scanner, samples, pass), pass)
     if (result !== undefined) return result
   }
   return undefined
@@ -56,7 +54,7 @@ export async function askScanners(
 function notYetScannedBy(
   { decoder }: ContentScanner,
   samples: readonly Sample[],
-  { results }: AskContext,
+  { results }: ScanPass,
 ): readonly Sample[] {
   const last = samples.at(-1)!
   const raw = last.kind === 'message' ? last.raw : undefined
@@ -65,10 +63,10 @@ function notYetScannedBy(
   return hasSeen ? samples.slice(0, -1) : samples
 }
 
-function askLocal(
+function concludeInspection(
   scanner: PolicyScanner,
   { kind }: Sample,
-  { results, inspections }: AskContext,
+  { results, inspections }: ScanPass,
 ): ScanResult | undefined {
   const answer = kind === 'content' ? undefined : inspections.answerOf(scanner)
   return answer && results.record(withScannerName(scanner, answer))
@@ -77,24 +75,24 @@ function askLocal(
 /**
  * Scans the samples together, and each separately if the result for all of them does not end the scan.
  */
-async function askTogether(
+async function scanTogether(
   scanner: ContentScanner,
   samples: readonly Sample[],
-  context: AskContext,
+  pass: ScanPass,
 ): Promise<ScanResult | undefined> {
   const sample = together(samples)
   if (sample === undefined) return undefined
-  const ofAll = await askScanner(scanner, sample, context.task)
-  if (sample.batch === undefined) return conclude(ofAll, sample, scanner, context)
-  const hidesOthers = context.results.toleratesLimits && ofAll.answer === 'unknown'
-  if (!mayPostpone(ofAll, context) && !isAboutUnpacked(ofAll) && !hidesOthers) {
-    const result = await conclude(ofAll, sample, scanner, context)
+  const ofAll = await scanWith(scanner, sample, pass.task)
+  if (sample.batch === undefined) return conclude(ofAll, sample, scanner, pass)
+  const hidesOthers = pass.results.toleratesLimits && ofAll.answer === 'unknown'
+  if (!mayPostpone(ofAll, pass) && !isAboutUnpacked(ofAll) && !hidesOthers) {
+    const result = await conclude(ofAll, sample, scanner, pass)
     // A scanner reports its first finding in several samples, which may hide the others.
     if (result !== undefined || ofAll.answer !== 'infected') return result
   }
   for (const single of samples) {
-    const alone = await askScanner(scanner, single, context.task)
-    const result = await conclude(alone, single, scanner, context)
+    const alone = await scanWith(scanner, single, pass.task)
+    const result = await conclude(alone, single, scanner, pass)
     if (result !== undefined) return result
   }
   return undefined
@@ -110,20 +108,19 @@ async function conclude(
   result: ScanResult,
   sample: Sample,
   scanner: ContentScanner,
-  context: AskContext,
+  pass: ScanPass,
 ): Promise<ScanResult | undefined> {
-  const { results, task, run } = context
+  const { results, task } = pass
   if (sample.kind === 'raw') return results.record(withScannerName(scanner, asAlert(result)))
   if (isAboutUnpacked(result)) {
-    if (await isTooLargeByItself(sample, scanner, context)) {
+    if (await isTooLargeByItself(sample, scanner, pass)) {
       return results.record({ ...result, what: 'size' })
     }
-    if (sample.kind === 'content') return askAboutInside(result, sample, scanner, context)
+    if (sample.kind === 'content') return scanInside(result, sample, scanner, pass)
   }
-  if (!mayPostpone(result, context)) return results.record(result)
+  if (!mayPostpone(result, pass)) return results.record(result)
   const { asPlainText } = await import('./as-plain-text.ts')
-  const ask = (text: Sample) => askScanner(scanner, text, task)
-  const asText = await asPlainText(sample, run.spool, task, ask)
+  const asText = await asPlainText(sample, pass, (text) => scanWith(scanner, text, task))
   if (asText?.answer === 'clean') {
     results.postponeLimit(result)
     return undefined
@@ -139,30 +136,31 @@ async function conclude(
 async function isTooLargeByItself(
   { bytes: { size }, envelope, origin }: Sample,
   scanner: ContentScanner,
-  { run, task }: AskContext,
+  { run, task }: ScanPass,
 ): Promise<boolean> {
   const { Zeros } = await import('./look-inside.ts')
   const bytes = new Zeros(size)
   const result = await withNamedCopy(bytes, run.spool, (file) =>
-    askScanner(scanner, { kind: 'message', bytes, envelope, origin, file }, task),
+    scanWith(scanner, { kind: 'message', bytes, envelope, origin, file }, task),
   )
   return result.answer === 'unread'
 }
 
 /** Scans the packed files of a content that the scanner has not fully read. */
-async function askAboutInside(
+async function scanInside(
   limited: UnreadResult,
   sample: ContentSample,
   scanner: ContentScanner,
-  { run, task, results }: AskContext,
+  pass: ScanPass,
 ): Promise<ScanResult | undefined> {
+  const { task, results } = pass
   const { lookInside } = await import('./look-inside.ts')
-  const result = await lookInside(sample, {
-    ask: (inside) => askScanner(scanner, inside, task),
-    conclude: (found) => results.record(found),
-    spool: run.spool,
-    task,
-  })
+  const result = await lookInside(
+    sample,
+    pass,
+    (inside) => scanWith(scanner, inside, task),
+    (found) => results.record(found),
+  )
   if (result === 'unread') return results.record(limited)
   if (result !== 'all') return result
   task.note(`${limited.why}, but each file in it is clean`)
@@ -173,7 +171,7 @@ async function askAboutInside(
  * Returns whether this is a limit other than size, which onescan's own reading of the contents may
  * compensate.
  */
-function mayPostpone(result: ScanResult, { run }: AskContext): result is UnreadResult {
+function mayPostpone(result: ScanResult, { run }: ScanPass): result is UnreadResult {
   if (result.answer !== 'unread' || result.what === 'size') return false
   return run.settings.SECONDLOOK === 'always'
 }
@@ -195,10 +193,10 @@ function together(samples: readonly Sample[]): Sample | undefined {
 }
 
 /**
- * Queries one scanner. Rejects with a Fault if onescan's own spool fails. Also rejects if the scanner may have
+ * Scans a sample with one scanner. Rejects with a Fault if onescan's own spool fails. Also rejects if the scanner may have
  * opened another file than it was given and has no finding that counts: such an answer is not valid.
  */
-async function askScanner(
+async function scanWith(
   scanner: ContentScanner,
   sample: Sample,
   task: ScanTask,
