@@ -31,7 +31,7 @@ exports.programs = {
   },
   // Only other programs start it.
   'onescan-plugin-host': {
-    source: 'scan/scanners/plugin-host/plugin-host.ts',
+    source: 'scan/scanners/file-plugin/plugin-host.ts',
     load: () => require('../../dist/onescan-plugin-host.cjs'),
     until: 81,
   },

@@ -7,7 +7,7 @@ import { DISK_BEYOND_MAX } from '../../src/mail/mime/storage/disk-share.ts'
 import { RULES_MAX } from '../../src/scan/rules/parse-rules.ts'
 import { RETRY_TIMEOUTS } from '../../src/scan/scanners/clamd/fail-over.ts'
 import { standardLimits } from '../../src/scan/scanners/file-plugin/file-plugin.ts'
-import { RENEWED_AFTER } from '../../src/scan/scanners/plugin-host/protocol.ts'
+import { RENEWED_AFTER } from '../../src/scan/scanners/file-plugin/protocol.ts'
 import { figure } from '../../test/documents/source-files.ts'
 
 /**

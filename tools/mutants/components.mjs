@@ -124,7 +124,7 @@ export const COMPONENTS = {
     ],
   },
   'file-plugin': {
-    files: ['src/scan/scanners/{file-plugin,plugin-host}/**/*.ts'],
+    files: ['src/scan/scanners/file-plugin/**/*.ts'],
     tests: ['test/scan/scanners/file-plugin/{bundle,protocol}.test.ts'],
     builtTests: [
       'test/scan/scanners/file-plugin/{file-plugin,pool,pool-faults,pool-process}.test.ts',
@@ -227,7 +227,7 @@ export const BUILT_ONLY = [
   'src/daemon/onescand.ts',
   'src/quotad/onescan-quotad.ts',
   'src/delay/smtp-delay.ts',
-  'src/scan/scanners/plugin-host/plugin-host.ts',
+  'src/scan/scanners/file-plugin/plugin-host.ts',
 ]
 
 const STRETCH = 15

@@ -6,14 +6,14 @@ import type { Duplex, Readable } from 'node:stream'
 import { compiledProgram, isCompiled } from '../../../lib/runtime/compiled-program.ts'
 import { isLate, type ScanTask, unansweredBy } from '../contract/scanner.ts'
 import { type ScanResult, unknown } from '../findings/scan-result.ts'
+import { killGroup, type LineRelay } from '../programs/scanner-program.ts'
 import {
   CODE_SETTING,
   decodeAnswer,
   encodeRequest,
   type PluginRequest,
   RENEWED_AFTER,
-} from '../plugin-host/protocol.ts'
-import { killGroup, type LineRelay } from '../programs/scanner-program.ts'
+} from './protocol.ts'
 
 /** Milliseconds after the deadline until the process is abandoned; KILL has been sent by then. */
 const GIVE_UP = 700
@@ -231,7 +231,7 @@ const WATCHDOG = `(trap '' HUP INT TERM; { read -r line <&4; kill -s KILL 0; } 3
 /**
  * Returns the command that runs the host for the plugin `file`, on the runtime of this process and with
  * limits. `timeout` is SCANTIMEOUT in milliseconds. A process is renewed before it has used more than
- * RENEWED_AFTER (../plugin-host/protocol.ts), so that each message has as much processor time as it would
+ * RENEWED_AFTER (protocol.ts), so that each message has as much processor time as it would
  * have alone.
  *
  * Start it as the leader of a process group, with requests on descriptor 3 and a pipe as descriptor 4. The

@@ -19,7 +19,7 @@ async function bundle(directory: string): Promise<string> {
     entryPoints: [
       { in: join(import.meta.dirname, 'ask-pooled.ts'), out: 'ask' },
       {
-        in: join(root, 'src/scan/scanners/plugin-host/plugin-host.ts'),
+        in: join(root, 'src/scan/scanners/file-plugin/plugin-host.ts'),
         out: 'onescan-plugin-host',
       },
     ],

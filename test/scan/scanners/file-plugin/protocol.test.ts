@@ -1,18 +1,18 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  clean,
-  infected,
-  type ScanResult,
-  unknown,
-} from '../../../../src/scan/scanners/findings/scan-result.ts'
-import {
   decodeAnswer,
   decodeRequest,
   encodeAnswer,
   encodeRequest,
   type PluginRequest,
-} from '../../../../src/scan/scanners/plugin-host/protocol.ts'
+} from '../../../../src/scan/scanners/file-plugin/protocol.ts'
+import {
+  clean,
+  infected,
+  type ScanResult,
+  unknown,
+} from '../../../../src/scan/scanners/findings/scan-result.ts'
 
 /** What a plugin's process is asked, and what it answers. */
 
