@@ -1,6 +1,6 @@
 import type { Configuration } from '../../configuration/configuration.ts'
 import type { Environment } from '../../lib/process/environment.ts'
-import type { AskedAbout, MailSettings } from '../../scan/judge/context/judge-config.ts'
+import type { ClientContent, MailSettings } from '../../scan/judge/context/judge-config.ts'
 import type { JudgeContext, LoadedRules } from '../../scan/judge/context/judge-context.ts'
 import { Rules } from '../../scan/rules/match.ts'
 import type { Rule } from '../../scan/rules/rule.ts'
@@ -14,7 +14,7 @@ import type { FindingRule } from '../../settings/table/findings.ts'
  */
 export function configurationForClients(
   configuration: Configuration,
-  about: AskedAbout,
+  about: ClientContent,
 ): Configuration {
   const { context, messageOptions, env } = configuration
   const { digestsFor: _, ...undigested } = messageOptions // stamps and copies alone need them
@@ -35,7 +35,7 @@ const answeredWithin = (env: Environment): number =>
 
 /** The kind of content that clients submit at an address, and the time limit of a scan in milliseconds. */
 interface Asked {
-  readonly about: AskedAbout
+  readonly about: ClientContent
   readonly within: number
 }
 
@@ -44,7 +44,7 @@ function answeringContext(context: JudgeContext, asked: Asked): JudgeContext {
   const settings = answeringSettings(config.settings, asked.within)
   return {
     ...context,
-    config: { ...config, answersAbout: asked.about, settings },
+    config: { ...config, resultOnlyFor: asked.about, settings },
     rules: rules && rulesAboutContent(rules, asked),
   }
 }

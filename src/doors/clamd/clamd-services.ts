@@ -4,7 +4,7 @@ import { JudgePermits } from '../../handling/judge-permits.ts'
 import { type MailDoorOptions, MailServices } from '../../handling/mail-services.ts'
 import { onceAMinute } from '../../lib/log/line-format.ts'
 import { type ContentReply, clamdWords, replyLine } from '../../protocol/clamd/write-reply.ts'
-import type { AskedAbout } from '../../scan/judge/context/judge-config.ts'
+import type { ClientContent } from '../../scan/judge/context/judge-config.ts'
 import type { ContentScanner, ForwardedCommand } from '../../scan/scanners/contract/scanner.ts'
 import { readSetting } from '../../settings/read-settings.ts'
 import { configurationForClients } from './clamd-context.ts'
@@ -23,7 +23,7 @@ export interface ClamdOptions extends MailDoorOptions {
   /** Bytes of a content. */
   readonly maxSize: number
   /** The kind of content that clients send at this address. */
-  readonly about: AskedAbout
+  readonly about: ClientContent
   /** Whether clients connect over TLS, each with a certificate. */
   readonly isSecure?: boolean
   readonly timeouts?: ClamdTimeouts
@@ -60,7 +60,7 @@ export class ClamdServices extends MailServices {
   readonly maxSize: number
   readonly maxClients: number
   readonly timeouts: ClamdTimeouts
-  readonly #about: AskedAbout
+  readonly #about: ClientContent
   /** Logs trouble that concerns no content. */
   readonly complain: (line: string) => void
   /** Contents that are judged, or wait for that. */

@@ -25,7 +25,7 @@ export async function stampScanned(
   { areLoaded, since }: SignaturesInUse,
 ): Promise<{ readonly stamp: OwnStamp | undefined; readonly notes: readonly string[] }> {
   const { result, scanners, cached } = scanned
-  if (result.answer !== 'clean' || config.answersAbout) return { stamp: undefined, notes: [] }
+  if (result.answer !== 'clean' || config.resultOnlyFor) return { stamp: undefined, notes: [] }
   if (!areLoaded && cached === undefined) {
     return { stamp: undefined, notes: scanners.length > 0 ? [NOT_LOADED] : [] }
   }

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { AskedAbout } from '../../../src/scan/judge/context/judge-config.ts'
+import type { ClientContent } from '../../../src/scan/judge/context/judge-config.ts'
 import { infected } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
@@ -13,7 +13,7 @@ import { inStream, openClamdDoor } from './rig.ts'
 const secret = Buffer.alloc(32, 5)
 
 /** The answer about a message in which something is found, and which has a stamp with these words. */
-async function answerAbout(t: Test, about: AskedAbout, scanners: string): Promise<string> {
+async function answerAbout(t: Test, about: ClientContent, scanners: string): Promise<string> {
   const ring = join(t.testdir({}), 'ring')
   const keys = `hmac-sha256:alpha:${secret.toString('base64url')}\n`
   writeFileSync(ring, keys, { mode: 0o600 })

@@ -37,7 +37,7 @@ export interface JudgeConfig {
    * The kind of content that clients only request a result for, where onescan does nothing else
    * (steps-by-address.ts).
    */
-  readonly answersAbout?: AskedAbout
+  readonly resultOnlyFor?: ClientContent
   /** Remarks for the log, one line each, such as a setting that cannot be used. */
   readonly remarks: readonly string[]
 }
@@ -46,7 +46,7 @@ export interface JudgeConfig {
  * The kind of content from clients that decide themselves: whole messages, or files of any kind, including
  * messages.
  */
-export type AskedAbout = 'mails' | 'files'
+export type ClientContent = 'mails' | 'files'
 
 /** Nothing is scanned. With `quota`, mail is still deferred if all recipients are over quota. */
 interface ScanningOff {

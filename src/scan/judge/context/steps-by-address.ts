@@ -20,7 +20,7 @@ export interface StepsByAddress {
  */
 export function stepsByAddress(
   { header }: Pick<Message, 'header'>,
-  { answersAbout }: JudgeConfig,
+  { resultOnlyFor: answersAbout }: JudgeConfig,
 ): StepsByAddress {
   if (answersAbout === undefined)
     return { scansRaw: false, usesVerdicts: true, appliesLimits: true }

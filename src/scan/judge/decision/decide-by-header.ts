@@ -24,7 +24,7 @@ export async function decideByHeader(
   },
   config: JudgeConfig,
 ): Promise<SingleDecision | undefined> {
-  if (config.answersAbout) return undefined
+  if (config.resultOnlyFor) return undefined
   const names = forgeableFields(config)
   let clearing = examineClearing(header, names)
   if (clearing.kind === 'clear' && isHeaderCut) clearing = await examineRest(header, body, names)
@@ -75,7 +75,7 @@ export function fieldsToRemove(
   trust: Trust,
   config: JudgeConfig,
 ): readonly string[] {
-  if (config.answersAbout) return []
+  if (config.resultOnlyFor) return []
   const names = forgeableFields(config)
   if (!trust.trusted || trust.stamp === undefined) return names
   const first = header.fields.findIndex(({ key }) => key === QUARANTINE_FIELD)
