@@ -2,7 +2,7 @@ import type { Configuration } from '../configuration/configuration.ts'
 import type { Budget, MemoryLease } from '../lib/flow/memory-budget.ts'
 import { readUptime } from '../lib/flow/uptime.ts'
 import type { MailReporter } from '../observe/live/process-report.ts'
-import type { TimedLookup } from '../scan/quota/quota-lookup.ts'
+import type { QuotaLookup } from '../scan/quota/quota-lookup.ts'
 import type { Rules } from '../scan/rules/match.ts'
 
 /** The options of an interface that receives mail from a mail server. */
@@ -57,7 +57,7 @@ export class MailServices {
   }
 
   /** Undefined if quotas are not checked. */
-  get quota(): TimedLookup | undefined {
+  get quota(): QuotaLookup | undefined {
     const { quota } = this.configuration
     return quota && !this.#isOff() ? quota : undefined
   }

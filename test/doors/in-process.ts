@@ -23,7 +23,7 @@ export interface OpenedDoor extends Door {
 
 /** What is handed to an interface in place of its own. */
 export interface InPlace {
-  readonly quota?: QuotaLookup | undefined
+  readonly quota?: Omit<QuotaLookup, 'timeout'> | undefined
   /** What takes the place of all scanners, if QHPSI is set. */
   readonly scan?: ContentScanner['scan'] | undefined
 }

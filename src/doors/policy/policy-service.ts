@@ -22,7 +22,7 @@ const LAST_ANSWER_TIMEOUT = 5_000
 /** The settings and services for answering requests. */
 export interface AccessPolicy {
   /** Undefined if QUOTAD is not set. */
-  readonly quota: QuotaLookup | undefined
+  readonly quota: Omit<QuotaLookup, 'timeout'> | undefined
   /** Returns whether all mail passes without a check (`onescan disable`). */
   readonly isOff: () => boolean | Promise<boolean>
   /** Logs a line. */

@@ -2,7 +2,7 @@ import { formatDuration } from '../../lib/text/units.ts'
 import type { MailAddress } from '../../mail/message/envelope/address.ts'
 import type { Envelope } from '../../mail/message/envelope/envelope.ts'
 import type { QuotaAnswer } from '../../protocol/quota/quota-answer.ts'
-import type { QuotaLookup, TimedLookup } from '../quota/quota-lookup.ts'
+import type { QuotaLookup } from '../quota/quota-lookup.ts'
 import type { Client } from './context/transaction.ts'
 import type { Deferral } from './decision/decision.ts'
 import { mailReply } from './decision/replies.ts'
@@ -48,7 +48,7 @@ interface QuotaCheck {
  */
 export async function checkQuota(
   { envelope, client, size }: AnnouncedMail,
-  lookup: TimedLookup,
+  lookup: QuotaLookup,
   uptime: () => number,
 ): Promise<QuotaCheck> {
   if (!isQuotaChecked(client, lookup) || envelope.recipientCount === 0) return {}

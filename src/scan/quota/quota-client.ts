@@ -8,7 +8,7 @@ import { type BackendOf, readBackendMap } from './backend-map.ts'
 import { Backends, QuestionCounters } from './backends.ts'
 import { LdapBackends } from './ldap-backends.ts'
 import { findByExtension, type NamedMailbox, namedMailboxOf } from './mailbox.ts'
-import type { ExplainedAnswer, TimedLookup } from './quota-lookup.ts'
+import type { ExplainedAnswer, QuotaLookup } from './quota-lookup.ts'
 import { acceptsSize, type QuotaSettings } from './quota-settings.ts'
 
 /** The number of mailboxes whose answers a process caches. */
@@ -39,7 +39,7 @@ function backendsOf({ where, timeout }: QuotaSettings): QuotaClientOptions['back
  * Looks up quotas for all interfaces of a process. It caches answers, for longer the more room a mailbox has.
  * It never sends two requests about the same mailbox at the same time.
  */
-export class QuotaClient implements TimedLookup {
+export class QuotaClient implements QuotaLookup {
   readonly askForRelayClients: boolean
   readonly timeout: number
   readonly #counters = new QuestionCounters()

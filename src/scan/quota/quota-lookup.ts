@@ -24,10 +24,6 @@ export interface QuotaLookup {
   readonly ask: (address: MailAddress, incoming?: number) => Promise<QuotaAnswer>
   /** Whether quotas are also checked for mail of relay clients. */
   readonly askForRelayClients: boolean
-}
-
-/** A lookup for interfaces that wait for the answers about all recipients together. */
-export interface TimedLookup extends QuotaLookup {
   /** Milliseconds for a query. */
   readonly timeout: number
 }

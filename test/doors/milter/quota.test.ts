@@ -20,7 +20,7 @@ const answers: Readonly<Record<string, QuotaAnswer>> = {
 /** A milter with a quota service that records what it was asked. */
 async function asking(t: Test, askForRelayClients = false, settings: Settings = {}) {
   const asked: [string, number | undefined][] = []
-  const quota: QuotaLookup = {
+  const quota: Omit<QuotaLookup, 'timeout'> = {
     askForRelayClients,
     async ask(address, incoming) {
       asked.push([address.text, incoming])

@@ -15,7 +15,7 @@ import { Deadline } from '../../../scan/judge/context/deadline.ts'
 import { NOTHING_SCANS } from '../../../scan/judge/context/judge-config.ts'
 import type { Decision } from '../../../scan/judge/decision/decision.ts'
 import { type AnnouncedMail, checkQuota } from '../../../scan/judge/over-quota.ts'
-import type { TimedLookup } from '../../../scan/quota/quota-lookup.ts'
+import type { QuotaLookup } from '../../../scan/quota/quota-lookup.ts'
 import { exit } from '../exit-codes.ts'
 import { bounceUserOf, readSlotClient, type SlotClient } from '../slot-client.ts'
 import { isTestOfCheck } from '../test-next-program.ts'
@@ -198,7 +198,7 @@ const NO_HEADER = new Header(Buffer.alloc(0))
  */
 async function answerUnscanned(
   mail: AnnouncedMail,
-  quota: TimedLookup | undefined,
+  quota: QuotaLookup | undefined,
   replies: ClientReplies,
   about: (transaction?: LoggedMessage) => LogContext,
 ): Promise<ClientAnswer> {

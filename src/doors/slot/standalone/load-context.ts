@@ -5,7 +5,7 @@ import type { LogSink } from '../../../log/log-sink.ts'
 import { type JudgeConfig, withSettings } from '../../../scan/judge/context/judge-config.ts'
 import type { JudgeContext, LoadedRules, Tools } from '../../../scan/judge/context/judge-context.ts'
 import type { QuotaClient } from '../../../scan/quota/quota-client.ts'
-import type { TimedLookup } from '../../../scan/quota/quota-lookup.ts'
+import type { QuotaLookup } from '../../../scan/quota/quota-lookup.ts'
 import type { QuotaSettings } from '../../../scan/quota/quota-settings.ts'
 import type { Rules } from '../../../scan/rules/match.ts'
 import { ruleFileExists, ruleFiles } from '../../../scan/rules/rule.ts'
@@ -16,7 +16,7 @@ import { DEFAULT_DATABASE } from '../../../settings/table/clamav.ts'
 
 interface SlotTools extends Tools {
   /** Its `settled` and `close` are called before this process becomes the next program. */
-  readonly quota?: Pick<QuotaClient, keyof TimedLookup | 'close' | 'settled'> | undefined
+  readonly quota?: Pick<QuotaClient, keyof QuotaLookup | 'close' | 'settled'> | undefined
 }
 
 /** Loads what this configuration needs, and nothing else, because each module costs time at the start. */

@@ -1,6 +1,6 @@
 import type { Crypto } from '../../../lib/runtime/crypto.ts'
 import type { MessageOptions } from '../../../mail/message/message-options.ts'
-import type { TimedLookup } from '../../quota/quota-lookup.ts'
+import type { QuotaLookup } from '../../quota/quota-lookup.ts'
 import type { Rules } from '../../rules/match.ts'
 import type { Scanner } from '../../scanners/contract/scanner.ts'
 import type { SignatureFiles } from '../../scanners/signatures/signature-files.ts'
@@ -41,7 +41,7 @@ export interface Tools {
   /** The memory of verdicts on copies. Without it each message is scanned. */
   readonly verdicts?: Verdicts | undefined
   /** Set for interfaces that answer once for all recipients, at the end of the message. */
-  readonly quota?: TimedLookup | undefined
+  readonly quota?: QuotaLookup | undefined
 }
 
 /** Returns the options for spooling and reading a message that is judged. */
