@@ -1,7 +1,7 @@
 import { optionDefaults as daemonDefaults } from '../../src/daemon/options/daemon-options.ts'
 import { optionDefaults as delayDefaults } from '../../src/delay/options/delay-options.ts'
 import { exit, exitMeanings } from '../../src/doors/slot/exit-codes.ts'
-import { codeOf, faultReply, OVER_QUOTA_CODE } from '../../src/handling/replies/smtp-reply.ts'
+import { faultReply, OVER_QUOTA_CODE, replyOf } from '../../src/handling/replies/smtp-reply.ts'
 import { faultsInWords } from '../../src/lib/errors/fault.ts'
 import { readAddress } from '../../src/mail/message/envelope/address.ts'
 import { oddities } from '../../src/mail/mime/traits/oddities.ts'
@@ -11,7 +11,7 @@ import {
 } from '../../src/quotad/quotad-options.ts'
 import { groundsInWords, type Reply } from '../../src/scan/judge/decision/decision.ts'
 import { mailReply, replyFor } from '../../src/scan/judge/decision/replies.ts'
-import { causesInWords } from '../../src/scan/scanners/findings/causes.ts'
+import { causesInWords } from '../../src/scan/scanners/findings/scan-result.ts'
 import type { FromClient } from '../../src/settings/table/kinds.ts'
 import { fromClientOf, names, readFromCaller } from '../../src/settings/table.ts'
 import { readPage } from '../../test/documents/man-page.ts'
@@ -135,7 +135,7 @@ function replies(): Limit[] {
 }
 
 function asRow(reply: Reply): Limit {
-  return [`${codeOf(reply)} ${reply.enhanced}`, reply.text]
+  return [`${replyOf(reply).code} ${reply.enhanced}`, reply.text]
 }
 
 /** The names of settings, as the tag of an item of mdoc(7). */

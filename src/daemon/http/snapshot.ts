@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { fieldsIn, loggedValue, type WrittenField } from '../../log/parsed-line.ts'
 import { DECISIONS_KEPT, type LoggedDecision } from '../../observe/live/history.ts'
 import type { Observer } from '../../observe/live/observer.ts'
-import { type Cause, causesInWords } from '../../scan/scanners/findings/causes.ts'
+import { type Cause, causesInWords } from '../../scan/scanners/findings/scan-result.ts'
 
 /** Fields of a log line that hold addresses. */
 const ADDRESSES = ['from', 'to', 'remote', 'rcpt']

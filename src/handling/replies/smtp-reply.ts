@@ -9,7 +9,7 @@ export function replyOf(reply: Reply): SmtpReply {
 }
 
 /** Returns the basic code of RFC 5321 4.2.3 for a reply. */
-export function codeOf(reply: Reply): number {
+function codeOf(reply: Reply): number {
   if (reply.class === 4) return 451
   const { grounds } = reply
   return grounds === 'too-large' ? 552 : 550

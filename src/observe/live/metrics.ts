@@ -3,7 +3,7 @@ import { FAULT_KINDS } from '../../lib/errors/fault.ts'
 import { INTERFACES } from '../../mail/message/envelope/envelope.ts'
 import type { QuotaAnswer } from '../../protocol/quota/quota-answer.ts'
 import { GROUNDS } from '../../scan/judge/decision/decision.ts'
-import { causesInWords } from '../../scan/scanners/findings/causes.ts'
+import { causesInWords } from '../../scan/scanners/findings/scan-result.ts'
 import { DECISIONS, SCANS } from '../report/counts.ts'
 import {
   type ClamdState,

@@ -3,7 +3,7 @@
  *
  * 1. onescan-quotad reads a `MailboxResult` from the disk or from another service (quotad/sources).
  * 2. It adds its source in a `MailboxAnswer`, and sends the answer as text.
- * 3. The client parses that into this type, and caches a `DatedAnswer`, which also has the backend and the
+ * 3. The client parses that into this type, and caches it with the backend and the
  *    expiry time.
  */
 export type QuotaAnswer =

@@ -10,7 +10,7 @@ import type { JudgeContext } from './context/judge-context.ts'
 import { type StepsByAddress, stepsByAddress } from './context/steps-by-address.ts'
 import type { JudgedMail } from './context/transaction.ts'
 import { isToleratedBy, strictnessFor, whatKeepsOut } from './decision/actions.ts'
-import type { ScanOutcome } from './decision/outcome.ts'
+import type { ScanOutcome } from './decision/decide.ts'
 import { covers, isReleased } from './stamp-coverage.ts'
 
 /**

@@ -7,7 +7,7 @@ import { EVERY_PART } from '../stamps/stamp.ts'
 import type { JudgeConfig } from './context/judge-config.ts'
 import type { Tools } from './context/judge-context.ts'
 import type { JudgedMail } from './context/transaction.ts'
-import type { OwnStamp, ScanOutcome } from './decision/outcome.ts'
+import type { OwnStamp, ScanOutcome } from './decision/decide.ts'
 
 const NOT_LOADED = 'no stamp: signatures changed, and may not be loaded yet'
 

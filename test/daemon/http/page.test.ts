@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { showDecision } from '../../../src/daemon/http/snapshot.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
-import { causesInWords } from '../../../src/scan/scanners/findings/causes.ts'
+import { causesInWords } from '../../../src/scan/scanners/findings/scan-result.ts'
 import {
   openBrowser,
   openPage,

@@ -4,7 +4,7 @@ import { readLogText } from '../../../src/log/parsed-line.ts'
 import { History } from '../../../src/observe/live/history.ts'
 import { Metrics } from '../../../src/observe/live/metrics.ts'
 import { GROUNDS } from '../../../src/scan/judge/decision/decision.ts'
-import { causesInWords } from '../../../src/scan/scanners/findings/causes.ts'
+import { causesInWords } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { metric } from '../../daemon/http/rig.ts'
 import { report } from './report.ts'
 

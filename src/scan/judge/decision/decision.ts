@@ -2,7 +2,7 @@ import type { MailAddress } from '../../../mail/message/envelope/address.ts'
 import type { Envelope } from '../../../mail/message/envelope/envelope.ts'
 import type { HeaderEdits } from '../../../mail/message/header-block.ts'
 import type { QuarantineTarget } from '../../../settings/table/infected-mail.ts'
-import type { Cause } from '../../scanners/findings/causes.ts'
+import type { Cause } from '../../scanners/findings/scan-result.ts'
 
 /**
  * The reasons for which a message is refused, deferred or quarantined; interfaces choose their reply codes by them.

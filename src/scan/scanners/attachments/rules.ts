@@ -1,8 +1,8 @@
 import { errorCode, errorText, Fault } from '../../../lib/errors/fault.ts'
 import { readForeignFile } from '../../../lib/path/open.ts'
 import { compileGlob } from '../../../lib/text/glob.ts'
+import type { Bytes } from '../../../mail/message/bytes.ts'
 import type { BannedBy } from '../../../settings/table/attachments.ts'
-import { CONTENT_KINDS, type ContentKind } from './content-kinds.ts'
 
 /**
  * The names, types and contents that BADATTACHMENTS bans, by patterns of names or by a control file. A
@@ -72,4 +72,83 @@ function rulesOf(
 function anyOf(patterns: readonly string[]): (text: string) => boolean {
   const tests = patterns.map((pattern) => compileGlob(pattern.normalize(), '*?'))
   return (text) => tests.some((test) => test(text))
+}
+
+/** Bytes from the start of a content that are looked at for most kinds. */
+const START = 4096
+
+/** The offset of the volume descriptor of ISO 9660 or UDF (ECMA-119 6.2.1, ECMA-167 2/8.3.1). */
+const VOLUME_AT = 32_769
+/** Bytes of the footer of a fixed VHD, and of the trailer of a DMG. */
+const FOOTER = 512
+
+/** Recognizes a kind of content by its first bytes, which `content` also contains. */
+type Test = (start: Buffer, content: Bytes) => boolean
+
+/**
+ * The kinds of content that can be banned. Those of files that open or run something as soon as a person
+ * clicks at them.
+ */
+const kinds = {
+  /** A program for Windows, Unix, macOS or Java. */
+  executable: isExecutable,
+  /** A shortcut of Windows to a file ([MS-SHLLINK] 2.1) or to an address (.url). */
+  shortcut: (start) =>
+    begins(start, '4c0000000114020000000000c000000000000046') ||
+    /^(?:\ufeff|\xef\xbb\xbf)?\s*\[InternetShortcut\]/i.test(start.toString('latin1', 0, 256)),
+  /** A disk that Windows or macOS opens like a folder: ISO 9660, UDF, VHD, VHDX, VMDK, DMG, or sectors. */
+  'disk-image': isDiskImage,
+  /** A section of OneNote ([MS-ONESTORE] 2.3.1). */
+  onenote: (start) => begins(start, 'e4525c7b8cd8a74daeb15378d02996d3'),
+  /** HTML that runs as a program (HTA). */
+  'html-application': (start) => /<hta:application\b/i.test(start.toString('latin1')),
+} as const satisfies Readonly<Record<string, Test>>
+
+export type ContentKind = keyof typeof kinds
+const CONTENT_KINDS = Object.keys(kinds) as readonly ContentKind[]
+
+/** The kinds of a content. */
+export function kindsOf(content: Bytes): ContentKind[] {
+  const start = content.gather(0, START)
+  return CONTENT_KINDS.filter((kind) => kinds[kind](start, content))
+}
+
+const begins = (start: Buffer, hex: string) => start.toString('hex', 0, hex.length / 2) === hex
+
+/**
+ * The first four bytes of ELF, of Mach-O (32 and 64 bits, both byte orders, universal), and of a
+ * Java class.
+ */
+const programs = new Set([0x7f454c46, 0xfeedface, 0xfeedfacf, 0xcefaedfe, 0xcffaedfe, 0xcafebabe])
+
+function isExecutable(start: Buffer): boolean {
+  if (start.length < 4) return false
+  if (programs.has(start.readUInt32BE(0))) return true
+  // A text may begin with "MZ" as well. The header of a program contains zeros, which text does not.
+  return start.toString('latin1', 0, 2) === 'MZ' && start.subarray(0, 64).includes(0)
+}
+
+function isDiskImage(start: Buffer, content: Bytes): boolean {
+  const textAt = (at: number, length: number) =>
+    at < 0 || content.size < at + length ? '' : content.gather(at, at + length).toString('latin1')
+  return (
+    /^(?:vhdxfile|conectix|KDMV)/.test(start.toString('latin1', 0, 8)) ||
+    /^(?:CD001|BEA01|NSR0[23])$/.test(textAt(VOLUME_AT, 5)) ||
+    textAt(content.size - FOOTER, 8) === 'conectix' ||
+    textAt(content.size - FOOTER, 4) === 'koly' ||
+    isBootSector(start)
+  )
+}
+
+/**
+ * Returns whether it begins with a boot sector of FAT or NTFS, or with a table of partitions that have one.
+ */
+function isBootSector(start: Buffer): boolean {
+  if (start.length < 512 || start.readUInt16BE(510) !== 0x55aa) return false
+  if (/^(?:NTFS {4}|FAT1|FAT32)/.test(start.toString('latin1', 3, 11))) return true
+  if (/^FAT(?:12|16|32) /.test(start.toString('latin1', 54, 60))) return true
+  if (/^FAT32 /.test(start.toString('latin1', 82, 88))) return true
+  const first = start.subarray(446, 462)
+  const isActive = first[0] === 0 || first[0] === 0x80
+  return isActive && first[4] !== 0 && first.readUInt32LE(8) > 0 && first.readUInt32LE(12) > 0
 }

@@ -1,10 +1,15 @@
 import { Fault } from '../../../lib/errors/fault.ts'
 import { keepFor } from '../../../lib/flow/cache.ts'
 import { readUptime } from '../../../lib/flow/uptime.ts'
+import { responds } from '../../../lib/path/responds.ts'
 import type { System } from '../../../lib/runtime/system.ts'
+import type { Bytes } from '../../../mail/message/bytes.ts'
+import type { FormSet } from '../../../mail/mime/traits/forms.ts'
+import { ServerWire } from '../../../protocol/connection/server-wire.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import type {
   ContentScanner,
+  ForwardedCommand,
   Sample,
   ScannerDecoder,
   ScannerServers,
@@ -15,12 +20,12 @@ import { ScanPermits } from '../permits/scan-permits.ts'
 import type { Cacheable } from '../signatures/cacheable.ts'
 import type { SignatureFiles } from '../signatures/signature-files.ts'
 import { type ClamdAddress, readClamdAddress } from './clamd-address.ts'
-import { ClamdDecoder } from './clamd-decoder.ts'
-import { ClamdServer } from './clamd-server.ts'
+import { ClamdServer, STREAMED_MAX } from './clamd-server.ts'
+import { loadConnect } from './connect.ts'
 import { databaseOf, isOnThisHost } from './database.ts'
 import type { ExtractedForms } from './extracted-forms.ts'
 import { askServers } from './fail-over.ts'
-import { ForwardedCommands } from './forwarded-commands.ts'
+import { ClamdReplyReader } from './read-reply.ts'
 import { clamdHasLoaded, Versions } from './versions.ts'
 
 /** Milliseconds for which servers are taken to have the same directories. */
@@ -148,5 +153,106 @@ export class ClamdScanner implements ContentScanner {
     await this.#versions.newest() // asks, unless that was done just now
     const loaded = this.#servers.map((server) => clamdHasLoaded(server, files, isSettled))
     return (await Promise.all(loaded)).every(Boolean)
+  }
+}
+
+/** The decoding of mail by these servers, which `extracted` knows. */
+class ClamdDecoder implements ScannerDecoder {
+  readonly #servers: readonly ClamdServer[]
+  readonly #extracted: ExtractedForms | undefined
+
+  constructor(servers: readonly ClamdServer[], extracted: ExtractedForms | undefined) {
+    this.#servers = servers
+    this.#extracted = extracted
+  }
+
+  treatsAsMail(bytes: Bytes): boolean {
+    return clamdTreatsAsMail(bytes)
+  }
+
+  async extracts(mail: Bytes): Promise<FormSet | undefined> {
+    // If its disk is full, clamd skips a part that it cannot write. It was shown to have room for the parts
+    // of small mail (readiness/clamd/clamd-forms.ts).
+    if (mail.size > STREAMED_MAX) return undefined
+    const forms = await this.#extracted?.of(this.#servers)
+    return forms && beginsWithMailField(forms.firstFields, mail) ? forms : undefined
+  }
+
+  countOmitted(parts: number): void {
+    if (this.#extracted !== undefined) this.#extracted.omitted += parts
+  }
+}
+
+/** The beginnings by which libclamav recognizes a file as mail (CL_TYPE_MAIL in the file types of 1.4). */
+const MAIL =
+  /^(?:>?From |(?:Date|Delivered-To|Delivery-date|Envelope-to|For|From|Message-I[Dd]|Received|Received-SPF|Return-[Pp]ath|Subject|To|X-Apparently-To|X-Envelope-From|X-Original-To|X-Real-To|X-Sieve|X-UIDL): )/
+/** Marks of other file types, in a file that also has such a beginning. */
+const OTHER_MARK = /ustar|EFI PART|TFL3|%PDF|[\0\x80-\xff]/
+
+/** Returns whether libclamav recognizes these bytes as mail. */
+function clamdTreatsAsMail(bytes: Bytes): boolean {
+  const text = beginningOf(bytes)
+  return MAIL.test(text) && !OTHER_MARK.test(text)
+}
+
+/** Returns whether libclamav recognizes a mail as such, because it begins with one of these fields. */
+function beginsWithMailField(firstFields: readonly string[], mail: Bytes): boolean {
+  const text = beginningOf(mail)
+  return firstFields.some((name) => text.startsWith(`${name}: `)) && !OTHER_MARK.test(text)
+}
+
+/** The bytes by which libclamav recognizes the type of a file. */
+function beginningOf(bytes: Bytes): string {
+  return bytes.gather(0, 1024).toString('latin1')
+}
+
+/** Milliseconds for which an answer is reused for the next client: a reload takes clamd some seconds. */
+const AGAIN_AFTER = 5_000
+/** Milliseconds for the answer. */
+const ANSWER_TIMEOUT = 5_000
+
+/** Forwards commands to servers, each at most once in AGAIN_AFTER. */
+class ForwardedCommands {
+  readonly #answers: Readonly<Record<ForwardedCommand, () => Promise<string | undefined>>>
+
+  constructor(addresses: readonly ClamdAddress[], uptime: () => number) {
+    const kept = (command: ForwardedCommand) =>
+      keepFor(AGAIN_AFTER, uptime, () => askAll(addresses, command))
+    this.#answers = {
+      RELOAD: kept('RELOAD'),
+      SELFCHECK: kept('SELFCHECK'),
+      VERSIONCOMMANDS: kept('VERSIONCOMMANDS'),
+    }
+  }
+
+  /** Resolves to the reply of the first server that answers, or undefined if none does. */
+  answerTo(command: ForwardedCommand): Promise<string | undefined> {
+    return this.#answers[command]()
+  }
+}
+
+async function askAll(addresses: readonly ClamdAddress[], command: ForwardedCommand) {
+  const answers = addresses.map((address) => ask(address, command).catch(() => undefined))
+  return (await Promise.all(answers)).find((answer) => answer !== undefined)
+}
+
+/** Sends a command on its own connection, because sessions (IDSESSION) accept no RELOAD. */
+async function ask(address: ClamdAddress, command: ForwardedCommand): Promise<string> {
+  const connect = await loadConnect(address)
+  if (address.kind === 'unix' && !(await responds(address.path))) throw new Error('no answer')
+  const replies = new ClamdReplyReader()
+  const wire = new ServerWire(connect(address), {
+    push: (chunk) => replies.push(chunk),
+    explain: (error) => error ?? new Error('closed the connection without a reply'),
+  })
+  try {
+    const said = await wire.during(AbortSignal.timeout(ANSWER_TIMEOUT), async () => {
+      await wire.connected()
+      await wire.send(Buffer.from(`z${command}\0`))
+      return wire.read(() => replies.whole())
+    })
+    return said.toString('latin1').replace(/\0.*$/s, '')
+  } finally {
+    wire.end(new Error('the answer is there'))
   }
 }

@@ -1,8 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { doubledPause } from '../../../lib/flow/back-off.ts'
 import { isLate, type Sample, type ScanTask } from '../contract/scanner.ts'
-import type { Cause } from '../findings/causes.ts'
-import { type ScanResult, scannerDied, unknown } from '../findings/scan-result.ts'
+import { type Cause, type ScanResult, scannerDied, unknown } from '../findings/scan-result.ts'
 import type { ClamdServer } from './clamd-server.ts'
 import type { Absence, ClamdOutcome } from './session.ts'
 

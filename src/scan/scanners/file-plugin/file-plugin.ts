@@ -13,8 +13,7 @@ import {
   type ScanTask,
   unansweredBy,
 } from '../contract/scanner.ts'
-import { causeOf } from '../findings/causes.ts'
-import { type ScanResult, unknown } from '../findings/scan-result.ts'
+import { causeOf, type ScanResult, unknown } from '../findings/scan-result.ts'
 import { ScanPermits } from '../permits/scan-permits.ts'
 import { LineRelay, writeToLog } from '../programs/scanner-program.ts'
 import { hostCommand, PluginHost, type PluginQuestion } from './host-process.ts'

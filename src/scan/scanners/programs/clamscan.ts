@@ -9,8 +9,14 @@ import { DEFAULT_DATABASE } from '../../../settings/table/clamav.ts'
 import { resultByName, withoutHash } from '../clamd/clamav-names.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import { type ContentScanner, unansweredBy } from '../contract/scanner.ts'
-import { causeOf } from '../findings/causes.ts'
-import { clean, infected, type ScanResult, unknown, unread } from '../findings/scan-result.ts'
+import {
+  causeOf,
+  clean,
+  infected,
+  type ScanResult,
+  unknown,
+  unread,
+} from '../findings/scan-result.ts'
 
 const PROGRAM = '/usr/bin/clamscan'
 

@@ -3,8 +3,7 @@ import { nextTurn } from '../../../lib/flow/event-loop.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import { WORK_PER_TURN } from '../../../mail/mime/budget/work.ts'
 import type { Inspection, PolicyScanner, Scanner, ScanTask } from '../contract/scanner.ts'
-import { causeOf } from '../findings/causes.ts'
-import { type ScanResult, unknown } from '../findings/scan-result.ts'
+import { causeOf, type ScanResult, unknown } from '../findings/scan-result.ts'
 
 /** The inspections of one message by local policy. One that throws answers unknown. */
 export class Inspections {

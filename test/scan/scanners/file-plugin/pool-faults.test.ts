@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Cause } from '../../../../src/scan/scanners/findings/causes.ts'
+import type { Cause } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import { readPage } from '../../../documents/man-page.ts'
 import {
   HOLDS_LIFELINE,
