@@ -10,7 +10,8 @@ import type { PartHeader } from './headers/part-header.ts'
 import { beginsAsMail, MAIL_START } from './leaves/content-checks.ts'
 import type { ContentsOptions } from './leaves/decoding.ts'
 import { aroundMail } from './reader/depth.ts'
-import type { Leaf, Reading } from './reader/reading.ts'
+import type { Leaf } from './reader/found.ts'
+import type { Reading } from './reader/reading.ts'
 import { MailReadings } from './reader/readings.ts'
 
 /** The encoded bytes that are enough to see how the decoded content begins. */

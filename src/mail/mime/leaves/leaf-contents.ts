@@ -9,7 +9,7 @@ import { uuencode } from '../decoders/uuencode.ts'
 import { Habits } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import { isMessageByDefault } from '../reader/depth.ts'
-import type { Leaf } from '../reader/reading.ts'
+import type { Leaf } from '../reader/found.ts'
 import type { PartForm } from '../traits/forms.ts'
 import {
   beginsAsMailbox,

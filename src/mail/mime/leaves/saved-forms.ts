@@ -26,7 +26,7 @@ import { type FileContent, type FileForm, fileFormBy, unflow, unstuff } from './
 /** The facts that determine in which forms a content is saved. */
 interface Facts {
   readonly header: PartHeader
-  /** Whether it is the text of the mail itself (reader/reading.ts). */
+  /** Whether it is the text of the mail itself (reader/found.ts). */
   readonly isOwnText: boolean
   readonly isPreamble: boolean
   /** Whether libclamav scans a text at that position. */

@@ -1,3 +1,4 @@
+import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 
 /** The nesting depth of a position in a message, as libclamav counts. */
@@ -20,7 +21,7 @@ export interface Depth {
 }
 
 /** The multiparts in which libclamav decodes each text. */
-export const DECODED_IN: ReadonlySet<string> = new Set(
+const DECODED_IN: ReadonlySet<string> = new Set(
   ['mixed', 'alternative', 'related', 'report'].map((of) => `multipart/${of}`),
 )
 
@@ -30,7 +31,7 @@ export function aroundMail(messages = 0): Depth {
 }
 
 /** Returns the fields that are reset in an attached message. */
-export function insideMessage(messages: number): Omit<Depth, 'levels' | 'containers'> {
+function insideMessage(messages: number): Omit<Depth, 'levels' | 'containers'> {
   return { messages, subtypes: '', multipart: undefined, isDecoded: true }
 }
 
@@ -42,4 +43,51 @@ export function declaresType({ type, multipart, message }: PartHeader): boolean 
 /** Returns whether a part is a message because it declares no type: in a digest, that is the default (RFC 2046 5.1.5). */
 export function isMessageByDefault(header: PartHeader, { multipart }: Depth): boolean {
   return multipart?.hints.has('digest') === true && !declaresType(header)
+}
+
+/** Measures the depths in one reading. */
+export class DepthMeter {
+  /**
+   * The greatest depth so far: of levels, of messages, or of a third of all containers. A level of forwarding may add
+   * three containers: a message, and two multiparts around the next one.
+   */
+  deepest = 0
+
+  /** Returns the depth inside of an attached message that begins at a number of levels. */
+  inMessage(levels: number, { containers, messages }: Depth): Depth {
+    return this.#measured({
+      levels,
+      containers: containers + 1,
+      ...insideMessage(messages + 1),
+    })
+  }
+
+  /** Returns the depth of the parts of a multipart. */
+  inMultipart(header: PartHeader, outer: Depth): Depth {
+    return this.#measured({
+      levels: outer.levels + 1,
+      messages: outer.messages,
+      containers: outer.containers + 1,
+      subtypes: within(outer.subtypes, header.type),
+      multipart: header,
+      isDecoded: outer.isDecoded && DECODED_IN.has(header.type),
+    })
+  }
+
+  #measured(depth: Depth): Depth {
+    const { levels, messages, containers } = depth
+    if (containers > limits.containers) {
+      throw new LimitExceeded(
+        `more than ${limits.containers} multiparts and messages inside one another`,
+      )
+    }
+    this.deepest = Math.max(this.deepest, levels, messages, Math.ceil(containers / 3))
+    return depth
+  }
+}
+
+/** Returns the path of subtypes of a multipart inside of multiparts with this path. */
+function within(subtypes: string, type: string): string {
+  const subtype = type.replace(/^multipart\//, '')
+  return subtypes === '' ? subtype : `${subtypes}/${subtype}`
 }

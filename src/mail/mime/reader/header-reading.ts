@@ -1,4 +1,4 @@
-import { CR, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import { CR, LF } from '../../../lib/bytes/ascii.ts'
 import { withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import { FIELD_NAME_MAX } from '../../message/content-fields.ts'
 import type { KnownHeader } from '../../message/message.ts'
@@ -6,11 +6,12 @@ import { headerFormFault } from '../../message/well-formed.ts'
 import { LimitExceeded } from '../budget/limits.ts'
 import type { Habits } from '../habits/habits.ts'
 import { readingsOf } from '../headers/fields.ts'
-import { isBlankLine, isField, isFromLine, STRANGE_MAX } from '../headers/header-lines.ts'
+import { isFromLine, STRANGE_MAX } from '../headers/header-lines.ts'
 import { MimeLines } from '../headers/mime-lines.ts'
 import { boundariesIn } from '../headers/parameters.ts'
 import { type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import { cutDashText, dashLineIn } from './dash-lines.ts'
+import { type HeaderLineKind, kindOfLine } from './header-line.ts'
 import type { MailText } from './mail-text.ts'
 import { type FoundDelimiter, OpenMultiparts } from './multiparts.ts'
 import type { Units } from './units.ts'
@@ -27,9 +28,6 @@ const HEADER_CHARACTER_COST = 8
 
 /** Upper limit for the lines above the mbox line: only the line that scanners receive (message.ts). */
 const FROM_LINE_MAX = 1
-
-/** A line that some programs take for a field without a name. */
-const NAMELESS_LINE = /^(?::|From )/
 
 /** A cache of the headers of a message: a header that several readings see alike is parsed once. */
 export class HeaderCache {
@@ -86,6 +84,9 @@ export function continuesHeader(text: MailText, at: number): boolean {
   if (start >= text.size) return false
   return GOES_ON.test(text.line(start).bytes.toString('latin1', 0, 1024))
 }
+
+/** The kinds of lines that are not fields, at which the body begins for some programs. */
+type StrangeKind = Exclude<HeaderLineKind, 'empty' | 'field' | 'fold'>
 
 /** The reading of one header, line by line. */
 export class HeaderReading {
@@ -171,7 +172,7 @@ export class HeaderReading {
       const { bytes, to } = text.line(at)
       units.add(bytes.length + HEADER_LINE_COST)
       if (units.areDue) yield units.take()
-      const end = this.#endAt(bytes, at, to)
+      const end = this.#takeLine(bytes, at, to)
       if (end) return end
       at = to
     }
@@ -179,23 +180,39 @@ export class HeaderReading {
     return { bodyAt: Math.max(from, text.size) }
   }
 
-  /** Reads a line. Returns the end of the header, if it ends there. */
-  #endAt(bytes: Buffer, at: number, to: number): HeaderEnd | undefined {
+  /** Takes a line. Returns the end of the header, if it ends there. */
+  #takeLine(bytes: Buffer, at: number, to: number): HeaderEnd | undefined {
     const end = withoutLineEnd(bytes, 0, bytes.length)
-    if (end === 0) {
-      const goesOn =
-        this.#isOddEnd(bytes) && this.#context.habits.does('empty line') !== 'ends the header'
-      return goesOn || this.#goesOnBelow(to) ? undefined : { bodyAt: to }
-    }
+    const kind = kindOfLine(bytes, end, this.#strange > 0)
+    if (kind === 'empty') return this.#isEndAt(bytes, to) ? { bodyAt: to } : undefined
     this.#isCrlf = bytes.at(-1) === LF && bytes.at(-2) === CR
-    const found = this.#delimiterIn(bytes, end)
-    if (found) return this.#endAtDelimiter(found, at)
-    if (this.#count <= FROM_LINE_MAX && this.#of !== 'part' && isFromLine(bytes, 0)) {
+    const delimiter = this.#delimiterIn(bytes, end)
+    if (delimiter) return this.#endAtDelimiter(delimiter, at)
+    const isOnTop = this.#count <= FROM_LINE_MAX && this.#of !== 'part' && isFromLine(bytes, 0)
+    if (isOnTop) {
       this.#count++
       return undefined
     }
-    const bodyAt = this.#takeLine(bytes, end, at, to)
-    return bodyAt === undefined ? undefined : { bodyAt }
+    switch (kind) {
+      case 'field':
+        this.#strange = 0
+        this.#add(bytes, false)
+        return undefined
+      case 'fold':
+        this.#add(bytes, this.#count > 0)
+        return undefined
+      case 'blank':
+      case 'nameless':
+      case 'strange':
+        return this.#takeStrange(kind, bytes, at, to)
+    }
+  }
+
+  /** Returns whether an empty line ends the header in this reading. */
+  #isEndAt(bytes: Buffer, to: number): boolean {
+    const goesOn =
+      this.#isOddEnd(bytes) && this.#context.habits.does('empty line') !== 'ends the header'
+    return !goesOn && !this.#goesOnBelow(to)
   }
 
   /** Returns whether an empty line ends the header only for some programs. */
@@ -238,42 +255,34 @@ export class HeaderReading {
     return undefined
   }
 
-  /** Takes a line that is not empty. Returns where the body begins, if it begins there. */
-  #takeLine(bytes: Buffer, end: number, at: number, to: number): number | undefined {
-    const isFold = bytes[0] === SPACE || bytes[0] === TAB
-    const isBlank = isBlankLine(bytes, 0, end)
-    const continues = isFold && this.#count > 0
-    if (!isBlank && isField(bytes, 0, end) && !continues) this.#strange = 0
-    else if (!isFold || isBlank || this.#strange > 0) {
-      // A program that does not skip the mbox line ends the header there. For all that read on, the fields
-      // below are the same.
-      const isOfMbox = this.#of === 'mail' && isFromLine(bytes, 0)
-      if (!isOfMbox) this.#isRegular = false
-      const bodyAt = this.#bodyAtStrange(bytes, isBlank, at, to)
-      if (bodyAt !== undefined) {
-        this.#isRegular = false
-        this.#isBodyInHeader = true
-        return bodyAt
-      }
-      if (isBlank) {
-        this.#count++
-        return undefined
-      }
-      this.#strange++
-      // No reader takes a later line for a continuation of the field above.
-      if (!isOfMbox && this.#strange <= STRANGE_MAX) this.#add(bytes, false)
+  /** Takes a line that is not a field. Returns the end of the header, if it ends there. */
+  #takeStrange(kind: StrangeKind, bytes: Buffer, at: number, to: number): HeaderEnd | undefined {
+    // A program that does not skip the mbox line ends the header there. For all that read on, the fields
+    // below are the same.
+    const isOfMbox = this.#of === 'mail' && isFromLine(bytes, 0)
+    if (!isOfMbox) this.#isRegular = false
+    const bodyAt = this.#bodyAtStrange(kind, at, to)
+    if (bodyAt !== undefined) {
+      this.#isRegular = false
+      this.#isBodyInHeader = true
+      return { bodyAt }
+    }
+    if (kind === 'blank') {
+      this.#count++
       return undefined
     }
-    this.#add(bytes, continues)
+    this.#strange++
+    // No reader takes a later line for a continuation of the field above.
+    if (!isOfMbox && this.#strange <= STRANGE_MAX) this.#add(bytes, false)
     return undefined
   }
 
-  #bodyAtStrange(bytes: Buffer, isBlank: boolean, at: number, to: number): number | undefined {
+  #bodyAtStrange(kind: StrangeKind, at: number, to: number): number | undefined {
     const { habits } = this.#context
-    if (isBlank)
+    if (kind === 'blank')
       return habits.does('blank line', this.#isSeenByMost) === 'ends the header' ? to : undefined
     if (this.#of === 'text after the end') return undefined
-    if (NAMELESS_LINE.test(bytes.toString('latin1', 0, 5)))
+    if (kind === 'nameless')
       return habits.does('nameless line', this.#isSeenByMost) === 'begins the body' ? at : undefined
     switch (habits.does('strange line', this.#isSeenByMost)) {
       case 'is skipped':

@@ -24,6 +24,8 @@ export interface FoundDelimiter {
 /** The multiparts that are open where a mail is read, and the lines that are their delimiters. */
 export class OpenMultiparts {
   readonly #open: Multipart[] = []
+  /** Whether the last delimiter of each was read. */
+  readonly #closed: boolean[] = []
   /** The numbers of the multiparts with such a boundary, from the outside in. */
   readonly #byExact = new Map<string, number[]>()
   readonly #bySpelling = new Map<string, number[]>()
@@ -41,10 +43,20 @@ export class OpenMultiparts {
   /** Throws LimitExceeded if more boundaries, or boundaries of more lengths, are open than are looked for. */
   push(multipart: Multipart): void {
     const level = this.#open.push(multipart) - 1
+    this.#closed.push(false)
     const { exact, spellings, isAny } = multipart
     if (exact !== undefined) add(this.#byExact, exact, level)
     for (const spelling of spellings) this.#addSpelling(spelling, level)
     if (isAny) this.#any.push(level)
+  }
+
+  /** Notes that the last delimiter of a multipart was read, which stays open: more may follow. */
+  close(level: number): void {
+    this.#closed[level] = true
+  }
+
+  isClosed(level: number): boolean {
+    return this.#closed[level]!
   }
 
   /** Adds spellings of the boundary of the only multipart that is open. */
@@ -66,6 +78,7 @@ export class OpenMultiparts {
 
   pop(): void {
     const { exact, spellings, isAny } = this.#open.pop()!
+    this.#closed.pop()
     if (exact !== undefined) remove(this.#byExact, exact)
     for (const spelling of spellings) {
       remove(this.#bySpelling, spelling)

@@ -1,95 +1,31 @@
 import { withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import type { KnownHeader } from '../../message/message.ts'
-import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Habits } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import { isField } from '../headers/header-lines.ts'
 import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
-import type { DashLine } from './dash-lines.ts'
-import { DECODED_IN, type Depth, declaresType, insideMessage, isMessageByDefault } from './depth.ts'
+import { type Delimiter, DelimiterSearch } from './delimiter-search.ts'
+import { type Depth, DepthMeter, declaresType, isMessageByDefault } from './depth.ts'
+import { FoundLeaves, type Leaf, type SeenHeader } from './found.ts'
 import {
   continuesHeader,
-  DASH_LINE_COST,
   HEADER_LINE_COST,
   type HeaderCache,
-  type HeaderOf,
   HeaderReading,
   type ReadHeader,
   type ReadingContext,
 } from './header-reading.ts'
 import type { MailText } from './mail-text.ts'
-import { type FoundDelimiter, type Multipart, OpenMultiparts } from './multiparts.ts'
+import { type Multipart, OpenMultiparts } from './multiparts.ts'
+import { behind, disputed, enter, type Place, type Surroundings, seenByNow } from './place.ts'
 import { Units } from './units.ts'
-
-/**
- * Which programs see something: all of them, in the same place; those that make the common choices; or some,
- * because a multipart or message around it is encoded, or the choices are others.
- */
-type SeenBy = 'all' | 'most' | 'some'
-
-/**
- * A content as one reading sees it: the text of a part, or between parts. Positions are offsets in the mail.
- */
-export interface Leaf {
-  readonly from: number
-  readonly to: number
-  readonly header: PartHeader
-  readonly encodings: readonly Encoding[]
-  readonly depth: Depth
-  /** Which programs see it: its header, its first and its last byte. */
-  readonly seenBy: SeenBy
-  /**
-   * Whether it is the text of the mail itself: the first of its type, and no disposition with plain text.
-   * Some readers treat every other text, and the text of an attached message, as a file.
-   */
-  readonly isOwnText: boolean
-  /** Whether it is the text of a multipart above its parts. */
-  readonly isPreamble: boolean
-  /** Whether it begins among the lines of a header, which continues for other readings. */
-  readonly isInHeader: boolean
-}
-
-/** A header as one reading sees it. */
-export interface SeenHeader {
-  readonly seen: PartHeader
-  readonly seenBy: SeenBy
-}
-
-/** A line that is a delimiter in this reading. */
-interface Delimiter extends FoundDelimiter {
-  readonly at: number
-  /** Whether programs read it, or the lines since the position from which it was looked for, differently. */
-  readonly isDisputed: boolean
-}
-
-/** What the reading of a header or a body needs of its surroundings. */
-interface Surroundings {
-  readonly of: HeaderOf
-  readonly depth: Depth
-  /** The encodings of the multiparts around it. */
-  readonly outerEncodings: readonly Encoding[]
-  /** Which programs see the place where it begins. */
-  readonly seenBy: SeenBy
-}
-
-interface Place extends Surroundings {
-  /**
-   * The number of questions that had been asked of the habits where it begins. If more have been asked since, programs
-   * differ about what was read since.
-   */
-  readonly questions: number
-}
 
 /** A multipart whose parts are being read. */
 interface OpenMultipart {
   readonly level: number
-  /** The boundaries of its header. */
-  readonly boundaries: readonly string[]
   /** The place of the multipart itself, and of each of its parts. */
   readonly around: Surroundings
   readonly inside: Surroundings
-  /** Whether its last delimiter was read. */
-  isClosed: boolean
   /** The delimiter of a multipart around it that comes next, from an offset on, once it was looked for. */
   outer: { readonly found: Delimiter | undefined } | undefined
 }
@@ -107,17 +43,11 @@ export class Reading {
   readonly #open = new OpenMultiparts()
   readonly #units = new Units()
   readonly #context: ReadingContext
-  readonly #multiparts: OpenMultipart[] = []
-  readonly #textTypes = new Set<string>()
-  #found: (Leaf | SeenHeader)[] = []
-  #leaves = 0
+  readonly #delimiters: DelimiterSearch
+  readonly #depths = new DepthMeter()
+  readonly #found = new FoundLeaves()
   /** The number of delimiters read as lines of a header. */
   #delimitersInHeaders = 0
-  /**
-   * The greatest depth so far: of levels, of messages, or of a third of all containers. A level of forwarding may add
-   * three containers: a message, and two multiparts around the next one.
-   */
-  deepest = 0
 
   constructor(
     text: MailText,
@@ -139,6 +69,7 @@ export class Reading {
     this.#outerDepth = outerDepth
     this.#known = known
     this.#context = { text, habits, headers, open: this.#open, units: this.#units, isForLibclamav }
+    this.#delimiters = new DelimiterSearch(this.#context)
   }
 
   /** Reads the mail. Yields the units of work that are done. Throws LimitExceeded. */
@@ -153,9 +84,12 @@ export class Reading {
 
   /** Returns the leaf parts and headers that were found since the last call. */
   takeFound(): readonly (Leaf | SeenHeader)[] {
-    const found = this.#found
-    this.#found = []
-    return found
+    return this.#found.take()
+  }
+
+  /** The greatest depth so far (DepthMeter). */
+  get deepest(): number {
+    return this.#depths.deepest
   }
 
   /** Returns whether a line from its dashes on may be a delimiter of an open multipart. */
@@ -173,33 +107,18 @@ export class Reading {
     const reading = new HeaderReading(this.#context, place.of, seenBy !== 'some')
     const found = yield* reading.read(from, known)
     this.#delimitersInHeaders += found.passed
-    this.#found.push({ seen: found.header, seenBy })
+    this.#found.addHeader({ seen: found.header, seenBy })
     if (this.#units.areDue) yield this.#units.take()
     if (found.delimiter) return { ...found.delimiter, isDisputed: true }
     return yield* this.#body(found, place)
   }
 
-  /** Returns a place that is entered now. */
-  #enter(surroundings: Surroundings): Place {
-    return { ...surroundings, questions: this.habits.questions }
-  }
-
-  /** Returns whether this reading takes a header that may announce a multipart for that of one. */
-  #announcesMultipart({ type }: PartHeader): boolean {
-    return type === '' || type.startsWith('multipart')
-      ? this.habits.does('multipart') === 'is that of a multipart'
-      : this.habits.does('boundary') === 'is that of a multipart'
-  }
-
   /** Reads what a header announces. Returns the delimiter at which that ends. */
   *#body(found: ReadHeader, place: Place): Generator<number, Delimiter | undefined> {
     const { header, bodyAt: at, isBodyInHeader: isInHeader } = found
-    const { multipart } = header
-    if (multipart === 'sure' || (multipart === 'maybe' && this.#announcesMultipart(header))) {
-      return yield* this.#multipart(header, at, place)
-    }
+    if (this.#announcesMultipart(header)) return yield* this.#multipart(header, at, place)
     if (!this.#announcesMessage(header, place.depth)) {
-      const end = yield* this.#nextDelimiter(at, this.#open.length)
+      const end = yield* this.#delimiters.next(at, this.#open.length)
       this.#leaf(header, at, end, place, { isInHeader })
       return end
     }
@@ -212,6 +131,14 @@ export class Reading {
     return end
   }
 
+  /** Returns whether this reading takes a header for that of a multipart. */
+  #announcesMultipart({ multipart, type }: PartHeader): boolean {
+    if (multipart !== 'maybe') return multipart === 'sure'
+    return type === '' || type.startsWith('multipart')
+      ? this.habits.does('multipart') === 'is that of a multipart'
+      : this.habits.does('boundary') === 'is that of a multipart'
+  }
+
   /** Returns whether this reading takes a header for that of a message. */
   #announcesMessage(header: PartHeader, depth: Depth): boolean {
     if (header.message === 'maybe') return this.habits.does('message') === 'is that of a message'
@@ -221,37 +148,21 @@ export class Reading {
   *#message(found: ReadHeader, place: Place): Generator<number, Delimiter | undefined> {
     const { header, bodyAt } = found
     const seenBy = header.encodings.some(isCoding) ? 'some' : this.#seenBy(place)
-    const depth = this.#depthOfMessage(found, place)
+    const depth = this.#depths.inMessage(this.#levelsOfMessage(found, place), place.depth)
     const inside = this.#enter({ of: 'mail', depth, outerEncodings: [], seenBy })
     return yield* this.#entity(bodyAt, inside)
   }
 
   /**
-   * Returns the depth of an attached message: for libclamav it is a separate file, or continues in the
+   * Returns the levels around an attached message: for libclamav it is a separate file, or continues in the
    * message around it.
    */
-  #depthOfMessage({ header, bodyAt, isRegular }: ReadHeader, { depth }: Place): Depth {
+  #levelsOfMessage({ header, bodyAt, isRegular }: ReadHeader, { depth }: Place): number {
     const isPlainly = header.message === 'sure' || !declaresType(header)
     const isFile =
       isRegular && isPlainly && header.multipart === 'no' && depth.multipart !== undefined
     const inPlace = continuesHeader(this.#text, bodyAt) ? depth.levels : 0
-    const levels = isFile ? inPlace : depth.levels + 1
-    return this.#deeper({
-      levels,
-      containers: depth.containers + 1,
-      ...insideMessage(depth.messages + 1),
-    })
-  }
-
-  #deeper(depth: Depth): Depth {
-    const { levels, messages, containers } = depth
-    if (containers > limits.containers) {
-      throw new LimitExceeded(
-        `more than ${limits.containers} multiparts and messages inside one another`,
-      )
-    }
-    this.deepest = Math.max(this.deepest, levels, messages, Math.ceil(containers / 3))
-    return depth
+    return isFile ? inPlace : depth.levels + 1
   }
 
   /** Reads a multipart. Returns the delimiter of one around it, at which it ends. */
@@ -264,40 +175,22 @@ export class Reading {
     const around = { ...place, seenBy: this.#seenBy(place) }
     const multipart: OpenMultipart = {
       level: this.#open.length,
-      boundaries: header.boundaries,
       around,
       inside: {
         ...around,
         of: 'part',
-        depth: this.#depthOfMultipart(header, place.depth),
+        depth: this.#depths.inMultipart(header, place.depth),
         outerEncodings: [...new Set([...place.outerEncodings, ...own])],
       },
-      isClosed: false,
       outer: undefined,
     }
     this.#open.push(multipartOf(header))
-    this.#multiparts.push(multipart)
     this.#text.openMultipart(at)
-    const first = yield* this.#firstDelimiter(multipart, at)
+    const first = yield* this.#delimiters.first(at, header.boundaries)
     this.#leaf(header, at, first, place, { isPreamble: true })
     const end = yield* this.#parts(multipart, first)
-    this.#multiparts.pop()
     this.#open.pop()
     return end
-  }
-
-  /** Returns the first delimiter of a multipart, which enmime finds in the middle of a line, too. */
-  *#firstDelimiter(
-    { level, boundaries }: OpenMultipart,
-    at: number,
-  ): Generator<number, Delimiter | undefined> {
-    const first = yield* this.#nextDelimiter(at, level + 1)
-    const end = first?.at ?? this.#text.size
-    const inLine = yield* this.#text.delimiterInLine(at, end, boundaries)
-    if (inLine === undefined) return first
-    return this.habits.does('dash front') === 'is skipped'
-      ? { level, closes: false, at: inLine, isDisputed: true }
-      : first && { ...first, isDisputed: true }
   }
 
   /** Reads the parts of a multipart, from its first delimiter on. */
@@ -321,11 +214,11 @@ export class Reading {
    */
   *#afterEnd(multipart: OpenMultipart, from: number): Generator<number, Delimiter | undefined> {
     const { level, inside } = multipart
-    multipart.isClosed = true
+    this.#open.close(level)
     const place = this.#enter(multipart.around)
     const outer = yield* this.#nextOuter(multipart, from)
     const isText = this.#text.notBlankFrom(from) < (outer?.at ?? this.#text.size)
-    const next = isText ? yield* this.#nextDelimiter(from, level + 1) : outer
+    const next = isText ? yield* this.#delimiters.next(from, level + 1) : outer
     const isPart = isText && (yield* this.#beginsWithFields(from, next?.at ?? this.#text.size))
     if (
       isPart &&
@@ -346,7 +239,7 @@ export class Reading {
     const known = multipart.outer
     const isValid = known && (known.found === undefined || known.found.at >= from)
     if (isValid) return known.found
-    const found = yield* this.#nextDelimiter(from, multipart.level)
+    const found = yield* this.#delimiters.next(from, multipart.level)
     multipart.outer = { found }
     return found
   }
@@ -366,17 +259,6 @@ export class Reading {
     return false
   }
 
-  #depthOfMultipart(header: PartHeader, outer: Depth): Depth {
-    return this.#deeper({
-      levels: outer.levels + 1,
-      messages: outer.messages,
-      containers: outer.containers + 1,
-      subtypes: within(outer.subtypes, header.type),
-      multipart: header,
-      isDecoded: outer.isDecoded && DECODED_IN.has(header.type),
-    })
-  }
-
   #leaf(
     header: PartHeader,
     from: number,
@@ -384,78 +266,27 @@ export class Reading {
     place: Place,
     { isInHeader = false, isPreamble = false, isBetween = false, isAsItStands = false } = {},
   ): void {
-    const to = end?.at ?? this.#text.size
-    if (++this.#leaves > limits.parts) throw new LimitExceeded(`more than ${limits.parts} parts`)
-    if (to <= from) return
-    const { depth, outerEncodings } = place
-    const seenBy = this.#seenBy(place)
-    const all = encodingsOf(header, outerEncodings)
-    const encodings = isAsItStands ? all.filter((encoding) => encoding === 'identity') : all
-    if (encodings.length === 0) return
-    const type = header.type === '' ? 'text/plain' : header.type
-    const isFirst = !this.#textTypes.has(type)
-    if (header.text !== 'file' || header.type === '') this.#textTypes.add(type)
-    const isOwn = header.text === 'shown' && isFirst && depth.messages === 0 && seenBy === 'all'
-    this.#found.push({
+    const all = encodingsOf(header, place.outerEncodings)
+    this.#found.addLeaf({
       from,
-      to,
+      to: end?.at ?? this.#text.size,
       header,
-      encodings,
-      depth,
-      seenBy,
-      isOwnText: isBetween || isOwn,
+      encodings: isAsItStands ? all.filter((encoding) => !isCoding(encoding)) : all,
+      depth: place.depth,
+      seenBy: this.#seenBy(place),
       isPreamble,
       isInHeader,
+      isBetween,
     })
   }
 
-  /** Finds the next delimiter of the outermost `count` multiparts at or after this offset. */
-  *#nextDelimiter(from: number, count: number): Generator<number, Delimiter | undefined> {
-    if (count === 0) return undefined
-    const text = this.#text
-    const { questions } = this.habits
-    for (let number = yield* text.dashLineFrom(from); ; number++) {
-      const line: DashLine | undefined = yield* text.dashLine(number)
-      if (line === undefined) return undefined
-      this.#units.add(DASH_LINE_COST)
-      if (this.#units.areDue) yield this.#units.take()
-      const textOf = () => this.#textOf(line)
-      const found = this.#open.delimiterAt(line, textOf, count, this.habits)
-      if (!found) continue
-      // Some programs see only the delimiters of the innermost multipart that is not closed.
-      const isOuter = found.level < count - 1 && !this.#multiparts[count - 1]!.isClosed
-      if (isOuter && this.habits.does('outer delimiter') === 'is text of the part inside') continue
-      return { ...found, at: line.at, isDisputed: this.habits.questions > questions }
-    }
+  #enter(surroundings: Surroundings): Place {
+    return enter(surroundings, this.habits)
   }
 
-  #textOf(line: DashLine): string {
-    const text = this.#text.textOf(line)
-    this.#units.add(text.length)
-    return text
+  #seenBy(place: Place): Leaf['seenBy'] {
+    return seenByNow(place, this.habits)
   }
-
-  /** Returns which programs see a place and all that was read of it up to now, in one way. */
-  #seenBy({ seenBy, questions, outerEncodings }: Place): SeenBy {
-    if (!this.habits.isCommon || outerEncodings.length > 0) return 'some'
-    return this.habits.questions > questions ? disputed(seenBy) : seenBy
-  }
-}
-
-function disputed(seenBy: SeenBy): SeenBy {
-  return seenBy === 'all' ? 'most' : seenBy
-}
-
-/** Returns the surroundings of what begins at a delimiter. */
-function behind({ isDisputed }: Delimiter, surroundings: Surroundings): Surroundings {
-  if (!isDisputed) return surroundings
-  return { ...surroundings, seenBy: disputed(surroundings.seenBy) }
-}
-
-/** Returns the path of subtypes of a multipart inside of multiparts with this path. */
-function within(subtypes: string, type: string): string {
-  const subtype = type.replace(/^multipart\//, '')
-  return subtypes === '' ? subtype : `${subtypes}/${subtype}`
 }
 
 function isCoding(encoding: Encoding): boolean {

@@ -2,7 +2,8 @@ import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import type { KnownHeader } from '../../../../src/mail/message/message.ts'
 import { budgetOf } from '../../../../src/mail/mime/budget/limits.ts'
 import { aroundMail } from '../../../../src/mail/mime/reader/depth.ts'
-import type { Leaf, Reading, SeenHeader } from '../../../../src/mail/mime/reader/reading.ts'
+import type { Leaf, SeenHeader } from '../../../../src/mail/mime/reader/found.ts'
+import type { Reading } from '../../../../src/mail/mime/reader/reading.ts'
 import { MailReadings } from '../../../../src/mail/mime/reader/readings.ts'
 
 /** What one reading of a message has found. */

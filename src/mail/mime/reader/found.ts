@@ -1,0 +1,78 @@
+import { LimitExceeded, limits } from '../budget/limits.ts'
+import type { Encoding } from '../headers/encodings.ts'
+import type { PartHeader } from '../headers/part-header.ts'
+import type { Depth } from './depth.ts'
+
+/**
+ * Which programs see something: all of them, in the same place; those that make the common choices; or some,
+ * because a multipart or message around it is encoded, or the choices are others.
+ */
+export type SeenBy = 'all' | 'most' | 'some'
+
+/**
+ * A content as one reading sees it: the text of a part, or between parts. Positions are offsets in the mail.
+ */
+export interface Leaf {
+  readonly from: number
+  readonly to: number
+  readonly header: PartHeader
+  readonly encodings: readonly Encoding[]
+  readonly depth: Depth
+  /** Which programs see it: its header, its first and its last byte. */
+  readonly seenBy: SeenBy
+  /**
+   * Whether it is the text of the mail itself: the first of its type, and no disposition with plain text.
+   * Some readers treat every other text, and the text of an attached message, as a file.
+   */
+  readonly isOwnText: boolean
+  /** Whether it is the text of a multipart above its parts. */
+  readonly isPreamble: boolean
+  /** Whether it begins among the lines of a header, which continues for other readings. */
+  readonly isInHeader: boolean
+}
+
+/** A header as one reading sees it. */
+export interface SeenHeader {
+  readonly seen: PartHeader
+  readonly seenBy: SeenBy
+}
+
+/** A leaf, in what a reading knows when it ends. */
+type EndedLeaf = Omit<Leaf, 'isOwnText'> & {
+  /** Whether it is text between the parts of a multipart, which is part of the mail's own text. */
+  readonly isBetween: boolean
+}
+
+/** The leaf parts and headers that a reading finds. */
+export class FoundLeaves {
+  #fresh: (Leaf | SeenHeader)[] = []
+  #leaves = 0
+  /** The types of the texts so far. */
+  readonly #textTypes = new Set<string>()
+
+  addHeader(header: SeenHeader): void {
+    this.#fresh.push(header)
+  }
+
+  /** Adds a leaf, unless it is empty. Throws LimitExceeded if there are too many. */
+  addLeaf({ isBetween, ...leaf }: EndedLeaf): void {
+    if (++this.#leaves > limits.parts) throw new LimitExceeded(`more than ${limits.parts} parts`)
+    if (leaf.to <= leaf.from || leaf.encodings.length === 0) return
+    const isOwn = this.#isOwnText(leaf)
+    this.#fresh.push({ ...leaf, isOwnText: isBetween || isOwn })
+  }
+
+  #isOwnText({ header, depth, seenBy }: Omit<Leaf, 'isOwnText'>): boolean {
+    const type = header.type === '' ? 'text/plain' : header.type
+    const isFirst = !this.#textTypes.has(type)
+    if (header.text !== 'file' || header.type === '') this.#textTypes.add(type)
+    return header.text === 'shown' && isFirst && depth.messages === 0 && seenBy === 'all'
+  }
+
+  /** Returns what was found since the last call. */
+  take(): readonly (Leaf | SeenHeader)[] {
+    const fresh = this.#fresh
+    this.#fresh = []
+    return fresh
+  }
+}

@@ -1,0 +1,28 @@
+import { SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import { isBlankLine, isField } from '../headers/header-lines.ts'
+
+/**
+ * What a line of a header is, if it is neither a delimiter nor the mbox line on top:
+ *
+ * | kind       | the line                                         | habits                             |
+ * | ---------- | ------------------------------------------------ | ---------------------------------- |
+ * | `empty`    | nothing but its end                              | `empty line`, `field below header` |
+ * | `blank`    | blanks and control characters                    | `blank line`                       |
+ * | `fold`     | begins with a blank                              |                                    |
+ * | `field`    | a name and a colon                               |                                    |
+ * | `nameless` | begins with a colon, or with `From `             | `nameless line`                    |
+ * | `strange`  | any other, and what looks like a fold of such    | `strange line`                     |
+ */
+export type HeaderLineKind = 'empty' | 'blank' | 'fold' | 'field' | 'nameless' | 'strange'
+
+/** A line that some programs take for a field without a name. */
+const NAMELESS_LINE = /^(?::|From )/
+
+/** Returns the kind of a line whose text ends at `end`. `isBelowStrange` means that the line above is not a field. */
+export function kindOfLine(bytes: Buffer, end: number, isBelowStrange: boolean): HeaderLineKind {
+  if (end === 0) return 'empty'
+  if (isBlankLine(bytes, 0, end)) return 'blank'
+  if (bytes[0] === SPACE || bytes[0] === TAB) return isBelowStrange ? 'strange' : 'fold'
+  if (isField(bytes, 0, end)) return 'field'
+  return NAMELESS_LINE.test(bytes.toString('latin1', 0, 5)) ? 'nameless' : 'strange'
+}
