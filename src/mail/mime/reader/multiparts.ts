@@ -152,8 +152,10 @@ export class OpenMultiparts {
 
   /** Returns the longest spelling that a line begins with, followed by more text. */
   #longest(lower: string, count: number): FoundDelimiter | undefined {
+    if (!this.#firsts.get(lower.charCodeAt(0))) return undefined
     const end = withoutBlanksBehind(lower, ' \t')
     for (const length of this.#longestSpellings()) {
+      if (length > lower.length) continue
       const spelling = lower.slice(0, length)
       const level = this.#bySpelling.get(spelling)?.[0]
       if (level === undefined || level >= count) continue
