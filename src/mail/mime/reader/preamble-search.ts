@@ -1,4 +1,4 @@
-/** The units of work of a character of a boundary, in addition to the steps. */
+/** The units of work of a character of a boundary. */
 const CHARACTER_COST = 12
 
 /** A byte behind the boundary of a delimiter, to a program that allows any white space. */
@@ -50,17 +50,20 @@ export class PreambleSearch {
   /** Takes the byte at an offset. Returns the offset of the dashes, if a delimiter ends in front of the byte. */
   #take(byte: number, at: number): number | undefined {
     this.#delimiters ??= this.#read()
-    const length = this.#delimiters.lengthAt(this.#state)
+    const { longer, shorter, lengths } = this.#delimiters
+    const length = lengths[this.#state]!
     const isFound = length > 0 && BLANK.test(String.fromCharCode(byte))
     if (isFound && at - length !== this.#lineAt) return at - length
-    this.#state = this.#delimiters.next(this.#state, byte)
-    this.#units += this.#delimiters.takeSteps()
+    let from = this.#state
+    for (; from !== NOTHING && !longer.has(keyOf(from, byte)); from = shorter[from]!) this.#units++
+    this.#units++
+    this.#state = longer.get(keyOf(from, byte)) ?? NOTHING
     return undefined
   }
 
   #read(): Delimiters {
-    const delimiters = new Delimiters(this.#boundaries.map((boundary) => `--${boundary}`))
-    this.#units += delimiters.states * CHARACTER_COST + delimiters.takeSteps()
+    const delimiters = delimitersOf(this.#boundaries)
+    this.#units += delimiters.lengths.length * CHARACTER_COST
     return delimiters
   }
 
@@ -88,63 +91,44 @@ const POSSIBLE = /^[^\n\u0100-\uffff]*$/
  * The automaton that finds any of several texts in one pass (Aho and Corasick, 1975). Each state is the
  * beginning of a text.
  */
-class Delimiters {
-  /** The state that a byte leads to from a state, if the beginning of a text goes on with it. */
-  readonly #longer = new Map<number, number>()
+interface Delimiters {
+  /** The state that a byte leads to from a state (keyOf), if the beginning of a text goes on with it. */
+  readonly longer: ReadonlyMap<number, number>
   /** For each state, that of the longest other beginning that it ends with. */
-  readonly #shorter = [NOTHING]
+  readonly shorter: readonly number[]
   /** For each state, the length of the shortest text that it ends with, or 0. */
-  readonly #lengths = [0]
-  #steps = 0
+  readonly lengths: readonly number[]
+}
 
-  constructor(texts: readonly string[]) {
-    const possible = texts.filter((text) => POSSIBLE.test(text))
-    let open = possible.map((text) => ({ text, state: NOTHING }))
-    // The shorter beginnings of all texts come first, because the longer ones refer to them.
-    for (let length = 0; open.length > 0; length++) {
-      open = open.filter(({ text }) => text.length > length)
-      for (const one of open) {
-        one.state = this.#add(one.state, one.text.charCodeAt(length))
-        if (one.text.length === length + 1) this.#lengths[one.state] ||= one.text.length
-      }
-    }
-  }
-
-  get states(): number {
-    return this.#lengths.length
-  }
-
-  /** Returns the length of the shortest text that ends in a state, or 0. */
-  lengthAt(state: number): number {
-    return this.#lengths[state]!
-  }
-
-  /** Returns the state to which a byte leads. */
-  next(state: number, byte: number): number {
-    for (let from = state; ; from = this.#shorter[from]!) {
-      this.#steps++
-      const longer = this.#longer.get(keyOf(from, byte))
-      if (longer !== undefined) return longer
-      if (from === NOTHING) return NOTHING
-    }
-  }
-
-  #add(state: number, byte: number): number {
-    const known = this.#longer.get(keyOf(state, byte))
+function delimitersOf(boundaries: readonly string[]): Delimiters {
+  const longer = new Map<number, number>()
+  const shorter = [NOTHING]
+  const lengths = [0]
+  const next = (state: number, byte: number): number =>
+    longer.get(keyOf(state, byte)) ?? (state === NOTHING ? NOTHING : next(shorter[state]!, byte))
+  const add = (state: number, byte: number): number => {
+    const known = longer.get(keyOf(state, byte))
     if (known !== undefined) return known
-    const shorter = state === NOTHING ? NOTHING : this.next(this.#shorter[state]!, byte)
-    const added = this.#lengths.push(this.#lengths[shorter]!) - 1
-    this.#shorter.push(shorter)
-    this.#longer.set(keyOf(state, byte), added)
+    const end = state === NOTHING ? NOTHING : next(shorter[state]!, byte)
+    const added = shorter.push(end) - 1
+    lengths.push(lengths[end]!)
+    longer.set(keyOf(state, byte), added)
     return added
   }
-
-  /** Returns the steps since the last call: the states that were tried. */
-  takeSteps(): number {
-    const steps = this.#steps
-    this.#steps = 0
-    return steps
+  const texts = boundaries.filter((text) => POSSIBLE.test(text)).map((text) => `--${text}`)
+  const states = texts.map(() => NOTHING)
+  // The shorter beginnings of all texts come first, because the longer ones refer to them.
+  for (let at = 0, isDone = false; !isDone; at++) {
+    isDone = true
+    for (const [number, text] of texts.entries()) {
+      if (at >= text.length) continue
+      isDone = false
+      const state = add(states[number]!, text.charCodeAt(at))
+      states[number] = state
+      if (at === text.length - 1) lengths[state] ||= text.length
+    }
   }
+  return { longer, shorter, lengths }
 }
 
 function keyOf(state: number, byte: number): number {
