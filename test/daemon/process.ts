@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +8,7 @@ import { attempt } from '../../src/lib/errors/fault.ts'
 import { ask, carryOut, type Outcome, type Question } from '../doors/slot/socket/client.ts'
 import type { Ending } from '../programs/host/server.ts'
 import { isWhole } from '../run/is-whole.ts'
-import { until } from '../run/until.ts'
+import { exitOf, until } from '../run/until.ts'
 
 const root = join(import.meta.dirname, '../..')
 const bundle = join(root, 'dist/onescand.cjs')
@@ -98,11 +97,7 @@ export function runOnescand(t: Ending, setup: DaemonSetup = {}): RunningDaemon {
       ...setup.settings,
     },
   })
-  const ended = once(child, 'exit').then(async ([code, signal]) => {
-    // Its last lines are in the pipe, which is read within these turns.
-    for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate)
-    return code ?? signal
-  })
+  const ended = exitOf(child)
   const log: string[] = []
   const lines = createInterface({ input: child.stderr! })
   lines.on('line', (line) => log.push(line))

@@ -65,6 +65,16 @@ export function orItsEnd<Value>(
   })
 }
 
+/**
+ * Resolves to the exit code of a process, or to the signal that ended it, when what it has written is read here: then that
+ * is in its pipes, which are read within these turns. Processes that it has started may have them open for longer.
+ */
+export async function exitOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
+  const [code, signal] = await once(child, 'exit')
+  for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate)
+  return code ?? signal
+}
+
 /** Resolves to the next bytes on the standard output of a process, as text. Rejects if it exits before. */
 export async function outputOf(child: ChildProcess): Promise<string> {
   const [bytes] = await orItsEnd(
