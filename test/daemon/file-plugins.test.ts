@@ -6,7 +6,6 @@ import { call as callMilter, negotiate, says, tell } from '../doors/milter/mta.t
 import { submit } from '../doors/milter/submit.ts'
 import { ask, call, framesOf } from '../doors/slot/socket/client.ts'
 import { socketDirectory } from '../programs/host/socket-directory.ts'
-import { noCompiler } from '../scan/scanners/file-plugin/no-compiler.ts'
 import { runtimes, startOnescand } from './process.ts'
 
 /**
@@ -59,17 +58,6 @@ for (const { name, program } of runtimes) {
       }
     }
 
-    await t.test('one process judges one message after another', async (t) => {
-      t.match(await steady(), /^one:\d+$/)
-    })
-
-    await t.test('a plugin that exits defers its own message alone', async (t) => {
-      const before = await steady()
-      t.match(await hear('exit'), /decision=defer .*plugin a\.cjs: exited with code 0 before it/)
-      t.match(await hear('x'), /^one:\d+$/)
-      t.not(await steady(), before)
-    })
-
     await t.test('a client that goes away ends the process that is at its message', async (t) => {
       const gone = fifo(directory, 'lifeline')
       const started = fifo(directory, 'started')
@@ -100,15 +88,6 @@ for (const { name, program } of runtimes) {
         t.match(await slow, /^one:/)
       },
     )
-
-    await t.test('mail through the milter is judged by the same plugin', async (t) => {
-      const line = await callMilter(milter)
-      const mail = { message: message('x') }
-      const { outcome, reply } = await submit(line, await negotiate(line), mail)
-      t.equal(outcome, 'refused')
-      t.match(reply, /two:\d+/)
-      await line.close()
-    })
 
     await t.test('SIGTERM ends all processes of plugins', async (t) => {
       const gone = fifo(directory, 'lifeline')
@@ -187,18 +166,6 @@ for (const { name, program } of runtimes) {
     await line.close()
   })
 
-  t.test(`${name}, virusname of a plugin in C names the virus`, { skip: noCompiler }, async (t) => {
-    const directory = socketDirectory(t)
-    const source = `
-      int virusscan(const char *path) { return path[0] == 47; }
-      const char *virusname(void) { return "Worm.LoveLetter"; }`
-    writeFileSync(join(directory, 'c.c'), source)
-    execFileSync('gcc', ['-shared', '-fPIC', '-o', 'c.so', 'c.c'], { cwd: directory })
-    const settings = { QHPSI: 'plugin: c.so', PLUGINDIR: directory, REJECTVIRUS: '1' }
-    const onescand = await startOnescand(t, { program, settings })
-    t.match((await onescand.ask({ variables: settings })).log, /virus=Worm\.LoveLetter /)
-  })
-
   t.test(`${name}, a plugin imports npm packages beside it`, async (t) => {
     const directory = socketDirectory(t)
     const files = {
@@ -247,25 +214,5 @@ for (const { name, program } of runtimes) {
     const settings = { QHPSI: 'plugin: a.cjs', PLUGINDIR: directory, REJECTVIRUS: '1' }
     const onescand = await startOnescand(t, { program, settings })
     t.match((await onescand.ask({ variables: settings })).log, /virus=none /)
-  })
-
-  t.test(`${name}, a plugin in C`, { skip: noCompiler }, async (t) => {
-    const directory = socketDirectory(t)
-    const source = `static int calls; int virusscan(const char *path) { return path[0] == 47 && calls++ % 2; }`
-    writeFileSync(join(directory, 'c.c'), source)
-    execFileSync('gcc', ['-shared', '-fPIC', '-o', 'c.so', 'c.c'], { cwd: directory })
-    const settings = { QHPSI: 'plugin: c.so', PLUGINDIR: directory, REJECTVIRUS: '1' }
-    const onescand = await startOnescand(t, { program, settings })
-    const decisions = []
-    for (let i = 0; i < 20; i++) {
-      const { does, code } = await onescand.ask({ variables: settings, message: message('x') })
-      decisions.push(does === 'hand on' ? 'clean' : code)
-    }
-    // Only a process that has judged one message already finds something.
-    t.ok(decisions.includes(31) && decisions.includes('clean'), decisions.join())
-    t.same(
-      decisions.filter((decision) => decision !== 31 && decision !== 'clean'),
-      [],
-    )
   })
 }

@@ -33,7 +33,6 @@ const QUICK_TOO = [
   'test/mail/mime/contents.test.ts',
   'test/mail/mime/containers/containers.test.ts',
   'test/programs/clamd/clamd.test.ts',
-  'test/scan/judge/cases.test.ts',
 ]
 
 /** The tests that only `npm run test:nightly` runs. */

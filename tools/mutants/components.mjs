@@ -29,7 +29,10 @@ export const COMPONENTS = {
     tests: ['test/settings/*.test.ts', 'test/documents/settings.test.ts'],
     builtTests: ['test/doors/slot/{contract,faults}.test.ts'],
   },
-  judge: { files: ['src/scan/judge/**/*.ts'], tests: ['test/scan/judge/*.test.ts'] },
+  judge: {
+    files: ['src/scan/judge/**/*.ts'],
+    tests: ['test/scan/judge/*.test.ts', 'test/doors/slot/socket/cases.test.ts'],
+  },
   rules: { files: ['src/scan/rules/**/*.ts'], tests: ['test/scan/rules/*.test.ts'] },
   stamps: { files: ['src/scan/stamps/**/*.ts'], tests: ['test/scan/stamps/*.test.ts'] },
   verdicts: {

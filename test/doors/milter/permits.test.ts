@@ -1,5 +1,4 @@
 import t from 'tap'
-import { JudgePermits } from '../../../src/handling/judge-permits.ts'
 import { PERMITS } from '../../../src/scan/scanners/permits/scan-permits.ts'
 import { plain } from '../../cases/messages.ts'
 import { until } from '../../run/until.ts'
@@ -121,16 +120,4 @@ t.test('an MTA that leaves while its message waits makes room for others', async
     { lines: milter.mailLog },
   )
   t.equal(milter.state().memory, 0)
-})
-
-t.test('a message that would wait too long is deferred', async (t) => {
-  const permits = new JudgePermits(1)
-  const { signal } = new AbortController()
-  const over = await permits.take(signal)
-  await t.rejects(permits.take(signal, 5), {
-    kind: 'out-of-memory',
-    message: 'over 1 messages at once (--max-clients): not begun within 5 ms',
-  })
-  over()
-  await t.resolves(permits.take(signal, 5), "and takes nobody else's")
 })

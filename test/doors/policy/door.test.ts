@@ -182,21 +182,6 @@ t.test('a full mailbox is full by an address with an extension', async (t) => {
   t.same(await ask(rcpt(recipient)), { action: reply })
 })
 
-t.test('a client that disconnects within a request leaks nothing', async (t) => {
-  const { connect, log, service } = await rig(t)
-  const talker = await connect()
-  talker.socket.write('request=smtpd_access_policy\nreci')
-  talker.socket.resetAndDestroy()
-  const other = await connect()
-  t.same(await other.ask(rcpt('full@example.org')), { action: full })
-  t.notMatch(log.join(), /policy service/)
-  const count = () =>
-    new Promise<number>((resolve) => {
-      service.server.getConnections((_, n) => resolve(n))
-    })
-  while ((await count()) > 1) await new Promise(setImmediate)
-})
-
 t.test('the connection that was idle for longest makes room', async (t) => {
   const { connect } = await rig(t, { maxConnections: 2 })
   const first = await connect()
@@ -237,17 +222,4 @@ t.test('without QUOTAD all recipients pass, until it is set', async (t) => {
   const { ask } = await connect()
   service.configure({ quota: undefined, isOff: () => false, log: () => {} })
   t.same(await ask(rcpt('full@example.org')), { action: 'DUNNO' })
-})
-
-t.test('over the limit, while all others wait, the new connection waits', async (t) => {
-  const { service, connect, heard, log, revive } = await rig(t, { maxConnections: 2, dead: true })
-  const busy = [await connect(), await connect()]
-  const answers = busy.map((client, n) => client.ask(rcpt(`${['full', 'half'][n]}@example.org`)))
-  while (new Set(heard).size < 2) await new Promise(setImmediate)
-  const late = (await connect()).ask(rcpt('full@example.org'))
-  while (!log.join().includes('others wait')) await new Promise(setImmediate)
-  t.equal(service.state().clients, 2)
-  revive()
-  t.same(await Promise.all(answers), [{ action: full }, { action: 'DUNNO' }])
-  t.same(await late, { action: full })
 })

@@ -2,9 +2,7 @@ import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'nod
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { bytes } from '../../cases/case.ts'
-import { infected } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
-import { multipart, message as nested, text, wrap } from '../../mail/mime/nested-mail.ts'
 import { cannotHang, mountHanging } from '../../programs/host/hanging-mount.ts'
 import { openDirectory, reachable } from '../../programs/host/reachable.ts'
 import { envelope, launcher, newest, runSlot, runtimes } from './slot.ts'
@@ -157,28 +155,4 @@ t.test('a log line is one write that no pipe splits', async (t) => {
   t.equal(run.code, 0)
   t.ok(run.log.length <= 4096, String(run.log.length))
   t.match(run.logged, /total_ms=[\d.]+\n$/)
-})
-
-t.test("a bounce of qmail-send's own is tagged and delivered, never refused", async (t) => {
-  const stage = buildStage(t)
-  const settings = { QHPSI: stage.scanner, REJECTVIRUS: '1' }
-  const user = readFileSync('/etc/passwd', 'latin1')
-    .split('\n')
-    .map((line) => line.split(':'))
-    .find(([, , uid]) => Number(uid) === process.getuid?.())?.[0]
-  const refused = await runSlot({ message: infected, settings })
-  t.equal(refused.code, 31)
-  const tagged = await runSlot({
-    message: infected,
-    settings: { ...settings, BOUNCEUSER: user },
-  })
-  t.match(tagged.text, /^X-QHPSI: virus found\n/)
-  for (const UNREAD of ['refuse', 'defer']) {
-    const message = nested(wrap(20, text, (part) => multipart([part])))
-    const own = { ...settings, UNREAD }
-    t.not((await runSlot({ message, settings: own })).code, 0)
-    const untagged = await runSlot({ message, settings: { ...own, BOUNCEUSER: user } })
-    t.equal(untagged.code, 0, untagged.logged)
-    t.equal(untagged.text, message.toString('latin1'), 'it says nothing of viruses')
-  }
 })

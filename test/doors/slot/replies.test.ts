@@ -47,24 +47,6 @@ t.test('the sender receives the reason through ERROR_FD', async (t) => {
   }
 })
 
-t.test('without a text ERROR_FD=2 has codes of its own', async (t) => {
-  const settings = { ERROR_FD: '2' }
-  const setup = { program: ['/bin/sh', '-c', 'exec "$@" 2>/dev/null', 'sh', ...newest] }
-  t.equal((await refuse(settings, setup)).code, 33)
-  t.equal((await defer(settings, setup)).code, 77)
-  const banned = await runSlot({
-    ...setup,
-    message: Buffer.from('Content-Type: text/plain; name=a.exe\n\nbody\n'),
-    settings: {
-      ...settings,
-      REJECTVIRUS: '1',
-      QHPSI: 'plugin: attachments',
-      BADATTACHMENTS: stage.file('badattachments', 'name *.exe\n'),
-    },
-  })
-  t.equal(banned.code, 34)
-})
-
 // promise: step-4-refuse
 t.test('a descriptor that is not a pipe for replies is left alone', async (t) => {
   const file = join(t.testdir({ file: '' }), 'file')

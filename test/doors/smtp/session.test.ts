@@ -378,12 +378,3 @@ t.test(
     await closed
   },
 )
-
-t.test('an interface that stops defers a message that times out', async (t) => {
-  const { next, door } = await openBetween(t)
-  const client = await door.amidData()
-  client.write('half a mess')
-  await door.close(1)
-  t.match(await client.rest(), [/^421 4\.3\.2 /])
-  t.equal(next.got.length, 0)
-})
