@@ -80,56 +80,6 @@ t.test('a host knows what another host has scanned', { skip }, async (t) => {
   t.match(second.mailLog[1], / scan=cached scanner=clamd virus=Eicar grounds=virus by=\S+ age=\d+ /)
 })
 
-const scansOf = (hosts: readonly { scans(): number }[]) =>
-  hosts.reduce((sum, host) => sum + host.scans(), 0)
-
-for (const [what, mails, different, most] of [
-  ['a thousand copies to two hosts at once are four scans at most', 1000, 1, 4],
-  ['a burst of twenty newsletters is scanned once for all hosts', 500, 20, 24],
-] as const) {
-  t.test(what, { skip }, async (t) => {
-    const server = await startStore(t)
-    const hosts = [
-      await openHost(t, `unix:${server.socket}`),
-      await openHost(t, `unix:${server.socket}`),
-    ]
-    await connected(server, 2)
-    // Both know clamd's signatures then: copies are scanned as long as one does not.
-    for (const host of hosts) for (let n = 0; n < 4; n++) await host.send(n, `no copy: ${n}`)
-    const before = scansOf(hosts)
-    let n = 0
-    const clients = Array.from({ length: 20 }, async () => {
-      while (n < mails) {
-        const own = n++
-        const { outcome } = await hosts[own % 2]!.send(own, `letter ${(own >> 1) % different}`)
-        t.equal(outcome, 'delivered')
-      }
-    })
-    await Promise.all(clients)
-    const scans = scansOf(hosts) - before
-    t.ok(scans >= different && scans <= most, `${scans} scans`)
-  })
-}
-
-t.test(
-  'a host with newer signatures scans again, and the other host then knows its verdict',
-  { skip },
-  async (t) => {
-    const server = await startStore(t)
-    const store = `valkey://127.0.0.1:${server.port}`
-    const [older, newer] = [await openHost(t, store), await openHost(t, store, () => 27_601)]
-    await connected(server, 2)
-    await older.send(1)
-    await kept(server, 1)
-    await newer.send(2)
-    t.same([older.scans(), newer.scans()], [1, 1])
-    await newer.send(3, 'other')
-    await kept(server, 2)
-    await older.send(4, 'other')
-    t.same([older.scans(), newer.scans()], [1, 2])
-  },
-)
-
 // promise: verdict-forged
 t.test('a program that can write to the store cannot forge a verdict', { skip }, async (t) => {
   const server = await startStore(t)
