@@ -114,22 +114,6 @@ t.test('onescand logs the handling of mail at its start, and after a reload', as
   await tags.logged(/milter unix:.*\/m: scans with eicar, tags viruses and accepts them, no stamps/)
 })
 
-t.test('a missing plugin keeps onescand from starting', async (t) => {
-  const settings = { QHPSI: 'plugin: missing.mjs', PLUGINDIR: t.testdir({}) }
-  const onescand = runOnescand(t, { settings })
-  await onescand.logged(/QHPSI: plugin missing\.mjs: .*ENOENT; put the file there/)
-  t.equal(await onescand.ended, 111)
-})
-
-t.test('the socket has its mode and group', async (t) => {
-  const { gid } = statSync('/etc/group')
-  const args = ['--mode', '0622', '--group', String(process.getuid?.() === 0 ? 12 : gid)]
-  const onescand = await startOnescand(t, { args: args.slice(0, process.getuid?.() === 0 ? 4 : 2) })
-  const status = statSync(onescand.socket)
-  t.equal(status.mode & 0o777, 0o622)
-  if (process.getuid?.() === 0) t.equal(status.gid, 12)
-})
-
 const notRoot = lacks('root')
 
 // promise: bad-smtpd-or-quotad
@@ -255,17 +239,6 @@ t.test('SIGTERM waits for messages in flight', async (t) => {
   await until(isClosed, 'nobody else is let in')
   for (const answer of release) answer()
   for (const { does } of await Promise.all(asked)) t.equal(does, 'hand on')
-  t.equal(await onescand.ended, 0)
-})
-
-t.test('SIGTERM waits for messages no longer than --grace', async (t) => {
-  const clamd = await standIn(t, () => {})
-  const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket }
-  const onescand = await startOnescand(t, { settings, args: ['--workers', '2', '--grace', '1'] })
-  const asked = Array.from({ length: 4 }, () => onescand.ask({ variables: settings }))
-  await until(() => clamd.asked.filter(isMail).length === 4, 'clamd is asked')
-  onescand.child.kill('SIGTERM')
-  for (const { why } of await Promise.all(asked)) t.match(why, /shutting down/)
   t.equal(await onescand.ended, 0)
 })
 

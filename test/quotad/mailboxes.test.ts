@@ -118,15 +118,6 @@ t.test('a map that cannot be read makes answers unknown', async (t) => {
   await quotad.says(/quotas: line 1: ann 300 is not understood/)
 })
 
-t.test('names become lower case', async (t) => {
-  const directory = spool(t, {
-    'Ann/maildirsize': '1000S\n400 4\n',
-    'ann/maildirsize': '1000S\n5 4\n',
-  })
-  const { ask } = await startQuotad(t, { QUOTAMAILBOX: `maildir:${directory}/%u` })
-  t.equal(await ask('CHECK_QUOTA Ann 0'), 'QUOTA_OK Ann 5 1000')
-})
-
 t.test('a mailbox that is long to count is not full by its own old file', async (t) => {
   const messages = Array.from({ length: 3000 }, (_, i) => [`ann/cur/${i}`, 'x'] as const)
   const directory = spool(t, {

@@ -320,6 +320,7 @@ t.test('an entry is cached for a minute', async (t) => {
     t.match(await directory.find(user('ann')), { found: 'entry' })
     t.equal(searches, asked, `at ${uptime}`)
   }
+  t.equal(directory.find(user('ben')), directory.find(user('ben')), 'two at once are one')
 })
 
 /** The messages that come out of a connection on which these pieces answer a search. */

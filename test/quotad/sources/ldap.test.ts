@@ -160,24 +160,4 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
     await slapd.start()
     t.equal(await quotad.ask('CHECK_QUOTA ann@example.org'), 'QUOTA_FULL')
   })
-
-  t.test('an entry is cached for a minute', async (t) => {
-    let time = 0
-    const settings = readLdapSettings(env)!
-    const uptime = () => time
-    const asked = new LdapDirectory(settings, { uptime, timeout: 5000, remembered: 10 })
-    t.teardown(() => asked.close())
-    const entry = await asked.find(parseUser('ann')!)
-    t.match(entry, { found: 'entry', backend: 'mx1.example.org', quota: '300' })
-    await slapd.stop()
-    time = 59_999
-    t.equal(await asked.find(parseUser('ann')!), entry)
-    time = 60_001
-    t.match(await asked.find(parseUser('ann')!), { found: 'trouble' })
-    await slapd.start()
-    time = 70_000
-    t.same(await asked.find(parseUser('ann')!), entry)
-    const [first, second] = [parseUser('bob')!, parseUser('bob')!]
-    t.equal(asked.find(first), asked.find(second), 'and two questions at once are one')
-  })
 })

@@ -1,13 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import {
-  appendFileSync,
-  mkdirSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import { appendFileSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { MailboxLocation } from '../../../src/quotad/sources/mailbox-location.ts'
@@ -211,13 +203,6 @@ t.test('a FIFO in the place of maildirsize makes no question wait', async (t) =>
   const { path, says } = maildir(t)
   execFileSync('mkfifo', [join(path, 'maildirsize')])
   t.equal(await says(), 'trouble')
-})
-
-t.test('if maildirsize is a link, the messages are counted', async (t) => {
-  const { path, says } = maildir(t)
-  writeFileSync(join(path, 'elsewhere'), '1S\n1 1\n')
-  symlinkSync('elsewhere', join(path, 'maildirsize'))
-  t.equal(await says(), '0 0 walk')
 })
 
 t.test('known and missing mailboxes are answered while others are counted', async (t) => {

@@ -25,29 +25,23 @@ async function open(t: Test) {
 /** Milliseconds. */
 const PAUSES = { first: 2_000, longest: 60_000 }
 
-t.test('a server that failed is backed off for a while', async (t) => {
-  const { server, clock } = await open(t)
-  t.notOk(server.isBackedOff)
-  server.failed()
-  t.ok(server.isBackedOff)
-  clock.now += PAUSES.first
-  t.notOk(server.isBackedOff)
-})
-
-t.test('it is backed off for longer each time, up to a limit, until it answers', async (t) => {
-  const { server, clock, scan } = await open(t)
-  const failFor = () => {
-    server.failed()
-    const began = clock.now
-    while (server.isBackedOff) clock.now += 1000
-    return clock.now - began
-  }
-  t.same([failFor(), failFor(), failFor()], [PAUSES.first, 2 * PAUSES.first, 4 * PAUSES.first])
-  for (let i = 0; i < 10; i++) failFor()
-  t.equal(failFor(), PAUSES.longest)
-  t.equal(await scan(), 'answered')
-  t.equal(failFor(), PAUSES.first)
-})
+t.test(
+  'a server that failed is backed off for longer each time, up to a limit, until it answers',
+  async (t) => {
+    const { server, clock, scan } = await open(t)
+    const failFor = () => {
+      server.failed()
+      const began = clock.now
+      while (server.isBackedOff) clock.now += 1000
+      return clock.now - began
+    }
+    t.same([failFor(), failFor(), failFor()], [PAUSES.first, 2 * PAUSES.first, 4 * PAUSES.first])
+    for (let i = 0; i < 10; i++) failFor()
+    t.equal(failFor(), PAUSES.longest)
+    t.equal(await scan(), 'answered')
+    t.equal(failFor(), PAUSES.first)
+  },
+)
 
 t.test('messages that fail at the same time are one failure of the server', async (t) => {
   const { server, clock } = await open(t)

@@ -68,12 +68,3 @@ t.test('a server that does not report its version is skipped', async (t) => {
   await new Promise((resolve) => setTimeout(resolve, 1_100))
   t.same(await scanMany(pool, 3, [second]), [3])
 })
-
-t.test('the log names a server that fails, and when it answers again', async (t) => {
-  const second = await openServer(t)
-  const path = `${second.socket}-first`
-  const log: string[] = []
-  const pool = open(t, `${path} ${second.socket}`, (line) => log.push(line))
-  t.same(await scanMany(pool, 2, [second]), [2])
-  t.same(log, [`clamd ${path}: fails, and is skipped while others answer`])
-})
