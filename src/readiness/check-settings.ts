@@ -182,12 +182,14 @@ function withoutEndings(env: Environment): Environment {
 
 /** Warns of each setting that is valid but probably a mistake. */
 function configurationWarnings(env: Environment): CheckLine[] {
-  return [...misspeltSettings(env), ...contradictionsIn(env), ...passesBySettings(env)]
-}
-
-/** Warns about settings that other settings make useless, or that do not have their apparent effect. */
-export function contradictionsIn(env: Environment): CheckLine[] {
-  return [...inForward(env), ...inQuarantine(env), ...inMaxAge(env), ...inSecondLook(env)]
+  return [
+    ...misspeltSettings(env),
+    ...inForward(env),
+    ...inQuarantine(env),
+    ...inMaxAge(env),
+    ...inSecondLook(env),
+    ...passesBySettings(env),
+  ]
 }
 
 function inForward(env: Environment): CheckLine[] {

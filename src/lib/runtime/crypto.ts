@@ -29,7 +29,7 @@ const ofBun: Crypto = {
  * change. Makes one KeyObject of each secret: otherwise Node 24 needs 10 µs for each HMAC to find out that a
  * buffer is not a KeyObject.
  */
-export function withKeysReady(crypto: NodeCrypto): Crypto {
+function withKeysReady(crypto: NodeCrypto): Crypto {
   const { createHash, createHmac, createSecretKey, timingSafeEqual } = crypto
   const ready = new WeakMap<Buffer, KeyObject>()
   function keyOf(secret: Buffer): KeyObject {

@@ -1,16 +1,21 @@
-import * as crypto from 'node:crypto'
+import crypto from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
 import t from 'tap'
-import { withKeysReady } from '../../../src/lib/runtime/crypto.ts'
+import { loadCrypto } from '../../../src/lib/runtime/crypto.ts'
 
-t.test('an HMAC is that of node:crypto, and the key of a secret is made once', (t) => {
-  const made: Buffer[] = []
-  const { createHmac } = withKeysReady({
-    ...crypto,
-    createSecretKey: ((secret: Buffer) => {
-      made.push(secret)
-      return crypto.createSecretKey(secret)
-    }) as typeof crypto.createSecretKey,
+t.test('an HMAC is that of node:crypto, and the key of a secret is made once', async (t) => {
+  const made: unknown[] = []
+  const { createSecretKey } = crypto
+  t.teardown(() => {
+    crypto.createSecretKey = createSecretKey
+    syncBuiltinESMExports()
   })
+  crypto.createSecretKey = ((secret: Buffer) => {
+    made.push(secret)
+    return createSecretKey(secret)
+  }) as typeof createSecretKey
+  syncBuiltinESMExports()
+  const { createHmac } = await loadCrypto()
   const secrets = [crypto.randomBytes(32), crypto.randomBytes(100)]
   for (const text of ['one', 'two']) {
     for (const secret of secrets) {
@@ -19,5 +24,4 @@ t.test('an HMAC is that of node:crypto, and the key of a secret is made once', (
     }
   }
   t.same(made, secrets)
-  t.end()
 })

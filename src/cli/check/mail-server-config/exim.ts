@@ -21,6 +21,10 @@ interface EximHost {
   readonly endpoints: OnescandEndpoints
   /** SCANTIMEOUT of onescand, in seconds. */
   readonly scanTime: number
+  /** Resolves to the output of `exim -bP`. */
+  readonly print?: (what: 'routers' | 'transports' | 'av_scanner') => Promise<string>
+  /** Returns whether something listens on this port of the host. */
+  readonly listens?: (port: number) => boolean
 }
 
 /**
@@ -29,12 +33,11 @@ interface EximHost {
  */
 export async function checkExim(host: EximHost): Promise<CheckLine[]> {
   const program = EXIMS.find((path) => existsSync(path)) ?? EXIMS[0]
-  const print = (what: 'routers' | 'transports' | 'av_scanner') =>
-    askProgram([program, '-bP', what])
+  const { print = (what) => askProgram([program, '-bP', what]), listens = isListening } = host
   try {
-    const routers = readRouters(await print('routers'))
+    const routers = parseRouters(await print('routers'))
     const asked = judgeScanner(await print('av_scanner').catch(() => ''), host.endpoints)
-    const checkLines = judgeRouters(routers, host.endpoints, isListening, asked)
+    const checkLines = judgeRouters(routers, host.endpoints, listens, asked)
     return [...checkLines, ...judgeTransports(routers, await print('transports'), host)]
   } catch {
     const value =
@@ -43,8 +46,8 @@ export async function checkExim(host: EximHost): Promise<CheckLine[]> {
   }
 }
 
-/** Reads what `exim -bP routers` prints: a line with the name of each, then its options. */
-export function readRouters(printed: string): LocalRouter[] {
+/** Parses what `exim -bP routers` prints: a line with the name of each, then its options. */
+function parseRouters(printed: string): LocalRouter[] {
   return printed.split(/^(?=\S+ router:$)/m).flatMap((text) => {
     const [, name] = /^(\S+) router:$/m.exec(text) ?? []
     const [, transport = ''] = /^transport = (.*)$/m.exec(text) ?? []
@@ -57,7 +60,7 @@ export function readRouters(printed: string): LocalRouter[] {
 }
 
 /** Returns the check line whether Exim uses onescand as clamd, by the output of `exim -bP av_scanner`. */
-export function judgeScanner(printed: string, { clamd }: OnescandEndpoints): CheckLine | undefined {
+function judgeScanner(printed: string, { clamd }: OnescandEndpoints): CheckLine | undefined {
   const [, options = ''] = /^av_scanner = clamd:(.*)$/m.exec(printed.trim()) ?? []
   const place = options.startsWith('/') ? `unix:${options}` : `inet:${options.replace(' ', ':')}`
   const address = matchAddress(place.replace(/[ :]+$/, ''), clamd, undefined)
@@ -68,7 +71,7 @@ export function judgeScanner(printed: string, { clamd }: OnescandEndpoints): Che
 /**
  * `asked` is the check line about Exim as a client of clamd. With it no router needs to pass mail to onescand.
  */
-export function judgeRouters(
+function judgeRouters(
   routers: readonly LocalRouter[],
   { smtp }: OnescandEndpoints,
   listens: (port: number) => boolean,
@@ -98,7 +101,7 @@ const isOnescands = ({ port }: LocalRouter, smtp: readonly string[]) =>
  * transports`. Exim sends such mail again, although onescand may have passed it on each time. Also reports
  * transports with a limit for lines, which makes Exim return mail that it has accepted.
  */
-export function judgeTransports(
+function judgeTransports(
   routers: readonly LocalRouter[],
   printed: string,
   { endpoints, scanTime }: EximHost,

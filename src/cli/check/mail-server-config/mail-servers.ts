@@ -64,22 +64,20 @@ const UNITS: Partial<Readonly<Record<MailServer, string>>> = {
   OpenSMTPD: 'opensmtpd',
 }
 
-/** Returns a check line if systemd does not run a mail server of this host. */
-export function checkServerUnit(server: MailServer): CheckLine[] {
-  const name = UNITS[server]
-  const unit = name === undefined ? undefined : askSystemd(name)
-  return unit === undefined ? [] : judgeUnit(server, name!, unit)
-}
+type UnitState = Pick<SystemdUnit, 'load' | 'active' | 'enabled'>
 
 /**
- * Returns a check line about the state of the unit in systemd. A site may have several servers, and want one of
- * them off.
+ * Returns a check line if systemd does not run a mail server of this host. A site may have several servers, and
+ * want one of them off.
  */
-export function judgeUnit(
+export function checkServerUnit(
   server: MailServer,
-  name: string,
-  { load, active, enabled }: Pick<SystemdUnit, 'load' | 'active' | 'enabled'>,
+  ask: (name: string) => UnitState | undefined = askSystemd,
 ): CheckLine[] {
+  const name = UNITS[server]
+  const unit = name === undefined ? undefined : ask(name)
+  if (unit === undefined) return []
+  const { load, active, enabled } = unit
   if (load === 'masked') {
     const start = `systemctl unmask ${name} && systemctl start ${name}`
     return active === 'active' ? [] : [warning(server, 'is not running: its unit is masked', start)]

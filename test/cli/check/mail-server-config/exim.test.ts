@@ -1,10 +1,5 @@
 import t from 'tap'
-import {
-  judgeRouters,
-  judgeScanner,
-  judgeTransports,
-  readRouters,
-} from '../../../../src/cli/check/mail-server-config/exim.ts'
+import { checkExim } from '../../../../src/cli/check/mail-server-config/exim.ts'
 import { linesOf } from '../machine.ts'
 
 /** What `onescan check` says of the routers of Exim, as its program prints them. */
@@ -19,14 +14,29 @@ const asThePage = [
 ].join('')
 const smtp = ['inet:127.0.0.1:10025', 'inet:0.0.0.0:10027']
 
-const endpoints = (ours: readonly string[]) => ({
-  ...{ milters: [], smtp: ours, next: [], clamd: [], isRunning: true },
-})
-const told = (printed: string, ports: readonly number[], ours: readonly string[] = smtp) =>
-  linesOf(judgeRouters(readRouters(printed), endpoints(ours), (port) => ports.includes(port)))
+interface Printed {
+  readonly routers?: string
+  readonly transports?: string
+  readonly av_scanner?: string
+}
+
+/** The lines about an Exim that prints this, on a host with servers at these ports, and onescand's addresses. */
+const told = async (
+  printed: Printed,
+  ports: readonly number[],
+  { smtp: ours = smtp, clamd = [] as readonly string[] } = {},
+) =>
+  linesOf(
+    await checkExim({
+      endpoints: { milters: [], smtp: ours, next: [], clamd, isRunning: true },
+      scanTime: 90,
+      print: async (what) => printed[what] ?? '',
+      listens: (port) => ports.includes(port),
+    }),
+  )
 
 t.test('routers as documented pass mail to onescand', async (t) => {
-  t.same(told(asThePage, [10025, 10027]), [
+  t.same(await told({ routers: asThePage }, [10025, 10027]), [
     'ok router onescan_before_queue of Exim: passes mail to onescand at port 10025',
     'ok router onescan_after_queue of Exim: passes mail to onescand at port 10027',
   ])
@@ -34,65 +44,58 @@ t.test('routers as documented pass mail to onescand', async (t) => {
 
 t.test('a port at which nothing listens is named, with the router', async (t) => {
   const wrong = asThePage.replace('10027', '10037')
-  t.match(told(wrong, [10025, 10027]), [
+  t.match(await told({ routers: wrong }, [10025, 10027]), [
     /^ok /,
     /^error router onescan_after_queue of Exim: sends mail to port 10037 of 127.0.0.1, where nothing listens: Exim defers it; .* set an address of its --smtp \(inet:127.0.0.1:10025, inet:0.0.0.0:10027\)/,
   ])
-  t.match(told(asThePage, [10025])[1], /^error .*port 10027 .*; start onescand/)
+  const [, second] = await told({ routers: asThePage }, [10025])
+  t.match(second, /^error .*port 10027 .*; start onescand/)
 })
 
 t.test('without a router to onescand, no mail is reported as scanned', async (t) => {
   const others = [router('amavis', '* localhost::10024 byname'), router('dns', '')].join('')
-  t.match(told(others, [10024]), [/^warning Exim: no router of Exim passes mail to onescand/])
-  t.match(told(asThePage, [], [])[2], /^warning Exim: no router/)
+  t.match(await told({ routers: others }, [10024]), [
+    /^warning Exim: no router of Exim passes mail to onescand/,
+  ])
+  const [, , third] = await told({ routers: asThePage }, [], { smtp: [] })
+  t.match(third, /^warning Exim: no router/)
 })
 
 t.test('an Exim that asks onescand as clamd needs no router', async (t) => {
   const clamd = ['unix:/run/onescan/clamd.sock', 'inet:127.0.0.1:3311']
-  const asked = (printed: string) => judgeScanner(printed, { ...endpoints([]), clamd })
+  const asked = (av_scanner: string) => told({ av_scanner }, [], { smtp: [], clamd })
   for (const place of ['clamd:127.0.0.1 3311', 'clamd:/run/onescan/clamd.sock'])
-    t.match(asked(`av_scanner = ${place}\n`), {
-      level: 'ok',
-      what: 'av_scanner of Exim',
-      value: /^uses onescand as clamd at /,
-    })
-  t.equal(asked('av_scanner = clamd:/run/clamav/clamd.ctl\n'), undefined)
-  t.equal(asked('av_scanner = sophie:/var/run/sophie\n'), undefined)
-  const found = judgeRouters(
-    [],
-    endpoints([]),
-    () => false,
-    asked('av_scanner = clamd:127.0.0.1 3311\n'),
-  )
-  t.match(linesOf(found), [/^ok av_scanner of Exim: /])
+    t.match(await asked(`av_scanner = ${place}\n`), [
+      /^ok av_scanner of Exim: uses onescand as clamd at /,
+    ])
+  for (const place of ['clamd:/run/clamav/clamd.ctl', 'sophie:/var/run/sophie'])
+    t.match(await asked(`av_scanner = ${place}\n`), [/^warning Exim: no router/])
 })
+
+/** The lines about transports alone: all routers are as documented. */
+const toldOfTransports = async (transports: string) =>
+  (await told({ routers: asThePage, transports }, [10025, 10027])).filter(
+    (line) => !line.startsWith('ok router '),
+  )
 
 t.test('a transport to onescand that ends before a scan may is named', async (t) => {
   const transport = (name: string, time: string) =>
     `\nto_${name} transport:\ncommand_timeout = 5m\nfinal_timeout = ${time}\nhosts_randomize\n`
   const names = ['onescan_before_queue', 'onescan_after_queue', 'smarthost']
   const timeouts = (...times: readonly string[]) =>
-    linesOf(
-      judgeTransports(
-        readRouters(asThePage),
-        names.map((name, at) => transport(name, times[at]!)).join(''),
-        { endpoints: endpoints(smtp), scanTime: 90 },
-      ),
-    )
-  t.same(timeouts('10m', '1m31s', '1s'), [])
-  t.same(timeouts('10m', '1m30s', '1s'), [
+    toldOfTransports(names.map((name, at) => transport(name, times[at]!)).join(''))
+  t.same(await timeouts('10m', '1m31s', '1s'), [])
+  t.same(await timeouts('10m', '1m30s', '1s'), [
     'warning transport to_onescan_after_queue of Exim: final_timeout = 1m30s: Exim gives up before a scan does (SCANTIMEOUT=90); set final_timeout = 10m in that transport, and reload Exim',
   ])
 })
 
 t.test('a transport to onescand that returns long lines is named', async (t) => {
-  const printed = ['onescan_before_queue', 'smarthost'].map(
-    (name) => `\nto_${name} transport:\nfinal_timeout = 15m\nmessage_linelength_limit = 998\n`,
-  )
-  const host = { endpoints: endpoints(smtp), scanTime: 90 }
-  t.same(linesOf(judgeTransports(readRouters(asThePage), printed.join(''), host)), [
+  const printed = ['onescan_before_queue', 'smarthost']
+    .map((name) => `\nto_${name} transport:\nfinal_timeout = 15m\nmessage_linelength_limit = 998\n`)
+    .join('')
+  t.same(await toldOfTransports(printed), [
     'error transport to_onescan_before_queue of Exim: message_linelength_limit = 998: Exim returns accepted mail with a longer line; set message_linelength_limit = 1G in that transport, and reload Exim',
   ])
-  const asThePageHasIt = printed.join('').replaceAll('998', '1G')
-  t.same(judgeTransports(readRouters(asThePage), asThePageHasIt, host), [])
+  t.same(await toldOfTransports(printed.replaceAll('998', '1G')), [])
 })

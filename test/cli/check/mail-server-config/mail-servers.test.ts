@@ -1,7 +1,7 @@
 import t from 'tap'
 import {
+  checkServerUnit,
   findMailServers,
-  judgeUnit,
   noMailServer,
 } from '../../../../src/cli/check/mail-server-config/mail-servers.ts'
 import {
@@ -54,7 +54,7 @@ t.test('a server that passes its mail on over SMTP is not a qmail-queue program'
 
 t.test('a server that systemd does not run is named, with how it starts', async (t) => {
   const judged = (load: string, active: string, enabled = 'generated') =>
-    linesOf(judgeUnit('Exim', 'exim4', { load, active, enabled }))
+    linesOf(checkServerUnit('Exim', () => ({ load, active, enabled })))
   t.same(judged('loaded', 'active'), [])
   t.same(judged('masked', 'active', 'masked'), [])
   t.same(judged('masked', 'inactive', 'masked'), [
