@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { errorText, Fault } from '../../../lib/errors/fault.ts'
-import { Cdb, readTcpRule } from '../../../lib/net/tcp-rules.ts'
+import { Cdb, parseTcpRule } from '../../../lib/net/tcp-rules.ts'
 import { readOwnFile } from '../../../lib/path/open.ts'
 import type { Environment } from '../../../lib/process/environment.ts'
 import { type Accounts, ownAccount } from '../../../readiness/stage/account.ts'
@@ -80,7 +80,7 @@ export function slotHosts(
 function clientClasses(file: string | undefined): (RuleClass | undefined)[] {
   if (file === undefined) return [undefined]
   try {
-    return readRules(readOwnFile(file))
+    return parseClasses(readOwnFile(file))
   } catch (error) {
     const remedy = 'run tcprules; without it tcpserver accepts no connection'
     throw new Fault('config', `-x ${file}: ${errorText(error)}; ${remedy}`, error)
@@ -95,15 +95,15 @@ interface RuleClass {
 }
 
 /**
- * Reads the classes of a cdb that tcprules made. Addresses with the same variables form one class. The class of
+ * Parses the classes of a cdb that tcprules made. Addresses with the same variables form one class. The class of
  * all other addresses comes first. Denied addresses are skipped. Throws an Error if the file is not such a cdb.
  */
-export function readRules(file: Buffer): RuleClass[] {
+function parseClasses(file: Buffer): RuleClass[] {
   const classes = new Map<string, { addresses: string[]; variables: Record<string, string> }>()
   let elseDenied = false
   for (const { key, value } of Cdb.in(file).records()) {
     const address = key.toString('latin1')
-    const rule = readTcpRule(value)
+    const rule = parseTcpRule(value)
     if (rule.isDenied) elseDenied ||= address === ''
     else {
       const variables = Object.fromEntries(rule.variables)

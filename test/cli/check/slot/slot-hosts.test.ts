@@ -2,12 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import {
-  readRules,
-  type SlotOptions,
-  slotHosts,
-} from '../../../../src/cli/check/slot/slot-hosts.ts'
-import { readService } from '../../../../src/cli/host/running-services.ts'
+import { type SlotOptions, slotHosts } from '../../../../src/cli/check/slot/slot-hosts.ts'
+import { type RunningService, readService } from '../../../../src/cli/host/running-services.ts'
 import type { CheckLine } from '../../../../src/lib/check/check-line.ts'
 import { lacks } from '../../../needs.mjs'
 import { openDirectory } from '../../../programs/host/reachable.ts'
@@ -45,17 +41,31 @@ function rulesOf(t: Test, text: string) {
   return { home, cdb, check }
 }
 
-t.test('every class of rules is read from the cdb', { skip }, async (t) => {
-  const classes = readRules(readFileSync(rulesOf(t, RULES).cdb))
-  t.same(
-    classes.map(({ addresses, variables }) => [addresses, Object.keys(variables).length]),
-    [
-      [[''], 2],
-      [['127.0.0.1'], 1],
-      [['10.', '10.9.'], 3],
-      [['192.0.2.'], 3],
-    ],
+const withoutRules: RunningService = {
+  ...{ pid: '1', text: 'tcpserver', env: {}, uid: 0, groups: [], limits: {}, rules: undefined },
+  ...{ directory: '/', unseen: [], since: 0 },
+}
+
+const noOptions: SlotOptions = {
+  pid: undefined,
+  user: 'root',
+  env: [],
+  envdir: undefined,
+}
+
+/** The classes of clients by these rules: their addresses, and how many variables each is given. */
+const classesIn = (rules: string) =>
+  slotHosts({ ...withoutRules, rules }, noOptions, {}, accounts, 0).map(
+    ({ clients, env }) => [clients, Object.keys(env).length] as const,
   )
+
+t.test('every class of rules is read from the cdb', { skip }, async (t) => {
+  t.same(classesIn(rulesOf(t, RULES).cdb), [
+    ['all other clients', 2],
+    ['127.0.0.1', 1],
+    ['10. 10.9.', 3],
+    ['192.0.2.', 3],
+  ])
 })
 
 t.test(
@@ -64,18 +74,22 @@ t.test(
     skip,
   },
   async (t) => {
-    const classes = (text: string) => readRules(readFileSync(rulesOf(t, text).cdb))
-    t.same(classes('10.:allow,A="1"\n')[0], { addresses: [''], variables: {} })
-    t.same(classes('10.:allow,A="1"\n:deny\n'), [{ addresses: ['10.'], variables: { A: '1' } }])
+    const classes = (text: string) => classesIn(rulesOf(t, text).cdb)
+    t.same(classes('10.:allow,A="1"\n')[0], ['all other clients', 0])
+    t.same(classes('10.:allow,A="1"\n:deny\n'), [['10.', 1]])
   },
 )
 
 t.test('a file that is not a cdb, or is cut off, is not read past its end', { skip }, async (t) => {
-  const cdb = readFileSync(rulesOf(t, RULES).cdb)
-  t.throws(() => readRules(Buffer.from('no cdb')), /is not a cdb/)
+  const { home, cdb } = rulesOf(t, RULES)
+  const whole = readFileSync(cdb)
+  const cut = join(home, 'cut.cdb')
+  writeFileSync(cut, 'no cdb')
+  t.throws(() => classesIn(cut), /is not a cdb/)
   for (let length = 0; length < 2400; length += 7) {
+    writeFileSync(cut, whole.subarray(0, length))
     try {
-      readRules(cdb.subarray(0, length))
+      classesIn(cut)
     } catch (error) {
       t.match(error, { message: /is not a cdb/ })
     }
@@ -143,10 +157,3 @@ t.test('missing rules are reported: tcpserver accepts no client', { skip }, asyn
     out: /^error +process \d+: -x \S*missing\.cdb: .*ENOENT.*accepts no mail$/m,
   })
 })
-
-const noOptions: SlotOptions = {
-  pid: undefined,
-  user: 'root',
-  env: [],
-  envdir: undefined,
-}
