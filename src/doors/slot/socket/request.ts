@@ -30,7 +30,7 @@ export interface Request {
 }
 
 /** A request about onescand itself: slot-protocol.md, COMMANDS. */
-type DaemonQuestion =
+export type DaemonQuestion =
   /** Its state, with or without a self-test. */
   | { readonly kind: 'describe'; readonly wantsSelfTest: boolean }
   /** To run a command: JSON of a ServiceCommand. */

@@ -5,6 +5,7 @@ import { Budget, type MemoryLease } from '../../../lib/flow/memory-budget.ts'
 import { longestSilent } from '../../../serving/idle.ts'
 import { type Door, serve } from '../../../serving/serve.ts'
 import { PeerTimeout, Wire, type WireHost } from '../../../serving/wire.ts'
+import { answerAboutDaemon } from './about-daemon.ts'
 import { acknowledgement, heartbeat, standaloneAnswer } from './encode-answer.ts'
 import { SlotRequestReader } from './request.ts'
 import { ScanStandalone } from './scan-standalone.ts'
@@ -125,10 +126,8 @@ async function receiveAndAnswer(
   )
   if (wire.isFinishing && head === undefined) wire.dismiss() // it has sent no request yet
   if (head === undefined) return undefined
-  if (typeof head === 'object') {
-    if (head.kind === 'describe') return server.describe(socket, head.wantsSelfTest)
-    return server.runFor(head.command, { socket, reader, gone: wire.gone })
-  }
+  if (typeof head === 'object')
+    return answerAboutDaemon(head, { socket, reader, gone: wire.gone }, server.options)
   admit()
   const headAt = wire.receivedAt
   let hasAcknowledged = false

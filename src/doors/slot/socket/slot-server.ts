@@ -10,14 +10,13 @@ import { type Envelope, EnvelopeReader } from '../../../mail/message/envelope/en
 import { Header } from '../../../mail/message/header-block.ts'
 import { Intake } from '../../../mail/message/intake.ts'
 import type { StandaloneWay } from '../../../observe/live/process-report.ts'
-import { descriptionFrame } from '../../../protocol/slot/daemon-description.ts'
 import { Deadline } from '../../../scan/judge/context/deadline.ts'
 import { NOTHING_SCANS } from '../../../scan/judge/context/judge-config.ts'
 import type { Decision } from '../../../scan/judge/decision/decision.ts'
 import { type AnnouncedMail, checkQuota } from '../../../scan/judge/over-quota.ts'
 import type { QuotaLookup } from '../../../scan/quota/quota-lookup.ts'
 import { exit } from '../exit-codes.ts'
-import { bounceUserOf, readSlotClient, type SlotClient } from '../slot-client.ts'
+import { bounceUserOf } from '../slot-client.ts'
 import { isTestOfCheck } from '../test-next-program.ts'
 import { ClientContexts } from './client-context.ts'
 import {
@@ -27,9 +26,8 @@ import {
   endWithReply,
   passOn,
 } from './encode-answer.ts'
-import { type Peer, peerFields } from './peer.ts'
+import { type Peer, peerFields, requireClient } from './peer.ts'
 import type { Request } from './request.ts'
-import { type CommandClient, runCommandHere } from './run-command.ts'
 import { ScanStandalone } from './scan-standalone.ts'
 import type { SlotSocketOptions } from './slot-options.ts'
 
@@ -93,7 +91,7 @@ export class SlotServer {
     const { configuration, clientContexts, bounceUser } = this.#state
     const { reporter } = this.options
     const { context, asksQuota, replyForm } = clientContexts.get(request.variables)
-    const client = readClient(request, peer, bounceUser())
+    const client = requireClient(request.variables, peer, bounceUser())
     const isTest = isTestOfCheck(request.variables)
     const about = (transaction?: LoggedMessage): LogContext => ({
       door: isTest ? [SELF_TEST, ...peerFields(peer)] : peerFields(peer),
@@ -126,26 +124,6 @@ export class SlotServer {
     }
   }
 
-  /** The answer to a request about onescand: root and onescand's own account learn how it runs. */
-  async describe(socket: Socket, wantsSelfTest: boolean): Promise<Buffer> {
-    return descriptionFrame(
-      this.#obeys(socket) ? await this.options.describe?.(wantsSelfTest) : undefined,
-    )
-  }
-
-  /** Runs a command of onescan's in this service, for root and onescand's own account. */
-  async runFor(command: string, client: Omit<CommandClient, 'ownArgs'>): Promise<Buffer> {
-    const { ownArgs = [] } = this.options
-    if (!this.#obeys(client.socket)) throw new ScanStandalone('only root may run commands')
-    return runCommandHere(command, { ...client, ownArgs })
-  }
-
-  /** Returns whether the kernel reports root or onescand's own account as the client. */
-  #obeys(socket: Socket): boolean {
-    const uid = this.options.identifyPeer(socket)?.uid
-    return uid === 0 || uid === process.geteuid!()
-  }
-
   /** Notes that the client gets no answer to its request. `variables` are those received until then. */
   standalone(way: StandaloneWay, variables: Request['variables']): void {
     if (!isTestOfCheck(variables)) this.options.reporter?.standalone(way)
@@ -155,24 +133,6 @@ export class SlotServer {
 function stateOf(configuration: Configuration) {
   const bounceUser = keepFor(BOUNCE_USER_FOR, readUptime, () => bounceUserOf(configuration.env))
   return { configuration, clientContexts: new ClientContexts(configuration), bounceUser }
-}
-
-/**
- * Returns the client of a request. Throws ScanStandalone if the kernel does not report the client's user, and the
- * client may be qmail-send with a bounce of its own, which is never refused. The standalone program knows its
- * user. A host without the user of BOUNCEUSER has no qmail-send, and mail with a client address came from a
- * server.
- */
-function readClient(
-  { variables }: Request,
-  peer: Peer | undefined,
-  bounceUser: number | undefined,
-): SlotClient {
-  const client = readSlotClient(Object.fromEntries(variables), peer?.uid, bounceUser)
-  const mayInject = bounceUser !== undefined && client.origin.clientAddress === undefined
-  if (peer === undefined && mayInject)
-    throw new ScanStandalone('the kernel does not identify the client')
-  return client
 }
 
 function readEnvelope(wire: Buffer): Envelope {
