@@ -1,5 +1,5 @@
 import { errorText, faultKindOf, isFault } from '../../lib/errors/fault.ts'
-import type { MemoryLease } from '../../lib/flow/memory-budget.ts'
+import { type MemoryLease, UnreadCharge } from '../../lib/flow/memory-budget.ts'
 import {
   CLAMD_COMMAND_MAX,
   type ClamdCommand,
@@ -272,12 +272,11 @@ function replyTo(ending: Ending, number?: number): ReplyMaker {
 
 /** The requests of a client, and the memory of those that wait. */
 export class ClamdRequests extends ClamdRequestReader implements WireReader {
-  readonly #lease: MemoryLease
-  #charged = 0
+  readonly #unread: UnreadCharge
 
   constructor(streamMax: number, lease: MemoryLease) {
     super(streamMax)
-    this.#lease = lease
+    this.#unread = new UnreadCharge(lease)
   }
 
   /** Whether more bytes wait than belong to one command. */
@@ -288,20 +287,12 @@ export class ClamdRequests extends ClamdRequestReader implements WireReader {
   /** Throws a Fault if there is no memory for them. */
   override push(chunk: Buffer): void {
     super.push(chunk)
-    this.#chargeAnew()
+    this.#unread.set(this.pending)
   }
 
   override next() {
     const request = super.next()
-    this.#chargeAnew()
+    this.#unread.set(this.pending)
     return request
-  }
-
-  #chargeAnew(): void {
-    const { pending } = this
-    const more = pending - this.#charged
-    if (more > 0) this.#lease.charge(more)
-    else this.#lease.release(-more)
-    this.#charged = pending
   }
 }

@@ -1,5 +1,5 @@
 import { releaseBuffer } from '../../lib/bytes/buffers.ts'
-import type { MemoryLease } from '../../lib/flow/memory-budget.ts'
+import { type MemoryLease, UnreadCharge } from '../../lib/flow/memory-budget.ts'
 import { HEADER_MAX } from '../../mail/message/header-block.ts'
 import type { Frame, FrameReader } from '../../protocol/frames.ts'
 import { MACROS_MAX } from '../../protocol/milter/macros.ts'
@@ -20,15 +20,14 @@ const WAITING_MAX = 256 * 1024
 /** The packets of an MTA, and the memory of those that wait while a message is judged. */
 export class MtaPackets implements WireReader {
   readonly #session: MilterSession
-  readonly #lease: MemoryLease
+  readonly #unread: UnreadCharge
   readonly #reader: FrameReader
   #chunk: Buffer | undefined // the last one
   #isWaiting = false
-  #waitingBytes = 0
 
   constructor(session: MilterSession, lease: MemoryLease) {
     this.#session = session
-    this.#lease = lease
+    this.#unread = new UnreadCharge(lease)
     this.#reader = createPacketReader((command) => this.#mostFor(command), {
       charge: (bytes) => lease.charge(bytes),
       release(packet) {
@@ -43,7 +42,7 @@ export class MtaPackets implements WireReader {
   }
 
   get isFull(): boolean {
-    return this.#waitingBytes > WAITING_MAX
+    return this.#unread.bytes > WAITING_MAX
   }
 
   push(chunk: Buffer): void {
@@ -55,9 +54,7 @@ export class MtaPackets implements WireReader {
   /** Charges for unread data, until all of it is read. */
   letWait(): void {
     this.#isWaiting = true
-    const { pending } = this.#reader
-    this.#lease.charge(pending - this.#waitingBytes)
-    this.#waitingBytes = pending
+    this.#unread.set(this.#reader.pending)
   }
 
   /** Returns the next packet, which is valid until the next call. */
@@ -65,8 +62,7 @@ export class MtaPackets implements WireReader {
     const packet = this.#reader.next()
     if (packet !== undefined) return packet
     this.#isWaiting = false
-    this.#lease.release(this.#waitingBytes)
-    this.#waitingBytes = 0
+    this.#unread.set(0)
     if (!this.isAmidst && !this.#session.isAmidContent) this.#reader.trim()
     if (this.#chunk !== undefined) releaseBuffer(this.#chunk) // sessions keep copies only
     this.#chunk = undefined

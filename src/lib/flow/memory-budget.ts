@@ -97,3 +97,23 @@ export class MemoryLease {
     this.#charged += bytes
   }
 }
+
+/** The charge for bytes of a client that wait unread. */
+export class UnreadCharge {
+  readonly #lease: MemoryLease
+  #bytes = 0
+
+  constructor(lease: MemoryLease) {
+    this.#lease = lease
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Charges for this number of bytes, in place of those before. Throws as charge() does. */
+  set(bytes: number): void {
+    this.#lease.charge(bytes - this.#bytes)
+    this.#bytes = bytes
+  }
+}
