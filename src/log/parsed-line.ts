@@ -29,18 +29,18 @@ const OWN_TIME = / time=(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)$/
  * middle of another program's line it is not trusted, and undefined is returned. `newest` is the time of the
  * last write to the log, in milliseconds since 1970: it supplies the year of times without one.
  */
-export function readLogLine(line: string, newest: number): LogRecord | undefined {
+export function parseLogLine(line: string, newest: number): LogRecord | undefined {
   const [head, written, host = '', own, program] = HEAD.exec(line)!
   if (own === undefined && program === undefined) return undefined
   const rest = line.slice(head.length)
   // No value of a client looks like onescan's own time: a value with a blank is in quotes.
   const ownTime = written === undefined ? OWN_TIME.exec(rest) : null
   const text = ownTime === null ? rest : rest.slice(0, ownTime.index)
-  return readLogText(text, timeOf(written ?? ownTime?.[1], newest), host)
+  return parseLogText(text, timeOf(written ?? ownTime?.[1], newest), host)
 }
 
-/** Reads the fields of our own text, after `onescan: `. */
-export function readLogText(text: string, time: number, host = ''): LogRecord {
+/** Parses the fields of our own text, after `onescan: `. */
+export function parseLogText(text: string, time: number, host = ''): LogRecord {
   const fields = new Map<string, string>()
   const recipients: string[] = []
   for (const field of fieldsIn(text)) {

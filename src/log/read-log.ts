@@ -5,7 +5,7 @@ import { attempt, errorCode, errorText, errorTextAt } from '../lib/errors/fault.
 import { type OpenFile, PathHandle } from '../lib/path/path-handle.ts'
 import { inheritedDescriptor } from '../lib/process/descriptors.ts'
 import { passwdEntries } from '../lib/process/passwd.ts'
-import { type LogRecord, readLogLine } from './parsed-line.ts'
+import { type LogRecord, parseLogLine } from './parsed-line.ts'
 
 /** Upper limit, in bytes, for a line that is read. onescan's own lines have at most 4,096. */
 const READ_LINE_MAX = 64 * 1024
@@ -36,7 +36,7 @@ export async function* readLogs(
       for await (const lines of logLines(file)) {
         const records = lines.flatMap((line) => {
           if (!prefilter.test(line)) return []
-          const record = readLogLine(line, file.modified)
+          const record = parseLogLine(line, file.modified)
           return record !== undefined && matches(record) ? [record] : []
         })
         if (records.length > 0) yield records

@@ -54,14 +54,14 @@ export function readOptions(args: readonly string[]): ServiceOptions {
   })
   const faults = new FaultCollector()
   const [udp, http] = (['udp', 'http'] as const).map((name) =>
-    faults.attempt(() => readPlace(`--${name}`, values[name]), undefined),
+    faults.attempt(() => parsePlace(`--${name}`, values[name]), undefined),
   )
   faults.attempt(() => {
     if (values.udp !== 'none' || values.http !== 'none') return
     throw new Error('--udp none --http none: no client could connect; remove one of them')
   }, undefined)
   const count = values['max-clients']
-  const networks = values.allow.flatMap((text) => faults.attempt(() => [readNetwork(text)], []))
+  const networks = values.allow.flatMap((text) => faults.attempt(() => [parseNetwork(text)], []))
   const options: ServiceOptions = {
     udp,
     http,
@@ -76,7 +76,7 @@ export function readOptions(args: readonly string[]): ServiceOptions {
   return options
 }
 
-function readPlace(name: string, text: string): ServiceEndpoint | undefined {
+function parsePlace(name: string, text: string): ServiceEndpoint | undefined {
   if (text === 'none') return undefined
   const place = parseEndpoint(text, { leastPort: 0 })
   if (place && parseIpAddress(place.host)) return { ...place, text }
@@ -85,7 +85,7 @@ function readPlace(name: string, text: string): ServiceEndpoint | undefined {
   )
 }
 
-function readNetwork(text: string): Network {
+function parseNetwork(text: string): Network {
   const network = Network.parse(text)
   if (network) return network
   throw new Error(`--allow ${text}: must be a network such as 192.0.2.0/24 or 2001:db8::/32`)

@@ -4,7 +4,11 @@ import type { Environment } from '../lib/process/environment.ts'
 import { lowerCase } from '../mail/message/envelope/address.ts'
 import { type LdapSettings, readLdapSettings } from '../protocol/ldap/ldap-settings.ts'
 import { readSetting } from '../settings/read-settings.ts'
-import { type MailboxTemplate, needsHome, readMailboxTemplate } from './sources/mailbox-location.ts'
+import {
+  type MailboxTemplate,
+  needsHome,
+  parseMailboxTemplate,
+} from './sources/mailbox-location.ts'
 import { parseLimits, type QuotaLimits } from './sources/mailbox-result.ts'
 import type { Domains } from './sources/users.ts'
 
@@ -45,10 +49,10 @@ type UserList =
 /** Reads the settings. Throws a Fault of kind `config` if one is invalid. */
 export function readServiceSettings(env: Environment): ServiceSettings {
   const written = readSetting(env, 'QUOTAMAILBOX')
-  const source = readSource(written)
+  const source = parseSource(written)
   const home = source.kind !== 'quota-status' && needsHome(written.replace(/^\w+:/, ''))
   const ldap = readLdapSettings(env)
-  const users = readUsers(env.QUOTAUSERS || (ldap ? 'ldap' : home ? 'passwd' : ''))
+  const users = parseUsers(env.QUOTAUSERS || (ldap ? 'ldap' : home ? 'passwd' : ''))
   if (!ldap && users.some(({ kind }) => kind === 'ldap')) {
     throw new Fault('config', 'QUOTAUSERS ldap: needs QUOTALDAPURL; set it to ldap://HOST')
   }
@@ -59,16 +63,16 @@ export function readServiceSettings(env: Environment): ServiceSettings {
   return {
     source,
     users,
-    domains: readDomains(env.QUOTADOMAINS),
+    domains: parseDomainList(env.QUOTADOMAINS),
     ldap,
     limitsFile: readSetting(env, 'QUOTAMAP'),
-    defaultLimits: readLimits(env.QUOTADEFAULT),
+    defaultLimits: parseDefaultLimits(env.QUOTADEFAULT),
     // The rest of the time is for the transmission of the query and the answer.
     lookupTimeout: readSetting(env, 'QUOTATIMEOUT') * 0.8,
   }
 }
 
-function readSource(text: string): SourceSettings {
+function parseSource(text: string): SourceSettings {
   const [, kind = '', where = ''] = /^(maildir|mbox|quota-status):(.+)$/.exec(text) ?? []
   let address: { readonly path: string } | Endpoint | undefined
   switch (kind) {
@@ -77,16 +81,16 @@ function readSource(text: string): SourceSettings {
       if (!/^([/~]|%h)/.test(where)) break
       return { kind, mailbox: mailboxTemplate(text, where) }
     case 'quota-status':
-      address = readServer(where)
+      address = parseServer(where)
       if (address === undefined) break
-      return { kind, mailbox: readMailboxTemplate('%u'), address, text: where }
+      return { kind, mailbox: parseMailboxTemplate('%u'), address, text: where }
   }
   const forms = 'maildir:/PATH, mbox:/PATH, quota-status:unix:/PATH or quota-status:inet:HOST:PORT'
   throw new Fault('config', `QUOTAMAILBOX ${text}: must be ${forms}`)
 }
 
-/** Reads `unix:/PATH` or `inet:HOST:PORT`. */
-function readServer(text: string): { readonly path: string } | Endpoint | undefined {
+/** Parses `unix:/PATH` or `inet:HOST:PORT`. */
+function parseServer(text: string): { readonly path: string } | Endpoint | undefined {
   const [, transport, place = ''] = /^(unix|inet):(.+)$/.exec(text) ?? []
   if (transport === 'unix') return { path: socketPath(place, 'QUOTAMAILBOX quota-status:') }
   return transport === 'inet' ? parseEndpoint(place) : undefined
@@ -94,13 +98,13 @@ function readServer(text: string): { readonly path: string } | Endpoint | undefi
 
 function mailboxTemplate(text: string, where: string): MailboxTemplate {
   try {
-    return readMailboxTemplate(where.replace(/(?<=.)\/+$/, ''))
+    return parseMailboxTemplate(where.replace(/(?<=.)\/+$/, ''))
   } catch (error) {
     throw new Fault('config', `QUOTAMAILBOX ${text}: ${errorText(error)}`, error)
   }
 }
 
-function readUsers(text: string): UserList[] {
+function parseUsers(text: string): UserList[] {
   return text
     .split(/\s+/)
     .filter(Boolean)
@@ -113,13 +117,13 @@ function readUsers(text: string): UserList[] {
     })
 }
 
-function readDomains(text: string | undefined): Domains | undefined {
+function parseDomainList(text: string | undefined): Domains | undefined {
   if (!text?.trim()) return undefined
   if (text.startsWith('/')) return { file: text }
   return lowerCase(text.trim()).split(/\s+/)
 }
 
-function readLimits(text: string | undefined): QuotaLimits {
+function parseDefaultLimits(text: string | undefined): QuotaLimits {
   const limits = text ? parseLimits(text) : {}
   if (limits) return limits
   const forms = 'a size such as 1G or limits such as 1000000S,1000C'

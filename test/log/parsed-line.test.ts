@@ -1,12 +1,12 @@
 import t from 'tap'
-import { fieldsIn, readLogLine } from '../../src/log/parsed-line.ts'
+import { fieldsIn, parseLogLine } from '../../src/log/parsed-line.ts'
 import { tai64n } from './lines.ts'
 
 const newest = Date.parse('2026-11-20T18:00:00Z')
 
 /** Reads the time, host and fields of a line; undefined if onescan did not write it. */
 function read(line: string) {
-  const record = readLogLine(line, newest)
+  const record = parseLogLine(line, newest)
   return (
     record && {
       time: Number.isNaN(record.time) ? undefined : new Date(record.time).toISOString(),
@@ -103,7 +103,7 @@ t.test('a line of 64 KB of one character, or of a pair, is read in linear time',
   for (const text of ['a', ' ', '=', '"', '\\', ':', 'a=', '" ', 'a="', ': ', '@4', 'a b=']) {
     const steps = text.repeat(64 * 1024)
     for (const head of ['', 'onescan: ', 'Nov 20 17:26:25 ', 'Nov 20 17:26:25 mx1 ']) {
-      readLogLine(head + steps, newest)
+      parseLogLine(head + steps, newest)
     }
   }
   t.pass()

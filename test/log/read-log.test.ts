@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import { queryFor } from '../../src/log/criteria.ts'
-import { type LogRecord, readLogLine } from '../../src/log/parsed-line.ts'
+import { type LogRecord, parseLogLine } from '../../src/log/parsed-line.ts'
 import { findLog, journal, linesIn, readLogs } from '../../src/log/read-log.ts'
 import { lacks } from '../needs.mjs'
 import { tai64n, told } from './lines.ts'
@@ -40,7 +40,7 @@ async function read(paths: readonly string[], criteria: Partial<LogCriteria> = {
 async function entriesOf(pieces: readonly Buffer[]): Promise<LogRecord[]> {
   const entries: LogRecord[] = []
   for await (const lines of linesIn(Readable.from(pieces))) {
-    entries.push(...lines.flatMap((line) => readLogLine(line, 0) ?? []))
+    entries.push(...lines.flatMap((line) => parseLogLine(line, 0) ?? []))
   }
   return entries
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { readLogText } from '../../src/log/parsed-line.ts'
+import { parseLogText } from '../../src/log/parsed-line.ts'
 import { History } from '../../src/observe/live/history.ts'
 import { serve } from '../daemon/http/rig.ts'
 import { told } from '../log/lines.ts'
@@ -65,7 +65,7 @@ function dayOfMail() {
     const busy = 3 + 9 * Math.max(0, Math.sin(((new Date(time).getHours() - 6) / 14) * Math.PI))
     for (let n = chance() * busy; n > 0; n--) {
       const line = lineFor(chance(), 40 + 6 * busy + 200 * chance() ** 4).trimEnd()
-      history.add(line, readLogText(line, time).fields, time)
+      history.add(line, parseLogText(line, time).fields, time)
     }
   }
   return history.steps(now)

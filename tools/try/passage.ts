@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { readLogLine } from '../../src/log/parsed-line.ts'
+import { parseLogLine } from '../../src/log/parsed-line.ts'
 import { callSlot } from '../../test/stand-in/smtpd/call-slot.ts'
 import { replyToClient } from '../../test/stand-in/smtpd/smtp-reply.ts'
 import { type Delivery, deliveries } from '../../test/stand-in/stand-in.ts'
@@ -55,5 +55,5 @@ export async function send(
 function readLog(text: string): ReadonlyMap<string, string> {
   const line = text.split('\n').find((candidate) => candidate.startsWith('onescan: '))
   if (line === undefined) return new Map([['reason', text.trim()]])
-  return readLogLine(line, 0)!.fields
+  return parseLogLine(line, 0)!.fields
 }

@@ -6,7 +6,7 @@ import { printsJson, text } from '../command/cli-options.ts'
 import { FAILED, makeCommand } from '../command/run-command.ts'
 import { writeOut } from '../command/terminal.ts'
 import { addEnvironmentOptions, slotEnvironment } from '../host/slot-environment.ts'
-import { MaybeTaken, type OutgoingMail, type ReleaseRoute, readRoute } from './send-again.ts'
+import { MaybeTaken, type OutgoingMail, parseRoute, type ReleaseRoute } from './send-again.ts'
 
 /**
  * A release that root delegates to onescand. The quarantine is read in the unit of onescand, where no program
@@ -118,7 +118,7 @@ export const handOnCommand = makeCommand('quarantine hand-on', {
         mail = part.mail
         by ??= part.usual === 'chain' ? 'chain' : 'sendmail' // an attacker who controls onescand may report anything
       } else {
-        const route = readRoute(by!, slotEnvironment(process.env, args))
+        const route = parseRoute(by!, slotEnvironment(process.env, args))
         return handOn(route, { ...mail!, bytes: () => piecesOfFile(file, 0, size, PIECE) })
       }
     }

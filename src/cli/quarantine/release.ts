@@ -17,7 +17,7 @@ import { makeCommand, type Output } from '../command/run-command.ts'
 import { addEnvironmentOptions, readCluster, slotEnvironment } from '../host/slot-environment.ts'
 import { BY_CALLER, CallerRoute } from './by-caller.ts'
 import { addDirectoryOption, noteAction, withQuarantine } from './directory.ts'
-import { MaybeTaken, type ReleaseRoute, readRoute } from './send-again.ts'
+import { MaybeTaken, parseRoute, type ReleaseRoute } from './send-again.ts'
 
 /**
  * Without a stamp only a server after the last onescan delivers a message in which scanners still find
@@ -74,7 +74,7 @@ export const releaseCommand = makeCommand('quarantine release', {
 })
 
 const routeBy = (by: string | undefined, usual: 'chain' | 'sendmail', env: Environment) =>
-  by === BY_CALLER ? new CallerRoute(usual) : readRoute(by ?? usual, env)
+  by === BY_CALLER ? new CallerRoute(usual) : parseRoute(by ?? usual, env)
 
 interface ReleaseRun {
   readonly to: readonly string[]

@@ -48,7 +48,7 @@ const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
  * Parses a route: `chain`, the next program of onescan-queue; `sendmail`, which every MTA has, or
  * `HOST:PORT`. Throws a Fault of kind `config` for anything else.
  */
-export function readRoute(text: string, env: Environment): ReleaseRoute {
+export function parseRoute(text: string, env: Environment): ReleaseRoute {
   if (text === 'sendmail') {
     return { text: SENDMAIL, handOn: (mail) => throughSendmail(mail, SENDMAIL) }
   }

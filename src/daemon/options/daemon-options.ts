@@ -11,8 +11,8 @@ import {
   type DoorAddress,
   type DoorKind,
   doorKindOf,
-  readClamdDoorAddress,
-  readDoorAddress,
+  parseClamdDoorAddress,
+  parseDoorAddress,
 } from './door-address.ts'
 import { FROM_STANDARD, readSmtpDoors, refuseLoops, type SmtpDoorOptions } from './smtp-doors.ts'
 
@@ -137,7 +137,7 @@ export function readOptions(
     ...readInterfaces({ values, tokens }, faults),
     httpToken: values['http-token'],
     httpHidesAddresses: values['http-hide-addresses'],
-    mode: faults.attempt(() => readMode(values.mode), 0),
+    mode: faults.attempt(() => parseMode(values.mode), 0),
     group: faults.attempt(
       () => (values.group === undefined ? undefined : readGroup(values.group)),
       undefined,
@@ -165,7 +165,7 @@ function readInterfaces(
   { values, tokens }: Pick<ParsedArguments, 'values' | 'tokens'>,
   faults: FaultCollector,
 ): Interfaces {
-  const addresses = (texts: readonly string[], option: string, read = readDoorAddress) =>
+  const addresses = (texts: readonly string[], option: string, read = parseDoorAddress) =>
     texts.flatMap((address) => faults.attempt(() => [read(address, option)], []))
   return {
     socket: faults.attempt(
@@ -174,8 +174,8 @@ function readInterfaces(
     ),
     milters: addresses(values.milter, '--milter'),
     policies: addresses(values.policy, '--policy'),
-    clamds: addresses(values.clamd, '--clamd', readClamdDoorAddress),
-    clamdsForMail: addresses(values['clamd-mail'], '--clamd-mail', readClamdDoorAddress),
+    clamds: addresses(values.clamd, '--clamd', parseClamdDoorAddress),
+    clamdsForMail: addresses(values['clamd-mail'], '--clamd-mail', parseClamdDoorAddress),
     smtpDoors: faults.attempt(
       () => readSmtpDoors(tokens.filter((token) => token.kind === 'option')),
       [],
@@ -222,7 +222,7 @@ function placesOf({
   return http === undefined ? others : [...others, http]
 }
 
-function readMode(text: string): number {
+function parseMode(text: string): number {
   if (/^0?[0-7]{3}$/.test(text)) return Number.parseInt(text, 8)
   throw new Error(`--mode ${text}: must be three octal digits`)
 }

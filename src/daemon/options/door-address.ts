@@ -56,7 +56,7 @@ export function kindAt(
 /** An open interface. */
 export interface ListeningDoor {
   readonly kind: DoorKind
-  /** In the form of readClamdDoorAddress(). */
+  /** In the form of parseClamdDoorAddress(). */
   readonly address: string
   /** Set for an interface that passes mail on. */
   readonly route?: Pick<SmtpRoute, 'afterQueue' | 'next' | 'from'> | undefined
@@ -72,7 +72,7 @@ export type DoorAddress =
  * `inet:PORT@HOST`, as Sendmail does) and `inet6:[ADDRESS]:PORT`. The host must be an IP address,
  * because the address of a name may change. Throws an Error that names what is wrong.
  */
-export function readDoorAddress(text: string, option: string): DoorAddress {
+export function parseDoorAddress(text: string, option: string): DoorAddress {
   const [, transport, rest] = /^(unix|local|inet6?):(.*)$/s.exec(text) ?? []
   if (transport === undefined) {
     throw new Error(
@@ -93,17 +93,17 @@ export function readDoorAddress(text: string, option: string): DoorAddress {
   return { kind: 'tcp', ...endpoint! }
 }
 
-/** Reads an address as readDoorAddress() does, or `tls:ADDRESS:PORT`, with an IPv6 address in brackets. */
-export function readClamdDoorAddress(text: string, option: string): DoorAddress {
+/** Parses an address as parseDoorAddress() does, or `tls:ADDRESS:PORT`, with an IPv6 address in brackets. */
+export function parseClamdDoorAddress(text: string, option: string): DoorAddress {
   const [, place] = /^tls:(.*)$/s.exec(text) ?? []
-  if (place === undefined) return readDoorAddress(text, option)
+  if (place === undefined) return parseDoorAddress(text, option)
   const endpoint = parseEndpoint(place)
   if (endpoint && isIP(endpoint.host) !== 0) return { kind: 'tcp', isSecure: true, ...endpoint }
   const example = 'an IP address and a port, as in tls:0.0.0.0:3312 or tls:[::]:3312'
   throw new Error(`${option} ${text}: must have ${example}`)
 }
 
-/** Returns the address as readClamdDoorAddress() reads it. */
+/** Returns the address as parseClamdDoorAddress() reads it. */
 export function writeDoorAddress(address: DoorAddress): string {
   if (address.kind === 'unix') return `unix:${address.path}`
   const { host, port, isSecure } = address

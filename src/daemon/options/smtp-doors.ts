@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os'
 import type { SmtpRoute } from '../../doors/smtp/next-server/smtp-services.ts'
 import { Fault } from '../../lib/errors/fault.ts'
 import { Network, parseIpAddress } from '../../lib/net/ip-address.ts'
-import { type DoorAddress, type DoorKind, readDoorAddress } from './door-address.ts'
+import { type DoorAddress, type DoorKind, parseDoorAddress } from './door-address.ts'
 
 /** The address of an SMTP or LMTP interface, and the route of its mail: onescand(8), SMTP. */
 export interface SmtpDoorOptions extends SmtpRoute {
@@ -81,13 +81,13 @@ function toSmtpDoor({ option, text, next, from, afterQueue }: SmtpDoorWords): Sm
   if (next === undefined) {
     throw new Error(`${option} ${text}: needs --next ADDRESS, the mail server behind it`)
   }
-  const address = readDoorAddress(text, option)
-  const behind = readDoorAddress(next, '--next')
+  const address = parseDoorAddress(text, option)
+  const behind = parseDoorAddress(next, '--next')
   return {
     address,
     lmtp: option === '--lmtp',
     next: { text: next, options: behind.kind === 'unix' ? { path: behind.path } : behind },
-    from: readNetworks(from ?? FROM_STANDARD),
+    from: parseNetworks(from ?? FROM_STANDARD),
     afterQueue: afterQueue === true,
   }
 }
@@ -101,7 +101,7 @@ export function refuseLoops(
   addresses: readonly DoorAddress[],
 ): void {
   for (const { next } of smtpDoors) {
-    const behind = readDoorAddress(next.text, '--next')
+    const behind = parseDoorAddress(next.text, '--next')
     if (addresses.some((address) => leadsTo(behind, address))) {
       throw new Error(
         `--next ${next.text}: onescand itself listens there; specify the server behind it`,
@@ -138,7 +138,7 @@ function isOfThisHost(address: Buffer): boolean {
   return own.some((ours) => address.equals(bytesOf(ours.address)))
 }
 
-function readNetworks(text: string): Network[] {
+function parseNetworks(text: string): Network[] {
   return text.split(',').map((word) => {
     const network = Network.parse(word.trim())
     if (network) return network

@@ -15,7 +15,7 @@ import { askForDescription } from '../../protocol/slot/daemon-description.ts'
 import {
   type DoorAddress,
   type ListeningDoor,
-  readClamdDoorAddress,
+  parseClamdDoorAddress,
   writeDoorAddress,
 } from '../options/door-address.ts'
 import { SELF_TEST_TIMEOUT } from './judge-test-mail.ts'
@@ -28,7 +28,7 @@ export const doorName = ({ kind, address }: ListeningDoor): string => `${kind} $
  * rejects.
  */
 export async function tryDoor(door: ListeningDoor): Promise<CheckLine | undefined> {
-  const at = attempt(() => readClamdDoorAddress(door.address, ''))
+  const at = attempt(() => parseClamdDoorAddress(door.address, ''))
   // The runtime does not know the address of an inherited socket.
   if (at === undefined) return undefined
   try {

@@ -1,5 +1,5 @@
 import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
-import { Cdb, readTcpRule, type TcpRule } from '../../lib/net/tcp-rules.ts'
+import { Cdb, parseTcpRule, type TcpRule } from '../../lib/net/tcp-rules.ts'
 
 /** The result if no rule matches. */
 export const NO_RULE: TcpRule = { isDenied: false, variables: [] }
@@ -18,7 +18,7 @@ export function findTcpRule(
     return Cdb.withFile(file, (cdb) => {
       for (const key of tcpRuleKeys(ip, host)) {
         const data = cdb.find(Buffer.from(key, 'latin1'))
-        if (data !== undefined) return readTcpRule(data)
+        if (data !== undefined) return parseTcpRule(data)
       }
       return NO_RULE
     })

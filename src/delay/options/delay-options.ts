@@ -207,12 +207,12 @@ function readGateOptions(values: OptionValues, env: Environment): GateOptions {
       ? readNumber(`-U: ${name}`, env[name] ?? '', 1, ID_MAX, '; envuidgid(8) sets it')
       : undefined
   return {
-    listen: values.get('--listen')!.map(readGateAddress),
+    listen: values.get('--listen')!.map(parseGateAddress),
     programs,
     waiting: number('--waiting', 1, WAITING_MAX),
     perClient: number('--per-client', 1, WAITING_MAX) ?? defaultPerClient(programs),
     waitTimeout: number('--wait-timeout', 0, DELAY_MAX) ?? optionDefaults['--wait-timeout'],
-    remember: readRemember(values.get('--remember')?.at(-1) ?? optionDefaults['--remember']),
+    remember: parseRemember(values.get('--remember')?.at(-1) ?? optionDefaults['--remember']),
     rules:
       rulesFile === undefined ? undefined : { file: rulesFile, mayBeMissing: values.has('-X') },
     uid: number('-u', 1, ID_MAX) ?? ownId('UID'),
@@ -227,7 +227,7 @@ function readGateOptions(values: OptionValues, env: Environment): GateOptions {
   }
 }
 
-/** Reads seconds from 0 to DELAY_MAX, perhaps with a fraction. Undefined for anything else. */
+/** Parses seconds from 0 to DELAY_MAX, perhaps with a fraction. Undefined for anything else. */
 export function parseSeconds(text: string): number | undefined {
   const seconds = /^(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN
   return seconds <= DELAY_MAX ? seconds : undefined
@@ -266,8 +266,8 @@ function readNumber(name: string, text: string, min: number, max: number, remedy
   throw new UsageError(`${name} ${text}: is not a number from ${min} to ${max}${remedy}`)
 }
 
-/** Reads a number of seconds, or a number with a unit: `90`, `45m`, `12h`, `7d`. */
-function readRemember(text: string): number {
+/** Parses a number of seconds, or a number with a unit: `90`, `45m`, `12h`, `7d`. */
+function parseRemember(text: string): number {
   const [, digits = '', unit = ''] = /^(\d{1,8})([smhd]?)$/.exec(text) ?? []
   const seconds = Number(digits) * ({ '': 1, s: 1, m: 60, h: 3600, d: 86_400 }[unit] ?? Number.NaN)
   if (digits !== '' && seconds <= REMEMBER_MAX) return seconds
@@ -276,8 +276,8 @@ function readRemember(text: string): number {
   )
 }
 
-/** Reads `25`, `0:25`, `192.0.2.1:25`, `[2001:db8::1]:25` or `fd:3`. */
-function readGateAddress(text: string): GateAddress {
+/** Parses `25`, `0:25`, `192.0.2.1:25`, `[2001:db8::1]:25` or `fd:3`. */
+function parseGateAddress(text: string): GateAddress {
   const [, fd] = /^fd:(\d{1,5})$/.exec(text) ?? []
   if (Number(fd) >= LISTEN_FD_MIN && Number(fd) <= LISTEN_FD_MAX) {
     return { kind: 'inherited', fd: Number(fd), text }

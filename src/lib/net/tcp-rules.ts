@@ -12,10 +12,10 @@ const DENY = 0x44 // D
 const SET = 0x2b // +
 
 /**
- * Reads a rule as tcprules(1) writes it: pieces that each end in a NUL. `D` denies, and
+ * Parses a rule as tcprules(1) writes it: pieces that each end in a NUL. `D` denies, and
  * `+NAME=VALUE` sets a variable. Other pieces are passed over, as by tcpserver.
  */
-export function readTcpRule(data: Buffer): TcpRule {
+export function parseTcpRule(data: Buffer): TcpRule {
   let isDenied = false
   const variables: [string, string][] = []
   for (let at = 0, end = data.indexOf(NUL); end >= 0; at = end + 1, end = data.indexOf(NUL, at)) {

@@ -1,6 +1,6 @@
 import { statfsSync } from 'node:fs'
 import { formatDuration } from '../../lib/text/units.ts'
-import { readLogText } from '../../log/parsed-line.ts'
+import { parseLogText } from '../../log/parsed-line.ts'
 import { History, type LoggedDecision } from './history.ts'
 import { Metrics } from './metrics.ts'
 import type {
@@ -194,7 +194,7 @@ function hasTrouble(fields: ReadonlyMap<string, string>): boolean {
 
 /** The fields of a line of ours. */
 function fieldsOf(line: string): ReadonlyMap<string, string> {
-  return readLogText(line.slice(PROGRAM.length), Number.NaN).fields
+  return parseLogText(line.slice(PROGRAM.length), Number.NaN).fields
 }
 
 function spoolSpace(

@@ -45,13 +45,13 @@ export interface MailboxLocation {
 export type MailboxTemplate = (user: User, home: string | undefined) => MailboxLocation | undefined
 
 /**
- * Parses a template of paths, with the variables of `readTemplate`. The fixed part of a path ends with the
+ * Parses a template of paths, with the variables of `parseTemplate()`. The fixed part of a path ends with the
  * component that has the last variable. Without variables the whole path is fixed. Throws an Error that names
  * the fault of the template.
  */
-export function readMailboxTemplate(text: string): MailboxTemplate {
-  const path = readTemplate(text)
-  const below = readTemplate(behindLastVariable(text))({ name: '', local: '', domain: '' }, '')!
+export function parseMailboxTemplate(text: string): MailboxTemplate {
+  const path = parseTemplate(text)
+  const below = parseTemplate(behindLastVariable(text))({ name: '', local: '', domain: '' }, '')!
   return (user, home) => {
     const made = path(user, home)
     return made === undefined ? undefined : { path: made, fixed: made.length - below.length }
@@ -74,7 +74,7 @@ type Template = (user: User, home: string | undefined) => string | undefined
  * before the `@`, and `%d` the domain. `%h` and a leading `~` are the home directory, and `%%` is a percent
  * sign. Throws an Error that names the fault of the template.
  */
-function readTemplate(text: string): Template {
+function parseTemplate(text: string): Template {
   const parts = text.replace(/^~(?=\/|$)/, '%h').split(/(%.?)/)
   const unknown = parts.find((part, i) => i % 2 === 1 && !/^%[undh%]$/.test(part))
   if (unknown !== undefined) throw new Error(`${unknown} is not one of %u, %n, %d, %h and %%`)

@@ -34,7 +34,7 @@ export function askInOrder(lists: readonly LookUpUser[]): LookUpUser {
  * Reads a home directory, and removes slashes at its end. Returns undefined if it is not an absolute
  * path, or if it has a `..`, which would lead elsewhere than it seems to.
  */
-function readHome(text: string): string | undefined {
+function parseHome(text: string): string | undefined {
   if (!text.startsWith('/') || text.includes('\0') || text.split('/').includes('..')) {
     return undefined
   }
@@ -93,7 +93,7 @@ function parseDomains(text: string): ReadonlyMap<string, true> {
 
 /** Looks users up in a file with lines `user: home`. */
 export function homesFile(path: string, uptime: () => number): LookUpUser {
-  const homes = tableFile(path, (text) => parseTable(text, readHome), uptime)
+  const homes = tableFile(path, (text) => parseTable(text, parseHome), uptime)
   return lookUpHome(homes, ({ name }) => lowerCase(name))
 }
 
@@ -117,7 +117,7 @@ function lookUpHome(
 function parsePasswd(text: string): ReadonlyMap<string, string> {
   const homes = new Map<string, string>()
   for (const { name, home: written } of passwdEntries(text)) {
-    const home = readHome(written)
+    const home = parseHome(written)
     if (home !== undefined && !homes.has(name)) homes.set(name, home)
   }
   return homes
@@ -148,7 +148,7 @@ export function ldapUsers(directory: LdapDirectory): LookUpUser {
     const entry = await directory.find(user)
     if (entry.found !== 'entry') return entry
     const { quota } = entry
-    const home = entry.home && readHome(entry.home)
+    const home = entry.home && parseHome(entry.home)
     if (entry.home && home === undefined) {
       return { found: 'trouble', why: `LDAP, ${user.name}: ${entry.home} is not an absolute path` }
     }

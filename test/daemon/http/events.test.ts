@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import t, { type Test } from 'tap'
 import { PageEvents } from '../../../src/daemon/http/snapshot.ts'
-import { readLogText } from '../../../src/log/parsed-line.ts'
+import { parseLogText } from '../../../src/log/parsed-line.ts'
 import { History, type LoggedDecision } from '../../../src/observe/live/history.ts'
 import type { Observer } from '../../../src/observe/live/observer.ts'
 
@@ -31,7 +31,7 @@ function open(t: Test) {
     decide(count: number) {
       const line = 'onescan: decision=accept scan=clean from=<a@b>'
       tell(
-        Array.from({ length: count }, () => history.add(line, readLogText(line, 0).fields, 1000)!),
+        Array.from({ length: count }, () => history.add(line, parseLogText(line, 0).fields, 1000)!),
       )
     },
   }

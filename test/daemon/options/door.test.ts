@@ -3,14 +3,14 @@ import { inheritedSockets } from '../../../src/daemon/listening/open-sockets.ts'
 import {
   kindAt,
   optionOf,
-  readClamdDoorAddress,
-  readDoorAddress,
+  parseClamdDoorAddress,
+  parseDoorAddress,
   writeDoorAddress,
 } from '../../../src/daemon/options/door-address.ts'
 
 /** How the addresses of interfaces are read, and the purposes of sockets of systemd. */
 
-const read = (text: string) => readDoorAddress(text, '--milter')
+const read = (text: string) => parseDoorAddress(text, '--milter')
 
 t.test('an address is written as in main.cf or as in sendmail.mc', async (t) => {
   t.same(read('unix:/run/x.sock'), { kind: 'unix', path: '/run/x.sock' })
@@ -29,11 +29,11 @@ t.test('an address is read as it is written in logs and findings', async (t) => 
 })
 
 t.test('clients of clamd alone have addresses with TLS', async (t) => {
-  const read = (text: string) => readClamdDoorAddress(text, '--clamd-mail')
+  const read = (text: string) => parseClamdDoorAddress(text, '--clamd-mail')
   for (const text of ['tls:0.0.0.0:3312', 'tls:[::]:3312']) {
     t.equal(writeDoorAddress(read(text)), text)
     t.equal(kindAt('clamd-mail', read(text)), 'clamd-mail-tls')
-    t.throws(() => readDoorAddress(text, '--milter'), /--milter tls:.*: must be unix:PATH, inet:/)
+    t.throws(() => parseDoorAddress(text, '--milter'), /--milter tls:.*: must be unix:PATH, inet:/)
   }
   t.equal(kindAt('clamd', read('inet:127.0.0.1:3311')), 'clamd')
   t.equal(optionOf('clamd-mail-tls'), '--clamd-mail')

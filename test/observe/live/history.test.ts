@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readLogText } from '../../../src/log/parsed-line.ts'
+import { parseLogText } from '../../../src/log/parsed-line.ts'
 import { DECISIONS_KEPT, History } from '../../../src/observe/live/history.ts'
 
 const STEP = 5 * 60_000
@@ -11,7 +11,7 @@ t.test('history holds the last 200 decisions and one day, whatever comes', async
   const day = 24 * 3600 * 1000
   for (let n = 0; n < 3000; n++) {
     const line = `onescan: decision=accept scan=clean scan_ms=${n % 50} msgid=<${n}>`
-    history.add(line, readLogText(line, 0).fields, n * STEP)
+    history.add(line, parseLogText(line, 0).fields, n * STEP)
   }
   t.equal(history.decided.length, DECISIONS_KEPT)
   t.match(history.decided.at(-1)?.line, 'msgid=<2999>')

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { FAULT_KINDS } from '../../../src/lib/errors/fault.ts'
-import { readLogText } from '../../../src/log/parsed-line.ts'
+import { parseLogText } from '../../../src/log/parsed-line.ts'
 import { History } from '../../../src/observe/live/history.ts'
 import { Metrics } from '../../../src/observe/live/metrics.ts'
 import { GROUNDS } from '../../../src/scan/judge/decision/decision.ts'
@@ -25,7 +25,7 @@ t.test('a refused recipient is not counted as a message', async (t) => {
   const metrics = new Metrics('1', 0)
   const history = new History()
   const line = 'onescan: decision=defer quota=full reply=452 interface=policy to=<full@example.org>'
-  const { fields } = readLogText(line, 0)
+  const { fields } = parseLogText(line, 0)
   metrics.message(fields)
   history.add(line, fields, 0)
   const text = await metrics.text(standing)

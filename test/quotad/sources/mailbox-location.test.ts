@@ -2,13 +2,13 @@ import fc from 'fast-check'
 import t from 'tap'
 import {
   needsHome,
+  parseMailboxTemplate,
   parseUser,
-  readMailboxTemplate,
 } from '../../../src/quotad/sources/mailbox-location.ts'
 
 /** The path that a template makes for a user. */
 const pathBy = (template: string) => {
-  const locate = readMailboxTemplate(template)
+  const locate = parseMailboxTemplate(template)
   return (...user: Parameters<typeof locate>) => locate(...user)?.path
 }
 
@@ -89,7 +89,7 @@ t.test('the fixed part of a path ends with the component that names the user', a
     ['~', '/home/ann', ''],
     ['/m/~/%n', '/m/~/ann', ''],
   ] as const) {
-    const { path, fixed: length } = readMailboxTemplate(template)(user, '/home/ann')!
+    const { path, fixed: length } = parseMailboxTemplate(template)(user, '/home/ann')!
     t.same([path.slice(0, length), path.slice(length)], [fixed, below], template)
   }
 })

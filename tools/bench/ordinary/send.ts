@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { readLogLine } from '../../../src/log/parsed-line.ts'
+import { parseLogLine } from '../../../src/log/parsed-line.ts'
 import { compiled } from '../compile.ts'
 import { drive, type Passage } from '../drive.ts'
 import type { Workshop } from '../workshop.ts'
@@ -82,7 +82,7 @@ function takeRecords(file: string): { records: Map<number, Fields>; standalone: 
   const records = new Map<number, Fields>()
   let standalone = 0
   for (const line of lines) {
-    const fields = readLogLine(line, Number.NaN)?.fields
+    const fields = parseLogLine(line, Number.NaN)?.fields
     if (fields?.get('decision') === 'standalone') standalone++
     const serial = /^<bench-(\d+)@/.exec(fields?.get('from') ?? '')
     if (fields && serial) records.set(Number(serial[1]), fields)

@@ -88,7 +88,7 @@ export interface Postfix extends PostfixHost {
 export async function readPostfix(host: PostfixHost): Promise<Postfix> {
   const ask = (...args: string[]) => askPostfix(POSTCONF, host, args)
   const [parameters, master, own] = await Promise.all([ask('-x'), ask('-M'), ask('-P', '-x')])
-  const main = readParameters(parameters)
+  const main = parseParameters(parameters)
   const set = new Map(
     [...own.matchAll(/^(\S+\/\w+) = ?(.*)$/gm)].map(([, name, value]) => [name!, value!.trim()]),
   )
@@ -136,8 +136,8 @@ export async function faultOfTable(table: string, host: PostfixHost): Promise<st
 export const splitTables = (list: string): string[] =>
   list.match(/(?:\{(?:[^{}]|\{[^{}]*\})*\}|[^\s,{}])+/g) ?? []
 
-/** Reads lines `name = value`. */
-function readParameters(text: string): Parameters {
+/** Parses lines `name = value`. */
+function parseParameters(text: string): Parameters {
   const pairs = [...text.matchAll(/^(\w+) ?= ?(.*(?:\n[ \t].*)*)$/gm)]
   return Object.fromEntries(pairs.map(([, name, value]) => [name, value!.trim()]))
 }

@@ -42,7 +42,7 @@ interface SendmailHost {
  * cannot be read.
  */
 export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): CheckLine[] {
-  const filters = readFilters(readStart(path, CF_MAX).toString('latin1'))
+  const filters = parseFilters(readStart(path, CF_MAX).toString('latin1'))
   const ours = filters.filter(
     ({ name, address }) => /onescan/.test(name + address) || isOf(host, address),
   )
@@ -56,7 +56,7 @@ export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): C
 const isOf = ({ endpoints }: SendmailHost, address: string) =>
   matchAddress(address, endpoints.milters, undefined) !== undefined
 
-function readFilters(configuration: string): Filter[] {
+function parseFilters(configuration: string): Filter[] {
   const listed = [...configuration.matchAll(/^O +InputMailFilters *= *(.*)$/gm)].flatMap(
     ([, names = '']) => names.split(/[\s,;]+/),
   )

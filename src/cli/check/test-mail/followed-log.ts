@@ -4,7 +4,7 @@ import { closeSync, fstatSync, readSync } from 'node:fs'
 import { basename } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { errorCode, errorText } from '../../../lib/errors/fault.ts'
-import { type LogRecord, readLogLine } from '../../../log/parsed-line.ts'
+import { type LogRecord, parseLogLine } from '../../../log/parsed-line.ts'
 import { type LogFile, linesIn, openLogFile } from '../../../log/read-log.ts'
 
 /** Upper limit for the stored lines about messages: onescan's own are few, and a loop has no end. */
@@ -153,11 +153,11 @@ export class FollowedLog {
     for await (const lines of linesIn(bytes)) {
       this.#readMailServer(lines)
       const ours = lines.filter((line) => line.includes(this.#mark))
-      const records = ours.flatMap((line) => readLogLine(line, Date.now()) ?? [])
+      const records = ours.flatMap((line) => parseLogLine(line, Date.now()) ?? [])
       const parts = lines.filter(
         (line) => line.includes(' interface=clamd ') && !/ msgid=/.test(line),
       )
-      const judged = parts.flatMap((line) => readLogLine(line, Date.now()) ?? [])
+      const judged = parts.flatMap((line) => parseLogLine(line, Date.now()) ?? [])
       this.#parts.push(...judged.slice(0, LINES_MAX - this.#parts.length))
       const decided = records.filter(({ fields }) => fields.has('decision'))
       this.#records.push(...decided.slice(0, LINES_MAX - this.#records.length))

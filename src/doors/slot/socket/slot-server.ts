@@ -102,7 +102,7 @@ export class SlotServer {
     const off = await configuration.off.poll()
     if (off !== undefined) return passOn(off, about())
     const replies = { form: replyForm, takesReply: request.takesReply }
-    const envelope = readEnvelope(request.envelope)
+    const envelope = parseEnvelope(request.envelope)
     if (context === undefined) {
       const quota = asksQuota ? configuration.quota : undefined
       return answerUnscanned({ envelope, client, size: request.size }, quota, replies, about)
@@ -135,7 +135,7 @@ function stateOf(configuration: Configuration) {
   return { configuration, clientContexts: new ClientContexts(configuration), bounceUser }
 }
 
-function readEnvelope(wire: Buffer): Envelope {
+function parseEnvelope(wire: Buffer): Envelope {
   const reader = new EnvelopeReader()
   reader.push(wire)
   const envelope = reader.finish()
