@@ -7,7 +7,7 @@ import { buildStage } from '../../cases/stage.ts'
 import { lacks } from '../../needs.mjs'
 import { runSlot, runtimes } from './slot.ts'
 
-/** File plugins behind the slot: what they find, and each way in which they fail. */
+/** File plugins behind the slot: what they find and receive. How they may fail is in the room of file plugins. */
 
 const stage = buildStage(t)
 const PLUGINDIR = join(stage.directory, 'plugins')
@@ -29,12 +29,6 @@ for (const [name, source] of [
   ],
   ['named.mjs', `export const mine = ${finds}`],
   ['throws.mjs', "export const virusscan = () => { throw new Error('out of order') }"],
-  ['hangs.mjs', 'export const virusscan = () => new Promise(() => setInterval(() => {}, 1e6))'],
-  ['loops.mjs', 'export const virusscan = () => { for (;;); }'],
-  ['exits.mjs', 'export const virusscan = () => process.exit(0)'],
-  ['really-exits.mjs', 'export const virusscan = () => process.reallyExit(0)'],
-  ['aborts.mjs', 'export const virusscan = () => process.abort()'],
-  ['broken.mjs', 'export const virusscan = ('],
   [
     'prints.mjs',
     "export const virusscan = () => { console.log('0 clean\\n'.repeat(1e5)); return { clean: true } }",
@@ -81,12 +75,9 @@ for (const { name: runtime, program } of runtimes) {
     t.equal(run.text, `X-QHPSI: clean\n${plain.toString('latin1')}`, run.logged)
   })
 
-  for (const name of [
-    ...['throws.mjs', 'hangs.mjs', 'loops.mjs', 'exits.mjs', 'really-exits.mjs', 'aborts.mjs'],
-    ...['broken.mjs', 'missing.mjs', 'unknown.php'],
-  ]) {
+  for (const name of ['throws.mjs', 'missing.mjs']) {
     t.test(`${name} gives an unknown answer ${runtime}: 71`, async (t) => {
-      const settings = { ...use(name), SCANTIMEOUT: '1' }
+      const settings = use(name)
       const run = await runSlot({ program, message: plain, settings })
       t.equal(run.code, 71, run.logged)
       t.equal(run.deliveries.length, 0)

@@ -190,12 +190,6 @@ const cases: readonly Case[] = [
     expect: found,
   },
   {
-    name: 'QUEUE_PLUGIN names another export',
-    source: `${says('{ clean: true }')}\nexport const other = () => ({ infected: true, name: 'Test.Virus' })`,
-    question: { settings: { QUEUE_PLUGIN: 'other' } },
-    expect: found,
-  },
-  {
     name: 'a plugin that throws names its error and line',
     source: `export function virusscan() {\n  return undefined.x\n}`,
     expect: /^threw TypeError: Cannot read .* \(a\.mjs:2:20\)$/,
@@ -274,17 +268,6 @@ const cases: readonly Case[] = [
     source: `export const virusscan = ({ recipients }) => ({ infected: true, name: recipients.length + recipients.at(-1) })`,
     question: { recipients: Array.from({ length: 50_000 }, (_, n) => `${n}@example.org`) },
     expect: infected('5000049999@example.org'),
-  },
-  {
-    name: 'a plugin may change the working directory, which is PLUGINDIR',
-    source: `
-      import { existsSync } from 'node:fs'
-      export const virusscan = ({ path }) => {
-        const before = existsSync('a.mjs')
-        process.chdir('/')
-        return before && existsSync(path) ? { clean: true } : undefined
-      }`,
-    expect: clean,
   },
   {
     name: 'a plugin has the environment for scanners',
