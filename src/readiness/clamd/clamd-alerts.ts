@@ -5,7 +5,7 @@ import { listFingerprint, probeName } from '../../scan/scanners/attachments/ban-
 import { readAttachmentRules } from '../../scan/scanners/attachments/rules.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
-import { asksFor, propertyOf } from '../../scan/scanners/findings/properties.ts'
+import { isSearchedFor, propertyOf } from '../../scan/scanners/findings/properties.ts'
 import type { ScanResult } from '../../scan/scanners/findings/scan-result.ts'
 import { PROPERTIES, type Property } from '../../settings/table/findings.ts'
 import { zipOf } from '../test-mail/eicar-message.ts'
@@ -86,7 +86,7 @@ const probes: readonly Probe[] = [
     const { named, line, file } = alerts[property]
     return {
       setting: `FINDINGS ${property}`,
-      isAsked: ({ FINDINGS }) => asksFor(property, FINDINGS),
+      isAsked: ({ FINDINGS }) => isSearchedFor(property, FINDINGS),
       file,
       untested: file === undefined ? named : undefined,
       isNamed: hasProperty(property),

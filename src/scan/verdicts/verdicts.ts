@@ -1,6 +1,6 @@
 import { yieldAfter } from '../../lib/flow/event-loop.ts'
 import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../lib/flow/timeout.ts'
-import { asksFor } from '../scanners/findings/properties.ts'
+import { isSearchedFor } from '../scanners/findings/properties.ts'
 import { unknown } from '../scanners/findings/scan-result.ts'
 import type { ScanRun } from '../scanners/run/scan-run.ts'
 import { findSignaturesInUse } from '../scanners/signatures/signatures-in-use.ts'
@@ -237,7 +237,7 @@ async function withCached(
   const others = scanners.filter(({ cacheable }) => !cacheable)
   if (found.answer === 'clean') {
     const { FINDINGS, STRICTMIME } = settings
-    const isLeft = others.length > 0 || STRICTMIME !== 'off' || asksFor('encrypted', FINDINGS)
+    const isLeft = others.length > 0 || STRICTMIME !== 'off' || isSearchedFor('encrypted', FINDINGS)
     const result = isLeft ? await scanMessage(others) : undefined
     if (result && result.answer !== 'clean') return { result }
     return { result: found, cached: verdict }

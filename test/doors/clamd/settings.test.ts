@@ -51,7 +51,14 @@ t.test('a finding of clamd is reported by its name, unless a setting accepts it'
       const expected = isLetIn ? 'stream: OK\0' : `stream: ${name} FOUND\0`
       t.equal(await door.ask(inStream(plain)), expected, `${setting}=${word}: ${name}`)
     }
-    for (const what of ['size', 'unpacked', 'depth', 'contents', 'encrypted', 'form'] as const) {
+    for (const what of [
+      'size',
+      'unpacked',
+      'depth',
+      'contents',
+      'encrypted',
+      'oddities',
+    ] as const) {
       result = unread(what, 'x')
       t.notMatch(await door.ask(inStream(plain)), /bug/, `${setting}=${word}: ${what}`)
     }

@@ -140,7 +140,7 @@ const limits: readonly (readonly [ScanResult, grounds: string, text: string, set
     'UNREAD',
   ],
   [
-    { answer: 'unread', what: 'form', why: 'two types' },
+    { answer: 'unread', what: 'oddities', why: 'two types' },
     'strange-mime',
     'its form is not that of ordinary mail (two types)',
     'STRICTMIME',
@@ -180,7 +180,7 @@ for (const [scan, grounds, text, setting] of limits) {
 
 t.test('a reply about strange mail has at most 200 characters', async (t) => {
   const decision = decideFor(
-    { answer: 'unread', what: 'form', why: 'x'.repeat(500) },
+    { answer: 'unread', what: 'oddities', why: 'x'.repeat(500) },
     { settings: { STRICTMIME: 'defer' } },
   )
   t.equal('reply' in decision && decision.reply.text.length, 200)

@@ -72,7 +72,7 @@ const unreadRows: Readonly<Partial<Record<Unread, UnreadRow>>> = {
     grounds: 'encrypted',
     because: () => properties.encrypted.because,
   },
-  form: {
+  oddities: {
     action: ({ STRICTMIME }) => (STRICTMIME === 'off' ? 'accept' : STRICTMIME),
     grounds: 'strange-mime',
     because: ({ why }) => `its form is not that of ordinary mail (${why})`,
@@ -106,7 +106,7 @@ export function whatKeepsOut(
   for (const [what, { action }] of Object.entries(unreadRows)) {
     if (action(settings) !== 'accept') keepsOut.add(what as Unread)
   }
-  if (!appliesLimits) keepsOut.delete('form')
+  if (!appliesLimits) keepsOut.delete('oddities')
   return keepsOut
 }
 

@@ -24,7 +24,7 @@ import { ClamdServer, STREAMED_MAX } from './clamd-server.ts'
 import { loadConnect } from './connect.ts'
 import { databaseOf, isOnThisHost } from './database.ts'
 import type { ExtractedForms } from './extracted-forms.ts'
-import { askServers } from './fail-over.ts'
+import { scanByServers } from './fail-over.ts'
 import { ClamdReplyReader } from './read-reply.ts'
 import { clamdHasLoaded, Versions } from './versions.ts'
 
@@ -101,9 +101,9 @@ export class ClamdScanner implements ContentScanner {
     const { CLAMDMAXSIZE } = this.#settings
     const size = Math.max(...[sample, ...(sample.batch ?? [])].map(({ bytes }) => bytes.size))
     const over = `clamd: ${size} bytes are more than CLAMDMAXSIZE ${CLAMDMAXSIZE}`
-    if (size <= CLAMDMAXSIZE) return askServers(this.#servers, sample, task)
+    if (size <= CLAMDMAXSIZE) return scanByServers(this.#servers, sample, task)
     // A client that submits these bytes alone gets clamd's finding in them, as with AlertExceedsMax.
-    const result = sample.kind === 'raw' ? await askServers(this.#servers, sample, task) : clean
+    const result = sample.kind === 'raw' ? await scanByServers(this.#servers, sample, task) : clean
     return result.answer === 'clean' ? unread('size', over) : result
   }
 

@@ -29,24 +29,24 @@ const PAUSES = { first: 5, longest: 250 }
  * Tries one server after another until one of them answers. If none could be reached, but some may recover
  * soon, tries these again after a pause, until the deadline.
  */
-export async function askServers(
+export async function scanByServers(
   servers: readonly ClamdServer[],
   sample: Sample,
   task: ScanTask,
 ): Promise<ScanResult> {
   const search = new ServerSearch(servers, sample, task)
   for (let pauses = 0; search.goesOn; ) {
-    if (search.hasAskedAll) {
+    if (search.hasTriedAll) {
       // A random part of it, so that messages do not return all at once.
       const length = doubledPause(pauses++, PAUSES) * (0.5 + Math.random() / 2)
       await pause(length, undefined, { signal: task.signal }).catch(() => {})
-      search.askAgain()
+      search.startRound()
     }
     if (task.signal.aborted) {
       search.noteEnd()
       break
     }
-    const answer = await search.askNext()
+    const answer = await search.scanByNext()
     if (answer !== undefined) return answer
   }
   return search.unknownResult()
@@ -89,16 +89,16 @@ class ServerSearch {
     return !this.#isOver && this.#left.size > 0
   }
 
-  get hasAskedAll(): boolean {
+  get hasTriedAll(): boolean {
     return this.#round.size === 0
   }
 
-  askAgain(): void {
+  startRound(): void {
     this.#round = new Set(this.#left)
   }
 
   /** Queries the next server. Returns its answer, or undefined if it gave none. */
-  async askNext(): Promise<ScanResult | undefined> {
+  async scanByNext(): Promise<ScanResult | undefined> {
     const task = this.#task
     const server = this.#next()
     this.#round.delete(server)

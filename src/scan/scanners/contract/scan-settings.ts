@@ -9,7 +9,7 @@ import { clamAv } from '../../../settings/table/clamav.ts'
 import { findings, PROPERTIES } from '../../../settings/table/findings.ts'
 import { type QhpsiLine, scanners } from '../../../settings/table/scanners.ts'
 import { unscannedMail } from '../../../settings/table/unscanned-mail.ts'
-import { asksFor } from '../findings/properties.ts'
+import { isSearchedFor } from '../findings/properties.ts'
 
 const scanning = { ...scanners, ...unscannedMail, ...findings, ...clamAv, ...attachments }
 
@@ -63,7 +63,7 @@ export function readScanSettings(
  * word is a scanner's name (scannerName() escapes `~`).
  */
 export function additionalSearches({ archiveBans, FINDINGS }: ScanSettings): readonly string[] {
-  const words = PROPERTIES.filter((property) => asksFor(property, FINDINGS)).map(
+  const words = PROPERTIES.filter((property) => isSearchedFor(property, FINDINGS)).map(
     (property) => `~${property}`,
   )
   return archiveBans === undefined ? words : [...words, `~bans-${archiveBans}`]

@@ -16,7 +16,7 @@ import {
 import { causeOf, type ScanResult, unknown } from '../findings/scan-result.ts'
 import { ScanPermits } from '../permits/scan-permits.ts'
 import { LineRelay, writeToLog } from '../programs/scanner-program.ts'
-import { hostCommand, PluginHost, type PluginQuestion } from './host-process.ts'
+import { hostCommand, PluginHost, type PluginScan } from './host-process.ts'
 
 interface FilePluginOptions {
   /** Whether a process scans one message after another; by default it scans only one. */
@@ -69,9 +69,9 @@ export function filePluginScanner(
       }
     },
     async scan(sample, task) {
-      const question = { ...plugin, ...(await aboutOf(sample)) } // rejects if our own spool fails
+      const question = { ...plugin, ...(await requestFor(sample)) } // rejects if our own spool fails
       const result = await pool
-        .ask(question, task)
+        .scan(question, task)
         .catch((error) => unknown(errorText(error), causeOf(error)))
       if (result.answer !== 'unknown') return result
       return unknown(`plugin ${fileName}: ${result.why}`, result.cause)
@@ -87,7 +87,7 @@ function permitsOf({ most }: PoolLimits) {
 }
 
 /** Returns the request to a plugin about a message, or about a content of one. */
-async function aboutOf(sample: Sample) {
+async function requestFor(sample: Sample) {
   const { envelope } = sample
   const content = sample.kind === 'content' ? sample : undefined
   const message = content?.message ?? sample
@@ -177,7 +177,7 @@ class PluginPool {
    * Resolves to the answer about one message. Rejects if no process can be started. The error contains the
    * reason. A process that had its last message has ended when this resolves.
    */
-  async ask(question: PluginQuestion, task: ScanTask): Promise<ScanResult> {
+  async scan(question: PluginScan, task: ScanTask): Promise<ScanResult> {
     const release = await this.#permits.acquire(task.signal)
     if (release === undefined) {
       if (!isLate(task.signal)) return unansweredBy(task.signal)
@@ -186,9 +186,9 @@ class PluginPool {
     }
     try {
       const idle = this.#takeIdle()
-      const answer = await this.#askIn(idle ?? (await this.#start()), question, task)
+      const answer = await this.#scanIn(idle ?? (await this.#start()), question, task)
       if (idle === undefined || hasAnswered(answer) || task.signal.aborted) return answer
-      return await this.#askIn(await this.#start(), question, task)
+      return await this.#scanIn(await this.#start(), question, task)
     } finally {
       release()
     }
@@ -200,9 +200,9 @@ class PluginPool {
     for (const host of this.#idle.keys()) this.#drop(host)
   }
 
-  async #askIn(host: PluginHost, question: PluginQuestion, task: ScanTask): Promise<ScanResult> {
-    const answer = await host.ask(question, task)
-    const isKept = hasAnswered(answer) && host.asked < this.#limits.messages && !this.#isClosed
+  async #scanIn(host: PluginHost, question: PluginScan, task: ScanTask): Promise<ScanResult> {
+    const answer = await host.scan(question, task)
+    const isKept = hasAnswered(answer) && host.scanned < this.#limits.messages && !this.#isClosed
     if (isKept) this.#keep(host)
     else await host.end()
     return answer

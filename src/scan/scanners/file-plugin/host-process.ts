@@ -32,7 +32,7 @@ interface HostOptions {
 }
 
 /** The request about one message, without its time. */
-export type PluginQuestion = Omit<PluginRequest, 'nonce' | 'timeLeft' | 'settle'>
+export type PluginScan = Omit<PluginRequest, 'nonce' | 'timeLeft' | 'settle'>
 
 /** A process that a plugin runs in, which leads a group of its own. */
 export class PluginHost {
@@ -48,12 +48,12 @@ export class PluginHost {
   /** Nothing is written here: its end ends the process (hostCommand). */
   readonly #lifeline: Duplex | null
   readonly #timers: NodeJS.Timeout[] = []
-  #asked = 0
+  #scanned = 0
   #relay: LineRelay | undefined
   /** The request that is open. */
   #open: { readonly nonce: string; resolve(answer: ScanResult): void } | undefined
   /** The bytes that the process has written since then. */
-  #said: Buffer = Buffer.alloc(0)
+  #received: Buffer = Buffer.alloc(0)
   #isEnding = false
   #isOver = false
   #finished = () => {}
@@ -84,8 +84,8 @@ export class PluginHost {
   }
 
   /** The number of its requests. */
-  get asked(): number {
-    return this.#asked
+  get scanned(): number {
+    return this.#scanned
   }
 
   /**
@@ -93,9 +93,9 @@ export class PluginHost {
    * and the reason, and the caller must end the process. When `signal` is aborted, the process is ended
    * within 700 ms. Never rejects.
    */
-  ask(question: PluginQuestion, { signal, timeLeft }: ScanTask): Promise<ScanResult> {
+  scan(question: PluginScan, { signal, timeLeft }: ScanTask): Promise<ScanResult> {
     const nonce = randomBytes(16).toString('hex')
-    this.#asked++
+    this.#scanned++
     this.#relay?.end()
     this.#relay = this.#options.relay()
     return new Promise((resolve) => {
@@ -154,10 +154,10 @@ export class PluginHost {
   }
 
   #receive(chunk: Buffer): void {
-    this.#said = Buffer.concat([this.#said, chunk])
+    this.#received = Buffer.concat([this.#received, chunk])
     // Unexpected bytes belong to no message, but the process is not trusted any longer.
     if (this.#open === undefined) return void this.end()
-    const answer = decodeAnswer(this.#open.nonce, this.#said)
+    const answer = decodeAnswer(this.#open.nonce, this.#received)
     if (answer) this.#answer(answer)
   }
 
@@ -165,7 +165,7 @@ export class PluginHost {
   #answer(answer: ScanResult): void {
     const open = this.#open
     this.#open = undefined
-    this.#said = Buffer.alloc(0)
+    this.#received = Buffer.alloc(0)
     open?.resolve(answer)
   }
 

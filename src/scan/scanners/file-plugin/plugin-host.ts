@@ -48,11 +48,11 @@ function awaitRequest(before: readonly Buffer[]): void {
     file = request.file
     process.chdir(dirname(file)) // wherever the last message has led it
     const askedAt = plugin === undefined ? 0 : readUptime() // it was started for the first request
-    askPlugin(request, askedAt + request.timeLeft).then(takeResult, fail)
+    runPlugin(request, askedAt + request.timeLeft).then(takeResult, fail)
   })
 }
 
-async function askPlugin(asked: PluginRequest, deadline: number): Promise<ScanResult> {
+async function runPlugin(asked: PluginRequest, deadline: number): Promise<ScanResult> {
   if (plugin === undefined) {
     const loaded = await loadPlugin(asked)
     if ('answer' in loaded) return loaded

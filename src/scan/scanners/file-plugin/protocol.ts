@@ -90,10 +90,10 @@ export function decodeAnswer(nonce: string, bytes: Buffer): ScanResult | undefin
   if (end < 0) return undefined
   const opening = Buffer.from(`${ANSWER} ${nonce} `)
   const isAnswer = end === bytes.length - 1 && bytes.subarray(0, opening.length).equals(opening)
-  const said = isAnswer
+  const parsed = isAnswer
     ? attempt(() => JSON.parse(bytes.toString('utf8', opening.length)))
     : undefined
-  return resultOf(said) ?? unknown(NONSENSE)
+  return resultOf(parsed) ?? unknown(NONSENSE)
 }
 
 function resultOf(value: unknown): ScanResult | undefined {

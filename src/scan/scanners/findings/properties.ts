@@ -36,7 +36,7 @@ export const properties: Readonly<
 }
 
 /** Returns whether FINDINGS treats mail with the property differently than scanners do by default. */
-export function asksFor(property: Property, rules: readonly FindingRule[]): boolean {
+export function isSearchedFor(property: Property, rules: readonly FindingRule[]): boolean {
   const action = actionFor(property, rules)
   return action !== 'virus' && action !== 'accept'
 }

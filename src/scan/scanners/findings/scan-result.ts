@@ -12,8 +12,8 @@ export type Unread =
   | 'contents'
   /** It holds something encrypted. */
   | 'encrypted'
-  /** It has a form that ordinary mail never has. */
-  | 'form'
+  /** It has what ordinary mail never has (mail/mime/traits/oddities.ts). */
+  | 'oddities'
   /** It was released from quarantine without a scan, or it has a result that does not apply to copies. */
   | 'skipped'
 

@@ -84,8 +84,8 @@ export class MailReading {
       run.onOddities?.(this.#oddities)
     }
     this.#isToEnd = !isCut && !this.#oddities.has('unread')
-    const form = this.#keepingOut()
-    return form.length > 0 ? unread('form', form.join(', ')) : undefined
+    const odd = this.#keepingOut()
+    return odd.length > 0 ? unread('oddities', odd.join(', ')) : undefined
   }
 
   #options(scansContents: boolean): Parameters<typeof readContents>[1] {
@@ -127,7 +127,7 @@ export class MailReading {
 
   /** The oddities for which the message is kept out, regardless of its other contents. */
   #keepingOut(): readonly Oddity[] {
-    if (!this.#pass.run.keepsOut.has('form')) return []
+    if (!this.#pass.run.keepsOut.has('oddities')) return []
     return [...this.#oddities].filter((oddity) => oddity !== 'encrypted')
   }
 }

@@ -49,8 +49,8 @@ async function beginPass(scan: MailScan): Promise<ScanPass> {
  */
 async function readAndScan(pass: ScanPass, reading: MailReading): Promise<ScanResult | undefined> {
   const { inspections, run, results } = pass
-  const judgesForm = run.keepsOut.has('form') || run.keepsOut.has('encrypted')
-  const mustRead = reading.scansContents || !inspections.isEmpty || judgesForm
+  const findsOddities = run.keepsOut.has('oddities') || run.keepsOut.has('encrypted')
+  const mustRead = reading.scansContents || !inspections.isEmpty || findsOddities
   const ended = await (mustRead ? reading.read() : measureDepth(pass))
   const result = ended ?? (await scanWhole(pass, reading))
   return result ?? (results.hasToleratedFinding ? scanHidden(pass, reading) : undefined)

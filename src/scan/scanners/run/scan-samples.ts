@@ -210,14 +210,14 @@ async function scanWith(
   const loan = new Loan()
   const lent = loan.of(sample)
   const result = await answerOf(scanner, lent, task).finally(() => loan.takeBack())
-  const said = withScannerName(scanner, result)
-  if (result.answer === 'unknown') return said
+  const named = withScannerName(scanner, result)
+  if (result.answer === 'unknown') return named
   try {
     loan.confirmFiles()
-    return said
+    return named
   } catch (error) {
-    if (said.answer !== 'infected' || task.isTolerated?.(said)) throw error
-    return { ...said, unconfirmed: true }
+    if (named.answer !== 'infected' || task.isTolerated?.(named)) throw error
+    return { ...named, unconfirmed: true }
   }
 }
 
