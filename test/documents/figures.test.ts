@@ -13,10 +13,10 @@ import { THREADS } from '../../src/quotad/sources/mailbox-reads.ts'
 import { RETRY_TIMEOUTS } from '../../src/scan/scanners/clamd/fail-over.ts'
 import { IDLE_MAX } from '../../src/scan/scanners/clamd/session-pool.ts'
 import { PERMITS } from '../../src/scan/scanners/permits/scan-permits.ts'
-import { SETTLED_AFTER } from '../../src/scan/scanners/signatures/signature-files.ts'
+import { SETTLED_AFTER_SECONDS } from '../../src/scan/scanners/signatures/signature-files.ts'
 import { unboundFieldsInWords } from '../../src/scan/stamps/bound-fields.ts'
 import { HMAC_SECRET_MIN, KEYRING_MAX } from '../../src/scan/stamps/keyring.ts'
-import { FUTURE_MAX } from '../../src/scan/stamps/verify.ts'
+import { FUTURE_MAX_SECONDS } from '../../src/scan/stamps/verify.ts'
 import { DEATHS_MAX } from '../../src/scan/verdicts/poison.ts'
 import { table as settings } from '../../src/settings/table.ts'
 import { acceptedCodes } from '../../tools/documents/slot-protocol.ts'
@@ -134,10 +134,10 @@ t.test('the figures about stamps, keyrings and sweeps are those of the program',
   t.match(stamps, `base64url of ${HMAC_SECRET_MIN} bytes or more`)
   t.match(stamps, `a regular file of at most ${KEYRING_MAX / KIB} KiB`)
   t.match(stamps, `the first ${figure('CANDIDATES_MAX')} hmac-sha256 stamps`)
-  t.match(stamps, `more than ${FUTURE_MAX} seconds in the future`)
+  t.match(stamps, `more than ${FUTURE_MAX_SECONDS} seconds in the future`)
   t.match(stamps, `no more than ${FREE_MAX / KIB} KiB together`)
   t.match(stamps, `no line of more than ${MAIL_LINE_MAX} bytes`)
-  t.match(stamps, `its scan began ${SETTLED_AFTER} seconds after`)
+  t.match(stamps, `its scan began ${SETTLED_AFTER_SECONDS} seconds after`)
   t.match(stamps, `in transit: ${Object.keys(unboundFieldsInWords).join(' , ')} .`)
   const format = read(STAMP_FORMAT)
   t.match(format, `the first ${figure('CANDIDATES_MAX')} hmac-sha256 stamps`)
@@ -172,7 +172,7 @@ t.test('the figures about verdicts and signatures are those of the program', asy
   t.equal(DEATHS_MAX, 3)
   t.equal(figure('COUNTED_FOR'), 3600 * 1000)
   t.match(daemon, 'crashes scanners three times, at most an hour apart')
-  t.equal(SETTLED_AFTER, 15 * 60)
+  t.equal(SETTLED_AFTER_SECONDS, 15 * 60)
   t.match(cluster, 'or for 15 minutes')
   t.equal(figure('CLAIMED_FOR'), 2_000)
   t.match(daemon, 'on another host for up to 2 seconds or a quarter of SCANTIMEOUT')

@@ -7,7 +7,7 @@ import { DISK_BEYOND_MAX } from '../../src/mail/mime/storage/disk-share.ts'
 import { RULES_MAX } from '../../src/scan/rules/parse-rules.ts'
 import { RETRY_TIMEOUTS } from '../../src/scan/scanners/clamd/fail-over.ts'
 import { standardLimits } from '../../src/scan/scanners/file-plugin/file-plugin.ts'
-import { RENEWED_AFTER } from '../../src/scan/scanners/file-plugin/protocol.ts'
+import { RENEWED_AFTER_SECONDS } from '../../src/scan/scanners/file-plugin/protocol.ts'
 import { figure } from '../../test/documents/source-files.ts'
 
 /**
@@ -107,7 +107,7 @@ export const policyLimits: readonly Limit[] = [
 export const pluginLimits: readonly Limit[] = [
   ['processes of a plugin, in each process of onescand', count(standardLimits.most)],
   ['messages after which a process is replaced', count(standardLimits.messages)],
-  ['CPU time after which a process is replaced', seconds(RENEWED_AFTER * 1000)],
+  ['CPU time after which a process is replaced', seconds(RENEWED_AFTER_SECONDS * 1000)],
   ['idle time after which a process exits', seconds(standardLimits.idle)],
   ['time to finish outstanding work after the answer', `${standardLimits.settle} milliseconds`],
 ]

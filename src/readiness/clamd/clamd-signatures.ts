@@ -8,7 +8,7 @@ import type { ClamdAddress } from '../../scan/scanners/clamd/clamd-address.ts'
 import { clamdConfOf, databaseIn, valueIn } from '../../scan/scanners/clamd/database.ts'
 import {
   readSignatureFiles,
-  SETTLED_AFTER,
+  SETTLED_AFTER_SECONDS,
 } from '../../scan/scanners/signatures/signature-files.ts'
 import type { StageHost } from '../stage/stage.ts'
 
@@ -53,7 +53,7 @@ export function checkMemory(what: string, version: string, conf: string | undefi
 }
 
 /**
- * Reports that clamd may not have loaded a site's own signatures when they count as loaded (SETTLED_AFTER):
+ * Reports that clamd may not have loaded a site's own signatures when they count as loaded (SETTLED_AFTER_SECONDS):
  * clamd does not report that. Debian's clamd.conf makes clamd check once an hour. freshclam notifies clamd
  * immediately.
  */
@@ -68,7 +68,7 @@ export async function checkReload(
   const files = await readSignatureFiles(env.CLAMDBDIR || databaseIn(conf), now)
   if ((seconds > 0 && seconds <= SELF_CHECK) || files?.own === undefined) return []
   const often = seconds > 0 ? `checks every ${formatDuration(seconds * 1000)}` : 'never checks'
-  const value = `${often} for new local signatures, which onescan treats as loaded after ${formatDuration(SETTLED_AFTER * 1000)}`
+  const value = `${often} for new local signatures, which onescan treats as loaded after ${formatDuration(SETTLED_AFTER_SECONDS * 1000)}`
   const remedy = `set "SelfCheck ${SELF_CHECK}" in its clamd.conf, and restart clamd`
   return [warning(`${what} SelfCheck`, value, remedy)]
 }

@@ -23,7 +23,7 @@ const CANDIDATES_MAX = 16
  */
 const HASHED_MAX = 2 * HEADER_MAX
 /** Seconds by which the clock of another host may be ahead. */
-export const FUTURE_MAX = 300
+export const FUTURE_MAX_SECONDS = 300
 
 /** The reason why most mail is not trusted. */
 export const NO_STAMP = 'no stamp'
@@ -167,7 +167,7 @@ function ageFault(stamp: HmacStamp, key: Key, options: VerifyOptions): string | 
   const { claims } = stamp
   const age = options.now - Number(claims.t)
   if (age > options.maxAge) return `stamp is ${formatDuration(1000 * age)} old`
-  if (age < -FUTURE_MAX) return `stamp is ${formatDuration(-1000 * age)} in the future`
+  if (age < -FUTURE_MAX_SECONDS) return `stamp is ${formatDuration(-1000 * age)} in the future`
   // A person has judged the message, and newer signatures do not change that.
   if (releases(stamp, key)) return undefined
   const signatures = options.signatureDate()

@@ -12,7 +12,7 @@ import {
   decodeAnswer,
   encodeRequest,
   type PluginRequest,
-  RENEWED_AFTER,
+  RENEWED_AFTER_SECONDS,
 } from './protocol.ts'
 
 /** Milliseconds after the deadline until the process is abandoned; KILL has been sent by then. */
@@ -209,10 +209,10 @@ const STRIP_TYPES = '--experimental-strip-types'
  * KiB of data (ulimit(1p) -d). A plugin can use 450 MB of it on Node and 250 MB compiled. The runtime needs
  * the rest. (With a limit of address space the runtimes do not start.)
  */
-const MEMORY = 1024 * 1024
+const MEMORY_KIB = 1024 * 1024
 
 /** KiB of the stack of a plugin in C: the default of a C program, if the caller's is smaller. */
-const STACK = 8 * 1024
+const STACK_KIB = 8 * 1024
 
 /**
  * Sets the memory that the compiled runtime reserves for machine code. Without it the limit of data would
@@ -231,7 +231,7 @@ const WATCHDOG = `(trap '' HUP INT TERM; { read -r line <&4; kill -s KILL 0; } 3
 /**
  * Returns the command that runs the host for the plugin `file`, on the runtime of this process and with
  * limits. `timeout` is SCANTIMEOUT in milliseconds. A process is renewed before it has used more than
- * RENEWED_AFTER (protocol.ts), so that each message has as much processor time as it would
+ * RENEWED_AFTER_SECONDS (protocol.ts), so that each message has as much processor time as it would
  * have alone.
  *
  * Start it as the leader of a process group, with requests on descriptor 3 and a pipe as descriptor 4. The
@@ -239,7 +239,7 @@ const WATCHDOG = `(trap '' HUP INT TERM; { read -r line <&4; kill -s KILL 0; } 3
  */
 export function hostCommand(file: string, timeout: number): readonly [string, ...string[]] {
   const forOne = Math.ceil(timeout / 1000 + 5) * availableParallelism()
-  const limits = `ulimit -t ${RENEWED_AFTER + forOne}; ulimit -d ${MEMORY}; ulimit -S -s ${STACK}`
+  const limits = `ulimit -t ${RENEWED_AFTER_SECONDS + forOne}; ulimit -d ${MEMORY_KIB}; ulimit -S -s ${STACK_KIB}`
   const script = `${WATCHDOG}; { ${limits}; } 2>/dev/null; ${ROOM_FOR_CODE}exec "$@" 4<&-`
   const host = isCompiled ? compiledProgram('onescan-plugin-host') : onNode(file)
   return ['/bin/sh', '-c', script, 'sh', ...host]

@@ -14,7 +14,7 @@ import {
   encodeAnswer,
   type Plugin,
   type PluginRequest,
-  RENEWED_AFTER,
+  RENEWED_AFTER_SECONDS,
 } from './protocol.ts'
 
 const CHANNEL = 3
@@ -109,10 +109,10 @@ function end(): void {
   process.kill(0, 'SIGKILL')
 }
 
-/** Returns whether this process has used RENEWED_AFTER seconds of processor time. */
+/** Returns whether this process has used RENEWED_AFTER_SECONDS of processor time. */
 function isUsedUp(): boolean {
   const { user, system } = process.cpuUsage()
-  return (user + system) / 1e6 >= RENEWED_AFTER
+  return (user + system) / 1e6 >= RENEWED_AFTER_SECONDS
 }
 
 function describe(error: unknown): string {

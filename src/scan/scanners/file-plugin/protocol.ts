@@ -15,13 +15,13 @@ export const CODE_SETTING = 'BUN_JSC_jitMemoryReservationSize'
 /**
  * Seconds of processor time after which the process of a plugin is renewed, documented in onescan-plugin(7).
  */
-export const RENEWED_AFTER = 300
+export const RENEWED_AFTER_SECONDS = 300
 
 const ANSWER = 'onescan-answer/1'
 const NONSENSE = 'wrote something other than an answer to descriptor 3'
 const TOO_MUCH = `wrote more than ${LINE_MAX} bytes to descriptor 3`
 const FINDING_NAME_MAX = 255
-const WHY_MAX = 1000
+const REASON_MAX = 1000
 
 /** The request to a plugin's process about one message. */
 export interface PluginRequest {
@@ -112,9 +112,9 @@ function cut(result: ScanResult): ScanResult {
     case 'infected':
       return infected(result.name.slice(0, FINDING_NAME_MAX))
     case 'unknown':
-      return unknownAnswer(result.why.slice(0, WHY_MAX), result.cause)
+      return unknownAnswer(result.why.slice(0, REASON_MAX), result.cause)
     case 'unread':
-      return unknown(result.why.slice(0, WHY_MAX))
+      return unknown(result.why.slice(0, REASON_MAX))
   }
 }
 

@@ -15,7 +15,7 @@ const DAILY = /^daily\.c[vl]d$/
  * Seconds after which all hosts use changed signatures. clamd checks for new ones every 600 seconds
  * (SelfCheck in clamd.conf(5)) and takes a while to load them. Hosts download them at about the same time.
  */
-export const SETTLED_AFTER = 900
+export const SETTLED_AFTER_SECONDS = 900
 
 /** The virus signatures on this host. Times are unix seconds, as exact as those of files. */
 export interface SignatureFiles {
@@ -96,7 +96,7 @@ export async function readSignatureFiles(
 
 /** Returns the time at which all hosts use the newest signatures, unix seconds. */
 export function settledDate(files: SignatureFiles | undefined): number | undefined {
-  return files && files.changed + SETTLED_AFTER
+  return files && files.changed + SETTLED_AFTER_SECONDS
 }
 
 function latest(a: number | undefined, b: number | undefined): number | undefined {

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import type { Cacheable } from './cacheable.ts'
-import { SETTLED_AFTER, type SignatureFiles } from './signature-files.ts'
+import { SETTLED_AFTER_SECONDS, type SignatureFiles } from './signature-files.ts'
 
 /** A scanner, as far as its signatures matter. */
 interface SignatureUser {
@@ -31,7 +31,7 @@ export async function findSignaturesInUse(
 /**
  * Resolves to whether the scanners have loaded all signature files of this host that they use. Their verdicts
  * then stay valid until the files change again. A scanner that does not report this is assumed to have loaded
- * the files SETTLED_AFTER seconds after they changed. `now` is in milliseconds.
+ * the files SETTLED_AFTER_SECONDS after they changed. `now` is in milliseconds.
  */
 async function areSignaturesLoaded(
   scanners: readonly SignatureUser[],
@@ -39,7 +39,7 @@ async function areSignaturesLoaded(
   now: number,
 ): Promise<boolean> {
   const isSettled = (changed: number | undefined) =>
-    changed === undefined || now / 1000 >= changed + SETTLED_AFTER
+    changed === undefined || now / 1000 >= changed + SETTLED_AFTER_SECONDS
   if (files === undefined || isSettled(files.changed)) return true
   for (const { cacheable } of scanners) {
     if (cacheable?.hasLoaded) {

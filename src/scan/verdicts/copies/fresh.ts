@@ -1,10 +1,13 @@
-import { SETTLED_AFTER, type SignatureFiles } from '../../scanners/signatures/signature-files.ts'
+import {
+  SETTLED_AFTER_SECONDS,
+  type SignatureFiles,
+} from '../../scanners/signatures/signature-files.ts'
 import { areAtLeastAsNew } from '../../scanners/signatures/signature-version.ts'
-import { FUTURE_MAX } from '../../stamps/verify.ts'
+import { FUTURE_MAX_SECONDS } from '../../stamps/verify.ts'
 import type { CachedVerdict } from './cached-verdict.ts'
 
 /** Seconds for which a found virus counts, regardless of the signatures here. */
-const INFECTED_FOR = 60
+const INFECTED_FOR_SECONDS = 60
 
 /** The conditions under which a cached verdict is valid. */
 interface FreshnessRule {
@@ -29,11 +32,14 @@ interface FreshnessRule {
 export function isStillValid(verdict: CachedVerdict, standard: FreshnessRule): boolean {
   const { now, maxAge, signatures, files, host } = standard
   const age = now - verdict.time
-  if (age > maxAge || age < -FUTURE_MAX) return false
+  if (age > maxAge || age < -FUTURE_MAX_SECONDS) return false
   // A site's own signatures have no number: another host may have got them later, which nothing shows.
-  const areSettled = files?.others === undefined || verdict.time >= files.others + SETTLED_AFTER
+  const areSettled =
+    files?.others === undefined || verdict.time >= files.others + SETTLED_AFTER_SECONDS
   if (verdict.found.answer === 'infected') {
-    return (verdict.signatures === signatures && areSettled) || Math.abs(age) <= INFECTED_FOR
+    return (
+      (verdict.signatures === signatures && areSettled) || Math.abs(age) <= INFECTED_FOR_SECONDS
+    )
   }
   if (files !== undefined && verdict.time < files.changed) return false
   if (verdict.host !== host && !areSettled) return false

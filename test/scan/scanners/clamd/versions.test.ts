@@ -8,7 +8,7 @@ import {
 import { clamdHasLoaded } from '../../../../src/scan/scanners/clamd/versions.ts'
 import type { Scanner } from '../../../../src/scan/scanners/contract/scanner.ts'
 import {
-  SETTLED_AFTER,
+  SETTLED_AFTER_SECONDS,
   type SignatureFiles,
 } from '../../../../src/scan/scanners/signatures/signature-files.ts'
 import { findSignaturesInUse } from '../../../../src/scan/scanners/signatures/signatures-in-use.ts'
@@ -37,7 +37,7 @@ function files(setup: {
 
 const has = (address: ClamdAddress, said: string | undefined, setup: Parameters<typeof files>[0]) =>
   clamdHasLoaded({ address, version: said }, files(setup), (changed) => {
-    return changed === undefined || NOW >= changed + SETTLED_AFTER
+    return changed === undefined || NOW >= changed + SETTLED_AFTER_SECONDS
   })
 
 t.test('clamd has loaded the signatures of ClamAV whose number it names', async (t) => {
@@ -49,10 +49,20 @@ t.test('clamd has loaded the signatures of ClamAV whose number it names', async 
 
 t.test("a site's own signatures are loaded after some time", async (t) => {
   t.notOk(
-    await has(remote, version(27_600), { official: NOW - 1, others: NOW - SETTLED_AFTER + 1 }),
+    await has(remote, version(27_600), {
+      official: NOW - 1,
+      others: NOW - SETTLED_AFTER_SECONDS + 1,
+    }),
   )
-  t.ok(await has(remote, version(27_600), { official: NOW - 1, others: NOW - SETTLED_AFTER }))
-  t.ok(await has(remote, undefined, { official: NOW - SETTLED_AFTER, others: NOW - SETTLED_AFTER }))
+  t.ok(
+    await has(remote, version(27_600), { official: NOW - 1, others: NOW - SETTLED_AFTER_SECONDS }),
+  )
+  t.ok(
+    await has(remote, undefined, {
+      official: NOW - SETTLED_AFTER_SECONDS,
+      others: NOW - SETTLED_AFTER_SECONDS,
+    }),
+  )
 })
 
 t.test('a clamd that made its socket after the change has loaded all signatures', async (t) => {
@@ -85,7 +95,7 @@ t.test(
       scan: async () => ({ answer: 'clean' }),
     })
     const changed = files({ others: NOW - 1 })
-    const later = (NOW - 1 + SETTLED_AFTER) * 1000
+    const later = (NOW - 1 + SETTLED_AFTER_SECONDS) * 1000
     t.notOk((await findSignaturesInUse([scanner("this host's")], changed, NOW * 1000)).areLoaded)
     t.ok((await findSignaturesInUse([scanner("this host's")], changed, later)).areLoaded)
     t.ok(

@@ -2,7 +2,7 @@ import { readdirSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import {
   readSignatureFiles,
-  SETTLED_AFTER,
+  SETTLED_AFTER_SECONDS,
   settledDate,
 } from '../../../../src/scan/scanners/signatures/signature-files.ts'
 import { findSignaturesInUse } from '../../../../src/scan/scanners/signatures/signatures-in-use.ts'
@@ -129,7 +129,7 @@ t.test(
     ] as const) {
       t.match(await findSignaturesInUse([], read, now), { since })
     }
-    t.equal(settledDate(files), 100.5 + SETTLED_AFTER)
+    t.equal(settledDate(files), 100.5 + SETTLED_AFTER_SECONDS)
     t.equal(settledDate(undefined), undefined)
   },
 )

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { SETTLED_AFTER } from '../../../../src/scan/scanners/signatures/signature-files.ts'
+import { SETTLED_AFTER_SECONDS } from '../../../../src/scan/scanners/signatures/signature-files.ts'
 import { areAtLeastAsNew } from '../../../../src/scan/scanners/signatures/signature-version.ts'
 import type { CachedVerdict } from '../../../../src/scan/verdicts/copies/cached-verdict.ts'
 import { isStillValid, joinVersions } from '../../../../src/scan/verdicts/copies/fresh.ts'
@@ -58,7 +58,7 @@ t.test('a clean verdict counts if nothing has changed in the database since', as
 })
 
 t.test('a verdict of another host counts if that had such signatures by then', async (t) => {
-  const settled = NOW - SETTLED_AFTER
+  const settled = NOW - SETTLED_AFTER_SECONDS
   const others = (changed: number) => ({ files: { changed, others: changed }, host: 'mx2' })
   t.notOk(counts({ time: NOW - 1 }, others(settled)))
   t.ok(counts({ time: NOW }, others(settled)))
@@ -75,7 +75,7 @@ t.test('an infected verdict counts by the same signatures, or for a minute', asy
   t.notOk(counts({ found: infected, ...other, time: NOW - 61 }))
   t.ok(counts({ found: infected, ...other, time: NOW - 60 }))
   t.ok(counts({ found: infected }, { files: { changed: NOW } }))
-  const others = { files: { changed: NOW, others: NOW - SETTLED_AFTER - 1000 } }
+  const others = { files: { changed: NOW, others: NOW - SETTLED_AFTER_SECONDS - 1000 } }
   t.ok(counts({ found: infected, time: NOW - 1000 }, others))
   t.notOk(counts({ found: infected, time: NOW - 1001 }, others), "by a site's own before")
   t.ok(counts({ found: infected, time: NOW - 60 }, { files: { changed: NOW, others: NOW } }))
