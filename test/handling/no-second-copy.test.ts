@@ -50,7 +50,7 @@ for (const recipients of [['b@keep.example'], ['b@keep.example', 'c@skip.example
             return { door: [], remote: undefined, transaction, total: 0 }
           },
           carryOut(decision) {
-            if (end === 'not carried out') throw new Fault('chain', 'no next program')
+            if (end === 'not carried out') throw new Fault('next-hop', 'no next program')
             return decision
           },
         })
@@ -58,7 +58,7 @@ for (const recipients of [['b@keep.example'], ['b@keep.example', 'c@skip.example
           t.match(await delivered, { kind: recipients.length > 1 ? 'split' : 'quarantine' })
         } else if (end === 'left') {
           await t.rejects(delivered, new Fault('read', 'the connection ended before the answer'))
-        } else await t.rejects(delivered, new Fault('chain', 'no next program'))
+        } else await t.rejects(delivered, new Fault('next-hop', 'no next program'))
         const mail = { door: 'milter', remote: '192.0.2.7', from: 'a@example.net' }
         t.same(shown, [{ ...mail, size: message.size }, 'over'])
         const [kept, ...more] = await readQuarantine(stage.quarantine)

@@ -97,7 +97,7 @@ static _Noreturn void fail(int code, const char *line) {
 
 /* Writes a line in the form of onescan-queue's log that the runtime cannot run, and ends. */
 #define CANNOT_RUN(why)                                                                            \
-  fail(EXIT_NEXT_PROGRAM, "onescan: decision=defer fault=chain reason=\"" RUNTIME " " why "\" "    \
+  fail(EXIT_NEXT_PROGRAM, "onescan: decision=defer fault=next-hop reason=\"" RUNTIME " " why "\" " \
                           "exit=120\n")
 
 static _Noreturn void fail_without_memory(void) {

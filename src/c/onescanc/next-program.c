@@ -86,7 +86,7 @@ char **find_next_program(char **argv) {
     fail(EXIT_CONFIG, "config",
          xasprintf("%s: is not a program; onescanc takes no options", next_program[0]));
   if (depth() >= CHAIN_DEPTH_MAX)
-    fail(EXIT_NEXT_PROGRAM, "chain",
+    fail(EXIT_NEXT_PROGRAM, "next-hop",
          xasprintf("next program %s: leads back to onescan; " MEND_NEXT_PROGRAM, next_program[0]));
   next_program[0] = look_up_in_path(next_program[0]);
   return next_program;
@@ -99,13 +99,14 @@ char **find_next_program(char **argv) {
 void check_program(const char *what, const char *program, const char *remedy) {
   struct stat status, self;
   if (access(program, X_OK) || stat(program, &status))
-    fail(EXIT_NEXT_PROGRAM, "chain", xasprintf("%s %s: %m; %s", what, program, remedy));
+    fail(EXIT_NEXT_PROGRAM, "next-hop", xasprintf("%s %s: %m; %s", what, program, remedy));
   if (!S_ISREG(status.st_mode))
-    fail(EXIT_NEXT_PROGRAM, "chain", xasprintf("%s %s: is not a file; %s", what, program, remedy));
+    fail(EXIT_NEXT_PROGRAM, "next-hop",
+         xasprintf("%s %s: is not a file; %s", what, program, remedy));
   if (stat("/proc/self/exe", &self))
-    fail(EXIT_NEXT_PROGRAM, "chain", xasprintf("/proc/self/exe: %m; mount /proc"));
+    fail(EXIT_NEXT_PROGRAM, "next-hop", xasprintf("/proc/self/exe: %m; mount /proc"));
   if (status.st_dev == self.st_dev && status.st_ino == self.st_ino)
-    fail(EXIT_NEXT_PROGRAM, "chain",
+    fail(EXIT_NEXT_PROGRAM, "next-hop",
          xasprintf("%s %s: is onescanc itself; %s", what, program, remedy));
 }
 
@@ -127,7 +128,7 @@ _Noreturn void become_untouched(const char *what, char **argv, const char *const
   if (signal(SIGPIPE, callers_sigpipe) == SIG_ERR || signal(SIGXFSZ, callers_sigxfsz) == SIG_ERR)
     fail(EXIT_INTERNAL_BUG, "bug", xasprintf("SIGPIPE or SIGXFSZ: %m"));
   execv(argv[0], argv);
-  fail(EXIT_NEXT_PROGRAM, "chain", xasprintf("%s %s: %m", what, argv[0]));
+  fail(EXIT_NEXT_PROGRAM, "next-hop", xasprintf("%s %s: %m", what, argv[0]));
 }
 
 _Noreturn void become(const struct mail *mail, const char *what, char **argv,

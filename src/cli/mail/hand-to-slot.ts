@@ -72,7 +72,7 @@ export async function handToSlot(call: SlotCall): Promise<SlotResult> {
     const [code, signal] = (await once(child, 'exit')
       .catch((error) => {
         const why = errorCode(error)
-        throw new Fault('chain', `${program}: cannot be started (${why}); specify another`)
+        throw new Fault('next-hop', `${program}: cannot be started (${why}); specify another`)
       })
       .finally(() => clearTimeout(late))) as [number | null, NodeJS.Signals | null]
     const time = readUptime() - started

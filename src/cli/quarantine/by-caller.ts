@@ -60,7 +60,7 @@ export class CallerRoute implements ReleaseRoute {
     this.text = by
     if (code === TAKEN) return
     throw code === FAILED
-      ? new Fault('chain', why)
+      ? new Fault('next-hop', why)
       : new MaybeTaken(why || `it exited with ${code}`)
   }
 }

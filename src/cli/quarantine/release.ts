@@ -143,7 +143,7 @@ async function handOn(
     const mayBeTaken = error instanceof MaybeTaken
     await (mayBeTaken ? begun.leave() : begun.cancel())
     const text = `${entry.id}: ${errorText(error)}${mayBeTaken ? `; ${MAYBE_REMEDY}` : ''}`
-    throw new Fault('chain', text, error)
+    throw new Fault('next-hop', text, error)
   } finally {
     message?.close()
   }

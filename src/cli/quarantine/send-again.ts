@@ -76,7 +76,7 @@ async function throughChain(mail: OutgoingMail, argv: readonly string[]): Promis
   if (code === 0) return
   const text = `${argv.join(' ')}: failed with ${signal ?? code}`
   // It may have been killed after it had queued the message.
-  throw code === null ? new MaybeTaken(text) : new Fault('chain', text)
+  throw code === null ? new MaybeTaken(text) : new Fault('next-hop', text)
 }
 
 /**
@@ -102,7 +102,7 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
   if (code === 0) return
   const words = log.toString('latin1', 0, 500).trim()
   const text = `${program}: failed with ${signal ?? code}${words === '' ? '' : ` (${words})`}`
-  throw code === EX_USAGE ? new Fault('chain', text) : new MaybeTaken(text)
+  throw code === EX_USAGE ? new Fault('next-hop', text) : new MaybeTaken(text)
 }
 
 /** Yields the bytes of a mail whose lines end in LF, as programs accept it. */
@@ -129,7 +129,7 @@ async function converse(server: NextServer, mail: OutgoingMail, name: string): P
     `${name}: answers ${reply.code} ${replyTexts(reply).join(' ')} to ${what}`
   const expect = (reply: RawReply, code: number, what: string) => {
     if (Math.floor(reply.code / 100) === Math.floor(code / 100)) return
-    throw new Fault('chain', said(reply, what))
+    throw new Fault('next-hop', said(reply, what))
   }
   const ask = async (line: string) => {
     expect(await server.ask(Buffer.from(line, 'latin1')), 250, line)

@@ -75,7 +75,7 @@ export function findNext(argv: readonly string[], env: Environment): ServerProgr
   } catch (error) {
     const why = errorTextAt(program, error)
     const remedy = 'specify a program that this account may execute'
-    throw new Fault('chain', `${program || '""'}: ${why}; ${remedy}`, error)
+    throw new Fault('next-hop', `${program || '""'}: ${why}; ${remedy}`, error)
   }
   return { program, args }
 }

@@ -54,7 +54,7 @@ const faultCodes: Readonly<Record<FaultKind, number>> = {
   config: exit.config,
   'temp-file': exit.tempFile,
   envelope: exit.envelope,
-  chain: exit.nextProgram,
+  'next-hop': exit.nextProgram,
   bug: exit.internalBug,
 }
 

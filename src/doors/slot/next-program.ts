@@ -28,7 +28,7 @@ export function findNextProgram(
   const argv = args.length > 0 ? args : splitWords(env.QUEUECHAIN ?? '', 'QUEUECHAIN')
   const [name = join(directories.qmailHome, 'bin/qmail-queue'), ...rest] = argv
   if (chainDepth(env) >= CHAIN_DEPTH_MAX) {
-    throw new Fault('chain', `next program ${name}: leads back to onescan; ${REMEDY}`)
+    throw new Fault('next-hop', `next program ${name}: leads back to onescan; ${REMEDY}`)
   }
   if (name.startsWith('-')) {
     throw new Fault(
@@ -54,6 +54,6 @@ export function requireNextProgram({ program }: SlotNextProgram, self: string): 
     }
   } catch (error) {
     const why = errorTextAt(program, error)
-    throw new Fault('chain', `next program ${program || '""'}: ${why}; ${REMEDY}`, error)
+    throw new Fault('next-hop', `next program ${program || '""'}: ${why}; ${REMEDY}`, error)
   }
 }

@@ -104,7 +104,7 @@ export class SmtpSession {
       const reply = await this.#take(command)
       return Array.isArray(reply) ? reply : [reply as RawReply]
     } catch (error) {
-      if (!isFault(error) || error.kind !== 'chain') throw error
+      if (!isFault(error) || error.kind !== 'next-hop') throw error
       return [this.#logged(error, ownReply.nextServerGone)]
     }
   }

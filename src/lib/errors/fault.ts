@@ -10,7 +10,7 @@ export const faultsInWords = {
   config: 'a setting or control file cannot be used',
   'temp-file': 'a temporary file cannot be created',
   envelope: 'the envelope is malformed',
-  chain: 'the next program cannot be executed',
+  'next-hop': 'the next program or server cannot take the message',
   bug: 'an internal bug',
 } as const
 export type FaultKind = keyof typeof faultsInWords

@@ -22,7 +22,7 @@ t.test('each fault has the code of its kind, and one alone is for good', async (
     ['config', /^A setting or control file/],
     ['temp-file', /^A temporary file/],
     ['envelope', /^The envelope/],
-    ['chain', /^The next program/],
+    ['next-hop', /^The next program/],
     ['bug', /^Internal bug/],
   ] as const satisfies readonly (readonly [FaultKind, RegExp])[]) {
     t.match(exitMeanings[codeOfFault(kind)], meaning)

@@ -139,7 +139,7 @@ t.test(
     const run = await runSlot({ program: syslog.around([program]), settings: local })
     t.same([run.code, run.logged], [120, ''])
     t.match(await syslog.heard(/decision/), [
-      /^<22>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d onescan\[\d+\]: decision=defer fault=chain reason="onescan-runtime is not .*" exit=120$/,
+      /^<22>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d onescan\[\d+\]: decision=defer fault=next-hop reason="onescan-runtime is not .*" exit=120$/,
     ])
   },
 )
@@ -308,6 +308,6 @@ t.test('fd 2 is a log if it is a terminal', { skip: lacks('script') }, async (t)
     const env = { PATH: process.env.PATH ?? '', QUEUECHAIN: '/nonexistent/queue' }
     const options = { env, encoding: 'latin1' } as const
     const { stdout } = spawnSync('script', ['-qec', words, '/dev/null'], options)
-    t.match(stdout, /^onescan: decision=defer fault=chain/, name)
+    t.match(stdout, /^onescan: decision=defer fault=next-hop/, name)
   }
 })

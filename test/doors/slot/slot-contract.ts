@@ -197,7 +197,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
       for (const chain of [join(directory, 'plain'), directory, '/nonexistent', 'no-such-name']) {
         const ended = await run({ settings: { QHPSI, QUEUECHAIN: chain } })
         t.equal(ended.code, 120)
-        t.match(ended.logged, `fault=chain reason="next program ${chain}: `)
+        t.match(ended.logged, `fault=next-hop reason="next program ${chain}: `)
         t.match(ended.logged, '; set QUEUECHAIN to the real qmail-queue"')
         t.equal(ended.deliveries.length, 0)
       }
@@ -217,7 +217,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
           t.equal(ended.code, 120)
           t.match(
             ended.logged,
-            `fault=chain reason="next program ${script}: leads back to onescan; `,
+            `fault=next-hop reason="next program ${script}: leads back to onescan; `,
           )
           t.match(ended.logged, '; set QUEUECHAIN to the real qmail-queue"')
           t.equal(ended.logged.match(/fault=/g)?.length, 1)

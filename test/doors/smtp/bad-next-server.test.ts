@@ -18,7 +18,7 @@ t.test('while the next server is missing, mail is deferred', async (t) => {
   t.equal(await client.hear(), undefined, 'and is left')
   t.match(
     door.mailLog[0],
-    /decision=defer fault=chain reason="next server inet:127\.0\.0\.1:\d+: .*ECONNREFUSED/,
+    /decision=defer fault=next-hop reason="next server inet:127\.0\.0\.1:\d+: .*ECONNREFUSED/,
   )
 })
 
@@ -38,7 +38,7 @@ t.test('if the next server is silent at any stage, mail is deferred', async (t) 
     const reply = await sendThrough(door, clean)
     const isToldOfMessage = stage === 'DATA' || stage === '.'
     t.match(reply, isToldOfMessage ? /^451 4\.4\.2 / : /^421 4\.4\.2 /, stage)
-    t.match(door.mailLog.at(-1), /fault=chain .*has not answered in 300 ms/)
+    t.match(door.mailLog.at(-1), /fault=next-hop .*has not answered in 300 ms/)
   }
   const client = await door.greeted()
   next.script = at('XFOR', 'silence')
@@ -155,7 +155,7 @@ t.test(
     const got = next.got.length
     next.script = at('CONTENT', (socket) => socket.pause())
     t.match(await sendThrough(door, whole), /^451 4\.4\.2 /)
-    t.match(door.mailLog.at(-1), /fault=chain .*has accepted no data in 300 ms/)
+    t.match(door.mailLog.at(-1), /fault=next-hop .*has accepted no data in 300 ms/)
     t.equal(next.got.length, got)
     await stillServes()
   },

@@ -150,7 +150,7 @@ export class NextServer {
   }
 
   #fault(why: string): Fault {
-    return new Fault('chain', `next server ${this.#name}: ${why}`)
+    return new Fault('next-hop', `next server ${this.#name}: ${why}`)
   }
 
   #fail(why: string): Error {

@@ -177,5 +177,5 @@ function asRefusal(reply: RawReply, to: string): RawReply {
 }
 
 function unexpected({ code }: RawReply, to: string): Fault {
-  return new Fault('chain', `the next server answers ${code} to ${to.slice(0, 60)}`)
+  return new Fault('next-hop', `the next server answers ${code} to ${to.slice(0, 60)}`)
 }

@@ -130,7 +130,7 @@ async function answerAsReceived(
     }
     return { received }
   } catch (error) {
-    if (!isFault(error) || error.kind !== 'chain') throw error
+    if (!isFault(error) || error.kind !== 'next-hop') throw error
     if (received === 0) before()
     for (const index of lmtp ? indexes : [0]) replies.answer(index, ownReply.nextServerLost)
     return { received, lost: error }

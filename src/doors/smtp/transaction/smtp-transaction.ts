@@ -191,7 +191,7 @@ function deferRefusal(decision: SingleDecision): SingleDecision {
 /** Returns the reply for anything thrown. If mail is in a queue already, nothing is refused. */
 function replyToError(error: unknown, { afterQueue }: SmtpServices): SmtpReply {
   const kind = faultKindOf(error)
-  if (kind === 'chain') return ownReply.nextServerLost
+  if (kind === 'next-hop') return ownReply.nextServerLost
   const reply = faultReply(kind)
   if (!afterQueue || reply.code < 500) return reply
   return { code: 451, enhanced: reply.enhanced.replace(/^5/, '4'), lines: reply.lines }
