@@ -5,7 +5,7 @@ import {
   type FormSet,
   firstFields,
   multipartForms,
-} from '../../mail/mime/traits/forms.ts'
+} from '../../mail/mime/traits/part-forms.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import { formsFoundBy } from './form-probes.ts'
 import { probeLimitReports } from './limit-probes.ts'

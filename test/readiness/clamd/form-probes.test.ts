@@ -8,7 +8,7 @@ import {
   firstFields,
   type MultipartForm,
   multipartForms,
-} from '../../../src/mail/mime/traits/forms.ts'
+} from '../../../src/mail/mime/traits/part-forms.ts'
 import { formsFoundBy, mailWith } from '../../../src/readiness/clamd/form-probes.ts'
 import { readClamdAddress } from '../../../src/scan/scanners/clamd/clamd-address.ts'
 import { ClamdServer } from '../../../src/scan/scanners/clamd/clamd-server.ts'

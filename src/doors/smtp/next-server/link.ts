@@ -39,7 +39,10 @@ export class NextServerLink {
     const reply = await next.ask(line)
     if (isIntermediate(reply)) {
       next.close() // it waits for something that is not a command
-      throw new Fault('next-hop', `the next server answers ${reply.code} to data that is not content`)
+      throw new Fault(
+        'next-hop',
+        `the next server answers ${reply.code} to data that is not content`,
+      )
     }
     if (reply.code === CLOSING) next.close()
     return reply

@@ -1,8 +1,8 @@
 import type { Bytes } from '../../message/bytes.ts'
 import type { KnownHeader } from '../../message/message.ts'
 import { MemoryPool } from '../storage/store.ts'
-import type { PartForm } from '../traits/forms.ts'
 import type { Oddity } from '../traits/oddities.ts'
+import type { PartForm } from '../traits/part-forms.ts'
 import type { PartNames } from '../traits/part-names.ts'
 import { budgetOf, LimitExceeded, type ReadingBudget } from './limits.ts'
 

@@ -6,7 +6,7 @@ import { containerKinds, type Declared, isDeclaredAs } from '../containers/conta
 import { type Codec, decoded, decodedInEachWay, type MakeDecoder } from '../decoders/decoder.ts'
 import { spellings } from '../headers/names.ts'
 import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
-import type { PartForm } from '../traits/forms.ts'
+import type { PartForm } from '../traits/part-forms.ts'
 import { NAMELESS, type PartNames } from '../traits/part-names.ts'
 
 /** Contents of at most this many bytes are compared directly. A digest would take longer. */
@@ -38,7 +38,7 @@ export interface ContentsOptions extends WorkOptions {
   readonly onPart?: (part: PartNames) => Iterable<number>
   /** Upper limit for nested messages or multiparts (nested.ts), or undefined if the caller needs no limit. */
   readonly maxDepth?: number
-  /** Whether the forms of parts are needed (traits/forms.ts), which requires a look at each line. */
+  /** Whether the forms of parts are needed (traits/part-forms.ts), which requires a look at each line. */
   readonly seeksForms?: boolean
   /** Called with the position of each part that was yielded completely as one content. */
   readonly onGiven?: (range: ByteRange) => void
@@ -78,7 +78,7 @@ export interface Scope {
   readonly kind: 'message' | 'text' | 'file'
   /** The container that its context declares it as. */
   readonly declared: Declared
-  /** Whether the structure of the mail has no oddity, so that its parts have forms (forms.ts). */
+  /** Whether the structure of the mail has no oddity, so that its parts have forms (part-forms.ts). */
   readonly hasForm: boolean
   /** The attached mail whose parts have forms in it. */
   readonly around?: GivenMail | undefined

@@ -10,7 +10,7 @@ import { Habits } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import { isMessageByDefault } from '../reader/depth.ts'
 import type { Leaf } from '../reader/found.ts'
-import type { PartForm } from '../traits/forms.ts'
+import type { PartForm } from '../traits/part-forms.ts'
 import {
   beginsAsMailbox,
   hasHeader,

@@ -5,7 +5,7 @@ import type { Encoding } from '../headers/encodings.ts'
 import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
 import type { Leaf } from '../reader/found.ts'
 import { GOES_ON } from '../reader/header-reading.ts'
-import { contentForms, multipartForms, type PartForm } from '../traits/forms.ts'
+import { contentForms, multipartForms, type PartForm } from '../traits/part-forms.ts'
 import type { CodedLines } from './coded-blocks.ts'
 import { codedKinds, kindsInFiles } from './coded-data.ts'
 
@@ -25,7 +25,7 @@ const CHANGED_IN_MULTIPART = /(?:^|\n\r?\n)\r?\n/
 
 /**
  * Returns the form of a leaf of an ordinary mail (isOrdinary), `part`, or undefined if it has none of
- * traits/forms.ts, or libclamav gets other bytes.
+ * traits/part-forms.ts, or libclamav gets other bytes.
  */
 export function* formOfLeaf(
   leaf: Leaf,

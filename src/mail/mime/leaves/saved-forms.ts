@@ -8,7 +8,7 @@ import { eachHabits } from '../decoders/each-habits.ts'
 import { LineEnds } from '../decoders/text-forms.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import type { PartHeader } from '../headers/part-header.ts'
-import type { PartForm } from '../traits/forms.ts'
+import type { PartForm } from '../traits/part-forms.ts'
 import { giveCodedWithin } from './coded-contents.ts'
 import { giveFromContainers } from './container-contents.ts'
 import {

@@ -1,7 +1,7 @@
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import type { Envelope, Origin } from '../../../mail/message/envelope/envelope.ts'
 import type { KnownHeader } from '../../../mail/message/message.ts'
-import type { FormSet } from '../../../mail/mime/traits/forms.ts'
+import type { FormSet } from '../../../mail/mime/traits/part-forms.ts'
 import type { PartNames } from '../../../mail/mime/traits/part-names.ts'
 import type { NamedPart } from '../../../plugin.ts'
 import { type Infected, type ScanResult, unknown } from '../findings/scan-result.ts'
@@ -153,7 +153,7 @@ export interface ScannerDecoder {
   treatsAsMail(bytes: Bytes): boolean
   /**
    * Finds out the forms of parts that the scanner extracts itself from this mail, as tests have shown
-   * (mail/mime/traits/forms.ts), which may lack TOP_LINE. These parts are not submitted unless the scan of the
+   * (mail/mime/traits/part-forms.ts), which may lack TOP_LINE. These parts are not submitted unless the scan of the
    * whole has a result other than clean.
    */
   extracts(mail: Bytes): FormSet | undefined | Promise<FormSet | undefined>

@@ -3,7 +3,7 @@ import {
   type FormSet,
   firstFields,
   multipartForms,
-} from '../../../../src/mail/mime/traits/forms.ts'
+} from '../../../../src/mail/mime/traits/part-forms.ts'
 
 /** What a scanner extracts that extracts every form of part. */
 export const everyForm: FormSet = {

@@ -6,7 +6,7 @@ import type { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { makeEnvelope } from '../../../../src/mail/message/envelope/envelope.ts'
 import { readSpoolSettings } from '../../../../src/mail/message/spool.ts'
 import { spoolMessage } from '../../../../src/mail/message/spool-message.ts'
-import { contentForms, multipartForms } from '../../../../src/mail/mime/traits/forms.ts'
+import { contentForms, multipartForms } from '../../../../src/mail/mime/traits/part-forms.ts'
 import { mailWith } from '../../../../src/readiness/clamd/form-probes.ts'
 import { ClamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.ts'
 import type {
