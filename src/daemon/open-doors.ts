@@ -21,7 +21,7 @@ import type { DaemonDescription } from '../protocol/slot/daemon-description.ts'
 import type { Door } from '../serving/serve.ts'
 import { log } from './daemon-log.ts'
 import { listenOn, pathOf } from './listening/listen.ts'
-import type { DaemonOptions } from './options/daemon-options.ts'
+import { connectionLimits, type DaemonOptions } from './options/daemon-options.ts'
 import {
   type DoorKind,
   isClamds,
@@ -30,7 +30,6 @@ import {
   writeDoorAddress,
 } from './options/door-address.ts'
 import { smtpDoorsOf } from './options/smtp-doors.ts'
-import { connectionLimits } from './workers/connection-limits.ts'
 
 export interface OpenDoor extends Door, ListeningDoor {}
 
