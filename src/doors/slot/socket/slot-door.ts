@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Configuration } from '../../../configuration/configuration.ts'
 import { attempt, errorText, isFault } from '../../../lib/errors/fault.ts'
 import { Budget, type MemoryLease } from '../../../lib/flow/memory-budget.ts'
+import { readUptime } from '../../../lib/flow/uptime.ts'
 import { longestSilent } from '../../../serving/idle.ts'
 import { type Door, serve } from '../../../serving/serve.ts'
 import { PeerTimeout, Wire, type WireHost } from '../../../serving/wire.ts'
@@ -44,7 +45,7 @@ export function createSlotSocketDoor(first: Configuration, options: SlotSocketOp
         lease,
         timeouts,
         leaving: timeouts.leaving,
-        uptime: server.uptime,
+        uptime: readUptime,
         log: options.log,
         admit() {
           waiting.delete(wire)

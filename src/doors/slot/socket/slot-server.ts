@@ -37,7 +37,6 @@ const BOUNCE_USER_FOR = 1000
 /** Answers the requests of all conversations of the slot interface. */
 export class SlotServer {
   readonly options: SlotSocketOptions
-  readonly uptime = readUptime
   readonly #permits: JudgePermits
   #state: ReturnType<typeof stateOf>
 
