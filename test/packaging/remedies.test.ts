@@ -191,7 +191,7 @@ const ofPostfix: readonly State[] = [
     says: {
       level: 'error',
       what: '2525/inet/receive_override_options',
-      value: /^no_milters: the milters of 2525\/inet are not asked, and its mail is not scanned$/,
+      value: /^no_milters: the milters of 2525\/inet are not used, and its mail is not scanned$/,
     },
   },
   {
@@ -199,7 +199,7 @@ const ofPostfix: readonly State[] = [
     breaks: `systemd-run --unit=other tcpserver 127.0.0.1 8899 cat; sleep 1; ${set('ONESCAND_OPTIONS="--http inet:127.0.0.1:8899"')}`,
     says: {
       level: 'error',
-      what: 'page inet:127.0.0.1:8899 [onescand]',
+      what: 'status page inet:127.0.0.1:8899 [onescand]',
       value: /^no answer /,
       remedy: /^set another address with --http, and restart onescand$/,
     },
@@ -210,7 +210,7 @@ const ofPostfix: readonly State[] = [
     breaks: set('ONESCAND_OPTIONS="--http inet:127.0.0.1:8899 --http-token /etc/onescan/none"'),
     says: {
       level: 'error',
-      what: 'page inet:127.0.0.1:8899 [onescand]',
+      what: 'status page inet:127.0.0.1:8899 [onescand]',
       value: /^--http-token \/etc\/onescan\/none: ENOENT/,
     },
     does: unset('ONESCAND_OPTIONS'),
@@ -362,7 +362,7 @@ const statesOfExim: readonly State[] = [
       level: 'warning',
       what: 'transport onescan of Exim',
       value: /^final_timeout = 10s: Exim gives up before a scan does/,
-      remedy: /^write final_timeout = 10m in that transport, and reload Exim$/,
+      remedy: /^set final_timeout = 10m in that transport, and reload Exim$/,
     },
     does: ofExim('s/final_timeout = 10s/final_timeout = 10m/'),
   },
