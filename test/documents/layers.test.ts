@@ -53,6 +53,23 @@ t.test('delay imports lib alone, and quotad nothing that scans', async (t) => {
   t.same(componentsUsedBy('quotad'), ['lib', 'mail', 'protocol', 'quotad', 'settings'])
 })
 
+/** What other components import of the reading of mail. All but the first are loaded when they are first needed. */
+const entrances = new Set(
+  ['index', 'contents', 'containers/archive', 'containers/member-names', 'headers/names'].map(
+    (name) => `mail/mime/${name}.ts`,
+  ),
+)
+
+t.test('the reading of mail is imported through its interface', async (t) => {
+  const isInside = (file: string) => file.startsWith('mail/mime/')
+  const used = [...imports]
+    .filter(([file]) => !isInside(file))
+    .flatMap(([file, targets]) => targets.filter(isInside).map((target) => ({ file, target })))
+  const wrong = used.filter(({ target }) => !entrances.has(target))
+  t.same(wrong, [])
+  t.same(new Set(used.map(({ target }) => target)), entrances, 'each of these files is imported')
+})
+
 t.test('every folder of a component with its own layers is on one of them', async (t) => {
   const components = new Set([...inner.keys()].map((folder) => folder.split('/')[0]))
   t.ok(components.size > 2, 'these components were found')

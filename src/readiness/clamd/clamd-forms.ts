@@ -1,11 +1,6 @@
 import { type CheckLine, ok } from '../../lib/check/check-line.ts'
 import { Bytes } from '../../mail/message/bytes.ts'
-import {
-  contentForms,
-  type FormSet,
-  firstFields,
-  multipartForms,
-} from '../../mail/mime/traits/part-forms.ts'
+import { contentForms, type FormSet, firstFields, multipartForms } from '../../mail/mime/index.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import { formsFoundBy } from './form-probes.ts'
 import { probeLimitReports } from './limit-probes.ts'

@@ -10,7 +10,7 @@ import {
   type MultipartForm,
   multipartForms,
   type PartForm,
-} from '../../mail/mime/traits/part-forms.ts'
+} from '../../mail/mime/index.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
 

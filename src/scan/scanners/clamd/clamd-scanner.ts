@@ -4,7 +4,7 @@ import { readUptime } from '../../../lib/flow/uptime.ts'
 import { responds } from '../../../lib/path/responds.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
-import type { FormSet } from '../../../mail/mime/traits/part-forms.ts'
+import type { FormSet } from '../../../mail/mime/index.ts'
 import { ServerWire } from '../../../protocol/connection/server-wire.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import type {

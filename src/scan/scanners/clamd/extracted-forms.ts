@@ -1,5 +1,5 @@
 import { readUptime } from '../../../lib/flow/uptime.ts'
-import type { FormSet } from '../../../mail/mime/traits/part-forms.ts'
+import type { FormSet } from '../../../mail/mime/index.ts'
 import type { ClamdAddress } from './clamd-address.ts'
 import { socketCreatedAt } from './versions.ts'
 

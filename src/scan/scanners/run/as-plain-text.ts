@@ -1,9 +1,7 @@
 import { nextTurn } from '../../../lib/flow/event-loop.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile } from '../../../mail/message/spool.ts'
-import { WORK_PER_TURN } from '../../../mail/mime/budget/work.ts'
-import { FILE_STARTS } from '../../../mail/mime/leaves/content-checks.ts'
-import { MemoryPool, Store } from '../../../mail/mime/storage/store.ts'
+import { FILE_STARTS, MemoryPool, Store, WORK_PER_TURN } from '../../../mail/mime/index.ts'
 import type { Sample } from '../contract/scanner.ts'
 import type { MailScan } from './scan-run.ts'
 

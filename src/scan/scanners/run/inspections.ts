@@ -1,7 +1,7 @@
 import { errorText } from '../../../lib/errors/fault.ts'
 import { nextTurn } from '../../../lib/flow/event-loop.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
-import { WORK_PER_TURN } from '../../../mail/mime/budget/work.ts'
+import { WORK_PER_TURN } from '../../../mail/mime/index.ts'
 import type { Inspection, PolicyScanner, Scanner, ScanTask } from '../contract/scanner.ts'
 import { causeOf, type ScanResult, unknown } from '../findings/scan-result.ts'
 

@@ -2,11 +2,14 @@ import { nextTurn } from '../../../lib/flow/event-loop.ts'
 import { loadCrypto } from '../../../lib/runtime/crypto.ts'
 import type { ByteRange, Bytes } from '../../../mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../mail/message/spool.ts'
-import { limits } from '../../../mail/mime/budget/limits.ts'
-import { isNestedDeeper } from '../../../mail/mime/nested.ts'
-import type { Oddity } from '../../../mail/mime/traits/oddities.ts'
-import type { FormSet, PartForm } from '../../../mail/mime/traits/part-forms.ts'
-import type { PartNames } from '../../../mail/mime/traits/part-names.ts'
+import {
+  type FormSet,
+  isNestedDeeper,
+  limits,
+  type Oddity,
+  type PartForm,
+  type PartNames,
+} from '../../../mail/mime/index.ts'
 import type { NamedPart } from '../../../plugin.ts'
 import type { ContentScanner, PartList } from '../contract/scanner.ts'
 import { type ScanResult, unknown, unread } from '../findings/scan-result.ts'

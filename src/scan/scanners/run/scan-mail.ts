@@ -1,5 +1,5 @@
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
-import type { FormSet } from '../../../mail/mime/traits/part-forms.ts'
+import type { FormSet } from '../../../mail/mime/index.ts'
 import type { ScanResult } from '../findings/scan-result.ts'
 import { Inspections } from './inspections.ts'
 import { contentScannersOf, MailReading, measureDepth } from './read-mail.ts'

@@ -1,5 +1,5 @@
 import type { SpoolSettings } from '../../../mail/message/spool.ts'
-import type { Oddity } from '../../../mail/mime/traits/oddities.ts'
+import type { Oddity } from '../../../mail/mime/index.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import type { MessageSample, Scanner, ScanTask } from '../contract/scanner.ts'
 import type { ScanResult, Unread } from '../findings/scan-result.ts'

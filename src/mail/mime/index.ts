@@ -1,0 +1,22 @@
+/**
+ * The interface of the reading of mail: all that other components import from it, except for a few functions that
+ * programs load when they first need them, such as `contentsOf` (contents.ts). What is exported here, each program
+ * loads at its start.
+ */
+export { LimitExceeded, limits } from './budget/limits.ts'
+export { type GivenMail, type Steps, WORK_PER_TURN, Work } from './budget/work.ts'
+export { FILE_STARTS, textPropertiesOf } from './leaves/content-checks.ts'
+export { isNestedDeeper } from './nested.ts'
+export { MemoryPool, Store } from './storage/store.ts'
+export type { Oddity } from './traits/oddities.ts'
+export {
+  type ContentForm,
+  contentForms,
+  type FirstField,
+  type FormSet,
+  firstFields,
+  type MultipartForm,
+  multipartForms,
+  type PartForm,
+} from './traits/part-forms.ts'
+export type { PartNames } from './traits/part-names.ts'
