@@ -37,7 +37,11 @@ export class UuencodeDecoder implements Decoder {
   )
   #hasData = false
   #over = false
+  #isBehindCr = false
+  /** Whether KMime reads no more, since there was an `end` in small letters. */
+  #isOverForKMime = false
   #hasOddLine = false
+  #hasPadding = false
   /** What this reader does with data after the end, once it occurred. */
   #end: Words<'uuencode end'> | undefined
 
@@ -58,6 +62,8 @@ export class UuencodeDecoder implements Decoder {
   end(): void {
     this.#lines.end()
     this.#flush()
+    // Those that decode an odd line up to its end do so with padding, too.
+    if (this.#hasPadding && !this.#hasOddLine) this.#habits.note('uuencode padding')
   }
 
   #flush(): void {
@@ -73,19 +79,43 @@ export class UuencodeDecoder implements Decoder {
       if (isData) this.#decode(bytes, from, end, bytesIn(end - from))
       return
     }
+    // (An LF alone is the rest of a CR LF that came in two pieces.)
+    if (this.#isBehindCr && !(end === from && bytes[from] === LF)) this.#noteOddLine()
+    this.#isBehindCr = bytes[to - 1] === CR
     const isLast = isEndLine(bytes, from, end)
+    const isZero = isZeroLine(bytes, from, end)
+    if (isLast) this.#noteLastLine(bytes, from)
     if (this.#over) {
-      if (end > from && !isLast) this.#end ??= this.#habits.does('uuencode end')
+      if (end > from && !isLast) {
+        this.#end ??= this.#habits.does('uuencode end')
+        if (!isZero && !this.#isOverForKMime) this.#noteOddLine()
+      }
       if (this.#end !== 'is data') return
     }
-    if (this.#hasData && (isLast || isZeroLine(bytes, from, end))) this.#over = true
-    else if (!this.#hasOddLine && !isExact(bytes, from, end)) {
-      this.#hasOddLine = true
-      this.#habits.note('uuencode line')
-    }
+    const isOver = this.#hasData && (isLast || isZero)
+    this.#over ||= isOver
     if (end === from || isLast) return
+    const isOdd = !isRegular(bytes, from, end)
+    if (isOdd && !isOver) this.#noteOddLine()
     const length = this.#lengthOf(bytes, from, end)
-    if (length !== OTHER) this.#decode(bytes, from + 1, end, length)
+    if (length === OTHER) return
+    const isPadded = !isOdd && length % 3 !== 0
+    this.#hasPadding ||= isPadded
+    const isDataToEnd = isPadded && this.#habits.wouldDo('uuencode padding') === 'is data'
+    this.#decode(bytes, from + 1, end, isDataToEnd ? bytesIn(end - from - 1) : length)
+  }
+
+  /** Notes what readers make differently of a line, KMime mostly, which knows neither a bare CR nor `END`. */
+  #noteOddLine(): void {
+    if (this.#hasOddLine) return
+    this.#hasOddLine = true
+    this.#habits.note('uuencode line')
+  }
+
+  #noteLastLine(bytes: Buffer, from: number): void {
+    const isSmallEnd = bytes.toString('latin1', from, from + 3) === 'end'
+    if (!isSmallEnd || !this.#hasData) this.#noteOddLine()
+    this.#isOverForKMime ||= isSmallEnd
   }
 
   /** Decodes this many bytes. Characters that are missing at the end of the line count as zero. */
@@ -162,13 +192,13 @@ function isZeroLine(bytes: Buffer, from: number, end: number): boolean {
 }
 
 /**
- * Returns whether every reader decodes the line to the same bytes. Some readers decode the last
- * group of four as a whole, and KMime skips blanks.
+ * Returns whether every reader decodes the line to the same bytes, except that some also decode the padding of its last
+ * group of four. KMime skips blanks.
  */
-function isExact(bytes: Buffer, from: number, end: number): boolean {
-  if (end === from || (bytes[from]! - 32) % 3 !== 0) return false
+function isRegular(bytes: Buffer, from: number, end: number): boolean {
   for (let at = from; at < end; at++) if (bytes[at]! <= 0x20 || bytes[at]! > 0x60) return false
-  return end - from - 1 === Math.ceil((bytes[from]! - 32) / 3) * 4
+  const length = bytes[from]! - 32
+  return length < 64 && end - from - 1 === Math.ceil(length / 3) * 4
 }
 
 /** Returns whether the line is the word `end`, in any case of letters. */

@@ -140,7 +140,7 @@ export const encodingHabits = {
   },
   'uuencode line': {
     place:
-      'a line that is longer or shorter than its first character declares, or has other characters',
+      'a line that is longer or shorter than its first character declares, has other characters, or ends in a CR',
     choices: [
       { does: 'is data if it is not much longer' },
       {
@@ -193,6 +193,12 @@ export const encodingHabits = {
         combines: 'with none',
       },
     ],
+  },
+  'uuencode padding': {
+    place: 'a last group of four in which a line declares only one or two bytes',
+    example: '"86)C\n',
+    choices: [{ does: 'is not data' }, { does: 'is data', programs: AT_RANDOM }],
+    combines: 'with one',
   },
   'uuencode end': {
     place: 'data after a line of zero bytes, or after `end`',

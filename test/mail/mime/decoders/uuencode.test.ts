@@ -69,6 +69,7 @@ const WAYS: Readonly<Record<string, string>> = {
   records: 'uuencode line ends where it declares to',
   pieces: 'uuencode line ends after 127 characters',
 }
+const PADDING = 'uuencode padding is data'
 const ON = 'uuencode end is data, '
 const LINES = Object.keys(WAYS).length - 1
 
@@ -76,8 +77,8 @@ t.test('other readers decode lines of uuencode as they find them', async (t) => 
   const twice = 'abcabc'
   // What each way makes of a text, and what the ways make of it that are not named.
   const rows: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-    '"86(\n`\nend\n#86)C': {
-      ...{ usual: 'ab', on: 'ababc' },
+    '"86\n`\nend\n#86)C': {
+      ...{ usual: 'a`', on: 'a`abc', line: 'a', KMime: 'a' },
       // To these the first line is not data, so that nothing has ended.
       ...{ whole: 'abc', complete: 'abc', exact: 'abc', groups: 'abc' },
     },
@@ -171,24 +172,53 @@ t.test('uuencode of more bytes than memory is kept for is decoded as a whole', a
 
 t.test('uuencode is decoded in other ways only if readers may differ about it', async (t) => {
   const asked = (text: string) => featuresOf(uuencode, text)
-  for (const text of ['#86)C\n`\nend\n', '#86)C\nend\n', '#86)C\n', '#86)C\n`\nend\n\n']) {
+  const regular = ['#86)C\n`\nend\n', '#86)C\nend\n', '#86)C\n', '#86)C\n`\nend\n\n']
+  for (const text of [...regular, '#86)C\r\n\r\n#86)C\r\n`\r\nend\r\n']) {
     t.same(asked(text), [], text)
   }
   t.same(asked('#86)C\n`\nend\nmore\n'), ['uuencode end'])
   for (const line of ['#86)`', '#86)_']) t.same(asked(`${line}\nend\n`), [], line)
   for (const line of [
-    '"86($',
+    '"86($\n#86)c',
     '#86) ',
     '#86\x1f$',
     '#86)C1',
     '#86)c',
     '#86)',
-    '',
+    '#86)C\r#86)C',
     'x',
     '#86)\x7f',
   ]) {
     const text = `#86)C\n${line}\n#86)C\nend\n`
     t.same(asked(text), ['uuencode line'], line)
     t.equal(Object.keys(ways(uuencode, text)).length, 1 + LINES, line)
+  }
+})
+
+t.test(
+  'the padding of a line is data to some readers, and regular lines are read in no other way',
+  async (t) => {
+    for (const end of ['', '`\nend\n', ' \r\nend\r\n']) {
+      const text = `#86)C\n"86)C\n${end}`
+      t.same(featuresOf(uuencode, text), ['uuencode padding'], text)
+      t.same(ways(uuencode, text), { common: 'abcab', [PADDING]: 'abcabc' }, text)
+    }
+    const behind = ways(uuencode, '"86)C\n`\nend\n#86)C\n')
+    t.equal(behind[ON + PADDING], 'abcabc')
+  },
+)
+
+t.test('of regular lines KMime alone makes something else', async (t) => {
+  // What the common readers make of a text, and what KMime makes of it.
+  const rows: Readonly<Record<string, readonly [string, string]>> = {
+    '!86)C\r#86)C\n': ['aabc', 'a'],
+    '#86)C\nEND\n': ['abc', 'abc\xba'],
+    '#86)C\n`\n#86)C\nend\n#86)C\n': ['abc', 'abcabc'],
+    'end\n#86)C\n': ['abc', ''],
+  }
+  for (const [text, [common, byKMime]] of Object.entries(rows)) {
+    const found = ways(uuencode, text)
+    t.equal(found.common, common, text)
+    t.equal(found[WAYS.KMime!], byKMime, text)
   }
 })
