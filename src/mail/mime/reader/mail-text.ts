@@ -56,8 +56,9 @@ export class MailText {
   #lastLeftOut = -1
   /** Whether lines were left out that may be delimiters. */
   isFull = false
-  /** Whether a line that a reading asked for, or one above it, has a CR without a following LF. */
-  hasBareCr = false
+  /** The offset of the first CR without a following LF that was found, and the end of what readings asked for. */
+  #bareCrAt = Number.POSITIVE_INFINITY
+  #askedTo = 0
   #units = 0
 
   /**
@@ -86,10 +87,29 @@ export class MailText {
     if (this.#lastLeftOut >= at) this.isFull = true
   }
 
+  /**
+   * Whether a line that a reading asked for, or one above it, has a CR without a following LF. How far the search is
+   * ahead of the readings makes no difference.
+   */
+  get hasBareCr(): boolean {
+    return this.#bareCrAt < this.#askedTo
+  }
+
+  #noteBareCr(bytes: Buffer, at: number): void {
+    if (this.#bareCrAt <= at) return
+    const found = bareCrIn(bytes)
+    if (found >= 0) this.#bareCrAt = Math.min(this.#bareCrAt, at + found)
+  }
+
+  #noteAsked(to: number): void {
+    this.#askedTo = Math.max(this.#askedTo, to)
+  }
+
   /** Returns the line that begins at an offset. */
   line(from: number): Line {
     const line = this.#lineAt(from)
-    if (!this.hasBareCr) this.hasBareCr = holdsBareCr(line.bytes)
+    this.#noteBareCr(line.bytes, from)
+    this.#noteAsked(from + line.bytes.length)
     return line
   }
 
@@ -172,7 +192,9 @@ export class MailText {
   /** Returns the line of dashes of this number, or undefined if there are no more. Yields units of work. */
   *dashLine(number: number): Generator<number, DashLine | undefined> {
     while (!this.#isSearched && number >= this.#dashLines.length) yield this.#search()
-    return this.#dashLines.line(number)
+    const line = this.#dashLines.line(number)
+    this.#noteAsked(line?.at ?? this.size)
+    return line
   }
 
   /** Returns the text after the first two dashes of a line, as far as it may matter. */
@@ -189,6 +211,8 @@ export class MailText {
     if (bytes.length < DASH_TEXT_MAX && !bytes.includes(LF)) bytes = this.#load(from, DASH_TEXT_MAX)
     const lf = bytes.indexOf(LF)
     let end = Math.min(DASH_TEXT_MAX, lf < 0 ? bytes.length : lf)
+    this.#noteBareCr(bytes.subarray(0, end + 1), from)
+    this.#noteAsked(from + end)
     while (end > 0 && bytes[end - 1] === CR) end--
     return bytes.toString('latin1', 0, end)
   }
@@ -251,7 +275,7 @@ export class MailText {
   }
 
   #take(block: Buffer, midLine: boolean): void {
-    if (!this.hasBareCr) this.hasBareCr = holdsBareCr(block)
+    this.#noteBareCr(block, this.#searched)
     for (let found = block.indexOf('--'); found >= 0; found = block.indexOf('--', found)) {
       this.#units += DASH_COST
       const line = dashLineIn(block, found)
@@ -276,11 +300,12 @@ export class MailText {
   }
 }
 
-function holdsBareCr(block: Buffer): boolean {
+/** Returns the offset of the first CR without a following LF, or -1. */
+function bareCrIn(block: Buffer): number {
   for (let cr = block.indexOf(CR); cr >= 0; cr = block.indexOf(CR, cr + 1)) {
-    if (block[cr + 1] !== LF) return true
+    if (block[cr + 1] !== LF) return cr
   }
-  return false
+  return -1
 }
 
 /** The bytes with an LF for each bare CR: the mail as read by programs for which a CR ends a line. */

@@ -50,3 +50,13 @@ t.test('the readings find the same in a message that comes byte by byte', async 
     t.same(foundIn(mail, cuts), foundIn(mail, []))
   }
 })
+
+t.test('a bare CR below all that readings ask for makes no difference', async (t) => {
+  const top = 'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n--b\n'
+  for (const part of ['\ny\rz\n--c\n', 'Content-Type: message/rfc822\n\na: b\n\ny\rz\n--c\n']) {
+    const mail = Buffer.from(top + part)
+    const readings = (cuts: readonly number[]) => allReadings(inChunks(mail, cuts)).done.length
+    const whole = readings([])
+    for (let cut = 1; cut < mail.length; cut++) t.equal(readings([cut]), whole, `${cut}`)
+  }
+})
