@@ -1,6 +1,7 @@
-import type { HabitRow } from './habit-row.ts'
+import type { HabitRow, Program } from './habit-row.ts'
 
-const READERS = 'libical, icalendar or vobject, found by random calendars'
+/** Random calendars show that one of them makes each choice. */
+const READERS: readonly Program[] = ['icalendar', 'libical', 'vobject']
 
 /** The features of the lines of calendars and cards that programs read differently (containers/calendar.ts). */
 export const calendarHabits = {

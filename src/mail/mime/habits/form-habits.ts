@@ -1,39 +1,37 @@
-import { AT_RANDOM, type HabitRow } from './habit-row.ts'
+import { type HabitRow, UNNAMED } from './habit-row.ts'
 
 /**
  * The features of a decoded file that mail programs save differently (leaves/file-form.ts). The file is saved once for
- * each choice, and for all choices together. The rows have the order of the steps of a program.
+ * each choice, and for those that a program makes together. The rows have the order of the steps of a program.
  */
 export const formHabits = {
   'flowed line': {
     place: 'a text with DelSp (RFC 3676 4.1)',
     choices: [
       { does: 'stays' },
-      { does: 'is joined to the next, without its last blank', programs: 'Thunderbird, mutt' },
+      { does: 'is joined to the next, without its last blank', programs: ['mutt', 'Thunderbird'] },
     ],
-    combines: 'with none',
   },
   'stuffed line': {
     place: 'a line that begins with a blank, in format=flowed (RFC 3676 4.4)',
-    choices: [{ does: 'stays' }, { does: 'loses the blank', programs: 'mutt' }],
-    combines: 'with none',
+    choices: [{ does: 'stays' }, { does: 'loses the blank', programs: ['mutt'] }],
   },
   'line ends': {
     place: 'LF, CR LF or a CR alone in a file that is not in base64',
     choices: [
       { does: 'stay' },
-      { does: 'are LF', programs: AT_RANDOM },
-      { does: 'are CR LF', programs: AT_RANDOM },
-      { does: 'are LF, and other CRs are removed', programs: AT_RANDOM },
-      { does: 'are CR LF, and other CRs are removed', programs: AT_RANDOM },
+      { does: 'are LF', programs: [UNNAMED] },
+      { does: 'are CR LF', programs: [UNNAMED] },
+      { does: 'are LF, and other CRs are removed', programs: [UNNAMED] },
+      { does: 'are CR LF, and other CRs are removed', programs: [UNNAMED] },
     ],
   },
   'last line end': {
     place: 'the line end above a delimiter or at the end of the mail, below a file',
     choices: [
       { does: 'is not saved' },
-      { does: 'is saved', programs: 'ripmime, nmh' },
-      { does: 'is not saved, nor is one above it', programs: 'KMime, from quoted-printable' },
+      { does: 'is saved', programs: ['nmh', 'ripmime', UNNAMED] },
+      { does: 'is not saved, nor is one above it', programs: ['KMime', UNNAMED] },
     ],
   },
 } as const satisfies Readonly<Record<string, HabitRow>>

@@ -1,36 +1,62 @@
 import type { Oddity } from '../traits/oddities.ts'
 
 /**
- * How a choice that is not the common one is combined with others in one reading: with any, with one more, with none,
- * or even with those that are combined with no other. Each combination costs a reading, so a choice of few programs, or
- * one about few bytes, is combined with few.
+ * A program whose choices are known. tools/bench/readers asked them: the packages of Debian 12, the npm packages of
+ * package-lock.json and older ones of them, libclamav 1.4, enmime 0.9.3 and Thunderbird 153. `Python` is its email, `Ruby`
+ * its mail, and `PHP` its mailparse.
  */
-type Combines = 'freely' | 'with one' | 'with none' | 'with all'
+export type Program =
+  | 'c-client'
+  | 'Camel'
+  | 'Email::MIME'
+  | 'enmime'
+  | 'GMime'
+  | 'GNU mailutils'
+  | 'GnuPG'
+  | 'Gnus'
+  | 'Go'
+  | 'gpgsm'
+  | 'icalendar'
+  | 'JavaMail'
+  | 'KMime'
+  | 'libclamav'
+  | 'libEtPan'
+  | 'libical'
+  | 'mailparser'
+  | 'mime4j'
+  | 'MIME::Parser'
+  | 'munpack'
+  | 'mutt'
+  | 'nmh'
+  | 'PHP'
+  | 'postal-mime'
+  | 'Python'
+  | 'qmail-remote'
+  | 'reformime'
+  | 'ripmime'
+  | 'Ruby'
+  | 'Thunderbird'
+  | 'VMime'
+  | 'vobject'
 
-/**
- * The programs of a choice that is known from random messages alone: some programs open those, and no other choice
- * does.
- */
-export const AT_RANDOM = 'found by random messages'
+/** Programs without a name: some open random messages that no choice but this one opens. They count as one program. */
+export const UNNAMED = 'found by random messages'
 
 /** One way in which some programs read such a feature. */
 interface Choice {
   /** The words are the identifier: code compares them. */
   readonly does: string
   /**
-   * Programs known to do so. tools/bench/readers asked them: the packages of Debian 12, the npm packages of
-   * package-lock.json, and libclamav 1.4, if the table gives no other version. `n of 15 readers` counts those that are
-   * mail clients or libraries of one.
+   * The programs known to do so. One reading makes several choices if one program makes them all. So each program of the
+   * tables is a reading, and those of different programs are not mixed.
    */
-  readonly programs?: string
-  /** In place of the value of the row. */
-  readonly combines?: Combines
+  readonly programs?: readonly (Program | typeof UNNAMED)[]
   /** In place of that of the row. */
   readonly example?: string
 }
 
 /** Not the common choice: some program makes it. */
-type OtherChoice = Choice & { readonly programs: string }
+type OtherChoice = Choice & Required<Pick<Choice, 'programs'>>
 
 /** A feature of mail that mail programs read differently. */
 export interface HabitRow {
@@ -39,8 +65,6 @@ export interface HabitRow {
   readonly choices: readonly [Choice, OtherChoice, ...OtherChoice[]]
   /** Encoded content from which each other choice makes other bytes than the common one. */
   readonly example?: string
-  /** The default is `freely`. */
-  readonly combines?: Combines
   /**
    * Whether the feature is read in another way only if a reading with the common choices has seen it, too. Readings that
    * have lost track of groups of four meet the feature by accident: one that skipped a character of base64 soon finds

@@ -79,8 +79,8 @@ export class Habits {
   }
 
   /**
-   * Yields the choices to try next: each one that, added to the choices made here, may change what was read. Its feature
-   * occurred, and its choice is not made yet. `common` has the features that occurred with the common choices.
+   * Yields the choices to try next: each one that, added to the choices made here, may change what some program reads.
+   * Its feature occurred, and its choice is not made yet. `common` has the features that occurred with the common choices.
    */
   *further(common: Habits): Generator<readonly [Feature, number]> {
     const made = [...this.choices]
@@ -88,22 +88,21 @@ export class Habits {
       if (this.choices.has(feature) || (needsCommonSight(feature) && !common.#asked.has(feature)))
         continue
       for (let choice = 1; choice < table[feature].choices.length; choice++) {
-        if (areCombined([...made, [feature, choice]])) yield [feature, choice]
+        if (areOfOne([...made, [feature, choice]])) yield [feature, choice]
       }
     }
   }
 }
 
-/** Returns whether one reading makes all these choices. */
-function areCombined(choices: readonly (readonly [Feature, number])[]): boolean {
-  const combined = choices.map(combines).filter((how) => how !== 'with all')
-  if (combined.includes('with none')) return combined.length === 1
-  return !combined.includes('with one') || combined.length <= 2
+/** Returns whether one program makes all these choices. */
+function areOfOne(choices: readonly (readonly [Feature, number])[]): boolean {
+  const [first, ...others] = choices.map(programsOf)
+  return first!.some((program) => others.every((those) => those.includes(program)))
 }
 
-function combines([feature, choice]: readonly [Feature, number]): HabitRow['combines'] {
+function programsOf([feature, choice]: readonly [Feature, number]): readonly string[] {
   const row: HabitRow = table[feature]
-  return row.choices[choice]!.combines ?? row.combines
+  return row.choices[choice]!.programs ?? []
 }
 
 function needsCommonSight(feature: Feature): boolean {

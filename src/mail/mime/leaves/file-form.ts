@@ -1,5 +1,5 @@
 import type { Bytes } from '../../message/bytes.ts'
-import { type MakeDecoder, makerOf } from '../decoders/decoder.ts'
+import { chained, type MakeDecoder, makerOf } from '../decoders/decoder.ts'
 import { type LineEndMode, LineEnds, Unflowed, Unstuffed } from '../decoders/text-forms.ts'
 import type { Habits, Words } from '../habits/habits.ts'
 import { NO_LINE_END, type TextProperties } from './content-checks.ts'
@@ -53,20 +53,21 @@ const modes: Readonly<Partial<Record<Words<'line ends'>, LineEndMode>>> = {
  */
 export function fileFormBy(habits: Habits, content: FileContent): FileForm | undefined {
   const { bare, end, lines, shorter } = content
-  let make: MakeDecoder | undefined // one step at most: the table combines flowed lines with nothing
-  if (content.isFlowed && habits.does('flowed line') !== 'stays') make = unflow
-  if (content.isStuffed && habits.does('stuffed line') !== 'stays') make = unstuff
+  const steps: MakeDecoder[] = []
+  if (content.isStuffed && habits.does('stuffed line') !== 'stays') steps.push(unstuff)
+  if (content.isFlowed && habits.does('flowed line') !== 'stays') steps.push(unflow)
 
   const hasLines = lines !== undefined && (lines.lf || lines.crlf || lines.cr)
   const mode = hasLines ? modes[habits.does('line ends')] : undefined
   if (mode !== undefined) {
     const hasOthers = mode.to === 'lf' ? lines!.crlf || mode.bareCr === 'nothing' : lines!.lf
     if (!hasOthers || (mode.bareCr === 'nothing' && !lines!.cr)) return undefined
-    make = makerOf(LineEnds, mode)
+    steps.push(makerOf(LineEnds, mode))
   }
 
   const isText = lines?.isText === true
   const isLikeOther = mode?.to === 'crlf' || (isText && mode?.bareCr === 'itself')
+  const make = steps.length > 0 ? chained(steps) : undefined
   const form = { bytes: bare, make, end: NO_LINE_END, isLikeOther }
   if (end.length === 0 && shorter === undefined) return form
   switch (habits.does('last line end')) {

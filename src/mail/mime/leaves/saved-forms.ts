@@ -119,7 +119,7 @@ export class SavedForms {
   }
 
   /**
-   * Yields the output of a way of decoding that only some readers use, as a file. There may be seventy such ways,
+   * Yields the output of a way of decoding that only some readers use, as a file. There may be sixty such ways,
    * many with the same result, which is read once. Its line ends stay, and it is converted only from character sets
    * in which ASCII is another text.
    */

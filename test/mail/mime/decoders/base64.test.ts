@@ -96,16 +96,16 @@ t.test('base64 is decoded in each way about each thing that is odd', async (t) =
   const rows: Readonly<Record<string, readonly [count: number, ...others: string[]]>> = {
     'YWJj\nYWI=\n': [0],
     'YW!JjZA==': [3, 'a', 'a&6@', 'ao\xc9\x8d\x90'], // a new group, the end, and VMime
-    'YW!JjYQ': [7, '', 'a', 'a&6\x10', 'abc', 'abca', 'ao\xc9'],
+    'YW!JjYQ': [8, '', 'a', 'a&6\x10', 'abc', 'abca', 'ao\xc9'],
     // A new group, a zero, the end, and groups of four as Thunderbird has them.
     'YWJj=YWJj': [4, 'abc', 'abc\x01\x85\x89', 'abc\x01\x85\x8c', 'abcabc'],
     'YWJ\njYWJj': [1, 'ab\x8d\x85\x89'],
     YWJjYQ: [2, 'abc', 'abca'],
     YWJjY: [2, 'abc', 'abc`'],
     'YWJ\njYQ': [4, 'ab', 'ab\x8d\x84', 'abc', 'abca'],
-    'YW-jYWJj': [11, '', 'a', 'a\x8d\x85\x89', 'ah\xd8', 'ah\xd8X\x98', 'ao\xa3abc', 'ao\xe3abc'],
+    'YW-jYWJj': [10, '', 'a', 'a\x8d\x85\x89', 'ah\xd8', 'ah\xd8X\x98', 'ao\xa3abc', 'ao\xe3abc'],
     // Its low bits, a new group, the end, and VMime.
-    'YW\xd7JjYWJj': [6, 'a', 'a&6\x16&', 'ae\x89\x8d\x85\x89', 'ao\xc9\x8d\x85\x89'],
+    'YW\xd7JjYWJj': [4, 'a', 'a&6\x16&', 'ae\x89\x8d\x85\x89', 'ao\xc9\x8d\x85\x89'],
   }
   for (const [text, [count, ...expected]] of Object.entries(rows)) {
     const { common: _, ...others } = ways(base64, text)
@@ -113,7 +113,7 @@ t.test('base64 is decoded in each way about each thing that is odd', async (t) =
     t.same(new Set(Object.values(others)), new Set(expected), text)
   }
   const all = ways(base64, 'YW!J-_,jZ\nA=YW\xd7J')
-  t.equal(Object.keys(all).length, 68, 'within the limits of a second look')
+  t.equal(Object.keys(all).length, 61, 'within the limits of a second look')
 })
 
 t.test('long base64 is decoded like short base64, in lines or not', async (t) => {

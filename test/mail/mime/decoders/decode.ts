@@ -33,14 +33,14 @@ export type Ways = Readonly<Record<string, string>>
 /** What readers with each set of habits that makes a difference make of a text, in every split of it. */
 export function ways(codec: Codec, text: string): Ways {
   return theSame(text, (cuts) => {
-    const found: Record<string, string> = {}
+    const found: [string, string][] = []
     const every = new EveryHabit({ readings: 1000 })
     for (let habits = every.next(); habits; habits = every.next()) {
       const those = habits
       const words = Array.from(habits.choices.keys(), (habit) => `${habit} ${those.wouldDo(habit)}`)
-      found[words.sort().join(', ') || 'common'] = decode(codec(habits), text, cuts)
+      found.push([words.sort().join(', ') || 'common', decode(codec(habits), text, cuts)])
     }
-    return found
+    return Object.fromEntries(found.sort()) // a split may change which feature is met first
   })
 }
 

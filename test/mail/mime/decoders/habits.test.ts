@@ -8,7 +8,7 @@ import { yenc } from '../../../../src/mail/mime/decoders/yenc.ts'
 import { calendarHabits } from '../../../../src/mail/mime/habits/calendar-habits.ts'
 import { encodingHabits } from '../../../../src/mail/mime/habits/encoding-habits.ts'
 import { formHabits } from '../../../../src/mail/mime/habits/form-habits.ts'
-import type { HabitRow } from '../../../../src/mail/mime/habits/habit-row.ts'
+import { type HabitRow, type Program, UNNAMED } from '../../../../src/mail/mime/habits/habit-row.ts'
 import { structureHabits } from '../../../../src/mail/mime/habits/structure-habits.ts'
 import { ways } from './decode.ts'
 
@@ -32,6 +32,40 @@ for (const [habit, row] of rows) {
       t.ok(way in found && found[way] !== found.common, JSON.stringify(found[way]))
     })
   }
+}
+
+/** All sets of choices that a program makes in an encoding: a program in two versions makes several. */
+function setsOf(program: Program, word: string): readonly (readonly string[])[] {
+  let sets: readonly (readonly string[])[] = [[]]
+  for (const [feature, { choices }] of rows) {
+    const made = choices.slice(1).filter(({ programs }) => programs?.includes(program))
+    if (!feature.startsWith(`${word} `) || made.length === 0) continue
+    sets = sets.flatMap((set) => made.map(({ does }) => [...set, `${feature} ${does}`]))
+  }
+  return sets
+}
+
+/** A text of each encoding with all that programs read differently. */
+const oddTexts: Readonly<Record<string, string>> = {
+  base64: 'YW\xd7JjYW-Jj\nYWJ\njYW!JjYWJj=YQ==YWJjYWI',
+  'quoted-printable': 'a==41=4z= 1=4=\n1a= \nba \nba\rba\0b\xc4\x80=\r41a=\n',
+  uuencode: '#86)Ca\n#86)C1\n#86)\n#86)c\n`\n#86)C\n',
+}
+
+const programs = new Set(
+  rows.flatMap(([, { choices }]) => choices.flatMap(({ programs = [] }) => programs)),
+)
+for (const [word, text] of Object.entries(oddTexts)) {
+  t.test(`${word} is read once with all choices of each program`, async (t) => {
+    const found = ways(codecs[word]!, text)
+    for (const program of programs) {
+      if (program === UNNAMED) continue
+      for (const set of setsOf(program, word)) {
+        const way = [...set].sort().join(', ') || 'common'
+        t.ok(way in found, `${program}: ${way}`)
+      }
+    }
+  })
 }
 
 const everyFeature = Object.entries({

@@ -133,7 +133,10 @@ showForms({
       `${TYPE}a/b\n${ENCODING}quoted-printable\n\n=0A=00a=0D=0Ab\n`,
       ['\n\0a\r\nb', '\n\0a\nb', '\r\n\0a\r\nb', '\n\0a\r\nb\n', '\n\0a\nb\n', '\r\n\0a\r\nb\r\n'],
     ],
-    [`${TYPE}a/b\n${ENCODING}quoted-printable\n\n=zz \n`, ['=zz ', '=zz \n', '\0 ', 'zz ', '=zz']],
+    [
+      `${TYPE}a/b\n${ENCODING}quoted-printable\n\n=zz \n`,
+      ['=zz ', '=zz \n', '\0 ', 'zz ', '=zz', '\0', 'zz'],
+    ],
     [
       `${TYPE}a/b\n${ENCODING}quoted-printable\n\n\xe2\x82\xbd41\n`,
       ['\xe2\x82\xbd41', '\xe2\x82\xbd41\n', '\xbd41'],

@@ -88,6 +88,8 @@ const ofFile: Readonly<Record<string, () => string>> = {
     quotedPrintableText(testFile).replace(/(.{6})/g, '$1\r'),
   'with a bare CR and a byte for a line end, as mailutils reads it': () =>
     quotedPrintableText(textFile).replaceAll('\n', '\rX'),
+  'with bare CRs for line ends, and / for digits, as libEtPan reads both': () =>
+    quotedPrintableText(openTextFile).replaceAll(' ', '=2/').replaceAll('\n', '\r'),
   'with bare CRs for line ends': () => quotedPrintableText(openTextFile).replaceAll('\n', '\r'),
   'with a soft break in an escape': () => encode(testFile).replace(/^(=..){5}=(.)/, '$&=\n'),
   'with an empty soft break': () => encode(binaryFile).replace(/=\n/, '=\n=\n=\n'),
