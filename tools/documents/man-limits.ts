@@ -79,7 +79,10 @@ export const contentLimits: readonly Limit[] = [
     'encoded words of a header',
     `${count(figure('ENCODED_WORDS_MAX'))}, in fields of ${kib(figure('ENCODED_FIELDS_MAX'))}`,
   ],
-  ['character sets that a header names', count(limits.charsets)],
+  [
+    'character sets that a header names',
+    `${count(limits.charsets)}, in ${count(limits.charsetParameters)} parameters`,
+  ],
   ['boundary', bytes(limits.boundary)],
   ['boundaries of open multiparts', count(limits.boundaries)],
   ['different lengths of boundaries', count(limits.boundaryLengths)],

@@ -54,8 +54,12 @@ export const limits = {
    */
   fields: 5000,
   fieldCharacters: 384 * 1024,
-  /** Upper limit for the parameters of one header that name character sets. */
-  charsets: 1000,
+  /**
+   * Upper limit for the different character sets that one header names, and for the parameters that name them. None of
+   * 13,954 real messages has more.
+   */
+  charsets: 8,
+  charsetParameters: 1000,
   /** Upper limit for the boundaries of open multiparts, counted in all forms in which they may be read. */
   boundaries: 1000,
   /**

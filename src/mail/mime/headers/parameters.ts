@@ -117,9 +117,9 @@ export function boundariesIn(texts: readonly string[]): string[] {
   return [...found]
 }
 
-/** Upper limit for the character sets of one header that are tried: the first ones, and the last. */
-const CHARSETS_MAX = 4
-/** Upper limit for the characters of a parameter that names one, with any text around the name. */
+const TOO_MANY_CHARSETS = `more than ${limits.charsets} character sets in a header`
+
+/** Upper limit for the characters of a parameter that names a character set, with any text around the name. */
 const CHARSET_TEXT_MAX = 100
 /** The name of a character set, in any quotes. */
 const CHARSET_NAME = /^["'<\\\s=]*([\w.:\\-]{1,40})/
@@ -133,7 +133,7 @@ export function charsetsIn(texts: readonly string[]): readonly string[] {
   const add = (name: string) => {
     const charset = plainCharset(name)
     if (charset === '' || isAsciiOrUtf8(charset) || found.includes(charset)) return
-    if (found.length === CHARSETS_MAX) found.pop()
+    if (found.length === limits.charsets) throw new LimitExceeded(TOO_MANY_CHARSETS)
     found.push(charset)
   }
   for (const text of texts) {
@@ -141,8 +141,7 @@ export function charsetsIn(texts: readonly string[]): readonly string[] {
     const pieces: string[] = []
     let count = 0
     for (const { rest, star } of parametersIn(text, 'charset')) {
-      if (++count > limits.charsets)
-        throw new LimitExceeded(`more than ${limits.charsets} character sets in a header`)
+      if (++count > limits.charsetParameters) throw new LimitExceeded(TOO_MANY_CHARSETS)
       const value = rest.slice(0, CHARSET_TEXT_MAX)
       // Characters above may look like the beginning of this word.
       if (value.includes('=?')) add(CHARSET_NAME.exec(decodeWords(value))?.[1] ?? '')

@@ -73,8 +73,15 @@ t.test('a header names character sets', async (t) => {
     'content-type: text/plain; charset=utf-8; charset=us-ascii': [],
     'content-type: text/plain; x==?a; charset="=?x?q?utf-7?="': ['utf7'],
     'content-type: text/plain': [],
-    'charset=a charset=b charset=c charset=d charset=e': ['a', 'b', 'c', 'e'],
+    'charset=a charset=b charset=c charset=d charset=a': ['a', 'b', 'c', 'd'],
   }
   for (const [header, expected] of Object.entries(rows))
     t.same(charsetsIn(readingsOf(header)), expected, header)
+})
+
+t.test('a header that names more character sets than are read is not read', async (t) => {
+  const names = (sets: string) => [...sets].map((set) => `charset=${set}`).join(' ')
+  t.same(charsetsIn([names('abcdefgh')]), [...'abcdefgh'])
+  for (const header of [names('abcdefghi'), 'charset=a '.repeat(1001)])
+    t.throws(() => charsetsIn([header]), { message: 'more than 8 character sets in a header' })
 })
