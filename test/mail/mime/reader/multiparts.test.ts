@@ -40,11 +40,11 @@ t.test('a line is the delimiter of the outermost multipart that it fits exactly'
 t.test('habits decide whether a line is a delimiter', async (t) => {
   const open = new OpenMultiparts()
   open.push(multipart('ab'))
-  t.same(find(open, '--AB', new Habits(new Map([['delimiter', 1]])))[0], undefined)
-  t.same(find(open, '--abc', new Habits(new Map([['delimiter and more', 1]])))[0], undefined)
+  t.same(find(open, '--AB', Habits.of({ delimiter: 'is text' }))[0], undefined)
+  t.same(find(open, '--abc', Habits.of({ 'delimiter and more': 'is text' }))[0], undefined)
   open.push({ exact: undefined, spellings: [], isAny: true, isSure: false })
   t.same(find(open, '--x'), [undefined, 'any dashes'])
-  t.same(find(open, '--x', new Habits(new Map([['any dashes', 1]])))[0], 'delimiter of 1')
+  t.same(find(open, '--x', Habits.of({ 'any dashes': 'is a delimiter' }))[0], 'delimiter of 1')
 })
 
 t.test('the number of boundaries and of their lengths is limited', async (t) => {

@@ -26,8 +26,8 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b junk\ny\n--b--\n',
     {
       common: ['1/0 identity "x\\n"'],
-      'delimiter and more 1': ['1/0 identity "x\\n--b junk\\ny\\n"'],
-      'strange line 1': ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
+      'delimiter and more: is text': ['1/0 identity "x\\n--b junk\\ny\\n"'],
+      'strange line: begins the body': ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
     },
   ],
   [
@@ -35,7 +35,7 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b \n\ny\n--b--\n',
     {
       common: ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
-      'delimiter 1': ['1/0 identity "x\\n--b \\n\\ny\\n"'],
+      'delimiter: is text': ['1/0 identity "x\\n--b \\n\\ny\\n"'],
     },
   ],
   [
@@ -43,8 +43,8 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary="b"; boundary=c\n\n--b\n\nx\n--c\n\ny\n',
     {
       common: ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
-      'multipart 1': ['0/0 identity "--b\\n\\nx\\n--c\\n\\ny\\n"'],
-      'delimiter 1': ['0/0 identity "--b\\n\\nx\\n--c\\n\\ny\\n"'],
+      'multipart: is that of a text or a file': ['0/0 identity "--b\\n\\nx\\n--c\\n\\ny\\n"'],
+      'delimiter: is text': ['0/0 identity "--b\\n\\nx\\n--c\\n\\ny\\n"'],
     },
   ],
   [
@@ -52,7 +52,7 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\n\nx\n--b--\ne\n--c--\n',
     {
       common: ['2/0 identity "x\\n"', '0/0 identity "e\\n--c--\\n" text'],
-      'outer delimiter 1': ['2/0 identity "x\\n--b--\\ne\\n"'],
+      'outer delimiter: is text of the part inside': ['2/0 identity "x\\n--b--\\ne\\n"'],
     },
   ],
   [
@@ -67,8 +67,10 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\ny\n--b--\n',
     {
       common: ['1/0 identity "x\\n"', '0/0 identity "y\\n--b--\\n" text'],
-      'outer delimiter 1': ['1/0 identity "--b\\n\\nx\\n--b--\\ny\\n--b--\\n"'],
-      'delimiter after the end 1': ['1/0 identity "x\\n"', '0/0 identity "y\\n" text'],
+      'outer delimiter: is text of the part inside': [
+        '1/0 identity "--b\\n\\nx\\n--b--\\ny\\n--b--\\n"',
+      ],
+      'delimiter after the end: begins a part': ['1/0 identity "x\\n"', '0/0 identity "y\\n" text'],
     },
   ],
   [
@@ -76,8 +78,8 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=b--\n\n--b--\n\nx\n--b----\n',
     {
       common: ['0/0 identity "\\nx\\n--b----\\n" text'],
-      'outer delimiter 1': ['1/0 identity "--b--\\n\\nx\\n"'],
-      'delimiter after the end 1': ['0/0 identity "\\nx\\n" text'],
+      'outer delimiter: is text of the part inside': ['1/0 identity "--b--\\n\\nx\\n"'],
+      'delimiter after the end: begins a part': ['0/0 identity "\\nx\\n" text'],
     },
   ],
   [
@@ -85,7 +87,7 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=b--\n\n--b--\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n\ny\n',
     {
       common: ['2/0 identity "x\\n"', '1/0 identity "y\\n"'],
-      'outer delimiter 1': ['2/0 identity "x\\n--b--\\n\\ny\\n"'],
+      'outer delimiter: is text of the part inside': ['2/0 identity "x\\n--b--\\n\\ny\\n"'],
     },
   ],
   [
@@ -93,7 +95,10 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=bc\n\n--bc\n\nx\n--bc--\nA: b\n\ny\n--b--\n',
     {
       common: ['2/0 identity "x\\n"', '1/0 identity "A: b\\n\\ny\\n" text'],
-      'text after the end 1': ['2/0 identity "x\\n"', '2/0 identity "y\\n"'],
+      'text after the end: is a part, and begins with its header': [
+        '2/0 identity "x\\n"',
+        '2/0 identity "y\\n"',
+      ],
     },
   ],
   [
@@ -101,7 +106,7 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=C\n\n--C\n\nx\n--b\nContent-Type: multipart/mixed; boundary=C\n\n--C\n\ny\n--b--\n',
     {
       common: ['2/0 identity "x\\n"', '2/0 identity "y\\n"'],
-      'outer delimiter 1': [
+      'outer delimiter: is text of the part inside': [
         '2/0 identity "x\\n--b\\nContent-Type: multipart/mixed; boundary=C\\n\\n"',
         '2/0 identity "y\\n--b--\\n"',
       ],
@@ -110,15 +115,20 @@ const cases: readonly (readonly [
   [
     'a multipart without a boundary',
     'Content-Type: multipart/mixed\n\n--x\n\ny\n',
-    { common: ['0/0 identity "--x\\n\\ny\\n"'], 'any dashes 1': ['1/0 identity "y\\n"'] },
+    {
+      common: ['0/0 identity "--x\\n\\ny\\n"'],
+      'any dashes: is a delimiter': ['1/0 identity "y\\n"'],
+    },
   ],
   [
     'a multipart with an empty boundary',
     'Content-Type: multipart/mixed; boundary=""\n\n--\n\nx\n-- ;\ny\n----\n',
     {
       common: ['0/0 identity "--\\n\\nx\\n-- ;\\ny\\n----\\n"'],
-      'any dashes 1': ['1/0 identity "x\\n"'],
-      'any dashes 2': ['1/0 identity "x\\n-- ;\\ny\\n"'],
+      'any dashes: is a delimiter': ['1/0 identity "x\\n"'],
+      'any dashes: is a delimiter if nothing follows: the boundary is empty': [
+        '1/0 identity "x\\n-- ;\\ny\\n"',
+      ],
     },
   ],
   [
@@ -126,9 +136,13 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=" "\n\n-- \n\nx\n--\ny\n-- --\n',
     {
       common: ['0/0 identity "-- \\n\\nx\\n--\\ny\\n-- --\\n"'],
-      'any dashes 1': ['1/0 identity "x\\n"'],
-      'any dashes 2': ['1/0 identity "x\\n"'],
-      'any dashes 3': ['1/0 identity "x\\n--\\ny\\n"'],
+      'any dashes: is a delimiter': ['1/0 identity "x\\n"'],
+      'any dashes: is a delimiter if nothing follows: the boundary is empty': [
+        '1/0 identity "x\\n"',
+      ],
+      'any dashes: is a delimiter if a blank follows: the boundary is a blank': [
+        '1/0 identity "x\\n--\\ny\\n"',
+      ],
     },
   ],
   [
@@ -136,7 +150,7 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=b\n\n--b\nA: c\r\r\nx:\n\ny\n--b--\n',
     {
       common: ['1/0 identity "y\\n"'],
-      'bare CR 1': ['1/0 identity "x:\\n\\ny\\n"'],
+      'bare CR: ends a line': ['1/0 identity "x:\\n\\ny\\n"'],
     },
   ],
   [
@@ -144,7 +158,7 @@ const cases: readonly (readonly [
     `A: b\n${'n'.repeat(700)}: c\nno field\nD: e\n\nx\n`,
     {
       common: ['0/0 identity "x\\n"'],
-      'strange line 1': ['0/0 identity "no field\\nD: e\\n\\nx\\n"'],
+      'strange line: begins the body': ['0/0 identity "no field\\nD: e\\n\\nx\\n"'],
     },
   ],
   [
@@ -152,7 +166,7 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=b\r\r--b\rA: c\r\rx\r--b--\r',
     {
       common: [],
-      'bare CR 1': ['1/0 identity "x\\r"'],
+      'bare CR: ends a line': ['1/0 identity "x\\r"'],
     },
   ],
   [
@@ -160,8 +174,8 @@ const cases: readonly (readonly [
     'A: b\n \n c\nno field\nD: e\n\nx\n',
     {
       common: ['0/0 identity "x\\n"'],
-      'blank line 1': ['0/0 identity " c\\nno field\\nD: e\\n\\nx\\n"'],
-      'strange line 1': ['0/0 identity "no field\\nD: e\\n\\nx\\n"'],
+      'blank line: ends the header': ['0/0 identity " c\\nno field\\nD: e\\n\\nx\\n"'],
+      'strange line: begins the body': ['0/0 identity "no field\\nD: e\\n\\nx\\n"'],
     },
   ],
   [
@@ -172,7 +186,7 @@ const cases: readonly (readonly [
         '1/1 identity "--b\\n\\nx\\n--b--\\n" text',
         '0/0 identity "A: b\\n\\n--b\\n\\nx\\n--b--\\n"',
       ],
-      'boundary 1': ['0/0 identity "A: b\\n\\n"', '1/0 identity "x\\n"'],
+      'boundary: is that of a multipart': ['0/0 identity "A: b\\n\\n"', '1/0 identity "x\\n"'],
     },
   ],
   [
@@ -180,8 +194,8 @@ const cases: readonly (readonly [
     'A: b\n: c\nno field\nD: e\n\nx\n',
     {
       common: ['0/0 identity "x\\n"'],
-      'nameless line 1': ['0/0 identity ": c\\nno field\\nD: e\\n\\nx\\n"'],
-      'strange line 1': ['0/0 identity "no field\\nD: e\\n\\nx\\n"'],
+      'nameless line: begins the body': ['0/0 identity ": c\\nno field\\nD: e\\n\\nx\\n"'],
+      'strange line: begins the body': ['0/0 identity "no field\\nD: e\\n\\nx\\n"'],
     },
   ],
   [
@@ -189,8 +203,8 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed\n--x\n\ny\n',
     {
       common: ['0/0 identity "y\\n"'],
-      'any dashes 1': ['1/0 identity "y\\n"'],
-      'strange line 1': ['0/0 identity "--x\\n\\ny\\n"'],
+      'any dashes: is a delimiter': ['1/0 identity "y\\n"'],
+      'strange line: begins the body': ['0/0 identity "--x\\n\\ny\\n"'],
     },
   ],
   [
@@ -208,7 +222,10 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n\nA: b\n\nx\n--b--\n',
     {
       common: ['0/1 identity "x\\n" text', '1/0 identity "\\nA: b\\n\\nx\\n"'],
-      'blank top 1': ['0/1 identity "A: b\\n\\nx\\n" text', '1/0 identity "\\nA: b\\n\\nx\\n"'],
+      'blank top: end an empty header': [
+        '0/1 identity "A: b\\n\\nx\\n" text',
+        '1/0 identity "\\nA: b\\n\\nx\\n"',
+      ],
     },
   ],
   [
@@ -227,20 +244,20 @@ const cases: readonly (readonly [
     'A: b\nno field\nC: d\n\nx\n',
     {
       common: ['0/0 identity "x\\n"'],
-      'strange line 1': ['0/0 identity "no field\\nC: d\\n\\nx\\n"'],
+      'strange line: begins the body': ['0/0 identity "no field\\nC: d\\n\\nx\\n"'],
     },
   ],
   [
     'three lines that are no fields',
     'A: b\nno\nno\nno\nx\n',
-    { common: [], 'strange line 1': ['0/0 identity "no\\nno\\nno\\nx\\n"'] },
+    { common: [], 'strange line: begins the body': ['0/0 identity "no\\nno\\nno\\nx\\n"'] },
   ],
   [
     'eight lines in a row that are no fields, and a field below them',
     'A: b\nno\nno\nno\nno\nno\nno\nno\nno\nContent-Transfer-Encoding: base64\n\nx\n',
     {
       common: ['0/0 identity,base64 "x\\n"'],
-      'strange line 1': [
+      'strange line: begins the body': [
         '0/0 identity "no\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\nContent-Transfer-Encoding: base64\\n\\nx\\n"',
       ],
     },
@@ -250,27 +267,35 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=b\nno\nno\nno\nno\nno\nno\nno\nno\nno\n--b\n\nx\n',
     {
       common: ['1/0 identity "x\\n"'],
-      'strange line 1': [
+      'strange line: begins the body': [
         '0/0 identity "no\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\n"',
         '1/0 identity "x\\n"',
       ],
-      'strange line 2': ['0/0 identity "no\\n"', '1/0 identity "x\\n"'],
-      'delimiter 1': ['0/0 identity "x\\n"'],
-      'multipart 1': ['0/0 identity "--b\\n\\nx\\n"'],
+      'strange line: begins the body after eight of them': [
+        '0/0 identity "no\\n"',
+        '1/0 identity "x\\n"',
+      ],
+      'delimiter: is text': ['0/0 identity "x\\n"'],
+      'multipart: is that of a text or a file': ['0/0 identity "--b\\n\\nx\\n"'],
     },
   ],
   [
     'a blank line in a header',
     'A: b\n \nC: d\n\nx\n',
-    { common: ['0/0 identity "x\\n"'], 'blank line 1': ['0/0 identity "C: d\\n\\nx\\n"'] },
+    {
+      common: ['0/0 identity "x\\n"'],
+      'blank line: ends the header': ['0/0 identity "C: d\\n\\nx\\n"'],
+    },
   ],
   [
     'a line in the header of a part that is no field',
     'Content-Type: multipart/mixed; boundary=b\n\n--b\nno field\nC: d\n\nx\n',
     {
       common: ['1/0 identity "x\\n"'],
-      'strange line 1': ['1/0 identity "no field\\nC: d\\n\\nx\\n"'],
-      'strange line 3': ['1/0 identity "C: d\\n\\nx\\n"'],
+      'strange line: begins the body': ['1/0 identity "no field\\nC: d\\n\\nx\\n"'],
+      'strange line: ends the header of a part, and the body begins below it': [
+        '1/0 identity "C: d\\n\\nx\\n"',
+      ],
     },
   ],
   [
@@ -283,10 +308,12 @@ const cases: readonly (readonly [
     'A: b\nno\nno\nno\nno\nno\nno\nno\nno\nno\nContent-Transfer-Encoding: base64\n\ny\n',
     {
       common: ['0/0 identity,base64 "y\\n"'],
-      'strange line 1': [
+      'strange line: begins the body': [
         '0/0 identity "no\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\nContent-Transfer-Encoding: base64\\n\\ny\\n"',
       ],
-      'strange line 2': ['0/0 identity "no\\nContent-Transfer-Encoding: base64\\n\\ny\\n"'],
+      'strange line: begins the body after eight of them': [
+        '0/0 identity "no\\nContent-Transfer-Encoding: base64\\n\\ny\\n"',
+      ],
     },
   ],
   [
@@ -294,8 +321,8 @@ const cases: readonly (readonly [
     'A: b\n\r\r\nC: d\n\r\nx\n',
     {
       common: ['0/0 identity "C: d\\n\\r\\nx\\n" text'],
-      'empty line 1': [],
-      'bare CR 1': ['0/0 identity "\\r\\nC: d\\n\\r\\nx\\n" text'],
+      'empty line: is one more line of the header': [],
+      'bare CR: ends a line': ['0/0 identity "\\r\\nC: d\\n\\r\\nx\\n" text'],
     },
   ],
   [
@@ -303,13 +330,16 @@ const cases: readonly (readonly [
     'A: b\n\r\nC: d\n\r\nx\n\ny\n',
     {
       common: ['0/0 identity "C: d\\n\\r\\nx\\n\\ny\\n" text'],
-      'empty line 1': ['0/0 identity "y\\n"'],
+      'empty line: is one more line of the header': ['0/0 identity "y\\n"'],
     },
   ],
   [
     'a header below an empty line',
     '\nA: b\n\nx\n',
-    { common: ['0/0 identity "x\\n" text'], 'blank top 1': ['0/0 identity "A: b\\n\\nx\\n" text'] },
+    {
+      common: ['0/0 identity "x\\n" text'],
+      'blank top: end an empty header': ['0/0 identity "A: b\\n\\nx\\n" text'],
+    },
   ],
   [
     'a header below the line of an mbox',
@@ -321,7 +351,7 @@ const cases: readonly (readonly [
     'A: b\nC: d\n>From a\n\nx\n',
     {
       common: ['0/0 identity "x\\n" text'],
-      'strange line 1': ['0/0 identity ">From a\\n\\nx\\n"'],
+      'strange line: begins the body': ['0/0 identity ">From a\\n\\nx\\n"'],
     },
   ],
   [
@@ -339,8 +369,8 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\r--b\n\ny\n--b--\n',
     {
       common: ['1/0 identity "x\\r--b\\n\\ny\\n"'],
-      'dash front 1': ['1/0 identity "y\\n"'],
-      'bare CR 1': ['1/0 identity "x\\r"', '1/0 identity "y\\n"'],
+      'dash front: is skipped': ['1/0 identity "y\\n"'],
+      'bare CR: ends a line': ['1/0 identity "x\\r"', '1/0 identity "y\\n"'],
     },
   ],
   [
@@ -348,7 +378,7 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Transfer-Encoding: base64\nX: y\n --b\n\neA==\n--b--\n',
     {
       common: ['1/0 base64 "eA==\\n"'],
-      'dash front 1': ['1/0 identity "eA==\\n"'],
+      'dash front: is skipped': ['1/0 identity "eA==\\n"'],
     },
   ],
   [
@@ -356,7 +386,7 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=b\n\nA text --b and --b\n\nx\n--b--\n',
     {
       common: ['0/0 identity "A text --b and --b\\n\\nx\\n"'],
-      'dash front 1': ['0/0 identity "A text "', '1/0 identity "x\\n"'],
+      'dash front: is skipped': ['0/0 identity "A text "', '1/0 identity "x\\n"'],
     },
   ],
   [
@@ -364,7 +394,7 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n.--b\n\ny\n--b--\n',
     {
       common: ['1/0 identity "x\\n.--b\\n\\ny\\n"'],
-      'dash front 1': ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
+      'dash front: is skipped': ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
     },
   ],
   [
@@ -372,7 +402,7 @@ const cases: readonly (readonly [
     'Content-Type: message\n\nA: b\n\nx\n',
     {
       common: ['1/1 identity "x\\n" text', '0/0 identity "A: b\\n\\nx\\n"'],
-      'message 1': ['0/0 identity "A: b\\n\\nx\\n"'],
+      'message: is that of a text or a file': ['0/0 identity "A: b\\n\\nx\\n"'],
     },
   ],
   [
@@ -380,7 +410,7 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Transfer-Encoding: base64\n--b\n\neA==\n--b--\n',
     {
       common: ['1/0 identity "eA==\\n"'],
-      'delimiter in header 1': ['1/0 identity,base64 "eA==\\n"'],
+      'delimiter in header: is one more line of the header': ['1/0 identity,base64 "eA==\\n"'],
     },
   ],
   [
@@ -388,7 +418,7 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n--b\n\ny\n',
     {
       common: ['1/0 identity "x\\n"', '0/0 identity "--b\\n\\ny\\n" text'],
-      'delimiter after the end 1': ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
+      'delimiter after the end: begins a part': ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
     },
   ],
 ]
@@ -396,10 +426,10 @@ const cases: readonly (readonly [
 t.test('each choice of each habit finds other parts in one of these messages', async (t) => {
   const shown = new Set(cases.flatMap(([, , leaves]) => Object.keys(leaves)))
   const choices = Object.entries(structureHabits).flatMap(([habit, { choices }]) =>
-    choices.slice(1).map((_, index) => `${habit} ${index + 1}`),
+    choices.slice(1).map(({ does }) => `${habit}: ${does}`),
   )
   // Asked where depth alone counts, which finds no leaves: nested.test.ts.
-  const ofDepth = ['field below header 1']
+  const ofDepth = ['field below header: is one more line of the header']
   t.same(choices.filter((choice) => !shown.has(choice)), ofDepth) // biome-ignore format: a line
 })
 
@@ -407,13 +437,15 @@ for (const [name, mail, leaves] of cases) {
   t.test(`the parts of a mail: ${name}`, async (t) => {
     const found: Record<string, string[]> = {}
     for (const { reading, leaves } of allReadings(Buffer.from(mail, 'latin1')).done) {
-      const [choice = ['common'], ...more] = reading.habits.choices
+      const { habits } = reading
+      const [feature, ...more] = habits.choices.keys()
       if (more.length > 0) continue
       const texts = leaves.map(({ from, to, encodings, depth, header }) => {
         const text = header.text !== 'file' ? ' text' : ''
         return `${depth.levels}/${depth.messages} ${encodings} ${JSON.stringify(mail.slice(from, to))}${text}`
       })
-      if (String(texts) !== String(found.common)) found[choice.join(' ')] = texts
+      const choice = feature === undefined ? 'common' : `${feature}: ${habits.wouldDo(feature)}`
+      if (String(texts) !== String(found.common)) found[choice] = texts
     }
     t.same(found, leaves)
   })
