@@ -44,7 +44,11 @@ export const structureHabits = {
       { does: 'begins the body after eight of them', programs: [UNNAMED] },
       {
         does: 'ends the header of a part, and the body begins below it',
-        programs: ['mutt', UNNAMED],
+        programs: [UNNAMED],
+      },
+      {
+        does: 'begins the body of a mail, or ends the header of a part if it has no colon',
+        programs: ['mutt'],
       },
     ],
     odd: 'header',

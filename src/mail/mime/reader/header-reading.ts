@@ -1,4 +1,4 @@
-import { CR, LF } from '../../../lib/bytes/ascii.ts'
+import { COLON, CR, LF } from '../../../lib/bytes/ascii.ts'
 import { withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import { FIELD_NAME_MAX } from '../../message/content-fields.ts'
 import type { KnownHeader } from '../../message/message.ts'
@@ -261,7 +261,7 @@ export class HeaderReading {
     // below are the same.
     const isOfMbox = this.#of === 'mail' && isFromLine(bytes, 0)
     if (!isOfMbox) this.#isRegular = false
-    const bodyAt = this.#bodyAtStrange(kind, at, to)
+    const bodyAt = this.#bodyAtStrange(kind, bytes, at, to)
     if (bodyAt !== undefined) {
       this.#isRegular = false
       this.#isBodyInHeader = true
@@ -277,7 +277,7 @@ export class HeaderReading {
     return undefined
   }
 
-  #bodyAtStrange(kind: StrangeKind, at: number, to: number): number | undefined {
+  #bodyAtStrange(kind: StrangeKind, bytes: Buffer, at: number, to: number): number | undefined {
     const { habits } = this.#context
     if (kind === 'blank')
       return habits.does('blank line', this.#isSeenByMost) === 'ends the header' ? to : undefined
@@ -293,6 +293,9 @@ export class HeaderReading {
         return this.#strange >= STRANGE_MAX ? at : undefined
       case 'ends the header of a part, and the body begins below it':
         return this.#of === 'part' ? to : undefined
+      case 'begins the body of a mail, or ends the header of a part if it has no colon':
+        if (this.#of === 'mail') return at
+        return bytes.includes(COLON) ? undefined : to
     }
   }
 

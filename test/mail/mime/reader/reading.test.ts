@@ -159,6 +159,9 @@ const cases: readonly (readonly [
     {
       common: ['0/0 identity "x\\n"'],
       'strange line: begins the body': ['0/0 identity "no field\\nD: e\\n\\nx\\n"'],
+      'strange line: begins the body of a mail, or ends the header of a part if it has no colon': [
+        '0/0 identity "no field\\nD: e\\n\\nx\\n"',
+      ],
     },
   ],
   [
@@ -176,6 +179,9 @@ const cases: readonly (readonly [
       common: ['0/0 identity "x\\n"'],
       'blank line: ends the header': ['0/0 identity " c\\nno field\\nD: e\\n\\nx\\n"'],
       'strange line: begins the body': ['0/0 identity "no field\\nD: e\\n\\nx\\n"'],
+      'strange line: begins the body of a mail, or ends the header of a part if it has no colon': [
+        '0/0 identity "no field\\nD: e\\n\\nx\\n"',
+      ],
     },
   ],
   [
@@ -196,6 +202,9 @@ const cases: readonly (readonly [
       common: ['0/0 identity "x\\n"'],
       'nameless line: begins the body': ['0/0 identity ": c\\nno field\\nD: e\\n\\nx\\n"'],
       'strange line: begins the body': ['0/0 identity "no field\\nD: e\\n\\nx\\n"'],
+      'strange line: begins the body of a mail, or ends the header of a part if it has no colon': [
+        '0/0 identity "no field\\nD: e\\n\\nx\\n"',
+      ],
     },
   ],
   [
@@ -205,6 +214,9 @@ const cases: readonly (readonly [
       common: ['0/0 identity "y\\n"'],
       'any dashes: is a delimiter': ['1/0 identity "y\\n"'],
       'strange line: begins the body': ['0/0 identity "--x\\n\\ny\\n"'],
+      'strange line: begins the body of a mail, or ends the header of a part if it has no colon': [
+        '0/0 identity "--x\\n\\ny\\n"',
+      ],
     },
   ],
   [
@@ -245,12 +257,21 @@ const cases: readonly (readonly [
     {
       common: ['0/0 identity "x\\n"'],
       'strange line: begins the body': ['0/0 identity "no field\\nC: d\\n\\nx\\n"'],
+      'strange line: begins the body of a mail, or ends the header of a part if it has no colon': [
+        '0/0 identity "no field\\nC: d\\n\\nx\\n"',
+      ],
     },
   ],
   [
     'three lines that are no fields',
     'A: b\nno\nno\nno\nx\n',
-    { common: [], 'strange line: begins the body': ['0/0 identity "no\\nno\\nno\\nx\\n"'] },
+    {
+      common: [],
+      'strange line: begins the body': ['0/0 identity "no\\nno\\nno\\nx\\n"'],
+      'strange line: begins the body of a mail, or ends the header of a part if it has no colon': [
+        '0/0 identity "no\\nno\\nno\\nx\\n"',
+      ],
+    },
   ],
   [
     'eight lines in a row that are no fields, and a field below them',
@@ -258,6 +279,9 @@ const cases: readonly (readonly [
     {
       common: ['0/0 identity,base64 "x\\n"'],
       'strange line: begins the body': [
+        '0/0 identity "no\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\nContent-Transfer-Encoding: base64\\n\\nx\\n"',
+      ],
+      'strange line: begins the body of a mail, or ends the header of a part if it has no colon': [
         '0/0 identity "no\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\nContent-Transfer-Encoding: base64\\n\\nx\\n"',
       ],
     },
@@ -268,6 +292,10 @@ const cases: readonly (readonly [
     {
       common: ['1/0 identity "x\\n"'],
       'strange line: begins the body': [
+        '0/0 identity "no\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\n"',
+        '1/0 identity "x\\n"',
+      ],
+      'strange line: begins the body of a mail, or ends the header of a part if it has no colon': [
         '0/0 identity "no\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\n"',
         '1/0 identity "x\\n"',
       ],
@@ -296,6 +324,30 @@ const cases: readonly (readonly [
       'strange line: ends the header of a part, and the body begins below it': [
         '1/0 identity "C: d\\n\\nx\\n"',
       ],
+      'strange line: begins the body of a mail, or ends the header of a part if it has no colon': [
+        '1/0 identity "C: d\\n\\nx\\n"',
+      ],
+    },
+  ],
+  [
+    'a line that is no field in a part, and in a message in it',
+    'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\nno  field: a\n\nA: b\n.\nx\n--b--\n',
+    {
+      common: ['1/0 identity "A: b\\n.\\nx\\n"'],
+      'strange line: begins the body': [
+        '2/1 identity "no  field: a\\n\\nA: b\\n.\\nx\\n"',
+        '1/0 identity "no  field: a\\n\\nA: b\\n.\\nx\\n"',
+      ],
+      'strange line: ends the header of a part, and the body begins below it': [
+        '1/0 identity "\\nA: b\\n.\\nx\\n"',
+      ],
+      'strange line: begins the body of a mail, or ends the header of a part if it has no colon': [
+        '2/1 identity ".\\nx\\n"',
+        '1/0 identity "A: b\\n.\\nx\\n"',
+      ],
+      'delimiter in header: is one more line of the header': [
+        '1/0 identity "A: b\\n.\\nx\\n--b--\\n"',
+      ],
     },
   ],
   [
@@ -309,6 +361,9 @@ const cases: readonly (readonly [
     {
       common: ['0/0 identity,base64 "y\\n"'],
       'strange line: begins the body': [
+        '0/0 identity "no\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\nContent-Transfer-Encoding: base64\\n\\ny\\n"',
+      ],
+      'strange line: begins the body of a mail, or ends the header of a part if it has no colon': [
         '0/0 identity "no\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\nContent-Transfer-Encoding: base64\\n\\ny\\n"',
       ],
       'strange line: begins the body after eight of them': [
@@ -352,6 +407,9 @@ const cases: readonly (readonly [
     {
       common: ['0/0 identity "x\\n" text'],
       'strange line: begins the body': ['0/0 identity ">From a\\n\\nx\\n"'],
+      'strange line: begins the body of a mail, or ends the header of a part if it has no colon': [
+        '0/0 identity ">From a\\n\\nx\\n"',
+      ],
     },
   ],
   [
