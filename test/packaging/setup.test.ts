@@ -153,6 +153,10 @@ t.test(
         t.match(moved.output, `setup: ${place}/node: services cannot access this directory`)
         t.match(moved.output, '\nexit 1\n')
       }
+      const person = run(`cp /etc/passwd /tmp/passwd; usermod --uid 5000 --shell /bin/sh onescan-log
+      ${setup}; echo "exit $?"; cp /tmp/passwd /etc/passwd`)
+      t.match(person.output, 'setup: the account onescan-log already exists with the login shell')
+      t.match(person.output, '\nexit 1\n')
     })
 
     t.test('it runs nothing that another user may have written', async (t) => {

@@ -1,5 +1,5 @@
 import { type CheckLine, failure } from '../../lib/check/check-line.ts'
-import { errorText } from '../../lib/errors/fault.ts'
+import { errorCode, errorText } from '../../lib/errors/fault.ts'
 import type { Environment } from '../../lib/process/environment.ts'
 import { readScanSettings, type ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import type { ControlDirectories } from '../../settings/control-directories.ts'
@@ -36,7 +36,9 @@ export async function runStage<H>(stage: Stage<H>, host: H): Promise<CheckLine[]
   try {
     return await stage(host)
   } catch (error) {
-    return [failure('check', errorText(error), 'check that the file exists and can be read')]
+    const isOfFile = [error, (error as Error).cause].some((thrown) => errorCode(thrown) !== '')
+    const remedy = isOfFile ? 'check that the file exists and can be read' : 'correct the setting'
+    return [failure('check', errorText(error), remedy)]
   }
 }
 
