@@ -55,11 +55,24 @@ export class FoundLeaves {
   }
 
   /** Adds a leaf, unless it is empty. Throws LimitExceeded if there are too many. */
-  addLeaf({ isBetween, ...leaf }: EndedLeaf): void {
+  addLeaf(leaf: EndedLeaf): void {
     if (++this.#leaves > limits.parts) throw new LimitExceeded(`more than ${limits.parts} parts`)
     if (leaf.to <= leaf.from || leaf.encodings.length === 0) return
+    const { from, to, header, encodings, depth, seenBy, isPreamble, isInHeader } = leaf
     const isOwn = this.#isOwnText(leaf)
-    this.#fresh.push({ ...leaf, isOwnText: isBetween || isOwn })
+    const isOwnText = leaf.isBetween || isOwn
+    // Each property is named: a spread object takes more memory, and there may be 10,000.
+    this.#fresh.push({
+      from,
+      to,
+      header,
+      encodings,
+      depth,
+      seenBy,
+      isOwnText,
+      isPreamble,
+      isInHeader,
+    })
   }
 
   #isOwnText({ header, depth, seenBy }: Omit<Leaf, 'isOwnText'>): boolean {
