@@ -72,14 +72,11 @@ export class ClamdConversation {
   async #takeNext(): Promise<boolean> {
     const wire = this.#wire
     const ready = wire.ready(this.#next)
-    const mayTake = ready !== undefined && !(ready.kind === 'command' && ready.name === undefined)
-    if (!mayTake && this.#closeStrays()) {
-      wire.send(this.#replyToNext()(STRAY))
-      return false
-    }
+    if ((ready === undefined || isNoCommand(ready)) && this.#refuseStrays()) return false
     const request =
       ready ??
       (await wire.read(this.#next, (time) => this.#lateness(time), !this.#requests.isAmidst))
+    if (isNoCommand(request) && this.#refuseStrays()) return false
     switch (request?.kind) {
       case undefined:
         return false
@@ -142,12 +139,14 @@ export class ClamdConversation {
     }
   }
 
-  /** Closes the descriptors that no FILDES has taken. Returns whether there were any. */
-  #closeStrays(): boolean {
+  /** Closes the descriptors that no FILDES has taken, and complains. Returns whether there were any. */
+  #refuseStrays(): boolean {
     const { near } = this.#client
     const strays = near?.takeDescriptors() ?? []
+    if (strays.length === 0) return false
     for (const descriptor of strays) void closeWithPermit(near!.uid, descriptor)
-    return strays.length > 0
+    this.#wire.send(this.#replyToNext()(STRAY))
+    return true
   }
 
   /** Judges what the descriptor of FILDES leads to. Returns whether another request may follow. */
@@ -255,6 +254,10 @@ export class ClamdConversation {
     return this.#services.lineOf({ about: clamdWords.stream, is: 'failed', why })
   }
 }
+
+/** Whether the request is an unknown command, as is the byte that comes with an unexpected descriptor. */
+const isNoCommand = (request: ReturnType<ClamdRequests['next']>): boolean =>
+  request?.kind === 'command' && request.name === undefined
 
 const UNKNOWN = 'UNKNOWN COMMAND'
 /** In clamd's wording, like the others. */
