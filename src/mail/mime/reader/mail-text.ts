@@ -173,8 +173,7 @@ export class MailText {
     let at: number | undefined
     for (const chunk of this.#source.chunks(from, to)) {
       for (let piece = 0; piece < chunk.length && at === undefined; piece += LINES_PIECE) {
-        at = search.next(chunk.subarray(piece, piece + LINES_PIECE))
-        yield search.takeUnits()
+        at = yield* search.next(chunk.subarray(piece, piece + LINES_PIECE))
       }
       if (at !== undefined) break
     }
@@ -211,7 +210,8 @@ export class MailText {
     if (bytes.length < DASH_TEXT_MAX && !bytes.includes(LF)) bytes = this.#load(from, DASH_TEXT_MAX)
     const lf = bytes.indexOf(LF)
     let end = Math.min(DASH_TEXT_MAX, lf < 0 ? bytes.length : lf)
-    this.#noteBareCr(bytes.subarray(0, end + 1), from)
+    // Whether an LF follows the last byte is known only up to the end of the line.
+    this.#noteBareCr(bytes.subarray(0, lf < 0 ? end - 1 : end + 1), from)
     this.#noteAsked(from + end)
     while (end > 0 && bytes[end - 1] === CR) end--
     return bytes.toString('latin1', 0, end)

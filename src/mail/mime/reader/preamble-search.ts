@@ -1,5 +1,10 @@
+import { LimitExceeded, limits } from '../budget/limits.ts'
+
 /** The units of work of a character of a boundary. */
 const CHARACTER_COST = 12
+
+/** The states that are counted together. */
+const STATES_PER_COUNT = 1024
 
 /** A byte behind the boundary of a delimiter, to a program that allows any white space. */
 const BLANK = /[\t-\r \x85\xa0]/
@@ -18,7 +23,8 @@ export class PreambleSearch {
   #last = '\n'
   /** The offset of dashes with which a line begins. */
   #lineAt = -1
-  #units = 0
+  /** The steps of the automaton in this piece. */
+  #steps = 0
 
   /** `boundaries` are in lower case. */
   constructor(boundaries: readonly string[]) {
@@ -27,50 +33,40 @@ export class PreambleSearch {
 
   /**
    * Returns the offset, since the first piece, of dashes in the middle of a line that a boundary and a blank follow, or
-   * undefined if no such text ends in this piece. The first one that ends is found.
+   * undefined if no such text ends in this piece. The first one that ends is found. Yields units of work. Throws
+   * LimitExceeded if the boundaries are too long.
    */
-  next(piece: Buffer): number | undefined {
-    this.#units += piece.length
+  *next(piece: Buffer): Generator<number, number | undefined> {
+    yield piece.length
     const text = piece.toString('latin1').toLowerCase()
-    for (let at = 0; at < text.length; at++) {
+    let found: number | undefined
+    for (let at = 0; at < text.length && found === undefined; at++) {
       if (this.#state === NOTHING) {
         at = dashesFrom(text, at)
         if (at === text.length) break
         const isFirst = (at === 0 ? this.#last : text[at - 1]) === '\n'
         this.#lineAt = isFirst ? this.#before + at : -1
       }
-      const found = this.#take(text.charCodeAt(at), this.#before + at)
-      if (found !== undefined) return found
+      if (this.#delimiters === undefined) this.#delimiters = yield* delimitersOf(this.#boundaries)
+      found = this.#take(text.charCodeAt(at), this.#before + at, this.#delimiters)
     }
     this.#before += text.length
     this.#last = text.at(-1) ?? this.#last
-    return undefined
+    yield this.#steps
+    this.#steps = 0
+    return found
   }
 
   /** Takes the byte at an offset. Returns the offset of the dashes, if a delimiter ends in front of the byte. */
-  #take(byte: number, at: number): number | undefined {
-    this.#delimiters ??= this.#read()
-    const { longer, shorter, lengths } = this.#delimiters
+  #take(byte: number, at: number, { longer, shorter, lengths }: Delimiters): number | undefined {
     const length = lengths[this.#state]!
     const isFound = length > 0 && BLANK.test(String.fromCharCode(byte))
     if (isFound && at - length !== this.#lineAt) return at - length
     let from = this.#state
-    for (; from !== NOTHING && !longer.has(keyOf(from, byte)); from = shorter[from]!) this.#units++
-    this.#units++
+    for (; from !== NOTHING && !longer.has(keyOf(from, byte)); from = shorter[from]!) this.#steps++
+    this.#steps++
     this.#state = longer.get(keyOf(from, byte)) ?? NOTHING
     return undefined
-  }
-
-  #read(): Delimiters {
-    const delimiters = delimitersOf(this.#boundaries)
-    this.#units += delimiters.lengths.length * CHARACTER_COST
-    return delimiters
-  }
-
-  takeUnits(): number {
-    const units = this.#units
-    this.#units = 0
-    return units
   }
 }
 
@@ -100,7 +96,8 @@ interface Delimiters {
   readonly lengths: readonly number[]
 }
 
-function delimitersOf(boundaries: readonly string[]): Delimiters {
+/** Makes the automaton. Yields units of work. Throws LimitExceeded if it has too many states. */
+function* delimitersOf(boundaries: readonly string[]): Generator<number, Delimiters> {
   const longer = new Map<number, number>()
   const shorter = [NOTHING]
   const lengths = [0]
@@ -117,6 +114,7 @@ function delimitersOf(boundaries: readonly string[]): Delimiters {
   }
   const texts = boundaries.filter((text) => POSSIBLE.test(text)).map((text) => `--${text}`)
   const states = texts.map(() => NOTHING)
+  let counted = 0
   // The shorter beginnings of all texts come first, because the longer ones refer to them.
   for (let at = 0, isDone = false; !isDone; at++) {
     isDone = true
@@ -126,6 +124,12 @@ function delimitersOf(boundaries: readonly string[]): Delimiters {
       const state = add(states[number]!, text.charCodeAt(at))
       states[number] = state
       if (at === text.length - 1) lengths[state] ||= text.length
+    }
+    if (lengths.length > limits.boundaryCharacters)
+      throw new LimitExceeded(`boundaries of more than ${limits.boundaryCharacters} characters`)
+    if (isDone || lengths.length - counted >= STATES_PER_COUNT) {
+      yield (lengths.length - counted) * CHARACTER_COST
+      counted = lengths.length
     }
   }
   return { longer, shorter, lengths }

@@ -7,11 +7,17 @@ function search(boundaries: readonly string[], pieces: readonly string[]) {
   const search = new PreambleSearch(boundaries)
   let at: number | undefined
   let units = 0
+  let longest = 0
   for (const piece of pieces) {
-    at ??= search.next(Buffer.from(piece, 'latin1'))
-    units += search.takeUnits()
+    const steps = search.next(Buffer.from(piece, 'latin1'))
+    let step = steps.next()
+    for (; !step.done; step = steps.next()) {
+      units += step.value
+      longest = Math.max(longest, step.value)
+    }
+    at ??= step.value
   }
-  return { at, units }
+  return { at, units, longest }
 }
 
 /** The same by the definition: of the delimiters that end first, the shortest. */
@@ -81,3 +87,16 @@ t.test('each byte takes a few steps, whatever the boundaries are', async (t) => 
     }
   }
 })
+
+t.test(
+  'the boundaries are read in turns, and not more of them than there is memory for',
+  async (t) => {
+    const boundaries = (count: number) =>
+      Array.from({ length: count }, (_, number) => `${number}`.padEnd(900, `${number}-`))
+    const { longest } = search(boundaries(60), ['x --'])
+    t.ok(longest < 32 * 1024, `${longest}`)
+    const message = 'boundaries of more than 65536 characters'
+    t.throws(() => search(boundaries(80), ['x --']), { message })
+    t.equal(search(boundaries(80), ['x']).at, undefined, 'without dashes they are not needed')
+  },
+)
