@@ -71,7 +71,7 @@ const WRITE = `umask 022; cd "$1"; cat >.${BANS_FILE}.new; mv .${BANS_FILE}.new 
  * owns the directory writes them. Throws a Fault of kind `config` that states what was changed.
  */
 function installBans(signatures: Buffer, directory: string): void {
-  const wrong = (why: string) => new Fault('config', `${why}; nothing was changed`)
+  const wrong = (reason: string) => new Fault('config', `${reason}; nothing was changed`)
   if (process.getuid!() !== 0) throw wrong('--install: only root may do this; run it as root')
   const { uid, gid } = ownerOf(directory)
   if (!isTaken(signatures)) throw wrong('clamscan is missing, or rejects the names')

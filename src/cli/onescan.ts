@@ -155,8 +155,8 @@ function complain(message: string | null, error: Error | undefined, parser: Argv
   giveUp(complaints[kind as Complaint](about, parser))
 }
 
-function giveUp(why: string): never {
-  reportUsageError(commandOf(args), args.includes('--json'), why)
+function giveUp(reason: string): never {
+  reportUsageError(commandOf(args), args.includes('--json'), reason)
   process.stderr.write('Try "onescan --help", or --help after a command.\n')
   process.exit(FAILED)
 }

@@ -50,9 +50,9 @@ export const quotaCommand = makeCommand('quota', {
     try {
       const explained = await client.explain(mailbox, byteSize(args.size, '--size', 0))
       const { answer, mailbox: found, source } = explained
-      const why = answer.status === 'unknown' ? answer.why : undefined
+      const reason = answer.status === 'unknown' ? answer.reason : undefined
       const usage = 'usage' in answer ? answer.usage : {}
-      const result = { answer: answer.status, why, found, source, ...usage }
+      const result = { answer: answer.status, reason, found, source, ...usage }
       await output.result({ mailbox: args.mailbox, ...result })
       output.text(`${inWords(explained)}\n`)
       return exitCodes[answer.status]
@@ -72,7 +72,7 @@ const words = {
 /** The answer in one line for people. */
 function inWords({ answer, mailbox, source }: ExplainedAnswer): string {
   const parts: string[] = [words[answer.status]]
-  if (answer.status === 'unknown') parts.push(answer.why)
+  if (answer.status === 'unknown') parts.push(answer.reason)
   if ('usage' in answer && answer.usage !== undefined) {
     const { size, quota } = answer.usage
     const percent = quota === undefined ? '' : ` (${Math.round((100 * size) / quota)} %)`

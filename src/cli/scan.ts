@@ -69,7 +69,7 @@ export const scanCommand = makeCommand('scan', {
     for (const path of args.files) {
       for (const found of filesAt(path)) {
         const scanned =
-          'why' in found ? notScanned(found.why) : await scanFile(found, byHand, maxSize)
+          'reason' in found ? notScanned(found.reason) : await scanFile(found, byHand, maxSize)
         counts[scanned.answer]++
         await output.result({ file: found.file, ...scanned })
         if (args.all || scanned.answer !== 'clean') {
@@ -88,11 +88,11 @@ export const scanCommand = makeCommand('scan', {
 type ScanAnswer = { readonly size?: number } & (
   | { readonly answer: 'clean' }
   | { readonly answer: 'infected'; readonly name: string; readonly scanner: string }
-  | { readonly answer: 'unknown'; readonly why: string }
+  | { readonly answer: 'unknown'; readonly reason: string }
 )
 
 /** A file that was found: open, or with the reason why it cannot be read. */
-type FoundFile = MessageFile | { readonly file: string; readonly why: string }
+type FoundFile = MessageFile | { readonly file: string; readonly reason: string }
 
 /**
  * Yields the file at a path or, for a directory, all files in it and below. None is omitted: a link or a
@@ -127,7 +127,7 @@ function* filesOf(
     if (handle.stats.isDirectory()) yield* filesIn(handle, file, depth)
     else yield open(handle)
   } catch (error) {
-    yield { file, why: errorTextAt(file, error) }
+    yield { file, reason: errorTextAt(file, error) }
   } finally {
     handle?.close()
   }
@@ -149,7 +149,7 @@ function* filesIn(directory: PathHandle, shown: string, depth: number): Generato
   }
 }
 
-const notScanned = (why: string): ScanAnswer => ({ answer: 'unknown', why })
+const notScanned = (reason: string): ScanAnswer => ({ answer: 'unknown', reason })
 
 async function scanFile(
   file: MessageFile,
@@ -165,7 +165,7 @@ async function scanFile(
         return { answer: 'infected', size, name: result.name, scanner: result.scanner! }
       case 'unread':
       case 'unknown':
-        return { answer: 'unknown', size, why: [result.why, ...notes].join('; ') }
+        return { answer: 'unknown', size, reason: [result.reason, ...notes].join('; ') }
     }
   } catch (error) {
     return notScanned(errorTextAt(file.file, error))
@@ -180,7 +180,7 @@ function answerLine(file: string, found: ScanAnswer): string {
     case 'infected':
       return `${file}: infected: ${found.name} (${found.scanner})`
     case 'unknown':
-      return `${file}: unknown: ${found.why}`
+      return `${file}: unknown: ${found.reason}`
   }
 }
 

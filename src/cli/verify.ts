@@ -86,7 +86,7 @@ function asText(trust: Trust, stamps: readonly StampExplanation[], now: number):
     const by = stamp.key === undefined ? '' : ` key ${stamp.key}:`
     return `${stamp.field}:${by} ${stamp.fault ?? `holds${claimsText(stamp, now)}`}`
   })
-  lines.push(trust.trusted ? `trusted: key ${trust.key}` : `not trusted: ${trust.why}`)
+  lines.push(trust.trusted ? `trusted: key ${trust.key}` : `not trusted: ${trust.reason}`)
   return `${lines.join('\n')}\n`
 }
 
@@ -98,12 +98,12 @@ function claimsText({ claims }: StampExplanation, now: number): string {
 function asJson(trust: Trust, stamps: readonly StampExplanation[]): object {
   return {
     trusted: trust.trusted,
-    ...(trust.trusted ? { key: trust.key } : { why: trust.why }),
+    ...(trust.trusted ? { key: trust.key } : { reason: trust.reason }),
     stamps: stamps.map(({ field, key, fault, claims }) => ({
       field,
       holds: fault === undefined,
       key,
-      why: fault,
+      reason: fault,
       ...claims,
     })),
   }

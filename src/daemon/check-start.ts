@@ -126,9 +126,9 @@ async function tryNextServers(options: DaemonOptions): Promise<CheckLine[]> {
     try {
       await callNext(door.route)
     } catch (error) {
-      const why = errorText(error).replace(`${next}: `, '')
+      const reason = errorText(error).replace(`${next}: `, '')
       const remedy = `start it, or correct --next; until then mail is deferred at ${door.address}`
-      return failure(next, why, remedy)
+      return failure(next, reason, remedy)
     }
     return ok(next, `greets ${doorName(door)}`)
   })

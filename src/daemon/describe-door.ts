@@ -90,8 +90,8 @@ function actionForViruses(kind: DoorKind, settings: MailSettings): string {
 /** Returns why no verdicts are cached although they should be. */
 function memoryOf({ tools }: JudgeContext): string {
   if (tools.verdicts === undefined) return ''
-  const why = whyChangesGoUnnoticed(tools.scanners, tools.signatureFiles())
-  return why === undefined ? '' : `, caches no verdicts: ${why}`
+  const reason = whyChangesGoUnnoticed(tools.scanners, tools.signatureFiles())
+  return reason === undefined ? '' : `, caches no verdicts: ${reason}`
 }
 
 function stamps({ cluster, remarks }: JudgeConfig): string {

@@ -205,6 +205,6 @@ function logConnectionLimit(sockets: number, maxClients: number): void {
   const descriptors = descriptorLimit()
   const { clients } = connectionLimits(descriptors, sockets, maxClients)
   if (clients === maxClients) return
-  const why = `only ${clients} are possible: onescand may open ${descriptors} files, and has ${sockets} sockets`
-  log(`--max-clients ${maxClients}: ${why}; raise LimitNOFILE= (ulimit -n)`)
+  const reason = `only ${clients} are possible: onescand may open ${descriptors} files, and has ${sockets} sockets`
+  log(`--max-clients ${maxClients}: ${reason}; raise LimitNOFILE= (ulimit -n)`)
 }

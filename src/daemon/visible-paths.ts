@@ -30,10 +30,11 @@ export function checkVisiblePaths(env: Environment, { smtpDoors }: DaemonOptions
       const remedy = editToBind('onescand', where, true)
       return failure('paths', `${name} ${where}: is read-only for onescand`, remedy)
     }
-    const why = whyUnseen(where)
+    const reason = whyUnseen(where)
     // Other checks report the effect on mail without these, and the remedy.
-    if (why === undefined || OF_OTHER_CHECKS[why].includes(name) || !isUnderSystemd()) return []
-    if (why === 'closed') {
+    if (reason === undefined || OF_OTHER_CHECKS[reason].includes(name) || !isUnderSystemd())
+      return []
+    if (reason === 'closed') {
       const remedy = 'move it to a directory that its account may enter'
       return warning('paths', `${name} ${where}: is in a directory closed to onescand`, remedy)
     }

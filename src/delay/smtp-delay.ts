@@ -51,7 +51,7 @@ async function explain(options: DelayOptions, context: PlanContext): Promise<str
     rbl: 'unset',
   } as const
   const plan = planFor(client, options, context)
-  if (plan.kind !== 'wait') return `${ip}: no delay, ${plan.why}`
-  const { delay, why } = await plan.judgement
-  return `${ip}: delay ${delay}, ${why}`
+  if (plan.kind !== 'wait') return `${ip}: no delay, ${plan.reason}`
+  const { delay, reason } = await plan.judgement
+  return `${ip}: delay ${delay}, ${reason}`
 }

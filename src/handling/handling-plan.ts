@@ -9,7 +9,7 @@ export type HandlingPlan =
   | {
       readonly kind: 'pass'
       /** Why the message passes as it is, unscanned. */
-      readonly why: string
+      readonly reason: string
       /** The options for spooling the message. */
       readonly messageOptions: MessageOptions
     }
@@ -25,9 +25,9 @@ export type HandlingPlan =
 /** Returns how a message that arrives now is handled, by the switch as the interface has last seen it. */
 export function planHandling(configuration: Configuration): HandlingPlan {
   const { context, off, env, messageOptions } = configuration
-  const pass = (why: string): HandlingPlan => {
+  const pass = (reason: string): HandlingPlan => {
     const spool = context?.config.spool ?? readSpoolSettings(env)
-    return { kind: 'pass', why, messageOptions: { spool } }
+    return { kind: 'pass', reason, messageOptions: { spool } }
   }
   if (context === undefined) return pass(NOTHING_SCANS)
   if (off.value !== undefined) return pass(off.value)

@@ -28,10 +28,12 @@ export class JudgePermits {
       ? await this.#places.acquire(gone)
       : await withDeadline(within, gone, (sooner) => this.#places.acquire(sooner))
     if (over !== undefined) return over
-    const why = gone.aborted ? 'the client has left' : `not begun within ${formatDuration(within)}`
+    const reason = gone.aborted
+      ? 'the client has left'
+      : `not begun within ${formatDuration(within)}`
     throw new Fault(
       'out-of-memory',
-      `over ${this.#atOnce} messages at once (--max-clients): ${why}`,
+      `over ${this.#atOnce} messages at once (--max-clients): ${reason}`,
     )
   }
 }

@@ -53,8 +53,10 @@ async function quarantineOrTag(
   } catch (error) {
     if (!transaction.client.isBounceInjector) throw error
     const { edits, details } = decision
-    const why = [details.why, `not quarantined: ${errorText(error)}`].filter(Boolean).join('; ')
-    return { kind: 'accept', edits, details: { ...details, why } }
+    const reason = [details.reason, `not quarantined: ${errorText(error)}`]
+      .filter(Boolean)
+      .join('; ')
+    return { kind: 'accept', edits, details: { ...details, reason } }
   }
 }
 

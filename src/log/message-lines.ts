@@ -75,11 +75,11 @@ export function contextOfShare(envelope: Envelope, about: LogContext): LogContex
 }
 
 /** Makes the line for a message that passes without being looked at. */
-export function passLine(why: string, about: LogContext): Buffer {
+export function passLine(reason: string, about: LogContext): Buffer {
   return line(
     [
       ['decision', 'pass'],
-      ['reason', why],
+      ['reason', reason],
     ],
     about,
   )
@@ -88,13 +88,13 @@ export function passLine(why: string, about: LogContext): Buffer {
 /** Makes the line for a message that could not be judged. */
 export function faultLine(error: unknown, about: LogContext): Buffer {
   const kind = isFault(error) ? error.kind : 'bug'
-  const why = kind === 'bug' && error instanceof Error ? error.stack : errorText(error)
+  const reason = kind === 'bug' && error instanceof Error ? error.stack : errorText(error)
   const decision = kind === 'address-too-long' ? 'reject' : 'defer'
   return line(
     [
       ['decision', decision],
       ['fault', kind],
-      ['reason', why],
+      ['reason', reason],
     ],
     about,
   )
@@ -133,7 +133,7 @@ function summaryFields(summary: MailSummary | undefined): LogField[] {
 }
 
 function decisionFields(decision: SingleDecision): LogField[] {
-  const { rule, allowed, scan, why, cause, scanner, virus, banned, odd, key, by, age, times } =
+  const { rule, allowed, scan, reason, cause, scanner, virus, banned, odd, key, by, age, times } =
     decision.details
   return [
     ['decision', decision.kind === 'accept' && decision.recipients ? 'quarantine' : decision.kind],
@@ -150,7 +150,7 @@ function decisionFields(decision: SingleDecision): LogField[] {
     ['odd', odd],
     ['key', key],
     ['cause', cause],
-    ['reason', why],
+    ['reason', reason],
     ...Object.entries(times).map(([stage, ms]): LogField => [`${stage}_ms`, ms.toFixed(1)]),
   ]
 }

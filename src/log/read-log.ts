@@ -182,8 +182,8 @@ function statusOfLog(path: string): Stats {
   try {
     return statSync(path)
   } catch (error) {
-    const why = errorCode(error) === 'ENOENT' ? 'does not exist' : errorTextAt(path, error)
-    throw new Error(`${path}: ${why}; specify a log, or a multilog directory`)
+    const reason = errorCode(error) === 'ENOENT' ? 'does not exist' : errorTextAt(path, error)
+    throw new Error(`${path}: ${reason}; specify a log, or a multilog directory`)
   }
 }
 

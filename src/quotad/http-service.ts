@@ -56,8 +56,8 @@ export async function serveHttp(
     listening =
       'fd' in endpoint ? await listenHttpOn(server, endpoint.fd) : await listenAt(server, endpoint)
   } catch (error) {
-    const why = listenFaultOf(errorCode(error)) ?? errorText(error)
-    throw new Fault('config', `--http ${endpoint.text}: ${why}`, error)
+    const reason = listenFaultOf(errorCode(error)) ?? errorText(error)
+    throw new Fault('config', `--http ${endpoint.text}: ${reason}`, error)
   }
   server.on('error', (error) => trouble(errorText(error)))
   return {

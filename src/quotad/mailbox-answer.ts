@@ -22,7 +22,7 @@ export interface MailboxAnswer {
   /** The source in a word for people: `maildirsize`, `walk`, `mbox`. */
   readonly source?: string
   /** A mailbox or list that is missing or cannot be read. Logged, and not sent to the client. */
-  readonly trouble?: { readonly what: string; readonly why: string }
+  readonly trouble?: { readonly what: string; readonly reason: string }
 }
 
 const noSuchUser: MailboxAnswer = { answer: { status: 'no-such-user' } }
@@ -88,7 +88,7 @@ function answerFrom(lookup: MailboxLookup): AnswerFor {
       case 'nobody':
         return noSuchUser
       case 'trouble':
-        return troubleAnswer('QUOTAUSERS', account.why)
+        return troubleAnswer('QUOTAUSERS', account.reason)
     }
   }
 }
@@ -121,16 +121,16 @@ function mailboxAnswerOf(
         limits: undefined,
         source: 'none yet',
       }
-      const trouble = { what: path, why: 'does not exist: it is treated as empty' }
+      const trouble = { what: path, reason: 'does not exist: it is treated as empty' }
       return { ...mailboxAnswerOf(empty, path, measure, isListed), trouble }
     }
     case 'trouble':
-      return troubleAnswer(path, result.why)
+      return troubleAnswer(path, result.reason)
   }
 }
 
-function troubleAnswer(what: string, why: string): MailboxAnswer {
-  return { answer: { status: 'unknown', why: `${what}: ${why}` }, trouble: { what, why } }
+function troubleAnswer(what: string, reason: string): MailboxAnswer {
+  return { answer: { status: 'unknown', reason: `${what}: ${reason}` }, trouble: { what, reason } }
 }
 
 /** Answers a request about a name that any client may have sent. */

@@ -47,8 +47,8 @@ export async function serveUdp(endpoint: ServiceEndpoint, service: QuotaService)
 
   await new Promise<void>((resolve, reject) => {
     socket.once('error', (error) => {
-      const why = listenFaultOf(errorCode(error)) ?? error.message
-      reject(new Fault('config', `--udp ${endpoint.text}: ${why}`, error))
+      const reason = listenFaultOf(errorCode(error)) ?? error.message
+      reject(new Fault('config', `--udp ${endpoint.text}: ${reason}`, error))
     })
     if ('fd' in endpoint) socket.bind({ fd: endpoint.fd }, resolve)
     else socket.bind(endpoint.port, endpoint.host, resolve)

@@ -45,8 +45,8 @@ function checkQuarantine(host: StageHost): CheckLine[] {
   const directory = env.QUARANTINE
   if (!directory?.startsWith('/')) return [] // `hold`, or a value that another check reports
   const install = `install -d -m 700 -o ${account.uid} ${shellWord(directory)}`
-  const keepsNothing = (why: string, remedy = install) => [
-    failure(what, `${directory} ${why}: infected mail is deferred`, remedy),
+  const keepsNothing = (reason: string, remedy = install) => [
+    failure(what, `${directory} ${reason}: infected mail is deferred`, remedy),
   ]
   try {
     const status = lstatSync(directory)
@@ -79,8 +79,8 @@ function checkLogFile(host: StageHost): CheckLine[] {
   const file = host.env.LOGFILE
   if (!file) return []
   const what = 'LOGFILE'
-  const lost = (why: string, remedy: string) => [
-    warning(what, `${why}: its lines are lost`, remedy),
+  const lost = (reason: string, remedy: string) => [
+    warning(what, `${reason}: its lines are lost`, remedy),
   ]
   if (!file.startsWith('/')) {
     return lost(
@@ -119,7 +119,7 @@ function checkSpool(host: StageHost): CheckLine[] {
   ]
 }
 
-type MissingLine = (why: string) => CheckLine
+type MissingLine = (reason: string) => CheckLine
 
 function guarded(
   what: string,
@@ -137,7 +137,7 @@ const SPOOL = 'spool (TMPDIR)'
 
 function missing(what: string, then = ''): MissingLine {
   const remedy = `create the directory${then}; mail that needs a file in it is deferred`
-  return (why) => marked(failure(what, why, remedy), 'nothing scans')
+  return (reason) => marked(failure(what, reason, remedy), 'nothing scans')
 }
 
 /** Returns whether this is an onescand in its unit, where only bound paths are visible. */
@@ -158,12 +158,12 @@ function sharedIsMissing(host: StageHost): MissingLine {
   const line = scanSettingsOf(host)?.QHPSI
   const names = line?.kind === 'plugins' ? line.names : []
   const needs = names.filter((name) => !namesWithoutPath.includes(name))
-  return (why) => {
+  return (reason) => {
     if (line?.kind === 'command' || needs.length > 0) {
       const who = line?.kind === 'command' ? 'the command of QHPSI' : needs.join(', ')
-      return failure(what, `${why}: ${who} receives no file, and mail is deferred`, remedy)
+      return failure(what, `${reason}: ${who} receives no file, and mail is deferred`, remedy)
     }
-    return warning(what, `${why}: no scanner in QHPSI uses it`, 'unset SPOOLDIR, or create it')
+    return warning(what, `${reason}: no scanner in QHPSI uses it`, 'unset SPOOLDIR, or create it')
   }
 }
 

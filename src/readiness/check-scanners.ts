@@ -85,13 +85,13 @@ function judgeScanner(scanner: Scanner, scanned: ScanResult, meanwhile: string):
         'fix this scanner; onescan check --mail ADDRESS shows what happens to such mail'
       return failure(
         what,
-        `does not scan all of a small message with EICAR: ${scanned.why}`,
+        `does not scan all of a small message with EICAR: ${scanned.reason}`,
         remedy,
       )
     }
     case 'unknown': {
       const remedy = `fix this scanner; mail that it cannot scan is ${meanwhile}`
-      return marked(failure(what, `returns no result: ${scanned.why}`, remedy), 'nothing scans')
+      return marked(failure(what, `returns no result: ${scanned.reason}`, remedy), 'nothing scans')
     }
   }
 }

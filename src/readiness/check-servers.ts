@@ -32,21 +32,21 @@ export async function checkQuotad(host: StageHost): Promise<CheckLine[]> {
   const client = openQuotaClient(settings, () => {})
   try {
     const { answer, source } = await client.explain(readAddress(ANYBODY))
-    if (answer.status !== 'unknown' || answer.why === NOT_KNOWN) {
+    if (answer.status !== 'unknown' || answer.reason === NOT_KNOWN) {
       return (await checkNameForm(settings, host)) ?? [ok('QUOTAD', `${source} answers`)]
     }
     if (source === undefined && env.QUOTAD!.startsWith('map:')) {
       return [ok('QUOTAD', `${env.QUOTAD}, which specifies no service for ${ANYBODY}`)]
     }
-    if (answer.why === NO_SUCH_PAGE) {
+    if (answer.reason === NO_SUCH_PAGE) {
       const remedy = "check its path: onescan-quotad's is /cgi-bin/quota.cgi"
       return [
-        warning('QUOTAD', `${source}: ${answer.why}, so no mailbox is treated as full`, remedy),
+        warning('QUOTAD', `${source}: ${answer.reason}, so no mailbox is treated as full`, remedy),
       ]
     }
     const remedy =
       'check that it runs and allows this host; until then no mailbox is treated as full'
-    return [warning('QUOTAD', `${source ?? env.QUOTAD}: ${answer.why}`, remedy)]
+    return [warning('QUOTAD', `${source ?? env.QUOTAD}: ${answer.reason}`, remedy)]
   } finally {
     client.close()
   }
@@ -148,8 +148,8 @@ async function checkStore(
     const isSlow = `${value}, and mail waits ${formatDuration(STORE_TIMEOUT)}`
     return [warning('VERDICTS', isSlow, `use a store that is closer; ${UNTIL}`), ...others]
   } catch (error) {
-    const why = errorText(error)
-    return [warning('VERDICTS', `${address.text}: ${why}`, `${remedyFor(why)}; ${UNTIL}`)]
+    const reason = errorText(error)
+    return [warning('VERDICTS', `${address.text}: ${reason}`, `${remedyFor(reason)}; ${UNTIL}`)]
   }
 }
 
@@ -177,8 +177,8 @@ const storeRemedies: readonly (readonly [error: RegExp, remedy: string])[] = [
   [/wrong version|packet length|SSL|closes the connection|sends an? |ECONNRESET|EPIPE|no answer/i, 'check that it runs; use valkeys:// in VERDICTS if it expects TLS, valkey:// if not'], // biome-ignore format: a row
 ]
 
-function remedyFor(why: string): string {
-  const row = storeRemedies.find(([error]) => error.test(why))
+function remedyFor(reason: string): string {
+  const row = storeRemedies.find(([error]) => error.test(reason))
   return row?.[1] ?? 'check that it runs, and listens on the address in VERDICTS'
 }
 

@@ -46,7 +46,7 @@ export interface WireHost {
   /** Logs trouble with the client, or a bug. */
   log(line: string): void
   /** Returns the last bytes for a client that is dismissed. Without it the socket closes at once. */
-  farewell?(why: string): Buffer
+  farewell?(reason: string): Buffer
   /**
    * Returns whether a client that closes its own side alone still waits for the answer to a request under
    * way. Without this function, all clients do.
@@ -284,8 +284,8 @@ export class Wire implements ServedConnection {
       if (time - this.#leftAt > this.#host.leaving) this.#socket.destroy()
       return
     }
-    const why = this.#reading?.isLate(time)
-    if (why !== undefined) this.#fail(new PeerTimeout(why))
+    const reason = this.#reading?.isLate(time)
+    if (reason !== undefined) this.#fail(new PeerTimeout(reason))
     else this.#sendBeat(time)
   }
 
@@ -294,9 +294,9 @@ export class Wire implements ServedConnection {
     if (this.#reading?.mayFinish) this.#reading.wake()
   }
 
-  dismiss(why = 'onescand is shutting down'): void {
+  dismiss(reason = 'onescand is shutting down'): void {
     if (this.#host.farewell === undefined) this.drop()
-    else if (!this.hasHungUp) this.hangUp(this.#host.farewell(why))
+    else if (!this.hasHungUp) this.hangUp(this.#host.farewell(reason))
   }
 
   #receive(chunk: Buffer): void {

@@ -55,12 +55,12 @@ t.test('without a policy one is made, and a bare sender is warned about', { skip
 t.test('nothing is changed if a line is invalid', { skip }, async (t) => {
   const host = makeHost(t)
   host.write(POLICY, 'nonsense\n')
-  for (const [words, why] of [
+  for (const [words, reason] of [
     [['ann@example.net'], /policy line 1: nonsense: is not a condition/],
     [['a b@example.net'], /from a b@example.net: contains white space/],
     [['ann@example.net', '--client', '192.0.2.300'], /line [12]/],
   ] as const) {
-    t.match(host.run('allow', ...words), { code: 2, said: why })
+    t.match(host.run('allow', ...words), { code: 2, said: reason })
     t.equal(host.policy(), 'nonsense\n')
   }
 })

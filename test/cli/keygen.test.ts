@@ -100,13 +100,13 @@ t.test('a ring keeps its owner, group and mode, and a link stays a link', async 
 
 t.test('a ring that others can read, or that is malformed, gets no key', async (t) => {
   const directory = t.testdir({ open: 'oldword\n', broken: 'rot13:a:b\n', same: 'md5:one:word\n' })
-  const refuse = async (name: string, permissions: number, why: RegExp) => {
+  const refuse = async (name: string, permissions: number, reason: RegExp) => {
     const file = join(directory, name)
     chmodSync(file, permissions)
     const before = readFileSync(file, 'latin1')
     const { code, err } = await onescan(['keygen', '--append', file, '--id', 'one'])
     t.equal(code, 2)
-    t.match(err, why)
+    t.match(err, reason)
     t.equal(readFileSync(file, 'latin1'), before)
     t.notOk(existsSync(`${file}.new`))
   }
@@ -116,7 +116,7 @@ t.test('a ring that others can read, or that is malformed, gets no key', async (
 })
 
 t.test('an invalid id or day is named, ends with exit code 2, and makes no key', async (t) => {
-  for (const [option, value, why] of [
+  for (const [option, value, reason] of [
     ['--id', 'two words', 'must be 1 to 32'],
     ['--id', 'a'.repeat(33), 'must be 1 to 32'],
     ['--until', 'tomorrow', 'must be a day such as 2027-01-31'],
@@ -126,7 +126,7 @@ t.test('an invalid id or day is named, ends with exit code 2, and makes no key',
   ] as const) {
     const { code, out, err } = await onescan(['keygen', option, value])
     t.same([code, out], [2, ''], value)
-    t.match(err, new RegExp(`^onescan keygen: ${option} ${value}.*${why}.*\n$`))
+    t.match(err, new RegExp(`^onescan keygen: ${option} ${value}.*${reason}.*\n$`))
   }
 })
 

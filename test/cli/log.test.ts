@@ -91,14 +91,14 @@ t.test('a file, a pipe and standard input are read on every runtime', async (t) 
 
 t.test('a compressed log is an error with the remedy', async (t) => {
   const file = join(t.testdir({ log: gzipSync(line('<1>')) }), 'log')
-  const why = 'is compressed; onescan(1), EXAMPLES, shows how to decompress it'
+  const reason = 'is compressed; onescan(1), EXAMPLES, shows how to decompress it'
   const { code, out, err } = await onescan(['log', file, '--json'])
-  t.equal(err, `onescan log: ${file}: ${why}\n`)
-  t.match(jsonIn(out), { exit: 2, ok: false, errors: [`${file}: ${why}`] })
+  t.equal(err, `onescan log: ${file}: ${reason}\n`)
+  t.match(jsonIn(out), { exit: 2, ok: false, errors: [`${file}: ${reason}`] })
   t.equal(code, 2)
   const input = gzipSync(line('<1>'))
-  t.match(await onescan(['log'], { input }), { code: 2, err: `/dev/stdin: ${why}` })
-  t.match(await onescan(['report'], { input }), { code: 2, err: `/dev/stdin: ${why}` })
+  t.match(await onescan(['log'], { input }), { code: 2, err: `/dev/stdin: ${reason}` })
+  t.match(await onescan(['report'], { input }), { code: 2, err: `/dev/stdin: ${reason}` })
 })
 
 t.test('a log of 40 MB is read in little memory', async (t) => {

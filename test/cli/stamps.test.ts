@@ -47,18 +47,21 @@ t.test('verify trusts what a key of the ring stamped, on the oldest Node, too', 
 t.test('verify prints for each stamp why it is invalid', async (t) => {
   const { ring, other } = rings(t, { ring: hmac('one', 1), other: hmac('two', 2) })
   const signed = stamped(ring!, mail).toString('latin1')
-  const why = async (keyring: string, message: string) => {
+  const reason = async (keyring: string, message: string) => {
     const { code, out } = await verify(keyring, message)
     t.equal(code, 1)
     return out
   }
-  t.match(await why(other!, signed), 'X-SHA256-Cluster-1: no key one in the keyring\nnot trusted: ')
+  t.match(
+    await reason(other!, signed),
+    'X-SHA256-Cluster-1: no key one in the keyring\nnot trusted: ',
+  )
   const added = `Content-Type: a/b\n${signed}`
-  t.match(await why(ring!, added), 'Content-Type was added above the stamp')
-  t.match(await why(ring!, mail), /^not trusted: no stamp\n$/)
+  t.match(await reason(ring!, added), 'Content-Type was added above the stamp')
+  t.match(await reason(ring!, mail), /^not trusted: no stamp\n$/)
   const odd = signed.replace('Subject', 'No field at all\nSubject')
   const notFormed = /^not trusted: not well formed: line 3 of the header is not a field\n$/
-  t.match(await why(ring!, odd), notFormed)
+  t.match(await reason(ring!, odd), notFormed)
 })
 
 t.test('with --json every stamp is printed', async (t) => {
@@ -69,7 +72,7 @@ t.test('with --json every stamp is printed', async (t) => {
     trusted: true,
     key: 'one',
     stamps: [
-      { field: 'X-SHA256-Cluster-2', holds: false, why: 'no key far in the keyring', time: 1 },
+      { field: 'X-SHA256-Cluster-2', holds: false, reason: 'no key far in the keyring', time: 1 },
       { field: 'X-SHA256-Cluster-1', holds: true, key: 'one', scanners: ['clamd'] },
     ],
   })

@@ -17,7 +17,7 @@ for (const { name, program } of builds) {
     const onescand = await serve(t, { program, args, settings })
 
     const clean = await onescand.ask({ variables: settings })
-    t.equal(clean.does, 'hand on', clean.why)
+    t.equal(clean.does, 'hand on', clean.reason)
     t.match(clean.message.toString(), /^X-QHPSI: clean\n/)
     const message = Buffer.from(`Subject: x\n\n${EICAR}\n`)
     t.equal((await onescand.ask({ variables: settings, message })).code, 31)

@@ -13,11 +13,11 @@ const configurationOf = (config: JudgeConfig, tools = {}, scanners: readonly unk
 
 t.test('onescand reports at its start that it may not read its keyring', async (t) => {
   const env = { QHPSI: 'plugin: eicar', CONTROLDIR: '/nonexistent' }
-  const why = '/etc/onescan/keys/clusterkeys is not readable by uid 999: no stamps'
-  const config = { ...readScanningConfig(env)!, remarks: [why] }
+  const reason = '/etc/onescan/keys/clusterkeys is not readable by uid 999: no stamps'
+  const config = { ...readScanningConfig(env)!, remarks: [reason] }
   const by = configurationOf(config)
   const door = { kind: 'milter', address: 'unix:/m' } as const
-  t.match(describeDoor(door, by), `, no stamps (${why})`)
+  t.match(describeDoor(door, by), `, no stamps (${reason})`)
   t.match(describeDoor(door, configurationOf({ ...config, remarks: [] })), /, no stamps$/)
 })
 
@@ -56,7 +56,7 @@ t.test('onescand reports at its start that it caches no verdicts, and why', asyn
     const door = { kind: 'milter', address: 'unix:/m' } as const
     return describeDoor(door, configurationOf(config, tools, [scanner])).split('no stamps')[1]
   }
-  const says = (why: string) => `, caches no verdicts: ${why}`
+  const says = (reason: string) => `, caches no verdicts: ${reason}`
   const own = async () => 'ClamAV 1.4.3'
   t.equal(
     end(own, () => [`${here}/here`]),

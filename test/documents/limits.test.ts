@@ -45,7 +45,7 @@ t.test('X-Quarantine-ID ends before its limit', async (t) => {
   const { edits } = forwardTo('virus@example.org', envelope, {
     kind: 'accept',
     edits: { remove: [], add: [] },
-    details: { scan: 'infected', why: '', times: {} },
+    details: { scan: 'infected', reason: '', times: {} },
   })
   const { value = '' } = edits.add[0] ?? {}
   const [listed = ''] = value.split(',\n +')

@@ -25,7 +25,7 @@ for (const recipients of [['b@keep.example'], ['b@keep.example', 'c@skip.example
       const configuration = await readConfiguration(env, () => {}, new HostMemory())
       t.teardown(configuration.close)
       const judging = planHandling(configuration)
-      if (judging.kind !== 'judge') throw new Error(judging.why)
+      if (judging.kind !== 'judge') throw new Error(judging.reason)
       for (const end of ['answered', 'left', 'not carried out']) {
         const intake = new Intake(judging.messageOptions, new Budget(1e6).open())
         intake.write(Buffer.from(`Subject: x\n\nVIRUS ${end}\n`))

@@ -25,7 +25,7 @@ for (const isMoved of [false, true]) {
     const envelope = makeEnvelope(bytes('a@b.example'), [bytes('c@b.example')])
     const client = { mayRelay: false, isClusterPeer: false, isBounceInjector: false }
     const about = { door: [], remote: undefined, transaction: undefined, total: 0 }
-    const details = { scan: 'infected', why: '', times: {} } as const
+    const details = { scan: 'infected', reason: '', times: {} } as const
     const keep = (grounds: Grounds): SingleDecision => ({
       kind: 'quarantine',
       quarantine: { kind: 'directory', directory: quarantine },
@@ -61,7 +61,7 @@ t.test('a bounce that cannot be kept is accepted with its tag', async (t) => {
   const client = { mayRelay: false, isClusterPeer: false, isBounceInjector: true }
   const about = { door: [], remote: undefined, transaction: undefined, total: 0 }
   const edits = { remove: [], add: [{ name: 'X-QHPSI', value: 'virus found' }] }
-  const details = { scan: 'infected', why: '', times: {} } as const
+  const details = { scan: 'infected', reason: '', times: {} } as const
   for (const quarantine of [
     { kind: 'directory', directory: join(stage.directory, 'missing') },
     { kind: 'hold' },
@@ -73,7 +73,7 @@ t.test('a bounce that cannot be kept is accepted with its tag', async (t) => {
         { message, envelope, client: { ...client, isBounceInjector } },
         about,
       )
-    t.match(await keep(true), { kind: 'accept', edits, details: { why: /^not quarantined: / } })
+    t.match(await keep(true), { kind: 'accept', edits, details: { reason: /^not quarantined: / } })
     await t.rejects(keep(false))
   }
 })

@@ -5,7 +5,7 @@ import type { Decision, Grounds } from '../../src/scan/judge/decision/decision.t
 /** What an SMTP client hears for a decision: RFC 5321 4.2.3. */
 
 t.test('the code of a decision or fault tells a client whether to retry', async (t) => {
-  const details = { scan: 'skipped', why: '', times: {} } as const
+  const details = { scan: 'skipped', reason: '', times: {} } as const
   for (const [status, grounds, code] of [
     [4, 'unscanned', 451],
     [4, 'too-large', 451],

@@ -26,7 +26,7 @@ const quarantine = { kind: 'directory', directory: '/q' } as const
 
 const details = (more: Partial<DecisionDetails> = {}): DecisionDetails => ({
   scan: 'clean',
-  why: '',
+  reason: '',
   times: { scan: 1.26 },
   ...more,
 })

@@ -153,8 +153,10 @@ t.test('a FIFO or a link in a directory of multilog keeps no reader waiting', as
     put()
     const { entries, warnings } = await read([join(directory, 'd')])
     t.equal(entries.length, 1, what)
-    const why = what.startsWith('a link') ? /current: is a link/ : /current is not a regular file/
-    t.match(warnings, [why], what)
+    const reason = what.startsWith('a link')
+      ? /current: is a link/
+      : /current is not a regular file/
+    t.match(warnings, [reason], what)
     rmSync(current, { recursive: true })
   }
 })

@@ -26,7 +26,7 @@ t.test('a host that is set up otherwise', { skip: bareHostMissing }, async (t) =
   const there = (script: string) => bare.run(script)
 
   const fullTmp = 'mount -t tmpfs -o size=64k none "$1/tmp" && ! cat /dev/zero >"$1/tmp/full"'
-  for (const [what, make, why] of [
+  for (const [what, make, reason] of [
     ['a full /tmp', fullTmp, 'there is no space for temporary files'],
     ['no /proc', 'umount "$1/proc"', '/proc is not mounted'],
     ['both', `${fullTmp} && umount "$1/proc"`, '/proc is not mounted'],
@@ -37,7 +37,7 @@ t.test('a host that is set up otherwise', { skip: bareHostMissing }, async (t) =
         must(reset)
         const { code, output } = bare.run(install, make)
         t.equal(code, 0, output)
-        t.match(output, `the programs were not tested: ${why}.`)
+        t.match(output, `the programs were not tested: ${reason}.`)
         t.equal(must(`dpkg-query -W -f '\${Status}' onescan`), 'install ok installed')
         const [, command = ''] = /run: (sh .*)$/m.exec(output) ?? []
         t.equal(there(command).code, 0, 'what it says to run then, works')

@@ -81,7 +81,12 @@ t.test('promtool finds no fault with the metrics themselves', withoutPromtool, a
   const text = await new Metrics('1.0', 0).text({
     processes: [],
     clamds: [{ server: 'a', up: true, text: '', version: 1, made: 0 }],
-    selfTest: { right: true, why: '', at: 0, doors: [{ kind: 'qmail', address: '', right: true }] },
+    selfTest: {
+      right: true,
+      reason: '',
+      at: 0,
+      doors: [{ kind: 'qmail', address: '', right: true }],
+    },
     selfTestAge: 1000,
     spool: { size: 2, free: 1 },
     memoryLimit: 1,

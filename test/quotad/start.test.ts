@@ -47,7 +47,8 @@ t.test('a port that is taken is named', async (t) => {
   const { port } = taken.address()
   const { status, stderr } = run({}, ['--udp', `127.0.0.1:${port}`])
   t.equal(status, 111)
-  const told = (option: string, host: string, why: string) => `${option} ${host}:${port}: ${why}`
+  const told = (option: string, host: string, reason: string) =>
+    `${option} ${host}:${port}: ${reason}`
   t.match(stderr, told('--udp', '127.0.0.1', 'EADDRINUSE: another process listens there; '))
   const foreign = `192.0.2.1:${port}`
   for (const option of ['--udp', '--http']) {

@@ -261,7 +261,7 @@ t.test('a client that does not close, or takes no answers, is cut off', async (t
 })
 
 t.test('a dismissed client receives the reason, if the protocol has a text for it', async (t) => {
-  const { wire, client } = await rig(t, { farewell: (why) => Buffer.from(`because ${why}`) })
+  const { wire, client } = await rig(t, { farewell: (reason) => Buffer.from(`because ${reason}`) })
   wire.dismiss('of others')
   wire.dismiss()
   t.equal(String((await once(client, 'data'))[0]), 'because of others')

@@ -105,6 +105,6 @@ export function takeLog(file: string): {
   const standalone = text
     .split('\n')
     .filter((line) => line.startsWith('onescan: decision=standalone '))
-  const why = /reason=("(?:[^"\\]|\\.)*"|\S+)/.exec(standalone.at(-1) ?? '')?.[1] ?? ''
-  return { standalone: standalone.length, whyStandalone: why }
+  const reason = /reason=("(?:[^"\\]|\\.)*"|\S+)/.exec(standalone.at(-1) ?? '')?.[1] ?? ''
+  return { standalone: standalone.length, whyStandalone: reason }
 }

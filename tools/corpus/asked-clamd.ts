@@ -9,13 +9,13 @@ import type { AskedClamd } from './write-corpus.ts'
 export async function startAskedClamd(t: Ending): Promise<AskedClamd> {
   const { socket } = await startClamdForEvasions(t)
   const asked = await askClamd(readClamdAddress(socket), 'VERSION', AbortSignal.timeout(10_000))
-  if (asked.kind !== 'answered') throw new Error(`clamd: ${asked.why}`)
+  if (asked.kind !== 'answered') throw new Error(`clamd: ${asked.reason}`)
   return {
     version: asked.reply,
     async scan(message) {
       const result = await clamdAnswer(socket, message)
       if (result.answer === 'clean') return 'clean'
-      return result.answer === 'infected' ? result.name : (result.alert ?? result.why)
+      return result.answer === 'infected' ? result.name : (result.alert ?? result.reason)
     },
   }
 }

@@ -22,8 +22,8 @@ export function sendNewsletter({ environment: settings }: Host): Promise<Newslet
     for (const [n, person] of people.entries()) {
       const message = letterTo(person, n)
       const variables = { QHPSI: settings.QHPSI ?? '', TCPREMOTEIP }
-      const { log, why } = await onescand.ask({ message, variables })
-      scans.push(/ scan=(\w+)/.exec(log)?.[1] ?? why)
+      const { log, reason } = await onescand.ask({ message, variables })
+      scans.push(/ scan=(\w+)/.exec(log)?.[1] ?? reason)
     }
     return { scans }
   })

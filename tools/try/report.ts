@@ -92,7 +92,7 @@ export class Report {
     const [tag] = passage.delivery ? ourFields(passage.delivery.message) : []
     this.#arrival(hop, passage, tag ?? passage.reply)
     this.#below(
-      reasonOf(passage).map((why) => fit(why, WIDTH - HOST)),
+      reasonOf(passage).map((reason) => fit(reason, WIDTH - HOST)),
       'dim',
     )
   }

@@ -109,11 +109,11 @@ function takeFresh(fresh: string, shown: string): number {
   try {
     return openSync(fresh, 'wx', 0o600)
   } catch (error) {
-    const why =
+    const reason =
       errorCode(error) === 'EEXIST'
         ? 'exists: another command is running; if not, remove it'
         : `${errorTextAt(fresh, error)}; specify a file in a directory that you may write to`
-    throw new Fault('config', `${shown}: ${why}`)
+    throw new Fault('config', `${shown}: ${reason}`)
   }
 }
 

@@ -26,8 +26,8 @@ function accountFor(named: string | undefined, usual: readonly string[]): System
   const [account] = names.flatMap((name) => findAccount(accounts, name, 'all') ?? [])
   if (account === undefined) throw new Fault('config', `user ${names[0]}: no such account`)
   if (!isOfService(account.uid, accounts)) return account
-  const why = 'root runs no check as root or as a service; specify another user'
-  throw new Fault('config', `user ${account.name}: ${why}`)
+  const reason = 'root runs no check as root or as a service; specify another user'
+  throw new Fault('config', `user ${account.name}: ${reason}`)
 }
 
 /** Returns whether an account is root, or the account of one of onescan's services. */

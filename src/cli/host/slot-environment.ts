@@ -88,8 +88,8 @@ export function readCluster(
   const { cluster, off } = readClusterSettings(own, control)
   if (cluster !== undefined) return cluster
   const missing = `no keyring at ${keyringPath(own, control)}`
-  const why = off ?? `${missing}, and no CLUSTERKEYS in ${DEFAULTS}`
-  throw new Fault('config', option === undefined ? why : `${why}; specify one with --keyring`)
+  const reason = off ?? `${missing}, and no CLUSTERKEYS in ${DEFAULTS}`
+  throw new Fault('config', option === undefined ? reason : `${reason}; specify one with --keyring`)
 }
 
 function mustBeThere(keyring: string): void {

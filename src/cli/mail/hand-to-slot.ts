@@ -71,8 +71,8 @@ export async function handToSlot(call: SlotCall): Promise<SlotResult> {
     const late = setTimeout(() => child.kill('SIGKILL'), call.timeout)
     const [code, signal] = (await once(child, 'exit')
       .catch((error) => {
-        const why = errorCode(error)
-        throw new Fault('next-hop', `${program}: cannot be started (${why}); specify another`)
+        const reason = errorCode(error)
+        throw new Fault('next-hop', `${program}: cannot be started (${reason}); specify another`)
       })
       .finally(() => clearTimeout(late))) as [number | null, NodeJS.Signals | null]
     const time = readUptime() - started

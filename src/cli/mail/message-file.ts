@@ -42,17 +42,17 @@ const REPLACED = '\ufffd'
  */
 export function withRemedy(error: unknown, path: string): unknown {
   if (path.includes(REPLACED)) {
-    const why = 'is not valid UTF-8, so it cannot be opened'
-    return new Fault('read', `${path}: ${why}; use - <FILE instead`)
+    const reason = 'is not valid UTF-8, so it cannot be opened'
+    return new Fault('read', `${path}: ${reason}; use - <FILE instead`)
   }
   const isNotThere = isElsewhere && !path.startsWith('/')
   if (caller === undefined || !(isClosed(error) || isNotThere)) return error
   const remedy = 'use - <FILE instead, or specify an account with --user'
   const account = userName(process.getuid!())
-  const why = isClosed(error)
+  const reason = isClosed(error)
     ? `${errorTextAt(path, error)}: ${account} may not read it`
     : `${account} may not enter this directory`
-  return new Fault('read', `${path}: ${why}; ${remedy}`)
+  return new Fault('read', `${path}: ${reason}; ${remedy}`)
 }
 
 /**

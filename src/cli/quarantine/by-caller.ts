@@ -32,7 +32,7 @@ export interface HandOnAnswer {
   readonly code: number
   /** The name of the route. */
   readonly by: string
-  readonly why: string
+  readonly reason: string
 }
 
 /** Upper limits in bytes for a line, and for a message, which could be endless. */
@@ -56,12 +56,12 @@ export class CallerRoute implements ReleaseRoute {
       }
     }
     await print({ end: true })
-    const { code, by, why } = await readAnswer()
+    const { code, by, reason } = await readAnswer()
     this.text = by
     if (code === TAKEN) return
     throw code === FAILED
-      ? new Fault('next-hop', why)
-      : new MaybeTaken(why || `it exited with ${code}`)
+      ? new Fault('next-hop', reason)
+      : new MaybeTaken(reason || `it exited with ${code}`)
   }
 }
 
@@ -73,9 +73,9 @@ async function readAnswer(): Promise<HandOnAnswer> {
   try {
     for await (const line of createInterface({ input: process.stdin })) {
       const answer: Partial<HandOnAnswer> | null = JSON.parse(line)
-      const { code, by, why } = answer ?? {}
-      if (typeof code !== 'number' || typeof by !== 'string' || typeof why !== 'string') break
-      return { code, by, why }
+      const { code, by, reason } = answer ?? {}
+      if (typeof code !== 'number' || typeof by !== 'string' || typeof reason !== 'string') break
+      return { code, by, reason }
     }
   } catch {
     // It is not JSON, or cannot be read.

@@ -57,7 +57,7 @@ const listCommand = makeCommand('quarantine list', {
       let bytes = 0
       const range = spanOf(args, Date.now())
       const foreign: unknown[] = []
-      for await (const entry of entriesIn(root, range, (why) => void foreign.push(why))) {
+      for await (const entry of entriesIn(root, range, (reason) => void foreign.push(reason))) {
         if (entry.state === 'released' && !args.released) {
           released++
           continue
@@ -74,7 +74,7 @@ const listCommand = makeCommand('quarantine list', {
           if (errorCode(error) !== 'ENOENT') output.error(`${entry.id}: ${errorText(error)}`)
         }
       }
-      for (const why of foreign) output.error(errorText(why))
+      for (const reason of foreign) output.error(errorText(reason))
       output.sum({ messages, bytes })
       if (messages === 0) {
         const isAll = args.since === undefined && args.until === undefined

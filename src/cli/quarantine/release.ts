@@ -175,14 +175,14 @@ function stampOf(
   keys: readonly Key[],
 ): HeaderField {
   if (recipients.length > RELEASED_TO_MAX) {
-    const why = `a stamp can list at most ${RELEASED_TO_MAX} recipients, and there are ${recipients.length}`
-    throw new Fault('config', `${why}; select some of them with --to, or ${NO_STAMP_REMEDY}`)
+    const reason = `a stamp can list at most ${RELEASED_TO_MAX} recipients, and there are ${recipients.length}`
+    throw new Fault('config', `${reason}; select some of them with --to, or ${NO_STAMP_REMEDY}`)
   }
   const now = Math.floor(Date.now() / 1000)
   const stamp = signRelease(message, recipients, { keys, now, crypto })
   if (stamp !== undefined) return stamp.field
-  const why = message.form.formFault ?? 'its header is too large'
-  throw new Fault('config', `it cannot be signed: ${why}; ${NO_STAMP_REMEDY}`)
+  const reason = message.form.formFault ?? 'its header is too large'
+  throw new Fault('config', `it cannot be signed: ${reason}; ${NO_STAMP_REMEDY}`)
 }
 
 /** The current keys that the keyring lets release mail. */

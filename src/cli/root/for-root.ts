@@ -165,8 +165,8 @@ async function writeTo(out: Writable, line: string): Promise<void> {
 async function answerOf(handing: RunningCommand): Promise<HandOnAnswer> {
   const said: string[] = []
   const code = await follow(handing, (line) => said.push(line))
-  const [by = '', ...why] = said
-  return { code, by, why: why.join(' ') }
+  const [by = '', ...reason] = said
+  return { code, by, reason: reason.join(' ') }
 }
 
 /** Splits the arguments into the options of these names, with their values, and all other arguments. */

@@ -67,11 +67,11 @@ export class StatusServer {
       this.#server.on('error', (error) => log(`http: ${error.message}`))
       if (this.#trouble !== undefined) log('http: now listening')
     } catch (error) {
-      const why = errorText(error)
+      const reason = errorText(error)
       const every = formatDuration(TRY_AGAIN_AFTER)
-      if (why !== this.#trouble)
-        log(`${why}; mail is still accepted, and onescand retries every ${every}`)
-      this.#trouble = why
+      if (reason !== this.#trouble)
+        log(`${reason}; mail is still accepted, and onescand retries every ${every}`)
+      this.#trouble = reason
       this.#again = setTimeout(() => this.open(), TRY_AGAIN_AFTER)
       this.#again.unref()
     }

@@ -229,8 +229,8 @@ function listening(
 }
 
 function cannotListen(at: string, error: unknown): Fault {
-  const why = listenFaultOf(errorCode(error)) ?? errorText(error)
-  return new Fault('config', `${at}: cannot listen: ${why}`, error)
+  const reason = listenFaultOf(errorCode(error)) ?? errorText(error)
+  return new Fault('config', `${at}: cannot listen: ${reason}`, error)
 }
 
 /**
@@ -246,10 +246,10 @@ async function isStale(path: string, at: string): Promise<boolean> {
     if (errorCode(error) === 'ENOENT') return false
     throw error
   }
-  const why = await knock(path)
-  if (why === 'ENOENT') return false
-  if (why !== 'ECONNREFUSED') {
-    const what = why === '' ? 'another process listens there' : `cannot be replaced (${why})`
+  const reason = await knock(path)
+  if (reason === 'ENOENT') return false
+  if (reason !== 'ECONNREFUSED') {
+    const what = reason === '' ? 'another process listens there' : `cannot be replaced (${reason})`
     throw new Fault('config', `${at}: ${what}; is onescand running?`)
   }
   return true

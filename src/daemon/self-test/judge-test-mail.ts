@@ -53,8 +53,8 @@ export async function tryJudging(
   }
 }
 
-function wrong(what: string, { scan, virus, banned, why }: DecisionDetails): CheckLine {
-  const words = [scan, virus ?? banned ?? why].filter(Boolean).join(': ')
+function wrong(what: string, { scan, virus, banned, reason }: DecisionDetails): CheckLine {
+  const words = [scan, virus ?? banned ?? reason].filter(Boolean).join(': ')
   return unjudged(what, `was reported as ${words}`)
 }
 
@@ -71,7 +71,7 @@ async function judgeFromMemory(
 ): Promise<DecisionDetails> {
   await configuration.off.poll()
   const plan = planHandling(configuration)
-  if (plan.kind === 'pass') return { scan: 'skipped', why: plan.why, times: {} }
+  if (plan.kind === 'pass') return { scan: 'skipped', reason: plan.reason, times: {} }
   const message = messageOf(bytes, plan.messageOptions)
   try {
     const transaction = { message, envelope, client }

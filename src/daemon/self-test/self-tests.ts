@@ -104,7 +104,7 @@ export class SelfTests {
     const found = `a clean message was accepted, and EICAR was found at ${timeOf(this.#eicar?.at)}`
     return {
       right: wrong.length === 0,
-      why: wrong.map(inOneLine).join('; ') || found,
+      reason: wrong.map(inOneLine).join('; ') || found,
       at: Date.now(),
       doors: running.doors.map((door) => {
         const right = !wrong.some(({ what }) => what === doorName(door))

@@ -65,7 +65,7 @@ interface Worker {
   /** Takes the addresses where it listens. */
   readonly serves: (addresses: readonly string[]) => void
   /** Takes the reason why it will never serve. */
-  readonly fails: (why: Error) => void
+  readonly fails: (reason: Error) => void
   isServing: boolean
 }
 

@@ -80,9 +80,9 @@ export class Receiver {
     }
     if (waiting.isFull) {
       const worst = waiting.worst()
-      const why = 'too many clients are waiting; try again'
-      if (worst === undefined) return this.#sendAway(connection, why)
-      this.#sendAway(worst, why)
+      const reason = 'too many clients are waiting; try again'
+      if (worst === undefined) return this.#sendAway(connection, reason)
+      this.#sendAway(worst, reason)
     }
     if (!connection.watchFromNowOn()) return this.#sendAway(connection, 'no resources; try again')
     this.#countOfClient.set(connection.client, others + 1)
@@ -99,7 +99,7 @@ export class Receiver {
     if (prepared === undefined) return log.about('denied', connection, 'a rule denies it')
     const { plan, environment, wrong } = prepared
     if (wrong !== undefined) log.trouble(wrong)
-    if (plan.kind === 'pass') return this.#serve(connection, environment, plan.why)
+    if (plan.kind === 'pass') return this.#serve(connection, environment, plan.reason)
 
     const rank = (judged: DelayJudgement) => {
       if (judged.class === 'nameless' || judged.class === 'dynamic')
@@ -108,10 +108,10 @@ export class Receiver {
     plan.judgement.then(rank, () => {}) // `outcomeOf` gets the rejection, too
     const outcome = await outcomeOf(plan, (delay) => connection.waitForGreeting(delay))
     if (connection.isClosed) return
-    if (outcome.event === 'passed') return this.#serve(connection, environment, outcome.why)
+    if (outcome.event === 'passed') return this.#serve(connection, environment, outcome.reason)
     const talked = outcome.event === 'talked'
-    const why = talked ? whyWithProtocol(outcome.why, connection.fd, system) : outcome.why
-    log.about(outcome.event, connection, why)
+    const reason = talked ? whyWithProtocol(outcome.reason, connection.fd, system) : outcome.reason
+    log.about(outcome.event, connection, reason)
     if (!talked) return
     remembered.forget(connection.client)
     waiting.setRank(connection, 'talked')
@@ -131,26 +131,26 @@ export class Receiver {
   }
 
   /**
-   * Starts the program as soon as it may run. `why` is the reason in the log. It is undefined for an early
+   * Starts the program as soon as it may run. `reason` is for the log. It is undefined for an early
    * talker, which was logged already.
    */
   async #serve(
     connection: GateConnection,
     environment: Environment,
-    why: string | undefined,
+    reason: string | undefined,
   ): Promise<void> {
     const { gate, log } = this.#parts
     const end = await this.#scheduler.acquire(connection, gate.waitTimeout * 1000)
     if (end === 'program') {
       try {
-        await this.#run(connection, environment, why)
+        await this.#run(connection, environment, reason)
       } finally {
         this.#scheduler.release(connection)
       }
       return
     }
     if (connection.isClosed) return
-    if (end === 'left') log.about('left', connection, why ?? 'talked')
+    if (end === 'left') log.about('left', connection, reason ?? 'talked')
     else this.#sendAway(connection, 'all servers are busy; try again')
   }
 
@@ -158,32 +158,32 @@ export class Receiver {
   async #run(
     connection: GateConnection,
     environment: Environment,
-    why: string | undefined,
+    reason: string | undefined,
   ): Promise<void> {
     if (connection.isClosed) return
     const { gate, next, system, waiting, remembered, log } = this.#parts
-    const hasWaited = why !== undefined
+    const hasWaited = reason !== undefined
     waiting.leave(connection)
     connection.handOver()
     if (!gate.keepIpOptions) system.dropIpOptions(connection.fd)
     if (gate.noDelay) system.sendAtOnce(connection.fd)
     const started = startProgram(next, connection, environment, system)
-    if ('why' in started) {
-      log.trouble(started.why)
+    if ('reason' in started) {
+      log.trouble(started.reason)
       return this.#sendAway(connection, 'the server cannot be started; try again')
     }
-    if (hasWaited) log.about('passed', connection, why, started.pid)
+    if (hasWaited) log.about('passed', connection, reason, started.pid)
     const { trouble, hasBehaved } = await started.ended
     if (trouble !== undefined) log.trouble(trouble)
     if (hasWaited && hasBehaved) remembered.add(connection.client)
   }
 
   /** Sends a client 421 and closes its connection, and logs that. */
-  #sendAway(connection: GateConnection, why: string): undefined {
+  #sendAway(connection: GateConnection, reason: string): undefined {
     const { waiting, log } = this.#parts
     if (connection.isClosed) return
-    log.refused(connection, 421, why)
-    connection.write(closingLine(why))
+    log.refused(connection, 421, reason)
+    connection.write(closingLine(reason))
     connection.endSending()
     waiting.leave(connection)
     connection.close()

@@ -22,7 +22,7 @@ const SEGMENTS_OUT_MIN = 4
 
 /**
  * Starts the program with the connection as its fd 0 and 1, as tcpserver(1) does: blocking, and with no
- * signal ignored. Returns `why` if it cannot be started. The connection is still open then. Otherwise the
+ * signal ignored. Returns `reason` if it cannot be started. The connection is still open then. Otherwise the
  * gate's descriptor is closed when the program ends: until then the kernel counts the bytes of the connection
  * (TCP_INFO), and the gate reads none of them.
  */
@@ -31,19 +31,19 @@ export function startProgram(
   connection: GateConnection,
   environment: Environment,
   system: System,
-): { readonly pid: number; readonly ended: Promise<ProgramEnd> } | { readonly why: string } {
+): { readonly pid: number; readonly ended: Promise<ProgramEnd> } | { readonly reason: string } {
   let child: ChildProcess
   try {
     const env = { ...environment }
     child = spawn(program, args, { stdio: [connection.fd, connection.fd, 2], env, argv0: program })
     child.once('error', () => {}) // there is no process id then, which is looked at below
   } catch (error) {
-    return { why: `${program}: ${errorText(error)}` }
+    return { reason: `${program}: ${errorText(error)}` }
   }
   const { pid } = child
   if (pid === undefined) {
-    const why = 'cannot be started; check that it exists, and the limit of processes'
-    return { why: `${program}: ${why}` }
+    const reason = 'cannot be started; check that it exists, and the limit of processes'
+    return { reason: `${program}: ${reason}` }
   }
   return { pid, ended: endOf(child) }
 

@@ -40,18 +40,18 @@ export async function delayConnection(
   const plan = planFor(client, options, { ...lists, resolver: ask() })
   const system = requireSystem(EARLY_TALKERS)
   if (plan.kind === 'pass') {
-    log.about('passed', client, plan.why)
+    log.about('passed', client, plan.reason)
     return executeNext(next, env, system)
   }
 
   const connection = new ClientConnection(system, uptime)
   const place = options.limit && takeWaitingPlace(options.limit, system, process.pid)
   const isFull = options.limit !== undefined && place === undefined
-  const { event, why } = await outcomeOf(
+  const { event, reason: judged } = await outcomeOf(
     isFull ? waitFor(0, 'all waiting places are in use') : plan,
     (delay) => connection.waitForGreeting(delay),
   )
-  const reason = event === 'talked' ? whyWithProtocol(why, CLIENT, system) : why
+  const reason = event === 'talked' ? whyWithProtocol(judged, CLIENT, system) : judged
   log.about(event, { ip: client.ip, waited: uptime() }, reason)
   if (event === 'left') return serviceExit.done
   if (event === 'talked' && !connection.holdBack(options.penalty * 1000)) return serviceExit.done

@@ -73,9 +73,9 @@ export function findNext(argv: readonly string[], env: Environment): ServerProgr
   try {
     checkExecutable(program)
   } catch (error) {
-    const why = errorTextAt(program, error)
+    const reason = errorTextAt(program, error)
     const remedy = 'specify a program that this account may execute'
-    throw new Fault('next-hop', `${program || '""'}: ${why}; ${remedy}`, error)
+    throw new Fault('next-hop', `${program || '""'}: ${reason}; ${remedy}`, error)
   }
   return { program, args }
 }

@@ -38,29 +38,29 @@ export class DelayLog {
   }
 
   /** Logs what happened to a connection, if -v is set. `pid` is the program that got it, if any. */
-  about(event: ConnectionEvent, client: LoggedClient, why: string, pid = process.pid): void {
+  about(event: ConnectionEvent, client: LoggedClient, reason: string, pid = process.pid): void {
     if (!this.#options.verbose) return
     const waited = client.waited?.toFixed(1)
-    this.#write(event, pid, ['remote', client.ip], ['waited_ms', waited], ['reason', why])
+    this.#write(event, pid, ['remote', client.ip], ['waited_ms', waited], ['reason', reason])
   }
 
   /** Logs the code of a reply that refused a client, unless -q is set. */
-  refused({ ip }: LoggedClient, reply: number, why: string): void {
+  refused({ ip }: LoggedClient, reply: number, reason: string): void {
     if (this.#options.quiet) return
-    this.#write('refused', process.pid, ['remote', ip], ['reply', reply], ['reason', why])
+    this.#write('refused', process.pid, ['remote', ip], ['reply', reply], ['reason', reason])
   }
 
   /**
    * Logs trouble, with a client or of the program itself, unless -q is set. The same trouble is logged once a
    * minute.
    */
-  trouble(why: string, client?: LoggedClient): void {
+  trouble(reason: string, client?: LoggedClient): void {
     const { quiet, uptime } = this.#options
-    const before = this.#loggedAt.get(why) ?? Number.NEGATIVE_INFINITY
+    const before = this.#loggedAt.get(reason) ?? Number.NEGATIVE_INFINITY
     if (quiet || uptime() - before < REPORT_EVERY) return
     if (this.#loggedAt.size >= TROUBLES_MAX) this.#loggedAt.clear()
-    this.#loggedAt.set(why, uptime())
-    this.#write('failed', process.pid, ['remote', client?.ip], ['reason', why])
+    this.#loggedAt.set(reason, uptime())
+    this.#write('failed', process.pid, ['remote', client?.ip], ['reason', reason])
   }
 
   #write(event: ConnectionEvent, pid: number, ...fields: readonly LogField[]): void {
@@ -69,8 +69,8 @@ export class DelayLog {
 }
 
 /** Makes the line about trouble of the program itself. */
-export function troubleLine(why: string): Buffer {
-  return lineOf('failed', process.pid, ['reason', why])
+export function troubleLine(reason: string): Buffer {
+  return lineOf('failed', process.pid, ['reason', reason])
 }
 
 /** Writes a line to standard error at once. If that fails, the line is lost. */

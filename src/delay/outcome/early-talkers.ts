@@ -124,15 +124,15 @@ const OTHER_PROTOCOLS: readonly (readonly [begins: Buffer, name: string])[] = [
 const LENGTH = Math.max(...OTHER_PROTOCOLS.map(([begins]) => begins.length))
 
 /**
- * Returns `why`, the reason for the log why a client talks early, and adds its protocol if the first bytes
+ * Returns the reason for the log why a client talks early, with its protocol added if the first bytes
  * are not SMTP. Consumes none of them.
  */
-export function whyWithProtocol(why: string, fd: number, system: System): string {
+export function whyWithProtocol(reason: string, fd: number, system: System): string {
   const buffer = Buffer.alloc(LENGTH)
   const first = buffer.subarray(0, system.peek(fd, buffer))
   const [, name] = OTHER_PROTOCOLS.find(([begins]) => first.indexOf(begins) === 0) ?? []
-  if (name === undefined) return why
-  return `${why}; it speaks ${name}, which smtp-delay does not support: configure the program in front of it for plain SMTP`
+  if (name === undefined) return reason
+  return `${reason}; it speaks ${name}, which smtp-delay does not support: configure the program in front of it for plain SMTP`
 }
 
 /** The feature that is unavailable without the addon. */
@@ -146,11 +146,11 @@ export const EARLY_TALKERS = 'early talkers cannot be detected'
 export async function outcomeOf(
   { judgement, mayBeExempt }: Wait,
   watch: (delay: Promise<number>) => Promise<ClientActivity>,
-): Promise<{ readonly event: 'passed' | 'talked' | 'left'; readonly why: string }> {
+): Promise<{ readonly event: 'passed' | 'talked' | 'left'; readonly reason: string }> {
   const sign = await watch(judgement.then((judged) => judged.delay * 1000))
   const judged =
     mayBeExempt && sign === 'talks' ? await judgement : await Promise.race([judgement, undefined])
-  const why = judged?.why ?? 'not looked up yet'
-  if (sign === 'left') return { event: 'left', why }
-  return { event: sign === 'silent' || judged?.isExempt ? 'passed' : 'talked', why }
+  const reason = judged?.reason ?? 'not looked up yet'
+  if (sign === 'left') return { event: 'left', reason }
+  return { event: sign === 'silent' || judged?.isExempt ? 'passed' : 'talked', reason }
 }

@@ -19,7 +19,7 @@ import {
 export interface DelayJudgement {
   /** Seconds from the time when the client connected. */
   readonly delay: number
-  readonly why: string
+  readonly reason: string
   /** Whether its confirmed name is in the allow list: then it may even talk early. */
   readonly isExempt: boolean
   /** The class that decided, or undefined if another rule decided. */
@@ -37,7 +37,7 @@ export interface Wait {
 /** The server program gets the client at once. */
 interface Pass {
   readonly kind: 'pass'
-  readonly why: string
+  readonly reason: string
 }
 
 export type Plan = Pass | Wait
@@ -102,11 +102,11 @@ function dnsServers(options: DelayOptions, env: Environment): readonly string[] 
  * client waits.
  */
 export function planFor(client: UcspiClient, options: DelayOptions, context: PlanContext): Plan {
-  if (client.mayRelay) return { kind: 'pass', why: 'RELAYCLIENT' }
+  if (client.mayRelay) return { kind: 'pass', reason: 'RELAYCLIENT' }
   const network = context.allowed.networkOf(client.address)
-  if (network !== undefined) return { kind: 'pass', why: `allowed by ${network}` }
-  if (client.rbl === 'refused') return { kind: 'pass', why: 'RBLSMTPD refuses it' }
-  if (client.delay === 0) return { kind: 'pass', why: 'SMTPDELAY=0' }
+  if (network !== undefined) return { kind: 'pass', reason: `allowed by ${network}` }
+  if (client.rbl === 'refused') return { kind: 'pass', reason: 'RBLSMTPD refuses it' }
+  if (client.delay === 0) return { kind: 'pass', reason: 'SMTPDELAY=0' }
   if (client.delay !== undefined) {
     return waitFor(client.delay, 'SMTPDELAY')
   }
@@ -116,8 +116,8 @@ export function planFor(client: UcspiClient, options: DelayOptions, context: Pla
 }
 
 /** A wait whose reason needs no name. Early talkers are noticed even if it is 0 seconds long. */
-export function waitFor(delay: number, why: string): Wait {
-  const judgement = Promise.resolve({ delay, why, isExempt: false, class: undefined })
+export function waitFor(delay: number, reason: string): Wait {
+  const judgement = Promise.resolve({ delay, reason, isExempt: false, class: undefined })
   return { kind: 'wait', judgement, mayBeExempt: false }
 }
 
@@ -134,16 +134,21 @@ async function judgeByName(
     name === undefined ? await lookUpNames(address, resolver) : { answer: 'names', names: [name] }
   const entry = await findConfirmed(names, client, allowed, resolver)
   if (entry !== undefined)
-    return { delay: 0, why: `allowed by ${entry}`, isExempt: true, class: undefined }
+    return { delay: 0, reason: `allowed by ${entry}`, isExempt: true, class: undefined }
   if (isRemembered) return rememberedJudgement
   const classification = classify(names, address, rules)
   const delay = options.delays[classification.class]
-  return { delay, why: describeClass(classification), isExempt: false, class: classification.class }
+  return {
+    delay,
+    reason: describeClass(classification),
+    isExempt: false,
+    class: classification.class,
+  }
 }
 
 const rememberedJudgement: DelayJudgement = {
   delay: 0,
-  why: 'remembered',
+  reason: 'remembered',
   isExempt: false,
   class: undefined,
 }
@@ -193,7 +198,7 @@ function classify(
 ): Classification {
   switch (names.answer) {
     case 'unknown':
-      return { class: 'ordinary', name: undefined, rule: `no answer: ${names.why}` }
+      return { class: 'ordinary', name: undefined, rule: `no answer: ${names.reason}` }
     case 'none':
       return { class: 'nameless', name: undefined, rule: 'no name' }
     case 'names': {

@@ -7,7 +7,7 @@ import { isCompiled } from '../../lib/runtime/compiled-program.ts'
 export type ReverseNames =
   | { readonly answer: 'names'; readonly names: readonly string[] }
   | { readonly answer: 'none' }
-  | { readonly answer: 'unknown'; readonly why: string }
+  | { readonly answer: 'unknown'; readonly reason: string }
 
 /** Queries the DNS. Rejects with the codes of c-ares (`ENOTFOUND`, `ESERVFAIL`). */
 export interface Resolver {
@@ -28,7 +28,7 @@ export async function lookUpNames(address: IpAddress, resolver: Resolver): Promi
     return names.length > 0 ? { answer: 'names', names } : { answer: 'none' }
   } catch (error) {
     if (NO_SUCH_NAME.includes(errorCode(error))) return { answer: 'none' }
-    return { answer: 'unknown', why: errorCode(error) || errorText(error) }
+    return { answer: 'unknown', reason: errorCode(error) || errorText(error) }
   }
 }
 

@@ -94,7 +94,7 @@ export class Content {
     try {
       if (this.#trouble !== undefined) throw this.#trouble
       const plan = this.#plan!
-      if (plan.kind === 'pass') return this.#pass(plan.why)
+      if (plan.kind === 'pass') return this.#pass(plan.reason)
       if (this.#isEmpty) return this.#clean()
       const message = this.#intake!.finish()
       const { isClusterPeer, context } = plan
@@ -122,11 +122,11 @@ export class Content {
 
   /** Returns the reply to a content that has more bytes than are taken, and logs it. */
   refuseSize(): ContentReply {
-    const why = `over ${this.#services.maxSize} bytes (--max-size)`
+    const reason = `over ${this.#services.maxSize} bytes (--max-size)`
     const decision = {
       kind: 'defer',
       reply: TOO_LARGE,
-      details: { scan: 'skipped', why, times: {} },
+      details: { scan: 'skipped', reason, times: {} },
     } as const
     for (const line of decisionLines(decision, this.#logged(undefined))) this.#services.log(line)
     return this.#failed('limit')
@@ -137,10 +137,10 @@ export class Content {
     this.#intake?.close()
   }
 
-  #pass(why: string): ContentReply {
-    this.#services.log(passLine(why, this.#logged(undefined)))
+  #pass(reason: string): ContentReply {
+    this.#services.log(passLine(reason, this.#logged(undefined)))
     // If scanning was disabled, mail is meant to pass. Without QHPSI it never was on: there is no answer.
-    return why === NOTHING_SCANS ? this.#failed('config') : this.#clean()
+    return reason === NOTHING_SCANS ? this.#failed('config') : this.#clean()
   }
 
   #answerTo(decision: Decision): ContentReply {
@@ -166,7 +166,7 @@ export class Content {
     return {
       about: this.#about,
       is: 'failed',
-      why: notScanned(cause),
+      reason: notScanned(cause),
       isTooLong: cause === 'limit',
     }
   }

@@ -53,7 +53,7 @@ export function createClamdDoor(first: Configuration, options: ClamdOptions): Do
     every: tickFor(services.timeouts.silence),
     maxConnections,
     maxSockets,
-    log: (why) => services.complain(why),
+    log: (reason) => services.complain(reason),
     memory: () => budget.used,
     startsPaused: true,
     ...(handshakes && { secure: (socket, secured) => handshakes.begin(socket, secured) }),
@@ -125,7 +125,7 @@ function serveClient(
     uptime,
     closed,
     log: services.complain,
-    farewell: (why) => session.lastWords(why),
+    farewell: (reason) => session.lastWords(reason),
     // Some clients close their side as soon as they have sent everything. A client that closes it later has
     // given up.
     waitsOn: () => (wire.endedAt ?? 0) - wire.receivedAt < timeouts.halfClosing,

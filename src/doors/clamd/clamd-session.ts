@@ -169,11 +169,11 @@ export class ClamdConversation {
     const { near } = this.#client
     const reply = this.#reply
     if (near === undefined) {
-      const why = 'Paths are read only for clients of a unix socket.'
+      const reason = 'Paths are read only for clients of a unix socket.'
       const failed = {
         about: printablePath(Buffer.from(path, 'latin1')),
         is: 'failed',
-        why,
+        reason,
       } as const
       this.#wire.send(reply(this.#services.lineOf(failed)))
       return this.#requests.isSession
@@ -213,8 +213,12 @@ export class ClamdConversation {
   }
 
   /** Returns the answer to the current request when the connection is closed. */
-  lastWords(why: string): Buffer {
-    const failed = { about: clamdWords.stream, is: 'failed', why: `Not scanned: ${why}` } as const
+  lastWords(reason: string): Buffer {
+    const failed = {
+      about: clamdWords.stream,
+      is: 'failed',
+      reason: `Not scanned: ${reason}`,
+    } as const
     return this.#replyToNext()(this.#services.lineOf(failed))
   }
 
@@ -250,8 +254,8 @@ export class ClamdConversation {
   #errorLine(error: unknown): string {
     const isBug = error instanceof Error && !isFault(error)
     this.#services.complain(isBug ? error.stack! : errorText(error))
-    const why = notScanned(faultKindOf(error))
-    return this.#services.lineOf({ about: clamdWords.stream, is: 'failed', why })
+    const reason = notScanned(faultKindOf(error))
+    return this.#services.lineOf({ about: clamdWords.stream, is: 'failed', reason })
   }
 }
 

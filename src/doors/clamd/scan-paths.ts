@@ -44,7 +44,7 @@ export async function scanDescriptor(
     return left < 0 ? content.refuseSize() : await content.judge(gone)
   } catch (error) {
     isOver = true
-    if (error instanceof NoRegularFile) return { about, is: 'failed', why: 'Not a regular file' }
+    if (error instanceof NoRegularFile) return { about, is: 'failed', reason: 'Not a regular file' }
     content.fail(error instanceof Fault ? error : new Fault('read', errorText(error)))
     return await content.judge(gone)
   } finally {
@@ -127,7 +127,7 @@ function failure(path: Buffer, error: unknown, { services, uid }: Asker): Conten
     const remedy = `configure it to send the content instead (doc/clamd-clients.md), or ${editToBind('onescand', place)}`
     services.complain(`user ${uid} ${NAMES_UNSEEN_FILES}: ${place}; ${remedy}`)
   }
-  return { about: printablePath(path), is: 'failed', why: whyNot(error) }
+  return { about: printablePath(path), is: 'failed', reason: whyNot(error) }
 }
 
 function whyNot(error: unknown): string {

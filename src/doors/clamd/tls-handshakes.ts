@@ -110,8 +110,8 @@ export class Handshakes {
   #logRefusal(error: Error, encrypted: TLSSocket): void {
     // Node reports why a certificate was refused only here; Bun also in the error.
     const code = (encrypted.authorizationError as unknown as string) || errorCode(error)
-    const why = whyClientIsRefused(code)
-    if (why !== undefined) this.#log(`refused ${rawOf(encrypted).remoteAddress}: ${why}`)
+    const reason = whyClientIsRefused(code)
+    if (reason !== undefined) this.#log(`refused ${rawOf(encrypted).remoteAddress}: ${reason}`)
   }
 }
 

@@ -17,7 +17,7 @@ export function createMilterDoor(first: Configuration, options: MilterOptions): 
     every: tickFor(timeouts.progressAfter),
     maxConnections,
     maxSockets,
-    log: (why) => log(`milter: ${why}`),
+    log: (reason) => log(`milter: ${reason}`),
     memory: () => budget.used,
     accept(socket, _, closed) {
       const isByTcp = socket.remoteAddress !== undefined

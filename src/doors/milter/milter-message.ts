@@ -126,7 +126,7 @@ export class MilterMessage {
       if (this.#trouble !== undefined) throw this.#trouble
       const plan = this.#openIntake()
       if (plan.kind === 'pass') {
-        this.#services.log(passLine(plan.why, this.#about(origin)))
+        this.#services.log(passLine(plan.reason, this.#about(origin)))
         return accepted
       }
       mail = this.#received(client, plan.isClusterPeer)

@@ -54,7 +54,7 @@ export function createPolicyDoor(
     every: TICK,
     maxConnections,
     maxSockets,
-    log: (why) => log(`policy service: ${why}`),
+    log: (reason) => log(`policy service: ${reason}`),
     memory: () => 0,
     makeRoom(connections) {
       const oldest = longestSilent(connections)

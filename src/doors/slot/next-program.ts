@@ -53,7 +53,7 @@ export function requireNextProgram({ program }: SlotNextProgram, self: string): 
       throw new Error('is onescan-queue itself')
     }
   } catch (error) {
-    const why = errorTextAt(program, error)
-    throw new Fault('next-hop', `next program ${program || '""'}: ${why}; ${REMEDY}`, error)
+    const reason = errorTextAt(program, error)
+    throw new Fault('next-hop', `next program ${program || '""'}: ${reason}; ${REMEDY}`, error)
   }
 }

@@ -94,7 +94,7 @@ export async function refuseFull(
 ): Promise<SmtpReply | undefined> {
   const answer = await quota
     .ask(mailbox, size)
-    .catch((error): QuotaAnswer => ({ status: 'unknown', why: errorText(error) }))
+    .catch((error): QuotaAnswer => ({ status: 'unknown', reason: errorText(error) }))
   if (answer.status === 'room') return undefined
   const isFull = answer.status === 'full'
   const usage = isFull ? answer.usage : undefined
@@ -102,7 +102,7 @@ export async function refuseFull(
     logLine([
       ['decision', isFull ? 'defer' : 'pass'],
       ['quota', answer.status],
-      ['reason', answer.status === 'unknown' ? answer.why : undefined],
+      ['reason', answer.status === 'unknown' ? answer.reason : undefined],
       ['reply', isFull ? OVER_QUOTA_CODE : undefined],
       ['interface', origin.interface],
       ['remote', origin.clientAddress],

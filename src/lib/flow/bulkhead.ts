@@ -54,7 +54,7 @@ export class Bulkhead {
   }
 
   #timedOut(): Fault {
-    const why = `no answer in ${formatDuration(WORK_TIMEOUT)}; check its file system`
-    return new Fault('write', `${this.#name}: ${why}`)
+    const reason = `no answer in ${formatDuration(WORK_TIMEOUT)}; check its file system`
+    return new Fault('write', `${this.#name}: ${reason}`)
   }
 }

@@ -309,8 +309,8 @@ export class PathHandle {
     if (!runsAsRoot()) return
     const writer = this.writer ?? UntrustedWriter.whoCouldWrite(this.stats, this.path)
     if (writer === undefined) return
-    const why = `${writer.text} may write to ${writer.where}, and root trusts no other user`
-    throw new Error(`${this.#shown}: ${why}; ${writer.remedy}`)
+    const reason = `${writer.text} may write to ${writer.where}, and root trusts no other user`
+    throw new Error(`${this.#shown}: ${reason}; ${writer.remedy}`)
   }
 
   mustBeRegular(): void {

@@ -248,7 +248,7 @@ const machines: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarc
 
 interface Loaded {
   readonly system?: System
-  readonly why?: string
+  readonly reason?: string
 }
 
 let loaded: Loaded | undefined
@@ -262,7 +262,7 @@ export function loadSystem(): System | undefined {
 /** Why loadSystem() returns undefined, and the remedy. */
 export function systemTrouble(): string | undefined {
   loaded ??= load()
-  return loaded.why
+  return loaded.reason
 }
 
 /** Loads the functions. Throws a Fault of kind `config` that names the feature that needs them. */
@@ -279,7 +279,7 @@ function load(): Loaded {
     return { system: module.exports as System }
   } catch (error) {
     const remedy = 'reinstall onescan for x64 or arm64'
-    return { why: `${errorText(error)}; ${remedy}` }
+    return { reason: `${errorText(error)}; ${remedy}` }
   }
 }
 

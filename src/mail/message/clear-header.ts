@@ -12,8 +12,8 @@ const REMOVALS_MAX = 16
 /** Whether fields can be removed from a header so that all readers see the same mail. */
 type Clearing =
   | { readonly kind: 'clear' }
-  /** `why` ends the sentence "message deferred: ". */
-  | { readonly kind: 'unclear'; readonly why: string }
+  /** `reason` ends the sentence "message deferred: ". */
+  | { readonly kind: 'unclear'; readonly reason: string }
 
 /**
  * Returns whether the fields with these names (lower case) may be removed, and others added on top.
@@ -28,10 +28,11 @@ export function examineClearing(header: Header, names: readonly string[]): Clear
   if (text[0] === ' ' || text[0] === '\t') {
     // Such a line would continue a new field above it, and may be continued by a new field below.
     const end = endOfLeadingBlankLines(header)
-    if (end === 0) return { kind: 'unclear', why: 'its header is a continuation without a field' }
+    if (end === 0)
+      return { kind: 'unclear', reason: 'its header is a continuation without a field' }
     // New fields would be below these lines, where some reader may already decode base64.
     if (!areContinuations(text.slice(0, end), header.lineEnding)) {
-      return { kind: 'unclear', why: 'its header begins with a malformed continuation' }
+      return { kind: 'unclear', reason: 'its header begins with a malformed continuation' }
     }
   }
   const inIt = names.filter((name) => occursIn(text, name))
@@ -42,13 +43,13 @@ export function examineClearing(header: Header, names: readonly string[]): Clear
     const rest = text.slice(fields[agreed]!.start)
     const name = inIt.find((candidate) => occursIn(rest, candidate))
     if (name !== undefined) {
-      return { kind: 'unclear', why: `its header is malformed and contains ${shown(name)}` }
+      return { kind: 'unclear', reason: `its header is malformed and contains ${shown(name)}` }
     }
   }
   const going = fields.filter(({ key }) => inIt.includes(key)).length
   if (going <= REMOVALS_MAX) return { kind: 'clear' }
   const which = inIt.map(shown).join(' and ')
-  return { kind: 'unclear', why: `its header has more than ${REMOVALS_MAX} ${which}` }
+  return { kind: 'unclear', reason: `its header has more than ${REMOVALS_MAX} ${which}` }
 }
 
 /** Finds out the same of what follows a header that was cut: the names must not occur there at all. */
@@ -65,7 +66,7 @@ export async function examineRest(
     if (name !== undefined) {
       return {
         kind: 'unclear',
-        why: `its header is larger than 1 MiB and contains ${shown(name)}`,
+        reason: `its header is larger than 1 MiB and contains ${shown(name)}`,
       }
     }
     before = text.slice(-NAME_LENGTH)

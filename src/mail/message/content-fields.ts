@@ -59,16 +59,16 @@ export const FREE_MAX = 64 * 1024
 type WhyBound = 'content' | 'long line'
 
 /** The results for fields. Stamps and copies examine the same fields, which are immutable. */
-const known = new WeakMap<FieldSpan, { readonly why: WhyBound | undefined }>()
+const known = new WeakMap<FieldSpan, { readonly reason: WhyBound | undefined }>()
 
 /** Returns why a field of this header may not differ, or undefined if its text permits that. */
 export function whyBound(header: Header, field: FieldSpan): WhyBound | undefined {
   let found = known.get(field)
   if (found === undefined) {
-    found = { why: readWhyBound(header, field) }
+    found = { reason: readWhyBound(header, field) }
     known.set(field, found)
   }
-  return found.why
+  return found.reason
 }
 
 function readWhyBound(header: Header, field: FieldSpan): WhyBound | undefined {

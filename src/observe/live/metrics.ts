@@ -123,8 +123,8 @@ function setProcesses(metrics: MetricSet, { processes, workers, memoryLimit }: H
   metrics.judging.set(processes.reduce((sum, report) => sum + report.judging, 0))
   metrics.processes.set(processes.length)
   metrics.replaced.reset()
-  metrics.replaced.inc({ why: 'ended' }, workers.replaced - workers.hung)
-  metrics.replaced.inc({ why: 'hung' }, workers.hung)
+  metrics.replaced.inc({ reason: 'ended' }, workers.replaced - workers.hung)
+  metrics.replaced.inc({ reason: 'hung' }, workers.hung)
   metrics.late.set(workers.late.length)
   metrics.memoryLimit.set(memoryLimit)
   for (const gauge of [metrics.clients, metrics.memory, metrics.clamdSessions]) gauge.reset()
@@ -243,7 +243,7 @@ function registerMetrics(registry: Registry) {
     quota: counter('onescan_quota_answers_total', 'Quota requests by answer.', ['answer']),
     judging: gauge('onescan_judging', 'Messages in progress.'),
     processes: gauge('onescan_processes', 'Worker processes.'),
-    replaced: counter('onescan_workers_replaced_total', 'Workers that were replaced, since they exited or hung.', ['why']),
+    replaced: counter('onescan_workers_replaced_total', 'Workers that were replaced, since they exited or hung.', ['reason']),
     late: gauge('onescan_workers_late', 'Workers that have not answered for 3 seconds.'),
     clients: gauge('onescan_clients', 'Connections.', ['interface']),
     memory: gauge('onescan_memory_bytes', 'Bytes that clients have sent and that are not answered yet.', ['interface']),

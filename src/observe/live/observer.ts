@@ -74,19 +74,19 @@ export class Observer {
    * Returns whether mail is scanned. It is if, within SELF_TEST_COUNTS_FOR, a self-test has found EICAR and found
    * nothing in a clean message, and every process that judges mail has sent a recent heartbeat.
    */
-  health(): { readonly healthy: boolean; readonly why: string } {
+  health(): { readonly healthy: boolean; readonly reason: string } {
     const { late } = this.#observed.workers()
     if (late.length > 0) {
       const which = late.length === 1 ? 'worker' : 'workers'
-      return { healthy: false, why: `no answer from ${which} ${late.join(', ')}` }
+      return { healthy: false, reason: `no answer from ${which} ${late.join(', ')}` }
     }
     const selfTest = this.#selfTest
-    if (selfTest === undefined) return { healthy: false, why: 'no self-test has finished yet' }
+    if (selfTest === undefined) return { healthy: false, reason: 'no self-test has finished yet' }
     const age = this.#observed.uptime() - this.#triedAt
     if (age > SELF_TEST_COUNTS_FOR) {
-      return { healthy: false, why: `the last self-test is ${formatDuration(age)} old` }
+      return { healthy: false, reason: `the last self-test is ${formatDuration(age)} old` }
     }
-    return { healthy: selfTest.right, why: selfTest.why }
+    return { healthy: selfTest.right, reason: selfTest.reason }
   }
 
   /** Returns the milliseconds since the last self-test. */

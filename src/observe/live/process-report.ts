@@ -163,7 +163,7 @@ export interface SelfTest {
   /** Whether all tests passed, and the disk has room for mail. */
   readonly right: boolean
   /** The result in one line. */
-  readonly why: string
+  readonly reason: string
   /** The time of the self-test, in milliseconds since 1970. */
   readonly at: number
   readonly doors: readonly {

@@ -17,7 +17,7 @@ export const clamdWords = {
 export type ContentReply = { readonly about: string } & (
   | { readonly is: 'clean' }
   | { readonly is: 'found'; readonly name: string }
-  | { readonly is: 'failed'; readonly why: string; readonly isTooLong?: boolean }
+  | { readonly is: 'failed'; readonly reason: string; readonly isTooLong?: boolean }
 )
 
 /** Returns the reply in clamd's wording: `stream: OK`, `stream: NAME FOUND`, `stream: WHY ERROR`. */
@@ -30,6 +30,6 @@ export function replyLine(reply: ContentReply): string {
       return `${about}: ${reply.name}${clamdWords.found}`
     case 'failed':
       if (reply.isTooLong && about === clamdWords.stream) return clamdWords.streamTooLong
-      return `${about}: ${reply.why}${clamdWords.failed}`
+      return `${about}: ${reply.reason}${clamdWords.failed}`
   }
 }

@@ -23,7 +23,7 @@ type LdapAnswer =
       readonly quota?: string
     }
   | { readonly found: 'nobody' }
-  | { readonly found: 'trouble'; readonly why: string }
+  | { readonly found: 'trouble'; readonly reason: string }
 
 /**
  * Milliseconds for which a search continues after its caller has stopped waiting. If the directory is only
@@ -109,8 +109,8 @@ export class LdapDirectory {
     return answer
   }
 
-  #trouble(why: string): LdapAnswer {
-    return { found: 'trouble', why: `${this.#settings.url}: ${why}` }
+  #trouble(reason: string): LdapAnswer {
+    return { found: 'trouble', reason: `${this.#settings.url}: ${reason}` }
   }
 }
 
@@ -140,7 +140,7 @@ class LdapClient {
    * one for each query.
    */
   #opening: Promise<void> | undefined
-  #why = ''
+  #reason = ''
 
   /** `timeout` is milliseconds for a search, and before it for a connection and a bind. */
   constructor(settings: LdapSettings, uptime: () => number, timeout: number) {
@@ -174,7 +174,7 @@ class LdapClient {
   async #askUntil(until: number, user: LdapUser): Promise<LdapAnswer> {
     const { url } = this.#settings
     for (let isFirst = true; ; isFirst = false) {
-      if (this.#backOff.isBackedOff(url)) return { found: 'trouble', why: this.#why }
+      if (this.#backOff.isBackedOff(url)) return { found: 'trouble', reason: this.#reason }
       const isLate = this.#uptime() >= until
       let stream: MessageStream | undefined
       try {
@@ -188,9 +188,9 @@ class LdapClient {
         // A connection that was closed, perhaps while it was idle, is replaced once.
         if (isFirst && !isLate && stream?.destroyed) continue
         // For a broken connection, ldapts reports only the kind of message that was under way.
-        const why = errorText((stream ?? this.#stream)?.errored ?? error)
-        if (this.#backOff.noteFailure(url) !== undefined) this.#why = `${url}: ${why}`
-        return { found: 'trouble', why: this.#why }
+        const reason = errorText((stream ?? this.#stream)?.errored ?? error)
+        if (this.#backOff.noteFailure(url) !== undefined) this.#reason = `${url}: ${reason}`
+        return { found: 'trouble', reason: this.#reason }
       }
     }
   }
@@ -233,7 +233,7 @@ async function searchUser(
   const { url, base, attributes } = settings
   const ambiguous: LdapAnswer = {
     found: 'trouble',
-    why: `${url}: more than one entry for ${user.name}; see QUOTALDAPFILTER`,
+    reason: `${url}: more than one entry for ${user.name}; see QUOTALDAPFILTER`,
   }
   const filter = filterFor(settings.filter, user)
   if (filter === undefined) return { found: 'nobody' }

@@ -11,7 +11,7 @@ export type QuotaAnswer =
   | { readonly status: 'full'; readonly usage?: Usage }
   | { readonly status: 'no-such-user' }
   /** There was no answer in time or a broken one, or the mailbox cannot be read. Never full. */
-  | { readonly status: 'unknown'; readonly why: string; readonly failure?: BackendFailure }
+  | { readonly status: 'unknown'; readonly reason: string; readonly failure?: BackendFailure }
 
 /** The backend gave no answer that can be used. */
 interface BackendFailure {
@@ -45,7 +45,7 @@ export function readAnswerWords(
   const status = Object.hasOwn(meanings, first!) ? meanings[first!] : undefined
   if (status === undefined || (words.length > 0 && words[0] !== name)) return undefined
   if (status === 'no-such-user') return { status }
-  if (status === 'unknown') return { status, why: NOT_KNOWN }
+  if (status === 'unknown') return { status, reason: NOT_KNOWN }
   if (words.length < 2) return { status }
   const usage = readUsage(words.slice(1))
   if (usage === undefined) return undefined

@@ -83,8 +83,8 @@ export class ServiceRun {
     } catch (error) {
       const isThere = !['ENOENT', 'ECONNREFUSED', 'EACCES'].includes(errorCode(error))
       if (isThere) throw error
-      const why = `onescand, which has to do this, does not answer at ${path} (${errorCode(error)})`
-      throw new Fault('config', `${why}; start it: onescan check shows how`, error)
+      const reason = `onescand, which has to do this, does not answer at ${path} (${errorCode(error)})`
+      throw new Fault('config', `${reason}; start it: onescan check shows how`, error)
     } finally {
       this.close()
     }

@@ -80,7 +80,7 @@ async function askSentinel(
     if (!Array.isArray(reply) || reply.length !== 2) throw new Error(`does not know ${name}`)
     return { ...sentinel, host: String(reply[0]), port: Number(reply[1]) }
   } catch (error) {
-    const why = `sentinel ${sentinel.host}:${sentinel.port}: ${errorText(error)}`
-    throw error instanceof RespError ? new RespError(why) : new Error(why, { cause: error })
+    const reason = `sentinel ${sentinel.host}:${sentinel.port}: ${errorText(error)}`
+    throw error instanceof RespError ? new RespError(reason) : new Error(reason, { cause: error })
   }
 }

@@ -140,10 +140,10 @@ export class LastingConnection {
     this.#failures = 0
     this.#misses = 0
     const began = this.#server.uptime()
-    void opened.ended().then(({ why, wasIdle }) => {
+    void opened.ended().then(({ reason, wasIdle }) => {
       if (this.#connection !== opened) return
       if (!wasIdle || this.#server.uptime() - began < IDLE_AFTER)
-        return this.#left(why, LONGEST_PAUSE, 0)
+        return this.#left(reason, LONGEST_PAUSE, 0)
       this.#connection = undefined
       void this.#attempt()
     })
@@ -151,11 +151,11 @@ export class LastingConnection {
     if (this.#silences === 0) this.#trouble(undefined)
   }
 
-  #left(why: string, longest: number, doublings: number): void {
+  #left(reason: string, longest: number, doublings: number): void {
     const former = this.#connection
     this.#connection = undefined
     former?.close()
-    this.#trouble(why, longest === LONGEST_SILENT)
+    this.#trouble(reason, longest === LONGEST_SILENT)
     this.#again(doublings, longest)
   }
 
@@ -173,8 +173,8 @@ export class LastingConnection {
   }
 
   /** A silent server is silent at every step: that is logged once. */
-  #trouble(why: string | undefined, isSilence = false): void {
-    if (!isSilence || !this.#isSilent) this.#notify(why)
+  #trouble(reason: string | undefined, isSilence = false): void {
+    if (!isSilence || !this.#isSilent) this.#notify(reason)
     this.#isSilent = isSilence
   }
 }

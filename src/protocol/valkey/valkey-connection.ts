@@ -69,9 +69,9 @@ export class ValkeyConnection {
    * Resolves, when the connection has ended, to the reason, and to whether it was idle: no reply was
    * outstanding, and there was no error.
    */
-  async ended(): Promise<{ readonly why: string; readonly wasIdle: boolean }> {
+  async ended(): Promise<{ readonly reason: string; readonly wasIdle: boolean }> {
     const { message } = await this.#wire.read(() => this.#wire.lost)
-    return { why: message, wasIdle: this.#owed === 0 && this.#complaint === undefined }
+    return { reason: message, wasIdle: this.#owed === 0 && this.#complaint === undefined }
   }
 
   /** Performs AUTH and SELECT, and sends a first request, as described for openConnection(). */

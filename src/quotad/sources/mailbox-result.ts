@@ -15,8 +15,8 @@ export type MailboxResult =
   | { readonly found: 'no-such-user' }
   /** There is no mailbox at that path, or not yet. */
   | { readonly found: 'no-mailbox' }
-  /** The mailbox could not be read. `why` is the reason. */
-  | { readonly found: 'trouble'; readonly why: string }
+  /** The mailbox could not be read. `reason` is the reason. */
+  | { readonly found: 'trouble'; readonly reason: string }
 
 /** The values that a mailbox is compared with. */
 export interface Measure {

@@ -67,7 +67,7 @@ export class MaildirSource {
       const known = await this.#looks.read(mailbox.path, () => this.#look(mailbox))
       return this.#byFile(known, measure) ?? (await this.#byCounting(mailbox, known, measure))
     } catch (error) {
-      return { found: 'trouble', why: errorText(error) }
+      return { found: 'trouble', reason: errorText(error) }
     }
   }
 
@@ -129,7 +129,10 @@ export class MaildirSource {
     if (usage === undefined) return { found: 'no-mailbox' }
     if (usage !== TIMED_OUT) return { found: 'usage', usage, limits: file?.limits, source: 'walk' }
     // An untrusted "full" in a file is ignored: mail for the mailbox would be deferred.
-    return { found: 'trouble', why: `still being counted after ${formatDuration(this.#timeout)}` }
+    return {
+      found: 'trouble',
+      reason: `still being counted after ${formatDuration(this.#timeout)}`,
+    }
   }
 }
 

@@ -12,7 +12,7 @@ export function mboxSource(uptime: () => number): ReadMailbox {
   return (mailbox) =>
     reads
       .read(mailbox.path, () => readMbox(mailbox))
-      .catch((error) => ({ found: 'trouble', why: errorText(error) }))
+      .catch((error) => ({ found: 'trouble', reason: errorText(error) }))
 }
 
 /** Reads the size of a mailbox that is one file. A link is not followed. */
@@ -23,7 +23,8 @@ async function readMbox({ path, fixed }: MailboxLocation): Promise<MailboxResult
     (directory) => directory.ask(basename(path), (path) => lstat(path)),
   )
   if (stats === undefined) return { found: 'no-mailbox' }
-  if (stats.isSymbolicLink()) return { found: 'trouble', why: 'is a link, which is not followed' }
-  if (!stats.isFile()) return { found: 'trouble', why: 'is not a file' }
+  if (stats.isSymbolicLink())
+    return { found: 'trouble', reason: 'is a link, which is not followed' }
+  if (!stats.isFile()) return { found: 'trouble', reason: 'is not a file' }
   return { found: 'usage', usage: { bytes: stats.size }, limits: undefined, source: 'mbox' }
 }

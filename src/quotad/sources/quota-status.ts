@@ -22,8 +22,8 @@ export function quotaStatus(
 ): ReadMailbox {
   let open = 0
   return async ({ path: recipient }, { incoming, waited = 0 }): Promise<MailboxResult> => {
-    const trouble = (why: string) =>
-      ({ found: 'trouble', why: `quota-status ${text}: ${why}` }) as const
+    const trouble = (reason: string) =>
+      ({ found: 'trouble', reason: `quota-status ${text}: ${reason}` }) as const
     if (open >= QUESTIONS_MAX)
       return trouble(`${QUESTIONS_MAX} requests are already waiting for an answer`)
     open++
@@ -62,5 +62,5 @@ function resultOfAction(action: string): MailboxResult {
   if (ROOM.test(action)) return { found: 'compared', isFull: false, source }
   if (NOBODY.test(action)) return { found: 'no-such-user' }
   if (FULL.test(action)) return { found: 'compared', isFull: true, source }
-  return { found: 'trouble', why: `quota-status answered ${action || 'nothing'}` }
+  return { found: 'trouble', reason: `quota-status answered ${action || 'nothing'}` }
 }

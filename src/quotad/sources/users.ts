@@ -11,7 +11,7 @@ type FoundAccount =
   | { readonly found: 'account'; readonly home?: string; readonly limits?: QuotaLimits }
   | { readonly found: 'nobody' }
   /** The list could not be read. */
-  | { readonly found: 'trouble'; readonly why: string }
+  | { readonly found: 'trouble'; readonly reason: string }
 
 /** Searches a list of users: passwd(5), a file of home directories, or an LDAP directory. Never rejects. */
 export type LookUpUser = (user: User) => FoundAccount | Promise<FoundAccount>
@@ -108,7 +108,7 @@ function lookUpHome(
       const home = key === undefined ? undefined : homes(key)
       return home === undefined ? { found: 'nobody' } : { found: 'account', home }
     } catch (error) {
-      return { found: 'trouble', why: errorText(error) }
+      return { found: 'trouble', reason: errorText(error) }
     }
   }
 }
@@ -150,11 +150,14 @@ export function ldapUsers(directory: LdapDirectory): LookUpUser {
     const { quota } = entry
     const home = entry.home && parseHome(entry.home)
     if (entry.home && home === undefined) {
-      return { found: 'trouble', why: `LDAP, ${user.name}: ${entry.home} is not an absolute path` }
+      return {
+        found: 'trouble',
+        reason: `LDAP, ${user.name}: ${entry.home} is not an absolute path`,
+      }
     }
     const limits = quota === undefined ? undefined : parseLimits(quota)
     if (quota !== undefined && !limits) {
-      return { found: 'trouble', why: `LDAP, ${user.name}: ${quota} is not a quota` }
+      return { found: 'trouble', reason: `LDAP, ${user.name}: ${quota} is not a quota` }
     }
     return { found: 'account', ...(home && { home }), ...(limits && { limits }) }
   }

@@ -62,12 +62,12 @@ function checkSilent(
   if (database && signaturesIn(database) === 0) {
     // On a new host freshclam(1) fetches them first.
     const remedy = `run freshclam to download signatures (${database} has none, and clamd does not start without them), then start clamd`
-    return failure(what, outcome.why, remedy)
+    return failure(what, outcome.reason, remedy)
   }
   const remedy = isSecure(server)
     ? 'check that onescand runs there with --clamd tls:, and its log'
     : 'start clamd, or check that CLAMD names its LocalSocket'
-  const checkLine = failure(what, outcome.why, remedy)
+  const checkLine = failure(what, outcome.reason, remedy)
   const isGone = outcome.kind === 'unreachable' && outcome.state !== 'full'
   return isGone && server.kind === 'unix' ? marked(checkLine, 'clamd does not run') : checkLine
 }
@@ -149,15 +149,15 @@ function checkSocketAccess(host: StageHost, server: ClamdAddress): CheckLine | u
   const isOther = attempt(() => statSync(server.path).isSocket()) === false
   if (barrier === undefined && !isOther) return undefined
   const what = `clamd ${server.text}`
-  const why = isOther ? 'is not a socket' : `${accountText(host)} cannot connect`
+  const reason = isOther ? 'is not a socket' : `${accountText(host)} cannot connect`
   const remedy = isOther
     ? 'set CLAMD to the LocalSocket in its clamd.conf'
     : openSocketTo(host, server.path, barrier!)
   if (host.asksOnescand) {
-    const value = `${why}: while onescand cannot answer, mail is ${unscannedMailIs(host.env)}`
+    const value = `${reason}: while onescand cannot answer, mail is ${unscannedMailIs(host.env)}`
     return marked(warning(what, value, remedy), 'only onescand scans')
   }
-  return failure(what, `${why}: mail is ${unscannedMailIs(host.env)}`, remedy)
+  return failure(what, `${reason}: mail is ${unscannedMailIs(host.env)}`, remedy)
 }
 
 /**

@@ -129,12 +129,12 @@ async function checkLargeMail(
   const outcome = await scanLarge(server, CLAMDMAXSIZE)
   if (outcome.kind !== 'answered') {
     const remedy = 'lower CLAMDMAXSIZE, or raise StreamMaxLength in clamd.conf'
-    return warning(what, `${outcome.why} with ${size}`, remedy)
+    return warning(what, `${outcome.reason} with ${size}`, remedy)
   }
   const { reply: found } = outcome
   if (found.answer === 'infected') return ok(what, `scans messages of ${size}`)
   if (found.answer === 'unknown') {
-    return warning(what, `${found.why} for ${size}`, "check clamd's log")
+    return warning(what, `${found.reason} for ${size}`, "check clamd's log")
   }
   const most = await largestLookedAt(server, CLAMDMAXSIZE)
   const limits = 'StreamMaxLength, MaxFileSize and MaxScanSize in clamd.conf'
@@ -193,7 +193,7 @@ export async function checkAlert(
         remedy,
       )
     case 'unknown':
-      return warning(what, `could not be tested: ${answer.why}`, remedy)
+      return warning(what, `could not be tested: ${answer.reason}`, remedy)
   }
 }
 

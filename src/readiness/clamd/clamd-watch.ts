@@ -217,7 +217,7 @@ function conversationWith(server: ClamdAddress, before: KnownClamd | undefined) 
 
 function stateBy({ text: server }: ClamdAddress, outcome: ClamdOutcome<string>): ClamdState {
   if (outcome.kind !== 'answered') {
-    return { server, up: false, text: outcome.why, version: undefined, made: undefined }
+    return { server, up: false, text: outcome.reason, version: undefined, made: undefined }
   }
   const { reply: answer } = outcome
   return { server, up: true, text: answer.slice(0, 100), ...signaturesOf(answer) }

@@ -6,7 +6,7 @@ import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
 /** Whether clamd reports mail that it did not scan to the end. */
 type LimitReport =
   | { readonly reports: 'yes' | 'no' }
-  | { readonly reports: 'unknown'; readonly why: string }
+  | { readonly reports: 'unknown'; readonly reason: string }
 
 /** Multiparts in one another: more than MaxRecursion can be, which clamd limits to 100. */
 const TOO_DEEP = 120
@@ -20,19 +20,19 @@ export async function probeLimitReports(
   signal: AbortSignal,
 ): Promise<LimitReport> {
   const outcome = await askAtLevel(server, TOO_DEEP, signal)
-  if (outcome.kind !== 'answered') return { reports: 'unknown', why: outcome.why }
+  if (outcome.kind !== 'answered') return { reports: 'unknown', reason: outcome.reason }
   const { reply } = outcome
   switch (reply.answer) {
     case 'unread':
       if (reply.what === 'size')
-        return { reports: 'unknown', why: 'it is more than StreamMaxLength' }
+        return { reports: 'unknown', reason: 'it is more than StreamMaxLength' }
       return { reports: 'yes' }
     case 'infected': // it scans deeper than any known clamd
       return { reports: 'yes' }
     case 'clean':
       return { reports: 'no' }
     case 'unknown':
-      return { reports: 'unknown', why: reply.why }
+      return { reports: 'unknown', reason: reply.reason }
   }
 }
 

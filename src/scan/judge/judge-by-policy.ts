@@ -132,7 +132,7 @@ function decideByAction(
   return { kind: 'reject', reply: refusalByRule(action.text, client.origin?.queueId), details }
 }
 
-const unscannedFor = (why: string): DecisionDetails => ({ scan: 'skipped', why, times: {} })
+const unscannedFor = (reason: string): DecisionDetails => ({ scan: 'skipped', reason, times: {} })
 
 /** Recipients for whom the same lines of onescan.policy count. */
 interface RecipientGroup {

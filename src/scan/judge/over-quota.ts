@@ -60,7 +60,7 @@ export async function checkQuota(
     within,
   )
   if (found === undefined) return { defer: deferOverQuota(envelope, uptime() - began) }
-  return found.status === 'unknown' ? { remark: `quota: ${found.why}` } : {}
+  return found.status === 'unknown' ? { remark: `quota: ${found.reason}` } : {}
 }
 
 /**
@@ -78,7 +78,7 @@ async function findOther(
   const late = setTimeout(() => {
     found ??= {
       status: 'unknown',
-      why: `no answer for all recipients in ${formatDuration(within)}`,
+      reason: `no answer for all recipients in ${formatDuration(within)}`,
     }
   }, within)
 
@@ -107,10 +107,10 @@ function deferOverQuota(envelope: Envelope, milliseconds: number): Deferral {
   const [first] = envelope.recipients
   const reply =
     envelope.recipientCount === 1 ? mailReply.overQuota(first!) : mailReply.overQuotaOfAll
-  const why = 'all recipients are over quota'
+  const reason = 'all recipients are over quota'
   return {
     kind: 'defer',
     reply,
-    details: { scan: 'skipped', why, times: { quota: milliseconds } },
+    details: { scan: 'skipped', reason, times: { quota: milliseconds } },
   }
 }

@@ -38,7 +38,7 @@ export async function scanUncovered(
     return { result: unscanned, scanners: [], notes: [], oddities: new Set() }
   }
   const notes: string[] = []
-  if (unscanned !== undefined && 'why' in unscanned) notes.push(unscanned.why)
+  if (unscanned !== undefined && 'reason' in unscanned) notes.push(unscanned.reason)
   if (mail.alternative !== undefined) notes.push('read in two ways: the body is a whole message')
   const run: ScanRun = {
     scanners,
@@ -75,7 +75,7 @@ function scanOf(
   const from = { envelope, origin }
   const onToleratedLimit = appliesLimits
     ? undefined
-    : (why: string) => run.note(`passed over in a file: ${why}`)
+    : (reason: string) => run.note(`passed over in a file: ${reason}`)
   // Notes from a scan with another header do not apply to this message.
   const silent = { note: () => {} }
   return async (scanners, { header, ...more } = {}) => {
@@ -111,6 +111,6 @@ function ifSizeExceeds(
 ): ScanResult | undefined {
   if (size >= QHPSIMINSIZE && size <= QHPSIMAXSIZE) return undefined
   if (trusted && scanners.every(({ isPolicy }) => isPolicy)) return clean
-  const why = size < QHPSIMINSIZE ? 'below QHPSIMINSIZE' : 'over QHPSIMAXSIZE'
-  return unread('size', why)
+  const reason = size < QHPSIMINSIZE ? 'below QHPSIMINSIZE' : 'over QHPSIMAXSIZE'
+  return unread('size', reason)
 }

@@ -10,7 +10,7 @@ import { stepsByAddress } from './context/steps-by-address.ts'
 import type { Transaction } from './context/transaction.ts'
 
 /** The trust in mail without a valid stamp, if the log needs no reason. */
-const untrusted: Trust = { trusted: false, why: '' }
+const untrusted: Trust = { trusted: false, reason: '' }
 
 /** Verifies the stamps of a message, if this host and the client are in a cluster. */
 export function verifyTrust(
@@ -22,7 +22,7 @@ export function verifyTrust(
   if (cluster === undefined || crypto === undefined) return untrusted
   if (!stepsByAddress(message, config).usesVerdicts) return untrusted
   if (cluster.CLUSTERPEERS === 'required' && !client.isClusterPeer) {
-    return { trusted: false, why: 'client is not a CLUSTERPEER' }
+    return { trusted: false, reason: 'client is not a CLUSTERPEER' }
   }
   const { keys, CLUSTERMAXAGE: maxAge } = cluster
   return verifyStamps(message, {

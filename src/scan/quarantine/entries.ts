@@ -42,7 +42,7 @@ const LOOKS = 10
  * Receives the reason why an entry of a quarantine is skipped: its name has onescan's form, but it is not a
  * directory of this account. Work on the other entries continues.
  */
-type TakeForeign = (why: unknown) => void
+type TakeForeign = (reason: unknown) => void
 
 /** Lists the folders of days, in no order. */
 export async function daysIn(
@@ -66,8 +66,8 @@ async function isOurs(
     const folder = await Folder.find(root, at)
     folder?.close()
     return true
-  } catch (why) {
-    foreign(why)
+  } catch (reason) {
+    foreign(reason)
     return false
   }
 }
@@ -89,8 +89,8 @@ async function daysOf(
     } finally {
       maildir.close()
     }
-  } catch (why) {
-    foreign(why)
+  } catch (reason) {
+    foreign(reason)
     return []
   }
 }
@@ -175,8 +175,8 @@ export async function withEntry<Result>(
       if (errorCode(error) !== 'ENOENT') throw error
     }
   }
-  const why = isThere ? 'other processes keep moving it' : 'is not in quarantine'
-  throw new Fault('config', `${id}: ${why}`)
+  const reason = isThere ? 'other processes keep moving it' : 'is not in quarantine'
+  throw new Fault('config', `${id}: ${reason}`)
 }
 
 /**

@@ -41,8 +41,8 @@ export async function openQuarantine(directory: string): Promise<PathHandle> {
       errorCode(error) === 'ENOENT'
         ? `; create it: install -d -m 700 -o ${process.geteuid!()} ${shellWord(directory)}`
         : ''
-    const why = errorTextAt(directory, error)
-    throw new Fault('config', `QUARANTINE ${directory}: ${why}${remedy}`, error)
+    const reason = errorTextAt(directory, error)
+    throw new Fault('config', `QUARANTINE ${directory}: ${reason}${remedy}`, error)
   }
   try {
     mustBePrivate(handle.stats, directory)
@@ -54,7 +54,7 @@ export async function openQuarantine(directory: string): Promise<PathHandle> {
 }
 
 function mustBePrivate(stats: Stats, shown: string): void {
-  const wrong = (why: string) => new Fault('config', `QUARANTINE ${shown}: ${why}`)
+  const wrong = (reason: string) => new Fault('config', `QUARANTINE ${shown}: ${reason}`)
   if (!stats.isDirectory()) throw wrong('is not a directory')
   if (stats.uid !== process.geteuid!()) {
     const who = `belongs to uid ${stats.uid}, and this runs as uid ${process.geteuid!()}`

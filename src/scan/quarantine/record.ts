@@ -161,8 +161,8 @@ function depthOf(json: string): number {
 
 const isText = (value: unknown): boolean => typeof value === 'string'
 
-function notOurs(why: string): Fault {
-  return new Fault('read', `is not a message in quarantine: ${why}`)
+function notOurs(reason: string): Fault {
+  return new Fault('read', `is not a message in quarantine: ${reason}`)
 }
 
 /**

@@ -36,8 +36,8 @@ export function beginRelease(root: PathHandle, id: string, again: boolean): Prom
     }
     await refuseWhileReleased(folder, entry)
     if (entry.state === 'releasing' && !again) {
-      const why = 'a release of it was interrupted, and it may have been delivered'
-      throw new Fault('config', `${id}: ${why}; --again releases it anyway`)
+      const reason = 'a release of it was interrupted, and it may have been delivered'
+      throw new Fault('config', `${id}: ${reason}; --again releases it anyway`)
     }
     return takeEntry(folder, entry)
   })

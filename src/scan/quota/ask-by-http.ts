@@ -70,11 +70,11 @@ function readResponse(
   if (statusCode === 404 && !isPageMissing(headers['content-type'], text)) {
     return { status: 'no-such-user' }
   }
-  if (statusCode === 503) return { status: 'unknown', why: NOT_KNOWN }
+  if (statusCode === 503) return { status: 'unknown', reason: NOT_KNOWN }
   const answer = statusCode === 200 && text !== undefined ? readBody(text, name) : undefined
   if (answer !== undefined) return answer
-  const why = statusCode === 200 ? 'an invalid body' : reasonOf(statusCode)
-  return brokenAnswer(why, true)
+  const reason = statusCode === 200 ? 'an invalid body' : reasonOf(statusCode)
+  return brokenAnswer(reason, true)
 }
 
 function reasonOf(statusCode: number | undefined): string {

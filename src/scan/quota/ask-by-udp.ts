@@ -210,9 +210,9 @@ class UdpExchange {
   }
 }
 
-function failureOf(why: string, { nonsense }: UdpExchange): QuotaAnswer {
-  if (nonsense === 0) return noAnswer(why)
-  return brokenAnswer(`${why} but ${nonsense} invalid datagrams`, false)
+function failureOf(reason: string, { nonsense }: UdpExchange): QuotaAnswer {
+  if (nonsense === 0) return noAnswer(reason)
+  return brokenAnswer(`${reason} but ${nonsense} invalid datagrams`, false)
 }
 
 /** Upper limit for open sockets, including those that only wait for delayed answers. */

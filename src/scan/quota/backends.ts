@@ -65,7 +65,7 @@ export class Backends {
     if (isUp && this.#failing.answered(text)) log(`quota: ${text} answers again`)
     if (answer.status !== 'unknown' || !failure) return answer
     counters[failure.counted]++
-    const failed = `quota: ${text}: ${answer.why}`
+    const failed = `quota: ${text}: ${answer.reason}`
     const pause = isUp ? undefined : this.#failing.failed(text)
     if (isUp) log(`${failed}; the recipient is accepted`)
     if (pause)

@@ -34,7 +34,7 @@ export class LdapBackends {
     const { local, domain = '' } = address
     const entry = await (await this.#directory).find({ name, local, domain })
     if (entry.found === 'nobody') return 'no-such-user'
-    if (entry.found === 'trouble') throw new Error(entry.why)
+    if (entry.found === 'trouble') throw new Error(entry.reason)
     return entry.backend === undefined ? undefined : backendFor(this.#template, entry.backend)
   }
 

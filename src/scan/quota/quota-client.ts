@@ -164,9 +164,9 @@ export class QuotaClient implements QuotaLookup {
     return dated
   }
 
-  #unknown(why: string, source?: string): DatedAnswer {
+  #unknown(reason: string, source?: string): DatedAnswer {
     return datedAnswer(
-      { status: 'unknown', why },
+      { status: 'unknown', reason },
       { source, incoming: undefined, at: this.#options.uptime() },
       0,
     )

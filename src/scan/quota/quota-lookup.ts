@@ -28,12 +28,12 @@ export interface QuotaLookup {
   readonly timeout: number
 }
 
-export function noAnswer(why: string): QuotaAnswer {
-  return { status: 'unknown', why, failure: { counted: 'noAnswer', backendIsUp: false } }
+export function noAnswer(reason: string): QuotaAnswer {
+  return { status: 'unknown', reason, failure: { counted: 'noAnswer', backendIsUp: false } }
 }
 
-export function brokenAnswer(why: string, backendIsUp: boolean): QuotaAnswer {
-  return { status: 'unknown', why, failure: { counted: 'brokenAnswer', backendIsUp } }
+export function brokenAnswer(reason: string, backendIsUp: boolean): QuotaAnswer {
+  return { status: 'unknown', reason, failure: { counted: 'brokenAnswer', backendIsUp } }
 }
 
 /** The reason if an HTTP server does not know the path of QUOTAD. */

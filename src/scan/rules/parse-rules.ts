@@ -128,8 +128,8 @@ function* logicalLines(text: string, path: string): Generator<LogicalLine> {
     const line = raw.replace(/\r$/, '')
     // A comment that ends in CR alone would include the rest of the file.
     if (CONTROL.test(line)) {
-      const why = 'has a control character; write text, with LF at the end of lines'
-      throw new Fault('config', `${path} line ${number}: ${why}`)
+      const reason = 'has a control character; write text, with LF at the end of lines'
+      throw new Fault('config', `${path} line ${number}: ${reason}`)
     }
     if (line.length > RULE_LINE_MAX || (begun && begun.line.length + line.length > RULE_LINE_MAX)) {
       throw new Fault(
@@ -140,8 +140,8 @@ function* logicalLines(text: string, path: string): Generator<LogicalLine> {
     if (line.trim() === '' || line.startsWith('#')) continue
     if (/^[ \t]/.test(line)) {
       if (!begun) {
-        const why = 'begins with white space, but continues no line; remove the white space'
-        throw new Fault('config', `${path} line ${number}: ${why}`)
+        const reason = 'begins with white space, but continues no line; remove the white space'
+        throw new Fault('config', `${path} line ${number}: ${reason}`)
       }
       begun.line += ` ${line.trim()}`
       continue

@@ -71,13 +71,13 @@ async function makePlugin(
   }
 }
 
-function unusable(name: string, why: string): Scanner {
+function unusable(name: string, reason: string): Scanner {
   return {
     name,
     isPolicy: false,
     async prepare() {
-      throw new Fault('config', `QHPSI: plugin ${name}: ${why}`)
+      throw new Fault('config', `QHPSI: plugin ${name}: ${reason}`)
     },
-    scan: async () => unknown(`plugin ${name}: ${why}`, 'unreachable'),
+    scan: async () => unknown(`plugin ${name}: ${reason}`, 'unreachable'),
   }
 }

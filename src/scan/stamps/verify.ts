@@ -47,7 +47,7 @@ export type Trust =
        */
       readonly stamp: number | undefined
     }
-  | { readonly trusted: false; readonly why: string }
+  | { readonly trusted: false; readonly reason: string }
 
 export interface VerifyOptions {
   readonly keys: readonly Key[]
@@ -70,9 +70,9 @@ type HmacStamp = Extract<Stamp, { scheme: 'hmac-sha256' }>
  */
 export function verifyStamps(message: HashedMessage, options: VerifyOptions): Trust {
   const { formFault } = message.form
-  if (formFault !== undefined) return { trusted: false, why: `not well formed: ${formFault}` }
+  if (formFault !== undefined) return { trusted: false, reason: `not well formed: ${formFault}` }
   const stamps = stampsIn(message.header)
-  if (stamps.length === 0) return { trusted: false, why: NO_STAMP }
+  if (stamps.length === 0) return { trusted: false, reason: NO_STAMP }
   const keys = options.keys.filter((key) => isCurrent(key, options.now))
 
   const md5 = verifyMd5(message.form, stamps, keys, options.crypto)
@@ -108,17 +108,17 @@ function verifyHmac(
   const ofRing = stamps.filter(
     (stamp): stamp is HmacStamp => stamp.scheme === 'hmac-sha256' && keysById.has(stamp.claims.k),
   )
-  if (ofRing.length === 0) return { trusted: false, why: 'no stamp of a key in the keyring' }
+  if (ofRing.length === 0) return { trusted: false, reason: 'no stamp of a key in the keyring' }
 
   const bound = new BoundFields(message.header)
   const faultOf = createHmacCheck(message, bound, options)
   const scanners: ReadonlySet<string>[] = []
   let first: HmacStamp | undefined
-  let why = ''
+  let reason = ''
   for (const stamp of candidatesOf(ofRing, bound)) {
     const fault = faultOf(stamp, keysById.get(stamp.claims.k)!)
     if (fault !== undefined) {
-      why ||= `key ${stamp.claims.k}: ${fault}`
+      reason ||= `key ${stamp.claims.k}: ${fault}`
       continue
     }
     first ??= stamp
@@ -127,7 +127,7 @@ function verifyHmac(
     const words = stamp.claims.s.split(',')
     scanners.push(new Set(words.filter((word) => word.startsWith('!') === isOfRelease)))
   }
-  if (first === undefined) return { trusted: false, why }
+  if (first === undefined) return { trusted: false, reason }
   return { trusted: true, key: first.claims.k, scanners, stamp: first.field }
 }
 
@@ -189,9 +189,9 @@ function unboundFault(header: Header, stamp: number): string | undefined {
   const bytes = free.reduce((sum, { start, end }) => sum + end - start, 0)
   if (bytes > FREE_MAX) return `fields of more than ${FREE_MAX} bytes are not bound by the stamp`
   for (const field of free) {
-    const why = whyBound(header, field)
-    if (why === undefined) continue
-    if (why === 'long line') {
+    const reason = whyBound(header, field)
+    if (reason === undefined) continue
+    if (reason === 'long line') {
       return `a line of more than ${MAIL_LINE_MAX} bytes is in a field that the stamp does not bind`
     }
     if (field.start < fields[stamp]!.start) return `${field.name} was added above the stamp`

@@ -36,9 +36,9 @@ export async function scanGuarded(
   const left = poison.leftAloneFor(fingerprint)
   if (left !== undefined) {
     const until = `not scanned for ${formatDuration(60_000 * Math.ceil(left / 60_000))}`
-    const why = `poison: scanners crashed ${DEATHS_MAX} times while scanning it; ${until}`
+    const reason = `poison: scanners crashed ${DEATHS_MAX} times while scanning it; ${until}`
     // Nothing was found out about a copy.
-    return { answer: 'unknown', why, cause: 'poison', unfinished: true }
+    return { answer: 'unknown', reason, cause: 'poison', unfinished: true }
   }
   let scan: GatedScan | undefined
   let deathsBefore = 0
@@ -62,11 +62,14 @@ export async function scanGuarded(
   if (!result.scannerDied || scan === undefined) return result
   if (!scan.wasAlone) {
     poison.diedWithOthers(fingerprint)
-    const why = `${result.why}; it was scanning other messages, too: next time this one is scanned alone`
-    return { ...result, why }
+    const reason = `${result.reason}; it was scanning other messages, too: next time this one is scanned alone`
+    return { ...result, reason }
   }
   const deaths = poison.died(fingerprint, deathsBefore)
-  return { ...result, why: `${result.why}; crash ${deaths} of ${DEATHS_MAX} with this message` }
+  return {
+    ...result,
+    reason: `${result.reason}; crash ${deaths} of ${DEATHS_MAX} with this message`,
+  }
 }
 
 /** Resolves to the fingerprint by which a message is known when it is delivered again. */
@@ -79,6 +82,6 @@ async function exactly(
   return exactFingerprintOf(fingerprintInput, body, secrets.fingerprint, crypto)
 }
 
-function notBegun(why: string): ScanResult {
-  return { answer: 'unknown', why, cause: 'busy', unfinished: true }
+function notBegun(reason: string): ScanResult {
+  return { answer: 'unknown', reason, cause: 'busy', unfinished: true }
 }

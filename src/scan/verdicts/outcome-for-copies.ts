@@ -34,7 +34,10 @@ export function outcomeForCopies(
     // If the client has left or gave no time, copies must not be deferred for that: they are scanned
     // themselves.
     if (result.unfinished || isShort) return scannedElsewhere
-    return { end: { kind: 'unknown', result: unknown(result.why, result.cause) }, mayLast: false }
+    return {
+      end: { kind: 'unknown', result: unknown(result.reason, result.cause) },
+      mayLast: false,
+    }
   }
   const found = cacheablePartOf(result, identity)
   if (found === undefined || inUse === undefined) return nothingForCopies

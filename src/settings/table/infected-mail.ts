@@ -53,7 +53,7 @@ export type Placeholder = (typeof PLACEHOLDERS)[number]
  * is too long, or has a line end or an unknown placeholder.
  */
 export function checkReplyText(what: string, text: string): void {
-  const wrong = (why: string) => new Fault('config', `${what}: ${why}`)
+  const wrong = (reason: string) => new Fault('config', `${what}: ${reason}`)
   if (text.length > TEXT_MAX) throw wrong(`has ${text.length} characters; at most ${TEXT_MAX}`)
   if (/[^ -~]/.test(text))
     throw wrong('has a line end, or another character that is not printable ASCII')

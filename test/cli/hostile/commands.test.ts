@@ -160,8 +160,8 @@ async function tryAll(
     for (const line of words(hostile.path)) {
       if (index++ % (JOBS * STEP) !== worker * STEP) continue
       const call = line.map((word) => word.replaceAll('OWN', hostile.own))
-      const why = await hostile.run([native, ...call], env)
-      if (why !== undefined) test.fail(`onescan ${call.join(' ')}: ${why}`)
+      const reason = await hostile.run([native, ...call], env)
+      if (reason !== undefined) test.fail(`onescan ${call.join(' ')}: ${reason}`)
       tried++
     }
   })

@@ -209,14 +209,14 @@ t.test('if the chain does not take it, it stays in quarantine', async (t) => {
   const id = await keepOne(directory, Date.now(), { text: virus })
   const ring = ['--env', `CLUSTERKEYS=${ringOf(stage)}`]
   const refusing = stage.file('refusing', '#!/bin/sh\ncat >/dev/null\nexit 53\n', 0o700)
-  for (const [QUEUECHAIN, why] of [
+  for (const [QUEUECHAIN, reason] of [
     [refusing, /refusing: failed with 53/],
     ['/nonexistent', /ENOENT.*nonexistent/],
   ] as const) {
     const words = ['release', ...ring, '--env', `QUEUECHAIN=${QUEUECHAIN}`, id]
     const { code, err } = await run(directory, ...words)
     t.equal(code, 2)
-    t.match(err, why)
+    t.match(err, reason)
   }
   const { code, err } = await run(directory, 'release', ...ring, '--by', '127.0.0.1:1', id)
   t.equal(code, 2)
@@ -277,13 +277,13 @@ t.test('only 4xx and 5xx replies over SMTP refuse a message', async (t) => {
 t.test('mail counts as not accepted only after a complete answer of root', async (t) => {
   const { directory, release } = build(t)
   const answers = {
-    '{"code":2,"by":"x","why":"no"}\n': true,
-    '{"code":1,"by":"x","why":""}\n': false, // as Node ends by an error that nobody caught
+    '{"code":2,"by":"x","reason":"no"}\n': true,
+    '{"code":1,"by":"x","reason":""}\n': false, // as Node ends by an error that nobody caught
     '': false,
     '\n': false,
     'null\n': false,
     '{"code":1\n': false,
-    '{"code":"1","by":"x","why":"no"}\n': false,
+    '{"code":"1","by":"x","reason":"no"}\n': false,
     '{"code":0}\n': false,
   }
   for (const [input, isRefusal] of Object.entries(answers)) {

@@ -212,7 +212,7 @@ t.test('it chooses no program that root has an account start', { skip }, async (
     const socket = await impostor(t, (client) => {
       client.on('data', (bytes) => {
         answer += bytes.toString('latin1')
-        if (answer.includes('"why"')) client.end(frame('r', Buffer.of(2)))
+        if (answer.includes('"reason"')) client.end(frame('r', Buffer.of(2)))
       })
       client.write(Buffer.concat([line({ mail, usual }), line({ end: true })]))
     })

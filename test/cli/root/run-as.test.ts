@@ -52,11 +52,11 @@ t.test('an account does the work, and root prints its output', { skip }, async (
 t.test('without an account nothing is done', { skip }, async (t) => {
   const commands = [['scan', '-'], ['verify', '-'], ['quota', 'ann'], ['policy', 'test', 'a@x', 'b@x']] // biome-ignore format: a line
   for (const words of commands) {
-    for (const [user, why] of [
+    for (const [user, reason] of [
       ['no:such', /user no:such: no such account/],
       ['root', /user root: root runs no check as root or as a service; specify another user/],
     ] as const) {
-      t.match(await asRoot([...words, '--user', user]), { code: 2, err: why }, words.join(' '))
+      t.match(await asRoot([...words, '--user', user]), { code: 2, err: reason }, words.join(' '))
     }
   }
   const { out } = await asRoot(['quota', 'ann', '--json', '--user', 'root'])

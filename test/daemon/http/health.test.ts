@@ -50,9 +50,9 @@ t.test('health shows each fault of interfaces, keyring and spool, and its end', 
   for (const door of ['qmail', 'milter', 'policy', 'clamd'])
     t.equal(metric(text, 'onescan_interface_ok', { interface: door }), 1)
 
-  const moved = async (path: string, why: RegExp) => {
+  const moved = async (path: string, reason: RegExp) => {
     renameSync(path, `${path}-away`)
-    await becomes(served, 503, why)
+    await becomes(served, 503, reason)
     renameSync(`${path}-away`, path)
     await becomes(served, 200, RIGHT)
   }
@@ -189,15 +189,15 @@ t.test('EICAR is scanned once after a start and a reload, and nothing of it is k
   }
   const first = await selfTestOf()
   const later = await until(selfTestOf, 'another self-test', ({ at }) => at > first.at)
-  t.equal(later.why, first.why, 'it says when that was')
+  t.equal(later.reason, first.reason, 'it says when that was')
   t.equal(found(), 1)
   served.child.kill('SIGHUP')
   const reloaded = await until(
     selfTestOf,
     'a self-test by the new settings',
-    ({ why }) => why !== first.why,
+    ({ reason }) => reason !== first.reason,
   )
-  t.match(reloaded, { right: true, why: RIGHT })
+  t.match(reloaded, { right: true, reason: RIGHT })
   t.equal(found(), 2)
   const mail = readdirSync(at('kept')).filter((name) => name !== 'sweep.clock')
   t.same(mail, [])
@@ -229,7 +229,7 @@ t.test('a message that a killed worker was scanning is counted as unanswered', a
   const text = await until(
     look,
     'the worker is replaced',
-    (text) => metric(text, 'onescan_workers_replaced_total', { why: 'ended' }) === 1,
+    (text) => metric(text, 'onescan_workers_replaced_total', { reason: 'ended' }) === 1,
   )
   t.equal(metric(text, 'onescan_unanswered_total'), 1)
 })

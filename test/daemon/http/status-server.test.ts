@@ -69,19 +69,19 @@ t.test('a message that clamd scans is shown in the metrics and on the page', asy
 
 t.test('onescand that does not scan is not healthy, and health has the reason', async (t) => {
   const nothing = await serve(t, { settings: { QHPSI: '' } })
-  const why = (answer: { text: string }) => !/no self-test has finished/.test(answer.text)
-  t.match(await until(() => nothing.get('/healthz'), 'it has been tried', why), {
+  const reason = (answer: { text: string }) => !/no self-test has finished/.test(answer.text)
+  t.match(await until(() => nothing.get('/healthz'), 'it has been tried', reason), {
     status: 503,
     text: 'QHPSI is not set',
   })
   const blind = await serve(t, { settings: { QHPSI: '/bin/true %s' } })
-  t.match(await until(() => blind.get('/healthz'), 'it has been tried', why), {
+  t.match(await until(() => blind.get('/healthz'), 'it has been tried', reason), {
     status: 503,
     text: "EICAR: was reported as clean; check the scanners in QHPSI, and onescand's log\n",
   })
   const settings = { QHPSI: 'plugin: clamd', CLAMD: '/nonexistent/clamd' }
   const down = await serve(t, { settings })
-  t.match(await until(() => down.get('/healthz'), 'it has been tried', why), {
+  t.match(await until(() => down.get('/healthz'), 'it has been tried', reason), {
     status: 503,
     text: /clean message.*EICAR/,
   })
@@ -94,7 +94,7 @@ t.test('onescand that does not scan is not healthy, and health has the reason', 
 t.test('clients that got no answer are counted', async (t) => {
   const served = await serve(t, { args: ['--workers', '2'] })
   const other = await served.ask({ variables: { QHPSI: 'plugin: clamd' } })
-  t.equal(other.does, 'go standalone', other.why)
+  t.equal(other.does, 'go standalone', other.reason)
   const impatient = await call(served.socket)
   // All but its end: it hangs up while onescand waits for that.
   impatient.end(Buffer.concat(framesOf({ variables: { QHPSI: 'plugin: eicar' } }).slice(0, -1)))

@@ -18,9 +18,9 @@ t.test('if a worker ends during a self-test, another one is asked', async (t) =>
   const made = make()
   selfTests.ended(1)
   selfTests.answered({ id: 1, wrong: [failure('EICAR', 'came out as clean', "check clamd's log")] })
-  t.match(await made, { right: false, why: "EICAR: came out as clean; check clamd's log" })
+  t.match(await made, { right: false, reason: "EICAR: came out as clean; check clamd's log" })
   t.same(asked, [1, 1])
-  t.match(await make(), { right: false, why: /^workers: no worker accepts mail/ })
+  t.match(await make(), { right: false, reason: /^workers: no worker accepts mail/ })
 })
 
 t.test('a self-test is repeated if its worker ends', async (t) => {
@@ -32,9 +32,9 @@ t.test('a self-test is repeated if its worker ends', async (t) => {
   selfTests.ended(6)
   selfTests.ended(7)
   selfTests.ended(7)
-  const { why, doors: tried } = await made
+  const { reason, doors: tried } = await made
   t.match(
-    why,
+    reason,
     /^workers: worker 7 ended; check onescand's log.*; milter unix:\/nonexistent: .*ENOENT/,
   )
   t.match(tried, [{ kind: 'milter', right: false }])
@@ -63,7 +63,7 @@ t.test(
     answer = []
     t.match(await make(), {
       right: true,
-      why: /^a clean message was accepted, and EICAR was found at 2/,
+      reason: /^a clean message was accepted, and EICAR was found at 2/,
     })
     await make()
     t.same(wanted.splice(0), [true, true, false])

@@ -171,8 +171,8 @@ t.test('a message that was alone when three workers died is left alone', async (
   t.match(log, /cause=poison .*reason="poison: scanners crashed 3 times/)
   t.match(await ask('other mail'), { does: 'hand on' })
   const { text } = await get(port, '/metrics')
-  t.match(text, 'onescan_workers_replaced_total{why="hung"} 1')
-  t.match(text, 'onescan_workers_replaced_total{why="ended"} 3')
+  t.match(text, 'onescan_workers_replaced_total{reason="hung"} 1')
+  t.match(text, 'onescan_workers_replaced_total{reason="ended"} 3')
   t.match(text, /^onescan_unanswered_total 5$/m)
 })
 

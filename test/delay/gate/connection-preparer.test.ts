@@ -77,23 +77,23 @@ t.test('the program gets the variables of tcp-environ(5), and none of the gate',
 
 t.test('the wait is that of all names, but for a client that is known', async (t) => {
   const { come, remembered } = await gate(t, [])
-  const why = async (ip: string) => {
+  const reason = async (ip: string) => {
     const plan = (await come(ip))?.plan
-    return plan?.kind === 'wait' ? (await plan.judgement).why : plan?.why
+    return plan?.kind === 'wait' ? (await plan.judgement).reason : plan?.reason
   }
-  t.match(await why('192.0.2.1'), /^ordinary friend/, 'the first name or another one')
-  t.match(await why('192.0.2.9'), /^nameless/)
+  t.match(await reason('192.0.2.1'), /^ordinary friend/, 'the first name or another one')
+  t.match(await reason('192.0.2.9'), /^nameless/)
   remembered.add(clientKey(parseIpAddress('192.0.2.9')!))
-  t.equal(await why('192.0.2.9'), 'remembered')
+  t.equal(await reason('192.0.2.9'), 'remembered')
   const relay = await gate(t, [], { RELAYCLIENT: '' })
-  t.match((await relay.come('192.0.2.9'))?.plan, { kind: 'pass', why: 'RELAYCLIENT' })
+  t.match((await relay.come('192.0.2.9'))?.plan, { kind: 'pass', reason: 'RELAYCLIENT' })
 })
 
 t.test('a rule sets variables for its client, or denies it', { skip: ucspiMissing }, async (t) => {
   const rules = '=friend.example.org:allow,WHO="friend",SMTPDELAY="0"\n192.0.2.9:deny\n:allow\n'
   const { come } = await gate(t, ['-x', compileRules(t.testdir({}), rules)])
   const friend = await come('192.0.2.1')
-  t.match(friend, { environment: { WHO: 'friend' }, plan: { kind: 'pass', why: 'SMTPDELAY=0' } })
+  t.match(friend, { environment: { WHO: 'friend' }, plan: { kind: 'pass', reason: 'SMTPDELAY=0' } })
   t.equal(await come('192.0.2.9'), undefined)
   t.equal((await come('192.0.2.8'))?.plan.kind, 'wait')
 })

@@ -115,8 +115,8 @@ t.test('a missing or dying program is reported, also to its client', { skip }, a
   t.match(await (await connect(gate.port)).over, /^421 .* the server cannot be started; try again/)
   await gate.logged(/ event=failed .*behind: cannot be started/)
   const missing = startGate(t, { command, program: ['/nonexistent/x'] })
-  const why = { message: /event=failed .*\/nonexistent\/x/ }
-  await t.rejects(missing, why, 'better before the port opens')
+  const reason = { message: /event=failed .*\/nonexistent\/x/ }
+  await t.rejects(missing, reason, 'better before the port opens')
 })
 
 t.test(

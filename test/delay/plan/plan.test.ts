@@ -64,7 +64,7 @@ function planned(setup: Setup = {}) {
 
 async function judged(setup: Setup = {}) {
   const { plan, asked } = planned(setup)
-  if (plan.kind !== 'wait') throw new Error(plan.why)
+  if (plan.kind !== 'wait') throw new Error(plan.reason)
   return { ...(await plan.judgement), mayBeExempt: plan.mayBeExempt, asked }
 }
 
@@ -74,7 +74,7 @@ t.test('a client need not wait for the first of these reasons that holds', async
   const whyOf = (setup: Setup) => {
     const { plan, asked } = planned(setup)
     t.same(asked, [], 'the DNS is not asked')
-    return plan.kind === 'pass' ? plan.why : plan
+    return plan.kind === 'pass' ? plan.reason : plan
   }
   t.equal(whyOf({ client: all, allow }), 'RELAYCLIENT')
   t.equal(whyOf({ client: { ...all, mayRelay: false }, allow }), 'allowed by 192.0.2.0/24')
@@ -85,7 +85,7 @@ t.test('a client need not wait for the first of these reasons that holds', async
 t.test('SMTPDELAY sets the delay, whatever the name of the client is', async (t) => {
   t.same(await judged({ client: { delay: 7, rbl: 'accepted' }, allow: '.example.org\n' }), {
     delay: 7,
-    why: 'SMTPDELAY',
+    reason: 'SMTPDELAY',
     isExempt: false,
     class: undefined,
     mayBeExempt: false,
@@ -95,15 +95,15 @@ t.test('SMTPDELAY sets the delay, whatever the name of the client is', async (t)
 
 t.test('a client that RBLSMTPD accepts is greeted at once, or by SMTPDELAY', async (t) => {
   const client = { rbl: 'accepted' } as const
-  t.match(await judged({ client }), { delay: 0, why: 'RBLSMTPD accepts it', isExempt: false })
-  t.match(await judged({ client: { ...client, delay: 1 } }), { delay: 1, why: 'SMTPDELAY' })
+  t.match(await judged({ client }), { delay: 0, reason: 'RBLSMTPD accepts it', isExempt: false })
+  t.match(await judged({ client: { ...client, delay: 1 } }), { delay: 1, reason: 'SMTPDELAY' })
 })
 
 t.test('the class of the name decides, which the DNS has or the server gave', async (t) => {
   const options = ['-d', '2', '-D', '5', '-N', '9']
   t.same(await judged({ options }), {
     delay: 2,
-    why: 'ordinary mail.example.org (no rule matches)',
+    reason: 'ordinary mail.example.org (no rule matches)',
     isExempt: false,
     class: 'ordinary',
     mayBeExempt: false,
@@ -111,23 +111,23 @@ t.test('the class of the name decides, which the DNS has or the server gave', as
   })
   t.match(await judged({ options, names: ['dsl.example.org'] }), {
     delay: 5,
-    why: 'dynamic dsl.example.org (dynamic *|dsl|*)',
+    reason: 'dynamic dsl.example.org (dynamic *|dsl|*)',
     class: 'dynamic',
   })
   t.match(await judged({ options, names: [] }), {
     delay: 9,
-    why: 'nameless (no name)',
+    reason: 'nameless (no name)',
     class: 'nameless',
   })
   t.match(await judged({ options, names: new Error('down') }), {
     delay: 2,
-    why: 'ordinary (no answer: down)',
+    reason: 'ordinary (no answer: down)',
   })
   t.match(await judged({ options, client: { name: 'dsl.example.org' } }), { delay: 5, asked: [] })
 })
 
 t.test('if one of several names is ordinary, that decides, in any order', async (t) => {
-  const whyOf = async (...names: string[]) => (await judged({ names })).why
+  const whyOf = async (...names: string[]) => (await judged({ names })).reason
   const mail = 'ordinary mail.example.org (no rule matches)'
   t.equal(await whyOf('mail.example.org', 'dsl.example.org'), mail)
   t.equal(await whyOf('dsl.example.org', 'mail.example.org'), mail)
@@ -135,7 +135,7 @@ t.test('if one of several names is ordinary, that decides, in any order', async 
 })
 
 t.test('a name that no mail server could have makes a client dynamic', async (t) => {
-  const ruleOf = async (name: string) => (await judged({ names: [name] })).why.slice(-22)
+  const ruleOf = async (name: string) => (await judged({ names: [name] })).reason.slice(-22)
   const label = 'a'.repeat(63)
   const longest = [label, label, label, label].join('.')
   for (const name of ['a.b', 'my_mail.example.org.', longest]) {
@@ -150,7 +150,7 @@ t.test('a name is allowed if the DNS confirms it', async (t) => {
   const allow = '.example.org\n'
   t.same(await judged({ allow, names: ['mail.example.net', 'mail.example.org'] }), {
     delay: 0,
-    why: 'allowed by .example.org',
+    reason: 'allowed by .example.org',
     isExempt: true,
     class: undefined,
     mayBeExempt: true,
@@ -166,23 +166,26 @@ t.test('a known client does not wait; its name is looked up if that may help', a
   const isRemembered = true
   t.same(await judged({ isRemembered }), {
     delay: 0,
-    why: 'remembered',
+    reason: 'remembered',
     isExempt: false,
     class: undefined,
     mayBeExempt: false,
     asked: [],
   })
   const allow = '.example.org\n'
-  t.match(await judged({ isRemembered, allow }), { why: 'allowed by .example.org', isExempt: true })
+  t.match(await judged({ isRemembered, allow }), {
+    reason: 'allowed by .example.org',
+    isExempt: true,
+  })
   t.match(await judged({ isRemembered, allow, names: ['mail.example.net'] }), {
-    why: 'remembered',
+    reason: 'remembered',
     delay: 0,
   })
 })
 
 t.test('the end of a wait depends on what the client does and what is known by then', async (t) => {
-  const ordinary = { delay: 3, why: 'ordinary', isExempt: false, class: undefined }
-  const allowed = { delay: 0, why: 'allowed', isExempt: true, class: undefined }
+  const ordinary = { delay: 3, reason: 'ordinary', isExempt: false, class: undefined }
+  const allowed = { delay: 0, reason: 'allowed', isExempt: true, class: undefined }
   const never = new Promise<typeof ordinary>(() => {})
   const endOf = async (
     sign: ClientActivity,
@@ -193,19 +196,26 @@ t.test('the end of a wait depends on what the client does and what is known by t
     return outcomeOf({ kind: 'wait', judgement, mayBeExempt }, async () => sign)
   }
   const known = Promise.resolve(ordinary)
-  t.same(await endOf('silent', known), { event: 'passed', why: 'ordinary' })
-  t.same(await endOf('talks', known), { event: 'talked', why: 'ordinary' })
-  t.same(await endOf('left', known), { event: 'left', why: 'ordinary' })
-  t.same(await endOf('talks', never), { event: 'talked', why: 'not looked up yet' })
-  t.same(await endOf('left', never, true), { event: 'left', why: 'not looked up yet' })
-  t.same(await endOf('talks', Promise.resolve(allowed), true), { event: 'passed', why: 'allowed' })
-  t.same(await endOf('left', Promise.resolve(allowed), true), { event: 'left', why: 'allowed' })
+  t.same(await endOf('silent', known), { event: 'passed', reason: 'ordinary' })
+  t.same(await endOf('talks', known), { event: 'talked', reason: 'ordinary' })
+  t.same(await endOf('left', known), { event: 'left', reason: 'ordinary' })
+  t.same(await endOf('talks', never), { event: 'talked', reason: 'not looked up yet' })
+  t.same(await endOf('left', never, true), { event: 'left', reason: 'not looked up yet' })
+  t.same(await endOf('talks', Promise.resolve(allowed), true), {
+    event: 'passed',
+    reason: 'allowed',
+  })
+  t.same(await endOf('left', Promise.resolve(allowed), true), { event: 'left', reason: 'allowed' })
   const late = new Promise<typeof allowed>((resolve) => setImmediate(() => resolve(allowed)))
-  t.same(await endOf('talks', late, true), { event: 'passed', why: 'allowed' }, 'it is waited for')
+  t.same(
+    await endOf('talks', late, true),
+    { event: 'passed', reason: 'allowed' },
+    'it is waited for',
+  )
 })
 
 t.test('the program that watches the client gets the wait in milliseconds', async (t) => {
-  const judgement = Promise.resolve({ delay: 1.5, why: '', isExempt: false, class: undefined })
+  const judgement = Promise.resolve({ delay: 1.5, reason: '', isExempt: false, class: undefined })
   let told: number | undefined
   await outcomeOf({ kind: 'wait', judgement, mayBeExempt: false }, async (delay) => {
     told = await delay

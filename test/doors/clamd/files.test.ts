@@ -139,13 +139,20 @@ t.test('without memory each request of a session gets its own error', skip, asyn
   await until(() => door.state().clients === 0, 'the client has left')
   const before = open()
   const said = await askBy(door, ['zIDSESSION\0', 'zFILDES\0', { files: [at('virus')] }, 'zPING\0', inStream('x').toString('latin1'), 'zFILDES\0', { files: [at('clean')] }, 'zVERSION\0', 'zEND\0']) // biome-ignore format: a session
-  const why = 'Not scanned: out-of-memory, see the log ERROR'
+  const reason = 'Not scanned: out-of-memory, see the log ERROR'
   t.match(
     said
       .replace(/\[\d+\]/g, '[n]')
       .split('\0')
       .sort(),
-    ['', `1: fd[n]: ${why}`, '2: PONG', `3: stream: ${why}`, `4: fd[n]: ${why}`, /^5: onescan /],
+    [
+      '',
+      `1: fd[n]: ${reason}`,
+      '2: PONG',
+      `3: stream: ${reason}`,
+      `4: fd[n]: ${reason}`,
+      /^5: onescan /,
+    ],
   )
   await until(() => open() <= before, 'all are closed')
   await until(() => door.state().clients === 0, 'the client is counted out')
@@ -316,8 +323,8 @@ t.test('a file over the limit is reported by its name', skip, async (t) => {
   const { at } = makeFiles(t)
   writeFileSync(at('large'), 'x'.repeat(2000))
   const door = await openClamdDoor(t, { QHPSI }, { maxSize: 1000 })
-  const why = 'Not scanned: limit, see the log ERROR\0'
-  t.equal(await askBy(door, [`zSCAN ${at('large')}\0`]), `${at('large')}: ${why}`)
+  const reason = 'Not scanned: limit, see the log ERROR\0'
+  t.equal(await askBy(door, [`zSCAN ${at('large')}\0`]), `${at('large')}: ${reason}`)
   t.match(
     await askBy(door, ['zFILDES\0', { files: [at('large')] }]),
     /^fd\[\d+\]: Not scanned: limit, see the log ERROR\0$/,

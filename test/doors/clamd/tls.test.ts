@@ -81,8 +81,8 @@ async function startHost(
   return {
     ...host,
     async judge(message: Buffer): Promise<string> {
-      const { does, why, code, log } = await host.ask({ message, variables })
-      return does === 'go standalone' ? `standalone: ${why}` : `${code ?? 0} ${log}`
+      const { does, reason, code, log } = await host.ask({ message, variables })
+      return does === 'go standalone' ? `standalone: ${reason}` : `${code ?? 0} ${log}`
     },
   }
 }
@@ -283,14 +283,14 @@ t.test('a scanner that cannot be trusted gets no mail', { skip }, async (t) => {
       /it does not use TLS: write its address without tls:\/\//,
     ],
   }
-  for (const [how, [start, why]] of Object.entries(cases)) {
+  for (const [how, [start, reason]] of Object.entries(cases)) {
     t.test(how, async (t) => {
       for (const { name, program } of runtimes) {
         const CLAMD = await start(t)
         const host = await startHost(t, { CLAMD, ...mx1, SCANTIMEOUT: '10' }, program)
         const answer = await host.judge(virus)
         t.match(answer, /^(?:71|81) .*scan=unknown.* cause=unreachable/, name)
-        t.match(answer, why, name)
+        t.match(answer, reason, name)
       }
     })
   }
@@ -373,10 +373,10 @@ t.test('onescand does not start with files that TLS cannot use', { skip }, async
       [{ ...own, CLAMDCERT: '/nonexistent' }, door, /CLAMDCERT: .*ENOENT/],
       [{ CLAMD: 'tls://127.0.0.1:3312' }, [], /CLAMD tls:.*: set CLAMDCERT, CLAMDKEY/],
     ]
-  for (const [settings, args, why] of cases) {
+  for (const [settings, args, reason] of cases) {
     const run = runOnescand(t, { settings: { ...plugin, ...settings }, args })
     t.equal(await run.ended, 111)
-    t.match(run.log.join('\n'), why)
+    t.match(run.log.join('\n'), reason)
     t.notMatch(run.log.join('\n'), /PRIVATE KEY/)
   }
   const late = authority.certify('late', { days: -1 })

@@ -29,9 +29,9 @@ const refused = (what: string) =>
  */
 const unshown: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
-    Object.entries(ofBytes).flatMap(([what, why]) => [
-      [`${what} stays as it is below the new field, byte for byte`, why],
-      [`without QHPSI ${what} passes byte for byte`, why],
+    Object.entries(ofBytes).flatMap(([what, reason]) => [
+      [`${what} stays as it is below the new field, byte for byte`, reason],
+      [`without QHPSI ${what} passes byte for byte`, reason],
     ]),
   ),
   'hostile recipients cannot break out of X-Quarantine-ID':

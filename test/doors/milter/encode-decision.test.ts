@@ -15,7 +15,7 @@ const told = {
 }
 
 function packetsOf(edits: HeaderEdits, ...forward: readonly string[]): string[] {
-  const details = { scan: 'clean', why: '', times: {} } as const
+  const details = { scan: 'clean', reason: '', times: {} } as const
   const to = forward.length > 0 && { recipients: forward.map(readAddress) }
   const reader = createPacketReader(() => 1_000_000)
   const agreement = { version: 6, actions: 0x1ff, steps: 0x100000, lacksSteps: false }

@@ -14,7 +14,7 @@ const answers: Readonly<Record<string, QuotaAnswer>> = {
   'full@example.org': { status: 'full', usage: { size: 900, quota: 1000 } },
   'room@example.org': { status: 'room' },
   'nobody@example.org': { status: 'no-such-user' },
-  'broken@example.org': { status: 'unknown', why: 'no answer in 500 ms' },
+  'broken@example.org': { status: 'unknown', reason: 'no answer in 500 ms' },
 }
 
 /** A milter with a quota service that records what it was asked. */

@@ -105,12 +105,12 @@ t.test('scanners learn of each message who has sent it, and by which client', as
   }
   const milter = await openMilter(t, scanning, { scan })
   const line = await milter.connect()
-  const check = async (mail: Partial<Submission>, wanted: Partial<Origin>, why = 'as told') => {
+  const check = async (mail: Partial<Submission>, wanted: Partial<Origin>, reason = 'as told') => {
     await line.submit({ message: plain, queueId: '4Q', ...mail })
     t.strictSame(
       JSON.parse(JSON.stringify(told)),
       { interface: 'milter', queueId: '4Q', ...wanted },
-      why,
+      reason,
     )
   }
   const client = { clientAddress: '192.0.2.7', clientName: 'client.example.org' }

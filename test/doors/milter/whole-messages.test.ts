@@ -288,7 +288,7 @@ t.test('an unknown quota is logged, and does not defer the mail', async (t) => {
   const quota = {
     askForRelayClients: false,
     timeout: 500,
-    ask: async () => ({ status: 'unknown', why: 'no answer in 0.5 s' }) as const,
+    ask: async () => ({ status: 'unknown', reason: 'no answer in 0.5 s' }) as const,
   }
   const milter = await openMilter(t, scanning, { quota })
   t.equal((await submit(milter, { message: bytes(letter) })).outcome, 'delivered')

@@ -131,7 +131,7 @@ t.test('onescan-queue refuses a message if all its recipients are full', async (
   t.test('a client that has another QUOTAD scans standalone', async (t) => {
     for (const QHPSI of ['', 'plugin: eicar']) {
       const question = { variables: { QHPSI, QUOTAD: 'udp:127.0.0.1:9' } }
-      t.match(await daemon.ask(question), { does: 'go standalone', why: /^QUOTAD differs/ })
+      t.match(await daemon.ask(question), { does: 'go standalone', reason: /^QUOTAD differs/ })
     }
   })
 

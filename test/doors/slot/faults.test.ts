@@ -141,8 +141,8 @@ t.test('with a wrong keyring in CLUSTERKEYS onescan-queue ends with 55', async (
     ['missing', /ENOENT/],
     ['open', /mode 0644 lets others read .*chmod 640/],
   ] as const
-  for (const [name, why] of rows) {
-    const log = new RegExp(`fault=config reason="CLUSTERKEYS \\S*/${name}: .*${why.source}`)
+  for (const [name, reason] of rows) {
+    const log = new RegExp(`fault=config reason="CLUSTERKEYS \\S*/${name}: .*${reason.source}`)
     await refusedBy(t, 55, log, {
       settings: { QHPSI: '/bin/true', CLUSTERKEYS: join(directory, name) },
     })
@@ -184,12 +184,12 @@ const unknowns: readonly (readonly [string, string, RegExp])[] = [
   ['crashes', scanner('kill -SEGV $$'), /killed by SIGSEGV/],
 ]
 
-for (const [what, QHPSI, why] of unknowns) {
+for (const [what, QHPSI, reason] of unknowns) {
   t.test(`if a scanner ${what}, mail is deferred with 71`, async (t) => {
-    await refusedBy(t, 71, why, { settings: { QHPSI } })
+    await refusedBy(t, 71, reason, { settings: { QHPSI } })
     const run = await runSlot({ settings: { QHPSI, SCANFAIL: 'accept' } })
     t.equal(run.text, 'Subject: x\n\nbody\n', 'SCANFAIL=accept lets it through as it came')
-    t.match(run.logged, why)
+    t.match(run.logged, reason)
   })
 }
 

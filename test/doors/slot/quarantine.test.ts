@@ -27,7 +27,7 @@ const today = `.${new Date().toISOString().slice(0, 10)}`
 const spoilt: readonly (readonly [
   name: string,
   spoil: (path: string, elsewhere: string) => void,
-  why: RegExp,
+  reason: RegExp,
 ])[] = [
   ['that others may enter', (path) => mkdirSync(path, 0o755), /mode 0755 lets other users in; run chmod 700 on it/], // biome-ignore format: a row
   ['that is not there', () => {}, /create it: install -d -m 700 -o \d+ /],
@@ -78,7 +78,7 @@ function belongingToOthers(): typeof spoilt {
 
 for (const { name, program } of runtimes) {
   t.test(`the slot ${name}`, { jobs: 2 }, async (t) => {
-    for (const [name, spoil, why] of spoilt) {
+    for (const [name, spoil, reason] of spoilt) {
       t.test(`defers for a quarantine ${name}`, async (t) => {
         const stage = buildStage(t)
         const elsewhere = made(stage.directory, 'elsewhere')
@@ -87,7 +87,7 @@ for (const { name, program } of runtimes) {
         const run = await send(program, stage, infected, quarantine)
         t.equal(run.code, 55, run.logged)
         t.match(run.logged, /decision=defer fault=config reason="QUARANTINE/)
-        t.match(run.logged, why)
+        t.match(run.logged, reason)
         t.same(run.deliveries, [])
         t.same(readdirSync(elsewhere), [])
       })

@@ -33,11 +33,11 @@ t.test('one during the content makes room only if all others are, too', async (t
   const { next, door } = await openBetween(t, { maxClients: 2, timeouts })
   const [content, idle] = [await door.amidData(), await door.call()]
   const second = await door.amidData()
-  const why = '421 4.3.2 no progress for too long, and others are waiting'
-  t.same(await idle.rest(), [why])
+  const reason = '421 4.3.2 no progress for too long, and others are waiting'
+  t.same(await idle.rest(), [reason])
   second.write('x'.repeat(5000))
   const third = await door.call()
-  t.same(await content.rest(), [why])
+  t.same(await content.rest(), [reason])
   t.match(await second.say(`\r\n${clean}.`), /^250 /)
   t.equal(await third.say('NOOP'), '250 2.0.0 Ok')
   t.equal(next.got.length, 1)

@@ -60,8 +60,8 @@ t.test('over --max-clients clients without progress give way, whatever they send
     late.socket.once('close', () => left.push('one that came late'))
     while (left.length < come) await wait(5)
   }
-  const why = '421 4.3.2 no progress for too long, and others are waiting'
-  t.same(left.sort(), [`command: ${why}`, `content: ${why}`, `noop: ${why}`])
+  const reason = '421 4.3.2 no progress for too long, and others are waiting'
+  t.same(left.sort(), [`command: ${reason}`, `content: ${reason}`, `noop: ${reason}`])
   clearInterval(drip)
   quick.write('\r\n.\r\n')
   t.match(await quick.hear(), /^250 /)

@@ -30,7 +30,7 @@ t.test('a field cannot be removed if some readers take its place for the body', 
 
 t.test('more than sixteen fields cannot be removed', async (t) => {
   t.equal(clearing(`${'X-QHPSI: a\n'.repeat(MOST)}\n`).kind, 'clear')
-  t.match(clearing(`${'X-QHPSI: a\n'.repeat(MOST + 1)}\n`), { why: /more than 16 X-QHPSI/ })
+  t.match(clearing(`${'X-QHPSI: a\n'.repeat(MOST + 1)}\n`), { reason: /more than 16 X-QHPSI/ })
 })
 
 t.test('no field can be put above a continuation line without a field', async (t) => {
@@ -57,7 +57,7 @@ t.test(
     ]) {
       t.match(
         clearing(`${first}A: b\n\n`),
-        { why: /malformed continuation/ },
+        { reason: /malformed continuation/ },
         JSON.stringify(first),
       )
     }
@@ -65,7 +65,7 @@ t.test(
 )
 
 t.test('one sentence explains why a field cannot be removed', async (t) => {
-  const unclear = (why: string) => ({ kind: 'unclear', why })
+  const unclear = (reason: string) => ({ kind: 'unclear', reason })
   t.same(clearing(' a'), unclear('its header is a continuation without a field'))
   t.same(clearing(' \nA: b\n\n'), unclear('its header begins with a malformed continuation'))
   t.same(

@@ -61,7 +61,7 @@ t.test('a header that mail programs read differently is not well formed', async 
     ...['A: b\n\tBegin \t7', 'A: b\n =ybegin x', 'A: b\n =ypart x'].map(begins),
     ...['A: b\n c\n attach;', 'A: b\n attach:'].map(begins),
   ]
-  for (const [block, why] of cases) {
-    t.match(faultOf(block), why, JSON.stringify(block).slice(0, 100))
+  for (const [block, reason] of cases) {
+    t.match(faultOf(block), reason, JSON.stringify(block).slice(0, 100))
   }
 })

@@ -13,7 +13,7 @@ async function observe(t: Test) {
     clock: Date.now(),
     uptime: 0,
     selfTests: 0,
-    selfTest: { right: true, why: RIGHT, at: 0, doors: [] } as SelfTest,
+    selfTest: { right: true, reason: RIGHT, at: 0, doors: [] } as SelfTest,
     workers: { replaced: 0, hung: 0, late: [] as readonly number[] },
   }
   const observer = new Observer({
@@ -31,7 +31,7 @@ async function observe(t: Test) {
     workers: () => host.workers,
   })
   t.teardown(() => observer.close())
-  t.match(observer.health(), { healthy: false, why: 'no self-test has finished yet' })
+  t.match(observer.health(), { healthy: false, reason: 'no self-test has finished yet' })
   while (observer.selfTest === undefined) await new Promise(setImmediate)
   return { host, observer }
 }
@@ -39,16 +39,16 @@ async function observe(t: Test) {
 t.test('health does not change when the clock of the host is set', async (t) => {
   const { host, observer } = await observe(t)
   host.clock += 24 * 60 * 60 * 1000
-  t.same(observer.health(), { healthy: true, why: RIGHT })
+  t.same(observer.health(), { healthy: true, reason: RIGHT })
   t.equal(metric(await observer.metrics(), 'onescan_selftest_age_seconds'), 0)
   host.uptime += 30_000
-  t.same(observer.health(), { healthy: true, why: RIGHT })
+  t.same(observer.health(), { healthy: true, reason: RIGHT })
   host.uptime += 1000
-  t.same(observer.health(), { healthy: false, why: 'the last self-test is 31 s old' })
+  t.same(observer.health(), { healthy: false, reason: 'the last self-test is 31 s old' })
   host.workers = { replaced: 3, hung: 1, late: [2] }
-  t.same(observer.health(), { healthy: false, why: 'no answer from worker 2' })
+  t.same(observer.health(), { healthy: false, reason: 'no answer from worker 2' })
   host.workers = { ...host.workers, late: [2, 3] }
-  t.same(observer.health(), { healthy: false, why: 'no answer from workers 2, 3' })
+  t.same(observer.health(), { healthy: false, reason: 'no answer from workers 2, 3' })
 })
 
 t.test('reports of processes are summed, as long as they arrive', async (t) => {
@@ -74,8 +74,8 @@ t.test('reports of processes are summed, as long as they arrive', async (t) => {
     'memory_bytes{interface=qmail}': 70,
     'clamd_sessions{server=one}': 1,
     'clamd_sessions{server=two}': 5,
-    'workers_replaced_total{why=ended}': 2,
-    'workers_replaced_total{why=hung}': 1,
+    'workers_replaced_total{reason=ended}': 2,
+    'workers_replaced_total{reason=hung}': 1,
     workers_late: 1,
     memory_limit_bytes: 7,
     uncounted_total: 6,
@@ -125,11 +125,11 @@ t.test('a message that could not be scanned has health tried soon', async (t) =>
     t.equal(host.selfTests, before + 1, fields)
     await new Promise(setImmediate)
   }
-  host.selfTest = { ...host.selfTest, right: false, why: 'no' }
+  host.selfTest = { ...host.selfTest, right: false, reason: 'no' }
   host.uptime += 2000
   observer.trySoon()
   await new Promise(setImmediate)
-  t.same(observer.health(), { healthy: false, why: 'no' })
+  t.same(observer.health(), { healthy: false, reason: 'no' })
   const before = host.selfTests
   host.uptime += 2000
   trouble('scan=unknown')

@@ -92,7 +92,7 @@ t.test('a real clamd over lasting connections', { skip }, async (t) => {
         t.same(await answerTo(large), found)
         t.same(await answerTo(harmless), { answer: 'clean' })
         for (const size of [MIB + 1, 20 * MIB]) {
-          const limited = { answer: 'unread', what: 'size', why: /size limit exceeded/ }
+          const limited = { answer: 'unread', what: 'size', reason: /size limit exceeded/ }
           t.match(await answerTo(sample(mail(size))), limited)
         }
       }
@@ -132,7 +132,7 @@ t.test(
     for (const address of [clamd.socket, clamd.tcp]) {
       for (const size of [MIB + 1, 3 * MIB, 20 * MIB]) {
         const { answer } = await scan(address, sample(mail(size)))
-        t.match(answer, { answer: 'unread', what: 'size', why: /size limit exceeded/ }, address)
+        t.match(answer, { answer: 'unread', what: 'size', reason: /size limit exceeded/ }, address)
       }
       t.same((await scan(address, sample(mail(MIB)))).answer, { answer: 'clean' })
     }
@@ -142,7 +142,7 @@ t.test(
 t.test('a message over a scan limit with AlertExceedsMax is not a virus', { skip }, async (t) => {
   const clamd = await startClamd(t, { maxFileSize: '1M', alertExceedsMax: true })
   const { answer } = await scan(clamd.socket, sample(infectedMail(2 * MIB)))
-  t.match(answer, { answer: 'unread', what: 'unpacked', why: /Heuristics\.Limits\.Exceeded/ })
+  t.match(answer, { answer: 'unread', what: 'unpacked', reason: /Heuristics\.Limits\.Exceeded/ })
 })
 
 t.test('hash and size after the name of a virus are left out', { skip }, async (t) => {
@@ -160,18 +160,18 @@ t.test('a clamd that is stopped during a scan gives an unknown result', { skip }
   t.match(await hangs, {
     answer: 'unknown',
     cause: 'timeout',
-    why: /no answer within the time limit/,
+    reason: /no answer within the time limit/,
   })
 
   const kill = () => void process.kill(clamd.pid, 'SIGKILL')
   const { answer } = await scan(clamd.socket, signalled(plain, kill))
-  t.match(answer, { answer: 'unknown', why: /closed the connection without a reply/ })
+  t.match(answer, { answer: 'unknown', reason: /closed the connection without a reply/ })
 
   const gone = await scan(clamd.socket, sample(plain))
   t.match(gone.answer, {
     answer: 'unknown',
     cause: 'unreachable',
-    why: /cannot connect \(ECONNREFUSED\)/,
+    reason: /cannot connect \(ECONNREFUSED\)/,
   })
 })
 

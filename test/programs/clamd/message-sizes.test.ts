@@ -103,9 +103,9 @@ t.test('mail of each size gets a true answer', { skip: clamdMissing }, async (t)
     t.test(`onescanc with onescand, clamd ${how}`, async (t) => {
       const slot = await openSlot(t, settings)
       await sendAll(t, sizes, async (message) => {
-        const { does, code, why } = await slot.ask({ variables: settings, message })
+        const { does, code, reason } = await slot.ask({ variables: settings, message })
         if (does === 'hand on') return 'clean'
-        return does === 'end' && code === 31 ? 'infected' : `${does} ${code} ${why}`
+        return does === 'end' && code === 31 ? 'infected' : `${does} ${code} ${reason}`
       })
     })
 

@@ -93,11 +93,11 @@ async function isAccepted(t: Test, milter: OpenMilter, bytes: Buffer, name: stri
   t.match(log, /scan=clean .*Heuristics\.Limits\.Exceeded.*but each part is clean/)
 }
 
-async function isRefused(t: Test, milter: OpenMilter, bytes: Buffer, why: RegExp, name: string) {
+async function isRefused(t: Test, milter: OpenMilter, bytes: Buffer, reason: RegExp, name: string) {
   const { outcome } = await milter.submit({ message: bytes })
   const log = milter.mailLog.at(-1)!
   t.equal(outcome, 'refused', `${name}: ${log}`)
-  t.match(log, why, name)
+  t.match(log, reason, name)
 }
 
 t.test('a plain digest is accepted and stamped', { skip: clamdMissing }, async (t) => {

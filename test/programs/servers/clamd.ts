@@ -137,7 +137,7 @@ export async function startClamd(t: Ending, options: ClamdOptions = {}): Promise
   }
   t.teardown(stop)
   const pong = await askClamd(readClamdAddress(socket), 'PING', AbortSignal.timeout(10_000))
-  if (pong.kind !== 'answered') throw new Error(`clamd does not answer PING: ${pong.why}`)
+  if (pong.kind !== 'answered') throw new Error(`clamd does not answer PING: ${pong.reason}`)
   return {
     socket,
     tcp: port ? `127.0.0.1:${port}` : '',
@@ -154,7 +154,7 @@ export async function clamdAnswer(socket: string, message: Buffer): Promise<Scan
   const server = new ClamdServer(readClamdAddress(socket), { lasting: false })
   const task = { signal: AbortSignal.timeout(60_000), note() {} }
   const outcome = await server.scan({ bytes: Bytes.of(message) }, task)
-  if (outcome.kind !== 'answered') throw new Error(`clamd: ${outcome.why}`)
+  if (outcome.kind !== 'answered') throw new Error(`clamd: ${outcome.reason}`)
   return outcome.reply
 }
 

@@ -165,10 +165,10 @@ t.test(
       spawnSync('/bin/sh', ['-c', `exec 2>&1\n${script}`], { env, encoding: 'utf8' })
     const files = () => run(`cd ${etc}; ls -l; cat *`).stdout
     const before = files()
-    const changesNothing = (t: Test, why: RegExp) => {
+    const changesNothing = (t: Test, reason: RegExp) => {
       const { status, stdout } = run(example('postfix-milter'))
       t.equal(status, 1, stdout)
-      t.match(stdout, why)
+      t.match(stdout, reason)
       t.match(stdout, /^postfix-milter: Postfix would defer all mail; nothing was changed$/m)
       t.equal(files(), before)
     }

@@ -35,7 +35,7 @@ interface Lie {
   readonly name: string
   /** What it says to a search. */
   readonly says: (id: number) => Buffer
-  readonly why: RegExp
+  readonly reason: RegExp
 }
 
 const notLdap = /sent data that is not LDAP/
@@ -46,106 +46,106 @@ const lies: Lie[] = [
   {
     name: 'thousands of answers to nobody in one read',
     says: () => repeated(message(0x7f, element(0x65))),
-    why: notAsked,
+    reason: notAsked,
   },
   {
     name: 'thousands of empty messages in one read',
     says: () => repeated(sequence()),
-    why: notLdap,
+    reason: notLdap,
   },
   {
     name: 'thousands of entries for one question',
     says: (id) => repeated(entry(id, { mailHost: HOST })),
-    why: tooMuch,
+    reason: tooMuch,
   },
   {
     name: 'a message of two gigabytes',
     says: () => claiming(0x30, HUGE, Buffer.alloc(1024 * 1024)),
-    why: tooMuch,
+    reason: tooMuch,
   },
   {
     name: 'a message that is a little longer than the longest',
     says: (id) => entry(id, { mailHost: HOST, photo: 'x'.repeat(256 * 1024) }),
-    why: tooMuch,
+    reason: tooMuch,
   },
   {
     name: 'an attribute whose values are two gigabytes long',
     says: (id) => entryWith(id, sequence(text('mailHost'), claiming(0x31, HUGE, text(HOST)))),
-    why: notLdap,
+    reason: notLdap,
   },
   {
     name: 'an attribute of two gigabytes',
     says: (id) => entryWith(id, claiming(0x30, HUGE, text('mailHost'))),
-    why: notLdap,
+    reason: notLdap,
   },
   {
     name: 'a list of attributes of two gigabytes',
     says: (id) => message(id, element(0x64, text('cn=x'), claiming(0x30, HUGE))),
-    why: notLdap,
+    reason: notLdap,
   },
   {
     name: 'a list of attributes of two gigabytes in the place of a string',
     says: (id) => message(id, element(0x64, text('cn=x'), claiming(0x04, HUGE))),
-    why: notLdap,
+    reason: notLdap,
   },
   {
     name: 'a reference of two gigabytes',
     says: (id) => message(id, element(0x73, claiming(0x04, HUGE))),
-    why: notLdap,
+    reason: notLdap,
   },
   {
     name: 'an operation of two gigabytes',
     says: (id) => message(id, claiming(0x64, HUGE, text('cn=x'))),
-    why: notLdap,
+    reason: notLdap,
   },
   {
     name: 'a result with more than it may have',
     says: (id) => message(id, result(0x65, 0, element(0xa0, claiming(0x30, HUGE)))),
-    why: notLdap,
+    reason: notLdap,
   },
   {
     name: 'a result without its values',
     says: (id) => message(id, element(0x65)),
-    why: notLdap,
+    reason: notLdap,
   },
   {
     name: 'a length without an end',
     says: () => Buffer.from([0x30, 0x80, 0, 0]),
-    why: notLdap,
+    reason: notLdap,
   },
   {
     name: 'a length of seven bytes',
     says: () => Buffer.from([0x30, 0x87, 0, 0, 0, 0, 0, 0, 1, 0]),
-    why: notLdap,
+    reason: notLdap,
   },
   {
     name: 'a number of nine bytes in the place of the id',
     says: () => sequence(element(0x02, Buffer.alloc(9)), result(0x65, 0)),
-    why: notLdap,
+    reason: notLdap,
   },
   {
     name: 'the answer of another operation',
     says: (id) => message(id, result(0x69, 0)),
-    why: notLdap,
+    reason: notLdap,
   },
   {
     name: 'HTTP',
     says: () => Buffer.from('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'),
-    why: notLdap,
+    reason: notLdap,
   },
   {
     name: 'that it ends the connection, and stays',
     says: () => message(0, result(0x78, 52)),
-    why: /the directory closed the connection/,
+    reason: /the directory closed the connection/,
   },
   {
     name: 'a result without a code',
     says: (id) => message(id, element(0x65, element(0x0a), text(''), text(''))),
-    why: notLdap,
+    reason: notLdap,
   },
 ]
 
-for (const { name, says, why } of lies) {
+for (const { name, says, reason } of lies) {
   t.test(`a directory that sends ${name} is not believed`, async (t) => {
     let isLying = true
     const server = await startLyingServer(
@@ -157,8 +157,8 @@ for (const { name, says, why } of lies) {
     )
     const clock = { uptime: 0 }
     const directory = open(t, server.url, clock)
-    t.match(await directory.find(user('ann')), { found: 'trouble', why })
-    t.match(await directory.find(user('ben')), { found: 'trouble', why }, 'and it is backed off')
+    t.match(await directory.find(user('ann')), { found: 'trouble', reason })
+    t.match(await directory.find(user('ben')), { found: 'trouble', reason }, 'and it is backed off')
     isLying = false
     clock.uptime = 5000
     t.match(await directory.find(user('ann')), { found: 'entry', backend: HOST })
@@ -172,7 +172,7 @@ t.test('an answer before the question ends the connection', async (t) => {
     (socket) => socket.write(found(7)),
   )
   const directory = open(t, server.url)
-  t.match(await directory.find(user('ann')), { found: 'trouble', why: notAsked })
+  t.match(await directory.find(user('ann')), { found: 'trouble', reason: notAsked })
 })
 
 t.test('the answer to a bind is read with the same care', async (t) => {
@@ -181,7 +181,7 @@ t.test('the answer to a bind is read with the same care', async (t) => {
   })
   const bind = { QUOTALDAPBIND: 'cn=x', QUOTALDAPPASSWORD: passwordFile(t) }
   const directory = open(t, server.url, { uptime: 0 }, bind)
-  t.match(await directory.find(user('ann')), { found: 'trouble', why: notLdap })
+  t.match(await directory.find(user('ann')), { found: 'trouble', reason: notLdap })
 })
 
 t.test('a bind is not answered by the end of a search, nor a search by a bind', async (t) => {
@@ -191,7 +191,7 @@ t.test('a bind is not answered by the end of a search, nor a search by a bind', 
       if (asks !== 'unbind') socket.write(message(id, result(tag, 0)))
     })
     const directory = open(t, server.url)
-    t.match(await directory.find(user('ann')), { found: 'trouble', why: notLdap }, wrong)
+    t.match(await directory.find(user('ann')), { found: 'trouble', reason: notLdap }, wrong)
   }
 })
 
@@ -264,9 +264,9 @@ t.test('a slow directory receives at most fifty searches, and delays no caller',
   )
   const directory = open(t, server.url, { uptime: 0 }, {}, 50)
   const ask = (number: number) => directory.find(user(`user${number}`))
-  t.match(await ask(0), { found: 'trouble', why: /no answer in 50 ms/ })
+  t.match(await ask(0), { found: 'trouble', reason: /no answer in 50 ms/ })
   for (let number = 0; number < 60; number++) {
-    t.match(await ask(number), { found: 'trouble', why: /does not answer/ })
+    t.match(await ask(number), { found: 'trouble', reason: /does not answer/ })
   }
   while (searches < 50) await new Promise(setImmediate)
   isSlow = false

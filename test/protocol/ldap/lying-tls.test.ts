@@ -74,7 +74,7 @@ for (const [name, greet] of greetings) {
       const { file } = certificateOf(t)
       const { directory, clock } = open(t, await startServer(t, greet), file)
       for (let i = 0; i < 3; i++) {
-        t.match(await directory.find(ann), { found: 'trouble', why: /^ldaps:/ })
+        t.match(await directory.find(ann), { found: 'trouble', reason: /^ldaps:/ })
         clock.uptime += 5000
       }
     },
@@ -87,7 +87,7 @@ t.test(
   async (t) => {
     const { file } = certificateOf(t)
     const { directory } = open(t, await startServer(t, () => {}), file, 100)
-    t.match(await directory.find(ann), { found: 'trouble', why: /no answer in 100 ms/ })
+    t.match(await directory.find(ann), { found: 'trouble', reason: /no answer in 100 ms/ })
   },
 )
 
@@ -103,7 +103,7 @@ t.test(
     }
     const server = await startLyingServer(t, say, () => {}, certificate)
     const { directory, clock } = open(t, server.url, file)
-    t.match(await directory.find(ann), { found: 'trouble', why: /sent an unexpected answer/ })
+    t.match(await directory.find(ann), { found: 'trouble', reason: /sent an unexpected answer/ })
     isLying = false
     clock.uptime = 5000
     t.match(await directory.find(ann), { found: 'entry', backend: HOST })
@@ -127,7 +127,7 @@ t.test(
       certificate,
     )
     const { directory } = open(t, server.url, another)
-    t.match(await directory.find(ann), { found: 'trouble', why: /certificate/ })
+    t.match(await directory.find(ann), { found: 'trouble', reason: /certificate/ })
     t.same(asked, [], 'no password goes there')
   },
 )

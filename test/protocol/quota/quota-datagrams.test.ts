@@ -79,7 +79,7 @@ t.test('the client of onescan understands each answer', async (t) => {
     { user: 'ann', incoming: 1, nonce },
     { user: 'ann', incoming: undefined, nonce: '' },
   ]) {
-    const unknown = replyDatagram(question, { status: 'unknown', why: 'x' })
+    const unknown = replyDatagram(question, { status: 'unknown', reason: 'x' })
     t.match(readReplyDatagram(Buffer.from(unknown), 'ann', question.nonce || undefined), {
       status: 'unknown',
     })
@@ -100,7 +100,7 @@ t.test('every word of a datagram counts', async (t) => {
   t.same(datagram('QUOTA_OK ann 5 0'), { status: 'room', usage: { size: 5 } })
   t.same(datagram('QUOTA_OK ann 0 5'), { status: 'room', usage: { size: 0, quota: 5 } })
   t.same(datagram('QUOTA_UNKNOWN ann 1 2'), { status: 'no-such-user' })
-  t.same(datagram('QUOTA_ERROR ann'), { status: 'unknown', why: NOT_KNOWN })
+  t.same(datagram('QUOTA_ERROR ann'), { status: 'unknown', reason: NOT_KNOWN })
   t.same(datagram('QUOTA_OK n1\n', 'n1'), { status: 'room' })
   t.same(datagram('QUOTA_OK ann n1', 'n1'), { status: 'room' })
   const digits = '9'.repeat(15)

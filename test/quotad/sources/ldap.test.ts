@@ -146,7 +146,7 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
     await untilKnown('bob') // the connection is open then, however long that takes on a busy machine
     await slapd.pause()
     const before = slapd.searchesFor('ann')
-    t.match(await asked.find(user), { found: 'trouble', why: /no answer in 300 ms/ })
+    t.match(await asked.find(user), { found: 'trouble', reason: /no answer in 300 ms/ })
     t.match(await asked.find(parseUser('umlaut')!), { found: 'trouble' })
     slapd.resume()
     t.match(await untilKnown('ann'), { found: 'entry', quota: '300' })

@@ -30,7 +30,7 @@ function homes(t: Test) {
   const source = new MaildirSource(TIMEOUT, clocks)
   const says = async () => {
     const result = await source.read(mailbox, measure)
-    if (result.found === 'trouble') return result.why
+    if (result.found === 'trouble') return result.reason
     return result.found === 'usage'
       ? `${result.usage.bytes} ${result.usage.messages}`
       : result.found
@@ -103,11 +103,11 @@ t.test('an mbox is not looked at if it is a link or is reached by one', async (t
   t.match(await at(join(home, 'mail/ann'), join(home, 'mail/ann')), { usage: { bytes: 7 } })
   symlinkSync(join(root, 'private/ann'), join(home, 'mail/eve'))
   symlinkSync(join(root, 'private'), join(home, 'other'))
-  const link = { found: 'trouble', why: 'is a link, which is not followed' }
+  const link = { found: 'trouble', reason: 'is a link, which is not followed' }
   t.same(await at(join(home, 'mail/eve')), link)
   t.same(await at(join(home, 'mail/eve'), join(home, 'mail/eve')), link, 'in a spool for all')
-  t.match(await at(join(home, 'other/ann')), { found: 'trouble', why: /^other is a link/ })
-  t.match(await at(join(home, 'mail')), { found: 'trouble', why: 'is not a file' })
+  t.match(await at(join(home, 'other/ann')), { found: 'trouble', reason: /^other is a link/ })
+  t.match(await at(join(home, 'mail')), { found: 'trouble', reason: 'is not a file' })
   t.match(await at(join(home, 'mail/zoe')), { found: 'no-mailbox' })
   t.match(await at(join(home, 'none/zoe')), { found: 'no-mailbox' })
 })

@@ -21,7 +21,7 @@ t.test('onescan-quotad continues to answer while a directory sends invalid answe
     if (asks === 'search') socket.write(lie)
   })
   const env = { QUOTALDAPURL: server.url, QUOTAMAILBOX: 'maildir:%h' }
-  for (const [lies, why] of [
+  for (const [lies, reason] of [
     [Array(5000).fill(message(0x7f, element(0x65))), /sent an unexpected answer/],
     [Array(5000).fill(sequence()), /sent data that is not LDAP/],
     [[claiming(0x30, 2 ** 31 - 1, Buffer.alloc(1024 * 1024))], /sent too much for one request/],
@@ -30,7 +30,7 @@ t.test('onescan-quotad continues to answer while a directory sends invalid answe
     const quotad = await startQuotad(t, env)
     t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
     t.equal(await quotad.ask('CHECK_QUOTA ben'), 'QUOTA_ERROR ben')
-    t.ok(await quotad.says(why))
+    t.ok(await quotad.says(reason))
     t.equal(await quotad.stop(), 0)
   }
 })

@@ -147,7 +147,7 @@ t.test('while a count takes too long, the answer is unknown', async (t) => {
   const again = new MaildirSource(0, clocks)
   t.match(await again.read(at(path), unlimited), {
     found: 'trouble',
-    why: 'still being counted after 0 ms',
+    reason: 'still being counted after 0 ms',
   })
 })
 

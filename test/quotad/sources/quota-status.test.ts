@@ -101,20 +101,20 @@ t.test("questions at the same time do not get one another's answer", async (t) =
 })
 
 t.test('a service that closes, lies, is endless or silent makes nothing full', async (t) => {
-  for (const [talk, why] of [
+  for (const [talk, reason] of [
     [(socket: Socket) => socket.end('action=552 5.2.2'), /closes the connection/],
     [answering(() => 'HTTP/1.1 552 5.2.2\n\n'), /is not an attribute/],
     [answering(() => 'reaction=OK\n\n'), /answered nothing/],
     [answering(() => 'x'.repeat(100_000)), /more than \d+ bytes/],
   ] as const) {
-    t.match(await (await serve(t, talk)).ask(), { found: 'trouble', why })
+    t.match(await (await serve(t, talk)).ask(), { found: 'trouble', reason })
   }
   const silent = await serve(t, () => {}, 50)
-  t.match(await silent.ask(), { found: 'trouble', why: /no answer in 50 ms/ })
+  t.match(await silent.ask(), { found: 'trouble', reason: /no answer in 50 ms/ })
   const missing = quotaStatus({ path: '/nowhere/status' }, 'unix:/nowhere/status', 1000)
   t.match(await missing({ path: 'ann', fixed: 3 }, measure), {
     found: 'trouble',
-    why: /quota-status unix:.*ENOENT/,
+    reason: /quota-status unix:.*ENOENT/,
   })
 })
 
@@ -122,7 +122,7 @@ t.test('a bounded number of connections waits for a silent service', async (t) =
   const { ask } = await serve(t, () => {}, 2000)
   const answers = await Promise.all(Array.from({ length: 100 }, () => ask()))
   const refused = answers.filter(
-    (answer) => 'why' in answer && /64 requests are already waiting/.test(answer.why),
+    (answer) => 'reason' in answer && /64 requests are already waiting/.test(answer.reason),
   )
   t.equal(refused.length, 36)
 })

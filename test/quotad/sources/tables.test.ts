@@ -57,14 +57,14 @@ t.test('while a file cannot be used, every question fails', async (t) => {
   const { now, pass } = clock()
   const limitsOf = limitsFile(file, now)
   t.same(limitsOf(user('ann')), { bytes: 5 })
-  for (const [text, why] of [
+  for (const [text, reason] of [
     ['ann 5\n', /map: line 1: ann 5 is not understood/],
     ['ann: much\n', /line 1: ann: much is not understood/],
     ['ann: 1\nANN: 2\n', /line 2: ANN occurs twice/],
   ] as const) {
     writeFileSync(file, text)
     pass(1000)
-    t.throws(() => limitsOf(user('ann')), { message: why })
+    t.throws(() => limitsOf(user('ann')), { message: reason })
   }
   rmSync(file)
   pass(1000)
@@ -84,9 +84,9 @@ t.test('a home must be an absolute path', async (t) => {
   const at = (name: string) => homesFile(join(directory, name), () => 0)
   t.same(await at('good')(user('ann')), { found: 'account', home: '/home/ann' })
   t.same(await at('good')(user('bob')), { found: 'nobody' })
-  t.match(await at('bad')(user('ann')), { found: 'trouble', why: /bad: line 1/ })
-  t.match(await at('above')(user('ann')), { found: 'trouble', why: /above: line 1/ })
-  t.match(await at('worse')(user('ann')), { found: 'trouble', why: /worse: line 1/ })
+  t.match(await at('bad')(user('ann')), { found: 'trouble', reason: /bad: line 1/ })
+  t.match(await at('above')(user('ann')), { found: 'trouble', reason: /above: line 1/ })
+  t.match(await at('worse')(user('ann')), { found: 'trouble', reason: /worse: line 1/ })
 })
 
 t.test('passwd(5) has homes, and the account of an address is the part before the @', async (t) => {
@@ -102,7 +102,7 @@ t.test('passwd(5) has homes, and the account of an address is the part before th
   t.same(await lookUp(user('bob')), { found: 'nobody' })
   t.match(await passwdFile(`${file}-`, isLocal, () => 0)(user('ann')), {
     found: 'trouble',
-    why: /ENOENT/,
+    reason: /ENOENT/,
   })
   writeFileSync(file, '\n#\n+::::::\nx:x\nann:::::/a:\nann:::::/b:\ncy:::::/..:\n')
   const odd = passwdFile(file, isLocal, () => 0)

@@ -66,7 +66,7 @@ async function finds(clamd: Clamd, bytes: Buffer): Promise<boolean> {
   const server = new ClamdServer(readClamdAddress(clamd.socket), { lasting: false })
   const task = { signal: AbortSignal.timeout(30_000), note() {} }
   const outcome = await server.scan({ bytes: Bytes.of(bytes) }, task)
-  if (outcome.kind !== 'answered') throw new Error(outcome.why)
+  if (outcome.kind !== 'answered') throw new Error(outcome.reason)
   return outcome.reply.answer === 'infected'
 }
 

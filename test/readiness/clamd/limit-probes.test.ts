@@ -14,9 +14,9 @@ for (const [reply, answer] of [
   ['stream: OK\0', { reports: 'no' }],
   ['stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\0', { reports: 'yes' }],
   ['stream: Eicar-Test-Signature FOUND\0', { reports: 'yes' }],
-  ['INSTREAM size limit exceeded. ERROR\0', { reports: 'unknown', why: /StreamMaxLength/ }],
-  ['stream: out of memory ERROR\0', { reports: 'unknown', why: /out of memory/ }],
-  ['stream: O', { reports: 'unknown', why: /during its reply/ }],
+  ['INSTREAM size limit exceeded. ERROR\0', { reports: 'unknown', reason: /StreamMaxLength/ }],
+  ['stream: out of memory ERROR\0', { reports: 'unknown', reason: /out of memory/ }],
+  ['stream: O', { reports: 'unknown', reason: /during its reply/ }],
 ] as const) {
   t.test(`a clamd that replies ${JSON.stringify(reply)}`, async (t) => {
     const server = await standIn(t, says(reply))

@@ -27,17 +27,17 @@ function decideBy(
 }
 
 const unclear = 'A: b\nno field\nX-QHPSI: clean\n\n'
-const why = 'its header is malformed and contains X-QHPSI'
+const reason = 'its header is malformed and contains X-QHPSI'
 
 const deferred: SingleDecision = {
   kind: 'defer',
   reply: {
     class: 4,
     enhanced: '4.6.0',
-    text: `message deferred: ${why}`,
+    text: `message deferred: ${reason}`,
     grounds: 'unclear-header',
   },
-  details: { scan: 'skipped', why: `message deferred: ${why}`, times: {} },
+  details: { scan: 'skipped', reason: `message deferred: ${reason}`, times: {} },
 }
 
 t.test('mail from which X-QHPSI cannot be removed is deferred with the reason', async (t) => {
@@ -60,7 +60,7 @@ t.test('a quarantine directory keeps a message with such a header as it came', a
     quarantine: { kind: 'directory', directory: QUARANTINE },
     grounds: 'unclear-header',
     edits: { remove: [], add: [] },
-    details: { scan: 'skipped', why, times: {} },
+    details: { scan: 'skipped', reason, times: {} },
   }
   t.same(await decideBy(unclear, { QUARANTINE }), kept)
   const bounce = await decideBy(unclear, { QUARANTINE, REJECTVIRUS: '1' }, true)

@@ -14,7 +14,7 @@ type Outcome = Parameters<typeof decide>[2]
 
 const here = t.testdir({ kept: {} })
 const NOW = 1_700_000_000
-const untrusted: Trust = { trusted: false, why: '' }
+const untrusted: Trust = { trusted: false, reason: '' }
 const clamd: Scanner = { name: 'clamd', isPolicy: false, scan: async () => ({ answer: 'clean' }) }
 const local = localPolicy('attachments')
 
@@ -54,13 +54,13 @@ t.test('clean mail is tagged and stamped, and the log names its scanners', async
   t.same(decideFor(clean), {
     kind: 'accept',
     edits: { remove: ['x-qhpsi'], add: [CLEAN] },
-    details: { scan: 'clean', why: '', times, scanner: 'clamd,attachments' },
+    details: { scan: 'clean', reason: '', times, scanner: 'clamd,attachments' },
   })
   const stamp = { field: add('X-SHA256-Cluster-1', 'v=1'), key: 'mx1' }
   t.same(decideFor(clean, { outcome: { stamp } }), {
     kind: 'accept',
     edits: { remove: ['x-qhpsi'], add: [CLEAN, stamp.field] },
-    details: { scan: 'clean', why: '', times, scanner: 'clamd,attachments', key: 'mx1' },
+    details: { scan: 'clean', reason: '', times, scanner: 'clamd,attachments', key: 'mx1' },
   })
 })
 
@@ -70,7 +70,7 @@ t.test('mail is trusted if a stamp spares all scanners but those of local policy
     decideFor(clean, { outcome: { trust, scanners, stamp } }).details
   t.same(details([]), {
     scan: 'trusted',
-    why: '',
+    reason: '',
     times,
     key: 'mx2',
   })
@@ -106,12 +106,12 @@ t.test('the log names the host that scanned a copy, and the age of its verdict',
 t.test(
   'the log has the reason why a stamp is not trusted, but not that there is none',
   async (t) => {
-    const why = (text: string) =>
+    const reason = (text: string) =>
       decideFor(clean, {
-        outcome: { trust: { trusted: false, why: text }, notes: ['a note', 'another'] },
-      }).details.why
-    t.equal(why('bad digest'), 'a note; another; bad digest')
-    t.equal(why('no stamp'), 'a note; another')
+        outcome: { trust: { trusted: false, reason: text }, notes: ['a note', 'another'] },
+      }).details.reason
+    t.equal(reason('bad digest'), 'a note; another; bad digest')
+    t.equal(reason('no stamp'), 'a note; another')
   },
 )
 
@@ -122,31 +122,31 @@ t.test('the log has the oddities of a message in one word', async (t) => {
 
 const limits: readonly (readonly [ScanResult, grounds: string, text: string, setting: string])[] = [
   [
-    { answer: 'unread', what: 'depth', why: 'x' },
+    { answer: 'unread', what: 'depth', reason: 'x' },
     'nested-too-deep',
     'messages or multiparts in it are nested too deep to be scanned',
     'UNREAD',
   ],
   [
-    { answer: 'unread', what: 'unpacked', why: 'x' },
+    { answer: 'unread', what: 'unpacked', reason: 'x' },
     'too-large-inside',
     'a file packed in it is too large to be scanned',
     'UNREAD',
   ],
   [
-    { answer: 'unread', what: 'contents', why: 'x', limit: 'many parts' },
+    { answer: 'unread', what: 'contents', reason: 'x', limit: 'many parts' },
     'too-much-inside',
     'it contains more than can be scanned (many parts)',
     'UNREAD',
   ],
   [
-    { answer: 'unread', what: 'oddities', why: 'two types' },
+    { answer: 'unread', what: 'oddities', reason: 'two types' },
     'strange-mime',
     'its form is not that of ordinary mail (two types)',
     'STRICTMIME',
   ],
   [
-    { answer: 'unread', what: 'encrypted', why: 'encrypted' },
+    { answer: 'unread', what: 'encrypted', reason: 'encrypted' },
     'encrypted',
     'it contains encrypted content, which cannot be scanned',
     'FINDINGS',
@@ -156,8 +156,8 @@ for (const [scan, grounds, text, setting] of limits) {
   t.test(
     `mail that is ${grounds} is refused, deferred or kept in quarantine, according to ${setting}`,
     async (t) => {
-      const { why } = scan as { why: string }
-      const details = { scan: 'skipped', why, times }
+      const { reason } = scan as { reason: string }
+      const details = { scan: 'skipped', reason, times }
       const status = setting === 'FINDINGS' ? '7.1' : '6.0'
       const by = (word: string, settings = {}) =>
         decideFor(scan, {
@@ -180,7 +180,7 @@ for (const [scan, grounds, text, setting] of limits) {
 
 t.test('a reply about strange mail has at most 200 characters', async (t) => {
   const decision = decideFor(
-    { answer: 'unread', what: 'oddities', why: 'x'.repeat(500) },
+    { answer: 'unread', what: 'oddities', reason: 'x'.repeat(500) },
     { settings: { STRICTMIME: 'defer' } },
   )
   t.equal('reply' in decision && decision.reply.text.length, 200)

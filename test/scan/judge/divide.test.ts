@@ -12,8 +12,8 @@ import { type AnswerMode, acceptedShare, divide } from '../../../src/scan/judge/
 
 /** Recipients of one message with different decisions: no mail is lost in silence. */
 
-const details: DecisionDetails = { scan: 'clean', why: '', times: {} }
-const infected: DecisionDetails = { scan: 'infected', virus: 'V', why: '', times: {} }
+const details: DecisionDetails = { scan: 'clean', reason: '', times: {} }
+const infected: DecisionDetails = { scan: 'infected', virus: 'V', reason: '', times: {} }
 const reply: Reply = { class: 5, enhanced: '5.7.1', text: 'no', grounds: 'virus' }
 const edits = { remove: [], add: [] }
 
@@ -159,7 +159,7 @@ t.test('undivided, the strictest decision counts by which no mail is lost', asyn
   const client = { mayRelay: false, isClusterPeer: false, isBounceInjector: false }
   const bannedDrop: SingleDecision = {
     kind: 'discard',
-    details: { scan: 'infected', banned: 'attachment a.exe', why: '', times: {} },
+    details: { scan: 'infected', banned: 'attachment a.exe', reason: '', times: {} },
   }
   const unknown: SingleDecision = {
     kind: 'accept',

@@ -8,7 +8,7 @@ import { forwardTo } from '../../../src/scan/judge/decision/forward.ts'
 const tagged: Acceptance = {
   kind: 'accept',
   edits: { remove: [], add: [] },
-  details: { scan: 'infected', why: '', times: {} },
+  details: { scan: 'infected', reason: '', times: {} },
 }
 const forward = (...recipients: readonly string[]) => {
   const to = recipients.map((recipient) => Buffer.from(recipient, 'latin1'))

@@ -64,7 +64,7 @@ t.test('the log names a setting that cannot be used, and the notes of a scanner'
     return clean
   }
   const { decision } = await judgeMail(letter, { settings: { SPOOLDIR: shared }, scan: noting })
-  t.match(decision.details.why, /^SPOOLDIR .*: not used, mode 0777.*; a note$/)
+  t.match(decision.details.reason, /^SPOOLDIR .*: not used, mode 0777.*; a note$/)
 })
 
 t.test('mail is scanned if a recipient has room, or the quota is unknown', async (t) => {
@@ -74,10 +74,10 @@ t.test('mail is scanned if a recipient has room, or the quota is unknown', async
   const whyOf = async (setup: Setup) => {
     const { decision, asked } = await judgeMail(letter, setup)
     t.same([decision.kind, asked], ['accept', ['clamd']])
-    return decision.details.why
+    return decision.details.reason
   }
   t.equal(await whyOf(quota({ status: 'room' })), '')
-  t.equal(await whyOf(quota({ status: 'unknown', why: 'it is down' })), 'quota: it is down')
+  t.equal(await whyOf(quota({ status: 'unknown', reason: 'it is down' })), 'quota: it is down')
   t.equal(await whyOf({ ...quota({ status: 'full' }), client: relay }), '')
 })
 

@@ -58,7 +58,7 @@ t.test('if the first recipient is not full, no other is asked about', async (t) 
   for (const [answer, checked] of [
     [{ status: 'room' }, {}],
     [{ status: 'no-such-user' }, {}],
-    [{ status: 'unknown', why: 'it is down' }, { remark: 'quota: it is down' }],
+    [{ status: 'unknown', reason: 'it is down' }, { remark: 'quota: it is down' }],
   ] as const) {
     const { check, seen } = quotaService(() => answer)
     t.same(await check(mailTo(100)), checked)
@@ -115,7 +115,7 @@ t.test('the reply names a single recipient', async (t) => {
       text: 'Quota exceeded for <0@example.org>, try again later',
       grounds: 'over-quota',
     },
-    details: { scan: 'skipped', why: 'all recipients are over quota', times: { quota: 7 } },
+    details: { scan: 'skipped', reason: 'all recipients are over quota', times: { quota: 7 } },
   })
 })
 

@@ -9,7 +9,7 @@ import { infectedMail } from '../../../src/settings/table/infected-mail.ts'
 const rejection = (grounds: Grounds, virus?: string): SingleDecision => ({
   kind: 'reject',
   reply: { class: 5, enhanced: '5.7.1', text: 'our own words', grounds },
-  details: { scan: 'infected', why: '', times: {}, ...(virus && { virus }) },
+  details: { scan: 'infected', reason: '', times: {}, ...(virus && { virus }) },
 })
 
 const replyFor = (env: Readonly<Record<string, string>>, grounds: Grounds, virus?: string) => {

@@ -72,18 +72,18 @@ t.test('a stamp can list at most no scanner of local policy', async (t) => {
 })
 
 const onTheirWay = 'no stamp: signatures changed, and may not be loaded yet'
-const unstamped: readonly (readonly [why: string, setup: Setup])[] = [
+const unstamped: readonly (readonly [reason: string, setup: Setup])[] = [
   ['of which a part was not looked at', { settings: cluster, scan: tooLarge }],
   [
     'that only local policy has seen',
     { settings: cluster, scanners: [localPolicy('attachments')] },
   ],
 ]
-for (const [why, setup] of unstamped) {
-  t.test(`a stamp is not made for mail ${why}`, async (t) => {
+for (const [reason, setup] of unstamped) {
+  t.test(`a stamp is not made for mail ${reason}`, async (t) => {
     const judgement = await judgeMail(letter, setup)
     t.equal(stampOf(judgement), undefined)
-    t.notMatch(judgement.decision.details.why, onTheirWay)
+    t.notMatch(judgement.decision.details.reason, onTheirWay)
   })
 }
 
@@ -105,11 +105,11 @@ t.test('new signatures that are not loaded are noted for clean mail alone', asyn
   const unsure = late(async () => clean)
   const found = await judgeMail(letter, unsure)
   t.equal(stampOf(found), undefined)
-  t.equal(found.decision.details.why, onTheirWay)
-  t.equal((await judgeMail(letter, late(virus))).decision.details.why, '')
+  t.equal(found.decision.details.reason, onTheirWay)
+  t.equal((await judgeMail(letter, late(virus))).decision.details.reason, '')
   const md5 = `X-MD5-Cluster-1: ${md5Hex(Buffer.from(letter), 'sesame')}\n${letter}`
   const trusted = await judgeMail(md5, unsure)
-  t.match(trusted.decision, { details: { scan: 'trusted', why: '' } }, 'nobody scanned it')
+  t.match(trusted.decision, { details: { scan: 'trusted', reason: '' } }, 'nobody scanned it')
 })
 
 /** A stamp of a release to that address. */
@@ -130,7 +130,7 @@ t.test('a stamp of a release spares scanners for its recipients, and no others',
   t.same(asked, ['attachments'])
   t.match(decision, {
     kind: 'accept',
-    details: { scan: 'skipped', why: 'released from quarantine' },
+    details: { scan: 'skipped', reason: 'released from quarantine' },
   })
   t.same(editsOf(decision), ['-x-qhpsi'])
   const other = await judgeMail(releasedBy('c@example.org'), { settings: releasing, scanners })
@@ -225,7 +225,7 @@ t.test('a stamp bears the time at which the scan began', async (t) => {
     /^(\S+) (.*)$/.exec(stampOf(await judgeMail(letter, setup)) ?? '') ?? []
   t.match(value, `k=${key.id}; t=${NOW / 1000}; `)
   const { decision } = await judgeMail(`${name}: ${value}\n${letter}`, setup)
-  t.match(decision.details, { scan: 'clean', why: /this host has had new signatures since/ })
+  t.match(decision.details, { scan: 'clean', reason: /this host has had new signatures since/ })
 })
 
 t.test('a stamp contains the time of the cached verdict on which it is based', async (t) => {

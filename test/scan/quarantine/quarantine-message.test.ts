@@ -169,9 +169,9 @@ t.test('a truncated file is reported, wherever it and the record end', async (t)
   const open = descriptors()
   for (let length = whole.length - 1; length >= 0; length -= length < start - 200 ? 20 : 1) {
     truncateSync(file, length)
-    const why = await read(root, id).catch((error) => error.message)
-    if (length >= start) t.match(why, 'is not the message that was quarantined', `${length}`)
-    else if (!/: it (ends early|has no record)$/.test(why)) t.fail(`${length}: ${why}`)
+    const reason = await read(root, id).catch((error) => error.message)
+    if (length >= start) t.match(reason, 'is not the message that was quarantined', `${length}`)
+    else if (!/: it (ends early|has no record)$/.test(reason)) t.fail(`${length}: ${reason}`)
   }
   t.equal(descriptors(), open)
   for (const size of [4096, 8 * 4096]) {
@@ -197,7 +197,7 @@ t.test('a file that onescan did not write is not a message in quarantine', async
   const without = (name: string) => JSON.stringify({ ...record, [name]: undefined })
   const withOne = (name: string) => JSON.stringify({ ...record, [name]: 1 })
   const names = ['id', 'time', 'host', 'door', 'grounds', 'sender', 'log', 'recipients']
-  const files: readonly (readonly [file: string, why: RegExp])[] = [
+  const files: readonly (readonly [file: string, reason: RegExp])[] = [
     ['', /it has no record/],
     [text, /it has no record/],
     [`\n${field}${json}${end}`, /it has no record/],
@@ -220,9 +220,9 @@ t.test('a file that onescan did not write is not a message in quarantine', async
       /its record has more than 16777216 bytes/,
     ],
   ]
-  for (const [bytes, why] of files) {
+  for (const [bytes, reason] of files) {
     writeFileSync(file, bytes, 'latin1')
-    await t.rejects(openMessage(root, id), { message: why, kind: 'read' }, bytes.slice(0, 300))
+    await t.rejects(openMessage(root, id), { message: reason, kind: 'read' }, bytes.slice(0, 300))
   }
   rmSync(file)
   mkdirSync(file)
@@ -361,7 +361,7 @@ t.test('only a private directory of this account is a quarantine', async (t) => 
   }
   const closed = (mode: number) => (directory: string) => chmodSync(directory, mode)
   const missing = `ENOENT: no such file or directory; create it: install -d -m 700 -o ${uid} HERE`
-  const cases: readonly (readonly [spoil: (directory: string) => void, why: string])[] = [
+  const cases: readonly (readonly [spoil: (directory: string) => void, reason: string])[] = [
     [gone, missing],
     [file, 'is not a directory'],
     [link, 'is a link, and links are not followed there'],
@@ -369,11 +369,11 @@ t.test('only a private directory of this account is a quarantine', async (t) => 
     [closed(0o710), 'mode 0710 lets other users in; run chmod 700 on it'],
   ]
   const open = descriptors()
-  for (const [spoil, why] of cases) {
+  for (const [spoil, reason] of cases) {
     const directory = makeQuarantine(t)
     t.teardown(() => rmSync(`${directory}-there`, { recursive: true, force: true }))
     spoil(directory)
-    const message = `QUARANTINE ${directory}: ${why.replaceAll('HERE', directory)}`
+    const message = `QUARANTINE ${directory}: ${reason.replaceAll('HERE', directory)}`
     const fault = await keepOne(directory, now).catch((error) => error)
     t.same([fault.kind, fault.message], ['config', message])
   }
@@ -432,7 +432,7 @@ t.test('files of another account are reported, and all others are listed', async
     spoil(path)
     const open = descriptors()
     const foreign: unknown[] = []
-    const ids = (await listed(root, always, (why) => foreign.push(why))).map(({ id }) => id)
+    const ids = (await listed(root, always, (reason) => foreign.push(reason))).map(({ id }) => id)
     t.same(ids, [other], name)
     const isNamed = isInTheWay && name !== 'virus/new'
     t.equal(foreign.length, isNamed ? 1 : 0, name)

@@ -264,7 +264,7 @@ t.test('if the clock of the sweeps is lost or broken, ages begin again', async (
     renameSync(host.path(CLOCK), host.path('x'))
     symlinkSync('x', host.path(CLOCK))
   }
-  const why = 'has invalid content'
+  const reason = 'has invalid content'
   const spoil: readonly (readonly [
     what: string,
     change: (host: Host) => void,
@@ -274,20 +274,20 @@ t.test('if the clock of the sweeps is lost or broken, ages begin again', async (
     ['an empty clock', edited(() => ''), 'Unexpected end of JSON input'],
     ['a part of a clock', (host) => truncateSync(host.path(CLOCK), 30), 'JSON'],
     ['a link', link, 'ELOOP'],
-    ['no object', edited(() => 'null'), why],
-    ['no object', edited(() => '1'), why],
+    ['no object', edited(() => 'null'), reason],
+    ['no object', edited(() => '1'), reason],
     ...['passed', 'now', 'uptime'].flatMap((name) => [
-      [`${name} below 0`, edited((text) => text.replace(`"${name}":`, '$&-1')), why] as const,
+      [`${name} below 0`, edited((text) => text.replace(`"${name}":`, '$&-1')), reason] as const,
       [
         `no whole ${name}`,
         edited((text) => text.replace(`"${name}":`, '$&0.5,"x":')),
-        why,
+        reason,
       ] as const,
     ]),
-    ['no boot', edited((text) => text.replace('"boot":"first"', '"boot":[]')), why],
-    ['no id', edited((text) => text.replace('"id":', '"x":')), why],
-    ['an id that is longer', edited((text) => text.replace('"id":"', '$&0')), why],
-    ['an id that is longer', edited((text) => text.replace(/("id":"[^"]*)/, '$&0')), why],
+    ['no boot', edited((text) => text.replace('"boot":"first"', '"boot":[]')), reason],
+    ['no id', edited((text) => text.replace('"id":', '"x":')), reason],
+    ['an id that is longer', edited((text) => text.replace('"id":"', '$&0')), reason],
+    ['an id that is longer', edited((text) => text.replace(/("id":"[^"]*)/, '$&0')), reason],
     ['another id', edited((text) => text.replace(/"id":"[^"]*/, `"id":"${OTHER}`)), false],
   ]
   for (const [what, change, warning] of spoil) {

@@ -35,7 +35,7 @@ t.test('answers hold for the times of the manual page, which fall exponentially'
     [{ status: 'room' }, ROOM_FOR],
     [{ status: 'full' }, FULL_FOR],
     [{ status: 'no-such-user' }, NO_SUCH_USER_FOR],
-    [{ status: 'unknown', why: '' }, 0],
+    [{ status: 'unknown', reason: '' }, 0],
   ]
   for (const [answer, time] of rows) {
     t.ok(Math.abs(lifetimeOf(answer, 0.5) - time) < 1, JSON.stringify(answer))

@@ -27,7 +27,7 @@ t.test('the answer to ?u=NAME counts, and 404 is an unknown user', async (t) => 
 t.test('a reply of 503 means an unknown quota, and is not a broken answer', async (t) => {
   const service = await httpService(t, (_, response) => response.writeHead(503).end('no\n'))
   const { client, log } = clientOf(t, service.url)
-  t.match(await client.ask(ann), { status: 'unknown', why: 'the service does not know' })
+  t.match(await client.ask(ann), { status: 'unknown', reason: 'the service does not know' })
   t.same(log, [])
   t.match(client.counters, { unknown: 1, brokenAnswer: 0 })
 })
@@ -63,7 +63,7 @@ t.test('the announced size is added to the size that the service reports', async
 const senseless = 'an invalid body'
 const noPage = 'status 404, the service has no such page'
 const broken: Readonly<
-  Record<string, readonly [status: number, body: string, why: string, type?: string]>
+  Record<string, readonly [status: number, body: string, reason: string, type?: string]>
 > = {
   'another user': [200, 'OVERQUOTA ben@example.org 9 9\n', senseless],
   'too few words': [200, 'OVERQUOTA\n', senseless],
@@ -86,7 +86,7 @@ const broken: Readonly<
   'a long 404': [404, 'who?'.repeat(10_000), noPage],
 }
 
-for (const [what, [status, body, why, type = 'text/plain']] of Object.entries(broken)) {
+for (const [what, [status, body, reason, type = 'text/plain']] of Object.entries(broken)) {
   t.test(
     `with ${what} for an answer the recipient passes, and the next is asked for`,
     async (t) => {
@@ -98,7 +98,7 @@ for (const [what, [status, body, why, type = 'text/plain']] of Object.entries(br
       await client.ask(ann)
       t.equal(service.heard.length, 2)
       t.equal(client.counters.brokenAnswer, 2)
-      t.equal(log[0], `quota: ${service.url}: ${why}; the recipient is accepted`)
+      t.equal(log[0], `quota: ${service.url}: ${reason}; the recipient is accepted`)
     },
   )
 }
@@ -136,8 +136,8 @@ t.test(
   async (t) => {
     const service = await httpService(t, () => {})
     const { client } = clientOf(t, service.url, { QUOTATIMEOUT: '2000' })
-    t.match(await client.ask(ann), { status: 'unknown', why: 'no answer in 2 s' })
-    t.match(await client.ask(ben), { status: 'unknown', why: /does not answer$/ })
+    t.match(await client.ask(ann), { status: 'unknown', reason: 'no answer in 2 s' })
+    t.match(await client.ask(ben), { status: 'unknown', reason: /does not answer$/ })
     t.equal(service.heard.length, 1)
   },
 )
@@ -168,7 +168,7 @@ t.test('a question is sent three times if the service always closes the connecti
   })
   const url = `http://127.0.0.1:${await listen(t, server)}/q`
   const { client } = clientOf(t, url, { QUOTATIMEOUT: '10000' })
-  t.match(await client.ask(ann), { status: 'unknown', why: /ECONNRESET|socket hang up/ })
+  t.match(await client.ask(ann), { status: 'unknown', reason: /ECONNRESET|socket hang up/ })
   t.equal(connections, 3)
 })
 

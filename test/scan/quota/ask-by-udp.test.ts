@@ -60,7 +60,7 @@ for (const [what, lie] of Object.entries(lies)) {
 t.test('the recipient passes if all answers are broken, which is logged', async (t) => {
   const service = await udpService(t, () => 'QUOTA_FULL of cheese')
   const { client, log } = clientOf(t, `quotad:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '1500' })
-  t.match(await client.ask(ann), { status: 'unknown', why: /3 invalid datagrams/ })
+  t.match(await client.ask(ann), { status: 'unknown', reason: /3 invalid datagrams/ })
   t.match(log, [/^quota: quotad:127\.0\.0\.1:\d+: no answer in 1.5 s but 3 invalid datagrams/])
   t.equal(client.counters.brokenAnswer, 1)
   t.equal(client.counters.unknown, 1)
@@ -93,7 +93,7 @@ t.test('a late answer is not taken for the answer to a later question', async (t
     return 'QUOTA_OK'
   })
   const { client, clock } = clientOf(t, `udp:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '50' })
-  t.match(await client.ask(ann), { status: 'unknown', why: 'no answer in 50 ms' })
+  t.match(await client.ask(ann), { status: 'unknown', reason: 'no answer in 50 ms' })
   clock.now += 60_000
   await client.ask(ben) // the probe, which nobody waits for
   t.equal(new Set(late.map(({ port }) => port)).size, 1)
@@ -115,7 +115,10 @@ t.test('if nothing listens on the port, the answer comes at once', async (t) => 
   service.socket.close()
   await once(service.socket, 'close')
   const { client, log } = clientOf(t, `udp:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '60000' })
-  t.match(await client.ask(ann), { status: 'unknown', why: /ECONNREFUSED: nothing listens there/ })
+  t.match(await client.ask(ann), {
+    status: 'unknown',
+    reason: /ECONNREFUSED: nothing listens there/,
+  })
   t.match(log, [
     /ECONNREFUSED.*; recipients are accepted, and the service is tried again after 1 s$/,
   ])
@@ -127,7 +130,7 @@ t.test('names that would break the protocol are not asked about', async (t) => {
   const names = ['', '@x', 'a b@x', 'a\0b@x', 'a\nQUOTA', '../../etc', 'a/b@x', 'a..b@x', 'a\x7f']
   names.push('x'.repeat(256), 'x'.repeat(10_000))
   for (const name of names) {
-    const none = { status: 'unknown', why: 'is not the name of a mailbox' }
+    const none = { status: 'unknown', reason: 'is not the name of a mailbox' }
     t.same(await client.ask(readAddress(name)), none, name.slice(0, 20))
   }
   t.match(client.counters, { asked: 0, unknown: names.length })

@@ -122,13 +122,13 @@ t.test('the same name at two services means two mailboxes', async (t) => {
 })
 
 t.test('if no backend of a mailbox is known, the recipient passes', async (t) => {
-  const why = async (backendOf: () => undefined | Promise<undefined>) => {
+  const reason = async (backendOf: () => undefined | Promise<undefined>) => {
     const { client } = clientOf(t, 'udp:127.0.0.1:9', {}, backendOf)
     const answer = await client.ask(ann)
-    return answer.status === 'unknown' && answer.why
+    return answer.status === 'unknown' && answer.reason
   }
-  t.match(await why(() => undefined), /no service is known to have it/)
-  t.match(await why(() => Promise.reject(new Error('LDAP is down'))), /LDAP is down/)
+  t.match(await reason(() => undefined), /no service is known to have it/)
+  t.match(await reason(() => Promise.reject(new Error('LDAP is down'))), /LDAP is down/)
 })
 
 t.test('counters are logged as a line of names and numbers', async (t) => {

@@ -40,10 +40,13 @@ t.test('over LDAP', { skip: slapdMissing }, async (t) => {
       const quota = client(t)
       t.match(await quota.ask(name('ben')), {
         status: 'unknown',
-        why: /no service is known to have it/,
+        reason: /no service is known to have it/,
       })
-      t.match(await quota.ask(name('cy')), { status: 'unknown', why: /more than one entry/ })
-      t.match(await quota.ask(name('eve')), { status: 'unknown', why: /must be quotad:HOST:PORT/ })
+      t.match(await quota.ask(name('cy')), { status: 'unknown', reason: /more than one entry/ })
+      t.match(await quota.ask(name('eve')), {
+        status: 'unknown',
+        reason: /must be quotad:HOST:PORT/,
+      })
       t.match(await quota.ask(name('ann')), { status: 'full' }, 'and others are asked about')
     },
   )
@@ -59,10 +62,10 @@ t.test('over LDAP', { skip: slapdMissing }, async (t) => {
     const quota = client(t, 300)
     await slapd.pause()
     t.teardown(() => slapd.resume())
-    t.match(await quota.ask(name('ann')), { status: 'unknown', why: /300 ms|timed? ?out/i })
+    t.match(await quota.ask(name('ann')), { status: 'unknown', reason: /300 ms|timed? ?out/i })
     const rounds = 100
     for (let n = 0; n < rounds; n++) {
-      t.match(await quota.ask(name(`user${n}`)), { status: 'unknown', why: /does not answer/ })
+      t.match(await quota.ask(name(`user${n}`)), { status: 'unknown', reason: /does not answer/ })
     }
     slapd.resume()
     const until = performance.now() + 20_000
@@ -77,7 +80,7 @@ t.test('over LDAP', { skip: slapdMissing }, async (t) => {
   t.test('while the directory is down, recipients pass', async (t) => {
     const quota = client(t)
     await slapd.stop()
-    t.match(await quota.ask(name('ann')), { status: 'unknown', why: /ECONNREFUSED/ })
+    t.match(await quota.ask(name('ann')), { status: 'unknown', reason: /ECONNREFUSED/ })
     await slapd.start()
   })
 })

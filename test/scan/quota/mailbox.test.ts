@@ -89,7 +89,7 @@ t.test(
     t.match(await client.ask(readAddress('ann+x@example.org')), { status: 'full' })
     t.match(await client.ask(readAddress('ben+x@example.org')), {
       status: 'unknown',
-      why: 'no service is known to have it',
+      reason: 'no service is known to have it',
     })
   },
 )

@@ -51,7 +51,7 @@ t.test('a silent service is asked three times at most, and the reason is reporte
   const { ask, given } = clientOf(t, service)
   t.same(await ask({ timeout: 60 }), {
     status: 'unknown',
-    why: 'no answer in 60 ms',
+    reason: 'no answer in 60 ms',
     failure: { counted: 'noAnswer', backendIsUp: false },
   })
   await until(() => service.heard.length > 0, 'the service has read the question')
@@ -98,12 +98,12 @@ t.test('a question ends with the error of the system', async (t) => {
   const noSocket = clientOf(t, service, { take: () => Promise.reject(new Error('EMFILE')) })
   t.match(await noSocket.ask(), {
     status: 'unknown',
-    why: 'EMFILE',
+    reason: 'EMFILE',
     failure: { counted: 'noAnswer' },
   })
   const tooLong = clientOf(t, service)
   const name = 'x'.repeat(70_000)
-  t.match(await tooLong.ask(undefined, { name, incoming: 0 }), { why: /EMSGSIZE/ })
+  t.match(await tooLong.ask(undefined, { name, incoming: 0 }), { reason: /EMSGSIZE/ })
   t.equal(tooLong.given.length, 1)
 })
 
@@ -120,7 +120,7 @@ t.test('a socket that comes after the time of its question is given back unused'
       return await new UdpSockets().take(backend, signal)
     },
   })
-  t.match(await ask({ timeout: 20 }), { why: 'no answer in 20 ms' })
+  t.match(await ask({ timeout: 20 }), { reason: 'no answer in 20 ms' })
   deliver()
   while (given.length === 0) await new Promise((resolve) => setImmediate(resolve))
   t.same(service.heard, [])

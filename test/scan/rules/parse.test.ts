@@ -93,9 +93,9 @@ t.test('the error about a line names file, line and remedy', async (t) => {
     [`to=${'x'.repeat(1_000_000)} scan off`, /is longer than 4096 bytes; split it/],
     [`to=a ${'\n  x'.repeat(RULE_LINE_MAX)}`, /is longer than 4096 bytes; split it/],
   ]
-  for (const [line, why] of lines) {
+  for (const [line, reason] of lines) {
     const number = line.includes('\n') ? '\\d+' : '2'
-    const message = new RegExp(`^file line ${number}: .*${why.source}`, 's')
+    const message = new RegExp(`^file line ${number}: .*${reason.source}`, 's')
     t.throws(() => parseRules(`# comment\n${line}\n`, 'file'), {
       name: 'Fault',
       kind: 'config',

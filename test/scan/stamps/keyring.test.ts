@@ -43,7 +43,7 @@ t.test('the error about a malformed line has its number, and never its content',
   const short = Buffer.alloc(31, 7).toString('base64url')
   const days = ['2026-12-31', 'until=', 'xuntil=2026-12-31', 'until=2026-02-30', 'until=tomorrow']
   const noDays = ['x2026-12-31', '2026-12-311', '2026-1-1', '2026-13-45']
-  for (const [line, why] of [
+  for (const [line, reason] of [
     ...['two words', 'two\twords', ' # no comment'].map((line) => [line, blank] as const),
     ...['', 'al/pha', 'i'.repeat(33)].map((id) => [`md5:${id}:x`, noId] as const),
     [`hmac-sha256::${secret}`, noId],
@@ -57,7 +57,7 @@ t.test('the error about a malformed line has its number, and never its content',
     ...[`${secret}!`, `=${secret}`].map((text) => [`hmac-sha256:a:${text}`, noBase64url] as const),
     [`hmac-sha256:a:${short}`, 'has a secret of fewer than 32 bytes'],
   ] as const) {
-    t.equal(faultOf(`# first\n${line}\n`), `CLUSTERKEYS ring: line 2 ${why}`, line)
+    t.equal(faultOf(`# first\n${line}\n`), `CLUSTERKEYS ring: line 2 ${reason}`, line)
   }
 })
 

@@ -132,7 +132,7 @@ t.test('a line that scanners cut, in a field that a stamp does not bind, breaks 
   for (const put of [(field: string) => withTop(field, stampedMail), below]) {
     for (const field of [fieldOf(998), folded]) t.match(verify(put(field)), { trusted: true })
     for (const field of [fieldOf(999), `${folded}z`]) {
-      t.match(verify(put(field)), { trusted: false, why: /a line of more than 998 bytes/ })
+      t.match(verify(put(field)), { trusted: false, reason: /a line of more than 998 bytes/ })
     }
   }
 })
@@ -152,8 +152,8 @@ t.test('a message that is not well formed is neither trusted nor signed', async 
     (text) => text.replace('Hello', 'Hel\rlo'),
   ]
   for (const change of changes) {
-    t.match(verify(bytes(change(good))), { trusted: false, why: /^not well formed: / })
-    t.match(verify(bytes(change(md5))), { trusted: false, why: /^not well formed: / })
+    t.match(verify(bytes(change(good))), { trusted: false, reason: /^not well formed: / })
+    t.match(verify(bytes(change(md5))), { trusted: false, reason: /^not well formed: / })
     const unsigned = bytes(change(plain.toString('latin1')))
     t.equal(stamped(unsigned, alpha), unsigned)
     t.equal(stamped(unsigned, md5Key), unsigned)
@@ -164,9 +164,9 @@ t.test('a message that is not well formed is neither trusted nor signed', async 
 t.test('a stamp is too old after maxAge, and a clock may be 300 seconds ahead', async (t) => {
   const at = (time: number) => verify(stamped(plain, alpha, time))
   t.match(at(NOW - 3600), { trusted: true })
-  t.match(at(NOW - 3601), { trusted: false, why: /60 min 1 s old/ })
+  t.match(at(NOW - 3601), { trusted: false, reason: /60 min 1 s old/ })
   t.match(at(NOW + 300), { trusted: true })
-  t.match(at(NOW + 301), { trusted: false, why: /5 min 1 s in the future/ })
+  t.match(at(NOW + 301), { trusted: false, reason: /5 min 1 s in the future/ })
 })
 
 // promise: stamp-young
@@ -175,7 +175,7 @@ t.test('a stamp from before the last signature update does not hold', async (t) 
   t.match(verify(message, { signatureDate: () => NOW }), { trusted: true })
   t.match(verify(message, { signatureDate: () => NOW + 1 }), {
     trusted: false,
-    why: /this host has had new signatures since; stamps made from \d{4}-\S+Z on are trusted/,
+    reason: /this host has had new signatures since; stamps made from \d{4}-\S+Z on are trusted/,
   })
 })
 
@@ -260,7 +260,7 @@ t.test('forged stamps cause only a few reads of a large header', async (t) => {
         crypto: { ...crypto, createHash: countHashed },
       },
     )
-    t.match(trust, { trusted: false, why: /header, body or stamp was changed/ })
+    t.match(trust, { trusted: false, reason: /header, body or stamp was changed/ })
     t.ok(header.read <= 3 * header.length, `${name}: read ${header.read} of ${header.length}`)
     t.ok(hashed <= 2 * HEADER_MAX, `${name}: hashed ${hashed} of ${header.length}`)
   }
@@ -273,7 +273,10 @@ t.test('a stamp is invalid with 64 KiB of fields that it does not cover', async 
     bytes(good.toString('latin1').replace('Subject:', `${fields}Subject:`))
   for (const put of [(fields: string) => withTop(fields.slice(0, -1), good), below]) {
     t.match(verify(put(fieldsOf(FREE_MAX - 100))), { trusted: true })
-    t.match(verify(put(fieldsOf(FREE_MAX + 100))), { trusted: false, why: /more than 65536 bytes/ })
+    t.match(verify(put(fieldsOf(FREE_MAX + 100))), {
+      trusted: false,
+      reason: /more than 65536 bytes/,
+    })
   }
 })
 
@@ -308,13 +311,13 @@ t.test('only exact field names are those of stamps', async (t) => {
 
 t.test('a stamp in the body is text', async (t) => {
   const message = bytes(`A: b\n\n${stamped(plain, md5Key).toString()}`)
-  t.same(verify(message), { trusted: false, why: NO_STAMP })
+  t.same(verify(message), { trusted: false, reason: NO_STAMP })
 })
 
 t.test('the log has the reason why the first stamp of a known key is invalid', async (t) => {
   const whyOf = (message: Buffer, setup?: Partial<VerifyOptions>) => {
     const trust = verify(message, setup)
-    return trust.trusted ? 'trusted' : trust.why
+    return trust.trusted ? 'trusted' : trust.reason
   }
   t.equal(whyOf(plain), 'no stamp')
   t.equal(whyOf(stamped(plain, beta)), 'no stamp of a key in the keyring')
@@ -331,9 +334,9 @@ t.test('a message whose body was not hashed is neither trusted nor signed', asyn
   for (const key of [alpha, md5Key]) {
     const { header, form } = examine(stamped(plain, key))
     const message = { header, form: { ...form, digests } }
-    const why =
+    const reason =
       key === alpha ? 'key alpha: the body was not hashed' : 'no stamp of a key in the keyring'
-    t.match(verifyStamps(message, { ...options, keys: [key] }), { trusted: false, why })
+    t.match(verifyStamps(message, { ...options, keys: [key] }), { trusted: false, reason })
     t.equal(signMessage(message, ['x'], { keys: [key], now: NOW, crypto }), undefined)
   }
 })
@@ -410,7 +413,10 @@ t.test('newer signatures invalidate the results of scanners, but no release', as
   }
   const keys = [releasing]
   const scanned = signMessage(examine(plain), ['clamd'], { keys, now: NOW, crypto })!
-  t.match(trustOf(scanned, keys), { trusted: false, why: /this host has had new signatures since/ })
+  t.match(trustOf(scanned, keys), {
+    trusted: false,
+    reason: /this host has had new signatures since/,
+  })
   const to = ['ann@example.org']
   const released = signRelease(examine(plain), to, { keys, now: NOW, crypto })!
   t.match(trustOf(released, keys), { trusted: true })

@@ -21,7 +21,7 @@ t.test('copies that come at once wait for the first one', async (t) => {
 })
 
 const left: ScanResult = { ...vain, unfinished: true }
-const skipped = { answer: 'unread', what: 'size', why: 'too large' } as const
+const skipped = { answer: 'unread', what: 'size', reason: 'too large' } as const
 const within = (share: number) => ({ within: settings.timeout * share })
 /** The result of copies that come at once: some with an answer of their own, then others. */
 const atOnce: readonly (readonly [
@@ -65,7 +65,7 @@ t.test('no message waits for longer than its own time', async (t) => {
   let end: (result: ScanResult) => void = () => {}
   const first = find(letter, new Promise<ScanResult>((resolve) => (end = resolve)))
   const hasty = { within: 20 }
-  t.match((await find(copy, clean, hasty)).result, { answer: 'unknown', why: /SCANTIMEOUT/ })
+  t.match((await find(copy, clean, hasty)).result, { answer: 'unknown', reason: /SCANTIMEOUT/ })
   t.equal(scans.length, 1)
   end(clean)
   await first

@@ -25,7 +25,9 @@ t.test('a message at three deaths is blocked while signatures are not reported',
 t.test('if a message is left alone, no other copy is deferred for it', async (t) => {
   const { find, scans } = open()
   for (let n = 1; n <= DEATHS_MAX; n++) {
-    t.match((await find(letter, killed)).result, { why: `died; crash ${n} of 3 with this message` })
+    t.match((await find(letter, killed)).result, {
+      reason: `died; crash ${n} of 3 with this message`,
+    })
   }
   const alone = Array.from({ length: 5 }, () => find(letter))
   const others = Array.from({ length: 5 }, () => find(copy))
@@ -46,7 +48,7 @@ t.test('a message that no two readers read alike is left alone after deaths, too
     const { find, scans } = open()
     for (let n = 1; n <= DEATHS_MAX; n++) {
       const again = text.replace('Date: today', `Date: ${n}`)
-      t.match((await find(again, killed)).result, { why: `crash ${n} of 3` })
+      t.match((await find(again, killed)).result, { reason: `crash ${n} of 3` })
     }
     t.match((await find(text)).result, leftAlone)
     t.same((await find(text.replace('Hello', 'Hullo'))).result, clean)
@@ -65,7 +67,7 @@ t.test(
     while (scans.length < 5) await setImmediatePromise()
     die()
     for (const { result } of await Promise.all(copies))
-      t.match(result, { why: /this one is scanned alone/ })
+      t.match(result, { reason: /this one is scanned alone/ })
     let now = 0
     const alone = async () => {
       t.equal(++now, 1)
@@ -75,7 +77,7 @@ t.test(
     }
     const again = await Promise.all(Array.from({ length: 5 }, () => find(odd, alone)))
     t.same(
-      again.map(({ result }) => 'why' in result && /crash \d/.exec(result.why)?.[0]),
+      again.map(({ result }) => 'reason' in result && /crash \d/.exec(result.reason)?.[0]),
       [1, 2, 3, 4, 5].map((n) => `crash ${n}`),
     )
   },

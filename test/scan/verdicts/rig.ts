@@ -112,17 +112,22 @@ export const virus = {
 } as const satisfies ScanResult
 export const vain = {
   answer: 'unknown',
-  why: 'clamd is down',
+  reason: 'clamd is down',
   cause: 'unreachable',
 } as const satisfies ScanResult
 /** The result of a scan during which clamd died. */
 export const killed = {
   answer: 'unknown',
-  why: 'died',
+  reason: 'died',
   cause: 'broken-off',
   scannerDied: true,
 } as const satisfies ScanResult
-export const leftAlone = { answer: 'unknown', why: /^poison: /, cause: 'poison', unfinished: true }
+export const leftAlone = {
+  answer: 'unknown',
+  reason: /^poison: /,
+  cause: 'poison',
+  unfinished: true,
+}
 
 export type Shared = NonNullable<VerdictsOptions['shared']>
 

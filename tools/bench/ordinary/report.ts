@@ -86,10 +86,10 @@ function decisionLines(passed: readonly Passed[]): string[] {
 
 /** A paragraph for each reason, the most frequent first. */
 function reasons(decision: string, passed: readonly Passed[]): string[] {
-  return groupsOf(passed, ({ outcome }) => outcome.why).map(([why, those]) => {
+  return groupsOf(passed, ({ outcome }) => outcome.reason).map(([reason, those]) => {
     const names = those.slice(0, NAMES_SHOWN).map(({ mail }) => `  ${mail.name}\n`)
     const more = those.length > NAMES_SHOWN ? `  and ${those.length - NAMES_SHOWN} more\n` : ''
-    return `${decision} ${those.length}: ${why}\n${names.join('')}${more}`.trimEnd()
+    return `${decision} ${those.length}: ${reason}\n${names.join('')}${more}`.trimEnd()
   })
 }
 

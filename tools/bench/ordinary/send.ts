@@ -20,7 +20,7 @@ export interface Outcome {
   readonly passage: Passage
   readonly decision: 'accepted' | 'refused' | 'deferred'
   /** Why it was not accepted, as the log shows it, or the client's exit code and text; '' if it was. */
-  readonly why: string
+  readonly reason: string
   readonly isInfected: boolean
   /** Forms that ordinary mail never has (`odd=`). */
   readonly odd: readonly string[]
@@ -96,11 +96,11 @@ function outcomeOf(passage: Passage, fields: Fields = new Map()): Outcome {
   const said = ['grounds', 'fault', 'cause'].map((key) => fields.get(key) ?? '')
   said.push(withoutRemarks(fields.get('reason') ?? ''))
   const answer = signal ? `signal ${signal}` : `exit code ${code} ${text}`
-  const why = said.filter(Boolean).join(': ') || answer.trim()
+  const reason = said.filter(Boolean).join(': ') || answer.trim()
   return {
     passage,
     decision: accepted ? 'accepted' : isRefused ? 'refused' : 'deferred',
-    why: accepted ? '' : why,
+    reason: accepted ? '' : reason,
     isInfected: fields.get('scan') === 'infected',
     odd: fields.get('odd')?.split(',') ?? [],
   }

@@ -68,9 +68,9 @@ async function showClasses(judge: Judge): Promise<void> {
     if (judged.onescan) found.onescan++
     const marks = [judged.clamd, amavis, judged.onescan].map((yes) => (yes ? 'found' : '  -  '))
     const count = judged.clamd ? '' : String(judged.readers.length)
-    const why = seenByClamd === undefined ? '' : `; clamd: ${seenByClamd}`
+    const reason = seenByClamd === undefined ? '' : `; clamd: ${seenByClamd}`
     const odd = judged.oddities.join(' ')
-    console.log(`${marks.join('  ')}    ${count.padStart(5)}  ${name} (${odd}${why})`)
+    console.log(`${marks.join('  ')}    ${count.padStart(5)}  ${name} (${odd}${reason})`)
   }
   const of = hiddenClasses.length
   console.log(

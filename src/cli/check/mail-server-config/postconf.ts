@@ -172,7 +172,7 @@ const ADDRESS = /^(unix|local|inet6?):./
 /** A list of milters that Postfix cannot read. */
 export interface MilterFault {
   /** The fault in the list. */
-  readonly why: string
+  readonly reason: string
   /** The list as it was probably meant, if that shows. */
   readonly meant: string | undefined
 }
@@ -193,7 +193,7 @@ export function faultOf(text: string): MilterFault | undefined {
     else isMeant = false
   }
   return {
-    why: isBalanced ? `${stray!.text} is not the address of a milter` : 'a brace is missing',
+    reason: isBalanced ? `${stray!.text} is not the address of a milter` : 'a brace is missing',
     meant: isMeant
       ? milters
           .map(([address, ...options]) =>

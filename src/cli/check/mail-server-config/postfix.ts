@@ -131,20 +131,24 @@ function checkService(service: SmtpdService, postfix: Postfix): CheckLine[] {
     const value = `passes mail to ${service.valueOf(filter)}: it is unknown whether that uses onescand as clamd`
     return [warning(service.placeOf(filter), value, SHOW)]
   }
-  const why = 'uses neither a milter of onescand nor a filter: its mail is not scanned'
+  const reason = 'uses neither a milter of onescand nor a filter: its mail is not scanned'
   const remedy = toAsk(service, value, own)
   // If Postfix was installed after onescan, systemd listens for it from onescan's next start on.
   const isMissing = own === USUAL && !existsSync(join(postfix.queue, 'onescan/milter.sock'))
   const command = isMissing ? `systemctl restart onescand && ${remedy}` : remedy
-  return [failure(what === 'smtpd_milters' ? what : service.name, why, command)]
+  return [failure(what === 'smtpd_milters' ? what : service.name, reason, command)]
 }
 
 /** Returns the parameter that makes a service pass mail to another filter, such as amavis. */
 const foreignFilter = (service: SmtpdService): string | undefined =>
   [PROXY, 'content_filter'].find((name) => service.valueOf(name) !== '')
 
-function unreadable(service: SmtpdService, list: string, { why, meant }: MilterFault): CheckLine {
-  const value = `${list}: ${why}: Postfix defers all mail`
+function unreadable(
+  service: SmtpdService,
+  list: string,
+  { reason, meant }: MilterFault,
+): CheckLine {
+  const value = `${list}: ${reason}: Postfix defers all mail`
   const remedy =
     meant === undefined
       ? 'write each milter as unix:PATH or inet:HOST:PORT, in braces with its options; then postfix reload'
@@ -278,8 +282,8 @@ function checkOverride(service: SmtpdService): CheckLine[] {
   const value = service.valueOf(name)
   if (!/\bno_milters\b/.test(value)) return []
   const others = value.split(/[\s,]+/).filter((word) => word !== 'no_milters' && word !== '')
-  const why = `${value}: the milters of ${service.name} are not used, and its mail is not scanned`
-  return [failure(service.placeOf(name), why, service.toSet(name, others.join(', ')))]
+  const reason = `${value}: the milters of ${service.name} are not used, and its mail is not scanned`
+  return [failure(service.placeOf(name), reason, service.toSet(name, others.join(', ')))]
 }
 
 /** Returns the services that take mail back from onescand. */
@@ -297,8 +301,8 @@ function checkReturn(service: SmtpdService, postfix: Postfix): CheckLine[] {
   const loops = ['content_filter', PROXY].flatMap((name) => {
     const value = service.valueOf(name)
     if (smtpDoorAt(name, value, postfix) === undefined) return []
-    const why = `has ${name} = ${value}: mail that returns from onescand is sent to it again, in a loop`
-    return [failure(service.name, why, setting(`${service.name}/${name}`, ''))]
+    const reason = `has ${name} = ${value}: mail that returns from onescand is sent to it again, in a loop`
+    return [failure(service.name, reason, setting(`${service.name}/${name}`, ''))]
   })
   return [...loops, ...checkReturnService(service)]
 }

@@ -69,12 +69,12 @@ export function checkState(service: Service, answers: boolean, isNeeded: boolean
   if (unit !== undefined) ofLog.push(...checkIdleLines(service))
   if (unit !== undefined && answers) return [...checkUnit(service, unit), ...ofLog]
   if (answers) return ofLog
-  const why = unit ? ` (${stateInWords(unit)})` : ''
+  const reason = unit ? ` (${stateInWords(unit)})` : ''
   const hasFailed = unit?.load === 'loaded' && !['success', ''].includes(unit.result)
   const remedy = hasFailed
     ? `fix what its log reports, and ${howToStart(service, 'restart')}`
     : howToStart(service)
-  const down = marked(level(service, `does not answer${why}`, remedy), 'stops the start')
+  const down = marked(level(service, `does not answer${reason}`, remedy), 'stops the start')
   return [down, ...ofLog]
 }
 

@@ -54,8 +54,8 @@ function checkSlotProgram(host: Host): CheckLine[] {
     const barrier = obstacle(host.account, program, 'execute')
     if (barrier !== undefined) return [barred('qmail-queue program', program, barrier, host)]
   } catch (error) {
-    const why = named && isRelative(named) ? `${relativeText(named, host)}: ` : ''
-    const value = `${why}${errorText(error)}`
+    const reason = named && isRelative(named) ? `${relativeText(named, host)}: ` : ''
+    const value = `${reason}${errorText(error)}`
     return [
       failure(
         'qmail-queue program',
@@ -87,7 +87,7 @@ function judgeProgram(host: Host): CheckLine {
       )
     }
     case 'foreign': {
-      const value = `${program} ${slot.why}: no test message was sent through it, because it might deliver it`
+      const value = `${program} ${slot.reason}: no test message was sent through it, because it might deliver it`
       const remedy =
         'check that it calls onescan-queue, and test that with --env QMAILQUEUE=PROGRAM'
       return warning('qmail-queue program', value, remedy)

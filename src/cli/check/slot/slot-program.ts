@@ -12,7 +12,7 @@ type SlotProgram =
   /** The real qmail-queue, which would queue a test message. */
   | { readonly kind: 'real-queue' }
   /** Any other program, or none: its handling of a test message is unknown. */
-  | { readonly kind: 'foreign'; readonly why: string }
+  | { readonly kind: 'foreign'; readonly reason: string }
 
 const OWN = ['onescan-queue', 'onescanc']
 /**
@@ -35,7 +35,7 @@ export function slotProgramOf(host: {
   try {
     return judge(host.program, host.directories)
   } catch (error) {
-    return { kind: 'foreign', why: errorText(error) } // another check reports it
+    return { kind: 'foreign', reason: errorText(error) } // another check reports it
   }
 }
 
@@ -45,10 +45,10 @@ function judge(program: string, directories: ControlDirectories): SlotProgram {
   const isQueue = homes.some((home) => isSameFile(join(home, 'bin/qmail-queue'), path))
   if (basename(path) === 'qmail-queue' || isQueue) return { kind: 'real-queue' }
   if (!OWN.includes(basename(path)) && !isCompiledSlot(program, path)) {
-    return { kind: 'foreign', why: 'is not a program of onescan' }
+    return { kind: 'foreign', reason: 'is not a program of onescan' }
   }
-  const why = whatAScriptNames(path)
-  return why === undefined ? { kind: 'own' } : { kind: 'foreign', why }
+  const reason = whatAScriptNames(path)
+  return reason === undefined ? { kind: 'own' } : { kind: 'foreign', reason }
 }
 
 /** Returns whether one of the links to the launcher has the name onescan-queue. */

@@ -41,7 +41,7 @@ interface SlotTest {
   /** The header that the next program received, or undefined if it received nothing. */
   readonly header: string | undefined
   /** The reason in the log line, in parentheses, or ''. */
-  readonly why: string
+  readonly reason: string
   /** Why onescanc scanned without onescand, by its own log line, or undefined if it used onescand. */
   readonly whyStandalone: string | undefined
 }
@@ -63,7 +63,7 @@ function judgeWarmth(host: Host, test: SlotTest): CheckLine[] {
 const socketOf = ({ env }: Host) => env.ONESCAN_SOCKET || SLOT_SOCKET
 
 /** Returns whether that account may not connect to onescand. */
-const isBarred = ({ why, whyStandalone = why }: SlotTest) =>
+const isBarred = ({ reason, whyStandalone = reason }: SlotTest) =>
   /onescand at \S+: Permission denied/.test(whyStandalone)
 
 const groupRemedy = (host: Host) =>
@@ -71,7 +71,7 @@ const groupRemedy = (host: Host) =>
 
 function judgeClean(host: Host, test: SlotTest): CheckLine {
   const what = 'qmail, clean message'
-  const { outcome, header, why } = test
+  const { outcome, header, reason } = test
   if (outcome.code !== 0 || header === undefined) return failed(what, host, test)
   if (/^X-QHPSI: clean$/m.test(header)) {
     return ok(what, `scanned and passed on in ${formatDuration(outcome.time)}`)
@@ -85,17 +85,17 @@ function judgeClean(host: Host, test: SlotTest): CheckLine {
   }
   return warning(
     what,
-    `is passed on unscanned${why}`,
+    `is passed on unscanned${reason}`,
     'check QHPSIMINSIZE, SCANFAIL and onescan.off',
   )
 }
 
 function judgeEicar(host: Host, test: SlotTest): CheckLine {
   const what = 'qmail, EICAR'
-  const { outcome, header, why } = test
+  const { outcome, header, reason } = test
   if (outcome.code !== 0 || header === undefined) return failed(what, host, test)
   if (/^X-QHPSI: virus found$/m.test(header)) return ok(what, 'is found')
-  return failure(what, `is accepted as clean${why}`, 'nothing is scanned; see the lines above')
+  return failure(what, `is accepted as clean${reason}`, 'nothing is scanned; see the lines above')
 }
 
 /** Returns the check line whether mail is also scanned while onescand does not answer. */
@@ -107,10 +107,10 @@ function judgeStandalone(host: Host, test: SlotTest): CheckLine[] {
 }
 
 function failed(what: string, host: Host, test: SlotTest): CheckLine {
-  const { outcome, why } = test
+  const { outcome, reason } = test
   const { as = Number.POSITIVE_INFINITY, data = Number.POSITIVE_INFINITY } = host.limits
   const least = Math.min(as, data)
-  const value = `${howItEnded(outcome)}${why}`
+  const value = `${howItEnded(outcome)}${reason}`
   if (outcome.code === 0) return failure(what, value, 'reinstall it')
   if (least >= ENOUGH)
     return failure(what, value, 'see the other lines; until then mail is deferred')
@@ -161,11 +161,11 @@ async function send(host: Host, message: Buffer, timeout: number): Promise<SlotT
   const lines = log.split(/^(?=onescan:)/m)
   const isStandalone = (line: string) => /^onescan: decision=standalone /.test(line)
   const standalone = lines.find(isStandalone)
-  const why = reasonIn(lines.filter((line) => !isStandalone(line)).join(''))
+  const reason = reasonIn(lines.filter((line) => !isStandalone(line)).join(''))
   return {
     outcome,
     header: got?.split('\n\n')[0],
-    why: why && ` (${why})`,
+    reason: reason && ` (${reason})`,
     whyStandalone: standalone && reasonIn(standalone),
   }
 }

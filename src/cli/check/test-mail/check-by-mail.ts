@@ -271,18 +271,19 @@ class WayTest {
     }
     const { fields } = record
     const [decision, scan] = [fields.get('decision'), fields.get('scan')]
-    const why = fields.get('reason') ?? fields.get('fault') ?? scan ?? ''
+    const reason = fields.get('reason') ?? fields.get('fault') ?? scan ?? ''
     const named = fields.get('virus') ?? fields.get('banned')
     if (named !== undefined)
       return failure(what, `is reported as infected: ${named}`, 'check the scanners in QHPSI')
-    if (decision === 'defer') return failure(what, `is deferred by onescan: ${why}`, SEE)
+    if (decision === 'defer') return failure(what, `is deferred by onescan: ${reason}`, SEE)
     const see = whereDecided(record)
-    if (decision !== 'accept') return failure(what, `passes unscanned (${decision}): ${why}`, see)
+    if (decision !== 'accept')
+      return failure(what, `passes unscanned (${decision}): ${reason}`, see)
     if (scan === 'clean' || scan === 'cached') {
       const taken = sent.kind === 'accepted' ? '' : `, and the server replies: ${sent.text}`
       return ok(what, `is scanned ${doorOf(record)}, and accepted${taken}`)
     }
-    return failure(what, `is accepted without a scan (${scan}): ${why}`, see)
+    return failure(what, `is accepted without a scan (${scan}): ${reason}`, see)
   }
 
   #judgeInfected(mail: string, sent: SentTestMail, seen: readonly LogRecord[]): CheckLine {
@@ -302,13 +303,13 @@ class WayTest {
     const { fields } = record
     const decision = fields.get('decision')
     const found = fields.get('virus')
-    const why = fields.get('reason') ?? fields.get('fault') ?? fields.get('scan') ?? ''
-    if (decision === 'defer') return failure(what, `is deferred by onescan: ${why}`, SEE)
+    const reason = fields.get('reason') ?? fields.get('fault') ?? fields.get('scan') ?? ''
+    if (decision === 'defer') return failure(what, `is deferred by onescan: ${reason}`, SEE)
     if (found === undefined && decision !== 'reject') {
-      const value = `is accepted: onescan reports it as ${fields.get('scan') ?? decision} (${why})`
+      const value = `is accepted: onescan reports it as ${fields.get('scan') ?? decision} (${reason})`
       return failure(what, value, whereDecided(record))
     }
-    const by = `${doorOf(record)}: ${found ?? why}`
+    const by = `${doorOf(record)}: ${found ?? reason}`
     switch (decision) {
       case 'reject': {
         if (sent.kind === 'deferred') {

@@ -50,15 +50,16 @@ async function askMilter(path: string, message: Buffer): Promise<string | undefi
   ]
   const reader = createPacketReader(() => MILTER_ANSWER_MAX)
   let left = commands.length
-  const read = (chunk: Buffer): { why?: string } | undefined => {
+  const read = (chunk: Buffer): { reason?: string } | undefined => {
     reader.push(chunk)
     for (let answer = reader.next(); answer !== undefined; answer = reader.next()) {
       const { type, payload } = answer
-      if (/[rtdy]/.test(type)) return { why: payload.toString('latin1').slice(0, -1) || 'deferred' }
+      if (/[rtdy]/.test(type))
+        return { reason: payload.toString('latin1').slice(0, -1) || 'deferred' }
       if (type === 'a' || (/[Oc]/.test(type) && --left === 0)) return {}
     }
     return undefined
   }
   const answer = await askOnce({ path }, Buffer.concat(commands), read, TIMEOUT)
-  return answer === undefined ? 'it closes the connection' : answer.why
+  return answer === undefined ? 'it closes the connection' : answer.reason
 }

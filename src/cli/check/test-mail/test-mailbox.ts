@@ -37,8 +37,8 @@ function openMaildir(directory: string): Mailbox {
   try {
     readdirSync(join(directory, 'new'))
   } catch (error) {
-    const why = `${errorTextAt(directory, error)}; run check as the owner of this mail`
-    throw new Fault('config', `--maildir ${directory}: ${why}`, error)
+    const reason = `${errorTextAt(directory, error)}; run check as the owner of this mail`
+    throw new Fault('config', `--maildir ${directory}: ${reason}`, error)
   }
   const seen = new Set(files())
   const mails: string[] = []

@@ -20,7 +20,7 @@ function showHealth({ selfTest, amiss }) {
   const health = at('health')
   const isGood = selfTest?.right === true && amiss.length === 0
   const verb = selfTest?.right ? (isGood ? 'Scanning' : 'Scanning, with problems') : 'Not scanning'
-  const words = selfTest ? `${verb}: ${selfTest.why}` : 'Starting.'
+  const words = selfTest ? `${verb}: ${selfTest.reason}` : 'Starting.'
   health.className = isGood ? 'good' : 'bad'
   if (health.textContent !== visible(words)) health.textContent = visible(words)
 }

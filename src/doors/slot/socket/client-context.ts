@@ -173,7 +173,7 @@ type BySetting = Readonly<Partial<Record<SettingName, unknown>>>
 /** Throws ScanStandalone if a setting of the client's is laxer than the daemon's. */
 function requireStrict(theirs: BySetting, own: BySetting): void {
   for (const name of tighteningNames) {
-    const why = whyLaxer(name, theirs[name], own[name])
-    if (why !== undefined) throw new ScanStandalone(`${name} ${why}`)
+    const reason = whyLaxer(name, theirs[name], own[name])
+    if (reason !== undefined) throw new ScanStandalone(`${name} ${reason}`)
   }
 }

@@ -46,10 +46,10 @@ const end = frame(fieldType.end)
  * Returns the frame `C`, scan standalone. The reason is printable ASCII, so that it cannot forge a line in
  * the client's log.
  */
-export function standaloneAnswer(why: string): Buffer {
+export function standaloneAnswer(reason: string): Buffer {
   return frame(
     frameType.standalone,
-    Buffer.from(replaceUnprintable(why).slice(0, STANDALONE_LINE_MAX), 'latin1'),
+    Buffer.from(replaceUnprintable(reason).slice(0, STANDALONE_LINE_MAX), 'latin1'),
   )
 }
 
@@ -91,8 +91,12 @@ export function endWithReply(
 }
 
 /** Returns the answer that makes the client pass the message on unchanged. */
-export function passOn(why: string, about: LogContext): ClientAnswer {
-  return answer(frameType.accept, [frame(fieldType.bodyOffset, uint64(0))], [passLine(why, about)])
+export function passOn(reason: string, about: LogContext): ClientAnswer {
+  return answer(
+    frameType.accept,
+    [frame(fieldType.bodyOffset, uint64(0))],
+    [passLine(reason, about)],
+  )
 }
 
 function accept(

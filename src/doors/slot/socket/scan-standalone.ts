@@ -4,8 +4,8 @@
  * mail.
  */
 export class ScanStandalone extends Error {
-  constructor(why: string) {
-    super(why)
+  constructor(reason: string) {
+    super(reason)
     this.name = 'ScanStandalone'
   }
 }

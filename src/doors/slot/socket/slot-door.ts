@@ -31,7 +31,7 @@ export function createSlotSocketDoor(first: Configuration, options: SlotSocketOp
     maxConnections: options.maxClients,
     maxSockets: options.maxSockets,
     takesPlace: (wire) => waiting.has(wire),
-    log: (why) => options.log(`socket for onescanc: ${why}`),
+    log: (reason) => options.log(`socket for onescanc: ${reason}`),
     memory: () => budget.used,
     makeRoom(connections) {
       const oldest = longestSilent([...connections].filter(([wire]) => waiting.has(wire)))
@@ -81,9 +81,9 @@ function serveSlotClient(socket: Socket, host: SlotHost): Wire {
     openIntake: (size) => server.openIntake(lease, size),
   })
   /** The client logs what concerns its message. */
-  const farewell = (why: string) => {
+  const farewell = (reason: string) => {
     server.standalone('asked', reader.variables)
-    return standaloneAnswer(why)
+    return standaloneAnswer(reason)
   }
   const wire = new Wire(
     socket,
@@ -98,11 +98,11 @@ function serveSlotClient(socket: Socket, host: SlotHost): Wire {
       if (answer !== undefined) wire.hangUp(answer)
     } catch (error) {
       if (wire.hasHungUp) return
-      const why = errorText(error)
+      const reason = errorText(error)
       const isExpected =
         error instanceof ScanStandalone || error instanceof PeerTimeout || isFault(error)
-      if (!isExpected) server.options.log(why)
-      wire.hangUp(farewell(why))
+      if (!isExpected) server.options.log(reason)
+      wire.hangUp(farewell(reason))
     } finally {
       const hasHead = reader.timeLeft !== undefined
       if ((wire.isLost || !wire.hasHungUp) && hasHead) server.standalone('left', reader.variables)

@@ -20,12 +20,12 @@ import {
  */
 export async function passUnscanned(
   settings: QuotaSettings,
-  why: string,
+  reason: string,
   env: Environment,
   context: Omit<SlotContext, 'directory'>,
 ): Promise<number> {
   const { slotLog } = context
-  if (!isQuotaChecked(readCaller(env), settings)) return passThrough(context, why)
+  if (!isQuotaChecked(readCaller(env), settings)) return passThrough(context, reason)
   const spool = readSpoolSettings(env)
   const quota = await openSlotQuota(settings)
   const transaction = receiveTransaction({ spool }, env)
@@ -38,6 +38,6 @@ export async function passUnscanned(
   const ending = { ...context, directory: spool.directory }
   if (defer !== undefined) return carryOutStandalone(defer, transaction, ending)
   return executeNext({ message, edits: NO_EDITS, envelope }, ending, () =>
-    slotLog.passed(remark ? `${why}; ${remark}` : why),
+    slotLog.passed(remark ? `${reason}; ${remark}` : reason),
   )
 }

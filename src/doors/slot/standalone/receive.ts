@@ -59,8 +59,8 @@ function readSome(fd: number, buffer: Buffer, what: string): number {
       if (code === 'EOF') return 0
       if (code !== 'EAGAIN' && code !== 'EINTR') {
         const remedy = code === 'EBADF' ? '; to try it by hand, use onescan inject' : ''
-        const why = errorText(error) + remedy
-        throw new Fault('read', `cannot read the ${what} on fd ${fd}: ${why}`, error)
+        const reason = errorText(error) + remedy
+        throw new Fault('read', `cannot read the ${what} on fd ${fd}: ${reason}`, error)
       }
       if (code === 'EAGAIN') pause()
     }

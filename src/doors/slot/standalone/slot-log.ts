@@ -41,8 +41,8 @@ export class SlotLog {
     for (const line of decisionLines(decision, this.about(code))) this.#sink.write(line)
   }
 
-  passed(why: string): void {
-    this.#sink.write(passLine(why, this.about()))
+  passed(reason: string): void {
+    this.#sink.write(passLine(reason, this.about()))
   }
 
   fault(error: unknown, code: number): void {

@@ -74,11 +74,11 @@ export function carryOutStandalone(
  */
 export function passThrough(
   { nextProgram, slotLog }: Pick<SlotContext, 'nextProgram' | 'slotLog'>,
-  why: string,
+  reason: string,
 ): never {
   requireNextProgram(nextProgram, nextProgram.self)
   requireMessage()
-  slotLog.passed(why)
+  slotLog.passed(reason)
   return replaceProcess(nextProgram)
 }
 

@@ -149,12 +149,12 @@ export class NextServer {
     this.#fail('the connection was closed')
   }
 
-  #fault(why: string): Fault {
-    return new Fault('next-hop', `next server ${this.#name}: ${why}`)
+  #fault(reason: string): Fault {
+    return new Fault('next-hop', `next server ${this.#name}: ${reason}`)
   }
 
-  #fail(why: string): Error {
-    return this.#wire.end(this.#fault(why))
+  #fail(reason: string): Error {
+    return this.#wire.end(this.#fault(reason))
   }
 
   #nextReply(limit: number, left = limit): Promise<RawReply> {

@@ -109,5 +109,5 @@ function refuseTooManyHops({ fields }: Header): Refusal | undefined {
 }
 
 function refusal(reply: Reply): Refusal {
-  return { kind: 'reject', reply, details: { scan: 'skipped', why: reply.text, times: {} } }
+  return { kind: 'reject', reply, details: { scan: 'skipped', reason: reply.text, times: {} } }
 }

@@ -93,7 +93,7 @@ export class TransactionLog {
     for (const group of groups) {
       const next = isAnswered ? textOfNext(group.replies, lost) : ''
       const about = contextOfShare(group.envelope, this.about(group.replies, next))
-      if (decision === undefined) log(passLine('why' in plan ? plan.why : '', about))
+      if (decision === undefined) log(passLine('reason' in plan ? plan.reason : '', about))
       else for (const line of decisionLines(decision, about)) log(line)
       if (groups.length > 1) for (const line of namesOf(group)) log(line)
     }

@@ -64,7 +64,7 @@ const unreadRows: Readonly<Partial<Record<Unread, UnreadRow>>> = {
   contents: {
     action: ({ UNREAD }) => UNREAD,
     grounds: 'too-much-inside',
-    because: ({ why, limit = why }) => `it contains more than can be scanned (${limit})`,
+    because: ({ reason, limit = reason }) => `it contains more than can be scanned (${limit})`,
   },
   encrypted: {
     ...POLICY_STATUS,
@@ -75,7 +75,7 @@ const unreadRows: Readonly<Partial<Record<Unread, UnreadRow>>> = {
   oddities: {
     action: ({ STRICTMIME }) => (STRICTMIME === 'off' ? 'accept' : STRICTMIME),
     grounds: 'strange-mime',
-    because: ({ why }) => `its form is not that of ordinary mail (${why})`,
+    because: ({ reason }) => `its form is not that of ordinary mail (${reason})`,
   },
 }
 

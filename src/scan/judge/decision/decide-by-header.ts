@@ -28,32 +28,32 @@ export async function decideByHeader(
   const names = forgeableFields(config)
   let clearing = examineClearing(header, names)
   if (clearing.kind === 'clear' && isHeaderCut) clearing = await examineRest(header, body, names)
-  return clearing.kind === 'unclear' ? decideUnclear(clearing.why, client, config) : undefined
+  return clearing.kind === 'unclear' ? decideUnclear(clearing.reason, client, config) : undefined
 }
 
 /**
- * Returns the decision about a message with a field that must be removed and cannot be. `why` ends the
+ * Returns the decision about a message with a field that must be removed and cannot be. `reason` ends the
  * sentence "message deferred: ...".
  *
  * A quarantine directory keeps the message unchanged, like infected mail. No MTA may hold it, since an MTA
  * could deliver it later with the field. Without such a directory the message is deferred: another onescan
  * may have added the field, and the only fault may be a line that a server added above it.
  */
-function decideUnclear(why: string, client: Client, config: JudgeConfig): SingleDecision {
+function decideUnclear(reason: string, client: Client, config: JudgeConfig): SingleDecision {
   const { QUARANTINE: quarantine } = config.settings
   if (
     actionForInfected(config.settings, client) !== 'quarantine' ||
     quarantine?.kind !== 'directory'
   ) {
-    const reply = replyFor('deferred', 'unclear-header', why)
-    return { kind: 'defer', reply, details: { scan: 'skipped', why: reply.text, times: {} } }
+    const reply = replyFor('deferred', 'unclear-header', reason)
+    return { kind: 'defer', reply, details: { scan: 'skipped', reason: reply.text, times: {} } }
   }
   return {
     kind: 'quarantine',
     quarantine,
     grounds: 'unclear-header',
     edits: NO_EDITS,
-    details: { scan: 'skipped', why, times: {} },
+    details: { scan: 'skipped', reason, times: {} },
   }
 }
 

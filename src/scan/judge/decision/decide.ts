@@ -188,7 +188,7 @@ function detailsOf(outcome: Outcome): DecisionDetails {
   const key = trust.trusted ? trust.key : stamp?.key
   return {
     scan: scanWordOf(outcome),
-    why: reasonsOf(outcome).join('; '),
+    reason: reasonsOf(outcome).join('; '),
     times,
     ...(oddities.size > 0 && { odd: [...oddities].join(',') }),
     ...(key !== undefined && { key }),
@@ -205,11 +205,11 @@ function scanWordOf({ trust, result, scanners, cached }: Outcome): DecisionDetai
 }
 
 function reasonsOf({ trust, result, notes }: Outcome): string[] {
-  const why = [...notes]
+  const reason = [...notes]
   // Most mail has no stamp.
-  if (!trust.trusted && trust.why !== '' && trust.why !== NO_STAMP) why.push(trust.why)
-  if ('why' in result) why.push(result.why)
-  return why
+  if (!trust.trusted && trust.reason !== '' && trust.reason !== NO_STAMP) reason.push(trust.reason)
+  if ('reason' in result) reason.push(result.reason)
+  return reason
 }
 
 /** Returns which scanners gave the result, and what they found. */

@@ -47,7 +47,7 @@ export interface DecisionDetails {
   /** The outcome of the scan; `skipped` if there was none, or if a part of the message was not read. */
   readonly scan: 'trusted' | 'cached' | 'clean' | 'infected' | 'unknown' | 'skipped'
   /** One line: why the scan was skipped, why no stamp was trusted, why no scanner gave an answer, … */
-  readonly why: string
+  readonly reason: string
   /** The cause that metrics count, if the result is `unknown`. */
   readonly cause?: Cause
   /** The scanners that gave the result, joined by commas. */

@@ -57,17 +57,17 @@ export const mailReply = {
 const TEXT_MAX = 200
 
 /**
- * Returns the reply to mail that a setting refuses or defers. `why` ends the sentence "message refused: ..."
+ * Returns the reply to mail that a setting refuses or defers. `reason` ends the sentence "message refused: ..."
  * and must not contain text that a sender chose. `status` is that of RFC 3463 without its class. Without it,
  * the reply is about the form of the message.
  */
 export function replyFor(
   verb: 'refused' | 'deferred',
   grounds: Grounds,
-  why: string,
+  reason: string,
   status = '6.0',
 ): Reply {
-  const text = `message ${verb}: ${why}`.slice(0, TEXT_MAX)
+  const text = `message ${verb}: ${reason}`.slice(0, TEXT_MAX)
   return verb === 'refused'
     ? refused(`5.${status}`, grounds, text)
     : deferred(`4.${status}`, grounds, text)

@@ -98,8 +98,8 @@ class AttachmentInspection implements Inspection {
     }
   }
 
-  leaveUnread(why: string): void {
-    this.#limit ??= why
+  leaveUnread(reason: string): void {
+    this.#limit ??= reason
   }
 
   answer(): ScanResult {

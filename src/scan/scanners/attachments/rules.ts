@@ -35,9 +35,9 @@ function readRuleFile(file: string): AttachmentRules {
   try {
     text = readForeignFile(file).toString('utf8')
   } catch (error) {
-    const why = errorCode(error) || errorText(error)
+    const reason = errorCode(error) || errorText(error)
     const remedy = 'add rules there, or remove attachments from QHPSI'
-    throw new Fault('config', `BADATTACHMENTS ${file}: cannot be read (${why}); ${remedy}`)
+    throw new Fault('config', `BADATTACHMENTS ${file}: cannot be read (${reason}); ${remedy}`)
   }
   const names: string[] = []
   const types: string[] = []

@@ -19,7 +19,7 @@ export function withoutHash(name: string): string {
 }
 
 /**
- * Returns the result for ClamAV's name of a finding. `why` is the reason for the log if it is not a virus.
+ * Returns the result for ClamAV's name of a finding. `reason` is the reason for the log if it is not a virus.
  *
  * - With AlertExceedsMax, libclamav 1.4 names the limit that ended its scan: MaxFileSize, MaxScanSize,
  *   MaxRecursion, MaxFiles, MaxScanTime, EmailLineFoldCnt, EmailHeaderBytes, EmailHeaders,
@@ -28,8 +28,8 @@ export function withoutHash(name: string): string {
  * - A signature of `onescan bans` is a ban, with the text of its rule.
  * - A name that clamd does not read to its end may be banned or not, so the result is *unread*.
  */
-export function resultByName(name: string, why: string): ScanResult {
-  const limit = limitByName(name, why)
+export function resultByName(name: string, reason: string): ScanResult {
+  const limit = limitByName(name, reason)
   if (limit !== undefined) return { ...limit, alert: name }
   const rule = ruleByName(name)
   return rule === undefined
@@ -37,14 +37,14 @@ export function resultByName(name: string, why: string): ScanResult {
     : banned(`attachment ${replaceUnprintable(rule)} in an archive`)
 }
 
-function limitByName(name: string, why: string): UnreadResult | UnknownResult | undefined {
+function limitByName(name: string, reason: string): UnreadResult | UnknownResult | undefined {
   if (name.startsWith(LONG_NAME))
-    return unread('contents', `${why}: a name there is longer than it sees`)
+    return unread('contents', `${reason}: a name there is longer than it sees`)
   const limit = /^Heuristics\.Limits\.Exceeded(?:\.(.*))?$/s.exec(name)
   if (!limit) return undefined
   const [, kind] = limit
-  if (kind === 'MaxFileSize' || kind === 'MaxScanSize') return unread('unpacked', why)
-  if (kind === 'MaxRecursion') return unread('depth', why)
-  if (kind === 'MaxFiles' || kind?.startsWith('Email')) return unread('contents', why)
-  return unknown(why, 'limit')
+  if (kind === 'MaxFileSize' || kind === 'MaxScanSize') return unread('unpacked', reason)
+  if (kind === 'MaxRecursion') return unread('depth', reason)
+  if (kind === 'MaxFiles' || kind?.startsWith('Email')) return unread('contents', reason)
+  return unknown(reason, 'limit')
 }

@@ -223,7 +223,7 @@ export class ClamdServer {
       if (outcome.kind !== 'answered') return outcome
       const { reply } = outcome
       if (reply.answer !== 'no access') return { kind: 'answered', reply }
-      note(`did not accept the descriptor, got a copy: ${reply.why}`)
+      note(`did not accept the descriptor, got a copy: ${reply.reason}`)
     } catch (error) {
       if (!(error instanceof NoMemoryFile)) throw error
       note(`got a copy: ${error.message}`)

@@ -132,7 +132,7 @@ class ServerSearch {
   }
 
   #noteFailure(server: ClamdServer, failure: ClamdFailure): void {
-    this.#note(server, failure.why)
+    this.#note(server, failure.reason)
     this.#cause = CAUSE_OF[failure.kind]
     if (failure.kind === 'unreachable') {
       this.#mayBeDown = failure.state === 'gone' || failure.state === 'refused'
@@ -164,12 +164,12 @@ class ServerSearch {
     const remedy = this.#mayBeDown
       ? ['start clamd, or fix CLAMD: onescan check shows the details']
       : []
-    const why = [...this.#troubles.values(), ...remedy].join('; ')
-    return (this.#hasDied ? scannerDied : unknown)(why, this.#cause)
+    const reason = [...this.#troubles.values(), ...remedy].join('; ')
+    return (this.#hasDied ? scannerDied : unknown)(reason, this.#cause)
   }
 
-  #note(server: ClamdServer, why: string): void {
-    this.#troubles.set(server, `clamd ${server.address.text}: ${why}`)
+  #note(server: ClamdServer, reason: string): void {
+    this.#troubles.set(server, `clamd ${server.address.text}: ${reason}`)
   }
 
   #mayComeBack(state: Absence, server: ClamdServer): boolean {
@@ -180,6 +180,6 @@ class ServerSearch {
 
 /** The result, with the server in its reason. */
 function withServerAddress({ address }: ClamdServer, result: ScanResult): ScanResult {
-  if (!('why' in result)) return result
-  return { ...result, why: `clamd ${address.text}: ${result.why}` }
+  if (!('reason' in result)) return result
+  return { ...result, reason: `clamd ${address.text}: ${result.reason}` }
 }

@@ -7,7 +7,7 @@ import { resultByName, withoutHash } from './clamav-names.ts'
 const CLAMD_REPLY_MAX = 8 * 1024
 
 /**
- * The meaning of one reply of clamd (clamd(8)). Each `why` quotes the reply, in printable ASCII of bounded
+ * The meaning of one reply of clamd (clamd(8)). Each `reason` quotes the reply, in printable ASCII of bounded
  * length. *Unread* is a content over StreamMaxLength or, with AlertExceedsMax, over another limit. *Unknown*
  * is any other reply: ERROR, COMMAND READ TIMED OUT, an invalid or a truncated reply.
  */
@@ -16,7 +16,7 @@ export type ClamdReply = ScanResult | NoAccess
 /** clamd accepts no descriptor. */
 export interface NoAccess {
   readonly answer: 'no access'
-  readonly why: string
+  readonly reason: string
 }
 
 /** The way in which clamd got the message: the bytes after INSTREAM, or a descriptor with FILDES. */
@@ -79,7 +79,7 @@ export function readReply(received: Buffer, about: Submission): ClamdReply {
   if (found !== undefined) return readName(found, text)
   if (line === clamdWords.streamTooLong) return unread('size', text)
   if (about === 'descriptor' && (rest === '' || rest === clamdWords.noRegularFile)) {
-    return { answer: 'no access', why: text }
+    return { answer: 'no access', reason: text }
   }
   return unknown(text)
 }

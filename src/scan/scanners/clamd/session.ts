@@ -10,21 +10,21 @@ import type { ClamdAddress } from './clamd-address.ts'
 import { isSecure, loadConnect } from './connect.ts'
 import { ClamdReplyReader } from './read-reply.ts'
 
-/** The outcome of one conversation with clamd. `why` is one line without the address. */
+/** The outcome of one conversation with clamd. `reason` is one line without the address. */
 export type ClamdOutcome<Answer> =
   | { readonly kind: 'answered'; readonly reply: Answer }
   /** There was no connection, so nothing was sent. The message may go to another server. */
   | {
       readonly kind: 'unreachable'
-      readonly why: string
+      readonly reason: string
       readonly state: Absence
       /** Set if a kept connection broke in the same conversation a moment before. */
       readonly broke?: true
     }
   /** The server took the connection and closed it before its reply was whole. */
-  | { readonly kind: 'broken'; readonly why: string; readonly begun: boolean }
+  | { readonly kind: 'broken'; readonly reason: string; readonly begun: boolean }
   /** The signal was aborted. clamd may continue to scan, so it is not asked again. `broke` as above. */
-  | { readonly kind: 'timed-out'; readonly why: string; readonly broke?: true }
+  | { readonly kind: 'timed-out'; readonly reason: string; readonly broke?: true }
 
 /**
  * Why there is no connection.
@@ -123,8 +123,8 @@ export class ClamdSession {
     if (outcome.kind === 'answered') return undefined
     if (outcome.kind === 'timed-out') return signal.aborted ? outcome : silent
     if (outcome.kind === 'unreachable') return outcome
-    const why = `${outcome.why}; its log shows whether it refuses CLAMDCERT`
-    return { kind: 'unreachable', why, state: 'refused' }
+    const reason = `${outcome.reason}; its log shows whether it refuses CLAMDCERT`
+    return { kind: 'unreachable', reason, state: 'refused' }
   }
 
   async #ask<Answer>(
@@ -157,8 +157,8 @@ export class ClamdSession {
       // Further bytes might be taken for the answer to the next request.
       if (!sentAll || !numbered?.isAll) this.end()
       if (numbered === undefined) {
-        const why = 'answered another request'
-        return { kind: 'broken', why, begun: false }
+        const reason = 'answered another request'
+        return { kind: 'broken', reason, begun: false }
       }
       return { kind: 'answered', reply: read({ replies: numbered.replies, sentAll }) }
     } catch (error) {
@@ -223,17 +223,17 @@ class Unanswered extends Error {
   }
 }
 
-const timedOut = { kind: 'timed-out', why: 'no answer within the time limit' } as const
+const timedOut = { kind: 'timed-out', reason: 'no answer within the time limit' } as const
 
 const silent = {
   kind: 'unreachable',
-  why: `no connection within ${formatDuration(CONNECT_TIMEOUT)}`,
+  reason: `no connection within ${formatDuration(CONNECT_TIMEOUT)}`,
   state: 'silent',
 } as const
 
 const hidden = {
   kind: 'unreachable',
-  why: 'its directory does not answer; check the file system',
+  reason: 'its directory does not answer; check the file system',
   state: 'silent',
 } as const
 
@@ -241,8 +241,8 @@ function broken(error: Error | undefined, begun: boolean): ClamdOutcome<never> {
   const event = begun
     ? 'closed the connection during its reply'
     : 'closed the connection without a reply'
-  const why = error ? `${event} (${errorCode(error) || errorText(error)})` : event
-  return { kind: 'broken', why, begun }
+  const reason = error ? `${event} (${errorCode(error) || errorText(error)})` : event
+  return { kind: 'broken', reason, begun }
 }
 
 /** The outcome of an attempt to connect that failed. */
@@ -250,8 +250,8 @@ function absent(error: Error): ClamdOutcome<never> {
   const code = errorCode(error)
   const state = absences[code] ?? 'gone'
   const what = state === 'full' ? 'its queue of connections is full' : 'cannot connect'
-  const why = `${whyServerIsRefused(code) ?? what} (${code || errorText(error)})`
-  return { kind: 'unreachable', why, state }
+  const reason = `${whyServerIsRefused(code) ?? what} (${code || errorText(error)})`
+  return { kind: 'unreachable', reason, state }
 }
 
 /** The packets of the first request on a connection, of which the first packet opens the session, too. */

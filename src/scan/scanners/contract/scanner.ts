@@ -130,7 +130,7 @@ export interface Inspection {
   /** Takes a content that some reader may get out of the mail, likewise. */
   content(content: Bytes): Iterable<number>
   /** The mail contains more than is read, for this reason. No other call follows. */
-  leaveUnread(why: string): void
+  leaveUnread(reason: string): void
   answer(): ScanResult
 }
 

@@ -74,7 +74,7 @@ export function filePluginScanner(
         .scan(question, task)
         .catch((error) => unknown(errorText(error), causeOf(error)))
       if (result.answer !== 'unknown') return result
-      return unknown(`plugin ${fileName}: ${result.why}`, result.cause)
+      return unknown(`plugin ${fileName}: ${result.reason}`, result.cause)
     },
     close: () => pool.close(),
   }
@@ -181,8 +181,8 @@ class PluginPool {
     const release = await this.#permits.acquire(task.signal)
     if (release === undefined) {
       if (!isLate(task.signal)) return unansweredBy(task.signal)
-      const why = `none of ${this.#limits.most} processes was free within SCANTIMEOUT`
-      return unknown(why, 'timeout')
+      const reason = `none of ${this.#limits.most} processes was free within SCANTIMEOUT`
+      return unknown(reason, 'timeout')
     }
     try {
       const idle = this.#takeIdle()

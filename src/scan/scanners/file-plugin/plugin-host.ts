@@ -70,9 +70,9 @@ function takeResult(said: ScanResult): void {
 
 /** Handles an uncaught error: it is the answer, if there is none yet, and ends the process. */
 function fail(error: unknown): void {
-  const why = `threw ${describe(error)}`
-  if (request !== undefined && answer === undefined) answer = unknown(why)
-  else log(`${why} after its answer`)
+  const reason = `threw ${describe(error)}`
+  if (request !== undefined && answer === undefined) answer = unknown(reason)
+  else log(`${reason} after its answer`)
   end()
 }
 

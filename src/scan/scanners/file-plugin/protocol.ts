@@ -98,10 +98,10 @@ export function decodeAnswer(nonce: string, bytes: Buffer): ScanResult | undefin
 
 function resultOf(value: unknown): ScanResult | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { answer, name, why, cause } = value as Record<string, unknown>
+  const { answer, name, reason, cause } = value as Record<string, unknown>
   if (answer === 'clean') return clean
   if (answer === 'infected' && typeof name === 'string' && name !== '') return infected(name)
-  if (answer === 'unknown' && typeof why === 'string') return unknownAnswer(why, cause)
+  if (answer === 'unknown' && typeof reason === 'string') return unknownAnswer(reason, cause)
   return undefined
 }
 
@@ -112,13 +112,13 @@ function cut(result: ScanResult): ScanResult {
     case 'infected':
       return infected(result.name.slice(0, FINDING_NAME_MAX))
     case 'unknown':
-      return unknownAnswer(result.why.slice(0, REASON_MAX), result.cause)
+      return unknownAnswer(result.reason.slice(0, REASON_MAX), result.cause)
     case 'unread':
-      return unknown(result.why.slice(0, REASON_MAX))
+      return unknown(result.reason.slice(0, REASON_MAX))
   }
 }
 
 /** Returns the unknown answer of the plugin itself, or that for an invalid answer. */
-function unknownAnswer(why: string, cause: unknown): ScanResult {
-  return cause === 'plugin' ? unknown(why, cause) : unknown(why)
+function unknownAnswer(reason: string, cause: unknown): ScanResult {
+  return cause === 'plugin' ? unknown(reason, cause) : unknown(reason)
 }

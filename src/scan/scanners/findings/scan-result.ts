@@ -44,7 +44,7 @@ export type ScanResult =
   | {
       readonly answer: 'unknown'
       /** The reason in one line, for the log. */
-      readonly why: string
+      readonly reason: string
       /** The reason as it is counted. */
       readonly cause: Cause
       /** Set if the scanner died while it had the message. */
@@ -58,7 +58,7 @@ export type ScanResult =
       readonly answer: 'unread'
       readonly what: Unread
       /** The reason in one line, for the log. */
-      readonly why: string
+      readonly reason: string
       /** The limit as text for the sender, without text that the sender chose. Set by a scan. */
       readonly limit?: string
       /** As in the unknown result. */
@@ -73,19 +73,19 @@ export const clean: ScanResult = { answer: 'clean' }
 export const infected = (name: string): Infected => ({ answer: 'infected', name })
 /** Returns the result for a ban of local policy. `what` follows the word `banned`. */
 export const banned = (what: string): Infected => ({ ...infected(what), banned: true })
-export const unread = (what: Unread, why: string): UnreadResult => ({
+export const unread = (what: Unread, reason: string): UnreadResult => ({
   answer: 'unread',
   what,
-  why,
+  reason,
 })
-export const unknown = (why: string, cause: Cause = 'scanner-error'): UnknownResult => ({
+export const unknown = (reason: string, cause: Cause = 'scanner-error'): UnknownResult => ({
   answer: 'unknown',
-  why,
+  reason,
   cause,
 })
-export const scannerDied = (why: string, cause: Cause): ScanResult => ({
+export const scannerDied = (reason: string, cause: Cause): ScanResult => ({
   answer: 'unknown',
-  why,
+  reason,
   cause,
   scannerDied: true,
 })

@@ -107,9 +107,9 @@ function exitOf(
       resolve(wasEnded ? unansweredBy(signal) : end)
     }
     child.once('error', (error) => {
-      const why = `${program}: cannot be started (${errorCode(error)})`
+      const reason = `${program}: cannot be started (${errorCode(error)})`
       const remedy = errorCode(error) === 'ENOENT' ? '; install it, or correct QHPSI' : ''
-      done(unknown(why + remedy, 'unreachable'))
+      done(unknown(reason + remedy, 'unreachable'))
     })
     child.once('exit', (code, killedBy) =>
       done(code ?? scannerDied(`killed by ${killedBy}`, 'broken-off')),

@@ -30,7 +30,7 @@ export class ResultCollector {
     const { isTolerated, keepsOut, onToleratedLimit } = this.#run
     if (result.answer === 'clean') return undefined
     if (onToleratedLimit && isLimit(result)) {
-      onToleratedLimit(result.why)
+      onToleratedLimit(result.reason)
       return undefined
     }
     if (result.answer === 'unknown') return this.#isMilder(result) ? this.#tolerated : result
@@ -39,7 +39,7 @@ export class ResultCollector {
     const isProperty = result.answer === 'unread' && result.what === 'encrypted'
     if (result.answer === 'unread' && !isProperty && keepsOut.has(result.what)) {
       // With OVERSIZE=defer that counts as no answer: SCANFAIL decides then.
-      return result.what === 'size' ? unknown(result.why, 'limit') : result
+      return result.what === 'size' ? unknown(result.reason, 'limit') : result
     }
     this.#tolerate(result)
     return undefined
@@ -57,8 +57,8 @@ export class ResultCollector {
    * Notes that the message contains more than is read. `limit` names the limit for the sender. This is the
    * result only without another finding. Returns whether it keeps the message out.
    */
-  recordUnread(why: string, limit: string): boolean {
-    const result = this.record({ answer: 'unread', what: 'contents', why, limit })
+  recordUnread(reason: string, limit: string): boolean {
+    const result = this.record({ answer: 'unread', what: 'contents', reason, limit })
     this.#unreadContents ??= result
     return result !== undefined
   }
@@ -90,7 +90,7 @@ export class ResultCollector {
     if (this.#postponed === undefined) return this.#tolerated
     const isAllClean = isReadToEnd && this.#tolerated.answer === 'clean'
     if (!isAllClean) return this.record(this.#postponed) ?? this.#tolerated
-    note(`${this.#postponed.why}, but each part is clean`)
+    note(`${this.#postponed.reason}, but each part is clean`)
     return this.#tolerated
   }
 
@@ -112,7 +112,7 @@ export class ResultCollector {
 }
 
 /** Returns whether a message contains more than was read. */
-function isLimit(result: ScanResult): result is Extract<ScanResult, { why: string }> {
+function isLimit(result: ScanResult): result is Extract<ScanResult, { reason: string }> {
   if (result.answer === 'unknown') return result.cause === 'limit'
   return result.answer === 'unread' && result.what !== 'encrypted' && result.what !== 'skipped'
 }

@@ -18,7 +18,7 @@ export interface ScanRun extends Omit<ScanTask, 'signal'> {
   /**
    * Called with each limit that was reached. Set if limits are tolerated, because the bytes may not be a message.
    */
-  readonly onToleratedLimit?: ((why: string) => void) | undefined
+  readonly onToleratedLimit?: ((reason: string) => void) | undefined
   /**
    * Returns how strictly a message is treated for a result that does not end the scan, and for an unknown
    * answer; of several results the strictest applies. Without it, all are equal.

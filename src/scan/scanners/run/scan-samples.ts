@@ -169,7 +169,7 @@ async function scanInside(
   )
   if (result === 'unread') return results.record(limited)
   if (result !== 'all') return result
-  task.note(`${limited.why}, but each file in it is clean`)
+  task.note(`${limited.reason}, but each file in it is clean`)
   return undefined
 }
 
@@ -245,9 +245,9 @@ async function answerOf(
 export function withScannerName({ name }: Scanner, result: ScanResult): ScanResult {
   if (result.answer === 'clean') return result
   if (result.answer === 'infected') return { ...result, scanner: name }
-  const why = result.why.includes(name) ? result.why : `${name}: ${result.why}`
-  if (result.answer === 'unknown') return { ...result, why }
-  return { ...result, why, limit: `the limits of ${name}` }
+  const reason = result.reason.includes(name) ? result.reason : `${name}: ${result.reason}`
+  if (result.answer === 'unknown') return { ...result, reason }
+  return { ...result, reason, limit: `the limits of ${name}` }
 }
 
 /**

@@ -105,8 +105,8 @@ export class SharedStore {
   constructor(options: SharedStoreOptions) {
     this.#options = options
     const { mark, markEvery = MARK_POLLED_EVERY } = options
-    this.#connection = new LastingConnection(options, FIRST_QUESTION, (why) =>
-      this.#report('connection', why),
+    this.#connection = new LastingConnection(options, FIRST_QUESTION, (reason) =>
+      this.#report('connection', reason),
     )
     if (mark === undefined) return
     const compare = () => this.#compareMarks(mark(), MARK_LASTS_FOR_POLLS * markEvery)
@@ -244,15 +244,15 @@ export class SharedStore {
   }
 
   /** Logs a fault once, until another one occurs, and the end of all faults. */
-  #report(where: string, why: string | undefined): void {
+  #report(where: string, reason: string | undefined): void {
     const { address, log } = this.#options
     const troubles = this.#troubles
-    if (why === undefined) {
+    if (reason === undefined) {
       const wasTroubled = troubles.delete(where)
       if (wasTroubled && troubles.size === 0) log(`VERDICTS ${address.text}: answers again`)
       return
     }
-    const said = why.slice(0, REASON_MAX)
+    const said = reason.slice(0, REASON_MAX)
     const isKnown = [...troubles.values()].includes(said)
     troubles.set(where, said)
     if (!isKnown) log(`VERDICTS ${address.text}: ${said}; messages are scanned meanwhile`)

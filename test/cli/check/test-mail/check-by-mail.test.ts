@@ -372,7 +372,7 @@ t.test('without a readable log nothing is ok', async (t) => {
 })
 
 t.test('onescand reports that its log is lost, and no mail is sent', async (t) => {
-  for (const [LOGFILE, why] of [
+  for (const [LOGFILE, reason] of [
     ['/nonexistent/log', 'not visible to onescand'],
     ['/dev/null', 'a device'],
   ] as const) {
@@ -382,7 +382,7 @@ t.test('onescand reports that its log is lost, and no mail is sent', async (t) =
     t.equal(code, 2)
     t.match(
       out,
-      `LOGFILE: ${LOGFILE} is ${why}: the lines about mail are lost, and no mail was sent;`,
+      `LOGFILE: ${LOGFILE} is ${reason}: the lines about mail are lost, and no mail was sent;`,
     )
   }
 })

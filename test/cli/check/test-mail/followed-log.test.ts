@@ -93,8 +93,8 @@ t.test('a delivery status of a mail server is reported for its message alone', a
   const status = (id: string) => log.deliveryOf(`${id}${MARK}`)
   t.same(status('postfix'), { waits: true, text: `status=deferred (${refused})` })
   t.same(status('sendmail'), { waits: true, text: 'stat=Deferred: Connection refused by x.' })
-  const why = '== you@example.org R=to_onescan T=onescan defer (111): Connection refused'
-  t.same(status('exim'), { waits: true, text: why }, 'the reason, not that it waits still')
+  const reason = '== you@example.org R=to_onescan T=onescan defer (111): Connection refused'
+  t.same(status('exim'), { waits: true, text: reason }, 'the reason, not that it waits still')
   const mailbox = '=> you <you@example.org> R=local_user T=maildir_home'
   t.same(status('delivered'), { waits: false, text: mailbox })
   t.same([status('untold'), status('unread')], [undefined, undefined])

@@ -27,7 +27,7 @@ async function judgeMany(slot: OpenSlot, count: number, timeLeft = 20_000): Prom
       const message = infected ? virus : plain
       const variables = { QHPSI: 'plugin: clamd', REJECTVIRUS: '1' }
       const got = await slot.ask({ variables, message, timeLeft })
-      results.push(`${infected ? 'virus' : 'plain'} ${got.does} ${got.code ?? got.why}`.trim())
+      results.push(`${infected ? 'virus' : 'plain'} ${got.does} ${got.code ?? got.reason}`.trim())
     }
   }
   await Promise.all(Array.from({ length: 8 }, askOnce))

@@ -91,7 +91,7 @@ export function hearOut(connection: Socket): Promise<Heard> {
 export interface Outcome {
   readonly does: 'hand on' | 'end' | 'go standalone'
   /** The reason to go standalone. */
-  readonly why: string
+  readonly reason: string
   readonly code: number | undefined
   /** The text for the error descriptor. */
   readonly text: string
@@ -107,10 +107,10 @@ export interface Outcome {
  */
 export function carryOut({ types, payload }: Heard, question: Question): Outcome {
   const { message = simpleMessage, envelope = simpleEnvelope } = question
-  const nothing = { why: '', code: undefined, text: '', log: '', message, envelope }
+  const nothing = { reason: '', code: undefined, text: '', log: '', message, envelope }
   if (!/^C$|^Ah*[axC]$/.test(types)) throw new Error(`no conversation: ${types}`)
   if (types.endsWith('C'))
-    return { ...nothing, does: 'go standalone', why: payload.toString('latin1') }
+    return { ...nothing, does: 'go standalone', reason: payload.toString('latin1') }
   const fields = fieldsOf(payload)
   const all = (type: string) => fields.filter((field) => field.type === type)
   const frameOf = (type: string) => {

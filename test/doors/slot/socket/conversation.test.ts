@@ -71,11 +71,11 @@ t.test('a client that sends garbage is asked to scan standalone', async (t) => {
   }
   const forged = { [`X${'x'.repeat(2000)}\r\n`]: '' }
   const twice = framesOf({ variables: forged })[1]!
-  const { why } = await tell(slot, whole.subarray(0, 9), twice, twice)
-  t.match(why, /^variable Xx+$/)
-  t.equal(why.length, 1024, 'a reason is bounded')
+  const { reason } = await tell(slot, whole.subarray(0, 9), twice, twice)
+  t.match(reason, /^variable Xx+$/)
+  t.equal(reason.length, 1024, 'a reason is bounded')
   const envelope = Buffer.concat([simpleEnvelope, Buffer.from('T')])
-  t.match((await slot.ask({ ...question, envelope })).why, 'bytes after the envelope')
+  t.match((await slot.ask({ ...question, envelope })).reason, 'bytes after the envelope')
   t.equal((await slot.ask(question)).does, 'hand on')
   t.same(slot.log, [], 'which is no trouble of the daemon')
 })
@@ -85,7 +85,7 @@ t.test('trouble of the daemon itself is logged, and the client scans standalone'
     throw new Error('no peer')
   }
   const slot = await openSlot(t, own, { identifyPeer })
-  t.match(await slot.ask(question), { does: 'go standalone', why: 'no peer' })
+  t.match(await slot.ask(question), { does: 'go standalone', reason: 'no peer' })
   t.same(slot.log, ['no peer'])
 })
 
@@ -118,7 +118,7 @@ t.test('bytes after the last frame end the conversation', async (t) => {
   const connection = await call(slot.socket)
   connection.write(Buffer.concat(framesOf({ variables })))
   void asked().then(() => connection.write('more'))
-  t.match(carryOut(await hearOut(connection), question).why, /after the last frame/)
+  t.match(carryOut(await hearOut(connection), question).reason, /after the last frame/)
 })
 
 t.test('a client gets heartbeats while a scanner works, and an answer in its time', async (t) => {
@@ -194,7 +194,7 @@ t.test(
     t.equal(carryOut(await heard, question).does, 'hand on')
     const oldest = hearOut(await call(slot.socket))
     for (let n = 0; n < 2; n++) await call(slot.socket)
-    t.equal(carryOut(await oldest, question).why, 'too many connections')
+    t.equal(carryOut(await oldest, question).reason, 'too many connections')
   },
 )
 
@@ -208,7 +208,7 @@ t.test('messages over --max-clients wait, and the wait counts as their time', as
   const questions = [1, 2, 3, 4, 5].map((n) => ask(n))
   await asked(3)
   t.match(
-    (await ask(6, 50)).why,
+    (await ask(6, 50)).reason,
     'over 3 messages at once (--max-clients): not begun within 50 ms',
     'who has no time left',
   )
@@ -226,8 +226,8 @@ t.test('memory bounds how many clients may wait, even if they send next to nothi
   const slot = await openSlot(t, variables, { maxClients: 8, memory: (5 * 18 * 1024 * 4) / 3 })
   const answered: string[] = []
   const questions = Array.from({ length: 8 }, async (_, n) => {
-    const { why, does } = await slot.ask({ variables, message: numbered(n), timeLeft: 60_000 })
-    answered.push(why || does)
+    const { reason, does } = await slot.ask({ variables, message: numbered(n), timeLeft: 60_000 })
+    answered.push(reason || does)
   })
   await asked(5) // those for whom there is memory
   while (answered.length < 3) await new Promise((r) => setTimeout(r, 5))
@@ -240,7 +240,7 @@ t.test('memory bounds how many clients may wait, even if they send next to nothi
 t.test('a message over the limit scans standalone before it is sent', async (t) => {
   const slot = await openSlot(t, own, { maxSize: 1000 })
   const frames = framesOf({ ...question, size: 1001 })
-  t.match((await tell(slot, ...frames.slice(0, -2))).why, /1001 bytes.*--max-size/)
+  t.match((await tell(slot, ...frames.slice(0, -2))).reason, /1001 bytes.*--max-size/)
 })
 
 t.test('messages in memory are bounded by --memory, which is given back', async (t) => {
@@ -251,7 +251,7 @@ t.test('messages in memory are bounded by --memory, which is given back', async 
   holder.write(Buffer.concat(framesOf(large).slice(0, -1)))
   await acknowledged
   t.ok(slot.state().memory > 60_000)
-  t.match((await slot.ask(large)).why, /--memory/)
+  t.match((await slot.ask(large)).reason, /--memory/)
   t.equal((await slot.ask(question)).does, 'hand on', 'a small one fits')
   holder.destroy()
   await once(holder, 'close')
@@ -263,11 +263,11 @@ t.test('messages in memory are bounded by --memory, which is given back', async 
 t.test('an envelope or variables over the memory are refused before they are read', async (t) => {
   const slot = await openSlot(t, own, { memory: 1_000_000 })
   const head = framesOf(question).slice(0, 4)
-  t.match((await tell(slot, ...head, Buffer.from('E'), uint32(60_000_000))).why, /--memory/)
+  t.match((await tell(slot, ...head, Buffer.from('E'), uint32(60_000_000))).reason, /--memory/)
   const variables = Object.fromEntries(
     Array.from({ length: 200 }, (_, i) => [`V${i}`, 'x'.repeat(60_000)]),
   )
-  t.match((await slot.ask({ variables })).why, /--memory/)
+  t.match((await slot.ask({ variables })).reason, /--memory/)
 })
 
 t.test('a client that falls silent is let go', async (t) => {
@@ -277,8 +277,8 @@ t.test('a client that falls silent is let go', async (t) => {
   const [nothing, half] = await Promise.all([call(slot.socket), call(slot.socket)])
   half.write(Buffer.concat(head))
   const heard = await Promise.all([hearOut(nothing), hearOut(half)])
-  t.match(carryOut(heard[0], question).why, /too slowly/)
-  t.match(carryOut(heard[1], question).why, /stopped responding/)
+  t.match(carryOut(heard[0], question).reason, /too slowly/)
+  t.match(carryOut(heard[1], question).reason, /stopped responding/)
 })
 
 t.test('a client also gets heartbeats while it sends', async (t) => {
@@ -299,7 +299,7 @@ t.test('a client that never ends its message is let go when its time has ended',
     const timeLeft = timeouts.sending === undefined ? 100 : 60_000
     connection.write(Buffer.concat(framesOf({ ...question, timeLeft }).slice(0, -2)))
     const trickle = setInterval(() => connection.write(frame('M')), 10)
-    t.match(carryOut(await heard, question).why, /too long to send/)
+    t.match(carryOut(await heard, question).reason, /too long to send/)
     clearInterval(trickle)
   }
 })
@@ -313,7 +313,7 @@ t.test(
     const answered = slot.ask({ variables })
     await asked()
     const closed = slot.close(5000)
-    t.match((await dismissed).why, /shutting down/)
+    t.match((await dismissed).reason, /shutting down/)
     await t.rejects(call(slot.socket), { code: 'ENOENT' })
     await answer()
     t.equal((await answered).does, 'hand on')
@@ -327,7 +327,7 @@ t.test('a client without an answer at the end of --grace scans standalone', asyn
   const answered = slot.ask({ variables })
   await asked()
   await slot.close(100)
-  t.match((await answered).why, /shutting down/)
+  t.match((await answered).reason, /shutting down/)
 })
 
 /** A slot, and what it reports for the page: lines, clients without an answer, messages in work. */
@@ -366,13 +366,13 @@ t.test(
     const stage = buildStage(t)
     const variables = { QHPSI: stage.scanner, QUARANTINE: stage.quarantine }
     const { slot, count } = await reporting(t, variables)
-    for (const [recipients, does, why, counted] of [
+    for (const [recipients, does, reason, counted] of [
       [2, 'end', '', { lines: 2, asked: 0 }], // the second one names both recipients
       [10_000, 'go standalone', /^an answer of \d+ bytes$/, { lines: 0, asked: 1 }],
     ] as const) {
       const names = Array.from({ length: recipients }, (_, n) => Buffer.from(`${n}@b.example.org`))
       const envelope = makeEnvelope(Buffer.from('a@example.net'), names).wire
-      t.match(await slot.ask({ variables, message: infected, envelope }), { does, why })
+      t.match(await slot.ask({ variables, message: infected, envelope }), { does, reason })
       t.match(count(), counted)
     }
     t.equal((await readQuarantine(stage.quarantine)).length, 1)

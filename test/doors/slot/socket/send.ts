@@ -44,9 +44,9 @@ function readEnvelope(wire: Buffer) {
   }
 }
 
-function outcomeOf({ does, code, text, why }: Outcome): string {
+function outcomeOf({ does, code, text, reason }: Outcome): string {
   if (does === 'hand on') return 'delivered'
-  if (does === 'go standalone') return `standalone: ${why}`
+  if (does === 'go standalone') return `standalone: ${reason}`
   if (code === 0) return 'dropped'
   if (code === 82) return text.startsWith('D') ? 'refused' : 'deferred'
   return `code ${code}`

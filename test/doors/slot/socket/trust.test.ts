@@ -52,7 +52,7 @@ for (const [what, variables] of Object.entries(standalone)) {
     const slot = await openSlot(t, ownSettings(buildStage(t)))
     const got = await slot.ask({ variables: { ...asked, ...variables }, message: plain })
     t.equal(got.does, 'go standalone')
-    t.not(got.why, '')
+    t.not(got.reason, '')
     t.same(slot.log, [], 'which is no trouble of the daemon')
   })
 }
@@ -79,7 +79,7 @@ t.test('a client that accepts what the daemon keeps scans standalone', async (t)
   const slot = await openSlot(t, { ...ownSettings(stage), ...keeps })
   const got = await slot.ask({ variables: { ...asked, SCANFAIL: 'accept' }, message: plain })
   t.equal(got.does, 'go standalone')
-  t.match(got.why, /SCANFAIL is laxer/)
+  t.match(got.reason, /SCANFAIL is laxer/)
 })
 
 const warm: Record<string, Record<string, string>> = {
@@ -96,7 +96,7 @@ for (const [what, variables] of Object.entries(warm)) {
     const slot = await openSlot(t, ownSettings(buildStage(t)))
     const own = { QHPSI: 'plugin: eicar' }
     const got = await slot.ask({ variables: { ...own, ...variables }, message: plain })
-    t.equal(got.does, 'hand on', got.why)
+    t.equal(got.does, 'hand on', got.reason)
     t.match(got.message.toString('latin1'), /^X-QHPSI: clean\nX-MD5-Cluster-1: /)
   })
 }
@@ -130,7 +130,7 @@ t.test('without QHPSI recipients are asked about by the service that the daemon 
   t.ok(room.message.equals(infected))
   t.equal((await ask('full', {})).does, 'hand on', 'who has no QUOTAD')
   for (const other of [{ QUOTAD: 'udp:192.0.2.1:1' }, { QUOTAD: own.QUOTAD, BOUNCEUSER: 'root' }]) {
-    t.match((await ask('full', other)).why, /differs from the daemon's$/)
+    t.match((await ask('full', other)).reason, /differs from the daemon's$/)
   }
   service.socket.close()
   const silent = await openSlot(t, { ...own, QUOTATIMEOUT: '1' })
@@ -149,7 +149,7 @@ t.test('while mail is not scanned by the switch, it passes as it is', async (t) 
 
 t.test('a client with QHPSI scans standalone where the daemon has none', async (t) => {
   const slot = await openSlot(t, {})
-  t.match((await slot.ask({ variables: { QHPSI: 'plugin: eicar' } })).why, /QHPSI/)
+  t.match((await slot.ask({ variables: { QHPSI: 'plugin: eicar' } })).reason, /QHPSI/)
 })
 
 t.test('a new configuration is for questions that come from then on', async (t) => {
@@ -159,7 +159,7 @@ t.test('a new configuration is for questions that come from then on', async (t) 
   slot.configure(await slot.configured({}))
   t.match(await slot.ask(question), {
     does: 'go standalone',
-    why: 'QHPSI is not set for the daemon',
+    reason: 'QHPSI is not set for the daemon',
   })
 })
 
@@ -179,7 +179,7 @@ t.test('an empty TCPREMOTEIP of a client counts as none', async (t) => {
     slot.ask({ variables: { QHPSI: 'plugin: eicar', TCPREMOTEIP }, message: plain })
   t.match((await ask('192.0.2.7')).log, / remote=192\.0\.2\.7 /)
   const empty = await ask('')
-  t.equal(empty.does, 'hand on', empty.why)
+  t.equal(empty.does, 'hand on', empty.reason)
   t.notMatch(empty.log, /remote=/)
 })
 
@@ -254,10 +254,10 @@ t.test('the user of the client process shows whether qmail-send injects a bounce
   const injector = { uid, pid: 1 }
   t.match((await asks(injector)).message.toString('latin1'), /^X-QHPSI: virus found\n/)
   t.equal((await asks({ uid: uid + 1, pid: 1 })).code, 31)
-  t.match((await asks(injector, { BOUNCEUSER: 'root' })).why, /^BOUNCEUSER differs/)
+  t.match((await asks(injector, { BOUNCEUSER: 'root' })).reason, /^BOUNCEUSER differs/)
   for (const TCPREMOTEIP of [undefined, '']) {
     const local = TCPREMOTEIP === undefined ? {} : { TCPREMOTEIP }
-    t.match((await asks(undefined, local)).why, /^the kernel does not identify the client$/)
+    t.match((await asks(undefined, local)).reason, /^the kernel does not identify the client$/)
   }
   const fromServer = await asks(undefined, { TCPREMOTEIP: '192.0.2.1' })
   t.equal(fromServer.code, 31, 'a server took it')

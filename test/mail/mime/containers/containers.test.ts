@@ -225,12 +225,12 @@ t.test('OpenPGP that is compressed by bzip2 is unread', { skip: noBzip2 }, async
 t.test('an undeclared content that cannot be read is reported as unread', async (t) => {
   const signature = signedData(text)
   const bomb = compressed(literal(Buffer.alloc(30_000_000), true), 'zlib')
-  for (const [file, why] of [
+  for (const [file, reason] of [
     [signature.subarray(0, -8), ''],
     [bomb, 'too many bytes of content'],
   ] as const) {
     const { contents, over, isUnread } = open(file, 'a.bin')
-    t.equal(over, why)
+    t.equal(over, reason)
     t.ok(isUnread)
     t.ok(contents[0]?.equals(file), 'the file itself is given')
   }

@@ -72,10 +72,10 @@ t.test('the name is safe in an SMTP reply', async (t) => {
 t.test('mail over a limit was not read to its end, unless a banned name was read', async (t) => {
   const settings = rulesIn(t.testdir({ rules: 'name *.exe\n' }))
   const full = disposed(`attachment${'; name=y'.repeat(101)}`)
-  const why = 'attachments: a field with more than 100 names'
+  const reason = 'attachments: a field with more than 100 names'
   const limit = 'the limits of attachments'
   t.strictSame(await scan(full, settings), {
-    result: { answer: 'unread', what: 'contents', why, limit },
+    result: { answer: 'unread', what: 'contents', reason, limit },
     notes: [],
   })
   const banned = mixed('b', full, disposed('attachment; filename="a.exe"'))
@@ -128,7 +128,7 @@ t.test('a file without usable rules is a fault, and nothing is clean by it', asy
     const settings = clamdPolicy('/nowhere', { BADATTACHMENTS: join(directory, name) })
     await t.rejects(attachmentsScanner(settings).prepare!(), { kind: 'config', message }, name)
     const { result } = await searched(sample(Buffer.from(text)), settings)
-    t.match(result, { answer: 'unknown', why: /BADATTACHMENTS / }, name)
+    t.match(result, { answer: 'unknown', reason: /BADATTACHMENTS / }, name)
   }
 })
 

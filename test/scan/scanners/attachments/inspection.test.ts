@@ -190,8 +190,8 @@ t.test('the outcome names the limit if mail holds more than is read', async (t) 
     ['fields', `Content-Type: text/plain; x=${'x'.repeat(1024 * 1024)}\n\nx\n`, /a header with/],
     ['contents', mixed('b', ...numbered(limits.contents + 100)), /more than \d+ parts/],
   ]
-  for (const [name, message, why] of cases) {
-    t.match(await outcome(message), why, name)
+  for (const [name, message, reason] of cases) {
+    t.match(await outcome(message), reason, name)
   }
 })
 

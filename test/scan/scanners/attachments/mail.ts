@@ -56,5 +56,5 @@ export async function outcome(
   const ends = cuts.map((cut) => cut % (bytes.length + 1))
   const { result } = await searched({ ...sample(bytes), bytes: inChunks(bytes, ends) }, policy)
   if (result.answer === 'infected') return result.name.replace(/^attachment /, '')
-  return 'why' in result ? result.why.replace(/^attachments/, 'over') : result.answer
+  return 'reason' in result ? result.reason.replace(/^attachments/, 'over') : result.answer
 }

@@ -63,9 +63,9 @@ t.test('the three answers are clean, infected and unknown', async (t) => {
     ['stream: Heuristics.Limits.Exceeded.MaxFiles FOUND\0', { answer: 'unread', what: 'contents' }],
     ['stream: Heuristics.Limits.Exceeded.MaxScanTime FOUND\0', { answer: 'unknown' }],
     ["stream: Can't allocate memory ERROR\0", { answer: 'unknown' }],
-    ['COMMAND READ TIMED OUT\0', { answer: 'unknown', why: /"COMMAND READ TIMED OUT"$/ }],
-    ['HTTP/1.1 400 Bad Request\r\n\r\n\0', { answer: 'unknown', why: /"HTTP\/1.1 400/ }],
-    ['x'.repeat(100_000), { answer: 'unknown', why: /too long a reply/ }],
+    ['COMMAND READ TIMED OUT\0', { answer: 'unknown', reason: /"COMMAND READ TIMED OUT"$/ }],
+    ['HTTP/1.1 400 Bad Request\r\n\r\n\0', { answer: 'unknown', reason: /"HTTP\/1.1 400/ }],
+    ['x'.repeat(100_000), { answer: 'unknown', reason: /too long a reply/ }],
   ] as const) {
     const server = await standIn(t, says(reply))
     const { answer: told } = await scan(server.socket, sample(small))
@@ -82,7 +82,7 @@ t.test('a message over CLAMDMAXSIZE is not sent', async (t) => {
   t.match((await scan(server.socket, longer, limit)).answer, {
     answer: 'unread',
     what: 'size',
-    why: `clamd: ${small.length + 1} bytes are more than CLAMDMAXSIZE ${small.length}`,
+    reason: `clamd: ${small.length + 1} bytes are more than CLAMDMAXSIZE ${small.length}`,
   })
   t.equal(server.asked.length, 1)
 })
@@ -91,7 +91,7 @@ t.test('if no server can be reached, the answer has the reasons of all', async (
   const gone = socketPath(t)
   const { answer } = await scan(`${gone} localhost:1`, sample(small))
   t.match(answer, { answer: 'unknown' })
-  const whys = (answer as { why: string }).why.split('; ')
+  const whys = (answer as { reason: string }).reason.split('; ')
   t.equal(whys[0], `clamd ${gone}: cannot connect (ENOENT)`)
   t.equal(whys[1], 'clamd localhost:1: cannot connect (ECONNREFUSED)')
   t.equal(whys[2], 'start clamd, or fix CLAMD: onescan check shows the details')
@@ -103,7 +103,7 @@ t.test('a server that closes early is not an answer, and the next one is asked',
   const cuts = await standIn(t, says('stream: O'))
   for (const server of [closes, cuts]) {
     const { answer } = await scan(server.socket, sample(small))
-    t.match(answer, { answer: 'unknown', why: /closed|during its reply/ })
+    t.match(answer, { answer: 'unknown', reason: /closed|during its reply/ })
     t.equal(server.asked.length, 1, 'the same server is not asked again')
   }
   const finds = await standIn(t, says('stream: Eicar FOUND\0'))
@@ -126,7 +126,7 @@ t.test('an error of the first server is an answer: the second one is not asked',
   const fails = await standIn(t, says('stream: Time limit reached ERROR\0'))
   const second = await standIn(t, says('stream: OK\0'))
   const { answer } = await scan(`${fails.socket} ${second.socket}`, sample(small))
-  t.match(answer, { answer: 'unknown', why: /Time limit reached ERROR/ })
+  t.match(answer, { answer: 'unknown', reason: /Time limit reached ERROR/ })
   t.equal(second.asked.length, 0)
 })
 
@@ -138,5 +138,5 @@ t.test('a server without sessions is not a clamd: its result is unknown', async 
   })
   await listen(t, server, path)
   const { answer } = await scan(path, sample(small))
-  t.match(answer, { answer: 'unknown', why: /answered another request/ })
+  t.match(answer, { answer: 'unknown', reason: /answered another request/ })
 })

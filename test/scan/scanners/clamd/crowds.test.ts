@@ -85,7 +85,7 @@ t.test('each of several servers gets a limited number of messages, and others wa
     await new Promise(setImmediate)
   }
   leaving.abort()
-  t.match(await waiting, { answer: 'unknown', unfinished: true, why: /no scanner became free/ })
+  t.match(await waiting, { answer: 'unknown', unfinished: true, reason: /no scanner became free/ })
   for (const { connections } of servers) t.equal(connections.length, PERMITS.small)
   hung.abort()
   await Promise.all(scans)
@@ -141,7 +141,7 @@ t.test(
     abort()
     t.match(await scanned, {
       answer: 'unknown',
-      why: /its queue of connections is full \(EAGAIN\)$/,
+      reason: /its queue of connections is full \(EAGAIN\)$/,
     })
   },
 )
@@ -172,7 +172,7 @@ t.test('one message waits for a server that stays away, and later ones do not', 
   t.match(first, {
     answer: 'unknown',
     cause: 'unreachable',
-    why: /cannot connect \(ECONNREFUSED\); start clamd, or fix CLAMD/,
+    reason: /cannot connect \(ECONNREFUSED\); start clamd, or fix CLAMD/,
   })
   const later = scanTask(RETRY_TIMEOUTS.refused / 2).task
   t.match(await scanner.scan(small, later), { answer: 'unknown' })
@@ -184,7 +184,7 @@ t.test('a message does not wait for a socket that does not exist', async (t) => 
   const gone = socketPath(t)
   t.match(await new ClamdScanner(clamdPolicy(gone)).scan(small, task), {
     answer: 'unknown',
-    why: `clamd ${gone}: cannot connect (ENOENT); start clamd, or fix CLAMD: onescan check shows the details`,
+    reason: `clamd ${gone}: cannot connect (ENOENT); start clamd, or fix CLAMD: onescan check shows the details`,
   })
   t.notOk(task.signal.aborted)
 })
@@ -213,7 +213,7 @@ t.test('a hung server is asked last, even if the clock was set back meanwhile', 
   t.match(await scanned, {
     answer: 'unknown',
     cause: 'timeout',
-    why: /no answer within the time limit/,
+    reason: /no answer within the time limit/,
   })
   t.match(await scanner.scan(small, scanTask().task), { answer: 'clean' })
   t.equal(hung.connections.length, 1)

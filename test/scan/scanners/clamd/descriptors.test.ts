@@ -112,7 +112,7 @@ t.test("the server's reply about a descriptor is the answer", async (t) => {
       'fd[10]: Heuristics.Limits.Exceeded.MaxFileSize FOUND',
       { answer: 'unread', what: 'unpacked' },
     ],
-    ["fd[10]: Can't allocate memory ERROR", { answer: 'unknown', why: /allocate memory/ }],
+    ["fd[10]: Can't allocate memory ERROR", { answer: 'unknown', reason: /allocate memory/ }],
     ['fd[10]: OK OK', { answer: 'unknown' }],
   ] as const) {
     reply = said
@@ -133,7 +133,7 @@ t.test(
     await scan()
     t.equal(server.asked.filter(isProbe).length, 1, 'one behind the message, none behind the probe')
     probe = 'Error writing to temporary file ERROR'
-    t.match((await scan()).answer, { answer: 'unknown', why: /temporary files/ })
+    t.match((await scan()).answer, { answer: 'unknown', reason: /temporary files/ })
     said = 'fd[10]: Eicar FOUND'
     t.match((await scan()).answer, { answer: 'infected' }, 'what it has found counts')
   },

@@ -80,18 +80,18 @@ t.test('any other reply is unknown, quoted in one printable line', async (t) => 
   for (const text of ['COMMAND READ TIMED OUT\0', 'UNKNOWN COMMAND\0', 'stream: x ERROR\0']) {
     t.same(read(text), {
       answer: 'unknown',
-      why: JSON.stringify(text.slice(0, -1)),
+      reason: JSON.stringify(text.slice(0, -1)),
       cause: 'scanner-error',
     })
   }
   t.same(read('220 mail\r\n\x1b[31m\0'), {
     answer: 'unknown',
-    why: '"220 mail???[31m"',
+    reason: '"220 mail???[31m"',
     cause: 'scanner-error',
   })
   t.same(read('stream: O'), {
     answer: 'unknown',
-    why: 'a reply that was cut: "stream: O"',
+    reason: 'a reply that was cut: "stream: O"',
     cause: 'scanner-error',
   })
 })
@@ -99,8 +99,8 @@ t.test('any other reply is unknown, quoted in one printable line', async (t) => 
 t.test('a reply without end is unknown, and its quote stays short', async (t) => {
   for (const text of ['x'.repeat(CLAMD_REPLY_MAX), `${'x'.repeat(CLAMD_REPLY_MAX)}\0`]) {
     const reply = read(text)
-    t.match(reply, { answer: 'unknown', why: /^too long a reply: "x+\.\.\."$/ })
-    t.ok(reply.answer === 'unknown' && reply.why.length < 250)
+    t.match(reply, { answer: 'unknown', reason: /^too long a reply: "x+\.\.\."$/ })
+    t.ok(reply.answer === 'unknown' && reply.reason.length < 250)
   }
 })
 

@@ -57,17 +57,17 @@ t.test(
     const scanner = lasting(t, server.socket)
     t.equal((await scanBy(scanner)).answer.answer, 'clean')
     const { answer } = await scanBy(scanner, sample(Buffer.from('From: a@b\n\npoison\n')))
-    t.match(answer, { answer: 'unknown', why: /cannot connect/, scannerDied: true })
+    t.match(answer, { answer: 'unknown', reason: /cannot connect/, scannerDied: true })
     t.equal(server.connections.length, 1)
     const { answer: later } = await scanBy(scanner)
-    t.match(later, { answer: 'unknown', why: /cannot connect/ })
+    t.match(later, { answer: 'unknown', reason: /cannot connect/ })
     t.notOk('scannerDied' in later, 'a message that came to none was at no death')
   },
 )
 
 t.test('a server has died, too, if connections to its socket only wait from then on', async (t) => {
   // systemd keeps the socket of clamd, and clamd reads its signatures before it takes connections.
-  for (const [isKept, why] of [
+  for (const [isKept, reason] of [
     [false, /closed the connection without a reply/],
     [true, /no answer within the time limit/],
   ] as const) {
@@ -90,7 +90,7 @@ t.test('a server has died, too, if connections to its socket only wait from then
     const keepAlive = setTimeout(() => {}, 60_000)
     const answer = await scanner.scan(sample(Buffer.from('From: a@b\n\npoison\n')), task)
     clearTimeout(keepAlive)
-    t.match(answer, { answer: 'unknown', why, scannerDied: true })
+    t.match(answer, { answer: 'unknown', reason, scannerDied: true })
   }
 })
 
@@ -187,7 +187,7 @@ t.test(
     t.match(answer, {
       answer: 'unknown',
       cause: 'broken-off',
-      why: /closed the connection without a reply/,
+      reason: /closed the connection without a reply/,
     })
     t.equal(server.asked.length, 3)
   },
@@ -201,7 +201,7 @@ t.test('a reply that breaks off is not an answer, and the server is not asked ag
   const scanner = lasting(t, server.socket)
   await scanBy(scanner)
   const { answer } = await scanBy(scanner)
-  t.match(answer, { answer: 'unknown', why: /closed the connection during its reply/ })
+  t.match(answer, { answer: 'unknown', reason: /closed the connection during its reply/ })
   t.equal(server.asked.length, 2)
 })
 
@@ -211,7 +211,11 @@ t.test(
     for (const reply of ['stream: OK\0', '7: stream: OK\0', '11: stream: OK\0', 'OK\0', '\0']) {
       const server = await standIn(t, ({ connection }) => void connection.write(reply))
       const { answer } = await scanBy(lasting(t, server.socket))
-      t.match(answer, { answer: 'unknown', why: /answered another request/ }, JSON.stringify(reply))
+      t.match(
+        answer,
+        { answer: 'unknown', reason: /answered another request/ },
+        JSON.stringify(reply),
+      )
       t.equal(server.asked.length, 1)
     }
   },
@@ -237,7 +241,7 @@ t.test(
     }
     const server = await standIn(t, hasty, { early: () => true })
     const { answer } = await scanBy(lasting(t, server.socket), sample(Buffer.alloc(20_000_000)))
-    t.match(answer, { answer: 'unknown', why: /before it had the whole message/ })
+    t.match(answer, { answer: 'unknown', reason: /before it had the whole message/ })
     await gone(server.connections[0]!)
   },
 )
@@ -247,7 +251,7 @@ t.test('a scan that takes too long ends its connection, and is not sent again', 
   const server = await standIn(t, (asked) => (asked.number === 1 ? ok(asked) : abort()))
   const scanner = lasting(t, server.socket)
   await scanBy(scanner)
-  t.match(await scanner.scan(small, task), { answer: 'unknown', why: /within the time limit/ })
+  t.match(await scanner.scan(small, task), { answer: 'unknown', reason: /within the time limit/ })
   t.equal(server.asked.length, 2)
   await gone(server.connections[0]!)
   t.equal(server.connections.length, 1)

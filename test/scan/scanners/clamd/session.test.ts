@@ -34,7 +34,7 @@ t.test('a server that never answers is left at the deadline and not asked again'
   t.match(await scanner.scan(sample(small), task), {
     answer: 'unknown',
     over: undefined,
-    why: `clamd ${hangs.socket}: no answer within the time limit`,
+    reason: `clamd ${hangs.socket}: no answer within the time limit`,
   })
   t.equal(hangs.asked.length, 1)
   t.equal(second.connections.length, 0)
@@ -45,7 +45,11 @@ t.test('a server that stops reading does not hold the scan beyond the deadline',
   const { task } = scanTask(300)
   const endless = { ...sample(small), size: 50_000_000, chunks: () => zeros(50_000_000) }
   const answer = await new ClamdScanner(clamdPolicy(server.socket)).scan(endless, task)
-  t.match(answer, { answer: 'unknown', cause: 'timeout', why: /no answer within the time limit/ })
+  t.match(answer, {
+    answer: 'unknown',
+    cause: 'timeout',
+    reason: /no answer within the time limit/,
+  })
 })
 
 function* zeros(bytes: number): Generator<Buffer> {
@@ -103,7 +107,7 @@ for (const place of ['unix', 'tcp'] as const) {
 
     const silent = await closesAtOnce(t, 'stre', place)
     const cut = await scan(silent.address, afterwards(silent.waitForClose))
-    t.match(cut.answer, { answer: 'unknown', why: /closed the connection during its reply/ })
+    t.match(cut.answer, { answer: 'unknown', reason: /closed the connection during its reply/ })
   })
 }
 

@@ -100,7 +100,7 @@ export async function ask(
 /** The name of what was found, "clean", or the reason of "could not tell" behind the plugin's name. */
 export function wordsOf(answer: ScanResult, file = 'a.mjs'): string {
   if (answer.answer === 'infected') return answer.name
-  return 'why' in answer ? answer.why.replace(`plugin ${file}: `, '') : answer.answer
+  return 'reason' in answer ? answer.reason.replace(`plugin ${file}: `, '') : answer.answer
 }
 
 let messages = 0

@@ -42,7 +42,7 @@ t.test('yara.mjs finds what a rule names, and nothing else', { skip: yaraMissing
   t.same((await asked(coded, 'rules.yar', 'another part')).answer, { answer: 'clean' })
   t.match((await asked('a: b\n\nnothing\n', 'wrong.yar')).answer, {
     answer: 'unknown',
-    why: /yara: .*syntax error/s,
+    reason: /yara: .*syntax error/s,
   })
   t.match((await asked('a: b\n\nnothing\n', 'missing.yar')).answer, { answer: 'unknown' })
 })
@@ -110,7 +110,7 @@ virus_scan.DefaultEngine clamd
   const answers = (await Promise.all(many)).map(({ answer }) => answer)
   t.same(answers, ['clean', 'infected', 'clean', 'infected', 'clean', 'infected'])
 
-  const untold = { answer: 'unknown', why: /icap 127\.0\.0\.1:\d+: / }
+  const untold = { answer: 'unknown', reason: /icap 127\.0\.0\.1:\d+: / }
   t.match(await asked('a: b\n\nx\n', 'no_such_service'), untold, 'a service that is not there')
   t.match(await asked('a: b\n\nx\n', 'virus_scan', await freePort()), untold, 'no server')
   await clamd.stop()

@@ -331,7 +331,7 @@ for (const { name, file = 'a.mjs', source, question, expect } of cases) {
     const directory = t.testdir({ 'package.json': '{}', [file]: source })
     const { answer, listeners } = await ask({ directory, file, ...question })
     if (expect instanceof RegExp) {
-      t.match(answer, { answer: 'unknown', why: new RegExp(`^plugin ${file}: `) })
+      t.match(answer, { answer: 'unknown', reason: new RegExp(`^plugin ${file}: `) })
       t.match(wordsOf(answer, file), expect)
     } else {
       t.same(answer, expect)

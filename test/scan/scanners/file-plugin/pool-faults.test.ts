@@ -24,7 +24,7 @@ const NONSENSE = 'wrote something other than an answer to descriptor 3'
 
 const FORGERY = `fs.writeSync(3, 'onescan-answer/1 ${'0'.repeat(32)} {"answer":"clean"}\\n')`
 
-type Offence = readonly [what: string, source: string, why: string | RegExp, cause?: Cause]
+type Offence = readonly [what: string, source: string, reason: string | RegExp, cause?: Cause]
 
 /** What a plugin does, and what happens to it: the reason and its cause. */
 const offences: readonly Offence[] = [
@@ -48,7 +48,7 @@ const offences: readonly Offence[] = [
   ['closes descriptor 3', 'fs.closeSync(3); await pause(60_000)', CLOSED, 'broken-off'],
 ]
 
-for (const [what, source, why, cause = 'scanner-error'] of offences) {
+for (const [what, source, reason, cause = 'scanner-error'] of offences) {
   // promise: only-chain-says-0
   t.test(`a plugin that ${what} spoils its own message alone`, async (t) => {
     const directory = t.testdir({ 'a.mjs': tellsProcess(source) })
@@ -58,8 +58,8 @@ for (const [what, source, why, cause = 'scanner-error'] of offences) {
     const timeout = cause === 'timeout' ? 500 : 20_000
     const { answer } = await plugin.ask('offend', { timeout })
     t.match(answer, { answer: 'unknown', cause })
-    if (typeof why === 'string') t.equal(wordsOf(answer), why)
-    else t.match(wordsOf(answer), why)
+    if (typeof reason === 'string') t.equal(wordsOf(answer), reason)
+    else t.match(wordsOf(answer), reason)
     const after = await plugin.hear('x')
     t.match(after, isProcess)
     t.not(after, before, 'in another process')
@@ -70,8 +70,8 @@ for (const [what, source, why, cause = 'scanner-error'] of offences) {
 t.test('onescan-plugin(7) has these reasons', async (t) => {
   const page = readPage('onescan-plugin.7')
   const missing = 'exports no function virusscan; export it, or set another in QUEUE_PLUGIN'
-  for (const why of [EXITED, KILLED, LATE, UNSETTLED, CLOSED, NONSENSE, missing]) {
-    t.match(page, `.It "${why}"\n`)
+  for (const reason of [EXITED, KILLED, LATE, UNSETTLED, CLOSED, NONSENSE, missing]) {
+    t.match(page, `.It "${reason}"\n`)
   }
 })
 
@@ -115,7 +115,7 @@ t.test('when the client has gone, the process ends with all that it has started'
   const asked = plugin.ask('offend', {}, gone.signal)
   await started
   gone.abort()
-  t.match(await asked, { answer: { answer: 'unknown', why: 'no client waits' } })
+  t.match(await asked, { answer: { answer: 'unknown', reason: 'no client waits' } })
   await ended
   t.match(await plugin.hear('x'), isProcess)
 })

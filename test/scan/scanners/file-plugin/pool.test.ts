@@ -104,7 +104,7 @@ t.test('a message waits for a process until its own deadline', async (t) => {
   const first = plugin.ask('offend', {}, gone.signal)
   await atWork
   const { answer, milliseconds, listeners } = await plugin.ask('x', { timeout: 300 })
-  t.match(answer, { why: /none of 1 processes was free within SCANTIMEOUT$/ })
+  t.match(answer, { reason: /none of 1 processes was free within SCANTIMEOUT$/ })
   t.ok(milliseconds >= 299, `${milliseconds} ms`)
   t.equal(listeners, 0)
   const patient = plugin.hear('y')
@@ -203,8 +203,8 @@ t.test('a plugin that takes all of the memory defers its message alone', async (
   })
   const plugin = poolPlugin(t, { directory, file: 'a.cjs' })
   t.equal(await plugin.hear('x'), 'clean')
-  const why = await plugin.hear('greedy')
-  t.match(why, /^(threw RangeError|died of|exited with)/)
+  const reason = await plugin.hear('greedy')
+  t.match(reason, /^(threw RangeError|died of|exited with)/)
   t.equal(await plugin.hear('x'), 'clean')
 })
 

@@ -64,8 +64,8 @@ const nonsense = unknown('wrote something other than an answer to descriptor 3')
 const answer = fc.oneof(
   fc.constant(clean),
   fc.string({ minLength: 1, maxLength: 255 }).map(infected),
-  fc.string({ maxLength: 255 }).map((why) => unknown(why)),
-  fc.string({ maxLength: 255 }).map((why) => unknown(why, 'plugin')),
+  fc.string({ maxLength: 255 }).map((reason) => unknown(reason)),
+  fc.string({ maxLength: 255 }).map((reason) => unknown(reason, 'plugin')),
 )
 
 /** The first answer in `bytes`, which come in pieces that end at `cuts`. */

@@ -88,6 +88,6 @@ t.test('C plugins', { skip: noCompiler }, async (t) => {
 
   await t.test('a file that is not a shared object is named with its error', async (t) => {
     const { answer } = await ask({ directory, file: 'broken.so' })
-    t.match(answer, { why: /^plugin broken\.so: cannot be loaded: / })
+    t.match(answer, { reason: /^plugin broken\.so: cannot be loaded: / })
   })
 })

@@ -116,7 +116,8 @@ t.test(
     t.match(mails[14]!.told, {
       answer: 'unknown',
       cause: 'busy',
-      why: '10 messages are ahead: the scan would begin in 10 s and take 2 s, but only 11 s are left',
+      reason:
+        '10 messages are ahead: the scan would begin in 10 s and take 2 s, but only 11 s are left',
     })
     for (let at = 4; at < 14; at += 2) await after(state, 2000, mails.slice(at, at + 2))
     t.equal(await stateOf(mails), `${'T'.repeat(14)}${'x'.repeat(6)}`)

@@ -44,7 +44,7 @@ async function ask({
 /** The reason of "could not tell", or another answer. */
 async function reason(asked: Asked): Promise<string> {
   const answer = await ask(asked)
-  return answer.answer === 'unknown' ? answer.why : answer.answer
+  return answer.answer === 'unknown' ? answer.reason : answer.answer
 }
 
 function databaseIn(directory: string): string {
@@ -85,7 +85,7 @@ t.test('the program clamscan', { skip: clamscanMissing }, async (t) => {
 })
 
 t.test('the answer is unknown if the program prints neither OK nor FOUND', async (t) => {
-  for (const [says, why] of [
+  for (const [says, expected] of [
     ['exit 0', /an invalid answer/],
     ['exit 1', /an invalid answer/],
     ['echo "$0: whatever"', /an invalid answer/],
@@ -94,7 +94,7 @@ t.test('the answer is unknown if the program prints neither OK nor FOUND', async
   ] as const) {
     const directory = t.testdir()
     const place = program(directory, says)
-    t.match(await reason({ message: plain, place, directory }), why, says)
+    t.match(await reason({ message: plain, place, directory }), expected, says)
   }
 })
 
@@ -116,7 +116,7 @@ t.test('if the client leaves, the answer is unknown, and the program has ended',
 
   t.strictSame(answer, {
     answer: 'unknown',
-    why: 'no client waits',
+    reason: 'no client waits',
     cause: 'timeout',
   })
   const pid = Number(readFileSync(pidFile, 'latin1'))

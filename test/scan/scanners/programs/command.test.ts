@@ -28,7 +28,7 @@ t.test('a missing command is named, with the remedy', async (t) => {
   t.match(await scanner.scan(sample(plain, message), scanTask().task), {
     answer: 'unknown',
     cause: 'unreachable',
-    why: '/nonexistent/scanner: cannot be started (ENOENT); install it, or correct QHPSI',
+    reason: '/nonexistent/scanner: cannot be started (ENOENT); install it, or correct QHPSI',
   })
 })
 
@@ -39,13 +39,13 @@ t.test('a command that was ended blames the deadline, or that the client has lef
     ['late', 'no answer in time (SCANTIMEOUT)'],
     ['abort', 'no client waits'],
   ] as const
-  for (const [how, why] of rows) {
+  for (const [how, reason] of rows) {
     for (const isAtOnce of [true, false]) {
       const { task, ...ends } = scanTask()
       if (isAtOnce) ends[how]()
       const result = scanner.scan(sample(plain, message), task)
       setImmediate(ends[how])
-      t.strictSame(await result, { answer: 'unknown', cause: 'timeout', why }, how)
+      t.strictSame(await result, { answer: 'unknown', cause: 'timeout', reason }, how)
     }
   }
 })

@@ -109,5 +109,9 @@ t.test('with a clamd that reads 2 MiB of a file, and 5 MiB of an archive', { ski
   )
 
   const { result } = await scan(Buffer.alloc(3 * MIB, 'a file that is so large'))
-  t.match(result, { answer: 'unknown', cause: 'limit', why: /MaxFileSize/ }, 'what we have counted')
+  t.match(
+    result,
+    { answer: 'unknown', cause: 'limit', reason: /MaxFileSize/ },
+    'what we have counted',
+  )
 })

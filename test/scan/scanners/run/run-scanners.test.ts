@@ -161,20 +161,20 @@ t.test('with local policy alone messages wait for permits, too', async (t) => {
 })
 
 t.test('each kind of limit has the outcome of its setting', async (t) => {
-  const why = 'clamd: more than it looks at'
+  const reason = 'clamd: more than it looks at'
   const ask = (what: Unread, ...keepsOut: readonly Unread[]) => {
-    const scan = async () => unread(what, why)
+    const scan = async () => unread(what, reason)
     const run = runOf([{ name: 'clamd', isPolicy: false, scan }], { keepsOut: new Set(keepsOut) })
     return runScanners(plain, run)
   }
   const limit = 'the limits of clamd'
   for (const what of ['size', 'depth', 'contents'] as const) {
-    t.same(await ask(what), { answer: 'unread', what, why, limit })
+    t.same(await ask(what), { answer: 'unread', what, reason, limit })
   }
-  t.same(await ask('depth', 'size'), { answer: 'unread', what: 'depth', why, limit })
-  t.same(await ask('size', 'size'), { answer: 'unknown', why, cause: 'limit' })
+  t.same(await ask('depth', 'size'), { answer: 'unread', what: 'depth', reason, limit })
+  t.same(await ask('size', 'size'), { answer: 'unknown', reason, cause: 'limit' })
   for (const what of ['depth', 'contents'] as const) {
-    t.match(await ask(what, 'depth', 'contents'), { answer: 'unread', what, why })
+    t.match(await ask(what, 'depth', 'contents'), { answer: 'unread', what, reason })
   }
 })
 
@@ -216,7 +216,7 @@ t.test('a scanner that outlives its deadline sees nothing of later messages', as
   const counted: Sample = { ...sample(message, join(directory, 'm')), bytes }
   const { scanner, goOn, found } = persistent()
   const run = runOf([scanner], { timeLeft: () => 10 })
-  t.match(await runScanners(counted, run), { answer: 'unknown', why: /no answer in time/ })
+  t.match(await runScanners(counted, run), { answer: 'unknown', reason: /no answer in time/ })
   const before = read
   goOn()
   const over = 'the message has ended'
@@ -251,7 +251,7 @@ t.test(
     const { signal } = new AbortController()
     const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
     const late = await runScanners(plain, { ...run, timeLeft: () => 1, gone: signal })
-    t.match(late, { answer: 'unknown', why: /late|in time/, unfinished: undefined })
+    t.match(late, { answer: 'unknown', reason: /late|in time/, unfinished: undefined })
     clearTimeout(stay)
   },
 )

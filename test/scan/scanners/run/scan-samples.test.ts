@@ -140,7 +140,7 @@ t.test('a limit is postponed if the same bytes are clean as a text', async (t) =
   const { result, inContents, unread } = await ask([scanner], samples)
   t.equal(result, undefined)
   t.match(inContents, clean)
-  t.match(unread, { answer: 'unread', what: 'depth', why: 'clamd: MaxRecursion' })
+  t.match(unread, { answer: 'unread', what: 'depth', reason: 'clamd: MaxRecursion' })
   t.same(asked, [['a', 'To: b', 'ccc'], ['a'], ['To: b'], [' To: b'], ['ccc']])
   const accepted = await ask([scanner], samples, { nested: [] })
   t.match(accepted, { inContents: clean, unread: { what: 'depth' } })
@@ -148,7 +148,7 @@ t.test('a limit is postponed if the same bytes are clean as a text', async (t) =
 
 t.test('a limit decides if the bytes are not clean as a text, or may be no text', async (t) => {
   const nested = {
-    result: { answer: 'unread', what: 'depth', why: 'clamd: MaxRecursion' },
+    result: { answer: 'unread', what: 'depth', reason: 'clamd: MaxRecursion' },
   }
   const asText = (answer: ScanResult) => ask([limited([5], answer).scanner], [content('To: b')])
   t.match(await asText(unknown('no answer', 'scanner-error')), nested)
@@ -160,7 +160,7 @@ t.test('a limit decides if the bytes are not clean as a text, or may be no text'
   t.match(found, nested, 'an excused finding does not make it clean')
   t.match(await ask([limited([5]).scanner], [content('<To:>')]), nested)
   const accepted = await ask([limited([5]).scanner], [content('<To:>')], { nested: [] })
-  const tolerated = { answer: 'unread', what: 'depth', why: 'clamd: MaxRecursion' }
+  const tolerated = { answer: 'unread', what: 'depth', reason: 'clamd: MaxRecursion' }
   t.match(accepted, { result: undefined, inContents: tolerated, unread: tolerated })
 })
 
@@ -172,7 +172,7 @@ t.test(
     t.match(await ask([noting(throwing(refused)).scanner], [message]), {
       result: {
         answer: 'unknown',
-        why: 'clamd: connection refused',
+        reason: 'clamd: connection refused',
         cause: 'unreachable',
       },
     })
@@ -183,7 +183,7 @@ t.test(
     }
     const config = throwing(new Fault('config', 'clamd: no such rule'))
     t.match(await ask([noting(config).scanner], [message]), {
-      result: { answer: 'unknown', why: 'clamd: no such rule', cause: 'scanner-error' },
+      result: { answer: 'unknown', reason: 'clamd: no such rule', cause: 'scanner-error' },
     })
   },
 )
@@ -195,7 +195,7 @@ t.test('details of an unknown answer are kept', async (t) => {
   )
   t.strictSame(died, {
     answer: 'unknown',
-    why: 'clamd: died',
+    reason: 'clamd: died',
     cause: 'broken-off',
     scannerDied: true,
   })
@@ -204,8 +204,8 @@ t.test('details of an unknown answer are kept', async (t) => {
 t.test('a scanner without an answer in time has not died', async (t) => {
   const silent = () => new Promise<never>(() => {})
   const late = await ask([noting(silent).scanner], [message], { abort: 'late' })
-  t.match(late, { result: { why: 'clamd: no answer in time', cause: 'timeout' } })
+  t.match(late, { result: { reason: 'clamd: no answer in time', cause: 'timeout' } })
   t.notOk('scannerDied' in late.result!)
   const { result } = await ask([noting(silent).scanner], [message], { abort: 'gone' })
-  t.match(result, { why: 'clamd: no client waits', cause: 'timeout' })
+  t.match(result, { reason: 'clamd: no client waits', cause: 'timeout' })
 })

@@ -276,10 +276,10 @@ export const hiddenClasses: readonly HiddenClass[] = [
     ),
     openedBy: 'Thunderbird, Outlook, Apple Mail and others that know S/MIME; none of the bench',
   },
-  ...Object.entries(seenByClamd).flatMap(([why, texts]) =>
+  ...Object.entries(seenByClamd).flatMap(([reason, texts]) =>
     Object.entries(texts).map(([name, text]) => ({
       ...classOf(name, mail(text)),
-      seenByClamd: why,
+      seenByClamd: reason,
     })),
   ),
 ]
