@@ -70,7 +70,7 @@ install: install-$(RUNTIME)
 	for page in doc/*.*; do $(call put,$$page,$(DOCDIR)/$$page) || exit 1; done # doc/development is for contributors
 	$(call put_tree,doc/pictures,$(DOCDIR)/doc/pictures)
 	$(call put_tree,packaging/shipped/examples,$(DOCDIR)/examples)
-	$(call put,src/plugin.ts,$(DOCDIR)/examples/onescan-plugin.d.ts)
+	$(call put,src/plugin.ts,$(DOCDIR)/examples/plugins/onescan-plugin.d.ts)
 
 install-node: node
 	$(call put,package.json,$(home)/package.json)

@@ -109,7 +109,7 @@ async function startFront(
     '/var/qmail/bin/qmail-smtpd': `tcpclient -RHl0 127.0.0.1 ${smtpPort} sh -c 'exec 3<&0; cat <&3 >&7 & exec cat <&6 7>&-'`,
     'exec 2>&1': '', // its log is read on stderr here
   }
-  let text = readFileSync(join(root, 'packaging/shipped/examples', script), 'utf8').replace(
+  let text = readFileSync(join(root, 'packaging/shipped/examples/qmail', script), 'utf8').replace(
     /^#.*\n/gm,
     '',
   )

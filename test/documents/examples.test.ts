@@ -58,7 +58,7 @@ t.test('the examples', { skip: clamdMissing || ucspiMissing || envdirMissing }, 
     const directory = t.testdir()
     const server = await startTcpServer({
       directory,
-      rules: example('tcp.smtp', thisProgram),
+      rules: example('qmail/tcp.smtp', thisProgram),
       program: [smtpd(directory)],
       environment: { ...environment, QMAILQUEUE: standInQueue() },
     })
@@ -74,7 +74,9 @@ t.test('the examples', { skip: clamdMissing || ucspiMissing || envdirMissing }, 
     'tcp.smtp: this host and our own clients relay, and are scanned; others are',
     async (t) => {
       const cdb = join(t.testdir(), 'cdb')
-      execFileSync('tcprules', [cdb, `${cdb}.tmp`], { input: example('tcp.smtp', thisProgram) })
+      execFileSync('tcprules', [cdb, `${cdb}.tmp`], {
+        input: example('qmail/tcp.smtp', thisProgram),
+      })
       const relays = 'set environment variable RELAYCLIENT='
       const clients = { '127.0.0.1': [relays], '10.1.2.3': [relays], '192.0.2.1': [] }
       for (const [TCPREMOTEIP, more] of Object.entries(clients)) {
@@ -97,7 +99,7 @@ t.test('the examples', { skip: clamdMissing || ucspiMissing || envdirMissing }, 
     const service = t.testdir({ env: { QHPSI: 'plugin: mine\n' } })
     const env = join(service, 'env')
     const make = () =>
-      spawnSync('/bin/sh', ['-c', example('make-envdir'), 'make-envdir', service], {
+      spawnSync('/bin/sh', ['-c', example('qmail/make-envdir'), 'make-envdir', service], {
         encoding: 'utf8',
       })
     t.match(make(), {
@@ -115,9 +117,9 @@ t.test('the examples', { skip: clamdMissing || ucspiMissing || envdirMissing }, 
 
   t.test('make-envdir and run: a service under supervise', async (t) => {
     const { environment, delivered } = host(t)
-    const directory = t.testdir({ run: example('run') })
+    const directory = t.testdir({ run: example('qmail/run') })
     const env = join(directory, 'env')
-    const make = ['-c', example('make-envdir', thisProgram), 'make-envdir', directory]
+    const make = ['-c', example('qmail/make-envdir', thisProgram), 'make-envdir', directory]
     t.equal(
       execFileSync('/bin/sh', make, { encoding: 'utf8' }),
       `make-envdir: ${directory} is not running, so no test mail was sent\nmake-envdir: done; ${env} contains QMAILQUEUE, QHPSI and REJECTVIRUS\n`,
@@ -127,7 +129,7 @@ t.test('the examples', { skip: clamdMissing || ucspiMissing || envdirMissing }, 
     const cdb = join(directory, 'tcp.smtp.cdb')
     execFileSync('tcprules', [cdb, `${cdb}.tmp`], { input: ':allow\n' })
     const port = await freePort()
-    const run = example('run', {
+    const run = example('qmail/run', {
       '/service/qmail-smtpd/env': env,
       '/etc/tcp.smtp.cdb': cdb,
       'id -u qmaild': 'echo 0', // who cannot change users stays who he is
@@ -152,7 +154,7 @@ t.test('the examples', { skip: clamdMissing || ucspiMissing || envdirMissing }, 
     const directory = t.testdir()
     mkdirSync(join(directory, 'tmp'))
     const script = join(directory, 'send-by-pipe')
-    writeFileSync(script, example('send-by-pipe', thisProgram), { mode: 0o755 })
+    writeFileSync(script, example('qmail/send-by-pipe', thisProgram), { mode: 0o755 })
     const send = (input: Buffer) =>
       spawnSync(script, ['ann@example.org', 'ben@example.org'], {
         input,

@@ -24,7 +24,7 @@ for (const { name, steps } of all) {
       for (const { page, type } of read)
         t.ok(readFileSync(join(root, page), 'utf8').includes(type), type)
       for (const step of steps) {
-        const [, file] = ('self' in step && /\/(examples\/[\w.-]+)/.exec(step.self)) || []
+        const [, file] = ('self' in step && /\/(examples\/[\w./-]+)/.exec(step.self)) || []
         if (file) t.ok(readFileSync(join(root, 'packaging/shipped', file)).length > 0, file)
       }
     },

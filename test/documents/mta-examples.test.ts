@@ -69,7 +69,7 @@ t.test('the milter', { skip: clamdMissing }, async (t) => {
 
   t.test('postfix-main.cf', { skip: postfixMissing }, async (t) => {
     const receiver = await startReceiver(t)
-    const settings = settingsOf(example('postfix-main.cf'))
+    const settings = settingsOf(example('postfix/postfix-main.cf'))
     t.equal(Object.keys(settings).length, 4)
     const postfix = await startPostfix(t, receiver.port, settings)
     await look(t, postfix, receiver, placeIn(postfix.queue, 'milter.sock'))
@@ -83,7 +83,7 @@ t.test('the milter', { skip: clamdMissing }, async (t) => {
     const receiver = await startReceiver(t)
     const path = join(socketDirectory(t), 'milter.sock')
     const places = { '/run/onescan/milter.sock': path }
-    const sendmail = await startSendmail(t, receiver.port, example('sendmail.mc', places))
+    const sendmail = await startSendmail(t, receiver.port, example('sendmail/sendmail.mc', places))
     await look(t, sendmail, receiver, `unix:${path}`)
   })
 })
@@ -91,7 +91,7 @@ t.test('the milter', { skip: clamdMissing }, async (t) => {
 t.test('postfix-policy.cf', { skip: postfixMissing }, async (t) => {
   const receiver = await startReceiver(t)
   const postfix = await startPostfix(t, receiver.port, {
-    ...settingsOf(example('postfix-policy.cf')),
+    ...settingsOf(example('postfix/postfix-policy.cf')),
     mynetworks: '192.0.2.0/24', // or this client would be asked nothing
     relay_domains: 'example.org',
   })
@@ -125,11 +125,11 @@ t.test(
       t.match(own(file), `--${option} unix:${path}`)
       t.match(unit(name), `\nListenStream=${path}\n`)
       t.match(
-        example(option === 'milter' ? 'postfix-main.cf' : 'postfix-policy.cf'),
+        example(`postfix/postfix-${option === 'milter' ? 'main' : 'policy'}.cf`),
         `unix:onescan/${option}.sock`,
       )
     }
-    t.match(example('sendmail.mc'), 'S=local:/run/onescan/milter.sock,')
+    t.match(example('sendmail/sendmail.mc'), 'S=local:/run/onescan/milter.sock,')
     t.match(unit('onescan-milter'), '\nListenStream=/run/onescan/milter.sock\n')
   },
 )

@@ -71,7 +71,7 @@ export const typed: readonly TypedBlock[] = [
   },
   {
     page: 'doc/mail-servers.md',
-    begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsystemctl restart onescand\nsh /usr/share/doc/onescan/examples/postfix-milter`,
+    begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsystemctl restart onescand\nsh /usr/share/doc/onescan/examples/postfix/postfix-milter`,
     prints: /^postfix-milter: already configured; nothing to do$/m,
   },
   {
@@ -101,7 +101,7 @@ export const typed: readonly TypedBlock[] = [
     page: 'doc/cluster.md',
     begins: 'install -m 400 -o onescan /dev/null',
     before:
-      'ip addr add 10.0.0.1/32 dev lo; cat /usr/share/doc/onescan/examples/valkey.conf >>/etc/redis/redis.conf; systemctl restart redis-server',
+      'ip addr add 10.0.0.1/32 dev lo; cat /usr/share/doc/onescan/examples/valkey/valkey.conf >>/etc/redis/redis.conf; systemctl restart redis-server',
   },
   {
     page: 'doc/cluster.md',
@@ -294,13 +294,13 @@ export const typed: readonly TypedBlock[] = [
   },
   {
     page: 'doc/qmail.md',
-    begins: 'sh /usr/share/doc/onescan/examples/qmail-rules',
+    begins: 'sh /usr/share/doc/onescan/examples/qmail/qmail-rules',
     prints: /^qmail-rules: already configured; nothing to do$/m,
   },
   {
     page: 'doc/qmail.md',
-    begins: 'sh /usr/share/doc/onescan/examples/make-envdir',
-    before: 'mkdir -p /service/qmail-smtpd; cp /usr/share/doc/onescan/examples/run /service/qmail-smtpd', // biome-ignore format: a line
+    begins: 'sh /usr/share/doc/onescan/examples/qmail/make-envdir',
+    before: 'mkdir -p /service/qmail-smtpd; cp /usr/share/doc/onescan/examples/qmail/run /service/qmail-smtpd', // biome-ignore format: a line
     shows: ['cat /service/qmail-smtpd/env/QMAILQUEUE', /^\/etc\/onescan\/queue$/m],
   },
   {
@@ -342,12 +342,12 @@ export const typed: readonly TypedBlock[] = [
     page: 'doc/mail-servers.md',
     begins: `cat >>/etc/default/onescand <<'END'\nREJECTVIRUS="1"\nONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026"\nEND`,
     before: `postconf -X content_filter; grep -v '^smtp  *inet' master.cf >/etc/postfix/master.cf
-      cat /usr/share/doc/onescan/examples/postfix-before-queue.cf >>/etc/postfix/master.cf; postfix reload`,
+      cat /usr/share/doc/onescan/examples/postfix/postfix-before-queue.cf >>/etc/postfix/master.cf; postfix reload`,
     shows: ['onescan check --mail you@example.org', REFUSED],
   },
   {
     page: 'doc/delay.md',
-    begins: 'cp /usr/share/doc/onescan/examples/smtp-delay.socket',
+    begins: 'cp /usr/share/doc/onescan/examples/qmail/smtp-delay.socket',
     before: 'systemctl stop postfix; tcprules /etc/tcp.smtp.cdb /etc/tcp.smtp.tmp </etc/tcp.smtp',
     shows: ['systemctl is-active smtp-delay.socket', /^active$/m],
   },
@@ -361,7 +361,7 @@ export const typed: readonly TypedBlock[] = [
   {
     page: 'doc/mail-servers.md',
     on: 'Sendmail',
-    begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsystemctl restart onescand\ncat /usr/share/doc/onescan/examples/sendmail.mc`,
+    begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsystemctl restart onescand\ncat /usr/share/doc/onescan/examples/sendmail/sendmail.mc`,
     shows: ['onescan check --mail you@example.org', REFUSED],
   },
 ]
@@ -406,7 +406,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/mail-servers.md', '# in the main section\nav_scanner', 'test/packaging/clamd-clients.test.ts sets Exim up so'], // biome-ignore format: a line
   ['doc/mail-servers.md', 'echo you@example.org >>/etc/smtpd.recipients', 'for OpenSMTPD'],
   ['doc/mail-servers.md', `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--lmtp`, 'test/programs/smtp/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line
-  ['doc/mail-servers.md', 'cat /usr/share/doc/onescan/examples/postfix-lmtp.cf', 'test/programs/smtp/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line
+  ['doc/mail-servers.md', 'cat /usr/share/doc/onescan/examples/postfix/postfix-lmtp.cf', 'test/programs/smtp/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line
   ['doc/install.md', 'dnf install clamd', 'it is for another system than Debian'],
   ['doc/install.md', 'make install DESTDIR', 'it is for packagers'],
   [
@@ -425,7 +425,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/infected-mail.md', ':0\n* ^X-QHPSI', 'test/programs/delivery-agents.test.ts runs it'],
   ['doc/monitoring.md', '# For prometheus.yml', 'test/packaging/monitoring.test.ts reads it'],
   ['doc/second-look.md', 'Content-Type: multipart/parallel', 'it is a mail, which test/scan/scanners/second-look scans'], // biome-ignore format: a line
-  ['doc/delay.md', 'cp -b /usr/share/doc/onescan/examples/run-delay-gate', 'it needs qmail under supervise'], // biome-ignore format: a line
+  ['doc/delay.md', 'cp -b /usr/share/doc/onescan/examples/qmail/run-delay-gate', 'it needs qmail under supervise'], // biome-ignore format: a line
   [
     'man/onescan.1',
     'onescan check\n',
@@ -460,7 +460,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['man/onescan-quotad.8', 'systemctl enable', 'doc/quota.md has the same, which is typed'],
   ['man/onescan-quotad.8', '#!/bin/sh', 'it is a run script, for hosts under supervise'],
   ['man/onescan-rcptquota.8', 'E452', FORM],
-  ['man/onescan-rcptquota.8', '[rcpt]', 'it is packaging/shipped/examples/smtpplugins'],
+  ['man/onescan-rcptquota.8', '[rcpt]', 'it is packaging/shipped/examples/qmail/smtpplugins'],
   ['man/onescanc.8', ':allow,QMAILQUEUE=', 'test/documents/examples.test.ts runs such a line'],
   ['man/onescan-stamp.7', 'X-SHA256-Cluster-1', FORM],
   ['man/onescan-stamp.7', 'SCHEME:ID:SECRET', FORM],

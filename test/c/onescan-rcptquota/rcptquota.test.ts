@@ -47,7 +47,10 @@ async function impostor(t: Test, talk: (socket: Socket) => void) {
 t.test('the plugin', { skip: missing }, async (t) => {
   t.test('the example for control/smtpplugins refuses a full mailbox', async (t) => {
     const { QUOTASOCKET } = await onescand(t)
-    const example = readFileSync(join(root, 'packaging/shipped/examples/smtpplugins'), 'latin1')
+    const example = readFileSync(
+      join(root, 'packaging/shipped/examples/qmail/smtpplugins'),
+      'latin1',
+    )
     const here = example.replace('/usr/sbin/onescan-rcptquota', programs[0]!.program)
     t.not(here, example)
     const session = openSppSession(rcptPlugins(here), { QUOTASOCKET })

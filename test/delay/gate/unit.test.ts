@@ -11,9 +11,9 @@ import { until } from '../../run/until.ts'
 import { runtimes } from '../rig.ts'
 import { connect, speak } from './rig.ts'
 
-/** The systemd units of packaging/shipped/examples: they are valid, and their command takes the socket. */
+/** The systemd units of packaging/shipped/examples/qmail: they are valid, and their command takes the socket. */
 
-const examples = join(import.meta.dirname, '../../../packaging/shipped/examples')
+const examples = join(import.meta.dirname, '../../../packaging/shipped/examples/qmail')
 const service = readFileSync(join(examples, 'smtp-delay.service'), 'utf8')
 const skip = ucspiMissing || lacks('systemd-socket-activate')
 

@@ -87,7 +87,7 @@ async function openDemandingHost(t: Test) {
     return join(directory, name)
   }
   const [port, filter, back] = [await freePort(), await freePort(), await freePort()]
-  const added = example('opensmtpd.conf', {
+  const added = example('opensmtpd/opensmtpd.conf', {
     '/etc/smtpd.recipients': table('recipients', 'ben@example.org\n'),
     '/etc/smtpd.domains': table('domains', 'example.org\n'),
     10025: filter,

@@ -37,14 +37,14 @@ interface Way {
 const ways: readonly Way[] = [
   {
     name: 'before the queue',
-    file: 'postfix-before-queue.cf',
+    file: 'postfix/postfix-before-queue.cf',
     door: '--smtp',
     main: () => ({}),
     isLocal: false,
   },
   {
     name: 'after the queue',
-    file: 'postfix-after-queue.cf',
+    file: 'postfix/postfix-after-queue.cf',
     door: '--smtp',
     main: (port) => ({
       content_filter: `scan:[127.0.0.1]:${port}`,
@@ -54,7 +54,7 @@ const ways: readonly Way[] = [
   },
   {
     name: 'before mailboxes, by LMTP',
-    file: 'postfix-lmtp.cf',
+    file: 'postfix/postfix-lmtp.cf',
     door: '--lmtp',
     main: (port) => ({
       virtual_mailbox_domains: 'example.org',
@@ -67,10 +67,10 @@ const ways: readonly Way[] = [
   },
   {
     name: 'by the milter',
-    file: 'postfix-main.cf',
+    file: 'postfix/postfix-main.cf',
     door: '--milter',
     main: (port) => {
-      const lines = example('postfix-main.cf', {
+      const lines = example('postfix/postfix-main.cf', {
         'unix:onescan/milter.sock': `inet:127.0.0.1:${port}`,
       })
       const set = [...lines.matchAll(/^(\w+) *= *(.*)$/gm)]
@@ -170,7 +170,9 @@ async function openDemandingHost(t: Test, way: Way) {
     non_smtpd_milters: own.non_smtpd_milters === undefined ? '' : '$smtpd_milters',
   }
   const lines =
-    way.file === 'postfix-main.cf' ? '' : example(way.file).replaceAll('10025', String(filter))
+    way.file === 'postfix/postfix-main.cf'
+      ? ''
+      : example(way.file).replaceAll('10025', String(filter))
   const text = lines
     .replaceAll('10026', String(back))
     .replace(/^(\S+ +(?:inet|unix) +\S +\S +)y/gm, '$1n')

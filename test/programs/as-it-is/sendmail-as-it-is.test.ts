@@ -27,7 +27,7 @@ const SIZE_MAX = 60_000
 
 t.test('Sendmail on a demanding host', { skip: sendmailMissing }, async (t) => {
   const place = join(socketDirectory(t), 'milter.sock')
-  const milter = example('sendmail.mc', { '/run/onescan/milter.sock': place })
+  const milter = example('sendmail/sendmail.mc', { '/run/onescan/milter.sock': place })
   const stage = buildStage(t)
   await startOnescand(t, {
     args: ['--milter', `unix:${place}`],

@@ -76,7 +76,7 @@ async function qmailMachine(t: Test) {
 t.test('qmail-rules changes nothing while the service would defer mail', { skip }, async (t) => {
   const host = await qmailMachine(t)
   const script = (...words: readonly string[]) =>
-    host.type(`set -- ${words.join(' ')}\n${example('qmail-rules')}`)
+    host.type(`set -- ${words.join(' ')}\n${example('qmail/qmail-rules')}`)
   const tight = await host.serve(NOFILES, LIFE_WITH_QMAIL)
 
   const unwatched = script()
@@ -121,7 +121,9 @@ t.test('make-envdir makes nothing while the service would defer mail', { skip },
   const service = spawn(command, words, { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(service, 'exit')
   await once(createInterface({ input: service.stdout }), 'line')
-  const { code, output } = host.type(`set -- /etc/service/qmail-smtpd\n${example('make-envdir')}`)
+  const { code, output } = host.type(
+    `set -- /etc/service/qmail-smtpd\n${example('qmail/make-envdir')}`,
+  )
   t.equal(code, 1, output)
   t.match(output, /^error +qmail, clean message.*; use "softlimit -a 4000000000" instead/m)
   t.match(

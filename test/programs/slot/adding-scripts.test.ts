@@ -96,7 +96,7 @@ for (const { name, main, smtpd, local = '$smtpd_milters', characters = '\\0' } o
       const before = `compatibility_level = 3.6\nqueue_directory = ${queue}\n${main}`
       host.write('/etc/postfix/main.cf', before)
       host.write('/etc/postfix/master.cf', 'smtp inet n - y - - smtpd\n')
-      const script = example('postfix-milter')
+      const script = example('postfix/postfix-milter')
       t.match(host.run(`set -- --dry-run; ${script}`), { code: 0, output: '+smtpd_milters = ' })
       t.equal(
         host.read('/etc/postfix/main.cf'),
@@ -135,7 +135,7 @@ t.test(
       'smtp inet n - y - - smtpd\nsubmission inet n - y - - smtpd\n  -o smtpd_milters=\n' +
       '2525 inet n - y - - smtpd\n  -o { smtpd_milters = inet:127.0.0.1:8891, { inet:127.0.0.1:8892 } }\n'
     host.write('/etc/postfix/master.cf', master)
-    const { output } = host.run(example('postfix-milter'))
+    const { output } = host.run(example('postfix/postfix-milter'))
     t.match(
       output,
       /^postfix-milter: master\.cf overrides smtpd_milters, .*: submission\/inet\/smtpd_milters = *$/m,
@@ -148,7 +148,7 @@ t.test(
       'submission/inet/smtpd_milters = {unix:onescan/milter.sock,default_action=tempfail}',
     ])
     host.write('/etc/postfix/master.cf', master)
-    host.run(example('postfix-milter'))
+    host.run(example('postfix/postfix-milter'))
     t.equal(host.read('/etc/postfix/master.cf'), master)
   },
 )
@@ -166,7 +166,7 @@ t.test(
     const files = () => run(`cd ${etc}; ls -l; cat *`).stdout
     const before = files()
     const changesNothing = (t: Test, reason: RegExp) => {
-      const { status, stdout } = run(example('postfix-milter'))
+      const { status, stdout } = run(example('postfix/postfix-milter'))
       t.equal(status, 1, stdout)
       t.match(stdout, reason)
       t.match(stdout, /^postfix-milter: Postfix would defer all mail; nothing was changed$/m)
@@ -192,7 +192,9 @@ t.test(
     })
     await t.test('otherwise the next mail is scanned', async (t) => {
       const onescand = await serveBelow(t, postfix.queue, { QHPSI: 'plugin: eicar' })
-      const { status, stdout } = run(`${example('postfix-milter')}\npostfix -c ${etc} reload`)
+      const { status, stdout } = run(
+        `${example('postfix/postfix-milter')}\npostfix -c ${etc} reload`,
+      )
       t.equal(status, 0, stdout)
       await onescand.logged(/decision=accept.* msgid=<[\w-]+@check\.onescan\.invalid>/)
       const message = Buffer.from('Subject: x\n\nhello\n')
@@ -218,12 +220,12 @@ t.test('qmail-rules adds to rules', { skip: ownDirectoriesMissing || ucspiMissin
 =.example.org:allow
 `
   host.write('/etc/tcp.smtp', before)
-  t.match(host.run(`set -- --dry-run; ${example('qmail-rules')}`), {
+  t.match(host.run(`set -- --dry-run; ${example('qmail/qmail-rules')}`), {
     code: 0,
     output: '+127.:allow',
   })
   t.equal(host.read('/etc/tcp.smtp'), before)
-  const { code, output } = host.run(example('qmail-rules'))
+  const { code, output } = host.run(example('qmail/qmail-rules'))
   t.equal(code, 0, output)
   t.equal(
     host.read('/etc/tcp.smtp'),
@@ -241,7 +243,7 @@ t.test('qmail-rules adds to rules', { skip: ownDirectoriesMissing || ucspiMissin
     host.run('TCPREMOTEIP=192.0.2.1 tcprulescheck /etc/tcp.smtp.cdb').output,
     'QMAILQUEUE=/etc/onescan/queue',
   )
-  t.match(host.run(example('qmail-rules')), {
+  t.match(host.run(example('qmail/qmail-rules')), {
     code: 0,
     output: 'qmail-rules: already configured; nothing to do',
   })
@@ -255,7 +257,7 @@ t.test(
     const host = makeOwnHost(t, ['tcp.smtp', 'tcp.smtp.cdb', 'default'])
     const before = ':allow,QMAILQUEUE="/var/qmail/bin/simscan"\n'
     host.write('/etc/tcp.smtp', before)
-    const { code, output } = host.run(example('qmail-rules'))
+    const { code, output } = host.run(example('qmail/qmail-rules'))
     t.equal(code, 1)
     t.match(
       output,

@@ -29,7 +29,7 @@ t.test('behind the queue of OpenSMTPD', { skip: opensmtpdMissing }, async (t) =>
   writeFileSync(recipients!, 'ben@example.org\n')
   writeFileSync(domains!, 'example.org\n')
   const [port, filter, back] = [await freePort(), await freePort(), await freePort()]
-  const added = example('opensmtpd.conf', {
+  const added = example('opensmtpd/opensmtpd.conf', {
     '/etc/smtpd.recipients': recipients!,
     '/etc/smtpd.domains': domains!,
     10025: filter,

@@ -67,7 +67,7 @@ t.test('before Dovecot', { skip: dovecotMissing || postfixMissing }, async (t) =
   })
 
   t.test('mail from the queue of Postfix', async (t) => {
-    const text = example('postfix-lmtp.cf', { 10024: filter })
+    const text = example('postfix/postfix-lmtp.cf', { 10024: filter })
     const [, virtual_transport = ''] = /virtual_transport = (.*)/.exec(text)!
     const main = {
       virtual_transport,

@@ -85,7 +85,7 @@ t.test('before the queue', { skip: postfixMissing }, async (t) => {
     t.test(how, async (t) => {
       const line = '  -o smtpd_proxy_options=speed_adjust\n'
       const passage = await openPassage(t, (ports) => {
-        const master = example('postfix-before-queue.cf', ports)
+        const master = example('postfix/postfix-before-queue.cf', ports)
         // This client counts as one from elsewhere (SOURCE=REMOTE).
         const main = { mynetworks: '127.0.0.0/8, 192.0.2.7', local_header_rewrite_clients: '' }
         return { master: speedAdjust ? master : master.replace(line, ''), main }
@@ -181,7 +181,7 @@ t.test('before the queue', { skip: postfixMissing }, async (t) => {
 t.test('after the queue', { skip: postfixMissing }, async (t) => {
   const stage = buildStage(t)
   const passage = await openPassage(t, (ports) => ({
-    master: example('postfix-after-queue.cf', ports),
+    master: example('postfix/postfix-after-queue.cf', ports),
     main: { content_filter: `scan:[127.0.0.1]:${ports['10025']}` },
   }))
   const { receiver, port } = passage

@@ -110,7 +110,7 @@ t.test(
     const own = addresses.find((found) => !found!.internal && found!.family === 'IPv4')?.address
     const file = join(t.testdir(), 'valkey.conf')
     const words = { PASSWORD: 'secret', ' 10.0.0.1\n': own === undefined ? '\n' : ` ${own}\n` }
-    writeFileSync(file, example('valkey.conf', words))
+    writeFileSync(file, example('valkey/valkey.conf', words))
     const server = await startStore(t, { args: ['--include', file] })
     const [url = ''] = /valkey:\/\/onescan@[\d.]+/.exec(page)!
     const store = openStore(t, url.replace('10.0.0.1', `${own ?? '127.0.0.1'}:${server.port}`), {

@@ -101,7 +101,7 @@ async function tryExim(
   if (!lacksAfterQueue) words.push('--after-queue')
   const log = await serve(t, words.map(here))
   const host = makeEximHost(t, `127.0.0.1.${port}`)
-  const script = example('exim-debian')
+  const script = example('exim/exim-debian')
   host.run(here(`${split}\n${script}\n${change}\nupdate-exim4.conf\n`))
   await startExim(t, host, port)
   const own = {

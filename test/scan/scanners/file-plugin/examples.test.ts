@@ -10,7 +10,7 @@ import { ask } from './asking.ts'
 
 /** The plugins among the examples, with the real programs that they ask. */
 
-const directory = join(import.meta.dirname, '../../../../packaging/shipped/examples')
+const directory = join(import.meta.dirname, '../../../../packaging/shipped/examples/plugins')
 const yaraMissing = lacks('yara')
 const icapMissing = lacks('c-icap')
 
