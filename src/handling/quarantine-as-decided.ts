@@ -12,11 +12,7 @@ import type {
   SplitDecision,
 } from '../scan/judge/decision/decision.ts'
 import { makeId } from '../scan/quarantine/entries.ts'
-import {
-  quarantineMessage,
-  removeQuarantined,
-  retryKey,
-} from '../scan/quarantine/quarantine-message.ts'
+import { quarantineMessage, removeQuarantined } from '../scan/quarantine/quarantine-message.ts'
 
 /**
  * Quarantines the message, for all recipients or for some. Resolves to the decision, with the id of
@@ -33,8 +29,7 @@ export async function quarantineAsDecided(
   try {
     for (const { decision: own, envelope } of decision.shares) {
       const part = { ...transaction, envelope }
-      const aboutPart = { ...about, transaction: part }
-      const done = own.kind === 'quarantine' ? await quarantineOrTag(own, part, aboutPart) : own
+      const done = own.kind === 'quarantine' ? await quarantineOrTag(own, part, about) : own
       shares.push({ decision: done, envelope })
     }
   } catch (error) {
@@ -126,16 +121,17 @@ async function withdraw(
  */
 async function storeInQuarantine(
   decision: QuarantineDecision,
-  { message, envelope, client }: Transaction,
+  transaction: Transaction,
   about: LogContext,
 ): Promise<QuarantineDecision> {
+  const { message, envelope, client } = transaction
   const { quarantine, grounds, details } = decision
   if (quarantine.kind === 'hold') {
     throw new Fault('config', 'QUARANTINE hold: only the milter can hold mail; set a directory')
   }
   const now = Date.now()
   const id = makeId(now, (random) => crypto.getRandomValues(random))
-  const [log] = decisionLines({ ...decision, id }, about)
+  const [log] = decisionLines({ ...decision, id }, { ...about, transaction })
   const storedId = await quarantineMessage(
     quarantine.directory,
     {
@@ -152,7 +148,6 @@ async function storeInQuarantine(
       log: log!.toString('latin1').trimEnd(),
     },
     message,
-    await retryKey(message, envelope, grounds),
   )
   return { ...decision, id: storedId, wasQuarantined: storedId !== id }
 }

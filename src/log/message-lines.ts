@@ -101,12 +101,14 @@ export function faultLine(error: unknown, about: LogContext): Buffer {
 }
 
 function line(fields: readonly LogField[], about: LogContext) {
+  const { transaction, summary } = about
+  const ofMail = transaction ? messageFields(transaction) : summaryFields(summary)
   return logLine([
     ...fields,
     ['exit', about.exit],
     ...(about.door ?? []),
     ['remote', about.remote],
-    ...(about.transaction ? messageFields(about.transaction) : summaryFields(about.summary)),
+    ...ofMail,
     ['total_ms', about.total.toFixed(1)],
   ])
 }

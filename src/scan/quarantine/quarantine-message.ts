@@ -4,7 +4,6 @@ import { errorCode, isFault } from '../../lib/errors/fault.ts'
 import { Bulkhead } from '../../lib/flow/bulkhead.ts'
 import { hashInTurns } from '../../lib/flow/event-loop.ts'
 import type { PathHandle } from '../../lib/path/path-handle.ts'
-import type { Envelope } from '../../mail/message/envelope/envelope.ts'
 import type { Message } from '../../mail/message/message.ts'
 import { isBound } from '../stamps/bound-fields.ts'
 import { dayOfId, entryAt, nameOfEntry } from './entries.ts'
@@ -18,7 +17,8 @@ import { type QuarantineRecord, writeRecorded } from './record.ts'
 export const KEYS = 'kept.keys'
 
 /**
- * Quarantines a message, unless one with the same key is there already. Resolves to the id of the quarantined message.
+ * Quarantines a message, unless an earlier attempt of its client has done so. Resolves to the id of the quarantined
+ * message.
  *
  * When this resolves, the message is on the disk, and a power failure does not undo that (fsync(2) of the
  * file, and of the directory that names it). A process that is killed before leaves only a file in tmp/,
@@ -28,15 +28,37 @@ export const KEYS = 'kept.keys'
  * Two simultaneous attempts may each quarantine a copy, because the link is made before the message is complete. If
  * it were made later, the next attempt would not find the message of a process that was killed in between.
  */
-export function quarantineMessage(
+export async function quarantineMessage(
   directory: string,
   record: QuarantineRecord,
   message: Pick<Message, 'header' | 'body' | 'size'>,
-  key: string,
 ): Promise<string> {
+  const key = await retryKey(record, message)
   return bulkheadOf(directory).use((signal) =>
     quarantineIn(directory, record, message, key, signal),
   )
+}
+
+/**
+ * Returns the key by which a retry finds the quarantined message. It covers the reason, the sender, the recipients in
+ * any order, and the body. It also covers all fields except those that hosts on the way add or change at each
+ * attempt (those that no stamp binds, onescan-stamp(7)). Message-ID and Date are covered, so that a message is
+ * quarantined again if a user sends the same text again.
+ *
+ * Without these two fields, identical messages to the same recipients count as one mail: a release delivers
+ * it to all of them. After a release the key is not found again, because a second copy in quarantine is less
+ * harmful than a lost message.
+ */
+async function retryKey(
+  { grounds, sender, recipients }: QuarantineRecord,
+  { header, body }: Pick<Message, 'header' | 'body'>,
+): Promise<string> {
+  const hash = createHash('sha256')
+  hash.update(`${JSON.stringify([grounds, sender, recipients.toSorted()])}\n`)
+  for (const field of header.fields)
+    if (isBound(field.key)) hash.update(header.textOf(field), 'latin1')
+  await hashInTurns(hash, body.chunks())
+  return hash.digest('hex')
 }
 
 const bulkheads = new Map<string, Bulkhead>()
@@ -180,28 +202,4 @@ async function writeInto(
   } finally {
     await file.close()
   }
-}
-
-/**
- * Returns the key by which a retry finds the quarantined message. It covers the reason, the sender, the recipients in
- * any order, and the body. It also covers all fields except those that hosts on the way add or change at each
- * attempt (those that no stamp binds, onescan-stamp(7)). Message-ID and Date are covered, so that a message is
- * quarantined again if a user sends the same text again.
- *
- * Without these two fields, identical messages to the same recipients count as one mail: a release delivers
- * it to all of them. After a release the key is not found again, because a second copy in quarantine is less
- * harmful than a lost message.
- */
-export async function retryKey(
-  { header, body }: Pick<Message, 'header' | 'body'>,
-  envelope: Envelope,
-  grounds: string,
-): Promise<string> {
-  const hash = createHash('sha256')
-  const recipients = Array.from(envelope.recipients, ({ text }) => text).sort()
-  hash.update(`${JSON.stringify([grounds, envelope.sender.text, recipients])}\n`)
-  for (const field of header.fields)
-    if (isBound(field.key)) hash.update(header.textOf(field), 'latin1')
-  await hashInTurns(hash, body.chunks())
-  return hash.digest('hex')
 }

@@ -33,20 +33,23 @@ export async function listed(...range: Parameters<typeof entriesIn>): Promise<Qu
 
 let count = 0
 
-/** Keeps a message as if it came at that time, unix milliseconds; the id under which it is kept. */
+/**
+ * Keeps a message as if it came at that time, unix milliseconds; the id under which it is kept. Only with `isTried`
+ * may a client send it again: the next message is another one, even of the same text.
+ */
 export async function keepOne(
   directory: string,
   time: number,
   {
     text = 'Subject: x\n\nbody\n',
-    key,
+    isTried = false,
     ...record
-  }: Partial<QuarantineRecord> & { readonly text?: string; readonly key?: string } = {},
+  }: Partial<QuarantineRecord> & { readonly text?: string; readonly isTried?: boolean } = {},
 ): Promise<string> {
   const id = makeId(time, (random) => random.set([0, 0, ++count >> 8, count]))
   const bytes = Buffer.from(text, 'latin1')
   const end = bytes.indexOf('\n\n') + 2
-  return quarantineMessage(
+  const kept = await quarantineMessage(
     directory,
     {
       id,
@@ -65,8 +68,9 @@ export async function keepOne(
       body: Bytes.of(bytes.subarray(end)),
       size: bytes.length,
     },
-    key ?? `of-${id}`,
   )
+  if (!isTried) rmSync(join(directory, 'kept.keys'), { recursive: true })
+  return kept
 }
 
 /** The path of the file of a message, or of what begins with its id. */

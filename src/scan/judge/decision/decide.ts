@@ -47,13 +47,13 @@ export function decide(
       return stamp ? accept(CLEAN, stamp.field) : accept(CLEAN)
     case 'unknown':
       return decideUnknown(config.settings, accept())
-    case 'infected':
-      return decideInfected(transaction, config, acceptances, result)
     case 'unread': {
       const reasoned = actionForUnread(result, config.settings)
       if (reasoned === undefined) return acceptances.untagged
       return actOn(reasoned, config.settings, transaction.client, acceptances)
     }
+    case 'infected':
+      return decideInfected(transaction, config, acceptances, result)
   }
 }
 

@@ -48,10 +48,9 @@ export function divide(
   const joined = accepted.length === 0 ? others : [accepted, ...others]
   const shareFor = new Map(joined.flatMap((share, at) => share.map((decision) => [decision, at])))
   const shareOf = groupOf.map((group) => shareFor.get(decisions[group]!)!)
+  const ofShares = joined.map((share) => joinDecisions(share, transaction))
   const envelopes = envelopesOf(transaction.envelope, shareOf, joined.length)
-  const shares = joined.map((share, at): Share => {
-    return { decision: joinDecisions(share, transaction), envelope: envelopes[at]! }
-  })
+  const shares = ofShares.map((decision, at): Share => ({ decision, envelope: envelopes[at]! }))
   return { kind: 'split', shares, shareOf }
 }
 
