@@ -100,7 +100,7 @@ const fields = (): Readonly<Record<Field, string>> => ({
 
 /** The exit codes that the client takes in an answer. */
 export function acceptedCodes(): number[] {
-  const [, list] = /\ballowed_codes\[\] = \{([^}]*)\};/.exec(clientSource('answer.c'))!
+  const [, list] = /\ballowed_codes\[\] = \{([^}]*)\};/.exec(clientSource('ends.c'))!
   const numbers: Readonly<Record<string, number>> = { ...exitCodes, ...answerCodes }
   return [
     0,

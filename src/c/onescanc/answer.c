@@ -14,15 +14,6 @@
 
 enum { FIELD_HEAD = 5 /* a type and a length of four bytes */ };
 
-/* The exit codes that an answer may name, onescan-queue(8). For 0 there is a rule of its own. */
-static const byte allowed_codes[] = {EXIT_REFUSED,
-                                     EXIT_VIRUS,
-                                     EXIT_BANNED,
-                                     EXIT_DEFERRED,
-                                     EXIT_UNSCANNED,
-                                     EXIT_CUSTOM_TEXT,
-                                     EXIT_CUSTOM_TEXT_INDIMAIL};
-
 static byte received[ANSWER_MAX];
 
 static _Noreturn void reject_answer(struct mail *mail) {
@@ -188,12 +179,7 @@ static void check_ending(struct mail *mail, const struct answer *answer) {
     reject_answer(mail);
   if (answer->kind == FRAME_ACCEPT)
     return;
-  if (answer->code && !memchr(allowed_codes, answer->code, sizeof allowed_codes))
-    reject_answer(mail);
-  /*
-   * If this process exits with 0, mail is dropped or kept: its own settings must allow that, too.
-   */
-  if (!answer->code && strcmp(setting("REJECTVIRUS", ""), "2") != 0 && !*setting("QUARANTINE", ""))
+  if (!may_end_with(answer->code))
     reject_answer(mail);
 }
 

@@ -1,16 +1,15 @@
-/* The exits that leave the mail with the sender. */
+/* Ends with a line in the log, and leaves the mail with the sender. */
 #define _GNU_SOURCE
 #include "onescanc.h"
 
 #include "../common.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 _Noreturn void fail(int code, const char *fault, char *reason) {
   const char *decision = code == EXIT_ADDRESS_TOO_LONG ? "reject" : "defer";
   log_slot_line(xasprintf("%s fault=%s", decision, fault), reason, xasprintf(" exit=%d", code));
-  _exit(code);
+  end_with_failure(code);
 }
 
 _Noreturn void fail_spool(const char *what) {

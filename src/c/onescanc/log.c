@@ -63,7 +63,7 @@ static void append_aside(const char *file, const char *line, size_t length) {
   pid_t child = fork();
   if (child == 0) {
     if (fork()) /* init waits for the other one, and not the next program */
-      _exit(0);
+      end_child(0);
     dup2(ends[1], 0);
     for (int fd = 1; fd < DESCRIPTORS; ++fd)
       close(fd);
@@ -71,7 +71,7 @@ static void append_aside(const char *file, const char *line, size_t length) {
     alarm(FILE_LIFE);
     /* A FIFO without a reader is not waited for. */
     int fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, 0640);
-    _exit(write(fd, line, length) < 0);
+    end_child(write(fd, line, length) < 0);
   }
   close(ends[1]);
   if (child > 0)

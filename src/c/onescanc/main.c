@@ -1,9 +1,7 @@
 /*
  * onescanc(8) spools message and envelope, sends them to onescand, carries out the answer, and
- * executes the next program. It decides nothing about mail, and reads no header field. Each
- * exit is an exec, or a code that qmail-smtpd treats as a failure. There are two exceptions:
- * obey.c passes nothing on if mail is to be dropped or was quarantined, and answer_option() reads
- * no mail.
+ * executes the next program. It decides nothing about mail, and reads no header field. ends.c
+ * has all the ways in which it ends, and why none of them loses mail.
  */
 #define _GNU_SOURCE
 #include "onescanc.h"
@@ -23,7 +21,7 @@ static void open_log_descriptor(void);
 
 int main(int argc, char **argv) {
   if (argc < 1)
-    return EXIT_INTERNAL_BUG;
+    end_with_failure(EXIT_INTERNAL_BUG);
   log_begins();
   ignore_signals();
   if (asks_about(argc, argv))
@@ -54,14 +52,11 @@ static const char usage[] =
     "descriptor 1, sends it to onescand, and executes PROGRAM, or the program in\n"
     "QUEUECHAIN, or the real qmail-queue. See onescanc(8); by hand, use onescan inject.\n";
 
-/*
- * If descriptor 1 cannot be written to, it is an envelope and this process was started for mail.
- * Success would then mean that the mail is queued.
- */
+/* If descriptor 1 cannot be written to, it is an envelope: this process was started for mail. */
 static _Noreturn void answer_option(const char *word) {
   if (!print_usage_or_version(word, usage, "onescanc " VERSION "\n"))
     fail(EXIT_CONFIG, "config", xasprintf("%s: cannot be answered here: %m", word));
-  _exit(0);
+  end_without_mail();
 }
 
 static int is_blank(const char *value) {

@@ -6,11 +6,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <unistd.h>
-
-_Noreturn void end_without_memory(void) {
-  _exit(EXIT_OUT_OF_MEMORY);
-}
 
 /*
  * Memory is never freed: the process lives for one message, and calls this a bounded number of
@@ -23,13 +18,13 @@ char *xasprintf(const char *format, ...) {
   int length = vasprintf(&made, format, list);
   va_end(list);
   if (length < 0)
-    end_without_memory();
+    end_with_failure(EXIT_OUT_OF_MEMORY);
   return made;
 }
 
 void *xmalloc(size_t size) {
   void *got = malloc(size);
   if (!got)
-    end_without_memory();
+    end_with_failure(EXIT_OUT_OF_MEMORY);
   return got;
 }

@@ -127,7 +127,7 @@ _Noreturn void become_untouched(const char *what, char **argv, const char *const
   hide_variables(hidden);
   if (signal(SIGPIPE, callers_sigpipe) == SIG_ERR || signal(SIGXFSZ, callers_sigxfsz) == SIG_ERR)
     fail(EXIT_INTERNAL_BUG, "bug", xasprintf("SIGPIPE or SIGXFSZ: %m"));
-  execv(argv[0], argv);
+  execute(argv);
   fail(EXIT_NEXT_PROGRAM, "next-hop", xasprintf("%s %s: %m", what, argv[0]));
 }
 

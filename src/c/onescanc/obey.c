@@ -38,9 +38,8 @@ static _Noreturn void hand_on(struct mail *mail, const struct answer *answer) {
 }
 
 /*
- * Ends without passing the mail on. The code is one of a fixed list, which contains 0 only for
- * mail that REJECTVIRUS=2 drops or QUARANTINE keeps. If a code promises a text and that cannot
- * be written, the code becomes "not now".
+ * Ends without passing the mail on. If a code promises a text and that cannot be written, the code
+ * becomes "not now".
  */
 static _Noreturn void end_with(const struct mail *mail, const struct answer *answer) {
   int code = answer->code;
@@ -50,7 +49,7 @@ static _Noreturn void end_with(const struct mail *mail, const struct answer *ans
       code = EXIT_DEFERRED;
   }
   write_log_lines(answer);
-  _exit(code);
+  end_as_answered(code);
 }
 
 _Noreturn void obey(struct mail *mail, const struct answer *answer) {

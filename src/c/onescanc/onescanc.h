@@ -16,7 +16,8 @@
  *   standalone-limit.c  limits how many of these an account runs
  *   next-program.c   finds the next program and executes it
  *   log.c            writes a line to the log
- *   fail.c           the other ways to end
+ *   fail.c           ends with a line in the log
+ *   ends.c           all ends of the process, and why none of them loses mail
  *   memory.c         memory for all of these
  */
 #ifndef ONESCANC_H
@@ -176,9 +177,18 @@ void log_slot_line(const char *decision, char *reason, const char *more);
 _Noreturn void fail(int code, const char *fault, char *reason);
 _Noreturn void fail_spool(const char *what);
 
+/* ends.c: the file has the promise of each. */
+/* Returns whether an answer may name this exit code. */
+int may_end_with(int code);
+_Noreturn void end_as_answered(int code);
+_Noreturn void end_with_failure(int code);
+_Noreturn void end_without_mail(void);
+_Noreturn void end_child(int code);
+/* Executes a program by its path. Returns only if that failed; errno is set. */
+void execute(char **argv);
+
 /* memory.c: both end the process if there is none. */
 __attribute__((format(printf, 1, 2))) char *xasprintf(const char *format, ...);
 void *xmalloc(size_t size);
-_Noreturn void end_without_memory(void);
 
 #endif

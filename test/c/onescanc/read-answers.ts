@@ -26,7 +26,7 @@ export type Reading =
  */
 export function answerParser(directory: string, message: string) {
   const program = join(directory, 'read-answers')
-  const parts = ['answer', 'envelope', 'fail', 'log', 'memory', 'spool']
+  const parts = ['answer', 'envelope', 'ends', 'fail', 'log', 'memory', 'spool']
   const shared = ['common', 'log-place'].map((name) => join(source, `../${name}.c`))
   const own = parts.map((name) => join(source, `${name}.c`))
   const files = [join(here, 'read-answers.c'), ...own, ...shared]
