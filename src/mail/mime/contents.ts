@@ -8,10 +8,10 @@ import { type CodedLines, findCodedLines } from './leaves/coded-blocks.ts'
 import { giveCoded } from './leaves/coded-contents.ts'
 import { codedKinds, kindsInFiles } from './leaves/coded-data.ts'
 import { isKnownAsMail, splitLineEnd } from './leaves/content-checks.ts'
-import { type ContentsOptions, Decoding } from './leaves/decoding.ts'
-import { giveInFile } from './leaves/file-contents.ts'
-import { giveLeaf } from './leaves/leaf-contents.ts'
-import { isOrdinary, mailAround } from './leaves/ordinary.ts'
+import { decodeLeaf } from './leaves/decode-leaf.ts'
+import { type ContentsOptions, Extraction } from './leaves/extraction.ts'
+import { openFile } from './leaves/file-contents.ts'
+import { isPlainMail, mailAround } from './leaves/plain.ts'
 import { DepthSearch } from './nested.ts'
 import { aroundMail } from './reader/depth.ts'
 import type { Leaf, SeenHeader } from './reader/found.ts'
@@ -19,7 +19,7 @@ import type { Reading } from './reader/reading.ts'
 import { MailReadings } from './reader/readings.ts'
 import { NAMELESS, type PartNames } from './traits/part-names.ts'
 
-export type { ContentsOptions } from './leaves/decoding.ts'
+export type { ContentsOptions } from './leaves/extraction.ts'
 
 /**
  * Yields each content once that any mail program might extract from a message. All work is charged to one
@@ -32,24 +32,24 @@ export type { ContentsOptions } from './leaves/decoding.ts'
  * the oddities of its structure are known before the first content.
  */
 export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
-  const decoding = Decoding.of(message, options, { mail: readMail, file: giveInFile })
+  const extraction = Extraction.of(message, options, { mail: openMail, file: openFile })
   try {
-    yield* readMail(message, decoding, options.header)
+    yield* openMail(message, extraction, options.header)
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error
-    decoding.leaveUnread(error.message)
+    extraction.work.leaveUnread(error.message)
   }
-  if (decoding.unread !== undefined) yield { kind: 'unread', why: decoding.unread }
+  if (extraction.work.unread !== undefined) yield { kind: 'unread', why: extraction.work.unread }
 }
 
-function readMail(source: Bytes, decoding: Decoding, header?: KnownHeader): Steps {
-  return new MailContents(source, decoding, header).give()
+function openMail(source: Bytes, extraction: Extraction, header?: KnownHeader): Steps {
+  return new MailContents(source, extraction, header).emit()
 }
 
 /** The contents of one mail, as all readings of it find them. */
 class MailContents {
   readonly #source: Bytes
-  readonly #decoding: Decoding
+  readonly #extraction: Extraction
   readonly #readings: MailReadings
   readonly #known: KnownHeader | undefined
   /** The leaf parts that readings have found, each once. */
@@ -60,54 +60,55 @@ class MailContents {
   /** The names in these headers; empty without a listener. */
   readonly #parts = new Map<PartHeader, PartNames>()
 
-  constructor(source: Bytes, decoding: Decoding, known: KnownHeader | undefined) {
+  constructor(source: Bytes, extraction: Extraction, known: KnownHeader | undefined) {
     this.#source = source
-    this.#decoding = decoding
+    this.#extraction = extraction
     this.#known = known
     this.#readings = new MailReadings(
       source,
-      aroundMail(decoding.scope.messages),
-      decoding.budget,
+      aroundMail(extraction.scope.messages),
+      extraction.work.budget,
       {
         known,
       },
     )
   }
 
-  *give(): Steps {
+  *emit(): Steps {
     const source = this.#source
-    const decoding = this.#decoding
+    const extraction = this.#extraction
     try {
       yield* this.#readStructure()
     } catch (error) {
       if (!(error instanceof LimitExceeded)) throw error
-      decoding.leaveUnread(error.message) // but what was found up to there is given
+      extraction.work.leaveUnread(error.message) // but what was found up to there is given
     }
-    const lines = yield* findCodedLines(source, codedKinds, decoding)
-    const hasForm = yield* this.#isOrdinary(lines)
+    const lines = yield* findCodedLines(source, codedKinds, extraction.work)
+    const hasForm = yield* this.#isPlain(lines)
     for (const leaf of this.#leaves) {
       const part = this.#partOf(leaf.header)
       const around = hasForm ? this.#mailAround(leaf) : undefined
-      yield* giveLeaf(leaf, source, decoding.at({ hasForm, around, part }))
+      yield* decodeLeaf(leaf, source, extraction.at({ hasForm, around, part }))
     }
     const text = { text: source, lines, kinds: codedKinds }
     const given = new Set<string>()
     const ranges = new Map(this.#leaves.map(({ from, to }) => [`${from} ${to}`, { from, to }]))
-    for (const range of ranges.values()) yield* giveCoded({ ...text, range }, decoding, given)
+    for (const range of ranges.values()) yield* giveCoded({ ...text, range }, extraction, given)
     // Data may go on past delimiters, and begin at a line among fields.
     const bodyFrom = this.#leaves.reduce((least, { from }) => Math.min(least, from), source.size)
     const range = { from: 0, to: source.size, bodyFrom }
-    yield* giveCoded({ ...text, range, kinds: kindsInFiles }, decoding, given)
+    yield* giveCoded({ ...text, range, kinds: kindsInFiles }, extraction, given)
   }
 
   /** Whether nothing in the structure of the message is odd, if the forms of its parts are needed. */
-  *#isOrdinary(lines: CodedLines): Steps<boolean> {
-    const decoding = this.#decoding
-    if (!decoding.options.seeksForms || decoding.depth > 0 || !this.#readings.isOne) return false
+  *#isPlain(lines: CodedLines): Steps<boolean> {
+    const extraction = this.#extraction
+    if (!extraction.options.seeksForms || extraction.scope.depth > 0 || !this.#readings.isOne)
+      return false
     const above = this.#known?.above ?? 0
     const headers = [...this.#headerIds.keys()]
     const mail = { source: this.#source, lines, above, headers }
-    return yield* isOrdinary(this.#leaves, mail, decoding)
+    return yield* isPlainMail(this.#leaves, mail, extraction.work)
   }
 
   /** Returns the attached mail in which a leaf is, as it is yielded. */
@@ -123,7 +124,7 @@ class MailContents {
     for (let reading = this.#readings.next(); reading; reading = this.#readings.next()) {
       const before = this.#leaves.length
       for (const units of reading.read()) {
-        yield* this.#decoding.countUnits(units)
+        yield* this.#extraction.work.countUnits(units)
         yield* this.#reportDepth(reading.deepest)
         yield* this.#takeFound(reading)
       }
@@ -132,27 +133,29 @@ class MailContents {
       for (const leaf of fresh) this.#leaves.push(leaf)
       if (reading.habits.isCommon) this.#reportOddities(reading)
     }
-    if (this.#readings.unread !== undefined) this.#decoding.leaveUnread(this.#readings.unread)
+    if (this.#readings.unread !== undefined)
+      this.#extraction.work.leaveUnread(this.#readings.unread)
     yield* this.#measureEncoded()
   }
 
   /** Passes the oddities in the structure of the message to the listener. */
   #reportOddities({ habits }: Reading): void {
-    const { onOdd, depth } = this.#decoding
-    if (depth === 0) for (const oddity of habits.oddities) onOdd?.(oddity)
+    const { work, scope } = this.#extraction
+    if (scope.depth > 0) return
+    for (const oddity of habits.oddities) work.onOdd?.(oddity)
   }
 
   *#reportDepth(deepest: number): Steps {
-    const { maxDepth } = this.#decoding.options
-    if (maxDepth !== undefined && deepest > maxDepth) yield* this.#decoding.giveDeeper()
+    const { maxDepth } = this.#extraction.options
+    if (maxDepth !== undefined && deepest > maxDepth) yield* this.#extraction.emitDeeper()
   }
 
   /** Measures the nesting depth of the messages that are encoded in the message's parts. */
   *#measureEncoded(): Steps {
-    const decoding = this.#decoding
-    const { maxDepth, createHash } = decoding.options
-    if (maxDepth === undefined || decoding.depth > 0) return
-    const search = new DepthSearch(maxDepth, decoding, createHash)
+    const extraction = this.#extraction
+    const { maxDepth, createHash } = extraction.options
+    if (maxDepth === undefined || extraction.scope.depth > 0) return
+    const search = new DepthSearch(maxDepth, extraction.work, createHash)
     for (const leaf of this.#leaves) {
       const { multipart, message } = leaf.header
       if (multipart !== 'no' || message !== 'no') yield* search.readEncoded(leaf, this.#source)
@@ -169,30 +172,29 @@ class MailContents {
 
   /** Passes the names and oddities of a header to the listeners. */
   *#reportHeader({ seen, seenBy }: SeenHeader): Steps {
-    const decoding = this.#decoding
+    const extraction = this.#extraction
     if (!this.#headerIds.has(seen)) {
       this.#idOf(seen)
       yield* this.#readNames(seen)
     }
-    if (seenBy === 'some' || decoding.depth > 0) return
-    for (const oddity of seen.oddities) decoding.onOdd?.(oddity)
+    if (seenBy === 'some' || extraction.scope.depth > 0) return
+    for (const oddity of seen.oddities) extraction.work.onOdd?.(oddity)
   }
 
   /** Reads the names in a header for the listener, if there is one. */
   *#readNames(header: PartHeader): Steps {
-    const decoding = this.#decoding
-    const { onPart } = decoding.options
+    const extraction = this.#extraction
+    const { onPart } = extraction.options
     if (onPart === undefined) return
-    const reading = readNames(header.fields, decoding.scope.part.containers)
+    const reading = readNames(header.fields, extraction.scope.part.containers)
     let step = reading.next()
-    for (; !step.done; step = reading.next()) yield* decoding.countUnits(step.value)
+    for (; !step.done; step = reading.next()) yield* extraction.work.countUnits(step.value)
     this.#parts.set(header, step.value)
-    decoding.postpone(onPart(step.value))
-    yield* decoding.doPostponed()
+    yield* extraction.reportNames(step.value)
   }
 
   #partOf(header: PartHeader): PartNames {
-    const { containers } = this.#decoding.scope.part
+    const { containers } = this.#extraction.scope.part
     return this.#parts.get(header) ?? { ...NAMELESS, containers }
   }
 

@@ -64,81 +64,36 @@ export interface WorkOptions {
   readonly onOdd?: (oddity: Oddity) => void
 }
 
-/** What the work on one message has spent, and may still spend, in one object. */
-class Account {
-  readonly onWork: WorkOptions['onWork']
+/** The work on one message: what it has spent, what it may still spend, and with what memory. */
+export class Work {
   readonly onOdd: WorkOptions['onOdd']
   readonly pool: MemoryPool
+  /** Memory for decoders of this message that no decoder uses now. */
   readonly buffers: Buffer[] = []
+  /** The remaining budget of the message. */
   readonly budget: ReadingBudget
+  readonly #onWork: WorkOptions['onWork']
   /** Upper limit for the contents of the message. */
-  readonly contents: number
-  unread: string | undefined
+  readonly #contents: number
+  #unread: string | undefined
   #unitsSinceTurn = 0
 
   constructor({ size }: Bytes, { openFile, mayBeFile, onWork, onOdd, budget }: WorkOptions) {
-    this.onWork = onWork
+    this.#onWork = onWork
     this.onOdd = onOdd
     this.pool = new MemoryPool(openFile, size)
     this.budget = { ...(budget ?? budgetOf(size, mayBeFile)) }
-    this.contents = this.budget.contents
-  }
-
-  /** Adds units of work. Returns whether a turn of the event loop is due. */
-  addUnits(units: number): boolean {
-    this.onWork?.(units)
-    this.budget.work -= units
-    this.check()
-    this.#unitsSinceTurn += units
-    if (this.#unitsSinceTurn < WORK_PER_TURN) return false
-    this.#unitsSinceTurn = 0
-    return true
-  }
-
-  /** Throws LimitExceeded if more was done than may be. */
-  check(): void {
-    const { bytes, contents, work } = this.budget
-    if (work < 0) throw new LimitExceeded('too much work for its size')
-    if (bytes < 0) throw new LimitExceeded('too many bytes of content')
-    if (contents < 0) throw new LimitExceeded(`more than ${this.contents} parts`)
-  }
-}
-
-/** The work on one message, as any part of it counts it: parts share what may be done, and with what memory. */
-export class Work {
-  readonly #account: Account
-
-  /** Begins the work on a message, or continues it elsewhere. */
-  constructor(message: Bytes | Work, options: WorkOptions) {
-    this.#account = message instanceof Work ? message.#account : new Account(message, options)
-  }
-
-  get onOdd(): WorkOptions['onOdd'] {
-    return this.#account.onOdd
-  }
-
-  get pool(): MemoryPool {
-    return this.#account.pool
-  }
-
-  /** Memory for decoders of this message that no decoder uses now. */
-  get buffers(): Buffer[] {
-    return this.#account.buffers
-  }
-
-  /** The remaining budget of the message. */
-  get budget(): ReadingBudget {
-    return this.#account.budget
+    this.#contents = this.budget.contents
   }
 
   /** Why a part is left unread, by the first limit that was exceeded, or undefined if all is read. */
   get unread(): string | undefined {
-    return this.#account.unread
+    return this.#unread
   }
 
   /** Notes that a part is left unread. The rest of the message is read. */
   leaveUnread(why: string): void {
-    this.#account.unread ??= why
+    this.#unread ??= why
     this.onOdd?.('unread')
   }
 
@@ -147,7 +102,13 @@ export class Work {
    * are too many.
    */
   *countUnits(units: number): Steps {
-    if (this.#account.addUnits(units)) yield { kind: 'turn' }
+    this.#onWork?.(units)
+    this.budget.work -= units
+    this.#check()
+    this.#unitsSinceTurn += units
+    if (this.#unitsSinceTurn < WORK_PER_TURN) return
+    this.#unitsSinceTurn = 0
+    yield { kind: 'turn' }
   }
 
   /**
@@ -165,12 +126,20 @@ export class Work {
   /** Counts bytes that are decoded or yielded unchanged. Throws LimitExceeded if there are too many. */
   countBytes(bytes: number): void {
     this.budget.bytes -= bytes
-    this.#account.check()
+    this.#check()
   }
 
-  /** Counts a content that is given. Throws LimitExceeded if they are too many. */
+  /** Counts a content that is emitted. Throws LimitExceeded if they are too many. */
   countContent(): void {
     this.budget.contents--
-    this.#account.check()
+    this.#check()
+  }
+
+  /** Throws LimitExceeded if more was done than may be. */
+  #check(): void {
+    const { bytes, contents, work } = this.budget
+    if (work < 0) throw new LimitExceeded('too much work for its size')
+    if (bytes < 0) throw new LimitExceeded('too many bytes of content')
+    if (contents < 0) throw new LimitExceeded(`more than ${this.#contents} parts`)
   }
 }

@@ -13,7 +13,8 @@ import { yenc } from '../decoders/yenc.ts'
 import { type CodedLines, type CodedRange, findCodedLines } from './coded-blocks.ts'
 import { type CodedKind, codedKinds } from './coded-data.ts'
 import { holdsNul } from './content-checks.ts'
-import type { Decoding, Scope } from './decoding.ts'
+import type { Extraction } from './extraction.ts'
+import type { Scope } from './scope.ts'
 
 const withoutTails = makerOf(WithoutTails)
 const withoutNuls = makerOf(WithoutByte, 0)
@@ -44,77 +45,75 @@ interface CodedText {
 }
 
 /** Gives what is encoded in a text, or in a file, that was decoded. */
-export function* giveCodedWithin(text: Bytes, decoding: Decoding, kinds = codedKinds): Steps {
-  const coded = yield* searched(text, kinds, decoding)
+export function* giveCodedWithin(text: Bytes, extraction: Extraction, kinds = codedKinds): Steps {
+  const coded = yield* searched(text, kinds, extraction)
   if (coded.lines.anyIn(coded.range, kinds))
-    yield* decoding.inside((inner) => giveCoded(coded, inner))
+    yield* extraction.inside((inner) => giveCoded(coded, inner))
 }
 
 function* searched(
   text: Bytes,
   kinds: ReadonlySet<CodedKind>,
-  decoding: Decoding,
+  extraction: Extraction,
 ): Steps<CodedText> {
-  const lines = yield* findCodedLines(text, kinds, decoding)
+  const lines = yield* findCodedLines(text, kinds, extraction.work)
   return { text, lines, range: { from: 0, to: text.size }, kinds }
 }
 
 /** Gives the data in a range of a text, except the blocks that `known` has, to which it adds. */
-export function* giveCoded(coded: CodedText, decoding: Decoding, known?: Set<string>): Steps {
+export function* giveCoded(coded: CodedText, extraction: Extraction, known?: Set<string>): Steps {
   const { text, lines, range, kinds } = coded
   if (!lines.anyIn(range, kinds)) return
-  yield* giveBlocks(coded, decoding, known)
+  yield* giveBlocks(coded, extraction, known)
   const part = text.slice(range.from, range.to)
-  if (!(yield* holdsNul(part, decoding))) return
+  if (!(yield* holdsNul(part, extraction.work))) return
   // Some readers end lines at a NUL, or skip NULs.
-  const give = (text: Bytes) => giveCodedIn(text, kinds, decoding)
-  yield* decoded(part, withoutTails, decoding, give)
-  yield* decoded(part, withoutNuls, decoding, give)
+  const give = (text: Bytes) => giveCodedIn(text, kinds, extraction)
+  yield* decoded(part, withoutTails, extraction.work, give)
+  yield* decoded(part, withoutNuls, extraction.work, give)
 }
 
-function* giveCodedIn(text: Bytes, kinds: ReadonlySet<CodedKind>, decoding: Decoding): Steps {
-  yield* giveBlocks(yield* searched(text, kinds, decoding), decoding)
+function* giveCodedIn(text: Bytes, kinds: ReadonlySet<CodedKind>, extraction: Extraction): Steps {
+  yield* giveBlocks(yield* searched(text, kinds, extraction), extraction)
 }
 
 function* giveBlocks(
   { text, lines, range, kinds }: CodedText,
-  decoding: Decoding,
+  extraction: Extraction,
   known = new Set<string>(),
 ): Steps {
-  const blocks = yield* lines.blocks(range, kinds, limits.blocks, decoding)
+  const blocks = yield* lines.blocks(range, kinds, limits.blocks, extraction.work)
   if (blocks.length > limits.blocks || lines.isCut) {
-    decoding.leaveUnread(`more than ${limits.blocks} blocks of encoded data`)
+    extraction.work.leaveUnread(`more than ${limits.blocks} blocks of encoded data`)
   }
   for (const { kind, from, to, name } of blocks.slice(0, limits.blocks)) {
     const key = `${kind} ${from} ${to}`
     if (known.has(key)) continue
     known.add(key)
-    yield* decoding.countUnits(BLOCK_COST)
+    yield* extraction.work.countUnits(BLOCK_COST)
     const data = text.slice(from, to)
-    if (kind === 'binhex') yield* giveBinHex(data, decoding)
+    if (kind === 'binhex') yield* giveBinHex(data, extraction)
     else
-      yield* decoding.giveNamed(kind, [name], (inner) =>
-        inner.at({ declared: declaredAbove(text, from) }).giveInEachWay(codecs[kind], data),
-      )
+      yield* (yield* extraction.enter(kind, [name]))
+        .at({ declared: declaredAbove(text, from) })
+        .decodeInEachWay(codecs[kind], data)
   }
 }
 
 /** Gives the forks of a file in BinHex, which all programs decode alike. A run of 255 bytes takes three characters. */
-function giveBinHex(data: Bytes, decoding: Decoding): Steps {
+function giveBinHex(data: Bytes, extraction: Extraction): Steps {
   const make: MakeDecoder = (give, buffer) =>
     new BinHexDecoder((bytes, length) => {
-      decoding.countBytes(length)
+      extraction.work.countBytes(length)
       give(bytes, length)
     }, buffer)
-  return decoded(data, make, decoding, (source) => giveForks(source, decoding))
+  return decoded(data, make, extraction.work, (source) => giveForks(source, extraction))
 }
 
-function* giveForks(source: Bytes, decoding: Decoding): Steps {
+function* giveForks(source: Bytes, extraction: Extraction): Steps {
   const { name, forks } = binHexFile(source)
   for (const fork of forks)
-    yield* decoding.giveNamed('binhex', [name], (inner) =>
-      inner.at({ declared: 'none' }).giveDecoded(fork),
-    )
+    yield* (yield* extraction.enter('binhex', [name])).at({ declared: 'none' }).emitAndOpen(fork)
 }
 
 /** Upper limit for the bytes examined of the line above armour. */

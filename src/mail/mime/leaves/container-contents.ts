@@ -9,7 +9,7 @@ import { quotedPrintable } from '../decoders/quoted-printable.ts'
 import { Unescaped, Unpercented } from '../decoders/text-forms.ts'
 import { NO_HEADER } from '../headers/part-header.ts'
 import { hasHeader } from './content-checks.ts'
-import type { Decoding } from './decoding.ts'
+import type { Extraction } from './extraction.ts'
 
 const unescaped = makerOf(Unescaped)
 const unpercented = makerOf(Unpercented)
@@ -18,66 +18,59 @@ const unpercented = makerOf(Unpercented)
  * Gives what a container holds, if the bytes are one that is not encrypted. They may become many times as large, and an
  * address book may have thousands of keys.
  */
-export function* giveFromContainers(source: Bytes, decoding: Decoding): Steps {
-  for (const container of containerKinds) yield* giveOpened(source, container, decoding)
+export function* giveFromContainers(source: Bytes, extraction: Extraction): Steps {
+  for (const container of containerKinds) yield* giveOpened(source, container, extraction)
 }
 
 /** Opens bytes as one kind of container. */
-function* giveOpened(source: Bytes, container: ContainerKind, decoding: Decoding): Steps {
-  const isDeclared = isDeclaredAs(container, decoding.scope)
-  let reported: readonly string[] | undefined
-  const give = (content: HeldContent) => {
-    const { names = [] } = content
-    if (names !== reported) decoding.reportNames(container.kind, names)
-    reported = names
-    return decoding.giveReported(container.kind, names, (inner) =>
-      giveHeld(content, container, inner),
-    )
-  }
+function* giveOpened(source: Bytes, container: ContainerKind, extraction: Extraction): Steps {
+  const isDeclared = isDeclaredAs(container, extraction.scope)
+  const give = (content: HeldContent) => giveHeld(content, container, extraction)
   try {
-    const isOpened = yield* container.open(source, { work: decoding, isDeclared, give })
-    if (isOpened && container.declaredAs !== undefined) decoding.noteOpened()
+    const isOpened = yield* container.open(source, { work: extraction.work, isDeclared, give })
+    if (isOpened && container.declaredAs !== undefined) extraction.noteOpened()
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error
     // A content without a declared type may look like a container by chance.
-    if (decoding.scope.declared === 'none') decoding.onOdd?.('unread')
-    else if (!decoding.hasOpened) decoding.leaveUnread(error.message)
+    if (extraction.scope.declared === 'none') extraction.work.onOdd?.('unread')
+    else if (!extraction.hasOpened) extraction.work.leaveUnread(error.message)
   }
 }
 
-function giveHeld(
-  { bytes, encoding, isOfSameKind }: HeldContent,
-  { hint }: ContainerKind,
-  decoding: Decoding,
+function* giveHeld(
+  { bytes, names = [], encoding, isOfSameKind }: HeldContent,
+  { kind, hint }: ContainerKind,
+  extraction: Extraction,
 ): Steps {
-  const held = decoding.inner({
+  const file = yield* extraction.enter(kind, names)
+  const held = file.at({
     // Header and declaration are those of the container.
     ...(hint !== undefined && { header: NO_HEADER }),
     ...(!isOfSameKind && { declared: 'none' as const }),
   })
-  return encoding === undefined
+  yield* encoding === undefined
     ? giveFromOpened(bytes, held)
     : held.inside((inner) => giveByEncoding(encoding, bytes, inner))
 }
 
-function* giveFromOpened(content: Bytes, opened: Decoding): Steps {
-  if (yield* hasHeader(content, opened)) {
-    yield* opened.insideMail((inner) => inner.giveMail(content))
-  } else yield* opened.inside((inner) => inner.giveDecoded(content))
+function* giveFromOpened(content: Bytes, opened: Extraction): Steps {
+  if (yield* hasHeader(content, opened.work)) {
+    yield* opened.insideMail((inner) => inner.emitMail(content))
+  } else yield* opened.inside((inner) => inner.emitAndOpen(content))
 }
 
-function giveByEncoding(encoding: HeldEncoding, encoded: Bytes, decoding: Decoding): Steps {
-  const fromBase64 = (text: Bytes) => decoding.giveInEachWay(base64, text)
+function giveByEncoding(encoding: HeldEncoding, encoded: Bytes, extraction: Extraction): Steps {
+  const fromBase64 = (text: Bytes) => extraction.decodeInEachWay(base64, text)
   switch (encoding) {
     case 'base64':
       return fromBase64(encoded)
     case 'escaped base64':
-      return decoded(encoded, unescaped, decoding, fromBase64)
+      return decoded(encoded, unescaped, extraction.work, fromBase64)
     case 'quoted-printable':
-      return decoding.giveInEachWay(quotedPrintable, encoded)
+      return extraction.decodeInEachWay(quotedPrintable, encoded)
     case 'url':
-      return decoding.giveInOneWay(unpercented, encoded)
+      return extraction.decode(unpercented, encoded)
     case 'base64 in a url':
-      return decoded(encoded, unpercented, decoding, fromBase64)
+      return decoded(encoded, unpercented, extraction.work, fromBase64)
   }
 }

@@ -5,39 +5,39 @@ import { giveCodedWithin } from './coded-contents.ts'
 import { kindsInFiles } from './coded-data.ts'
 import { giveFromContainers } from './container-contents.ts'
 import { beginsAsMailbox, hasHeader, mailStarts } from './content-checks.ts'
-import type { Decoding } from './decoding.ts'
+import type { Extraction } from './extraction.ts'
 
-/** Yields the contents of a file, whatever it is. */
-export function* giveInFile(file: Bytes, decoding: Decoding): Steps {
-  yield* giveFromContainers(file, decoding)
-  yield* giveWithin(file, decoding)
+/** Opens a file, whatever it is. */
+export function* openFile(file: Bytes, extraction: Extraction): Steps {
+  yield* giveFromContainers(file, extraction)
+  yield* openWithin(file, extraction)
 }
 
-/** Yields the contents of a mailbox or a message, or what is encoded in a text. */
-function* giveWithin(file: Bytes, decoding: Decoding): Steps {
-  if (decoding.scope.kind === 'text') yield* giveCodedWithin(file, decoding, kindsInFiles)
-  else if (beginsAsMailbox(file)) yield* decoding.insideMail((inner) => giveMails(file, inner))
-  else if (yield* isMail(file, decoding))
-    yield* decoding.insideMail((inner) => inner.giveMail(file))
-  else yield* giveCodedWithin(file, decoding, kindsInFiles)
+/** Opens a mailbox, a message, or what is encoded in a text. */
+function* openWithin(file: Bytes, extraction: Extraction): Steps {
+  if (extraction.scope.kind === 'text') yield* giveCodedWithin(file, extraction, kindsInFiles)
+  else if (beginsAsMailbox(file)) yield* extraction.insideMail((inner) => openMailbox(file, inner))
+  else if (yield* isMail(file, extraction))
+    yield* extraction.insideMail((inner) => inner.emitMail(file))
+  else yield* giveCodedWithin(file, extraction, kindsInFiles)
 }
 
-function* isMail(file: Bytes, decoding: Decoding): Steps<boolean> {
-  if (decoding.scope.kind === 'message') return true
+function* isMail(file: Bytes, extraction: Extraction): Steps<boolean> {
+  if (extraction.scope.kind === 'message') return true
   // The properties of a calendar look like fields.
-  return !beginsCalendar(file) && (yield* hasHeader(file, decoding))
+  return !beginsCalendar(file) && (yield* hasHeader(file, extraction.work))
 }
 
 /** The cost of a mail of a mailbox, in addition to its bytes, which may be seven. */
 const MAIL_COST = 128
 
-/** Yields the contents of each mail of a mailbox (mbox, RFC 4155). */
-function* giveMails(mailbox: Bytes, decoding: Decoding): Steps {
+/** Opens each mail of a mailbox (mbox, RFC 4155). */
+function* openMailbox(mailbox: Bytes, extraction: Extraction): Steps {
   let from = 0
   for (const to of mailStarts(mailbox)) {
-    yield* decoding.giveInMail(mailbox.slice(from, to))
-    yield* decoding.countUnits(MAIL_COST)
+    yield* extraction.openMail(mailbox.slice(from, to))
+    yield* extraction.work.countUnits(MAIL_COST)
     from = to
   }
-  yield* decoding.giveInMail(mailbox.slice(from))
+  yield* extraction.openMail(mailbox.slice(from))
 }

@@ -9,9 +9,9 @@ import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { changesAscii } from '../../../../src/mail/mime/decoders/charsets.ts'
 import { NO_HEADER } from '../../../../src/mail/mime/headers/part-header.ts'
-import { Decoding } from '../../../../src/mail/mime/leaves/decoding.ts'
-import { giveLeaf } from '../../../../src/mail/mime/leaves/leaf-contents.ts'
-import { isPlain } from '../../../../src/mail/mime/leaves/ordinary.ts'
+import { decodeLeaf } from '../../../../src/mail/mime/leaves/decode-leaf.ts'
+import { Extraction } from '../../../../src/mail/mime/leaves/extraction.ts'
+import { isPlain } from '../../../../src/mail/mime/leaves/plain.ts'
 import type { Leaf } from '../../../../src/mail/mime/reader/found.ts'
 import { ordinaryMails } from '../../../cases/ordinary/all.ts'
 import { conformingMail } from '../../../messages/random/conforming.ts'
@@ -45,8 +45,8 @@ function givenFor(leaf: Leaf, mail: Buffer): readonly Buffer[] {
   const given: Buffer[] = []
   const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
   const source = Bytes.of(mail)
-  const decoding = Decoding.of(source, options, { mail: nothing, file: nothing })
-  for (const step of giveLeaf(leaf, source, decoding)) {
+  const extraction = Extraction.of(source, options, { mail: nothing, file: nothing })
+  for (const step of decodeLeaf(leaf, source, extraction)) {
     if (step.kind !== 'content') continue
     given.push(step.bytes.gather())
   }

@@ -1,6 +1,5 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
-import type { Feature } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
 import type { Leaf } from '../reader/found.ts'
@@ -8,6 +7,7 @@ import { GOES_ON } from '../reader/header-reading.ts'
 import { contentForms, multipartForms, type PartForm } from '../traits/part-forms.ts'
 import type { CodedLines } from './coded-blocks.ts'
 import { codedKinds, kindsInFiles } from './coded-data.ts'
+import { transferEncodings } from './transfer-encodings.ts'
 
 /** The types of files, up to the slash. What libclamav makes of a text that is none depends on more. */
 const FILE_TYPES = /^(?:application|audio|image|video)\//
@@ -24,24 +24,20 @@ const CHANGED = /(?:^|\n)[ \t\v\f;]+\r?(?:\n|$)|=0d|\r(?!\n)|[^\n]$/i
 const CHANGED_IN_MULTIPART = /(?:^|\n\r?\n)\r?\n/
 
 /**
- * Returns the form of a leaf of an ordinary mail (isOrdinary), `part`, or undefined if it has none of
+ * Returns the form of a leaf of a plain mail (isPlainMail), `part`, or undefined if it has none of
  * traits/part-forms.ts, or libclamav gets other bytes.
  */
-export function* formOfLeaf(
-  leaf: Leaf,
-  part: Bytes,
-  encoding: Encoding,
-  work: Work,
-): Steps<PartForm | undefined> {
-  const form = plainFormOf(leaf, encoding)
-  if (form === undefined || encoding === 'base64') return form
+export function* formOfLeaf(leaf: Leaf, part: Bytes, work: Work): Steps<PartForm | undefined> {
+  const [encoding] = leaf.encodings
+  const form = placedFormOf(leaf, encoding!)
+  if (form === undefined || transferEncodings[encoding!].encodes === 'bytes') return form
   yield* work.countUnits(part.size / SEARCHED_PER_UNIT)
   const text = part.gather().toString('latin1')
   if (CHANGED.test(text)) return undefined
   return form.multiparts !== '' && CHANGED_IN_MULTIPART.test(text) ? undefined : form
 }
 
-function plainFormOf(leaf: Leaf, encoding: Encoding): PartForm | undefined {
+function placedFormOf(leaf: Leaf, encoding: Encoding): PartForm | undefined {
   const multiparts = multipartForms.find((form) => form === leaf.depth.subtypes)
   if (multiparts === undefined) return undefined
   const type = typeInForms(leaf)
@@ -58,9 +54,9 @@ function typeInForms({ header, isOwnText }: Leaf): string | undefined {
 }
 
 /**
- * Whether all readers agree about a part: its existence, its first and last byte, the fields of its header and its
- * encoding. Such a part is decoded once. Its encoding may still turn out to be odd, which the decoder notes. Most
- * parts of ordinary mail are plain. Any other part is read in each way in which some reader understands it.
+ * Whether a part is plain: all programs agree about its existence, its first and last byte, the fields of its header and
+ * its encoding. Such a part is decoded once, unless its decoder notes a feature. Most parts of ordinary mail are plain.
+ * Any other part is decoded in each way in which some program understands it.
  */
 export function isPlain({ header, encodings, seenBy }: Leaf): boolean {
   return (
@@ -68,18 +64,8 @@ export function isPlain({ header, encodings, seenBy }: Leaf): boolean {
   )
 }
 
-/**
- * Returns whether all readers make the same of a part in which these features occurred, libclamav among them. In a text
- * that they show, blanks at the end of a line and its last line end make no difference.
- */
-export function isWellFormed(asked: ReadonlySet<Feature>, { text }: PartHeader): boolean {
-  return [...asked].every((habit) => text !== 'file' && IN_TEXTS.includes(habit))
-}
-
-const IN_TEXTS: readonly Feature[] = ['quoted-printable blanks', 'quoted-printable last break']
-
 /** A mail that was read in one way. */
-interface OrdinaryMail {
+interface MailToRead {
   readonly source: Bytes
   /** Its lines at which encoded data begins. */
   readonly lines: CodedLines
@@ -89,31 +75,31 @@ interface OrdinaryMail {
   readonly headers: readonly PartHeader[]
 }
 
-/** Upper limit for the parts of an ordinary message. */
+/** Upper limit for the parts of a plain message. */
 const PARTS_MAX = 100
 
 /**
- * Whether a mail is so ordinary that its parts have forms: libclamav, like all mail programs, finds where each
+ * Whether a mail is so plain that its parts have forms: libclamav, like all mail programs, finds where each
  * part begins and ends. `leaves` are the leaf parts of its one reading, in which no habit mattered.
  */
-export function* isOrdinary(
+export function* isPlainMail(
   leaves: readonly Leaf[],
-  { source, lines, above, headers }: OrdinaryMail,
+  { source, lines, above, headers }: MailToRead,
   work: Work,
 ): Steps<boolean> {
-  const isRegular =
+  const arePlain =
     leaves.length <= PARTS_MAX &&
-    leaves.every((leaf) => isPlain(leaf) && isRegularMessage(leaf, leaves)) &&
-    headers.every(isRegularHeader) &&
+    leaves.every((leaf) => isPlain(leaf) && isPlainMessage(leaf, leaves)) &&
+    headers.every(isPlainHeader) &&
     leaves.every(({ header, depth }) => depth.subtypes === '' || header !== EMPTY_PART) &&
     haveTextBeside(leaves)
-  if (!isRegular || (yield* hasLongLine(source.slice(above), work))) return false
+  if (!arePlain || (yield* hasLongLine(source.slice(above), work))) return false
   const boundaries = headers.flatMap(boundariesOf)
   for (const leaf of leaves) {
     const { from, to, encodings } = leaf
     yield* work.countUnits(FIRST_LINE)
     if (beginsAsField(leaf, source)) return false
-    if (encodings[0] === 'base64') continue
+    if (transferEncodings[encodings[0]!].encodes === 'bytes') continue
     // libclamav takes what is encoded in a text out of it. Of an attached mail it reads only the lines that may be
     // delimiters of the multipart around the mail.
     const isMail = isAttachedMail(leaf)
@@ -136,7 +122,7 @@ function isAttachedMail({ header: { type, message }, depth }: Leaf): boolean {
   return isMail && depth.subtypes === 'mixed' && depth.messages === 0
 }
 
-/** Returns the attached mail, of an ordinary mail, in which a leaf is. */
+/** Returns the attached mail, of a plain mail, in which a leaf is. */
 export function mailAround(leaf: Leaf, leaves: readonly Leaf[]): Leaf | undefined {
   if (leaf.depth.messages !== 1) return undefined
   return leaves.find(
@@ -145,7 +131,7 @@ export function mailAround(leaf: Leaf, leaves: readonly Leaf[]): Leaf | undefine
 }
 
 /** Whether a leaf is in no message but the mail and an attached one, and is no other kind of message. */
-function isRegularMessage(leaf: Leaf, leaves: readonly Leaf[]): boolean {
+function isPlainMessage(leaf: Leaf, leaves: readonly Leaf[]): boolean {
   const { header, depth } = leaf
   if (header.message !== 'no' && !isAttachedMail(leaf)) return false
   return depth.messages === 0 || mailAround(leaf, leaves) !== undefined
@@ -155,7 +141,7 @@ function isRegularMessage(leaf: Leaf, leaves: readonly Leaf[]): boolean {
 const ODD_FIELD = /;\s*$|boundary(?:\s+=|=\s)/i
 
 /** Whether all agree about a header, libclamav among them. It knows the multiparts that have forms. */
-function isRegularHeader({ isPlain, oddities, fields, multipart, type }: PartHeader): boolean {
+function isPlainHeader({ isPlain, oddities, fields, multipart, type }: PartHeader): boolean {
   return (
     (multipart === 'no' || multipartForms.some((form) => type === `multipart/${form}`)) &&
     isPlain &&

@@ -1,0 +1,168 @@
+import { SPACE } from '../../../lib/bytes/ascii.ts'
+import type { Bytes } from '../../message/bytes.ts'
+import type { Steps, Work } from '../budget/work.ts'
+import { Base64Decoder, base64 } from '../decoders/base64.ts'
+import { decoded, decodedInEachWay, makerOf } from '../decoders/decoder.ts'
+import { QuotedPrintableDecoder, quotedPrintable } from '../decoders/quoted-printable.ts'
+import { WithoutTails } from '../decoders/text-forms.ts'
+import { Habits } from '../habits/habits.ts'
+import { isMessageByDefault } from '../reader/depth.ts'
+import type { Leaf } from '../reader/found.ts'
+import type { PartForm } from '../traits/part-forms.ts'
+import {
+  beginsAsMailbox,
+  hasHeader,
+  holdsNul,
+  NO_LINE_END,
+  splitLineEnd,
+} from './content-checks.ts'
+import type { Extraction } from './extraction.ts'
+import { formOfLeaf, isPlain } from './plain.ts'
+import { SavedForms } from './saved-forms.ts'
+import type { Scope } from './scope.ts'
+import { type TransferEncoding, transferEncodings } from './transfer-encodings.ts'
+
+/**
+ * Decodes a leaf part as nearly all programs do and, if they differ, in each way in which one of them does. Emits all
+ * forms in which they save the result.
+ */
+export function* decodeLeaf(leaf: Leaf, source: Bytes, around: Extraction): Steps {
+  const part = source.slice(leaf.from, leaf.to)
+  const extraction = around.at(yield* scopeOf(leaf, part, around.work))
+  const { work, options } = extraction
+  const { header, depth, isOwnText, isPreamble, encodings } = leaf
+  const isInWhole = depth.isDecoded
+  const facts = { header, isOwnText, isPreamble, isInWhole, endsMail: leaf.to === source.size }
+  const forms = new SavedForms(facts, extraction)
+  const hasNul = yield* holdsNul(part, work)
+  const form = extraction.scope.hasForm ? yield* formOfLeaf(leaf, part, work) : undefined
+  const [common, ...others] = encodings.map((encoding) => transferEncodings[encoding])
+  const result = yield* decodeCommonly(part, common!, leaf, forms, form)
+  const isOfMail = extraction.scope.depth === 0
+  if (isPlain(leaf) && !hasNul) {
+    if (result === 'emitted' && isOfMail) options.onGiven?.({ from: leaf.from, to: leaf.to })
+    if (result !== 'not plain') return
+  }
+  for (const other of others) yield* decodeCommonly(part, other, leaf, forms)
+  const isReported = leaf.seenBy !== 'some' && others.length === 0 && isOfMail
+  yield* decodeInEachWay(part, leaf, forms, isReported)
+  if (!hasNul) return
+  // Programs in C read each line up to its first NUL.
+  yield* decoded(part, makerOf(WithoutTails), work, (heads) =>
+    decodeAsFile(heads, leaf, forms.ofFile()),
+  )
+}
+
+function* decodeAsFile(part: Bytes, leaf: Leaf, forms: SavedForms): Steps {
+  for (const encoding of leaf.encodings)
+    yield* decodeCommonly(part, transferEncodings[encoding], leaf, forms)
+  yield* decodeInEachWay(part, leaf, forms)
+}
+
+/** Returns the scope of a leaf part, in addition to the scope around it. */
+function* scopeOf(leaf: Leaf, part: Bytes, work: Work): Steps<Partial<Scope>> {
+  const { header, depth } = leaf
+  const ofPgp = header.hints.has('openpgp') || depth.multipart?.hints.has('encrypted') === true
+  const declared = ofPgp ? 'openpgp' : header.hints.has('smime') ? 'smime' : 'none'
+  return { header, kind: yield* kindOf(leaf, part, work), declared, messages: depth.messages }
+}
+
+/** Returns what a leaf part is opened as. In a digest no type is needed for a message (RFC 2046 5.1.5). */
+function* kindOf(
+  { header, depth, isInHeader }: Leaf,
+  part: Bytes,
+  work: Work,
+): Steps<Scope['kind']> {
+  if (header.message !== 'no' || header.hints.has('mail') || isMessageByDefault(header, depth)) {
+    return 'message'
+  }
+  if (!isInHeader) return 'file'
+  return beginsAsMailbox(part) || (yield* hasHeader(part, work)) ? 'text' : 'file'
+}
+
+/**
+ * Decodes a part as nearly all programs do. Returns whether all of it was emitted, or is left to the scan of the whole,
+ * or programs turned out to decode it differently.
+ */
+function* decodeCommonly(
+  part: Bytes,
+  encoding: TransferEncoding,
+  { header }: Leaf,
+  forms: SavedForms,
+  form?: PartForm,
+): Steps<'emitted' | 'left' | 'not plain'> {
+  const { codec, encodes, isCommon, plainInTexts } = encoding
+  if (!isCommon) return 'not plain'
+  const isShown = header.text !== 'file'
+  const below = splitLineEnd(part)
+  if (codec === undefined) {
+    const isEmitted = yield* forms.save({ ...below, encoding }, form)
+    return isEmitted && header.message === 'no' ? 'emitted' : 'left'
+  }
+  const habits = new Habits()
+  const isAlike = () => [...habits.asked].every((one) => isShown && plainInTexts.includes(one))
+  // A text that programs display includes the line end before the delimiter, also for libclamav.
+  const isWhole = encodes === 'bytes' || isShown
+  yield* decoded(isWhole ? part : below.bare, codec(habits), forms.extraction.work, (bare) => {
+    let content = { bare, end: isWhole ? NO_LINE_END : below.end, encoding }
+    if (isWhole && encodes === 'lines') content = { ...splitLineEnd(bare), encoding }
+    return forms.save(content, isAlike() ? form : undefined)
+  })
+  return isAlike() ? 'emitted' : 'not plain'
+}
+
+/** Decodes a part in each way in which some program does, by each encoding that it may have. */
+function* decodeInEachWay(
+  part: Bytes,
+  { encodings }: Leaf,
+  forms: SavedForms,
+  isReported = false,
+): Steps {
+  const { work } = forms.extraction
+  const save = (content: Bytes) => forms.saveAsDecoded(content)
+  for (const encoding of encodings) {
+    const { codec, encodes } = transferEncodings[encoding]
+    if (codec === undefined) continue
+    const encoded = encodes === 'lines' ? splitLineEnd(part).bare : part
+    const { asked, oddities } = yield* decodedInEachWay(encoded, codec, work, save)
+    if (isReported) for (const oddity of oddities) work.onOdd?.(oddity)
+    if (!asked.has('base64 padding')) continue
+    yield* eachPaddedPiece(part, work, (piece) =>
+      decoded(piece, makerOf(Base64Decoder), work, save),
+    )
+  }
+  if (!encodings.includes('base64') || !encodings.includes('quoted-printable')) return
+  // Some programs decode by one of them, and then by the other.
+  yield* decoded(part, makerOf(QuotedPrintableDecoder), work, (once) =>
+    decodedInEachWay(once, base64, work, save),
+  )
+  yield* decoded(part, makerOf(Base64Decoder), work, (once) =>
+    decodedInEachWay(once, quotedPrintable, work, save),
+  )
+}
+
+/**
+ * Minimum number of characters between two paddings to be decoded separately. Fewer are a word of a text, and
+ * not a file.
+ */
+const PIECE_MIN = 16
+
+/** Decodes each piece of the data that ends where data continues after padding, and the last one. */
+function* eachPaddedPiece(part: Bytes, work: Work, decode: (piece: Bytes) => Steps): Steps {
+  let isPadded = false
+  let from = 0 // where the piece begins
+  let at = 0
+  for (const chunk of part.chunks()) {
+    for (let index = 0; index < chunk.length; index++, at++) {
+      const byte = chunk[index]!
+      if (byte === 0x3d) isPadded = true
+      else if (isPadded && byte > SPACE) {
+        isPadded = false
+        if (at - from >= PIECE_MIN) yield* decode(part.slice(from, at))
+        from = at
+      }
+    }
+    yield* work.countUnits(chunk.length) // there may be a padding at every second byte
+  }
+  if (part.size - from >= PIECE_MIN) yield* decode(part.slice(from))
+}

@@ -1,0 +1,85 @@
+import type { Hash } from 'node:crypto'
+import type { Bytes } from '../../message/bytes.ts'
+import type { Steps, Work } from '../budget/work.ts'
+import type { PartForm } from '../traits/part-forms.ts'
+import type { Scope } from './scope.ts'
+
+/** Contents of at most this many bytes are compared directly. A digest would take longer. */
+const COMPARED_WHOLE_MAX = 256
+/** The bytes of which a digest is made in the time of a unit of work. */
+const DIGESTED_PER_UNIT = 2
+
+/** The cost of a content in units of work, in addition to its bytes. */
+const CONTENT_COST = 4096
+
+/** The cost of a content that was emitted before. */
+const SEEN_COST = 256
+
+/** The properties of an emitted content. */
+export interface EmitOptions {
+  readonly isMail?: boolean
+  /** Whether its bytes were counted when they were decoded. */
+  readonly isCounted?: boolean
+  /** The form of the part, if a scan of the whole may see exactly these bytes. */
+  readonly form?: PartForm | undefined
+}
+
+/** Emits each content of a message once, and remembers in which ways it was opened. */
+export class Emitter {
+  readonly #work: Work
+  readonly #createHash: (algorithm: string) => Hash
+  /** The keys of the emitted contents, and the ways in which each was opened to its end. */
+  readonly #opened = new Map<string, Set<string>>()
+  #isTooDeep = false
+
+  constructor(work: Work, createHash: (algorithm: string) => Hash) {
+    this.#work = work
+    this.#createHash = createHash
+  }
+
+  /** Returns the key by which a content is recognized: its digest, or the bytes of a small one. */
+  *keyOf(content: Bytes): Steps<string> {
+    if (content.size <= COMPARED_WHOLE_MAX) return `=${content.gather().toString('latin1')}`
+    const hash = this.#createHash('sha256')
+    for (const chunk of content.chunks()) {
+      hash.update(chunk)
+      yield* this.#work.countUnits(chunk.length / DIGESTED_PER_UNIT)
+    }
+    return hash.digest('binary')
+  }
+
+  /** Emits a content, unless it is empty or was emitted before. */
+  *emit(content: Bytes, key: string, scope: Scope, how: EmitOptions): Steps {
+    const { isMail = false, isCounted = false, form } = how
+    const work = this.#work
+    if (content.size === 0) return
+    const id = isMail ? `mail ${key}` : key
+    if (this.#opened.has(id)) return yield* work.countUnits(SEEN_COST)
+    work.countContent()
+    if (!isCounted) work.countBytes(content.size)
+    this.#opened.set(id, new Set())
+    yield {
+      kind: 'content',
+      bytes: content,
+      isMail,
+      form: scope.depth === 0 ? form : undefined,
+      around: scope.around,
+      part: scope.part,
+    }
+    yield* work.countUnits(CONTENT_COST + content.size)
+  }
+
+  /** Opens an emitted content, unless that was done in each of these ways before. */
+  *openOnce(key: string, ways: readonly string[], opening: Steps): Steps {
+    const opened = this.#opened.get(key)!
+    if (ways.every((way) => opened.has(way))) return
+    yield* opening
+    for (const way of ways) opened.add(way)
+  }
+
+  /** Emits, once, that the message is nested deeper than is read. */
+  *emitDeeper(): Steps {
+    if (!this.#isTooDeep) yield { kind: 'deeper' }
+    this.#isTooDeep = true
+  }
+}
