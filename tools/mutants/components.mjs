@@ -141,7 +141,7 @@ export const COMPONENTS = {
       'test/mail/mime/leaves/{decoded-parts,reported-parts,texts-in-character-sets}.test.ts',
       'test/mail/mime/*.test.ts',
       'test/mail/mime/{containers,decoders,headers,reader,storage}/*.test.ts',
-      'test/mail/mime/leaves/{coded-blocks,coded-data,content-checks,file-form,saved-forms}.test.ts',
+      'test/mail/mime/leaves/{content-checks,embedded-data,embedded-formats,file-form,saved-forms}.test.ts',
     ],
   },
   'slot-socket': {

@@ -20,7 +20,7 @@ const FIELD = /[!-'*-9;-~]+:/y
 const BLANK_LINE = /\n[ \t][\0-\t\v- \x7f-\xa0]*\n/
 /**
  * Matches the start of a field, or of a fold, that some readers take for a delimiter or for the line above
- * encoded data (mail/mime/leaves/coded-data.ts). The encoded data would then continue below it.
+ * encoded data (mail/mime/leaves/embedded-formats.ts). The encoded data would then continue below it.
  */
 const BEGINS =
   /^(?:--|begin[-`]|attach;|[ \t]+(?:-----begin|begin[ \t]+[0-7]|=y(?:begin|part) |attach[;:]))/im

@@ -4,13 +4,13 @@ import { LimitExceeded } from './budget/limits.ts'
 import type { GivenMail, Steps } from './budget/work.ts'
 import { readNames } from './headers/names.ts'
 import type { PartHeader } from './headers/part-header.ts'
-import { type CodedLines, findCodedLines } from './leaves/coded-blocks.ts'
-import { giveCoded } from './leaves/coded-contents.ts'
-import { codedKinds, kindsInFiles } from './leaves/coded-data.ts'
 import { isKnownAsMail, splitLineEnd } from './leaves/content-checks.ts'
 import { decodeLeaf } from './leaves/decode-leaf.ts'
+import { type EmbeddedData, findEmbedded } from './leaves/embedded-data.ts'
+import { kindsInFiles, kindsInTexts } from './leaves/embedded-formats.ts'
 import { type ContentsOptions, Extraction } from './leaves/extraction.ts'
 import { openFile } from './leaves/file-contents.ts'
+import { openEmbeddedIn } from './leaves/open-embedded.ts'
 import { isPlainMail, mailAround } from './leaves/plain.ts'
 import { DepthSearch } from './nested.ts'
 import { aroundMail } from './reader/depth.ts'
@@ -83,31 +83,31 @@ class MailContents {
       if (!(error instanceof LimitExceeded)) throw error
       extraction.work.leaveUnread(error.message) // but what was found up to there is given
     }
-    const lines = yield* findCodedLines(source, codedKinds, extraction.work)
-    const hasForm = yield* this.#isPlain(lines)
+    const embedded = yield* findEmbedded(source, kindsInTexts, extraction.work)
+    const hasForm = yield* this.#isPlain(embedded)
     for (const leaf of this.#leaves) {
       const part = this.#partOf(leaf.header)
       const around = hasForm ? this.#mailAround(leaf) : undefined
       yield* decodeLeaf(leaf, source, extraction.at({ hasForm, around, part }))
     }
-    const text = { text: source, lines, kinds: codedKinds }
-    const given = new Set<string>()
+    const known = new Set<string>()
     const ranges = new Map(this.#leaves.map(({ from, to }) => [`${from} ${to}`, { from, to }]))
-    for (const range of ranges.values()) yield* giveCoded({ ...text, range }, extraction, given)
+    for (const range of ranges.values())
+      yield* openEmbeddedIn(range, embedded, kindsInTexts, extraction, known)
     // Data may go on past delimiters, and begin at a line among fields.
     const bodyFrom = this.#leaves.reduce((least, { from }) => Math.min(least, from), source.size)
     const range = { from: 0, to: source.size, bodyFrom }
-    yield* giveCoded({ ...text, range, kinds: kindsInFiles }, extraction, given)
+    yield* openEmbeddedIn(range, embedded, kindsInFiles, extraction, known)
   }
 
   /** Whether nothing in the structure of the message is odd, if the forms of its parts are needed. */
-  *#isPlain(lines: CodedLines): Steps<boolean> {
+  *#isPlain(embedded: EmbeddedData): Steps<boolean> {
     const extraction = this.#extraction
     if (!extraction.options.seeksForms || extraction.scope.depth > 0 || !this.#readings.isOne)
       return false
     const above = this.#known?.above ?? 0
     const headers = [...this.#headerIds.keys()]
-    const mail = { source: this.#source, lines, above, headers }
+    const mail = { source: this.#source, embedded, above, headers }
     return yield* isPlainMail(this.#leaves, mail, extraction.work)
   }
 

@@ -202,7 +202,7 @@ function isRegular(bytes: Buffer, from: number, end: number): boolean {
 }
 
 /** Returns whether the line is the word `end`, in any case of letters. */
-export function isEndLine(bytes: Buffer, from: number, end: number): boolean {
+function isEndLine(bytes: Buffer, from: number, end: number): boolean {
   return (
     end - from === 3 &&
     (bytes[from]! | 32) === 0x65 &&

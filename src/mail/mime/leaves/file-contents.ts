@@ -1,11 +1,11 @@
 import type { Bytes } from '../../message/bytes.ts'
 import type { Steps } from '../budget/work.ts'
 import { beginsCalendar } from '../containers/calendar.ts'
-import { giveCodedWithin } from './coded-contents.ts'
-import { kindsInFiles } from './coded-data.ts'
 import { giveFromContainers } from './container-contents.ts'
 import { beginsAsMailbox, hasHeader, mailStarts } from './content-checks.ts'
+import { kindsInFiles } from './embedded-formats.ts'
 import type { Extraction } from './extraction.ts'
+import { openEmbedded } from './open-embedded.ts'
 
 /** Opens a file, whatever it is. */
 export function* openFile(file: Bytes, extraction: Extraction): Steps {
@@ -15,11 +15,11 @@ export function* openFile(file: Bytes, extraction: Extraction): Steps {
 
 /** Opens a mailbox, a message, or what is encoded in a text. */
 function* openWithin(file: Bytes, extraction: Extraction): Steps {
-  if (extraction.scope.kind === 'text') yield* giveCodedWithin(file, extraction, kindsInFiles)
+  if (extraction.scope.kind === 'text') yield* openEmbedded(file, extraction, kindsInFiles)
   else if (beginsAsMailbox(file)) yield* extraction.insideMail((inner) => openMailbox(file, inner))
   else if (yield* isMail(file, extraction))
     yield* extraction.insideMail((inner) => inner.emitMail(file))
-  else yield* giveCodedWithin(file, extraction, kindsInFiles)
+  else yield* openEmbedded(file, extraction, kindsInFiles)
 }
 
 function* isMail(file: Bytes, extraction: Extraction): Steps<boolean> {

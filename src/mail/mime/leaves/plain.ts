@@ -5,8 +5,8 @@ import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
 import type { Leaf } from '../reader/found.ts'
 import { GOES_ON } from '../reader/header-reading.ts'
 import { contentForms, multipartForms, type PartForm } from '../traits/part-forms.ts'
-import type { CodedLines } from './coded-blocks.ts'
-import { codedKinds, kindsInFiles } from './coded-data.ts'
+import type { EmbeddedData } from './embedded-data.ts'
+import { kindsInFiles, kindsInTexts } from './embedded-formats.ts'
 import { transferEncodings } from './transfer-encodings.ts'
 
 /** The types of files, up to the slash. What libclamav makes of a text that is none depends on more. */
@@ -67,8 +67,7 @@ export function isPlain({ header, encodings, seenBy }: Leaf): boolean {
 /** A mail that was read in one way. */
 interface MailToRead {
   readonly source: Bytes
-  /** Its lines at which encoded data begins. */
-  readonly lines: CodedLines
+  readonly embedded: EmbeddedData
   /** The bytes above its header, which are our own (message.ts). */
   readonly above: number
   /** The headers of the mail and of its parts. */
@@ -84,7 +83,7 @@ const PARTS_MAX = 100
  */
 export function* isPlainMail(
   leaves: readonly Leaf[],
-  { source, lines, above, headers }: MailToRead,
+  { source, embedded, above, headers }: MailToRead,
   work: Work,
 ): Steps<boolean> {
   const arePlain =
@@ -103,7 +102,7 @@ export function* isPlainMail(
     // libclamav takes what is encoded in a text out of it. Of an attached mail it reads only the lines that may be
     // delimiters of the multipart around the mail.
     const isMail = isAttachedMail(leaf)
-    if (lines.anyIn(leaf, isMail ? kindsInFiles : codedKinds)) return false
+    if (embedded.beginsIn(leaf, isMail ? kindsInFiles : kindsInTexts)) return false
     const text = source.slice(from, to)
     const isOdd = isMail
       ? yield* mayDelimit(text, DASHES, boundariesOf(leaf.depth.multipart), work)

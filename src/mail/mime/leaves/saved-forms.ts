@@ -8,7 +8,6 @@ import { eachHabits } from '../decoders/each-habits.ts'
 import { LineEnds } from '../decoders/text-forms.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 import type { PartForm } from '../traits/part-forms.ts'
-import { giveCodedWithin } from './coded-contents.ts'
 import { giveFromContainers } from './container-contents.ts'
 import {
   beginsAsMail,
@@ -21,6 +20,7 @@ import {
 } from './content-checks.ts'
 import type { Extraction } from './extraction.ts'
 import { type FileContent, type FileForm, fileFormBy, unflow, unstuff } from './file-form.ts'
+import { openEmbedded } from './open-embedded.ts'
 import type { TransferEncoding } from './transfer-encodings.ts'
 
 /** The facts that determine in which forms a content is saved. */
@@ -206,21 +206,21 @@ export class SavedForms {
       if (lines.crlf && bare.size <= LINE_ENDS_MAX)
         yield* decoded(bare, toLf, work, (text) => extraction.emit(text, { isCounted: true }))
     }
-    if (!isUnchanged) yield* giveCodedWithin(whole, extraction)
+    if (!isUnchanged) yield* openEmbedded(whole, extraction)
     return true
   }
 
   /** Emits a displayed text, as some programs have decoded it, and what is encoded in it. */
   *#emitText(text: Bytes): Steps {
     yield* this.extraction.emit(text, { isCounted: true })
-    yield* giveCodedWithin(text, this.extraction)
+    yield* openEmbedded(text, this.extraction)
   }
 
   /** Opens what is encoded in the lines of a displayed text that are stuffed with blanks. */
   *#openUnstuffed(text: Bytes): Steps {
     const extraction = this.extraction
     if (!(yield* this.#isStuffed(text))) return
-    yield* decoded(text, unstuff, extraction.work, (plain) => giveCodedWithin(plain, extraction))
+    yield* decoded(text, unstuff, extraction.work, (plain) => openEmbedded(plain, extraction))
   }
 
   /** Emits a file in each form in which some program saves it, and opens those that may hold something else. */

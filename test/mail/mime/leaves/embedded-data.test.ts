@@ -4,8 +4,8 @@ import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { type Steps, Work } from '../../../../src/mail/mime/budget/work.ts'
-import { findCodedLines } from '../../../../src/mail/mime/leaves/coded-blocks.ts'
-import { codedKinds, kindsInFiles } from '../../../../src/mail/mime/leaves/coded-data.ts'
+import { findEmbedded } from '../../../../src/mail/mime/leaves/embedded-data.ts'
+import { kindsInFiles, kindsInTexts } from '../../../../src/mail/mime/leaves/embedded-formats.ts'
 import { inChunks, inChunksOf } from '../../message/bytes.ts'
 
 function resultOf<Result>(steps: Steps<Result>): Result {
@@ -24,8 +24,8 @@ function blocksIn(
   const cuts = Array.from({ length: Math.floor(text.length / length) }, (_, n) => n * length)
   const source = inChunks(bytes, cuts)
   const work = new Work(Bytes.of(bytes), { openFile: () => openAnonymousFile(tmpdir()) })
-  const lines = resultOf(findCodedLines(source, codedKinds, work))
-  const blocks = resultOf(lines.blocks({ from: 0, to: source.size }, codedKinds, most, work))
+  const lines = resultOf(findEmbedded(source, kindsInTexts, work))
+  const blocks = resultOf(lines.blocks({ from: 0, to: source.size }, kindsInTexts, most, work))
   return blocks.map(({ from, to }) => text.slice(from, to))
 }
 
@@ -103,11 +103,11 @@ t.test('announced data extends from an empty line to two dashes', async (t) => {
 })
 
 /** Whether data begins in a text that comes in chunks of this length. */
-function anyIn(text: string, length: number, kinds = codedKinds): boolean {
+function anyIn(text: string, length: number, kinds = kindsInTexts): boolean {
   const source = inChunksOf(length, Buffer.from(text, 'latin1'))
   const work = new Work(source, { openFile: () => openAnonymousFile(tmpdir()) })
-  const lines = resultOf(findCodedLines(source, kinds, work))
-  return lines.anyIn({ from: 0, to: source.size }, kinds)
+  const lines = resultOf(findEmbedded(source, kinds, work))
+  return lines.beginsIn({ from: 0, to: source.size }, kinds)
 }
 
 t.test('a line that begins data is found in a part, in any chunks', async (t) => {
@@ -201,11 +201,11 @@ t.test('the blocks in a range of a text are those of the range alone', async (t)
   const texts = ['x\nbegin 644 a\nONE\n', '\nTWO\nend\nbegin 644 b\n', 'THREE\n', 'begin x\nend\n']
   const bytes = Buffer.from(texts.join(''), 'latin1')
   const work = new Work(Bytes.of(bytes), { openFile: () => openAnonymousFile(tmpdir()) })
-  const lines = resultOf(findCodedLines(Bytes.of(bytes), codedKinds, work))
+  const lines = resultOf(findEmbedded(Bytes.of(bytes), kindsInTexts, work))
   let from = 0
   for (const text of texts) {
     const to = from + text.length
-    const blocks = resultOf(lines.blocks({ from, to }, codedKinds, 100, work))
+    const blocks = resultOf(lines.blocks({ from, to }, kindsInTexts, 100, work))
     t.same(
       blocks.map((block) => bytes.toString('latin1', block.from, block.to)),
       blocksIn(text),

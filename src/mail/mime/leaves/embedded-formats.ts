@@ -1,0 +1,157 @@
+import { ARMOUR_END, armour, base64UntilEquals } from '../decoders/armour.ts'
+import { Base64Decoder } from '../decoders/base64.ts'
+import { type Codec, makerOf } from '../decoders/decoder.ts'
+import { QuotedPrintableDecoder } from '../decoders/quoted-printable.ts'
+import { uuencode } from '../decoders/uuencode.ts'
+import { yenc } from '../decoders/yenc.ts'
+
+/**
+ * A format of encoded data that programs recognize anywhere in a text. Its lines are matched without their ends.
+ */
+interface EmbeddedFormat {
+  /** The line above the data, as some program knows it, and as all do. BinHex has a mark instead (begin-words.ts). */
+  readonly begins?: RegExp
+  readonly common?: RegExp
+  /** Finds the name of the file in that line. */
+  readonly name?: RegExp
+  /** That line is a field: the data begins below the next blank line. In files, such fields mostly belong to messages. */
+  readonly isField?: boolean
+  /** The line that ends the data, or the end of the text does. */
+  readonly ends?: RegExp
+  /** Its decoder knows the line that ends the data, and some programs go on after that line. */
+  readonly goesOn?: boolean
+  /** How the data is decoded, unless that makes several files of it. */
+  readonly codec?: Codec
+}
+
+/** The mode, and the name after it. */
+const NAME_AFTER_MODE = /^begin(?:-\S+)?\s+[0-7]+\s(.*)/is
+
+const table = {
+  /**
+   * `begin 644 name`, or `begin` with a blank and anything after it. In capitals the mode is required, and the word alone
+   * begins nothing: programs contain it often. uuencode(1) of GNU sharutils also writes `begin-encoded`, with a name in
+   * base64.
+   */
+  uuencode: {
+    begins: /^(?:begin[\s\0]|[Bb][Ee][Gg][Ii][Nn][ \t\v\0]+[0-7]|begin-encoded )/,
+    common: /^begin [0-7]{3} \S/,
+    name: NAME_AFTER_MODE,
+    ends: /^end$/i,
+    goesOn: true,
+    codec: uuencode,
+  },
+  base64: {
+    begins: /^begin-base64(?:-encoded)? /,
+    common: /^begin-base64 [0-7]{3} /,
+    name: NAME_AFTER_MODE,
+    ends: /^=/,
+    codec: base64UntilEquals,
+  },
+  yenc: {
+    begins: /^=ybegin /i,
+    common: /^=ybegin line=/,
+    name: /name=(.*)/is,
+    ends: /^=yend/i,
+    codec: yenc,
+  },
+  /**
+   * The armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468). Text between the marks of a signed text is not
+   * encoded. rnp and Sequoia, but not GnuPG, also open it after blanks.
+   */
+  armour: {
+    begins: /^[ \t]*-----begin (?!pgp signed message)/i,
+    common: /^-----BEGIN PGP /,
+    ends: new RegExp(`^\\s*${ARMOUR_END}`),
+    codec: armour,
+  },
+  /**
+   * A field inside a text. The lines after the next empty line are a part for munpack, ripmime and Email::MIME, each in
+   * other texts. They are decoded in the common way alone, so that mail that quotes such a field is cheap.
+   */
+  'mime-quoted-printable': {
+    begins: /^content-transfer-encoding[ \t]*:[ \t]*quoted-printable[ \t]*$/i,
+    isField: true,
+    ends: /^--/,
+    codec: () => makerOf(QuotedPrintableDecoder),
+  },
+  'mime-base64': {
+    begins: /^content-transfer-encoding[ \t]*:(?![ \t]*(?:[78]bit|binary)[ \t]*$)/i,
+    isField: true,
+    ends: /^--/,
+    codec: () => makerOf(Base64Decoder),
+  },
+  /** BinHex 4.0 (RFC 1741): a mark anywhere in a line, and the data after the next colon. */
+  binhex: {},
+} as const satisfies Readonly<Record<string, EmbeddedFormat>>
+
+export type EmbeddedKind = keyof typeof table
+export const embeddedFormats: Readonly<Record<EmbeddedKind, EmbeddedFormat>> = table
+
+const all = Object.keys(table) as EmbeddedKind[]
+/** The kinds that are searched for in texts, and in files. */
+export const kindsInTexts: ReadonlySet<EmbeddedKind> = new Set(all)
+export const kindsInFiles: ReadonlySet<EmbeddedKind> = new Set(
+  all.filter((kind) => !embeddedFormats[kind].isField),
+)
+
+export type OfEachKind<Item> = Readonly<Record<EmbeddedKind, Item[]>>
+
+export function ofEachKind<Item>(): OfEachKind<Item> {
+  return Object.fromEntries(all.map((kind) => [kind, []])) as unknown as OfEachKind<Item>
+}
+
+/** Upper limit for the characters of a line that begins data. */
+export const BEGIN_LINE_MAX = 64 * 1024
+
+/** What a line begins. */
+export interface Beginning {
+  readonly kind: EmbeddedKind
+  /** The name of the file, '' if it has none. */
+  readonly name: string
+  /**
+   * The difference between the line and the one that all programs know, as a word or as signs. `no mode`:
+   * only the word begins uuencode. `in a line`: the word is not the first on its line.
+   */
+  readonly form: 'common' | 'no mode' | 'in a line' | 'behind blanks' | `signs${string}`
+}
+
+/**
+ * Returns what a line begins, given without its line end, or undefined if it begins nothing. `isWhole` is false if only
+ * the rest of the line is given.
+ */
+export function beginningOf(line: string, isWhole = true): Beginning | undefined {
+  if (line.length > BEGIN_LINE_MAX || !/^[bc= \t-]/i.test(line)) return undefined
+  const kind = all.find((kind) => embeddedFormats[kind].begins?.test(line))
+  if (kind === undefined) return undefined
+  const { name } = embeddedFormats[kind]
+  const form = isWhole ? formOf(kind, line) : 'in a line'
+  const isEncoded = /^begin-\S*encoded /.test(line)
+  const bytes = Buffer.from(name?.exec(line)?.[1]?.trim() ?? '', isEncoded ? 'base64' : 'latin1')
+  return { kind, form, name: bytes.toString('latin1') }
+}
+
+function formOf(kind: EmbeddedKind, line: string): Beginning['form'] {
+  const { common, isField } = embeddedFormats[kind]
+  if (isField || common?.test(line)) return 'common'
+  if (kind === 'armour') return line.startsWith('-') ? 'signs' : 'behind blanks'
+  if (kind !== 'uuencode' || line.startsWith('begin-')) return 'signs'
+  const [, word = '', blanks = '', mode = '', rest = ''] = /^(\w+)([\s\0]+)([0-7]*)(.*)/s.exec(
+    line,
+  )!
+  if (mode === '') return 'no mode'
+  const digits = Math.abs(mode.length - 3.5) < 1 ? mode.length : 'other'
+  return `signs ${word === 'begin'} ${blanks === ' '} ${digits} ${/^ \S/.test(rest)}`
+}
+
+/** Returns the kinds of data that end at a line, given without its line end. */
+export function kindsEndingAt(bytes: Buffer, from: number, end: number): readonly EmbeddedKind[] {
+  if (!ENDS_BEGIN.includes(bytes[from]! | 32)) return []
+  const line = bytes.toString('latin1', from, Math.min(end, from + END_MAX))
+  return all.filter((kind) => embeddedFormats[kind].ends?.test(line))
+}
+
+/** The first bytes of lines that end data, as they are with the bit of small letters. */
+const ENDS_BEGIN = [...'e=- \t'].map((character) => character.charCodeAt(0) | 32)
+/** Upper limit for the bytes examined of a line that ends data. */
+const END_MAX = 1024

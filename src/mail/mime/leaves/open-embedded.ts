@@ -1,0 +1,116 @@
+import type { Bytes } from '../../message/bytes.ts'
+import { limits } from '../budget/limits.ts'
+import type { Steps } from '../budget/work.ts'
+import { binHexFile } from '../containers/binhex.ts'
+import { BinHexDecoder } from '../decoders/binhex.ts'
+import { decoded, type MakeDecoder, makerOf } from '../decoders/decoder.ts'
+import { WithoutByte, WithoutTails } from '../decoders/text-forms.ts'
+import { holdsNul } from './content-checks.ts'
+import { type EmbeddedData, findEmbedded, type TextRange } from './embedded-data.ts'
+import { type EmbeddedKind, embeddedFormats, kindsInTexts } from './embedded-formats.ts'
+import type { Extraction } from './extraction.ts'
+import type { Scope } from './scope.ts'
+
+const withoutTails = makerOf(WithoutTails)
+const withoutNuls = makerOf(WithoutByte, 0)
+
+/** The cost of a block of encoded data, in addition to its bytes. */
+const BLOCK_COST = 2048
+
+/** Opens what is encoded in a text, or in a file, that was decoded. */
+export function* openEmbedded(text: Bytes, extraction: Extraction, kinds = kindsInTexts): Steps {
+  const data = yield* findEmbedded(text, kinds, extraction.work)
+  const whole = { from: 0, to: text.size }
+  if (data.beginsIn(whole, kinds))
+    yield* extraction.inside((inner) => openEmbeddedIn(whole, data, kinds, inner))
+}
+
+/** Opens the data of these kinds in a range of a text, except the blocks that `known` has, to which it adds. */
+export function* openEmbeddedIn(
+  range: TextRange,
+  data: EmbeddedData,
+  kinds: ReadonlySet<EmbeddedKind>,
+  extraction: Extraction,
+  known = new Set<string>(),
+): Steps {
+  const { work } = extraction
+  if (!data.beginsIn(range, kinds)) return
+  yield* openBlocks(range, data, kinds, extraction, known)
+  const part = data.text.slice(range.from, range.to)
+  if (!(yield* holdsNul(part, work))) return
+  // Some programs end lines at a NUL, or skip NULs.
+  const open = (text: Bytes) => openBlocksOf(text, kinds, extraction)
+  yield* decoded(part, withoutTails, work, open)
+  yield* decoded(part, withoutNuls, work, open)
+}
+
+function* openBlocksOf(
+  text: Bytes,
+  kinds: ReadonlySet<EmbeddedKind>,
+  extraction: Extraction,
+): Steps {
+  const data = yield* findEmbedded(text, kinds, extraction.work)
+  yield* openBlocks({ from: 0, to: text.size }, data, kinds, extraction, new Set())
+}
+
+function* openBlocks(
+  range: TextRange,
+  data: EmbeddedData,
+  kinds: ReadonlySet<EmbeddedKind>,
+  extraction: Extraction,
+  known: Set<string>,
+): Steps {
+  const { work } = extraction
+  const blocks = yield* data.blocks(range, kinds, limits.blocks, work)
+  if (blocks.length > limits.blocks || data.isCut) {
+    work.leaveUnread(`more than ${limits.blocks} blocks of encoded data`)
+  }
+  for (const { kind, from, to, name } of blocks.slice(0, limits.blocks)) {
+    const key = `${kind} ${from} ${to}`
+    if (known.has(key)) continue
+    known.add(key)
+    yield* work.countUnits(BLOCK_COST)
+    const block = data.text.slice(from, to)
+    const { codec } = embeddedFormats[kind]
+    if (codec === undefined) {
+      yield* openBinHex(block, extraction)
+      continue
+    }
+    const file = yield* extraction.enter(kind, [name])
+    const declared = declaredAbove(data.text, from)
+    yield* file.at({ declared }).decodeInEachWay(codec, block)
+  }
+}
+
+/** Opens the forks of a file in BinHex, which all programs decode alike. A run of 255 bytes takes three characters. */
+function openBinHex(data: Bytes, extraction: Extraction): Steps {
+  const make: MakeDecoder = (give, buffer) =>
+    new BinHexDecoder((bytes, length) => {
+      extraction.work.countBytes(length)
+      give(bytes, length)
+    }, buffer)
+  return decoded(data, make, extraction.work, (source) => openForks(source, extraction))
+}
+
+function* openForks(source: Bytes, extraction: Extraction): Steps {
+  const { name, forks } = binHexFile(source)
+  for (const fork of forks) {
+    const file = yield* extraction.enter('binhex', [name])
+    yield* file.at({ declared: 'none' }).emitAndOpen(fork)
+  }
+}
+
+/** Upper limit for the bytes examined of the line above armour. */
+const LABEL_MAX = 128
+
+/** Returns what the line that ends at `to` declares the following armour as. */
+function declaredAbove(source: Bytes, to: number): Scope['declared'] {
+  const above = source
+    .gather(Math.max(0, to - LABEL_MAX), to)
+    .toString('latin1')
+    .trimEnd()
+  const line = above.split(/[\r\n]/).at(-1)!
+  const [, label = ''] = /-----begin ([a-z#]+)/i.exec(line) ?? []
+  if (/^pgp$/i.test(label)) return 'openpgp'
+  return /^(?:pkcs|cms|smime)/i.test(label) ? 'smime' : 'none'
+}
