@@ -4,14 +4,8 @@ import type { Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
 import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
 import { BINHEX_MARK } from '../decoders/binhex.ts'
-import { BeginSearch, SEARCH_STRIDE } from './begin-words.ts'
-import {
-  type Beginning,
-  type EmbeddedKind,
-  embeddedFormats,
-  type OfEachKind,
-  ofEachKind,
-} from './embedded-formats.ts'
+import { BeginSearch } from './begin-words.ts'
+import { type Beginning, type EmbeddedKind, embeddedFormats } from './embedded-formats.ts'
 
 /** A line at which data begins for some program. */
 export interface BeginLine extends Beginning {
@@ -36,12 +30,15 @@ export const BEGIN_LINES_MAX = 8 * limits.blocks + limits.parts
  */
 const SEAM = 64
 
+/** The lines of each kind, in their order. */
+export type ByKind<Line> = ReadonlyMap<EmbeddedKind, Line[]>
+
 /** Searches a text for the lines at which data of these kinds begins for some program. */
 export function* findBeginLines(
   text: Bytes,
   kinds: ReadonlySet<EmbeddedKind>,
   work: Work,
-): Steps<OfEachKind<BeginLine>> {
+): Steps<ByKind<BeginLine>> {
   const search = new LineByLine(kinds)
   for (const chunk of text.chunks()) {
     for (let at = 0; at < chunk.length; at += LINES_PIECE) {
@@ -56,8 +53,7 @@ export function* findBeginLines(
 
 /** The lines of a text at which data begins, in pieces of any size. */
 class LineByLine {
-  readonly #kinds: ReadonlySet<EmbeddedKind>
-  readonly found = ofEachKind<BeginLine>()
+  readonly found: ByKind<BeginLine>
   /** The first line of each kind by which fields announce data, above the line after which the data begins. */
   readonly #announced = new Map<EmbeddedKind, Omit<BeginLine, 'from'>>()
   readonly #lines = new LineBlocks((block, midLine) => this.#take(block, midLine))
@@ -69,7 +65,7 @@ class LineByLine {
   #units = 0
 
   constructor(kinds: ReadonlySet<EmbeddedKind>) {
-    this.#kinds = kinds
+    this.found = new Map(Array.from(kinds, (kind) => [kind, []]))
   }
 
   push(piece: Buffer): void {
@@ -102,7 +98,7 @@ class LineByLine {
       if (this.#announced.size > before) this.#passFields(bytes, to, offset)
       if (found.kind !== 'binhex') from = to
     }
-    this.#units += bytes.length / SEARCH_STRIDE + search.units
+    this.#units += search.units
     this.#offset += block.length
     this.#tail = Buffer.from(block.subarray(-SEAM))
   }
@@ -117,9 +113,9 @@ class LineByLine {
 
   #note(line: Omit<BeginLine, 'from'>, to: number): void {
     const { kind, at } = line
-    const known = this.found[kind]
+    const known = this.found.get(kind)
     this.#units += BEGIN_COST
-    if (!this.#kinds.has(kind) || known.length > BEGIN_LINES_MAX) return
+    if (known === undefined || known.length > BEGIN_LINES_MAX) return
     if (this.#announced.has(kind) || at < (known.at(-1)?.from ?? 0)) return
     const from = kind === 'binhex' ? at + BINHEX_MARK.length : to
     if (embeddedFormats[kind].isField) this.#announced.set(kind, line)
@@ -139,7 +135,7 @@ class LineByLine {
   }
 
   #beginAnnounced(from: number): void {
-    for (const [kind, line] of this.#announced) this.found[kind].push({ ...line, from })
+    for (const [kind, line] of this.#announced) this.found.get(kind)!.push({ ...line, from })
     this.#announced.clear()
   }
 }

@@ -1,7 +1,7 @@
 import { CR, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import { isLineEnd } from '../../../lib/bytes/lines.ts'
 import { BINHEX_MARK } from '../decoders/binhex.ts'
-import { BEGIN_LINE_MAX, type Beginning, beginningOf } from './embedded-formats.ts'
+import { type Beginning, beginningOf } from './embedded-formats.ts'
 
 /** The words by which lines that begin data are found, and the bytes that may follow each. */
 const words = [
@@ -15,7 +15,7 @@ const words = [
  * The search examines two consecutive bytes, and then the two that are this much further on. No word can be
  * missed: one of its pairs of letters is at an examined offset.
  */
-export const SEARCH_STRIDE = 'begin'.length - 1
+const SEARCH_STRIDE = 'begin'.length - 1
 const NO_PAIR = 255
 /**
  * Maps two bytes, as one number, to their offset in a word, plus SEARCH_STRIDE for each word before that one.
@@ -42,6 +42,9 @@ const WORD_COST = 24
 /** Upper limit for the bytes before such a word, if data begins with its line. */
 const FRONT_MAX = 'conten'.length
 
+/** Upper limit for the characters of a line that begins data. */
+const LINE_MAX = 64 * 1024
+
 const MARK_FRONT = BINHEX_MARK.toLowerCase().indexOf('th bi')
 
 /** Searches a block of bytes for the lines at which data begins. */
@@ -49,13 +52,14 @@ export class BeginSearch {
   readonly #bytes: Buffer
   readonly #midLine: boolean
   #word = -1
-  /** The units of work until now, in addition to those of bytes. */
-  units = 0
+  /** The units of work until now. */
+  units: number
 
   /** `midLine` means that the block begins inside a line. */
   constructor(bytes: Buffer, midLine = false) {
     this.#bytes = bytes
     this.#midLine = midLine
+    this.units = bytes.length / SEARCH_STRIDE
   }
 
   /**
@@ -102,13 +106,13 @@ export class BeginSearch {
     return line === 0 && this.#midLine ? undefined : line
   }
 
-  /** Returns the text of a line, as far as it may matter. */
+  /** Returns the text of a line, or nothing if it is too long to begin data. */
   #lineFrom(start: number): string {
     const bytes = this.#bytes
-    const most = Math.min(bytes.length, start + BEGIN_LINE_MAX + 1)
+    const most = Math.min(bytes.length, start + LINE_MAX + 1)
     let end = start
     while (end < most && bytes[end] !== LF && bytes[end] !== CR) end++
-    return bytes.toString('latin1', start, end)
+    return end - start > LINE_MAX ? '' : bytes.toString('latin1', start, end)
   }
 }
 

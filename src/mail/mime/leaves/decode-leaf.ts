@@ -30,13 +30,10 @@ export function* decodeLeaf(leaf: Leaf, source: Bytes, around: Extraction): Step
   const part = source.slice(leaf.from, leaf.to)
   const extraction = around.at(yield* scopeOf(leaf, part, around.work))
   const { work, options } = extraction
-  const { header, depth, isOwnText, isPreamble, encodings } = leaf
-  const isInWhole = depth.isDecoded
-  const facts = { header, isOwnText, isPreamble, isInWhole, endsMail: leaf.to === source.size }
-  const forms = new SavedForms(facts, extraction)
+  const forms = new SavedForms(leaf, leaf.to === source.size, extraction)
   const hasNul = yield* holdsNul(part, work)
   const form = extraction.scope.hasForm ? yield* formOfLeaf(leaf, part, work) : undefined
-  const [common, ...others] = encodings.map((encoding) => transferEncodings[encoding])
+  const [common, ...others] = leaf.encodings.map((encoding) => transferEncodings[encoding])
   const result = yield* decodeCommonly(part, common!, leaf, forms, form)
   const isOfMail = extraction.scope.depth === 0
   if (isPlain(leaf) && !hasNul) {

@@ -3,14 +3,8 @@ import { LineBlocks } from '../../../lib/bytes/line-blocks.ts'
 import { firstNumber, LineSearch, withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
-import { BEGIN_LINES_MAX, type BeginLine, findBeginLines } from './begin-lines.ts'
-import {
-  type EmbeddedKind,
-  embeddedFormats,
-  kindsEndingAt,
-  type OfEachKind,
-  ofEachKind,
-} from './embedded-formats.ts'
+import { BEGIN_LINES_MAX, type BeginLine, type ByKind, findBeginLines } from './begin-lines.ts'
+import { type EmbeddedKind, embeddedFormats, kindsEndingAt } from './embedded-formats.ts'
 
 /** Data in a text that some program decodes as a separate file. All positions are offsets in the text. */
 interface Block {
@@ -53,18 +47,18 @@ export function* findEmbedded(
 /** The lines of a text at which data begins, and those that end it. */
 export class EmbeddedData {
   readonly text: Bytes
-  readonly #beginnings: OfEachKind<BeginLine>
+  readonly #beginnings: ByKind<BeginLine>
   /** Found once they are needed. */
-  #ends: OfEachKind<EndLine> | undefined
+  #ends: ByKind<EndLine> | undefined
 
-  constructor(text: Bytes, beginnings: OfEachKind<BeginLine>) {
+  constructor(text: Bytes, beginnings: ByKind<BeginLine>) {
     this.text = text
     this.#beginnings = beginnings
   }
 
   /** Whether data begins at more lines than are kept. */
   get isCut(): boolean {
-    return Object.values(this.#beginnings).some(({ length }) => length > BEGIN_LINES_MAX)
+    return [...this.#beginnings.values()].some(({ length }) => length > BEGIN_LINES_MAX)
   }
 
   /** Whether data of these kinds begins in a range of the text, or may begin there. */
@@ -73,8 +67,7 @@ export class EmbeddedData {
   }
 
   #beginningsIn({ from, to, bodyFrom = from }: TextRange, kind: EmbeddedKind): BeginLine[] {
-    const all = this.#beginnings[kind]
-    if (all.length === 0) return all
+    const all = this.#beginnings.get(kind) ?? []
     const first = firstNumber(all.length, (number) => all[number]!.from > from)
     const end = firstNumber(all.length, (number) => all[number]!.at >= to)
     return all.slice(first, end).filter(({ at, form }) => form !== 'in a line' || at >= bodyFrom)
@@ -100,7 +93,7 @@ export class EmbeddedData {
       const all = this.#beginningsIn(range, kind).filter(({ from }) => Number.isFinite(from))
       if (all.length === 0) continue
       this.#ends ??= yield* endsIn(this.text, this.#beginnings, work)
-      const allEnds = this.#ends[kind]
+      const allEnds = this.#ends.get(kind)!
       const firstEnd = (from: number) =>
         firstNumber(allEnds.length, (number) => allEnds[number]!.at >= from)
       const ends = allEnds.slice(firstEnd(range.from), firstEnd(range.to))
@@ -118,21 +111,19 @@ export class EmbeddedData {
 }
 
 /** Finds the lines that end data, from where the first data begins. */
-function* endsIn(
-  text: Bytes,
-  beginnings: OfEachKind<BeginLine>,
-  work: Work,
-): Steps<OfEachKind<EndLine>> {
-  const ends = ofEachKind<EndLine>()
-  let offset = Math.min(...Object.values(beginnings).map(([first]) => first?.from ?? text.size))
+function* endsIn(text: Bytes, beginnings: ByKind<BeginLine>, work: Work): Steps<ByKind<EndLine>> {
+  const ends: ByKind<EndLine> = new Map(Array.from(beginnings.keys(), (kind) => [kind, []]))
+  const firsts = Array.from(beginnings.values(), ([first]) => first?.from ?? text.size)
+  let offset = Math.min(text.size, ...firsts)
   let units = 0
   const note = (kind: EmbeddedKind, end: EndLine) => {
-    const known = beginnings[kind]
+    const known = beginnings.get(kind) ?? []
     const begun = known[firstNumber(known.length, (number) => known[number]!.from > end.at) - 1]
-    const last = ends[kind].at(-1)
+    const those = ends.get(kind)
+    const last = those?.at(-1)
     // Of the ends after a beginning, only the first matters to each reader.
     const isFirst = !last || last.at < begun!.from || (last.isBehindBlanks && !end.isBehindBlanks)
-    if (begun && isFirst) ends[kind].push(end)
+    if (begun && isFirst) those!.push(end)
   }
   const blocks = new LineBlocks((block, midLine) => {
     const lines = new LineSearch(block)

@@ -95,15 +95,6 @@ export const kindsInFiles: ReadonlySet<EmbeddedKind> = new Set(
   all.filter((kind) => !embeddedFormats[kind].isField),
 )
 
-export type OfEachKind<Item> = Readonly<Record<EmbeddedKind, Item[]>>
-
-export function ofEachKind<Item>(): OfEachKind<Item> {
-  return Object.fromEntries(all.map((kind) => [kind, []])) as unknown as OfEachKind<Item>
-}
-
-/** Upper limit for the characters of a line that begins data. */
-export const BEGIN_LINE_MAX = 64 * 1024
-
 /** What a line begins. */
 export interface Beginning {
   readonly kind: EmbeddedKind
@@ -121,7 +112,7 @@ export interface Beginning {
  * the rest of the line is given.
  */
 export function beginningOf(line: string, isWhole = true): Beginning | undefined {
-  if (line.length > BEGIN_LINE_MAX || !/^[bc= \t-]/i.test(line)) return undefined
+  if (!/^[bc= \t-]/i.test(line)) return undefined
   const kind = all.find((kind) => embeddedFormats[kind].begins?.test(line))
   if (kind === undefined) return undefined
   const { name } = embeddedFormats[kind]

@@ -1,6 +1,7 @@
 import type { Hash } from 'node:crypto'
 import type { Bytes } from '../../message/bytes.ts'
 import type { Steps, Work } from '../budget/work.ts'
+import { containerKinds, isDeclaredAs } from '../containers/containers.ts'
 import type { PartForm } from '../traits/part-forms.ts'
 import type { Scope } from './scope.ts'
 
@@ -69,9 +70,10 @@ export class Emitter {
     yield* work.countUnits(CONTENT_COST + content.size)
   }
 
-  /** Opens an emitted content, unless that was done in each of these ways before. */
-  *openOnce(key: string, ways: readonly string[], opening: Steps): Steps {
+  /** Opens an emitted content, unless that was done in each of the ways of its scope before. */
+  *openOnce(key: string, scope: Scope, opening: Steps): Steps {
     const opened = this.#opened.get(key)!
+    const ways = waysIn(scope)
     if (ways.every((way) => opened.has(way))) return
     yield* opening
     for (const way of ways) opened.add(way)
@@ -79,7 +81,15 @@ export class Emitter {
 
   /** Emits, once, that the message is nested deeper than is read. */
   *emitDeeper(): Steps {
-    if (!this.#isTooDeep) yield { kind: 'deeper' }
+    if (this.#isTooDeep) return
     this.#isTooDeep = true
+    yield { kind: 'deeper' }
   }
+}
+
+/** Returns the ways in which a content is opened in a scope: as a file, and as what it is declared as. */
+function waysIn(scope: Scope): readonly string[] {
+  const declared = containerKinds.filter((container) => isDeclaredAs(container, scope))
+  const containers = declared.map(({ kind }) => kind)
+  return ['file', ...(scope.kind === 'message' ? ['message'] : []), ...containers]
 }

@@ -4,10 +4,11 @@ import { limits } from '../budget/limits.ts'
 import { type Steps, Work, type WorkOptions } from '../budget/work.ts'
 import { type Codec, decoded, decodedInEachWay, type MakeDecoder } from '../decoders/decoder.ts'
 import { spellings } from '../headers/names.ts'
+import { NO_HEADER } from '../headers/part-header.ts'
 import type { PartForm } from '../traits/part-forms.ts'
-import type { PartNames } from '../traits/part-names.ts'
+import { NAMELESS, type PartNames } from '../traits/part-names.ts'
 import { type EmitOptions, Emitter } from './emitter.ts'
-import { MESSAGE, type Scope, waysIn } from './scope.ts'
+import type { Scope } from './scope.ts'
 
 export interface ContentsOptions extends WorkOptions {
   readonly createHash: (algorithm: string) => Hash
@@ -36,6 +37,17 @@ interface Openers {
 
 /** Does something at a position further inside. */
 type Inside = (inner: Extraction) => Steps
+
+/** The scope of a message as a whole. */
+const MESSAGE: Scope = {
+  header: NO_HEADER,
+  kind: 'file',
+  declared: 'none',
+  hasForm: false,
+  part: NAMELESS,
+  messages: 0,
+  depth: 0,
+}
 
 /**
  * The extraction of contents at one position in a message. It emits bytes to scanners, and opens them: emits what is
@@ -105,7 +117,7 @@ export class Extraction {
     const key = yield* this.keyOf(content)
     yield* this.#emitter.emit(content, key, this.scope, { isCounted: true, form })
     const opening = this.#openers.file(content, this)
-    yield* this.#emitter.openOnce(key, waysIn(this.scope), opening)
+    yield* this.#emitter.openOnce(key, this.scope, opening)
   }
 
   /** Decodes a source in each way in which some program does. Emits and opens each result. */

@@ -6,7 +6,7 @@ import { changesAscii, isUnreadable, toUtf8 } from '../decoders/charsets.ts'
 import { decoded, makerOf } from '../decoders/decoder.ts'
 import { eachHabits } from '../decoders/each-habits.ts'
 import { LineEnds } from '../decoders/text-forms.ts'
-import type { PartHeader } from '../headers/part-header.ts'
+import type { Leaf } from '../reader/found.ts'
 import type { PartForm } from '../traits/part-forms.ts'
 import { giveFromContainers } from './container-contents.ts'
 import {
@@ -22,18 +22,6 @@ import type { Extraction } from './extraction.ts'
 import { type FileContent, type FileForm, fileFormBy, unflow, unstuff } from './file-form.ts'
 import { openEmbedded } from './open-embedded.ts'
 import type { TransferEncoding } from './transfer-encodings.ts'
-
-/** The facts that determine in which forms a content is saved. */
-interface Facts {
-  readonly header: PartHeader
-  /** Whether it is the text of the mail itself (reader/found.ts). */
-  readonly isOwnText: boolean
-  readonly isPreamble: boolean
-  /** Whether libclamav scans a text at that position. */
-  readonly isInWhole: boolean
-  /** Whether the mail ends here. If no delimiter follows, the last line end belongs to the content. */
-  readonly endsMail: boolean
-}
 
 /** A content as readers decode it. */
 interface DecodedContent {
@@ -66,20 +54,23 @@ const toLf = makerOf(LineEnds, { to: 'lf', bareCr: 'itself' })
  * (habits/form-habits.ts).
  */
 export class SavedForms {
-  readonly #facts: Facts
+  readonly #leaf: Leaf
+  /** Whether the mail ends with the leaf. If no delimiter follows, the last line end belongs to the content. */
+  readonly #endsMail: boolean
   readonly extraction: Extraction
   /** What was passed to saveAsDecoded(), each content by its key. */
   readonly #decoded = new Set<string>()
 
-  constructor(facts: Facts, extraction: Extraction) {
-    this.#facts = facts
+  constructor(leaf: Leaf, endsMail: boolean, extraction: Extraction) {
+    this.#leaf = leaf
+    this.#endsMail = endsMail
     this.extraction = extraction
   }
 
   /** Returns the forms of a file, ignoring the header. */
   ofFile(): SavedForms {
-    const header = { ...this.#facts.header, text: 'file' as const }
-    return new SavedForms({ ...this.#facts, header }, this.extraction)
+    const header = { ...this.#leaf.header, text: 'file' as const }
+    return new SavedForms({ ...this.#leaf, header }, this.#endsMail, this.extraction)
   }
 
   /**
@@ -90,7 +81,7 @@ export class SavedForms {
     { bare, end, encoding }: Required<Omit<DecodedContent, 'lines'>>,
     form?: PartForm,
   ): Steps<boolean> {
-    const { header, isPreamble } = this.#facts
+    const { header, isPreamble } = this.#leaf
     const extraction = this.extraction
     const isShown = header.text !== 'file'
     yield* this.#saveInUtf8(bare, end)
@@ -131,12 +122,12 @@ export class SavedForms {
     this.#decoded.add(key)
     const save = (bare: Bytes) => this.#saveFile({ bare, end: NO_LINE_END })
     yield* save(bytes)
-    yield* this.#inUtf8(bytes, this.#facts.header.charsets.filter(changesAscii), save)
+    yield* this.#inUtf8(bytes, this.#leaf.header.charsets.filter(changesAscii), save)
   }
 
   /** Emits a content in UTF-8, as programs display or save it that know its character set. */
   *#saveInUtf8(bare: Bytes, end: Buffer): Steps {
-    const { charsets, text } = this.#facts.header
+    const { charsets, text } = this.#leaf.header
     if (charsets.length === 0) return
     // Text that is shown is ASCII to scanners, unless its bytes mean another text.
     const isAscii = text !== 'file' || !(yield* this.extraction.work.some(bare, hasEightBits))
@@ -145,7 +136,7 @@ export class SavedForms {
   }
 
   *#saveConverted(bare: Bytes, end: Buffer): Steps {
-    if (this.#facts.header.text === 'file') {
+    if (this.#leaf.header.text === 'file') {
       const lines = yield* textPropertiesOf(bare, this.extraction.work)
       yield* this.#saveFile({ bare, end, lines })
     } else {
@@ -184,7 +175,7 @@ export class SavedForms {
     }: Required<DecodedContent> & { lines: TextProperties },
     form?: PartForm,
   ): Steps<boolean> {
-    const { header, isOwnText, isPreamble, isInWhole } = this.#facts
+    const { header, depth, isOwnText, isPreamble } = this.#leaf
     const extraction = this.extraction
     const { work, scope } = extraction
     const whole = Bytes.of(bare, end)
@@ -196,7 +187,8 @@ export class SavedForms {
       yield* decoded(whole, unflow, work, (joined) => this.#emitText(joined))
     const isOwn = (isOwnText && scope.depth === 0) || isPreamble
     const isTextPlain = header.type === 'text/plain' || header.type === ''
-    const isInMail = isUnchanged && ((isTextPlain && isInWhole) || header.multipart === 'sure')
+    const isInMail =
+      isUnchanged && ((isTextPlain && depth.isDecoded) || header.multipart === 'sure')
     if (isOwn && isInMail && !mayBeginFile(whole)) return false
     const how = { isCounted: true, form }
     if (encodes === 'bytes' || !lines.crlf) yield* extraction.emit(whole, { form })
@@ -238,13 +230,13 @@ export class SavedForms {
 
   /** Returns what programs may save differently in a content. */
   *#fileOf({ bare, end, encoding, lines }: DecodedContent): Steps<FileContent> {
-    const { header, endsMail } = this.#facts
+    const { header } = this.#leaf
     const isFile = header.text === 'file'
     const hasEncodedLines = encoding?.encodes === 'lines'
     const above = hasEncodedLines && isFile ? splitLineEnd(bare) : undefined
     const hasLines = lines !== undefined && bare.size <= LINE_ENDS_MAX
     // To libclamav the last line end belongs to a text whose lines are encoded, whatever is in it.
-    const hasEnd = isFile || endsMail || hasEncodedLines
+    const hasEnd = isFile || this.#endsMail || hasEncodedLines
     return {
       bare,
       end: hasEnd ? end : NO_LINE_END,
@@ -257,7 +249,7 @@ export class SavedForms {
 
   /** Whether blanks in front of lines may have been added in transit (RFC 3676 4.4). */
   *#isStuffed(text: Bytes): Steps<boolean> {
-    if (!this.#facts.header.hints.has('flowed')) return false
+    if (!this.#leaf.header.hints.has('flowed')) return false
     return yield* hasStuffedLine(text, this.extraction.work)
   }
 }

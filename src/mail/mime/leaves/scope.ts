@@ -1,7 +1,7 @@
 import type { GivenMail } from '../budget/work.ts'
-import { containerKinds, type Declared, isDeclaredAs } from '../containers/containers.ts'
-import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
-import { NAMELESS, type PartNames } from '../traits/part-names.ts'
+import type { Declared } from '../containers/containers.ts'
+import type { PartHeader } from '../headers/part-header.ts'
+import type { PartNames } from '../traits/part-names.ts'
 
 /** What holds for a position in a message, and for all that is found further inside. */
 export interface Scope {
@@ -24,22 +24,4 @@ export interface Scope {
   readonly messages: number
   /** The number of encoded messages and containers around it. */
   readonly depth: number
-}
-
-/** The scope of a message as a whole. */
-export const MESSAGE: Scope = {
-  header: NO_HEADER,
-  kind: 'file',
-  declared: 'none',
-  hasForm: false,
-  part: NAMELESS,
-  messages: 0,
-  depth: 0,
-}
-
-/** Returns the ways in which a content is opened in a scope: as a file, and as what it is declared as. */
-export function waysIn(scope: Scope): readonly string[] {
-  const declared = containerKinds.filter((container) => isDeclaredAs(container, scope))
-  const containers = declared.map(({ kind }) => kind)
-  return ['file', ...(scope.kind === 'message' ? ['message'] : []), ...containers]
 }
