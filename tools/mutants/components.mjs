@@ -138,10 +138,10 @@ export const COMPONENTS = {
   mime: {
     files: ['src/mail/mime/**/*.ts'],
     tests: [
-      'test/mail/mime/leaves/{decoded-parts,reported-parts,texts-in-character-sets}.test.ts',
+      'test/mail/mime/leaves/{decoded-parts,reported-parts,texts-in-character-sets,text-properties}.test.ts',
       'test/mail/mime/*.test.ts',
       'test/mail/mime/{containers,decoders,headers,reader,storage}/*.test.ts',
-      'test/mail/mime/leaves/{content-checks,embedded-data,embedded-formats,file-form,saved-forms}.test.ts',
+      'test/mail/mime/leaves/{embedded-data,embedded-formats,file-form,mail-starts,saved-forms}.test.ts',
     ],
   },
   'slot-socket': {

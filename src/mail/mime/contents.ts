@@ -1,17 +1,18 @@
 import type { Bytes } from '../message/bytes.ts'
 import type { KnownHeader } from '../message/message.ts'
 import { LimitExceeded } from './budget/limits.ts'
-import type { GivenMail, Steps } from './budget/work.ts'
+import type { EmittedMail, Steps } from './budget/work.ts'
 import { readNames } from './headers/names.ts'
 import type { PartHeader } from './headers/part-header.ts'
-import { isKnownAsMail, splitLineEnd } from './leaves/content-checks.ts'
 import { decodeLeaf } from './leaves/decode-leaf.ts'
 import { type EmbeddedData, findEmbedded } from './leaves/embedded-data.ts'
 import { kindsInFiles, kindsInTexts } from './leaves/embedded-formats.ts'
 import { type ContentsOptions, Extraction } from './leaves/extraction.ts'
-import { openFile } from './leaves/file-contents.ts'
+import { isKnownAsMail } from './leaves/mail-starts.ts'
+import { openContent } from './leaves/open-content.ts'
 import { openEmbeddedIn } from './leaves/open-embedded.ts'
 import { isPlainMail, mailAround } from './leaves/plain.ts'
+import { splitLineEnd } from './leaves/text-properties.ts'
 import { DepthSearch } from './nested.ts'
 import { aroundMail } from './reader/depth.ts'
 import type { Leaf, SeenHeader } from './reader/found.ts'
@@ -32,7 +33,7 @@ export type { ContentsOptions } from './leaves/extraction.ts'
  * the oddities of its structure are known before the first content.
  */
 export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
-  const extraction = Extraction.of(message, options, { mail: openMail, file: openFile })
+  const extraction = Extraction.of(message, options, { mail: openMail, file: openContent })
   try {
     yield* openMail(message, extraction, options.header)
   } catch (error) {
@@ -112,7 +113,7 @@ class MailContents {
   }
 
   /** Returns the attached mail in which a leaf is, as it is yielded. */
-  #mailAround(leaf: Leaf): GivenMail | undefined {
+  #mailAround(leaf: Leaf): EmittedMail | undefined {
     const attached = mailAround(leaf, this.#leaves)
     if (attached === undefined) return undefined
     const { bare: bytes } = splitLineEnd(this.#source.slice(attached.from, attached.to))

@@ -4,8 +4,8 @@
  * loads at its start.
  */
 export { LimitExceeded, limits } from './budget/limits.ts'
-export { type GivenMail, type Steps, WORK_PER_TURN, Work } from './budget/work.ts'
-export { FILE_STARTS, textPropertiesOf } from './leaves/content-checks.ts'
+export { type EmittedMail, type Steps, WORK_PER_TURN, Work } from './budget/work.ts'
+export { FILE_STARTS, textPropertiesOf } from './leaves/text-properties.ts'
 export { isNestedDeeper } from './nested.ts'
 export { MemoryPool, Store } from './storage/store.ts'
 export type { Oddity } from './traits/oddities.ts'

@@ -16,7 +16,7 @@ export const LINES_PIECE = 8 * 1024
 export const SEARCHED_PER_UNIT = 4
 
 /** An attached message, as it is yielded. */
-export interface GivenMail {
+export interface EmittedMail {
   readonly bytes: Bytes
   /** Whether scanners must treat the content as a message. */
   readonly isMail: boolean
@@ -33,7 +33,7 @@ type ContentStep =
       /** The form of the part that it is, if a scan of the whole may see exactly these bytes in it. */
       readonly form?: PartForm | undefined
       /** The attached mail whose scan may see them, instead of that of the whole. */
-      readonly around?: GivenMail | undefined
+      readonly around?: EmittedMail | undefined
       /** Without a listener its names are not read. */
       readonly part: PartNames
     }

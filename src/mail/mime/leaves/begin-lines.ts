@@ -5,10 +5,10 @@ import { limits } from '../budget/limits.ts'
 import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
 import { BINHEX_MARK } from '../decoders/binhex.ts'
 import { BeginSearch } from './begin-words.ts'
-import { type Beginning, type EmbeddedKind, embeddedFormats } from './embedded-formats.ts'
+import { type EmbeddedKind, type EmbeddedStart, embeddedFormats } from './embedded-formats.ts'
 
 /** A line at which data begins for some program. */
-export interface BeginLine extends Beginning {
+export interface BeginLine extends EmbeddedStart {
   /** The offsets at which the line, and the data after it, begin: Infinity if a field announces data that never comes. */
   readonly at: number
   readonly from: number
@@ -20,9 +20,9 @@ const BEGIN_COST = 512
 
 /**
  * Upper limit for the lines that begin data of a kind: far more than the decoded blocks, and than the fields of parts,
- * and few enough to be kept. One more is returned.
+ * and few enough to be kept.
  */
-export const BEGIN_LINES_MAX = 8 * limits.blocks + limits.parts
+const BEGIN_LINES_MAX = 8 * limits.blocks + limits.parts
 
 /**
  * The bytes of a line that are examined again with its next piece, if it is too long to be examined together: more
@@ -30,15 +30,20 @@ export const BEGIN_LINES_MAX = 8 * limits.blocks + limits.parts
  */
 const SEAM = 64
 
-/** The lines of each kind, in their order. */
-export type ByKind<Line> = ReadonlyMap<EmbeddedKind, Line[]>
+/** The lines of a text at which data begins. */
+export interface BeginLines {
+  /** Those of each kind that was searched for, in their order. */
+  readonly found: ReadonlyMap<EmbeddedKind, BeginLine[]>
+  /** Whether data begins at more lines than are kept. */
+  readonly isCut: boolean
+}
 
 /** Searches a text for the lines at which data of these kinds begins for some program. */
 export function* findBeginLines(
   text: Bytes,
   kinds: ReadonlySet<EmbeddedKind>,
   work: Work,
-): Steps<ByKind<BeginLine>> {
+): Steps<BeginLines> {
   const search = new LineByLine(kinds)
   for (const chunk of text.chunks()) {
     for (let at = 0; at < chunk.length; at += LINES_PIECE) {
@@ -48,12 +53,13 @@ export function* findBeginLines(
   }
   search.end()
   yield* work.countUnits(search.takeUnits())
-  return search.found
+  const isCut = [...search.found.values()].some(({ length }) => length > BEGIN_LINES_MAX)
+  return { found: search.found, isCut }
 }
 
-/** The lines of a text at which data begins, in pieces of any size. */
+/** The search in pieces of any size. */
 class LineByLine {
-  readonly found: ByKind<BeginLine>
+  readonly found: BeginLines['found']
   /** The first line of each kind by which fields announce data, above the line after which the data begins. */
   readonly #announced = new Map<EmbeddedKind, Omit<BeginLine, 'from'>>()
   readonly #lines = new LineBlocks((block, midLine) => this.#take(block, midLine))

@@ -1,7 +1,7 @@
 import { CR, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import { isLineEnd } from '../../../lib/bytes/lines.ts'
 import { BINHEX_MARK } from '../decoders/binhex.ts'
-import { type Beginning, beginningOf } from './embedded-formats.ts'
+import { type EmbeddedStart, embeddedStart } from './embedded-formats.ts'
 
 /** The words by which lines that begin data are found, and the bytes that may follow each. */
 const words = [
@@ -66,7 +66,7 @@ export class BeginSearch {
    * Returns the data that begins next, with the offset of its line, or of the word if that is in the middle of a
    * line. `from` is the start of a line, and no line above begins data but BinHex.
    */
-  next(from: number): (Beginning & { readonly at: number }) | undefined {
+  next(from: number): (EmbeddedStart & { readonly at: number }) | undefined {
     const bytes = this.#bytes
     for (;;) {
       this.#word = this.#nextWord(this.#word + 1)
@@ -78,8 +78,8 @@ export class BeginSearch {
       const at = this.#word < from ? undefined : this.#beginningAt(this.#word, from)
       if (at === undefined) continue
       const isWhole = at === 0 ? !this.#midLine : isLineEnd(bytes[at - 1]!)
-      const beginning = beginningOf(this.#lineFrom(at), isWhole)
-      if (beginning) return { ...beginning, at }
+      const start = embeddedStart(this.#lineFrom(at), isWhole)
+      if (start) return { ...start, at }
     }
   }
 

@@ -6,21 +6,17 @@ import { decoded, decodedInEachWay, makerOf } from '../decoders/decoder.ts'
 import { QuotedPrintableDecoder, quotedPrintable } from '../decoders/quoted-printable.ts'
 import { WithoutTails } from '../decoders/text-forms.ts'
 import { Habits } from '../habits/habits.ts'
+import type { Encoding } from '../headers/encodings.ts'
 import { isMessageByDefault } from '../reader/depth.ts'
 import type { Leaf } from '../reader/found.ts'
 import type { PartForm } from '../traits/part-forms.ts'
-import {
-  beginsAsMailbox,
-  hasHeader,
-  holdsNul,
-  NO_LINE_END,
-  splitLineEnd,
-} from './content-checks.ts'
 import type { Extraction } from './extraction.ts'
+import { beginsAsMailbox, hasHeader } from './mail-starts.ts'
 import { formOfLeaf, isPlain } from './plain.ts'
 import { SavedForms } from './saved-forms.ts'
 import type { Scope } from './scope.ts'
-import { type TransferEncoding, transferEncodings } from './transfer-encodings.ts'
+import { holdsNul, NO_LINE_END, splitLineEnd } from './text-properties.ts'
+import { transferEncodings } from './transfer-encodings.ts'
 
 /**
  * Decodes a leaf part as nearly all programs do and, if they differ, in each way in which one of them does. Emits all
@@ -33,11 +29,11 @@ export function* decodeLeaf(leaf: Leaf, source: Bytes, around: Extraction): Step
   const forms = new SavedForms(leaf, leaf.to === source.size, extraction)
   const hasNul = yield* holdsNul(part, work)
   const form = extraction.scope.hasForm ? yield* formOfLeaf(leaf, part, work) : undefined
-  const [common, ...others] = leaf.encodings.map((encoding) => transferEncodings[encoding])
+  const [common, ...others] = leaf.encodings
   const result = yield* decodeCommonly(part, common!, leaf, forms, form)
   const isOfMail = extraction.scope.depth === 0
   if (isPlain(leaf) && !hasNul) {
-    if (result === 'emitted' && isOfMail) options.onGiven?.({ from: leaf.from, to: leaf.to })
+    if (result === 'emitted' && isOfMail) options.onEmitted?.({ from: leaf.from, to: leaf.to })
     if (result !== 'not plain') return
   }
   for (const other of others) yield* decodeCommonly(part, other, leaf, forms)
@@ -51,8 +47,7 @@ export function* decodeLeaf(leaf: Leaf, source: Bytes, around: Extraction): Step
 }
 
 function* decodeAsFile(part: Bytes, leaf: Leaf, forms: SavedForms): Steps {
-  for (const encoding of leaf.encodings)
-    yield* decodeCommonly(part, transferEncodings[encoding], leaf, forms)
+  for (const encoding of leaf.encodings) yield* decodeCommonly(part, encoding, leaf, forms)
   yield* decodeInEachWay(part, leaf, forms)
 }
 
@@ -83,12 +78,12 @@ function* kindOf(
  */
 function* decodeCommonly(
   part: Bytes,
-  encoding: TransferEncoding,
+  encoding: Encoding,
   { header }: Leaf,
   forms: SavedForms,
   form?: PartForm,
 ): Steps<'emitted' | 'left' | 'not plain'> {
-  const { codec, encodes, isCommon, plainInTexts } = encoding
+  const { codec, encodes, isCommon, plainInTexts } = transferEncodings[encoding]
   if (!isCommon) return 'not plain'
   const isShown = header.text !== 'file'
   const below = splitLineEnd(part)

@@ -3,8 +3,8 @@ import { LineBlocks } from '../../../lib/bytes/line-blocks.ts'
 import { firstNumber, LineSearch, withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
-import { BEGIN_LINES_MAX, type BeginLine, type ByKind, findBeginLines } from './begin-lines.ts'
-import { type EmbeddedKind, embeddedFormats, kindsEndingAt } from './embedded-formats.ts'
+import { type BeginLine, type BeginLines, findBeginLines } from './begin-lines.ts'
+import { type EmbeddedKind, embeddedFormats, kindsInTexts } from './embedded-formats.ts'
 
 /** Data in a text that some program decodes as a separate file. All positions are offsets in the text. */
 interface Block {
@@ -31,6 +31,9 @@ interface EndLine {
   readonly isBehindBlanks: boolean
 }
 
+/** The lines that end data of each kind, in their order. */
+type EndLines = ReadonlyMap<EmbeddedKind, EndLine[]>
+
 /** The units of work of each line, and of a block, in addition to those of bytes. */
 const LINE_COST = 4
 const BLOCK_COST = 16
@@ -47,18 +50,18 @@ export function* findEmbedded(
 /** The lines of a text at which data begins, and those that end it. */
 export class EmbeddedData {
   readonly text: Bytes
-  readonly #beginnings: ByKind<BeginLine>
+  readonly #beginnings: BeginLines
   /** Found once they are needed. */
-  #ends: ByKind<EndLine> | undefined
+  #ends: EndLines | undefined
 
-  constructor(text: Bytes, beginnings: ByKind<BeginLine>) {
+  constructor(text: Bytes, beginnings: BeginLines) {
     this.text = text
     this.#beginnings = beginnings
   }
 
   /** Whether data begins at more lines than are kept. */
   get isCut(): boolean {
-    return [...this.#beginnings.values()].some(({ length }) => length > BEGIN_LINES_MAX)
+    return this.#beginnings.isCut
   }
 
   /** Whether data of these kinds begins in a range of the text, or may begin there. */
@@ -67,7 +70,7 @@ export class EmbeddedData {
   }
 
   #beginningsIn({ from, to, bodyFrom = from }: TextRange, kind: EmbeddedKind): BeginLine[] {
-    const all = this.#beginnings.get(kind) ?? []
+    const all = this.#beginnings.found.get(kind) ?? []
     const first = firstNumber(all.length, (number) => all[number]!.from > from)
     const end = firstNumber(all.length, (number) => all[number]!.at >= to)
     return all.slice(first, end).filter(({ at, form }) => form !== 'in a line' || at >= bodyFrom)
@@ -92,7 +95,7 @@ export class EmbeddedData {
     for (const kind of kinds) {
       const all = this.#beginningsIn(range, kind).filter(({ from }) => Number.isFinite(from))
       if (all.length === 0) continue
-      this.#ends ??= yield* endsIn(this.text, this.#beginnings, work)
+      this.#ends ??= yield* endsIn(this.text, this.#beginnings.found, work)
       const allEnds = this.#ends.get(kind)!
       const firstEnd = (from: number) =>
         firstNumber(allEnds.length, (number) => allEnds[number]!.at >= from)
@@ -111,8 +114,8 @@ export class EmbeddedData {
 }
 
 /** Finds the lines that end data, from where the first data begins. */
-function* endsIn(text: Bytes, beginnings: ByKind<BeginLine>, work: Work): Steps<ByKind<EndLine>> {
-  const ends: ByKind<EndLine> = new Map(Array.from(beginnings.keys(), (kind) => [kind, []]))
+function* endsIn(text: Bytes, beginnings: BeginLines['found'], work: Work): Steps<EndLines> {
+  const ends: EndLines = new Map(Array.from(beginnings.keys(), (kind) => [kind, []]))
   const firsts = Array.from(beginnings.values(), ([first]) => first?.from ?? text.size)
   let offset = Math.min(text.size, ...firsts)
   let units = 0
@@ -187,3 +190,15 @@ function* blocksOf(
   }
   if (goesOn && !isInLine) yield { from, name, to: size }
 }
+
+/** Returns the kinds of data that end at a line, given without its line end. */
+function kindsEndingAt(bytes: Buffer, from: number, end: number): readonly EmbeddedKind[] {
+  if (!ENDS_BEGIN.includes(bytes[from]! | 32)) return []
+  const line = bytes.toString('latin1', from, Math.min(end, from + END_MAX))
+  return [...kindsInTexts].filter((kind) => embeddedFormats[kind].ends?.test(line))
+}
+
+/** The first bytes of lines that end data, as they are with the bit of small letters. */
+const ENDS_BEGIN = [...'e=- \t'].map((character) => character.charCodeAt(0) | 32)
+/** Upper limit for the bytes examined of a line that ends data. */
+const END_MAX = 1024

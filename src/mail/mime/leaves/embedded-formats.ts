@@ -95,8 +95,8 @@ export const kindsInFiles: ReadonlySet<EmbeddedKind> = new Set(
   all.filter((kind) => !embeddedFormats[kind].isField),
 )
 
-/** What a line begins. */
-export interface Beginning {
+/** What a line shows of the data that it begins. */
+export interface EmbeddedStart {
   readonly kind: EmbeddedKind
   /** The name of the file, '' if it has none. */
   readonly name: string
@@ -111,7 +111,7 @@ export interface Beginning {
  * Returns what a line begins, given without its line end, or undefined if it begins nothing. `isWhole` is false if only
  * the rest of the line is given.
  */
-export function beginningOf(line: string, isWhole = true): Beginning | undefined {
+export function embeddedStart(line: string, isWhole = true): EmbeddedStart | undefined {
   if (!/^[bc= \t-]/i.test(line)) return undefined
   const kind = all.find((kind) => embeddedFormats[kind].begins?.test(line))
   if (kind === undefined) return undefined
@@ -122,7 +122,7 @@ export function beginningOf(line: string, isWhole = true): Beginning | undefined
   return { kind, form, name: bytes.toString('latin1') }
 }
 
-function formOf(kind: EmbeddedKind, line: string): Beginning['form'] {
+function formOf(kind: EmbeddedKind, line: string): EmbeddedStart['form'] {
   const { common, isField } = embeddedFormats[kind]
   if (isField || common?.test(line)) return 'common'
   if (kind === 'armour') return line.startsWith('-') ? 'signs' : 'behind blanks'
@@ -134,15 +134,3 @@ function formOf(kind: EmbeddedKind, line: string): Beginning['form'] {
   const digits = Math.abs(mode.length - 3.5) < 1 ? mode.length : 'other'
   return `signs ${word === 'begin'} ${blanks === ' '} ${digits} ${/^ \S/.test(rest)}`
 }
-
-/** Returns the kinds of data that end at a line, given without its line end. */
-export function kindsEndingAt(bytes: Buffer, from: number, end: number): readonly EmbeddedKind[] {
-  if (!ENDS_BEGIN.includes(bytes[from]! | 32)) return []
-  const line = bytes.toString('latin1', from, Math.min(end, from + END_MAX))
-  return all.filter((kind) => embeddedFormats[kind].ends?.test(line))
-}
-
-/** The first bytes of lines that end data, as they are with the bit of small letters. */
-const ENDS_BEGIN = [...'e=- \t'].map((character) => character.charCodeAt(0) | 32)
-/** Upper limit for the bytes examined of a line that ends data. */
-const END_MAX = 1024

@@ -23,7 +23,7 @@ export interface ContentsOptions extends WorkOptions {
   /** Whether the forms of parts are needed (traits/part-forms.ts), which requires a look at each line. */
   readonly seeksForms?: boolean
   /** Called with the position of each part that was emitted completely as one content. */
-  readonly onGiven?: (range: ByteRange) => void
+  readonly onEmitted?: (range: ByteRange) => void
 }
 
 /** Emits what is in the given bytes. */

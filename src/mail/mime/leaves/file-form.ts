@@ -2,7 +2,7 @@ import type { Bytes } from '../../message/bytes.ts'
 import { chained, type MakeDecoder, makerOf } from '../decoders/decoder.ts'
 import { type LineEndMode, LineEnds, Unflowed, Unstuffed } from '../decoders/text-forms.ts'
 import type { Habits, Words } from '../habits/habits.ts'
-import { NO_LINE_END, type TextProperties } from './content-checks.ts'
+import { NO_LINE_END, type TextProperties } from './text-properties.ts'
 
 /** A content that programs save as a file. */
 export interface FileContent {

@@ -5,11 +5,11 @@ import { binHexFile } from '../containers/binhex.ts'
 import { BinHexDecoder } from '../decoders/binhex.ts'
 import { decoded, type MakeDecoder, makerOf } from '../decoders/decoder.ts'
 import { WithoutByte, WithoutTails } from '../decoders/text-forms.ts'
-import { holdsNul } from './content-checks.ts'
 import { type EmbeddedData, findEmbedded, type TextRange } from './embedded-data.ts'
 import { type EmbeddedKind, embeddedFormats, kindsInTexts } from './embedded-formats.ts'
 import type { Extraction } from './extraction.ts'
 import type { Scope } from './scope.ts'
+import { holdsNul } from './text-properties.ts'
 
 const withoutTails = makerOf(WithoutTails)
 const withoutNuls = makerOf(WithoutByte, 0)

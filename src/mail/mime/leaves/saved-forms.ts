@@ -6,22 +6,22 @@ import { changesAscii, isUnreadable, toUtf8 } from '../decoders/charsets.ts'
 import { decoded, makerOf } from '../decoders/decoder.ts'
 import { eachHabits } from '../decoders/each-habits.ts'
 import { LineEnds } from '../decoders/text-forms.ts'
+import type { Encoding } from '../headers/encodings.ts'
 import type { Leaf } from '../reader/found.ts'
 import type { PartForm } from '../traits/part-forms.ts'
-import { giveFromContainers } from './container-contents.ts'
+import type { Extraction } from './extraction.ts'
+import { type FileContent, type FileForm, fileFormBy, unflow, unstuff } from './file-form.ts'
+import { beginsAsMail, isKnownAsMail } from './mail-starts.ts'
+import { openContainers } from './open-containers.ts'
+import { openEmbedded } from './open-embedded.ts'
 import {
-  beginsAsMail,
-  isKnownAsMail,
   mayBeginFile,
   NO_LINE_END,
   splitLineEnd,
   type TextProperties,
   textPropertiesOf,
-} from './content-checks.ts'
-import type { Extraction } from './extraction.ts'
-import { type FileContent, type FileForm, fileFormBy, unflow, unstuff } from './file-form.ts'
-import { openEmbedded } from './open-embedded.ts'
-import type { TransferEncoding } from './transfer-encodings.ts'
+} from './text-properties.ts'
+import { transferEncodings } from './transfer-encodings.ts'
 
 /** A content as readers decode it. */
 interface DecodedContent {
@@ -30,7 +30,7 @@ interface DecodedContent {
   /** Its last line end, or nothing. That of a file mostly belongs to the delimiter below it. */
   readonly end: Buffer
   /** The encoding that it had, unless it was converted as well. */
-  readonly encoding?: TransferEncoding
+  readonly encoding?: Encoding
   /** How its lines end. Without it they stay as they are. */
   readonly lines?: TextProperties | undefined
 }
@@ -85,13 +85,13 @@ export class SavedForms {
     const extraction = this.extraction
     const isShown = header.text !== 'file'
     yield* this.#saveInUtf8(bare, end)
-    const { encodes } = encoding
+    const { encodes } = transferEncodings[encoding]
     const isMessage = encodes === 'nothing' && header.message !== 'no'
     if (isMessage && !isKnownAsMail(bare)) yield* extraction.emit(bare, { isMail: true })
     if (isMessage && beginsAsMail(bare)) {
       // Its parts are contents of their own, so it is a file in one form only.
       yield* extraction.emit(bare)
-      yield* giveFromContainers(bare, extraction)
+      yield* openContainers(bare, extraction)
       return true
     }
     // The line end below a file that was encoded is none of its own.
@@ -167,21 +167,17 @@ export class SavedForms {
    * above the delimiter.
    */
   *#display(
-    {
-      bare,
-      end,
-      encoding: { encodes },
-      lines,
-    }: Required<DecodedContent> & { lines: TextProperties },
+    { bare, end, encoding, lines }: Required<DecodedContent> & { lines: TextProperties },
     form?: PartForm,
   ): Steps<boolean> {
     const { header, depth, isOwnText, isPreamble } = this.#leaf
+    const { encodes } = transferEncodings[encoding]
     const extraction = this.extraction
     const { work, scope } = extraction
     const whole = Bytes.of(bare, end)
     // It may be no multipart, but a file.
     const isUnchanged = encodes === 'nothing'
-    if (isUnchanged && header.multipart === 'maybe') yield* giveFromContainers(bare, extraction)
+    if (isUnchanged && header.multipart === 'maybe') yield* openContainers(bare, extraction)
     yield* this.#openUnstuffed(bare)
     if (header.hints.has('delsp'))
       yield* decoded(whole, unflow, work, (joined) => this.#emitText(joined))
@@ -232,7 +228,8 @@ export class SavedForms {
   *#fileOf({ bare, end, encoding, lines }: DecodedContent): Steps<FileContent> {
     const { header } = this.#leaf
     const isFile = header.text === 'file'
-    const hasEncodedLines = encoding?.encodes === 'lines'
+    const hasEncodedLines =
+      encoding !== undefined && transferEncodings[encoding].encodes === 'lines'
     const above = hasEncodedLines && isFile ? splitLineEnd(bare) : undefined
     const hasLines = lines !== undefined && bare.size <= LINE_ENDS_MAX
     // To libclamav the last line end belongs to a text whose lines are encoded, whatever is in it.

@@ -1,4 +1,4 @@
-import type { GivenMail } from '../budget/work.ts'
+import type { EmittedMail } from '../budget/work.ts'
 import type { Declared } from '../containers/containers.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 import type { PartNames } from '../traits/part-names.ts'
@@ -17,7 +17,7 @@ export interface Scope {
   /** Whether the structure of the mail has no oddity, so that its parts have forms (part-forms.ts). */
   readonly hasForm: boolean
   /** The attached mail whose parts have forms in it. */
-  readonly around?: GivenMail | undefined
+  readonly around?: EmittedMail | undefined
   /** Its names, and the containers it was extracted from within its part. */
   readonly part: PartNames
   /** The number of messages around it (reader/depth.ts). */

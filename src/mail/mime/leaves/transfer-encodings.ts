@@ -6,7 +6,7 @@ import type { Feature } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
 
 /** What has to be known of a transfer encoding to decode a part, and to save the result. */
-export interface TransferEncoding {
+interface TransferEncoding {
   /** Decodes it in each way in which some program does. */
   readonly codec?: Codec
   /**

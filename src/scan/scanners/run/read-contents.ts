@@ -5,7 +5,7 @@ import { TOP_LINE } from '../../../mail/message/message.ts'
 import { NamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolSettings } from '../../../mail/message/spool.ts'
 import { type ContentsOptions, contentsOf } from '../../../mail/mime/contents.ts'
-import type { GivenMail, PartForm, PartNames } from '../../../mail/mime/index.ts'
+import type { EmittedMail, PartForm, PartNames } from '../../../mail/mime/index.ts'
 import type { ContentSample, MessageSample } from '../contract/scanner.ts'
 import type { MailScan } from './scan-run.ts'
 
@@ -51,10 +51,10 @@ export async function* readContents(
 
 /** Yields a content as a sample, whose file is removed when the next step is requested. */
 function* stepOf(
-  found: GivenMail & {
+  found: EmittedMail & {
     readonly part: PartNames
     readonly form?: PartForm | undefined
-    readonly around?: GivenMail | undefined
+    readonly around?: EmittedMail | undefined
   },
   message: MessageSample,
   spool: SpoolSettings,
@@ -79,6 +79,6 @@ function* stepOf(
 }
 
 /** libclamav recognizes mail by its first field, so a mail has the same line on top as the message. */
-function asSubmitted({ bytes, isMail }: GivenMail): Bytes {
+function asSubmitted({ bytes, isMail }: EmittedMail): Bytes {
   return isMail ? Bytes.of(TOP_LINE, bytes) : bytes
 }

@@ -99,7 +99,7 @@ export class MailReading {
       maxDepth: limits.nesting,
       mayBeFile: results.toleratesLimits,
       seeksForms: this.#extracted !== undefined,
-      ...(mayTolerate && { onGiven: (range) => this.scannedRanges.push(range) }),
+      ...(mayTolerate && { onEmitted: (range) => this.scannedRanges.push(range) }),
       ...(listens && { onPart: (part) => listen(this.#names, inspections, part) }),
       onOdd: (oddity) => {
         this.#oddities.add(oddity)

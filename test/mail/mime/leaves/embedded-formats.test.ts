@@ -1,8 +1,8 @@
 import t from 'tap'
 import { BeginSearch } from '../../../../src/mail/mime/leaves/begin-words.ts'
-import { beginningOf } from '../../../../src/mail/mime/leaves/embedded-formats.ts'
+import { embeddedStart } from '../../../../src/mail/mime/leaves/embedded-formats.ts'
 
-const kindOf = (line: string) => beginningOf(line)?.kind
+const kindOf = (line: string) => embeddedStart(line)?.kind
 
 t.test('a line that begins uuencode is known by its first word', async (t) => {
   for (const line of [
@@ -23,7 +23,7 @@ t.test('a line that begins uuencode is known by its first word', async (t) => {
   for (const line of ['begin', 'BEGIN', 'BEGIN TRY', 'Begin ', 'BEGIN-644']) {
     t.equal(kindOf(line), undefined, `${line}, as in a program`)
   }
-  for (const line of ['x begin 6', '----begin x']) t.equal(beginningOf(line), undefined, line)
+  for (const line of ['x begin 6', '----begin x']) t.equal(embeddedStart(line), undefined, line)
 })
 
 t.test('the line that begins encoded data names a file', async (t) => {
@@ -40,16 +40,16 @@ t.test('the line that begins encoded data names a file', async (t) => {
     '=ybegin line=128 Name= a.exe ': 'a.exe',
     '=YBEGIN line=128': '',
   }
-  for (const [line, name] of Object.entries(names)) t.equal(beginningOf(line)?.name, name, line)
-  t.equal(beginningOf('x begin 644 a'), undefined)
-  t.equal(beginningOf(' =ybegin name=a'), undefined)
+  for (const [line, name] of Object.entries(names)) t.equal(embeddedStart(line)?.name, name, line)
+  t.equal(embeddedStart('x begin 644 a'), undefined)
+  t.equal(embeddedStart(' =ybegin name=a'), undefined)
 })
 
 t.test('armour begins after blanks at most, and a signed text is none', async (t) => {
   for (const line of ['-----Begin PKCS7-----', '-----BEGIN ']) {
     t.equal(kindOf(line), 'armour', line)
     t.equal(kindOf(` \t${line}`), 'armour', line)
-    t.equal(beginningOf(` \t${line}`)?.form, 'behind blanks', line)
+    t.equal(embeddedStart(` \t${line}`)?.form, 'behind blanks', line)
   }
   for (const line of ['-----BEGIN PGP SIGNED MESSAGE-----', '-----BEGIN', 'x -----BEGIN X']) {
     t.equal(kindOf(line), undefined, line)
@@ -107,7 +107,7 @@ t.test('a word that begins data is found anywhere, by the text after it', async 
     for (const rest of ['', '6 x']) {
       const texts = characters.map((character) => `${word}${character}${rest}`)
       const found = texts.filter((text) => placesIn(`x\n${text}\n`).length > 0)
-      const known = texts.filter((text) => beginningOf(text.split(/[\r\n]/)[0]!))
+      const known = texts.filter((text) => embeddedStart(text.split(/[\r\n]/)[0]!))
       t.same(found, known, `${word} before each byte and "${rest}"`)
     }
   }

@@ -2,8 +2,8 @@ import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { formHabits } from '../../../../src/mail/mime/habits/form-habits.ts'
 import { EveryHabit, Habits, type Words } from '../../../../src/mail/mime/habits/habits.ts'
-import { NO_LINE_END } from '../../../../src/mail/mime/leaves/content-checks.ts'
 import { type FileContent, fileFormBy } from '../../../../src/mail/mime/leaves/file-form.ts'
+import { NO_LINE_END } from '../../../../src/mail/mime/leaves/text-properties.ts'
 import { decode } from '../decoders/decode.ts'
 
 type FormHabit = keyof typeof formHabits

@@ -12,9 +12,9 @@ import { behindText, ENCODING, inBase64, options, TYPE } from './one-part.ts'
 /** The parts of a message of which it is told that all of each is in one content. */
 function givenIn(mail: string): readonly string[] {
   const given: string[] = []
-  const onGiven = ({ from, to }: { from: number; to: number }) =>
+  const onEmitted = ({ from, to }: { from: number; to: number }) =>
     void given.push(mail.slice(from, to))
-  readMail(mail, { ...options, onGiven })
+  readMail(mail, { ...options, onEmitted })
   return given
 }
 

@@ -8,7 +8,7 @@ import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../../src/mail/mime/contents.ts'
 import { plainName } from '../../../../src/mail/mime/headers/fields.ts'
 import { MimeLines } from '../../../../src/mail/mime/headers/mime-lines.ts'
-import { beginningOf } from '../../../../src/mail/mime/leaves/embedded-formats.ts'
+import { embeddedStart } from '../../../../src/mail/mime/leaves/embedded-formats.ts'
 import { type Key, parseKeyring } from '../../../../src/scan/stamps/keyring.ts'
 import { signMessage } from '../../../../src/scan/stamps/sign.ts'
 import { verifyStamps } from '../../../../src/scan/stamps/verify.ts'
@@ -114,7 +114,7 @@ t.test('a field about content is one to reading, stamps and fingerprints', async
 })
 
 t.test('so is each line at which data begins', async (t) => {
-  t.ok(STARTS.filter((line) => beginningOf(line) ?? beginningOf(` ${line}`)).length >= 5)
+  t.ok(STARTS.filter((line) => embeddedStart(line) ?? embeddedStart(` ${line}`)).length >= 5)
   for (const line of STARTS) {
     for (const fold of [' ', '\t', '   ']) {
       for (const unshared of own) {
@@ -124,12 +124,13 @@ t.test('so is each line at which data begins', async (t) => {
         if (free.includes(unshared)) t.notOk(isTrusted(stampOf(mail) + field + mail), field)
       }
       // A field that both bind may not begin what goes on below it, among fields that they do not.
-      if (beginningOf(fold + line)) {
+      if (embeddedStart(fold + line)) {
         t.equal(print(`X-A: a\n${fold}${line}\n${mail}`), undefined)
         t.equal(stampOf(`X-A: a\n${fold}${line}\n${mail}`), undefined)
       }
     }
-    if (beginningOf(line) || line.startsWith('--')) t.equal(stampOf(`${line}\n${mail}`), undefined)
+    if (embeddedStart(line) || line.startsWith('--'))
+      t.equal(stampOf(`${line}\n${mail}`), undefined)
   }
 })
 

@@ -8,24 +8,24 @@ import { decoded, makerOf } from '../decoders/decoder.ts'
 import { quotedPrintable } from '../decoders/quoted-printable.ts'
 import { Unescaped, Unpercented } from '../decoders/text-forms.ts'
 import { NO_HEADER } from '../headers/part-header.ts'
-import { hasHeader } from './content-checks.ts'
 import type { Extraction } from './extraction.ts'
+import { hasHeader } from './mail-starts.ts'
 
 const unescaped = makerOf(Unescaped)
 const unpercented = makerOf(Unpercented)
 
 /**
- * Gives what a container holds, if the bytes are one that is not encrypted. They may become many times as large, and an
+ * Opens a container: emits what it holds, if the bytes are one that is not encrypted. They may become many times as large, and an
  * address book may have thousands of keys.
  */
-export function* giveFromContainers(source: Bytes, extraction: Extraction): Steps {
-  for (const container of containerKinds) yield* giveOpened(source, container, extraction)
+export function* openContainers(source: Bytes, extraction: Extraction): Steps {
+  for (const container of containerKinds) yield* openAs(source, container, extraction)
 }
 
 /** Opens bytes as one kind of container. */
-function* giveOpened(source: Bytes, container: ContainerKind, extraction: Extraction): Steps {
+function* openAs(source: Bytes, container: ContainerKind, extraction: Extraction): Steps {
   const isDeclared = isDeclaredAs(container, extraction.scope)
-  const give = (content: HeldContent) => giveHeld(content, container, extraction)
+  const give = (content: HeldContent) => openHeld(content, container, extraction)
   try {
     const isOpened = yield* container.open(source, { work: extraction.work, isDeclared, give })
     if (isOpened && container.declaredAs !== undefined) extraction.noteOpened()
@@ -37,7 +37,7 @@ function* giveOpened(source: Bytes, container: ContainerKind, extraction: Extrac
   }
 }
 
-function* giveHeld(
+function* openHeld(
   { bytes, names = [], encoding, isOfSameKind }: HeldContent,
   { kind, hint }: ContainerKind,
   extraction: Extraction,
@@ -49,17 +49,17 @@ function* giveHeld(
     ...(!isOfSameKind && { declared: 'none' as const }),
   })
   yield* encoding === undefined
-    ? giveFromOpened(bytes, held)
-    : held.inside((inner) => giveByEncoding(encoding, bytes, inner))
+    ? emitHeld(bytes, held)
+    : held.inside((inner) => decodeHeld(encoding, bytes, inner))
 }
 
-function* giveFromOpened(content: Bytes, opened: Extraction): Steps {
+function* emitHeld(content: Bytes, opened: Extraction): Steps {
   if (yield* hasHeader(content, opened.work)) {
     yield* opened.insideMail((inner) => inner.emitMail(content))
   } else yield* opened.inside((inner) => inner.emitAndOpen(content))
 }
 
-function giveByEncoding(encoding: HeldEncoding, encoded: Bytes, extraction: Extraction): Steps {
+function decodeHeld(encoding: HeldEncoding, encoded: Bytes, extraction: Extraction): Steps {
   const fromBase64 = (text: Bytes) => extraction.decodeInEachWay(base64, text)
   switch (encoding) {
     case 'base64':

@@ -1,15 +1,15 @@
 import type { Bytes } from '../../message/bytes.ts'
 import type { Steps } from '../budget/work.ts'
 import { beginsCalendar } from '../containers/calendar.ts'
-import { giveFromContainers } from './container-contents.ts'
-import { beginsAsMailbox, hasHeader, mailStarts } from './content-checks.ts'
 import { kindsInFiles } from './embedded-formats.ts'
 import type { Extraction } from './extraction.ts'
+import { beginsAsMailbox, hasHeader, mailStarts } from './mail-starts.ts'
+import { openContainers } from './open-containers.ts'
 import { openEmbedded } from './open-embedded.ts'
 
-/** Opens a file, whatever it is. */
-export function* openFile(file: Bytes, extraction: Extraction): Steps {
-  yield* giveFromContainers(file, extraction)
+/** Opens a content, whatever it is. */
+export function* openContent(file: Bytes, extraction: Extraction): Steps {
+  yield* openContainers(file, extraction)
   yield* openWithin(file, extraction)
 }
 
