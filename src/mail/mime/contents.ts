@@ -5,7 +5,7 @@ import type { EmittedMail, Steps } from './budget/work.ts'
 import { readNames } from './headers/names.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import { decodeLeaf } from './leaves/decode-leaf.ts'
-import { type EmbeddedData, findEmbedded } from './leaves/embedded-data.ts'
+import { EmbeddedData } from './leaves/embedded-data.ts'
 import { kindsInFiles, kindsInTexts } from './leaves/embedded-formats.ts'
 import { type ContentsOptions, Extraction } from './leaves/extraction.ts'
 import { isKnownAsMail } from './leaves/mail-starts.ts'
@@ -84,7 +84,7 @@ class MailContents {
       if (!(error instanceof LimitExceeded)) throw error
       extraction.work.leaveUnread(error.message) // but what was found up to there is given
     }
-    const embedded = yield* findEmbedded(source, kindsInTexts, extraction.work)
+    const embedded = yield* EmbeddedData.of(source, kindsInTexts, extraction.work)
     const hasForm = yield* this.#isPlain(embedded)
     for (const leaf of this.#leaves) {
       const part = this.#partOf(leaf.header)

@@ -42,12 +42,9 @@ const WORD_COST = 24
 /** Upper limit for the bytes before such a word, if data begins with its line. */
 const FRONT_MAX = 'conten'.length
 
-/** Upper limit for the characters of a line that begins data. */
-const LINE_MAX = 64 * 1024
-
 const MARK_FRONT = BINHEX_MARK.toLowerCase().indexOf('th bi')
 
-/** Searches a block of bytes for the lines at which data begins. */
+/** Searches a block of bytes (lib/bytes/line-blocks.ts) for the lines at which data begins. */
 export class BeginSearch {
   readonly #bytes: Buffer
   readonly #midLine: boolean
@@ -106,13 +103,11 @@ export class BeginSearch {
     return line === 0 && this.#midLine ? undefined : line
   }
 
-  /** Returns the text of a line, or nothing if it is too long to begin data. */
   #lineFrom(start: number): string {
     const bytes = this.#bytes
-    const most = Math.min(bytes.length, start + LINE_MAX + 1)
     let end = start
-    while (end < most && bytes[end] !== LF && bytes[end] !== CR) end++
-    return end - start > LINE_MAX ? '' : bytes.toString('latin1', start, end)
+    while (end < bytes.length && bytes[end] !== LF && bytes[end] !== CR) end++
+    return bytes.toString('latin1', start, end)
   }
 }
 

@@ -38,15 +38,6 @@ type EndLines = ReadonlyMap<EmbeddedKind, EndLine[]>
 const LINE_COST = 4
 const BLOCK_COST = 16
 
-/** Searches a text for data of these kinds. */
-export function* findEmbedded(
-  text: Bytes,
-  kinds: ReadonlySet<EmbeddedKind>,
-  work: Work,
-): Steps<EmbeddedData> {
-  return new EmbeddedData(text, yield* findBeginLines(text, kinds, work))
-}
-
 /** The lines of a text at which data begins, and those that end it. */
 export class EmbeddedData {
   readonly text: Bytes
@@ -54,7 +45,12 @@ export class EmbeddedData {
   /** Found once they are needed. */
   #ends: EndLines | undefined
 
-  constructor(text: Bytes, beginnings: BeginLines) {
+  /** Searches a text for data of these kinds. */
+  static *of(text: Bytes, kinds: ReadonlySet<EmbeddedKind>, work: Work): Steps<EmbeddedData> {
+    return new EmbeddedData(text, yield* findBeginLines(text, kinds, work))
+  }
+
+  private constructor(text: Bytes, beginnings: BeginLines) {
     this.text = text
     this.#beginnings = beginnings
   }

@@ -5,7 +5,7 @@ import { binHexFile } from '../containers/binhex.ts'
 import { BinHexDecoder } from '../decoders/binhex.ts'
 import { decoded, type MakeDecoder, makerOf } from '../decoders/decoder.ts'
 import { WithoutByte, WithoutTails } from '../decoders/text-forms.ts'
-import { type EmbeddedData, findEmbedded, type TextRange } from './embedded-data.ts'
+import { EmbeddedData, type TextRange } from './embedded-data.ts'
 import { type EmbeddedKind, embeddedFormats, kindsInTexts } from './embedded-formats.ts'
 import type { Extraction } from './extraction.ts'
 import type { Scope } from './scope.ts'
@@ -19,7 +19,7 @@ const BLOCK_COST = 2048
 
 /** Opens what is encoded in a text, or in a file, that was decoded. */
 export function* openEmbedded(text: Bytes, extraction: Extraction, kinds = kindsInTexts): Steps {
-  const data = yield* findEmbedded(text, kinds, extraction.work)
+  const data = yield* EmbeddedData.of(text, kinds, extraction.work)
   const whole = { from: 0, to: text.size }
   if (data.beginsIn(whole, kinds))
     yield* extraction.inside((inner) => openEmbeddedIn(whole, data, kinds, inner))
@@ -49,7 +49,7 @@ function* openBlocksOf(
   kinds: ReadonlySet<EmbeddedKind>,
   extraction: Extraction,
 ): Steps {
-  const data = yield* findEmbedded(text, kinds, extraction.work)
+  const data = yield* EmbeddedData.of(text, kinds, extraction.work)
   yield* openBlocks({ from: 0, to: text.size }, data, kinds, extraction, new Set())
 }
 

@@ -4,7 +4,7 @@ import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { type Steps, Work } from '../../../../src/mail/mime/budget/work.ts'
-import { findEmbedded } from '../../../../src/mail/mime/leaves/embedded-data.ts'
+import { EmbeddedData } from '../../../../src/mail/mime/leaves/embedded-data.ts'
 import { kindsInFiles, kindsInTexts } from '../../../../src/mail/mime/leaves/embedded-formats.ts'
 import { inChunks, inChunksOf } from '../../message/bytes.ts'
 
@@ -24,7 +24,7 @@ function blocksIn(
   const cuts = Array.from({ length: Math.floor(text.length / length) }, (_, n) => n * length)
   const source = inChunks(bytes, cuts)
   const work = new Work(Bytes.of(bytes), { openFile: () => openAnonymousFile(tmpdir()) })
-  const lines = resultOf(findEmbedded(source, kindsInTexts, work))
+  const lines = resultOf(EmbeddedData.of(source, kindsInTexts, work))
   const blocks = resultOf(lines.blocks({ from: 0, to: source.size }, kindsInTexts, most, work))
   return blocks.map(({ from, to }) => text.slice(from, to))
 }
@@ -106,7 +106,7 @@ t.test('announced data extends from an empty line to two dashes', async (t) => {
 function anyIn(text: string, length: number, kinds = kindsInTexts): boolean {
   const source = inChunksOf(length, Buffer.from(text, 'latin1'))
   const work = new Work(source, { openFile: () => openAnonymousFile(tmpdir()) })
-  const lines = resultOf(findEmbedded(source, kinds, work))
+  const lines = resultOf(EmbeddedData.of(source, kinds, work))
   return lines.beginsIn({ from: 0, to: source.size }, kinds)
 }
 
@@ -201,7 +201,7 @@ t.test('the blocks in a range of a text are those of the range alone', async (t)
   const texts = ['x\nbegin 644 a\nONE\n', '\nTWO\nend\nbegin 644 b\n', 'THREE\n', 'begin x\nend\n']
   const bytes = Buffer.from(texts.join(''), 'latin1')
   const work = new Work(Bytes.of(bytes), { openFile: () => openAnonymousFile(tmpdir()) })
-  const lines = resultOf(findEmbedded(Bytes.of(bytes), kindsInTexts, work))
+  const lines = resultOf(EmbeddedData.of(Bytes.of(bytes), kindsInTexts, work))
   let from = 0
   for (const text of texts) {
     const to = from + text.length
