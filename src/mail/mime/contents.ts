@@ -82,7 +82,7 @@ class MailContents {
       yield* this.#readStructure()
     } catch (error) {
       if (!(error instanceof LimitExceeded)) throw error
-      extraction.work.leaveUnread(error.message) // but what was found up to there is given
+      extraction.work.leaveUnread(error.message) // but what was found up to there is emitted
     }
     const embedded = yield* EmbeddedData.of(source, kindsInTexts, extraction.work)
     const hasForm = yield* this.#isPlain(embedded)

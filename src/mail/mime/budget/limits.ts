@@ -85,7 +85,7 @@ export const limits = {
 export interface ReadingBudget {
   /** The bytes that may be decoded or yielded unchanged. */
   bytes: number
-  /** The contents that may be given. */
+  /** The contents that may be emitted. */
   contents: number
   /** The units of work that may be done. */
   work: number

@@ -19,26 +19,26 @@ const MEMBERS_MAX = 2000
  */
 export function* archiveMembers(source: Bytes, work: Work): Steps<boolean> {
   const front = source.gather(0, BLOCK)
-  if (front.length >= 4 && front.readUInt32LE(0) === LOCAL) return yield* giveZip(source, work)
+  if (front.length >= 4 && front.readUInt32LE(0) === LOCAL) return yield* emitZip(source, work)
   if (front.length >= 3 && front.readUIntBE(0, 3) === 0x1f8b08)
-    return (yield* giveInflated(source, 'gzip', work)) !== undefined
-  return isTarHeader(front) ? yield* giveTar(source, work) : false
+    return (yield* emitInflated(source, 'gzip', work)) !== undefined
+  return isTarHeader(front) ? yield* emitTar(source, work) : false
 }
 
-function* giveMember(bytes: Bytes, work: Work): Steps {
+function* emitMember(bytes: Bytes, work: Work): Steps {
   yield* work.countUnits(MEMBER_COST)
   if (bytes.size > 0) yield { kind: 'content', bytes, isMail: false, part: NAMELESS }
 }
 
 /** Returns the uncompressed size, or undefined if the bytes are not exactly one stream. */
-function* giveInflated(
+function* emitInflated(
   source: Bytes,
   form: 'deflate' | 'gzip',
   work: Work,
 ): Steps<number | undefined> {
   const { store, isExact } = yield* inflated(source, form, work)
   try {
-    yield* giveMember(store, work)
+    yield* emitMember(store, work)
     return isExact ? store.size : undefined
   } finally {
     store.close()
@@ -60,7 +60,7 @@ const ENCRYPTED = 1
 /** The sizes follow the file, and are not in its own header. */
 const HAS_DESCRIPTOR = 8
 
-function* giveZip(source: Bytes, work: Work): Steps<boolean> {
+function* emitZip(source: Bytes, work: Work): Steps<boolean> {
   const directory = directoryOf(source)
   if (directory === undefined) return false
   const { entries, from } = directory
@@ -77,9 +77,9 @@ function* giveZip(source: Bytes, work: Work): Steps<boolean> {
     const isSized = front.readUInt32LE(18) === packed && front.readUInt32LE(22) === size
     if (!isSized && (front.readUInt16LE(6) & HAS_DESCRIPTOR) === 0) return false
     const bytes = source.slice(data, end)
-    if (method === 0) yield* giveMember(bytes, work)
+    if (method === 0) yield* emitMember(bytes, work)
     else if (method !== 8) return false
-    const unpacked = method === 0 ? packed : yield* giveInflated(bytes, 'deflate', work)
+    const unpacked = method === 0 ? packed : yield* emitInflated(bytes, 'deflate', work)
     if (unpacked !== size) return false
   }
   return from - end <= DESCRIPTOR_MAX
@@ -131,7 +131,7 @@ export const SIZE_AT = 124
 const CHECKSUM_AT = 148
 const MAGIC_AT = 257
 
-function* giveTar(source: Bytes, work: Work): Steps<boolean> {
+function* emitTar(source: Bytes, work: Work): Steps<boolean> {
   let members = 0
   for (let at = 0; at < source.size; ) {
     const header = source.gather(at, at + BLOCK)
@@ -141,7 +141,7 @@ function* giveTar(source: Bytes, work: Work): Steps<boolean> {
     const size = octalIn(header, SIZE_AT, 12)
     const from = at + BLOCK
     if (++members > MEMBERS_MAX || Number.isNaN(size) || from + size > source.size) return false
-    yield* giveMember(source.slice(from, from + size), work)
+    yield* emitMember(source.slice(from, from + size), work)
     at = from + Math.ceil(size / BLOCK) * BLOCK
   }
   return true

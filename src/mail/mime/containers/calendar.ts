@@ -24,9 +24,9 @@ export function* openCalendar(source: Bytes, opening: Opening): Steps<boolean> {
   return true
 }
 
-function* readInEachWay(source: Bytes, { work, give }: Opening): Steps {
+function* readInEachWay(source: Bytes, { work, emit }: Opening): Steps {
   for (const habits of eachHabits('reading a calendar', work)) {
-    yield* readLines(source, habits, work, give)
+    yield* readLines(source, habits, work, emit)
   }
 }
 
@@ -53,7 +53,7 @@ function utf16Of(source: Bytes): 'utf16le' | 'utf16be' | undefined {
   return undefined
 }
 
-function* readLines(source: Bytes, habits: Habits, work: Work, give: Opening['give']): Steps {
+function* readLines(source: Bytes, habits: Habits, work: Work, emit: Opening['emit']): Steps {
   const reader = new PropertyReader(habits, work.pool)
   try {
     for (const chunk of source.chunks()) {
@@ -61,23 +61,23 @@ function* readLines(source: Bytes, habits: Habits, work: Work, give: Opening['gi
         const piece = chunk.subarray(at, at + LINES_PIECE)
         reader.push(piece)
         yield* work.countUnits(piece.length)
-        yield* giveReady(reader, work, give)
+        yield* emitReady(reader, work, emit)
       }
     }
     reader.end()
-    yield* giveReady(reader, work, give)
+    yield* emitReady(reader, work, emit)
   } finally {
     reader.close()
   }
 }
 
-/** Gives the files in the values that are over. */
-function* giveReady({ ready }: PropertyReader, work: Work, give: Opening['give']): Steps {
+/** Emits the files in the values that are over. */
+function* emitReady({ ready }: PropertyReader, work: Work, emit: Opening['emit']): Steps {
   for (let value = ready.shift(); value; value = ready.shift()) {
     try {
       yield* work.countUnits(VALUE_COST)
       work.countBytes(value.store?.size ?? 0)
-      for (const file of value.files()) yield* give(file)
+      for (const file of value.files()) yield* emit(file)
     } finally {
       value.store?.close()
     }

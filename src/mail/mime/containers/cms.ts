@@ -39,8 +39,8 @@ const SEQUENCE = 16
  * scanner could read base64. The bytes after the container are yielded as well. Returns whether the bytes are
  * a container. Throws Unreadable if they are one that cannot be read to its end.
  */
-export function* openCms(source: Bytes, { work, give }: Opening): Steps<boolean> {
-  const giveHeld = (bytes: Bytes) => give({ bytes, isOfSameKind: true })
+export function* openCms(source: Bytes, { work, emit }: Opening): Steps<boolean> {
+  const emitHeld = (bytes: Bytes) => emit({ bytes, isOfSameKind: true })
   const reader = new BerReader(source, work)
   const container = reader.container()
   if (container === undefined) return false
@@ -54,15 +54,15 @@ export function* openCms(source: Bytes, { work, give }: Opening): Steps<boolean>
     if (container !== 'plain' && container.isCompressed) {
       const { store: plain, isBroken } = yield* inflated(store, 'zlib', work)
       try {
-        yield* giveHeld(plain)
+        yield* emitHeld(plain)
       } finally {
         plain.close()
       }
       if (isBroken) throw unreadable()
-    } else yield* giveHeld(store)
+    } else yield* emitHeld(store)
     if (!isWhole) throw unreadable()
     const end = yield* reader.end()
-    if (end < source.size) yield* giveHeld(source.slice(end))
+    if (end < source.size) yield* emitHeld(source.slice(end))
   } finally {
     store.close()
   }

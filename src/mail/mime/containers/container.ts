@@ -29,12 +29,12 @@ export interface Opening {
   readonly work: Work
   /** Whether a header, or the text around the bytes, declares them as this kind. */
   readonly isDeclared: boolean
-  /** Yields a content, whose bytes may be freed afterwards. */
-  readonly give: (content: HeldContent) => Steps
+  /** Passes a content to scanners, and opens it. Its bytes may be freed afterwards. */
+  readonly emit: (content: HeldContent) => Steps
 }
 
 /**
- * Yields the contents of a container. Returns whether the bytes are one. Throws Unreadable if they are one that cannot
+ * Emits the contents of a container. Returns whether the bytes are one. Throws Unreadable if they are one that cannot
  * be read to its end.
  */
 export type OpenContainer = (source: Bytes, opening: Opening) => Steps<boolean>

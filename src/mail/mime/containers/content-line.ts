@@ -204,7 +204,7 @@ export class PropertyValue {
   }
 }
 
-/** Gives the file of a `data:` URL (RFC 2397). */
+/** Returns the file of a `data:` URL (RFC 2397). */
 function* filesOfUrl(url: Bytes, names: readonly string[]): Generator<HeldContent> {
   const comma = placeOf(url, ',')
   if (comma < 0) return

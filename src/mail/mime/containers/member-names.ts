@@ -61,7 +61,7 @@ function* piecesOf(source: Bytes, spend: (bytes: number) => void): Generator<Buf
     yield bytes
 }
 
-/** Gives the names in fields that begin in a piece. */
+/** Yields the names in fields that begin in a piece. */
 function* namesIn(bytes: Buffer): Generator<Buffer> {
   const end = Math.min(SEARCH_STEP, bytes.length)
   // Mark, length, version 1, checksum of the plain name, name.
@@ -82,7 +82,7 @@ function* namesIn(bytes: Buffer): Generator<Buffer> {
   }
 }
 
-/** Gives the paths in records of pax: length, blank, key, `=`, value, line end. */
+/** Yields the paths in records of pax: length, blank, key, `=`, value, line end. */
 function* pathsIn(records: Buffer): Generator<Buffer> {
   const form = /^(\d{1,6}) (path=|GNU\.sparse\.name=)?/
   for (let at = 0, end = 0; at < records.length; at = end) {

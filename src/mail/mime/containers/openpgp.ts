@@ -69,7 +69,7 @@ const compressions: ReadonlyMap<number, 'none' | 'deflate' | 'zlib' | 'bzip2'> =
  * If a packet is truncated, the available bytes are yielded. Such bytes do not justify refusing mail: of a
  * thousand files of any kind, or words of a text, one looks like a truncated packet.
  */
-export function* openPgp(source: Bytes, { work, isDeclared, give }: Opening): Steps<boolean> {
+export function* openPgp(source: Bytes, { work, isDeclared, emit }: Opening): Steps<boolean> {
   if (!isDeclared && !(yield* beginsPgp(source, work))) return false
   const cursor = new ByteCursor(source)
   while (cursor.left > CHECKSUM) {
@@ -78,7 +78,7 @@ export function* openPgp(source: Bytes, { work, isDeclared, give }: Opening): St
     const packet = packetFront(cursor)
     if (packet === undefined) {
       if (from === 0) return false
-      yield* give({ bytes: source.slice(from), isOfSameKind: true })
+      yield* emit({ bytes: source.slice(from), isOfSameKind: true })
       return true
     }
     const kind = packets.get(packet.tag)?.kind
@@ -87,8 +87,8 @@ export function* openPgp(source: Bytes, { work, isDeclared, give }: Opening): St
     const body = isOpened ? new Store(work.pool) : undefined
     try {
       const isWhole = yield* readBody(cursor, packet.length, body, work)
-      if (body && kind === 'literal') yield* give(fileOf(body))
-      else if (body) yield* giveCompressed(body, isDeclared && isWhole, work, give)
+      if (body && kind === 'literal') yield* emit(fileOf(body))
+      else if (body) yield* emitCompressed(body, isDeclared && isWhole, work, emit)
       if (!isWhole) return kind === 'encrypted'
     } finally {
       body?.close()
@@ -205,12 +205,12 @@ function fileOf(body: Bytes): HeldContent {
 const BZIP2 = Buffer.from('BZh')
 
 /** `isSure` means that the bytes are a packet that was meant to be one. */
-function* giveCompressed(body: Bytes, isSure: boolean, work: Work, give: Opening['give']): Steps {
+function* emitCompressed(body: Bytes, isSure: boolean, work: Work, emit: Opening['emit']): Steps {
   const compression = compressions.get(new ByteCursor(body).byte())
   const data = body.slice(1)
   if (compression === undefined) return // an unknown compression
   if (compression === 'none') {
-    yield* give({ bytes: data, isOfSameKind: true })
+    yield* emit({ bytes: data, isOfSameKind: true })
     return
   }
   if (compression === 'bzip2') {
@@ -220,7 +220,7 @@ function* giveCompressed(body: Bytes, isSure: boolean, work: Work, give: Opening
   }
   const { store, isBroken } = yield* inflated(data, compression, work)
   try {
-    if (store.size > 0) yield* give({ bytes: store, isOfSameKind: true })
+    if (store.size > 0) yield* emit({ bytes: store, isOfSameKind: true })
     // Any bytes may look like a deflated packet. A real one inflates to some output.
     if (isBroken && (isSure || store.size > 0)) throw unreadable()
   } finally {

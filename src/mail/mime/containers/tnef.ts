@@ -45,7 +45,7 @@ const IDENTIFIER = 16
  *
  * The names of a file may follow its data, so a file is yielded at the beginning of the next one.
  */
-export function* openTnef(source: Bytes, { work, give }: Opening): Steps<boolean> {
+export function* openTnef(source: Bytes, { work, emit }: Opening): Steps<boolean> {
   const cursor = new ByteCursor(source)
   if (numberOf(cursor, 4) !== SIGNATURE) return false
   cursor.skip(2)
@@ -59,14 +59,14 @@ export function* openTnef(source: Bytes, { work, give }: Opening): Steps<boolean
     const data = source.slice(cursor.at, cursor.at + length)
     cursor.skip(length + 2)
     if (id === NEXT_FILE) {
-      yield* file.give(give)
+      yield* file.emit(emit)
       file = new TnefFile()
     }
     if (id === TITLE) file.addName(nameIn(data, STRING))
     else if (LISTS.has(id)) yield* readProperties(data, work, file)
     else file.add(data, VALUES.has(id))
   }
-  yield* file.give(give)
+  yield* file.emit(emit)
   return true
 }
 
@@ -90,11 +90,11 @@ class TnefFile {
     }
   }
 
-  *give(give: Opening['give']): Steps {
+  *emit(emit: Opening['emit']): Steps {
     const names = [...this.#names]
     // A name without data is reported, too.
     const values = this.#values.length > 0 ? this.#values : names.length > 0 ? [NO_BYTES] : []
-    for (const bytes of values) yield* give({ bytes, names })
+    for (const bytes of values) yield* emit({ bytes, names })
   }
 }
 

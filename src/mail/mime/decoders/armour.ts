@@ -1,7 +1,7 @@
 import { COLON, CR, DASH, EQUALS, LF, SPACE } from '../../../lib/bytes/ascii.ts'
 import type { Habits } from '../habits/habits.ts'
 import { Base64Decoder } from './base64.ts'
-import { type Codec, type Decoder, type Give, makerOf, WholeLines } from './decoder.ts'
+import { type Codec, type Decoder, makerOf, WholeLines, type Write } from './decoder.ts'
 
 /** The beginning of the line that ends armour. With any text before it, GnuPG takes the line for data. */
 export const ARMOUR_END = '-----END'
@@ -19,8 +19,8 @@ class ArmourDecoder implements Decoder {
   #state: 'fields' | 'data' | 'over'
 
   /** Without fields, all lines are data. */
-  constructor(give: Give, buffer: Buffer, habits: Habits, hasFields: boolean) {
-    this.#inner = new Base64Decoder(give, buffer)
+  constructor(write: Write, buffer: Buffer, habits: Habits, hasFields: boolean) {
+    this.#inner = new Base64Decoder(write, buffer)
     this.#habits = habits
     this.#state = hasFields ? 'fields' : 'data'
   }

@@ -2,7 +2,7 @@ import { CR, LF } from '../../../lib/bytes/ascii.ts'
 import { indexOrEnd } from '../../../lib/bytes/lines.ts'
 import { BASE64 } from '../../message/escapes.ts'
 import { Habits, type Words } from '../habits/habits.ts'
-import { BUFFER_SIZE, type Codec, type Decoder, type Give, makerOf } from './decoder.ts'
+import { BUFFER_SIZE, type Codec, type Decoder, makerOf, type Write } from './decoder.ts'
 
 /**
  * The class of a byte in base64 (RFC 2045 6.8), in a table of all bytes. A number below 64 is the value of a
@@ -46,7 +46,7 @@ function valuesFor(habits: Habits): Uint8Array {
 
 /** Decodes base64 as a reader does; by default, as the most lenient ones. */
 export class Base64Decoder implements Decoder {
-  readonly #give: Give
+  readonly #write: Write
   readonly #habits: Habits
   readonly #values: Uint8Array
   /** Memory that only this decoder uses now. */
@@ -69,8 +69,8 @@ export class Base64Decoder implements Decoder {
   #others: Words<'base64 with others'> | undefined
   #padding: Words<'base64 padding'> | undefined
 
-  constructor(give: Give, buffer: Buffer, habits = new Habits()) {
-    this.#give = give
+  constructor(write: Write, buffer: Buffer, habits = new Habits()) {
+    this.#write = write
     this.#buffer = buffer
     this.#habits = habits
     this.#values = valuesFor(habits)
@@ -106,12 +106,12 @@ export class Base64Decoder implements Decoder {
     this.#flush(0)
   }
 
-  /** Gives all bytes but the last `kept` bytes. */
+  /** Writes all bytes but the last `kept` bytes. */
   #flush(kept: number): void {
-    const given = this.#length - kept
-    if (given <= 0) return
-    this.#give(this.#buffer, given)
-    this.#buffer.copyWithin(0, given, this.#length)
+    const written = this.#length - kept
+    if (written <= 0) return
+    this.#write(this.#buffer, written)
+    this.#buffer.copyWithin(0, written, this.#length)
     this.#length = kept
   }
 

@@ -1,6 +1,6 @@
 import { isAscii } from 'node:buffer'
 import iconv from 'iconv-lite'
-import type { Decoder, Give, MakeDecoder } from './decoder.ts'
+import type { Decoder, MakeDecoder, Write } from './decoder.ts'
 import { WithoutEscapes } from './iso2022.ts'
 
 /** In these sets bytes of ASCII may be other text than ASCII. */
@@ -75,7 +75,7 @@ function signsOf(charset: string): string | undefined {
  * given by its plain name. The list is empty if it cannot be converted here.
  */
 export function toUtf8(charset: string): readonly MakeDecoder[] {
-  return textDecoders(charset).map((make) => (give: Give) => new Recoded(give, make(), 'utf8'))
+  return textDecoders(charset).map((make) => (write: Write) => new Recoded(write, make(), 'utf8'))
 }
 
 /** Returns the short text in these bytes, as `toUtf8` does. */
@@ -90,13 +90,13 @@ export function textsIn(charset: string, bytes: Buffer): readonly string[] {
  * Replaces UTF-8 characters above U+00FF by their lowest byte, like readers that keep text in single bytes:
  * latin1 does this with each UTF-16 code unit.
  */
-export const lowBytes: MakeDecoder = (give) => {
+export const lowBytes: MakeDecoder = (write) => {
   const decoder = new TextDecoder()
   const text = {
     write: (bytes: Buffer) => decoder.decode(bytes, { stream: true }),
     end: () => decoder.decode(),
   }
-  return new Recoded(give, text, 'latin1')
+  return new Recoded(write, text, 'latin1')
 }
 
 /** Decodes text in pieces. */
@@ -220,12 +220,12 @@ class InWords implements TextPieces {
 const DECODE_STEP = 4096
 
 class Recoded implements Decoder {
-  readonly #give: Give
+  readonly #write: Write
   readonly #text: TextPieces
   readonly #to: 'utf8' | 'latin1'
 
-  constructor(give: Give, text: TextPieces, to: 'utf8' | 'latin1') {
-    this.#give = give
+  constructor(write: Write, text: TextPieces, to: 'utf8' | 'latin1') {
+    this.#write = write
     this.#text = text
     this.#to = to
   }
@@ -242,6 +242,6 @@ class Recoded implements Decoder {
 
   #put(text: string): void {
     const bytes = Buffer.from(text, this.#to)
-    if (bytes.length > 0) this.#give(bytes, bytes.length)
+    if (bytes.length > 0) this.#write(bytes, bytes.length)
   }
 }

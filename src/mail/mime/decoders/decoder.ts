@@ -8,7 +8,7 @@ import { Store } from '../storage/store.ts'
 import { eachHabits } from './each-habits.ts'
 
 /** Receives decoded bytes at the front of `buffer`. They are valid until it returns. */
-export type Give = (buffer: Buffer, length: number) => void
+export type Write = (buffer: Buffer, length: number) => void
 
 /**
  * Decodes a content in pieces of any size. When a call returns, all bytes that it decoded have been passed
@@ -20,14 +20,14 @@ export interface Decoder {
 }
 
 /** Makes a decoder. Nothing else may use `buffer` while the decoder is in use. */
-export type MakeDecoder = (give: Give, buffer: Buffer) => Decoder
+export type MakeDecoder = (write: Write, buffer: Buffer) => Decoder
 
 /** Returns a factory for decoders of a class. `more` are further arguments of the constructor. */
 export function makerOf<More extends readonly unknown[]>(
-  Class: new (give: Give, buffer: Buffer, ...more: More) => Decoder,
+  Class: new (write: Write, buffer: Buffer, ...more: More) => Decoder,
   ...more: More
 ): MakeDecoder {
-  return (give, buffer) => new Class(give, buffer, ...more)
+  return (write, buffer) => new Class(write, buffer, ...more)
 }
 
 /** Returns what makes the decoder of a reader. It requests the habits of that reader where readers differ. */
@@ -35,8 +35,8 @@ export type Codec = (habits: Habits) => MakeDecoder
 
 /** Decodes a content with one decoder after the other. */
 export function chained(makers: readonly MakeDecoder[]): MakeDecoder {
-  return makers.reduceRight((makeRest, makeFirst) => (give, buffer) => {
-    const rest = makeRest(give, buffer)
+  return makers.reduceRight((makeRest, makeFirst) => (write, buffer) => {
+    const rest = makeRest(write, buffer)
     const first = makeFirst(
       (bytes, length) => rest.push(bytes, 0, length),
       Buffer.allocUnsafeSlow(buffer.length),
@@ -51,7 +51,7 @@ export function chained(makers: readonly MakeDecoder[]): MakeDecoder {
   })
 }
 
-/** The number of decoded bytes that are collected before they are given. */
+/** The number of decoded bytes that are collected before they are written. */
 export const BUFFER_SIZE = 16 * 1024
 
 /** The bytes that are expected of each encoded byte: nearly all large contents are in base64. */
@@ -120,14 +120,14 @@ function* decodeInto(store: Store, part: Bytes, make: MakeDecoder, work: Work): 
 /** From this many bytes on, the runtime's copy is faster than a loop. */
 const NATIVE_COPY_MIN = 40
 
-/** Fills the buffer byte by byte. Gives its content when it is full, and when `flush` is called. */
+/** Fills the buffer byte by byte. Writes its content when it is full, and when `flush` is called. */
 export class Writer {
-  readonly #give: Give
+  readonly #write: Write
   readonly #buffer: Buffer
   #length = 0
 
-  constructor(give: Give, buffer: Buffer) {
-    this.#give = give
+  constructor(write: Write, buffer: Buffer) {
+    this.#write = write
     this.#buffer = buffer
   }
 
@@ -150,7 +150,7 @@ export class Writer {
   }
 
   flush(): void {
-    if (this.#length > 0) this.#give(this.#buffer, this.#length)
+    if (this.#length > 0) this.#write(this.#buffer, this.#length)
     this.#length = 0
   }
 }
@@ -159,8 +159,8 @@ export class Writer {
 export abstract class ByteDecoder implements Decoder {
   protected readonly out: Writer
 
-  constructor(give: Give, buffer: Buffer) {
-    this.out = new Writer(give, buffer)
+  constructor(write: Write, buffer: Buffer) {
+    this.out = new Writer(write, buffer)
   }
 
   push(bytes: Buffer, from: number, to: number): void {
@@ -191,13 +191,13 @@ type TakeLine = (bytes: Buffer, from: number, to: number, startsLine: boolean) =
  * bare CR.
  */
 export class WholeLines {
-  readonly #give: TakeLine
+  readonly #take: TakeLine
   readonly #ends: 'lf' | 'any'
   #held: Buffer = Buffer.alloc(0)
   #startsLine = true
 
-  constructor(give: TakeLine, ends: 'lf' | 'any' = 'lf') {
-    this.#give = give
+  constructor(take: TakeLine, ends: 'lf' | 'any' = 'lf') {
+    this.#take = take
     this.#ends = ends
   }
 
@@ -211,7 +211,7 @@ export class WholeLines {
         const room = (this.#startsLine ? LINE_MAX : BUFFER_SIZE) - this.#held.length
         const next = Math.min(end, at + room)
         const isComplete = next - at === room || (isWhole && next === end)
-        if (isComplete && this.#held.length === 0) this.#give(bytes, at, next, this.#startsLine)
+        if (isComplete && this.#held.length === 0) this.#take(bytes, at, next, this.#startsLine)
         else {
           this.#held = Buffer.concat([this.#held, bytes.subarray(at, next)])
           if (isComplete) this.end()
@@ -222,10 +222,10 @@ export class WholeLines {
     }
   }
 
-  /** Gives the last line, if it has no end. */
+  /** Passes on the last line, if it has no end. */
   end(): void {
     const line = this.#held
     this.#held = Buffer.alloc(0)
-    if (line.length > 0) this.#give(line, 0, line.length, this.#startsLine)
+    if (line.length > 0) this.#take(line, 0, line.length, this.#startsLine)
   }
 }

@@ -7,10 +7,10 @@ import {
   type Codec,
   chained,
   type Decoder,
-  type Give,
   type MakeDecoder,
   makerOf,
   WholeLines,
+  type Write,
   Writer,
 } from './decoder.ts'
 import { LineEnds, WithoutByte } from './text-forms.ts'
@@ -69,8 +69,8 @@ export class QuotedPrintableDecoder implements Decoder {
   #hasWide = false
 
   /** If `unescapes` is false, it removes soft line breaks only. */
-  constructor(give: Give, buffer: Buffer, habits = new Habits(), unescapes = true) {
-    this.#out = new Writer(give, buffer)
+  constructor(write: Write, buffer: Buffer, habits = new Habits(), unescapes = true) {
+    this.#out = new Writer(write, buffer)
     this.#habits = habits
     this.#escape = habits.wouldDo('quoted-printable escape')
     this.#trims = habits.wouldDo('quoted-printable blanks') !== 'stay'
@@ -295,8 +295,8 @@ class QuotedPrintableInLines implements Decoder {
   /** The bytes of this line that were read, and not written over yet. */
   #free = 0
 
-  constructor(give: Give, buffer: Buffer) {
-    this.#out = new Writer(give, buffer)
+  constructor(write: Write, buffer: Buffer) {
+    this.#out = new Writer(write, buffer)
   }
 
   push(bytes: Buffer, from: number, to: number): void {
@@ -367,5 +367,5 @@ const lineEnds: Readonly<Record<Words<'quoted-printable CR'>, readonly MakeDecod
 }
 
 /** Removes soft line breaks, so that an escape is found even if it contains one. */
-const softBreaks: MakeDecoder = (give, buffer) =>
-  new QuotedPrintableDecoder(give, buffer, new Habits(), false)
+const softBreaks: MakeDecoder = (write, buffer) =>
+  new QuotedPrintableDecoder(write, buffer, new Habits(), false)

@@ -1,6 +1,6 @@
 import { BACKSLASH, CR, GREATER, LF, SPACE } from '../../../lib/bytes/ascii.ts'
 import { LineSearch, withoutLineEnd } from '../../../lib/bytes/lines.ts'
-import { ByteDecoder, type Give } from './decoder.ts'
+import { ByteDecoder, type Write } from './decoder.ts'
 
 const PERCENT = 0x25
 
@@ -17,8 +17,8 @@ export class LineEnds extends ByteDecoder {
   readonly #mode: LineEndMode
   #cr = false
 
-  constructor(give: Give, buffer: Buffer, mode: LineEndMode) {
-    super(give, buffer)
+  constructor(write: Write, buffer: Buffer, mode: LineEndMode) {
+    super(write, buffer)
     this.#mode = mode
   }
 
@@ -65,8 +65,8 @@ export class LineEnds extends ByteDecoder {
 export class WithoutByte extends ByteDecoder {
   readonly #byte: number
 
-  constructor(give: Give, buffer: Buffer, byte: number) {
-    super(give, buffer)
+  constructor(write: Write, buffer: Buffer, byte: number) {
+    super(write, buffer)
     this.#byte = byte
   }
 

@@ -6,9 +6,9 @@ import {
   type Codec,
   chained,
   type Decoder,
-  type Give,
   makerOf,
   WholeLines,
+  type Write,
 } from './decoder.ts'
 
 const OTHER = -1
@@ -25,7 +25,7 @@ const foldedValues = sixBits(64)
 
 /** Decodes lines in pieces of any size. A line may end in a bare CR. Lines that are not data are skipped. */
 export class UuencodeDecoder implements Decoder {
-  readonly #give: Give
+  readonly #write: Write
   readonly #habits: Habits
   readonly #reads: Words<'uuencode line'>
   readonly #buffer: Buffer
@@ -45,8 +45,8 @@ export class UuencodeDecoder implements Decoder {
   /** What this reader does with data after the end, once it occurred. */
   #end: Words<'uuencode end'> | undefined
 
-  constructor(give: Give, buffer: Buffer, habits = new Habits()) {
-    this.#give = give
+  constructor(write: Write, buffer: Buffer, habits = new Habits()) {
+    this.#write = write
     this.#buffer = buffer
     this.#habits = habits
     this.#reads = habits.wouldDo('uuencode line')
@@ -67,7 +67,7 @@ export class UuencodeDecoder implements Decoder {
   }
 
   #flush(): void {
-    if (this.#length > 0) this.#give(this.#buffer, this.#length)
+    if (this.#length > 0) this.#write(this.#buffer, this.#length)
     this.#length = 0
   }
 
@@ -222,8 +222,8 @@ class CutLines extends ByteDecoder {
   readonly #by: 'records' | 'pieces'
   #left = 0
 
-  constructor(give: Give, buffer: Buffer, by: 'records' | 'pieces') {
-    super(give, buffer)
+  constructor(write: Write, buffer: Buffer, by: 'records' | 'pieces') {
+    super(write, buffer)
     this.#by = by
   }
 

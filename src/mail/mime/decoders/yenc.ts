@@ -1,6 +1,6 @@
 import { CR, EQUALS, LF, NUL } from '../../../lib/bytes/ascii.ts'
 import type { Habits } from '../habits/habits.ts'
-import { ByteDecoder, type Codec, type Give, makerOf } from './decoder.ts'
+import { ByteDecoder, type Codec, makerOf, type Write } from './decoder.ts'
 
 /** The length of the prefix by which a line is recognized as one of yEnc itself. */
 const WORD_MAX = '=ybegin '.length
@@ -20,8 +20,8 @@ class YencDecoder extends ByteDecoder {
   #isEscaped = false
   #cr = false
 
-  constructor(give: Give, buffer: Buffer, habits: Habits) {
-    super(give, buffer)
+  constructor(write: Write, buffer: Buffer, habits: Habits) {
+    super(write, buffer)
     this.#habits = habits
   }
 

@@ -25,9 +25,9 @@ export function* openContainers(source: Bytes, extraction: Extraction): Steps {
 /** Opens bytes as one kind of container. */
 function* openAs(source: Bytes, container: ContainerKind, extraction: Extraction): Steps {
   const isDeclared = isDeclaredAs(container, extraction.scope)
-  const give = (content: HeldContent) => openHeld(content, container, extraction)
+  const emit = (content: HeldContent) => openHeld(content, container, extraction)
   try {
-    const isOpened = yield* container.open(source, { work: extraction.work, isDeclared, give })
+    const isOpened = yield* container.open(source, { work: extraction.work, isDeclared, emit })
     if (isOpened && container.declaredAs !== undefined) extraction.noteOpened()
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error

@@ -84,10 +84,10 @@ function* openBlocks(
 
 /** Opens the forks of a file in BinHex, which all programs decode alike. A run of 255 bytes takes three characters. */
 function openBinHex(data: Bytes, extraction: Extraction): Steps {
-  const make: MakeDecoder = (give, buffer) =>
+  const make: MakeDecoder = (write, buffer) =>
     new BinHexDecoder((bytes, length) => {
       extraction.work.countBytes(length)
-      give(bytes, length)
+      write(bytes, length)
     }, buffer)
   return decoded(data, make, extraction.work, (source) => openForks(source, extraction))
 }

@@ -125,7 +125,7 @@ export class Reading {
     const before = this.#delimitersInHeaders
     const end = yield* this.#message(found, place)
     // Its header swallowed a delimiter, as that of an attached message `A: b\n--b\nC: d\n\nx` may. A program that
-    // decodes the message first has ended the part at `--b`, so these bytes are given only undecoded.
+    // decodes the message first has ended the part at `--b`, so these bytes are read only undecoded.
     const isAsItStands = this.#delimitersInHeaders > before
     this.#leaf(header, at, end, place, { isInHeader, isAsItStands })
     return end

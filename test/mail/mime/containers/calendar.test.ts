@@ -177,7 +177,7 @@ function valuesIn(text: string, ends: readonly number[]): string[] {
   const steps = openCalendar(source, {
     work: new Work(source, { openFile: () => openAnonymousFile(tmpdir()) }),
     isDeclared: true,
-    *give({ bytes, encoding, names }) {
+    *emit({ bytes, encoding, names }) {
       const text = bytes.gather().toString('latin1')
       values.push(JSON.stringify([encoding, names, text]))
       yield* []
@@ -367,7 +367,7 @@ t.test('an empty value is not kept', async (t) => {
     taken = 0
     const source = Bytes.of(Buffer.from(`BEGIN:VCARD\n${line.repeat(9)}`))
     const work = new CountingWork(source, { openFile })
-    for (const _ of openCalendar(source, { work, isDeclared: true, *give() {} }));
+    for (const _ of openCalendar(source, { work, isDeclared: true, *emit() {} }));
     t.equal(taken, values, JSON.stringify(line))
   }
 })
@@ -383,7 +383,7 @@ t.test('other mail has its turn while a calendar of short values is read', async
   }
   const source = Bytes.of(Buffer.from(`BEGIN:VCARD\n${'KEY:a\n'.repeat(60_000)}`))
   const work = new CountingWork(source, { openFile: () => openAnonymousFile(tmpdir()) })
-  for (const { kind } of openCalendar(source, { work, isDeclared: true, *give() {} }))
+  for (const { kind } of openCalendar(source, { work, isDeclared: true, *emit() {} }))
     if (kind === 'turn') values = 0
   t.ok(most > 1000 && most < 5000, `${most} values at a time`)
 })

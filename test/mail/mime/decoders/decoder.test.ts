@@ -13,16 +13,16 @@ import { WithoutByte } from '../../../../src/mail/mime/decoders/text-forms.ts'
 import type { Feature } from '../../../../src/mail/mime/habits/habits.ts'
 
 t.test(
-  'decoded bytes are given when their buffer is full, and when they are asked for',
+  'decoded bytes are written when their buffer is full, and when they are asked for',
   async (t) => {
     const long = 'a text that is copied at once, as it is longer than 40 bytes'
     for (const size of [4, 16, 64]) {
-      const given: string[] = []
+      const written: string[] = []
       const writer = new Writer((buffer, length) => {
-        given.push(buffer.toString('latin1', 0, length))
+        written.push(buffer.toString('latin1', 0, length))
       }, Buffer.alloc(size))
       writer.flush()
-      t.same(given, [], 'there is nothing to give')
+      t.same(written, [], 'there is nothing to write')
       for (const byte of Buffer.from('byte')) writer.put(byte)
       for (const text of [' by byte, ', long, `; ${long}`]) {
         writer.putAll(Buffer.from(`##${text}##`), 2, 2 + text.length)
@@ -30,11 +30,11 @@ t.test(
       const whole = `byte by byte, ${long}; ${long}`
       const full = Math.ceil(whole.length / size) - 1
       t.same(
-        given,
+        written,
         Array.from({ length: full }, (_, at) => whole.slice(at * size, (at + 1) * size)),
       )
       writer.flush()
-      t.equal(given.join(''), whole)
+      t.equal(written.join(''), whole)
     }
   },
 )
@@ -50,7 +50,7 @@ function linesOf(ends: 'lf' | 'any', ...pieces: readonly string[]): string[] {
   return lines
 }
 
-t.test('lines are given whole, whatever pieces they come in', async (t) => {
+t.test('lines are written whole, whatever pieces they come in', async (t) => {
   t.same(linesOf('lf', 'a\n', 'b', '', 'c\nd\n', 'e\r', 'f\r\ng'), [
     ...['a\n', 'bc\n', 'd\n', 'e\rf\r\n', 'g'],
   ])
@@ -60,7 +60,7 @@ t.test('lines are given whole, whatever pieces they come in', async (t) => {
   t.same(linesOf('lf'), [])
 })
 
-t.test('a line that is too long to be held is given in pieces', async (t) => {
+t.test('a line that is too long to be held is written in pieces', async (t) => {
   const most = 'x'.repeat(BUFFER_SIZE)
   const [whole, rest] = [`${most}y`, '...yyy\n']
   t.same(linesOf('lf', most, 'yyyy', '\nz\n'), [whole, rest, 'z\n'])

@@ -211,10 +211,10 @@ t.test('quoted-printable waits for the next bytes only if they may matter', asyn
   ]
   for (const [choices, text, expected] of rows) {
     let given = ''
-    const give = (buffer: Buffer, length: number) => {
+    const write = (buffer: Buffer, length: number) => {
       given += buffer.toString('latin1', 0, length)
     }
-    const decoder = quotedPrintable(Habits.of(choices))(give, Buffer.alloc(BUFFER_SIZE))
+    const decoder = quotedPrintable(Habits.of(choices))(write, Buffer.alloc(BUFFER_SIZE))
     decoder.push(Buffer.from(text), 0, text.length)
     t.equal(given, expected, `${JSON.stringify(choices)} ${text.trimEnd()}, ${text.length} bytes`)
   }

@@ -161,10 +161,10 @@ t.test('uuencode of more bytes than memory is kept for is decoded as a whole', a
   // Behind the line of five bytes there is room for 44 bytes, and not for the next 45.
   const lines = Buffer.from(`${long.repeat(363)}%86)C86\n${long.repeat(637)}`)
   let decoded = ''
-  const give = (buffer: Buffer, length: number) => {
+  const write = (buffer: Buffer, length: number) => {
     decoded += buffer.toString('latin1', 0, length)
   }
-  const decoder = new UuencodeDecoder(give, Buffer.alloc(BUFFER_SIZE))
+  const decoder = new UuencodeDecoder(write, Buffer.alloc(BUFFER_SIZE))
   decoder.push(lines, 0, lines.length)
   t.equal(decoded.length, 45_005, 'all is given when the call returns')
   decoder.end()
