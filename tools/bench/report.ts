@@ -115,3 +115,9 @@ export function median(values: readonly number[]): number {
   const above = sorted[middle] ?? Number.NaN
   return sorted.length % 2 === 1 ? above : (above + (sorted[middle - 1] ?? Number.NaN)) / 2
 }
+
+/** The median of ratios, the least and the most: `1.39 (1.37 to 1.42)`. */
+export function withRange(ratios: readonly number[]): string {
+  const [least, most] = [Math.min(...ratios), Math.max(...ratios)]
+  return `${median(ratios).toFixed(2)} (${least.toFixed(2)} to ${most.toFixed(2)})`
+}

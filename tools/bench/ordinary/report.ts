@@ -1,5 +1,5 @@
 import { type Machine, machineText } from '../machine.ts'
-import { median } from '../report.ts'
+import { median, withRange } from '../report.ts'
 import type { Mail } from './mails.ts'
 import type { Profile } from './profile.ts'
 import type { Outcome } from './send.ts'
@@ -152,12 +152,6 @@ function rowsOf(title: string, rounds: readonly Round[]): string[] {
 
 function mean(round: Round, way: (typeof WAYS)[number], part: (cost: Cost) => number): number {
   return round.reduce((total, mail) => total + part(mail[way]), 0) / round.length
-}
-
-/** `1.39 (1.37 to 1.42)`. */
-function withRange(ratios: readonly number[]): string {
-  const [least, most] = [Math.min(...ratios), Math.max(...ratios)]
-  return `${median(ratios).toFixed(2)} (${least.toFixed(2)} to ${most.toFixed(2)})`
 }
 
 const processor = ({ onescand, clamd }: Cost) => onescand + clamd

@@ -65,10 +65,28 @@ const ONLY_VIRUSES = {
   'settings.conf': 'all { priority = high; apply { symbols_enabled = ["CLAM_VIRUS"]; } }\n',
 }
 
-const ofRspamd = (clamd: Clamd) => ({
+const ofRspamd = (socket: string) => ({
   ...ONLY_VIRUSES,
-  'antivirus.conf': `clamav { scan_mime_parts = false; type = "clamav"; symbol = "CLAM_VIRUS"; servers = "${clamd.socket}"; action = "reject"; }\n`,
+  'antivirus.conf': `clamav { scan_mime_parts = false; type = "clamav"; symbol = "CLAM_VIRUS"; servers = "${socket}"; action = "reject"; }\n`,
 })
+
+/** rspamd that asks this socket of clamd. */
+async function rspamdAsking(t: Ending, socket: string): Promise<Send> {
+  const milter = await startRspamd(t, ofRspamd(socket))
+  return toMilter(Number(milter.slice(milter.lastIndexOf(':') + 1)))
+}
+
+/** rspamd that asks onescan in place of clamd. */
+const rspamdWithOnescan: Peer = {
+  name: 'rspamd with onescan as clamd',
+  missing: lacks('rspamd'),
+  async start(t, _, { directory, environment, onescand }) {
+    const socket = join(directory, 'onescan-clamd.sock')
+    const options = ['--workers', '1', '--clamd', `unix:${socket}`]
+    await startOnescand(t, [onescand], 'onescan-clamd', directory, environment, options)
+    return rspamdAsking(t, socket)
+  },
+}
 
 /** onescan as a milter. */
 const onescan = (name: string, settings: Readonly<Record<string, string>>): Peer => ({
@@ -106,6 +124,16 @@ const onescanInSlot: Peer = {
     const { socket } = await startOnescand(t, [onescand], name, directory, environment, options)
     const chain = { QUEUECHAIN: compiled('sink') }
     return { program: onescanc, environment: { ...environment, ...chain, ONESCAN_SOCKET: socket } }
+  },
+}
+
+/** The least that a program in the slot can do that has each message scanned (floor.c). */
+const floorInSlot: Peer = {
+  name: 'minimal C with FILDES, in the slot',
+  missing: false,
+  async start(_, __, { environment }) {
+    const chain = { QUEUECHAIN: compiled('sink') }
+    return { program: compiled('floor'), environment: { ...environment, ...chain } }
   },
 }
 
@@ -160,11 +188,9 @@ export const peersWith = (simscanSource: string | undefined): readonly Peer[] =>
   {
     name: 'rspamd, viruses alone',
     missing: lacks('rspamd'),
-    async start(t, clamd) {
-      const milter = await startRspamd(t, ofRspamd(clamd))
-      return toMilter(Number(milter.slice(milter.lastIndexOf(':') + 1)))
-    },
+    start: (t, clamd) => rspamdAsking(t, clamd.socket),
   },
+  rspamdWithOnescan,
   {
     name: 'MIMEDefang with clamdscan',
     missing: lacks('mimedefang-multiplexor', 'clamdscan'),
@@ -182,6 +208,7 @@ export const peersWith = (simscanSource: string | undefined): readonly Peer[] =>
   onescan('onescan', {}),
   onescanBySmtp,
   onescanInSlot,
+  floorInSlot,
   simscan(simscanSource),
   emptySlot,
 ]

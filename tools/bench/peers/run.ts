@@ -6,8 +6,8 @@
 // Each file of a folder is a message, each mbox is split. Each filter of peers.ts has a clamd of its own with an empty
 // cache. Each message goes to each of them on a connection of its own, one at a time, in batches in turns; then follows
 // the next round, for which each message gets a field that clamd does not know. The output is the processor time of
-// the filter, with all its processes, and of its clamd, and their sum over that of clamav-milter: the median of the
-// rounds, the least and the most. A filter that is not installed is listed and left out.
+// the filter, with all its processes, and of its clamd; that of clamd over that of clamav-milter's clamd, and the sum over
+// that of clamav-milter: the median of the rounds, the least and the most. A filter that is not installed is listed and left out.
 //
 // With --limit N: N messages, evenly spread over all. With --rounds N: 3 by default. With --many-signatures: a clamd
 // with a database of real size. With --programs DIR: the compiled programs in DIR. With --simscan DIR: simscan too, built
@@ -24,7 +24,7 @@ import { databases } from '../databases.ts'
 import { drive, type Passage } from '../drive.ts'
 import { describeMachine, machineText } from '../machine.ts'
 import { evenly, type Mail, mailsIn } from '../ordinary/mails.ts'
-import { median } from '../report.ts'
+import { median, withRange } from '../report.ts'
 import { openWorkshop, SPOOL, type Workshop } from '../workshop.ts'
 import { BASE, type Peer, peersWith, type Slot } from './peers.ts'
 
@@ -180,18 +180,18 @@ function report(
   const perMail = (all: readonly number[]) => (median(all) / mails.length).toFixed(2)
   print('')
   print(
-    `| filter | filter, ms a mail | clamd, ms a mail | both over ${BASE}: median (least to most) | outcomes |`,
+    `| filter | filter, ms a mail | clamd, ms a mail | clamd over that of ${BASE}: median (least to most) | both over ${BASE} | outcomes |`,
   )
-  print('| --- | ---: | ---: | ---: | --- |')
+  print('| --- | ---: | ---: | ---: | ---: | --- |')
   for (const { name, outcomes } of stations) {
     const costs = measured.get(name)!
-    const ratios = base?.map((cost, round) => sum(costs[round]!) / sum(cost)) ?? []
-    const spread = [Math.min(...ratios), Math.max(...ratios)].map((ratio) => ratio.toFixed(2))
-    const ratio = base ? `${median(ratios).toFixed(2)} (${spread.join(' to ')})` : ''
+    const over = (of: (cost: Cost) => number) =>
+      base ? withRange(base.map((cost, round) => of(costs[round]!) / of(cost))) : ''
+    const ratios = `${over(({ clamd }) => clamd)} | ${over(sum)}`
     if (outcomes.size !== 1 || !outcomes.has('delivered')) process.exitCode = 1 // a mail was not let in
     const told = [...outcomes].map(([outcome, count]) => `${count} ${outcome}`).join(', ')
     const [filter, clamd] = [costs.map(({ filter }) => filter), costs.map(({ clamd }) => clamd)]
-    print(`| ${name} | ${perMail(filter)} | ${perMail(clamd)} | ${ratio} | ${told} |`)
+    print(`| ${name} | ${perMail(filter)} | ${perMail(clamd)} | ${ratios} | ${told} |`)
   }
 }
 
