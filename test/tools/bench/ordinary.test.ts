@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { NATIVE } from '../../../tools/bench/contestants.ts'
-import { mailsIn } from '../../../tools/bench/ordinary/mails.ts'
+import { hasDocument, mailsIn } from '../../../tools/bench/ordinary/mails.ts'
 import { readProfiles, type Share } from '../../../tools/bench/ordinary/profile.ts'
 import { runScript } from '../../../tools/bench/run-script.ts'
 import { inMultiparts } from '../../cases/nesting.ts'
@@ -157,6 +157,18 @@ t.test('messages come as qmail-smtpd passes them on, from folders and mboxes', a
     ['box#3', '\nh'],
   ])
   t.same(read(box, true)[1], ['box#2', 'From b\nSubject: g\n\n'])
+})
+
+t.test('mail with a document has a part that is named like one', async (t) => {
+  const directory = openDirectory(t)
+  const named = (field: string) => {
+    writeFileSync(join(directory, 'mail'), `Subject: figures.pdf\n${field}\n\nname="figures.pdf"\n`)
+    return mailsIn(directory, false).some(hasDocument)
+  }
+  t.ok(named('Content-Type: application/pdf; name="figures.pdf"'))
+  t.ok(named('Content-Disposition: attachment;\r\n\tsize=9;\r\n\tfilename=figures.DOCX'))
+  t.notOk(named('Content-Type: image/png; name="figures.png"'))
+  t.notOk(named('Content-Type: text/plain'))
 })
 
 t.test('wrong options are reported, and no mail is sent', async (t) => {

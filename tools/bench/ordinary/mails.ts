@@ -33,6 +33,15 @@ export function mailsIn(place: string, keepFrom: boolean): Mail[] {
     .map((file) => wholeFile(file, keepFrom))
 }
 
+/** Whether a part is named like a file of an office program, a PDF or an archive. */
+export function hasDocument(mail: Mail): boolean {
+  const fields = mail.read().toString('latin1').match(PART_FIELD) ?? []
+  return fields.some((field) => DOCUMENT.test(field))
+}
+
+const PART_FIELD = /^content-(?:type|disposition):.*(?:\n[ \t].*)*/gim
+const DOCUMENT = /name\b.*\.(?:pdf|rtf|doc[mx]?|xls[mx]?|ppt[mx]?|odt|ods|zip|rar|7z)\b/i
+
 /** At most `most` of them, evenly spread over all. */
 export function evenly<Item>(items: readonly Item[], most: number): Item[] {
   const count = Math.min(items.length, most)

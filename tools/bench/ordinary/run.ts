@@ -13,7 +13,8 @@
 // runs; the table shows the median of the rounds, and the least and the most of each ratio. Then both once more, while
 // Node's profiler tells in which folders of the source the processor time goes: it takes time itself.
 //
-// With --limit N: N messages, evenly spread over all of them. With --rounds N: 3 by default. With --refusals: only the
+// With --limit N: N messages, evenly spread over all of them. With --documents: of those with a document or an
+// archive. With --rounds N: 3 by default. With --refusals: only the
 // first of the three. With --keep-from: a line `From ` in front of a message is the mail's. With --set
 // NAME=VALUE: this setting in all of it. With --alert-exceeds-max: a clamd that tells of its limits.
 // With --many-signatures: one with a database of real size. With --quick: hardly a warm-up, which
@@ -34,14 +35,14 @@ import { FORMS } from '../letters.ts'
 import { describeMachine } from '../machine.ts'
 import { startOnescand } from '../onescand.ts'
 import { openWorkshop, SPOOL, type Workshop } from '../workshop.ts'
-import { evenly, type Mail, mailsIn } from './mails.ts'
+import { evenly, hasDocument, type Mail, mailsIn } from './mails.ts'
 import { type Profile, profiledCommand, readProfiles } from './profile.ts'
 import { startRelay } from './relay.ts'
 import { type Cost, type Measured, type Passed, type Results, report } from './report.ts'
 import { BATCH, type Lane, type Outcome, send } from './send.ts'
 
 const USAGE = `usage: npm run bench:ordinary --
-           [--limit N] [--rounds N] [--refusals] [--keep-from] [--set NAME=VALUE]... [--alert-exceeds-max]
+           [--limit N] [--documents] [--rounds N] [--refusals] [--keep-from] [--set NAME=VALUE]... [--alert-exceeds-max]
            [--many-signatures] [--quick] [--programs DIR] [--spool DIR] [--out DIR] PLACE...
 `
 
@@ -89,6 +90,7 @@ function readOrder(args: readonly string[]) {
     allowPositionals: true,
     options: {
       limit: { type: 'string' },
+      documents: { type: 'boolean', default: false },
       rounds: { type: 'string', default: '3' },
       refusals: { type: 'boolean', default: false },
       'keep-from': { type: 'boolean', default: false },
@@ -112,7 +114,8 @@ function readOrder(args: readonly string[]) {
     if (name === undefined) throw new Error(`--set ${words}: give NAME=VALUE`)
     return [name, value!] as const
   })
-  const all = places.flatMap((place) => mailsIn(place, values['keep-from']))
+  const found = places.flatMap((place) => mailsIn(place, values['keep-from']))
+  const all = values.documents ? found.filter(hasDocument) : found
   if (all.length === 0) throw new Error(`no mail in ${places.join(', ')}`)
   return {
     mails: evenly(all, limit!),

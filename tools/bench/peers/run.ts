@@ -9,7 +9,7 @@
 // the filter, with all its processes, and of its clamd; that of clamd over that of clamav-milter's clamd, and the sum over
 // that of clamav-milter: the median of the rounds, the least and the most. A filter that is not installed is listed and left out.
 //
-// With --limit N: N messages, evenly spread over all. With --rounds N: 3 by default. With --many-signatures: a clamd
+// With --limit N: N messages, evenly spread over all. With --documents: of those with a document or an archive. With --rounds N: 3 by default. With --many-signatures: a clamd
 // with a database of real size. With --programs DIR: the compiled programs in DIR. With --simscan DIR: simscan too, built
 // from the sources in DIR. What is called in place of qmail-queue calls the sink of the benchmark, which costs something,
 // too: the last row.
@@ -23,12 +23,12 @@ import { NATIVE } from '../contestants.ts'
 import { databases } from '../databases.ts'
 import { drive, type Passage } from '../drive.ts'
 import { describeMachine, machineText } from '../machine.ts'
-import { evenly, type Mail, mailsIn } from '../ordinary/mails.ts'
+import { evenly, hasDocument, type Mail, mailsIn } from '../ordinary/mails.ts'
 import { median, withRange } from '../report.ts'
 import { openWorkshop, SPOOL, type Workshop } from '../workshop.ts'
 import { BASE, type Peer, peersWith, type Slot } from './peers.ts'
 
-const USAGE = `usage: npm run bench:peers -- [--limit N] [--rounds N] [--many-signatures] [--programs DIR] [--simscan DIR]
+const USAGE = `usage: npm run bench:peers -- [--limit N] [--documents] [--rounds N] [--many-signatures] [--programs DIR] [--simscan DIR]
            PLACE...
 `
 
@@ -56,6 +56,7 @@ const { values, positionals: places } = parseArgs({
   allowPositionals: true,
   options: {
     limit: { type: 'string', default: '400' },
+    documents: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '3' },
     'many-signatures': { type: 'boolean', default: false },
     programs: { type: 'string' },
@@ -74,10 +75,8 @@ const onescanc = join(programs ?? NATIVE, 'onescanc')
 const peers = peersWith(values.simscan)
 const database = databases()[values['many-signatures'] ? 1 : 0]!
 
-const mails = evenly(
-  places.flatMap((place) => mailsIn(place, false)),
-  limit,
-)
+const found = places.flatMap((place) => mailsIn(place, false))
+const mails = evenly(values.documents ? found.filter(hasDocument) : found, limit)
 const workshop = openWorkshop(SPOOL, SPOOL)
 process.once('exit', workshop.remove)
 print(
