@@ -40,20 +40,23 @@ t.test(
     const there = release(t, other, '--unsigned')
 
     t.test('are all that packaging/packages/release.mjs names', async (t) => {
-      t.same(readdirSync(here).sort(), [
-        'SHA256SUMS',
-        'SHA256SUMS.asc',
-        'apt',
-        `onescan-${version}.cdx.json`,
-        `onescan-${debianVersion}-1.aarch64.rpm`,
-        `onescan-${debianVersion}-1.x86_64.rpm`,
-        `onescan-${debianVersion}.tar.gz`,
-        `onescan-${version}.tgz`,
-        `onescan_${debianVersion}.dsc`,
-        `onescan_${debianVersion}.tar.xz`,
-        `onescan_${debianVersion}_amd64.deb`,
-        `onescan_${debianVersion}_arm64.deb`,
-      ])
+      t.same(
+        readdirSync(here).sort(),
+        [
+          'SHA256SUMS',
+          'SHA256SUMS.asc',
+          'apt',
+          `onescan-${version}.cdx.json`,
+          `onescan-${debianVersion}-1.aarch64.rpm`,
+          `onescan-${debianVersion}-1.x86_64.rpm`,
+          `onescan-${debianVersion}.tar.gz`,
+          `onescan-${version}.tgz`,
+          `onescan_${debianVersion}.dsc`,
+          `onescan_${debianVersion}.tar.xz`,
+          `onescan_${debianVersion}_amd64.deb`,
+          `onescan_${debianVersion}_arm64.deb`,
+        ].sort(),
+      )
     })
 
     t.test('byte for byte', async (t) => {
