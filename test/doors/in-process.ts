@@ -26,10 +26,12 @@ export interface InPlace {
   readonly quota?: Omit<QuotaLookup, 'timeout'> | undefined
   /** What takes the place of all scanners, if QHPSI is set. */
   readonly scan?: ContentScanner['scan'] | undefined
+  /** Its name, where a client may choose scanners by their names. */
+  readonly scannerName?: string
 }
 
 /** Makes what is around an interface, which is under an environment of its own. */
-export function aroundDoor(t: Ending, { quota, scan }: InPlace = {}) {
+export function aroundDoor(t: Ending, { quota, scan, scannerName = 'test' }: InPlace = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-door-'))
   const log: string[] = []
   const mailLog: string[] = []
@@ -48,7 +50,7 @@ export function aroundDoor(t: Ending, { quota, scan }: InPlace = {}) {
       const read = await readConfiguration({ ...place, ...environment }, note, memory)
       t.teardown(read.close)
       const { context } = read
-      const scanners = scan && [{ name: 'test', isPolicy: false, scan } as const]
+      const scanners = scan && [{ name: scannerName, isPolicy: false, scan } as const]
       return {
         ...read,
         ...(quota && { quota: quota as Configuration['quota'] }), // it is asked, and nothing else

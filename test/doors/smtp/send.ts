@@ -27,7 +27,7 @@ export async function sendBySmtp(t: Test, sent: Sent): Promise<Passage> {
 const inLf = (message: Buffer) => !message.includes('\r\n')
 
 /** Mail in LF goes in CRLF, as other mail does already; at the end there is CRLF. */
-function onTheWire(message: Buffer): Buffer {
+export function onTheWire(message: Buffer): Buffer {
   const text = message.toString('latin1')
   const lines = inLf(message) ? text.replaceAll('\n', '\r\n') : text
   const whole = lines === '' || lines.endsWith('\r\n') ? lines : `${lines}\r\n`
@@ -39,7 +39,7 @@ function asBefore(content: Buffer, sent: Buffer): Buffer {
   return Buffer.from(content.toString('latin1').replaceAll('\r\n', '\n'), 'latin1')
 }
 
-function outcomeOf(reply: string, isBehind: boolean) {
+export function outcomeOf(reply: string, isBehind: boolean) {
   if (reply.startsWith('2')) return isBehind ? 'delivered' : 'dropped'
   if (isBehind) return `behind, although the reply is ${reply}`
   return reply.startsWith('4') ? 'deferred' : 'refused'

@@ -7,7 +7,7 @@ import {
   slotTimeouts,
 } from '../../../../src/doors/slot/socket/slot-options.ts'
 import type { Ending } from '../../../programs/host/server.ts'
-import { aroundDoor, type OpenedDoor } from '../../in-process.ts'
+import { aroundDoor, type InPlace, type OpenedDoor } from '../../in-process.ts'
 import { ask, carryOut, type Outcome, type Question } from './client.ts'
 
 /** Its directory also has its socket `s`. */
@@ -17,7 +17,7 @@ export interface OpenSlot extends OpenedDoor {
   configured(environment: Readonly<Record<string, string>>): Promise<Configuration>
 }
 
-interface Setup extends Partial<Omit<SlotSocketOptions, 'timeouts'>> {
+interface Setup extends Partial<Omit<SlotSocketOptions, 'timeouts'>>, Pick<InPlace, 'scan'> {
   /** Those that are not the standard ones. */
   readonly timeouts?: Partial<SlotTimeouts>
 }
@@ -26,9 +26,9 @@ interface Setup extends Partial<Omit<SlotSocketOptions, 'timeouts'>> {
 export async function openSlot(
   t: Ending,
   environment: Readonly<Record<string, string>>,
-  { timeouts, ...options }: Setup = {},
+  { timeouts, scan, ...options }: Setup = {},
 ): Promise<OpenSlot> {
-  const around = aroundDoor(t)
+  const around = aroundDoor(t, { scan, scannerName: 'eicar' })
   const socket = join(around.directory, 's')
   const door = createSlotSocketDoor(await around.configured(environment), {
     maxSize: 8 * 1024 * 1024,

@@ -44,7 +44,7 @@ function readEnvelope(wire: Buffer) {
   }
 }
 
-function outcomeOf({ does, code, text, reason }: Outcome): string {
+export function outcomeOf({ does, code, text, reason }: Outcome): string {
   if (does === 'hand on') return 'delivered'
   if (does === 'go standalone') return `standalone: ${reason}`
   if (code === 0) return 'dropped'
