@@ -13,7 +13,7 @@ import {
   type Write,
   Writer,
 } from './decoder.ts'
-import { LineEnds, WithoutByte } from './text-forms.ts'
+import { lineEnds, withoutNuls } from './text-forms.ts'
 
 const PLUS = 0x2b
 
@@ -350,20 +350,18 @@ export const quotedPrintable: Codec = (habits) => {
   const isInLines = equals === 'stays as far as there is space in its line'
   return chained([
     ...(habits.wouldDo('quoted-printable in UTF-8') === 'is its bytes' ? [] : [lowBytes]),
-    ...(habits.wouldDo('quoted-printable NUL') === 'stays' ? [] : [makerOf(WithoutByte, 0)]),
-    ...lineEnds[habits.wouldDo('quoted-printable CR')],
+    ...(habits.wouldDo('quoted-printable NUL') === 'stays' ? [] : [withoutNuls]),
+    ...crChanges[habits.wouldDo('quoted-printable CR')],
     ...(equals === 'may be in front of a soft line break and digits' ? [softBreaks] : []),
     isInLines ? makerOf(QuotedPrintableInLines) : makerOf(QuotedPrintableDecoder, habits),
   ])
 }
 
-const lineEnds: Readonly<Record<Words<'quoted-printable CR'>, readonly MakeDecoder[]>> = {
+const crChanges: Readonly<Record<Words<'quoted-printable CR'>, readonly MakeDecoder[]>> = {
   stays: [],
-  'is removed': [makerOf(LineEnds, { to: 'same', bareCr: 'nothing' })],
-  'ends a line': [makerOf(LineEnds, { to: 'lf', bareCr: 'line end' })],
-  'ends a line, with the byte after it': [
-    makerOf(LineEnds, { to: 'lf', bareCr: 'line end with the next' }),
-  ],
+  'is removed': [lineEnds({ to: 'same', bareCr: 'nothing' })],
+  'ends a line': [lineEnds({ to: 'lf', bareCr: 'line end' })],
+  'ends a line, with the byte after it': [lineEnds({ to: 'lf', bareCr: 'line end with the next' })],
 }
 
 /** Removes soft line breaks, so that an escape is found even if it contains one. */

@@ -1,6 +1,6 @@
 import { BACKSLASH, CR, GREATER, LF, SPACE } from '../../../lib/bytes/ascii.ts'
 import { LineSearch, withoutLineEnd } from '../../../lib/bytes/lines.ts'
-import { ByteDecoder, type Write } from './decoder.ts'
+import { ByteDecoder, type MakeDecoder, makerOf, type Write } from './decoder.ts'
 
 const PERCENT = 0x25
 
@@ -13,7 +13,7 @@ export interface LineEndMode {
 }
 
 /** Changes line ends according to the mode. */
-export class LineEnds extends ByteDecoder {
+class LineEnds extends ByteDecoder {
   readonly #mode: LineEndMode
   #cr = false
 
@@ -61,22 +61,15 @@ export class LineEnds extends ByteDecoder {
   }
 }
 
-/** Removes each occurrence of a byte: each CR, or each NUL, as some readers do. */
-export class WithoutByte extends ByteDecoder {
-  readonly #byte: number
-
-  constructor(write: Write, buffer: Buffer, byte: number) {
-    super(write, buffer)
-    this.#byte = byte
-  }
-
+/** Removes NULs, as some readers do. */
+class WithoutNuls extends ByteDecoder {
   protected take(byte: number): void {
-    if (byte !== this.#byte) this.out.put(byte)
+    if (byte !== 0) this.out.put(byte)
   }
 }
 
 /** Cuts each line at its first NUL, with its line end, because programs in C read no further. */
-export class WithoutTails extends ByteDecoder {
+class WithoutTails extends ByteDecoder {
   #inTail = false
 
   protected take(byte: number): void {
@@ -90,7 +83,7 @@ export class WithoutTails extends ByteDecoder {
  * Joins each line that ends in a blank to the next line, without the blank (RFC 3676, DelSp=yes).
  * Quote marks and one blank are removed at the front of a line.
  */
-export class Unflowed extends ByteDecoder {
+class Unflowed extends ByteDecoder {
   #blank = false
   #cr = false
   /** Whether this line contains only quote marks until now. */
@@ -126,7 +119,7 @@ export class Unflowed extends ByteDecoder {
 }
 
 /** Removes one blank at the front of each line, which was put there for the way (RFC 3676 4.4). */
-export class Unstuffed extends ByteDecoder {
+class Unstuffed extends ByteDecoder {
   #startsLine = true
 
   protected take(byte: number): void {
@@ -136,7 +129,7 @@ export class Unstuffed extends ByteDecoder {
 }
 
 /** Removes backslashes, and the letters of line ends after them (RFC 6350 3.4). */
-export class Unescaped extends ByteDecoder {
+class Unescaped extends ByteDecoder {
   #isEscaped = false
 
   protected take(byte: number): void {
@@ -147,7 +140,7 @@ export class Unescaped extends ByteDecoder {
 }
 
 /** Decodes `%` and two hexadecimal digits (RFC 3986 2.1). Any other `%` stays unchanged. */
-export class Unpercented extends ByteDecoder {
+class Unpercented extends ByteDecoder {
   #held = ''
 
   protected take(byte: number): void {
@@ -168,3 +161,13 @@ export class Unpercented extends ByteDecoder {
     this.#held = ''
   }
 }
+
+export function lineEnds(mode: LineEndMode): MakeDecoder {
+  return makerOf(LineEnds, mode)
+}
+export const withoutNuls = makerOf(WithoutNuls)
+export const withoutTails = makerOf(WithoutTails)
+export const unflowed = makerOf(Unflowed)
+export const unstuffed = makerOf(Unstuffed)
+export const unescaped = makerOf(Unescaped)
+export const unpercented = makerOf(Unpercented)

@@ -4,7 +4,7 @@ import type { Steps, Work } from '../budget/work.ts'
 import { Base64Decoder, base64 } from '../decoders/base64.ts'
 import { decoded, decodedInEachWay, makerOf } from '../decoders/decoder.ts'
 import { QuotedPrintableDecoder, quotedPrintable } from '../decoders/quoted-printable.ts'
-import { WithoutTails } from '../decoders/text-forms.ts'
+import { withoutTails } from '../decoders/text-forms.ts'
 import { Habits } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import { isMessageByDefault } from '../reader/depth.ts'
@@ -41,9 +41,7 @@ export function* decodeLeaf(leaf: Leaf, source: Bytes, around: Extraction): Step
   yield* decodeInEachWay(part, leaf, forms, isReported)
   if (!hasNul) return
   // Programs in C read each line up to its first NUL.
-  yield* decoded(part, makerOf(WithoutTails), work, (heads) =>
-    decodeAsFile(heads, leaf, forms.ofFile()),
-  )
+  yield* decoded(part, withoutTails, work, (heads) => decodeAsFile(heads, leaf, forms.ofFile()))
 }
 
 function* decodeAsFile(part: Bytes, leaf: Leaf, forms: SavedForms): Steps {

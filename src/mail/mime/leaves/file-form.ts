@@ -1,6 +1,6 @@
 import type { Bytes } from '../../message/bytes.ts'
-import { chained, type MakeDecoder, makerOf } from '../decoders/decoder.ts'
-import { type LineEndMode, LineEnds, Unflowed, Unstuffed } from '../decoders/text-forms.ts'
+import { chained, type MakeDecoder } from '../decoders/decoder.ts'
+import { type LineEndMode, lineEnds, unflowed, unstuffed } from '../decoders/text-forms.ts'
 import type { Habits, Words } from '../habits/habits.ts'
 import { NO_LINE_END, type TextProperties } from './text-properties.ts'
 
@@ -36,9 +36,6 @@ export interface FileForm {
 const LF_END = Buffer.from('\n')
 const CRLF_END = Buffer.from('\r\n')
 
-export const unflow = makerOf(Unflowed)
-export const unstuff = makerOf(Unstuffed)
-
 /** The line ends of programs that write their own. */
 const modes: Readonly<Partial<Record<Words<'line ends'>, LineEndMode>>> = {
   'are LF': { to: 'lf', bareCr: 'itself' },
@@ -54,15 +51,15 @@ const modes: Readonly<Partial<Record<Words<'line ends'>, LineEndMode>>> = {
 export function fileFormBy(habits: Habits, content: FileContent): FileForm | undefined {
   const { bare, end, lines, shorter } = content
   const steps: MakeDecoder[] = []
-  if (content.isStuffed && habits.does('stuffed line') !== 'stays') steps.push(unstuff)
-  if (content.isFlowed && habits.does('flowed line') !== 'stays') steps.push(unflow)
+  if (content.isStuffed && habits.does('stuffed line') !== 'stays') steps.push(unstuffed)
+  if (content.isFlowed && habits.does('flowed line') !== 'stays') steps.push(unflowed)
 
   const hasLines = lines !== undefined && (lines.lf || lines.crlf || lines.cr)
   const mode = hasLines ? modes[habits.does('line ends')] : undefined
   if (mode !== undefined) {
     const hasOthers = mode.to === 'lf' ? lines!.crlf || mode.bareCr === 'nothing' : lines!.lf
     if (!hasOthers || (mode.bareCr === 'nothing' && !lines!.cr)) return undefined
-    steps.push(makerOf(LineEnds, mode))
+    steps.push(lineEnds(mode))
   }
 
   const isText = lines?.isText === true

@@ -4,18 +4,15 @@ import type { Steps } from '../budget/work.ts'
 import type { HeldContent, HeldEncoding } from '../containers/container.ts'
 import { type ContainerKind, containerKinds, isDeclaredAs } from '../containers/containers.ts'
 import { base64 } from '../decoders/base64.ts'
-import { decoded, makerOf } from '../decoders/decoder.ts'
+import { decoded } from '../decoders/decoder.ts'
 import { quotedPrintable } from '../decoders/quoted-printable.ts'
-import { Unescaped, Unpercented } from '../decoders/text-forms.ts'
+import { unescaped, unpercented } from '../decoders/text-forms.ts'
 import { NO_HEADER } from '../headers/part-header.ts'
 import type { Extraction } from './extraction.ts'
 import { hasHeader } from './mail-starts.ts'
 
-const unescaped = makerOf(Unescaped)
-const unpercented = makerOf(Unpercented)
-
 /**
- * Opens a container: emits what it holds, if the bytes are one that is not encrypted. They may become many times as large, and an
+ * Opens bytes as each container that they are, if it is not encrypted. They may become many times as large, and an
  * address book may have thousands of keys.
  */
 export function* openContainers(source: Bytes, extraction: Extraction): Steps {

@@ -3,16 +3,13 @@ import { limits } from '../budget/limits.ts'
 import type { Steps } from '../budget/work.ts'
 import { binHexFile } from '../containers/binhex.ts'
 import { BinHexDecoder } from '../decoders/binhex.ts'
-import { decoded, type MakeDecoder, makerOf } from '../decoders/decoder.ts'
-import { WithoutByte, WithoutTails } from '../decoders/text-forms.ts'
+import { decoded, type MakeDecoder } from '../decoders/decoder.ts'
+import { withoutNuls, withoutTails } from '../decoders/text-forms.ts'
 import { EmbeddedData, type TextRange } from './embedded-data.ts'
 import { type EmbeddedKind, embeddedFormats, kindsInTexts } from './embedded-formats.ts'
 import type { Extraction } from './extraction.ts'
 import type { Scope } from './scope.ts'
 import { holdsNul } from './text-properties.ts'
-
-const withoutTails = makerOf(WithoutTails)
-const withoutNuls = makerOf(WithoutByte, 0)
 
 /** The cost of a block of encoded data, in addition to its bytes. */
 const BLOCK_COST = 2048

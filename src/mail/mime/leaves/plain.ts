@@ -101,13 +101,11 @@ export function* isPlainMail(
     if (transferEncodings[encodings[0]!].encodes === 'bytes') continue
     // libclamav takes what is encoded in a text out of it. Of an attached mail it reads only the lines that may be
     // delimiters of the multipart around the mail.
-    const isMail = isAttachedMail(leaf)
-    if (embedded.beginsIn(leaf, isMail ? kindsInFiles : kindsInTexts)) return false
-    const text = source.slice(from, to)
-    const isOdd = isMail
-      ? yield* mayDelimit(text, DASHES, boundariesOf(leaf.depth.multipart), work)
-      : yield* mayDelimit(text, STRUCTURE, boundaries, work)
-    if (isOdd) return false
+    const { kinds, lines, around } = isAttachedMail(leaf)
+      ? { kinds: kindsInFiles, lines: DASHES, around: boundariesOf(leaf.depth.multipart) }
+      : { kinds: kindsInTexts, lines: STRUCTURE, around: boundaries }
+    if (embedded.beginsIn(leaf, kinds)) return false
+    if (yield* mayDelimit(source.slice(from, to), lines, around, work)) return false
   }
   return true
 }
@@ -117,8 +115,8 @@ export function* isPlainMail(
  * submitted by itself.
  */
 function isAttachedMail({ header: { type, message }, depth }: Leaf): boolean {
-  const isMail = type === 'message/rfc822' && message === 'sure'
-  return isMail && depth.subtypes === 'mixed' && depth.messages === 0
+  const { subtypes, messages } = depth
+  return type === 'message/rfc822' && message === 'sure' && subtypes === 'mixed' && messages === 0
 }
 
 /** Returns the attached mail, of a plain mail, in which a leaf is. */

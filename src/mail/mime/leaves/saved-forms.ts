@@ -3,14 +3,14 @@ import { LF, SPACE } from '../../../lib/bytes/ascii.ts'
 import { Bytes } from '../../message/bytes.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { changesAscii, isUnreadable, toUtf8 } from '../decoders/charsets.ts'
-import { decoded, makerOf } from '../decoders/decoder.ts'
+import { decoded } from '../decoders/decoder.ts'
 import { eachHabits } from '../decoders/each-habits.ts'
-import { LineEnds } from '../decoders/text-forms.ts'
+import { lineEnds, unflowed, unstuffed } from '../decoders/text-forms.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import type { Leaf } from '../reader/found.ts'
 import type { PartForm } from '../traits/part-forms.ts'
 import type { Extraction } from './extraction.ts'
-import { type FileContent, type FileForm, fileFormBy, unflow, unstuff } from './file-form.ts'
+import { type FileContent, type FileForm, fileFormBy } from './file-form.ts'
 import { beginsAsMail, isKnownAsMail } from './mail-starts.ts'
 import { openContainers } from './open-containers.ts'
 import { openEmbedded } from './open-embedded.ts'
@@ -46,7 +46,7 @@ const CONVERSION_COST = 1024
 /** What most readers show as a text is one, and gets no CR LF. */
 const TEXT = { isText: true, lf: false }
 
-const toLf = makerOf(LineEnds, { to: 'lf', bareCr: 'itself' })
+const toLf = lineEnds({ to: 'lf', bareCr: 'itself' })
 
 /**
  * The forms in which programs save a leaf part, or display it, however they decode it. A file is made in steps:
@@ -180,11 +180,11 @@ export class SavedForms {
     if (isUnchanged && header.multipart === 'maybe') yield* openContainers(bare, extraction)
     yield* this.#openUnstuffed(bare)
     if (header.hints.has('delsp'))
-      yield* decoded(whole, unflow, work, (joined) => this.#emitText(joined))
+      yield* decoded(whole, unflowed, work, (joined) => this.#emitText(joined))
     const isOwn = (isOwnText && scope.depth === 0) || isPreamble
-    const isTextPlain = header.type === 'text/plain' || header.type === ''
     const isInMail =
-      isUnchanged && ((isTextPlain && depth.isDecoded) || header.multipart === 'sure')
+      isUnchanged &&
+      ((['text/plain', ''].includes(header.type) && depth.isDecoded) || header.multipart === 'sure')
     if (isOwn && isInMail && !mayBeginFile(whole)) return false
     const how = { isCounted: true, form }
     if (encodes === 'bytes' || !lines.crlf) yield* extraction.emit(whole, { form })
@@ -208,7 +208,7 @@ export class SavedForms {
   *#openUnstuffed(text: Bytes): Steps {
     const extraction = this.extraction
     if (!(yield* this.#isStuffed(text))) return
-    yield* decoded(text, unstuff, extraction.work, (plain) => openEmbedded(plain, extraction))
+    yield* decoded(text, unstuffed, extraction.work, (plain) => openEmbedded(plain, extraction))
   }
 
   /** Emits a file in each form in which some program saves it, and opens those that may hold something else. */

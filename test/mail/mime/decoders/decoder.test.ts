@@ -5,11 +5,10 @@ import {
   BUFFER_SIZE,
   type Codec,
   decodedInEachWay,
-  makerOf,
   WholeLines,
   Writer,
 } from '../../../../src/mail/mime/decoders/decoder.ts'
-import { WithoutByte } from '../../../../src/mail/mime/decoders/text-forms.ts'
+import { withoutNuls } from '../../../../src/mail/mime/decoders/text-forms.ts'
 import type { Feature } from '../../../../src/mail/mime/habits/habits.ts'
 
 t.test(
@@ -74,7 +73,7 @@ t.test('a part with more ways of decoding than are tried is unread', async (t) =
   const more = ['strange line', 'field below header', 'delimiter in header', 'text after the end']
   const inAllWays: Codec = (habits) => {
     for (const habit of [...features, ...more]) habits.note(habit as Feature)
-    return makerOf(WithoutByte, 0)
+    return withoutNuls
   }
   const source = Bytes.of(Buffer.from('text'))
   const work = new Work(source, { openFile: () => -1 })

@@ -1,28 +1,28 @@
 import t from 'tap'
 import { lowBytes } from '../../../../src/mail/mime/decoders/charsets.ts'
-import { type MakeDecoder, makerOf } from '../../../../src/mail/mime/decoders/decoder.ts'
+import type { MakeDecoder } from '../../../../src/mail/mime/decoders/decoder.ts'
 import {
-  LineEnds,
-  Unescaped,
-  Unflowed,
-  Unpercented,
-  Unstuffed,
-  WithoutByte,
-  WithoutTails,
+  lineEnds,
+  unescaped,
+  unflowed,
+  unpercented,
+  unstuffed,
+  withoutNuls,
+  withoutTails,
 } from '../../../../src/mail/mime/decoders/text-forms.ts'
 import { inEverySplit } from './decode.ts'
 
 const make: Readonly<Record<string, MakeDecoder>> = {
-  'with LF': makerOf(LineEnds, { to: 'lf', bareCr: 'itself' }),
-  'with CR LF': makerOf(LineEnds, { to: 'crlf', bareCr: 'itself' }),
-  'without bare CRs': makerOf(LineEnds, { to: 'same', bareCr: 'nothing' }),
-  'with LF for bare CRs, too': makerOf(LineEnds, { to: 'lf', bareCr: 'line end' }),
-  'with CR LF for bare CRs, too': makerOf(LineEnds, { to: 'crlf', bareCr: 'line end' }),
-  'whose bare CRs take a byte': makerOf(LineEnds, { to: 'lf', bareCr: 'line end with the next' }),
-  'without CRs': makerOf(WithoutByte, 0x0d),
-  'without what follows a NUL': makerOf(WithoutTails),
-  'without flowed line ends': makerOf(Unflowed),
-  'without the blanks of flowed text': makerOf(Unstuffed),
+  'with LF': lineEnds({ to: 'lf', bareCr: 'itself' }),
+  'with CR LF': lineEnds({ to: 'crlf', bareCr: 'itself' }),
+  'without bare CRs': lineEnds({ to: 'same', bareCr: 'nothing' }),
+  'with LF for bare CRs, too': lineEnds({ to: 'lf', bareCr: 'line end' }),
+  'with CR LF for bare CRs, too': lineEnds({ to: 'crlf', bareCr: 'line end' }),
+  'whose bare CRs take a byte': lineEnds({ to: 'lf', bareCr: 'line end with the next' }),
+  'without NULs': withoutNuls,
+  'without what follows a NUL': withoutTails,
+  'without flowed line ends': unflowed,
+  'without the blanks of flowed text': unstuffed,
   'with the lowest bytes of characters': lowBytes,
 }
 
@@ -34,7 +34,7 @@ const rows: readonly (readonly [string, string, string])[] = [
   ['with CR LF for bare CRs, too', 'a\rb\r\nc\nd\r', 'a\r\nb\r\nc\r\nd\r\n'],
   ['whose bare CRs take a byte', 'a\rb\r\nc\nd\r', 'a\n\nc\nd\n'],
   ['whose bare CRs take a byte', 'a\r\r\nb', 'a\n\nb'],
-  ['without CRs', 'a\r\nb\rc\n\r', 'a\nbc\n'],
+  ['without NULs', 'a\0\nb\0\0c\n\0', 'a\nbc\n'],
   ['without what follows a NUL', 'a\0b\0c\r\nd\ne\0', 'ad\ne'],
   ['without flowed line ends', 'a \nb \r\nc\nd  \ne\r\n', 'abc\nd e\r\n'],
   ['without flowed line ends', '>> a \n>b\n c\nd>e f\n', 'ab\nc\nd>e f\n'],
@@ -53,15 +53,15 @@ for (const [name, text, expected] of rows) {
 
 t.test('escapes of values are decoded, wherever they are cut', async (t) => {
   const rows = [
-    [Unescaped, 'QU\\nJD', 'QUJD'],
-    [Unescaped, 'QU\\N\\r\\RJD', 'QUJD'],
-    [Unescaped, 'n\\\\nQ\\,;\\', 'nnQ,;'],
-    [Unpercented, 'A%42%4a%4AC', 'ABJJC'],
-    [Unpercented, '%%41%4%x%4', '%A%4%x%4'],
-    [Unpercented, '%00%ff%E9', '\0\xff\xe9'],
-    [Unpercented, '', ''],
+    [unescaped, 'QU\\nJD', 'QUJD'],
+    [unescaped, 'QU\\N\\r\\RJD', 'QUJD'],
+    [unescaped, 'n\\\\nQ\\,;\\', 'nnQ,;'],
+    [unpercented, 'A%42%4a%4AC', 'ABJJC'],
+    [unpercented, '%%41%4%x%4', '%A%4%x%4'],
+    [unpercented, '%00%ff%E9', '\0\xff\xe9'],
+    [unpercented, '', ''],
   ] as const
-  for (const [Decoder, text, expected] of rows) {
-    t.equal(inEverySplit(makerOf(Decoder), text), expected, text)
+  for (const [makeDecoder, text, expected] of rows) {
+    t.equal(inEverySplit(makeDecoder, text), expected, text)
   }
 })
