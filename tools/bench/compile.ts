@@ -10,7 +10,8 @@ export const buildDirectory: string = join(here, '../../build/bench')
 const sources = {
   driver: ['driver.c', 'call.c', 'count.c', 'call.h', 'count.h'],
   sink: ['sink.c'],
-  floor: ['floor.c'],
+  floor: ['floor.c', 'clamd.c', 'clamd.h'],
+  fildes: ['fildes.c', 'clamd.c', 'clamd.h'],
   relay: ['ordinary/relay.c'],
 } as const
 

@@ -1,0 +1,146 @@
+// `npm run bench:clamd`: what a client of clamd waits for onescan in its place.
+//
+//     npm run bench:clamd -- --many-signatures --programs build/native
+//
+// Letters that all differ go to clamd, and to the clamd interface of an onescand with a clamd of its own, by FILDES
+// (fildes.c), each on a connection of its own: batches in turns, the same to both. The output is the time until the
+// answer, the median of onescan's over clamd's for each letter, and the processor time of all; at last letters eight at
+// a time, with their rate over clamd's. Ratios have the median of the rounds, the least and the most.
+//
+// With --rounds N: 3 by default, after one that warms up. With --quick: few letters. With --many-signatures: a clamd with a database of real size.
+// With --programs DIR: the compiled programs in DIR.
+import { execFile } from 'node:child_process'
+import { join, resolve } from 'node:path'
+import { parseArgs, promisify } from 'node:util'
+import { cpuOfTree } from '../../../test/programs/host/process-tree.ts'
+import { withEnding } from '../../../test/programs/host/server.ts'
+import { clamdMissing, startClamd } from '../../../test/programs/servers/clamd.ts'
+import { compiled } from '../compile.ts'
+import { databases } from '../databases.ts'
+import { FORMS, type Form } from '../letters.ts'
+import { describeMachine, machineText } from '../machine.ts'
+import { startOnescand } from '../onescand.ts'
+import { median, withRange } from '../report.ts'
+import { openWorkshop, SPOOL } from '../workshop.ts'
+
+/** The forms that are sent, and the one of which eight are on their way at once. */
+const SENT = ['4 KB text', '100 KB file', '5 MB file']
+const AT_ONCE_FORM = '100 KB file'
+const AT_ONCE = 8
+/** Turns of a form in a round; and with --quick. */
+const TURNS = 5
+const TURNS_QUICK = 1
+
+/** A form in a round: milliseconds of each letter, and of processor time in all. */
+interface Measured {
+  readonly clamd: readonly number[]
+  readonly onescan: readonly number[]
+  readonly cpu: { readonly alone: number; readonly onescand: number; readonly behind: number }
+}
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    quick: { type: 'boolean', default: false },
+    'many-signatures': { type: 'boolean', default: false },
+    programs: { type: 'string', default: join(import.meta.dirname, '../../../bin') },
+  },
+})
+const rounds = Number(values.rounds)
+if (!(rounds >= 1)) {
+  process.stderr.write(
+    'usage: npm run bench:clamd -- [--rounds N] [--quick] [--many-signatures] [--programs DIR]\n',
+  )
+  process.exit(100)
+}
+if (clamdMissing) throw new Error(clamdMissing)
+const onescandProgram = join(resolve(values.programs), 'onescand')
+const turnsOfRound = values.quick ? TURNS_QUICK : TURNS
+const database = databases()[values['many-signatures'] ? 1 : 0]!
+const workshop = openWorkshop(SPOOL, SPOOL)
+process.once('exit', workshop.remove)
+print(`${machineText(describeMachine(workshop.directory))}; clamd with ${database.name}.\n`)
+
+await withEnding(async (t) => {
+  const setup = { parent: SPOOL, alertExceedsMax: true, database: database.files }
+  const [alone, behind] = [await startClamd(t, setup), await startClamd(t, setup)]
+  const socket = join(workshop.directory, 'clamd.sock')
+  const options = ['--workers', '1', '--clamd', `unix:${socket}`]
+  const { directory, environment } = workshop
+  const command = [onescandProgram]
+  const onescand = await startOnescand(
+    t,
+    command,
+    'onescan',
+    directory,
+    environment(behind),
+    options,
+  )
+
+  const used = () => [alone.pid, onescand.pid, behind.pid].map(cpuOfTree)
+  const measure = async ({ make }: Form, count: number, atOnce: number): Promise<Measured> => {
+    const ms: { clamd: number[]; onescan: number[] } = { clamd: [], onescan: [] }
+    const before = used()
+    for (let turn = 0; turn < turnsOfRound; turn++) {
+      const files = workshop.write(Array.from({ length: count }, (_, serial) => make(serial)))
+      ms.clamd.push(...(await ask(alone.socket, files, atOnce)))
+      ms.onescan.push(...(await ask(socket, files, atOnce)))
+    }
+    const [ofAlone, ofOnescand, ofBehind] = used().map((now, index) => now - before[index]!)
+    return { ...ms, cpu: { alone: ofAlone!, onescand: ofOnescand!, behind: ofBehind! } }
+  }
+
+  const forms = FORMS.filter(({ name }) => SENT.includes(name))
+  const measured = new Map<string, Measured[]>()
+  for (let round = 0; round <= rounds; round++) {
+    for (const form of forms) {
+      const turns = [[form.name, await measure(form, form.oneAtATime, 1)] as const]
+      if (form.name === AT_ONCE_FORM) {
+        const several = await measure(form, form.eightAtATime, AT_ONCE)
+        turns.push([`${form.name}, ${AT_ONCE} at a time`, several])
+      }
+      for (const [name, turn] of turns) {
+        if (round > 0) measured.set(name, [...(measured.get(name) ?? []), turn])
+      }
+    }
+  }
+  report(measured)
+})
+
+/** Has each file scanned. Returns the milliseconds of each, or of all if several are on their way at once. */
+async function ask(socket: string, files: readonly string[], atOnce: number): Promise<number[]> {
+  const start = performance.now()
+  const lanes = Array.from({ length: atOnce }, (_, lane) =>
+    files.filter((_, index) => index % atOnce === lane),
+  )
+  const answers = await Promise.all(
+    lanes.map((own) => promisify(execFile)(compiled('fildes'), [socket, ...own])),
+  )
+  if (atOnce > 1) return [performance.now() - start]
+  return answers[0]!.stdout.trimEnd().split('\n').map(Number)
+}
+
+function report(measured: ReadonlyMap<string, readonly Measured[]>): void {
+  const head = ['clamd, ms', 'onescan, ms', 'onescan over clamd: median (least to most)']
+  const processor = ['clamd', 'onescand', 'clamd behind it', 'both over clamd']
+  const titles = ['letters', ...head, ...processor.map((name) => `CPU: ${name}`)]
+  print(`| ${titles.join(' | ')} |\n| --- |${' ---: |'.repeat(titles.length - 1)}`)
+  for (const [name, turns] of measured) {
+    const times = (['clamd', 'onescan'] as const).map((who) =>
+      median(turns.flatMap((turn) => turn[who])),
+    )
+    const wall = turns.map(({ clamd, onescan }) =>
+      median(onescan.map((ms, index) => ms / clamd[index]!)),
+    )
+    const cpu = (['alone', 'onescand', 'behind'] as const).map((who) =>
+      median(turns.map((turn) => turn.cpu[who])),
+    )
+    const over = turns.map(({ cpu: { alone, onescand, behind } }) => (onescand + behind) / alone)
+    const [shown, used] = [times.map((ms) => ms.toFixed(2)), cpu.map((ms) => ms.toFixed(0))]
+    print(`| ${[name, ...shown, withRange(wall), ...used, withRange(over)].join(' | ')} |`)
+  }
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
