@@ -178,6 +178,7 @@ t.test('wrong options are reported, and no mail is sent', async (t) => {
     ['--limit', '0', '.'],
     ['--set', 'x', '.'],
     ['--fast'],
+    ['--over', 'build/native', '.'],
   ]) {
     const { code, out } = await bench(words)
     t.equal(code, 100)

@@ -48,6 +48,11 @@ export function evenly<Item>(items: readonly Item[], most: number): Item[] {
   return Array.from({ length: count }, (_, n) => items[Math.floor((n * items.length) / count)]!)
 }
 
+/** The mails with a field that differs in each round, so that clamd knows none of them from the last one. */
+export function inRound(mails: readonly Mail[], round: number): Buffer[] {
+  return mails.map((mail) => Buffer.concat([Buffer.from(`X-Round: ${round}\n`), mail.read()]))
+}
+
 function wholeFile(file: string, keepFrom: boolean): Mail {
   const read = () => asHandedOn(readFileSync(file, 'latin1'), keepFrom)
   return { name: file, size: statSync(file).size, read }

@@ -26,12 +26,16 @@ export interface Passed {
 /** All accepted mails, through processes that were started for them. */
 export type Round = readonly Measured[]
 
-/** What an accepted mail costs, by default and with SECONDLOOK=never. */
+/** Ways in which mail is scanned: by default, with SECONDLOOK=never, and by default with other programs (`--over`). */
+export type Way = 'default' | 'never' | 'other'
+
+/** What an accepted mail costs in each way. */
 export interface Measured {
   readonly name: string
   readonly size: number
   readonly default: Cost
   readonly never: Cost
+  readonly other?: Cost
 }
 
 /** Of a message that is alone. */
@@ -132,26 +136,34 @@ function costTable(rounds: readonly Round[]): string {
     .join('\n')
 }
 
-const WAYS = ['default', 'never'] as const
+/** Each is shown over the other one. */
+const COMPARED = [
+  ['default', 'never'],
+  ['default', 'other'],
+  ['never', 'other'],
+] as const
 
 function rowsOf(title: string, rounds: readonly Round[]): string[] {
-  const rows = WAYS.map((way) => {
+  const ways = (['default', 'never', 'other'] as const).filter((way) => rounds[0]![0]![way])
+  const rows = ways.map((way) => {
     const times = PARTS.map((part) => median(rounds.map((round) => mean(round, way, part))))
-    const questions = rounds[0]!.map((mail) => mail[way].questions)
+    const questions = rounds[0]!.map((mail) => mail[way]!.questions)
     const ofAll = mean(rounds[0]!, way, ({ questions }) => questions).toFixed(2)
     const asked = `${ofAll}, ${median(questions)}, ${Math.max(...questions)}`
     return [`${title}, ${way}`, asked, ...times.map((ms) => ms.toFixed(2))]
   })
-  const ratios = PARTS.map((part) =>
-    withRange(rounds.map((round) => mean(round, 'default', part) / mean(round, 'never', part))),
-  )
-  return [...rows, [`${title}, default over never`, '', ...ratios]].map(
-    (cells) => `| ${cells.join(' | ')} |`,
-  )
+  const ratios = COMPARED.filter(([, base]) => ways.includes(base)).map(([way, base]) => [
+    `${title}, ${way} over ${base}`,
+    '',
+    ...PARTS.map((part) =>
+      withRange(rounds.map((round) => mean(round, way, part) / mean(round, base, part))),
+    ),
+  ])
+  return [...rows, ...ratios].map((cells) => `| ${cells.join(' | ')} |`)
 }
 
-function mean(round: Round, way: (typeof WAYS)[number], part: (cost: Cost) => number): number {
-  return round.reduce((total, mail) => total + part(mail[way]), 0) / round.length
+function mean(round: Round, way: Way, part: (cost: Cost) => number): number {
+  return round.reduce((total, mail) => total + part(mail[way]!), 0) / round.length
 }
 
 const processor = ({ onescand, clamd }: Cost) => onescand + clamd

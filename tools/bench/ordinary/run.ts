@@ -18,7 +18,8 @@
 // first of the three. With --keep-from: a line `From ` in front of a message is the mail's. With --set
 // NAME=VALUE: this setting in all of it. With --alert-exceeds-max: a clamd that tells of its limits.
 // With --many-signatures: one with a database of real size. With --quick: hardly a warm-up, which
-// shows that it works. With --programs DIR: the compiled programs that are there, without a profile. With --spool DIR:
+// shows that it works. With --programs DIR: the compiled programs that are there, without a profile. With --over DIR:
+// each mail also goes through the compiled programs in DIR, such as those of another version. With --spool DIR:
 // where mail lies (/dev/shm, else /tmp). With --out DIR: where ordinary.json goes, which
 // has all names (build/bench).
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -38,12 +39,12 @@ import { openWorkshop, SPOOL, type Workshop } from '../workshop.ts'
 import { evenly, hasDocument, type Mail, mailsIn } from './mails.ts'
 import { type Profile, profiledCommand, readProfiles } from './profile.ts'
 import { startRelay } from './relay.ts'
-import { type Cost, type Measured, type Passed, type Results, report } from './report.ts'
+import { type Cost, type Measured, type Passed, type Results, report, type Way } from './report.ts'
 import { BATCH, type Lane, type Outcome, send } from './send.ts'
 
 const USAGE = `usage: npm run bench:ordinary --
            [--limit N] [--documents] [--rounds N] [--refusals] [--keep-from] [--set NAME=VALUE]... [--alert-exceeds-max]
-           [--many-signatures] [--quick] [--programs DIR] [--spool DIR] [--out DIR] PLACE...
+           [--many-signatures] [--quick] [--programs DIR] [--over DIR] [--spool DIR] [--out DIR] PLACE...
 `
 
 /** How many are on their way at once while nothing is measured. */
@@ -59,9 +60,8 @@ const WARM_UP_QUICK = 0.05
 /** What is measured goes through code that the warm-up has been through. */
 const ONE_WORKER = ['--workers', '1']
 
-/** The two ways in which mail is scanned, each with its settings. */
-const WAYS = { default: {}, never: { SECONDLOOK: 'never' } } as const
-type Way = keyof typeof WAYS
+/** The settings of each way. */
+const WAYS = { default: {}, never: { SECONDLOOK: 'never' }, other: {} } as const
 
 const root = join(import.meta.dirname, '../../..')
 
@@ -99,6 +99,7 @@ function readOrder(args: readonly string[]) {
       'many-signatures': { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       programs: { type: 'string' },
+      over: { type: 'string' },
       spool: { type: 'string', default: SPOOL },
       out: { type: 'string', default: buildDirectory },
     },
@@ -115,6 +116,9 @@ function readOrder(args: readonly string[]) {
     return [name, value!] as const
   })
   const found = places.flatMap((place) => mailsIn(place, values['keep-from']))
+  if (values.over !== undefined && values.programs === undefined) {
+    throw new Error('--over: name the compiled programs to compare with --programs')
+  }
   const all = values.documents ? found.filter(hasDocument) : found
   if (all.length === 0) throw new Error(`no mail in ${places.join(', ')}`)
   return {
@@ -127,6 +131,7 @@ function readOrder(args: readonly string[]) {
     database: databases()[values['many-signatures'] ? 1 : 0]!,
     warmUp: values.quick ? WARM_UP_QUICK : WARM_UP,
     programs: values.programs === undefined ? undefined : resolve(values.programs),
+    over: values.over === undefined ? undefined : resolve(values.over),
     spool: resolve(values.spool),
     out: resolve(values.out),
   }
@@ -162,7 +167,11 @@ async function bench(order: Order): Promise<number> {
 /** All of them by default, several at a time. */
 function findRefusals(order: Order, workshop: Workshop): Promise<Passed[]> {
   return withEnding(async (t) => {
-    const station = await startStation(t, 'refusals', { order, workshop })
+    const station = await startStation(t, 'refusals', {
+      order,
+      workshop,
+      programs: order.programs,
+    })
     const passed: Passed[] = []
     for (const mails of batches(order.mails)) {
       for (const [index, outcome] of (await station.send(mails, AT_ONCE)).entries()) {
@@ -174,10 +183,7 @@ function findRefusals(order: Order, workshop: Workshop): Promise<Passed[]> {
   })
 }
 
-/**
- * Each by default and without the second look, one at a time; batches in turns, so that what drifts
- * drifts for both.
- */
+/** Each in all ways, one at a time; batches in turns, so that what drifts drifts for all. */
 function measureCosts(
   mails: readonly Mail[],
   order: Order,
@@ -191,16 +197,20 @@ function measureCosts(
         workshop,
         settings: WAYS[way],
         options: ONE_WORKER,
+        programs: way === 'other' ? order.over : order.programs,
       })
     const byDefault = await open('default')
     const byNever = await open('never')
-    for (const { warmUp } of [byDefault, byNever]) await warmUp()
+    const byOther = order.over === undefined ? undefined : await open('other')
+    for (const station of [byDefault, byNever, byOther]) await station?.warmUp()
     const measured: Measured[] = []
     for (const batch of batches(mails)) {
       const defaults = await byDefault.measure(batch)
       const nevers = await byNever.measure(batch)
+      const others = await byOther?.measure(batch)
       for (const [index, { name, size }] of batch.entries()) {
-        measured.push({ name, size, default: defaults[index]!, never: nevers[index]! })
+        const both = { name, size, default: defaults[index]!, never: nevers[index]! }
+        measured.push(others ? { ...both, other: others[index]! } : both)
       }
       progress(`costs, round ${round}`, measured.length, mails.length)
     }
@@ -241,7 +251,9 @@ interface StationWish {
   readonly settings?: Readonly<Record<string, string>>
   /** Of onescand. */
   readonly options?: readonly string[]
-  /** By which onescand is started; by default the order's program. */
+  /** Where the compiled programs are; by default those that run on Node. */
+  readonly programs?: string | undefined
+  /** By which onescand is started; by default the program there. */
   readonly command?: readonly string[]
 }
 
@@ -252,7 +264,7 @@ async function startStation(t: Ending, name: string, wish: StationWish) {
   const setup = { parent: order.spool, alertExceedsMax, database: database.files }
   const clamd = await startClamd(t, setup)
   const relay = await startRelay(t, clamd.socket, name, workshop.directory)
-  const programs = programsIn(order.programs)
+  const programs = programsIn(wish.programs)
   const environment = {
     ...workshop.environment({ ...clamd, socket: relay.socket } satisfies Clamd),
     ...order.settings,

@@ -12,6 +12,7 @@ import { startRspamd } from '../../../test/programs/servers/rspamd.ts'
 import { startReceiver } from '../../../test/programs/servers/smtp-receiver.ts'
 import { compiled } from '../compile.ts'
 import { startOnescand } from '../onescand.ts'
+import type { Slot } from '../slot.ts'
 import { buildSimscan } from './simscan.ts'
 
 /** What filters need beside clamd. */
@@ -34,12 +35,6 @@ export interface Peer {
 
 /** Sends a message through a filter. Resolves to `delivered`, or to what happened instead. */
 export type Send = (message: Buffer) => Promise<string>
-
-/** A program that is called in place of qmail-queue, once for each message, with its whole environment. */
-export interface Slot {
-  readonly program: string
-  readonly environment: Readonly<Record<string, string>>
-}
 
 /** Sends to a milter at a path or a port of 127.0.0.1, as a mail server does. */
 const toMilter =

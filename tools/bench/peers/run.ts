@@ -21,12 +21,12 @@ import { type Ending, withEnding } from '../../../test/programs/host/server.ts'
 import { clamdMissing, startClamd } from '../../../test/programs/servers/clamd.ts'
 import { NATIVE } from '../contestants.ts'
 import { databases } from '../databases.ts'
-import { drive, type Passage } from '../drive.ts'
 import { describeMachine, machineText } from '../machine.ts'
-import { evenly, hasDocument, type Mail, mailsIn } from '../ordinary/mails.ts'
+import { evenly, hasDocument, inRound, mailsIn } from '../ordinary/mails.ts'
 import { median, withRange } from '../report.ts'
+import { sendToSlot } from '../slot.ts'
 import { openWorkshop, SPOOL, type Workshop } from '../workshop.ts'
-import { BASE, type Peer, peersWith, type Slot } from './peers.ts'
+import { BASE, type Peer, peersWith } from './peers.ts'
 
 const USAGE = `usage: npm run bench:peers -- [--limit N] [--documents] [--rounds N] [--many-signatures] [--programs DIR] [--simscan DIR]
            PLACE...
@@ -134,24 +134,6 @@ async function openStation(t: Ending, peer: Peer, workshop: Workshop): Promise<S
   }
 }
 
-/** Calls the program in place of qmail-queue for each message, one after the other. */
-async function sendToSlot(
-  { program, environment }: Slot,
-  messages: readonly Buffer[],
-  workshop: Workshop,
-): Promise<readonly Passage[]> {
-  const { passages } = await drive({
-    program: [program],
-    messages: workshop.write(messages),
-    count: messages.length,
-    atOnce: 1,
-    environment,
-    log: join(workshop.directory, 'slot.log'),
-    queue: workshop.queue,
-  })
-  return passages
-}
-
 /** All mails to each, in batches in turns, so that what drifts drifts for all. */
 async function playRound(stations: readonly Station[], messages: readonly Buffer[]) {
   const before = stations.map(({ cost }) => cost())
@@ -163,11 +145,6 @@ async function playRound(stations: readonly Station[], messages: readonly Buffer
     const { filter: filterBefore, clamd: clamdBefore } = before[index]!
     return [name, { filter: filter - filterBefore, clamd: clamd - clamdBefore }] as const
   })
-}
-
-/** The mails with a field that differs in each round, so that clamd knows none of them from the last one. */
-function inRound(mails: readonly Mail[], round: number): Buffer[] {
-  return mails.map((mail) => Buffer.concat([Buffer.from(`X-Round: ${round}\n`), mail.read()]))
 }
 
 function report(
