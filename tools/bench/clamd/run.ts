@@ -7,7 +7,7 @@
 // answer, the median of onescan's over clamd's for each letter, and the processor time of all; at last letters eight at
 // a time, with their rate over clamd's. Ratios have the median of the rounds, the least and the most.
 //
-// With --rounds N: 3 by default, after one that warms up. With --quick: few letters. With --many-signatures: a clamd with a database of real size.
+// With --rounds N: 3 by default, after one that warms up, and letters until hot code is compiled. With --quick: few letters. With --many-signatures: a clamd with a database of real size.
 // With --programs DIR: the compiled programs in DIR.
 import { execFile } from 'node:child_process'
 import { join, resolve } from 'node:path'
@@ -22,6 +22,10 @@ import { describeMachine, machineText } from '../machine.ts'
 import { startOnescand } from '../onescand.ts'
 import { median, withRange } from '../report.ts'
 import { openWorkshop, SPOOL } from '../workshop.ts'
+
+/** Letters of the first form until the hot code of onescand is compiled; and with --quick. */
+const WARM_UP = 1500
+const WARM_UP_QUICK = 100
 
 /** The forms that are sent, and the one of which eight are on their way at once. */
 const SENT = ['4 KB text', '100 KB file', '5 MB file']
@@ -91,6 +95,8 @@ await withEnding(async (t) => {
   }
 
   const forms = FORMS.filter(({ name }) => SENT.includes(name))
+  const warmUp = values.quick ? WARM_UP_QUICK : WARM_UP
+  await measure(forms[0]!, Math.ceil(warmUp / turnsOfRound), 1)
   const measured = new Map<string, Measured[]>()
   for (let round = 0; round <= rounds; round++) {
     for (const form of forms) {
