@@ -12,6 +12,7 @@ import {
   entry,
   found,
   message,
+  number,
   type Request,
   result,
   type Say,
@@ -21,8 +22,8 @@ import {
 } from './lying-server.ts'
 
 /**
- * Directories that send what is not an answer. Each lie ends the connection that it came on, and no more
- * than that: the answer about the user is trouble, and the next question is asked.
+ * Directories that send what is not an answer. Each lie ends its question, or the connection that it came on, and
+ * no more than that: the answer about the user is trouble, and the next question is asked.
  */
 
 const HOST = 'mx.example.org'
@@ -55,7 +56,7 @@ const lies: Lie[] = [
   },
   {
     name: 'thousands of entries for one question',
-    says: (id) => repeated(entry(id, { mailHost: HOST })),
+    says: (id) => Buffer.concat(Array(5).fill(repeated(entry(id, { mailHost: HOST })))),
     reason: tooMuch,
   },
   {
@@ -99,7 +100,38 @@ const lies: Lie[] = [
     reason: notLdap,
   },
   {
-    name: 'a result with more than it may have',
+    name: 'an entry of a name alone',
+    says: (id) => message(id, element(0x64, text('cn=x'))),
+    reason: notLdap,
+  },
+  {
+    name: 'an attribute whose values are no set',
+    says: (id) => entryWith(id, sequence(text('mailHost'), sequence(text(HOST)))),
+    reason: notLdap,
+  },
+  {
+    name: 'a value that is half of one',
+    says: (id) =>
+      entryWith(id, sequence(text('mailHost'), element(0x31, Buffer.from([0x04, 0x84])))),
+    reason: notLdap,
+  },
+  {
+    name: 'a value that is a number',
+    says: (id) => entryWith(id, sequence(text('mailHost'), element(0x31, number(1)))),
+    reason: /Expected 0x4: got 0x2/,
+  },
+  {
+    name: 'a reference that is a number',
+    says: (id) => message(id, element(0x73, number(1))),
+    reason: /Expected 0x4: got 0x2/,
+  },
+  {
+    name: 'a result with half of a control in it',
+    says: (id) => message(id, result(0x65, 0, element(0xa0, Buffer.from([0x30, 0x84])))),
+    reason: notLdap,
+  },
+  {
+    name: 'a result with controls in it',
     says: (id) => message(id, result(0x65, 0, element(0xa0, claiming(0x30, HUGE)))),
     reason: notLdap,
   },
@@ -212,6 +244,14 @@ t.test('permitted messages of a directory are accepted, in any split', async (t)
     'referrals of a result': (id) => [
       entry(id, { mailHost: HOST }),
       message(id, result(0x65, 0, element(0xa3, text('ldap://other/')))),
+    ],
+    'what a later version of LDAP may add': (id) => [
+      entry(id, { mailHost: HOST }),
+      message(id, result(0x65, 0, element(0x99, text('x'))), element(0x9a, text('y'))),
+    ],
+    'controls that are none': (id) => [
+      entry(id, { mailHost: HOST }),
+      message(id, result(0x65, 0), element(0xa0, Buffer.from([0x30, 0x84]))),
     ],
     'lengths in more bytes than they need': (id) => {
       const bytes = entry(id, { mailHost: HOST }).subarray(2)
