@@ -12,6 +12,9 @@ const FILE_NAME_MAX = 1024
 /** Upper limit for the names that are read in one reading of a field. */
 const FIELD_NAMES_MAX = 100
 
+/** The fields that are a name as a whole. Thunderbird reads them if it finds no name in parameters. */
+const NAME_FIELDS = ['content-name', 'x-sun-data-name']
+
 /** Units of work for each character of a field in which names are searched, and of a value that is read. */
 const SEARCH_UNITS = 4
 const READING_UNITS = 8
@@ -38,6 +41,8 @@ export function* readNames(
     const worded = [...values].filter((value) => value.includes('=?'))
     for (const text of worded.flatMap(readingsOf)) yield* written.add(text)
   }
+  for (const name of NAME_FIELDS)
+    for (const value of fieldValues(fields, name)) written.plain.add(value)
   const names = new Set<string>()
   const words = new NameWords()
   let { over } = written

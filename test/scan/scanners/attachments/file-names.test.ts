@@ -75,6 +75,18 @@ t.test('a banned name is seen however it is written', async (t) => {
   }
 })
 
+t.test('a field that is a name as a whole counts, as in Thunderbird', async (t) => {
+  for (const field of [
+    'Content-Name: a.exe',
+    'X-Sun-Data-Name: "a.exe"',
+    'content-name:\n =?utf-8?Q?a=2Eexe?=',
+    'Content-Disposition: attachment; filename=a.txt\nContent-Name: a.e\\xe',
+  ]) {
+    t.equal(await outcome(`Content-Type: application/x-any\n${field}\n\nx`), 'a.exe', field)
+  }
+  t.equal(await outcome('Content-Name: a.txt\nX-Content-Name: a.exe\n\nx'), 'clean')
+})
+
 t.test('the name in the outcome has no path', async (t) => {
   t.equal(await outcome(disposed('attachment; filename="C:\\dir\\a b.exe"')), 'a b.exe')
 })
