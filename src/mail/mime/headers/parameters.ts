@@ -21,6 +21,13 @@ const words = {
   charset: /(charset)\s*(?:(\*[\d*]*)\s*)?=\s*/gi,
 } as const
 
+/** Where a header may announce a multipart. */
+export const MULTIPART_WORDS = /multipart|boundary|x-sun-attachment/i
+
+/** The type whose parts have ten dashes above them, and no boundary: Thunderbird opens it, as mailtool(1) of Sun did. */
+const SUN_TYPE = /x-sun-attachment/i
+const SUN_BOUNDARY = '-'.repeat(8)
+
 const fileName = /^\s*(filename|name)\s*(?:(\*[\d*]*)\s*)?=\s*/i
 
 /** Finds all parameters of a name in a text. The time is linear in the length of the text. */
@@ -113,6 +120,7 @@ export function boundariesIn(texts: readonly string[]): string[] {
       if (star !== '') sections.push({ text: tokenOrQuoted(value), isCoded: star.endsWith('*') })
     }
     for (const reading of readingsOfSections(sections)) add(reading)
+    if (SUN_TYPE.test(text)) add(SUN_BOUNDARY)
   }
   return [...found]
 }

@@ -5,7 +5,7 @@ import type { Oddity } from '../traits/oddities.ts'
 import { areAllKnown, type Encoding, encodingsIn } from './encodings.ts'
 import { type Field, fieldsOf, fieldValues, plainName, readingsOf, undecoded } from './fields.ts'
 import { type MimeLines, TOO_LONG } from './mime-lines.ts'
-import { boundariesIn, charsetsIn } from './parameters.ts'
+import { boundariesIn, charsetsIn, MULTIPART_WORDS } from './parameters.ts'
 import { readStrictType, type StrictType } from './strict-type.ts'
 
 /** Whether readers see something: no reader does, all readers do, or some readers may. */
@@ -277,7 +277,7 @@ function multipartIn(
   { type, strict, isPlain }: ContentFields,
   boundaries: readonly string[],
 ): Certainty {
-  if (!/multipart|boundary/.test(undecoded(text).join('\n').toLowerCase())) return 'no'
+  if (!MULTIPART_WORDS.test(undecoded(text).join('\n'))) return 'no'
   const hasBoundary = isPlain && strict?.boundary !== undefined && boundaries.length === 1
   return type.startsWith('multipart/') && hasBoundary ? 'sure' : 'maybe'
 }

@@ -8,7 +8,7 @@ import type { Habits } from '../habits/habits.ts'
 import { readingsOf } from '../headers/fields.ts'
 import { isFromLine, STRANGE_MAX } from '../headers/header-lines.ts'
 import { MimeLines } from '../headers/mime-lines.ts'
-import { boundariesIn } from '../headers/parameters.ts'
+import { boundariesIn, MULTIPART_WORDS } from '../headers/parameters.ts'
 import { type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import { cutDashText, dashLineIn } from './dash-lines.ts'
 import { type HeaderLineKind, kindOfLine } from './header-line.ts'
@@ -237,7 +237,7 @@ export class HeaderReading {
   /** Parses the boundaries in the lines since the last call: parts may begin before the header has ended. */
   #learn(): void {
     const fresh = this.#lines.takeFresh()
-    if (!/multipart|boundary/i.test(fresh)) return
+    if (!MULTIPART_WORDS.test(fresh)) return
     if (!this.#own) {
       this.#own = new OpenMultiparts()
       this.#own.push({ exact: undefined, spellings: [], isAny: true, isSure: false })

@@ -313,6 +313,20 @@ export const structure: readonly Evasion[] = [
     'a file at once, no multipart, its end the end of the mail': () =>
       alone([ZIP_TYPE, BASE64], base64(zip)),
   }),
+  {
+    name: 'a mail of type x-sun-attachment, in whose parts are other fields',
+    text: () =>
+      mail(
+        part(
+          ['Content-Type: X-sun-attachment'],
+          `----------\nX-Sun-Data-Type: text\n\nhello\n----------\n${part(
+            ['X-Sun-Data-Type: default-app', 'X-Sun-Data-Name: report.bin'],
+            textFile.toString('latin1'),
+          )}`,
+        ),
+      ),
+    openedBy: 'Thunderbird',
+  },
   kind('alternative', [TEXT, HTML, file]),
   kind('alternative', [file, TEXT], ', the file first'),
   kind('digest', [part(['Subject: x', 'MIME-Version: 1.0', ZIP_TYPE, BASE64], base64(zip))]),
