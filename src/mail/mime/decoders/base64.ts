@@ -3,6 +3,7 @@ import { indexOrEnd } from '../../../lib/bytes/lines.ts'
 import { BASE64 } from '../../message/escapes.ts'
 import { Habits, type Words } from '../habits/habits.ts'
 import { BUFFER_SIZE, type Codec, type Decoder, makerOf, type Write } from './decoder.ts'
+import { joinedLines } from './text-forms.ts'
 
 /**
  * The class of a byte in base64 (RFC 2045 6.8), in a table of all bytes. A number below 64 is the value of a
@@ -27,12 +28,17 @@ const NATIVE_MAX = BUFFER_SIZE
 const OF_URLS = [0x2d, 0x5f, 0x2c]
 const OF_RUNTIME = OF_URLS.slice(0, 2)
 
+/** The blanks that are none to PHP: VT, FF and NUL. */
+const NO_BLANKS = [0x0b, 0x0c, 0]
+const PHP_ENDS = 'ends the data, and is a byte of ones'
+
 /** Returns the class of each byte to a reader. */
 function valuesFor(habits: Habits): Uint8Array {
   const isOfUrls = habits.wouldDo('base64 of URLs') === 'is data'
   const isMasked = habits.wouldDo('base64 with eight bits') === 'loses its highest bit'
   const isZero = habits.wouldDo('base64 padding') === 'is six bits of zero'
-  if (!isOfUrls && !isMasked && !isZero) return standard
+  const isPhp = habits.wouldDo('base64 with others') === PHP_ENDS
+  if (!isOfUrls && !isMasked && !isZero && !isPhp) return standard
   const values = standard.slice()
   if (isOfUrls) {
     values['-'.charCodeAt(0)] = 62
@@ -40,8 +46,18 @@ function valuesFor(habits: Habits): Uint8Array {
     values[','.charCodeAt(0)] = 63
   }
   if (isZero) values['='.charCodeAt(0)] = 0
+  if (isPhp) for (const byte of NO_BLANKS) values[byte] = JUNK
   if (isMasked) for (let at = 0; at < 128; at++) values[at + 128] = values[at]!
   return values
+}
+
+/** The `=` at which the data ends: any, one behind two characters of a group, or one that completes a group. */
+type LastPadding = 'none' | 'any' | 'in place' | 'last'
+
+const LAST_PADDING: { readonly [Does in Words<'base64 padding'>]?: LastPadding } = {
+  'ends the data': 'any',
+  'ends the data behind two or three characters of a group': 'in place',
+  'ends the data if it completes a group': 'last',
 }
 
 /** Decodes base64 as a reader does; by default, as the most lenient ones. */
@@ -58,8 +74,7 @@ export class Base64Decoder implements Decoder {
   #over = false
   /** Whether a `=` takes a byte from its group of four. */
   readonly #takesBytes: boolean
-  /** Whether the data ends at a `=`, wherever it is. */
-  readonly #endsAtPadding: boolean
+  readonly #lastPadding: LastPadding
   readonly #dropsEnd: boolean
   /** The bytes that may have to be taken back at the end of their group. */
   readonly #kept: number
@@ -77,9 +92,10 @@ export class Base64Decoder implements Decoder {
     const isVmime = habits.wouldDo('base64 with others') === 'is six bits that are set'
     const padding = habits.wouldDo('base64 padding')
     this.#takesBytes = padding === 'takes a byte from its group of four'
-    this.#endsAtPadding = isVmime || padding === 'ends the data'
+    this.#lastPadding = isVmime ? 'any' : (LAST_PADDING[padding] ?? 'none')
     this.#dropsEnd = isVmime || habits.wouldDo('base64 end') === 'is dropped'
-    this.#kept = this.#dropsEnd || this.#takesBytes ? 2 : 0
+    const isPhp = habits.wouldDo('base64 with others') === PHP_ENDS
+    this.#kept = this.#dropsEnd || this.#takesBytes || isPhp ? 2 : 0
   }
 
   push(bytes: Buffer, from: number, to: number): void {
@@ -123,9 +139,10 @@ export class Base64Decoder implements Decoder {
       this.#length -= Math.min(Math.max(bytes - 1, 0), this.#padded)
       return
     }
-    const padding = this.#endsAtPadding ? 1 : 3 - bytes
+    const padding = this.#lastPadding === 'any' ? 1 : 3 - bytes
     const isWhole = this.#count === 0 || (bytes > 0 && this.#padded >= padding)
     if (isWhole) return
+    if (this.#count === 6) this.#habits.note('base64 last character')
     const end = this.#habits.does('base64 end')
     if (this.#dropsEnd) this.#length -= bytes
     if (end === 'is a byte at least' && bytes === 0) this.#buffer[this.#length++] = this.#bits << 2
@@ -182,6 +199,7 @@ export class Base64Decoder implements Decoder {
     else if (value === PADDING) this.#equals()
     else if (value === JUNK) this.#junk(byte)
     else if (byte === LF) this.#lineEnd()
+    else if (NO_BLANKS.includes(byte)) this.#habits.note('base64 with others')
   }
 
   #lineEnd(): void {
@@ -215,7 +233,9 @@ export class Base64Decoder implements Decoder {
     const isInPlace = this.#count === 4 || this.#count === 2
     if (!isInPlace) this.#padding ??= this.#habits.does('base64 padding')
     this.#padded++
-    this.#over = this.#endsAtPadding
+    if (this.#lastPadding === 'any') this.#over = true
+    else if (this.#lastPadding === 'in place') this.#over = isInPlace
+    else if (this.#lastPadding === 'last') this.#over = isInPlace && this.#padded >= this.#count / 2
   }
 
   #junk(byte: number): void {
@@ -224,10 +244,19 @@ export class Base64Decoder implements Decoder {
     this.#others ??= this.#habits.does('base64 with others')
     if (this.#others === 'begins a new group of four') this.#restart()
     if (this.#others === 'ends the data') this.#over = true
+    if (this.#others === PHP_ENDS) this.#endWithOnes()
     if (this.#others !== 'is six bits that are set') return
     // VMime sets all eight bits of the last character of a group.
     if (this.#count === 2) this.#bits |= 3
     this.#data(63)
+  }
+
+  /** Puts the byte in front of the whole bytes of an open group, as PHP does: it writes them last. */
+  #endWithOnes(): void {
+    const open = this.#length - BYTES_OF[this.#count]!
+    this.#buffer.copyWithin(open + 1, open, this.#length++)
+    this.#buffer[open] = 0xff
+    this.#over = true
   }
 
   #restart(): void {
@@ -260,4 +289,7 @@ function charactersIn(block: Buffer): number | undefined {
 }
 
 /** Base64, in each way in which some program decodes it. */
-export const base64: Codec = (habits) => makerOf(Base64Decoder, habits)
+export const base64: Codec = (habits) =>
+  habits.wouldDo('base64 last character') === 'is dropped'
+    ? makerOf(Base64Decoder, habits)
+    : joinedLines

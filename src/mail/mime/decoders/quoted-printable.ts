@@ -57,11 +57,14 @@ export class QuotedPrintableDecoder implements Decoder {
   readonly #out: Writer
   readonly #habits: Habits
   readonly #escape: Words<'quoted-printable escape'>
-  readonly #trims: boolean
+  readonly #blanksDo: Words<'quoted-printable blanks'>
+  readonly #hidesLines: boolean
   readonly #unescapes: boolean
   #held = Buffer.alloc(0)
   #endsInCr = false
   #endsInBreak = false
+  /** Whether the bytes up to the next LF are left out. */
+  #isHidden = false
   /** Whether the content has such a feature. It is not looked for again then. */
   #hasLastBlanks = false
   #hasBareCr = false
@@ -73,7 +76,8 @@ export class QuotedPrintableDecoder implements Decoder {
     this.#out = new Writer(write, buffer)
     this.#habits = habits
     this.#escape = habits.wouldDo('quoted-printable escape')
-    this.#trims = habits.wouldDo('quoted-printable blanks') !== 'stay'
+    this.#blanksDo = habits.wouldDo('quoted-printable blanks')
+    this.#hidesLines = habits.wouldDo('quoted-printable CR break') === 'hide the rest of the line'
     this.#unescapes = unescapes
   }
 
@@ -115,9 +119,16 @@ export class QuotedPrintableDecoder implements Decoder {
 
   #decode(bytes: Buffer, last: boolean): void {
     if (bytes.length > 0) this.#endsInBreak = false
-    const looksForBlanks = (this.#trims || !this.#hasLastBlanks) && hasLastBlank(bytes)
+    const looksForBlanks =
+      (this.#blanksDo !== 'stay' || !this.#hasLastBlanks) && hasLastBlank(bytes)
     let at = 0
     while (at < bytes.length) {
+      if (this.#isHidden) {
+        const lf = bytes.indexOf(LF, at)
+        this.#isHidden = lf < 0
+        at = lf < 0 ? bytes.length : lf + 1
+        continue
+      }
       const next = this.#nextOfInterest(bytes, at, looksForBlanks)
       this.#out.putAll(bytes, at, next)
       if (next === bytes.length) break
@@ -183,12 +194,17 @@ export class QuotedPrintableDecoder implements Decoder {
       case 'stays with the next two bytes':
         return this.#literal(bytes, at, last, 3)
     }
+    if (bytes[at + 1] === CR && this.#hidesLines) {
+      this.#isHidden = true
+      return at + 2
+    }
     let end = at + 1
     while (end < bytes.length && isBlank(bytes[end]!)) end++
     checkBlanks(end - at)
     const isIncomplete = end === bytes.length || (high >= 0 && at + 2 === bytes.length)
     if (isIncomplete && !last) return -1
     const lf = bytes[end] === LF
+    if (bytes[at + 1] === CR && !lf) this.#habits.note('quoted-printable CR break')
     const isBreak = lf || bytes[end - 1] === CR
     if (isBreak && this.#isSoftBreak(bytes, at, end, lf)) return lf ? end + 1 : end
     return this.#strange(bytes, at, end)
@@ -201,6 +217,8 @@ export class QuotedPrintableDecoder implements Decoder {
     if (isPlain && lf) return true
     // Only some readers end a line at a bare CR.
     this.#habits.note('quoted-printable escape')
+    if (!lf && this.#habits.does('quoted-printable CR break') === 'are text like others')
+      return false
     return isPlain || this.#habits.does('quoted-printable soft break') === 'is one'
   }
 
@@ -222,7 +240,9 @@ export class QuotedPrintableDecoder implements Decoder {
     if (at + 2 >= bytes.length && !last) return -1
     const next = bytes[at + 1]
     if (next === LF) return at + 2
-    if (next === CR) return bytes[at + 2] === LF ? at + 3 : at + 2
+    if (next === CR && bytes[at + 2] === LF) return at + 3
+    if (next === CR && this.#habits.does('quoted-printable CR break') !== 'are text like others')
+      return at + 2
     this.#out.putAll(bytes, at, Math.min(at + most, bytes.length))
     const isDigit = hex[next ?? 0]! >= 0
     return Math.min(at + (isDigit ? 3 : most), bytes.length)
@@ -243,11 +263,14 @@ export class QuotedPrintableDecoder implements Decoder {
     checkBlanks(end - at)
     if (behind >= bytes.length && !last) return -1
     const endsLine = end >= bytes.length || bytes[end] === LF || bytes[behind] === LF
-    if (endsLine && !this.#hasLastBlanks) {
+    const isLast = endsLine || bytes[end] === CR
+    if (isLast && !this.#hasLastBlanks) {
       this.#hasLastBlanks = true
       this.#habits.note('quoted-printable blanks')
     }
-    if (!(endsLine && this.#trims)) this.#out.putAll(bytes, at, end)
+    const isRemoved =
+      this.#blanksDo === 'are removed' ? endsLine : this.#blanksDo !== 'stay' && isLast
+    if (!isRemoved) this.#out.putAll(bytes, at, end)
     return end
   }
 }
@@ -258,11 +281,11 @@ function checkBlanks(length: number): void {
 
 /** Returns whether a blank is, or may be, at the end of a line. */
 function hasLastBlank(bytes: Buffer): boolean {
-  const last = bytes.at(-1) === CR ? bytes.at(-2) : bytes.at(-1)
+  const last = bytes.at(-1)
   return last === SPACE || last === TAB || LAST_BLANKS.some((blank) => bytes.includes(blank))
 }
 
-const LAST_BLANKS: readonly Buffer[] = [' \n', ' \r\n', '\t\n', '\t\r\n'].map((ends) =>
+const LAST_BLANKS: readonly Buffer[] = [' \n', ' \r', '\t\n', '\t\r'].map((ends) =>
   Buffer.from(ends),
 )
 
@@ -352,7 +375,7 @@ export const quotedPrintable: Codec = (habits) => {
     ...(habits.wouldDo('quoted-printable in UTF-8') === 'is its bytes' ? [] : [lowBytes]),
     ...(habits.wouldDo('quoted-printable NUL') === 'stays' ? [] : [withoutNuls]),
     ...crChanges[habits.wouldDo('quoted-printable CR')],
-    ...(equals === 'may be in front of a soft line break and digits' ? [softBreaks] : []),
+    ...(equals === 'may be in front of a soft line break and digits' ? [softBreaks(habits)] : []),
     isInLines ? makerOf(QuotedPrintableInLines) : makerOf(QuotedPrintableDecoder, habits),
   ])
 }
@@ -365,5 +388,7 @@ const crChanges: Readonly<Record<Words<'quoted-printable CR'>, readonly MakeDeco
 }
 
 /** Removes soft line breaks, so that an escape is found even if it contains one. */
-const softBreaks: MakeDecoder = (write, buffer) =>
-  new QuotedPrintableDecoder(write, buffer, new Habits(), false)
+function softBreaks(habits: Habits): MakeDecoder {
+  const name = 'quoted-printable CR break'
+  return makerOf(QuotedPrintableDecoder, Habits.of({ [name]: habits.wouldDo(name) }), false)
+}

@@ -68,6 +68,13 @@ class WithoutNuls extends ByteDecoder {
   }
 }
 
+/** Joins lines: their ends are removed. */
+class JoinedLines extends ByteDecoder {
+  protected take(byte: number): void {
+    if (byte !== CR && byte !== LF) this.out.put(byte)
+  }
+}
+
 /** Cuts each line at its first NUL, with its line end, because programs in C read no further. */
 class WithoutTails extends ByteDecoder {
   #inTail = false
@@ -165,6 +172,7 @@ class Unpercented extends ByteDecoder {
 export function lineEnds(mode: LineEndMode): MakeDecoder {
   return makerOf(LineEnds, mode)
 }
+export const joinedLines = makerOf(JoinedLines)
 export const withoutNuls = makerOf(WithoutNuls)
 export const withoutTails = makerOf(WithoutTails)
 export const unflowed = makerOf(Unflowed)

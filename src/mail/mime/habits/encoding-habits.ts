@@ -18,7 +18,8 @@ export const encodingHabits = {
     choices: [{ does: 'is not data' }, { does: 'is data', programs: ['mailparser', 'mutt'] }],
   },
   'base64 with others': {
-    place: 'any other character outside base64, or one of those above that is not data',
+    place:
+      'any other character outside base64, or one of those above that is not data; to PHP also VT, FF or NUL',
     example: 'YW!JjYWJj',
     choices: [
       { does: 'is skipped' },
@@ -29,6 +30,7 @@ export const encodingHabits = {
         // A `=` ends the data then, and a last group that is not whole is dropped.
         programs: ['VMime'],
       },
+      { does: 'ends the data, and is a byte of ones', programs: ['PHP'] },
     ],
   },
   'base64 padding': {
@@ -44,7 +46,17 @@ export const encodingHabits = {
       { does: 'is six bits of zero', programs: [UNNAMED] },
       {
         does: 'ends the data',
-        programs: ['GMime', 'GNU mailutils', 'Go', 'mailparser', 'Python', 'Ruby', UNNAMED],
+        programs: ['GMime', 'GNU mailutils', 'Go', 'mailparser', UNNAMED],
+      },
+      {
+        does: 'ends the data behind two or three characters of a group',
+        example: 'YWJj=YQ=YWJj',
+        programs: ['Ruby'],
+      },
+      {
+        does: 'ends the data if it completes a group',
+        example: 'YW=JjYQ==YWJj',
+        programs: ['Python'],
       },
       {
         does: 'takes a byte from its group of four',
@@ -78,6 +90,15 @@ export const encodingHabits = {
     ],
     needsCommonSight: true,
   },
+  'base64 last character': {
+    place: 'a last group of one character, which has no whole byte',
+    example: 'YW Jj\nY',
+    choices: [
+      { does: 'is dropped' },
+      { does: 'leaves all undecoded, without its line ends', programs: ['Python'] },
+    ],
+    needsCommonSight: true,
+  },
   'quoted-printable escape': {
     place: 'a `=` in front of neither two digits nor a line end',
     example: 'a==41=4z= 1=4=\n1',
@@ -102,19 +123,36 @@ export const encodingHabits = {
     ],
     odd: 'quoted-printable',
   },
+  'quoted-printable CR break': {
+    place: 'a `=` and a CR without an LF after it',
+    example: 'a=\rb\nc',
+    choices: [
+      { does: 'are a soft line break', programs: ['PHP', 'Ruby'] },
+      {
+        does: 'are text like others',
+        programs: ['Email::MIME', 'GMime', 'mailparser', 'MIME::Parser', 'mutt', 'postal-mime'],
+      },
+      { does: 'hide the rest of the line', programs: ['Python', 'reformime'] },
+    ],
+  },
   'quoted-printable last break': {
     place: 'a `=` and an LF at the very end',
     example: 'a=\n',
     choices: [{ does: 'are a soft line break' }, { does: 'stay', programs: ['Thunderbird'] }],
   },
   'quoted-printable blanks': {
-    place: 'blanks at the end of a line',
+    place: 'blanks at the end of a line, or in front of a CR without an LF after it',
     example: 'a \nb',
     choices: [
       { does: 'stay' },
       {
         does: 'are removed',
-        programs: ['c-client', 'Email::MIME', 'GNU mailutils', 'Go', 'mailparser', 'MIME::Parser'],
+        programs: ['c-client', 'Email::MIME', 'GNU mailutils', 'Go', 'MIME::Parser'],
+      },
+      {
+        does: 'are removed, also in front of a CR',
+        example: 'a \rb',
+        programs: ['mailparser'],
       },
     ],
   },

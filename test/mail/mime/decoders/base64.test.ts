@@ -6,6 +6,11 @@ import { decode, featuresOf, inEverySplit, ways } from './decode.ts'
 
 /** What readers of mail make of base64, each in its way, whatever pieces it comes in. */
 
+const IN_PLACE = 'ends the data behind two or three characters of a group'
+const COMPLETE = 'ends the data if it completes a group'
+const ONES = 'ends the data, and is a byte of ones'
+const UNDECODED = 'leaves all undecoded, without its line ends'
+
 type Choices = Parameters<typeof Habits.of>[0]
 
 t.test('base64 is decoded by the habits of each reader', async (t) => {
@@ -35,6 +40,10 @@ t.test('base64 is decoded by the habits of each reader', async (t) => {
     [{ 'base64 padding': 'is six bits of zero' }, 'YQ==', 'a\0\0'],
     [{ 'base64 padding': 'ends the data' }, 'YQ==YWJj', 'a'],
     [{ 'base64 padding': 'ends the data' }, 'YWJj', 'abc'],
+    [{ 'base64 padding': IN_PLACE }, 'YWJj=Y=Q=YWJj', 'abca'],
+    [{ 'base64 padding': IN_PLACE }, 'YWI=YWJj', 'ab'],
+    [{ 'base64 padding': COMPLETE }, 'Y=W=JjYQ==YWJj', 'abca'],
+    [{ 'base64 padding': COMPLETE }, 'YWI=YWJj', 'ab'],
     [{ 'base64 padding': 'takes a byte from its group of four' }, 'YQ==YWJj', 'aabc'],
     [{ 'base64 padding': 'takes a byte from its group of four' }, 'YWI=YWJj', 'ababc'],
     [{ 'base64 padding': 'takes a byte from its group of four' }, 'YWJj====', 'abc\0'],
@@ -57,6 +66,10 @@ t.test('base64 is decoded by the habits of each reader', async (t) => {
     [vmime, 'QU\nJDQQ==QUJD', 'ABCA'],
     [{ 'base64 with others': 'begins a new group of four' }, 'YQ!YWJj', 'aabc'],
     [{ 'base64 with others': 'ends the data' }, 'YQ!YWJj', 'a'],
+    [{ 'base64 with others': ONES }, 'YWJj-YWJj', 'abc\xff'],
+    [{ 'base64 with others': ONES }, 'YWJjYQ!YWJj', 'abc\xffa'],
+    [{ 'base64 with others': ONES }, 'YWJjYWI\0YWJj', 'abc\xffab'],
+    [{ 'base64 last character': UNDECODED }, 'YW J\r\nj!\nY', 'YW Jj!Y'],
     [{ 'base64 line': 'ends the group' }, 'YQ\nYWJj', 'aabc'],
     [{ 'base64 line': 'ends the group' }, 'YW\r\nYWJj', 'aabc'],
     [{ 'base64 line': 'ends the group' }, 'YWJj\nYWJj', 'abcabc'],
@@ -74,7 +87,7 @@ t.test('base64 asks where readers differ', async (t) => {
     'YWI=': [],
     'YW\xd7Jj': ['base64 with eight bits', 'base64 with others'],
     YWJjYQ: ['base64 end'],
-    YWJjY: ['base64 end'],
+    YWJjY: ['base64 last character', 'base64 end'],
     'YQ=': ['base64 end'],
     'YW-Jj': ['base64 of URLs', 'base64 with others'],
     YW_Jj: ['base64 of URLs', 'base64 with others'],
@@ -83,7 +96,8 @@ t.test('base64 asks where readers differ', async (t) => {
     'YQ==YQ==': ['base64 padding'],
     'YQ==YQ==YQ==': ['base64 padding'],
     'YWJj=': ['base64 padding'],
-    'Y=': ['base64 padding', 'base64 end'],
+    'Y=': ['base64 padding', 'base64 last character', 'base64 end'],
+    'YW\0Jj': ['base64 with others'],
     'YW\nJj': ['base64 line'],
     ['AAAAAA\n'.repeat(400)]: ['base64 line'],
   }
@@ -95,17 +109,28 @@ t.test('base64 asks where readers differ', async (t) => {
 t.test('base64 is decoded in each way about each thing that is odd', async (t) => {
   const rows: Readonly<Record<string, readonly [count: number, ...others: string[]]>> = {
     'YWJj\nYWI=\n': [0],
-    'YW!JjZA==': [3, 'a', 'a&6@', 'ao\xc9\x8d\x90'], // a new group, the end, and VMime
-    'YW!JjYQ': [8, '', 'a', 'a&6\x10', 'abc', 'abca', 'ao\xc9'],
-    // A new group, a zero, the end, and groups of four as Thunderbird has them.
-    'YWJj=YWJj': [4, 'abc', 'abc\x01\x85\x89', 'abc\x01\x85\x8c', 'abcabc'],
+    // A new group, the end, VMime and PHP.
+    'YW!JjZA==': [4, 'a', 'a&6@', 'ao\xc9\x8d\x90', '\xffa'],
+    'YW!JjYQ': [9, '\xffa', '', 'a', 'a&6\x10', 'abc', 'abca', 'ao\xc9'],
+    // A new group, a zero, three ends, and groups of four as Thunderbird has them.
+    'YWJj=YWJj': [6, 'abc', 'abc\x01\x85\x89', 'abc\x01\x85\x8c', 'abcabc'],
     'YWJ\njYWJj': [1, 'ab\x8d\x85\x89'],
     YWJjYQ: [2, 'abc', 'abca'],
-    YWJjY: [2, 'abc', 'abc`'],
+    YWJjY: [3, 'abc', 'abc`', 'YWJjY'],
     'YWJ\njYQ': [4, 'ab', 'ab\x8d\x84', 'abc', 'abca'],
-    'YW-jYWJj': [10, '', 'a', 'a\x8d\x85\x89', 'ah\xd8', 'ah\xd8X\x98', 'ao\xa3abc', 'ao\xe3abc'],
-    // Its low bits, a new group, the end, and VMime.
-    'YW\xd7JjYWJj': [4, 'a', 'a&6\x16&', 'ae\x89\x8d\x85\x89', 'ao\xc9\x8d\x85\x89'],
+    'YW-jYWJj': [
+      11,
+      '\xffa',
+      '',
+      'a',
+      'a\x8d\x85\x89',
+      'ah\xd8',
+      'ah\xd8X\x98',
+      'ao\xa3abc',
+      'ao\xe3abc',
+    ],
+    // Its low bits, a new group, the end, VMime and PHP.
+    'YW\xd7JjYWJj': [5, '\xffa', 'a', 'a&6\x16&', 'ae\x89\x8d\x85\x89', 'ao\xc9\x8d\x85\x89'],
   }
   for (const [text, [count, ...expected]] of Object.entries(rows)) {
     const { common: _, ...others } = ways(base64, text)
@@ -113,7 +138,7 @@ t.test('base64 is decoded in each way about each thing that is odd', async (t) =
     t.same(new Set(Object.values(others)), new Set(expected), text)
   }
   const all = ways(base64, 'YW!J-_,jZ\nA=YW\xd7J')
-  t.equal(Object.keys(all).length, 61, 'within the limits of a second look')
+  t.equal(Object.keys(all).length, 66, 'within the limits of a second look')
 })
 
 t.test('long base64 is decoded like short base64, in lines or not', async (t) => {

@@ -78,6 +78,21 @@ t.test('quoted-printable is decoded by the habits of each reader', async (t) => 
     ],
     [{ 'quoted-printable blanks': 'are removed' }, 'a  \nb\t\r\nc d ', 'a\nb\r\nc d'],
     [{ 'quoted-printable blanks': 'are removed' }, 'a \rb', 'a \rb'],
+    [
+      { 'quoted-printable blanks': 'are removed, also in front of a CR' },
+      'a \rb c \r\n',
+      'a\rb c\r\n',
+    ],
+    [{ 'quoted-printable CR break': 'are text like others' }, 'a=\rb=\r\nc= \rd', 'a=\rbc= \rd'],
+    [
+      {
+        'quoted-printable CR break': 'are text like others',
+        'quoted-printable escape': 'stays with the next two bytes',
+      },
+      'a=\rb=\r\nc',
+      'a=\rbc',
+    ],
+    [{ 'quoted-printable CR break': 'hide the rest of the line' }, 'a=\rb=41c\r\nd= \re', 'ade'],
     [{ 'quoted-printable blanks': 'are removed' }, 'a \t \nb x\nc\t\t', 'a\nb x\nc'],
     [{ 'quoted-printable blanks': 'are removed' }, `${long} \t${long}\n`, `${long} \t${long}\n`],
   ]
@@ -97,11 +112,13 @@ t.test('quoted-printable asks where readers differ, in any split', async (t) => 
     'a=\n': ['quoted-printable last break'],
     'a=41=\n': ['quoted-printable last break'],
     'a= \nb': soft,
-    'a=\rb': ['quoted-printable CR', 'quoted-printable escape'],
+    'a=\rb': ['quoted-printable CR', 'quoted-printable CR break', 'quoted-printable escape'],
+    'a=\r b': ['quoted-printable CR', 'quoted-printable CR break', 'quoted-printable escape'],
     'a=zb': ['quoted-printable escape'],
     'a \nb': ['quoted-printable blanks'],
     'a b': [],
     'a ': ['quoted-printable blanks'],
+    'a \rb': ['quoted-printable CR', 'quoted-printable blanks'],
     'a\rb': ['quoted-printable CR'],
     'a\r': ['quoted-printable CR'],
     'a\r\nb\r\n': [],
@@ -121,7 +138,7 @@ t.test('quoted-printable is decoded in each way about each thing that is odd', a
   const rows: Readonly<Record<string, readonly [count: number, ...others: string[]]>> = {
     'a=41=\nb': [0],
     'a=41=\n': [1, 'aA=\n'],
-    'a \nb': [1, 'a\nb'],
+    'a \nb': [2, 'a\nb'],
     // By any other way than the common one the `=` is that of no soft line break.
     'a= \nb': [10, 'a= \nb', 'a\0b', 'ab'],
     // The lowest bytes, also with what the same program does at a `=`.

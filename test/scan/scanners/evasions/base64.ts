@@ -8,7 +8,7 @@ import {
   inPart,
   ZIP_TYPE,
 } from './compose.ts'
-import { binaryFile, oneMoreByte, testFile, textFile, zip } from './files.ts'
+import { binaryFile, oneLineFile, oneMoreByte, onesFile, testFile, textFile, zip } from './files.ts'
 
 const fields = [ZIP_TYPE, BASE64, ATTACHED]
 
@@ -134,6 +134,11 @@ const ofFile: Readonly<Record<string, () => string>> = {
   'with * for /, which VMime takes for it': () => slashless(binaryFile),
   'with two characters of a group behind its end, which many drop': () => `${encode(binaryFile)}AA`,
   'with three characters of a group behind its end': () => `${encode(binaryFile)}\nABC`,
+  'with = behind the first character, and text behind the padding, which Python and Ruby leave out':
+    () => `${whole(oneMoreByte).replace(/^./, '$&=')}\ntext`,
+  'that ends where PHP adds a byte': () => `${whole(onesFile.subarray(0, -1))}-more`,
+  'that ends at a NUL, where PHP adds a byte': () => `${whole(onesFile.subarray(0, -1))}\0more`,
+  'that is none, and that Python leaves undecoded': () => oneLineFile.toString('latin1'),
   'whose last byte is one character, which libEtPan takes for it': () =>
     whole(oneMoreByte).slice(0, -3),
 }

@@ -44,6 +44,15 @@ export const trickyFile = Buffer.from(
 /** Text with `=` in it that looks like escapes to some. */
 export const equalsFile = Buffer.from('if (a ==41 || b ==3D) {\n  c = \n  "=4=41"\n}\n'.repeat(4))
 
+/** Lines that end in a CR, some behind a `=`. */
+export const equalsCrFile = Buffer.from(`${'a list:\r1=one\r2==\r3=\rfour\r'.repeat(9)}end`)
+
+/** What PHP adds at the end of data is its last byte. */
+export const onesFile = Buffer.concat([madeBytes(300), Buffer.from([0xff])])
+
+/** A text in one line, in which the characters of base64 are one more than whole groups of four. */
+export const oneLineFile = Buffer.from('all of this is in one line: no group ends it;'.repeat(9))
+
 /** Its last byte is zero, and the only one of its group in base64. */
 export const oneMoreByte = Buffer.concat([madeBytes(300), Buffer.alloc(1)])
 
@@ -60,7 +69,8 @@ const lines = { textFile, openTextFile, htmlFile, pdfFile, base64AlikeFile, tric
 
 /** Found by a digest of the whole, but for HTML. */
 const known: Readonly<Record<string, Buffer>> = {
-  ...{ binaryFile, umlautFile, equalsBeforeFile, oneMoreByte, smallFile },
+  ...{ binaryFile, umlautFile, equalsBeforeFile, equalsCrFile, onesFile, oneLineFile },
+  ...{ oneMoreByte, smallFile },
   ...lines,
   ...Object.fromEntries(
     Object.entries(lines).map(([name, file]) => [`${name}Crlf`, withCrlf(file)]),

@@ -12,6 +12,7 @@ import {
 import {
   binaryFile,
   equalsBeforeFile,
+  equalsCrFile,
   equalsFile,
   openTextFile,
   testFile,
@@ -91,6 +92,11 @@ const ofFile: Readonly<Record<string, () => string>> = {
   'with bare CRs for line ends, and / for digits, as libEtPan reads both': () =>
     quotedPrintableText(openTextFile).replaceAll(' ', '=2/').replaceAll('\n', '\r'),
   'with bare CRs for line ends': () => quotedPrintableText(openTextFile).replaceAll('\n', '\r'),
+  'with = and bare CRs, which GMime and others keep': () => equalsCrFile.toString('latin1'),
+  'with = and a bare CR, behind which Python drops the rest of a line': () =>
+    quotedPrintableText(textFile).replaceAll(' a file', '=\rno\n a file'),
+  'with blanks in front of bare CRs, which mailparser removes': () =>
+    equalsCrFile.toString('latin1').replaceAll('=', '=3D').replaceAll('\r', ' \r'),
   'with a soft break in an escape': () => encode(testFile).replace(/^(=..){5}=(.)/, '$&=\n'),
   'with an empty soft break': () => encode(binaryFile).replace(/=\n/, '=\n=\n=\n'),
   'in one line of over 1,000 characters': () => escapes(binaryFile).join(''),
