@@ -153,12 +153,19 @@ static const char *const sent_to_onescand[] = {
 
 /* Variables that begin so, with their `=`, are hidden from the next program. */
 static const char *const hidden_from_next_program[] = {
-  "QHPSI",
-  "QUEUE_PLUGIN",
+  "QHPSI=",
+  "QHPSIRC=",
+  "QHPSIRN=",
+  "QHPSIMINSIZE=",
+  "QHPSIMAXSIZE=",
+  "PLUGINDIR=",
+  "QUEUE_PLUGIN=",
+  "QUEUE_PLUGIN_SYMB=",
   "REJECTVIRUS=",
   "VIRUSFORWARD=",
-  "QUARANTINE",
-  "PLUGINDIR=",
+  "QUARANTINE=",
+  "QUARANTINEDAYS=",
+  "QUARANTINESIZE=",
   "QMAILQUEUE=",
   "NODE_",
   "BUN_",

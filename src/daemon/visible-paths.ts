@@ -4,14 +4,8 @@ import { type CheckLine, failure, warning } from '../lib/check/check-line.ts'
 import { errorCode } from '../lib/errors/fault.ts'
 import { editToBind, isUnderSystemd, toBind } from '../lib/process/bound-paths.ts'
 import type { Environment } from '../lib/process/environment.ts'
-import { names, table } from '../settings/table.ts'
+import { names, type SettingName, table } from '../settings/table.ts'
 import type { DaemonOptions } from './options/daemon-options.ts'
-
-/** The settings that name a directory or file where onescand writes. */
-const WRITTEN: readonly string[] = ['QUARANTINE', 'TMPDIR', 'SPOOLDIR', 'LOGFILE']
-
-/** Settings with the path of a socket, or of a file that is replaced: their directories must be visible. */
-const IN_DIRECTORIES: readonly string[] = ['CLAMD', 'VERDICTS', 'LOGFILE']
 
 /**
  * Returns check lines about paths that settings and options name, and that onescand does not see, or may not
@@ -20,20 +14,23 @@ const IN_DIRECTORIES: readonly string[] = ['CLAMD', 'VERDICTS', 'LOGFILE']
 export function checkVisiblePaths(env: Environment, { smtpDoors }: DaemonOptions): CheckLine[] {
   const named = names
     .filter((name) => table[name].readers.includes('onescand'))
-    .flatMap((name) => pathsIn(env[name] ?? '').map((path) => [name, path] as const))
-  const next = smtpDoors.flatMap(({ next }) => pathsIn(next.text).map((path) => ['--next', path]))
-  return [...named, ...next].flatMap(([name = '', path = '']) => {
-    const isWritten = WRITTEN.includes(name)
-    if (name === 'LOGFILE' && existsSync(path)) return []
-    const where = name === '--next' || IN_DIRECTORIES.includes(name) ? dirname(path) : path
+    .flatMap((name) => pathsIn(env[name] ?? '').map((path) => ({ name, path })))
+  const next = smtpDoors.flatMap(({ next }) =>
+    pathsIn(next.text).map((path) => ({ name: '--next', path }) as const),
+  )
+  return [...named, ...next].flatMap(({ name, path }) => {
+    const use = name === '--next' ? 'connects to' : table[name].path
+    const isWritten = use === 'writes' || use === 'writes into'
+    if (use === 'writes' && existsSync(path)) return []
+    // A socket comes and goes, and a log is replaced: their directories must be visible.
+    const where = use === 'writes' || use === 'connects to' ? dirname(path) : path
     if (isWritten && isReadOnly(where)) {
       const remedy = editToBind('onescand', where, true)
       return failure('paths', `${name} ${where}: is read-only for onescand`, remedy)
     }
     const reason = whyUnseen(where)
     // Other checks report the effect on mail without these, and the remedy.
-    if (reason === undefined || OF_OTHER_CHECKS[reason].includes(name) || !isUnderSystemd())
-      return []
+    if (reason === undefined || isOfOtherChecks(name, reason) || !isUnderSystemd()) return []
     if (reason === 'closed') {
       const remedy = 'move it to a directory that its account may enter'
       return warning('paths', `${name} ${where}: is in a directory closed to onescand`, remedy)
@@ -43,10 +40,20 @@ export function checkVisiblePaths(env: Environment, { smtpDoors }: DaemonOptions
   })
 }
 
-/** The settings that the stages check (stages.ts). */
-const OF_OTHER_CHECKS: Readonly<Record<'missing' | 'closed', readonly string[]>> = {
-  missing: ['QUARANTINE', 'TMPDIR'],
-  closed: ['QUARANTINE', 'TMPDIR', 'SPOOLDIR', 'LOGFILE', 'CLUSTERKEYS', 'CLAMD'],
+/** Returns whether the stages check the setting (stages.ts). */
+function isOfOtherChecks(name: SettingName | '--next', reason: 'missing' | 'closed'): boolean {
+  switch (name) {
+    case 'QUARANTINE':
+    case 'TMPDIR':
+      return true
+    case 'SPOOLDIR':
+    case 'LOGFILE':
+    case 'CLUSTERKEYS':
+    case 'CLAMD':
+      return reason === 'closed'
+    default:
+      return false
+  }
 }
 
 function whyUnseen(path: string): 'missing' | 'closed' | undefined {

@@ -1,9 +1,10 @@
 import type { Environment } from '../lib/process/environment.ts'
+import type { Setting } from './table/kinds.ts'
+import { names, table } from './table.ts'
 
 /**
  * Prefixes of variables that the next program must not receive. A complete name ends in `=`.
  *
- * - The first ones would make IndiMail's own qmail-queue scan and tag a second time.
  * - QMAILQUEUE would make the next program start this program again.
  * - A next program on the same runtime would obey the runtime's variables.
  *
@@ -11,12 +12,7 @@ import type { Environment } from '../lib/process/environment.ts'
  * them as well. The real qmail-queue, which is setuid, never obeyed them.
  */
 export const HIDDEN_FROM_NEXT_PROGRAM: readonly string[] = [
-  'QHPSI',
-  'QUEUE_PLUGIN',
-  'REJECTVIRUS=',
-  'VIRUSFORWARD=',
-  'QUARANTINE',
-  'PLUGINDIR=',
+  ...keptFrom('next program'),
   'QMAILQUEUE=',
   'NODE_',
   'BUN_',
@@ -34,15 +30,15 @@ export const HIDDEN_FROM_STANDALONE: readonly string[] = [
   'LD_',
 ]
 
-/** Variables that scanners must not see either: where the keys are, and how replies are given. */
-const HIDDEN_FROM_SCANNERS: readonly string[] = [
-  ...HIDDEN_FROM_NEXT_PROGRAM,
-  'CLUSTER',
-  'VERDICT',
-  'ERROR_',
-  'QUEUECHAIN=',
-  'FINDINGS=',
-]
+const HIDDEN_FROM_SCANNERS = [...HIDDEN_FROM_NEXT_PROGRAM, ...keptFrom('scanners')]
+
+/** The settings that the table does not pass to one of these programs, and their aliases. */
+function keptFrom(child: Setting['passedTo'][number]): string[] {
+  return names.flatMap((name) => {
+    const { passedTo, alias }: Setting = table[name]
+    return passedTo.includes(child) ? [] : [name, alias ?? []].flat().map((each) => `${each}=`)
+  })
+}
 
 /** The variable that counts how often programs of the slot have become the next one, in a row. */
 export const DEPTH_VARIABLE = 'ONESCAN_DEPTH'

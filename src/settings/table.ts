@@ -3,7 +3,7 @@ import { clamAv } from './table/clamav.ts'
 import { cluster } from './table/cluster.ts'
 import { findings } from './table/findings.ts'
 import { infectedMail } from './table/infected-mail.ts'
-import { type FromClient, number, type Setting, text, word } from './table/kinds.ts'
+import { type FromClient, forScanners, number, type Setting, text, word } from './table/kinds.ts'
 import { quarantineLimits } from './table/quarantine.ts'
 import { quota, quotaDirectory, quotaService } from './table/quota.ts'
 import { scanners } from './table/scanners.ts'
@@ -20,6 +20,7 @@ const answersAndLog = {
   ERROR_FD: number(undefined, { min: 2, max: 255, ...slot, fromClient: 'about client' }),
   LOGFILE: text(undefined, {
     ...own,
+    path: 'writes',
     defaultInWords: "standard error if that is a log, else the system's log",
   }),
 }
@@ -30,17 +31,23 @@ const places = {
     fromClient: 'about message',
     defaultInWords: "`bin/qmail-queue` under qmail's home",
   }),
-  QMAILHOME: text('/var/qmail'),
-  CONTROLDIR: text('control'),
-  TMPDIR: text(undefined, { ...own, defaultInWords: '`/tmp`' }),
+  QMAILHOME: text('/var/qmail', forScanners),
+  CONTROLDIR: text('control', forScanners),
+  TMPDIR: text(undefined, {
+    ...own,
+    ...forScanners,
+    path: 'writes into',
+    defaultInWords: '`/tmp`',
+  }),
   SPOOLDIR: text(undefined, {
     ...own,
+    path: 'writes into',
     defaultInWords: 'a fresh directory under `TMPDIR` that only this user can enter',
   }),
 }
 
 const whoSends = {
-  RELAYCLIENT: text(undefined, { ...slot, fromClient: 'about client' }),
+  RELAYCLIENT: text(undefined, { ...slot, ...forScanners, fromClient: 'about client' }),
   BOUNCEUSER: text('qmails'),
 }
 

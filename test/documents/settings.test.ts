@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { scannerEnvironment } from '../../src/settings/child-environment.ts'
 import { misspeltSettings } from '../../src/settings/misspelt.ts'
 import type { Setting } from '../../src/settings/table/kinds.ts'
 import { aliases, isSetting, names, readFromCaller, table } from '../../src/settings/table.ts'
@@ -43,6 +44,14 @@ t.test('onescan-quotad reads exactly the settings of the table', async (t) => {
 t.test('no setting is reported as a misspelt one', async (t) => {
   const known = [...names, ...aliases, ...readFromCaller.keys()]
   t.same(misspeltSettings(Object.fromEntries(known.map((name) => [name, 'x']))), [])
+})
+
+t.test('onescan-queue(8) names the settings that scanners get', async (t) => {
+  const [, told] = /of the settings, scanners get only\n(.*?)\nTheir/is.exec(
+    readPage('onescan-queue.8'),
+  )!
+  const got = Object.keys(scannerEnvironment(Object.fromEntries(names.map((name) => [name, 'x']))))
+  t.same(told!.match(/[A-Z]{2,}/g), got.slice(0, -1), 'all but HOME')
 })
 
 const pages = (['onescan-settings.5', 'onescanc.8', 'onescan-quotad.8'] as const).map((page) => ({

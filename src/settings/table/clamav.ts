@@ -1,5 +1,5 @@
 import { absolutePath } from '../../lib/text/values.ts'
-import { parsed, size, text, wordList } from './kinds.ts'
+import { forScanners, parsed, size, text, wordList } from './kinds.ts'
 
 /** The directory of signatures in ClamAV's packages. */
 export const DEFAULT_DATABASE = '/var/lib/clamav'
@@ -12,8 +12,8 @@ export const clamAvTls = {
 }
 
 export const clamAv = {
-  CLAMD: wordList('/run/clamav/clamd.ctl'),
+  CLAMD: wordList('/run/clamav/clamd.ctl', { ...forScanners, path: 'connects to' }),
   ...clamAvTls,
-  CLAMDMAXSIZE: size('100M'),
-  CLAMDBDIR: text(undefined, { defaultInWords: `\`${DEFAULT_DATABASE}\`` }),
+  CLAMDMAXSIZE: size('100M', forScanners),
+  CLAMDBDIR: text(undefined, { ...forScanners, defaultInWords: `\`${DEFAULT_DATABASE}\`` }),
 }

@@ -1,15 +1,15 @@
 import { Fault } from '../../lib/errors/fault.ts'
-import { parsed } from './kinds.ts'
+import { onescanAlone, parsed } from './kinds.ts'
 
 /** Settings for mail in which a scanner found something. */
 export const infectedMail = {
-  REJECTVIRUS: parsed('0', readRejectVirus, { fromClient: 'overrides' }),
-  VIRUSFORWARD: parsed(undefined, readForward, { fromClient: 'overrides' }),
+  REJECTVIRUS: parsed('0', readRejectVirus, { ...onescanAlone, fromClient: 'overrides' }),
+  VIRUSFORWARD: parsed(undefined, readForward, { ...onescanAlone, fromClient: 'overrides' }),
   REFUSALTEXT: parsed(undefined, readReplyText, {
     fromClient: 'overrides',
     defaultInWords: 'a text in English that names what was found',
   }),
-  QUARANTINE: parsed(undefined, readQuarantine),
+  QUARANTINE: parsed(undefined, readQuarantine, { ...onescanAlone, path: 'writes into' }),
 }
 
 /** 0 tags the message, 2 drops it, anything else refuses it. */

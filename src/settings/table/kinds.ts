@@ -3,6 +3,12 @@ import { byteSize, choice, splitWords, wholeNumber } from '../../lib/text/values
 /** The programs that read a setting from their environment. */
 type SettingReader = 'slot' | 'onescand' | 'onescan-quotad'
 
+/** The programs that onescan starts for a message, with its own environment. */
+type Child = 'next program' | 'scanners'
+
+/** What onescand does with a path in the value. `writes into` a directory; `writes` and `connects to` a file. */
+type PathUse = 'reads' | 'writes' | 'writes into' | 'connects to'
+
 /**
  * How onescand treats a setting that a client sends (onescand(8), QMAIL).
  *
@@ -36,6 +42,8 @@ interface SettingCommon<Value> {
   passes?(value: Value): string | undefined
   readonly readers: readonly SettingReader[]
   readonly fromClient: FromClient
+  readonly passedTo: readonly Child[]
+  readonly path: PathUse
   /** A second name, which counts if the first is unset. */
   readonly alias: string | undefined
   /** A description of the default, if it depends on other settings or on the caller. */
@@ -76,11 +84,14 @@ interface TextSetting<Default = string | undefined, Value = unknown> extends Set
 export type Setting = NumberSetting | SizeSetting | WordSetting | TextSetting
 
 /**
- * The details in which a setting differs from the rule. By the rule the slot and onescand read it,
- * and a client must have the same value.
+ * The details in which a setting differs from the rule. By the rule the slot and onescand read it, and a client
+ * must have the same value. The next program gets it. Scanners do not, since it could be secret. A path in it is
+ * read.
  */
 interface SettingDetails<Value> {
   readonly readers?: readonly SettingReader[]
+  readonly passedTo?: readonly Child[]
+  readonly path?: PathUse
   readonly alias?: string
   readonly fromClient?: Exclude<FromClient, 'may tighten'>
   readonly defaultInWords?: string
@@ -89,12 +100,18 @@ interface SettingDetails<Value> {
   readonly passes?: (value: Value) => string | undefined
 }
 
+/** By these, IndiMail's own qmail-queue as the next program would scan and tag a second time. */
+export const onescanAlone = { passedTo: [] } as const
+
+/** A setting that a program that scans may use. Its value must not be secret. */
+export const forScanners = { passedTo: ['next program', 'scanners'] } as const
+
 function common<Value>(more: SettingDetails<Value>): Omit<SettingCommon<Value>, 'read'> {
   const readers = more.readers ?? ['slot', 'onescand']
   const isReadByBoth = readers.includes('slot') && readers.includes('onescand')
   const usually = isReadByBoth ? 'must match' : undefined
-  const { alias, defaultInWords, laxer, passes } = more
-  const rest = { readers, alias, defaultInWords, ...(passes && { passes }) }
+  const { passedTo = ['next program'], path = 'reads', alias, defaultInWords, laxer, passes } = more
+  const rest = { readers, passedTo, path, alias, defaultInWords, ...(passes && { passes }) }
   if (laxer) return { ...rest, fromClient: 'may tighten', laxer }
   return { ...rest, fromClient: 'fromClient' in more ? more.fromClient : usually }
 }

@@ -1,21 +1,24 @@
 import { basename } from 'node:path'
 import { Fault } from '../../lib/errors/fault.ts'
 import { splitWords } from '../../lib/text/values.ts'
-import { number, parsed, size, text } from './kinds.ts'
+import { forScanners, number, onescanAlone, parsed, size, text } from './kinds.ts'
 
 export const scanners = {
   QHPSI: parsed(undefined, readQhpsiLine, {
+    ...onescanAlone,
     laxer: (theirs, own) =>
       theirs && own && isWithin(theirs, own) ? undefined : 'names another scanner',
   }),
-  QHPSIRC: number(1, { max: 255 }),
-  QHPSIRN: number(0, { max: 255 }),
+  QHPSIRC: number(1, { max: 255, ...onescanAlone }),
+  QHPSIRN: number(0, { max: 255, ...onescanAlone }),
   QHPSIMINSIZE: size(undefined, {
+    ...onescanAlone,
     fromClient: 'overrides',
     defaultInWords: 'no limit',
     passes: (bytes) => (bytes > 0 ? 'mail that is smaller' : undefined),
   }),
   QHPSIMAXSIZE: size(undefined, {
+    ...onescanAlone,
     fromClient: 'overrides',
     defaultInWords: 'no limit',
     passes: (bytes) => (bytes > 0 ? 'mail that is larger' : undefined),
@@ -24,10 +27,11 @@ export const scanners = {
     min: 1,
     max: 86_400,
     unit: 'seconds',
+    ...forScanners,
     laxer: (theirs, own) => (theirs > own ? "is longer than the daemon's" : undefined),
   }),
-  PLUGINDIR: text('plugins'),
-  QUEUE_PLUGIN: text('virusscan', { alias: 'QUEUE_PLUGIN_SYMB' }), // IndiMail's name for it
+  PLUGINDIR: text('plugins', onescanAlone),
+  QUEUE_PLUGIN: text('virusscan', { ...onescanAlone, alias: 'QUEUE_PLUGIN_SYMB' }), // IndiMail's name for it
 }
 
 /** The plugins that are part of onescan. */

@@ -3,7 +3,7 @@ import { number, text } from './kinds.ts'
 const daemon = { readers: ['onescand'] } as const
 
 export const verdicts = {
-  VERDICTS: text('memory', daemon),
+  VERDICTS: text('memory', { ...daemon, path: 'connects to' }),
   VERDICTPASSWORD: text(undefined, daemon),
   VERDICTSENTINELPASSWORD: text(undefined, daemon),
   VERDICTCA: text(undefined, { ...daemon, defaultInWords: "the system's CAs" }),

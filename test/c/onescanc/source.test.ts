@@ -1,6 +1,6 @@
 import t from 'tap'
 import { environmentOfNextProgram } from '../../../src/settings/child-environment.ts'
-import { aliases, readFromCaller } from '../../../src/settings/table.ts'
+import { aliases, names, readFromCaller, table } from '../../../src/settings/table.ts'
 import { items, readPage, section } from '../../documents/man-page.ts'
 import { listInC, textInC } from '../built-in-c.ts'
 import { source } from './client.ts'
@@ -27,19 +27,8 @@ const itsOwn = [
   ...[...readFromCaller].flatMap(([name, kind]) => (kind === undefined ? [name] : [])),
 ]
 
-/** The settings of onescand alone, about quarantine, cached verdicts and clients of clamd. */
-const daemonsOwn = [
-  'SCANFAIL_CLAMD',
-  ...[
-    'QUARANTINEDAYS',
-    'QUARANTINESIZE',
-    'VERDICTCA',
-    'VERDICTMAXAGE',
-    'VERDICTPASSWORD',
-    'VERDICTS',
-    'VERDICTSENTINELPASSWORD',
-  ],
-]
+/** The settings of onescand alone. */
+const daemonsOwn = names.filter((name) => table[name].readers.join() === 'onescand')
 
 t.test('the daemon is sent every variable of onescan-settings(5) except its own', async (t) => {
   const sent = list('sent_to_onescand')
