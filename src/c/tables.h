@@ -25,12 +25,23 @@ enum exit_code {
   EXIT_NEXT_PROGRAM = 120, /* The next program cannot be executed. */
 };
 
-/* The others that an answer of onescand may name. */
+/* The codes that only an answer of onescand names. */
 enum answer_code {
   EXIT_REFUSED = 31, /* The message is refused. */
   EXIT_VIRUS = 33, /* A virus was found (ERROR_FD=2, if no text can be sent). */
   EXIT_BANNED = 34, /* A banned attachment was found (ERROR_FD=2, if no text can be sent). */
   EXIT_UNSCANNED = 77, /* The message could not be scanned (ERROR_FD=2, if no text can be sent). */
+};
+
+/* All codes that an answer may name, onescan-queue(8). For 0 there is a rule of its own. */
+static const unsigned char allowed_codes[] = {
+  EXIT_REFUSED,
+  EXIT_VIRUS,
+  EXIT_BANNED,
+  EXIT_DEFERRED,
+  EXIT_UNSCANNED,
+  EXIT_CUSTOM_TEXT,
+  EXIT_CUSTOM_TEXT_INDIMAIL,
 };
 
 /* The types of the frames that are exchanged with onescand; slot-protocol.md. */

@@ -4,6 +4,7 @@ import { queryFor } from '../log/criteria.ts'
 import { describeRecord } from '../log/describe-record.ts'
 import type { LogRecord } from '../log/parsed-line.ts'
 import { type LogFile, readLogs } from '../log/read-log.ts'
+import { DECISIONS } from '../observe/report/counts.ts'
 import { flag, printsJson, text } from './command/cli-options.ts'
 import { FAILED, makeCommand } from './command/run-command.ts'
 import { lineForTerminal, showsColours, writeOut } from './command/terminal.ts'
@@ -24,7 +25,7 @@ export const logCommand = makeCommand('log', {
       .option('virus', text('Part of the name of the virus or banned attachment'))
       .option('infected', flag('Mail in which something was found, whatever the decision'))
       .option('decision', {
-        choices: ['accept', 'tag', 'quarantine', 'reject', 'defer', 'discard', 'pass'],
+        choices: ['tag', ...DECISIONS],
         requiresArg: true,
         describe: 'The decision about the message',
       })

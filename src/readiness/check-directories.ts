@@ -7,7 +7,7 @@ import { editToBind, isUnderSystemd } from '../lib/process/bound-paths.ts'
 import { shellWord } from '../lib/text/shell-word.ts'
 import { formatSize } from '../lib/text/units.ts'
 import { openAnonymousFile, readSpoolSettings, type SpoolSettings } from '../mail/message/spool.ts'
-import { namesWithoutPath } from '../settings/table/scanners.ts'
+import { needsFile } from '../settings/table/scanners.ts'
 import { groupName, nameOrNumber, obstacle } from './stage/account.ts'
 import { accountText, type StageHost, scanSettingsOf } from './stage/stage.ts'
 
@@ -157,7 +157,7 @@ function sharedIsMissing(host: StageHost): MissingLine {
     'create it by install -d -m 3730, for the user of onescan-queue and the group of the scanner'
   const line = scanSettingsOf(host)?.QHPSI
   const names = line?.kind === 'plugins' ? line.names : []
-  const needs = names.filter((name) => !namesWithoutPath.includes(name))
+  const needs = names.filter(needsFile)
   return (reason) => {
     if (line?.kind === 'command' || needs.length > 0) {
       const who = line?.kind === 'command' ? 'the command of QHPSI' : needs.join(', ')

@@ -9,7 +9,7 @@ import { readSource, type SourceFile, sourceFiles } from './source-files.ts'
  */
 
 const src = join(import.meta.dirname, '../../src')
-const others = globSync('../{test,tools,packaging}/**/*.{ts,mts,mjs}', {
+const others = globSync(['../{test,tools,packaging}/**/*.{ts,mts,mjs}', 'daemon/http/page/*.js'], {
   cwd: src,
   exclude: (path) => /node_modules/.test(path),
 }).map((path) => readSource(path, readFileSync(join(src, path), 'utf8')))

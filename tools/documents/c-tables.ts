@@ -50,8 +50,17 @@ export const exitCodes = codesNamed(
   'nextProgram',
 )
 
-/** Those that only an answer of onescand names. */
-export const answerCodes = codesNamed('refused', 'virus', 'banned', 'unscanned')
+/** Those that an answer of onescand may name, in addition to 0, for which there is a rule of its own. */
+export const answerCodes = codesNamed(
+  'refused',
+  'virus',
+  'banned',
+  'deferred',
+  'unscanned',
+  'customText',
+  'customTextIndimail',
+)
+const onlyAnswered = Object.entries(answerCodes).filter(([name]) => !(name in exitCodes))
 
 type EnumEntry = readonly [name: string, value: number, meaning: string]
 
@@ -117,9 +126,16 @@ enum exit_code {
 ${entries(withMeanings(exitCodes))}
 };
 
-/* The others that an answer of onescand may name. */
+/* The codes that only an answer of onescand names. */
 enum answer_code {
-${entries(withMeanings(answerCodes))}
+${entries(withMeanings(Object.fromEntries(onlyAnswered)))}
+};
+
+/* All codes that an answer may name, onescan-queue(8). For 0 there is a rule of its own. */
+static const unsigned char allowed_codes[] = {
+${Object.keys(answerCodes)
+  .map((name) => `  ${name},`)
+  .join('\n')}
 };
 
 /* The types of the frames that are exchanged with onescand; slot-protocol.md. */

@@ -1,7 +1,7 @@
 import { MessageCounts } from '../report/counts.ts'
 
 /** The milliseconds of a step, and the steps of a day. */
-const STEP = 5 * 60_000
+export const STEP = 5 * 60_000
 const STEPS = 288
 /** The number of decisions that are kept. */
 export const DECISIONS_KEPT = 200

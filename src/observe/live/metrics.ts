@@ -166,7 +166,13 @@ function setSelfTest(metrics: MetricSet, { selfTest, selfTestAge }: HostState): 
 }
 
 const DOORS = [...INTERFACES, 'policy']
-const QUOTAS: readonly QuotaAnswer['status'][] = ['full', 'room', 'unknown', 'no-such-user']
+const quotas: Readonly<Record<QuotaAnswer['status'], true>> = {
+  full: true,
+  room: true,
+  unknown: true,
+  'no-such-user': true,
+}
+const QUOTAS = Object.keys(quotas)
 const CAUSES = Object.keys(causesInWords)
 
 function oneOf(words: readonly string[], word: string): string {

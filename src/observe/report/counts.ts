@@ -1,5 +1,17 @@
-/** The decisions about messages: onescan-log(5). */
-export const DECISIONS = ['accept', 'quarantine', 'reject', 'defer', 'discard', 'pass'] as const
+import type { SingleDecision } from '../../scan/judge/decision/decision.ts'
+
+/** A word of the field `decision`: `pass` is mail that is not judged (onescan-log(5)). */
+type DecisionWord = SingleDecision['kind'] | 'pass'
+
+const inTheirOrder: Readonly<Record<DecisionWord, true>> = {
+  accept: true,
+  quarantine: true,
+  reject: true,
+  defer: true,
+  discard: true,
+  pass: true,
+}
+export const DECISIONS = Object.keys(inTheirOrder) as readonly DecisionWord[]
 
 /** The outcomes of scans, or why there was none: the field `scan` of onescan-log(5). */
 export const SCANS = ['clean', 'infected', 'unknown', 'skipped', 'trusted', 'cached'] as const

@@ -1,6 +1,6 @@
 import { Fault } from '../../lib/errors/fault.ts'
 import { choice, splitWords } from '../../lib/text/values.ts'
-import { ACTIONS, type Action } from './actions.ts'
+import { ACTIONS } from './actions.ts'
 import { parsed } from './kinds.ts'
 
 /** Settings for mail in which scanners found these properties. */
@@ -17,11 +17,13 @@ export const PROPERTIES = [
 ] as const
 export type Property = (typeof PROPERTIES)[number]
 
+/** What may be done with a finding. `virus`: the action for infected mail. */
+export const FINDING_ACTIONS = ['virus', ...ACTIONS] as const
+
 /** One word of FINDINGS: an action for a property, or for the names that a pattern matches. */
 export interface FindingRule {
   readonly what: Property | { readonly pattern: string }
-  /** `virus`: the action for infected mail. */
-  readonly action: Action | 'virus'
+  readonly action: (typeof FINDING_ACTIONS)[number]
 }
 
 /** Parses words such as `macros=tag` or `PUA.*=accept`. The first word that matches a finding applies. */
@@ -38,7 +40,7 @@ function readFindings(text: string): readonly FindingRule[] {
     }
     return {
       what: property ?? { pattern: what },
-      action: choice(action, `FINDINGS ${what}`, ['virus', ...ACTIONS], 'virus'),
+      action: choice(action, `FINDINGS ${what}`, FINDING_ACTIONS, 'virus'),
     }
   })
 }

@@ -34,19 +34,21 @@ export const scanners = {
   QUEUE_PLUGIN: text('virusscan', { ...onescanAlone, alias: 'QUEUE_PLUGIN_SYMB' }), // IndiMail's name for it
 }
 
-/** The plugins that are part of onescan. */
-export const builtInNames = ['clamd', 'clamscan', 'attachments', 'eicar'] as const
-export type BuiltInName = (typeof builtInNames)[number]
+/** The plugins that are part of onescan. One without `needsFile` never uses SPOOLDIR (`Sample`). */
+const builtIn = {
+  clamd: { needsFile: false },
+  clamscan: { needsFile: true },
+  attachments: { needsFile: false },
+  eicar: { needsFile: false },
+} as const
+export type BuiltInName = keyof typeof builtIn
+export const builtInNames = Object.keys(builtIn) as readonly BuiltInName[]
 
-/** The plugins of onescan that never use the file of a message (`Sample`), and so need no SPOOLDIR. */
-export const namesWithoutPath: readonly string[] = [
-  'clamd',
-  'attachments',
-  'eicar',
-] satisfies BuiltInName[]
+/** Returns whether a plugin opens the file of a message by its path, as all do that are not part of onescan. */
+export const needsFile = (name: string): boolean => !isBuiltIn(name) || builtIn[name].needsFile
 
 export function isBuiltIn(name: string): name is BuiltInName {
-  return (builtInNames as readonly string[]).includes(name)
+  return Object.hasOwn(builtIn, name)
 }
 
 /** The value of QHPSI: one command, or plugins in their order. */

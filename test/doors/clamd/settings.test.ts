@@ -6,20 +6,19 @@ import {
   type ScanResult,
   unread,
 } from '../../../src/scan/scanners/findings/scan-result.ts'
-import { PROPERTIES } from '../../../src/settings/table/findings.ts'
+import { FINDING_ACTIONS, PROPERTIES } from '../../../src/settings/table/findings.ts'
 import { mailSettings } from '../../../src/settings/table.ts'
 import { plain } from '../../cases/messages.ts'
 import { inStream, openClamdDoor } from './rig.ts'
 
 /** Every value of every setting that is a word, and each word of FINDINGS, where the client decides. */
 
-const ACTIONS = ['virus', 'accept', 'tag', 'defer', 'quarantine', 'refuse']
 const words: readonly (readonly [setting: string, word: string])[] = [
   ...Object.entries(mailSettings).flatMap(([name, setting]) =>
     setting.kind === 'word' ? setting.words.map((word) => [name, word] as const) : [],
   ),
   ...PROPERTIES.flatMap((property) =>
-    ACTIONS.map((action) => ['FINDINGS', `${property}=${action}`] as const),
+    FINDING_ACTIONS.map((action) => ['FINDINGS', `${property}=${action}`] as const),
   ),
 ]
 

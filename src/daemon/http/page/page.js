@@ -1,14 +1,13 @@
 // The status page of onescand.
 import uPlot from 'uplot'
 import { formatDuration, formatSize } from '../../../lib/text/units.ts'
+import { STEP } from '../../../observe/live/history.ts'
+import { DECISIONS } from '../../../observe/report/counts.ts'
 import { at, element, foldedItem, row, visible } from './elements.js'
 
-const DECISIONS = ['accept', 'quarantine', 'reject', 'defer', 'discard', 'pass']
 const KEPT = 200
 /** Seconds. */
 const DAY = 86_400
-/** The seconds of a step, as src/observe/live/history.ts has them. */
-const STEP = 300
 /** Seconds between two marks of the axis of time, as `clock()` can tell them apart. */
 const MARKS = [60, 300, 900, 1800, 3600, 7200, 14400]
 const steps = new Map()
@@ -53,7 +52,7 @@ function showTiles({ judging, processes }) {
 /** A onescand that was started anew remembers only what came since. The log has the rest. */
 function spanInWords() {
   const first = Math.min(...[...steps.keys()].map((time) => time / 1000))
-  const isPart = Number.isFinite(first) && first > Date.now() / 1000 - DAY + STEP
+  const isPart = Number.isFinite(first) && first > (Date.now() + STEP) / 1000 - DAY
   return isPart ? ` since ${clock(first)}` : ' in 24 h'
 }
 
