@@ -1,5 +1,6 @@
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import type { Server } from 'node:net'
+import { nextTurn } from '../lib/flow/event-loop.ts'
 import { descriptorOf } from '../lib/process/descriptors.ts'
 import { loadSystem, type System } from '../lib/runtime/system.ts'
 
@@ -45,8 +46,8 @@ export class ConnectionQueue {
    */
   static async of(server: Server): Promise<ConnectionQueue | undefined> {
     // The runtime begins to wait for connections at the end of an iteration of its event loop.
-    await new Promise(setImmediate)
-    await new Promise(setImmediate)
+    await nextTurn()
+    await nextTurn()
     const system = loadSystem()
     const listener = descriptorOf(server) ?? -1
     const watched = system && findWatched(listener)

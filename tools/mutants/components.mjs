@@ -75,7 +75,7 @@ export const COMPONENTS = {
   quota: {
     files: ['src/scan/quota/**/*.ts'],
     tests: [
-      'test/scan/quota/{answer-lifetime,ask-by-http,ask-by-udp,client,ldap,mailbox,reading,udp-client}.test.ts',
+      'test/scan/quota/{ask-by-http,ask-by-udp,client,ldap,mailbox,quota-cache,reading,udp-client}.test.ts',
     ],
   },
   quotad: {

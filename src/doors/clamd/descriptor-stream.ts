@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
+import { afterInput } from '../../lib/flow/timeout.ts'
 import { descriptorOf } from '../../lib/process/descriptors.ts'
 import { type System, WAKING_SIGNAL } from '../../lib/runtime/system.ts'
 import type { WireSocket } from '../../serving/wire.ts'
@@ -173,12 +174,10 @@ export class DescriptorStream extends EventEmitter implements WireSocket {
   #readLater(): void {
     if (this.#isDue) return
     this.#isDue = true
-    setImmediate(() => {
-      // This one may belong to the iteration that has accepted the connection.
-      setImmediate(() => {
-        this.#isDue = false
-        this.read()
-      })
+    // The first turn may belong to the iteration that has accepted the connection.
+    afterInput(() => {
+      this.#isDue = false
+      this.read()
     })
   }
 

@@ -28,12 +28,12 @@ export async function withTimeout<Value>(
 }
 
 /**
- * Calls `judge`, which decides whether a client has timed out, after all input that has arrived is read. A
- * process that was busy or stopped has not yet read what arrived meanwhile. Two calls of setImmediate() are
+ * Calls `work`, such as the decision whether a client has timed out, after all input that has arrived is read.
+ * A process that was busy or stopped has not yet read what arrived meanwhile. Two calls of setImmediate() are
  * needed: Bun runs the first one before it looks for input, Node after that.
  */
-export function afterInput(judge: () => void): void {
-  setImmediate(() => setImmediate(judge))
+export function afterInput(work: () => void): void {
+  setImmediate(() => setImmediate(work))
 }
 
 /**

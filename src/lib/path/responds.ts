@@ -1,11 +1,12 @@
 import { stat } from 'node:fs'
 import { join } from 'node:path'
+import { LruCache } from '../flow/cache.ts'
 import { PolledValue } from '../flow/polled-value.ts'
 
 /** Upper limit for the paths that are remembered: clients of the qmail socket may name any number. */
 const POLLED_PATHS_MAX = 1000
 
-const paths = new Map<string, PolledValue<undefined>>()
+const paths = new LruCache<PolledValue<undefined>>(POLLED_PATHS_MAX)
 
 /**
  * Resolves to whether the file system of this path responds, whatever stat(2) returns. Call it before a system
@@ -29,7 +30,6 @@ export function respondsInside(directory: string): Promise<boolean> {
 function isAnswered(key: string, path: () => string): Promise<boolean> {
   const polled = paths.get(key) ?? new PolledValue(undefined, () => hasStat(path()))
   paths.set(key, polled)
-  if (paths.size > POLLED_PATHS_MAX) paths.delete(paths.keys().next().value!)
   return polled.tryPoll()
 }
 

@@ -2,10 +2,8 @@ import type { MailAddress } from '../../mail/message/envelope/address.ts'
 import type { LdapDirectory } from '../../protocol/ldap/ldap-directory.ts'
 import type { LdapSettings } from '../../protocol/ldap/ldap-settings.ts'
 import { namedMailboxOf } from './mailbox.ts'
+import { USERS_CACHED } from './quota-cache.ts'
 import { type Backend, backendFor } from './quota-settings.ts'
-
-/** The number of users whose entries in a directory are cached. */
-const REMEMBERED = 20_000
 
 interface LdapBackendsOptions {
   /** Milliseconds on a monotonic clock. */
@@ -44,6 +42,6 @@ export class LdapBackends {
 
   async #open(): Promise<LdapDirectory> {
     const { LdapDirectory } = await import('../../protocol/ldap/ldap-directory.ts')
-    return new LdapDirectory(this.#settings, { ...this.#options, remembered: REMEMBERED })
+    return new LdapDirectory(this.#settings, { ...this.#options, remembered: USERS_CACHED })
   }
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { QuotaAnswer } from '../../../src/protocol/quota/quota-answer.ts'
-import { answerFor, datedAnswer } from '../../../src/scan/quota/quota-client.ts'
+import { answerFor, datedAnswer } from '../../../src/scan/quota/quota-cache.ts'
 import { ann, ben, clientOf, extendedAnswer, udpService } from './services.ts'
 
 /** How long answers hold, and what remembered answers say about other sizes. */
