@@ -128,7 +128,14 @@ const programs: readonly Program[] = [
     command(directory) {
       const sources = ['Serve', 'JavaMail', 'Mime4j'].map((name) => read(`java/${name}.java`))
       execFileSync('javac', ['-cp', JARS.join(':'), '-d', directory, ...sources])
-      return ['java', '-cp', [...JARS, directory].join(':'), 'Serve']
+      // Its warnings on standard output would be taken for answers.
+      return [
+        'java',
+        '-XX:+DisplayVMOutputToStderr',
+        '-cp',
+        [...JARS, directory].join(':'),
+        'Serve',
+      ]
     },
   },
   ...compiledReaders.map(

@@ -3,12 +3,15 @@
 //     npm run bench:readers -- --count 100000 --seed 1
 //     npm run bench:readers -- --hostile --kind boundaries
 //     npm run bench:readers -- --opened --kind base64
+//     npm run bench:readers -- --habits /var/mail/archive
 //
 // First the classes that are known, with clamd alone, with the parts of one MIME parser
 // given to clamd as amavis does it, and with onescan; then messages made from a model by
 // changes at random, the same for the same seed. What onescan misses is printed minimised.
 // With --opened: who opens each message of test/scan/scanners/evasions; it ends with 1 if nobody opens one.
 // With --conforming: messages that follow the standards, instead of those with changes.
+// With --habits: for each choice of the tables of habits the programs that make it, the evasions and the random messages
+// (--count, --seed) whose file is found by it alone, and how many of the mails in the directories have its feature.
 // With --all: other readers, too, that are too heavy or too slow for npm test.
 // With --hostile: the time and the memory that mail takes that is made to take them, of the dearest shapes, or
 // of those of test/messages/hostile/hostile-shapes.ts in whose name the text of --kind stands.
@@ -22,12 +25,14 @@ import { messageOf } from '../../../test/scan/scanners/evasions/compose.ts'
 import { startClamdForEvasions } from '../../../test/scan/scanners/evasions/judge-message.ts'
 import { hiddenClasses } from '../../../test/scan/scanners/second-look/classes.ts'
 import { fuzz } from './fuzz.ts'
+import { filesBelow, needOfChoices } from './habits.ts'
 import { dearest, lookAtHostile } from './hostile.ts'
 import { createJudge, type Judge } from './judge.ts'
 import { minimise } from './minimise.ts'
 import { missingReaders, startReaders } from './readers.ts'
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     count: { type: 'string', default: '2000' },
     seed: { type: 'string', default: '1' },
@@ -35,12 +40,17 @@ const { values } = parseArgs({
     'no-classes': { type: 'boolean', default: false },
     hostile: { type: 'boolean', default: false },
     opened: { type: 'boolean', default: false },
+    habits: { type: 'boolean', default: false },
     all: { type: 'boolean', default: false },
     kind: { type: 'string', multiple: true },
   },
 })
 if (values.hostile) {
   showHostile()
+  process.exit()
+}
+if (values.habits) {
+  showHabits()
   process.exit()
 }
 if (values.opened) process.exit((await showOpened()) === 0 ? 0 : 1)
@@ -98,6 +108,24 @@ async function showOpened(): Promise<number> {
   }
   console.log(`opened by nobody: ${nobody}`)
   return nobody
+}
+
+function showHabits(): void {
+  const known = Object.values(evasions).flatMap((list) =>
+    (['\n', '\r\n'] as const).flatMap((ending) => list.map((one) => messageOf(one, ending))),
+  )
+  const seed = Number(values.seed)
+  const random = Array.from({ length: Number(values.count) }, (_, at) => mutant(seed + at).message)
+  const others = positionals.flatMap((directory) => [...filesBelow(directory)])
+  console.log('evasions  random  mails  choice')
+  for (const need of needOfChoices([...known, ...random], others)) {
+    const ofRandom = need.lost.filter((number) => number >= known.length)
+    const counts = [need.lost.length - ofRandom.length, ofRandom.length, need.asking]
+    const seeds = ofRandom.slice(0, 5).map((number) => number - known.length + seed)
+    const columns = counts.map((count, at) => String(count).padStart([8, 6, 5][at]!)).join('  ')
+    const which = seeds.length > 0 ? `; seeds ${seeds.join(' ')}` : ''
+    console.log(`${columns}  ${need.feature}: ${need.does} (${need.programs.join(', ')}${which})`)
+  }
 }
 
 /** Of 10 MB each. */
