@@ -13,15 +13,9 @@ import {
 
 const OTHER = -1
 
-/** Returns the six bits of each character. `small` is taken off the code of a lower-case letter. */
-function sixBits(small: number): Uint8Array {
-  const values = new Uint8Array(256) // Uint8Array.from() would take twenty times as long at each start
-  for (let byte = 0; byte < 256; byte++) values[byte] = (byte - (isSmall(byte) ? small : 32)) & 63
-  return values
-}
-
-const standardValues = sixBits(32)
-const foldedValues = sixBits(64)
+/** The six bits of each character. */
+const values = new Uint8Array(256) // Uint8Array.from() would take twenty times as long at each start
+for (let byte = 0; byte < 256; byte++) values[byte] = (byte - 32) & 63
 
 /** Decodes lines in pieces of any size. A line may end in a bare CR. Lines that are not data are skipped. */
 export class UuencodeDecoder implements Decoder {
@@ -29,7 +23,6 @@ export class UuencodeDecoder implements Decoder {
   readonly #habits: Habits
   readonly #reads: Words<'uuencode line'>
   readonly #buffer: Buffer
-  readonly #values: Uint8Array
   #length = 0
   readonly #lines = new WholeLines(
     (bytes, from, to, startsLine) => this.#line(bytes, from, to, startsLine),
@@ -41,7 +34,6 @@ export class UuencodeDecoder implements Decoder {
   /** Whether KMime reads no more, since there was an `end` in small letters. */
   #isOverForKMime = false
   #hasOddLine = false
-  #hasPadding = false
   /** What this reader does with data after the end, once it occurred. */
   #end: Words<'uuencode end'> | undefined
 
@@ -50,8 +42,6 @@ export class UuencodeDecoder implements Decoder {
     this.#buffer = buffer
     this.#habits = habits
     this.#reads = habits.wouldDo('uuencode line')
-    const isFolded = this.#reads === 'is data, in capitals or not'
-    this.#values = isFolded ? foldedValues : standardValues
   }
 
   push(bytes: Buffer, from: number, to: number): void {
@@ -62,8 +52,6 @@ export class UuencodeDecoder implements Decoder {
   end(): void {
     this.#lines.end()
     this.#flush()
-    // Those that decode an odd line up to its end do so with padding, too.
-    if (this.#hasPadding && !this.#hasOddLine) this.#habits.note('uuencode padding')
   }
 
   #flush(): void {
@@ -73,12 +61,7 @@ export class UuencodeDecoder implements Decoder {
 
   #line(bytes: Buffer, from: number, to: number, startsLine: boolean): void {
     const end = withoutLineEnd(bytes, from, to)
-    if (!startsLine) {
-      // Only this reader takes more of a line than its first character declares.
-      const isData = this.#reads === 'is data up to its end' && this.#end !== 'is none'
-      if (isData) this.#decode(bytes, from, end, bytesIn(end - from))
-      return
-    }
+    if (!startsLine) return // no reader takes more of a line than its first character declares
     // (An LF alone is the rest of a CR LF that came in two pieces.)
     if (this.#isBehindCr && !(end === from && bytes[from] === LF)) this.#noteOddLine()
     this.#isBehindCr = bytes[to - 1] === CR
@@ -99,10 +82,7 @@ export class UuencodeDecoder implements Decoder {
     if (isOdd && !isOver) this.#noteOddLine()
     const length = this.#lengthOf(bytes, from, end)
     if (length === OTHER) return
-    const isPadded = !isOdd && length % 3 !== 0
-    this.#hasPadding ||= isPadded
-    const isDataToEnd = isPadded && this.#habits.wouldDo('uuencode padding') === 'is data'
-    this.#decode(bytes, from + 1, end, isDataToEnd ? bytesIn(end - from - 1) : length)
+    this.#decode(bytes, from + 1, end, length)
   }
 
   /** Notes what readers make differently of a line, KMime mostly, which knows neither a bare CR nor `END`. */
@@ -122,7 +102,6 @@ export class UuencodeDecoder implements Decoder {
   #decode(bytes: Buffer, from: number, end: number, length: number): void {
     if (this.#buffer.length - this.#length < length + 3) this.#flush()
     const buffer = this.#buffer
-    const values = this.#values
     let filled = this.#length
     this.#length += length
     for (let at = from; filled < this.#length; at += 4) {
@@ -141,12 +120,10 @@ export class UuencodeDecoder implements Decoder {
   /** Returns the number of bytes in a line, which must not be empty, or OTHER if the line is not data. */
   #lengthOf(bytes: Buffer, from: number, end: number): number {
     const first = bytes[from]!
-    const length = this.#values[first]!
+    const length = values[first]!
     const characters = end - from - 1
     const needed = Math.ceil(length / 3) * 4
     switch (this.#reads) {
-      case 'is data up to its end':
-        return bytesIn(characters)
       case 'is data as far as it has whole groups of four':
         return Math.min(length, Math.floor(characters / 4) * 3)
       case 'is data if it is not much longer':
@@ -155,21 +132,14 @@ export class UuencodeDecoder implements Decoder {
         const isData = isAbout(first, characters, needed) && characters === needed
         return isData && !hasSmall(bytes, from, end) ? length : OTHER
       }
-      case 'is data if it is not shorter, and in capitals':
-      case 'is data if it is not shorter, and in capitals so far': {
-        const isSoFar = this.#reads === 'is data if it is not shorter, and in capitals so far'
+      case 'is data if it is not shorter, and in capitals': {
         const isData = isAbout(first, characters, needed) && characters >= needed
-        return isData && !hasSmall(bytes, from, isSoFar ? from + 1 + needed : end) ? length : OTHER
+        return isData && !hasSmall(bytes, from, end) ? length : OTHER
       }
       default:
         return length
     }
   }
-}
-
-/** Returns the number of bytes that are encoded in this number of characters. */
-function bytesIn(characters: number): number {
-  return Math.floor((characters / 4) * 3)
 }
 
 /** Returns whether a line declares its length, and is not much longer than this many characters. */
@@ -191,10 +161,7 @@ function isZeroLine(bytes: Buffer, from: number, end: number): boolean {
   return end === from + 1 && (bytes[from] === 0x60 || bytes[from] === 0x20)
 }
 
-/**
- * Returns whether every reader decodes the line to the same bytes, except that some also decode the padding of its last
- * group of four. KMime skips blanks.
- */
+/** Returns whether every reader decodes the line to the same bytes. KMime skips blanks. */
 function isRegular(bytes: Buffer, from: number, end: number): boolean {
   for (let at = from; at < end; at++) if (bytes[at]! <= 0x20 || bytes[at]! > 0x60) return false
   const length = bytes[from]! - 32

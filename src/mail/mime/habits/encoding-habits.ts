@@ -187,22 +187,10 @@ export const encodingHabits = {
         programs: ['MIME::Parser'],
       },
       {
-        does: 'is data if it is not shorter, and in capitals so far',
-        example: '!04)\n" a)#\n',
-        programs: [UNNAMED],
-      },
-      {
         does: 'is data if it is as long, and in capitals',
         example: '#86)C1\n',
         programs: [UNNAMED],
       },
-      { does: 'is data', example: '#86)C12345\n', programs: [UNNAMED] },
-      {
-        does: 'is data, in capitals or not',
-        example: '#86)c\n',
-        programs: [UNNAMED],
-      },
-      { does: 'is data up to its end', example: '#86)C86)C\n', programs: [UNNAMED] },
       {
         does: 'is data as far as it has whole groups of four',
         example: '#86)\n',
@@ -224,11 +212,6 @@ export const encodingHabits = {
         programs: ['Gnus', 'mutt', 'PHP', 'Thunderbird'],
       },
     ],
-  },
-  'uuencode padding': {
-    place: 'a last group of four in which a line declares only one or two bytes',
-    example: '"86)C\n',
-    choices: [{ does: 'is not data' }, { does: 'is data', programs: [UNNAMED] }],
   },
   'uuencode end': {
     place: 'data after a line of zero bytes, or after `end`',
