@@ -36,16 +36,14 @@ const PHP_ENDS = 'ends the data, and is a byte of ones'
 function valuesFor(habits: Habits): Uint8Array {
   const isOfUrls = habits.wouldDo('base64 of URLs') === 'is data'
   const isMasked = habits.wouldDo('base64 with eight bits') === 'loses its highest bit'
-  const isZero = habits.wouldDo('base64 padding') === 'is six bits of zero'
   const isPhp = habits.wouldDo('base64 with others') === PHP_ENDS
-  if (!isOfUrls && !isMasked && !isZero && !isPhp) return standard
+  if (!isOfUrls && !isMasked && !isPhp) return standard
   const values = standard.slice()
   if (isOfUrls) {
     values['-'.charCodeAt(0)] = 62
     values['_'.charCodeAt(0)] = 63
     values[','.charCodeAt(0)] = 63
   }
-  if (isZero) values['='.charCodeAt(0)] = 0
   if (isPhp) for (const byte of NO_BLANKS) values[byte] = JUNK
   if (isMasked) for (let at = 0; at < 128; at++) values[at + 128] = values[at]!
   return values

@@ -43,7 +43,6 @@ export const encodingHabits = {
         does: 'begins a new group of four',
         programs: ['Camel', 'Gnus', 'JavaMail', 'postal-mime', 'Thunderbird', UNNAMED],
       },
-      { does: 'is six bits of zero', programs: [UNNAMED] },
       {
         does: 'ends the data',
         programs: ['GMime', 'GNU mailutils', 'Go', 'mailparser', UNNAMED],

@@ -37,7 +37,6 @@ t.test('base64 is decoded by the habits of each reader', async (t) => {
     [{ 'base64 of URLs': 'is data' }, '-_-,', on('+/+/')],
     [{ 'base64 padding': 'begins a new group of four' }, 'YQ==YWJj', 'aabc'],
     [{ 'base64 padding': 'begins a new group of four' }, 'YQ=\n=YWJj', 'aabc'],
-    [{ 'base64 padding': 'is six bits of zero' }, 'YQ==', 'a\0\0'],
     [{ 'base64 padding': 'ends the data' }, 'YQ==YWJj', 'a'],
     [{ 'base64 padding': 'ends the data' }, 'YWJj', 'abc'],
     [{ 'base64 padding': IN_PLACE }, 'YWJj=Y=Q=YWJj', 'abca'],
@@ -112,8 +111,8 @@ t.test('base64 is decoded in each way about each thing that is odd', async (t) =
     // A new group, the end, VMime and PHP.
     'YW!JjZA==': [4, 'a', 'a&6@', 'ao\xc9\x8d\x90', '\xffa'],
     'YW!JjYQ': [9, '\xffa', '', 'a', 'a&6\x10', 'abc', 'abca', 'ao\xc9'],
-    // A new group, a zero, three ends, and groups of four as Thunderbird has them.
-    'YWJj=YWJj': [6, 'abc', 'abc\x01\x85\x89', 'abc\x01\x85\x8c', 'abcabc'],
+    // A new group, three ends, and groups of four as Thunderbird has them.
+    'YWJj=YWJj': [5, 'abc', 'abc\x01\x85\x8c', 'abcabc'],
     'YWJ\njYWJj': [1, 'ab\x8d\x85\x89'],
     YWJjYQ: [2, 'abc', 'abca'],
     YWJjY: [3, 'abc', 'abc`', 'YWJjY'],
@@ -138,7 +137,7 @@ t.test('base64 is decoded in each way about each thing that is odd', async (t) =
     t.same(new Set(Object.values(others)), new Set(expected), text)
   }
   const all = ways(base64, 'YW!J-_,jZ\nA=YW\xd7J')
-  t.equal(Object.keys(all).length, 66, 'within the limits of a second look')
+  t.equal(Object.keys(all).length, 54, 'within the limits of a second look')
 })
 
 t.test('long base64 is decoded like short base64, in lines or not', async (t) => {
