@@ -4,7 +4,7 @@ import { type HabitRow, UNNAMED } from './habit-row.ts'
  * The features of encoded content that mail programs decode differently. A decoder (decoders/) asks for a choice
  * where one occurs. The content is decoded again for each other choice, and for those that a program makes together.
  *
- * A file in base64 with a footer below it has some fifty readings.
+ * A file in base64 with a footer below it has some thirty readings.
  */
 export const encodingHabits = {
   'base64 with eight bits': {
@@ -23,7 +23,7 @@ export const encodingHabits = {
     example: 'YW!JjYWJj',
     choices: [
       { does: 'is skipped' },
-      { does: 'begins a new group of four', programs: [UNNAMED] },
+      { does: 'begins a new group of four', programs: ['uudeview'] },
       { does: 'ends the data', programs: ['Go', UNNAMED] },
       {
         does: 'is six bits that are set',
@@ -41,7 +41,7 @@ export const encodingHabits = {
       { does: 'is skipped' },
       {
         does: 'begins a new group of four',
-        programs: ['Camel', 'Gnus', 'JavaMail', 'postal-mime', 'Thunderbird', UNNAMED],
+        programs: ['Camel', 'Gnus', 'JavaMail', 'postal-mime', 'Thunderbird', 'uudeview'],
       },
       {
         does: 'ends the data',
@@ -69,7 +69,7 @@ export const encodingHabits = {
   'base64 line': {
     place: 'a line that ends inside a group of four',
     example: 'YWJ\njYWJj',
-    choices: [{ does: 'goes on' }, { does: 'ends the group', programs: [UNNAMED] }],
+    choices: [{ does: 'goes on' }, { does: 'ends the group', programs: ['uudeview'] }],
     needsCommonSight: true,
   },
   'base64 end': {

@@ -36,6 +36,7 @@ export type Program =
   | 'ripmime'
   | 'Ruby'
   | 'Thunderbird'
+  | 'uudeview'
   | 'VMime'
   | 'vobject'
 

@@ -110,15 +110,15 @@ t.test('base64 is decoded in each way about each thing that is odd', async (t) =
     'YWJj\nYWI=\n': [0],
     // A new group, the end, VMime and PHP.
     'YW!JjZA==': [4, 'a', 'a&6@', 'ao\xc9\x8d\x90', '\xffa'],
-    'YW!JjYQ': [9, '\xffa', '', 'a', 'a&6\x10', 'abc', 'abca', 'ao\xc9'],
+    'YW!JjYQ': [8, '\xffa', '', 'a', 'a&6\x10', 'abc', 'abca', 'ao\xc9'],
     // A new group, three ends, and groups of four as Thunderbird has them.
     'YWJj=YWJj': [5, 'abc', 'abc\x01\x85\x8c', 'abcabc'],
     'YWJ\njYWJj': [1, 'ab\x8d\x85\x89'],
     YWJjYQ: [2, 'abc', 'abca'],
     YWJjY: [3, 'abc', 'abc`', 'YWJjY'],
-    'YWJ\njYQ': [4, 'ab', 'ab\x8d\x84', 'abc', 'abca'],
+    'YWJ\njYQ': [3, 'ab\x8d\x84', 'abc', 'abca'],
     'YW-jYWJj': [
-      11,
+      10,
       '\xffa',
       '',
       'a',
@@ -137,7 +137,7 @@ t.test('base64 is decoded in each way about each thing that is odd', async (t) =
     t.same(new Set(Object.values(others)), new Set(expected), text)
   }
   const all = ways(base64, 'YW!J-_,jZ\nA=YW\xd7J')
-  t.equal(Object.keys(all).length, 54, 'within the limits of a second look')
+  t.equal(Object.keys(all).length, 34, 'within the limits of a second look')
 })
 
 t.test('long base64 is decoded like short base64, in lines or not', async (t) => {
