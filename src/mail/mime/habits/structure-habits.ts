@@ -41,11 +41,6 @@ export const structureHabits = {
     choices: [
       { does: 'is skipped' },
       { does: 'begins the body', programs: ['Python', UNNAMED] },
-      { does: 'begins the body after eight of them', programs: [UNNAMED] },
-      {
-        does: 'ends the header of a part, and the body begins below it',
-        programs: [UNNAMED],
-      },
       {
         does: 'begins the body of a mail, or ends the header of a part if it has no colon',
         programs: ['mutt'],

@@ -289,10 +289,6 @@ export class HeaderReading {
         return undefined
       case 'begins the body':
         return at
-      case 'begins the body after eight of them':
-        return this.#strange >= STRANGE_MAX ? at : undefined
-      case 'ends the header of a part, and the body begins below it':
-        return this.#of === 'part' ? to : undefined
       case 'begins the body of a mail, or ends the header of a part if it has no colon':
         if (this.#of === 'mail') return at
         return bytes.includes(COLON) ? undefined : to
