@@ -141,11 +141,4 @@ export const structureHabits = {
       },
     ],
   },
-  message: {
-    place: 'a header that announces a message, but not as RFC 2046 writes it',
-    choices: [
-      { does: 'is that of a message' },
-      { does: 'is that of a text or a file', programs: [UNNAMED] },
-    ],
-  },
 } as const satisfies Readonly<Record<string, HabitRow>>

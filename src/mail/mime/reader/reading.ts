@@ -141,8 +141,7 @@ export class Reading {
 
   /** Returns whether this reading takes a header for that of a message. */
   #announcesMessage(header: PartHeader, depth: Depth): boolean {
-    if (header.message === 'maybe') return this.habits.does('message') === 'is that of a message'
-    return header.message === 'sure' || isMessageByDefault(header, depth)
+    return header.message !== 'no' || isMessageByDefault(header, depth)
   }
 
   *#message(found: ReadHeader, place: Place): Generator<number, Delimiter | undefined> {

@@ -445,10 +445,7 @@ const cases: readonly (readonly [
   [
     'a type that only some take for a message',
     'Content-Type: message\n\nA: b\n\nx\n',
-    {
-      common: ['1/1 identity "x\\n" text', '0/0 identity "A: b\\n\\nx\\n"'],
-      'message: is that of a text or a file': ['0/0 identity "A: b\\n\\nx\\n"'],
-    },
+    { common: ['1/1 identity "x\\n" text', '0/0 identity "A: b\\n\\nx\\n"'] },
   ],
   [
     'a delimiter in the header of a part',
