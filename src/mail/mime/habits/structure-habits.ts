@@ -15,7 +15,31 @@ export const structureHabits = {
   },
   'blank top': {
     place: 'empty lines above the header of a message',
-    choices: [{ does: 'are skipped' }, { does: 'end an empty header', programs: [UNNAMED] }],
+    choices: [
+      { does: 'are skipped', programs: ['c-client', 'Ruby'] },
+      {
+        does: 'end an empty header',
+        programs: [
+          'Camel',
+          'GMime',
+          'GNU mailutils',
+          'JavaMail',
+          'KMime',
+          'libEtPan',
+          'mailparser',
+          'mime4j',
+          'MIME::Parser',
+          'mutt',
+          'nmh',
+          'PHP',
+          'postal-mime',
+          'Python',
+          'reformime',
+          'Thunderbird',
+          'VMime',
+        ],
+      },
+    ],
   },
   'empty line': {
     place: 'an empty line that ends differently from the lines above: CR LF after LF, or CR CR LF',
@@ -86,7 +110,7 @@ export const structureHabits = {
     place: 'a line of two dashes in a multipart whose boundary cannot be read',
     choices: [
       { does: 'is text' },
-      { does: 'is a delimiter', programs: [UNNAMED] },
+      { does: 'is a delimiter', programs: ['JavaMail'] },
       {
         does: 'is a delimiter if nothing follows: the boundary is empty',
         programs: ['Email::MIME', 'GMime', 'postal-mime', 'Python'],
@@ -113,7 +137,7 @@ export const structureHabits = {
     place: 'a delimiter after the end of its multipart',
     choices: [
       { does: 'is text' },
-      { does: 'begins a part', programs: [UNNAMED] }, // 2 of 15 readers
+      { does: 'begins a part', programs: ['Gnus', 'libEtPan', 'Ruby', UNNAMED] },
     ],
     odd: 'delimiter',
   },
@@ -128,7 +152,28 @@ export const structureHabits = {
     place: 'a header that announces a multipart, but not as RFC 2046 writes it',
     choices: [
       { does: 'is that of a multipart' },
-      { does: 'is that of a text or a file', programs: [UNNAMED] },
+      {
+        does: 'is that of a text or a file',
+        programs: [
+          'Camel',
+          'Email::MIME',
+          'GMime',
+          'GNU mailutils',
+          'Gnus',
+          'JavaMail',
+          'KMime',
+          'libEtPan',
+          'mime4j',
+          'munpack',
+          'mutt',
+          'PHP',
+          'postal-mime',
+          'Python',
+          'reformime',
+          'Ruby',
+          'Thunderbird',
+        ],
+      },
     ],
   },
   boundary: {
@@ -137,7 +182,18 @@ export const structureHabits = {
       { does: 'is that of what it announces' },
       {
         does: 'is that of a multipart',
-        programs: ['libclamav', 'mailparser', 'munpack', 'mutt', 'PHP', 'ripmime', UNNAMED],
+        programs: [
+          'GMime',
+          'libclamav',
+          'mailparser',
+          'munpack',
+          'mutt',
+          'PHP',
+          'reformime',
+          'ripmime',
+          'Ruby',
+          UNNAMED,
+        ],
       },
     ],
   },

@@ -149,6 +149,15 @@ export const structure: readonly Evasion[] = [
       ),
   })),
   ...named({
+    'a text below an empty line, its first line a field to some': () =>
+      `\nReport: ${testFile.toString('latin1')}\n\nsee above\n`,
+    'the same as an attached message': () =>
+      inPart(
+        ['Content-Type: message/rfc822'],
+        `\nReport: ${testFile.toString('latin1')}\n\nsee above`,
+      ),
+    'a file with a line like a delimiter, of the type multipart without a subtype': () =>
+      inPart(['Content-Type: multipart; boundary=B1', ATTACHED], trickyFile.toString('latin1')),
     'multipart/related, a file first and then a multipart without text': () =>
       mail(multipart('related', [file, inner(other)])),
     'the same with the file in the multipart': () =>
