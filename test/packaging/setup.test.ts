@@ -18,9 +18,14 @@ t.test(
     const debian = await makeDebian(t)
     const at = (path: string) => join(debian.path, path)
     copyFileSync(process.execPath, at('usr/local/bin/node'))
-    const packaging = ['defaults', 'etc-default', 'setup', 'supervise', 'systemd'].map(
-      (name) => `packaging/shipped/${name}`,
-    )
+    const packaging = [
+      'defaults',
+      'etc-default',
+      'scripts/set-up.sh',
+      'setup',
+      'supervise',
+      'systemd',
+    ].map((name) => `packaging/shipped/${name}`)
     const installed = ['package.json', 'bin', 'dist']
     for (const part of [...installed, ...packaging]) {
       mkdirSync(join(at(HOME), part, '..'), { recursive: true })
@@ -155,7 +160,7 @@ t.test(
       }
       const person = run(`cp /etc/passwd /tmp/passwd; usermod --uid 5000 --shell /bin/sh onescan-log
       ${setup}; echo "exit $?"; cp /tmp/passwd /etc/passwd`)
-      t.match(person.output, 'setup: the account onescan-log already exists with the login shell')
+      t.match(person.output, 'onescan: the account onescan-log already exists with the login shell')
       t.match(person.output, '\nexit 1\n')
     })
 

@@ -1,5 +1,6 @@
 # Steps of the Debian and RPM packages after their files are installed. Each scriptlet contains queue-link.sh,
-# followed by a copy of this file. It sets `again` to the command to repeat after a failure.
+# followed by a copy of this file. `setup`, which is for npm, reads it for refuse_persons. Each of them sets `again`
+# to the command to repeat after a failure.
 
 # Root's environment must not affect other users: they cannot use root's TMPDIR, nor files that its umask makes private.
 unset TMPDIR
