@@ -26,7 +26,8 @@ export interface ClamdOptions extends MailDoorOptions {
   readonly about: ClientContent
   /** Whether clients connect over TLS, each with a certificate. */
   readonly isSecure?: boolean
-  readonly timeouts?: ClamdTimeouts
+  /** Those that are not the standard ones. */
+  readonly timeouts?: Partial<ClamdTimeouts>
 }
 
 /** Milliseconds that a client has. */
@@ -46,7 +47,7 @@ interface ClamdTimeouts {
   readonly handshake: number
 }
 
-export const clamdTimeouts: ClamdTimeouts = {
+const standardTimeouts: ClamdTimeouts = {
   silence: 30_000,
   folder: 300_000,
   halfClosing: 1_000,
@@ -73,7 +74,7 @@ export class ClamdServices extends MailServices {
     this.permits = new JudgePermits(options.maxClients)
     this.maxSize = options.maxSize
     this.maxClients = options.maxClients
-    this.timeouts = options.timeouts ?? clamdTimeouts
+    this.timeouts = { ...standardTimeouts, ...options.timeouts }
     this.complain = (line) => options.log(`clamd: ${line}`)
     this.#noteOnce = onceAMinute(this.complain)
   }

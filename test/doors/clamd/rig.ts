@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createClamdDoor } from '../../../src/doors/clamd/clamd-door.ts'
-import { type ClamdOptions, clamdTimeouts } from '../../../src/doors/clamd/clamd-services.ts'
+import type { ClamdOptions } from '../../../src/doors/clamd/clamd-services.ts'
 import { uint32 } from '../../../src/protocol/frames.ts'
 import type { Ending } from '../../programs/host/server.ts'
 import { aroundDoor, type InPlace, type OpenedDoor } from '../in-process.ts'
@@ -24,9 +24,7 @@ export interface Line {
   readonly closed: Promise<void>
 }
 
-interface Setup extends Partial<Omit<ClamdOptions, 'timeouts'>>, InPlace {
-  /** Those that are not the standard ones. */
-  readonly timeouts?: Partial<typeof clamdTimeouts>
+interface Setup extends Partial<ClamdOptions>, InPlace {
   readonly byTcp?: true
 }
 
@@ -34,7 +32,7 @@ interface Setup extends Partial<Omit<ClamdOptions, 'timeouts'>>, InPlace {
 export async function openClamdDoor(
   t: Ending,
   environment: Readonly<Record<string, string>>,
-  { scan, timeouts, byTcp, about = 'files', ...options }: Setup = {},
+  { scan, byTcp, about = 'files', ...options }: Setup = {},
 ): Promise<OpenClamdDoor> {
   const around = aroundDoor(t, { scan })
   const path = join(around.directory, 's')
@@ -42,7 +40,6 @@ export async function openClamdDoor(
     about,
     maxClients: 100,
     maxSize: 100 * 1024 * 1024,
-    timeouts: { ...clamdTimeouts, ...timeouts },
     ...around.options,
     ...options,
   })

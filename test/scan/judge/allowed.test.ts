@@ -1,4 +1,3 @@
-import * as crypto from 'node:crypto'
 import t from 'tap'
 import { limits } from '../../../src/mail/mime/budget/limits.ts'
 import { readScanningConfig } from '../../../src/scan/judge/context/judge-config.ts'
@@ -9,10 +8,8 @@ import type {
   Scanner,
 } from '../../../src/scan/scanners/contract/scanner.ts'
 import { clean, infected, unknown } from '../../../src/scan/scanners/findings/scan-result.ts'
-import { deriveSecrets } from '../../../src/scan/verdicts/copies/secrets.ts'
-import { HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
-import { Verdicts } from '../../../src/scan/verdicts/verdicts.ts'
 import { BASE64, multipart, part } from '../scanners/evasions/compose.ts'
+import { hostVerdicts } from '../verdicts/rig.ts'
 import { judgeByLines, NOW, type Setup as StageSetup } from './judge-mail.ts'
 
 /** What policy excuses never ends a scan: the worst finding that nobody excused decides. */
@@ -217,17 +214,7 @@ t.test('the exceptions of several recipients each count for what they name', asy
 })
 
 t.test('the verdict of a host that excuses nothing does not hide a virus either', async (t) => {
-  const secrets = deriveSecrets(Buffer.alloc(32, 7), crypto)
-  const verdicts = new Verdicts({
-    memory: new HostMemory(),
-    secrets: () => secrets,
-    crypto,
-    maxAge: 3600,
-    host: 'here',
-    signatureFiles: () => undefined,
-    now: () => NOW,
-    fullTime: 60_000,
-  })
+  const verdicts = hostVerdicts({ now: () => NOW })
   const cacheable = { identity: 'clamd', signatures: async () => 'ClamAV 1.4.3/1/' }
   const scan: ContentScanner['scan'] = (sample, task) => {
     task.signatures?.('clamd', 'ClamAV 1.4.3/1/')

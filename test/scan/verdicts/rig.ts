@@ -39,20 +39,26 @@ export function scanner(name: string, more: Partial<ContentScanner> = {}): Conte
 export const clamd = scanner('clamd')
 export const local = localPolicy('local')
 
-export function open(more: Partial<VerdictsOptions> = {}) {
-  let now = 1_800_000_000_000
-  let uptime = 500_000 // as of a process that has run for a while
-  const verdicts = new Verdicts({
+/** The verdicts of a host, in a memory of its own. */
+export function hostVerdicts(
+  more: Pick<VerdictsOptions, 'now'> & Partial<VerdictsOptions>,
+): Verdicts {
+  return new Verdicts({
     memory: new HostMemory(),
     secrets: () => secrets,
     crypto,
     maxAge: 3600,
     host: 'here',
     signatureFiles: () => undefined,
-    now: () => now,
     fullTime: settings.timeout,
     ...more,
   })
+}
+
+export function open(more: Partial<VerdictsOptions> = {}) {
+  let now = 1_800_000_000_000
+  let uptime = 500_000 // as of a process that has run for a while
+  const verdicts = hostVerdicts({ now: () => now, ...more })
   const scans: string[][] = []
   /** Those of what a message shares with its copies: header and scanners. */
   const scansOfShared: [string, string[]][] = []

@@ -104,7 +104,7 @@ const kinds = {
   'html-application': (start) => /<hta:application\b/i.test(start.toString('latin1')),
 } as const satisfies Readonly<Record<string, Test>>
 
-export type ContentKind = keyof typeof kinds
+type ContentKind = keyof typeof kinds
 const CONTENT_KINDS = Object.keys(kinds) as readonly ContentKind[]
 
 /** The kinds of a content. */

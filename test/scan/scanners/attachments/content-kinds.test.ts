@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
-import { type ContentKind, kindsOf } from '../../../../src/scan/scanners/attachments/rules.ts'
+import { kindsOf } from '../../../../src/scan/scanners/attachments/rules.ts'
 import { lacks } from '../../../needs.mjs'
 import { archiveOf, packerMissing } from './archives.ts'
 
@@ -42,6 +42,8 @@ const partitions = withAt(
 )
 
 /** A content of each kind, and what file(1) says of it; OneNote it does not know. */
+type ContentKind = ReturnType<typeof kindsOf>[number]
+
 const examples: readonly (readonly [kind: ContentKind, content: Buffer, file: RegExp])[] = [
   ['executable', Buffer.concat([Buffer.from('MZ'), zeros(62)]), /MS-DOS executable/],
   ['executable', Buffer.concat([hex('7f454c46020101'), zeros(57)]), /ELF 64-bit/],
