@@ -1,7 +1,7 @@
 import * as crypto from 'node:crypto'
 import { formatDuration } from '../lib/text/units.ts'
+import { spoolMessage } from '../mail/message/intake.ts'
 import { readSpoolSettings } from '../mail/message/spool.ts'
-import { spoolMessage } from '../mail/message/spool-message.ts'
 import { readSignatureFiles, settledDate } from '../scan/scanners/signatures/signature-files.ts'
 import {
   digestsFor,

@@ -5,8 +5,7 @@ import {
   type ScanResult,
   unread,
 } from '../../src/scan/scanners/findings/scan-result.ts'
-import { ACTIONS } from '../../src/settings/table/actions.ts'
-import { PROPERTIES, type Property } from '../../src/settings/table/findings.ts'
+import { ACTIONS, PROPERTIES, type Property } from '../../src/settings/table/findings.ts'
 import type { Setting } from '../../src/settings/table/kinds.ts'
 import { mailSettings, table } from '../../src/settings/table.ts'
 import { bytes } from './case.ts'

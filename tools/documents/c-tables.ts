@@ -1,7 +1,7 @@
 import { exit, exitMeanings } from '../../src/doors/slot/exit-codes.ts'
 import { frameRules } from '../../src/doors/slot/socket/request.ts'
 import { LOG_VALUE_MAX } from '../../src/lib/log/line-format.ts'
-import { DAEMON_THREADS } from '../../src/lib/runtime/daemon-threads.ts'
+import { DAEMON_THREADS } from '../../src/lib/runtime/compiled-program.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { QUOTA_REPLY_MAX } from '../../src/protocol/quota/quota-answer.ts'

@@ -15,8 +15,7 @@ import { openFile, statDescriptor } from '../bytes/file-calls.ts'
 import { errorCode } from '../errors/fault.ts'
 import { ITEMS_PER_TURN, inSlices } from '../flow/event-loop.ts'
 import { O_PATH } from '../process/descriptors.ts'
-import { runsAsRoot, UntrustedWriter } from './untrusted-writer.ts'
-import { isOfUser, mountOf, OF_USER } from './user-mounts.ts'
+import { isOfUser, mountOf, OF_USER, runsAsRoot, UntrustedWriter } from './untrusted-writer.ts'
 
 /** An open file, and its state when it was found. */
 export interface OpenFile {

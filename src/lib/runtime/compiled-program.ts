@@ -11,6 +11,12 @@ export const isCompiled: boolean = process.versions.bun !== undefined
 export const RUNTIME_MARKER = 'login'
 
 /**
+ * Threads of onescand for file-system calls, as in UV_THREADPOOL_SIZE: libuv's pool in Node, and the pool of the
+ * compiled runtime, which src/c/launcher/launch.c sets.
+ */
+export const DAEMON_THREADS = 24
+
+/**
  * Returns the command that starts another compiled program as its launcher
  * (src/c/launcher/launch.c) would. The environment must have no variables BUN_*.
  */

@@ -148,6 +148,24 @@ export function messageOf(bytes: Buffer, options: MessageOptions): Message {
   return intake.finish()
 }
 
+/**
+ * Reads a whole message from a source. The caller closes it. Rejects with the errors of the source or the intake,
+ * and then frees everything.
+ */
+export async function spoolMessage(
+  source: AsyncIterable<Buffer>,
+  options: MessageOptions,
+): Promise<Message> {
+  const intake = new Intake(options, MemoryLease.unlimited())
+  try {
+    for await (const chunk of source) intake.write(chunk)
+    return intake.finish()
+  } catch (error) {
+    intake.close()
+    throw error
+  }
+}
+
 const nothing: BodyDigests = { md5: undefined, sha256: undefined }
 const OTHER_ENDINGS = 'the body has other line endings than the header'
 

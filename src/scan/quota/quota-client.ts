@@ -3,9 +3,8 @@ import { SharedWork } from '../../lib/flow/cache.ts'
 import { readUptime } from '../../lib/flow/uptime.ts'
 import { type MailAddress, withPlainDomain } from '../../mail/message/envelope/address.ts'
 import type { QuotaAnswer } from '../../protocol/quota/quota-answer.ts'
-import { type BackendOf, readBackendMap } from './backend-map.ts'
+import { type BackendOf, type BackendSource, openBackends } from './backend-of.ts'
 import { Backends, QuestionCounters } from './backends.ts'
-import { LdapBackends } from './ldap-backends.ts'
 import { findByExtension, type NamedMailbox, namedMailboxOf } from './mailbox.ts'
 import { answerFor, type DatedAnswer, datedAnswer, QuotaCache } from './quota-cache.ts'
 import type { ExplainedAnswer, QuotaLookup } from './quota-lookup.ts'
@@ -13,7 +12,7 @@ import { acceptsSize, type QuotaSettings } from './quota-settings.ts'
 
 interface QuotaClientOptions {
   /** Finds the server of a mailbox: a fixed backend, a map, or a directory. */
-  readonly backends: { readonly backendOf: BackendOf; close?(): void }
+  readonly backends: BackendSource
   /** Milliseconds on a monotonic clock. */
   readonly uptime: () => number
   /** Takes a line of text when a backend fails, and when it answers again. */
@@ -22,14 +21,11 @@ interface QuotaClientOptions {
 
 /** Opens the client that the settings describe. Throws a Fault of kind `config` for a bad map. */
 export function openQuotaClient(settings: QuotaSettings, log: (line: string) => void): QuotaClient {
-  return new QuotaClient(settings, { backends: backendsOf(settings), uptime: readUptime, log })
-}
-
-function backendsOf({ where, timeout }: QuotaSettings): QuotaClientOptions['backends'] {
-  if ('ldap' in where)
-    return new LdapBackends(where.ldap, where.template, { uptime: readUptime, timeout })
-  if ('map' in where) return { backendOf: readBackendMap(where.map) }
-  return { backendOf: () => where.backend }
+  return new QuotaClient(settings, {
+    backends: openBackends(settings, readUptime),
+    uptime: readUptime,
+    log,
+  })
 }
 
 /**

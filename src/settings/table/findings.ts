@@ -1,7 +1,10 @@
 import { Fault } from '../../lib/errors/fault.ts'
 import { choice, splitWords } from '../../lib/text/values.ts'
-import { ACTIONS } from './actions.ts'
 import { parsed } from './kinds.ts'
+
+/** What a setting may have done with a message, from the mildest to the strictest. */
+export const ACTIONS = ['accept', 'tag', 'defer', 'quarantine', 'refuse'] as const
+export type Action = (typeof ACTIONS)[number]
 
 /** Settings for mail in which scanners found these properties. */
 export const findings = { FINDINGS: parsed('', readFindings, { defaultInWords: 'none' }) }

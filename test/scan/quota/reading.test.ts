@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { readAddress, withPlainDomain } from '../../../src/mail/message/envelope/address.ts'
-import { readBackendMap } from '../../../src/scan/quota/backend-map.ts'
+import { openBackends } from '../../../src/scan/quota/backend-of.ts'
 import { namedMailboxOf } from '../../../src/scan/quota/mailbox.ts'
 import {
   acceptsSize,
@@ -90,7 +90,10 @@ t.test('an error in a map names the line', async (t) => {
   })
   t.throws(() => backendMap(t, 'a udp:a:1 more'), { message: /\/map line 1: a udp:a:1 more/ })
   t.throws(() => backendMap(t, 'a udp:a'), { message: /\/map line 1: udp:a: must be/ })
-  t.throws(() => readBackendMap('/nonexistent'), { kind: 'config', message: /ENOENT/ })
+  t.throws(() => openBackends({ where: { map: '/nonexistent' }, timeout: 0 }, () => 0), {
+    kind: 'config',
+    message: /ENOENT/,
+  })
 })
 
 t.test('settings have their defaults and their limits', async (t) => {

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { readAddress } from '../../../src/mail/message/envelope/address.ts'
-import { type BackendOf, readBackendMap } from '../../../src/scan/quota/backend-map.ts'
+import { type BackendOf, openBackends } from '../../../src/scan/quota/backend-of.ts'
 import { QuotaClient } from '../../../src/scan/quota/quota-client.ts'
 import {
   type QuotaSettings,
@@ -167,5 +167,5 @@ export const ben = readAddress('ben@example.org')
 export function backendMap(t: Test, text: string): BackendOf {
   const file = join(t.testdir(), 'map')
   writeFileSync(file, text, 'latin1')
-  return readBackendMap(file)
+  return openBackends({ where: { map: file }, timeout: 0 }, () => 0).backendOf
 }

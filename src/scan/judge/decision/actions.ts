@@ -1,7 +1,6 @@
 import { compileGlob } from '../../../lib/text/glob.ts'
 import type { Values } from '../../../settings/read-settings.ts'
-import { ACTIONS, type Action } from '../../../settings/table/actions.ts'
-import type { Property } from '../../../settings/table/findings.ts'
+import { ACTIONS, type Action, type Property } from '../../../settings/table/findings.ts'
 import type { infectedMail } from '../../../settings/table/infected-mail.ts'
 import type { IsTolerated } from '../../scanners/contract/scanner.ts'
 import { actionFor, properties, propertyOf } from '../../scanners/findings/properties.ts'
