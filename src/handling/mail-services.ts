@@ -17,6 +17,8 @@ export interface MailDoorOptions {
   readonly mailLog: (line: Buffer) => void
   /** Shows to operators what is done with mail. */
   readonly reporter?: MailReporter | undefined
+  /** Returns milliseconds of a monotonic clock: that of the process if it is missing. */
+  readonly uptime?: () => number
 }
 
 /** The services that such an interface provides for a session and for each message in it. */
@@ -30,9 +32,11 @@ export class MailServices {
   /** Reports that a message is being judged. The returned function is called when that ends. */
   readonly showBegun: MailReporter['begin'] | undefined
   /** Returns milliseconds of a monotonic clock. */
-  readonly uptime = readUptime
+  readonly uptime: () => number
 
-  constructor(first: Configuration, { budget, mailLog, reporter }: MailDoorOptions) {
+  constructor(first: Configuration, options: MailDoorOptions) {
+    const { budget, mailLog, reporter, uptime = readUptime } = options
+    this.uptime = uptime
     this.configuration = first
     this.openLease = (client) => budget.open(client)
     this.log = mailLog

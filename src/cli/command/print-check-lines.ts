@@ -39,7 +39,7 @@ export async function printCheckLines(
       printed.push(checkLine)
       const { marks: _, follows: __, ...shown } = checkLine
       if (output.json) await output.result(shown)
-      else process.stdout.write(`${formatCheckLine(checkLine, showsColours())}\n`)
+      else output.safeLine(formatCheckLine(checkLine, showsColours()))
     }
   } finally {
     clearInterval(waits)
@@ -66,10 +66,7 @@ function isPrinted(
 }
 
 /** `error      keyring: /…: mode 0644 …; run chmod 640 on it`, with aligned texts. */
-export function formatCheckLine(
-  { level, what, value, remedy }: CheckLine,
-  coloured: boolean,
-): string {
+function formatCheckLine({ level, what, value, remedy }: CheckLine, coloured: boolean): string {
   const text = remedy === undefined ? value : `${value}; ${remedy}`
   const word = level.padEnd(8)
   // A carriage return at the end of a setting is what the check line is about.
@@ -82,7 +79,7 @@ const COLOUR = { ok: '\x1b[32m', warning: '\x1b[33m', error: '\x1b[1;31m' } as c
 const PLAIN = '\x1b[0m'
 
 /** `2 errors, 1 warning`, and the servers whose mail was not seen. */
-export function sumOf(checkLines: readonly CheckLine[], unseen: readonly string[] = []): string {
+function sumOf(checkLines: readonly CheckLine[], unseen: readonly string[]): string {
   const counts = (['error', 'warning'] as const).flatMap((level) => {
     const count = countOf(checkLines, level)
     return count === 0 ? [] : [`${count} ${level}${count === 1 ? '' : 's'}`]

@@ -80,6 +80,11 @@ export class Output {
     if (!this.json) process.stdout.write(forTerminal(text))
   }
 
+  /** Prints a line for people that is safe for a terminal already. */
+  safeLine(line: string): void {
+    if (!this.json) process.stdout.write(`${line}\n`)
+  }
+
   /** Prints a result for programs. */
   async result(value: object): Promise<void> {
     if (!this.json) return
