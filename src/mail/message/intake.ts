@@ -66,10 +66,10 @@ export class Intake {
   }
 
   /**
-   * Returns the message, which the caller must close. No bytes may be added afterwards. `formFault` is the
+   * Returns the message, which the caller must close. No bytes may be added afterwards. `fault` is the
    * caller's reason why no stamp can cover it.
    */
-  finish(formFault?: string): Message {
+  finish(fault?: string): Message {
     const { header, isHeaderCut, form } = this.#beginning ?? this.#endHeader(this.#size)
     const file = this.#file
     this.#file = undefined // it is closed with the message
@@ -77,7 +77,7 @@ export class Intake {
     const known = {
       header,
       isHeaderCut,
-      form: formFault === undefined ? form.finish() : { formFault, digests: nothing },
+      form: fault === undefined ? form.finish() : { fault, digests: nothing },
       sealed: file?.sealed,
     }
     const bytes = file ?? Bytes.of(this.#bytes.all)
@@ -174,7 +174,7 @@ const OTHER_ENDINGS = 'the body has other line endings than the header'
  * not hashed.
  */
 class FormReader {
-  readonly #formFault: string | undefined
+  readonly #fault: string | undefined
   readonly #digester: BodyDigester | undefined
 
   constructor(
@@ -183,8 +183,8 @@ class FormReader {
     createHash: ((algorithm: string) => Hash) | undefined,
   ) {
     if (createHash === undefined || !(wanted?.md5 || wanted?.sha256)) return
-    this.#formFault = headerFormFault(header)
-    if (this.#formFault !== undefined) return
+    this.#fault = headerFormFault(header)
+    if (this.#fault !== undefined) return
     this.#digester = new BodyDigester(header.lineEnding, wanted, createHash)
   }
 
@@ -194,9 +194,9 @@ class FormReader {
   }
 
   finish(): MessageForm {
-    if (this.#digester === undefined) return { formFault: this.#formFault, digests: nothing }
+    if (this.#digester === undefined) return { fault: this.#fault, digests: nothing }
     const { endingsAgree, digests } = this.#digester.finish()
-    return { formFault: endingsAgree ? undefined : OTHER_ENDINGS, digests }
+    return { fault: endingsAgree ? undefined : OTHER_ENDINGS, digests }
   }
 }
 

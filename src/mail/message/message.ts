@@ -5,7 +5,7 @@ import type { Header } from './header-block.ts'
 /** The properties of a message that stamps depend on. */
 export interface MessageForm {
   /** Why no stamp can cover the message, or undefined if it is well formed. */
-  readonly formFault: string | undefined
+  readonly fault: string | undefined
   /** The digests of the canonical body that were wanted. */
   readonly digests: BodyDigests
 }

@@ -47,10 +47,10 @@ async function sign(
   // A stamp of the scheme md5 has no information about parts, and is trusted all the same.
   if (isPartial && cluster.keys[0]?.scheme === 'md5') return undefined
   if (settings.SECONDLOOK === 'always' && !isPartial) scanners.push(EVERY_PART)
-  const { formFault, digests } = message.form
+  const { form } = message
   // The header may be empty now, if all of its fields are removed.
-  const fault = formFault ?? (outgoing === message.header ? undefined : headerFormFault(outgoing))
-  return signMessage({ header: outgoing, form: { formFault: fault, digests } }, scanners, {
+  const fault = form.fault ?? (outgoing === message.header ? undefined : headerFormFault(outgoing))
+  return signMessage({ header: outgoing, form: { ...form, fault } }, scanners, {
     keys: cluster.keys,
     now: Math.floor(now() / 1000),
     since,

@@ -63,7 +63,7 @@ function signNames(
   { keys, now, since = now, crypto }: SignOptions,
 ): ReturnType<typeof signMessage> {
   const key = keys.find((candidate) => isCurrent(candidate, now))
-  if (key === undefined || message.form.formFault !== undefined) return undefined
+  if (key === undefined || message.form.fault !== undefined) return undefined
   const claims = { k: key.id, t: String(Math.min(since, now)), s: names.join(',') }
   const value =
     key.scheme === 'md5' ? md5Value(message, key) : hmacValue(message, key, claims, crypto)

@@ -69,8 +69,8 @@ type HmacStamp = Extract<Stamp, { scheme: 'hmac-sha256' }>
  * (stamp-format.md)? The message must have been hashed as the keys need it (digestsFor).
  */
 export function verifyStamps(message: HashedMessage, options: VerifyOptions): Trust {
-  const { formFault } = message.form
-  if (formFault !== undefined) return { trusted: false, reason: `not well formed: ${formFault}` }
+  const { fault } = message.form
+  if (fault !== undefined) return { trusted: false, reason: `not well formed: ${fault}` }
   const stamps = stampsIn(message.header)
   if (stamps.length === 0) return { trusted: false, reason: NO_STAMP }
   const keys = options.keys.filter((key) => isCurrent(key, options.now))

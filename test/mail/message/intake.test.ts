@@ -25,18 +25,18 @@ t.test('a body has the digests that are wanted, or a fault', async (t) => {
   }
   const none = { md5: undefined, sha256: undefined }
   const x = createHash('sha256').update('x\n').digest('hex')
-  t.same(formOf('A: b\n\nx\n'), { formFault: undefined, digests: { ...none, sha256: x } })
+  t.same(formOf('A: b\n\nx\n'), { fault: undefined, digests: { ...none, sha256: x } })
   const endings = 'the body has other line endings than the header'
-  t.equal(formOf('A: b\n\nx\r\n').formFault, endings)
+  t.equal(formOf('A: b\n\nx\r\n').fault, endings)
   const { sha256, md5 } = formOf('A: b\n\nx\n', { md5: true, sha256: false }).digests
   t.same([sha256, md5?.digest('hex')], [undefined, createHash('md5').update('x\n').digest('hex')])
   const odd = 'no field\n\nx\n'
-  t.same(formOf(odd), { formFault: 'line 1 of the header is not a field', digests: none })
+  t.same(formOf(odd), { fault: 'line 1 of the header is not a field', digests: none })
   const tooLarge = `${'a:\n'.repeat(HEADER_FIELDS_MAX + 1)}\nx\n`
-  t.same(formOf(tooLarge), { formFault: 'the header has more than 5000 fields', digests: none })
+  t.same(formOf(tooLarge), { fault: 'the header has more than 5000 fields', digests: none })
   // Nobody needs to know.
-  t.same(formOf(odd, { md5: false, sha256: false }), { formFault: undefined, digests: none })
-  t.same(formOf(odd, undefined, false), { formFault: undefined, digests: none })
+  t.same(formOf(odd, { md5: false, sha256: false }), { fault: undefined, digests: none })
+  t.same(formOf(odd, undefined, false), { fault: undefined, digests: none })
 })
 
 t.test('a header block of 1 MiB is held, and a larger one is cut', async (t) => {

@@ -41,15 +41,15 @@ function received(bytes: Buffer, files = true, memory = PLENTY, piece = 60_000):
 /** Lists all that a message shows, in values that can be compared. */
 function shown(message: Message): unknown {
   const { size, header, isHeaderCut } = message
-  const { formFault, digests } = message.form
+  const { fault, digests } = message.form
   const hash = createHash('md5').update(header.bytes)
   for (const chunk of message.body.chunks()) hash.update(chunk)
-  const signable = formFault === undefined
+  const signable = fault === undefined
   return {
     size,
     header: header.bytes.toString('latin1'),
     isHeaderCut,
-    formFault,
+    fault,
     md5: signable && digests.md5?.copy().digest('hex'),
     sha256: signable && digests.sha256,
     bytes: hash.digest('hex'),

@@ -6,8 +6,8 @@ export const SCAN = 'onescan=0.1.0 nesting=12 secondlook=always scanners=clamd,m
 
 export function subjectOf(message: Buffer, scan = SCAN): FingerprintInput {
   const { header, form } = examine(message)
-  const { formFault, digests } = form
-  return { header, formFault, bodyDigest: digests.sha256, scanDescription: scan }
+  const { fault, digests } = form
+  return { header, formFault: fault, bodyDigest: digests.sha256, scanDescription: scan }
 }
 
 /** The fingerprint, written down a second time from design.md and stamp-format.md. */
