@@ -93,19 +93,17 @@ export function* isPlainMail(
     leaves.every(({ header, depth }) => depth.subtypes === '' || header !== EMPTY_PART) &&
     haveTextBeside(leaves)
   if (!arePlain || (yield* hasLongLine(source.slice(above), work))) return false
-  const boundaries = headers.flatMap(boundariesOf)
+  const boundaries = new Set(headers.flatMap(boundariesOf))
+  if (boundaries.size > 0 && (yield* hasOddDelimiter(source, boundaries, work))) return false
   for (const leaf of leaves) {
     const { from, to, encodings } = leaf
     yield* work.countUnits(FIRST_LINE)
     if (beginsAsField(leaf, source)) return false
     if (transferEncodings[encodings[0]!].encodes === 'bytes') continue
-    // libclamav takes what is encoded in a text out of it. Of an attached mail it reads only the lines that may be
-    // delimiters of the multipart around the mail.
-    const { kinds, lines, around } = isAttachedMail(leaf)
-      ? { kinds: kindsInFiles, lines: DASHES, around: boundariesOf(leaf.depth.multipart) }
-      : { kinds: kindsInTexts, lines: STRUCTURE, around: boundaries }
-    if (embedded.beginsIn(leaf, kinds)) return false
-    if (yield* mayDelimit(source.slice(from, to), lines, around, work)) return false
+    // libclamav takes what is encoded in a text out of it. It does not read the lines of an attached mail.
+    const isMail = isAttachedMail(leaf)
+    if (embedded.beginsIn(leaf, isMail ? kindsInFiles : kindsInTexts)) return false
+    if (!isMail && (yield* mayBeReturned(source.slice(from, to), work))) return false
   }
   return true
 }
@@ -147,34 +145,46 @@ function isPlainHeader({ isPlain, oddities, fields, multipart, type }: PartHeade
   )
 }
 
-/** Beginnings of lines that may be delimiters to libclamav. */
-const DASHES = /(?:^|\n)[-(][^\n]*/g
-/** The same, and a field by which libclamav may take a text for a returned mail. It passes over other lines. */
-const STRUCTURE = /(?:^|\n)(?:content-transfer-encoding|[-(][^\n]*)/gi
+/** Lines that may be delimiters to libclamav, which passes over other lines, and over NULs. */
+const DASHES = /(?:^|\n)\0*[-(][^\n]*/g
+/** A field by which libclamav may take a text for a returned mail. */
+const RETURNED = /(?:^|\n)content-transfer-encoding/i
 
 /** Returns the boundary of a header as libclamav compares it, if it has one. */
-function boundariesOf(header: PartHeader | undefined): readonly string[] {
-  return header?.boundary === undefined ? [] : [header.boundary.toLowerCase()]
+function boundariesOf(header: PartHeader): readonly string[] {
+  return header.boundary === undefined ? [] : [header.boundary.toLowerCase()]
 }
 
 /**
- * Whether libclamav may take one of these lines of a text for a delimiter, since it counts no dashes and skips
- * comments, or for such a field.
+ * Whether libclamav may take a line of the mail for a delimiter that is none, or is that of another multipart. It
+ * counts no dashes, skips comments, and looks for the delimiters of a multipart in all that is inside: in encoded data,
+ * and in the headers and delimiters of other parts.
  */
-function* mayDelimit(
-  text: Bytes,
-  lines: RegExp,
-  boundaries: readonly string[],
+function* hasOddDelimiter(
+  mail: Bytes,
+  boundaries: ReadonlySet<string>,
   work: Work,
 ): Steps<boolean> {
-  yield* work.countUnits(text.size / SEARCHED_PER_UNIT)
-  for (const [line] of text.gather().toString('latin1').matchAll(lines)) {
-    const letters = line.trimStart().toLowerCase()
-    if (!'-('.includes(letters[0]!)) return true
-    yield* work.countUnits(letters.length * boundaries.length)
-    if (boundaries.some((boundary) => holdsInOrder(letters, boundary))) return true
+  yield* work.countUnits(mail.size / SEARCHED_PER_UNIT)
+  for (const [line] of mail.gather().toString('latin1').matchAll(DASHES)) {
+    const letters = line.trim().toLowerCase()
+    yield* work.countUnits(letters.length * boundaries.size)
+    const like = [...boundaries].filter((boundary) => holdsInOrder(letters, boundary))
+    const isDelimiter = [`--${like[0]}`, `--${like[0]}--`].includes(letters)
+    if (like.length > 1 || (like.length === 1 && !isDelimiter)) return true
   }
   return false
+}
+
+/** Whether libclamav may take a text for a returned mail. */
+function* mayBeReturned(text: Bytes, work: Work): Steps<boolean> {
+  yield* work.countUnits(text.size / SEARCHED_PER_UNIT)
+  return RETURNED.test(withoutNul(text))
+}
+
+/** Returns a text as libclamav reads its lines. */
+function withoutNul(text: Bytes): string {
+  return text.gather().toString('latin1').replaceAll('\0', '')
 }
 
 /** Whether a line has all characters of a boundary, in their order. */
@@ -203,10 +213,7 @@ const LATE_FIELD = /^(?:date|message-id): /i
 
 /** Whether libclamav takes the first line of a leaf for one of its header (`field below header`, structure-habits.ts). */
 function beginsAsField({ from, to }: Leaf, mail: Bytes): boolean {
-  const front = mail
-    .gather(from, Math.min(to, from + FIRST_LINE))
-    .toString('latin1')
-    .trimStart()
+  const front = withoutNul(mail.slice(from, Math.min(to, from + FIRST_LINE))).trimStart()
   const isBlank = front === '' && to - from > FIRST_LINE
   const line = front.split('\n', 1)[0]!
   return isBlank || GOES_ON.test(line) || LATE_FIELD.test(line)

@@ -106,6 +106,20 @@ t.test('they are scanned if there is no answer', async (t) => {
   t.same(asked, ['whole'])
 })
 
+/** The same mail with its file in a multipart within, which has this boundary. */
+const within = (boundary: string) =>
+  mail.replace(
+    /Content-Type: application.*(?=--b--)/s,
+    (file) =>
+      `Content-Type: multipart/alternative; boundary="${boundary}"\n\n--${boundary}\n${file}--${boundary}--\n`,
+  )
+
+t.test('a file in a multipart within another one is scanned with the whole message', async (t) => {
+  const { scanner, asked } = extracting(() => clean)
+  await run([scanner], within('c'))
+  t.same(asked, ['whole'])
+})
+
 t.test('each part is asked about where anything is unusual', async (t) => {
   const unusual: Readonly<Record<string, string>> = {
     'a line of 1,000 characters': mail.replace('From: a', `X: ${'x'.repeat(1_000)}\nFrom: a`),
@@ -133,6 +147,11 @@ t.test('each part is asked about where anything is unusual', async (t) => {
     'CR in quoted-printable': mail.replace('=41', '=0D=0A'),
     'a field that ends in a semicolon': mail.replace('name=a', 'name=a;'),
     'blanks around the sign of a boundary': mail.replace('boundary=b', 'boundary = b'),
+    'a field like a delimiter': within('c')
+      .replaceAll(/boundary=b|--b/g, '$&:c')
+      .replace('name=a', 'name=a\n-----b:c'),
+    'a boundary that is another one with dashes': within('---b'),
+    'a boundary that begins as the end of another one': within('b--c'),
     'a file in related without a text': mail
       .replace('mixed', 'related')
       .replace('text/html', 'image/svg+xml'),
@@ -141,6 +160,18 @@ t.test('each part is asked about where anything is unusual', async (t) => {
     const { scanner, asked } = extracting(() => clean)
     await run([scanner], text)
     t.ok(asked.length > 1, what)
+  }
+})
+
+t.test('a file is asked about if libclamav may end its multipart above it', async (t) => {
+  for (const line of ['-----b', '(x)--b', '--(x)b', '\0\0\0--b', '-\0-\0b']) {
+    for (const encoding of ['8bit', 'base64']) {
+      const { scanner, asked } = extracting(() => clean)
+      const type = encoding === 'base64' ? 'application/x' : 'text/html'
+      const above = `--c\nContent-Type: ${type}\nContent-Transfer-Encoding: ${encoding}\n\nWFhY\n${line}\nWFhY\n`
+      await run([scanner], within('c').replace('--c\n', `${above}--c\n`))
+      t.ok(asked.includes('abc'), `${JSON.stringify(line)} in ${encoding}`)
+    }
   }
 })
 
