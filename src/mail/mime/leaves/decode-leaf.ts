@@ -1,9 +1,6 @@
-import { SPACE } from '../../../lib/bytes/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import type { Steps, Work } from '../budget/work.ts'
-import { Base64Decoder, base64 } from '../decoders/base64.ts'
-import { decoded, decodedInEachWay, makerOf } from '../decoders/decoder.ts'
-import { QuotedPrintableDecoder, quotedPrintable } from '../decoders/quoted-printable.ts'
+import { decoded, decodedInEachWay } from '../decoders/decoder.ts'
 import { withoutTails } from '../decoders/text-forms.ts'
 import { Habits } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
@@ -114,45 +111,7 @@ function* decodeInEachWay(
     const { codec, encodes } = transferEncodings[encoding]
     if (codec === undefined) continue
     const encoded = encodes === 'lines' ? splitLineEnd(part).bare : part
-    const { asked, oddities } = yield* decodedInEachWay(encoded, codec, work, save)
+    const { oddities } = yield* decodedInEachWay(encoded, codec, work, save)
     if (isReported) for (const oddity of oddities) work.onOdd?.(oddity)
-    if (!asked.has('base64 padding')) continue
-    yield* eachPaddedPiece(part, work, (piece) =>
-      decoded(piece, makerOf(Base64Decoder), work, save),
-    )
   }
-  if (!encodings.includes('base64') || !encodings.includes('quoted-printable')) return
-  // Some programs decode by one of them, and then by the other.
-  yield* decoded(part, makerOf(QuotedPrintableDecoder), work, (once) =>
-    decodedInEachWay(once, base64, work, save),
-  )
-  yield* decoded(part, makerOf(Base64Decoder), work, (once) =>
-    decodedInEachWay(once, quotedPrintable, work, save),
-  )
-}
-
-/**
- * Minimum number of characters between two paddings to be decoded separately. Fewer are a word of a text, and
- * not a file.
- */
-const PIECE_MIN = 16
-
-/** Decodes each piece of the data that ends where data continues after padding, and the last one. */
-function* eachPaddedPiece(part: Bytes, work: Work, decode: (piece: Bytes) => Steps): Steps {
-  let isPadded = false
-  let from = 0 // where the piece begins
-  let at = 0
-  for (const chunk of part.chunks()) {
-    for (let index = 0; index < chunk.length; index++, at++) {
-      const byte = chunk[index]!
-      if (byte === 0x3d) isPadded = true
-      else if (isPadded && byte > SPACE) {
-        isPadded = false
-        if (at - from >= PIECE_MIN) yield* decode(part.slice(from, at))
-        from = at
-      }
-    }
-    yield* work.countUnits(chunk.length) // there may be a padding at every second byte
-  }
-  if (part.size - from >= PIECE_MIN) yield* decode(part.slice(from))
 }

@@ -4,10 +4,10 @@ import { behindText, contentsIn, ENCODING, inBase64, inCharset, TYPE } from './o
 
 /** Parts in an encoding that readers decode in more than one way, or find in a text. */
 
-t.test('a part with two encodings is decoded by both, one after the other', async (t) => {
-  const both = `${ENCODING}base64\n${ENCODING}quoted-printable\n\n`
-  t.ok(contentsIn(`${both}YT00MQ==\n`).includes('aA'), 'base64 first')
-  t.ok(contentsIn(`${both}=59WJj\n`).includes('abc'), 'quoted-printable first')
+t.test('a part with two encodings is decoded by each of them alone', async (t) => {
+  const found = contentsIn(`${ENCODING}base64\n${ENCODING}quoted-printable\n\nYT00MQ==\n`)
+  t.ok(found.includes('a=41'), 'base64')
+  t.notOk(found.includes('aA'), 'not quoted-printable in base64')
 })
 
 t.test('ordinary base64 in UTF-16 with a footer is read to its end, however large', async (t) => {
@@ -24,19 +24,11 @@ t.test('ordinary base64 in UTF-16 with a footer is read to its end, however larg
   }
 })
 
-t.test('base64 with data after padding is decoded as one, and piece by piece', async (t) => {
+t.test('base64 with data after padding is decoded as one, and up to its padding', async (t) => {
   const found = contentsIn(`${ENCODING}base64\n\nYWJjZGVmZ2hpamts\nYWI= YWJjZGVmZ2hpamtsbW5v\n`)
   t.ok(found.includes('abcdefghijklababcdefghijklmno'), 'readers that begin a new group')
   t.ok(found.includes('abcdefghijklab'), 'readers that end there')
-  t.ok(found.includes('abcdefghijklmno'), 'readers that begin there')
-  const short = contentsIn(`${ENCODING}base64\n\nYWJjZGVmZ2hpamtsYWI=YWJjZGVmZ2hpamts\n`)
-  t.ok(short.includes('abcdefghijkl'), 'a piece of sixteen characters')
-  t.ok(contentsIn(`${ENCODING}base64\n\nYWI=\nYWJjZGVmZ2hpamts`).includes('abcdefghijkl'))
-  const amid = contentsIn(`${ENCODING}base64\n\nYWI=YWJjZGVmZ2hpYQ==YWJj\n`)
-  t.ok(amid.includes('abcdefghia'), 'sixteen characters with their padding')
-  t.notOk(contentsIn(`${ENCODING}base64\n\nYWJjZGVmZ2hpYQ==YWJjZGVmZ2hp\n`).includes('abcdefghi'))
-  const fifteen = contentsIn(`${ENCODING}base64\n\nYWI=\nYWJjZGVmZ2hpamt`)
-  t.notOk(fifteen.includes('abcdefghijk'), 'a line end is no character of a piece')
+  t.notOk(found.includes('abcdefghijklmno'), 'no reader begins there')
 })
 
 t.test('a line of encoded data is read to its end, and up to its first NUL', async (t) => {
