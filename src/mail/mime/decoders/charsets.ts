@@ -38,7 +38,7 @@ export function isAsciiOrUtf8(charset: string): boolean {
 /**
  * Sets in which a few further bytes are ASCII characters: the bytes and their characters, in hex. In other
  * sets ASCII characters may be missing, as in ISO 646 and Shift_JIS. A program that knows such a set reads no
- * more of them than one that does not.
+ * more of them than one that does not. mutt shows them by the iconv of glibc, and mailparser ARMSCII-8.
  */
 const fewSigns: readonly (readonly [RegExp, string])[] = [
   [/^armscii8$/, 'a429a528a92eab2cac2d'],

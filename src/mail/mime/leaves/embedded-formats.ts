@@ -41,6 +41,7 @@ const table = {
     goesOn: true,
     codec: uuencode,
   },
+  /** As uudecode(1) of POSIX reads it. None of 28 readers of mail does. */
   base64: {
     begins: /^begin-base64(?:-encoded)? /,
     common: /^begin-base64 [0-7]{3} /,
