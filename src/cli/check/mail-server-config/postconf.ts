@@ -224,3 +224,7 @@ export function whileDown(action: string): string {
       return 'Postfix defers all mail'
   }
 }
+
+/** Returns the complaint about a time limit of Postfix that ends before a scan may. Both are in seconds. */
+export const tooEarly = (time: string, scanTime: number): string =>
+  `${time}: Postfix gives up before a scan does (SCANTIMEOUT=${scanTime})`
