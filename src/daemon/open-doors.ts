@@ -122,8 +122,8 @@ function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOpt
     case 'clamd-tls':
     case 'clamd-mail':
     case 'clamd-mail-tls': {
-      const about = kind.startsWith('clamd-mail') ? 'mails' : 'files'
-      const own = { about, isSecure: isTls(kind), budget, log } as const
+      const contentKind = kind.startsWith('clamd-mail') ? 'mails' : 'files'
+      const own = { contentKind, isSecure: isTls(kind), budget, log } as const
       return createClamdDoor(configuration, { ...options, ...own })
     }
     case 'smtp':

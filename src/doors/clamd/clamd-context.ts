@@ -14,14 +14,14 @@ import type { FindingRule } from '../../settings/table/findings.ts'
  */
 export function configurationForClients(
   configuration: Configuration,
-  about: ClientContent,
+  contentKind: ClientContent,
 ): Configuration {
   const { context, messageOptions, env } = configuration
   const { digestsFor: _, ...undigested } = messageOptions // stamps and copies alone need them
-  const options = about === 'mails' ? messageOptions : undigested
+  const options = contentKind === 'mails' ? messageOptions : undigested
   return {
     ...configuration,
-    context: context && answeringContext(context, { about, within: answeredWithin(env) }),
+    context: context && answeringContext(context, { contentKind, within: answeredWithin(env) }),
     messageOptions: { ...options, spoolsRaw: true },
   }
 }
@@ -35,7 +35,7 @@ const answeredWithin = (env: Environment): number =>
 
 /** The kind of content that clients submit at an address, and the time limit of a scan in milliseconds. */
 interface Asked {
-  readonly about: ClientContent
+  readonly contentKind: ClientContent
   readonly within: number
 }
 
@@ -44,7 +44,7 @@ function answeringContext(context: JudgeContext, asked: Asked): JudgeContext {
   const settings = answeringSettings(config.settings, asked.within)
   return {
     ...context,
-    config: { ...config, resultOnlyFor: asked.about, settings },
+    config: { ...config, resultOnlyFor: asked.contentKind, settings },
     rules: rules && rulesAboutContent(rules, asked),
   }
 }

@@ -23,7 +23,7 @@ export interface ClamdOptions extends MailDoorOptions {
   /** Bytes of a content. */
   readonly maxSize: number
   /** The kind of content that clients send at this address. */
-  readonly about: ClientContent
+  readonly contentKind: ClientContent
   /** Whether clients connect over TLS, each with a certificate. */
   readonly isSecure?: boolean
   /** Those that are not the standard ones. */
@@ -61,7 +61,7 @@ export class ClamdServices extends MailServices {
   readonly maxSize: number
   readonly maxClients: number
   readonly timeouts: ClamdTimeouts
-  readonly #about: ClientContent
+  readonly #contentKind: ClientContent
   /** Logs trouble that concerns no content. */
   readonly complain: (line: string) => void
   /** Contents that are judged, or wait for that. */
@@ -69,8 +69,8 @@ export class ClamdServices extends MailServices {
   readonly #noteOnce: (line: string) => void
 
   constructor(first: Configuration, options: ClamdOptions) {
-    super(configurationForClients(first, options.about), options)
-    this.#about = options.about
+    super(configurationForClients(first, options.contentKind), options)
+    this.#contentKind = options.contentKind
     this.permits = new JudgePermits(options.maxClients)
     this.maxSize = options.maxSize
     this.maxClients = options.maxClients
@@ -81,7 +81,7 @@ export class ClamdServices extends MailServices {
 
   /** Sets the configuration for contents that arrive from now on. */
   configure(next: Configuration): void {
-    this.configuration = configurationForClients(next, this.#about)
+    this.configuration = configurationForClients(next, this.#contentKind)
   }
 
   /** Logs that an MTA uses this as a milter: once a minute, because the MTA may connect for each mail. */

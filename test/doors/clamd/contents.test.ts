@@ -185,7 +185,7 @@ t.test('a finding counts before an unknown result, wherever clamd reports it', a
     [ok, 'down', /^stream: .* ERROR\0$/],
     ['down', ok, /^stream: .* ERROR\0$/],
   ]
-  for (const about of ['files', 'mails'] as const) {
+  for (const contentKind of ['files', 'mails'] as const) {
     for (const [number, [exact, other, reply]] of cases.entries()) {
       let others = 0
       const clamd = await standIn(t, (question) => {
@@ -196,8 +196,8 @@ t.test('a finding counts before an unknown result, wherever clamd reports it', a
         else answer(question)
       })
       const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, VERDICTS: 'off' }
-      const door = await openClamdDoor(t, settings, { about })
-      t.match(await door.ask(inStream(mail)), reply, `${about}, case ${number}`)
+      const door = await openClamdDoor(t, settings, { contentKind })
+      t.match(await door.ask(inStream(mail)), reply, `${contentKind}, case ${number}`)
       if (exact === ok) t.ok(others > 0, 'others are asked about')
     }
   }
@@ -223,17 +223,17 @@ t.test(
   'a verdict is cached for the same bytes, and for copies where messages are submitted',
   async (t) => {
     const mail = (to: string) => `From: a@b\nTo: ${to}\nDate: x\nSubject: x\n\nhello\n`
-    for (const [about, isKnown] of [
+    for (const [contentKind, isKnown] of [
       ['files', false],
       ['mails', true],
     ] as const) {
-      const { asked, door } = await openRemembering(t, { about })
+      const { asked, door } = await openRemembering(t, { contentKind })
       await door.ask(inStream(mail('c@d')))
       asked.length = 0
       await door.ask(inStream(mail('c@d')))
       t.equal(asked.length, 0, 'the very same')
       await door.ask(inStream(mail('e@f')))
-      t.equal(asked.includes(mail('e@f')), !isKnown, about)
+      t.equal(asked.includes(mail('e@f')), !isKnown, contentKind)
       t.match(door.mailLog[1], /scan=cached/)
     }
   },

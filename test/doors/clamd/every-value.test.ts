@@ -29,7 +29,7 @@ t.test('clients of clamd get what was found, whatever the settings are', async (
   await playEveryValue(
     t,
     async (t, settings, scan) => {
-      const door = await openClamdDoor(t, settings, { scan, about: 'mails' })
+      const door = await openClamdDoor(t, settings, { scan, contentKind: 'mails' })
       return {
         log: door.log,
         async send(message) {

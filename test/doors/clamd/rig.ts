@@ -32,12 +32,12 @@ interface Setup extends Partial<ClamdOptions>, InPlace {
 export async function openClamdDoor(
   t: Ending,
   environment: Readonly<Record<string, string>>,
-  { scan, byTcp, about = 'files', ...options }: Setup = {},
+  { scan, byTcp, contentKind = 'files', ...options }: Setup = {},
 ): Promise<OpenClamdDoor> {
   const around = aroundDoor(t, { scan })
   const path = join(around.directory, 's')
   const door = createClamdDoor(await around.configured(environment), {
-    about,
+    contentKind,
     maxClients: 100,
     maxSize: 100 * 1024 * 1024,
     ...around.options,

@@ -13,7 +13,7 @@ import { inStream, openClamdDoor } from './rig.ts'
 const secret = Buffer.alloc(32, 5)
 
 /** The answer about a message in which something is found, and which has a stamp with these words. */
-async function answerAbout(t: Test, about: ClientContent, scanners: string): Promise<string> {
+async function answerAbout(t: Test, contentKind: ClientContent, scanners: string): Promise<string> {
   const ring = join(t.testdir({}), 'ring')
   const keys = `hmac-sha256:alpha:${secret.toString('base64url')}\n`
   writeFileSync(ring, keys, { mode: 0o600 })
@@ -22,7 +22,7 @@ async function answerAbout(t: Test, about: ClientContent, scanners: string): Pro
     CLUSTERKEYS: ring,
     CLAMDBDIR: '/nonexistent',
   }
-  const door = await openClamdDoor(t, settings, { about, scan: async () => infected('X') })
+  const door = await openClamdDoor(t, settings, { contentKind, scan: async () => infected('X') })
   const time = Math.floor(Date.now() / 1000) - 10
   const value = hmacValue(plain, secret, { id: 'alpha', time, scanners })
   return door.ask(inStream(Buffer.concat([bytes(`X-SHA256-Cluster-1: ${value}\n`), plain])))
