@@ -40,7 +40,7 @@ const NO_ENVELOPE = makeEnvelope(Buffer.alloc(0), [])
 export class Content {
   readonly #services: ClamdServices
   readonly #client: ClamdClient
-  readonly #about: string
+  readonly #subject: string
   readonly #began: number
   readonly #plan: HandlingPlan | undefined
   readonly #intake: Intake | undefined
@@ -48,12 +48,12 @@ export class Content {
   #isEmpty = true
 
   /**
-   * The answer begins with `about`: `stream`, `fd[9]`, a path. Without memory it reports that there is no answer.
+   * The answer begins with `subject`: `stream`, `fd[9]`, a path. Without memory it reports that there is no answer.
    */
-  constructor(services: ClamdServices, client: ClamdClient, about: string) {
+  constructor(services: ClamdServices, client: ClamdClient, subject: string) {
     this.#services = services
     this.#client = client
-    this.#about = about
+    this.#subject = subject
     this.#began = services.uptime()
     try {
       this.#plan = planHandling(services.configuration)
@@ -148,7 +148,11 @@ export class Content {
       case 'accept':
         return this.#clean()
       case 'reject':
-        return { about: this.#about, is: 'found', name: nameOf(decision.reply, decision.details) }
+        return {
+          subject: this.#subject,
+          kind: 'found',
+          name: nameOf(decision.reply, decision.details),
+        }
       case 'defer':
         return this.#failed(decision.details.cause ?? decision.reply.grounds)
       case 'discard':
@@ -159,13 +163,13 @@ export class Content {
   }
 
   #clean(): ContentReply {
-    return { about: this.#about, is: 'clean' }
+    return { subject: this.#subject, kind: 'clean' }
   }
 
   #failed(cause: string): ContentReply {
     return {
-      about: this.#about,
-      is: 'failed',
+      subject: this.#subject,
+      kind: 'failed',
       reason: notScanned(cause),
       isTooLong: cause === 'limit',
     }

@@ -97,8 +97,8 @@ export class ClamdServices extends MailServices {
    */
   lineOf(reply: ContentReply): string {
     const { env } = this.configuration
-    const isLimit = reply.is === 'failed' && readSetting(env, 'SCANFAIL_CLAMD') === 'limit'
-    return replyLine(isLimit ? { about: reply.about, is: 'found', name: UNSCANNED } : reply)
+    const isLimit = reply.kind === 'failed' && readSetting(env, 'SCANFAIL_CLAMD') === 'limit'
+    return replyLine(isLimit ? { subject: reply.subject, kind: 'found', name: UNSCANNED } : reply)
   }
 
   /** Returns the answer to STATS: clamd's form, with what is judged here. */

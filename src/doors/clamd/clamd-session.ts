@@ -171,14 +171,15 @@ export class ClamdConversation {
     if (near === undefined) {
       const reason = 'Paths are read only for clients of a unix socket.'
       const failed = {
-        about: printablePath(Buffer.from(path, 'latin1')),
-        is: 'failed',
+        subject: printablePath(Buffer.from(path, 'latin1')),
+        kind: 'failed',
         reason,
       } as const
       this.#wire.send(reply(this.#services.lineOf(failed)))
       return this.#requests.isSession
     }
-    const send = (about: ContentReply) => this.#wire.send(reply(this.#services.lineOf(about)))
+    const send = (contentReply: ContentReply) =>
+      this.#wire.send(reply(this.#services.lineOf(contentReply)))
     this.#underTake(() => scanPath(path, this.#asker(near.uid), isFirstOnly, send))
     return this.#requests.isSession
   }
@@ -215,8 +216,8 @@ export class ClamdConversation {
   /** Returns the answer to the current request when the connection is closed. */
   lastWords(reason: string): Buffer {
     const failed = {
-      about: clamdWords.stream,
-      is: 'failed',
+      subject: clamdWords.stream,
+      kind: 'failed',
       reason: `Not scanned: ${reason}`,
     } as const
     return this.#replyToNext()(this.#services.lineOf(failed))
@@ -255,7 +256,7 @@ export class ClamdConversation {
     const isBug = error instanceof Error && !isFault(error)
     this.#services.complain(isBug ? error.stack! : errorText(error))
     const reason = notScanned(faultKindOf(error))
-    return this.#services.lineOf({ about: clamdWords.stream, is: 'failed', reason })
+    return this.#services.lineOf({ subject: clamdWords.stream, kind: 'failed', reason })
   }
 }
 

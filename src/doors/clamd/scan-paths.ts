@@ -26,13 +26,13 @@ export interface Asker {
   readonly gone: AbortSignal
 }
 
-/** Judges what a descriptor leads to, and closes it. Resolves to the reply, which begins with `about`. */
+/** Judges what a descriptor leads to, and closes it. Resolves to the reply, which begins with `subject`. */
 export async function scanDescriptor(
   descriptor: number,
-  about: string,
+  subject: string,
   { services, client, uid, gone }: Asker,
 ): Promise<ContentReply> {
-  const content = new Content(services, client, about)
+  const content = new Content(services, client, subject)
   let left = services.maxSize
   let isOver = false
   try {
@@ -44,7 +44,8 @@ export async function scanDescriptor(
     return left < 0 ? content.refuseSize() : await content.judge(gone)
   } catch (error) {
     isOver = true
-    if (error instanceof NoRegularFile) return { about, is: 'failed', reason: 'Not a regular file' }
+    if (error instanceof NoRegularFile)
+      return { subject, kind: 'failed', reason: 'Not a regular file' }
     content.fail(error instanceof Fault ? error : new Fault('read', errorText(error)))
     return await content.judge(gone)
   } finally {
@@ -69,14 +70,14 @@ export async function scanPath(
   const walk = { namesLeft: PATH_NAMES_MAX, began: asker.services.uptime(), isOver: false }
   for await (const reply of repliesAbout(Buffer.from(named, 'latin1'), asker, walk)) {
     if (asker.gone.aborted) return
-    if (reply.is === 'clean') continue
+    if (reply.kind === 'clean') continue
     isClean = false
     if (!isFirstOnly) send(reply)
-    else if (reply.is === 'found') return send(reply)
+    else if (reply.kind === 'found') return send(reply)
     else trouble ??= reply
   }
   if (trouble !== undefined) send(trouble)
-  else if (isClean) send({ about: printablePath(Buffer.from(named, 'latin1')), is: 'clean' })
+  else if (isClean) send({ subject: printablePath(Buffer.from(named, 'latin1')), kind: 'clean' })
 }
 
 /** The remaining budget of one request by path, for all its folders. */
@@ -127,7 +128,7 @@ function failure(path: Buffer, error: unknown, { services, uid }: Asker): Conten
     const remedy = `configure it to send the content instead (doc/clamd-clients.md), or ${editToBind('onescand', place)}`
     services.complain(`user ${uid} ${NAMES_UNSEEN_FILES}: ${place}; ${remedy}`)
   }
-  return { about: printablePath(path), is: 'failed', reason: whyNot(error) }
+  return { subject: printablePath(path), kind: 'failed', reason: whyNot(error) }
 }
 
 function whyNot(error: unknown): string {

@@ -13,23 +13,23 @@ export const clamdWords = {
   stream: 'stream',
 } as const
 
-/** The answer about a content. It begins with `about`: `stream`, `fd[9]`, a path. */
-export type ContentReply = { readonly about: string } & (
-  | { readonly is: 'clean' }
-  | { readonly is: 'found'; readonly name: string }
-  | { readonly is: 'failed'; readonly reason: string; readonly isTooLong?: boolean }
+/** The answer about a content. It begins with `subject`: `stream`, `fd[9]`, a path. */
+export type ContentReply = { readonly subject: string } & (
+  | { readonly kind: 'clean' }
+  | { readonly kind: 'found'; readonly name: string }
+  | { readonly kind: 'failed'; readonly reason: string; readonly isTooLong?: boolean }
 )
 
 /** Returns the reply in clamd's wording: `stream: OK`, `stream: NAME FOUND`, `stream: WHY ERROR`. */
 export function replyLine(reply: ContentReply): string {
-  const { about } = reply
-  switch (reply.is) {
+  const { subject } = reply
+  switch (reply.kind) {
     case 'clean':
-      return `${about}: ${clamdWords.clean}`
+      return `${subject}: ${clamdWords.clean}`
     case 'found':
-      return `${about}: ${reply.name}${clamdWords.found}`
+      return `${subject}: ${reply.name}${clamdWords.found}`
     case 'failed':
-      if (reply.isTooLong && about === clamdWords.stream) return clamdWords.streamTooLong
-      return `${about}: ${reply.reason}${clamdWords.failed}`
+      if (reply.isTooLong && subject === clamdWords.stream) return clamdWords.streamTooLong
+      return `${subject}: ${reply.reason}${clamdWords.failed}`
   }
 }
