@@ -23,7 +23,7 @@ export interface DoorAdapter<Answer> {
   /** Whether the MTA holds mail in its own queue (QUARANTINE hold). */
   readonly mtaHolds?: boolean
   /** Returns what the log line of a quarantined message has in addition to the decision, as of the call. */
-  about(): LogContext
+  logContext(): LogContext
   /**
    * Carries the decision out and logs it. For quarantined messages the decision contains their ids. If it throws,
    * the client sends the message again.
@@ -56,7 +56,7 @@ export async function handleMail<Answer>(
   const decision = await decideFor(adapter, transaction, context, deadline)
   if (!needsQuarantine(decision, adapter.mtaHolds)) return adapter.carryOut(decision)
   const { quarantineAsDecided, errorAfterWithdrawal } = await import('./quarantine-as-decided.ts') // little mail needs it
-  const decided = await quarantineAsDecided(decision, transaction, adapter.about())
+  const decided = await quarantineAsDecided(decision, transaction, adapter.logContext())
   try {
     failIfGone(deadline)
     return await adapter.carryOut(decided)

@@ -22,14 +22,14 @@ import { quarantineMessage, removeQuarantined } from '../scan/quarantine/quarant
 export async function quarantineAsDecided(
   decision: QuarantineDecision | SplitDecision,
   transaction: Transaction,
-  about: LogContext,
+  logContext: LogContext,
 ): Promise<QuarantineDecision | Acceptance | SplitDecision> {
-  if (decision.kind === 'quarantine') return quarantineOrTag(decision, transaction, about)
+  if (decision.kind === 'quarantine') return quarantineOrTag(decision, transaction, logContext)
   const shares: Share[] = []
   try {
     for (const { decision: own, envelope } of decision.shares) {
       const part = { ...transaction, envelope }
-      const done = own.kind === 'quarantine' ? await quarantineOrTag(own, part, about) : own
+      const done = own.kind === 'quarantine' ? await quarantineOrTag(own, part, logContext) : own
       shares.push({ decision: done, envelope })
     }
   } catch (error) {
@@ -41,10 +41,10 @@ export async function quarantineAsDecided(
 async function quarantineOrTag(
   decision: QuarantineDecision,
   transaction: Transaction,
-  about: LogContext,
+  logContext: LogContext,
 ): Promise<QuarantineDecision | Acceptance> {
   try {
-    return await storeInQuarantine(decision, transaction, about)
+    return await storeInQuarantine(decision, transaction, logContext)
   } catch (error) {
     if (!transaction.client.isBounceInjector) throw error
     const { edits, details } = decision
@@ -116,13 +116,13 @@ async function withdraw(
 
 /**
  * Quarantines a message. Resolves when it is on the disk, to the decision with the id of the quarantined
- * message. Rejects with a Fault if that fails: then it must not be accepted. `about` is for
+ * message. Rejects with a Fault if that fails: then it must not be accepted. `logContext` is for
  * its log line, which is stored with it.
  */
 async function storeInQuarantine(
   decision: QuarantineDecision,
   transaction: Transaction,
-  about: LogContext,
+  logContext: LogContext,
 ): Promise<QuarantineDecision> {
   const { message, envelope, client } = transaction
   const { quarantine, grounds, details } = decision
@@ -131,7 +131,7 @@ async function storeInQuarantine(
   }
   const now = Date.now()
   const id = makeId(now, (random) => crypto.getRandomValues(random))
-  const [log] = decisionLines({ ...decision, id }, { ...about, transaction })
+  const [log] = decisionLines({ ...decision, id }, { ...logContext, transaction })
   const storedId = await quarantineMessage(
     quarantine.directory,
     {

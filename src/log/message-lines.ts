@@ -35,7 +35,7 @@ export interface LogContext {
   /** The exit code, if it is not that of the next program. */
   readonly exit?: number
   /** Fields of interfaces other than onescan-queue: the interface, the MTA's queue id, the reply. */
-  readonly door?: readonly LogField[]
+  readonly doorFields?: readonly LogField[]
 }
 
 /** Marks a message that `onescan check` sent. It is logged, but neither delivered nor counted. */
@@ -50,18 +50,18 @@ const RECIPIENTS_PER_LINE = 8
  * Yields the lines for a judged message: one line, and more that name all recipients if it goes to
  * quarantine. A split message has these lines for each share.
  */
-export function* decisionLines(decision: Decision, about: LogContext): Generator<Buffer> {
+export function* decisionLines(decision: Decision, context: LogContext): Generator<Buffer> {
   if (decision.kind === 'split') {
     for (const share of decision.shares) {
-      yield* decisionLines(share.decision, contextOfShare(share.envelope, about))
+      yield* decisionLines(share.decision, contextOfShare(share.envelope, context))
     }
     return
   }
-  yield line(decisionFields(decision), about)
+  yield line(decisionFields(decision), context)
   const quarantined =
     decision.kind === 'quarantine' ||
     (decision.kind === 'accept' && decision.recipients !== undefined)
-  const envelope = about.transaction?.envelope
+  const envelope = context.transaction?.envelope
   if (quarantined && envelope && envelope.recipientCount > 1) {
     // All of them, because the field X-Quarantine-ID is bounded.
     yield* recipientLines([['quarantined', 'recipients']], envelope.recipients)
@@ -69,24 +69,24 @@ export function* decisionLines(decision: Decision, about: LogContext): Generator
 }
 
 /** Returns the context for lines about some recipients of a message, those of the envelope. */
-export function contextOfShare(envelope: Envelope, about: LogContext): LogContext {
-  const { transaction } = about
-  return { ...about, transaction: transaction && { ...transaction, envelope } }
+export function contextOfShare(envelope: Envelope, context: LogContext): LogContext {
+  const { transaction } = context
+  return { ...context, transaction: transaction && { ...transaction, envelope } }
 }
 
 /** Makes the line for a message that passes without being looked at. */
-export function passLine(reason: string, about: LogContext): Buffer {
+export function passLine(reason: string, context: LogContext): Buffer {
   return line(
     [
       ['decision', 'pass'],
       ['reason', reason],
     ],
-    about,
+    context,
   )
 }
 
 /** Makes the line for a message that could not be judged. */
-export function faultLine(error: unknown, about: LogContext): Buffer {
+export function faultLine(error: unknown, context: LogContext): Buffer {
   const kind = isFault(error) ? error.kind : 'bug'
   const reason = kind === 'bug' && error instanceof Error ? error.stack : errorText(error)
   const decision = kind === 'address-too-long' ? 'reject' : 'defer'
@@ -96,20 +96,20 @@ export function faultLine(error: unknown, about: LogContext): Buffer {
       ['fault', kind],
       ['reason', reason],
     ],
-    about,
+    context,
   )
 }
 
-function line(fields: readonly LogField[], about: LogContext) {
-  const { transaction, summary } = about
+function line(fields: readonly LogField[], context: LogContext) {
+  const { transaction, summary } = context
   const ofMail = transaction ? messageFields(transaction) : summaryFields(summary)
   return logLine([
     ...fields,
-    ['exit', about.exit],
-    ...(about.door ?? []),
-    ['remote', about.remote],
+    ['exit', context.exit],
+    ...(context.doorFields ?? []),
+    ['remote', context.remote],
     ...ofMail,
-    ['total_ms', about.total.toFixed(1)],
+    ['total_ms', context.total.toFixed(1)],
   ])
 }
 

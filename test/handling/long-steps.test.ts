@@ -86,13 +86,13 @@ async function openJudge(t: Test) {
       recipients.map((address) => Buffer.from(address, 'latin1')),
     )
     const transaction = { message, envelope, client }
-    const about: LogContext = { remote: '192.0.2.7', transaction, total: 0 }
+    const logContext: LogContext = { remote: '192.0.2.7', transaction, total: 0 }
     try {
       await handleMail(transaction, context!, new Deadline(() => performance.now()), {
         answers: 'one reply, some quarantined',
-        about: () => about,
+        logContext: () => logContext,
         carryOut(decision) {
-          for (const line of decisionLines(decision, about)) void line
+          for (const line of decisionLines(decision, logContext)) void line
           if (decision.kind === 'accept') editHeader(message.header, decision.edits)
         },
       })

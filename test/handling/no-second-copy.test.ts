@@ -45,9 +45,9 @@ for (const recipients of [['b@keep.example'], ['b@keep.example', 'c@skip.example
             shown.push(what)
             return () => shown.push('over')
           },
-          about() {
+          logContext() {
             if (end === 'left') gone.abort() // it is asked for when the message is about to be kept
-            return { door: [], remote: undefined, transaction, total: 0 }
+            return { doorFields: [], remote: undefined, transaction, total: 0 }
           },
           carryOut(decision) {
             if (end === 'not carried out') throw new Fault('next-hop', 'no next program')

@@ -24,7 +24,7 @@ for (const isMoved of [false, true]) {
     t.teardown(() => message.close())
     const envelope = makeEnvelope(bytes('a@b.example'), [bytes('c@b.example')])
     const client = { mayRelay: false, isClusterPeer: false, isBounceInjector: false }
-    const about = { door: [], remote: undefined, transaction: undefined, total: 0 }
+    const logContext = { doorFields: [], remote: undefined, transaction: undefined, total: 0 }
     const details = { scan: 'infected', reason: '', times: {} } as const
     const keep = (grounds: Grounds): SingleDecision => ({
       kind: 'quarantine',
@@ -47,7 +47,7 @@ for (const isMoved of [false, true]) {
     const split = { kind: 'split', shares: [first, second], shareOf: [0, 1] } as const
     const transaction = { message, envelope, client }
     const named = isMoved ? /banned.*; .* stays in quarantine/s : /^(?!.*stays).*banned/s
-    await t.rejects(quarantineAsDecided(split, transaction, about), { message: named })
+    await t.rejects(quarantineAsDecided(split, transaction, logContext), { message: named })
     const kept = (await readQuarantine(quarantine)).map(({ record }) => record.door)
     t.same(kept, isMoved ? ['qmail'] : [])
   })
@@ -59,7 +59,7 @@ t.test('a bounce that cannot be kept is accepted with its tag', async (t) => {
   t.teardown(() => message.close())
   const envelope = makeEnvelope(bytes(''), [bytes('c@b.example')])
   const client = { mayRelay: false, isClusterPeer: false, isBounceInjector: true }
-  const about = { door: [], remote: undefined, transaction: undefined, total: 0 }
+  const logContext = { doorFields: [], remote: undefined, transaction: undefined, total: 0 }
   const edits = { remove: [], add: [{ name: 'X-QHPSI', value: 'virus found' }] }
   const details = { scan: 'infected', reason: '', times: {} } as const
   for (const quarantine of [
@@ -71,7 +71,7 @@ t.test('a bounce that cannot be kept is accepted with its tag', async (t) => {
       quarantineAsDecided(
         decision,
         { message, envelope, client: { ...client, isBounceInjector } },
-        about,
+        logContext,
       )
     t.match(await keep(true), { kind: 'accept', edits, details: { reason: /^not quarantined: / } })
     await t.rejects(keep(false))

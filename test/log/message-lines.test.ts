@@ -33,17 +33,17 @@ const details = (more: Partial<DecisionDetails> = {}): DecisionDetails => ({
 
 /** The lines for a decision about mail to these. */
 function linesFor(decision: Decision, to = ['c@b.example']) {
-  const about: LogContext = {
+  const context: LogContext = {
     remote: '192.0.2.7',
     total: 2,
     exit: 31,
-    door: [['interface', 'milter']],
+    doorFields: [['interface', 'milter']],
     transaction: {
       message: { size: 9, header: new Header(Buffer.from('Message-ID: <1@b> \nX: y\n\n')) },
       envelope: envelopeTo(...to),
     },
   }
-  return [...decisionLines(decision, about)].map(String)
+  return [...decisionLines(decision, context)].map(String)
 }
 
 t.test('a line has the decision about the message, its reason and its envelope', async (t) => {
@@ -126,19 +126,19 @@ t.test(
 t.test(
   'a message that was not judged has a line, and mail that could not be kept, too',
   async (t) => {
-    const about: LogContext = { remote: undefined, transaction: undefined, total: 0 }
-    t.equal(String(passLine('off', about)), 'onescan: decision=pass reason=off total_ms=0.0\n')
+    const context: LogContext = { remote: undefined, transaction: undefined, total: 0 }
+    t.equal(String(passLine('off', context)), 'onescan: decision=pass reason=off total_ms=0.0\n')
     const summary = { from: 'a@b', to: 'c@d', recipients: 2, messageId: '<1@b>' }
     for (const [error, said] of [
       [new Fault('write', 'full'), 'decision=defer fault=write reason=full'],
       [new Fault('address-too-long', 'long'), 'decision=reject fault=address-too-long reason=long'],
     ] as const) {
-      const line = String(faultLine(error, { ...about, exit: 53, summary }))
+      const line = String(faultLine(error, { ...context, exit: 53, summary }))
       const whose = 'msgid=<1@b> from=<a@b> to=<c@d> rcpts=2'
       t.equal(line, `onescan: ${said} exit=53 ${whose} total_ms=0.0\n`)
     }
     t.match(
-      String(faultLine(new Error('odd'), { ...about, exit: 81 })),
+      String(faultLine(new Error('odd'), { ...context, exit: 81 })),
       /fault=bug reason="Error: odd.* at .*" exit=81/,
     )
   },

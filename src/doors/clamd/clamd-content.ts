@@ -105,14 +105,14 @@ export class Content {
       return await handleMail(received, context, new Deadline(services.uptime, { gone }), {
         answers: 'one reply',
         showBegun: services.showBegun,
-        about: () => this.#logged(received),
+        logContext: () => this.#logContext(received),
         carryOut: (decision) => {
-          for (const line of decisionLines(decision, this.#logged(received))) services.log(line)
+          for (const line of decisionLines(decision, this.#logContext(received))) services.log(line)
           return this.#answerTo(decision)
         },
       }).finally(release)
     } catch (error) {
-      services.log(faultLine(error, this.#logged(transaction)))
+      services.log(faultLine(error, this.#logContext(transaction)))
       return this.#failed(faultKindOf(error))
     } finally {
       services.underWay--
@@ -128,7 +128,8 @@ export class Content {
       reply: TOO_LARGE,
       details: { scan: 'skipped', reason, times: {} },
     } as const
-    for (const line of decisionLines(decision, this.#logged(undefined))) this.#services.log(line)
+    for (const line of decisionLines(decision, this.#logContext(undefined)))
+      this.#services.log(line)
     return this.#failed('limit')
   }
 
@@ -138,7 +139,7 @@ export class Content {
   }
 
   #pass(reason: string): ContentReply {
-    this.#services.log(passLine(reason, this.#logged(undefined)))
+    this.#services.log(passLine(reason, this.#logContext(undefined)))
     // If scanning was disabled, mail is meant to pass. Without QHPSI it never was on: there is no answer.
     return reason === NOTHING_SCANS ? this.#failed('config') : this.#clean()
   }
@@ -176,10 +177,10 @@ export class Content {
   }
 
   /** Returns the context for a log line at this moment. */
-  #logged(transaction: Transaction | undefined): LogContext {
+  #logContext(transaction: Transaction | undefined): LogContext {
     const { remote, fields } = this.#client
     const total = this.#services.uptime() - this.#began
-    return { door: [['interface', 'clamd'], ...fields], remote, transaction, total }
+    return { doorFields: [['interface', 'clamd'], ...fields], remote, transaction, total }
   }
 }
 

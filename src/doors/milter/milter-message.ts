@@ -126,7 +126,7 @@ export class MilterMessage {
       if (this.#trouble !== undefined) throw this.#trouble
       const plan = this.#openIntake()
       if (plan.kind === 'pass') {
-        this.#services.log(passLine(plan.reason, this.#about(origin)))
+        this.#services.log(passLine(plan.reason, this.#logContext(origin)))
         return accepted
       }
       mail = this.#received(client, plan.isClusterPeer)
@@ -134,7 +134,7 @@ export class MilterMessage {
     } catch (error) {
       const reply = faultReply(faultKindOf(error))
       const sent = receivesNothing(gone) ? 'unsent' : reply.code
-      this.#services.log(faultLine(error, this.#about(origin, mail?.transaction, sent)))
+      this.#services.log(faultLine(error, this.#logContext(origin, mail?.transaction, sent)))
       return smtpReply(reply)
     } finally {
       mail?.transaction.message.close()
@@ -188,11 +188,11 @@ export class MilterMessage {
         agreement.actions & action.deleteRecipients ? 'one reply, some quarantined' : 'one reply',
       showBegun,
       mtaHolds: true,
-      about: () => this.#about(origin, transaction),
+      logContext: () => this.#logContext(origin, transaction),
       carryOut: (decision) => {
         const packets = encodeDecision(decision, { header, paths }, agreement) // throws if the MTA cannot do it
-        const about = this.#about(origin, transaction, replyCode(decision))
-        for (const line of decisionLines(decision, about)) log(line)
+        const logContext = this.#logContext(origin, transaction, replyCode(decision))
+        for (const line of decisionLines(decision, logContext)) log(line)
         return packets
       },
     }
@@ -223,18 +223,18 @@ export class MilterMessage {
   }
 
   /** Returns the context for a log line about the message at this moment. */
-  #about(
+  #logContext(
     origin: Origin | undefined,
     transaction?: Transaction,
     reply?: number | 'unsent',
   ): LogContext {
-    const door: LogField[] = [
+    const doorFields: LogField[] = [
       ['reply', reply],
       ['interface', 'milter'],
       ['queue', origin?.queueId],
     ]
     const total = this.#services.uptime() - this.#began
-    return { door, remote: origin?.clientAddress, transaction, summary: this.#summary, total }
+    return { doorFields, remote: origin?.clientAddress, transaction, summary: this.#summary, total }
   }
 }
 

@@ -207,12 +207,12 @@ export class MilterSession {
 
   /** Returns the context for a log line about a recipient whose mailbox has no room. */
   #aboutRefusal(): LogContext {
-    const door: LogField[] = [
+    const doorFields: LogField[] = [
       ['reply', ownReply.noRoomForRecipient.code],
       ['interface', 'milter'],
       ['queue', this.#macros.get('i')],
     ]
-    return { door, remote: this.#remote(), transaction: undefined, total: 0 }
+    return { doorFields, remote: this.#remote(), transaction: undefined, total: 0 }
   }
 
   /**

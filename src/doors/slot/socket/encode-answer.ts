@@ -61,19 +61,19 @@ export function encodeSlotAnswer(
   decision: Decision,
   transaction: Transaction,
   replies: ClientReplies,
-  about: LogContext,
+  logContext: LogContext,
 ): ClientAnswer {
   switch (decision.kind) {
     case 'accept':
-      return accept(decision, transaction, decisionLines(decision, about))
+      return accept(decision, transaction, decisionLines(decision, logContext))
     case 'split':
-      return acceptShare(decision, transaction, about)
+      return acceptShare(decision, transaction, logContext)
     case 'reject':
     case 'defer':
-      return endWithReply(decision, replies, about)
+      return endWithReply(decision, replies, logContext)
     case 'discard':
     case 'quarantine':
-      return ending(exit.done, undefined, decision, about)
+      return ending(exit.done, undefined, decision, logContext)
   }
 }
 
@@ -83,19 +83,19 @@ export function encodeSlotAnswer(
 export function endWithReply(
   decision: Refusal | Deferral,
   replies: ClientReplies,
-  about: LogContext,
+  logContext: LogContext,
 ): ClientAnswer {
   const code = codeFor(decision.reply, replies)
   const text = code === replies.form.code ? replyText(decision.reply) : undefined
-  return ending(code, text, decision, about)
+  return ending(code, text, decision, logContext)
 }
 
 /** Returns the answer that makes the client pass the message on unchanged. */
-export function passOn(reason: string, about: LogContext): ClientAnswer {
+export function passOn(reason: string, logContext: LogContext): ClientAnswer {
   return answer(
     frameType.accept,
     [frame(fieldType.bodyOffset, uint64(0))],
-    [passLine(reason, about)],
+    [passLine(reason, logContext)],
   )
 }
 
@@ -128,22 +128,22 @@ function accept(
 function acceptShare(
   split: SplitDecision,
   transaction: Transaction,
-  about: LogContext,
+  logContext: LogContext,
 ): ClientAnswer {
   const { decision, envelope } = acceptedShare(split)!
   const recipients = [...envelope.recipients]
-  return accept({ ...decision, recipients }, transaction, decisionLines(split, about))
+  return accept({ ...decision, recipients }, transaction, decisionLines(split, logContext))
 }
 
 function ending(
   code: number,
   text: string | undefined,
   decision: Decision,
-  about: LogContext,
+  logContext: LogContext,
 ): ClientAnswer {
   const fields = [frame(fieldType.exitCode, Buffer.of(code))]
   if (text !== undefined) fields.push(frame(fieldType.reply, Buffer.from(text, 'latin1')))
-  return answer(frameType.exit, fields, decisionLines(decision, { ...about, exit: code }))
+  return answer(frameType.exit, fields, decisionLines(decision, { ...logContext, exit: code }))
 }
 
 /**

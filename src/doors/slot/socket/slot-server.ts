@@ -92,19 +92,19 @@ export class SlotServer {
     const { context, asksQuota, replyForm } = clientContexts.get(request.variables)
     const client = requireClient(request.variables, peer, bounceUser())
     const isTest = isTestOfCheck(request.variables)
-    const about = (transaction?: LoggedMessage): LogContext => ({
-      door: isTest ? [SELF_TEST, ...peerFields(peer)] : peerFields(peer),
+    const logContext = (transaction?: LoggedMessage): LogContext => ({
+      doorFields: isTest ? [SELF_TEST, ...peerFields(peer)] : peerFields(peer),
       remote: client.origin.clientAddress,
       transaction,
       total: elapsed(),
     })
     const off = await configuration.off.poll()
-    if (off !== undefined) return passOn(off, about())
+    if (off !== undefined) return passOn(off, logContext())
     const replies = { form: replyForm, takesReply: request.takesReply }
     const envelope = parseEnvelope(request.envelope)
     if (context === undefined) {
       const quota = asksQuota ? configuration.quota : undefined
-      return answerUnscanned({ envelope, client, size: request.size }, quota, replies, about)
+      return answerUnscanned({ envelope, client, size: request.size }, quota, replies, logContext)
     }
     const message = request.makeMessage()
     const transaction = { message, envelope, client }
@@ -112,10 +112,10 @@ export class SlotServer {
       return await handleMail(transaction, context, deadline, {
         answers: 'one reply, some quarantined',
         showBegun: isTest ? undefined : reporter?.begin,
-        about: () => ({ ...about(transaction), exit: exit.done }),
+        logContext: () => ({ ...logContext(transaction), exit: exit.done }),
         carryOut: (decision) => {
           failUnlessAsked(decision, request)
-          return encodeSlotAnswer(decision, transaction, replies, about(transaction))
+          return encodeSlotAnswer(decision, transaction, replies, logContext(transaction))
         },
       })
     } finally {
@@ -153,18 +153,18 @@ const NO_HEADER = new Header(Buffer.alloc(0))
 
 /**
  * Answers a client for which nothing is scanned. Its message passes unchanged, unless quotas are checked and
- * all recipients are over quota. `about` returns the context for a log line at the moment of the call.
+ * all recipients are over quota. `logContext` returns the context for a log line at the moment of the call.
  */
 async function answerUnscanned(
   mail: AnnouncedMail,
   quota: QuotaLookup | undefined,
   replies: ClientReplies,
-  about: (transaction?: LoggedMessage) => LogContext,
+  logContext: (transaction?: LoggedMessage) => LogContext,
 ): Promise<ClientAnswer> {
-  if (quota === undefined) return passOn(NOTHING_SCANS, about())
+  if (quota === undefined) return passOn(NOTHING_SCANS, logContext())
   const { envelope, size } = mail
   const { defer, remark } = await checkQuota(mail, quota, readUptime)
-  const answered = about({ message: { size, header: NO_HEADER }, envelope })
+  const answered = logContext({ message: { size, header: NO_HEADER }, envelope })
   if (defer !== undefined) return endWithReply(defer, replies, answered)
   return passOn(remark ? `${NOTHING_SCANS}; ${remark}` : NOTHING_SCANS, answered)
 }

@@ -81,7 +81,7 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
   const context = await loadContext(config, tools, { env, log })
   return handleMail(transaction, context, new Deadline(tools.uptime), {
     answers: 'one reply, some quarantined',
-    about: () => slotLog.about(exit.done),
+    logContext: () => slotLog.logContext(exit.done),
     async carryOut(decision) {
       await tools.quota?.settled()
       tools.quota?.close()

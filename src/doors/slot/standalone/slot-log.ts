@@ -27,7 +27,7 @@ export class SlotLog {
   }
 
   /** Returns the context of a line at this moment, with an exit code other than that of the next program. */
-  about(exit?: number): LogContext {
+  logContext(exit?: number): LogContext {
     const total = readUptime() - this.#started
     return {
       remote: this.#remote,
@@ -38,14 +38,14 @@ export class SlotLog {
   }
 
   decided(decision: Decision, code?: number): void {
-    for (const line of decisionLines(decision, this.about(code))) this.#sink.write(line)
+    for (const line of decisionLines(decision, this.logContext(code))) this.#sink.write(line)
   }
 
   passed(reason: string): void {
-    this.#sink.write(passLine(reason, this.about()))
+    this.#sink.write(passLine(reason, this.logContext()))
   }
 
   fault(error: unknown, code: number): void {
-    this.#sink.write(faultLine(error, this.about(code)))
+    this.#sink.write(faultLine(error, this.logContext(code)))
   }
 }

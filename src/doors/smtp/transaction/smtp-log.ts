@@ -45,9 +45,9 @@ export class TransactionLog {
    * Returns the context for a log line about a message with these replies, at this moment. `next` is the
    * reply of the next server, if the client received a different one.
    */
-  about(replies: readonly SentReply[], next = ''): LogContext {
+  logContext(replies: readonly SentReply[], next = ''): LogContext {
     return {
-      door: [
+      doorFields: [
         ['reply', worstOf(replies)?.sent],
         ['next', next],
         ['interface', 'smtp'],
@@ -61,7 +61,7 @@ export class TransactionLog {
 
   /** Logs why a message or command could not be carried out, and has these replies. */
   fault(error: unknown, replies: readonly SentReply[]): void {
-    this.#services.log(faultLine(error, this.about(replies)))
+    this.#services.log(faultLine(error, this.logContext(replies)))
   }
 
   /**
@@ -92,9 +92,9 @@ export class TransactionLog {
     const groups = byReplyCode(replies, envelope)
     for (const group of groups) {
       const next = isAnswered ? textOfNext(group.replies, lost) : ''
-      const about = contextOfShare(group.envelope, this.about(group.replies, next))
-      if (decision === undefined) log(passLine('reason' in plan ? plan.reason : '', about))
-      else for (const line of decisionLines(decision, about)) log(line)
+      const logContext = contextOfShare(group.envelope, this.logContext(group.replies, next))
+      if (decision === undefined) log(passLine('reason' in plan ? plan.reason : '', logContext))
+      else for (const line of decisionLines(decision, logContext)) log(line)
       if (groups.length > 1) for (const line of namesOf(group)) log(line)
     }
   }

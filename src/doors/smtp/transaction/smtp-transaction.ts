@@ -133,7 +133,7 @@ export class SmtpTransaction {
     return handleMail(transaction, context, new Deadline(services.uptime, { gone }), {
       answers: services.lmtp ? 'per recipient' : 'one reply, some quarantined',
       showBegun: services.showBegun,
-      about: () => log.about([{ reply: ownReply.ok, sent: ownReply.ok.code }]),
+      logContext: () => log.logContext([{ reply: ownReply.ok, sent: ownReply.ok.code }]),
       carryOut: (decision) => carryOutOnce(decision, delivery, services),
       isUnsent: (recipient) => !replies.isSent(recipient),
     })
