@@ -1,5 +1,5 @@
 import yargs, { type Argv, type CommandModule } from 'yargs'
-import about from '../../package.json' with { type: 'json' }
+import packageJson from '../../package.json' with { type: 'json' }
 import { errorText } from '../lib/errors/fault.ts'
 import { nearestName } from '../lib/text/nearest-name.ts'
 import { allowCommand } from './allow.ts'
@@ -79,7 +79,7 @@ const complaints = {
   },
   needs: (pairs: string) => pairs.trim().replace(/^(\S+) -> (\S+).*/s, '--$1: needs --$2'),
   exclusive: (names: string) => `${optionsIn(names)}: specify one of them`,
-} satisfies Record<string, (about: string, parser: Argv) => string>
+} satisfies Record<string, (subject: string, parser: Argv) => string>
 type Complaint = keyof typeof complaints
 
 const optionsIn = (names: string) =>
@@ -136,7 +136,7 @@ function commandLine(): Argv {
     .completion('completion', 'Print a script that completes commands and options, for bash or zsh')
     .demandCommand(1, `no-command${OF}`)
     .strict()
-    .version(`onescan ${about.version}`)
+    .version(`onescan ${packageJson.version}`)
     .help()
     .alias('help', 'h')
     .middleware(({ _: [command] }) => {
@@ -150,9 +150,9 @@ function commandLine(): Argv {
 /** Reports an error in the command line, and exits. Commands report all other errors themselves. */
 function complain(message: string | null, error: Error | undefined, parser: Argv): never {
   if (message === null) giveUp(errorText(error))
-  const [kind = '', about] = message.split(OF)
-  if (about === undefined) giveUp(message) // the command has reported it
-  giveUp(complaints[kind as Complaint](about, parser))
+  const [kind = '', subject] = message.split(OF)
+  if (subject === undefined) giveUp(message) // the command has reported it
+  giveUp(complaints[kind as Complaint](subject, parser))
 }
 
 function giveUp(reason: string): never {

@@ -1,5 +1,5 @@
 import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
-import about from '../../../package.json' with { type: 'json' }
+import packageJson from '../../../package.json' with { type: 'json' }
 import { errorText } from '../../lib/errors/fault.ts'
 import { forTerminal, writeOut } from './terminal.ts'
 
@@ -123,7 +123,7 @@ export class Output {
   }
 
   #head(): string {
-    const { version } = about
+    const { version } = packageJson
     return `${JSON.stringify({ command: this.#command, version }).slice(0, -1)},"results":[`
   }
 }

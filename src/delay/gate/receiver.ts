@@ -40,7 +40,7 @@ export class Receiver {
     this.#preparer = new ConnectionPreparer(parts)
     const { gate, system, uptime, log } = parts
     const preempted = (connection: GateConnection) =>
-      log.about('ended', connection, 'closed in favour of a client with fewer connections')
+      log.event('ended', connection, 'closed in favour of a client with fewer connections')
     this.#scheduler = new ProgramScheduler(gate.programs, { system, uptime, preempted })
   }
 
@@ -96,7 +96,7 @@ export class Receiver {
     const { waiting, remembered, log, system } = this.#parts
     const prepared = await this.#preparer.prepare(connection)
     if (connection.isClosed) return
-    if (prepared === undefined) return log.about('denied', connection, 'a rule denies it')
+    if (prepared === undefined) return log.event('denied', connection, 'a rule denies it')
     const { plan, environment, wrong } = prepared
     if (wrong !== undefined) log.trouble(wrong)
     if (plan.kind === 'pass') return this.#serve(connection, environment, plan.reason)
@@ -111,7 +111,7 @@ export class Receiver {
     if (outcome.event === 'passed') return this.#serve(connection, environment, outcome.reason)
     const talked = outcome.event === 'talked'
     const reason = talked ? whyWithProtocol(outcome.reason, connection.fd, system) : outcome.reason
-    log.about(outcome.event, connection, reason)
+    log.event(outcome.event, connection, reason)
     if (!talked) return
     remembered.forget(connection.client)
     waiting.setRank(connection, 'talked')
@@ -150,7 +150,7 @@ export class Receiver {
       return
     }
     if (connection.isClosed) return
-    if (end === 'left') log.about('left', connection, reason ?? 'talked')
+    if (end === 'left') log.event('left', connection, reason ?? 'talked')
     else this.#sendAway(connection, 'all servers are busy; try again')
   }
 
@@ -172,7 +172,7 @@ export class Receiver {
       log.trouble(started.reason)
       return this.#sendAway(connection, 'the server cannot be started; try again')
     }
-    if (hasWaited) log.about('passed', connection, reason, started.pid)
+    if (hasWaited) log.event('passed', connection, reason, started.pid)
     const { trouble, hasBehaved } = await started.ended
     if (trouble !== undefined) log.trouble(trouble)
     if (hasWaited && hasBehaved) remembered.add(connection.client)

@@ -40,7 +40,7 @@ export async function delayConnection(
   const plan = planFor(client, options, { ...lists, resolver: ask() })
   const system = requireSystem(EARLY_TALKERS)
   if (plan.kind === 'pass') {
-    log.about('passed', client, plan.reason)
+    log.event('passed', client, plan.reason)
     return executeNext(next, env, system)
   }
 
@@ -52,7 +52,7 @@ export async function delayConnection(
     (delay) => connection.waitForGreeting(delay),
   )
   const reason = event === 'talked' ? whyWithProtocol(judged, CLIENT, system) : judged
-  log.about(event, { ip: client.ip, waited: uptime() }, reason)
+  log.event(event, { ip: client.ip, waited: uptime() }, reason)
   if (event === 'left') return serviceExit.done
   if (event === 'talked' && !connection.holdBack(options.penalty * 1000)) return serviceExit.done
   if (place !== undefined) closeSync(place)

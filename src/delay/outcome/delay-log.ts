@@ -38,7 +38,7 @@ export class DelayLog {
   }
 
   /** Logs what happened to a connection, if -v is set. `pid` is the program that got it, if any. */
-  about(event: ConnectionEvent, client: LoggedClient, reason: string, pid = process.pid): void {
+  event(event: ConnectionEvent, client: LoggedClient, reason: string, pid = process.pid): void {
     if (!this.#options.verbose) return
     const waited = client.waited?.toFixed(1)
     this.#write(event, pid, ['remote', client.ip], ['waited_ms', waited], ['reason', reason])

@@ -1,4 +1,4 @@
-import about from '../../../package.json' with { type: 'json' }
+import packageJson from '../../../package.json' with { type: 'json' }
 import { writeWhole } from './descriptors.ts'
 
 /**
@@ -12,7 +12,7 @@ export function printsHelpOrVersion(
   args: readonly string[],
 ): boolean {
   if (args.length !== 1 || !['--help', '-h', '--version'].includes(args[0]!)) return false
-  const text = args[0] === '--version' ? `${program} ${about.version}\n` : usage
+  const text = args[0] === '--version' ? `${program} ${packageJson.version}\n` : usage
   writeWhole(1, Buffer.from(text))
   return true
 }

@@ -37,11 +37,11 @@ export interface DatedAnswer extends ExplainedAnswer {
 
 export function datedAnswer(
   answer: QuotaAnswer,
-  about: Pick<DatedAnswer, 'source' | 'incoming' | 'at'>,
+  request: Pick<DatedAnswer, 'source' | 'incoming' | 'at'>,
   soft: number,
 ): DatedAnswer {
   const isUnknownUser = answer.status === 'no-such-user'
-  return { ...about, answer, isUnknownUser, until: about.at + lifetimeOf(answer, soft) }
+  return { ...request, answer, isUnknownUser, until: request.at + lifetimeOf(answer, soft) }
 }
 
 /**

@@ -148,9 +148,13 @@ export class QuotaClient implements QuotaLookup {
   #take(
     answer: QuotaAnswer,
     { address }: NamedMailbox,
-    about: Pick<DatedAnswer, 'incoming' | 'source'>,
+    request: Pick<DatedAnswer, 'incoming' | 'source'>,
   ): DatedAnswer {
-    const dated = datedAnswer(answer, { ...about, at: this.#options.uptime() }, this.#settings.soft)
+    const dated = datedAnswer(
+      answer,
+      { ...request, at: this.#options.uptime() },
+      this.#settings.soft,
+    )
     this.#cache.keep(address, dated)
     return dated
   }

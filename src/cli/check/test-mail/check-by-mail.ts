@@ -146,11 +146,11 @@ class WayTest {
   /** Resolves to the lines about the mail in onescan's logs. */
   async #readAbout({ id }: SentTestMail): Promise<LogRecord[]> {
     const within = 'program' in this.#way ? QUEUED_LOG_TIMEOUT : LOG_TIMEOUT
-    let seen = await this.#log.untilAbout(id, within)
+    let seen = await this.#log.waitForRecords(id, within)
     // After a queue the mail may arrive again, once for each delivery.
     while (seen.length < A_LOOP && seen.some(({ fields }) => fields.get('interface') === 'smtp')) {
       await setTimeout(LOOP_TIMEOUT)
-      const again = this.#log.about(id)
+      const again = this.#log.recordsOf(id)
       if (again.length === seen.length) break
       seen = again
     }
@@ -248,7 +248,7 @@ class WayTest {
     { kind, text }: SentTestMail,
     isInfected = false,
   ): CheckLine | undefined {
-    const parts = this.#log.aboutParts
+    const parts = this.#log.partRecords
     const virus = parts.map(({ fields }) => fields.get('virus') ?? '').find(isTestFile)
     if (isInfected ? virus === undefined : parts.length === 0) return undefined
     const asked = `the filter asked onescand, as clamd, about parts of the message`

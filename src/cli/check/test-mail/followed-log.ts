@@ -66,22 +66,22 @@ export class FollowedLog {
   }
 
   /** The lines about a message so far. */
-  about(id: string): LogRecord[] {
+  recordsOf(id: string): LogRecord[] {
     return this.#records.filter(({ fields }) => fields.get('msgid')?.includes(id))
   }
 
   /** The lines about parts of some mail that a client submitted by clamd's protocol. */
-  get aboutParts(): readonly LogRecord[] {
+  get partRecords(): readonly LogRecord[] {
     return this.#parts
   }
 
   /** Resolves to them as soon as one has arrived, or after `within` milliseconds. */
-  async untilAbout(id: string, within: number): Promise<LogRecord[]> {
+  async waitForRecords(id: string, within: number): Promise<LogRecord[]> {
     const late = new AbortController()
     const timer = setTimeout(() => late.abort(), within)
     try {
       for (;;) {
-        const found = this.about(id)
+        const found = this.recordsOf(id)
         if (found.length > 0 || late.signal.aborted) return found
         await once(this.#news, 'lines', late).catch(() => {})
       }
@@ -140,9 +140,9 @@ export class FollowedLog {
     for (const line of lines) {
       const [, number = '', id = ''] = (line.includes(this.#mark) && matchOf(NUMBERED, line)) || []
       if (id !== '' && this.#numbers.size < LINES_MAX) this.#numbers.set(number, id)
-      const [, about = '', text] = matchOf(DELIVERIES, line) ?? []
-      if (text !== undefined && this.#numbers.has(about) && this.#deliveries.length < LINES_MAX)
-        this.#deliveries.push({ number: about, text })
+      const [, queueId = '', text] = matchOf(DELIVERIES, line) ?? []
+      if (text !== undefined && this.#numbers.has(queueId) && this.#deliveries.length < LINES_MAX)
+        this.#deliveries.push({ number: queueId, text })
       const [, of = '', rule] = (line.includes(' from=<> ') && OWN_RULE.exec(line)) || []
       if (rule !== undefined && this.#ownRules.length < LINES_MAX)
         this.#ownRules.push({ number: of, text: rule })

@@ -121,11 +121,11 @@ function readText(text: string, traits: HeaderTraits): PartHeader {
   if (text === '' && traits.isClear) return traits.isOfPart ? EMPTY_PART : EMPTY
   if (text.length > limits.fieldCharacters) throw new LimitExceeded(`a header with ${TOO_LONG}`)
   const readings = readingsOf(text)
-  const about = contentFieldsOf(fieldsOf(text), traits)
-  const { fields, type, strict, isPlain } = about
+  const content = contentFieldsOf(fieldsOf(text), traits)
+  const { fields, type, strict, isPlain } = content
   const boundaries = boundariesIn(readings)
-  const multipart = multipartIn(text, about, boundaries)
-  const message = messageIn(about)
+  const multipart = multipartIn(text, content, boundaries)
+  const message = messageIn(content)
   const written = strict?.boundary
   const isAgreed = isPlain && multipart !== 'no' && isNamedOnce(text, written)
   const header = {
@@ -135,13 +135,13 @@ function readText(text: string, traits: HeaderTraits): PartHeader {
     message,
     boundary: isAgreed ? written : undefined,
     boundaries,
-    encodings: encodingsOf(about, { multipart, message }),
+    encodings: encodingsOf(content, { multipart, message }),
     charsets: charsetsIn(readings),
-    text: shownOf(about, traits),
+    text: shownOf(content, traits),
     hints: hintsIn(readings.join('\n').toLowerCase()),
     isPlain,
   } as const
-  return { ...header, oddities: odditiesOf({ ...header, boundary: written }, traits, about) }
+  return { ...header, oddities: odditiesOf({ ...header, boundary: written }, traits, content) }
 }
 
 /** The fields of a header, and the values of those about its content. */
@@ -204,16 +204,16 @@ function shownOf(
 function odditiesOf(
   { fields, type, boundary, boundaries, encodings, charsets }: Omit<PartHeader, 'oddities'>,
   { hasControls, hidesLineEnd }: HeaderTraits,
-  about: ContentFields,
+  content: ContentFields,
 ): Oddity[] {
-  const { types, dispositions } = about
+  const { types, dispositions } = content
   const isMultipart = type.startsWith('multipart/')
   const odd = {
     header: hasControls || !(hidesLineEnd || fields.every(({ name }) => FIELD_NAME.test(name))),
     field:
-      [types, about.encodings, dispositions].some((some) => some.length > 1 || some[0] === '') ||
+      [types, content.encodings, dispositions].some((some) => some.length > 1 || some[0] === '') ||
       [...types, ...dispositions].some(hasOddQuotes) ||
-      !areAllKnown(about.encodings) ||
+      !areAllKnown(content.encodings) ||
       charsets.some((charset) => toUtf8(charset).length === 0),
     boundary: isMultipart
       ? boundary === undefined || boundary.length > BOUNDARY_LENGTH

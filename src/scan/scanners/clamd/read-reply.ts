@@ -63,7 +63,7 @@ export class ClamdReplyReader {
  * Parses one reply to a `z` command. The reply ends at the first NUL, whatever follows. Without a NUL it is
  * *unknown*. Only exactly `stream: OK` or `fd[9]: OK` is clean.
  */
-export function readReply(received: Buffer, about: Submission): ClamdReply {
+export function readReply(received: Buffer, submission: Submission): ClamdReply {
   const end = received.indexOf(0)
   if (end < 0 || end >= CLAMD_REPLY_MAX) {
     const what =
@@ -71,14 +71,14 @@ export function readReply(received: Buffer, about: Submission): ClamdReply {
     return unknown(`${what}: "${quoted(received)}"`)
   }
   const line = received.toString('latin1', 0, end)
-  const [, rest = ''] = SUBMISSIONS[about].exec(line) ?? []
+  const [, rest = ''] = SUBMISSIONS[submission].exec(line) ?? []
   const text = `"${quoted(received.subarray(0, end))}"`
 
   if (rest === clamdWords.clean) return clean
   const found = /^(\S+) FOUND$/.exec(rest)?.[1]
   if (found !== undefined) return readName(found, text)
   if (line === clamdWords.streamTooLong) return unread('size', text)
-  if (about === 'descriptor' && (rest === '' || rest === clamdWords.noRegularFile)) {
+  if (submission === 'descriptor' && (rest === '' || rest === clamdWords.noRegularFile)) {
     return { answer: 'no access', reason: text }
   }
   return unknown(text)

@@ -73,13 +73,13 @@ function* withProbe(packets: Iterable<ClamdPacket>): Generator<ClamdPacket> {
  * Combines the replies to commands that were sent together. A virus takes precedence, then a content that
  * clamd could not access. The result is *clean* only if all contents are, and if all were sent.
  */
-function readReplies(all: ClamdReplies, about: 'stream'): ScanResult
-function readReplies(all: ClamdReplies, about: 'descriptor'): ClamdReply
-function readReplies({ replies, sentAll }: ClamdReplies, about: Submission): ClamdReply {
+function readReplies(all: ClamdReplies, submission: 'stream'): ScanResult
+function readReplies(all: ClamdReplies, submission: 'descriptor'): ClamdReply
+function readReplies({ replies, sentAll }: ClamdReplies, submission: Submission): ClamdReply {
   let worst: ScanResult = clean
   let noAccess: NoAccess | undefined
   for (const reply of replies) {
-    const meaning = readReply(reply, about)
+    const meaning = readReply(reply, submission)
     if (meaning.answer === 'no access') noAccess ??= meaning
     else worst = worse(worst, meaning)
   }

@@ -25,15 +25,16 @@ t.test('a log is followed from now on, also into the file that follows a full on
   const { path, current, log } = follow(t)
   appendFileSync(current, line('a').slice(0, 20))
   appendFileSync(current, line('a').slice(20))
-  t.equal((await log.untilAbout(`a${MARK}`, WITHIN)).length, 1)
+  t.equal((await log.waitForRecords(`a${MARK}`, WITHIN)).length, 1)
   appendFileSync(current, line('b'))
   renameSync(current, join(path, '@400000006703f1a10a4e2b5c.s'))
   writeFileSync(current, `${line('c')}${line('another')}`)
-  for (const id of ['b', 'c']) t.equal((await log.untilAbout(`${id}${MARK}`, WITHIN)).length, 1, id)
+  for (const id of ['b', 'c'])
+    t.equal((await log.waitForRecords(`${id}${MARK}`, WITHIN)).length, 1, id)
   truncateSync(current)
   appendFileSync(current, line('d'))
-  t.equal((await log.untilAbout(`d${MARK}`, WITHIN)).length, 1, 'it was emptied')
-  t.same(log.about('before'), [])
+  t.equal((await log.waitForRecords(`d${MARK}`, WITHIN)).length, 1, 'it was emptied')
+  t.same(log.recordsOf('before'), [])
   t.same(log.faults, [])
 })
 
@@ -57,7 +58,7 @@ t.test(
       postfix.map((line) => `2026-11-25T00:48:54+0000 mx postfix/${line}\n`).join(''),
     )
     appendFileSync(current, line('end'))
-    await log.untilAbout(`end${MARK}`, WITHIN)
+    await log.waitForRecords(`end${MARK}`, WITHIN)
     const rule = (id: string, subject: string, to = 'you@example.org', isBySmtp = true) =>
       log.ownRuleFor(`${id}${MARK}`, subject, to, isBySmtp)
     t.match(rule('any', 'onescan check b9f18476'), /^discard: header Subject/)
@@ -89,7 +90,7 @@ t.test('a delivery status of a mail server is reported for its message alone', a
   ]
   appendFileSync(current, servers.map((line) => `2026-11-25 03:00:59 ${line}\n`).join(''))
   appendFileSync(current, line('end'))
-  await log.untilAbout(`end${MARK}`, WITHIN)
+  await log.waitForRecords(`end${MARK}`, WITHIN)
   const status = (id: string) => log.deliveryOf(`${id}${MARK}`)
   t.same(status('postfix'), { waits: true, text: `status=deferred (${refused})` })
   t.same(status('sendmail'), { waits: true, text: 'stat=Deferred: Connection refused by x.' })
@@ -111,6 +112,6 @@ t.test('no link of the owner of a log is followed', async (t) => {
     renameSync(aside, current)
     await until(() => log.faults.length > 0, 'a fault')
     t.match(log.faults, [/current: is a link, and links are not followed there/], name)
-    t.same(log.about('secret'), [])
+    t.same(log.recordsOf('secret'), [])
   }
 })
