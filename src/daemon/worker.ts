@@ -33,7 +33,7 @@ export async function runWorker(
   const read = () => readConfiguration(env, log, memory)
   let configuration = await read()
   const state = () => ({ ...stateOf(configuration, doors), partsOmitted: memory.extracted.omitted })
-  const send = (report: ProcessReport) => sendToFirstProcess({ is: 'report', report })
+  const send = (report: ProcessReport) => sendToFirstProcess({ kind: 'report', report })
   const reporter = options.http && new MailReporter({ state, send, now: Date.now })
   doors = await openDoors(configuration, options, kinds, {
     reporter,
@@ -65,12 +65,12 @@ export async function runWorker(
     },
   })
   reporter?.report() // the first process must know this worker before it shows lines of others
-  sendToFirstProcess({ is: 'serving', addresses: doors.map(({ address }) => address) })
+  sendToFirstProcess({ kind: 'serving', addresses: doors.map(({ address }) => address) })
 }
 
 /** Sends a heartbeat each second. `mustAnswer` returns whether clients of this worker must be answered. */
 function sendHeartbeats(mustAnswer: () => boolean): void {
-  const send = () => sendToFirstProcess({ is: 'heartbeat', mustAnswer: mustAnswer() })
+  const send = () => sendToFirstProcess({ kind: 'heartbeat', mustAnswer: mustAnswer() })
   setInterval(send, HEARTBEAT_EVERY).unref()
 }
 
@@ -85,10 +85,10 @@ function connectToFirstProcess(
 ): void {
   const answerSelfTest = async ({ id, wantsEicar }: SelfTestQuestion) => {
     const wrong = await judge(wantsEicar)
-    sendToFirstProcess({ is: 'self-test', answer: { id, wrong } })
+    sendToFirstProcess({ kind: 'self-test', answer: { id, wrong } })
   }
   receiveFromFirstProcess((message) => {
-    switch (message.is) {
+    switch (message.kind) {
       case 'order':
         signals.obey(message.order)
         break
@@ -99,7 +99,7 @@ function connectToFirstProcess(
         void answerSelfTest(message.question)
     }
   })
-  memory.connect((events) => sendToFirstProcess({ is: 'events', events }))
+  memory.connect((events) => sendToFirstProcess({ kind: 'events', events }))
 }
 
 /** Returns the report for the first process, once a second for --http, without mail. */

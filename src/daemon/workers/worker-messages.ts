@@ -10,19 +10,19 @@ export type WorkerOrder = 'reload' | 'report' | 'stop'
 
 /** A message to a worker. */
 type MessageToWorker =
-  | { readonly is: 'order'; readonly order: WorkerOrder }
-  | { readonly is: 'events'; readonly events: HostEvents }
-  | { readonly is: 'self-test'; readonly question: SelfTestQuestion }
+  | { readonly kind: 'order'; readonly order: WorkerOrder }
+  | { readonly kind: 'events'; readonly events: HostEvents }
+  | { readonly kind: 'self-test'; readonly question: SelfTestQuestion }
 
 /** A message of a worker to the first process. */
 export type MessageOfWorker =
   /** Sent each second. A worker with clients that must be answered may not be ended. */
-  | { readonly is: 'heartbeat'; readonly mustAnswer: boolean }
+  | { readonly kind: 'heartbeat'; readonly mustAnswer: boolean }
   /** The worker listens at these addresses. */
-  | { readonly is: 'serving'; readonly addresses: readonly string[] }
-  | { readonly is: 'events'; readonly events: HostEvents }
-  | { readonly is: 'report'; readonly report: ProcessReport }
-  | { readonly is: 'self-test'; readonly answer: SelfTestAnswer }
+  | { readonly kind: 'serving'; readonly addresses: readonly string[] }
+  | { readonly kind: 'events'; readonly events: HostEvents }
+  | { readonly kind: 'report'; readonly report: ProcessReport }
+  | { readonly kind: 'self-test'; readonly answer: SelfTestAnswer }
 
 /** Sends to a worker. Does nothing if the worker has ended, or is about to. */
 export function sendToWorker(worker: ChildProcess, message: MessageToWorker): void {

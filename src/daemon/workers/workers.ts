@@ -120,7 +120,7 @@ export class Workers {
       if (!worker.isServing || !worker.child.connected) continue
       this.#workers.delete(worker)
       this.#workers.add(worker) // the last one in the next turn
-      sendToWorker(worker.child, { is: 'self-test', question })
+      sendToWorker(worker.child, { kind: 'self-test', question })
       return worker.child.pid
     }
     return undefined
@@ -128,7 +128,7 @@ export class Workers {
 
   /** Gives an order to all workers. */
   order(order: WorkerOrder): void {
-    for (const { child } of this.#workers) sendToWorker(child, { is: 'order', order })
+    for (const { child } of this.#workers) sendToWorker(child, { kind: 'order', order })
   }
 
   /**
@@ -183,7 +183,7 @@ export class Workers {
     const { child } = worker
     this.#workers.add(worker)
     this.#heartbeats.beat(child.pid!)
-    sendToWorker(child, { is: 'events', events: this.#options.memory.initialEvents() })
+    sendToWorker(child, { kind: 'events', events: this.#options.memory.initialEvents() })
     receiveFromWorker(child, (message) => this.#receive(worker, message))
     child.on('error', worker.fails)
     child.once('exit', (code, signal) => {
@@ -198,7 +198,7 @@ export class Workers {
     const { memory, onReport, onAnswer } = this.#options
     const { child } = worker
     this.#heartbeats.beat(child.pid!)
-    switch (message.is) {
+    switch (message.kind) {
       case 'heartbeat':
         if (message.mustAnswer) this.#putOff()
         break
@@ -324,7 +324,7 @@ export class Workers {
 
   #sendEvents(events: HostEvents, except?: ChildProcess): void {
     for (const { child } of this.#workers)
-      if (child !== except) sendToWorker(child, { is: 'events', events })
+      if (child !== except) sendToWorker(child, { kind: 'events', events })
   }
 }
 

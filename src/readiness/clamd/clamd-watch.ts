@@ -184,7 +184,7 @@ export class ClamdWatch {
     // What is known of a server that is merely busy applies until it expires.
     if (room === 'late' && !isTried) return
     const forms = room === 'enough' ? tried : undefined
-    this.#extracts({ is: 'extracts', server: server.text, version: state.text, made, forms })
+    this.#extracts({ kind: 'extracts', server: server.text, version: state.text, made, forms })
   }
 
   #logForms({ text }: ClamdAddress, known: KnownClamd): void {

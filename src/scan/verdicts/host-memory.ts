@@ -21,7 +21,7 @@ export interface HostEvents {
 
 type HostEvent =
   | {
-      readonly is: 'found'
+      readonly kind: 'found'
       readonly fingerprint: string
       readonly verdict: CachedVerdict
       readonly seconds: number
@@ -88,7 +88,7 @@ export class HostMemory {
   /** Caches a verdict for `seconds`, in all processes. */
   cacheVerdict(fingerprint: string, verdict: CachedVerdict, seconds: number): void {
     this.#verdicts.set(fingerprint, verdict, { ttl: seconds * 1000 })
-    this.#notify({ is: 'found', fingerprint, verdict, seconds })
+    this.#notify({ kind: 'found', fingerprint, verdict, seconds })
   }
 
   /** Notes what a server was shown to extract, in all processes. */
@@ -134,7 +134,7 @@ export class HostMemory {
   }
 
   #receiveEvent(event: HostEvent, from: number): void {
-    switch (event.is) {
+    switch (event.kind) {
       case 'found':
         this.#verdicts.set(event.fingerprint, event.verdict, { ttl: event.seconds * 1000 })
         break
@@ -163,18 +163,18 @@ function withoutShortScans(events: readonly HostEvent[]): HostEvent[] {
   const kept = new Set<HostEvent>()
   const begun = new Map<string, HostEvent>()
   for (const event of events) {
-    if (event.is === 'extracts' || event.is === 'wanted') {
+    if (event.kind === 'extracts' || event.kind === 'wanted') {
       kept.add(event)
       continue
     }
     const before = begun.get(event.fingerprint)
-    if (event.is === 'ended' && before !== undefined) {
+    if (event.kind === 'ended' && before !== undefined) {
       kept.delete(before)
       begun.delete(event.fingerprint)
       continue
     }
     kept.add(event)
-    if (event.is === 'begun') begun.set(event.fingerprint, event)
+    if (event.kind === 'begun') begun.set(event.fingerprint, event)
   }
   return [...kept]
 }

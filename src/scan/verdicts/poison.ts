@@ -15,14 +15,14 @@ export type PoisonEvent =
        * The scanner died this number of times while it scanned this message alone, or 0 if other messages
        * were being scanned as well.
        */
-      readonly is: 'died'
+      readonly kind: 'died'
       readonly fingerprint: string
       readonly deaths: number
       /** Milliseconds for which that counts. */
       readonly within: number
     }
   /** It was scanned alone, and nothing died. */
-  | { readonly is: 'passed'; readonly fingerprint: string }
+  | { readonly kind: 'passed'; readonly fingerprint: string }
 
 /**
  * Counts the deaths of scanners for each message in progress, by its exact fingerprint. A death counts if the
@@ -81,29 +81,29 @@ export class Poison {
   passed(fingerprint: string): void {
     if (this.#deaths.get(fingerprint) !== 0) return
     this.#deaths.delete(fingerprint)
-    this.#notify({ is: 'passed', fingerprint })
+    this.#notify({ kind: 'passed', fingerprint })
   }
 
   #note(fingerprint: string, deaths: number): void {
     this.#deaths.set(fingerprint, deaths)
-    this.#notify({ is: 'died', fingerprint, deaths, within: COUNTED_FOR })
+    this.#notify({ kind: 'died', fingerprint, deaths, within: COUNTED_FOR })
   }
 
   /** Handles an event of another process of the host. */
   receive(event: PoisonEvent): void {
     const { fingerprint } = event
     const before = this.deathsOf(fingerprint)
-    if (event.is === 'died') {
+    if (event.kind === 'died') {
       this.#deaths.set(fingerprint, Math.max(event.deaths, before), { ttl: event.within })
     } else if (before === 0) this.#deaths.delete(fingerprint)
   }
 
   /** Returns all events that a new process needs. */
-  allEvents(): Extract<PoisonEvent, { is: 'died' }>[] {
+  allEvents(): Extract<PoisonEvent, { kind: 'died' }>[] {
     const counted = [...this.#deaths.entries()].reverse() // the latest of them last
     return counted.map(([fingerprint, deaths]) => {
       const within = this.#deaths.getRemainingTTL(fingerprint)
-      return { is: 'died', fingerprint, deaths, within }
+      return { kind: 'died', fingerprint, deaths, within }
     })
   }
 }

@@ -23,8 +23,8 @@ interface ScanForCopies {
  * together.
  */
 export type ScanEvent =
-  | { readonly is: 'begun'; readonly fingerprint: string; readonly within: number }
-  | { readonly is: 'ended'; readonly fingerprint: string; readonly unknown?: ScanResult }
+  | { readonly kind: 'begun'; readonly fingerprint: string; readonly within: number }
+  | { readonly kind: 'ended'; readonly fingerprint: string; readonly unknown?: ScanResult }
 
 const NOTHING: ScanEnd = { kind: 'nothing' }
 
@@ -55,16 +55,16 @@ export class ScansForCopies {
   begin(fingerprint: string, within: number): ScanForCopies {
     const scan = this.#add(fingerprint, this.#self, (end) => {
       const unknown = end.kind === 'unknown' && { unknown: end.result }
-      this.#notify({ is: 'ended', fingerprint, ...unknown })
+      this.#notify({ kind: 'ended', fingerprint, ...unknown })
     })
-    this.#notify({ is: 'begun', fingerprint, within })
+    this.#notify({ kind: 'begun', fingerprint, within })
     return scan
   }
 
   /** Handles an event of another process. */
   receive(event: ScanEvent, from: number): void {
     const { fingerprint } = event
-    if (event.is === 'ended') {
+    if (event.kind === 'ended') {
       const { unknown } = event
       const end: ScanEnd = unknown ? { kind: 'unknown', result: unknown } : { kind: 'elsewhere' }
       this.#scans.get(fingerprint)?.get(from)?.end(end)

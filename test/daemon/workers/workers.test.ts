@@ -12,8 +12,8 @@ import { socketDirectory } from '../../programs/host/socket-directory.ts'
 
 /** A worker that reports once when it serves, and does nothing else. */
 const script = `
-  process.send({ is: 'serving', addresses: [] })
-  process.send({ is: 'report' })
+  process.send({ kind: 'serving', addresses: [] })
+  process.send({ kind: 'report' })
   process.on('message', ({ order }) => order === 'stop' && process.exit(0))`
 
 /** Starts one worker with this command, and gathers what is told of it. */
@@ -95,13 +95,13 @@ const KILLED_AFTER = 3000
 
 /** A worker that must answer for longer than that when it is to stop. */
 const answering = `
-  process.send({ is: 'serving', addresses: [] })
+  process.send({ kind: 'serving', addresses: [] })
   process.on('message', ({ order }) => {
     if (order !== 'stop') return
     let left = ${KILLED_AFTER / 500 + 2}
     setInterval(() => {
-      if (left-- > 0) process.send({ is: 'heartbeat', mustAnswer: true })
-      else process.send({ is: 'report' }, () => process.exit(0))
+      if (left-- > 0) process.send({ kind: 'heartbeat', mustAnswer: true })
+      else process.send({ kind: 'report' }, () => process.exit(0))
     }, 500)
   })`
 
@@ -119,8 +119,8 @@ t.test('a worker is not killed while it reports that it must answer', async (t) 
 
 /** A worker that hangs while it reads the file that it is told of, and cannot be killed. */
 const hanging = `
-  process.send({ is: 'serving', addresses: [] })
-  process.send({ is: 'report' })
+  process.send({ kind: 'serving', addresses: [] })
+  process.send({ kind: 'report' })
   process.on('message', ({ order }) => order === 'stop' && process.exit(0))
   require('node:fs').readFile(process.argv[2], () => {})
   setTimeout(() => process.kill(process.pid, 'SIGSTOP'), 500)`

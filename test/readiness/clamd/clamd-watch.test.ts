@@ -146,7 +146,7 @@ t.test(
     t.teardown(() => watch.close())
     await watch.asked
     const forms = everyForm
-    t.match(said, [{ is: 'extracts', server: socket, version: /^ClamAV /, forms }])
+    t.match(said, [{ kind: 'extracts', server: socket, version: /^ClamAV /, forms }])
     t.match(log, [`clamd ${socket} ordinary parts: scanned with the whole message: text/plain`])
     const asked = probes()
     await until(() => said.length > 3, 'further rounds')

@@ -74,7 +74,7 @@ t.test('a short scan is not announced to other processes', async (t) => {
   memories[0].scansForCopies.begin(print, 10_000).end({ kind: 'nothing' })
   memories[0].cacheVerdict(print, verdict, 60)
   await heard()
-  t.match(said, [{ events: [{ is: 'found' }] }])
+  t.match(said, [{ events: [{ kind: 'found' }] }])
   t.equal(said[0]!.events.length, 1)
 })
 
@@ -89,7 +89,7 @@ t.test('the end of a long scan is announced, even if a short one follows at once
   const third = first.scansForCopies.begin(print, 10_000)
   t.same(await ended, { kind: 'elsewhere' })
   t.same(
-    said[1]!.events.map(({ is }) => is),
+    said[1]!.events.map(({ kind }) => kind),
     ['ended', 'begun'],
   )
   third.end({ kind: 'nothing' })
@@ -155,7 +155,7 @@ t.test(
     t.equal(first.extracted.isWanted, true)
     ask(other!)
     const forms = everyForm
-    first.noteExtraction({ is: 'extracts', server: '/nowhere', forms })
+    first.noteExtraction({ kind: 'extracts', server: '/nowhere', forms })
     await heard()
     t.same(await worker!.extracted.of([server]), forms)
     t.equal(said.length, 2, 'what another process has wanted is not said again')

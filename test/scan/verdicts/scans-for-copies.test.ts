@@ -25,8 +25,8 @@ t.test('the end of a scan is not that of a later one of the same message', async
   t.equal(scansForCopies.of(print), second)
   t.same(await first.ended, nothing, 'the first end counts')
   t.same(heard, [
-    { is: 'begun', fingerprint: print, within: 1000 },
-    { is: 'begun', fingerprint: print, within: 500 },
-    { is: 'ended', fingerprint: print },
+    { kind: 'begun', fingerprint: print, within: 1000 },
+    { kind: 'begun', fingerprint: print, within: 500 },
+    { kind: 'ended', fingerprint: print },
   ])
 })

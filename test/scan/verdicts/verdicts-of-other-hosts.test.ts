@@ -76,7 +76,7 @@ t.test('a verdict of another host is cached here for the remaining time', async 
     const asked = told.filter(([what]) => what !== 'release')
     t.same(asked, [['get', settings.timeout / 4]], 'once, and is not told')
     while (events.length === 0) await setImmediatePromise()
-    t.match(events, [{ events: [{ is: 'found', seconds: left }] }])
+    t.match(events, [{ events: [{ kind: 'found', seconds: left }] }])
   }
 })
 

@@ -8,7 +8,7 @@ const HOLDS_FOR = 40_000
 
 /** What a server was shown to extract, as the first process has tried it. */
 export interface ExtractionEvent {
-  readonly is: 'extracts'
+  readonly kind: 'extracts'
   /** The server, as CLAMD has it. */
   readonly server: string
   /** Its answer to VERSION then, and when its socket was made (versions.ts). */
@@ -29,7 +29,7 @@ const ASKED_PER_STREAM = 50
 
 /** Mail could use what servers extract: they must be checked for free space. */
 export interface WantedEvent {
-  readonly is: 'wanted'
+  readonly kind: 'wanted'
 }
 
 /** A server, and its last answer to VERSION, if it gave one. */
@@ -96,7 +96,7 @@ export class ExtractedForms {
 
   /** What all of these servers extract, or undefined if one of them was not tried. */
   async of(servers: readonly AskedServer[]): Promise<FormSet | undefined> {
-    if (++this.#asked === ASKED_PER_STREAM) this.#notify({ is: 'wanted' })
+    if (++this.#asked === ASKED_PER_STREAM) this.#notify({ kind: 'wanted' })
     const [first, ...others] = await Promise.all(servers.map((server) => this.#formsOf(server)))
     if (first === undefined || others.some((forms) => forms === undefined)) return undefined
     return {

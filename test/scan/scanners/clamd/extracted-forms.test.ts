@@ -12,12 +12,12 @@ const few = { firstFields: ['Date'], contents: ['file base64'], multiparts: ['mi
 t.test('all servers must have been shown to extract a form', async (t) => {
   const extracted = new ExtractedForms({ uptime: () => 0 })
   t.equal(await extracted.of([clamd('/a')]), undefined, 'no server was tried')
-  extracted.record({ is: 'extracts', server: '/a', forms })
+  extracted.record({ kind: 'extracts', server: '/a', forms })
   t.same(await extracted.of([clamd('/a')]), forms)
   t.equal(await extracted.of([clamd('/a'), clamd('/b')]), undefined, 'one of two was')
-  extracted.record({ is: 'extracts', server: '/b', forms: few })
+  extracted.record({ kind: 'extracts', server: '/b', forms: few })
   t.same(await extracted.of([clamd('/a'), clamd('/b')]), few, 'what both do counts')
-  extracted.record({ is: 'extracts', server: '/a' })
+  extracted.record({ kind: 'extracts', server: '/a' })
   t.equal(await extracted.of([clamd('/a')]), undefined, 'the server was started anew')
 })
 
@@ -26,12 +26,12 @@ t.test(
   async (t) => {
     let now = 0
     const extracted = new ExtractedForms({ uptime: () => now })
-    extracted.record({ is: 'extracts', server: '/a', forms })
+    extracted.record({ kind: 'extracts', server: '/a', forms })
     now = 39_999
     t.same(await extracted.of([clamd('/a')]), forms)
     now = 40_000
     t.equal(await extracted.of([clamd('/a')]), undefined)
-    extracted.record({ is: 'extracts', server: '/a', forms })
+    extracted.record({ kind: 'extracts', server: '/a', forms })
     extracted.forget('/a')
     t.equal(await extracted.of([clamd('/a')]), undefined)
   },
@@ -42,7 +42,7 @@ t.test('nothing is known of a server whose version or socket has changed', async
   writeFileSync(socket, '')
   const extracted = new ExtractedForms({ uptime: () => 0 })
   const made = statSync(socket).mtimeMs / 1000
-  extracted.record({ is: 'extracts', server: socket, version: 'ClamAV 1.4.3/27', made, forms })
+  extracted.record({ kind: 'extracts', server: socket, version: 'ClamAV 1.4.3/27', made, forms })
   t.same(await extracted.of([clamd(socket)]), forms, 'it was not asked for its version')
   t.same(await extracted.of([clamd(socket, 'ClamAV 1.4.3/27')]), forms)
   t.equal(
@@ -56,7 +56,7 @@ t.test('nothing is known of a server whose version or socket has changed', async
 
 t.test('servers are asked for room again when mail has asked fifty times', async (t) => {
   const told: string[] = []
-  const extracted = new ExtractedForms({ notify: ({ is }) => void told.push(is) })
+  const extracted = new ExtractedForms({ notify: ({ kind }) => void told.push(kind) })
   const ask = async (times: number) => {
     for (let count = 0; count < times; count++) await extracted.of([clamd('/a')])
   }
@@ -65,7 +65,7 @@ t.test('servers are asked for room again when mail has asked fifty times', async
   await ask(51)
   t.equal(extracted.isWanted, true)
   t.same(told, ['wanted'], 'the other processes learn it once')
-  extracted.record({ is: 'extracts', server: '/a', forms })
+  extracted.record({ kind: 'extracts', server: '/a', forms })
   t.equal(extracted.isWanted, false)
   extracted.want()
   t.equal(extracted.isWanted, true)
@@ -76,7 +76,7 @@ t.test('servers are asked for room again when mail has asked fifty times', async
 t.test('a process that begins later does not know it for longer', async (t) => {
   let now = 0
   const first = new ExtractedForms({ uptime: () => now })
-  first.record({ is: 'extracts', server: '/a', forms })
+  first.record({ kind: 'extracts', server: '/a', forms })
   now = 30_000
   const later = new ExtractedForms({ uptime: () => now })
   for (const event of first.allEvents()) later.record(event)

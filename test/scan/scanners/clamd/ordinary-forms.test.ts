@@ -220,7 +220,7 @@ t.test(
     )
     const extracted = await extractingAll(socket)
     const know = (made: number | undefined) => {
-      extracted.record({ is: 'extracts', server: socket, made, forms: everyForm })
+      extracted.record({ kind: 'extracts', server: socket, made, forms: everyForm })
     }
     const first = await startClamd(t, { alertExceedsMax: true, socket })
     const made = await socketCreatedAt(readClamdAddress(socket))

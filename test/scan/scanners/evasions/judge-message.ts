@@ -19,7 +19,7 @@ export function startClamdForEvasions(t: Ending): Promise<Clamd> {
 export async function extractingAll(clamd: string): Promise<ExtractedForms> {
   const extracted = new ExtractedForms({ uptime: () => 0 })
   const made = await socketCreatedAt(readClamdAddress(clamd))
-  extracted.record({ is: 'extracts', server: clamd, made, forms: everyForm })
+  extracted.record({ kind: 'extracts', server: clamd, made, forms: everyForm })
   return extracted
 }
 
