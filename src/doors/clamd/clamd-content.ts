@@ -15,7 +15,7 @@ import type { ClamdServices } from './clamd-services.ts'
 /** A client, as shown in the log. */
 export interface ClamdClient {
   /** The user or address whose share of memory the contents use. */
-  readonly share: string
+  readonly memoryOwner: string
   /** Its IP address, or undefined for a unix socket. */
   readonly remote: string | undefined
   readonly fields: readonly LogField[]
@@ -58,7 +58,7 @@ export class Content {
     try {
       this.#plan = planHandling(services.configuration)
       if (this.#plan.kind === 'judge') {
-        this.#intake = new Intake(this.#plan.messageOptions, services.openLease(client.share))
+        this.#intake = new Intake(this.#plan.messageOptions, services.openLease(client.memoryOwner))
       }
     } catch (error) {
       this.#trouble = error

@@ -32,7 +32,7 @@ export function createClamdDoor(first: Configuration, options: ClamdOptions): Do
   const services = new ClamdServices(first, options)
   /** The user or address of each client. */
   const clients = new WeakMap<Wire, string>()
-  const shares = new ClientShares(Math.ceil(maxConnections / 2), services.complain)
+  const connectionLimit = new ConnectionLimit(Math.ceil(maxConnections / 2), services.complain)
   const makeRoom = (connections: Connections<Wire>) => {
     const oldest = longestSilent(connections, services.uptime() - makesRoomAfter)
     oldest?.dismiss(TOO_MANY)
@@ -65,8 +65,10 @@ export function createClamdDoor(first: Configuration, options: ClamdOptions): Do
       clients.set(wire, client)
       const isOwn = ([other]: readonly [Wire, Socket]) =>
         clients.get(other) === client && !other.hasHungUp
-      const own = new Map(connections.size < shares.limit ? [] : [...connections].filter(isOwn))
-      if (!shares.mayCome(client, own.size, () => makeRoom(own))) {
+      const own = new Map(
+        connections.size < connectionLimit.limit ? [] : [...connections].filter(isOwn),
+      )
+      if (!connectionLimit.mayCome(client, own.size, () => makeRoom(own))) {
         wire.dismiss(TOO_MANY)
         setTimeout(() => wire.drop(), TURNED_AWAY_FOR).unref()
       }
@@ -76,7 +78,7 @@ export function createClamdDoor(first: Configuration, options: ClamdOptions): Do
 }
 
 /** Limits the connections of one client, so that some are left for others. */
-class ClientShares {
+class ConnectionLimit {
   readonly limit: number
   readonly #log: (line: string) => void
   /** Clients that were refused one more connection, which is logged once. */
@@ -106,7 +108,7 @@ class ClientShares {
 function serveClient(
   socket: Socket,
   peer: ReturnType<System['peerOf']>,
-  share: string,
+  memoryOwner: string,
   services: ClamdServices,
   closed: () => void,
 ): Wire {
@@ -118,7 +120,7 @@ function serveClient(
     peer &&
     new DescriptorStream(socket, system, peer.uid, () => wire.isAwaited || wire.hasHungUp)
   if (remote !== undefined) socket.setNoDelay(true) // on a unix socket the call would fail
-  const lease = services.openLease(share)
+  const lease = services.openLease(memoryOwner)
   const requests = new ClamdRequests(maxSize, lease)
   const wire: Wire = new Wire(stream ?? socket, requests, {
     leaving: timeouts.leaving,
@@ -137,7 +139,12 @@ function serveClient(
       ]
     : []
   const near = stream && peer && { uid: peer.uid, takeDescriptors: () => stream.takeDescriptors() }
-  const session = new ClamdConversation(wire, requests, services, { share, remote, fields, near })
+  const session = new ClamdConversation(wire, requests, services, {
+    memoryOwner,
+    remote,
+    fields,
+    near,
+  })
   void wire.converse(() => session.run().finally(() => lease.close()))
   ;(stream ?? socket).resume()
   return wire

@@ -47,7 +47,7 @@ export class MilterMessage {
   readonly size: number | undefined
   readonly #services: MilterServices
   /** The client whose share of memory the message uses. */
-  readonly #share: string
+  readonly #memoryOwner: string
   readonly #began: number
   readonly #from: Buffer
   readonly #recipients: RecipientList
@@ -59,16 +59,16 @@ export class MilterMessage {
   #intake: MilterIntake | undefined
   #trouble: unknown
 
-  constructor({ path, parameters }: SmtpPath, services: MilterServices, share: string) {
+  constructor({ path, parameters }: SmtpPath, services: MilterServices, memoryOwner: string) {
     this.#services = services
-    this.#share = share
+    this.#memoryOwner = memoryOwner
     this.#began = services.uptime()
     // A copy, so that it does not keep all bytes of the same chunk in memory. An address that is too long
     // stays too long.
     this.#from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
     this.sender = readAddress(this.#from)
     this.size = announcedSize(parameters)
-    this.#recipients = new RecipientList(services.openLease(share))
+    this.#recipients = new RecipientList(services.openLease(memoryOwner))
     const from = this.sender.text
     this.#summary = { from, to: undefined, recipients: 0, messageId: undefined }
   }
@@ -203,7 +203,7 @@ export class MilterMessage {
     if (this.#plan !== undefined) return this.#plan
     const plan = planHandling(this.#services.configuration)
     if (plan.kind === 'judge') {
-      const openLease = () => this.#services.openLease(this.#share)
+      const openLease = () => this.#services.openLease(this.#memoryOwner)
       this.#intake = new MilterIntake(plan.messageOptions, openLease)
     }
     this.#plan = plan

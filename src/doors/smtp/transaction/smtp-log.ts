@@ -71,17 +71,17 @@ export class TransactionLog {
   carriedOut(end: CarriedOut, envelope: Envelope, plan: HandlingPlan): void {
     const { decision, replies } = end
     if (decision?.kind !== 'split') {
-      this.#share(decision, end, envelope, plan)
+      this.#logShare(decision, end, envelope, plan)
       return
     }
     for (const [number, share] of decision.shares.entries()) {
       const isOwn = (index: number) => replies.length === 1 || decision.shareOf[index] === number
       const own = replies.filter((_, index) => isOwn(index))
-      this.#share(share.decision, { ...end, replies: own }, share.envelope, plan)
+      this.#logShare(share.decision, { ...end, replies: own }, share.envelope, plan)
     }
   }
 
-  #share(
+  #logShare(
     decision: SingleDecision | undefined,
     { replies, lost }: CarriedOut,
     envelope: Envelope,

@@ -43,15 +43,20 @@ export class SmtpTransaction {
   isBeyondRecall = false
 
   /**
-   * Begins with a MAIL command: its `line` as sent, its path and its parameters. `share` names the client
+   * Begins with a MAIL command: its `line` as sent, its path and its parameters. `memoryOwner` is the client
    * whose share of memory it uses.
    */
-  constructor(line: Buffer, { path, parameters }: SmtpPath, services: SmtpServices, share: string) {
+  constructor(
+    line: Buffer,
+    { path, parameters }: SmtpPath,
+    services: SmtpServices,
+    memoryOwner: string,
+  ) {
     this.#line = line
     // Cut, so that it uses little memory. An address that is too long stays too long.
     this.#from = Buffer.from(bareAddress(path).subarray(0, ADDRESS_MAX + 1))
     this.#services = services
-    this.recipients = new RecipientList(services.openLease(share))
+    this.recipients = new RecipientList(services.openLease(memoryOwner))
     this.sender = readAddress(this.#from)
     this.size = announcedSize(parameters)
   }
