@@ -7,7 +7,7 @@ import type { Trust } from '../stamps/verify.ts'
 import type { ScanMessage } from '../verdicts/copies/cached-verdict.ts'
 import type { Deadline } from './context/deadline.ts'
 import type { JudgeContext } from './context/judge-context.ts'
-import { type StepsByAddress, stepsByAddress } from './context/steps-by-address.ts'
+import { type StepsForContent, stepsForContent } from './context/steps-for-content.ts'
 import type { JudgedMail } from './context/transaction.ts'
 import { isToleratedBy, strictnessFor, whatKeepsOut } from './decision/actions.ts'
 import type { ScanOutcome } from './decision/decide.ts'
@@ -33,7 +33,7 @@ export async function scanUncovered(
   const unscanned = isExempt
     ? unlessPolicyInspects(scanners, settings)
     : ifSizeExceeds(mail.message.size, settings, scanners, trust)
-  const steps = stepsByAddress(mail.message, config)
+  const steps = stepsForContent(mail.message, config)
   if (unscanned !== undefined && !steps.scansRaw) {
     return { result: unscanned, scanners: [], notes: [], oddities: new Set() }
   }
@@ -69,7 +69,7 @@ export async function scanUncovered(
 function scanOf(
   { message, outgoing, alternative, envelope, client: { origin } }: JudgedMail,
   run: ScanRun,
-  { scansRaw, appliesLimits }: StepsByAddress,
+  { scansRaw, appliesLimits }: StepsForContent,
   onOddities: ScanRun['onOddities'],
 ): ScanMessage {
   const from = { envelope, origin }

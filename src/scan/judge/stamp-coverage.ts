@@ -6,7 +6,7 @@ import { EVERY_PART, RELEASED, RELEASED_TO_MAX, releasedTo, scannerName } from '
 import { type Trust, verifyStamps } from '../stamps/verify.ts'
 import type { JudgeConfig } from './context/judge-config.ts'
 import type { Tools } from './context/judge-context.ts'
-import { stepsByAddress } from './context/steps-by-address.ts'
+import { stepsForContent } from './context/steps-for-content.ts'
 import type { Transaction } from './context/transaction.ts'
 
 /** The trust in mail without a valid stamp, if the log needs no reason. */
@@ -20,7 +20,7 @@ export function verifyTrust(
 ): Trust {
   const { cluster } = config
   if (cluster === undefined || crypto === undefined) return untrusted
-  if (!stepsByAddress(message, config).usesVerdicts) return untrusted
+  if (!stepsForContent(message, config).usesVerdicts) return untrusted
   if (cluster.CLUSTERPEERS === 'required' && !client.isClusterPeer) {
     return { trusted: false, reason: 'client is not a CLUSTERPEER' }
   }

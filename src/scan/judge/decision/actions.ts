@@ -11,7 +11,7 @@ import type {
   UnreadResult,
 } from '../../scanners/findings/scan-result.ts'
 import type { JudgeConfig, MailSettings } from '../context/judge-config.ts'
-import type { StepsByAddress } from '../context/steps-by-address.ts'
+import type { StepsForContent } from '../context/steps-for-content.ts'
 import type { Client } from '../context/transaction.ts'
 import type { Grounds } from './decision.ts'
 
@@ -97,7 +97,7 @@ export function actionForUnread(
 export function whatKeepsOut(
   { isBounceInjector }: Client,
   settings: MailSettings,
-  { appliesLimits }: StepsByAddress,
+  { appliesLimits }: StepsForContent,
 ): ReadonlySet<Unread> {
   if (isBounceInjector) return new Set() // a refused bounce would be tried again indefinitely
   const keepsOut = new Set<Unread>()

@@ -4,7 +4,7 @@ import { headerFormFault } from '../../../mail/message/well-formed.ts'
 import type { JudgeConfig } from './judge-config.ts'
 
 /** The steps that apply to a message, by the address at which it arrived. */
-export interface StepsByAddress {
+export interface StepsForContent {
   /** Whether the received bytes are scanned first, unchanged: the client may use them as a file. */
   readonly scansRaw: boolean
   /** Whether stamps are trusted, a release lets the message in, and a cached verdict on a copy applies. */
@@ -18,10 +18,10 @@ export interface StepsByAddress {
  * message. They do not apply to a client that uses the bytes as a file. So where clients submit files,
  * scanners always receive the bytes, and reading them as a mail can only add findings.
  */
-export function stepsByAddress(
+export function stepsForContent(
   { header }: Pick<Message, 'header'>,
   { resultOnlyFor: answersAbout }: JudgeConfig,
-): StepsByAddress {
+): StepsForContent {
   if (answersAbout === undefined)
     return { scansRaw: false, usesVerdicts: true, appliesLimits: true }
   if (answersAbout === 'mails') return { scansRaw: true, usesVerdicts: true, appliesLimits: true }
