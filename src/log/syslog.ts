@@ -14,7 +14,7 @@ const LOGGER_SIZE = '8192'
 /** Milliseconds for logger(1). */
 const LOGGER_TIMEOUT = 1000
 /** Bytes of scanners' lines that are kept until logger(1) is started. */
-const KEPT_MAX = 64 * 1024
+const WAITING_MAX = 64 * 1024
 
 /**
  * Opens the system's log. logger(1) is started once for a message, and waited for a second at most.
@@ -40,7 +40,7 @@ export function openSyslog(): LogSink {
     relay(line) {
       const bytes = Buffer.from(line)
       size += bytes.length
-      if (size <= KEPT_MAX) scannerLines.push(bytes)
+      if (size <= WAITING_MAX) scannerLines.push(bytes)
     },
   }
 }

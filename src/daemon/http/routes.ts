@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { gzipSync } from 'node:zlib'
-import { keepFor } from '../../lib/flow/cache.ts'
+import { cachedFor } from '../../lib/flow/cache.ts'
 import type { Observer } from '../../observe/live/observer.ts'
 import type { CheckAccess } from './access.ts'
 import { type PageEvents, type SnapshotOptions, snapshot } from './snapshot.ts'
@@ -20,7 +20,7 @@ export function createRoutes(
   isReady: () => boolean,
   uptime: () => number,
 ) {
-  const fresh = <Value>(make: () => Value) => keepFor(FRESH_FOR, uptime, make)
+  const fresh = <Value>(make: () => Value) => cachedFor(FRESH_FOR, uptime, make)
   const metrics = fresh(() => observer.metrics())
   const data = fresh(() => pack(JSON.stringify(snapshot(observer, options))))
 

@@ -100,19 +100,19 @@ export class MilterMessage {
       this.#summary = { ...this.#summary, messageId }
     }
     const whole = steps & step.leadingSpace ? value : Buffer.concat([LEADING_SPACE, value])
-    this.#keep((intake) => intake.field(name, whole))
+    this.#spool((intake) => intake.field(name, whole))
   }
 
   /** An MTA that sends data which it has agreed to leave out (Stalwart) also sends whole messages. */
   endHeader({ steps, lacksSteps }: Agreement): void {
     this.#stage = 'body'
     const sendsWhole = lacksSteps && (steps & step.skipEndOfHeader) !== 0
-    this.#keep((intake) => intake.endHeader(sendsWhole))
+    this.#spool((intake) => intake.endHeader(sendsWhole))
   }
 
   body(chunk: Buffer): void {
     this.#stage = 'body'
-    this.#keep((intake) => intake.body(chunk))
+    this.#spool((intake) => intake.body(chunk))
   }
 
   /**
@@ -211,7 +211,7 @@ export class MilterMessage {
   }
 
   /** Stores a part of the message, if parts are kept. */
-  #keep(put: (intake: MilterIntake) => void): void {
+  #spool(put: (intake: MilterIntake) => void): void {
     if (this.#trouble !== undefined) return
     try {
       this.#openIntake()

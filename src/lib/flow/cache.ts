@@ -56,12 +56,16 @@ export class LruCache<Value> {
  * Returns a function that calls `make`, and returns the same value for `time` milliseconds. If `make` throws,
  * nothing is cached, and the next call repeats it.
  */
-export function keepFor<Value>(time: number, uptime: () => number, make: () => Value): () => Value {
-  let kept: { readonly value: Value; readonly at: number } | undefined
+export function cachedFor<Value>(
+  time: number,
+  uptime: () => number,
+  make: () => Value,
+): () => Value {
+  let cached: { readonly value: Value; readonly at: number } | undefined
   return () => {
     const at = uptime()
-    if (kept === undefined || at - kept.at >= time) kept = { value: make(), at }
-    return kept.value
+    if (cached === undefined || at - cached.at >= time) cached = { value: make(), at }
+    return cached.value
   }
 }
 

@@ -167,7 +167,7 @@ class MailContents {
   *#takeFound(reading: Reading): Steps {
     for (const found of reading.takeFound()) {
       if ('seen' in found) yield* this.#reportHeader(found)
-      else this.#keep(found, reading.habits.isCommon)
+      else this.#addLeaf(found, reading.habits.isCommon)
     }
   }
 
@@ -200,10 +200,10 @@ class MailContents {
   }
 
   /**
-   * Keeps a leaf part that no reading has found before. Each reading finds a part once, and ordinary mail has
+   * Adds a leaf part that no reading has found before. Each reading finds a part once, and ordinary mail has
    * one reading.
    */
-  #keep(leaf: Leaf, isCommon: boolean): void {
+  #addLeaf(leaf: Leaf, isCommon: boolean): void {
     if (!isCommon) {
       if (this.#seen.size === 0)
         for (const known of this.#leaves) this.#seen.add(this.#keyOf(known))

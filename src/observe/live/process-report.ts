@@ -56,7 +56,7 @@ export interface ProcessReport {
 /** The milliseconds between two reports. */
 const EVERY = 1000
 /** Upper limit for the characters of lines in a report, which are some 5,000 messages. */
-const KEPT_MAX = 2 * 1024 * 1024
+const LINES_LENGTH_MAX = 2 * 1024 * 1024
 /** Upper limit for the messages in flight that a report names. */
 const NAMED_MAX = 20
 
@@ -89,7 +89,7 @@ export class MailReporter {
 
   /** Takes a line of the log about a message, with its line end. */
   readonly line = (line: Buffer): void => {
-    if (this.#size + line.length > KEPT_MAX) {
+    if (this.#size + line.length > LINES_LENGTH_MAX) {
       this.#lost++
       return
     }

@@ -51,7 +51,7 @@ export class LineReader {
     for (let chunk = chunks[0]; chunk !== undefined; chunk = chunks[0]) {
       const lf = chunk.indexOf(LF)
       if (lf < 0) {
-        this.#keep(chunk)
+        this.#addPiece(chunk)
         chunks.shift()
         continue
       }
@@ -72,7 +72,7 @@ export class LineReader {
     if (bytes.length > 0) this.#chunks.unshift(bytes)
   }
 
-  #keep(piece: Buffer): void {
+  #addPiece(piece: Buffer): void {
     this.#begunLength += piece.length
     this.#isTooLong ||= this.#begunLength > this.#lengthMax + 1 // its CR may be among them
     if (this.#isTooLong) this.#begun = []
@@ -80,7 +80,7 @@ export class LineReader {
   }
 
   #finish(piece: Buffer): SmtpLine {
-    this.#keep(piece)
+    this.#addPiece(piece)
     const whole = this.#begun.length === 1 ? this.#begun[0]! : Buffer.concat(this.#begun)
     const isBare = whole[whole.length - 1] !== CR
     const bytes = isBare ? whole : whole.subarray(0, -1)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { keepFor, LruCache, SharedWork } from '../../../src/lib/flow/cache.ts'
+import { cachedFor, LruCache, SharedWork } from '../../../src/lib/flow/cache.ts'
 
 t.test(
   'a value that is used stays in the cache, and the cache never grows beyond its limit',
@@ -33,7 +33,7 @@ t.test('a cache for one value keeps one, and a cache for none keeps none', async
 t.test('a value is made again when its time has ended', async (t) => {
   let now = 0
   let made = 0
-  const value = keepFor(
+  const value = cachedFor(
     100,
     () => now,
     () => ++made,
@@ -49,7 +49,7 @@ t.test('a value is made again when its time has ended', async (t) => {
 
 t.test('after an error the value is made again at the next call', async (t) => {
   let isBroken = true
-  const value = keepFor(
+  const value = cachedFor(
     100,
     () => 0,
     () => {

@@ -35,18 +35,18 @@ const tighteningNames = namesOf('may tighten')
 const checkedNames = namesOf('checked only')
 
 /** Upper limit for the cached environments of clients. Hosts have a handful. */
-const KEPT_MAX = 100
+const CACHED_MAX = 100
 /**
  * Upper limit for the characters of a cached one. A longer one is charged to its request alone, and freed
  * with it: a client may send 16 MiB with each message.
  */
-const KEPT_LENGTH = 16 * 1024
+const CACHED_LENGTH_MAX = 16 * 1024
 
 /** The contexts of all clients under one configuration. */
 export class ClientContexts {
   readonly #configuration: Configuration
   /** Contexts by the client's variables. They are immutable and not specific to a message. */
-  readonly #contexts = new LruCache<ClientContext>(KEPT_MAX)
+  readonly #contexts = new LruCache<ClientContext>(CACHED_MAX)
 
   constructor(configuration: Configuration) {
     this.#configuration = configuration
@@ -63,7 +63,7 @@ export class ClientContexts {
     for (const [name, value] of variables) {
       if (selectsContext(fromClientOf(name))) key += `${name}=${value}\0` // no variable holds a NUL
     }
-    if (key.length > KEPT_LENGTH) return make()
+    if (key.length > CACHED_LENGTH_MAX) return make()
     const known = this.#contexts.get(key)
     if (known !== undefined) return known
     const made = make()

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { Configuration } from '../../../configuration/configuration.ts'
 import { handleMail } from '../../../handling/handle-mail.ts'
 import { JudgePermits } from '../../../handling/judge-permits.ts'
-import { keepFor } from '../../../lib/flow/cache.ts'
+import { cachedFor } from '../../../lib/flow/cache.ts'
 import type { MemoryLease } from '../../../lib/flow/memory-budget.ts'
 import { readUptime } from '../../../lib/flow/uptime.ts'
 import { type LogContext, type LoggedMessage, SELF_TEST } from '../../../log/message-lines.ts'
@@ -130,7 +130,7 @@ export class SlotServer {
 }
 
 function stateOf(configuration: Configuration) {
-  const bounceUser = keepFor(BOUNCE_USER_FOR, readUptime, () => bounceUserOf(configuration.env))
+  const bounceUser = cachedFor(BOUNCE_USER_FOR, readUptime, () => bounceUserOf(configuration.env))
   return { configuration, clientContexts: new ClientContexts(configuration), bounceUser }
 }
 

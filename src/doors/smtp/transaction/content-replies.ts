@@ -60,7 +60,7 @@ export class ContentReplies {
 
   /** Answers one recipient, if that was not done before. */
   answer(index: number, reply: RawReply): void {
-    this.#keep(index, reply)
+    this.#settle(index, reply)
     if (this.#settled === this.#replies.length || this.#client.gone.aborted) return
     for (let next = this.#replies[this.#sentCount]; next; next = this.#replies[++this.#sentCount]) {
       this.#client.send(next)
@@ -69,10 +69,10 @@ export class ContentReplies {
 
   /** Answers all who have no reply yet. */
   answerRest(reply: RawReply): void {
-    for (const index of this.#replies.keys()) this.#keep(index, reply)
+    for (const index of this.#replies.keys()) this.#settle(index, reply)
   }
 
-  #keep(index: number, reply: RawReply): void {
+  #settle(index: number, reply: RawReply): void {
     if (this.#replies[index] !== undefined) return
     const isOneOfMany = this.#replies.length > 1
     this.#replies[index] = isOneOfMany && reply.code === CLOSING ? deferralOf(reply) : reply

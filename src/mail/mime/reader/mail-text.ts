@@ -279,7 +279,7 @@ export class MailText {
     for (let found = block.indexOf('--'); found >= 0; found = block.indexOf('--', found)) {
       this.#units += DASH_COST
       const line = dashLineIn(block, found)
-      if (line && !(line.at === 0 && midLine)) this.#keep(block, line)
+      if (line && !(line.at === 0 && midLine)) this.#addDashLine(block, line)
       const lf = block.indexOf(LF, found)
       if (lf < 0) break
       found = lf + 1
@@ -287,7 +287,7 @@ export class MailText {
     this.#searched += block.length
   }
 
-  #keep(block: Buffer, { at, dashes, firsts }: DashLine): void {
+  #addDashLine(block: Buffer, { at, dashes, firsts }: DashLine): void {
     if (this.#dashLines.length >= DASH_LINES_MAX) {
       if (!this.#isKnown(block.toString('latin1', dashes + 2, dashes + 2 + DASH_TEXT_MAX))) {
         this.#lastLeftOut = this.#searched + at

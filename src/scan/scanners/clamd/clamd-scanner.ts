@@ -1,5 +1,5 @@
 import { Fault } from '../../../lib/errors/fault.ts'
-import { keepFor } from '../../../lib/flow/cache.ts'
+import { cachedFor } from '../../../lib/flow/cache.ts'
 import { readUptime } from '../../../lib/flow/uptime.ts'
 import { responds } from '../../../lib/path/responds.ts'
 import type { System } from '../../../lib/runtime/system.ts'
@@ -92,7 +92,7 @@ export class ClamdScanner implements ContentScanner {
     this.cacheable = {
       identity: `clamd(${settings.CLAMDMAXSIZE})`,
       signatures: (timeout) => this.#versions.newest(timeout),
-      loadsFrom: keepFor(DATABASES_FOR, readUptime, () => this.#databases()),
+      loadsFrom: cachedFor(DATABASES_FOR, readUptime, () => this.#databases()),
       hasLoaded: (files, isSettled) => this.#haveLoaded(files, isSettled),
     }
   }
@@ -217,7 +217,7 @@ class ForwardedCommands {
 
   constructor(addresses: readonly ClamdAddress[], uptime: () => number) {
     const kept = (command: ForwardedCommand) =>
-      keepFor(AGAIN_AFTER, uptime, () => askAll(addresses, command))
+      cachedFor(AGAIN_AFTER, uptime, () => askAll(addresses, command))
     this.#answers = {
       RELOAD: kept('RELOAD'),
       SELFCHECK: kept('SELFCHECK'),

@@ -73,14 +73,14 @@ export class ClamdSessions {
     this.#broke = broke
   }
 
-  /** Uses a kept session, or else a new one. */
+  /** Uses an idle session, or else a new one. */
   async ask<Answer>(
     commands: ClamdCommands<Answer>,
     signal: AbortSignal,
   ): Promise<ClamdOutcome<Answer>> {
-    const kept = this.#takeKept()
-    if (kept !== undefined) {
-      const outcome = await this.#askIn(kept, commands, signal)
+    const idle = this.#takeIdle()
+    if (idle !== undefined) {
+      const outcome = await this.#askIn(idle, commands, signal)
       if (outcome.kind !== 'broken' || outcome.begun) return outcome
     }
     const fresh = new ClamdSession(this.#address, this.#passing)
@@ -88,7 +88,7 @@ export class ClamdSessions {
     // The server did not close an idle connection: it has gone, and it had this message. If systemd keeps
     // its socket, a connection to it waits until it is back.
     const isGone = outcome.kind === 'unreachable' || outcome.kind === 'timed-out'
-    return isGone && kept ? { ...outcome, broke: true } : outcome
+    return isGone && idle ? { ...outcome, broke: true } : outcome
   }
 
   /** Ends idle connections at once, and the others when their conversations are over. */
@@ -104,13 +104,13 @@ export class ClamdSessions {
     signal: AbortSignal,
   ): Promise<ClamdOutcome<Answer>> {
     const outcome = await session.ask(commands, signal)
-    this.#keep(session)
+    this.#putBack(session)
     if (outcome.kind === 'broken' || outcome.kind === 'unreachable') this.#broke()
     return outcome
   }
 
   /** Takes the session that was used last, so that the others become old enough to end. */
-  #takeKept(): ClamdSession | undefined {
+  #takeIdle(): ClamdSession | undefined {
     for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
       if (idle.session.isOpen) return idle.session
       this.#broke()
@@ -118,7 +118,7 @@ export class ClamdSessions {
     return undefined
   }
 
-  #keep(session: ClamdSession): void {
+  #putBack(session: ClamdSession): void {
     if (!session.isOpen) return
     if (this.#isClosed || this.#idle.length >= this.#idleMax) {
       session.end()

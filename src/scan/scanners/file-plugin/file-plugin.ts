@@ -202,13 +202,14 @@ class PluginPool {
 
   async #scanIn(host: PluginHost, question: PluginScan, task: ScanTask): Promise<ScanResult> {
     const answer = await host.scan(question, task)
-    const isKept = hasAnswered(answer) && host.scanned < this.#limits.messages && !this.#isClosed
-    if (isKept) this.#keep(host)
+    const isReusable =
+      hasAnswered(answer) && host.scanned < this.#limits.messages && !this.#isClosed
+    if (isReusable) this.#putBack(host)
     else await host.end()
     return answer
   }
 
-  #keep(host: PluginHost): void {
+  #putBack(host: PluginHost): void {
     const timer = setTimeout(() => this.#drop(host), this.#limits.idle)
     timer.unref()
     this.#idle.set(host, timer)
