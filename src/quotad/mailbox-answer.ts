@@ -146,7 +146,7 @@ export interface QuotaService extends Pick<ServiceOptions, 'mayAsk' | 'maxClient
  * Milliseconds beyond the time of a lookup, in which the source can still report that its count takes longer.
  * After that no client waits, even if a file system hangs.
  */
-const GRACE = 50
+const LATE_ANSWER_WAIT = 50
 
 /** Answers queries of all protocols, counts the answers, and logs trouble with mailboxes. */
 export function answersForNames(
@@ -170,7 +170,7 @@ export function answersForNames(
   }
 
   async function waitFor(answer: Promise<MailboxAnswer>, name: string): Promise<MailboxAnswer> {
-    const result = await withTimeout(answer, lookupTimeout + GRACE)
+    const result = await withTimeout(answer, lookupTimeout + LATE_ANSWER_WAIT)
     return note(
       result === TIMED_OUT
         ? troubleAnswer(name, `no answer in ${formatDuration(lookupTimeout)}`)

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { refuseFull } from '../../handling/recipients/refuse-recipient.ts'
+import { deferIfFull } from '../../handling/recipients/refuse-recipient.ts'
 import { errorText } from '../../lib/errors/fault.ts'
 import { readUptime } from '../../lib/flow/uptime.ts'
 import { readAddress } from '../../mail/message/envelope/address.ts'
@@ -114,7 +114,7 @@ function servePolicyClient(socket: Socket, host: PolicyHost): Wire {
 }
 
 /**
- * Resolves to the action that answers a request: a refusal if the mailbox is known to be full, and DUNNO
+ * Resolves to the action that answers a request: a deferral if the mailbox is known to be full, and DUNNO
  * otherwise. Never OK, which would skip the later restrictions, and never an empty action, for which Postfix
  * would defer the mail (SMTPD_POLICY_README).
  */
@@ -131,9 +131,9 @@ async function actionFor(
   const mail = { sender: readAddress(request.get('sender') ?? ''), size: sizeAttribute(request) }
   const clientAddress = request.get('client_address')
   const origin = { interface: 'policy', clientAddress }
-  const refusal = await refuseFull(address, mail, { quota, log }, origin)
-  if (refusal === undefined) return 'DUNNO'
-  return `${refusal.code} ${refusal.enhanced} ${refusal.lines.join(' ')}`
+  const deferral = await deferIfFull(address, mail, { quota, log }, origin)
+  if (deferral === undefined) return 'DUNNO'
+  return `${deferral.code} ${deferral.enhanced} ${deferral.lines.join(' ')}`
 }
 
 /** Returns the size that the client announced with MAIL, or undefined if it announced none. */

@@ -45,7 +45,7 @@ export function refuseRecipient(
   if (byRule !== undefined) return byRule
   const { mayRelay, origin } = client
   if (!quota || !isQuotaChecked({ mayRelay, isBounceInjector: false }, quota)) return undefined
-  return refuseFull(recipient, mail, { quota, log }, origin, mailboxOf(recipient))
+  return deferIfFull(recipient, mail, { quota, log }, origin, mailboxOf(recipient))
 }
 
 /**
@@ -85,7 +85,7 @@ function refuseByRule(
  * Resolves to the reply that defers this recipient, if its mailbox is over quota. Resolves to undefined if it
  * has room, or if its quota is unknown. Logs any answer except "room". Never rejects.
  */
-export async function refuseFull(
+export async function deferIfFull(
   recipient: MailAddress,
   { sender, size }: MailToCome,
   { quota, log }: { readonly quota: Pick<QuotaLookup, 'ask'>; readonly log: Log },

@@ -14,7 +14,7 @@ import { killGroup, LineRelay, writeToLog } from './scanner-program.ts'
 /** Bytes of a scanner's output in which the name of the virus is searched. */
 const OUTPUT_MAX = 64 * 1024
 /** Milliseconds for the rest of the output once the scanner has exited. */
-const OUTPUT_GRACE = 500
+const REST_OF_OUTPUT_WAIT = 500
 
 /**
  * QHPSI as a command (README.qhpsi; IndiMail's qmail-queue.c). `%s` in any argument becomes the message's
@@ -139,7 +139,7 @@ function collect(child: ChildProcess): Promise<string> {
       resolve(Buffer.concat(kept).toString('latin1', 0, OUTPUT_MAX))
     }
     child.once('exit', () => {
-      timer = setTimeout(finish, OUTPUT_GRACE)
+      timer = setTimeout(finish, REST_OF_OUTPUT_WAIT)
     })
     child.once('close', finish)
     child.once('error', finish)

@@ -70,18 +70,18 @@ export function writeToLog(line: string): void {
 }
 
 /** Milliseconds from TERM to KILL. */
-const GRACE = 500
+const KILLED_AFTER = 500
 
 /**
  * Sends a signal to a detached child and its process group: KILL, or TERM, which KILL follows if the
- * child has not ended within GRACE. Never throws.
+ * child has not ended within KILLED_AFTER. Never throws.
  */
 export function killGroup(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): void {
   const { pid } = child
   if (pid === undefined) return // it was never started
   send(pid, signal)
   if (signal === 'SIGKILL') return
-  const timer = setTimeout(() => send(pid, 'SIGKILL'), GRACE)
+  const timer = setTimeout(() => send(pid, 'SIGKILL'), KILLED_AFTER)
   child.once('exit', () => clearTimeout(timer))
 }
 

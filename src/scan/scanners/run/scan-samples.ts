@@ -24,7 +24,7 @@ import type { ResultCollector } from './result-collector.ts'
 import type { MailScan } from './scan-run.ts'
 
 /** Milliseconds in which a scanner must end its work after the signal was aborted. */
-const GRACE = 1000
+const ABORTED_SCAN_WAIT = 1000
 
 /** One of several passes of a scan over its message, with results of its own. */
 export interface ScanPass extends MailScan {
@@ -232,7 +232,7 @@ async function answerOf(
     const scanning = scanner.scan(sample, task)
     const inTime = await unlessAborted(scanning, signal)
     if (inTime !== ABORTED) return inTime
-    const result = await withTimeout(scanning, GRACE)
+    const result = await withTimeout(scanning, ABORTED_SCAN_WAIT)
     if (result !== TIMED_OUT) return result
     return unansweredBy(signal)
   } catch (error) {
