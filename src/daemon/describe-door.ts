@@ -26,10 +26,10 @@ export function describeDoor(door: ListeningDoor, by: Configuration): string {
 export function describeHandling({ kind, route }: ListeningDoor, by: Configuration): string {
   const context = by.context && route?.afterQueue ? afterQueue(by.context) : by.context
   const on = route === undefined ? '' : `, passes mail to ${route.next.text}`
-  return `${whatItDoesWith(kind, context, by)}${on}`
+  return `${handlingText(kind, context, by)}${on}`
 }
 
-function whatItDoesWith(
+function handlingText(
   kind: DoorKind,
   context: JudgeContext | undefined,
   { quota, off, tls }: Configuration,
@@ -46,11 +46,11 @@ function whatItDoesWith(
   const scans = `scans with ${namesOf(config)}`
   if (isClamds(kind)) {
     const until = isTls(kind) && tls ? `, ${certificateUntil(tls.endsAt)}` : ''
-    return `${scans}, clients decide${until}${notAsked(context)}${memoryOf(context)}`
+    return `${scans}, clients decide${until}${notAsked(context)}${cacheText(context)}`
   }
   const action =
     kind === 'qmail' ? 'clients handle viruses' : actionForViruses(kind, config.settings)
-  return `${scans}, ${action}, ${stamps(config)}${asksQuota}${memoryOf(context)}`
+  return `${scans}, ${action}, ${stamps(config)}${asksQuota}${cacheText(context)}`
 }
 
 function certificateUntil(time: number): string {
@@ -88,7 +88,7 @@ function actionForViruses(kind: DoorKind, settings: MailSettings): string {
 }
 
 /** Returns why no verdicts are cached although they should be. */
-function memoryOf({ tools }: JudgeContext): string {
+function cacheText({ tools }: JudgeContext): string {
   if (tools.verdicts === undefined) return ''
   const reason = whyChangesGoUnnoticed(tools.scanners, tools.signatureFiles())
   return reason === undefined ? '' : `, caches no verdicts: ${reason}`

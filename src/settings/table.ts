@@ -46,7 +46,7 @@ const places = {
   }),
 }
 
-const whoSends = {
+const senders = {
   RELAYCLIENT: text(undefined, { ...slot, ...forScanners, fromClient: 'about client' }),
   BOUNCEUSER: text('qmails'),
 }
@@ -77,7 +77,7 @@ export const table = {
   ...verdicts,
   ...answersAndLog,
   ...places,
-  ...whoSends,
+  ...senders,
   ...thinClient,
   ...quotaService,
   ...quotaDirectory,

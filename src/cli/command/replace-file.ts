@@ -46,7 +46,7 @@ interface Replaced {
  */
 export async function replaceFile(file: FileToReplace): Promise<Replaced> {
   const { path } = file
-  const target = whereItLeads(path)
+  const target = linkTarget(path)
   const directory = directoryOf(path, dirname(target))
   try {
     directory.mustBeOwn()
@@ -71,7 +71,7 @@ function directoryOf(path: string, place: string): PathHandle {
 }
 
 /** Returns the path of the file itself, after all links; that of the link or the name if there is no file. */
-function whereItLeads(path: string): string {
+function linkTarget(path: string): string {
   try {
     return PathHandle.with(path, (handle) => readlinkSync(handle.at()))
   } catch (error) {

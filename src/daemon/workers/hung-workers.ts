@@ -78,7 +78,7 @@ export class HeartbeatWatch {
     this.#polledAt = now
     for (const [worker, heartbeat] of this.#heartbeats) {
       if (wasAway) heartbeat.at = now
-      const hang = heartbeat.isHung ? undefined : this.#howHung(worker, heartbeat, now)
+      const hang = heartbeat.isHung ? undefined : this.#hangText(worker, heartbeat, now)
       if (hang === undefined) continue
       heartbeat.isHung = true
       onHung(worker, hang)
@@ -90,7 +90,7 @@ export class HeartbeatWatch {
   }
 
   /** Returns a description of what a hung worker does, or undefined if it does not hang. */
-  #howHung(worker: number, heartbeat: Heartbeat, now: number): string | undefined {
+  #hangText(worker: number, heartbeat: Heartbeat, now: number): string | undefined {
     const { stat } = this.#options
     const silent = now - heartbeat.at
     if (silent < HEARTBEAT_EVERY * 2) {

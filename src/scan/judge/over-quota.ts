@@ -10,7 +10,7 @@ import { mailReply } from './decision/replies.ts'
 /** Recipients that are checked concurrently. */
 const QUERIES_MAX = 16
 /** All queries about a message together have this many times the time of one. */
-const TIMES = 4
+const TIMEOUT_FACTOR = 4
 
 /** A message whose size is known. The message itself may not have arrived yet. */
 export interface AnnouncedMail {
@@ -53,7 +53,7 @@ export async function checkQuota(
 ): Promise<QuotaCheck> {
   if (!isQuotaChecked(client, lookup) || envelope.recipientCount === 0) return {}
   const began = uptime()
-  const within = lookup.timeout * TIMES
+  const within = lookup.timeout * TIMEOUT_FACTOR
   const found = await findOther(
     envelope.recipients[Symbol.iterator](),
     (recipient) => lookup.ask(recipient, size),

@@ -84,7 +84,7 @@ function judgeRouters(
     if (listens(port))
       return isOurs(router) ? [ok(what, `passes mail to onescand at port ${port}`)] : []
     const value = `sends mail to port ${port} of 127.0.0.1, where nothing listens: Exim defers it`
-    return [failure(what, value, howToServe(isOurs(router), smtp))]
+    return [failure(what, value, servingRemedy(isOurs(router), smtp))]
   })
   if (asked !== undefined) checkLines.push(asked)
   if (routers.some(isOurs) || asked !== undefined) return checkLines
@@ -140,7 +140,7 @@ function secondsOfInterval(time: string): number {
   )
 }
 
-function howToServe(isOurs: boolean, smtp: readonly string[]): string {
+function servingRemedy(isOurs: boolean, smtp: readonly string[]): string {
   if (isOurs) return "start onescand, which should listen there, and check onescand's log"
   const own = smtp.length === 0 ? 'none now: doc/mail-servers.md' : smtp.join(', ')
   return `start the server that should listen there; if it is onescand, set an address of its --smtp (${own}) in that router, or that port in ONESCAND_OPTIONS`

@@ -50,7 +50,7 @@ export function unreachable(
     const value = `nothing listens there: ${meanwhile}`
     return isOurs
       ? notRunning(what, value)
-      : failure(what, value, whoShouldListen(service, milter, postfix))
+      : failure(what, value, listenerRemedy(service, milter, postfix))
   }
   if (!isThere(path)) return missing(service, milter, path, { what, meanwhile }, postfix)
   const unit = SOCKET_UNITS[path]
@@ -117,7 +117,7 @@ function missing(
   const state = unit === undefined ? undefined : askSystemd(unit)
   if (state !== undefined) return failure(what, value, listenRemedy(unit!, state))
   if (!endpoints.isRunning) return notRunning(what, value)
-  return failure(what, value, whoShouldListen(service, { text: `unix:${path}`, written }, postfix))
+  return failure(what, value, listenerRemedy(service, { text: `unix:${path}`, written }, postfix))
 }
 
 /** Returns the command that makes systemd create the file of a socket again. */
@@ -137,7 +137,7 @@ export function listenRemedy(unit: string, { load, enabled, active }: SystemdUni
 }
 
 /** Returns the remedy for a milter address at which no process listens. */
-function whoShouldListen(
+function listenerRemedy(
   service: SmtpdService,
   { text, written }: Pick<MilterEntry, 'text' | 'written'>,
   postfix: Postfix,

@@ -47,7 +47,7 @@ function judge(program: string, directories: ControlDirectories): SlotProgram {
   if (!OWN.includes(basename(path)) && !isCompiledSlot(program, path)) {
     return { kind: 'foreign', reason: 'is not a program of onescan' }
   }
-  const reason = whatAScriptNames(path)
+  const reason = nextProgramText(path)
   return reason === undefined ? { kind: 'own' } : { kind: 'foreign', reason }
 }
 
@@ -84,7 +84,7 @@ function isSameFile(queue: string, program: string): boolean {
  * Returns why a script with the name of onescan's program receives no test message: it may choose the next
  * program itself. Returns undefined if it does not.
  */
-function whatAScriptNames(path: string): string | undefined {
+function nextProgramText(path: string): string | undefined {
   // A user who may execute a program may lack the right to read it.
   const text = attempt(() => readStart(path, SCRIPT_MAX).toString('latin1')) ?? ''
   if (!text.startsWith('#!') || text.includes('dist/onescan-queue.cjs')) return undefined

@@ -110,7 +110,7 @@ function failed(what: string, host: Host, test: SlotTest): CheckLine {
   const { outcome, reason } = test
   const { as = Number.POSITIVE_INFINITY, data = Number.POSITIVE_INFINITY } = host.limits
   const least = Math.min(as, data)
-  const value = `${howItEnded(outcome)}${reason}`
+  const value = `${endText(outcome)}${reason}`
   if (outcome.code === 0) return failure(what, value, 'reinstall it')
   if (least >= ENOUGH)
     return failure(what, value, 'see the other lines; until then mail is deferred')
@@ -118,7 +118,7 @@ function failed(what: string, host: Host, test: SlotTest): CheckLine {
   return failure(what, `${value}, with a limit of ${least} bytes of memory`, remedy)
 }
 
-function howItEnded({ code, signal, hasTimedOut }: SlotResult): string {
+function endText({ code, signal, hasTimedOut }: SlotResult): string {
   if (hasTimedOut) return 'no answer in time'
   if (signal !== null) return `crashes (${signal})`
   if (code === 0) return 'exits 0 without passing the message on: mail would be lost'

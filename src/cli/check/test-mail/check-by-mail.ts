@@ -217,10 +217,10 @@ class WayTest {
       return failure(what, value, remedy)
     }
     const after = delivery === undefined ? '' : `; the mail server reports: ${said}`
-    return this.#ownRule(what, sent) ?? this.#notLed(what, sent, after)
+    return this.#ownRule(what, sent) ?? this.#notRouted(what, sent, after)
   }
 
-  #notLed(what: string, { kind, text, subject }: SentTestMail, after: string): CheckLine {
+  #notRouted(what: string, { kind, text, subject }: SentTestMail, after: string): CheckLine {
     if (!this.#readsSlots) {
       const value = `is ${kind}: ${text}${after}; it is unknown whether onescan saw it: the log of qmail's SMTP service was not read`
       const remedy = `specify that log with --log; ${this.#address} may get the mail (Subject: ${subject})`
@@ -276,7 +276,7 @@ class WayTest {
     if (named !== undefined)
       return failure(what, `is reported as infected: ${named}`, 'check the scanners in QHPSI')
     if (decision === 'defer') return failure(what, `is deferred by onescan: ${reason}`, SEE)
-    const see = whereDecided(record)
+    const see = placeOfDecision(record)
     if (decision !== 'accept')
       return failure(what, `passes unscanned (${decision}): ${reason}`, see)
     if (scan === 'clean' || scan === 'cached') {
@@ -307,7 +307,7 @@ class WayTest {
     if (decision === 'defer') return failure(what, `is deferred by onescan: ${reason}`, SEE)
     if (found === undefined && decision !== 'reject') {
       const value = `is accepted: onescan reports it as ${fields.get('scan') ?? decision} (${reason})`
-      return failure(what, value, whereDecided(record))
+      return failure(what, value, placeOfDecision(record))
     }
     const by = `${doorOf(record)}: ${found ?? reason}`
     switch (decision) {
@@ -353,7 +353,7 @@ const decisive = (seen: readonly LogRecord[]) =>
   seen.find(({ fields }) => fields.has('virus') || fields.has('banned')) ?? seen.at(-1)
 
 /** Returns where the message was allowed to pass: the matching line of onescan.policy, if any. */
-function whereDecided({ fields }: LogRecord): string {
+function placeOfDecision({ fields }: LogRecord): string {
   const rule = fields.get('rule')
   return rule === undefined || rule === '-' ? SEE : `see line ${rule} of onescan.policy`
 }

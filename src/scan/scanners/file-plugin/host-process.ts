@@ -111,7 +111,7 @@ export class PluginHost {
           resolve(answer)
         },
       }
-      if (this.#isOver) return this.#answer(this.#whatBecameOfIt())
+      if (this.#isOver) return this.#answer(this.#endResult())
       const { settle } = this.#options
       this.#channel?.write(encodeRequest({ ...question, nonce, timeLeft: timeLeft(), settle }))
       if (signal.aborted) stop()
@@ -186,11 +186,11 @@ export class PluginHost {
     for (const pipe of pipes) pipe?.destroy()
     this.#child.unref()
     this.#relay?.end()
-    this.#answer(this.#whatBecameOfIt())
+    this.#answer(this.#endResult())
     this.#finished()
   }
 
-  #whatBecameOfIt(): ScanResult {
+  #endResult(): ScanResult {
     const { signalCode, exitCode } = this.#child
     const ending =
       signalCode === null ? `exited with code ${exitCode}` : `was killed by ${signalCode}`

@@ -82,7 +82,7 @@ async function run(
   const printed = await output
   if (typeof end !== 'number') return end
   if (end === settings.QHPSIRN) return clean
-  if (end === settings.QHPSIRC) return whatIsNamed(printed, program)
+  if (end === settings.QHPSIRC) return namedResult(printed, program)
   return unknown(`exit code ${end}`)
 }
 
@@ -155,7 +155,7 @@ function relayStderr({ stderr }: ChildProcess, relay: LineRelay): void {
  * Returns the finding in `path: NAME FOUND`, which clamscan and clamdscan print. The formats of other
  * scanners are not known.
  */
-function whatIsNamed(output: string, program: string): ScanResult {
+function namedResult(output: string, program: string): ScanResult {
   const name = /: ([\x21-\x7e]{1,200}) FOUND\s*$/m.exec(output)?.[1]
   if (name === undefined) return infected(`found by ${basename(program)}`)
   return resultByName(withoutHash(name), `${basename(program)}: ${name}`)
