@@ -2,7 +2,7 @@ import { closeSync, existsSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, resolve } from 'node:path'
 import type { Argv } from 'yargs'
-import { exit, exitMeanings, isPermanent } from '../doors/slot/exit-codes.ts'
+import { exitMeanings, isPermanent, slotExit } from '../doors/slot/exit-codes.ts'
 import { findNextProgram } from '../doors/slot/next-program.ts'
 import { NEXT_PROGRAM_REACHED, TEST_NEXT_PROGRAM } from '../doors/slot/test-next-program.ts'
 import { attempt } from '../lib/errors/fault.ts'
@@ -30,7 +30,7 @@ export const injectCommand = makeCommand('inject', {
     const injection = await inject(args)
     output.text(injectionText(injection))
     await output.result(injection)
-    return injection.exitCode === exit.done ? 0 : REFUSED
+    return injection.exitCode === slotExit.done ? 0 : REFUSED
   },
 })
 

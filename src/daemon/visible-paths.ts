@@ -4,7 +4,7 @@ import { type CheckLine, failure, warning } from '../lib/check/check-line.ts'
 import { errorCode } from '../lib/errors/fault.ts'
 import { editToBind, isUnderSystemd, toBind } from '../lib/process/bound-paths.ts'
 import type { Environment } from '../lib/process/environment.ts'
-import { names, type SettingName, table } from '../settings/table.ts'
+import { type SettingName, settingNames, settingTable } from '../settings/table.ts'
 import type { DaemonOptions } from './options/daemon-options.ts'
 
 /**
@@ -12,14 +12,14 @@ import type { DaemonOptions } from './options/daemon-options.ts'
  * write to. Run it inside the unit.
  */
 export function checkVisiblePaths(env: Environment, { smtpDoors }: DaemonOptions): CheckLine[] {
-  const named = names
-    .filter((name) => table[name].readers.includes('onescand'))
+  const named = settingNames
+    .filter((name) => settingTable[name].readers.includes('onescand'))
     .flatMap((name) => pathsIn(env[name] ?? '').map((path) => ({ name, path })))
   const next = smtpDoors.flatMap(({ next }) =>
     pathsIn(next.text).map((path) => ({ name: '--next', path }) as const),
   )
   return [...named, ...next].flatMap(({ name, path }) => {
-    const use = name === '--next' ? 'connects to' : table[name].path
+    const use = name === '--next' ? 'connects to' : settingTable[name].path
     const isWritten = use === 'writes' || use === 'writes into'
     if (use === 'writes' && existsSync(path)) return []
     // A socket comes and goes, and a log is replaced: their directories must be visible.

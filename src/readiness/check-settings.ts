@@ -23,7 +23,7 @@ import { misspeltSettings } from '../settings/misspelt.ts'
 import { hostSwitchFile, switchedOff } from '../settings/off-switch.ts'
 import { readSetting, readSettings, type Values } from '../settings/read-settings.ts'
 import { infectedMail } from '../settings/table/infected-mail.ts'
-import { names } from '../settings/table.ts'
+import { settingNames } from '../settings/table.ts'
 import { passesByRules, passesBySettings, unscannedMailIs } from './stage/passes-unscanned.ts'
 import type { StageHost } from './stage/stage.ts'
 
@@ -173,7 +173,7 @@ async function configurationFaults(env: Environment): Promise<string[]> {
 }
 
 function withoutEndings(env: Environment): Environment {
-  const plain = names.flatMap((name) => {
+  const plain = settingNames.flatMap((name) => {
     const value = env[name]
     return value === undefined ? [] : [[name, value.replace(/\r$/, '')] as const]
   })

@@ -1,6 +1,6 @@
 import type { Environment } from '../lib/process/environment.ts'
 import type { Setting } from './table/kinds.ts'
-import { names, table } from './table.ts'
+import { settingNames, settingTable } from './table.ts'
 
 /**
  * Prefixes of variables that the next program must not receive. A complete name ends in `=`.
@@ -34,8 +34,8 @@ const HIDDEN_FROM_SCANNERS = [...HIDDEN_FROM_NEXT_PROGRAM, ...keptFrom('scanners
 
 /** The settings that the table does not pass to one of these programs, and their aliases. */
 function keptFrom(child: Setting['passedTo'][number]): string[] {
-  return names.flatMap((name) => {
-    const { passedTo, alias }: Setting = table[name]
+  return settingNames.flatMap((name) => {
+    const { passedTo, alias }: Setting = settingTable[name]
     return passedTo.includes(child) ? [] : [name, alias ?? []].flat().map((each) => `${each}=`)
   })
 }

@@ -1,7 +1,7 @@
 import { faultLines } from '../lib/errors/aggregate-fault.ts'
 import type { Environment } from '../lib/process/environment.ts'
 import { DOS_REMEDY } from '../lib/process/parse-options.ts'
-import { aliases, isSetting, names } from './table.ts'
+import { isSetting, settingAliases, settingNames } from './table.ts'
 
 /** The values that replace a faulty setting without which no other setting would be read. */
 const insteadOf: Environment = { QHPSI: 'plugin: eicar' }
@@ -44,7 +44,7 @@ const CARRIAGE_RETURN = /\r$/
 
 /** Finds values that end in a CR. sh(1) and envdir(8) keep it as a part of the value. */
 export function lineEndFaults(env: Environment): string[] {
-  return [...names, ...aliases]
+  return [...settingNames, ...settingAliases]
     .filter((name) => CARRIAGE_RETURN.test(env[name] ?? ''))
     .map((name) => `${name} ${JSON.stringify(env[name])}: ends in a carriage return; ${DOS_REMEDY}`)
 }

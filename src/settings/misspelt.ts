@@ -1,7 +1,7 @@
 import { type CheckLine, warning } from '../lib/check/check-line.ts'
 import type { Environment } from '../lib/process/environment.ts'
 import { nearestName } from '../lib/text/nearest-name.ts'
-import { aliases, isSetting, names, readFromCaller } from './table.ts'
+import { isSetting, readFromCaller, settingAliases, settingNames } from './table.ts'
 
 /**
  * Variables of other programs on mail hosts. They are never reported, however similar they are to a
@@ -9,7 +9,7 @@ import { aliases, isSetting, names, readFromCaller } from './table.ts'
  */
 const foreignNames = new Set([
   ...readFromCaller.keys(),
-  ...aliases,
+  ...settingAliases,
   ...(
     'BADMIMETYPE BADLOADERTYPE CLAMDSCAN DATABYTES DELAY GREETDELAY HOME LOGNAME MAIL PWD ' +
     'QMAILQUEUE QUEUEDIR QUEUE_BASE QUOTA RBLSMTPD SHELL SHLVL SMTPAUTH SMTPDELAY TCPLOCALHOST ' +
@@ -34,7 +34,7 @@ export function misspeltSettings(env: Environment): CheckLine[] {
     if (trimmed !== name && (isSetting(trimmed) || foreignNames.has(trimmed))) {
       return [misspelt(`"${name}"`, `${trimmed}, without spaces around =`)]
     }
-    const nearest = nearestName(name, [...names, ...aliases])
+    const nearest = nearestName(name, [...settingNames, ...settingAliases])
     const isMeant = nearest !== undefined && isNear(name, nearest)
     const suggestion = isMeant ? nearest : withoutSuffix(name)
     return suggestion === undefined ? [] : [misspelt(name, suggestion)]

@@ -1,6 +1,6 @@
 import type { Environment } from '../lib/process/environment.ts'
 import type { Setting } from './table/kinds.ts'
-import { type SettingName, table } from './table.ts'
+import { type SettingName, settingTable } from './table.ts'
 
 /** The values of a chapter of settings, each under its own name. */
 export type Values<Chapter extends Readonly<Record<string, Setting>>> = {
@@ -25,14 +25,17 @@ export function readSettings<Chapter extends Readonly<Record<string, Setting>>>(
 export function readSetting<Name extends SettingName>(
   env: Environment,
   name: Name,
-): Values<typeof table>[Name] {
-  return table[name].read(written(env, name, table[name]), name) as Values<typeof table>[Name]
+): Values<typeof settingTable>[Name] {
+  return settingTable[name].read(written(env, name, settingTable[name]), name) as Values<
+    typeof settingTable
+  >[Name]
 }
 
 /** Returns why a client's value of a setting is laxer than onescand's own, or undefined if it is not. */
 export function whyLaxer(name: SettingName, theirs: unknown, own: unknown): string | undefined {
   // Both values have the type of the setting, which depends on a name that is known only at run time.
-  const { laxer }: { laxer?(theirs: unknown, own: unknown): string | undefined } = table[name]
+  const { laxer }: { laxer?(theirs: unknown, own: unknown): string | undefined } =
+    settingTable[name]
   return laxer?.(theirs, own)
 }
 

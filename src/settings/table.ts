@@ -63,7 +63,7 @@ const thinClient = { ONESCAN_SOCKET: text(SLOT_SOCKET, slot) }
  * the part that the C programs need into src/c/tables.h. A test compares the manual pages with it
  * (test/documents/settings.test.ts).
  */
-export const table = {
+export const settingTable = {
   ...scanners,
   ...infectedMail,
   ...quarantineLimits,
@@ -107,21 +107,23 @@ export const readFromCaller: ReadonlyMap<string, FromClient> = new Map([
   ),
 ])
 
-export type SettingName = keyof typeof table
+export type SettingName = keyof typeof settingTable
 
-export const names = Object.keys(table) as readonly SettingName[]
+export const settingNames = Object.keys(settingTable) as readonly SettingName[]
 
 export function isSetting(name: string): name is SettingName {
-  return Object.hasOwn(table, name)
+  return Object.hasOwn(settingTable, name)
 }
 
 /** Names that other programs have for settings here. */
-export const aliases: readonly string[] = names.flatMap((name) => table[name].alias ?? [])
+export const settingAliases: readonly string[] = settingNames.flatMap(
+  (name) => settingTable[name].alias ?? [],
+)
 
 /** Returns how onescand treats a variable of a client. An unknown one must have the daemon's value. */
 export const fromClientOf = (name: string): FromClient =>
   isSetting(name)
-    ? table[name].fromClient
+    ? settingTable[name].fromClient
     : readFromCaller.has(name)
       ? readFromCaller.get(name)
       : 'must match'

@@ -7,7 +7,7 @@ import {
 } from '../../src/scan/scanners/findings/scan-result.ts'
 import { ACTIONS, PROPERTIES, type Property } from '../../src/settings/table/findings.ts'
 import type { Setting } from '../../src/settings/table/kinds.ts'
-import { mailSettings, table } from '../../src/settings/table.ts'
+import { mailSettings, settingTable } from '../../src/settings/table.ts'
 import { bytes } from './case.ts'
 import { plain } from './messages.ts'
 import { buildStage } from './stage.ts'
@@ -61,7 +61,7 @@ const ofFinding = (property: Property, { FINDINGS }: Environment): string | unde
 
 /** The value of a setting that is a word, or its default. */
 const wordOf = (name: 'SCANFAIL' | 'OVERSIZE' | 'UNREAD' | 'STRICTMIME') => (env: Environment) =>
-  env[name] ?? table[name].default
+  env[name] ?? settingTable[name].default
 
 const ofTooLarge = (env: Environment): string =>
   env.OVERSIZE === 'accept' ? 'accept' : wordOf('SCANFAIL')(env)

@@ -4,14 +4,20 @@ import t from 'tap'
 import { scannerEnvironment } from '../../src/settings/child-environment.ts'
 import { misspeltSettings } from '../../src/settings/misspelt.ts'
 import type { Setting } from '../../src/settings/table/kinds.ts'
-import { aliases, isSetting, names, readFromCaller, table } from '../../src/settings/table.ts'
+import {
+  isSetting,
+  readFromCaller,
+  settingAliases,
+  settingNames,
+  settingTable,
+} from '../../src/settings/table.ts'
 import { settingsOn } from '../../tools/documents/man-defaults.ts'
 import { readPage, section } from './man-page.ts'
 import { sourceFiles } from './source-files.ts'
 
 /** The table of settings, and all that says the same elsewhere: sources, the C client, pages. */
 
-const settings: Readonly<Record<string, Setting>> = table
+const settings: Readonly<Record<string, Setting>> = settingTable
 
 const isLog = 'bin/is-log.cjs'
 
@@ -42,7 +48,7 @@ t.test('onescan-quotad reads exactly the settings of the table', async (t) => {
 })
 
 t.test('no setting is reported as a misspelt one', async (t) => {
-  const known = [...names, ...aliases, ...readFromCaller.keys()]
+  const known = [...settingNames, ...settingAliases, ...readFromCaller.keys()]
   t.same(misspeltSettings(Object.fromEntries(known.map((name) => [name, 'x']))), [])
 })
 
@@ -50,7 +56,9 @@ t.test('onescan-queue(8) names the settings that scanners get', async (t) => {
   const [, told] = /of the settings, scanners get only\n(.*?)\nTheir/is.exec(
     readPage('onescan-queue.8'),
   )!
-  const got = Object.keys(scannerEnvironment(Object.fromEntries(names.map((name) => [name, 'x']))))
+  const got = Object.keys(
+    scannerEnvironment(Object.fromEntries(settingNames.map((name) => [name, 'x']))),
+  )
   t.same(told!.match(/[A-Z]{2,}/g), got.slice(0, -1), 'all but HOME')
 })
 
@@ -101,7 +109,9 @@ function wordsIn(text: string): string[] {
 }
 
 function namesOf(...readers: Setting['readers']): string[] {
-  return names.filter((name) => settings[name]!.readers.some((reader) => readers.includes(reader)))
+  return settingNames.filter((name) =>
+    settings[name]!.readers.some((reader) => readers.includes(reader)),
+  )
 }
 
 /** `env.NAME` unless it is set, `read…(env, 'NAME'`, and the names of a chapter's values: `.NAME`, `{ NAME }`. */

@@ -1,4 +1,4 @@
-import { exit, exitMeanings } from '../../src/doors/slot/exit-codes.ts'
+import { exitMeanings, slotExit } from '../../src/doors/slot/exit-codes.ts'
 import { frameRules } from '../../src/doors/slot/socket/request.ts'
 import { LOG_VALUE_MAX } from '../../src/lib/log/line-format.ts'
 import { DAEMON_THREADS } from '../../src/lib/runtime/compiled-program.ts'
@@ -21,12 +21,12 @@ import {
 } from '../../src/settings/child-environment.ts'
 import { hostSwitchFile } from '../../src/settings/off-switch.ts'
 import {
-  aliases,
   fromClientOf,
-  names,
   readFromCaller,
   SLOT_SOCKET,
-  table,
+  settingAliases,
+  settingNames,
+  settingTable,
 } from '../../src/settings/table.ts'
 import { figure } from '../../test/documents/source-files.ts'
 
@@ -97,18 +97,18 @@ const texts: Readonly<Record<string, string>> = {
   FIELDS_OF_EXIT: answerFields.exit.join(''),
   DEPTH_VARIABLE,
   ONESCAN_SOCKET_DEFAULT: SLOT_SOCKET,
-  QMAILHOME_DEFAULT: table.QMAILHOME.default,
-  CONTROLDIR_DEFAULT: table.CONTROLDIR.default,
+  QMAILHOME_DEFAULT: settingTable.QMAILHOME.default,
+  CONTROLDIR_DEFAULT: settingTable.CONTROLDIR.default,
   HOST_SWITCH_FILE: hostSwitchFile,
-  QUOTANAME_DEFAULT: table.QUOTANAME.default,
-  QUOTARELAY_DEFAULT: table.QUOTARELAY.default,
+  QUOTANAME_DEFAULT: settingTable.QUOTANAME.default,
+  QUOTARELAY_DEFAULT: settingTable.QUOTARELAY.default,
   QUOTAD_THREADS: String(THREADS),
   DAEMON_THREADS: String(DAEMON_THREADS),
 }
 
 /** The text of the header. */
 export function cTables(): string {
-  const known = [...names, ...aliases, ...readFromCaller.keys()]
+  const known = [...settingNames, ...settingAliases, ...readFromCaller.keys()]
   const told = known.filter((name) => fromClientOf(name) !== undefined)
   return `/* clang-format off */
 /*
@@ -187,8 +187,10 @@ function letters(prefix: string, types: Readonly<Record<string, string>>): strin
     .join('\n')
 }
 
-function codesNamed(...codes: readonly (keyof typeof exit)[]): Readonly<Record<string, number>> {
-  return Object.fromEntries(codes.map((code) => [`EXIT_${constantCase(code)}`, exit[code]]))
+function codesNamed(
+  ...codes: readonly (keyof typeof slotExit)[]
+): Readonly<Record<string, number>> {
+  return Object.fromEntries(codes.map((code) => [`EXIT_${constantCase(code)}`, slotExit[code]]))
 }
 
 /** Returns `takesReply` as `TAKES_REPLY`. */
@@ -205,7 +207,7 @@ function entries(values: readonly EnumEntry[]): string {
 }
 
 function numberSetting(name: (typeof numbers)[number]): string {
-  const { default: unset, min, max, unit } = table[name]
+  const { default: unset, min, max, unit } = settingTable[name]
   const about = unit === '' ? '' : ` /* ${unit} */`
   const byDefault = unset === undefined ? '' : `${name}_DEFAULT = ${unset}, `
   return `  ${byDefault}${name}_MIN = ${min}, ${name}_MAX = ${max},${about}`

@@ -1,7 +1,7 @@
 import type { Setting } from '../../src/settings/table/kinds.ts'
-import { table } from '../../src/settings/table.ts'
+import { settingTable } from '../../src/settings/table.ts'
 
-const settings: Readonly<Record<string, Setting>> = table
+const settings: Readonly<Record<string, Setting>> = settingTable
 
 /** The pages that explain settings. */
 type SettingsPage = 'onescan-settings.5' | 'onescanc.8' | 'onescan-quotad.8'

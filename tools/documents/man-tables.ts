@@ -1,6 +1,6 @@
 import { optionDefaults as daemonDefaults } from '../../src/daemon/options/daemon-options.ts'
 import { optionDefaults as delayDefaults } from '../../src/delay/options/delay-options.ts'
-import { exit, exitMeanings } from '../../src/doors/slot/exit-codes.ts'
+import { exitMeanings, slotExit } from '../../src/doors/slot/exit-codes.ts'
 import { faultReply, OVER_QUOTA_CODE, replyOf } from '../../src/handling/replies/smtp-reply.ts'
 import { faultsInWords } from '../../src/lib/errors/fault.ts'
 import { readAddress } from '../../src/mail/message/envelope/address.ts'
@@ -13,7 +13,7 @@ import { groundsInWords, type Reply } from '../../src/scan/judge/decision/decisi
 import { mailReply, replyFor } from '../../src/scan/judge/decision/replies.ts'
 import { causesInWords } from '../../src/scan/scanners/findings/scan-result.ts'
 import type { FromClient } from '../../src/settings/table/kinds.ts'
-import { fromClientOf, names, readFromCaller } from '../../src/settings/table.ts'
+import { fromClientOf, readFromCaller, settingNames } from '../../src/settings/table.ts'
 import { readPage } from '../../test/documents/man-page.ts'
 import { commandNames, optionItems } from './man-commands.ts'
 import { withDefaults, withOptionDefaults } from './man-defaults.ts'
@@ -140,13 +140,13 @@ function asRow(reply: Reply): Limit {
 
 /** The names of settings, as the tag of an item of mdoc(7). */
 function settingsOf(...kinds: readonly FromClient[]): string {
-  const known = [...names, ...readFromCaller.keys()]
+  const known = [...settingNames, ...readFromCaller.keys()]
   const found = known.filter((name) => kinds.includes(fromClientOf(name)))
   return `Ev ${found.join(' , ')}`
 }
 
 function exitCodes(): [string, string][] {
-  return Object.values(exit).map((code) => [String(code), exitMeanings[code]!])
+  return Object.values(slotExit).map((code) => [String(code), exitMeanings[code]!])
 }
 
 function mapValues(texts: object, change: (text: string) => string): [string, string][] {

@@ -9,7 +9,7 @@ import { checkHostSwitch } from '../../readiness/check-settings.ts'
 import { ownAccount, readAccounts } from '../../readiness/stage/account.ts'
 import { accountText } from '../../readiness/stage/stage.ts'
 import { readSetting } from '../../settings/read-settings.ts'
-import { table } from '../../settings/table.ts'
+import { settingTable } from '../../settings/table.ts'
 import { caller } from '../command/caller.ts'
 import { flag, printsJson, text, texts } from '../command/cli-options.ts'
 import { printCheckLines } from '../command/print-check-lines.ts'
@@ -170,7 +170,8 @@ async function* checkServer(
   yield* checkServerUnit(server)
   const settings = running?.description?.settings ?? {}
   const endpoints = onescandEndpoints(optionsOfOnescand(), running)
-  const scanTime = attempt(() => readSetting(settings, 'SCANTIMEOUT')) ?? table.SCANTIMEOUT.default
+  const scanTime =
+    attempt(() => readSetting(settings, 'SCANTIMEOUT')) ?? settingTable.SCANTIMEOUT.default
   switch (server) {
     case 'Postfix':
       return yield* await checkPostfix({

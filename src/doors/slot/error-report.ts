@@ -4,7 +4,7 @@ import { isOpenedFor } from '../../lib/process/descriptors.ts'
 import type { Environment } from '../../lib/process/environment.ts'
 import type { Reply } from '../../scan/judge/decision/decision.ts'
 import { readSetting } from '../../settings/read-settings.ts'
-import { codeOfReply, exit } from './exit-codes.ts'
+import { codeOfReply, slotExit } from './exit-codes.ts'
 
 /** How the caller of onescan-queue accepts a reply, by ERROR_FD. */
 export interface ErrorReport {
@@ -31,7 +31,7 @@ export function readErrorReport(env: Environment): ErrorReport {
 /** Reads ERROR_FD, whether or not the descriptor can be used. */
 export function readReplyForm(env: Environment): ErrorReport {
   const fd = readSetting(env, 'ERROR_FD')
-  return { fd, code: fd === 2 ? exit.customTextIndimail : exit.customText }
+  return { fd, code: fd === 2 ? slotExit.customTextIndimail : slotExit.customText }
 }
 
 /** Sends the text if possible, and returns the exit code for the reply. */
@@ -49,7 +49,7 @@ export function report(reply: Reply, { fd, code }: ErrorReport): number {
 
 /** Returns the exit code if no text can be sent, for a caller that expects a text with `code`. */
 export function plainCode(reply: Reply, code: number): number {
-  return codeOfReply(reply, code === exit.customTextIndimail)
+  return codeOfReply(reply, code === slotExit.customTextIndimail)
 }
 
 /**

@@ -2,7 +2,7 @@ import type { FaultKind } from '../../lib/errors/fault.ts'
 import type { Reply } from '../../scan/judge/decision/decision.ts'
 
 /** The answers of the slot (qmail-queue(8), and IndiMail's and notqmail's additions). */
-export const exit = {
+export const slotExit = {
   done: 0,
   addressTooLong: 11,
   refused: 31,
@@ -27,35 +27,36 @@ export const isPermanent = (code: number): boolean => (code >= 11 && code <= 40)
 
 /** The meaning of each code, as in the table of onescan-queue(8). */
 export const exitMeanings: Readonly<Record<number, string>> = {
-  [exit.done]: 'The message was queued, quarantined, or dropped (REJECTVIRUS=2).',
-  [exit.addressTooLong]: 'An address in the envelope is longer than 1,002 bytes.',
-  [exit.refused]: 'The message is refused.',
-  [exit.virus]: 'A virus was found (ERROR_FD=2, if no text can be sent).',
-  [exit.banned]: 'A banned attachment was found (ERROR_FD=2, if no text can be sent).',
-  [exit.outOfMemory]: 'Out of memory.',
-  [exit.write]: 'Write error or disk full.',
-  [exit.read]: 'Read error, or the input ended early.',
-  [exit.config]: 'A setting or control file cannot be used, or Node is too old.',
-  [exit.tempFile]: 'A temporary file cannot be created.',
-  [exit.deferred]: 'Deferred: the message could not be scanned, or its recipients are over quota.',
-  [exit.unscanned]: 'The message could not be scanned (ERROR_FD=2, if no text can be sent).',
-  [exit.internalBug]: 'Internal bug.',
-  [exit.customText]: 'The reply is on the error descriptor (notqmail, sagredo).',
-  [exit.customTextIndimail]: 'The reply is on the error descriptor (IndiMail, sagredo).',
-  [exit.envelope]: 'The envelope is malformed.',
-  [exit.nextProgram]: 'The next program cannot be executed.',
+  [slotExit.done]: 'The message was queued, quarantined, or dropped (REJECTVIRUS=2).',
+  [slotExit.addressTooLong]: 'An address in the envelope is longer than 1,002 bytes.',
+  [slotExit.refused]: 'The message is refused.',
+  [slotExit.virus]: 'A virus was found (ERROR_FD=2, if no text can be sent).',
+  [slotExit.banned]: 'A banned attachment was found (ERROR_FD=2, if no text can be sent).',
+  [slotExit.outOfMemory]: 'Out of memory.',
+  [slotExit.write]: 'Write error or disk full.',
+  [slotExit.read]: 'Read error, or the input ended early.',
+  [slotExit.config]: 'A setting or control file cannot be used, or Node is too old.',
+  [slotExit.tempFile]: 'A temporary file cannot be created.',
+  [slotExit.deferred]:
+    'Deferred: the message could not be scanned, or its recipients are over quota.',
+  [slotExit.unscanned]: 'The message could not be scanned (ERROR_FD=2, if no text can be sent).',
+  [slotExit.internalBug]: 'Internal bug.',
+  [slotExit.customText]: 'The reply is on the error descriptor (notqmail, sagredo).',
+  [slotExit.customTextIndimail]: 'The reply is on the error descriptor (IndiMail, sagredo).',
+  [slotExit.envelope]: 'The envelope is malformed.',
+  [slotExit.nextProgram]: 'The next program cannot be executed.',
 }
 
 const faultCodes: Readonly<Record<FaultKind, number>> = {
-  'address-too-long': exit.addressTooLong,
-  'out-of-memory': exit.outOfMemory,
-  write: exit.write,
-  read: exit.read,
-  config: exit.config,
-  'temp-file': exit.tempFile,
-  envelope: exit.envelope,
-  'next-hop': exit.nextProgram,
-  bug: exit.internalBug,
+  'address-too-long': slotExit.addressTooLong,
+  'out-of-memory': slotExit.outOfMemory,
+  write: slotExit.write,
+  read: slotExit.read,
+  config: slotExit.config,
+  'temp-file': slotExit.tempFile,
+  envelope: slotExit.envelope,
+  'next-hop': slotExit.nextProgram,
+  bug: slotExit.internalBug,
 }
 
 /** Returns the exit code for a fault. */
@@ -68,33 +69,33 @@ export function codeOfFault(kind: FaultKind): number {
  * others.
  */
 export function codeOfReply(reply: Reply, indimail: boolean): number {
-  if (!indimail) return reply.class === 5 ? exit.refused : exit.deferred
+  if (!indimail) return reply.class === 5 ? slotExit.refused : slotExit.deferred
   switch (reply.grounds) {
     case 'virus':
-      return exit.virus
+      return slotExit.virus
     case 'banned':
-      return exit.banned
+      return slotExit.banned
     case 'unscanned':
-      return exit.unscanned
+      return slotExit.unscanned
     case 'nested-too-deep':
     case 'too-much-inside':
     case 'too-large-inside':
     case 'encrypted':
     case 'strange-mime':
-      return reply.class === 5 ? exit.refused : exit.unscanned
+      return reply.class === 5 ? slotExit.refused : slotExit.unscanned
     case 'too-large':
     case 'bare-newline':
     case 'unclear-header':
     case 'too-many-hops':
     case 'policy':
-      return exit.refused
+      return slotExit.refused
     case 'macros':
     case 'phishing':
     case 'unwanted':
     case 'structured':
     case 'broken':
-      return reply.class === 5 ? exit.refused : exit.deferred
+      return reply.class === 5 ? slotExit.refused : slotExit.deferred
     case 'over-quota':
-      return exit.deferred
+      return slotExit.deferred
   }
 }

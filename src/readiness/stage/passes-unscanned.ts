@@ -6,7 +6,7 @@ import type { Rules } from '../../scan/rules/match.ts'
 import type { AddressPattern, Conditions, Rule } from '../../scan/rules/rule.ts'
 import { readSetting } from '../../settings/read-settings.ts'
 import type { Setting } from '../../settings/table/kinds.ts'
-import { names, type SettingName, table } from '../../settings/table.ts'
+import { type SettingName, settingNames, settingTable } from '../../settings/table.ts'
 
 /** Upper limit for the rules that a check line names. */
 const LINES_MAX = 5
@@ -29,8 +29,8 @@ interface Passing {
 
 /** The settings that let mail pass unscanned, by their values: those of their defaults, too. */
 function passing(env: Environment): readonly Passing[] {
-  return names.flatMap((name) => {
-    const setting: Setting = table[name]
+  return settingNames.flatMap((name) => {
+    const setting: Setting = settingTable[name]
     const passes = setting.passes as ((value: unknown) => string | undefined) | undefined
     // (Another check line names a value that cannot be read.)
     const mail = passes && attempt(() => passes(setting.read(env[name], name)))

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Setting } from '../../../src/settings/table/kinds.ts'
-import { table } from '../../../src/settings/table.ts'
+import { settingTable } from '../../../src/settings/table.ts'
 import { badSettings } from '../../cases/bad-settings.ts'
 import { newest, runSlot, type SlotRun } from '../../doors/slot/slot.ts'
 import { openSlot } from '../../doors/slot/socket/rig.ts'
@@ -43,7 +43,7 @@ t.test(
   'the table of settings contains every number, size and word that onescand reads',
   async (t) => {
     const tried = new Set(badSettings.flatMap(({ settings }) => Object.keys(settings)))
-    const read = Object.entries<Setting>(table).filter(([name, { kind, readers }]) => {
+    const read = Object.entries<Setting>(settingTable).filter(([name, { kind, readers }]) => {
       const isRead = readers.some((reader) => reader !== 'onescan-quotad')
       return kind !== 'text' && isRead && !name.startsWith('ONESCAN_') // which onescanc alone reads
     })

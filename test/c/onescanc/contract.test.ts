@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { table } from '../../../src/settings/table.ts'
+import { settingTable } from '../../../src/settings/table.ts'
 import { envelope, runSlot, type SlotSetup } from '../../doors/slot/slot.ts'
 import { keepsContract } from '../../doors/slot/slot-contract.ts'
 import { cannotHang, mountHanging } from '../../programs/host/hanging-mount.ts'
@@ -22,7 +22,7 @@ const standalone = standalonePrograms(t)
 const clients = missing ? [] : clientsBeside(standalone.teller)
 const onescanc = missing ? '' : beside(standalone.teller)
 /** The default of SCANTIMEOUT. */
-const byDefault = String(table.SCANTIMEOUT.default)
+const byDefault = String(settingTable.SCANTIMEOUT.default)
 const daemon = await scriptedDaemon(
   t,
   answering(accept(bodyAt(12), insert('X-QHPSI: clean\n'), keep(0, 12))),

@@ -1,6 +1,11 @@
 import t from 'tap'
 import { environmentOfNextProgram } from '../../../src/settings/child-environment.ts'
-import { aliases, names, readFromCaller, table } from '../../../src/settings/table.ts'
+import {
+  readFromCaller,
+  settingAliases,
+  settingNames,
+  settingTable,
+} from '../../../src/settings/table.ts'
 import { items, readPage, section } from '../../documents/man-page.ts'
 import { listInC, textInC } from '../built-in-c.ts'
 import { source } from './client.ts'
@@ -28,14 +33,14 @@ const itsOwn = [
 ]
 
 /** The settings of onescand alone. */
-const daemonsOwn = names.filter((name) => table[name].readers.join() === 'onescand')
+const daemonsOwn = settingNames.filter((name) => settingTable[name].readers.join() === 'onescand')
 
 t.test('the daemon is sent every variable of onescan-settings(5) except its own', async (t) => {
   const sent = list('sent_to_onescand')
   t.ok(sent.length > 30)
   t.same(
     [...sent, ...itsOwn, ...daemonsOwn].sort(),
-    [...named('onescan-settings.5'), ...aliases].sort(),
+    [...named('onescan-settings.5'), ...settingAliases].sort(),
   )
 })
 

@@ -1,14 +1,19 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { codeOfFault, exit, exitMeanings, isPermanent } from '../../../src/doors/slot/exit-codes.ts'
+import {
+  codeOfFault,
+  exitMeanings,
+  isPermanent,
+  slotExit,
+} from '../../../src/doors/slot/exit-codes.ts'
 import type { FaultKind } from '../../../src/lib/errors/fault.ts'
 
 /** The exit codes of the slot, in the words of onescan-queue(8). */
 
 t.test('each code has the meaning in the manual', async (t) => {
   const page = readFileSync(join(import.meta.dirname, '../../../man/onescan-queue.8'), 'utf8')
-  for (const code of Object.values(exit)) {
+  for (const code of Object.values(slotExit)) {
     t.ok(page.includes(`\n.It ${code}\n${exitMeanings[code]}\n`), `${code}`)
   }
 })

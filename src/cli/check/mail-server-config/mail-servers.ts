@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type CheckLine, failure, ok, warning } from '../../../lib/check/check-line.ts'
 import type { LogFile } from '../../../log/read-log.ts'
-import { table } from '../../../settings/table.ts'
+import { settingTable } from '../../../settings/table.ts'
 import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
 import { EXIMS } from './exim.ts'
 import { POSTCONF } from './postconf.ts'
@@ -45,7 +45,7 @@ export function findMailServers(exists: (path: string) => boolean): MailServer[]
   const hasPostfix = exists(POSTCONF)
   const hasSendmail = SENDMAILS.some(exists) || (exists('/usr/sbin/sendmail') && !hasPostfix)
   const here: MailServer[] = []
-  if (exists(table.QMAILHOME.default)) here.push('qmail')
+  if (exists(settingTable.QMAILHOME.default)) here.push('qmail')
   if (hasPostfix && exists(POSTFIX_CF)) here.push('Postfix')
   if (hasSendmail && exists(SENDMAIL_CF)) here.push('Sendmail')
   for (const [name, programs] of BY_SMTP) {

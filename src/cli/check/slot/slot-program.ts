@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { attempt, errorText } from '../../../lib/errors/fault.ts'
 import { readStart } from '../../../lib/path/open.ts'
 import type { ControlDirectories } from '../../../settings/control-directories.ts'
-import { table } from '../../../settings/table.ts'
+import { settingTable } from '../../../settings/table.ts'
 
 /** The kind of qmail-queue program, judging by its file. The program is not run. */
 type SlotProgram =
@@ -41,7 +41,7 @@ export function slotProgramOf(host: {
 
 function judge(program: string, directories: ControlDirectories): SlotProgram {
   const path = realpathSync(program)
-  const homes = [directories.qmailHome, table.QMAILHOME.default]
+  const homes = [directories.qmailHome, settingTable.QMAILHOME.default]
   const isQueue = homes.some((home) => isSameFile(join(home, 'bin/qmail-queue'), path))
   if (basename(path) === 'qmail-queue' || isQueue) return { kind: 'real-queue' }
   if (!OWN.includes(basename(path)) && !isCompiledSlot(program, path)) {

@@ -13,7 +13,12 @@ import type { Scanner } from '../../../scan/scanners/contract/scanner.ts'
 import { readSetting, whyLaxer } from '../../../settings/read-settings.ts'
 import type { FromClient } from '../../../settings/table/kinds.ts'
 import type { QhpsiLine } from '../../../settings/table/scanners.ts'
-import { fromClientOf, names, type SettingName, table } from '../../../settings/table.ts'
+import {
+  fromClientOf,
+  type SettingName,
+  settingNames,
+  settingTable,
+} from '../../../settings/table.ts'
 import { type ErrorReport, readReplyForm } from '../error-report.ts'
 import { ScanStandalone } from './scan-standalone.ts'
 
@@ -29,7 +34,8 @@ interface ClientContext {
 
 type Variables = ReadonlyMap<string, string>
 
-const namesOf = (kind: FromClient) => names.filter((name) => table[name].fromClient === kind)
+const namesOf = (kind: FromClient) =>
+  settingNames.filter((name) => settingTable[name].fromClient === kind)
 const overridingNames = namesOf('overrides')
 const tighteningNames = namesOf('may tighten')
 const checkedNames = namesOf('checked only')

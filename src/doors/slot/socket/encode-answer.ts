@@ -15,7 +15,7 @@ import type {
 } from '../../../scan/judge/decision/decision.ts'
 import { acceptedShare } from '../../../scan/judge/decision/divide.ts'
 import { type ErrorReport, plainCode, replyText } from '../error-report.ts'
-import { exit } from '../exit-codes.ts'
+import { slotExit } from '../exit-codes.ts'
 import { ScanStandalone } from './scan-standalone.ts'
 
 /** Bytes of the longest answer `a` or `x`: slot-protocol.md. */
@@ -73,7 +73,7 @@ export function encodeSlotAnswer(
       return endWithReply(decision, replies, logContext)
     case 'discard':
     case 'quarantine':
-      return ending(exit.done, undefined, decision, logContext)
+      return ending(slotExit.done, undefined, decision, logContext)
   }
 }
 

@@ -15,7 +15,7 @@ import { NOTHING_SCANS } from '../../../scan/judge/context/judge-config.ts'
 import type { Decision } from '../../../scan/judge/decision/decision.ts'
 import { type AnnouncedMail, checkQuota } from '../../../scan/judge/over-quota.ts'
 import type { QuotaLookup } from '../../../scan/quota/quota-lookup.ts'
-import { exit } from '../exit-codes.ts'
+import { slotExit } from '../exit-codes.ts'
 import { bounceUserOf } from '../slot-client.ts'
 import { isTestOfCheck } from '../test-next-program.ts'
 import { ClientContexts } from './client-context.ts'
@@ -112,7 +112,7 @@ export class SlotServer {
       return await handleMail(transaction, context, deadline, {
         answers: 'one reply, some quarantined',
         showBegun: isTest ? undefined : reporter?.begin,
-        logContext: () => ({ ...logContext(transaction), exit: exit.done }),
+        logContext: () => ({ ...logContext(transaction), exit: slotExit.done }),
         carryOut: (decision) => {
           failUnlessAsked(decision, request)
           return encodeSlotAnswer(decision, transaction, replies, logContext(transaction))

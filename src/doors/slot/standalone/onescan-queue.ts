@@ -11,14 +11,14 @@ import { messageOptionsFor } from '../../../scan/judge/context/judge-context.ts'
 import { environmentOfNextProgram } from '../../../settings/child-environment.ts'
 import { readControlDirectories } from '../../../settings/control-directories.ts'
 import { readErrorReport } from '../error-report.ts'
-import { codeOfFault, exit } from '../exit-codes.ts'
+import { codeOfFault, slotExit } from '../exit-codes.ts'
 import { findNextProgram } from '../next-program.ts'
 import { loadContext, prepareTools } from './load-context.ts'
 import { receiveTransaction } from './receive.ts'
 import { SlotLog } from './slot-log.ts'
 import { carryOutStandalone, type NextProgramCall, passThrough } from './standalone-carry-out.ts'
 
-process.exitCode = exit.internalBug // nothing but the next program may turn this into success
+process.exitCode = slotExit.internalBug // nothing but the next program may turn this into success
 leaveStandardStreamsAlone()
 
 const usage = `usage: onescan-queue [PROGRAM [ARG...]]
@@ -35,7 +35,7 @@ const env = { ...process.env }
 
 run().then(
   (code) => process.exit(code),
-  () => process.exit(exit.internalBug),
+  () => process.exit(slotExit.internalBug),
 )
 
 /**
@@ -55,7 +55,7 @@ async function run(): Promise<number> {
 
 /** One message through the slot (qmail-queue(8)). */
 async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
-  if (printsUsage()) return exit.done
+  if (printsUsage()) return slotExit.done
   if (args.length === 1 && args[0] === '--check') {
     const { checkHere } = await import('./check-here.ts')
     return checkHere(env)
@@ -81,7 +81,7 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
   const context = await loadContext(config, tools, { env, log })
   return handleMail(transaction, context, new Deadline(tools.uptime), {
     answers: 'one reply, some quarantined',
-    logContext: () => slotLog.logContext(exit.done),
+    logContext: () => slotLog.logContext(slotExit.done),
     async carryOut(decision) {
       await tools.quota?.settled()
       tools.quota?.close()
@@ -113,7 +113,7 @@ function printsUsage(): boolean {
 function removeWhenKilled(): { stop(): void } {
   const end = () => {
     removeNamedFiles()
-    process.exit(exit.deferred)
+    process.exit(slotExit.deferred)
   }
   for (const signal of ENDING_SIGNALS) process.on(signal, end)
   return {

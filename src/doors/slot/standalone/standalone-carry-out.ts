@@ -7,7 +7,7 @@ import type { Transaction } from '../../../scan/judge/context/transaction.ts'
 import type { Acceptance, Decision } from '../../../scan/judge/decision/decision.ts'
 import { acceptedShare } from '../../../scan/judge/decision/divide.ts'
 import { type ErrorReport, report } from '../error-report.ts'
-import { exit } from '../exit-codes.ts'
+import { slotExit } from '../exit-codes.ts'
 import { requireNextProgram, type SlotNextProgram } from '../next-program.ts'
 import { requireMessage } from './receive.ts'
 import type { SlotLog } from './slot-log.ts'
@@ -60,7 +60,7 @@ export function carryOutStandalone(
       return answer(report(decision.reply, errorReport))
     case 'discard':
     case 'quarantine':
-      return answer(exit.done)
+      return answer(slotExit.done)
     case 'split': {
       // For the others the message is in quarantine by now.
       const share = acceptedShare(decision)!
