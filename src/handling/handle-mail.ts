@@ -74,7 +74,7 @@ async function decideFor(
 ): Promise<Decision> {
   const { message, envelope, client } = transaction
   const shown = client.origin && {
-    door: client.origin.interface,
+    interfaceName: client.origin.interface,
     remote: client.origin.clientAddress,
     from: envelope.sender.text,
     size: message.size,

@@ -59,7 +59,7 @@ for (const recipients of [['b@keep.example'], ['b@keep.example', 'c@skip.example
         } else if (end === 'left') {
           await t.rejects(delivered, new Fault('read', 'the connection ended before the answer'))
         } else await t.rejects(delivered, new Fault('next-hop', 'no next program'))
-        const mail = { door: 'milter', remote: '192.0.2.7', from: 'a@example.net' }
+        const mail = { interfaceName: 'milter', remote: '192.0.2.7', from: 'a@example.net' }
         t.same(shown, [{ ...mail, size: message.size }, 'over'])
         const [kept, ...more] = await readQuarantine(stage.quarantine)
         t.same(more, [], 'the one that was waited for')

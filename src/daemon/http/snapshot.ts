@@ -94,8 +94,8 @@ function liveState(
     .flatMap((process) => process.underway)
     .sort((message, other) => message.since - other.since)
     .slice(0, 20)
-    .map(({ door, remote, from, size, since }) => ({
-      door,
+    .map(({ interfaceName, remote, from, size, since }) => ({
+      door: interfaceName,
       remote: hideAddresses ? HIDDEN : (remote ?? ''),
       from: hideAddresses ? HIDDEN : from,
       size,

@@ -60,15 +60,15 @@ export class Metrics {
   message(fields: ReadonlyMap<string, string>): void {
     const metrics = this.#metrics
     const value = (name: string) => fields.get(name) ?? ''
-    const door = oneOf(DOORS, value('interface') || 'qmail')
+    const interfaceName = oneOf(DOORS, value('interface') || 'qmail')
     const quota = value('quota')
     if (quota !== '') {
-      metrics.recipients.inc({ interface: door, quota: oneOf(QUOTAS, quota) })
+      metrics.recipients.inc({ interface: interfaceName, quota: oneOf(QUOTAS, quota) })
       return
     }
     const decision = oneOf(DECISIONS, value('decision'))
     const grounds = oneOf(['none', ...GROUNDS], value('grounds') || 'none')
-    metrics.messages.inc({ interface: door, decision, grounds })
+    metrics.messages.inc({ interface: interfaceName, decision, grounds })
     const scan = value('scan')
     if (scan !== '') metrics.verdicts.inc({ scan: oneOf(SCANS, scan) })
     if (scan === 'clean' || scan === 'infected' || scan === 'unknown') {
@@ -132,9 +132,9 @@ function setProcesses(metrics: MetricSet, { processes, workers, memoryLimit }: H
     for (const [server, count] of Object.entries(servers)) {
       metrics.clamdSessions.inc({ server }, count)
     }
-    for (const [door, state] of Object.entries(doors)) {
-      metrics.clients.inc({ interface: door }, state.clients)
-      metrics.memory.inc({ interface: door }, state.memory)
+    for (const [interfaceName, state] of Object.entries(doors)) {
+      metrics.clients.inc({ interface: interfaceName }, state.clients)
+      metrics.memory.inc({ interface: interfaceName }, state.memory)
     }
   }
 }
@@ -161,8 +161,8 @@ function setSelfTest(metrics: MetricSet, { selfTest, selfTestAge }: HostState): 
   metrics.doorOk.reset()
   const doors = selfTest?.doors ?? []
   const wrong = doors.filter(({ right }) => !right).map(({ kind }) => kind)
-  for (const { kind: door } of doors)
-    metrics.doorOk.set({ interface: door }, wrong.includes(door) ? 0 : 1)
+  for (const { kind: interfaceName } of doors)
+    metrics.doorOk.set({ interface: interfaceName }, wrong.includes(interfaceName) ? 0 : 1)
 }
 
 const DOORS = [...INTERFACES, 'policy']

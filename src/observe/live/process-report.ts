@@ -8,7 +8,7 @@ export interface LoggedLine {
 
 /** A message that scanners are looking at. */
 interface MailUnderway {
-  readonly door: string
+  readonly interfaceName: string
   /** The address of the SMTP client. */
   readonly remote: string | undefined
   /** The sender in latin1, without brackets. */
