@@ -32,7 +32,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'scan/scanners/clamd/versions.ts': 'one clock for all that is known of a clamd',
   'scan/scanners/file-plugin/host-process.ts': 'a nonce that no plugin can guess',
   'scan/scanners/permits/scan-permits.ts': 'one clock for the permits of a scanner that runs here',
-  'scan/scanners/run/scan-bytes.ts': 'a scan by hand, which is a command of its own',
+  'scan/scanners/run/manual-scan.ts': 'a scan by hand, which is a command of its own',
   'scan/verdicts/open-verdicts.ts': 'a secret of this process',
   'scan/verdicts/poison.ts': 'one clock for a process, which tests set',
   'scan/verdicts/store/shared-store.ts': 'how long the store takes to answer a probe',

@@ -12,7 +12,7 @@ import {
 } from '../contract/scanner.ts'
 import { clean, type ScanResult, worse } from '../findings/scan-result.ts'
 import { Inspections } from './inspections.ts'
-import { extractedBy } from './read-mail.ts'
+import { extractedBy } from './mail-reading.ts'
 import { ResultCollector } from './result-collector.ts'
 import { isFinal, scanMail, scanWithoutExtracted } from './scan-mail.ts'
 import type { MailScan, ScanRun } from './scan-run.ts'

@@ -4,7 +4,7 @@ import { ExtractedForms } from '../../../../src/scan/scanners/clamd/extracted-fo
 import { socketCreatedAt } from '../../../../src/scan/scanners/clamd/versions.ts'
 import { readScanSettings } from '../../../../src/scan/scanners/contract/scan-settings.ts'
 import { makeScanners } from '../../../../src/scan/scanners/make-scanners.ts'
-import { scanBytes } from '../../../../src/scan/scanners/run/scan-bytes.ts'
+import { scanBytes } from '../../../../src/scan/scanners/run/manual-scan.ts'
 import type { Ending } from '../../../programs/host/server.ts'
 import { type Clamd, startClamd } from '../../../programs/servers/clamd.ts'
 import { everyForm } from '../clamd/every-form.ts'
