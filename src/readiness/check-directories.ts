@@ -17,12 +17,12 @@ const MIB = 1024 * 1024
 /** Bytes: room for many large messages at a time. */
 const ROOMY = 1024 * MIB
 /** Bytes of a large message. */
-const LARGE = 64 * MIB
+const LARGE_MESSAGE = 64 * MIB
 /**
  * The share of a file system that must be free if that is less than the largest message, as on a
  * small file system.
  */
-const RESERVE = 0.1
+const RESERVED_PART = 0.1
 /** Bytes that are written to test whether a directory can be written to. */
 const WRITTEN = 64 * 1024
 const PERMISSIONS = 0o7777
@@ -218,17 +218,17 @@ function writableBy(host: StageHost, what: string, directory: string): CheckLine
 }
 
 function checkFreeSpace(what: string, directory: string): CheckLine[] {
-  const { free, size, isTmpfs, fault } = freeSpaceIn(what, directory, LARGE)
+  const { free, size, isTmpfs, fault } = freeSpaceIn(what, directory, LARGE_MESSAGE)
   if (fault !== undefined) return [fault]
   if (isTmpfs && size < ROOMY) {
     const value = `${directory} is in memory (tmpfs) and has ${Math.floor(size / MIB)} MiB in all`
     return [warning(what, value, 'a few large messages fill it; use a disk')]
   }
   const room = `${Math.floor(free / MIB)} MiB free in ${directory}`
-  return [free < ROOMY ? warning(what, room, ROOM) : ok(what, room)]
+  return [free < ROOMY ? warning(what, room, ROOM_REMEDY) : ok(what, room)]
 }
 
-const ROOM = 'free space there, or use a larger file system'
+const ROOM_REMEDY = 'free space there, or use a larger file system'
 
 /**
  * Returns the faults of the directories for messages if one has no room for a message of `maxSize` bytes.
@@ -260,11 +260,11 @@ function freeSpaceIn(what: string, directory: string, bytes: number): FreeSpace 
   const { type, bsize, blocks, bavail, files, ffree } = statfsSync(directory)
   const [size, free] = [blocks * bsize, bavail * bsize]
   const room = { free, size, isTmpfs: type === TMPFS }
-  const none = (value: string) => failure(what, `${directory}: ${value}`, ROOM)
+  const none = (value: string) => failure(what, `${directory}: ${value}`, ROOM_REMEDY)
   if (free === 0)
     return { ...room, fault: marked(none('it is full, and mail is deferred'), 'nothing scans') }
   tryWriting(directory)
-  if (free < Math.min(bytes, size * RESERVE)) {
+  if (free < Math.min(bytes, size * RESERVED_PART)) {
     const value = `only ${formatSize(free)} are free, and a message may need ${formatSize(bytes)}: larger mail is deferred`
     return { ...room, fault: none(value) }
   }

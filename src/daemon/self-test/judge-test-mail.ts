@@ -87,7 +87,7 @@ async function judgeFromMemory(
 }
 
 /** Bytes of the clean message, if a message may be that large: interfaces keep such a message in a file. */
-const LARGE = 256 * 1024
+const LARGE_MESSAGE = 256 * 1024
 
 const HEADER = `From: onescand <postmaster@localhost>
 To: postmaster@localhost
@@ -106,7 +106,7 @@ export function makeTestMail(
   { least, most }: { readonly least: number; readonly most: number },
 ): { readonly clean: Buffer; readonly eicar: Buffer } {
   const text = `${HEADER}Content-Type: text/plain\n\nNothing here at ${number}.\n`
-  const clean = text + linesOf(Math.min(LARGE, most) - text.length)
+  const clean = text + linesOf(Math.min(LARGE_MESSAGE, most) - text.length)
   // A name that no site bans.
   const withEicar = (text: string) => `${beginWithEicar(HEADER, text, 'eicar.txt')}--part--\n`
   const letter = `At ${number}.`

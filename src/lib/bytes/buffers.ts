@@ -17,11 +17,11 @@ export function releaseBuffer({ buffer, byteLength }: Buffer): void {
  * as some tens of bytes in a loop. With one call for each line, a message of empty lines costs ten times as
  * much as one of text.
  */
-const NEAR = 32
+const NEAR_BYTES = 32
 
 /** Returns the same as `bytes.indexOf(byte, from)`, without a native call if the byte is near. */
 export function indexOfByte(bytes: Buffer, byte: number, from: number): number {
-  const near = Math.min(from + NEAR, bytes.length)
+  const near = Math.min(from + NEAR_BYTES, bytes.length)
   for (let at = from; at < near; at++) if (bytes[at] === byte) return at
   return near === bytes.length ? -1 : bytes.indexOf(byte, near)
 }
@@ -34,7 +34,7 @@ export function copyRun(
   from: number,
   end = bytes.length,
 ): number {
-  if (end - from > NEAR) return bytes.copy(to, offset, from, end)
+  if (end - from > NEAR_BYTES) return bytes.copy(to, offset, from, end)
   for (let at = from, free = offset; at < end; at++) to[free++] = bytes[at]!
   return end - from
 }

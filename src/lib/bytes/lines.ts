@@ -28,7 +28,7 @@ export function isAllBlank(bytes: Buffer, from: number, to: number): boolean {
  * This many bytes are compared one by one before the runtime searches the rest. If lines are short,
  * a call of the runtime for each of them would take most of the time.
  */
-const NEAR = 16
+const NEAR_BYTES = 16
 
 /**
  * Finds the ends of lines in bytes, from the front to the end. No line end is searched for twice,
@@ -71,7 +71,7 @@ export class LineSearch {
   }
 
   #next(byte: number, from: number): number {
-    const near = Math.min(this.#to, from + NEAR)
+    const near = Math.min(this.#to, from + NEAR_BYTES)
     for (let at = from; at < near; at++) if (this.#bytes[at] === byte) return at
     const found = this.#bytes.indexOf(byte, near)
     return found < 0 ? this.#to : found

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 /** Bytes that are read in a millisecond or two, however many pieces they are in. */
-const LARGE = 64 * 1024
+const BYTES_PER_TURN = 64 * 1024
 
 /** Resolves once the event loop has read all arrived data, and has run the timers that are due. */
 export function nextTurn(): Promise<void> {
@@ -10,7 +10,7 @@ export function nextTurn(): Promise<void> {
 
 /** Lets other work run, if a step has read more bytes than it should wait for. */
 export async function yieldAfter(bytes: number): Promise<void> {
-  if (bytes > LARGE) await nextTurn()
+  if (bytes > BYTES_PER_TURN) await nextTurn()
 }
 
 /** Bytes that are hashed in a millisecond or two. */

@@ -1,9 +1,9 @@
 import { Fault } from '../errors/fault.ts'
 
 /** Bytes up to which a message counts as small. */
-const SMALL = 64 * 1024
+const SMALL_MESSAGE = 64 * 1024
 /** The part of a budget that is for small messages alone. */
-const RESERVE = 1 / 4
+const RESERVED_PART = 1 / 4
 /** A client may use this multiple of the part that stays free for others. */
 const OF_FREE = 3
 
@@ -30,7 +30,7 @@ export class Budget {
    * not.
    */
   hasRoom(client: string, bytes: number, isSmall: boolean): boolean {
-    const limit = isSmall ? this.limit : this.limit * (1 - RESERVE)
+    const limit = isSmall ? this.limit : this.limit * (1 - RESERVED_PART)
     const own = (this.#byClient.get(client) ?? 0) + bytes
     return own <= OF_FREE * (limit - this.#used - bytes)
   }
@@ -70,7 +70,7 @@ export class MemoryLease {
    * share left for them.
    */
   charge(bytes: number): void {
-    const isSmall = this.#charged + bytes <= SMALL
+    const isSmall = this.#charged + bytes <= SMALL_MESSAGE
     if (bytes > 0 && !this.#budget.hasRoom(this.#client, bytes, isSmall)) {
       throw new Fault('out-of-memory', `no memory for another ${bytes} bytes (--memory)`)
     }

@@ -250,10 +250,10 @@ function beginsEmptyLine(text: string, at: number, ending: LineEnding): boolean 
 }
 
 /** This many bytes of a line are compared one by one: for short lines a call of the runtime is slower. */
-const NEAR = 16
+const NEAR_BYTES = 16
 
 function indexOfLf(bytes: Buffer, from: number): number {
-  const near = Math.min(bytes.length, from + NEAR)
+  const near = Math.min(bytes.length, from + NEAR_BYTES)
   for (let at = from; at < near; at++) if (bytes[at] === LF) return at
   return bytes.indexOf(LF, near)
 }

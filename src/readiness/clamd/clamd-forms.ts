@@ -18,10 +18,10 @@ export async function tryForms(
 }
 
 /** Free space in bytes that clamd needs: about sixty messages with remaining parts may be scanned at once. */
-const ROOM = 8 * 1024 * 1024
+const FREE_SPACE = 8 * 1024 * 1024
 
 /**
- * Submits a stream of ROOM zeros to a server, which it writes to its TemporaryDirectory. It skips parts of a
+ * Submits a stream of FREE_SPACE zeros to a server, which it writes to its TemporaryDirectory. It skips parts of a
  * message that it cannot write, and reports nothing. Resolves to `late` if the server is too busy to answer in
  * time.
  */
@@ -29,7 +29,7 @@ export async function probeRoom(
   clamd: ClamdServer,
   signal: AbortSignal,
 ): Promise<'enough' | 'none' | 'late'> {
-  const bytes = Bytes.of(Buffer.alloc(ROOM))
+  const bytes = Bytes.of(Buffer.alloc(FREE_SPACE))
   const outcome = await clamd.scan({ bytes }, { signal, note() {} })
   if (outcome.kind === 'answered') return outcome.reply.answer === 'clean' ? 'enough' : 'none'
   const isQueueFull = outcome.kind === 'unreachable' && outcome.state === 'full'

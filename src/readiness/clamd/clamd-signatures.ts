@@ -116,7 +116,7 @@ const A_HANDFUL = 10_000
 /** The bytes of the header of a .cvd or .cld. */
 const HEADER = 512
 /** A text database of more bytes has enough signatures. */
-const LARGE = 4 * 1024 * 1024
+const LARGE_DATABASE = 4 * 1024 * 1024
 
 /** Warns if the database holds next to no signatures. A database that cannot be read gets no check line. */
 export function checkCount(what: string, database: string): CheckLine[] {
@@ -147,8 +147,8 @@ export function signaturesIn(database: string): number | undefined {
 function countIn(file: string): number {
   if (/\.(cvd|cld)$/.test(file)) return Number(headerOf(file).split(':')[3] ?? 0) || 0
   if (/\.(fp|ign2?)$/.test(file)) return 0 // lists of exceptions
-  if (statSync(file).size > LARGE) return A_HANDFUL
-  return readForeignFile(file, LARGE)
+  if (statSync(file).size > LARGE_DATABASE) return A_HANDFUL
+  return readForeignFile(file, LARGE_DATABASE)
     .toString('latin1')
     .split('\n')
     .filter((line) => line.trim() !== '' && !line.startsWith('#')).length

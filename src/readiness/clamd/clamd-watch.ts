@@ -17,7 +17,7 @@ import { checkAlert, checkDepth } from './clamd-limits.ts'
 import { signaturesOf } from './clamd-signatures.ts'
 
 /** Milliseconds between two rounds of requests. */
-const EVERY = 15_000
+const ROUND_INTERVAL = 15_000
 /** The number of rounds until a server's limits are tested again: it logs each test. */
 const LIMITS_AFTER = 4
 /**
@@ -79,7 +79,7 @@ export class ClamdWatch {
     settings: () => ScanSettings | undefined,
     log: (line: string) => void,
     {
-      every = EVERY,
+      every = ROUND_INTERVAL,
       extracts = () => {},
       isWanted = () => false,
     }: {

@@ -169,7 +169,7 @@ function notOurs(reason: string): Fault {
  * Bytes of a file that are read at first, to find its record. Each further read is eight times as large, up
  * to RECORD_MAX.
  */
-const START = 4096
+const START_LENGTH = 4096
 
 /** A message that is open for reading. */
 export interface OpenEntry {
@@ -223,7 +223,7 @@ async function* readMessage(
 
 /** Reads the record above a message. */
 async function readStart(handle: FileHandle): Promise<ReadRecord> {
-  let start = Buffer.alloc(START)
+  let start = Buffer.alloc(START_LENGTH)
   for (let length = 0; ; ) {
     const { bytesRead } = await handle.read(start, length, start.length - length, length)
     length += bytesRead

@@ -3,7 +3,7 @@ import { readFileSync, writeSync } from 'node:fs'
 /** The length of a fingerprint: SHA-256 in base64url. */
 const FINGERPRINT = 43
 /** Bytes of an entry: what is done with the message, and its fingerprint. */
-const ENTRY = 1 + FINGERPRINT
+const ENTRY_LENGTH = 1 + FINGERPRINT
 /** The first byte of an entry. */
 const doing = { judging: 'j', scanning: 's', 'scanning alone': 'a' } as const
 /** Overwrites an entry that has ended. */
@@ -54,9 +54,9 @@ export class CrashRecord {
   /** Returns the messages in progress of a process that has ended. */
   static read(fd: number): MessagesAtCrash {
     const text = readFileSync(fd, 'latin1')
-    const entries = Array.from({ length: text.length / ENTRY }, (_, n) => ({
-      first: text[n * ENTRY],
-      fingerprint: text.slice(n * ENTRY + 1, (n + 1) * ENTRY),
+    const entries = Array.from({ length: text.length / ENTRY_LENGTH }, (_, n) => ({
+      first: text[n * ENTRY_LENGTH],
+      fingerprint: text.slice(n * ENTRY_LENGTH + 1, (n + 1) * ENTRY_LENGTH),
     }))
     const scans: readonly (string | undefined)[] = [doing.scanning, doing['scanning alone']]
     return {
@@ -72,7 +72,7 @@ export class CrashRecord {
 
   #write(bytes: Buffer, index: number): void {
     try {
-      writeSync(this.#fd, bytes, 0, bytes.length, index * ENTRY)
+      writeSync(this.#fd, bytes, 0, bytes.length, index * ENTRY_LENGTH)
     } catch {
       // The disk is full.
     }

@@ -34,7 +34,7 @@ type HostEvent =
 /** Bytes of verdicts that one process keeps. onescand(8) has this number. */
 const VERDICTS_MAX = 16 * 1024 * 1024
 /** Upper limit, in bytes, for the overhead of a verdict in addition to its fingerprint and its texts. */
-const ENTRY = 256
+const ENTRY_OVERHEAD = 256
 /** Milliseconds for which events are collected. A scan that begins and ends within this time is not sent. */
 const GATHERED_FOR = 3
 
@@ -59,7 +59,7 @@ export class HostMemory {
   readonly #verdicts = new LRUCache<string, CachedVerdict>({
     maxSize: VERDICTS_MAX,
     sizeCalculation: (verdict, fingerprint) =>
-      JSON.stringify(verdict).length + fingerprint.length + ENTRY,
+      JSON.stringify(verdict).length + fingerprint.length + ENTRY_OVERHEAD,
   })
   #send: ((events: HostEvents) => void) | undefined
   #events: HostEvent[] = []

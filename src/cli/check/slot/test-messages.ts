@@ -112,7 +112,7 @@ function failed(what: string, host: Host, test: SlotTest): CheckLine {
   const least = Math.min(as, data)
   const value = `${endText(outcome)}${reason}`
   if (outcome.code === 0) return failure(what, value, 'reinstall it')
-  if (least >= ENOUGH)
+  if (least >= START_MEMORY)
     return failure(what, value, 'see the other lines; until then mail is deferred')
   const remedy = isBarred(test) ? `${MORE_MEMORY}, and ${groupRemedy(host)}` : MORE_MEMORY
   return failure(what, `${value}, with a limit of ${least} bytes of memory`, remedy)
@@ -126,7 +126,7 @@ function endText({ code, signal, hasTimedOut }: SlotResult): string {
 }
 
 /** The bytes of memory with which the runtime surely starts. */
-const ENOUGH = isCompiled ? 1024 ** 3 : 4_000_000_000
+const START_MEMORY = isCompiled ? 1024 ** 3 : 4_000_000_000
 /**
  * The same for both runtimes, and in all documentation. -m would also set the stack, of which Node makes one
  * for each thread.

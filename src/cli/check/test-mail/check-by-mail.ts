@@ -26,7 +26,7 @@ const USUAL: readonly Way[] = [
 ]
 
 /** Bytes of the large mail: more than the sizes from which on some hosts scan nothing. */
-const LARGE = 300 * 1024
+const LARGE_MAIL = 300 * 1024
 /** Milliseconds for a line about an accepted message: a queue may precede onescan. */
 const LOG_TIMEOUT = 5_000
 /** The same for mail of a program, which is taken before any filter has seen it: rspamd may need seconds for each. */
@@ -337,7 +337,7 @@ class WayTest {
   }
 }
 
-const largeEicar = largeEicarMessage(LARGE).gather()
+const largeEicar = largeEicarMessage(LARGE_MAIL).gather()
 
 /** Upper limit for the characters shown of a line of the mail server. */
 const RULE_SHOWN = 200

@@ -49,7 +49,7 @@ function* emitInflated(
 
 const END_OF_DIRECTORY = 0x06054b50
 const END_SIZE = 22
-const ENTRY = 0x02014b50
+const ENTRY_SIGNATURE = 0x02014b50
 const ENTRY_SIZE = 46
 const LOCAL = 0x04034b50
 const LOCAL_SIZE = 30
@@ -108,7 +108,7 @@ function directoryOf(
   const bytes = source.gather(from, from + size)
   const entries: ZipEntry[] = []
   for (let at = 0; at < size; ) {
-    if (at + ENTRY_SIZE > size || bytes.readUInt32LE(at) !== ENTRY) return undefined
+    if (at + ENTRY_SIZE > size || bytes.readUInt32LE(at) !== ENTRY_SIGNATURE) return undefined
     if ((bytes.readUInt16LE(at + 8) & ENCRYPTED) !== 0) return undefined
     const nameEnd = at + ENTRY_SIZE + bytes.readUInt16LE(at + 28)
     entries.push({

@@ -27,7 +27,7 @@ const BLANKS_MAX = 64 * 1024
 const JOIN_MIN = 4096
 
 /** This many bytes are compared one by one before the runtime searches the rest. */
-const NEAR = 32
+const NEAR_BYTES = 32
 
 const hex = new Int8Array(256).fill(-1)
 for (let value = 0; value < 16; value++) {
@@ -161,7 +161,7 @@ export class QuotedPrintableDecoder implements Decoder {
 
   /** Returns the offset of the next `=`, or of the next blank if blanks at the end of a line matter. */
   #nextOfInterest(bytes: Buffer, from: number, looksForBlanks: boolean): number {
-    const near = looksForBlanks ? bytes.length : Math.min(bytes.length, from + NEAR)
+    const near = looksForBlanks ? bytes.length : Math.min(bytes.length, from + NEAR_BYTES)
     let at = from
     for (; at < near; at++) {
       const byte = bytes[at]

@@ -8,7 +8,7 @@ import { DiskShare } from './disk-share.ts'
 const MEMORY_MAX = 3 * 1024 * 1024
 
 /** A content of at most this many bytes always stays in memory. Most contents are that small. */
-const SMALL = 8 * 1024
+const SMALL_CONTENT = 8 * 1024
 
 /** Minimum and maximum size of one block of memory, in bytes. */
 const BLOCK_MIN = 256
@@ -81,7 +81,7 @@ export class Store extends Bytes {
     if (from >= to) return
     const after = this.#size + to - from
     const needed = Math.max(to - from, this.#expected - this.#size)
-    const fits = after <= SMALL || this.#pool.used + needed <= MEMORY_MAX
+    const fits = after <= SMALL_CONTENT || this.#pool.used + needed <= MEMORY_MAX
     if (this.#fd === undefined && !fits) this.#fd = this.#spill()
     if (this.#fd === undefined) this.#hold(bytes, from, to)
     else this.#addToFile(this.#fd, bytes, from, to)

@@ -75,7 +75,7 @@ function anyOf(patterns: readonly string[]): (text: string) => boolean {
 }
 
 /** Bytes from the start of a content that are looked at for most kinds. */
-const START = 4096
+const START_LENGTH = 4096
 
 /** The offset of the volume descriptor of ISO 9660 or UDF (ECMA-119 6.2.1, ECMA-167 2/8.3.1). */
 const VOLUME_AT = 32_769
@@ -109,7 +109,7 @@ const CONTENT_KINDS = Object.keys(kinds) as readonly ContentKind[]
 
 /** The kinds of a content. */
 export function kindsOf(content: Bytes): ContentKind[] {
-  const start = content.gather(0, START)
+  const start = content.gather(0, START_LENGTH)
   return CONTENT_KINDS.filter((kind) => kinds[kind](start, content))
 }
 
