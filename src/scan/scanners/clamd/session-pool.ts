@@ -131,7 +131,9 @@ export class ClamdSessions {
   #sweep(): void {
     const old = readUptime() - this.#idleFor
     while (this.#idle[0] && (this.#idle[0].since <= old || !this.#idle[0].session.isOpen)) {
-      this.#idle.shift()!.session.end()
+      const { session } = this.#idle.shift()!
+      if (!session.isOpen) this.#broke()
+      session.end()
     }
     const isAny = this.#idle.length > 0
     this.#sweeper = isAny ? setTimeout(() => this.#sweep(), this.#idleFor).unref() : undefined

@@ -7,6 +7,7 @@ import { streamsOf } from '../../../../src/scan/scanners/clamd/scan-commands.ts'
 import { ClamdSessions, IDLE_MAX } from '../../../../src/scan/scanners/clamd/session-pool.ts'
 import type { ContentScanner, Sample } from '../../../../src/scan/scanners/contract/scanner.ts'
 import { closed } from '../../../run/closed.ts'
+import { until } from '../../../run/until.ts'
 import { type Asked, numbered, standIn } from './stand-in.ts'
 import { clamdPolicy, sample, scanTask } from './task.ts'
 
@@ -276,6 +277,17 @@ t.test('an idle connection is closed after a while', async (t) => {
   await gone(server.connections[0]!)
   clearInterval(keepAlive)
   t.pass('the server saw the end')
+})
+
+t.test('an idle connection that the server has ended is noticed without a message', async (t) => {
+  const server = await standIn(t, ok)
+  let broken = 0
+  const options = { idleMax: 1, idleFor: 300, broke: () => void broken++ }
+  const sessions = new ClamdSessions(readClamdAddress(server.socket), options)
+  t.teardown(() => sessions.close())
+  await sessions.ask(streamsOf([small.bytes]), AbortSignal.timeout(20_000))
+  server.die()
+  await until(() => broken > 0, 'the connection is given up')
 })
 
 t.test(
