@@ -31,7 +31,7 @@ export const databaseOfEicar: Readonly<Record<string, string>> = {
   'x.ndb': `EICAR-Test:0:*:${Buffer.from(EICAR).toString('hex')}\n`,
 }
 
-const program = ['/usr/sbin/clamd', '/usr/local/sbin/clamd', '/usr/bin/clamd'].find(isExecutable)
+const installed = ['/usr/sbin/clamd', '/usr/local/sbin/clamd', '/usr/bin/clamd'].find(isExecutable)
 
 /**
  * Why tests with a real clamd are skipped, or false: `t.test(name, { skip: clamdMissing }, ...)`.
@@ -39,6 +39,8 @@ const program = ['/usr/sbin/clamd', '/usr/local/sbin/clamd', '/usr/bin/clamd'].f
 export const clamdMissing: string | false = lacks('clamd')
 
 export interface ClamdOptions {
+  /** The program, if that is not the installed one. */
+  readonly program?: string | undefined
   /** Settings of clamd.conf(5), by their names there. The defaults are those of clamd. */
   readonly streamMaxLength?: string
   readonly maxFileSize?: string
@@ -108,6 +110,7 @@ export interface Clamd {
  *     const clamd = await startClamd(t, { streamMaxLength: '1M' })
  */
 export async function startClamd(t: Ending, options: ClamdOptions = {}): Promise<Clamd> {
+  const { program = installed } = options
   if (program === undefined) throw new Error(String(clamdMissing))
   const directory = mkdtempSync(join(options.parent ?? tmpdir(), 'onescan-clamd-'))
   const socket = options.socket ?? join(directory, 'clamd.sock')
@@ -164,7 +167,8 @@ function configuration(
   port: number,
   { signatures = join(directory, 'db'), ...options }: ClamdOptions,
 ): string {
-  const { database, socket: _, tcp, parent, alertExceedsMax = false, ...settings } = options
+  const { program: _, socket: __, database, tcp, parent, ...others } = options
+  const { alertExceedsMax = false, ...settings } = others
   const own = Object.entries({ alertExceedsMax, ...settings }).map(([name, value]) => {
     const word = typeof value === 'boolean' ? (value ? 'yes' : 'no') : value
     return word === '' ? '' : `${name.replace(/^./, (letter) => letter.toUpperCase())} ${word}`

@@ -4,7 +4,7 @@ import { isWhole } from '../../../run/is-whole.ts'
 import { createRandom } from '../../../run/random.ts'
 import { extractingAll, judgeMessage } from '../evasions/judge-message.ts'
 import { mailAround } from './around-forms.ts'
-import { kindsOfSignature } from './kinds-of-signature.ts'
+import { databaseOf, kindsOfSignature } from './kinds-of-signature.ts'
 
 const MAILS = isWhole ? 400 : 12
 const SEED = 8_202
@@ -16,8 +16,7 @@ t.test(
     const random = createRandom(SEED)
     let omitted = 0
     for (const [kind, known] of Object.entries(kindsOfSignature)) {
-      const database = { [known.database]: `${known.line}\n` }
-      const clamd = await startClamd(t, { alertExceedsMax: true, database })
+      const clamd = await startClamd(t, { alertExceedsMax: true, database: databaseOf(known) })
       t.match(await clamdAnswer(clamd.socket, known.bytes), { answer: 'infected' }, kind)
       const extracted = await extractingAll(clamd.socket)
       for (let count = 0; count < MAILS; count++) {

@@ -75,6 +75,10 @@ const known = (
   line: string,
 ): KnownFile => ({ type, bytes: content, database, line })
 
+/** A YARA rule for a file of this length with this text. */
+const yara = (content: Buffer, words: string) =>
+  `rule S { strings: $a = "${words}" condition: $a and filesize == ${content.length} }`
+
 /** A file for each kind of signature of ClamAV, with the signature that finds it. */
 export const kindsOfSignature: Readonly<Record<string, KnownFile>> = {
   'text by its MD5': known('text/plain', text, 'a.hdb', `${md5(text)}:${text.length}:S`),
@@ -93,9 +97,13 @@ export const kindsOfSignature: Readonly<Record<string, KnownFile>> = {
     'a.imp',
     `${md5(Buffer.from('kernel32.exitprocess'))}:*:S:90`,
   ),
+  'text, at its beginning': known('text/plain', text, 'a.ndb', `S:0:0:${hex('Dear all,\nthese')}`),
+  'text, at its end': known('text/plain', text, 'a.ndb', `S:0:EOF-8:${hex('Regards\n')}`),
+  'any file, at its beginning': known('file', bytes, 'a.ndb', `S:0:0:${hex('\0\x01\xffabc\r\n')}`),
   'any file, at its end': known('file', bytes, 'a.ndb', `S:0:EOF-12:${hex('the very end')}`),
   'program, where it begins': known('file', program, 'a.ndb', `S:1:EP+0:9090${hex('the minutes')}`),
   'page, normalized': known('text/html', page, 'a.ndb', `S:3:*:${hex('title="a=b"')}`),
+  'page, at its beginning': known('text/html', page, 'a.ndb', `S:3:0:${hex('<html><body>')}`),
   'text, normalized': known('text/plain', text, 'a.ndb', `S:7:0:${hex('dear all')}`),
   picture: known('file', gif, 'a.ndb', `S:5:*:${hex('the minutes')}`),
   document: known('file', pdf, 'a.ndb', `S:10:*:${hex('/Minutes')}`),
@@ -111,6 +119,18 @@ export const kindsOfSignature: Readonly<Record<string, KnownFile>> = {
     'a.ldb',
     `S;Engine:100-255,Target:0,Intermediates:CL_TYPE_ZIP;0;${hex('the minutes in')}`,
   ),
+  'text by a logical signature': known(
+    'text/plain',
+    text,
+    'a.ldb',
+    `S;Engine:51-255,Target:0;0&1;0:${hex('Dear')};EOF-8:${hex('Regards')}`,
+  ),
+  'page by a logical signature': known(
+    'text/html',
+    page,
+    'a.ldb',
+    `S;Engine:51-255,Target:3;0&1;${hex('title="a=b"')};${hex('the minutes')}`,
+  ),
   'program by a logical signature': known(
     'file',
     program,
@@ -123,4 +143,11 @@ export const kindsOfSignature: Readonly<Record<string, KnownFile>> = {
     'a.cdb',
     String.raw`S:CL_TYPE_ZIP:*:minutes\.exe:*:*:*:*:*:*`,
   ),
+  'text by a YARA rule': known('text/plain', text, 'a.yar', yara(text, 'these are = the minutes')),
+  'file by a YARA rule': known('file', bytes, 'a.yar', yara(bytes, 'the very end')),
 }
+
+/** The database of a clamd that knows this signature, and the test virus. */
+export const databaseOf = ({ database, line }: KnownFile): Readonly<Record<string, string>> => ({
+  [database]: `${line}\n`,
+})
