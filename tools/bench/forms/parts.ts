@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { type ByteRange, Bytes } from '../../../src/mail/message/bytes.ts'
+import { TOP_LINE } from '../../../src/mail/message/message.ts'
+import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
+import { LimitExceeded, limits } from '../../../src/mail/mime/budget/limits.ts'
+import { type Steps, Work } from '../../../src/mail/mime/budget/work.ts'
+import { contentsOf } from '../../../src/mail/mime/contents.ts'
+import { formOfLeaf } from '../../../src/mail/mime/leaves/plain.ts'
+import { aroundMail } from '../../../src/mail/mime/reader/depth.ts'
+import type { Leaf } from '../../../src/mail/mime/reader/found.ts'
+import { MailReadings } from '../../../src/mail/mime/reader/readings.ts'
+import { multipartForms, type PartForm } from '../../../src/mail/mime/traits/part-forms.ts'
+import type { PartNames } from '../../../src/mail/mime/traits/part-names.ts'
+import { STREAMED_MAX } from '../../../src/scan/scanners/clamd/clamd-server.ts'
+
+/** A part that scanners get with `SECONDLOOK=always`: its form, or why it has none. */
+export type CountedPart = { readonly form: string } | { readonly without: string }
+
+interface FoundPart {
+  readonly form: PartForm | undefined
+  readonly part: PartNames
+}
+
+const openFile = () => openAnonymousFile(tmpdir())
+
+/** The parts of a mail, as scanners get them, in their order. */
+export function partsOf(message: Buffer): CountedPart[] {
+  const mail = Bytes.of(message)
+  const isLarge = mail.size + TOP_LINE.length > STREAMED_MAX
+  const reasons = new Reasons(mail)
+  const parts: CountedPart[] = []
+  let fresh: FoundPart[] = [] // of the leaf that is being decoded
+  const settle = (leaf?: ByteRange) => {
+    for (const { form, part } of fresh) {
+      if (isLarge) parts.push({ without: `in a message of more than ${STREAMED_MAX / 1024} KiB` })
+      else if (form) parts.push({ form: nameOf(form) })
+      else parts.push({ without: reasons.of(part, leaf, fresh) })
+    }
+    fresh = []
+  }
+  const options = { createHash, openFile, seeksForms: true, maxDepth: limits.nesting }
+  for (const step of contentsOf(mail, { ...options, onPart: () => [], onEmitted: settle })) {
+    if (step.kind === 'content') fresh.push({ form: step.form, part: step.part })
+  }
+  settle()
+  return parts
+}
+
+/** The words of the log and of `onescan check`. */
+function nameOf({ content, multiparts }: PartForm): string {
+  return `${content}, ${multiparts || 'no multipart'}`
+}
+
+/** What one reading of a mail finds. */
+interface Structure {
+  readonly leaves: readonly Leaf[]
+  /** Whether no client reads it in another way. */
+  readonly isOne: boolean
+}
+
+const A_LINE = Bytes.of(Buffer.from('a\n'))
+
+/** Why parts of one mail have no form, as far as a look from outside shows it. */
+class Reasons {
+  readonly #mail: Bytes
+  #structure: Structure | undefined
+
+  constructor(mail: Bytes) {
+    this.#mail = mail
+  }
+
+  of(part: PartNames, range: ByteRange | undefined, ofLeaf: readonly FoundPart[]): string {
+    if (part.containers.length > 0) return 'in a container, or in the lines of a text'
+    if (part.types.some((type) => type.startsWith('message/'))) return 'an attached message'
+    this.#structure ??= structureOf(this.#mail)
+    const { leaves, isOne } = this.#structure
+    if (!isOne) return 'in a message that clients read in several ways'
+    const leaf = range && leaves.find(({ from, to }) => from === range.from && to === range.to)
+    if (leaf === undefined) return 'decoded in several ways'
+    if (!this.#hasForm(leaf, A_LINE)) {
+      const isKnown = multipartForms.some((form) => form === leaf.depth.subtypes)
+      return isKnown ? 'of another type or encoding' : 'in other multiparts'
+    }
+    if (!this.#hasForm(leaf, this.#mail.slice(leaf.from, leaf.to)))
+      return 'a text with white space, empty lines or an end that libclamav changes'
+    if (ofLeaf.some(({ form }) => form)) return 'a part that clients also save in another way'
+    return 'in a message with a field or a line that libclamav may read in another way'
+  }
+
+  #hasForm(leaf: Leaf, part: Bytes): boolean {
+    return resultOf(formOfLeaf(leaf, part, new Work(this.#mail, { openFile }))) !== undefined
+  }
+}
+
+function structureOf(mail: Bytes): Structure {
+  const readings = new MailReadings(mail, aroundMail(), { readings: limits.readings })
+  const leaves: Leaf[] = []
+  try {
+    const reading = readings.next()!
+    for (const _ of reading.read()) {
+      // only what it finds is needed
+    }
+    for (const found of reading.takeFound()) if (!('seen' in found)) leaves.push(found)
+  } catch (error) {
+    if (!(error instanceof LimitExceeded)) throw error
+  }
+  return { leaves, isOne: readings.next() === undefined && readings.isOne }
+}
+
+function resultOf<Result>(steps: Steps<Result>): Result {
+  let step = steps.next()
+  while (!step.done) step = steps.next()
+  return step.value
+}

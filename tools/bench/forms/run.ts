@@ -1,0 +1,35 @@
+// `npm run bench:forms`: which forms the parts of mail have (src/mail/mime/traits/part-forms.ts), and what clamd finds
+// in them.
+//
+//     npm run bench:forms -- phishing_pot/email spamassassin
+//     npm run bench:forms -- --clamd /usr/sbin/clamd
+//
+// Each file in a folder is a message, each mbox is split. For each place the output has the number of parts of each
+// form, their share of all parts that scanners get, and why the others have none.
+// Without a place it has a table of forms and kinds of signature: in how many messages the clamd that is installed, or
+// the program of --clamd, finds a file which is in a part of this form. Above it is what the test messages of onescand
+// show of this clamd. With --kind TEXT: only the kinds in whose name the text is. It ends with 1 if something was not found.
+import { parseArgs } from 'node:util'
+import { clamdMissing } from '../../../test/programs/servers/clamd.ts'
+import { kindsOfSignature } from '../../../test/scan/scanners/clamd/kinds-of-signature.ts'
+import { mailsIn } from '../ordinary/mails.ts'
+import { showKinds } from './kinds.ts'
+import { tallyOf, tallyTable } from './real-mail.ts'
+
+const { values, positionals: places } = parseArgs({
+  allowPositionals: true,
+  options: {
+    clamd: { type: 'string' },
+    kind: { type: 'string', default: '' },
+  },
+})
+
+if (places.length > 0) {
+  console.log(tallyTable(places.map((place) => tallyOf(place, mailsIn(place, false)))))
+} else {
+  if (values.clamd === undefined && clamdMissing) throw new Error(clamdMissing)
+  const kinds = Object.entries(kindsOfSignature).filter(([name]) => name.includes(values.kind))
+  const shown = await showKinds(Object.fromEntries(kinds), values.clamd)
+  console.log(shown)
+  process.exitCode = /^not found: /m.test(shown) ? 1 : 0
+}
