@@ -36,7 +36,7 @@ export function* isNestedDeeper(
     if (!(error instanceof LimitExceeded)) throw error
     work.leaveUnread(error.message)
   }
-  if (!search.isDeeper && work.unread !== undefined) yield { kind: 'unread', why: work.unread }
+  if (!search.isDeeper && work.unread !== undefined) yield { kind: 'unread', reason: work.unread }
   return search.isDeeper
 }
 

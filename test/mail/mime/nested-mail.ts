@@ -62,6 +62,6 @@ export function isNested(source: Bytes, limit: number, more?: Partial<WorkOption
   for (;;) {
     const { done, value } = steps.next()
     if (done) return value
-    if (value.kind === 'unread') throw new Error(value.why)
+    if (value.kind === 'unread') throw new Error(value.reason)
   }
 }

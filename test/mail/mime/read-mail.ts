@@ -43,7 +43,7 @@ export function readMail(mail: Bytes | Buffer | string, more?: Partial<ContentsO
     ...more,
   }
   for (const step of contentsOf(Bytes.of(bytes), options)) {
-    if (step.kind === 'unread') over = step.why
+    if (step.kind === 'unread') over = step.reason
     if (step.kind !== 'content') continue
     const content = step.bytes.gather()
     if (content.length !== step.bytes.size) throw new Error('another size than was told')

@@ -61,7 +61,7 @@ t.test('the work of observers counts as work of the mail', async (t) => {
   let over = ''
   for (const step of steps) {
     if (step.kind === 'turn') sinceTurn = 0
-    if (step.kind === 'unread') over = step.why
+    if (step.kind === 'unread') over = step.reason
   }
   t.equal(over, 'too much work for its size', 'as much as any other reading')
   t.ok(most <= WORK_PER_TURN / UNITS, `${most} steps at a time`)

@@ -103,7 +103,7 @@ async function look(file: string): Promise<Taken> {
   const openFile = () => openAnonymousFile(tmpdir())
   const source = new ReadBy(message.length, (from, to) => chunksOf(message, from, to))
   for (const step of contentsOf(source, { openFile, createHash })) {
-    if (step.kind === 'unread') over = step.why
+    if (step.kind === 'unread') over = step.reason
     else if (step.kind === 'turn') {
       await new Promise((resolve) => setImmediate(resolve))
       if (turns++ % COLLECT_EVERY === 0) held = Math.max(held, heldMemory() - heldBefore)

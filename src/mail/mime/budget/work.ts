@@ -42,7 +42,7 @@ type ContentStep =
   /** The message is nested deeper than is read. This step comes once. */
   | { readonly kind: 'deeper' }
   /** The mail exceeds a limit, however plainly it is read. This is the last step. */
-  | { readonly kind: 'unread'; readonly why: string }
+  | { readonly kind: 'unread'; readonly reason: string }
 
 /** Steps of the work on a message, with a result at their end. */
 export type Steps<Result = void> = Generator<ContentStep, Result>
@@ -92,8 +92,8 @@ export class Work {
   }
 
   /** Notes that a part is left unread. The rest of the message is read. */
-  leaveUnread(why: string): void {
-    this.#unread ??= why
+  leaveUnread(reason: string): void {
+    this.#unread ??= reason
     this.onOdd?.('unread')
   }
 

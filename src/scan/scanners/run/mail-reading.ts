@@ -72,8 +72,8 @@ export class MailReading {
         if (step.kind !== 'content') isCut = true
         if (step.kind === 'late') return tooLate
         if (step.kind === 'unread') {
-          inspections.each((inspection) => inspection.leaveUnread(step.why))
-          if (results.recordUnread(`second look: ${step.why}`, step.why)) return undefined
+          inspections.each((inspection) => inspection.leaveUnread(step.reason))
+          if (results.recordUnread(`second look: ${step.reason}`, step.reason)) return undefined
         } else {
           const result =
             step.kind === 'deeper'
@@ -158,10 +158,10 @@ export async function measureDepth({
   const openFile = () => openAnonymousFile(run.spool.directory)
   const { createHash } = await loadCrypto()
   const steps = isNestedDeeper(bytes, limits.nesting, { openFile, createHash, header })
-  let whyUnread: string | undefined
+  let reason: string | undefined
   let step = steps.next()
   for (; !step.done; step = steps.next()) {
-    if (step.value.kind === 'unread') whyUnread = step.value.why
+    if (step.value.kind === 'unread') reason = step.value.reason
     await nextTurn()
     if (task.signal.aborted) {
       steps.return(false)
@@ -169,7 +169,7 @@ export async function measureDepth({
     }
   }
   if (step.value) return results.record(tooDeep)
-  if (whyUnread !== undefined) results.recordUnread(whyUnread, whyUnread)
+  if (reason !== undefined) results.recordUnread(reason, reason)
   return undefined
 }
 

@@ -25,8 +25,8 @@ type ReadingStep =
   | FoundContent
   /** The message is nested deeper than is read. */
   | { readonly kind: 'deeper' }
-  /** The message exceeds a limit of mail/mime/budget/limits.ts, which `why` names. */
-  | { readonly kind: 'unread'; readonly why: string }
+  /** The message exceeds a limit of mail/mime/budget/limits.ts, which `reason` names. */
+  | { readonly kind: 'unread'; readonly reason: string }
   /** The signal was aborted first. */
   | { readonly kind: 'late' }
 
