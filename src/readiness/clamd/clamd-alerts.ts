@@ -104,7 +104,8 @@ const probes: readonly Probe[] = [
     isNamed: isBan,
     otherwise:
       'clamd does not have the list of BADATTACHMENTS: mail with banned names in archives is accepted',
-    remedy: 'install the list as onescan-clamav(7) describes under NAMES INSIDE ARCHIVES',
+    remedy:
+      'run onescan bans --install; for a clamd on another host or in a container see onescan-clamav(7)',
   },
   {
     setting: 'ARCHIVEBANS RAR',
