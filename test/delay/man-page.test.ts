@@ -5,7 +5,6 @@ import t from 'tap'
 import { OPTIONS } from '../../src/delay/options/delay-options.ts'
 import { parseNameRules } from '../../src/delay/plan/name-rules.ts'
 import { items, readPage, section } from '../documents/man-page.ts'
-import { figure } from '../documents/source-files.ts'
 import { launcher } from './rig.ts'
 
 /** smtp-delay(8) describes the program as it is. */
@@ -17,11 +16,6 @@ t.test('the page describes exactly the options that exist', async (t) => {
     return names.map((name) => `-${name.split(' ')[0]}`)
   })
   t.same(described.sort(), [...OPTIONS].sort())
-})
-
-t.test('the limits of the standalone talk are those of the program', async (t) => {
-  const limits = `${figure('TALK_SECONDS')} seconds, ${figure('COMMANDS_MAX')} commands or ${figure('INPUT_MAX') / 1024} KiB`
-  t.match(section(page, 'OPTIONS').replace(/\n/g, ' '), limits)
 })
 
 t.test('the rules in the page can be read', async (t) => {

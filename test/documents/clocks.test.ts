@@ -1,5 +1,5 @@
 import t from 'tap'
-import { sourceFiles } from './source-files.ts'
+import { sourceFiles } from '../../tools/documents/source-files.ts'
 
 /** Who below an interface reads a clock, a random source or the environment by itself: doc/development/design.md forbids it. */
 

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { readSource, type SourceFile, sourceFiles } from './source-files.ts'
+import { readSource, type SourceFile, sourceFiles } from '../../tools/documents/source-files.ts'
 
 /**
  * What src/ exports has a user: an export without one is dead, or its file's own business. plugin.ts is for plug-ins

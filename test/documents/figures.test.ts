@@ -20,11 +20,11 @@ import { FUTURE_MAX_SECONDS } from '../../src/scan/stamps/verify.ts'
 import { DEATHS_MAX } from '../../src/scan/verdicts/poison.ts'
 import { settingTable as settings } from '../../src/settings/table.ts'
 import { acceptedCodes } from '../../tools/documents/slot-protocol.ts'
+import { figure } from '../../tools/documents/source-files.ts'
 import { STAMP_FORMAT } from '../../tools/documents/stamp-format.ts'
 import { textInC } from '../c/built-in-c.ts'
 import { hiddenClasses } from '../scan/scanners/second-look/classes.ts'
 import { readPage } from './man-page.ts'
-import { figure } from './source-files.ts'
 
 /** Figures in pages that stand in no table of limits, against the program. */
 
@@ -110,6 +110,9 @@ t.test(
     t.match(read('packaging/shipped/systemd/onescan-quotad.service'), `\n# ${THREADS} threads`)
     t.ok(figure('READS_MAX', 'quotad/sources/mailbox-reads.ts') < THREADS)
     t.match(page, `is ${figure('OVER_QUOTA_FOR') / 60_000} minutes old`)
+    t.match(page, `${withCommas(figure('MAILDIRSIZE_MAX'))} bytes or more`)
+    t.match(page, `more than ${figure('USER_NAME_MAX')} bytes`)
+    t.match(page, `cached for ${figure('REMEMBERED_FOR') / 1000} seconds`)
   },
 )
 
@@ -144,6 +147,11 @@ t.test('the figures about stamps, keyrings and sweeps are those of the program',
   t.match(format, `at most ${HEADER_MAX / MIB} MiB and ${withCommas(HEADER_FIELDS_MAX)} fields`)
   const slot = words('onescan-queue.8')
   t.match(slot, `removes those older than ${figure('SWEEP_AGE') / HOUR} hours`)
+})
+
+t.test('the limits of the standalone talk of smtp-delay(8) are those of the program', async (t) => {
+  const limits = `${figure('TALK_SECONDS')} seconds, ${figure('COMMANDS_MAX')} commands or ${figure('INPUT_MAX') / KIB} KiB`
+  t.match(words('smtp-delay.8'), limits)
 })
 
 t.test(

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { sourceFiles } from './source-files.ts'
+import { sourceFiles } from '../../tools/documents/source-files.ts'
 
 /**
  * V8 makes a hidden class for a generator function when it is called first, and keeps it in its old

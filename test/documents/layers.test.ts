@@ -1,7 +1,7 @@
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { componentOf, sourceFiles } from './source-files.ts'
+import { componentOf, sourceFiles } from '../../tools/documents/source-files.ts'
 
 /** The layers of doc/development/design.md, which its components are on, and what the source imports. */
 

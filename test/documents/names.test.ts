@@ -1,5 +1,10 @@
 import t from 'tap'
-import { componentOf, readSource, type SourceFile, sourceFiles } from './source-files.ts'
+import {
+  componentOf,
+  readSource,
+  type SourceFile,
+  sourceFiles,
+} from '../../tools/documents/source-files.ts'
 
 /** Names of types and of what is exported in src/: doc/terms.md has one word for one thing. */
 

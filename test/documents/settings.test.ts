@@ -12,8 +12,8 @@ import {
   settingTable,
 } from '../../src/settings/table.ts'
 import { settingsOn } from '../../tools/documents/man-defaults.ts'
+import { sourceFiles } from '../../tools/documents/source-files.ts'
 import { readPage, section } from './man-page.ts'
-import { sourceFiles } from './source-files.ts'
 
 /** The table of settings, and all that says the same elsewhere: sources, the C client, pages. */
 

@@ -7,7 +7,6 @@ import { usage } from '../../src/quotad/quotad-options.ts'
 import { readServiceSettings } from '../../src/quotad/service-settings.ts'
 import { READ_TIMEOUT } from '../../src/quotad/sources/mailbox-result.ts'
 import { items, readPage, section } from '../documents/man-page.ts'
-import { figure } from '../documents/source-files.ts'
 
 /** onescan-quotad(8) describes the program as it is. */
 
@@ -51,10 +50,7 @@ t.test('the page has the defaults of the program', async (t) => {
     environment.get('QUOTALDAPFILTER'),
     readLdapSettings({ QUOTALDAPURL: 'ldap://x' })!.filter,
   )
-  t.match(page, `${figure('MAILDIRSIZE_MAX').toLocaleString('en')} bytes or more`)
-  t.match(page, `more than ${figure('USER_NAME_MAX')} bytes`)
   t.match(page, `A count stops after ${READ_TIMEOUT / 1000} seconds`)
-  t.match(page, `cached for ${figure('REMEMBERED_FOR') / 1000} seconds`)
 })
 
 t.test('the datagrams in the page of the protocol are those of the program', async (t) => {

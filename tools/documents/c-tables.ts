@@ -28,7 +28,7 @@ import {
   settingNames,
   settingTable,
 } from '../../src/settings/table.ts'
-import { figure } from '../../test/documents/source-files.ts'
+import { figure } from './source-files.ts'
 
 /** The header of the programs in C that holds what TypeScript knows, too: `npm run docs` writes it. */
 

@@ -8,7 +8,7 @@ import { RULES_MAX } from '../../src/scan/rules/parse-rules.ts'
 import { RETRY_TIMEOUTS } from '../../src/scan/scanners/clamd/fail-over.ts'
 import { standardLimits } from '../../src/scan/scanners/file-plugin/file-plugin.ts'
 import { RENEWED_AFTER_SECONDS } from '../../src/scan/scanners/file-plugin/protocol.ts'
-import { figure } from '../../test/documents/source-files.ts'
+import { figure } from './source-files.ts'
 
 /**
  * The limits that man pages name, from the constants of the program. Where a constant is its file's

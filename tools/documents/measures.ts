@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import { sourceFiles } from '../../test/documents/source-files.ts'
+import { sourceFiles } from './source-files.ts'
 
 /**
  * How deep the modules of src/ are: `npm run measures` prints it for the whole of src/ and for each component,

@@ -6,7 +6,6 @@ import { MACROS_MAX } from '../../src/protocol/milter/macros.ts'
 import { COMMAND_MAX } from '../../src/protocol/smtp/smtp-commands.ts'
 import { REPLY_LINE_MAX } from '../../src/protocol/smtp/smtp-replies.ts'
 import { readMarkdown, withRows } from '../../test/documents/markdown-page.ts'
-import { figure } from '../../test/documents/source-files.ts'
 import {
   bytes,
   clamdLimits,
@@ -20,6 +19,7 @@ import {
   policyLimits,
   seconds,
 } from './man-limits.ts'
+import { figure } from './source-files.ts'
 
 /** The page about limits that administrators rarely reach. */
 export const PROTOCOL_LIMITS = 'doc/development/limits.md'

@@ -11,8 +11,8 @@ import {
   PROTOCOL_VERSION,
 } from '../../src/protocol/slot/slot-frames.ts'
 import { readMarkdown, withRows } from '../../test/documents/markdown-page.ts'
-import { figure } from '../../test/documents/source-files.ts'
 import { answerCodes } from './c-tables.ts'
+import { figure } from './source-files.ts'
 
 const root = join(import.meta.dirname, '../..')
 
