@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { programs, programsInC } from '../../packaging/builds/program-list.cjs'
+import { slotExit } from '../../src/doors/slot/exit-codes.ts'
 
 /** packaging/builds/program-list.cjs, and what npm and the Makefile install. */
 
@@ -19,4 +20,24 @@ t.test('npm and the Makefile install each program that an administrator runs', a
   t.same(started.sort(), listed, 'bin/, which Makefile looks into')
   const { bin: commands } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   t.same(commands, Object.fromEntries(listed.map((name) => [name, `bin/${name}`])), 'package.json')
+})
+
+/** sh(1): there is no such program. */
+const NOT_FOUND = 127
+
+t.test('before a bundle is loaded, the exit codes are those of the table', async (t) => {
+  for (const name of ['onescan-queue', 'onescan-plugin-host'] as const) {
+    t.equal(programs[name].until, slotExit.internalBug, name)
+  }
+  const script = readFileSync(join(bin, 'onescan-queue'), 'utf8')
+  const codes = [...script.matchAll(/\bexit(?:Code)?(?: = |=|\(| )(\d+)/g)]
+  const { outOfMemory, config, internalBug } = slotExit
+  t.same(
+    codes.map(([, code]) => Number(code)),
+    [
+      ...[NOT_FOUND, NOT_FOUND],
+      ...[outOfMemory, outOfMemory],
+      ...[config, internalBug, internalBug, internalBug],
+    ],
+  )
 })

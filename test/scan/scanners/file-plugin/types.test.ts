@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import type { Origin } from '../../../../src/mail/message/envelope/envelope.ts'
+import type { Mail } from '../../../../src/plugin.ts'
 
 const root = join(import.meta.dirname, '../../../..')
 
@@ -36,4 +38,14 @@ t.test('without npm a plugin takes the types from a file beside it', async (t) =
   const directory = t.testdir({ 'package.json': '{ "type": "module" }' })
   copyFileSync(join(root, 'src/plugin.ts'), join(directory, 'onescan-plugin.d.ts'))
   mustCheck(t, directory, './onescan-plugin.d.ts')
+})
+
+type IsSame<One, Other> = [One] extends [Other] ? ([Other] extends [One] ? true : false) : false
+
+/** plugin.ts imports nothing, so it repeats the names of interfaces. The compiler refuses any other type. */
+const isOrigin: IsSame<Required<Pick<Mail, keyof Origin>>, Required<Origin>> = true
+
+t.test('a plugin gets what is known of the client, by the same names', async (t) => {
+  t.ok(isOrigin)
+  t.notMatch(readFileSync(join(root, 'src/plugin.ts'), 'utf8'), /\bimport\b/)
 })
