@@ -109,6 +109,8 @@ enum {
 #define HOST_SWITCH_FILE "/etc/onescan/onescan.off"
 #define QUOTANAME_DEFAULT "address"
 #define QUOTARELAY_DEFAULT "pass"
+#define OVER_QUOTA_STATUS "452 4.2.2"
+#define OVER_QUOTA_TEXT "Quota exceeded for <%s>, try again later"
 #define QUOTAD_THREADS "128"
 #define DAEMON_THREADS "24"
 

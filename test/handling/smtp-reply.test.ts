@@ -9,6 +9,7 @@ t.test('the code of a decision or fault tells a client whether to retry', async 
   for (const [status, grounds, code] of [
     [4, 'unscanned', 451],
     [4, 'too-large', 451],
+    [4, 'over-quota', 452],
     [5, 'virus', 550],
     [5, 'too-large', 552],
   ] as const satisfies readonly (readonly [4 | 5, Grounds, number])[]) {

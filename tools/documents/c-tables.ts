@@ -1,7 +1,9 @@
 import { exitMeanings, slotExit } from '../../src/doors/slot/exit-codes.ts'
 import { frameRules } from '../../src/doors/slot/socket/request.ts'
+import { replyOf } from '../../src/handling/replies/smtp-reply.ts'
 import { LOG_VALUE_MAX } from '../../src/lib/log/line-format.ts'
 import { DAEMON_THREADS } from '../../src/lib/runtime/compiled-program.ts'
+import { readAddress } from '../../src/mail/message/envelope/address.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { QUOTA_REPLY_MAX } from '../../src/protocol/quota/quota-answer.ts'
@@ -12,6 +14,7 @@ import {
   PROTOCOL_VERSION,
 } from '../../src/protocol/slot/slot-frames.ts'
 import { THREADS } from '../../src/quotad/sources/mailbox-reads.ts'
+import { mailReply } from '../../src/scan/judge/decision/replies.ts'
 import { QUESTION_RETRIES } from '../../src/scan/quota/ask-by-udp.ts'
 import {
   CHAIN_DEPTH_MAX,
@@ -90,6 +93,9 @@ const limits: readonly EnumEntry[] = [
 /** The settings that C reads as numbers, each with its unit. */
 const numbers = ['ERROR_FD', 'SCANTIMEOUT', 'QUOTATIMEOUT'] as const
 
+/** The reply for a full mailbox, as a format of printf(3) for the recipient. */
+const overQuota = replyOf(mailReply.overQuota(readAddress('%s')))
+
 /** Strings, each by the name that it has in C. */
 const texts: Readonly<Record<string, string>> = {
   PROTOCOL_VERSION,
@@ -102,6 +108,8 @@ const texts: Readonly<Record<string, string>> = {
   HOST_SWITCH_FILE: hostSwitchFile,
   QUOTANAME_DEFAULT: settingTable.QUOTANAME.default,
   QUOTARELAY_DEFAULT: settingTable.QUOTARELAY.default,
+  OVER_QUOTA_STATUS: `${overQuota.code} ${overQuota.enhanced}`,
+  OVER_QUOTA_TEXT: overQuota.lines.join(' '),
   QUOTAD_THREADS: String(THREADS),
   DAEMON_THREADS: String(DAEMON_THREADS),
 }

@@ -1,7 +1,7 @@
 import { optionDefaults as daemonDefaults } from '../../src/daemon/options/daemon-options.ts'
 import { optionDefaults as delayDefaults } from '../../src/delay/options/delay-options.ts'
 import { exitMeanings, slotExit } from '../../src/doors/slot/exit-codes.ts'
-import { faultReply, OVER_QUOTA_CODE, replyOf } from '../../src/handling/replies/smtp-reply.ts'
+import { faultReply, replyOf } from '../../src/handling/replies/smtp-reply.ts'
 import { faultsInWords } from '../../src/lib/errors/fault.ts'
 import { readAddress } from '../../src/mail/message/envelope/address.ts'
 import { oddities } from '../../src/mail/mime/traits/oddities.ts'
@@ -126,10 +126,9 @@ function replies(): Limit[] {
       form('deferred', 'its header has more than 16 X-QHPSI'),
       form('deferred', '...'),
       mailReply.notScanned,
+      mailReply.overQuota(readAddress('ADDRESS')),
+      mailReply.overQuotaOfAll,
     ].map(asRow),
-    ...[mailReply.overQuota(readAddress('ADDRESS')), mailReply.overQuotaOfAll].map(
-      ({ enhanced, text }): Limit => [`${OVER_QUOTA_CODE} ${enhanced}`, text],
-    ),
     [`${fault.code} ${fault.enhanced}`, fault.lines.join(' ')],
   ]
 }

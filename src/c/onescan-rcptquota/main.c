@@ -95,8 +95,7 @@ static enum answer ask(const char *recipient) {
 /* E: qmail-spp sends the rest of the line as the reply to RCPT, and continues. */
 static void refuse(const char *recipient) {
   char command[MAILBOX_NAME_MAX + 64];
-  snprintf(command, sizeof command - 1, "E452 4.2.2 Quota exceeded for <%s>, try again later",
-           recipient);
+  snprintf(command, sizeof command - 1, "E" OVER_QUOTA_STATUS " " OVER_QUOTA_TEXT, recipient);
   replace_unprintable(command);
   size_t length = strlen(command);
   command[length++] = '\n';

@@ -86,7 +86,7 @@ static enum wait_result converse(int fd, struct question question, char *answer,
 }
 
 static enum answer understand(const char *answer) {
-  static const char full[] = "action=452 4.2.2 ";
+  static const char full[] = "action=" OVER_QUOTA_STATUS " ";
   if (strncmp(answer, full, sizeof full - 1) == 0)
     return FULL;
   if (strcmp(answer, "action=DUNNO") == 0)

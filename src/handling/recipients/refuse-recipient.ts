@@ -11,7 +11,7 @@ import type { QuotaLookup } from '../../scan/quota/quota-lookup.ts'
 import type { Rules } from '../../scan/rules/match.ts'
 import type { MailServices } from '../mail-services.ts'
 import { ownReply } from '../replies/own-replies.ts'
-import { OVER_QUOTA_CODE, replyOf } from '../replies/smtp-reply.ts'
+import { replyOf } from '../replies/smtp-reply.ts'
 
 /** The client that sends mail, as far as the interface knows it. */
 export interface SendingClient {
@@ -96,14 +96,14 @@ export async function deferIfFull(
     .ask(mailbox, size)
     .catch((error): QuotaAnswer => ({ status: 'unknown', reason: errorText(error) }))
   if (answer.status === 'room') return undefined
-  const isFull = answer.status === 'full'
-  const usage = isFull ? answer.usage : undefined
+  const reply = answer.status === 'full' ? replyOf(mailReply.overQuota(recipient)) : undefined
+  const usage = answer.status === 'full' ? answer.usage : undefined
   log(
     logLine([
-      ['decision', isFull ? 'defer' : 'pass'],
+      ['decision', reply ? 'defer' : 'pass'],
       ['quota', answer.status],
       ['reason', answer.status === 'unknown' ? answer.reason : undefined],
-      ['reply', isFull ? OVER_QUOTA_CODE : undefined],
+      ['reply', reply?.code],
       ['interface', origin.interface],
       ['remote', origin.clientAddress],
       ['used', usage?.size],
@@ -113,8 +113,7 @@ export async function deferIfFull(
       ['to', `<${recipient.text}>`],
     ]),
   )
-  if (!isFull) return undefined
-  return { ...replyOf(mailReply.overQuota(recipient)), code: OVER_QUOTA_CODE }
+  return reply
 }
 
 /**

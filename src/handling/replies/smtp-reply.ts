@@ -10,8 +10,8 @@ export function replyOf(reply: Reply): SmtpReply {
 
 /** Returns the basic code of RFC 5321 4.2.3 for a reply. */
 function codeOf(reply: Reply): number {
-  if (reply.class === 4) return 451
   const { grounds } = reply
+  if (reply.class === 4) return grounds === 'over-quota' ? 452 : 451
   return grounds === 'too-large' ? 552 : 550
 }
 
@@ -26,6 +26,3 @@ export function replyCode(decision: Decision): number | undefined {
 export function faultReply(kind: FaultKind): SmtpReply {
   return kind === 'address-too-long' ? ownReply.addressTooLong : ownReply.fault
 }
-
-/** The code for a recipient whose mailbox is full for now. */
-export const OVER_QUOTA_CODE = 452

@@ -275,7 +275,7 @@ t.test('one full mailbox does not affect other recipients', async (t) => {
   }
   const got = await send(...full)
   t.equal(got.outcome, 'deferred')
-  t.match(got.reply, /^451 4\.2\.2 Quota exceeded for all recipients/)
+  t.match(got.reply, /^452 4\.2\.2 Quota exceeded for all recipients/)
   t.equal((await send('full@example.org')).outcome, 'deferred')
   t.match(milter.mailLog.at(-1), /decision=defer .*over-quota/)
   asked.length = 0
