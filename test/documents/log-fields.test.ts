@@ -11,7 +11,7 @@ const writers = [
   'src/doors/slot/socket/peer.ts',
   'src/doors/milter/milter-message.ts',
   'src/doors/milter/milter-session.ts',
-  'src/handling/recipients/refuse-recipient.ts',
+  'src/log/recipient-lines.ts',
 ]
 /** Those of lines that name the recipients of quarantined mail, which the text tells of. */
 const inText = ['quarantined', 'rcpt']

@@ -1,6 +1,11 @@
 import { errorText } from '../../lib/errors/fault.ts'
-import { logLine } from '../../lib/log/line-format.ts'
 import { parseIpAddress } from '../../lib/net/ip-address.ts'
+import {
+  type AnnouncedRecipient,
+  notPlainLine,
+  quotaLine,
+  ruleLine,
+} from '../../log/recipient-lines.ts'
 import { type MailAddress, mailboxOf, readAddress } from '../../mail/message/envelope/address.ts'
 import type { Origin } from '../../mail/message/envelope/envelope.ts'
 import type { QuotaAnswer } from '../../protocol/quota/quota-answer.ts'
@@ -64,20 +69,7 @@ function refuseByRule(
   const found = rules.findRefusal({ sender, recipient, client, auth: mayRelay })
   if (found?.action.kind !== 'refuse') return undefined
   const reply = replyOf(refusalByRule(found.action.text, queueId))
-  log(
-    logLine([
-      ['decision', 'reject'],
-      ['grounds', 'policy'],
-      ['rule', found.line],
-      ['reply', reply.code],
-      ['interface', origin.interface],
-      ['queue', queueId],
-      ['remote', clientAddress],
-      ['size', size],
-      ['from', `<${sender.text}>`],
-      ['to', `<${recipient.text}>`],
-    ]),
-  )
+  log(ruleLine(found.line, reply.code, { origin, sender, size, to: `<${recipient.text}>` }))
   return reply
 }
 
@@ -89,7 +81,7 @@ export async function deferIfFull(
   recipient: MailAddress,
   { sender, size }: MailToCome,
   { quota, log }: { readonly quota: Pick<QuotaLookup, 'ask'>; readonly log: Log },
-  origin: { readonly interface: string; readonly clientAddress?: string | undefined },
+  origin: AnnouncedRecipient['origin'],
   mailbox = recipient,
 ): Promise<SmtpReply | undefined> {
   const answer = await quota
@@ -97,22 +89,7 @@ export async function deferIfFull(
     .catch((error): QuotaAnswer => ({ status: 'unknown', reason: errorText(error) }))
   if (answer.status === 'room') return undefined
   const reply = answer.status === 'full' ? replyOf(mailReply.overQuota(recipient)) : undefined
-  const usage = answer.status === 'full' ? answer.usage : undefined
-  log(
-    logLine([
-      ['decision', reply ? 'defer' : 'pass'],
-      ['quota', answer.status],
-      ['reason', answer.status === 'unknown' ? answer.reason : undefined],
-      ['reply', reply?.code],
-      ['interface', origin.interface],
-      ['remote', origin.clientAddress],
-      ['used', usage?.size],
-      ['limit', usage?.quota],
-      ['size', size],
-      ['from', `<${sender.text}>`],
-      ['to', `<${recipient.text}>`],
-    ]),
-  )
+  log(quotaLine(answer, reply?.code, { origin, sender, size, to: `<${recipient.text}>` }))
   return reply
 }
 
@@ -128,17 +105,7 @@ export function refuseNotPlain(
   afterQueue = false,
 ): SmtpReply {
   const reply = afterQueue ? ownReply.notPlainAfterQueue : ownReply.notPlain
-  log(
-    logLine([
-      ['decision', afterQueue ? 'defer' : 'reject'],
-      ['reason', 'mail servers may deliver this recipient to different mailboxes'],
-      ['reply', reply.code],
-      ['interface', origin.interface],
-      ['queue', origin.queueId],
-      ['remote', origin.clientAddress],
-      ['from', `<${sender.text}>`],
-      ['to', path.toString('latin1')],
-    ]),
-  )
+  const decision = afterQueue ? 'defer' : 'reject'
+  log(notPlainLine(decision, reply.code, { origin, sender, to: path.toString('latin1') }))
   return reply
 }
