@@ -40,7 +40,7 @@ export async function runGate(
   const descriptors = openListeners(gate, system)
   const lines = new LineQueue(system)
   const write = (line: Buffer) => lines.write(line)
-  const log = new DelayLog({ verbose: options.verbose, quiet: gate.quiet, uptime, write })
+  const log = new DelayLog({ verbose: options.verbose, quiet: gate.quiet, write })
   dropPrivileges(gate)
   const remembered = new RememberedClients(gate.remember, uptime)
   if (gate.rules) findTcpRule(gate.rules, '', undefined) // so that a broken file is detected now

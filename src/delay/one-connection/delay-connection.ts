@@ -34,7 +34,7 @@ export async function delayConnection(
 ): Promise<number> {
   const next = findNext(options.argv, env)
   const client = readUcspiClient(env)
-  const log = new DelayLog({ verbose: options.verbose, quiet: false, uptime, write: writeLine })
+  const log = new DelayLog({ verbose: options.verbose, quiet: false, write: writeLine })
   if (client.wrong !== undefined) log.trouble(client.wrong, client)
   const { ask, ...lists } = readPlanSources(options, env, uptime)
   const plan = planFor(client, options, { ...lists, resolver: ask() })

@@ -1,13 +1,11 @@
 import { writeSync } from 'node:fs'
 import { attempt } from '../../lib/errors/fault.ts'
-import { type LogField, logLine } from '../../lib/log/line-format.ts'
+import { type LogField, logLine, onceAMinute } from '../../lib/log/line-format.ts'
 
 /** The events of smtp-delay(8), DIAGNOSTICS. */
 type ConnectionEvent = 'passed' | 'talked' | 'left' | 'refused' | 'denied' | 'ended' | 'failed'
 
-/** Milliseconds between two lines about the same trouble. */
-const REPORT_EVERY = 60_000
-/** Upper limit for the stored troubles. Then all are deleted. */
+/** Upper limit for the different troubles that are logged in a minute. */
 const TROUBLES_MAX = 100
 
 /** A client in the log. */
@@ -22,8 +20,6 @@ interface DelayLogOptions {
   readonly verbose: boolean
   /** -q: refusals and trouble are not logged. */
   readonly quiet: boolean
-  /** Milliseconds on a monotonic clock. */
-  readonly uptime: () => number
   /** Writes a line of the log. */
   readonly write: (line: Buffer) => void
 }
@@ -31,7 +27,11 @@ interface DelayLogOptions {
 /** The log of connections and of the program itself (smtp-delay(8), DIAGNOSTICS). */
 export class DelayLog {
   readonly #options: DelayLogOptions
-  readonly #loggedAt = new Map<string, number>()
+  readonly #troubleOnce = onceAMinute(
+    (reason: string, client?: LoggedClient) =>
+      this.#write('failed', process.pid, ['remote', client?.ip], ['reason', reason]),
+    TROUBLES_MAX,
+  )
 
   constructor(options: DelayLogOptions) {
     this.#options = options
@@ -55,12 +55,7 @@ export class DelayLog {
    * minute.
    */
   trouble(reason: string, client?: LoggedClient): void {
-    const { quiet, uptime } = this.#options
-    const before = this.#loggedAt.get(reason) ?? Number.NEGATIVE_INFINITY
-    if (quiet || uptime() - before < REPORT_EVERY) return
-    if (this.#loggedAt.size >= TROUBLES_MAX) this.#loggedAt.clear()
-    this.#loggedAt.set(reason, uptime())
-    this.#write('failed', process.pid, ['remote', client?.ip], ['reason', reason])
+    if (!this.#options.quiet) this.#troubleOnce(reason, client)
   }
 
   #write(event: ConnectionEvent, pid: number, ...fields: readonly LogField[]): void {

@@ -51,13 +51,17 @@ const AGAIN_AFTER = 60_000
 /**
  * Returns a function that passes lines to `log`: each at most once a minute, and no more than `most` different ones in
  * that time. By default that is the first line alone, for trouble that each of many clients would report again.
+ * `about` is passed with the line, which is the same line whatever it is about.
  */
-export function onceAMinute(log: (line: string) => void, most = 1): (line: string) => void {
+export function onceAMinute<About extends unknown[]>(
+  log: (line: string, ...about: About) => void,
+  most = 1,
+): (line: string, ...about: About) => void {
   const logged = new Set<string>()
-  return (line) => {
+  return (line, ...about) => {
     if (logged.has(line) || logged.size >= most) return
     if (logged.size === 0) setTimeout(() => logged.clear(), AGAIN_AFTER).unref()
     logged.add(line)
-    log(line)
+    log(line, ...about)
   }
 }

@@ -28,3 +28,10 @@ t.test('only the first line is logged in a minute', async (t) => {
 t.test('each of several lines is logged once, up to the limit', async (t) => {
   t.equal(logged(2), 'ab|ab')
 })
+
+t.test('the same line about another client is the same line', async (t) => {
+  const lines: string[] = []
+  const log = onceAMinute((line: string, client: string) => lines.push(`${line} ${client}`), 2)
+  for (const client of ['x', 'y']) for (const line of ['a', 'b']) log(line, client)
+  t.same(lines, ['a x', 'b x'])
+})
