@@ -5,7 +5,7 @@ import { findings } from './table/findings.ts'
 import { infectedMail } from './table/infected-mail.ts'
 import { type FromClient, forScanners, number, type Setting, text, word } from './table/kinds.ts'
 import { quarantineLimits } from './table/quarantine.ts'
-import { quota, quotaDirectory, quotaService } from './table/quota.ts'
+import { quota, quotaDirectory, quotaPlugin, quotaService } from './table/quota.ts'
 import { scanners } from './table/scanners.ts'
 import { unscannedMail } from './table/unscanned-mail.ts'
 import { verdicts } from './table/verdicts.ts'
@@ -79,6 +79,7 @@ export const settingTable = {
   ...places,
   ...senders,
   ...thinClient,
+  ...quotaPlugin,
   ...quotaService,
   ...quotaDirectory,
 } satisfies Readonly<Record<string, Setting>>

@@ -8,6 +8,7 @@ t.test('a misspelt variable is reported, with the setting that was meant', async
   t.equal(suggestion('rejectvirus'), 'did you mean REJECTVIRUS?')
   t.equal(suggestion('SCANFAILCLAMD'), 'did you mean SCANFAIL_CLAMD?')
   t.equal(suggestion('CLAM'), 'did you mean CLAMD?')
+  t.equal(suggestion('QUOTASOKET'), 'did you mean QUOTASOCKET?')
   t.equal(suggestion('QUEUE_PLUGIN_SYMBOL'), 'did you mean QUEUE_PLUGIN_SYMB?')
   t.equal(suggestion('QUEUE_PLUGIN_FUNCTION'), 'did you mean QUEUE_PLUGIN?')
   t.equal(suggestion('REFUSALTEXT_IN_GERMAN'), 'did you mean REFUSALTEXT?')

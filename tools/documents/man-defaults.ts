@@ -4,12 +4,13 @@ import { settingTable } from '../../src/settings/table.ts'
 const settings: Readonly<Record<string, Setting>> = settingTable
 
 /** The pages that explain settings. */
-type SettingsPage = 'onescan-settings.5' | 'onescanc.8' | 'onescan-quotad.8'
+type SettingsPage = 'onescan-settings.5' | 'onescanc.8' | 'onescan-rcptquota.8' | 'onescan-quotad.8'
 
 /** The settings that a page explains, in the order of the table. */
 export function settingsOn(page: SettingsPage): readonly [name: string, setting: Setting][] {
   return Object.entries(settings).filter(([name, { fromClient, readers }]) => {
     if (page === 'onescan-quotad.8') return readers.includes('onescan-quotad')
+    if (readers.includes('onescan-rcptquota')) return page === 'onescan-rcptquota.8'
     if (fromClient === undefined && readers.includes('onescan-quotad')) return false
     return page === (name.startsWith('ONESCAN_') ? 'onescanc.8' : 'onescan-settings.5')
   })

@@ -1,7 +1,7 @@
 import { byteSize, choice, splitWords, wholeNumber } from '../../lib/text/values.ts'
 
 /** The programs that read a setting from their environment. */
-type SettingReader = 'slot' | 'onescand' | 'onescan-quotad'
+type SettingReader = 'slot' | 'onescand' | 'onescan-quotad' | 'onescan-rcptquota'
 
 /** The programs that onescan starts for a message, with its own environment. */
 type Child = 'next program' | 'scanners'

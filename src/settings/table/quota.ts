@@ -18,6 +18,14 @@ export const quota = {
   QUOTARELAY: word(['pass', 'ask'], checkedOnly),
 }
 
+/** Settings that only onescan-rcptquota(8) reads, in addition to those that it has in common with onescand. */
+export const quotaPlugin = {
+  QUOTASOCKET: parsed(undefined, absolutePath, {
+    readers: ['onescan-rcptquota'],
+    path: 'connects to',
+  }),
+}
+
 const service = { readers: ['onescan-quotad'] } as const
 
 export const quotaService = {
