@@ -7,7 +7,7 @@ import { archiveSignatures } from '../scan/scanners/attachments/archive-bans.ts'
 import { listFingerprint } from '../scan/scanners/attachments/ban-names.ts'
 import { readAttachmentRules } from '../scan/scanners/attachments/rules.ts'
 import { CONFIG_FILES, databaseIn, firstConfOf } from '../scan/scanners/clamd/database.ts'
-import { readScanSettings } from '../scan/scanners/contract/scan-settings.ts'
+import { readBannedBy } from '../scan/scanners/contract/scan-settings.ts'
 import { readControlDirectories } from '../settings/control-directories.ts'
 import { flag, printsJson } from './command/cli-options.ts'
 import { makeCommand } from './command/run-command.ts'
@@ -36,11 +36,8 @@ export const bansCommand = makeCommand('bans', {
     const given = slotEnvironment(process.env, args)
     const isNamed = given.BADATTACHMENTS !== undefined
     const env = isNamed ? given : { ...given, ...settingsOfOnescand() }
-    const settings = readScanSettings(
-      { ...env, QHPSI: 'plugin: attachments clamd' },
-      readControlDirectories(env),
-    )
-    const { names } = readAttachmentRules(settings!.BADATTACHMENTS)
+    const { control } = readControlDirectories(env)
+    const { names } = readAttachmentRules(readBannedBy(env, control))
     if (names.length === 0)
       throw new Fault('config', 'BADATTACHMENTS: contains no rule about a name; add one')
     const signatures = Buffer.from(archiveSignatures(names), 'latin1')

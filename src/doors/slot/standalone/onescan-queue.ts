@@ -66,14 +66,15 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
     self: process.argv[1] ?? process.execPath,
   }
   const config = readJudgeConfig(env)
-  if ('off' in config && !config.quota) return passThrough({ nextProgram, slotLog }, config.off)
-
-  // Before any descriptor is opened that stays.
-  const slotContext = { nextProgram, errorReport: readErrorReport(env), slotLog }
   if ('off' in config) {
+    const { off, quota } = config
+    if (quota === undefined) return passThrough({ nextProgram, slotLog }, off)
+    const errorReport = readErrorReport(env) // before any descriptor is opened that stays
     const { passUnscanned } = await import('./quota-only.ts')
-    return passUnscanned(config.quota!, config.off, env, slotContext)
+    return passUnscanned(quota, off, env, { nextProgram, errorReport, slotLog })
   }
+  // Before any descriptor is opened that stays, too.
+  const slotContext = { nextProgram, errorReport: readErrorReport(env), slotLog }
   const tools = await prepareTools(config, log)
   const transaction = receiveTransaction(messageOptionsFor(config, tools), env)
   slotLog.transaction = transaction

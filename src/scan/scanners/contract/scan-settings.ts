@@ -51,10 +51,15 @@ export function readScanSettings(
     QHPSI: BADATTACHMENTS && 'names' in BADATTACHMENTS ? withAttachments(line) : line,
     QHPSIMAXSIZE: QHPSIMAXSIZE || Number.MAX_SAFE_INTEGER,
     PLUGINDIR: PLUGINDIR.startsWith('/') ? PLUGINDIR : join(qmailHome, PLUGINDIR),
-    BADATTACHMENTS: BADATTACHMENTS ?? { file: join(control, 'badattachments') },
+    BADATTACHMENTS: readBannedBy(env, control),
     timeout: settings.SCANTIMEOUT * 1000,
     environment: scannerEnvironment(env),
   }
+}
+
+/** Reads which attachments are banned: by BADATTACHMENTS, or by the file in qmail's control directory. */
+export function readBannedBy(env: Environment, control: string): BannedBy {
+  return readSetting(env, 'BADATTACHMENTS') ?? { file: join(control, 'badattachments') }
 }
 
 /**
