@@ -66,7 +66,9 @@ export function figure(name: string, path?: string): number {
 
 /** What a text imports, or exports again. The name of a whole module is that of each member that it names. */
 function usesIn(text: string): { from: string; name: string }[] {
-  const lists = text.matchAll(/^(?:import|export) (?:type )?\{([^}]*)\} from '(\.[^']+)'/gm)
+  const lists = text.matchAll(
+    /^(?:(?:import|export) (?:type )?|\/\*\* @import )\{([^}]*)\} from '(\.[^']+)'/gm,
+  )
   const named = [...lists].flatMap(([, list, from]) =>
     namesOf(list!).map(({ name }) => ({ from: from!, name })),
   )

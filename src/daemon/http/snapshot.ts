@@ -117,6 +117,10 @@ function liveState(
   }
 }
 
+/** The whole state, and what a page receives once a second after that. */
+export type PageState = ReturnType<typeof snapshot>
+export type PageUpdate = ReturnType<typeof liveState> & Pick<PageState, 'decided'>
+
 /** Returns everything that the page shows, for a page that was just opened. */
 export function snapshot(observer: Observer, options: SnapshotOptions) {
   const { hideAddresses } = options
@@ -179,7 +183,7 @@ export class PageEvents {
     if (this.#pages.size === 0) return
     const { hideAddresses } = this.#options
     const decided = fresh.map((decision) => showDecision(decision, hideAddresses))
-    const update = { ...liveState(this.#observer, this.#options), decided }
+    const update: PageUpdate = { ...liveState(this.#observer, this.#options), decided }
     const event = `data: ${JSON.stringify(update)}\n\n`
     for (const page of this.#pages) {
       if (page.writableLength > BEHIND_MAX) page.destroy()

@@ -3,15 +3,26 @@
 /** Control characters, and those that turn the direction of writing. */
 const ACTIVE = /[\0-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g
 
-/** An element that page.html has. */
+/**
+ * An element that page.html has.
+ *
+ * @param {string} id
+ */
 export const at = (id) => /** @type {HTMLElement} */ (document.getElementById(id))
 
+/** @param {string | number} text */
 export function visible(text) {
   return String(text).replace(ACTIVE, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
   })
 }
 
+/**
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {string | number} [content]
+ * @param {string} [className]
+ */
 export function element(name, content, className) {
   const made = document.createElement(name)
   if (className) made.className = className
@@ -19,13 +30,23 @@ export function element(name, content, className) {
   return made
 }
 
+/** @param {...(string | number | Node)} cells */
 export function row(...cells) {
   const made = document.createElement('tr')
   for (const cell of cells) made.append(cell instanceof Node ? cell : element('td', cell))
   return made
 }
 
-/** A line of a list: a time, a word, and more of it behind. A click shows the texts that are below. */
+/**
+ * A line of a list: a time, a word, and more of it behind. A click shows the texts that are below.
+ *
+ * @param {number} time
+ * @param {string} clock
+ * @param {string} word
+ * @param {string} className
+ * @param {string} text
+ * @param {readonly string[]} below
+ */
 export function foldedItem(time, clock, word, className, text, below) {
   const made = document.createElement('li')
   const details = document.createElement('details')

@@ -5,16 +5,28 @@ import { STEP } from '../../../observe/live/history.ts'
 import { DECISIONS } from '../../../observe/report/counts.ts'
 import { at, element, foldedItem, row, visible } from './elements.js'
 
+/** @import { PageState, PageUpdate } from '../snapshot.ts' */
+/** @typedef {PageState['steps'][number]} Step */
+/** @typedef {PageState['decided'][number]} Decision */
+/** @typedef {'messages' | 'times' | 'trusted'} PlotId */
+
 const KEPT = 200
 /** Seconds. */
 const DAY = 86_400
 /** Seconds between two marks of the axis of time, as `clock()` can tell them apart. */
 const MARKS = [60, 300, 900, 1800, 3600, 7200, 14400]
+/** @type {Map<number, Step>} */
 const steps = new Map()
+/** @type {readonly Decision[]} */
 let decided = []
+/** @type {readonly { readonly id: PlotId, readonly place: HTMLElement, readonly plot: uPlot }[]} */
 let plots = []
 
-/** One line of state in one colour: it is good only if nothing is listed below it. */
+/**
+ * One line of state in one colour: it is good only if nothing is listed below it.
+ *
+ * @param {PageUpdate} state
+ */
 function showHealth({ selfTest, amiss }) {
   const health = at('health')
   const isGood = selfTest?.right === true && amiss.length === 0
@@ -24,6 +36,7 @@ function showHealth({ selfTest, amiss }) {
   if (health.textContent !== visible(words)) health.textContent = visible(words)
 }
 
+/** @param {PageUpdate} state */
 function showTiles({ judging, processes }) {
   const sums = { messages: 0, keptOut: 0, deferred: 0, spared: 0 }
   for (const { decisions, scans } of steps.values()) {
@@ -34,14 +47,16 @@ function showTiles({ judging, processes }) {
   }
   const span = spanInWords()
   at('messages-title').textContent = `Messages${span}`
-  const tiles = [
+  /** @type {readonly (readonly [name: string, count: number])[]} */
+  const figures = [
     ['In progress', judging],
     [`Messages${span}`, sums.messages],
     ['Kept out', sums.keptOut],
     ['Deferred', sums.deferred],
     ['Scans saved', sums.spared],
     ['Worker processes', processes],
-  ].map(([name, count]) => {
+  ]
+  const tiles = figures.map(([name, count]) => {
     const tile = document.createElement('div')
     tile.append(element('dt', name), element('dd', count.toLocaleString('en')))
     return tile
@@ -56,6 +71,7 @@ function spanInWords() {
   return isPart ? ` since ${clock(first)}` : ' in 24 h'
 }
 
+/** @param {PageUpdate} state */
 function showUnderway({ underway }) {
   const rows = underway.map(({ door, remote, from, size, seconds }) =>
     row(
@@ -74,6 +90,7 @@ function showUnderway({ underway }) {
   at('underway').replaceChildren(...rows)
 }
 
+/** @param {PageUpdate} state */
 function showClamds({ clamds, now }) {
   const rows = clamds.map(({ server, up, text, version, made }) =>
     row(
@@ -91,11 +108,16 @@ function showClamds({ clamds, now }) {
   at('clamds').replaceChildren(...rows)
 }
 
+/**
+ * @param {Decision} decision
+ * @param {readonly string[]} words
+ */
 function matches({ fields, line }, words) {
   const text = `${Object.values(fields).join('\n')}\n${line}`.toLowerCase()
   return words.every((word) => text.includes(word))
 }
 
+/** @param {Decision} decision */
 function item({ number, time, fields, line, waits }) {
   const name = fields.virus ?? fields.banned
   const isProperty = name && !['virus', 'banned', undefined].includes(fields.grounds)
@@ -104,19 +126,24 @@ function item({ number, time, fields, line, waits }) {
     (name ?? waits ?? fields.grounds ?? fields.scan ?? '')
   const whom = fields.from ? ` ${fields.from} to ${fields.to ?? ''}` : ''
   const clock = new Date(time).toLocaleTimeString('en-GB')
-  const colour = DECISIONS.includes(fields.decision) ? fields.decision : ''
+  const colour = DECISIONS.find((word) => word === fields.decision) ?? ''
   const below = [line, ...waysOut(fields.kept)]
   const made = foldedItem(time, clock, fields.decision ?? '', colour, ` ${found}${whom}`, below)
-  made.dataset.number = number
+  made.dataset.number = String(number)
   return made
 }
 
-/** What to type about a message in quarantine, to be copied. */
+/**
+ * What to type about a message in quarantine, to be copied.
+ *
+ * @param {string | undefined} kept
+ */
 function waysOut(kept) {
   if (!/^[\w.-]+$/.test(kept ?? '')) return []
   return [`onescan quarantine show ${kept}`, `onescan quarantine release ${kept}`]
 }
 
+/** @param {readonly Decision[]} [fresh] */
 function showDecided(fresh) {
   const filter = /** @type {HTMLInputElement} */ (at('filter'))
   const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean)
@@ -143,10 +170,12 @@ function showDecided(fresh) {
   if (at('count').textContent !== count) at('count').textContent = count
 }
 
+/** @param {string} name */
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
 }
 
+/** @param {number} seconds */
 function clock(seconds) {
   return new Date(seconds * 1000).toLocaleTimeString('en-GB', {
     hour: '2-digit',
@@ -167,6 +196,7 @@ function begin() {
  * @returns {[number, number]}
  */
 function range() {
+  /** @param {number} time */
   const startOf = (time) => time - (time % STEP)
   return [startOf(begin()), startOf(Date.now() / 1000) + STEP]
 }
@@ -174,30 +204,37 @@ function range() {
 /**
  * What the plots show of each step, in its middle.
  *
- * @returns {uPlot.AlignedData[]}
+ * @returns {Readonly<Record<PlotId, uPlot.AlignedData>>}
  */
 function columns() {
+  /** @type {number[]} */
   const x = []
   const [first, end] = range()
   for (let time = first; time < end; time += STEP) x.push(time + STEP / 2)
   const all = x.map((time) => steps.get((time - STEP / 2) * 1000))
+  /** @param {Step} step */
   const share = ({ decisions, scans }) => {
     const whole = Object.values(decisions).reduce((sum, count) => sum + count, 0)
     return whole === 0 ? null : (100 * ((scans.trusted ?? 0) + (scans.cached ?? 0))) / whole
   }
   // Each decision stands on those behind it in the list, so none hides another.
+  /** @param {number} place */
   const upTo = (place) =>
     all.map((step) =>
       DECISIONS.slice(place).reduce((sum, word) => sum + (step?.decisions[word] ?? 0), 0),
     )
-  return [
-    [x, ...DECISIONS.map((_, place) => upTo(place))],
-    [x, all.map((step) => step?.p50 ?? null), all.map((step) => step?.p95 ?? null)],
-    [x, all.map((step) => (step ? share(step) : null))],
-  ]
+  return {
+    messages: [x, ...DECISIONS.map((_, place) => upTo(place))],
+    times: [x, all.map((step) => step?.p50 ?? null), all.map((step) => step?.p95 ?? null)],
+    trusted: [x, all.map((step) => (step ? share(step) : null))],
+  }
 }
 
-/** `14:00 to 14:05`, of the step with this middle. */
+/**
+ * `14:00 to 14:05`, of the step with this middle.
+ *
+ * @param {number} middle
+ */
 function stepInWords(middle) {
   return `${clock(middle - STEP / 2)} to ${clock(middle + STEP / 2)}`
 }
@@ -205,6 +242,7 @@ function stepInWords(middle) {
 function makePlots() {
   for (const { plot } of plots) plot.destroy()
   const points = { show: steps.size < 40, size: 5 }
+  /** @type {(label: string, name: string, more?: uPlot.Series) => uPlot.Series} */
   const line = (label, name, more) => ({
     label,
     stroke: colour(name),
@@ -213,16 +251,19 @@ function makePlots() {
     spanGaps: true,
     ...more,
   })
+  const paths = uPlot.paths.bars?.({ size: [0.9, 24] })
+  /** @type {(word: string, index: number) => uPlot.Series} */
   const bar = (word, index) => ({
     label: word,
     stroke: colour(word),
     fill: colour(word),
     width: 0,
     points: { show: false },
-    paths: uPlot.paths.bars?.({ size: [0.9, 24] }),
-    value: ({ data }, sum, _, at) => (sum == null ? '--' : sum - (data[index + 2]?.[at] ?? 0)),
+    ...(paths && { paths }),
+    value: ({ data }, sum, _, at) =>
+      sum == null || at == null ? '--' : sum - (data[index + 2]?.[at] ?? 0),
   })
-  /** @type {[string, uPlot.Series[]][]} */
+  /** @type {readonly (readonly [PlotId, uPlot.Series[]])[]} */
   const kinds = [
     ['messages', DECISIONS.map(bar)],
     // If both are equal, the thin one lies on the thick one.
@@ -241,7 +282,7 @@ function makePlots() {
     ticks: { stroke: colour('line') },
   }
   const data = columns()
-  plots = kinds.map(([id, series], index) => {
+  plots = kinds.map(([id, series]) => {
     const place = at(id)
     /** @type {uPlot.Options} */
     const options = {
@@ -261,15 +302,16 @@ function makePlots() {
       },
       cursor: { drag: { x: false, y: false } },
     }
-    return { place, plot: new uPlot(options, data[index], place) }
+    return { id, place, plot: new uPlot(options, data[id], place) }
   })
 }
 
 function showPlots() {
   const data = columns()
-  for (const [index, { plot }] of plots.entries()) plot.setData(data[index])
+  for (const { id, plot } of plots) plot.setData(data[id])
 }
 
+/** @param {PageUpdate} state */
 function showAll(state) {
   showHealth(state)
   showTiles(state)
@@ -278,6 +320,7 @@ function showAll(state) {
   showAmiss(state)
 }
 
+/** @param {PageUpdate} state */
 function showAmiss({ amiss }) {
   const lines = amiss.map(listed)
   const shown = [...at('amiss').children].map((line) => line.textContent)
@@ -285,18 +328,24 @@ function showAmiss({ amiss }) {
   at('amiss').replaceChildren(...lines)
 }
 
+/** @param {PageState['about']} about */
 function showAbout({ host, version, does }) {
   document.title = `onescand on ${host}`
   at('host').textContent = `onescand on ${host}`
   at('about').replaceChildren(...[`onescan ${version}`, ...does].map(listed))
 }
 
+/** @param {string} text */
 function listed(text) {
   const line = document.createElement('li')
   line.textContent = text
   return line
 }
 
+/**
+ * @param {Step | undefined} step
+ * @param {number} now
+ */
 function takeStep(step, now) {
   if (step) steps.set(step.start, step)
   for (const start of steps.keys()) if (start < now - DAY * 1000) steps.delete(start)
@@ -305,6 +354,7 @@ function takeStep(step, now) {
 async function load() {
   const response = await fetch('/data.json')
   if (!response.ok) throw new Error(String(response.status))
+  /** @type {PageState} */
   const state = await response.json()
   steps.clear()
   for (const step of state.steps) steps.set(step.start, step)
@@ -319,6 +369,7 @@ function listen() {
   const events = new EventSource('/events')
   let isLost = false
   events.onmessage = ({ data }) => {
+    /** @type {PageUpdate} */
     const state = JSON.parse(data)
     const newest = decided.at(-1)?.number ?? 0
     const fresh = state.decided.filter(({ number }) => number > newest)
@@ -328,7 +379,8 @@ function listen() {
     if (fresh.length > 0) showDecided(fresh)
     showPlots()
     const hasMissed = state.newest > (decided.at(-1)?.number ?? 0)
-    if (hasMissed || (fresh.length < KEPT && fresh.length > 0 && fresh[0].number > newest + 1)) {
+    const [first] = fresh
+    if (hasMissed || (first && fresh.length < KEPT && first.number > newest + 1)) {
       load().catch(() => {})
     }
   }
