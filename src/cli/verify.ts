@@ -10,7 +10,7 @@ import {
   type Trust,
   type VerifyOptions,
   verifyStamps,
-} from '../scan/stamps/verify.ts'
+} from '../scan/stamps/verify-stamps.ts'
 import { readSetting } from '../settings/read-settings.ts'
 import { DEFAULT_DATABASE } from '../settings/table/clamav.ts'
 import { printsJson, text } from './command/cli-options.ts'

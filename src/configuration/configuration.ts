@@ -48,9 +48,9 @@ import {
 } from '../settings/control-directories.ts'
 import { switchedOff, switchFiles, whyOff } from '../settings/off-switch.ts'
 import { readSetting, readSettings } from '../settings/read-settings.ts'
-import { attachments } from '../settings/table/attachments.ts'
+import { attachments } from '../settings/table/banned-attachments.ts'
 import { clamAv, clamAvTls, DEFAULT_DATABASE } from '../settings/table/clamav.ts'
-import { quarantineLimits } from '../settings/table/quarantine.ts'
+import { quarantineLimits } from '../settings/table/quarantine-limits.ts'
 import { scanners as scannerSettings } from '../settings/table/scanners.ts'
 
 /** The configuration of onescand, which is read at the start, and again at SIGHUP. */

@@ -8,7 +8,7 @@ import { readSpoolSettings, type SpoolSettings } from '../mail/message/spool.ts'
 import { sweepQuarantine } from '../scan/quarantine/sweep.ts'
 import { readHostTime } from '../scan/quarantine/sweep-clock.ts'
 import { readSetting, readSettings } from '../settings/read-settings.ts'
-import { quarantineLimits } from '../settings/table/quarantine.ts'
+import { quarantineLimits } from '../settings/table/quarantine-limits.ts'
 
 const TEN_MINUTES = 10 * 60 * 1000
 const HOURLY = 60 * 60 * 1000

@@ -100,7 +100,7 @@ function checkLogFile(host: StageHost): CheckLine[] {
     const value = `${file} cannot be written by ${accountText(host)}`
     return lost(value, `check the owner, group and mode of ${barrier}`)
   } catch (error) {
-    if (errorCode(error) === 'ENOENT' && isInUnit(host)) return [] // `paths` reports it (daemon/check-start.ts)
+    if (errorCode(error) === 'ENOENT' && isInUnit(host)) return [] // `paths` reports it (daemon/check-daemon-start.ts)
     return lost(errorText(error), 'create its directory, writable by that account')
   }
 }

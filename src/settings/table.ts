@@ -1,14 +1,14 @@
-import { attachments } from './table/attachments.ts'
+import { attachments } from './table/banned-attachments.ts'
 import { clamAv } from './table/clamav.ts'
 import { cluster } from './table/cluster.ts'
 import { findings } from './table/findings.ts'
 import { infectedMail } from './table/infected-mail.ts'
 import { type FromClient, forScanners, number, type Setting, text, word } from './table/kinds.ts'
-import { quarantineLimits } from './table/quarantine.ts'
-import { quota, quotaDirectory, quotaPlugin, quotaService } from './table/quota.ts'
+import { quota, quotaDirectory, quotaPlugin, quotaService } from './table/mailbox-quota.ts'
+import { quarantineLimits } from './table/quarantine-limits.ts'
 import { scanners } from './table/scanners.ts'
 import { unscannedMail } from './table/unscanned-mail.ts'
-import { verdicts } from './table/verdicts.ts'
+import { verdicts } from './table/verdict-cache.ts'
 
 const slot = { readers: ['slot'] } as const
 const own = { fromClient: undefined } as const

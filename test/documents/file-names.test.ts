@@ -1,5 +1,5 @@
 import { globSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import t from 'tap'
 
 /** The files and names that comments of src/, doc/development/design.md and reading-mail.md name. */
@@ -21,6 +21,14 @@ const ofOthers: ReadonlySet<string> = new Set([
   'untar.c',
   'unzip.c',
 ])
+
+t.test('the tab of an editor shows which TypeScript file of src/ it is', async (t) => {
+  const names = inSource.filter((path) => path.endsWith('.ts')).map((path) => basename(path))
+  t.same(
+    names.filter((name, at) => names.indexOf(name) !== at),
+    [],
+  )
+})
 
 t.test('a file that a comment of src/ names exists, and no other one is meant', async (t) => {
   const named = inSource.flatMap((path) =>
@@ -98,11 +106,8 @@ t.test('names are found in comments alone, and are those of one file', async (t)
   t.ok(isFound('header-block.ts', from), 'in the same folder')
   t.ok(isFound('daemon/sweeps.ts', from), 'below src/')
   t.notOk(isFound('mail/sweeps.ts', from), 'in another folder')
-  t.notOk(isFound('release.ts', from), 'two files')
-  t.ok(
-    isFound('release.ts', 'src/scan/quarantine/quarantine-message.ts'),
-    'the nearest of two files',
-  )
+  t.notOk(isFound('main.c', from), 'two files')
+  t.ok(isFound('main.c', 'src/c/onescanc/ask.c'), 'the nearest of two files')
 })
 
 function read(path: string): string {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { checkStart } from '../../src/quotad/check-start.ts'
+import { checkStart } from '../../src/quotad/check-quotad-start.ts'
 import { readServiceSettings } from '../../src/quotad/service-settings.ts'
 
 /** The settings of onescan-quotad: what they stand for, and --check, which reports all faults together. */

@@ -99,7 +99,7 @@ export const LONG_FILES = {
   'test/doors/milter/attacks.test.ts': 42,
   'test/delay/gate/trouble.test.ts': 42,
   'test/doors/smtp/killed.test.ts': 42,
-  'test/daemon/check-start.test.ts': 42,
+  'test/daemon/check-daemon-start.test.ts': 42,
   'test/delay/senders.test.ts': 41,
   'test/readiness/clamd/clamd-alerts.test.ts': 41,
   'test/daemon/memory-limit.test.ts': 41,

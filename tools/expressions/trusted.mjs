@@ -82,7 +82,7 @@ export const trusted = [
     why: 'a run of one class between two anchors; the file of a token of the operator',
   },
   {
-    file: 'quotad/check-start.ts',
+    file: 'quotad/check-quotad-start.ts',
     expression: "new RegExp(`^${name}:\\\\s*([0-9a-f]+)$`, 'm')",
     why: 'proc(5) of this process',
   },

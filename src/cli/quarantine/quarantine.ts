@@ -1,6 +1,7 @@
 import type { CommandModule } from 'yargs'
 import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
 import type { LogField } from '../../lib/log/line-format.ts'
+import { deleteEntry } from '../../scan/quarantine/begin-release.ts'
 import {
   entriesIn,
   type OpenMessage,
@@ -9,7 +10,6 @@ import {
   recordOf,
 } from '../../scan/quarantine/entries.ts'
 import type { QuarantineRecord } from '../../scan/quarantine/record.ts'
-import { deleteEntry } from '../../scan/quarantine/release.ts'
 import { flag, printsJson } from '../command/cli-options.ts'
 import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
 import { lineForTerminal, writeOut } from '../command/terminal.ts'

@@ -23,7 +23,7 @@ const ODD = /[^\t\r\n -~\x80-\xff]/
  * are tested, in any line of its folds and in any form. `value` is all that follows the colon, latin1.
  * Without it the name alone decides.
  *
- * The reading for scanners (mail/mime/headers/fields.ts), stamps (scan/stamps/verify.ts) and fingerprints
+ * The reading for scanners (mail/mime/headers/fields.ts), stamps (scan/stamps/verify-stamps.ts) and fingerprints
  * (scan/verdicts/copies/fingerprint.ts) all use this function. A field that a stamp does not cover, or that
  * differs between copies, must not describe content. A needless yes only costs a scan. It occurs in less than
  * one of a hundred real messages.

@@ -3,7 +3,7 @@ import { errorText } from '../../lib/errors/fault.ts'
 import { inSlices } from '../../lib/flow/event-loop.ts'
 import type { PathHandle } from '../../lib/path/path-handle.ts'
 import type { Values } from '../../settings/read-settings.ts'
-import type { quarantineLimits } from '../../settings/table/quarantine.ts'
+import type { quarantineLimits } from '../../settings/table/quarantine-limits.ts'
 import { byAge, daysIn, entryAt, type QuarantineEntry } from './entries.ts'
 import {
   type DayOfGrounds,

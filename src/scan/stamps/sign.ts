@@ -12,7 +12,7 @@ import {
   scannerName,
   stampMac,
 } from './stamp.ts'
-import type { HashedMessage } from './verify.ts'
+import type { HashedMessage } from './verify-stamps.ts'
 
 /** The keys and data that a stamp is made from. */
 interface SignOptions {

@@ -8,7 +8,7 @@ import {
   type StoreAddress,
 } from '../../protocol/valkey/store-address.ts'
 import { readSettings, type Values } from '../../settings/read-settings.ts'
-import { verdicts } from '../../settings/table/verdicts.ts'
+import { verdicts } from '../../settings/table/verdict-cache.ts'
 import type { ClusterSettings, Key } from '../stamps/keyring.ts'
 import { deriveSecrets, keyMark, type Secrets, sharedKey } from './copies/secrets.ts'
 import type { HostMemory } from './host-memory.ts'

@@ -8,7 +8,7 @@ import {
   fieldsToRemove,
 } from '../../../src/scan/judge/decision/decide-by-header.ts'
 import type { SingleDecision } from '../../../src/scan/judge/decision/decision.ts'
-import type { Trust } from '../../../src/scan/stamps/verify.ts'
+import type { Trust } from '../../../src/scan/stamps/verify-stamps.ts'
 
 /** Mail whose header cannot be edited is decided about before anything else looks at it. */
 

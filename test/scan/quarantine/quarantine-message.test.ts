@@ -16,6 +16,7 @@ import t from 'tap'
 import type { PathHandle } from '../../../src/lib/path/path-handle.ts'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { Header } from '../../../src/mail/message/header-block.ts'
+import { beginRelease, deleteEntry } from '../../../src/scan/quarantine/begin-release.ts'
 import {
   entriesIn,
   makeId,
@@ -29,7 +30,6 @@ import {
   removeQuarantined,
 } from '../../../src/scan/quarantine/quarantine-message.ts'
 import type { QuarantineRecord } from '../../../src/scan/quarantine/record.ts'
-import { beginRelease, deleteEntry } from '../../../src/scan/quarantine/release.ts'
 import { fileOf, keepOne, listed, makeQuarantine, openFor } from './quarantined.ts'
 
 const RECORD_MAX = 16 * 1024 * 1024

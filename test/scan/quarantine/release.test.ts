@@ -16,7 +16,11 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { PathHandle } from '../../../src/lib/path/path-handle.ts'
 import { ProcEntry } from '../../../src/lib/process/proc-entry.ts'
-import { beginRelease, deleteEntry, type Release } from '../../../src/scan/quarantine/release.ts'
+import {
+  beginRelease,
+  deleteEntry,
+  type Release,
+} from '../../../src/scan/quarantine/begin-release.ts'
 import { keepOne, makeQuarantine, openFor } from './quarantined.ts'
 
 /** How a message is released once, and deleted. */

@@ -4,7 +4,7 @@ import t from 'tap'
 import { Header } from '../../../src/mail/message/header-block.ts'
 import { messageOf } from '../../../src/mail/message/intake.ts'
 import { parseKeyring } from '../../../src/scan/stamps/keyring.ts'
-import { digestsFor, verifyStamps } from '../../../src/scan/stamps/verify.ts'
+import { digestsFor, verifyStamps } from '../../../src/scan/stamps/verify-stamps.ts'
 
 const hmac = `hmac-sha256:new:${Buffer.alloc(32, 1).toString('base64url')}\n`
 const now = Date.parse('2026-06-01') / 1000

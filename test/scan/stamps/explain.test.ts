@@ -1,7 +1,7 @@
 import * as crypto from 'node:crypto'
 import t from 'tap'
 import { parseKeyring } from '../../../src/scan/stamps/keyring.ts'
-import { explainStamps } from '../../../src/scan/stamps/verify.ts'
+import { explainStamps } from '../../../src/scan/stamps/verify-stamps.ts'
 import { examine } from './hashed-message.ts'
 import { hmacValue, md5Hex } from './independent.ts'
 

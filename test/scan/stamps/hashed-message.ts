@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { messageOf } from '../../../src/mail/message/intake.ts'
-import type { HashedMessage } from '../../../src/scan/stamps/verify.ts'
+import type { HashedMessage } from '../../../src/scan/stamps/verify-stamps.ts'
 
 /** A message with all that stamps of any scheme need to know of it. */
 export function examine(message: Buffer): HashedMessage {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { type Key, parseKeyring } from '../../../src/scan/stamps/keyring.ts'
 import { signMessage } from '../../../src/scan/stamps/sign.ts'
-import { verifyStamps } from '../../../src/scan/stamps/verify.ts'
+import { verifyStamps } from '../../../src/scan/stamps/verify-stamps.ts'
 import { readMarkdown, rowsBelow } from '../../documents/markdown-page.ts'
 import { examine } from './hashed-message.ts'
 

@@ -18,7 +18,11 @@ import {
   stampName,
   stampsIn,
 } from '../../../src/scan/stamps/stamp.ts'
-import { NO_STAMP, type VerifyOptions, verifyStamps } from '../../../src/scan/stamps/verify.ts'
+import {
+  NO_STAMP,
+  type VerifyOptions,
+  verifyStamps,
+} from '../../../src/scan/stamps/verify-stamps.ts'
 import { examine } from './hashed-message.ts'
 import { hmacValue, md5Hex } from './independent.ts'
 

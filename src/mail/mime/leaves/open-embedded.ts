@@ -1,7 +1,7 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
 import type { Steps } from '../budget/work.ts'
-import { binHexFile } from '../containers/binhex.ts'
+import { binHexFile } from '../containers/binhex-file.ts'
 import { BinHexDecoder } from '../decoders/binhex.ts'
 import { decoded, type MakeDecoder } from '../decoders/decoder.ts'
 import { withoutNuls, withoutTails } from '../decoders/text-forms.ts'

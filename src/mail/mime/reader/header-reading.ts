@@ -14,7 +14,7 @@ import { cutDashText, dashLineIn } from './dash-lines.ts'
 import { type HeaderLineKind, kindOfLine } from './header-line.ts'
 import type { MailText } from './mail-text.ts'
 import { type FoundDelimiter, OpenMultiparts } from './multiparts.ts'
-import type { Units } from './units.ts'
+import type { Units } from './work-units.ts'
 
 /** If the first line of a body matches, libclamav treats it as a line of the header. */
 export const GOES_ON = /^(?:content|filename=)|base64/i

@@ -18,7 +18,7 @@ import {
 import type { MailText } from './mail-text.ts'
 import { type Multipart, OpenMultiparts } from './multiparts.ts'
 import { behind, disputed, enter, type Place, type Surroundings, seenByNow } from './place.ts'
-import { Units } from './units.ts'
+import { Units } from './work-units.ts'
 
 /** A multipart whose parts are being read. */
 interface OpenMultipart {

@@ -4,7 +4,7 @@ import type { QuotaLookup } from '../../quota/quota-lookup.ts'
 import type { Rules } from '../../rules/match.ts'
 import type { Scanner } from '../../scanners/contract/scanner.ts'
 import type { SignatureFiles } from '../../scanners/signatures/signature-files.ts'
-import { digestsFor } from '../../stamps/verify.ts'
+import { digestsFor } from '../../stamps/verify-stamps.ts'
 import type { Verdicts } from '../../verdicts/verdicts.ts'
 import type { JudgeConfig } from './judge-config.ts'
 

@@ -1,7 +1,7 @@
 import { examineClearing, examineRest } from '../../../mail/message/clear-header.ts'
 import { type Header, NO_EDITS } from '../../../mail/message/header-block.ts'
 import type { Message } from '../../../mail/message/message.ts'
-import type { Trust } from '../../stamps/verify.ts'
+import type { Trust } from '../../stamps/verify-stamps.ts'
 import type { JudgeConfig } from '../context/judge-config.ts'
 import type { Client } from '../context/transaction.ts'
 import { actionForInfected } from './actions.ts'

@@ -2,7 +2,7 @@ import { errorCode, errorText, Fault } from '../../../lib/errors/fault.ts'
 import { readForeignFile } from '../../../lib/path/open.ts'
 import { compileGlob } from '../../../lib/text/glob.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
-import type { BannedBy } from '../../../settings/table/attachments.ts'
+import type { BannedBy } from '../../../settings/table/banned-attachments.ts'
 
 /**
  * The names, types and contents that BADATTACHMENTS bans, by patterns of names or by a control file. A

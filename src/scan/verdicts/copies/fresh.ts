@@ -3,7 +3,7 @@ import {
   type SignatureFiles,
 } from '../../scanners/signatures/signature-files.ts'
 import { areAtLeastAsNew } from '../../scanners/signatures/signature-version.ts'
-import { FUTURE_MAX_SECONDS } from '../../stamps/verify.ts'
+import { FUTURE_MAX_SECONDS } from '../../stamps/verify-stamps.ts'
 import type { CachedVerdict } from './cached-verdict.ts'
 
 /** Seconds for which a found virus counts, regardless of the signatures here. */

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { checkStart } from '../../src/quotad/check-start.ts'
+import { checkStart } from '../../src/quotad/check-quotad-start.ts'
 import { openDirectory } from '../programs/host/reachable.ts'
 
 /** onescan-quotad --check, of an account that could start it. */
