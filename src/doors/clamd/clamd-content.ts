@@ -102,7 +102,8 @@ export class Content {
       const received = { message, envelope: NO_ENVELOPE, client }
       transaction = received
       const release = await services.permits.take(gone)
-      return await handleMail(received, context, new Deadline(services.uptime, { gone }), {
+      const deadline = new Deadline(services.uptime, { gone, within: services.within })
+      return await handleMail(received, context, deadline, {
         answers: 'one reply',
         showBegun: services.showBegun,
         logContext: () => this.#logContext(received),

@@ -1,10 +1,8 @@
 import type { Configuration } from '../../configuration/configuration.ts'
-import type { Environment } from '../../lib/process/environment.ts'
 import type { ClientContent, MailSettings } from '../../scan/judge/context/judge-config.ts'
 import type { JudgeContext, LoadedRules } from '../../scan/judge/context/judge-context.ts'
 import { Rules } from '../../scan/rules/match.ts'
 import type { Rule } from '../../scan/rules/rule.ts'
-import { readSetting } from '../../settings/read-settings.ts'
 import type { FindingRule } from '../../settings/table/findings.ts'
 
 /**
@@ -16,36 +14,23 @@ export function configurationForClients(
   configuration: Configuration,
   contentKind: ClientContent,
 ): Configuration {
-  const { context, messageOptions, env } = configuration
+  const { context, messageOptions } = configuration
   const { digestsFor: _, ...undigested } = messageOptions // stamps and copies alone need them
   const options = contentKind === 'mails' ? messageOptions : undigested
   return {
     ...configuration,
-    context: context && answeringContext(context, { contentKind, within: answeredWithin(env) }),
+    context: context && answeringContext(context, contentKind),
     messageOptions: { ...options, spoolsRaw: true },
   }
 }
 
-/** Upper limit, in milliseconds, for a scan for rspamd, which waits for 35 seconds (its antivirus.conf). */
-const RSPAMD_WAITS = 30_000
-
-/** Returns the upper limit, in milliseconds, for a scan, whatever SCANTIMEOUT is. */
-const answeredWithin = (env: Environment): number =>
-  readSetting(env, 'SCANFAIL_CLAMD') === 'limit' ? RSPAMD_WAITS : Number.POSITIVE_INFINITY
-
-/** The kind of content that clients submit at an address, and the time limit of a scan in milliseconds. */
-interface Asked {
-  readonly contentKind: ClientContent
-  readonly within: number
-}
-
-function answeringContext(context: JudgeContext, asked: Asked): JudgeContext {
+function answeringContext(context: JudgeContext, contentKind: ClientContent): JudgeContext {
   const { config, rules } = context
-  const settings = answeringSettings(config.settings, asked.within)
+  const settings = answeringSettings(config.settings)
   return {
     ...context,
-    config: { ...config, resultOnlyFor: asked.contentKind, settings },
-    rules: rules && rulesAboutContent(rules, asked),
+    config: { ...config, resultOnlyFor: contentKind, settings },
+    rules: rules && rulesAboutContent(rules, contentKind),
   }
 }
 
@@ -59,7 +44,7 @@ type WithoutQuarantine = {
   readonly [Name in SettingWith<'quarantine'>]: Exclude<MailSettings[Name], 'quarantine'>
 }
 
-function answeringSettings(settings: MailSettings, within: number): MailSettings {
+function answeringSettings(settings: MailSettings): MailSettings {
   const { UNREAD, STRICTMIME, FINDINGS } = settings
   const words: WithoutQuarantine = {
     SCANFAIL: 'defer',
@@ -69,7 +54,6 @@ function answeringSettings(settings: MailSettings, within: number): MailSettings
   return {
     ...settings,
     ...words,
-    timeout: Math.min(settings.timeout, within),
     FINDINGS: FINDINGS.map(({ what, action }) => ({ what, action: found(action) })),
     REJECTVIRUS: 'refuse',
     VIRUSFORWARD: undefined,
@@ -89,13 +73,13 @@ function found(action: FindingRule['action']): FindingRule['action'] {
 /** The lines of onescan.policy that need nothing that clients of clamd do not send. */
 function rulesAboutContent(
   { lines, contextOfLine }: LoadedRules,
-  asked: Asked,
+  contentKind: ClientContent,
 ): LoadedRules | undefined {
   const all = lines.all.filter((rule) => !isAboutEnvelope(rule))
   if (all.length === 0) return undefined
   return {
     lines: new Rules(lines.path, all),
-    contextOfLine: async (settings) => answeringContext(await contextOfLine(settings), asked),
+    contextOfLine: async (settings) => answeringContext(await contextOfLine(settings), contentKind),
   }
 }
 

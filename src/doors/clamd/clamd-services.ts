@@ -96,9 +96,17 @@ export class ClamdServices extends MailServices {
    * which rspamd keeps mail out. rspamd accepts mail after ERROR.
    */
   lineOf(reply: ContentReply): string {
-    const { env } = this.configuration
-    const isLimit = reply.kind === 'failed' && readSetting(env, 'SCANFAIL_CLAMD') === 'limit'
+    const isLimit = reply.kind === 'failed' && this.#servesRspamd()
     return replyLine(isLimit ? { subject: reply.subject, kind: 'found', name: UNSCANNED } : reply)
+  }
+
+  /** Milliseconds for the judgement of a content, whatever SCANTIMEOUT is. */
+  get within(): number {
+    return this.#servesRspamd() ? RSPAMD_WAITS : Number.POSITIVE_INFINITY
+  }
+
+  #servesRspamd(): boolean {
+    return readSetting(this.configuration.env, 'SCANFAIL_CLAMD') === 'limit'
   }
 
   /** Returns the answer to STATS: clamd's form, with what is judged here. */
@@ -142,6 +150,9 @@ export class ClamdServices extends MailServices {
 
 /** Milliseconds for that clamd to report its version. */
 const VERSION_TIMEOUT = 5_000
+
+/** Upper limit, in milliseconds, for a reply to rspamd, which waits for 35 seconds (its antivirus.conf). */
+const RSPAMD_WAITS = 30_000
 
 /** The name that shows clients of clamd that a limit has ended the scan. */
 const UNSCANNED = 'Heuristics.Limits.Exceeded.Unscanned'
