@@ -46,7 +46,7 @@ export async function scanUncovered(
     spool: config.spool,
     asFile: !steps.usesVerdicts,
     rawOnly: unscanned !== undefined,
-    keepsOut: whatKeepsOut(mail.client, settings, steps),
+    keepsOut: whatKeepsOut(mail.client, config, steps),
     isTolerated: isToleratedBy(config),
     strictness: strictnessFor(config),
     timeLeft: deadline.forScans(settings.timeout),

@@ -35,7 +35,7 @@ export interface JudgeConfig {
   readonly allowedBy?: ((found: string) => number | undefined) | undefined
   /**
    * The kind of content that clients only request a result for, where onescan does nothing else
-   * (steps-for-content.ts).
+   * (steps-for-content.ts). SCANFAIL, OVERSIZE, REJECTVIRUS, VIRUSFORWARD and QUARANTINE have no effect there.
    */
   readonly resultOnlyFor?: ClientContent
   /** Remarks for the log, one line each, such as a setting that cannot be used. */

@@ -44,24 +44,24 @@ export interface ReasonedAction {
 export const POLICY_STATUS = { status: '7.1' }
 
 interface UnreadRow extends Pick<ReasonedAction, 'grounds' | 'status'> {
-  readonly action: (settings: MailSettings) => Action
+  readonly action: (config: JudgeConfig) => Action
   readonly because: (result: UnreadResult) => string
 }
 
 /** The action for a message by what was not read of it. Whatever is not in the table is accepted. */
 const unreadRows: Readonly<Partial<Record<Unread, UnreadRow>>> = {
   unpacked: {
-    action: ({ UNREAD }) => UNREAD,
+    action: ({ settings: { UNREAD } }) => UNREAD,
     grounds: 'too-large-inside',
     because: () => 'a file packed in it is too large to be scanned',
   },
   depth: {
-    action: ({ UNREAD }) => UNREAD,
+    action: ({ settings: { UNREAD } }) => UNREAD,
     grounds: 'nested-too-deep',
     because: () => 'messages or multiparts in it are nested too deep to be scanned',
   },
   contents: {
-    action: ({ UNREAD }) => UNREAD,
+    action: ({ settings: { UNREAD } }) => UNREAD,
     grounds: 'too-much-inside',
     because: ({ reason, limit = reason }) => `it contains more than can be scanned (${limit})`,
   },
@@ -72,41 +72,62 @@ const unreadRows: Readonly<Partial<Record<Unread, UnreadRow>>> = {
     because: () => properties.encrypted.because,
   },
   oddities: {
-    action: ({ STRICTMIME }) => (STRICTMIME === 'off' ? 'accept' : STRICTMIME),
+    action: ({ settings: { STRICTMIME } }) => (STRICTMIME === 'off' ? 'accept' : STRICTMIME),
     grounds: 'strange-mime',
     because: ({ reason }) => `its form is not that of ordinary mail (${reason})`,
   },
 }
 
 /** FINDINGS need not name encrypted content, which is then accepted. */
-function actionForEncrypted({ FINDINGS }: MailSettings): Action {
-  const action = actionFor('encrypted', FINDINGS)
-  return action === 'virus' ? 'accept' : action
+function actionForEncrypted(config: JudgeConfig): Action {
+  const action = actionFor('encrypted', config.settings.FINDINGS)
+  return action === 'virus' ? 'accept' : reportedAs(action, config)
 }
+
+/** Returns an action of FINDINGS. A client that only requests a result receives each finding that keeps mail out. */
+function reportedAs(action: Action, { resultOnlyFor }: JudgeConfig): Action {
+  return resultOnlyFor && keepsOut(action) ? 'refuse' : action
+}
+
+const keepsOut = (action: Action) => action !== 'accept' && action !== 'tag'
 
 /** Returns the action for a message that was not read to its end, or undefined if it is accepted. */
 export function actionForUnread(
   result: UnreadResult,
-  settings: MailSettings,
+  config: JudgeConfig,
 ): ReasonedAction | undefined {
   const row = unreadRows[result.what]
-  return row && { ...row, action: row.action(settings), because: row.because(result) }
+  if (row === undefined) return undefined
+  const bySetting = row.action(config)
+  // A client that only requests a result cannot quarantine mail.
+  const action = config.resultOnlyFor && bySetting === 'quarantine' ? 'refuse' : bySetting
+  return { ...row, action, because: row.because(result) }
+}
+
+/** Returns the action for an unknown answer. A client that only requests a result receives an error. */
+export function actionForUnknown({
+  settings,
+  resultOnlyFor,
+}: JudgeConfig): MailSettings['SCANFAIL'] {
+  return resultOnlyFor ? 'defer' : settings.SCANFAIL
 }
 
 /** Returns the unread parts of a message for which mail of this client is kept out. */
 export function whatKeepsOut(
   { isBounceInjector }: Client,
-  settings: MailSettings,
+  config: JudgeConfig,
   { appliesLimits }: StepsForContent,
 ): ReadonlySet<Unread> {
   if (isBounceInjector) return new Set() // a refused bounce would be tried again indefinitely
-  const keepsOut = new Set<Unread>()
-  if (settings.OVERSIZE === 'defer') keepsOut.add('size') // an unknown answer: SCANFAIL decides
+  const reasons = new Set<Unread>()
+  const { settings, resultOnlyFor } = config
+  // An unknown answer: SCANFAIL decides.
+  if (resultOnlyFor || settings.OVERSIZE === 'defer') reasons.add('size')
   for (const [what, { action }] of Object.entries(unreadRows)) {
-    if (action(settings) !== 'accept') keepsOut.add(what as Unread)
+    if (action(config) !== 'accept') reasons.add(what as Unread)
   }
-  if (!appliesLimits) keepsOut.delete('oddities')
-  return keepsOut
+  if (!appliesLimits) reasons.delete('oddities')
+  return reasons
 }
 
 /** The action that FINDINGS sets for a finding. */
@@ -122,20 +143,20 @@ interface FindingAction {
  */
 export function actionForFinding(
   { name, banned = false }: Pick<Infected, 'name' | 'banned'>,
-  { FINDINGS }: MailSettings,
+  config: JudgeConfig,
 ): FindingAction | undefined {
   if (banned) return undefined
   const property = propertyOf(name)
   const { action = 'virus' } =
-    FINDINGS.find(({ what }) =>
+    config.settings.FINDINGS.find(({ what }) =>
       typeof what === 'string' ? what === property : compileGlob(what.pattern, '*')(name),
     ) ?? {}
-  return action === 'virus' ? undefined : { property, action }
+  return action === 'virus' ? undefined : { property, action: reportedAs(action, config) }
 }
 
 /** Returns whether FINDINGS keeps mail out for malware, and not only for a property. */
 export function keepsMalwareOut({ property, action }: FindingAction): boolean {
-  return property === undefined && action !== 'accept' && action !== 'tag'
+  return property === undefined && keepsOut(action)
 }
 
 /**
@@ -144,12 +165,13 @@ export function keepsMalwareOut({ property, action }: FindingAction): boolean {
  * Malware that FINDINGS keeps out ends a scan like all malware: otherwise a later unknown result could let
  * the message in. Returns undefined if every finding ends a scan.
  */
-export function isToleratedBy({ settings, allowedBy }: JudgeConfig): IsTolerated | undefined {
+export function isToleratedBy(config: JudgeConfig): IsTolerated | undefined {
+  const { settings, allowedBy } = config
   const isNamed = settings.FINDINGS.some(({ action }) => action !== 'virus')
   if (allowedBy === undefined && !isNamed) return undefined
   return (found) => {
     if (allowedBy?.(found.name) !== undefined) return true
-    const byFindings = actionForFinding(found, settings)
+    const byFindings = actionForFinding(found, config)
     return byFindings !== undefined && !keepsMalwareOut(byFindings)
   }
 }
@@ -158,13 +180,13 @@ export function isToleratedBy({ settings, allowedBy }: JudgeConfig): IsTolerated
  * How strictly a message is treated for a result that does not end the scan, and for an unknown answer. Where
  * SCANFAIL lets mail with an unknown answer in, it does so as if that were tagged: what keeps mail out is stricter.
  */
-export function strictnessFor({ settings, allowedBy }: JudgeConfig): (found: ScanResult) => number {
+export function strictnessFor(config: JudgeConfig): (found: ScanResult) => number {
   const actionOf = (found: ScanResult): Action => {
-    if (found.answer === 'unknown') return settings.SCANFAIL === 'accept' ? 'tag' : 'refuse'
-    if (found.answer === 'unread' && found.what === 'encrypted') return actionForEncrypted(settings)
+    if (found.answer === 'unknown') return actionForUnknown(config) === 'accept' ? 'tag' : 'refuse'
+    if (found.answer === 'unread' && found.what === 'encrypted') return actionForEncrypted(config)
     if (found.answer !== 'infected') return 'accept'
-    if (allowedBy?.(found.name) !== undefined) return 'tag'
-    return actionForFinding(found, settings)?.action ?? 'tag'
+    if (config.allowedBy?.(found.name) !== undefined) return 'tag'
+    return actionForFinding(found, config)?.action ?? 'tag'
   }
   return (found) => ACTIONS.indexOf(actionOf(found))
 }

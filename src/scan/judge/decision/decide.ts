@@ -9,6 +9,7 @@ import type { Client, Transaction } from '../context/transaction.ts'
 import {
   actionForFinding,
   actionForInfected,
+  actionForUnknown,
   actionForUnread,
   keepsMalwareOut,
   POLICY_STATUS,
@@ -46,9 +47,9 @@ export function decide(
     case 'clean':
       return stamp ? accept(CLEAN, stamp.field) : accept(CLEAN)
     case 'unknown':
-      return decideUnknown(config.settings, accept())
+      return decideUnknown(config, accept())
     case 'unread': {
-      const reasoned = actionForUnread(result, config.settings)
+      const reasoned = actionForUnread(result, config)
       if (reasoned === undefined) return acceptances.untagged
       return actOn(reasoned, config.settings, transaction.client, acceptances)
     }
@@ -58,15 +59,12 @@ export function decide(
 }
 
 /** The scanners' answer is unknown: SCANFAIL decides. */
-function decideUnknown(
-  { SCANFAIL, QUARANTINE }: MailSettings,
-  untagged: Acceptance,
-): SingleDecision {
-  switch (SCANFAIL) {
+function decideUnknown(config: JudgeConfig, untagged: Acceptance): SingleDecision {
+  switch (actionForUnknown(config)) {
     case 'accept':
       return untagged
     case 'quarantine':
-      return quarantineDecision(QUARANTINE, 'unscanned', untagged)
+      return quarantineDecision(config.settings.QUARANTINE, 'unscanned', untagged)
     case 'defer':
       return { kind: 'defer', reply: mailReply.notScanned, details: untagged.details }
   }
@@ -79,14 +77,15 @@ function decideUnknown(
  */
 function decideInfected(
   { envelope, client }: Transaction,
-  { settings, allowedBy }: JudgeConfig,
+  config: JudgeConfig,
   { tagged, untagged }: Acceptances,
   { name, banned = false }: Infected,
 ): SingleDecision {
   const { details } = tagged
+  const { settings, allowedBy, resultOnlyFor } = config
   const allowed = allowedBy?.(name)
   if (allowed !== undefined) return { ...tagged, details: { ...details, allowed } }
-  const byFindings = actionForFinding({ name, banned }, settings)
+  const byFindings = actionForFinding({ name, banned }, config)
   // A bounce is never refused: the settings of infected mail decide about one with malware.
   const isLeft = byFindings !== undefined && client.isBounceInjector && keepsMalwareOut(byFindings)
   if (byFindings !== undefined && !isLeft) {
@@ -97,7 +96,7 @@ function decideInfected(
     const isTagged = property === undefined && action !== 'accept'
     return actOn(reasoned, settings, client, { tagged, untagged: isTagged ? tagged : untagged })
   }
-  switch (actionForInfected(settings, client)) {
+  switch (resultOnlyFor ? 'refuse' : actionForInfected(settings, client)) {
     case 'refuse':
       return { kind: 'reject', reply: mailReply[banned ? 'banned' : 'virus'](name), details }
     case 'quarantine':
