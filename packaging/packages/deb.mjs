@@ -1,5 +1,5 @@
 // Makes Debian packages of the checkout, including uncommitted changes: build/onescan_VERSION_ARCH.deb, or with --source
-// onescan_VERSION.dsc and .tar.xz. debian/rules lists what is in the package.
+// onescan_VERSION.dsc and .tar.xz. The Makefile lists what is in the package.
 //
 //   node packaging/packages/deb.mjs [--arch ARCH] [--programs DIRECTORY] [--source] [--output DIRECTORY]
 //

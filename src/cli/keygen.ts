@@ -216,8 +216,8 @@ interface Rotation {
  * Takes the next step from the signing key of a ring to a new one. Throws a Fault of kind `config` if no key
  * signs.
  *
- * 1. The first step adds the new key, which verifies. The comment `# next: ID` above it records that. 2. The
- * second step makes it the signing key, and gives the old key a last day: when no stamp of it is
+ * 1. The first step adds the new key, which verifies. The comment `# next: ID` above it records that.
+ * 2. The second step makes it the signing key, and gives the old key a last day: when no stamp of it is
  *    younger than `maxAge` seconds.
  *
  * Each step removes the keys whose last day is past. `make` returns a line with a new secret, of a key with

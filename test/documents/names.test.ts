@@ -1,4 +1,5 @@
 import t from 'tap'
+import { FAULT_KINDS } from '../../src/lib/errors/fault.ts'
 import {
   componentOf,
   readSource,
@@ -25,6 +26,16 @@ t.test('a duration in a message is written by formatDuration alone', async (t) =
     const own = text.match(/\$\{[^{}]*\} ?(?:ms|s|min|seconds|minutes|hours|days)\b(?!`\))/g) ?? []
     t.same(own, [], path)
   }
+})
+
+t.test('a comment that names the kind of a fault names one of the table', async (t) => {
+  const named = sourceFiles.flatMap(({ path, text }) => {
+    const words = text.replaceAll(/\n\s*(?:\*|\/\/) ?/g, ' ')
+    return [...words.matchAll(/\bkind `([^`]+)`/g)].map(([, kind]) => ({ path, kind: kind! }))
+  })
+  t.ok(named.length > 80, `${named.length} were found`)
+  const kinds: readonly string[] = FAULT_KINDS
+  t.same(named.filter(({ kind }) => !kinds.includes(kind)), []) // biome-ignore format: a line
 })
 
 t.test('no two types of src/ share a name, exported or not', async (t) => {

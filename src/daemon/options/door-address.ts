@@ -26,7 +26,7 @@ const NAMED = [
 ] as const
 
 /**
- * Returns the kind of a socket by the name that its starter gave it; `slot` if the name contains no other
+ * Returns the kind of a socket by the name that its starter gave it; `qmail` if the name contains no other
  * kind.
  */
 export function doorKindOf(name: string): DoorKind {

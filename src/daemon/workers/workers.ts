@@ -45,7 +45,7 @@ interface WorkersOptions {
 
 /** Milliseconds before a worker that exited unexpectedly, or could not be started, is replaced. */
 const REPLACE_AFTER = 1000
-/** Milliseconds beyond the grace. */
+/** Milliseconds after the grace period (--grace) until workers that have not exited are killed. */
 const KILL_AFTER = 3000
 /**
  * Milliseconds after SIGKILL in which a worker ends. It does not end while it waits in the kernel for a file

@@ -25,7 +25,7 @@ export interface AccessPolicy {
   readonly quota: Omit<QuotaLookup, 'timeout'> | undefined
   /** Returns whether all mail passes without a check (`onescan disable`). */
   readonly isOff: () => boolean | Promise<boolean>
-  /** Logs a line. */
+  /** Takes a line of onescan-log(5) about a recipient whose mailbox is not known to have room. */
   readonly log: (line: Buffer) => void
 }
 

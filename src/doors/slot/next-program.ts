@@ -17,8 +17,8 @@ const REMEDY = 'set QUEUECHAIN to the real qmail-queue'
 
 /**
  * Returns the next program: that of the arguments, of QUEUECHAIN, or the real qmail-queue. A name without a
- * slash is searched in PATH. Throws a Fault of kind `chain` if the next program leads back here, for example
- * a script that calls onescan-queue: the two would execute each other without end.
+ * slash is searched in PATH. Throws a Fault of kind `next-hop` if the next program leads back here, for
+ * example a script that calls onescan-queue: the two would execute each other without end.
  */
 export function findNextProgram(
   args: readonly string[],
@@ -40,7 +40,7 @@ export function findNextProgram(
 }
 
 /**
- * Throws a Fault of kind `chain` if the program cannot be executed, or is this very program, which
+ * Throws a Fault of kind `next-hop` if the program cannot be executed, or is this very program, which
  * would call itself indefinitely. This is checked before the exec, because a runtime whose exec fails
  * can only abort.
  */

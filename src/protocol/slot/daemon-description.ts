@@ -43,7 +43,7 @@ const DESCRIPTION_MAX = 4 * 1024 * 1024
 /** Upper limit for arguments, files, interfaces or check lines in it. */
 const LIST_MAX = 1_000
 
-/** Makes the answer. */
+/** Returns the frame that answers askForDescription(). A client that is not trusted gets no description. */
 export function descriptionFrame(daemon: DaemonDescription | undefined): Buffer {
   return frame(DESCRIBE, Buffer.from(JSON.stringify({ daemon } satisfies DaemonAnswer)))
 }

@@ -37,7 +37,7 @@ export class CrashRecord {
     return this.#begin('judging', '-'.repeat(FINGERPRINT))
   }
 
-  /** Notes that the scan of a message begins, likewise. */
+  /** Notes that the scan of a message begins. The returned function must be called when it has ended. */
   beginScan(fingerprint: string, isLone: boolean): () => void {
     return this.#begin(isLone ? 'scanning alone' : 'scanning', fingerprint)
   }

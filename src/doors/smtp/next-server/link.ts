@@ -10,7 +10,7 @@ const FORWARDS_MAX = 8
 /**
  * A session's connection to the next server. It is opened when a command first needs it, normally
  * the client's greeting, and lasts as long as the session. Everything rejects with a Fault of kind
- * `chain` if the next server cannot be used.
+ * `next-hop` if the next server cannot be used.
  */
 export class NextServerLink {
   readonly #callNext: () => Promise<NextServer>

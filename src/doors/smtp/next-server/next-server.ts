@@ -46,7 +46,7 @@ const UNREAD_MAX = 256 * 1024
 const CRLF = Buffer.from('\r\n')
 
 /**
- * Connects, and resolves when the server has greeted. Rejects with a Fault of kind `chain`, also
+ * Connects, and resolves when the server has greeted. Rejects with a Fault of kind `next-hop`, also
  * for a code other than 220.
  */
 export async function callNextServer(
@@ -61,7 +61,7 @@ export async function callNextServer(
 
 /**
  * A connection to the server that receives the mail. After any error, the connection is closed, `lost`
- * contains the reason, and every call rejects with a Fault of kind `chain` that names the server.
+ * contains the reason, and every call rejects with a Fault of kind `next-hop` that names the server.
  */
 export class NextServer {
   readonly #wire: ServerWire

@@ -52,7 +52,7 @@ export class SmtpServices extends MailServices {
   readonly maxSize: number
   /**
    * Resolves to a new connection to the next server, which has greeted. Rejects with a Fault of
-   * kind `chain`.
+   * kind `next-hop`.
    */
   readonly callNext: () => Promise<NextServer>
   /** Logs trouble that concerns no message. */

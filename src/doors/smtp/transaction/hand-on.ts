@@ -58,7 +58,7 @@ export async function dropTransaction(next: NextServer): Promise<void> {
  *
  * `others` receive it instead of the recipients until now. If one of them was accepted before and is refused
  * now, it is deferred: with LMTP this recipient alone, with SMTP all of them. Rejects with a Fault of kind
- * `chain` if the next server is lost, or gives an answer after which it cannot be used again. Rejects with
+ * `next-hop` if the next server is lost, or gives an answer after which it cannot be used again. Rejects with
  * the errors of reading the message, too. The connection is then closed.
  */
 export async function* handOn(

@@ -20,7 +20,7 @@ const AFTER_ADDRESS = Buffer.from('>')
  * Carries a decision out, and gives every recipient its reply; without a decision the message goes on
  * unchanged. Mail is accepted only after the next server has accepted it. Resolves to the reason if the next
  * server was lost before it had answered for all recipients, otherwise to undefined. Rejects with a Fault of
- * kind `chain` if the next server was lost before its first answer. Rejects with kind `read` if the client
+ * kind `next-hop` if the next server was lost before its first answer. Rejects with kind `read` if the client
  * leaves before the next server has the message.
  */
 export async function carryOutBySmtp(

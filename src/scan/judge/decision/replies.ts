@@ -53,7 +53,10 @@ export const mailReply = {
     refused('5.4.6', 'too-many-hops', `too many hops: ${hops} Received fields, a mail loop`),
 }
 
-/** Characters of a reply that quotes what was found: a line of SMTP has 512 with its codes. */
+/**
+ * Upper limit for the characters of a text of onescan, which may quote what was found: the slot's reply has 255
+ * bytes (REPORT_MAX) with its codes.
+ */
 const TEXT_MAX = 200
 
 /**
@@ -73,7 +76,10 @@ export function replyFor(
     : deferred(`4.${status}`, grounds, text)
 }
 
-/** Characters of a text whose placeholders are filled: a line of SMTP has 512 with its codes. */
+/**
+ * Upper limit for the characters of a site's text once its placeholders are filled. The text alone has up to 200
+ * (REFUSALTEXT), and a line of SMTP 512 with its codes.
+ */
 const OWN_WORDS_MAX = 400
 
 /** Returns the decision with the site's own text, if it is a refusal and the site has set one. */

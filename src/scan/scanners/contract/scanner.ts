@@ -127,7 +127,7 @@ export interface Inspection {
    * inspected, and may be stopped at any of them: they count as work of the message.
    */
   part(part: PartNames): Iterable<number>
-  /** Takes a content that some reader may get out of the mail, likewise. */
+  /** Takes a content that some reader may get out of the mail. Yields units of work as part() does. */
   content(content: Bytes): Iterable<number>
   /** The mail contains more than is read, for this reason. No other call follows. */
   leaveUnread(reason: string): void
