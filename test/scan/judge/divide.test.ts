@@ -146,13 +146,25 @@ t.test('the accepted share has the recipients for whom the message leaves', asyn
   t.equal(none.kind === 'split' && acceptedShare(none), undefined)
 })
 
-t.test('the log names lines in at most 100 characters', async (t) => {
-  const line = (letter: string) => letter.repeat(80)
-  const parts = ['a', 'b'].map((letter) => ({ decision: decisions.defer!, line: line(letter) }))
+t.test('the log names lines in at most 100 characters, and none in part', async (t) => {
   const transaction = { client: {} } as unknown as Transaction
-  const decision = divide(parts, [0, 1], transaction, 'one reply')
-  const rule = decision.kind !== 'split' && decision.details.rule
-  t.equal(rule, `${line('a')},${line('b')}`.slice(0, 100))
+  const ruleOf = (numbers: readonly number[]) => {
+    const parts = numbers.map((line) => ({ decision: decisions.defer!, line: `${line}` }))
+    const decision = divide(parts, [...parts.keys()], transaction, 'one reply')
+    return decision.kind === 'split' ? undefined : decision.details.rule
+  }
+  const from = (first: number, count: number) =>
+    Array.from({ length: count }, (_, index) => first + index)
+  const fitting = from(1000, 20)
+  t.equal(ruleOf(fitting), fitting.join(), '99 characters')
+  for (const first of [95, 995, 9995, 99_995]) {
+    const all = from(first, 60).join()
+    const shown = ruleOf(from(first, 60)) ?? ''
+    t.ok(shown.length <= 100 && shown.length > 90, shown)
+    t.match(shown, /,\.\.\.$/)
+    const numbers = shown.slice(0, -'...'.length)
+    t.ok(all.startsWith(numbers) && numbers.endsWith(','), 'whole numbers alone')
+  }
 })
 
 t.test('undivided, the strictest decision counts by which no mail is lost', async (t) => {

@@ -92,8 +92,8 @@ interface AcceptedShare extends Share {
   readonly decision: Acceptance
 }
 
-/** Characters that the numbers of lines may have in the log. */
-const LINES_MAX = 100
+/** Upper limit for the characters of the line numbers in the log. */
+const LINE_NUMBERS_MAX = 100
 
 /** The strictest of the decisions by several lines, with the numbers of all of them. */
 export function joinLines(
@@ -114,7 +114,14 @@ function joinDecisions(
 ): SingleDecision {
   const { decision, line: rule } = joinLines(decisions, transaction)
   if (rule === '-') return decision
-  return { ...decision, details: { ...decision.details, rule: rule.slice(0, LINES_MAX) } }
+  return { ...decision, details: { ...decision.details, rule: shorten(rule) } }
+}
+
+/** Returns numbers joined by commas within LINE_NUMBERS_MAX; `...` replaces the last ones if there are more. */
+function shorten(numbers: string): string {
+  if (numbers.length <= LINE_NUMBERS_MAX) return numbers
+  const lastComma = numbers.lastIndexOf(',', LINE_NUMBERS_MAX - ',...'.length)
+  return `${numbers.slice(0, lastComma + 1)}...`
 }
 
 /**
