@@ -62,7 +62,8 @@ export function withOptionDefaults(
     if (start < 0 || length < 0) throw new Error(`OPTIONS has no -${flag}`)
     const end = start + 1 + length
     const item = made.slice(start, end).replace(/\nDefault: .*$/, '')
-    return `${made.slice(0, start)}${item}\nDefault: ${value}.${made.slice(end)}`
+    const text = typeof value === 'number' ? withCommas(value) : value
+    return `${made.slice(0, start)}${item}\nDefault: ${text}.${made.slice(end)}`
   }, page)
 }
 

@@ -39,19 +39,19 @@ export function protocolLimitsPage(): string {
 }
 
 const milterLimits: readonly Limit[] = [
-  ['packet of the protocol', `${kib(PACKET_MAX)}, else the connection is closed`],
-  ['packet with neither field nor body', `${kib(SMALL_PACKET_MAX - 1)}, likewise`],
-  ['macros before a command', `${kib(MACROS_MAX)}, likewise`],
-  ['time to negotiate', `${seconds(milter.negotiation)}, likewise`],
+  ['packet of the protocol', `${kib(PACKET_MAX)}, else closed`],
+  ['packet with neither field nor body', `${kib(SMALL_PACKET_MAX - 1)}, else closed`],
+  ['macros before a command', `${kib(MACROS_MAX)}, else closed`],
+  ['time to negotiate', `${seconds(milter.negotiation)}, else closed`],
   ['paths of all recipients together', `${mib(figure('PATHS_MAX'))}, else deferred`],
-  ['those of all messages at once', '`--memory`, likewise'],
-  ['the same, with incomplete packets', '`--memory`, likewise'],
+  ['those of all messages at once', '`--memory`, else deferred'],
+  ['the same, with incomplete packets', '`--memory`, else deferred'],
   [
     'connections of one process',
     `${count(figure('CONNECTIONS_MAX', 'serving/serve.ts'))} MTAs, else the new one is closed`,
   ],
   ['silence within a packet or content', `${seconds(milter.stalled)}, then deferred and closed`],
-  ['silence otherwise', `${seconds(milter.idle)}, likewise`],
+  ['silence otherwise', `${seconds(milter.idle)}, then deferred and closed`],
 ]
 
 const smtpLimits: readonly Limit[] = [
@@ -67,14 +67,14 @@ const smtpLimits: readonly Limit[] = [
   ['memory of all sessions', '`--memory`, else 451 or 452'],
   ['sessions of one process', '`--max-clients`'],
   ['silence of a client', `${seconds(smtp.silence)}, then 421`],
-  ['time for a command line', `${seconds(smtp.command)}, likewise`],
-  ['time for the content', `${seconds(smtp.content)}, likewise`],
-  ['line of a reply', `${bytes(REPLY_LINE_MAX)}, otherwise the next server is treated as gone`],
-  ['whole reply', `${kib(figure('REPLY_MAX'))}, likewise`],
-  ['connecting to the next server', `${seconds(next.connection)}, likewise`],
-  ['its answer to a command', `${seconds(next.command)}, likewise`],
+  ['time for a command line', `${seconds(smtp.command)}, then 421`],
+  ['time for the content', `${seconds(smtp.content)}, then 421`],
+  ['line of a reply', `${bytes(REPLY_LINE_MAX)}, else the next server is lost`],
+  ['whole reply', `${kib(figure('REPLY_MAX'))}, else it is lost`],
+  ['connecting to the next server', `${seconds(next.connection)}, then it is lost`],
+  ['its answer to a command', `${seconds(next.command)}, then it is lost`],
   ['its answer to QUIT', `${seconds(next.quit)}, then 221 and closed`],
-  ['its answer to DATA', `${seconds(next.data)}, likewise`],
-  ['a block of content', `${seconds(next.block)}, likewise`],
-  ['its answer to the content', `${seconds(next.end)}, likewise; in LMTP for all answers`],
+  ['its answer to DATA', `${seconds(next.data)}, then it is lost`],
+  ['a block of content', `${seconds(next.block)}, then it is lost`],
+  ['its answer to the content', `${seconds(next.end)}, then it is lost; in LMTP for all answers`],
 ]
