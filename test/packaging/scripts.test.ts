@@ -9,24 +9,57 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
+import { CONFIG_FILES } from '../../src/scan/scanners/clamd/database.ts'
 
 /** Parts of the maintainer scripts, by themselves; states.test.ts runs them all. */
 
 const deb = join(import.meta.dirname, '../../debian')
-const systemd = join(import.meta.dirname, '../../packaging/shipped/systemd')
-const scripts = join(import.meta.dirname, '../../packaging/shipped/scripts')
+const packaging = join(import.meta.dirname, '../../packaging')
+const systemd = join(packaging, 'shipped/systemd')
+const scripts = join(packaging, 'shipped/scripts')
+
+const units = readdirSync(systemd).filter((name) => /\.(service|socket)$/.test(name))
+const isOfAdministrator = (unit: string) =>
+  /^\[Install\]$/m.test(readFileSync(join(systemd, unit), 'utf8'))
+const isOfQuotad = (unit: string) => unit.startsWith('onescan-quotad')
+const rules = readFileSync(join(deb, 'rules'), 'utf8')
 
 t.test('debhelper knows each unit that an administrator may enable', async (t) => {
-  const rules = readFileSync(join(deb, 'rules'), 'utf8')
   const prerm = readFileSync(join(deb, 'prerm'), 'utf8')
-  const units = readdirSync(systemd).filter((name) => /\.(service|socket)$/.test(name))
   t.ok(units.length > 5)
   for (const unit of units) {
-    const isOfAdministrator = /^\[Install\]$/m.test(readFileSync(join(systemd, unit), 'utf8'))
-    t.equal(new RegExp(`dh_installsystemd .*[ ]${unit}`, 'm').test(rules), isOfAdministrator, unit)
+    const isKnown = new RegExp(`dh_installsystemd .*[ ]${unit}`, 'm').test(rules)
+    t.equal(isKnown, isOfAdministrator(unit), unit)
     if (unit.endsWith('.socket'))
       t.match(prerm, ` ${unit}`, 'else it would start its service again')
   }
+})
+
+t.test('an RPM disables each socket, and each unit that an administrator may enable', async (t) => {
+  const spec = readFileSync(join(packaging, 'packages/onescan.spec.in'), 'utf8')
+  const [, listed = ''] = /^%global units (.*)$/m.exec(spec) ?? []
+  const wanted = units.filter((unit) => unit.endsWith('.socket') || isOfAdministrator(unit))
+  t.same(listed.split(' ').sort(), wanted.sort())
+})
+
+t.test(
+  'setup installs each unit but those of onescan-quotad, and enables the same as a Debian package',
+  async (t) => {
+    const setup = readFileSync(join(packaging, 'shipped/setup'), 'utf8')
+    const enabled = /^enabled='(.*)'$/m.exec(setup)?.[1]?.split(' ') ?? []
+    const others = /^ *for unit in \$enabled (.*); do$/m.exec(setup)?.[1]?.split(' ') ?? []
+    t.same([...enabled, ...others].sort(), units.filter((unit) => !isOfQuotad(unit)).sort())
+    const byDebian = [...rules.matchAll(/^\tdh_installsystemd (?!.*--no-enable)(.*)$/gm)]
+      .flatMap(([, words]) => words!.split(' '))
+      .filter((word) => units.includes(word))
+    t.same(enabled.toSorted(), byDebian.sort())
+  },
+)
+
+t.test('packages warn about each clamd.conf that onescan reads', async (t) => {
+  const setUp = readFileSync(join(scripts, 'set-up.sh'), 'utf8')
+  const [, files = ''] = /^ *for file in (.*clamd\.conf.*); do$/m.exec(setUp) ?? []
+  t.same(files.split(' '), CONFIG_FILES)
 })
 
 t.test('a processor that cannot run the programs is refused before anything changes', async (t) => {

@@ -58,7 +58,7 @@ make_settings() { # OLD-VERSION
 # Without the option, clamd returns "clean" for mail that it has not fully scanned. Its settings belong to
 # the administrator, so this only prints a warning.
 warn_about_limits() {
-  for file in /etc/clamav/clamd.conf /etc/clamd.conf /etc/clamd.d/scan.conf; do
+  for file in /etc/clamav/clamd.conf /etc/clamd.d/scan.conf /usr/local/etc/clamd.conf /etc/clamd.conf; do
     test -f $file || continue
     grep -Eiq '^[[:space:]]*AlertExceedsMax[[:space:]]+(yes|true|1)' $file || {
       echo "onescan: set \"AlertExceedsMax yes\" in $file, and restart clamd when freshclam has finished." >&2
@@ -67,7 +67,7 @@ warn_about_limits() {
       echo "onescan:   echo 'AlertExceedsMax yes' >>$file" >&2
       case $file in
         *scan.conf) echo 'onescan:   systemctl restart clamd@scan' >&2 ;;
-        *) echo 'onescan:   service clamav-daemon restart' >&2 ;;
+        /etc/clamav/*) echo 'onescan:   service clamav-daemon restart' >&2 ;;
       esac
     }
     return 0

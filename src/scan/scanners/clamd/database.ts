@@ -3,7 +3,7 @@ import { readForeignFile } from '../../../lib/path/open.ts'
 import { DEFAULT_DATABASE } from '../../../settings/table/clamav.ts'
 import type { ClamdAddress } from './clamd-address.ts'
 
-/** The paths of clamd.conf(5) in ClamAV's packages: Debian, Fedora, from source. */
+/** The paths of clamd.conf(5) on Debian, on Fedora, with ClamAV from source, and elsewhere. */
 export const CONFIG_FILES: readonly string[] = [
   '/etc/clamav/clamd.conf',
   '/etc/clamd.d/scan.conf',
