@@ -6,7 +6,7 @@ const { fstatSync } = require('fs')
 /**
  * Whether a descriptor for errors, 2 as a rule, is a log. It is one if it is a terminal, a file,
  * the journal that systemd names in JOURNAL_STREAM (systemd.exec(5)), or a pipe below a server of
- * connections, whose descriptor 2 is a log by custom. Otherwise somebody else may read it: below
+ * connections, whose descriptor 2 is a log by custom. Otherwise another user may read it: below
  * qmail-local it is a pipe to a report that goes into the bounce to the sender, below inetd it is
  * the connection itself, and with ERROR_FD=2 it takes the reply.
  *

@@ -100,11 +100,13 @@ export function messages(): Sentence[] {
   )
 }
 
-/** What packages bring besides programs and pages: scripts, units and samples, with their comments and messages. */
-export function shippedTexts(): Sentence[] {
+/** Scripts, units and samples of packages, and what runs the checks, with their comments and messages. */
+export function scriptTexts(): Sentence[] {
   const paths = [
     ...filesBelow('packaging/shipped', /./),
     ...filesBelow('debian', /\/p(?:re|ost)\w+$/),
+    ...filesBelow('bin', /^bin\/[\w.-]+$/),
+    ...['.ci', '.githooks', '.github'].flatMap((place) => filesBelow(place, /./)),
   ]
   return paths.flatMap((page) =>
     read(page)
