@@ -1,7 +1,7 @@
 import { AggregateFault, FaultCollector } from '../lib/errors/aggregate-fault.ts'
 import { Fault } from '../lib/errors/fault.ts'
 import { type Endpoint, parseEndpoint } from '../lib/net/endpoint.ts'
-import { Network, parseIpAddress } from '../lib/net/ip-address.ts'
+import { isLoopback, Network, parseIpAddress } from '../lib/net/ip-address.ts'
 import { parseOptions } from '../lib/process/parse-options.ts'
 import { activatedDescriptors } from '../lib/process/systemd.ts'
 import { requireSystem } from '../lib/runtime/system.ts'
@@ -91,17 +91,15 @@ function parseNetwork(text: string): Network {
   throw new Error(`--allow ${text}: must be a network such as 192.0.2.0/24 or 2001:db8::/32`)
 }
 
-const loopback = ['127.0.0.0/8', '::1'].map((text) => Network.parse(text)!)
-
 /**
  * Allows these networks and the host itself. A client that has an IPv4 address in IPv6 form is
  * compared by its IPv4 address.
  */
 function allowNetworks(networks: readonly Network[]): ServiceOptions['mayAsk'] {
-  const all = [...loopback, ...networks]
   return (text) => {
     const address = parseIpAddress(text)
-    return address !== undefined && all.some((network) => network.has(address))
+    if (address === undefined) return false
+    return isLoopback(address) || networks.some((network) => network.has(address))
   }
 }
 

@@ -2,7 +2,13 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { attempt, errorCode } from '../../lib/errors/fault.ts'
-import { addressText, type IpAddress, Network } from '../../lib/net/ip-address.ts'
+import {
+  addressText,
+  type IpAddress,
+  isLoopback,
+  isUnspecified,
+  withoutMapping,
+} from '../../lib/net/ip-address.ts'
 import { PathHandle } from '../../lib/path/path-handle.ts'
 
 /** A port on which this host listens. */
@@ -39,7 +45,8 @@ export function listenersOfHost(tables: readonly string[] = tablesOfHost()): Ope
  */
 export function isListening(port: number, tables: readonly string[] = tablesOfHost()): boolean {
   return listeningIn(tables).some(
-    (socket) => socket.port === port && (isLoopback(socket.address) || isAny(socket.address)),
+    (socket) =>
+      socket.port === port && (isLoopback(socket.address) || isUnspecified(socket.address)),
   )
 }
 
@@ -84,21 +91,13 @@ function listeningIn(tables: readonly string[]) {
 
 /** The kernel prints words of four bytes in the byte order of this machine, which is little-endian. */
 function addressOf(hex: string): IpAddress {
-  const bytes = Buffer.from(hex, 'hex').swap32()
-  const isMapped = bytes.length === 16 && MAPPED.equals(bytes.subarray(0, MAPPED.length))
-  return isMapped ? bytes.subarray(MAPPED.length) : bytes
+  return withoutMapping(Buffer.from(hex, 'hex').swap32())
 }
-
-const MAPPED = Buffer.from('00000000000000000000ffff', 'hex')
-const LOOPBACKS = ['127.0.0.0/8', '::1'].map((text) => Network.parse(text)!)
-
-const isLoopback = (address: IpAddress) => LOOPBACKS.some((network) => network.has(address))
-const isAny = (address: IpAddress) => address.every((byte) => byte === 0)
 
 /** Returns how other hosts reach the address of a socket, or undefined if they do not. */
 function placeOf(address: IpAddress): Omit<OpenPort, 'port'> | undefined {
   if (isLoopback(address)) return undefined
-  if (!isAny(address)) return { host: addressText(address), isEverywhere: false }
+  if (!isUnspecified(address)) return { host: addressText(address), isEverywhere: false }
   return { host: address.length === 4 ? '127.0.0.1' : '::1', isEverywhere: true }
 }
 

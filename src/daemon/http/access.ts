@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { isIP } from 'node:net'
 import { errorTextAt, Fault } from '../../lib/errors/fault.ts'
+import { isLoopback, parseIpAddress } from '../../lib/net/ip-address.ts'
 import { readSecret } from '../../lib/path/secret-file.ts'
 
 /** Characters of a token: a shorter one could be guessed. */
@@ -23,7 +23,7 @@ export function checkAccessBy(
   tokenFile: string | undefined,
 ): CheckAccess {
   const token = tokenFile === undefined ? undefined : readToken(tokenFile)
-  if (address !== undefined && token === undefined && !isLoopback(address)) {
+  if (address !== undefined && token === undefined && !isOwnAddress(address)) {
     throw new Fault(
       'config',
       `--http ${address}: other hosts can reach this address; add --http-token FILE, or listen on 127.0.0.1`,
@@ -44,14 +44,15 @@ export function checkAccessBy(
   }
 }
 
-function isLoopback(address: string): boolean {
-  return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'))
+function isOwnAddress(text: string): boolean {
+  const address = parseIpAddress(text)
+  return address !== undefined && isLoopback(address)
 }
 
 /** Returns whether a Host field names a loopback address: `127.0.0.1:9101`, `localhost`, `[::1]:9101`. */
 function isOwnName(host: string): boolean {
   const name = host.toLowerCase().replace(/:\d{1,5}$/, '')
-  return name === 'localhost' || name === '[::1]' || isLoopback(name)
+  return name === 'localhost' || name === '[::1]' || isOwnAddress(name)
 }
 
 /**

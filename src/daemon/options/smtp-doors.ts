@@ -1,7 +1,7 @@
-import { networkInterfaces } from 'node:os'
 import type { SmtpRoute } from '../../doors/smtp/next-server/smtp-services.ts'
 import { Fault } from '../../lib/errors/fault.ts'
-import { Network, parseIpAddress } from '../../lib/net/ip-address.ts'
+import { isLoopback, isUnspecified, Network, parseIpAddress } from '../../lib/net/ip-address.ts'
+import { ownAddresses } from '../../lib/net/own-addresses.ts'
 import { type DoorAddress, type DoorKind, parseDoorAddress } from './door-address.ts'
 
 /** The address of an SMTP or LMTP interface, and the route of its mail: onescand(8), SMTP. */
@@ -120,23 +120,16 @@ function leadsTo(next: DoorAddress, address: DoorAddress): boolean {
   const bound = bytesOf(address.host)
   if (target.equals(bound)) return true
   // Only in the same family: whether `::` also accepts IPv4 depends on the system, ipv6(7).
-  return isAny(bound) && target.length === bound.length && isOfThisHost(target)
+  return isUnspecified(bound) && target.length === bound.length && isOfThisHost(target)
 }
 
 const bytesOf = (host: string) => Buffer.from(parseIpAddress(host)!)
 
-const isAny = (address: Buffer) => address.every((byte) => byte === 0)
-
 /** The addresses to which the system connects instead of these. */
 const LOOPBACK_OF: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
-const LOOPBACK = Network.parse('127.0.0.0/8')!
-
-function isOfThisHost(address: Buffer): boolean {
-  if (LOOPBACK.has(address)) return true
-  const own = Object.values(networkInterfaces()).flatMap((found) => found ?? [])
-  return own.some((ours) => address.equals(bytesOf(ours.address)))
-}
+const isOfThisHost = (address: Buffer) =>
+  isLoopback(address) || ownAddresses().some((own) => address.equals(bytesOf(own)))
 
 function parseNetworks(text: string): Network[] {
   return text.split(',').map((word) => {

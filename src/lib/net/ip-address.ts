@@ -12,7 +12,24 @@ export function parseIpAddress(text: string): IpAddress | undefined {
   const [bare = '', zone] = text.split('%', 2)
   if (!bare.includes(':')) return zone === undefined ? parseIPv4(bare) : undefined
   const address = parseIPv6(bare)
-  return address && startsWith(address, MAPPED) ? address.subarray(MAPPED.length) : address
+  return address && withoutMapping(address)
+}
+
+/** Returns the IPv4 address of one in IPv6 form, and any other address as it is. */
+export function withoutMapping(address: IpAddress): IpAddress {
+  const isMapped = address.length === 16 && startsWith(address, MAPPED)
+  return isMapped ? address.subarray(MAPPED.length) : address
+}
+
+/** Returns whether an address is of the loopback interface: one of 127.0.0.0/8, or `::1`. */
+export function isLoopback(address: IpAddress): boolean {
+  if (address.length === 4) return address[0] === 127
+  return address.at(-1) === 1 && isUnspecified(address.subarray(0, -1))
+}
+
+/** Returns whether an address is `0.0.0.0` or `::`, by which a server listens on all addresses. */
+export function isUnspecified(address: IpAddress): boolean {
+  return address.every((byte) => byte === 0)
 }
 
 // node:net has a function for this, but onescan-queue would load it for this alone, which takes 2 ms.

@@ -1,7 +1,13 @@
 import { isIP } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
-import { addressText, Network, parseIpAddress } from '../../../src/lib/net/ip-address.ts'
+import {
+  addressText,
+  isLoopback,
+  isUnspecified,
+  Network,
+  parseIpAddress,
+} from '../../../src/lib/net/ip-address.ts'
 
 const hex = (text: string) => {
   const address = parseIpAddress(text)
@@ -16,6 +22,18 @@ t.test('addresses are read in every form that tcpserver writes', async (t) => {
   t.equal(hex('fe80::1%eth0'), `fe80${'0'.repeat(27)}1`)
   t.equal(hex('::ffff:192.0.2.1'), 'c0000201', 'an IPv4 address in IPv6 form')
   t.equal(hex('::FFFF:c000:201'), 'c0000201')
+})
+
+t.test('loopback and unspecified addresses are recognized', async (t) => {
+  const kindOf = (text: string) => {
+    const address = parseIpAddress(text)!
+    return isLoopback(address) ? 'loopback' : isUnspecified(address) ? 'unspecified' : 'other'
+  }
+  for (const text of ['127.0.0.1', '127.255.255.255', '::1', '::ffff:127.0.0.2'])
+    t.equal(kindOf(text), 'loopback', text)
+  for (const text of ['0.0.0.0', '::', '::ffff:0.0.0.0']) t.equal(kindOf(text), 'unspecified', text)
+  for (const text of ['0.0.0.1', '126.0.0.1', '128.0.0.0', '::2', '1::1', '::127.0.0.1'])
+    t.equal(kindOf(text), 'other', text)
 })
 
 t.test('texts that are not addresses are not read as one', async (t) => {

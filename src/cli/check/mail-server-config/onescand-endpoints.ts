@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
-import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { parseMtaEndpoint } from '../../../lib/net/endpoint.ts'
+import { ownAddresses } from '../../../lib/net/own-addresses.ts'
 import { optionValues } from '../../command/cli-options.ts'
 import { isDeadSocket } from '../../host/open-ports.ts'
 import type { RunningDaemon } from '../../host/running-daemon.ts'
@@ -73,10 +73,8 @@ export async function deadSockets(): Promise<string[]> {
 function isHere(address: string): boolean {
   const path = pathIn(address)
   if (path !== undefined) return /^\/[^\s,{}]*$/.test(path)
-  const own = Object.values(networkInterfaces()).flatMap((list = []) =>
-    list.map((one) => one.address),
-  )
-  return ['0.0.0.0', '::', '127.0.0.1', '::1', ...own].includes(endpointIn(address)?.host ?? '')
+  const hosts = ['0.0.0.0', '::', '127.0.0.1', '::1', ...ownAddresses()]
+  return hosts.includes(endpointIn(address)?.host ?? '')
 }
 
 /** The path of an address as onescand, Postfix and Sendmail write it: `unix:PATH` or `local:PATH`. */

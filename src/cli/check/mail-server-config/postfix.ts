@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
-import { networkInterfaces } from 'node:os'
 import { dirname } from 'node:path'
 import { type CheckLine, failure, warning } from '../../../lib/check/check-line.ts'
 import { errorText } from '../../../lib/errors/fault.ts'
+import { ownAddresses } from '../../../lib/net/own-addresses.ts'
 import { shellWord } from '../../../lib/text/shell-word.ts'
 import { findPostfix } from '../../host/running-services.ts'
 import {
@@ -104,9 +104,6 @@ function foreignInterface(address: string): CheckLine {
   const remedy = `set addresses of this host (${own}), or all; then postfix stop; postfix start`
   return failure('inet_interfaces', value, remedy)
 }
-
-const ownAddresses = () =>
-  Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address))
 
 /** Checks whether Postfix runs, if this is the Postfix of the host. Only root sees that. */
 function checkRuns({ directory, queue }: Postfix): CheckLine[] {
