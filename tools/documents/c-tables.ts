@@ -1,4 +1,5 @@
 import { exitMeanings, slotExit } from '../../src/doors/slot/exit-codes.ts'
+import { QUEUECHAIN_REMEDY } from '../../src/doors/slot/next-program.ts'
 import { frameRules } from '../../src/doors/slot/socket/request.ts'
 import { replyOf } from '../../src/handling/replies/smtp-reply.ts'
 import { LOG_VALUE_MAX } from '../../src/lib/log/line-format.ts'
@@ -7,6 +8,7 @@ import { readAddress } from '../../src/mail/message/envelope/address.ts'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { QUOTA_REPLY_MAX } from '../../src/protocol/quota/quota-answer.ts'
+import { answerWords } from '../../src/protocol/quota/quota-datagrams.ts'
 import {
   answerFields,
   fieldType,
@@ -96,12 +98,22 @@ const numbers = ['ERROR_FD', 'SCANTIMEOUT', 'QUOTATIMEOUT'] as const
 /** The reply for a full mailbox, as a format of printf(3) for the recipient. */
 const overQuota = replyOf(mailReply.overQuota(readAddress('%s')))
 
+/** The first words of the answers of quota services. */
+const quotaWords = Object.fromEntries(
+  Object.entries(answerWords).map(([status, word]) => [
+    `QUOTA_WORD_${status.toUpperCase().replaceAll('-', '_')}`,
+    word,
+  ]),
+)
+
 /** Strings, each by the name that it has in C. */
 const texts: Readonly<Record<string, string>> = {
   PROTOCOL_VERSION,
   FIELDS_OF_ACCEPT: answerFields.accept.join(''),
   FIELDS_OF_EXIT: answerFields.exit.join(''),
   DEPTH_VARIABLE,
+  QUEUECHAIN_REMEDY,
+  ...quotaWords,
   ONESCAN_SOCKET_DEFAULT: SLOT_SOCKET,
   QMAILHOME_DEFAULT: settingTable.QMAILHOME.default,
   CONTROLDIR_DEFAULT: settingTable.CONTROLDIR.default,

@@ -82,10 +82,10 @@ static const struct {
   const char *word;
   enum answer answer;
 } words[] = {
-    {"QUOTA_OK", ROOM},
-    {"QUOTA_FULL", FULL},
-    {"QUOTA_UNKNOWN", ROOM},
-    {"QUOTA_ERROR", CANNOT_TELL},
+    {QUOTA_WORD_ROOM, ROOM},
+    {QUOTA_WORD_FULL, FULL},
+    {QUOTA_WORD_NO_SUCH_USER, ROOM},
+    {QUOTA_WORD_UNKNOWN, CANNOT_TELL},
 };
 
 /*

@@ -72,7 +72,7 @@ static void pass_if_there_is_nothing_to_ask(char **next_program) {
   int is_off = is_switched_off(file);
   if (!is_off && (!is_blank(setting("QHPSI", "")) || setting("QUOTAD", NULL)))
     return;
-  check_program("next program", next_program[0], MEND_NEXT_PROGRAM);
+  check_program("next program", next_program[0], QUEUECHAIN_REMEDY);
   count_handing_on();
   log_slot_line("pass", is_off ? xasprintf("%s exists", file) : xasprintf("QHPSI is not set"), "");
   become_untouched("next program", next_program, hidden_from_next_program);

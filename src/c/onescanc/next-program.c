@@ -87,7 +87,7 @@ char **find_next_program(char **argv) {
          xasprintf("%s: is not a program; onescanc takes no options", next_program[0]));
   if (depth() >= CHAIN_DEPTH_MAX)
     fail(EXIT_NEXT_PROGRAM, "next-hop",
-         xasprintf("next program %s: leads back to onescan; " MEND_NEXT_PROGRAM, next_program[0]));
+         xasprintf("next program %s: leads back to onescan; " QUEUECHAIN_REMEDY, next_program[0]));
   next_program[0] = look_up_in_path(next_program[0]);
   return next_program;
 }

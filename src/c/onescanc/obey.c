@@ -23,7 +23,7 @@ static void write_log_lines(const struct answer *answer) {
 /* Hands the mail on by becoming the next program, whose exit code accepts the mail or not. */
 static _Noreturn void hand_on(struct mail *mail, const struct answer *answer) {
   check_program("next program", mail->next_program[0],
-                MEND_NEXT_PROGRAM); /* while a fault can still be logged */
+                QUEUECHAIN_REMEDY); /* while a fault can still be logged */
   count_handing_on();
   size_t message_at = HEADER_GAP + answer->body_at - answer->header_size;
   if (write_at(mail->spool, answer->header, answer->header_size, message_at))

@@ -92,7 +92,6 @@ void receive_envelope(struct mail *mail);
 
 /* next-program.c */
 char **find_next_program(char **argv);
-#define MEND_NEXT_PROGRAM "set QUEUECHAIN to the real qmail-queue"
 /* Ends the process, with the remedy in the log, if `program` cannot be executed or is this one. */
 void check_program(const char *what, const char *program, const char *remedy);
 /*

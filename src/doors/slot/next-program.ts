@@ -13,7 +13,8 @@ export interface SlotNextProgram {
   readonly args: readonly string[]
 }
 
-const REMEDY = 'set QUEUECHAIN to the real qmail-queue'
+/** The remedy of faults of the next program, also in C. */
+export const QUEUECHAIN_REMEDY = 'set QUEUECHAIN to the real qmail-queue'
 
 /**
  * Returns the next program: that of the arguments, of QUEUECHAIN, or the real qmail-queue. A name without a
@@ -28,7 +29,7 @@ export function findNextProgram(
   const argv = args.length > 0 ? args : splitWords(env.QUEUECHAIN ?? '', 'QUEUECHAIN')
   const [name = join(directories.qmailHome, 'bin/qmail-queue'), ...rest] = argv
   if (chainDepth(env) >= CHAIN_DEPTH_MAX) {
-    throw new Fault('next-hop', `next program ${name}: leads back to onescan; ${REMEDY}`)
+    throw new Fault('next-hop', `next program ${name}: leads back to onescan; ${QUEUECHAIN_REMEDY}`)
   }
   if (name.startsWith('-')) {
     throw new Fault(
@@ -54,6 +55,10 @@ export function requireNextProgram({ program }: SlotNextProgram, self: string): 
     }
   } catch (error) {
     const reason = errorTextAt(program, error)
-    throw new Fault('next-hop', `next program ${program || '""'}: ${reason}; ${REMEDY}`, error)
+    throw new Fault(
+      'next-hop',
+      `next program ${program || '""'}: ${reason}; ${QUEUECHAIN_REMEDY}`,
+      error,
+    )
   }
 }

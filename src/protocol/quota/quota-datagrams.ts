@@ -32,6 +32,14 @@ export function readQuestionDatagram(packet: Buffer): QuestionDatagram | undefin
   return { user, incoming: incoming === undefined ? undefined : Number(incoming), nonce }
 }
 
+/** The first word of an answer. */
+export const answerWords = {
+  room: 'QUOTA_OK',
+  full: 'QUOTA_FULL',
+  'no-such-user': 'QUOTA_UNKNOWN',
+  unknown: 'QUOTA_ERROR',
+} as const satisfies Record<QuotaAnswer['status'], string>
+
 /**
  * Returns the answer, in latin1. If the request had no size, the answer is `QUOTA_OK` or `QUOTA_FULL` alone.
  * All other answers name the user, then size and quota in bytes if they are known (0: unlimited), then the
@@ -41,15 +49,14 @@ export function replyDatagram(
   { user, incoming, nonce }: QuestionDatagram,
   answer: QuotaAnswer,
 ): string {
+  const word = answerWords[answer.status]
   const echo = nonce === '' ? '' : ` ${nonce}`
   switch (answer.status) {
     case 'no-such-user':
-      return `QUOTA_UNKNOWN ${user}${echo}`
     case 'unknown':
-      return `QUOTA_ERROR ${user}${echo}`
+      return `${word} ${user}${echo}`
     case 'room':
     case 'full': {
-      const word = answer.status === 'room' ? 'QUOTA_OK' : 'QUOTA_FULL'
       if (incoming === undefined) return word
       const { usage } = answer
       const numbers = usage ? ` ${usage.size} ${usage.quota ?? 0}` : ''
@@ -58,15 +65,14 @@ export function replyDatagram(
   }
 }
 
-const meanings: Readonly<Record<string, QuotaAnswer['status']>> = {
-  QUOTA_OK: 'room',
-  QUOTA_FULL: 'full',
-  QUOTA_UNKNOWN: 'no-such-user',
-  QUOTA_ERROR: 'unknown',
-}
+const meanings = Object.fromEntries(
+  (['room', 'full', 'no-such-user', 'unknown'] as const).map(
+    (status) => [answerWords[status], status] as const,
+  ),
+)
 
 /**
- * Parses `QUOTA_OK [user [size quota]]`, and the other answers likewise. If a nonce was sent, it must be the
+ * Parses `QUOTA_OK [user [size quota]]`, or another answer in the same form. If a nonce was sent, it must be the
  * last word. Returns undefined for anything else, which is not an answer to this request.
  */
 export function readReplyDatagram(
