@@ -11,7 +11,7 @@
  * number alone.
  */
 enum exit_code {
-  EXIT_ADDRESS_TOO_LONG = 11, /* An address in the envelope is longer than 1,002 bytes. */
+  EXIT_ADDRESS_TOO_LONG = 11, /* An address in the envelope is too long. */
   EXIT_OUT_OF_MEMORY = 51, /* Out of memory. */
   EXIT_WRITE = 53, /* Write error or disk full. */
   EXIT_READ = 54, /* Read error, or the input ended early. */

@@ -33,6 +33,7 @@ import {
   onescandEndpoints,
 } from './mail-server-config/onescand-endpoints.ts'
 import { checkPostfix } from './mail-server-config/postfix.ts'
+import { SHOWN_BY_MAIL } from './mail-server-config/reach.ts'
 import { checkSendmail } from './mail-server-config/sendmail.ts'
 import { checkOnescand } from './services/check-onescand.ts'
 import { checkQuotadHere } from './services/check-quotad.ts'
@@ -187,7 +188,7 @@ async function* checkServer(
       return yield* await checkExim({ endpoints, scanTime })
   }
   const value = `settings of ${server} are not checked, so it is unknown whether its mail is scanned`
-  yield warning(server, value, 'onescan check --mail ADDRESS shows it')
+  yield warning(server, value, SHOWN_BY_MAIL)
 }
 
 function addCheckOptions(yargs: Argv<object>) {

@@ -5,7 +5,7 @@ import { errorText } from '../../lib/errors/fault.ts'
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import { messageOf } from '../../mail/message/intake.ts'
 import { TOP_LINE } from '../../mail/message/message.ts'
-import { beginWithEicar } from '../../readiness/test-mail/eicar-message.ts'
+import { beginWithEicar, TEST_HEADER } from '../../readiness/test-mail/eicar-message.ts'
 import { Deadline } from '../../scan/judge/context/deadline.ts'
 import type { DecisionDetails } from '../../scan/judge/decision/decision.ts'
 import { judge } from '../../scan/judge/judge.ts'
@@ -89,14 +89,6 @@ async function judgeFromMemory(
 /** Bytes of the clean message, if a message may be that large: interfaces keep such a message in a file. */
 const LARGE_MESSAGE = 256 * 1024
 
-const HEADER = `From: onescand <postmaster@localhost>
-To: postmaster@localhost
-Subject: onescand tests whether it scans
-Date: Thu, 01 Jan 2026 00:00:00 +0000
-Message-ID: <health@onescan.invalid>
-MIME-Version: 1.0
-`
-
 /**
  * Returns a message that scanners must find clean, and one in which they must find a virus, between these
  * sizes in bytes. They differ by `number`, because a message with a cached verdict would not be scanned.
@@ -105,10 +97,10 @@ export function makeTestMail(
   number: number,
   { least, most }: { readonly least: number; readonly most: number },
 ): { readonly clean: Buffer; readonly eicar: Buffer } {
-  const text = `${HEADER}Content-Type: text/plain\n\nNothing here at ${number}.\n`
+  const text = `${TEST_HEADER}Content-Type: text/plain\n\nNothing here at ${number}.\n`
   const clean = text + linesOf(Math.min(LARGE_MESSAGE, most) - text.length)
   // A name that no site bans.
-  const withEicar = (text: string) => `${beginWithEicar(HEADER, text, 'eicar.txt')}--part--\n`
+  const withEicar = (text: string) => `${beginWithEicar(TEST_HEADER, text, 'eicar.txt')}--part--\n`
   const letter = `At ${number}.`
   const eicar = withEicar(`${letter}\n${linesOf(least - withEicar(letter).length)}`.trimEnd())
   return { clean: Buffer.from(clean), eicar: Buffer.from(eicar) }

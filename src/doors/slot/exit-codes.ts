@@ -28,7 +28,7 @@ export const isPermanent = (code: number): boolean => (code >= 11 && code <= 40)
 /** The meaning of each code, as in the table of onescan-queue(8). */
 export const exitMeanings: Readonly<Record<number, string>> = {
   [slotExit.done]: 'The message was queued, quarantined, or dropped (REJECTVIRUS=2).',
-  [slotExit.addressTooLong]: 'An address in the envelope is longer than 1,002 bytes.',
+  [slotExit.addressTooLong]: 'An address in the envelope is too long.',
   [slotExit.refused]: 'The message is refused.',
   [slotExit.virus]: 'A virus was found (ERROR_FD=2, if no text can be sent).',
   [slotExit.banned]: 'A banned attachment was found (ERROR_FD=2, if no text can be sent).',
@@ -59,7 +59,7 @@ const faultCodes: Readonly<Record<FaultKind, number>> = {
   bug: slotExit.internalBug,
 }
 
-/** Returns the exit code for a fault. */
+/** Returns the exit code for a fault: temporary, except for an address that is too long. */
 export function codeOfFault(kind: FaultKind): number {
   return faultCodes[kind]
 }

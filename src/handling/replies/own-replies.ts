@@ -1,3 +1,4 @@
+import { ADDRESS_MAX } from '../../mail/message/envelope/envelope.ts'
 import { type RawReply, rawReply } from '../../protocol/smtp/smtp-replies.ts'
 import type { SmtpReply } from '../../protocol/smtp/smtp-syntax.ts'
 
@@ -37,7 +38,7 @@ export const ownReply = {
 
   notPlain: reply(501, '5.1.3', PLAIN),
   notPlainAfterQueue: reply(451, '4.1.3', PLAIN),
-  addressTooLong: reply(553, '5.1.0', 'an address is longer than 1002 bytes'),
+  addressTooLong: reply(553, '5.1.0', `an address is longer than ${ADDRESS_MAX} bytes`),
   noRoomForRecipient: reply(452, '4.3.2', 'too many recipients for now, try again later'),
   fault: reply(451, '4.3.0', 'the message cannot be processed now, try again later'),
   /** RFC 3463: the connection to another server broke. */

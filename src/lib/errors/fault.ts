@@ -3,7 +3,7 @@
  * it with a temporary failure, except `address-too-long`, which no retry can correct.
  */
 export const faultsInWords = {
-  'address-too-long': 'an address in the envelope is over 1,002 bytes',
+  'address-too-long': 'an address in the envelope is too long',
   'out-of-memory': 'out of memory',
   write: 'write error or disk full',
   read: 'read error, or the client disconnected',

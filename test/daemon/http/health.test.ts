@@ -91,7 +91,7 @@ t.test('a self-test is not counted, logged, shown or cached as mail', async (t) 
   })
   t.match(decided, [{ fields: { msgid: '<mail@x>' } }])
   t.equal(decided.length, 1)
-  t.notMatch(served.log.join('\n'), 'health@onescan')
+  t.notMatch(served.log.join('\n'), 'check@onescan')
 })
 
 t.test('mail that looks like an earlier self-test is judged, logged, shown and kept', async (t) => {

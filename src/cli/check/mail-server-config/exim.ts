@@ -3,11 +3,10 @@ import { type CheckLine, failure, ok, warning } from '../../../lib/check/check-l
 import { isListening } from '../../host/open-ports.ts'
 import { askProgram } from './ask-program.ts'
 import { matchAddress, type OnescandEndpoints } from './onescand-endpoints.ts'
+import { SHOWN_BY_MAIL } from './reach.ts'
 
 /** The program of Debian, and of others. */
 export const EXIMS = ['/usr/sbin/exim4', '/usr/sbin/exim'] as const
-
-const SHOW = 'onescan check --mail ADDRESS shows it'
 
 /** A router that passes mail to a port of this host. */
 interface LocalRouter {
@@ -42,7 +41,7 @@ export async function checkExim(host: EximHost): Promise<CheckLine[]> {
   } catch {
     const value =
       'does not list its routers (exim4 -bP routers), so it is unknown whether mail is scanned'
-    return [warning('Exim', value, SHOW)]
+    return [warning('Exim', value, SHOWN_BY_MAIL)]
   }
 }
 
@@ -90,7 +89,7 @@ function judgeRouters(
   if (routers.some(isOurs) || asked !== undefined) return checkLines
   const value =
     'no router of Exim passes mail to onescand over SMTP, so it is unknown whether mail is scanned'
-  return [...checkLines, warning('Exim', value, SHOW)]
+  return [...checkLines, warning('Exim', value, SHOWN_BY_MAIL)]
 }
 
 const isOnescands = ({ port }: LocalRouter, smtp: readonly string[]) =>

@@ -18,11 +18,10 @@ import {
   whileDown,
 } from './postconf.ts'
 import { foreignFilter, isFilteredBySmtp } from './postfix-filter.ts'
-import { unreachable } from './reach.ts'
+import { SHOWN_BY_MAIL, unreachable } from './reach.ts'
 
 /** Seconds for which Postfix waits for a milter at the end of a message, postconf(5): as the page has it. */
 const MILTER_TIMEOUT = 300
-const SHOW = 'onescan check --mail ADDRESS shows it'
 
 /** Returns check lines whether this service's milters include onescand, and with which settings. */
 export function checkMilters(service: SmtpdService, postfix: Postfix): CheckLine[] {
@@ -49,13 +48,13 @@ export function checkMilters(service: SmtpdService, postfix: Postfix): CheckLine
     const names = milters.map(({ text }) => text).join(', ')
     const asks = postfix.endpoints.clamd.length > 0 ? ', or uses it as clamd' : ''
     const said = `${names}: it is unknown whether it is onescand${asks}`
-    const remedy = `${SHOW}; if not, ${toAsk(service, value, own)}`
+    const remedy = `${SHOWN_BY_MAIL}; if not, ${toAsk(service, value, own)}`
     return [warning(what, `${said}; its mail is scanned only if that is onescand`, remedy)]
   }
   const filter = foreignFilter(service)
   if (filter !== undefined && postfix.endpoints.clamd.length > 0) {
     const value = `passes mail to ${service.valueOf(filter)}: it is unknown whether that uses onescand as clamd`
-    return [warning(service.placeOf(filter), value, SHOW)]
+    return [warning(service.placeOf(filter), value, SHOWN_BY_MAIL)]
   }
   const reason = 'uses neither a milter of onescand nor a filter: its mail is not scanned'
   const remedy = toAsk(service, value, own)

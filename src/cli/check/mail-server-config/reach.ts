@@ -24,6 +24,9 @@ import {
   whileDown,
 } from './postconf.ts'
 
+/** The remedy if the configuration of a mail server does not show whether its mail is scanned. */
+export const SHOWN_BY_MAIL = 'onescan check --mail ADDRESS shows it'
+
 /**
  * Returns whether the path exists. Root checks this, because every directory is open to root. It never waits
  * for a user's file system.

@@ -7,13 +7,12 @@ import { askSystemd } from '../../host/systemd-unit.ts'
 import { howToStart } from '../services/service-state.ts'
 import { matchAddress, type OnescandEndpoints, SOCKET_UNITS } from './onescand-endpoints.ts'
 import { secondsOf } from './postconf.ts'
-import { listenRemedy } from './reach.ts'
+import { listenRemedy, SHOWN_BY_MAIL } from './reach.ts'
 
 /** The configuration of Sendmail since 8.10. */
 export const SENDMAIL_CF = '/etc/mail/sendmail.cf'
 /** Upper limit for the bytes read of it: Debian's has 67 KB. */
 const CF_MAX = 1024 * 1024
-const SHOW = 'onescan check --mail ADDRESS shows it'
 const BUILD = 'rebuild sendmail.cf (make -C /etc/mail), and restart Sendmail'
 
 /** A mail filter of Sendmail: `Xonescan, S=local:/run/onescan/milter.sock, F=T, T=S:30s;R:30s;E:5m`. */
@@ -48,7 +47,7 @@ export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): C
   )
   if (ours.length === 0) {
     const value = `no filter of ${path} uses onescand, so it is unknown whether mail is scanned`
-    return [warning('Sendmail', value, `${SHOW}; doc/mail-servers.md shows the filter`)]
+    return [warning('Sendmail', value, `${SHOWN_BY_MAIL}; doc/mail-servers.md shows the filter`)]
   }
   return ours.flatMap((filter) => checkFilter(filter, host))
 }

@@ -1,8 +1,12 @@
 import type { MailAddress } from '../../../mail/message/envelope/address.ts'
 import type { Envelope } from '../../../mail/message/envelope/envelope.ts'
 import type { HeaderEdits } from '../../../mail/message/header-block.ts'
+import type { Property } from '../../../settings/table/findings.ts'
 import type { QuarantineTarget } from '../../../settings/table/infected-mail.ts'
+import { properties } from '../../scanners/findings/properties.ts'
 import type { Cause } from '../../scanners/findings/scan-result.ts'
+
+const byFindings = (property: Property) => `${properties[property].because} (FINDINGS)`
 
 /**
  * The reasons for which a message is refused, deferred or quarantined; interfaces choose their reply codes by them.
@@ -16,12 +20,12 @@ export const groundsInWords = {
   'nested-too-deep': 'it is nested deeper than scanners look (UNREAD)',
   'too-much-inside': 'it has more parts, or larger ones, than are scanned (UNREAD)',
   'too-large-inside': 'a file packed in it is larger than scanners read (UNREAD)',
-  encrypted: 'something in it is encrypted (FINDINGS)',
-  macros: 'a document in it has macros (FINDINGS)',
-  phishing: 'a link in it does not lead where it claims (FINDINGS)',
-  unwanted: 'a file in it may be unwanted (FINDINGS)',
-  structured: 'credit card or social security numbers are in it (FINDINGS)',
-  broken: 'a program or picture in it is broken (FINDINGS)',
+  encrypted: byFindings('encrypted'),
+  macros: byFindings('macros'),
+  phishing: byFindings('phishing'),
+  unwanted: byFindings('unwanted'),
+  structured: byFindings('structured'),
+  broken: byFindings('broken'),
   'strange-mime': 'it has malformed or unusual MIME (STRICTMIME)',
   'too-large': 'over SMTP: it is larger than this host accepts',
   'bare-newline': 'over SMTP: servers could differ about where it ends',
