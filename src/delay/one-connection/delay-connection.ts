@@ -18,8 +18,9 @@ import {
 } from '../outcome/early-talkers.ts'
 import { planFor, readPlanSources, waitFor } from '../plan/plan.ts'
 
-/** The descriptor of the client. */
-const CLIENT = 0
+/** The descriptors of the client, ucspi-tcp. */
+const FROM_CLIENT = 0
+const TO_CLIENT = 1
 /** SIGPIPE and SIGXFSZ, which both runtimes ignore for themselves. */
 const RUNTIME_IGNORES = [13, 25]
 
@@ -51,7 +52,7 @@ export async function delayConnection(
     isFull ? waitFor(0, 'all waiting places are in use') : plan,
     (delay) => connection.waitForGreeting(delay),
   )
-  const reason = event === 'talked' ? whyWithProtocol(judged, CLIENT, system) : judged
+  const reason = event === 'talked' ? whyWithProtocol(judged, FROM_CLIENT, system) : judged
   log.event(event, { ip: client.ip, waited: uptime() }, reason)
   if (event === 'left') return serviceExit.done
   if (event === 'talked' && !connection.holdBack(options.penalty * 1000)) return serviceExit.done
@@ -114,8 +115,6 @@ function openLock(file: string): number {
   }
 }
 
-const STDIN = 0
-const STDOUT = 1
 const READ_MAX = 16 * 1024
 /**
  * Milliseconds between two polls of the client during DNS queries. A longer wait in poll(2) would block the
@@ -150,12 +149,12 @@ class ClientConnection implements RefusedClient {
     })
     await Promise.resolve() // sets `until` before the first check if the delay is known already
     while (until === undefined) {
-      const sign = this.#system.awaitClient(STDIN, 0)
+      const sign = this.#system.awaitClient(FROM_CLIENT, 0)
       if (sign !== 'silent') return sign
       await Promise.race([known, pause(POLL_EVERY)])
     }
     for (;;) {
-      const sign = this.#system.awaitClient(STDIN, milliseconds(until - this.#uptime()))
+      const sign = this.#system.awaitClient(FROM_CLIENT, milliseconds(until - this.#uptime()))
       if (sign !== 'silent' || this.#uptime() >= until) return sign
     }
   }
@@ -164,22 +163,22 @@ class ClientConnection implements RefusedClient {
   holdBack(time: number): boolean {
     const until = this.#uptime() + time
     for (let left = time; left > 0; left = until - this.#uptime()) {
-      if (this.#system.awaitEnd(STDIN, milliseconds(left))) return false
+      if (this.#system.awaitEnd(FROM_CLIENT, milliseconds(left))) return false
     }
     return true
   }
 
   read(time: number): Buffer | undefined {
-    if (!this.#system.awaitInput(STDIN, milliseconds(time))) return undefined
-    const read = () => this.#buffer.subarray(0, readSync(STDIN, this.#buffer))
+    if (!this.#system.awaitInput(FROM_CLIENT, milliseconds(time))) return undefined
+    const read = () => this.#buffer.subarray(0, readSync(FROM_CLIENT, this.#buffer))
     return unlessGone(read) ?? Buffer.alloc(0)
   }
 
   write(text: string, time: number): boolean {
     // If poll(2) reports room, there is room for more than a line, so the write does not block.
-    if (!this.#system.awaitRoom(STDOUT, milliseconds(time))) return false
+    if (!this.#system.awaitRoom(TO_CLIENT, milliseconds(time))) return false
     const bytes = Buffer.from(text, 'latin1')
-    return unlessGone(() => writeSync(STDOUT, bytes)) === bytes.length
+    return unlessGone(() => writeSync(TO_CLIENT, bytes)) === bytes.length
   }
 
   /** The end of this process ends sending. */
@@ -188,7 +187,7 @@ class ClientConnection implements RefusedClient {
 
 function checkConnection(): void {
   try {
-    const status = fstatSync(STDIN)
+    const status = fstatSync(FROM_CLIENT)
     if (status.isSocket() || status.isFIFO()) return
     throw new Error('is neither a socket nor a pipe; run this under tcpserver')
   } catch (error) {

@@ -1,5 +1,5 @@
 import { handleMail } from '../../handling/handle-mail.ts'
-import { type HandlingPlan, planHandling } from '../../handling/handling-plan.ts'
+import { type HandlingPlan, type PassingPlan, planHandling } from '../../handling/handling-plan.ts'
 import { Fault, faultKindOf } from '../../lib/errors/fault.ts'
 import type { LogField } from '../../lib/log/line-format.ts'
 import { decisionLines, faultLine, type LogContext, passLine } from '../../log/message-lines.ts'
@@ -7,7 +7,6 @@ import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import { Intake } from '../../mail/message/intake.ts'
 import type { ContentReply } from '../../protocol/clamd/write-reply.ts'
 import { Deadline } from '../../scan/judge/context/deadline.ts'
-import { NOTHING_SCANS } from '../../scan/judge/context/judge-config.ts'
 import type { Transaction } from '../../scan/judge/context/transaction.ts'
 import type { Decision, DecisionDetails, Reply } from '../../scan/judge/decision/decision.ts'
 import type { ClamdServices } from './clamd-services.ts'
@@ -94,7 +93,7 @@ export class Content {
     try {
       if (this.#trouble !== undefined) throw this.#trouble
       const plan = this.#plan!
-      if (plan.kind === 'pass') return this.#pass(plan.reason)
+      if (plan.kind === 'pass') return this.#pass(plan)
       if (this.#isEmpty) return this.#clean()
       const message = this.#intake!.finish()
       const { isClusterPeer, context } = plan
@@ -139,10 +138,9 @@ export class Content {
     this.#intake?.close()
   }
 
-  #pass(reason: string): ContentReply {
+  #pass({ cause, reason }: PassingPlan): ContentReply {
     this.#services.log(passLine(reason, this.#logContext(undefined)))
-    // If scanning was disabled, mail is meant to pass. Without QHPSI it never was on: there is no answer.
-    return reason === NOTHING_SCANS ? this.#failed('config') : this.#clean()
+    return cause === 'disabled' ? this.#clean() : this.#failed('config')
   }
 
   #answerTo(decision: Decision): ContentReply {
@@ -190,7 +188,7 @@ const ORIGIN = { interface: 'clamd' } as const
 
 const TOO_LARGE: Reply = {
   class: 4,
-  enhanced: '5.3.4',
+  enhanced: '4.3.4',
   text: 'larger than this host accepts',
   grounds: 'too-large',
 }

@@ -131,7 +131,7 @@ export function findClientFile(
     }
   }
   return withPermitOf(uid, gone, find, ({ descriptor }) => {
-    if (descriptor !== undefined) closeWithPermit(uid, descriptor)
+    if (descriptor !== undefined) void closeWithPermit(uid, descriptor)
   })
 }
 

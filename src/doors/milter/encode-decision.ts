@@ -50,7 +50,7 @@ export function encodeDecision(
         ...headerEdits(decision.edits, message.header, agreement),
         ...(decision.recipients ? redirections(decision.recipients, message, agreement) : []),
       ]
-      return Buffer.concat([...edits.map((edit) => encodeEdit(edit, agreement)), accepted])
+      return acceptWith(edits, agreement)
     }
     case 'split':
       return handOnShare(decision, message, agreement)
@@ -76,9 +76,12 @@ function handOnShare(
   const { edits } = acceptedShare(split)!.decision
   const isGone = (index: number) => split.shares[split.shareOf[index]!]!.decision.kind !== 'accept'
   const gone = paths.filter((_, index) => isGone(index))
-  const all = [...headerEdits(edits, header, agreement), ...gone.map(removal)]
-  return Buffer.concat([...all.map((edit) => encodeEdit(edit, agreement)), accepted])
+  return acceptWith([...headerEdits(edits, header, agreement), ...gone.map(removal)], agreement)
 }
+
+/** Returns the packets of these edits, and the answer that the MTA accepts the message with them. */
+const acceptWith = (edits: readonly Edit[], agreement: Agreement): Buffer =>
+  Buffer.concat([...edits.map((edit) => encodeEdit(edit, agreement)), accepted])
 
 /**
  * Makes the MTA keep the message in its own queue, from which postsuper(1) -H or sendmail(8) -qQ releases it.
@@ -96,11 +99,8 @@ function hold(
     0,
     REASON_MAX,
   )
-  const all: Edit[] = [
-    ...headerEdits(edits, message.header, agreement),
-    { kind: 'quarantine', reason },
-  ]
-  return Buffer.concat([...all.map((edit) => encodeEdit(edit, agreement)), accepted])
+  const ofHeader = headerEdits(edits, message.header, agreement)
+  return acceptWith([...ofHeader, { kind: 'quarantine', reason }], agreement)
 }
 
 /**

@@ -189,8 +189,8 @@ function deferRefusals(decision: Decision): Decision {
 function deferRefusal(decision: SingleDecision): SingleDecision {
   if (decision.kind !== 'reject') return decision
   const { reply, details } = decision
-  const enhanced = reply.enhanced.replace(/^5/, '4')
-  return { kind: 'defer', reply: { ...reply, class: 4, enhanced }, details }
+  const temporary = { ...reply, class: 4, enhanced: asTemporary(reply.enhanced) } as const
+  return { kind: 'defer', reply: temporary, details }
 }
 
 /** Returns the reply for anything thrown. If mail is in a queue already, nothing is refused. */
@@ -199,5 +199,8 @@ function replyToError(error: unknown, { afterQueue }: SmtpServices): SmtpReply {
   if (kind === 'next-hop') return ownReply.nextServerLost
   const reply = faultReply(kind)
   if (!afterQueue || reply.code < 500) return reply
-  return { code: 451, enhanced: reply.enhanced.replace(/^5/, '4'), lines: reply.lines }
+  return { ...reply, code: 451, enhanced: asTemporary(reply.enhanced) }
 }
+
+/** Returns `4.7.1` for `5.7.1`: RFC 3463 has most codes in both classes. */
+const asTemporary = (enhanced: string): string => enhanced.replace(/^5/, '4')

@@ -20,11 +20,11 @@ export interface StepsForContent {
  */
 export function stepsForContent(
   { header }: Pick<Message, 'header'>,
-  { resultOnlyFor: answersAbout }: JudgeConfig,
+  { resultOnlyFor }: JudgeConfig,
 ): StepsForContent {
-  if (answersAbout === undefined)
+  if (resultOnlyFor === undefined)
     return { scansRaw: false, usesVerdicts: true, appliesLimits: true }
-  if (answersAbout === 'mails') return { scansRaw: true, usesVerdicts: true, appliesLimits: true }
+  if (resultOnlyFor === 'mails') return { scansRaw: true, usesVerdicts: true, appliesLimits: true }
   return { scansRaw: true, usesVerdicts: false, appliesLimits: isCertainlyMail(header) }
 }
 

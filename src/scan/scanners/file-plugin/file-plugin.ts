@@ -205,7 +205,7 @@ class PluginPool {
     const isReusable =
       hasAnswered(answer) && host.scanned < this.#limits.messages && !this.#isClosed
     if (isReusable) this.#putBack(host)
-    else await host.end()
+    else await host.end('SIGKILL')
     return answer
   }
 
@@ -224,7 +224,7 @@ class PluginPool {
 
   #drop(host: PluginHost): void {
     this.#forget(host)
-    void host.end()
+    void host.end('SIGKILL')
   }
 
   #forget(host: PluginHost): void {

@@ -6,7 +6,7 @@ import type { Duplex, Readable } from 'node:stream'
 import { compiledProgram, isCompiled } from '../../../lib/runtime/compiled-program.ts'
 import { isLate, type ScanTask, unansweredBy } from '../contract/scanner.ts'
 import { type ScanResult, unknown } from '../findings/scan-result.ts'
-import { killGroup, type LineRelay } from '../programs/scanner-program.ts'
+import { KILLED_AFTER, killGroup, type LineRelay } from '../programs/scanner-program.ts'
 import {
   CODE_SETTING,
   decodeAnswer,
@@ -15,8 +15,8 @@ import {
   RENEWED_AFTER_SECONDS,
 } from './protocol.ts'
 
-/** Milliseconds after the deadline until the process is abandoned; KILL has been sent by then. */
-const GIVE_UP = 700
+/** Milliseconds after the deadline until the process is abandoned. KILL has been sent by then. */
+const GIVE_UP = KILLED_AFTER + 200
 /** Milliseconds for reading the pipes of a process that has ended. */
 const DRAIN = 200
 /** Milliseconds for the end of a process that has closed its channel: on a busy host the event is delayed. */
@@ -91,7 +91,7 @@ export class PluginHost {
   /**
    * Sends one request at a time. Resolves to the plugin's answer. Without an answer, it resolves to *unknown*
    * and the reason, and the caller must end the process. When `signal` is aborted, the process is ended
-   * within 700 ms. Never rejects.
+   * within GIVE_UP. Never rejects.
    */
   scan(question: PluginScan, { signal, timeLeft }: ScanTask): Promise<ScanResult> {
     const nonce = randomBytes(16).toString('hex')
@@ -120,7 +120,7 @@ export class PluginHost {
   }
 
   /** Ends the process with its group, by KILL, or by TERM and then KILL; resolves as `ended`. */
-  end(signal: 'SIGTERM' | 'SIGKILL' = 'SIGKILL'): Promise<void> {
+  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     if (!this.#isEnding) {
       killGroup(this.#child, signal)
       this.#after(GIVE_UP, () => this.#finish())
@@ -136,7 +136,7 @@ export class PluginHost {
     this.#channel?.on('end', () => {
       this.#after(END_WAIT, () => {
         this.#answer(unknown('closed descriptor 3 before it answered', 'broken-off'))
-        void this.end()
+        void this.end('SIGKILL')
       })
     })
     // EPIPE: the process ended before it had read the request. Its exit shows the reason.
@@ -156,7 +156,7 @@ export class PluginHost {
   #receive(chunk: Buffer): void {
     this.#received = Buffer.concat([this.#received, chunk])
     // Unexpected bytes belong to no message, but the process is not trusted any longer.
-    if (this.#open === undefined) return void this.end()
+    if (this.#open === undefined) return void this.end('SIGKILL')
     const answer = decodeAnswer(this.#open.nonce, this.#received)
     if (answer) this.#answer(answer)
   }

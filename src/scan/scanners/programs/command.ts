@@ -98,7 +98,7 @@ function exitOf(
   return new Promise((resolve) => {
     const onAbort = () => {
       wasEnded = true
-      killGroup(child)
+      killGroup(child, 'SIGTERM')
     }
     let wasEnded = signal.aborted
     const done = (end: number | ScanResult) => {

@@ -70,13 +70,13 @@ export function writeToLog(line: string): void {
 }
 
 /** Milliseconds from TERM to KILL. */
-const KILLED_AFTER = 500
+export const KILLED_AFTER = 500
 
 /**
  * Sends a signal to a detached child and its process group: KILL, or TERM, which KILL follows if the
  * child has not ended within KILLED_AFTER. Never throws.
  */
-export function killGroup(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): void {
+export function killGroup(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
   const { pid } = child
   if (pid === undefined) return // it was never started
   send(pid, signal)
