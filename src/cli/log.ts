@@ -34,7 +34,7 @@ export const logCommand = makeCommand('log', {
       .example('$0 log /var/log/onescand --id 20261120.1@example.org', 'One message')
       .example('$0 log --virus Eicar --since yesterday', "In this host's log")
       .example('$0 log --decision tag --since 7d', 'What was delivered with a tag last week')
-      .example('tail -F /var/log/onescand/current | $0 log', 'Each new message')
+      .example('tail -F /var/log/onescand/current | $0 log -', 'Each new message')
       .epilogue(
         'Several logs are read one after the other. onescan(1), EXAMPLES, shows how to merge and ' +
           'follow them, and to read compressed ones.\n\n' +

@@ -16,7 +16,7 @@ export const reportCommand = makeCommand('report', {
       .options(spanOptions)
       .option('json', printsJson)
       .example('$0 report /var/log/onescand --since yesterday', "One host's log")
-      .example('zcat -f /var/log/mail.log* | $0 report', 'All files of a rotated log')
+      .example('zcat -f /var/log/mail.log* | $0 report -', 'All files of a rotated log')
       .epilogue(
         'Logs are read as by "onescan log".\n\n' +
           'Exit codes: 0 all was read; 2 a log could not be read, or not to its end.',

@@ -129,16 +129,22 @@ t.test('files of multilog come before the journal; syslog replaces it', { skip }
   t.notMatch(output, 'second@example.org')
 })
 
-t.test('without a terminal, too, this host is asked, and not /dev/null', { skip }, async (t) => {
-  const own = host(t, [ofUnit(noon, 'ann@example.org')])
-  const [program = '', ...words] = own.around([process.execPath, bundle, 'log'])
-  const { stdout, stderr } = spawnSync(program, words, {
-    env,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  t.match(stdout, /2026-11-19 12:00:00 mx1 accept .*ann@example\.org/, stderr)
-})
+t.test(
+  'the logs of this host are read without a terminal, as under ssh and cron',
+  { skip },
+  async (t) => {
+    const own = host(t, [ofUnit(noon, 'ann@example.org')])
+    const [program = '', ...words] = own.around([process.execPath, bundle, 'log'])
+    for (const input of ['ignore', 'pipe'] as const) {
+      const { stdout, stderr } = spawnSync(program, words, {
+        env,
+        encoding: 'utf8',
+        stdio: [input, 'pipe', 'pipe'],
+      })
+      t.match(stdout, /2026-11-19 12:00:00 mx1 accept .*ann@example\.org/, `${input}: ${stderr}`)
+    }
+  },
+)
 
 t.test('journalctl follows the journal as documented in the manual', { skip }, async (t) => {
   const of = (n: number, decision: string) =>

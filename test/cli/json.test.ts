@@ -191,7 +191,7 @@ t.test('wrong words are an error in the same form', async (t) => {
 })
 
 t.test('results come one a line, so that they can be read as they come', async (t) => {
-  const { out } = await onescan(['log', '--json'], {
+  const { out } = await onescan(['log', '--json', '-'], {
     input: 'onescan: decision=accept\n'.repeat(3),
   })
   const lines = out.trimEnd().split('\n')

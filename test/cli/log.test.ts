@@ -39,7 +39,7 @@ t.test('log prints one readable line for each message', async (t) => {
     '2026-11-19 14:53:20 reject     infected Eicar-Test by clamd, 4.1 KB from <a@b> to <c@d> +2, id <m@x>, 12.5 ms\n'
   const printed = await onescan(['log', '-'], { input, env: { TZ: 'UTC' } })
   t.same([printed.code, printed.out, printed.err], [0, out, ''])
-  const json = await onescan(['log', '--json'], { input })
+  const json = await onescan(['log', '--json', '-'], { input })
   const time = '2026-11-19T14:53:20.000Z'
   const all = { time, decision: 'reject', ...found, msgid: id, from, to }
   t.same(jsonIn(json.out).results[0], all)
@@ -55,14 +55,17 @@ t.test('a line about a client of clamd has no sender', async (t) => {
 // promise: page-text
 t.test('text of strangers is harmless in a terminal', async (t) => {
   const evil = Buffer.from('\x1b[2J\n\t\u202e<x>').toString('latin1')
-  const { out } = await onescan(['log'], { input: told({ id: evil }) })
+  const { out } = await onescan(['log', '-'], { input: told({ id: evil }) })
   t.match(out, 'id \\u001b[2J\\n\\t')
   t.notMatch(out, '\x1b')
   t.equal(out.split('\n').length, 2)
 })
 
 t.test('if nothing is found the exit code is 1, and if something fails it is 2', async (t) => {
-  t.match(await onescan(['log', '--id', 'nobody'], { input: line('<m@x>') }), { code: 1, out: '' })
+  t.match(await onescan(['log', '--id', 'nobody', '-'], { input: line('<m@x>') }), {
+    code: 1,
+    out: '',
+  })
   t.match(await onescan(['log', '/nonexistent/log']), { code: 2, err: /\/nonexistent\/log/ })
   t.match(await onescan(['log', '--since', 'never']), {
     code: 2,
@@ -77,8 +80,8 @@ t.test('a file, a pipe and standard input are read on every runtime', async (t) 
     const log = `'${[...asPlain(), ...runtime.map(reachable)].join("' '")}' log --json`
     for (const script of [
       `${log} '${file}'`,
-      `${log} <'${file}'`,
-      `cat '${file}' | ${log}`,
+      `${log} - <'${file}'`,
+      `cat '${file}' | ${log} -`,
       `${log} <(cat '${file}')`,
       `${log} - '${file}' </dev/null`,
     ]) {
@@ -97,8 +100,8 @@ t.test('a compressed log is an error with the remedy', async (t) => {
   t.match(jsonIn(out), { exit: 2, ok: false, errors: [`${file}: ${reason}`] })
   t.equal(code, 2)
   const input = gzipSync(line('<1>'))
-  t.match(await onescan(['log'], { input }), { code: 2, err: `/dev/stdin: ${reason}` })
-  t.match(await onescan(['report'], { input }), { code: 2, err: `/dev/stdin: ${reason}` })
+  t.match(await onescan(['log', '-'], { input }), { code: 2, err: `/dev/stdin: ${reason}` })
+  t.match(await onescan(['report', '-'], { input }), { code: 2, err: `/dev/stdin: ${reason}` })
 })
 
 t.test('a log of 40 MB is read in little memory', async (t) => {

@@ -1,4 +1,3 @@
-import { fstatSync } from 'node:fs'
 import { attempt } from '../../lib/errors/fault.ts'
 import { parseTime } from '../../log/criteria.ts'
 import { findLog, hasJournal, journal, type LogFile } from '../../log/read-log.ts'
@@ -11,8 +10,7 @@ export const filesArgument = {
   type: 'string',
   array: true,
   default: [],
-  describe:
-    "Logs, or directories of multilog [default: this host's, or standard input if that is a pipe]",
+  describe: "Logs, or directories of multilog; - reads standard input [default: this host's logs]",
 } as const
 
 export const spanOptions = {
@@ -33,21 +31,17 @@ export function spanOf(
 }
 
 /**
- * Finds the logs that are named on the command line. Without names: standard input or, if that is a
- * terminal or /dev/null, the logs of this host and its journal during `span`. Throws if there is no log,
- * or if one cannot be read.
+ * Finds the logs that are named on the command line; without names, the logs of this host and its journal
+ * during `span`. Standard input is read only if it is named: under ssh and cron it is an empty pipe. Throws
+ * if there is no log, or if one cannot be read.
  */
 export function findLogs(files: readonly string[], span: ReturnType<typeof spanOf>): LogFile[] {
   if (files.length > 0) return files.flatMap((file) => findLog(file === '-' ? STDIN : file))
-  if (!isDevice(0)) return findLog(STDIN)
   const found = logsOfHost(span)
   if (found.length > 0) return found
   const what = `this account may read no journal and none of ${PLACES.join(', ')}`
   throw new Error(`${what}; specify logs, or run this as root`)
 }
-
-/** Returns whether the descriptor is a terminal, /dev/null, or closed: none of them can be a log. */
-const isDevice = (fd: number) => attempt(() => fstatSync(fd))?.isCharacterDevice() ?? true
 
 /** The files to which syslog writes the lines of mail servers, of the slot and of onescand. */
 const SYSLOG = ['/var/log/mail.log', '/var/log/maillog']

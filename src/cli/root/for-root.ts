@@ -1,7 +1,6 @@
 import { once } from 'node:events'
-import { fstatSync } from 'node:fs'
 import type { Writable } from 'node:stream'
-import { attempt, Fault } from '../../lib/errors/fault.ts'
+import { Fault } from '../../lib/errors/fault.ts'
 import { inheritedDescriptor } from '../../lib/process/descriptors.ts'
 import { ServiceRun } from '../../protocol/slot/service-run.ts'
 import { optionValues } from '../command/cli-options.ts'
@@ -114,9 +113,7 @@ const printLine = (line: string) => printTo(process.stdout, line)
 
 /** Returns whether the arguments read it: the shell may have a list there for its next command. */
 function readsInput(args: readonly string[]): boolean {
-  if (args.some((arg) => arg === '-' || inheritedDescriptor(arg) === 0)) return true
-  const isNothing = attempt(() => fstatSync(0))?.isCharacterDevice() ?? true
-  return !isNothing && /^(log|report)$/.test(args[0]!)
+  return args.some((arg) => arg === '-' || inheritedDescriptor(arg) === 0)
 }
 
 /** Makes onescand run a command in its unit, under its account. */

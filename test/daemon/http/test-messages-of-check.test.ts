@@ -52,7 +52,7 @@ t.test(
 
     const lines = served.log.filter((line) => line.includes('decision='))
     t.match(lines, [/from="<check/], 'of the slot the client keeps the log')
-    const { out } = await onescan(['report', '--json'], { input: `${lines.join('\n')}\n` })
+    const { out } = await onescan(['report', '--json', '-'], { input: `${lines.join('\n')}\n` })
     t.equal(JSON.parse(out).results[0].messages, 1)
   },
 )

@@ -17,7 +17,14 @@ async function json(input: string, ...words: string[]): Promise<Summary> {
 
 t.test('with a span of time, only its lines are counted', async (t) => {
   const log = madeLog(1000)
-  const { messages, days } = await json(log, '--since', '2026-11-19', '--until', '2026-11-19 01:00')
+  const { messages, days } = await json(
+    log,
+    '-',
+    '--since',
+    '2026-11-19',
+    '--until',
+    '2026-11-19 01:00',
+  )
   t.equal(messages, 54)
   t.equal(days.length, 1)
 })
@@ -31,7 +38,7 @@ t.test('several logs are named', async (t) => {
 t.test('the text has sections, and text of strangers is harmless in it', async (t) => {
   const virus = Buffer.from('\x1b[2J\n\u202e<x>').toString('latin1')
   const input = madeLog(1000) + told({ decision: 'reject', more: [['virus', virus]] })
-  const { bytes } = await onescan(['report'], { input, env })
+  const { bytes } = await onescan(['report', '-'], { input, env })
   const out = bytes.toString()
   t.match(out, /^onescan: 901 messages from 2026-11-18 to 2026-11-19\n/)
   t.match(out, '  reject            101   11 %\n')
