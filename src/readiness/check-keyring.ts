@@ -67,7 +67,7 @@ function openTo({ account, accounts, isDaemon }: StageHost, path: string, mode: 
   if (new RegExp(`^${KEEPERS}:`, 'm').test(accounts.group)) {
     if (names.includes(KEEPERS)) return give(KEEPERS)
     if (isDaemon)
-      return `adduser ${account.name} ${KEEPERS} && ${give(KEEPERS)}, and restart onescand`
+      return `usermod -aG ${KEEPERS} ${account.name} && ${give(KEEPERS)}, and restart onescand`
     return `${give(KEEPERS)}, and run tcpserver with -g "$(getent group ${KEEPERS} | cut -d: -f3)"`
   }
   const group = names.find((_, index) => account.groups[index] !== 0)

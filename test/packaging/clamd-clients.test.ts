@@ -126,7 +126,7 @@ END
     setUp: `mkdir -p /queue /etc/systemd/system/onescand.service.d; chown qpsmtpd: /queue
       printf 'rcpt_ok\\n%s\\nqueue/maildir /queue/m\\n' '${ofPage('virus/clamdscan clamd_socket /run/onescan/clamd.sock defer_on_error yes')}' >/etc/qpsmtpd/plugins
       echo example.org >/etc/qpsmtpd/rcpthosts
-      ${ofPage('adduser onescan qpsmtpd')}; ${ofPage('chmod g+rx')} /var/spool/qpsmtpd
+      ${ofPage('usermod -aG qpsmtpd onescan')}; ${ofPage('chmod g+rx')} /var/spool/qpsmtpd
       QPSMTPD_CONFIG=/etc/qpsmtpd setsid qpsmtpd-forkserver -l 127.0.0.1 -p 2525 -u qpsmtpd >/dev/null 2>&1 </dev/null &
       ${waitFor(2525)}
       python3 /root/send 2525 /mails/clean; onescan check >/before-the-drop-in

@@ -61,7 +61,7 @@ t.test('the remedy names the group of keys if there is one, and never that of ro
   const give = `chgrp onescan-keys ${file} && chmod 640 ${file}`
   t.equal(remedyFor([54_322, 54_400], 'onescan-keys:x:54400:\n'), give)
   const keepers = 'root:x:0:\nonescan-keys:x:54400:\n'
-  t.match(remedyFor([54_322], keepers), `adduser nobody onescan-keys && ${give}`)
+  t.match(remedyFor([54_322], keepers), `usermod -aG onescan-keys nobody && ${give}`)
   t.match(remedyFor([54_322], keepers, false), `${give}, and run tcpserver with -g "$(getent group`)
   t.match(remedyFor([0], 'root:x:0:\n'), /^check the owner, group and mode of/)
 })

@@ -67,7 +67,7 @@ export function joinGroup(
 ): string | undefined {
   const { gid, mode } = statSync(path)
   const mayUse = gid !== 0 && (mode & 0o030) !== 0
-  return mayUse ? `adduser ${name} ${groupName(accounts, gid)}` : undefined
+  return mayUse ? `usermod -aG ${groupName(accounts, gid)} ${name}` : undefined
 }
 
 const BIT = { read: 4, write: 2, search: 1, execute: 1 } as const

@@ -30,7 +30,7 @@ export function makeMachine(t: Test): Machine {
   const own = makeOwnDirectories(t, {
     '/etc': [
       ...['onescan', 'mail', 'postfix', 'default', 'systemd', 'service', '.pwd.lock'],
-      // With what adduser(8) writes besides: it follows links.
+      // With what usermod(8) writes besides: it follows links.
       ...['passwd', 'group', 'shadow', 'gshadow'].flatMap((name) => [name, `${name}-`]),
     ],
     '/var': ['qmail', 'log'],

@@ -259,7 +259,9 @@ t.test(
       )
     t.match(await found(), [{ level: 'error', remedy: /^set "LocalSocketMode 666"/ }])
     chownSync(path, 0, 54_323)
-    t.match(await found(), [{ level: 'error', remedy: /^adduser stranger scanners, and restart/ }])
+    t.match(await found(), [
+      { level: 'error', remedy: /^usermod -aG scanners stranger, and restart/ },
+    ])
   },
 )
 

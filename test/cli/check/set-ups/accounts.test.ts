@@ -132,7 +132,7 @@ t.test('onescand comes into the group of the socket of clamd', { skip }, async (
   const before = await host.look()
   judge(t, before, [/^error clamd \S+ \[onescand\]: onescan \(onescan\) cannot/])
   const { remedy = '' } = complaint(before, /^clamd/)!
-  const [, command] = /^(adduser onescan scan), and restart onescand$/.exec(remedy) ?? []
+  const [, command] = /^(usermod -aG scan onescan), and restart onescand$/.exec(remedy) ?? []
   t.ok(command, remedy)
   carryOut(machine, command!)
   judge(t, await host.look(), [
@@ -154,7 +154,7 @@ t.test('onescand and the slot come into the group of the keyring', { skip }, asy
   judge(t, before, [UNDATED, /^error keyring \[onescand\]: \S+ is not readable by onescan/])
   const { remedy = '' } = complaint(before, /^keyring/)!
   const [, command] =
-    /^(adduser onescan onescan-keys && .*), and restart onescand$/.exec(remedy) ?? []
+    /^(usermod -aG onescan-keys onescan && .*), and restart onescand$/.exec(remedy) ?? []
   t.ok(command, remedy)
   carryOut(machine, command!)
   await host.restart()
@@ -196,7 +196,7 @@ t.test(
   { skip: skip || lacks('the client') },
   async (t) => {
     const { machine, clamd, host } = await prepared(t)
-    carryOut(machine, 'adduser onescan scan')
+    carryOut(machine, 'usermod -aG scan onescan')
     await host.restart()
     const slot = () => host.lookAtSlot(onescanc)
     const before = await slot()
@@ -211,7 +211,7 @@ t.test(
 
 t.test('clamd is started', { skip }, async (t) => {
   const { machine, clamd, host } = await prepared(t)
-  carryOut(machine, 'adduser onescan scan')
+  carryOut(machine, 'usermod -aG scan onescan')
   const { socket } = clamd
   await clamd.stop()
   await host.restart()
@@ -247,7 +247,7 @@ t.test(
       linesOf(await findingsByMail([{ port: postfix.port, security: 'none' }], [log]))
     const before = await look()
     const barred =
-      /^error milter \S+: postfix may not connect to .*; (adduser postfix scan) && postfix reload$/
+      /^error milter \S+: postfix may not connect to .*; (usermod -aG scan postfix) && postfix reload$/
     judge(t, before, [barred])
     t.match(await answers(), [
       /^error port \d+, clean mail: is not accepted, and onescan did not see it: 451 /,
