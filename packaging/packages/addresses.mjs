@@ -16,7 +16,12 @@ const PLACES = {
   'README.md': [
     [/(?<=\[Questions and bugs\]\()[^)]*/, 'issues'],
     [/(?<=, from `)[^`]*/, 'homepage'],
-    [/(?<=\nwget -P \S+ )\S*\/(?=onescan\.sources\n)/, 'homepage'],
+    [/(?<=\nwget -P \S+ )\S*\/(?=apt\/onescan\.sources\n)/, 'homepage'],
+  ],
+  'doc/check.md': [[/(?<=\ndocker run --rm )[^:]*/, 'image']],
+  'doc/install.md': [
+    [/(?<=\ngit clone )\S*/, 'repository'],
+    [/(?<=\n {4}curl --remote-name-all )[^{]*/, 'homepage'],
   ],
   'SECURITY.md': [[/(?<=\n {4}Reports: ).*/, 'security']],
   'debian/control': [

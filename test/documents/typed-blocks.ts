@@ -39,6 +39,13 @@ const REFUSED = /^ok +port 25, EICAR: (?:is )?refused/m
 export const typed: readonly TypedBlock[] = [
   {
     page: 'README.md',
+    begins: 'until ls /var/lib/clamav/main',
+    own: { 'main.c?d': 'test.ndb', 'daily.c?d': 'test.ndb' },
+    code: 2, // the mail server is not connected yet
+    prints: /^\/var\/lib\/clamav\/test\.ndb$[\s\S]*^ok +clamd /m,
+  },
+  {
+    page: 'README.md',
     begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsystemctl restart onescand\nsh /usr`,
     code: 1,
     prints: REFUSED,
@@ -216,10 +223,10 @@ export const typed: readonly TypedBlock[] = [
   },
   {
     page: 'doc/install.md',
-    begins: '(umask 077; tar -C /',
+    begins: '(umask 077; cd / &&',
     shows: [
       'stat -c %a /root/onescan-*.tgz; tar -tzf /root/onescan-*.tgz',
-      /^600\netc\/onescan\/\n[\s\S]*^etc\/default\/onescand\nvar\/lib\/onescan\/quarantine\/$/m,
+      /^600\netc\/onescan\/\n(?=[\s\S]*^etc\/default\/onescan-quotad$)[\s\S]*^etc\/default\/onescand\n[\s\S]*^var\/lib\/onescan\/quarantine\/$/m,
     ],
   },
   {
@@ -377,7 +384,7 @@ const NPM = 'npm run first-hour -- --by npm types it'
 
 /** Blocks that are not typed, by how they begin, with the reason. */
 export const notTyped: readonly (readonly [page: string, begins: string, why: string])[] = [
-  ['README.md', 'wget -P /etc/apt', 'npm run first-hour -- --by repository types the rest of it'], // biome-ignore format: a line
+  ['README.md', 'apt update && apt install', 'npm run first-hour -- --by repository types the rest of it'], // biome-ignore format: a line
   ['doc/install.md', 'apt install --no-install-recommends git npm', 'npm run first-hour -- --by checkout types it'], // biome-ignore format: a line
   ['CONTRIBUTING.md', 'npm test', 'it runs this test'],
   ['CONTRIBUTING.md', 'git config core.hooksPath', 'it is about a checkout'],
@@ -407,7 +414,8 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/mail-servers.md', 'echo you@example.org >>/etc/smtpd.recipients', 'for OpenSMTPD'],
   ['doc/mail-servers.md', `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--lmtp`, 'test/programs/smtp/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line
   ['doc/mail-servers.md', 'cat /usr/share/doc/onescan/examples/postfix/postfix-lmtp.cf', 'test/programs/smtp/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line
-  ['doc/install.md', 'dnf install clamd', 'it is for another system than Debian'],
+  ['doc/install.md', 'curl --remote-name-all', RELEASE],
+  ['doc/install.md', 'dnf install epel-release', 'it is for another system than Debian'],
   ['doc/install.md', 'make install DESTDIR', 'it is for packagers'],
   [
     'doc/clamd-clients.md',

@@ -232,23 +232,26 @@ t.test(
       t.equal(run(setup).code, 0, 'all was given back')
     })
 
-    t.test('the commands on the page remove it: link, units and package', async (t) => {
-      const page = readFileSync(join(root, 'doc/install.md'), 'utf8')
-      const [, commands = ''] = /\nTo remove it, .*?```sh\n(.*?)```/s.exec(page) ?? []
-      writeFileSync(at('usr/local/bin/npm'), '#!/bin/sh\necho "npm $*"\n', { mode: 0o755 })
-      const { code, output } = run(`set -e
+    t.test(
+      'the commands on the page remove link, units and package, and keep drop-ins',
+      async (t) => {
+        const page = readFileSync(join(root, 'doc/install.md'), 'utf8')
+        const [, commands = ''] = /\nTo remove it, .*?```sh\n(.*?)```/s.exec(page) ?? []
+        writeFileSync(at('usr/local/bin/npm'), '#!/bin/sh\necho "npm $*"\n', { mode: 0o755 })
+        const { code, output } = run(`set -e
       mkdir /etc/systemd/system/onescand.service.d
       ${commands}
       find /etc/systemd/system -name 'onescan*'; readlink /etc/onescan/queue; ls /etc/default/onescand`)
-      t.equal(code, 0, output)
-      t.match(
-        output,
-        /^said disable --now onescan-clamd\.socket onescan-http\.socket .* onescand\.service$/m,
-      )
-      t.match(
-        output,
-        /^said daemon-reload\nnpm uninstall -g onescan\n\/var\/qmail\S+\n\/etc\/default\/onescand\n$/m,
-      )
-    })
+        t.equal(code, 0, output)
+        t.match(
+          output,
+          /^said disable --now onescan-clamd\.socket onescan-http\.socket .* onescand\.service$/m,
+        )
+        t.match(
+          output,
+          /^said daemon-reload\nnpm uninstall -g onescan\n\/etc\/systemd\/system\/onescand\.service\.d\n\/var\/qmail\S+\n\/etc\/default\/onescand\n$/m,
+        )
+      },
+    )
   },
 )

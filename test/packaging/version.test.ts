@@ -67,6 +67,8 @@ t.test(
     const files = [
       'package.json',
       'README.md',
+      'doc/check.md',
+      'doc/install.md',
       'SECURITY.md',
       'debian/control',
       'debian/copyright',

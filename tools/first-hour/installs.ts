@@ -59,11 +59,15 @@ ln -s /etc/clamd /etc/onescand /service/`,
 export const byCheckout: Install = {
   ...byPackage,
   steps: [
+    {
+      page: INSTALL,
+      type: 'apt install --no-install-recommends git npm gcc libc6-dev debhelper clamav-daemon',
+      needs: 'network',
+    },
     { self: 'cd /root/onescan' },
     {
       page: INSTALL,
-      type: `apt install --no-install-recommends git npm gcc libc6-dev debhelper clamav-daemon
-npm run package
+      type: `npm run package
 apt install --no-install-recommends ./build/onescan_*.deb`,
       needs: 'network',
     },
