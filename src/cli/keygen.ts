@@ -36,7 +36,9 @@ export const keygenCommand = makeCommand('keygen', {
       .option('md5', flag('Make an md5 key, for hosts that do not support hmac-sha256'))
       .option(
         'append',
-        text('Add it below the keys of this keyring: it verifies, but does not sign'),
+        text(
+          'Add it below the keys of this keyring. Only the first key signs mail, and only the first release key signs releases',
+        ),
       )
       .option(
         'rotate',

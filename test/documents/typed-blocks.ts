@@ -391,7 +391,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['SECURITY.md', 'Reports:', 'it is an address'],
   ['doc/cluster.md', '              scan, stamp', PICTURE],
   ['doc/cluster.md', 'scp -p mx1:', 'it needs a second host'],
-  ['doc/cluster.md', "CLAMD='/run/clamav/clamd.ctl scan1", 'it needs further hosts'],
+  ['doc/cluster.md', "CLAMD='/run/clamav/clamd.ctl 192", 'it needs further hosts'],
   ['doc/cluster.md', `echo 'CLAMD="tls://scan1`, 'it needs further hosts'],
   ['doc/containers.md', 'docker compose', CONTAINERS],
   ['doc/containers.md', '# Refuse viruses.', CONTAINERS],
