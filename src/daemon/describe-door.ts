@@ -72,14 +72,15 @@ function namesOf({ settings: { QHPSI } }: JudgeConfig): string {
 }
 
 function actionForViruses(kind: DoorKind, settings: MailSettings): string {
-  switch (actionForInfected(settings, { isBounceInjector: false })) {
+  const infected = actionForInfected(settings, { isBounceInjector: false })
+  switch (infected.action) {
     case 'refuse':
       return 'refuses viruses'
     case 'quarantine':
-      if (settings.QUARANTINE?.kind === 'directory') return 'keeps viruses in quarantine'
+      if (infected.quarantine.kind === 'directory') return 'keeps viruses in quarantine'
       return kind === 'milter' ? 'has the MTA hold viruses' : 'defers viruses (QUARANTINE hold)'
     case 'forward':
-      return `sends viruses to ${settings.VIRUSFORWARD}`
+      return `sends viruses to ${infected.address}`
     case 'drop':
       return 'drops viruses'
     case 'tag':

@@ -139,16 +139,16 @@ function checkAnswers({ env }: StageHost): CheckLine[] {
 
 /** Returns the handling of infected mail, as text. */
 function inWords(settings: Values<typeof infectedMail>): string {
-  const { QUARANTINE, VIRUSFORWARD } = settings
-  switch (actionForInfected(settings, { isBounceInjector: false })) {
+  const infected = actionForInfected(settings, { isBounceInjector: false })
+  switch (infected.action) {
     case 'refuse':
       return 'refused'
     case 'quarantine':
-      return QUARANTINE?.kind === 'directory'
-        ? `kept in ${QUARANTINE.directory}`
+      return infected.quarantine.kind === 'directory'
+        ? `kept in ${infected.quarantine.directory}`
         : 'held by the MTA'
     case 'forward':
-      return `sent to ${VIRUSFORWARD}`
+      return `sent to ${infected.address}`
     case 'drop':
       return 'dropped'
     case 'tag':

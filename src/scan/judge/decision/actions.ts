@@ -1,7 +1,7 @@
 import { compileGlob } from '../../../lib/text/glob.ts'
 import type { Values } from '../../../settings/read-settings.ts'
 import { ACTIONS, type Action, type Property } from '../../../settings/table/findings.ts'
-import type { infectedMail } from '../../../settings/table/infected-mail.ts'
+import type { infectedMail, QuarantineTarget } from '../../../settings/table/infected-mail.ts'
 import type { IsTolerated } from '../../scanners/contract/scanner.ts'
 import { actionFor, properties, propertyOf } from '../../scanners/findings/properties.ts'
 import type {
@@ -15,6 +15,12 @@ import type { StepsForContent } from '../context/steps-for-content.ts'
 import type { Client } from '../context/transaction.ts'
 import type { Grounds } from './decision.ts'
 
+/** The action for infected mail, with the quarantine or the address that gets it. */
+type InfectedAction =
+  | { readonly action: 'refuse' | 'drop' | 'tag' }
+  | { readonly action: 'quarantine'; readonly quarantine: QuarantineTarget }
+  | { readonly action: 'forward'; readonly address: string }
+
 /**
  * Returns the action for infected mail that no exception accepts, by REJECTVIRUS, QUARANTINE and VIRUSFORWARD,
  * in this order. Decisions follow it, and so do the lines that describe the configuration. A bounce of the
@@ -23,11 +29,11 @@ import type { Grounds } from './decision.ts'
 export function actionForInfected(
   { REJECTVIRUS, QUARANTINE, VIRUSFORWARD }: Values<typeof infectedMail>,
   { isBounceInjector }: { readonly isBounceInjector: boolean },
-): Exclude<Action, 'accept' | 'defer'> | 'forward' | 'drop' {
-  if (REJECTVIRUS === 'refuse' && !isBounceInjector) return 'refuse'
-  if (QUARANTINE !== undefined) return 'quarantine'
-  if (VIRUSFORWARD !== undefined) return 'forward'
-  return REJECTVIRUS === 'drop' ? 'drop' : 'tag'
+): InfectedAction {
+  if (REJECTVIRUS === 'refuse' && !isBounceInjector) return { action: 'refuse' }
+  if (QUARANTINE !== undefined) return { action: 'quarantine', quarantine: QUARANTINE }
+  if (VIRUSFORWARD !== undefined) return { action: 'forward', address: VIRUSFORWARD }
+  return { action: REJECTVIRUS === 'drop' ? 'drop' : 'tag' }
 }
 
 /** The action of a setting for mail that has a property, or of which a part cannot be read. */

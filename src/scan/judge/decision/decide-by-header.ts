@@ -40,17 +40,14 @@ export async function decideByHeader(
  * may have added the field, and the only fault may be a line that a server added above it.
  */
 function decideUnclear(reason: string, client: Client, config: JudgeConfig): SingleDecision {
-  const { QUARANTINE: quarantine } = config.settings
-  if (
-    actionForInfected(config.settings, client) !== 'quarantine' ||
-    quarantine?.kind !== 'directory'
-  ) {
+  const infected = actionForInfected(config.settings, client)
+  if (infected.action !== 'quarantine' || infected.quarantine.kind !== 'directory') {
     const reply = replyFor('deferred', 'unclear-header', reason)
     return { kind: 'defer', reply, details: { scan: 'skipped', reason: reply.text, times: {} } }
   }
   return {
     kind: 'quarantine',
-    quarantine,
+    quarantine: infected.quarantine,
     grounds: 'unclear-header',
     edits: NO_EDITS,
     details: { scan: 'skipped', reason, times: {} },

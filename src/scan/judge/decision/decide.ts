@@ -96,13 +96,16 @@ function decideInfected(
     const isTagged = property === undefined && action !== 'accept'
     return actOn(reasoned, settings, client, { tagged, untagged: isTagged ? tagged : untagged })
   }
-  switch (resultOnlyFor ? 'refuse' : actionForInfected(settings, client)) {
+  const infected = resultOnlyFor
+    ? ({ action: 'refuse' } as const)
+    : actionForInfected(settings, client)
+  switch (infected.action) {
     case 'refuse':
       return { kind: 'reject', reply: mailReply[banned ? 'banned' : 'virus'](name), details }
     case 'quarantine':
-      return quarantineDecision(settings.QUARANTINE, banned ? 'banned' : 'virus', tagged)
+      return quarantineDecision(infected.quarantine, banned ? 'banned' : 'virus', tagged)
     case 'forward':
-      return forwardTo(settings.VIRUSFORWARD!, envelope, tagged)
+      return forwardTo(infected.address, envelope, tagged)
     case 'drop':
       return { kind: 'discard', details }
     case 'tag':
