@@ -3,7 +3,7 @@ import type { PartNames } from '../traits/part-names.ts'
 import { type Field, fieldValues, readingsOf, withoutComments } from './fields.ts'
 import { NameWords, WRITTEN_MAX } from './name-words.ts'
 import { withoutBackslashes } from './parameter-values.ts'
-import { fileNameIn, joined, type Parameter, type Section } from './parameters.ts'
+import { fileNameIn, joined, type Parameter, type Section, sectionsIn } from './parameters.ts'
 
 /**
  * Upper limit, in characters, for the part of a name that is matched; of a longer name, the end is matched.
@@ -110,15 +110,8 @@ class WrittenNames {
   }
 
   #addAll(parameters: readonly Parameter[]): void {
-    const sections: (Section & { readonly number: number })[] = []
-    for (const { rest, star } of parameters) {
-      const number = Number.parseInt(star.slice(1), 10)
-      const section = { text: sectionText(rest), isCoded: star.endsWith('*'), number }
-      if (star === '') this.plain.add(rest)
-      else if (Number.isNaN(number)) this.#addCoded([section])
-      else sections.push(section)
-    }
-    this.#addCoded(sections.sort((a, b) => a.number - b.number))
+    for (const { rest, star } of parameters) if (star === '') this.plain.add(rest)
+    for (const sections of sectionsIn(parameters, sectionText)) this.#addCoded(sections)
   }
 
   #addCoded(sections: readonly Section[]): void {

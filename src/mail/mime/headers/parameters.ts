@@ -53,9 +53,46 @@ function parameterOf({
 
 /** A piece of a value that is written in sections (RFC 2231 3), or a value with a character set. */
 export interface Section {
+  /** NaN for a value in one piece. */
+  readonly number: number
   readonly text: string
   /** Whether it is written with escapes (RFC 2231 4), and the first one with a character set. */
   readonly isCoded: boolean
+}
+
+/**
+ * Returns the sections among parameters of one name, in each order in which some program joins them: by their numbers,
+ * or as they are written (PHP, ripmime, VMime). Of sections with the same number, some programs read the first, of which
+ * Thunderbird and Python end at a number that is missing; others read the last (Email::MIME, Ruby). `textOf` returns the
+ * value that a text begins with.
+ */
+export function sectionsIn(
+  parameters: readonly Parameter[],
+  textOf: (rest: string) => string,
+): readonly (readonly Section[])[] {
+  const sections = parameters
+    .filter(({ star }) => star !== '')
+    .map(({ rest, star }) => ({
+      number: Number.parseInt(star.slice(1), 10),
+      text: textOf(rest),
+      isCoded: star.endsWith('*'),
+    }))
+  const whole = sections.filter(({ number }) => Number.isNaN(number))
+  const written = sections.filter(({ number }) => !Number.isNaN(number))
+  const sorted = written.toSorted((one, other) => one.number - other.number)
+  const firsts = sorted.filter(({ number }, at) => number !== sorted[at - 1]?.number)
+  const lasts = sorted.filter(({ number }, at) => number !== sorted[at + 1]?.number)
+  const gap = firsts.findIndex(({ number }, at) => number !== firsts[0]!.number + at)
+  const untilGap = gap < 0 ? firsts : firsts.slice(0, gap)
+  const orders = [sorted, firsts, untilGap, lasts, written]
+  const different = orders.filter(
+    (order, at) => !orders.slice(0, at).some((other) => isSame(order, other)),
+  )
+  return [...whole.map((section) => [section]), ...different]
+}
+
+function isSame(one: readonly Section[], other: readonly Section[]): boolean {
+  return one.length === other.length && one.every((section, at) => section === other[at])
 }
 
 /** Joins sections. Yields the value after each of them: the character set, and bytes as characters. */
@@ -76,17 +113,19 @@ export function* joined(
 }
 
 /**
- * Yields what lenient readers make of sections: joined as the standard has it, or as if each of them were
- * written with escapes and a character set, by itself and joined with those before it.
+ * Yields what lenient readers make of the sections among parameters: joined as the standard has it, or as if each of
+ * them were written with escapes and a character set, by itself and joined with those before it.
  */
-function* readingsOfSections(sections: readonly Section[]): Generator<string> {
-  for (const { bytes } of joined(sections)) yield bytes
-  let all = ''
-  for (const { text } of sections) {
-    for (const { bytes } of joined([{ text, isCoded: true }])) {
-      yield bytes
-      all += bytes
-      yield all
+function* readingsOfSections(parameters: readonly Parameter[]): Generator<string> {
+  for (const sections of sectionsIn(parameters, tokenOrQuoted)) {
+    for (const { bytes } of joined(sections)) yield bytes
+    let all = ''
+    for (const section of sections) {
+      for (const { bytes } of joined([{ ...section, isCoded: true }])) {
+        yield bytes
+        all += bytes
+        yield all
+      }
     }
   }
 }
@@ -110,14 +149,14 @@ export function boundariesIn(texts: readonly string[]): string[] {
     if (boundary !== '') found.add(boundary)
   }
   for (const text of texts) {
-    const sections: Section[] = []
+    const sections: Parameter[] = []
     let count = 0
-    for (const { rest, star } of parametersIn(text, 'boundary')) {
+    for (const parameter of parametersIn(text, 'boundary')) {
       if (++count > limits.boundaries)
         throw new LimitExceeded(`more than ${limits.boundaries} boundaries`)
-      const value = rest.slice(0, BOUNDARY_TEXT_MAX)
-      for (const reading of spellingsOf(value)) add(reading)
-      if (star !== '') sections.push({ text: tokenOrQuoted(value), isCoded: star.endsWith('*') })
+      const rest = parameter.rest.slice(0, BOUNDARY_TEXT_MAX)
+      for (const reading of spellingsOf(rest)) add(reading)
+      if (parameter.star !== '') sections.push({ ...parameter, rest })
     }
     for (const reading of readingsOfSections(sections)) add(reading)
     if (SUN_TYPE.test(text)) add(SUN_BOUNDARY)
@@ -145,19 +184,19 @@ export function charsetsIn(texts: readonly string[]): readonly string[] {
     found.push(charset)
   }
   for (const text of texts) {
-    const sections: Section[] = []
+    const sections: Parameter[] = []
     const pieces: string[] = []
     let count = 0
-    for (const { rest, star } of parametersIn(text, 'charset')) {
+    for (const parameter of parametersIn(text, 'charset')) {
       if (++count > limits.charsetParameters) throw new LimitExceeded(TOO_MANY_CHARSETS)
-      const value = rest.slice(0, CHARSET_TEXT_MAX)
+      const value = parameter.rest.slice(0, CHARSET_TEXT_MAX)
       // Characters above may look like the beginning of this word.
       if (value.includes('=?')) add(CHARSET_NAME.exec(decodeWords(value))?.[1] ?? '')
       const [, name = ''] = CHARSET_NAME.exec(value) ?? []
-      if (star === '') add(name)
+      if (parameter.star === '') add(name)
       else {
         pieces.push(name)
-        sections.push({ text: tokenOrQuoted(value), isCoded: star.endsWith('*') })
+        sections.push({ ...parameter, rest: value })
       }
     }
     // A section may be a piece of a name.

@@ -37,6 +37,8 @@ t.test('a boundary is read in each form in which some reader understands it', as
     "boundary*0=ab; boundary*1*=''c%4a": ['ab', "''c%4a", 'c%4a', 'cj', 'abcj', "ab''cj"],
     'boundary*0="a b"; boundary*1=c': ['a b', 'a', 'c', 'a bc'],
     'boundary*1x=abc': [],
+    'boundary*1=c; boundary*0=b': ['b', 'c', 'bc', 'cb'],
+    'boundary*0=a; boundary*2=c; boundary*0=b': ['a', 'b', 'c', 'ab', 'ac', 'bc', 'abc', 'acb'],
   }
   for (const [header, expected] of Object.entries(rows)) {
     t.same(readBoundaries(header).sort(), [...expected].sort(), JSON.stringify(header))
@@ -67,6 +69,7 @@ t.test('a header names character sets', async (t) => {
     "content-type: text/plain; charset*=''%75tf-7": ['utf7'],
     'content-type: text/plain; charset=\n " utf-7"': ['utf7'],
     "content-type: text/plain; charset='utf-7'": ['utf7'],
+    'content-type: text/plain; charset*1=-7; charset*0=utf': ['utf7'],
     'content-type: text/plain; charset*0=utf-7; charset = koi8-r': ['koi8r', 'utf7'],
     'content-type: text/plain; charset=iso_8859-1; charset=latin-1': ['iso88591', 'latin1'],
     'content-type: text/plain; charset=utf8; charset=ansi_x3.4-1968; charset=x-unknown': [],

@@ -17,6 +17,7 @@ import {
   part,
   QUOTED,
   quotedPrintable,
+  quotedPrintableText,
   TEXT,
   uuencode,
   ZIP_TYPE,
@@ -222,6 +223,11 @@ export const structure: readonly Evasion[] = [
           boundary: 'two-pieces',
           field: 'Content-Type: multipart/mixed; boundary*0="two-"; boundary*1="pieces"',
         }),
+      ),
+    'a boundary in two pieces, the second first, and a line like the first in a part': () =>
+      mixed(
+        part([FILE_TYPE, QUOTED], quotedPrintableText(trickyFile).replaceAll('--B1', '=2D-B1')),
+        { boundary: 'b1c', field: 'Content-Type: multipart/mixed; boundary*1=c; boundary*0=b1' },
       ),
     'a boundary with blanks at its end, in quotes': () =>
       mail(
