@@ -37,10 +37,8 @@ export function* readNames(
     for (const text of new Set([value, withoutComments(value, 'outside quotes')]))
       yield* written.add(text)
   }
-  if (written.isEmpty) {
-    const worded = [...values].filter((value) => value.includes('=?'))
-    for (const text of worded.flatMap(readingsOf)) yield* written.add(text)
-  }
+  const worded = [...values].filter((value) => value.includes('=?'))
+  for (const text of worded.flatMap(readingsOf)) yield* written.add(text)
   for (const name of NAME_FIELDS)
     for (const value of fieldValues(fields, name)) written.plain.add(value)
   const names = new Set<string>()
@@ -90,17 +88,15 @@ class WrittenNames {
   readonly plain = new Set<string>()
   /** The values of RFC 2231, each character one byte. */
   readonly coded = new Map<string, { readonly charset: string; readonly bytes: string }>()
-  over: string | undefined
-
-  get isEmpty(): boolean {
-    return this.plain.size + this.coded.size === 0
-  }
+  over: string | undefined;
 
   /** Reads the names in a text. Some readers ignore quotes. Yields the completed units of work. */
   *add(text: string): Generator<number> {
     for (const pieces of [piecesOf(text), text.split(';')]) {
       yield SEARCH_UNITS * (text.length + pieces.length)
-      const found = pieces.slice(1).flatMap((piece) => fileNameIn(piece) ?? [])
+      // Some readers also find a parameter in place of the type, or behind a comma after it.
+      const behindComma = pieces[0]!.split(',').slice(1).join(',')
+      const found = [behindComma, ...pieces].flatMap((piece) => fileNameIn(piece) ?? [])
       if (found.length > FIELD_NAMES_MAX)
         this.over ??= `a field with more than ${FIELD_NAMES_MAX} names`
       const read = found.slice(0, FIELD_NAMES_MAX)

@@ -79,6 +79,19 @@ t.test('a banned name is seen however it is written', async (t) => {
   }
 })
 
+t.test('a banned name is seen whatever stands in front of it', async (t) => {
+  const decoy = 'Content-Type: application/octet-stream; name=a.txt\n'
+  for (const [name, header] of [
+    ['in place of the disposition', 'Content-Disposition: filename=a.exe\n'],
+    ['in place of the type', 'Content-Type: name="a.exe"\n'],
+    ['behind a comma', 'Content-Disposition: attachment, filename=a.exe\n'],
+    ['behind a comma, in a type', 'Content-Type: a/b,\n name=a.exe; x=y\n'],
+    ['all in an encoded word', `${decoy}Content-Disposition: =?x?q?a;_filename=3Da.exe?=\n`],
+  ] as const)
+    t.equal(await outcome(`${header}\nx\n`), 'a.exe', name)
+  t.equal(await outcome('Content-Disposition: attachment, x; xfilename=a.exe\n\nx\n'), 'clean')
+})
+
 t.test('a field that is a name as a whole counts, as in Thunderbird', async (t) => {
   for (const field of [
     'Content-Name: a.exe',
