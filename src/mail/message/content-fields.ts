@@ -4,7 +4,12 @@ import type { FieldSpan, Header } from './header-block.ts'
 /** Upper limit for the characters of a name that every reader accepts. */
 export const FIELD_NAME_MAX = 200
 const PLAIN_NAME = /^[!-'*-9;-<>@-~]+$/
-const CONTENT_NAME = /content|encod|mime|boundary|disposition|name/i
+/** The fields that are a file name as a whole. Thunderbird reads them if it finds no name in parameters. */
+export const NAME_FIELDS = ['content-name', 'x-sun-data-name'] as const
+const CONTENT_NAME = new RegExp(
+  ['content|encod|mime|boundary|disposition|name', ...NAME_FIELDS].join('|'),
+  'i',
+)
 /** The one such field that hosts add and remove. It is harmless if its value is a length. */
 const LENGTH_FIELD = /^content-length$/i
 const LENGTH = /^\s*\d+\s*$/

@@ -1,3 +1,4 @@
+import { NAME_FIELDS } from '../../message/content-fields.ts'
 import { isUnreadable, plainCharset, textsIn } from '../decoders/charsets.ts'
 import type { PartNames } from '../traits/part-names.ts'
 import { type Field, fieldValues, readingsOf, withoutComments } from './fields.ts'
@@ -11,9 +12,6 @@ import { fileNameIn, joined, type Parameter, type Section, sectionsIn } from './
 const FILE_NAME_MAX = 1024
 /** Upper limit for the names that are read in one reading of a field. */
 const FIELD_NAMES_MAX = 100
-
-/** The fields that are a name as a whole. Thunderbird reads them if it finds no name in parameters. */
-const NAME_FIELDS = ['content-name', 'x-sun-data-name']
 
 /** Units of work for each character of a field in which names are searched, and of a value that is read. */
 const SEARCH_UNITS = 4
