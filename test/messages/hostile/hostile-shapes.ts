@@ -238,6 +238,9 @@ function lookedAtAgain(name: string, run: (length: number) => string, line: stri
 export const SIGNED =
   '308006092a864886f70d010702a08030800201013100308006092a864886f70d010701a0802480'
 
+/** The same, up to an element that no program reads. */
+const SKIPPED = '308006092a864886f70d010702a08030800201013180'
+
 /** Elements in S/MIME, in hexadecimal, so many for each byte of the mail. */
 function smime(name: string, front: string, element: string, share: number): HostileShape {
   return shape(name, (size) => {
@@ -293,6 +296,8 @@ export const hostileShapes: readonly HostileShape[] = [
     },
   ),
   smime('strings of octets of one byte (S/MIME)', SIGNED, '040141', 1 / 4),
+  smime('strings of octets of nothing (S/MIME)', SIGNED, '2400', 3 / 8),
+  smime('sequences of nothing in a skipped set (S/MIME)', SKIPPED, '30800000', 3 / 16),
   smime('signatures in one another (S/MIME)', '', '308006092a864886f70d010702', 1 / 18),
   shape('mails in base64 in one another', (size) => {
     let mail = 'A: b\n\nx\n'

@@ -111,29 +111,29 @@ class BerReader {
 
   /** Copies the content of a container. Returns whether all of it is there. */
   *content(container: Container, store: Store): Steps<boolean> {
-    this.#enter(this.#some())
+    this.#enter(yield* this.#some())
     if (typeof container === 'object') {
-      this.#enter(this.#some())
+      this.#enter(yield* this.#some())
       for (let sequences = 0; ; ) {
-        const child = this.#some()
+        const child = yield* this.#some()
         if (isSequence(child) && ++sequences === container.sequence) {
           this.#enter(child)
           break
         }
         yield* this.#skip(child)
       }
-      yield* this.#skip(this.#some()) // the type of the content
-      const explicit = this.#child()
+      yield* this.#skip(yield* this.#some()) // the type of the content
+      const explicit = yield* this.#child()
       if (explicit === undefined) return true // a signature of something elsewhere
       this.#enter(explicit)
     }
-    return yield* this.#octets(this.#some(), store)
+    return yield* this.#octets(yield* this.#some(), store)
   }
 
   /** Returns where the container ends. */
   *end(): Steps<number> {
     while (this.#ends.length > 0) {
-      const child = this.#child()
+      const child = yield* this.#child()
       if (child) yield* this.#skip(child)
     }
     return this.#cursor.at
@@ -145,7 +145,7 @@ class BerReader {
     const depth = this.#ends.length
     this.#enter(string)
     while (this.#ends.length > depth) {
-      const piece = this.#child()
+      const piece = yield* this.#child()
       if (piece?.isConstructed) this.#enter(piece)
       else if (piece && !(yield* this.#copy(piece, store))) return false
     }
@@ -153,7 +153,6 @@ class BerReader {
   }
 
   *#copy({ length }: Element, store: Store): Steps<boolean> {
-    yield* this.#work.countUnits(ELEMENT_COST)
     const before = this.#cursor.at
     yield* this.#cursor.copy(length, store, this.#work)
     return this.#cursor.at - before === length
@@ -161,7 +160,6 @@ class BerReader {
 
   /** Skips an element: by its length, or else with all that is in it. */
   *#skip(element: Element): Steps {
-    yield* this.#work.countUnits(ELEMENT_COST)
     if (element.length !== Number.POSITIVE_INFINITY) {
       if (element.length > this.#cursor.left) throw unreadable()
       this.#cursor.skip(element.length)
@@ -170,7 +168,7 @@ class BerReader {
     const depth = this.#ends.length
     this.#enter(element)
     while (this.#ends.length > depth) {
-      const child = this.#child()
+      const child = yield* this.#child()
       if (child?.length === Number.POSITIVE_INFINITY) this.#enter(child)
       else if (child) yield* this.#skip(child)
     }
@@ -182,16 +180,17 @@ class BerReader {
   }
 
   /** Reads the beginning of the next element inside the open one; closes that one at its end. */
-  #child(): Element | undefined {
+  *#child(): Steps<Element | undefined> {
     const end = this.#ends.at(-1)!
-    const element = this.#cursor.at < end ? this.#some() : undefined
+    const element = this.#cursor.at < end ? yield* this.#some() : undefined
     const isZero = element?.isUniversal && element.tag === 0 && element.length === 0
     if (element && !(isZero && end === Number.POSITIVE_INFINITY)) return element
     this.#ends.pop()
     return undefined
   }
 
-  #some(): Element {
+  *#some(): Steps<Element> {
+    yield* this.#work.countUnits(ELEMENT_COST)
     const element = this.#element()
     if (element === undefined) throw unreadable()
     return element
