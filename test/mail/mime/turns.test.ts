@@ -19,6 +19,8 @@ const shapes: Readonly<Record<string, (size: number) => string>> = {
     `${PART}application/zip\n\n${'begin-x '.repeat(size / 8)}`,
   'fields without an end': (size) => `${PART}application/zip\n\n${'A: b\n'.repeat(size / 5)}`,
   'NULs at its end': (size) => `${PART}application/zip\n\n${'x'.repeat(size)}${'\0'.repeat(9)}`,
+  'a mailbox of one mail': (size) =>
+    `${PART}application/mbox\n\nFrom a\nA: b\n\n${`${'x'.repeat(99)}\n`.repeat(size / 100)}`,
   'mails of a mailbox': (size) =>
     `${PART}application/mbox\n\nFrom a\n${`\n\nFrom a\n${'x'.repeat(91)}`.repeat(size / 100)}\n--b--\n`,
 }

@@ -2,7 +2,7 @@ import { SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import { LineBlocks } from '../../../lib/bytes/line-blocks.ts'
 import { LineSearch, withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import type { Bytes } from '../../message/bytes.ts'
-import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
+import { LINES_PIECE, SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
 import { isField, STRANGE_MAX } from '../headers/header-lines.ts'
 
 /** The bytes at the start of a file that show whether the file is mail. */
@@ -89,8 +89,13 @@ export function beginsAsMailbox(source: Bytes): boolean {
 /** The separator before each mail of a mailbox except the first: an empty line, and the mbox line. */
 const MAIL_ENDS = ['\n\nFrom ', '\r\n\r\nFrom ']
 
-/** Finds where each mail of a mailbox begins but the first. */
-export function* mailStarts(mailbox: Bytes): Generator<number> {
+/** The cost of a mail of a mailbox, in addition to its bytes, which may be seven. */
+const MAIL_COST = 128
+
+/** Finds where each mail of a mailbox begins but the first. Yields the units of work, also if nothing was found. */
+export function* mailStarts(
+  mailbox: Bytes,
+): Generator<{ readonly at?: number; readonly units: number }> {
   for (const end of MAIL_ENDS) {
     // One of the two ends of lines is that of the mailbox.
     let tail: Buffer = Buffer.alloc(0)
@@ -100,10 +105,11 @@ export function* mailStarts(mailbox: Bytes): Generator<number> {
       const bytes = Buffer.concat([tail, chunk])
       for (let found = bytes.indexOf(end); found >= 0; found = bytes.indexOf(end, found + 1)) {
         isThere = true
-        yield at + found + end.length - 'From '.length
+        yield { at: at + found + end.length - 'From '.length, units: MAIL_COST }
       }
       tail = Buffer.from(bytes.subarray(-(end.length - 1)))
       at += bytes.length - tail.length
+      yield { units: chunk.length / SEARCHED_PER_UNIT }
     }
     if (isThere) return
   }

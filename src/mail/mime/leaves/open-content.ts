@@ -28,15 +28,13 @@ function* isMail(file: Bytes, extraction: Extraction): Steps<boolean> {
   return !beginsCalendar(file) && (yield* hasHeader(file, extraction.work))
 }
 
-/** The cost of a mail of a mailbox, in addition to its bytes, which may be seven. */
-const MAIL_COST = 128
-
 /** Opens each mail of a mailbox (mbox, RFC 4155). */
 function* openMailbox(mailbox: Bytes, extraction: Extraction): Steps {
   let from = 0
-  for (const to of mailStarts(mailbox)) {
+  for (const { at: to, units } of mailStarts(mailbox)) {
+    yield* extraction.work.countUnits(units)
+    if (to === undefined) continue
     yield* extraction.openMail(mailbox.slice(from, to))
-    yield* extraction.work.countUnits(MAIL_COST)
     from = to
   }
   yield* extraction.openMail(mailbox.slice(from))
