@@ -100,9 +100,9 @@ class LineByLine {
     for (let found = search.next(from); found; found = search.next(from)) {
       const to = lines.any(found.at)
       const before = this.#announced.size
-      this.#note({ ...found, at: offset + found.at }, offset + to)
+      for (const start of found.starts) this.#note({ ...start, at: offset + found.at }, offset + to)
       if (this.#announced.size > before) this.#passFields(bytes, to, offset)
-      if (found.kind !== 'binhex') from = to
+      if (found.starts[0]!.kind !== 'binhex') from = to
     }
     this.#units += search.units
     this.#offset += block.length

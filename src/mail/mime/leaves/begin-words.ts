@@ -1,7 +1,7 @@
 import { CR, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import { isLineEnd } from '../../../lib/bytes/lines.ts'
 import { BINHEX_MARK } from '../decoders/binhex.ts'
-import { type EmbeddedStart, embeddedStart } from './embedded-formats.ts'
+import { type EmbeddedStart, embeddedStarts } from './embedded-formats.ts'
 
 /** The words by which lines that begin data are found, and the bytes that may follow each. */
 const words = [
@@ -60,10 +60,12 @@ export class BeginSearch {
   }
 
   /**
-   * Returns the data that begins next, with the offset of its line, or of the word if that is in the middle of a
-   * line. `from` is the start of a line, and no line above begins data but BinHex.
+   * Returns the data that begins next, in each way in which its line begins some, with the offset of the line, or of the
+   * word if that is in the middle of a line. `from` is the start of a line, and no line above begins data but BinHex.
    */
-  next(from: number): (EmbeddedStart & { readonly at: number }) | undefined {
+  next(
+    from: number,
+  ): { readonly starts: readonly EmbeddedStart[]; readonly at: number } | undefined {
     const bytes = this.#bytes
     for (;;) {
       this.#word = this.#nextWord(this.#word + 1)
@@ -71,12 +73,12 @@ export class BeginSearch {
       this.units += WORD_COST
       const mark = this.#word - MARK_FRONT
       if (bytes.toString('latin1', mark, mark + BINHEX_MARK.length) === BINHEX_MARK)
-        return { kind: 'binhex', name: '', form: 'common', at: mark }
+        return { starts: [{ kind: 'binhex', name: '', form: 'common' }], at: mark }
       const at = this.#word < from ? undefined : this.#beginningAt(this.#word, from)
       if (at === undefined) continue
       const isWhole = at === 0 ? !this.#midLine : isLineEnd(bytes[at - 1]!)
-      const start = embeddedStart(this.#lineFrom(at), isWhole)
-      if (start) return { ...start, at }
+      const starts = embeddedStarts(this.#lineFrom(at), isWhole)
+      if (starts.length > 0) return { starts, at }
     }
   }
 

@@ -68,16 +68,18 @@ const table = {
   },
   /**
    * A field inside a text. The lines after the next empty line are a part for munpack, ripmime and Email::MIME, each in
-   * other texts. They are decoded in the common way alone, so that mail that quotes such a field is cheap.
+   * other texts. They are decoded in the common way alone, so that mail that quotes such a field is cheap. A field that
+   * contains more than a word of RFC 2045 may begin both kinds.
    */
   'mime-quoted-printable': {
-    begins: /^content-transfer-encoding[ \t]*:[ \t]*quoted-printable[ \t]*$/i,
+    begins: /^content-transfer-encoding[ \t]*:.*(?:quoted|printable)/is,
     isField: true,
     ends: /^--/,
     codec: () => makerOf(QuotedPrintableDecoder),
   },
   'mime-base64': {
-    begins: /^content-transfer-encoding[ \t]*:(?![ \t]*(?:[78]bit|binary)[ \t]*$)/i,
+    begins:
+      /^content-transfer-encoding[ \t]*:(?![ \t]*(?:[78]bit|binary|quoted-printable)[ \t]*$)/i,
     isField: true,
     ends: /^--/,
     codec: () => makerOf(Base64Decoder),
@@ -109,18 +111,21 @@ export interface EmbeddedStart {
 }
 
 /**
- * Returns what a line begins, given without its line end, or undefined if it begins nothing. `isWhole` is false if only
- * the rest of the line is given.
+ * Returns all that a line begins, given without its line end. `isWhole` is false if only the rest of the line is given.
  */
-export function embeddedStart(line: string, isWhole = true): EmbeddedStart | undefined {
-  if (!/^[bc= \t-]/i.test(line)) return undefined
-  const kind = all.find((kind) => embeddedFormats[kind].begins?.test(line))
-  if (kind === undefined) return undefined
-  const { name } = embeddedFormats[kind]
-  const form = isWhole ? formOf(kind, line) : 'in a line'
+export function embeddedStarts(line: string, isWhole = true): readonly EmbeddedStart[] {
+  if (!/^[bc= \t-]/i.test(line)) return []
   const isEncoded = /^begin-\S*encoded /.test(line)
-  const bytes = Buffer.from(name?.exec(line)?.[1]?.trim() ?? '', isEncoded ? 'base64' : 'latin1')
-  return { kind, form, name: bytes.toString('latin1') }
+  return all
+    .filter((kind) => embeddedFormats[kind].begins?.test(line))
+    .map((kind) => {
+      const name = embeddedFormats[kind].name?.exec(line)?.[1]?.trim() ?? ''
+      return {
+        kind,
+        form: isWhole ? formOf(kind, line) : 'in a line',
+        name: Buffer.from(name, isEncoded ? 'base64' : 'latin1').toString('latin1'),
+      }
+    })
 }
 
 function formOf(kind: EmbeddedKind, line: string): EmbeddedStart['form'] {

@@ -120,4 +120,8 @@ export const coded: readonly Evasion[] = [
     ' \n',
   ),
   ...fieldsInTexts('fields and quoted-printable', [FILE_TYPE, QUOTED], quotedPrintable(zip)),
+  inText(
+    'fields and quoted-printable with a comment, behind another line',
+    () => `See:\n\n${FILE_TYPE}\n${QUOTED} (x)\n\n${quotedPrintable(zip)}\n`,
+  ),
 ]
