@@ -1,6 +1,6 @@
 import type { Bytes } from '../message/bytes.ts'
 import type { KnownHeader } from '../message/message.ts'
-import { LimitExceeded } from './budget/limits.ts'
+import { LimitExceeded, limits } from './budget/limits.ts'
 import type { EmittedMail, Steps } from './budget/work.ts'
 import { readNames } from './headers/names.ts'
 import type { PartHeader } from './headers/part-header.ts'
@@ -15,7 +15,7 @@ import { isPlainMail, mailAround } from './leaves/plain.ts'
 import { splitLineEnd } from './leaves/text-properties.ts'
 import { DepthSearch } from './nested.ts'
 import { aroundMail } from './reader/depth.ts'
-import type { Leaf, SeenHeader } from './reader/found.ts'
+import { type Leaf, type SeenHeader, TOO_MANY_PARTS } from './reader/found.ts'
 import type { Reading } from './reader/reading.ts'
 import { MailReadings } from './reader/readings.ts'
 import { NAMELESS, type PartNames } from './traits/part-names.ts'
@@ -201,7 +201,7 @@ class MailContents {
 
   /**
    * Adds a leaf part that no reading has found before. Each reading finds a part once, and ordinary mail has
-   * one reading.
+   * one reading. Throws LimitExceeded if all readings together find too many.
    */
   #addLeaf(leaf: Leaf, isCommon: boolean): void {
     if (!isCommon) {
@@ -211,6 +211,7 @@ class MailContents {
       if (this.#seen.has(key)) return
       this.#seen.add(key)
     }
+    if (this.#leaves.length === limits.parts) throw new LimitExceeded(TOO_MANY_PARTS)
     this.#leaves.push(leaf)
   }
 

@@ -10,7 +10,7 @@ import type { PartHeader } from './headers/part-header.ts'
 import type { ContentsOptions } from './leaves/extraction.ts'
 import { beginsAsMail, MAIL_START } from './leaves/mail-starts.ts'
 import { aroundMail } from './reader/depth.ts'
-import type { Leaf } from './reader/found.ts'
+import { type Leaf, TOO_MANY_PARTS } from './reader/found.ts'
 import type { Reading } from './reader/reading.ts'
 import { MailReadings } from './reader/readings.ts'
 
@@ -83,6 +83,7 @@ export class DepthSearch {
       if ('seen' in found) continue
       const key = `${found.from} ${found.to} ${found.encodings}`
       if (known.has(key)) continue
+      if (known.size === limits.parts) throw new LimitExceeded(TOO_MANY_PARTS)
       known.add(key)
       yield* this.readEncoded(found, source)
     }

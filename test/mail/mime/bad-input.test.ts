@@ -70,6 +70,13 @@ t.test('10,000 parts are read, and more than the limit are unread', async (t) =>
   t.same(fateOf(behind(limits.parts)), { isFound: false, over: 'more than 20000 parts' })
 })
 
+t.test('the different parts of all readings are limited together', async (t) => {
+  const overOf = (count: number) =>
+    readMail(`A: b\n${inMixed(Array<string>(count).fill('\nx\n--b junk\n\ny'))}`).over
+  t.equal(overOf(0.2 * limits.parts), '')
+  t.equal(overOf(0.4 * limits.parts), 'more than 20000 parts')
+})
+
 t.test('a header of 1 MiB is read, unless all of it is about content', async (t) => {
   const filled = (text: string) => text.repeat(Math.ceil(1024 ** 2 / text.length))
   const read: Readonly<Record<string, string>> = {

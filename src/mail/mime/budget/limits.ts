@@ -45,8 +45,8 @@ export const limits = {
   work: { perByte: 3, plus: 128 * 1024 * 1024 },
   smallWork: { perByte: 1024, plus: 8 * 1024 * 1024 },
   /**
-   * Upper limit for the parts of a message, including empty and equal ones. All of them are kept until the mail
-   * was read in every way.
+   * Upper limit for the parts that one reading of a message finds, including empty ones, and for the different parts that
+   * all of its readings find. All of these are kept until the mail was read in every way.
    */
   parts: 20_000,
   /**

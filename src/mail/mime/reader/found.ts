@@ -43,6 +43,8 @@ type EndedLeaf = Omit<Leaf, 'isOwnText'> & {
   readonly isBetween: boolean
 }
 
+export const TOO_MANY_PARTS = `more than ${limits.parts} parts`
+
 /** The leaf parts and headers that a reading finds. */
 export class FoundLeaves {
   #fresh: (Leaf | SeenHeader)[] = []
@@ -56,7 +58,7 @@ export class FoundLeaves {
 
   /** Adds a leaf, unless it is empty. Throws LimitExceeded if there are too many. */
   addLeaf(leaf: EndedLeaf): void {
-    if (++this.#leaves > limits.parts) throw new LimitExceeded(`more than ${limits.parts} parts`)
+    if (++this.#leaves > limits.parts) throw new LimitExceeded(TOO_MANY_PARTS)
     if (leaf.to <= leaf.from || leaf.encodings.length === 0) return
     const { from, to, header, encodings, depth, seenBy, isPreamble, isInHeader } = leaf
     const isOwn = this.#isOwnText(leaf)
