@@ -201,6 +201,8 @@ t.test('the limits of the second look on its page are those of the program', asy
   const page = read('doc/second-look.md')
   t.match(page, `in up to ${limits.readings} further ways\n`)
   t.match(page, `messages or multiparts nested more than ${limits.nesting} deep`)
+  const others = read('doc/development/limits.md')
+  t.match(others, `A file above ${figure('LINE_ENDS_MAX') / MIB} MiB that is sent in 8 bits`)
 })
 
 t.test('the oldest Node of the pages is that of package.json', async (t) => {
