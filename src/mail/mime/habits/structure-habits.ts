@@ -110,7 +110,8 @@ export const structureHabits = {
     place: 'a line of two dashes in a multipart whose boundary cannot be read',
     choices: [
       { does: 'is text' },
-      { does: 'is a delimiter', programs: ['JavaMail'] },
+      { does: 'is a delimiter if it is like the first', programs: ['JavaMail', 'VMime'] },
+      { does: 'is a delimiter if it is three dashes', programs: ['c-client'] },
       {
         does: 'is a delimiter if nothing follows: the boundary is empty',
         programs: ['Email::MIME', 'GMime', 'postal-mime', 'Python'],

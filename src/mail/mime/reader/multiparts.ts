@@ -32,7 +32,10 @@ export class OpenMultiparts {
   /** The number of spellings of each length. */
   readonly #counts = new Map<number, number>()
   #lengths: readonly number[] | undefined = []
+  /** The numbers of those whose boundary may be any text. */
   readonly #any: number[] = []
+  /** The first line of dashes in each multipart, as far as it was seen. */
+  readonly #firstLines: (string | undefined)[] = []
   /** The number of spellings that begin with each byte. */
   readonly #firsts = new Map<number, number>()
 
@@ -44,6 +47,7 @@ export class OpenMultiparts {
   push(multipart: Multipart): void {
     const level = this.#open.push(multipart) - 1
     this.#closed.push(false)
+    this.#firstLines.push(undefined)
     const { exact, spellings, isAny } = multipart
     if (exact !== undefined) add(this.#byExact, exact, level)
     for (const spelling of spellings) this.#addSpelling(spelling, level)
@@ -79,6 +83,7 @@ export class OpenMultiparts {
   pop(): void {
     const { exact, spellings, isAny } = this.#open.pop()!
     this.#closed.pop()
+    this.#firstLines.pop()
     if (exact !== undefined) remove(this.#byExact, exact)
     for (const spelling of spellings) {
       remove(this.#bySpelling, spelling)
@@ -120,7 +125,7 @@ export class OpenMultiparts {
     const found = isInFront ? this.delimiterIn(text, count, habits) : undefined
     if (found) return found
     for (let more = isInFront ? 1 : 0; more < firsts.length && firsts[more] !== 0; more++) {
-      const behind = this.delimiterIn(text.slice(more), count, habits)
+      const behind = this.#withSpelling(text.slice(more), count, habits)
       if (behind && habits.does('dash front') === 'is skipped') return behind
     }
     return undefined
@@ -128,6 +133,10 @@ export class OpenMultiparts {
 
   /** Returns the same for a line that begins with two dashes: `whole` is the text after them. */
   delimiterIn(whole: string, count: number, habits: Habits): FoundDelimiter | undefined {
+    return this.#withSpelling(whole, count, habits) ?? this.#withAny(whole, count, habits)
+  }
+
+  #withSpelling(whole: string, count: number, habits: Habits): FoundDelimiter | undefined {
     const text = withoutBlanksBehind(whole, ' ')
     const exactly = foundIn(this.#byExact, text, count)
     if (exactly && text.length === whole.length && this.#open[exactly.level]!.isSure) return exactly
@@ -135,19 +144,35 @@ export class OpenMultiparts {
     const like = exactly ?? foundIn(this.#bySpelling, withoutBlanksBehind(lower, ' \t'), count)
     if (like && habits.does('delimiter') === 'is one') return like
     const longer = this.#longest(lower, count)
-    if (longer && habits.does('delimiter and more') === 'is one') return longer
+    return longer && habits.does('delimiter and more') === 'is one' ? longer : undefined
+  }
+
+  #withAny(whole: string, count: number, habits: Habits): FoundDelimiter | undefined {
     const level = this.#any.findLast((any) => any < count)
     if (level === undefined) return undefined
     switch (habits.does('any dashes')) {
       case 'is text':
         return undefined
-      case 'is a delimiter':
-        return { level, closes: false }
+      case 'is a delimiter if it is like the first':
+        return this.#likeFirst(withoutBlanksBehind(whole, ' \t'), level)
+      case 'is a delimiter if it is three dashes':
+        return whole.startsWith('-') ? emptyDelimiter(whole.slice(1), level) : undefined
       case 'is a delimiter if nothing follows: the boundary is empty':
-        return emptyDelimiter(lower, level)
+        return emptyDelimiter(withoutBlanksInFront(whole), level)
       case 'is a delimiter if a blank follows: the boundary is a blank':
-        return whole.startsWith(' ') ? emptyDelimiter(lower, level) : undefined
+        return whole.startsWith(' ')
+          ? emptyDelimiter(withoutBlanksInFront(whole), level)
+          : undefined
     }
+  }
+
+  /** Returns the delimiter of a multipart whose boundary is its first line of dashes and other characters. */
+  #likeFirst(text: string, level: number): FoundDelimiter | undefined {
+    if (/^(?:-{3,})?$/.test(text)) return undefined
+    this.#firstLines[level] ??= text
+    const first = this.#firstLines[level]
+    const closes = text === `${first}--`
+    return closes || text === first ? { level, closes } : undefined
   }
 
   /** Returns the longest spelling that a line begins with, followed by more text. */

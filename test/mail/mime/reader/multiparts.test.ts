@@ -44,7 +44,26 @@ t.test('habits decide whether a line is a delimiter', async (t) => {
   t.same(find(open, '--abc', Habits.of({ 'delimiter and more': 'is text' }))[0], undefined)
   open.push({ exact: undefined, spellings: [], isAny: true, isSure: false })
   t.same(find(open, '--x'), [undefined, 'any dashes'])
-  t.same(find(open, '--x', Habits.of({ 'any dashes': 'is a delimiter' }))[0], 'delimiter of 1')
+  const outcomes = (habit: 'like the first' | 'three dashes', lines: readonly string[]) => {
+    const habits = Habits.of({ 'any dashes': `is a delimiter if it is ${habit}` })
+    return lines.map((line) => find(open, line, habits)[0])
+  }
+  t.same(
+    outcomes('like the first', ['--', '-----', '--x ', '--y', '--x', '--X', '--xx', '--x--']),
+    [
+      ...[undefined, undefined, 'delimiter of 1', undefined, 'delimiter of 1'],
+      ...[undefined, undefined, 'end of 1'],
+    ],
+  )
+  t.same(outcomes('three dashes', ['--', '--x', '---', '---\t', '----', '-----', '---x']), [
+    undefined,
+    undefined,
+    'delimiter of 1',
+    'delimiter of 1',
+    undefined,
+    'end of 1',
+    undefined,
+  ])
 })
 
 t.test('the number of boundaries and of their lengths is limited', async (t) => {

@@ -117,7 +117,21 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed\n\n--x\n\ny\n',
     {
       common: ['0/0 identity "--x\\n\\ny\\n"'],
-      'any dashes: is a delimiter': ['1/0 identity "y\\n"'],
+      'any dashes: is a delimiter if it is like the first': ['1/0 identity "y\\n"'],
+    },
+  ],
+  [
+    'a multipart without a boundary, and lines of three dashes',
+    'Content-Type: multipart/mixed\n\n--x\n\ny\n---\n\nz\n-----\n',
+    {
+      common: ['0/0 identity "--x\\n\\ny\\n---\\n\\nz\\n-----\\n"'],
+      'any dashes: is a delimiter if it is like the first': [
+        '1/0 identity "y\\n---\\n\\nz\\n-----\\n"',
+      ],
+      'any dashes: is a delimiter if it is three dashes': [
+        '0/0 identity "--x\\n\\ny\\n"',
+        '1/0 identity "z\\n"',
+      ],
     },
   ],
   [
@@ -125,7 +139,7 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=""\n\n--\n\nx\n-- ;\ny\n----\n',
     {
       common: ['0/0 identity "--\\n\\nx\\n-- ;\\ny\\n----\\n"'],
-      'any dashes: is a delimiter': ['1/0 identity "x\\n"'],
+      'any dashes: is a delimiter if it is like the first': ['0/0 identity "--\\n\\nx\\n"'],
       'any dashes: is a delimiter if nothing follows: the boundary is empty': [
         '1/0 identity "x\\n-- ;\\ny\\n"',
       ],
@@ -136,7 +150,9 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=" "\n\n-- \n\nx\n--\ny\n-- --\n',
     {
       common: ['0/0 identity "-- \\n\\nx\\n--\\ny\\n-- --\\n"'],
-      'any dashes: is a delimiter': ['1/0 identity "x\\n"'],
+      'any dashes: is a delimiter if it is like the first': [
+        '0/0 identity "-- \\n\\nx\\n--\\ny\\n"',
+      ],
       'any dashes: is a delimiter if nothing follows: the boundary is empty': [
         '1/0 identity "x\\n"',
       ],
@@ -212,7 +228,7 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed\n--x\n\ny\n',
     {
       common: ['0/0 identity "y\\n"'],
-      'any dashes: is a delimiter': ['1/0 identity "y\\n"'],
+      'any dashes: is a delimiter if it is like the first': ['1/0 identity "y\\n"'],
       'strange line: begins the body': ['0/0 identity "--x\\n\\ny\\n"'],
       'strange line: begins the body of a mail, or ends the header of a part if it has no colon': [
         '0/0 identity "--x\\n\\ny\\n"',
