@@ -53,6 +53,12 @@ export const boundarySpellings: readonly BoundarySpelling[] = [
     read: ({ raw }) => raw.replace(/\([\s\S]*/, ''),
   },
   {
+    // So c-client does, which leaves no value of `----=_x` but dashes.
+    is: 'the value up to a character that no token has',
+    example: 'a,b',
+    read: ({ quoted, token }) => quoted ?? /^[^()<>@,;:\\"[\]/?=]*/.exec(token)![0],
+  },
+  {
     is: 'the line up to a semicolon, without quotes',
     example: 'a b',
     read: ({ value }) => /[^;\r\n]*/.exec(value)![0].replace(/["']/g, ''),

@@ -229,6 +229,12 @@ export const structure: readonly Evasion[] = [
         part([FILE_TYPE, QUOTED], quotedPrintableText(trickyFile).replaceAll('--B1', '=2D-B1')),
         { boundary: 'b1c', field: 'Content-Type: multipart/mixed; boundary*1=c; boundary*0=b1' },
       ),
+    'a boundary up to a comma without quotes': () =>
+      mixed(file, { boundary: 'in', field: 'Content-Type: multipart/mixed; boundary=in,of' }),
+    'a file with a line of dashes in a multipart without a boundary': () =>
+      mixed(trickyPart, { field: 'Content-Type: multipart/mixed' }),
+    'a multipart without a boundary, between lines of three dashes': () =>
+      mixed(trickyPart, { boundary: '-', field: 'Content-Type: multipart/mixed' }),
     'a boundary with blanks at its end, in quotes': () =>
       mail(
         multipart('mixed', [TEXT, file], {
