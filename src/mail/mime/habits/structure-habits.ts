@@ -173,6 +173,7 @@ export const structureHabits = {
           'reformime',
           'Ruby',
           'Thunderbird',
+          UNNAMED,
         ],
       },
     ],
