@@ -64,7 +64,7 @@ t.test('a wrong word of the command line is named, with the remedy', async (t) =
     [['keygen', '--append', 'a', '--rotate', 'b'], '--rotate and --append: specify one of them'],
     [
       ['log', '--decision', 'frob', 'file'],
-      '--decision frob: must be one of accept, tag, quarantine, reject, defer, discard, pass',
+      '--decision frob: must be one of tag, accept, quarantine, reject, defer, discard, pass',
     ],
     [['inject', 'file'], '--from and --to: is required'],
     [['keygen', '--frobnicate=x'], '--frobnicate: is not an option; see --help'],
