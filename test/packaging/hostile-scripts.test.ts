@@ -22,7 +22,7 @@ import { openDirectory } from '../programs/host/reachable.ts'
  */
 
 const supervise = join(import.meta.dirname, '../../packaging/shipped/supervise')
-const units = join(import.meta.dirname, '../../debian')
+const units = join(import.meta.dirname, '../../packaging/shipped/systemd')
 const skip = lacks('root')
 const scripts = readdirSync(supervise).flatMap((name) => [`${name}/run`, `${name}/log/run`])
 
@@ -189,7 +189,9 @@ t.test(
       const link = at(`var/spool/postfix/onescan/${name}.sock`)
       t.equal(readlinkSync(link), `../onescand/${name}.sock`)
     }
-    for (const name of readdirSync(units).filter((file) => file.endsWith('.socket'))) {
+    const sockets = readdirSync(units).filter((file) => file.endsWith('.socket'))
+    t.ok(sockets.length > 0, 'there are sockets')
+    for (const name of sockets) {
       const text = readFileSync(join(units, name), 'utf8')
       if (!/^ListenStream=\//m.test(text)) continue
       t.match(text, /^DirectoryMode=0755$/m, name)

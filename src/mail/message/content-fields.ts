@@ -6,10 +6,8 @@ export const FIELD_NAME_MAX = 200
 const PLAIN_NAME = /^[!-'*-9;-<>@-~]+$/
 /** The fields that are a file name as a whole. Thunderbird reads them if it finds no name in parameters. */
 export const NAME_FIELDS = ['content-name', 'x-sun-data-name'] as const
-const CONTENT_NAME = new RegExp(
-  ['content|encod|mime|boundary|disposition|name', ...NAME_FIELDS].join('|'),
-  'i',
-)
+const NAME_PARTS = ['content', 'encod', 'mime', 'boundary', 'disposition', 'name', ...NAME_FIELDS]
+const CONTENT_NAME = new RegExp(NAME_PARTS.join('|'), 'i')
 /** The one such field that hosts add and remove. It is harmless if its value is a length. */
 const LENGTH_FIELD = /^content-length$/i
 const LENGTH = /^\s*\d+\s*$/

@@ -4,7 +4,7 @@ import { Base64Decoder } from './base64.ts'
 import { type Codec, type Decoder, makerOf, WholeLines, type Write } from './decoder.ts'
 
 /** The beginning of the line that ends armour. With any text before it, GnuPG takes the line for data. */
-export const ARMOUR_END = '-----END'
+const ARMOUR_END = '-----END'
 
 /**
  * Decodes the armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468), from after its first line, like GnuPG: all

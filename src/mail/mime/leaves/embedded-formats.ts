@@ -1,4 +1,4 @@
-import { ARMOUR_END, armour, base64UntilEquals } from '../decoders/armour.ts'
+import { armour, base64UntilEquals } from '../decoders/armour.ts'
 import { Base64Decoder } from '../decoders/base64.ts'
 import { type Codec, makerOf } from '../decoders/decoder.ts'
 import { QuotedPrintableDecoder } from '../decoders/quoted-printable.ts'
@@ -63,7 +63,7 @@ const table = {
   armour: {
     begins: /^[ \t]*-----begin (?!pgp signed message)/i,
     common: /^-----BEGIN PGP /,
-    ends: new RegExp(`^\\s*${ARMOUR_END}`),
+    ends: /^\s*-----END/,
     codec: armour,
   },
   /**
