@@ -1,7 +1,7 @@
 // The status page of onescand.
 import uPlot from 'uplot'
 import { formatDuration, formatSize } from '../../../lib/text/units.ts'
-import { STEP } from '../../../observe/live/history.ts'
+import { STEP as STEP_MS } from '../../../observe/live/history.ts'
 import { DECISIONS } from '../../../observe/report/counts.ts'
 import { at, element, foldedItem, row, visible } from './elements.js'
 
@@ -11,7 +11,8 @@ import { at, element, foldedItem, row, visible } from './elements.js'
 /** @typedef {'messages' | 'times' | 'trusted'} PlotId */
 
 const KEPT = 200
-/** Seconds. */
+/** Seconds: a step of the history, and a day. */
+const STEP = STEP_MS / 1000
 const DAY = 86_400
 /** Seconds between two marks of the axis of time, as `clock()` can tell them apart. */
 const MARKS = [60, 300, 900, 1800, 3600, 7200, 14400]
@@ -67,7 +68,7 @@ function showTiles({ judging, processes }) {
 /** A onescand that was started anew remembers only what came since. The log has the rest. */
 function spanInWords() {
   const first = Math.min(...[...steps.keys()].map((time) => time / 1000))
-  const isPart = Number.isFinite(first) && first > (Date.now() + STEP) / 1000 - DAY
+  const isPart = Number.isFinite(first) && first > Date.now() / 1000 - DAY + STEP
   return isPart ? ` since ${clock(first)}` : ' in 24 h'
 }
 
