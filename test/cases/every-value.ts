@@ -27,7 +27,7 @@ export type OpenForValues = (
 ) => Promise<{
   /** Sends a message. Resolves to what became of it; `delivered` is what came out. */
   send(message: Buffer): Promise<{ readonly outcome: string; readonly delivered?: Buffer }>
-  /** Trouble of the interface's own. */
+  /** Log lines about trouble of the interface itself. */
   readonly log: readonly string[]
 }>
 

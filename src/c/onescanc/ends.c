@@ -7,9 +7,9 @@
  *   execute()           The next program has the mail, and the exit code is that program's. The
  *                       standalone program is onescan-queue, which keeps the same promise.
  *   end_with_failure()  No code is 0: the sender keeps the mail.
- *   end_as_answered()   The codes of a list in which 0 is not (tables.h). 0 itself drops or
- *                       quarantines mail: onescand must have answered so, and this process's own
- *                       settings must permit it.
+ *   end_as_answered()   The codes of a list without 0 (tables.h). 0 itself means that mail was
+ *                       dropped or quarantined: onescand must have answered so, and this process's
+ *                       own settings must permit it.
  *   end_without_mail()  0, and reads no mail: answers --help and --version, and only if descriptor
  *                       1 could be written to. If it is an envelope, it cannot.
  *   end_child()         A child of fork() that writes to the log. qmail-smtpd waits for its own

@@ -26,7 +26,7 @@ export interface ClamdOptions extends MailDoorOptions {
   readonly contentKind: ClientContent
   /** Whether clients connect over TLS, each with a certificate. */
   readonly isSecure?: boolean
-  /** Those that are not the standard ones. */
+  /** Time limits other than the standard ones. */
   readonly timeouts?: Partial<ClamdTimeouts>
 }
 

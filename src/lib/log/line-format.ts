@@ -51,7 +51,7 @@ const AGAIN_AFTER = 60_000
 /**
  * Returns a function that passes lines to `log`: each at most once a minute, and no more than `most` different ones in
  * that time. By default that is the first line alone, for trouble that each of many clients would report again.
- * `about` is passed with the line, which is the same line whatever it is about.
+ * `about` is passed on with a line. Lines that differ only in `about` count as the same line.
  */
 export function onceAMinute<About extends unknown[]>(
   log: (line: string, ...about: About) => void,

@@ -22,8 +22,8 @@ import {
 } from './lying-server.ts'
 
 /**
- * Directories that send what is not an answer. Each lie ends its question, or the connection that it came on, and
- * no more than that: the answer about the user is trouble, and the next question is asked.
+ * Directories that send something other than an answer. Each lie ends its own request, or the connection that it
+ * came on, and nothing else: the look-up of the user fails, and the next request is sent.
  */
 
 const HOST = 'mx.example.org'

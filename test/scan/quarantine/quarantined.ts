@@ -34,8 +34,8 @@ export async function listed(...range: Parameters<typeof entriesIn>): Promise<Qu
 let count = 0
 
 /**
- * Keeps a message as if it came at that time, unix milliseconds; the id under which it is kept. Only with `isTried`
- * may a client send it again: the next message is another one, even of the same text.
+ * Quarantines a message as if it came at that time, in Unix milliseconds. Resolves to its id. Without `isTried`, the
+ * next message is another one, even of the same text; with it, the next one may be the same message, sent again.
  */
 export async function keepOne(
   directory: string,

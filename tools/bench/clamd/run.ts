@@ -4,11 +4,11 @@
 //
 // Letters that all differ go to clamd, and to the clamd interface of an onescand with a clamd of its own, by FILDES
 // (fildes.c), each on a connection of its own: batches in turns, the same to both. The output is the time until the
-// answer, the median of onescan's over clamd's for each letter, and the processor time of all; at last letters eight at
-// a time, with their rate over clamd's. Ratios have the median of the rounds, the least and the most.
+// answer, the median of onescan's over clamd's for each letter, and the processor time of all, with a row for letters
+// eight at a time. Ratios have the median of the rounds, the least and the most.
 //
-// With --rounds N: 3 by default, after one that warms up, and letters until hot code is compiled. With --quick: few letters. With --many-signatures: a clamd with a database of real size.
-// With --programs DIR: the compiled programs in DIR.
+// With --rounds N: 3 by default, after one that warms up, and letters until hot code is compiled. With --quick: few letters.
+// With --many-signatures: a clamd with a database of real size. With --programs DIR: the compiled programs in DIR.
 import { execFile } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { parseArgs, promisify } from 'node:util'

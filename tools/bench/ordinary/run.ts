@@ -13,15 +13,13 @@
 // runs; the table shows the median of the rounds, and the least and the most of each ratio. Then both once more, while
 // Node's profiler tells in which folders of the source the processor time goes: it takes time itself.
 //
-// With --limit N: N messages, evenly spread over all of them. With --documents: of those with a document or an
-// archive. With --rounds N: 3 by default. With --refusals: only the
-// first of the three. With --keep-from: a line `From ` in front of a message is the mail's. With --set
-// NAME=VALUE: this setting in all of it. With --alert-exceeds-max: a clamd that tells of its limits.
-// With --many-signatures: one with a database of real size. With --quick: hardly a warm-up, which
-// shows that it works. With --programs DIR: the compiled programs that are there, without a profile. With --over DIR:
-// each mail also goes through the compiled programs in DIR, such as those of another version. With --spool DIR:
-// where mail lies (/dev/shm, else /tmp). With --out DIR: where ordinary.json goes, which
-// has all names (build/bench).
+// With --limit N: N messages, evenly spread over all of them. With --documents: of those with a document or an archive.
+// With --rounds N: 3 by default. With --refusals: only the first of the three. With --keep-from: a line `From ` in front
+// of a message belongs to it. With --set NAME=VALUE: this setting in all runs. With --alert-exceeds-max: a clamd that reports its limits. With --many-signatures: a clamd with a
+// database of real size. With --quick: hardly a warm-up, to try the program. With --programs DIR: the compiled programs in
+// DIR, without a profile. With --over DIR: each mail also goes through the compiled programs in DIR, such as those of
+// another version. With --spool DIR: where mail is stored (/dev/shm, else /tmp). With --out DIR: where ordinary.json is
+// written, which has all names (build/bench).
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -183,7 +181,7 @@ function findRefusals(order: Order, workshop: Workshop): Promise<Passed[]> {
   })
 }
 
-/** Each in all ways, one at a time; batches in turns, so that what drifts drifts for all. */
+/** Each mail in all ways, one at a time; batches in turns, so that all ways meet the same changes of the machine. */
 function measureCosts(
   mails: readonly Mail[],
   order: Order,

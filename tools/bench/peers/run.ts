@@ -7,12 +7,13 @@
 // cache. Each message goes to each of them on a connection of its own, one at a time, in batches in turns; then follows
 // the next round, for which each message gets a field that clamd does not know. The output is the processor time of
 // the filter, with all its processes, and of its clamd; that of clamd over that of clamav-milter's clamd, and the sum over
-// that of clamav-milter: the median of the rounds, the least and the most. A filter that is not installed is listed and left out.
+// that of clamav-milter: the median of the rounds, the least and the most. A filter that is not installed is listed and
+// left out.
 //
-// With --limit N: N messages, evenly spread over all. With --documents: of those with a document or an archive. With --rounds N: 3 by default. With --many-signatures: a clamd
-// with a database of real size. With --programs DIR: the compiled programs in DIR. With --simscan DIR: simscan too, built
-// from the sources in DIR. What is called in place of qmail-queue calls the sink of the benchmark, which costs something,
-// too: the last row.
+// With --limit N: N messages, evenly spread over all. With --documents: of those with a document or an archive. With
+// --rounds N: 3 by default. With --many-signatures: a clamd with a database of real size. With --programs DIR: the compiled
+// programs in DIR. With --simscan DIR: simscan too, built from the sources in DIR. Programs that are called in place of
+// qmail-queue call the sink of the benchmark, whose cost is a row of its own.
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { childrenOf } from '../../../test/daemon/process.ts'

@@ -20,7 +20,7 @@ import {
 import { foreignFilter, isFilteredBySmtp } from './postfix-filter.ts'
 import { SHOWN_BY_MAIL, unreachable } from './reach.ts'
 
-/** Seconds for which Postfix waits for a milter at the end of a message, postconf(5): as the page has it. */
+/** Seconds for which Postfix waits for a milter at the end of a message: milter_content_timeout in postconf(5). */
 const MILTER_TIMEOUT = 300
 
 /** Returns check lines whether this service's milters include onescand, and with which settings. */

@@ -69,11 +69,11 @@ async function slot(slotLog: SlotLog, log: LogSink): Promise<number> {
   if ('off' in config) {
     const { off, quota } = config
     if (quota === undefined) return passThrough({ nextProgram, slotLog }, off)
-    const errorReport = readErrorReport(env) // before any descriptor is opened that stays
+    const errorReport = readErrorReport(env) // before a descriptor is opened that stays open
     const { passUnscanned } = await import('./quota-only.ts')
     return passUnscanned(quota, off, env, { nextProgram, errorReport, slotLog })
   }
-  // Before any descriptor is opened that stays, too.
+  // Here, too, this comes before a descriptor is opened that stays open.
   const slotContext = { nextProgram, errorReport: readErrorReport(env), slotLog }
   const tools = await prepareTools(config, log)
   const transaction = receiveTransaction(messageOptionsFor(config, tools), env)

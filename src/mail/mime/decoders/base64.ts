@@ -28,7 +28,7 @@ const NATIVE_MAX = BUFFER_SIZE
 const OF_URLS = [0x2d, 0x5f, 0x2c]
 const OF_RUNTIME = OF_URLS.slice(0, 2)
 
-/** The blanks that are none to PHP: VT, FF and NUL. */
+/** Characters that other programs skip as blanks, and PHP does not: VT, FF and NUL. */
 const NO_BLANKS = [0x0b, 0x0c, 0]
 const PHP_ENDS = 'ends the data, and is a byte of ones'
 
