@@ -1,5 +1,5 @@
 import type { SmtpRoute } from '../../doors/smtp/next-server/smtp-services.ts'
-import { Fault } from '../../lib/errors/fault.ts'
+import { attempt, Fault } from '../../lib/errors/fault.ts'
 import { isLoopback, isUnspecified, Network, parseIpAddress } from '../../lib/net/ip-address.ts'
 import { ownAddresses } from '../../lib/net/own-addresses.ts'
 import { type DoorAddress, type DoorKind, parseDoorAddress } from './door-address.ts'
@@ -128,8 +128,15 @@ const bytesOf = (host: string) => Buffer.from(parseIpAddress(host)!)
 /** The addresses to which the system connects instead of these. */
 const LOOPBACK_OF: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
-const isOfThisHost = (address: Buffer) =>
-  isLoopback(address) || ownAddresses().some((own) => address.equals(bytesOf(own)))
+/**
+ * Returns whether an address is known to be of this host. onescand.service forbids netlink sockets, so there
+ * only loopback addresses are known.
+ */
+function isOfThisHost(address: Buffer): boolean {
+  if (isLoopback(address)) return true
+  const own = attempt(ownAddresses) ?? []
+  return own.some((text) => address.equals(bytesOf(text)))
+}
 
 function parseNetworks(text: string): Network[] {
   return text.split(',').map((word) => {

@@ -1,4 +1,5 @@
-import { networkInterfaces } from 'node:os'
+import { syncBuiltinESMExports } from 'node:module'
+import os, { networkInterfaces } from 'node:os'
 import t from 'tap'
 import { readOptions } from '../../../src/daemon/options/daemon-options.ts'
 
@@ -56,4 +57,20 @@ t.test('a next server at another port, host or path is accepted', async (t) => {
     smtp('inet:127.0.0.1:25', 'unix:/run/b'),
   ]
   for (const words of placesBehind) t.equal(readOptions(words).smtpDoors.length, 1)
+})
+
+t.test("in onescand's unit, which hides the host's addresses, another host is accepted", (t) => {
+  const interfaces = os.networkInterfaces
+  const replaceBy = (call: typeof interfaces) => {
+    os.networkInterfaces = call
+    syncBuiltinESMExports()
+  }
+  t.teardown(() => replaceBy(interfaces))
+  replaceBy(() => {
+    throw new Error('uv_interface_addresses returned EAFNOSUPPORT')
+  })
+  t.equal(readOptions(smtp('inet:0.0.0.0:25', 'inet:192.0.2.1:25')).smtpDoors.length, 1)
+  const loop = smtp('inet:0.0.0.0:25', 'inet:127.0.0.2:25')
+  t.throws(() => readOptions(loop), /onescand itself listens there/)
+  t.end()
 })
