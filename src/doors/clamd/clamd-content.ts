@@ -100,8 +100,9 @@ export class Content {
       const client = { mayRelay: false, isClusterPeer, isBounceInjector: false, origin: ORIGIN }
       const received = { message, envelope: NO_ENVELOPE, client }
       transaction = received
-      const release = await services.permits.take(gone)
-      const deadline = new Deadline(services.uptime, { gone, within: services.within })
+      const { within } = services
+      const deadline = new Deadline(services.uptime, { gone, within })
+      const release = await services.permits.take(gone, within)
       return await handleMail(received, context, deadline, {
         answers: 'one reply',
         showBegun: services.showBegun,

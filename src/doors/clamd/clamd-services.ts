@@ -100,9 +100,9 @@ export class ClamdServices extends MailServices {
     return replyLine(isLimit ? { subject: reply.subject, kind: 'found', name: UNSCANNED } : reply)
   }
 
-  /** Milliseconds for the judgement of a content, whatever SCANTIMEOUT is. */
-  get within(): number {
-    return this.#servesRspamd() ? RSPAMD_WAITS : Number.POSITIVE_INFINITY
+  /** Milliseconds until a content needs its reply, whatever SCANTIMEOUT is; undefined without such a limit. */
+  get within(): number | undefined {
+    return this.#servesRspamd() ? RSPAMD_WAITS : undefined
   }
 
   #servesRspamd(): boolean {

@@ -7,6 +7,7 @@ import { clean } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from '../../programs/servers/clamd.ts'
+import { until } from '../../run/until.ts'
 import { type Asked, DATABASE, numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { yEncoded } from './odd-mails.ts'
 import { inStream, openClamdDoor } from './rig.ts'
@@ -122,6 +123,28 @@ t.test('a scan for rspamd takes at most 30 seconds', async (t) => {
   t.equal(await within({}), 150)
   t.equal(await within({ SCANFAIL_CLAMD: 'limit' }), 30)
   t.equal(await within({ SCANFAIL_CLAMD: 'limit', SCANTIMEOUT: '86400' }), 30)
+})
+
+t.test('the 30 seconds for rspamd include the wait for other contents', async (t) => {
+  let uptime = 1000
+  let endFirst: (() => void) | undefined
+  const timesLeft: number[] = []
+  const scan = async (_: Sample, task: ScanTask) => {
+    timesLeft.push(task.timeLeft())
+    if (timesLeft.length === 1) await new Promise<void>((resolve) => (endFirst = resolve))
+    return clean
+  }
+  const settings = { QHPSI: 'plugin: eicar', SCANFAIL_CLAMD: 'limit' }
+  const door = await openClamdDoor(t, settings, { scan, maxClients: 1, uptime: () => uptime })
+  const first = door.ask(inStream(plain))
+  const end = await until(() => endFirst, 'the first content is scanned')
+  const second = door.ask(inStream(plain))
+  await until(async () => (await door.ask('zSTATS\0')).includes('QUEUE: 1'), 'the second waits')
+  uptime += 20_000
+  end?.()
+  t.same(await Promise.all([first, second]), ['stream: OK\0', 'stream: OK\0'])
+  t.equal(timesLeft.at(0), 30_000)
+  t.equal(timesLeft.at(-1), 10_000)
 })
 
 t.test('contents over the limit are reported in the wording of clamd', async (t) => {

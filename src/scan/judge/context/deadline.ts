@@ -17,7 +17,10 @@ export class Deadline {
    */
   constructor(
     uptime: () => number,
-    { gone, within = Number.POSITIVE_INFINITY }: { gone?: AbortSignal; within?: number } = {},
+    {
+      gone,
+      within = Number.POSITIVE_INFINITY,
+    }: { gone?: AbortSignal; within?: number | undefined } = {},
   ) {
     this.gone = gone
     this.#uptime = uptime
