@@ -3,6 +3,7 @@ import type { Envelope, Origin } from '../../../mail/message/envelope/envelope.t
 import type { Header } from '../../../mail/message/header-block.ts'
 import { type Message, TOP_LINE } from '../../../mail/message/message.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
+import type { FormSet } from '../../../mail/mime/index.ts'
 import {
   abortLate,
   type MessageSample,
@@ -137,13 +138,16 @@ async function scanRawThenMail(scan: MailScan): Promise<ScanResult> {
     // A scanner that was restarted meanwhile may have looked at the whole by other settings.
     if (
       found !== 'uncovered' &&
-      (found.answer !== 'clean' || (await extractsNow()) !== undefined)
+      (found.answer !== 'clean' || areSameForms(await extractsNow(), extracted))
     ) {
       return found
     }
   }
   return worse(await scanMail(scan, before), before)
 }
+
+const areSameForms = (now: FormSet | undefined, before: FormSet): boolean =>
+  JSON.stringify(now) === JSON.stringify(before)
 
 /** Submits all bytes to the scanners, unchanged. */
 async function scanRaw(sample: Unfiled<RawSample>, scan: MailScan): Promise<ScanResult> {

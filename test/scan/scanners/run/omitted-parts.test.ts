@@ -229,17 +229,20 @@ t.test('with another scanner beside it each part is asked about', async (t) => {
 })
 
 t.test('parts are asked about if the scanner was restarted during the scan', async (t) => {
-  const { scanner, asked } = extracting(() => clean)
-  let isRestarted = false
-  const restarted: ContentScanner = {
-    ...decodingBy(scanner, { extracts: () => (isRestarted ? undefined : everyForm) }),
-    async scan(sample, task) {
-      isRestarted = true
-      return scanner.scan(sample, task)
-    },
+  const triedAgain = { ...everyForm, contents: everyForm.contents.slice(1) }
+  for (const afterwards of [undefined, triedAgain]) {
+    const { scanner, asked } = extracting(() => clean)
+    let isRestarted = false
+    const restarted: ContentScanner = {
+      ...decodingBy(scanner, { extracts: () => (isRestarted ? afterwards : { ...everyForm }) }),
+      async scan(sample, task) {
+        isRestarted = true
+        return scanner.scan(sample, task)
+      },
+    }
+    t.same(await run([restarted], mail), clean)
+    t.same(asked, ['whole', ...parts])
   }
-  t.same(await run([restarted], mail), clean)
-  t.same(asked, ['whole', ...parts])
 })
 
 /** A message whose bytes are scanned as they are first. */
