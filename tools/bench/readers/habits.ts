@@ -1,8 +1,6 @@
-// `npm run bench:readers -- --habits DIRECTORY...`: what each choice of the tables of habits is needed for.
+// `npm run bench:readers -- --habits PLACE...`: what each choice of the tables of habits is needed for.
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
@@ -13,6 +11,7 @@ import type { HabitRow } from '../../../src/mail/mime/habits/habit-row.ts'
 import { type Feature, Habits } from '../../../src/mail/mime/habits/habits.ts'
 import { structureHabits } from '../../../src/mail/mime/habits/structure-habits.ts'
 import { signsIn } from '../../../test/scan/scanners/evasions/files.ts'
+import type { Mail } from '../ordinary/mails.ts'
 
 type Choice = HabitRow['choices'][number]
 
@@ -68,7 +67,7 @@ export interface ChoiceNeed {
 /** Reads the messages again without each choice. `others` are mails that carry no such file. */
 export function needOfChoices(
   messages: readonly Buffer[],
-  others: Iterable<Buffer> = [],
+  others: readonly Pick<Mail, 'read'>[] = [],
 ): readonly ChoiceNeed[] {
   const lost = new Map<Choice, number[]>()
   messages.forEach((message, number) => {
@@ -81,8 +80,8 @@ export function needOfChoices(
     }
   })
   const asking = new Map<string, number>()
-  for (const message of others) {
-    isFound(message)
+  for (const mail of others) {
+    isFound(mail.read())
     for (const feature of asked) asking.set(feature, (asking.get(feature) ?? 0) + 1)
   }
   return Object.entries(features).flatMap(([feature, { choices }]) =>
@@ -94,11 +93,4 @@ export function needOfChoices(
       asking: asking.get(feature) ?? 0,
     })),
   )
-}
-
-/** Yields the files below a directory. */
-export function* filesBelow(directory: string): Generator<Buffer> {
-  for (const entry of readdirSync(directory, { withFileTypes: true, recursive: true })) {
-    if (entry.isFile()) yield readFileSync(join(entry.parentPath, entry.name))
-  }
 }

@@ -11,7 +11,8 @@
 // With --opened: who opens each message of test/scan/scanners/evasions; it ends with 1 if nobody opens one.
 // With --conforming: messages that follow the standards, instead of those with changes.
 // With --habits: for each choice of the tables of habits the programs that make it, the evasions and the random messages
-// (--count, --seed) whose file is found by it alone, and how many of the mails in the directories have its feature.
+// (--count, --seed) whose file is found by it alone, and in how many of the mails in the places its feature occurs. A
+// place is a folder, in which each file is a message, or an mbox.
 // With --all: other readers, too, that are too heavy or too slow for npm test.
 // With --hostile: the time and the memory that mail takes that is made to take them, of the dearest shapes, or
 // of those of test/messages/hostile/hostile-shapes.ts in whose name the text of --kind stands.
@@ -24,8 +25,9 @@ import { evasions } from '../../../test/scan/scanners/evasions/all.ts'
 import { messageOf } from '../../../test/scan/scanners/evasions/compose.ts'
 import { startClamdForEvasions } from '../../../test/scan/scanners/evasions/judge-message.ts'
 import { hiddenClasses } from '../../../test/scan/scanners/second-look/classes.ts'
+import { mailsIn } from '../ordinary/mails.ts'
 import { fuzz } from './fuzz.ts'
-import { filesBelow, needOfChoices } from './habits.ts'
+import { needOfChoices } from './habits.ts'
 import { dearest, lookAtHostile } from './hostile.ts'
 import { createJudge, type Judge } from './judge.ts'
 import { minimise } from './minimise.ts'
@@ -116,7 +118,7 @@ function showHabits(): void {
   )
   const seed = Number(values.seed)
   const random = Array.from({ length: Number(values.count) }, (_, at) => mutant(seed + at).message)
-  const others = positionals.flatMap((directory) => [...filesBelow(directory)])
+  const others = positionals.flatMap((place) => mailsIn(place, false))
   console.log('evasions  random  mails  choice')
   for (const need of needOfChoices([...known, ...random], others)) {
     const ofRandom = need.lost.filter((number) => number >= known.length)

@@ -12,7 +12,7 @@ t.test('what a choice is needed for is found by reading without it', async (t) =
   // Only a reader that drops the highest bit of the first letter decodes the file.
   const hidden = inBase64(`\xd7${testFile.toString('base64').slice(1)}`)
   const other = inBase64('YWJjYQ==YWJj')
-  const needs = needOfChoices([other, hidden], [other])
+  const needs = needOfChoices([other, hidden], [{ read: () => other }])
   const lost = needs.filter((need) => need.lost.length > 0)
   t.same(
     lost.map((need) => `${need.feature}: ${need.does} ${need.lost}`),
