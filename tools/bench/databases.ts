@@ -13,21 +13,21 @@ const HDB = 400_000
 /** The name of the large one. */
 export const LARGE = `${NDB + HDB} signatures`
 
-/** One signature, with which the costs of wrappers show, and as many as in use, made up. */
-export function databases(): readonly Database[] {
-  return [
-    { name: 'one signature', files: {} },
-    {
-      name: LARGE,
-      files: {
-        'made-up.ndb': lines(NDB, (n) => `Made.Up-${n}:0:*:${randomBytes(24).toString('hex')}`),
-        'made-up.hdb': lines(
-          HDB,
-          (n) => `${randomBytes(16).toString('hex')}:${1000 + n}:Made.Up.File-${n}`,
-        ),
-      },
+/** A database with which the costs of wrappers show. */
+export const oneSignature: Database = { name: 'one signature', files: {} }
+
+/** Makes up a database with as many signatures as are in use. */
+export function manySignatures(): Database {
+  return {
+    name: LARGE,
+    files: {
+      'made-up.ndb': lines(NDB, (n) => `Made.Up-${n}:0:*:${randomBytes(24).toString('hex')}`),
+      'made-up.hdb': lines(
+        HDB,
+        (n) => `${randomBytes(16).toString('hex')}:${1000 + n}:Made.Up.File-${n}`,
+      ),
     },
-  ]
+  }
 }
 
 const lines = (count: number, line: (n: number) => string) =>

@@ -6,7 +6,7 @@ import { withEnding } from '../../test/programs/host/server.ts'
 import { clamdMissing, startClamd } from '../../test/programs/servers/clamd.ts'
 import { buildDirectory } from './compile.ts'
 import { type Contestant, contestants, NAMES, NATIVE } from './contestants.ts'
-import { type Database, databases } from './databases.ts'
+import { type Database, manySignatures, oneSignature } from './databases.ts'
 import { FORMS } from './letters.ts'
 import { describeMachine } from './machine.ts'
 import { type Lane, measure, type Turn } from './measure.ts'
@@ -46,7 +46,9 @@ async function bench(options: ReturnType<typeof readOptions>): Promise<number> {
   for (const { label, missing } of all) if (missing) say(`missing: ${label}: ${missing}`)
 
   const runs = []
-  for (const database of databases()) runs.push(await benchWith(database, present, workshop))
+  for (const database of [oneSignature, manySignatures()]) {
+    runs.push(await benchWith(database, present, workshop))
+  }
   workshop.remove()
 
   const turns = runs.flatMap((run) => run.turns)

@@ -16,7 +16,7 @@ import { cpuOfTree } from '../../../test/programs/host/process-tree.ts'
 import { withEnding } from '../../../test/programs/host/server.ts'
 import { clamdMissing, startClamd } from '../../../test/programs/servers/clamd.ts'
 import { compiled } from '../compile.ts'
-import { databases } from '../databases.ts'
+import { manySignatures, oneSignature } from '../databases.ts'
 import { FORMS, type Form } from '../letters.ts'
 import { describeMachine, machineText } from '../machine.ts'
 import { startOnescand } from '../onescand.ts'
@@ -58,9 +58,9 @@ if (!(rounds >= 1)) {
   process.exit(100)
 }
 if (clamdMissing) throw new Error(clamdMissing)
-const onescandProgram = join(resolve(values.programs), 'onescand')
+const program = join(resolve(values.programs), 'onescand')
 const turnsOfRound = values.quick ? TURNS_QUICK : TURNS
-const database = databases()[values['many-signatures'] ? 1 : 0]!
+const database = values['many-signatures'] ? manySignatures() : oneSignature
 const workshop = openWorkshop(SPOOL, SPOOL)
 process.once('exit', workshop.remove)
 print(`${machineText(describeMachine(workshop.directory))}; clamd with ${database.name}.\n`)
@@ -70,16 +70,9 @@ await withEnding(async (t) => {
   const [alone, behind] = [await startClamd(t, setup), await startClamd(t, setup)]
   const socket = join(workshop.directory, 'clamd.sock')
   const options = ['--workers', '1', '--clamd', `unix:${socket}`]
-  const { directory, environment } = workshop
-  const command = [onescandProgram]
-  const onescand = await startOnescand(
-    t,
-    command,
-    'onescan',
-    directory,
-    environment(behind),
-    options,
-  )
+  const { directory } = workshop
+  const environment = workshop.environment(behind)
+  const onescand = await startOnescand(t, [program], 'onescan', directory, environment, options)
 
   const used = () => [alone.pid, onescand.pid, behind.pid].map(cpuOfTree)
   const measure = async ({ make }: Form, count: number, atOnce: number): Promise<Measured> => {

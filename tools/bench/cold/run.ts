@@ -1,11 +1,12 @@
-// `npm run bench:cold`: what a message costs without onescand, over another version.
+// `npm run bench:cold`: what a message costs without onescand, compared with another version.
 //
 //     npm run bench:cold -- --over old/build/native --limit 240 phishing_pot/email
 //
 // Each mail goes through onescan-queue by default, with SECONDLOOK=never, and through the onescan-queue in the directory
-// --over, one at a time, batches in turns, each with a clamd of its own; each round with a field that clamd does not
-// know. The output is the time until the mail is queued and the processor time of the program, and for each mail what
-// they are over the other version's: of the rounds' medians the median, the least and the most.
+// of --over. They take turns, with a batch of mails one at a time, and each has a clamd of its own; each round has a
+// field that clamd does not know. The output is the time until the mail is queued and the processor time of the
+// program, and their ratios to those of the other version for the same mail: the median of the rounds, the least and
+// the most.
 //
 // With --limit N: 240 by default, evenly spread over all. With --rounds N: 3 by default, after one that warms up with
 // fewer. With --many-signatures: a clamd with a database of real size. With --programs DIR: the compiled programs in DIR
@@ -16,7 +17,7 @@ import { withEnding } from '../../../test/programs/host/server.ts'
 import { clamdMissing, startClamd } from '../../../test/programs/servers/clamd.ts'
 import { compiled } from '../compile.ts'
 import { NATIVE } from '../contestants.ts'
-import { databases } from '../databases.ts'
+import { manySignatures, oneSignature } from '../databases.ts'
 import type { Passage } from '../drive.ts'
 import { describeMachine, machineText } from '../machine.ts'
 import { evenly, inRound, mailsIn } from '../ordinary/mails.ts'
@@ -46,7 +47,7 @@ if (places.length === 0 || values.over === undefined || !(limit >= 1) || !(round
 }
 if (clamdMissing) throw new Error(clamdMissing)
 const [programs, other] = [resolve(values.programs), resolve(values.over)]
-const database = databases()[values['many-signatures'] ? 1 : 0]!
+const database = values['many-signatures'] ? manySignatures() : oneSignature
 const mails = evenly(
   places.flatMap((place) => mailsIn(place, false)),
   limit,

@@ -27,7 +27,8 @@ export interface Passed {
 export type Round = readonly Measured[]
 
 /** Ways in which mail is scanned: by default, with SECONDLOOK=never, and by default with other programs (`--over`). */
-export type Way = 'default' | 'never' | 'other'
+const WAYS = ['default', 'never', 'other'] as const
+export type Way = (typeof WAYS)[number]
 
 /** What an accepted mail costs in each way. */
 export interface Measured {
@@ -136,15 +137,15 @@ function costTable(rounds: readonly Round[]): string {
     .join('\n')
 }
 
-/** Each is shown over the other one. */
+/** The ratios that are shown: the first way over the second. */
 const COMPARED = [
   ['default', 'never'],
   ['default', 'other'],
   ['never', 'other'],
-] as const
+] as const satisfies readonly (readonly [way: Way, base: Way])[]
 
 function rowsOf(title: string, rounds: readonly Round[]): string[] {
-  const ways = (['default', 'never', 'other'] as const).filter((way) => rounds[0]![0]![way])
+  const ways = WAYS.filter((way) => rounds[0]![0]![way])
   const rows = ways.map((way) => {
     const times = PARTS.map((part) => median(rounds.map((round) => mean(round, way, part))))
     const questions = rounds[0]!.map((mail) => mail[way]!.questions)

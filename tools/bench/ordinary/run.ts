@@ -14,12 +14,13 @@
 // Node's profiler tells in which folders of the source the processor time goes: it takes time itself.
 //
 // With --limit N: N messages, evenly spread over all of them. With --documents: of those with a document or an archive.
-// With --rounds N: 3 by default. With --refusals: only the first of the three. With --keep-from: a line `From ` in front
-// of a message belongs to it. With --set NAME=VALUE: this setting in all runs. With --alert-exceeds-max: a clamd that reports its limits. With --many-signatures: a clamd with a
-// database of real size. With --quick: hardly a warm-up, to try the program. With --programs DIR: the compiled programs in
-// DIR, without a profile. With --over DIR: each mail also goes through the compiled programs in DIR, such as those of
-// another version. With --spool DIR: where mail is stored (/dev/shm, else /tmp). With --out DIR: where ordinary.json is
-// written, which has all names (build/bench).
+// With --rounds N: 3 by default. With --refusals: only the first of the three. With --keep-from: a line `From ` in
+// front of a message belongs to it. With --set NAME=VALUE: this setting in all runs. With --alert-exceeds-max: a clamd
+// that reports its limits. With --many-signatures: a clamd with a database of real size. With --quick: hardly a
+// warm-up, to try the program. With --programs DIR: the compiled programs in DIR, without a profile. With --over DIR:
+// each mail also goes through the compiled programs in DIR, such as those of another version, and is compared with
+// those of --programs. With --spool DIR: where mail is stored (/dev/shm, else /tmp). With --out DIR: where
+// ordinary.json is written, which has all names (build/bench).
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -28,7 +29,7 @@ import { type Ending, withEnding } from '../../../test/programs/host/server.ts'
 import { type Clamd, clamdMissing, startClamd } from '../../../test/programs/servers/clamd.ts'
 import { buildDirectory } from '../compile.ts'
 import { NATIVE } from '../contestants.ts'
-import { databases } from '../databases.ts'
+import { manySignatures, oneSignature } from '../databases.ts'
 import type { Passage } from '../drive.ts'
 import { FORMS } from '../letters.ts'
 import { describeMachine } from '../machine.ts'
@@ -58,8 +59,11 @@ const WARM_UP_QUICK = 0.05
 /** What is measured goes through code that the warm-up has been through. */
 const ONE_WORKER = ['--workers', '1']
 
-/** The settings of each way. */
-const WAYS = { default: {}, never: { SECONDLOOK: 'never' }, other: {} } as const
+const settingsOf: Readonly<Record<Way, Readonly<Record<string, string>>>> = {
+  default: {},
+  never: { SECONDLOOK: 'never' },
+  other: {},
+}
 
 const root = join(import.meta.dirname, '../../..')
 
@@ -113,10 +117,10 @@ function readOrder(args: readonly string[]) {
     if (name === undefined) throw new Error(`--set ${words}: give NAME=VALUE`)
     return [name, value!] as const
   })
-  const found = places.flatMap((place) => mailsIn(place, values['keep-from']))
   if (values.over !== undefined && values.programs === undefined) {
-    throw new Error('--over: name the compiled programs to compare with --programs')
+    throw new Error('--over: needs --programs, with the compiled programs to compare')
   }
+  const found = places.flatMap((place) => mailsIn(place, values['keep-from']))
   const all = values.documents ? found.filter(hasDocument) : found
   if (all.length === 0) throw new Error(`no mail in ${places.join(', ')}`)
   return {
@@ -126,7 +130,7 @@ function readOrder(args: readonly string[]) {
     settings: Object.fromEntries(settings),
     refusalsAlone: values.refusals,
     alertExceedsMax: values['alert-exceeds-max'],
-    database: databases()[values['many-signatures'] ? 1 : 0]!,
+    database: values['many-signatures'] ? manySignatures() : oneSignature,
     warmUp: values.quick ? WARM_UP_QUICK : WARM_UP,
     programs: values.programs === undefined ? undefined : resolve(values.programs),
     over: values.over === undefined ? undefined : resolve(values.over),
@@ -193,7 +197,7 @@ function measureCosts(
       startStation(t, `${way}-${round}`, {
         order,
         workshop,
-        settings: WAYS[way],
+        settings: settingsOf[way],
         options: ONE_WORKER,
         programs: way === 'other' ? order.over : order.programs,
       })
@@ -226,7 +230,7 @@ async function profileBoth(
     const directory = join(workshop.directory, `profiles-${way}`)
     const passages = await withEnding(async (t) => {
       const command = profiledCommand(programsIn(undefined).daemon, directory)
-      const wish = { order, workshop, settings: WAYS[way], options: ONE_WORKER, command }
+      const wish = { order, workshop, settings: settingsOf[way], options: ONE_WORKER, command }
       const station = await startStation(t, `profile-${way}`, wish)
       await station.warmUp()
       const passages: Passage[] = []

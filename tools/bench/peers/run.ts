@@ -21,7 +21,7 @@ import { cpuOfTree } from '../../../test/programs/host/process-tree.ts'
 import { type Ending, withEnding } from '../../../test/programs/host/server.ts'
 import { clamdMissing, startClamd } from '../../../test/programs/servers/clamd.ts'
 import { NATIVE } from '../contestants.ts'
-import { databases } from '../databases.ts'
+import { manySignatures, oneSignature } from '../databases.ts'
 import { describeMachine, machineText } from '../machine.ts'
 import { evenly, hasDocument, inRound, mailsIn } from '../ordinary/mails.ts'
 import { median, withRange } from '../report.ts'
@@ -74,7 +74,7 @@ const programs = values.programs && resolve(values.programs)
 const onescand = join(programs ?? join(import.meta.dirname, '../../../bin'), 'onescand')
 const onescanc = join(programs ?? NATIVE, 'onescanc')
 const peers = peersWith(values.simscan)
-const database = databases()[values['many-signatures'] ? 1 : 0]!
+const database = values['many-signatures'] ? manySignatures() : oneSignature
 
 const found = places.flatMap((place) => mailsIn(place, false))
 const mails = evenly(values.documents ? found.filter(hasDocument) : found, limit)
