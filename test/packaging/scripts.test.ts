@@ -62,6 +62,29 @@ t.test('packages warn about each clamd.conf that onescan reads', async (t) => {
   t.same(files.split(' '), CONFIG_FILES)
 })
 
+t.test(
+  'packages check each account that they create, also on a host without login.defs(5)',
+  async (t) => {
+    const setUp = readFileSync(join(scripts, 'set-up.sh'), 'utf8')
+    const accounts = readFileSync(join(systemd, 'sysusers.conf'), 'utf8')
+    const [, checked = ''] = /^ *for name in (onescan .*); do$/m.exec(setUp) ?? []
+    const created = [...accounts.matchAll(/^u (\S+) /gm)].map(([, name]) => name)
+    t.same(checked.split(' '), created)
+    const elsewhere = setUp.replace('/etc/login.defs', '/nonexistent')
+    const getent = (account: string) => `getent() { echo ${account}; }\nid() { echo 1000; }\n`
+    const check = (account: string) =>
+      spawnSync('sh', ['-euc', `${elsewhere}\n${getent(account)}again=x\nrefuse_persons`], {
+        encoding: 'utf8',
+      })
+    t.match(check('onescan:x:1000:1000::/:/usr/sbin/nologin'), { status: 0, stderr: '' })
+    const person = check('onescan:x:1000:1000::/:/bin/sh')
+    t.match(person, {
+      status: 1,
+      stderr: /^onescan: the account onescan already exists .* \/bin\/sh/,
+    })
+  },
+)
+
 t.test('a processor that cannot run the programs is refused before anything changes', async (t) => {
   const cpuinfo = join(t.testdir(), 'cpuinfo')
   const script = readFileSync(join(deb, 'preinst'), 'utf8').replaceAll('/proc/cpuinfo', cpuinfo)

@@ -9,7 +9,7 @@ cd /
 
 # Never turns a login account into a service account: a user who can log in as onescan could read all mail.
 refuse_persons() {
-  first=$(sed -n 's/^UID_MIN[[:space:]]*//p' /etc/login.defs 2>/dev/null)
+  first=$(sed -n 's/^UID_MIN[[:space:]]*//p' /etc/login.defs 2>/dev/null || true)
   for name in onescan onescan-quotad onescan-log onescan-check; do
     account=$(getent passwd "$name") || continue
     shell=${account##*:}
