@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   mkdirSync,
   readdirSync,
@@ -82,6 +82,27 @@ t.test(
       status: 1,
       stderr: /^onescan: the account onescan already exists .* \/bin\/sh/,
     })
+  },
+)
+
+t.test(
+  'the health check of the container reads the whole token, and waits for no FIFO',
+  async (t) => {
+    const directory = t.testdir({ token: `${'a'.repeat(4000)}\n` })
+    const health = readFileSync(join(packaging, 'shipped/container/health'), 'utf8')
+    const [reads = ''] = /^token=.*$/m.exec(health) ?? []
+    const read = (name: string) =>
+      spawnSync(
+        'bash',
+        [
+          '-c',
+          `${reads.replace('/etc/onescan/keys/page-token', join(directory, name))}; echo "$token"`,
+        ],
+        { encoding: 'utf8', timeout: 10_000 },
+      )
+    t.match(read('token'), { status: 0, stdout: `${'a'.repeat(4000)}\n` })
+    execFileSync('mkfifo', [join(directory, 'fifo')])
+    t.match(read('fifo'), { status: 0, stdout: '\n' })
   },
 )
 
