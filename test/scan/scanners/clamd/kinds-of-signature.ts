@@ -147,7 +147,7 @@ export const kindsOfSignature: Readonly<Record<string, KnownFile>> = {
   'file by a YARA rule': known('file', bytes, 'a.yar', yara(bytes, 'the very end')),
 }
 
-/** The database of a clamd that knows this signature, and the test virus. */
+/** What a clamd knows that finds this file, in addition to the test virus. */
 export const databaseOf = ({ database, line }: KnownFile): Readonly<Record<string, string>> => ({
   [database]: `${line}\n`,
 })
