@@ -5,7 +5,7 @@ import {
   type ScanResult,
   unread,
 } from '../../src/scan/scanners/findings/scan-result.ts'
-import { ACTIONS, PROPERTIES, type Property } from '../../src/settings/table/findings.ts'
+import { FINDING_ACTIONS, PROPERTIES, type Property } from '../../src/settings/table/findings.ts'
 import type { Setting } from '../../src/settings/table/kinds.ts'
 import { mailSettings, settingTable } from '../../src/settings/table.ts'
 import { bytes } from './case.ts'
@@ -31,8 +31,8 @@ export type OpenForValues = (
   readonly log: readonly string[]
 }>
 
-/** Clamd's name for each property. */
-const names: Readonly<Record<Property, string>> = {
+/** A name by which clamd reports each property. */
+export const namesOfProperties: Readonly<Record<Property, string>> = {
   encrypted: 'Heuristics.Encrypted.Zip',
   macros: 'Heuristics.OLE2.ContainsMacros.VBA',
   phishing: 'Heuristics.Phishing.Email.SpoofedDomain',
@@ -73,7 +73,7 @@ const rows: Readonly<Record<string, Row>> = {
     PROPERTIES.map((property): [string, Row] => [
       property,
       {
-        result: infected(names[property]),
+        result: infected(namesOfProperties[property]),
         word: (env) => ofFinding(property, env) ?? ofMalware(env),
       },
     ]),
@@ -112,7 +112,7 @@ const texts: Readonly<Record<string, readonly string[]>> = {
   REFUSALTEXT: ['no {virus} {reason} {id} {host}'],
   QUARANTINE: ['a directory'],
   FINDINGS: PROPERTIES.flatMap((property) =>
-    ['virus', ...ACTIONS].map((action) => `${property}=${action}`),
+    FINDING_ACTIONS.map((action) => `${property}=${action}`),
   ),
   BADATTACHMENTS: ['*.exe'],
 }

@@ -8,6 +8,7 @@ import {
 } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { FINDING_ACTIONS, PROPERTIES } from '../../../src/settings/table/findings.ts'
 import { mailSettings } from '../../../src/settings/table.ts'
+import { namesOfProperties } from '../../cases/every-value.ts'
 import { plain } from '../../cases/messages.ts'
 import { inStream, openClamdDoor } from './rig.ts'
 
@@ -25,12 +26,7 @@ const words: readonly (readonly [setting: string, word: string])[] = [
 /** What clamd finds, by its name, and the word of FINDINGS for it. */
 const findings: Readonly<Record<string, string | undefined>> = {
   'Win.Test': undefined,
-  'Heuristics.OLE2.ContainsMacros.VBA': 'macros',
-  'Heuristics.Phishing.Email.SpoofedDomain': 'phishing',
-  'PUA.Win.Packer': 'unwanted',
-  'Heuristics.Structured.CreditCardNumber': 'structured',
-  'Heuristics.Broken.Executable': 'broken',
-  'Heuristics.Encrypted.Zip': 'encrypted',
+  ...Object.fromEntries(PROPERTIES.map((property) => [namesOfProperties[property], property])),
   'Heuristics.Limits.Exceeded.MaxScanSize': undefined,
   'Heuristics.Limits.Exceeded.MaxRecursion': undefined,
   'Heuristics.Limits.Exceeded.MaxFiles': undefined,
