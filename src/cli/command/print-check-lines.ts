@@ -38,15 +38,14 @@ export async function printCheckLines(
       }
       printed.push(checkLine)
       const { marks: _, follows: __, ...shown } = checkLine
-      if (output.json) await output.result(shown)
-      else output.safeLine(formatCheckLine(checkLine, showsColours()))
+      await output.result(shown)
+      output.safeLine(formatCheckLine(checkLine, showsColours()))
     }
   } finally {
     clearInterval(waits)
   }
-  if (output.json) {
-    output.sum({ errors: countOf(printed, 'error'), warnings: countOf(printed, 'warning') })
-  } else output.text(`${sumOf(printed, unseen)}\n`)
+  output.sum({ errors: countOf(printed, 'error'), warnings: countOf(printed, 'warning') })
+  output.text(`${sumOf(printed, unseen)}\n`)
   return exitCodeOf(printed)
 }
 
