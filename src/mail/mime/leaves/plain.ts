@@ -1,5 +1,6 @@
+import { LineBlocks } from '../../../lib/bytes/line-blocks.ts'
 import type { Bytes } from '../../message/bytes.ts'
-import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
+import { LINES_PIECE, SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
 import type { Leaf } from '../reader/found.ts'
@@ -165,15 +166,32 @@ function* hasOddDelimiter(
   boundaries: ReadonlySet<string>,
   work: Work,
 ): Steps<boolean> {
-  yield* work.countUnits(mail.size / SEARCHED_PER_UNIT)
-  for (const [line] of mail.gather().toString('latin1').matchAll(DASHES)) {
-    const letters = line.trim().toLowerCase()
-    yield* work.countUnits(letters.length * boundaries.size)
-    const like = [...boundaries].filter((boundary) => holdsInOrder(letters, boundary))
-    const isDelimiter = [`--${like[0]}`, `--${like[0]}--`].includes(letters)
-    if (like.length > 1 || (like.length === 1 && !isDelimiter)) return true
+  let isOdd = false
+  let units = 0
+  const blocks = new LineBlocks((block) => {
+    for (const [line] of block.toString('latin1').matchAll(DASHES)) {
+      units += line.length * boundaries.size
+      isOdd ||= isOddDelimiter(line, boundaries)
+    }
+  })
+  for (const chunk of mail.chunks()) {
+    for (let at = 0; at < chunk.length; at += LINES_PIECE) {
+      const piece = chunk.subarray(at, at + LINES_PIECE)
+      blocks.push(piece)
+      yield* work.countUnits(piece.length / SEARCHED_PER_UNIT + units)
+      units = 0
+      if (isOdd) return true
+    }
   }
-  return false
+  blocks.end()
+  return isOdd
+}
+
+function isOddDelimiter(line: string, boundaries: ReadonlySet<string>): boolean {
+  const letters = line.trim().toLowerCase()
+  const like = [...boundaries].filter((boundary) => holdsInOrder(letters, boundary))
+  const isDelimiter = [`--${like[0]}`, `--${like[0]}--`].includes(letters)
+  return like.length > 1 || (like.length === 1 && !isDelimiter)
 }
 
 /** Whether libclamav may take a text for a returned mail. */
