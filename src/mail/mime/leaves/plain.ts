@@ -1,3 +1,4 @@
+import { LF } from '../../../lib/bytes/ascii.ts'
 import { LineBlocks } from '../../../lib/bytes/line-blocks.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { LINES_PIECE, SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
@@ -249,11 +250,12 @@ function* hasLongLine(mail: Bytes, work: Work): Steps<boolean> {
   for (const chunk of mail.chunks()) {
     let from = -before // where the line begins
     while (from + LINE_MAX < chunk.length) {
-      const end = chunk.lastIndexOf(0x0a, from + LINE_MAX)
+      const end = chunk.lastIndexOf(LF, from + LINE_MAX)
       if (end < 0 || end < from) return true
       from = end + 1
     }
-    before = chunk.length - from
+    const last = chunk.lastIndexOf(LF)
+    before = last < 0 ? chunk.length - from : chunk.length - 1 - last
     yield* work.countUnits(chunk.length / SEARCHED_PER_UNIT)
   }
   return false

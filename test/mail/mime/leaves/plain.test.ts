@@ -7,6 +7,7 @@ import PostalMime from 'postal-mime'
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
+import { contentsOf } from '../../../../src/mail/mime/contents.ts'
 import { changesAscii } from '../../../../src/mail/mime/decoders/charsets.ts'
 import { NO_HEADER } from '../../../../src/mail/mime/headers/part-header.ts'
 import { decodeLeaf } from '../../../../src/mail/mime/leaves/decode-leaf.ts'
@@ -18,6 +19,7 @@ import { conformingMail } from '../../../messages/random/conforming.ts'
 import { lacks } from '../../../needs.mjs'
 import { python, pythonMissing } from '../../../programs/host/python.ts'
 import { isWhole } from '../../../run/is-whole.ts'
+import { inChunksOf } from '../../message/bytes.ts'
 import { allReadings } from '../reader/all-readings.ts'
 
 /**
@@ -235,3 +237,26 @@ t.test(
     }
   },
 )
+
+/** Whether a part of the mail, read in chunks of this length, has a form. */
+function hasForm(mail: string, length: number): boolean {
+  const options = { createHash, seeksForms: true, openFile: () => openAnonymousFile(tmpdir()) }
+  const source = inChunksOf(length, Buffer.from(mail, 'latin1'))
+  for (const step of contentsOf(source, options))
+    if (step.kind === 'content' && step.form) return true
+  return false
+}
+
+t.test('a mail is plain in any chunks, unless a line of it is too long', async (t) => {
+  const base64 = 'Content-Type: application/x\nContent-Transfer-Encoding: base64\n\n'
+  const withLines = (length: number) =>
+    `A: b\n${mixed(`${base64}${`${'YWJj'.repeat(length / 4)}\n`.repeat(4000 / length)}`)}`
+  const withHeader = (length: number) => `A: ${'b'.repeat(length - 3)}\n${withLines(76)}`
+  for (const length of [50, 100, 500, 990, 1000, 1010, 1040, 1070, 1500, 5000, 9000]) {
+    t.equal(hasForm(withLines(76), length), true, `${length}`)
+    t.equal(hasForm(withLines(996), length), true, `${length}, lines of 996 bytes`)
+    t.equal(hasForm(withHeader(998), length), true, `${length}, a line of 998 bytes`)
+    t.equal(hasForm(withHeader(999), length), false, `${length}, a line of 999 bytes`)
+    t.equal(hasForm(`${withLines(76)}\n--b x\n`, length), false, `${length}, an odd delimiter`)
+  }
+})
