@@ -47,6 +47,9 @@ const name24 = (n: number) => words(24, (m) => `=?utf-8?Q?${n}=41(${m})?=\\ `)
 const type = (parameters: string) => `Content-Type: a/b${parameters}\n`
 const names = (count: number, name: (n: number) => string) =>
   words(count, (n) => `;\n name="${name(n)}${n}"(c) x`)
+/** Sections of one value, half of them with the number of another one, and not in their order. */
+const sections = (name: string, text: string) =>
+  words(900, (n) => `;\n ${name}*${((n * 7919) % 900) & ~1}="${text}"`)
 const digest = (n: number) => createHash('sha512').update(String(n)).digest('base64')
 
 const headers: Readonly<Record<string, (size: number) => string>> = {
@@ -109,6 +112,8 @@ const headers: Readonly<Record<string, (size: number) => string>> = {
   'fields of names': (size) => repeated(size / 10, (n) => type(names(9, (m) => `a\\${n} ${m}`))),
   'sections of names': (size) =>
     folded('Content-Disposition: x', size, (n) => `; filename*${n}*=%41`),
+  'sections of a character set': (size) => type(sections('charset', 'x'.repeat(size / 1000))),
+  'sections of a boundary': (size) => type(sections('boundary', ' '.repeat(size / 1000))),
 }
 
 const inMultipart = (part: (n: number) => string) => (size: number) =>

@@ -114,19 +114,24 @@ export function* joined(
 
 /**
  * Yields what lenient readers make of the sections among parameters: joined as the standard has it, or as if each of
- * them were written with escapes and a character set, by itself and joined with those before it.
+ * them were written with escapes and a character set, by itself and joined with those before it. A value that is longer
+ * than `most` characters is not continued, so that the time is linear in the number of sections.
  */
-function* readingsOfSections(parameters: readonly Parameter[]): Generator<string> {
+function* readingsOfSections(parameters: readonly Parameter[], most: number): Generator<string> {
   for (const sections of sectionsIn(parameters, tokenOrQuoted)) {
-    for (const { bytes } of joined(sections)) yield bytes
-    let all = ''
-    for (const section of sections) {
-      for (const { bytes } of joined([{ ...section, isCoded: true }])) {
-        yield bytes
-        all += bytes
-        yield all
-      }
-    }
+    yield* valuesOf(sections, most)
+    const coded = sections.flatMap((section) => [...joined([{ ...section, isCoded: true }])])
+    for (const { bytes } of coded) yield bytes
+    const plain = coded.map(({ bytes }) => ({ number: Number.NaN, text: bytes, isCoded: false }))
+    yield* valuesOf(plain, most)
+  }
+}
+
+/** Yields the value after each of these sections, up to the first one that is longer than `most` characters. */
+function* valuesOf(sections: readonly Section[], most: number): Generator<string> {
+  for (const { bytes } of joined(sections)) {
+    yield bytes
+    if (bytes.length > most) return
   }
 }
 
@@ -143,7 +148,7 @@ export function boundariesIn(texts: readonly string[]): string[] {
   const found = new Set<string>()
   const add = (reading: string) => {
     const boundary = reading.trim().toLowerCase()
-    if (boundary.length > limits.boundary) {
+    if (boundary.length > limits.boundary || reading.length > BOUNDARY_TEXT_MAX) {
       throw new LimitExceeded(`a boundary of more than ${limits.boundary} bytes`)
     }
     if (boundary !== '') found.add(boundary)
@@ -158,7 +163,7 @@ export function boundariesIn(texts: readonly string[]): string[] {
       for (const reading of spellingsOf(rest)) add(reading)
       if (parameter.star !== '') sections.push({ ...parameter, rest })
     }
-    for (const reading of readingsOfSections(sections)) add(reading)
+    for (const reading of readingsOfSections(sections, BOUNDARY_TEXT_MAX)) add(reading)
     if (SUN_TYPE.test(text)) add(SUN_BOUNDARY)
   }
   return [...found]
@@ -200,10 +205,9 @@ export function charsetsIn(texts: readonly string[]): readonly string[] {
       }
     }
     // A section may be a piece of a name.
-    for (const reading of [...pieces, ...readingsOfSections(sections)]) {
-      const name = reading.slice(0, CHARSET_TEXT_MAX)
+    const readings = [...pieces, ...readingsOfSections(sections, CHARSET_TEXT_MAX)]
+    for (const name of new Set(readings.map((reading) => reading.slice(0, CHARSET_TEXT_MAX))))
       if (isKnown(plainCharset(name))) add(name)
-    }
   }
   return found
 }

@@ -56,6 +56,9 @@ t.test(
       message: /boundary of more than 1000/,
     })
     t.throws(() => readBoundaries(`boundary="${longest}\\`), { message: /boundary of more than/ })
+    const blanks = `boundary*0="${' '.repeat(limits.boundary)}"; `
+    t.same(readBoundaries(blanks.repeat(2)), [])
+    t.throws(() => readBoundaries(blanks.repeat(3)), { message: /boundary of more than/ })
     t.throws(() => readBoundaries('boundary=b\n'.repeat(limits.boundaries + 1)), {
       message: 'more than 1000 boundaries',
     })
@@ -78,6 +81,7 @@ t.test('a header names character sets', async (t) => {
     'content-type: text/plain; charset=utf-8; charset=us-ascii': [],
     'content-type: text/plain; x==?a; charset="=?x?q?utf-7?="': ['utf7'],
     'content-type: text/plain': [],
+    [`charset*0="${'x'.repeat(200)}"; charset*1=y; charset*2*=utf-7`]: ['utf7'],
     'charset=a charset=b charset=c charset=d charset=a': ['a', 'b', 'c', 'd'],
   }
   for (const [header, expected] of Object.entries(rows))
