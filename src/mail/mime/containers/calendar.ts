@@ -71,7 +71,7 @@ function* readLines(source: Bytes, habits: Habits, work: Work, emit: Opening['em
   }
 }
 
-/** Emits the files in the values that are over. */
+/** Emits the files in the values that have ended. */
 function* emitReady({ ready }: PropertyReader, work: Work, emit: Opening['emit']): Steps {
   for (let value = ready.shift(); value; value = ready.shift()) {
     try {
