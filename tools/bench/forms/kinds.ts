@@ -11,6 +11,7 @@ import {
   tryInEachForm,
 } from '../../../test/scan/scanners/clamd/in-each-form.ts'
 import { databaseOf, type KnownFile } from '../../../test/scan/scanners/clamd/kinds-of-signature.ts'
+import { nameOf } from './parts.ts'
 
 /** What a clamd finds with a signature of one kind; no trials if it does not find the file alone. */
 interface KindResult {
@@ -73,8 +74,6 @@ function misses(results: readonly KindResult[]): string[] {
     ...(trials.length === 0 ? [`does not find the file alone: ${kind}`] : []),
     ...trials
       .filter(({ isFound }) => !isFound)
-      .map(({ form: { content, multiparts }, below = 'our line' }) => {
-        return `not found: ${kind}: ${content}, ${multiparts || 'no multipart'}, below ${below}`
-      }),
+      .map(({ form, below = 'our line' }) => `not found: ${kind}: ${nameOf(form)}, below ${below}`),
   ])
 }

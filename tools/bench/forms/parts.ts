@@ -47,8 +47,8 @@ export function partsOf(message: Buffer): CountedPart[] {
   return parts
 }
 
-/** The words of the log and of `onescan check`. */
-function nameOf({ content, multiparts }: PartForm): string {
+/** A form in the words of the log and of `onescan check`. */
+export function nameOf({ content, multiparts }: PartForm): string {
   return `${content}, ${multiparts || 'no multipart'}`
 }
 
