@@ -225,6 +225,6 @@ export function whileDown(action: string): string {
   }
 }
 
-/** Returns the complaint about a time limit of Postfix that ends before a scan may. Both are in seconds. */
+/** Returns the complaint about a time limit of Postfix, as it is set, that ends before a scan of `scanTime` seconds may. */
 export const tooEarly = (time: string, scanTime: number): string =>
   `${time}: Postfix gives up before a scan does (SCANTIMEOUT=${scanTime})`
