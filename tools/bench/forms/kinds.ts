@@ -44,7 +44,7 @@ export function showKinds(
     const name = version.kind === 'answered' ? version.reply : version.reason
     return [
       name,
-      forms ? describeForms(name, forms).value : 'reports no limits: each part is asked about',
+      forms ? describeForms(name, forms).value : 'reports no limits: each part is submitted',
       kindTable(results),
       ...misses(results),
     ].join('\n\n')

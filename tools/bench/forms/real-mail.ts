@@ -5,7 +5,7 @@ import { partsOf } from './parts.ts'
 export interface Tally {
   readonly place: string
   readonly mails: number
-  /** Mails of which no part has to be asked about: each has a form. */
+  /** Mails of which no part is submitted separately: each has a form. */
   readonly withoutQuestion: number
   readonly parts: number
   /** The number of parts, by their form. */

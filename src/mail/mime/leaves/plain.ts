@@ -158,7 +158,7 @@ function boundariesOf(header: PartHeader): readonly string[] {
 }
 
 /**
- * Whether libclamav may take a line of the mail for a delimiter that is none, or is that of another multipart. It
+ * Whether libclamav may take a line of the mail for a delimiter, and it is none, or that of another multipart. libclamav
  * counts no dashes, skips comments, and looks for the delimiters of a multipart in all that is inside: in encoded data,
  * and in the headers and delimiters of other parts.
  */

@@ -71,7 +71,7 @@ t.test('a text has printable characters and line ends alone', async (t) => {
       t.equal(inspect(text, length), expected, `${JSON.stringify(text)} by ${length}`)
     }
   }
-  // What is looked at goes on in the next piece of a chunk, and nothing is looked at twice.
+  // The inspection continues in the next piece of a chunk, and inspects no byte twice.
   t.equal(inspect(`${'a'.repeat(PIECE - 1)}\r\nb`, 2 * PIECE), 'text  CRLF')
   t.equal(inspect(`${'a'.repeat(PIECE)}\n\r`, 2 * PIECE), 'text LF')
 })
