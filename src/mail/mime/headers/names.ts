@@ -30,13 +30,12 @@ export function* readNames(
 ): Generator<number, PartNames> {
   const typeValues = fieldValues(fields, 'content-type')
   const written = new WrittenNames()
-  const values = new Set([...typeValues, ...fieldValues(fields, 'content-disposition')])
-  for (const value of values) {
-    for (const text of new Set([value, withoutComments(value, 'outside quotes')]))
-      yield* written.add(text)
-  }
-  const worded = [...values].filter((value) => value.includes('=?'))
-  for (const text of worded.flatMap(readingsOf)) yield* written.add(text)
+  const values = [...new Set([...typeValues, ...fieldValues(fields, 'content-disposition')])]
+  const texts = new Set([
+    ...values.flatMap((value) => [value, withoutComments(value, 'outside quotes')]),
+    ...values.filter((value) => value.includes('=?')).flatMap(readingsOf),
+  ])
+  for (const text of texts) yield* written.add(text)
   for (const name of NAME_FIELDS)
     for (const value of fieldValues(fields, name)) written.plain.add(value)
   const names = new Set<string>()
