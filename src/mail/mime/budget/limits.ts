@@ -29,7 +29,7 @@ export const limits = {
   /**
    * Upper limit for the bytes that are decoded or yielded unchanged: a multiple of the size of the message,
    * plus a fixed amount. Each way of decoding a content counts separately. A file in base64 with a footer
-   * after it has about fifty ways. The fixed amount lets such a file be read in all of them up to some
+   * after it has about thirty ways. The fixed amount lets such a file be read in all of them up to some
    * megabytes. A small message may use a larger multiple of its size, because trying all ways costs little
    * there.
    */

@@ -112,7 +112,7 @@ export class SavedForms {
   }
 
   /**
-   * Emits what a program makes of a part that decodes it in a way of its own, as a file. There may be sixty such ways,
+   * Emits what a program makes of a part that decodes it in a way of its own, as a file. There may be dozens of such ways,
    * many with the same result, which is saved once. Its line ends stay, and it is converted only from character sets
    * in which ASCII is another text.
    */
