@@ -23,7 +23,9 @@ const DISPOSITION = /^[ \t]*(?:attachment|inline)[ \t]*(?:;|\r?\n?$)/i
  * It keeps a CR that was decoded from quoted-printable.
  */
 const CHANGED = /(?:^|\n)[ \t\v\f;]+\r?(?:\n|$)|=0d|\r(?!\n)|[^\n]$/i
-const CHANGED_IN_MULTIPART = /(?:^|\n\r?\n)\r?\n/
+const TWO_EMPTY_LINES = /\n\r?\n\r?\n/
+/** In front of a text in a multipart, so that an empty first line is the second one. */
+const EMPTY_LINE = '\n\n'
 
 /**
  * Returns the form of a leaf of a plain mail (isPlainMail), `part`, or undefined if it has none of
@@ -33,10 +35,13 @@ export function* formOfLeaf(leaf: Leaf, part: Bytes, work: Work): Steps<PartForm
   const [encoding] = leaf.encodings
   const form = placedFormOf(leaf, encoding!)
   if (form === undefined || transferEncodings[encoding!].encodes === 'bytes') return form
-  yield* work.countUnits(part.size / SEARCHED_PER_UNIT)
-  const text = part.gather().toString('latin1')
-  if (CHANGED.test(text)) return undefined
-  return form.multiparts !== '' && CHANGED_IN_MULTIPART.test(text) ? undefined : form
+  let above = EMPTY_LINE
+  const isChanged = yield* someLines(part, work, (lines) => {
+    const below = above + lines
+    above = below.slice(-'\n\r\n'.length)
+    return CHANGED.test(lines) || (form.multiparts !== '' && TWO_EMPTY_LINES.test(below))
+  })
+  return isChanged ? undefined : form
 }
 
 function placedFormOf(leaf: Leaf, encoding: Encoding): PartForm | undefined {
@@ -167,25 +172,13 @@ function* hasOddDelimiter(
   boundaries: ReadonlySet<string>,
   work: Work,
 ): Steps<boolean> {
-  let isOdd = false
-  let units = 0
-  const blocks = new LineBlocks((block) => {
-    for (const [line] of block.toString('latin1').matchAll(DASHES)) {
-      units += line.length * boundaries.size
-      isOdd ||= isOddDelimiter(line, boundaries)
+  return yield* someLines(mail, work, (lines, spend) => {
+    for (const [line] of lines.matchAll(DASHES)) {
+      spend(line.length * boundaries.size)
+      if (isOddDelimiter(line, boundaries)) return true
     }
+    return false
   })
-  for (const chunk of mail.chunks()) {
-    for (let at = 0; at < chunk.length; at += LINES_PIECE) {
-      const piece = chunk.subarray(at, at + LINES_PIECE)
-      blocks.push(piece)
-      yield* work.countUnits(piece.length / SEARCHED_PER_UNIT + units)
-      units = 0
-      if (isOdd) return true
-    }
-  }
-  blocks.end()
-  return isOdd
 }
 
 function isOddDelimiter(line: string, boundaries: ReadonlySet<string>): boolean {
@@ -196,14 +189,43 @@ function isOddDelimiter(line: string, boundaries: ReadonlySet<string>): boolean 
 }
 
 /** Whether libclamav may take a text for a returned mail. */
-function* mayBeReturned(text: Bytes, work: Work): Steps<boolean> {
-  yield* work.countUnits(text.size / SEARCHED_PER_UNIT)
-  return RETURNED.test(withoutNul(text))
+function mayBeReturned(text: Bytes, work: Work): Steps<boolean> {
+  return someLines(text, work, (lines) => RETURNED.test(withoutNul(lines)))
 }
 
 /** Returns a text as libclamav reads its lines. */
-function withoutNul(text: Bytes): string {
-  return text.gather().toString('latin1').replaceAll('\0', '')
+function withoutNul(text: string): string {
+  return text.replaceAll('\0', '')
+}
+
+/**
+ * Returns whether some lines pass a test, which gets all lines once, several at a time. The test passes units of work to
+ * `spend`, in addition to those of the bytes.
+ */
+function* someLines(
+  text: Bytes,
+  work: Work,
+  test: (lines: string, spend: (units: number) => void) => boolean,
+): Steps<boolean> {
+  let isFound = false
+  let units = 0
+  const spend = (more: number) => {
+    units += more
+  }
+  const blocks = new LineBlocks((block) => {
+    isFound ||= test(block.toString('latin1'), spend)
+  })
+  for (const chunk of text.chunks()) {
+    for (let at = 0; at < chunk.length; at += LINES_PIECE) {
+      const piece = chunk.subarray(at, at + LINES_PIECE)
+      blocks.push(piece)
+      yield* work.countUnits(piece.length / SEARCHED_PER_UNIT + units)
+      units = 0
+      if (isFound) return true
+    }
+  }
+  blocks.end()
+  return isFound
 }
 
 /** Whether a line has all characters of a boundary, in their order. */
@@ -232,7 +254,8 @@ const LATE_FIELD = /^(?:date|message-id): /i
 
 /** Whether libclamav takes the first line of a leaf for one of its header (`field below header`, structure-habits.ts). */
 function beginsAsField({ from, to }: Leaf, mail: Bytes): boolean {
-  const front = withoutNul(mail.slice(from, Math.min(to, from + FIRST_LINE))).trimStart()
+  const start = mail.gather(from, Math.min(to, from + FIRST_LINE)).toString('latin1')
+  const front = withoutNul(start).trimStart()
   const isBlank = front === '' && to - from > FIRST_LINE
   const line = front.split('\n', 1)[0]!
   return isBlank || GOES_ON.test(line) || LATE_FIELD.test(line)
