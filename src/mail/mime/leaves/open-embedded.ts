@@ -91,8 +91,9 @@ function openBinHex(data: Bytes, extraction: Extraction): Steps {
 
 function* openForks(source: Bytes, extraction: Extraction): Steps {
   const { name, forks } = binHexFile(source)
+  const names = [name]
   for (const fork of forks) {
-    const file = yield* extraction.enter('binhex', [name])
+    const file = yield* extraction.enter('binhex', names)
     yield* file.at({ declared: 'none' }).emitAndOpen(fork)
   }
 }

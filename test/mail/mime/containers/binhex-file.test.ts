@@ -50,6 +50,7 @@ t.test('a file in BinHex is found anywhere, with its name', async (t) => {
     t.ok(holds(mail, resources), `${name}, its resources`)
     t.ok(readMail(mail).names.includes('a.exe'), `${name}, its name`)
   }
+  t.same(readMail(`A: b\n\n${text}`).names, ['a.exe'], 'once for both of its forks')
   const claiming = binHex('a', data, Buffer.alloc(0), [30_000_000, 0])
   const { contents } = readMail(`A: b\n\n${claiming}`)
   t.ok(
