@@ -183,7 +183,8 @@ export class ClamdWatch {
     const room = tried && (await during(server, stopped, probeRoom))
     // What is known of a server that is merely busy applies until it expires.
     if (room === 'late' && !isTried) return
-    const forms = room === 'enough' ? tried : undefined
+    // The version belongs to this conversation: after its end another clamd may answer.
+    const forms = room === 'enough' && known.session.isOpen ? tried : undefined
     this.#extracts({ kind: 'extracts', server: server.text, version: state.text, made, forms })
   }
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { chmodSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -168,15 +168,24 @@ t.test(
 /** The bytes that only a stream which shows room has. */
 const ROOM = 1024 * 1024
 
-/** Passes all on to a clamd. Counts the streams that show room, and holds them up while `isBusy()`. */
-async function countStreams(t: Test, clamd: string, isBusy = () => false) {
+/**
+ * Passes all on to a clamd. Counts the streams that show room, and holds them up while `isBusy()`. If it `breaksOff`,
+ * each of them ends all other connections, as a restart of clamd does.
+ */
+async function countStreams(t: Test, clamd: string, isBusy = () => false, breaksOff = false) {
   const path = `${socketDirectory(t)}/counting`
+  const clients = new Set<Socket>()
   let streams = 0
   const server = createServer((client) => {
     const upstream = connect(clamd)
+    clients.add(client)
+    client.on('close', () => clients.delete(client))
     let bytes = 0
     client.on('data', (chunk) => {
-      if (bytes <= ROOM && bytes + chunk.length > ROOM) streams++
+      if (bytes <= ROOM && bytes + chunk.length > ROOM) {
+        streams++
+        for (const other of clients) if (breaksOff && other !== client) other.destroy()
+      }
       bytes += chunk.length
       if (bytes <= ROOM || !isBusy()) upstream.write(chunk)
     })
@@ -223,6 +232,25 @@ t.test(
     await until(() => rounds > after + 10, 'further rounds without mail')
     t.same([streams(), said.length], [2, 2])
     t.match(said[1], { forms: everyForm })
+  },
+)
+
+t.test(
+  'forms are not trusted if the conversation with clamd ends before its test messages do',
+  { skip: clamdMissing },
+  async (t) => {
+    const clamd = await startClamd(t, { alertExceedsMax: true })
+    const { path } = await countStreams(t, clamd.socket, () => false, true)
+    const said: ExtractionEvent[] = []
+    const watch = new ClamdWatch(
+      () => policy(path),
+      () => {},
+      { extracts: (event) => said.push(event) },
+    )
+    t.teardown(() => watch.close())
+    await watch.asked
+    t.match(said, [{ kind: 'extracts', server: path, version: /^ClamAV / }])
+    t.equal(said[0]?.forms, undefined)
   },
 )
 
