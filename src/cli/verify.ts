@@ -70,7 +70,7 @@ export const verifyCommand = makeCommand('verify', {
       }
       const trust = verifyStamps(message, options)
       // If a message is not well formed, readers may see different fields in it.
-      const readable = message.form.fault === undefined
+      const readable = message.canonical.fault === undefined
       const stamps = readable ? explainStamps(message, options) : []
       await output.result(asJson(trust, stamps))
       output.text(asText(trust, stamps, options.now))

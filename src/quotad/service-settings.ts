@@ -85,8 +85,8 @@ function parseSource(text: string): SourceSettings {
       if (address === undefined) break
       return { kind, mailbox: parseMailboxTemplate('%u'), address, text: where }
   }
-  const forms = 'maildir:/PATH, mbox:/PATH, quota-status:unix:/PATH or quota-status:inet:HOST:PORT'
-  throw new Fault('config', `QUOTAMAILBOX ${text}: must be ${forms}`)
+  const known = 'maildir:/PATH, mbox:/PATH, quota-status:unix:/PATH or quota-status:inet:HOST:PORT'
+  throw new Fault('config', `QUOTAMAILBOX ${text}: must be ${known}`)
 }
 
 /** Parses `unix:/PATH` or `inet:HOST:PORT`. */
@@ -126,6 +126,6 @@ function parseDomainList(text: string | undefined): Domains | undefined {
 function parseDefaultLimits(text: string | undefined): QuotaLimits {
   const limits = text ? parseLimits(text) : {}
   if (limits) return limits
-  const forms = 'a size such as 1G or limits such as 1000000S,1000C'
-  throw new Fault('config', `QUOTADEFAULT ${text}: must be ${forms}`)
+  const known = 'a size such as 1G or limits such as 1000000S,1000C'
+  throw new Fault('config', `QUOTADEFAULT ${text}: must be ${known}`)
 }

@@ -33,7 +33,7 @@ export async function checkQuotad(host: StageHost): Promise<CheckLine[]> {
   try {
     const { answer, source } = await client.explain(readAddress(ANYBODY))
     if (answer.status !== 'unknown' || answer.reason === NOT_KNOWN) {
-      return (await checkNameForm(settings, host)) ?? [ok('QUOTAD', `${source} answers`)]
+      return (await checkNameStyle(settings, host)) ?? [ok('QUOTAD', `${source} answers`)]
     }
     if (source === undefined && env.QUOTAD!.startsWith('map:')) {
       return [ok('QUOTAD', `${env.QUOTAD}, which specifies no service for ${ANYBODY}`)]
@@ -52,30 +52,30 @@ export async function checkQuotad(host: StageHost): Promise<CheckLine[]> {
   }
 }
 
-const OTHER_FORM = { address: 'local', local: 'address' } as const
+const OTHER_STYLE = { address: 'local', local: 'address' } as const
 
 /**
- * Queries a mailbox of this host by both forms of its name. A service that knows only the other form finds no
+ * Queries a mailbox of this host in both styles of name. A service that knows only the other style finds no
  * mailbox full, and reports no error.
  */
-async function checkNameForm(
+async function checkNameStyle(
   settings: QuotaSettings,
   host: StageHost,
 ): Promise<CheckLine[] | undefined> {
   const mailbox = mailboxOf(host)
   if (mailbox === undefined) return undefined
-  const knows = async (nameForm: QuotaSettings['nameForm']) => {
-    const client = openQuotaClient({ ...settings, nameForm }, () => {})
+  const knows = async (nameStyle: QuotaSettings['nameStyle']) => {
+    const client = openQuotaClient({ ...settings, nameStyle }, () => {})
     try {
       return isKnown((await client.explain(readAddress(mailbox.address))).answer)
     } finally {
       client.close()
     }
   }
-  const other = OTHER_FORM[settings.nameForm]
-  if ((await knows(settings.nameForm)) || !(await knows(other))) return undefined
+  const other = OTHER_STYLE[settings.nameStyle]
+  if ((await knows(settings.nameStyle)) || !(await knows(other))) return undefined
   const names = { address: mailbox.address, local: mailbox.user }
-  const value = `the service knows ${names[other]} and not ${names[settings.nameForm]}, so no mailbox is treated as full`
+  const value = `the service knows ${names[other]} and not ${names[settings.nameStyle]}, so no mailbox is treated as full`
   return [warning('QUOTANAME', value, `set QUOTANAME=${other}`)]
 }
 

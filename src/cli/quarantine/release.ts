@@ -181,7 +181,7 @@ function stampOf(
   const now = Math.floor(Date.now() / 1000)
   const stamp = signRelease(message, recipients, { keys, now, crypto })
   if (stamp !== undefined) return stamp.field
-  const reason = message.form.fault ?? 'its header is too large'
+  const reason = message.canonical.fault ?? 'its header is too large'
   throw new Fault('config', `it cannot be signed: ${reason}; ${NO_STAMP_REMEDY}`)
 }
 

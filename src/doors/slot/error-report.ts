@@ -24,12 +24,12 @@ const REPORT_MAX = 255
  * before anything else is opened.
  */
 export function readErrorReport(env: Environment): ErrorReport {
-  const { fd, code } = readReplyForm(env)
+  const { fd, code } = statedErrorReport(env)
   return { fd: fd !== undefined && isForReplies(fd) ? fd : undefined, code }
 }
 
 /** Reads ERROR_FD, whether or not the descriptor can be used. */
-export function readReplyForm(env: Environment): ErrorReport {
+export function statedErrorReport(env: Environment): ErrorReport {
   const fd = readSetting(env, 'ERROR_FD')
   return { fd, code: fd === 2 ? slotExit.customTextIndimail : slotExit.customText }
 }

@@ -11,7 +11,7 @@ export interface Endpoint {
 /** The connections that wait in the kernel to be accepted, if net.core.somaxconn allows that many: listen(2). */
 export const LISTEN_QUEUE = 4096
 
-interface EndpointForm {
+interface PortRules {
   /** The default port. Without it, the text must contain a port. */
   readonly usualPort?: number
   /** The least port: 1, or 0 where that means that the kernel chooses one to listen at. */
@@ -28,7 +28,7 @@ const HOST_AND_PORT = /^(?:\[(?<address>[^\]]*)\]|(?<host>[\w.-]+))(?::(?<digits
  */
 export function parseEndpoint(
   text: string,
-  { usualPort, leastPort = 1 }: EndpointForm = {},
+  { usualPort, leastPort = 1 }: PortRules = {},
 ): Endpoint | undefined {
   const { address, host = address, digits } = HOST_AND_PORT.exec(text)?.groups ?? {}
   if (host === undefined || (address !== undefined && !parseIpAddress(address))) return undefined

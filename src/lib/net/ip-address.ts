@@ -42,7 +42,7 @@ function parseIPv4(text: string): IpAddress | undefined {
 
 function parseIPv6(text: string): IpAddress | undefined {
   if (!CHARACTERS_OF_IPV6.test(text) || !URL.canParse(`http://[${text}]`)) return undefined
-  const [left = [], right = []] = shortForm(text).split('::').map(groupsOf)
+  const [left = [], right = []] = compressIpv6(text).split('::').map(groupsOf)
   const gap = new Array<number>(8 - left.length - right.length).fill(0)
   return Uint8Array.from([...left, ...gap, ...right].flatMap((group) => [group >> 8, group & 255]))
 }
@@ -53,7 +53,7 @@ function groupsOf(text: string): number[] {
 }
 
 /** Writes an IPv6 address in the short form of RFC 5952, without an IPv4 address at its end. */
-function shortForm(text: string): string {
+function compressIpv6(text: string): string {
   return new URL(`http://[${text}]`).hostname.slice(1, -1)
 }
 
@@ -107,7 +107,7 @@ function startsWith(address: IpAddress, start: Uint8Array): boolean {
  */
 export function addressText(address: IpAddress): string {
   if (address.length === 4) return address.join('.')
-  return shortForm(Buffer.from(address).toString('hex').match(/.{4}/g)!.join(':'))
+  return compressIpv6(Buffer.from(address).toString('hex').match(/.{4}/g)!.join(':'))
 }
 
 /** Bytes of an IPv6 address that name its network. One host may use all addresses of a network. */

@@ -7,9 +7,9 @@ import { Bytes } from './bytes.ts'
 import { BodyDigester, type BodyDigests, type DigestsWanted } from './canonical-body.ts'
 import { GatheredFile } from './gathered-file.ts'
 import { FIELD_COST, findHeaderEnd, HEADER_MAX, Header, type HeaderSearch } from './header-block.ts'
-import { Message, type MessageForm, TOP_LINE } from './message.ts'
+import { type CanonicalMessage, Message, TOP_LINE } from './message.ts'
 import type { MessageOptions } from './message-options.ts'
-import { headerFormFault } from './well-formed.ts'
+import { headerFault } from './well-formed.ts'
 
 /** Upper limit, in bytes, for a message in memory. A larger one goes to a file. */
 const IN_MEMORY_MAX = 128 * 1024
@@ -22,7 +22,7 @@ interface Beginning {
   readonly header: Header
   readonly isHeaderCut: boolean
   /** Examines the body. */
-  readonly form: FormReader
+  readonly canonical: CanonicalReader
 }
 
 /**
@@ -70,14 +70,14 @@ export class Intake {
    * caller's reason why no stamp can cover it.
    */
   finish(fault?: string): Message {
-    const { header, isHeaderCut, form } = this.#beginning ?? this.#endHeader(this.#size)
+    const { header, isHeaderCut, canonical } = this.#beginning ?? this.#endHeader(this.#size)
     const file = this.#file
     this.#file = undefined // it is closed with the message
     file?.seal()
     const known = {
       header,
       isHeaderCut,
-      form: fault === undefined ? form.finish() : { fault, digests: nothing },
+      canonical: fault === undefined ? canonical.finish() : { fault, digests: nothing },
       sealed: file?.sealed,
     }
     const bytes = file ?? Bytes.of(this.#bytes.all)
@@ -110,14 +110,14 @@ export class Intake {
     this.#lease.charge(header.fields.length * FIELD_COST)
     const { digestsFor, createHash } = this.#options
     const wanted = digestsFor?.(header)
-    const form = new FormReader(header, wanted, createHash)
-    form.update(all.subarray(header.length))
-    this.#beginning = { header, isHeaderCut, form }
+    const canonical = new CanonicalReader(header, wanted, createHash)
+    canonical.update(all.subarray(header.length))
+    this.#beginning = { header, isHeaderCut, canonical }
     return this.#beginning
   }
 
-  #addToBody(bytes: Buffer, { form }: Beginning): void {
-    form.update(bytes)
+  #addToBody(bytes: Buffer, { canonical }: Beginning): void {
+    canonical.update(bytes)
     if (this.#file === undefined) {
       if (this.#hasRoomFor(bytes)) return
       const top = this.#options.spoolsRaw ? Buffer.alloc(0) : TOP_LINE
@@ -170,10 +170,10 @@ const nothing: BodyDigests = { md5: undefined, sha256: undefined }
 const OTHER_ENDINGS = 'the body has other line endings than the header'
 
 /**
- * Determines the form of a message while its body arrives. The body below a header that is not well formed is
+ * Determines what stamps need of a message while its body arrives. The body below a header that is not well formed is
  * not hashed.
  */
-class FormReader {
+class CanonicalReader {
   readonly #fault: string | undefined
   readonly #digester: BodyDigester | undefined
 
@@ -183,7 +183,7 @@ class FormReader {
     createHash: ((algorithm: string) => Hash) | undefined,
   ) {
     if (createHash === undefined || !(wanted?.md5 || wanted?.sha256)) return
-    this.#fault = headerFormFault(header)
+    this.#fault = headerFault(header)
     if (this.#fault !== undefined) return
     this.#digester = new BodyDigester(header.lineEnding, wanted, createHash)
   }
@@ -193,7 +193,7 @@ class FormReader {
     this.#digester?.update(chunk)
   }
 
-  finish(): MessageForm {
+  finish(): CanonicalMessage {
     if (this.#digester === undefined) return { fault: this.#fault, digests: nothing }
     const { endingsAgree, digests } = this.#digester.finish()
     return { fault: endingsAgree ? undefined : OTHER_ENDINGS, digests }

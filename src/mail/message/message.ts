@@ -3,7 +3,7 @@ import type { BodyDigests } from './canonical-body.ts'
 import type { Header } from './header-block.ts'
 
 /** The properties of a message that stamps depend on. */
-export interface MessageForm {
+export interface CanonicalMessage {
   /** Why no stamp can cover the message, or undefined if it is well formed. */
   readonly fault: string | undefined
   /** The digests of the canonical body that were wanted. */
@@ -19,7 +19,7 @@ export class Message {
   /** Whether the header block exceeds HEADER_MAX. It is cut there, and the rest begins the body. */
   readonly isHeaderCut: boolean
   /** The properties that stamps need. */
-  readonly form: MessageForm
+  readonly canonical: CanonicalMessage
   /** The bytes after the header block. */
   readonly body: Bytes
   /**
@@ -31,14 +31,14 @@ export class Message {
 
   /** `free` frees the bytes of the message. */
   constructor(
-    known: Pick<Message, 'header' | 'isHeaderCut' | 'form' | 'sealed'>,
+    known: Pick<Message, 'header' | 'isHeaderCut' | 'canonical' | 'sealed'>,
     bytes: Bytes,
     free: () => void,
   ) {
     this.size = bytes.size
     this.header = known.header
     this.isHeaderCut = known.isHeaderCut
-    this.form = known.form
+    this.canonical = known.canonical
     this.body = bytes.slice(known.header.length)
     this.sealed = known.sealed
     this.#free = free

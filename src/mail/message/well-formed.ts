@@ -38,10 +38,10 @@ const BEGINS =
  * - no line looks to some reader like a delimiter, the end of the header or the start of encoded data;
  * - the numbers of fields, and of encoded words in them, are within the limits of the reading.
  */
-export function headerFormFault(header: Header): string | undefined {
+export function headerFault(header: Header): string | undefined {
   const known = faults.get(header)
   if (known !== undefined) return known.fault
-  const fault = formFaultOf(header)
+  const fault = findHeaderFault(header)
   faults.set(header, { fault })
   return fault
 }
@@ -49,7 +49,7 @@ export function headerFormFault(header: Header): string | undefined {
 /** The faults found before: several stages examine the same block, which is immutable. */
 const faults = new WeakMap<Header, { readonly fault: string | undefined }>()
 
-function formFaultOf(header: Header): string | undefined {
+function findHeaderFault(header: Header): string | undefined {
   const { bytes: block, text } = header
   if (block.length === 0) return 'no header'
   if (block[0] === LF || block[0] === CR) return 'the header is empty'

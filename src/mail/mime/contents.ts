@@ -29,7 +29,7 @@ export type { ContentsOptions } from './leaves/extraction.ts'
  *
  * The message is read once for each kind of mail program (habits/). Each leaf part is decoded by the standards,
  * and in each other way in which some program decodes it. The text of the message itself is omitted if it
- * appears unchanged in the message (saved-forms.ts). The readings come first, so that the depth of the mail and
+ * appears unchanged in the message (saved-variants.ts). The readings come first, so that the depth of the mail and
  * the oddities of its structure are known before the first content.
  */
 export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {

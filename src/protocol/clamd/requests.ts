@@ -7,7 +7,7 @@ import { CHUNK_HEAD } from './stream.ts'
 export type Ending = '\0' | '\n'
 
 /** The context in which a command is valid. */
-interface CommandForm {
+interface CommandSyntax {
   /** Whether it is valid without a prefix, in its old form. */
   readonly old?: true
   /** Whether it is valid between IDSESSION and END. */
@@ -16,7 +16,7 @@ interface CommandForm {
 }
 
 /** The commands that clients of clamd send. */
-const commandForms = {
+const commandSyntax = {
   PING: { old: true, inSession: true },
   VERSION: { old: true, inSession: true },
   VERSIONCOMMANDS: { inSession: true },
@@ -34,8 +34,8 @@ const commandForms = {
   ALLMATCHSCAN: { takesPath: true },
   IDSESSION: {},
   END: { inSession: true },
-} as const satisfies Record<string, CommandForm>
-type CommandName = keyof typeof commandForms
+} as const satisfies Record<string, CommandSyntax>
+type CommandName = keyof typeof commandSyntax
 
 export type ClamdCommand = {
   readonly kind: 'command'
@@ -151,12 +151,15 @@ export class ClamdRequestReader {
   #commandOf(text: string, isPrefixed: boolean, ending: Ending): Omit<ClamdCommand, 'isOfMilter'> {
     const line = ending === '\n' ? text.replace(/\r$/, '') : text
     const [, word = '', path] = /^([^ ]*)(?: (.*))?$/s.exec(line)!
-    const form = Object.hasOwn(commandForms, word) ? commandForms[word as CommandName] : undefined
-    const { old, inSession, takesPath }: CommandForm = form ?? {}
+    const syntax = Object.hasOwn(commandSyntax, word)
+      ? commandSyntax[word as CommandName]
+      : undefined
+    const { old, inSession, takesPath }: CommandSyntax = syntax ?? {}
     const mayStand = this.#isSession
       ? isPrefixed && inSession
       : (isPrefixed || old) && word !== 'END'
-    const isKnown = form !== undefined && mayStand && (path !== undefined) === (takesPath ?? false)
+    const isKnown =
+      syntax !== undefined && mayStand && (path !== undefined) === (takesPath ?? false)
     const name = isKnown ? (word as CommandName) : undefined
     if (name === 'IDSESSION') this.#isSession = true
     if (name === 'INSTREAM') this.#expected = 'length'

@@ -35,12 +35,12 @@ export function readTlsIdentity({ CLAMDCERT, CLAMDKEY, CLAMDCA }: TlsFiles): Tls
   const cert = attempted('CLAMDCERT', () => readForeignFile(CLAMDCERT))
   const key = attempted('CLAMDKEY', () => readSecret(CLAMDKEY))
   const ca = attempted('CLAMDCA', () => readForeignFile(CLAMDCA))
-  for (const [name, path, text, form, what] of [
+  for (const [name, path, text, pattern, what] of [
     ['CLAMDCERT', CLAMDCERT, cert.toString('latin1'), CERTIFICATE, 'certificate'],
     ['CLAMDKEY', CLAMDKEY, key, PRIVATE_KEY, 'private key without a passphrase'],
     ['CLAMDCA', CLAMDCA, ca.toString('latin1'), CERTIFICATE, 'certificate'],
   ] as const) {
-    if (form.test(text)) continue
+    if (pattern.test(text)) continue
     throw new Fault('config', `${name} ${path}: contains no ${what} in PEM; set another file`)
   }
   return { cert, key, ca, minVersion: 'TLSv1.3' }

@@ -28,8 +28,8 @@ export function readLdapSettings(env: Environment): LdapSettings | undefined {
   if (!url) return undefined
   const directory = readUrl(url)
   if (directory === undefined) {
-    const form = 'ldap://HOST[:PORT], ldaps://HOST or ldapi://%2FPATH, and /BASE if wanted'
-    throw new Fault('config', `QUOTALDAPURL ${url}: must be ${form}`)
+    const known = 'ldap://HOST[:PORT], ldaps://HOST or ldapi://%2FPATH, and /BASE if wanted'
+    throw new Fault('config', `QUOTALDAPURL ${url}: must be ${known}`)
   }
   const filter = readSetting(env, 'QUOTALDAPFILTER')
   if (!/^\(.*%[und].*\)$/.test(filter)) {

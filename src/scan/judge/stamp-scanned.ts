@@ -1,4 +1,4 @@
-import { headerFormFault } from '../../mail/message/well-formed.ts'
+import { headerFault } from '../../mail/message/well-formed.ts'
 import { additionalSearches } from '../scanners/contract/scan-settings.ts'
 import type { Scanner } from '../scanners/contract/scanner.ts'
 import type { SignaturesInUse } from '../scanners/signatures/signatures-in-use.ts'
@@ -47,10 +47,10 @@ async function sign(
   // A stamp of the scheme md5 has no information about parts, and is trusted all the same.
   if (isPartial && cluster.keys[0]?.scheme === 'md5') return undefined
   if (settings.SECONDLOOK === 'always' && !isPartial) scanners.push(EVERY_PART)
-  const { form } = message
+  const { canonical } = message
   // The header may be empty now, if all of its fields are removed.
-  const fault = form.fault ?? (outgoing === message.header ? undefined : headerFormFault(outgoing))
-  return signMessage({ header: outgoing, form: { ...form, fault } }, scanners, {
+  const fault = canonical.fault ?? (outgoing === message.header ? undefined : headerFault(outgoing))
+  return signMessage({ header: outgoing, canonical: { ...canonical, fault } }, scanners, {
     keys: cluster.keys,
     now: Math.floor(now() / 1000),
     since,

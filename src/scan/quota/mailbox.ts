@@ -25,10 +25,10 @@ const ADDRESS_MAX = 1024
  */
 export function namedMailboxOf(
   address: MailAddress,
-  form: QuotaSettings['nameForm'],
+  style: QuotaSettings['nameStyle'],
 ): NamedMailbox | undefined {
   if (address.text.length > ADDRESS_MAX) return undefined
-  const name = form === 'local' ? address.local : address.text
+  const name = style === 'local' ? address.local : address.text
   const usable =
     address.local !== '' && name.length <= MAILBOX_NAME_MAX && /^[!-.0-~\x80-\xff]+$/.test(name)
   return usable && !name.includes('..') ? { address, name } : undefined

@@ -95,7 +95,7 @@ export class QuotaClient implements QuotaLookup {
     incoming: number,
     count: QuestionCounters,
   ): Promise<ExplainedAnswer> {
-    const mailbox = namedMailboxOf(address, this.#settings.nameForm)
+    const mailbox = namedMailboxOf(address, this.#settings.nameStyle)
     if (mailbox === undefined) return this.#unknown('is not the name of a mailbox')
     for (;;) {
       const cached = this.#cache.find(address, incoming, this.#options.uptime())

@@ -12,7 +12,7 @@ export interface QuotaSettings {
     /** The template contains `%h` for the host, which the directory names. */
     | { readonly ldap: LdapSettings; readonly template: string }
   /** The name of a mailbox for a service: the whole address, or the part before its last `@`. */
-  readonly nameForm: 'address' | 'local'
+  readonly nameStyle: 'address' | 'local'
   /** Characters that begin an extension of an address; an empty text disables extensions. */
   readonly delimiters: string
   /** Milliseconds for a query. */
@@ -29,7 +29,7 @@ export function readQuotaSettings(env: Environment): QuotaSettings | undefined {
   if (!service) return undefined
   return {
     where: readService(service, env),
-    nameForm: readSetting(env, 'QUOTANAME'),
+    nameStyle: readSetting(env, 'QUOTANAME'),
     delimiters: readDelimiters(env.QUOTADELIMITER),
     timeout: readSetting(env, 'QUOTATIMEOUT'),
     soft: readSetting(env, 'QUOTASOFT') / 100,

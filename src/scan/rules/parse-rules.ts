@@ -210,7 +210,7 @@ function parseCondition(word: string): Conditions {
       return { signature: value }
     default: {
       const known = ['to=', 'from=', 'client=', 'auth', 'size>', 'size<', 'signature=']
-      const names = known.map((form) => form.replace(/[=<>]/, ''))
+      const names = known.map((written) => written.replace(/[=<>]/, ''))
       const suggestion = nearestName(word.split(/[=<>]/)[0] ?? '', names)
       const hint = suggestion ? `did you mean ${suggestion}?` : `use ${known.join(', ')} or *`
       throw new Error(`${word}: is not a condition; ${hint}`)

@@ -63,7 +63,7 @@ function signNames(
   { keys, now, since = now, crypto }: SignOptions,
 ): ReturnType<typeof signMessage> {
   const key = keys.find((candidate) => isCurrent(candidate, now))
-  if (key === undefined || message.form.fault !== undefined) return undefined
+  if (key === undefined || message.canonical.fault !== undefined) return undefined
   const claims = { k: key.id, t: String(Math.min(since, now)), s: names.join(',') }
   const value =
     key.scheme === 'md5' ? md5Value(message, key) : hmacValue(message, key, claims, crypto)
@@ -72,12 +72,12 @@ function signNames(
   return { field: { name: `${FIELD[key.scheme]}${number}`, value }, key: key.id }
 }
 
-function md5Value({ form: { digests } }: HashedMessage, key: Key): string | undefined {
+function md5Value({ canonical: { digests } }: HashedMessage, key: Key): string | undefined {
   return digests.md5 && md5Stamp(digests.md5, key.secret)
 }
 
 function hmacValue(
-  { header, form: { digests } }: HashedMessage,
+  { header, canonical: { digests } }: HashedMessage,
   key: Key,
   claims: Claims,
   crypto: Crypto,

@@ -3,7 +3,7 @@ import { formatDuration } from '../../lib/text/units.ts'
 import type { DigestsWanted } from '../../mail/message/canonical-body.ts'
 import { FREE_MAX, MAIL_LINE_MAX, whyBound } from '../../mail/message/content-fields.ts'
 import { HEADER_MAX, type Header } from '../../mail/message/header-block.ts'
-import type { Message, MessageForm } from '../../mail/message/message.ts'
+import type { CanonicalMessage, Message } from '../../mail/message/message.ts'
 import { BoundFields, isBound } from './bound-fields.ts'
 import { isCurrent, type Key, type Scheme } from './keyring.ts'
 import {
@@ -29,7 +29,7 @@ export const FUTURE_MAX_SECONDS = 300
 export const NO_STAMP = 'no stamp'
 
 /** The parts of a message that stamps cover: its header, and the digests of its body. */
-export type HashedMessage = Pick<Message, 'header' | 'form'>
+export type HashedMessage = Pick<Message, 'header' | 'canonical'>
 
 /** The result of verifying the stamps of a message. */
 export type Trust =
@@ -69,20 +69,20 @@ type HmacStamp = Extract<Stamp, { scheme: 'hmac-sha256' }>
  * (stamp-format.md)? The message must have been hashed as the keys need it (digestsFor).
  */
 export function verifyStamps(message: HashedMessage, options: VerifyOptions): Trust {
-  const { fault } = message.form
+  const { fault } = message.canonical
   if (fault !== undefined) return { trusted: false, reason: `not well formed: ${fault}` }
   const stamps = stampsIn(message.header)
   if (stamps.length === 0) return { trusted: false, reason: NO_STAMP }
   const keys = options.keys.filter((key) => isCurrent(key, options.now))
 
-  const md5 = verifyMd5(message.form, stamps, keys, options.crypto)
+  const md5 = verifyMd5(message.canonical, stamps, keys, options.crypto)
   if (md5 !== undefined) return { trusted: true, key: md5.id, scanners: 'all', stamp: undefined }
   return verifyHmac(message, stamps, keys, options)
 }
 
 /** Returns the key that made one of the md5 stamps, or undefined if none did. */
 function verifyMd5(
-  { digests }: MessageForm,
+  { digests }: CanonicalMessage,
   stamps: readonly Stamp[],
   keys: readonly Key[],
   crypto: Crypto,
@@ -146,7 +146,7 @@ function candidatesOf(stamps: readonly HmacStamp[], bound: BoundFields): readonl
  * longest.
  */
 function createHmacCheck(
-  { header, form: { digests } }: HashedMessage,
+  { header, canonical: { digests } }: HashedMessage,
   bound: BoundFields,
   options: VerifyOptions,
 ): (stamp: HmacStamp, key: Key) => string | undefined {
@@ -255,11 +255,11 @@ export function explainStamps(message: HashedMessage, options: VerifyOptions): S
 type StampProof = Omit<StampExplanation, 'field'>
 
 function explainMd5(
-  { form }: HashedMessage,
+  { canonical }: HashedMessage,
   stamp: Stamp,
   { keys, now, crypto }: VerifyOptions,
 ): StampProof {
-  const key = verifyMd5(form, [stamp], keys, crypto)
+  const key = verifyMd5(canonical, [stamp], keys, crypto)
   if (key !== undefined) {
     return { key: key.id, fault: expired(key, now), claims: undefined }
   }

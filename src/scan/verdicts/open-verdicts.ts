@@ -118,8 +118,8 @@ function readStore(text: string): VerdictSettings['VERDICTS'] {
   if (text === 'off' || text === 'memory') return text
   const address = readStoreAddress(text)
   if (address !== undefined) return address
-  const forms = 'memory, off, valkey://HOST:PORT, unix:/PATH or another form of onescan-settings(5)'
-  throw new Fault('config', `VERDICTS ${text}: must be ${forms}`)
+  const known = 'memory, off, valkey://HOST:PORT, unix:/PATH or another form of onescan-settings(5)'
+  throw new Fault('config', `VERDICTS ${text}: must be ${known}`)
 }
 
 /** Reads the files with passwords of a store. Throws if one of them cannot be read, or is open to others. */

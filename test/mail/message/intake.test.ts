@@ -21,7 +21,7 @@ function received(pieces: readonly Buffer[]): Message {
 t.test('a body has the digests that are wanted, or a fault', async (t) => {
   const formOf = (mail: string, wanted = { md5: false, sha256: true }, hash = true) => {
     const options = { digestsFor: () => wanted, createHash: hash ? createHash : undefined }
-    return messageOf(Buffer.from(mail), { spool, ...options }).form
+    return messageOf(Buffer.from(mail), { spool, ...options }).canonical
   }
   const none = { md5: undefined, sha256: undefined }
   const x = createHash('sha256').update('x\n').digest('hex')

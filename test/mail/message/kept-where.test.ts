@@ -36,7 +36,7 @@ function keep(budget: Budget, bodySize: number, memoryFiles?: System, piece = 65
   const bytes = Buffer.concat([message.header.bytes, message.body.gather()])
   t.ok(bytes.equals(mail), `${mail.length} bytes`)
   const body = mail.toString('latin1', HEADER.length).replace(/[^\n]$/, '$&\n')
-  t.equal(message.form.digests.sha256, createHash('sha256').update(body).digest('hex'))
+  t.equal(message.canonical.digests.sha256, createHash('sha256').update(body).digest('hex'))
   const close = () => {
     message.close()
     intake.close()

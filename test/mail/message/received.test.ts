@@ -41,7 +41,7 @@ function received(bytes: Buffer, files = true, memory = PLENTY, piece = 60_000):
 /** Lists all that a message shows, in values that can be compared. */
 function shown(message: Message): unknown {
   const { size, header, isHeaderCut } = message
-  const { fault, digests } = message.form
+  const { fault, digests } = message.canonical
   const hash = createHash('md5').update(header.bytes)
   for (const chunk of message.body.chunks()) hash.update(chunk)
   const signable = fault === undefined

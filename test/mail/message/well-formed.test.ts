@@ -1,13 +1,13 @@
 import t from 'tap'
 import { HEADER_FIELDS_MAX, Header } from '../../../src/mail/message/header-block.ts'
-import { headerFormFault } from '../../../src/mail/message/well-formed.ts'
+import { headerFault } from '../../../src/mail/message/well-formed.ts'
 
 const ENCODED_WORDS_MAX = 2500
 
 /** A block with a field at which data begins for some readers. */
 const begins = (field: string) => [`X: y\n${field}\n\n`, /line 2 .*may begin/] as const
 
-const faultOf = (text: string) => headerFormFault(new Header(Buffer.from(text, 'latin1')))
+const faultOf = (text: string) => headerFault(new Header(Buffer.from(text, 'latin1')))
 
 t.test('a header that all mail programs read alike is well formed', async (t) => {
   for (const block of [

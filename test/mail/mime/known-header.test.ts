@@ -4,7 +4,7 @@ import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import type { KnownHeader } from '../../../src/mail/message/message.ts'
 import { TOP_LINE } from '../../../src/mail/message/message.ts'
-import { headerFormFault } from '../../../src/mail/message/well-formed.ts'
+import { headerFault } from '../../../src/mail/message/well-formed.ts'
 import type { PartNames } from '../../../src/mail/mime/traits/part-names.ts'
 import { ordinaryMails } from '../../cases/ordinary/all.ts'
 import { lacks } from '../../needs.mjs'
@@ -55,7 +55,7 @@ function depthOf(bytes: Bytes, more: { readonly header?: KnownHeader }): number 
 const areAlike = (message: Buffer) =>
   isDeepStrictEqual(toldOf(message, true), toldOf(message, false))
 
-const isWellFormed = (message: Buffer) => headerFormFault(headerOfMessage(message)) === undefined
+const isWellFormed = (message: Buffer) => headerFault(headerOfMessage(message)) === undefined
 
 t.test(
   'messages of programs, and of an enemy, are read alike',

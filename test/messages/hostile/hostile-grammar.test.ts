@@ -6,7 +6,7 @@ import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { examineClearing } from '../../../src/mail/message/clear-header.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
-import { headerFormFault } from '../../../src/mail/message/well-formed.ts'
+import { headerFault } from '../../../src/mail/message/well-formed.ts'
 import { budgetOf } from '../../../src/mail/mime/budget/limits.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
 import { headerOfMessage } from '../../mail/message/header-of-message.ts'
@@ -28,7 +28,7 @@ const options = { openFile: () => openAnonymousFile(tmpdir()), createHash }
 /** Does all that is done about a message before a scanner is asked. */
 function* judged(message: Buffer): Generator<void> {
   const header = headerOfMessage(message)
-  headerFormFault(header)
+  headerFault(header)
   examineClearing(header, ['x-qhpsi'])
   yield
   for (const step of contentsOf(Bytes.of(message), options)) {

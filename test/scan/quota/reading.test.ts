@@ -102,7 +102,7 @@ t.test('settings have their defaults and their limits', async (t) => {
   const QUOTAD = 'udp:a:1'
   t.match(readQuotaSettings({ QUOTAD }), {
     where: { backend: { host: 'a' } },
-    nameForm: 'address',
+    nameStyle: 'address',
     delimiters: '',
     timeout: 500,
     soft: 0.5,

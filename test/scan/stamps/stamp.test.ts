@@ -336,8 +336,8 @@ t.test('a message whose body was not hashed is neither trusted nor signed', asyn
   const digests = { md5: undefined, sha256: undefined }
   const options = { maxAge: 3600, now: NOW, signatureDate: () => undefined, crypto }
   for (const key of [alpha, md5Key]) {
-    const { header, form } = examine(stamped(plain, key))
-    const message = { header, form: { ...form, digests } }
+    const { header, canonical } = examine(stamped(plain, key))
+    const message = { header, canonical: { ...canonical, digests } }
     const reason =
       key === alpha ? 'key alpha: the body was not hashed' : 'no stamp of a key in the keyring'
     t.match(verifyStamps(message, { ...options, keys: [key] }), { trusted: false, reason })

@@ -256,8 +256,8 @@ t.test('a verdict counts no longer than a stamp of the cluster', async (t) => {
     signatureFiles: () => undefined,
     uptime: () => performance.now(),
   })
-  const { header, form } = examine(Buffer.from(letter))
-  const mail = { message: { form, header, body: Bytes.of() }, outgoing: header }
+  const { header, canonical } = examine(Buffer.from(letter))
+  const mail = { message: { canonical, header, body: Bytes.of() }, outgoing: header }
   const find = () =>
     verdicts!.find(mail, runOf([clamd]), async (_, more) => {
       more?.signatures?.('clamd', reported.version)

@@ -75,11 +75,11 @@ export function open(more: Partial<VerdictsOptions> = {}) {
     ofShared?: ScanResult,
   ) => {
     const bytes = Buffer.from(text)
-    const { header, form } = examine(bytes)
+    const { header, canonical } = examine(bytes)
     const body = Bytes.of(bytes.subarray(header.length))
     const timeLeft = new Deadline(() => uptime).forScans(within)
     const run = runOf([clamd], { timeLeft, ...setup, settings: setup.settings ?? settings })
-    const mail = { message: { form, header, body }, outgoing: header }
+    const mail = { message: { canonical, header, body }, outgoing: header }
     return verdicts.find(mail, run, async (scanners, more) => {
       const names = scanners.map(({ name }) => name)
       if (more?.header) scansOfShared.push([more.header.bytes.toString('latin1'), names])

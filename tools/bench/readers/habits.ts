@@ -6,9 +6,9 @@ import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
 import { calendarHabits } from '../../../src/mail/mime/habits/calendar-habits.ts'
 import { encodingHabits } from '../../../src/mail/mime/habits/encoding-habits.ts'
-import { formHabits } from '../../../src/mail/mime/habits/form-habits.ts'
 import type { HabitRow } from '../../../src/mail/mime/habits/habit-row.ts'
 import { type Feature, Habits } from '../../../src/mail/mime/habits/habits.ts'
+import { savingHabits } from '../../../src/mail/mime/habits/saving-habits.ts'
 import { structureHabits } from '../../../src/mail/mime/habits/structure-habits.ts'
 import { signsIn } from '../../../test/scan/scanners/evasions/files.ts'
 import type { Mail } from '../ordinary/mails.ts'
@@ -18,7 +18,7 @@ type Choice = HabitRow['choices'][number]
 const features: Readonly<Record<string, HabitRow>> = {
   ...structureHabits,
   ...encodingHabits,
-  ...formHabits,
+  ...savingHabits,
   ...calendarHabits,
 }
 

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { readReplyForm } from '../../../doors/slot/error-report.ts'
+import { statedErrorReport } from '../../../doors/slot/error-report.ts'
 import { type CheckLine, failure, ok, warning } from '../../../lib/check/check-line.ts'
 import { attempt, errorText } from '../../../lib/errors/fault.ts'
 import { START_BLUR } from '../../../lib/process/proc-entry.ts'
@@ -65,15 +65,15 @@ const readings: readonly Stage<Host>[] = [
 /** Checks ERROR_FD. Only mail over SMTP shows whether qmail-smtpd reads a text there. */
 function checkErrorFd({ env, directories }: Host): CheckLine[] {
   const what = 'ERROR_FD'
-  let form: ReturnType<typeof readReplyForm>
+  let report: ReturnType<typeof statedErrorReport>
   try {
-    form = readReplyForm(env)
+    report = statedErrorReport(env)
   } catch (error) {
     return [failure(what, errorText(error), 'fix this setting; until then mail is deferred')]
   }
-  if (form.fd === undefined) return []
+  if (report.fd === undefined) return []
   const smtpd = join(directories.qmailHome, 'bin/qmail-smtpd')
-  const value = `${form.fd} with exit code ${form.code}`
+  const value = `${report.fd} with exit code ${report.code}`
   if (existsSync(smtpd)) return [ok(what, `${value}; onescan check --mail ADDRESS tests it`)]
   const remedy = 'send EICAR over SMTP: the reply must contain the name of the virus'
   return [warning(what, `${value}, and there is no ${smtpd}`, remedy)]

@@ -19,7 +19,7 @@ import {
   settingNames,
   settingTable,
 } from '../../../settings/table.ts'
-import { type ErrorReport, readReplyForm } from '../error-report.ts'
+import { type ErrorReport, statedErrorReport } from '../error-report.ts'
 import { ScanStandalone } from './scan-standalone.ts'
 
 /** The settings for the mail of one client. */
@@ -29,7 +29,7 @@ interface ClientContext {
   /** Whether quotas are checked although nothing is scanned. */
   readonly asksQuota: boolean
   /** How the client forwards replies. The request states whether it can. */
-  readonly replyForm: ErrorReport
+  readonly errorReport: ErrorReport
 }
 
 type Variables = ReadonlyMap<string, string>
@@ -96,7 +96,7 @@ function makeOrScanStandalone(configuration: Configuration, variables: Variables
 function makeClientContext(configuration: Configuration, variables: Variables): ClientContext {
   const theirs: Environment = Object.fromEntries(variables)
   const asksQuota = Boolean(theirs.QUOTAD)
-  const common = { asksQuota, replyForm: readReplyForm(theirs) }
+  const common = { asksQuota, errorReport: statedErrorReport(theirs) }
   checkQuotaSettings(configuration.env, theirs)
   const line = readSetting(theirs, 'QHPSI')
   if (line === undefined) {

@@ -27,7 +27,7 @@ const STANDALONE_LINE_MAX = 1024
 
 /** How the client forwards a reply, and whether its descriptor accepts one. */
 export interface ClientReplies {
-  readonly form: ErrorReport
+  readonly errorReport: ErrorReport
   readonly takesReply: boolean
 }
 
@@ -86,7 +86,7 @@ export function endWithReply(
   logContext: LogContext,
 ): ClientAnswer {
   const code = codeFor(decision.reply, replies)
-  const text = code === replies.form.code ? replyText(decision.reply) : undefined
+  const text = code === replies.errorReport.code ? replyText(decision.reply) : undefined
   return ending(code, text, decision, logContext)
 }
 
@@ -161,6 +161,8 @@ function answer(
   return { frames, lines }
 }
 
-function codeFor(reply: Reply, { form, takesReply }: ClientReplies): number {
-  return form.fd !== undefined && takesReply ? form.code : plainCode(reply, form.code)
+function codeFor(reply: Reply, { errorReport, takesReply }: ClientReplies): number {
+  return errorReport.fd !== undefined && takesReply
+    ? errorReport.code
+    : plainCode(reply, errorReport.code)
 }

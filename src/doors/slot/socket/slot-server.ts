@@ -89,7 +89,7 @@ export class SlotServer {
     // A message stays with the configuration that it began with.
     const { configuration, clientContexts, bounceUser } = this.#state
     const { reporter } = this.options
-    const { context, asksQuota, replyForm } = clientContexts.get(request.variables)
+    const { context, asksQuota, errorReport } = clientContexts.get(request.variables)
     const client = requireClient(request.variables, peer, bounceUser())
     const isTest = isTestOfCheck(request.variables)
     const logContext = (transaction?: LoggedMessage): LogContext => ({
@@ -100,7 +100,7 @@ export class SlotServer {
     })
     const off = await configuration.off.poll()
     if (off !== undefined) return passOn(off, logContext())
-    const replies = { form: replyForm, takesReply: request.takesReply }
+    const replies = { errorReport, takesReply: request.takesReply }
     const envelope = parseEnvelope(request.envelope)
     if (context === undefined) {
       const quota = asksQuota ? configuration.quota : undefined

@@ -13,7 +13,7 @@ import type { SmtpConnection } from '../client/smtp-connection.ts'
 import type { SmtpServices } from '../next-server/smtp-services.ts'
 
 /**
- * Receives the content of a message, and calls `use` with it and with a refusal if its form requires one. All
+ * Receives the content of a message, and calls `use` with it and with a refusal if its syntax requires one. All
  * memory that receiving needs is reserved before `start` asks the client for the content. When `use` has
  * ended, the message is closed and everything is freed. Rejects with a Fault of kind `read` if the client
  * leaves, and with the errors of Intake.
@@ -31,12 +31,12 @@ export async function receiveContent(
   const intake = new Intake(options, services.openLease(addressKey(client.clientAddress)))
   try {
     start()
-    const byForm = await readContent(client, intake, services)
+    const bySyntax = await readContent(client, intake, services)
     const message = intake.finish()
     try {
       // After the queue, the later servers count the hops, and a bounce is their task.
       const byHops = services.afterQueue ? undefined : refuseTooManyHops(message.header)
-      await use(message, byForm ?? byHops)
+      await use(message, bySyntax ?? byHops)
     } finally {
       message.close()
     }

@@ -1,7 +1,7 @@
 /**
  * The limits for reading a message. A mail that exceeds one is not read to its end, and the result states that:
  * the message of LimitExceeded names the limit. No part is skipped silently; only a form of a large file is
- * (LINE_ENDS_MAX in leaves/saved-forms.ts).
+ * (LINE_ENDS_MAX in leaves/saved-variants.ts).
  */
 export const limits = {
   /**

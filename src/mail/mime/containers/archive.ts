@@ -33,10 +33,10 @@ function* emitMember(bytes: Bytes, work: Work): Steps {
 /** Returns the uncompressed size, or undefined if the bytes are not exactly one stream. */
 function* emitInflated(
   source: Bytes,
-  form: 'deflate' | 'gzip',
+  format: 'deflate' | 'gzip',
   work: Work,
 ): Steps<number | undefined> {
-  const { store, isExact } = yield* inflated(source, form, work)
+  const { store, isExact } = yield* inflated(source, format, work)
   try {
     yield* emitMember(store, work)
     return isExact ? store.size : undefined

@@ -10,7 +10,7 @@ export const INFLATE_STEP = 512
 const STREAM_COST = 32 * 1024
 
 /** The streams that have bytes in them that were deflated (RFC 1951): zlib's (RFC 1950), gzip's (RFC 1952). */
-type Form = 'deflate' | 'zlib' | 'gzip'
+type DeflateFormat = 'deflate' | 'zlib' | 'gzip'
 type Stream = Inflate | Unzlib | Gunzip
 
 /**
@@ -31,7 +31,7 @@ interface Inflated {
  * Inflates bytes. Each stream counts as STREAM_COST bytes, so thousands of empty ones exceed the limit of
  * bytes. Returns the output, which the caller must close. Bytes after the end of a stream are not read.
  */
-export function* inflated(source: Bytes, form: Form, work: Work): Steps<Inflated> {
+export function* inflated(source: Bytes, format: DeflateFormat, work: Work): Steps<Inflated> {
   work.countBytes(STREAM_COST)
   yield* work.countUnits(STREAM_COST)
   const store = new Store(work.pool)
@@ -39,18 +39,18 @@ export function* inflated(source: Bytes, form: Form, work: Work): Steps<Inflated
   let isDone = false
   /** The number of bytes after its end. gzip may continue with another stream. */
   let behind: number | undefined
-  const isOver = () => isBroken || (form !== 'gzip' && behind !== undefined && behind > 0)
+  const isOver = () => isBroken || (format !== 'gzip' && behind !== undefined && behind > 0)
   try {
     const take = (bytes: Uint8Array) => {
       work.countBytes(bytes.length)
       store.append(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
     }
-    const stream = newStream(form, take)
+    const stream = newStream(format, take)
     for (const chunk of source.chunks()) {
       for (let at = 0; at < chunk.length && !isOver(); at += INFLATE_STEP) {
         const before = store.size
         isBroken = !pushed(stream, chunk.subarray(at, at + INFLATE_STEP))
-        behind = bytesBehind(stream, form)
+        behind = bytesBehind(stream, format)
         yield* work.countUnits(INFLATE_STEP + store.size - before)
       }
     }
@@ -62,8 +62,8 @@ export function* inflated(source: Bytes, form: Form, work: Work): Steps<Inflated
 }
 
 /** fflate is named when a stream is made, and not before: `late-fflate.cjs` loads it then. */
-export function newStream(form: Form, take: (bytes: Uint8Array) => void): Stream {
-  switch (form) {
+export function newStream(format: DeflateFormat, take: (bytes: Uint8Array) => void): Stream {
+  switch (format) {
     case 'deflate':
       return new Inflate(take)
     case 'zlib':
@@ -97,13 +97,13 @@ interface State {
 const waiting = (stream: object): number => (stream as State).p.length
 
 /** The checksums that follow a stream. */
-const TRAILERS = { deflate: 0, zlib: 4, gzip: 0 } as const satisfies Record<Form, number>
+const TRAILERS = { deflate: 0, zlib: 4, gzip: 0 } as const satisfies Record<DeflateFormat, number>
 
 /** Returns the number of pushed bytes that follow the end of a stream, or undefined before its end. */
-function bytesBehind(stream: object, form: Form): number | undefined {
+function bytesBehind(stream: object, format: DeflateFormat): number | undefined {
   const { p, s, v = 0 } = stream as State
-  if (form === 'gzip') return v > 1 && p.length >= v - 1 ? p.length - (v - 1) : undefined
+  if (format === 'gzip') return v > 1 && p.length >= v - 1 ? p.length - (v - 1) : undefined
   if (s.f !== 1 || s.l) return undefined
   const used = (s.p ?? 0) > 0 ? 1 : 0 // of the last byte, some bits
-  return p.length - used >= TRAILERS[form] ? p.length - used - TRAILERS[form] : undefined
+  return p.length - used >= TRAILERS[format] ? p.length - used - TRAILERS[format] : undefined
 }

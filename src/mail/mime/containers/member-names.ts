@@ -84,9 +84,9 @@ function* namesIn(bytes: Buffer): Generator<Buffer> {
 
 /** Yields the paths in records of pax: length, blank, key, `=`, value, line end. */
 function* pathsIn(records: Buffer): Generator<Buffer> {
-  const form = /^(\d{1,6}) (path=|GNU\.sparse\.name=)?/
+  const record = /^(\d{1,6}) (path=|GNU\.sparse\.name=)?/
   for (let at = 0, end = 0; at < records.length; at = end) {
-    const [begin = '', length, key] = form.exec(records.toString('latin1', at, at + 40)) ?? []
+    const [begin = '', length, key] = record.exec(records.toString('latin1', at, at + 40)) ?? []
     end = at + Number(length)
     if (!(end > at)) return
     if (key) yield records.subarray(at + begin.length, end - 1)

@@ -3,7 +3,7 @@ import { indexOrEnd } from '../../../lib/bytes/lines.ts'
 import { BASE64 } from '../../message/escapes.ts'
 import { Habits, type Words } from '../habits/habits.ts'
 import { BUFFER_SIZE, type Codec, type Decoder, makerOf, type Write } from './decoder.ts'
-import { joinedLines } from './text-forms.ts'
+import { joinedLines } from './text-transforms.ts'
 
 /**
  * The class of a byte in base64 (RFC 2045 6.8), in a table of all bytes. A number below 64 is the value of a

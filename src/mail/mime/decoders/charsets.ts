@@ -126,9 +126,9 @@ function textDecoders(charset: string): readonly (() => TextPieces)[] {
   const [, names = [charset]] = ordersOfBytes.find(([name]) => name.test(charset)) ?? []
   const makers = names.flatMap((name) => (canDecode(name) ? [() => byIconv(name)] : []))
   if (makers.length > 0) return makers
-  const [, form, wide] = inSevenBits.find(([name]) => name.test(charset)) ?? []
-  if (form !== undefined) {
-    const make = (roman: RomanAs) => () => withoutEscapes(form, wide!, roman)
+  const [, encoding, wide] = inSevenBits.find(([name]) => name.test(charset)) ?? []
+  if (encoding !== undefined) {
+    const make = (roman: RomanAs) => () => withoutEscapes(encoding, wide!, roman)
     // To many programs, two signs of JIS X 0201 are others than those of ASCII.
     return charset.includes('jp') ? [make('itself'), make('ascii')] : [make('ascii')]
   }
@@ -147,8 +147,8 @@ function byIconv(charset: string): TextPieces {
 /** How JIS X 0201 is read: its yen sign and overline, or the backslash and tilde of ASCII in their places. */
 type RomanAs = 'itself' | 'ascii'
 
-function withoutEscapes(form: 'iso2022' | 'hz', wide: string, roman: RomanAs): TextPieces {
-  const narrow = new WithoutEscapes(form)
+function withoutEscapes(encoding: 'iso2022' | 'hz', wide: string, roman: RomanAs): TextPieces {
+  const narrow = new WithoutEscapes(encoding)
   const decoder = iconv.getDecoder(wide)
   // iconv-lite loses a byte if a byte of no character waits for it. No character extends to the next run.
   const decodedWhole = (run: Buffer) =>

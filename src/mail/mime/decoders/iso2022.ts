@@ -23,7 +23,7 @@ interface EucRun {
  * ASCII stays unchanged, whatever national form of ASCII an escape names.
  */
 export class WithoutEscapes {
-  readonly #form: 'iso2022' | 'hz'
+  readonly #encoding: 'iso2022' | 'hz'
   #isWide = false
   #single: SingleSet = 'ascii'
   /** The bytes of an escape that has begun. */
@@ -31,8 +31,8 @@ export class WithoutEscapes {
   /** The first byte of a character of two bytes. They are never separated. */
   #first = -1
 
-  constructor(form: 'iso2022' | 'hz') {
-    this.#form = form
+  constructor(encoding: 'iso2022' | 'hz') {
+    this.#encoding = encoding
   }
 
   /** Returns what the bytes become, in any split. */
@@ -43,7 +43,7 @@ export class WithoutEscapes {
     let length = 0
     for (const byte of bytes) {
       const isRoman = this.#single === 'roman'
-      const kept = this.#form === 'hz' ? this.#inHz(byte) : this.#inIso2022(byte)
+      const kept = this.#encoding === 'hz' ? this.#inHz(byte) : this.#inIso2022(byte)
       if (isRoman !== (this.#single === 'roman')) {
         if (length > from) runs.push({ bytes: out.subarray(from, length), isRoman })
         from = length

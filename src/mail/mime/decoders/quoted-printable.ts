@@ -13,7 +13,7 @@ import {
   type Write,
   Writer,
 } from './decoder.ts'
-import { lineEnds, withoutNuls } from './text-forms.ts'
+import { lineEnds, withoutNuls } from './text-transforms.ts'
 
 const PLUS = 0x2b
 

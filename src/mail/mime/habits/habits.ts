@@ -2,11 +2,11 @@ import { limits, type ReadingBudget } from '../budget/limits.ts'
 import type { Oddity } from '../traits/oddities.ts'
 import { calendarHabits } from './calendar-habits.ts'
 import { encodingHabits } from './encoding-habits.ts'
-import { formHabits } from './form-habits.ts'
 import type { HabitRow } from './habit-row.ts'
+import { savingHabits } from './saving-habits.ts'
 import { structureHabits } from './structure-habits.ts'
 
-const table = { ...structureHabits, ...encodingHabits, ...formHabits, ...calendarHabits }
+const table = { ...structureHabits, ...encodingHabits, ...savingHabits, ...calendarHabits }
 
 /** The name of a feature that programs read differently: the first words of a row. */
 export type Feature = keyof typeof table

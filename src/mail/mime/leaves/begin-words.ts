@@ -73,7 +73,7 @@ export class BeginSearch {
       this.units += WORD_COST
       const mark = this.#word - MARK_FRONT
       if (bytes.toString('latin1', mark, mark + BINHEX_MARK.length) === BINHEX_MARK)
-        return { starts: [{ kind: 'binhex', name: '', form: 'common' }], at: mark }
+        return { starts: [{ kind: 'binhex', name: '', spelling: 'common' }], at: mark }
       const at = this.#word < from ? undefined : this.#beginningAt(this.#word, from)
       if (at === undefined) continue
       const isWhole = at === 0 ? !this.#midLine : isLineEnd(bytes[at - 1]!)

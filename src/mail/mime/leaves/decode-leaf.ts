@@ -1,7 +1,7 @@
 import type { Bytes } from '../../message/bytes.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { decoded, decodedInEachWay } from '../decoders/decoder.ts'
-import { withoutTails } from '../decoders/text-forms.ts'
+import { withoutTails } from '../decoders/text-transforms.ts'
 import { Habits } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import { isMessageByDefault } from '../reader/depth.ts'
@@ -10,40 +10,40 @@ import type { PartForm } from '../traits/part-forms.ts'
 import type { Extraction } from './extraction.ts'
 import { beginsAsMailbox, hasHeader } from './mail-starts.ts'
 import { formOfLeaf, isPlain } from './plain.ts'
-import { SavedForms } from './saved-forms.ts'
+import { SavedVariants } from './saved-variants.ts'
 import type { Scope } from './scope.ts'
 import { holdsNul, NO_LINE_END, splitLineEnd } from './text-properties.ts'
 import { transferEncodings } from './transfer-encodings.ts'
 
 /**
  * Decodes a leaf part as nearly all programs do and, if they differ, in each way in which one of them does. Emits all
- * forms in which they save the result.
+ * variants in which they save the result.
  */
 export function* decodeLeaf(leaf: Leaf, source: Bytes, around: Extraction): Steps {
   const part = source.slice(leaf.from, leaf.to)
   const extraction = around.at(yield* scopeOf(leaf, part, around.work))
   const { work, options } = extraction
-  const forms = new SavedForms(leaf, leaf.to === source.size, extraction)
+  const variants = new SavedVariants(leaf, leaf.to === source.size, extraction)
   const hasNul = yield* holdsNul(part, work)
   const form = extraction.scope.hasForm ? yield* formOfLeaf(leaf, part, work) : undefined
   const [common, ...others] = leaf.encodings
-  const result = yield* decodeCommonly(part, common!, leaf, forms, form)
+  const result = yield* decodeCommonly(part, common!, leaf, variants, form)
   const isOfMail = extraction.scope.depth === 0
   if (isPlain(leaf) && !hasNul) {
     if (result === 'emitted' && isOfMail) options.onEmitted?.({ from: leaf.from, to: leaf.to })
     if (result !== 'not plain') return
   }
-  for (const other of others) yield* decodeCommonly(part, other, leaf, forms)
+  for (const other of others) yield* decodeCommonly(part, other, leaf, variants)
   const isReported = leaf.seenBy !== 'some' && others.length === 0 && isOfMail
-  yield* decodeInEachWay(part, leaf, forms, isReported)
+  yield* decodeInEachWay(part, leaf, variants, isReported)
   if (!hasNul) return
   // Programs in C read each line up to its first NUL.
-  yield* decoded(part, withoutTails, work, (heads) => decodeAsFile(heads, leaf, forms.ofFile()))
+  yield* decoded(part, withoutTails, work, (heads) => decodeAsFile(heads, leaf, variants.ofFile()))
 }
 
-function* decodeAsFile(part: Bytes, leaf: Leaf, forms: SavedForms): Steps {
-  for (const encoding of leaf.encodings) yield* decodeCommonly(part, encoding, leaf, forms)
-  yield* decodeInEachWay(part, leaf, forms)
+function* decodeAsFile(part: Bytes, leaf: Leaf, variants: SavedVariants): Steps {
+  for (const encoding of leaf.encodings) yield* decodeCommonly(part, encoding, leaf, variants)
+  yield* decodeInEachWay(part, leaf, variants)
 }
 
 /** Returns the scope of a leaf part, in addition to the scope around it. */
@@ -75,7 +75,7 @@ function* decodeCommonly(
   part: Bytes,
   encoding: Encoding,
   { header }: Leaf,
-  forms: SavedForms,
+  variants: SavedVariants,
   form?: PartForm,
 ): Steps<'emitted' | 'left' | 'not plain'> {
   const { codec, encodes, isCommon, plainInTexts } = transferEncodings[encoding]
@@ -83,17 +83,17 @@ function* decodeCommonly(
   const isShown = header.text !== 'file'
   const below = splitLineEnd(part)
   if (codec === undefined) {
-    const isEmitted = yield* forms.save({ ...below, encoding }, form)
+    const isEmitted = yield* variants.save({ ...below, encoding }, form)
     return isEmitted && header.message === 'no' ? 'emitted' : 'left'
   }
   const habits = new Habits()
   const isAlike = () => [...habits.asked].every((one) => isShown && plainInTexts.includes(one))
   // A text that programs display includes the line end before the delimiter, also for libclamav.
   const isWhole = encodes === 'bytes' || isShown
-  yield* decoded(isWhole ? part : below.bare, codec(habits), forms.extraction.work, (bare) => {
+  yield* decoded(isWhole ? part : below.bare, codec(habits), variants.extraction.work, (bare) => {
     let content = { bare, end: isWhole ? NO_LINE_END : below.end, encoding }
     if (isWhole && encodes === 'lines') content = { ...splitLineEnd(bare), encoding }
-    return forms.save(content, isAlike() ? form : undefined)
+    return variants.save(content, isAlike() ? form : undefined)
   })
   return isAlike() ? 'emitted' : 'not plain'
 }
@@ -102,11 +102,11 @@ function* decodeCommonly(
 function* decodeInEachWay(
   part: Bytes,
   { encodings }: Leaf,
-  forms: SavedForms,
+  variants: SavedVariants,
   isReported = false,
 ): Steps {
-  const { work } = forms.extraction
-  const save = (content: Bytes) => forms.saveAsDecoded(content)
+  const { work } = variants.extraction
+  const save = (content: Bytes) => variants.saveAsDecoded(content)
   for (const encoding of encodings) {
     const { codec, encodes } = transferEncodings[encoding]
     if (codec === undefined) continue

@@ -69,7 +69,9 @@ export class EmbeddedData {
     const all = this.#beginnings.found.get(kind) ?? []
     const first = firstNumber(all.length, (number) => all[number]!.from > from)
     const end = firstNumber(all.length, (number) => all[number]!.at >= to)
-    return all.slice(first, end).filter(({ at, form }) => form !== 'in a line' || at >= bodyFrom)
+    return all
+      .slice(first, end)
+      .filter(({ at, spelling }) => spelling !== 'in a line' || at >= bodyFrom)
   }
 
   /**
@@ -77,7 +79,7 @@ export class EmbeddedData {
    * them: at most `most` of them, and one more. Consecutive blocks do not overlap for a reader, so that all
    * of them together are at most a few times as long as the range, however many lines begin data.
    *
-   * Readers know different forms of the line that begins data: each knows the common one, and in addition any
+   * Readers know different spellings of the line that begins data: each knows the common one, and in addition any
    * other one, or all. Inside a block some readers begin the next one at such a line. The others search for
    * none before a line that ends the block, and some of these continue after that line.
    */
@@ -150,13 +152,13 @@ function* endsIn(text: Bytes, beginnings: BeginLines['found'], work: Work): Step
 
 /** Yields the beginnings of a kind that some reader recognizes together. */
 function* knownTogether(all: readonly BeginLine[]): Generator<readonly BeginLine[]> {
-  const forms = new Set(all.map(({ form }) => form))
-  forms.delete('common')
-  const known = ['common', ...forms].map(
-    (one) => (form: string) => form === 'common' || form === one,
+  const spellings = new Set(all.map(({ spelling }) => spelling))
+  spellings.delete('common')
+  const known = ['common', ...spellings].map(
+    (one) => (spelling: string) => spelling === 'common' || spelling === one,
   )
-  for (const isKnown of [...known, (form: string) => form !== 'in a line']) {
-    const beginnings = all.filter(({ form }) => isKnown(form))
+  for (const isKnown of [...known, (spelling: string) => spelling !== 'in a line']) {
+    const beginnings = all.filter(({ spelling }) => isKnown(spelling))
     if (beginnings.length > 0) yield beginnings
   }
 }
@@ -169,10 +171,10 @@ function* blocksOf(
 ): Generator<Omit<Block, 'kind'>> {
   const [{ kind, from, name }] = beginnings as [BeginLine]
   const { goesOn = false } = embeddedFormats[kind]
-  const forms = new Set(beginnings.map(({ form }) => form))
-  const isInLine = forms.has('in a line')
-  const beginsAnew = !isInLine && !forms.has('no mode')
-  const ending = forms.has('behind blanks') ? ends : ends.filter((end) => !end.isBehindBlanks)
+  const spellings = new Set(beginnings.map(({ spelling }) => spelling))
+  const isInLine = spellings.has('in a line')
+  const beginsAnew = !isInLine && !spellings.has('no mode')
+  const ending = spellings.has('behind blanks') ? ends : ends.filter((end) => !end.isBehindBlanks)
   let next = 0 // of the ends
   let over = 0 // the end of the previous block for programs that search for no beginning inside it
   for (const [index, { at, from, name }] of beginnings.entries()) {

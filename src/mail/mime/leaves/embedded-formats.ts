@@ -107,7 +107,7 @@ export interface EmbeddedStart {
    * The difference between the line and the one that all programs know, as a word or as signs. `no mode`:
    * only the word begins uuencode. `in a line`: the word is not the first on its line.
    */
-  readonly form: 'common' | 'no mode' | 'in a line' | 'behind blanks' | `signs${string}`
+  readonly spelling: 'common' | 'no mode' | 'in a line' | 'behind blanks' | `signs${string}`
 }
 
 /**
@@ -122,13 +122,13 @@ export function embeddedStarts(line: string, isWhole = true): readonly EmbeddedS
       const name = embeddedFormats[kind].name?.exec(line)?.[1]?.trim() ?? ''
       return {
         kind,
-        form: isWhole ? formOf(kind, line) : 'in a line',
+        spelling: isWhole ? spellingOf(kind, line) : 'in a line',
         name: Buffer.from(name, isEncoded ? 'base64' : 'latin1').toString('latin1'),
       }
     })
 }
 
-function formOf(kind: EmbeddedKind, line: string): EmbeddedStart['form'] {
+function spellingOf(kind: EmbeddedKind, line: string): EmbeddedStart['spelling'] {
   const { common, isField } = embeddedFormats[kind]
   if (isField || common?.test(line)) return 'common'
   if (kind === 'armour') return line.startsWith('-') ? 'signs' : 'behind blanks'

@@ -6,7 +6,7 @@ import { type ContainerKind, containerKinds, isDeclaredAs } from '../containers/
 import { base64 } from '../decoders/base64.ts'
 import { decoded } from '../decoders/decoder.ts'
 import { quotedPrintable } from '../decoders/quoted-printable.ts'
-import { unescaped, unpercented } from '../decoders/text-forms.ts'
+import { unescaped, unpercented } from '../decoders/text-transforms.ts'
 import { NO_HEADER } from '../headers/part-header.ts'
 import type { Extraction } from './extraction.ts'
 import { hasHeader } from './mail-starts.ts'

@@ -2,7 +2,7 @@ import { COLON, CR, LF } from '../../../lib/bytes/ascii.ts'
 import { withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import { FIELD_NAME_MAX } from '../../message/content-fields.ts'
 import type { KnownHeader } from '../../message/message.ts'
-import { headerFormFault } from '../../message/well-formed.ts'
+import { headerFault } from '../../message/well-formed.ts'
 import { LimitExceeded } from '../budget/limits.ts'
 import type { Habits } from '../habits/habits.ts'
 import { readingsOf } from '../headers/fields.ts'
@@ -134,7 +134,7 @@ export class HeaderReading {
   /** Takes a header at once if all readers read it alike. Returns where the body begins. */
   #takeKnown({ header, above }: KnownHeader): number | undefined {
     const { fields, lineEnding, length } = header
-    if (headerFormFault(header) !== undefined) return undefined
+    if (headerFault(header) !== undefined) return undefined
     if (fields.some(({ name }) => name.length > FIELD_NAME_MAX)) return undefined
     this.#count += fields.length
     this.#lines.addWellFormed(header)

@@ -1,6 +1,6 @@
 import type { Header } from '../../../mail/message/header-block.ts'
 import type { Message } from '../../../mail/message/message.ts'
-import { headerFormFault } from '../../../mail/message/well-formed.ts'
+import { headerFault } from '../../../mail/message/well-formed.ts'
 import type { JudgeConfig } from './judge-config.ts'
 
 /** The steps that apply to a message, by the address at which it arrived. */
@@ -38,7 +38,7 @@ const BESIDE = ['to', 'cc', 'bcc', 'received', 'message-id', 'delivered-to', 're
  * omit Date, so a Received field, which only mail servers write, replaces it.
  */
 function isCertainlyMail(header: Header): boolean {
-  if (headerFormFault(header) !== undefined) return false
+  if (headerFault(header) !== undefined) return false
   const count = (key: string) => header.fields.filter((field) => field.key === key).length
   if (count('from') !== 1 || count('date') > 1) return false
   if (count('date') === 0 && count('received') === 0) return false

@@ -19,7 +19,7 @@ export interface CachedVerdict {
 
 /** A message that is scanned, unless there is a verdict on a copy, with the header that goes out. */
 export interface MessageToScan {
-  readonly message: Pick<Message, 'form' | 'header' | 'body'>
+  readonly message: Pick<Message, 'canonical' | 'header' | 'body'>
   readonly outgoing: Header
 }
 

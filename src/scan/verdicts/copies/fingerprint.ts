@@ -3,7 +3,7 @@ import type { Crypto } from '../../../lib/runtime/crypto.ts'
 import { FREE_MAX, whyBound } from '../../../mail/message/content-fields.ts'
 import { Header } from '../../../mail/message/header-block.ts'
 import type { Message } from '../../../mail/message/message.ts'
-import { headerFormFault } from '../../../mail/message/well-formed.ts'
+import { headerFault } from '../../../mail/message/well-formed.ts'
 import { unboundFields } from '../../stamps/bound-fields.ts'
 import { isStampName } from '../../stamps/stamp.ts'
 
@@ -12,7 +12,7 @@ export interface FingerprintInput {
   /** The header that goes out. */
   readonly header: Header
   /** Why the message as received is not well formed, or undefined if it is well formed. */
-  readonly formFault: string | undefined
+  readonly canonicalFault: string | undefined
   /** SHA-256 of the canonical body, in lower-case hex. */
   readonly bodyDigest: string | undefined
   /** The scanners and their settings, in one line (message-identity.ts). */
@@ -31,10 +31,10 @@ export function fingerprintOf(
   secret: Buffer,
   crypto: Crypto,
 ): string | undefined {
-  const { header, formFault, bodyDigest } = input
-  if (formFault !== undefined || bodyDigest === undefined) return undefined
+  const { header, canonicalFault, bodyDigest } = input
+  if (canonicalFault !== undefined || bodyDigest === undefined) return undefined
   // The header is empty now if all of its fields were removed.
-  if (headerFormFault(header) !== undefined) return undefined
+  if (headerFault(header) !== undefined) return undefined
   const fields = fieldsSharedBy(header, shareOf)
   if (fields === undefined) return undefined
   return nameOf('onescan-verdict/1', input, [bodyDigest, fields], secret, crypto)
@@ -51,9 +51,10 @@ export async function exactFingerprintOf(
   secret: Buffer,
   crypto: Crypto,
 ): Promise<string> {
-  const { header, formFault, bodyDigest } = input
+  const { header, canonicalFault, bodyDigest } = input
   const fields = fieldsSharedBy(header, shareInRetry) ?? fieldsSharedBy(header, () => 'whole')!
-  const digest = (formFault === undefined && bodyDigest) || `raw ${await digestRaw(body, crypto)}`
+  const digest =
+    (canonicalFault === undefined && bodyDigest) || `raw ${await digestRaw(body, crypto)}`
   return nameOf('onescan-poison/1', input, [digest, fields], secret, crypto)
 }
 

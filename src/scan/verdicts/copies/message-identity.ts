@@ -62,10 +62,10 @@ export async function identify(
   const { host, crypto, maxAge } = options
   const scanners = run.scanners.filter(({ cacheable }) => cacheable)
   if (scanners.length === 0) return undefined
-  const { fault, digests } = message.form
+  const { fault, digests } = message.canonical
   const fingerprintInput: FingerprintInput = {
     header: outgoing,
-    formFault: fault,
+    canonicalFault: fault,
     bodyDigest: digests.sha256,
     scanDescription: describeScan(run, scanners),
   }

@@ -8,7 +8,7 @@ import {
   WholeLines,
   Writer,
 } from '../../../../src/mail/mime/decoders/decoder.ts'
-import { withoutNuls } from '../../../../src/mail/mime/decoders/text-forms.ts'
+import { withoutNuls } from '../../../../src/mail/mime/decoders/text-transforms.ts'
 import type { Feature } from '../../../../src/mail/mime/habits/habits.ts'
 
 t.test(

@@ -7,8 +7,8 @@ import { uuencode } from '../../../../src/mail/mime/decoders/uuencode.ts'
 import { yenc } from '../../../../src/mail/mime/decoders/yenc.ts'
 import { calendarHabits } from '../../../../src/mail/mime/habits/calendar-habits.ts'
 import { encodingHabits } from '../../../../src/mail/mime/habits/encoding-habits.ts'
-import { formHabits } from '../../../../src/mail/mime/habits/form-habits.ts'
 import { type HabitRow, type Program, UNNAMED } from '../../../../src/mail/mime/habits/habit-row.ts'
+import { savingHabits } from '../../../../src/mail/mime/habits/saving-habits.ts'
 import { structureHabits } from '../../../../src/mail/mime/habits/structure-habits.ts'
 import { ways } from './decode.ts'
 
@@ -71,7 +71,7 @@ for (const [word, text] of Object.entries(oddTexts)) {
 const everyFeature = Object.entries({
   ...structureHabits,
   ...encodingHabits,
-  ...formHabits,
+  ...savingHabits,
   ...calendarHabits,
 }).map(([habit, { choices }]) => [habit, choices] as const)
 

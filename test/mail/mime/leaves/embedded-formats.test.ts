@@ -51,7 +51,7 @@ t.test('armour begins after blanks at most, and a signed text is none', async (t
   for (const line of ['-----Begin PKCS7-----', '-----BEGIN ']) {
     t.equal(kindOf(line), 'armour', line)
     t.equal(kindOf(` \t${line}`), 'armour', line)
-    t.equal(embeddedStarts(` \t${line}`)[0]?.form, 'behind blanks', line)
+    t.equal(embeddedStarts(` \t${line}`)[0]?.spelling, 'behind blanks', line)
   }
   for (const line of ['-----BEGIN PGP SIGNED MESSAGE-----', '-----BEGIN', 'x -----BEGIN X']) {
     t.equal(kindOf(line), undefined, line)

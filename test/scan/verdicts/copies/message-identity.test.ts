@@ -15,8 +15,8 @@ import { examine } from '../../stamps/hashed-message.ts'
 type Signatures = NonNullable<Scanner['cacheable']>['signatures']
 
 function identityOf(scanners: readonly Scanner[], files?: Partial<SignatureFiles>) {
-  const { header, form } = examine(Buffer.from('Subject: x\n\nx\n'))
-  const message = { form, header, body: Bytes.of() }
+  const { header, canonical } = examine(Buffer.from('Subject: x\n\nx\n'))
+  const message = { canonical, header, body: Bytes.of() }
   return identify({ message, outgoing: header }, runOf(scanners, { settings: secondLook }), {
     secrets: () => deriveSecrets(Buffer.alloc(32, 7), crypto),
     crypto,

@@ -5,9 +5,9 @@ import { examine } from '../../stamps/hashed-message.ts'
 export const SCAN = 'onescan=0.1.0 nesting=12 secondlook=always scanners=clamd,maxsize=104857600'
 
 export function subjectOf(message: Buffer, scan = SCAN): FingerprintInput {
-  const { header, form } = examine(message)
-  const { fault, digests } = form
-  return { header, formFault: fault, bodyDigest: digests.sha256, scanDescription: scan }
+  const { header, canonical } = examine(message)
+  const { fault, digests } = canonical
+  return { header, canonicalFault: fault, bodyDigest: digests.sha256, scanDescription: scan }
 }
 
 /** The fingerprint, written down a second time from design.md and stamp-format.md. */

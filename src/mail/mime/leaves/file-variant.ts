@@ -1,6 +1,6 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { chained, type MakeDecoder } from '../decoders/decoder.ts'
-import { type LineEndMode, lineEnds, unflowed, unstuffed } from '../decoders/text-forms.ts'
+import { type LineEndMode, lineEnds, unflowed, unstuffed } from '../decoders/text-transforms.ts'
 import type { Habits, Words } from '../habits/habits.ts'
 import { NO_LINE_END, type TextProperties } from './text-properties.ts'
 
@@ -20,14 +20,14 @@ export interface FileContent {
 }
 
 /** How one program saves a content. */
-export interface FileForm {
+export interface FileVariant {
   readonly bytes: Bytes
   /** Makes the file of the bytes. Without it they are the file. */
   readonly make: MakeDecoder | undefined
   /** The line end that is added. */
   readonly end: Buffer
   /**
-   * Whether it differs from another form in line ends alone, so that it need not be opened again. (In a binary file a
+   * Whether it differs from another variant in line ends alone, so that it need not be opened again. (In a binary file a
    * CR may have been added.)
    */
   readonly isLikeOther: boolean
@@ -48,7 +48,7 @@ const modes: Readonly<Partial<Record<Words<'line ends'>, LineEndMode>>> = {
  * Returns how a program with these habits saves a content, step by step: format=flowed, line ends, last line end.
  * Returns undefined if one with other habits saves the same.
  */
-export function fileFormBy(habits: Habits, content: FileContent): FileForm | undefined {
+export function variantBy(habits: Habits, content: FileContent): FileVariant | undefined {
   const { bare, end, lines, shorter } = content
   const steps: MakeDecoder[] = []
   if (content.isStuffed && habits.does('stuffed line') !== 'stays') steps.push(unstuffed)
@@ -65,18 +65,18 @@ export function fileFormBy(habits: Habits, content: FileContent): FileForm | und
   const isText = lines?.isText === true
   const isLikeOther = mode?.to === 'crlf' || (isText && mode?.bareCr === 'itself')
   const make = steps.length > 0 ? chained(steps) : undefined
-  const form = { bytes: bare, make, end: NO_LINE_END, isLikeOther }
-  if (end.length === 0 && shorter === undefined) return form
+  const plain = { bytes: bare, make, end: NO_LINE_END, isLikeOther }
+  if (end.length === 0 && shorter === undefined) return plain
   switch (habits.does('last line end')) {
     case 'is not saved':
-      return form
+      return plain
     case 'is saved': {
       const saved = { lf: LF_END, crlf: CRLF_END, same: end }[mode?.to ?? 'same']
-      return end.length > 0 ? { ...form, end: saved, isLikeOther: true } : undefined
+      return end.length > 0 ? { ...plain, end: saved, isLikeOther: true } : undefined
     }
     case 'is not saved, nor is one above it': {
       const isKnown = shorter !== undefined && mode?.to !== 'crlf'
-      return isKnown ? { ...form, bytes: shorter, isLikeOther: true } : undefined
+      return isKnown ? { ...plain, bytes: shorter, isLikeOther: true } : undefined
     }
   }
 }

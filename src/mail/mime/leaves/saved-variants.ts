@@ -5,12 +5,12 @@ import type { Steps, Work } from '../budget/work.ts'
 import { changesAscii, isUnreadable, toUtf8 } from '../decoders/charsets.ts'
 import { decoded } from '../decoders/decoder.ts'
 import { eachHabits } from '../decoders/each-habits.ts'
-import { lineEnds, unflowed, unstuffed } from '../decoders/text-forms.ts'
+import { lineEnds, unflowed, unstuffed } from '../decoders/text-transforms.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import type { Leaf } from '../reader/found.ts'
 import type { PartForm } from '../traits/part-forms.ts'
 import type { Extraction } from './extraction.ts'
-import { type FileContent, type FileForm, fileFormBy } from './file-form.ts'
+import { type FileContent, type FileVariant, variantBy } from './file-variant.ts'
 import { beginsAsMail, isKnownAsMail } from './mail-starts.ts'
 import { openContainers } from './open-containers.ts'
 import { openEmbedded } from './open-embedded.ts'
@@ -49,11 +49,11 @@ const TEXT = { isText: true, lf: false }
 const toLf = lineEnds({ to: 'lf', bareCr: 'itself' })
 
 /**
- * The forms in which programs save a leaf part, or display it, however they decode it. A file is made in steps:
+ * The variants in which programs save a leaf part, or display it, however they decode it. A file is made in steps:
  * character set, format=flowed, line ends, last line end. What a program does at each of them is one of its habits
- * (habits/form-habits.ts).
+ * (habits/saving-habits.ts).
  */
-export class SavedForms {
+export class SavedVariants {
   readonly #leaf: Leaf
   /** Whether the mail ends with the leaf. If no delimiter follows, the last line end belongs to the content. */
   readonly #endsMail: boolean
@@ -67,15 +67,15 @@ export class SavedForms {
     this.extraction = extraction
   }
 
-  /** Returns the forms of a file, ignoring the header. */
-  ofFile(): SavedForms {
+  /** Returns the variants of a file, ignoring the header. */
+  ofFile(): SavedVariants {
     const header = { ...this.#leaf.header, text: 'file' as const }
-    return new SavedForms({ ...this.#leaf, header }, this.#endsMail, this.extraction)
+    return new SavedVariants({ ...this.#leaf, header }, this.#endsMail, this.extraction)
   }
 
   /**
-   * Emits a content as nearly all programs decode it: text in the one form in which it is displayed, and a file in each
-   * form in which some program saves it. Returns whether it was emitted, or is left to the scan of the whole.
+   * Emits a content as nearly all programs decode it: text in the one variant that is displayed, and a file in each
+   * variant that some program saves. Returns whether it was emitted, or is left to the scan of the whole.
    */
   *save(
     { bare, end, encoding }: Required<Omit<DecodedContent, 'lines'>>,
@@ -89,7 +89,7 @@ export class SavedForms {
     const isMessage = encodes === 'nothing' && header.message !== 'no'
     if (isMessage && !isKnownAsMail(bare)) yield* extraction.emit(bare, { isMail: true })
     if (isMessage && beginsAsMail(bare)) {
-      // Its parts are contents of their own, so it is a file in one form only.
+      // Its parts are contents of their own, so it is a file in one variant only.
       yield* extraction.emit(bare)
       yield* openContainers(bare, extraction)
       return true
@@ -157,7 +157,7 @@ export class SavedForms {
   }
 
   /**
-   * Emits displayed text in the one form that libclamav makes of it: with its last line end, and with LF as line
+   * Emits displayed text in the one variant that libclamav makes of it: with its last line end, and with LF as line
    * ends, unless bytes were encoded. Inside the whole message libclamav skips contents that it has already
    * scanned separately and found clean. Returns whether the text was emitted.
    *
@@ -211,15 +211,15 @@ export class SavedForms {
     yield* decoded(text, unstuffed, extraction.work, (plain) => openEmbedded(plain, extraction))
   }
 
-  /** Emits a file in each form in which some program saves it, and opens those that may hold something else. */
+  /** Emits a file in each variant that some program saves, and opens those that may hold something else. */
   *#saveFile(content: DecodedContent, extraction = this.extraction, form?: PartForm): Steps {
     const { work } = extraction
     const file = yield* this.#fileOf(content)
     for (const habits of eachHabits('saving a file', work)) {
-      const saved = fileFormBy(habits, file)
+      const saved = variantBy(habits, file)
       if (saved === undefined) continue
       const { bytes, make } = saved
-      const emit = (text: Bytes) => emitForm(text, saved, extraction, form)
+      const emit = (text: Bytes) => emitVariant(text, saved, extraction, form)
       yield* make === undefined ? emit(bytes) : decoded(bytes, make, work, emit)
     }
   }
@@ -251,9 +251,9 @@ export class SavedForms {
   }
 }
 
-function* emitForm(
+function* emitVariant(
   text: Bytes,
-  { end, make, isLikeOther }: FileForm,
+  { end, make, isLikeOther }: FileVariant,
   extraction: Extraction,
   form?: PartForm,
 ): Steps {

@@ -1,10 +1,10 @@
 import { type HabitRow, UNNAMED } from './habit-row.ts'
 
 /**
- * The features of a decoded file that mail programs save differently (leaves/file-form.ts). The file is saved once for
+ * The features of a decoded file that mail programs save differently (leaves/file-variant.ts). The file is saved once for
  * each choice, and for those that a program makes together. The rows have the order of the steps of a program.
  */
-export const formHabits = {
+export const savingHabits = {
   'flowed line': {
     place: 'a text with DelSp (RFC 3676 4.1)',
     choices: [

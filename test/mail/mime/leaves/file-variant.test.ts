@@ -1,12 +1,12 @@
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
-import { formHabits } from '../../../../src/mail/mime/habits/form-habits.ts'
 import { EveryHabit, Habits, type Words } from '../../../../src/mail/mime/habits/habits.ts'
-import { type FileContent, fileFormBy } from '../../../../src/mail/mime/leaves/file-form.ts'
+import { savingHabits } from '../../../../src/mail/mime/habits/saving-habits.ts'
+import { type FileContent, variantBy } from '../../../../src/mail/mime/leaves/file-variant.ts'
 import { NO_LINE_END } from '../../../../src/mail/mime/leaves/text-properties.ts'
 import { decode } from '../decoders/decode.ts'
 
-type FormHabit = keyof typeof formHabits
+type SavingHabit = keyof typeof savingHabits
 
 const bytesOf = (text: string) => Bytes.of(Buffer.from(text, 'latin1'))
 
@@ -38,15 +38,15 @@ function contentOf(text: string, { end = '', shorter, ...traits }: Traits = {}):
 
 /** The file that a program with these habits saves, or undefined if one with other habits saves the same. */
 function fileBy(habits: Habits, content: FileContent): string | undefined {
-  const form = fileFormBy(habits, content)
-  if (form === undefined) return undefined
-  const { bytes, make, end } = form
+  const variant = variantBy(habits, content)
+  if (variant === undefined) return undefined
+  const { bytes, make, end } = variant
   const text = bytes.gather().toString('latin1')
   return (make === undefined ? text : decode(make, text)) + end.toString('latin1')
 }
 
 /** A content of each feature, and the files that its choices make, in their order. */
-const contents: { readonly [Name in FormHabit]: readonly [FileContent, ...string[]] } = {
+const contents: { readonly [Name in SavingHabit]: readonly [FileContent, ...string[]] } = {
   'flowed line': [contentOf('a \nb', { isFlowed: true }), 'a \nb', 'ab'],
   'stuffed line': [contentOf(' a\n b', { isStuffed: true }), ' a\n b', 'a\nb'],
   'line ends': [contentOf('a\r\nb\nc\rd'), 'a\r\nb\nc\rd', 'a\nb\nc\rd', 'a\r\nb\r\nc\rd', 'a\nb\ncd', 'a\r\nb\r\ncd'], // biome-ignore format: a line
@@ -55,7 +55,7 @@ const contents: { readonly [Name in FormHabit]: readonly [FileContent, ...string
 
 t.test('each choice for a feature of files saves another one', async (t) => {
   for (const [habit, [content, ...files]] of Object.entries(contents)) {
-    const { choices } = formHabits[habit as FormHabit]
+    const { choices } = savingHabits[habit as SavingHabit]
     const saved = choices.map(({ does }) => fileBy(Habits.of({ [habit]: does }), content))
     t.same(saved, files, habit)
     t.equal(new Set(files).size, choices.length, habit)
@@ -94,7 +94,7 @@ t.test(
       ends: Words<'line ends'>,
       last: Words<'last line end'> = 'is not saved',
     ) =>
-      fileFormBy(
+      variantBy(
         Habits.of({ 'line ends': ends, 'last line end': last }),
         contentOf(text, { end: '\n', shorter: text.slice(0, -1) }),
       )!.isLikeOther

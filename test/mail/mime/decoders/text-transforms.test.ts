@@ -9,7 +9,7 @@ import {
   unstuffed,
   withoutNuls,
   withoutTails,
-} from '../../../../src/mail/mime/decoders/text-forms.ts'
+} from '../../../../src/mail/mime/decoders/text-transforms.ts'
 import { inEverySplit } from './decode.ts'
 
 const make: Readonly<Record<string, MakeDecoder>> = {
