@@ -3,9 +3,9 @@ import type { Configuration } from '../configuration/configuration.ts'
 import { createClamdDoor } from '../doors/clamd/clamd-door.ts'
 import { createMilterDoor } from '../doors/milter/milter-door.ts'
 import {
-  type AccessPolicy,
   createPolicyDoor,
   type PolicyDoorOptions,
+  type PolicyServices,
 } from '../doors/policy/policy-service.ts'
 import { type IdentifyPeer, identifyPeerBy } from '../doors/slot/socket/peer.ts'
 import { createSlotSocketDoor } from '../doors/slot/socket/slot-door.ts'
@@ -135,11 +135,11 @@ function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOpt
 function makePolicyDoor(
   first: Configuration,
   options: PolicyDoorOptions,
-  log: AccessPolicy['log'],
+  log: PolicyServices['log'],
 ): Door {
-  const policyOf = ({ quota, off }: Configuration): AccessPolicy => {
+  const servicesOf = ({ quota, off }: Configuration): PolicyServices => {
     return { quota, isOff: async () => (await off.poll()) !== undefined, log }
   }
-  const service = createPolicyDoor(policyOf(first), options)
-  return { ...service, configure: (next) => service.configure(policyOf(next)) }
+  const service = createPolicyDoor(servicesOf(first), options)
+  return { ...service, configure: (next) => service.configure(servicesOf(next)) }
 }

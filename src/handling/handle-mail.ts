@@ -112,6 +112,6 @@ async function judgeWithRules(
 ): Promise<Decision> {
   const { rules } = context
   if (rules === undefined) return judge(transaction, context, deadline)
-  const { judgeByPolicy } = await import('../scan/judge/judge-by-policy.ts') // few sites have rules
-  return judgeByPolicy(transaction, { ...context, rules }, deadline, answers)
+  const { judgeByRules } = await import('../scan/judge/judge-by-rules.ts') // few sites have rules
+  return judgeByRules(transaction, { ...context, rules }, deadline, answers)
 }

@@ -72,7 +72,7 @@ function judgeScanner(scanner: Scanner, scanned: ScanResult, meanwhile: string):
       if (scanned.banned) return ok(what, `bans "${scanned.name}": it is not a virus scanner`)
       return ok(what, `finds EICAR: ${scanned.name}`)
     case 'clean':
-      if (scanner.isPolicy || isOwnPlugin(scanner)) {
+      if (scanner.hasBans || isOwnPlugin(scanner)) {
         return ok(what, 'does not find EICAR: it is not a virus scanner')
       }
       return warning(

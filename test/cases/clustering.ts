@@ -93,7 +93,7 @@ export const clustering: readonly Case[] = [
     },
   ]),
   {
-    name: 'STRICTMIME is local policy, for which no stamp vouches',
+    name: 'no stamp vouches for STRICTMIME',
     message: hmacStamped(bytes('Content-Type: text/plain\nContent-Type: text/html\n\nhello\n')),
     settings: settings(hmacLine, { STRICTMIME: 'refuse' }),
     expect: { outcome: 'refused', scans: 0, text: /its form is not that of ordinary mail/ },
@@ -222,7 +222,7 @@ export const clustering: readonly Case[] = [
     },
   },
   {
-    // promise: key-local-policy
+    // promise: key-bans
     name: 'a stamp of another scanner does not spare this one',
     message: hmacStamped(plain, { scanners: 'clamd' }),
     settings: settings(hmacLine),
@@ -309,8 +309,8 @@ export const clustering: readonly Case[] = [
     expect: { ...looked, newStamps: 1 },
   },
   {
-    // promise: key-local-policy
-    name: 'local policy applies to trusted mail, too',
+    // promise: key-bans
+    name: 'bans apply to trusted mail, too',
     message: () => md5Stamped(bytes('Subject: x\nContent-Type: text/plain; name=a.exe\n\nbody\n')),
     settings: (stage) => ({
       ...settings('sesame\n')(stage),

@@ -90,7 +90,7 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
   'A holder of a key': {
     'key-limits': 'A key is limited to its scheme and its last day',
     'key-release': 'Only a marked key releases mail, for the recipients that are named',
-    'key-local-policy': 'It never vouches for local policy or another scanner',
+    'key-bans': 'It never vouches for bans or another scanner',
   },
   'Why no mail is lost': {
     'only-chain-says-0': 'Only the end of the chain says 0',

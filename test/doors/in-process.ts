@@ -50,7 +50,7 @@ export function aroundDoor(t: Ending, { quota, scan, scannerName = 'test' }: InP
       const read = await readConfiguration({ ...place, ...environment }, note, memory)
       t.teardown(read.close)
       const { context } = read
-      const scanners = scan && [{ name: scannerName, isPolicy: false, scan } as const]
+      const scanners = scan && [{ name: scannerName, hasBans: false, scan } as const]
       return {
         ...read,
         ...(quota && { quota: quota as Configuration['quota'] }), // it is asked, and nothing else

@@ -57,7 +57,7 @@ t.test('before it reads a message, onescan-queue evaluates what all mail needs',
   t.ok(bytes > 0 && bytes <= BYTES_MOST, `${bytes} bytes`)
   const rare = [
     'rules/parse-rules',
-    'judge/judge-by-policy',
+    'judge/judge-by-rules',
     'scanners/run/look-inside',
     'scanners/programs/command',
   ]

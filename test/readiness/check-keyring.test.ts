@@ -79,7 +79,7 @@ t.test('a ring in a closed directory is moved to the directory of keyrings', asy
   ])
 })
 
-// promise: key-local-policy
+// promise: key-bans
 t.test('if the slot asks onescand, its account should have no keys', async (t) => {
   const file = join(t.testdir({}), 'ring')
   writeFileSync(file, hmac, { mode: 0o600 })

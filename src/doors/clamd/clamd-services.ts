@@ -144,7 +144,7 @@ export class ClamdServices extends MailServices {
 
   #clamd(): ContentScanner | undefined {
     const scanners = this.configuration.context?.tools.scanners ?? []
-    return scanners.filter((scanner) => !scanner.isPolicy).find(({ name }) => name === 'clamd')
+    return scanners.filter((scanner) => !scanner.hasBans).find(({ name }) => name === 'clamd')
   }
 }
 

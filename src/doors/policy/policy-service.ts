@@ -20,7 +20,7 @@ const TICK = 1000
 const LAST_ANSWER_TIMEOUT = 5_000
 
 /** The settings and services for answering requests. */
-export interface AccessPolicy {
+export interface PolicyServices {
   /** Undefined if QUOTAD is not set. */
   readonly quota: Omit<QuotaLookup, 'timeout'> | undefined
   /** Returns whether all mail passes without a check (`onescan disable`). */
@@ -43,13 +43,13 @@ export interface PolicyDoorOptions {
 
 /** Returns the interface for Postfix's policy delegation (SMTPD_POLICY_README). */
 export function createPolicyDoor(
-  first: AccessPolicy,
+  first: PolicyServices,
   { maxConnections, maxSockets, log }: PolicyDoorOptions,
-): Door<AccessPolicy> {
-  let policy = first // each request is answered by the policy of its moment
-  return serve<Wire, AccessPolicy>({
+): Door<PolicyServices> {
+  let services = first // each request is answered by those of its moment
+  return serve<Wire, PolicyServices>({
     configure(next) {
-      policy = next
+      services = next
     },
     every: TICK,
     maxConnections,
@@ -64,7 +64,7 @@ export function createPolicyDoor(
     accept(socket, _, closed) {
       socket.setNoDelay(true)
       return servePolicyClient(socket, {
-        policy: () => policy,
+        services: () => services,
         log,
         leaving: LAST_ANSWER_TIMEOUT,
         uptime: readUptime,
@@ -76,8 +76,8 @@ export function createPolicyDoor(
 
 /** The services that the interface provides for the connection of a client. */
 interface PolicyHost extends WireHost {
-  /** Returns the policy of this moment. */
-  policy(): AccessPolicy
+  /** Returns the services of this moment. */
+  services(): PolicyServices
 }
 
 const neverLate = () => undefined // Postfix keeps its connections open
@@ -104,7 +104,7 @@ function servePolicyClient(socket: Socket, host: PolicyHost): Wire {
       for (;;) {
         const request = await wire.read(() => requests.shift(), neverLate, true)
         if (request === undefined) return
-        wire.send(writeAttributes({ action: await actionFor(request, host.policy()) }))
+        wire.send(writeAttributes({ action: await actionFor(request, host.services()) }))
       }
     } catch (error) {
       host.log(`policy service: ${errorText(error)}; closed the connection`)
@@ -120,7 +120,7 @@ function servePolicyClient(socket: Socket, host: PolicyHost): Wire {
  */
 async function actionFor(
   request: Attributes,
-  { quota, isOff, log }: AccessPolicy,
+  { quota, isOff, log }: PolicyServices,
 ): Promise<string> {
   const recipient = request.get('recipient')
   if (quota === undefined || request.get('protocol_state') !== 'RCPT' || !recipient) return 'DUNNO'

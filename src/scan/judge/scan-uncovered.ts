@@ -15,8 +15,8 @@ import { covers, isReleased } from './stamp-coverage.ts'
 
 /**
  * Resolves to the result of the scanners that no stamp of the message covers, or to the cached verdict about a
- * copy. Stamps never replace scanners of local policy: a released message skips the others,
- * and is still kept out if this host's own policy requires it.
+ * copy. Stamps never replace scanners for bans: a released message skips the others,
+ * and is still kept out if the bans of this host require it.
  */
 export async function scanUncovered(
   mail: JudgedMail,
@@ -28,10 +28,10 @@ export async function scanUncovered(
   const { settings } = config
   const isExempt = isReleased(trust, mail, tools)
   const scanners = tools.scanners.filter(
-    (scanner) => scanner.isPolicy || !(isExempt || covers(trust, scanner, settings)),
+    (scanner) => scanner.hasBans || !(isExempt || covers(trust, scanner, settings)),
   )
   const unscanned = isExempt
-    ? unlessPolicyInspects(scanners, settings)
+    ? unlessBansApply(scanners, settings)
     : ifSizeExceeds(mail.message.size, settings, scanners, trust)
   const steps = stepsForContent(mail.message, config)
   if (unscanned !== undefined && !steps.scansRaw) {
@@ -91,12 +91,12 @@ function scanOf(
 
 const RELEASE = unread('skipped', 'released from quarantine')
 
-/** Returns the result of a released message, if this host's own policy requires no scan. */
-function unlessPolicyInspects(
-  policies: readonly Scanner[],
+/** Returns the result of a released message, if the bans of this host require no scan. */
+function unlessBansApply(
+  scanners: readonly Scanner[],
   { STRICTMIME }: ScanSettings,
 ): ScanResult | undefined {
-  return policies.length === 0 && STRICTMIME === 'off' ? RELEASE : undefined
+  return scanners.length === 0 && STRICTMIME === 'off' ? RELEASE : undefined
 }
 
 /**
@@ -110,7 +110,7 @@ function ifSizeExceeds(
   { trusted }: Trust,
 ): ScanResult | undefined {
   if (size >= QHPSIMINSIZE && size <= QHPSIMAXSIZE) return undefined
-  if (trusted && scanners.every(({ isPolicy }) => isPolicy)) return clean
+  if (trusted && scanners.every(({ hasBans }) => hasBans)) return clean
   const reason = size < QHPSIMINSIZE ? 'below QHPSIMINSIZE' : 'over QHPSIMAXSIZE'
   return unread('size', reason)
 }

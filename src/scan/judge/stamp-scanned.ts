@@ -42,7 +42,7 @@ async function sign(
   since: number,
 ): Promise<OwnStamp | undefined> {
   if (cluster === undefined || crypto === undefined) return undefined
-  const scanners = ran.filter(({ isPolicy }) => !isPolicy).map(({ name }) => name)
+  const scanners = ran.filter(({ hasBans }) => !hasBans).map(({ name }) => name)
   if (scanners.length === 0) return undefined
   // A stamp of the scheme md5 has no information about parts, and is trusted all the same.
   if (isPartial && cluster.keys[0]?.scheme === 'md5') return undefined

@@ -74,7 +74,7 @@ async function makePlugin(
 function unusable(name: string, reason: string): Scanner {
   return {
     name,
-    isPolicy: false,
+    hasBans: false,
     async prepare() {
       throw new Fault('config', `QHPSI: plugin ${name}: ${reason}`)
     },

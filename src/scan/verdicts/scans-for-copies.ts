@@ -8,7 +8,7 @@ export type ScanEnd =
   | { readonly kind: 'elsewhere' }
   /** The answer of the scanners is unknown. */
   | { readonly kind: 'unknown'; readonly result: ScanResult }
-  /** There is no verdict that copies could use: because of a limit, local policy or an error. */
+  /** There is no verdict that copies could use: because of a limit, a ban or an error. */
   | { readonly kind: 'nothing' }
 
 /** A scan that is under way. */

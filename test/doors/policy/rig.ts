@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
-import { type AccessPolicy, createPolicyDoor } from '../../../src/doors/policy/policy-service.ts'
+import { createPolicyDoor, type PolicyServices } from '../../../src/doors/policy/policy-service.ts'
 
 /** Mailboxes, with what they hold and may hold. */
 export const mailboxes = {
@@ -12,7 +12,7 @@ export const mailboxes = {
 /** Opens a policy service; resolves to it and its port. */
 export async function openPolicyDoor(
   t: Test,
-  policy: AccessPolicy,
+  policy: PolicyServices,
   maxConnections: number,
   log: (line: string) => void = () => {},
 ) {

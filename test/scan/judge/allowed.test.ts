@@ -21,7 +21,7 @@ const textOf = ({ bytes }: Sample) => bytes.gather().toString('latin1')
 function clamdLike(more: Partial<ContentScanner> = {}): ContentScanner {
   return {
     name: 'clamd',
-    isPolicy: false,
+    hasBans: false,
     async scan(sample) {
       for (const each of [...(sample.batch ?? []), sample]) {
         const opened = textOf(each).replace(/[A-Za-z0-9+/]{16,}={0,2}/g, (word) =>

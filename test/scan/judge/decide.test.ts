@@ -5,7 +5,7 @@ import type { Scanner } from '../../../src/scan/scanners/contract/scanner.ts'
 import type { ScanResult } from '../../../src/scan/scanners/findings/scan-result.ts'
 import type { Trust } from '../../../src/scan/stamps/verify-stamps.ts'
 import type { CachedVerdict } from '../../../src/scan/verdicts/copies/cached-verdict.ts'
-import { localPolicy } from '../scanners/run/scanning.ts'
+import { banScanner } from '../scanners/run/scanning.ts'
 import { letter, type Setup as StageSetup, stageFor } from './judge-mail.ts'
 
 /** The decision as a value, to the word: strangers read its reply, and the log tells its details. */
@@ -15,8 +15,8 @@ type Outcome = Parameters<typeof decide>[2]
 const here = t.testdir({ kept: {} })
 const NOW = 1_700_000_000
 const untrusted: Trust = { trusted: false, reason: '' }
-const clamd: Scanner = { name: 'clamd', isPolicy: false, scan: async () => ({ answer: 'clean' }) }
-const local = localPolicy('attachments')
+const clamd: Scanner = { name: 'clamd', hasBans: false, scan: async () => ({ answer: 'clean' }) }
+const local = banScanner('attachments')
 
 interface Setup extends Pick<StageSetup, 'settings' | 'client' | 'recipients'> {
   readonly outcome?: Partial<Outcome>
@@ -64,7 +64,7 @@ t.test('clean mail is tagged and stamped, and the log names its scanners', async
   })
 })
 
-t.test('mail is trusted if a stamp spares all scanners but those of local policy', async (t) => {
+t.test('mail is trusted if a stamp spares all scanners but those for bans', async (t) => {
   const trust: Trust = { trusted: true, key: 'mx2', scanners: 'all', stamp: 0 }
   const details = (scanners: readonly Scanner[], stamp?: Outcome['stamp']) =>
     decideFor(clean, { outcome: { trust, scanners, stamp } }).details

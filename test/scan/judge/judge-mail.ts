@@ -15,12 +15,12 @@ import type { Client } from '../../../src/scan/judge/context/transaction.ts'
 import type { Decision } from '../../../src/scan/judge/decision/decision.ts'
 import type { AnswerMode } from '../../../src/scan/judge/decision/divide.ts'
 import { judge } from '../../../src/scan/judge/judge.ts'
-import { judgeByPolicy } from '../../../src/scan/judge/judge-by-policy.ts'
+import { judgeByRules } from '../../../src/scan/judge/judge-by-rules.ts'
 import { Rules } from '../../../src/scan/rules/match.ts'
 import { parseRules } from '../../../src/scan/rules/parse-rules.ts'
 import type {
+  BanScanner,
   ContentScanner,
-  PolicyScanner,
   Scanner,
 } from '../../../src/scan/scanners/contract/scanner.ts'
 import {
@@ -56,7 +56,7 @@ export interface Setup {
 }
 
 export function scannerOf(name: string, scan: ContentScanner['scan']): ContentScanner {
-  return { name, isPolicy: false, scan }
+  return { name, hasBans: false, scan }
 }
 
 /** A message, and what it is judged by. `asked` names the scanners that are asked. */
@@ -68,14 +68,14 @@ export function stageFor(text: string, setup: Setup = {}) {
   const asked: string[] = []
   const scanners = (setup.scanners ?? [scannerOf('clamd', scan)]).map((scanner): Scanner => {
     const { name } = scanner
-    if (!scanner.isPolicy) {
+    if (!scanner.hasBans) {
       const scan: ContentScanner['scan'] = (sample, task) => {
         if (sample.kind !== 'content') asked.push(name)
         return scanner.scan(sample, task)
       }
       return { ...scanner, scan }
     }
-    const inspect: PolicyScanner['inspect'] = async (task) => {
+    const inspect: BanScanner['inspect'] = async (task) => {
       const begun = await scanner.inspect(task)
       const ask = begun.answer.bind(begun)
       const answer = () => {
@@ -131,7 +131,7 @@ export async function judgeByLines(
     },
   }
   const deadline = new Deadline(context.tools.uptime)
-  const decision = await judgeByPolicy(transaction, { ...context, rules }, deadline, answers)
+  const decision = await judgeByRules(transaction, { ...context, rules }, deadline, answers)
   return { decision, planned }
 }
 

@@ -3,7 +3,7 @@ import t from 'tap'
 import type { QuotaAnswer } from '../../../src/protocol/quota/quota-answer.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/contract/scanner.ts'
 import { clean } from '../../../src/scan/scanners/findings/scan-result.ts'
-import { localPolicy } from '../scanners/run/scanning.ts'
+import { banScanner } from '../scanners/run/scanning.ts'
 import {
   banned,
   cachingVerdicts,
@@ -107,8 +107,8 @@ t.test('the log has the time of each stage', async (t) => {
   t.equal((decision.details.times.scan ?? 0) % 70, 0)
 })
 
-t.test('without a trusted stamp size limits apply to local policy alone', async (t) => {
-  const scanners = [localPolicy('attachments')]
+t.test('without a trusted stamp size limits apply to scanners for bans alone', async (t) => {
+  const scanners = [banScanner('attachments')]
   const { decision } = await judgeMail(letter, { settings: { QHPSIMINSIZE: '1000' }, scanners })
   t.match(decision, { details: { scan: 'skipped' } })
 })

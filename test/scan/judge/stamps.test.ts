@@ -3,7 +3,7 @@ import t from 'tap'
 import type { Decision } from '../../../src/scan/judge/decision/decision.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/contract/scanner.ts'
 import { clean } from '../../../src/scan/scanners/findings/scan-result.ts'
-import { localPolicy } from '../scanners/run/scanning.ts'
+import { banScanner } from '../scanners/run/scanning.ts'
 import { hmacValue, md5Hex } from '../stamps/independent.ts'
 import { key } from '../stamps/independently-stamped.ts'
 import {
@@ -63,8 +63,8 @@ t.test('the scanners of two stamps are not combined: each host states its own sc
   t.same((await judgeMail(again('other', 'clamd,everypart'), { settings })).asked, [])
 })
 
-t.test('a stamp can list at most no scanner of local policy', async (t) => {
-  const scanners = [scannerOf('clamd', async () => clean), localPolicy('attachments')]
+t.test('a stamp can list at most no scanner for bans', async (t) => {
+  const scanners = [scannerOf('clamd', async () => clean), banScanner('attachments')]
   t.match(
     stampOf(await judgeMail(letter, { settings: cluster, scanners })),
     '; s=clamd,everypart; ',
@@ -75,8 +75,8 @@ const onTheirWay = 'no stamp: signatures changed, and may not be loaded yet'
 const unstamped: readonly (readonly [reason: string, setup: Setup])[] = [
   ['of which a part was not looked at', { settings: cluster, scan: tooLarge }],
   [
-    'that only local policy has seen',
-    { settings: cluster, scanners: [localPolicy('attachments')] },
+    'that only scanners for bans have seen',
+    { settings: cluster, scanners: [banScanner('attachments')] },
   ],
 ]
 for (const [reason, setup] of unstamped) {
@@ -122,7 +122,7 @@ const infected = scannerOf('clamd', virus)
 
 // promise: key-release
 t.test('a stamp of a release spares scanners for its recipients, and no others', async (t) => {
-  const scanners = [infected, localPolicy('attachments')]
+  const scanners = [infected, banScanner('attachments')]
   const { decision, asked } = await judgeMail(releasedBy('b@example.org'), {
     settings: releasing,
     scanners,
@@ -179,8 +179,8 @@ t.test('a release that is sent on, in whatever way, is scanned', async (t) => {
 })
 
 // promise: key-release
-t.test('a release spares no local policy', async (t) => {
-  const scanners = [infected, localPolicy('attachments', await banned())]
+t.test('a release spares no scanner for bans', async (t) => {
+  const scanners = [infected, banScanner('attachments', await banned())]
   const { decision } = await judgeMail(releasedBy('b@example.org'), {
     settings: releasing,
     scanners,
@@ -258,9 +258,9 @@ t.test('a stamp lets mail of any size count as scanned', async (t) => {
   const { decision } = await judgeMail(by('clamd,everypart'), { settings })
   t.match(decision, { details: { scan: 'trusted' } })
   t.match(editsOf(decision), ['-x-qhpsi', 'X-QHPSI clean'])
-  const scanners = [scannerOf('clamd', virus), localPolicy('attachments', await banned())]
+  const scanners = [scannerOf('clamd', virus), banScanner('attachments', await banned())]
   const local = await judgeMail(by('clamd,everypart'), { settings, scanners })
-  t.match(local.decision, { details: { scan: 'trusted' } }, 'as local policy does')
+  t.match(local.decision, { details: { scan: 'trusted' } }, 'as scanners for bans do')
   const other = await judgeMail(by('other,everypart'), { settings, scanners })
   t.match(other.decision, { details: { scan: 'skipped' } }, 'but of these scanners alone')
 })

@@ -121,7 +121,7 @@ const askedAbout: readonly (readonly [
     [clean, banned],
   ],
   [
-    'of local policy alone beside a known virus',
+    'of bans alone beside a known virus',
     { scanners: [scanner('eicar'), local, clamd, one!, two!] },
     virus,
     ['local'],
@@ -230,7 +230,7 @@ t.test('a file that is not as it was after the scan leaves no verdict', async (t
   t.equal(scans.length, 3)
 })
 
-t.test('a verdict names the scanners that gave it, and not those of local policy', async (t) => {
+t.test('a verdict names the scanners that gave it, and not those for bans', async (t) => {
   const { find } = open()
   const setup = { scanners: [local, clamd, scanner('eicar')] }
   await find(letter, virus, setup)

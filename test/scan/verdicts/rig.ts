@@ -9,7 +9,7 @@ import type { SignatureFiles } from '../../../src/scan/scanners/signatures/signa
 import { deriveSecrets } from '../../../src/scan/verdicts/copies/secrets.ts'
 import { HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
 import { Verdicts, type VerdictsOptions } from '../../../src/scan/verdicts/verdicts.ts'
-import { localPolicy, runOf } from '../scanners/run/scanning.ts'
+import { banScanner, runOf } from '../scanners/run/scanning.ts'
 import { examine } from '../stamps/hashed-message.ts'
 
 /** Verdicts about copies of a letter, with scanners that answer as a test says. */
@@ -30,14 +30,14 @@ export const filesOf = (changed: number | undefined): SignatureFiles | undefined
 export function scanner(name: string, more: Partial<ContentScanner> = {}): ContentScanner {
   return {
     name,
-    isPolicy: false,
+    hasBans: false,
     cacheable: { identity: name, signatures: async () => reported.version },
     scan: async () => ({ answer: 'clean' }),
     ...more,
   }
 }
 export const clamd = scanner('clamd')
-export const local = localPolicy('local')
+export const local = banScanner('local')
 
 /** The verdicts of a host, in a memory of its own. */
 export function hostVerdicts(

@@ -202,7 +202,7 @@ function detailsOf(outcome: Outcome): DecisionDetails {
 function scanWordOf({ trust, result, scanners, cached }: Outcome): DecisionDetails['scan'] {
   if (cached !== undefined) return 'cached'
   if (result.answer === 'unread') return 'skipped'
-  const isCovered = trust.trusted && scanners.every(({ isPolicy }) => isPolicy)
+  const isCovered = trust.trusted && scanners.every(({ hasBans }) => hasBans)
   return result.answer === 'clean' && isCovered ? 'trusted' : result.answer
 }
 

@@ -57,7 +57,7 @@ export interface DecisionDetails {
   /** The scanners that gave the result, joined by commas. */
   readonly scanner?: string
   readonly virus?: string
-  /** The name of what local policy bans, as "attachment invoice.exe". */
+  /** The name of what is banned, as "attachment invoice.exe". */
   readonly banned?: string
   /** The oddities of the message (mail/mime/traits/oddities.ts), joined by commas. */
   readonly odd?: string

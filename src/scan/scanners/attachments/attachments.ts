@@ -4,7 +4,7 @@ import { replacingNames } from '../../../mail/mime/containers/member-names.ts'
 import { spellings } from '../../../mail/mime/headers/names.ts'
 import { LimitExceeded, type PartNames } from '../../../mail/mime/index.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
-import type { Inspection, PolicyScanner, ScanTask } from '../contract/scanner.ts'
+import type { BanScanner, Inspection, ScanTask } from '../contract/scanner.ts'
 import { banned, clean, type ScanResult, unread } from '../findings/scan-result.ts'
 import { ScanPermits } from '../permits/scan-permits.ts'
 import { type AttachmentRules, kindsOf, readAttachmentRules } from './rules.ts'
@@ -28,7 +28,7 @@ const SHOWN_MAX = 80
  * If a mail contains more than is read, UNREAD decides, unless the part that was read is banned. The control
  * file is read once. If it cannot be used, that is a Fault of kind `config`.
  */
-export function attachmentsScanner({ BADATTACHMENTS, ARCHIVEBANS }: ScanSettings): PolicyScanner {
+export function attachmentsScanner({ BADATTACHMENTS, ARCHIVEBANS }: ScanSettings): BanScanner {
   /** The immutable rules, shared by all messages. */
   let known: AttachmentRules | undefined
   const rulesOnce = () => {
@@ -37,7 +37,7 @@ export function attachmentsScanner({ BADATTACHMENTS, ARCHIVEBANS }: ScanSettings
   }
   return {
     name: 'attachments',
-    isPolicy: true,
+    hasBans: true,
     permits: ScanPermits.here(),
     async prepare() {
       rulesOnce()

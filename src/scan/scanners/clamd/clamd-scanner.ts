@@ -64,7 +64,7 @@ interface ClamdScannerOptions {
  */
 export class ClamdScanner implements ContentScanner {
   readonly name = 'clamd'
-  readonly isPolicy = false
+  readonly hasBans = false
   readonly takesBatch = true
   readonly cacheable: Cacheable
   readonly permits: ScanPermits

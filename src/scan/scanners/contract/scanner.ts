@@ -119,7 +119,7 @@ export function unansweredBy(signal: AbortSignal): ScanResult {
   return unknown(isLate(signal) ? 'no answer in time (SCANTIMEOUT)' : 'no client waits', 'timeout')
 }
 
-/** The state of a local policy scanner while a mail is read, and its answer afterwards. */
+/** The state of a scanner for bans while a mail is read, and its answer afterwards. */
 export interface Inspection {
   /**
    * Takes the names and types of a mail or a part, as some mail program reads its header, or of a file in
@@ -136,7 +136,7 @@ export interface Inspection {
 
 /** A scanner that scans each content and the whole message. */
 export interface ContentScanner extends ScannerBasics {
-  readonly isPolicy: false
+  readonly hasBans: false
   /**
    * Answers within the task's deadline. If it throws, the answer is *unknown*, with the error's
    * text as the reason.
@@ -175,28 +175,28 @@ export interface ScannerServers {
 export type ForwardedCommand = 'RELOAD' | 'SELFCHECK' | 'VERSIONCOMMANDS'
 
 /**
- * Local policy (attachments): it judges by what is read out of a message. It runs on trusted mail, too,
- * and is named in no stamp.
+ * A scanner for bans of this host (attachments): it judges by what is read out of a message. It runs on
+ * trusted mail, too, and is named in no stamp.
  */
-export interface PolicyScanner extends ScannerBasics {
-  readonly isPolicy: true
+export interface BanScanner extends ScannerBasics {
+  readonly hasBans: true
   /** Begins to inspect a message. If it throws, the answer is *unknown*, as for `scan`. */
   inspect(task: ScanTask): Promise<Inspection>
 }
 
-export type Scanner = ContentScanner | PolicyScanner
+export type Scanner = ContentScanner | BanScanner
 
 interface ScannerBasics {
   /** The name in a stamp's `s=` and in the log: the plugin's name, or the basename of the command. */
   readonly name: string
   /**
    * Set if the verdict depends on the message alone, whatever its envelope, so that it may be cached for
-   * copies. A verdict of local policy is never cached.
+   * copies. A verdict about bans is never cached.
    */
   readonly cacheable?: Cacheable
   /**
    * Set if the number of concurrently scanned messages is limited: each needs a permit, before it is read. Permits
-   * of local policy are used only if no other scanner has any.
+   * of a scanner for bans are used only if no other scanner has any.
    */
   readonly permits?: ScanPermits
   /** Set if several small contents together take less time than one after another. */

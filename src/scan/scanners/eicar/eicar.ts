@@ -22,7 +22,7 @@ const NAME = 'EICAR-Test'
 export function eicarScanner(): ContentScanner {
   return {
     name: 'eicar',
-    isPolicy: false,
+    hasBans: false,
     cacheable: { identity: 'eicar', signatures: async () => '' },
     async scan(sample, { signal }) {
       let tail: Buffer = Buffer.alloc(0)

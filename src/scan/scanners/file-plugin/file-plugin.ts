@@ -58,7 +58,7 @@ export function filePluginScanner(
   )
   return {
     name: fileName,
-    isPolicy: false,
+    hasBans: false,
     permits: ScanPermits.here(permitsOf(limits)),
     takesNames: true,
     async prepare() {

@@ -31,7 +31,7 @@ export type ScanResult =
       readonly answer: 'infected'
       /** The signature's name, or for `banned` what was banned ("attachment invoice.exe"). */
       readonly name: string
-      /** Set if local policy refuses the message, and not a signature: the reply is another one. */
+      /** Set if a ban of this host applies, and not a signature: the reply is another one. */
       readonly banned?: boolean
       /** The scanner with the finding, set by a scan. */
       readonly scanner?: string
@@ -71,7 +71,7 @@ export type UnknownResult = Extract<ScanResult, { answer: 'unknown' }>
 
 export const clean: ScanResult = { answer: 'clean' }
 export const infected = (name: string): Infected => ({ answer: 'infected', name })
-/** Returns the result for a ban of local policy. `what` follows the word `banned`. */
+/** Returns the result for a ban. `what` follows the word `banned`. */
 export const banned = (what: string): Infected => ({ ...infected(what), banned: true })
 export const unread = (what: Unread, reason: string): UnreadResult => ({
   answer: 'unread',

@@ -31,7 +31,7 @@ export function clamscanScanner(settings: ScanSettings, program = PROGRAM): Cont
   const judgedBy = [CLAMDBDIR, CLAMDMAXSIZE]
   return {
     name: 'clamscan',
-    isPolicy: false,
+    hasBans: false,
     cacheable: {
       identity: `clamscan(${encodeURIComponent(JSON.stringify(judgedBy))})`,
       signatures: "this host's",

@@ -33,7 +33,7 @@ export function commandScanner(
   const database = databaseOfCommand(argv)
   return {
     name: basename(program),
-    isPolicy: false,
+    hasBans: false,
     cacheable: {
       identity: `command(${[...codes, ...argv].map(encodeURIComponent).join(',')})`,
       signatures: database === undefined ? 'not reported' : "this host's",

@@ -2,18 +2,18 @@ import { errorText } from '../../../lib/errors/fault.ts'
 import { nextTurn } from '../../../lib/flow/event-loop.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import { WORK_PER_TURN } from '../../../mail/mime/index.ts'
-import type { Inspection, PolicyScanner, Scanner, ScanTask } from '../contract/scanner.ts'
+import type { BanScanner, Inspection, Scanner, ScanTask } from '../contract/scanner.ts'
 import { causeOf, type ScanResult, unknown } from '../findings/scan-result.ts'
 
-/** The inspections of one message by local policy. One that throws answers unknown. */
+/** The inspections of one message for bans. One that throws answers unknown. */
 export class Inspections {
-  readonly #inspections = new Map<PolicyScanner, Inspection>()
+  readonly #inspections = new Map<BanScanner, Inspection>()
 
-  /** Begins an inspection by each of these scanners that is local policy. */
+  /** Begins an inspection by each of these scanners that has bans. */
   static async begin(scanners: readonly Scanner[], task: ScanTask): Promise<Inspections> {
     const inspections = new Inspections()
     for (const scanner of scanners) {
-      if (!scanner.isPolicy) continue
+      if (!scanner.hasBans) continue
       try {
         inspections.#inspections.set(scanner, await scanner.inspect(task))
       } catch (error) {
@@ -65,11 +65,11 @@ export class Inspections {
   }
 
   /** Returns the finding of a scanner's inspection, or undefined if there is none. */
-  answerOf(scanner: PolicyScanner): ScanResult | undefined {
+  answerOf(scanner: BanScanner): ScanResult | undefined {
     return this.#inspections.get(scanner)?.answer()
   }
 
-  #fail(scanner: PolicyScanner, error: unknown): void {
+  #fail(scanner: BanScanner, error: unknown): void {
     const ignore = () => {}
     const noWork = () => []
     const answer = () => unknown(errorText(error), causeOf(error))

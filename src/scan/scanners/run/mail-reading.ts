@@ -175,7 +175,7 @@ export async function measureDepth({
 
 /** Returns a collector of names if a scanner receives them. No message is read for names alone. */
 function listenForNames({ scanners }: ScanRun): PartListBuilder | undefined {
-  const takesNames = scanners.some((scanner) => !scanner.isPolicy && scanner.takesNames)
+  const takesNames = scanners.some((scanner) => !scanner.hasBans && scanner.takesNames)
   return takesNames ? new PartListBuilder() : undefined
 }
 
@@ -188,9 +188,9 @@ const tooDeep = unread(
   `more than ${limits.nesting} messages or multiparts inside one another`,
 )
 
-/** Returns the scanners that are not local policy. */
+/** Returns the scanners that scan contents. */
 export function contentScannersOf({ scanners }: ScanRun): readonly ContentScanner[] {
-  return scanners.filter((scanner) => !scanner.isPolicy)
+  return scanners.filter((scanner) => !scanner.hasBans)
 }
 
 /**

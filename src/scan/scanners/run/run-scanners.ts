@@ -103,7 +103,7 @@ async function withPermits(
   const ends: (() => void)[] = []
   try {
     const limited = scanners.filter(({ permits }) => permits)
-    const others = limited.filter(({ isPolicy }) => !isPolicy)
+    const others = limited.filter(({ hasBans }) => !hasBans)
     for (const scanner of others.length > 0 ? others : limited) {
       const { hasBegun } = progress
       const permit = await scanner.permits!.acquire({ size, signal, timeLeft, hasBegun })

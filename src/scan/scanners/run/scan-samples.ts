@@ -3,9 +3,9 @@ import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../../lib/flo
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import {
+  type BanScanner,
   type ContentSample,
   type ContentScanner,
-  type PolicyScanner,
   type Sample,
   type SampleFile,
   type Scanner,
@@ -33,7 +33,7 @@ export interface ScanPass extends MailScan {
 }
 
 /**
- * Submits the last sample to each scanner, together with the other samples. Local policy answers by its
+ * Submits the last sample to each scanner, together with the other samples. A scanner for bans answers by its
  * inspection when a whole message is scanned. Resolves to the result that ends the scan, of the first scanner
  * that gives one.
  */
@@ -44,7 +44,7 @@ export async function scanSamples(
   const sample = together(samples)
   if (sample === undefined) return undefined
   for (const scanner of pass.run.scanners) {
-    const result = scanner.isPolicy
+    const result = scanner.hasBans
       ? concludeInspection(scanner, sample, pass)
       : await scanTogether(scanner, notYetScannedBy(scanner, samples, pass), pass)
     if (result !== undefined) return result
@@ -70,7 +70,7 @@ function notYetScannedBy(
 }
 
 function concludeInspection(
-  scanner: PolicyScanner,
+  scanner: BanScanner,
   { kind }: Sample,
   { results, inspections }: ScanPass,
 ): ScanResult | undefined {

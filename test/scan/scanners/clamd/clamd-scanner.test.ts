@@ -10,8 +10,8 @@ import { clamdPolicy, sample, scan } from './task.ts'
 
 const small = Buffer.from('From: a@example.org\nSubject: s\n\nHello\n')
 
-t.test('the scanner is called clamd and is not a local policy', async (t) => {
-  t.match(new ClamdScanner(clamdPolicy('/run/clamd')), { name: 'clamd', isPolicy: false })
+t.test('the scanner is called clamd and has no bans', async (t) => {
+  t.match(new ClamdScanner(clamdPolicy('/run/clamd')), { name: 'clamd', hasBans: false })
 })
 
 t.test('its signatures are found by its clamd.conf, or by CLAMDBDIR', async (t) => {

@@ -181,7 +181,7 @@ async function askedAbout(
   const wholes: Buffer[] = []
   const scanner: ContentScanner = {
     name: 'clamd',
-    isPolicy: false,
+    hasBans: false,
     decoder: { extracts, treatsAsMail, countOmitted: () => {} },
     async scan({ kind, bytes }) {
       const asked = Buffer.from(bytes.gather())

@@ -90,7 +90,7 @@ t.test(
   async (t) => {
     const scanner = (signatures: 'not reported' | "this host's"): Scanner => ({
       name: 'x',
-      isPolicy: false,
+      hasBans: false,
       cacheable: { identity: 'x', signatures },
       scan: async () => ({ answer: 'clean' }),
     })

@@ -38,7 +38,7 @@ t.test(
   async (t) => {
     const policy = policyFor({ directory: '/nowhere', file: 'a.mjs' })
     const scanner = (name: string) => filePluginScanner(policy, name)
-    t.match(scanner('a-1_b+c.d.mjs'), { name: 'a-1_b+c.d.mjs', isPolicy: false })
+    t.match(scanner('a-1_b+c.d.mjs'), { name: 'a-1_b+c.d.mjs', hasBans: false })
     const wrong = {
       'a name may contain only letters, digits and . _ + -; rename the file': [
         ...['/a.mjs', '../a.mjs', 'a.mjs/'],

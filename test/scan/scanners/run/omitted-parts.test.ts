@@ -38,7 +38,7 @@ function extracting(answerOf: (asked: string, number: number) => ScanResult) {
   const omitted: number[] = []
   const scanner: ContentScanner = {
     name: 'clamd',
-    isPolicy: false,
+    hasBans: false,
     decoder: {
       treatsAsMail: () => false,
       extracts: () => everyForm,
@@ -223,7 +223,7 @@ t.test('files in an attached mail are left to the scan of that mail', async (t) 
 
 t.test('with another scanner beside it each part is asked about', async (t) => {
   const { scanner, asked } = extracting(() => clean)
-  const other: ContentScanner = { name: 'other', isPolicy: false, scan: async () => clean }
+  const other: ContentScanner = { name: 'other', hasBans: false, scan: async () => clean }
   await run([scanner, other], mail)
   t.same(asked, parts)
 })

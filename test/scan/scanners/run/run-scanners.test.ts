@@ -42,7 +42,7 @@ const bytesOf = ({ bytes }: Sample) => bytes.gather()
 function showing(show: (content: Sample) => void): Scanner {
   return {
     name: 'clamd',
-    isPolicy: false,
+    hasBans: false,
     takesBatch: true,
     async scan(asked) {
       for (const content of [...(asked.batch ?? []), asked])
@@ -63,7 +63,7 @@ function persistent() {
   let found: Promise<unknown> = Promise.resolve()
   const scanner: Scanner = {
     name: 'persistent',
-    isPolicy: false,
+    hasBans: false,
     scan(message): Promise<ScanResult> {
       found = readOn(message, waiting)
       return new Promise(() => {})
@@ -94,7 +94,7 @@ t.test(
     const asked: (() => void)[] = []
     const scanner: Scanner = {
       name: 'slow',
-      isPolicy: false,
+      hasBans: false,
       permits: new ScanPermits(
         () => 1,
         () => performance.now(),
@@ -122,7 +122,7 @@ t.test(
   },
 )
 
-t.test('with local policy alone messages wait for permits, too', async (t) => {
+t.test('with scanners for bans alone messages wait for permits, too', async (t) => {
   const names = { QHPSI: 'plugin: attachments', BADATTACHMENTS: '*.exe' }
   const own = attachmentsScanner(readScanningConfig(names)!.settings)
   let begun = 0
@@ -146,7 +146,7 @@ t.test('with local policy alone messages wait for permits, too', async (t) => {
   const waiting = scan([local])
   const clamd: Scanner = {
     name: 'clamd',
-    isPolicy: false,
+    hasBans: false,
     permits: new ScanPermits(
       () => 1,
       () => performance.now(),
@@ -164,7 +164,7 @@ t.test('each kind of limit has the outcome of its setting', async (t) => {
   const reason = 'clamd: more than it looks at'
   const ask = (what: Unread, ...keepsOut: readonly Unread[]) => {
     const scan = async () => unread(what, reason)
-    const run = runOf([{ name: 'clamd', isPolicy: false, scan }], { keepsOut: new Set(keepsOut) })
+    const run = runOf([{ name: 'clamd', hasBans: false, scan }], { keepsOut: new Set(keepsOut) })
     return runScanners(plain, run)
   }
   const limit = 'the limits of clamd'
@@ -179,7 +179,7 @@ t.test('each kind of limit has the outcome of its setting', async (t) => {
 })
 
 t.test('a file of 1 MB in uuencode is scanned, with and without a text before it', async (t) => {
-  const scanner: Scanner = { ...eicarScanner(), isPolicy: false }
+  const scanner: Scanner = { ...eicarScanner(), hasBans: false }
   const scan = (file: Buffer, word: string, text: string) => {
     const fields = `Content-Type: application/octet-stream\nContent-Transfer-Encoding: ${word}\n`
     return scanAll(`${fields}\n${text}${uuencode(file)}\n`, scanner)
@@ -231,7 +231,7 @@ t.test(
   async (t) => {
     const patient: Scanner = {
       name: 'patient',
-      isPolicy: false,
+      hasBans: false,
       scan: (_, { signal }) =>
         new Promise((_, reject) => {
           const end = () => reject(new Error(isLate(signal) ? 'late' : 'nobody waits'))
@@ -283,7 +283,7 @@ t.test('only a finding or an unknown result counts if the file has changed', asy
         }
         const isTolerated = ({ name }: { readonly name: string }) => name === 'Excused'
         const more = { settings, spool, isTolerated, keepsOut: new Set<Unread>() }
-        const run = runOf([{ name: 'clamd', isPolicy: false, scan }], more)
+        const run = runOf([{ name: 'clamd', hasBans: false, scan }], more)
         const result = await runScanners(sample(Buffer.from(text)), run).catch(errorText)
         if (expected instanceof RegExp) t.match(result, expected, what)
         else t.same(result, expected, what)

@@ -16,7 +16,7 @@ import { ResultCollector } from '../../../../src/scan/scanners/run/result-collec
 import type { ScanRun } from '../../../../src/scan/scanners/run/scan-run.ts'
 import { scanSamples } from '../../../../src/scan/scanners/run/scan-samples.ts'
 import { sample, scanTask } from '../clamd/task.ts'
-import { localPolicy, runOf, secondLook } from './scanning.ts'
+import { banScanner, runOf, secondLook } from './scanning.ts'
 
 const message = sample(Buffer.from('Subject: mail\n\n'))
 const content = (name: string): Sample => ({
@@ -33,7 +33,7 @@ function noting(answers: Answers, name = 'clamd') {
   const textOf = ({ bytes }: Sample) => bytes.gather().toString()
   const scanner: Scanner = {
     name,
-    isPolicy: false,
+    hasBans: false,
     async scan(sample) {
       asked.push([...(sample.batch ?? []), sample].map(textOf))
       return answers(sample)
@@ -82,8 +82,8 @@ t.test('several samples are one question; one sample has no batch', async (t) =>
   t.same(asked, [['Subject: mail\n\n'], ['a', 'b', 'Subject: mail\n\n']])
 })
 
-t.test('local policy is asked about whole messages alone', async (t) => {
-  const scanner = localPolicy('attachments', infected('a.exe'))
+t.test('scanners for bans are asked about whole messages alone', async (t) => {
+  const scanner = banScanner('attachments', infected('a.exe'))
   const inspections = await Inspections.begin([scanner], scanTask().task)
   const { result: none } = await ask([scanner], [content('a'), content('b')], { inspections })
   t.equal(none, undefined)

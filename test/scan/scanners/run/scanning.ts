@@ -3,16 +3,16 @@ import {
   readScanSettings,
   type ScanSettings,
 } from '../../../../src/scan/scanners/contract/scan-settings.ts'
-import type { PolicyScanner, Scanner } from '../../../../src/scan/scanners/contract/scanner.ts'
+import type { BanScanner, Scanner } from '../../../../src/scan/scanners/contract/scanner.ts'
 import { clean, type ScanResult } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import type { ScanRun } from '../../../../src/scan/scanners/run/scan-run.ts'
 
-/** Local policy that gives this answer about each message. */
-export function localPolicy(name: string, answer: ScanResult = clean): PolicyScanner {
+/** A scanner for bans that gives this answer about each message. */
+export function banScanner(name: string, answer: ScanResult = clean): BanScanner {
   const ignore = () => {}
   const noWork = () => []
   const inspection = { part: noWork, content: noWork, leaveUnread: ignore }
-  return { name, isPolicy: true, inspect: async () => ({ ...inspection, answer: () => answer }) }
+  return { name, hasBans: true, inspect: async () => ({ ...inspection, answer: () => answer }) }
 }
 
 const settings = readScanSettings({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!

@@ -12,7 +12,7 @@ const STEPS_MAX = 10_000_000
 /** A scanner that takes all contents, and needs no time. */
 const scanner: Scanner = {
   name: 'any',
-  isPolicy: false,
+  hasBans: false,
   takesBatch: true,
   scan: async () => ({ answer: 'clean' }),
 }

@@ -30,7 +30,7 @@ const versionsNow = async (...given: Parameters<typeof identityOf>) =>
 
 const scanner = (name: string, signatures: Signatures): Scanner => ({
   name,
-  isPolicy: false,
+  hasBans: false,
   cacheable: { identity: name, signatures },
   scan: async () => ({ answer: 'clean' }),
 })

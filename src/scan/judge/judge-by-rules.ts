@@ -19,7 +19,7 @@ import { judge } from './judge.ts'
  * applies. If the decisions differ, divide() assigns an answer to each recipient. All scans of the message
  * together have the time limit of one.
  */
-export async function judgeByPolicy(
+export async function judgeByRules(
   transaction: Transaction,
   context: JudgeContext & { readonly rules: LoadedRules },
   deadline: Deadline,

@@ -2,7 +2,7 @@ import t from 'tap'
 import { Deadline } from '../../../src/scan/judge/context/deadline.ts'
 import type { Client } from '../../../src/scan/judge/context/transaction.ts'
 import type { Decision } from '../../../src/scan/judge/decision/decision.ts'
-import { judgeByPolicy } from '../../../src/scan/judge/judge-by-policy.ts'
+import { judgeByRules } from '../../../src/scan/judge/judge-by-rules.ts'
 import type { Rules } from '../../../src/scan/rules/match.ts'
 import type { Rule } from '../../../src/scan/rules/rule.ts'
 import type { ContentScanner } from '../../../src/scan/scanners/contract/scanner.ts'
@@ -120,7 +120,7 @@ t.test('a message for very many recipients gives turns to other mail', async (t)
     hasTurned = true
   })
   const turning = { ...context, rules: { lines: rules, contextOfLine: () => Promise.reject() } }
-  await judgeByPolicy(transaction, turning, new Deadline(() => 0), 'one reply')
+  await judgeByRules(transaction, turning, new Deadline(() => 0), 'one reply')
   t.equal(seen.length, TURN + 1)
   t.equal(seen.indexOf(true), TURN - 1)
 })
