@@ -60,17 +60,15 @@ install: install-$(RUNTIME)
 	$(foreach unit,$(notdir $(wildcard packaging/shipped/systemd/*.service packaging/shipped/systemd/*.socket)),$(call put_unit,$(unit)) && ):
 	$(call put,packaging/shipped/systemd/sysusers.conf,$(SYSUSERSDIR)/onescan.conf)
 	$(call put,packaging/shipped/systemd/tmpfiles.conf,$(TMPFILESDIR)/onescan.conf)
-	$(foreach name,defaults etc-default supervise monitoring container,$(call put_tree,packaging/shipped/$(name),$(DATADIR)/$(name)) && ):
+	$(foreach name,defaults etc-default supervise monitoring container examples apparmor,$(call put_tree,packaging/shipped/$(name),$(DATADIR)/$(name)) && ):
 	test -z "$(CLAMD)" || echo 'CLAMD="$(CLAMD)"' >>$(call to,$(DATADIR)/defaults/onescand)
-	$(call put,packaging/shipped/apparmor.usr.sbin.clamd,$(DATADIR)/apparmor/usr.sbin.clamd)
 	$(call put,packaging/shipped/scripts/self-test,$(DATADIR)/self-test)
 	chmod 755 $(call to,$(DATADIR)/self-test)
 	for name in README.md SECURITY.md CHANGELOG.md LICENSE; do $(call put,$$name,$(DOCDIR)/$$name) || exit 1; done
 	$(call put,"$(DIST)/THIRD-PARTY-LICENSES",$(DOCDIR)/THIRD-PARTY-LICENSES)
 	for page in doc/*.*; do $(call put,$$page,$(DOCDIR)/$$page) || exit 1; done # doc/development is for contributors
 	$(call put_tree,doc/pictures,$(DOCDIR)/doc/pictures)
-	$(call put_tree,packaging/shipped/examples,$(DOCDIR)/examples)
-	$(call put,src/plugin.ts,$(DOCDIR)/examples/plugins/onescan-plugin.d.ts)
+	$(call put,src/plugin.ts,$(DATADIR)/examples/plugins/onescan-plugin.d.ts)
 
 install-node: node
 	$(call put,package.json,$(home)/package.json)

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import t from 'tap'
+import { codeBlocks } from './code-blocks.ts'
 
 /** What README.md and the pages of doc/ say that can be looked up. */
 
@@ -42,6 +43,12 @@ t.test('each example is quoted byte for byte, or named', async (t) => {
   for (const { path } of quoted)
     t.ok(examples.includes(relative('packaging/shipped/examples', path)), path)
   for (const { page, path, text } of quoted) t.equal(text, read(path), `${page}: ${path}`)
+})
+
+t.test('no command of a page needs documents, which many hosts do not install', async (t) => {
+  const blocks = codeBlocks()
+  t.ok(blocks.length > 100)
+  for (const { page, text } of blocks) t.notMatch(text, '/usr/share/doc', page)
 })
 
 t.test('the README leads to every page, and is one page itself', async (t) => {

@@ -78,7 +78,7 @@ export const typed: readonly TypedBlock[] = [
   },
   {
     page: 'doc/mail-servers.md',
-    begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsystemctl restart onescand\nsh /usr/share/doc/onescan/examples/postfix/postfix-milter`,
+    begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsystemctl restart onescand\nsh /usr/share/onescan/examples/postfix/postfix-milter`,
     prints: /^postfix-milter: already configured; nothing to do$/m,
   },
   {
@@ -108,7 +108,7 @@ export const typed: readonly TypedBlock[] = [
     page: 'doc/cluster.md',
     begins: 'install -m 400 -o onescan /dev/null',
     before:
-      'ip addr add 10.0.0.1/32 dev lo; cat /usr/share/doc/onescan/examples/valkey/valkey.conf >>/etc/redis/redis.conf; systemctl restart redis-server',
+      'ip addr add 10.0.0.1/32 dev lo; cat /usr/share/onescan/examples/valkey/valkey.conf >>/etc/redis/redis.conf; systemctl restart redis-server',
   },
   {
     page: 'doc/cluster.md',
@@ -301,13 +301,13 @@ export const typed: readonly TypedBlock[] = [
   },
   {
     page: 'doc/qmail.md',
-    begins: 'sh /usr/share/doc/onescan/examples/qmail/qmail-rules',
+    begins: 'sh /usr/share/onescan/examples/qmail/qmail-rules',
     prints: /^qmail-rules: already configured; nothing to do$/m,
   },
   {
     page: 'doc/qmail.md',
-    begins: 'sh /usr/share/doc/onescan/examples/qmail/make-envdir',
-    before: 'mkdir -p /service/qmail-smtpd; cp /usr/share/doc/onescan/examples/qmail/run /service/qmail-smtpd', // biome-ignore format: a line
+    begins: 'sh /usr/share/onescan/examples/qmail/make-envdir',
+    before: 'mkdir -p /service/qmail-smtpd; cp /usr/share/onescan/examples/qmail/run /service/qmail-smtpd', // biome-ignore format: a line
     shows: ['cat /service/qmail-smtpd/env/QMAILQUEUE', /^\/etc\/onescan\/queue$/m],
   },
   {
@@ -349,12 +349,12 @@ export const typed: readonly TypedBlock[] = [
     page: 'doc/mail-servers.md',
     begins: `cat >>/etc/default/onescand <<'END'\nREJECTVIRUS="1"\nONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026"\nEND`,
     before: `postconf -X content_filter; grep -v '^smtp  *inet' master.cf >/etc/postfix/master.cf
-      cat /usr/share/doc/onescan/examples/postfix/postfix-before-queue.cf >>/etc/postfix/master.cf; postfix reload`,
+      cat /usr/share/onescan/examples/postfix/postfix-before-queue.cf >>/etc/postfix/master.cf; postfix reload`,
     shows: ['onescan check --mail you@example.org', REFUSED],
   },
   {
     page: 'doc/delay.md',
-    begins: 'cp /usr/share/doc/onescan/examples/qmail/smtp-delay.socket',
+    begins: 'cp /usr/share/onescan/examples/qmail/smtp-delay.socket',
     before: 'systemctl stop postfix; tcprules /etc/tcp.smtp.cdb /etc/tcp.smtp.tmp </etc/tcp.smtp',
     shows: ['systemctl is-active smtp-delay.socket', /^active$/m],
   },
@@ -368,7 +368,7 @@ export const typed: readonly TypedBlock[] = [
   {
     page: 'doc/mail-servers.md',
     on: 'Sendmail',
-    begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsystemctl restart onescand\ncat /usr/share/doc/onescan/examples/sendmail/sendmail.mc`,
+    begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsystemctl restart onescand\ncat /usr/share/onescan/examples/sendmail/sendmail.mc`,
     shows: ['onescan check --mail you@example.org', REFUSED],
   },
 ]
@@ -413,7 +413,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/mail-servers.md', '# in the main section\nav_scanner', 'test/packaging/clamd-clients.test.ts sets Exim up so'], // biome-ignore format: a line
   ['doc/mail-servers.md', 'echo you@example.org >>/etc/smtpd.recipients', 'for OpenSMTPD'],
   ['doc/mail-servers.md', `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--lmtp`, 'test/programs/smtp/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line
-  ['doc/mail-servers.md', 'cat /usr/share/doc/onescan/examples/postfix/postfix-lmtp.cf', 'test/programs/smtp/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line
+  ['doc/mail-servers.md', 'cat /usr/share/onescan/examples/postfix/postfix-lmtp.cf', 'test/programs/smtp/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line
   ['doc/install.md', 'curl --remote-name-all', RELEASE],
   ['doc/install.md', 'dnf install epel-release', 'it is for another system than Debian'],
   ['doc/install.md', 'make install DESTDIR', 'it is for packagers'],
@@ -433,7 +433,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/infected-mail.md', ':0\n* ^X-QHPSI', 'test/programs/delivery-agents.test.ts runs it'],
   ['doc/monitoring.md', '# For prometheus.yml', 'test/packaging/monitoring.test.ts reads it'],
   ['doc/second-look.md', 'Content-Type: multipart/parallel', 'it is a mail, which test/scan/scanners/second-look scans'], // biome-ignore format: a line
-  ['doc/delay.md', 'cp -b /usr/share/doc/onescan/examples/qmail/run-delay-gate', 'it needs qmail under supervise'], // biome-ignore format: a line
+  ['doc/delay.md', 'cp -b /usr/share/onescan/examples/qmail/run-delay-gate', 'it needs qmail under supervise'], // biome-ignore format: a line
   [
     'man/onescan.1',
     'onescan check\n',

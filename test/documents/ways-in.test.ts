@@ -17,8 +17,8 @@ const RSPAMD = 'test/programs/milter/milter-rspamd.test.ts'
 
 /** The ways that README names, and what of a file of tests holds each of them. */
 const ways: readonly (readonly [way: string, file: string, words: string])[] = [
-  ['Postfix', TYPED, 'sh /usr/share/doc/onescan/examples/postfix/postfix-milter'],
-  ['Sendmail', TYPED, 'cat /usr/share/doc/onescan/examples/sendmail/sendmail.mc'],
+  ['Postfix', TYPED, 'sh /usr/share/onescan/examples/postfix/postfix-milter'],
+  ['Sendmail', TYPED, 'cat /usr/share/onescan/examples/sendmail/sendmail.mc'],
   ['Postfix beside rspamd', RSPAMD, "'onescan as a milter beside rspamd'"],
   ['rspamd asks for files', RSPAMD, "'rspamd that asks onescan'"],
   ['Exim', `${CLIENTS}/exim.ts`, 'av_scanner = clamd:'],

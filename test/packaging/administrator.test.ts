@@ -56,6 +56,13 @@ t.test('a host that is set up otherwise', { skip: bareHostMissing }, async (t) =
     },
   )
 
+  await t.test('the package is not unpacked into that of npm', async (t) => {
+    must(`${reset}; rm -rf /usr/share/onescan; mkdir -p /opt/node_modules/shipped
+      ln -s /opt/node_modules/shipped /usr/share/onescan; ${install}`)
+    t.equal(must('ls /opt/node_modules/shipped'), '')
+    t.equal(must('stat -c %F /usr/share/onescan'), 'directory\n')
+  })
+
   await t.test('an upgrade asks nothing about settings, and changes none', async (t) => {
     must(`${reset}; rm -f /etc/default/onescand*; ${install}`)
     t.equal(must(`dpkg-query -W -f '\${Conffiles}' onescan`), '', 'dpkg asks about conffiles')

@@ -96,7 +96,7 @@ END
   {
     name: 'rspamd',
     // Beside the page: no name server can be reached here.
-    setUp: `cp -i /usr/share/doc/onescan/examples/rspamd/* /etc/rspamd/local.d/ </dev/null
+    setUp: `umask 077; (umask 022; cp -i /usr/share/onescan/examples/rspamd/* /etc/rspamd/local.d/) </dev/null
       echo 'dns { nameserver = ["127.0.0.1:9"]; timeout = 0.1s; retransmits = 1; }' >>/etc/rspamd/local.d/options.inc
       echo 'SCANFAIL_CLAMD="limit"' >>/etc/default/onescand; systemctl restart onescand rspamd
       ${waitFor(11332)}; ${milterOf(11332)}`,

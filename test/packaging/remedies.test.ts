@@ -378,14 +378,14 @@ const hosts = [
   {
     packages: 'postfix ucspi-tcp clamdscan iproute2',
     prepare: POSTFIX,
-    setUp: `${set('REJECTVIRUS="1"')}; systemctl restart onescand; sh /usr/share/doc/onescan/examples/postfix/postfix-milter; postfix reload`,
+    setUp: `${set('REJECTVIRUS="1"')}; systemctl restart onescand; sh /usr/share/onescan/examples/postfix/postfix-milter; postfix reload`,
     states: ofPostfix,
     door: 'milter',
   },
   {
     packages: 'exim4-daemon-light clamdscan iproute2',
     prepare: `sed -i "s/^dc_eximconfig_configtype=.*/dc_eximconfig_configtype='internet'/; s/^dc_other_hostnames=.*/dc_other_hostnames='example.org'/" /etc/exim4/update-exim4.conf.conf && update-exim4.conf && systemctl enable exim4`,
-    setUp: `${set('REJECTVIRUS="1"')}; ${set(EXIM_OPTIONS)}; systemctl restart onescand; sh /usr/share/doc/onescan/examples/exim/exim-debian; systemctl restart exim4`,
+    setUp: `${set('REJECTVIRUS="1"')}; ${set(EXIM_OPTIONS)}; systemctl restart onescand; sh /usr/share/onescan/examples/exim/exim-debian; systemctl restart exim4`,
     states: statesOfExim,
     door: 'smtp',
   },

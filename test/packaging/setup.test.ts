@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { lacks } from '../needs.mjs'
@@ -9,7 +9,7 @@ import { debianMissing, makeDebian } from './debian.ts'
 
 const root = join(import.meta.dirname, '../..')
 const HOME = '/usr/local/lib/node_modules/onescan'
-const setup = `sh ${HOME}/packaging/shipped/setup`
+const setup = 'sh /usr/share/onescan/setup'
 
 t.test(
   'npm users get what the Debian package sets up',
@@ -31,6 +31,7 @@ t.test(
       mkdirSync(join(at(HOME), part, '..'), { recursive: true })
       cpSync(join(root, part), join(at(HOME), part), { recursive: true })
     }
+    symlinkSync(`${HOME}/packaging/shipped`, at('usr/share/onescan'))
     const run = (script: string) => debian.run(`export PATH=/usr/local/bin:$PATH\n${script}`)
 
     t.test('with --dry-run it does nothing, and prints what it would do', async (t) => {

@@ -6,8 +6,6 @@ export interface Install {
   readonly steps: readonly Step[]
   /** What the reader looks at when mail is scanned. */
   readonly looks: readonly Step[]
-  /** The directory of the examples, as typed. */
-  readonly examples: string
 }
 
 /** Signatures: one, for the test file, since freshclam has nobody to ask here. */
@@ -52,7 +50,6 @@ ln -s /etc/clamd /etc/onescand /service/`,
     },
     { self: 'pidof onescand >/dev/null && echo pidof knows it', expect: /knows/ },
   ],
-  examples: '/usr/share/doc/onescan/examples',
 }
 
 /** The same from a checkout, /root/onescan, as doc/install.md has it. */
@@ -102,15 +99,14 @@ export const byNpm: Install = {
     newerNode,
     {
       page: INSTALL,
-      type: 'npm install -g ./onescan-1.0.0.tgz\nsh "$(npm root -g)/onescan/packaging/shipped/setup"',
+      type: 'npm install -g ./onescan-1.0.0.tgz\nln -sfn "$(npm root -g)/onescan/packaging/shipped" /usr/share/onescan\nsh /usr/share/onescan/setup',
       needs: 'network',
     },
     { self: 'echo "AlertExceedsMax yes" >>/etc/clamav/clamd.conf' },
     signatures,
     svscan,
     {
-      place:
-        'cp -r "$(npm root -g)/onescan/packaging/shipped/supervise/clamd" /etc/ && ln -s /etc/clamd /service/',
+      place: 'cp -r /usr/share/onescan/supervise/clamd /etc/ && ln -s /etc/clamd /service/',
     },
     { page: INSTALL, type: 'ln -s /etc/onescand /service/' },
     ready,
@@ -118,7 +114,7 @@ export const byNpm: Install = {
   looks: [
     {
       page: INSTALL,
-      type: 'sh "$(npm root -g)/onescan/packaging/shipped/setup"',
+      type: 'sh /usr/share/onescan/setup',
       expect: /^(?!.*(?:write|useradd|install) )/s,
     },
     {
@@ -127,5 +123,4 @@ export const byNpm: Install = {
     },
     { self: 'svc -u /service/onescand; sleep 3' },
   ],
-  examples: '"$(npm root -g)/onescan/packaging/shipped/examples"',
 }

@@ -16,13 +16,10 @@ const settings = (...lines: readonly string[]): Step => ({
   self: `cat >>/etc/default/onescand <<'END'\n${lines.join('\n')}\nEND`,
 })
 
-const EXAMPLES = '/usr/share/doc/onescan/examples'
+const EXAMPLES = '/usr/share/onescan/examples'
 
-/** A script beside the pages, by the line of the page; with npm, where that has it. */
-const script = ({ examples }: Install, page: string, name: string): Step =>
-  examples === EXAMPLES
-    ? { page, type: `sh ${EXAMPLES}/${name}` }
-    : { self: `sh ${examples}/${name}` }
+/** A script, by a line of the README. */
+const script = (name: string): Step => ({ page: README, type: `sh ${EXAMPLES}/${name}` })
 
 const refuse: Step = { page: README, type: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand` }
 
@@ -53,7 +50,7 @@ const postfix: Walk = (install) => [
   refuse,
   restart('onescand'),
   settle,
-  script(install, README, 'postfix/postfix-milter'),
+  script('postfix/postfix-milter'),
   { page: README, type: 'postfix reload' },
   settle,
   check('ok +onescand \\d+: has been running since .* as onescan'),
@@ -90,7 +87,7 @@ const qmail: Walk = (install) => [
   ...install.steps,
   // Nothing that the service could not bear is led to it.
   {
-    self: `sh ${install.examples}/qmail/qmail-rules`,
+    self: `sh ${EXAMPLES}/qmail/qmail-rules`,
     expect: /softlimit -a 4000000000.*\n(?:.*\n)*.*nothing was changed/,
   },
   send('clean', /^250 /),
@@ -100,7 +97,7 @@ const qmail: Walk = (install) => [
   },
   { page: README, type: 'svc -t /service/qmail-smtpd' },
   settle,
-  script(install, README, 'qmail/qmail-rules'),
+  script('qmail/qmail-rules'),
   check('ok +slot.*EICAR'),
   ...firstMails(withQmail, /^554 /),
   {
@@ -134,7 +131,7 @@ const sendmail: Walk = (install) => [
   settings('ONESCAND_OPTIONS="--milter unix:/run/onescand/milter.sock"'),
   restart('onescand'),
   {
-    self: `sed 's|/run/onescan/|/run/onescand/|' ${install.examples}/sendmail/sendmail.mc >>/etc/mail/sendmail.mc`,
+    self: `sed 's|/run/onescan/|/run/onescand/|' ${EXAMPLES}/sendmail/sendmail.mc >>/etc/mail/sendmail.mc`,
   },
   { page: 'doc/mail-servers.md', type: 'make -C /etc/mail' },
   { self: 'service sendmail restart' },
@@ -152,7 +149,7 @@ const smtp: Walk = (install) => [
     'ONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026 --after-queue"',
   ),
   restart('onescand'),
-  { self: `cat ${install.examples}/postfix/postfix-after-queue.cf >>/etc/postfix/master.cf` },
+  { self: `cat ${EXAMPLES}/postfix/postfix-after-queue.cf >>/etc/postfix/master.cf` },
   {
     page: 'doc/mail-servers.md',
     type: `postconf -e 'content_filter = scan:[127.0.0.1]:10025' \\
