@@ -50,7 +50,7 @@ point_to_real_queue() {
   if test -x "$queue"; then
     echo "onescan: $link -> $queue: mail is no longer scanned"
   else
-    echo "onescan: $link -> $queue, which does not exist: mail is deferred"
+    echo "onescan: $link -> $queue, which does not exist: mail through this link is deferred"
   fi
 }
 
@@ -70,11 +70,7 @@ point_back() {
 # Reports the target at each installation: the administrator or a purge may have changed it.
 report_link() {
   if link_is_ours; then
-    echo "onescan: $link -> $(readlink "$link"): set QMAILQUEUE to it"
-    real_queue >/dev/null || {
-      echo 'onescan: this host has no qmail-queue: mail through the link is deferred. For other'
-      echo 'onescan: mail servers, see /usr/share/doc/onescan/doc/mail-servers.md'
-    }
+    ! real_queue >/dev/null || echo "onescan: $link -> $(readlink "$link"): set QMAILQUEUE to it"
     return 0
   fi
   echo "onescan: WARNING: $link points to $(readlink -m "$link"), which is not part of onescan:" >&2
