@@ -9,8 +9,7 @@ import {
   warning,
 } from '../lib/check/check-line.ts'
 import { faultLines } from '../lib/errors/aggregate-fault.ts'
-import { errorText } from '../lib/errors/fault.ts'
-import { isUnderSystemd } from '../lib/process/bound-paths.ts'
+import { errorCode, errorText } from '../lib/errors/fault.ts'
 import type { Environment } from '../lib/process/environment.ts'
 import { askForDescription } from '../protocol/slot/daemon-description.ts'
 import { checkSettings } from '../readiness/check-settings.ts'
@@ -158,27 +157,11 @@ async function pageFaults({ http, httpToken, ...options }: DaemonOptions): Promi
     await checkAddress(http, { ...options, option: '--http' })
     return []
   } catch (error) {
-    return faultLines(error).map((line) =>
-      isRunning
-        ? failure(
-            `status page ${writeDoorAddress(http)}`,
-            line,
-            'fix --http; until then onescand runs without its status page',
-          )
-        : warning(
-            'settings',
-            line,
-            `fix --http; until then onescand runs without its status page${bySystemd(line)}`,
-          ),
-    )
+    // systemd may hold the port for onescand. If another process does, onescand logs that when it starts.
+    if (!isRunning && errorCode((error as Error).cause) === 'EADDRINUSE') return []
+    const level = isRunning ? failure : warning
+    const what = isRunning ? `status page ${writeDoorAddress(http)}` : 'settings'
+    const remedy = 'fix --http; until then onescand runs without its status page'
+    return faultLines(error).map((line) => level(what, line, remedy))
   }
 }
-
-/**
- * Returns a note, because the error does not name the process that uses a port. If systemd runs, it may hold
- * the port for onescand.
- */
-const bySystemd = (line: string) =>
-  line.includes('EADDRINUSE') && isUnderSystemd()
-    ? ', unless onescan-http.socket holds the port for it'
-    : ''
