@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { type CheckLine, failure } from '../../lib/check/check-line.ts'
-import { attempt } from '../../lib/errors/fault.ts'
+import { attempt, errorCode } from '../../lib/errors/fault.ts'
 import { passwdEntryOf } from '../../lib/process/passwd.ts'
 import { ProcEntry } from '../../lib/process/proc-entry.ts'
 import {
@@ -12,7 +12,7 @@ import { optionValues } from '../command/cli-options.ts'
 import { optionsOfOnescand } from './settings-file.ts'
 import { askMainProcess, askSystemd, checkJournal, hasSystemd } from './systemd-unit.ts'
 
-/** The onescand that answers at a socket. */
+/** The onescand that answers at a socket, or one to which this user may not connect. */
 export interface RunningDaemon {
   readonly socket: string
   /** Its state, or undefined if it does not report that to this user. */
@@ -43,9 +43,11 @@ export async function askRunningDaemon(
   const known = accountsOfOnescand()
   const owner = attempt(() => ownerOf(socket)) // any user may listen at a path in an own directory
   if (owner === undefined || !known.has(owner)) return undefined
-  const description = await askForDescription(socket, TIMEOUT).catch(() => undefined)
-  if (description === undefined) return undefined
-  const { daemon } = description
+  const answer = await askForDescription(socket, TIMEOUT).catch((error) =>
+    errorCode(error) === 'EACCES' ? { daemon: undefined } : undefined,
+  )
+  if (answer === undefined) return undefined
+  const { daemon } = answer
   const kernel = daemon && attempt(() => kernelFactsOf(String(daemon.pid)))
   const isOwn = kernel && known.has(kernel.uid) && isFirst(String(daemon.pid), kernel.uid, owner)
   return { socket, description: isOwn ? { ...daemon, ...kernel } : undefined }

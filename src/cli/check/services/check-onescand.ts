@@ -76,11 +76,11 @@ function besideSlots(checkLine: CheckLine): CheckLine {
  */
 function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts): CheckLine[] {
   if (description === undefined) {
-    const value = `answers at ${socket}, but does not show its settings to this user`
-    const isRoot = process.getuid!() === 0
-    const remedy = isRoot
-      ? 'without onescan.node it cannot identify its clients: reinstall onescan for x64 or arm64, and restart it'
-      : 'run check as root'
+    if (process.getuid!() !== 0)
+      return [warning('onescand', `shows its state at ${socket} only to root`, 'run check as root')]
+    const value = `answers at ${socket}, but does not show its settings`
+    const remedy =
+      'without onescan.node it cannot identify its clients: reinstall onescan for x64 or arm64, and restart it'
     return [warning('onescand', value, remedy)]
   }
   const what = `onescand ${description.pid}`
