@@ -164,6 +164,11 @@ export const typed: readonly TypedBlock[] = [
     ],
   },
   {
+    page: 'doc/monitoring.md',
+    begins: '/usr/lib/nagios/plugins/check_http',
+    prints: /^HTTP OK/m,
+  },
+  {
     page: 'doc/quarantine.md',
     begins: "sed -i '/^REJECTVIRUS=/d'",
     shows: [`${KEEP_ONE}; onescan quarantine list`, /EICAR/i],

@@ -8,7 +8,7 @@ import { bootMailHost, mailHostMissing, POSTFIX } from './mail-host.ts'
 /** The packages of a host, and how its mail server is set up. */
 const hosts: Readonly<Record<PageHost, readonly [packages: string, prepare: string]>> = {
   Postfix: [
-    'postfix ucspi-tcp curl procps clamav clamdscan redis-server rspamd iproute2 openssl',
+    'postfix ucspi-tcp curl procps clamav clamdscan redis-server rspamd iproute2 openssl monitoring-plugins-basic',
     POSTFIX,
   ],
   Exim: [
