@@ -52,7 +52,7 @@ export function nothingScans({
 }: Pick<StageHost, 'env' | 'directories'>): CheckLine | undefined {
   const off = checkSwitch(directories)
   if (off !== undefined) return off
-  return env.QHPSI?.trim() ? undefined : unset
+  return env.QHPSI ? undefined : unset
 }
 
 const unset = following(

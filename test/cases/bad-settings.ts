@@ -76,6 +76,10 @@ export const badSettings: readonly BadSetting[] = [
   },
   { settings: { QHPSI: 'eicar attachments' }, reason: /did you mean \\?"plugin: eicar attach/ },
   { settings: { QHPSI: 'plugin:' }, reason: /QHPSI plugin:: specifies no scanner/ },
+  ...[' \t', '\v', '\u00a0', '\ufeff', "''"].map((blank) => ({
+    settings: { QHPSI: blank },
+    reason: /QHPSI \S*\s*: specifies no scanner; unset it to scan nothing/,
+  })),
   { settings: { CLAMD: '"open' }, reason: /CLAMD .*is not closed/ },
   { settings: { FINDINGS: "'open" }, reason: /FINDINGS .*is not closed/ },
   { settings: { VIRUSFORWARD: 'a b' }, reason: /VIRUSFORWARD: must be one address/ },

@@ -59,10 +59,6 @@ static _Noreturn void answer_option(const char *word) {
   end_without_mail();
 }
 
-static int is_blank(const char *value) {
-  return !value[strspn(value, " \t\r\n")];
-}
-
 /*
  * Executes the next program immediately if onescand is not needed. That program reads message
  * and envelope itself.
@@ -70,7 +66,7 @@ static int is_blank(const char *value) {
 static void pass_if_there_is_nothing_to_ask(char **next_program) {
   char file[SWITCH_PATH_MAX];
   int is_off = is_switched_off(file);
-  if (!is_off && (!is_blank(setting("QHPSI", "")) || setting("QUOTAD", NULL)))
+  if (!is_off && (setting("QHPSI", NULL) || setting("QUOTAD", NULL)))
     return;
   check_program("next program", next_program[0], QUEUECHAIN_REMEDY);
   count_handing_on();

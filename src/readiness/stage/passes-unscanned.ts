@@ -50,7 +50,7 @@ function passing(env: Environment): readonly Passing[] {
  * mail. SCANFAIL has a separate check line.
  */
 export function passesBySettings(env: Environment): CheckLine[] {
-  if (!env.QHPSI?.trim()) return []
+  if (!env.QHPSI) return []
   return passing(env)
     .filter(({ name }) => name !== 'SCANFAIL')
     .map(({ name, value, mail, remedy }) =>

@@ -56,12 +56,11 @@ export type QhpsiLine =
   | { readonly kind: 'command'; readonly argv: readonly string[] }
   | { readonly kind: 'plugins'; readonly names: readonly string[] }
 
-/** Parses `plugin: NAME…` or a command. Returns undefined if the text is blank. */
-function readQhpsiLine(text: string): QhpsiLine | undefined {
-  if (text.trim() === '') return undefined
+/** Parses `plugin: NAME…` or a command. */
+function readQhpsiLine(text: string): QhpsiLine {
   const plugins = /^\s*plugin:(.*)$/s.exec(text)
   const words = splitWords(plugins ? plugins[1]! : text, 'QHPSI')
-  if (words.length === 0) {
+  if (words.join('').trim() === '') {
     throw new Fault('config', `QHPSI ${text}: specifies no scanner; unset it to scan nothing`)
   }
   if (plugins) return { kind: 'plugins', names: words }
