@@ -82,7 +82,10 @@ export const badSettings: readonly BadSetting[] = [
   })),
   { settings: { CLAMD: '"open' }, reason: /CLAMD .*is not closed/ },
   { settings: { FINDINGS: "'open" }, reason: /FINDINGS .*is not closed/ },
-  { settings: { VIRUSFORWARD: 'a b' }, reason: /VIRUSFORWARD: must be one address/ },
+  ...['a b', '<a@b.example>', 'a\x01@b.example', `${'a'.repeat(245)}@b.example`].map((value) => ({
+    settings: { VIRUSFORWARD: value },
+    reason: /VIRUSFORWARD: must be one address without spaces and angle brackets/,
+  })),
   {
     settings: { SPOOLDIR: 'relative' },
     reason: /SPOOLDIR relative: must be an absolute path/,

@@ -17,10 +17,19 @@ function readRejectVirus(text: string): 'tag' | 'drop' | 'refuse' {
   return text === '0' ? 'tag' : text === '2' ? 'drop' : 'refuse'
 }
 
+/** Bytes of an address: RFC 5321 4.5.3.1.3 has 256 for a path, with its angle brackets. */
+const FORWARD_MAX = 254
+
+/** White space, control characters, angle brackets, and what replaces bytes that are not UTF-8. */
+const NOT_IN_ADDRESS = /[\s\p{Cc}<>\ufffd]/u
+
 /** Reads the recipient of infected mail, instead of those in the envelope. */
 function readForward(text: string): string {
-  if (!/[\s\0]/.test(text)) return text
-  throw new Fault('config', 'VIRUSFORWARD: must be one address without spaces')
+  if (!NOT_IN_ADDRESS.test(text) && Buffer.byteLength(text) <= FORWARD_MAX) return text
+  throw new Fault(
+    'config',
+    `VIRUSFORWARD: must be one address without spaces and angle brackets, of at most ${FORWARD_MAX} bytes`,
+  )
 }
 
 function readReplyText(text: string, name: string): string {
