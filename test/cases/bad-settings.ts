@@ -81,6 +81,25 @@ export const badSettings: readonly BadSetting[] = [
     reason: /QHPSI \S*\s*: specifies no scanner; unset it to scan nothing/,
   })),
   { settings: { CLAMD: '"open' }, reason: /CLAMD .*is not closed/ },
+  // SCANFAIL is about scanners that fail, and not about settings that are wrong.
+  ...[
+    { settings: { QHPSI: 'plugin: eicar nosuch' }, reason: /plugin nosuch: no such plugin/ },
+    { settings: { QHPSI: 'plugin: ../evil.js' }, reason: /plugin name cannot contain \// },
+    { settings: { QHPSI: 'plugin: clamd', CLAMD: ' ' }, reason: /CLAMD: specifies no server/ },
+    {
+      settings: { QHPSI: 'plugin: clamd', CLAMD: 'clamd.ctl' },
+      reason: /CLAMD clamd\.ctl: must be an absolute socket path/,
+    },
+    {
+      settings: { QHPSI: 'plugin: attachments', BADATTACHMENTS: '/nonexistent/bans' },
+      reason: /BADATTACHMENTS \/nonexistent\/bans: cannot be read/,
+    },
+  ].map(
+    (setting): BadSetting => ({
+      ...setting,
+      settings: { ...setting.settings, SCANFAIL: 'accept' },
+    }),
+  ),
   { settings: { FINDINGS: "'open" }, reason: /FINDINGS .*is not closed/ },
   ...['a b', '<a@b.example>', 'a\x01@b.example', `${'a'.repeat(245)}@b.example`].map((value) => ({
     settings: { VIRUSFORWARD: value },

@@ -255,18 +255,4 @@ export const qhpsi: readonly Case[] = [
     expect: { outcome: 'refused', text: /EICAR/, log: /scanner=eicar/ },
     noDaemon: /plugin nosuch: no such plugin/,
   },
-  {
-    name: 'if a plugin does not exist, mail is deferred',
-    message: () => plain,
-    settings: () => ({ QHPSI: 'plugin: eicar nosuch' }),
-    expect: { outcome: 'deferred', log: /no such plugin; built in are clamd/ },
-    noDaemon: /plugin nosuch: no such plugin/,
-  },
-  {
-    name: 'a plugin name with a slash is refused',
-    message: () => plain,
-    settings: () => ({ QHPSI: 'plugin: ../evil.js' }),
-    expect: { outcome: 'deferred', log: /cannot contain \// },
-    noDaemon: /cannot contain \//,
-  },
 ]

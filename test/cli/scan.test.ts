@@ -158,7 +158,7 @@ t.test('a message that could not be scanned never counts as clean', async (t) =>
   t.match(missing, { code: 2, out: /missing: unknown: .*ENOENT/ })
   t.match(missing.out, '2 messages: 1 clean, 0 infected, 1 unknown')
   const broken = await onescan(['scan', '--env', 'QHPSI=plugin: nosuch', file])
-  t.match(broken, { code: 2, out: /clean: unknown: plugin nosuch: no such plugin/ })
+  t.match(broken, { code: 2, out: /clean: unknown: QHPSI: plugin nosuch: no such plugin/ })
   const down = ['--env', 'QHPSI=plugin: clamd', '--env', `CLAMD=${openDirectory(t)}/none`]
   t.match(await onescan(['scan', ...down, file]), { code: 2, out: /unknown: .*ENOENT/ })
   const small = [...down, '--env', 'CLAMDMAXSIZE=1K', join(directory, 'big')]

@@ -5,7 +5,6 @@ import { type BuiltInName, builtInNames, isBuiltIn } from '../../settings/table/
 import type { ExtractedForms } from './clamd/extracted-forms.ts'
 import type { ScanSettings } from './contract/scan-settings.ts'
 import type { Scanner } from './contract/scanner.ts'
-import { unknown } from './findings/scan-result.ts'
 
 interface ScannersOptions {
   /**
@@ -37,8 +36,8 @@ const builtIn: Readonly<
 }
 
 /**
- * Resolves to the scanners that QHPSI names, in its order. A scanner that cannot be loaded is included, and
- * answers *unknown*: a misspelt plugin must defer mail, not let it through unscanned.
+ * Resolves to the scanners that QHPSI names, in its order. One that cannot be used by these settings is included,
+ * and rejects with a Fault of kind `config`: a misspelt plugin must defer mail, whatever SCANFAIL is.
  */
 export async function makeScanners(
   settings: ScanSettings,
@@ -72,12 +71,8 @@ async function makePlugin(
 }
 
 function unusable(name: string, reason: string): Scanner {
-  return {
-    name,
-    hasBans: false,
-    async prepare() {
-      throw new Fault('config', `QHPSI: plugin ${name}: ${reason}`)
-    },
-    scan: async () => unknown(`plugin ${name}: ${reason}`, 'unreachable'),
+  const fail = async (): Promise<never> => {
+    throw new Fault('config', `QHPSI: plugin ${name}: ${reason}`)
   }
+  return { name, hasBans: false, prepare: fail, scan: fail }
 }

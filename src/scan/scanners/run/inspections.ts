@@ -1,11 +1,11 @@
-import { errorText } from '../../../lib/errors/fault.ts'
+import { errorText, isFault } from '../../../lib/errors/fault.ts'
 import { nextTurn } from '../../../lib/flow/event-loop.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import { WORK_PER_TURN } from '../../../mail/mime/index.ts'
 import type { BanScanner, Inspection, Scanner, ScanTask } from '../contract/scanner.ts'
 import { causeOf, type ScanResult, unknown } from '../findings/scan-result.ts'
 
-/** The inspections of one message for bans. One that throws answers unknown. */
+/** The inspections of one message for bans. One that throws answers unknown, unless a setting is wrong. */
 export class Inspections {
   readonly #inspections = new Map<BanScanner, Inspection>()
 
@@ -17,6 +17,7 @@ export class Inspections {
       try {
         inspections.#inspections.set(scanner, await scanner.inspect(task))
       } catch (error) {
+        if (isFault(error) && error.kind === 'config') throw error // SCANFAIL is not about wrong settings
         inspections.#fail(scanner, error)
       }
     }

@@ -1,4 +1,4 @@
-import { errorText, isFault } from '../../../lib/errors/fault.ts'
+import { errorText, type FaultKind, isFault } from '../../../lib/errors/fault.ts'
 import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../../lib/flow/timeout.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
@@ -22,6 +22,9 @@ import {
 import type { Inspections } from './inspections.ts'
 import type { ResultCollector } from './result-collector.ts'
 import type { MailScan } from './scan-run.ts'
+
+/** Faults for which no scanner is to blame. */
+const NOT_BY_SCANNER: readonly FaultKind[] = ['temp-file', 'write', 'config']
 
 /** Milliseconds in which a scanner must end its work after the signal was aborted. */
 const ABORTED_SCAN_WAIT = 1000
@@ -221,7 +224,10 @@ async function scanWith(
   }
 }
 
-/** Resolves to the scanner's answer, or to *unknown* if it throws or exceeds its deadline. */
+/**
+ * Resolves to the scanner's answer, or to *unknown* if it throws or exceeds its deadline. Rejects if that has
+ * nothing to do with the scanner: the spool fails, or a setting is wrong. SCANFAIL does not apply then.
+ */
 async function answerOf(
   scanner: ContentScanner,
   sample: Sample,
@@ -236,7 +242,7 @@ async function answerOf(
     if (result !== TIMED_OUT) return result
     return unansweredBy(signal)
   } catch (error) {
-    if (isFault(error) && (error.kind === 'temp-file' || error.kind === 'write')) throw error
+    if (isFault(error) && NOT_BY_SCANNER.includes(error.kind)) throw error
     return unknown(errorText(error), causeOf(error))
   }
 }

@@ -165,7 +165,7 @@ t.test('a limit decides if the bytes are not clean as a text, or may be no text'
 })
 
 t.test(
-  'a scanner that throws gives an unknown result; a fault of the spool is not its own',
+  'a scanner that throws gives an unknown result; a fault of the spool or of a setting is not its own',
   async (t) => {
     const throwing = (error: unknown) => () => Promise.reject(error)
     const refused = Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' })
@@ -176,13 +176,13 @@ t.test(
         cause: 'unreachable',
       },
     })
-    for (const kind of ['temp-file', 'write'] as const) {
+    for (const kind of ['temp-file', 'write', 'config'] as const) {
       await t.rejects(ask([noting(throwing(new Fault(kind, 'disk'))).scanner], [message]), {
         message: 'disk',
       })
     }
-    const config = throwing(new Fault('config', 'clamd: no such rule'))
-    t.match(await ask([noting(config).scanner], [message]), {
+    const bug = throwing(new Fault('bug', 'clamd: no such rule'))
+    t.match(await ask([noting(bug).scanner], [message]), {
       result: { answer: 'unknown', reason: 'clamd: no such rule', cause: 'scanner-error' },
     })
   },
