@@ -53,7 +53,7 @@ static int is_name(const char *name) {
  */
 static void mailbox_name(const char *recipient, char name[MAILBOX_NAME_MAX + 1]) {
   const char *at = strrchr(recipient, '@');
-  int is_local = at && strcmp(setting("QUOTANAME", QUOTANAME_DEFAULT), "local") == 0;
+  int is_local = at && is_word("QUOTANAME", "local", QUOTANAME_DEFAULT);
   int length = is_local ? (int) (at - recipient) : MAILBOX_NAME_MAX;
   snprintf(name, MAILBOX_NAME_MAX + 1, "%.*s", length, recipient);
   for (char *letter = strrchr(name, '@'); letter && *letter; ++letter)
@@ -66,7 +66,7 @@ static int is_asked_about(struct question question) {
   char file[SWITCH_PATH_MAX];
   if (!is_name(question.recipient) || strcmp(setting("SMTPRCPTHOSTSOK", "1"), "0") == 0)
     return 0;
-  if (question.is_relay_client && strcmp(setting("QUOTARELAY", QUOTARELAY_DEFAULT), "ask") != 0)
+  if (question.is_relay_client && !is_word("QUOTARELAY", "ask", QUOTARELAY_DEFAULT))
     return 0;
   return !is_switched_off(file);
 }

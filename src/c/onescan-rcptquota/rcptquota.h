@@ -4,7 +4,7 @@
  *   main.c       the recipients to check, and the command for qmail-spp
  *   onescand.c   asks onescand, which caches answers
  *   service.c    asks the quota service itself, by UDP
- *   report.c     log lines, numeric settings, and waiting
+ *   report.c     log lines, settings, and waiting
  */
 #ifndef RCPTQUOTA_H
 #define RCPTQUOTA_H
@@ -17,6 +17,9 @@ enum answer { CANNOT_TELL, ROOM, FULL };
 __attribute__((format(printf, 1, 2))) enum answer cannot_tell(const char *format, ...);
 /* A setting from `min` to `max`. Any other value counts as unset, and is logged. */
 long number(const char *name, long unset, long min, long max);
+/* Returns whether a setting is `word`. Any value but that and `unset` counts as unset, and is
+ * logged. */
+int is_word(const char *name, const char *word, const char *unset);
 /* Returns whether `fd` can be read before `deadline`, a time of uptime(). */
 int is_readable_before(int fd, double deadline);
 

@@ -1,4 +1,4 @@
-/* Shared by the other files: log lines, numeric settings, and waiting. */
+/* Shared by the other files: log lines, settings, and waiting. */
 #define _GNU_SOURCE
 #include "rcptquota.h"
 
@@ -36,6 +36,15 @@ long number(const char *name, long unset, long min, long max) {
     return value;
   cannot_tell("%s %s: must be from %ld to %ld", name, digits, min, max);
   return unset;
+}
+
+int is_word(const char *name, const char *word, const char *unset) {
+  const char *value = setting(name, unset);
+  if (strcmp(value, word) == 0)
+    return 1;
+  if (strcmp(value, unset) != 0)
+    cannot_tell("%s %s: must be %s or %s", name, value, unset, word);
+  return 0;
 }
 
 int is_readable_before(int fd, double deadline) {

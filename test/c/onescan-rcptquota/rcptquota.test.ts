@@ -115,6 +115,18 @@ t.test('the plugin', { skip: missing }, async (t) => {
         t.same([...new Set(service.heard)], ['CHECK_QUOTA full']) // asked again if it is slow
       })
 
+      t.test('a word that a setting does not have is logged, and counts as unset', async (t) => {
+        const service = await udpService(t, () => 'QUOTA_FULL')
+        const QUOTAD = `udp:127.0.0.1:${service.port}`
+        const named = open({ QUOTAD, QUOTANAME: 'Local' })
+        t.equal(await named.rcpt('full@example.org'), refusal)
+        t.equal(service.heard[0], 'CHECK_QUOTA full@example.org')
+        t.equal(named.log, 'onescan-rcptquota: QUOTANAME Local: must be address or local\n')
+        const relaying = open({ QUOTAD, RELAYCLIENT: '', QUOTARELAY: 'yes' })
+        t.equal(await relaying.rcpt('full@example.org'), '250 ok')
+        t.equal(relaying.log, 'onescan-rcptquota: QUOTARELAY yes: must be pass or ask\n')
+      })
+
       t.test('without onescand, the plugin asks the service itself', async (t) => {
         const service = await udpService(t, extendedAnswer(mailboxes))
         const QUOTAD = `quotad:127.0.0.1:${service.port}`
