@@ -3,16 +3,9 @@ import { stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { errorCode, errorText, Fault } from '../../../lib/errors/fault.ts'
 import { Bulkhead } from '../../../lib/flow/bulkhead.ts'
-import { Semaphore } from '../../../lib/flow/semaphore.ts'
 import { userName } from '../../../lib/process/passwd.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
-import {
-  type ContentScanner,
-  isLate,
-  type Sample,
-  type ScanTask,
-  unansweredBy,
-} from '../contract/scanner.ts'
+import type { ContentScanner, Sample, ScanTask } from '../contract/scanner.ts'
 import { causeOf, type ScanResult, unknown } from '../findings/scan-result.ts'
 import { ScanPermits } from '../permits/scan-permits.ts'
 import { LineRelay, writeToLog } from '../programs/scanner-program.ts'
@@ -153,15 +146,13 @@ interface PoolLimits {
 export const standardLimits: PoolLimits = { most: 8, messages: 1000, idle: 60_000, settle: 250 }
 
 /**
- * The processes of a plugin, each of which handles one message at a time. A process that gave no answer is
- * ended. If it has judged other messages, these may be the cause: so the message is submitted again, to a new
- * process and within its deadline.
+ * The processes of a plugin, each of which handles one message at a time. The scanner's permits limit their number:
+ * no process is started while one is idle. A process that gave no answer is ended. If it has judged other messages,
+ * these may be the cause: so the message is submitted again, to a new process and within its deadline.
  */
 class PluginPool {
   readonly #start: () => Promise<PluginHost>
   readonly #limits: PoolLimits
-  /** A permit is a process that has a message. No process is started while one is idle. */
-  readonly #permits: Semaphore
   /** The process used last is last here and is used first, so that the others can end. */
   readonly #idle = new Map<PluginHost, NodeJS.Timeout>()
   #isClosed = false
@@ -170,7 +161,6 @@ class PluginPool {
   constructor(start: () => Promise<PluginHost>, limits: PoolLimits) {
     this.#start = start
     this.#limits = limits
-    this.#permits = new Semaphore(limits.most)
   }
 
   /**
@@ -178,20 +168,10 @@ class PluginPool {
    * reason. A process that had its last message has ended when this resolves.
    */
   async scan(question: PluginScan, task: ScanTask): Promise<ScanResult> {
-    const release = await this.#permits.acquire(task.signal)
-    if (release === undefined) {
-      if (!isLate(task.signal)) return unansweredBy(task.signal)
-      const reason = `none of ${this.#limits.most} processes was free within SCANTIMEOUT`
-      return unknown(reason, 'timeout')
-    }
-    try {
-      const idle = this.#takeIdle()
-      const answer = await this.#scanIn(idle ?? (await this.#start()), question, task)
-      if (idle === undefined || hasAnswered(answer) || task.signal.aborted) return answer
-      return await this.#scanIn(await this.#start(), question, task)
-    } finally {
-      release()
-    }
+    const idle = this.#takeIdle()
+    const answer = await this.#scanIn(idle ?? (await this.#start()), question, task)
+    if (idle === undefined || hasAnswered(answer) || task.signal.aborted) return answer
+    return this.#scanIn(await this.#start(), question, task)
   }
 
   /** Ends all processes; busy ones finish their message first. */

@@ -81,18 +81,21 @@ export async function ask(
     sample = { ...sampleOf(bytes(question.part), `${path}.part`), kind: 'content', message: whole }
   }
   const abort = new AbortController()
+  const { signal } = abort
   const started = performance.now()
+  const timeLeft = () => Math.max(0, started + policy.timeout - performance.now())
   const timer = setTimeout(() => abortLate(abort), policy.timeout)
   gone.addEventListener('abort', () => abort.abort())
+  const mail = { size: message.length, signal, timeLeft, hasBegun: false }
+  const permit = await scanner.permits!.acquire(mail)
+  const isPermitted = typeof permit === 'function'
   try {
-    const answer = await scanner.scan(sample, {
-      signal: abort.signal,
-      timeLeft: () => Math.max(0, started + policy.timeout - performance.now()),
-      note: () => {},
-    })
-    const listeners = getEventListeners(abort.signal, 'abort').length
+    const task = { signal, timeLeft, note() {} }
+    const answer = isPermitted ? await scanner.scan(sample, task) : permit
+    const listeners = getEventListeners(signal, 'abort').length
     return { answer, milliseconds: performance.now() - started, listeners }
   } finally {
+    if (isPermitted) permit()
     clearTimeout(timer)
   }
 }

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process'
 import t from 'tap'
-import { standardLimits } from '../../../../src/scan/scanners/file-plugin/file-plugin.ts'
 import { example as exampleIn, readPage } from '../../../documents/man-page.ts'
 import { ask, wordsOf } from './asking.ts'
 import { noCompiler } from './no-compiler.ts'
@@ -35,8 +34,4 @@ t.test('the documented plugin in C is built and works', { skip: noCompiler }, as
   execFileSync(compiler!, ['-Wall', '-Werror', ...options], { cwd: directory })
   t.equal(await answerOf(directory, 'subject.so', loveLetter), 'subject.so')
   t.equal(await answerOf(directory, 'subject.so', quotedInBody), 'clean')
-})
-
-t.test('the page names the number of processes of a plugin', async (t) => {
-  t.match(page, `"none of ${standardLimits.most} processes was free within SCANTIMEOUT"`)
 })
