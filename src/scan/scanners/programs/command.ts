@@ -40,17 +40,25 @@ export function commandScanner(
       ...(database !== undefined && { loadsFrom: () => [database] }),
     },
     async scan(sample, task) {
-      if (program.startsWith('/') && !(await responds(program)))
-        return unknown(
-          `${program}: its directory does not answer; check the file system`,
-          'timeout',
-        )
       const option = handingOverOption(argv)
-      const { path } = await sample.file()
       const options = option ? [option] : []
-      return run(settings, [program, ...options, ...fillIn(argv, path)], path, task, write)
+      const { path } = await sample.file()
+      const words = [program, ...options, ...fillIn(argv, path)] as const
+      const end = await runScannerCommand(words, path, settings.environment, task, write)
+      return 'answer' in end ? end : resultOf(end, settings, program)
     },
   }
+}
+
+/** Returns the result by QHPSIRC and QHPSIRN. */
+function resultOf(
+  { code, printed }: CommandEnd,
+  { QHPSIRC, QHPSIRN }: ScanSettings,
+  program: string,
+): ScanResult {
+  if (code === QHPSIRN) return clean
+  if (code === QHPSIRC) return namedResult(printed, program)
+  return unknown(`exit code ${code}`)
 }
 
 function fillIn(argv: readonly string[], path: string): string[] {
@@ -58,19 +66,33 @@ function fillIn(argv: readonly string[], path: string): string[] {
   return argv.slice(1).map((word) => word.replaceAll('%s', () => path))
 }
 
-async function run(
-  settings: ScanSettings,
+/** The exit code of a command, and the first OUTPUT_MAX bytes of its standard output. */
+export interface CommandEnd {
+  readonly code: number
+  readonly printed: string
+}
+
+/**
+ * Runs a command, with the file at `path` as its standard input. `write` receives the lines of its standard error.
+ * Resolves to its end, or to *unknown* if there is none: it cannot be started, or is killed or aborted.
+ */
+export async function runScannerCommand(
   [program, ...argv]: readonly [string, ...string[]],
   path: string,
-  task: ScanTask,
+  environment: ScanSettings['environment'],
+  { signal }: ScanTask,
   write: (line: string) => void,
-): Promise<ScanResult> {
+): Promise<CommandEnd | ScanResult> {
+  if (program.startsWith('/') && !(await responds(program))) {
+    const reason = `${program}: its directory does not answer; check the file system`
+    return unknown(reason, 'timeout')
+  }
   const stdin = openSync(path, 'r')
   let child: ChildProcess
   try {
     child = spawn(program, argv, {
       stdio: [stdin, 'pipe', 'pipe'],
-      env: settings.environment,
+      env: environment,
       detached: true,
     })
   } finally {
@@ -78,12 +100,9 @@ async function run(
   }
   const output = collect(child)
   relayStderr(child, new LineRelay(basename(program), write))
-  const end = await exitOf(program, child, task.signal)
+  const end = await exitOf(program, child, signal)
   const printed = await output
-  if (typeof end !== 'number') return end
-  if (end === settings.QHPSIRN) return clean
-  if (end === settings.QHPSIRC) return namedResult(printed, program)
-  return unknown(`exit code ${end}`)
+  return typeof end === 'number' ? { code: end, printed } : end
 }
 
 /**
@@ -155,7 +174,7 @@ function relayStderr({ stderr }: ChildProcess, relay: LineRelay): void {
  * Returns the finding in `path: NAME FOUND`, which clamscan and clamdscan print. The formats of other
  * scanners are not known.
  */
-function namedResult(output: string, program: string): ScanResult {
+export function namedResult(output: string, program: string): ScanResult {
   const name = /: ([\x21-\x7e]{1,200}) FOUND\s*$/m.exec(output)?.[1]
   if (name === undefined) return infected(`found by ${basename(program)}`)
   return resultByName(withoutHash(name), `${basename(program)}: ${name}`)
