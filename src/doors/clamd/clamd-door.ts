@@ -50,7 +50,7 @@ export function createClamdDoor(first: Configuration, options: ClamdOptions): Do
       handshakes?.configure(requireIdentity(next))
       services.configure(next)
     },
-    every: tickFor(services.timeouts.silence),
+    every: tickFor(services.timeouts.firstCommand),
     maxConnections,
     maxSockets,
     log: (reason) => services.complain(reason),

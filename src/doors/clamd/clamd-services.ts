@@ -32,7 +32,9 @@ export interface ClamdOptions extends MailDoorOptions {
 
 /** Milliseconds that a client has. */
 interface ClamdTimeouts {
-  /** Silence within a request, and before one: CommandReadTimeout and IdleTimeout of clamd.conf(5). */
+  /** Silence before the first command is complete: CommandReadTimeout of clamd.conf(5). */
+  readonly firstCommand: number
+  /** Silence after it, within a request and between two: ReadTimeout of clamd.conf(5), as Debian sets it. */
   readonly silence: number
   /** Time for the files of a folder. */
   readonly folder: number
@@ -48,7 +50,8 @@ interface ClamdTimeouts {
 }
 
 const standardTimeouts: ClamdTimeouts = {
-  silence: 30_000,
+  firstCommand: 30_000,
+  silence: 180_000,
   folder: 300_000,
   halfClosing: 1_000,
   leaving: 5_000,

@@ -34,6 +34,7 @@ export class ClamdConversation {
   readonly #services: ClamdServices
   readonly #client: ClamdClient
   readonly #next = () => this.#requests.next()
+  #hasCommand = false
   #count = 0
   #ending: Ending = '\n'
   /** The reply form of the last command, also used for errors that follow it. */
@@ -96,6 +97,7 @@ export class ClamdConversation {
 
   #obey({ name, path, ending, isOld, isOfMilter }: ClamdCommand): boolean {
     const { isSession } = this.#requests
+    this.#hasCommand = true
     this.#ending = ending
     if (name === 'IDSESSION') return true
     if (name === 'END') return false
@@ -238,7 +240,8 @@ export class ClamdConversation {
 
   /** Returns why the client has timed out at this time, or undefined if it has not. */
   #lateness(time: number): string | undefined {
-    const isLate = this.#wire.silence(time) > this.#services.timeouts.silence
+    const { firstCommand, silence } = this.#services.timeouts
+    const isLate = this.#wire.silence(time) > (this.#hasCommand ? silence : firstCommand)
     return isLate && this.#underWay.size === 0 ? 'is silent for too long' : undefined
   }
 

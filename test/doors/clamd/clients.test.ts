@@ -98,7 +98,7 @@ t.test('requests of a session beyond eight wait, and all are answered', async (t
 })
 
 t.test('silent clients are disconnected, with the reply that clamd gives', async (t) => {
-  const timeouts = { silence: 30 }
+  const timeouts = { firstCommand: 30, silence: 30 }
   const door = await openClamdDoor(t, { QHPSI }, { scan, timeouts })
   const words = 'COMMAND READ TIMED OUT'
   for (const [said, heard] of [
@@ -111,6 +111,21 @@ t.test('silent clients are disconnected, with the reply that clamd gives', async
   ]) {
     t.equal(await door.ask(said!), heard, JSON.stringify(said))
   }
+})
+
+t.test('a client that has sent a command may be silent for longer, as in clamd', async (t) => {
+  const timeouts = { firstCommand: 30, silence: 60_000 }
+  const door = await openClamdDoor(t, { QHPSI }, { scan, timeouts })
+  const session = await door.call()
+  session.write('zIDSESSION\0zPING\0')
+  await session.hear(1)
+  const stream = await door.call()
+  stream.write('zINSTREAM\0\0\0')
+  for (const said of ['', 'zPI']) t.equal(await door.ask(said), 'COMMAND READ TIMED OUT\n', said)
+  session.write('zPING\0')
+  t.equal(await session.hear(2), '1: PONG\x002: PONG\0')
+  stream.write('\0\0')
+  t.equal(await stream.hear(), 'stream: OK\0')
 })
 
 t.test('silent connections are closed when there are too many', async (t) => {
