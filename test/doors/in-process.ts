@@ -6,7 +6,7 @@ import { type Configuration, readConfiguration } from '../../src/configuration/c
 import { Budget } from '../../src/lib/flow/memory-budget.ts'
 import { LISTEN_QUEUE } from '../../src/lib/net/endpoint.ts'
 import type { QuotaLookup } from '../../src/scan/quota/quota-lookup.ts'
-import type { ContentScanner } from '../../src/scan/scanners/contract/scanner.ts'
+import type { ContentScanner, ScannerServers } from '../../src/scan/scanners/contract/scanner.ts'
 import { HostMemory } from '../../src/scan/verdicts/host-memory.ts'
 import type { Door } from '../../src/serving/serve.ts'
 import type { Ending } from '../programs/host/server.ts'
@@ -27,11 +27,16 @@ export interface InPlace {
   /** What takes the place of all scanners, if QHPSI is set. */
   readonly scan?: ContentScanner['scan'] | undefined
   /** Its name, where a client may choose scanners by their names. */
-  readonly scannerName?: string
+  readonly scannerName?: string | undefined
+  /** The servers that it asks. */
+  readonly servers?: ScannerServers | undefined
 }
 
 /** Makes what is around an interface, which is under an environment of its own. */
-export function aroundDoor(t: Ending, { quota, scan, scannerName = 'test' }: InPlace = {}) {
+export function aroundDoor(
+  t: Ending,
+  { quota, scan, scannerName = 'test', servers }: InPlace = {},
+) {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-door-'))
   const log: string[] = []
   const mailLog: string[] = []
@@ -50,7 +55,9 @@ export function aroundDoor(t: Ending, { quota, scan, scannerName = 'test' }: InP
       const read = await readConfiguration({ ...place, ...environment }, note, memory)
       t.teardown(read.close)
       const { context } = read
-      const scanners = scan && [{ name: scannerName, hasBans: false, scan } as const]
+      const scanners = scan && [
+        { name: scannerName, hasBans: false, scan, ...(servers && { servers }) } as const,
+      ]
       return {
         ...read,
         ...(quota && { quota: quota as Configuration['quota'] }), // it is asked, and nothing else

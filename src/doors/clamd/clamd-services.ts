@@ -5,7 +5,11 @@ import { type MailDoorOptions, MailServices } from '../../handling/mail-services
 import { onceAMinute } from '../../lib/log/line-format.ts'
 import { type ContentReply, clamdWords, replyLine } from '../../protocol/clamd/write-reply.ts'
 import type { ClientContent } from '../../scan/judge/context/judge-config.ts'
-import type { ContentScanner, ForwardedCommand } from '../../scan/scanners/contract/scanner.ts'
+import type {
+  ContentScanner,
+  FollowedLinks,
+  ForwardedCommand,
+} from '../../scan/scanners/contract/scanner.ts'
 import { readSetting } from '../../settings/read-settings.ts'
 import { configurationForClients } from './clamd-context.ts'
 
@@ -143,6 +147,11 @@ export class ClamdServices extends MailServices {
     const servers = this.#clamd()?.servers
     if (servers === undefined) return 'COMMAND UNAVAILABLE'
     return (await servers.forward(command)) ?? `clamd does not answer.${clamdWords.failed}`
+  }
+
+  /** Returns the links that are followed below a folder: as by the clamd that onescand asks. */
+  followedLinks(): FollowedLinks {
+    return this.#clamd()?.servers?.followedLinks() ?? { files: false, folders: false }
   }
 
   #clamd(): ContentScanner | undefined {

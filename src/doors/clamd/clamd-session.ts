@@ -13,7 +13,7 @@ import { PeerTimeout, type Wire, type WireReader } from '../../serving/wire.ts'
 import { type ClamdClient, Content, notScanned } from './clamd-content.ts'
 import type { ClamdServices } from './clamd-services.ts'
 import { closeWithPermit } from './file-permits.ts'
-import { type Asker, printablePath, scanDescriptor, scanPath } from './scan-paths.ts'
+import { type Asker, pathInReply, scanDescriptor, scanPath } from './scan-paths.ts'
 
 /** Requests of one session that are answered concurrently. The next one waits. */
 const SESSION_CONCURRENCY_MAX = 8
@@ -170,18 +170,16 @@ export class ClamdConversation {
   #scanPath(path: string, isFirstOnly: boolean): boolean {
     const { near } = this.#client
     const reply = this.#reply
+    const ending = this.#ending
+    const send = (said: ContentReply) => {
+      const subject = pathInReply(said.subject, ending)
+      this.#wire.send(reply(this.#services.lineOf({ ...said, subject })))
+    }
     if (near === undefined) {
       const reason = 'Paths are read only for clients of a unix socket.'
-      const failed = {
-        subject: printablePath(Buffer.from(path, 'latin1')),
-        kind: 'failed',
-        reason,
-      } as const
-      this.#wire.send(reply(this.#services.lineOf(failed)))
+      send({ subject: path, kind: 'failed', reason })
       return this.#requests.isSession
     }
-    const send = (contentReply: ContentReply) =>
-      this.#wire.send(reply(this.#services.lineOf(contentReply)))
     this.#underTake(() => scanPath(path, this.#asker(near.uid), isFirstOnly, send))
     return this.#requests.isSession
   }

@@ -4,6 +4,7 @@ import { openFile, readFrom, statDescriptor } from '../../lib/bytes/file-calls.t
 import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
 import { isOfUnitAlone } from '../../lib/process/bound-paths.ts'
 import { O_PATH } from '../../lib/process/descriptors.ts'
+import type { FollowedLinks } from '../../scan/scanners/contract/scanner.ts'
 import { closeDescriptor, closeWithPermit, tookDescriptors, withPermitOf } from './file-permits.ts'
 
 /** Bytes of a file that are read at a time. */
@@ -98,8 +99,8 @@ export class TooManyNames extends Error {}
 
 /** How a file is looked up. */
 interface LookupOptions {
-  /** Set for an entry of a folder: then no link is followed. */
-  readonly isEntry: boolean
+  /** Whether a link may lead to it, if it is a file or a folder. */
+  readonly links: FollowedLinks
   /** Names of a folder that may be read. */
   readonly namesMax: number
 }
@@ -122,8 +123,8 @@ export function findClientFile(
   const find = async (): Promise<ClientFile> => {
     const way = new WayToFile(uid)
     try {
-      await way.follow(named, wanted)
-      return await openFound(way.directory!, uid, wanted)
+      const isLinked = await way.follow(named, wanted)
+      return await openFound(way.directory!, uid, wanted, isLinked)
     } catch (error) {
       throw await way.reasonOf(error)
     } finally {
@@ -147,24 +148,27 @@ class WayToFile {
     this.#uid = uid
   }
 
-  /** Enters each directory of the path, also those of links unless it is an entry. */
-  async follow(named: Buffer, { isEntry }: LookupOptions): Promise<void> {
+  /** Enters each directory of the path, also those of links. Resolves to whether there were links. */
+  async follow(named: Buffer, { links }: LookupOptions): Promise<boolean> {
     if (named[0] !== SLASH[0] || named.includes(0)) throw new NotReadable(SEEN.ENOENT)
     this.directory = await openHandle('/', O_PATH)
     const names = namesIn(named)
-    for (let links = 0; names.length > 0; ) {
+    const mayFollow = links.files || links.folders
+    let followed = 0
+    while (names.length > 0) {
       mayUse(await this.directory.stat(), this.#uid, EXECUTE)
       this.#name = names.shift()!
       const at = Buffer.concat([Buffer.from(`${pathOf(this.directory)}/`), this.#name])
-      const target = isEntry ? undefined : await targetOf(at)
+      const target = mayFollow ? await targetOf(at) : undefined
       if (target === undefined) {
         await this.#enter(at)
         continue
       }
       names.unshift(...namesIn(target))
-      if (++links > LINKS_MAX) throw new NotReadable()
+      if (++followed > LINKS_MAX) throw new NotReadable()
       if (target[0] === SLASH[0]) await this.#enter('/')
     }
+    return followed > 0
   }
 
   async #enter(path: Buffer | string): Promise<void> {
@@ -188,10 +192,12 @@ class WayToFile {
 async function openFound(
   found: FileHandle,
   uid: number,
-  { namesMax }: LookupOptions,
+  { links, namesMax }: LookupOptions,
+  isLinked: boolean,
 ): Promise<ClientFile> {
   const stats = await found.stat()
   if (!stats.isFile() && !stats.isDirectory()) throw new NoRegularFile()
+  if (isLinked && !(stats.isFile() ? links.files : links.folders)) throw new NoRegularFile()
   mayUse(stats, uid, READ)
   // In /proc the mode does not show who may read: the kernel checks the opening process, which is this one.
   if ((await statfs(pathOf(found))).type === PROC) throw new NotReadable()

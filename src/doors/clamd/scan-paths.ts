@@ -1,6 +1,8 @@
 import { errorText, Fault } from '../../lib/errors/fault.ts'
 import { editToBind, NAMES_UNSEEN_FILES } from '../../lib/process/bound-paths.ts'
+import type { Ending } from '../../protocol/clamd/requests.ts'
 import type { ContentReply } from '../../protocol/clamd/write-reply.ts'
+import type { FollowedLinks } from '../../scan/scanners/contract/scanner.ts'
 import { type ClamdClient, Content, notScanned } from './clamd-content.ts'
 import type { ClamdServices } from './clamd-services.ts'
 import {
@@ -55,20 +57,29 @@ export async function scanDescriptor(
 }
 
 /**
- * Judges a file, or one after the other all files in a folder and its subfolders, where links are not
- * followed. Passes to `send` each reply that is not clean as soon as it is known, or one clean reply. With
+ * Judges a file, or one after the other all files in a folder and its subfolders, where links are followed as
+ * by clamd. Passes to `send` each reply that is not clean as soon as it is known, or one clean reply. With
  * `isFirstOnly` it passes one reply: the first finding, or else the first failure.
+ *
+ * A reply begins with the path as the client has named it, and the names below it.
  */
 export async function scanPath(
-  named: string,
+  path: string,
   asker: Asker,
   isFirstOnly: boolean,
   send: (reply: ContentReply) => void,
 ): Promise<void> {
   let trouble: ContentReply | undefined
   let isClean = true
-  const walk = { namesLeft: PATH_NAMES_MAX, began: asker.services.uptime(), isOver: false }
-  for await (const reply of repliesAbout(Buffer.from(named, 'latin1'), asker, walk)) {
+  const named = withoutEmptyNames(path)
+  const { services } = asker
+  const walk = {
+    namesLeft: PATH_NAMES_MAX,
+    began: services.uptime(),
+    links: services.followedLinks(),
+    isOver: false,
+  }
+  for await (const reply of repliesAbout(Buffer.from(named, 'latin1'), named, asker, walk)) {
     if (asker.gone.aborted) return
     if (reply.kind === 'clean') continue
     isClean = false
@@ -77,44 +88,68 @@ export async function scanPath(
     else trouble ??= reply
   }
   if (trouble !== undefined) send(trouble)
-  else if (isClean) send({ subject: printablePath(Buffer.from(named, 'latin1')), kind: 'clean' })
+  else if (isClean) send({ subject: named, kind: 'clean' })
 }
 
 /** The remaining budget of one request by path, for all its folders. */
 interface PathWalk {
   namesLeft: number
   readonly began: number
+  /** The links that are followed below a folder. */
+  readonly links: FollowedLinks
   /** Nothing more is looked at. */
   isOver: boolean
 }
 
+/**
+ * Yields the replies about a file, or about all files in a folder. `subject` is the path that the client
+ * knows; `within` are the paths of the folders that lead to it.
+ */
 async function* repliesAbout(
-  named: Buffer,
+  location: Buffer,
+  subject: string,
   asker: Asker,
   walk: PathWalk,
-  depth = 0,
+  within: readonly string[] = [],
 ): AsyncGenerator<ContentReply> {
   const { services, uid, gone } = asker
+  const isNamed = within.length === 0
   let found: ClientFile
   try {
     if (services.uptime() - walk.began > services.timeouts.folder) throw new FolderTooLong()
-    found = await findClientFile(named, uid, gone, { isEntry: depth > 0, namesMax: walk.namesLeft })
+    const links = isNamed ? ALL_LINKS : walk.links
+    found = await findClientFile(location, uid, gone, { links, namesMax: walk.namesLeft })
   } catch (error) {
     walk.isOver = error instanceof TooManyNames || error instanceof FolderTooLong
     // Links and sockets in a folder are not files, and the client did not name them.
-    if (depth === 0 || !(error instanceof NoRegularFile)) yield failure(named, error, asker)
+    if (isNamed || !(error instanceof NoRegularFile)) yield failure(subject, error, asker)
     return
   }
   const { path, descriptor, names = [] } = found
   walk.namesLeft -= names.length
-  if (descriptor !== undefined) yield await scanDescriptor(descriptor, printablePath(path), asker)
-  if (names.length > 0 && depth === FOLDERS_MAX) yield failure(path, undefined, asker)
+  if (descriptor !== undefined) yield await scanDescriptor(descriptor, subject, asker)
+  const folder = path.toString('latin1')
+  if (within.includes(folder)) return // a link has led back
+  if (names.length > 0 && within.length === FOLDERS_MAX) yield failure(subject, undefined, asker)
   else {
     for (const name of names) {
       if (gone.aborted || walk.isOver) return
-      yield* repliesAbout(Buffer.concat([path, SLASH, name]), asker, walk, depth + 1)
+      const entry = Buffer.concat([path, SLASH, name])
+      const named = `${subject === '/' ? '' : subject}/${name.toString('latin1')}`
+      yield* repliesAbout(entry, named, asker, walk, [...within, folder])
     }
   }
+}
+
+const ALL_LINKS = { files: true, folders: true } as const
+
+/** Returns a path without the slashes that clamd removes: all but one in front, and those at the end. */
+function withoutEmptyNames(path: string): string {
+  let from = 0
+  let to = path.length
+  while (path.startsWith('//', from)) from++
+  while (to > from + 1 && path[to - 1] === '/') to--
+  return path.slice(from, to)
 }
 
 /** The files of a path exceed the time limit. */
@@ -122,13 +157,13 @@ class FolderTooLong extends Error {}
 
 const SLASH = Buffer.from('/')
 
-function failure(path: Buffer, error: unknown, { services, uid }: Asker): ContentReply {
+function failure(subject: string, error: unknown, { services, uid }: Asker): ContentReply {
   if (error instanceof OutsideUnit) {
-    const place = printablePath(Buffer.from(error.path, 'latin1'))
+    const place = printable(error.path)
     const remedy = `configure it to send the content instead (doc/clamd-clients.md), or ${editToBind('onescand', place)}`
     services.complain(`user ${uid} ${NAMES_UNSEEN_FILES}: ${place}; ${remedy}`)
   }
-  return { subject: printablePath(path), kind: 'failed', reason: whyNot(error) }
+  return { subject, kind: 'failed', reason: whyNot(error) }
 }
 
 function whyNot(error: unknown): string {
@@ -142,6 +177,8 @@ function whyNot(error: unknown): string {
   return error === undefined ? 'Folders too deep.' : 'File path check failure.'
 }
 
-/** A path that forges no line of a reply. */
-export const printablePath = (path: Buffer) =>
-  path.toString('latin1').replace(/[\0-\x1f\x7f]/g, '?')
+/** Returns a path that forges no line of a reply with this ending. */
+export const pathInReply = (path: string, ending: Ending) =>
+  ending === '\0' ? path : printable(path)
+
+const printable = (path: string) => path.replace(/[\0-\x1f\x7f]/g, '?')

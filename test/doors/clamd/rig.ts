@@ -32,9 +32,9 @@ interface Setup extends Partial<ClamdOptions>, InPlace {
 export async function openClamdDoor(
   t: Ending,
   environment: Readonly<Record<string, string>>,
-  { scan, byTcp, contentKind = 'files', ...options }: Setup = {},
+  { scan, scannerName, servers, byTcp, contentKind = 'files', ...options }: Setup = {},
 ): Promise<OpenClamdDoor> {
-  const around = aroundDoor(t, { scan })
+  const around = aroundDoor(t, { scan, scannerName, servers })
   const path = join(around.directory, 's')
   const door = createClamdDoor(await around.configured(environment), {
     contentKind,

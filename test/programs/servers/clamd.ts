@@ -54,6 +54,8 @@ export interface ClamdOptions {
   readonly maxRecursion?: number
   readonly scanMail?: false
   readonly scanArchive?: false
+  readonly followFileSymlinks?: boolean
+  readonly followDirectorySymlinks?: boolean
   readonly disableCache?: boolean
   /** Leaves the files that it extracts in its directory. */
   readonly leaveTemporaryFiles?: boolean

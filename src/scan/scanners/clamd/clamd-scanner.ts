@@ -9,6 +9,7 @@ import { ServerWire } from '../../../protocol/connection/server-wire.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import type {
   ContentScanner,
+  FollowedLinks,
   ForwardedCommand,
   Sample,
   ScannerDecoder,
@@ -22,7 +23,7 @@ import type { SignatureFiles } from '../signatures/signature-files.ts'
 import { type ClamdAddress, readClamdAddress } from './clamd-address.ts'
 import { ClamdServer, STREAMED_MAX } from './clamd-server.ts'
 import { loadConnect } from './connect.ts'
-import { databaseOf, isOnThisHost } from './database.ts'
+import { clamdConfOf, databaseOf, isOnThisHost, isSetIn } from './database.ts'
 import type { ExtractedForms } from './extracted-forms.ts'
 import { scanByServers } from './fail-over.ts'
 import { ClamdReplyReader } from './read-reply.ts'
@@ -87,6 +88,7 @@ export class ClamdScanner implements ContentScanner {
     this.servers = {
       underWay: () => this.#underWay(),
       forward: (command) => commands.answerTo(command),
+      followedLinks: () => this.#followedLinks(),
     }
     this.permits = new ScanPermits(() => Math.max(1, this.#healthy()), readUptime)
     this.cacheable = {
@@ -126,6 +128,15 @@ export class ClamdScanner implements ContentScanner {
     return Object.fromEntries(
       this.#servers.map(({ address, underWay }) => [address.text, underWay]),
     )
+  }
+
+  #followedLinks(): FollowedLinks {
+    const { configFiles } = this.#options
+    const confs = this.#servers.map(({ address }) => clamdConfOf(address, configFiles) ?? '')
+    return {
+      files: confs.some((conf) => isSetIn(conf, 'FollowFileSymlinks')),
+      folders: confs.some((conf) => isSetIn(conf, 'FollowDirectorySymlinks')),
+    }
   }
 
   #healthy(): number {

@@ -50,6 +50,11 @@ export function databaseOf(address: ClamdAddress, files = CONFIG_FILES): string 
   return conf === undefined ? undefined : databaseIn(conf)
 }
 
+/** Returns whether clamd takes the value of a setting for yes; clamd.conf(5). */
+export function isSetIn(conf: string, name: string): boolean {
+  return /^(?:yes|true|1)$/i.test(valueIn(conf, name) ?? '')
+}
+
 const LOOPBACK = /^(?:127\.|::1$|localhost$)/
 
 /**

@@ -169,6 +169,14 @@ export interface ScannerServers {
    * none does.
    */
   forward(command: ForwardedCommand): Promise<string | undefined>
+  /** Returns the links that a server of this host follows below a folder that its client names. */
+  followedLinks(): FollowedLinks
+}
+
+/** The symbolic links that are followed to their targets. */
+export interface FollowedLinks {
+  readonly files: boolean
+  readonly folders: boolean
 }
 
 /** The commands of clamd's clients that are forwarded. */
