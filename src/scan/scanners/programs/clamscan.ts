@@ -3,7 +3,8 @@ import { DEFAULT_DATABASE } from '../../../settings/table/clamav.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import type { ContentScanner } from '../contract/scanner.ts'
 import { clean, type ScanResult, unknown, unread } from '../findings/scan-result.ts'
-import { type CommandEnd, namedResult, runScannerCommand } from './command.ts'
+import { namedResult } from './clamav-commands.ts'
+import { type CommandEnd, runScannerCommand } from './command.ts'
 
 const PROGRAM = '/usr/bin/clamscan'
 /** Upper limit for the characters of what clamscan prints that become the reason of an unknown answer. */
