@@ -1,6 +1,6 @@
 /**
- * The limits for reading a message. A mail that exceeds one is not read to its end, and the result states that:
- * the message of LimitExceeded names the limit. No part is skipped silently; only a form of a large file is
+ * The limits for reading a message, and what is compressed in it. A mail that exceeds one is not read to its end, and the result states that:
+ * the message of LimitExceeded names the limit. No part is skipped silently; only a variant of a large file is
  * (LINE_ENDS_MAX in leaves/saved-variants.ts).
  */
 export const limits = {
@@ -80,6 +80,14 @@ export const limits = {
    * archives in the innermost one.
    */
   nesting: 14,
+  /**
+   * Upper limit for the bytes of a compressed stream that wait for more. A stored block has 64 KiB, and so has a field
+   * of gzip's header. fflate copies waiting bytes at each step, so more would cost the square of its length.
+   */
+  waitingCompressed: 160 * 1024,
+  /** Upper limit for the members of an archive, each a request to scanners, and for the bytes of a zip's directory. */
+  archiveMembers: 2000,
+  archiveDirectory: 1024 * 1024,
 } as const
 
 /** The remaining budget of a message. */

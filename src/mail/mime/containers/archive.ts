@@ -1,12 +1,11 @@
 import type { Bytes } from '../../message/bytes.ts'
+import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { NAMELESS } from '../traits/part-names.ts'
 import { inflated } from './inflate.ts'
 
 /** The units of work of a member, in addition to its bytes. */
 const MEMBER_COST = 4096
-/** Upper limit for the members of an archive: each is a request to scanners. */
-const MEMBERS_MAX = 2000
 
 /**
  * Yields each file in a zip, gzip or tar archive, the kinds in which ordinary programs pack logs. Throws
@@ -55,7 +54,6 @@ const LOCAL = 0x04034b50
 const LOCAL_SIZE = 30
 /** A checksum and two sizes, which may follow a file, and a mark before them. */
 const DESCRIPTOR_MAX = 24
-const DIRECTORY_MAX = 1024 * 1024
 const ENCRYPTED = 1
 /** The sizes follow the file, and are not in its own header. */
 const HAS_DESCRIPTOR = 8
@@ -103,7 +101,7 @@ function directoryOf(
   // With a comment after it, there may be two ends.
   if (tail.length < END_SIZE || tail.readUInt32LE(0) !== END_OF_DIRECTORY) return undefined
   const [count, size, from] = [tail.readUInt16LE(10), tail.readUInt32LE(12), tail.readUInt32LE(16)]
-  if (count > MEMBERS_MAX || size > DIRECTORY_MAX) return undefined
+  if (count > limits.archiveMembers || size > limits.archiveDirectory) return undefined
   if (from + size + END_SIZE !== source.size) return undefined
   const bytes = source.gather(from, from + size)
   const entries: ZipEntry[] = []
@@ -140,7 +138,8 @@ function* emitTar(source: Bytes, work: Work): Steps<boolean> {
     }
     const size = octalIn(header, SIZE_AT, 12)
     const from = at + BLOCK
-    if (++members > MEMBERS_MAX || Number.isNaN(size) || from + size > source.size) return false
+    if (++members > limits.archiveMembers || Number.isNaN(size) || from + size > source.size)
+      return false
     yield* emitMember(source.slice(from, from + size), work)
     at = from + Math.ceil(size / BLOCK) * BLOCK
   }

@@ -1,5 +1,6 @@
 import { Gunzip, Inflate, Unzlib } from 'fflate'
 import type { Bytes } from '../../message/bytes.ts'
+import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { Store } from '../storage/store.ts'
 
@@ -12,12 +13,6 @@ const STREAM_COST = 32 * 1024
 /** The streams that have bytes in them that were deflated (RFC 1951): zlib's (RFC 1950), gzip's (RFC 1952). */
 type DeflateFormat = 'deflate' | 'zlib' | 'gzip'
 type Stream = Inflate | Unzlib | Gunzip
-
-/**
- * Upper limit for the bytes of a stream that wait for more. A stored block has 64 KiB, and so has a field of
- * gzip's header. fflate copies waiting bytes at each step, so more would cost the square of its length.
- */
-const WAITING_MAX = 160 * 1024
 
 interface Inflated {
   readonly store: Store
@@ -77,7 +72,7 @@ export function newStream(format: DeflateFormat, take: (bytes: Uint8Array) => vo
 export function pushed(stream: Stream, bytes: Buffer): boolean {
   try {
     stream.push(bytes)
-    return waiting(stream) <= WAITING_MAX
+    return waiting(stream) <= limits.waitingCompressed
   } catch (error) {
     if (error instanceof Error && 'code' in error && typeof error.code === 'number') return false
     throw error // not of fflate
