@@ -1,4 +1,5 @@
 import { CR, LF, SPACE } from './ascii.ts'
+import { indexOfByte } from './buffers.ts'
 
 /** Returns whether the byte ends a line for some program. */
 export function isLineEnd(byte: number): boolean {
@@ -14,7 +15,7 @@ export function withoutLineEnd(bytes: Buffer, from: number, to: number): number 
 
 /** Returns the offset of the next occurrence of the byte, or the length if there is none. */
 export function indexOrEnd(bytes: Buffer, byte: number, from: number): number {
-  const found = bytes.indexOf(byte, from)
+  const found = indexOfByte(bytes, byte, from)
   return found < 0 ? bytes.length : found
 }
 
@@ -23,12 +24,6 @@ export function isAllBlank(bytes: Buffer, from: number, to: number): boolean {
   for (let at = from; at < to; at++) if (bytes[at]! > SPACE) return false
   return true
 }
-
-/**
- * This many bytes are compared one by one before the runtime searches the rest. If lines are short,
- * a call of the runtime for each of them would take most of the time.
- */
-const NEAR_BYTES = 16
 
 /**
  * Finds the ends of lines in bytes, from the front to the end. No line end is searched for twice,
@@ -71,9 +66,7 @@ export class LineSearch {
   }
 
   #next(byte: number, from: number): number {
-    const near = Math.min(this.#to, from + NEAR_BYTES)
-    for (let at = from; at < near; at++) if (this.#bytes[at] === byte) return at
-    const found = this.#bytes.indexOf(byte, near)
+    const found = indexOfByte(this.#bytes, byte, from)
     return found < 0 ? this.#to : found
   }
 }

@@ -1,4 +1,5 @@
 import { CR, LF } from '../../lib/bytes/ascii.ts'
+import { indexOfByte } from '../../lib/bytes/buffers.ts'
 
 /** Upper limit for a header block in bytes: in a larger one, the bytes beyond it count as body. */
 export const HEADER_MAX = 1024 * 1024
@@ -103,7 +104,7 @@ export function findHeaderEnd(
   { next: line, crlf = lineEndingOf(bytes) === '\r\n' }: HeaderSearch = { next: 0 },
 ): { readonly end: number } | HeaderSearch {
   for (let at = line; ; ) {
-    const lf = indexOfLf(bytes, at)
+    const lf = indexOfByte(bytes, LF, at)
     if (lf < 0) return at > 0 ? { next: at, crlf } : { next: at }
     if (isEmptyLine(bytes, at, crlf)) return { end: lf + 1 }
     at = lf + 1
@@ -247,15 +248,6 @@ function endOfLine(text: string, from: number): number {
 
 function beginsEmptyLine(text: string, at: number, ending: LineEnding): boolean {
   return text[at] === '\n' || (ending === '\r\n' && text.startsWith('\r\n', at))
-}
-
-/** This many bytes of a line are compared one by one: for short lines a call of the runtime is slower. */
-const NEAR_BYTES = 16
-
-function indexOfLf(bytes: Buffer, from: number): number {
-  const near = Math.min(bytes.length, from + NEAR_BYTES)
-  for (let at = from; at < near; at++) if (bytes[at] === LF) return at
-  return bytes.indexOf(LF, near)
 }
 
 function isEmptyLine(block: Buffer, at: number, crlf: boolean): boolean {
