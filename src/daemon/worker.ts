@@ -1,6 +1,6 @@
 import { type Configuration, readConfiguration } from '../configuration/configuration.ts'
 import type { CheckLine } from '../lib/check/check-line.ts'
-import { FIRST_HANDED_OVER } from '../lib/process/systemd.ts'
+import { FIRST_HANDED_OVER } from '../lib/systemd/sd-daemon.ts'
 import { type DoorState, MailReporter, type ProcessReport } from '../observe/live/process-report.ts'
 import { CrashRecord } from '../scan/verdicts/crash-record.ts'
 import { HostMemory } from '../scan/verdicts/host-memory.ts'

@@ -3,8 +3,8 @@ import { Fault } from '../lib/errors/fault.ts'
 import { type Endpoint, parseEndpoint } from '../lib/net/endpoint.ts'
 import { isLoopback, Network, parseIpAddress } from '../lib/net/ip-address.ts'
 import { parseOptions } from '../lib/process/parse-options.ts'
-import { activatedDescriptors } from '../lib/process/systemd.ts'
 import { requireSystem } from '../lib/runtime/system.ts'
+import { activatedDescriptors } from '../lib/systemd/sd-daemon.ts'
 import { wholeNumber } from '../lib/text/values.ts'
 
 /** The options of onescan-quotad(8). */

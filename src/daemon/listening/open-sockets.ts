@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
 import { Fault } from '../../lib/errors/fault.ts'
-import { activatedDescriptors, FIRST_HANDED_OVER } from '../../lib/process/systemd.ts'
+import { activatedDescriptors, FIRST_HANDED_OVER } from '../../lib/systemd/sd-daemon.ts'
 import type { DaemonOptions } from '../options/daemon-options.ts'
 import {
   type DoorAddress,

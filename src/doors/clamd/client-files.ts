@@ -1,9 +1,9 @@
 import { constants } from 'node:fs'
 import { type FileHandle, opendir, open as openHandle, readlink, statfs } from 'node:fs/promises'
-import { openFile, readFrom, statDescriptor } from '../../lib/bytes/file-calls.ts'
 import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
-import { isOfUnitAlone } from '../../lib/process/bound-paths.ts'
 import { O_PATH } from '../../lib/process/descriptors.ts'
+import { openFile, readFrom, statDescriptor } from '../../lib/runtime/file-calls.ts'
+import { isOfUnitAlone } from '../../lib/systemd/bound-paths.ts'
 import type { FollowedLinks } from '../../scan/scanners/contract/scanner.ts'
 import { closeDescriptor, closeWithPermit, tookDescriptors, withPermitOf } from './file-permits.ts'
 

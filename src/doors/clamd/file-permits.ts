@@ -1,8 +1,8 @@
-import { closeFile } from '../../lib/bytes/file-calls.ts'
 import { Fault } from '../../lib/errors/fault.ts'
 import { Semaphore } from '../../lib/flow/semaphore.ts'
 import { ABORTED, unlessAborted } from '../../lib/flow/timeout.ts'
 import { descriptorLimit } from '../../lib/process/descriptors.ts'
+import { closeFile } from '../../lib/runtime/file-calls.ts'
 
 /**
  * Limits how many files of clients are opened, read and closed at once. A file may be on a file system that never

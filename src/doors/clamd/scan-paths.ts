@@ -1,5 +1,5 @@
 import { errorText, Fault } from '../../lib/errors/fault.ts'
-import { editToBind, NAMES_UNSEEN_FILES } from '../../lib/process/bound-paths.ts'
+import { editToBind, NAMES_UNSEEN_FILES } from '../../lib/systemd/bound-paths.ts'
 import type { Ending } from '../../protocol/clamd/requests.ts'
 import type { ContentReply } from '../../protocol/clamd/write-reply.ts'
 import type { FollowedLinks } from '../../scan/scanners/contract/scanner.ts'

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { writeTo } from '../bytes/file-calls.ts'
+import { writeTo } from '../runtime/file-calls.ts'
 import { logLine } from './line-format.ts'
 
 /** The destination of log lines. Errors are ignored, because no mail may fail because of its log. */

@@ -1,8 +1,8 @@
 import { constants, openSync, type Stats } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { closeFile, openFile, writeTo } from '../bytes/file-calls.ts'
 import { errorCode } from '../errors/fault.ts'
 import { inheritedDescriptor } from '../process/descriptors.ts'
+import { closeFile, openFile, writeTo } from '../runtime/file-calls.ts'
 import { PathHandle } from './path-handle.ts'
 import { runsAsRoot } from './untrusted-writer.ts'
 

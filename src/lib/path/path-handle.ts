@@ -11,10 +11,10 @@ import {
   type Stats,
 } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { openFile, statDescriptor } from '../bytes/file-calls.ts'
 import { errorCode } from '../errors/fault.ts'
 import { ITEMS_PER_TURN, inSlices } from '../flow/event-loop.ts'
 import { O_PATH } from '../process/descriptors.ts'
+import { openFile, statDescriptor } from '../runtime/file-calls.ts'
 import { isOfUser, mountOf, OF_USER, runsAsRoot, UntrustedWriter } from './untrusted-writer.ts'
 
 /** An open file, and its state when it was found. */

@@ -3,8 +3,8 @@ import { type CheckLine, failure, marked, warning } from '../../../lib/check/che
 import { attempt } from '../../../lib/errors/fault.ts'
 import { readOwnFile } from '../../../lib/path/open.ts'
 import { PathHandle } from '../../../lib/path/path-handle.ts'
-import { NAMES_UNSEEN_FILES } from '../../../lib/process/bound-paths.ts'
 import { START_BLUR } from '../../../lib/process/proc-entry.ts'
+import { NAMES_UNSEEN_FILES } from '../../../lib/systemd/bound-paths.ts'
 import { shellWord } from '../../../lib/text/shell-word.ts'
 import { findIdleLines } from '../../host/settings-file.ts'
 import {

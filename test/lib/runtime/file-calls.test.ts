@@ -7,7 +7,7 @@ import {
   readFrom,
   statDescriptor,
   writeTo,
-} from '../../../src/lib/bytes/file-calls.ts'
+} from '../../../src/lib/runtime/file-calls.ts'
 
 t.test('a file is opened, written, read at a position, examined and closed', async (t) => {
   const path = join(t.testdir(), 'file')
