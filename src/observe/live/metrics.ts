@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { FAULT_KINDS } from '../../lib/errors/fault.ts'
 import { INTERFACES } from '../../mail/message/envelope/envelope.ts'
-import type { QuotaAnswer } from '../../protocol/quota/quota-answer.ts'
+import { answerWords } from '../../protocol/quota/quota-datagrams.ts'
 import { GROUNDS } from '../../scan/judge/decision/decision.ts'
 import { causesInWords } from '../../scan/scanners/findings/scan-result.ts'
 import { DECISIONS, SCANS } from '../report/counts.ts'
@@ -166,13 +166,7 @@ function setSelfTest(metrics: MetricSet, { selfTest, selfTestAge }: HostState): 
 }
 
 const DOORS = [...INTERFACES, 'policy']
-const quotas: Readonly<Record<QuotaAnswer['status'], true>> = {
-  full: true,
-  room: true,
-  unknown: true,
-  'no-such-user': true,
-}
-const QUOTAS = Object.keys(quotas)
+const QUOTAS = Object.keys(answerWords)
 const CAUSES = Object.keys(causesInWords)
 
 function oneOf(words: readonly string[], word: string): string {
