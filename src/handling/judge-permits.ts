@@ -21,19 +21,15 @@ export class JudgePermits {
 
   /**
    * Waits for a permit. Resolves to a function that must be called when the message is done. Rejects with a
-   * Fault of kind `out-of-memory` if that takes too long, or when the signal `gone` is aborted.
+   * Fault of kind `overload` if that takes too long, and of kind `read` when the signal `gone` is aborted.
    */
   async take(gone: AbortSignal, within: number = PERMIT_TIMEOUT): Promise<() => void> {
     const over = this.#places.isFree
       ? await this.#places.acquire(gone)
       : await withDeadline(within, gone, (sooner) => this.#places.acquire(sooner))
     if (over !== undefined) return over
-    const reason = gone.aborted
-      ? 'the client has left'
-      : `not begun within ${formatDuration(within)}`
-    throw new Fault(
-      'out-of-memory',
-      `over ${this.#atOnce} messages at once (--max-clients): ${reason}`,
-    )
+    const crowd = `over ${this.#atOnce} messages at once (--max-clients)`
+    if (gone.aborted) throw new Fault('read', `${crowd}: the client has left`)
+    throw new Fault('overload', `${crowd}: not begun within ${formatDuration(within)}`)
   }
 }

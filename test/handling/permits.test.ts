@@ -10,13 +10,13 @@ t.test(
     const permits = new JudgePermits(1)
     const done = await permits.take(never)
     await t.rejects(permits.take(never, 20), {
-      kind: 'out-of-memory',
+      kind: 'overload',
       message: 'over 1 messages at once (--max-clients): not begun within 20 ms',
     })
     const gone = new AbortController()
     const left = permits.take(gone.signal)
     gone.abort()
-    await t.rejects(left, { kind: 'out-of-memory', message: /: the client has left$/ })
+    await t.rejects(left, { kind: 'read', message: /: the client has left$/ })
     const next = permits.take(never)
     done()
     ;(await next)()

@@ -50,6 +50,7 @@ export const exitMeanings: Readonly<Record<number, string>> = {
 const faultCodes: Readonly<Record<FaultKind, number>> = {
   'address-too-long': slotExit.addressTooLong,
   'out-of-memory': slotExit.outOfMemory,
+  overload: slotExit.deferred,
   write: slotExit.write,
   read: slotExit.read,
   config: slotExit.config,

@@ -22,6 +22,7 @@ t.test('each fault has the code of its kind, and one alone is for good', async (
   for (const [kind, meaning] of [
     ['address-too-long', /^An address in the envelope is too long/],
     ['out-of-memory', /^Out of memory/],
+    ['overload', /^Deferred: the message could not be scanned/],
     ['write', /^Write error/],
     ['read', /^Read error/],
     ['config', /^A setting or control file/],
