@@ -1,7 +1,6 @@
 import { basename } from 'node:path'
 import type { Configuration } from '../configuration/configuration.ts'
 import { isAboutEnvelope } from '../doors/clamd/clamd-context.ts'
-import { afterQueue } from '../doors/smtp/next-server/smtp-services.ts'
 import { formatDay } from '../lib/text/units.ts'
 import {
   type JudgeConfig,
@@ -24,15 +23,14 @@ export function describeDoor(door: ListeningDoor, by: Configuration): string {
 
 /** Returns the same without the name of the interface. */
 export function describeHandling({ kind, route }: ListeningDoor, by: Configuration): string {
-  const context = by.context && route?.afterQueue ? afterQueue(by.context) : by.context
   const on = route === undefined ? '' : `, passes mail to ${route.next.text}`
-  return `${handlingText(kind, context, by)}${on}`
+  return `${handlingText(kind, by, route?.afterQueue)}${on}`
 }
 
 function handlingText(
   kind: DoorKind,
-  context: JudgeContext | undefined,
-  { quota, off, tls }: Configuration,
+  { context, quota, off, tls }: Configuration,
+  isQueued: boolean | undefined,
 ): string {
   if (off.value !== undefined) return `all mail passes unscanned while ${off.value}`
   const asksQuota = quota === undefined ? '' : ', checks mailbox quotas (QUOTAD)'
@@ -49,7 +47,7 @@ function handlingText(
     return `${scans}, clients decide${until}${notAsked(context)}${cacheText(context)}`
   }
   const action =
-    kind === 'qmail' ? 'clients handle viruses' : actionForViruses(kind, config.settings)
+    kind === 'qmail' ? 'clients handle viruses' : actionForViruses(kind, config.settings, isQueued)
   return `${scans}, ${action}, ${stamps(config)}${asksQuota}${cacheText(context)}`
 }
 
@@ -71,8 +69,8 @@ function namesOf({ settings: { QHPSI } }: JudgeConfig): string {
   return QHPSI.kind === 'plugins' ? QHPSI.names.join(', ') : basename(QHPSI.argv[0]!)
 }
 
-function actionForViruses(kind: DoorKind, settings: MailSettings): string {
-  const infected = actionForInfected(settings, { isBounceInjector: false })
+function actionForViruses(kind: DoorKind, settings: MailSettings, isQueued = false): string {
+  const infected = actionForInfected(settings, { isBounceInjector: false, isQueued })
   switch (infected.action) {
     case 'refuse':
       return 'refuses viruses'

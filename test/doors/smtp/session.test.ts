@@ -310,6 +310,7 @@ t.test('after the queue nothing is refused for what is in it', async (t) => {
   t.equal(next.got.length, 1)
   for (const [REJECTVIRUS, rules, reply] of [
     ['1', 'to=ben@example.org REJECTVIRUS=1', /^250 2\.0\.0 next queued/],
+    ['1', 'to=ben@example.org SCANTIMEOUT=3', /^250 2\.0\.0 next queued/],
     ['2', 'to=ben@example.org REJECTVIRUS=1', /^250 2\.0\.0 next queued/],
     ['2', 'to=x@example.org REJECTVIRUS=1', /^250 2\.0\.0 Ok/],
   ] as const) {

@@ -87,10 +87,4 @@ t.test('a line of onescan.policy changes the settings that it names, and no othe
   t.throws(() => withSettings(base, env, { QHPSI: '' }), {
     message: /QHPSI: is empty; use scan off/,
   })
-  const ofADoor = { ...base, settings: { ...base.settings, REJECTVIRUS: 'tag' as const } }
-  t.equal(
-    withSettings(ofADoor, env, { SCANTIMEOUT: '3' }).settings.REJECTVIRUS,
-    'tag',
-    'as a door has it',
-  )
 })

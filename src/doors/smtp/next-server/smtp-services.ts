@@ -1,10 +1,8 @@
 import type { NetConnectOpts } from 'node:net'
 import { hostname } from 'node:os'
 import type { Configuration } from '../../../configuration/configuration.ts'
-import { type HandlingPlan, planHandling } from '../../../handling/handling-plan.ts'
 import { type MailDoorOptions, MailServices } from '../../../handling/mail-services.ts'
 import type { Network } from '../../../lib/net/ip-address.ts'
-import type { JudgeContext } from '../../../scan/judge/context/judge-context.ts'
 import type { Rules } from '../../../scan/rules/match.ts'
 import type { SmtpTimeouts } from '../client/smtp-connection.ts'
 import {
@@ -73,31 +71,5 @@ export class SmtpServices extends MailServices {
 
   override get rules(): Rules | undefined {
     return this.afterQueue ? undefined : super.rules
-  }
-
-  /** Returns how the next message is handled. */
-  planHandling(): HandlingPlan {
-    const plan = planHandling(this.configuration)
-    if (plan.kind === 'pass' || !this.afterQueue) return plan
-    return { ...plan, context: afterQueue(plan.context) }
-  }
-}
-
-/**
- * Returns what mail is judged by that is in a queue already. The server in front would return a refused
- * message to its sender, who is likely forged (FILTER_README). So a virus that would be refused is
- * tagged.
- */
-export function afterQueue(context: JudgeContext): JudgeContext {
-  const { config, rules } = context
-  const { settings } = config
-  const isRefused = settings.REJECTVIRUS === 'refuse'
-  return {
-    ...context,
-    config: isRefused ? { ...config, settings: { ...settings, REJECTVIRUS: 'tag' } } : config,
-    rules: rules && {
-      lines: rules.lines,
-      contextOfLine: async (settings) => afterQueue(await rules.contextOfLine(settings)),
-    },
   }
 }

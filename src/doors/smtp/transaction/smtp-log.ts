@@ -93,7 +93,7 @@ export class TransactionLog {
     for (const group of groups) {
       const next = isAnswered ? textOfNext(group.replies, lost) : ''
       const logContext = contextOfShare(group.envelope, this.logContext(group.replies, next))
-      if (decision === undefined) log(passLine('reason' in plan ? plan.reason : '', logContext))
+      if (decision === undefined) log(passLine(plan.kind === 'pass' ? plan.reason : '', logContext))
       else for (const line of decisionLines(decision, logContext)) log(line)
       if (groups.length > 1) for (const line of namesOf(group)) log(line)
     }

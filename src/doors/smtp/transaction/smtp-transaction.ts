@@ -1,5 +1,5 @@
 import { handleMail } from '../../../handling/handle-mail.ts'
-import type { HandlingPlan } from '../../../handling/handling-plan.ts'
+import { type HandlingPlan, planHandling } from '../../../handling/handling-plan.ts'
 import { withdrawQuarantined } from '../../../handling/quarantine-as-decided.ts'
 import { RecipientList } from '../../../handling/recipients/recipient-list.ts'
 import type { SendingClient } from '../../../handling/recipients/refuse-recipient.ts'
@@ -77,7 +77,7 @@ export class SmtpTransaction {
     let replies = new ContentReplies(1, client) // to DATA itself
     try {
       const recipients = this.recipients.paths()
-      const plan = services.planHandling()
+      const plan = planHandling(services.configuration)
       const { messageOptions } = plan
       const start = () => {
         replies = new ContentReplies(services.lmtp ? recipients.length : 1, client)
@@ -122,7 +122,8 @@ export class SmtpTransaction {
   ): Transaction {
     const envelope = makeEnvelope(this.#from, recipients.map(recipientIn))
     const isClusterPeer = plan.kind === 'judge' && plan.isClusterPeer
-    const client = { mayRelay, isClusterPeer, isBounceInjector: false, origin }
+    const isQueued = this.#services.afterQueue
+    const client = { mayRelay, isClusterPeer, isBounceInjector: false, isQueued, origin }
     return { message, envelope, client }
   }
 

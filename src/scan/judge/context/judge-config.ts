@@ -7,7 +7,7 @@ import {
 } from '../../../settings/control-directories.ts'
 import { switchedOff } from '../../../settings/off-switch.ts'
 import { readSettings, type Values } from '../../../settings/read-settings.ts'
-import { infectedMail } from '../../../settings/table/infected-mail.ts'
+import { infectedMail, type QuarantineTarget } from '../../../settings/table/infected-mail.ts'
 import { mailSettings } from '../../../settings/table.ts'
 import { type QuotaSettings, readQuotaSettings } from '../../quota/quota-settings.ts'
 import { listFingerprint } from '../../scanners/attachments/ban-names.ts'
@@ -117,11 +117,16 @@ function refuseMissingQuarantine(settings: MailSettings): void {
     ? 'FINDINGS'
     : mayBeQuarantine.find((name) => values[name] === 'quarantine')
   if (asking === undefined) return
-  throw new Fault('config', `${asking} quarantine: there is none; set QUARANTINE to a directory`)
+  throw new Fault('config', `${asking} quarantine: ${NO_QUARANTINE}`)
 }
 
-/** The settings for infected mail. An interface may have changed them for all lines that do not set them. */
-const ofInfected = ['REJECTVIRUS', 'VIRUSFORWARD'] as const
+const NO_QUARANTINE = 'there is none; set QUARANTINE to a directory'
+
+/** Returns the quarantine that a setting requires. readMailSettings() has ensured that there is one. */
+export function requiredQuarantine({ QUARANTINE }: MailSettings): QuarantineTarget {
+  if (QUARANTINE === undefined) throw new Fault('config', `QUARANTINE: ${NO_QUARANTINE}`)
+  return QUARANTINE
+}
 
 /**
  * Returns the configuration with the settings of an onescan.policy line in place of those of `env`. The
@@ -138,7 +143,5 @@ export function withSettings(
   const settings = ofLine.FINDINGS
     ? { ...read, FINDINGS: [...read.FINDINGS, ...base.settings.FINDINGS] }
     : read
-  if (ofInfected.some((name) => name in ofLine)) return { ...base, settings }
-  const { REJECTVIRUS, VIRUSFORWARD } = base.settings
-  return { ...base, settings: { ...settings, REJECTVIRUS, VIRUSFORWARD } }
+  return { ...base, settings }
 }

@@ -13,6 +13,11 @@ export interface Client {
    * (qmail-send's uid).
    */
   readonly isBounceInjector: boolean
+  /**
+   * Whether the mail is in a queue already (--after-queue). The server in front would return a refused message to
+   * its sender, who is likely forged (FILTER_README). So a virus that would be refused is tagged.
+   */
+  readonly isQueued?: boolean
   /** The origin of the message, for rules, plugins and replies. */
   readonly origin?: Origin
 }

@@ -24,13 +24,14 @@ type InfectedAction =
 /**
  * Returns the action for infected mail that no exception accepts, by REJECTVIRUS, QUARANTINE and VIRUSFORWARD,
  * in this order. Decisions follow it, and so do the lines that describe the configuration. A bounce of the
- * MTA's own is never refused: it has no sender to return it to, so the MTA would retry it indefinitely.
+ * MTA's own is never refused: it has no sender to return it to, so the MTA would retry it indefinitely. Mail in a
+ * queue is not refused either.
  */
 export function actionForInfected(
   { REJECTVIRUS, QUARANTINE, VIRUSFORWARD }: Values<typeof infectedMail>,
-  { isBounceInjector }: { readonly isBounceInjector: boolean },
+  { isBounceInjector, isQueued = false }: Pick<Client, 'isBounceInjector' | 'isQueued'>,
 ): InfectedAction {
-  if (REJECTVIRUS === 'refuse' && !isBounceInjector) return { action: 'refuse' }
+  if (REJECTVIRUS === 'refuse' && !isBounceInjector && !isQueued) return { action: 'refuse' }
   if (QUARANTINE !== undefined) return { action: 'quarantine', quarantine: QUARANTINE }
   if (VIRUSFORWARD !== undefined) return { action: 'forward', address: VIRUSFORWARD }
   return { action: REJECTVIRUS === 'drop' ? 'drop' : 'tag' }

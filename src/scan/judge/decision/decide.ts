@@ -1,10 +1,11 @@
 import type { HeaderField } from '../../../mail/message/header-block.ts'
+import type { QuarantineTarget } from '../../../settings/table/infected-mail.ts'
 import type { Scanner } from '../../scanners/contract/scanner.ts'
 import { properties } from '../../scanners/findings/properties.ts'
 import type { Infected } from '../../scanners/findings/scan-result.ts'
 import { NO_STAMP, type Trust } from '../../stamps/verify-stamps.ts'
 import type { CachedOrScanned } from '../../verdicts/copies/cached-verdict.ts'
-import type { JudgeConfig, MailSettings } from '../context/judge-config.ts'
+import { type JudgeConfig, type MailSettings, requiredQuarantine } from '../context/judge-config.ts'
 import type { Client, Transaction } from '../context/transaction.ts'
 import {
   actionForFinding,
@@ -64,7 +65,7 @@ function decideUnknown(config: JudgeConfig, untagged: Acceptance): SingleDecisio
     case 'accept':
       return untagged
     case 'quarantine':
-      return quarantineDecision(config.settings.QUARANTINE, 'unscanned', untagged)
+      return quarantineDecision(requiredQuarantine(config.settings), 'unscanned', untagged)
     case 'defer':
       return { kind: 'defer', reply: mailReply.notScanned, details: untagged.details }
   }
@@ -87,8 +88,9 @@ function decideInfected(
   if (allowed !== undefined) return { ...tagged, details: { ...details, allowed } }
   const byFindings = actionForFinding({ name, banned }, config)
   // A bounce is never refused: the settings of infected mail decide about one with malware.
-  const isLeft = byFindings !== undefined && client.isBounceInjector && keepsMalwareOut(byFindings)
-  if (byFindings !== undefined && !isLeft) {
+  const isInfectedBounce =
+    byFindings !== undefined && client.isBounceInjector && keepsMalwareOut(byFindings)
+  if (byFindings !== undefined && !isInfectedBounce) {
     const { property, action } = byFindings
     const because = property ? `${properties[property].because} (${name})` : `virus ${name}`
     const grounds = property ?? ('virus' as const)
@@ -125,7 +127,7 @@ interface Acceptances {
  */
 function actOn(
   { action, grounds, because, status }: ReasonedAction,
-  { QUARANTINE }: MailSettings,
+  settings: MailSettings,
   { isBounceInjector }: Client,
   { tagged, untagged }: Acceptances,
 ): SingleDecision {
@@ -137,7 +139,7 @@ function actOn(
     case 'tag':
       return tagged
     case 'quarantine':
-      return quarantineDecision(QUARANTINE, grounds, untagged)
+      return quarantineDecision(requiredQuarantine(settings), grounds, untagged)
     case 'defer':
       return { kind: 'defer', reply: replyFor('deferred', grounds, because, status), details }
     case 'refuse':
@@ -145,13 +147,12 @@ function actOn(
   }
 }
 
-/** readJudgeConfig() has ensured that there is a quarantine if a setting requires it. */
 function quarantineDecision(
-  quarantine: MailSettings['QUARANTINE'],
+  quarantine: QuarantineTarget,
   grounds: Grounds,
   { edits, details }: Acceptance,
 ): QuarantineDecision {
-  return { kind: 'quarantine', quarantine: quarantine!, grounds, edits, details }
+  return { kind: 'quarantine', quarantine, grounds, edits, details }
 }
 
 /** The result of the scanners, or the cached verdict on a copy, with notes for the log. */
