@@ -237,8 +237,9 @@ async function withCached(
   const others = scanners.filter(({ cacheable }) => !cacheable)
   if (found.answer === 'clean') {
     const { FINDINGS, STRICTMIME } = settings
-    const isLeft = others.length > 0 || STRICTMIME !== 'off' || isSearchedFor('encrypted', FINDINGS)
-    const result = isLeft ? await scanMessage(others) : undefined
+    const mayFindMore =
+      others.length > 0 || STRICTMIME !== 'off' || isSearchedFor('encrypted', FINDINGS)
+    const result = mayFindMore ? await scanMessage(others) : undefined
     if (result && result.answer !== 'clean') return { result }
     return { result: found, cached: verdict }
   }
