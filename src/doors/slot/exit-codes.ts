@@ -1,5 +1,5 @@
 import type { FaultKind } from '../../lib/errors/fault.ts'
-import type { Reply } from '../../scan/judge/decision/decision.ts'
+import type { Grounds, Reply } from '../../scan/judge/decision/decision.ts'
 
 /** The answers of the slot (qmail-queue(8), and IndiMail's and notqmail's additions). */
 export const slotExit = {
@@ -66,37 +66,29 @@ export function codeOfFault(kind: FaultKind): number {
 }
 
 /**
- * Returns the exit code for a reply whose text cannot be sent. IndiMail's callers distinguish more codes than
- * others.
+ * Returns the exit code for a reply whose text cannot be sent: temporary if the reply is. IndiMail's callers
+ * distinguish more codes than others.
  */
-export function codeOfReply(reply: Reply, indimail: boolean): number {
-  if (!indimail) return reply.class === 5 ? slotExit.refused : slotExit.deferred
-  switch (reply.grounds) {
-    case 'virus':
-      return slotExit.virus
-    case 'banned':
-      return slotExit.banned
+export function codeOfReply({ class: status, grounds }: Reply, indimail: boolean): number {
+  if (!indimail) return status === 5 ? slotExit.refused : slotExit.deferred
+  return status === 5 ? codeOfRefusal(grounds) : codeOfDeferral(grounds)
+}
+
+function codeOfRefusal(grounds: Grounds): number {
+  if (grounds === 'virus') return slotExit.virus
+  return grounds === 'banned' ? slotExit.banned : slotExit.refused
+}
+
+function codeOfDeferral(grounds: Grounds): number {
+  switch (grounds) {
     case 'unscanned':
-      return slotExit.unscanned
     case 'nested-too-deep':
     case 'too-much-inside':
     case 'too-large-inside':
     case 'encrypted':
     case 'strange-mime':
-      return reply.class === 5 ? slotExit.refused : slotExit.unscanned
-    case 'too-large':
-    case 'bare-newline':
-    case 'unclear-header':
-    case 'too-many-hops':
-    case 'policy':
-      return slotExit.refused
-    case 'macros':
-    case 'phishing':
-    case 'unwanted':
-    case 'structured':
-    case 'broken':
-      return reply.class === 5 ? slotExit.refused : slotExit.deferred
-    case 'over-quota':
+      return slotExit.unscanned
+    default:
       return slotExit.deferred
   }
 }

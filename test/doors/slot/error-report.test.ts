@@ -11,8 +11,9 @@ import {
   replyText,
   report,
 } from '../../../src/doors/slot/error-report.ts'
+import { isPermanent } from '../../../src/doors/slot/exit-codes.ts'
 import { descriptorOf } from '../../../src/lib/process/descriptors.ts'
-import type { Grounds, Reply } from '../../../src/scan/judge/decision/decision.ts'
+import { GROUNDS, type Grounds, type Reply } from '../../../src/scan/judge/decision/decision.ts'
 
 /** How the slot tells its caller what a sender is to hear: by a descriptor, or by an exit code. */
 
@@ -55,16 +56,17 @@ t.test('without a text the exit codes are those that the caller knows', async (t
   t.same(readErrorReport({}), { fd: undefined, code: 82 })
   t.equal(readErrorReport({ ERROR_FD: '2' }).code, 88)
   for (const [grounds, permanent, temporary] of [
-    ['virus', 33, 33],
-    ['banned', 34, 34],
-    ['unscanned', 77, 77],
+    ['virus', 33, 71], // FINDINGS may defer it
+    ['banned', 34, 71],
+    ['unscanned', 31, 77],
     ['encrypted', 31, 77],
     ['nested-too-deep', 31, 77],
     ['too-much-inside', 31, 77],
     ['strange-mime', 31, 77],
-    ['too-large', 31, 31],
-    ['policy', 31, 31],
-    ['over-quota', 71, 71],
+    ['too-large', 31, 71],
+    ['policy', 31, 71],
+    ['unclear-header', 31, 71],
+    ['over-quota', 31, 71],
   ] as const satisfies readonly (readonly [Grounds, number, number])[]) {
     const codes = (...of: readonly (4 | 5)[]) =>
       of.map((status) => {
@@ -72,6 +74,14 @@ t.test('without a text the exit codes are those that the caller knows', async (t
         return [plainCode(reply, 82), report(reply, { fd: undefined, code: 88 })]
       })
     t.same(codes(5, 4), [[31, permanent], [71, temporary]], grounds) // biome-ignore format: a table
+  }
+  for (const grounds of GROUNDS) {
+    for (const code of [82, 88]) {
+      for (const status of [4, 5] as const) {
+        const reply = { ...refusal, class: status, grounds }
+        t.equal(isPermanent(plainCode(reply, code)), status === 5, `${status} ${grounds}: ${code}`)
+      }
+    }
   }
 })
 
