@@ -1,4 +1,6 @@
+import { Fault } from '../lib/errors/fault.ts'
 import type { Environment } from '../lib/process/environment.ts'
+import { REPLACED } from '../lib/text/values.ts'
 import type { Setting } from './table/kinds.ts'
 import { type SettingName, settingTable } from './table.ts'
 
@@ -39,5 +41,9 @@ export function whyLaxer(name: SettingName, theirs: unknown, own: unknown): stri
   return laxer?.(theirs, own)
 }
 
-const written = (env: Environment, name: string, { alias }: Setting) =>
-  env[name] || (alias === undefined ? undefined : env[alias])
+/** Returns the text of a setting. Throws a Fault if bytes of it are lost: no pattern with them would match. */
+function written(env: Environment, name: string, { alias }: Setting): string | undefined {
+  const text = env[name] || (alias === undefined ? undefined : env[alias])
+  if (!text?.includes(REPLACED)) return text
+  throw new Fault('config', `${name} ${text}: must be in UTF-8`)
+}

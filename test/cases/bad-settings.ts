@@ -74,6 +74,11 @@ export const badSettings: readonly BadSetting[] = [
     settings: { BADATTACHMENTS: 'control/bad' },
     reason: /BADATTACHMENTS control\/bad: must be an absolute path/,
   },
+  // As the runtime reads bytes of another charset. No name would match.
+  ...['BADATTACHMENTS', 'FINDINGS', 'VIRUSFORWARD'].map((name) => ({
+    settings: { [name]: 'a*\ufffd=tag' },
+    reason: new RegExp(`${name} a\\*.*=tag: must be in UTF-8`),
+  })),
   { settings: { QHPSI: 'eicar attachments' }, reason: /did you mean \\?"plugin: eicar attach/ },
   { settings: { QHPSI: 'plugin:' }, reason: /QHPSI plugin:: specifies no scanner/ },
   ...[' \t', '\v', '\u00a0', '\ufeff', "''"].map((blank) => ({

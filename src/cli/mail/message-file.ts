@@ -4,7 +4,7 @@ import { errorCode, errorTextAt, Fault } from '../../lib/errors/fault.ts'
 import { type OpenFile, PathHandle } from '../../lib/path/path-handle.ts'
 import { inheritedDescriptor } from '../../lib/process/descriptors.ts'
 import { userName } from '../../lib/process/passwd.ts'
-import { byteSize } from '../../lib/text/values.ts'
+import { byteSize, REPLACED } from '../../lib/text/values.ts'
 import { caller, isElsewhere } from '../command/caller.ts'
 import { text } from '../command/cli-options.ts'
 
@@ -32,9 +32,6 @@ export function openMessageFile(path: string): MessageFile {
 }
 
 const isClosed = (error: unknown) => errorCode(error) === 'EACCES'
-
-/** The character by which the runtime replaces bytes of a command line that are not UTF-8. */
-const REPLACED = '\ufffd'
 
 /**
  * Returns the error about a path. It contains a remedy if root typed the command and its account may not

@@ -1,5 +1,8 @@
 import { Fault } from '../errors/fault.ts'
 
+/** Decoders put this in place of bytes that are not UTF-8. */
+export const REPLACED = '\ufffd'
+
 /**
  * Parses a whole number from `min` to `max`. Returns `fallback` if the text is undefined or empty. For
  * anything else it throws a Fault of kind `config` that begins with `name`, which is a setting or an option.

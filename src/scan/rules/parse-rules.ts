@@ -4,7 +4,7 @@ import { Network } from '../../lib/net/ip-address.ts'
 import { readOwnFile } from '../../lib/path/open.ts'
 import { nearestName } from '../../lib/text/nearest-name.ts'
 import { shellWord } from '../../lib/text/shell-word.ts'
-import { byteSize, splitWords } from '../../lib/text/values.ts'
+import { byteSize, REPLACED, splitWords } from '../../lib/text/values.ts'
 import { lowerCase, readAddress } from '../../mail/message/envelope/address.ts'
 import { checkReplyText } from '../../settings/table/infected-mail.ts'
 import { mailSettings } from '../../settings/table.ts'
@@ -86,6 +86,7 @@ export function parseRules(text: string, path: string): Rule[] {
   const mayDiffer = limitSettings()
   for (const { number, line } of logicalLines(text, path)) {
     try {
+      if (line.includes(REPLACED)) throw new Error('is not in UTF-8; write it in UTF-8')
       const rule = parseRule(line, number)
       rules.push(rule)
       mayDiffer(rule.action)

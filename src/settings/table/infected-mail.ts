@@ -20,8 +20,7 @@ function readRejectVirus(text: string): 'tag' | 'drop' | 'refuse' {
 /** Bytes of an address: RFC 5321 4.5.3.1.3 has 256 for a path, with its angle brackets. */
 const FORWARD_MAX = 254
 
-/** White space, control characters, angle brackets, and what replaces bytes that are not UTF-8. */
-const NOT_IN_ADDRESS = /[\s\p{Cc}<>\ufffd]/u
+const NOT_IN_ADDRESS = /[\s\p{Cc}<>]/u
 
 /** Reads the recipient of infected mail, instead of those in the envelope. */
 function readForward(text: string): string {

@@ -65,6 +65,7 @@ t.test('the error about a line names file, line and remedy', async (t) => {
     ['to=*@example.org scan off', /\* has no meaning in an address; use the domain/],
     ['to=*.example.org scan off', /\* has no meaning in an address; use the domain, or \.domain/],
     ['to=a\0.org scan off', /has a control character; write text, with LF/],
+    ['to=a\ufffd@b.example scan off', /is not in UTF-8; write it in UTF-8/],
     ['# a comment\rto=a scan off', /has a control character/],
     ['to=a,to=b scan off', /to=b: is set twice/],
     ['client=300.1.1.1 scan off', /is not a network such as 192\.0\.2\.0\/24/],

@@ -1,6 +1,7 @@
 import { errorCode, errorText, Fault } from '../../../lib/errors/fault.ts'
 import { readForeignFile } from '../../../lib/path/open.ts'
 import { compileGlob } from '../../../lib/text/glob.ts'
+import { REPLACED } from '../../../lib/text/values.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import type { BannedBy } from '../../../settings/table/banned-attachments.ts'
 
@@ -46,6 +47,9 @@ function readRuleFile(file: string): AttachmentRules {
   for (const [at, line] of text.split('\n').entries()) {
     if (line.startsWith('#') || line.trim() === '') continue
     const [, rule, pattern = ''] = /^([a-z]+)[ \t]+(.*)$/.exec(line.trim()) ?? []
+    if (line.includes(REPLACED)) {
+      throw new Fault('config', `BADATTACHMENTS ${file}: line ${at + 1} must be in UTF-8`)
+    }
     const kind = CONTENT_KINDS.find((known) => known === pattern)
     if (rule === 'name') names.push(pattern)
     else if (rule === 'type') types.push(pattern)

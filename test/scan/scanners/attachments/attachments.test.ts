@@ -119,9 +119,17 @@ t.test('a file without usable rules is a fault, and nothing is clean by it', asy
     writeFileSync(join(directory, `empty-${n}`), text)
     faults[`empty-${n}`] = /^BADATTACHMENTS .*: contains no rule/
   }
-  const lines = ['*.exe', 'name', 'name ', 'names *.exe', 'content program', ' # comment']
+  const lines = [
+    '*.exe',
+    'name',
+    'name ',
+    'names *.exe',
+    'content program',
+    ' # comment',
+    'name *.ex\xe4',
+  ]
   for (const [n, line] of lines.entries()) {
-    writeFileSync(join(directory, `wrong-${n}`), `name *.exe\n${line}\n`)
+    writeFileSync(join(directory, `wrong-${n}`), `name *.exe\n${line}\n`, 'latin1')
     faults[`wrong-${n}`] = /^BADATTACHMENTS .*: line 2 must be /
   }
   for (const [name, message] of Object.entries(faults)) {
