@@ -9,6 +9,8 @@ import { type LogRecord, parseLogLine } from './parsed-line.ts'
 
 /** Upper limit, in bytes, for a line that is read. onescan's own lines have at most 4,096. */
 const READ_LINE_MAX = 64 * 1024
+/** Upper limit, in bytes, for what is skipped up to the next line end. A sparse file could be read for hours. */
+const LINE_END_WITHIN = 256 * 1024 * 1024
 /** The bytes that are read at once. */
 const CHUNK = 256 * 1024
 
@@ -96,12 +98,17 @@ export function openLogFile(
 
 /**
  * Splits a stream of bytes into lines. Lines of more than READ_LINE_MAX bytes are skipped, so that memory stays
- * bounded. The last word of a line without a line end may be cut, and is skipped.
+ * bounded. The last word of a line without a line end may be cut, and is skipped. Throws if LINE_END_WITHIN bytes
+ * have no line end.
  */
 export async function* linesIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<string[]> {
   let rest = ''
+  let withoutEnd = 0
   for await (const chunk of chunks) {
     const lines = (rest + chunk.toString('latin1')).split('\n')
+    withoutEnd = lines.length > 1 ? 0 : withoutEnd + chunk.length
+    if (withoutEnd > LINE_END_WITHIN)
+      throw new Error('is not a log: it has a line of more than 256 MiB')
     rest = lines.pop()!.slice(0, READ_LINE_MAX + 1)
     yield lines.filter((line) => line.length <= READ_LINE_MAX)
   }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import t from 'tap'
@@ -107,6 +107,14 @@ t.test('a line of 10 MB is skipped, and so are bytes that are not text', async (
   )
   const inChunks = Array.from({ length: 100 }, () => Buffer.alloc(READ_LINE_MAX, 'x'))
   t.equal((await entriesOf([...inChunks, Buffer.from(`\n${told({ id: '<1>' })}`)])).length, 1)
+})
+
+t.test('a file that is no log is not read for hours', async (t) => {
+  const path = join(t.testdir({ log: told({ id: '<1>' }) }), 'log')
+  truncateSync(path, 1024 ** 4)
+  const { ids, warnings } = await read([path])
+  t.same(ids, ['<1>'])
+  t.same(warnings, [`${path}: is not a log: it has a line of more than 256 MiB`])
 })
 
 const unpack = { skip: lacks('xz', 'zstd') }
