@@ -108,9 +108,12 @@ export class HostMemory {
     for (const event of events) this.#receiveEvent(event, from)
   }
 
-  /** The events that a new process gets first. */
+  /**
+   * The events that a new process gets first. What servers extract is not among them: a process that lost its
+   * connection to a server has dropped that, and the others have not.
+   */
   initialEvents(): HostEvents {
-    return { from: this.#self, events: [...this.poison.allEvents(), ...this.extracted.allEvents()] }
+    return { from: this.#self, events: this.poison.allEvents() }
   }
 
   /** Returns the events for the other processes when a process has ended: its scans will not finish. */

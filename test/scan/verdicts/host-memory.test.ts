@@ -162,3 +162,15 @@ t.test(
     t.equal(first.extracted.isWanted, false)
   },
 )
+
+t.test('a process that begins later learns what servers extract at the next round', async (t) => {
+  const first = new HostMemory({ self: 1 })
+  const event = { kind: 'extracts', server: '/nowhere', forms: everyForm } as const
+  first.noteExtraction(event)
+  const later = new HostMemory({ self: 2 })
+  later.receive(first.initialEvents())
+  const server = { address: readClamdAddress('/nowhere'), version: undefined }
+  t.equal(await later.extracted.of([server]), undefined, 'others may have dropped it')
+  later.receive({ from: 1, events: [event] })
+  t.same(await later.extracted.of([server]), everyForm)
+})

@@ -16,8 +16,6 @@ export interface ExtractionEvent {
   readonly made?: number | undefined
   /** Undefined if it was not tried since it was started, or reports no limits. */
   readonly forms?: FormSet | undefined
-  /** Milliseconds since then, for a process that learns of it later. */
-  readonly age?: number
 }
 
 /**
@@ -67,9 +65,8 @@ export class ExtractedForms {
 
   record(event: ExtractionEvent): void {
     this.#asked = 0
-    const { age = 0, ...known } = event
     if (event.forms === undefined) this.#servers.delete(event.server)
-    else this.#servers.set(event.server, { ...known, since: this.#uptime() - age })
+    else this.#servers.set(event.server, { ...event, since: this.#uptime() })
   }
 
   /** Whether enough messages have needed it since the last event, here or in another process. */
@@ -80,14 +77,6 @@ export class ExtractedForms {
   /** Notes that enough messages have needed it in another process. */
   want(): void {
     this.#asked = ASKED_PER_STREAM
-  }
-
-  /** The events by which another process learns all that is known here. */
-  allEvents(): ExtractionEvent[] {
-    return [...this.#servers.values()].map(({ since, ...event }) => ({
-      ...event,
-      age: this.#uptime() - since,
-    }))
   }
 
   forget(server: string): void {

@@ -72,16 +72,3 @@ t.test('servers are asked for room again when mail has asked fifty times', async
   await ask(100)
   t.same(told, ['wanted'], 'what another process has wanted is not told again')
 })
-
-t.test('a process that begins later does not know it for longer', async (t) => {
-  let now = 0
-  const first = new ExtractedForms({ uptime: () => now })
-  first.record({ kind: 'extracts', server: '/a', forms })
-  now = 30_000
-  const later = new ExtractedForms({ uptime: () => now })
-  for (const event of first.allEvents()) later.record(event)
-  now = 39_999
-  t.same(await later.of([clamd('/a')]), forms)
-  now = 40_000
-  t.equal(await later.of([clamd('/a')]), undefined)
-})
