@@ -24,8 +24,8 @@ export function describeRecord(
   const colour = colourOf(decision, fields.get('scan'))
   if (recipients.length > 0) {
     const reply = value('reply')
-    const what = reply === UNSENT ? reply : reply ? `got ${reply}` : 'was for'
-    return `${when} ${paint(colour, what.padEnd(10))} ${recipients.map(clean).join(', ')}`
+    const reached = reply === UNSENT ? reply : reply ? `got ${reply}` : 'was for'
+    return `${when} ${paint(colour, reached.padEnd(10))} ${recipients.map(clean).join(', ')}`
   }
   const parts = [
     outcome(value),

@@ -22,7 +22,7 @@ export interface MailboxAnswer {
   /** The source in a word for people: `maildirsize`, `walk`, `mbox`. */
   readonly source?: string
   /** A mailbox or list that is missing or cannot be read. Logged, and not sent to the client. */
-  readonly trouble?: { readonly what: string; readonly reason: string }
+  readonly trouble?: { readonly place: string; readonly reason: string }
 }
 
 const noSuchUser: MailboxAnswer = { answer: { status: 'no-such-user' } }
@@ -121,7 +121,7 @@ function mailboxAnswerOf(
         limits: undefined,
         source: 'none yet',
       }
-      const trouble = { what: path, reason: 'does not exist: it is treated as empty' }
+      const trouble = { place: path, reason: 'does not exist: it is treated as empty' }
       return { ...mailboxAnswerOf(empty, path, measure, isListed), trouble }
     }
     case 'trouble':
@@ -129,8 +129,11 @@ function mailboxAnswerOf(
   }
 }
 
-function troubleAnswer(what: string, reason: string): MailboxAnswer {
-  return { answer: { status: 'unknown', reason: `${what}: ${reason}` }, trouble: { what, reason } }
+function troubleAnswer(place: string, reason: string): MailboxAnswer {
+  return {
+    answer: { status: 'unknown', reason: `${place}: ${reason}` },
+    trouble: { place, reason },
+  }
 }
 
 /** Answers a request about a name that any client may have sent. */

@@ -6,7 +6,7 @@ export function log(...fields: readonly LogField[]): void {
   standardError.write(logLine([['program', 'onescan-quotad'], ...fields]))
 }
 
-export type LogTrouble = (trouble: { readonly what: string; readonly reason: string }) => void
+export type LogTrouble = (trouble: { readonly place: string; readonly reason: string }) => void
 
 /** Milliseconds in which the same trouble with the same mailbox is logged once. */
 const LOG_AGAIN_AFTER = 10 * 60 * 1000
@@ -20,16 +20,16 @@ const MAILBOXES_MAX = 1000
 export function troubleLog(write: typeof log, uptime: () => number): LogTrouble {
   let logged = new Set<string>()
   let since = uptime()
-  return ({ what, reason }) => {
+  return ({ place, reason }) => {
     if (uptime() - since > LOG_AGAIN_AFTER) {
       logged = new Set()
       since = uptime()
     }
-    const key = `${what}\0${reason}`
+    const key = `${place}\0${reason}`
     if (logged.has(key) || logged.size > MAILBOXES_MAX) return
     logged.add(key)
     if (logged.size <= MAILBOXES_MAX) {
-      write(['event', 'unreadable'], ['what', what], ['reason', reason])
+      write(['event', 'unreadable'], ['what', place], ['reason', reason])
       return
     }
     const full = `more than ${MAILBOXES_MAX} mailboxes; no more are logged`

@@ -197,8 +197,8 @@ class ConnectionServer<Served extends ServedConnection> {
   #hasMadeRoom(): boolean {
     const { maxConnections, makeRoom } = this.#options
     const hasRoom = makeRoom?.(this.#connections) === true
-    const what = hasRoom ? 'an idle one was closed' : 'others wait'
-    this.#logFull(`over ${maxConnections} connections at once; ${what}`)
+    const outcome = hasRoom ? 'an idle one was closed' : 'others wait'
+    this.#logFull(`over ${maxConnections} connections at once; ${outcome}`)
     return hasRoom
   }
 

@@ -10,17 +10,17 @@ t.test('trouble with a mailbox is logged once in ten minutes', async (t) => {
   )
   const reason = 'EACCES'
   const ann = 'event=unreadable what=/ann reason=EACCES'
-  for (let n = 0; n < 3; n++) trouble({ what: '/ann', reason })
-  trouble({ what: '/ann', reason: 'EIO' })
+  for (let n = 0; n < 3; n++) trouble({ place: '/ann', reason })
+  trouble({ place: '/ann', reason: 'EIO' })
   t.same(logged, [ann, 'event=unreadable what=/ann reason=EIO'])
   now += 10 * 60 * 1000
-  trouble({ what: '/ann', reason })
+  trouble({ place: '/ann', reason })
   t.equal(logged.length, 2)
   now += 1
-  trouble({ what: '/ann', reason })
+  trouble({ place: '/ann', reason })
   t.same(logged.slice(2), [ann])
   now += 10 * 60 * 1000
-  trouble({ what: '/ann', reason })
+  trouble({ place: '/ann', reason })
   t.equal(logged.length, 3, 'from then on')
 })
 
@@ -30,7 +30,7 @@ t.test('mailboxes beyond a thousand are logged in one line', async (t) => {
     (...entries) => logged.push(entries),
     () => 0,
   )
-  for (let n = 0; n < 1100; n++) trouble({ what: `/mail/${n}`, reason: 'EIO' })
+  for (let n = 0; n < 1100; n++) trouble({ place: `/mail/${n}`, reason: 'EIO' })
   t.equal(logged.length, 1001)
   t.match(logged.at(-1), [
     ['event', 'unreadable'],

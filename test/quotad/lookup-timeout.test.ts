@@ -21,7 +21,7 @@ t.test('the answer about a mailbox that hangs is unknown', async (t) => {
   const troubles: unknown[] = []
   const ask = answersForNames(lookup, settings, counters, (trouble) => troubles.push(trouble))
   t.match(await ask('ann', 0), { answer: { status: 'unknown', reason: 'ann: no answer in 5 ms' } })
-  t.match(troubles, [{ what: 'ann', reason: 'no answer in 5 ms' }])
+  t.match(troubles, [{ place: 'ann', reason: 'no answer in 5 ms' }])
   t.equal(counters.unknown, 1)
 })
 

@@ -31,8 +31,8 @@ t.test('a value is parsed from the text, or a fault begins with the name', async
     REJECTVIRUS: 'drop',
     QUARANTINE: { kind: 'hold' },
     FINDINGS: [
-      { what: { pattern: 'PUA.*' }, action: 'accept' },
-      { what: 'macros', action: 'tag' },
+      { finding: { pattern: 'PUA.*' }, action: 'accept' },
+      { finding: 'macros', action: 'tag' },
     ],
   })
   t.equal(readSetting({ ERROR_FD: '6' }, 'ERROR_FD'), 6)

@@ -46,9 +46,9 @@ export function askSystemd(unit: string): SystemdUnit | undefined {
   const names = ['LoadState', 'ActiveState', 'Result', 'UnitFileState', 'InactiveExitTimestamp']
   names.push('InvocationID')
   const files = ['FragmentPath', 'DropInPaths', 'EnvironmentFiles', 'NeedDaemonReload']
-  const said = show([...names, ...files].join(), unit)
+  const output = show([...names, ...files].join(), unit)
   const values = (property: string) =>
-    [...said.matchAll(new RegExp(`^${property}=(.+)$`, 'gm'))].map(([, value]) => value!)
+    [...output.matchAll(new RegExp(`^${property}=(.+)$`, 'gm'))].map(([, value]) => value!)
   const value = (property: string) => values(property).at(-1) ?? ''
   if (['', 'not-found'].includes(value('LoadState'))) return undefined
   const read = values('EnvironmentFiles').map((text) => text.replace(/ \(ignore_errors=\w+\)$/, ''))
@@ -94,12 +94,12 @@ export function askMainProcess(unit: string): string | undefined {
  */
 export function unboundPathsOf(unit: string): string[] {
   if (process.getuid!() !== 0 || !hasSystemd()) return []
-  const said = show('MainPID,BindPaths,BindReadOnlyPaths', unit)
-  const pid = /^MainPID=([1-9]\d*)$/m.exec(said)?.[1]
+  const output = show('MainPID,BindPaths,BindReadOnlyPaths', unit)
+  const pid = /^MainPID=([1-9]\d*)$/m.exec(output)?.[1]
   const mounts = attempt(() => readFileSync(new ProcEntry(pid ?? '').at('mountinfo'), 'utf8'))
   if (mounts === undefined) return []
   const bound = new Set(mounts.split('\n').map((line) => line.split(' ')[4]))
-  const optional = [...said.matchAll(/[= ]-([^\s:]+):([^\s:]+)/g)]
+  const optional = [...output.matchAll(/[= ]-([^\s:]+):([^\s:]+)/g)]
   return optional.flatMap(([, path = '', inside = '']) =>
     path === inside && !bound.has(path) && isItself(path) ? [path] : [],
   )
@@ -122,8 +122,8 @@ export const journalOfStart = ({ invocation }: SystemdUnit): string[] =>
 function lastLines(...which: readonly string[]): string[] {
   // Without --reverse they would be the first ones.
   const args = [`--lines=${LINES}`, '--reverse', '--output=cat', '--no-pager', '--quiet']
-  const said = run(JOURNALCTL, ...args, ...which)
-  return said
+  const output = run(JOURNALCTL, ...args, ...which)
+  return output
     .split('\n')
     .filter((line) => line !== '')
     .reverse()
@@ -144,8 +144,8 @@ const UNSET = /^(?:(?!Restrict)\w+=|Restrict\w+=~|DevicePolicy=auto)?$/
  */
 export function haveLimits(units: readonly string[]): boolean {
   if (units.length === 0) return false
-  const said = show(KEPT_BY_GROUP.join(), ...units)
-  return said === '' || said.split('\n').some((line) => !UNSET.test(line))
+  const output = show(KEPT_BY_GROUP.join(), ...units)
+  return output === '' || output.split('\n').some((line) => !UNSET.test(line))
 }
 
 /** Returns the output of systemctl(1) about a unit, a line for each property, or '' if it does not answer. */

@@ -125,11 +125,11 @@ async function bySmtp(
 }
 
 async function converse(server: NextServer, mail: OutgoingMail, name: string): Promise<void> {
-  const said = (reply: RawReply, what: string) =>
-    `${name}: answers ${reply.code} ${replyTexts(reply).join(' ')} to ${what}`
-  const expect = (reply: RawReply, code: number, what: string) => {
+  const answerText = (reply: RawReply, step: string) =>
+    `${name}: answers ${reply.code} ${replyTexts(reply).join(' ')} to ${step}`
+  const expect = (reply: RawReply, code: number, step: string) => {
     if (Math.floor(reply.code / 100) === Math.floor(code / 100)) return
-    throw new Fault('next-hop', said(reply, what))
+    throw new Fault('next-hop', answerText(reply, step))
   }
   const ask = async (line: string) => {
     expect(await server.ask(Buffer.from(line, 'latin1')), 250, line)
@@ -153,7 +153,7 @@ async function converse(server: NextServer, mail: OutgoingMail, name: string): P
     throw new MaybeTaken(`${name}: ${errorText(error)}`)
   })
   // Only 4xx and 5xx mean that the message was not accepted.
-  if (reply.code >= 300 && reply.code < 400) throw new MaybeTaken(said(reply, 'the message'))
+  if (reply.code >= 300 && reply.code < 400) throw new MaybeTaken(answerText(reply, 'the message'))
   expect(reply, 250, 'the message')
   await server.ask('QUIT', 1000).catch(() => {}) // the message is already taken
 }

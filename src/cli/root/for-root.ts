@@ -160,9 +160,9 @@ async function writeTo(out: Writable, line: string): Promise<void> {
 }
 
 async function answerOf(handing: RunningCommand): Promise<HandOnAnswer> {
-  const said: string[] = []
-  const code = await follow(handing, (line) => said.push(line))
-  const [by = '', ...reason] = said
+  const printed: string[] = []
+  const code = await follow(handing, (line) => printed.push(line))
+  const [by = '', ...reason] = printed
   return { code, by, reason: reason.join(' ') }
 }
 

@@ -174,9 +174,9 @@ export class GateConnection implements RefusedClient {
     })
   }
 
-  #see(what: 'talks' | 'left'): void {
-    this.#seen = what
-    if (what === 'talks') this.#listenFor('leaving')
+  #see(act: 'talks' | 'left'): void {
+    this.#seen = act
+    if (act === 'talks') this.#listenFor('leaving')
     else this.#unwatch()
   }
 
@@ -185,8 +185,8 @@ export class GateConnection implements RefusedClient {
     this.#isWatched = false
   }
 
-  #listenFor(what: 'talking' | 'leaving'): void {
-    if (this.#isWatched) this.#system.watchAnew(this.fd, this.id, what)
+  #listenFor(act: 'talking' | 'leaving'): void {
+    if (this.#isWatched) this.#system.watchAnew(this.fd, this.id, act)
   }
 
   #await(resolve: (end: WaitEnd) => void): (end: WaitEnd) => void {

@@ -70,8 +70,8 @@ export function settingsFault(line: string): CheckLine {
 }
 
 /** Returns whether a value that another process sent is a check line. */
-export function isCheckLine(said: unknown): said is CheckLine {
-  const { level, what, value, remedy = '' } = (said ?? {}) as Record<string, unknown>
+export function isCheckLine(sent: unknown): sent is CheckLine {
+  const { level, what, value, remedy = '' } = (sent ?? {}) as Record<string, unknown>
   const isKnown = level === 'ok' || level === 'warning' || level === 'error'
   return isKnown && [what, value, remedy].every((text) => typeof text === 'string')
 }

@@ -179,9 +179,9 @@ export interface System {
    * From now on the process gets WAKING_SIGNAL when the descriptor has something to report, and
    * events() returns that under `id`. Returns false if the descriptor cannot be watched.
    */
-  watch(fd: number, id: number, what: 'talking' | 'leaving'): boolean
+  watch(fd: number, id: number, act: 'talking' | 'leaving'): boolean
   /** Changes for what a descriptor is watched. */
-  watchAnew(fd: number, id: number, what: 'talking' | 'leaving'): void
+  watchAnew(fd: number, id: number, act: 'talking' | 'leaving'): void
   /** Ends the watch for now. The signal stays on, also for others that have the descriptor. */
   pauseWatch(fd: number): void
   /** Ends the watch permanently. Another program has the descriptor from now on. */

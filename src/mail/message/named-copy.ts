@@ -54,8 +54,8 @@ export class NamedCopy {
   async #make(): Promise<NamedFile> {
     const { directory, sharedDirectory } = this.#settings
     if (!(await respondsInside(sharedDirectory ?? directory))) {
-      const what = sharedDirectory ? `SPOOLDIR ${sharedDirectory}` : `TMPDIR ${directory}`
-      throw new Fault('temp-file', `${what}: does not respond; check its file system`)
+      const place = sharedDirectory ? `SPOOLDIR ${sharedDirectory}` : `TMPDIR ${directory}`
+      throw new Fault('temp-file', `${place}: does not respond; check its file system`)
     }
     if (this.#isRemoved) throw new Error('the message has ended')
     const file = new NamedFile(this.#settings)

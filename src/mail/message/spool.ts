@@ -155,9 +155,9 @@ export function* piecesOfFile(
  * Makes a fault of an error: a full disk (`write`, exit 53), or trouble with the directory (`temp-file`,
  * exit 64).
  */
-export function spoolFault(what: string, error: unknown): Fault {
+export function spoolFault(place: string, error: unknown): Fault {
   const isFull = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'].includes(errorCode(error))
-  return new Fault(isFull ? 'write' : 'temp-file', `${what}: ${errorText(error)}`, error)
+  return new Fault(isFull ? 'write' : 'temp-file', `${place}: ${errorText(error)}`, error)
 }
 
 function cannotSpool(directory: string, error: unknown): Fault {

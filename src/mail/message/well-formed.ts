@@ -56,8 +56,8 @@ function findHeaderFault(header: Header): string | undefined {
   if (block.includes(0)) return `line ${lineOf(block, block.indexOf(0))} of the header holds a NUL`
   const odd = oddLineEnd(text, header.lineEnding)
   if (odd >= 0) {
-    const what = header.lineEnding === '\n' ? 'contains a CR' : 'mixes line endings'
-    return `line ${lineOf(block, odd)} of the header ${what}`
+    const fault = header.lineEnding === '\n' ? 'contains a CR' : 'mixes line endings'
+    return `line ${lineOf(block, odd)} of the header ${fault}`
   }
   if (!text.endsWith('\n\n') && !text.endsWith('\n\r\n')) {
     return block.length === HEADER_MAX
@@ -73,15 +73,15 @@ function findHeaderFault(header: Header): string | undefined {
     at < 0 ? undefined : fields.findLast(({ start }) => start <= at)
   // Each is searched for in the whole header at once: in most there is none of them.
   const faults = [
-    { field: fields.find(({ start }) => !isPlainlyNamed(text, start)), what: NO_FIELD },
-    { field: fieldWith(text.search(BLANK_LINE)), what: BLANK_FOLD },
-    { field: worded.find((field) => hidesLineEnd(header.textOf(field))), what: HIDDEN_END },
-    { field: fieldWith(text.search(BEGINS)), what: BEGINS_DATA },
+    { field: fields.find(({ start }) => !isPlainlyNamed(text, start)), fault: NO_FIELD },
+    { field: fieldWith(text.search(BLANK_LINE)), fault: BLANK_FOLD },
+    { field: worded.find((field) => hidesLineEnd(header.textOf(field))), fault: HIDDEN_END },
+    { field: fieldWith(text.search(BEGINS)), fault: BEGINS_DATA },
   ]
   const [first] = faults
     .filter(({ field }) => field !== undefined)
     .toSorted((a, b) => a.field!.start - b.field!.start)
-  return first && `line ${lineOf(block, first.field!.start)} of the header ${first.what}`
+  return first && `line ${lineOf(block, first.field!.start)} of the header ${first.fault}`
 }
 
 /** Returns the fields that have encoded words. */

@@ -99,8 +99,8 @@ export class MailReporter {
   }
 
   /** Notes that a message is being judged. The returned function must be called when that has ended. */
-  readonly begin = (what: Omit<MailUnderway, 'since'>): (() => void) => {
-    const entry = { ...what, since: this.#options.now() }
+  readonly begin = (mail: Omit<MailUnderway, 'since'>): (() => void) => {
+    const entry = { ...mail, since: this.#options.now() }
     this.#underway.add(entry)
     return () => this.#underway.delete(entry)
   }

@@ -35,13 +35,13 @@ export function readTlsIdentity({ CLAMDCERT, CLAMDKEY, CLAMDCA }: TlsFiles): Tls
   const cert = attempted('CLAMDCERT', () => readForeignFile(CLAMDCERT))
   const key = attempted('CLAMDKEY', () => readSecret(CLAMDKEY))
   const ca = attempted('CLAMDCA', () => readForeignFile(CLAMDCA))
-  for (const [name, path, text, pattern, what] of [
+  for (const [name, path, text, pattern, content] of [
     ['CLAMDCERT', CLAMDCERT, cert.toString('latin1'), CERTIFICATE, 'certificate'],
     ['CLAMDKEY', CLAMDKEY, key, PRIVATE_KEY, 'private key without a passphrase'],
     ['CLAMDCA', CLAMDCA, ca.toString('latin1'), CERTIFICATE, 'certificate'],
   ] as const) {
     if (pattern.test(text)) continue
-    throw new Fault('config', `${name} ${path}: contains no ${what} in PEM; set another file`)
+    throw new Fault('config', `${name} ${path}: contains no ${content} in PEM; set another file`)
   }
   return { cert, key, ca, minVersion: 'TLSv1.3' }
 }
@@ -75,11 +75,11 @@ export async function checkTlsIdentity(files: TlsFiles): Promise<CheckedIdentity
   return { identity, endsAt: Date.parse(validTo) }
 }
 
-function attempted<Value>(what: string, read: () => Value): Value {
+function attempted<Value>(content: string, read: () => Value): Value {
   try {
     return read()
   } catch (error) {
-    throw new Fault('config', `${what}: ${errorText(error)}`, error)
+    throw new Fault('config', `${content}: ${errorText(error)}`, error)
   }
 }
 

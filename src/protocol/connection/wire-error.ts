@@ -2,8 +2,8 @@
  * The other side violated the protocol, or cannot do what is needed. The message is one line with the reason.
  */
 export class WireError extends Error {
-  constructor(what: string) {
-    super(what)
+  constructor(text: string) {
+    super(text)
     this.name = 'WireError'
   }
 }

@@ -101,9 +101,9 @@ function parseClient(data: Buffer): ConnectingClient {
   return { host, family, port: rest.readUInt16BE(), address: plainAddress(address) }
 }
 
-function pathIn(data: Buffer, what: string): SmtpPath {
-  const [path, ...parameters] = stringsOf(data, what)
-  if (path === undefined) throw new WireError(`${what} without an address`)
+function pathIn(data: Buffer, command: string): SmtpPath {
+  const [path, ...parameters] = stringsOf(data, command)
+  if (path === undefined) throw new WireError(`${command} without an address`)
   return { path, parameters }
 }
 
@@ -119,18 +119,19 @@ function parseField(data: Buffer): { name: Buffer; value: Buffer } {
   return { name: data.subarray(0, nul), value: data.subarray(nul + 1, -1) }
 }
 
-function onlyString(data: Buffer, what: string): Buffer {
-  const [text, ...more] = stringsOf(data, what)
-  if (text === undefined || more.length > 0) throw new WireError(`${what} that is not one string`)
+function onlyString(data: Buffer, command: string): Buffer {
+  const [text, ...more] = stringsOf(data, command)
+  if (text === undefined || more.length > 0)
+    throw new WireError(`${command} that is not one string`)
   return text
 }
 
 /** Returns the strings in `data`, each of which must end in a NUL. */
-function stringsOf(data: Buffer, what: string): Buffer[] {
+function stringsOf(data: Buffer, command: string): Buffer[] {
   const texts: Buffer[] = []
   for (let at = 0; at < data.length; ) {
     const nul = data.indexOf(0, at)
-    if (nul < 0) throw new WireError(`${what}: a string without its NUL`)
+    if (nul < 0) throw new WireError(`${command}: a string without its NUL`)
     texts.push(data.subarray(at, nul))
     at = nul + 1
   }

@@ -24,7 +24,7 @@ export async function probeLimitReports(
   const { reply } = outcome
   switch (reply.answer) {
     case 'unread':
-      if (reply.what === 'size')
+      if (reply.kind === 'size')
         return { reports: 'unknown', reason: 'it is more than StreamMaxLength' }
       return { reports: 'yes' }
     case 'infected': // it scans deeper than any known clamd

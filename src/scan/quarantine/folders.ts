@@ -236,7 +236,7 @@ export async function openFolder(directory: PathHandle, name: string): Promise<P
  * Returns the fault for an error that prevents keeping a message: `write` if the disk is full, otherwise
  * `config`. The sender must retry.
  */
-export function quarantineFault(what: string, error: unknown): Fault {
+export function quarantineFault(place: string, error: unknown): Fault {
   const full = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'].includes(errorCode(error))
-  return new Fault(full ? 'write' : 'config', `QUARANTINE ${what}: ${errorText(error)}`, error)
+  return new Fault(full ? 'write' : 'config', `QUARANTINE ${place}: ${errorText(error)}`, error)
 }

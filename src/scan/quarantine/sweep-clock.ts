@@ -114,9 +114,9 @@ export class SweepClock {
     let seconds: number | undefined
     try {
       for await (const line of linesOf(await openIn(folder, FIRST_SEEN, constants.O_RDONLY))) {
-        const [, clock, said] = HEAD.exec(line) ?? []
+        const [, clock, noted] = HEAD.exec(line) ?? []
         if (clock !== undefined) {
-          seconds = clock === this.#id && Number(said) <= this.seconds ? Number(said) : undefined
+          seconds = clock === this.#id && Number(noted) <= this.seconds ? Number(noted) : undefined
         } else if (!isId(line)) {
           seconds = undefined // a power failure left half a line, and perhaps no head of those below
         } else if (seconds !== undefined) {

@@ -42,9 +42,9 @@ export class CrashRecord {
     return this.#begin(isLone ? 'scanning alone' : 'scanning', fingerprint)
   }
 
-  #begin(what: keyof typeof doing, fingerprint: string): () => void {
+  #begin(act: keyof typeof doing, fingerprint: string): () => void {
     const index = this.#free.pop() ?? this.#entries++
-    this.#write(Buffer.from(`${doing[what]}${fingerprint}`, 'latin1'), index)
+    this.#write(Buffer.from(`${doing[act]}${fingerprint}`, 'latin1'), index)
     return () => {
       this.#write(OVER, index)
       this.#free.push(index)

@@ -25,25 +25,25 @@ export const FINDING_ACTIONS = ['virus', ...ACTIONS] as const
 
 /** One word of FINDINGS: an action for a property, or for the names that a pattern matches. */
 export interface FindingRule {
-  readonly what: Property | { readonly pattern: string }
+  readonly finding: Property | { readonly pattern: string }
   readonly action: (typeof FINDING_ACTIONS)[number]
 }
 
 /** Parses words such as `macros=tag` or `PUA.*=accept`. The first word that matches a finding applies. */
 function readFindings(text: string): readonly FindingRule[] {
   return splitWords(text, 'FINDINGS').map((given) => {
-    const [, what = '', action] = /^([^=]+)=(.*)$/.exec(given) ?? []
+    const [, name = '', action] = /^([^=]+)=(.*)$/.exec(given) ?? []
     const example = 'write as "macros=tag" or "PUA.*=accept"'
     if (!action) throw new Fault('config', `FINDINGS ${given}: has no action; ${example}`)
-    const property = PROPERTIES.find((word) => word === what)
+    const property = PROPERTIES.find((word) => word === name)
     // Names of findings have a capital, a digit or a dot: this is a property that is misspelt.
-    if (property === undefined && /^[a-z]+$/.test(what)) {
+    if (property === undefined && /^[a-z]+$/.test(name)) {
       const known = PROPERTIES.join(', ')
-      throw new Fault('config', `FINDINGS ${given}: ${what} is not one of ${known}; ${example}`)
+      throw new Fault('config', `FINDINGS ${given}: ${name} is not one of ${known}; ${example}`)
     }
     return {
-      what: property ?? { pattern: what },
-      action: choice(action, `FINDINGS ${what}`, FINDING_ACTIONS, 'virus'),
+      finding: property ?? { pattern: name },
+      action: choice(action, `FINDINGS ${name}`, FINDING_ACTIONS, 'virus'),
     }
   })
 }

@@ -57,11 +57,11 @@ const PLACEHOLDERS = ['virus', 'reason', 'id', 'host'] as const
 export type Placeholder = (typeof PLACEHOLDERS)[number]
 
 /**
- * Checks a reply text of the settings. `what` names the setting. Throws a Fault of kind `config` if the text
+ * Checks a reply text of the settings. `setting` is its name. Throws a Fault of kind `config` if the text
  * is too long, or has a line end or an unknown placeholder.
  */
-export function checkReplyText(what: string, text: string): void {
-  const wrong = (reason: string) => new Fault('config', `${what}: ${reason}`)
+export function checkReplyText(setting: string, text: string): void {
+  const wrong = (reason: string) => new Fault('config', `${setting}: ${reason}`)
   if (text.length > TEXT_MAX) throw wrong(`has ${text.length} characters; at most ${TEXT_MAX}`)
   if (/[^ -~]/.test(text))
     throw wrong('has a line end, or another character that is not printable ASCII')

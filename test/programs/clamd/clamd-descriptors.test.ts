@@ -128,7 +128,7 @@ t.test(
     const { scan } = await handing(t, clamd.socket)
     t.same(await scan(mail(1000, 0, true)), found)
     for (let n = 0; n < (isWhole ? 20 : 4); n++) {
-      t.match(await scan(mail(4 * MIB, n, true)), { answer: 'unread', what: 'size' })
+      t.match(await scan(mail(4 * MIB, n, true)), { answer: 'unread', kind: 'size' })
       t.same(await scan(mail(2 * MIB, n, true)), found)
     }
   },

@@ -92,7 +92,7 @@ t.test('a real clamd over lasting connections', { skip }, async (t) => {
         t.same(await answerTo(large), found)
         t.same(await answerTo(harmless), { answer: 'clean' })
         for (const size of [MIB + 1, 20 * MIB]) {
-          const limited = { answer: 'unread', what: 'size', reason: /size limit exceeded/ }
+          const limited = { answer: 'unread', kind: 'size', reason: /size limit exceeded/ }
           t.match(await answerTo(sample(mail(size))), limited)
         }
       }
@@ -132,7 +132,7 @@ t.test(
     for (const address of [clamd.socket, clamd.tcp]) {
       for (const size of [MIB + 1, 3 * MIB, 20 * MIB]) {
         const { answer } = await scan(address, sample(mail(size)))
-        t.match(answer, { answer: 'unread', what: 'size', reason: /size limit exceeded/ }, address)
+        t.match(answer, { answer: 'unread', kind: 'size', reason: /size limit exceeded/ }, address)
       }
       t.same((await scan(address, sample(mail(MIB)))).answer, { answer: 'clean' })
     }
@@ -142,7 +142,7 @@ t.test(
 t.test('a message over a scan limit with AlertExceedsMax is not a virus', { skip }, async (t) => {
   const clamd = await startClamd(t, { maxFileSize: '1M', alertExceedsMax: true })
   const { answer } = await scan(clamd.socket, sample(infectedMail(2 * MIB)))
-  t.match(answer, { answer: 'unread', what: 'unpacked', reason: /Heuristics\.Limits\.Exceeded/ })
+  t.match(answer, { answer: 'unread', kind: 'unpacked', reason: /Heuristics\.Limits\.Exceeded/ })
 })
 
 t.test('hash and size after the name of a virus are left out', { skip }, async (t) => {

@@ -53,7 +53,7 @@ for (const alertExceedsMax of [false, true]) {
         }
         t.match(
           answer,
-          alertExceedsMax ? { answer: 'unread', what: 'depth' } : { answer: 'clean' },
+          alertExceedsMax ? { answer: 'unread', kind: 'depth' } : { answer: 'clean' },
           `gives up at ${levels - 1}`,
         )
         t.ok(

@@ -26,7 +26,7 @@ t.test('mail that clamd calls too deep is refused', { skip: clamdMissing }, asyn
     const bytes = generate(SEED + number)
     if (HAS_BOUNCE.test(bytes.toString('latin1'))) continue
     const verdict = await scanner.scan(sample(bytes), scanTask().task)
-    if (verdict.answer !== 'unread' || verdict.what !== 'depth') continue
+    if (verdict.answer !== 'unread' || verdict.kind !== 'depth') continue
     deep++
     if (!isNested(Bytes.of(bytes), limits.nesting))
       t.fail(`seed ${SEED + number}: clamd gives up, and it was let through`)

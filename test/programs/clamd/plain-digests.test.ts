@@ -80,7 +80,7 @@ async function open(t: Test, settings: Readonly<Record<string, string>> = {}, ma
   /** Whether clamd by itself names a limit of the message. */
   const isOver = async (bytes: Buffer) => {
     const { answer } = await scan(clamd.socket, sample(bytes))
-    return answer.answer === 'unread' && answer.what
+    return answer.answer === 'unread' && answer.kind
   }
   return { milter, isOver }
 }

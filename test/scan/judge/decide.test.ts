@@ -122,31 +122,31 @@ t.test('the log has the oddities of a message in one word', async (t) => {
 
 const limits: readonly (readonly [ScanResult, grounds: string, text: string, setting: string])[] = [
   [
-    { answer: 'unread', what: 'depth', reason: 'x' },
+    { answer: 'unread', kind: 'depth', reason: 'x' },
     'nested-too-deep',
     'messages or multiparts in it are nested too deep to be scanned',
     'UNREAD',
   ],
   [
-    { answer: 'unread', what: 'unpacked', reason: 'x' },
+    { answer: 'unread', kind: 'unpacked', reason: 'x' },
     'too-large-inside',
     'a file packed in it is too large to be scanned',
     'UNREAD',
   ],
   [
-    { answer: 'unread', what: 'contents', reason: 'x', limit: 'many parts' },
+    { answer: 'unread', kind: 'contents', reason: 'x', limit: 'many parts' },
     'too-much-inside',
     'it contains more than can be scanned (many parts)',
     'UNREAD',
   ],
   [
-    { answer: 'unread', what: 'oddities', reason: 'two types' },
+    { answer: 'unread', kind: 'oddities', reason: 'two types' },
     'strange-mime',
     'its form is not that of ordinary mail (two types)',
     'STRICTMIME',
   ],
   [
-    { answer: 'unread', what: 'encrypted', reason: 'encrypted' },
+    { answer: 'unread', kind: 'encrypted', reason: 'encrypted' },
     'encrypted',
     'it contains encrypted content, which cannot be scanned',
     'FINDINGS',
@@ -180,7 +180,7 @@ for (const [scan, grounds, text, setting] of limits) {
 
 t.test('a reply about strange mail has at most 200 characters', async (t) => {
   const decision = decideFor(
-    { answer: 'unread', what: 'oddities', reason: 'x'.repeat(500) },
+    { answer: 'unread', kind: 'oddities', reason: 'x'.repeat(500) },
     { settings: { STRICTMIME: 'defer' } },
   )
   t.equal('reply' in decision && decision.reply.text.length, 200)

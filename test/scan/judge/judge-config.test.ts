@@ -62,7 +62,7 @@ t.test('FINDINGS of a line come before those of the environment', async (t) => {
   const env = { QHPSI, FINDINGS: 'macros=refuse PUA.*=tag' }
   const base = readScanningConfig(env)!
   const { FINDINGS } = withSettings(base, env, { FINDINGS: 'macros=accept' }).settings
-  t.same(FINDINGS, [{ what: 'macros', action: 'accept' }, ...base.settings.FINDINGS])
+  t.same(FINDINGS, [{ finding: 'macros', action: 'accept' }, ...base.settings.FINDINGS])
   t.same(withSettings(base, env, { FINDINGS: '' }).settings.FINDINGS, [], 'an empty one unsets it')
   const open = { QHPSI, FINDINGS: "'b=tag' 'c=tag" }
   const wrong = /FINDINGS 'a: a ' is not closed/

@@ -58,7 +58,7 @@ t.test(
       clean,
       vain,
       { ...virus, banned: true },
-      { answer: 'unread', what: 'size', reason: '' },
+      { answer: 'unread', kind: 'size', reason: '' },
     ]) {
       const { find, scans, scansOfShared } = open()
       const waiting = [find(letter, virus, {}, result as ScanResult), find(copy)]
@@ -80,9 +80,9 @@ t.test(
 t.test('a result that is unknown, or depends on a limit or policy, is not cached', async (t) => {
   for (const result of [
     vain,
-    { answer: 'unread', what: 'size', reason: 'too large' },
-    { answer: 'unread', what: 'depth', reason: 'deep' },
-    { answer: 'unread', what: 'oddities', reason: 'odd' },
+    { answer: 'unread', kind: 'size', reason: 'too large' },
+    { answer: 'unread', kind: 'depth', reason: 'deep' },
+    { answer: 'unread', kind: 'oddities', reason: 'odd' },
     { ...virus, scanner: 'local', banned: true },
     { ...virus, banned: true }, // by a scanner whose verdicts are cached
     { ...virus, scanner: 'local' },
@@ -95,7 +95,7 @@ t.test('a result that is unknown, or depends on a limit or policy, is not cached
 })
 
 const banned: ScanResult = { ...virus, scanner: 'local', banned: true }
-const strange = { answer: 'unread', what: 'oddities', reason: 'odd' } as const
+const strange = { answer: 'unread', kind: 'oddities', reason: 'odd' } as const
 const [one, two] = ['one', 'two'].map((name) => scanner(name, { cacheable: undefined! }))
 const strict = { ...settings, STRICTMIME: 'refuse' } as const
 /** The scanners that are asked about a copy, by what is known, and what these say of it. */

@@ -21,7 +21,7 @@ t.test('copies that come at once wait for the first one', async (t) => {
 })
 
 const left: ScanResult = { ...vain, unfinished: true }
-const skipped = { answer: 'unread', what: 'size', reason: 'too large' } as const
+const skipped = { answer: 'unread', kind: 'size', reason: 'too large' } as const
 const within = (share: number) => ({ within: settings.timeout * share })
 /** The result of copies that come at once: some with an answer of their own, then others. */
 const atOnce: readonly (readonly [

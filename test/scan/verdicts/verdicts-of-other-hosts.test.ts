@@ -85,7 +85,7 @@ t.test('a store is informed immediately if a scan found no verdict to cache', as
     [clean, 'put'],
     [virus, 'put'],
     [vain, 'release'],
-    [{ answer: 'unread', what: 'size', reason: 'too large' }, 'release'],
+    [{ answer: 'unread', kind: 'size', reason: 'too large' }, 'release'],
   ] as const) {
     const { shared, told } = notingStore(() => undefined)
     const { find } = open({ shared })

@@ -126,8 +126,8 @@ export async function faultOfTable(table: string, host: PostfixHost): Promise<st
     return undefined
   } catch (error) {
     // Without output the table has no such key. Some tables are for root alone.
-    const said = (error as { stderr?: string }).stderr ?? ''
-    const [, fault] = /fatal: (.+)/.exec(said) ?? []
+    const complaint = (error as { stderr?: string }).stderr ?? ''
+    const [, fault] = /fatal: (.+)/.exec(complaint) ?? []
     return fault?.includes('Permission denied') ? undefined : fault
   }
 }

@@ -47,9 +47,9 @@ export function checkMilters(service: SmtpdService, postfix: Postfix): CheckLine
   if (milters.length > 0) {
     const names = milters.map(({ text }) => text).join(', ')
     const asks = postfix.endpoints.clamd.length > 0 ? ', or uses it as clamd' : ''
-    const said = `${names}: it is unknown whether it is onescand${asks}`
+    const value = `${names}: it is unknown whether it is onescand${asks}`
     const remedy = `${SHOWN_BY_MAIL}; if not, ${toAsk(service, value, own)}`
-    return [warning(what, `${said}; its mail is scanned only if that is onescand`, remedy)]
+    return [warning(what, `${value}; its mail is scanned only if that is onescand`, remedy)]
   }
   const filter = foreignFilter(service)
   if (filter !== undefined && postfix.endpoints.clamd.length > 0) {

@@ -40,15 +40,15 @@ export async function checkPostfix(host: PostfixHost): Promise<CheckLine[]> {
 
 /** Returns a check line with postconf's own error message, without details about how it was started. */
 function unasked(error: Error & { readonly stderr?: string }): CheckLine {
-  const said = error.stderr?.trim().split('\n').at(-1) || errorText(error)
-  const [, foreign] = /inet_interfaces: no local interface found for (\S+)/.exec(said) ?? []
+  const complaint = error.stderr?.trim().split('\n').at(-1) || errorText(error)
+  const [, foreign] = /inet_interfaces: no local interface found for (\S+)/.exec(complaint) ?? []
   if (foreign !== undefined) return foreignInterface(foreign)
-  const [, closed] = /open (\/\S+): Permission denied/.exec(said) ?? []
+  const [, closed] = /open (\/\S+): Permission denied/.exec(complaint) ?? []
   const remedy =
     closed === undefined
       ? `check that ${POSTCONF} works`
       : `chmod a+rX ${shellWord(dirname(closed))} ${shellWord(closed)}`
-  return failure('Postfix', `postconf fails: ${said}`, remedy)
+  return failure('Postfix', `postconf fails: ${complaint}`, remedy)
 }
 
 /** Removes repeated check lines: several services may share a setting of main.cf. */

@@ -168,8 +168,8 @@ function lastStart(lines: readonly string[]): string[] {
   let end = lines.length
   for (;;) {
     const begun = lines.findLastIndex((line, at) => at < end && STARTS.test(line))
-    const said = lines.slice(begun + 1, end)
-    if (begun < 0 || said.some((line) => line !== '')) return said
+    const complaints = lines.slice(begun + 1, end)
+    if (begun < 0 || complaints.some((line) => line !== '')) return complaints
     end = begun
   }
 }

@@ -210,13 +210,13 @@ class WayTest {
 
   #unseen(what: string, sent: SentTestMail): CheckLine {
     const delivery = this.#log.deliveryOf(sent.id)
-    const said = JSON.stringify(delivery?.text.slice(0, RULE_SHOWN))
+    const report = JSON.stringify(delivery?.text.slice(0, RULE_SHOWN))
     if (delivery?.waits) {
-      const value = `is ${sent.kind}, and waits in the queue of the mail server: ${said}`
+      const value = `is ${sent.kind}, and waits in the queue of the mail server: ${report}`
       const remedy = `fix what onescan check and the mail server's log report, and flush the queue (sendmail -q); then ${this.#address} gets the mail (Subject: ${sent.subject})`
       return failure(what, value, remedy)
     }
-    const after = delivery === undefined ? '' : `; the mail server reports: ${said}`
+    const after = delivery === undefined ? '' : `; the mail server reports: ${report}`
     return this.#ownRule(what, sent) ?? this.#notRouted(what, sent, after)
   }
 

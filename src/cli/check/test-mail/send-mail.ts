@@ -196,8 +196,8 @@ function sendByProgram(program: string, message: Buffer, address: string): Promi
   const args = [...sendmailOptions(program, ''), address]
   return new Promise((resolve) => {
     const options = { timeout: TIMEOUT, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } }
-    const child = execFile(program, args, options, (error, said, complaint) => {
-      const text = oneLine(`${said} ${complaint}`) || (error ? `exited with ${error.code}` : '')
+    const child = execFile(program, args, options, (error, output, complaint) => {
+      const text = oneLine(`${output} ${complaint}`) || (error ? `exited with ${error.code}` : '')
       if (error === null) resolve({ kind: 'accepted', text: 'exit code 0', command: 'DATA' })
       else resolve({ kind: error.killed ? 'deferred' : 'refused', text, command: 'DATA' })
     })

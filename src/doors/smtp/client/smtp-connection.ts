@@ -73,7 +73,7 @@ export class SmtpConnection implements ServedConnection {
   /** Whether more bytes followed such a message than may wait. The rest was dropped. */
   #isCutOff = false
   /** The input being read, and since when, or undefined between commands. */
-  #reading: { readonly what: 'line' | 'content'; readonly since: number } | undefined
+  #reading: { readonly kind: 'line' | 'content'; readonly since: number } | undefined
 
   constructor(socket: Socket, host: Omit<WireHost, 'leaving'>, timeouts: SmtpTimeouts) {
     const isFull = () => !this.#holdsMessage && this.#reader.pending > WAITING_MAX
@@ -116,7 +116,7 @@ export class SmtpConnection implements ServedConnection {
 
   /** Whether the client was asked for content, to which the next bytes belong. */
   get isAmidContent(): boolean {
-    return this.#reading?.what === 'content'
+    return this.#reading?.kind === 'content'
   }
 
   get hasHungUp(): boolean {
@@ -141,7 +141,7 @@ export class SmtpConnection implements ServedConnection {
   startContent(): void {
     this.send(ownReply.startContent)
     this.progress.reachedContent()
-    this.#reading = { what: 'content', since: this.#wire.now() }
+    this.#reading = { kind: 'content', since: this.#wire.now() }
   }
 
   /** Resolves to the next bytes of the content, or to undefined if no more arrive. */
@@ -231,14 +231,14 @@ export class SmtpConnection implements ServedConnection {
         'read',
         `sent more than ${WAITING_MAX / 1024} KiB without waiting for the reply`,
       )
-    if (unended > 0) this.#reading ??= { what: 'line', since: this.#wire.receivedAt }
+    if (unended > 0) this.#reading ??= { kind: 'line', since: this.#wire.receivedAt }
     return undefined
   }
 
   #lateness(time: number): string | undefined {
     const { silence, content, command } = this.#timeouts
-    const { what, since = time } = this.#reading ?? {}
-    if (time - since > (what === 'content' ? content : command)) return 'took too long to send'
+    const { kind, since = time } = this.#reading ?? {}
+    if (time - since > (kind === 'content' ? content : command)) return 'took too long to send'
     return this.#wire.silence(time) > silence ? 'stopped responding' : undefined
   }
 

@@ -145,8 +145,8 @@ function textOfNext(replies: readonly SentReply[], lost: Fault | undefined): str
   const { reply, sent } = worstOf(replies) ?? {}
   if (reply === ownReply.nextServerLost && lost !== undefined) return lost.message
   if (reply === undefined || (reply.code < 400 && sent === reply.code)) return ''
-  const { insteadOf: said = reply } = reply
-  return `${said.code} ${replyTexts(said).join(' ')}`
+  const { insteadOf: own = reply } = reply
+  return `${own.code} ${replyTexts(own).join(' ')}`
 }
 
 /** Returns the first refusal, or the first reply if there is no refusal. */

@@ -103,7 +103,7 @@ export function actionForUnread(
   result: UnreadResult,
   config: JudgeConfig,
 ): ReasonedAction | undefined {
-  const row = unreadRows[result.what]
+  const row = unreadRows[result.kind]
   if (row === undefined) return undefined
   const bySetting = row.action(config)
   // A client that only requests a result cannot quarantine mail.
@@ -130,8 +130,8 @@ export function whatKeepsOut(
   const { settings, resultOnlyFor } = config
   // An unknown answer: SCANFAIL decides.
   if (resultOnlyFor || settings.OVERSIZE === 'defer') reasons.add('size')
-  for (const [what, { action }] of Object.entries(unreadRows)) {
-    if (action(config) !== 'accept') reasons.add(what as Unread)
+  for (const [kind, { action }] of Object.entries(unreadRows)) {
+    if (action(config) !== 'accept') reasons.add(kind as Unread)
   }
   if (!appliesLimits) reasons.delete('oddities')
   return reasons
@@ -155,8 +155,8 @@ export function actionForFinding(
   if (banned) return undefined
   const property = propertyOf(name)
   const { action = 'virus' } =
-    config.settings.FINDINGS.find(({ what }) =>
-      typeof what === 'string' ? what === property : compileGlob(what.pattern, '*')(name),
+    config.settings.FINDINGS.find(({ finding }) =>
+      typeof finding === 'string' ? finding === property : compileGlob(finding.pattern, '*')(name),
     ) ?? {}
   return action === 'virus' ? undefined : { property, action: reportedAs(action, config) }
 }
@@ -190,7 +190,7 @@ export function isToleratedBy(config: JudgeConfig): IsTolerated | undefined {
 export function strictnessFor(config: JudgeConfig): (found: ScanResult) => number {
   const actionOf = (found: ScanResult): Action => {
     if (found.answer === 'unknown') return actionForUnknown(config) === 'accept' ? 'tag' : 'refuse'
-    if (found.answer === 'unread' && found.what === 'encrypted') return actionForEncrypted(config)
+    if (found.answer === 'unread' && found.kind === 'encrypted') return actionForEncrypted(config)
     if (found.answer !== 'infected') return 'accept'
     if (config.allowedBy?.(found.name) !== undefined) return 'tag'
     return actionForFinding(found, config)?.action ?? 'tag'

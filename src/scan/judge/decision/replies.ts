@@ -28,7 +28,7 @@ const QUOTED_ADDRESS_MAX = 320
  */
 export const mailReply = {
   virus: (name: string) => refused('5.7.1', 'virus', `message refused: virus ${name}`),
-  banned: (what: string) => refused('5.7.1', 'banned', `message refused: banned ${what}`),
+  banned: (name: string) => refused('5.7.1', 'banned', `message refused: banned ${name}`),
   notScanned: deferred('4.7.1', 'unscanned', 'message could not be scanned, try again later'),
   byRule: refused('5.7.1', 'policy', 'refused by local policy'),
   overQuota: ({ text }: MailAddress) => {

@@ -108,13 +108,13 @@ class AttachmentInspection implements Inspection {
     return this.#passedOver === undefined ? clean : asBanned(this.#passedOver)
   }
 
-  #ban(what: string): void {
-    if (this.#task.isTolerated?.(asBanned(what))) this.#passedOver ??= what
-    else this.#banned ??= what
+  #ban(name: string): void {
+    if (this.#task.isTolerated?.(asBanned(name))) this.#passedOver ??= name
+    else this.#banned ??= name
   }
 }
 
-const asBanned = (what: string) => banned(`attachment ${shown(what)}`)
+const asBanned = (name: string) => banned(`attachment ${shown(name)}`)
 
 /**
  * Returns the name in printable ASCII. A long name is shortened in the middle, because its end is more

@@ -257,12 +257,12 @@ async function ask(address: ClamdAddress, command: ForwardedCommand): Promise<st
     explain: (error) => error ?? new Error('closed the connection without a reply'),
   })
   try {
-    const said = await wire.during(AbortSignal.timeout(ANSWER_TIMEOUT), async () => {
+    const reply = await wire.during(AbortSignal.timeout(ANSWER_TIMEOUT), async () => {
       await wire.connected()
       await wire.send(Buffer.from(`z${command}\0`))
       return wire.read(() => replies.whole())
     })
-    return said.toString('latin1').replace(/\0.*$/s, '')
+    return reply.toString('latin1').replace(/\0.*$/s, '')
   } finally {
     wire.end(new Error('the answer is there'))
   }

@@ -238,7 +238,7 @@ export class ClamdServer {
 function exceedsStreamMaxLength(outcome: ClamdOutcome<ScanResult>): boolean {
   if (outcome.kind !== 'answered') return false
   const { reply } = outcome
-  return reply.answer === 'unread' && reply.what === 'size'
+  return reply.answer === 'unread' && reply.kind === 'size'
 }
 
 /** The error if no memory file can be made, because no descriptor or no memory is left. */

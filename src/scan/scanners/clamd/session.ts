@@ -152,8 +152,8 @@ export class ClamdSession {
       (error) => wire.end(error),
     )
     try {
-      const said = await wire.during(signal, () => wire.read(() => replies.whole()))
-      const numbered = readNumbered(said, first, count)
+      const reply = await wire.during(signal, () => wire.read(() => replies.whole()))
+      const numbered = readNumbered(reply, first, count)
       // Further bytes might be taken for the answer to the next request.
       if (!sentAll || !numbered?.isAll) this.end()
       if (numbered === undefined) {
@@ -249,8 +249,8 @@ function broken(error: Error | undefined, begun: boolean): ClamdOutcome<never> {
 function absent(error: Error): ClamdOutcome<never> {
   const code = errorCode(error)
   const state = absences[code] ?? 'gone'
-  const what = state === 'full' ? 'its queue of connections is full' : 'cannot connect'
-  const reason = `${whyServerIsRefused(code) ?? what} (${code || errorText(error)})`
+  const trouble = state === 'full' ? 'its queue of connections is full' : 'cannot connect'
+  const reason = `${whyServerIsRefused(code) ?? trouble} (${code || errorText(error)})`
   return { kind: 'unreachable', reason, state }
 }
 

@@ -103,8 +103,8 @@ async function requestFor(sample: Sample) {
 
 /** Throws for a name with other characters than those of a stamp's `s=`, which lists scanners by name. */
 function checkName(fileName: string): void {
-  const wrong = (what: string) =>
-    new Fault('config', `QHPSI plugin ${JSON.stringify(fileName)}: ${what}`)
+  const wrong = (reason: string) =>
+    new Fault('config', `QHPSI plugin ${JSON.stringify(fileName)}: ${reason}`)
   if (!/^[A-Za-z0-9_][A-Za-z0-9._+-]*$/.test(fileName)) {
     throw wrong('a name may contain only letters, digits and . _ + -; rename the file')
   }

@@ -169,8 +169,8 @@ export class PluginHost {
     open?.resolve(answer)
   }
 
-  #after(milliseconds: number, what: () => void): void {
-    this.#timers.push(setTimeout(what, milliseconds))
+  #after(milliseconds: number, act: () => void): void {
+    this.#timers.push(setTimeout(act, milliseconds))
   }
 
   #finish(): void {

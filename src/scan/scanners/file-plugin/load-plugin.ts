@@ -68,14 +68,15 @@ const EXPECTED = 'must return { clean: true }, { infected: true, name } or { def
  */
 function readAnswer(value: unknown): ScanResult {
   const answer = typeof value === 'object' && value !== null ? value : {}
-  const said = answer as { clean?: unknown; infected?: unknown; name?: unknown; defer?: unknown }
-  const { defer } = said
+  const fields = answer as { clean?: unknown; infected?: unknown; name?: unknown; defer?: unknown }
+  const { defer } = fields
   const saysClean =
-    said.clean === true && !said.infected && said.name === undefined && defer === undefined
-  const saysInfected = said.infected === true && !said.clean && defer === undefined
-  const saysNothing = !said.clean && !said.infected && said.name === undefined
+    fields.clean === true && !fields.infected && fields.name === undefined && defer === undefined
+  const saysInfected = fields.infected === true && !fields.clean && defer === undefined
+  const saysNothing = !fields.clean && !fields.infected && fields.name === undefined
   if (saysClean) return clean
-  if (saysInfected && typeof said.name === 'string' && said.name !== '') return infected(said.name)
+  if (saysInfected && typeof fields.name === 'string' && fields.name !== '')
+    return infected(fields.name)
   if (saysNothing && typeof defer === 'string' && defer !== '') return unknown(defer, 'plugin')
   return unknown(`answered ${describe(value)}; ${EXPECTED}`)
 }

@@ -62,8 +62,8 @@ async function runPlugin(asked: PluginRequest, deadline: number): Promise<ScanRe
 }
 
 /** Takes the plugin's answer. What it has left under way may end, but soon. */
-function takeResult(said: ScanResult): void {
-  answer = said
+function takeResult(result: ScanResult): void {
+  answer = result
   deadline = setTimeout(end, request!.settle)
   deadline.unref()
 }

@@ -46,7 +46,7 @@ export function actionFor(
   property: Property,
   rules: readonly FindingRule[],
 ): FindingRule['action'] {
-  return rules.find(({ what }) => what === property)?.action ?? 'virus'
+  return rules.find(({ finding }) => finding === property)?.action ?? 'virus'
 }
 
 /** Returns the property that the name of a finding reports, or undefined for malware. */

@@ -56,7 +56,7 @@ export type ScanResult =
     }
   | {
       readonly answer: 'unread'
-      readonly what: Unread
+      readonly kind: Unread
       /** The reason in one line, for the log. */
       readonly reason: string
       /** The limit as text for the sender, without text that the sender chose. Set by a scan. */
@@ -71,11 +71,11 @@ export type UnknownResult = Extract<ScanResult, { answer: 'unknown' }>
 
 export const clean: ScanResult = { answer: 'clean' }
 export const infected = (name: string): Infected => ({ answer: 'infected', name })
-/** Returns the result for a ban. `what` follows the word `banned`. */
-export const banned = (what: string): Infected => ({ ...infected(what), banned: true })
-export const unread = (what: Unread, reason: string): UnreadResult => ({
+/** Returns the result for a ban. `name` follows the word `banned`. */
+export const banned = (name: string): Infected => ({ ...infected(name), banned: true })
+export const unread = (kind: Unread, reason: string): UnreadResult => ({
   answer: 'unread',
-  what,
+  kind,
   reason,
 })
 export const unknown = (reason: string, cause: Cause = 'scanner-error'): UnknownResult => ({

@@ -29,10 +29,10 @@ export class Inspections {
   }
 
   /** Has all inspections do something, and yields the units of work that they do. */
-  *work(what: (inspection: Inspection) => Iterable<number>): Generator<number> {
+  *work(act: (inspection: Inspection) => Iterable<number>): Generator<number> {
     for (const [scanner, inspection] of this.#inspections) {
       try {
-        yield* what(inspection)
+        yield* act(inspection)
       } catch (error) {
         this.#fail(scanner, error)
       }
@@ -55,10 +55,10 @@ export class Inspections {
   }
 
   /** Passes something that takes no work to all inspections. */
-  each(what: (inspection: Inspection) => void): void {
+  each(act: (inspection: Inspection) => void): void {
     for (const [scanner, inspection] of this.#inspections) {
       try {
-        what(inspection)
+        act(inspection)
       } catch (error) {
         this.#fail(scanner, error)
       }

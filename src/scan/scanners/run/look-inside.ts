@@ -78,7 +78,7 @@ async function scanMember(
     const member = { ...partOf(archive, bytes), file }
     const result = await search.scan(member)
     const isTooLarge =
-      result.answer === 'unread' && (result.what === 'unpacked' || result.what === 'size')
+      result.answer === 'unread' && (result.kind === 'unpacked' || result.kind === 'size')
     if (!isTooLarge) return search.record(result) ?? 'all'
     const inside =
       depth < ARCHIVE_DEPTH_MAX ? await scanMembers(member, search, depth + 1) : 'unread'

@@ -36,10 +36,10 @@ export class ResultCollector {
     if (result.answer === 'unknown') return this.#isMilder(result) ? this.#tolerated : result
     if (result.answer === 'infected' && !isTolerated?.(result)) return result
     // A message with encrypted parts may also contain a virus.
-    const isProperty = result.answer === 'unread' && result.what === 'encrypted'
-    if (result.answer === 'unread' && !isProperty && keepsOut.has(result.what)) {
+    const isProperty = result.answer === 'unread' && result.kind === 'encrypted'
+    if (result.answer === 'unread' && !isProperty && keepsOut.has(result.kind)) {
       // With OVERSIZE=defer that counts as no answer: SCANFAIL decides then.
-      return result.what === 'size' ? unknown(result.reason, 'limit') : result
+      return result.kind === 'size' ? unknown(result.reason, 'limit') : result
     }
     this.#tolerate(result)
     return undefined
@@ -58,7 +58,7 @@ export class ResultCollector {
    * result only without another finding. Returns whether it keeps the message out.
    */
   recordUnread(reason: string, limit: string): boolean {
-    const result = this.record({ answer: 'unread', what: 'contents', reason, limit })
+    const result = this.record({ answer: 'unread', kind: 'contents', reason, limit })
     this.#unreadContents ??= result
     return result !== undefined
   }
@@ -114,5 +114,5 @@ export class ResultCollector {
 /** Returns whether a message contains more than was read. */
 function isLimit(result: ScanResult): result is Extract<ScanResult, { reason: string }> {
   if (result.answer === 'unknown') return result.cause === 'limit'
-  return result.answer === 'unread' && result.what !== 'encrypted' && result.what !== 'skipped'
+  return result.answer === 'unread' && result.kind !== 'encrypted' && result.kind !== 'skipped'
 }

@@ -123,7 +123,7 @@ async function conclude(
   if (sample.kind === 'raw') return results.record(withScannerName(scanner, asAlert(result)))
   if (isAboutUnpacked(result)) {
     if (await isTooLargeByItself(sample, scanner, pass)) {
-      return results.record({ ...result, what: 'size' })
+      return results.record({ ...result, kind: 'size' })
     }
     if (sample.kind === 'content') return scanInside(result, sample, scanner, pass)
   }
@@ -181,7 +181,7 @@ async function scanInside(
  * compensate.
  */
 function mayPostpone(result: ScanResult, { run }: ScanPass): result is UnreadResult {
-  if (result.answer !== 'unread' || result.what === 'size') return false
+  if (result.answer !== 'unread' || result.kind === 'size') return false
   return run.settings.SECONDLOOK === 'always'
 }
 
@@ -192,7 +192,7 @@ function asAlert(result: ScanResult): ScanResult {
 }
 
 function isAboutUnpacked(result: ScanResult): result is UnreadResult {
-  return result.answer === 'unread' && result.what === 'unpacked'
+  return result.answer === 'unread' && result.kind === 'unpacked'
 }
 
 /** The last of the samples, with the others as its batch. */

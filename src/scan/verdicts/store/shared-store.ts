@@ -210,11 +210,11 @@ export class SharedStore {
   }
 
   /** Counts an error, and logs it unless it is about one key only. */
-  #erred(what: 'get' | 'put', error: RespError): void {
+  #erred(command: 'get' | 'put', error: RespError): void {
     this.#counters.errors++
     const isReplica = error.message.startsWith('READONLY ')
     if (isReplica && this.#options.address.kind === 'sentinel') this.#connection.renew()
-    if (!isAboutOneKey(error)) this.#report(what, error.message)
+    if (!isAboutOneKey(error)) this.#report(command, error.message)
   }
 
   /**
@@ -252,10 +252,10 @@ export class SharedStore {
       if (wasTroubled && troubles.size === 0) log(`VERDICTS ${address.text}: answers again`)
       return
     }
-    const said = reason.slice(0, REASON_MAX)
-    const isKnown = [...troubles.values()].includes(said)
-    troubles.set(where, said)
-    if (!isKnown) log(`VERDICTS ${address.text}: ${said}; messages are scanned meanwhile`)
+    const shown = reason.slice(0, REASON_MAX)
+    const isKnown = [...troubles.values()].includes(shown)
+    troubles.set(where, shown)
+    if (!isKnown) log(`VERDICTS ${address.text}: ${shown}; messages are scanned meanwhile`)
   }
 }
 

@@ -75,7 +75,7 @@ t.test('mail over a limit was not read to its end, unless a banned name was read
   const reason = 'attachments: a field with more than 100 names'
   const limit = 'the limits of attachments'
   t.strictSame(await scan(full, settings), {
-    result: { answer: 'unread', what: 'contents', reason, limit },
+    result: { answer: 'unread', kind: 'contents', reason, limit },
     notes: [],
   })
   const banned = mixed('b', full, disposed('attachment; filename="a.exe"'))

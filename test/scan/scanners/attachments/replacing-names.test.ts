@@ -121,9 +121,9 @@ t.test('programs show these names', { skip: programs }, async (t) => {
 
 t.test('a field that is too long is not read', async (t) => {
   const long = tarShown('x', `${record('comment=x')}${'x'.repeat(70_000)}`)
-  t.match(await judge(long), { answer: 'unread', what: 'contents' })
+  t.match(await judge(long), { answer: 'unread', kind: 'contents' })
   const bomb = gzipSync(Buffer.concat([gnuShown('a.txt'), Buffer.alloc(64 * 1024 * 1024)]))
-  t.match(await judge(bomb), { answer: 'unread', what: 'contents' })
+  t.match(await judge(bomb), { answer: 'unread', kind: 'contents' })
 })
 
 t.test('ordinary archives are clean', { skip: lacks('zip', '7z', 'bsdtar') }, async (t) => {

@@ -51,16 +51,16 @@ t.test('the three answers are clean, infected and unknown', async (t) => {
   for (const [reply, answer] of [
     ['stream: OK\0', { answer: 'clean' }],
     ['stream: Eicar(44d8:68) FOUND\0', { answer: 'infected', name: 'Eicar' }],
-    ['INSTREAM size limit exceeded. ERROR\0', { answer: 'unread', what: 'size' }],
+    ['INSTREAM size limit exceeded. ERROR\0', { answer: 'unread', kind: 'size' }],
     [
       'stream: Heuristics.Limits.Exceeded.MaxScanSize FOUND\0',
-      { answer: 'unread', what: 'unpacked' },
+      { answer: 'unread', kind: 'unpacked' },
     ],
     [
       'stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND\0',
-      { answer: 'unread', what: 'depth' },
+      { answer: 'unread', kind: 'depth' },
     ],
-    ['stream: Heuristics.Limits.Exceeded.MaxFiles FOUND\0', { answer: 'unread', what: 'contents' }],
+    ['stream: Heuristics.Limits.Exceeded.MaxFiles FOUND\0', { answer: 'unread', kind: 'contents' }],
     ['stream: Heuristics.Limits.Exceeded.MaxScanTime FOUND\0', { answer: 'unknown' }],
     ["stream: Can't allocate memory ERROR\0", { answer: 'unknown' }],
     ['COMMAND READ TIMED OUT\0', { answer: 'unknown', reason: /"COMMAND READ TIMED OUT"$/ }],
@@ -81,7 +81,7 @@ t.test('a message over CLAMDMAXSIZE is not sent', async (t) => {
   const longer = sample(Buffer.concat([small, small.subarray(0, 1)]))
   t.match((await scan(server.socket, longer, limit)).answer, {
     answer: 'unread',
-    what: 'size',
+    kind: 'size',
     reason: `clamd: ${small.length + 1} bytes are more than CLAMDMAXSIZE ${small.length}`,
   })
   t.equal(server.asked.length, 1)

@@ -110,7 +110,7 @@ t.test("the server's reply about a descriptor is the answer", async (t) => {
     ['fd[10]: Eicar FOUND', { answer: 'infected', name: 'Eicar' }],
     [
       'fd[10]: Heuristics.Limits.Exceeded.MaxFileSize FOUND',
-      { answer: 'unread', what: 'unpacked' },
+      { answer: 'unread', kind: 'unpacked' },
     ],
     ["fd[10]: Can't allocate memory ERROR", { answer: 'unknown', reason: /allocate memory/ }],
     ['fd[10]: OK OK', { answer: 'unknown' }],
@@ -185,7 +185,7 @@ t.test('content that is too long for a stream and refused by descriptor is unrea
     () => 'stream: OK',
     'INSTREAM size limit exceeded. ERROR',
   )
-  t.match((await scan(large)).answer, { answer: 'unread', what: 'size' })
+  t.match((await scan(large)).answer, { answer: 'unread', kind: 'size' })
 })
 
 t.test(

@@ -57,17 +57,17 @@ t.test('FOUND without one name before it is not an answer', async (t) => {
 })
 
 t.test('limits are distinguished from viruses and from other errors', async (t) => {
-  t.match(read('INSTREAM size limit exceeded. ERROR\0'), { answer: 'unread', what: 'size' })
+  t.match(read('INSTREAM size limit exceeded. ERROR\0'), { answer: 'unread', kind: 'size' })
   for (const text of [
     'stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\0',
     'stream: Heuristics.Limits.Exceeded.MaxScanSize(44d88612fea8a8f36de82e1278abb02f:68) FOUND\0',
   ]) {
-    t.match(read(text), { answer: 'unread', what: 'unpacked' }, text)
+    t.match(read(text), { answer: 'unread', kind: 'unpacked' }, text)
   }
   const exceeded = (kind: string) => read(`stream: Heuristics.Limits.Exceeded${kind} FOUND\0`)
-  t.match(exceeded('.MaxRecursion'), { answer: 'unread', what: 'depth' })
+  t.match(exceeded('.MaxRecursion'), { answer: 'unread', kind: 'depth' })
   for (const kind of ['MaxFiles', 'EmailHeaders', 'EmailMIMEPartsPerMessage']) {
-    t.match(exceeded(`.${kind}`), { answer: 'unread', what: 'contents' }, kind)
+    t.match(exceeded(`.${kind}`), { answer: 'unread', kind: 'contents' }, kind)
   }
   for (const kind of ['', '.', '.MaxScanTime', '.MaxSomethingNew']) {
     t.equal(exceeded(kind).answer, 'unknown', kind)

@@ -95,7 +95,7 @@ t.test('sending ends when clamd reports a limit', async (t) => {
     early: (received) => received.length > 100_000,
   })
   const message = Buffer.alloc(50_000_000)
-  t.match((await scan(server.socket, sample(message))).answer, { answer: 'unread', what: 'size' })
+  t.match((await scan(server.socket, sample(message))).answer, { answer: 'unread', kind: 'size' })
   t.ok(server.connections[0]!.bytesRead < 10_000_000, 'most of it was never sent')
 })
 
@@ -103,7 +103,7 @@ for (const place of ['unix', 'tcp'] as const) {
   t.test(`a reply before a write that fails is still read (${place})`, async (t) => {
     const limit = await closesAtOnce(t, '1: INSTREAM size limit exceeded. ERROR\0', place)
     const told = await scan(limit.address, afterwards(limit.waitForClose))
-    t.match(told.answer, { answer: 'unread', what: 'size' })
+    t.match(told.answer, { answer: 'unread', kind: 'size' })
 
     const silent = await closesAtOnce(t, 'stre', place)
     const cut = await scan(silent.address, afterwards(silent.waitForClose))

@@ -133,9 +133,9 @@ t.test(
   'a limit of ClamAV is not a virus, and a message over CLAMDMAXSIZE is not scanned',
   async (t) => {
     for (const [kind, answer] of [
-      ['MaxFileSize', { answer: 'unread', what: 'unpacked' }],
-      ['MaxRecursion', { answer: 'unread', what: 'depth' }],
-      ['MaxFiles', { answer: 'unread', what: 'contents' }],
+      ['MaxFileSize', { answer: 'unread', kind: 'unpacked' }],
+      ['MaxRecursion', { answer: 'unread', kind: 'depth' }],
+      ['MaxFiles', { answer: 'unread', kind: 'contents' }],
       ['MaxScanTime', { answer: 'unknown' }],
     ] as const) {
       const directory = t.testdir()
@@ -144,7 +144,7 @@ t.test(
       t.match(await ask({ message: plain, place, directory }), answer)
     }
     const small = { CLAMDMAXSIZE: String(plain.length - 1) }
-    t.match(await ask({ message: plain, settings: small }), { answer: 'unread', what: 'size' })
+    t.match(await ask({ message: plain, settings: small }), { answer: 'unread', kind: 'size' })
   },
 )
 

@@ -98,7 +98,7 @@ t.test('with a clamd that reads 2 MiB of a file, and 5 MiB of an archive', { ski
   }
   for (const [name, file] of Object.entries(unread)) {
     const { result } = await scan(file)
-    if (result.answer !== 'infected') t.match(result, { answer: 'unread', what: 'unpacked' }, name)
+    if (result.answer !== 'infected') t.match(result, { answer: 'unread', kind: 'unpacked' }, name)
   }
 
   const several = logs.map((log) => filePart(archive('gz', [log])))

@@ -162,19 +162,19 @@ t.test('with scanners for bans alone messages wait for permits, too', async (t) 
 
 t.test('each kind of limit has the outcome of its setting', async (t) => {
   const reason = 'clamd: more than it looks at'
-  const ask = (what: Unread, ...keepsOut: readonly Unread[]) => {
-    const scan = async () => unread(what, reason)
+  const ask = (kind: Unread, ...keepsOut: readonly Unread[]) => {
+    const scan = async () => unread(kind, reason)
     const run = runOf([{ name: 'clamd', hasBans: false, scan }], { keepsOut: new Set(keepsOut) })
     return runScanners(plain, run)
   }
   const limit = 'the limits of clamd'
-  for (const what of ['size', 'depth', 'contents'] as const) {
-    t.same(await ask(what), { answer: 'unread', what, reason, limit })
+  for (const kind of ['size', 'depth', 'contents'] as const) {
+    t.same(await ask(kind), { answer: 'unread', kind, reason, limit })
   }
-  t.same(await ask('depth', 'size'), { answer: 'unread', what: 'depth', reason, limit })
+  t.same(await ask('depth', 'size'), { answer: 'unread', kind: 'depth', reason, limit })
   t.same(await ask('size', 'size'), { answer: 'unknown', reason, cause: 'limit' })
-  for (const what of ['depth', 'contents'] as const) {
-    t.match(await ask(what, 'depth', 'contents'), { answer: 'unread', what, reason })
+  for (const kind of ['depth', 'contents'] as const) {
+    t.match(await ask(kind, 'depth', 'contents'), { answer: 'unread', kind, reason })
   }
 })
 

@@ -140,15 +140,15 @@ t.test('a limit is postponed if the same bytes are clean as a text', async (t) =
   const { result, inContents, unread } = await ask([scanner], samples)
   t.equal(result, undefined)
   t.match(inContents, clean)
-  t.match(unread, { answer: 'unread', what: 'depth', reason: 'clamd: MaxRecursion' })
+  t.match(unread, { answer: 'unread', kind: 'depth', reason: 'clamd: MaxRecursion' })
   t.same(asked, [['a', 'To: b', 'ccc'], ['a'], ['To: b'], [' To: b'], ['ccc']])
   const accepted = await ask([scanner], samples, { nested: [] })
-  t.match(accepted, { inContents: clean, unread: { what: 'depth' } })
+  t.match(accepted, { inContents: clean, unread: { kind: 'depth' } })
 })
 
 t.test('a limit decides if the bytes are not clean as a text, or may be no text', async (t) => {
   const nested = {
-    result: { answer: 'unread', what: 'depth', reason: 'clamd: MaxRecursion' },
+    result: { answer: 'unread', kind: 'depth', reason: 'clamd: MaxRecursion' },
   }
   const asText = (answer: ScanResult) => ask([limited([5], answer).scanner], [content('To: b')])
   t.match(await asText(unknown('no answer', 'scanner-error')), nested)
@@ -160,7 +160,7 @@ t.test('a limit decides if the bytes are not clean as a text, or may be no text'
   t.match(found, nested, 'an excused finding does not make it clean')
   t.match(await ask([limited([5]).scanner], [content('<To:>')]), nested)
   const accepted = await ask([limited([5]).scanner], [content('<To:>')], { nested: [] })
-  const tolerated = { answer: 'unread', what: 'depth', reason: 'clamd: MaxRecursion' }
+  const tolerated = { answer: 'unread', kind: 'depth', reason: 'clamd: MaxRecursion' }
   t.match(accepted, { result: undefined, inContents: tolerated, unread: tolerated })
 })
 
