@@ -197,14 +197,16 @@ async function openTools(
 }
 
 /**
- * Makes scanners that last until the configuration is closed, and has them ready. Rejects with all faults
- * of those that cannot scan.
+ * Makes scanners that last until the configuration is closed, and has them ready. `ofHost` are the settings for
+ * mail to which no line of onescan.policy applies. Rejects with all faults of those that cannot scan.
  */
 async function makePreparedScanners(
   settings: JudgeConfig['settings'],
   { log, memory: { extracted }, opened }: OpeningContext,
+  ofHost = settings,
 ): Promise<readonly Scanner[]> {
-  const scanners = await makeScanners(settings, { lasting: true, log, extracted })
+  const hasOtherClamd = settings.CLAMD.join('\0') !== ofHost.CLAMD.join('\0')
+  const scanners = await makeScanners(settings, { lasting: true, log, extracted, hasOtherClamd })
   const errors: unknown[] = []
   for (const scanner of scanners) {
     opened.add(scanner)
@@ -251,7 +253,7 @@ async function contextsOfLines(
       const config = withSettings(base.config, env, action.settings)
       const isAboutScanners = Object.keys(action.settings).some((name) => name in aboutScanners)
       const scanners = isAboutScanners
-        ? await makePreparedScanners(config.settings, context)
+        ? await makePreparedScanners(config.settings, context, base.config.settings)
         : base.tools.scanners
       contexts.set(key, { config, tools: { ...base.tools, scanners } })
     } catch (error) {

@@ -16,6 +16,8 @@ interface ScannersOptions {
   readonly relay?: (line: string) => void
   /** Takes a line when a server fails, and when it answers again. */
   readonly log?: (line: string) => void
+  /** Set if CLAMD is not that of the host, but of a line of onescan.policy. */
+  readonly hasOtherClamd?: boolean
   /** The parts that servers were shown to extract from mail. */
   readonly extracted?: ExtractedForms
 }
@@ -24,10 +26,16 @@ interface ScannersOptions {
 const builtIn: Readonly<
   Record<BuiltInName, (settings: ScanSettings, options: ScannersOptions) => Promise<Scanner>>
 > = {
-  clamd: async (settings, { lasting = false, log, extracted }) => {
+  clamd: async (settings, { lasting = false, log, extracted, hasOtherClamd: areOthers }) => {
     const { ClamdScanner } = await import('./clamd/clamd-scanner.ts')
     const passing = lasting ? loadSystem() : undefined
-    return new ClamdScanner(settings, { lasting, passing, extracted, ...(log && { log }) })
+    return new ClamdScanner(settings, {
+      lasting,
+      passing,
+      extracted,
+      areOthers,
+      ...(log && { log }),
+    })
   },
   clamscan: async (settings) => (await import('./programs/clamscan.ts')).clamscanScanner(settings),
   attachments: async (settings) =>

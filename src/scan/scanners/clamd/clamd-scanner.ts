@@ -46,6 +46,8 @@ interface ClamdScannerOptions {
   readonly log?: (line: string) => void
   /** The parts that servers were shown to extract from mail. */
   readonly extracted?: ExtractedForms | undefined
+  /** Set if these are not the servers of the host, so that their verdicts are not those of the host. */
+  readonly areOthers?: boolean | undefined
   /** Paths of clamd.conf(5), if different from those of the packages. */
   readonly configFiles?: readonly string[] | undefined
 }
@@ -92,7 +94,8 @@ export class ClamdScanner implements ContentScanner {
     }
     this.permits = new ScanPermits(() => Math.max(1, this.#healthy()), readUptime)
     this.cacheable = {
-      identity: `clamd(${settings.CLAMDMAXSIZE})`,
+      // Hosts that share verdicts may each have their own clamd.
+      identity: `clamd(${[settings.CLAMDMAXSIZE, ...(options.areOthers ? settings.CLAMD : [])]})`,
       signatures: (timeout) => this.#versions.newest(timeout),
       loadsFrom: cachedFor(DATABASES_FOR, readUptime, () => this.#databases()),
       hasLoaded: (files, isSettled) => this.#haveLoaded(files, isSettled),

@@ -67,6 +67,24 @@ t.test('a thousand copies in a hundred sessions of a milter are one scan', async
   t.match(known[0], / scanner=clamd virus=Eicar-Test grounds=virus by=\S+ age=\d+ /)
 })
 
+t.test('a copy is not judged by the verdict of another clamd than its own', async (t) => {
+  const lenient = await standIn(t, numbered('stream: OK'), { version })
+  const strict = await standIn(t, numbered('stream: Eicar-Test FOUND'), { version })
+  const CONTROLDIR = t.testdir({ 'onescan.policy': `to=s@example.org CLAMD=${strict.socket}\n` })
+  const milter = await openMilter(t, { ...settings(lenient.socket), CONTROLDIR })
+  for (const [to, outcome, scans] of [
+    ['a', 'delivered', [1, 0]],
+    ['b', 'delivered', [1, 0]],
+    ['s', 'refused', [1, 2]], // twice: also what the copies share
+    ['s', 'refused', [1, 2]],
+    ['a', 'delivered', [1, 2]],
+  ] as const) {
+    const mail = { message: letter(1), recipients: [`${to}@example.org`] }
+    t.equal((await milter.submit(mail)).outcome, outcome)
+    t.same([scansOf(lenient), scansOf(strict)], scans)
+  }
+})
+
 t.test('each copy is scanned if so set, or without a version of clamd', async (t) => {
   for (const [more, has] of [
     [{ VERDICTS: 'off' }, { version }],
