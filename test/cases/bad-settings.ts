@@ -28,6 +28,14 @@ export const badSettings: readonly BadSetting[] = [
   ...ofBytes('QHPSIMINSIZE', 'many', '1T', '-1'),
   ...ofBytes('QHPSIMAXSIZE', 'many', '10MB'),
   ...ofBytes('CLAMDMAXSIZE', 'big'),
+  ...[{ QHPSIRC: '0' }, { QHPSIRN: '1' }].map((settings) => ({
+    settings,
+    reason: /QHPSIRC [01]: is also QHPSIRN, and would mean infected and clean; set another code/,
+  })),
+  {
+    settings: { QHPSIMINSIZE: '2K', QHPSIMAXSIZE: '2047' },
+    reason: /QHPSIMINSIZE 2048: is larger than QHPSIMAXSIZE 2047, so that nothing is scanned/,
+  },
   ...[
     ...words('SCANFAIL_CLAMD', 'accept'),
     ...wholeNumbers('VERDICTMAXAGE', 'long', '86401'),

@@ -125,6 +125,8 @@ function valuesOf(name: string, setting: Setting): readonly string[] {
     case 'word':
       return setting.words
     case 'number':
+      // 0 means clean, and 1 infected.
+      if (name === 'QHPSIRC' || name === 'QHPSIRN') return ['2', String(setting.max)]
       return [setting.min, setting.max].map(String)
     case 'size':
       return ['0', '1', '1G']

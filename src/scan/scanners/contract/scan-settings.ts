@@ -45,6 +45,7 @@ export function readScanSettings(
   const line = readSetting(env, 'QHPSI')
   if (line === undefined) return undefined
   const settings = readSettings(env, scanning)
+  refuseContradictions(settings)
   const { QHPSIMAXSIZE, PLUGINDIR, BADATTACHMENTS } = settings
   return {
     ...settings,
@@ -54,6 +55,19 @@ export function readScanSettings(
     BADATTACHMENTS: readBannedBy(env, control),
     timeout: settings.SCANTIMEOUT * 1000,
     environment: scannerEnvironment(env),
+  }
+}
+
+/** Throws a Fault if all mail would be too small or too large, or if infected mail would count as clean. */
+function refuseContradictions(settings: Values<typeof scanning>): void {
+  const { QHPSIMINSIZE, QHPSIMAXSIZE, QHPSIRC, QHPSIRN } = settings
+  if (QHPSIMAXSIZE > 0 && QHPSIMINSIZE > QHPSIMAXSIZE) {
+    const sizes = `QHPSIMINSIZE ${QHPSIMINSIZE}: is larger than QHPSIMAXSIZE ${QHPSIMAXSIZE}`
+    throw new Fault('config', `${sizes}, so that nothing is scanned; correct one of them`)
+  }
+  if (QHPSIRC === QHPSIRN) {
+    const codes = `QHPSIRC ${QHPSIRC}: is also QHPSIRN, and would mean infected and clean`
+    throw new Fault('config', `${codes}; set another code`)
   }
 }
 
