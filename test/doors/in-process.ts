@@ -24,7 +24,7 @@ export interface OpenedDoor extends Door {
 /** What is handed to an interface in place of its own. */
 export interface InPlace {
   readonly quota?: Omit<QuotaLookup, 'timeout'> | undefined
-  /** What takes the place of all scanners, if QHPSI is set. */
+  /** What takes the place of all scanners but those for bans, if QHPSI is set. */
   readonly scan?: ContentScanner['scan'] | undefined
   /** Its name, where a client may choose scanners by their names. */
   readonly scannerName?: string | undefined
@@ -56,6 +56,7 @@ export function aroundDoor(
       t.teardown(read.close)
       const { context } = read
       const scanners = scan && [
+        ...(context?.tools.scanners.filter(({ hasBans }) => hasBans) ?? []),
         { name: scannerName, hasBans: false, scan, ...(servers && { servers }) } as const,
       ]
       return {

@@ -98,8 +98,7 @@ function makeClientContext(configuration: Configuration, variables: Variables): 
   const asksQuota = Boolean(theirs.QUOTAD)
   const common = { asksQuota, errorReport: statedErrorReport(theirs) }
   checkQuotaSettings(configuration.env, theirs)
-  const line = readSetting(theirs, 'QHPSI')
-  if (line === undefined) {
+  if (readSetting(theirs, 'QHPSI') === undefined) {
     if (asksQuota) {
       for (const name of ['QUOTAD', 'BOUNCEUSER']) {
         requireEqual(name, configuration.env, theirs[name])
@@ -112,7 +111,7 @@ function makeClientContext(configuration: Configuration, variables: Variables): 
   }
   const { context } = configuration
   if (context === undefined) throw new ScanStandalone(`${NOTHING_SCANS} for the daemon`)
-  return { ...common, context: contextWith(context, line, configuration, theirs) }
+  return { ...common, context: contextWith(context, configuration, theirs) }
 }
 
 /**
@@ -133,16 +132,15 @@ function requireEqual(name: string, own: Environment, value: string | undefined)
   if (value && own[name] !== value) throw new ScanStandalone(`${name} differs from the daemon's`)
 }
 
-/** The daemon's scanners that a QHPSI line of a client names. */
+/** The daemon's scanners that the settings of a client name. */
 function scannersOf(scanners: readonly Scanner[], line: QhpsiLine): readonly Scanner[] {
   if (line.kind === 'command') return scanners
   return line.names.map((named) => scanners.find(({ name }) => name === named)!)
 }
 
-/** Returns the daemon's context with the settings that the client may set, and the scanners of its line. */
+/** Returns the daemon's context with the settings that the client may set, and the scanners that these name. */
 function contextWith(
   { config: own, tools: ownTools, rules }: JudgeContext,
-  line: QhpsiLine,
   { env, directories, quota }: Configuration,
   theirs: Environment,
 ): JudgeContext {
@@ -152,10 +150,11 @@ function contextWith(
   for (const name of tighteningNames) merged[name] = theirs[name] || env[name]
   // Without a QUARANTINE of the client no message is kept: the client would not know that.
   merged.QUARANTINE = theirs.QUARANTINE
-  const settings = readMailSettings(merged, directories)! // `line` is there, so QHPSI is
+  const settings = readMailSettings(merged, directories)! // the client's QHPSI is there
   requireStrict(settings, own.settings)
   const config = { ...own, settings }
-  const scanners = scannersOf(ownTools.scanners, line)
+  // Not those of the client's line alone: BADATTACHMENTS may add one.
+  const scanners = scannersOf(ownTools.scanners, settings.QHPSI)
   const tools = { ...ownTools, quota }
   return {
     config,

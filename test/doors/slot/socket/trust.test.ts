@@ -296,6 +296,18 @@ t.test(
   },
 )
 
+t.test('names in BADATTACHMENTS are banned though QHPSI does not list the plugin', async (t) => {
+  const settings = { QHPSI: 'plugin: eicar', BADATTACHMENTS: '*.exe' }
+  const slot = await openSlot(t, settings)
+  const message = Buffer.from('Content-Type: text/plain; name=a.exe\n\nbody\n')
+  for (const variables of [settings, { QHPSI: settings.QHPSI }]) {
+    const got = await slot.ask({ variables: { ...variables, REJECTVIRUS: '1' }, message })
+    t.equal(got.code, 31)
+    t.match(got.log, / scanner=attachments banned="attachment a\.exe" /)
+    t.equal((await slot.ask({ variables, message: plain })).does, 'hand on')
+  }
+})
+
 t.test('no line of onescan.policy gives a message more time than its client', async (t) => {
   const stage = buildStage(t)
   const QHPSI = stage.file('hangs', '#!/bin/sh\nexec sleep 60\n', 0o700)
