@@ -246,7 +246,8 @@ export class ClamdConversation {
   /** Returns the last line for a client whose conversation cannot continue, or undefined for none. */
   #lastLine(error: unknown): string | undefined {
     const { isSession, isAmidst } = this.#requests
-    if (error instanceof PeerTimeout) return isSession && !isAmidst ? undefined : READ_TIMED_OUT
+    if (error instanceof PeerTimeout)
+      return isSession && !isAmidst ? undefined : clamdWords.readTimedOut
     if (error instanceof StreamTooLong) return this.#services.lineOf(this.#content!.refuseSize())
     if (error instanceof WireError) return `Command too long.${clamdWords.failed}`
     return this.#errorLine(error)
@@ -272,7 +273,6 @@ const notInSession = (isOld: boolean) =>
   isOld
     ? `Only nCMDS\\n and zCMDS\\0 are accepted inside IDSESSION.${clamdWords.failed}`
     : `Command invalid inside IDSESSION.${clamdWords.failed}`
-const READ_TIMED_OUT = 'COMMAND READ TIMED OUT'
 
 function replyTo(ending: Ending, number?: number): ReplyMaker {
   const before = number === undefined ? '' : `${number}: `

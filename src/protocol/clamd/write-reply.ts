@@ -9,6 +9,8 @@ export const clamdWords = {
   streamTooLong: 'INSTREAM size limit exceeded. ERROR',
   /** The answer about a descriptor of a FIFO, a directory, a socket or a device. */
   noRegularFile: 'Not a regular file ERROR',
+  /** The last bytes for a client that has sent no whole command in time, without a number and with any ending. */
+  readTimedOut: 'COMMAND READ TIMED OUT',
   /** The subject of an answer about the bytes after INSTREAM. A path or `fd[9]` may replace it. */
   stream: 'stream',
 } as const

@@ -11,6 +11,7 @@ import { until } from '../../run/until.ts'
 import { type Asked, DATABASE, numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { yEncoded } from './odd-mails.ts'
 import { inStream, openClamdDoor } from './rig.ts'
+import { wholeReplyTo } from './session-client.ts'
 
 /** What clients hand in: whole messages, and the parts of messages as files. */
 
@@ -77,6 +78,16 @@ t.test('a finding in the file alone is reported', skip, async (t) => {
   })
   const door = await openClamdDoor(t, { QHPSI: 'plugin: clamd', CLAMD: clamd.socket })
   t.equal(await door.ask(inStream(script)), 'stream: Script.UNOFFICIAL FOUND\0')
+})
+
+t.test('a scan may take longer than the ReadTimeout of clamd', skip, async (t) => {
+  const line = '<a href="x">y</a><script>var a = "b" + "c";</script> '
+  const slow = `From: a@example.org\nContent-Type: text/html\n\n<html>${line.repeat(60_000)}\n${EICAR}\n`
+  const clamd = await startClamd(t, { readTimeout: 1, disableCache: true })
+  const reply = `stream: ${EICAR_NAME} FOUND\0`
+  t.equal(await wholeReplyTo(clamd.socket, inStream(slow)), reply, 'by clamd')
+  const door = await openClamdDoor(t, { QHPSI: 'plugin: clamd', CLAMD: clamd.socket })
+  t.equal(await door.ask(inStream(slow)), reply)
 })
 
 t.test('a header of any size is read to its end, since nothing is changed', skip, async (t) => {

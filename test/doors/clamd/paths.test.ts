@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ClamdScanner } from '../../../src/scan/scanners/clamd/clamd-scanner.ts'
@@ -10,6 +8,7 @@ import { openDirectory } from '../../programs/host/reachable.ts'
 import { clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
 import { clamdPolicy } from '../../scan/scanners/clamd/task.ts'
 import { openClamdDoor } from './rig.ts'
+import { wholeReplyTo } from './session-client.ts'
 
 /** What clamd and onescan reply about the same paths. */
 
@@ -43,14 +42,11 @@ const infected = [
 const others = ['clean', 'to clean', 'to missing', 'loop', 'infected/none']
 
 async function repliesOf(path: string, said: string): Promise<readonly string[]> {
-  const socket = connect(path)
-  let heard = ''
-  socket.on('data', (chunk) => {
-    heard += chunk.toString('latin1')
-  })
-  socket.write(said, 'latin1')
-  await once(socket, 'close')
-  return heard.split(said.startsWith('z') ? '\0' : '\n').filter(Boolean).sort() // biome-ignore format: a line
+  const heard = await wholeReplyTo(path, Buffer.from(said, 'latin1'))
+  return heard
+    .split(said.startsWith('z') ? '\0' : '\n')
+    .filter(Boolean)
+    .sort()
 }
 
 const skip = { skip: clamdMissing || lacks('root', 'the addon') }

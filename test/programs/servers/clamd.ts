@@ -63,6 +63,7 @@ export interface ClamdOptions {
   readonly maxConnectionQueueLength?: number
   readonly maxQueue?: number
   readonly commandReadTimeout?: number
+  readonly readTimeout?: number
   readonly logFile?: string
   /** What it knows beside EICAR: the text of each file of its database, by the file's name. */
   readonly database?: Readonly<Record<string, string | Buffer>>

@@ -40,9 +40,9 @@ export class ClamdReplyReader {
     this.#left = replies
   }
 
-  /** The number of bytes received until now. */
-  get length(): number {
-    return this.#length
+  /** Returns the bytes received until now. */
+  received(): Buffer {
+    return Buffer.concat(this.#kept)
   }
 
   /** Takes the next bytes, in any split. */
@@ -55,7 +55,7 @@ export class ClamdReplyReader {
   /** Returns all bytes, if all replies are there. */
   whole(): Buffer | undefined {
     const isWhole = this.#length >= this.#most || this.#left <= 0
-    return isWhole ? Buffer.concat(this.#kept) : undefined
+    return isWhole ? this.received() : undefined
   }
 }
 

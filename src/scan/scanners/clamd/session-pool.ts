@@ -4,6 +4,7 @@ import type { ClamdAddress } from './clamd-address.ts'
 import {
   type ClamdCommands,
   type ClamdOutcome,
+  type ClamdPacket,
   type ClamdReplies,
   ClamdSession,
 } from './session.ts'
@@ -46,6 +47,9 @@ interface ClamdSessionsOptions {
  * If clamd has closed a kept connection (by its own time limits, or a restart), that is not a failure. If no
  * byte of a reply has arrived, the commands are sent once more on a new connection. On a new connection
  * commands are sent only once, and never after the signal is aborted.
+ *
+ * clamd ends a session in which no command comes within its ReadTimeout, even during a scan. After END it does
+ * not, so a slow scan is begun again on a connection for these commands alone.
  */
 export class ClamdSessions {
   readonly #address: ClamdAddress
@@ -75,6 +79,17 @@ export class ClamdSessions {
 
   /** Uses an idle session, or else a new one. */
   async ask<Answer>(
+    commands: ClamdCommands<Answer>,
+    signal: AbortSignal,
+  ): Promise<ClamdOutcome<Answer>> {
+    const outcome = await this.#askInAny(commands, signal)
+    if (outcome.kind !== 'broken' || !outcome.waitedForCommand) return outcome
+    const session = new ClamdSession(this.#address, this.#passing)
+    const last = { ...commands, packets: () => withEnd(commands.packets()) }
+    return session.ask(last, signal).finally(() => session.end())
+  }
+
+  async #askInAny<Answer>(
     commands: ClamdCommands<Answer>,
     signal: AbortSignal,
   ): Promise<ClamdOutcome<Answer>> {
@@ -138,4 +153,9 @@ export class ClamdSessions {
     const isAny = this.#idle.length > 0
     this.#sweeper = isAny ? setTimeout(() => this.#sweep(), this.#idleFor).unref() : undefined
   }
+}
+
+function* withEnd(packets: Iterable<ClamdPacket>): Generator<ClamdPacket> {
+  yield* packets
+  yield Buffer.from('zEND\0')
 }

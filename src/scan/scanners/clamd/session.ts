@@ -5,6 +5,7 @@ import { responds } from '../../../lib/path/responds.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import { formatDuration } from '../../../lib/text/units.ts'
 import { whyServerIsRefused } from '../../../protocol/clamd/tls-identity.ts'
+import { clamdWords } from '../../../protocol/clamd/write-reply.ts'
 import { type Connection, ServerWire } from '../../../protocol/connection/server-wire.ts'
 import type { ClamdAddress } from './clamd-address.ts'
 import { isSecure, loadConnect } from './connect.ts'
@@ -21,8 +22,16 @@ export type ClamdOutcome<Answer> =
       /** Set if a kept connection broke in the same conversation a moment before. */
       readonly broke?: true
     }
-  /** The server took the connection and closed it before its reply was whole. */
-  | { readonly kind: 'broken'; readonly reason: string; readonly begun: boolean }
+  /**
+   * The server took the connection and closed it before its reply was whole. `waitedForCommand` is set if it
+   * did so because no further command came, although it had not answered.
+   */
+  | {
+      readonly kind: 'broken'
+      readonly reason: string
+      readonly begun: boolean
+      readonly waitedForCommand?: boolean
+    }
   /** The signal was aborted. clamd may continue to scan, so it is not asked again. `broke` as above. */
   | { readonly kind: 'timed-out'; readonly reason: string; readonly broke?: true }
 
@@ -185,7 +194,7 @@ export class ClamdSession {
       },
       explain: (error) => {
         if (error && !wire.isConnected) return new Unanswered(absent(error))
-        return new Unanswered(broken(error, (this.#replies?.length ?? 0) > 0))
+        return new Unanswered(broken(error, this.#replies?.received()))
       },
     })
     return wire
@@ -237,13 +246,17 @@ const hidden = {
   state: 'silent',
 } as const
 
-function broken(error: Error | undefined, begun: boolean): ClamdOutcome<never> {
+function broken(error: Error | undefined, received: Buffer = NOTHING): ClamdOutcome<never> {
+  const begun = received.length > 0
   const event = begun
     ? 'closed the connection during its reply'
     : 'closed the connection without a reply'
   const reason = error ? `${event} (${errorCode(error) || errorText(error)})` : event
-  return { kind: 'broken', reason, begun }
+  const waitedForCommand = received.toString('latin1').trimEnd().endsWith(clamdWords.readTimedOut)
+  return { kind: 'broken', reason, begun, waitedForCommand }
 }
+
+const NOTHING = Buffer.alloc(0)
 
 /** The outcome of an attempt to connect that failed. */
 function absent(error: Error): ClamdOutcome<never> {

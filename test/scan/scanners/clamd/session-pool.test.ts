@@ -175,6 +175,28 @@ for (const [how, leave] of [
   })
 }
 
+for (const isKept of [false, true]) {
+  t.test(
+    `a scan for which clamd does not wait in a ${isKept ? 'kept' : 'new'} session ends in one that has ended`,
+    async (t) => {
+      const pending = new Map<number, Asked>()
+      const server = await standIn(t, (asked) => {
+        const { connection, connectionNumber: at } = asked
+        if (at > 1 && asked.command === 'zEND') numbered('stream: Eicar FOUND')(pending.get(at)!)
+        else if (at > 1) pending.set(at, asked)
+        else if (isKept && asked.number === 1) ok(asked)
+        else connection.end('COMMAND READ TIMED OUT\n')
+      })
+      const scanner = lasting(t, server.socket)
+      if (isKept) await scanBy(scanner)
+      const { answer, notes } = await scanBy(scanner)
+      t.match(answer, { answer: 'infected', name: 'Eicar' })
+      t.same(notes, [])
+      t.equal(server.connections.length, 2)
+    },
+  )
+}
+
 t.test(
   'a message that breaks a kept and a fresh connection is not sent a third time',
   async (t) => {
