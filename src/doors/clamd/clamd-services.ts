@@ -26,6 +26,8 @@ export interface ClamdOptions extends MailDoorOptions {
   readonly makesRoomAfter?: number
   /** Bytes of a content. */
   readonly maxSize: number
+  /** Names that are looked at for one path, in all its folders; by default 10,000. */
+  readonly maxNames?: number
   /** The kind of content that clients send at this address. */
   readonly contentKind: ClientContent
   /** Whether clients connect over TLS, each with a certificate. */
@@ -62,11 +64,15 @@ const standardTimeouts: ClamdTimeouts = {
   handshake: 10_000,
 }
 
+/** clamd.conf(5), MaxFiles. */
+const MAX_NAMES = 10_000
+
 /** The services that the interface provides for a session and for each content in it. */
 export class ClamdServices extends MailServices {
   readonly permits: JudgePermits
   readonly maxSize: number
   readonly maxClients: number
+  readonly maxNames: number
   readonly timeouts: ClamdTimeouts
   readonly #contentKind: ClientContent
   /** Logs trouble that concerns no content. */
@@ -81,6 +87,7 @@ export class ClamdServices extends MailServices {
     this.permits = new JudgePermits(options.maxClients)
     this.maxSize = options.maxSize
     this.maxClients = options.maxClients
+    this.maxNames = options.maxNames ?? MAX_NAMES
     this.timeouts = { ...standardTimeouts, ...options.timeouts }
     this.complain = (line) => options.log(`clamd: ${line}`)
     this.#noteOnce = onceAMinute(this.complain)

@@ -53,6 +53,8 @@ export interface ClientFile {
   readonly descriptor?: number
   /** The names in the folder, or undefined for a file. */
   readonly names?: readonly Buffer[]
+  /** Set if the folder has more names. */
+  readonly hasMore?: boolean
 }
 
 const NAME = constants.O_NOFOLLOW | O_PATH
@@ -94,9 +96,6 @@ export class OutsideUnit extends Error {
   }
 }
 
-/** A folder has more names than may be read. */
-export class TooManyNames extends Error {}
-
 /** How a file is looked up. */
 interface LookupOptions {
   /** Whether a link may lead to it, if it is a file or a folder. */
@@ -108,7 +107,7 @@ interface LookupOptions {
 /**
  * Opens the file or folder that a client of this user has named. The user must be able to read it, and to
  * enter every directory on the way, also those of a link and before `..`. Only rights of the owner or of
- * everybody count. Rejects with NotReadable, OutsideUnit, NoRegularFile, TooManyNames or a Fault, also if no
+ * everybody count. Rejects with NotReadable, OutsideUnit, NoRegularFile or a Fault, also if no
  * descriptor or memory is left.
  *
  * Each name is looked up in the directory before it, which is held open, so that no process can replace it
@@ -179,7 +178,7 @@ class WayToFile {
 
   /** Returns the error that the client is to see. */
   async reasonOf(error: unknown): Promise<unknown> {
-    const isKnown = [NoRegularFile, TooManyNames, NotReadable].some((kind) => error instanceof kind)
+    const isKnown = [NoRegularFile, NotReadable].some((kind) => error instanceof kind)
     if (isKnown) return error
     const code = errorCode(error)
     if (NOTHING_LEFT.includes(code)) return new Fault('out-of-memory', errorText(error))
@@ -204,7 +203,7 @@ async function openFound(
   const path = await readlink(pathOf(found), { encoding: 'buffer' })
   if (stats.isDirectory()) {
     mayUse(stats, uid, EXECUTE)
-    return { path, names: await namesOf(found, namesMax) }
+    return { path, ...(await namesOf(found, namesMax)) }
   }
   const descriptor = await descriptorFor(found)
   tookDescriptors(uid, 1)
@@ -235,14 +234,14 @@ async function targetOf(path: Buffer): Promise<Buffer | undefined> {
   }
 }
 
-/** Resolves to the names in a folder. They are read one by one, because there may be any number of them. */
-async function namesOf(handle: FileHandle, most: number): Promise<readonly Buffer[]> {
+/** Resolves to at most `most` names in a folder. They are read one by one, because there may be any number of them. */
+async function namesOf(handle: FileHandle, most: number) {
   const names: Buffer[] = []
   for await (const { name } of await opendir(`${pathOf(handle)}/`, LIKE_BYTES)) {
-    if (names.length === most) throw new TooManyNames()
+    if (names.length === most) return { names, hasMore: true }
     names.push(Buffer.from(name, 'latin1'))
   }
-  return names
+  return { names }
 }
 
 /** Opens the very file that was looked at. */

@@ -12,13 +12,10 @@ import {
   NotReadable,
   OutsideUnit,
   readDescriptor,
-  TooManyNames,
 } from './client-files.ts'
 
 /** Maximum depth of nested folders; clamd.conf(5), MaxDirectoryRecursion. */
 const FOLDERS_MAX = 15
-/** Upper limit for the names examined for one path, in all its folders; clamd.conf(5), MaxFiles. */
-const PATH_NAMES_MAX = 10_000
 
 /** The client that sends the request by a unix socket, and the signal that it has left. */
 export interface Asker {
@@ -74,10 +71,11 @@ export async function scanPath(
   const named = withoutEmptyNames(path)
   const { services } = asker
   const walk = {
-    namesLeft: PATH_NAMES_MAX,
+    namesLeft: services.maxNames,
     began: services.uptime(),
     links: services.followedLinks(),
     isOver: false,
+    isCut: false,
   }
   for await (const reply of repliesAbout(Buffer.from(named, 'latin1'), named, asker, walk)) {
     if (asker.gone.aborted) return
@@ -99,6 +97,8 @@ interface PathWalk {
   readonly links: FollowedLinks
   /** Nothing more is looked at. */
   isOver: boolean
+  /** Whether a reply was that names were left out. */
+  isCut: boolean
 }
 
 /**
@@ -120,12 +120,12 @@ async function* repliesAbout(
     const links = isNamed ? ALL_LINKS : walk.links
     found = await findClientFile(location, uid, gone, { links, namesMax: walk.namesLeft })
   } catch (error) {
-    walk.isOver = error instanceof TooManyNames || error instanceof FolderTooLong
+    walk.isOver = error instanceof FolderTooLong
     // Links and sockets in a folder are not files, and the client did not name them.
     if (isNamed || !(error instanceof NoRegularFile)) yield failure(subject, error, asker)
     return
   }
-  const { path, descriptor, names = [] } = found
+  const { path, descriptor, names = [], hasMore = false } = found
   walk.namesLeft -= names.length
   if (descriptor !== undefined) yield await scanDescriptor(descriptor, subject, asker)
   const folder = path.toString('latin1')
@@ -138,6 +138,10 @@ async function* repliesAbout(
       const named = `${subject === '/' ? '' : subject}/${name.toString('latin1')}`
       yield* repliesAbout(entry, named, asker, walk, [...within, folder])
     }
+  }
+  if (hasMore && !walk.isCut) {
+    walk.isCut = true
+    yield failure(subject, new TooManyNames(services.maxNames), asker)
   }
 }
 
@@ -154,6 +158,15 @@ function withoutEmptyNames(path: string): string {
 
 /** The files of a path exceed the time limit. */
 class FolderTooLong extends Error {}
+/** The folders of a path have more names than may be looked at. */
+class TooManyNames extends Error {
+  readonly most: number
+
+  constructor(most: number) {
+    super()
+    this.most = most
+  }
+}
 
 const SLASH = Buffer.from('/')
 
@@ -171,7 +184,7 @@ function whyNot(error: unknown): string {
     return 'File path check failure: not visible in the unit of onescand.'
   if (error instanceof NotReadable) return `File path check failure: ${error.message}.`
   if (error instanceof NoRegularFile) return 'Not supported file type'
-  if (error instanceof TooManyNames) return `More than ${PATH_NAMES_MAX} files.`
+  if (error instanceof TooManyNames) return `More than ${error.most} files.`
   if (error instanceof FolderTooLong) return 'The files take too long.'
   if (error instanceof Fault) return notScanned(error.kind)
   return error === undefined ? 'Folders too deep.' : 'File path check failure.'
