@@ -77,6 +77,7 @@ export class Base64Decoder implements Decoder {
   /** The bytes that may have to be taken back at the end of their group. */
   readonly #kept: number
   /** What this reader does with features that occurred: they may be half of the data. */
+  #blank: Words<'base64 blank'> | undefined
   #eightBits: Words<'base64 with eight bits'> | undefined
   #ofUrls: Words<'base64 of URLs'> | undefined
   #others: Words<'base64 with others'> | undefined
@@ -197,7 +198,13 @@ export class Base64Decoder implements Decoder {
     else if (value === PADDING) this.#equals()
     else if (value === JUNK) this.#junk(byte)
     else if (byte === LF) this.#lineEnd()
-    else if (NO_BLANKS.includes(byte)) this.#habits.note('base64 with others')
+    else if (byte !== CR) this.#inLine(byte)
+  }
+
+  #inLine(blank: number): void {
+    if (NO_BLANKS.includes(blank)) this.#habits.note('base64 with others')
+    this.#blank ??= this.#habits.does('base64 blank')
+    if (this.#blank === 'ends the data') this.#over = true
   }
 
   #lineEnd(): void {

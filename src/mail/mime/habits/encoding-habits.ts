@@ -33,6 +33,11 @@ export const encodingHabits = {
       { does: 'ends the data, and is a byte of ones', programs: ['PHP'] },
     ],
   },
+  'base64 blank': {
+    place: 'a blank, VT, FF or NUL',
+    example: 'YWJj YWJj',
+    choices: [{ does: 'is skipped' }, { does: 'ends the data', programs: ['Go'] }],
+  },
   'base64 padding': {
     place:
       'data after padding, or padding that does not complete a group of four; for VMime see `base64 with others`',

@@ -138,6 +138,8 @@ const ofFile: Readonly<Record<string, () => string>> = {
     () => `${whole(oneMoreByte).replace(/^./, '$&=')}\ntext`,
   'that ends where PHP adds a byte': () => `${whole(onesFile.subarray(0, -1))}-more`,
   'that ends at a NUL, where PHP adds a byte': () => `${whole(onesFile.subarray(0, -1))}\0more`,
+  'that ends at a blank for Go': () => `${whole(binaryFile)} ${whole(textFile)}`,
+  'that ends at a blank in front of a line for Go': () => `${encode(binaryFile)}\n\tmore`,
   'that is none, and that Python leaves undecoded': () => oneLineFile.toString('latin1'),
   'whose last byte is one character, which libEtPan takes for it': () =>
     whole(oneMoreByte).slice(0, -3),
