@@ -49,9 +49,9 @@ function* decodeAsFile(part: Bytes, leaf: Leaf, variants: SavedVariants): Steps 
 /** Returns the scope of a leaf part, in addition to the scope around it. */
 function* scopeOf(leaf: Leaf, part: Bytes, work: Work): Steps<Partial<Scope>> {
   const { header, depth } = leaf
-  const ofPgp = header.hints.has('openpgp') || depth.multipart?.hints.has('encrypted') === true
-  const declared = ofPgp ? 'openpgp' : header.hints.has('smime') ? 'smime' : 'none'
-  return { header, kind: yield* kindOf(leaf, part, work), declared, messages: depth.messages }
+  const ofPgp = depth.multipart?.hints.has('encrypted') === true
+  const declared = ofPgp ? new Set([...header.hints, 'openpgp' as const]) : header.hints
+  return { kind: yield* kindOf(leaf, part, work), declared, messages: depth.messages }
 }
 
 /** Returns what a leaf part is opened as. In a digest no type is needed for a message (RFC 2046 5.1.5). */

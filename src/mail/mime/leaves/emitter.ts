@@ -89,7 +89,7 @@ export class Emitter {
 
 /** Returns the ways in which a content is opened in a scope: as a file, and as what it is declared as. */
 function waysIn(scope: Scope): readonly string[] {
-  const declared = containerKinds.filter((container) => isDeclaredAs(container, scope))
+  const declared = containerKinds.filter((container) => isDeclaredAs(container, scope.declared))
   const containers = declared.map(({ kind }) => kind)
   return ['file', ...(scope.kind === 'message' ? ['message'] : []), ...containers]
 }

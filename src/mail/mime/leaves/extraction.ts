@@ -2,9 +2,9 @@ import type { Hash } from 'node:crypto'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
 import { type Steps, Work, type WorkOptions } from '../budget/work.ts'
+import type { ContainerKind } from '../containers/containers.ts'
 import { type Codec, decoded, decodedInEachWay, type MakeDecoder } from '../decoders/decoder.ts'
 import { spellings } from '../headers/names.ts'
-import { NO_HEADER } from '../headers/part-header.ts'
 import type { PartForm } from '../traits/part-forms.ts'
 import { NAMELESS, type PartNames } from '../traits/part-names.ts'
 import { type EmitOptions, Emitter } from './emitter.ts'
@@ -40,9 +40,8 @@ type Inside = (inner: Extraction) => Steps
 
 /** The scope of a message as a whole. */
 const MESSAGE: Scope = {
-  header: NO_HEADER,
   kind: 'file',
-  declared: 'none',
+  declared: new Set(),
   hasForm: false,
   part: NAMELESS,
   messages: 0,
@@ -59,8 +58,8 @@ export class Extraction {
   readonly options: ContentsOptions
   readonly #openers: Openers
   readonly #emitter: Emitter
-  /** Whether a container was opened. If so, a failure in another way of decoding makes nothing unread. */
-  #hasOpened = false
+  /** The kinds of containers that were opened. A failure in another way of decoding makes nothing unread then. */
+  #opened: readonly ContainerKind[] = []
   /** The file of a container that was entered last, and its names. */
   #entered: { readonly names: readonly string[]; readonly file: Extraction } | undefined
 
@@ -88,17 +87,17 @@ export class Extraction {
   at(scope: Partial<Scope>): Extraction {
     const there = { ...this.scope, ...scope }
     const inner = new Extraction(there, this.work, this.options, this.#openers, this.#emitter)
-    inner.#hasOpened = this.#hasOpened && scope.declared === undefined
+    if (scope.declared === undefined) inner.#opened = this.#opened
     return inner
   }
 
-  /** Whether S/MIME or OpenPGP was read to its end here, or around this position in what is declared as that. */
-  get hasOpened(): boolean {
-    return this.#hasOpened
+  /** Whether such a container was read to its end here, or around this position in what is declared as it. */
+  hasOpened(container: ContainerKind): boolean {
+    return this.#opened.includes(container)
   }
 
-  noteOpened(): void {
-    this.#hasOpened = true
+  noteOpened(container: ContainerKind): void {
+    if (!this.hasOpened(container)) this.#opened = [...this.#opened, container]
   }
 
   /** Returns the key by which a content is recognized. */

@@ -2,12 +2,16 @@ import type { Bytes } from '../../message/bytes.ts'
 import { Unreadable } from '../budget/limits.ts'
 import type { Steps } from '../budget/work.ts'
 import type { HeldContent, HeldEncoding } from '../containers/container.ts'
-import { type ContainerKind, containerKinds, isDeclaredAs } from '../containers/containers.ts'
+import {
+  type ContainerKind,
+  containerKinds,
+  isDeclaredAs,
+  isDeclaredAsAny,
+} from '../containers/containers.ts'
 import { base64 } from '../decoders/base64.ts'
 import { decoded } from '../decoders/decoder.ts'
 import { quotedPrintable } from '../decoders/quoted-printable.ts'
 import { unescaped, unpercented } from '../decoders/text-transforms.ts'
-import { NO_HEADER } from '../headers/part-header.ts'
 import type { Extraction } from './extraction.ts'
 import { hasHeader } from './mail-starts.ts'
 
@@ -21,16 +25,16 @@ export function* openContainers(source: Bytes, extraction: Extraction): Steps {
 
 /** Opens bytes as one kind of container. */
 function* openAs(source: Bytes, container: ContainerKind, extraction: Extraction): Steps {
-  const isDeclared = isDeclaredAs(container, extraction.scope)
+  const isDeclared = isDeclaredAs(container, extraction.scope.declared)
   const emit = (content: HeldContent) => openHeld(content, container, extraction)
   try {
     const isOpened = yield* container.open(source, { work: extraction.work, isDeclared, emit })
-    if (isOpened && container.declaredAs !== undefined) extraction.noteOpened()
+    if (isOpened) extraction.noteOpened(container)
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error
-    // A content without a declared type may look like a container by chance.
-    if (extraction.scope.declared === 'none') extraction.work.onOdd?.('unread')
-    else if (!extraction.hasOpened) extraction.work.leaveUnread(error.message)
+    // Any other content may look like a container by chance.
+    if (!isDeclaredAsAny(extraction.scope.declared)) extraction.work.onOdd?.('unread')
+    else if (!extraction.hasOpened(container)) extraction.work.leaveUnread(error.message)
   }
 }
 
@@ -40,11 +44,10 @@ function* openHeld(
   extraction: Extraction,
 ): Steps {
   const file = yield* extraction.enter(kind, names)
-  const held = file.at({
-    // Header and declaration are those of the container.
-    ...(hint !== undefined && { header: NO_HEADER }),
-    ...(!isOfSameKind && { declared: 'none' as const }),
-  })
+  const { declared } = file.scope
+  const held = isOfSameKind
+    ? file
+    : file.at({ declared: new Set([...declared].filter((other) => other !== hint)) })
   yield* encoding === undefined
     ? emitHeld(bytes, held)
     : held.inside((inner) => decodeHeld(encoding, bytes, inner))

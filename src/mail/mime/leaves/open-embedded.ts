@@ -2,13 +2,13 @@ import type { Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
 import type { Steps } from '../budget/work.ts'
 import { binHexFile } from '../containers/binhex-file.ts'
+import type { Declared } from '../containers/containers.ts'
 import { BinHexDecoder } from '../decoders/binhex.ts'
 import { decoded, type MakeDecoder } from '../decoders/decoder.ts'
 import { withoutNuls, withoutTails } from '../decoders/text-transforms.ts'
 import { EmbeddedData, type TextRange } from './embedded-data.ts'
 import { type EmbeddedKind, embeddedFormats, kindsInTexts } from './embedded-formats.ts'
 import type { Extraction } from './extraction.ts'
-import type { Scope } from './scope.ts'
 import { holdsNul } from './text-properties.ts'
 
 /** The cost of a block of encoded data, in addition to its bytes. */
@@ -94,21 +94,23 @@ function* openForks(source: Bytes, extraction: Extraction): Steps {
   const names = [name]
   for (const fork of forks) {
     const file = yield* extraction.enter('binhex', names)
-    yield* file.at({ declared: 'none' }).emitAndOpen(fork)
+    yield* file.at({ declared: NOTHING }).emitAndOpen(fork)
   }
 }
+
+const NOTHING: Declared = new Set()
 
 /** Upper limit for the bytes examined of the line above armour. */
 const LABEL_MAX = 128
 
 /** Returns what the line that ends at `to` declares the following armour as. */
-function declaredAbove(source: Bytes, to: number): Scope['declared'] {
+function declaredAbove(source: Bytes, to: number): Declared {
   const above = source
     .gather(Math.max(0, to - LABEL_MAX), to)
     .toString('latin1')
     .trimEnd()
   const line = above.split(/[\r\n]/).at(-1)!
   const [, label = ''] = /-----begin ([a-z#]+)/i.exec(line) ?? []
-  if (/^pgp$/i.test(label)) return 'openpgp'
-  return /^(?:pkcs|cms|smime)/i.test(label) ? 'smime' : 'none'
+  if (/^pgp$/i.test(label)) return new Set(['openpgp'])
+  return /^(?:pkcs|cms|smime)/i.test(label) ? new Set(['smime']) : NOTHING
 }

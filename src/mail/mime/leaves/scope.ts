@@ -1,18 +1,16 @@
 import type { EmittedMail } from '../budget/work.ts'
 import type { Declared } from '../containers/containers.ts'
-import type { PartHeader } from '../headers/part-header.ts'
 import type { PartNames } from '../traits/part-names.ts'
 
 /** What holds for a position in a message, and for all that is found further inside. */
 export interface Scope {
-  readonly header: PartHeader
   /**
    * What a content is opened as. A `message` is one regardless of its first lines: by its type, its name, or in a
    * digest. A `text` begins like a mail among the lines of a header: the reading of the surrounding mail finds its
    * contents, however it is decoded. Whether a `file` is a message depends on its first lines.
    */
   readonly kind: 'message' | 'text' | 'file'
-  /** The container that its context declares it as. */
+  /** What its header, or the line above it, declares it as. */
   readonly declared: Declared
   /** Whether the structure of the mail has no oddity, so that its parts have forms (part-forms.ts). */
   readonly hasForm: boolean
