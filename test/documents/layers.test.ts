@@ -55,7 +55,7 @@ t.test('delay imports lib alone, and quotad nothing that scans', async (t) => {
 
 /** What other components import of the reading of mail. All but the first are loaded when they are first needed. */
 const entrances = new Set(
-  ['index', 'contents', 'containers/archive', 'containers/member-names', 'headers/names'].map(
+  ['index', 'contents', 'archives/archive-members', 'archives/member-names', 'headers/names'].map(
     (name) => `mail/mime/${name}.ts`,
   ),
 )

@@ -117,7 +117,7 @@ export const LONG_FILES = {
   'test/scan/quarantine/sweep.test.ts': 35,
   'test/mail/mime/containers/calendar.test.ts': 35,
   'test/daemon/http/status-server.test.ts': 35,
-  'test/mail/mime/containers/archive.test.ts': 33,
+  'test/mail/mime/archives/archive-members.test.ts': 33,
   'test/scan/scanners/run/run-scanners.test.ts': 33,
   'test/doors/slot/socket/trust.test.ts': 32,
   'test/quotad/huge-maildir.test.ts': 31,

@@ -1,6 +1,6 @@
 import { replaceUnprintable } from '../../../lib/log/line-format.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
-import { replacingNames } from '../../../mail/mime/containers/member-names.ts'
+import { replacingNames } from '../../../mail/mime/archives/member-names.ts'
 import { spellings } from '../../../mail/mime/headers/names.ts'
 import { LimitExceeded, type PartNames } from '../../../mail/mime/index.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'

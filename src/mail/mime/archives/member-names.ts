@@ -1,7 +1,7 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { LimitExceeded } from '../budget/limits.ts'
-import { BLOCK, hasTarChecksum, octalIn, SIZE_AT } from './archive.ts'
-import { INFLATE_STEP, newStream, pushed } from './inflate.ts'
+import { INFLATE_STEP, newStream, pushed } from '../containers/inflate.ts'
+import { BLOCK, hasTarChecksum, octalIn, SIZE_AT } from './archive-members.ts'
 
 /** Upper limit for the bytes of a field. zip's has fewer. */
 const FIELD_MAX = 64 * 1024

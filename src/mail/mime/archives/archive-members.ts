@@ -1,8 +1,8 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
+import { inflated } from '../containers/inflate.ts'
 import { NAMELESS } from '../traits/part-names.ts'
-import { inflated } from './inflate.ts'
 
 /** The units of work of a member, in addition to its bytes. */
 const MEMBER_COST = 4096
