@@ -4,8 +4,11 @@ import type { FieldSpan, Header } from './header-block.ts'
 /** Upper limit for the characters of a name that every reader accepts. */
 export const FIELD_NAME_MAX = 200
 const PLAIN_NAME = /^[!-'*-9;-<>@-~]+$/
-/** The fields that are a file name as a whole. Thunderbird reads them if it finds no name in parameters. */
-export const NAME_FIELDS = ['content-name', 'x-sun-data-name'] as const
+/**
+ * The fields that are a file name as a whole. If they find no name in parameters, Thunderbird reads the first two, and
+ * Ruby's mail the last.
+ */
+export const NAME_FIELDS = ['content-name', 'x-sun-data-name', 'content-location'] as const
 const NAME_PARTS = ['content', 'encod', 'mime', 'boundary', 'disposition', 'name', ...NAME_FIELDS]
 const CONTENT_NAME = new RegExp(NAME_PARTS.join('|'), 'i')
 /** The one such field that hosts add and remove. It is harmless if its value is a length. */

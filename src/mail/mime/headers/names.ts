@@ -3,8 +3,15 @@ import { isUnreadable, plainCharset, textsIn } from '../decoders/charsets.ts'
 import type { PartNames } from '../traits/part-names.ts'
 import { type Field, fieldValues, readingsOf, withoutComments } from './fields.ts'
 import { NameWords, WRITTEN_MAX } from './name-words.ts'
-import { withoutBackslashes } from './parameter-values.ts'
-import { fileNameIn, joined, type Parameter, type Section, sectionsIn } from './parameters.ts'
+import { quotedIn, withoutBackslashes } from './parameter-values.ts'
+import {
+  fileNameIn,
+  joined,
+  type Parameter,
+  type Section,
+  sectionsIn,
+  splitAtFileNames,
+} from './parameters.ts'
 
 /**
  * Upper limit, in characters, for the part of a name that is matched; of a longer name, the end is matched.
@@ -33,11 +40,11 @@ export function* readNames(
   const values = [...new Set([...typeValues, ...fieldValues(fields, 'content-disposition')])]
   const texts = new Set([
     ...values.flatMap((value) => [value, withoutComments(value, 'outside quotes')]),
-    ...values.filter((value) => value.includes('=?')).flatMap(readingsOf),
+    ...values.filter((value) => /=\?|\0/.test(value)).flatMap(readingsOf),
   ])
   for (const text of texts) yield* written.add(text)
   for (const name of NAME_FIELDS)
-    for (const value of fieldValues(fields, name)) written.plain.add(value)
+    for (const value of fieldValues(fields, name)) if (!URL.test(value)) written.plain.add(value)
   const names = new Set<string>()
   const words = new NameWords()
   let { over } = written
@@ -70,6 +77,9 @@ export function* readNames(
   return { names: [...names], types: types.length > 0 ? types : DEFAULT_TYPES, containers, over }
 }
 
+/** A value that is a URL, whose last part is no name: `https://example.com`. */
+const URL = /^[a-z][a-z\d+.-]*:/i
+
 /** RFC 2045 5.2. */
 const DEFAULT_TYPES = ['text/plain']
 
@@ -89,11 +99,10 @@ class WrittenNames {
 
   /** Reads the names in a text. Some readers ignore quotes. Yields the completed units of work. */
   *add(text: string): Generator<number> {
-    for (const pieces of [piecesOf(text), text.split(';')]) {
+    for (const pieces of [piecesOf(text), splitAtFileNames(text)]) {
       yield SEARCH_UNITS * (text.length + pieces.length)
-      // Some readers also find a parameter in place of the type, or behind a comma after it.
-      const behindComma = pieces[0]!.split(',').slice(1).join(',')
-      const found = [behindComma, ...pieces].flatMap((piece) => fileNameIn(piece) ?? [])
+      // Some readers also find a parameter in place of the type.
+      const found = pieces.flatMap((piece) => fileNameIn(piece) ?? [])
       if (found.length > FIELD_NAMES_MAX)
         this.over ??= `a field with more than ${FIELD_NAMES_MAX} names`
       const read = found.slice(0, FIELD_NAMES_MAX)
@@ -104,7 +113,13 @@ class WrittenNames {
 
   #addAll(parameters: readonly Parameter[]): void {
     for (const { rest, star } of parameters) if (star === '') this.plain.add(rest)
-    for (const sections of sectionsIn(parameters, sectionText)) this.#addCoded(sections)
+    const orders = [withoutQuotes, strictValue].flatMap((textOf) => sectionsIn(parameters, textOf))
+    for (const sections of orders) {
+      this.#addCoded(sections)
+      // Ruby decodes all of them.
+      if (sections.some(({ text, isCoded }) => !isCoded && text.includes('%')))
+        this.#addCoded(sections.map((section) => ({ ...section, isCoded: true })))
+    }
   }
 
   #addCoded(sections: readonly Section[]): void {
@@ -130,9 +145,9 @@ function piecesOf(value: string): string[] {
   return [...pieces, value.slice(from)]
 }
 
-/** Without quotes it extends to its end: writers do not escape parentheses and blanks. */
-function sectionText(raw: string): string {
-  return raw.startsWith('"') ? strictValue(raw) : raw.trim()
+/** Returns all that is written: writers of a section do not escape parentheses and blanks. */
+function withoutQuotes(raw: string): string {
+  return raw.trim().replaceAll('"', '')
 }
 
 /** Returns a name unchanged, and as read by programs that end it at a NUL; without empty names. */
@@ -142,8 +157,8 @@ export function spellings(text: string): string[] {
 }
 
 /**
- * Returns the last part of a path, without control and invisible characters, and without blanks, quotes
- * and dots at its ends.
+ * Returns the last part of a path, without control and invisible characters, and without blanks, quotes,
+ * dots and angle brackets at its ends, which Python removes.
  */
 function bareName(text: string): string {
   const name = text
@@ -152,11 +167,15 @@ function bareName(text: string): string {
     .replace(/[\p{Cc}\p{Cf}]/gu, '')
     .slice(-FILE_NAME_MAX)
     .replace(/^.*[/\\]/s, '')
-    .replace(/^[\s"']+/, '')
+    .replace(/^[\s"'<]+/, '')
   let end = name.length
-  while (end > 0 && /[\s."']/.test(name[end - 1]!)) end--
+  while (end > 0 && /[\s."'>]/.test(name[end - 1]!)) end--
   return name.slice(0, end)
 }
+
+/** The characters up to one that no token has (RFC 2045 5.1). MIME::Parser and nmh end it at bytes of 0x80 or more, too. */
+const TOKEN = /^[^\0-\x20\x7f()<>@,;:\\"/[\]?=]*/
+const ASCII = /^[\0-\x7f]*/
 
 /**
  * Returns the value as RFC 2045 has it: the first quoted string without its quotes and escapes, or
@@ -164,8 +183,8 @@ function bareName(text: string): string {
  */
 function strictValue(raw: string): string {
   const text = raw.trim()
-  const quoted = /^"([^"\\]*(?:\\.[^"\\]*)*)"/s.exec(text)
-  return quoted ? withoutBackslashes(quoted[1]!) : /^[^\s"();]*/.exec(text)![0]
+  const quoted = quotedIn(text)
+  return quoted === undefined ? TOKEN.exec(text)![0] : withoutBackslashes(quoted)
 }
 
 /**
@@ -176,9 +195,11 @@ function readings(raw: string): string[] {
   const text = raw.trim()
   const inQuotes = /"([^"]*)"?/.exec(text)?.[1] ?? ''
   return [
-    text.replaceAll('"', ''),
+    withoutQuotes(text),
     strictValue(text),
-    withoutBackslashes(text).replaceAll('"', ''),
+    ASCII.exec(TOKEN.exec(text)![0])![0],
+    withoutQuotes(withoutBackslashes(text)),
+    withoutQuotes(withoutComments(text, 'outside quotes')),
     inQuotes,
     /^[^\s]*/.exec(text)![0],
   ].filter((reading, at, all) => reading !== '' && all.indexOf(reading) === at)

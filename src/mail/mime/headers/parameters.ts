@@ -11,7 +11,7 @@ export interface Parameter {
   readonly name: string
   /** The text after the `=`, with all that follows the value. */
   readonly rest: string
-  /** The text between the name and the `=` (RFC 2231): `*`, `*0`, `*0*` or nothing. */
+  /** The text between the name and the `=` (RFC 2231): `*`, `*0`, `*0*`, perhaps with blanks, or nothing. */
   readonly star: string
 }
 
@@ -28,11 +28,22 @@ export const MULTIPART_WORDS = /multipart|boundary|x-sun-attachment/i
 const SUN_TYPE = /x-sun-attachment/i
 const SUN_BOUNDARY = '-'.repeat(8)
 
-const fileName = /^\s*(filename|name)\s*(?:(\*[\d*]*)\s*)?=\s*/i
+/** Behind the star, Camel and MIME::Parser accept more than a number. */
+const fileName = /^\s*(filename|name)["\s]*(\*[^=;]{0,20})?=\s*/i
+/** Where some reader finds the name of a file, whatever precedes it. */
+const FILE_NAMES = /;|(?<![\w-])(?=(?:file)?name["\s]*(?:\*[^=;]{0,20})?=)/i
 
 /** Finds all parameters of a name in a text. The time is linear in the length of the text. */
 function* parametersIn(text: string, name: keyof typeof words): Generator<Parameter> {
   for (const found of text.matchAll(words[name])) yield parameterOf(found)
+}
+
+/**
+ * Splits a field at semicolons, and where a name of a file begins without one: KMime and Ruby find it behind a blank,
+ * uudeview behind anything.
+ */
+export function splitAtFileNames(text: string): string[] {
+  return text.split(FILE_NAMES)
 }
 
 /** Returns the parameter that gives a name to a file, if a text begins with one. */
@@ -62,9 +73,9 @@ export interface Section {
 
 /**
  * Returns the sections among parameters of one name, in each order in which some program joins them: by their numbers,
- * or as they are written (PHP, ripmime, VMime). Of sections with the same number, some programs read the first, of which
- * Thunderbird and Python end at a number that is missing; others read the last (Email::MIME, Ruby). `textOf` returns the
- * value that a text begins with.
+ * by the digits as letters (Ruby, with `*10` before `*2`), or as they are written (PHP, ripmime, VMime). Of sections with
+ * the same number, some programs read the first, of which Thunderbird and Python end at a number that is missing; others
+ * read the last (Email::MIME, Ruby). `textOf` returns the value that a text begins with.
  */
 export function sectionsIn(
   parameters: readonly Parameter[],
@@ -75,7 +86,7 @@ export function sectionsIn(
     .map(({ rest, star }) => ({
       number: Number.parseInt(star.slice(1), 10),
       text: textOf(rest),
-      isCoded: star.endsWith('*'),
+      isCoded: /\*\s*$/.test(star),
     }))
   const whole = sections.filter(({ number }) => Number.isNaN(number))
   const written = sections.filter(({ number }) => !Number.isNaN(number))
@@ -84,7 +95,10 @@ export function sectionsIn(
   const lasts = sorted.filter(({ number }, at) => number !== sorted[at + 1]?.number)
   const gap = firsts.findIndex(({ number }, at) => number !== firsts[0]!.number + at)
   const untilGap = gap < 0 ? firsts : firsts.slice(0, gap)
-  const orders = [sorted, firsts, untilGap, lasts, written]
+  const byLetters = sorted.toSorted(
+    (one, other) => +(`${one.number}` > `${other.number}`) - +(`${one.number}` < `${other.number}`),
+  )
+  const orders = [sorted, firsts, untilGap, lasts, byLetters, written]
   const different = orders.filter(
     (order, at) => !orders.slice(0, at).some((other) => isSame(order, other)),
   )

@@ -23,6 +23,20 @@ t.test('a banned name is seen however it is written', async (t) => {
     ['text joined to the quotes', 'filename="a."exe'],
     ['an open quote', 'filename="a.exe'],
     ['an open quote before it', 'filename="a.txt; filename=a.exe'],
+    ['behind no semicolon', 'size=3 filename="a.exe"'],
+    ['behind a name and no semicolon', 'filename="a.txt" filename="a.exe" x'],
+    ['behind a comma', 'size=3, filename="a.exe"'],
+    ['behind a control character', '\x01filename="a.exe"'],
+    ['behind a comment in quotes', 'x=(" ) filename="a.exe"'],
+    ['in two words', 'file name="a.exe"'],
+    ['in quotes', '"filename"="a.exe"'],
+    ['a NUL in the word', 'fi\0lename\0="a.exe"'],
+    ['a token that ends at a comma', 'filename=a.exe,b.txt'],
+    ['a token that ends at a slash', 'filename=a.exe/b.txt'],
+    ['a token that ends at a bracket', 'filename=a.exe[1].txt'],
+    ['a token that ends at a control character', 'filename=a.exe\x01.txt'],
+    ['a token that ends at a byte above ASCII', 'filename=a.exe\xe9.txt'],
+    ['in angle brackets', 'filename=<a.exe>'],
     ['a second name', 'filename="a.txt"; filename="a.exe"'],
     ['a first name', 'filename="a.exe"; filename="a.txt"'],
     ['inside quotes', 'x="; filename=a.exe"'],
@@ -43,6 +57,9 @@ t.test('a banned name is seen however it is written', async (t) => {
     ['two sections of a number, the last', 'filename*0=a.ex; filename*1=.txt; filename*1=e'],
     ['sections as they are written', 'filename*1=a.; filename*0=exe'],
     ['ten and more sections', [...'aaaaaaaaa.exe'].map((c, n) => `filename*${n}=${c}`).join(';')],
+    ['sections by letters', 'filename*2=xe; filename*10=a.e'],
+    ['escapes in a section that has none', 'filename*0="a%2E"; filename*1=exe'],
+    ['escapes in one section that has none', "filename*0*=utf-8''a%2E; filename*1=%65xe"],
     ['UTF-16', "filename*=utf-16be''%00a%00.%00e%00x%00e"],
     ['UTF-16, either order of bytes', "filename*=utf-16''%00a%00.%00e%00x%00e"],
     ['UTF-16, the other order of bytes', "filename*=utf-16''a%00.%00e%00x%00e%00"],
@@ -85,6 +102,8 @@ t.test('a banned name is found behind any other text', async (t) => {
     ['in place of the disposition', 'Content-Disposition: filename=a.exe\n'],
     ['in place of the type', 'Content-Type: name="a.exe"\n'],
     ['behind a comma', 'Content-Disposition: attachment, filename=a.exe\n'],
+    ['behind a blank', 'Content-Disposition: attachment filename=a.exe\n'],
+    ['behind a fold, in a type', 'Content-Type: a/b\n name="a.exe"\n'],
     ['behind a comma, in a type', 'Content-Type: a/b,\n name=a.exe; x=y\n'],
     ['all in an encoded word', `${decoy}Content-Disposition: =?x?q?a;_filename=3Da.exe?=\n`],
   ] as const)
@@ -92,16 +111,18 @@ t.test('a banned name is found behind any other text', async (t) => {
   t.equal(await outcome('Content-Disposition: attachment, x; xfilename=a.exe\n\nx\n'), 'clean')
 })
 
-t.test('a field that is a name as a whole counts, as in Thunderbird', async (t) => {
+t.test('a field that is a name as a whole counts, as in Thunderbird and Ruby', async (t) => {
   for (const field of [
     'Content-Name: a.exe',
     'X-Sun-Data-Name: "a.exe"',
+    'Content-Location: a.exe',
     'content-name:\n =?utf-8?Q?a=2Eexe?=',
     'Content-Disposition: attachment; filename=a.txt\nContent-Name: a.e\\xe',
   ]) {
     t.equal(await outcome(`Content-Type: application/x-any\n${field}\n\nx`), 'a.exe', field)
   }
   t.equal(await outcome('Content-Name: a.txt\nX-Content-Name: a.exe\n\nx'), 'clean')
+  t.equal(await outcome('Content-Location: https://example.org/a.exe\n\nx'), 'clean')
 })
 
 t.test('the name in the outcome has no path', async (t) => {
@@ -115,8 +136,6 @@ t.test('a name that no rule bans is not banned', async (t) => {
     'filename=a.txt; x=a.exe',
     'xfilename=a.exe',
     "filename*=utf-8''a%2Etxt",
-    'filename*0="a%2Eexe"', // only a section with a star at its end is encoded
-    "filename*0*=utf-8''a%2E; filename*1=%65xe",
     'filename="="',
     'filename=""',
     'filename',
