@@ -11,18 +11,18 @@ interface EncodingWords {
   readonly optional?: readonly string[]
   /** What some readers look for anywhere in a line about the encoding, among letters and digits alone. */
   readonly mentions?: RegExp
-  /** The letter of RFC 2047, which GNU mailutils accepts as a word. */
-  readonly letter?: string
+  /** What one program accepts if it stands alone: GNU mailutils the letters of RFC 2047, Email::MIME `qp`. */
+  readonly short?: readonly string[]
 }
 
 const table: readonly EncodingWords[] = [
   { encoding: 'identity', words: ['7bit', '8bit', 'binary'] },
-  { encoding: 'base64', words: ['base64'], mentions: /b64|base64/, letter: 'b' },
+  { encoding: 'base64', words: ['base64'], mentions: /b64|base64/, short: ['b'] },
   {
     encoding: 'quoted-printable',
     words: ['quoted-printable'],
     mentions: /quoted|printable/,
-    letter: 'q',
+    short: ['q', 'qp'],
   },
   // Without the `x-`, the words are unknown to uudeview, which then tries base64 as well.
   { encoding: 'uuencode', optional: ['x-uuencode', 'x-uue'], mentions: /uu(?:e|code)/ },
@@ -61,8 +61,7 @@ export function encodingsIn(
   const text = lettersOf(readingsOf(lines).join('\n'))
   const letters = values.map(lettersOf)
   const mentioned = table.filter(
-    ({ mentions, letter }) =>
-      mentions?.test(text) || (letter !== undefined && letters.includes(letter)),
+    ({ mentions, short }) => mentions?.test(text) || short?.some((word) => letters.includes(word)),
   )
   return ['identity', ...mentioned.map(({ encoding }) => encoding)]
 }

@@ -205,7 +205,7 @@ t.test('an encoding is a word that all readers know, or all that is mentioned', 
     ...{ 'base64 ': 'identity base64', 'x-odd base64': 'identity base64' },
     ...{ 'b-6-4': 'identity base64', '=?x?q?B=364?=': 'identity base64', B: 'identity base64' },
     ...{ quoted: 'identity quoted-printable', printable: 'identity quoted-printable' },
-    ...{ q: 'identity quoted-printable' },
+    ...{ q: 'identity quoted-printable', QP: 'identity quoted-printable' },
     'base64 quoted uue': 'identity base64 quoted-printable uuencode',
   }
   for (const [value, expected] of Object.entries(rows)) {

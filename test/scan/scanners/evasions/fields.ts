@@ -64,7 +64,13 @@ const inBase64 = [
   ...[' bAsE64 encoding'],
 ]
 const inQuotedPrintable = [
-  ...[' q', ' (base64) quoted-printable', ' "quoted-printable"', ' quoted-printable (base64)'],
+  ...[
+    ' q',
+    ' qp',
+    ' (base64) quoted-printable',
+    ' "quoted-printable"',
+    ' quoted-printable (base64)',
+  ],
   ...[' quoted-printable; base64'],
 ]
 
