@@ -95,7 +95,8 @@ export const structureHabits = {
     ],
   },
   delimiter: {
-    place: 'a delimiter with blanks after it, or that fits another spelling of the boundary',
+    place:
+      'a delimiter with blanks after it or NULs in it, or that fits another spelling of the boundary',
     choices: [{ does: 'is one' }, { does: 'is text', programs: [UNNAMED] }],
   },
   'delimiter and more': {

@@ -1,4 +1,4 @@
-import { DASH, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import { DASH, LF, NUL, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import { firstNumber } from '../../../lib/bytes/lines.ts'
 
 /** A line that begins with two dashes, or nearly so. */
@@ -24,7 +24,21 @@ const UNKNOWN = 0xff
 export const DASH_TEXT_MAX = 1100
 
 /**
- * Returns the line of which these are the first two dashes, with offsets in the block. Returns undefined if more than a
+ * Returns the offset of the next two dashes, or -1 if there are none. Thunderbird skips NULs between
+ * them: the last NUL counts as the first dash. `hasNul` states whether the block has any.
+ */
+export function dashesIn(block: Buffer, from: number, hasNul: boolean): number {
+  if (!hasNul) return block.indexOf('--', from)
+  for (let at = block.indexOf(DASH, from); at >= 0; at = block.indexOf(DASH, at + 1)) {
+    let next = at + 1
+    while (block[next] === NUL) next++
+    if (block[next] === DASH) return next - 1
+  }
+  return -1
+}
+
+/**
+ * Returns the line of which these are the first two dashes (dashesIn), with offsets in the block. Returns undefined if more than a
  * few non-blank bytes precede them.
  */
 export function dashLineIn(block: Buffer, dashes: number): DashLine | undefined {
@@ -37,7 +51,7 @@ function startOf(block: Buffer, dashes: number): number | undefined {
   for (let at = dashes; at > 0; at--) {
     const byte = block[at - 1]!
     if (byte === LF) return at
-    if (byte !== SPACE && byte !== TAB && ++others > DASHES_FRONT_MAX) return undefined
+    if (!isSkipped(byte) && ++others > DASHES_FRONT_MAX) return undefined
   }
   return 0
 }
@@ -45,7 +59,7 @@ function startOf(block: Buffer, dashes: number): number | undefined {
 function firstsOf(block: Buffer, dashes: number): readonly number[] {
   const firsts: number[] = []
   for (let at = dashes; at < dashes + FIRSTS; at++) {
-    const isThere = block[at] === DASH && block[at + 1] === DASH
+    const isThere = at === dashes || (block[at] === DASH && block[at + 1] === DASH)
     firsts.push(isThere ? firstOf(block, at + 2) : 0)
   }
   return firsts
@@ -53,17 +67,22 @@ function firstsOf(block: Buffer, dashes: number): readonly number[] {
 
 function firstOf(block: Buffer, from: number): number {
   let at = from
-  while (block[at] === SPACE || block[at] === TAB) at++
+  while (isSkipped(block[at])) at++
   const byte = block[at] ?? UNKNOWN
   return byte >= 0x41 && byte <= 0x5a ? byte + 32 : Math.max(1, byte)
 }
 
+/** Whether some program skips a byte in front of a boundary. */
+export function isSkipped(byte: number | undefined): boolean {
+  return byte === SPACE || byte === TAB || byte === NUL
+}
+
 /**
- * Returns the blanks in front of a boundary, with what is left of the dashes: `text` is that after the first two dashes
+ * Returns the blanks and NULs in front of a boundary, with what is left of the dashes: `text` is that after the first two dashes
  * of a line.
  */
 export function dashFront(text: string): string {
-  return /^-{0,2}[ \t]*/.exec(text)![0]
+  return /^-{0,2}[ \t\0]*/.exec(text)![0]
 }
 
 /**

@@ -1,4 +1,4 @@
-import { COLON, CR, LF } from '../../../lib/bytes/ascii.ts'
+import { COLON, CR, LF, NUL } from '../../../lib/bytes/ascii.ts'
 import { withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import { FIELD_NAME_MAX } from '../../message/content-fields.ts'
 import type { KnownHeader } from '../../message/message.ts'
@@ -10,7 +10,7 @@ import { isFromLine, STRANGE_MAX } from '../headers/header-lines.ts'
 import { MimeLines } from '../headers/mime-lines.ts'
 import { boundariesIn, MULTIPART_WORDS } from '../headers/parameters.ts'
 import { type PartHeader, readPartHeader } from '../headers/part-header.ts'
-import { cutDashText, dashLineIn } from './dash-lines.ts'
+import { cutDashText, dashesIn, dashLineIn } from './dash-lines.ts'
 import { type HeaderLineKind, kindOfLine } from './header-line.ts'
 import type { MailText } from './mail-text.ts'
 import { type FoundDelimiter, OpenMultiparts } from './multiparts.ts'
@@ -222,7 +222,7 @@ export class HeaderReading {
 
   #delimiterIn(bytes: Buffer, end: number): FoundDelimiter | undefined {
     const { open, habits, units } = this.#context
-    const dashes = bytes.indexOf('--')
+    const dashes = dashesIn(bytes, 0, bytes.includes(NUL))
     const line = dashes < 0 ? undefined : dashLineIn(bytes, dashes)
     if (line === undefined) return undefined
     units.add(DASH_LINE_COST)

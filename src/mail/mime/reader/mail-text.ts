@@ -1,4 +1,4 @@
-import { CR, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import { CR, LF, NUL, SPACE } from '../../../lib/bytes/ascii.ts'
 import { LineBlocks } from '../../../lib/bytes/line-blocks.ts'
 import { Bytes } from '../../message/bytes.ts'
 import { LINES_PIECE } from '../budget/work.ts'
@@ -7,8 +7,10 @@ import {
   DASH_TEXT_MAX,
   type DashLine,
   DashLines,
+  dashesIn,
   dashFront,
   dashLineIn,
+  isSkipped,
 } from './dash-lines.ts'
 import { PreambleSearch } from './preamble-search.ts'
 
@@ -217,9 +219,9 @@ export class MailText {
     return bytes.toString('latin1', 0, end)
   }
 
-  /** Returns the offset of the first byte at or after this offset that is neither a space nor a tab. */
+  /** Returns the offset of the first byte at or after this offset that is neither a space, nor a tab, nor a NUL. */
   #blanksEnd(from: number): number {
-    return this.#firstFrom(from, this.#blanksEnds, (byte) => byte !== SPACE && byte !== TAB)
+    return this.#firstFrom(from, this.#blanksEnds, (byte) => !isSkipped(byte))
   }
 
   #loaded(from: number, length: number): Buffer {
@@ -276,13 +278,15 @@ export class MailText {
 
   #take(block: Buffer, midLine: boolean): void {
     this.#noteBareCr(block, this.#searched)
-    for (let found = block.indexOf('--'); found >= 0; found = block.indexOf('--', found)) {
+    const hasNul = block.includes(NUL)
+    const next = (from: number) => dashesIn(block, from, hasNul)
+    for (let found = next(0); found >= 0; ) {
       this.#units += DASH_COST
       const line = dashLineIn(block, found)
       if (line && !(line.at === 0 && midLine)) this.#addDashLine(block, line)
       const lf = block.indexOf(LF, found)
       if (lf < 0) break
-      found = lf + 1
+      found = next(lf + 1)
     }
     this.#searched += block.length
   }

@@ -104,7 +104,7 @@ export class OpenMultiparts {
 
   /** Returns whether the text after the dashes of a line begins with a boundary in any spelling. */
   knows(text: string): boolean {
-    const lower = withoutBlanksInFront(text).toLowerCase()
+    const lower = withoutFront(text).toLowerCase()
     return this.#longestSpellings().some((length) => this.#bySpelling.has(lower.slice(0, length)))
   }
 
@@ -140,7 +140,7 @@ export class OpenMultiparts {
     const text = withoutBlanksBehind(whole, ' ')
     const exactly = foundIn(this.#byExact, text, count)
     if (exactly && text.length === whole.length && this.#open[exactly.level]!.isSure) return exactly
-    const lower = withoutBlanksInFront(whole).toLowerCase()
+    const lower = withoutFront(whole).toLowerCase()
     const like = exactly ?? foundIn(this.#bySpelling, withoutBlanksBehind(lower, ' \t'), count)
     if (like && habits.does('delimiter') === 'is one') return like
     const longer = this.#longest(lower, count)
@@ -211,6 +211,11 @@ function foundIn(
   const closing = (text.endsWith('--') ? levels.get(text.slice(0, -2))?.[0] : undefined) ?? count
   if (Math.min(opening, closing) >= count) return undefined
   return opening <= closing ? { level: opening, closes: false } : { level: closing, closes: true }
+}
+
+/** Returns the text without blanks in front, and without NULs. */
+function withoutFront(text: string): string {
+  return withoutBlanksInFront(text.replaceAll('\0', ''))
 }
 
 function withoutBlanksInFront(text: string): string {

@@ -38,6 +38,25 @@ const cases: readonly (readonly [
       'delimiter: is text': ['1/0 identity "x\\n--b \\n\\ny\\n"'],
     },
   ],
+  ...['--\0b', '--b\0\0'].map(
+    (line) =>
+      [
+        `a delimiter with NULs in it, ${JSON.stringify(line)}`,
+        `Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n${line}\n\ny\n--b--\n`,
+        {
+          common: ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
+          'delimiter: is text': [`1/0 identity ${JSON.stringify(`x\n${line}\n\ny\n`)}`],
+        },
+      ] as const,
+  ),
+  [
+    'a delimiter with a NUL between its dashes',
+    'Content-Type: multipart/mixed; boundary=bc\n\n--bc\n\nx\n-\0-b\0c\n\ny\n--bc--\n',
+    {
+      common: ['1/0 identity "x\\n-\\u0000-b\\u0000c\\n\\ny\\n"'],
+      'dash front: is skipped': ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
+    },
+  ],
   [
     'two boundaries',
     'Content-Type: multipart/mixed; boundary="b"; boundary=c\n\n--b\n\nx\n--c\n\ny\n',
@@ -517,7 +536,12 @@ t.test('lines of a header that are not fields do not count as fields', async (t)
 })
 
 t.test('a delimiter may have any number of blanks after its dashes', async (t) => {
-  for (const blanks of [' '.repeat(1096), ' '.repeat(2000), '\t'.repeat(20_000)]) {
+  for (const blanks of [
+    ' '.repeat(1096),
+    ' '.repeat(2000),
+    '\t'.repeat(20_000),
+    ' \0'.repeat(900),
+  ]) {
     const mail = `Content-Type: multipart/mixed; boundary=b\n\n--${blanks}b\nA: b\n--${blanks}b\n\nx\n--${blanks}b--\n`
     const [common] = allReadings(Buffer.from(mail, 'latin1')).done
     const texts = common!.leaves.map(({ from, to }) => mail.slice(from, to))

@@ -322,6 +322,12 @@ export const structure: readonly Evasion[] = [
       mixed(inner(TEXT, part([ZIP_TYPE, QUOTED], `--b1\n${quotedPrintable(zip)}`))),
     'uuencode with a delimiter in it': () =>
       inPart(['Content-Type: text/plain'], halved(uuencode(zip), '--b1')),
+    ...Object.fromEntries(
+      ['--\0b1', '-\0-b1', '--b\x001'].map((line) => [
+        `a text file above a delimiter with a NUL in it, as ${JSON.stringify(line)}`,
+        () => mixed(`${FILE_TYPE}\n\n${openTextFile.toString('latin1')}\n${line}\n${TEXT}`),
+      ]),
+    ),
     'a text file with a line that begins with a NUL, without which a digest knows it': () =>
       alone([FILE_TYPE], textFile.toString('latin1').replace('\n', '\n\0\n')),
     'quoted-printable behind a line of a part that is no field, without which a digest knows it':
