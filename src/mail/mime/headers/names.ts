@@ -3,7 +3,7 @@ import { isUnreadable, plainCharset, textsIn } from '../decoders/charsets.ts'
 import type { PartNames } from '../traits/part-names.ts'
 import { type Field, fieldValues, readingsOf, withoutComments } from './fields.ts'
 import { NameWords, WRITTEN_MAX } from './name-words.ts'
-import { quotedIn, withoutBackslashes } from './parameter-values.ts'
+import { hasOddQuotes, quotedIn, withoutBackslashes } from './parameter-values.ts'
 import {
   fileNameIn,
   joined,
@@ -40,7 +40,7 @@ export function* readNames(
   const values = [...new Set([...typeValues, ...fieldValues(fields, 'content-disposition')])]
   const texts = new Set([
     ...values.flatMap((value) => [value, withoutComments(value, 'outside quotes')]),
-    ...values.filter((value) => /=\?|\0/.test(value)).flatMap(readingsOf),
+    ...values.filter((value) => /=\?|\0/.test(value) || hasOddQuotes(value)).flatMap(readingsOf),
   ])
   for (const text of texts) yield* written.add(text)
   for (const name of NAME_FIELDS)
@@ -77,7 +77,7 @@ export function* readNames(
   return { names: [...names], types: types.length > 0 ? types : DEFAULT_TYPES, containers, over }
 }
 
-/** A value that is a URL, whose last part is no name: `https://example.com`. */
+/** A URL such as `https://example.com`, whose last part does not name a file. */
 const URL = /^[a-z][a-z\d+.-]*:/i
 
 /** RFC 2045 5.2. */

@@ -11,3 +11,7 @@ export function tokenIn(value: string): string {
 export function withoutBackslashes(text: string): string {
   return text.replace(/\\([\s\S])/g, '$1')
 }
+
+export function hasOddQuotes(value: string): boolean {
+  return value.split('"').length % 2 === 0
+}

@@ -5,6 +5,7 @@ import type { Oddity } from '../traits/oddities.ts'
 import { areAllKnown, type Encoding, encodingsIn } from './encodings.ts'
 import { type Field, fieldsOf, fieldValues, plainName, readingsOf, undecoded } from './fields.ts'
 import { type MimeLines, TOO_LONG } from './mime-lines.ts'
+import { hasOddQuotes } from './parameter-values.ts'
 import { boundariesIn, charsetsIn, MULTIPART_WORDS } from './parameters.ts'
 import { readStrictType, type StrictType } from './strict-type.ts'
 
@@ -230,10 +231,6 @@ const FIELD_NAME = /^[!-'*-9;-~]+$/
 
 /** Upper limit for the characters of a boundary (RFC 2046 5.1.1). */
 const BOUNDARY_LENGTH = 70
-
-function hasOddQuotes(value: string): boolean {
-  return value.split('"').length % 2 === 0
-}
 
 /** Returns whether the header has one boundary. Many boundaries contain the word boundary. */
 function isNamedOnce(text: string, boundary = ''): boolean {

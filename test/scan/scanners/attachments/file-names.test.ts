@@ -37,6 +37,7 @@ t.test('a banned name is seen however it is written', async (t) => {
     ['a token that ends at a control character', 'filename=a.exe\x01.txt'],
     ['a token that ends at a byte above ASCII', 'filename=a.exe\xe9.txt'],
     ['in angle brackets', 'filename=<a.exe>'],
+    ['a comment behind a quote that is not closed', 'x=a"; filename(c)=a.exe'],
     ['a second name', 'filename="a.txt"; filename="a.exe"'],
     ['a first name', 'filename="a.exe"; filename="a.txt"'],
     ['inside quotes', 'x="; filename=a.exe"'],
