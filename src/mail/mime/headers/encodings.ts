@@ -1,21 +1,19 @@
 import { type Field, readingsOf } from './fields.ts'
 
-/** The encodings of content. `identity` is content that is not encoded. */
-export type Encoding = 'identity' | 'base64' | 'quoted-printable' | 'uuencode'
-
 interface EncodingWords {
-  readonly encoding: Encoding
+  readonly encoding: string
   /** The words of RFC 2045: a field with one of them alone selects the encoding, to all readers. */
   readonly words?: readonly string[]
   /** Words that readers who do not know them ignore: they do not decode the content. */
   readonly optional?: readonly string[]
   /** What some readers look for anywhere in a line about the encoding, among letters and digits alone. */
   readonly mentions?: RegExp
-  /** What one program accepts if it stands alone: GNU mailutils the letters of RFC 2047, Email::MIME `qp`. */
+  /** A word of one program: GNU mailutils accepts the letters of RFC 2047, and Email::MIME accepts `qp`. */
   readonly short?: readonly string[]
 }
 
-const table: readonly EncodingWords[] = [
+/** `identity` is content that is not encoded. */
+const encodingWords = [
   { encoding: 'identity', words: ['7bit', '8bit', 'binary'] },
   { encoding: 'base64', words: ['base64'], mentions: /b64|base64/, short: ['b'] },
   {
@@ -26,7 +24,12 @@ const table: readonly EncodingWords[] = [
   },
   // Without the `x-`, the words are unknown to uudeview, which then tries base64 as well.
   { encoding: 'uuencode', optional: ['x-uuencode', 'x-uue'], mentions: /uu(?:e|code)/ },
-]
+] as const satisfies readonly EncodingWords[]
+
+/** The encodings of content. */
+export type Encoding = (typeof encodingWords)[number]['encoding']
+
+const table: readonly (EncodingWords & { readonly encoding: Encoding })[] = encodingWords
 
 /** Returns whether each value is a word of RFC 2045, possibly with blanks around it. */
 export function areAllKnown(values: readonly string[]): boolean {
