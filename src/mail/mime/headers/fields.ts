@@ -47,6 +47,16 @@ export function fieldValues(fields: readonly Field[], name: string): string[] {
     .map(({ value }) => value.replace(/[\r\n]/g, '').trimStart())
 }
 
+/** Returns the fields as Email::MIME reads them: a line that is not a field goes on with the field above. */
+export function withStrangeLines(fields: readonly Field[]): readonly Field[] {
+  const joined: Field[] = []
+  for (const field of fields) {
+    const above = field.name === '' ? joined.pop() : undefined
+    joined.push(above ? { name: above.name, value: above.value + field.value } : field)
+  }
+  return joined
+}
+
 /** Returns the name as the most lenient reader reads it. */
 export function plainName(name: string): string {
   return withoutComments(name, 'anywhere').replace(/[^a-z0-9-]/g, '')

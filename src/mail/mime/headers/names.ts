@@ -1,7 +1,7 @@
 import { NAME_FIELDS } from '../../message/content-fields.ts'
 import { isUnreadable, plainCharset, textsIn } from '../decoders/charsets.ts'
 import type { PartNames } from '../traits/part-names.ts'
-import { type Field, fieldValues, readingsOf, withoutComments } from './fields.ts'
+import { type Field, fieldValues, readingsOf, withoutComments, withStrangeLines } from './fields.ts'
 import { NameWords, WRITTEN_MAX } from './name-words.ts'
 import { hasOddQuotes, quotedIn, withoutBackslashes } from './parameter-values.ts'
 import {
@@ -37,7 +37,9 @@ export function* readNames(
 ): Generator<number, PartNames> {
   const typeValues = fieldValues(fields, 'content-type')
   const written = new WrittenNames()
-  const values = [...new Set([...typeValues, ...fieldValues(fields, 'content-disposition')])]
+  const values = [fields, withStrangeLines(fields)].flatMap((read) =>
+    ['content-type', 'content-disposition'].flatMap((name) => fieldValues(read, name)),
+  )
   const texts = new Set([
     ...values.flatMap((value) => [value, withoutComments(value, 'outside quotes')]),
     ...values.filter((value) => /=\?|\0/.test(value) || hasOddQuotes(value)).flatMap(readingsOf),

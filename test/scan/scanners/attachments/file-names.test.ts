@@ -103,6 +103,7 @@ t.test('a banned name is found behind any other text', async (t) => {
     ['in place of the disposition', 'Content-Disposition: filename=a.exe\n'],
     ['in place of the type', 'Content-Type: name="a.exe"\n'],
     ['behind a comma', 'Content-Disposition: attachment, filename=a.exe\n'],
+    ['in a line below that is no fold', 'Content-Disposition: attachment;\nfilename=a.exe\n'],
     ['behind a blank', 'Content-Disposition: attachment filename=a.exe\n'],
     ['behind a fold, in a type', 'Content-Type: a/b\n name="a.exe"\n'],
     ['behind a comma, in a type', 'Content-Type: a/b,\n name=a.exe; x=y\n'],
