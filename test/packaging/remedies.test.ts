@@ -290,7 +290,7 @@ const ofPostfix: readonly State[] = [
       level: 'error',
       what: 'clamd /run/clamav/other.ctl [onescand]',
       value: /^cannot connect \(ENOENT\)$/,
-      remedy: /^start clamd, or check that CLAMD names its LocalSocket$/,
+      remedy: /^set CLAMD="(\/var)?\/run\/clamav\/clamd\.ctl", the address in clamd's settings$/,
     },
     does: unset('CLAMD'),
   },

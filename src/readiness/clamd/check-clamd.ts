@@ -11,7 +11,7 @@ import { formatDay, formatDuration } from '../../lib/text/units.ts'
 import { type ClamdAddress, readClamdAddress } from '../../scan/scanners/clamd/clamd-address.ts'
 import { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import { isSecure, loadConnect } from '../../scan/scanners/clamd/connect.ts'
-import { clamdConfOf, databaseIn } from '../../scan/scanners/clamd/database.ts'
+import { clamdConfOf, configuredAddress, databaseIn } from '../../scan/scanners/clamd/database.ts'
 import type { ClamdOutcome, ClamdSession } from '../../scan/scanners/clamd/session.ts'
 import { askClamd, serverCommand } from '../../scan/scanners/clamd/session-pool.ts'
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
@@ -64,9 +64,16 @@ function checkSilent(
     const remedy = `run freshclam to download signatures (${database} has none, and clamd does not start without them), then start clamd`
     return failure(what, outcome.reason, remedy)
   }
+  const other =
+    conf === undefined && server.kind === 'unix'
+      ? configuredAddress(host.clamdConfigFiles)
+      : undefined
+  const start = other
+    ? `set CLAMD="${other}", the address in clamd's settings`
+    : 'start clamd, or check that CLAMD names its LocalSocket'
   const remedy = isSecure(server)
     ? 'check that onescand runs there with --clamd tls:, and its log'
-    : 'start clamd, or check that CLAMD names its LocalSocket'
+    : start
   const checkLine = failure(what, outcome.reason, remedy)
   const isGone = outcome.kind === 'unreachable' && outcome.state !== 'full'
   return isGone && server.kind === 'unix' ? marked(checkLine, 'clamd does not run') : checkLine

@@ -156,6 +156,24 @@ t.test('a clamd without signatures is started by freshclam first', async (t) => 
   t.match(down, { level: 'error', remedy: /^run freshclam to download signatures \(\S+ has none/ })
 })
 
+t.test('a clamd at the address in its settings, which CLAMD does not name, is found', async (t) => {
+  const remedyFor = async (conf: string) => {
+    const clamdConfigFiles = ['none', join(t.testdir({ conf }), 'conf')]
+    const [down] = await checkClamd({ ...asked('/nonexistent/clamd', {}), clamdConfigFiles })
+    return down?.remedy
+  }
+  for (const [conf, address] of [
+    ['LocalSocket /run/other.sock\nTCPSocket 3310\n', '/run/other.sock'],
+    ['TCPSocket 3310\n', '127.0.0.1:3310'],
+    ['TCPSocket 3310\nTCPAddr 0.0.0.0\n', '127.0.0.1:3310'],
+    ['TCPSocket 3310\nTCPAddr 192.0.2.7\n', '192.0.2.7:3310'],
+    ['TCPSocket 3310\nTCPAddr ::1\n', '[::1]:3310'],
+  ] as const)
+    t.equal(await remedyFor(conf), `set CLAMD="${address}", the address in clamd's settings`, conf)
+  for (const conf of ['LocalSocket /nonexistent/clamd\n', '#TCPSocket 3310\n', ''])
+    t.match(await remedyFor(conf), /^start clamd, or check/, conf)
+})
+
 t.test('the unit of a stopped clamd on this host may have the reason', async (t) => {
   const marksOf = async (CLAMD: string) => {
     const [down] = await checkClamd(asked(CLAMD, { CLAMDBDIR: t.testdir({ 'a.ndb': 'x' }) }))

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { attempt } from '../../../lib/errors/fault.ts'
 import { readForeignFile } from '../../../lib/path/open.ts'
 import { DEFAULT_DATABASE } from '../../../settings/table/clamav.ts'
 import type { ClamdAddress } from './clamd-address.ts'
@@ -38,6 +39,24 @@ export function clamdConfOf(address: ClamdAddress, files = CONFIG_FILES): string
     if (conf !== undefined) return conf
   }
   return undefined
+}
+
+/** Returns the address of a clamd on this host, as a value of CLAMD: that in the first of `files` that has one. */
+export function configuredAddress(files = CONFIG_FILES): string | undefined {
+  for (const file of files) {
+    const conf = attempt(() => readForeignFile(file).toString('latin1')) ?? ''
+    const port = valueIn(conf, 'TCPSocket')
+    const address = valueIn(conf, 'LocalSocket') ?? (port && `${hostIn(conf)}:${port}`)
+    if (address !== undefined) return address
+  }
+  return undefined
+}
+
+/** Returns a numeric address of the clamd with this clamd.conf. */
+function hostIn(conf: string): string {
+  const host = valueIn(conf, 'TCPAddr') ?? 'localhost'
+  if (/^(?:localhost|0\.0\.0\.0|::)$/.test(host)) return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
 }
 
 /**

@@ -216,7 +216,7 @@ t.test('clamd is started', { skip }, async (t) => {
   await clamd.stop()
   await host.restart()
   judge(t, await host.look(), [
-    /^error clamd \S+ \[onescand\]: .*; start clamd, or check that CLAMD names its LocalSocket$/,
+    /^error clamd \S+ \[onescand\]: .*; (?:start clamd, or check that CLAMD names its LocalSocket|set CLAMD="\S+", the address in clamd's settings)$/,
   ])
   await startClamd(t, { alertExceedsMax: true, socket })
   judge(t, await host.look(), [UNDATED])
