@@ -410,7 +410,6 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/development/stamp-format.md', 'onescan-cluster/1', FORM],
   ['doc/development/stamp-format.md', 'X-MD5-Cluster-N', FORM],
   ['doc/install.md', 'cp -r /usr/share/onescan/supervise', SUPERVISE],
-  ['doc/install.md', 'svc -t /service/onescand', SUPERVISE],
   ['doc/install.md', 'npm install -g node@24', NPM],
   ['doc/install.md', 'ln -s /etc/onescand /service/', NPM],
   ['doc/install.md', 'ln -sfn /var/qmail/bin/qmail-queue', 'test/packaging/setup.test.ts types it'], // biome-ignore format: a line
