@@ -104,6 +104,7 @@ async function liveOn(t: Test, release: string): Promise<void> {
 
   const purged = there(`: >"/etc/onescan/keys/$(printf '\\033[31mred')"; dpkg -P onescan`)
   t.match(purged, /^onescan: left: .*\/etc\/onescan\/keys\/clusterkeys/m)
+  t.equal(purged.match(/clusterkeys/g)?.length, 1, 'each file once')
   t.match(purged, /\/etc\/onescan\/keys\/ \[31mred/, 'a terminal obeys no name')
   t.equal(linked(), REAL)
   const last = delivered()
