@@ -149,7 +149,9 @@ function checkGroups(
   accounts: Accounts,
 ): CheckLine[] {
   const user = uid === 0 ? undefined : findAccount(accounts, nameOrNumber(accounts, uid), 'all')
-  const missing = (user?.groups ?? []).filter((gid) => !groups.includes(gid))
+  // A unit or run script sets the primary group.
+  const [, ...joined] = user?.groups ?? []
+  const missing = joined.filter((gid) => !groups.includes(gid))
   if (missing.length === 0) return []
   const names = missing.map((gid) => groupName(accounts, gid)).join(', ')
   return [

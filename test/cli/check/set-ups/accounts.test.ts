@@ -143,6 +143,14 @@ t.test('onescand comes into the group of the socket of clamd', { skip }, async (
   judge(t, await host.look(), [UNDATED])
 })
 
+t.test('onescand may run with another primary group than its account has', { skip }, async (t) => {
+  const { machine, clamd, host } = await prepared(t)
+  chmodSync(clamd.socket, 0o666)
+  carryOut(machine, 'usermod -g nofiles onescan')
+  await host.restart()
+  judge(t, await host.look(), [UNDATED])
+})
+
 t.test('onescand and the slot come into the group of the keyring', { skip }, async (t) => {
   const { machine, clamd, host } = await prepared(t)
   chmodSync(clamd.socket, 0o666)
