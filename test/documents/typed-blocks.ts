@@ -259,7 +259,7 @@ export const typed: readonly TypedBlock[] = [
     prints: /^\/var\/lib\/clamav\/onescan-bans\.cdb: clamd loads 1 names$/m,
     shows: ['stat -c "%U %a" /var/lib/clamav/onescan-bans.cdb', /^clamav 644$/m],
   },
-  ...['sigtool --sha256', 'sigtool --md5'].map((begins) => ({
+  ...['(umask 022; sigtool --sha256', '(umask 022; sigtool --md5'].map((begins) => ({
     page: 'man/onescan-clamav.7',
     begins,
     before: `${EICAR} >tools.exe`,
@@ -272,7 +272,7 @@ export const typed: readonly TypedBlock[] = [
   },
   {
     page: 'man/onescan-clamav.7',
-    begins: 'echo Win.Test.Tool-1',
+    begins: '(umask 022; echo Win.Test.Tool-1',
     shows: [`rm /var/lib/clamav/local.*fp; clamdscan --reload; ${EICAR} >e; for i in $(seq 100); do clamdscan --stream e | grep FOUND && break; sleep 0.1; done`, /FOUND$/m], // biome-ignore format: a line
   },
   {

@@ -14,7 +14,8 @@ import { clamdMissing, startClamd } from '../servers/clamd.ts'
 const page = readFileSync(join(import.meta.dirname, '../../../man/onescan-clamav.7'), 'utf8')
 /** The page's command that begins with these words. */
 function command(beginning: string): string {
-  const [line] = page.match(new RegExp(`(?<=^\\.Dl # )${beginning}.*$`, 'm')) ?? []
+  const [line] =
+    page.match(new RegExp(`(?<=^\\.Dl # )(?:\\(umask 022; )?${beginning}.*$`, 'm')) ?? []
   if (line === undefined) throw new Error(`the page has no command ${beginning}`)
   return line
 }
