@@ -102,10 +102,10 @@ t.test('the RPM', { skip: rpmMissing }, async (t) => {
   t.test(
     'makes accounts, directories, settings and the link, and tries the programs',
     async (t) => {
-      there('mkdir /opt/node_modules; ln -s /opt/node_modules /usr/share/onescan')
+      there('mkdir -p /opt/node_modules/npm; ln -s /opt/node_modules/npm /usr/share/onescan')
       const { code, output } = rpm('--install', file)
       t.equal(code, 0, output)
-      t.equal(there('ls /opt/node_modules'), '', 'nothing is unpacked into the package of npm')
+      t.equal(there('ls /opt/node_modules/npm'), '', 'nothing is unpacked into the package of npm')
       t.match(output, 'next, run: systemctl enable --now onescand.socket onescand; onescan check')
       t.notMatch(output, /self-test:|not tested|does not work|do not work/)
       t.equal(there('id -nG onescan'), 'onescan onescan-keys')

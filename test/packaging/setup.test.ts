@@ -194,17 +194,14 @@ t.test(
             'packaging/shipped/setup',
             'bin/onescand',
             'dist',
-          ].flatMap(
-            (name) =>
-              [
-                [
-                  `chown nobody ${HOME}/${name}`,
-                  `${HOME}/${name}: nobody can write to it`,
-                  `chown root ${HOME}/${name}`,
-                ],
-                [acl('u:nobody:rwx', `${HOME}/${name}`), `${HOME}/${name}: an ACL can write to it`],
-              ] as const,
-          ),
+          ].flatMap((name) => {
+            const file = `${HOME}/${name}`
+            const shown = name === 'packaging/shipped/setup' ? '/usr/share/onescan/setup' : file
+            return [
+              [`chown nobody ${file}`, `${shown}: nobody can write to it`, `chown root ${file}`],
+              [acl('u:nobody:rwx', file), `${shown}: an ACL can write to it`],
+            ] as const
+          }),
           [acl('g:mail:rwx', '/usr/local/lib'), '/usr/local/lib: an ACL can write to it'],
           [
             'chown nobody /etc/onescan',
