@@ -427,6 +427,8 @@ t.test('files of another account are reported, and all others are listed', async
     ['virus', (path) => symlinkSync('/', path), true],
     ['virus', (path) => ofAnother(path), process.geteuid!() === 0],
     [`virus/.${DAY}`, (path) => writeFileSync(path, ''), true],
+    [`virus/.${DAY}`, (path) => symlinkSync('/', path), true],
+    [`virus/.${DAY}`, (path) => ofAnother(path), process.geteuid!() === 0],
     [`virus/.${DAY}/tmp`, (path) => symlinkSync('/', path), true],
     ['virus/new', (path) => writeFileSync(path, ''), true],
     ['Virus', (path) => writeFileSync(path, ''), false],
