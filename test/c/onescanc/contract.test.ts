@@ -1,11 +1,9 @@
-import { copyFileSync, mkdirSync, symlinkSync } from 'node:fs'
+import { copyFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { settingTable } from '../../../src/settings/table.ts'
 import { envelope, runSlot, type SlotSetup } from '../../doors/slot/slot.ts'
 import { keepsContract } from '../../doors/slot/slot-contract.ts'
-import { cannotHang, mountHanging } from '../../programs/host/hanging-mount.ts'
-import { openDirectory, reachable } from '../../programs/host/reachable.ts'
 import { standInQueue } from '../../stand-in/stand-in.ts'
 import {
   beside,
@@ -113,22 +111,6 @@ t.test('the log', { skip: missing, jobs: 2 }, async (t) => {
     const ONESCAN_SOCKET = '/x" decision=accept\n\x1b'
     const ended = await run({ settings: { ONESCAN_SOCKET } })
     t.match(ended.logged, 'reason="onescand at /x? decision=accept??: No such file or directory"')
-  })
-
-  t.test('mail goes on while LOGFILE stands still', { skip: cannotHang }, async (t) => {
-    const directory = join(openDirectory(t), 'log')
-    mkdirSync(directory)
-    const mount = await mountHanging(t, directory, 'lookup')
-    const asNobody = ['/usr/bin/setpriv', '--reuid=65534', '--clear-groups', reachable(onescanc)]
-    for (const next of ['true', 'false']) {
-      const ended = await run({
-        program: [...asNobody, `/bin/${next}`],
-        errorFd: 6,
-        settings: { QHPSI: undefined, ERROR_FD: '6', LOGFILE: join(directory, 'onescan.log') },
-      })
-      t.same([ended.code, ended.timedOut], [next === 'true' ? 0 : 1, false], ended.logged)
-    }
-    t.equal(mount.asked(), 1, 'what waits for it is no program of the mail')
   })
 })
 

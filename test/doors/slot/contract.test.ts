@@ -3,48 +3,17 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import { bytes } from '../../cases/case.ts'
 import { buildStage } from '../../cases/stage.ts'
-import { cannotHang, mountHanging } from '../../programs/host/hanging-mount.ts'
-import { openDirectory, reachable } from '../../programs/host/reachable.ts'
-import { envelope, launcher, newest, runSlot, runtimes } from './slot.ts'
+import { launcher, newest, runSlot, runtimes } from './slot.ts'
 import { keepsContract } from './slot-contract.ts'
 
 const on = { QHPSI: '/bin/true' }
 
 for (const { name, program } of runtimes) {
   t.test(`contract of every qmail-queue program, ${name}`, async (t) => {
-    await keepsContract(t, { name: 'onescan-queue', program, settings: on, asked: () => 0 })
+    const { scanner: QHPSI, scans: asked } = buildStage(t)
+    await keepsContract(t, { name: 'onescan-queue', program, settings: { QHPSI }, asked })
   })
 }
-
-for (const { name, program } of runtimes) {
-  t.test(`mail goes on while LOGFILE blocks, ${name}`, { skip: cannotHang }, async (t) => {
-    const directory = join(openDirectory(t), 'log')
-    mkdirSync(directory)
-    const mount = await mountHanging(t, directory, 'lookup')
-    const asNobody = ['/usr/bin/setpriv', '--reuid=65534', '--clear-groups']
-    for (const next of ['true', 'false']) {
-      const ended = await runSlot({
-        program: [...asNobody, ...program.map(reachable), `/bin/${next}`],
-        errorFd: 6,
-        settings: { QHPSI: undefined, ERROR_FD: '6', LOGFILE: join(directory, 'onescan.log') },
-      })
-      t.same([ended.code, ended.timedOut], [next === 'true' ? 0 : 1, false], ended.logged)
-    }
-    t.equal(mount.asked(), 1, 'another process waits for it')
-  })
-}
-
-// promise: step-2-receive, rule-4-locks
-t.test('no message is scanned before its envelope is whole', async (t) => {
-  const stage = buildStage(t)
-  const run = await runSlot({
-    envelope: envelope.subarray(0, -1),
-    settings: { QHPSI: stage.scanner },
-  })
-  t.equal(run.code, 54)
-  t.equal(stage.scans(), 0)
-  t.match(run.logged, /^onescan: decision=defer fault=read reason="envelope: ended before/)
-})
 
 t.test('a chain that is the slot itself is refused', async (t) => {
   const link = join(t.testdir(), 'link')

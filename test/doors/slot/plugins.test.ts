@@ -29,10 +29,6 @@ for (const [name, source] of [
   ],
   ['named.mjs', `export const mine = ${finds}`],
   ['throws.mjs', "export const virusscan = () => { throw new Error('out of order') }"],
-  [
-    'prints.mjs',
-    "export const virusscan = () => { console.log('0 clean\\n'.repeat(1e5)); return { clean: true } }",
-  ],
 ] as const) {
   stage.file(`plugins/${name}`, source)
 }
@@ -68,11 +64,6 @@ for (const { name: runtime, program } of runtimes) {
       const run = await runSlot({ program, message: plain, settings })
       t.match(run.text, /^X-QHPSI: clean\n/, run.logged)
     }
-  })
-
-  t.test(`output of a plugin changes nothing ${runtime}`, async (t) => {
-    const run = await runSlot({ program, message: plain, settings: use('prints.mjs') })
-    t.equal(run.text, `X-QHPSI: clean\n${plain.toString('latin1')}`, run.logged)
   })
 
   for (const name of ['throws.mjs', 'missing.mjs']) {

@@ -2,6 +2,7 @@ import {
   chmodSync,
   lchownSync,
   linkSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   symlinkSync,
@@ -12,6 +13,7 @@ import type { Test } from 'tap'
 import { ADDRESS_MAX, ENVELOPE_MAX } from '../../../src/mail/message/envelope/envelope.ts'
 import { bytes } from '../../cases/case.ts'
 import { lacks } from '../../needs.mjs'
+import { cannotHang, mountHanging } from '../../programs/host/hanging-mount.ts'
 import { openDirectory, reachable } from '../../programs/host/reachable.ts'
 import { recordedCalls, standInQueue } from '../../stand-in/stand-in.ts'
 import { envelope, runSlot, type SlotSetup } from './slot.ts'
@@ -49,7 +51,7 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
     t.equal(asked(), before)
   }
 
-  // promise: step-2-receive, rule-6-acknowledge
+  // promise: step-2-receive, rule-4-locks, rule-6-acknowledge
   await t.test('an envelope that is cut at any byte queues nothing: 54', async (t) => {
     for (let length = 0; length < envelope.length; length++) {
       const cut = envelope.subarray(0, length)
@@ -315,6 +317,22 @@ export async function keepsContract(t: Test, subject: SlotProgram): Promise<void
       }
     }
     t.equal((await run({ settings: { LOGFILE: '/nonexistent/log' } })).code, 0)
+  })
+
+  await t.test('mail goes on while LOGFILE blocks', { skip: cannotHang }, async (t) => {
+    const directory = join(openDirectory(t), 'log')
+    mkdirSync(directory)
+    const mount = await mountHanging(t, directory, 'lookup')
+    const asNobody = ['/usr/bin/setpriv', '--reuid=65534', '--clear-groups']
+    for (const next of ['true', 'false']) {
+      const ended = await run({
+        program: [...asNobody, ...program.map(reachable), `/bin/${next}`],
+        errorFd: 6,
+        settings: { QHPSI: undefined, ERROR_FD: '6', LOGFILE: join(directory, 'onescan.log') },
+      })
+      t.same([ended.code, ended.timedOut], [next === 'true' ? 0 : 1, false], ended.logged)
+    }
+    t.equal(mount.asked(), 1, 'another process waits for it')
   })
 
   const asRoot = process.getuid!() === 0
