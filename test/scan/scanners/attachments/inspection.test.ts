@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import t from 'tap'
 import { limits } from '../../../../src/mail/mime/budget/limits.ts'
 import { binHex } from '../../../mail/mime/decoders/binhex.ts'
@@ -68,9 +67,6 @@ t.test('banned types and programs are seen', async (t) => {
   }
 })
 
-const LONG = `X: ${'x'.repeat(1024 * 1024)}`
-const unclosed = mixed('c', text).replace('--c--\nepilogue\n', '')
-const headerOf = (part: string) => part.slice(0, part.indexOf('\n\n'))
 const inBase64 = (type: string, content: string) =>
   `Content-Type: ${type}\nContent-Transfer-Encoding: base64\n\n${base64(content)}\n`
 
@@ -79,85 +75,16 @@ const inMultiparts = (levels: number, part: string) =>
 const inMessages = (levels: number, part: string) =>
   nest(levels, (_, inner) => attached(inner), part)
 
-/** Where a part may stand, also in mail that readers take apart in several ways. */
-const places: Readonly<Record<string, (part: string) => string>> = {
-  'the message itself': (part) => part,
-  'first part': (part) => mixed('b', part, text),
-  'last part': (part) => mixed('b', text, part),
-  'part of a part': (part) => mixed('b', text, mixed('c', text, part)),
-  'after a part with parts': (part) => mixed('b', mixed('c', text), part),
-  'attached message': (part) => mixed('b', attached(mixed('c', text, part))),
-  'attached message itself': (part) => attached(mixed('c', text, part)),
-  'message in a message': (part) => mixed('b', attached(attached(mixed('d', attached(part))))),
-  'attached in base64': (part) => mixed('b', attached(base64(part), 'base64'), text),
-  'attached in quoted-printable': (part) =>
-    mixed(
+t.test('a banned name is seen in each place where mail has names', async (t) => {
+  const places: Readonly<Record<string, string>> = {
+    'a part of a part': mixed('b', text, mixed('c', text, exe)),
+    'an attached message in base64': mixed('b', attached(base64(exe), 'base64'), text),
+    'a header that the end cuts': exe.slice(0, exe.indexOf('\n\n')),
+    'a part behind a name of Object.prototype': mixed(
       'b',
-      attached(part.replaceAll('=', '=3D').replace('file', 'fi=\nle'), 'quoted-printable'),
+      disposed("x; __proto__*0*=utf-8''x; filename=x.constructor"),
+      exe,
     ),
-  'after an attached message': (part) => mixed('b', attached('Subject: x\n\nx\n'), part),
-  digest: (part) => mixed('b', `\n${mixed('c', text, part)}`).replace('mixed', 'digest'),
-  'a bare CR before the delimiter': (part) => mixed('b', text, part).replaceAll('--b\n', '\r--b\n'),
-  'blanks behind the boundary': (part) => mixed('b', text, part).replaceAll('--b\n', '--b \t\n'),
-  'header cut by the end': headerOf,
-  'header cut by a boundary': (part) => mixed('b', headerOf(part), text),
-  'long boundary': (part) => mixed('x'.repeat(70), part),
-  'boundary in sections': (part) =>
-    mixed('bc', part).replace('boundary="bc"', 'boundary*0=b;\n boundary*1="c"'),
-  'fields below a blank line': (part) => `A: b\n \n${part}`,
-  'a mail in a file': (part) => inBase64('a/b', `Subject: x\n${part}`),
-  'no closing boundary': (part) => mixed('b', part).replace('--b--', ''),
-  'no boundary parameter': (part) => `Content-Type: multipart/mixed\n\n--b\n${part}\n--b--\n`,
-  'an empty boundary': (part) => mixed('', part),
-  'two boundaries': (part) => mixed('b', part).replace('boundary=', 'boundary=c; boundary='),
-  'two boundaries, the other one last': (part) =>
-    mixed('b', part).replace('"b"', '"b"; boundary="c"'),
-  'a boundary with more': (part) => mixed('b', part).replace('"b"', '"b"c'),
-  'a boundary with a comment': (part) =>
-    mixed('b', part).replace('boundary', '(boundary=c;) boundary'),
-  'a boundary inside quotes': (part) =>
-    mixed('b', part).replace('boundary=', 'x="; boundary=c"; boundary='),
-  'an inner multipart that is not closed': (part) => mixed('b', unclosed, part),
-  'two multiparts around it that are not closed': (part) =>
-    mixed('a', mixed('b', unclosed).replace('--b--', ''), part),
-  'a multipart before it without parts': (part) => mixed('a', mixed('b', mixed('c'), text), part),
-  'a multipart before it that is closed twice': (part) =>
-    mixed('a', mixed('b', mixed('c', text, '--c--'), text), part),
-  'a part behind the end': (part) => `${mixed('b', text)}--b\n${part}\n--b--\n`,
-  'two types': (part) => `Content-Type: text/plain\n${mixed('b', part)}`,
-  'two encodings': (part) =>
-    `Content-Transfer-Encoding: 7bit\nContent-Transfer-Encoding: base64\n${mixed('b', part)}`,
-  'junk in a header': (part) => mixed('b', `junk\n${part}`),
-  'a comment in a field name': (part) => `(c)Content-Type: text/plain\n${mixed('b', part)}`,
-  'a type that cannot be read': (part) =>
-    `Content-Type: multipart; boundary=b\n\n--b\n${part}\n--b--\n`,
-  'a bare CR in a header': (part) => `Subject: x\r${mixed('b', part)}`,
-  'a NUL in a header': (part) => mixed('b', part).replace('mixed;', 'mixed\0;'),
-  'a multipart in base64': (part) => `Content-Transfer-Encoding: base64\n${mixed('b', part)}`,
-  'base64 that was cut before it': (part) =>
-    mixed('b', `Content-Transfer-Encoding: base64\n\n${base64('hello').slice(0, 6)}`, part),
-  'a message in an unknown encoding': (part) => attached(part, 'x-own'),
-  'a quote that is not closed before it': (part) =>
-    mixed('b', disposed('attachment; filename="a.txt'), part),
-  'a file name before it that libmime cannot take': (part) =>
-    mixed('b', 'Content-Disposition: attachment; filename=x.constructor\n\n', part),
-  'a parameter before it that libmime cannot take': (part) =>
-    mixed('b', disposed("x; __proto__*0*=utf-8''x"), part),
-  'fourteen multiparts': (part) => inMultiparts(14, part),
-  'fourteen messages': (part) => inMessages(14, part),
-  'a header of 1 MiB': (part) => `${LONG}\n${mixed('b', part)}`,
-  'a header of 1 MiB before it': (part) => mixed('b', `${LONG}\n\nx`, part),
-  'a header of 1 MiB in a message before it': (part) => mixed('b', attached(`${LONG}\n\nx`), part),
-}
-
-t.test('a banned name is seen wherever some reader sees it, and nothing else is', async (t) => {
-  for (const [name, around] of Object.entries(places)) {
-    t.equal(await outcome(around(exe)), 'a.exe', name)
-    t.equal(await outcome(crlf(around(exe))), 'a.exe', `${name}, CRLF`)
-    t.equal(await outcome(around(text)), 'clean', `${name}, nothing banned`)
-  }
-  t.notOk('charset' in {}, 'nothing is left in Object.prototype')
-  const others: Readonly<Record<string, string>> = {
     'more multiparts than are scanned': inMultiparts(25, exe),
     'more messages than are scanned': inMessages(25, exe),
     'a multipart': mixed('b', text).replace('mixed;', 'mixed; name=a.exe;'),
@@ -175,9 +102,10 @@ t.test('a banned name is seen wherever some reader sees it, and nothing else is'
       'BEGIN:VCARD\nKEY;ENCODING=B;X-FILENAME="a.exe":QUJD\n',
     ),
   }
-  for (const [name, message] of Object.entries(others)) {
+  for (const [name, message] of Object.entries(places)) {
     t.equal(await outcome(message), 'a.exe', name)
   }
+  t.notOk('charset' in {}, 'nothing is left in Object.prototype')
 })
 
 t.test('the outcome names the limit if mail holds more than is read', async (t) => {
@@ -201,58 +129,6 @@ t.test('mail that is just within a limit does not exceed it', async (t) => {
   t.equal(await outcome(disposed(last)), 'a.exe')
   const encoded = nest(limits.encodedMessages, (_, inner) => attached(base64(inner), 'base64'), exe)
   t.equal(await outcome(encoded), 'a.exe')
-})
-
-t.test('the outcome does not depend on how chunks are split', async (t) => {
-  const message = crlf(
-    mixed('b', mixed('c', text, text), attached(base64(mixed('d', text, exe)), 'base64'), text),
-  )
-  for (let cut = 0; cut <= message.length; cut += 7) {
-    t.equal(await outcome(message, [cut]), 'a.exe', `cut at ${cut}`)
-  }
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.nat(), { maxLength: 20 }),
-      fc.constantFrom(
-        [message, 'a.exe'],
-        [message.replace('--c--', ''), 'a.exe'],
-        [mixed('b', mixed('c', text, attached(text)), text), 'clean'],
-        [crlf(mixed('b', mixed('c', text, attached(text)), text)), 'clean'],
-        [crlf(mixed('b', mixed('c', exe).replace('--c--', ''))), 'a.exe'],
-      ),
-      async (cuts, [message, expected]) => (await outcome(message!, cuts)) === expected,
-    ),
-  )
-})
-
-t.test('any bytes have an outcome', async (t) => {
-  const line = fc.constantFrom(
-    '--b',
-    '--b--',
-    '--c',
-    '',
-    'Content-Type: multipart/mixed; boundary=b',
-    'Content-Type: message/rfc822',
-    'Content-Type: multipart/digest; boundary=c',
-    'x',
-    '\r',
-    'Content-Transfer-Encoding: base64',
-    'QUJD',
-    'a: b',
-    ' c',
-  )
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(line, { maxLength: 40 }),
-      fc.array(fc.nat(), { maxLength: 5 }),
-      async (lines, cuts) => {
-        const message = lines.join('\n')
-        return (await outcome(message)) === (await outcome(message, cuts))
-      },
-    ),
-    { numRuns: 300 },
-  )
-  t.pass()
 })
 
 function nest(count: number, wrap: (n: number, inner: string) => string, innermost = text): string {

@@ -4,7 +4,6 @@ import type { ScanSettings } from '../../../../src/scan/scanners/contract/scan-s
 import type { MessageSample } from '../../../../src/scan/scanners/contract/scanner.ts'
 import type { ScanResult } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import { runScanners } from '../../../../src/scan/scanners/run/run-scanners.ts'
-import { inChunks } from '../../../mail/message/bytes.ts'
 import { clamdPolicy, sample } from '../clamd/task.ts'
 import { multipart } from '../evasions/compose.ts'
 import { runOf } from '../run/scanning.ts'
@@ -45,16 +44,9 @@ export async function searched(
   return { result, notes }
 }
 
-/**
- * The banned name, `over: LIMIT`, or `clean`, for a message that comes in pieces, which end at `cuts`.
- */
-export async function outcome(
-  message: string | Buffer,
-  cuts: readonly number[] = [],
-): Promise<string> {
-  const bytes = Buffer.from(message as string, 'latin1')
-  const ends = cuts.map((cut) => cut % (bytes.length + 1))
-  const { result } = await searched({ ...sample(bytes), bytes: inChunks(bytes, ends) }, policy)
+/** The banned name, `over: LIMIT`, or `clean`. */
+export async function outcome(message: string | Buffer): Promise<string> {
+  const { result } = await searched(sample(Buffer.from(message as string, 'latin1')), policy)
   if (result.answer === 'infected') return result.name.replace(/^attachment /, '')
   return 'reason' in result ? result.reason.replace(/^attachments/, 'over') : result.answer
 }
