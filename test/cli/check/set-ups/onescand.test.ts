@@ -36,7 +36,6 @@ const as = ['setpriv', `--reuid=${ONESCAN}`, `--regid=${ONESCAN}`, '--clear-grou
 const program = newest.map((word) => reachable(word))
 
 t.test('each set-up has its own name', async (t) => {
-  t.ok(setUps.length >= 25)
   t.equal(new Set(setUps.map(({ name }) => name)).size, setUps.length)
 })
 

@@ -91,13 +91,6 @@ export const setUps: readonly OnescandSetUp[] = [
     }),
     check: [ONE_SIGNATURE],
   },
-  {
-    name: 'another program listens where CLAMD says',
-    settings: clamd(({ taken }) => taken),
-    check: [
-      /^error clamd \S+ \[onescand\]: .*; .*check that CLAMD names (a clamd|its LocalSocket)/,
-    ],
-  },
   // Names and forms of settings
   {
     name: 'QHPSI is misspelt',
@@ -117,51 +110,6 @@ export const setUps: readonly OnescandSetUp[] = [
       /^warning onescand: logged: ".*\/etc\/default\/onescand: .*REJECTVIRUS: not found"/,
     ],
   },
-  {
-    name: 'a value with blanks and without quotes',
-    written: (lines) => lines.replace('QHPSI="plugin: eicar"', 'QHPSI=plugin: eicar'),
-    check: [
-      /^error onescand \d+: scans nothing/,
-      /^warning settings \[onescand\]: QHPSI is not set/,
-      /^warning onescand: logged: ".*\/etc\/default\/onescand: .*eicar: not found"/,
-    ],
-  },
-  {
-    name: 'the file has line ends of Windows',
-    written: (lines) => lines.replaceAll('\n', '\r\n'),
-    runs: 'not',
-    check: [
-      /^error onescand: logged: "error: settings: [A-Z]+ .*: ends in a carriage return; .*sed -i/,
-      /^error onescand: logged: "error: settings: the options end in a carriage return/,
-    ],
-  },
-  // What keeps it from starting is said first, and nothing is asked that cannot answer
-  {
-    name: 'an option is misspelt',
-    options: () => '--mliter inet:127.0.0.1:1',
-    runs: 'not',
-    check: [/^error onescand: logged: "error: settings: --mliter: /],
-  },
-  {
-    name: 'rules that its account cannot read',
-    settings({ machine }) {
-      machine.write('/etc/onescan/policy', 'to=a scan off\n', 0o600)
-      return {}
-    },
-    runs: 'not',
-    check: [/^error onescand: logged: "error: settings: EACCES.*: \/etc\/onescan\/policy/],
-  },
-  {
-    name: 'VERDICTS without a keyring',
-    settings: ({ file, store }) => ({
-      VERDICTS: `valkey://${store}`,
-      VERDICTPASSWORD: file('password', 'secret\n', 0o640),
-    }),
-    runs: 'not',
-    check: [
-      /^error onescand: logged: "error: settings: VERDICTS .*hosts that share verdicts need a key/,
-    ],
-  },
   // Keys
   {
     name: 'a keyring that its user cannot read',
@@ -171,16 +119,6 @@ export const setUps: readonly OnescandSetUp[] = [
       FOLDS,
     ],
     start: [/^error: keyring: \S+ring is not readable by /],
-  },
-  {
-    name: 'a keyring in a directory that its unit closes',
-    settings({ machine, place, file, kept }) {
-      machine.write('/run/systemd/notify', '')
-      const ring = file('ring', HMAC, 0o600)
-      chmodSync(kept, 0o700)
-      return { CLUSTERKEYS: ring, CONTROLDIR: place }
-    },
-    check: [/^error keyring \[onescand\]: \S+ring is not readable by .*; move it out of /, FOLDS],
   },
   {
     name: 'a quarantine that its unit does not show',
@@ -221,18 +159,6 @@ export const setUps: readonly OnescandSetUp[] = [
     }),
     check: [
       /^warning VERDICTS \[onescand\]: valkey:\S+: .*ECONNREFUSED.*; check that it runs/,
-      FOLDS,
-    ],
-  },
-  {
-    name: 'the password of the store is wrong',
-    settings: ({ file, store }) => ({
-      VERDICTS: `valkey://${store}`,
-      VERDICTPASSWORD: file('password', 'wrong\n', 0o640),
-      CLUSTERKEYS: file('ring', HMAC, 0o640),
-    }),
-    check: [
-      /^warning VERDICTS \[onescand\]: valkey:\S+: .*WRONGPASS.*; put the store's password into a file/,
       FOLDS,
     ],
   },
@@ -310,14 +236,6 @@ export const setUps: readonly OnescandSetUp[] = [
   {
     name: 'onescand was not restarted since a setting was changed',
     written: (lines) => lines.replace('REJECTVIRUS="1"', 'REJECTVIRUS="0"'),
-    runs: 'as it was',
-    check: [
-      /^warning onescand: \/etc\/default\/onescand has changed since it was started; restart it/,
-    ],
-  },
-  {
-    name: 'onescand was not restarted since an option was added',
-    options: () => '--workers 2',
     runs: 'as it was',
     check: [
       /^warning onescand: \/etc\/default\/onescand has changed since it was started; restart it/,

@@ -1,8 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { createServer } from 'node:net'
 import type { Test } from 'tap'
 import { freePort } from '../../../programs/host/free-port.ts'
-import { listen } from '../../../programs/host/listen.ts'
 import type { Ending } from '../../../programs/host/server.ts'
 import { startClamd } from '../../../programs/servers/clamd.ts'
 import { directoryOfOnescand } from '../machine.ts'
@@ -12,9 +10,8 @@ export interface SharedServers {
   /** The sockets of a clamd that is well but for its one signature, and of one without AlertExceedsMax. */
   readonly clamd: string
   readonly laxClamd: string
-  /** HOST:PORT at which nothing listens, or another program. */
+  /** HOST:PORT at which nothing listens. */
   readonly gone: string
-  readonly taken: string
   /** A directory whose file system is full. */
   readonly full: string
 }
@@ -26,10 +23,6 @@ export async function startSharedServers(t: Test): Promise<SharedServers> {
     clamd: clamd.socket,
     laxClamd: lax.socket,
     gone: `127.0.0.1:${await freePort()}`,
-    taken: `127.0.0.1:${await listen(
-      t,
-      createServer((socket) => socket.destroy()),
-    )}`,
     full: fullDirectory(t),
   }
 }
