@@ -24,7 +24,3 @@ t.test('letters have a row with their times over those of clamd', { skip }, asyn
     t.match(out, new RegExp(row, 'm'))
   }
 })
-
-t.test('without a number of rounds nothing is sent', async (t) => {
-  t.equal((await runScript(script, ['--rounds', '0'])).code, 100)
-})

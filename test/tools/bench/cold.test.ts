@@ -31,7 +31,3 @@ t.test(
     t.match(out, /^\| other \| .* 1\.00 \(1\.00 to 1\.00\) /m)
   },
 )
-
-t.test('without programs to compare with, nothing is sent', async (t) => {
-  t.equal((await runScript(script, ['.'])).code, 100)
-})

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { NATIVE } from '../../../tools/bench/contestants.ts'
-import { hasDocument, mailsIn } from '../../../tools/bench/ordinary/mails.ts'
-import { readProfiles, type Share } from '../../../tools/bench/ordinary/profile.ts'
+import { mailsIn } from '../../../tools/bench/ordinary/mails.ts'
+import type { Share } from '../../../tools/bench/ordinary/profile.ts'
 import { runScript } from '../../../tools/bench/run-script.ts'
 import { inMultiparts } from '../../cases/nesting.ts'
 import { lacks } from '../../needs.mjs'
@@ -104,28 +104,6 @@ t.test('refused mail is named with its reason, and questions are counted', { ski
   }
 })
 
-t.test('a profile counts no time in which the thread waited for a processor', async (t) => {
-  const bundle = '// src/a/a.ts\n//\n// src/b/b.ts\n//\n'
-  const directory = t.testdir({ profiles: {}, 'bundle.cjs': bundle })
-  const url = `file://${join(directory, 'bundle.cjs')}`
-  const node = (id: number, lineNumber: number) => ({
-    id,
-    callFrame: { functionName: 'call', url, lineNumber },
-  })
-  const nodes = [{ ...node(1, 0), children: [2] }, node(2, 2)]
-  const profile = {
-    nodes,
-    startTime: 0,
-    samples: [1, 1, 2, 1, 2],
-    timeDeltas: [500, 500, 9000, 300, 600],
-  }
-  writeFileSync(join(directory, 'profiles/a.cpuprofile'), JSON.stringify(profile))
-  const { rooms } = readProfiles(join(directory, 'profiles'), [{ started: 0, ms: 100 }])
-  const [ofA, ofB] = ['src/a', 'src/b'].map((room) => shareOf(rooms, room))
-  t.match(ofA?.toFixed(3), (1300 / 1900).toFixed(3))
-  t.match(ofB?.toFixed(3), (600 / 1900).toFixed(3), 'the 9 ms of a wait count for nobody')
-})
-
 t.test('messages come as qmail-smtpd passes them on, from folders and mboxes', async (t) => {
   const directory = openDirectory(t)
   const file = (name: string, text: string) => {
@@ -157,31 +135,4 @@ t.test('messages come as qmail-smtpd passes them on, from folders and mboxes', a
     ['box#3', '\nh'],
   ])
   t.same(read(box, true)[1], ['box#2', 'From b\nSubject: g\n\n'])
-})
-
-t.test('mail with a document has a part that is named like one', async (t) => {
-  const directory = openDirectory(t)
-  const named = (field: string) => {
-    writeFileSync(join(directory, 'mail'), `Subject: figures.pdf\n${field}\n\nname="figures.pdf"\n`)
-    return mailsIn(directory, false).some(hasDocument)
-  }
-  t.ok(named('Content-Type: application/pdf; name="figures.pdf"'))
-  t.ok(named('Content-Disposition: attachment;\r\n\tsize=9;\r\n\tfilename=figures.DOCX'))
-  t.notOk(named('Content-Type: image/png; name="figures.png"'))
-  t.notOk(named('Content-Type: text/plain'))
-})
-
-t.test('wrong options are reported, and no mail is sent', async (t) => {
-  for (const words of [
-    [],
-    ['/nonexistent'],
-    ['--limit', '0', '.'],
-    ['--set', 'x', '.'],
-    ['--fast'],
-    ['--over', 'build/native', '.'],
-  ]) {
-    const { code, out } = await bench(words)
-    t.equal(code, 100)
-    t.match(out, /^bench:ordinary: .*usage: npm run bench:ordinary/s)
-  }
 })

@@ -32,11 +32,3 @@ t.test('a quick run of two contestants writes a table and figures', { skip }, as
     t.equal(processor.onescand, 0, `${contestant} asks no onescand`)
   }
 })
-
-t.test('wrong options are reported, and nothing is measured', async (t) => {
-  for (const words of [['--only', 'nobody'], ['--rounds', '0'], ['--fast']]) {
-    const { code, out } = await bench(words)
-    t.equal(code, 100)
-    t.match(out, /^bench: .*usage: npm run bench/s)
-  }
-})
