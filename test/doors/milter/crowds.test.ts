@@ -1,7 +1,6 @@
 import t from 'tap'
 import { Budget } from '../../../src/lib/flow/memory-budget.ts'
 import { plain } from '../../cases/messages.ts'
-import { lacks } from '../../needs.mjs'
 import { until } from '../../run/until.ts'
 import { scanning } from './eicar.ts'
 import { oldest, says, tell } from './mta.ts'
@@ -55,5 +54,3 @@ t.test('if RCPT is answered, a recipient without room is deferred alone', async 
     /decision=accept .*rcpts=2 /,
   ])
 })
-
-const _noAddon = { skip: lacks('the addon') } // without it, they are turned away

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import t from 'tap'
 import { DATABASE, numbered, standIn } from '../../../scan/scanners/clamd/stand-in.ts'
 import { openMilter } from '../../milter/rig.ts'
-import { openSlot } from './rig.ts'
 
 /** How warm interfaces cache verdicts about copies. */
 
@@ -28,25 +27,6 @@ const another = Buffer.from('Subject: another message\n\n')
 function scansOf({ asked }: Awaited<ReturnType<typeof standIn>>): number {
   return asked.filter(({ command }) => command === 'zINSTREAM').length
 }
-
-t.test('a thousand copies in a hundred conversations of the slot are one scan', async (t) => {
-  const clamd = await standIn(t, numbered('stream: OK'), { version })
-  const env = settings(clamd.socket)
-  const slot = await openSlot(t, env, { maxClients: 100 })
-  await slot.ask({ message: another, variables: env })
-  let n = 0
-  const conversations = Array.from({ length: 100 }, async () => {
-    for (let i = 0; i < 10; i++) {
-      const { does, message, log } = await slot.ask({ message: letter(n++), variables: env })
-      t.equal(does, 'hand on')
-      t.match(message.toString(), /^X-QHPSI: clean\nReceived:/)
-      t.match(log, / scan=(?:clean|cached) scanner=clamd/)
-    }
-  })
-  await Promise.all(conversations)
-  t.equal(n, 1000)
-  t.equal(scansOf(clamd), 1 + 1)
-})
 
 t.test('a thousand copies in a hundred sessions of a milter are one scan', async (t) => {
   const clamd = await standIn(t, numbered('stream: Eicar-Test FOUND'), { version })

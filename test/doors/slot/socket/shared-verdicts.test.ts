@@ -165,14 +165,3 @@ t.test(
     t.match(lenient.mailLog[0], / scan=cached /)
   },
 )
-
-t.test('hosts without a common key share no store', async (t) => {
-  const settings = { QHPSI: 'plugin: eicar', VERDICTS: 'valkey://127.0.0.1:1' }
-  await t.rejects(openMilter(t, settings), { kind: 'config', message: /need a key; make an/ })
-  for (const VERDICTS of ['valkey://a:b@127.0.0.1', 'http://x', 'valkey://h/x', '/a/socket']) {
-    await t.rejects(openMilter(t, { ...settings, VERDICTS }), {
-      kind: 'config',
-      message: VERDICTS.slice(0, 4),
-    })
-  }
-})

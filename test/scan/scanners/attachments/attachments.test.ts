@@ -1,10 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { attachmentsScanner } from '../../../../src/scan/scanners/attachments/attachments.ts'
-import { ReadBy } from '../../../mail/message/bytes.ts'
 import { clamdPolicy, sample } from '../clamd/task.ts'
 import { disposed, mixed, searched, text } from './mail.ts'
 
@@ -148,37 +145,4 @@ t.test('there is no answer after the caller has stopped waiting', async (t) => {
   const message = sample(Buffer.from(mixed('b', text, disposed('attachment; filename=a'))))
   const { result } = await searched(message, policy, AbortSignal.abort())
   t.match(result, { answer: 'unknown', unfinished: true })
-})
-
-t.test('memory stays constant, with lines and without', async (t) => {
-  const settings = rulesIn(t.testdir({ rules: 'name *.exe\ncontent executable\n' }))
-  const policy = clamdPolicy('/nowhere', settings)
-  const head = Buffer.from('Content-Type: multipart/mixed; boundary=b\n\n--b\n\n')
-  const tail = Buffer.from(`\n--b\n${disposed('attachment; filename="a.exe"')}--b--\n`)
-  const COUNT = 480
-  setFlagsFromString('--expose-gc')
-  const collectGarbage: () => void = runInNewContext('gc')
-
-  for (const filling of ['no line end ', `${'QUJD'.repeat(19)}\n`]) {
-    const body = Buffer.alloc(64 * 1024, filling)
-    let peak = 0
-    const pieces = [head, ...Array<Buffer>(COUNT).fill(body), tail]
-    const size = pieces.reduce((sum, { length }) => sum + length, 0)
-    const bytes = new ReadBy(size, function* (from, to) {
-      let at = 0
-      for (const [number, piece] of pieces.entries()) {
-        const begin = Math.max(0, from - at)
-        const end = Math.min(piece.length, to - at)
-        at += piece.length
-        if (begin >= end) continue
-        yield piece.subarray(begin, end)
-        if (number % 40 !== 1) continue
-        collectGarbage()
-        peak = Math.max(peak, process.memoryUsage().arrayBuffers)
-      }
-    })
-    const { result } = await searched({ ...sample(Buffer.alloc(0)), bytes }, policy)
-    t.match(result, { answer: 'infected', name: 'attachment a.exe' })
-    t.ok(peak < 20_000_000, `${peak} bytes of ${size}`)
-  }
 })

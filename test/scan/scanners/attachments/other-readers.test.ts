@@ -85,35 +85,6 @@ async function agree(t: Test, names: string[][]): Promise<void> {
   t.ok(shown > messages.length / 4, `${shown} of ${messages.length} were shown as a program`)
 }
 
-t.test('every message/* part is searched', async (t) => {
-  const exe = disposed('attachment; filename="evil.exe"')
-  const inner = `Subject: x\nMIME-Version: 1.0\n${mixed('c', text, exe)}`
-  for (const type of [
-    'rfc822',
-    'global',
-    'news',
-    'partial; id=x; number=1; total=1',
-    'external-body; access-type=URL',
-    'http',
-    'delivery-status',
-    'disposition-notification',
-    'x-anything',
-    'RFC822',
-  ]) {
-    const part = `Content-Type: message/${type}\n\n${inner}`
-    t.equal(await outcome(mixed('b', text, part)), 'evil.exe', type)
-    const encoded = `Content-Type: message/${type}\nContent-Transfer-Encoding: base64\n\n${base64(inner)}\n`
-    t.equal(await outcome(mixed('b', encoded)), 'evil.exe', `${type} in base64`)
-    t.equal(await outcome(part), 'evil.exe', `${type} at the top`)
-  }
-  const second = `Content-Type: text/plain\n${exe.replace(/^Content-Type.*\n/, '')}`
-  t.equal(
-    await outcome(mixed('b', `Content-Type: message/external-body\n\n${second}`)),
-    'evil.exe',
-    'the header of a body that is elsewhere',
-  )
-})
-
 t.test('reports that come back are clean', async (t) => {
   const report = mixed(
     'b',
