@@ -138,7 +138,6 @@ export const LONG_FILES = {
   'test/quotad/sources/ldap.test.ts': 26,
   'test/scan/scanners/attachments/inspection.test.ts': 26,
   'test/doors/slot/quota.test.ts': 26,
-  'test/scan/scanners/clamd/ordinary-forms.test.ts': 26,
   'test/scan/quarantine/quarantine-message.test.ts': 25,
   'test/doors/smtp/no-progress.test.ts': 24,
   'test/observe/report/tally.test.ts': 24,

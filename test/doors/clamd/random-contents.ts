@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
-import { deflateRawSync, gzipSync } from 'node:zlib'
+import { gzipSync } from 'node:zlib'
+import { zipSync } from 'fflate'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { createRandom, type Random } from '../../run/random.ts'
+import { tarMember } from '../../scan/scanners/attachments/archives.ts'
 
 /** Contents that may be messages, files or both, with something in them that a clamd with `database` may find. */
 
@@ -49,6 +51,8 @@ const FIELDS = [
   'From ',
   '>',
 ]
+/** A date in archives, for the same bytes each time. */
+const DAY = '2026-06-01'
 const NAMES = ['a.txt', 'invoice.exe', 'd/e.bin', 'x.eml']
 
 type Make = (random: Random, depth: number) => Buffer
@@ -81,49 +85,15 @@ const placed: Make = (random) => {
 const tar: Make = (random, depth) => {
   const members = Array.from({ length: 1 + random.below(2) }, () => {
     const content = any(random, depth - 1)
-    const head = Buffer.alloc(512)
-    head.write(`${random.pick([...FIELDS, ''])}${random.pick(NAMES)}`, 'latin1')
-    head.write(`0000644\0${'0000000\0'.repeat(2)}`, 100, 'latin1')
-    head.write(`${content.length.toString(8).padStart(11, '0')}\0`, 124, 'latin1')
-    head.write('00000000000\0        0', 136, 'latin1')
-    head.write('ustar\x0000', 257, 'latin1')
-    const sum = head.reduce((all, byte) => all + byte, 0)
-    head.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1')
-    return Buffer.concat([head, content, Buffer.alloc(-content.length & 511)])
+    return tarMember(`${random.pick([...FIELDS, ''])}${random.pick(NAMES)}`, '0', content)
   })
   return Buffer.concat([...members, Buffer.alloc(1024)])
 }
 
 const zip: Make = (random, depth) => {
   const content = any(random, depth - 1)
-  const name = latin1(random.pick(NAMES))
-  const isStored = random.once(2)
-  const packed = isStored ? content : deflateRawSync(content)
-  const common = Buffer.alloc(26)
-  common.writeUInt16LE(20, 0)
-  common.writeUInt16LE(isStored ? 0 : 8, 4)
-  common.writeUInt32LE(crc32(content), 10)
-  common.writeUInt32LE(packed.length, 14)
-  common.writeUInt32LE(content.length, 18)
-  common.writeUInt16LE(name.length, 22)
-  const local = Buffer.concat([latin1('PK\x03\x04'), common, name, packed])
-  const central = Buffer.concat([latin1('PK\x01\x02\x14\0'), common, Buffer.alloc(14), name])
-  const end = Buffer.alloc(22)
-  end.write('PK\x05\x06', 'latin1')
-  end.writeUInt16LE(1, 8)
-  end.writeUInt16LE(1, 10)
-  end.writeUInt32LE(central.length, 12)
-  end.writeUInt32LE(local.length, 16)
-  return Buffer.concat([local, central, end])
-}
-
-function crc32(bytes: Buffer): number {
-  let crc = 0xffffffff
-  for (const byte of bytes) {
-    crc ^= byte
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1
-  }
-  return ~crc >>> 0
+  const name = random.pick(NAMES)
+  return Buffer.from(zipSync({ [name]: content }, { level: random.once(2) ? 0 : 6, mtime: DAY }))
 }
 
 const mail: Make = (random, depth) => {

@@ -58,3 +58,19 @@ export function archiveOf(form: string, name: string, directory: string): Buffer
   writeFileSync(join(place, name), `some text in ${name}\n`)
   return packers[form]!(join(place, name), place)
 }
+
+/** A member of a tar (POSIX.1-2017, ustar) with this type. */
+export function tarMember(name: string, type: string, content: string | Buffer): Buffer {
+  const data = Buffer.from(content as string)
+  const header = Buffer.alloc(512)
+  header.write(name)
+  header.write('0000644\0', 100)
+  header.write(`${data.length.toString(8).padStart(11, '0')} `, 124)
+  header.write('00000000000 ', 136)
+  header.write('        ', 148)
+  header.write(type, 156)
+  header.write('ustar\x0000', 257)
+  const sum = header.reduce((sum, byte) => sum + byte, 0)
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+  return Buffer.concat([header, data, Buffer.alloc(-data.length & 511)])
+}

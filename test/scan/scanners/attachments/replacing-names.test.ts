@@ -6,6 +6,7 @@ import t from 'tap'
 import { lacks } from '../../../needs.mjs'
 import { sample } from '../clamd/task.ts'
 import { BASE64, base64, multipart, part } from '../evasions/compose.ts'
+import { tarMember } from './archives.ts'
 import { archivePolicy, searched } from './mail.ts'
 
 /**
@@ -42,22 +43,6 @@ function zipShown(shown: string, plain = PLAIN): Buffer {
   end.writeUInt32LE(central.length, 12)
   end.writeUInt32LE(local.length, 16)
   return Buffer.concat([local, central, end])
-}
-
-/** A member of a tar (POSIX.1-2017, ustar) with this type. */
-function tarMember(name: string, type: string, content: string): Buffer {
-  const data = Buffer.from(content)
-  const header = Buffer.alloc(512)
-  header.write(name)
-  header.write('0000644\0', 100)
-  header.write(`${data.length.toString(8).padStart(11, '0')} `, 124)
-  header.write('00000000000 ', 136)
-  header.write('        ', 148)
-  header.write(type, 156)
-  header.write('ustar\x0000', 257)
-  const sum = header.reduce((sum, byte) => sum + byte, 0)
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
-  return Buffer.concat([header, data, Buffer.alloc(-data.length & 511)])
 }
 
 /** A tar with a file of the plain name, and a member before it that names it. */

@@ -2,7 +2,11 @@ import { statSync, utimesSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { readClamdAddress } from '../../../../src/scan/scanners/clamd/clamd-address.ts'
 import { ExtractedForms } from '../../../../src/scan/scanners/clamd/extracted-forms.ts'
+import { socketCreatedAt } from '../../../../src/scan/scanners/clamd/versions.ts'
+import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
 import { socketDirectory } from '../../../programs/host/socket-directory.ts'
+import { clamdMissing, startClamd } from '../../../programs/servers/clamd.ts'
+import { extractingAll, judgeMessage } from '../evasions/judge-message.ts'
 import { everyForm } from './every-form.ts'
 
 const forms = everyForm
@@ -72,3 +76,27 @@ t.test('servers are asked for room again when mail has asked fifty times', async
   await ask(100)
   t.same(told, ['wanted'], 'what another process has wanted is not told again')
 })
+
+t.test(
+  'a clamd that was restarted with other settings is asked about each part at once',
+  { skip: clamdMissing },
+  async (t) => {
+    const socket = `${socketDirectory(t)}/clamd`
+    const encoded = Buffer.from(EICAR).toString('base64')
+    const mail = Buffer.from(
+      `From: a\nContent-Type: application/x; name=a\nContent-Transfer-Encoding: base64\n\n${encoded}\n`,
+    )
+    const extracted = await extractingAll(socket)
+    const know = (made: number | undefined) => {
+      extracted.record({ kind: 'extracts', server: socket, made, forms })
+    }
+    const first = await startClamd(t, { alertExceedsMax: true, socket })
+    const made = await socketCreatedAt(readClamdAddress(socket))
+    know(made)
+    t.match(await judgeMessage(socket, mail, extracted), { isFound: true })
+    await first.stop()
+    await startClamd(t, { alertExceedsMax: true, socket, scanMail: false })
+    know(made) // the first process has not noticed the restart
+    t.match(await judgeMessage(socket, mail, extracted), { isFound: true })
+  },
+)
