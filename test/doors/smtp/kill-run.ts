@@ -1,15 +1,16 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { newest, type RunningDaemon, startOnescand } from '../../daemon/process.ts'
+import { type RunningDaemon, startOnescand } from '../../daemon/process.ts'
 import { findProgram } from '../../needs.mjs'
 import { freePort } from '../../programs/host/free-port.ts'
+import { isRunning } from '../../programs/host/is-running.ts'
 import { treeOf } from '../../programs/host/process-tree.ts'
 import type { Ending } from '../../programs/host/server.ts'
+import { until } from '../../run/until.ts'
 import { callDoor } from './client.ts'
 import type { Destination } from './destinations.ts'
 
 /** What came of the messages of a run in which onescand was killed again and again. */
 export interface KillFigures {
-  readonly kills: number
   /** Messages, each tried by its client until it is answered 250. */
   readonly accepted: number
   readonly tries: number
@@ -28,71 +29,17 @@ export interface KillFigures {
   readonly damaged: readonly string[]
 }
 
-/** A step at which strace(1) kills a process: its call of that name, the first being 1. */
-export type Step = readonly [call: string, when: number]
-
-/**
- * Calls by which a message is kept: of the first one the folders of the day, eight of them, are put on
- * the disk; of each the file, its name, and the directory.
- */
-export const STEPS: readonly Step[] = [
-  ...[1, 4, 5, 8, 9, 10, 11, 12].map((when) => ['fsync', when] as const),
-  ...[1, 2].map((when) => ['rename', when] as const),
-]
-
-/** Kills all processes of onescand by SIGKILL, this many times, while clients send as fast as they can. */
-export function runKills(t: Ending, destination: Destination, kills: number) {
-  return underLoad(t, destination, async ({ start, accepted }) => {
-    let daemon = await start()
-    for (let n = 0; n < kills; n++) {
-      const before = accepted()
-      while (accepted() < before + CLIENTS) await wait(5)
-      await wait(Math.random() * 100)
-      killTree(daemon)
-      await daemon.ended
-      daemon = await start()
-    }
-    return kills
-  })
-}
-
-/** Kills each worker of onescand at that step, this many of them, under the same load. Needs strace. */
-export function runKillsAt(t: Ending, destination: Destination, step: Step, kills: number) {
-  return underLoad(t, destination, async ({ start }) => {
-    const daemon = await start(step)
-    const ends = () => daemon.log.filter((line) => / exited with SIGKILL;/.test(line)).length
-    while (ends() < kills) await wait(5)
-    const killed = ends()
-    killTree(daemon)
-    await daemon.ended
-    await start()
-    return killed
-  })
-}
-
 const CLIENTS = 10
 
-interface Load {
-  start(step?: Step): Promise<RunningDaemon>
-  /** How many messages were answered 250 so far. */
-  accepted(): number
-}
-
-/** Clients send while `kill` is at work, which resolves to how many it has killed, and another one serves. */
-async function underLoad(
+/** Kills all processes of onescand by SIGKILL, this many times, while clients send as fast as they can. */
+export async function runKills(
   t: Ending,
   { settings, nextPort, body, contents }: Destination,
-  kill: (load: Load) => Promise<number>,
+  kills: number,
 ): Promise<KillFigures> {
   const port = await freePort()
-  const start = async (step?: Step) => {
-    return startOnescand(t, {
-      ...(step && { program: [...killingAt(step), ...newest] }),
-      args: ['--smtp', `inet:127.0.0.1:${port}`, '--next', `inet:127.0.0.1:${nextPort}`],
-      // One thread, as strace counts the calls of each.
-      settings: { ...settings, ...(step && { UV_THREADPOOL_SIZE: '1' }) },
-    })
-  }
+  const args = ['--smtp', `inet:127.0.0.1:${port}`, '--next', `inet:127.0.0.1:${nextPort}`]
+  const start = () => startOnescand(t, { args, settings })
   const textOf = (id: string) => `Subject: x\r\nX-Try: ${id}\r\n\r\n${body}`
   /** What a try was told; `nothing` if its dot was sent, and no reply came. */
   const told = new Map<string, 'taken' | 'refused' | 'nothing'>()
@@ -131,7 +78,14 @@ async function underLoad(
   }
 
   const sending = Array.from({ length: CLIENTS }, (_, who) => keepSending(who))
-  const kills = await kill({ start, accepted: () => accepted })
+  let daemon = await start()
+  for (let n = 0; n < kills; n++) {
+    const before = accepted
+    while (accepted < before + CLIENTS) await wait(5)
+    await wait(Math.random() * 100)
+    await killTree(daemon)
+    daemon = await start()
+  }
   over = true
   await Promise.all(sending)
   const there = (await contents()).map((content) => {
@@ -140,7 +94,7 @@ async function underLoad(
   })
   const damaged = there.filter(({ id, text }) => !text.endsWith(textOf(id))).map(({ id }) => id)
   const tryIds = there.map(({ id }) => id)
-  return { kills, accepted, tries, damaged, ...explain(tryIds, told) }
+  return { accepted, tries, damaged, ...explain(tryIds, told) }
 }
 
 /** The tries that are there, beside what the clients were told. */
@@ -160,18 +114,23 @@ function explain(
   }
 }
 
-/** The words in front of a program by which each of its processes is killed at that call. */
-export function killingAt([call, when]: Step): readonly string[] {
+/** The words in front of a program by which strace(1) kills each of its processes at that call, the first being 1. */
+export function killingAt([call, when]: readonly [call: string, when: number]): readonly string[] {
   const inject = `inject=${call}:signal=KILL:when=${when}`
   return [findProgram('strace')!, '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject] // biome-ignore format: a line
 }
 
-function killTree({ pid }: RunningDaemon): void {
-  for (const member of treeOf(pid)) {
+/** Kills all of its processes. Resolves when they have ended, and nothing listens at its ports. */
+async function killTree({ pid, ended }: RunningDaemon): Promise<void> {
+  process.kill(pid, 'SIGSTOP') // it starts no more of them
+  const members = treeOf(pid)
+  for (const member of members) {
     try {
       process.kill(member, 'SIGKILL')
     } catch {
       // It has ended with the other one.
     }
   }
+  await ended
+  await until(() => !members.some(isRunning), 'its processes have ended')
 }

@@ -1,13 +1,9 @@
 import t, { type Test } from 'tap'
-import { lacks } from '../../needs.mjs'
 import { isWhole } from '../../run/is-whole.ts'
 import { atNextServer, inQuarantine } from './destinations.ts'
-import { type KillFigures, runKills, runKillsAt, STEPS } from './kill-run.ts'
+import { type KillFigures, runKills } from './kill-run.ts'
 
-/**
- * A few kills of onescand; `npm run test:nightly` has fifty of each kind, and five at each step of
- * keeping mail.
- */
+/** A few kills of onescand; `npm run test:nightly` has fifty of each kind. */
 
 function check(t: Test, figures: KillFigures, how: string): void {
   const { lost, again, replyLost, unexplained, damaged, accepted, tries } = figures
@@ -24,19 +20,3 @@ t.test('a kill under load loses no mail, and doubles mail only for lost replies'
 t.test('a message answered with 250 is in quarantine, complete, despite a kill', async (t) => {
   check(t, await runKills(t, await inQuarantine(t), isWhole ? 50 : 2), 'at any moment')
 })
-
-/** Its message has a name there. */
-const THE_DIRECTORY = ['fsync', 10] as const
-
-const skip = lacks('strace')
-
-t.test(
-  'a kept message that has its name but no answer yet survives that onescand is killed',
-  { skip },
-  async (t) => {
-    const [steps, kills] = isWhole ? [STEPS, 5] : [[THE_DIRECTORY], 1]
-    for (const step of steps) {
-      check(t, await runKillsAt(t, await inQuarantine(t), step, kills), step.join(' number '))
-    }
-  },
-)
