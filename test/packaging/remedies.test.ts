@@ -104,26 +104,6 @@ const ofPostfix: readonly State[] = [
     does: unset('ONESCAND_OPTIONS'),
   },
   {
-    name: 'an option is misspelt',
-    breaks: set('ONESCAND_OPTIONS="--miltr unix:/x"'),
-    says: {
-      level: 'error',
-      what: 'onescand',
-      value: /logged: "error: settings: --miltr: is not an option; did you mean --milter\?"/,
-    },
-    does: unset('ONESCAND_OPTIONS'),
-  },
-  {
-    name: 'QHPSI lacks its colon',
-    breaks: set('QHPSI="plugin clamd"'),
-    says: {
-      level: 'error',
-      what: 'onescand',
-      value: /QHPSI plugin clamd: has no colon; did you mean 'plugin: clamd'\?/,
-    },
-    does: unset('QHPSI'),
-  },
-  {
     name: 'a setting lacks its "="',
     breaks: set('QUARANTINE /var/lib/onescan/quarantine'),
     says: {
@@ -175,24 +155,6 @@ const ofPostfix: readonly State[] = [
       value: /lets mail pass unscanned: line 1: client=0.0.0.0\/0 \(scan off\)$/,
     },
     does: 'rm /etc/onescan/policy; systemctl reload onescand',
-  },
-  {
-    name: 'a second service of Postfix has no milter',
-    breaks: `postconf -M '2525/inet=2525 inet n - n - - smtpd' && postconf -P '2525/inet/smtpd_milters=' && postfix reload`,
-    says: {
-      level: 'error',
-      what: '2525/inet',
-      value: /^uses neither a milter of onescand nor a filter: its mail is not scanned$/,
-    },
-  },
-  {
-    name: 'a service of Postfix asks no milter',
-    breaks: `postconf -P '2525/inet/receive_override_options=no_milters' && postfix reload`,
-    says: {
-      level: 'error',
-      what: '2525/inet/receive_override_options',
-      value: /^no_milters: the milters of 2525\/inet are not used, and its mail is not scanned$/,
-    },
   },
   {
     name: 'another process has the port of the page',

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { cSources } from '../../../packaging/builds/compile-c.mjs'
@@ -33,17 +33,6 @@ t.test('main ends with a step that does not return, and never earlier', async (t
   const [, last] = /\n {2}(\w+)\(.*\);\n$/.exec(body) ?? []
   const header = readFileSync(join(source, 'onescanc.h'), 'latin1')
   t.match(header, new RegExp(`^_Noreturn void ${last}\\(`, 'm'))
-})
-
-t.test('ends.c explains each of its functions', async (t) => {
-  const text = readFileSync(join(source, 'ends.c'), 'latin1')
-  const [proof] = text.split('*/\n')
-  const functions = [...text.matchAll(/^(?:_Noreturn )?void (\w+)\(/gm)].map(([, name]) => name!)
-  t.equal(functions.length, 5)
-  for (const name of functions) t.match(proof, `${name}()`)
-  const inTable = readdirSync(source).filter((name) => name.endsWith('.c'))
-  const head = readFileSync(join(source, 'onescanc.h'), 'latin1').split('*/\n')[0]
-  for (const name of inTable) t.match(head, ` ${name} `)
 })
 
 /** The functions of other files and of the C library that a file calls. */

@@ -14,6 +14,7 @@ import { signedData } from '../../scan/scanners/evasions/containers.ts'
 import { testFile } from '../../scan/scanners/evasions/files.ts'
 import { hiddenClasses } from '../../scan/scanners/second-look/classes.ts'
 import { inChunks, inChunksOf } from '../message/bytes.ts'
+import { examples } from './oddity-examples.ts'
 import { readMail } from './read-mail.ts'
 
 /** The test file, encoded. */
@@ -28,7 +29,11 @@ const contentsIn = (message: Buffer, cuts: readonly number[] = []) =>
 const holds = ({ texts }: ReturnType<typeof readMail>, what: string) =>
   texts.some((text) => text.includes(what))
 const bytes = (text: string) => Buffer.from(text, 'latin1')
-const sorted = ({ texts }: ReturnType<typeof readMail>) => texts.toSorted()
+/** What is found in a message: its contents, and what is odd about it. */
+const sorted = ({ texts, odd }: ReturnType<typeof readMail>) => [
+  ...texts.toSorted(),
+  ...[...new Set(odd)].sort(),
+]
 
 t.test('the file of every class that clamd misses is among the contents, each once', async (t) => {
   for (const { name, message } of hiddenClasses) {
@@ -59,8 +64,11 @@ t.test(
   },
 )
 
-t.test('however a message is split, it has the same parts', async (t) => {
-  const small = hiddenClasses.filter(({ message }) => message.length < 3000)
+t.test('however a message is split, it has the same parts and oddities', async (t) => {
+  const odd = Object.entries(examples).flatMap(([name, { has, hasNot }]) =>
+    [...has, ...hasNot].map((text) => ({ name, message: bytes(text) })),
+  )
+  const small = [...hiddenClasses, ...odd].filter(({ message }) => message.length < 3000)
   for (const { name, message } of small) {
     const whole = sorted(contentsIn(message))
     for (let cut = 1; cut < message.length; cut += isWhole ? 7 : 37) {

@@ -104,14 +104,6 @@ const setUps: readonly SetUp[] = [
     ],
   },
   {
-    name: 'Postfix is well, and a Sendmail that was removed has left its settings',
-    prepare(machine) {
-      putPostfix(machine, goodPostfix(machine))
-      machine.write('/etc/mail/sendmail.cf', 'V10/Berkeley\n')
-    },
-    expect: [/^ok smtp\/inet: uses onescand at unix:/],
-  },
-  {
     name: 'qmail, where nothing scans, and Postfix, which is well',
     prepare(machine) {
       machine.write('/var/qmail/control/me', 'mail.example.org\n')
