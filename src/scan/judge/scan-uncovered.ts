@@ -47,6 +47,7 @@ export async function scanUncovered(
     asFile: !steps.usesVerdicts,
     rawOnly: unscanned !== undefined,
     keepsOut: whatKeepsOut(mail.client, config, steps),
+    toleratesLimits: !steps.appliesLimits,
     isTolerated: isToleratedBy(config),
     strictness: strictnessFor(config),
     timeLeft: deadline.forScans(settings.timeout),
@@ -69,18 +70,15 @@ export async function scanUncovered(
 function scanOf(
   { message, outgoing, alternative, envelope, client: { origin } }: JudgedMail,
   run: ScanRun,
-  { scansRaw, appliesLimits }: StepsForContent,
+  { scansRaw }: StepsForContent,
   onOddities: ScanRun['onOddities'],
 ): ScanMessage {
   const from = { envelope, origin }
-  const onToleratedLimit = appliesLimits
-    ? undefined
-    : (reason: string) => run.note(`passed over in a file: ${reason}`)
   // Notes from a scan with another header do not apply to this message.
   const silent = { note: () => {} }
   return async (scanners, { header, ...more } = {}) => {
     const common = { ...run, scanners, ...more }
-    const listeners = header ? silent : { onOddities, onToleratedLimit }
+    const listeners = header ? silent : { onOddities }
     const sample = sampleOf(message, header ?? outgoing, from, scansRaw)
     const found = await runScanners(sample, { ...common, ...listeners })
     const isFinal = found.answer === 'infected' && !run.isTolerated?.(found)

@@ -120,7 +120,7 @@ function partOf(
  */
 async function inTurns(
   steps: Steps<boolean>,
-  { task: { signal } }: Search,
+  { run: { signal } }: Search,
   use: (content: Bytes) => Promise<boolean> = async () => true,
 ): Promise<boolean> {
   try {

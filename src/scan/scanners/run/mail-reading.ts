@@ -97,7 +97,7 @@ export class MailReading {
     const listens = !inspections.isEmpty || this.#names !== undefined
     return {
       maxDepth: limits.nesting,
-      mayBeFile: results.toleratesLimits,
+      mayBeFile: run.toleratesLimits ?? false,
       seeksForms: this.#extracted !== undefined,
       ...(mayTolerate && { onEmitted: (range) => this.scannedRanges.push(range) }),
       ...(listens && { onPart: (part) => listen(this.#names, inspections, part) }),
@@ -110,8 +110,8 @@ export class MailReading {
   }
 
   async #takeContent(step: FoundContent, scansContents: boolean): Promise<ScanResult | undefined> {
-    const { task, inspections } = this.#pass
-    const isInspected = await inspections.inspectContent(step.content.bytes, task.signal)
+    const { run, inspections } = this.#pass
+    const isInspected = await inspections.inspectContent(step.content.bytes, run.signal)
     if (!isInspected) return tooLate
     const isOmitted = await this.#isLeftToWhole(step)
     if (isOmitted) this.#omitted++
@@ -152,7 +152,6 @@ function* listen(
 export async function measureDepth({
   message: { bytes, header },
   run,
-  task,
   results,
 }: ScanPass): Promise<ScanResult | undefined> {
   const openFile = () => openAnonymousFile(run.spool.directory)
@@ -163,7 +162,7 @@ export async function measureDepth({
   for (; !step.done; step = steps.next()) {
     if (step.value.kind === 'unread') reason = step.value.reason
     await nextTurn()
-    if (task.signal.aborted) {
+    if (run.signal.aborted) {
       steps.return(false)
       return tooLate
     }

@@ -32,7 +32,7 @@ type ReadingStep =
 
 /** Reads a message for the decoded contents that any reader of mail might see in it. */
 export async function* readContents(
-  { message, run: { spool }, task: { signal } }: MailScan,
+  { message, run: { spool, signal } }: MailScan,
   options: Omit<ContentsOptions, 'header' | 'openFile' | 'createHash'>,
 ): AsyncGenerator<ReadingStep, void> {
   const openFile = () => openAnonymousFile(spool.directory)

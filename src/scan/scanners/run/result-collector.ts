@@ -27,10 +27,10 @@ export class ResultCollector {
 
   /** Returns the result if it ends the scan, and otherwise tolerates it and returns undefined. */
   record(result: ScanResult): ScanResult | undefined {
-    const { isTolerated, keepsOut, onToleratedLimit } = this.#run
+    const { isTolerated, keepsOut, toleratesLimits, note } = this.#run
     if (result.answer === 'clean') return undefined
-    if (onToleratedLimit && isLimit(result)) {
-      onToleratedLimit(result.reason)
+    if (toleratesLimits && isLimit(result)) {
+      note(`passed over in a file: ${result.reason}`)
       return undefined
     }
     if (result.answer === 'unknown') return this.#isMilder(result) ? this.#tolerated : result
@@ -69,11 +69,6 @@ export class ResultCollector {
     return isNothingHeld && this.#tolerated.answer === 'clean'
   }
 
-  /** Whether limits are tolerated. */
-  get toleratesLimits(): boolean {
-    return this.#run.onToleratedLimit !== undefined
-  }
-
   /** Whether a finding was tolerated. It may hide another one. */
   get hasToleratedFinding(): boolean {
     return this.#hasToleratedFinding
@@ -85,12 +80,12 @@ export class ResultCollector {
    * contents was clean. Contents left to the scan of the whole are unchanged there, so the scan of the same
    * bytes as a text has covered them.
    */
-  conclude(isReadToEnd: boolean, note: (text: string) => void): ScanResult {
+  conclude(isReadToEnd: boolean): ScanResult {
     if (this.#unreadContents !== undefined) return this.#unreadContents
     if (this.#postponed === undefined) return this.#tolerated
     const isAllClean = isReadToEnd && this.#tolerated.answer === 'clean'
     if (!isAllClean) return this.record(this.#postponed) ?? this.#tolerated
-    note(`${this.#postponed.reason}, but each part is clean`)
+    this.#run.note(`${this.#postponed.reason}, but each part is clean`)
     return this.#tolerated
   }
 

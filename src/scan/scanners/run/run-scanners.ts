@@ -4,19 +4,13 @@ import type { Header } from '../../../mail/message/header-block.ts'
 import { type Message, TOP_LINE } from '../../../mail/message/message.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import type { FormSet } from '../../../mail/mime/index.ts'
-import {
-  abortLate,
-  type MessageSample,
-  type RawSample,
-  type ScanTask,
-  type Unfiled,
-} from '../contract/scanner.ts'
+import { abortLate, type MessageSample, type RawSample, type Unfiled } from '../contract/scanner.ts'
 import { clean, type ScanResult, worse } from '../findings/scan-result.ts'
 import { Inspections } from './inspections.ts'
 import { extractedBy } from './mail-reading.ts'
 import { ResultCollector } from './result-collector.ts'
 import { isFinal, scanMail, scanWithoutExtracted } from './scan-mail.ts'
-import type { MailScan, ScanRun } from './scan-run.ts'
+import type { MailScan, RunUnderWay, ScanRun } from './scan-run.ts'
 import { scanSamples, withScannerName } from './scan-samples.ts'
 
 /**
@@ -70,16 +64,10 @@ export async function runScanners(
   gone?.addEventListener('abort', leave)
   if (gone?.aborted) leave()
   try {
-    const task: ScanTask = {
-      signal: abort.signal,
-      timeLeft: run.timeLeft,
-      note: run.note,
-      isTolerated: run.isTolerated,
-      signatures: run.signatures,
-    }
-    const result = await withPermits(message.bytes.size, run, task, () =>
+    const underWay: RunUnderWay = { ...run, signal: abort.signal }
+    const result = await withPermits(message.bytes.size, underWay, () =>
       withNamedCopy(message.bytes, run.spool, (file) =>
-        scanRawThenMail({ message: { ...message, file }, run, task }),
+        scanRawThenMail({ message: { ...message, file }, run: underWay }),
       ),
     )
     const isUnfinished = gone?.aborted && result.answer === 'unknown'
@@ -96,8 +84,7 @@ export async function runScanners(
  */
 async function withPermits(
   size: number,
-  { scanners, progress = { hasBegun: false }, onPermit }: ScanRun,
-  { signal, timeLeft }: ScanTask,
+  { scanners, signal, timeLeft, progress = { hasBegun: false }, onPermit }: RunUnderWay,
   scan: () => Promise<ScanResult>,
 ): Promise<ScanResult> {
   const ends: (() => void)[] = []
@@ -151,10 +138,10 @@ const areSameForms = (now: FormSet | undefined, before: FormSet): boolean =>
 
 /** Submits all bytes to the scanners, unchanged. */
 async function scanRaw(sample: Unfiled<RawSample>, scan: MailScan): Promise<ScanResult> {
-  const { run, task } = scan
-  const results = new ResultCollector({ ...run, onToleratedLimit: undefined })
+  const { run } = scan
+  const results = new ResultCollector({ ...run, toleratesLimits: false })
   const result = await withNamedCopy(sample.bytes, run.spool, (file) =>
     scanSamples([{ ...sample, file }], { ...scan, results, inspections: new Inspections() }),
   )
-  return result ?? results.conclude(false, task.note)
+  return result ?? results.conclude(false)
 }

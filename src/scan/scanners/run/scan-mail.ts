@@ -36,10 +36,10 @@ export async function scanWithoutExtracted(
 }
 
 async function beginPass(scan: MailScan): Promise<ScanPass> {
-  const { message, run, task } = scan
-  const inspections = await Inspections.begin(run.scanners, task)
+  const { message, run } = scan
+  const inspections = await Inspections.begin(run.scanners, run)
   // If the signal ends it, the reading ends at its first step, too.
-  if (message.raw) await inspections.inspectContent(message.raw.bytes, task.signal)
+  if (message.raw) await inspections.inspectContent(message.raw.bytes, run.signal)
   return { ...scan, results: new ResultCollector(run), inspections }
 }
 
@@ -69,11 +69,11 @@ async function scanHidden(pass: ScanPass, reading: MailReading): Promise<ScanRes
 }
 
 function conclude(
-  { results, task }: ScanPass,
+  { results }: ScanPass,
   { scansContents, isToEnd }: MailReading,
   result: ScanResult | undefined,
 ): ScanResult {
-  const found = result ?? results.conclude(isToEnd, task.note)
+  const found = result ?? results.conclude(isToEnd)
   const isPartial = scansContents && !isToEnd
   return found.answer === 'clean' && isPartial ? { ...found, partial: true } : found
 }
@@ -90,7 +90,7 @@ async function scanWhole(
   pass: ScanPass,
   { batch, partList }: MailReading,
 ): Promise<ScanResult | undefined> {
-  if (partList?.isCut) pass.task.note('plugins get only a part of the names')
+  if (partList?.isCut) pass.run.note('plugins get only a part of the names')
   const message = partList ? { ...pass.message, partList } : pass.message
   for (const samples of batch.endWith(message)) {
     const result = await scanSamples(samples, pass)

@@ -5,20 +5,15 @@ import type { MessageSample, Scanner, ScanTask } from '../contract/scanner.ts'
 import type { ScanResult, Unread } from '../findings/scan-result.ts'
 import type { PermitOrResult } from '../permits/scan-permits.ts'
 
-/**
- * How a message is scanned: by which scanners and settings, what their results mean, and the listeners. Each of
- * its tasks has the same listeners (ScanTask).
- */
+/** How a message is scanned: by which scanners and settings, what their results mean, and the listeners. */
 export interface ScanRun extends Omit<ScanTask, 'signal'> {
   readonly scanners: readonly Scanner[]
   readonly settings: ScanSettings
   readonly spool: SpoolSettings
   /** The unread parts that end the scan. Others are tolerated. */
   readonly keepsOut: ReadonlySet<Unread>
-  /**
-   * Called with each limit that was reached. Set if limits are tolerated, because the bytes may not be a message.
-   */
-  readonly onToleratedLimit?: ((reason: string) => void) | undefined
+  /** Whether limits are tolerated, and noted, because the bytes may not be a message. */
+  readonly toleratesLimits?: boolean
   /**
    * Returns how strictly a message is treated for a result that does not end the scan, and for an unknown
    * answer; of several results the strictest applies. Without it, all are equal.
@@ -38,9 +33,11 @@ export interface ScanRun extends Omit<ScanTask, 'signal'> {
   readonly onPermit?: ((signal: AbortSignal) => Promise<PermitOrResult>) | undefined
 }
 
+/** A run that has begun: the same object is the task of each scanner. */
+export interface RunUnderWay extends ScanRun, ScanTask {}
+
 /** The scan of one message. */
 export interface MailScan {
   readonly message: MessageSample
-  readonly run: ScanRun
-  readonly task: ScanTask
+  readonly run: RunUnderWay
 }

@@ -63,12 +63,12 @@ export async function scanSamples(
 function notYetScannedBy(
   { decoder }: ContentScanner,
   samples: readonly Sample[],
-  { results }: ScanPass,
+  { run }: ScanPass,
 ): readonly Sample[] {
   const last = samples.at(-1)!
   const raw = last.kind === 'message' ? last.raw : undefined
   if (raw === undefined || decoder === undefined) return samples
-  const hasSeen = results.toleratesLimits || decoder.treatsAsMail(raw.bytes)
+  const hasSeen = run.toleratesLimits || decoder.treatsAsMail(raw.bytes)
   return hasSeen ? samples.slice(0, -1) : samples
 }
 
@@ -91,16 +91,16 @@ async function scanTogether(
 ): Promise<ScanResult | undefined> {
   const sample = together(samples)
   if (sample === undefined) return undefined
-  const ofAll = await scanWith(scanner, sample, pass.task)
+  const ofAll = await scanWith(scanner, sample, pass.run)
   if (sample.batch === undefined) return conclude(ofAll, sample, scanner, pass)
-  const hidesOthers = pass.results.toleratesLimits && ofAll.answer === 'unknown'
+  const hidesOthers = pass.run.toleratesLimits && ofAll.answer === 'unknown'
   if (!mayPostpone(ofAll, pass) && !isAboutUnpacked(ofAll) && !hidesOthers) {
     const result = await conclude(ofAll, sample, scanner, pass)
     // A scanner reports its first finding in several samples, which may hide the others.
     if (result !== undefined || ofAll.answer !== 'infected') return result
   }
   for (const single of samples) {
-    const alone = await scanWith(scanner, single, pass.task)
+    const alone = await scanWith(scanner, single, pass.run)
     const result = await conclude(alone, single, scanner, pass)
     if (result !== undefined) return result
   }
@@ -119,7 +119,7 @@ async function conclude(
   scanner: ContentScanner,
   pass: ScanPass,
 ): Promise<ScanResult | undefined> {
-  const { results, task } = pass
+  const { results, run } = pass
   if (sample.kind === 'raw') return results.record(withScannerName(scanner, asAlert(result)))
   if (isAboutUnpacked(result)) {
     if (await isTooLargeByItself(sample, scanner, pass)) {
@@ -129,7 +129,7 @@ async function conclude(
   }
   if (!mayPostpone(result, pass)) return results.record(result)
   const { asPlainText } = await import('./as-plain-text.ts')
-  const asText = await asPlainText(sample, pass, (text) => scanWith(scanner, text, task))
+  const asText = await asPlainText(sample, run, (text) => scanWith(scanner, text, run))
   if (asText?.answer === 'clean') {
     results.postponeLimit(result)
     return undefined
@@ -145,12 +145,12 @@ async function conclude(
 async function isTooLargeByItself(
   { bytes: { size }, envelope, origin }: Sample,
   scanner: ContentScanner,
-  { run, task }: ScanPass,
+  { run }: ScanPass,
 ): Promise<boolean> {
   const { Zeros } = await import('./look-inside.ts')
   const bytes = new Zeros(size)
   const result = await withNamedCopy(bytes, run.spool, (file) =>
-    scanWith(scanner, { kind: 'message', bytes, envelope, origin, file }, task),
+    scanWith(scanner, { kind: 'message', bytes, envelope, origin, file }, run),
   )
   return result.answer === 'unread'
 }
@@ -162,17 +162,17 @@ async function scanInside(
   scanner: ContentScanner,
   pass: ScanPass,
 ): Promise<ScanResult | undefined> {
-  const { task, results } = pass
+  const { run, results } = pass
   const { lookInside } = await import('./look-inside.ts')
   const result = await lookInside(
     sample,
     pass,
-    (inside) => scanWith(scanner, inside, task),
+    (inside) => scanWith(scanner, inside, run),
     (found) => results.record(found),
   )
   if (result === 'unread') return results.record(limited)
   if (result !== 'all') return result
-  task.note(`${limited.reason}, but each file in it is clean`)
+  run.note(`${limited.reason}, but each file in it is clean`)
   return undefined
 }
 

@@ -17,7 +17,7 @@ const messageOf = (one: Sample) => one.kind === 'content' && one.message
 
 /** What scanners are asked about; undefined if they are not asked. */
 function asText(bytes: Sample): Promise<string | undefined> {
-  return asPlainText(bytes, { run, ...scanTask() }, async (text) => {
+  return asPlainText(bytes, { ...run, ...scanTask().task }, async (text) => {
     const gathered = text.bytes.gather()
     t.equal(text.bytes.size, gathered.length)
     t.equal(messageOf(text), messageOf(bytes))
@@ -77,7 +77,7 @@ t.test('nothing is asked once the message is late', async (t) => {
   const { task, abort } = scanTask()
   abort()
   const long = sample(Buffer.alloc(1024 * 1024, 'a line\n'))
-  t.equal(await asPlainText(long, { run, task }, async () => 'asked'), undefined)
+  t.equal(await asPlainText(long, { ...run, ...task }, async () => 'asked'), undefined)
 })
 
 t.test(
@@ -85,7 +85,7 @@ t.test(
   async (t) => {
     const { readFileSync, existsSync } = await import('node:fs')
     let path = ''
-    await asPlainText(content('From: a\n'), { run, ...scanTask() }, async (text) => {
+    await asPlainText(content('From: a\n'), { ...run, ...scanTask().task }, async (text) => {
       path = (await text.file()).path
       t.equal(readFileSync(path, 'latin1'), ' From: a\n')
     })

@@ -57,16 +57,19 @@ async function ask(
   } = {},
 ) {
   const keepsOut = new Set<Unread>(['size', ...nested])
-  const run = runOf(scanners, { settings: secondLook, keepsOut, isTolerated })
   const { task, abort: leave } = scanTask(abort === 'late' ? 0 : 60_000)
   if (abort === 'gone') leave()
   const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
+  const run = {
+    ...runOf(scanners, { settings: secondLook, keepsOut, isTolerated }),
+    signal: task.signal,
+  }
   const results = new ResultCollector(run)
-  const asking = { message, run, task, results, inspections }
+  const asking = { message, run, results, inspections }
   const result = await scanSamples(samples, asking).finally(() => clearTimeout(stay))
   if (!abort) t.equal(getEventListeners(task.signal, 'abort').length, 0, 'no listener is left')
   // What the scan comes to if the message was read to its end, or was not.
-  const conclude = (isReadToEnd: boolean) => results.conclude(isReadToEnd, () => {})
+  const conclude = (isReadToEnd: boolean) => results.conclude(isReadToEnd)
   return { result, inContents: conclude(true), unread: conclude(false) }
 }
 
