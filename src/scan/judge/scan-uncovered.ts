@@ -5,9 +5,9 @@ import { runScanners, sampleOf } from '../scanners/run/run-scanners.ts'
 import type { ScanRun } from '../scanners/run/scan-run.ts'
 import type { Trust } from '../stamps/verify-stamps.ts'
 import type { ScanMessage } from '../verdicts/copies/cached-verdict.ts'
+import { isCertainlyMail } from './context/certainly-mail.ts'
 import type { Deadline } from './context/deadline.ts'
 import type { JudgeContext } from './context/judge-context.ts'
-import { type StepsForContent, stepsForContent } from './context/steps-for-content.ts'
 import type { JudgedMail } from './context/transaction.ts'
 import { isToleratedBy, strictnessFor, whatKeepsOut } from './decision/actions.ts'
 import type { ScanOutcome } from './decision/decide.ts'
@@ -25,7 +25,7 @@ export async function scanUncovered(
   deadline: Deadline,
 ): Promise<ScanOutcome> {
   const { config, tools } = context
-  const { settings } = config
+  const { settings, resultOnlyFor } = config
   const isExempt = isReleased(trust, mail, tools)
   const scanners = tools.scanners.filter(
     (scanner) => scanner.hasBans || !(isExempt || covers(trust, scanner, settings)),
@@ -33,21 +33,23 @@ export async function scanUncovered(
   const unscanned = isExempt
     ? unlessBansApply(scanners, settings)
     : ifSizeExceeds(mail.message.size, settings, scanners, trust)
-  const steps = stepsForContent(mail.message, config)
-  if (unscanned !== undefined && !steps.scansRaw) {
+  const scansRaw = resultOnlyFor !== undefined
+  if (unscanned !== undefined && !scansRaw) {
     return { result: unscanned, scanners: [], notes: [], oddities: new Set() }
   }
   const notes: string[] = []
   if (unscanned !== undefined && 'reason' in unscanned) notes.push(unscanned.reason)
   if (mail.alternative !== undefined) notes.push('read in two ways: the body is a whole message')
+  const asFile = resultOnlyFor === 'files'
+  const mayBeNoMail = asFile && !isCertainlyMail(mail.message.header)
   const run: ScanRun = {
     scanners,
     settings,
     spool: config.spool,
-    asFile: !steps.usesVerdicts,
+    asFile,
     rawOnly: unscanned !== undefined,
-    keepsOut: whatKeepsOut(mail.client, config, steps),
-    toleratesLimits: !steps.appliesLimits,
+    keepsOut: whatKeepsOut(mail.client, config, mayBeNoMail),
+    toleratesLimits: mayBeNoMail,
     isTolerated: isToleratedBy(config),
     strictness: strictnessFor(config),
     timeLeft: deadline.forScans(settings.timeout),
@@ -56,7 +58,7 @@ export async function scanUncovered(
     note: (text) => void notes.push(text),
   }
   let oddities: ReadonlySet<string> = new Set()
-  const scan = scanOf(mail, run, steps, (found) => {
+  const scan = scanOf(mail, run, scansRaw, (found) => {
     oddities = found
   })
   const found = tools.verdicts
@@ -70,7 +72,7 @@ export async function scanUncovered(
 function scanOf(
   { message, outgoing, alternative, envelope, client: { origin } }: JudgedMail,
   run: ScanRun,
-  { scansRaw }: StepsForContent,
+  scansRaw: boolean,
   onOddities: ScanRun['onOddities'],
 ): ScanMessage {
   const from = { envelope, origin }

@@ -6,7 +6,6 @@ import { EVERY_PART, RELEASED, RELEASED_TO_MAX, releasedTo, scannerName } from '
 import { type Trust, verifyStamps } from '../stamps/verify-stamps.ts'
 import type { JudgeConfig } from './context/judge-config.ts'
 import type { Tools } from './context/judge-context.ts'
-import { stepsForContent } from './context/steps-for-content.ts'
 import type { Transaction } from './context/transaction.ts'
 
 /** The trust in mail without a valid stamp, if the log needs no reason. */
@@ -15,12 +14,11 @@ const untrusted: Trust = { trusted: false, reason: '' }
 /** Verifies the stamps of a message, if this host and the client are in a cluster. */
 export function verifyTrust(
   { message, client }: Transaction,
-  config: JudgeConfig,
+  { cluster, resultOnlyFor }: JudgeConfig,
   { crypto, now, signatureFiles }: Tools,
 ): Trust {
-  const { cluster } = config
   if (cluster === undefined || crypto === undefined) return untrusted
-  if (!stepsForContent(message, config).usesVerdicts) return untrusted
+  if (resultOnlyFor === 'files') return untrusted
   if (cluster.CLUSTERPEERS === 'required' && !client.isClusterPeer) {
     return { trusted: false, reason: 'client is not a CLUSTERPEER' }
   }

@@ -11,7 +11,6 @@ import type {
   UnreadResult,
 } from '../../scanners/findings/scan-result.ts'
 import type { JudgeConfig, MailSettings } from '../context/judge-config.ts'
-import type { StepsForContent } from '../context/steps-for-content.ts'
 import type { Client } from '../context/transaction.ts'
 import type { Grounds } from './decision.ts'
 
@@ -119,11 +118,11 @@ export function actionForUnknown({
   return resultOnlyFor ? 'defer' : settings.SCANFAIL
 }
 
-/** Returns the unread parts of a message for which mail of this client is kept out. */
+/** Returns the unread parts of a message for which mail of this client is kept out, unless it may be no mail. */
 export function whatKeepsOut(
   { isBounceInjector }: Client,
   config: JudgeConfig,
-  { appliesLimits }: StepsForContent,
+  mayBeNoMail: boolean,
 ): ReadonlySet<Unread> {
   if (isBounceInjector) return new Set() // a refused bounce would be tried again indefinitely
   const reasons = new Set<Unread>()
@@ -133,7 +132,7 @@ export function whatKeepsOut(
   for (const [kind, { action }] of Object.entries(unreadRows)) {
     if (action(config) !== 'accept') reasons.add(kind as Unread)
   }
-  if (!appliesLimits) reasons.delete('oddities')
+  if (mayBeNoMail) reasons.delete('oddities')
   return reasons
 }
 
