@@ -35,7 +35,7 @@ type HostEvent =
 const VERDICTS_MAX = 16 * 1024 * 1024
 /** Upper limit, in bytes, for the overhead of a verdict in addition to its fingerprint and its texts. */
 const ENTRY_OVERHEAD = 256
-/** Milliseconds for which events are collected. A scan that begins and ends within this time is not sent. */
+/** Milliseconds for which events are collected, and then sent together. */
 const GATHERED_FOR = 3
 
 /**
@@ -63,7 +63,6 @@ export class HostMemory {
   })
   #send: ((events: HostEvents) => void) | undefined
   #events: HostEvent[] = []
-  #isGathering = false
 
   /** `self` is the id of this process. `crashRecord` is set if the first process reads it. */
   constructor({
@@ -124,16 +123,14 @@ export class HostMemory {
 
   #notify(event: HostEvent): void {
     if (this.#send === undefined) return
+    if (this.#events.length === 0) setTimeout(() => this.#flush(), GATHERED_FOR)
     this.#events.push(event)
-    if (!this.#isGathering) setTimeout(() => this.#flush(), GATHERED_FOR)
-    this.#isGathering = true
   }
 
   #flush(): void {
-    this.#isGathering = false
-    const gathered = withoutShortScans(this.#events)
+    const events = this.#events
     this.#events = []
-    if (gathered.length > 0) this.#send?.({ from: this.#self, events: gathered })
+    this.#send?.({ from: this.#self, events })
   }
 
   #receiveEvent(event: HostEvent, from: number): void {
@@ -156,28 +153,4 @@ export class HostMemory {
         this.extracted.want()
     }
   }
-}
-
-/**
- * Returns the events without scans that began and ended within them: their verdict is cached already, or
- * there is none.
- */
-function withoutShortScans(events: readonly HostEvent[]): HostEvent[] {
-  const kept = new Set<HostEvent>()
-  const begun = new Map<string, HostEvent>()
-  for (const event of events) {
-    if (event.kind === 'extracts' || event.kind === 'wanted') {
-      kept.add(event)
-      continue
-    }
-    const before = begun.get(event.fingerprint)
-    if (event.kind === 'ended' && before !== undefined) {
-      kept.delete(before)
-      begun.delete(event.fingerprint)
-      continue
-    }
-    kept.add(event)
-    if (event.kind === 'begun') begun.set(event.fingerprint, event)
-  }
-  return [...kept]
 }

@@ -85,9 +85,13 @@ export class Verdicts {
     if (!isCacheable(identity)) return scanAlone()
     let vain = 0
     while (true) {
+      const own = memory.cachedVerdict(identity.fingerprint)
+      if (own !== undefined && this.#doesCount(own, identity)) {
+        return withCached(own, run, scanMessage)
+      }
       const scan = memory.scansForCopies.of(identity.fingerprint)
       if (scan === undefined) {
-        const found = await this.#lookUpOrScan(identity, scanMessage)
+        const found = await this.#askHostsOrScan(identity, scanMessage)
         if (found !== undefined) return found
         continue
       }
@@ -127,10 +131,10 @@ export class Verdicts {
   }
 
   /**
-   * Resolves to the result for a message and for all copies that wait for it: a valid cached verdict,
+   * Resolves to the result for a message and for all copies that wait for it: a valid verdict of another host,
    * otherwise the result of a scan. Resolves to undefined if another process has begun to scan a copy first.
    */
-  async #lookUpOrScan(
+  async #askHostsOrScan(
     identity: CacheableMessage,
     scanMessage: ScanMessage,
   ): Promise<CachedOrScanned | undefined> {
@@ -141,7 +145,7 @@ export class Verdicts {
     const isFirst = () => memory.scansForCopies.of(identity.fingerprint) === scan
     let found = nothingForCopies
     try {
-      const verdict = await this.#findCached(identity, within * SHARE_OF_WAITING)
+      const verdict = await this.#verdictOfHosts(identity, within * SHARE_OF_WAITING)
       if (verdict !== undefined) {
         scan.end({ kind: 'verdict', verdict }) // copies need not wait for the scanners that always scan
         return await withCached(verdict, identity.run, scanMessage)
@@ -176,15 +180,13 @@ export class Verdicts {
     shared?.put(fingerprint, sealVerdict(verdict, fingerprint, secrets.seal, crypto), maxAge)
   }
 
-  /** Resolves to a cached verdict of this or another host that is valid here and now. */
-  async #findCached(
+  /** Resolves to a verdict of another host that is valid here and now, and caches it. */
+  async #verdictOfHosts(
     message: CacheableMessage,
     timeout: number,
   ): Promise<CachedVerdict | undefined> {
     const { memory, shared, crypto, maxAge } = this.#options
     const { fingerprint, secrets } = message
-    const own = memory.cachedVerdict(fingerprint)
-    if (own !== undefined && this.#doesCount(own, message)) return own
     const sealed = await shared?.get(fingerprint, timeout)
     const opened = sealed && openSealed(sealed, fingerprint, secrets.seal, crypto)
     if (opened === undefined || !this.#doesCount(opened, message)) return undefined

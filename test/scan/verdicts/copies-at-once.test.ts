@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import t from 'tap'
 import type { ScanResult } from '../../../src/scan/scanners/findings/scan-result.ts'
+import { HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
 import { clamd, clean, copy, letter, open, scanner, settings, vain, virus } from './rig.ts'
 
 /** Copies that come while the first of them is scanned. */
@@ -18,6 +19,20 @@ t.test('copies that come at once wait for the first one', async (t) => {
     t.match(found, { result: virus, cached: { host: 'here' } })
   }
   t.equal(scans.length, 1)
+})
+
+t.test('other processes hear of a scan, and not of copies with a cached verdict', async (t) => {
+  const memory = new HostMemory()
+  const { find } = open({ memory })
+  const said: string[] = []
+  await new Promise<void>((resolve) => {
+    memory.connect(({ events }) => {
+      said.push(...events.map(({ kind }) => kind))
+      resolve()
+    })
+    find(letter).then(() => find(copy))
+  })
+  t.same(said, ['begun', 'ended', 'found'])
 })
 
 const left: ScanResult = { ...vain, unfinished: true }

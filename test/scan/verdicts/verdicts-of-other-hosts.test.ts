@@ -76,7 +76,12 @@ t.test('a verdict of another host is cached here for the remaining time', async 
     const asked = told.filter(([what]) => what !== 'release')
     t.same(asked, [['get', settings.timeout / 4]], 'once, and is not told')
     while (events.length === 0) await setImmediatePromise()
-    t.match(events, [{ events: [{ kind: 'found', seconds: left }] }])
+    const [begun, found, ended] = [
+      { kind: 'begun' },
+      { kind: 'found', seconds: left },
+      { kind: 'ended' },
+    ]
+    t.match(events, [{ events: [begun, found, ended] }])
   }
 })
 
