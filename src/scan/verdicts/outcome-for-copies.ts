@@ -6,18 +6,7 @@ import type { CachedVerdict } from './copies/cached-verdict.ts'
 import { headerOfAllCopies } from './copies/fingerprint.ts'
 import { joinVersions } from './copies/fresh.ts'
 import type { CacheableMessage } from './copies/message-identity.ts'
-import type { ScanEnd } from './scans-for-copies.ts'
-
-/** The effect of a scan on the copies that wait, and whether its verdict may be cached for others. */
-interface OutcomeForCopies {
-  readonly end: ScanEnd
-  readonly mayLast: boolean
-}
-
-/** Nothing is known about copies. */
-export const nothingForCopies: OutcomeForCopies = { end: { kind: 'nothing' }, mayLast: false }
-/** Copies are scanned themselves, unless another process has a verdict. */
-export const scannedElsewhere: OutcomeForCopies = { end: { kind: 'elsewhere' }, mayLast: false }
+import { NO_VERDICT, type ScanEnd } from './scans-for-copies.ts'
 
 /**
  * Returns what the result of a scan means for copies. It had `isShort` time if less than half of the usual limit
@@ -29,24 +18,21 @@ export function outcomeForCopies(
   host: string,
   isShort: boolean,
   inUse: SignaturesInUse | undefined,
-): OutcomeForCopies {
+): ScanEnd {
   if (result.answer === 'unknown') {
     // If the client has left or gave no time, copies must not be deferred for that: they are scanned
     // themselves.
-    if (result.unfinished || isShort) return scannedElsewhere
-    return {
-      end: { kind: 'unknown', result: unknown(result.reason, result.cause) },
-      mayLast: false,
-    }
+    if (result.unfinished || isShort) return { kind: 'elsewhere' }
+    return { kind: 'unknown', result: unknown(result.reason, result.cause) }
   }
   const found = cacheablePartOf(result, identity)
-  if (found === undefined || inUse === undefined) return nothingForCopies
+  if (found === undefined || inUse === undefined) return NO_VERDICT
   const scanners = identity.scanners.map((scanner) => scanner.name)
   const signatures = joinVersions(identity.versions)
   const verdict = { found, scanners, signatures, time: inUse.since, host }
   // What is clean now may be infected by signatures that are being loaded.
   const mayLast = inUse.areLoaded || found.answer === 'infected'
-  return { end: { kind: 'verdict', verdict }, mayLast }
+  return { kind: 'verdict', verdict, mayLast }
 }
 
 /** Returns the part of a result that applies to every copy, or undefined if there is none. */

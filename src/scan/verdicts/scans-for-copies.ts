@@ -3,8 +3,9 @@ import type { CachedVerdict } from './copies/cached-verdict.ts'
 
 /** The outcome of a scan, for the copies that wait for it. */
 export type ScanEnd =
-  | { readonly kind: 'verdict'; readonly verdict: CachedVerdict }
-  /** Another process scanned the message. Its verdict, if any, is cached. */
+  /** `mayLast` is false if the verdict counts only for the copies that wait now. */
+  | { readonly kind: 'verdict'; readonly verdict: CachedVerdict; readonly mayLast: boolean }
+  /** Another process scanned the message, or the scan did not end: copies look for a verdict again. */
   | { readonly kind: 'elsewhere' }
   /** The answer of the scanners is unknown. */
   | { readonly kind: 'unknown'; readonly result: ScanResult }
@@ -26,7 +27,7 @@ export type ScanEvent =
   | { readonly kind: 'begun'; readonly fingerprint: string; readonly within: number }
   | { readonly kind: 'ended'; readonly fingerprint: string; readonly unknown?: ScanResult }
 
-const NOTHING: ScanEnd = { kind: 'nothing' }
+export const NO_VERDICT: ScanEnd = { kind: 'nothing' }
 
 /**
  * The scans under way in all processes of the host, by the message's fingerprint: the first copy is scanned,
@@ -70,14 +71,14 @@ export class ScansForCopies {
       this.#scans.get(fingerprint)?.get(from)?.end(end)
     } else {
       const scan = this.#add(fingerprint, from, () => clearTimeout(timer))
-      const timer = setTimeout(() => scan.end(NOTHING), event.within)
+      const timer = setTimeout(() => scan.end(NO_VERDICT), event.within)
       timer.unref()
     }
   }
 
   /** Notes that another process has ended: its scans will not finish. */
   left(from: number): void {
-    for (const scans of this.#scans.values()) scans.get(from)?.end(NOTHING)
+    for (const scans of this.#scans.values()) scans.get(from)?.end(NO_VERDICT)
   }
 
   #add(fingerprint: string, by: number, whenEnded: (end: ScanEnd) => void): ScanForCopies {

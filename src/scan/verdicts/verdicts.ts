@@ -19,13 +19,8 @@ import {
 } from './copies/message-identity.ts'
 import { scanGuarded } from './guarded-scan.ts'
 import type { HostMemory } from './host-memory.ts'
-import {
-  nothingForCopies,
-  outcomeForCopies,
-  resultForCopies,
-  scannedElsewhere,
-} from './outcome-for-copies.ts'
-import type { ScanEnd } from './scans-for-copies.ts'
+import { outcomeForCopies, resultForCopies } from './outcome-for-copies.ts'
+import { NO_VERDICT, type ScanEnd } from './scans-for-copies.ts'
 import { openSealed, sealVerdict } from './store/seal.ts'
 import type { SharedStore, Sharing } from './store/shared-store.ts'
 
@@ -143,11 +138,11 @@ export class Verdicts {
     const within = timeLeft()
     const scan = memory.scansForCopies.begin(identity.fingerprint, within)
     const isFirst = () => memory.scansForCopies.of(identity.fingerprint) === scan
-    let found = nothingForCopies
+    let end = NO_VERDICT
     try {
       const verdict = await this.#verdictOfHosts(identity, within * SHARE_OF_WAITING)
       if (verdict !== undefined) {
-        scan.end({ kind: 'verdict', verdict }) // copies need not wait for the scanners that always scan
+        scan.end({ kind: 'verdict', verdict, mayLast: true }) // copies need not wait for the scanners that always scan
         return await withCached(verdict, identity.run, scanMessage)
       }
       const isShort = timeLeft() < fullTime / 2
@@ -157,19 +152,18 @@ export class Verdicts {
         isByThese &&= version === identity.versions[scanner]
       }
       if (!isFirst()) {
-        found = scannedElsewhere
+        end = { kind: 'elsewhere' }
         return undefined
       }
       const result = await scanGuarded(identity, scanMessage, memory, crypto, note)
       const forCopies = await resultForCopies(result, identity, (scanners, header) =>
         scanMessage(scanners, { signatures: note, header }),
       )
-      found = outcomeForCopies(forCopies, identity, host, isShort, isByThese ? inUse : undefined)
+      end = outcomeForCopies(forCopies, identity, host, isShort, isByThese ? inUse : undefined)
       return { result }
     } finally {
-      const { end, mayLast } = found
       scan.end(end)
-      if (end.kind === 'verdict' && mayLast) this.#cache(end.verdict, identity)
+      if (end.kind === 'verdict' && end.mayLast) this.#cache(end.verdict, identity)
       else shared?.release(identity.fingerprint)
     }
   }
