@@ -140,7 +140,7 @@ export async function checkAlerts(
     const content = file?.(settings)
     if (content === undefined || (after !== undefined && !served.has(after))) continue
     const signal = AbortSignal.timeout(SCAN_TIMEOUT)
-    const outcome = await server.scan({ bytes: Bytes.of(content) }, { signal, note() {} })
+    const outcome = await server.scan([{ bytes: Bytes.of(content) }], { signal, note() {} })
     const reply = outcome.kind === 'answered' ? outcome.reply : undefined
     if (reply === undefined || reply.answer === 'unknown') {
       checkLines.push(

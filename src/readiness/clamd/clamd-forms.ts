@@ -30,7 +30,7 @@ export async function probeRoom(
   signal: AbortSignal,
 ): Promise<'enough' | 'none' | 'late'> {
   const bytes = Bytes.of(Buffer.alloc(FREE_SPACE))
-  const outcome = await clamd.scan({ bytes }, { signal, note() {} })
+  const outcome = await clamd.scan([{ bytes }], { signal, note() {} })
   if (outcome.kind === 'answered') return outcome.reply.answer === 'clean' ? 'enough' : 'none'
   const isQueueFull = outcome.kind === 'unreachable' && outcome.state === 'full'
   return outcome.kind === 'timed-out' || isQueueFull ? 'late' : 'none'

@@ -151,7 +151,7 @@ async function checkLargeMail(
 const scanLarge = (server: ClamdServer, size: number) => scan(server, largeEicarMessage(size))
 
 const scan = (server: ClamdServer, bytes: Bytes) =>
-  server.scan({ bytes }, { signal: AbortSignal.timeout(SCAN_TIMEOUT), note() {} })
+  server.scan([{ bytes }], { signal: AbortSignal.timeout(SCAN_TIMEOUT), note() {} })
 
 /**
  * Resolves to the approximate upper limit, in bytes, of mail that clamd reads completely. `over` exceeds it.

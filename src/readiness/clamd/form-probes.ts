@@ -29,7 +29,7 @@ export async function formsFoundBy(
 ): Promise<FormSet | undefined> {
   const finds = async (form: PartForm, above?: Buffer) => {
     const bytes = Bytes.of(mailWith(Buffer.from(EICAR), form, above))
-    const outcome = await server.scan({ bytes }, { signal, note() {} })
+    const outcome = await server.scan([{ bytes }], { signal, note() {} })
     if (outcome.kind === 'answered') return outcome.reply.answer === 'infected'
     throw new NoAnswer()
   }

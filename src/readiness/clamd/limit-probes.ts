@@ -57,7 +57,7 @@ export async function levelsOpened(
 }
 
 const askAtLevel = (server: ClamdServer, level: number, signal: AbortSignal) =>
-  server.scan({ bytes: Bytes.of(nestedEicar(level)) }, { signal, note() {} })
+  server.scan([{ bytes: Bytes.of(nestedEicar(level)) }], { signal, note() {} })
 
 /** A mail with the test virus in this many multiparts in one another. */
 function nestedEicar(depth: number): Buffer {

@@ -48,7 +48,7 @@ async function handing(t: { teardown(end: () => void): void }, socket: string) {
   const scanner = new ClamdScanner(clamdPolicy(socket), { lasting: true, passing })
   t.teardown(() => scanner.close())
   return {
-    async scan(message: Sample) {
+    async scan(message: Sample, ...others: Sample[]) {
       const { task } = scanTask()
       const end = await scanner.permits!.acquire({
         ...task,
@@ -57,7 +57,7 @@ async function handing(t: { teardown(end: () => void): void }, socket: string) {
       })
       if (typeof end !== 'function') return end
       try {
-        return await scanner.scan(message, task)
+        return await scanner.scanTogether([...others, message], task)
       } finally {
         end()
       }
@@ -89,10 +89,8 @@ t.test(
       const beside = Array.from({ length: 7 }, (_, n) =>
         mail(2_000, round * 100 + n, n === round % 9),
       )
-      const verdict = await scan({
-        ...mail(round % 2 ? 3_000 : 140_000, round, round % 9 === 7),
-        batch: beside,
-      })
+      const last = mail(round % 2 ? 3_000 : 140_000, round, round % 9 === 7)
+      const verdict = await scan(last, ...beside)
       if (verdict.answer !== (round % 9 < 8 ? 'infected' : 'clean')) t.fail(`round ${round}`)
     }
   },

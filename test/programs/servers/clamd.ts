@@ -159,7 +159,7 @@ export async function startClamd(t: Ending, options: ClamdOptions = {}): Promise
 export async function clamdAnswer(socket: string, message: Buffer): Promise<ScanResult> {
   const server = new ClamdServer(readClamdAddress(socket), { lasting: false })
   const task = { signal: AbortSignal.timeout(60_000), note() {} }
-  const outcome = await server.scan({ bytes: Bytes.of(message) }, task)
+  const outcome = await server.scan([{ bytes: Bytes.of(message) }], task)
   if (outcome.kind !== 'answered') throw new Error(`clamd: ${outcome.reason}`)
   return outcome.reply
 }

@@ -18,22 +18,23 @@ const PUA = 'PUA.Packed'
 const textOf = ({ bytes }: Sample) => bytes.gather().toString('latin1')
 
 /** Opens base64, as clamd does, and names the first of these words in what it gets. */
-function clamdLike(more: Partial<ContentScanner> = {}): ContentScanner {
+function clamdLike({ scansTogether = false } = {}): ContentScanner {
+  const scanTogether = async (samples: readonly Sample[]) => {
+    for (const each of samples) {
+      const opened = textOf(each).replace(/[A-Za-z0-9+/]{16,}={0,2}/g, (word) =>
+        Buffer.from(word, 'base64').toString('latin1'),
+      )
+      const found = /PUA\.Packed|Heuristics\.OLE2\.ContainsMacros|Eicar|TROUBLE/.exec(opened)?.[0]
+      if (found === 'TROUBLE') return unknown('cannot tell')
+      if (found !== undefined) return infected(found)
+    }
+    return clean
+  }
   return {
     name: 'clamd',
     hasBans: false,
-    async scan(sample) {
-      for (const each of [...(sample.batch ?? []), sample]) {
-        const opened = textOf(each).replace(/[A-Za-z0-9+/]{16,}={0,2}/g, (word) =>
-          Buffer.from(word, 'base64').toString('latin1'),
-        )
-        const found = /PUA\.Packed|Heuristics\.OLE2\.ContainsMacros|Eicar|TROUBLE/.exec(opened)?.[0]
-        if (found === 'TROUBLE') return unknown('cannot tell')
-        if (found !== undefined) return infected(found)
-      }
-      return clean
-    },
-    ...more,
+    scan: (sample) => scanTogether([sample]),
+    ...(scansTogether && { scanTogether }),
   }
 }
 
@@ -95,7 +96,7 @@ for (const [excuse, setup] of Object.entries(excuses)) {
       const refused = { kind: 'reject', details: { scan: 'infected', virus: 'Eicar' } }
       t.match(await judgeWith(mail(pua, eicar)), refused)
       t.match(await judgeWith(mail(eicar, pua)), refused)
-      t.match(await judgeWith(mail(pua, eicar), clamdLike({ takesBatch: true })), refused)
+      t.match(await judgeWith(mail(pua, eicar), clamdLike({ scansTogether: true })), refused)
       for (const [place, text] of Object.entries(inNoContent)) {
         t.match(await judgeWith(text), refused, place)
         t.match(await judgeWith(mail(pua, forwarded(text))), refused, `${place} of a forward`)
@@ -104,7 +105,7 @@ for (const [excuse, setup] of Object.entries(excuses)) {
       t.match(await judgeWith(mail(pua, trouble)), { kind: 'defer', details: { scan: 'unknown' } })
       const excused = { kind: 'accept', details: { scan: 'infected', virus: PUA } }
       t.match(await judgeWith(mail(pua)), excused)
-      t.match(await judgeWith(mail(pua), clamdLike({ takesBatch: true })), excused)
+      t.match(await judgeWith(mail(pua), clamdLike({ scansTogether: true })), excused)
       t.match(await judgeWith(mail()), { kind: 'accept', details: { scan: 'clean' } })
     })
   }
@@ -220,7 +221,7 @@ t.test('the verdict of a host that excuses nothing does not hide a virus either'
     task.signatures?.('clamd', 'ClamAV 1.4.3/1/')
     return clamdLike().scan(sample, task)
   }
-  const scanner = clamdLike({ cacheable, scan })
+  const scanner = { ...clamdLike(), cacheable, scan }
   const judgeWith = (text: string, setup: Setup = {}) =>
     judgeBy(text, { ...setup, scanner, tools: { verdicts } })
   const both = mail(pua, eicar)

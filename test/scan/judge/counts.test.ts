@@ -87,10 +87,10 @@ async function countMade(work: () => Promise<unknown>) {
 /** A scanner that counts what it is asked. */
 class CountedClamd extends ClamdScanner {
   readonly asked = { calls: 0, questions: 0 }
-  override scan(sample: Sample, task: ScanTask): Promise<ScanResult> {
+  override scanTogether(samples: readonly Sample[], task: ScanTask): Promise<ScanResult> {
     this.asked.calls++
-    this.asked.questions += 1 + (sample.batch?.length ?? 0)
-    return super.scan(sample, task)
+    this.asked.questions += samples.length
+    return super.scanTogether(samples, task)
   }
 }
 

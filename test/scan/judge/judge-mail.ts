@@ -21,6 +21,7 @@ import { parseRules } from '../../../src/scan/rules/parse-rules.ts'
 import type {
   BanScanner,
   ContentScanner,
+  Sample,
   Scanner,
 } from '../../../src/scan/scanners/contract/scanner.ts'
 import {
@@ -69,11 +70,17 @@ export function stageFor(text: string, setup: Setup = {}) {
   const scanners = (setup.scanners ?? [scannerOf('clamd', scan)]).map((scanner): Scanner => {
     const { name } = scanner
     if (!scanner.hasBans) {
+      const note = ({ kind }: Sample) => kind !== 'content' && asked.push(name)
       const scan: ContentScanner['scan'] = (sample, task) => {
-        if (sample.kind !== 'content') asked.push(name)
+        note(sample)
         return scanner.scan(sample, task)
       }
-      return { ...scanner, scan }
+      const together = scanner.scanTogether?.bind(scanner)
+      const scanTogether: ContentScanner['scanTogether'] = (samples, task) => {
+        samples.forEach(note)
+        return together!(samples, task)
+      }
+      return { ...scanner, scan, ...(together && { scanTogether }) }
     }
     const inspect: BanScanner['inspect'] = async (task) => {
       const begun = await scanner.inspect(task)

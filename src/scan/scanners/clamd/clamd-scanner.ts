@@ -68,7 +68,6 @@ interface ClamdScannerOptions {
 export class ClamdScanner implements ContentScanner {
   readonly name = 'clamd'
   readonly hasBans = false
-  readonly takesBatch = true
   readonly cacheable: Cacheable
   readonly permits: ScanPermits
   readonly decoder: ScannerDecoder
@@ -102,13 +101,18 @@ export class ClamdScanner implements ContentScanner {
     }
   }
 
-  async scan(sample: Sample, task: ScanTask): Promise<ScanResult> {
+  scan(sample: Sample, task: ScanTask): Promise<ScanResult> {
+    return this.scanTogether([sample], task)
+  }
+
+  async scanTogether(samples: readonly Sample[], task: ScanTask): Promise<ScanResult> {
     const { CLAMDMAXSIZE } = this.#settings
-    const size = Math.max(...[sample, ...(sample.batch ?? [])].map(({ bytes }) => bytes.size))
+    const size = Math.max(...samples.map(({ bytes }) => bytes.size))
     const over = `clamd: ${size} bytes are more than CLAMDMAXSIZE ${CLAMDMAXSIZE}`
-    if (size <= CLAMDMAXSIZE) return scanByServers(this.#servers, sample, task)
+    if (size <= CLAMDMAXSIZE) return scanByServers(this.#servers, samples, task)
     // A client that submits these bytes alone gets clamd's finding in them, as with AlertExceedsMax.
-    const result = sample.kind === 'raw' ? await scanByServers(this.#servers, sample, task) : clean
+    const isRaw = samples.some(({ kind }) => kind === 'raw')
+    const result = isRaw ? await scanByServers(this.#servers, samples, task) : clean
     return result.answer === 'clean' ? unread('size', over) : result
   }
 

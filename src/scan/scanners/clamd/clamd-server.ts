@@ -29,7 +29,6 @@ export const STREAMED_MAX = 2 * PACKET_DATA
 
 /** The data of a sample that clamd receives: its bytes. */
 type ClamdContent = Pick<Sample, 'bytes' | 'sealedFile'>
-type ClamdSample = ClamdContent & { readonly batch?: readonly ClamdContent[] }
 type ClamdTask = Pick<ScanTask, 'signal' | 'note'>
 
 interface ClamdServerOptions {
@@ -93,11 +92,14 @@ export class ClamdServer {
     })
   }
 
-  /** Scans a sample and its batch, all at once. The answer is about all of them. */
-  async scan(sample: ClamdSample, task: ClamdTask): Promise<ClamdOutcome<ScanResult>> {
+  /** Scans contents, all at once. The answer is about all of them. */
+  async scan(
+    contents: readonly ClamdContent[],
+    task: ClamdTask,
+  ): Promise<ClamdOutcome<ScanResult>> {
     this.#underWay++
     try {
-      const outcome = await this.#ask([...(sample.batch ?? []), sample], task)
+      const outcome = await this.#ask(contents, task)
       this.#note(outcome, task)
       return outcome
     } finally {

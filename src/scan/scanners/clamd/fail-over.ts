@@ -31,10 +31,10 @@ const PAUSES = { first: 5, longest: 250 }
  */
 export async function scanByServers(
   servers: readonly ClamdServer[],
-  sample: Sample,
+  samples: readonly Sample[],
   task: ScanTask,
 ): Promise<ScanResult> {
-  const search = new ServerSearch(servers, sample, task)
+  const search = new ServerSearch(servers, samples, task)
   for (let pauses = 0; search.goesOn; ) {
     if (search.hasTriedAll) {
       // A random part of it, so that messages do not return all at once.
@@ -62,7 +62,7 @@ type ClamdFailure = Exclude<ClamdOutcome<never>, { kind: 'answered' }>
 
 /** The search for a server that answers about one message. */
 class ServerSearch {
-  readonly #sample: Sample
+  readonly #samples: readonly Sample[]
   readonly #task: ScanTask
   /** The error of each server, for the log. */
   readonly #troubles = new Map<ClamdServer, string>()
@@ -78,8 +78,8 @@ class ServerSearch {
   /** The cause of the last trouble. */
   #cause: Cause = 'timeout'
 
-  constructor(servers: readonly ClamdServer[], sample: Sample, task: ScanTask) {
-    this.#sample = sample
+  constructor(servers: readonly ClamdServer[], samples: readonly Sample[], task: ScanTask) {
+    this.#samples = samples
     this.#task = task
     this.#left = new Set(servers)
     this.#round = new Set(this.#left)
@@ -103,7 +103,7 @@ class ServerSearch {
     const server = this.#next()
     this.#round.delete(server)
     const { version } = server
-    const outcome = await server.scan(this.#sample, task)
+    const outcome = await server.scan(this.#samples, task)
     if (outcome.kind !== 'answered') {
       this.#noteFailure(server, outcome)
       const hasDied = outcome.kind === 'broken' ? await server.hasDied() : outcome.broke

@@ -53,11 +53,6 @@ interface SampleBytes {
    * the scanner has the sample. Afterwards this throws, because the number may be another file's.
    */
   sealedFile?(): number
-  /**
-   * Small contents of the same message, in memory: the answer is about them, too. Only scanners with
-   * `takesBatch` get them.
-   */
-  readonly batch?: readonly Sample[]
 }
 
 /**
@@ -142,6 +137,11 @@ export interface ContentScanner extends ScannerBasics {
    * text as the reason.
    */
   scan(sample: Sample, task: ScanTask): Promise<ScanResult>
+  /**
+   * Scans several small samples of a message, in memory: the answer is about all of them. Set if that takes less time
+   * than one after another.
+   */
+  scanTogether?(samples: readonly Sample[], task: ScanTask): Promise<ScanResult>
   /** Set if the scanner decodes mail itself. */
   readonly decoder?: ScannerDecoder
 }
@@ -207,8 +207,6 @@ interface ScannerBasics {
    * of a scanner for bans are used only if no other scanner has any.
    */
   readonly permits?: ScanPermits
-  /** Set if several small contents together take less time than one after another. */
-  readonly takesBatch?: true
   /** Set if the scanner receives the data of a part that mail programs show (Sample.partList). */
   readonly takesNames?: true
   /**

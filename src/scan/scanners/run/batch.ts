@@ -1,18 +1,18 @@
 import { Bytes } from '../../../mail/message/bytes.ts'
-import type { Sample, Scanner } from '../contract/scanner.ts'
+import type { ContentScanner, Sample } from '../contract/scanner.ts'
 
 /** Upper limits for the number of small contents that are scanned together, and for their bytes. */
 const SAMPLES_MAX = 8
 const BYTES_MAX = 96 * 1024
 
-/** Collects small samples, so that scanners which accept several receive them together. */
+/** Collects small samples, so that scanners which can scan several together receive them so. */
 export class Batch {
   readonly #gathers: boolean
   #waiting: Sample[] = []
   #bytes = 0
 
-  constructor(scanners: readonly Scanner[]) {
-    this.#gathers = scanners.every(({ takesBatch }) => takesBatch)
+  constructor(scanners: readonly ContentScanner[]) {
+    this.#gathers = scanners.every(({ scanTogether }) => scanTogether !== undefined)
   }
 
   /**

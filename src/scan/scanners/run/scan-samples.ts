@@ -36,20 +36,19 @@ export interface ScanPass extends MailScan {
 }
 
 /**
- * Submits the last sample to each scanner, together with the other samples. A scanner for bans answers by its
- * inspection when a whole message is scanned. Resolves to the result that ends the scan, of the first scanner
- * that gives one.
+ * Submits the samples to each scanner. A scanner for bans answers by its inspection when a whole message is scanned,
+ * which is the last sample. Resolves to the result that ends the scan, of the first scanner that gives one.
  */
 export async function scanSamples(
   samples: readonly Sample[],
   pass: ScanPass,
 ): Promise<ScanResult | undefined> {
-  const sample = together(samples)
-  if (sample === undefined) return undefined
+  const last = samples.at(-1)
+  if (last === undefined) return undefined
   for (const scanner of pass.run.scanners) {
     const result = scanner.hasBans
-      ? concludeInspection(scanner, sample, pass)
-      : await scanTogether(scanner, notYetScannedBy(scanner, samples, pass), pass)
+      ? concludeInspection(scanner, last, pass)
+      : await scanAll(scanner, notYetScannedBy(scanner, samples, pass), pass)
     if (result !== undefined) return result
   }
   return undefined
@@ -82,26 +81,26 @@ function concludeInspection(
 }
 
 /**
- * Scans the samples together, and each separately if the result for all of them does not end the scan.
+ * Scans the samples together, if the scanner can, and each separately if the result for all of them does not end the
+ * scan.
  */
-async function scanTogether(
+async function scanAll(
   scanner: ContentScanner,
   samples: readonly Sample[],
   pass: ScanPass,
 ): Promise<ScanResult | undefined> {
-  const sample = together(samples)
-  if (sample === undefined) return undefined
-  const ofAll = await scanWith(scanner, sample, pass.run)
-  if (sample.batch === undefined) return conclude(ofAll, sample, scanner, pass)
-  const hidesOthers = pass.run.toleratesLimits && ofAll.answer === 'unknown'
-  if (!mayPostpone(ofAll, pass) && !isAboutUnpacked(ofAll) && !hidesOthers) {
-    const result = await conclude(ofAll, sample, scanner, pass)
-    // A scanner reports its first finding in several samples, which may hide the others.
-    if (result !== undefined || ofAll.answer !== 'infected') return result
+  const { run, results } = pass
+  if (samples.length > 1 && scanner.scanTogether) {
+    const ofAll = await lend(scanner, samples, run, (lent) => scanner.scanTogether!(lent, run))
+    const hidesOthers = run.toleratesLimits && ofAll.answer === 'unknown'
+    if (!mayPostpone(ofAll, pass) && !isAboutUnpacked(ofAll) && !hidesOthers) {
+      const result = results.record(ofAll)
+      // A scanner reports its first finding in several samples, which may hide the others.
+      if (result !== undefined || ofAll.answer !== 'infected') return result
+    }
   }
-  for (const single of samples) {
-    const alone = await scanWith(scanner, single, pass.run)
-    const result = await conclude(alone, single, scanner, pass)
+  for (const sample of samples) {
+    const result = await conclude(await scanWith(scanner, sample, run), sample, scanner, pass)
     if (result !== undefined) return result
   }
   return undefined
@@ -195,24 +194,25 @@ function isAboutUnpacked(result: ScanResult): result is UnreadResult {
   return result.answer === 'unread' && result.kind === 'unpacked'
 }
 
-/** The last of the samples, with the others as its batch. */
-function together(samples: readonly Sample[]): Sample | undefined {
-  const last = samples.at(-1)
-  return last && samples.length > 1 ? { ...last, batch: samples.slice(0, -1) } : last
+/** Scans a sample with one scanner. Rejects as lend() does. */
+function scanWith(scanner: ContentScanner, sample: Sample, task: ScanTask): Promise<ScanResult> {
+  return lend(scanner, [sample], task, ([lent]) => scanner.scan(lent!, task))
 }
 
 /**
- * Scans a sample with one scanner. Rejects with a Fault if onescan's own spool fails. Also rejects if the scanner may have
- * opened another file than it was given and has no finding that counts: such an answer is not valid.
+ * Has a scanner scan samples, which it may use until it has answered. Rejects with a Fault if onescan's own spool
+ * fails. Also rejects if the scanner may have opened another file than it was given and has no finding that counts:
+ * such an answer is not valid.
  */
-async function scanWith(
+async function lend(
   scanner: ContentScanner,
-  sample: Sample,
+  samples: readonly Sample[],
   task: ScanTask,
+  scan: (lent: readonly Sample[]) => Promise<ScanResult>,
 ): Promise<ScanResult> {
   const loan = new Loan()
-  const lent = loan.of(sample)
-  const result = await answerOf(scanner, lent, task).finally(() => loan.takeBack())
+  const lent = samples.map((sample) => loan.of(sample))
+  const result = await answerOf(() => scan(lent), task).finally(() => loan.takeBack())
   const named = withScannerName(scanner, result)
   if (result.answer === 'unknown') return named
   try {
@@ -229,13 +229,11 @@ async function scanWith(
  * nothing to do with the scanner: the spool fails, or a setting is wrong. SCANFAIL does not apply then.
  */
 async function answerOf(
-  scanner: ContentScanner,
-  sample: Sample,
-  task: ScanTask,
+  scan: () => Promise<ScanResult>,
+  { signal }: ScanTask,
 ): Promise<ScanResult> {
-  const { signal } = task
   try {
-    const scanning = scanner.scan(sample, task)
+    const scanning = scan()
     const inTime = await unlessAborted(scanning, signal)
     if (inTime !== ABORTED) return inTime
     const result = await withTimeout(scanning, ABORTED_SCAN_WAIT)
@@ -265,12 +263,10 @@ class Loan {
   #isOver = false
   readonly #files: SampleFile[] = []
 
-  /** Lends a sample, and those in it. */
   of(sample: Sample): Sample {
-    const { batch, sealedFile } = sample
+    const { sealedFile } = sample
     return {
       ...this.#withLentMessage(sample),
-      ...(batch && { batch: batch.map((other) => this.of(other)) }),
       bytes: new LentBytes(sample.bytes, this),
       ...(sealedFile && {
         sealedFile: () => {

@@ -18,7 +18,7 @@ async function open(t: Test) {
     uptime: () => clock.now,
     changed: (state) => said.push(state),
   })
-  const scan = async () => (await server.scan(small, scanTask().task)).kind
+  const scan = async () => (await server.scan([small], scanTask().task)).kind
   return { clamd, server, clock, said, scan }
 }
 
@@ -77,13 +77,13 @@ t.test(
     const clamd = await standIn(t, () => {})
     const server = new ClamdServer(readClamdAddress(clamd.socket), { lasting: false })
     const left = scanTask()
-    const abandoned = server.scan(small, left.task)
+    const abandoned = server.scan([small], left.task)
     while (clamd.asked.length === 0) await new Promise(setImmediate)
     left.abort()
     t.equal((await abandoned).kind, 'timed-out')
     t.notOk(server.isBackedOff)
     const keepAlive = setTimeout(() => {}, 60_000)
-    t.equal((await server.scan(small, scanTask(20).task)).kind, 'timed-out')
+    t.equal((await server.scan([small], scanTask(20).task)).kind, 'timed-out')
     clearTimeout(keepAlive)
     t.ok(server.isBackedOff)
   },

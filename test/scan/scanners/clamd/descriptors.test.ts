@@ -41,9 +41,12 @@ async function handing(
   )
   const scanner = new ClamdScanner(clamdPolicy(server.socket), { lasting: true, passing })
   t.teardown(() => scanner.close())
-  const scan = async (message: Sample = small) => {
+  const scan = async (...samples: Sample[]) => {
     const { task, notes } = scanTask()
-    return { answer: await scanner.scan(message, task), notes }
+    return {
+      answer: await scanner.scanTogether(samples.length > 0 ? samples : [small], task),
+      notes,
+    }
   }
   let told = 0
   /** Those since it was asked last, without the byte that is streamed behind descriptors. */
@@ -145,7 +148,7 @@ t.test('content that fits into a packet is streamed, without a byte after it', a
   commands()
   const answer = { answer: 'clean' }
   t.same(await scan(least), { answer, notes: [] })
-  t.same(await scan({ ...least, batch: [least, least] }), { answer, notes: [] })
+  t.same(await scan(least, least, least), { answer, notes: [] })
   t.same(commands(), Array(4).fill('zINSTREAM'))
   t.equal(server.asked.filter(isProbe).length, 1, 'behind the first message alone')
 })
@@ -197,7 +200,7 @@ t.test(
     )
     await scan()
     commands()
-    t.match((await scan({ ...small, batch: [small, small, small] })).answer, { answer: 'infected' })
+    t.match((await scan(small, small, small, small)).answer, { answer: 'infected' })
     t.same(commands(), Array(4).fill('zFILDES'))
   },
 )

@@ -40,15 +40,15 @@ const bytesOf = ({ bytes }: Sample) => bytes.gather()
 
 /** A scanner that takes several contents at once, and calls each clean that it was shown. */
 function showing(show: (content: Sample) => void): Scanner {
+  const scanTogether = async (samples: readonly Sample[]): Promise<ScanResult> => {
+    for (const content of samples) if (content.kind === 'content') show(content)
+    return { answer: 'clean' }
+  }
   return {
     name: 'clamd',
     hasBans: false,
-    takesBatch: true,
-    async scan(asked) {
-      for (const content of [...(asked.batch ?? []), asked])
-        if (content.kind === 'content') show(content)
-      return { answer: 'clean' }
-    },
+    scan: (asked) => scanTogether([asked]),
+    scanTogether,
   }
 }
 

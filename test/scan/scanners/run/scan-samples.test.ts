@@ -25,20 +25,19 @@ const content = (name: string): Sample => ({
   message,
 })
 
-type Answers = (sample: Sample) => ScanResult | Promise<ScanResult>
+type Answers = (sample: Sample, ...others: Sample[]) => ScanResult | Promise<ScanResult>
 
-/** A scanner that notes what it was asked about: the texts of the samples, the last one asked about last. */
+/** A scanner that notes what it was asked about: the texts of the samples. */
 function noting(answers: Answers, name = 'clamd') {
   const asked: string[][] = []
   const textOf = ({ bytes }: Sample) => bytes.gather().toString()
-  const scanner: Scanner = {
-    name,
-    hasBans: false,
-    async scan(sample) {
-      asked.push([...(sample.batch ?? []), sample].map(textOf))
-      return answers(sample)
-    },
+  const scanTogether = async (samples: readonly Sample[]) => {
+    const [first, ...others] = samples
+    asked.push(samples.map(textOf))
+    return answers(first!, ...others)
   }
+  const scan = (sample: Sample) => scanTogether([sample])
+  const scanner: Scanner = { name, hasBans: false, scan, scanTogether }
   return { scanner, asked }
 }
 
@@ -73,11 +72,8 @@ async function ask(
   return { result, inContents: conclude(true), unread: conclude(false) }
 }
 
-t.test('several samples are one question; one sample has no batch', async (t) => {
-  const { scanner, asked } = noting((sample) => {
-    t.equal('batch' in sample, asked.length === 2)
-    return clean
-  })
+t.test('several samples are one question', async (t) => {
+  const { scanner, asked } = noting(() => clean)
   t.equal((await ask([scanner], [message])).result, undefined)
   const many = await ask([scanner], [content('a'), content('b'), message])
   t.equal(many.result, undefined)
@@ -106,8 +102,8 @@ t.test('the first scanner whose answer ends the scan is the last that is asked',
 
 t.test('after an excused finding, each sample is scanned alone', async (t) => {
   const isTolerated = ({ name }: { readonly name: string }) => name === 'Excused'
-  const answerOf = ({ bytes: { size }, batch: beside }: Sample) =>
-    beside || size === 1 ? infected('Excused') : size === 2 ? infected('Virus') : clean
+  const answerOf = ({ bytes: { size } }: Sample, ...others: Sample[]) =>
+    others.length > 0 || size === 1 ? infected('Excused') : size === 2 ? infected('Virus') : clean
   const { scanner, asked } = noting(answerOf)
   const samples = [content('a'), content('bb'), content('ccc')]
   t.match(await ask([scanner], samples, { isTolerated }), { result: { name: 'Virus' } })
@@ -126,12 +122,9 @@ t.test('after an excused finding, each sample is scanned alone', async (t) => {
 
 /** A scanner that names a limit for what has this many bytes; as a text that has one byte more. */
 function limited(sizes: readonly number[], asText: ScanResult = clean) {
-  return noting((asked) => {
-    const {
-      bytes: { size },
-      batch: beside = [],
-    } = asked
-    const isOver = [...beside, asked].some(({ bytes }) => sizes.includes(bytes.size))
+  return noting((...asked) => {
+    const { size } = asked.at(-1)!.bytes
+    const isOver = asked.some(({ bytes }) => sizes.includes(bytes.size))
     if (isOver) return unread('depth', 'clamd: MaxRecursion')
     return sizes.includes(size - 1) ? asText : clean
   })

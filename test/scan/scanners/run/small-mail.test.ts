@@ -13,8 +13,8 @@ const STEPS_MAX = 10_000_000
 const scanner: Scanner = {
   name: 'any',
   hasBans: false,
-  takesBatch: true,
   scan: async () => ({ answer: 'clean' }),
+  scanTogether: async () => ({ answer: 'clean' }),
 }
 
 const settings = { SECONDLOOK: 'always' } as const
