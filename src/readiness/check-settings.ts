@@ -188,6 +188,7 @@ function configurationWarnings(env: Environment): CheckLine[] {
     ...inQuarantine(env),
     ...inMaxAge(env),
     ...inSecondLook(env),
+    ...inBans(env),
     ...passesBySettings(env),
   ]
 }
@@ -234,4 +235,16 @@ function inSecondLook(env: Environment): CheckLine[] {
   if (!env.QHPSI || env.SECONDLOOK !== 'never') return []
   const value = 'never: files that only mail clients extract are not scanned'
   return [warning('SECONDLOOK', value, 'unset it to scan every part')]
+}
+
+/** Reports a file of bans that only the plugin attachments would read. Names in its place enable the plugin. */
+function inBans(env: Environment): CheckLine[] {
+  // Wrong values are reported elsewhere.
+  const scanners = attempt(() => readSetting(env, 'QHPSI'))
+  const bans = attempt(() => readSetting(env, 'BADATTACHMENTS'))
+  if (scanners === undefined || bans === undefined || !('file' in bans)) return []
+  const isRead = scanners.kind === 'plugins' && scanners.names.includes('attachments')
+  if (isRead || env.ARCHIVEBANS === 'on') return []
+  const value = `${bans.file}: bans nothing, since QHPSI does not list the plugin attachments`
+  return [warning('BADATTACHMENTS', value, 'add attachments to QHPSI')]
 }

@@ -89,6 +89,19 @@ t.test('a rule that lets mail in unscanned is a warning', async (t) => {
   t.same(await of('to=a@example.org SECONDLOOK=always\nfrom=b@example.org allow\n'), [])
 })
 
+t.test('a file of banned attachments that nothing reads is a warning', async (t) => {
+  const BADATTACHMENTS = join(t.testdir({ bans: 'name *.exe\n' }), 'bans')
+  for (const [QHPSI, more, found] of [
+    ['plugin: clamd', {}, ['warning BADATTACHMENTS']],
+    ['plugin: clamd attachments', {}, []],
+    ['plugin: clamd', { BADATTACHMENTS: '*.exe' }, []],
+    ['plugin: clamd', { ARCHIVEBANS: 'on' }, []],
+  ] as const) {
+    const env = { ...scans, QHPSI, BADATTACHMENTS, ...more }
+    t.same(complaints(await checkSettings(host(env))), found)
+  }
+})
+
 t.test('the finding about infected mail states its handling', async (t) => {
   const of = async (env: Record<string, string>) =>
     (await checkSettings(host({ QHPSI: 'plugin: clamd', ...env }))).map(({ value }) => value).join()
