@@ -6,7 +6,7 @@ import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { lacks } from '../../needs.mjs'
 import { openDirectory } from '../../programs/host/reachable.ts'
 import { clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
-import { clamdPolicy } from '../../scan/scanners/clamd/task.ts'
+import { clamdSettings } from '../../scan/scanners/clamd/task.ts'
 import { openClamdDoor } from './rig.ts'
 import { wholeReplyTo } from './session-client.ts'
 
@@ -64,7 +64,7 @@ for (const links of settings) {
     async (t) => {
       const directory = makeFiles(t)
       const clamd = await startClamd(t, links)
-      const scanner = new ClamdScanner(clamdPolicy(clamd.socket), {
+      const scanner = new ClamdScanner(clamdSettings(clamd.socket), {
         configFiles: [clamd.configFile],
       })
       const door = await openClamdDoor(

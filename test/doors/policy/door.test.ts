@@ -27,8 +27,8 @@ async function rig(
   const { client } = clientOf(t, `quotad:127.0.0.1:${backend.port}`, env)
   const log: string[] = []
   const note = (line: Buffer | string) => void log.push(line.toString())
-  const policy = { quota: client, isOff: off, log: note }
-  const { service, port } = await openPolicyDoor(t, policy, maxConnections, note)
+  const services = { quota: client, isOff: off, log: note }
+  const { service, port } = await openPolicyDoor(t, services, maxConnections, note)
   /** Answers what a dead backend has heard. */
   const revive = () => {
     for (const [at, { port, address }] of backend.senders.entries()) {

@@ -8,7 +8,7 @@ import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { lacks } from '../../needs.mjs'
 import { isWhole } from '../../run/is-whole.ts'
 import { socketPath } from '../../scan/scanners/clamd/stand-in.ts'
-import { clamdPolicy, sample, scanTask } from '../../scan/scanners/clamd/task.ts'
+import { clamdSettings, sample, scanTask } from '../../scan/scanners/clamd/task.ts'
 import { listen } from '../host/listen.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from '../servers/clamd.ts'
 
@@ -45,7 +45,7 @@ async function handing(t: { teardown(end: () => void): void }, socket: string) {
       return passed.passDescriptor(...args)
     },
   }
-  const scanner = new ClamdScanner(clamdPolicy(socket), { lasting: true, passing })
+  const scanner = new ClamdScanner(clamdSettings(socket), { lasting: true, passing })
   t.teardown(() => scanner.close())
   return {
     async scan(message: Sample, ...others: Sample[]) {

@@ -11,7 +11,7 @@ import type { Sample } from '../../../src/scan/scanners/contract/scanner.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import type { ScanResult } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { ReadBy } from '../../mail/message/bytes.ts'
-import { clamdPolicy, sample, scan, scanTask } from '../../scan/scanners/clamd/task.ts'
+import { clamdSettings, sample, scan, scanTask } from '../../scan/scanners/clamd/task.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from '../servers/clamd.ts'
 
 const skip = clamdMissing
@@ -77,7 +77,7 @@ t.test('a real clamd over lasting connections', { skip }, async (t) => {
   const clamd = await startClamd(t, { tcp: true, streamMaxLength: '1M' })
 
   for (const address of [clamd.socket, clamd.tcp]) {
-    const scanner = new ClamdScanner(clamdPolicy(address), { lasting: true })
+    const scanner = new ClamdScanner(clamdSettings(address), { lasting: true })
     t.teardown(() => scanner.close())
     const answerTo = (message: Sample) => scanner.scan(message, scanTask().task)
 
@@ -115,7 +115,7 @@ t.test('a real clamd over lasting connections', { skip }, async (t) => {
 
   t.test('a hundred idle connections keep no message from being scanned', async (t) => {
     const scanners = Array.from({ length: 100 }, () => {
-      const scanner = new ClamdScanner(clamdPolicy(clamd.socket), { lasting: true })
+      const scanner = new ClamdScanner(clamdSettings(clamd.socket), { lasting: true })
       t.teardown(() => scanner.close())
       return scanner
     })
@@ -156,7 +156,7 @@ t.test('a clamd that is stopped during a scan gives an unknown result', { skip }
   process.kill(clamd.pid, 'SIGSTOP')
 
   const { task, abort } = scanTask()
-  const hangs = new ClamdScanner(clamdPolicy(clamd.socket)).scan(signalled(plain, abort), task)
+  const hangs = new ClamdScanner(clamdSettings(clamd.socket)).scan(signalled(plain, abort), task)
   t.match(await hangs, {
     answer: 'unknown',
     cause: 'timeout',

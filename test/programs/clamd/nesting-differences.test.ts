@@ -5,7 +5,7 @@ import { ClamdScanner } from '../../../src/scan/scanners/clamd/clamd-scanner.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
 import { attached, base64, file, isNested, message } from '../../mail/mime/nested-mail.ts'
 import { createRandom } from '../../run/random.ts'
-import { clamdPolicy, sample, scanTask } from '../../scan/scanners/clamd/task.ts'
+import { clamdSettings, sample, scanTask } from '../../scan/scanners/clamd/task.ts'
 import { clamdMissing, startClamd } from '../servers/clamd.ts'
 
 /** Messages made from a fixed seed. */
@@ -19,7 +19,7 @@ const SEED = 20_261_120
  */
 t.test('mail that clamd calls too deep is refused', { skip: clamdMissing }, async (t) => {
   const clamd = await startClamd(t, { alertExceedsMax: true })
-  const scanner = new ClamdScanner(clamdPolicy(clamd.socket), { lasting: true })
+  const scanner = new ClamdScanner(clamdSettings(clamd.socket), { lasting: true })
   t.teardown(() => scanner.close())
   let deep = 0
   for (let number = 0; number < MESSAGES; number++) {

@@ -17,7 +17,7 @@ import { clamdMissing, startClamd } from '../../programs/servers/clamd.ts'
 import { until } from '../../run/until.ts'
 import { everyForm } from '../../scan/scanners/clamd/every-form.ts'
 
-const policy = (CLAMD: string, QHPSI = 'plugin: clamd') =>
+const scanSettings = (CLAMD: string, QHPSI = 'plugin: clamd') =>
   readScanSettings({ QHPSI, CLAMD }, { qmailHome: '/nonexistent', control: '/nonexistent' })
 
 t.test('whether clamd reports what exceeds its limits', { skip: clamdMissing }, async (t) => {
@@ -26,7 +26,7 @@ t.test('whether clamd reports what exceeds its limits', { skip: clamdMissing }, 
 
   t.test('is asked of each server, and logged of one that does not', async (t) => {
     const log: string[] = []
-    let servers = policy(`${on.socket} ${off.socket} /nonexistent/clamd`)
+    let servers = scanSettings(`${on.socket} ${off.socket} /nonexistent/clamd`)
     const watch = new ClamdWatch(
       () => servers,
       (line) => log.push(line),
@@ -47,7 +47,7 @@ t.test('whether clamd reports what exceeds its limits', { skip: clamdMissing }, 
       { server: off.socket, up: true, text: /^ClamAV / },
       { server: '/nonexistent/clamd', up: false, text: /ENOENT/ },
     ])
-    servers = policy(on.socket)
+    servers = scanSettings(on.socket)
     while (watch.states.length > 1) await setTimeout(10)
     t.same(watch.complaints, [], 'a server that no setting names any more is forgotten')
     t.equal(log.length, 2, 'and what was said is not said again')
@@ -57,13 +57,13 @@ t.test('whether clamd reports what exceeds its limits', { skip: clamdMissing }, 
     const log: string[] = []
     for (const line of ['plugin: eicar', 'clamdscan %s']) {
       const watch = new ClamdWatch(
-        () => policy(off.socket, line),
+        () => scanSettings(off.socket, line),
         (text) => log.push(text),
       )
       await watch.asked
       watch.close()
     }
-    for (const settings of [policy('no:port:at:all'), undefined]) {
+    for (const settings of [scanSettings('no:port:at:all'), undefined]) {
       const watch = new ClamdWatch(
         () => settings,
         (text) => log.push(text),
@@ -79,7 +79,7 @@ t.test('a clamd that scans few levels is logged once', { skip: clamdMissing }, a
   const clamd = await startClamd(t, { alertExceedsMax: true, maxRecursion: 5 })
   const log: string[] = []
   const watch = new ClamdWatch(
-    () => policy(clamd.socket),
+    () => scanSettings(clamd.socket),
     (line) => log.push(line),
     { every: 20 },
   )
@@ -104,7 +104,7 @@ t.test('a clamd that is restarted is asked again', { skip: clamdMissing }, async
   const next = () => new Promise<string>((resolve) => (said = resolve))
   const good = await start(true)
   const watch = new ClamdWatch(
-    () => policy(socket),
+    () => scanSettings(socket),
     (line) => said(line),
     { every: 20 },
   )
@@ -139,7 +139,7 @@ t.test(
     }
     const log: string[] = []
     const watch = new ClamdWatch(
-      () => policy(socket),
+      () => scanSettings(socket),
       (line) => void log.push(line),
       options,
     )
@@ -210,7 +210,7 @@ t.test(
     let rounds = 0
     const settings = () => {
       rounds++
-      return policy(path)
+      return scanSettings(path)
     }
     const watch = new ClamdWatch(settings, () => {}, {
       every: 5,
@@ -243,7 +243,7 @@ t.test(
     const { path } = await countStreams(t, clamd.socket, () => false, true)
     const said: ExtractionEvent[] = []
     const watch = new ClamdWatch(
-      () => policy(path),
+      () => scanSettings(path),
       () => {},
       { extracts: (event) => said.push(event) },
     )
@@ -263,7 +263,7 @@ t.test(
     const { path, streams } = await countStreams(t, clamd.socket, () => isBusy)
     const said: ExtractionEvent[] = []
     const watch = new ClamdWatch(
-      () => policy(path),
+      () => scanSettings(path),
       () => {},
       {
         every: 5,
@@ -303,7 +303,7 @@ t.test(
       isWanted: () => true,
     }
     const watch = new ClamdWatch(
-      () => policy(clamd.socket),
+      () => scanSettings(clamd.socket),
       () => {},
       options,
     )
@@ -335,7 +335,10 @@ t.test(
   async (t) => {
     const off = await startClamd(t)
     const on = await startClamd(t, { alertExceedsMax: true })
-    const settings = [policy(off.socket), { ...policy(on.socket)!, SECONDLOOK: 'never' as const }]
+    const settings = [
+      scanSettings(off.socket),
+      { ...scanSettings(on.socket)!, SECONDLOOK: 'never' as const },
+    ]
     for (const each of settings) {
       const said: ExtractionEvent[] = []
       const watch = new ClamdWatch(

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { attachmentsScanner } from '../../../../src/scan/scanners/attachments/attachments.ts'
-import { clamdPolicy, sample } from '../clamd/task.ts'
+import { clamdSettings, sample } from '../clamd/task.ts'
 import { disposed, mixed, searched, text } from './mail.ts'
 
 type Settings = Record<string, string>
@@ -10,7 +10,7 @@ type Settings = Record<string, string>
 /** The result and the notes for a message under these settings. */
 async function scan(message: string | Buffer, settings: Settings) {
   const bytes = Buffer.from(message as string, 'latin1')
-  return searched(sample(bytes), clamdPolicy('/nowhere', settings))
+  return searched(sample(bytes), clamdSettings('/nowhere', settings))
 }
 
 function rulesIn(directory: string): Settings {
@@ -39,14 +39,14 @@ t.test(
     }
     const other = mixed('b', text, disposed('attachment; filename="bill.doc"'))
     t.match(await scan(other, settings), { result: { answer: 'clean' } })
-    t.same(clamdPolicy('/nowhere', settings).QHPSI, { kind: 'plugins', names: ['attachments', 'clamd'] }) // biome-ignore format: a line
+    t.same(clamdSettings('/nowhere', settings).QHPSI, { kind: 'plugins', names: ['attachments', 'clamd'] }) // biome-ignore format: a line
     const command = { ...settings, QHPSI: '/usr/bin/clamdscan %s' }
-    t.throws(() => clamdPolicy('/nowhere', command), {
+    t.throws(() => clamdSettings('/nowhere', command), {
       message: /cannot be used while QHPSI is a command/,
     })
     for (const BADATTACHMENTS of ['rules', '*.exe rules', ' ', 'control/bad']) {
       const message = /^BADATTACHMENTS .*: must be an absolute path, or names with \* or \?/
-      t.throws(() => clamdPolicy('/nowhere', { BADATTACHMENTS }), { kind: 'config', message })
+      t.throws(() => clamdSettings('/nowhere', { BADATTACHMENTS }), { kind: 'config', message })
     }
   },
 )
@@ -130,7 +130,7 @@ t.test('a file without usable rules is a fault, and nothing is clean by it', asy
     faults[`wrong-${n}`] = /^BADATTACHMENTS .*: line 2 must be /
   }
   for (const [name, message] of Object.entries(faults)) {
-    const settings = clamdPolicy('/nowhere', { BADATTACHMENTS: join(directory, name) })
+    const settings = clamdSettings('/nowhere', { BADATTACHMENTS: join(directory, name) })
     await t.rejects(attachmentsScanner(settings).prepare!(), { kind: 'config', message }, name)
     await t.rejects(
       searched(sample(Buffer.from(text)), settings),
@@ -141,8 +141,8 @@ t.test('a file without usable rules is a fault, and nothing is clean by it', asy
 })
 
 t.test('there is no answer after the caller has stopped waiting', async (t) => {
-  const policy = clamdPolicy('/nowhere', rulesIn(t.testdir({ rules: 'name *.exe\n' })))
+  const scanSettings = clamdSettings('/nowhere', rulesIn(t.testdir({ rules: 'name *.exe\n' })))
   const message = sample(Buffer.from(mixed('b', text, disposed('attachment; filename=a'))))
-  const { result } = await searched(message, policy, AbortSignal.abort())
+  const { result } = await searched(message, scanSettings, AbortSignal.abort())
   t.match(result, { answer: 'unknown', unfinished: true })
 })

@@ -4,15 +4,15 @@ import type { ScanSettings } from '../../../../src/scan/scanners/contract/scan-s
 import type { MessageSample } from '../../../../src/scan/scanners/contract/scanner.ts'
 import type { ScanResult } from '../../../../src/scan/scanners/findings/scan-result.ts'
 import { runScanners } from '../../../../src/scan/scanners/run/run-scanners.ts'
-import { clamdPolicy, sample } from '../clamd/task.ts'
+import { clamdSettings, sample } from '../clamd/task.ts'
 import { multipart } from '../evasions/compose.ts'
 import { runOf } from '../run/scanning.ts'
 
 /** The rules of most sites. */
 const rules = { BADATTACHMENTS: join(import.meta.dirname, 'badattachments') }
-const policy = clamdPolicy('/nowhere', rules)
+const scanSettings = clamdSettings('/nowhere', rules)
 /** The same, for names inside archives, too. */
-export const archivePolicy = clamdPolicy('/nowhere', { ...rules, ARCHIVEBANS: 'on' })
+export const archivePolicy = clamdSettings('/nowhere', { ...rules, ARCHIVEBANS: 'on' })
 
 /** A multipart/mixed of these parts, each with its header; every line ends in LF. */
 export function mixed(boundary: string, ...parts: string[]): string {
@@ -30,11 +30,11 @@ export function disposed(disposition: string, content = 'x'): string {
 /** The result of the plugin about a message by itself, and its notes. */
 export async function searched(
   message: MessageSample,
-  policy: ScanSettings,
+  scanSettings: ScanSettings,
   gone?: AbortSignal,
 ): Promise<{ readonly result: ScanResult; readonly notes: readonly string[] }> {
   const notes: string[] = []
-  const run = runOf([attachmentsScanner(policy)], {
+  const run = runOf([attachmentsScanner(scanSettings)], {
     settings: { SECONDLOOK: 'never' },
     keepsOut: new Set(['size']),
     note: (text) => void notes.push(text),
@@ -46,7 +46,7 @@ export async function searched(
 
 /** The banned name, `over: LIMIT`, or `clean`. */
 export async function outcome(message: string | Buffer): Promise<string> {
-  const { result } = await searched(sample(Buffer.from(message as string, 'latin1')), policy)
+  const { result } = await searched(sample(Buffer.from(message as string, 'latin1')), scanSettings)
   if (result.answer === 'infected') return result.name.replace(/^attachment /, '')
   return 'reason' in result ? result.reason.replace(/^attachments/, 'over') : result.answer
 }

@@ -9,13 +9,13 @@ import { scanBytes } from '../../../../src/scan/scanners/run/manual-scan.ts'
 import { clamdAnswer, clamdMissing, startClamd } from '../../../programs/servers/clamd.ts'
 import { judgeMessage } from '../evasions/judge-message.ts'
 import { everyForm } from './every-form.ts'
-import { clamdPolicy } from './task.ts'
+import { clamdSettings } from './task.ts'
 
 /** Learns what these servers extract, as onescand does when it starts. */
 async function learnOnce(servers: string): Promise<ExtractedForms> {
   const extracted = new ExtractedForms()
   const watch = new ClamdWatch(
-    () => clamdPolicy(servers),
+    () => clamdSettings(servers),
     () => {},
     { extracts: (event) => extracted.record(event) },
   )
@@ -74,7 +74,7 @@ t.test(
       const first = await startClamd(t, { alertExceedsMax: true, database, tcp: true })
       const extracted = await learnOnce(first.tcp)
       const address = readClamdAddress(first.tcp)
-      const settings = clamdPolicy(first.tcp)
+      const settings = clamdSettings(first.tcp)
       const scanner = new ClamdScanner(settings, { lasting: true, extracted })
       t.teardown(() => scanner.close())
       async function* bytes() {

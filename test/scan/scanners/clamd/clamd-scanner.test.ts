@@ -6,13 +6,13 @@ import { ClamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.
 import { listen } from '../../../programs/host/listen.ts'
 import { outputOf } from '../../../run/until.ts'
 import { says, socketPath, standIn } from './stand-in.ts'
-import { clamdPolicy, sample, scan } from './task.ts'
+import { clamdSettings, sample, scan } from './task.ts'
 
 const small = Buffer.from('From: a@example.org\nSubject: s\n\nHello\n')
 
 t.test('its signatures are found by its clamd.conf, or by CLAMDBDIR', async (t) => {
   const from = (clamd: string, CLAMDBDIR = '', configFiles?: readonly string[]) => {
-    const scanner = new ClamdScanner(clamdPolicy(clamd, { CLAMDBDIR }), { configFiles })
+    const scanner = new ClamdScanner(clamdSettings(clamd, { CLAMDBDIR }), { configFiles })
     return scanner.cacheable!.loadsFrom!()
   }
   const socket = socketPath(t)
@@ -34,12 +34,12 @@ t.test('no process named clamd determines the directory of signatures', async (t
   const child = spawn(process.execPath, [...words, `--config-file=${file}`], { argv0: 'clamd' })
   t.teardown(() => child.kill())
   t.equal(await outputOf(child), 'clamd\n')
-  t.equal(new ClamdScanner(clamdPolicy(socket)).cacheable!.loadsFrom!(), undefined)
+  t.equal(new ClamdScanner(clamdSettings(socket)).cacheable!.loadsFrom!(), undefined)
 })
 
 t.test('CLAMD without a usable address is a fault when the scanner is made', async (t) => {
   for (const clamd of [' ', 'clamd.sock', '/run/clamd localhost']) {
-    t.throws(() => new ClamdScanner(clamdPolicy(clamd)), { kind: 'config', message: /^CLAMD/ })
+    t.throws(() => new ClamdScanner(clamdSettings(clamd)), { kind: 'config', message: /^CLAMD/ })
   }
 })
 

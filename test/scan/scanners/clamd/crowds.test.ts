@@ -10,7 +10,7 @@ import { runScanners } from '../../../../src/scan/scanners/run/run-scanners.ts'
 import { runOf, secondLook } from '../run/scanning.ts'
 import { fullServer } from './full-server.ts'
 import { says, socketPath, standIn } from './stand-in.ts'
-import { clamdPolicy, sample, scan, scanTask } from './task.ts'
+import { clamdSettings, sample, scan, scanTask } from './task.ts'
 
 /** Many messages at one server, and servers that cannot be reached for a moment. */
 
@@ -60,7 +60,7 @@ for (const lasting of [false, true]) {
         open--
         says('stream: OK\0')(asked)
       })
-      const scanner = new ClamdScanner(clamdPolicy(server.socket), { lasting })
+      const scanner = new ClamdScanner(clamdSettings(server.socket), { lasting })
       t.teardown(() => scanner.close())
       const scans = Array.from({ length: 10 * PERMITS.small }, () =>
         runScanners(small, runOf([scanner])),
@@ -74,7 +74,7 @@ for (const lasting of [false, true]) {
 t.test('each of several servers gets a limited number of messages, and others wait', async (t) => {
   const servers = [await standIn(t, () => {}), await standIn(t, () => {})]
   const CLAMD = servers.map(({ socket }) => socket).join(' ')
-  const scanner = new ClamdScanner(clamdPolicy(CLAMD))
+  const scanner = new ClamdScanner(clamdSettings(CLAMD))
   const hung = new AbortController()
   const scans = Array.from({ length: 2 * PERMITS.small }, () =>
     runScanners(small, runOf([scanner], { gone: hung.signal })),
@@ -97,7 +97,7 @@ t.test(
     const answers = says('stream: OK\0')
     const servers = [await standIn(t, answers), await standIn(t, answers)]
     const CLAMD = servers.map(({ socket }) => socket).join(' ')
-    const scanner = new ClamdScanner(clamdPolicy(CLAMD))
+    const scanner = new ClamdScanner(clamdSettings(CLAMD))
     const letters = ['A', 'B', 'C', 'D']
     const scans = letters.map((letter) => {
       const part = `--b\n\n${letter.repeat(BATCH)}\n`
@@ -125,7 +125,7 @@ t.test(
 t.test('a server whose queue of connections is full is asked when there is room', async (t) => {
   const server = await fullServer(t)
   const { task } = scanTask()
-  const scanned = new ClamdScanner(clamdPolicy(server.socket)).scan(small, task)
+  const scanned = new ClamdScanner(clamdSettings(server.socket)).scan(small, task)
   setTimeout(server.goOn, 300)
   t.match(await scanned, { answer: 'clean' })
 })
@@ -136,7 +136,7 @@ t.test(
     const server = await fullServer(t)
     const { task, abort } = scanTask()
     const refused = nextRefusal()
-    const scanned = new ClamdScanner(clamdPolicy(server.socket)).scan(small, task)
+    const scanned = new ClamdScanner(clamdSettings(server.socket)).scan(small, task)
     await refused
     abort()
     t.match(await scanned, {
@@ -159,7 +159,7 @@ t.test(
   async (t) => {
     const path = await leftSocket(t)
     const { task } = scanTask()
-    const scanned = new ClamdScanner(clamdPolicy(path)).scan(small, task)
+    const scanned = new ClamdScanner(clamdSettings(path)).scan(small, task)
     const again = await standIn(t, says('stream: OK\0'))
     setTimeout(() => renameSync(again.socket, path), 300)
     t.match(await scanned, { answer: 'clean' })
@@ -167,7 +167,7 @@ t.test(
 )
 
 t.test('one message waits for a server that stays away, and later ones do not', async (t) => {
-  const scanner = new ClamdScanner(clamdPolicy(await leftSocket(t)))
+  const scanner = new ClamdScanner(clamdSettings(await leftSocket(t)))
   const first = await scanner.scan(small, scanTask(5 * RETRY_TIMEOUTS.refused).task)
   t.match(first, {
     answer: 'unknown',
@@ -182,7 +182,7 @@ t.test('one message waits for a server that stays away, and later ones do not', 
 t.test('a message does not wait for a socket that does not exist', async (t) => {
   const { task } = scanTask(RETRY_TIMEOUTS.refused)
   const gone = socketPath(t)
-  t.match(await new ClamdScanner(clamdPolicy(gone)).scan(small, task), {
+  t.match(await new ClamdScanner(clamdSettings(gone)).scan(small, task), {
     answer: 'unknown',
     reason: `clamd ${gone}: cannot connect (ENOENT); start clamd, or fix CLAMD: onescan check shows the details`,
   })
@@ -191,7 +191,7 @@ t.test('a message does not wait for a socket that does not exist', async (t) => 
 
 t.test('a dead server is skipped if another one answers', async (t) => {
   const second = await standIn(t, says('stream: OK\0'))
-  const scanner = new ClamdScanner(clamdPolicy(`${await leftSocket(t)} ${second.socket}`))
+  const scanner = new ClamdScanner(clamdSettings(`${await leftSocket(t)} ${second.socket}`))
   const { task, notes } = scanTask(RETRY_TIMEOUTS.refused)
   t.match(await scanner.scan(small, task), { answer: 'clean' })
   t.match(await scanner.scan(small, task), { answer: 'clean' })
@@ -202,7 +202,7 @@ t.test('a dead server is skipped if another one answers', async (t) => {
 t.test('a hung server is asked last, even if the clock was set back meanwhile', async (t) => {
   const hung = await standIn(t, () => {})
   const second = await standIn(t, says('stream: OK\0'))
-  const scanner = new ClamdScanner(clamdPolicy(`${hung.socket} ${second.socket}`))
+  const scanner = new ClamdScanner(clamdSettings(`${hung.socket} ${second.socket}`))
   const { now } = Date
   t.teardown(() => {
     Date.now = now

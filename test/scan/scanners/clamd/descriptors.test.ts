@@ -8,7 +8,7 @@ import type { Sample } from '../../../../src/scan/scanners/contract/scanner.ts'
 import { ReadBy } from '../../../mail/message/bytes.ts'
 import { until } from '../../../run/until.ts'
 import { type Asked, numbered, standIn } from './stand-in.ts'
-import { clamdPolicy, sample, scanTask } from './task.ts'
+import { clamdSettings, sample, scanTask } from './task.ts'
 
 const SMALL_DESCRIPTOR_MAX = 1024 * 1024
 
@@ -39,7 +39,7 @@ async function handing(
     },
     { descriptors: true },
   )
-  const scanner = new ClamdScanner(clamdPolicy(server.socket), { lasting: true, passing })
+  const scanner = new ClamdScanner(clamdSettings(server.socket), { lasting: true, passing })
   t.teardown(() => scanner.close())
   const scan = async (...samples: Sample[]) => {
     const { task, notes } = scanTask()

@@ -26,7 +26,7 @@ import { createRandom, type Random } from '../../../run/random.ts'
 import { extractingAll } from '../evasions/judge-message.ts'
 import { runOf, secondLook } from '../run/scanning.ts'
 import { everyForm } from './every-form.ts'
-import { clamdPolicy } from './task.ts'
+import { clamdSettings } from './task.ts'
 
 const MAILS = isWhole ? 12_000 : 400
 const SEED = 8_201
@@ -232,7 +232,7 @@ t.test('libclamav extracts each part that is left to it', { skip: clamdMissing }
   })
   const random = createRandom(SEED)
   const left = { raw: 0, mail: 0, attached: 0 }
-  const scanner = new ClamdScanner(clamdPolicy(clamd.socket), {
+  const scanner = new ClamdScanner(clamdSettings(clamd.socket), {
     extracted: await extractingAll(clamd.socket),
   })
   const treatsAsMail = (bytes: Bytes) => scanner.decoder.treatsAsMail(bytes)

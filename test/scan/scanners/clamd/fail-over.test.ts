@@ -23,11 +23,11 @@ async function openServer(t: Test, version = () => 'ClamAV 1.4.3') {
 }
 
 function open(t: Test, CLAMD: string, log?: (line: string) => void) {
-  const policy = readScanSettings(
+  const scanSettings = readScanSettings(
     { QHPSI: 'plugin: clamd', CLAMD },
     { qmailHome: '/', control: '/' },
   )!
-  const scanner = new ClamdScanner(policy, { lasting: true, ...(log && { log }) })
+  const scanner = new ClamdScanner(scanSettings, { lasting: true, ...(log && { log }) })
   t.teardown(() => scanner.close())
   const scan = () => scanner.scan(sample(Buffer.from('Subject: x\n\ny\n')), scanTask().task)
   return { scanner, scan }

@@ -9,14 +9,14 @@ import type { ContentScanner, Sample } from '../../../../src/scan/scanners/contr
 import { closed } from '../../../run/closed.ts'
 import { until } from '../../../run/until.ts'
 import { type Asked, numbered, standIn } from './stand-in.ts'
-import { clamdPolicy, sample, scanTask } from './task.ts'
+import { clamdSettings, sample, scanTask } from './task.ts'
 
 const small = sample(Buffer.from('From: a@example.org\n\nHello\n'))
 const ok = numbered('stream: OK')
 
 /** A daemon's scanner for these servers. */
 function lasting(t: { teardown(end: () => void): void }, ...sockets: string[]): ContentScanner {
-  const scanner = new ClamdScanner(clamdPolicy(sockets.join(' ')), { lasting: true })
+  const scanner = new ClamdScanner(clamdSettings(sockets.join(' ')), { lasting: true })
   t.teardown(() => scanner.close())
   return scanner
 }
@@ -318,7 +318,7 @@ t.test(
     const held: Asked[] = []
     let holds = false
     const server = await standIn(t, (asked) => void (holds ? held.push(asked) : ok(asked)))
-    const scanner = new ClamdScanner(clamdPolicy(server.socket), { lasting: true })
+    const scanner = new ClamdScanner(clamdSettings(server.socket), { lasting: true })
     await scanBy(scanner)
     holds = true
     const [one, other] = [scanBy(scanner), scanBy(scanner)]

@@ -5,7 +5,7 @@ import { ClamdScanner } from '../../../../src/scan/scanners/clamd/clamd-scanner.
 import type { Sample } from '../../../../src/scan/scanners/contract/scanner.ts'
 import { ReadBy } from '../../../mail/message/bytes.ts'
 import { closesAtOnce, says, standIn } from './stand-in.ts'
-import { clamdPolicy, sample, scan, scanTask } from './task.ts'
+import { clamdSettings, sample, scan, scanTask } from './task.ts'
 
 const small = Buffer.from('From: a@example.org\nSubject: s\n\nHello\n')
 
@@ -30,7 +30,7 @@ t.test('a server that never answers is left at the deadline and not asked again'
   const { task, abort } = scanTask()
   const hangs = await standIn(t, () => abort())
   const second = await standIn(t, says('stream: OK\0'))
-  const scanner = new ClamdScanner(clamdPolicy(`${hangs.socket} ${second.socket}`))
+  const scanner = new ClamdScanner(clamdSettings(`${hangs.socket} ${second.socket}`))
   t.match(await scanner.scan(sample(small), task), {
     answer: 'unknown',
     over: undefined,
@@ -44,7 +44,7 @@ t.test('a server that stops reading does not hold the scan beyond the deadline',
   const server = await standIn(t, ({ connection }) => connection.pause(), { early: atOnce })
   const { task } = scanTask(300)
   const endless = { ...sample(small), size: 50_000_000, chunks: () => zeros(50_000_000) }
-  const answer = await new ClamdScanner(clamdPolicy(server.socket)).scan(endless, task)
+  const answer = await new ClamdScanner(clamdSettings(server.socket)).scan(endless, task)
   t.match(answer, {
     answer: 'unknown',
     cause: 'timeout',
@@ -61,7 +61,7 @@ t.test('no server is asked after the deadline', async (t) => {
   const server = await standIn(t, says('stream: OK\0'))
   const { task, abort } = scanTask()
   abort()
-  const answer = await new ClamdScanner(clamdPolicy(server.socket)).scan(sample(small), task)
+  const answer = await new ClamdScanner(clamdSettings(server.socket)).scan(sample(small), task)
   t.equal(answer.answer, 'unknown')
   t.equal(server.connections.length, 0)
 })
@@ -72,7 +72,7 @@ t.test('an answer or the deadline leaks no connection, listener or timer', async
     const { task, abort } = scanTask()
     const listeners = () => getEventListeners(task.signal, 'abort').length
     const before = listeners()
-    const scanned = new ClamdScanner(clamdPolicy(server.socket)).scan(sample(small), task)
+    const scanned = new ClamdScanner(clamdSettings(server.socket)).scan(sample(small), task)
     if (answer === keepsSilent) {
       while (server.connections.length === 0) await new Promise(setImmediate)
       t.equal(listeners(), before + 1)

@@ -13,7 +13,7 @@ import {
 import { ReadBy } from '../../../mail/message/bytes.ts'
 
 /** The policy of `QHPSI='plugin: clamd'` with these addresses and other settings. */
-export function clamdPolicy(CLAMD: string, others: Record<string, string> = {}): ScanSettings {
+export function clamdSettings(CLAMD: string, others: Record<string, string> = {}): ScanSettings {
   const place = { qmailHome: '/var/qmail', control: '/var/qmail/control' }
   return readScanSettings({ QHPSI: 'plugin: clamd', CLAMD, ...others }, place)!
 }
@@ -69,6 +69,6 @@ export function scanTask(milliseconds = 60_000) {
 /** Scans with the servers of `clamd`. Resolves to the answer and the notes. */
 export async function scan(clamd: string, message: Sample, settings: Record<string, string> = {}) {
   const { task, notes } = scanTask()
-  const answer = await new ClamdScanner(clamdPolicy(clamd, settings)).scan(message, task)
+  const answer = await new ClamdScanner(clamdSettings(clamd, settings)).scan(message, task)
   return { answer, notes }
 }

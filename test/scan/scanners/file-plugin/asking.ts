@@ -44,7 +44,7 @@ interface Reply {
   readonly listeners: number
 }
 
-export function policyFor(question: Question): ScanSettings {
+export function settingsFor(question: Question): ScanSettings {
   const settings = { QHPSI: `plugin: ${question.file}`, PLUGINDIR: question.directory }
   const env = { PATH: process.env.PATH, ERROR_FD: '2', ...settings, ...question.settings }
   const policy = readScanSettings(env, { qmailHome: '/var/qmail', control: '/var/qmail/control' })
@@ -54,10 +54,10 @@ export function policyFor(question: Question): ScanSettings {
 /** Asks a file plugin about a message as the judgement does; with a scanner of the daemon, as the daemon does. */
 export async function ask(
   question: Question,
-  scanner: ContentScanner = filePluginScanner(policyFor(question), question.file),
+  scanner: ContentScanner = filePluginScanner(settingsFor(question), question.file),
   gone: AbortSignal = new AbortController().signal,
 ): Promise<Reply> {
-  const policy = policyFor(question)
+  const policy = settingsFor(question)
   const message = Buffer.from(question.message ?? 'Subject: a message\n\nbody\n', 'latin1')
   const path = question.path ?? join(question.directory, 'message')
   writeFileSync(path, message)
@@ -116,7 +116,7 @@ export function poolPlugin(
 ) {
   const { directory, file } = question
   const settled = { ...standardLimits, settle: 10_000, ...limits }
-  const scanner = filePluginScanner(policyFor(question), file, { lasting: true }, settled)
+  const scanner = filePluginScanner(settingsFor(question), file, { lasting: true }, settled)
   t.teardown(() => scanner.close?.())
   /** Asks about the message `Subject: SUBJECT`. */
   const askAbout = (subject: string, more?: Partial<Question>, gone?: AbortSignal) => {

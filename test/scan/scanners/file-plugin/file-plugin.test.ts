@@ -24,10 +24,10 @@ import { sample, scanTask } from '../clamd/task.ts'
 import {
   ask,
   lifeline,
-  policyFor,
   poolPlugin,
   type Question,
   STARTS_SLEEPER,
+  settingsFor,
   wordsOf,
 } from './asking.ts'
 
@@ -36,8 +36,8 @@ const says = (value: string) => `export const virusscan = () => (${value})`
 t.test(
   'names that are valid in a stamp are accepted, and others are faults of settings',
   async (t) => {
-    const policy = policyFor({ directory: '/nowhere', file: 'a.mjs' })
-    const scanner = (name: string) => filePluginScanner(policy, name)
+    const scanSettings = settingsFor({ directory: '/nowhere', file: 'a.mjs' })
+    const scanner = (name: string) => filePluginScanner(scanSettings, name)
     t.match(scanner('a-1_b+c.d.mjs'), { name: 'a-1_b+c.d.mjs', hasBans: false })
     const wrong = {
       'a name may contain only letters, digits and . _ + -; rename the file': [
@@ -103,7 +103,7 @@ t.test('a fault of the spool is thrown on, and is not an answer of the plugin', 
   const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
   const fault = new Fault('temp-file', 'SPOOLDIR /x: ENOSPC')
   const message = { ...sample(Buffer.alloc(1)), file: () => Promise.reject(fault) }
-  const scanner = filePluginScanner(policyFor({ directory, file: 'a.mjs' }), 'a.mjs')
+  const scanner = filePluginScanner(settingsFor({ directory, file: 'a.mjs' }), 'a.mjs')
   await t.rejects(scanner.scan(message, scanTask().task), fault)
 })
 

@@ -8,7 +8,7 @@ import { clamscanScanner } from '../../../../src/scan/scanners/programs/clamscan
 import { lacks } from '../../../needs.mjs'
 import { isRunning } from '../../../programs/host/is-running.ts'
 import { EICAR_NAME } from '../../../programs/servers/clamd.ts'
-import { clamdPolicy, sample, scanTask } from '../clamd/task.ts'
+import { clamdSettings, sample, scanTask } from '../clamd/task.ts'
 
 const clamscanMissing = lacks('clamscan')
 
@@ -35,7 +35,7 @@ async function ask({
 }: Asked): Promise<ScanResult> {
   const path = directory && join(directory, 'message')
   if (path) writeFileSync(path, message)
-  return clamscanScanner(clamdPolicy('/nowhere', settings), place).scan(
+  return clamscanScanner(clamdSettings('/nowhere', settings), place).scan(
     sample(message, path),
     scanTask(milliseconds).task,
   )
@@ -115,7 +115,7 @@ t.test('if the client leaves, the answer is unknown, and the program has ended',
   files.on('change', () => existsSync(pidFile) && abort())
   const message = join(directory, 'message')
   writeFileSync(message, plain)
-  const scanner = clamscanScanner(clamdPolicy('/nowhere'), place)
+  const scanner = clamscanScanner(clamdSettings('/nowhere'), place)
   const answer = await scanner.scan(sample(plain, message), task)
   files.close()
 
@@ -157,10 +157,10 @@ t.test('nothing is written to fd 1 or 2, whatever goes wrong', async (t) => {
   const path = program(directory, 'echo "message: ERROR"; echo trouble >&2; exit 2')
   const scan = `
     import { clamscanScanner } from './src/scan/scanners/programs/clamscan.ts'
-    import { clamdPolicy, scanTask, sample } from './test/scan/scanners/clamd/task.ts'
+    import { clamdSettings, scanTask, sample } from './test/scan/scanners/clamd/task.ts'
     for (const path of [process.argv[1], '/bin/false', '/nonexistent']) {
       const message = sample(Buffer.from('x'), process.argv[2])
-      const answer = await clamscanScanner(clamdPolicy('/nowhere'), path).scan(message, scanTask().task)
+      const answer = await clamscanScanner(clamdSettings('/nowhere'), path).scan(message, scanTask().task)
       if (answer.answer !== 'unknown') process.exit(1)
     }`
   const root = join(import.meta.dirname, '../../../..')

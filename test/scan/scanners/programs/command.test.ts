@@ -18,13 +18,13 @@ import { runSlot, runtimes } from '../../../doors/slot/slot.ts'
 import { lacks } from '../../../needs.mjs'
 import { openDirectory, reachable } from '../../../programs/host/reachable.ts'
 import { clamdMissing, startClamd } from '../../../programs/servers/clamd.ts'
-import { clamdPolicy, sample, scanTask } from '../clamd/task.ts'
+import { clamdSettings, sample, scanTask } from '../clamd/task.ts'
 
 /** ClamAV's programs as commands, as the original's manual writes them. */
 
 t.test('a missing command is named, with the remedy', async (t) => {
   const message = join(t.testdir({ message: plain }), 'message')
-  const scanner = commandScanner(clamdPolicy('/nowhere'), ['/nonexistent/scanner', '%s'])
+  const scanner = commandScanner(clamdSettings('/nowhere'), ['/nonexistent/scanner', '%s'])
   t.match(await scanner.scan(sample(plain, message), scanTask().task), {
     answer: 'unknown',
     cause: 'unreachable',
@@ -34,7 +34,7 @@ t.test('a missing command is named, with the remedy', async (t) => {
 
 t.test('a command that was ended blames the deadline, or that the client has left', async (t) => {
   const message = join(t.testdir({ message: plain }), 'message')
-  const scanner = commandScanner(clamdPolicy('/nowhere'), ['sleep', '60'])
+  const scanner = commandScanner(clamdSettings('/nowhere'), ['sleep', '60'])
   const rows = [
     ['late', 'no answer in time (SCANTIMEOUT)'],
     ['abort', 'no client waits'],
@@ -83,7 +83,7 @@ t.test('clamdscan gets an option for passing the file, if it has none', async (t
   ]
   for (const [command, words] of rows) {
     const [program, ...rest] = command.split(' ')
-    const scanner = commandScanner(clamdPolicy('/nowhere'), [join(directory, program!), ...rest])
+    const scanner = commandScanner(clamdSettings('/nowhere'), [join(directory, program!), ...rest])
     t.same(await scanner.scan(sample(plain, message), scanTask().task), { answer: 'clean' })
     t.equal(readFileSync(join(directory, 'words'), 'utf8'), `${words}\n`, command)
   }
@@ -95,7 +95,7 @@ t.test('a virus is reported without the hash and size after its name', async (t)
   for (const hash of ['', `(${'0a'.repeat(16)}:68)`, `(${'0A'.repeat(32)}:68)`]) {
     const says = `#!/bin/sh\necho '${message}: Eicar-Test${hash} FOUND'\nexit 1\n`
     writeFileSync(program, says, { mode: 0o755 })
-    const scanner = commandScanner(clamdPolicy('/nowhere'), [program])
+    const scanner = commandScanner(clamdSettings('/nowhere'), [program])
     const answer = await scanner.scan(sample(plain, message), scanTask().task)
     t.same(answer, { answer: 'infected', name: 'Eicar-Test' }, hash)
   }
