@@ -219,7 +219,9 @@ export class SavedVariants {
       const saved = variantBy(habits, file)
       if (saved === undefined) continue
       const { bytes, make } = saved
-      const emit = (text: Bytes) => emitVariant(text, saved, extraction, form)
+      // libclamav saves the file as it was decoded.
+      const formOfIt = make === undefined ? form : undefined
+      const emit = (text: Bytes) => emitVariant(text, saved, extraction, formOfIt)
       yield* make === undefined ? emit(bytes) : decoded(bytes, make, work, emit)
     }
   }

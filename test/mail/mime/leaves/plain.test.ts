@@ -238,14 +238,31 @@ t.test(
   },
 )
 
-/** Whether a part of the mail, read in chunks of this length, has a form. */
-function hasForm(mail: string, length: number): boolean {
+/** Returns the contents of a mail, read in chunks of this length, that have a form. */
+function withForm(mail: string, length = mail.length): string[] {
   const options = { createHash, seeksForms: true, openFile: () => openAnonymousFile(tmpdir()) }
   const source = inChunksOf(length, Buffer.from(mail, 'latin1'))
+  const those: string[] = []
   for (const step of contentsOf(source, options))
-    if (step.kind === 'content' && step.form) return true
-  return false
+    if (step.kind === 'content' && step.form) those.push(step.bytes.gather().toString('latin1'))
+  return those
 }
+
+function hasForm(mail: string, length: number): boolean {
+  return withForm(mail, length).length > 0
+}
+
+t.test(
+  'a file has a form as it was decoded, and not as some program saves its lines',
+  async (t) => {
+    const file = ' a \n b\n'
+    for (const flowed of ['flowed', 'flowed; delsp=yes']) {
+      const type = `Content-Type: application/x; format=${flowed}`
+      const encoded = `${type}\nContent-Transfer-Encoding: base64\n\n${btoa(file)}\n`
+      t.same(withForm(`A: b\n${mixed(`Content-Type: text/plain\n\nx\n--b\n${encoded}`)}`), [file])
+    }
+  },
+)
 
 t.test('a mail is plain in any chunks, unless a line of it is too long', async (t) => {
   const base64 = 'Content-Type: application/x\nContent-Transfer-Encoding: base64\n\n'
