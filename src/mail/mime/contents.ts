@@ -11,7 +11,7 @@ import { type ContentsOptions, Extraction } from './leaves/extraction.ts'
 import { isKnownAsMail } from './leaves/mail-starts.ts'
 import { openContent } from './leaves/open-content.ts'
 import { openEmbeddedIn } from './leaves/open-embedded.ts'
-import { isPlainMail, mailAround } from './leaves/plain.ts'
+import { formOfLeaf, mailAround, plainTextOf } from './leaves/plain.ts'
 import { splitLineEnd } from './leaves/text-properties.ts'
 import { DepthSearch } from './nested.ts'
 import { aroundMail } from './reader/depth.ts'
@@ -85,11 +85,12 @@ class MailContents {
       extraction.work.leaveUnread(error.message) // but what was found up to there is emitted
     }
     const embedded = yield* EmbeddedData.of(source, kindsInTexts, extraction.work)
-    const hasForm = yield* this.#isPlain(embedded)
+    const text = yield* this.#plainText(embedded)
     for (const leaf of this.#leaves) {
       const part = this.#partOf(leaf.header)
-      const around = hasForm ? this.#mailAround(leaf) : undefined
-      yield* decodeLeaf(leaf, source, extraction.at({ hasForm, around, part }))
+      const form = text === undefined ? undefined : formOfLeaf(leaf, text.slice(leaf.from, leaf.to))
+      const around = form && this.#mailAround(leaf)
+      yield* decodeLeaf(leaf, source, extraction.at({ form, around, part }))
     }
     const known = new Set<string>()
     const ranges = new Map(this.#leaves.map(({ from, to }) => [`${from} ${to}`, { from, to }]))
@@ -101,15 +102,15 @@ class MailContents {
     yield* openEmbeddedIn(range, embedded, kindsInFiles, extraction, known)
   }
 
-  /** Whether nothing in the structure of the message is odd, if the forms of its parts are needed. */
-  *#isPlain(embedded: EmbeddedData): Steps<boolean> {
+  /** Returns the text of the message if the forms of its parts are needed, and nothing in its structure is odd. */
+  *#plainText(embedded: EmbeddedData): Steps<string | undefined> {
     const extraction = this.#extraction
     if (!extraction.options.seeksForms || extraction.scope.depth > 0 || !this.#readings.isOne)
-      return false
+      return undefined
     const above = this.#known?.above ?? 0
     const headers = [...this.#headerIds.keys()]
     const mail = { source: this.#source, embedded, above, headers }
-    return yield* isPlainMail(this.#leaves, mail, extraction.work)
+    return yield* plainTextOf(this.#leaves, mail, extraction.work)
   }
 
   /** Returns the attached mail in which a leaf is, as it is yielded. */

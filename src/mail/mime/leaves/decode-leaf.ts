@@ -9,7 +9,7 @@ import type { Leaf } from '../reader/found.ts'
 import type { PartForm } from '../traits/part-forms.ts'
 import type { Extraction } from './extraction.ts'
 import { beginsAsMailbox, hasHeader } from './mail-starts.ts'
-import { formOfLeaf, isPlain } from './plain.ts'
+import { isPlain } from './plain.ts'
 import { SavedVariants } from './saved-variants.ts'
 import type { Scope } from './scope.ts'
 import { holdsNul, NO_LINE_END, splitLineEnd } from './text-properties.ts'
@@ -25,9 +25,8 @@ export function* decodeLeaf(leaf: Leaf, source: Bytes, around: Extraction): Step
   const { work, options } = extraction
   const variants = new SavedVariants(leaf, leaf.to === source.size, extraction)
   const hasNul = yield* holdsNul(part, work)
-  const form = extraction.scope.hasForm ? yield* formOfLeaf(leaf, part, work) : undefined
   const [common, ...others] = leaf.encodings
-  const result = yield* decodeCommonly(part, common!, leaf, variants, form)
+  const result = yield* decodeCommonly(part, common!, leaf, variants, extraction.scope.form)
   const isOfMail = extraction.scope.depth === 0
   if (isPlain(leaf) && !hasNul) {
     if (result === 'emitted' && isOfMail) options.onEmitted?.({ from: leaf.from, to: leaf.to })

@@ -20,7 +20,7 @@ export interface ContentsOptions extends WorkOptions {
   readonly onPart?: (part: PartNames) => Iterable<number>
   /** Upper limit for nested messages or multiparts (nested.ts), or undefined if the caller needs no limit. */
   readonly maxDepth?: number
-  /** Whether the forms of parts are needed (traits/part-forms.ts), which requires a look at each line. */
+  /** Whether the forms of parts are needed (traits/part-forms.ts). A plain message is then one string in memory, too. */
   readonly seeksForms?: boolean
   /** Called with the position of each part that was emitted completely as one content. */
   readonly onEmitted?: (range: ByteRange) => void
@@ -42,7 +42,6 @@ type Inside = (inner: Extraction) => Steps
 const MESSAGE: Scope = {
   kind: 'file',
   declared: new Set(),
-  hasForm: false,
   part: NAMELESS,
   messages: 0,
   depth: 0,

@@ -1,7 +1,5 @@
-import { LF } from '../../../lib/bytes/ascii.ts'
-import { LineBlocks } from '../../../lib/bytes/line-blocks.ts'
 import type { Bytes } from '../../message/bytes.ts'
-import { LINES_PIECE, SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
+import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
 import type { Leaf } from '../reader/found.ts'
@@ -22,25 +20,24 @@ const DISPOSITION = /^[ \t]*(?:attachment|inline)[ \t]*(?:;|\r?\n?$)/i
  * with a bare CR has no form either: programs differ about its lines.
  * It keeps a CR that was decoded from quoted-printable.
  */
-const CHANGED = /(?:^|\n)[ \t\v\f;]+\r?(?:\n|$)|=0d|\r(?!\n)|[^\n]$/i
+const CHANGED = [/\n[ \t\v\f;]+\r?\n/, /=0d/i, /\r(?!\n)/]
 const TWO_EMPTY_LINES = /\n\r?\n\r?\n/
 /** In front of a text in a multipart, so that an empty first line is the second one. */
 const EMPTY_LINE = '\n\n'
 
 /**
- * Returns the form of a leaf of a plain mail (isPlainMail), `part`, or undefined if it has none of
+ * Returns the form of a leaf of a plain mail (plainTextOf) with this text, or undefined if it has none of
  * traits/part-forms.ts, or libclamav gets other bytes.
  */
-export function* formOfLeaf(leaf: Leaf, part: Bytes, work: Work): Steps<PartForm | undefined> {
+export function formOfLeaf(leaf: Leaf, text: string): PartForm | undefined {
   const [encoding] = leaf.encodings
   const form = placedFormOf(leaf, encoding!)
   if (form === undefined || transferEncodings[encoding!].encodes === 'bytes') return form
-  let above = EMPTY_LINE
-  const isChanged = yield* someLines(part, work, (lines) => {
-    const below = above + lines
-    above = below.slice(-'\n\r\n'.length)
-    return CHANGED.test(lines) || (form.multiparts !== '' && TWO_EMPTY_LINES.test(below))
-  })
+  const lines = EMPTY_LINE + text
+  const isChanged =
+    !lines.endsWith('\n') ||
+    CHANGED.some((change) => change.test(lines)) ||
+    (form.multiparts !== '' && TWO_EMPTY_LINES.test(lines))
   return isChanged ? undefined : form
 }
 
@@ -84,35 +81,43 @@ interface MailToRead {
 /** Upper limit for the parts of a plain message. */
 const PARTS_MAX = 100
 
+/** The number of times that the text of a mail is searched for what libclamav reads in another way. */
+const SEARCHES = 4
+
 /**
- * Whether a mail is so plain that its parts have forms: libclamav, like all mail programs, finds where each
- * part begins and ends. `leaves` are the leaf parts of its one reading, in which no habit mattered.
+ * Returns the text of a message, in latin1, if it is so plain that its parts have forms: libclamav, like all mail programs,
+ * finds where each part begins and ends. `leaves` are the leaf parts of its one reading, in which no habit mattered.
  */
-export function* isPlainMail(
+export function* plainTextOf(
   leaves: readonly Leaf[],
   { source, embedded, above, headers }: MailToRead,
   work: Work,
-): Steps<boolean> {
+): Steps<string | undefined> {
   const arePlain =
     leaves.length <= PARTS_MAX &&
     leaves.every((leaf) => isPlain(leaf) && isPlainMessage(leaf, leaves)) &&
     headers.every(isPlainHeader) &&
     leaves.every(({ header, depth }) => depth.subtypes === '' || header !== EMPTY_PART) &&
     haveTextBeside(leaves)
-  if (!arePlain || (yield* hasLongLine(source.slice(above), work))) return false
+  if (!arePlain) return undefined
+  yield* work.countUnits((SEARCHES * source.size) / SEARCHED_PER_UNIT)
+  const text = source.gather().toString('latin1')
   const boundaries = new Set(headers.flatMap(boundariesOf))
-  if (boundaries.size > 0 && (yield* hasOddDelimiter(source, boundaries, work))) return false
-  for (const leaf of leaves) {
-    const { from, to, encodings } = leaf
-    yield* work.countUnits(FIRST_LINE)
-    if (beginsAsField(leaf, source)) return false
-    if (transferEncodings[encodings[0]!].encodes === 'bytes') continue
-    // libclamav takes what is encoded in a text out of it. It does not read the lines of an attached mail.
-    const isMail = isAttachedMail(leaf)
-    if (embedded.beginsIn(leaf, isMail ? kindsInFiles : kindsInTexts)) return false
-    if (!isMail && (yield* mayBeReturned(source.slice(from, to), work))) return false
-  }
-  return true
+  const isOdd =
+    hasLongLine(text, above) ||
+    (boundaries.size > 0 && (yield* hasOddDelimiter(text, boundaries, work))) ||
+    leaves.some((leaf) => isReadOtherwise(leaf, text.slice(leaf.from, leaf.to), embedded))
+  return isOdd ? undefined : text
+}
+
+/** Whether libclamav may read the header of a leaf further, or take something out of its text. */
+function isReadOtherwise(leaf: Leaf, text: string, embedded: EmbeddedData): boolean {
+  if (beginsAsField(text)) return true
+  if (transferEncodings[leaf.encodings[0]!].encodes === 'bytes') return false
+  // libclamav does not read the lines of an attached mail.
+  const isMail = isAttachedMail(leaf)
+  if (embedded.beginsIn(leaf, isMail ? kindsInFiles : kindsInTexts)) return true
+  return !isMail && RETURNED.test(withoutNul(text))
 }
 
 /**
@@ -168,17 +173,15 @@ function boundariesOf(header: PartHeader): readonly string[] {
  * and in the headers and delimiters of other parts.
  */
 function* hasOddDelimiter(
-  mail: Bytes,
+  mail: string,
   boundaries: ReadonlySet<string>,
   work: Work,
 ): Steps<boolean> {
-  return yield* someLines(mail, work, (lines, spend) => {
-    for (const [line] of lines.matchAll(DASHES)) {
-      spend(line.length * boundaries.size)
-      if (isOddDelimiter(line, boundaries)) return true
-    }
-    return false
-  })
+  for (const [line] of mail.matchAll(DASHES)) {
+    yield* work.countUnits(line.length * boundaries.size)
+    if (isOddDelimiter(line, boundaries)) return true
+  }
+  return false
 }
 
 function isOddDelimiter(line: string, boundaries: ReadonlySet<string>): boolean {
@@ -188,44 +191,9 @@ function isOddDelimiter(line: string, boundaries: ReadonlySet<string>): boolean 
   return like.length > 1 || (like.length === 1 && !isDelimiter)
 }
 
-/** Whether libclamav may take a text for a returned mail. */
-function mayBeReturned(text: Bytes, work: Work): Steps<boolean> {
-  return someLines(text, work, (lines) => RETURNED.test(withoutNul(lines)))
-}
-
 /** Returns a text as libclamav reads its lines. */
 function withoutNul(text: string): string {
   return text.replaceAll('\0', '')
-}
-
-/**
- * Returns whether some lines pass a test, which gets all lines once, several at a time. The test passes units of work to
- * `spend`, in addition to those of the bytes.
- */
-function* someLines(
-  text: Bytes,
-  work: Work,
-  test: (lines: string, spend: (units: number) => void) => boolean,
-): Steps<boolean> {
-  let isFound = false
-  let units = 0
-  const spend = (more: number) => {
-    units += more
-  }
-  const blocks = new LineBlocks((block) => {
-    isFound ||= test(block.toString('latin1'), spend)
-  })
-  for (const chunk of text.chunks()) {
-    for (let at = 0; at < chunk.length; at += LINES_PIECE) {
-      const piece = chunk.subarray(at, at + LINES_PIECE)
-      blocks.push(piece)
-      yield* work.countUnits(piece.length / SEARCHED_PER_UNIT + units)
-      units = 0
-      if (isFound) return true
-    }
-  }
-  blocks.end()
-  return isFound
 }
 
 /** Whether a line has all characters of a boundary, in their order. */
@@ -253,10 +221,9 @@ function haveTextBeside(leaves: readonly Leaf[]): boolean {
 const LATE_FIELD = /^(?:date|message-id): /i
 
 /** Whether libclamav takes the first line of a leaf for one of its header (`field below header`, structure-habits.ts). */
-function beginsAsField({ from, to }: Leaf, mail: Bytes): boolean {
-  const start = mail.gather(from, Math.min(to, from + FIRST_LINE)).toString('latin1')
-  const front = withoutNul(start).trimStart()
-  const isBlank = front === '' && to - from > FIRST_LINE
+function beginsAsField(text: string): boolean {
+  const front = withoutNul(text.slice(0, FIRST_LINE)).trimStart()
+  const isBlank = front === '' && text.length > FIRST_LINE
   const line = front.split('\n', 1)[0]!
   return isBlank || GOES_ON.test(line) || LATE_FIELD.test(line)
 }
@@ -267,19 +234,13 @@ const FIRST_LINE = 4096
 /** Upper limit, in bytes, for a line without its end (RFC 5322 2.1.1). libclamav cuts lines of 1,000 bytes and more. */
 const LINE_MAX = 998
 
-/** Returns whether a line of the mail is longer than mail may have. Looks at a few bytes of each. */
-function* hasLongLine(mail: Bytes, work: Work): Steps<boolean> {
-  let before = 0 // bytes of the line that goes on from the chunk before
-  for (const chunk of mail.chunks()) {
-    let from = -before // where the line begins
-    while (from + LINE_MAX < chunk.length) {
-      const end = chunk.lastIndexOf(LF, from + LINE_MAX)
-      if (end < 0 || end < from) return true
-      from = end + 1
-    }
-    const last = chunk.lastIndexOf(LF)
-    before = last < 0 ? chunk.length - from : chunk.length - 1 - last
-    yield* work.countUnits(chunk.length / SEARCHED_PER_UNIT)
+/** Returns whether a line is longer than mail may have, from this offset on. Looks at a few bytes of each. */
+function hasLongLine(mail: string, from: number): boolean {
+  let at = from
+  while (at + LINE_MAX < mail.length) {
+    const end = mail.lastIndexOf('\n', at + LINE_MAX)
+    if (end < at) return true
+    at = end + 1
   }
   return false
 }

@@ -1,5 +1,6 @@
 import type { EmittedMail } from '../budget/work.ts'
 import type { Declared } from '../containers/containers.ts'
+import type { PartForm } from '../traits/part-forms.ts'
 import type { PartNames } from '../traits/part-names.ts'
 
 /** What holds for a position in a message, and for all that is found further inside. */
@@ -12,8 +13,8 @@ export interface Scope {
   readonly kind: 'message' | 'text' | 'file'
   /** What its header, or the line above it, declares it as. */
   readonly declared: Declared
-  /** Whether the structure of the mail has no oddity, so that its parts have forms (part-forms.ts). */
-  readonly hasForm: boolean
+  /** The form of a leaf part, if nothing in the structure of its mail is odd (plain.ts). */
+  readonly form?: PartForm | undefined
   /** The attached mail whose parts have forms in it. */
   readonly around?: EmittedMail | undefined
   /** Its names, and the containers it was extracted from within its part. */

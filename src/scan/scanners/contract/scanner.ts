@@ -153,7 +153,8 @@ export interface ScannerDecoder {
   /**
    * Finds out the forms of parts that the scanner extracts itself from this mail, as tests have shown
    * (mail/mime/traits/part-forms.ts), which may lack TOP_LINE. These parts are not submitted unless the scan of the
-   * whole has a result other than clean.
+   * whole has a result other than clean. Mail for which this returns forms must be small: the reading then has it as
+   * one string.
    */
   extracts(mail: Bytes): FormSet | undefined | Promise<FormSet | undefined>
   /** Counts parts that were not submitted for that reason. */
