@@ -22,6 +22,11 @@ export interface ContentsOptions extends WorkOptions {
   readonly maxDepth?: number
   /** Whether the forms of parts are needed (traits/part-forms.ts). A plain message is then one string in memory, too. */
   readonly seeksForms?: boolean
+  /**
+   * Called with the form of each displayed text of the message itself. Returns whether it is left to the scan of the
+   * whole: then it is not yielded, and needs no digest, nor a copy with other line ends.
+   */
+  readonly leavesText?: (form: PartForm) => boolean
   /** Called with the position of each part that was emitted completely as one content. */
   readonly onEmitted?: (range: ByteRange) => void
 }
@@ -93,6 +98,13 @@ export class Extraction {
   /** Whether such a container was read to its end here, or around this position in what is declared as it. */
   hasOpened(container: ContainerKind): boolean {
     return this.#opened.includes(container)
+  }
+
+  /** Whether a text of this form is left to the scan of the whole. */
+  leavesText(form: PartForm | undefined): boolean {
+    const { depth, around } = this.scope
+    const isInMessage = form !== undefined && depth === 0 && around === undefined
+    return isInMessage && this.options.leavesText?.(form) === true
   }
 
   noteOpened(container: ContainerKind): void {

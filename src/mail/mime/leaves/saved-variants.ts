@@ -186,9 +186,11 @@ export class SavedVariants {
       isUnchanged &&
       ((['text/plain', ''].includes(header.type) && depth.isDecoded) || header.multipart === 'sure')
     if (isOwn && isInMail && !mayBeginFile(whole)) return false
-    const how = { isCounted: true, form }
-    if (encodes === 'bytes' || !lines.crlf) yield* extraction.emit(whole, { form })
-    else yield* decoded(whole, toLf, work, (text) => extraction.emit(text, how))
+    if (whole.size > 0 && !extraction.leavesText(form)) {
+      const how = { isCounted: true, form }
+      if (encodes === 'bytes' || !lines.crlf) yield* extraction.emit(whole, { form })
+      else yield* decoded(whole, toLf, work, (text) => extraction.emit(text, how))
+    }
     if (!isOwn) {
       yield* extraction.emit(bare)
       if (lines.crlf && bare.size <= LINE_ENDS_MAX)

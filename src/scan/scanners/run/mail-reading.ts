@@ -99,6 +99,7 @@ export class MailReading {
       maxDepth: limits.nesting,
       mayBeFile: run.toleratesLimits ?? false,
       seeksForms: this.#extracted !== undefined,
+      ...(inspections.isEmpty && { leavesText: (form) => this.#leaves(form, this.#extracted) }),
       ...(mayTolerate && { onEmitted: (range) => this.scannedRanges.push(range) }),
       ...(listens && { onPart: (part) => listen(this.#names, inspections, part) }),
       onOdd: (oddity) => {
@@ -113,19 +114,19 @@ export class MailReading {
     const { run, inspections } = this.#pass
     const isInspected = await inspections.inspectContent(step.content.bytes, run.signal)
     if (!isInspected) return tooLate
-    const isOmitted = await this.#isLeftToWhole(step)
-    if (isOmitted) this.#omitted++
-    if (isOmitted || !scansContents) return undefined
+    const { form, around } = step
+    const forms = form && around ? await extractedBy(this.#pass.run, around) : this.#extracted
+    if (this.#leaves(form, forms) || !scansContents) return undefined
     const partList = this.#names && listOf(step.part)
     const content = partList ? { ...step.content, partList } : step.content
     return scanSamples(this.batch.add(content), this.#pass)
   }
 
-  /** Resolves to whether the scan of the whole, or of the attached mail around it, has this content. */
-  async #isLeftToWhole({ form, around }: FoundContent): Promise<boolean> {
-    if (this.#extracted === undefined || form === undefined) return false
-    const forms = around ? await extractedBy(this.#pass.run, around) : this.#extracted
-    return forms !== undefined && hasForm(forms, form)
+  /** Leaves a content of one of these forms to the scan of the whole, or of the attached mail around it. */
+  #leaves(form: PartForm | undefined, forms: FormSet | undefined): boolean {
+    const isLeft = form !== undefined && forms !== undefined && hasForm(forms, form)
+    if (isLeft) this.#omitted++
+    return isLeft
   }
 
   /** The oddities for which the message is kept out, regardless of its other contents. */

@@ -264,6 +264,28 @@ t.test(
   },
 )
 
+t.test(
+  'a text that is left to the scan of the whole is not yielded, but the files in it are',
+  async (t) => {
+    const text = '<p>\n=62egin 644 x\n#86)C\n`\nend\n'
+    const html = `Content-Type: text/html\nContent-Transfer-Encoding: quoted-printable\n\n${text}`
+    const mail = Buffer.from(`A: b\n${html}`)
+    const contents = (isLeft: boolean) => {
+      const forms: unknown[] = []
+      const leavesText = (form: unknown) => forms.push(form) > 0 && isLeft
+      const openFile = () => openAnonymousFile(tmpdir())
+      const options = { createHash, openFile, seeksForms: true, leavesText }
+      const given: string[] = []
+      for (const step of contentsOf(Bytes.of(mail), options))
+        if (step.kind === 'content') given.push(step.bytes.gather().toString('latin1'))
+      t.same(forms, [{ content: 'text/html quoted-printable', multiparts: '' }])
+      return given
+    }
+    t.same(contents(false), [text.replace('=62', 'b'), 'abc'])
+    t.same(contents(true), ['abc'])
+  },
+)
+
 t.test('a mail is plain in any chunks, unless a line of it is too long', async (t) => {
   const base64 = 'Content-Type: application/x\nContent-Transfer-Encoding: base64\n\n'
   const withLines = (length: number) =>
