@@ -7,6 +7,7 @@ import { partOf } from '../toolchain/install-locked.mjs'
 
 /** The packages that sources import. Their dependencies are bundled, too. */
 export const bundled = [
+  'clamscan',
   'fflate',
   'iconv-lite',
   'ldapts',

@@ -38,25 +38,17 @@ export function commandScanner(
       ...(database !== undefined && { loadsFrom: () => [database] }),
     },
     async scan(sample, task) {
+      if (program.startsWith('/') && !(await responds(program)))
+        return unknown(
+          `${program}: its directory does not answer; check the file system`,
+          'timeout',
+        )
       const option = handingOverOption(argv)
-      const options = option ? [option] : []
       const { path } = await sample.file()
-      const words = [program, ...options, ...fillIn(argv, path)] as const
-      const end = await runScannerCommand(words, path, settings.environment, task, write)
-      return 'answer' in end ? end : resultOf(end, settings, program)
+      const options = option ? [option] : []
+      return run(settings, [program, ...options, ...fillIn(argv, path)], path, task, write)
     },
   }
-}
-
-/** Returns the result by QHPSIRC and QHPSIRN. */
-function resultOf(
-  { code, printed }: CommandEnd,
-  { QHPSIRC, QHPSIRN }: ScanSettings,
-  program: string,
-): ScanResult {
-  if (code === QHPSIRN) return clean
-  if (code === QHPSIRC) return namedResult(printed, program)
-  return unknown(`exit code ${code}`)
 }
 
 function fillIn(argv: readonly string[], path: string): string[] {
@@ -64,33 +56,19 @@ function fillIn(argv: readonly string[], path: string): string[] {
   return argv.slice(1).map((word) => word.replaceAll('%s', () => path))
 }
 
-/** The exit code of a command, and the first OUTPUT_MAX bytes of its standard output. */
-export interface CommandEnd {
-  readonly code: number
-  readonly printed: string
-}
-
-/**
- * Runs a command, with the file at `path` as its standard input. `write` receives the lines of its standard error.
- * Resolves to its end, or to *unknown* if there is none: it cannot be started, or is killed or aborted.
- */
-export async function runScannerCommand(
+async function run(
+  settings: ScanSettings,
   [program, ...argv]: readonly [string, ...string[]],
   path: string,
-  environment: ScanSettings['environment'],
-  { signal }: ScanTask,
+  task: ScanTask,
   write: (line: string) => void,
-): Promise<CommandEnd | ScanResult> {
-  if (program.startsWith('/') && !(await responds(program))) {
-    const reason = `${program}: its directory does not answer; check the file system`
-    return unknown(reason, 'timeout')
-  }
+): Promise<ScanResult> {
   const stdin = openSync(path, 'r')
   let child: ChildProcess
   try {
     child = spawn(program, argv, {
       stdio: [stdin, 'pipe', 'pipe'],
-      env: environment,
+      env: settings.environment,
       detached: true,
     })
   } finally {
@@ -98,9 +76,12 @@ export async function runScannerCommand(
   }
   const output = collect(child)
   relayStderr(child, new LineRelay(basename(program), write))
-  const end = await exitOf(program, child, signal)
+  const end = await exitOf(program, child, task.signal)
   const printed = await output
-  return typeof end === 'number' ? { code: end, printed } : end
+  if (typeof end !== 'number') return end
+  if (end === settings.QHPSIRN) return clean
+  if (end === settings.QHPSIRC) return namedResult(printed, program)
+  return unknown(`exit code ${end}`)
 }
 
 /**
