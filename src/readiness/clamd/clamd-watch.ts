@@ -65,12 +65,14 @@ interface KnownClamd {
  * If parts of mail are scanned separately (SECONDLOOK), a server that reports such mail is tested once for what
  * it extracts, and again after a restart or with other signatures. `extracts` gets that, if the server has room
  * for parts. Whether it has is asked after each probe, and in each round before which `isWanted` is true.
+ * `restarted` is called when a server answers whose conversation had ended: it may have other settings now.
  */
 export class ClamdWatch {
   readonly #settings: () => ScanSettings | undefined
   readonly #log: (line: string) => void
   readonly #extracts: (event: ExtractionEvent) => void
   readonly #isWanted: () => boolean
+  readonly #restarted: () => void
   readonly #asking: RepeatedWork
   #known: ReadonlyMap<string, KnownClamd> = new Map()
 
@@ -82,16 +84,19 @@ export class ClamdWatch {
       every = ROUND_INTERVAL,
       extracts = () => {},
       isWanted = () => false,
+      restarted = () => {},
     }: {
       readonly every?: number
       readonly extracts?: (event: ExtractionEvent) => void
       readonly isWanted?: () => boolean
+      readonly restarted?: () => void
     } = {},
   ) {
     this.#settings = settings
     this.#log = log
     this.#extracts = extracts
     this.#isWanted = isWanted
+    this.#restarted = restarted
     this.#asking = repeat(
       every,
       (stopped) => this.#askAll(stopped),
@@ -127,6 +132,7 @@ export class ClamdWatch {
       const before = this.#known.get(server.text)
       const { session, sessions } = conversationWith(server, before)
       const state = stateBy(server, await askVersion(server, stopped, session))
+      if (state.up && before !== undefined && sessions > before.sessions) this.#restarted()
       const wait = before?.state.up ? before.wait : 0
       const { alert, depth, probe, extracts } = before ?? {}
       return [server.text, { state, session, sessions, alert, depth, probe, extracts, wait }]

@@ -30,6 +30,7 @@ type HostEvent =
   | PoisonEvent
   | ExtractionEvent
   | WantedEvent
+  | { readonly kind: 'restarted'; readonly seconds: number }
 
 /** Bytes of verdicts that one process keeps. onescand(8) has this number. */
 const VERDICTS_MAX = 16 * 1024 * 1024
@@ -61,6 +62,8 @@ export class HostMemory {
     sizeCalculation: (verdict, fingerprint) =>
       JSON.stringify(verdict).length + fingerprint.length + ENTRY_OVERHEAD,
   })
+  /** Verdicts up to this time do not count (Unix seconds): a scanner was restarted, maybe with other settings. */
+  #restarted = 0
   #send: ((events: HostEvents) => void) | undefined
   #events: HostEvent[] = []
 
@@ -88,6 +91,20 @@ export class HostMemory {
   cacheVerdict(fingerprint: string, verdict: CachedVerdict, seconds: number): void {
     this.#verdicts.set(fingerprint, verdict, { ttl: seconds * 1000 })
     this.#notify({ kind: 'found', fingerprint, verdict, seconds })
+  }
+
+  /** Whether no scanner was restarted since the time of this verdict, as far as is known. */
+  isSinceRestart({ time }: CachedVerdict): boolean {
+    return time > this.#restarted
+  }
+
+  /**
+   * Notes that a clamd has answered again, `seconds` Unix time, after its conversation with the first process had
+   * ended: it may have other settings, which its version does not show. No verdict of before applies.
+   */
+  noteRestart(seconds: number): void {
+    this.#restarted = seconds
+    this.#notify({ kind: 'restarted', seconds })
   }
 
   /** Notes what a server was shown to extract, in all processes. */
@@ -151,6 +168,9 @@ export class HostMemory {
         break
       case 'wanted':
         this.extracted.want()
+        break
+      case 'restarted':
+        this.#restarted = event.seconds
     }
   }
 }

@@ -29,7 +29,13 @@ export interface VerdictsOptions extends IdentityOptions {
   /** The cached data shared by all processes of this host. */
   readonly memory: Pick<
     HostMemory,
-    'cachedVerdict' | 'cacheVerdict' | 'scansForCopies' | 'poison' | 'crashRecord' | 'suspectGate'
+    | 'cachedVerdict'
+    | 'cacheVerdict'
+    | 'isSinceRestart'
+    | 'scansForCopies'
+    | 'poison'
+    | 'crashRecord'
+    | 'suspectGate'
   >
   /** The store shared by several hosts, which is used if this host has no valid verdict. */
   readonly shared?: Pick<SharedStore, 'get' | 'put' | 'release' | 'sharing' | 'close'> | undefined
@@ -193,7 +199,8 @@ export class Verdicts {
   #doesCount(verdict: CachedVerdict, { run, versions }: CacheableMessage): boolean {
     // The scan that found it may have ended there.
     if (verdict.found.answer === 'infected' && run.isTolerated?.(verdict.found)) return false
-    const { signatureFiles, host, maxAge } = this.#options
+    const { memory, signatureFiles, host, maxAge } = this.#options
+    if (!memory.isSinceRestart(verdict)) return false
     const here = { host, files: signatureFiles(), signatures: joinVersions(versions) }
     return isStillValid(verdict, { now: this.#seconds(), maxAge, ...here })
   }

@@ -103,23 +103,27 @@ t.test('a clamd that is restarted is asked again', { skip: clamdMissing }, async
   let said: (line: string) => void = () => {}
   const next = () => new Promise<string>((resolve) => (said = resolve))
   const good = await start(true)
+  let restarts = 0
   const watch = new ClamdWatch(
     () => scanSettings(socket),
     (line) => said(line),
-    { every: 20 },
+    { every: 20, restarted: () => void restarts++ },
   )
   t.teardown(() => watch.close())
   await watch.asked
+  t.equal(restarts, 0)
 
   const warning = next()
   await good.stop()
   const bad = await start(false)
   t.match(await warning, /AlertExceedsMax: is off/)
+  t.equal(restarts, 1)
 
   const relief = next()
   await bad.stop()
   await start(true)
   t.match(await relief, /AlertExceedsMax: is on/)
+  t.equal(restarts, 2)
 })
 
 t.test(

@@ -45,6 +45,17 @@ t.test('a verdict that one process finds is known to all', async (t) => {
   t.equal(said.length, 1, 'nobody says again what it heard')
 })
 
+t.test('a verdict of before a restart of clamd counts in no process', async (t) => {
+  const { memories, heard } = connected(3)
+  for (const memory of memories) t.equal(memory.isSinceRestart(verdict), true)
+  memories[0].noteRestart(verdict.time)
+  await heard()
+  for (const memory of memories) {
+    t.equal(memory.isSinceRestart(verdict), false)
+    t.equal(memory.isSinceRestart({ ...verdict, time: verdict.time + 1 }), true)
+  }
+})
+
 t.test('while one process scans for long, the others wait for its verdict', async (t) => {
   const { memories, heard } = connected(3)
   const [first, second, third] = memories

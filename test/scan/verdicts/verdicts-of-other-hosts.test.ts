@@ -27,6 +27,17 @@ const cachedThere = {
   host: 'there',
 } as const
 
+t.test('no verdict of before a restart of clamd is used, whichever host has it', async (t) => {
+  const memory = new HostMemory()
+  const seal = (fingerprint: string) => sealVerdict(cachedThere, fingerprint, secrets.seal, crypto)
+  const { find, scans } = open({ memory, ...notingStore(seal) })
+  t.match(await find(letter), { cached: { host: 'there' } })
+  memory.noteRestart(cachedThere.time)
+  t.equal((await find(letter)).cached, undefined)
+  t.equal(scans.length, 1)
+  t.match(await find(letter), { cached: { host: 'here' } }, 'the new one is')
+})
+
 t.test('a message is scanned if the store has invalid data, or another verdict', async (t) => {
   const verdict = {
     found: { answer: 'clean' },
