@@ -161,7 +161,7 @@ showForms({
       `${TYPE}a/b\n\na\0b\nc\n`,
       ['a\0b\nc', 'a\0b\r\nc', 'a\0b\nc\n', 'a\0b\r\nc\r\n', 'ac', 'ac\n', 'ac\r\n'],
     ],
-    [`${ENCODING}base64\n\nYW\0Jj\nZGVm\n`, ['abcdef', '\xffa', 'afFV', 'afF']],
+    [`${ENCODING}base64\n\nYW\0Jj\nZGVm\n`, ['abcdef', '\xffa', 'a', 'afFV', 'afF']],
   ],
   'each part of a multipart is saved, and what stands around the parts is text': [
     [
