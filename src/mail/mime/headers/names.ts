@@ -37,13 +37,16 @@ export function* readNames(
 ): Generator<number, PartNames> {
   const typeValues = fieldValues(fields, 'content-type')
   const written = new WrittenNames()
-  const values = [fields, withStrangeLines(fields)].flatMap((read) =>
+  const hasStrangeLine = fields.some(({ name }) => name === '')
+  const readers = hasStrangeLine ? [fields, withStrangeLines(fields)] : [fields]
+  const values = readers.flatMap((read) =>
     ['content-type', 'content-disposition'].flatMap((name) => fieldValues(read, name)),
   )
-  const texts = new Set([
-    ...values.flatMap((value) => [value, withoutComments(value, 'outside quotes')]),
-    ...values.filter((value) => /=\?|\0/.test(value) || hasOddQuotes(value)).flatMap(readingsOf),
-  ])
+  const texts = new Set<string>()
+  for (const value of new Set(values)) {
+    yield SEARCH_UNITS * value.length
+    for (const text of textsOf(value)) texts.add(text)
+  }
   for (const text of texts) yield* written.add(text)
   for (const name of NAME_FIELDS)
     for (const value of fieldValues(fields, name)) if (!URL.test(value)) written.plain.add(value)
@@ -77,6 +80,12 @@ export function* readNames(
   }
   const types = [...new Set(typeValues.flatMap(typeIn))]
   return { names: [...names], types: types.length > 0 ? types : DEFAULT_TYPES, containers, over }
+}
+
+/** Returns the value of a field as readers see it that find names in it. */
+function textsOf(value: string): string[] {
+  const isOdd = /=\?|\0/.test(value) || hasOddQuotes(value)
+  return [value, withoutComments(value, 'outside quotes'), ...(isOdd ? readingsOf(value) : [])]
 }
 
 /** A URL such as `https://example.com`, whose last part does not name a file. */
