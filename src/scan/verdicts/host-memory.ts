@@ -129,7 +129,8 @@ export class HostMemory {
    * connection to a server has dropped that, and the others have not.
    */
   initialEvents(): HostEvents {
-    return { from: this.#self, events: this.poison.allEvents() }
+    const restart = { kind: 'restarted', seconds: this.#restarted } as const
+    return { from: this.#self, events: [restart, ...this.poison.allEvents()] }
   }
 
   /** Returns the events for the other processes when a process has ended: its scans will not finish. */

@@ -54,6 +54,9 @@ t.test('a verdict of before a restart of clamd counts in no process', async (t) 
     t.equal(memory.isSinceRestart(verdict), false)
     t.equal(memory.isSinceRestart({ ...verdict, time: verdict.time + 1 }), true)
   }
+  const later = new HostMemory({ self: 4 })
+  later.receive(memories[0].initialEvents())
+  t.equal(later.isSinceRestart(verdict), false, 'nor in one that is started later')
 })
 
 t.test('while one process scans for long, the others wait for its verdict', async (t) => {
