@@ -30,7 +30,7 @@ type HostEvent =
   | PoisonEvent
   | ExtractionEvent
   | WantedEvent
-  | { readonly kind: 'restarted'; readonly seconds: number }
+  | { readonly kind: 'restarted'; readonly at: number }
 
 /** Bytes of verdicts that one process keeps. onescand(8) has this number. */
 const VERDICTS_MAX = 16 * 1024 * 1024
@@ -62,7 +62,7 @@ export class HostMemory {
     sizeCalculation: (verdict, fingerprint) =>
       JSON.stringify(verdict).length + fingerprint.length + ENTRY_OVERHEAD,
   })
-  /** Verdicts up to this time do not count (Unix seconds): a scanner was restarted, maybe with other settings. */
+  /** The last restart of a clamd, in Unix seconds; 0 if none was noticed. */
   #restarted = 0
   #send: ((events: HostEvents) => void) | undefined
   #events: HostEvent[] = []
@@ -99,12 +99,12 @@ export class HostMemory {
   }
 
   /**
-   * Notes that a clamd has answered again, `seconds` Unix time, after its conversation with the first process had
-   * ended: it may have other settings, which its version does not show. No verdict of before applies.
+   * Notes that a clamd has answered again, `at` this time (Unix seconds), after its conversation with the first process
+   * had ended. It may have other settings, which its version does not show, so earlier verdicts no longer apply.
    */
-  noteRestart(seconds: number): void {
-    this.#restarted = seconds
-    this.#notify({ kind: 'restarted', seconds })
+  noteRestart(at: number): void {
+    this.#restarted = at
+    this.#notify({ kind: 'restarted', at })
   }
 
   /** Notes what a server was shown to extract, in all processes. */
@@ -129,7 +129,7 @@ export class HostMemory {
    * connection to a server has dropped that, and the others have not.
    */
   initialEvents(): HostEvents {
-    const restart = { kind: 'restarted', seconds: this.#restarted } as const
+    const restart = { kind: 'restarted', at: this.#restarted } as const
     return { from: this.#self, events: [restart, ...this.poison.allEvents()] }
   }
 
@@ -171,7 +171,7 @@ export class HostMemory {
         this.extracted.want()
         break
       case 'restarted':
-        this.#restarted = event.seconds
+        this.#restarted = event.at
     }
   }
 }
