@@ -73,25 +73,22 @@ function firstOf(block: Buffer, from: number): number {
 }
 
 /** Whether some program skips a byte in front of a boundary. */
-export function isSkipped(byte: number | undefined): boolean {
+function isSkipped(byte: number | undefined): boolean {
   return byte === SPACE || byte === TAB || byte === NUL
 }
 
-/**
- * Returns the blanks and NULs in front of a boundary, with what is left of the dashes: `text` is that after the first two dashes
- * of a line.
- */
-export function dashFront(text: string): string {
-  return /^-{0,2}[ \t\0]*/.exec(text)![0]
-}
+/** The blanks and NULs in front of a boundary, with what is left of the dashes. */
+const FRONT = /^-{0,2}[ \t\0]*/
 
 /**
- * Returns the text after the dashes of a line as far as it is examined. Any number of blanks in front of a boundary
- * means the same as one.
+ * Returns the text after the first two dashes of a line as far as it is examined. Any number of blanks in front of a
+ * boundary means the same as one, and so does any number of NULs, wherever they are.
  */
 export function cutDashText(text: string): string {
-  const front = dashFront(text)
-  return front.slice(0, FIRSTS) + text.slice(front.length, front.length + DASH_TEXT_MAX)
+  const [front] = FRONT.exec(text)!
+  const rest = text.slice(front.length)
+  const nul = rest.includes('\0') ? '\0' : ''
+  return front.slice(0, FIRSTS) + nul + rest.replace(/\0+/g, '').slice(0, DASH_TEXT_MAX)
 }
 
 /** The lines of dashes of a message, ordered by offset. Each takes 19 bytes, because there may be very many. */

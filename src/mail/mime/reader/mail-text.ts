@@ -8,9 +8,7 @@ import {
   type DashLine,
   DashLines,
   dashesIn,
-  dashFront,
   dashLineIn,
-  isSkipped,
 } from './dash-lines.ts'
 import { PreambleSearch } from './preamble-search.ts'
 
@@ -46,7 +44,8 @@ export class MailText {
   #windowAt = 0
   readonly #longEnds = new Map<number, number>()
   readonly #notBlank = new Map<number, number>()
-  readonly #blanksEnds = new Map<number, number>()
+  /** The texts after the dashes of long lines, by their offsets. */
+  readonly #longDashTexts = new Map<number, string>()
   readonly #inLines = new Map<string, { readonly at: number | undefined }>()
 
   readonly #chunks: Iterator<Buffer>
@@ -202,9 +201,23 @@ export class MailText {
   textOf({ dashes }: DashLine): string {
     const from = dashes + 2
     const text = this.#dashText(from)
-    const front = dashFront(text)
-    if (front.length < DASH_TEXT_MAX) return text
-    return cutDashText(front + this.#dashText(this.#blanksEnd(from + front.length)))
+    return text.length < DASH_TEXT_MAX ? text : this.#longDashText(from, text)
+  }
+
+  /** Returns the same for a long line: it may have many bytes that some program skips. */
+  #longDashText(from: number, begin: string): string {
+    const known = this.#longDashTexts.get(from)
+    if (known !== undefined) return known
+    let text = cutDashText(begin)
+    let piece = begin
+    for (let at = from; piece.length === DASH_TEXT_MAX && text.length < DASH_TEXT_MAX; ) {
+      at += DASH_TEXT_MAX
+      piece = this.#dashText(at)
+      text = cutDashText(text + piece)
+      this.#units += DASH_TEXT_MAX
+    }
+    this.#longDashTexts.set(from, text)
+    return text
   }
 
   #dashText(from: number): string {
@@ -217,11 +230,6 @@ export class MailText {
     this.#noteAsked(from + end)
     while (end > 0 && bytes[end - 1] === CR) end--
     return bytes.toString('latin1', 0, end)
-  }
-
-  /** Returns the offset of the first byte at or after this offset that is neither a space, nor a tab, nor a NUL. */
-  #blanksEnd(from: number): number {
-    return this.#firstFrom(from, this.#blanksEnds, (byte) => !isSkipped(byte))
   }
 
   #loaded(from: number, length: number): Buffer {
