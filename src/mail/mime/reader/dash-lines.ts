@@ -1,4 +1,5 @@
 import { DASH, LF, NUL, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import { indexOfByte } from '../../../lib/bytes/buffers.ts'
 import { firstNumber } from '../../../lib/bytes/lines.ts'
 
 /** A line that begins with two dashes, or nearly so. */
@@ -29,7 +30,7 @@ export const DASH_TEXT_MAX = 1100
  */
 export function dashesIn(block: Buffer, from: number, hasNul: boolean): number {
   if (!hasNul) return block.indexOf('--', from)
-  for (let at = block.indexOf(DASH, from); at >= 0; at = block.indexOf(DASH, at + 1)) {
+  for (let at = indexOfByte(block, DASH, from); at >= 0; at = indexOfByte(block, DASH, at + 1)) {
     let next = at + 1
     while (block[next] === NUL) next++
     if (block[next] === DASH) return next - 1
