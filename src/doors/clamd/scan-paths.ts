@@ -70,10 +70,10 @@ export async function scanPath(
   let isClean = true
   const named = withoutEmptyNames(path)
   const { services } = asker
-  const walk = {
+  const walk: PathWalk = {
     namesLeft: services.maxNames,
     began: services.uptime(),
-    links: services.followedLinks(),
+    links: { files: true, folders: true },
     isOver: false,
     isCut: false,
   }
@@ -93,8 +93,8 @@ export async function scanPath(
 interface PathWalk {
   namesLeft: number
   readonly began: number
-  /** The links that are followed below a folder. */
-  readonly links: FollowedLinks
+  /** The links that are followed: to the path that the client names all, and below it those that clamd follows. */
+  links: FollowedLinks
   /** Nothing more is looked at. */
   isOver: boolean
   /** Whether a reply was that names were left out. */
@@ -117,8 +117,8 @@ async function* repliesAbout(
   let found: ClientFile
   try {
     if (services.uptime() - walk.began > services.timeouts.folder) throw new FolderTooLong()
-    const links = isNamed ? ALL_LINKS : walk.links
-    found = await findClientFile(location, uid, gone, { links, namesMax: walk.namesLeft })
+    const { links, namesLeft } = walk
+    found = await findClientFile(location, uid, gone, { links, namesMax: namesLeft })
   } catch (error) {
     walk.isOver = error instanceof FolderTooLong
     // Links and sockets in a folder are not files, and the client did not name them.
@@ -132,6 +132,7 @@ async function* repliesAbout(
   if (within.includes(folder)) return // a link has led back
   if (names.length > 0 && within.length === FOLDERS_MAX) yield failure(subject, undefined, asker)
   else {
+    if (isNamed && names.length > 0) walk.links = services.followedLinks()
     for (const name of names) {
       if (gone.aborted || walk.isOver) return
       const entry = Buffer.concat([path, SLASH, name])
@@ -144,8 +145,6 @@ async function* repliesAbout(
     yield failure(subject, new TooManyNames(services.maxNames), asker)
   }
 }
-
-const ALL_LINKS = { files: true, folders: true } as const
 
 /** Returns a path without the slashes that clamd removes: all but one in front, and those at the end. */
 function withoutEmptyNames(path: string): string {
