@@ -102,7 +102,7 @@ export const trusted = [
     why: 'a line of a control file of the operator',
   },
   {
-    file: 'scan/scanners/programs/command.ts',
+    file: 'scan/scanners/programs/clamav-commands.ts',
     expression: '/: ([\\x21-\\x7e]{1,200}) FOUND\\s*$/m',
     why: 'at most 200 characters for each colon in what a scanner prints, which is bounded',
   },

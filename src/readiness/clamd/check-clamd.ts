@@ -49,6 +49,7 @@ export async function checkClamd(host: StageHost): Promise<CheckLine[]> {
 /** Returns the check line about a clamd that does not answer VERSION. */
 function checkSilent(
   host: StageHost,
+  { CLAMD }: ScanSettings,
   server: ClamdAddress,
   outcome: Exclude<ClamdOutcome<string>, { kind: 'answered' }>,
 ): CheckLine {
@@ -64,10 +65,8 @@ function checkSilent(
     const remedy = `run freshclam to download signatures (${database} has none, and clamd does not start without them), then start clamd`
     return failure(what, outcome.reason, remedy)
   }
-  const other =
-    conf === undefined && server.kind === 'unix'
-      ? configuredAddress(host.clamdConfigFiles)
-      : undefined
+  const isUnknown = CLAMD.length === 1 && conf === undefined && server.kind === 'unix'
+  const other = isUnknown ? configuredAddress(host.clamdConfigFiles) : undefined
   const start = other
     ? `set CLAMD="${other}", the address in clamd's settings`
     : 'start clamd, or check that CLAMD names its LocalSocket'
@@ -108,7 +107,7 @@ async function checkServer(
   const outcome = await askVersion(server)
   if (outcome.kind !== 'answered') {
     const checkLines = [
-      checkSilent(host, server, outcome),
+      checkSilent(host, settings, server, outcome),
       ...checkOwnCertificate(server, host.now),
     ]
     return { isDown: true, checkLines }

@@ -7,7 +7,7 @@ import { source } from './program.ts'
 /** The program in C, held against its page and the other client. */
 
 const text = textInC(source)
-const read = [...text.matchAll(/\b(?:getenv|setting|number|attribute)\("([A-Z_]+)"/g)].map(
+const read = [...text.matchAll(/\b(?:getenv|setting|number|is_word|attribute)\("([A-Z_]+)"/g)].map(
   ([, n]) => n!,
 )
 

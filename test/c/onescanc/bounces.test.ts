@@ -40,8 +40,8 @@ const choices: Readonly<Record<string, readonly string[]>> = {
     ...['refuse', 'defer', 'quarantine'].map((action) => `encrypted=${action} Test*=${action}`),
   ],
   VIRUSFORWARD: ['', '', 'virus@example.org'],
-  QHPSIMAXSIZE: ['', '', '100'],
-  QHPSIMINSIZE: ['', '', '1000'],
+  QHPSIMAXSIZE: ['', '', '1000'],
+  QHPSIMINSIZE: ['', '', '100'],
 }
 
 const lines = [

@@ -158,8 +158,12 @@ t.test('a clamd without signatures is started by freshclam first', async (t) => 
 
 t.test('a clamd at the address in its settings, which CLAMD does not name, is found', async (t) => {
   const remedyFor = async (conf: string) => {
-    const clamdConfigFiles = ['none', join(t.testdir({ conf }), 'conf')]
-    const [down] = await checkClamd({ ...asked('/nonexistent/clamd', {}), clamdConfigFiles })
+    const CLAMDBDIR = t.testdir({ 'a.ndb': 'x', conf })
+    const clamdConfigFiles = ['none', join(CLAMDBDIR, 'conf')]
+    const [down] = await checkClamd({
+      ...asked('/nonexistent/clamd', { CLAMDBDIR }),
+      clamdConfigFiles,
+    })
     return down?.remedy
   }
   for (const [conf, address] of [
@@ -316,7 +320,8 @@ t.test('a socket that the account of qmail-smtpd may not open is an error', { sk
 })
 
 t.test('an address without a clamd is an error', async (t) => {
-  const [down] = await checkClamd(asked(join(socketDirectory(t), 'socket')))
+  const socket = join(socketDirectory(t), 'socket')
+  const [down] = await checkClamd({ ...asked(socket), clamdConfigFiles: [] })
   t.match(down, { level: 'error', value: /ENOENT/, remedy: /start clamd/ })
 })
 
@@ -330,7 +335,11 @@ t.test('if one of two servers is down, the other one scans', { skip }, async (t)
   const gone = '/nonexistent/clamd.ctl'
   const env = { CLAMDMAXSIZE: '1M' }
   for (const CLAMD of [`${gone} ${clamd.socket}`, `${clamd.socket} ${gone}`]) {
-    const found = (await checkClamd(asked(CLAMD, env))).filter(({ what }) => what.endsWith(gone))
+    const checkLines = await checkClamd({
+      ...asked(CLAMD, env),
+      clamdConfigFiles: [clamd.configFile],
+    })
+    const found = checkLines.filter(({ what }) => what.endsWith(gone))
     t.match(found, [
       { level: 'warning', value: /the other servers of CLAMD scan/, remedy: /start clamd/ },
     ])
