@@ -113,7 +113,7 @@ export async function readConfiguration(
 ): Promise<Configuration> {
   const opened: OpeningContext['opened'] = new Set()
   const close = () => {
-    for (const each of opened) each.close?.()
+    for (const resource of opened) resource.close?.()
   }
   try {
     return { ...(await openConfiguration(env, { log, memory, opened })), close }

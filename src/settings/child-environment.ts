@@ -36,7 +36,7 @@ const HIDDEN_FROM_SCANNERS = [...HIDDEN_FROM_NEXT_PROGRAM, ...keptFrom('scanners
 function keptFrom(child: Setting['passedTo'][number]): string[] {
   return settingNames.flatMap((name) => {
     const { passedTo, alias }: Setting = settingTable[name]
-    return passedTo.includes(child) ? [] : [name, alias ?? []].flat().map((each) => `${each}=`)
+    return passedTo.includes(child) ? [] : [name, alias ?? []].flat().map((word) => `${word}=`)
   })
 }
 

@@ -1,3 +1,6 @@
+import { stripTypeScriptTypes } from 'node:module'
+import { type Pattern, parse } from 'acorn'
+import { full } from 'acorn-walk'
 import t from 'tap'
 import { FAULT_KINDS } from '../../src/lib/errors/fault.ts'
 import {
@@ -19,6 +22,39 @@ const sameThings: ReadonlyMap<string, string> = new Map([
   ['text', 'describes a setting, or an option of a command, whose value is a text'],
   ['usage', 'what a program says about its command line'],
 ])
+
+/** Words that do not state what a variable is: doc/development/design.md. */
+const vagueWords = ['each', 'how', 'it', 'its', 'one', 'there', 'those']
+
+t.test('no variable or parameter is called `it`, `one`, `each` or the like', async (t) => {
+  const others = sourceFiles.filter(({ path }) => path !== 'mail/mime/habits/habits.ts')
+  const variables = others.map(({ path, text }) => ({ path, names: variablesOf(text) }))
+  t.ok(variables.flatMap(({ names }) => names).length > 10_000, 'the variables were found')
+  const wrong = variables.flatMap(({ path, names }) =>
+    names.filter((name) => vagueWords.includes(name)).map((name) => ({ path, name })),
+  )
+  t.same(wrong, [])
+})
+
+t.test('the search finds variables of every form, except of two that are compared', async (t) => {
+  const forms = [
+    'const it = 1',
+    'let a, it',
+    'const { it } = a',
+    'const { a: it = 1, ...b } = c',
+    'const { a, ...it } = b',
+    'for (const [, it] of a) a()',
+    'function a(it: string) {}',
+    'const a = (b: () => void, it = 1) => b()',
+    'class A {\n  a(it: string) {}\n}',
+    'a(async ([it]) => 1)',
+    'try {} catch (it) {}',
+  ]
+  for (const form of forms) t.ok(variablesOf(form).includes('it'), form)
+  t.notOk(variablesOf('a.it({ it: 1, it() {} }, class { it() {} })').includes('it'))
+  t.same(variablesOf('a.sort((one, other) => one - other)'), ['other'])
+  t.same(variablesOf('a((one) => (other) => 1)').toSorted(), ['one', 'other'])
+})
 
 t.test('a duration in a message is written by formatDuration alone', async (t) => {
   for (const { path, text } of sourceFiles) {
@@ -122,6 +158,42 @@ t.test('the search finds private functions and values of every form', async (t) 
 
 function typesOf({ types, classes }: SourceFile): readonly string[] {
   return [...types, ...classes]
+}
+
+/** The names of variables and parameters of a text, without `one` if it is declared together with `other`. */
+function variablesOf(text: string): readonly string[] {
+  const script = stripTypeScriptTypes(text)
+  const names: string[] = []
+  const note = (patterns: readonly Pattern[]) => {
+    const declared = patterns.flatMap(namesIn)
+    names.push(...declared.filter((name) => name !== 'one' || !declared.includes('other')))
+  }
+  full(parse(script, { ecmaVersion: 'latest', sourceType: 'module' }), (node) => {
+    if (node.type === 'VariableDeclarator') note([node.id])
+    else if ('params' in node) note(node.params)
+    else if (node.type === 'CatchClause' && node.param) note([node.param])
+  })
+  return names
+}
+
+/** The names that a pattern declares: `a`, `b` and `c` of `{ a, as: [b, ...c] }`. */
+function namesIn(pattern: Pattern): readonly string[] {
+  switch (pattern.type) {
+    case 'Identifier':
+      return [pattern.name]
+    case 'ArrayPattern':
+      return pattern.elements.flatMap((element) => (element ? namesIn(element) : []))
+    case 'ObjectPattern':
+      return pattern.properties.flatMap((property) =>
+        namesIn(property.type === 'RestElement' ? property : property.value),
+      )
+    case 'RestElement':
+      return namesIn(pattern.argument)
+    case 'AssignmentPattern':
+      return namesIn(pattern.left)
+    case 'MemberExpression':
+      return []
+  }
 }
 
 /** What a file exports of its own, and not of another one. */

@@ -21,8 +21,8 @@ interface HeartbeatWatchOptions {
   readonly uptime: () => number
   /** The state of a process, and the milliseconds of CPU time that it has used: proc(5). */
   readonly stat: (worker: number) => { readonly state: string; readonly used: number } | undefined
-  /** Called once for each worker that hangs. `how` describes its state. */
-  readonly onHung: (worker: number, how: string) => void
+  /** Called once for each worker that hangs. `reason` describes its state. */
+  readonly onHung: (worker: number, reason: string) => void
 }
 
 /** The last heartbeat of a worker. */

@@ -100,7 +100,7 @@ export class Workers {
     this.#heartbeats = new HeartbeatWatch({
       uptime: readUptime,
       stat: (pid) => new ProcEntry(pid).stat(),
-      onHung: (pid, how) => this.#endHung(pid, how),
+      onHung: (pid, reason) => this.#endHung(pid, reason),
     })
     options.memory.connect((events) => this.#sendEvents(events))
     const started = Array.from({ length: options.count }, () => this.#startWorker())
@@ -218,10 +218,10 @@ export class Workers {
     }
   }
 
-  #endHung(pid: number, how: string): void {
+  #endHung(pid: number, reason: string): void {
     this.#hung++
     const silent = `has been silent for ${formatDuration(HUNG_AFTER)}`
-    this.#options.log(`worker ${pid} ${silent} (${how}); killing it`)
+    this.#options.log(`worker ${pid} ${silent} (${reason}); killing it`)
     for (const worker of this.#workers) if (worker.child.pid === pid) this.#kill(worker)
   }
 
@@ -253,7 +253,7 @@ export class Workers {
   }
 
   /** Notifies all listeners that the worker has ended, and starts another one if that helps. */
-  #forget(worker: Worker, how: string, isOneTooMany = false): void {
+  #forget(worker: Worker, reason: string, isOneTooMany = false): void {
     const { memory, onEnd, log } = this.#options
     const { child, crashRecord } = worker
     const pid = child.pid!
@@ -266,13 +266,13 @@ export class Workers {
       if (this.#workers.size === 0) this.#allEnded()
     } else if (isOneTooMany) {
       this.#missing++
-      worker.fails(new Error(`worker ${pid} ${how}`))
+      worker.fails(new Error(`worker ${pid} ${reason}`))
       log(
-        `worker ${pid} ${how}; too many workers are stuck, so it is not replaced until one has exited`,
+        `worker ${pid} ${reason}; too many workers are stuck, so it is not replaced until one has exited`,
       )
     } else {
       this.#replaced++
-      log(`worker ${pid} ${how}; starting another`)
+      log(`worker ${pid} ${reason}; starting another`)
       this.#startLater(worker)
     }
   }

@@ -91,7 +91,7 @@ export class Metrics {
   report(report: ProcessReport, before: ProcessReport | undefined): void {
     const metrics = this.#metrics
     if (report.lost > 0) metrics.lost.inc(report.lost)
-    for (const how of STANDALONE_WAYS) metrics.standalone.inc({ how }, report.standalone[how])
+    for (const way of STANDALONE_WAYS) metrics.standalone.inc({ how: way }, report.standalone[way])
     for (const [name, more] of growth(report.quota, before?.quota)) {
       metrics.quota.inc({ answer: snake(name) }, more)
     }

@@ -79,7 +79,8 @@ export class HttpConnections {
 
   #turnAway(newcomer: Socket): void {
     const before = readUptime() - IDLE_AFTER
-    const [idle] = [...this.#idle].find(([one, since]) => since < before && !hasUnread(one)) ?? []
+    const [idle] =
+      [...this.#idle].find(([socket, since]) => since < before && !hasUnread(socket)) ?? []
     const outcome = idle ? 'one that was idle was closed' : 'another was refused'
     this.#log(`over ${this.#most} connections at once; ${outcome}`)
     this.#end(idle ?? newcomer)

@@ -129,8 +129,8 @@ export function checkCopies(
   postfix: Postfix,
 ): CheckLine[] {
   const copies = COPIES.filter((name) => postfix.main[name])
-  const mapsNothing = [service, back].some((each) =>
-    /no_address_mappings/.test(each.valueOf(OPTIONS)),
+  const mapsNothing = [service, back].some((smtpd) =>
+    /no_address_mappings/.test(smtpd.valueOf(OPTIONS)),
   )
   if (copies.length === 0 || mapsNothing) return []
   const value = service.valueOf(OPTIONS)

@@ -86,7 +86,8 @@ function* decodeCommonly(
     return isEmitted && header.message === 'no' ? 'emitted' : 'left'
   }
   const habits = new Habits()
-  const isAlike = () => [...habits.asked].every((one) => isShown && plainInTexts.includes(one))
+  const isAlike = () =>
+    [...habits.asked].every((feature) => isShown && plainInTexts.includes(feature))
   // A text that programs display includes the line end before the delimiter, also for libclamav.
   const isWhole = encodes === 'bytes' || isShown
   yield* decoded(isWhole ? part : below.bare, codec(habits), variants.extraction.work, (bare) => {

@@ -120,11 +120,11 @@ function* endsIn(text: Bytes, beginnings: BeginLines['found'], work: Work): Step
   const note = (kind: EmbeddedKind, end: EndLine) => {
     const known = beginnings.get(kind) ?? []
     const begun = known[firstNumber(known.length, (number) => known[number]!.from > end.at) - 1]
-    const those = ends.get(kind)
-    const last = those?.at(-1)
+    const endsOfKind = ends.get(kind)
+    const last = endsOfKind?.at(-1)
     // Of the ends after a beginning, only the first matters to each reader.
     const isFirst = !last || last.at < begun!.from || (last.isBehindBlanks && !end.isBehindBlanks)
-    if (begun && isFirst) those!.push(end)
+    if (begun && isFirst) endsOfKind!.push(end)
   }
   const blocks = new LineBlocks((block, midLine) => {
     const lines = new LineSearch(block)
@@ -154,10 +154,10 @@ function* endsIn(text: Bytes, beginnings: BeginLines['found'], work: Work): Step
 function* knownTogether(all: readonly BeginLine[]): Generator<readonly BeginLine[]> {
   const spellings = new Set(all.map(({ spelling }) => spelling))
   spellings.delete('common')
-  const known = ['common', ...spellings].map(
-    (one) => (spelling: string) => spelling === 'common' || spelling === one,
+  const readers = ['common', ...spellings].map(
+    (known) => (spelling: string) => spelling === 'common' || spelling === known,
   )
-  for (const isKnown of [...known, (spelling: string) => spelling !== 'in a line']) {
+  for (const isKnown of [...readers, (spelling: string) => spelling !== 'in a line']) {
     const beginnings = all.filter(({ spelling }) => isKnown(spelling))
     if (beginnings.length > 0) yield beginnings
   }

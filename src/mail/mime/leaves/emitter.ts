@@ -50,8 +50,8 @@ export class Emitter {
   }
 
   /** Emits a content, unless it is empty or was emitted before. */
-  *emit(content: Bytes, key: string, scope: Scope, how: EmitOptions): Steps {
-    const { isMail = false, isCounted = false, form } = how
+  *emit(content: Bytes, key: string, scope: Scope, options: EmitOptions): Steps {
+    const { isMail = false, isCounted = false, form } = options
     const work = this.#work
     if (content.size === 0) return
     const id = isMail ? `mail ${key}` : key

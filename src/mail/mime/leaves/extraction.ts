@@ -89,8 +89,8 @@ export class Extraction {
 
   /** Returns the extraction at another position, such as that of a leaf part. */
   at(scope: Partial<Scope>): Extraction {
-    const there = { ...this.scope, ...scope }
-    const inner = new Extraction(there, this.work, this.options, this.#openers, this.#emitter)
+    const scopeThere = { ...this.scope, ...scope }
+    const inner = new Extraction(scopeThere, this.work, this.options, this.#openers, this.#emitter)
     if (scope.declared === undefined) inner.#opened = this.#opened
     return inner
   }
@@ -117,8 +117,8 @@ export class Extraction {
   }
 
   /** Emits a content, unless it is empty or was emitted before. */
-  *emit(content: Bytes, how: EmitOptions = {}): Steps {
-    yield* this.#emitter.emit(content, yield* this.keyOf(content), this.scope, how)
+  *emit(content: Bytes, options: EmitOptions = {}): Steps {
+    yield* this.#emitter.emit(content, yield* this.keyOf(content), this.scope, options)
   }
 
   /** Emits a decoded content, and opens it. */

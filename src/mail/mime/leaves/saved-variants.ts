@@ -106,8 +106,8 @@ export class SavedVariants {
     }
     const file = { bare, end, encoding, lines: encodes === 'bytes' ? undefined : lines }
     // (The reading of the mail finds the contents of a message that is not encoded.)
-    const there = isMessage ? extraction.at({ kind: 'text' }) : extraction
-    yield* this.#saveFile(file, there, isShown ? undefined : form)
+    const scoped = isMessage ? extraction.at({ kind: 'text' }) : extraction
+    yield* this.#saveFile(file, scoped, isShown ? undefined : form)
     return true
   }
 
@@ -131,8 +131,8 @@ export class SavedVariants {
     if (charsets.length === 0) return
     // Text that is shown is ASCII to scanners, unless its bytes mean another text.
     const isAscii = text !== 'file' || !(yield* this.extraction.work.some(bare, hasEightBits))
-    const those = charsets.filter((charset) => !isAscii || changesAscii(charset))
-    yield* this.#inUtf8(bare, those, (utf8) => this.#saveConverted(utf8, end))
+    const applicable = charsets.filter((charset) => !isAscii || changesAscii(charset))
+    yield* this.#inUtf8(bare, applicable, (utf8) => this.#saveConverted(utf8, end))
   }
 
   *#saveConverted(bare: Bytes, end: Buffer): Steps {
@@ -187,9 +187,9 @@ export class SavedVariants {
       ((['text/plain', ''].includes(header.type) && depth.isDecoded) || header.multipart === 'sure')
     if (isOwn && isInMail && !mayBeginFile(whole)) return false
     if (whole.size > 0 && !extraction.leavesText(form)) {
-      const how = { isCounted: true, form }
+      const emitOptions = { isCounted: true, form }
       if (encodes === 'bytes' || !lines.crlf) yield* extraction.emit(whole, { form })
-      else yield* decoded(whole, toLf, work, (text) => extraction.emit(text, how))
+      else yield* decoded(whole, toLf, work, (text) => extraction.emit(text, emitOptions))
     }
     if (!isOwn) {
       yield* extraction.emit(bare)

@@ -14,7 +14,12 @@ export const LONG_NAME = `${BANNED}LongName`
  */
 export function banName(rule: string): string {
   const characters = [...Buffer.from(rule)].map((byte) => String.fromCharCode(byte))
-  return BANNED + characters.map((one) => (/[A-Za-z0-9.]/.test(one) ? one : escaped(one))).join('')
+  return (
+    BANNED +
+    characters
+      .map((character) => (/[A-Za-z0-9.]/.test(character) ? character : escaped(character)))
+      .join('')
+  )
 }
 
 const escaped = (character: string) =>
