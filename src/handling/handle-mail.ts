@@ -22,7 +22,7 @@ export interface DoorAdapter<Answer> {
   readonly showBegun?: MailReporter['begin'] | undefined
   /** Whether the MTA holds mail in its own queue (QUARANTINE hold). */
   readonly mtaHolds?: boolean
-  /** Returns what the log line of a quarantined message has in addition to the decision, as of the call. */
+  /** Returns what the log line of a quarantined message has in addition to the decision, at the time of the call. */
   logContext(): LogContext
   /**
    * Carries the decision out and logs it. For quarantined messages the decision contains their ids. If it throws,

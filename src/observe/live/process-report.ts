@@ -49,7 +49,7 @@ export interface ProcessReport {
   readonly partsOmitted: number
   /** The state of the shared store, or undefined if there is none. */
   readonly sharing: Sharing | undefined
-  /** Counters of quota requests since the process began, or undefined without QUOTAD. */
+  /** Counters of quota requests since the settings were read, or undefined without QUOTAD. */
   readonly quota: Readonly<Record<string, number>> | undefined
 }
 

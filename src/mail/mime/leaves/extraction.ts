@@ -135,7 +135,7 @@ export class Extraction {
     yield* decodedInEachWay(source, codec, this.work, (content) => this.emitAndOpen(content))
   }
 
-  /** Does so with one decoder. */
+  /** Decodes a source with one decoder. Emits and opens the result. */
   decode(make: MakeDecoder, source: Bytes): Steps {
     return decoded(source, make, this.work, (content) => this.emitAndOpen(content))
   }
