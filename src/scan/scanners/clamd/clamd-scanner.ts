@@ -197,7 +197,7 @@ class ClamdDecoder implements ScannerDecoder {
   }
 
   countOmitted(parts: number): void {
-    if (this.#extracted !== undefined) this.#extracted.omitted += parts
+    this.#extracted?.countOmitted(parts)
   }
 }
 

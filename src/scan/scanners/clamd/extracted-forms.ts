@@ -47,9 +47,7 @@ export class ExtractedForms {
   readonly #notify: (event: WantedEvent) => void
   /** The number of messages that have needed it since the last event. */
   #asked = 0
-
-  /** The number of parts that were omitted, since the scan of the whole has them. */
-  omitted = 0
+  #omitted = 0
 
   /** `notify` receives an event for the other processes when servers must be checked for free space. */
   constructor({
@@ -77,6 +75,15 @@ export class ExtractedForms {
   /** Notes that enough messages have needed it in another process. */
   want(): void {
     this.#asked = ASKED_PER_STREAM
+  }
+
+  /** The number of parts that were omitted, since the scan of the whole has them. */
+  get omitted(): number {
+    return this.#omitted
+  }
+
+  countOmitted(parts: number): void {
+    this.#omitted += parts
   }
 
   forget(server: string): void {

@@ -99,7 +99,7 @@ export class MailReading {
       maxDepth: limits.nesting,
       mayBeFile: run.toleratesLimits ?? false,
       seeksForms: this.#extracted !== undefined,
-      ...(inspections.isEmpty && { leavesText: (form) => this.#leaves(form, this.#extracted) }),
+      ...(inspections.isEmpty && { leavesText: (form) => this.#omit(form, this.#extracted) }),
       ...(mayTolerate && { onEmitted: (range) => this.scannedRanges.push(range) }),
       ...(listens && { onPart: (part) => listen(this.#names, inspections, part) }),
       onOdd: (oddity) => {
@@ -116,17 +116,20 @@ export class MailReading {
     if (!isInspected) return tooLate
     const { form, around } = step
     const forms = form && around ? await extractedBy(this.#pass.run, around) : this.#extracted
-    if (this.#leaves(form, forms) || !scansContents) return undefined
+    if (this.#omit(form, forms) || !scansContents) return undefined
     const partList = this.#names && listOf(step.part)
     const content = partList ? { ...step.content, partList } : step.content
     return scanSamples(this.batch.add(content), this.#pass)
   }
 
-  /** Leaves a content of one of these forms to the scan of the whole, or of the attached mail around it. */
-  #leaves(form: PartForm | undefined, forms: FormSet | undefined): boolean {
-    const isLeft = form !== undefined && forms !== undefined && hasForm(forms, form)
-    if (isLeft) this.#omitted++
-    return isLeft
+  /**
+   * Omits a content of one of these forms, and counts it: it is left to the scan of the whole, or of the attached
+   * mail around it. Returns false for other contents.
+   */
+  #omit(form: PartForm | undefined, forms: FormSet | undefined): boolean {
+    const isOmitted = form !== undefined && forms !== undefined && hasForm(forms, form)
+    if (isOmitted) this.#omitted++
+    return isOmitted
   }
 
   /** The oddities for which the message is kept out, regardless of its other contents. */
