@@ -16,7 +16,7 @@ import {
   PROTOCOL_VERSION,
 } from '../../src/protocol/slot/slot-frames.ts'
 import { THREADS } from '../../src/quotad/sources/mailbox-reads.ts'
-import { mailReply } from '../../src/scan/judge/decision/replies.ts'
+import { mailReply } from '../../src/scan/judge/decision/mail-replies.ts'
 import { QUESTION_RETRIES } from '../../src/scan/quota/ask-by-udp.ts'
 import {
   CHAIN_DEPTH_MAX,

@@ -10,7 +10,7 @@ import {
   usage as usageOfQuotad,
 } from '../../src/quotad/quotad-options.ts'
 import { groundsInWords, type Reply } from '../../src/scan/judge/decision/decision.ts'
-import { mailReply, replyFor } from '../../src/scan/judge/decision/replies.ts'
+import { mailReply, replyFor } from '../../src/scan/judge/decision/mail-replies.ts'
 import { causesInWords } from '../../src/scan/scanners/findings/scan-result.ts'
 import type { FromClient } from '../../src/settings/table/kinds.ts'
 import { fromClientOf, readFromCaller, settingNames } from '../../src/settings/table.ts'

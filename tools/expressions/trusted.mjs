@@ -97,7 +97,7 @@ export const trusted = [
     why: '4,096 characters of a name, and at most 200 for each word',
   },
   {
-    file: 'scan/scanners/attachments/rules.ts',
+    file: 'scan/scanners/attachments/attachment-rules.ts',
     expression: '/^([a-z]+)[ \\t]+(.*)$/',
     why: 'a line of a control file of the operator',
   },

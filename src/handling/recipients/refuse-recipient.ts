@@ -10,7 +10,7 @@ import { type MailAddress, mailboxOf, readAddress } from '../../mail/message/env
 import type { Origin } from '../../mail/message/envelope/envelope.ts'
 import type { QuotaAnswer } from '../../protocol/quota/quota-answer.ts'
 import { bareAddress, type SmtpReply } from '../../protocol/smtp/smtp-syntax.ts'
-import { mailReply, refusalByRule } from '../../scan/judge/decision/replies.ts'
+import { mailReply, refusalByRule } from '../../scan/judge/decision/mail-replies.ts'
 import { isQuotaChecked } from '../../scan/judge/over-quota.ts'
 import type { QuotaLookup } from '../../scan/quota/quota-lookup.ts'
 import type { Rules } from '../../scan/rules/match.ts'

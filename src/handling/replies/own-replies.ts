@@ -16,7 +16,7 @@ export const CLOSING = 421
 
 /**
  * The replies of interfaces about a session, a command or the host. Those about mail and its recipients are in
- * replies.ts of the judge; all others come from the next server.
+ * mail-replies.ts of the judge; all others come from the next server.
  */
 export const ownReply = {
   ok: reply(250, '2.0.0', 'Ok'),

@@ -5,7 +5,7 @@ import type { QuotaAnswer } from '../../protocol/quota/quota-answer.ts'
 import type { QuotaLookup } from '../quota/quota-lookup.ts'
 import type { Client } from './context/transaction.ts'
 import type { Deferral } from './decision/decision.ts'
-import { mailReply } from './decision/replies.ts'
+import { mailReply } from './decision/mail-replies.ts'
 
 /** Recipients that are checked concurrently. */
 const QUERIES_MAX = 16

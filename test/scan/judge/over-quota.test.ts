@@ -2,7 +2,7 @@ import t from 'tap'
 import { type MailAddress, readAddress } from '../../../src/mail/message/envelope/address.ts'
 import { makeEnvelope } from '../../../src/mail/message/envelope/envelope.ts'
 import type { QuotaAnswer } from '../../../src/protocol/quota/quota-answer.ts'
-import { mailReply } from '../../../src/scan/judge/decision/replies.ts'
+import { mailReply } from '../../../src/scan/judge/decision/mail-replies.ts'
 import {
   type AnnouncedMail,
   checkQuota,

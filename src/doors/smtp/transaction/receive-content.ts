@@ -8,7 +8,7 @@ import type { Message } from '../../../mail/message/message.ts'
 import type { MessageOptions } from '../../../mail/message/message-options.ts'
 import { ContentReader } from '../../../protocol/smtp/smtp-content.ts'
 import type { Refusal, Reply } from '../../../scan/judge/decision/decision.ts'
-import { mailReply } from '../../../scan/judge/decision/replies.ts'
+import { mailReply } from '../../../scan/judge/decision/mail-replies.ts'
 import type { SmtpConnection } from '../client/smtp-connection.ts'
 import type { SmtpServices } from '../next-server/smtp-services.ts'
 

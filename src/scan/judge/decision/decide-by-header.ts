@@ -7,7 +7,7 @@ import type { Client } from '../context/transaction.ts'
 import { actionForInfected } from './actions.ts'
 import type { SingleDecision } from './decision.ts'
 import { QUARANTINE_FIELD } from './forward.ts'
-import { replyFor } from './replies.ts'
+import { replyFor } from './mail-replies.ts'
 
 /**
  * Resolves to the decision about a message whose header cannot be edited, without a scan. Resolves to

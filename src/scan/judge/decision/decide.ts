@@ -24,7 +24,7 @@ import type {
   SingleDecision,
 } from './decision.ts'
 import { forwardTo } from './forward.ts'
-import { mailReply, replyFor } from './replies.ts'
+import { mailReply, replyFor } from './mail-replies.ts'
 
 const CLEAN: HeaderField = { name: 'X-QHPSI', value: 'clean' }
 const VIRUS_FOUND: HeaderField = { name: 'X-QHPSI', value: 'virus found' }

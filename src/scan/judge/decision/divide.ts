@@ -9,7 +9,7 @@ import type {
   SingleDecision,
   SplitDecision,
 } from './decision.ts'
-import { mailReply } from './replies.ts'
+import { mailReply } from './mail-replies.ts'
 
 /**
  * How an interface answers for several recipients:

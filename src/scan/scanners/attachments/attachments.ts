@@ -7,7 +7,7 @@ import type { ScanSettings } from '../contract/scan-settings.ts'
 import type { BanScanner, Inspection, ScanTask } from '../contract/scanner.ts'
 import { banned, clean, type ScanResult, unread } from '../findings/scan-result.ts'
 import { ScanPermits } from '../permits/scan-permits.ts'
-import { type AttachmentRules, kindsOf, readAttachmentRules } from './rules.ts'
+import { type AttachmentRules, kindsOf, readAttachmentRules } from './attachment-rules.ts'
 
 /** Units of work for each character of a name that is compared with all rules. */
 const MATCH_UNITS = 16

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
-import { kindsOf } from '../../../../src/scan/scanners/attachments/rules.ts'
+import { kindsOf } from '../../../../src/scan/scanners/attachments/attachment-rules.ts'
 import { lacks } from '../../../needs.mjs'
 import { archiveOf, packerMissing } from './archives.ts'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Grounds, SingleDecision } from '../../../src/scan/judge/decision/decision.ts'
-import { inOwnWords } from '../../../src/scan/judge/decision/replies.ts'
+import { inOwnWords } from '../../../src/scan/judge/decision/mail-replies.ts'
 import { readSettings } from '../../../src/settings/read-settings.ts'
 import { infectedMail } from '../../../src/settings/table/infected-mail.ts'
 
