@@ -61,9 +61,9 @@ async function openDaemon({ env, options, args }: FirstProcessStart): Promise<Da
   const inherited = inheritedSockets(process.env)
   const httpFd = pageSocket(inherited, options.http, log)
   const clamds = new ClamdWatch(() => configuration.value.context?.config.settings, log, {
-    extracts: (event) => memory.noteExtraction(event),
+    onExtraction: (event) => memory.noteExtraction(event),
     isWanted: () => memory.extracted.isWanted,
-    restarted: () => memory.noteRestart(Math.floor(Date.now() / 1000)),
+    onRestart: () => memory.noteRestart(Math.floor(Date.now() / 1000)),
   })
   const status = new StatusFeed(options, () => configuration.value, clamds)
   await status.open(httpFd)

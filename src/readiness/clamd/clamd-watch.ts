@@ -45,8 +45,8 @@ interface KnownClamd {
   /** The number of conversations so far. */
   readonly sessions: number
   probe: ExtractionProbe | undefined
-  /** What the log reported last about what it extracts. */
-  extracts: string | undefined
+  /** The last line of the log about what it extracts. */
+  logged: string | undefined
   /** The check line about mail over its limits, or undefined if it has not answered yet. */
   alert: CheckLine | undefined
   /** The check line about how deep it scans, and the conversation in which it answered. */
@@ -63,16 +63,16 @@ interface KnownClamd {
  * scans report that.
  *
  * If parts of mail are scanned separately (SECONDLOOK), a server that reports such mail is tested once for what
- * it extracts, and again after a restart or with other signatures. `extracts` gets that, if the server has room
+ * it extracts, and again after a restart or with other signatures. `onExtraction` receives that, if the server has room
  * for parts. Whether it has is asked after each probe, and in each round before which `isWanted` is true.
- * `restarted` is called when a server answers whose conversation had ended: it may have other settings now.
+ * `onRestart` is called when a server answers whose conversation had ended: it may have other settings now.
  */
 export class ClamdWatch {
   readonly #settings: () => ScanSettings | undefined
   readonly #log: (line: string) => void
-  readonly #extracts: (event: ExtractionEvent) => void
+  readonly #onExtraction: (event: ExtractionEvent) => void
   readonly #isWanted: () => boolean
-  readonly #restarted: () => void
+  readonly #onRestart: () => void
   readonly #asking: RepeatedWork
   #known: ReadonlyMap<string, KnownClamd> = new Map()
 
@@ -82,21 +82,21 @@ export class ClamdWatch {
     log: (line: string) => void,
     {
       every = ROUND_INTERVAL,
-      extracts = () => {},
+      onExtraction = () => {},
       isWanted = () => false,
-      restarted = () => {},
+      onRestart = () => {},
     }: {
       readonly every?: number
-      readonly extracts?: (event: ExtractionEvent) => void
+      readonly onExtraction?: (event: ExtractionEvent) => void
       readonly isWanted?: () => boolean
-      readonly restarted?: () => void
+      readonly onRestart?: () => void
     } = {},
   ) {
     this.#settings = settings
     this.#log = log
-    this.#extracts = extracts
+    this.#onExtraction = onExtraction
     this.#isWanted = isWanted
-    this.#restarted = restarted
+    this.#onRestart = onRestart
     this.#asking = repeat(
       every,
       (stopped) => this.#askAll(stopped),
@@ -132,10 +132,10 @@ export class ClamdWatch {
       const before = this.#known.get(server.text)
       const { session, sessions } = conversationWith(server, before)
       const state = stateBy(server, await askVersion(server, stopped, session))
-      if (state.up && before !== undefined && sessions > before.sessions) this.#restarted()
+      if (state.up && before !== undefined && sessions > before.sessions) this.#onRestart()
       const wait = before?.state.up ? before.wait : 0
-      const { alert, depth, probe, extracts } = before ?? {}
-      return [server.text, { state, session, sessions, alert, depth, probe, extracts, wait }]
+      const { alert, depth, probe, logged } = before ?? {}
+      return [server.text, { state, session, sessions, alert, depth, probe, logged, wait }]
     })
     const known = new Map(await Promise.all(asked))
     for (const [text, { session }] of this.#known) if (!known.has(text)) session.end()
@@ -191,14 +191,14 @@ export class ClamdWatch {
     if (room === 'late' && !isTried) return
     // The version belongs to this conversation: after its end another clamd may answer.
     const forms = room === 'enough' && known.session.isOpen ? tried : undefined
-    this.#extracts({ kind: 'extracts', server: server.text, version: state.text, made, forms })
+    this.#onExtraction({ kind: 'extracts', server: server.text, version: state.text, made, forms })
   }
 
   #logForms({ text }: ClamdAddress, known: KnownClamd): void {
     const forms = known.probe?.forms
     const line = forms && inOneLine(describeForms(text, forms))
-    if (line !== undefined && line !== known.extracts) this.#log(line)
-    known.extracts = line ?? known.extracts
+    if (line !== undefined && line !== known.logged) this.#log(line)
+    known.logged = line ?? known.logged
   }
 }
 

@@ -107,7 +107,7 @@ t.test('a clamd that is restarted is asked again', { skip: clamdMissing }, async
   const watch = new ClamdWatch(
     () => scanSettings(socket),
     (line) => said(line),
-    { every: 20, restarted: () => void restarts++ },
+    { every: 20, onRestart: () => void restarts++ },
   )
   t.teardown(() => watch.close())
   await watch.asked
@@ -138,7 +138,7 @@ t.test(
     const said: ExtractionEvent[] = []
     const options = {
       every: 20,
-      extracts: (event: ExtractionEvent) => void said.push(event),
+      onExtraction: (event: ExtractionEvent) => void said.push(event),
       isWanted: () => true,
     }
     const log: string[] = []
@@ -218,7 +218,7 @@ t.test(
     }
     const watch = new ClamdWatch(settings, () => {}, {
       every: 5,
-      extracts(event) {
+      onExtraction(event) {
         said.push(event)
         isWanted = false
       },
@@ -249,7 +249,7 @@ t.test(
     const watch = new ClamdWatch(
       () => scanSettings(path),
       () => {},
-      { extracts: (event) => said.push(event) },
+      { onExtraction: (event) => said.push(event) },
     )
     t.teardown(() => watch.close())
     await watch.asked
@@ -271,7 +271,7 @@ t.test(
       () => {},
       {
         every: 5,
-        extracts(event) {
+        onExtraction(event) {
           said.push(event)
           isBusy = true
         },
@@ -303,7 +303,7 @@ t.test(
     const said: ExtractionEvent[] = []
     const options = {
       every: 20,
-      extracts: (event: ExtractionEvent) => void said.push(event),
+      onExtraction: (event: ExtractionEvent) => void said.push(event),
       isWanted: () => true,
     }
     const watch = new ClamdWatch(
@@ -348,7 +348,7 @@ t.test(
       const watch = new ClamdWatch(
         () => each,
         () => {},
-        { extracts: (event) => void said.push(event) },
+        { onExtraction: (event) => void said.push(event) },
       )
       await watch.asked
       watch.close()

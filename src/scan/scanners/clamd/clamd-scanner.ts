@@ -123,12 +123,12 @@ export class ClamdScanner implements ContentScanner {
 
   #serverAt(address: ClamdAddress): ClamdServer {
     const { lasting = false, passing, log, extracted } = this.#options
-    const changed = (state: keyof typeof CHANGES) => {
+    const onChange = (state: keyof typeof CHANGES) => {
       // If there is only one server, each message reports it.
       if (this.#servers.length > 1) log?.(`clamd ${address.text}: ${CHANGES[state]}`)
     }
-    const broke = () => extracted?.forget(address.text)
-    return new ClamdServer(address, { lasting, passing, changed, broke })
+    const onBreak = () => extracted?.forget(address.text)
+    return new ClamdServer(address, { lasting, passing, onChange, onBreak })
   }
 
   #underWay(): Readonly<Record<string, number>> {

@@ -37,9 +37,9 @@ interface ClamdServerOptions {
   /** Passes descriptors to a server that accepts them. Without it all mail is streamed. */
   readonly passing?: System | undefined
   /** Called once when it begins to fail, and once when it answers again. */
-  readonly changed?: (state: 'fails' | 'answers') => void
+  readonly onChange?: (state: 'fails' | 'answers') => void
   /** Called when a connection broke: another server may listen there from now on. */
-  readonly broke?: () => void
+  readonly onBreak?: () => void
   /** Returns milliseconds of a monotonic clock. */
   readonly uptime?: () => number
 }
@@ -52,7 +52,7 @@ export class ClamdServer {
    * signatures, but no older ones.
    */
   version: string | undefined
-  readonly #changed: (state: 'fails' | 'answers') => void
+  readonly #onChange: (state: 'fails' | 'answers') => void
   readonly #uptime: () => number
   readonly #backOff: BackOff<ClamdServer>
   /** Since when no message has reached it. */
@@ -71,13 +71,13 @@ export class ClamdServer {
     {
       lasting,
       passing,
-      changed = () => {},
-      broke = () => {},
+      onChange = () => {},
+      onBreak = () => {},
       uptime = readUptime,
     }: ClamdServerOptions,
   ) {
     this.address = address
-    this.#changed = changed
+    this.#onChange = onChange
     this.#uptime = uptime
     this.#backOff = new BackOff(uptime, ASKED_LAST_FOR)
     this.#passing = passing
@@ -85,9 +85,9 @@ export class ClamdServer {
     this.#sessions = new ClamdSessions(address, {
       idleMax: lasting ? IDLE_MAX : 0,
       passing,
-      broke: () => {
+      onBreak: () => {
         this.#descriptors?.forget()
-        broke()
+        onBreak()
       },
     })
   }
@@ -178,7 +178,7 @@ export class ClamdServer {
     switch (outcome.kind) {
       case 'answered':
         this.#known.add(task)
-        if (this.#backOff.noteAnswer(this)) this.#changed('answers')
+        if (this.#backOff.noteAnswer(this)) this.#onChange('answers')
         this.#missingSince = undefined
         return
       case 'unreachable':
@@ -196,7 +196,7 @@ export class ClamdServer {
   }
 
   #noteFailure(): void {
-    if (!this.#backOff.hasFailed(this)) this.#changed('fails')
+    if (!this.#backOff.hasFailed(this)) this.#onChange('fails')
     this.#backOff.noteFailure(this)
   }
 

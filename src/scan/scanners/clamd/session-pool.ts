@@ -38,7 +38,7 @@ interface ClamdSessionsOptions {
   /** Passes descriptors; needed for packets with one. */
   readonly passing?: System | undefined
   /** Called when a session broke or could not be made: another server may listen there from now on. */
-  readonly broke?: () => void
+  readonly onBreak?: () => void
 }
 
 /**
@@ -56,7 +56,7 @@ export class ClamdSessions {
   readonly #idleMax: number
   readonly #idleFor: number
   readonly #passing: System | undefined
-  readonly #broke: () => void
+  readonly #onBreak: () => void
   /**
    * A session is in this list or in one conversation, never in both: it is removed at once, and put back
    * after complete replies. Bytes that arrive while it is in the list end it, and so does a reply with
@@ -68,13 +68,13 @@ export class ClamdSessions {
 
   constructor(
     address: ClamdAddress,
-    { idleMax = 0, idleFor = IDLE_FOR, passing, broke = () => {} }: ClamdSessionsOptions = {},
+    { idleMax = 0, idleFor = IDLE_FOR, passing, onBreak = () => {} }: ClamdSessionsOptions = {},
   ) {
     this.#address = address
     this.#idleMax = idleMax
     this.#idleFor = idleFor
     this.#passing = passing
-    this.#broke = broke
+    this.#onBreak = onBreak
   }
 
   /** Uses an idle session, or else a new one. */
@@ -120,7 +120,7 @@ export class ClamdSessions {
   ): Promise<ClamdOutcome<Answer>> {
     const outcome = await session.ask(commands, signal)
     this.#putBack(session)
-    if (outcome.kind === 'broken' || outcome.kind === 'unreachable') this.#broke()
+    if (outcome.kind === 'broken' || outcome.kind === 'unreachable') this.#onBreak()
     return outcome
   }
 
@@ -128,7 +128,7 @@ export class ClamdSessions {
   #takeIdle(): ClamdSession | undefined {
     for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
       if (idle.session.isOpen) return idle.session
-      this.#broke()
+      this.#onBreak()
     }
     return undefined
   }
@@ -147,7 +147,7 @@ export class ClamdSessions {
     const old = readUptime() - this.#idleFor
     while (this.#idle[0] && (this.#idle[0].since <= old || !this.#idle[0].session.isOpen)) {
       const { session } = this.#idle.shift()!
-      if (!session.isOpen) this.#broke()
+      if (!session.isOpen) this.#onBreak()
       session.end()
     }
     const isAny = this.#idle.length > 0

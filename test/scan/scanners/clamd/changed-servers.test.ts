@@ -17,7 +17,7 @@ async function learnOnce(servers: string): Promise<ExtractedForms> {
   const watch = new ClamdWatch(
     () => clamdSettings(servers),
     () => {},
-    { extracts: (event) => extracted.record(event) },
+    { onExtraction: (event) => extracted.record(event) },
   )
   await watch.asked
   watch.close()

@@ -16,7 +16,7 @@ async function open(t: Test) {
   const server = new ClamdServer(readClamdAddress(clamd.socket), {
     lasting: false,
     uptime: () => clock.now,
-    changed: (state) => said.push(state),
+    onChange: (state) => said.push(state),
   })
   const scan = async () => (await server.scan([small], scanTask().task)).kind
   return { clamd, server, clock, said, scan }

@@ -304,7 +304,7 @@ t.test('an idle connection is closed after a while', async (t) => {
 t.test('an idle connection that the server has ended is noticed without a message', async (t) => {
   const server = await standIn(t, ok)
   let broken = 0
-  const options = { idleMax: 1, idleFor: 300, broke: () => void broken++ }
+  const options = { idleMax: 1, idleFor: 300, onBreak: () => void broken++ }
   const sessions = new ClamdSessions(readClamdAddress(server.socket), options)
   t.teardown(() => sessions.close())
   await sessions.ask(streamsOf([small.bytes]), AbortSignal.timeout(20_000))
