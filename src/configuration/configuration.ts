@@ -13,6 +13,7 @@ import {
   checkTlsIdentity,
   type TlsIdentity,
 } from '../protocol/clamd/tls-identity.ts'
+import { HostMemory } from '../scan/host-memory/host-memory.ts'
 import {
   type JudgeConfig,
   readScanningConfig,
@@ -35,7 +36,6 @@ import {
   readSignatureFiles,
   type SignatureFiles,
 } from '../scan/scanners/signatures/signature-files.ts'
-import { HostMemory } from '../scan/verdicts/host-memory.ts'
 import {
   openVerdictsBy,
   readVerdictSettings,

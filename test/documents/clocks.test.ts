@@ -20,6 +20,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'protocol/connection/http-connections.ts': 'how long a connection is idle',
   'readiness/clamd/clamd-watch.ts': 'how long ago a clamd was tried',
   'readiness/stage/stage.ts': 'the time of a check, the same for all of its steps',
+  'scan/host-memory/poison.ts': 'one clock for a process, which tests set',
   'scan/quarantine/sweep-clock.ts': 'the name of a clock, which no other quarantine has',
   'scan/quota/ask-by-udp.ts': 'a nonce that nobody can guess',
   'scan/quota/quota-client.ts': 'one clock for the client, whichever door opens it',
@@ -34,7 +35,6 @@ const exceptions: Readonly<Record<string, string>> = {
   'scan/scanners/permits/scan-permits.ts': 'one clock for the permits of a scanner that runs here',
   'scan/scanners/run/manual-scan.ts': 'a scan by hand, which is a command of its own',
   'scan/verdicts/open-verdicts.ts': 'a secret of this process',
-  'scan/verdicts/poison.ts': 'one clock for a process, which tests set',
   'scan/verdicts/store/shared-store.ts': 'how long the store takes to answer a probe',
 }
 

@@ -36,8 +36,11 @@ export const COMPONENTS = {
   rules: { files: ['src/scan/rules/**/*.ts'], tests: ['test/scan/rules/*.test.ts'] },
   stamps: { files: ['src/scan/stamps/**/*.ts'], tests: ['test/scan/stamps/*.test.ts'] },
   verdicts: {
-    files: ['src/scan/verdicts/*.ts', 'src/scan/verdicts/{copies,store}/*.ts'],
-    tests: ['test/scan/verdicts/*.test.ts', 'test/scan/verdicts/{copies,store}/*.test.ts'],
+    files: ['src/scan/{host-memory,verdicts}/*.ts', 'src/scan/verdicts/{copies,store}/*.ts'],
+    tests: [
+      'test/scan/{host-memory,verdicts}/*.test.ts',
+      'test/scan/verdicts/{copies,store}/*.test.ts',
+    ],
   },
   valkey: {
     files: ['src/protocol/valkey/*.ts'],

@@ -4,7 +4,7 @@ import { clean, type ScanResult, unread, worse } from '../scanners/findings/scan
 import { runScanners, sampleOf } from '../scanners/run/run-scanners.ts'
 import type { ScanRun } from '../scanners/run/scan-run.ts'
 import type { Trust } from '../stamps/verify-stamps.ts'
-import type { ScanMessage } from '../verdicts/copies/cached-verdict.ts'
+import type { ScanMessage } from '../verdicts/copies/message-to-scan.ts'
 import { isCertainlyMail } from './context/certainly-mail.ts'
 import type { Deadline } from './context/deadline.ts'
 import type { JudgeContext } from './context/judge-context.ts'

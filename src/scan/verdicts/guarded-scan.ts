@@ -1,14 +1,14 @@
 import { yieldAfter } from '../../lib/flow/event-loop.ts'
 import type { Crypto } from '../../lib/runtime/crypto.ts'
 import { formatDuration } from '../../lib/text/units.ts'
+import type { HostMemory } from '../host-memory/host-memory.ts'
+import { DEATHS_MAX } from '../host-memory/poison.ts'
+import type { GatedScan } from '../host-memory/suspect-gate.ts'
 import type { ScanTask } from '../scanners/contract/scanner.ts'
 import type { ScanResult } from '../scanners/findings/scan-result.ts'
-import type { ScanMessage } from './copies/cached-verdict.ts'
 import { exactFingerprintOf } from './copies/fingerprint.ts'
 import type { MessageIdentity } from './copies/message-identity.ts'
-import type { HostMemory } from './host-memory.ts'
-import { DEATHS_MAX } from './poison.ts'
-import type { GatedScan } from './suspect-gate.ts'
+import type { ScanMessage } from './copies/message-to-scan.ts'
 
 /** The results for messages that were not scanned. They do not apply to copies. */
 const NOT_ALONE = notBegun(

@@ -9,9 +9,9 @@ import {
 } from '../../protocol/valkey/store-address.ts'
 import { readSettings, type Values } from '../../settings/read-settings.ts'
 import { verdicts } from '../../settings/table/verdict-cache.ts'
+import type { HostMemory } from '../host-memory/host-memory.ts'
 import type { ClusterSettings, Key } from '../stamps/keyring.ts'
 import { deriveSecrets, keyMark, type Secrets, sharedKey } from './copies/secrets.ts'
-import type { HostMemory } from './host-memory.ts'
 import type { SharedStore, SharedStoreOptions } from './store/shared-store.ts'
 import { Verdicts, type VerdictsOptions } from './verdicts.ts'
 

@@ -1,15 +1,12 @@
 import { yieldAfter } from '../../lib/flow/event-loop.ts'
 import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../lib/flow/timeout.ts'
+import type { CachedVerdict } from '../host-memory/cached-verdict.ts'
+import type { HostMemory } from '../host-memory/host-memory.ts'
+import { NO_VERDICT, type ScanEnd } from '../host-memory/scans-for-copies.ts'
 import { isSearchedFor } from '../scanners/findings/properties.ts'
 import { unknown } from '../scanners/findings/scan-result.ts'
 import type { ScanRun } from '../scanners/run/scan-run.ts'
 import { findSignaturesInUse } from '../scanners/signatures/signatures-in-use.ts'
-import type {
-  CachedOrScanned,
-  CachedVerdict,
-  MessageToScan,
-  ScanMessage,
-} from './copies/cached-verdict.ts'
 import { isStillValid, joinVersions } from './copies/fresh.ts'
 import {
   type CacheableMessage,
@@ -17,10 +14,9 @@ import {
   identify,
   isCacheable,
 } from './copies/message-identity.ts'
+import type { CachedOrScanned, MessageToScan, ScanMessage } from './copies/message-to-scan.ts'
 import { scanGuarded } from './guarded-scan.ts'
-import type { HostMemory } from './host-memory.ts'
 import { outcomeForCopies, resultForCopies } from './outcome-for-copies.ts'
-import { NO_VERDICT, type ScanEnd } from './scans-for-copies.ts'
 import { openSealed, sealVerdict } from './store/seal.ts'
 import type { SharedStore, Sharing } from './store/shared-store.ts'
 

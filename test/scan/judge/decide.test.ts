@@ -1,10 +1,10 @@
 import t from 'tap'
+import type { CachedVerdict } from '../../../src/scan/host-memory/cached-verdict.ts'
 import { decide } from '../../../src/scan/judge/decision/decide.ts'
 import type { SingleDecision } from '../../../src/scan/judge/decision/decision.ts'
 import type { Scanner } from '../../../src/scan/scanners/contract/scanner.ts'
 import type { ScanResult } from '../../../src/scan/scanners/findings/scan-result.ts'
 import type { Trust } from '../../../src/scan/stamps/verify-stamps.ts'
-import type { CachedVerdict } from '../../../src/scan/verdicts/copies/cached-verdict.ts'
 import { banScanner } from '../scanners/run/scanning.ts'
 import { letter, type Setup as StageSetup, stageFor } from './judge-mail.ts'
 

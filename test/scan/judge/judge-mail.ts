@@ -34,7 +34,7 @@ import type { ScanRun } from '../../../src/scan/scanners/run/scan-run.ts'
 import type {
   CachedOrScanned,
   MessageToScan,
-} from '../../../src/scan/verdicts/copies/cached-verdict.ts'
+} from '../../../src/scan/verdicts/copies/message-to-scan.ts'
 import type { Verdicts } from '../../../src/scan/verdicts/verdicts.ts'
 import { openDirectory } from '../../programs/host/reachable.ts'
 import { keyring } from '../stamps/independently-stamped.ts'

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import t from 'tap'
+import { HostMemory } from '../../../src/scan/host-memory/host-memory.ts'
 import type { ScanResult } from '../../../src/scan/scanners/findings/scan-result.ts'
-import { HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
 import { clamd, clean, copy, letter, open, scanner, settings, vain, virus } from './rig.ts'
 
 /** Copies that come while the first of them is scanned. */

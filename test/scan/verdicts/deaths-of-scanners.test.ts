@@ -1,7 +1,7 @@
 import { setImmediate as setImmediatePromise } from 'node:timers/promises'
 import t from 'tap'
+import { DEATHS_MAX } from '../../../src/scan/host-memory/poison.ts'
 import type { ScanResult } from '../../../src/scan/scanners/findings/scan-result.ts'
-import { DEATHS_MAX } from '../../../src/scan/verdicts/poison.ts'
 import { clean, copy, killed, leftAlone, letter, notingStore, open, reported, vain } from './rig.ts'
 
 /** Messages during whose scans a scanner died: they are left alone, and no other mail is. */

@@ -1,7 +1,7 @@
 import * as crypto from 'node:crypto'
 import { setImmediate as setImmediatePromise } from 'node:timers/promises'
 import t from 'tap'
-import { type HostEvents, HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
+import { type HostEvents, HostMemory } from '../../../src/scan/host-memory/host-memory.ts'
 import { sealVerdict } from '../../../src/scan/verdicts/store/seal.ts'
 import {
   clean,

@@ -4,7 +4,7 @@ import type { Scanner } from '../../scanners/contract/scanner.ts'
 import { properties } from '../../scanners/findings/properties.ts'
 import type { Infected } from '../../scanners/findings/scan-result.ts'
 import { NO_STAMP, type Trust } from '../../stamps/verify-stamps.ts'
-import type { CachedOrScanned } from '../../verdicts/copies/cached-verdict.ts'
+import type { CachedOrScanned } from '../../verdicts/copies/message-to-scan.ts'
 import { type JudgeConfig, type MailSettings, requiredQuarantine } from '../context/judge-config.ts'
 import type { Client, Transaction } from '../context/transaction.ts'
 import {

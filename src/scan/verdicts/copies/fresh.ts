@@ -1,10 +1,10 @@
+import type { CachedVerdict } from '../../host-memory/cached-verdict.ts'
 import {
   SETTLED_AFTER_SECONDS,
   type SignatureFiles,
 } from '../../scanners/signatures/signature-files.ts'
 import { areAtLeastAsNew } from '../../scanners/signatures/signature-version.ts'
 import { FUTURE_MAX_SECONDS } from '../../stamps/verify-stamps.ts'
-import type { CachedVerdict } from './cached-verdict.ts'
 
 /** Seconds for which a found virus counts, regardless of the signatures here. */
 const INFECTED_FOR_SECONDS = 60

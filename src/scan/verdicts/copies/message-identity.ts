@@ -6,8 +6,8 @@ import type { Scanner } from '../../scanners/contract/scanner.ts'
 import type { ScanRun } from '../../scanners/run/scan-run.ts'
 import type { SignatureFiles } from '../../scanners/signatures/signature-files.ts'
 import { whyChangesGoUnnoticed } from '../../scanners/signatures/signatures-in-use.ts'
-import type { MessageToScan } from './cached-verdict.ts'
 import { bytesFingerprintOf, type FingerprintInput, fingerprintOf } from './fingerprint.ts'
+import type { MessageToScan } from './message-to-scan.ts'
 import type { Secrets } from './secrets.ts'
 
 /** The inputs of an identity in addition to the message. */

@@ -1,6 +1,6 @@
 import { replaceUnprintable } from '../../../lib/log/line-format.ts'
 import type { Crypto } from '../../../lib/runtime/crypto.ts'
-import type { CachedVerdict } from '../copies/cached-verdict.ts'
+import type { CachedVerdict } from '../../host-memory/cached-verdict.ts'
 
 /** Upper limit, in bytes, for a sealed verdict. */
 export const SEALED_MAX = 4096

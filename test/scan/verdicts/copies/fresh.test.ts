@@ -1,7 +1,7 @@
 import t from 'tap'
+import type { CachedVerdict } from '../../../../src/scan/host-memory/cached-verdict.ts'
 import { SETTLED_AFTER_SECONDS } from '../../../../src/scan/scanners/signatures/signature-files.ts'
 import { areAtLeastAsNew } from '../../../../src/scan/scanners/signatures/signature-version.ts'
-import type { CachedVerdict } from '../../../../src/scan/verdicts/copies/cached-verdict.ts'
 import { isStillValid, joinVersions } from '../../../../src/scan/verdicts/copies/fresh.ts'
 
 const NOW = 1_800_000_000

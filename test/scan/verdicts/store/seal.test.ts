@@ -1,7 +1,7 @@
 import * as crypto from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import type { CachedVerdict } from '../../../../src/scan/verdicts/copies/cached-verdict.ts'
+import type { CachedVerdict } from '../../../../src/scan/host-memory/cached-verdict.ts'
 import { deriveSecrets } from '../../../../src/scan/verdicts/copies/secrets.ts'
 import { openSealed, SEALED_MAX, sealVerdict } from '../../../../src/scan/verdicts/store/seal.ts'
 

@@ -1,21 +1,9 @@
 import type { Header } from '../../../mail/message/header-block.ts'
 import type { Message } from '../../../mail/message/message.ts'
+import type { CachedVerdict } from '../../host-memory/cached-verdict.ts'
 import type { Scanner } from '../../scanners/contract/scanner.ts'
-import type { Infected, ScanResult } from '../../scanners/findings/scan-result.ts'
+import type { ScanResult } from '../../scanners/findings/scan-result.ts'
 import type { ScanRun } from '../../scanners/run/scan-run.ts'
-
-/** The verdict of scanners about a message, which applies to its copies for a while. */
-export interface CachedVerdict {
-  readonly found: { readonly answer: 'clean' } | (Infected & { readonly scanner: string })
-  /** Names of the scanners that ran, as in a stamp's `s=`. */
-  readonly scanners: readonly string[]
-  /** The versions of their signatures before the scan (signature-version.ts). */
-  readonly signatures: string
-  /** When the scan began, unix seconds. */
-  readonly time: number
-  /** The host that scanned. */
-  readonly host: string
-}
 
 /** A message that is scanned, unless there is a verdict on a copy, with the header that goes out. */
 export interface MessageToScan {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { SuspectGate } from '../../../src/scan/verdicts/suspect-gate.ts'
+import { SuspectGate } from '../../../src/scan/host-memory/suspect-gate.ts'
 
 /** Scans beside each other, and of suspects alone. */
 

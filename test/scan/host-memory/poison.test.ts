@@ -1,6 +1,6 @@
 import { connect, createServer } from 'node:net'
 import t from 'tap'
-import { DEATHS_MAX, Poison, type PoisonEvent } from '../../../src/scan/verdicts/poison.ts'
+import { DEATHS_MAX, Poison, type PoisonEvent } from '../../../src/scan/host-memory/poison.ts'
 import { openMilter } from '../../doors/milter/rig.ts'
 import { freePort } from '../../programs/host/free-port.ts'
 import { clamdMissing, startClamd } from '../../programs/servers/clamd.ts'

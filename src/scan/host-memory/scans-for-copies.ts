@@ -1,5 +1,5 @@
 import type { ScanResult } from '../scanners/findings/scan-result.ts'
-import type { CachedVerdict } from './copies/cached-verdict.ts'
+import type { CachedVerdict } from './cached-verdict.ts'
 
 /** The outcome of a scan, for the copies that wait for it. */
 export type ScanEnd =

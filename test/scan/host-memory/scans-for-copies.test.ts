@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ScansForCopies } from '../../../src/scan/verdicts/scans-for-copies.ts'
+import { ScansForCopies } from '../../../src/scan/host-memory/scans-for-copies.ts'
 
 /** Scans that are under way. */
 

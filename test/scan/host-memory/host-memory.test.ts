@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import t from 'tap'
+import type { CachedVerdict } from '../../../src/scan/host-memory/cached-verdict.ts'
+import { type HostEvents, HostMemory } from '../../../src/scan/host-memory/host-memory.ts'
+import type { ScanEnd } from '../../../src/scan/host-memory/scans-for-copies.ts'
 import { readClamdAddress } from '../../../src/scan/scanners/clamd/clamd-address.ts'
 import { unknown } from '../../../src/scan/scanners/findings/scan-result.ts'
-import type { CachedVerdict } from '../../../src/scan/verdicts/copies/cached-verdict.ts'
-import { type HostEvents, HostMemory } from '../../../src/scan/verdicts/host-memory.ts'
-import type { ScanEnd } from '../../../src/scan/verdicts/scans-for-copies.ts'
 import { everyForm } from '../scanners/clamd/every-form.ts'
 
 /** Processes of one host, which tell each other through the first one, as real ones do. */

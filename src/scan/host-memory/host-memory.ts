@@ -4,7 +4,7 @@ import {
   type ExtractionEvent,
   type WantedEvent,
 } from '../scanners/clamd/extracted-forms.ts'
-import type { CachedVerdict } from './copies/cached-verdict.ts'
+import type { CachedVerdict } from './cached-verdict.ts'
 import type { CrashRecord } from './crash-record.ts'
 import { Poison, type PoisonEvent } from './poison.ts'
 import { type ScanEvent, ScansForCopies } from './scans-for-copies.ts'

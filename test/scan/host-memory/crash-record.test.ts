@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { CrashRecord } from '../../../src/scan/verdicts/crash-record.ts'
+import { CrashRecord } from '../../../src/scan/host-memory/crash-record.ts'
 
 /** The file in which a process notes the messages that it has in hand. */
 
