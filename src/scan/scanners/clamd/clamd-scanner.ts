@@ -1,16 +1,13 @@
 import { Fault } from '../../../lib/errors/fault.ts'
 import { cachedFor } from '../../../lib/flow/cache.ts'
 import { readUptime } from '../../../lib/flow/uptime.ts'
-import { responds } from '../../../lib/path/responds.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import type { Bytes } from '../../../mail/message/bytes.ts'
 import type { FormSet } from '../../../mail/mime/index.ts'
-import { ServerWire } from '../../../protocol/connection/server-wire.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import type {
   ContentScanner,
   FollowedLinks,
-  ForwardedCommand,
   Sample,
   ScannerDecoder,
   ScannerServers,
@@ -22,11 +19,10 @@ import type { Cacheable } from '../signatures/cacheable.ts'
 import type { SignatureFiles } from '../signatures/signature-files.ts'
 import { type ClamdAddress, readClamdAddress } from './clamd-address.ts'
 import { ClamdServer, STREAMED_MAX } from './clamd-server.ts'
-import { loadConnect } from './connect.ts'
 import { clamdConfOf, databaseOf, isOnThisHost, isSetIn } from './database.ts'
 import type { ExtractedForms } from './extracted-forms.ts'
 import { scanByServers } from './fail-over.ts'
-import { ClamdReplyReader } from './read-reply.ts'
+import { ForwardedCommands } from './forwarded-commands.ts'
 import { clamdHasLoaded, Versions } from './versions.ts'
 
 /** Milliseconds for which servers are taken to have the same directories. */
@@ -222,55 +218,4 @@ function beginsWithMailField(firstFields: readonly string[], mail: Bytes): boole
 /** The bytes by which libclamav recognizes the type of a file. */
 function beginningOf(bytes: Bytes): string {
   return bytes.gather(0, 1024).toString('latin1')
-}
-
-/** Milliseconds for which an answer is reused for the next client: a reload takes clamd some seconds. */
-const AGAIN_AFTER = 5_000
-/** Milliseconds for the answer. */
-const ANSWER_TIMEOUT = 5_000
-
-/** Forwards commands to servers, each at most once in AGAIN_AFTER. */
-class ForwardedCommands {
-  readonly #answers: Readonly<Record<ForwardedCommand, () => Promise<string | undefined>>>
-
-  constructor(addresses: readonly ClamdAddress[], uptime: () => number) {
-    const kept = (command: ForwardedCommand) =>
-      cachedFor(AGAIN_AFTER, uptime, () => askAll(addresses, command))
-    this.#answers = {
-      RELOAD: kept('RELOAD'),
-      SELFCHECK: kept('SELFCHECK'),
-      VERSIONCOMMANDS: kept('VERSIONCOMMANDS'),
-    }
-  }
-
-  /** Resolves to the reply of the first server that answers, or undefined if none does. */
-  answerTo(command: ForwardedCommand): Promise<string | undefined> {
-    return this.#answers[command]()
-  }
-}
-
-async function askAll(addresses: readonly ClamdAddress[], command: ForwardedCommand) {
-  const answers = addresses.map((address) => ask(address, command).catch(() => undefined))
-  return (await Promise.all(answers)).find((answer) => answer !== undefined)
-}
-
-/** Sends a command on its own connection, because sessions (IDSESSION) accept no RELOAD. */
-async function ask(address: ClamdAddress, command: ForwardedCommand): Promise<string> {
-  const connect = await loadConnect(address)
-  if (address.kind === 'unix' && !(await responds(address.path))) throw new Error('no answer')
-  const replies = new ClamdReplyReader()
-  const wire = new ServerWire(connect(address), {
-    push: (chunk) => replies.push(chunk),
-    explain: (error) => error ?? new Error('closed the connection without a reply'),
-  })
-  try {
-    const reply = await wire.during(AbortSignal.timeout(ANSWER_TIMEOUT), async () => {
-      await wire.connected()
-      await wire.send(Buffer.from(`z${command}\0`))
-      return wire.read(() => replies.whole())
-    })
-    return reply.toString('latin1').replace(/\0.*$/s, '')
-  } finally {
-    wire.end(new Error('the answer is there'))
-  }
 }
