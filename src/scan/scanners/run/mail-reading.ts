@@ -10,11 +10,11 @@ import {
   type PartForm,
   type PartNames,
 } from '../../../mail/mime/index.ts'
-import type { NamedPart } from '../../../plugin.ts'
 import type { ContentScanner, PartList } from '../contract/scanner.ts'
 import { type ScanResult, unknown, unread } from '../findings/scan-result.ts'
 import { Batch } from './batch.ts'
 import type { Inspections } from './inspections.ts'
+import { PartListBuilder, partListOf } from './part-list.ts'
 import type { FoundContent, readContents } from './read-contents.ts'
 import type { ScanRun } from './scan-run.ts'
 import { type ScanPass, scanSamples } from './scan-samples.ts'
@@ -117,7 +117,7 @@ export class MailReading {
     const { form, around } = step
     const forms = form && around ? await extractedBy(this.#pass.run, around) : this.#extracted
     if (this.#omit(form, forms) || !scansContents) return undefined
-    const partList = this.#names && listOf(step.part)
+    const partList = this.#names && partListOf(step.part)
     const content = partList ? { ...step.content, partList } : step.content
     return scanSamples(this.batch.add(content), this.#pass)
   }
@@ -211,45 +211,3 @@ export async function extractedBy(run: ScanRun, mail: Bytes): Promise<FormSet | 
 function hasForm({ contents, multiparts }: FormSet, form: PartForm): boolean {
   return contents.includes(form.content) && multiparts.includes(form.multiparts)
 }
-
-/** Upper limit for the names of one part that scanners receive, documented in onescan-plugin(7). */
-const NAMES_OF_PART_MAX = 100
-/** Upper limit for the names sent with the whole message. A part uses none that another part already has. */
-const NAMES_MAX = 1000
-
-/**
- * Collects the names and types of the parts of one message, as mail programs show them; `attachments` judges
- * the same ones. It observes the reading, so its work counts as the message's.
- */
-class PartListBuilder {
-  /** By their data: several readings of a part mostly have the same. */
-  readonly #parts = new Map<string, NamedPart>()
-  #count = 0
-  #isCut = false
-
-  /** Each part that was read. */
-  get all(): PartList {
-    return { parts: [...this.#parts.values()], isCut: this.#isCut }
-  }
-
-  /** Takes the names of a part, and yields the units of work that it has done. */
-  *part(names: PartNames): Generator<number> {
-    const { parts, isCut } = listOf(names)
-    const [part] = parts
-    const key = JSON.stringify(part)
-    yield key.length
-    this.#isCut ||= isCut
-    if (this.#parts.has(key)) return
-    this.#count += Math.max(1, part.names.length)
-    if (this.#count > NAMES_MAX) this.#isCut = true
-    else this.#parts.set(key, part)
-  }
-}
-
-/** Returns the list with the data of one part. */
-function listOf({ names, types, containers }: PartNames): OneInList {
-  const part = { names: names.slice(0, NAMES_OF_PART_MAX), types, containers }
-  return { parts: [part], isCut: names.length > NAMES_OF_PART_MAX }
-}
-
-type OneInList = PartList & { readonly parts: readonly [NamedPart] }

@@ -1,13 +1,11 @@
 import { errorText, type FaultKind, isFault } from '../../../lib/errors/fault.ts'
 import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../../lib/flow/timeout.ts'
-import { Bytes } from '../../../mail/message/bytes.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import {
   type BanScanner,
   type ContentSample,
   type ContentScanner,
   type Sample,
-  type SampleFile,
   type Scanner,
   type ScanTask,
   unansweredBy,
@@ -20,6 +18,7 @@ import {
   unknown,
 } from '../findings/scan-result.ts'
 import type { Inspections } from './inspections.ts'
+import { Loan } from './loan.ts'
 import type { ResultCollector } from './result-collector.ts'
 import type { MailScan } from './scan-run.ts'
 
@@ -252,76 +251,4 @@ export function withScannerName({ name }: Scanner, result: ScanResult): ScanResu
   const reason = result.reason.includes(name) ? result.reason : `${name}: ${result.reason}`
   if (result.answer === 'unknown') return { ...result, reason }
   return { ...result, reason, limit: `the limits of ${name}` }
-}
-
-/**
- * The resources that a scanner may use during a call. A scanner that exceeds its deadline continues to work
- * after the message has ended, and its descriptor or memory may then belong to another message. So each read
- * of a lent resource throws after it was taken back.
- */
-class Loan {
-  #isOver = false
-  readonly #files: SampleFile[] = []
-
-  of(sample: Sample): Sample {
-    const { sealedFile } = sample
-    return {
-      ...this.#withLentMessage(sample),
-      bytes: new LentBytes(sample.bytes, this),
-      ...(sealedFile && {
-        sealedFile: () => {
-          this.check()
-          return sealedFile()
-        },
-      }),
-      file: async () => {
-        this.check()
-        const file = await sample.file()
-        this.check()
-        this.#files.push(file)
-        return file
-      },
-    }
-  }
-
-  /** Lends the message in which a content was found. */
-  #withLentMessage(sample: Sample): Sample {
-    return sample.kind === 'content' ? { ...sample, message: this.of(sample.message) } : sample
-  }
-
-  takeBack(): void {
-    this.#isOver = true
-  }
-
-  check(): void {
-    if (this.#isOver) throw new Error('the message has ended')
-  }
-
-  /** Throws a Fault of kind `read` if the scanner may have opened another file than those that it got. */
-  confirmFiles(): void {
-    for (const file of this.#files) file.confirm()
-  }
-}
-
-class LentBytes extends Bytes {
-  readonly #bytes: Bytes
-  readonly #loan: Loan
-
-  constructor(bytes: Bytes, loan: Loan) {
-    super()
-    this.#bytes = bytes
-    this.#loan = loan
-  }
-
-  get size(): number {
-    return this.#bytes.size
-  }
-
-  *chunks(from = 0, to = this.size): Generator<Buffer> {
-    this.#loan.check()
-    for (const chunk of this.#bytes.chunks(from, to)) {
-      yield chunk
-      this.#loan.check()
-    }
-  }
 }
