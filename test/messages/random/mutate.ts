@@ -189,7 +189,7 @@ const encodingValues = [
   ...['base64;', 'base64 ', ' base64', 'base64 x', '"base64"', 'BASE64', 'Base64', 'base-64'],
   ...['x-base64', 'b', '(c) base64', 'base64 (c)', 'base64, 7bit', '7bit, base64', 'base64\0'],
   ...['7bit', '8bit', 'binary', '', ';', 'quoted-printable', 'quoted-printable;', 'x-uuencode'],
-  ...['uuencode', 'x-uue', 'x-yencode', 'bas\n e64', 'base64\n', '\n base64', 'base64;x=y'],
+  ...['uuencode', 'x-uue', 'x-uu', 'x-yencode', 'bas\n e64', 'base64\n', '\n base64', 'base64;x=y'],
   ...['base64:', 'mac-binhex40', 'x-gzip64', '=?us-ascii?q?base64?=', 'unknown', 'base64\t'],
   ...['\tbase64', "'base64'", 'base64.', 'ba(c)se64', 'base64=', '<base64>', 'base64\x0b', 'none'],
 ]

@@ -23,7 +23,7 @@ const encodingWords = [
     short: ['q', 'qp'],
   },
   // Without the `x-`, the words are unknown to uudeview, which then tries base64 as well.
-  { encoding: 'uuencode', optional: ['x-uuencode', 'x-uue'], mentions: /uu(?:e|code)/ },
+  { encoding: 'uuencode', optional: ['x-uuencode', 'x-uue'], mentions: /uu(?:e|code)|xuu/ },
 ] as const satisfies readonly EncodingWords[]
 
 /** The encodings of content. */

@@ -198,7 +198,7 @@ t.test('an encoding is a word that all readers know, or all that is mentioned', 
     ...{ '7bit': 'identity', '8BIT': 'identity', binary: 'identity' },
     // Words for uuencode mean uuencode, or content as it stands.
     ...{ 'x-uuencode': 'identity uuencode', 'X-UUE': 'identity uuencode' },
-    ...{ uuencode: 'identity uuencode', uue: 'identity uuencode' },
+    ...{ uuencode: 'identity uuencode', uue: 'identity uuencode', 'X-UU': 'identity uuencode' },
     ...{ 'x-uue ': 'identity uuencode', 'uu encode': 'identity uuencode' },
     // Words that nobody knows, and what readers see in them.
     ...{ '': 'identity', 'x-odd': 'identity', x: 'identity' },

@@ -168,8 +168,10 @@ export const uuencode: readonly Evasion[] = [
     'uuencode in an attached message': () =>
       inPart(['Content-Type: message/rfc822'], `Subject: x\n\nsee\n\n${encode(zip)}`),
   }),
-  ...['uuencode', 'x-uue', 'uue', 'X-UUENCODE', 'x-uuencoded', '"x-uuencode"'].map((word) => ({
-    name: `uuencode that says ${word}`,
-    text: () => inPart([ZIP_TYPE, `Content-Transfer-Encoding: ${word}`], encode(zip)),
-  })),
+  ...['uuencode', 'x-uue', 'uue', 'X-UU', 'X-UUENCODE', 'x-uuencoded', '"x-uuencode"'].map(
+    (word) => ({
+      name: `uuencode that says ${word}`,
+      text: () => inPart([ZIP_TYPE, `Content-Transfer-Encoding: ${word}`], encode(zip)),
+    }),
+  ),
 ]
