@@ -7,7 +7,7 @@ const CHECKSUM = 2
 
 /**
  * A file in BinHex. `forks` are its data and its resources. If a length is wrong, the available bytes of
- * them.
+ * them. The last one is all that follows the header: MIME::Parser reads no lengths.
  */
 interface BinHexFile {
   readonly name: string
@@ -26,5 +26,6 @@ export function binHexFile(source: Bytes): BinHexFile {
   const dataEnd = Math.min(source.size, data + header.readUInt32BE(lengths))
   const resources = Math.min(source.size, dataEnd + CHECKSUM)
   const end = Math.min(source.size, resources + header.readUInt32BE(lengths + 4))
-  return { name, forks: [source.slice(data, dataEnd), source.slice(resources, end)] }
+  const forks = [source.slice(data, dataEnd), source.slice(resources, end), source.slice(data)]
+  return { name, forks }
 }

@@ -3,7 +3,7 @@ import { isAllBlank, LineSearch } from '../../../lib/bytes/lines.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
 import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
-import { BINHEX_MARK } from '../decoders/binhex.ts'
+import { BINHEX_WORD } from '../decoders/binhex.ts'
 import { BeginSearch } from './begin-words.ts'
 import { type EmbeddedKind, type EmbeddedStart, embeddedFormats } from './embedded-formats.ts'
 
@@ -123,7 +123,7 @@ class LineByLine {
     this.#units += BEGIN_COST
     if (known === undefined || known.length > BEGIN_LINES_MAX) return
     if (this.#announced.has(kind) || at < (known.at(-1)?.from ?? 0)) return
-    const from = kind === 'binhex' ? at + BINHEX_MARK.length : to
+    const from = kind === 'binhex' ? at + BINHEX_WORD.length : to
     if (embeddedFormats[kind].isField) this.#announced.set(kind, line)
     else known.push({ ...line, from })
   }

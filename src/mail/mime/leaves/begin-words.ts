@@ -1,6 +1,6 @@
 import { CR, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import { isLineEnd } from '../../../lib/bytes/lines.ts'
-import { BINHEX_MARK } from '../decoders/binhex.ts'
+import { BINHEX_WORD, isBinHexWord } from '../decoders/binhex.ts'
 import { type EmbeddedStart, embeddedStarts } from './embedded-formats.ts'
 
 /** The words by which lines that begin data are found, and the bytes that may follow each. */
@@ -8,8 +8,8 @@ const words = [
   { letters: 'begin', after: '\t\v\f \xa0\0-' },
   /** Within `content-transfer-encoding`. */
   { letters: 't-tra', after: 'nN' },
-  /** Within BINHEX_MARK. */
-  { letters: 'th bi', after: 'nN' },
+  /** Within BINHEX_WORD. */
+  { letters: 'nvert', after: 'eE' },
 ] as const
 /**
  * The search examines two consecutive bytes, and then the two that are this much further on. No word can be
@@ -42,7 +42,7 @@ const WORD_COST = 24
 /** Upper limit for the bytes before such a word, if data begins with its line. */
 const FRONT_MAX = 'conten'.length
 
-const MARK_FRONT = BINHEX_MARK.toLowerCase().indexOf('th bi')
+const WORD_FRONT = BINHEX_WORD.indexOf('nvert')
 
 /** Searches a block of bytes (lib/bytes/line-blocks.ts) for the lines at which data begins. */
 export class BeginSearch {
@@ -71,9 +71,9 @@ export class BeginSearch {
       this.#word = this.#nextWord(this.#word + 1)
       if (this.#word === bytes.length) return undefined
       this.units += WORD_COST
-      const mark = this.#word - MARK_FRONT
-      if (bytes.toString('latin1', mark, mark + BINHEX_MARK.length) === BINHEX_MARK)
-        return { starts: [{ kind: 'binhex', name: '', spelling: 'common' }], at: mark }
+      const binHex = this.#word - WORD_FRONT
+      if (isBinHexWord(bytes, binHex))
+        return { starts: [{ kind: 'binhex', name: '', spelling: 'common' }], at: binHex }
       const at = this.#word < from ? undefined : this.#beginningAt(this.#word, from)
       if (at === undefined) continue
       const isWhole = at === 0 ? !this.#midLine : isLineEnd(bytes[at - 1]!)

@@ -9,7 +9,7 @@ import { yenc } from '../decoders/yenc.ts'
  * A format of encoded data that programs recognize anywhere in a text. Its lines are matched without their ends.
  */
 interface EmbeddedFormat {
-  /** The line above the data, as some program knows it, and as all do. BinHex has a mark instead (begin-words.ts). */
+  /** The line above the data, as some program knows it, and as all do. BinHex has a word instead (begin-words.ts). */
   readonly begins?: RegExp
   readonly common?: RegExp
   /** Finds the name of the file in that line. */
@@ -84,7 +84,7 @@ const table = {
     ends: /^--/,
     codec: () => makerOf(Base64Decoder),
   },
-  /** BinHex 4.0 (RFC 1741): a mark anywhere in a line, and the data after the next colon. */
+  /** BinHex 4.0 (RFC 1741): a word anywhere in a line, and the data after a colon that begins a line. */
   binhex: {},
 } as const satisfies Readonly<Record<string, EmbeddedFormat>>
 

@@ -79,17 +79,17 @@ function* openBlocks(
   }
 }
 
-/** Opens the forks of a file in BinHex, which all programs decode alike. A run of 255 bytes takes three characters. */
+/** Opens a file in BinHex, which all programs decode alike. A run of 255 bytes takes three characters. */
 function openBinHex(data: Bytes, extraction: Extraction): Steps {
   const make: MakeDecoder = (write, buffer) =>
     new BinHexDecoder((bytes, length) => {
       extraction.work.countBytes(length)
       write(bytes, length)
     }, buffer)
-  return decoded(data, make, extraction.work, (source) => openForks(source, extraction))
+  return decoded(data, make, extraction.work, (source) => openFile(source, extraction))
 }
 
-function* openForks(source: Bytes, extraction: Extraction): Steps {
+function* openFile(source: Bytes, extraction: Extraction): Steps {
   const { name, forks } = binHexFile(source)
   const names = [name]
   for (const fork of forks) {

@@ -43,6 +43,7 @@ t.test('a file in BinHex is found anywhere, with its name', async (t) => {
     'in HTML': `Content-Type: text/html\n\n<pre>\n${text}</pre>\n`,
     'without its end': `A: b\n\n${text.trimEnd().slice(0, -1)}\n`,
     'in lines that end in CR LF': `A: b\n\n${text}`.replaceAll('\n', '\r\n'),
+    'below the least that a program reads': `A: b\n\n${text.replace(' with BinHex 4.0)', ': x')}`,
     'behind another one': `A: b\n\n${binHex('b', Buffer.from('another one'))}\n${text}`,
   }
   for (const [name, mail] of Object.entries(mails)) {
@@ -56,6 +57,11 @@ t.test('a file in BinHex is found anywhere, with its name', async (t) => {
   t.ok(
     contents.some((bytes) => bytes.indexOf(data) === 0),
     'a length that is wrong takes nothing away',
+  )
+  const hiding = readMail(`A: b\n\n${binHex('a', data, Buffer.alloc(0), [0, 0])}`)
+  t.ok(
+    hiding.contents.some((bytes) => bytes.indexOf(data) === 0),
+    'MIME::Parser reads no lengths',
   )
 })
 

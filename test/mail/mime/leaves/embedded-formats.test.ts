@@ -93,6 +93,7 @@ t.test('lines at which data begins are found in a block, each once', async (t) =
   t.same(placesIn('begin 644\nbegin 644\n', true), [10], 'a block that begins inside of a line')
   t.same(placesIn('x\n\ncontent-Transfer-encoding: base64\nx'), [3])
   t.same(placesIn('x (This file must be converted with BinHex 4.0)\n:x'), [21])
+  t.same(placesIn('(This file must be converted: x\n:x'), [19])
   t.same(placesIn('begin, begin: beginning, converted with binhex\n:\n::\n'), [])
 })
 

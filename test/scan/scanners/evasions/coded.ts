@@ -82,6 +82,22 @@ export const coded: readonly Evasion[] = [
     () => binHex('report.zip', zip, Buffer.alloc(0), [30_000_000, 0]),
     'MIME::Parser',
   ),
+  // The words of MIME::Parser, which reads BinHex in no other part.
+  ...Object.entries({
+    binhex: binHex('report.zip', zip).replace(' with BinHex 4.0)\n', '\n'),
+    binhex40: binHex('report.zip', zip).replace('4.0)', '4.0) see:'),
+    'mac-binhex': binHex('report.zip', zip, Buffer.alloc(0), [0, 0]),
+    'mac-binhex40': `(This file must be converted\nx\n${binHex('report.zip', zip)}`,
+  }).map(([word, text]) => ({
+    name: `BinHex that says ${word}`,
+    text: () =>
+      mixed(
+        part(
+          [FILE_TYPE, ATTACHED, `Content-Transfer-Encoding: ${word}`],
+          text.replace('\n\n:', '\n:'),
+        ),
+      ),
+  })),
   ...both('uuencode with a NUL before each line', () =>
     [`begin 644 report.zip`, ...uulines(zip)].join('\n\0'),
   ),
