@@ -39,39 +39,25 @@ export function* readNames(
   const written = new WrittenNames()
   const hasStrangeLine = fields.some(({ name }) => name === '')
   const readers = hasStrangeLine ? [fields, withStrangeLines(fields)] : [fields]
-  const values = readers.flatMap((read) =>
+  const parameterFields = readers.flatMap((read) =>
     ['content-type', 'content-disposition'].flatMap((name) => fieldValues(read, name)),
   )
   const texts = new Set<string>()
-  for (const value of new Set(values)) {
+  for (const value of new Set(parameterFields)) {
     yield SEARCH_UNITS * value.length
     for (const text of textsOf(value)) texts.add(text)
   }
   for (const text of texts) yield* written.add(text)
-  for (const name of NAME_FIELDS)
-    for (const value of fieldValues(fields, name)) if (!URL.test(value)) written.plain.add(value)
-  const names = new Set<string>()
-  const words = new NameWords()
+  const found = new FoundNames()
+  yield* found.addPlain(written.plain)
+  yield* found.addCoded(written.coded.values())
+  const { names, words, charsets } = found
   let { over } = written
-  const addAll = (texts: Iterable<string>) => {
-    for (const text of texts) for (const name of spellings(text)) names.add(name)
-  }
-  for (const raw of written.plain) {
-    yield READING_UNITS * raw.length
-    for (const reading of readings(raw)) {
-      addAll(words.readingsOf(reading))
-      yield words.takeUnits()
-    }
-  }
-  const charsets: string[] = []
-  for (const { charset, bytes } of written.coded.values()) {
-    yield READING_UNITS * bytes.length
-    const plain = plainCharset(charset)
-    charsets.push(plain)
-    addAll(textsIn(plain, Buffer.from(bytes.slice(-WRITTEN_MAX), 'latin1')))
-    addAll(words.readingsOf(bytes))
-    yield words.takeUnits()
-  }
+  const nameFields = names.size > 0 ? NAME_FIELDS : [...NAME_FIELDS, DESCRIPTION]
+  const values = nameFields.flatMap((name) =>
+    fieldValues(fields, name).filter((value) => name !== 'content-location' || !URL.test(value)),
+  )
+  yield* found.addPlain(new Set(values))
   if (words.isUnread || charsets.some(isUnreadable))
     over ??= 'a file name in a character set that is not read'
   if (words.hasLongNames) over ??= `a file name written in more than ${WRITTEN_MAX} characters`
@@ -88,6 +74,9 @@ function textsOf(value: string): string[] {
   return [value, withoutComments(value, 'outside quotes'), ...(isOdd ? readingsOf(value) : [])]
 }
 
+/** The field in which Exchange reads the name of a part that has no `filename` and no `name` (MS-OXCMAIL 2.2.3.4.1.1). */
+const DESCRIPTION = 'content-description'
+
 /** A URL such as `https://example.com`, whose last part does not name a file. */
 const URL = /^[a-z][a-z\d+.-]*:/i
 
@@ -100,12 +89,17 @@ function typeIn(value: string): string[] {
   return /^[^/]+\/[^/]+$/.test(type) ? [type] : []
 }
 
+/** A value of RFC 2231, each character one byte. */
+interface CodedName {
+  readonly charset: string
+  readonly bytes: string
+}
+
 /** The names of one header as they are written, each once, wherever readers find them. */
 class WrittenNames {
   /** The values of parameters, unchanged. */
   readonly plain = new Set<string>()
-  /** The values of RFC 2231, each character one byte. */
-  readonly coded = new Map<string, { readonly charset: string; readonly bytes: string }>()
+  readonly coded = new Map<string, CodedName>()
   over: string | undefined;
 
   /** Reads the names in a text. Some readers ignore quotes. Yields the completed units of work. */
@@ -136,6 +130,39 @@ class WrittenNames {
   #addCoded(sections: readonly Section[]): void {
     const value = [...joined(sections)].at(-1)
     if (value) this.coded.set(`${value.charset}'${value.bytes}`, value)
+  }
+}
+
+/** The names that programs read in what is written. The methods yield the completed units of work. */
+class FoundNames {
+  readonly names = new Set<string>()
+  readonly words = new NameWords()
+  /** The character sets of values of RFC 2231. */
+  readonly charsets: string[] = [];
+
+  *addPlain(values: ReadonlySet<string>): Generator<number> {
+    for (const raw of values) {
+      yield READING_UNITS * raw.length
+      for (const reading of readings(raw)) {
+        this.#addAll(this.words.readingsOf(reading))
+        yield this.words.takeUnits()
+      }
+    }
+  }
+
+  *addCoded(values: Iterable<CodedName>): Generator<number> {
+    for (const { charset, bytes } of values) {
+      yield READING_UNITS * bytes.length
+      const plain = plainCharset(charset)
+      this.charsets.push(plain)
+      this.#addAll(textsIn(plain, Buffer.from(bytes.slice(-WRITTEN_MAX), 'latin1')))
+      this.#addAll(this.words.readingsOf(bytes))
+      yield this.words.takeUnits()
+    }
+  }
+
+  #addAll(texts: Iterable<string>): void {
+    for (const text of texts) for (const name of spellings(text)) this.names.add(name)
   }
 }
 

@@ -116,6 +116,7 @@ t.test('a banned name is found behind any other text', async (t) => {
 t.test('a field that is a name as a whole counts, as in Thunderbird and Ruby', async (t) => {
   for (const field of [
     'Content-Name: a.exe',
+    'Content-Name: C:\\dir\\a.exe',
     'X-Sun-Data-Name: "a.exe"',
     'Content-Location: a.exe',
     'content-name:\n =?utf-8?Q?a=2Eexe?=',
@@ -125,6 +126,21 @@ t.test('a field that is a name as a whole counts, as in Thunderbird and Ruby', a
   }
   t.equal(await outcome('Content-Name: a.txt\nX-Content-Name: a.exe\n\nx'), 'clean')
   t.equal(await outcome('Content-Location: https://example.org/a.exe\n\nx'), 'clean')
+})
+
+t.test('a description is the name of a part without another, as in Exchange', async (t) => {
+  const description = 'Content-Description: =?utf-8?Q?a=2Eexe?='
+  const type = 'Content-Type: application/x-any'
+  for (const fields of [
+    `${type}\n${description}`,
+    `${description}\n${type}\nContent-Disposition: attachment`,
+    `${type}; name=""\n${description}`,
+    `${type}\nContent-Name: a.txt\n${description}`,
+  ]) {
+    t.equal(await outcome(`${fields}\n\nx`), 'a.exe', fields)
+  }
+  t.equal(await outcome(`${type}; name=a.txt\n${description}\n\nx`), 'clean')
+  t.equal(await outcome(`${type}\nContent-Description: the file a.exe in it\n\nx`), 'clean')
 })
 
 t.test('the name in the outcome has no path', async (t) => {
