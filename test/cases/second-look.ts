@@ -134,8 +134,8 @@ export const secondLook: readonly Case[] = [
     settings: settings({ QHPSI: 'plugin: eicar' }),
     expect: {
       outcome: 'refused',
-      text: /it contains more than can be scanned \(more than \d+ parts\).*5\.6\.0/,
-      log: /scan=skipped .*second look: more than \d+ parts/,
+      text: /it contains more than can be scanned \(more than \d+ contents\).*5\.6\.0/,
+      log: /scan=skipped .*second look: more than \d+ contents/,
     },
   },
   {
@@ -158,7 +158,7 @@ export const secondLook: readonly Case[] = [
       outcome: 'delivered',
       xQhpsi: null,
       newStamps: 0,
-      log: /scan=skipped .*second look: more than \d+ parts/,
+      log: /scan=skipped .*second look: more than \d+ contents/,
     },
   },
   {

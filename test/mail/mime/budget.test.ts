@@ -90,7 +90,7 @@ t.test('more parts than the limit exceed it', async (t) => {
   t.equal(readMail(some).over, '')
   const many = parts(1000)
   const { over, contents, odd } = readMail(many)
-  t.equal(over, `more than ${limits.contents} parts`)
+  t.equal(over, `more than ${limits.contents} contents`)
   t.equal(contents.length, budgetOf(many.length).contents)
   t.ok(odd.includes('unread'))
 })

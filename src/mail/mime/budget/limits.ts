@@ -127,7 +127,7 @@ function limitFor(
 /** Thrown if the mail exceeds a limit, which the message names. */
 export class LimitExceeded extends Error {}
 
-/** Thrown if S/MIME or OpenPGP cannot be read to its end. */
+/** Thrown if encoded data or a container cannot be read to its end. */
 export class Unreadable extends LimitExceeded {
   constructor(container: string) {
     super(`${container} that cannot be read`)

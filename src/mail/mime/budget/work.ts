@@ -140,6 +140,6 @@ export class Work {
     const { bytes, contents, work } = this.budget
     if (work < 0) throw new LimitExceeded('too much work for its size')
     if (bytes < 0) throw new LimitExceeded('too many bytes of content')
-    if (contents < 0) throw new LimitExceeded(`more than ${this.#contents} parts`)
+    if (contents < 0) throw new LimitExceeded(`more than ${this.#contents} contents`)
   }
 }

@@ -62,7 +62,7 @@ type OtherChoice = Choice & Required<Pick<Choice, 'programs'>>
 /** A feature of mail that mail programs read differently. */
 export interface HabitRow {
   readonly place: string
-  /** The common choice first. */
+  /** The choice of the first reading comes first: the one that shows most of a message, not always what most programs do. */
   readonly choices: readonly [Choice, OtherChoice, ...OtherChoice[]]
   /** Encoded content from which each other choice makes other bytes than the common one. */
   readonly example?: string

@@ -303,7 +303,7 @@ t.test('a calendar of more files than are read is over the limit', async (t) => 
     open(text, 'text/calendar'),
     openMail(`Content-Type: text/calendar\n\n${text}`),
   ]) {
-    t.same([over, odd], [`more than ${limits.contents} parts`, ['unread']])
+    t.same([over, odd], [`more than ${limits.contents} contents`, ['unread']])
   }
 })
 

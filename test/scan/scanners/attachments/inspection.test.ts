@@ -116,7 +116,7 @@ t.test('the outcome names the limit if mail holds more than is read', async (t) 
     ['a long name', disposed(`attachment; filename=${'x'.repeat(2000)}`), /a file name of more/],
     ['places', mixed('b', ...Array(limits.parts).fill('')), `more than ${limits.parts} parts`],
     ['fields', `Content-Type: text/plain; x=${'x'.repeat(1024 * 1024)}\n\nx\n`, /a header with/],
-    ['contents', mixed('b', ...numbered(limits.contents + 100)), /more than \d+ parts/],
+    ['contents', mixed('b', ...numbered(limits.contents + 100)), /more than \d+ contents/],
   ]
   for (const [name, message, reason] of cases) {
     t.match(await outcome(message), reason, name)
