@@ -181,8 +181,7 @@ export const encodingHabits = {
     choices: [{ does: 'is its bytes' }, { does: 'is its lowest byte', programs: ['mailparser'] }],
   },
   'uuencode line': {
-    place:
-      'a line that is longer or shorter than its first character declares, has other characters, or ends in a CR',
+    place: 'a line that is not as long as it declares, has other characters, or ends in a CR',
     choices: [
       { does: 'is data if it is not much longer' },
       {
