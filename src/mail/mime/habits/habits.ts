@@ -97,7 +97,7 @@ export class Habits {
 /** Returns whether one program makes all these choices. */
 function areOfOne(choices: readonly (readonly [Feature, number])[]): boolean {
   const [first, ...others] = choices.map(programsOf)
-  return first!.some((program) => others.every((those) => those.includes(program)))
+  return first!.some((program) => others.every((names) => names.includes(program)))
 }
 
 function programsOf([feature, choice]: readonly [Feature, number]): readonly string[] {
