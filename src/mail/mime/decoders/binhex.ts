@@ -11,9 +11,8 @@ const FRONT = '(This file must be '
 /** Returns whether the word at this offset is that of a line above BinHex. */
 export function isBinHexWord(bytes: Buffer, at: number): boolean {
   const text = bytes.toString('latin1', at, at + MARK.length)
-  if (text === MARK) return true
-  const front = bytes.toString('latin1', at - FRONT.length, at)
-  return front === FRONT && text.startsWith(BINHEX_WORD)
+  if (!text.startsWith(BINHEX_WORD)) return false
+  return text === MARK || bytes.toString('latin1', at - FRONT.length, at) === FRONT
 }
 
 /** The characters of BinHex 4.0 (RFC 1741, Appendix A), by their six-bit values. */
