@@ -9,8 +9,10 @@ import { openTnef } from './tnef.ts'
 export interface ContainerKind {
   /** The name of the kind, which plugins receive. */
   readonly kind: string
-  /** What declares it. Only in what is declared as a container, one that cannot be read is unread. */
+  /** What declares it. */
   readonly hint?: Hint
+  /** Whether the message is unread if such a container is declared and cannot be read. */
+  readonly mustBeRead?: true
   readonly open: OpenContainer
 }
 
@@ -19,8 +21,8 @@ export type Declared = ReadonlySet<Hint>
 
 /** The containers. Each content is opened as every kind that it may be. */
 export const containerKinds: readonly ContainerKind[] = [
-  { kind: 'cms', hint: 'smime', open: openCms },
-  { kind: 'openpgp', hint: 'openpgp', open: openPgp },
+  { kind: 'cms', hint: 'smime', mustBeRead: true, open: openCms },
+  { kind: 'openpgp', hint: 'openpgp', mustBeRead: true, open: openPgp },
   { kind: 'tnef', open: openTnef },
   { kind: 'calendar', hint: 'calendar', open: openCalendar },
 ]
@@ -30,7 +32,9 @@ export function isDeclaredAs({ hint }: ContainerKind, declared: Declared): boole
   return hint !== undefined && declared.has(hint)
 }
 
-/** Returns whether they declare it as any container. */
-export function isDeclaredAsAny(declared: Declared): boolean {
-  return containerKinds.some((container) => isDeclaredAs(container, declared))
+/** Returns whether they declare it as a container that must be read. Any other content may look like one by chance. */
+export function isContainerToRead(declared: Declared): boolean {
+  return containerKinds.some(
+    (container) => container.mustBeRead && isDeclaredAs(container, declared),
+  )
 }

@@ -2,7 +2,6 @@ import type { Hash } from 'node:crypto'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
 import { type Steps, Work, type WorkOptions } from '../budget/work.ts'
-import type { ContainerKind } from '../containers/containers.ts'
 import { type Codec, decoded, decodedInEachWay, type MakeDecoder } from '../decoders/decoder.ts'
 import { spellings } from '../headers/names.ts'
 import type { PartForm } from '../traits/part-forms.ts'
@@ -62,8 +61,8 @@ export class Extraction {
   readonly options: ContentsOptions
   readonly #openers: Openers
   readonly #emitter: Emitter
-  /** The kinds of containers that were opened. A failure in another way of decoding makes nothing unread then. */
-  #opened: readonly ContainerKind[] = []
+  /** Whether S/MIME or OpenPGP was opened. If so, a failure in another way of decoding makes nothing unread. */
+  #hasOpened = false
   /** The file of a container that was entered last, and its names. */
   #entered: { readonly names: readonly string[]; readonly file: Extraction } | undefined
 
@@ -91,13 +90,13 @@ export class Extraction {
   at(scope: Partial<Scope>): Extraction {
     const scopeThere = { ...this.scope, ...scope }
     const inner = new Extraction(scopeThere, this.work, this.options, this.#openers, this.#emitter)
-    if (scope.declared === undefined) inner.#opened = this.#opened
+    inner.#hasOpened = this.#hasOpened && scope.declared === undefined
     return inner
   }
 
-  /** Whether such a container was read to its end here, or around this position in what is declared as it. */
-  hasOpened(container: ContainerKind): boolean {
-    return this.#opened.includes(container)
+  /** Whether S/MIME or OpenPGP was read to its end here, or around this position in what is declared as that. */
+  get hasOpened(): boolean {
+    return this.#hasOpened
   }
 
   /** Whether a text of this form is left to the scan of the whole. */
@@ -107,8 +106,8 @@ export class Extraction {
     return isInMessage && this.options.leavesText?.(form) === true
   }
 
-  noteOpened(container: ContainerKind): void {
-    if (!this.hasOpened(container)) this.#opened = [...this.#opened, container]
+  noteOpened(): void {
+    this.#hasOpened = true
   }
 
   /** Returns the key by which a content is recognized. */

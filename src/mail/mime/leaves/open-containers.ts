@@ -5,8 +5,8 @@ import type { HeldContent, HeldEncoding } from '../containers/container.ts'
 import {
   type ContainerKind,
   containerKinds,
+  isContainerToRead,
   isDeclaredAs,
-  isDeclaredAsAny,
 } from '../containers/containers.ts'
 import { base64 } from '../decoders/base64.ts'
 import { decoded } from '../decoders/decoder.ts'
@@ -29,12 +29,11 @@ function* openAs(source: Bytes, container: ContainerKind, extraction: Extraction
   const emit = (content: HeldContent) => openHeld(content, container, extraction)
   try {
     const isOpened = yield* container.open(source, { work: extraction.work, isDeclared, emit })
-    if (isOpened) extraction.noteOpened(container)
+    if (isOpened && container.mustBeRead) extraction.noteOpened()
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error
-    // Any other content may look like a container by chance.
-    if (!isDeclaredAsAny(extraction.scope.declared)) extraction.work.onOdd?.('unread')
-    else if (!extraction.hasOpened(container)) extraction.work.leaveUnread(error.message)
+    if (!isContainerToRead(extraction.scope.declared)) extraction.work.onOdd?.('unread')
+    else if (!extraction.hasOpened) extraction.work.leaveUnread(error.message)
   }
 }
 

@@ -234,6 +234,11 @@ t.test('an undeclared content that cannot be read is reported as unread', async 
     t.ok(isUnread)
     t.ok(contents[0]?.equals(file), 'the file itself is given')
   }
+  t.equal(
+    open(signature.subarray(0, -8), 'calendar.png').over,
+    '',
+    'nor do names of calendars say so',
+  )
   for (const file of [signature, literal(text)]) {
     const opened = open(file, 'a.bin')
     t.ok(holds(opened, text), 'what can be read is opened, whatever the header says')
