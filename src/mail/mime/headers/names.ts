@@ -53,7 +53,9 @@ export function* readNames(
   yield* found.addCoded(written.coded.values())
   const { names, words, charsets } = found
   let { over } = written
-  const nameFields = names.size > 0 ? NAME_FIELDS : [...NAME_FIELDS, DESCRIPTION]
+  const types = [...new Set(typeValues.flatMap(typeIn))]
+  const isDescribed = names.size === 0 && isAttachedFile(types, fields)
+  const nameFields = isDescribed ? [...NAME_FIELDS, DESCRIPTION] : NAME_FIELDS
   const values = nameFields.flatMap((name) =>
     fieldValues(fields, name).filter((value) => name !== 'content-location' || !URL.test(value)),
   )
@@ -64,7 +66,6 @@ export function* readNames(
   for (const { length } of names) {
     if (length >= FILE_NAME_MAX) over ??= `a file name of more than ${FILE_NAME_MAX} characters`
   }
-  const types = [...new Set(typeValues.flatMap(typeIn))]
   return { names: [...names], types: types.length > 0 ? types : DEFAULT_TYPES, containers, over }
 }
 
@@ -74,8 +75,19 @@ function textsOf(value: string): string[] {
   return [value, withoutComments(value, 'outside quotes'), ...(isOdd ? readingsOf(value) : [])]
 }
 
-/** The field in which Exchange reads the name of a part that has no `filename` and no `name` (MS-OXCMAIL 2.2.3.4.1.1). */
+/**
+ * The field in which Exchange reads the name of an attached file that has no `filename` and no `name` (MS-OXCMAIL
+ * 2.2.3.4.1.1). That of a message or a text is prose, and may end in the name of a host.
+ */
 const DESCRIPTION = 'content-description'
+
+function isAttachedFile(types: readonly string[], fields: readonly Field[]): boolean {
+  const isAttached = fieldValues(fields, 'content-disposition').some((value) =>
+    /^\s*attachment\b/i.test(value),
+  )
+  const otherTypes = isAttached ? /^(?:message|multipart)\// : /^(?:message|multipart|text)\//
+  return types.some((type) => !otherTypes.test(type)) || (isAttached && types.length === 0)
+}
 
 /** A URL such as `https://example.com`, whose last part does not name a file. */
 const URL = /^[a-z][a-z\d+.-]*:/i

@@ -136,11 +136,18 @@ t.test('a description is the name of a part without another, as in Exchange', as
     `${description}\n${type}\nContent-Disposition: attachment`,
     `${type}; name=""\n${description}`,
     `${type}\nContent-Name: a.txt\n${description}`,
+    `Content-Type: text/plain\n${description}\nContent-Disposition: attachment`,
   ]) {
     t.equal(await outcome(`${fields}\n\nx`), 'a.exe', fields)
   }
   t.equal(await outcome(`${type}; name=a.txt\n${description}\n\nx`), 'clean')
   t.equal(await outcome(`${type}\nContent-Description: the file a.exe in it\n\nx`), 'clean')
+  for (const prose of [
+    'Content-Type: message/rfc822\nContent-Disposition: attachment',
+    'Content-Type: text/plain',
+    'Subject: x',
+  ])
+    t.equal(await outcome(`${prose}\n${description}\n\nx`), 'clean', prose)
 })
 
 t.test('the name in the outcome has no path', async (t) => {
