@@ -209,6 +209,7 @@ export class MailText {
     const known = this.#longDashTexts.get(from)
     if (known !== undefined) return known
     let text = cutDashText(begin)
+    if (text.length >= DASH_TEXT_MAX) return text // most lines, which need not be kept in memory
     let piece = begin
     for (let at = from; piece.length === DASH_TEXT_MAX && text.length < DASH_TEXT_MAX; ) {
       at += DASH_TEXT_MAX
