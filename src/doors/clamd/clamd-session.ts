@@ -171,9 +171,9 @@ export class ClamdConversation {
     const { near } = this.#client
     const reply = this.#reply
     const ending = this.#ending
-    const send = (said: ContentReply) => {
-      const subject = pathInReply(said.subject, ending)
-      this.#wire.send(reply(this.#services.lineOf({ ...said, subject })))
+    const send = (answer: ContentReply) => {
+      const subject = pathInReply(answer.subject, ending)
+      this.#wire.send(reply(this.#services.lineOf({ ...answer, subject })))
     }
     if (near === undefined) {
       const reason = 'Paths are read only for clients of a unix socket.'
