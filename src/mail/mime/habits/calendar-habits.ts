@@ -5,19 +5,19 @@ const READERS: readonly Program[] = ['icalendar', 'libical', 'vobject']
 
 /** The features of the lines of calendars and cards that programs read differently (containers/calendar.ts). */
 export const calendarHabits = {
+  /** A CR without an LF after it. */
   'calendar CR': {
-    place: 'a CR without an LF after it',
     choices: [{ does: 'ends a line' }, { does: 'is a blank', programs: READERS }],
   },
+  /** A line that begins with a blank, below an empty line. */
   'calendar fold': {
-    place: 'a line that begins with a blank, below an empty line',
     choices: [
       { does: 'is a property' },
       { does: 'goes on with the line above', programs: READERS },
     ],
   },
+  /** A value in quoted-printable whose line ends in `=`, as in vCard 2.1. */
   'calendar soft break': {
-    place: 'a value in quoted-printable whose line ends in `=`, as in vCard 2.1',
     choices: [
       { does: 'goes on in the next line' },
       { does: 'ends with its line', programs: READERS },

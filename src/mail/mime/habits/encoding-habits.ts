@@ -7,19 +7,18 @@ import { type HabitRow, UNNAMED } from './habit-row.ts'
  * A file in base64 with a footer below it has some thirty readings.
  */
 export const encodingHabits = {
+  /** A byte of 0x80 or more. */
   'base64 with eight bits': {
-    place: 'a byte of 0x80 or more',
     example: 'YW\xd7JjYWJj',
     choices: [{ does: 'is not data' }, { does: 'loses its highest bit', programs: ['mailparser'] }],
   },
+  /** `-`, `_` (RFC 4648 5) or `,` (RFC 3501 5.1.3). */
   'base64 of URLs': {
-    place: '`-`, `_` (RFC 4648 5) or `,` (RFC 3501 5.1.3)',
     example: 'YW-JjYWJj',
     choices: [{ does: 'is not data' }, { does: 'is data', programs: ['mailparser', 'mutt'] }],
   },
+  /** Any other character outside base64, or one of those above that is not data; to PHP also VT, FF or NUL. */
   'base64 with others': {
-    place:
-      'any other character outside base64, or one of those above that is not data; to PHP also VT, FF or NUL',
     example: 'YW!JjYWJj',
     choices: [
       { does: 'is skipped' },
@@ -33,14 +32,13 @@ export const encodingHabits = {
       { does: 'ends the data, and is a byte of ones', programs: ['PHP'] },
     ],
   },
+  /** A blank, VT, FF or NUL. */
   'base64 blank': {
-    place: 'a blank, VT, FF or NUL',
     example: 'YWJj YWJj',
     choices: [{ does: 'is skipped' }, { does: 'ends the data', programs: ['Go'] }],
   },
+  /** Data after padding, or padding that does not complete a group of four; for VMime see `base64 with others`. */
   'base64 padding': {
-    place:
-      'data after padding, or padding that does not complete a group of four; for VMime see `base64 with others`',
     example: 'YWJj=YQ==YWJj',
     choices: [
       { does: 'is skipped' },
@@ -71,14 +69,14 @@ export const encodingHabits = {
     needsCommonSight: true,
     odd: 'base64',
   },
+  /** A line that ends inside a group of four. */
   'base64 line': {
-    place: 'a line that ends inside a group of four',
     example: 'YWJ\njYWJj',
     choices: [{ does: 'goes on' }, { does: 'ends the group', programs: ['uudeview'] }],
     needsCommonSight: true,
   },
+  /** A last group that is not whole, padding included; for VMime see `base64 with others`. */
   'base64 end': {
-    place: 'a last group that is not whole, padding included; for VMime see `base64 with others`',
     example: 'YWJjYWI',
     choices: [
       { does: 'is its whole bytes' },
@@ -94,8 +92,8 @@ export const encodingHabits = {
     ],
     needsCommonSight: true,
   },
+  /** A last group of one character, which has no whole byte. */
   'base64 last character': {
-    place: 'a last group of one character, which has no whole byte',
     example: 'YW Jj\nY',
     choices: [
       { does: 'is dropped' },
@@ -103,8 +101,8 @@ export const encodingHabits = {
     ],
     needsCommonSight: true,
   },
+  /** A `=` in front of neither two digits nor a line end. */
   'quoted-printable escape': {
-    place: 'a `=` in front of neither two digits nor a line end',
     example: 'a==41=4z= 1=4=\n1',
     choices: [
       { does: 'stays' },
@@ -118,8 +116,8 @@ export const encodingHabits = {
       { does: 'may be in front of a soft line break and digits', programs: ['mailparser'] },
     ],
   },
+  /** The `=` of a soft line break with blanks after it. */
   'quoted-printable soft break': {
-    place: 'the `=` of a soft line break with blanks after it',
     example: 'a= \nb',
     choices: [
       { does: 'is one' },
@@ -127,8 +125,8 @@ export const encodingHabits = {
     ],
     odd: 'quoted-printable',
   },
+  /** A `=` and a CR without an LF after it. */
   'quoted-printable CR break': {
-    place: 'a `=` and a CR without an LF after it',
     example: 'a=\rb\nc',
     choices: [
       { does: 'are a soft line break', programs: ['PHP', 'Ruby'] },
@@ -139,13 +137,13 @@ export const encodingHabits = {
       { does: 'hide the rest of the line', programs: ['Python', 'reformime'] },
     ],
   },
+  /** A `=` and an LF at the very end. */
   'quoted-printable last break': {
-    place: 'a `=` and an LF at the very end',
     example: 'a=\n',
     choices: [{ does: 'are a soft line break' }, { does: 'stay', programs: ['Thunderbird'] }],
   },
+  /** Blanks at the end of a line, or in front of a CR without an LF after it. */
   'quoted-printable blanks': {
-    place: 'blanks at the end of a line, or in front of a CR without an LF after it',
     example: 'a \nb',
     choices: [
       { does: 'stay' },
@@ -160,8 +158,8 @@ export const encodingHabits = {
       },
     ],
   },
+  /** A CR without an LF after it. */
   'quoted-printable CR': {
-    place: 'a CR without an LF after it',
     example: 'a\rb',
     choices: [
       { does: 'stays' },
@@ -170,18 +168,18 @@ export const encodingHabits = {
       { does: 'ends a line, with the byte after it', programs: ['GNU mailutils'] },
     ],
   },
+  /** A NUL. */
   'quoted-printable NUL': {
-    place: 'a NUL',
     example: 'a\0b',
     choices: [{ does: 'stays' }, { does: 'is removed', programs: ['Thunderbird'] }],
   },
+  /** A character of UTF-8 above U+00FF. */
   'quoted-printable in UTF-8': {
-    place: 'a character of UTF-8 above U+00FF',
     example: '\xc4\x80',
     choices: [{ does: 'is its bytes' }, { does: 'is its lowest byte', programs: ['mailparser'] }],
   },
+  /** A line that is longer or shorter than its first character declares, has other characters, or ends in a CR. */
   'uuencode line': {
-    place: 'a line that is not as long as it declares, has other characters, or ends in a CR',
     choices: [
       { does: 'is data if it is not much longer' },
       {
@@ -216,21 +214,21 @@ export const encodingHabits = {
       },
     ],
   },
+  /** Data after a line of zero bytes, or after `end`. */
   'uuencode end': {
-    place: 'data after a line of zero bytes, or after `end`',
     example: '#86)C\n`\n#86)C\n',
     choices: [
       { does: 'is none' },
       { does: 'is data', programs: ['KMime', 'MIME::Parser', 'PHP', UNNAMED] },
     ],
   },
+  /** A NUL, or a CR without an LF after it. */
   'yEnc control character': {
-    place: 'a NUL, or a CR without an LF after it',
     example: '\x8b\r\x8c',
     choices: [{ does: 'is data' }, { does: 'is skipped', programs: ['Thunderbird'] }],
   },
+  /** A line on top that looks like a field. */
   'armour field': {
-    place: 'a line on top that looks like a field',
     example: 'A: YWJj\n\nZGVm',
     choices: [
       { does: 'is skipped', programs: ['GnuPG'] },

@@ -59,9 +59,8 @@ interface Choice {
 /** Not the common choice: some program makes it. */
 type OtherChoice = Choice & Required<Pick<Choice, 'programs'>>
 
-/** A feature of mail that mail programs read differently. */
+/** A feature of mail that mail programs read differently. The comment of its row states where it is. */
 export interface HabitRow {
-  readonly place: string
   /** The choice of the first reading comes first: the one that shows most of a message, not always what most programs do. */
   readonly choices: readonly [Choice, OtherChoice, ...OtherChoice[]]
   /** Encoded content from which each other choice makes other bytes than the common one. */

@@ -5,19 +5,19 @@ import { type HabitRow, UNNAMED } from './habit-row.ts'
  * each choice, and for those that a program makes together. The rows have the order of the steps of a program.
  */
 export const savingHabits = {
+  /** A text with DelSp (RFC 3676 4.1). */
   'flowed line': {
-    place: 'a text with DelSp (RFC 3676 4.1)',
     choices: [
       { does: 'stays' },
       { does: 'is joined to the next, without its last blank', programs: ['mutt', 'Thunderbird'] },
     ],
   },
+  /** A line that begins with a blank, in format=flowed (RFC 3676 4.4). */
   'stuffed line': {
-    place: 'a line that begins with a blank, in format=flowed (RFC 3676 4.4)',
     choices: [{ does: 'stays' }, { does: 'loses the blank', programs: ['mutt'] }],
   },
+  /** LF, CR LF or a CR alone in a file that is not in base64. */
   'line ends': {
-    place: 'LF, CR LF or a CR alone in a file that is not in base64',
     choices: [
       { does: 'stay' },
       { does: 'are LF', programs: [UNNAMED] },
@@ -26,8 +26,8 @@ export const savingHabits = {
       { does: 'are CR LF, and other CRs are removed', programs: [UNNAMED] },
     ],
   },
+  /** The line end above a delimiter or at the end of the mail, below a file. */
   'last line end': {
-    place: 'the line end above a delimiter or at the end of the mail, below a file',
     choices: [
       { does: 'is not saved' },
       { does: 'is saved', programs: ['nmh', 'ripmime', UNNAMED] },

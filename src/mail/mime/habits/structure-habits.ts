@@ -6,15 +6,15 @@ import { type HabitRow, UNNAMED } from './habit-row.ts'
  * quirk are in doc/development/reading-mail.md. The values of fields are read in headers/.
  */
 export const structureHabits = {
+  /** A CR without an LF after it. */
   'bare CR': {
-    place: 'a CR without an LF after it',
     choices: [
       { does: 'is a character like others' },
       { does: 'ends a line', programs: ['Python', 'qmail-remote', UNNAMED] },
     ],
   },
+  /** Empty lines above the header of a message. */
   'blank top': {
-    place: 'empty lines above the header of a message',
     choices: [
       { does: 'are skipped', programs: ['c-client', 'Ruby'] },
       {
@@ -41,8 +41,8 @@ export const structureHabits = {
       },
     ],
   },
+  /** An empty line that ends differently from the lines above: CR LF after LF, or CR CR LF. */
   'empty line': {
-    place: 'an empty line that ends differently from the lines above: CR LF after LF, or CR CR LF',
     choices: [
       { does: 'ends the header' },
       {
@@ -52,16 +52,16 @@ export const structureHabits = {
       },
     ],
   },
+  /** A line of blanks or control characters in a header. */
   'blank line': {
-    place: 'a line of blanks or control characters in a header',
     choices: [
       { does: 'is one more line of the header' }, // 14 of 15 readers
       { does: 'ends the header', programs: ['libclamav', UNNAMED] },
     ],
     odd: 'header',
   },
+  /** A line in a header that is not a field and continues none. */
   'strange line': {
-    place: 'a line in a header that is not a field and continues none',
     choices: [
       { does: 'is skipped' },
       { does: 'begins the body', programs: ['Python', UNNAMED] },
@@ -72,43 +72,42 @@ export const structureHabits = {
     ],
     odd: 'header',
   },
+  /** A line in a header that begins with a colon, or with From and a blank. */
   'nameless line': {
-    place: 'a line in a header that begins with a colon, or with From and a blank',
     choices: [
       { does: 'is skipped', programs: ['Python'] },
       { does: 'begins the body', programs: ['munpack', 'mutt', 'reformime'] },
     ],
     odd: 'header',
   },
+  /** A first line of a body that begins like a field about content, or has base64 in it. */
   'field below header': {
-    place: 'a first line of a body that begins like a field about content, or has base64 in it',
     choices: [
       { does: 'is that of the body' },
       { does: 'is one more line of the header', programs: ['libclamav', UNNAMED] },
     ],
   },
+  /** A delimiter among the lines of a header. */
   'delimiter in header': {
-    place: 'a delimiter among the lines of a header',
     choices: [
       { does: 'ends the header and its part' },
       { does: 'is one more line of the header', programs: [UNNAMED] },
     ],
   },
+  /** A delimiter with blanks after it or NULs in it, or that fits another spelling of the boundary. */
   delimiter: {
-    place:
-      'a delimiter with blanks after it or NULs in it, or that fits another spelling of the boundary',
     choices: [{ does: 'is one' }, { does: 'is text', programs: [UNNAMED] }],
   },
+  /** A line that begins with a delimiter and goes on. */
   'delimiter and more': {
-    place: 'a line that begins with a delimiter and goes on',
     choices: [
       { does: 'is one', programs: ['KMime', 'PHP'] },
       { does: 'is text', programs: [UNNAMED] }, // 10 of 15 readers
     ],
     odd: 'delimiter',
   },
+  /** A line of two dashes in a multipart whose boundary cannot be read. */
   'any dashes': {
-    place: 'a line of two dashes in a multipart whose boundary cannot be read',
     choices: [
       { does: 'is text' },
       { does: 'is a delimiter if it is like the first', programs: ['JavaMail', 'VMime'] },
@@ -123,35 +122,34 @@ export const structureHabits = {
       },
     ],
   },
+  /** Blanks or up to two characters in front of a delimiter; any text in the lines above the first part. */
   'dash front': {
-    place:
-      'blanks or up to two characters in front of a delimiter; any text in the lines above the first part',
     choices: [{ does: 'makes text of it' }, { does: 'is skipped', programs: ['enmime', UNNAMED] }],
   },
+  /** A delimiter of a multipart around one that is not closed. */
   'outer delimiter': {
-    place: 'a delimiter of a multipart around one that is not closed',
     choices: [
       { does: 'ends the multiparts inside' },
       { does: 'is text of the part inside', programs: [UNNAMED] },
     ],
   },
+  /** A delimiter after the end of its multipart. */
   'delimiter after the end': {
-    place: 'a delimiter after the end of its multipart',
     choices: [
       { does: 'is text' },
       { does: 'begins a part', programs: ['Gnus', 'libEtPan', 'Ruby', UNNAMED] },
     ],
     odd: 'delimiter',
   },
+  /** Text after the end of a multipart, a field in its first lines. */
   'text after the end': {
-    place: 'text after the end of a multipart, a field in its first lines',
     choices: [
       { does: 'is text' },
       { does: 'is a part, and begins with its header', programs: ['Ruby', UNNAMED] },
     ],
   },
+  /** A header that announces a multipart, but not as RFC 2046 writes it. */
   multipart: {
-    place: 'a header that announces a multipart, but not as RFC 2046 writes it',
     choices: [
       { does: 'is that of a multipart' },
       {
@@ -179,8 +177,8 @@ export const structureHabits = {
       },
     ],
   },
+  /** A header with a boundary that announces something else than a multipart. */
   boundary: {
-    place: 'a header with a boundary that announces something else than a multipart',
     choices: [
       { does: 'is that of what it announces' },
       {

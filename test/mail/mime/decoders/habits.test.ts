@@ -25,7 +25,7 @@ const rows: readonly (readonly [string, HabitRow])[] = Object.entries(encodingHa
 for (const [habit, row] of rows) {
   const codec = codecs[habit.split(' ', 1)[0]!]!
   for (const { does, example = row.example } of row.choices.slice(1)) {
-    t.test(`its example shows the choice that ${row.place} ${does}`, async (t) => {
+    t.test(`its example shows the choice that ${habit} ${does}`, async (t) => {
       t.ok(example !== undefined, 'there is an example')
       const found = ways(codec, example!)
       const way = `${habit} ${does}`
