@@ -13,7 +13,7 @@ export interface Scope {
   readonly kind: 'message' | 'text' | 'file'
   /** What its header, or the line above it, declares it as. */
   readonly declared: Declared
-  /** The form of a leaf part, if nothing in the structure of its mail is odd (plain.ts). */
+  /** The form of a leaf part, if nothing in the structure of its mail is odd (plain-message.ts). */
   readonly form?: PartForm | undefined
   /** The attached mail whose parts have forms in it. */
   readonly around?: EmittedMail | undefined
