@@ -1,8 +1,8 @@
 import { mock } from 'node:test'
 import t from 'tap'
-import { onceAMinute } from '../../../src/lib/log/line-format.ts'
+import { limitChanges, onceAMinute } from '../../../src/lib/log/line-format.ts'
 
-/** What onceAMinute logs of the same lines before and after a minute. */
+/** What is logged of the same lines before and after a minute. */
 function logged(most?: number): string {
   mock.timers.enable({ apis: ['setTimeout'] })
   try {
@@ -35,3 +35,28 @@ t.test('the same line about another client is the same line', async (t) => {
   for (const client of ['x', 'y']) for (const line of ['a', 'b']) log(line, client)
   t.same(lines, ['a x', 'b x'])
 })
+
+t.test(
+  'of changes without end, few are logged, and the last one when the minute is over',
+  async (t) => {
+    mock.timers.enable({ apis: ['setTimeout'] })
+    try {
+      const lines: string[] = []
+      const log = limitChanges((line) => lines.push(line), 3)
+      const heard = () => lines.splice(0).join('')
+      for (const line of 'xyxyxyxyz') log(line)
+      t.equal(heard(), 'xyx')
+      mock.timers.tick(60_000)
+      t.equal(heard(), 'z', 'the state at the end of the minute')
+      for (const line of 'xyxy') log(line)
+      t.equal(heard(), 'xy', 'which is one of the lines of the next one')
+      log('y')
+      mock.timers.tick(60_000)
+      t.equal(heard(), '', 'the last line stated that already')
+      log('x')
+      t.equal(heard(), 'x', 'after a quiet minute a change is logged at once')
+    } finally {
+      mock.timers.reset()
+    }
+  },
+)

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { doubledPause } from '../../../lib/flow/back-off.ts'
 import { answerInTime, TIMED_OUT } from '../../../lib/flow/timeout.ts'
 import { readUptime } from '../../../lib/flow/uptime.ts'
+import { limitChanges } from '../../../lib/log/line-format.ts'
 import { connectToStore } from '../../../protocol/valkey/connect-to-store.ts'
 import { LastingConnection } from '../../../protocol/valkey/lasting-connection.ts'
 import { RespError } from '../../../protocol/valkey/resp-reader.ts'
@@ -62,6 +63,8 @@ const CLAIMED_FOR = 2_000
 const CLAIM = Buffer.from('scanning')
 /** Upper limit for the characters of a server's error that are logged. */
 const REASON_MAX = 200
+/** Upper limit for the lines of a minute that are logged at once. */
+const LINES_MAX = 4
 /** Milliseconds for storing a verdict, for which no mail waits. */
 const PUT_TIMEOUT = 5_000
 /** Milliseconds after which a waiting host repeats its request, doubled each time. */
@@ -99,12 +102,17 @@ export class SharedStore {
   readonly #claims = new Map<string, number>()
   readonly #connection: LastingConnection
   readonly #markTimer: NodeJS.Timeout | undefined
+  readonly #log: (line: string) => void
+  #isClosed = false
   /** The time since which the mark of another key exists. */
   #otherMarkSince: number | undefined
 
   constructor(options: SharedStoreOptions) {
     this.#options = options
     const { mark, markEvery = MARK_POLLED_EVERY } = options
+    this.#log = limitChanges((line) => {
+      if (!this.#isClosed) options.log(line)
+    }, LINES_MAX)
     this.#connection = new LastingConnection(options, FIRST_QUESTION, (reason) =>
       this.#report('connection', reason),
     )
@@ -147,6 +155,7 @@ export class SharedStore {
   }
 
   close(): void {
+    this.#isClosed = true
     clearInterval(this.#markTimer)
     this.#connection.close()
   }
@@ -243,19 +252,22 @@ export class SharedStore {
     if (uptime() - this.#otherMarkSince > lifetime) this.#report('mark', OTHER_KEY)
   }
 
-  /** Logs a fault once, until another one occurs, and the end of all faults. */
+  /**
+   * Logs a fault once, until another one occurs, and the end of all faults. A store that fails and answers in turns,
+   * or with another error each time, is logged a few times a minute.
+   */
   #report(where: string, reason: string | undefined): void {
-    const { address, log } = this.#options
+    const { address } = this.#options
     const troubles = this.#troubles
     if (reason === undefined) {
       const wasTroubled = troubles.delete(where)
-      if (wasTroubled && troubles.size === 0) log(`VERDICTS ${address.text}: answers again`)
+      if (wasTroubled && troubles.size === 0) this.#log(`VERDICTS ${address.text}: answers again`)
       return
     }
     const shown = reason.slice(0, REASON_MAX)
     const isKnown = [...troubles.values()].includes(shown)
     troubles.set(where, shown)
-    if (!isKnown) log(`VERDICTS ${address.text}: ${shown}; messages are scanned meanwhile`)
+    if (!isKnown) this.#log(`VERDICTS ${address.text}: ${shown}; messages are scanned meanwhile`)
   }
 }
 

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import type { Socket } from 'node:net'
 import t from 'tap'
 import { keyMark } from '../../../../src/scan/verdicts/copies/secrets.ts'
 import { lacks } from '../../../needs.mjs'
@@ -366,4 +367,34 @@ t.test('the error of a server is logged in a short line', async (t) => {
 /** Whether a command is about a message, and not the first question of a connection. */
 function isQuestion(command: string): boolean {
   return command.includes('GETRANGE') && !command.includes('check')
+}
+
+/** Servers whose state is another one after each message. */
+const unsteady: Readonly<Record<string, (message: number, connection: Socket) => string>> = {
+  'names another server for each message, as in a cluster': (message) =>
+    `-MOVED ${message} 192.0.2.1:6379\r\n`,
+  'answers with an error in turns': (message) =>
+    message % 2 === 0 ? '$0\r\n\r\n' : '-LOADING the dataset\r\n',
+  'closes each connection that is used': (_, connection) => {
+    connection.destroy()
+    return ''
+  },
+}
+
+for (const [what, answer] of Object.entries(unsteady)) {
+  // promise: store-answers
+  t.test(`a store that ${what} fills no log`, async (t) => {
+    let asked = 0
+    const { port } = await standIn(t, (command, connection) => {
+      if (!isQuestion(command)) return '+OK\r\n'
+      return command.includes(':check') ? '$0\r\n\r\n' : answer(asked++, connection)
+    })
+    const store = open(t, `valkey://127.0.0.1:${port}`)
+    await until(async () => {
+      t.equal(await store.get(print(asked)), undefined)
+      return asked > 8
+    }, 'many messages')
+    t.match(store.log[0], /MOVED|LOADING|closes the connection/)
+    t.ok(store.log.length <= 4, store.log.join('\n'))
+  })
 }
