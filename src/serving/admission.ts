@@ -1,4 +1,5 @@
 import type { Server } from 'node:net'
+import { nextTurn } from '../lib/flow/event-loop.ts'
 import { ConnectionQueue } from './connection-queue.ts'
 
 /** Connections that are accepted before all others have had their turn in an iteration of the event loop. */
@@ -23,6 +24,8 @@ interface AdmissionOptions {
  */
 export class Admission {
   readonly #options: AdmissionOptions
+  readonly #server: Server
+  #hasTriedQueue = false
   #queue: ConnectionQueue | undefined
   #acceptedNow = 0
   #nextLook: NodeJS.Timeout | undefined
@@ -32,11 +35,12 @@ export class Admission {
   /** The server does not listen yet. */
   constructor(server: Server, options: AdmissionOptions) {
     this.#options = options
+    this.#server = server
     server.once('listening', async () => {
-      const queue = await ConnectionQueue.of(server)
-      if (!server.listening) return queue?.close()
-      this.#queue = queue
-      this.changed()
+      // The runtime begins to wait for connections at the end of an iteration of its event loop.
+      await nextTurn()
+      await nextTurn()
+      this.#takeQueue()
     })
   }
 
@@ -47,6 +51,7 @@ export class Admission {
 
   /** A connection was accepted. */
   accepted(): void {
+    this.#takeQueue() // the runtime may accept all that wait before its next iteration
     if (this.#acceptedNow++ === 0) {
       setImmediate(() => {
         this.#acceptedNow = 0
@@ -71,6 +76,14 @@ export class Admission {
     clearTimeout(this.#nextLook)
     this.#queue?.close()
     this.#queue = undefined
+  }
+
+  /** Takes over the queue, once. The runtime must wait for connections already. */
+  #takeQueue(): void {
+    if (this.#hasTriedQueue || !this.#server.listening) return
+    this.#hasTriedQueue = true
+    this.#queue = ConnectionQueue.of(this.#server)
+    this.changed()
   }
 
   #hasMadeRoom(): boolean {

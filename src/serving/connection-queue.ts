@@ -1,6 +1,5 @@
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import type { Server } from 'node:net'
-import { nextTurn } from '../lib/flow/event-loop.ts'
 import { descriptorOf } from '../lib/process/descriptors.ts'
 import { loadSystem, type System } from '../lib/runtime/system.ts'
 
@@ -41,13 +40,11 @@ export class ConnectionQueue {
   }
 
   /**
-   * Takes over the queue of a listening server. Resolves to undefined without the addon, or on a host that
-   * hides a process's descriptors from the process. Connections are then accepted as they arrive.
+   * Takes over the queue of a server for whose connections the runtime waits. Returns undefined without the
+   * addon, or on a host that hides a process's descriptors from the process. Connections are then accepted as
+   * they arrive.
    */
-  static async of(server: Server): Promise<ConnectionQueue | undefined> {
-    // The runtime begins to wait for connections at the end of an iteration of its event loop.
-    await nextTurn()
-    await nextTurn()
+  static of(server: Server): ConnectionQueue | undefined {
     const system = loadSystem()
     const listener = descriptorOf(server) ?? -1
     const watched = system && findWatched(listener)

@@ -69,7 +69,7 @@ async function rig(
   const serves = async (count: number) => {
     while (served.length < count) await new Promise(setImmediate)
   }
-  return { door, served, log, call, serves }
+  return { door, served, log, path, call, serves }
 }
 
 t.test(
@@ -115,6 +115,21 @@ t.test('connections are served until they end, and others wait', async (t) => {
   await serves(5)
   t.same(door.state().clients, 3, 'one that this side has hung up on takes no place')
   t.equal(log.length, 1, 'the log says it once')
+})
+
+t.test('clients that connect before the runtime first accepts any wait, too', async (t) => {
+  const { door, served, path } = await rig(t, 1)
+  const clients = Array.from({ length: 3 }, () => connect(path)) // at once: it has just begun to listen
+  const broken: Error[] = []
+  for (const client of clients) {
+    t.teardown(() => client.destroy())
+    client.on('error', (error) => broken.push(error)).on('end', () => broken.push(new Error('end')))
+    client.write('x')
+  }
+  while (served.length === 0) await new Promise(setImmediate)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  t.same(broken, [])
+  t.equal(door.state().clients, 1)
 })
 
 t.test(
