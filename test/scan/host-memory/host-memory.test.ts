@@ -162,7 +162,7 @@ t.test(
     const forms = everyForm
     first.noteExtraction({ kind: 'extracts', server: '/nowhere', forms })
     await heard()
-    t.same(await worker!.extracted.of([server]), forms)
+    t.same(worker!.extracted.of([server]), forms)
     t.equal(said.length, 2, 'what another process has wanted is not said again')
     t.equal(first.extracted.isWanted, false)
   },
@@ -175,7 +175,7 @@ t.test('a process that begins later learns what servers extract at the next roun
   const later = new HostMemory({ self: 2 })
   later.receive(first.initialEvents())
   const server = { address: readClamdAddress('/nowhere'), version: undefined }
-  t.equal(await later.extracted.of([server]), undefined, 'others may have dropped it')
+  t.equal(later.extracted.of([server]), undefined, 'others may have dropped it')
   later.receive({ from: 1, events: [event] })
-  t.same(await later.extracted.of([server]), everyForm)
+  t.same(later.extracted.of([server]), everyForm)
 })

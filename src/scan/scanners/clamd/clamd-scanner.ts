@@ -184,12 +184,16 @@ class ClamdDecoder implements ScannerDecoder {
     return clamdTreatsAsMail(bytes)
   }
 
-  async extracts(mail: Bytes): Promise<FormSet | undefined> {
+  extracts(mail: Bytes): FormSet | undefined {
     // If its disk is full, clamd skips a part that it cannot write. It was shown to have room for the parts
     // of small mail (readiness/clamd/clamd-forms.ts).
     if (mail.size > STREAMED_MAX) return undefined
-    const forms = await this.#extracted?.of(this.#servers)
+    const forms = this.#extracted?.of(this.#servers)
     return forms && beginsWithMailField(forms.firstFields, mail) ? forms : undefined
+  }
+
+  async stillExtracts(forms: FormSet): Promise<boolean> {
+    return (await this.#extracted?.stillHold(this.#servers, forms)) === true
   }
 
   countOmitted(parts: number): void {

@@ -90,11 +90,32 @@ export class ExtractedForms {
     this.#servers.delete(server)
   }
 
-  /** What all of these servers extract, or undefined if one of them was not tried. */
-  async of(servers: readonly AskedServer[]): Promise<FormSet | undefined> {
+  /**
+   * What all of these servers were shown to extract, or undefined if one of them was not tried. Whether a server was
+   * started again meanwhile is known only by `stillHold`.
+   */
+  of(servers: readonly AskedServer[]): FormSet | undefined {
     if (++this.#asked === ASKED_PER_STREAM) this.#notify({ kind: 'wanted' })
-    const [first, ...others] = await Promise.all(servers.map((server) => this.#formsOf(server)))
+    return this.#formsOf(servers)
+  }
+
+  /**
+   * Resolves to whether these servers, as they run now, were shown to extract these forms. It looks at each server's
+   * socket, which takes as long as a tenth of a scan, so that only mail that depends on it asks.
+   */
+  async stillHold(servers: readonly AskedServer[], forms: FormSet): Promise<boolean> {
+    for (const { address } of servers) {
+      const made = await socketCreatedAt(address)
+      if (this.#servers.get(address.text)?.made !== made) this.forget(address.text)
+    }
+    const now = this.#formsOf(servers)
+    return now === forms || JSON.stringify(now) === JSON.stringify(forms)
+  }
+
+  #formsOf(servers: readonly AskedServer[]): FormSet | undefined {
+    const [first, ...others] = servers.map((server) => this.#formsOfOne(server))
     if (first === undefined || others.some((forms) => forms === undefined)) return undefined
+    if (others.length === 0) return first
     return {
       firstFields: first.firstFields.filter((name) =>
         others.every((set) => set!.firstFields.includes(name)),
@@ -108,10 +129,10 @@ export class ExtractedForms {
     }
   }
 
-  async #formsOf({ address, version }: AskedServer): Promise<FormSet | undefined> {
+  #formsOfOne({ address, version }: AskedServer): FormSet | undefined {
     const known = this.#servers.get(address.text)
     if (known === undefined || this.#uptime() - known.since >= HOLDS_FOR) return undefined
     const isSame = version === undefined || version.startsWith(known.version ?? '')
-    return isSame && known.made === (await socketCreatedAt(address)) ? known.forms : undefined
+    return isSame ? known.forms : undefined
   }
 }

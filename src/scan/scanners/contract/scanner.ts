@@ -151,12 +151,14 @@ export interface ScannerDecoder {
   /** Returns whether the scanner recognizes these bytes as mail, and finds as much in them as below TOP_LINE. */
   treatsAsMail(bytes: Bytes): boolean
   /**
-   * Finds out the forms of parts that the scanner extracts itself from this mail, as tests have shown
+   * Returns the forms of parts that the scanner extracts itself from this mail, as tests have shown
    * (mail/mime/traits/part-forms.ts), which may lack TOP_LINE. These parts are not submitted unless the scan of the
-   * whole has a result other than clean. Mail for which this returns forms must be small: the reading then has it as
-   * one string.
+   * whole has a result other than clean, or the scanner has changed since the tests (stillExtracts). Mail for which this
+   * returns forms must be small: the reading then has it as one string.
    */
-  extracts(mail: Bytes): FormSet | undefined | Promise<FormSet | undefined>
+  extracts(mail: Bytes): FormSet | undefined
+  /** Resolves to whether the scanner that runs now was shown to extract these forms. */
+  stillExtracts(forms: FormSet): Promise<boolean>
   /** Counts parts that were not submitted for that reason. */
   countOmitted(parts: number): void
 }

@@ -115,7 +115,7 @@ export class MailReading {
     const isInspected = await inspections.inspectContent(step.content.bytes, run.signal)
     if (!isInspected) return tooLate
     const { form, around } = step
-    const forms = form && around ? await extractedBy(this.#pass.run, around) : this.#extracted
+    const forms = form && around ? extractedBy(this.#pass.run, around) : this.#extracted
     if (this.#omit(form, forms) || !scansContents) return undefined
     const partList = this.#names && partListOf(step.part)
     const content = partList ? { ...step.content, partList } : step.content
@@ -199,7 +199,7 @@ export function contentScannersOf({ scanners }: ScanRun): readonly ContentScanne
 /**
  * The forms of parts that the one scanner of contents extracts from a message, or undefined if there are several.
  */
-export async function extractedBy(run: ScanRun, mail: Bytes): Promise<FormSet | undefined> {
+export function extractedBy(run: ScanRun, mail: Bytes): FormSet | undefined {
   const [first, ...others] = contentScannersOf(run)
   return others.length === 0 ? first?.decoder?.extracts(mail) : undefined
 }

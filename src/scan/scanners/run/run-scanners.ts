@@ -3,7 +3,6 @@ import type { Envelope, Origin } from '../../../mail/message/envelope/envelope.t
 import type { Header } from '../../../mail/message/header-block.ts'
 import { type Message, TOP_LINE } from '../../../mail/message/message.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
-import type { FormSet } from '../../../mail/mime/index.ts'
 import { abortLate, type MessageSample, type RawSample, type Unfiled } from '../contract/scanner.ts'
 import { clean, type ScanResult, worse } from '../findings/scan-result.ts'
 import { Inspections } from './inspections.ts'
@@ -115,26 +114,16 @@ async function withPermits(
 async function scanRawThenMail(scan: MailScan): Promise<ScanResult> {
   const { message, run } = scan
   const { raw } = message
-  const extractsNow = () => extractedBy(run, (raw ?? message).bytes)
-  const extracted = await extractsNow()
+  const extracted = extractedBy(run, (raw ?? message).bytes)
   const before = raw ? await scanRaw(raw, scan) : clean
   if (raw && isFinal(before, run)) return before
   if (raw && run.rawOnly) return before.answer === 'clean' ? { ...before, partial: true } : before
   if (extracted !== undefined && before.answer === 'clean') {
     const found = await scanWithoutExtracted(scan, extracted)
-    // A scanner that was restarted meanwhile may have looked at the whole by other settings.
-    if (
-      found !== 'uncovered' &&
-      (found.answer !== 'clean' || areSameForms(await extractsNow(), extracted))
-    ) {
-      return found
-    }
+    if (found !== 'uncovered') return found
   }
   return worse(await scanMail(scan, before), before)
 }
-
-const areSameForms = (now: FormSet | undefined, before: FormSet): boolean =>
-  JSON.stringify(now) === JSON.stringify(before)
 
 /** Submits all bytes to the scanners, unchanged. */
 async function scanRaw(sample: Unfiled<RawSample>, scan: MailScan): Promise<ScanResult> {

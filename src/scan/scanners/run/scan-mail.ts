@@ -28,9 +28,14 @@ export async function scanWithoutExtracted(
   const result = await readAndScan(pass, reading)
   const { omitted } = reading
   if (omitted > 0) {
-    const isCovered = result === undefined ? pass.results.isAllClean : isFinal(result, scan.run)
+    const decoder = contentScannersOf(scan.run)[0]!.decoder!
+    // A scanner that was restarted may have looked at the whole by other settings.
+    const isCovered =
+      result === undefined
+        ? pass.results.isAllClean && (await decoder.stillExtracts(extracted))
+        : isFinal(result, scan.run)
     if (!isCovered) return 'uncovered'
-    contentScannersOf(scan.run)[0]?.decoder?.countOmitted(omitted)
+    decoder.countOmitted(omitted)
   }
   return conclude(pass, reading, result)
 }

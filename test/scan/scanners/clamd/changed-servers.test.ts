@@ -90,7 +90,7 @@ t.test(
       const { answer } = await clamdAnswer(second.tcp, mailWithSecret)
       t.equal(answer, alertExceedsMax ? 'unread' : 'clean', 'the whole hides it now')
       t.match(await scan(), { result: { answer: 'infected' } })
-      t.equal(await extracted.of([{ address, version: undefined }]), undefined)
+      t.equal(extracted.of([{ address, version: undefined }]), undefined)
       await second.stop()
     }
   },

@@ -15,14 +15,14 @@ const few = { firstFields: ['Date'], contents: ['file base64'], multiparts: ['mi
 
 t.test('all servers must have been shown to extract a form', async (t) => {
   const extracted = new ExtractedForms({ uptime: () => 0 })
-  t.equal(await extracted.of([clamd('/a')]), undefined, 'no server was tried')
+  t.equal(extracted.of([clamd('/a')]), undefined, 'no server was tried')
   extracted.record({ kind: 'extracts', server: '/a', forms })
-  t.same(await extracted.of([clamd('/a')]), forms)
-  t.equal(await extracted.of([clamd('/a'), clamd('/b')]), undefined, 'one of two was')
+  t.same(extracted.of([clamd('/a')]), forms)
+  t.equal(extracted.of([clamd('/a'), clamd('/b')]), undefined, 'one of two was')
   extracted.record({ kind: 'extracts', server: '/b', forms: few })
-  t.same(await extracted.of([clamd('/a'), clamd('/b')]), few, 'what both do counts')
+  t.same(extracted.of([clamd('/a'), clamd('/b')]), few, 'what both do counts')
   extracted.record({ kind: 'extracts', server: '/a' })
-  t.equal(await extracted.of([clamd('/a')]), undefined, 'the server was started anew')
+  t.equal(extracted.of([clamd('/a')]), undefined, 'the server was started anew')
 })
 
 t.test(
@@ -32,12 +32,12 @@ t.test(
     const extracted = new ExtractedForms({ uptime: () => now })
     extracted.record({ kind: 'extracts', server: '/a', forms })
     now = 39_999
-    t.same(await extracted.of([clamd('/a')]), forms)
+    t.same(extracted.of([clamd('/a')]), forms)
     now = 40_000
-    t.equal(await extracted.of([clamd('/a')]), undefined)
+    t.equal(extracted.of([clamd('/a')]), undefined)
     extracted.record({ kind: 'extracts', server: '/a', forms })
     extracted.forget('/a')
-    t.equal(await extracted.of([clamd('/a')]), undefined)
+    t.equal(extracted.of([clamd('/a')]), undefined)
   },
 )
 
@@ -47,22 +47,31 @@ t.test('nothing is known of a server whose version or socket has changed', async
   const extracted = new ExtractedForms({ uptime: () => 0 })
   const made = statSync(socket).mtimeMs / 1000
   extracted.record({ kind: 'extracts', server: socket, version: 'ClamAV 1.4.3/27', made, forms })
-  t.same(await extracted.of([clamd(socket)]), forms, 'it was not asked for its version')
-  t.same(await extracted.of([clamd(socket, 'ClamAV 1.4.3/27')]), forms)
-  t.equal(
-    await extracted.of([clamd(socket, 'ClamAV 1.4.3/28')]),
-    undefined,
-    'it has other signatures',
-  )
+  t.same(extracted.of([clamd(socket)]), forms, 'it was not asked for its version')
+  t.same(extracted.of([clamd(socket, 'ClamAV 1.4.3/27')]), forms)
+  t.equal(extracted.of([clamd(socket, 'ClamAV 1.4.3/28')]), undefined, 'it has other signatures')
+  t.equal(await extracted.stillHold([clamd(socket)], forms), true)
   utimesSync(socket, made, made + 1)
-  t.equal(await extracted.of([clamd(socket)]), undefined, 'it was started again')
+  t.equal(await extracted.stillHold([clamd(socket)], forms), false, 'it was started again')
+  t.equal(extracted.of([clamd(socket)]), undefined, 'the next message does not depend on it')
+})
+
+t.test('what another test has shown meanwhile does not hold for what was left out', async (t) => {
+  const extracted = new ExtractedForms({ uptime: () => 0 })
+  extracted.record({ kind: 'extracts', server: '/a', forms })
+  const before = extracted.of([clamd('/a')])!
+  extracted.record({ kind: 'extracts', server: '/a', forms: { ...forms } })
+  t.equal(await extracted.stillHold([clamd('/a')], before), true, 'the same as before')
+  extracted.record({ kind: 'extracts', server: '/a', forms: few })
+  t.equal(await extracted.stillHold([clamd('/a')], before), false, 'fewer')
+  t.equal(await extracted.stillHold([clamd('/a'), clamd('/b')], few), false, 'one more server')
 })
 
 t.test('servers are asked for room again when mail has asked fifty times', async (t) => {
   const told: string[] = []
   const extracted = new ExtractedForms({ notify: ({ kind }) => void told.push(kind) })
   const ask = async (times: number) => {
-    for (let count = 0; count < times; count++) await extracted.of([clamd('/a')])
+    for (let count = 0; count < times; count++) extracted.of([clamd('/a')])
   }
   await ask(49)
   t.equal(extracted.isWanted, false)

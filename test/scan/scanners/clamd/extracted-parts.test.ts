@@ -182,7 +182,7 @@ async function askedAbout(
   const scanner: ContentScanner = {
     name: 'clamd',
     hasBans: false,
-    decoder: { extracts, treatsAsMail, countOmitted: () => {} },
+    decoder: { extracts, stillExtracts: async () => true, treatsAsMail, countOmitted: () => {} },
     async scan({ kind, bytes }) {
       const asked = Buffer.from(bytes.gather())
       if (kind === 'content') parts.set(md5(asked), asked)

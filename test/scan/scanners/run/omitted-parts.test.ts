@@ -42,6 +42,7 @@ function extracting(answerOf: (asked: string, number: number) => ScanResult) {
     decoder: {
       treatsAsMail: () => false,
       extracts: () => everyForm,
+      stillExtracts: async () => true,
       countOmitted: (parts) => void omitted.push(parts),
     },
     async scan({ kind, bytes }) {
@@ -229,19 +230,27 @@ t.test('with another scanner beside it each part is asked about', async (t) => {
 })
 
 t.test('parts are asked about if the scanner was restarted during the scan', async (t) => {
-  const triedAgain = { ...everyForm, contents: everyForm.contents.slice(1) }
-  for (const afterwards of [undefined, triedAgain]) {
-    const { scanner, asked } = extracting(() => clean)
-    let isRestarted = false
-    const restarted: ContentScanner = {
-      ...decodingBy(scanner, { extracts: () => (isRestarted ? afterwards : { ...everyForm }) }),
-      async scan(sample, task) {
-        isRestarted = true
-        return scanner.scan(sample, task)
-      },
+  const { scanner, asked, omitted } = extracting(() => clean)
+  const restarted = decodingBy(scanner, { stillExtracts: async () => false })
+  t.same(await run([restarted], mail), clean)
+  t.same(asked, ['whole', ...parts])
+  t.same(omitted, [])
+})
+
+t.test('whether the scanner was restarted matters only if it was left a part', async (t) => {
+  const cases = [
+    { text: 'From: a\nContent-Type: text/x\n\nx\n', answer: clean },
+    { text: mail, answer: infected('Virus') },
+  ]
+  for (const { text, answer } of cases) {
+    const { scanner } = extracting(() => answer)
+    let isAsked = false
+    const stillExtracts = async () => {
+      isAsked = true
+      return true
     }
-    t.same(await run([restarted], mail), clean)
-    t.same(asked, ['whole', ...parts])
+    await run([decodingBy(scanner, { stillExtracts })], text)
+    t.equal(isAsked, false)
   }
 })
 
