@@ -1,6 +1,7 @@
 import type { ScanSettings } from '../scanners/contract/scan-settings.ts'
 import type { Scanner } from '../scanners/contract/scanner.ts'
 import { clean, type ScanResult, unread, worse } from '../scanners/findings/scan-result.ts'
+import { isUntolerated } from '../scanners/findings/tolerance.ts'
 import { runScanners, sampleOf } from '../scanners/run/run-scanners.ts'
 import type { ScanRun } from '../scanners/run/scan-run.ts'
 import type { Trust } from '../stamps/verify-stamps.ts'
@@ -9,7 +10,7 @@ import { isCertainlyMail } from './context/certainly-mail.ts'
 import type { Deadline } from './context/deadline.ts'
 import type { JudgeContext } from './context/judge-context.ts'
 import type { JudgedMail } from './context/transaction.ts'
-import { isToleratedBy, strictnessFor, whatKeepsOut } from './decision/actions.ts'
+import { toleranceFor } from './decision/actions.ts'
 import type { ScanOutcome } from './decision/decide.ts'
 import { covers, isReleased } from './stamp-coverage.ts'
 
@@ -48,10 +49,7 @@ export async function scanUncovered(
     spool: config.spool,
     asFile,
     rawOnly: unscanned !== undefined,
-    keepsOut: whatKeepsOut(mail.client, config, mayBeNoMail),
-    toleratesLimits: mayBeNoMail,
-    isTolerated: isToleratedBy(config),
-    strictness: strictnessFor(config),
+    tolerance: toleranceFor(mail.client, config, mayBeNoMail),
     timeLeft: deadline.forScans(settings.timeout),
     gone: deadline.gone,
     progress: deadline.progress,
@@ -83,8 +81,7 @@ function scanOf(
     const listeners = header ? silent : { onOddities }
     const sample = sampleOf(message, header ?? outgoing, from, scansRaw)
     const found = await runScanners(sample, { ...common, ...listeners })
-    const isFinal = found.answer === 'infected' && !run.isTolerated?.(found)
-    if (alternative === undefined || isFinal) return found
+    if (alternative === undefined || isUntolerated(found, run.tolerance)) return found
     return worse(await runScanners(sampleOf(alternative, alternative.header, from), common), found)
   }
 }

@@ -5,6 +5,7 @@ import type { HostMemory } from '../host-memory/host-memory.ts'
 import { NO_VERDICT, type ScanEnd } from '../host-memory/scans-for-copies.ts'
 import { isSearchedFor } from '../scanners/findings/properties.ts'
 import { unknown } from '../scanners/findings/scan-result.ts'
+import { isUntolerated } from '../scanners/findings/tolerance.ts'
 import type { ScanRun } from '../scanners/run/scan-run.ts'
 import { findSignaturesInUse } from '../scanners/signatures/signatures-in-use.ts'
 import { isStillValid, joinVersions } from './copies/fresh.ts'
@@ -194,7 +195,8 @@ export class Verdicts {
   /** Returns whether the verdict applies to this message, here and now. */
   #doesCount(verdict: CachedVerdict, { run, versions }: CacheableMessage): boolean {
     // The scan that found it may have ended there.
-    if (verdict.found.answer === 'infected' && run.isTolerated?.(verdict.found)) return false
+    const { found } = verdict
+    if (found.answer === 'infected' && run.tolerance.isTolerated?.(found)) return false
     const { memory, signatureFiles, host, maxAge } = this.#options
     if (!memory.isSinceRestart(verdict)) return false
     const here = { host, files: signatureFiles(), signatures: joinVersions(versions) }
@@ -229,7 +231,7 @@ async function endOf(
  */
 async function withCached(
   verdict: CachedVerdict,
-  { scanners, settings, isTolerated }: ScanRun,
+  { scanners, settings, tolerance }: ScanRun,
   scanMessage: ScanMessage,
 ): Promise<CachedOrScanned> {
   const { found } = verdict
@@ -246,7 +248,7 @@ async function withCached(
   const before = scanners.slice(0, first).filter(({ cacheable }) => !cacheable)
   if (before.length > 0) {
     const result = await scanMessage(before)
-    if (result.answer === 'infected' && !isTolerated?.(result)) return { result }
+    if (isUntolerated(result, tolerance)) return { result }
   }
   return { result: found, cached: verdict }
 }

@@ -2,7 +2,6 @@ import { compileGlob } from '../../../lib/text/glob.ts'
 import type { Values } from '../../../settings/read-settings.ts'
 import { ACTIONS, type Action, type Property } from '../../../settings/table/findings.ts'
 import type { infectedMail, QuarantineTarget } from '../../../settings/table/infected-mail.ts'
-import type { IsTolerated } from '../../scanners/contract/scanner.ts'
 import { actionFor, properties, propertyOf } from '../../scanners/findings/properties.ts'
 import type {
   Infected,
@@ -10,6 +9,7 @@ import type {
   Unread,
   UnreadResult,
 } from '../../scanners/findings/scan-result.ts'
+import type { Tolerance } from '../../scanners/findings/tolerance.ts'
 import type { JudgeConfig, MailSettings } from '../context/judge-config.ts'
 import type { Client } from '../context/transaction.ts'
 import type { Grounds } from './decision.ts'
@@ -118,8 +118,18 @@ export function actionForUnknown({
   return resultOnlyFor ? 'defer' : settings.SCANFAIL
 }
 
+/** Returns which results do not end the scan of a message from this client. */
+export function toleranceFor(client: Client, config: JudgeConfig, mayBeNoMail: boolean): Tolerance {
+  return {
+    isTolerated: isToleratedBy(config),
+    keepsOut: whatKeepsOut(client, config, mayBeNoMail),
+    toleratesLimits: mayBeNoMail,
+    strictness: strictnessFor(config),
+  }
+}
+
 /** Returns the unread parts of a message for which mail of this client is kept out, unless it may be no mail. */
-export function whatKeepsOut(
+function whatKeepsOut(
   { isBounceInjector }: Client,
   config: JudgeConfig,
   mayBeNoMail: boolean,
@@ -171,7 +181,7 @@ export function keepsMalwareOut({ property, action }: FindingAction): boolean {
  * Malware that FINDINGS keeps out ends a scan like all malware: otherwise a later unknown result could let
  * the message in. Returns undefined if every finding ends a scan.
  */
-export function isToleratedBy(config: JudgeConfig): IsTolerated | undefined {
+function isToleratedBy(config: JudgeConfig): Tolerance['isTolerated'] {
   const { settings, allowedBy } = config
   const isNamed = settings.FINDINGS.some(({ action }) => action !== 'virus')
   if (allowedBy === undefined && !isNamed) return undefined
@@ -186,7 +196,7 @@ export function isToleratedBy(config: JudgeConfig): IsTolerated | undefined {
  * How strictly a message is treated for a result that does not end the scan, and for an unknown answer. Where
  * SCANFAIL lets mail with an unknown answer in, it does so as if that were tagged: what keeps mail out is stricter.
  */
-export function strictnessFor(config: JudgeConfig): (found: ScanResult) => number {
+function strictnessFor(config: JudgeConfig): (found: ScanResult) => number {
   const actionOf = (found: ScanResult): Action => {
     if (found.answer === 'unknown') return actionForUnknown(config) === 'accept' ? 'tag' : 'refuse'
     if (found.answer === 'unread' && found.kind === 'encrypted') return actionForEncrypted(config)

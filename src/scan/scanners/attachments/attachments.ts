@@ -109,7 +109,7 @@ class AttachmentInspection implements Inspection {
   }
 
   #ban(name: string): void {
-    if (this.#task.isTolerated?.(asBanned(name))) this.#passedOver ??= name
+    if (this.#task.tolerance.isTolerated?.(asBanned(name))) this.#passedOver ??= name
     else this.#banned ??= name
   }
 }

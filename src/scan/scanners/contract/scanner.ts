@@ -3,7 +3,8 @@ import type { Envelope, Origin } from '../../../mail/message/envelope/envelope.t
 import type { KnownHeader } from '../../../mail/message/message.ts'
 import type { FormSet, PartNames } from '../../../mail/mime/index.ts'
 import type { NamedPart } from '../../../plugin.ts'
-import { type Infected, type ScanResult, unknown } from '../findings/scan-result.ts'
+import { type ScanResult, unknown } from '../findings/scan-result.ts'
+import type { Tolerance } from '../findings/tolerance.ts'
 import type { ScanPermits } from '../permits/scan-permits.ts'
 import type { Cacheable } from '../signatures/cacheable.ts'
 
@@ -74,9 +75,6 @@ export interface SampleFile {
   confirm(): void
 }
 
-/** Returns whether a scan continues after this finding, because a worse one may follow. */
-export type IsTolerated = (found: Pick<Infected, 'name' | 'banned'>) => boolean
-
 /** The data that a scanner receives in addition to the sample. */
 export interface ScanTask {
   /**
@@ -86,8 +84,8 @@ export interface ScanTask {
   readonly signal: AbortSignal
   /** Returns the milliseconds until the deadline, by a monotonic clock, at least 1. */
   timeLeft(): number
-  /** Set if any finding is tolerated. A scanner that can find several things names one that is not. */
-  readonly isTolerated?: IsTolerated | undefined
+  /** A scanner that can find several things names one that is not tolerated. */
+  readonly tolerance: Tolerance
   /** Adds a remark to the log line of the message. */
   note(text: string): void
   /**

@@ -93,11 +93,11 @@ export class MailReading {
 
   #options(scansContents: boolean): Parameters<typeof readContents>[1] {
     const { run, results, inspections } = this.#pass
-    const mayTolerate = scansContents && run.isTolerated !== undefined
+    const mayTolerate = scansContents && run.tolerance.isTolerated !== undefined
     const listens = !inspections.isEmpty || this.#names !== undefined
     return {
       maxDepth: limits.nesting,
-      mayBeFile: run.toleratesLimits ?? false,
+      mayBeFile: run.tolerance.toleratesLimits ?? false,
       seeksForms: this.#extracted !== undefined,
       ...(inspections.isEmpty && { leavesText: (form) => this.#omit(form, this.#extracted) }),
       ...(mayTolerate && { onEmitted: (range) => this.scannedRanges.push(range) }),
@@ -105,7 +105,7 @@ export class MailReading {
       onOdd: (oddity) => {
         this.#oddities.add(oddity)
         // It never ends the scan.
-        if (oddity === 'encrypted' && run.keepsOut.has(oddity)) results.record(encrypted)
+        if (oddity === 'encrypted' && run.tolerance.keepsOut.has(oddity)) results.record(encrypted)
       },
     }
   }
@@ -134,7 +134,7 @@ export class MailReading {
 
   /** The oddities for which the message is kept out, regardless of its other contents. */
   #keepingOut(): readonly Oddity[] {
-    if (!this.#pass.run.keepsOut.has('oddities')) return []
+    if (!this.#pass.run.tolerance.keepsOut.has('oddities')) return []
     return [...this.#oddities].filter((oddity) => oddity !== 'encrypted')
   }
 }

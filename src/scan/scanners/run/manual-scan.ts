@@ -45,7 +45,7 @@ export async function scanBytes(
       settings,
       timeLeft: () => Math.max(1, deadline - readUptime()),
       spool,
-      keepsOut: LIMITS,
+      tolerance: { keepsOut: LIMITS },
       onOddities: (found) => {
         if (found.size > 0) note(`odd: ${[...found].join(',')}`)
       },

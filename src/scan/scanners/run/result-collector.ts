@@ -5,14 +5,15 @@ import {
   unknown,
   worse,
 } from '../findings/scan-result.ts'
-import type { ScanRun } from './scan-run.ts'
+import { isUntolerated, type Tolerance } from '../findings/tolerance.ts'
 
 /**
  * Collects the results about a message until one ends the scan. Other results are tolerated, because a worse
  * one may follow.
  */
 export class ResultCollector {
-  readonly #run: ScanRun
+  readonly #tolerance: Tolerance
+  readonly #note: (text: string) => void
   /** The worst of the tolerated results, which is the result if nothing ends the scan. */
   #tolerated: ScanResult = clean
   #hasToleratedFinding = false
@@ -21,20 +22,22 @@ export class ResultCollector {
   /** Set if the message contains more than is read, and this keeps it out. */
   #unreadContents: ScanResult | undefined
 
-  constructor(run: ScanRun) {
-    this.#run = run
+  /** `note` receives remarks for the log line of the message. */
+  constructor(tolerance: Tolerance, note: (text: string) => void) {
+    this.#tolerance = tolerance
+    this.#note = note
   }
 
   /** Returns the result if it ends the scan, and otherwise tolerates it and returns undefined. */
   record(result: ScanResult): ScanResult | undefined {
-    const { isTolerated, keepsOut, toleratesLimits, note } = this.#run
+    const { keepsOut, toleratesLimits } = this.#tolerance
     if (result.answer === 'clean') return undefined
     if (toleratesLimits && isLimit(result)) {
-      note(`passed over in a file: ${result.reason}`)
+      this.#note(`passed over in a file: ${result.reason}`)
       return undefined
     }
     if (result.answer === 'unknown') return this.#isMilder(result) ? this.#tolerated : result
-    if (result.answer === 'infected' && !isTolerated?.(result)) return result
+    if (isUntolerated(result, this.#tolerance)) return result
     // A message with encrypted parts may also contain a virus.
     const isProperty = result.answer === 'unread' && result.kind === 'encrypted'
     if (result.answer === 'unread' && !isProperty && keepsOut.has(result.kind)) {
@@ -85,7 +88,7 @@ export class ResultCollector {
     if (this.#postponed === undefined) return this.#tolerated
     const isAllClean = isReadToEnd && this.#tolerated.answer === 'clean'
     if (!isAllClean) return this.record(this.#postponed) ?? this.#tolerated
-    this.#run.note(`${this.#postponed.reason}, but each part is clean`)
+    this.#note(`${this.#postponed.reason}, but each part is clean`)
     return this.#tolerated
   }
 
@@ -102,7 +105,7 @@ export class ResultCollector {
   }
 
   #strictnessOf(result: ScanResult): number {
-    return this.#run.strictness?.(result) ?? 0
+    return this.#tolerance.strictness?.(result) ?? 0
   }
 }
 

@@ -128,7 +128,7 @@ async function scanRawThenMail(scan: MailScan): Promise<ScanResult> {
 /** Submits all bytes to the scanners, unchanged. */
 async function scanRaw(sample: Unfiled<RawSample>, scan: MailScan): Promise<ScanResult> {
   const { run } = scan
-  const results = new ResultCollector({ ...run, toleratesLimits: false })
+  const results = new ResultCollector({ ...run.tolerance, toleratesLimits: false }, run.note)
   const result = await withNamedCopy(sample.bytes, run.spool, (file) =>
     scanSamples([{ ...sample, file }], { ...scan, results, inspections: new Inspections() }),
   )

@@ -1,6 +1,7 @@
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import type { FormSet } from '../../../mail/mime/index.ts'
 import type { ScanResult } from '../findings/scan-result.ts'
+import { isUntolerated } from '../findings/tolerance.ts'
 import { Inspections } from './inspections.ts'
 import { contentScannersOf, MailReading, measureDepth } from './mail-reading.ts'
 import { ResultCollector } from './result-collector.ts'
@@ -45,7 +46,7 @@ async function beginPass(scan: MailScan): Promise<ScanPass> {
   const inspections = await Inspections.begin(run.scanners, run)
   // If the signal ends it, the reading ends at its first step, too.
   if (message.raw) await inspections.inspectContent(message.raw.bytes, run.signal)
-  return { ...scan, results: new ResultCollector(run), inspections }
+  return { ...scan, results: new ResultCollector(run.tolerance, run.note), inspections }
 }
 
 /**
@@ -54,7 +55,8 @@ async function beginPass(scan: MailScan): Promise<ScanPass> {
  */
 async function readAndScan(pass: ScanPass, reading: MailReading): Promise<ScanResult | undefined> {
   const { inspections, run, results } = pass
-  const findsOddities = run.keepsOut.has('oddities') || run.keepsOut.has('encrypted')
+  const { keepsOut } = run.tolerance
+  const findsOddities = keepsOut.has('oddities') || keepsOut.has('encrypted')
   const mustRead = reading.scansContents || !inspections.isEmpty || findsOddities
   const ended = await (mustRead ? reading.read() : measureDepth(pass))
   const result = ended ?? (await scanWhole(pass, reading))
@@ -84,8 +86,8 @@ function conclude(
 }
 
 /** Returns whether the scan may stop at this result. */
-export function isFinal(found: ScanResult, { isTolerated }: ScanRun): boolean {
-  if (found.answer === 'infected') return !isTolerated?.(found)
+export function isFinal(found: ScanResult, { tolerance }: ScanRun): boolean {
+  if (found.answer === 'infected') return isUntolerated(found, tolerance)
   const mayGoOn = found.answer !== 'unknown' || ['limit', 'scanner-error'].includes(found.cause)
   return !mayGoOn
 }

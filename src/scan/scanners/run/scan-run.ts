@@ -2,7 +2,6 @@ import type { SpoolSettings } from '../../../mail/message/spool.ts'
 import type { Oddity } from '../../../mail/mime/index.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import type { MessageSample, Scanner, ScanTask } from '../contract/scanner.ts'
-import type { ScanResult, Unread } from '../findings/scan-result.ts'
 import type { PermitOrResult } from '../permits/scan-permits.ts'
 
 /** How a message is scanned: by which scanners and settings, what their results mean, and the listeners. */
@@ -10,15 +9,6 @@ export interface ScanRun extends Omit<ScanTask, 'signal'> {
   readonly scanners: readonly Scanner[]
   readonly settings: ScanSettings
   readonly spool: SpoolSettings
-  /** The unread parts that end the scan. Others are tolerated. */
-  readonly keepsOut: ReadonlySet<Unread>
-  /** Whether limits are tolerated, and noted, because the bytes may not be a message. */
-  readonly toleratesLimits?: boolean
-  /**
-   * Returns how strictly a message is treated for a result that does not end the scan, and for an unknown
-   * answer; of several results the strictest applies. Without it, all are equal.
-   */
-  readonly strictness?: (result: ScanResult) => number
   /** Set if clients use the bytes as a file: a verdict applies to the same bytes alone, and not to copies. */
   readonly asFile?: boolean
   /** Set if nothing but the bytes as they were sent is scanned. */

@@ -17,6 +17,7 @@ import {
   type UnreadResult,
   unknown,
 } from '../findings/scan-result.ts'
+import { isUntolerated } from '../findings/tolerance.ts'
 import type { Inspections } from './inspections.ts'
 import { Loan } from './loan.ts'
 import type { ResultCollector } from './result-collector.ts'
@@ -66,7 +67,7 @@ function notYetScannedBy(
   const last = samples.at(-1)!
   const raw = last.kind === 'message' ? last.raw : undefined
   if (raw === undefined || decoder === undefined) return samples
-  const hasSeen = run.toleratesLimits || decoder.treatsAsMail(raw.bytes)
+  const hasSeen = run.tolerance.toleratesLimits || decoder.treatsAsMail(raw.bytes)
   return hasSeen ? samples.slice(0, -1) : samples
 }
 
@@ -91,7 +92,7 @@ async function scanAll(
   const { run, results } = pass
   if (samples.length > 1 && scanner.scanTogether) {
     const ofAll = await lend(scanner, samples, run, (lent) => scanner.scanTogether!(lent, run))
-    const hidesOthers = run.toleratesLimits && ofAll.answer === 'unknown'
+    const hidesOthers = run.tolerance.toleratesLimits && ofAll.answer === 'unknown'
     if (!mayPostpone(ofAll, pass) && !isAboutUnpacked(ofAll) && !hidesOthers) {
       const result = results.record(ofAll)
       // A scanner reports its first finding in several samples, which may hide the others.
@@ -218,7 +219,7 @@ async function lend(
     loan.confirmFiles()
     return named
   } catch (error) {
-    if (named.answer !== 'infected' || task.isTolerated?.(named)) throw error
+    if (!isUntolerated(named, task.tolerance)) throw error
     return { ...named, unconfirmed: true }
   }
 }

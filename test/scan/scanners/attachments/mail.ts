@@ -36,7 +36,7 @@ export async function searched(
   const notes: string[] = []
   const run = runOf([attachmentsScanner(scanSettings)], {
     settings: { SECONDLOOK: 'never' },
-    keepsOut: new Set(['size']),
+    tolerance: { keepsOut: new Set(['size']) },
     note: (text) => void notes.push(text),
     gone: gone,
   })

@@ -58,6 +58,7 @@ export function scanTask(milliseconds = 60_000) {
     signal: controller.signal,
     timeLeft: () => Math.max(0, deadline - performance.now()),
     note: (text) => void notes.push(text),
+    tolerance: { keepsOut: new Set() },
   }
   const abort = () => {
     clearTimeout(timer)

@@ -90,7 +90,7 @@ export async function ask(
   const permit = await scanner.permits!.acquire(mail)
   const isPermitted = typeof permit === 'function'
   try {
-    const task = { signal, timeLeft, note() {} }
+    const task = { signal, timeLeft, note() {}, tolerance: { keepsOut: new Set<never>() } }
     const answer = isPermitted ? await scanner.scan(sample, task) : permit
     const listeners = getEventListeners(signal, 'abort').length
     return { answer, milliseconds: performance.now() - started, listeners }

@@ -97,7 +97,10 @@ t.test('parts are asked about if the whole was not seen, and a virus there count
 t.test('parts are asked about if a finding in the whole is tolerated', async (t) => {
   const { scanner, asked } = extracting((what) => (what === 'whole' ? infected('Mild') : clean))
   const isTolerated = ({ name }: { readonly name: string }) => name === 'Mild'
-  t.match(await run([scanner], mail, { isTolerated }), { answer: 'infected', name: 'Mild' })
+  t.match(await run([scanner], mail, { tolerance: { isTolerated } }), {
+    answer: 'infected',
+    name: 'Mild',
+  })
   t.same(asked.slice(0, 4), ['whole', ...parts])
 })
 
@@ -274,7 +277,7 @@ t.test('its parts are asked about if it is not clean as it is', async (t) => {
     const { scanner, asked } = extracting((what) => (what === 'whole' ? first : clean))
     const recognizing = decodingBy(scanner, { treatsAsMail: () => true })
     const isTolerated = ({ name }: { readonly name: string }) => name === 'Mild'
-    const run = runOf([recognizing], { settings: secondLook, isTolerated })
+    const run = runOf([recognizing], { settings: secondLook, tolerance: { isTolerated } })
     await runScanners(rawSample(mail), run)
     t.same(asked.slice(0, 3), ['whole', '<p>A</p>\n', 'abc'])
   }

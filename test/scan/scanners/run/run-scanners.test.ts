@@ -164,7 +164,9 @@ t.test('each kind of limit has the outcome of its setting', async (t) => {
   const reason = 'clamd: more than it looks at'
   const ask = (kind: Unread, ...keepsOut: readonly Unread[]) => {
     const scan = async () => unread(kind, reason)
-    const run = runOf([{ name: 'clamd', hasBans: false, scan }], { keepsOut: new Set(keepsOut) })
+    const run = runOf([{ name: 'clamd', hasBans: false, scan }], {
+      tolerance: { keepsOut: new Set(keepsOut) },
+    })
     return runScanners(plain, run)
   }
   const limit = 'the limits of clamd'
@@ -282,7 +284,8 @@ t.test('only a finding or an unknown result counts if the file has changed', asy
           return said
         }
         const isTolerated = ({ name }: { readonly name: string }) => name === 'Excused'
-        const more = { settings, spool, isTolerated, keepsOut: new Set<Unread>() }
+        const tolerance = { isTolerated, keepsOut: new Set<Unread>() }
+        const more = { settings, spool, tolerance }
         const run = runOf([{ name: 'clamd', hasBans: false, scan }], more)
         const result = await runScanners(sample(Buffer.from(text)), run).catch(errorText)
         if (expected instanceof RegExp) t.match(result, expected, what)

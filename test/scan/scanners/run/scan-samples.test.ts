@@ -11,9 +11,9 @@ import {
   unknown,
   unread,
 } from '../../../../src/scan/scanners/findings/scan-result.ts'
+import type { Tolerance } from '../../../../src/scan/scanners/findings/tolerance.ts'
 import { Inspections } from '../../../../src/scan/scanners/run/inspections.ts'
 import { ResultCollector } from '../../../../src/scan/scanners/run/result-collector.ts'
-import type { ScanRun } from '../../../../src/scan/scanners/run/scan-run.ts'
 import { scanSamples } from '../../../../src/scan/scanners/run/scan-samples.ts'
 import { sample, scanTask } from '../clamd/task.ts'
 import { banScanner, runOf, secondLook } from './scanning.ts'
@@ -49,7 +49,7 @@ async function ask(
     abort,
     nested = ['depth', 'contents'],
     inspections = new Inspections(),
-  }: Pick<ScanRun, 'isTolerated'> & {
+  }: Pick<Tolerance, 'isTolerated'> & {
     abort?: 'late' | 'gone'
     nested?: readonly Unread[]
     inspections?: Inspections
@@ -60,10 +60,10 @@ async function ask(
   if (abort === 'gone') leave()
   const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
   const run = {
-    ...runOf(scanners, { settings: secondLook, keepsOut, isTolerated }),
+    ...runOf(scanners, { settings: secondLook, tolerance: { keepsOut, isTolerated } }),
     signal: task.signal,
   }
-  const results = new ResultCollector(run)
+  const results = new ResultCollector(run.tolerance, run.note)
   const asking = { message, run, results, inspections }
   const result = await scanSamples(samples, asking).finally(() => clearTimeout(stay))
   if (!abort) t.equal(getEventListeners(task.signal, 'abort').length, 0, 'no listener is left')

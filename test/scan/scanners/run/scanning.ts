@@ -5,6 +5,7 @@ import {
 } from '../../../../src/scan/scanners/contract/scan-settings.ts'
 import type { BanScanner, Scanner } from '../../../../src/scan/scanners/contract/scanner.ts'
 import { clean, type ScanResult } from '../../../../src/scan/scanners/findings/scan-result.ts'
+import type { Tolerance } from '../../../../src/scan/scanners/findings/tolerance.ts'
 import type { ScanRun } from '../../../../src/scan/scanners/run/scan-run.ts'
 
 /** A scanner for bans that gives this answer about each message. */
@@ -22,15 +23,19 @@ export function runOf(
   scanners: readonly Scanner[],
   {
     settings: own,
+    tolerance,
     ...more
-  }: Partial<Omit<ScanRun, 'settings'>> & { readonly settings?: Partial<ScanSettings> } = {},
+  }: Partial<Omit<ScanRun, 'settings' | 'tolerance'>> & {
+    readonly settings?: Partial<ScanSettings>
+    readonly tolerance?: Partial<Tolerance>
+  } = {},
 ): ScanRun {
   return {
     scanners,
     timeLeft: () => 60_000,
     settings: { ...settings, SECONDLOOK: 'never', ...own },
     spool: { directory: tmpdir(), sharedDirectory: undefined },
-    keepsOut: new Set(['size', 'depth', 'contents']),
+    tolerance: { keepsOut: new Set(['size', 'depth', 'contents']), ...tolerance },
     note() {},
     ...more,
   }
