@@ -47,7 +47,6 @@ export async function scanUncovered(
     scanners,
     settings,
     spool: config.spool,
-    asFile,
     rawOnly: unscanned !== undefined,
     tolerance: toleranceFor(mail.client, config, mayBeNoMail),
     timeLeft: deadline.forScans(settings.timeout),
@@ -60,7 +59,7 @@ export async function scanUncovered(
     oddities = found
   })
   const found = tools.verdicts
-    ? await tools.verdicts.find(mail, run, scan)
+    ? await tools.verdicts.find({ ...mail, asFile }, run, scan)
     : { result: await scan(scanners) }
   const result = isExempt && found.result.answer === 'clean' ? RELEASE : found.result
   return { ...found, result, scanners, notes, oddities }

@@ -74,10 +74,10 @@ export async function scanGuarded(
 
 /** Resolves to the fingerprint by which a message is known when it is delivered again. */
 async function exactly(
-  { mail, run, fingerprint, fingerprintInput, secrets }: MessageIdentity,
+  { mail, fingerprint, fingerprintInput, secrets }: MessageIdentity,
   crypto: Crypto,
 ): Promise<string> {
-  if (run.asFile && fingerprint !== undefined) return fingerprint
+  if (mail.asFile && fingerprint !== undefined) return fingerprint
   const body = mail.message.body.chunks()
   return exactFingerprintOf(fingerprintInput, body, secrets.fingerprint, crypto)
 }

@@ -9,8 +9,6 @@ export interface ScanRun extends Omit<ScanTask, 'signal'> {
   readonly scanners: readonly Scanner[]
   readonly settings: ScanSettings
   readonly spool: SpoolSettings
-  /** Set if clients use the bytes as a file: a verdict applies to the same bytes alone, and not to copies. */
-  readonly asFile?: boolean
   /** Set if nothing but the bytes as they were sent is scanned. */
   readonly rawOnly?: boolean
   /** Called with the oddities of the message, if it was read for them. */

@@ -1,7 +1,7 @@
 import about from '../../../../package.json' with { type: 'json' }
 import { replaceUnprintable } from '../../../lib/log/line-format.ts'
 import type { Crypto } from '../../../lib/runtime/crypto.ts'
-import { additionalSearches } from '../../scanners/contract/scan-settings.ts'
+import { additionalSearches, type ScanSettings } from '../../scanners/contract/scan-settings.ts'
 import type { Scanner } from '../../scanners/contract/scanner.ts'
 import type { ScanRun } from '../../scanners/run/scan-run.ts'
 import type { SignatureFiles } from '../../scanners/signatures/signature-files.ts'
@@ -58,7 +58,7 @@ export async function identify(
   run: ScanRun,
   options: IdentityOptions,
 ): Promise<MessageIdentity | undefined> {
-  const { message, outgoing } = mail
+  const { message, outgoing, asFile = false } = mail
   const { host, crypto, maxAge } = options
   const scanners = run.scanners.filter(({ cacheable }) => cacheable)
   if (scanners.length === 0) return undefined
@@ -67,7 +67,7 @@ export async function identify(
     header: outgoing,
     canonicalFault: fault,
     bodyDigest: digests.sha256,
-    scanDescription: describeScan(run, scanners),
+    scanDescription: describeScan(run.settings, asFile, scanners),
   }
   const secrets = options.secrets()
   const files = options.signatureFiles()
@@ -75,7 +75,7 @@ export async function identify(
   return {
     mail,
     run,
-    fingerprint: run.asFile
+    fingerprint: asFile
       ? await bytesFingerprintOf(fingerprintInput, message, secrets.fingerprint, crypto)
       : fingerprintOf(fingerprintInput, secrets.fingerprint, crypto),
     versions: mayKeep ? await versionsNow(scanners, host, files, crypto) : undefined,
@@ -90,7 +90,11 @@ export async function identify(
  * of onescan, the identity of each scanner, and the settings that leave parts unscanned or scan them twice. A
  * verdict applies only to scans with the same description.
  */
-function describeScan({ settings, asFile }: ScanRun, scanners: readonly Scanner[]): string {
+function describeScan(
+  settings: ScanSettings,
+  asFile: boolean,
+  scanners: readonly Scanner[],
+): string {
   const identities = scanners.map(({ cacheable }) => cacheable!.identity)
   const besides = additionalSearches(settings).join()
   const words = [

@@ -9,6 +9,8 @@ import type { ScanRun } from '../../scanners/run/scan-run.ts'
 export interface MessageToScan {
   readonly message: Pick<Message, 'canonical' | 'header' | 'body'>
   readonly outgoing: Header
+  /** Set if clients use the bytes as a file: a verdict applies to the same bytes alone, and not to copies. */
+  readonly asFile?: boolean
 }
 
 /**
