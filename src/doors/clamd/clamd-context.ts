@@ -1,5 +1,5 @@
 import type { Configuration } from '../../configuration/configuration.ts'
-import type { ClientContent } from '../../scan/judge/context/judge-config.ts'
+import type { ClientContent, JudgeConfig } from '../../scan/judge/context/judge-config.ts'
 import type { JudgeContext, LoadedRules } from '../../scan/judge/context/judge-context.ts'
 import { Rules } from '../../scan/rules/match.ts'
 import type { Rule } from '../../scan/rules/rule.ts'
@@ -26,8 +26,35 @@ function answeringContext(context: JudgeContext, contentKind: ClientContent): Ju
   const { config, rules } = context
   return {
     ...context,
-    config: { ...config, resultOnlyFor: contentKind },
+    config: forResultsOnly(config, contentKind),
     rules: rules && rulesAboutContent(rules, contentKind),
+  }
+}
+
+/**
+ * Returns the settings for clients that only request a result. Each finding that a setting keeps out is one, and
+ * without a result there is an error: SCANFAIL, OVERSIZE, REJECTVIRUS, VIRUSFORWARD and QUARANTINE have no effect.
+ * Stamps and releases do not apply to files, since they state how mail programs read a message.
+ */
+function forResultsOnly(config: JudgeConfig, contentKind: ClientContent): JudgeConfig {
+  const { cluster, settings } = config
+  const { FINDINGS, STRICTMIME, UNREAD } = settings
+  return {
+    ...config,
+    resultOnlyFor: contentKind,
+    cluster: contentKind === 'files' ? undefined : cluster,
+    settings: {
+      ...settings,
+      SCANFAIL: 'defer',
+      OVERSIZE: 'defer',
+      REJECTVIRUS: 'refuse',
+      UNREAD: UNREAD === 'quarantine' ? 'refuse' : UNREAD,
+      STRICTMIME: STRICTMIME === 'quarantine' ? 'refuse' : STRICTMIME,
+      FINDINGS: FINDINGS.map(({ finding, action }) => {
+        const isKeptOut = action === 'defer' || action === 'quarantine'
+        return { finding, action: isKeptOut ? 'refuse' : action }
+      }),
+    },
   }
 }
 

@@ -14,11 +14,10 @@ const untrusted: Trust = { trusted: false, reason: '' }
 /** Verifies the stamps of a message, if this host and the client are in a cluster. */
 export function verifyTrust(
   { message, client }: Transaction,
-  { cluster, resultOnlyFor }: JudgeConfig,
+  { cluster }: JudgeConfig,
   { crypto, now, signatureFiles }: Tools,
 ): Trust {
   if (cluster === undefined || crypto === undefined) return untrusted
-  if (resultOnlyFor === 'files') return untrusted
   if (cluster.CLUSTERPEERS === 'required' && !client.isClusterPeer) {
     return { trusted: false, reason: 'client is not a CLUSTERPEER' }
   }

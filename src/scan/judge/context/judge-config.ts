@@ -34,12 +34,12 @@ export interface JudgeConfig {
    */
   readonly allowedBy?: ((found: string) => number | undefined) | undefined
   /**
-   * The kind of content that clients only request a result for, where onescan does nothing else. The received bytes
-   * are scanned first, unchanged: a client may use them as a file. SCANFAIL, OVERSIZE, REJECTVIRUS, VIRUSFORWARD and
-   * QUARANTINE have no effect there.
+   * The kind of content that clients only request a result for, by settings for that (configurationForClients).
+   * No header is edited, and no stamp is made. The received bytes are scanned first, unchanged: a client may use
+   * them as a file.
    *
-   * Stamps, releases and cached verdicts state how mail programs read a message. So they do not apply where clients
-   * submit files: reading these as a message only adds findings. Its limits apply only to what is certainly a message.
+   * Files may be read as a message, too, which only adds findings. Its limits apply only to what is certainly a
+   * message, and verdicts on copies of a message do not apply.
    */
   readonly resultOnlyFor?: ClientContent
   /** Remarks for the log, one line each, such as a setting that cannot be used. */

@@ -10,7 +10,7 @@ import type {
   UnreadResult,
 } from '../../scanners/findings/scan-result.ts'
 import type { Tolerance } from '../../scanners/findings/tolerance.ts'
-import type { JudgeConfig, MailSettings } from '../context/judge-config.ts'
+import type { JudgeConfig } from '../context/judge-config.ts'
 import type { Client } from '../context/transaction.ts'
 import type { Grounds } from './decision.ts'
 
@@ -85,14 +85,9 @@ const unreadRows: Readonly<Partial<Record<Unread, UnreadRow>>> = {
 }
 
 /** FINDINGS need not name encrypted content, which is then accepted. */
-function actionForEncrypted(config: JudgeConfig): Action {
-  const action = actionFor('encrypted', config.settings.FINDINGS)
-  return action === 'virus' ? 'accept' : reportedAs(action, config)
-}
-
-/** Returns an action of FINDINGS. A client that only requests a result receives each finding that keeps mail out. */
-function reportedAs(action: Action, { resultOnlyFor }: JudgeConfig): Action {
-  return resultOnlyFor && keepsOut(action) ? 'refuse' : action
+function actionForEncrypted({ settings: { FINDINGS } }: JudgeConfig): Action {
+  const action = actionFor('encrypted', FINDINGS)
+  return action === 'virus' ? 'accept' : action
 }
 
 const keepsOut = (action: Action) => action !== 'accept' && action !== 'tag'
@@ -103,19 +98,7 @@ export function actionForUnread(
   config: JudgeConfig,
 ): ReasonedAction | undefined {
   const row = unreadRows[result.kind]
-  if (row === undefined) return undefined
-  const bySetting = row.action(config)
-  // A client that only requests a result cannot quarantine mail.
-  const action = config.resultOnlyFor && bySetting === 'quarantine' ? 'refuse' : bySetting
-  return { ...row, action, because: row.because(result) }
-}
-
-/** Returns the action for an unknown answer. A client that only requests a result receives an error. */
-export function actionForUnknown({
-  settings,
-  resultOnlyFor,
-}: JudgeConfig): MailSettings['SCANFAIL'] {
-  return resultOnlyFor ? 'defer' : settings.SCANFAIL
+  return row && { ...row, action: row.action(config), because: row.because(result) }
 }
 
 /** Returns which results do not end the scan of a message from this client. */
@@ -136,9 +119,8 @@ function whatKeepsOut(
 ): ReadonlySet<Unread> {
   if (isBounceInjector) return new Set() // a refused bounce would be tried again indefinitely
   const reasons = new Set<Unread>()
-  const { settings, resultOnlyFor } = config
   // An unknown answer: SCANFAIL decides.
-  if (resultOnlyFor || settings.OVERSIZE === 'defer') reasons.add('size')
+  if (config.settings.OVERSIZE === 'defer') reasons.add('size')
   for (const [kind, { action }] of Object.entries(unreadRows)) {
     if (action(config) !== 'accept') reasons.add(kind as Unread)
   }
@@ -167,7 +149,7 @@ export function actionForFinding(
     config.settings.FINDINGS.find(({ finding }) =>
       typeof finding === 'string' ? finding === property : compileGlob(finding.pattern, '*')(name),
     ) ?? {}
-  return action === 'virus' ? undefined : { property, action: reportedAs(action, config) }
+  return action === 'virus' ? undefined : { property, action }
 }
 
 /** Returns whether FINDINGS keeps mail out for malware, and not only for a property. */
@@ -198,7 +180,7 @@ function isToleratedBy(config: JudgeConfig): Tolerance['isTolerated'] {
  */
 function strictnessFor(config: JudgeConfig): (found: ScanResult) => number {
   const actionOf = (found: ScanResult): Action => {
-    if (found.answer === 'unknown') return actionForUnknown(config) === 'accept' ? 'tag' : 'refuse'
+    if (found.answer === 'unknown') return config.settings.SCANFAIL === 'accept' ? 'tag' : 'refuse'
     if (found.answer === 'unread' && found.kind === 'encrypted') return actionForEncrypted(config)
     if (found.answer !== 'infected') return 'accept'
     if (config.allowedBy?.(found.name) !== undefined) return 'tag'

@@ -24,8 +24,8 @@ export async function decideByHeader(
   },
   config: JudgeConfig,
 ): Promise<SingleDecision | undefined> {
-  if (config.resultOnlyFor) return undefined
   const names = forgeableFields(config)
+  if (names.length === 0) return undefined
   let clearing = examineClearing(header, names)
   if (clearing.kind === 'clear' && isHeaderCut) clearing = await examineRest(header, body, names)
   return clearing.kind === 'unclear' ? decideUnclear(clearing.reason, client, config) : undefined
@@ -56,9 +56,11 @@ function decideUnclear(reason: string, client: Client, config: JudgeConfig): Sin
 
 /**
  * The fields that no sender may forge, by their lower-case names: X-QHPSI, and X-Quarantine-ID if
- * VIRUSFORWARD is set. Every message must let them be removed before it is scanned.
+ * VIRUSFORWARD is set. Every message must let them be removed before it is scanned. There are none where no
+ * header is edited.
  */
-function forgeableFields({ settings }: JudgeConfig): readonly string[] {
+function forgeableFields({ settings, resultOnlyFor }: JudgeConfig): readonly string[] {
+  if (resultOnlyFor) return []
   return settings.VIRUSFORWARD === undefined ? ['x-qhpsi'] : ['x-qhpsi', QUARANTINE_FIELD]
 }
 
@@ -72,7 +74,6 @@ export function fieldsToRemove(
   trust: Trust,
   config: JudgeConfig,
 ): readonly string[] {
-  if (config.resultOnlyFor) return []
   const names = forgeableFields(config)
   if (!trust.trusted || trust.stamp === undefined) return names
   const first = header.fields.findIndex(({ key }) => key === QUARANTINE_FIELD)

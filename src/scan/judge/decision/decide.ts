@@ -10,7 +10,6 @@ import type { Client, Transaction } from '../context/transaction.ts'
 import {
   actionForFinding,
   actionForInfected,
-  actionForUnknown,
   actionForUnread,
   keepsMalwareOut,
   POLICY_STATUS,
@@ -61,7 +60,7 @@ export function decide(
 
 /** The scanners' answer is unknown: SCANFAIL decides. */
 function decideUnknown(config: JudgeConfig, untagged: Acceptance): SingleDecision {
-  switch (actionForUnknown(config)) {
+  switch (config.settings.SCANFAIL) {
     case 'accept':
       return untagged
     case 'quarantine':
@@ -83,7 +82,7 @@ function decideInfected(
   { name, banned = false }: Infected,
 ): SingleDecision {
   const { details } = tagged
-  const { settings, allowedBy, resultOnlyFor } = config
+  const { settings, allowedBy } = config
   const allowed = allowedBy?.(name)
   if (allowed !== undefined) return { ...tagged, details: { ...details, allowed } }
   const byFindings = actionForFinding({ name, banned }, config)
@@ -98,9 +97,7 @@ function decideInfected(
     const isTagged = property === undefined && action !== 'accept'
     return actOn(reasoned, settings, client, { tagged, untagged: isTagged ? tagged : untagged })
   }
-  const infected = resultOnlyFor
-    ? ({ action: 'refuse' } as const)
-    : actionForInfected(settings, client)
+  const infected = actionForInfected(settings, client)
   switch (infected.action) {
     case 'refuse':
       return { kind: 'reject', reply: mailReply[banned ? 'banned' : 'virus'](name), details }
