@@ -173,9 +173,9 @@ export class MilterMessage {
     const checked = quota && (await checkQuota(announced, quota, uptime))
     if (checked?.defer !== undefined) return adapter.carryOut(checked.defer)
     const release = await permits.take(gone)
-    const remarked = checked?.remark ? withRemark(context, checked.remark) : context
+    const remarked = { ...transaction, remark: checked?.remark }
     const deadline = new Deadline(uptime, { gone })
-    return await handleMail(transaction, remarked, deadline, adapter).finally(release)
+    return await handleMail(remarked, context, deadline, adapter).finally(release)
   }
 
   #adapterFor({ transaction, paths }: ReceivedMail, agreement: Agreement): DoorAdapter<Buffer> {
@@ -236,11 +236,6 @@ export class MilterMessage {
     const total = this.#services.uptime() - this.#began
     return { doorFields, remote: origin?.clientAddress, transaction, summary: this.#summary, total }
   }
-}
-
-/** Returns the context that adds a remark to the log line. */
-function withRemark({ config, ...context }: JudgeContext, remark: string): JudgeContext {
-  return { ...context, config: { ...config, remarks: [...config.remarks, remark] } }
 }
 
 function shownRecipient(path: Buffer): string {

@@ -61,9 +61,13 @@ export async function judge(
 
   const decision = decide(transaction, config, {
     ...scanned,
-    notes: [...config.remarks, quota?.remark, ...scanned.notes, ...notes].filter(
-      (note) => note !== undefined,
-    ),
+    notes: [
+      ...config.remarks,
+      transaction.remark,
+      quota?.remark,
+      ...scanned.notes,
+      ...notes,
+    ].filter((note) => note !== undefined),
     trust,
     stamp,
     remove,

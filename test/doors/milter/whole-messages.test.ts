@@ -290,9 +290,12 @@ t.test('an unknown quota is logged, and does not defer the mail', async (t) => {
     timeout: 500,
     ask: async () => ({ status: 'unknown', reason: 'no answer in 0.5 s' }) as const,
   }
-  const milter = await openMilter(t, scanning, { quota })
-  t.equal((await submit(milter, { message: bytes(letter) })).outcome, 'delivered')
-  t.match(milter.mailLog, [/decision=accept scan=clean .*reason="quota: no answer in 0\.5 s"/])
+  const CONTROLDIR = t.testdir({ 'onescan.policy': '* UNREAD=accept\n' })
+  for (const settings of [scanning, { ...scanning, CONTROLDIR }]) {
+    const milter = await openMilter(t, settings, { quota })
+    t.equal((await submit(milter, { message: bytes(letter) })).outcome, 'delivered')
+    t.match(milter.mailLog, [/decision=accept scan=clean .*reason="quota: no answer in 0\.5 s"/])
+  }
 })
 
 t.test('a rule that refuses one recipient refuses the message for all', async (t) => {

@@ -32,6 +32,8 @@ export interface Transaction {
   readonly alternative?: Message
   readonly envelope: Envelope
   readonly client: Client
+  /** A remark of the interface for the log. */
+  readonly remark?: string | undefined
 }
 
 /** A transaction, and the header of its message without the fields that are removed. */
