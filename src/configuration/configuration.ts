@@ -23,7 +23,6 @@ import {
   type JudgeContext,
   type LoadedRules,
   messageOptionsFor,
-  type Tools,
 } from '../scan/judge/context/judge-context.ts'
 import { countersLine } from '../scan/quota/backends.ts'
 import { openQuotaClient, type QuotaClient } from '../scan/quota/quota-client.ts'
@@ -151,14 +150,9 @@ async function openConfiguration(
   const files = readSettings(env, clamAvTls)
   const isTlsSet = Object.values(files).some((path) => path !== undefined)
   const tls = isTlsSet ? await checkTlsIdentity(files) : undefined
-  const tools = config && (await openTools(config, verdictSettings!, context))
-  const base = config && { config, tools: tools! }
+  const base = config && verdictSettings && (await openBase(config, verdictSettings, context))
   const lines = base && loadRules(directories.control, HOST_DIRECTORY)
-  const contexts = base && lines && (await contextsOfLines(base, lines, env, context))
-  const rules: LoadedRules | undefined = lines && {
-    lines,
-    contextOfLine: (settings) => contexts!.get(JSON.stringify(settings))!,
-  }
+  const rules = lines && (await contextsOfLines(base, lines, env, context))
   const quota = quotaSettings && openQuotaClient(quotaSettings, log)
   if (quota !== undefined) opened.add(quota)
   return {
@@ -176,12 +170,13 @@ async function openConfiguration(
   }
 }
 
-/** Makes the scanners of a configuration, and opens the memory of verdicts. */
-async function openTools(
-  { settings, cluster }: JudgeConfig,
+/** Makes the scanners for mail to which no line of onescan.policy applies, and opens the memory of verdicts. */
+async function openBase(
+  config: JudgeConfig,
   verdictSettings: VerdictSettings,
   context: OpeningContext,
-): Promise<Tools> {
+): Promise<JudgeContext> {
+  const { settings, cluster } = config
   const { log, memory, opened } = context
   const scanners = await makePreparedScanners(settings, context)
   const clocks = await clocksFor(settings.CLAMDBDIR ?? DEFAULT_DATABASE)
@@ -193,7 +188,8 @@ async function openTools(
     scanTimeout: settings.timeout,
   })
   if (verdicts !== undefined) opened.add(verdicts)
-  return { ...clocks, scanners, crypto: (cluster || verdicts) && crypto, verdicts }
+  const tools = { ...clocks, scanners, crypto: (cluster || verdicts) && crypto, verdicts }
+  return { config, tools }
 }
 
 /**
@@ -235,15 +231,16 @@ async function clocksFor(directory: string) {
 }
 
 /**
- * Makes the contexts of all lines, by what they set. A line that is about scanners has its own. Throws a
+ * Makes the contexts of all lines, by what they set. A line that is about scanners has its own. Rejects with a
  * Fault that names the line of a wrong value.
  */
 async function contextsOfLines(
   base: JudgeContext,
-  { all, path }: Rules,
+  lines: Rules,
   env: Environment,
   context: OpeningContext,
-): Promise<ReadonlyMap<string, JudgeContext>> {
+): Promise<LoadedRules> {
+  const { all, path } = lines
   const contexts = new Map<string, JudgeContext>()
   for (const { action, line } of all) {
     if (action.kind !== 'set') continue
@@ -260,7 +257,7 @@ async function contextsOfLines(
       throw new Fault('config', `${path} line ${line}: ${errorText(error)}`, error)
     }
   }
-  return contexts
+  return { lines, contextOfLine: (settings) => contexts.get(JSON.stringify(settings))! }
 }
 
 /** The settings for creating scanners. */
