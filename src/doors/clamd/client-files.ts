@@ -7,7 +7,7 @@ import { isOfUnitAlone } from '../../lib/systemd/bound-paths.ts'
 import type { FollowedLinks } from '../../scan/scanners/contract/scanner.ts'
 import { closeDescriptor, closeWithPermit, tookDescriptors, withPermitOf } from './file-permits.ts'
 
-/** Bytes of a file that are read at a time. */
+/** Bytes of a file that are read at a time, at most. */
 const CHUNK = 256 * 1024
 
 /** The descriptor or path of a client does not refer to a regular file. */
@@ -28,13 +28,17 @@ export async function readDescriptor(
   const reading = withPermitOf(uid, gone, async () => {
     hasBegun = true
     try {
-      if (!(await statDescriptor(descriptor)).isFile()) throw new NoRegularFile()
-      const buffer = Buffer.allocUnsafe(CHUNK)
+      const stats = await statDescriptor(descriptor)
+      if (!stats.isFile()) throw new NoRegularFile()
+      const { size } = stats // 0 in /proc, whatever the file contains
+      // With room for one more byte, the first read of a small file also shows its end.
+      const buffer = Buffer.allocUnsafe(size === 0 ? CHUNK : Math.min(CHUNK, size + 1))
       for (let at = 0; ; ) {
         const bytesRead = await readFrom(descriptor, buffer, at)
         at += bytesRead
         // After a timeout or a disconnect, its content takes no more bytes.
         if (bytesRead === 0 || !take(buffer.subarray(0, bytesRead))) return
+        if (bytesRead < buffer.length && size > 0 && at >= size) return // it ended there
       }
     } finally {
       await closeDescriptor(uid, descriptor)

@@ -11,8 +11,8 @@ import {
   whenReleased,
 } from './file-permits.ts'
 
-/** Bytes that are read at a time. */
-const CHUNK = 64 * 1024
+/** Holds the bytes of a read of any stream, until they are copied. A buffer for each stream costs more than its reads. */
+const received = Buffer.allocUnsafe(64 * 1024)
 
 /** The streams of this process, by the numbers of their events. */
 const streams = new Map<number, DescriptorStream>()
@@ -41,7 +41,6 @@ export class DescriptorStream extends EventEmitter implements WireSocket {
   /** Returns whether no further descriptors are expected: all was read, or nothing is read. */
   readonly #isRead: () => boolean
   readonly #id = ++lastId // the first one has the process listen to the signal
-  readonly #buffer = Buffer.allocUnsafe(CHUNK)
   /** The last descriptors received together, until a caller takes them. */
   #held: readonly number[] = []
   /** Whether the last bytes arrived with descriptors, and may not have been read. */
@@ -133,7 +132,7 @@ export class DescriptorStream extends EventEmitter implements WireSocket {
         this.#end()
         return
       }
-      this.emit('data', Buffer.from(this.#buffer.subarray(0, got.bytes)))
+      this.emit('data', Buffer.from(received.subarray(0, got.bytes)))
       if (this.#isBeside) {
         this.#readLater()
         return
@@ -156,7 +155,7 @@ export class DescriptorStream extends EventEmitter implements WireSocket {
 
   #receive() {
     try {
-      return this.#system.receiveDescriptors(this.#fd, this.#buffer)
+      return this.#system.receiveDescriptors(this.#fd, received)
     } catch {
       this.#socket.destroy()
       return undefined

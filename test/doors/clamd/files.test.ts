@@ -6,6 +6,7 @@ import {
   chownSync,
   mkdirSync,
   openSync,
+  readFileSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -161,22 +162,42 @@ t.test('without memory each request of a session gets its own error', skip, asyn
 
 t.test('a file may grow or shrink while it is read', async (t) => {
   const { at } = makeFiles(t)
+  const KB = 1024
+  const file = at('changing')
+  const grow = () => appendFileSync(file, Buffer.alloc(300 * KB))
   const readWhile = async (change: () => void, most: number) => {
-    const file = at('changing')
-    writeFileSync(file, 'x'.repeat(1000))
-    let read = 0
-    tookDescriptors(0, 1)
-    await readDescriptor(openSync(file, 'r'), 0, new AbortController().signal, (piece) => {
-      read += piece.length
+    writeFileSync(file, Buffer.alloc(300 * KB))
+    return bytesReadOf(file, (read) => {
       change()
       return read <= most
     })
-    return read
   }
-  const grown = await readWhile(() => appendFileSync(at('changing'), 'x'.repeat(1000)), 10_000)
-  t.equal(grown, 11_000, 'it grows for ever: no more than one piece over the limit is read')
-  t.equal(await readWhile(() => truncateSync(at('changing')), 10_000), 1000)
+  const most = 3000 * KB
+  const grown = await readWhile(grow, most)
+  t.equal(grown, 12 * 256 * KB, 'it grows for ever: no more than one piece over the limit is read')
+  t.equal(await readWhile(() => truncateSync(file), most), 256 * KB)
 })
+
+t.test('a file is read to its end, also if its status has no length', async (t) => {
+  const { at } = makeFiles(t)
+  const lengths = [0, 1, 4096, 256 * 1024 - 1, 256 * 1024, 256 * 1024 + 1]
+  for (const length of lengths) {
+    writeFileSync(at('long'), Buffer.alloc(length))
+    t.equal(await bytesReadOf(at('long')), length, `${length} bytes`)
+  }
+  const ofKernel = '/proc/self/mountinfo'
+  t.equal(await bytesReadOf(ofKernel), readFileSync(ofKernel).length)
+})
+
+async function bytesReadOf(path: string, goesOn = (_: number) => true): Promise<number> {
+  let read = 0
+  tookDescriptors(0, 1)
+  await readDescriptor(openSync(path, 'r'), 0, new AbortController().signal, (piece) => {
+    read += piece.length
+    return goesOn(read)
+  })
+  return read
+}
 
 t.test('no descriptor stays open', skip, async (t) => {
   const { readdirSync } = await import('node:fs')
