@@ -17,7 +17,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const src = join(root, 'src')
 const dist = join(root, 'dist')
 const replaced = join(root, 'packaging/builds/replaced-modules')
-/** The directory for the slot in several files, for runtime-main.cjs: see bundleInPieces(). */
+/** The directory for the slot in several files, for runtime-main.mjs: see bundleInPieces(). */
 const pieces = join(root, 'build/slot')
 
 /** Large modules that are rarely used: each has its own bundle, which the first import() of it loads. */

@@ -71,7 +71,10 @@ function buildRuntime() {
     'build',
     '--compile',
     ...runtimeOf(target),
-    '--format=cjs',
+    // Each import() is a module of its own with its own bytecode. In one module, each start would make all functions
+    // of all programs.
+    '--format=esm',
+    '--splitting',
     '--bytecode',
     '--minify',
     // Otherwise Bun would read these files in the current directory of qmail-smtpd.
@@ -84,7 +87,7 @@ function buildRuntime() {
     '--define=__filename="/usr/lib/onescan/onescan-runtime"',
     '--define=__dirname="/usr/lib/onescan"',
     `--outfile=${fresh}`,
-    join(root, 'packaging/builds/runtime-main.cjs'),
+    join(root, 'packaging/builds/runtime-main.mjs'),
   ])
   renameSync(fresh, join(out, 'onescan-runtime'))
   return statSync(join(out, 'onescan-runtime')).size

@@ -4,35 +4,35 @@
 // know what an administrator runs.
 
 /**
- * Those in TypeScript: `source` below src/, `load` evaluates the bundle, and `until` is the exit code until the
+ * Those in TypeScript: `source` below src/, `load` imports the bundle, and `until` is the exit code until the
  * program has decided otherwise.
  */
 exports.programs = {
   'onescan-queue': {
     source: 'doors/slot/standalone/onescan-queue.ts',
-    load: () => require('../../build/slot/onescan-queue.mjs'),
+    load: () => import('../../build/slot/onescan-queue.mjs'),
     until: 81,
   },
-  onescan: { source: 'cli/onescan.ts', load: () => require('../../dist/onescan.cjs'), until: 2 },
+  onescan: { source: 'cli/onescan.ts', load: () => import('../../dist/onescan.cjs'), until: 2 },
   onescand: {
     source: 'daemon/onescand.ts',
-    load: () => require('../../dist/onescand.cjs'),
+    load: () => import('../../dist/onescand.cjs'),
     until: 111,
   },
   'onescan-quotad': {
     source: 'quotad/onescan-quotad.ts',
-    load: () => require('../../dist/onescan-quotad.cjs'),
+    load: () => import('../../dist/onescan-quotad.cjs'),
     until: 111,
   },
   'smtp-delay': {
     source: 'delay/smtp-delay.ts',
-    load: () => require('../../dist/smtp-delay.cjs'),
+    load: () => import('../../dist/smtp-delay.cjs'),
     until: 111,
   },
   // Only other programs start it.
   'onescan-plugin-host': {
     source: 'scan/scanners/file-plugin/plugin-host.ts',
-    load: () => require('../../dist/onescan-plugin-host.cjs'),
+    load: () => import('../../dist/onescan-plugin-host.cjs'),
     until: 81,
   },
 }

@@ -39,7 +39,7 @@
 #define OWN_NAME "onescan-run"
 #define RUNTIME "onescan-runtime"
 /*
- * A command name that Bun reserves. src/lib/runtime/compiled-program.ts and runtime-main.cjs
+ * A command name that Bun reserves. src/lib/runtime/compiled-program.ts and runtime-main.mjs
  * use it as well.
  */
 #define MARKER "login"

@@ -222,7 +222,7 @@ function damagedPrograms(t: Test) {
   cpSync(launcher, installed)
   cpSync(join(root, IS_LOG), join(directory, IS_LOG))
   // The first file of the runtime, and what the build puts beside it but the programs.
-  const chooser = 'packaging/builds/runtime-main.cjs'
+  const chooser = 'packaging/builds/runtime-main.mjs'
   const cut = join(directory, 'runtime')
   const list = 'packaging/builds/program-list.cjs'
   for (const file of [chooser, list, IS_LOG]) cpSync(join(root, file), join(cut, file))
