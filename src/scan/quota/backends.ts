@@ -1,6 +1,7 @@
 import type { Agent } from 'node:http'
 import { errorText } from '../../lib/errors/fault.ts'
 import { BackOff } from '../../lib/flow/back-off.ts'
+import { onceAMinute } from '../../lib/log/line-format.ts'
 import { formatDuration } from '../../lib/text/units.ts'
 import type { QuotaAnswer } from '../../protocol/quota/quota-answer.ts'
 import type { AskTimes, QuotaQuestion, UdpClient } from './ask-by-udp.ts'
@@ -14,6 +15,9 @@ interface BackendsOptions {
   readonly counters: QuestionCounters
 }
 
+/** Upper limit for different lines of a minute about answers that cannot be used. */
+const BROKEN_LINES_MAX = 10
+
 /**
  * Queries backends, each with its protocol. Failures are counted and logged, and a backend that fails is backed
  * off.
@@ -22,6 +26,8 @@ export class Backends {
   readonly #times: AskTimes
   readonly #options: BackendsOptions
   readonly #failing: FailingBackends
+  /** A backend that replies is asked about each recipient, and may answer each wrongly. */
+  readonly #logBroken: (line: string) => void
   #agent: Agent | undefined
   #udp: UdpClient | undefined
 
@@ -29,6 +35,7 @@ export class Backends {
     this.#times = times
     this.#options = options
     this.#failing = new FailingBackends(options.uptime)
+    this.#logBroken = onceAMinute(options.log, BROKEN_LINES_MAX)
   }
 
   /**
@@ -67,7 +74,7 @@ export class Backends {
     counters[failure.counted]++
     const failed = `quota: ${text}: ${answer.reason}`
     const pause = isUp ? undefined : this.#failing.failed(text)
-    if (isUp) log(`${failed}; the recipient is accepted`)
+    if (isUp) this.#logBroken(`${failed}; the recipient is accepted`)
     if (pause)
       log(
         `${failed}; recipients are accepted, and the service is tried again after ${formatDuration(pause)}`,

@@ -103,6 +103,18 @@ for (const [what, [status, body, reason, type = 'text/plain']] of Object.entries
   )
 }
 
+// promise: bad-quota-service
+t.test('a service that answers each question wrongly fills no log', async (t) => {
+  let status = 400
+  const service = await httpService(t, (_, response) => response.writeHead(status).end())
+  const { client, log } = clientOf(t, service.url)
+  for (let n = 0; n < 30; n++) await client.ask(readAddress(`user${n}@example.org`))
+  t.equal(service.heard.length, 30, 'it is asked again')
+  t.match(log, [/: status 400; the recipient is accepted$/])
+  for (; status < 450; status++) await client.ask(readAddress(`other${status}@example.org`))
+  t.equal(log.length, 10)
+})
+
 t.test('a 404 that only mentions a page is an unknown user', async (t) => {
   const service = await httpService(t, (_, response) => {
     response.writeHead(404).end('no such user: <ann>, page not found\n')
