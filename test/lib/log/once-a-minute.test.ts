@@ -1,6 +1,7 @@
 import { mock } from 'node:test'
 import t from 'tap'
-import { limitChanges, onceAMinute } from '../../../src/lib/log/line-format.ts'
+import { limitChanges } from '../../../src/lib/log/limit-changes.ts'
+import { onceAMinute } from '../../../src/lib/log/line-format.ts'
 
 /** What is logged of the same lines before and after a minute. */
 function logged(most?: number): string {
