@@ -14,7 +14,9 @@ _Noreturn void fail(int code, const char *fault, char *reason) {
 
 _Noreturn void fail_spool(const char *what) {
   int is_full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO;
-  char *reason = xasprintf("cannot %s in %s (TMPDIR): %m", what, setting("TMPDIR", "/tmp"));
+  const char *remedy = errno == ENOSPC ? "; free space or inodes there" : "";
+  char *reason =
+      xasprintf("cannot %s in %s (TMPDIR): %m%s", what, setting("TMPDIR", "/tmp"), remedy);
   if (is_full)
     fail(EXIT_WRITE, "write", reason);
   fail(EXIT_TEMP_FILE, "temp-file", reason);

@@ -39,7 +39,7 @@ export class GatheredFile extends Bytes {
     if (this.#disk < 0 && this.#putInMemory(bytes)) return
     const { directory } = this.#options.spool
     if (this.#disk < 0) this.#disk = openAnonymousFile(directory)
-    writeAll(this.#disk, bytes, this.#onDisk, directory)
+    writeAll(this.#disk, bytes, this.#onDisk, `${directory} (TMPDIR)`)
     this.#onDisk += bytes.length
   }
 

@@ -14,7 +14,7 @@ import { dirname, join } from 'node:path'
 import { Fault } from '../../lib/errors/fault.ts'
 import { respondsInside } from '../../lib/path/responds.ts'
 import type { Bytes } from './bytes.ts'
-import { randomName, type SpoolSettings, spoolFault, writeInTurns } from './spool.ts'
+import { diskFault, randomName, type SpoolSettings, writeInTurns } from './spool.ts'
 
 /**
  * A copy of bytes in a file that scanners open by its name. They see it whole or not at all: half a message
@@ -121,7 +121,7 @@ class NamedFile {
     } catch (error) {
       if (present.has(this)) this.remove()
       else if (!this.#isShared) removeQuietly(directory)
-      throw spoolFault(`cannot create a file for scanners in ${directory} (SPOOLDIR)`, error)
+      throw diskFault(`cannot create a file for scanners in ${directory} (SPOOLDIR)`, error)
     }
   }
 
@@ -172,7 +172,7 @@ function makePrivateDirectory(parent: string): string {
   try {
     return mkdtempSync(join(parent, 'onescan-dir-'))
   } catch (error) {
-    throw spoolFault(`cannot create a directory for scanners in ${parent} (TMPDIR)`, error)
+    throw diskFault(`cannot create a directory for scanners in ${parent} (TMPDIR)`, error)
   }
 }
 

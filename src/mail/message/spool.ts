@@ -1,7 +1,7 @@
 import { constants, openSync, readSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
+import { errorCode, errorText, Fault, type FaultKind } from '../../lib/errors/fault.ts'
 import { nextTurn } from '../../lib/flow/event-loop.ts'
 import { PathHandle, pathExists } from '../../lib/path/path-handle.ts'
 import { letsOthersReplace } from '../../lib/path/untrusted-writer.ts'
@@ -100,7 +100,7 @@ export function writeAll(fd: number, bytes: Buffer, position: number, shown: str
   try {
     writeWhole(fd, bytes, position)
   } catch (error) {
-    throw spoolFault(`cannot write the spool file in ${shown}`, error)
+    throw diskFault(`cannot write the spool file in ${shown}`, error)
   }
 }
 
@@ -152,14 +152,16 @@ export function* piecesOfFile(
 }
 
 /**
- * Makes a fault of an error: a full disk (`write`, exit 53), or trouble with the directory (`temp-file`,
- * exit 64).
+ * Makes a fault of an error of the file system: a full disk (`write`, exit 53), or trouble with the directory
+ * (`temp-file`, exit 64, by default).
  */
-export function spoolFault(place: string, error: unknown): Fault {
-  const isFull = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'].includes(errorCode(error))
-  return new Fault(isFull ? 'write' : 'temp-file', `${place}: ${errorText(error)}`, error)
+export function diskFault(place: string, error: unknown, kind: FaultKind = 'temp-file'): Fault {
+  const code = errorCode(error)
+  const isFull = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'].includes(code)
+  const remedy = code === 'ENOSPC' ? '; free space or inodes there' : ''
+  return new Fault(isFull ? 'write' : kind, `${place}: ${errorText(error)}${remedy}`, error)
 }
 
 function cannotSpool(directory: string, error: unknown): Fault {
-  return spoolFault(`cannot create a spool file in ${directory} (TMPDIR)`, error)
+  return diskFault(`cannot create a spool file in ${directory} (TMPDIR)`, error)
 }

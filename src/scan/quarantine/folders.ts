@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { errorCode, errorText, errorTextAt, Fault } from '../../lib/errors/fault.ts'
 import { PathHandle } from '../../lib/path/path-handle.ts'
 import { shellWord } from '../../lib/text/shell-word.ts'
+import { diskFault } from '../../mail/message/spool.ts'
 
 const OTHERS = 0o077
 const PRIVATE = 0o700
@@ -237,6 +238,5 @@ export async function openFolder(directory: PathHandle, name: string): Promise<P
  * `config`. The sender must retry.
  */
 export function quarantineFault(place: string, error: unknown): Fault {
-  const full = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'].includes(errorCode(error))
-  return new Fault(full ? 'write' : 'config', `QUARANTINE ${place}: ${errorText(error)}`, error)
+  return diskFault(`QUARANTINE ${place}`, error, 'config')
 }

@@ -125,7 +125,7 @@ t.test(
 // promise: spool, step-3-judge
 t.test('with a full SPOOLDIR onescan-queue ends with 53', { skip: cannotMount }, async (t) => {
   const SPOOLDIR = mountSmall(t, join(stage.directory, 'small'))
-  const log = /fault=write reason="cannot write the spool file in .*ENOSPC/
+  const log = /fault=write reason="cannot write the spool file in .*ENOSPC.*; free space or inodes/
   const settings = { QHPSI: '/bin/true', SPOOLDIR }
   await refusedBy(t, 53, log, { message: largeMail, settings })
   t.same(readdirSync(SPOOLDIR), [])

@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { faultKindOf } from '../../../src/lib/errors/fault.ts'
 import {
+  diskFault,
   piecesOfFile,
   readSpoolSettings,
-  spoolFault,
   writeAll,
   writeInTurns,
 } from '../../../src/mail/message/spool.ts'
@@ -126,7 +126,7 @@ t.test('a fault distinguishes a full disk from an unusable directory', async (t)
     ['EACCES', 'temp-file'],
     ['', 'temp-file'],
   ] as const) {
-    const fault = spoolFault('cannot spool', Object.assign(new Error('because'), { code }))
+    const fault = diskFault('cannot spool', Object.assign(new Error('because'), { code }))
     t.equal(faultKindOf(fault), kind, code)
     t.match(fault.message, /^cannot spool: /)
   }

@@ -109,7 +109,7 @@ function fileOf(chunks: Iterable<Buffer>, directory: string): number {
   const fd = openAnonymousFile(directory)
   let at = 0
   for (const chunk of chunks) {
-    writeAll(fd, chunk, at, directory)
+    writeAll(fd, chunk, at, `${directory} (TMPDIR)`)
     at += chunk.length
   }
   return fd

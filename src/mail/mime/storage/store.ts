@@ -1,7 +1,6 @@
 import { closeSync } from 'node:fs'
-import { writeWhole } from '../../../lib/process/descriptors.ts'
 import { Bytes } from '../../message/bytes.ts'
-import { piecesOfFile, spoolFault } from '../../message/spool.ts'
+import { piecesOfFile, writeAll } from '../../message/spool.ts'
 import { DiskShare } from './disk-share.ts'
 
 /** Upper limit for the bytes that all contents together, finished or not, have in memory. */
@@ -145,7 +144,7 @@ export class Store extends Bytes {
     this.#charge(this.#size)
     let at = 0
     for (const bytes of this.#inMemory(0, this.#size)) {
-      write(fd, bytes, at)
+      writeAll(fd, bytes, at, 'TMPDIR')
       at += bytes.length
     }
     this.#forget()
@@ -162,23 +161,20 @@ export class Store extends Bytes {
     this.#charge(to - from)
     this.#tail ??= Buffer.allocUnsafeSlow(TAIL)
     if (this.#tailLength + to - from > this.#tail.length) this.#flush(fd)
-    if (to - from > this.#tail.length) write(fd, bytes.subarray(from, to), this.#size)
+    if (to - from > this.#tail.length) writeAll(fd, bytes.subarray(from, to), this.#size, 'TMPDIR')
     else this.#tailLength += bytes.copy(this.#tail, this.#tailLength, from, to)
     this.#size += to - from
   }
 
   #flush(fd: number): void {
     if (this.#tail && this.#tailLength > 0) {
-      write(fd, this.#tail.subarray(0, this.#tailLength), this.#size - this.#tailLength)
+      writeAll(
+        fd,
+        this.#tail.subarray(0, this.#tailLength),
+        this.#size - this.#tailLength,
+        'TMPDIR',
+      )
     }
     this.#tailLength = 0
-  }
-}
-
-function write(fd: number, bytes: Buffer, position: number): void {
-  try {
-    writeWhole(fd, bytes, position)
-  } catch (error) {
-    throw spoolFault('cannot write decoded content', error)
   }
 }
