@@ -22,10 +22,10 @@ export interface ContentsOptions extends WorkOptions {
   /** Whether the forms of parts are needed (traits/part-forms.ts). A plain message is then one string in memory, too. */
   readonly seeksForms?: boolean
   /**
-   * Called with the form of each displayed text of the message itself. Returns whether it is left to the scan of the
-   * whole: then it is not yielded, and needs no digest, nor a copy with other line ends.
+   * Called with the form of each part of the message itself that has one. Returns whether it is left to the scan of the
+   * whole: then it is opened and not yielded, and needs no digest, nor a copy with other line ends.
    */
-  readonly leavesText?: (form: PartForm) => boolean
+  readonly leaves?: (form: PartForm) => boolean
   /** Called with the position of each part that was emitted completely as one content. */
   readonly onEmitted?: (range: ByteRange) => void
 }
@@ -99,11 +99,11 @@ export class Extraction {
     return this.#hasOpened
   }
 
-  /** Whether a text of this form is left to the scan of the whole. */
-  leavesText(form: PartForm | undefined): boolean {
+  /** Whether a content that is a part of this form is left to the scan of the whole. */
+  leaves(form: PartForm | undefined): boolean {
     const { depth, around } = this.scope
     const isInMessage = form !== undefined && depth === 0 && around === undefined
-    return isInMessage && this.options.leavesText?.(form) === true
+    return isInMessage && this.options.leaves?.(form) === true
   }
 
   noteOpened(): void {
@@ -120,12 +120,16 @@ export class Extraction {
     yield* this.#emitter.emit(content, yield* this.keyOf(content), this.scope, options)
   }
 
-  /** Emits a decoded content, and opens it. */
+  /** Emits a decoded content, unless it is left to the scan of the whole, and opens it. */
   *emitAndOpen(content: Bytes, form?: PartForm): Steps {
     if (content.size === 0) return
+    const opening = this.#openers.file(content, this)
+    if (this.leaves(form)) {
+      yield* opening
+      return
+    }
     const key = yield* this.keyOf(content)
     yield* this.#emitter.emit(content, key, this.scope, { isCounted: true, form })
-    const opening = this.#openers.file(content, this)
     yield* this.#emitter.openOnce(key, this.scope, opening)
   }
 

@@ -186,7 +186,7 @@ export class SavedVariants {
       isUnchanged &&
       ((['text/plain', ''].includes(header.type) && depth.isDecoded) || header.multipart === 'sure')
     if (isOwn && isInMail && !mayBeginFile(whole)) return false
-    if (whole.size > 0 && !extraction.leavesText(form)) {
+    if (whole.size > 0 && !extraction.leaves(form)) {
       const emitOptions = { isCounted: true, form }
       if (encodes === 'bytes' || !lines.crlf) yield* extraction.emit(whole, { form })
       else yield* decoded(whole, toLf, work, (text) => extraction.emit(text, emitOptions))

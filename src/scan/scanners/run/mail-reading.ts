@@ -99,7 +99,7 @@ export class MailReading {
       maxDepth: limits.nesting,
       mayBeFile: run.tolerance.toleratesLimits ?? false,
       seeksForms: this.#extracted !== undefined,
-      ...(inspections.isEmpty && { leavesText: (form) => this.#omit(form, this.#extracted) }),
+      ...(inspections.isEmpty && { leaves: (form) => this.#omit(form, this.#extracted) }),
       ...(mayTolerate && { onEmitted: (range) => this.scannedRanges.push(range) }),
       ...(listens && { onPart: (part) => listen(this.#names, inspections, part) }),
       onOdd: (oddity) => {

@@ -265,24 +265,30 @@ t.test(
 )
 
 t.test(
-  'a text that is left to the scan of the whole is not yielded, but the files in it are',
+  'a part that is left to the scan of the whole is not yielded, but the files in it are',
   async (t) => {
-    const text = '<p>\n=62egin 644 x\n#86)C\n`\nend\n'
-    const html = `Content-Type: text/html\nContent-Transfer-Encoding: quoted-printable\n\n${text}`
-    const mail = Buffer.from(`A: b\n${html}`)
-    const contents = (isLeft: boolean) => {
-      const forms: unknown[] = []
-      const leavesText = (form: unknown) => forms.push(form) > 0 && isLeft
-      const openFile = () => openAnonymousFile(tmpdir())
-      const options = { createHash, openFile, seeksForms: true, leavesText }
-      const given: string[] = []
-      for (const step of contentsOf(Bytes.of(mail), options))
-        if (step.kind === 'content') given.push(step.bytes.gather().toString('latin1'))
-      t.same(forms, [{ content: 'text/html quoted-printable', multiparts: '' }])
-      return given
+    const text = '<p>\nbegin 644 x\n#86)C\n`\nend\n'
+    const parts = {
+      'text/html quoted-printable': text.replace('begin', '=62egin'),
+      'file base64': `${btoa(text)}\n`,
     }
-    t.same(contents(false), [text.replace('=62', 'b'), 'abc'])
-    t.same(contents(true), ['abc'])
+    for (const [content, encoded] of Object.entries(parts)) {
+      const [type, encoding] = content.replace('file', 'application/x').split(' ')
+      const mail = `A: b\nContent-Type: ${type}\nContent-Transfer-Encoding: ${encoding}\n\n${encoded}`
+      const contents = (isLeft: boolean) => {
+        const forms: unknown[] = []
+        const leaves = (form: unknown) => forms.push(form) > 0 && isLeft
+        const openFile = () => openAnonymousFile(tmpdir())
+        const options = { createHash, openFile, seeksForms: true, leaves }
+        const given: string[] = []
+        for (const step of contentsOf(Bytes.of(Buffer.from(mail)), options))
+          if (step.kind === 'content') given.push(step.bytes.gather().toString('latin1'))
+        t.same(forms, [{ content, multiparts: '' }])
+        return given
+      }
+      t.same(contents(false), [text, 'abc'])
+      t.same(contents(true), ['abc'])
+    }
   },
 )
 
