@@ -3,6 +3,19 @@ import { CR, LF } from './ascii.ts'
 /** The bytes of a line that are examined together. A longer line is handled in pieces. */
 const LINE_MAX = 16 * 1024
 
+const NO_BYTES = Buffer.alloc(0)
+
+/**
+ * Returns the next piece of at most `most` bytes, from an offset on. It ends with the last line end in it, if there is
+ * one, so that LineBlocks need not put that line together.
+ */
+export function nextLines(bytes: Buffer, from: number, most: number): Buffer {
+  const piece = bytes.subarray(from, from + most)
+  const isLast = from + most >= bytes.length
+  const lines = isLast ? 0 : piece.lastIndexOf(LF) + 1
+  return lines > 0 ? piece.subarray(0, lines) : piece
+}
+
 /**
  * Splits bytes in pieces of any size into blocks of whole lines, and a long line into several blocks.
  * `midLine` means that a block begins inside a line. A block is valid until `take` returns.
@@ -10,7 +23,7 @@ const LINE_MAX = 16 * 1024
 export class LineBlocks {
   readonly #take: (block: Buffer, midLine: boolean) => void
   /** A buffer that begins with the incomplete last line. */
-  #held: Buffer = Buffer.alloc(0)
+  #held: Buffer = NO_BYTES
   #heldLength = 0
   #midLine = false
 
@@ -44,6 +57,7 @@ export class LineBlocks {
 
   /** Keeps a copy. The memory doubles when it is full, so that many small pieces cost little. */
   #hold(bytes: Buffer, from: number, to: number): void {
+    if (from === to) return
     const length = this.#heldLength + to - from
     if (length > this.#held.length) {
       const larger = Buffer.allocUnsafe(Math.max(length, 2 * this.#held.length))

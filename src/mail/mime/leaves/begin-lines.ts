@@ -1,4 +1,5 @@
-import { LineBlocks } from '../../../lib/bytes/line-blocks.ts'
+import { LF } from '../../../lib/bytes/ascii.ts'
+import { LineBlocks, nextLines } from '../../../lib/bytes/line-blocks.ts'
 import { isAllBlank, LineSearch } from '../../../lib/bytes/lines.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
@@ -29,6 +30,7 @@ const BEGIN_LINES_MAX = 8 * limits.blocks + limits.parts
  * than a word that begins data in the middle of a line.
  */
 const SEAM = 64
+const NO_BYTES: Buffer = Buffer.alloc(0)
 
 /** The lines of a text at which data begins. */
 export interface BeginLines {
@@ -46,8 +48,10 @@ export function* findBeginLines(
 ): Steps<BeginLines> {
   const search = new LineByLine(kinds)
   for (const chunk of text.chunks()) {
-    for (let at = 0; at < chunk.length; at += LINES_PIECE) {
-      search.push(chunk.subarray(at, at + LINES_PIECE))
+    for (let at = 0; at < chunk.length; ) {
+      const piece = nextLines(chunk, at, LINES_PIECE)
+      at += piece.length
+      search.push(piece)
       yield* work.countUnits(search.takeUnits())
     }
   }
@@ -64,10 +68,10 @@ class LineByLine {
   readonly #announced = new Map<EmbeddedKind, Omit<BeginLine, 'from'>>()
   readonly #lines = new LineBlocks((block, midLine) => this.#take(block, midLine))
   /** The last bytes of the block before, and the offset of its end in the text. */
-  #tail: Buffer = Buffer.alloc(0)
+  #tail = NO_BYTES
   #offset = 0
   /** Memory for a block with the last bytes of the one before. */
-  #joined: Buffer = Buffer.alloc(0)
+  #joined = NO_BYTES
   #units = 0
 
   constructor(kinds: ReadonlySet<EmbeddedKind>) {
@@ -106,7 +110,8 @@ class LineByLine {
     }
     this.#units += search.units
     this.#offset += block.length
-    this.#tail = Buffer.from(block.subarray(-SEAM))
+    // Only a long line goes on in the next block.
+    this.#tail = block.at(-1) === LF ? NO_BYTES : Buffer.from(block.subarray(-SEAM))
   }
 
   #withTail(block: Buffer): Buffer {

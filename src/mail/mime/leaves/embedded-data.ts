@@ -1,5 +1,5 @@
 import { SPACE, TAB } from '../../../lib/bytes/ascii.ts'
-import { LineBlocks } from '../../../lib/bytes/line-blocks.ts'
+import { LineBlocks, nextLines } from '../../../lib/bytes/line-blocks.ts'
 import { firstNumber, LineSearch, withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
@@ -140,9 +140,11 @@ function* endsIn(text: Bytes, beginnings: BeginLines['found'], work: Work): Step
     offset += block.length
   })
   for (const chunk of text.chunks(offset)) {
-    for (let at = 0; at < chunk.length; at += LINES_PIECE) {
+    for (let at = 0; at < chunk.length; ) {
+      const piece = nextLines(chunk, at, LINES_PIECE)
+      at += piece.length
       units = 0
-      blocks.push(chunk.subarray(at, at + LINES_PIECE))
+      blocks.push(piece)
       yield* work.countUnits(units)
     }
   }

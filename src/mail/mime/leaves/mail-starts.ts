@@ -1,5 +1,5 @@
 import { SPACE, TAB } from '../../../lib/bytes/ascii.ts'
-import { LineBlocks } from '../../../lib/bytes/line-blocks.ts'
+import { LineBlocks, nextLines } from '../../../lib/bytes/line-blocks.ts'
 import { LineSearch, withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { LINES_PIECE, SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
@@ -69,9 +69,10 @@ function* areFieldsEnded(source: Bytes, work: Work): Steps<boolean> {
     }
   })
   for (const chunk of source.chunks(0, Math.min(source.size, UNANNOUNCED_MAX))) {
-    for (let at = 0; at < chunk.length; at += LINES_PIECE) {
+    for (let at = 0; at < chunk.length; ) {
       const before = count
-      const piece = chunk.subarray(at, at + LINES_PIECE)
+      const piece = nextLines(chunk, at, LINES_PIECE)
+      at += piece.length
       blocks.push(piece)
       if (isOver()) return isEnded
       yield* work.countUnits(piece.length + (count - before) * LINE_COST)

@@ -62,19 +62,19 @@ function inspectText(
   to: number,
   last: number,
 ): number {
-  let before = last
+  if (last === CR && bytes[from] !== LF) properties.cr = true
   for (let at = from; at < to; at++) {
     const byte = bytes[at]!
-    if (byte < SPACE) {
-      if (byte === LF) {
-        if (before === CR) properties.crlf = true
-        else properties.lf = true
-      } else if (byte !== TAB && byte !== CR && byte !== 0x0c) properties.isText = false
-      if (before === CR && byte !== LF) properties.cr = true
-    } else if (before === CR) properties.cr = true
-    before = byte
+    if (byte >= SPACE) continue
+    if (byte === LF) {
+      const before = at > from ? bytes[at - 1] : last
+      if (before === CR) properties.crlf = true
+      else properties.lf = true
+    } else if (byte === CR) {
+      if (at + 1 < to && bytes[at + 1] !== LF) properties.cr = true
+    } else if (byte !== TAB && byte !== 0x0c) properties.isText = false
   }
-  return before
+  return bytes[to - 1]!
 }
 
 /** The first characters of files that have characters of a text: HTML, PDF, PostScript, RTF, scripts. */

@@ -1,5 +1,5 @@
 import { CR, LF, NUL, SPACE } from '../../../lib/bytes/ascii.ts'
-import { LineBlocks } from '../../../lib/bytes/line-blocks.ts'
+import { LineBlocks, nextLines } from '../../../lib/bytes/line-blocks.ts'
 import { Bytes } from '../../message/bytes.ts'
 import { LINES_PIECE } from '../budget/work.ts'
 import {
@@ -272,7 +272,7 @@ export class MailText {
       }
       this.#piece = value
     }
-    const piece = this.#piece.subarray(0, LINES_PIECE)
+    const piece = nextLines(this.#piece, 0, LINES_PIECE)
     this.#piece = this.#piece.subarray(piece.length)
     this.#units += piece.length
     this.#blocks.push(piece)
