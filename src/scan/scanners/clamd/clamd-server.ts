@@ -112,6 +112,11 @@ export class ClamdServer {
     return this.#underWay
   }
 
+  /** The newest connection that has ended a conversation about contents, if there was one. */
+  get newestConnection(): object | undefined {
+    return this.#sessions.newest
+  }
+
   /** Returns whether it has answered about a sample in this scan of a message. */
   hasAnswered(task: ClamdTask): boolean {
     return this.#known.has(task)

@@ -34,6 +34,15 @@ export interface WantedEvent {
 interface AskedServer {
   readonly address: ClamdAddress
   readonly version: string | undefined
+  /** The newest connection that has ended a conversation, if there was one. */
+  readonly newestConnection?: object | undefined
+}
+
+/** What is known of a server. */
+interface KnownServer extends ExtractionEvent {
+  readonly since: number
+  /** Its newest connection when its socket was last seen to be the one that was tried. */
+  seenWith?: object | undefined
 }
 
 /**
@@ -42,7 +51,7 @@ interface AskedServer {
  * next event.
  */
 export class ExtractedForms {
-  readonly #servers = new Map<string, ExtractionEvent & { readonly since: number }>()
+  readonly #servers = new Map<string, KnownServer>()
   readonly #uptime: () => number
   readonly #notify: (event: WantedEvent) => void
   /** The number of messages that have needed it since the last event. */
@@ -100,13 +109,14 @@ export class ExtractedForms {
   }
 
   /**
-   * Resolves to whether these servers, as they run now, were shown to extract these forms. It looks at each server's
-   * socket, which takes as long as a tenth of a scan, so that only mail that depends on it asks.
+   * Resolves to whether these servers, as they run now, were shown to extract these forms. Only mail that depends on it
+   * asks, after its scan: each server's socket is looked at, which takes as long as a tenth of a scan. Once is enough
+   * for all scans over the same connections, since one that stays open leads to the same clamd.
    */
   async stillHold(servers: readonly AskedServer[], forms: FormSet): Promise<boolean> {
-    for (const { address } of servers) {
-      const made = await socketCreatedAt(address)
-      if (this.#servers.get(address.text)?.made !== made) this.forget(address.text)
+    for (const server of servers) {
+      const known = this.#servers.get(server.address.text)
+      if (known && !(await isAtSocket(known, server))) this.forget(server.address.text)
     }
     const now = this.#formsOf(servers)
     return now === forms || JSON.stringify(now) === JSON.stringify(forms)
@@ -135,4 +145,15 @@ export class ExtractedForms {
     const isSame = version === undefined || version.startsWith(known.version ?? '')
     return isSame ? known.forms : undefined
   }
+}
+
+/** Resolves to whether the scans until now were made by the server that was tried. */
+async function isAtSocket(
+  known: KnownServer,
+  { address, newestConnection }: AskedServer,
+): Promise<boolean> {
+  if (newestConnection !== undefined && known.seenWith === newestConnection) return true
+  if (known.made !== (await socketCreatedAt(address))) return false
+  known.seenWith = newestConnection
+  return true
 }

@@ -56,6 +56,28 @@ t.test('nothing is known of a server whose version or socket has changed', async
   t.equal(extracted.of([clamd(socket)]), undefined, 'the next message does not depend on it')
 })
 
+t.test('a socket is looked at once after each new connection', async (t) => {
+  const socket = `${socketDirectory(t)}/clamd`
+  writeFileSync(socket, '')
+  const made = statSync(socket).mtimeMs / 1000
+  const extracted = new ExtractedForms({ uptime: () => 0 })
+  const tryAt = (made: number) => {
+    extracted.record({ kind: 'extracts', server: socket, made, forms })
+  }
+  const stillHold = (newestConnection: object) =>
+    extracted.stillHold([{ ...clamd(socket), newestConnection }], forms)
+  const [first, second] = [{}, {}]
+  tryAt(made)
+  t.equal(await stillHold(first), true)
+  utimesSync(socket, made, made + 1)
+  t.equal(await stillHold(first), true, 'the connection is to the clamd that was tried')
+  t.equal(await stillHold(second), false, 'this one may be to another')
+  tryAt(made + 1)
+  t.equal(await stillHold(second), true)
+  tryAt(made)
+  t.equal(await stillHold(second), false, 'another clamd was tried since')
+})
+
 t.test('what another test has shown meanwhile does not hold for what was left out', async (t) => {
   const extracted = new ExtractedForms({ uptime: () => 0 })
   extracted.record({ kind: 'extracts', server: '/a', forms })
