@@ -1,6 +1,6 @@
 import { Fault } from '../../lib/errors/fault.ts'
 import { Semaphore } from '../../lib/flow/semaphore.ts'
-import { ABORTED, unlessAborted } from '../../lib/flow/timeout.ts'
+import { ABORTED, unlessAborted, withDeadline } from '../../lib/flow/timeout.ts'
 import { descriptorLimit } from '../../lib/process/descriptors.ts'
 import { closeFile } from '../../lib/runtime/file-calls.ts'
 
@@ -52,15 +52,16 @@ export async function withPermitOf<Value>(
   work: () => Promise<Value>,
   discard: (late: Value) => void = () => {},
 ): Promise<Value> {
-  const signal = AbortSignal.any([gone, AbortSignal.timeout(READ_TIMEOUT)])
-  const permit = await takePermit(uid, signal)
-  if (permit === undefined)
-    throw new Fault('read', 'other files of this user are being read, and take too long')
-  const working = work()
-  const result = await releaseAfter(permit, working, signal)
-  if (result !== ABORTED) return result
-  working.then(discard, () => {})
-  throw new Fault('read', 'the file could not be read in time')
+  return withDeadline(READ_TIMEOUT, gone, async (signal) => {
+    const permit = await takePermit(uid, signal)
+    if (permit === undefined)
+      throw new Fault('read', 'other files of this user are being read, and take too long')
+    const working = work()
+    const result = await releaseAfter(permit, working, signal)
+    if (result !== ABORTED) return result
+    working.then(discard, () => {})
+    throw new Fault('read', 'the file could not be read in time')
+  })
 }
 
 /**
