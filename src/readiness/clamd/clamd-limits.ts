@@ -6,6 +6,7 @@ import { limits as readingLimits } from '../../mail/mime/index.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import { valueIn } from '../../scan/scanners/clamd/database.ts'
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
+import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
 import { eicarMessage, eicarZip, largeEicarMessage } from '../test-mail/eicar-message.ts'
 import { describeForms } from './clamd-forms.ts'
 import { formsFoundBy } from './form-probes.ts'
@@ -75,6 +76,12 @@ export async function checkClamdLimits(
   server: ClamdServer,
   settings: ScanSettings,
 ): Promise<CheckLine[]> {
+  if (await isClean(server, Buffer.from(EICAR))) {
+    const value =
+      'has no signature of the EICAR test virus: what it unpacks cannot be tested, and every part of mail is scanned separately'
+    const remedy = "load ClamAV's own signatures with freshclam"
+    return [warning(`clamd ${server.address.text} EICAR`, value, remedy)]
+  }
   const archives = await checkArchives(server)
   if (await isClean(server, eicarMessage)) {
     const value = 'is off: clamd does not unpack mail, so its limits cannot be tested'

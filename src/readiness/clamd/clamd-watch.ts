@@ -177,7 +177,9 @@ export class ClamdWatch {
     const isAsked = this.#settings()?.SECONDLOOK === 'always' && state.up
     const made = await socketCreatedAt(server)
     const of = `${state.text} ${made} ${sessions}`
-    const isKnown = probe?.of === of && probe.forms !== undefined
+    // It has loaded other settings with its signatures, or another one answers at this address now.
+    if (known.alert?.level === 'error' && probe) known.probe = { ...probe, forms: undefined }
+    const isKnown = known.probe?.of === of && known.probe.forms !== undefined
     const isDue = probe === undefined || readUptime() - probe.at > PROBES_EVERY
     const isTried = isAsked && !isKnown && isDue
     if (isTried) {

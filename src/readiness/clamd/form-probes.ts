@@ -20,8 +20,8 @@ const TRIED_WITH: ContentForm = 'file base64'
 
 /**
  * Tests what clamd extracts, with a small message for each form and first field that has the test virus in a part.
- * Resolves to those in which clamd found the virus, or to undefined if it does not answer. It finds none without a
- * signature of the test virus. clamd logs a line FOUND for each.
+ * Resolves to those in which clamd found the virus, or to undefined if it does not answer each of them, as
+ * while it loads signatures. It finds none without a signature of the test virus. clamd logs a line FOUND for each.
  */
 export async function formsFoundBy(
   server: ClamdServer,
@@ -30,8 +30,8 @@ export async function formsFoundBy(
   const finds = async (form: PartForm, above?: Buffer) => {
     const bytes = Bytes.of(mailWith(Buffer.from(EICAR), form, above))
     const outcome = await server.scan([{ bytes }], { signal, note() {} })
-    if (outcome.kind === 'answered') return outcome.reply.answer === 'infected'
-    throw new NoAnswer()
+    if (outcome.kind !== 'answered' || outcome.reply.answer === 'unknown') throw new NoAnswer()
+    return outcome.reply.answer === 'infected'
   }
   try {
     const contents: ContentForm[] = []

@@ -73,22 +73,31 @@ t.test('how deep clamd scans is found by probe', { skip }, async (t) => {
   }
 })
 
-t.test('a clamd that opens no archives, or no mail, is found', { skip }, async (t) => {
-  const found = async (options: Parameters<typeof startClamd>[1]) => {
-    const clamd = await startClamd(t, { alertExceedsMax: true, ...options })
-    const checkLines = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '500K' }))
-    return checkLines.filter(({ level, value }) => level !== 'ok' && !/without a date/.test(value))
-  }
-  const archives = {
-    level: 'error',
-    value: /archives are delivered as clean/,
-    remedy: /^set "ScanArchive yes"/,
-  }
-  const mail = { level: 'warning', remedy: /^set "ScanMail yes"/ }
-  t.match(await found({ scanArchive: false }), [archives])
-  t.match(await found({ scanMail: false }), [mail])
-  t.match(await found({ scanMail: false, scanArchive: false }), [archives, mail])
-})
+t.test(
+  'a clamd that opens no archives or no mail, or does not know EICAR, is found',
+  { skip },
+  async (t) => {
+    const found = async (options: Parameters<typeof startClamd>[1]) => {
+      const clamd = await startClamd(t, { alertExceedsMax: true, ...options })
+      const checkLines = await checkClamd(asked(clamd.socket, { CLAMDMAXSIZE: '500K' }))
+      return checkLines.filter(
+        ({ level, value }) => level !== 'ok' && !/without a date/.test(value),
+      )
+    }
+    const archives = {
+      level: 'error',
+      value: /archives are delivered as clean/,
+      remedy: /^set "ScanArchive yes"/,
+    }
+    const mail = { level: 'warning', remedy: /^set "ScanMail yes"/ }
+    t.match(await found({ scanArchive: false }), [archives])
+    t.match(await found({ scanMail: false }), [mail])
+    t.match(await found({ scanMail: false, scanArchive: false }), [archives, mail])
+    const database = { 'x.ndb': 'Other:0:*:00010203040506070809\n' }
+    const unknown = { level: 'warning', value: /has no signature of the EICAR test virus/ }
+    t.match(await found({ database, scanMail: false }), [unknown])
+  },
+)
 
 t.test(
   'a TemporaryDirectory that is full, closed or small has a line of its own',
