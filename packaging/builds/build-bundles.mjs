@@ -50,20 +50,25 @@ const loadedApart = (directory) => ({
   },
 })
 
-/** Replaces packages that few messages need by late-NAME.cjs, which loads the package when it is first used. */
+/**
+ * Replaces packages that few messages need by late-NAME.cjs, which loads the package when it is first used. iconv-lite
+ * is a bundle of its own: its tables are larger than all that a message loads.
+ */
 const loadedLate = {
   name: 'loaded-late',
   setup(bundler) {
     bundler.onResolve({ filter: /^(fflate|iconv-lite)$/ }, ({ path, importer }) => {
       const late = join(replaced, `late-${path}.cjs`)
-      return importer === late ? undefined : { path: late }
+      return importer === late ? { path: `./${path}.cjs`, external: true } : { path: late }
     })
-    // package.json of iconv-lite does the same for browsers. Nothing here uses its streams.
-    bundler.onResolve({ filter: /^stream$/ }, ({ importer }) =>
-      importer.includes('/node_modules/iconv-lite/')
-        ? { path: 'stream', namespace: 'nothing' }
-        : undefined,
-    )
+  },
+}
+
+/** package.json of iconv-lite does the same for browsers. Nothing here uses its streams. */
+const withoutStreams = {
+  name: 'without-streams',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^stream$/ }, () => ({ path: 'stream', namespace: 'nothing' }))
     bundler.onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: '' }))
   },
 }
@@ -103,8 +108,9 @@ const built = [
     { importsAtRunTime: false },
   ),
 ]
+const tables = await bundleIconv()
 if (chosen.some(([name]) => name === 'onescan-queue')) await bundleInPieces('onescan-queue')
-if (wanted.length === 0) tellWhatIsBundled([...built, page])
+if (wanted.length === 0) tellWhatIsBundled([...built, tables, page])
 buildAddonHere()
 
 // plugin.ts contains only types, so it is also the declaration file of `onescan/plugin`.
@@ -156,6 +162,18 @@ function bundle(entries, { importsAtRunTime }) {
     plugins: [loadedApart('.'), loadedLate, versionAlone],
     // A truncated bundle may still be a valid program that does nothing. It must not exit with success.
     banner: { js: 'process.exitCode ??= 81;' },
+  })
+}
+
+function bundleIconv() {
+  const entry = { in: join(root, 'node_modules/iconv-lite/lib/index.js'), out: 'iconv-lite' }
+  return build({
+    ...common([]),
+    entryPoints: [entry],
+    outdir: dist,
+    outExtension: { '.js': '.cjs' },
+    format: 'cjs',
+    plugins: [withoutStreams],
   })
 }
 

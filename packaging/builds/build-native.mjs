@@ -87,7 +87,11 @@ function buildRuntime() {
     '--define=__filename="/usr/lib/onescan/onescan-runtime"',
     '--define=__dirname="/usr/lib/onescan"',
     `--outfile=${fresh}`,
+    // The first file is the program. The second lies beside it, and require() loads it when it is first used.
+    '--entry-naming=[name].[ext]',
+    '--external=*/iconv-lite.cjs',
     join(root, 'packaging/builds/runtime-main.mjs'),
+    join(root, 'dist/iconv-lite.cjs'),
   ])
   renameSync(fresh, join(out, 'onescan-runtime'))
   return statSync(join(out, 'onescan-runtime')).size

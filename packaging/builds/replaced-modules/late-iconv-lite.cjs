@@ -1,6 +1,9 @@
 // In the place of iconv-lite, which loads all streams, and then the tables of all character sets: a slot
-// starts for each mail, and most mail is ASCII or UTF-8.
-const iconv = () => require('iconv-lite')
+// starts for each mail, and most mail is ASCII or UTF-8. In a build it is a bundle of its own.
+const iconv = () => {
+  const loaded = require('iconv-lite')
+  return loaded.default ?? loaded // the compiled runtime makes an ES module of it
+}
 
 module.exports = {
   get encodings() {
