@@ -12,3 +12,10 @@ export const LESS = 0x3c
 export const EQUALS = 0x3d
 export const GREATER = 0x3e
 export const BACKSLASH = 0x5c
+
+/** The value of each hexadecimal digit, by its code, or -1 for any other byte. */
+export const hexDigits = new Int8Array(256).fill(-1)
+for (const [value, digit] of [...'0123456789abcdef'].entries()) {
+  hexDigits[digit.charCodeAt(0)] = value
+  hexDigits[digit.toUpperCase().charCodeAt(0)] = value
+}

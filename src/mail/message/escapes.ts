@@ -1,13 +1,6 @@
-import { CR, EQUALS, LF, NUL } from '../../lib/bytes/ascii.ts'
+import { CR, EQUALS, hexDigits, LF, NUL } from '../../lib/bytes/ascii.ts'
 
 const QUESTION = 0x3f
-
-/** The value of each hexadecimal digit, by its code, or -1 for any other byte. */
-const digits = new Int8Array(256).fill(-1)
-for (const [value, digit] of [...'0123456789abcdef'].entries()) {
-  digits[digit.charCodeAt(0)] = value
-  digits[digit.toUpperCase().charCodeAt(0)] = value
-}
 
 const ESCAPE = { '=': /=[\da-f]{2}/i, '%': /%[\da-f]{2}/i } as const
 
@@ -23,8 +16,8 @@ export function decodeEscapes(text: string, sign: '=' | '%'): string {
   for (let at = 0; at < bytes.length; at++) {
     let byte = bytes[at]!
     if (byte === code && at + 2 < bytes.length) {
-      const high = digits[bytes[at + 1]!]!
-      const low = digits[bytes[at + 2]!]!
+      const high = hexDigits[bytes[at + 1]!]!
+      const low = hexDigits[bytes[at + 2]!]!
       if (high >= 0 && low >= 0) {
         byte = (high << 4) | low
         at += 2

@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer'
-import { CR, DASH, EQUALS, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import { CR, DASH, EQUALS, hexDigits, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import { Unreadable } from '../budget/limits.ts'
 import { Habits, type Words } from '../habits/habits.ts'
 import { lowBytes } from './charsets.ts'
@@ -29,24 +29,18 @@ const JOIN_MIN = 4096
 /** This many bytes are compared one by one before the runtime searches the rest. */
 const NEAR_BYTES = 32
 
-const hex = new Int8Array(256).fill(-1)
-for (let value = 0; value < 16; value++) {
-  const digit = value.toString(16)
-  hex[digit.charCodeAt(0)] = value
-  hex[digit.toUpperCase().charCodeAt(0)] = value
-}
-
 /** Decodes the two bytes after a `=` as libEtPan and VMime do: a byte that is not a digit is 0. */
 function byZeros(high: number, low: number): number {
-  return (Math.max(hex[high]!, 0) << 4) | Math.max(hex[low]!, 0)
+  return (Math.max(hexDigits[high]!, 0) << 4) | Math.max(hexDigits[low]!, 0)
 }
 
 /** Decodes them as GNU mailutils by strtoul(3): one digit is enough, and a blank or a sign may precede it. */
 function byNumber(high: number, low: number): number {
-  if (hex[high]! >= 0) return hex[low]! >= 0 ? (hex[high]! << 4) | hex[low]! : hex[high]!
-  if (hex[low]! < 0) return 0
-  if (high === DASH) return (256 - hex[low]!) & 255
-  return high === PLUS || high === SPACE || (high >= TAB && high <= CR) ? hex[low]! : 0
+  if (hexDigits[high]! >= 0)
+    return hexDigits[low]! >= 0 ? (hexDigits[high]! << 4) | hexDigits[low]! : hexDigits[high]!
+  if (hexDigits[low]! < 0) return 0
+  if (high === DASH) return (256 - hexDigits[low]!) & 255
+  return high === PLUS || high === SPACE || (high >= TAB && high <= CR) ? hexDigits[low]! : 0
 }
 
 /**
@@ -178,8 +172,8 @@ export class QuotedPrintableDecoder implements Decoder {
    * arrived.
    */
   #equals(bytes: Buffer, at: number, last: boolean): number {
-    const high = hex[bytes[at + 1] ?? 0]!
-    const low = hex[bytes[at + 2] ?? 0]!
+    const high = hexDigits[bytes[at + 1] ?? 0]!
+    const low = hexDigits[bytes[at + 2] ?? 0]!
     if (this.#unescapes && high >= 0 && low >= 0) {
       this.#out.put(high * 16 + low)
       return at + 3
@@ -244,7 +238,7 @@ export class QuotedPrintableDecoder implements Decoder {
     if (next === CR && this.#habits.does('quoted-printable CR break') !== 'are text like others')
       return at + 2
     this.#out.putAll(bytes, at, Math.min(at + most, bytes.length))
-    const isDigit = hex[next ?? 0]! >= 0
+    const isDigit = hexDigits[next ?? 0]! >= 0
     return Math.min(at + (isDigit ? 3 : most), bytes.length)
   }
 
@@ -352,7 +346,7 @@ class QuotedPrintableInLines implements Decoder {
         this.#free += length
         continue
       }
-      const [high, low] = [hex[second]!, hex[third]!]
+      const [high, low] = [hexDigits[second]!, hexDigits[third]!]
       if (high >= 0 && low >= 0) {
         this.#out.put(high * 16 + low)
         this.#free += 2
