@@ -72,10 +72,8 @@ export interface Section {
 }
 
 /**
- * Returns the sections among parameters of one name, in each order in which some program joins them: by their numbers,
- * by the digits as letters (Ruby, with `*10` before `*2`), or as they are written (PHP, ripmime, VMime). Of sections with
- * the same number, some programs read the first, of which Thunderbird and Python end at a number that is missing; others
- * read the last (Email::MIME, Ruby). `textOf` returns the value that a text begins with.
+ * Returns the sections among parameters of one name, in each order in which some program joins them. `textOf` returns
+ * the value that a text begins with.
  */
 export function sectionsIn(
   parameters: readonly Parameter[],
@@ -91,13 +89,18 @@ export function sectionsIn(
   const whole = sections.filter(({ number }) => Number.isNaN(number))
   const written = sections.filter(({ number }) => !Number.isNaN(number))
   const sorted = written.toSorted((one, other) => one.number - other.number)
+  // Of sections with the same number, some programs read the first.
   const firsts = sorted.filter(({ number }, at) => number !== sorted[at - 1]?.number)
-  const lasts = sorted.filter(({ number }, at) => number !== sorted[at + 1]?.number)
+  // Thunderbird and Python also end at a number that is missing.
   const gap = firsts.findIndex(({ number }, at) => number !== firsts[0]!.number + at)
   const untilGap = gap < 0 ? firsts : firsts.slice(0, gap)
+  // Email::MIME and Ruby read the last section of a number.
+  const lasts = sorted.filter(({ number }, at) => number !== sorted[at + 1]?.number)
+  // Ruby sorts by the digits as letters: `*10` is before `*2`.
   const byLetters = sorted.toSorted(
     (one, other) => +(`${one.number}` > `${other.number}`) - +(`${one.number}` < `${other.number}`),
   )
+  // PHP, ripmime and VMime join sections as they are written.
   const orders = [sorted, firsts, untilGap, lasts, byLetters, written]
   const different = orders.filter(
     (order, at) => !orders.slice(0, at).some((other) => isSame(order, other)),
