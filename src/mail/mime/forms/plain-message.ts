@@ -3,7 +3,7 @@ import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
 import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
 import type { EmbeddedData } from '../leaves/embedded-data.ts'
 import { kindsInFiles, kindsInTexts } from '../leaves/embedded-formats.ts'
-import { isPlain } from '../leaves/plain.ts'
+import { isPlainLeaf } from '../leaves/plain.ts'
 import { transferEncodings } from '../leaves/transfer-encodings.ts'
 import type { Leaf } from '../reader/found.ts'
 import { multipartForms } from '../traits/part-forms.ts'
@@ -36,7 +36,7 @@ export function* plainTextOf(
 ): Steps<string | undefined> {
   const arePlain =
     leaves.length <= PARTS_MAX &&
-    leaves.every((leaf) => isPlain(leaf) && isPlainMessage(leaf, leaves)) &&
+    leaves.every((leaf) => isPlainLeaf(leaf) && isPlainMessage(leaf, leaves)) &&
     headers.every(isPlainHeader) &&
     leaves.every(({ header, depth }) => depth.subtypes === '' || header !== EMPTY_PART) &&
     haveTextBeside(leaves)

@@ -9,7 +9,7 @@ import type { Leaf } from '../reader/found.ts'
 import type { PartForm } from '../traits/part-forms.ts'
 import type { Extraction } from './extraction.ts'
 import { beginsAsMailbox, hasHeader } from './mail-starts.ts'
-import { isPlain } from './plain.ts'
+import { isPlainLeaf } from './plain.ts'
 import { SavedVariants } from './saved-variants.ts'
 import type { Scope } from './scope.ts'
 import { holdsNul, NO_LINE_END, splitLineEnd } from './text-properties.ts'
@@ -28,7 +28,7 @@ export function* decodeLeaf(leaf: Leaf, source: Bytes, around: Extraction): Step
   const [common, ...others] = leaf.encodings
   const result = yield* decodeCommonly(part, common!, leaf, variants, extraction.scope.form)
   const isOfMail = extraction.scope.depth === 0
-  if (isPlain(leaf) && !hasNul) {
+  if (isPlainLeaf(leaf) && !hasNul) {
     if (result === 'emitted' && isOfMail) options.onEmitted?.({ from: leaf.from, to: leaf.to })
     if (result !== 'not plain') return
   }

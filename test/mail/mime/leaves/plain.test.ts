@@ -12,7 +12,7 @@ import { changesAscii } from '../../../../src/mail/mime/decoders/charsets.ts'
 import { NO_HEADER } from '../../../../src/mail/mime/headers/part-header.ts'
 import { decodeLeaf } from '../../../../src/mail/mime/leaves/decode-leaf.ts'
 import { Extraction } from '../../../../src/mail/mime/leaves/extraction.ts'
-import { isPlain } from '../../../../src/mail/mime/leaves/plain.ts'
+import { isPlainLeaf } from '../../../../src/mail/mime/leaves/plain.ts'
 import type { Leaf } from '../../../../src/mail/mime/reader/found.ts'
 import { ordinaryMails } from '../../../cases/ordinary/all.ts'
 import { conformingMail } from '../../../messages/random/conforming.ts'
@@ -139,7 +139,7 @@ async function compare(
     for (const leaf of leavesOf(mail)) {
       if (leaf.header === NO_HEADER) continue // behind a multipart, where there is no part
       all++
-      if (!isPlain(leaf)) continue
+      if (!isPlainLeaf(leaf)) continue
       plain++
       const kind = hasLines(leaf) ? 1 : 0
       // Else plain text of the mail itself would be left to the whole.
@@ -205,7 +205,7 @@ const mixed = (part: string, delimiter = '--b') =>
 function isPlainIn(mail: string): boolean {
   const bytes = Buffer.from(mail, 'latin1')
   const leaf = leavesOf(bytes).find(({ from }) => mail.startsWith('x', from))
-  return isPlain(leaf!)
+  return isPlainLeaf(leaf!)
 }
 
 t.test(
