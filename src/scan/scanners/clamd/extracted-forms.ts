@@ -153,7 +153,9 @@ async function isAtSocket(
   { address, newestConnection }: AskedServer,
 ): Promise<boolean> {
   if (newestConnection !== undefined && known.seenWith === newestConnection) return true
-  if (known.made !== (await socketCreatedAt(address))) return false
+  const made = await socketCreatedAt(address)
+  // A socket that could not be looked at may be that of another clamd.
+  if (made !== known.made || (made === undefined && address.kind === 'unix')) return false
   known.seenWith = newestConnection
   return true
 }

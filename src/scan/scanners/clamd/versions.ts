@@ -126,7 +126,7 @@ const sockets = new Map<string, PolledValue<number | undefined>>()
 
 /**
  * Resolves to the time at which the socket was created, in Unix seconds: its mtime, because its mode and owner
- * may change later.
+ * may change later. Undefined if there is no socket, or the file system does not answer.
  */
 export async function socketCreatedAt(address: ClamdAddress): Promise<number | undefined> {
   if (address.kind !== 'unix') return undefined
@@ -137,5 +137,5 @@ export async function socketCreatedAt(address: ClamdAddress): Promise<number | u
   }
   const seen = sockets.get(path) ?? new PolledValue(undefined, see)
   sockets.set(path, seen)
-  return seen.poll()
+  return (await seen.tryPoll()) ? seen.value : undefined
 }

@@ -1,4 +1,4 @@
-import { statSync, utimesSync, writeFileSync } from 'node:fs'
+import { promises, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { readClamdAddress } from '../../../../src/scan/scanners/clamd/clamd-address.ts'
 import { ExtractedForms } from '../../../../src/scan/scanners/clamd/extracted-forms.ts'
@@ -78,15 +78,45 @@ t.test('a socket is looked at once after each new connection', async (t) => {
   t.equal(await stillHold(second), false, 'another clamd was tried since')
 })
 
+t.test('a socket that cannot be looked at shows nothing', async (t) => {
+  const socket = `${socketDirectory(t)}/clamd`
+  writeFileSync(socket, '')
+  const made = statSync(socket).mtimeMs / 1000
+  const extracted = new ExtractedForms({ uptime: () => 0 })
+  const tryAt = (made: number | undefined) => {
+    extracted.record({ kind: 'extracts', server: socket, made, forms })
+  }
+  const server = { ...clamd(socket), newestConnection: {} }
+  const stillHold = () => extracted.stillHold([server], forms)
+  tryAt(made)
+  t.equal(await extracted.stillHold([{ ...server, newestConnection: {} }], forms), true)
+  let answer = () => {}
+  const silence = new Promise<void>((resolve) => {
+    answer = resolve
+  })
+  const { stat } = promises
+  const calls = t.intercept(promises, 'stat', {
+    value: async (path: string) => silence.then(() => stat(path)),
+  })
+  t.equal(await stillHold(), false, 'all threads are busy, or the file system hangs')
+  calls.restore()
+  answer()
+  tryAt(made)
+  t.equal(await stillHold(), true)
+  rmSync(socket)
+  tryAt(undefined)
+  t.equal(await stillHold(), false, 'there was none, and is none')
+})
+
 t.test('what another test has shown meanwhile does not hold for what was left out', async (t) => {
   const extracted = new ExtractedForms({ uptime: () => 0 })
-  extracted.record({ kind: 'extracts', server: '/a', forms })
-  const before = extracted.of([clamd('/a')])!
-  extracted.record({ kind: 'extracts', server: '/a', forms: { ...forms } })
-  t.equal(await extracted.stillHold([clamd('/a')], before), true, 'the same as before')
-  extracted.record({ kind: 'extracts', server: '/a', forms: few })
-  t.equal(await extracted.stillHold([clamd('/a')], before), false, 'fewer')
-  t.equal(await extracted.stillHold([clamd('/a'), clamd('/b')], few), false, 'one more server')
+  extracted.record({ kind: 'extracts', server: 'host:1', forms })
+  const before = extracted.of([clamd('host:1')])!
+  extracted.record({ kind: 'extracts', server: 'host:1', forms: { ...forms } })
+  t.equal(await extracted.stillHold([clamd('host:1')], before), true, 'the same as before')
+  extracted.record({ kind: 'extracts', server: 'host:1', forms: few })
+  t.equal(await extracted.stillHold([clamd('host:1')], before), false, 'fewer')
+  t.equal(await extracted.stillHold([clamd('host:1'), clamd('/b')], few), false, 'one more server')
 })
 
 t.test('servers are asked for room again when mail has asked fifty times', async (t) => {
