@@ -65,7 +65,8 @@ interface KnownClamd {
  * If parts of mail are scanned separately (SECONDLOOK), a server that reports such mail is tested once for what
  * it extracts, and again after a restart or with other signatures. `onExtraction` receives that, if the server has room
  * for parts. Whether it has is asked after each probe, and in each round before which `isWanted` is true.
- * `onRestart` is called when a server answers whose conversation had ended: it may have other settings now.
+ * `onRestart` is called when the conversation with a server breaks, and when it answers again: it may have other settings
+ * now. With the break, what the server extracts is unknown.
  */
 export class ClamdWatch {
   readonly #settings: () => ScanSettings | undefined
@@ -130,7 +131,7 @@ export class ClamdWatch {
     const servers = clamdAddressesOf(this.#settings())
     const asked = servers.map(async (server): Promise<[string, KnownClamd]> => {
       const before = this.#known.get(server.text)
-      const { session, sessions } = conversationWith(server, before)
+      const { session, sessions } = this.#conversationWith(server, before)
       const state = stateBy(server, await askVersion(server, stopped, session))
       if (state.up && before !== undefined && sessions > before.sessions) this.#onRestart()
       const wait = before?.state.up ? before.wait : 0
@@ -146,6 +147,19 @@ export class ClamdWatch {
         await this.#tryExtraction(server, stopped)
       }),
     )
+  }
+
+  /** Returns the conversation with a server that goes on, or a new one. */
+  #conversationWith(server: ClamdAddress, before: KnownClamd | undefined) {
+    if (before?.session.isOpen) return before
+    const session = new ClamdSession(server, { onBreak: () => this.#forget(server) })
+    return { session, sessions: (before?.sessions ?? 0) + 1 }
+  }
+
+  /** Another server, or the same one with other settings, may answer at this address from now on. */
+  #forget({ text }: ClamdAddress): void {
+    this.#onExtraction({ kind: 'extracts', server: text, forms: undefined })
+    this.#onRestart()
   }
 
   async #askLimits(server: ClamdAddress, stopped: AbortSignal): Promise<void> {
@@ -216,12 +230,6 @@ async function during<Answer>(
   } finally {
     clamd.close()
   }
-}
-
-/** The conversation with a server that goes on, or a new one. */
-function conversationWith(server: ClamdAddress, before: KnownClamd | undefined) {
-  if (before?.session.isOpen) return before
-  return { session: new ClamdSession(server), sessions: (before?.sessions ?? 0) + 1 }
 }
 
 function stateBy({ text: server }: ClamdAddress, outcome: ClamdOutcome<string>): ClamdState {

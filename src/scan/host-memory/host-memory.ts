@@ -99,8 +99,8 @@ export class HostMemory {
   }
 
   /**
-   * Notes that a clamd has answered again, `at` this time (Unix seconds), after its conversation with the first process
-   * had ended. It may have other settings, which its version does not show, so earlier verdicts no longer apply.
+   * Notes that the conversation of a clamd with the first process has ended, or that it has answered after that, `at` this
+   * time (Unix seconds). It may have other settings, which its version does not show, so earlier verdicts no longer apply.
    */
   noteRestart(at: number): void {
     this.#restarted = at

@@ -108,7 +108,7 @@ export class DescriptorProbe {
     const { signal } = this.#closed
     const file = this.#passing.memoryFile()
     if (file < 0) return 'nobody'
-    const session = new ClamdSession(this.#address, this.#passing)
+    const session = new ClamdSession(this.#address, { passing: this.#passing })
     try {
       const text = 'onescan asks whether clamd takes descriptors\n'
       writeSync(file, extent === 'large' ? EICAR : text)

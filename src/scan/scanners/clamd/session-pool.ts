@@ -90,7 +90,7 @@ export class ClamdSessions {
   ): Promise<ClamdOutcome<Answer>> {
     const outcome = await this.#askInAny(commands, signal)
     if (outcome.kind !== 'broken' || !outcome.waitedForCommand) return outcome
-    const session = new ClamdSession(this.#address, this.#passing)
+    const session = new ClamdSession(this.#address, { passing: this.#passing })
     const last = { ...commands, packets: () => withEnd(commands.packets()) }
     return session.ask(last, signal).finally(() => {
       this.#newest = session
@@ -107,7 +107,7 @@ export class ClamdSessions {
       const outcome = await this.#askIn(idle, commands, signal)
       if (outcome.kind !== 'broken' || outcome.begun) return outcome
     }
-    const fresh = new ClamdSession(this.#address, this.#passing)
+    const fresh = new ClamdSession(this.#address, { passing: this.#passing })
     const outcome = await this.#askIn(fresh, commands, signal)
     this.#newest = fresh
     // The server did not close an idle connection: it has gone, and it had this message. If systemd keeps

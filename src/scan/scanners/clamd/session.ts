@@ -92,16 +92,27 @@ const CONNECT_TIMEOUT = 5_000
 export class ClamdSession {
   readonly #address: ClamdAddress
   readonly #passing: System | undefined
+  readonly #onBreak: () => void
   #wire: ServerWire | undefined
   /** Commands sent so far. */
   #commands = 0
   /** The replies to the current request. */
   #replies: ClamdReplyReader | undefined
 
-  /** `passing` is needed to send descriptors. */
-  constructor(address: ClamdAddress, passing?: System) {
+  /**
+   * `passing` is needed to send descriptors. `onBreak` is called at once if the server ends the session, or the
+   * connection breaks.
+   */
+  constructor(
+    address: ClamdAddress,
+    {
+      passing,
+      onBreak = () => {},
+    }: { readonly passing?: System | undefined; readonly onBreak?: () => void } = {},
+  ) {
     this.#address = address
     this.#passing = passing
+    this.#onBreak = onBreak
   }
 
   /** Whether one request was sent, and another one may be. */
@@ -194,6 +205,7 @@ export class ClamdSession {
       },
       explain: (error) => {
         if (error && !wire.isConnected) return new Unanswered(absent(error))
+        this.#onBreak()
         return new Unanswered(broken(error, this.#replies?.received()))
       },
     })
