@@ -48,7 +48,7 @@ const milterLimits: readonly Limit[] = [
   ['the same, with incomplete packets', '`--memory`, else deferred'],
   [
     'connections of one process',
-    `${count(figure('CONNECTIONS_MAX', 'serving/serve.ts'))} MTAs, else the new one is closed`,
+    `${count(figure('CONNECTIONS_MAX', 'serving/serve.ts'))} MTAs, else the new one waits`,
   ],
   ['silence within a packet or content', `${seconds(milter.stalled)}, then deferred and closed`],
   ['silence otherwise', `${seconds(milter.idle)}, then deferred and closed`],
