@@ -3,7 +3,7 @@ const MINUTE = 60_000
 
 /**
  * Returns a function that passes lines about the state of one thing to `log`: each at once, up to `most` in a minute. Of
- * further lines only the last one is passed on, when the minute is over, unless it repeats the last logged line. So a
+ * further lines only the last one is passed on, when the minute ends, unless it repeats the last logged line. So a
  * state that changes all the time fills no log, and the log ends with the present state.
  */
 export function limitChanges(log: (line: string) => void, most: number): (line: string) => void {

@@ -38,7 +38,7 @@ t.test('the same line about another client is the same line', async (t) => {
 })
 
 t.test(
-  'of changes without end, few are logged, and the last one when the minute is over',
+  'of changes without end, few are logged, and the last one when the minute ends',
   async (t) => {
     mock.timers.enable({ apis: ['setTimeout'] })
     try {
