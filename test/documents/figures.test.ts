@@ -40,10 +40,10 @@ const design = read('doc/development/design.md').replace(/\s+/g, ' ')
 t.test('the figures about what a worker asks of clamd are those of the program', async (t) => {
   const turns = `at most ${PERMITS.large} of ${figure('LARGE_FROM') / MIB} MiB or more, and ${PERMITS.small} smaller ones`
   t.match(readPage('onescan-clamav.7'), turns)
-  const { refused, silent } = RETRY_TIMEOUTS
+  const { away, silent } = RETRY_TIMEOUTS
   t.match(
     readPage('onescan-clamav.7'),
-    `retried for ${refused / 1000} seconds, and one that is silent over TCP for ${silent / 1000};`,
+    `is retried for ${away / 1000} seconds, and one that is silent over TCP for ${silent / 1000};`,
   )
   t.match(
     daemon,

@@ -96,7 +96,7 @@ export const clamdLimits: readonly Limit[] = [
   ['content for clamd in memory, by onescand', mib(MEMORY_FILE_MAX)],
   ['the same before clamd passed the test', mib(figure('SMALL_DESCRIPTOR_MAX'))],
   ['connection over TCP', '5 seconds'],
-  ['server that refuses connections, tried again for', seconds(RETRY_TIMEOUTS.refused)],
+  ['server that is away, tried again for', seconds(RETRY_TIMEOUTS.away)],
   ['server that is silent over TCP, tried again for', seconds(RETRY_TIMEOUTS.silent)],
   ['servers that may break one scan', '2'],
   ['reply of clamd', kib(figure('CLAMD_REPLY_MAX'))],

@@ -17,9 +17,8 @@ const BROKEN_MAX = 2
  * own deadline.
  */
 export const RETRY_TIMEOUTS: Readonly<Record<Exclude<Absence, 'full'>, number>> = {
-  refused: 3_000, // a restart
+  away: 3_000, // a restart
   silent: 15_000, // three attempts over TCP
-  gone: 0,
 }
 
 /** Milliseconds until the next attempt, which are doubled each time. */
@@ -73,7 +72,7 @@ class ServerSearch {
   #broken = 0
   #hasDied = false
   #isOver = false
-  /** Whether no process listens at the server that was asked last. */
+  /** Whether the server that was asked last is away. */
   #mayBeDown = false
   /** The cause of the last trouble. */
   #cause: Cause = 'timeout'
@@ -135,7 +134,7 @@ class ServerSearch {
     this.#note(server, failure.reason)
     this.#cause = CAUSE_OF[failure.kind]
     if (failure.kind === 'unreachable') {
-      this.#mayBeDown = failure.state === 'gone' || failure.state === 'refused'
+      this.#mayBeDown = failure.state === 'away'
       if (!this.#mayComeBack(failure.state, server)) this.#left.delete(server)
       if (failure.broke) this.#noteBroken()
       return

@@ -39,11 +39,11 @@ export type ClamdOutcome<Answer> =
  * Why there is no connection.
  *
  * - `full`: the server's queue of connections is full.
- * - `refused`: no process listens.
  * - `silent`: the server does not answer, which over TCP may also mean a full queue.
- * - `gone`: there is no such socket or host, or no right to connect.
+ * - `away`: there is no such server now, for any other reason. While a server is restarted, its socket may
+ *   exist without a listener or with other rights, or not at all, and a container's name is not resolved.
  */
-export type Absence = 'full' | 'refused' | 'silent' | 'gone'
+export type Absence = 'full' | 'silent' | 'away'
 
 /** The data of one send call: bytes, and optionally a descriptor, which stays open here. */
 export type ClamdPacket = Buffer | { readonly bytes: Buffer; readonly descriptor: number }
@@ -77,7 +77,6 @@ const PING: ClamdCommands<undefined> = {
 
 const absences: Readonly<Record<string, Absence>> = {
   EAGAIN: 'full',
-  ECONNREFUSED: 'refused',
   ETIMEDOUT: 'silent',
 }
 
@@ -144,7 +143,7 @@ export class ClamdSession {
     if (outcome.kind === 'timed-out') return signal.aborted ? outcome : silent
     if (outcome.kind === 'unreachable') return outcome
     const reason = `${outcome.reason}; its log shows whether it refuses CLAMDCERT`
-    return { kind: 'unreachable', reason, state: 'refused' }
+    return { kind: 'unreachable', reason, state: 'away' }
   }
 
   async #ask<Answer>(
@@ -273,7 +272,7 @@ const NOTHING = Buffer.alloc(0)
 /** The outcome of an attempt to connect that failed. */
 function absent(error: Error): ClamdOutcome<never> {
   const code = errorCode(error)
-  const state = absences[code] ?? 'gone'
+  const state = absences[code] ?? 'away'
   const trouble = state === 'full' ? 'its queue of connections is full' : 'cannot connect'
   const reason = `${whyServerIsRefused(code) ?? trouble} (${code || errorText(error)})`
   return { kind: 'unreachable', reason, state }
