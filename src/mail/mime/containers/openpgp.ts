@@ -51,13 +51,14 @@ const CHECKSUM = 3
 /** The units of work of a packet, in addition to its bytes: the same as for a content. */
 const PACKET_COST = 4096
 
-/** How the body of a compressed packet is compressed, by its first byte (RFC 9580 9.4). */
-const compressions: ReadonlyMap<number, 'none' | 'deflate' | 'zlib' | 'bzip2'> = new Map([
+/** How the body of a compressed packet is compressed, by its first byte (RFC 9580 9.4). Other ways are not read. */
+const compressions: ReadonlyMap<number, 'none' | 'deflate' | 'zlib'> = new Map([
   [0, 'none'],
   [1, 'deflate'],
   [2, 'zlib'],
-  [3, 'bzip2'],
 ])
+/** The first bytes of a packet that is compressed by bzip2. */
+const BZIP2 = Buffer.from('\x03BZh')
 
 /**
  * Yields the readable contents of an OpenPGP message: the data of its literal packets, the contents of a
@@ -201,21 +202,20 @@ function fileOf(body: Bytes): HeldContent {
   return { bytes: body.slice(from), names: [name] }
 }
 
-/** The beginning of bzip2 data, which is not read. */
-const BZIP2 = Buffer.from('BZh')
-
-/** `isSure` means that the bytes are a packet that was meant to be one. */
+/**
+ * `isSure` means that the bytes are a packet that was meant to be one. What is compressed in a way that onescan does not
+ * read, such as bzip2, is reported like encrypted content: its programs open it, and scanners see nothing of it.
+ */
 function* emitCompressed(body: Bytes, isSure: boolean, work: Work, emit: Opening['emit']): Steps {
   const compression = compressions.get(new ByteCursor(body).byte())
   const data = body.slice(1)
-  if (compression === undefined) return // an unknown compression
-  if (compression === 'none') {
-    yield* emit({ bytes: data, isOfSameKind: true })
+  if (compression === undefined) {
+    // Any bytes may look like such a packet.
+    if (isSure || body.gather(0, BZIP2.length).equals(BZIP2)) work.onOdd?.('encrypted')
     return
   }
-  if (compression === 'bzip2') {
-    // Any bytes may look like such a packet.
-    if (isSure || data.gather(0, BZIP2.length).equals(BZIP2)) throw unreadable()
+  if (compression === 'none') {
+    yield* emit({ bytes: data, isOfSameKind: true })
     return
   }
   const { store, isBroken } = yield* inflated(data, compression, work)

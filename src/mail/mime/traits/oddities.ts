@@ -15,7 +15,8 @@ export const oddities = {
   'encoded-multipart': 'a multipart in base64 or quoted-printable',
   base64: 'base64 that continues after its padding',
   'quoted-printable': 'a soft line break followed by spaces',
-  encrypted: 'content encrypted with S/MIME or OpenPGP',
+  encrypted:
+    'content encrypted with S/MIME or OpenPGP, or compressed in OpenPGP in a way that is not read',
   unread:
     'content that was not read: a limit of the second look was reached, or it cannot be decoded',
 } as const

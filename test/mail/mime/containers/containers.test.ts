@@ -4,7 +4,7 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { constants, deflateSync } from 'node:zlib'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { containerKinds } from '../../../../src/mail/mime/containers/containers.ts'
@@ -216,10 +216,33 @@ t.test('OpenPGP that cannot be read is never taken for read', async (t) => {
   }
 })
 
-t.test('OpenPGP that is compressed by bzip2 is unread', { skip: noBzip2 }, async (t) => {
+/** What nobody but its program opens: the checks are the same as for encrypted content. */
+function isLikeEncrypted(t: Test, message: Buffer, name: string): void {
+  for (const { over, odd } of [readMail(partOf(message, 'a.pgp')), inArmour(message)]) {
+    t.equal(over, '', name)
+    t.ok(odd.includes('encrypted'), name)
+    t.notOk(odd.includes('unread'), name)
+  }
+}
+
+t.test('OpenPGP compressed by bzip2 is like encrypted content', { skip: noBzip2 }, async (t) => {
   const message = compressed(literal(text), 'bzip2')
-  for (const { over } of [open(message), inArmour(message)]) t.match(over, /OpenPGP that cannot be/)
-  t.ok(open(message, 'a.bin').isUnread, 'below a header that says nothing')
+  isLikeEncrypted(t, message, 'declared')
+  t.equal(open(message, 'a.bin').encrypted, 1, 'below a header that says nothing')
+})
+
+t.test(
+  'OpenPGP that GnuPG compresses by bzip2 is accepted',
+  { skip: noGpg || noBzip2 },
+  async (t) => {
+    const store = ['--batch', '--no-autostart', '--compress-algo', 'bzip2', '--store']
+    isLikeEncrypted(t, run('gpg', store, long), 'by GnuPG')
+  },
+)
+
+t.test('OpenPGP compressed in a way of its own is like encrypted content', async (t) => {
+  isLikeEncrypted(t, packet(8, Buffer.from('\x6eof a program')), 'private use')
+  t.equal(open(packet(8, Buffer.from('\x6eof a program')), 'a.bin').encrypted, 0, 'not declared')
 })
 
 t.test('an undeclared content that cannot be read is reported as unread', async (t) => {

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process'
 import { deflateRawSync, deflateSync } from 'node:zlib'
-import { lacks } from '../../../needs.mjs'
 import {
   ATTACHED,
   alone,
@@ -372,9 +371,6 @@ export const containers: readonly Evasion[] = [
   ...pgp('that is literal, in pieces', () => literal(binaryFile, true)),
   ...pgp('that is compressed by deflate', () => compressed(literal(binaryFile), 'zip')),
   ...pgp('that is compressed by zlib', () => compressed(literal(zip), 'zlib')),
-  ...(lacks('bzip2')
-    ? []
-    : pgp('that is compressed by bzip2', () => compressed(literal(zip), 'bzip2'))),
   ...pgp('in a literal packet of an unknown format', () => {
     const message = literal(zip)
     message[message.indexOf('b\x0areport')] = 0x78
