@@ -24,6 +24,13 @@ const tnef = (attributes: Buffer) =>
   Buffer.concat([number(0x223e9f78, 4), number(1, 2), attributes])
 const RENDER_DATA = attribute(0x69002, Buffer.alloc(14))
 const properties = (list: Buffer) => tnef(attribute(0x69003, list, 1))
+/** RTF that is compressed (MS-OXRTFCP), as the text of the message. */
+const rtf = (data: Buffer) => {
+  const header = [number(data.length + 12, 4), number(2 ** 31, 4), Buffer.from('LZFu\0\0\0\0')]
+  const value = Buffer.concat([...header, data])
+  const front = [1, 0x10090102, 1, value.length].map((each) => number(each, 4))
+  return properties(Buffer.concat([...front, value]))
+}
 const tnefFiles: Readonly<Record<string, (size: number) => Buffer>> = {
   'attributes of nothing': (size) => tnef(filled(size, attribute(0x6800f, Buffer.alloc(0)))),
   'files of one byte': (size) =>
@@ -46,6 +53,8 @@ const tnefFiles: Readonly<Record<string, (size: number) => Buffer>> = {
     properties(
       Buffer.concat([number(0xffff, 4), filled(size, Buffer.from('0211011000ffffff', 'hex'))]),
     ),
+  'RTF of repetitions': (size) =>
+    rtf(filled(size, Buffer.from('ff000f000f000f000f000f000f000f000f', 'hex'))),
 }
 
 const again = (size: number, text: string) => text.repeat(Math.ceil(size / text.length))

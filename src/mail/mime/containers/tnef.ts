@@ -3,6 +3,7 @@ import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { ByteCursor } from './byte-cursor.ts'
 import type { Opening } from './container.ts'
+import { unpackedRtf } from './rtf.ts'
 
 const NO_BYTES = Bytes.of(Buffer.alloc(0))
 
@@ -33,19 +34,23 @@ const sizes: ReadonlyMap<number, number> = new Map([
 const NAMES: ReadonlySet<number> = new Set([0x3001, 0x3704, 0x3707])
 /**
  * The attributes and properties whose values are files, or the text of the message: attAttachData, attBody,
- * PidTagAttachDataBinary, PidTagBody, PidTagRtfCompressed and PidTagHtml.
+ * PidTagAttachDataBinary, PidTagBody and PidTagHtml.
  */
-const VALUES: ReadonlySet<number> = new Set([0x6800f, 0x2800c, 0x3701, 0x1000, 0x1009, 0x1013])
+const VALUES: ReadonlySet<number> = new Set([0x6800f, 0x2800c, 0x3701, 0x1000, 0x1013])
+/** PidTagRtfCompressed, which holds the text of the message as Outlook shows it. */
+const RTF = 0x1009
 /** The length of an identifier, such as that of the interface, which precedes an object. */
 const IDENTIFIER = 16
 
 /**
  * Yields the contents of TNEF (MS-OXTNEF), which Outlook sends as winmail.dat: the files, and all other values that are
- * long enough for one. If a length is wrong, all available bytes are yielded, and nothing after them.
+ * long enough for one. The text in RTF is also unpacked. If a length is wrong, all available bytes are yielded, and
+ * nothing after them.
  *
  * The names of a file may follow its data, so a file is yielded at the beginning of the next one.
  */
-export function* openTnef(source: Bytes, { work, emit }: Opening): Steps<boolean> {
+export function* openTnef(source: Bytes, opening: Opening): Steps<boolean> {
+  const { work } = opening
   const cursor = new ByteCursor(source)
   if (numberOf(cursor, 4) !== SIGNATURE) return false
   cursor.skip(2)
@@ -59,14 +64,14 @@ export function* openTnef(source: Bytes, { work, emit }: Opening): Steps<boolean
     const data = source.slice(cursor.at, cursor.at + length)
     cursor.skip(length + 2)
     if (id === NEXT_FILE) {
-      yield* file.emit(emit)
+      yield* file.emit(opening)
       file = new TnefFile()
     }
     if (id === TITLE) file.addName(nameIn(data, STRING))
     else if (LISTS.has(id)) yield* readProperties(data, work, file)
     else file.add(data, VALUES.has(id))
   }
-  yield* file.emit(emit)
+  yield* file.emit(opening)
   return true
 }
 
@@ -74,6 +79,7 @@ export function* openTnef(source: Bytes, { work, emit }: Opening): Steps<boolean
 class TnefFile {
   readonly #names = new Set<string>()
   readonly #values: Bytes[] = []
+  readonly #rtfs: Bytes[] = []
 
   addName(name: string): void {
     if (name !== '') this.#names.add(name)
@@ -90,11 +96,25 @@ class TnefFile {
     }
   }
 
-  *emit(emit: Opening['emit']): Steps {
+  /** Adds RTF, which is emitted as it is, and unpacked. */
+  addRtf(value: Bytes): void {
+    this.add(value, true)
+    this.#rtfs.push(value)
+  }
+
+  *emit({ work, emit }: Opening): Steps {
     const names = [...this.#names]
     // A name without data is reported, too.
     const values = this.#values.length > 0 ? this.#values : names.length > 0 ? [NO_BYTES] : []
     for (const bytes of values) yield* emit({ bytes, names })
+    for (const rtf of this.#rtfs) {
+      const bytes = yield* unpackedRtf(rtf.gather(), work)
+      try {
+        if (bytes.size > 0) yield* emit({ bytes, names })
+      } finally {
+        bytes.close()
+      }
+    }
   }
 }
 
@@ -122,7 +142,8 @@ function* readProperties(list: Bytes, work: Work, file: TnefFile): Steps {
       cursor.skip(padded(length))
       if (NAMES.has(id)) file.addName(nameIn(data, type))
       if (type === OBJECT && data.size > IDENTIFIER) file.add(data.slice(IDENTIFIER), true)
-      file.add(data, VALUES.has(id))
+      if (id === RTF) file.addRtf(data)
+      else file.add(data, VALUES.has(id))
     }
   }
 }

@@ -9,6 +9,7 @@ import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../../src/mail/mime/contents.ts'
 import { lacks } from '../../../needs.mjs'
 import { createRandom } from '../../../run/random.ts'
+import { compressedRtf, plainRtf } from '../../../scan/scanners/evasions/containers.ts'
 import { readMail } from '../read-mail.ts'
 
 const number = (value: number, bytes: number) => {
@@ -42,7 +43,7 @@ function properties(...list: readonly Property[]): Buffer {
 
 const file = Buffer.from(Array.from({ length: 700 }, (_, at) => (at * at) >> 3))
 const other = Buffer.from('a file in a property, which is binary and long enough\0')
-const rtf = Buffer.from('RTF as it is compressed, which nobody opens here')
+const rtf = Buffer.from(`{\\rtf1\\ansi a text in RTF, ${'and more, '.repeat(600)}\\par}`)
 
 /** The attribute with which a file begins. */
 const BEGIN = attribute(0x69002, Buffer.alloc(14))
@@ -51,7 +52,11 @@ const winmail = tnef(
   attribute(0x89006, number(0x10000, 4), 1), // the version
   attribute(
     0x69003,
-    properties([0x0ffe, 3, number(5, 4)], [0x1009, 0x102, rtf], [0x3fde, 3, number(1252, 4)]),
+    properties(
+      [0x0ffe, 3, number(5, 4)],
+      [0x1009, 0x102, compressedRtf(rtf)],
+      [0x3fde, 3, number(1252, 4)],
+    ),
     1,
   ),
   BEGIN,
@@ -74,7 +79,8 @@ const holds = (bytes: Buffer, content: Buffer) =>
 t.test('the contents of TNEF are yielded, with their names', async (t) => {
   t.ok(holds(winmail, file), 'a file')
   t.ok(holds(winmail, other), 'a binary property')
-  t.ok(holds(winmail, rtf), 'RTF as it stands there')
+  t.ok(holds(winmail, rtf), 'the text, which is RTF')
+  t.ok(holds(winmail, compressedRtf(rtf)), 'RTF as it is compressed')
   t.same(open(winmail).names, ['short.exe', 'long näme.exe'])
   t.equal(open(winmail).over, '')
   const inside = properties([0x3701, 0x0d, Buffer.concat([Buffer.alloc(16), winmail])])
@@ -178,8 +184,37 @@ t.test('tnef(1) finds the same contents', { skip }, async (t) => {
   for (const content of found) {
     if (!content.equals(winmail)) t.ok(holds(winmail, content), content.toString('latin1', 0, 20))
   }
-  t.ok(found.length > 1, `${found.length} files`)
+  t.ok(
+    found.some((content) => content.equals(rtf)),
+    'the text',
+  )
+  t.ok(found.length > 2, `${found.length} files`)
 })
+
+/** TNEF whose text is this property. */
+const ofRtf = (property: Buffer) =>
+  tnef(attribute(0x69003, properties([0x1009, 0x102, property]), 1))
+
+t.test('the text in RTF is unpacked', async (t) => {
+  t.ok(holds(ofRtf(plainRtf(rtf)), rtf), 'RTF that is not compressed')
+  const cut = compressedRtf(rtf).subarray(0, 16 + 10 + 9)
+  t.ok(holds(ofRtf(cut), rtf.subarray(0, 26)), 'RTF that is cut')
+  // The dictionary begins with the words of every RTF, and a reference may reach into the bytes that it yields.
+  const references = Buffer.from([0x07, 0x00, 0x09, ...reference(217, 15), ...reference(235, 0)])
+  const property = Buffer.concat([
+    number(0, 4),
+    number(0, 4),
+    Buffer.from('LZFu\0\0\0\0'),
+    references,
+  ])
+  t.ok(
+    holds(ofRtf(property), Buffer.from('{\\rtf1\\ansi'.padEnd(28, 'i'))),
+    'a reference to itself',
+  )
+})
+
+/** A reference (MS-OXRTFCP 2.1.3.1.5) to a place of the dictionary, for two bytes more than `more`. */
+const reference = (place: number, more: number) => [place >> 4, ((place & 15) << 4) | more]
 
 t.test('TNEF with any change is read to an end', async (t) => {
   const random = createRandom(7)

@@ -191,6 +191,78 @@ function pgp(name: string, message: () => Buffer): readonly Evasion[] {
   }))
 }
 
+// TNEF
+
+const littleEndian = (value: number, bytes: number) => {
+  const buffer = Buffer.alloc(bytes)
+  buffer.writeUIntLE(value, 0, bytes)
+  return buffer
+}
+
+/** The checksum of MS-OXRTFCP 2.1.3.2: CRC-32 without its complements. */
+function rtfChecksum(data: Buffer): number {
+  let checksum = 0
+  for (const byte of data) {
+    checksum ^= byte
+    for (let bit = 0; bit < 8; bit++) checksum = (checksum >>> 1) ^ (checksum & 1 ? 0xedb88320 : 0)
+  }
+  return checksum >>> 0
+}
+
+const RTF_FRONT = Buffer.from('{\\rtf1\\ansi')
+
+/** Compresses RTF (MS-OXRTFCP): its first characters, which every dictionary has, and all others one by one. */
+export function compressedRtf(text: Buffer): Buffer {
+  const words = [Buffer.from([0, RTF_FRONT.length - 2])]
+  for (const byte of text.subarray(RTF_FRONT.length)) words.push(Buffer.from([byte]))
+  const end = (207 + text.length) % 4096
+  words.push(Buffer.from([end >> 4, (end & 15) << 4]))
+  const groups: Buffer[] = []
+  for (let at = 0; at < words.length; at += 8) {
+    const group = words.slice(at, at + 8)
+    const control = group.reduce((all, word, bit) => all | (word.length === 2 ? 1 << bit : 0), 0)
+    groups.push(Buffer.from([control]), ...group)
+  }
+  const data = Buffer.concat(groups)
+  const lengths = [littleEndian(data.length + 12, 4), littleEndian(text.length, 4)]
+  return Buffer.concat([...lengths, Buffer.from('LZFu'), littleEndian(rtfChecksum(data), 4), data])
+}
+
+/** RTF that is not compressed, in the same property. */
+export function plainRtf(text: Buffer): Buffer {
+  const lengths = [littleEndian(text.length + 12, 4), littleEndian(text.length, 4)]
+  return Buffer.concat([...lengths, Buffer.from('MELA'), littleEndian(0, 4), text])
+}
+
+/** A winmail.dat that is only the text of a message, as Outlook shows it. */
+function winmail(rtf: Buffer): Buffer {
+  const padded = Buffer.concat([rtf, Buffer.alloc(-rtf.length & 3)])
+  const numbers = [1, 0x10090102, 1, rtf.length].map((value) => littleEndian(value, 4))
+  const list = Buffer.concat([...numbers, padded])
+  const sum = list.reduce((all, byte) => (all + byte) & 0xffff, 0)
+  const front = [littleEndian(0x223e9f78, 4), littleEndian(1, 2), littleEndian(1, 1)]
+  const attribute = [littleEndian(0x69003, 4), littleEndian(list.length, 4), list]
+  return Buffer.concat([...front, ...attribute, littleEndian(sum, 2)])
+}
+
+/** A document with an embedded object, the shape of exploits for Outlook's preview. */
+const rtfWithObject = Buffer.concat([
+  RTF_FRONT,
+  Buffer.from(`{\\object\\objocx{\\*\\objdata\\bin${zip.length} `),
+  zip,
+  Buffer.from('}}\\par}'),
+])
+
+const TNEF = 'Content-Type: application/ms-tnef; name="winmail.dat"'
+
+const ofTnef: readonly Evasion[] = named(
+  {
+    'an object in the text of winmail.dat, which is compressed RTF': () =>
+      mixed(filePart(winmail(compressedRtf(rtfWithObject)), [TNEF, BASE64])),
+  },
+  'Outlook, tnef',
+)
+
 // Calendars and cards
 
 const calendar = (lines: string) =>
@@ -393,5 +465,6 @@ export const containers: readonly Evasion[] = [
   ...pgp('behind a signature of an unknown version', () =>
     Buffer.concat([packet(2, Buffer.from('any')), compressed(literal(zip), 'zip')]),
   ),
+  ...ofTnef,
   ...ofCalendars,
 ]

@@ -1,0 +1,72 @@
+import type { Steps, Work } from '../budget/work.ts'
+import { Store } from '../storage/store.ts'
+
+/** The content of the dictionary before the first byte (MS-OXRTFCP 2.1.3.1.2). */
+const BEGINNING =
+  '{\\rtf1\\ansi\\mac\\deff0\\deftab720{\\fonttbl;}{\\f0\\fnil \\froman \\fswiss \\fmodern ' +
+  '\\fscript \\fdecor MS Sans SerifSymbolArialTimes New RomanCourier{\\colortbl\\red0\\green0\\blue0' +
+  '\r\n\\par \\pard\\plain\\f0\\fs20\\b\\i\\u\\tab\\tx'
+const DICTIONARY = 4096
+
+/** The length of the header, and its third field, which states whether the rest is compressed (2.1.3.1.1). */
+const HEADER = 16
+const COMPRESSED = 'LZFu'
+const UNCOMPRESSED = 'MELA'
+
+/** Upper limit for the bytes of eight steps, each of which copies seventeen bytes at most. */
+const RUN_MAX = 8 * 17
+
+/**
+ * Returns the RTF in a property of a message (MS-OXRTFCP), which the caller closes. If the property is truncated, it is
+ * all that precedes that; of other bytes it is empty. All of it is counted.
+ */
+export function* unpackedRtf(source: Buffer, work: Work): Steps<Store> {
+  const store = new Store(work.pool)
+  let isDone = false
+  try {
+    const type = source.toString('latin1', 8, 12)
+    if (type === COMPRESSED) yield* unpack(source, store, work)
+    if (type === UNCOMPRESSED) {
+      work.countBytes(source.length)
+      yield* work.countUnits(source.length)
+      store.append(source, HEADER)
+    }
+    isDone = true
+    return store
+  } finally {
+    if (!isDone) store.close()
+  }
+}
+
+function* unpack(source: Buffer, store: Store, work: Work): Steps {
+  const dictionary = Buffer.alloc(DICTIONARY)
+  let end = dictionary.write(BEGINNING, 'latin1')
+  const run = Buffer.alloc(RUN_MAX)
+  for (let at = HEADER; at < source.length; ) {
+    const control = source[at++]!
+    let length = 0
+    let isOver = false
+    const put = (byte: number) => {
+      run[length++] = byte
+      dictionary[end] = byte
+      end = (end + 1) % DICTIONARY
+    }
+    for (let bit = 0; bit < 8 && !isOver; bit++) {
+      const isReference = (control & (1 << bit)) !== 0
+      if (at + (isReference ? 2 : 1) > source.length) isOver = true
+      else if (!isReference) put(source[at++]!)
+      else {
+        const reference = source.readUInt16BE(at)
+        at += 2
+        const from = reference >> 4
+        if (from === end) isOver = true
+        else
+          for (let n = 0; n < (reference & 15) + 2; n++) put(dictionary[(from + n) % DICTIONARY]!)
+      }
+    }
+    work.countBytes(length)
+    store.append(run, 0, length)
+    yield* work.countUnits(RUN_MAX)
+    if (isOver) return
+  }
+}
