@@ -61,8 +61,8 @@ function leadTo(host: StageHost, path: string, barrier: string): string {
 
 /** The commands that give the account access to the file or directory, and as few others as possible. */
 function openTo({ account, accounts, isDaemon }: StageHost, path: string, mode: string): string {
-  const give = (group: string) =>
-    `chgrp ${group} ${shellWord(path)} && chmod ${mode} ${shellWord(path)}`
+  const give = (name: string) =>
+    `chgrp ${name} ${shellWord(path)} && chmod ${mode} ${shellWord(path)}`
   const names = account.groups.map((gid) => groupName(accounts, gid))
   if (new RegExp(`^${KEEPERS}:`, 'm').test(accounts.group)) {
     if (names.includes(KEEPERS)) return give(KEEPERS)

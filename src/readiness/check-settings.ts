@@ -166,8 +166,8 @@ export const unreadableSettings = (env: Environment): Promise<string[]> =>
  */
 async function configurationFaults(env: Environment): Promise<string[]> {
   const endings = lineEndFaults(env)
-  const faults = await everyFault(endings.length > 0 ? withoutEndings(env) : env, async (env) =>
-    (await readConfiguration(env, () => {})).close(),
+  const faults = await everyFault(endings.length > 0 ? withoutEndings(env) : env, async (tried) =>
+    (await readConfiguration(tried, () => {})).close(),
   )
   return [...new Set([...endings, ...faults])]
 }

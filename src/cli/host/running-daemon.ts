@@ -58,10 +58,10 @@ export async function askRunningDaemon(
  * itself, or else the journal. Undefined if it can be read, or if onescand does not report it to this user.
  */
 export async function lostLog(): Promise<CheckLine | undefined> {
-  const { settings, lostLog } = (await askRunningDaemon())?.description ?? {}
+  const { settings, lostLog: lost } = (await askRunningDaemon())?.description ?? {}
   if (!settings?.LOGFILE) return checkJournal()
-  if (lostLog === undefined) return undefined
-  const value = `${settings.LOGFILE} is ${lostLog}: the lines about mail are lost`
+  if (lost === undefined) return undefined
+  const value = `${settings.LOGFILE} is ${lost}: the lines about mail are lost`
   const remedy = 'allow onescand to write a file, as onescan check describes, and restart it'
   return failure('LOGFILE', value, remedy)
 }
@@ -91,7 +91,7 @@ function accountsOfOnescand(): ReadonlySet<number> {
   const uid = attempt(() => passwdEntryOf(ACCOUNT)?.uid)
   const owner = attempt(() => ownerOf(SLOT_SOCKET))
   const known = [0, process.geteuid!(), uid, owner]
-  return new Set(known.filter((uid): uid is number => uid !== undefined && !Number.isNaN(uid)))
+  return new Set(known.filter((id): id is number => id !== undefined && !Number.isNaN(id)))
 }
 
 /** Returns the owner of a socket, or undefined if it is not a socket. Throws if the path does not exist. */

@@ -51,9 +51,10 @@ function readEnvdir(directory: string): Record<string, string | undefined> {
     const names = readdirSync(directory).filter((name) => !/^\.|=/.test(name))
     if (names.length > NAMES_MAX) throw new Error(`has more than ${NAMES_MAX} files`)
     for (const name of names) {
-      const text = readOwnFile(join(directory, name)).toString('utf8')
-      const [line = ''] = text.split('\n')
-      variables[name] = text === '' ? undefined : line.replace(/[ \t]+$/, '').replaceAll('\0', '\n')
+      const content = readOwnFile(join(directory, name)).toString('utf8')
+      const [line = ''] = content.split('\n')
+      variables[name] =
+        content === '' ? undefined : line.replace(/[ \t]+$/, '').replaceAll('\0', '\n')
     }
   } catch (error) {
     throw new Fault('config', `--envdir ${directory}: ${errorTextAt(directory, error)}`, error)

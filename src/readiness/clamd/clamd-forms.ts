@@ -50,7 +50,7 @@ export function describeForms(server: string, found: FormSet): CheckLine {
   return ok(`clamd ${server} ordinary parts`, `${value}${others}`)
 }
 
-function namesIn({ firstFields, contents, multiparts }: FormSet): string[] {
+function namesIn({ firstFields: first, contents, multiparts }: FormSet): string[] {
   const inWords = multiparts.map((form) => (form === '' ? 'no multipart' : form))
-  return [...contents, ...inWords, ...firstFields.map((name) => `below ${name}`)]
+  return [...contents, ...inWords, ...first.map((name) => `below ${name}`)]
 }

@@ -13,15 +13,15 @@ const STREAM = 4096
  * with zeros.
  */
 export function compoundFile(name: string, content: Buffer): Buffer {
-  const header = Buffer.alloc(512, 0xff)
-  Buffer.from('d0cf11e0a1b11ae1', 'hex').copy(header)
-  header.fill(0, 8, 76)
+  const sector = Buffer.alloc(512, 0xff)
+  Buffer.from('d0cf11e0a1b11ae1', 'hex').copy(sector)
+  sector.fill(0, 8, 76)
   // Versions, byte order, sizes of sectors: 512 and 64 bytes.
   for (const [at, word] of [0x3e, 3, 0xfffe, 9, 6].entries())
-    header.writeUInt16LE(word, 24 + 2 * at)
+    sector.writeUInt16LE(word, 24 + 2 * at)
   // Sectors of the table, the directory's, those of small streams and of tables of tables.
   for (const [at, word] of [1, 1, 0, STREAM, END, 0, END, 0, 0].entries()) {
-    header.writeUInt32LE(word, 44 + 4 * at)
+    sector.writeUInt32LE(word, 44 + 4 * at)
   }
   const words = [TABLE, END, 3, 4, 5, 6, 7, 8, 9, END]
   const table = Buffer.alloc(512, 0xff)
@@ -32,7 +32,7 @@ export function compoundFile(name: string, content: Buffer): Buffer {
   entry(name, 2, 2, STREAM, FREE).copy(directory, 128)
   const stream = Buffer.alloc(STREAM)
   content.copy(stream)
-  return Buffer.concat([header, table, directory, stream])
+  return Buffer.concat([sector, table, directory, stream])
 }
 
 function entry(name: string, kind: number, start: number, size: number, child: number): Buffer {

@@ -96,10 +96,12 @@ export async function readPostfix(host: PostfixHost): Promise<Postfix> {
   const services = rows.flatMap(([name, type, , , chroot, , , program]): SmtpdService[] => {
     if (program !== 'smtpd' || (type !== 'inet' && type !== 'pass')) return []
     const start = `${name}/${type}/`
-    const own = [...set].flatMap(([place, value]) =>
+    const ownParameters = [...set].flatMap(([place, value]) =>
       place.startsWith(start) ? [[place.slice(start.length), value] as const] : [],
     )
-    return [new SmtpdService(`${name}/${type}`, chroot === 'y', Object.fromEntries(own), main)]
+    return [
+      new SmtpdService(`${name}/${type}`, chroot === 'y', Object.fromEntries(ownParameters), main),
+    ]
   })
   const transports = new Map(
     rows.flatMap(([name = '', type, , , , , , program = '']) =>
@@ -187,7 +189,7 @@ export function faultOf(text: string): MilterFault | undefined {
   if (isBalanced && stray === undefined) return undefined
   const milters: string[][] = []
   let isMeant = true
-  for (const word of text.split(/[\s,{}]+/).filter((word) => word !== '')) {
+  for (const word of text.split(/[\s,{}]+/).filter((part) => part !== '')) {
     if (ADDRESS.test(word)) milters.push([word])
     else if (milters.length > 0 && /^\w+=/.test(word)) milters.at(-1)!.push(word)
     else isMeant = false

@@ -25,14 +25,14 @@ const MILTER_TIMEOUT = 300
 
 /** Returns check lines whether this service's milters include onescand, and with which settings. */
 export function checkMilters(service: SmtpdService, postfix: Postfix): CheckLine[] {
-  const value = service.valueOf('smtpd_milters')
+  const list = service.valueOf('smtpd_milters')
   const what = service.placeOf('smtpd_milters')
-  const fault = faultOf(value)
-  if (fault !== undefined) return [unreadable(service, value, fault)]
-  const milters = splitMilters(value)
+  const fault = faultOf(list)
+  if (fault !== undefined) return [unreadable(service, list, fault)]
+  const milters = splitMilters(list)
   const odd = milters
     .filter(({ text }) => text.startsWith('inet6:'))
-    .map((milter) => inet6(service, milter, value))
+    .map((milter) => inet6(service, milter, list))
   const known = milters.filter(({ text }) => isOnescand(text, postfix))
   const away = milters
     .filter((milter) => !known.includes(milter))
@@ -43,25 +43,30 @@ export function checkMilters(service: SmtpdService, postfix: Postfix): CheckLine
   }
   if (odd.length > 0) return odd
   if (away.length > 0) return away
-  const own = withinReach(service, postfix)
+  const toAdd = toAsk(service, list, withinReach(service, postfix))
   if (milters.length > 0) {
     const names = milters.map(({ text }) => text).join(', ')
     const asks = postfix.endpoints.clamd.length > 0 ? ', or uses it as clamd' : ''
-    const value = `${names}: it is unknown whether it is onescand${asks}`
-    const remedy = `${SHOWN_BY_MAIL}; if not, ${toAsk(service, value, own)}`
-    return [warning(what, `${value}; its mail is scanned only if that is onescand`, remedy)]
+    const state = `${names}: it is unknown whether it is onescand${asks}; its mail is scanned only in that case`
+    return [warning(what, state, `${SHOWN_BY_MAIL}; if it does not, ${toAdd}`)]
   }
   const filter = foreignFilter(service)
   if (filter !== undefined && postfix.endpoints.clamd.length > 0) {
-    const value = `passes mail to ${service.valueOf(filter)}: it is unknown whether that uses onescand as clamd`
-    return [warning(service.placeOf(filter), value, SHOWN_BY_MAIL)]
+    const state = `passes mail to ${service.valueOf(filter)}: it is unknown whether that uses onescand as clamd`
+    return [warning(service.placeOf(filter), state, SHOWN_BY_MAIL)]
   }
+  return [notFiltered(service, toAdd, postfix)]
+}
+
+function notFiltered(service: SmtpdService, toAdd: string, postfix: Postfix): CheckLine {
+  const what = service.placeOf('smtpd_milters')
   const reason = 'uses neither a milter of onescand nor a filter: its mail is not scanned'
-  const remedy = toAsk(service, value, own)
   // If Postfix was installed after onescan, systemd listens for it from onescan's next start on.
-  const isMissing = own === USUAL && !existsSync(join(postfix.queue, 'onescan/milter.sock'))
-  const command = isMissing ? `systemctl restart onescand && ${remedy}` : remedy
-  return [failure(what === 'smtpd_milters' ? what : service.name, reason, command)]
+  const isMissing =
+    withinReach(service, postfix) === USUAL &&
+    !existsSync(join(postfix.queue, 'onescan/milter.sock'))
+  const command = isMissing ? `systemctl restart onescand && ${toAdd}` : toAdd
+  return failure(what === 'smtpd_milters' ? what : service.name, reason, command)
 }
 
 function unreadable(

@@ -12,6 +12,8 @@ export interface PostfixState {
   readonly settings?: Readonly<Record<string, string>>
   /** What is in onescan.policy. */
   readonly policy?: string
+  /** Whether a milter of another program runs. */
+  readonly hasOther?: true
   /** Whether onescand does not run. */
   readonly isDown?: true
   /** What check says of it by rule and by mail, in addition to what is ok. */
@@ -21,9 +23,10 @@ export interface PostfixState {
   readonly isMended?: true
 }
 
-/** Ports of 127.0.0.1, and the milter's socket. */
+/** Ports of 127.0.0.1, the milter's address, and that of a milter of another program. */
 export interface Ports {
   readonly milter: string
+  readonly other: string
   readonly filter: number
   readonly behind: number
 }
@@ -85,6 +88,27 @@ export const states: readonly PostfixState[] = [
     name: 'no milter is named at all',
     byRule: [/^error smtpd_milters: uses neither a milter.*; postconf -e /],
     byMail: around,
+  },
+  {
+    name: 'the only milter is of another program',
+    hasOther: true,
+    main: ({ other }) => ({ smtpd_milters: other, non_smtpd_milters: '$smtpd_milters' }),
+    byRule: [
+      /^warning smtpd_milters: unix:\S+: it is unknown whether it is onescand; .*; if it does not, postconf -e /,
+    ],
+    byMail: around,
+    isMended: true,
+  },
+  {
+    name: 'the only milter of a service is of another program, in braces',
+    hasOther: true,
+    main: byMilter,
+    own: ({ other }) => [`{ smtpd_milters = { ${other}, default_action=accept } }`],
+    byRule: [
+      /^warning \d+\/inet\/smtpd_milters: unix:\S+: it is unknown whether .*; if it does not, postconf -P /,
+    ],
+    byMail: around,
+    isMended: true,
   },
   {
     name: 'mail gets in while onescand is down',
