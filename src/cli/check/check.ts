@@ -18,7 +18,7 @@ import { askRunningDaemon, lostLog, type RunningDaemon } from '../host/running-d
 import { findRunningServices, type RunningService } from '../host/running-services.ts'
 import { optionsOfOnescand } from '../host/settings-file.ts'
 import { addEnvironmentOptions } from '../host/slot-environment.ts'
-import { logsOfHost } from '../mail/log-arguments.ts'
+import { checkReadable, logsOfHost } from '../mail/log-arguments.ts'
 import { checkExim } from './mail-server-config/exim.ts'
 import {
   checkServerUnit,
@@ -97,9 +97,11 @@ async function* checkMail(address: string, args: CheckOptions): AsyncGenerator<C
   const named = args.log
   const ofRoot = args.lostLog === undefined ? undefined : (JSON.parse(args.lostLog) as CheckLine)
   const lost = named.length === 0 ? (ofRoot ?? (await lostLog())) : undefined
-  if (lost === undefined)
-    return yield* checkByMail(address, logsToFollow(named), { readsSlots: readsSlots(named) })
-  yield { ...lost, level: 'error', value: `${lost.value}, and no mail was sent` }
+  const logs = lost === undefined ? logsToFollow(named) : []
+  const blind = lost ?? checkReadable(logs)
+  if (blind === undefined)
+    return yield* checkByMail(address, logs, { readsSlots: readsSlots(named) })
+  yield { ...blind, level: 'error', value: `${blind.value}, and no mail was sent` }
 }
 
 /** The logs that are named, and those of this host from now on. */

@@ -1,6 +1,12 @@
-import { attempt } from '../../lib/errors/fault.ts'
+import { accessSync, constants, existsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { type CheckLine, failure, inOneLine } from '../../lib/check/check-line.ts'
+import { attempt, errorCode } from '../../lib/errors/fault.ts'
+import { shellWord } from '../../lib/text/shell-word.ts'
 import { parseTime } from '../../log/criteria.ts'
 import { findLog, hasJournal, journal, type LogFile } from '../../log/read-log.ts'
+import { obstacle, ownAccount, readAccounts } from '../../readiness/stage/account.ts'
+import { caller } from '../command/caller.ts'
 import { text } from '../command/cli-options.ts'
 import { settingsOfOnescand } from '../host/settings-file.ts'
 import { STDIN } from './message-file.ts'
@@ -38,6 +44,8 @@ export function spanOf(
 export function findLogs(files: readonly string[], span: ReturnType<typeof spanOf>): LogFile[] {
   if (files.length > 0) return files.flatMap((file) => findLog(file === '-' ? STDIN : file))
   const found = logsOfHost(span)
+  const closed = checkReadable(found)
+  if (closed !== undefined) throw new Error(inOneLine(closed))
   if (found.length > 0) return found
   const what = `this account may read no journal and none of ${PLACES.join(', ')}`
   throw new Error(`${what}; specify logs, or run this as root`)
@@ -56,13 +64,46 @@ const PLACES = [
 
 /**
  * Returns the existing logs in PLACES and in LOGFILE of onescand's settings, and the journal during `span` if
- * it may contain more.
+ * it may contain more. Of the logs in PLACES, those are omitted that this account may not read if the journal has
+ * their lines.
  */
 export function logsOfHost(span: ReturnType<typeof spanOf>): LogFile[] {
   const own = settingsOfOnescand().LOGFILE
-  const all = [...(own ? [own] : []), ...PLACES]
-  const files = [...new Set(all)].filter((path) => attempt(() => findLog(path)) !== undefined)
-  const found = files.flatMap((path) => findLog(path))
+  const journals = hasJournal()
+  const places = PLACES.filter((path) => existsSync(path) && !(journals && isClosed(path)))
+  // A LOGFILE that cannot be read stays: its reader reports why.
+  const files = [
+    ...new Set([...(own && (isClosed(own) || existsSync(own)) ? [own] : []), ...places]),
+  ]
+  const found = files.flatMap((path) =>
+    isClosed(path) ? [{ path, modified: Date.now() }] : (attempt(() => findLog(path)) ?? []),
+  )
   const isWhole = files.some((file) => file === own || SYSLOG.includes(file))
-  return isWhole || !hasJournal() ? found : [...found, journal(span)]
+  return isWhole || !journals ? found : [...found, journal(span)]
+}
+
+/** Returns the check line about the first of these logs that this account may not read, or undefined if it may. */
+export function checkReadable(logs: readonly LogFile[]): CheckLine | undefined {
+  const closed = logs.find(({ path, command }) => command === undefined && isClosed(path))
+  if (closed === undefined) return undefined
+  const { path } = closed
+  const account = ownAccount(readAccounts())
+  const barrier = attempt(() => obstacle(account, path, 'read')) ?? dirname(path)
+  const place = shellWord(barrier)
+  const mode = barrier === path ? 'g+r' : 'g+x'
+  const value = `the account ${account.name} may not read it`
+  // Root's reader has this group.
+  const remedy =
+    caller === undefined ? 'run this as root' : `chgrp adm ${place} && chmod ${mode} ${place}`
+  return failure(`log ${path}`, value, remedy)
+}
+
+/** Returns whether this account may not read a file, even if a directory hides it. */
+function isClosed(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK)
+    return false
+  } catch (error) {
+    return errorCode(error) === 'EACCES'
+  }
 }

@@ -6,7 +6,7 @@ import { ServiceRun } from '../../protocol/slot/service-run.ts'
 import { optionValues } from '../command/cli-options.ts'
 import { FAILED, runCommand } from '../command/run-command.ts'
 import { accountOfSlot, reader } from '../host/accounts.ts'
-import { lostLog, socketOfOnescand } from '../host/running-daemon.ts'
+import { ACCOUNT, lostLog, socketOfOnescand } from '../host/running-daemon.ts'
 import { findRunningServices } from '../host/running-services.ts'
 import { BY_CALLER, HAND_ON, type HandOnAnswer, isHandedLine } from '../quarantine/by-caller.ts'
 import { WHOLE } from './account-report.ts'
@@ -26,8 +26,8 @@ interface Delegation {
   readonly maySetId?: boolean
 }
 
-/** The reader of logs has the groups of syslog, of multilog's files and of the journal. */
-const ofLogs: Delegation = { by: 'reader', groups: ['adm', 'systemd-journal'] }
+/** The reader of logs has the groups of syslog, of multilog's files, of the journal and of onescand's LOGFILE. */
+const ofLogs: Delegation = { by: 'reader', groups: ['adm', 'systemd-journal', ACCOUNT] }
 
 /** The commands that root delegates: not `check`, and not those that change root's files. */
 const delegations: Readonly<Record<string, Delegation>> = {

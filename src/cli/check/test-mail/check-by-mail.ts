@@ -226,6 +226,11 @@ class WayTest {
       const remedy = `specify that log with --log; ${this.#address} may get the mail (Subject: ${subject})`
       return warning(what, value, remedy)
     }
+    const [unread] = this.#log.faults
+    if (unread !== undefined) {
+      const value = `is ${kind}: ${text}${after}; it is unknown whether onescan saw it: a log was not read to its end: ${unread}`
+      return warning(what, value, 'make that log readable, or specify another with --log')
+    }
     const value = `is ${kind}, and onescan did not see it: ${text}${after}`
     const page = this.#isOfQmail(text) ? 'doc/qmail.md' : 'doc/mail-servers.md'
     const where = this.#places === '' ? 'no log was found' : `read: ${this.#places}`
@@ -262,7 +267,7 @@ class WayTest {
     const record = decisive(seen)
     if (record === undefined) return this.#askedInParts(what, sent) ?? this.#unseen(what, sent)
     // A deferred message is sent again, and is not in a loop.
-    const passed = seen.filter(({ fields }) => fields.get('decision') !== 'defer')
+    const passed = seen.filter(({ fields: other }) => other.get('decision') !== 'defer')
     if (passed.length >= A_LOOP) {
       const value = `arrived at onescan ${passed.length} times: this is a mail loop, in which mail is lost`
       const remedy =

@@ -371,6 +371,20 @@ t.test('without a readable log nothing is ok', async (t) => {
   t.same(levels, ['error', 'error'])
 })
 
+t.test('mail is not reported as unscanned if a log was not read to its end', async (t) => {
+  const next = await startNext(t)
+  const path = join(t.testdir({ current: t.fixture('symlink', '/dev/null') }), 'current')
+  const found = await findingsByMail(
+    [plain(next.port)],
+    [{ path, modified: Date.now(), isFound: true }],
+  )
+  judge(t, found, [
+    /^warning port \d+, clean mail: .*; it is unknown whether onescan saw it: a log was not read to its end: .*current: is a link/,
+    /^warning port \d+, EICAR: .*; it is unknown whether onescan saw it: /,
+    /^warning log: .*current: is a link/,
+  ])
+})
+
 t.test('onescand reports that its log is lost, and no mail is sent', async (t) => {
   for (const [LOGFILE, reason] of [
     ['/nonexistent/log', 'not visible to onescand'],
