@@ -1,4 +1,4 @@
-/* This process: its signals, its keys, access to its memory, and memory files. */
+/* This process: its signals, its keys, access to its memory, memory files, and files in memory. */
 #define _GNU_SOURCE
 #include "addon.h"
 
@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -44,6 +45,29 @@ static napi_value seal(napi_env env, const struct argument *given) {
   return a_truth(env, fcntl(an_int(&given[0]), F_ADD_SEALS, all) == 0);
 }
 
+static void unmap(napi_env env, void *bytes, void *length) {
+  (void) env;
+  munmap(bytes, (size_t) (uintptr_t) length);
+}
+
+/* Bytes behind the end of a file would end this process with SIGBUS: all of them must exist. */
+static napi_value map_file(napi_env env, const struct argument *given) {
+  struct stat file;
+  const int fd = an_int(&given[0]);
+  if (fstat(fd, &file) != 0 || given[1].number < 1 || given[1].number > file.st_size)
+    return NULL;
+  const size_t length = (size_t) given[1].number;
+  void *bytes = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, 0);
+  if (bytes == MAP_FAILED)
+    return NULL;
+  napi_value made;
+  void *hint = (void *) (uintptr_t) length;
+  if (napi_create_external_arraybuffer(env, bytes, length, unmap, hint, &made) == napi_ok)
+    return made;
+  munmap(bytes, length);
+  return NULL;
+}
+
 const struct function process_functions[] = {
     {"ignoreSignal", "ny", ignore_signal},
     {"forbidTracing", "", forbid_tracing},
@@ -51,5 +75,6 @@ const struct function process_functions[] = {
     {"tryLock", "n", try_lock},
     {"memoryFile", "", memory_file},
     {"seal", "n", seal},
+    {"mapFile", "nn", map_file},
     {NULL, NULL, NULL},
 };

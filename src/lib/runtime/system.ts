@@ -77,6 +77,12 @@ export interface System {
    * seal. Returns false if that is impossible, because a process has mapped the file for writing.
    */
   seal(fd: number): boolean
+  /**
+   * mmap(2): returns the first bytes of a file, which must not be written. Returns undefined if the file has fewer, or
+   * cannot be mapped. Bytes that are cut off later end the process with SIGBUS, so no other process may have
+   * access to the file. It is unmapped when the ArrayBuffer is detached, or freed by the garbage collector.
+   */
+  mapFile(fd: number, length: number): ArrayBuffer | undefined
 
   /*
    * Unix sockets, by a path of at most 107 bytes, or a name in the abstract namespace if it begins

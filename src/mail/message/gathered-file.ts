@@ -2,53 +2,56 @@ import { closeSync } from 'node:fs'
 import type { MemoryLease } from '../../lib/flow/memory-budget.ts'
 import { writeWhole } from '../../lib/process/descriptors.ts'
 import { Bytes } from './bytes.ts'
+import { MappedFile } from './mapped-file.ts'
 import type { MessageOptions } from './message-options.ts'
 import { openAnonymousFile, piecesOfFile, writeAll } from './spool.ts'
 
 /** Bytes of a file that are read at a time. */
 const CHUNK = 64 * 1024
 
+/** Bytes of a file that are copied at a time. */
+const COPIED = 1024 * 1024
+
 /** Upper limit, in bytes, for a memory file, and for any file that clamd receives by descriptor. */
 export const MEMORY_FILE_MAX = 16 * 1024 * 1024
 
 /**
- * An unnamed file that stores a message while it arrives: a memory file with some bytes, `top`, above the
- * message. Once the message is complete the file is sealed, so that a clamd of this host reads it without a
- * copy. Bytes beyond MEMORY_FILE_MAX, or beyond the free memory, go to a second file, on the disk. Faults:
- * `temp-file` and `write`.
+ * An unnamed file that stores a message while it arrives, below some bytes, `top`. It is a memory file, which is sealed
+ * once the message is complete, so that a clamd of this host reads it without a copy. With more than MEMORY_FILE_MAX
+ * bytes, or more than memory is free, the message moves to a file on the disk. Faults: `temp-file` and `write`.
  */
 export class GatheredFile extends Bytes {
   readonly #options: MessageOptions
   readonly #lease: MemoryLease
   readonly #top: Buffer
-  readonly #memoryFile: number // negative if there is none
-  #inMemory = 0 // bytes of the message in the memory file
-  #disk = -1 // set once there is no memory for more
-  #onDisk = 0
+  #file: number // negative if there is none yet
+  #isInMemory = true
+  #size = 0
   #sealed: number | undefined
+  #mapped: MappedFile | undefined
 
   constructor(options: MessageOptions, lease: MemoryLease, top: Buffer) {
     super()
     this.#options = options
     this.#lease = lease
     this.#top = top
-    this.#memoryFile = options.memoryFiles?.memoryFile() ?? -1
+    this.#file = options.memoryFiles?.memoryFile() ?? -1
   }
 
   write(bytes: Buffer): void {
-    if (this.#disk < 0 && this.#putInMemory(bytes)) return
-    const { directory } = this.#options.spool
-    if (this.#disk < 0) this.#disk = openAnonymousFile(directory)
-    writeAll(this.#disk, bytes, this.#onDisk, `${directory} (TMPDIR)`)
-    this.#onDisk += bytes.length
+    if (!(this.#isInMemory && this.#putInMemory(bytes))) {
+      if (this.#isInMemory) this.#moveToDisk()
+      writeAll(this.#file, bytes, this.#end, this.#shown)
+    }
+    this.#size += bytes.length
   }
 
-  /** Seals the memory file, if the whole message is in it: it can no longer be changed. */
+  /** Seals the memory file, if the message is in it: it can no longer be changed. */
   seal(): void {
-    if (this.#disk >= 0) return
+    if (!this.#isInMemory) return
     try {
-      writeWhole(this.#memoryFile, this.#top, 0)
-      if (this.#options.memoryFiles!.seal(this.#memoryFile)) this.#sealed = this.#memoryFile
+      writeWhole(this.#file, this.#top, 0)
+      if (this.#options.memoryFiles!.seal(this.#file)) this.#sealed = this.#file
     } catch {
       // There is no memory left on this host for those bytes. The message is there without them.
     }
@@ -59,34 +62,61 @@ export class GatheredFile extends Bytes {
   }
 
   get size(): number {
-    return this.#inMemory + this.#onDisk
+    return this.#size
   }
 
-  *chunks(from = 0, to = this.size): Generator<Buffer> {
-    const end = this.#inMemory
+  /** Chunks are copies, so that bytes that are still being sent stay valid when the file is closed. */
+  chunks(from = 0, to = this.#size): Generator<Buffer> {
     const top = this.#top.length
-    if (from < end)
-      yield* piecesOfFile(this.#memoryFile, top + from, top + Math.min(to, end), CHUNK)
-    if (to > end) yield* piecesOfFile(this.#disk, Math.max(from - end, 0), to - end, CHUNK)
+    return piecesOfFile(this.#file, top + from, top + to, CHUNK)
+  }
+
+  override gather(from = 0, to = this.#size): Buffer {
+    this.#mapped ??= new MappedFile(this.#file, this.#end)
+    const top = this.#top.length
+    return this.#mapped.bytes.subarray(top + from, top + Math.min(to, this.#size))
   }
 
   close(): void {
-    if (this.#memoryFile >= 0) closeSync(this.#memoryFile)
-    if (this.#disk >= 0) closeSync(this.#disk)
+    this.#mapped?.close()
+    if (this.#file >= 0) closeSync(this.#file)
+  }
+
+  /** The end of the message in the file. */
+  get #end(): number {
+    return this.#top.length + this.#size
+  }
+
+  get #shown(): string {
+    return `${this.#options.spool.directory} (TMPDIR)`
+  }
+
+  #moveToDisk(): void {
+    const memory = this.#file
+    if (memory >= 0) this.#lease.release(this.#size)
+    this.#file = openAnonymousFile(this.#options.spool.directory)
+    this.#isInMemory = false
+    let at = this.#top.length
+    try {
+      for (const piece of piecesOfFile(memory, at, this.#end, COPIED)) {
+        writeAll(this.#file, piece, at, this.#shown)
+        at += piece.length
+      }
+    } finally {
+      if (memory >= 0) closeSync(memory)
+    }
   }
 
   /** Writes to the memory file. Returns false if there is no memory for that. */
   #putInMemory(bytes: Buffer): boolean {
-    const at = this.#top.length + this.#inMemory
-    const isRoom = at + bytes.length <= MEMORY_FILE_MAX && this.#lease.isPlenty(bytes.length)
-    if (this.#memoryFile < 0 || !isRoom) return false
+    const isRoom = this.#end + bytes.length <= MEMORY_FILE_MAX && this.#lease.isPlenty(bytes.length)
+    if (this.#file < 0 || !isRoom) return false
     try {
-      writeWhole(this.#memoryFile, bytes, at)
+      writeWhole(this.#file, bytes, this.#end)
     } catch {
       return false // other programs may have taken the memory of the host
     }
     this.#lease.charge(bytes.length)
-    this.#inMemory += bytes.length
     return true
   }
 }

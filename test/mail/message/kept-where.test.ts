@@ -107,7 +107,7 @@ t.test('a larger message lies in a sealed memory file, as scanners see it', asyn
   }
   const huge = keep(budget, 20 * MIB, memory)
   t.notOk(huge.isSealed, 'one that is too large is not in memory as a whole')
-  t.ok(budget.used > MEMORY_FILE_MAX / 2 && budget.used <= MEMORY_FILE_MAX, 'nor charged')
+  t.ok(budget.used < MIB, 'nor charged')
   for (const [from, to] of [
     [0, 5],
     [MEMORY_FILE_MAX - 70_000, MEMORY_FILE_MAX + 9],
