@@ -198,11 +198,13 @@ async function openBase(
  */
 async function makePreparedScanners(
   settings: JudgeConfig['settings'],
-  { log, memory: { extracted }, opened }: OpeningContext,
+  { log, memory, opened }: OpeningContext,
   ofHost = settings,
 ): Promise<readonly Scanner[]> {
   const hasOtherClamd = settings.CLAMD.join('\0') !== ofHost.CLAMD.join('\0')
-  const scanners = await makeScanners(settings, { lasting: true, log, extracted, hasOtherClamd })
+  const { extracted, canaries } = memory
+  const options = { lasting: true, log, extracted, canaries, hasOtherClamd }
+  const scanners = await makeScanners(settings, options)
   const errors: unknown[] = []
   for (const scanner of scanners) {
     opened.add(scanner)

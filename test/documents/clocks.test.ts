@@ -24,6 +24,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'scan/quarantine/sweep-clock.ts': 'the name of a clock, which no other quarantine has',
   'scan/quota/ask-by-udp.ts': 'a nonce that nobody can guess',
   'scan/quota/quota-client.ts': 'one clock for the client, whichever door opens it',
+  'scan/scanners/clamd/canary.ts': 'one clock for all that is known of a clamd',
   'scan/scanners/clamd/clamd-scanner.ts': 'one clock for all that is known of a clamd',
   'scan/scanners/clamd/clamd-server.ts': 'one clock for all that is known of a clamd',
   'scan/scanners/clamd/descriptor-probe.ts': 'one clock for all that is known of a clamd',

@@ -5,6 +5,7 @@ import type { LogField } from '../../lib/log/line-format.ts'
 import { decisionLines, faultLine, type LogContext, passLine } from '../../log/message-lines.ts'
 import { makeEnvelope } from '../../mail/message/envelope/envelope.ts'
 import { Intake } from '../../mail/message/intake.ts'
+import { TOP_LINE } from '../../mail/message/message.ts'
 import type { ContentReply } from '../../protocol/clamd/write-reply.ts'
 import { Deadline } from '../../scan/judge/context/deadline.ts'
 import type { Transaction } from '../../scan/judge/context/transaction.ts'
@@ -17,6 +18,8 @@ export interface ClamdClient {
   readonly memoryOwner: string
   /** Its IP address, or undefined for a unix socket. */
   readonly remote: string | undefined
+  /** Whether it is on another host, as all clients by TLS are. */
+  readonly isOnOtherHost: boolean
   readonly fields: readonly LogField[]
   /** Set for a client on a unix socket, if the kernel reports its user. */
   readonly near?: NearClient | undefined
@@ -44,7 +47,8 @@ export class Content {
   readonly #plan: HandlingPlan | undefined
   readonly #intake: Intake | undefined
   #trouble: unknown
-  #isEmpty = true
+  /** The first bytes, as many as show whether another onescan scans them. */
+  #beginning: Buffer = Buffer.alloc(0)
 
   /**
    * The answer begins with `subject`: `stream`, `fd[9]`, a path. Without memory it reports that there is no answer.
@@ -66,7 +70,9 @@ export class Content {
 
   /** Takes the next bytes. If they cannot be kept, the answer at the end reports it. */
   write(bytes: Buffer): void {
-    this.#isEmpty &&= bytes.length === 0
+    if (this.#beginning.length < TOP.length) {
+      this.#beginning = Buffer.concat([this.#beginning, bytes]).subarray(0, TOP.length)
+    }
     if (this.#trouble !== undefined) return
     try {
       this.#intake?.write(bytes)
@@ -94,7 +100,7 @@ export class Content {
       if (this.#trouble !== undefined) throw this.#trouble
       const plan = this.#plan!
       if (plan.kind === 'pass') return this.#pass(plan)
-      if (this.#isEmpty) return this.#clean()
+      if (this.#beginning.length === 0) return this.#clean()
       const message = this.#intake!.finish()
       const { isClusterPeer, context } = plan
       const client = { mayRelay: false, isClusterPeer, isBounceInjector: false, origin: ORIGIN }
@@ -139,9 +145,18 @@ export class Content {
     this.#intake?.close()
   }
 
+  /**
+   * While scanning is disabled, programs of this host get OK, so that mail passes. Other hosts get an error, and so does
+   * another onescan: it would state that the mail is clean, in X-QHPSI and stamps.
+   */
   #pass({ cause, reason }: PassingPlan): ContentReply {
-    this.#services.log(passLine(reason, this.#logContext(undefined)))
-    return cause === 'disabled' ? this.#clean() : this.#failed('config')
+    const isOfOtherScanner = this.#client.isOnOtherHost || this.#beginning.equals(TOP)
+    if (cause === 'disabled' && !isOfOtherScanner) {
+      this.#services.log(passLine(reason, this.#logContext(undefined)))
+      return this.#clean()
+    }
+    this.#services.log(faultLine(new Fault('config', reason), this.#logContext(undefined)))
+    return this.#failed(cause === 'disabled' ? 'disabled' : 'config')
   }
 
   #answerTo(decision: Decision): ContentReply {
@@ -183,6 +198,9 @@ export class Content {
     return { doorFields: [['interface', 'clamd'], ...fields], remote, transaction, total }
   }
 }
+
+/** The first bytes of each message that another onescan scans. */
+const TOP = TOP_LINE.subarray(0, 32)
 
 /** The client's address is not that of the sending host, so lines with client= never match. */
 const ORIGIN = { interface: 'clamd' } as const

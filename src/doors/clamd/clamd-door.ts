@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { type Configuration, requireIdentity } from '../../configuration/configuration.ts'
 import type { LogField } from '../../lib/log/line-format.ts'
+import { isLoopback, parseIpAddress } from '../../lib/net/ip-address.ts'
 import { descriptorOf } from '../../lib/process/descriptors.ts'
 import { loadSystem, type System } from '../../lib/runtime/system.ts'
 import { longestSilent } from '../../serving/idle.ts'
@@ -138,16 +139,25 @@ function serveClient(
         ['peer_pid', peer.pid],
       ]
     : []
+  const isOnOtherHost = services.isSecure || !isOfThisHost(socket)
   const near = stream && peer && { uid: peer.uid, takeDescriptors: () => stream.takeDescriptors() }
   const session = new ClamdConversation(wire, requests, services, {
     memoryOwner,
     remote,
+    isOnOtherHost,
     fields,
     near,
   })
   void wire.converse(() => session.run().finally(() => lease.close()))
   ;(stream ?? socket).resume()
   return wire
+}
+
+/** Returns whether a client is a program of this host: on a unix socket, or at one of its addresses. */
+function isOfThisHost({ remoteAddress, localAddress }: Socket): boolean {
+  if (remoteAddress === undefined || remoteAddress === localAddress) return true
+  const address = parseIpAddress(remoteAddress)
+  return address !== undefined && isLoopback(address)
 }
 
 const TOO_MANY = 'too many connections'

@@ -74,6 +74,8 @@ export class ClamdServices extends MailServices {
   readonly maxClients: number
   readonly maxNames: number
   readonly timeouts: ClamdTimeouts
+  /** Whether clients connect over TLS: other hosts that run onescan. */
+  readonly isSecure: boolean
   readonly #contentKind: ClientContent
   /** Logs trouble that concerns no content. */
   readonly complain: (line: string) => void
@@ -88,6 +90,7 @@ export class ClamdServices extends MailServices {
     this.maxSize = options.maxSize
     this.maxClients = options.maxClients
     this.maxNames = options.maxNames ?? MAX_NAMES
+    this.isSecure = options.isSecure === true
     this.timeouts = { ...standardTimeouts, ...options.timeouts }
     this.complain = (line) => options.log(`clamd: ${line}`)
     this.#noteOnce = onceAMinute(this.complain)
@@ -120,7 +123,7 @@ export class ClamdServices extends MailServices {
   }
 
   #servesRspamd(): boolean {
-    return readSetting(this.configuration.env, 'SCANFAIL_CLAMD') === 'limit'
+    return !this.isSecure && readSetting(this.configuration.env, 'SCANFAIL_CLAMD') === 'limit'
   }
 
   /** Returns the answer to STATS: clamd's form, with what is judged here. */

@@ -4,6 +4,7 @@ import { byteSize } from '../../lib/text/values.ts'
 import { Bytes } from '../../mail/message/bytes.ts'
 import { limits as readingLimits } from '../../mail/mime/index.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
+import { isSecure } from '../../scan/scanners/clamd/connect.ts'
 import { valueIn } from '../../scan/scanners/clamd/database.ts'
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
@@ -76,12 +77,8 @@ export async function checkClamdLimits(
   server: ClamdServer,
   settings: ScanSettings,
 ): Promise<CheckLine[]> {
-  if (await isClean(server, Buffer.from(EICAR))) {
-    const value =
-      'has no signature of the EICAR test virus: what it unpacks cannot be tested, and every part of mail is scanned separately'
-    const remedy = "load ClamAV's own signatures with freshclam"
-    return [warning(`clamd ${server.address.text} EICAR`, value, remedy)]
-  }
+  const canary = await checkCanary(server)
+  if (canary?.level === 'error') return [canary]
   const archives = await checkArchives(server)
   if (await isClean(server, eicarMessage)) {
     const value = 'is off: clamd does not unpack mail, so its limits cannot be tested'
@@ -97,6 +94,27 @@ export async function checkClamdLimits(
     ...(depth ? [depth] : []),
     ...(alert.level === 'ok' ? await checkForms(server, settings) : []),
   ]
+}
+
+/**
+ * Checks whether clamd finds the EICAR test virus: otherwise its clean answers are not used
+ * (scan/scanners/clamd/canary.ts). Undefined if it does not answer.
+ */
+export async function checkCanary(
+  server: ClamdServer,
+  signal: AbortSignal = AbortSignal.timeout(SCAN_TIMEOUT),
+): Promise<CheckLine | undefined> {
+  const what = `clamd ${server.address.text} EICAR`
+  const outcome = await scan(server, Bytes.of(Buffer.from(EICAR)), signal)
+  if (outcome.kind !== 'answered') return undefined
+  const { reply } = outcome
+  if (reply.answer === 'infected') return ok(what, 'is found')
+  const answer = reply.answer === 'clean' ? 'is reported as clean' : reply.reason
+  const value = `${answer}: this server is not used, and onescand defers mail that no other one scans`
+  const remedy = isSecure(server.address)
+    ? 'run "onescan enable" on that host'
+    : "load ClamAV's own signatures with freshclam"
+  return failure(what, value, remedy)
 }
 
 /** Names the parts of ordinary mail that a server, which reports its limits, extracts itself. */
@@ -157,8 +175,11 @@ async function checkLargeMail(
 
 const scanLarge = (server: ClamdServer, size: number) => scan(server, largeEicarMessage(size))
 
-const scan = (server: ClamdServer, bytes: Bytes) =>
-  server.scan([{ bytes }], { signal: AbortSignal.timeout(SCAN_TIMEOUT), note() {} })
+const scan = (
+  server: ClamdServer,
+  bytes: Bytes,
+  signal: AbortSignal = AbortSignal.timeout(SCAN_TIMEOUT),
+) => server.scan([{ bytes }], { signal, note() {} })
 
 /**
  * Resolves to the approximate upper limit, in bytes, of mail that clamd reads completely. `over` exceeds it.

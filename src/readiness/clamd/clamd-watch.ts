@@ -5,6 +5,7 @@ import { readUptime } from '../../lib/flow/uptime.ts'
 import { loadSystem } from '../../lib/runtime/system.ts'
 import type { FormSet } from '../../mail/mime/index.ts'
 import type { ClamdState } from '../../observe/live/process-report.ts'
+import type { CanaryEvent } from '../../scan/scanners/clamd/canary.ts'
 import { type ClamdAddress, clamdAddressesOf } from '../../scan/scanners/clamd/clamd-address.ts'
 import { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import type { ExtractionEvent } from '../../scan/scanners/clamd/extracted-forms.ts'
@@ -13,7 +14,7 @@ import { socketCreatedAt } from '../../scan/scanners/clamd/versions.ts'
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import { askVersion } from './check-clamd.ts'
 import { describeForms, probeRoom, tryForms } from './clamd-forms.ts'
-import { checkAlert, checkDepth } from './clamd-limits.ts'
+import { checkAlert, checkCanary, checkDepth } from './clamd-limits.ts'
 import { signaturesOf } from './clamd-signatures.ts'
 
 /** Milliseconds between two rounds of requests. */
@@ -47,6 +48,8 @@ interface KnownClamd {
   probe: ExtractionProbe | undefined
   /** The last line of the log about what it extracts. */
   logged: string | undefined
+  /** The check line about the test virus, or undefined if it has not answered yet. */
+  canary: CheckLine | undefined
   /** The check line about mail over its limits, or undefined if it has not answered yet. */
   alert: CheckLine | undefined
   /** The check line about how deep it scans, and the conversation in which it answered. */
@@ -57,10 +60,10 @@ interface KnownClamd {
 
 /**
  * Checks every 15 seconds whether each server of the plugin clamd answers, and how old its signatures are.
- * Every minute, and when the server comes back, tests whether it reports mail that it did not fully scan
- * (AlertExceedsMax). The log gets a line if a server does not report such mail, and when it does again, and if
- * it extracts other parts from mail than before. It gets none about a server that cannot be reached, since
- * scans report that.
+ * Every minute, and when the server comes back, tests whether it finds the test virus, which `onCanary` receives, and
+ * whether it reports mail that it did not fully scan (AlertExceedsMax). The log gets a line if a server does not, and when
+ * it does again, and if it extracts other parts from mail than before. It gets none about a server that cannot be reached,
+ * since scans report that.
  *
  * If parts of mail are scanned separately (SECONDLOOK), a server that reports such mail is tested once for what
  * it extracts, and again after a restart or with other signatures. `onExtraction` receives that, if the server has room
@@ -72,6 +75,7 @@ export class ClamdWatch {
   readonly #settings: () => ScanSettings | undefined
   readonly #log: (line: string) => void
   readonly #onExtraction: (event: ExtractionEvent) => void
+  readonly #onCanary: (event: CanaryEvent) => void
   readonly #isWanted: () => boolean
   readonly #onRestart: () => void
   readonly #asking: RepeatedWork
@@ -84,11 +88,13 @@ export class ClamdWatch {
     {
       every = ROUND_INTERVAL,
       onExtraction = () => {},
+      onCanary = () => {},
       isWanted = () => false,
       onRestart = () => {},
     }: {
       readonly every?: number
       readonly onExtraction?: (event: ExtractionEvent) => void
+      readonly onCanary?: (event: CanaryEvent) => void
       readonly isWanted?: () => boolean
       readonly onRestart?: () => void
     } = {},
@@ -96,6 +102,7 @@ export class ClamdWatch {
     this.#settings = settings
     this.#log = log
     this.#onExtraction = onExtraction
+    this.#onCanary = onCanary
     this.#isWanted = isWanted
     this.#onRestart = onRestart
     this.#asking = repeat(
@@ -114,9 +121,10 @@ export class ClamdWatch {
     return [...this.#known.values()].map(({ state }) => state)
   }
 
-  /** What is wrong with the limits of servers, a check line each. */
+  /** What is wrong with servers, a check line each. */
   get complaints(): readonly CheckLine[] {
-    const all = [...this.#known.values()].flatMap(({ alert, depth }) => [alert, depth?.checkLine])
+    const known = [...this.#known.values()]
+    const all = known.flatMap(({ canary, alert, depth }) => [canary, alert, depth?.checkLine])
     return all.filter(
       (checkLine): checkLine is CheckLine => !!checkLine && checkLine.level !== 'ok',
     )
@@ -135,8 +143,8 @@ export class ClamdWatch {
       const state = stateBy(server, await askVersion(server, stopped, session))
       if (state.up && before !== undefined && sessions > before.sessions) this.#onRestart()
       const wait = before?.state.up ? before.wait : 0
-      const { alert, depth, probe, logged } = before ?? {}
-      return [server.text, { state, session, sessions, alert, depth, probe, logged, wait }]
+      const { canary, alert, depth, probe, logged } = before ?? {}
+      return [server.text, { state, session, sessions, canary, alert, depth, probe, logged, wait }]
     })
     const known = new Map(await Promise.all(asked))
     for (const [text, { session }] of this.#known) if (!known.has(text)) session.end()
@@ -159,6 +167,7 @@ export class ClamdWatch {
   /** Another server, or the same one with other settings, may answer at this address from now on. */
   #forget({ text }: ClamdAddress): void {
     this.#onExtraction({ kind: 'extracts', server: text, forms: undefined })
+    this.#onCanary({ kind: 'canary', server: text, isFound: false })
     this.#onRestart()
   }
 
@@ -168,6 +177,12 @@ export class ClamdWatch {
     known.wait = LIMITS_AFTER - 1
     const signal = AbortSignal.any([stopped, AbortSignal.timeout(LIMITS_TIMEOUT)])
     const clamd = new ClamdServer(server, { lasting: false, passing: loadSystem() })
+    const canary = await checkCanary(clamd, signal)
+    if (canary === undefined) return // it did not answer
+    known.canary = this.#logNews(known.canary, canary)
+    const isFound = canary.level === 'ok'
+    this.#onCanary({ kind: 'canary', server: server.text, isFound })
+    if (!isFound) return // the other tests search for the same virus
     const alert = await checkAlert(clamd, signal)
     if (alert.level !== 'warning') known.alert = this.#logNews(known.alert, alert)
     if (known.depth?.of === known.sessions) return // MaxRecursion changes by a restart alone

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { Canaries, type CanaryEvent } from '../scanners/clamd/canary.ts'
 import {
   ExtractedForms,
   type ExtractionEvent,
@@ -29,6 +30,7 @@ type HostEvent =
   | ScanEvent
   | PoisonEvent
   | ExtractionEvent
+  | CanaryEvent
   | WantedEvent
   | { readonly kind: 'restarted'; readonly at: number }
 
@@ -50,6 +52,8 @@ export class HostMemory {
   readonly suspectGate = new SuspectGate()
   /** The parts that each clamd was shown to extract from mail. */
   readonly extracted: ExtractedForms
+  /** Each clamd that finds the test virus. */
+  readonly canaries = new Canaries()
   /** The messages that this process is judging, for the first process. */
   readonly crashRecord: CrashRecord | undefined
   readonly #self: number
@@ -113,6 +117,12 @@ export class HostMemory {
     this.#notify(event)
   }
 
+  /** Notes whether a server has found the test virus, in all processes. */
+  noteCanary(event: CanaryEvent): void {
+    this.canaries.record(event)
+    this.#notify(event)
+  }
+
   /** Sends events to the other processes through `send` from now on. */
   connect(send: (events: HostEvents) => void): void {
     this.#send = send
@@ -166,6 +176,9 @@ export class HostMemory {
         break
       case 'extracts':
         this.extracted.record(event)
+        break
+      case 'canary':
+        this.canaries.record(event)
         break
       case 'wanted':
         this.extracted.want()

@@ -2,6 +2,7 @@ import { extname } from 'node:path'
 import { errorText, Fault } from '../../lib/errors/fault.ts'
 import { loadSystem } from '../../lib/runtime/system.ts'
 import { type BuiltInName, builtInNames, isBuiltIn } from '../../settings/table/scanners.ts'
+import type { Canaries } from './clamd/canary.ts'
 import type { ExtractedForms } from './clamd/extracted-forms.ts'
 import type { ScanSettings } from './contract/scan-settings.ts'
 import type { Scanner } from './contract/scanner.ts'
@@ -20,19 +21,23 @@ interface ScannersOptions {
   readonly hasOtherClamd?: boolean
   /** The parts that servers were shown to extract from mail. */
   readonly extracted?: ExtractedForms
+  /** The servers that find the test virus. */
+  readonly canaries?: Canaries
 }
 
 /** Loads the plugins that are part of onescan, each for the first message that needs it. */
 const builtIn: Readonly<
   Record<BuiltInName, (settings: ScanSettings, options: ScannersOptions) => Promise<Scanner>>
 > = {
-  clamd: async (settings, { lasting = false, log, extracted, hasOtherClamd: areOthers }) => {
+  clamd: async (settings, options) => {
+    const { lasting = false, log, extracted, canaries, hasOtherClamd: areOthers } = options
     const { ClamdScanner } = await import('./clamd/clamd-scanner.ts')
     const passing = lasting ? loadSystem() : undefined
     return new ClamdScanner(settings, {
       lasting,
       passing,
       extracted,
+      canaries,
       areOthers,
       ...(log && { log }),
     })

@@ -139,12 +139,10 @@ t.test(
   },
 )
 
-t.test('without EICAR, clamd is asked about each part', { skip: clamdMissing }, async (t) => {
+t.test('without EICAR, clamd is not used', { skip: clamdMissing }, async (t) => {
   const database = { 'x.ndb': 'Other:0:*:00010203040506070809\n' }
   const clamd = await startClamd(t, { alertExceedsMax: true, database })
   const { said, log } = await watch(t, clamd.socket)
   t.match(said[0]?.forms, { firstFields: [], contents: [], multiparts: [] })
-  t.match(log, [
-    /ordinary parts: every part is scanned separately: clamd did not find the test virus/,
-  ])
+  t.match(log[0], /EICAR: is reported as clean: this server is not used/)
 })

@@ -17,6 +17,7 @@ import { clean, type ScanResult, unread } from '../findings/scan-result.ts'
 import { ScanPermits } from '../permits/scan-permits.ts'
 import type { Cacheable } from '../signatures/cacheable.ts'
 import type { SignatureFiles } from '../signatures/signature-files.ts'
+import type { Canaries } from './canary.ts'
 import { type ClamdAddress, readClamdAddress } from './clamd-address.ts'
 import { ClamdServer, STREAMED_MAX } from './clamd-server.ts'
 import { clamdConfOf, databaseOf, isOnThisHost, isSetIn } from './database.ts'
@@ -42,6 +43,8 @@ interface ClamdScannerOptions {
   readonly log?: (line: string) => void
   /** The parts that servers were shown to extract from mail. */
   readonly extracted?: ExtractedForms | undefined
+  /** The servers that find the test virus. */
+  readonly canaries?: Canaries | undefined
   /** Set if these are not the servers of the host, so that their verdicts are not those of the host. */
   readonly areOthers?: boolean | undefined
   /** Paths of clamd.conf(5), if different from those of the packages. */
@@ -118,13 +121,13 @@ export class ClamdScanner implements ContentScanner {
   }
 
   #serverAt(address: ClamdAddress): ClamdServer {
-    const { lasting = false, passing, log, extracted } = this.#options
+    const { lasting = false, passing, log, extracted, canaries } = this.#options
     const onChange = (state: keyof typeof CHANGES) => {
       // If there is only one server, each message reports it.
       if (this.#servers.length > 1) log?.(`clamd ${address.text}: ${CHANGES[state]}`)
     }
     const onBreak = () => extracted?.forget(address.text)
-    return new ClamdServer(address, { lasting, passing, onChange, onBreak })
+    return new ClamdServer(address, { lasting, passing, canaries, onChange, onBreak })
   }
 
   #underWay(): Readonly<Record<string, number>> {

@@ -1,13 +1,16 @@
 import { closeSync } from 'node:fs'
 import { isFault } from '../../../lib/errors/fault.ts'
 import { BackOff } from '../../../lib/flow/back-off.ts'
-import { unlessAborted } from '../../../lib/flow/timeout.ts'
+import { ABORTED, unlessAborted } from '../../../lib/flow/timeout.ts'
 import { readUptime } from '../../../lib/flow/uptime.ts'
 import type { System } from '../../../lib/runtime/system.ts'
+import { Bytes } from '../../../mail/message/bytes.ts'
 import { writeInTurns } from '../../../mail/message/spool.ts'
 import { PACKET_DATA } from '../../../protocol/clamd/stream.ts'
 import { isLate, type Sample, type ScanTask } from '../contract/scanner.ts'
+import { EICAR } from '../eicar/eicar.ts'
 import type { ScanResult } from '../findings/scan-result.ts'
+import type { Canaries } from './canary.ts'
 import type { ClamdAddress } from './clamd-address.ts'
 import { DescriptorProbe } from './descriptor-probe.ts'
 import { descriptorsOf, probed, streamsOf } from './scan-commands.ts'
@@ -19,6 +22,9 @@ const ASKED_LAST_FOR = { first: 2_000, longest: 60_000 }
 
 /** Milliseconds for PONG. A clamd that was started again reads its signatures first, for longer. */
 const PONG_TIMEOUT = 1_000
+
+/** Milliseconds for the answer about the test virus. */
+const CANARY_TIMEOUT = 10_000
 
 /**
  * Upper limit, in bytes, for contents that are sent together as streams, although the server accepts
@@ -36,6 +42,8 @@ interface ClamdServerOptions {
   readonly lasting: boolean
   /** Passes descriptors to a server that accepts them. Without it all mail is streamed. */
   readonly passing?: System | undefined
+  /** Which servers find the test virus. Without it, each server is assumed to scan. */
+  readonly canaries?: Canaries | undefined
   /** Called once when it begins to fail, and once when it answers again. */
   readonly onChange?: (state: 'fails' | 'answers') => void
   /** Called when a connection broke: another server may listen there from now on. */
@@ -59,6 +67,9 @@ export class ClamdServer {
   #missingSince: number | undefined
   /** The check whether it has died, which is made once for all messages that it had. */
   #dying: Promise<boolean> | undefined
+  readonly #canaries: Canaries | undefined
+  /** The question about the test virus, which is asked once for all messages that wait for its answer. */
+  #canary: Promise<ClamdOutcome<ScanResult>> | undefined
   readonly #passing: System | undefined
   readonly #descriptors: DescriptorProbe | undefined
   readonly #sessions: ClamdSessions
@@ -71,6 +82,7 @@ export class ClamdServer {
     {
       lasting,
       passing,
+      canaries,
       onChange = () => {},
       onBreak = () => {},
       uptime = readUptime,
@@ -80,6 +92,7 @@ export class ClamdServer {
     this.#onChange = onChange
     this.#uptime = uptime
     this.#backOff = new BackOff(uptime, ASKED_LAST_FOR)
+    this.#canaries = canaries
     this.#passing = passing
     this.#descriptors = passing && new DescriptorProbe(address, passing)
     this.#sessions = new ClamdSessions(address, {
@@ -87,19 +100,25 @@ export class ClamdServer {
       passing,
       onBreak: () => {
         this.#descriptors?.forget()
+        this.#canaries?.forget(address.text)
         onBreak()
       },
     })
   }
 
-  /** Scans contents, all at once. The answer is about all of them. */
+  /**
+   * Scans contents, all at once. The answer is about all of them. A clean answer is used only if the server has
+   * found the test virus lately. If it has not, or answers with an error, it is tested now: a server that does not find it
+   * does not scan.
+   */
   async scan(
     contents: readonly ClamdContent[],
     task: ClamdTask,
   ): Promise<ClamdOutcome<ScanResult>> {
     this.#underWay++
     try {
-      const outcome = await this.#ask(contents, task)
+      const asked = await this.#ask(contents, task)
+      const outcome = await this.#confirmed(asked, task)
       this.#note(outcome, task)
       return outcome
     } finally {
@@ -179,6 +198,35 @@ export class ClamdServer {
     return (takes === true && (await this.#handOver(contents, task))) || sent
   }
 
+  /** Resolves to the outcome, or to why it is not used. */
+  async #confirmed(
+    outcome: ClamdOutcome<ScanResult>,
+    { signal }: ClamdTask,
+  ): Promise<ClamdOutcome<ScanResult>> {
+    if (this.#canaries === undefined || outcome.kind !== 'answered') return outcome
+    const { answer } = outcome.reply
+    if (answer === 'infected' || answer === 'unread') return outcome
+    if (answer === 'clean' && this.#canaries.countsAsScanner(this.address.text)) return outcome
+    this.#canary ??= this.#askCanary().finally(() => {
+      this.#canary = undefined
+    })
+    const found = await unlessAborted(this.#canary, signal)
+    if (found === ABORTED) return { kind: 'timed-out', reason: 'no answer within the time limit' }
+    if (found.kind === 'answered') {
+      return found.reply.answer === 'infected' ? outcome : NOT_SCANNING
+    }
+    // The message itself was answered, so it has not broken the server.
+    return { kind: 'unreachable', reason: found.reason, state: 'away' }
+  }
+
+  async #askCanary(): Promise<ClamdOutcome<ScanResult>> {
+    const commands = streamsOf([Bytes.of(Buffer.from(EICAR))])
+    const outcome = await this.#sessions.ask(commands, AbortSignal.timeout(CANARY_TIMEOUT))
+    const isFound = outcome.kind === 'answered' && outcome.reply.answer === 'infected'
+    this.#canaries?.record({ kind: 'canary', server: this.address.text, isFound })
+    return outcome
+  }
+
   #note(outcome: ClamdOutcome<ScanResult>, task: ClamdTask): void {
     switch (outcome.kind) {
       case 'answered':
@@ -196,6 +244,7 @@ export class ClamdServer {
         if (isLate(task.signal)) this.failed()
         return
       case 'broken':
+      case 'not scanning':
         this.failed()
     }
   }
@@ -240,6 +289,12 @@ export class ClamdServer {
     return undefined
   }
 }
+
+const NOT_SCANNING = {
+  kind: 'not scanning',
+  reason:
+    'does not find the EICAR test virus, so its results are not used; load its signatures, or run "onescan enable" there',
+} as const
 
 /** StreamMaxLength of clamd.conf is about streams alone. */
 function exceedsStreamMaxLength(outcome: ClamdOutcome<ScanResult>): boolean {

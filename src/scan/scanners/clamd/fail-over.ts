@@ -55,6 +55,7 @@ const CAUSE_OF = {
   unreachable: 'unreachable',
   broken: 'broken-off',
   'timed-out': 'timeout',
+  'not scanning': 'scanner-error',
 } as const satisfies Record<string, Cause>
 
 type ClamdFailure = Exclude<ClamdOutcome<never>, { kind: 'answered' }>
@@ -105,8 +106,7 @@ class ServerSearch {
     const outcome = await server.scan(this.#samples, task)
     if (outcome.kind !== 'answered') {
       this.#noteFailure(server, outcome)
-      const hasDied = outcome.kind === 'broken' ? await server.hasDied() : outcome.broke
-      this.#hasDied ||= hasDied === true
+      this.#hasDied ||= await hasDied(server, outcome)
       return undefined
     }
     task.signatures?.('clamd', version)
@@ -140,11 +140,9 @@ class ServerSearch {
       return
     }
     this.#left.delete(server)
-    if (failure.kind === 'broken') {
-      this.#noteBroken()
-    } else {
-      this.#isOver = true // clamd may go on scanning, so no other server gets the message
-    }
+    if (failure.kind === 'broken') this.#noteBroken()
+    // clamd may go on scanning, so no other server gets the message.
+    if (failure.kind === 'timed-out') this.#isOver = true
   }
 
   #noteBroken(): void {
@@ -175,6 +173,12 @@ class ServerSearch {
     if (state === 'full') return true
     return server.missingFor < RETRY_TIMEOUTS[state]
   }
+}
+
+/** Resolves to whether this failure was the end of the server. */
+async function hasDied(server: ClamdServer, failure: ClamdFailure): Promise<boolean> {
+  if (failure.kind === 'broken') return server.hasDied()
+  return 'broke' in failure && failure.broke === true
 }
 
 /** The result, with the server in its reason. */

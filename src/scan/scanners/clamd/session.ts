@@ -32,6 +32,8 @@ export type ClamdOutcome<Answer> =
       readonly begun: boolean
       readonly waitedForCommand?: boolean
     }
+  /** The server replied, but does not find a test virus, so its reply is not used. */
+  | { readonly kind: 'not scanning'; readonly reason: string }
   /** The signal was aborted. clamd may continue to scan, so it is not asked again. `broke` as above. */
   | { readonly kind: 'timed-out'; readonly reason: string; readonly broke?: true }
 

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { EICAR } from '../../../../src/scan/scanners/eicar/eicar.ts'
 import type { Ending } from '../../../programs/host/server.ts'
 import { socketDirectory } from '../../../programs/host/socket-directory.ts'
 
@@ -29,7 +30,7 @@ export interface StandIn {
   /** The address, for CLAMD. */
   readonly socket: string
   readonly connections: readonly Socket[]
-  /** All commands but PING and VERSION, in the order of their coming. */
+  /** All commands but PING, VERSION and the test virus alone, in the order of their coming. */
   readonly asked: readonly Asked[]
   /** Has the stand-in die: all connections break, and nothing listens any more. */
   die(): void
@@ -41,7 +42,7 @@ export interface StandIn {
  * A server in clamd's place, for what a real one does only on bad days. PING is answered as clamd does,
  * unless `pings` is false, and VERSION with `version`; `answer` is called for every other command, once it
  * is whole, or `early` says so of the bytes that have come of it. It takes descriptors if `descriptors` is
- * set: what comes by them it cannot see.
+ * set: what comes by them it cannot see. It finds the test virus, as every scanner must, unless `findsEicar` is false.
  */
 export async function standIn(
   t: Ending,
@@ -51,6 +52,7 @@ export async function standIn(
     version = (): string => 'UNKNOWN COMMAND',
     descriptors = false,
     early = (_: Buffer): boolean => false,
+    findsEicar = true,
   } = {},
 ): Promise<StandIn> {
   const socket = socketPath(t)
@@ -76,7 +78,9 @@ export async function standIn(
         else if (next.command === 'zVERSION') {
           connection.write(`${inSession ? `${number}: ` : ''}${version()}\0`)
         } else if (next.command === 'zPING' && pings) connection.write(`${number}: PONG\0`)
-        else {
+        else if (findsEicar && next.message.equals(TEST_VIRUS)) {
+          numbered('stream: EICAR-Test FOUND')({ connection, number, inSession })
+        } else {
           const question = { connection, connectionNumber, number, inSession, ...next }
           if (next.command !== 'zPING') asked.push(question)
           answer(question)
@@ -94,8 +98,12 @@ export async function standIn(
   return { socket, connections, asked, die, revive: () => void server.listen(socket) }
 }
 
+const TEST_VIRUS = Buffer.from(EICAR)
+
 /** Makes an answer of a stand-in: in a session it bears the command's number. */
-export function numbered(reply: string): (asked: Asked) => void {
+export function numbered(
+  reply: string,
+): (asked: Pick<Asked, 'connection' | 'number' | 'inSession'>) => void {
   return ({ connection, number, inSession }) => {
     connection.write(`${inSession ? `${number}: ` : ''}${reply}\0`)
   }
