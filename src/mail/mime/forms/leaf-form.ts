@@ -1,5 +1,6 @@
 import type { Encoding } from '../headers/encodings.ts'
 import { transferEncodings } from '../leaves/transfer-encodings.ts'
+import { isEncodedOrdinarily } from '../ordinary/ordinary-encodings.ts'
 import type { Leaf } from '../reader/found.ts'
 import { contentForms, multipartForms, type PartForm } from '../traits/part-forms.ts'
 import { changesLines } from './libclamav-lines.ts'
@@ -16,7 +17,8 @@ const DISPOSITION = /^[ \t]*(?:attachment|inline)[ \t]*(?:;|\r?\n?$)/i
 export function formOfLeaf(leaf: Leaf, text: string): PartForm | undefined {
   const [encoding] = leaf.encodings
   const form = placedFormOf(leaf, encoding!)
-  if (form === undefined || transferEncodings[encoding!].encodes === 'bytes') return form
+  if (form === undefined || !isEncodedOrdinarily(text, encoding!)) return undefined
+  if (transferEncodings[encoding!].encodes === 'bytes') return form
   return changesLines(text, form.multiparts !== '') ? undefined : form
 }
 

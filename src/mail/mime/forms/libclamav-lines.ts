@@ -22,17 +22,20 @@ export function* hasOddDelimiter(
 }
 
 function isOddDelimiter(line: string, boundaries: ReadonlySet<string>): boolean {
-  const letters = line.trim().toLowerCase()
-  const like = [...boundaries].filter((boundary) => holdsInOrder(letters, boundary))
-  const isDelimiter = [`--${like[0]}`, `--${like[0]}--`].includes(letters)
-  return like.length > 1 || (like.length === 1 && !isDelimiter)
+  const like = [...boundaries].filter((boundary) => holdsInOrder(line, boundary))
+  if (like.length !== 1) return like.length > 1
+  const written = line.trimStart().replace(/\r$/, '')
+  return written !== `--${like[0]}` && written !== `--${like[0]}--`
 }
 
-/** Whether a line has all characters of a boundary, in their order. */
+/** Whether a line has all characters of a boundary, in their order and in any letter case. */
 function holdsInOrder(line: string, boundary: string): boolean {
+  const letters = line.toLowerCase()
   let at = 0
-  for (const character of boundary) at = line.indexOf(character, at) + 1 || line.length + 1
-  return at <= line.length
+  for (const character of boundary.toLowerCase()) {
+    at = letters.indexOf(character, at) + 1 || letters.length + 1
+  }
+  return at <= letters.length
 }
 
 /** The first lines of a body that libclamav treats as the last ones of the header above it. */

@@ -5,6 +5,7 @@ import type { EmbeddedData } from '../leaves/embedded-data.ts'
 import { kindsInFiles, kindsInTexts } from '../leaves/embedded-formats.ts'
 import { isPlainLeaf } from '../leaves/plain.ts'
 import { transferEncodings } from '../leaves/transfer-encodings.ts'
+import { type OrdinaryPart, readOrdinaryMail } from '../ordinary/ordinary-mail.ts'
 import type { Leaf } from '../reader/found.ts'
 import { multipartForms } from '../traits/part-forms.ts'
 import { beginsAsField, hasCutLine, hasOddDelimiter, isLikeReturned } from './libclamav-lines.ts'
@@ -43,12 +44,25 @@ export function* plainTextOf(
   if (!arePlain) return undefined
   yield* work.countUnits((SEARCHES * source.size) / SEARCHED_PER_UNIT)
   const text = source.gather().toString('latin1')
+  const parts = readOrdinaryMail(text, above)
+  if (parts === undefined || !haveSameRanges(leaves, parts)) return undefined
   const boundaries = new Set(headers.flatMap(boundariesOf))
   const isOdd =
     hasCutLine(text, above) ||
     (boundaries.size > 0 && (yield* hasOddDelimiter(text, boundaries, work))) ||
     leaves.some((leaf) => isReadOtherwise(leaf, text.slice(leaf.from, leaf.to), embedded))
   return isOdd ? undefined : text
+}
+
+/** Whether each leaf with a header is a part of an ordinary mail, or a whole message in it. */
+function haveSameRanges(leaves: readonly Leaf[], parts: readonly OrdinaryPart[]): boolean {
+  const ranges = new Set(parts.map(({ from, to }) => `${from} ${to}`))
+  return leaves.every(
+    (leaf) =>
+      ranges.has(`${leaf.from} ${leaf.to}`) ||
+      leaf.header.fields.length === 0 ||
+      isAttachedMail(leaf),
+  )
 }
 
 /** Whether libclamav may read the header of a leaf further, or take something out of its text. */
@@ -98,9 +112,8 @@ function isPlainHeader({ isPlain, oddities, fields, multipart, type }: PartHeade
   )
 }
 
-/** Returns the boundary of a header as libclamav compares it, if it has one. */
-function boundariesOf(header: PartHeader): readonly string[] {
-  return header.boundary === undefined ? [] : [header.boundary.toLowerCase()]
+function boundariesOf({ boundary }: PartHeader): readonly string[] {
+  return boundary === undefined ? [] : [boundary]
 }
 
 /**

@@ -5,6 +5,7 @@ import { type Evasion, FILE_TYPE, FORM_DATA, ZIP_TYPE } from './compose.ts'
 import { containers } from './containers.ts'
 import { fields } from './fields.ts'
 import { flowed } from './flowed.ts'
+import { left } from './left.ts'
 import { limits } from './limits.ts'
 import { nested } from './nested.ts'
 import { quotedPrintable } from './quoted-printable.ts'
@@ -47,6 +48,7 @@ export const evasions: Readonly<Record<string, readonly Evasion[]>> = {
   'whole files': wholeFiles,
   'format=flowed': flowed,
   'mails within': nested,
+  'left to the whole': left,
   limits,
   'limits as form-data': asFormData(limits),
 }
