@@ -52,6 +52,8 @@ export interface ClamdOptions {
   readonly structuredDataDetection?: boolean
   readonly maxFiles?: number
   readonly maxRecursion?: number
+  readonly PCREMatchLimit?: number
+  readonly PCRERecMatchLimit?: number
   readonly scanMail?: false
   readonly scanArchive?: false
   readonly followFileSymlinks?: boolean

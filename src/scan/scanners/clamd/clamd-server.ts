@@ -65,8 +65,8 @@ export class ClamdServer {
   readonly #backOff: BackOff<ClamdServer>
   /** Since when no message has reached it. */
   #missingSince: number | undefined
-  /** The check whether it has died, which is made once for all messages that it had. */
-  #dying: Promise<boolean> | undefined
+  /** The check of isMute(), which is made once for all messages that it had. */
+  #isMute: Promise<boolean> | undefined
   readonly #canaries: Canaries | undefined
   /** The question about the test virus, which is asked once for all messages that wait for its answer. */
   #canary: Promise<ClamdOutcome<ScanResult>> | undefined
@@ -152,16 +152,16 @@ export class ClamdServer {
   }
 
   /**
-   * Resolves to whether the server has died. Must be called immediately after it closed a connection without
-   * a whole reply: a dead server does not answer then.
+   * Resolves to whether no process takes connections at the server's socket now, as immediately after its death. They
+   * may wait there until it is started again.
    */
-  hasDied(): Promise<boolean> {
-    this.#dying ??= askClamd(this.address, 'PING', AbortSignal.timeout(PONG_TIMEOUT))
-      .then(({ kind }) => kind !== 'answered')
+  isMute(): Promise<boolean> {
+    this.#isMute ??= askClamd(this.address, 'PING', AbortSignal.timeout(PONG_TIMEOUT))
+      .then(({ kind }) => kind === 'unreachable' || kind === 'timed-out')
       .finally(() => {
-        this.#dying = undefined
+        this.#isMute = undefined
       })
-    return this.#dying
+    return this.#isMute
   }
 
   /** Notes that it did not answer in time, or broke off. */

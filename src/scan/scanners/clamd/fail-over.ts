@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { doubledPause } from '../../../lib/flow/back-off.ts'
 import { isLate, type Sample, type ScanTask } from '../contract/scanner.ts'
 import { type Cause, type ScanResult, scannerDied, unknown } from '../findings/scan-result.ts'
+import { hasEnded } from './clamd-peer.ts'
 import type { ClamdServer } from './clamd-server.ts'
 import type { Absence, ClamdOutcome } from './session.ts'
 
@@ -175,10 +176,16 @@ class ServerSearch {
   }
 }
 
-/** Resolves to whether this failure was the end of the server. */
+/**
+ * Resolves to whether the server has died with the message. The end of a TCP connection does not show that: it may
+ * be the network, or a program in between. A unix socket has nothing in between, so there the process is looked at,
+ * or, where it is not seen, whether the socket answers no longer.
+ */
 async function hasDied(server: ClamdServer, failure: ClamdFailure): Promise<boolean> {
-  if (failure.kind === 'broken') return server.hasDied()
-  return 'broke' in failure && failure.broke === true
+  const { peer } = (failure.kind === 'broken' ? failure : 'broke' in failure && failure.broke) || {}
+  if (peer === undefined) return false
+  if (peer !== 'unseen') return hasEnded(peer)
+  return failure.kind !== 'broken' || server.isMute()
 }
 
 /** The result, with the server in its reason. */

@@ -113,7 +113,7 @@ export class ClamdSessions {
     // The server did not close an idle connection: it has gone, and it had this message. If systemd keeps
     // its socket, a connection to it waits until it is back.
     const isGone = outcome.kind === 'unreachable' || outcome.kind === 'timed-out'
-    return isGone && idle ? { ...outcome, broke: true } : outcome
+    return isGone && idle ? { ...outcome, broke: { peer: idle.peer } } : outcome
   }
 
   /** Ends idle connections at once, and the others when their conversations are over. */

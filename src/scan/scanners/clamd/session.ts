@@ -2,12 +2,14 @@ import { errorCode, errorText } from '../../../lib/errors/fault.ts'
 import { nextTurn } from '../../../lib/flow/event-loop.ts'
 import { TIMED_OUT, withDeadline, withTimeout } from '../../../lib/flow/timeout.ts'
 import { responds } from '../../../lib/path/responds.ts'
+import { descriptorOf } from '../../../lib/process/descriptors.ts'
 import type { System } from '../../../lib/runtime/system.ts'
 import { formatDuration } from '../../../lib/text/units.ts'
 import { whyServerIsRefused } from '../../../protocol/clamd/tls-identity.ts'
 import { clamdWords } from '../../../protocol/clamd/write-reply.ts'
 import { type Connection, ServerWire } from '../../../protocol/connection/server-wire.ts'
 import type { ClamdAddress } from './clamd-address.ts'
+import { type ClamdPeer, peerAt } from './clamd-peer.ts'
 import { isSecure, loadConnect } from './connect.ts'
 import { ClamdReplyReader } from './read-reply.ts'
 
@@ -20,22 +22,27 @@ export type ClamdOutcome<Answer> =
       readonly reason: string
       readonly state: Absence
       /** Set if a kept connection broke in the same conversation a moment before. */
-      readonly broke?: true
+      readonly broke?: BrokenConnection
     }
   /**
    * The server took the connection and closed it before its reply was whole. `waitedForCommand` is set if it
    * did so because no further command came, although it had not answered.
    */
-  | {
+  | ({
       readonly kind: 'broken'
       readonly reason: string
       readonly begun: boolean
       readonly waitedForCommand?: boolean
-    }
+    } & BrokenConnection)
   /** The server replied, but does not find a test virus, so its reply is not used. */
   | { readonly kind: 'not scanning'; readonly reason: string }
   /** The signal was aborted. clamd may continue to scan, so it is not asked again. `broke` as above. */
-  | { readonly kind: 'timed-out'; readonly reason: string; readonly broke?: true }
+  | { readonly kind: 'timed-out'; readonly reason: string; readonly broke?: BrokenConnection }
+
+/** A connection that has ended before a whole reply. `peer` is undefined for TCP. */
+interface BrokenConnection {
+  readonly peer: ClamdPeer | undefined
+}
 
 /**
  * Why there is no connection.
@@ -94,7 +101,9 @@ export class ClamdSession {
   readonly #address: ClamdAddress
   readonly #passing: System | undefined
   readonly #onBreak: () => void
+  #socket: Connection | undefined
   #wire: ServerWire | undefined
+  #peer: ClamdPeer | undefined
   /** Commands sent so far. */
   #commands = 0
   /** The replies to the current request. */
@@ -114,6 +123,11 @@ export class ClamdSession {
     this.#address = address
     this.#passing = passing
     this.#onBreak = onBreak
+  }
+
+  /** The process at the other end of a unix socket. Undefined before it is connected, and for TCP. */
+  get peer(): ClamdPeer | undefined {
+    return this.#peer
   }
 
   /** Whether one request was sent, and another one may be. */
@@ -163,7 +177,8 @@ export class ClamdSession {
     this.#commands += count
     const replies = new ClamdReplyReader(count)
     this.#replies = replies
-    this.#wire ??= this.#open(connect(this.#address))
+    this.#socket ??= connect(this.#address)
+    this.#wire ??= this.#open(this.#socket)
     const wire = this.#wire
     let sentAll = false
     const sending = this.#send(wire, first === 1 ? greeted(packets()) : packets()).then(
@@ -179,7 +194,7 @@ export class ClamdSession {
       if (!sentAll || !numbered?.isAll) this.end()
       if (numbered === undefined) {
         const reason = 'answered another request'
-        return { kind: 'broken', reason, begun: false }
+        return { kind: 'broken', reason, begun: false, peer: undefined }
       }
       return { kind: 'answered', reply: read({ replies: numbered.replies, sentAll }) }
     } catch (error) {
@@ -207,16 +222,23 @@ export class ClamdSession {
       explain: (error) => {
         if (error && !wire.isConnected) return new Unanswered(absent(error))
         this.#onBreak()
-        return new Unanswered(broken(error, this.#replies?.received()))
+        return new Unanswered(broken(error, this.#peer, this.#replies?.received()))
       },
     })
     return wire
+  }
+
+  #notePeer(): void {
+    const socket = descriptorOf(this.#socket!)
+    if (this.#address.kind !== 'unix' || !this.#passing || socket === undefined) return
+    this.#peer = peerAt(socket, this.#passing)
   }
 
   async #send(wire: ServerWire, packets: Iterable<ClamdPacket>): Promise<void> {
     if (!wire.isConnected) {
       const isLate = (await withTimeout(wire.connected(), CONNECT_TIMEOUT)) === TIMED_OUT
       if (isLate) throw wire.end(new Unanswered(silent))
+      this.#notePeer()
     }
     const passing = this.#passing
     let isFirst = true
@@ -259,14 +281,18 @@ const hidden = {
   state: 'silent',
 } as const
 
-function broken(error: Error | undefined, received: Buffer = NOTHING): ClamdOutcome<never> {
+function broken(
+  error: Error | undefined,
+  peer: ClamdPeer | undefined,
+  received: Buffer = NOTHING,
+): ClamdOutcome<never> {
   const begun = received.length > 0
   const event = begun
     ? 'closed the connection during its reply'
     : 'closed the connection without a reply'
   const reason = error ? `${event} (${errorCode(error) || errorText(error)})` : event
   const waitedForCommand = received.toString('latin1').trimEnd().endsWith(clamdWords.readTimedOut)
-  return { kind: 'broken', reason, begun, waitedForCommand }
+  return { kind: 'broken', reason, begun, waitedForCommand, peer }
 }
 
 const NOTHING = Buffer.alloc(0)

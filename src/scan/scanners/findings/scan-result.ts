@@ -103,7 +103,7 @@ export const causesInWords = {
   timeout: "SCANTIMEOUT or the scanner's own deadline expired",
   busy: 'the scan could not start before SCANTIMEOUT, or the message could not be scanned alone',
   unreachable: 'the scanner cannot be reached or started',
-  'broken-off': 'the scanner crashed, or closed the connection during the scan',
+  'broken-off': 'the scanner ended, or its connection did, during the scan',
   limit: 'the content is larger than the scanner accepts',
   memory: 'no memory, disk space or descriptors',
   'scanner-error': 'the scanner reported an error, or gave an invalid answer',

@@ -43,6 +43,7 @@ export interface StandIn {
  * unless `pings` is false, and VERSION with `version`; `answer` is called for every other command, once it
  * is whole, or `early` says so of the bytes that have come of it. It takes descriptors if `descriptors` is
  * set: what comes by them it cannot see. It finds the test virus, as every scanner must, unless `findsEicar` is false.
+ * `place` is a path, or a socket that listens already.
  */
 export async function standIn(
   t: Ending,
@@ -53,9 +54,10 @@ export async function standIn(
     descriptors = false,
     early = (_: Buffer): boolean => false,
     findsEicar = true,
+    place = socketPath(t) as string | { readonly fd: number },
   } = {},
 ): Promise<StandIn> {
-  const socket = socketPath(t)
+  const socket = typeof place === 'string' ? place : ''
   const connections: Socket[] = []
   const asked: Asked[] = []
   const server = createServer((connection) => {
@@ -88,7 +90,7 @@ export async function standIn(
       }
     })
   })
-  server.listen(socket)
+  server.listen(place)
   await once(server, 'listening')
   const die = () => {
     for (const connection of connections) connection.destroy()
