@@ -16,7 +16,7 @@ export function checkKeyring(host: StageHost): CheckLine[] {
   if (keys === undefined && off === undefined) {
     if (signsByOnescand(host))
       return [ok('keyring', `none at ${path}: onescand signs, if it has keys`)]
-    const other = keyringOfPackage()
+    const other = keyringOfPackage(host.directories.control)
     const value = `none at ${path}: no stamps, all mail is scanned`
     if (other === undefined) return [ok('keyring', value)]
     return [warning('keyring', `${value}, and ${other} is not used`, `set CLUSTERKEYS=${other}`)]
@@ -27,10 +27,18 @@ export function checkKeyring(host: StageHost): CheckLine[] {
 /** The directory of keyrings in the documentation. */
 const RINGS = '/etc/onescan/keys'
 
-/** A keyring there, which only CLUSTERKEYS names. */
-function keyringOfPackage(): string | undefined {
-  const [name] = attempt(() => readdirSync(RINGS)) ?? []
-  return name && join(RINGS, name)
+/**
+ * Returns a keyring there, which only CLUSTERKEYS names: a file that could be used as one and has a key as `onescan keygen`
+ * makes it. Tokens, certificates and their keys are kept there, too, and a token looks like an md5 key.
+ */
+function keyringOfPackage(control: string): string | undefined {
+  const names = attempt(() => readdirSync(RINGS)) ?? []
+  return names
+    .map((name) => join(RINGS, name))
+    .find((path) => {
+      const { keys = [] } = attempt(() => loadKeyring({ CLUSTERKEYS: path }, control)) ?? {}
+      return keys.some(({ scheme }) => scheme === 'hmac-sha256')
+    })
 }
 
 function checkReader(host: StageHost, path: string): CheckLine {

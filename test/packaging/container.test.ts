@@ -133,6 +133,14 @@ t.test('compose.yaml', { skip }, async (t) => {
     })
   }
 
+  t.test('check asks the onescand of the container, and knows what this place is', (t) => {
+    const said = inOnescan('sh', '-c', 'onescan check; true')
+    t.match(said, /reports a clean message as clean, and finds EICAR; open: .*milter inet:0/)
+    t.match(said, /^ok +mail server: this host has none; onescand serves other hosts at /m)
+    t.notMatch(said, /^error|does not answer|is not used|only to root/m)
+    t.end()
+  })
+
   t.test('the image has the command that tests any mail server', async (t) => {
     const words = ['--mail', 'ben@example.org', '--smtp', '127.0.0.1:10024']
     const said = inOnescan('onescan', 'check', ...words) // throws if anything was accepted but clean mail

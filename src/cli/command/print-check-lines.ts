@@ -33,7 +33,7 @@ export async function printCheckLines(
       const { account } = checkLine
       if (account !== printed.at(-1)?.account) {
         output.text(
-          account === undefined ? 'as root finds:\n' : `as the account ${account} reports:\n`,
+          account === undefined ? `${ownName()}:\n` : `as the account ${account} reports:\n`,
         )
       }
       printed.push(checkLine)
@@ -48,6 +48,9 @@ export async function printCheckLines(
   output.text(`${sumOf(printed, unseen)}\n`)
   return exitCodeOf(printed)
 }
+
+/** Names the process that prints, beside accounts that report. */
+const ownName = () => (process.getuid!() === 0 ? 'as root finds' : 'this command finds')
 
 /** Returns whether the same account reported the same about another subject. */
 function isPrinted(

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { errorText, Fault } from '../../../lib/errors/fault.ts'
 import { Cdb, parseTcpRule } from '../../../lib/net/tcp-rules.ts'
@@ -6,6 +7,7 @@ import type { Environment } from '../../../lib/process/environment.ts'
 import { type Accounts, ownAccount } from '../../../readiness/stage/account.ts'
 import type { StageHost } from '../../../readiness/stage/stage.ts'
 import { readControlDirectories } from '../../../settings/control-directories.ts'
+import { settingTable } from '../../../settings/table.ts'
 import type { MemoryLimits, RunningService } from '../../host/running-services.ts'
 import { type EnvironmentOptions, slotEnvironment } from '../../host/slot-environment.ts'
 import { installedQueue } from '../../mail/hand-to-slot.ts'
@@ -30,12 +32,16 @@ export interface SlotOptions extends EnvironmentOptions {
   readonly user?: string | undefined
 }
 
-/** Returns whether an option or variable describes how onescan-queue is set up. */
+/**
+ * Returns whether an option or variable describes how onescan-queue is set up. QHPSI alone does only where there is a
+ * qmail: in a container it is a setting of onescand.
+ */
 export function namesSlot({ pid, rules, user, envdir, env }: SlotOptions): boolean {
   const { QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN } = process.env
   return (
     [pid, rules, user, envdir, env[0]].some((word) => word !== undefined) ||
-    [QMAILQUEUE, QHPSI, QMAILHOME, QUEUECHAIN].some(Boolean)
+    [QMAILQUEUE, QMAILHOME, QUEUECHAIN].some(Boolean) ||
+    (Boolean(QHPSI) && existsSync(settingTable.QMAILHOME.default))
   )
 }
 
