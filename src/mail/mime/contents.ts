@@ -11,8 +11,9 @@ import { EmbeddedData } from './leaves/embedded-data.ts'
 import { kindsInFiles, kindsInTexts } from './leaves/embedded-formats.ts'
 import { type ContentsOptions, Extraction } from './leaves/extraction.ts'
 import { isKnownAsMail } from './leaves/mail-starts.ts'
+import { openContainers } from './leaves/open-containers.ts'
 import { openContent } from './leaves/open-content.ts'
-import { openEmbeddedIn } from './leaves/open-embedded.ts'
+import { openEmbedded, openEmbeddedIn } from './leaves/open-embedded.ts'
 import { splitLineEnd } from './leaves/text-properties.ts'
 import { DepthSearch } from './nested.ts'
 import { aroundMail } from './reader/depth.ts'
@@ -36,7 +37,9 @@ export type { ContentsOptions } from './leaves/extraction.ts'
 export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
   const extraction = Extraction.of(message, options, { mail: openMail, file: openContent })
   try {
-    yield* openMail(message, extraction, options.header)
+    yield* options.isFile
+      ? openFile(message, extraction)
+      : openMail(message, extraction, options.header)
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error
     extraction.work.leaveUnread(error.message)
@@ -46,6 +49,12 @@ export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
 
 function openMail(source: Bytes, extraction: Extraction, header?: KnownHeader): Steps {
   return new MailContents(source, extraction, header).emit()
+}
+
+/** Opens a file that was not sent in a message. Its own bytes are not emitted. */
+function* openFile(file: Bytes, extraction: Extraction): Steps {
+  yield* openContainers(file, extraction)
+  yield* openEmbedded(file, extraction)
 }
 
 /** The contents of one mail, as all readings of it find them. */

@@ -6,9 +6,9 @@ import { runScanners, sampleOf } from '../scanners/run/run-scanners.ts'
 import type { ScanRun } from '../scanners/run/scan-run.ts'
 import type { Trust } from '../stamps/verify-stamps.ts'
 import type { ScanMessage } from '../verdicts/copies/message-to-scan.ts'
-import { isCertainlyMail } from './context/certainly-mail.ts'
 import type { Deadline } from './context/deadline.ts'
 import type { JudgeContext } from './context/judge-context.ts'
+import { kindOfBytes } from './context/kind-of-bytes.ts'
 import type { JudgedMail } from './context/transaction.ts'
 import { toleranceFor } from './decision/actions.ts'
 import type { ScanOutcome } from './decision/decide.ts'
@@ -42,13 +42,14 @@ export async function scanUncovered(
   if (unscanned !== undefined && 'reason' in unscanned) notes.push(unscanned.reason)
   if (mail.alternative !== undefined) notes.push('read in two ways: the body is a whole message')
   const asFile = resultOnlyFor === 'files'
-  const mayBeNoMail = asFile && !isCertainlyMail(mail.message.header)
+  const kind = asFile ? kindOfBytes(mail.message) : undefined
   const run: ScanRun = {
     scanners,
     settings,
     spool: config.spool,
     rawOnly: unscanned !== undefined,
-    tolerance: toleranceFor(mail.client, config, mayBeNoMail),
+    ...(kind && { readAs: kind.readAs, isMail: kind.isMail }),
+    tolerance: toleranceFor(mail.client, config, kind),
     timeLeft: deadline.forScans(settings.timeout),
     gone: deadline.gone,
     progress: deadline.progress,

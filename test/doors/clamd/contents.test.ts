@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { deflateRawSync, gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { TOP_LINE } from '../../../src/mail/message/message.ts'
 import type { Sample, ScanTask } from '../../../src/scan/scanners/contract/scanner.ts'
@@ -7,6 +9,7 @@ import { clean } from '../../../src/scan/scanners/findings/scan-result.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from '../../programs/servers/clamd.ts'
+import { createRandom } from '../../run/random.ts'
 import { until } from '../../run/until.ts'
 import { type Asked, DATABASE, numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { yEncoded } from './odd-mails.ts'
@@ -41,6 +44,40 @@ const files: Readonly<Record<string, Buffer>> = {
   'a large file': bytes(`II*\0${'\x08\xff\0\n'.repeat(100_000)}`),
 }
 
+/** Bytes that look random, the same in each run. */
+function noise(size: number): Buffer {
+  const random = createRandom(17)
+  return Buffer.from(Array.from({ length: size }, () => random.below(256)))
+}
+const noisy = noise(150_000)
+const beforeNoise = (start: string) => Buffer.concat([bytes(start), noisy])
+
+/** Files as users send them, which hold nothing that a reader of mail opens. */
+const binaries: Readonly<Record<string, Buffer>> = {
+  'random bytes': noisy,
+  'a deflated text': deflateRawSync(bytes('a text of some words, '.repeat(3000))),
+  'a picture': beforeNoise('\xff\xd8\xff\xe0\0\x10JFIF\0'),
+  'a PDF': beforeNoise('%PDF-1.4\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Length 150000>>\nstream\n'),
+  'an archive': beforeNoise('PK\x03\x04\x14\0\0\0\x08\0'),
+  'a compressed file': gzipSync(noisy),
+  'a program': readFileSync(process.execPath).subarray(0, 300_000),
+  'a font': beforeNoise('wOF2\0\x01\0\0'),
+  'a file of no known type': beforeNoise('\x01\x02\x03\x04'),
+  'a text': bytes('Dear all,\nthis is a line.\n'.repeat(5000)),
+  'a web page': bytes(`<!DOCTYPE html>\r\n<html>${'<p>a line</p>\r\n'.repeat(5000)}</html>\r\n`),
+  JSON: bytes(JSON.stringify(Array.from({ length: 5000 }, (_, id) => ({ id })))),
+  YAML: bytes(`key: value\n\n${'other: value\n'.repeat(5000)}`),
+}
+
+t.test('scanners are asked about a file at most twice', async (t) => {
+  for (const [what, file] of Object.entries(binaries)) {
+    const { asked, door } = await openBeforeStandIn(t)
+    t.equal(await door.ask(inStream(file)), 'stream: OK\0', what)
+    t.ok(asked[0] === file.toString('latin1'), `${what}: byte for byte`)
+    t.ok(asked.length <= 2, `${what}: ${asked.length} questions`)
+  }
+})
+
 for (const [what, file] of Object.entries(files)) {
   // promise: bytes-as-sent
   t.test(`scanners are asked about ${what} first as it is, and never below our line`, async (t) => {
@@ -56,7 +93,8 @@ const otherMail = 'DKIM-Signature: x\nFrom: a@b\nTo: c@d\nDate: x\nSubject: x\n\
 
 t.test('a message is given as it is, and below our line if clamd would not know it', async (t) => {
   for (const [mail, isGivenBelow] of [
-    [plain.toString('latin1'), false],
+    ['From: a@b\nTo: c@d\nSubject: x\n\nhello\n', false],
+    [plain.toString('latin1'), true], // of eight bits
     [otherMail, true],
     [`Subject: x\nX-Pad: ${'x'.repeat(300)} ustar\n${otherMail}`, true],
   ] as const) {
@@ -187,10 +225,6 @@ t.test('contents that settings refuse are reported under a name of one word', as
   const door = await openClamdDoor(t, { QHPSI: 'plugin: eicar' })
   const nested = `From: a@b\nTo: c@d\nDate: x\nContent-Type: message/rfc822\n\n`.repeat(16)
   t.equal(await door.ask(inStream(nested)), 'stream: Onescan.nested-too-deep FOUND\0')
-  const undated = nested.replaceAll('Date: x\n', '')
-  t.equal(await door.ask(inStream(undated)), 'stream: OK\0', 'what may be no mail')
-  const received = `Received: from a by b; x\n${undated}`
-  t.equal(await door.ask(inStream(received)), 'stream: Onescan.nested-too-deep FOUND\0')
   // Whatever else the settings do with viruses: the client decides.
   const others = { QHPSI: 'plugin: eicar', REJECTVIRUS: '2', VIRUSFORWARD: 'a@b' }
   const kept = { ...others, QUARANTINE: '/nonexistent', UNREAD: 'quarantine' }
@@ -199,6 +233,38 @@ t.test('contents that settings refuse are reported under a name of one word', as
   t.equal(await other.ask(inStream(nested)), 'stream: Onescan.nested-too-deep FOUND\0')
   const tagged = await openClamdDoor(t, { ...others, FINDINGS: 'Eicar*=tag' })
   t.equal(await tagged.ask(inStream(EICAR)), 'stream: OK\0')
+})
+
+// promise: limits-of-mail
+t.test('nothing that a sender leaves out of a mail, or adds to it, ends its limits', async (t) => {
+  const door = await openClamdDoor(t, { QHPSI: 'plugin: eicar' })
+  const parts = Array.from(
+    { length: 3000 },
+    (_, n) => `\n--b\nContent-Type: text/html\n\n${n}`,
+  ).join('')
+  const header = 'Content-Type: multipart/mixed; boundary=b\n'
+  const tops = {
+    'a usual header': 'From: a@b\nTo: c@d\nDate: x\n',
+    'no Date': 'From: a@b\nTo: c@d\n',
+    'a From without an address': 'From: Ann\nTo: c@d\nDate: x\n',
+    'two From': 'From: a@b\nFrom: c@d\nTo: c@d\nDate: x\n',
+    'no other field': '',
+    'a field that is not of mail': 'openapi: 3.0.0\n',
+    'a line that is no field': 'Hello\n',
+    'a long field': `X: ${'y'.repeat(20_000)}\n`,
+    'a line of mbox': 'From a@b x\n',
+    'eight bits': 'From: \xe4@b\n',
+    'a NUL': 'X: \0\n',
+    'a card': 'BEGIN:VCARD\n',
+  }
+  for (const [name, top] of Object.entries(tops)) {
+    const reply = await door.ask(inStream(`${top}${header}${parts}\n--b--\n`))
+    t.equal(reply, 'stream: Onescan.too-much-inside FOUND\0', name)
+  }
+  const nested = `Content-Type: message/rfc822\n\n`.repeat(16)
+  t.equal(await door.ask(inStream(nested)), 'stream: Onescan.nested-too-deep FOUND\0')
+  const picture = `\xff\xd8\xff\xe0\n${header}${parts}\n--b--\n`
+  t.equal(await door.ask(inStream(picture)), 'stream: OK\0', 'what begins as a file')
 })
 
 type Answers = (question: Asked) => void

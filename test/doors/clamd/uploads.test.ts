@@ -4,7 +4,7 @@ import { clamdMissing, EICAR_NAME, startClamd } from '../../programs/servers/cla
 import { yEncoded } from './odd-mails.ts'
 import { inStream, openClamdDoor } from './rig.ts'
 import { repliesTo } from './session-client.ts'
-import { uploads } from './uploads.ts'
+import { tooMuch, uploads } from './uploads.ts'
 
 /** Files that no mail program has written, and messages that hardly look like one. */
 
@@ -22,6 +22,15 @@ t.test('an ordinary file that clamd calls clean is clean', skip, async (t) => {
     t.equal(ours[n], direct[n], name)
   }
   t.ok(contents.length > 50)
+})
+
+t.test('a file that is a mail has the limits of mail', async (t) => {
+  const door = await openClamdDoor(t, { QHPSI: 'plugin: eicar' })
+  for (const [name, content] of Object.entries(tooMuch))
+    t.equal(await door.ask(inStream(content)), 'stream: Onescan.too-much-inside FOUND\0', name)
+  const accepting = await openClamdDoor(t, { QHPSI: 'plugin: eicar', UNREAD: 'accept' })
+  for (const [name, content] of Object.entries(tooMuch))
+    t.equal(await accepting.ask(inStream(content)), 'stream: OK\0', name)
 })
 
 t.test('a file is found below any bytes in place of a header', skip, async (t) => {

@@ -10,6 +10,8 @@ import { type EmitOptions, Emitter } from './emitter.ts'
 import type { Scope } from './scope.ts'
 
 export interface ContentsOptions extends WorkOptions {
+  /** Whether the bytes are a file, and no message. */
+  readonly isFile?: boolean
   readonly createHash: (algorithm: string) => Hash
   /**
    * Called with the names and types of each part or mail, as some reader sees its header, and of each file in

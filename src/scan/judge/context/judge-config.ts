@@ -38,8 +38,8 @@ export interface JudgeConfig {
    * No header is edited, and no stamp is made. The received bytes are scanned first, unchanged: a client may use
    * them as a file.
    *
-   * Files may be read as a message, too, which only adds findings. Its limits apply only to what is certainly a
-   * message, and verdicts on copies of a message do not apply.
+   * Files may be read as a message, too, which only adds findings (kind-of-bytes.ts). Verdicts on copies of a message do
+   * not apply.
    */
   readonly resultOnlyFor?: ClientContent
   /** Remarks for the log, one line each, such as a setting that cannot be used. */

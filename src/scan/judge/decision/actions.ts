@@ -101,21 +101,33 @@ export function actionForUnread(
   return row && { ...row, action: row.action(config), because: row.because(result) }
 }
 
+/** What applies to the bytes of a client that may send anything (context/kind-of-bytes.ts). */
+interface Applicable {
+  readonly hasLimits: boolean
+  readonly isMail: boolean
+}
+
+const ALL: Applicable = { hasLimits: true, isMail: true }
+
 /** Returns which results do not end the scan of a message from this client. */
-export function toleranceFor(client: Client, config: JudgeConfig, mayBeNoMail: boolean): Tolerance {
+export function toleranceFor(
+  client: Client,
+  config: JudgeConfig,
+  { hasLimits, isMail }: Applicable = ALL,
+): Tolerance {
   return {
     isTolerated: isToleratedBy(config),
-    keepsOut: whatKeepsOut(client, config, mayBeNoMail),
-    toleratesLimits: mayBeNoMail,
+    keepsOut: whatKeepsOut(client, config, isMail),
+    toleratesLimits: !hasLimits,
     strictness: strictnessFor(config),
   }
 }
 
-/** Returns the unread parts of a message for which mail of this client is kept out, unless it may be no mail. */
+/** Returns the unread parts of a message for which mail of this client is kept out. */
 function whatKeepsOut(
   { isBounceInjector }: Client,
   config: JudgeConfig,
-  mayBeNoMail: boolean,
+  isMail: boolean,
 ): ReadonlySet<Unread> {
   if (isBounceInjector) return new Set() // a refused bounce would be tried again indefinitely
   const reasons = new Set<Unread>()
@@ -124,7 +136,7 @@ function whatKeepsOut(
   for (const [kind, { action }] of Object.entries(unreadRows)) {
     if (action(config) !== 'accept') reasons.add(kind as Unread)
   }
-  if (mayBeNoMail) reasons.delete('oddities')
+  if (!isMail) reasons.delete('oddities')
   return reasons
 }
 

@@ -96,6 +96,7 @@ export class MailReading {
     const mayTolerate = scansContents && run.tolerance.isTolerated !== undefined
     const listens = !inspections.isEmpty || this.#names !== undefined
     return {
+      isFile: run.readAs === 'file',
       maxDepth: limits.nesting,
       mayBeFile: run.tolerance.toleratesLimits ?? false,
       seeksForms: this.#extracted !== undefined,

@@ -58,7 +58,11 @@ async function readAndScan(pass: ScanPass, reading: MailReading): Promise<ScanRe
   const { keepsOut } = run.tolerance
   const findsOddities = keepsOut.has('oddities') || keepsOut.has('encrypted')
   const mustRead = reading.scansContents || !inspections.isEmpty || findsOddities
-  const ended = await (mustRead ? reading.read() : measureDepth(pass))
+  const ended = await (mustRead
+    ? reading.read()
+    : run.readAs === 'file'
+      ? undefined
+      : measureDepth(pass))
   const result = ended ?? (await scanWhole(pass, reading))
   return result ?? (results.hasToleratedFinding ? scanHidden(pass, reading) : undefined)
 }

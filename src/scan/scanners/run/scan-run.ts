@@ -4,11 +4,23 @@ import type { ScanSettings } from '../contract/scan-settings.ts'
 import type { MessageSample, Scanner, ScanTask } from '../contract/scanner.ts'
 import type { PermitOrResult } from '../permits/scan-permits.ts'
 
+/**
+ * What is read of the bytes of a message: all that mail programs find in it, or what is in a file, such as encoded data
+ * and S/MIME.
+ */
+export type ReadAs = 'mail' | 'file'
+
 /** How a message is scanned: by which scanners and settings, what their results mean, and the listeners. */
 export interface ScanRun extends Omit<ScanTask, 'signal'> {
   readonly scanners: readonly Scanner[]
   readonly settings: ScanSettings
   readonly spool: SpoolSettings
+  /** By default `mail`. */
+  readonly readAs?: ReadAs
+  /**
+   * Whether scanners get the bytes below TOP_LINE, too, unless they treat them as mail without it. By default they do.
+   */
+  readonly isMail?: boolean
   /** Set if nothing but the bytes as they were sent is scanned. */
   readonly rawOnly?: boolean
   /** Called with the oddities of the message, if it was read for them. */

@@ -67,7 +67,7 @@ function notYetScannedBy(
   const last = samples.at(-1)!
   const raw = last.kind === 'message' ? last.raw : undefined
   if (raw === undefined || decoder === undefined) return samples
-  const hasSeen = run.tolerance.toleratesLimits || decoder.treatsAsMail(raw.bytes)
+  const hasSeen = run.isMail === false || decoder.treatsAsMail(raw.bytes)
   return hasSeen ? samples.slice(0, -1) : samples
 }
 
