@@ -29,7 +29,7 @@ t.test('most habits are asked at one message: 256 more readings, and it is unrea
     'Content-Type: message\n\nA: b\n\nx\r--b\n.--b\n--b \nC: d\n--c more\n\ny\n--b--\ne\n--b\n\nz\n',
   ].join('')
   const { done } = allReadings(latin1(mail))
-  t.equal(new Set(done.flatMap(({ reading }) => [...reading.habits.asked])).size, 12)
+  t.equal(new Set(done.flatMap(({ reading }) => [...reading.habits.asked])).size, 15)
   t.equal(done.length, 1 + limits.readings)
   const { over, odd, work } = readMail(mail)
   t.equal(over, 'more than 256 ways of reading the mail')

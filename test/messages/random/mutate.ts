@@ -40,6 +40,8 @@ export function mutant(seed: number, only?: readonly number[]): Mutant {
   for (let at = 0; at < count; at++) {
     planned.push({ name: random.pick(names), seed: random.below(2 ** 31) })
   }
+  // Two changes of one kind may be two differences that one program reads differently.
+  if (random.once(10)) planned.push({ ...planned[0]!, seed: random.below(2 ** 31) })
   const changes = planned.filter((_, at) => only === undefined || only.includes(at))
   for (const change of changes) kinds[change.name]!(mail, createRandom(change.seed))
   return { message: render(mail), changes: changes.map(({ name }) => name) }
@@ -253,6 +255,26 @@ const delimiterForms: readonly string[] = [
   ...['% ', '%\t', '%x', '% x', ' %', '%-', '%--', '-%', '%>', '%U', '%\r', '%\0', '\0%', '%\r\r'],
   ...['\r%', 'x%', '%\x0b', '>%', '%\n%', '%--\n%', '% --', '%--x', '%1\0%2', '%<', '%=', '\n%'],
   ...['\n\n%', '\x0c%', ''],
+]
+
+/** Lines that are similar to a delimiter, without a character of base64 that it does not have. */
+const similarForms: readonly string[] = [
+  ...[
+    '%;',
+    '% ;',
+    '%-',
+    '%--;',
+    '%.',
+    '%',
+    '% ',
+    '%\t',
+    ' %',
+    '%\0',
+    '-\0%>',
+    '%U',
+    '%1\0%2',
+    '%\r',
+  ],
 ]
 
 const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
@@ -555,7 +577,7 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
       body.kind === 'multipart' ? [...body.delimiters, body.close] : [],
     )
     const line = random.once(2)
-      ? random.pick([...delimiters, '--']) + random.pick([';', ' ;', '-', '--;', '.', ''])
+      ? inForm(random.pick(similarForms), random.pick([...delimiters, '--']))
       : random.pick([...oddLines, ...otherMimeFields])
     putAmong(all, random, line)
     body.encoded = all.join('\n')

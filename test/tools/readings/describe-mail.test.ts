@@ -14,10 +14,10 @@ t.test('each reading has its choices, and the leaves that no other has found', a
   const from = mail.indexOf('UEsDBA')
   const lines = linesAbout(mail)
   t.same(lines.slice(0, 5), [
-    'reading by the common choices; programs differ about delimiter and more',
+    'reading by the common choices; programs differ about delimiter, a blank and more',
     `  ${from}-${end} application/zip base64: in mixed, seen by most, "a.zip"`,
     `  ${after - 2}-${after} no type identity: in mixed, seen by most`,
-    'reading by delimiter and more: is text',
+    'reading by delimiter, a blank and more: is text',
     `  ${from}-${after} application/zip base64: in mixed, seen by some, "a.zip"`,
   ])
   const digest = createHash('sha256').update('PK\x03\x04').digest('hex')

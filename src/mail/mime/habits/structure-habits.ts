@@ -1,9 +1,36 @@
 import { type HabitRow, UNNAMED } from './habit-row.ts'
 
+/** The choices for an empty line that ends otherwise than the lines above it. */
+const ENDS_OR_GOES_ON = {
+  choices: [
+    { does: 'ends the header' },
+    {
+      does: 'is one more line of the header',
+      // Email::Simple wants the same line end twice, GNU mailutils LF alone.
+      programs: ['Email::MIME', 'GNU mailutils', UNNAMED],
+    },
+  ],
+} as const satisfies HabitRow
+
+/** The choices for a line that differs from the delimiter in one way. Many programs allow for some of these ways. */
+const IS_ONE_OR_TEXT = {
+  choices: [{ does: 'is one' }, { does: 'is text', programs: [UNNAMED] }],
+} as const satisfies HabitRow
+
+/** The choices for a line that begins as a delimiter does. */
+const IS_ONE_AND_MORE = {
+  choices: [
+    { does: 'is one', programs: ['KMime', 'PHP'] },
+    { does: 'is text', programs: [UNNAMED] }, // 10 of 15 readers
+  ],
+  odd: 'delimiter',
+} as const satisfies HabitRow
+
 /**
  * The features of a message's structure that mail programs read differently. A reading (reader/reading.ts) asks
- * for a choice at each occurrence, and makes the same choice for each feature throughout. Steps for a further
- * quirk are in doc/development/reading-mail.md. The values of fields are read in headers/.
+ * for a choice at each occurrence, and makes the same choice for each feature throughout. So a feature is one thing that a
+ * program distinguishes from all others: what two programs may decide differently are two rows. Steps for a further quirk are
+ * in doc/development/reading-mail.md. The values of fields are read in headers/.
  */
 export const structureHabits = {
   /** A CR without an LF after it. */
@@ -41,17 +68,10 @@ export const structureHabits = {
       },
     ],
   },
-  /** An empty line that ends differently from the lines above: CR LF after LF, or CR CR LF. */
-  'empty line': {
-    choices: [
-      { does: 'ends the header' },
-      {
-        does: 'is one more line of the header',
-        // Email::Simple wants the same line end twice, GNU mailutils LF alone.
-        programs: ['Email::MIME', 'GNU mailutils', UNNAMED],
-      },
-    ],
-  },
+  /** An empty line that ends in CR LF, below a line that does not. */
+  'empty line': ENDS_OR_GOES_ON,
+  /** An empty line that ends in CR CR LF. */
+  'empty line with CRs': ENDS_OR_GOES_ON,
   /** A line of blanks or control characters in a header. */
   'blank line': {
     choices: [
@@ -94,18 +114,32 @@ export const structureHabits = {
       { does: 'is one more line of the header', programs: [UNNAMED] },
     ],
   },
-  /** A delimiter with blanks after it or NULs in it, or that fits another spelling of the boundary. */
-  delimiter: {
-    choices: [{ does: 'is one' }, { does: 'is text', programs: [UNNAMED] }],
-  },
-  /** A line that begins with a delimiter and goes on. */
-  'delimiter and more': {
+  /** A delimiter of the multipart that the header itself announces, among its lines. */
+  'own delimiter in header': {
     choices: [
-      { does: 'is one', programs: ['KMime', 'PHP'] },
-      { does: 'is text', programs: [UNNAMED] }, // 10 of 15 readers
+      { does: 'ends the header' },
+      { does: 'is one more line of the header', programs: [UNNAMED] },
     ],
-    odd: 'delimiter',
   },
+  /** A delimiter with blanks after it. */
+  'delimiter and blanks': IS_ONE_OR_TEXT,
+  /** A delimiter with blanks between its dashes and the boundary. */
+  'delimiter with blanks': IS_ONE_OR_TEXT,
+  /** A delimiter with NULs in it. */
+  'delimiter with NULs': IS_ONE_OR_TEXT,
+  /** A delimiter whose letters are capital where those of the boundary are small, or small where they are capital. */
+  'delimiter in other letters': IS_ONE_OR_TEXT,
+  /** A delimiter of a multipart whose header may be read to name several boundaries, by the place of that one. */
+  'delimiter of the first boundary': IS_ONE_OR_TEXT,
+  'delimiter of the second boundary': IS_ONE_OR_TEXT,
+  'delimiter of the third boundary': IS_ONE_OR_TEXT,
+  'delimiter of one more boundary': IS_ONE_OR_TEXT,
+  /** A line that begins with a delimiter, and goes on with a blank and more. */
+  'delimiter, a blank and more': IS_ONE_AND_MORE,
+  /** A line that begins with the last delimiter of a multipart, and goes on. */
+  'last delimiter and more': IS_ONE_AND_MORE,
+  /** A line that begins with a delimiter, and goes on with anything else. */
+  'delimiter and more': IS_ONE_AND_MORE,
   /** A line of two dashes in a multipart whose boundary cannot be read. */
   'any dashes': {
     choices: [

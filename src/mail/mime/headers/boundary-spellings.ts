@@ -21,8 +21,8 @@ interface BoundarySpelling {
 }
 
 /**
- * The ways in which programs read a boundary. A delimiter with any of them is looked for in one reading. A habit would
- * be needed only if a line that fits one of them could be the text of another part.
+ * The ways in which programs read a boundary. The first reading looks for delimiters with any of them. The delimiters of
+ * each are a feature (habits/structure-habits.ts), because each program reads it in one way.
  */
 export const boundarySpellings: readonly BoundarySpelling[] = [
   {

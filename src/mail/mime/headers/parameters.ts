@@ -156,7 +156,7 @@ function* valuesOf(sections: readonly Section[], most: number): Generator<string
 const BOUNDARY_TEXT_MAX = 2 * limits.boundary
 
 /**
- * Returns all spellings in which some reader understands the `boundary` parameters of a header, in lower case.
+ * Returns all spellings in which some reader understands the `boundary` parameters of a header, in their order.
  * They differ in quotes, escapes, folds and the sections of RFC 2231; `texts` are the readings of the header
  * (readingsOf). The time is linear in its length. Throws LimitExceeded if a boundary is too long, or if there
  * are too many.
@@ -164,7 +164,7 @@ const BOUNDARY_TEXT_MAX = 2 * limits.boundary
 export function boundariesIn(texts: readonly string[]): string[] {
   const found = new Set<string>()
   const add = (reading: string) => {
-    const boundary = reading.trim().toLowerCase()
+    const boundary = reading.trim()
     if (boundary.length > limits.boundary || reading.length > BOUNDARY_TEXT_MAX) {
       throw new LimitExceeded(`a boundary of more than ${limits.boundary} bytes`)
     }

@@ -29,7 +29,7 @@ export interface PartHeader {
   readonly message: Certainty
   /** The boundary as written, or undefined if readers may differ about more than blanks in it. */
   readonly boundary: string | undefined
-  /** All boundaries in all spellings in which some reader understands them, in lower case. */
+  /** All boundaries in all spellings in which some reader understands them, those of the first one first. */
   readonly boundaries: readonly string[]
   /** All encodings that some reader decodes the content with. There is one if all readers agree. */
   readonly encodings: readonly Encoding[]
@@ -128,7 +128,7 @@ function readText(text: string, traits: HeaderTraits): PartHeader {
   const multipart = multipartIn(text, content, boundaries)
   const message = messageIn(content)
   const written = strict?.boundary
-  const isAgreed = isPlain && multipart !== 'no' && isNamedOnce(text, written)
+  const isAgreed = content.isTypeKnown && multipart !== 'no' && isNamedOnce(text, written)
   const header = {
     fields,
     type,
@@ -154,6 +154,8 @@ interface ContentFields {
   readonly dispositions: readonly string[]
   /** Whether all readers agree about the fields. */
   readonly isPlain: boolean
+  /** Whether all readers take the same field for the only one with a type, whatever they make of others. */
+  readonly isTypeKnown: boolean
   /** The type, if every reader reads it alike. */
   readonly strict: StrictType | undefined
   readonly type: string
@@ -168,6 +170,7 @@ function contentFieldsOf(fields: readonly Field[], { isClear }: HeaderTraits): C
     encodings: fieldValues(fields, ENCODING),
     dispositions: fieldValues(fields, DISPOSITION),
     isPlain: isClear && fields.every(isNamedPlainly),
+    isTypeKnown: isTypeKnown(fields),
     strict,
     type: strict?.type ?? firstWord(types[0] ?? ''),
   }
@@ -269,13 +272,28 @@ function isNamedPlainly({ name }: Field): boolean {
   return plain === TYPE || plain === ENCODING || !/content-type|transfer-encoding/.test(plain)
 }
 
+/**
+ * Returns whether the name of the field with the type is written plainly, no other field has these letters, and the field
+ * does not go on in a line that is none.
+ */
+function isTypeKnown(fields: readonly Field[]): boolean {
+  const like = fields.filter(({ name, value }) => isLikeType(name) || isLikeType(value))
+  const [field] = like
+  if (like.length !== 1 || field!.name !== TYPE) return false
+  return !isLikeType(field!.value) && fields[fields.indexOf(field!) + 1]?.name !== ''
+}
+
+function isLikeType(text: string): boolean {
+  return /contenttype/i.test(text.replace(/[^a-z]/gi, ''))
+}
+
 function multipartIn(
   text: string,
-  { type, strict, isPlain }: ContentFields,
+  { type, strict, isTypeKnown }: ContentFields,
   boundaries: readonly string[],
 ): Certainty {
   if (!MULTIPART_WORDS.test(undecoded(text).join('\n'))) return 'no'
-  const hasBoundary = isPlain && strict?.boundary !== undefined && boundaries.length === 1
+  const hasBoundary = isTypeKnown && strict?.boundary !== undefined && boundaries.length === 1
   return type.startsWith('multipart/') && hasBoundary ? 'sure' : 'maybe'
 }
 

@@ -210,14 +210,15 @@ export class HeaderReading {
 
   /** Returns whether an empty line ends the header in this reading. */
   #isEndAt(bytes: Buffer, to: number): boolean {
-    const goesOn =
-      this.#isOddEnd(bytes) && this.#context.habits.does('empty line') !== 'ends the header'
+    const feature = this.#oddEnd(bytes)
+    const goesOn = feature && this.#context.habits.does(feature) !== 'ends the header'
     return !goesOn && !this.#goesOnBelow(to)
   }
 
-  /** Returns whether an empty line ends the header only for some programs. */
-  #isOddEnd(bytes: Buffer): boolean {
-    return bytes.length > 2 || (bytes.length === 2 && !this.#isCrlf)
+  /** Returns why an empty line ends the header only for some programs. */
+  #oddEnd({ length }: Buffer): 'empty line' | 'empty line with CRs' | undefined {
+    if (length > 2) return 'empty line with CRs'
+    return length === 2 && !this.#isCrlf ? 'empty line' : undefined
   }
 
   #delimiterIn(bytes: Buffer, end: number): FoundDelimiter | undefined {
@@ -231,7 +232,9 @@ export class HeaderReading {
     if (found || dashes > 0) return found
     this.#learn()
     const isOwn = this.#own?.delimiterIn(textOf(), 1, habits) !== undefined
-    return isOwn ? { level: open.length, closes: false } : undefined
+    return isOwn && habits.does('own delimiter in header') === 'ends the header'
+      ? { level: open.length, closes: false }
+      : undefined
   }
 
   /** Parses the boundaries in the lines since the last call: parts may begin before the header has ended. */
@@ -240,7 +243,7 @@ export class HeaderReading {
     if (!MULTIPART_WORDS.test(fresh)) return
     if (!this.#own) {
       this.#own = new OpenMultiparts()
-      this.#own.push({ exact: undefined, spellings: [], isAny: true, isSure: false })
+      this.#own.push({ spellings: [], isAny: true })
     }
     this.#own.learn(boundariesIn(readingsOf(fresh)))
   }

@@ -1,17 +1,13 @@
 import { LimitExceeded, limits } from '../budget/limits.ts'
-import type { Habits } from '../habits/habits.ts'
+import type { Feature, Habits } from '../habits/habits.ts'
 import type { DashLine } from './dash-lines.ts'
 
 /** A multipart whose delimiters are looked for. */
 export interface Multipart {
-  /** The boundary as it is written, if it can be read in one way alone. */
-  readonly exact: string | undefined
-  /** The texts that some program accepts as the boundary, in lower case. */
+  /** The texts that some program accepts as the boundary. Each program accepts one. */
   readonly spellings: readonly string[]
   /** Whether its boundary may be any text. */
   readonly isAny: boolean
-  /** Whether its header is written as RFC 2046 writes it. */
-  readonly isSure: boolean
 }
 
 /** A line that is a delimiter. */
@@ -21,21 +17,45 @@ export interface FoundDelimiter {
   readonly closes: boolean
 }
 
+/** A multipart that is open, and what its lines have shown so far. */
+interface WatchedMultipart extends Multipart {
+  /** Whether its last delimiter was read. */
+  isClosed: boolean
+  /** Its first line of dashes. */
+  firstLine?: string
+  /** The boundary behind the first ones of several (ofSeveral) that a line had. */
+  oneMore?: string
+}
+
+/** A line that is a delimiter, or begins as one does. */
+interface Match extends FoundDelimiter {
+  /** The boundary as it is in this line. */
+  readonly boundary: string
+  /** What follows the boundary, unless that is all. */
+  readonly rest: string
+}
+
+/** A feature of a line that is similar to a delimiter. */
+type DelimiterFeature = Extract<Feature, `${string}delimiter${string}`>
+
+/** The features of the delimiters of a header that may be read to name several boundaries, in their order. */
+const ofSeveral: readonly DelimiterFeature[] = [
+  'delimiter of the first boundary',
+  'delimiter of the second boundary',
+  'delimiter of the third boundary',
+]
+
 /** The multiparts that are open where a mail is read, and the lines that are their delimiters. */
 export class OpenMultiparts {
-  readonly #open: Multipart[] = []
-  /** Whether the last delimiter of each was read. */
-  readonly #closed: boolean[] = []
-  /** The numbers of the multiparts with such a boundary, from the outside in. */
-  readonly #byExact = new Map<string, number[]>()
+  readonly #open: WatchedMultipart[] = []
+  /** The numbers of the multiparts with such a boundary, from the outside in: as it is written, and in lower case. */
+  readonly #asWritten = new Map<string, number[]>()
   readonly #bySpelling = new Map<string, number[]>()
   /** The number of spellings of each length. */
   readonly #counts = new Map<number, number>()
   #lengths: readonly number[] | undefined = []
   /** The numbers of those whose boundary may be any text. */
   readonly #any: number[] = []
-  /** The first line of dashes in each multipart, as far as it was seen. */
-  readonly #firstLines: (string | undefined)[] = []
   /** The number of spellings that begin with each byte. */
   readonly #firsts = new Map<number, number>()
 
@@ -45,31 +65,32 @@ export class OpenMultiparts {
 
   /** Throws LimitExceeded if more boundaries, or boundaries of more lengths, are open than are looked for. */
   push(multipart: Multipart): void {
-    const level = this.#open.push(multipart) - 1
-    this.#closed.push(false)
-    this.#firstLines.push(undefined)
-    const { exact, spellings, isAny } = multipart
-    if (exact !== undefined) add(this.#byExact, exact, level)
+    const level = this.#open.push({ ...multipart, isClosed: false }) - 1
+    const { spellings, isAny } = multipart
     for (const spelling of spellings) this.#addSpelling(spelling, level)
     if (isAny) this.#any.push(level)
   }
 
   /** Notes that the last delimiter of a multipart was read, which stays open: more may follow. */
   close(level: number): void {
-    this.#closed[level] = true
+    this.#open[level]!.isClosed = true
   }
 
   isClosed(level: number): boolean {
-    return this.#closed[level]!
+    return this.#open[level]!.isClosed
   }
 
   /** Adds spellings of the boundary of the only multipart that is open. */
-  learn(spellings: readonly string[]): void {
-    for (const spelling of spellings)
-      if (!this.#bySpelling.has(spelling)) this.#addSpelling(spelling, 0)
+  learn(fresh: readonly string[]): void {
+    const [only] = this.#open
+    const spellings = [...new Set([...only!.spellings, ...fresh])]
+    for (const spelling of spellings.slice(only!.spellings.length)) this.#addSpelling(spelling, 0)
+    this.#open[0] = { ...only!, spellings }
   }
 
-  #addSpelling(spelling: string, level: number): void {
+  #addSpelling(written: string, level: number): void {
+    const spelling = written.toLowerCase()
+    add(this.#asWritten, written, level)
     add(this.#bySpelling, spelling, level)
     const count = this.#counts.get(spelling.length) ?? 0
     this.#counts.set(spelling.length, count + 1)
@@ -81,11 +102,10 @@ export class OpenMultiparts {
   }
 
   pop(): void {
-    const { exact, spellings, isAny } = this.#open.pop()!
-    this.#closed.pop()
-    this.#firstLines.pop()
-    if (exact !== undefined) remove(this.#byExact, exact)
-    for (const spelling of spellings) {
+    const { spellings, isAny } = this.#open.pop()!
+    for (const written of spellings) {
+      const spelling = written.toLowerCase()
+      remove(this.#asWritten, written)
       remove(this.#bySpelling, spelling)
       change(this.#firsts, spelling.charCodeAt(0), -1)
       const count = this.#counts.get(spelling.length)! - 1
@@ -137,14 +157,46 @@ export class OpenMultiparts {
   }
 
   #withSpelling(whole: string, count: number, habits: Habits): FoundDelimiter | undefined {
-    const text = withoutBlanksBehind(whole, ' ')
-    const exactly = foundIn(this.#byExact, text, count)
-    if (exactly && text.length === whole.length && this.#open[exactly.level]!.isSure) return exactly
-    const lower = withoutFront(whole).toLowerCase()
-    const like = exactly ?? foundIn(this.#bySpelling, withoutBlanksBehind(lower, ' \t'), count)
-    if (like && habits.does('delimiter') === 'is one') return like
-    const longer = this.#longest(lower, count)
-    return longer && habits.does('delimiter and more') === 'is one' ? longer : undefined
+    const text = withoutFront(whole)
+    const end = withoutBlanksBehind(text, ' \t')
+    const like =
+      foundIn(this.#asWritten, end, count) ?? foundIn(this.#bySpelling, end.toLowerCase(), count)
+    const boundary = like?.closes ? end.slice(0, -2) : end
+    if (like && this.#isOne({ ...like, boundary, rest: '' }, whole, habits)) return like
+    const longer = this.#longest(text, count)
+    return longer && this.#isOne(longer, whole, habits) ? longer : undefined
+  }
+
+  /**
+   * Returns whether a line is a delimiter to this reading, in spite of each way in which it differs from that which the
+   * header announces. It is asked about each of them: programs allow for some, and not for others.
+   */
+  #isOne({ level, boundary, rest }: Match, whole: string, habits: Habits): boolean {
+    const { spellings } = this.#open[level]!
+    const bare = whole.replaceAll('\0', '')
+    const lower = boundary.toLowerCase()
+    const isWritten = spellings.includes(boundary)
+    const number = isWritten
+      ? spellings.indexOf(boundary)
+      : spellings.findIndex((spelling) => spelling.toLowerCase() === lower)
+    if (rest === '' && number >= ofSeveral.length) this.#noteOneMore(level, lower)
+    const features: readonly (DelimiterFeature | false)[] = [
+      bare !== whole && 'delimiter with NULs',
+      bare !== withoutBlanksInFront(bare) && 'delimiter with blanks',
+      rest === '' && bare !== withoutBlanksBehind(bare, ' \t') && 'delimiter and blanks',
+      !isWritten && 'delimiter in other letters',
+      spellings.length > 1 && (ofSeveral[number] ?? 'delimiter of one more boundary'),
+      rest !== '' && featureOf(rest),
+    ]
+    return features.filter((feature) => feature && habits.does(feature) === 'is text').length === 0
+  }
+
+  /** Throws LimitExceeded if the multipart has delimiters of more boundaries than have a feature each. */
+  #noteOneMore(level: number, boundary: string): void {
+    const multipart = this.#open[level]!
+    multipart.oneMore ??= boundary
+    if (multipart.oneMore !== boundary)
+      throw new LimitExceeded('a multipart with the delimiters of many boundaries')
   }
 
   #withAny(whole: string, count: number, habits: Habits): FoundDelimiter | undefined {
@@ -169,14 +221,16 @@ export class OpenMultiparts {
   /** Returns the delimiter of a multipart whose boundary is its first line of dashes and other characters. */
   #likeFirst(text: string, level: number): FoundDelimiter | undefined {
     if (/^(?:-{3,})?$/.test(text)) return undefined
-    this.#firstLines[level] ??= text
-    const first = this.#firstLines[level]
+    const multipart = this.#open[level]!
+    multipart.firstLine ??= text
+    const first = multipart.firstLine
     const closes = text === `${first}--`
     return closes || text === first ? { level, closes } : undefined
   }
 
   /** Returns the longest spelling that a line begins with, followed by more text. */
-  #longest(lower: string, count: number): FoundDelimiter | undefined {
+  #longest(text: string, count: number): Match | undefined {
+    const lower = text.toLowerCase()
     if (!this.#firsts.get(lower.charCodeAt(0))) return undefined
     const end = withoutBlanksBehind(lower, ' \t')
     for (const length of this.#longestSpellings()) {
@@ -185,7 +239,8 @@ export class OpenMultiparts {
       const level = this.#bySpelling.get(spelling)?.[0]
       if (level === undefined || level >= count) continue
       if (end === spelling || end === `${spelling}--`) continue
-      return { level, closes: lower.startsWith('--', length) }
+      const closes = lower.startsWith('--', length)
+      return { level, closes, boundary: text.slice(0, length), rest: text.slice(length) }
     }
     return undefined
   }
@@ -211,6 +266,12 @@ function foundIn(
   const closing = (text.endsWith('--') ? levels.get(text.slice(0, -2))?.[0] : undefined) ?? count
   if (Math.min(opening, closing) >= count) return undefined
   return opening <= closing ? { level: opening, closes: false } : { level: closing, closes: true }
+}
+
+/** Returns the feature of a line by what follows its boundary. */
+function featureOf(rest: string): DelimiterFeature {
+  if (rest.startsWith('--')) return 'last delimiter and more'
+  return /^[ \t]/.test(rest) ? 'delimiter, a blank and more' : 'delimiter and more'
 }
 
 /** Returns the text without blanks in front, and without NULs. */

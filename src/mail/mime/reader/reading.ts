@@ -116,7 +116,12 @@ export class Reading {
   /** Reads what a header announces. Returns the delimiter at which that ends. */
   *#body(found: ReadHeader, place: Place): Generator<number, Delimiter | undefined> {
     const { header, bodyAt: at, isBodyInHeader: isInHeader } = found
-    if (this.#announcesMultipart(header)) return yield* this.#multipart(header, at, place)
+    if (this.#announcesMultipart(header)) {
+      const end = yield* this.#multipart(header, at, place)
+      // To others this is one text or file. They may do so here, and read another multipart as this reading does.
+      if (header.multipart === 'maybe') this.#leaf(header, at, end, place, { isInHeader })
+      return end
+    }
     if (!this.#announcesMessage(header, place.depth)) {
       const end = yield* this.#delimiters.next(at, this.#open.length)
       this.#leaf(header, at, end, place, { isInHeader })
@@ -299,11 +304,5 @@ function encodingsOf(header: PartHeader, outer: readonly Encoding[]): readonly E
 }
 
 function multipartOf({ multipart, boundary, boundaries }: PartHeader): Multipart {
-  const isSure = multipart === 'sure'
-  return {
-    exact: boundary,
-    spellings: boundaries,
-    isAny: !isSure && boundary === undefined,
-    isSure,
-  }
+  return { spellings: boundaries, isAny: multipart !== 'sure' && boundary === undefined }
 }

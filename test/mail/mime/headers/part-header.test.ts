@@ -57,7 +57,7 @@ t.test('a header announces its content, surely or maybe', async (t) => {
     'a line about content\n': { isPlain: false, text: 'file' },
     [`${TYPE}multipart/mixed; boundary=Abc\n`]: {
       ...{ type: 'multipart/mixed', multipart: 'sure', text: 'file' },
-      ...{ boundary: 'Abc', boundaries: ['abc'] },
+      ...{ boundary: 'Abc', boundaries: ['Abc'] },
     },
     [`${TYPE}multipart/digest;\n boundary="a-boundary"\n`]: {
       ...{ type: 'multipart/digest', multipart: 'sure', text: 'file', hints: new Set(['digest']) },
@@ -109,14 +109,22 @@ t.test('a header announces its content, surely or maybe', async (t) => {
   }
 })
 
-t.test('a header that some readers cut or read otherwise announces nothing surely', async (t) => {
-  const multipart = `${TYPE}multipart/mixed; boundary=a\n`
-  const unsure = { ...plain, ...maybe, type: 'multipart/mixed', isPlain: false, boundaries: ['a'] }
-  t.same(read(multipart, { isRegular: false }), unsure)
-  t.same(read(`X: \0\n${multipart}`), unsure)
-  t.same(read(`X: a\rb\n${multipart}`), unsure)
-  t.same(read('', { isRegular: false }), { ...plain, isPlain: false, text: 'file' })
-})
+t.test(
+  'a multipart is sure by the field with the type, whatever else is in the header',
+  async (t) => {
+    const field = `${TYPE}multipart/mixed; boundary=a\n`
+    const type = { ...plain, text: 'file', type: 'multipart/mixed', isPlain: false } as const
+    const sure = { ...type, multipart: 'sure', boundary: 'a', boundaries: ['a'] } as const
+    t.same(read(field, { isRegular: false }), sure)
+    t.same(read(`X: \0\n${field}`), sure)
+    t.same(read(`X: a\rb\n${field}`), sure)
+    t.same(read(`no field\n${field}X_Content: a\n`), sure)
+    const others = ['no field\n', ' x\n', 'X-Content-Type: a/b\n', field]
+    for (const other of others)
+      t.equal(read(field + other, { isRegular: false }).multipart, 'maybe', JSON.stringify(other))
+    t.same(read('', { isRegular: false }), { ...plain, isPlain: false, text: 'file' })
+  },
+)
 
 t.test('a header is split into fields with their folds', async (t) => {
   const lines = new MimeLines()

@@ -21,34 +21,39 @@ const cases: readonly (readonly [
       common: ['0/0 identity "p\\n"', '1/0 identity "x\\n"', '0/0 identity "e\\n" text'],
     },
   ],
-  [
-    'a delimiter with junk behind it',
-    'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b junk\ny\n--b--\n',
-    {
-      common: ['1/0 identity "x\\n"'],
-      'delimiter and more: is text': ['1/0 identity "x\\n--b junk\\ny\\n"'],
-      'strange line: begins the body': ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
-    },
-  ],
-  [
-    'a delimiter with blanks behind it',
-    'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b \n\ny\n--b--\n',
-    {
-      common: ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
-      'delimiter: is text': ['1/0 identity "x\\n--b \\n\\ny\\n"'],
-    },
-  ],
-  ...['--\0b', '--b\0\0'].map(
-    (line) =>
+  ...(
+    [
+      ['--b ', 'delimiter and blanks'],
+      ['-- \tb', 'delimiter with blanks'],
+      ['--\0b', 'delimiter with NULs'],
+      ['--b\0\0', 'delimiter with NULs'],
+      ['--B', 'delimiter in other letters'],
+      ['--b x', 'delimiter, a blank and more'],
+      ['--bx', 'delimiter and more'],
+    ] as const
+  ).map(
+    ([line, feature]) =>
       [
-        `a delimiter with NULs in it, ${JSON.stringify(line)}`,
+        `a line that is similar to the delimiter, ${JSON.stringify(line)}`,
         `Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n${line}\n\ny\n--b--\n`,
         {
           common: ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
-          'delimiter: is text': [`1/0 identity ${JSON.stringify(`x\n${line}\n\ny\n`)}`],
+          [`${feature}: is text`]: [`1/0 identity ${JSON.stringify(`x\n${line}\n\ny\n`)}`],
         },
       ] as const,
   ),
+  [
+    'a line that begins as the last delimiter does',
+    'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--x\n\ny\n--b--\n',
+    {
+      common: ['1/0 identity "x\\n"', '0/0 identity "\\ny\\n--b--\\n" text'],
+      'delimiter after the end: begins a part': [
+        '1/0 identity "x\\n"',
+        '0/0 identity "\\ny\\n" text',
+      ],
+      'last delimiter and more: is text': ['1/0 identity "x\\n--b--x\\n\\ny\\n"'],
+    },
+  ],
   [
     'a delimiter with a NUL between its dashes',
     'Content-Type: multipart/mixed; boundary=bc\n\n--bc\n\nx\n-\0-b\0c\n\ny\n--bc--\n',
@@ -57,15 +62,20 @@ const cases: readonly (readonly [
       'dash front: is skipped': ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
     },
   ],
-  [
-    'two boundaries',
-    'Content-Type: multipart/mixed; boundary="b"; boundary=c\n\n--b\n\nx\n--c\n\ny\n',
-    {
-      common: ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
-      'multipart: is that of a text or a file': ['0/0 identity "--b\\n\\nx\\n--c\\n\\ny\\n"'],
-      'delimiter: is text': ['0/0 identity "--b\\n\\nx\\n--c\\n\\ny\\n"'],
-    },
-  ],
+  ...['b', 'c', 'd', 'e'].map((own, at) => {
+    const which = ['the first', 'the second', 'the third', 'one more'][at]!
+    const body = `--${own}\n\nx\n`
+    const whole = `0/0 identity ${JSON.stringify(body)}`
+    return [
+      `four boundaries, and the delimiter of ${which}`,
+      `Content-Type: multipart/mixed; boundary=b; boundary=c; boundary=d; boundary=e\n\n${body}`,
+      {
+        common: ['1/0 identity "x\\n"', whole],
+        'multipart: is that of a text or a file': [whole],
+        [`delimiter of ${which} boundary: is text`]: [whole, whole],
+      },
+    ] as const
+  }),
   [
     'a multipart inside that is not closed',
     'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\n\nx\n--b--\ne\n--c--\n',
@@ -135,21 +145,33 @@ const cases: readonly (readonly [
     'a multipart without a boundary',
     'Content-Type: multipart/mixed\n\n--x\n\ny\n',
     {
-      common: ['0/0 identity "--x\\n\\ny\\n"'],
-      'any dashes: is a delimiter if it is like the first': ['1/0 identity "y\\n"'],
+      common: ['0/0 identity "--x\\n\\ny\\n"', '0/0 identity "--x\\n\\ny\\n"'],
+      'any dashes: is a delimiter if it is like the first': [
+        '1/0 identity "y\\n"',
+        '0/0 identity "--x\\n\\ny\\n"',
+      ],
+      'multipart: is that of a text or a file': ['0/0 identity "--x\\n\\ny\\n"'],
     },
   ],
   [
     'a multipart without a boundary, and lines of three dashes',
     'Content-Type: multipart/mixed\n\n--x\n\ny\n---\n\nz\n-----\n',
     {
-      common: ['0/0 identity "--x\\n\\ny\\n---\\n\\nz\\n-----\\n"'],
+      common: [
+        '0/0 identity "--x\\n\\ny\\n---\\n\\nz\\n-----\\n"',
+        '0/0 identity "--x\\n\\ny\\n---\\n\\nz\\n-----\\n"',
+      ],
       'any dashes: is a delimiter if it is like the first': [
         '1/0 identity "y\\n---\\n\\nz\\n-----\\n"',
+        '0/0 identity "--x\\n\\ny\\n---\\n\\nz\\n-----\\n"',
       ],
       'any dashes: is a delimiter if it is three dashes': [
         '0/0 identity "--x\\n\\ny\\n"',
         '1/0 identity "z\\n"',
+        '0/0 identity "--x\\n\\ny\\n---\\n\\nz\\n-----\\n"',
+      ],
+      'multipart: is that of a text or a file': [
+        '0/0 identity "--x\\n\\ny\\n---\\n\\nz\\n-----\\n"',
       ],
     },
   ],
@@ -157,27 +179,42 @@ const cases: readonly (readonly [
     'a multipart with an empty boundary',
     'Content-Type: multipart/mixed; boundary=""\n\n--\n\nx\n-- ;\ny\n----\n',
     {
-      common: ['0/0 identity "--\\n\\nx\\n-- ;\\ny\\n----\\n"'],
-      'any dashes: is a delimiter if it is like the first': ['0/0 identity "--\\n\\nx\\n"'],
+      common: [
+        '0/0 identity "--\\n\\nx\\n-- ;\\ny\\n----\\n"',
+        '0/0 identity "--\\n\\nx\\n-- ;\\ny\\n----\\n"',
+      ],
+      'any dashes: is a delimiter if it is like the first': [
+        '0/0 identity "--\\n\\nx\\n"',
+        '0/0 identity "--\\n\\nx\\n-- ;\\ny\\n----\\n"',
+      ],
       'any dashes: is a delimiter if nothing follows: the boundary is empty': [
         '1/0 identity "x\\n-- ;\\ny\\n"',
+        '0/0 identity "--\\n\\nx\\n-- ;\\ny\\n----\\n"',
       ],
+      'multipart: is that of a text or a file': ['0/0 identity "--\\n\\nx\\n-- ;\\ny\\n----\\n"'],
     },
   ],
   [
     'a multipart whose boundary is a blank',
     'Content-Type: multipart/mixed; boundary=" "\n\n-- \n\nx\n--\ny\n-- --\n',
     {
-      common: ['0/0 identity "-- \\n\\nx\\n--\\ny\\n-- --\\n"'],
+      common: [
+        '0/0 identity "-- \\n\\nx\\n--\\ny\\n-- --\\n"',
+        '0/0 identity "-- \\n\\nx\\n--\\ny\\n-- --\\n"',
+      ],
       'any dashes: is a delimiter if it is like the first': [
         '0/0 identity "-- \\n\\nx\\n--\\ny\\n"',
+        '0/0 identity "-- \\n\\nx\\n--\\ny\\n-- --\\n"',
       ],
       'any dashes: is a delimiter if nothing follows: the boundary is empty': [
         '1/0 identity "x\\n"',
+        '0/0 identity "-- \\n\\nx\\n--\\ny\\n-- --\\n"',
       ],
       'any dashes: is a delimiter if a blank follows: the boundary is a blank': [
         '1/0 identity "x\\n--\\ny\\n"',
+        '0/0 identity "-- \\n\\nx\\n--\\ny\\n-- --\\n"',
       ],
+      'multipart: is that of a text or a file': ['0/0 identity "-- \\n\\nx\\n--\\ny\\n-- --\\n"'],
     },
   ],
   [
@@ -227,7 +264,11 @@ const cases: readonly (readonly [
         '1/1 identity "--b\\n\\nx\\n--b--\\n" text',
         '0/0 identity "A: b\\n\\n--b\\n\\nx\\n--b--\\n"',
       ],
-      'boundary: is that of a multipart': ['0/0 identity "A: b\\n\\n"', '1/0 identity "x\\n"'],
+      'boundary: is that of a multipart': [
+        '0/0 identity "A: b\\n\\n"',
+        '1/0 identity "x\\n"',
+        '0/0 identity "A: b\\n\\n--b\\n\\nx\\n--b--\\n"',
+      ],
     },
   ],
   [
@@ -246,12 +287,20 @@ const cases: readonly (readonly [
     'a delimiter in the header of a multipart without a boundary',
     'Content-Type: multipart/mixed\n--x\n\ny\n',
     {
-      common: ['0/0 identity "y\\n"'],
-      'any dashes: is a delimiter if it is like the first': ['1/0 identity "y\\n"'],
-      'strange line: begins the body': ['0/0 identity "--x\\n\\ny\\n"'],
-      'strange line: begins the body of a mail, or ends the header of a part if it has no colon': [
+      common: ['0/0 identity "y\\n"', '0/0 identity "y\\n"'],
+      'any dashes: is a delimiter if it is like the first': [
+        '1/0 identity "y\\n"',
         '0/0 identity "--x\\n\\ny\\n"',
       ],
+      'strange line: begins the body': [
+        '0/0 identity "--x\\n\\ny\\n"',
+        '0/0 identity "--x\\n\\ny\\n"',
+      ],
+      'strange line: begins the body of a mail, or ends the header of a part if it has no colon': [
+        '0/0 identity "--x\\n\\ny\\n"',
+        '0/0 identity "--x\\n\\ny\\n"',
+      ],
+      'multipart: is that of a text or a file': ['0/0 identity "y\\n"'],
     },
   ],
   [
@@ -325,7 +374,7 @@ const cases: readonly (readonly [
     'nine such lines below the field of a multipart',
     'Content-Type: multipart/mixed; boundary=b\nno\nno\nno\nno\nno\nno\nno\nno\nno\n--b\n\nx\n',
     {
-      common: ['1/0 identity "x\\n"'],
+      common: ['1/0 identity "x\\n"', '0/0 identity "--b\\n\\nx\\n"'],
       'strange line: begins the body': [
         '0/0 identity "no\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\n"',
         '1/0 identity "x\\n"',
@@ -334,7 +383,10 @@ const cases: readonly (readonly [
         '0/0 identity "no\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\nno\\n"',
         '1/0 identity "x\\n"',
       ],
-      'delimiter: is text': ['0/0 identity "x\\n"'],
+      'own delimiter in header: is one more line of the header': [
+        '0/0 identity "x\\n"',
+        '0/0 identity "x\\n"',
+      ],
       'multipart: is that of a text or a file': ['0/0 identity "--b\\n\\nx\\n"'],
     },
   ],
@@ -398,7 +450,7 @@ const cases: readonly (readonly [
     'A: b\n\r\r\nC: d\n\r\nx\n',
     {
       common: ['0/0 identity "C: d\\n\\r\\nx\\n" text'],
-      'empty line: is one more line of the header': [],
+      'empty line with CRs: is one more line of the header': ['0/0 identity "x\\n" text'],
       'bare CR: ends a line': ['0/0 identity "\\r\\nC: d\\n\\r\\nx\\n" text'],
     },
   ],

@@ -99,6 +99,82 @@ function halved(text: string, line: string): string {
   return lines.toSpliced(lines.length >> 1, 0, line).join('\n')
 }
 
+/**
+ * Headers whose oddity has nothing to do with the boundary, by a field above the type or by what follows in the type. A
+ * program that does not mind them finds the parts as in any other mail.
+ */
+const harmless: Readonly<Record<string, readonly [above: string, behind: string]>> = {
+  'a field with an underscore in its name': ['X-Content_Rating: low\n', ''],
+  'MIME-Version misspelt': ['MIME-Versi_on: 1.0\n', ''],
+  'a field that is named after boundaries': ['X-Boundary: a\n', ''],
+  'a line that is no field': ['no field\n', ''],
+  'a parameter without a value': ['', '; x'],
+  'a parameter twice': ['', '; x=1; x=2'],
+  'a comment in the type': ['', ' (c)'],
+}
+
+/** Lines that differ from the delimiter in one way each. */
+const similarLines = [
+  '--:.:\0',
+  '--\0:.:',
+  '--:.:--\0',
+  '-- :.:',
+  '--:.: ',
+  '--:.:;',
+  '--:.: ;',
+  '--:.:--;',
+]
+
+/** A message with a zip in base64, one line of it among those, below a multipart written as `field`. */
+function withLine(field: string, line: string, fields = [ZIP_TYPE, BASE64, ATTACHED]): string {
+  return mixed(part(fields, interrupted(zip, line)), { boundary: BOUNDARY, field })
+}
+
+function typeOf([above, behind]: readonly [string, string]): string {
+  return `${above}Content-Type: multipart/mixed; boundary="${BOUNDARY}"${behind}`
+}
+
+/** Mail in which one program finds a delimiter odd in one way, and takes lines that are odd in other ways for text. */
+const crossed: readonly Evasion[] = [
+  ...Object.entries(harmless).flatMap(([name, odd]) => [
+    ...similarLines.map((line) => ({
+      name: `${name}, and base64 with a line ${JSON.stringify(line)} in it`,
+      text: () => withLine(typeOf(odd), line),
+    })),
+    {
+      name: `${name}, and base64 that is called a multipart without a subtype`,
+      text: () =>
+        withLine(typeOf(odd), '--!!', [
+          'Content-Type: multipart/; boundary="!!"',
+          BASE64,
+          ATTACHED,
+        ]),
+    },
+  ]),
+  ...Object.entries({
+    'blanks behind them': '$& ',
+    'blanks before the boundary': '-- :.:',
+    'a NUL in them': '--\0:.:',
+    'more behind them': '$&x',
+  }).flatMap(([name, form], at) =>
+    ['--:.: ', '-- :.:', '--:.:\0', '--:.:x', '--:.: x', '--:.:--x']
+      .filter((line) => line !== '--:.:'.replace(/.*/, form) && !(at === 2 && line.includes('\0')))
+      .map((line) => ({
+        name: `delimiters with ${name}, and base64 with a line ${JSON.stringify(line)} in it`,
+        text: () => withLine(typeOf(['', '']), line).replace(/^--:\.:(?=\n)/gm, form),
+      })),
+  ),
+  ...Object.entries({
+    'another boundary behind its own': 'boundary=":.:"; boundary="!!"',
+    'another boundary in front of its own': 'boundary="!!"; boundary=":.:"',
+    'a boundary with a backslash': 'boundary="\\:.:"; boundary="!!"',
+    'three boundaries': 'boundary="!!"; boundary=":.:"; boundary="!?"',
+  }).map(([name, boundaries]) => ({
+    name: `${name}, and base64 with the delimiter of the other in it`,
+    text: () => withLine(`Content-Type: multipart/mixed; ${boundaries}`, '--!!\n--!?'),
+  })),
+]
+
 const FILE = `${FILE_TYPE}\n${BASE64}\n`
 
 const TOP_FIELD =
@@ -393,4 +469,5 @@ export const structure: readonly Evasion[] = [
   ),
   ...textsInDoubt('a boundary in quotes of another', 'x="; boundary=zz"; boundary=b1'),
   ...textsInDoubt('two boundaries', 'boundary=zz; boundary=b1'),
+  ...crossed,
 ]
