@@ -30,6 +30,10 @@ const settings =
 /** What OpenPGP sends for a public key: a session key, and data. */
 const encrypted = coded('application/octet-stream; name=a.pgp', '\xc1\x05\x03 key\xd2\x05\x01data')
 
+/** The beginning of signed data (S/MIME, RFC 5652 5.1), in which nothing follows. */
+const CUT_SIGNED_DATA =
+  '\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x80\x30\x80\x02\x01\x01'
+
 export const encryptedMail = mail([TEXT, encrypted])
 /** It has more parts than are looked at. */
 export const crowded = mail(
@@ -177,10 +181,28 @@ export const secondLook: readonly Case[] = [
     },
   },
   {
-    name: 'what is encrypted is let in by default, and the log says so',
+    // promise: no-accident-clean
+    name: 'encrypted mail is accepted by default, but not called clean, and gets no stamp',
     message: () => encryptedMail,
     settings: settings({ STRICTMIME: 'refuse' }),
-    expect: { outcome: 'delivered', log: /odd=encrypted/ },
+    expect: {
+      outcome: 'delivered',
+      xQhpsi: null,
+      newStamps: 0,
+      delivered: (sent) => sent,
+      log: /scan=skipped .*odd=encrypted .*reason="encrypted content was not scanned"/,
+    },
+  },
+  {
+    name: 'nor is mail called clean with a part that resembles an archive and cannot be read',
+    message: () => mail([TEXT, coded('application/octet-stream; name=a', CUT_SIGNED_DATA)]),
+    settings: settings(),
+    expect: {
+      outcome: 'delivered',
+      xQhpsi: null,
+      newStamps: 0,
+      log: /scan=skipped .*odd=unread .*reason="a part was not read"/,
+    },
   },
   {
     name: 'STRICTMIME=defer asks the sender to try again',

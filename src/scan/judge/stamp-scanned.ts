@@ -29,8 +29,7 @@ export async function stampScanned(
   if (!areLoaded && cached === undefined) {
     return { stamp: undefined, notes: scanners.length > 0 ? [NOT_LOADED] : [] }
   }
-  const isPartial = result.partial === true
-  const stamp = await sign(mail, config, tools, { scanners, isPartial }, cached?.time ?? since)
+  const stamp = await sign(mail, config, tools, scanners, cached?.time ?? since)
   return { stamp, notes: [] }
 }
 
@@ -38,15 +37,13 @@ async function sign(
   { message, outgoing }: JudgedMail,
   { cluster, settings }: JudgeConfig,
   { crypto, now }: Tools,
-  { scanners: ran, isPartial }: { scanners: readonly Scanner[]; isPartial: boolean },
+  ran: readonly Scanner[],
   since: number,
 ): Promise<OwnStamp | undefined> {
   if (cluster === undefined || crypto === undefined) return undefined
   const scanners = ran.filter(({ hasBans }) => !hasBans).map(({ name }) => name)
   if (scanners.length === 0) return undefined
-  // A stamp of the scheme md5 has no information about parts, and is trusted all the same.
-  if (isPartial && cluster.keys[0]?.scheme === 'md5') return undefined
-  if (settings.SECONDLOOK === 'always' && !isPartial) scanners.push(EVERY_PART)
+  if (settings.SECONDLOOK === 'always') scanners.push(EVERY_PART)
   const { canonical } = message
   // The header may be empty now, if all of its fields are removed.
   const fault = canonical.fault ?? (outgoing === message.header ? undefined : headerFault(outgoing))

@@ -40,7 +40,7 @@ function cacheablePartOf(
   result: ScanResult,
   { scanners }: CacheableMessage,
 ): CachedVerdict['found'] | undefined {
-  if (result.answer === 'clean') return result.partial ? undefined : { answer: 'clean' }
+  if (result.answer === 'clean') return { answer: 'clean' }
   if (result.answer !== 'infected' || result.banned || result.unconfirmed) return undefined
   const { name, scanner } = result
   if (scanner === undefined) return undefined

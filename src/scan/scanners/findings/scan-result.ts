@@ -14,7 +14,10 @@ export type Unread =
   | 'encrypted'
   /** It has what ordinary mail never has (mail/mime/traits/oddities.ts). */
   | 'oddities'
-  /** It was released from quarantine without a scan, or it has a result that does not apply to copies. */
+  /**
+   * It was released from quarantine without a scan, it contains a part that no scanner here can read but some mail program
+   * may (odd=unread), or it has a result that does not apply to copies.
+   */
   | 'skipped'
 
 /**
@@ -22,11 +25,7 @@ export type Unread =
  * that scanned a copy. Neither *unread* nor *unknown* ever counts as clean.
  */
 export type ScanResult =
-  | {
-      readonly answer: 'clean'
-      /** Set if it contains a part that no scanner here can read, but some mail program may (odd=unread). */
-      readonly partial?: true
-    }
+  | { readonly answer: 'clean' }
   | {
       readonly answer: 'infected'
       /** The signature's name, or for `banned` what was banned ("attachment invoice.exe"). */

@@ -105,8 +105,7 @@ export class MailReading {
       ...(listens && { onPart: (part) => listen(this.#names, inspections, part) }),
       onOdd: (oddity) => {
         this.#oddities.add(oddity)
-        // It never ends the scan.
-        if (oddity === 'encrypted' && run.tolerance.keepsOut.has(oddity)) results.record(encrypted)
+        if (oddity === 'encrypted') results.record(encrypted) // it never ends the scan
       },
     }
   }
@@ -185,7 +184,7 @@ function listenForNames({ scanners }: ScanRun): PartListBuilder | undefined {
 
 const tooLate = unknown('second look: no answer in time (SCANTIMEOUT)', 'timeout')
 
-const encrypted = unread('encrypted', 'encrypted')
+const encrypted = unread('encrypted', 'encrypted content was not scanned')
 
 const tooDeep = unread(
   'depth',

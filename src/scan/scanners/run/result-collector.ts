@@ -66,10 +66,10 @@ export class ResultCollector {
     return result !== undefined
   }
 
-  /** Whether all results so far were clean. */
+  /** Whether scanners found nothing so far, in all that they were given. */
   get isAllClean(): boolean {
     const isNothingHeld = this.#postponed === undefined && this.#unreadContents === undefined
-    return isNothingHeld && this.#tolerated.answer === 'clean'
+    return isNothingHeld && isCleanOrEncrypted(this.#tolerated)
   }
 
   /** Whether a finding was tolerated. It may hide another one. */
@@ -86,7 +86,7 @@ export class ResultCollector {
   conclude(isReadToEnd: boolean): ScanResult {
     if (this.#unreadContents !== undefined) return this.#unreadContents
     if (this.#postponed === undefined) return this.#tolerated
-    const isAllClean = isReadToEnd && this.#tolerated.answer === 'clean'
+    const isAllClean = isReadToEnd && isCleanOrEncrypted(this.#tolerated)
     if (!isAllClean) return this.record(this.#postponed) ?? this.#tolerated
     this.#note(`${this.#postponed.reason}, but each part is clean`)
     return this.#tolerated
@@ -107,6 +107,11 @@ export class ResultCollector {
   #strictnessOf(result: ScanResult): number {
     return this.#tolerance.strictness?.(result) ?? 0
   }
+}
+
+/** Returns whether nothing was found in what can be read. */
+function isCleanOrEncrypted(result: ScanResult): boolean {
+  return result.answer === 'clean' || (result.answer === 'unread' && result.kind === 'encrypted')
 }
 
 /** Returns whether a message contains more than was read. */

@@ -4,7 +4,7 @@ import type { Header } from '../../../mail/message/header-block.ts'
 import { type Message, TOP_LINE } from '../../../mail/message/message.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import { abortLate, type MessageSample, type RawSample, type Unfiled } from '../contract/scanner.ts'
-import { clean, type ScanResult, worse } from '../findings/scan-result.ts'
+import { clean, type ScanResult, unread, worse } from '../findings/scan-result.ts'
 import { Inspections } from './inspections.ts'
 import { extractedBy } from './mail-reading.ts'
 import { ResultCollector } from './result-collector.ts'
@@ -117,13 +117,16 @@ async function scanRawThenMail(scan: MailScan): Promise<ScanResult> {
   const extracted = extractedBy(run, (raw ?? message).bytes)
   const before = raw ? await scanRaw(raw, scan) : clean
   if (raw && isFinal(before, run)) return before
-  if (raw && run.rawOnly) return before.answer === 'clean' ? { ...before, partial: true } : before
+  if (raw && run.rawOnly) return before.answer === 'clean' ? AS_FILE : before
   if (extracted !== undefined && before.answer === 'clean') {
     const found = await scanWithoutExtracted(scan, extracted)
     if (found !== 'uncovered') return found
   }
   return worse(await scanMail(scan, before), before)
 }
+
+/** The bytes were scanned, and no part of them. */
+const AS_FILE = unread('skipped', 'scanned as a file alone')
 
 /** Submits all bytes to the scanners, unchanged. */
 async function scanRaw(sample: Unfiled<RawSample>, scan: MailScan): Promise<ScanResult> {

@@ -1,6 +1,6 @@
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import type { FormSet } from '../../../mail/mime/index.ts'
-import type { ScanResult } from '../findings/scan-result.ts'
+import { type ScanResult, unread } from '../findings/scan-result.ts'
 import { isUntolerated } from '../findings/tolerance.ts'
 import { Inspections } from './inspections.ts'
 import { contentScannersOf, MailReading, measureDepth } from './mail-reading.ts'
@@ -86,8 +86,11 @@ function conclude(
 ): ScanResult {
   const found = result ?? results.conclude(isToEnd)
   const isPartial = scansContents && !isToEnd
-  return found.answer === 'clean' && isPartial ? { ...found, partial: true } : found
+  return found.answer === 'clean' && isPartial ? PARTLY_READ : found
 }
+
+/** Some mail program may read a part that no scanner can. */
+const PARTLY_READ = unread('skipped', 'a part was not read')
 
 /** Returns whether the scan may stop at this result. */
 export function isFinal(found: ScanResult, { tolerance }: ScanRun): boolean {
