@@ -150,11 +150,12 @@ export class ClamdServices extends MailServices {
   }
 
   /**
-   * Resolves to the answer of the clamd that onescand asks or, without one, to the answer of a clamd whose
-   * settings forbid the command.
+   * Resolves to the answer of the clamd that onescand asks. Without one, and to other hosts over TLS if the command has
+   * clamd work, resolves to the answer of a clamd whose settings forbid the command.
    */
   async forward(command: ForwardedCommand): Promise<string> {
-    const servers = this.#clamd()?.servers
+    const isForbidden = this.isSecure && command !== 'VERSIONCOMMANDS'
+    const servers = isForbidden ? undefined : this.#clamd()?.servers
     if (servers === undefined) return 'COMMAND UNAVAILABLE'
     return (await servers.forward(command)) ?? `clamd does not answer.${clamdWords.failed}`
   }

@@ -387,3 +387,21 @@ t.test('onescand does not start with files that TLS cannot use', { skip }, async
     t.equal(await run.ended, 100, option)
   }
 })
+
+t.test('no other host has clamd reload its signatures', { skip }, async (t) => {
+  const clamd = await standIn(t, numbered('RELOADING'))
+  const authority = makeAuthority(t)
+  const settings = { ...plugin, CLAMD: clamd.socket, ...authority.certify('scan1') }
+  const ask = async (isSecure: boolean, command: string) => {
+    const door = await openClamdDoor(t, settings, { byTcp: true, isSecure })
+    if (!isSecure) return door.ask(command)
+    const client = callByTls(door.at.port!, authority.certify('mx1'))
+    client.on('secureConnect', () => client.write(command))
+    return allOf(client)
+  }
+  for (const command of ['RELOAD', 'SELFCHECK']) {
+    t.equal(await ask(true, `z${command}\0`), 'COMMAND UNAVAILABLE\0')
+    t.equal(await ask(false, `z${command}\0`), 'RELOADING\0', 'a client of this host')
+  }
+  t.equal(clamd.asked.length, 2)
+})
