@@ -3,8 +3,8 @@ import type { KnownHeader } from '../message/message.ts'
 import { LimitExceeded, limits } from './budget/limits.ts'
 import { type Steps, Work, type WorkOptions } from './budget/work.ts'
 import { base64 } from './decoders/base64.ts'
-import { decoded, type MakeDecoder, makerOf } from './decoders/decoder.ts'
-import { QuotedPrintableDecoder } from './decoders/quoted-printable.ts'
+import { type Decode, decoded } from './decoders/decoder.ts'
+import { quotedPrintable } from './decoders/quoted-printable.ts'
 import { Habits } from './habits/habits.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import type { ContentsOptions } from './leaves/extraction.ts'
@@ -21,7 +21,7 @@ const ENCODED_START = 3 * MAIL_START
  * Returns whether more than `limit` messages are nested in one another, or more than `limit` multiparts in
  * one message, encoded ones included (reader/depth.ts), in any reading. Reads the message only as far as
  * needed: of a mail without parts, the header and the start of encoded content. The steps are turns of the
- * event loop. The last step is `over` if a limit was exceeded before the answer was known.
+ * event loop. The last step is `unread` if a limit was exceeded before the answer was known.
  */
 export function* isNestedDeeper(
   message: Bytes,
@@ -93,10 +93,10 @@ export class DepthSearch {
   *readEncoded({ from, to, header, encodings, depth }: Leaf, source: Bytes): Steps {
     const part = source.slice(from, to)
     for (const encoding of encodings) {
-      const make = decoderOf(encoding)
-      if (make === undefined || this.isDeeper) continue
-      if (header.message === 'no' && !(yield* beginsMail(part, make, this.#work))) continue
-      yield* decoded(part, make, this.#work, (mail) => this.#readOnce(mail, depth.messages + 1))
+      const decode = decoderOf(encoding)
+      if (decode === undefined || this.isDeeper) continue
+      if (header.message === 'no' && !(yield* beginsMail(part, decode, this.#work))) continue
+      yield* decoded(part, decode, this.#work, (mail) => this.#readOnce(mail, depth.messages + 1))
     }
   }
 
@@ -116,14 +116,14 @@ export class DepthSearch {
 /** Base64 that goes on after padding is read as several pieces. */
 const byPieces = () => Habits.of({ 'base64 padding': 'begins a new group of four' })
 
-function decoderOf(encoding: PartHeader['encodings'][number]): MakeDecoder | undefined {
-  if (encoding === 'quoted-printable') return makerOf(QuotedPrintableDecoder)
+function decoderOf(encoding: PartHeader['encodings'][number]): Decode | undefined {
+  if (encoding === 'quoted-printable') return quotedPrintable(new Habits())
   return encoding === 'base64' ? base64(byPieces()) : undefined
 }
 
-function* beginsMail(part: Bytes, make: MakeDecoder, work: Work): Steps<boolean> {
+function* beginsMail(part: Bytes, decode: Decode, work: Work): Steps<boolean> {
   const start = part.slice(0, Math.min(part.size, ENCODED_START))
-  return yield* decoded(start, make, work, (text) => isMailText(text, work))
+  return yield* decoded(start, decode, work, (text) => isMailText(text, work))
 }
 
 function* isMailText(text: Bytes, work: Work): Steps<boolean> {

@@ -130,18 +130,6 @@ t.test('OpenPGP packets of two bytes end at the limit of work, in any container'
   }
 })
 
-t.test(
-  'a part that cannot be decoded to its end leaves the parts below it to be read',
-  async (t) => {
-    const blanks = `Content-Transfer-Encoding: quoted-printable\n\nabove=${' '.repeat(70_000)}\nbelow`
-    const { texts, over, odd } = readMail(around([`${TYPE}\n${blanks}`]))
-    t.match(over, /blanks in a line that cannot be read/)
-    t.ok(odd.includes('unread'))
-    t.ok(texts.includes(last.toString()))
-    t.ok(texts.includes('above'))
-  },
-)
-
 t.test('a calendar with more ways of reading than are tried would be unread', async (t) => {
   const work = new Work(Bytes.of(Buffer.from('text')), { openFile: () => -1 })
   for (const habits of eachHabits('reading a calendar', work)) {

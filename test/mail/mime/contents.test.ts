@@ -3,7 +3,9 @@ import { readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import fc from 'fast-check'
 import t from 'tap'
+import { MemoryLease } from '../../../src/lib/flow/memory-budget.ts'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
+import { GatheredFile } from '../../../src/mail/message/gathered-file.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { budgetOf, limits } from '../../../src/mail/mime/budget/limits.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
@@ -13,7 +15,7 @@ import { base64, uuencode } from '../../scan/scanners/evasions/compose.ts'
 import { signedData } from '../../scan/scanners/evasions/containers.ts'
 import { testFile } from '../../scan/scanners/evasions/files.ts'
 import { hiddenClasses } from '../../scan/scanners/second-look/classes.ts'
-import { inChunks, inChunksOf } from '../message/bytes.ts'
+import { inChunks } from '../message/bytes.ts'
 import { examples } from './oddity-examples.ts'
 import { readMail } from './read-mail.ts'
 
@@ -216,8 +218,10 @@ t.test('an ordinary part of a large message is given whole, and memory stays sma
   const file = Buffer.alloc(30 * 1024 * 1024, 'a program of many bytes ')
   const encoded = file.toString('base64').replace(/.{76}/g, '$&\n')
   const message = bytes(`Content-Type: a/b\nContent-Transfer-Encoding: base64\n\n${encoded}\n`)
-  const piece = 64 * 1024
-  const source = inChunksOf(piece, message)
+  const spool = { directory: tmpdir(), sharedDirectory: undefined }
+  const source = new GatheredFile({ spool }, MemoryLease.unlimited(), Buffer.alloc(0))
+  t.teardown(() => source.close())
+  source.write(message)
   const before = process.memoryUsage().arrayBuffers
   let most = 0
   let whole = false

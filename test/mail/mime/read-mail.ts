@@ -45,7 +45,7 @@ export function readMail(mail: Bytes | Buffer | string, more?: Partial<ContentsO
   for (const step of contentsOf(Bytes.of(bytes), options)) {
     if (step.kind === 'unread') over = step.reason
     if (step.kind !== 'content') continue
-    const content = step.bytes.gather()
+    const content = Buffer.from(step.bytes.gather()) // it is valid until the next step
     if (content.length !== step.bytes.size) throw new Error('another size than was told')
     contents.push(content)
     texts.push(`${step.isMail ? 'mail:' : ''}${content.toString('latin1')}`)

@@ -42,6 +42,8 @@ for (const [name, make] of Object.entries(shapes)) {
         yield chunk
       }
     })
+    // A message that is mapped as a whole is read by decoders, which count what they do.
+    mail.gather = (from, to) => bytes.subarray(from, to)
     const openFile = () => openAnonymousFile(tmpdir())
     for (const { kind } of contentsOf(mail, { createHash, openFile })) if (kind === 'turn') read = 0
     t.ok(most <= READ_MOST, `${most} bytes at a time`)

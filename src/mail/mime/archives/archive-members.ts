@@ -1,4 +1,4 @@
-import type { Bytes } from '../../message/bytes.ts'
+import { Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { inflated } from '../containers/inflate.ts'
@@ -37,7 +37,7 @@ function* emitInflated(
 ): Steps<number | undefined> {
   const { store, isExact } = yield* inflated(source, format, work)
   try {
-    yield* emitMember(store, work)
+    yield* emitMember(Bytes.of(store.finish()), work)
     return isExact ? store.size : undefined
   } finally {
     store.close()

@@ -68,8 +68,6 @@ export interface WorkOptions {
 export class Work {
   readonly onOdd: WorkOptions['onOdd']
   readonly pool: MemoryPool
-  /** Memory for decoders of this message that no decoder uses now. */
-  readonly buffers: Buffer[] = []
   /** The remaining budget of the message. */
   readonly budget: ReadingBudget
   readonly #onWork: WorkOptions['onWork']

@@ -46,7 +46,7 @@ export class ByteCursor {
     for (let left = bytes; left > 0 && this.#hasChunk(); ) {
       const length = Math.min(left, this.#chunk.length - this.#next, PIECE)
       work.countBytes(length)
-      store.append(this.#chunk, this.#next, this.#next + length)
+      store.putAll(this.#chunk, this.#next, this.#next + length)
       this.#next += length
       this.at += length
       left -= length

@@ -1,4 +1,4 @@
-import type { Bytes } from '../../message/bytes.ts'
+import { Bytes } from '../../message/bytes.ts'
 import { Unreadable } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { Store } from '../storage/store.ts'
@@ -52,14 +52,14 @@ export function* openCms(source: Bytes, { work, emit }: Opening): Steps<boolean>
   try {
     const isWhole = yield* reader.content(container, store)
     if (container !== 'plain' && container.isCompressed) {
-      const { store: plain, isBroken } = yield* inflated(store, 'zlib', work)
+      const { store: plain, isBroken } = yield* inflated(Bytes.of(store.finish()), 'zlib', work)
       try {
-        yield* emitHeld(plain)
+        yield* emitHeld(Bytes.of(plain.finish()))
       } finally {
         plain.close()
       }
       if (isBroken) throw unreadable()
-    } else yield* emitHeld(store)
+    } else yield* emitHeld(Bytes.of(store.finish()))
     if (!isWhole) throw unreadable()
     const end = yield* reader.end()
     if (end < source.size) yield* emitHeld(source.slice(end))

@@ -1,5 +1,5 @@
 import { COLON, EQUALS, QUOTE, SEMICOLON, SPACE } from '../../../lib/bytes/ascii.ts'
-import type { Bytes } from '../../message/bytes.ts'
+import { Bytes } from '../../message/bytes.ts'
 import { type MemoryPool, Store } from '../storage/store.ts'
 import type { HeldContent } from './container.ts'
 
@@ -156,7 +156,7 @@ export class PropertyValue {
     }
     if (this.#isKept) {
       this.store ??= new Store(this.#pool)
-      this.store.append(bytes, from, to)
+      this.store.putAll(bytes, from, to)
     } else if (this.#matched === DATA.length) {
       this.#isKept = true
       this.append(Buffer.from(DATA), 0, DATA.length)
@@ -188,9 +188,10 @@ export class PropertyValue {
     const { store } = this
     const { isBase64, isQuotedPrintable, names } = this.head
     if (store === undefined) return
+    const value = Bytes.of(store.finish())
     for (const end of new Set([this.#endOfLine, this.#endAtEmpty, this.#endAtNext])) {
       if (end === undefined || end === 0) continue
-      const bytes = store.slice(0, end)
+      const bytes = value.slice(0, end)
       if (this.#matched === DATA.length) yield* filesOfUrl(bytes, names)
       if (isBase64) {
         yield { bytes, encoding: 'base64', names }

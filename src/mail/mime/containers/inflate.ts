@@ -38,7 +38,7 @@ export function* inflated(source: Bytes, format: DeflateFormat, work: Work): Ste
   try {
     const take = (bytes: Uint8Array) => {
       work.countBytes(bytes.length)
-      store.append(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+      store.putAll(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
     }
     const stream = newStream(format, take)
     for (const chunk of source.chunks()) {

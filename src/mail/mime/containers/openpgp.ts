@@ -1,4 +1,4 @@
-import type { Bytes } from '../../message/bytes.ts'
+import { Bytes } from '../../message/bytes.ts'
 import { Unreadable } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { Store } from '../storage/store.ts'
@@ -88,8 +88,9 @@ export function* openPgp(source: Bytes, { work, isDeclared, emit }: Opening): St
     const body = isOpened ? new Store(work.pool) : undefined
     try {
       const isWhole = yield* readBody(cursor, packet.length, body, work)
-      if (body && kind === 'literal') yield* emit(fileOf(body))
-      else if (body) yield* emitCompressed(body, isDeclared && isWhole, work, emit)
+      if (body && kind === 'literal') yield* emit(fileOf(Bytes.of(body.finish())))
+      else if (body)
+        yield* emitCompressed(Bytes.of(body.finish()), isDeclared && isWhole, work, emit)
       if (!isWhole) return kind === 'encrypted'
     } finally {
       body?.close()
@@ -220,7 +221,7 @@ function* emitCompressed(body: Bytes, isSure: boolean, work: Work, emit: Opening
   }
   const { store, isBroken } = yield* inflated(data, compression, work)
   try {
-    if (store.size > 0) yield* emit({ bytes: store, isOfSameKind: true })
+    if (store.size > 0) yield* emit({ bytes: Bytes.of(store.finish()), isOfSameKind: true })
     // Any bytes may look like a deflated packet. A real one inflates to some output.
     if (isBroken && (isSure || store.size > 0)) throw unreadable()
   } finally {

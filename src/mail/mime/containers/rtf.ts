@@ -29,7 +29,7 @@ export function* unpackedRtf(source: Buffer, work: Work): Steps<Store> {
     if (type === UNCOMPRESSED) {
       work.countBytes(source.length)
       yield* work.countUnits(source.length)
-      store.append(source, HEADER)
+      store.putAll(source, HEADER)
     }
     isDone = true
     return store
@@ -65,7 +65,7 @@ function* unpack(source: Buffer, store: Store, work: Work): Steps {
       }
     }
     work.countBytes(length)
-    store.append(run, 0, length)
+    store.putAll(run, 0, length)
     yield* work.countUnits(RUN_MAX)
     if (isOver) return
   }

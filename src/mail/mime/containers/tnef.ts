@@ -108,11 +108,11 @@ class TnefFile {
     const values = this.#values.length > 0 ? this.#values : names.length > 0 ? [NO_BYTES] : []
     for (const bytes of values) yield* emit({ bytes, names })
     for (const rtf of this.#rtfs) {
-      const bytes = yield* unpackedRtf(rtf.gather(), work)
+      const store = yield* unpackedRtf(rtf.gather(), work)
       try {
-        if (bytes.size > 0) yield* emit({ bytes, names })
+        if (store.size > 0) yield* emit({ bytes: Bytes.of(store.finish()), names })
       } finally {
-        bytes.close()
+        store.close()
       }
     }
   }

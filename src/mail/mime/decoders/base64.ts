@@ -1,8 +1,9 @@
 import { CR, LF } from '../../../lib/bytes/ascii.ts'
 import { indexOrEnd } from '../../../lib/bytes/lines.ts'
 import { BASE64 } from '../../message/escapes.ts'
-import { Habits, type Words } from '../habits/habits.ts'
-import { BUFFER_SIZE, type Codec, type Decoder, makerOf, type Write } from './decoder.ts'
+import type { Habits, Words } from '../habits/habits.ts'
+import type { Store } from '../storage/store.ts'
+import { type Codec, inPieces } from './decoder.ts'
 import { joinedLines } from './text-transforms.ts'
 
 /**
@@ -23,7 +24,7 @@ const BYTES_OF: Readonly<Record<number, number>> = { 0: 0, 6: 0, 2: 2, 4: 1 }
 
 /** Lower and upper limit for the bytes of lines passed to the runtime's own decoder at once. */
 const NATIVE_MIN = 1024
-const NATIVE_MAX = BUFFER_SIZE
+const NATIVE_MAX = 16 * 1024
 /** The characters that are data in base64 of URLs alone, `-`, `_` and `,`, the first two also to the runtime. */
 const OF_URLS = [0x2d, 0x5f, 0x2c]
 const OF_RUNTIME = OF_URLS.slice(0, 2)
@@ -59,23 +60,21 @@ const LAST_PADDING: { readonly [Does in Words<'base64 padding'>]?: LastPadding }
 }
 
 /** Decodes base64 as a reader does; by default, as the most lenient ones. */
-export class Base64Decoder implements Decoder {
-  readonly #write: Write
+class Base64 {
   readonly #habits: Habits
+  readonly #bytes: Buffer
+  readonly #out: Store
   readonly #values: Uint8Array
-  /** Memory that only this decoder uses now. */
-  readonly #buffer: Buffer
-  #length = 0
+  #at = 0
   #bits = 0
   #count = 0 // the number of bits that are left over
   #padded = 0 // the number of `=` since the last data, or in this group
-  #over = false
+  /** Lines up to here were tried as a whole, and are not tried again. */
+  #tried = 0
   /** Whether a `=` takes a byte from its group of four. */
   readonly #takesBytes: boolean
   readonly #lastPadding: LastPadding
-  readonly #dropsEnd: boolean
-  /** The bytes that may have to be taken back at the end of their group. */
-  readonly #kept: number
+  readonly #isVmime: boolean
   /** What this reader does with features that occurred: they may be half of the data. */
   #blank: Words<'base64 blank'> | undefined
   #eightBits: Words<'base64 with eight bits'> | undefined
@@ -83,59 +82,63 @@ export class Base64Decoder implements Decoder {
   #others: Words<'base64 with others'> | undefined
   #padding: Words<'base64 padding'> | undefined
 
-  constructor(write: Write, buffer: Buffer, habits = new Habits()) {
-    this.#write = write
-    this.#buffer = buffer
+  constructor(habits: Habits, bytes: Buffer, out: Store) {
     this.#habits = habits
+    this.#bytes = bytes
+    this.#out = out
     this.#values = valuesFor(habits)
-    const isVmime = habits.wouldDo('base64 with others') === 'is six bits that are set'
     const padding = habits.wouldDo('base64 padding')
+    this.#isVmime = habits.wouldDo('base64 with others') === 'is six bits that are set'
     this.#takesBytes = padding === 'takes a byte from its group of four'
-    this.#lastPadding = isVmime ? 'any' : (LAST_PADDING[padding] ?? 'none')
-    this.#dropsEnd = isVmime || habits.wouldDo('base64 end') === 'is dropped'
-    const isPhp = habits.wouldDo('base64 with others') === PHP_ENDS
-    this.#kept = this.#dropsEnd || this.#takesBytes || isPhp ? 2 : 0
+    this.#lastPadding = this.#isVmime ? 'any' : (LAST_PADDING[padding] ?? 'none')
   }
 
-  push(bytes: Buffer, from: number, to: number): void {
-    let tried = from // lines up to here were tried as a whole, and are not tried again
-    for (let at = from; at < to && !this.#over; ) {
-      if (this.#buffer.length - this.#length < 3) this.#flush(this.#kept)
-      if (at >= tried && this.#isLenientAt()) {
-        tried = endOfLines(bytes, at, to)
-        if (tried > at && this.#decodeLines(bytes, at, tried)) {
-          at = tried
+  *decode(): Generator<number> {
+    yield* inPieces(this.#bytes, (end) => this.#decodeTo(end))
+    this.#endGroup()
+  }
+
+  #decodeTo(end: number): void {
+    while (this.#at < end) {
+      if (this.#at >= this.#tried && this.#values === standard && this.#isBetweenGroups()) {
+        this.#tried = endOfLines(this.#bytes, this.#at)
+        if (decodeLines(this.#bytes.subarray(this.#at, this.#tried), this.#out)) {
+          this.#at = this.#tried
           continue
         }
       }
-      const isBetweenGroups = this.#count === 0 && this.#padded === 0
-      const end = isBetweenGroups ? this.#groups(bytes, at, to) : at
-      if (end === at) this.#take(bytes[at++]!)
-      else at = end
+      if (this.#isBetweenGroups()) this.#decodeGroups(end)
+      if (this.#at < end) this.#take(this.#bytes[this.#at++]!)
     }
-    this.#flush(this.#kept)
   }
 
-  end(): void {
-    this.#tail()
-    this.#flush(0)
+  #isBetweenGroups(): boolean {
+    return this.#count === 0 && this.#padded === 0
   }
 
-  /** Writes all bytes but the last `kept` bytes. */
-  #flush(kept: number): void {
-    const written = this.#length - kept
-    if (written <= 0) return
-    this.#write(this.#buffer, written)
-    this.#buffer.copyWithin(0, written, this.#length)
-    this.#length = kept
+  /** Decodes complete groups of four. */
+  #decodeGroups(end: number): void {
+    const [bytes, values, out] = [this.#bytes, this.#values, this.#out]
+    let at = this.#at
+    for (; at + 4 <= end; at += 4) {
+      const first = values[bytes[at]!]!
+      const second = values[bytes[at + 1]!]!
+      const third = values[bytes[at + 2]!]!
+      const fourth = values[bytes[at + 3]!]!
+      if ((first | second | third | fourth) >= 64) break
+      out.put((first << 2) | (second >> 4))
+      out.put((second << 4) | (third >> 2))
+      out.put((third << 6) | fourth)
+    }
+    this.#at = at
   }
 
   /** Ends the last group, if it is not whole. */
-  #tail(): void {
+  #endGroup(): void {
     const bytes = BYTES_OF[this.#count]!
     if (this.#takesBytes) {
-      if (this.#count === 6) this.#buffer[this.#length++] = this.#bits << 2
-      this.#length -= Math.min(Math.max(bytes - 1, 0), this.#padded)
+      if (this.#count === 6) this.#out.put(this.#bits << 2)
+      this.#out.takeBack(Math.min(Math.max(bytes - 1, 0), this.#padded))
       return
     }
     const padding = this.#lastPadding === 'any' ? 1 : 3 - bytes
@@ -143,76 +146,31 @@ export class Base64Decoder implements Decoder {
     if (isWhole) return
     if (this.#count === 6) this.#habits.note('base64 last character')
     const end = this.#habits.does('base64 end')
-    if (this.#dropsEnd) this.#length -= bytes
-    if (end === 'is a byte at least' && bytes === 0) this.#buffer[this.#length++] = this.#bits << 2
-  }
-
-  #isLenientAt(): boolean {
-    return this.#count === 0 && this.#padded === 0 && this.#values === standard
-  }
-
-  /**
-   * Decodes lines of nothing but base64 in one go, if each line has whole groups of four. Returns
-   * false if the bytes are anything else.
-   */
-  #decodeLines(bytes: Buffer, from: number, end: number): boolean {
-    const block = bytes.subarray(from, end)
-    if (OF_RUNTIME.some((byte) => block.includes(byte))) return false
-    const characters = charactersIn(block)
-    // If the numbers do not match, there are other characters, which the runtime's decoder ignores, or a
-    // group is open at the end and continues after these lines.
-    if (characters === undefined || characters % 4 !== 0) return false
-    this.#flush(0)
-    const length = this.#buffer.write(block.toString('latin1'), 'base64')
-    if (length * 4 !== characters * 3) return false
-    this.#length = length
-    return true
-  }
-
-  /** Decodes complete groups of four. Returns the offset after the last of them. */
-  #groups(bytes: Buffer, from: number, to: number): number {
-    const buffer = this.#buffer
-    const values = this.#values
-    let filled = this.#length
-    const last = Math.min(to, from + Math.floor((buffer.length - filled) / 3) * 4) - 4
-    let at = from
-    for (; at <= last; at += 4) {
-      const first = values[bytes[at]!]!
-      const second = values[bytes[at + 1]!]!
-      const third = values[bytes[at + 2]!]!
-      const fourth = values[bytes[at + 3]!]!
-      if ((first | second | third | fourth) >= 64) break
-      buffer[filled] = (first << 2) | (second >> 4)
-      buffer[filled + 1] = (second << 4) | (third >> 2)
-      buffer[filled + 2] = (third << 6) | fourth
-      filled += 3
-    }
-    this.#length = filled
-    return at
+    if (this.#isVmime || end === 'is dropped') this.#out.takeBack(bytes)
+    if (end === 'is a byte at least' && bytes === 0) this.#out.put(this.#bits << 2)
   }
 
   #take(byte: number): void {
     const value = this.#values[byte]!
-    if (value < 64) this.#data(value)
-    else if (value === PADDING && this.#takesBytes) this.#inGroup()
-    else if (value === PADDING) this.#equals()
-    else if (value === JUNK) this.#junk(byte)
-    else if (byte === LF) this.#lineEnd()
-    else if (byte !== CR) this.#inLine(byte)
+    if (value < 64) this.#takeData(value)
+    else if (value === PADDING) this.#takePadding()
+    else if (value === JUNK) this.#takeJunk(byte)
+    else if (byte === LF) this.#endLine()
+    else if (byte !== CR) this.#takeBlank(byte)
   }
 
-  #inLine(blank: number): void {
+  #takeBlank(blank: number): void {
     if (NO_BLANKS.includes(blank)) this.#habits.note('base64 with others')
     this.#blank ??= this.#habits.does('base64 blank')
-    if (this.#blank === 'ends the data') this.#over = true
+    if (this.#blank === 'ends the data') this.#end()
   }
 
-  #lineEnd(): void {
+  #endLine(): void {
     if (this.#count === 0 || this.#padded > 0) return
     if (this.#habits.does('base64 line') === 'ends the group') this.#restart()
   }
 
-  #data(value: number): void {
+  #takeData(value: number): void {
     if (this.#padded > 0 && !this.#takesBytes) {
       this.#padded = 0
       this.#padding ??= this.#habits.does('base64 padding')
@@ -222,58 +180,84 @@ export class Base64Decoder implements Decoder {
     this.#count += 6
     if (this.#count < 8) return
     this.#count -= 8
-    this.#buffer[this.#length++] = this.#bits >> this.#count
+    this.#out.put(this.#bits >> this.#count)
     if (this.#count > 0 || !this.#takesBytes) return
-    this.#length -= Math.min(2, this.#padded)
+    this.#out.takeBack(Math.min(2, this.#padded))
     this.#padded = 0
   }
 
-  #inGroup(): void {
+  #takePadding(): void {
     this.#padded++
-    this.#data(0)
-  }
-
-  #equals(): void {
+    if (this.#takesBytes) {
+      this.#takeData(0)
+      return
+    }
     // Padding is regular after two or three characters of a group, which leave 4 or 2 bits.
     const isInPlace = this.#count === 4 || this.#count === 2
     if (!isInPlace) this.#padding ??= this.#habits.does('base64 padding')
-    this.#padded++
-    if (this.#lastPadding === 'any') this.#over = true
-    else if (this.#lastPadding === 'in place') this.#over = isInPlace
-    else if (this.#lastPadding === 'last') this.#over = isInPlace && this.#padded >= this.#count / 2
+    const isLast = isInPlace && this.#padded >= this.#count / 2
+    const ends = { none: false, any: true, 'in place': isInPlace, last: isLast }
+    if (ends[this.#lastPadding]) this.#end()
   }
 
-  #junk(byte: number): void {
+  #takeJunk(byte: number): void {
     if (byte >= 0x80) this.#eightBits ??= this.#habits.does('base64 with eight bits')
     else if (OF_URLS.includes(byte)) this.#ofUrls ??= this.#habits.does('base64 of URLs')
     this.#others ??= this.#habits.does('base64 with others')
-    if (this.#others === 'begins a new group of four') this.#restart()
-    if (this.#others === 'ends the data') this.#over = true
-    if (this.#others === PHP_ENDS) this.#endWithOnes()
-    if (this.#others !== 'is six bits that are set') return
-    // VMime sets all eight bits of the last character of a group.
-    if (this.#count === 2) this.#bits |= 3
-    this.#data(63)
-  }
-
-  /** Puts the byte in front of the whole bytes of an open group, as PHP does: it writes them last. */
-  #endWithOnes(): void {
-    const open = this.#length - BYTES_OF[this.#count]!
-    this.#buffer.copyWithin(open + 1, open, this.#length++)
-    this.#buffer[open] = 0xff
-    this.#over = true
+    switch (this.#others) {
+      case 'is skipped':
+        return
+      case 'begins a new group of four':
+        this.#restart()
+        return
+      case 'ends the data':
+        this.#end()
+        return
+      case 'is six bits that are set':
+        // VMime sets all eight bits of the last character of a group.
+        if (this.#count === 2) this.#bits |= 3
+        this.#takeData(63)
+        return
+      case PHP_ENDS:
+        // PHP writes the whole bytes of an open group last.
+        this.#out.insert(0xff, BYTES_OF[this.#count]!)
+        this.#end()
+    }
   }
 
   #restart(): void {
     this.#bits = 0
     this.#count = 0
   }
+
+  #end(): void {
+    this.#at = this.#bytes.length
+  }
+}
+
+/** Memory for the runtime's own decoder, which is used within one call. */
+const decodedLines = Buffer.allocUnsafeSlow(NATIVE_MAX)
+
+/**
+ * Decodes lines of nothing but base64 in one go, if each line has whole groups of four. Returns false if the bytes are
+ * anything else.
+ */
+function decodeLines(lines: Buffer, out: Store): boolean {
+  if (OF_RUNTIME.some((byte) => lines.includes(byte))) return false
+  const characters = charactersIn(lines)
+  // If the numbers do not match, there are other characters, which the runtime's decoder ignores, or a
+  // group is open at the end and continues after these lines.
+  if (characters === undefined || characters % 4 !== 0) return false
+  const length = decodedLines.write(lines.toString('latin1'), 'base64')
+  if (length * 4 !== characters * 3) return false
+  out.putAll(decodedLines, 0, length)
+  return true
 }
 
 /** Returns up to where the next bytes are tried in one go: the end of a line, if a line ends soon. */
-function endOfLines(bytes: Buffer, from: number, to: number): number {
-  if (to - from < NATIVE_MIN) return to
-  const length = bytes.subarray(from, Math.min(to, from + NATIVE_MAX)).lastIndexOf(LF) + 1
+function endOfLines(bytes: Buffer, from: number): number {
+  if (bytes.length - from < NATIVE_MIN) return bytes.length
+  const length = bytes.subarray(from, from + NATIVE_MAX).lastIndexOf(LF) + 1
   return from + Math.max(length, NATIVE_MIN)
 }
 
@@ -296,5 +280,5 @@ function charactersIn(block: Buffer): number | undefined {
 /** Base64, in each way in which some program decodes it. */
 export const base64: Codec = (habits) =>
   habits.wouldDo('base64 last character') === 'is dropped'
-    ? makerOf(Base64Decoder, habits)
+    ? (bytes, out) => new Base64(habits, bytes, out).decode()
     : joinedLines

@@ -1,6 +1,6 @@
 import { COLON, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import { isLineEnd } from '../../../lib/bytes/lines.ts'
-import { ByteDecoder } from './decoder.ts'
+import { type Decode, inPieces } from './decoder.ts'
 
 /** The word of the line above BinHex, "(This file must be converted with BinHex 4.0)". */
 export const BINHEX_WORD = 'converted'
@@ -28,45 +28,42 @@ const REPEATED = 0x90
  * Decodes BinHex 4.0 from its first line on: the text between a colon that begins a later line and the next one, with
  * its runs. Other characters are ignored.
  */
-export class BinHexDecoder extends ByteDecoder {
-  #state: 'before' | 'data' | 'over' = 'before'
-  #bits = 0
-  #count = 0 // the number of bits that are left over
-  #last = 0
-  #isRepeated = false
+export const binHex: Decode = (bytes, out) => {
+  let isData = false
   /** Whether only blanks are in front of a byte in its line, which is below the first one. */
-  #beginsLine = false
-
-  protected take(byte: number): void {
-    if (this.#state === 'before') {
-      if (byte === COLON && this.#beginsLine) this.#state = 'data'
-      else if (isLineEnd(byte)) this.#beginsLine = true
-      else if (byte !== SPACE && byte !== TAB) this.#beginsLine = false
-      return
+  let beginsLine = false
+  let bits = 0
+  let count = 0 // the number of bits that are left over
+  let last = 0
+  let isRepeated = false
+  let at = 0
+  const put = (byte: number) => {
+    last = byte
+    out.put(byte)
+  }
+  const takeRun = (byte: number) => {
+    if (!isRepeated && byte !== REPEATED) put(byte)
+    if (isRepeated && byte === 0) put(REPEATED)
+    if (isRepeated) for (let times = 1; times < byte; times++) put(last)
+    isRepeated = !isRepeated && byte === REPEATED
+  }
+  return inPieces(bytes, (end) => {
+    for (; at < end; at++) {
+      const byte = bytes[at]!
+      if (!isData) {
+        isData = byte === COLON && beginsLine
+        if (isLineEnd(byte)) beginsLine = true
+        else if (byte !== SPACE && byte !== TAB) beginsLine = false
+        continue
+      }
+      if (byte === COLON) at = bytes.length
+      const value = values[byte]!
+      if (value === NONE) continue
+      bits = ((bits << 6) | value) & 0x3fff
+      count += 6
+      if (count < 8) continue
+      count -= 8
+      takeRun((bits >> count) & 255)
     }
-    if (byte === COLON) this.#state = 'over'
-    const value = values[byte]!
-    if (this.#state !== 'data' || value === NONE) return
-    this.#bits = ((this.#bits << 6) | value) & 0x3fff
-    this.#count += 6
-    if (this.#count < 8) return
-    this.#count -= 8
-    this.#put((this.#bits >> this.#count) & 255)
-  }
-
-  #put(byte: number): void {
-    if (!this.#isRepeated) {
-      this.#isRepeated = byte === REPEATED
-      if (!this.#isRepeated) this.#write(byte)
-      return
-    }
-    this.#isRepeated = false
-    if (byte === 0) this.#write(REPEATED)
-    for (let times = 1; times < byte; times++) this.#write(this.#last)
-  }
-
-  #write(byte: number): void {
-    this.#last = byte
-    this.out.put(byte)
-  }
+  })
 }

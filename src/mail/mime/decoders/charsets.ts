@@ -1,6 +1,7 @@
 import { isAscii } from 'node:buffer'
 import iconv from 'iconv-lite'
-import type { Decoder, MakeDecoder, Write } from './decoder.ts'
+import type { Store } from '../storage/store.ts'
+import { type Decode, inPieces } from './decoder.ts'
 import { WithoutEscapes } from './iso2022.ts'
 
 /** In these sets bytes of ASCII may be other text than ASCII. */
@@ -74,8 +75,12 @@ function signsOf(charset: string): string | undefined {
  * Returns converters to UTF-8 from a character set, one for each way in which readers convert it. The set is
  * given by its plain name. The list is empty if it cannot be converted here.
  */
-export function toUtf8(charset: string): readonly MakeDecoder[] {
-  return textDecoders(charset).map((make) => (write: Write) => new Recoded(write, make(), 'utf8'))
+export function toUtf8(charset: string): readonly Decode[] {
+  return textDecoders(charset).map(
+    (make): Decode =>
+      (bytes, out) =>
+        recode(bytes, out, make(), 'utf8'),
+  )
 }
 
 /** Returns the short text in these bytes, as `toUtf8` does. */
@@ -90,13 +95,13 @@ export function textsIn(charset: string, bytes: Buffer): readonly string[] {
  * Replaces UTF-8 characters above U+00FF by their lowest byte, like readers that keep text in single bytes:
  * latin1 does this with each UTF-16 code unit.
  */
-export const lowBytes: MakeDecoder = (write) => {
+export const lowBytes: Decode = (bytes, out) => {
   const decoder = new TextDecoder()
   const text = {
-    write: (bytes: Buffer) => decoder.decode(bytes, { stream: true }),
+    write: (piece: Buffer) => decoder.decode(piece, { stream: true }),
     end: () => decoder.decode(),
   }
-  return new Recoded(write, text, 'latin1')
+  return recode(bytes, out, text, 'latin1')
 }
 
 /** Decodes text in pieces. */
@@ -219,29 +224,18 @@ class InWords implements TextPieces {
 /** The bytes that are decoded at a time: they become at most three times as many. */
 const DECODE_STEP = 4096
 
-class Recoded implements Decoder {
-  readonly #write: Write
-  readonly #text: TextPieces
-  readonly #to: 'utf8' | 'latin1'
-
-  constructor(write: Write, text: TextPieces, to: 'utf8' | 'latin1') {
-    this.#write = write
-    this.#text = text
-    this.#to = to
-  }
-
-  push(bytes: Buffer, from: number, to: number): void {
-    for (let at = from; at < to; at += DECODE_STEP) {
-      this.#put(this.#text.write(bytes.subarray(at, Math.min(to, at + DECODE_STEP))))
+function* recode(
+  bytes: Buffer,
+  out: Store,
+  text: TextPieces,
+  to: 'utf8' | 'latin1',
+): Generator<number> {
+  let at = 0
+  yield* inPieces(bytes, (end) => {
+    for (; at < end; at += DECODE_STEP) {
+      const piece = bytes.subarray(at, Math.min(end, at + DECODE_STEP))
+      out.putAll(Buffer.from(text.write(piece), to))
     }
-  }
-
-  end(): void {
-    this.#put(this.#text.end() || '') // the decoder of CESU-8 may return 0
-  }
-
-  #put(text: string): void {
-    const bytes = Buffer.from(text, this.#to)
-    if (bytes.length > 0) this.#write(bytes, bytes.length)
-  }
+  })
+  out.putAll(Buffer.from(text.end() || '', to)) // the decoder of CESU-8 may return 0
 }

@@ -1,9 +1,10 @@
 import { armour, base64UntilEquals } from '../decoders/armour.ts'
-import { Base64Decoder } from '../decoders/base64.ts'
-import { type Codec, makerOf } from '../decoders/decoder.ts'
-import { QuotedPrintableDecoder } from '../decoders/quoted-printable.ts'
+import { base64 } from '../decoders/base64.ts'
+import type { Codec } from '../decoders/decoder.ts'
+import { quotedPrintable } from '../decoders/quoted-printable.ts'
 import { uuencode } from '../decoders/uuencode.ts'
 import { yenc } from '../decoders/yenc.ts'
+import { Habits } from '../habits/habits.ts'
 
 /**
  * A format of encoded data that programs recognize anywhere in a text. Its lines are matched without their ends.
@@ -75,14 +76,14 @@ const table = {
     begins: /^content-transfer-encoding[ \t]*:.*(?:quoted|printable)/is,
     isField: true,
     ends: /^--/,
-    codec: () => makerOf(QuotedPrintableDecoder),
+    codec: () => quotedPrintable(new Habits()),
   },
   'mime-base64': {
     begins:
       /^content-transfer-encoding[ \t]*:(?![ \t]*(?:[78]bit|binary|quoted-printable)[ \t]*$)/i,
     isField: true,
     ends: /^--/,
-    codec: () => makerOf(Base64Decoder),
+    codec: () => base64(new Habits()),
   },
   /** BinHex 4.0 (RFC 1741): a word anywhere in a line, and the data after a colon that begins a line. */
   binhex: {},

@@ -2,7 +2,7 @@ import type { Hash } from 'node:crypto'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
 import { type Steps, Work, type WorkOptions } from '../budget/work.ts'
-import { type Codec, decoded, decodedInEachWay, type MakeDecoder } from '../decoders/decoder.ts'
+import { type Codec, type Decode, decoded, decodedInEachWay } from '../decoders/decoder.ts'
 import { spellings } from '../headers/names.ts'
 import type { PartForm } from '../traits/part-forms.ts'
 import { NAMELESS, type PartNames } from '../traits/part-names.ts'
@@ -141,8 +141,8 @@ export class Extraction {
   }
 
   /** Decodes a source with one decoder. Emits and opens the result. */
-  decode(make: MakeDecoder, source: Bytes): Steps {
-    return decoded(source, make, this.work, (content) => this.emitAndOpen(content))
+  decode(decode: Decode, source: Bytes): Steps {
+    return decoded(source, decode, this.work, (content) => this.emitAndOpen(content))
   }
 
   /** Emits a message, and opens it. */

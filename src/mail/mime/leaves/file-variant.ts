@@ -1,5 +1,5 @@
 import type { Bytes } from '../../message/bytes.ts'
-import { chained, type MakeDecoder } from '../decoders/decoder.ts'
+import { chained, type Decode } from '../decoders/decoder.ts'
 import { type LineEndMode, lineEnds, unflowed, unstuffed } from '../decoders/text-transforms.ts'
 import type { Habits, Words } from '../habits/habits.ts'
 import { NO_LINE_END, type TextProperties } from './text-properties.ts'
@@ -23,7 +23,7 @@ export interface FileContent {
 export interface FileVariant {
   readonly bytes: Bytes
   /** Makes the file of the bytes. Without it they are the file. */
-  readonly make: MakeDecoder | undefined
+  readonly make: Decode | undefined
   /** The line end that is added. */
   readonly end: Buffer
   /**
@@ -50,7 +50,7 @@ const modes: Readonly<Partial<Record<Words<'line ends'>, LineEndMode>>> = {
  */
 export function variantBy(habits: Habits, content: FileContent): FileVariant | undefined {
   const { bare, end, lines, shorter } = content
-  const steps: MakeDecoder[] = []
+  const steps: Decode[] = []
   if (content.isStuffed && habits.does('stuffed line') !== 'stays') steps.push(unstuffed)
   if (content.isFlowed && habits.does('flowed line') !== 'stays') steps.push(unflowed)
 

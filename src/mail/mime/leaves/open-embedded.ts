@@ -3,8 +3,8 @@ import { limits } from '../budget/limits.ts'
 import type { Steps } from '../budget/work.ts'
 import { binHexFile } from '../containers/binhex-file.ts'
 import type { Declared } from '../containers/containers.ts'
-import { BinHexDecoder } from '../decoders/binhex.ts'
-import { decoded, type MakeDecoder } from '../decoders/decoder.ts'
+import { binHex } from '../decoders/binhex.ts'
+import { decoded } from '../decoders/decoder.ts'
 import { withoutNuls, withoutTails } from '../decoders/text-transforms.ts'
 import { EmbeddedData, type TextRange } from './embedded-data.ts'
 import { type EmbeddedKind, embeddedFormats, kindsInTexts } from './embedded-formats.ts'
@@ -79,14 +79,9 @@ function* openBlocks(
   }
 }
 
-/** Opens a file in BinHex, which all programs decode alike. A run of 255 bytes takes three characters. */
+/** Opens a file in BinHex, which all programs decode alike. */
 function openBinHex(data: Bytes, extraction: Extraction): Steps {
-  const make: MakeDecoder = (write, buffer) =>
-    new BinHexDecoder((bytes, length) => {
-      extraction.work.countBytes(length)
-      write(bytes, length)
-    }, buffer)
-  return decoded(data, make, extraction.work, (source) => openFile(source, extraction))
+  return decoded(data, binHex, extraction.work, (source) => openFile(source, extraction))
 }
 
 function* openFile(source: Bytes, extraction: Extraction): Steps {

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
-import { Bytes } from '../../message/bytes.ts'
-import { piecesOfFile, writeAll } from '../../message/spool.ts'
+import { MappedFile } from '../../message/mapped-file.ts'
+import { writeAll } from '../../message/spool.ts'
 import { DiskShare } from './disk-share.ts'
 
 /** Upper limit for the bytes that all contents together, finished or not, have in memory. */
@@ -9,172 +9,166 @@ const MEMORY_MAX = 3 * 1024 * 1024
 /** A content of at most this many bytes always stays in memory. Most contents are that small. */
 const SMALL_CONTENT = 8 * 1024
 
-/** Minimum and maximum size of one block of memory, in bytes. */
-const BLOCK_MIN = 256
-const BLOCK_MAX = 64 * 1024
+/** Minimum and maximum size, in bytes, of a buffer that is used again. Each size is a power of two. */
+const BUFFER_MIN = 256
+const BUFFER_MAX = 64 * 1024
 
-/** The number of bytes that are written to a file at a time. */
-const TAIL = 8 * 1024
-
-/** The number of bytes that are read from a file at a time. */
-const CHUNK = 64 * 1024
+/** The last bytes that a store can take back. */
+const TAKEN_BACK_MAX = 4
 
 /** Keeps contents in memory as long as there is room, and then in files without a name. */
 export class MemoryPool {
   /** The number of bytes that are in memory now. */
   used = 0
-  /**
-   * Blocks of BLOCK_MIN and of BLOCK_MAX bytes that contents of this message no longer use. The next
-   * contents use them again: a message may have a hundred thousand small contents in a row.
-   */
-  readonly free: ReadonlyMap<number, Buffer[]> = new Map([
-    [BLOCK_MIN, []],
-    [BLOCK_MAX, []],
-  ])
   readonly openFile: () => number
   readonly disk: DiskShare
+  /**
+   * Buffers that contents of this message no longer use, by their size. The next contents use them again: a message may
+   * have a hundred thousand small contents in a row.
+   */
+  readonly #free = new Map<number, Buffer[]>()
 
   /** `size` is the number of bytes of the message whose contents these are. */
   constructor(openFile: () => number, size: number) {
     this.openFile = openFile
     this.disk = new DiskShare(size)
   }
+
+  /** Returns a buffer of at least this size. */
+  take(size: number): Buffer {
+    const whole = size > BUFFER_MAX ? size : Math.max(BUFFER_MIN, 2 ** Math.ceil(Math.log2(size)))
+    this.used += whole
+    return this.#free.get(whole)?.pop() ?? Buffer.allocUnsafeSlow(whole)
+  }
+
+  giveBack(buffer: Buffer): void {
+    this.used -= buffer.length
+    if (buffer.length > BUFFER_MAX) return
+    const free = this.#free.get(buffer.length)
+    if (free) free.push(buffer)
+    else this.#free.set(buffer.length, [buffer])
+  }
 }
 
 /**
- * A store of bytes that grows at its end, and can be read meanwhile. This is a class because a message may
- * have hundreds of thousands of stores. Functions and a prototype for each store would take most of the time
- * and memory.
+ * A content that grows at its end, and is one buffer once it is finished. This is a class because a message may have
+ * hundreds of thousands of them.
  */
-export class Store extends Bytes {
+export class Store {
   readonly #pool: MemoryPool
   readonly #expected: number
-  #blocks: Buffer[] = []
-  #blockSpace = 0 // the bytes that are left in the last block
-  #size = 0
+  /** The last bytes: all of them, or those that are not in the file yet. */
+  #buffer: Buffer
+  #length = 0
   #fd: number | undefined
-  #tail: Buffer | undefined // the bytes that are to be written to the file next
-  #tailLength = 0
-  /** The bytes of the file, those that are to be written among them. */
-  #charged = 0
+  #inFile = 0
+  #mapped: MappedFile | undefined
 
   /**
-   * If memory has no room for the `expected` bytes, the store is a file from the beginning, and nothing has
+   * If memory has no room for the `expected` bytes, the store is a file as soon as it is not small, and nothing has
    * to be moved there later.
    */
   constructor(pool: MemoryPool, expected = 0) {
-    super()
     this.#pool = pool
     this.#expected = expected
+    this.#buffer = pool.take(Math.min(Math.max(expected, BUFFER_MIN), SMALL_CONTENT))
   }
 
   get size(): number {
-    return this.#size
+    return this.#inFile + this.#length
   }
 
-  /**
-   * Keeps a copy of the bytes from `from` to `to`. Throws a Fault if the file cannot be made or
-   * written.
-   */
-  append(bytes: Buffer, from = 0, to = bytes.length): void {
-    if (from >= to) return
-    const after = this.#size + to - from
-    const needed = Math.max(to - from, this.#expected - this.#size)
-    const fits = after <= SMALL_CONTENT || this.#pool.used + needed <= MEMORY_MAX
-    if (this.#fd === undefined && !fits) this.#fd = this.#spill()
-    if (this.#fd === undefined) this.#hold(bytes, from, to)
-    else this.#addToFile(this.#fd, bytes, from, to)
+  /** Adds a byte, of which the lowest eight bits count. Throws a Fault if the file cannot be made or written. */
+  put(byte: number): void {
+    if (this.#length === this.#buffer.length) this.#makeRoom(1)
+    this.#buffer[this.#length++] = byte
   }
 
-  /** Returns the bytes from one offset to another. A chunk is valid until the next one is requested. */
-  chunks(from = 0, to = this.#size): Iterable<Buffer> {
-    if (this.#fd === undefined) return this.#inMemory(from, to)
-    this.#flush(this.#fd)
-    return piecesOfFile(this.#fd, from, to, CHUNK)
+  /** Adds the bytes from `from` to `to`. Throws as put() does. */
+  putAll(bytes: Buffer, from = 0, to = bytes.length): void {
+    for (let at = from; at < to; ) {
+      if (this.#length === this.#buffer.length) this.#makeRoom(to - at)
+      const end = at + Math.min(to - at, this.#buffer.length - this.#length)
+      if (end - at < NATIVE_COPY_MIN) while (at < end) this.#buffer[this.#length++] = bytes[at++]!
+      else {
+        this.#length += bytes.copy(this.#buffer, this.#length, at, end)
+        at = end
+      }
+    }
+  }
+
+  /** Takes back the last bytes, at most TAKEN_BACK_MAX in a row. */
+  takeBack(count: number): void {
+    this.#length -= count
+  }
+
+  /** Puts a byte in front of the last ones, of which there are at most TAKEN_BACK_MAX. */
+  insert(byte: number, behind: number): void {
+    this.put(byte)
+    const at = this.#length - 1 - behind
+    this.#buffer.copyWithin(at + 1, at, this.#length - 1)
+    this.#buffer[at] = byte
+  }
+
+  /** Returns all bytes. They are valid until the store is closed. No more can be added. */
+  finish(): Buffer {
+    if (this.#fd === undefined) return this.#buffer.subarray(0, this.#length)
+    this.#flush(this.#fd, 0)
+    this.#mapped ??= new MappedFile(this.#fd, this.#inFile)
+    return this.#mapped.bytes
+  }
+
+  /** Returns an empty store in the same memory. */
+  beside(expected: number): Store {
+    return new Store(this.#pool, expected)
   }
 
   close(): void {
-    if (this.#fd === undefined) this.#forget()
-    else closeSync(this.#fd)
-    this.#pool.disk.giveBack(this.#charged)
-    this.#charged = 0
-    this.#size = 0
+    this.#mapped?.close()
+    if (this.#fd !== undefined) closeSync(this.#fd)
+    this.#pool.disk.giveBack(this.#inFile)
+    if (this.#buffer.length > 0) this.#pool.giveBack(this.#buffer)
+    this.#buffer = NO_BYTES
+    this.#length = 0
+    this.#inFile = 0
     this.#fd = undefined
-    this.#tailLength = 0
   }
 
-  #hold(bytes: Buffer, from: number, to: number): void {
-    for (let at = from; at < to; ) {
-      if (this.#blockSpace === 0) {
-        this.#blockSpace = Math.min(BLOCK_MAX, Math.max(BLOCK_MIN, this.#size, to - at))
-        const free = this.#pool.free.get(this.#blockSpace)
-        this.#blocks.push(free?.pop() ?? Buffer.allocUnsafeSlow(this.#blockSpace))
-        this.#pool.used += this.#blockSpace
-      }
-      const last = this.#blocks.at(-1)!
-      const copied = bytes.copy(last, last.length - this.#blockSpace, at, to)
-      this.#blockSpace -= copied
-      at += copied
-      this.#size += copied
+  /** Makes room for at least one more byte, where this many are about to come. */
+  #makeRoom(more: number): void {
+    const wanted = Math.max(this.#expected, 2 * this.#length, this.#length + more)
+    const fits = this.#pool.used - this.#buffer.length + wanted <= MEMORY_MAX
+    const isSmall = this.#length + more <= SMALL_CONTENT
+    if (this.#fd === undefined && (fits || isSmall)) {
+      this.#move(fits ? wanted : SMALL_CONTENT)
+      return
     }
+    const isFirst = this.#fd === undefined
+    this.#fd ??= this.#pool.openFile()
+    this.#flush(this.#fd, TAKEN_BACK_MAX)
+    if (isFirst) this.#move(BUFFER_MAX)
   }
 
-  *#inMemory(from: number, to: number): Generator<Buffer> {
-    let at = 0 // where the block begins
-    for (const block of this.#blocks) {
-      if (at >= to) return
-      const end = at + block.length
-      if (end > from) yield block.subarray(Math.max(0, from - at), Math.min(to, end) - at)
-      at = end
-    }
+  #move(size: number): void {
+    const smaller = this.#buffer
+    this.#buffer = this.#pool.take(size)
+    smaller.copy(this.#buffer, 0, 0, this.#length)
+    this.#pool.giveBack(smaller)
   }
 
-  #forget(): void {
-    for (const block of this.#blocks) {
-      this.#pool.used -= block.length
-      this.#pool.free.get(block.length)?.push(block)
-    }
-    this.#blocks = []
-    this.#blockSpace = 0
-  }
-
-  #spill(): number {
-    const fd = this.#pool.openFile()
-    this.#fd = fd
-    this.#charge(this.#size)
-    let at = 0
-    for (const bytes of this.#inMemory(0, this.#size)) {
-      writeAll(fd, bytes, at, 'TMPDIR')
-      at += bytes.length
-    }
-    this.#forget()
-    return fd
-  }
-
-  #charge(bytes: number): void {
-    this.#pool.disk.take(bytes)
-    this.#charged += bytes
-  }
-
-  /** Collects small pieces, so that one write contains many of them. */
-  #addToFile(fd: number, bytes: Buffer, from: number, to: number): void {
-    this.#charge(to - from)
-    this.#tail ??= Buffer.allocUnsafeSlow(TAIL)
-    if (this.#tailLength + to - from > this.#tail.length) this.#flush(fd)
-    if (to - from > this.#tail.length) writeAll(fd, bytes.subarray(from, to), this.#size, 'TMPDIR')
-    else this.#tailLength += bytes.copy(this.#tail, this.#tailLength, from, to)
-    this.#size += to - from
-  }
-
-  #flush(fd: number): void {
-    if (this.#tail && this.#tailLength > 0) {
-      writeAll(
-        fd,
-        this.#tail.subarray(0, this.#tailLength),
-        this.#size - this.#tailLength,
-        'TMPDIR',
-      )
-    }
-    this.#tailLength = 0
+  /** Writes all bytes but the last ones to the file. */
+  #flush(fd: number, kept: number): void {
+    const written = this.#length - kept
+    if (written <= 0) return
+    this.#pool.disk.take(written)
+    writeAll(fd, this.#buffer.subarray(0, written), this.#inFile, 'TMPDIR')
+    this.#inFile += written
+    this.#buffer.copyWithin(0, written, this.#length)
+    this.#length = kept
   }
 }
+
+const NO_BYTES = Buffer.alloc(0)
+
+/** From this many bytes on, the runtime's copy is faster than a loop. */
+const NATIVE_COPY_MIN = 40

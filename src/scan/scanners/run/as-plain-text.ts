@@ -1,4 +1,5 @@
 import { nextTurn } from '../../../lib/flow/event-loop.ts'
+import { Bytes } from '../../../mail/message/bytes.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import { openAnonymousFile } from '../../../mail/message/spool.ts'
 import { FILE_STARTS, MemoryPool, Store, WORK_PER_TURN } from '../../../mail/mime/index.ts'
@@ -26,7 +27,7 @@ export async function asPlainText<T>(
     const stuffing = new FieldStuffing()
     let sinceTurn = 0
     for (const chunk of sample.bytes.chunks()) {
-      store.append(stuffing.push(chunk))
+      store.putAll(stuffing.push(chunk))
       if (mustBeText && !stuffing.isText) return undefined
       sinceTurn += chunk.length
       if (sinceTurn < WORK_PER_TURN) continue
@@ -34,13 +35,14 @@ export async function asPlainText<T>(
       await nextTurn()
       if (signal.aborted) return undefined
     }
-    store.append(stuffing.finish())
+    store.putAll(stuffing.finish())
     const { envelope, origin } = sample
     const of = mustBeText
       ? ({ kind: 'content', message: sample.message } as const)
       : ({ kind: 'message' } as const)
-    return await withNamedCopy(store, spool, (file) =>
-      scan({ ...of, envelope, origin, bytes: store, file }),
+    const bytes = Bytes.of(store.finish())
+    return await withNamedCopy(bytes, spool, (file) =>
+      scan({ ...of, envelope, origin, bytes, file }),
     )
   } finally {
     store.close()

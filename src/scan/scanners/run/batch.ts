@@ -50,5 +50,5 @@ export class Batch {
  * requested.
  */
 function inMemory(content: Sample): Sample {
-  return { ...content, bytes: Bytes.of(content.bytes.gather()) }
+  return { ...content, bytes: Bytes.of(Buffer.from(content.bytes.gather())) }
 }

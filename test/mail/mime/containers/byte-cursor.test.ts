@@ -55,7 +55,7 @@ t.test('bytes are copied, and counted', async (t) => {
   const copied = (bytes: number, cursor: ByteCursor) => {
     const store = new Store(work.pool)
     for (const _ of cursor.copy(bytes, store, work));
-    const text = Buffer.concat([...store.chunks()]).toString()
+    const text = store.finish().toString()
     store.close()
     return text
   }

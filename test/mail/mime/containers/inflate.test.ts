@@ -19,7 +19,7 @@ function inflate(bytes: Buffer, form: 'deflate' | 'zlib' | 'gzip', most: number)
       const step = steps.next()
       if (!step.done) continue
       const { store, isBroken, isExact } = step.value
-      const found = Buffer.concat([...store.chunks()].map((chunk) => Buffer.from(chunk)))
+      const found = Buffer.from(store.finish())
       store.close()
       const units = unitsBefore - work.budget.work
       return { found, isBroken, isExact, bytesLeft: work.budget.bytes, units }

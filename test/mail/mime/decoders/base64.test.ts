@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { base64 } from '../../../../src/mail/mime/decoders/base64.ts'
 import { Habits } from '../../../../src/mail/mime/habits/habits.ts'
-import { decode, featuresOf, inEverySplit, ways } from './decode.ts'
+import { decode, featuresOf, ways } from './decode.ts'
 
 /** What readers of mail make of base64, each in its way, whatever pieces it comes in. */
 
@@ -76,7 +76,7 @@ t.test('base64 is decoded by the habits of each reader', async (t) => {
     [{ 'base64 line': 'ends the group' }, 'YWJj\nYWJj', 'abcabc'],
   ]
   for (const [choices, text, expected] of rows) {
-    const decoded = inEverySplit(base64(Habits.of(choices)), text)
+    const decoded = decode(base64(Habits.of(choices)), text)
     t.equal(decoded, expected, `${JSON.stringify(choices)} ${text}`)
   }
 })
@@ -154,21 +154,19 @@ t.test('long base64 is decoded like short base64, in lines or not', async (t) =>
   const dashes = encoded.slice(0, 30_000).replace(/.{5000}/g, '$&-') + encoded.slice(30_000)
   const open = `A${encoded.slice(0, 4000)}\n${encoded.slice(4000)}`
   for (const text of [...texts, junk, dashes]) {
-    for (const cuts of [[], [1], [1021], [20_000, 20_001]]) {
-      t.equal(decode(base64(new Habits()), text, cuts), content.toString('latin1'))
-    }
+    t.equal(decode(base64(new Habits()), text), content.toString('latin1'))
   }
   const shifted = Buffer.from(open.replace('\n', ''), 'base64').toString('latin1')
   t.equal(decode(base64(new Habits()), open), shifted, 'a group that is open goes on')
 })
 
 t.test(
-  'lines of one length that are odd anywhere are decoded as if they came byte by byte',
+  'lines of one length that are odd anywhere are decoded as if they were decoded byte by byte',
   async () => {
-    const read = (text: string, cuts: readonly number[] = []) => {
-      const habits = new Habits()
-      return JSON.stringify([decode(base64(habits), text, cuts), [...habits.asked].sort()])
-    }
+    const read = (text: string, habits = new Habits()) =>
+      JSON.stringify([decode(base64(habits), text), [...habits.asked].sort()])
+    // The runtime decodes nothing for a reader that knows other characters, none of which is here.
+    const byByte = () => Habits.of({ 'base64 with eight bits': 'loses its highest bit' })
     const lines = Buffer.alloc(30_000, 'what lines of one length hold, and more ')
       .toString('base64')
       .replace(/.{76}/g, '$&\r\n')
@@ -183,13 +181,7 @@ t.test(
         let text = lines
         for (const { at, cut, put } of changes)
           text = text.slice(0, at) + put + text.slice(at + cut)
-        return (
-          read(text) ===
-          read(
-            text,
-            [...text].map((_, at) => at),
-          )
-        )
+        return read(text) === read(text, byByte())
       }),
       { numRuns: 150 },
     )

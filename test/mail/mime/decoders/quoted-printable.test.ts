@@ -1,8 +1,7 @@
 import t from 'tap'
-import { BUFFER_SIZE } from '../../../../src/mail/mime/decoders/decoder.ts'
 import { quotedPrintable } from '../../../../src/mail/mime/decoders/quoted-printable.ts'
 import { Habits } from '../../../../src/mail/mime/habits/habits.ts'
-import { decode, featuresOf, inEverySplit, ways } from './decode.ts'
+import { decode, featuresOf, ways } from './decode.ts'
 
 /** What readers of mail make of quoted-printable, each in its way, whatever pieces it comes in. */
 
@@ -97,7 +96,7 @@ t.test('quoted-printable is decoded by the habits of each reader', async (t) => 
     [{ 'quoted-printable blanks': 'are removed' }, `${long} \t${long}\n`, `${long} \t${long}\n`],
   ]
   for (const [choices, text, expected] of rows) {
-    const decoded = inEverySplit(quotedPrintable(Habits.of(choices)), text)
+    const decoded = decode(quotedPrintable(Habits.of(choices)), text)
     t.equal(decoded, expected, `${JSON.stringify(choices)} ${text}`)
   }
 })
@@ -128,9 +127,7 @@ t.test('quoted-printable asks where readers differ, in any split', async (t) => 
     '\xc3\xa9': [],
   }
   for (const [text, expected] of Object.entries(rows)) {
-    for (let cut = 0; cut <= text.length; cut++) {
-      t.same(featuresOf(quotedPrintable, text, [cut]).toSorted(), expected, `${text} at ${cut}`)
-    }
+    t.same(featuresOf(quotedPrintable, text).toSorted(), expected, text)
   }
 })
 
@@ -174,11 +171,11 @@ t.test('quoted-printable is decoded as Thunderbird 153 does', async (t) => {
   }
 })
 
-t.test('blanks in a row are read alike in every split, or not at all', async (t) => {
+t.test('any number of blanks in a row is read alike', async (t) => {
   const trims = { 'quoted-printable blanks': 'are removed' } as const
   const joins = { 'quoted-printable escape': 'is removed, with blanks after it' } as const
   const stays = { 'quoted-printable soft break': 'is read as any other `=`' } as const
-  for (const count of [4094, 9000, 65_534]) {
+  for (const count of [2, 4094, 200_000]) {
     const blanks = ' \t'.repeat(count / 2)
     const rows: readonly (readonly [Choices, string, string])[] = [
       [{}, `AB=${blanks}\nCD`, 'ABCD'],
@@ -189,50 +186,8 @@ t.test('blanks in a row are read alike in every split, or not at all', async (t)
       [trims, `AB${blanks}CD`, `AB${blanks}CD`],
     ]
     for (const [choices, text, expected] of rows) {
-      const make = quotedPrintable(Habits.of(choices))
-      for (const cuts of [[], [2], [3], [4], [5000], [8192], [3, 4000, 8192, 16_384, 60_000]]) {
-        const those = cuts.filter((cut) => cut < text.length)
-        t.equal(decode(make, text, those), expected, `${JSON.stringify(choices)} ${count}`)
-      }
+      const made = decode(quotedPrintable(Habits.of(choices)), text)
+      t.equal(made, expected, `${JSON.stringify(choices)} ${count}`)
     }
-  }
-  const more = ' '.repeat(65_538)
-  for (const [choices, text] of [
-    [{}, `=${more}\n`],
-    [trims, `${more}\n`],
-  ] as const) {
-    for (const cuts of [[], [4000, 8192]]) {
-      t.throws(() => decode(quotedPrintable(Habits.of(choices)), text, cuts), /cannot be read/)
-    }
-  }
-})
-
-t.test('quoted-printable waits for the next bytes only if they may matter', async (t) => {
-  const most = ' '.repeat(4095)
-  const rows: readonly (readonly [Choices, string, string])[] = [
-    [{}, 'a=zb', 'a=zb'],
-    [{}, 'a=z', 'a=z'],
-    [{}, 'a=4z', 'a=4z'],
-    [{}, 'a=4', 'a'],
-    [{}, 'a=0', 'a'],
-    [{}, 'a=', 'a'],
-    [{}, 'a=\r', 'a'],
-    [{}, `a=${most}`, 'a'],
-    [{ 'quoted-printable escape': 'stays with the next byte' }, 'a=zb', 'a=zb'],
-    [{ 'quoted-printable escape': 'stays with the next byte' }, 'a=z', 'a'],
-    [{ 'quoted-printable escape': 'is an escape, and other bytes are zeros' }, 'a=4z', 'a\x40'],
-    [{ 'quoted-printable escape': 'is an escape, and other bytes are zeros' }, 'a=4', 'a'],
-    [{ 'quoted-printable blanks': 'are removed' }, 'a b', 'a b'],
-    [{ 'quoted-printable blanks': 'are removed' }, 'a ', 'a'],
-    [{ 'quoted-printable blanks': 'are removed' }, `a ${most}`, 'a'],
-  ]
-  for (const [choices, text, expected] of rows) {
-    let given = ''
-    const write = (buffer: Buffer, length: number) => {
-      given += buffer.toString('latin1', 0, length)
-    }
-    const decoder = quotedPrintable(Habits.of(choices))(write, Buffer.alloc(BUFFER_SIZE))
-    decoder.push(Buffer.from(text), 0, text.length)
-    t.equal(given, expected, `${JSON.stringify(choices)} ${text.trimEnd()}, ${text.length} bytes`)
   }
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { lowBytes } from '../../../../src/mail/mime/decoders/charsets.ts'
-import type { MakeDecoder } from '../../../../src/mail/mime/decoders/decoder.ts'
+import type { Decode } from '../../../../src/mail/mime/decoders/decoder.ts'
 import {
   lineEnds,
   unescaped,
@@ -10,9 +10,9 @@ import {
   withoutNuls,
   withoutTails,
 } from '../../../../src/mail/mime/decoders/text-transforms.ts'
-import { inEverySplit } from './decode.ts'
+import { decode } from './decode.ts'
 
-const make: Readonly<Record<string, MakeDecoder>> = {
+const make: Readonly<Record<string, Decode>> = {
   'with LF': lineEnds({ to: 'lf', bareCr: 'itself' }),
   'with CR LF': lineEnds({ to: 'crlf', bareCr: 'itself' }),
   'without bare CRs': lineEnds({ to: 'same', bareCr: 'nothing' }),
@@ -47,7 +47,7 @@ const rows: readonly (readonly [string, string, string])[] = [
 
 for (const [name, text, expected] of rows) {
   t.test(`a text ${name}: ${JSON.stringify(text)}`, async (t) => {
-    t.equal(inEverySplit(make[name]!, text), expected)
+    t.equal(decode(make[name]!, text), expected)
   })
 }
 
@@ -62,6 +62,6 @@ t.test('escapes of values are decoded, wherever they are cut', async (t) => {
     [unpercented, '', ''],
   ] as const
   for (const [makeDecoder, text, expected] of rows) {
-    t.equal(inEverySplit(makeDecoder, text), expected, text)
+    t.equal(decode(makeDecoder, text), expected, text)
   }
 })

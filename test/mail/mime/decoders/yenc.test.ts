@@ -23,8 +23,7 @@ t.test('yEnc is decoded up to its end', async (t) => {
   for (const [text, expected] of Object.entries(rows)) {
     t.equal(ways(yenc, text).common, expected, JSON.stringify(text))
   }
-  const cuts = Array.from({ length: 40 }, (_, at) => at * 1000)
-  const long = decode(yenc(new Habits()), '\x8b'.repeat(40_000), cuts)
+  const long = decode(yenc(new Habits()), '\x8b'.repeat(40_000))
   t.equal(long, 'a'.repeat(40_000), 'a line of any length')
 })
 

@@ -80,7 +80,7 @@ t.test('the files of a store take room, and give it back', async (t) => {
     let size = 0
     t.throws(
       () => {
-        for (; size <= DISK_MAX; size += MIB) store.append(block)
+        for (; size <= DISK_MAX; size += MIB) store.putAll(block)
       },
       { message: NO_ROOM },
     )
