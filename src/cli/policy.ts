@@ -9,6 +9,7 @@ import type { Rules } from '../scan/rules/match.ts'
 import { loadRules, loadRulesFrom } from '../scan/rules/parse-rules.ts'
 import { type Rule, ruleFiles } from '../scan/rules/rule.ts'
 import { HOST_DIRECTORY, readControlDirectories } from '../settings/control-directories.ts'
+import { DAEMON_QHPSI, namesScanners } from '../settings/table/scanners.ts'
 import { flag, printsJson, text } from './command/cli-options.ts'
 import { makeCommand } from './command/run-command.ts'
 import { addEnvironmentOptions, slotEnvironment } from './host/slot-environment.ts'
@@ -108,7 +109,7 @@ function doesOf({ action }: Rule): string {
  * of kind `config` that names the line with a wrong value.
  */
 function checkValues({ all, path }: Rules, env: Environment): void {
-  const scanning = env.QHPSI ? env : { ...env, QHPSI: 'plugin: clamd' }
+  const scanning = namesScanners(env.QHPSI) ? env : { ...env, QHPSI: DAEMON_QHPSI }
   const base = readScanningConfig(scanning)!
   for (const { action, line } of all) {
     if (action.kind !== 'set') continue

@@ -62,7 +62,7 @@ export interface Configuration {
    * Why all mail passes unscanned, or undefined if it does not. Each interface polls it when a message begins.
    */
   readonly off: PolledValue<string | undefined>
-  /** The context for judging mail, or undefined if QHPSI is not set: all mail passes then. */
+  /** The context for judging mail, or undefined if QHPSI names no scanner: all mail passes then. */
   readonly context: JudgeContext | undefined
   /** The TLS certificate of this host, or undefined if CLAMDCERT is not set. */
   readonly tls: CheckedIdentity | undefined

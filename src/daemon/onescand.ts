@@ -5,6 +5,7 @@ import { standardError } from '../lib/log/log-queue.ts'
 import { printsHelpOrVersion, serviceExit } from '../lib/process/command-line.ts'
 import { DAEMON_THREADS } from '../lib/runtime/compiled-program.ts'
 import { loadSystem, systemTrouble } from '../lib/runtime/system.ts'
+import { DAEMON_QHPSI } from '../settings/table/scanners.ts'
 import { checkStart } from './check-daemon-start.ts'
 import { log } from './daemon-log.ts'
 import { runFirstProcess } from './first-process.ts'
@@ -15,6 +16,7 @@ import { runWorker } from './worker.ts'
 process.exitCode = serviceExit.temporary
 process.env.UV_THREADPOOL_SIZE ??= String(DAEMON_THREADS) // Node reads it for the first thread
 const args = process.argv.slice(2)
+const environment = { ...process.env, QHPSI: process.env.QHPSI || DAEMON_QHPSI }
 if (printsHelpOrVersion('onescand', usage, args)) process.exit(0)
 process.on('uncaughtException', (error) => {
   log(error.stack ?? errorText(error))
@@ -33,7 +35,7 @@ async function check(): Promise<void> {
   const faults = new FaultCollector()
   const options = faults.attempt(() => readOptions(args), undefined)
   const asJson = args.includes('--json')
-  const found = await printCheck(checkStart(options, faults.lines, { ...process.env }), asJson)
+  const found = await printCheck(checkStart(options, faults.lines, environment), asJson)
   process.exit(asJson ? 0 : options === undefined ? serviceExit.usage : codeOfStart(found))
 }
 
@@ -44,7 +46,7 @@ async function check(): Promise<void> {
 async function serve(options: DaemonOptions): Promise<void> {
   const signals = new Signals()
   loadSystem()?.forbidTracing() // before there is a key, and before any plugin runs as the same user
-  const start = { env: { ...process.env }, options, signals }
+  const start = { env: environment, options, signals }
   const { workerFor } = options
   const trouble = systemTrouble()
   if (trouble !== undefined && workerFor === undefined) log(`${trouble}; onescand(8), FILES`)

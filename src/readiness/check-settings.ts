@@ -23,6 +23,7 @@ import { misspeltSettings } from '../settings/misspelt.ts'
 import { hostSwitchFile, switchedOff } from '../settings/off-switch.ts'
 import { readSetting, readSettings, type Values } from '../settings/read-settings.ts'
 import { infectedMail } from '../settings/table/infected-mail.ts'
+import { namesScanners } from '../settings/table/scanners.ts'
 import { settingNames } from '../settings/table.ts'
 import { passesByRules, passesBySettings, unscannedMailIs } from './stage/passes-unscanned.ts'
 import type { StageHost } from './stage/stage.ts'
@@ -52,7 +53,7 @@ export function nothingScans({
 }: Pick<StageHost, 'env' | 'directories'>): CheckLine | undefined {
   const off = checkSwitch(directories)
   if (off !== undefined) return off
-  return env.QHPSI ? undefined : unset
+  return namesScanners(env.QHPSI) ? undefined : unset
 }
 
 const unset = following(
@@ -80,12 +81,13 @@ function checkSwitch(directories: StageHost['directories']): CheckLine | undefin
 
 /** Returns check lines whether the settings name a scanner. The line itself was read before. */
 function checkQhpsi({ env, isDaemon }: StageHost): CheckLine[] {
-  const line = env.QHPSI?.trim()
-  if (line) return [findsTestFileAlone(line) ? testFileAlone(line) : ok('QHPSI', line)]
+  const line = env.QHPSI?.trim() ?? ''
+  if (namesScanners(line))
+    return [findsTestFileAlone(line) ? testFileAlone(line) : ok('QHPSI', line)]
   if (isDaemon) return [unset]
   const remedy =
     'set it in tcp.smtp, with envdir or in the run script; pass the same to check with --env or --envdir'
-  return [failure('QHPSI', 'is not set here: mail passes unscanned', remedy)]
+  return [failure('QHPSI', `${line || 'is not set here'}: mail passes unscanned`, remedy)]
 }
 
 /** Returns whether the plugin is the only one, which finds the test file and nothing else. */
@@ -121,7 +123,8 @@ function checkAnswers({ env }: StageHost): CheckLine[] {
   const { QUARANTINE, VIRUSFORWARD } = settings
   const SCANFAIL = readSetting(env, 'SCANFAIL')
   const infected = inWords(settings)
-  const isChosen = env.REJECTVIRUS !== undefined || QUARANTINE || VIRUSFORWARD || !env.QHPSI
+  const isChosen =
+    env.REJECTVIRUS !== undefined || QUARANTINE || VIRUSFORWARD || !namesScanners(env.QHPSI)
   const found = isChosen
     ? ok('infected mail', `is ${infected}`)
     : marked(
@@ -232,7 +235,7 @@ function inMaxAge(env: Environment): CheckLine[] {
 
 /** Reports what is missed if not every part is scanned. */
 function inSecondLook(env: Environment): CheckLine[] {
-  if (!env.QHPSI || env.SECONDLOOK !== 'never') return []
+  if (!namesScanners(env.QHPSI) || env.SECONDLOOK !== 'never') return []
   const value = 'never: files that only mail clients extract are not scanned'
   return [warning('SECONDLOOK', value, 'unset it to scan every part')]
 }

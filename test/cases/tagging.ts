@@ -34,6 +34,16 @@ export const tagging: readonly Case[] = [
     expect: { outcome: 'delivered', scans: 0, delivered: (sent) => sent },
   },
   {
+    name: 'with QHPSI=none a message passes unchanged',
+    message: () => infected,
+    settings: () => ({ QHPSI: 'none', REJECTVIRUS: '1' }),
+    expect: {
+      outcome: 'delivered',
+      delivered: (sent) => sent,
+      log: /decision=pass reason="QHPSI names no scanner"/,
+    },
+  },
+  {
     name: 'a clean message is scanned once, and tagged on top',
     message: () => plain,
     settings: scanning(),

@@ -166,7 +166,7 @@ t.test('a message that could not be scanned never counts as clean', async (t) =>
 })
 
 t.test('without QHPSI scan ends with exit code 2', async (t) => {
-  t.match(await onescan(['scan', 'mail']), { code: 2, err: /QHPSI is not set; try --env/ })
+  t.match(await onescan(['scan', 'mail']), { code: 2, err: /QHPSI names no scanner; try --env/ })
 })
 
 t.test('--envdir sets the scanner as the service does', async (t) => {

@@ -108,8 +108,15 @@ t.test('onescand logs the handling of mail at its start, and after a reload', as
   await until(() => onescand.log.length >= 7, 'it has read its settings again')
   t.same(onescand.log.slice(4), said)
 
-  const idle = runOnescand(t, { settings: { QHPSI: '' } })
-  await idle.logged(/qmail unix:.*: nothing is scanned: QHPSI is not set/)
+  for (const settings of [{}, { QHPSI: '' }]) {
+    const byDefault = runOnescand(t, {
+      settings,
+      args: ['--milter', `inet:127.0.0.1:${await freePort()}`],
+    })
+    await byDefault.logged(/milter inet:.*: scans with clamd, tags viruses and accepts them/)
+  }
+  const idle = runOnescand(t, { settings: { QHPSI: 'none' } })
+  await idle.logged(/qmail unix:.*: nothing is scanned: QHPSI names no scanner/)
   const tags = runOnescand(t, { settings: own, args: ['--milter', `unix:${idle.directory}/m`] })
   await tags.logged(/milter unix:.*\/m: scans with eicar, tags viruses and accepts them, no stamps/)
 })

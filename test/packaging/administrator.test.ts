@@ -72,7 +72,7 @@ t.test('a host that is set up otherwise', { skip: bareHostMissing }, async (t) =
     )
     must(`${install} </dev/null`)
     t.equal(must(`md5sum ${files} 2>/dev/null; true`), must('cat /before'))
-    t.match(must('cat /usr/share/onescan/defaults/onescand'), '\nQHPSI="plugin: clamd"\n')
+    t.match(must('cat /usr/share/onescan/defaults/onescand'), '\nONESCAND_OPTIONS=""\n')
     must('dpkg -P onescan')
     t.equal(must(`ls ${files} 2>/dev/null; true`), '', 'a purge takes them away')
   })

@@ -6,6 +6,7 @@ import type { Rules } from '../../scan/rules/match.ts'
 import type { AddressPattern, Conditions, Rule } from '../../scan/rules/rule.ts'
 import { readSetting } from '../../settings/read-settings.ts'
 import type { Setting } from '../../settings/table/kinds.ts'
+import { namesScanners } from '../../settings/table/scanners.ts'
 import { type SettingName, settingNames, settingTable } from '../../settings/table.ts'
 
 /** Upper limit for the rules that a check line names. */
@@ -50,7 +51,7 @@ function passing(env: Environment): readonly Passing[] {
  * mail. SCANFAIL has a separate check line.
  */
 export function passesBySettings(env: Environment): CheckLine[] {
-  if (!env.QHPSI) return []
+  if (!namesScanners(env.QHPSI)) return []
   return passing(env)
     .filter(({ name }) => name !== 'SCANFAIL')
     .map(({ name, value, mail, remedy }) =>

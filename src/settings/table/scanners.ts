@@ -56,12 +56,24 @@ export type QhpsiLine =
   | { readonly kind: 'command'; readonly argv: readonly string[] }
   | { readonly kind: 'plugins'; readonly names: readonly string[] }
 
-/** Parses `plugin: NAME…` or a command. */
-function readQhpsiLine(text: string): QhpsiLine {
+/** The value of QHPSI by which nothing is scanned. */
+const NONE = 'none'
+
+/** The scanners of onescand, unless its QHPSI names others. Other programs scan nothing then. */
+export const DAEMON_QHPSI = 'plugin: clamd'
+
+/** Returns whether a value of QHPSI names scanners, right or wrong. */
+export function namesScanners(text = ''): boolean {
+  return !['', NONE].includes(text.trim())
+}
+
+/** Parses `plugin: NAME…` or a command. Returns undefined for `none`. */
+function readQhpsiLine(text: string): QhpsiLine | undefined {
+  if (text.trim() === NONE) return undefined
   const plugins = /^\s*plugin:(.*)$/s.exec(text)
   const words = splitWords(plugins ? plugins[1]! : text, 'QHPSI')
   if (words.join('').trim() === '') {
-    throw new Fault('config', `QHPSI ${text}: specifies no scanner; unset it to scan nothing`)
+    throw new Fault('config', `QHPSI ${text}: specifies no scanner; set it to none to scan nothing`)
   }
   if (plugins) return { kind: 'plugins', names: words }
   refusePlugins(text, words)

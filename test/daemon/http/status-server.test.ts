@@ -68,11 +68,11 @@ t.test('a message that clamd scans is shown in the metrics and on the page', asy
 })
 
 t.test('onescand that does not scan is not healthy, and health has the reason', async (t) => {
-  const nothing = await serve(t, { settings: { QHPSI: '' } })
+  const nothing = await serve(t, { settings: { QHPSI: 'none' } })
   const reason = (answer: { text: string }) => !/no self-test has finished/.test(answer.text)
   t.match(await until(() => nothing.get('/healthz'), 'it has been tried', reason), {
     status: 503,
-    text: 'QHPSI is not set',
+    text: 'QHPSI names no scanner',
   })
   const blind = await serve(t, { settings: { QHPSI: '/bin/true %s' } })
   t.match(await until(() => blind.get('/healthz'), 'it has been tried', reason), {

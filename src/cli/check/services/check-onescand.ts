@@ -19,6 +19,7 @@ import {
   readAccounts,
 } from '../../../readiness/stage/account.ts'
 import { NOTHING_SCANS } from '../../../scan/judge/context/judge-config.ts'
+import { namesScanners } from '../../../settings/table/scanners.ts'
 import { isSetting } from '../../../settings/table.ts'
 import { ACCOUNT, type RunningDaemon, type RunningDescription } from '../../host/running-daemon.ts'
 import { DEFAULTS } from '../../host/settings-file.ts'
@@ -88,7 +89,7 @@ function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts
   const list = set.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(' ')
   return [
     ok(what, describe(description, accounts)),
-    description.settings.QHPSI
+    namesScanners(description.settings.QHPSI)
       ? ok(what, `has ${list}`)
       : marked(
           failure(what, `scans nothing: ${NOTHING_SCANS} (${list})`, `set it in ${DEFAULTS}`),

@@ -8,6 +8,7 @@ import { shellWord } from '../../../lib/text/shell-word.ts'
 import { ownAccount, readAccounts } from '../../../readiness/stage/account.ts'
 import { runStage, type Stage } from '../../../readiness/stage/stage.ts'
 import { tryStages } from '../../../readiness/stages.ts'
+import { namesScanners } from '../../../settings/table/scanners.ts'
 import { type RunningService, rootLine } from '../../host/running-services.ts'
 import { checkPrograms } from './check-next-program.ts'
 import { type Host, type SlotOptions, slotHosts } from './slot-hosts.ts'
@@ -100,7 +101,8 @@ async function* checkSlotOf(host: Host): AsyncGenerator<CheckLine> {
  * itself. Undefined for all other clients.
  */
 function passesOnPurpose({ env, clients }: Host): readonly CheckLine[] | undefined {
-  if (clients === undefined || env.QHPSI || env.RELAYCLIENT === undefined) return undefined
+  if (clients === undefined || namesScanners(env.QHPSI) || env.RELAYCLIENT === undefined)
+    return undefined
   const value = 'is not set for these clients, who may relay: their mail passes unscanned'
   return [
     warning(

@@ -59,11 +59,11 @@ interface ScanningOff {
   readonly quota?: QuotaSettings | undefined
 }
 
-/** The reason for the log if QHPSI is not set. */
-export const NOTHING_SCANS = 'QHPSI is not set'
+/** The reason for the log if QHPSI is not set, or `none`. */
+export const NOTHING_SCANS = 'QHPSI names no scanner'
 
 /**
- * Reads the configuration for the next message. Scanning is off if QHPSI is unset, or if a switch file is
+ * Reads the configuration for the next message. Scanning is off if QHPSI names no scanner, or if a switch file is
  * there. Throws a Fault of kind `config`.
  */
 export function readJudgeConfig(env: Environment): JudgeConfig | ScanningOff {
@@ -73,7 +73,7 @@ export function readJudgeConfig(env: Environment): JudgeConfig | ScanningOff {
 }
 
 /**
- * Reads the configuration, whether or not a switch file is there. Returns undefined if QHPSI is unset. Throws
+ * Reads the configuration, whether or not a switch file is there. Returns undefined if QHPSI names none. Throws
  * a Fault of kind `config`.
  */
 export function readScanningConfig(env: Environment): JudgeConfig | undefined {
@@ -143,7 +143,7 @@ export function withSettings(
   ofLine: Readonly<Record<string, string>>,
 ): JudgeConfig {
   const read = readMailSettings({ ...env, ...ofLine }, readControlDirectories(env))
-  if (read === undefined) throw new Fault('config', 'QHPSI: is empty; use scan off')
+  if (read === undefined) throw new Fault('config', 'QHPSI: names no scanner; use scan off')
   const settings = ofLine.FINDINGS
     ? { ...read, FINDINGS: [...read.FINDINGS, ...base.settings.FINDINGS] }
     : read

@@ -35,7 +35,7 @@ export interface ScanSettings extends Values<typeof scanning> {
 }
 
 /**
- * Reads QHPSI and the settings of scanners. Undefined if QHPSI is unset or empty. Throws Faults of kind
+ * Reads QHPSI and the settings of scanners. Undefined if QHPSI names none. Throws Faults of kind
  * `config`.
  */
 export function readScanSettings(

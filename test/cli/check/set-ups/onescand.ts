@@ -107,14 +107,23 @@ export const setUps: readonly OnescandSetUp[] = [
   },
   // Names and forms of settings
   {
-    name: 'QHPSI is misspelt',
+    name: 'QHPSI is none',
+    written: (lines) => lines.replace(/QHPSI=.*/, 'QHPSI="none"'),
+    check: [
+      /^error onescand \d+: scans nothing: QHPSI names no scanner/,
+      /^warning settings \[onescand\]: QHPSI names no scanner/,
+    ],
+    start: [/^warning: settings: QHPSI names no scanner/],
+  },
+  {
+    name: 'QHPSI is misspelt, so clamd scans',
+    settings: clamd(({ clamd }) => clamd),
     written: (lines) => lines.replace('QHPSI=', 'QHSPI='),
     check: [
-      /^error onescand \d+: scans nothing: QHPSI is not set/,
+      UNDATED,
       /^warning settings \[onescand\]: QHSPI is not a setting: .*; did you mean QHPSI\?/,
-      /^warning settings \[onescand\]: QHPSI is not set/,
     ],
-    start: [/^warning: settings: QHSPI is not a setting/, /^warning: settings: QHPSI is not set/],
+    start: [/^warning: settings: QHSPI is not a setting/],
   },
   {
     name: 'blanks around =, which sh does not take',

@@ -377,10 +377,10 @@ export const states: readonly PostfixState[] = [
   {
     name: 'no scanner is named',
     main: byMilter,
-    settings: { QHPSI: '' },
+    settings: { QHPSI: 'none' },
     byRule: [],
     byMail: [
-      /^error port \d+, clean mail: passes unscanned \(pass\): QHPSI is not set/,
+      /^error port \d+, clean mail: passes unscanned \(pass\): QHPSI names no scanner/,
       /^error port \d+, EICAR: is accepted: onescan reports it as pass/,
     ],
   },

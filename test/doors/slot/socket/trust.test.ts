@@ -107,7 +107,7 @@ t.test('a client without QHPSI is not scanned, as without a daemon', async (t) =
   const got = await slot.ask({ variables: {}, message: infected })
   t.equal(got.does, 'hand on')
   t.ok(got.message.equals(infected))
-  t.match(got.log, /decision=pass reason="QHPSI is not set"/)
+  t.match(got.log, /decision=pass reason="QHPSI names no scanner"/)
   t.equal(stage.scans(), 0)
 })
 
@@ -126,7 +126,7 @@ t.test('without QHPSI recipients are asked about by the service that the daemon 
   })
   t.match(full.log, /decision=defer .*grounds=over-quota .*size=\d+ .*to=<full@example\.org>/)
   const room = await ask('other', { QUOTAD: own.QUOTAD })
-  t.match(room, { does: 'hand on', log: /decision=pass reason="QHPSI is not set"/ })
+  t.match(room, { does: 'hand on', log: /decision=pass reason="QHPSI names no scanner"/ })
   t.ok(room.message.equals(infected))
   t.equal((await ask('full', {})).does, 'hand on', 'who has no QUOTAD')
   for (const other of [{ QUOTAD: 'udp:192.0.2.1:1' }, { QUOTAD: own.QUOTAD, BOUNCEUSER: 'root' }]) {
@@ -135,7 +135,7 @@ t.test('without QHPSI recipients are asked about by the service that the daemon 
   service.socket.close()
   const silent = await openSlot(t, { ...own, QUOTATIMEOUT: '1' })
   const unknown = await silent.ask({ variables: { QUOTAD: own.QUOTAD } })
-  t.match(unknown.log, /decision=pass reason="QHPSI is not set; quota: /)
+  t.match(unknown.log, /decision=pass reason="QHPSI names no scanner; quota: /)
 })
 
 t.test('while mail is not scanned by the switch, it passes as it is', async (t) => {
@@ -159,7 +159,7 @@ t.test('a new configuration is for questions that come from then on', async (t) 
   slot.configure(await slot.configured({}))
   t.match(await slot.ask(question), {
     does: 'go standalone',
-    reason: 'QHPSI is not set for the daemon',
+    reason: 'QHPSI names no scanner for the daemon',
   })
 })
 
@@ -213,7 +213,7 @@ t.test('the log has the user and process of the client, if the kernel reports th
     for (const variables of [{ QHPSI: 'plugin: eicar' }, {}]) {
       const { does, log } = await slot.ask({ variables })
       t.equal(does, 'hand on')
-      if (system === undefined) t.match(log, / (?:sign_ms=\S+|is not set") (?:size|total_ms)=/)
+      if (system === undefined) t.match(log, / (?:sign_ms=\S+|names no scanner") (?:size|total_ms)=/)
       else t.ok(log.includes(peer), log)
     }
   }
