@@ -213,7 +213,8 @@ t.test('the log has the user and process of the client, if the kernel reports th
     for (const variables of [{ QHPSI: 'plugin: eicar' }, {}]) {
       const { does, log } = await slot.ask({ variables })
       t.equal(does, 'hand on')
-      if (system === undefined) t.match(log, / (?:sign_ms=\S+|names no scanner") (?:size|total_ms)=/)
+      if (system === undefined)
+        t.match(log, / (?:sign_ms=\S+|names no scanner") (?:size|total_ms)=/)
       else t.ok(log.includes(peer), log)
     }
   }
