@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import type { Argv } from 'yargs'
-import { type CheckLine, failure, warning } from '../../lib/check/check-line.ts'
+import { type CheckLine, failure, hasMark, ok, warning } from '../../lib/check/check-line.ts'
 import { printCheck } from '../../lib/check/print-check.ts'
 import { attempt, errorText } from '../../lib/errors/fault.ts'
 import { findLog, type LogFile } from '../../log/read-log.ts'
@@ -128,13 +128,21 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
   const others = servers.filter((server) => server !== 'qmail')
   const running = isWhole || others.length > 0 ? await askRunningDaemon() : undefined
   const isSlotAlone = servers.length > 0 && others.length === 0
-  if (isWhole) yield* checkOnescand(running, !isSlotAlone)
+  let aboutInfected: CheckLine | undefined
+  for await (const checkLine of isWhole ? checkOnescand(running, !isSlotAlone) : []) {
+    // Whether it is true depends on how the mail servers use onescand.
+    if (others.length > 0 && hasMark(checkLine, 'infected mail by default'))
+      aboutInfected = checkLine
+    else yield checkLine
+  }
+  let isDecidedHere = false
   if (!args.daemon && servers.length === 0) yield* checkUnknownServer(args, running)
   for (const server of servers) {
     try {
       const found = server === 'qmail' ? checkSlots(args) : checkServer(server, args, running)
       const isOneOfSeveral = servers.length > 1
       for await (const checkLine of found) {
+        isDecidedHere ||= hasMark(checkLine, 'onescand decides')
         yield isOneOfSeveral ? { ...checkLine, what: `${checkLine.what} [${server}]` } : checkLine
       }
     } catch (error) {
@@ -143,7 +151,18 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
       yield failure(server, errorText(error), remedy)
     }
   }
+  if (aboutInfected !== undefined)
+    yield isDecidedHere ? aboutInfected : decidedByClients(aboutInfected)
   if (isWhole && !args.daemon) yield* checkQuotadHere()
+}
+
+/**
+ * Returns the check line about infected mail where no mail server of this host was seen to use an interface by which
+ * onescand decides: a client of the clamd interface acts by its own settings.
+ */
+function decidedByClients({ what, value, account }: CheckLine): CheckLine {
+  const limited = `${value} by the milter and SMTP interfaces, which no mail server here was seen to use; clients of the clamd interface decide themselves`
+  return { ...ok(what, limited), ...(account !== undefined && { account }) }
 }
 
 /** A host on which no mail server was found by its files: its qmail may be in another directory. */

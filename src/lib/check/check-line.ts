@@ -35,6 +35,10 @@ type CheckMark =
   | 'only onescand scans'
   /** No process listens at the socket of a clamd on this host. Its systemd unit may show the reason. */
   | 'clamd does not run'
+  /** Mail of local programs is not scanned, as documented, so a test of an infected one would only repeat it. */
+  | 'local mail'
+  /** A mail server was seen to use an interface by which onescand decides about infected mail. */
+  | 'onescand decides'
   /** No setting of onescand decides about infected mail, but a qmail-queue client may send one. */
   | 'infected mail by default'
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { type CheckLine, failure, ok, warning } from '../../../lib/check/check-line.ts'
+import { type CheckLine, failure, marked, ok, warning } from '../../../lib/check/check-line.ts'
 import { isListening } from '../../host/open-ports.ts'
 import { askProgram } from './ask-program.ts'
 import { matchAddress, type OnescandEndpoints } from './onescand-endpoints.ts'
@@ -15,13 +15,16 @@ interface LocalRouter {
   readonly port: number
 }
 
+/** What Exim prints of its configuration. */
+export type PrintedByExim = 'routers' | 'transports' | 'av_scanner' | 'acl_smtp_data' | 'config'
+
 /** The data for checking routers: their host. */
 interface EximHost {
   readonly endpoints: OnescandEndpoints
   /** SCANTIMEOUT of onescand, in seconds. */
   readonly scanTime: number
   /** Resolves to the output of `exim -bP`. */
-  readonly print?: (what: 'routers' | 'transports' | 'av_scanner') => Promise<string>
+  readonly print?: (what: PrintedByExim) => Promise<string>
   /** Returns whether something listens on this port of the host. */
   readonly listens?: (port: number) => boolean
 }
@@ -35,7 +38,12 @@ export async function checkExim(host: EximHost): Promise<CheckLine[]> {
   const { print = (what) => askProgram([program, '-bP', what]), listens = isListening } = host
   try {
     const routers = parseRouters(await print('routers'))
-    const asked = judgeScanner(await print('av_scanner').catch(() => ''), host.endpoints)
+    const shown = (what: PrintedByExim) => print(what).catch(() => '')
+    const address = scannerOf(await shown('av_scanner'), host.endpoints)
+    const asked =
+      address === undefined
+        ? undefined
+        : judgeScanner(address, ruleForData(await shown('acl_smtp_data'), await shown('config')))
     const checkLines = judgeRouters(routers, host.endpoints, listens, asked)
     return [...checkLines, ...judgeTransports(routers, await print('transports'), host)]
   } catch {
@@ -58,13 +66,40 @@ function parseRouters(printed: string): LocalRouter[] {
   })
 }
 
-/** Returns the check line whether Exim uses onescand as clamd, by the output of `exim -bP av_scanner`. */
-function judgeScanner(printed: string, { clamd }: OnescandEndpoints): CheckLine | undefined {
+/** Returns the address of onescand that Exim uses as clamd, by the output of `exim -bP av_scanner`. */
+function scannerOf(printed: string, { clamd }: OnescandEndpoints): string | undefined {
   const [, options = ''] = /^av_scanner = clamd:(.*)$/m.exec(printed.trim()) ?? []
   const place = options.startsWith('/') ? `unix:${options}` : `inet:${options.replace(' ', ':')}`
-  const address = matchAddress(place.replace(/[ :]+$/, ''), clamd, undefined)
-  if (address === undefined) return undefined
-  return ok('av_scanner of Exim', `uses onescand as clamd at ${address}, in ACLs with "malware"`)
+  return matchAddress(place.replace(/[ :]+$/, ''), clamd, undefined)
+}
+
+/** Returns the check line about an Exim that has onescand as its scanner, and this ACL that uses it. */
+function judgeScanner(address: string, acl: string | undefined): CheckLine {
+  const what = 'av_scanner of Exim'
+  if (acl !== undefined) return ok(what, `is onescand as clamd at ${address}, used in ${acl}`)
+  const value = `is onescand at ${address}, but no "malware" was seen in the ACL for DATA (exim4 -bP config), so it is unknown whether mail is scanned`
+  return warning(what, value, `put "deny malware = *" at the top of that ACL; ${SHOWN_BY_MAIL}`)
+}
+
+/**
+ * Returns the name of the ACL that uses the scanner for mail over SMTP: that for DATA, or one that it calls. Undefined if
+ * none does, as far as Exim prints: `exim -bP acl_smtp_data`, and its configuration, `exim -bP config`.
+ */
+function ruleForData(printed: string, configuration: string): string | undefined {
+  const [, first = ''] = /^acl_smtp_data = (.*)$/m.exec(printed) ?? []
+  const [, section = ''] =
+    /^begin acl[^\n]*$([\s\S]*?)(?=^begin |(?![\s\S]))/m.exec(configuration) ?? []
+  const parts = section.split(/^[ \t]*([\w-]+):[ \t]*$/m)
+  const acls = new Map<string, string>()
+  for (let at = 1; at < parts.length; at += 2) acls.set(parts[at]!, parts[at + 1]!)
+  const names = [first.trim()]
+  for (const name of names) {
+    const text = (acls.get(name) ?? '').replace(/^[ \t]*#.*$/gm, '')
+    if (/(?:^|\s)malware\s*=\s*(?!false\b|0\b)\S/m.test(text)) return name
+    const called = [...text.matchAll(/(?:^|\s)acl\s*=\s*([\w-]+)/gm)].map(([, other]) => other!)
+    names.push(...called.filter((other) => !names.includes(other)))
+  }
+  return undefined
 }
 
 /**
@@ -81,7 +116,9 @@ function judgeRouters(
     const { name, port } = router
     const what = `router ${name} of Exim`
     if (listens(port))
-      return isOurs(router) ? [ok(what, `passes mail to onescand at port ${port}`)] : []
+      return isOurs(router)
+        ? [marked(ok(what, `passes mail to onescand at port ${port}`), 'onescand decides')]
+        : []
     const value = `sends mail to port ${port} of 127.0.0.1, where nothing listens: Exim defers it`
     return [failure(what, value, servingRemedy(isOurs(router), smtp))]
   })

@@ -1,4 +1,4 @@
-import { type CheckLine, failure, ok, warning } from '../../../lib/check/check-line.ts'
+import { type CheckLine, failure, marked, ok, warning } from '../../../lib/check/check-line.ts'
 import { checkCopies, checkReturnService, checkTransport } from './as-it-is.ts'
 import { matchAddress } from './onescand-endpoints.ts'
 import { type Postfix, type SmtpdService, secondsOf, setting, tooEarly } from './postconf.ts'
@@ -28,7 +28,8 @@ export function checkSmtpFilter(service: SmtpdService, postfix: Postfix): CheckL
     const value = service.valueOf(name)
     const address = smtpDoorAt(name, value, postfix)
     if (address === undefined) continue
-    const found = ok(service.placeOf(name), `passes mail to ${address}, where onescand listens`)
+    const passes = ok(service.placeOf(name), `passes mail to ${address}, where onescand listens`)
+    const found = marked(passes, 'onescand decides')
     const transport = name === PROXY ? undefined : postfix.transports.get(value.split(':')[0]!)
     return [
       found,

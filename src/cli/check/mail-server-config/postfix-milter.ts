@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type CheckLine, failure, ok, warning } from '../../../lib/check/check-line.ts'
+import { type CheckLine, failure, marked, ok, warning } from '../../../lib/check/check-line.ts'
 import { matchAddress } from './onescand-endpoints.ts'
 import {
   faultOf,
@@ -128,7 +128,13 @@ function checkMilter(service: SmtpdService, milter: MilterEntry, postfix: Postfi
   const timeout = term('content_timeout')
   const checkLines = [
     unreachable(service, milter, postfix) ??
-      ok(service.name, `uses onescand at ${text}; while that is down, ${whileDown(action.value)}`),
+      marked(
+        ok(
+          service.name,
+          `uses onescand at ${text}; while that is down, ${whileDown(action.value)}`,
+        ),
+        'onescand decides',
+      ),
   ]
   if (action.value === 'accept') {
     const value = `accept: mail is accepted unscanned while ${text} is down`

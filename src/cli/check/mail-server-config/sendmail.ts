@@ -1,4 +1,4 @@
-import { type CheckLine, failure, ok, warning } from '../../../lib/check/check-line.ts'
+import { type CheckLine, failure, marked, ok, warning } from '../../../lib/check/check-line.ts'
 import { attempt } from '../../../lib/errors/fault.ts'
 import { readStart } from '../../../lib/path/open.ts'
 import { pathExists } from '../../../lib/path/path-handle.ts'
@@ -23,8 +23,14 @@ interface Filter {
   readonly fails: string
   /** Seconds for its answer at the end of a message: 5 minutes if it names none. */
   readonly endsWithin: number
-  /** Whether Sendmail uses it. */
-  readonly isListed: boolean
+}
+
+/** A part of Sendmail that accepts mail, DaemonPortOptions, with the names of its mail filters. */
+interface SendmailDaemon {
+  readonly name: string
+  readonly filters: readonly string[]
+  /** Whether the daemon has a list of its own (InputMailFilters=), which replaces that of all. */
+  readonly hasOwn: boolean
 }
 
 /** The data for the rules about Sendmail. */
@@ -41,7 +47,9 @@ interface SendmailHost {
  * cannot be read.
  */
 export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): CheckLine[] {
-  const filters = parseFilters(readStart(path, CF_MAX).toString('latin1'))
+  const configuration = readStart(path, CF_MAX).toString('latin1')
+  const filters = parseFilters(configuration)
+  const daemons = parseDaemons(configuration)
   const ours = filters.filter(
     ({ name, address }) => /onescan/.test(name + address) || isOf(host, address),
   )
@@ -49,16 +57,13 @@ export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): C
     const value = `no filter of ${path} uses onescand, so it is unknown whether mail is scanned`
     return [warning('Sendmail', value, `${SHOWN_BY_MAIL}; doc/mail-servers.md shows the filter`)]
   }
-  return ours.flatMap((filter) => checkFilter(filter, host))
+  return ours.flatMap((filter) => checkFilter(filter, daemons, host))
 }
 
 const isOf = ({ endpoints }: SendmailHost, address: string) =>
   matchAddress(address, endpoints.milters, undefined) !== undefined
 
 function parseFilters(configuration: string): Filter[] {
-  const listed = [...configuration.matchAll(/^O +InputMailFilters *= *(.*)$/gm)].flatMap(
-    ([, names = '']) => names.split(/[\s,;]+/),
-  )
   return [...configuration.matchAll(/^X *([^\s,]+) *,(.*)$/gm)].map(([, name = '', rest = '']) => {
     const value = (letter: string) =>
       new RegExp(`(?:^|,) *${letter} *= *([^,]*)`).exec(rest)?.[1]?.trim() ?? ''
@@ -67,23 +72,53 @@ function parseFilters(configuration: string): Filter[] {
       address: value('S'),
       fails: value('F'),
       endsWithin: secondsOf(/(?:^|;) *E *: *(\w+)/.exec(value('T'))?.[1] ?? ''),
-      isListed: listed.includes(name),
     }
   })
 }
 
-function checkFilter(filter: Filter, host: SendmailHost): CheckLine[] {
+const namesIn = (list: string) => list.split(/[\s,;]+/).filter((name) => name !== '')
+
+/**
+ * Parses the daemons, and what they ask: a list of their own, or that of all. Sendmail knows the keys of a daemon by their
+ * first letter, and separates the names of filters by semicolons (doc/op/op.me, DaemonPortOptions).
+ */
+function parseDaemons(configuration: string): SendmailDaemon[] {
+  const ofAll = [...configuration.matchAll(/^O +InputMailFilters *= *(.*)$/gm)].flatMap(
+    ([, list = '']) => namesIn(list),
+  )
+  const lines = [...configuration.matchAll(/^O +DaemonPortOptions *= *(.*)$/gm)]
+  if (lines.length === 0) return [{ name: 'MTA', filters: ofAll, hasOwn: false }]
+  return lines.map(([, keys = '']) => {
+    const value = (letter: string) =>
+      new RegExp(`(?:^|,) *${letter}[a-z]* *= *([^,]*)`, 'i').exec(keys)?.[1]?.trim()
+    const own = value('I')
+    return {
+      name: value('N') ?? value('P') ?? keys,
+      filters: own === undefined ? ofAll : namesIn(own),
+      hasOwn: own !== undefined,
+    }
+  })
+}
+
+function checkFilter(
+  filter: Filter,
+  daemons: readonly SendmailDaemon[],
+  host: SendmailHost,
+): CheckLine[] {
   const what = `filter ${filter.name} of Sendmail`
-  if (!filter.isListed) {
+  const without = daemons.filter(({ filters }) => !filters.includes(filter.name))
+  if (without.length === daemons.length && !without.some(({ hasOwn }) => hasOwn)) {
     const value = 'is not in InputMailFilters: Sendmail does not use it, and mail is not scanned'
     const remedy = `define it with INPUT_MAIL_FILTER, or add it to confINPUT_MAIL_FILTERS in sendmail.mc; ${BUILD}`
     return [failure(what, value, remedy)]
   }
   const down = meanwhileFor(filter.fails)
-  const checkLines = [
-    whyUnreached(what, filter, host) ??
-      ok(what, `uses ${filter.address}; while onescand is down, ${down}`),
-  ]
+  const checkLines = without.map((daemon) => notAsked(daemon, filter))
+  const uses = `uses ${filter.address}; while onescand is down, ${down}`
+  const unreached = whyUnreached(what, filter, host)
+  if (unreached !== undefined) checkLines.push(unreached)
+  else if (without.length < daemons.length)
+    checkLines.push(marked(ok(what, uses), 'onescand decides'))
   if (!/^[T4]$/.test(filter.fails)) {
     const level = filter.fails === 'R' ? warning : failure
     checkLines.push(
@@ -99,6 +134,16 @@ function checkFilter(filter: Filter, host: SendmailHost): CheckLine[] {
     checkLines.push(warning(what, value, `set E:5m in sendmail.mc; ${BUILD}`))
   }
   return checkLines
+}
+
+/** Returns the check line about a daemon whose mail this filter does not get. */
+function notAsked({ name, hasOwn }: SendmailDaemon, filter: Filter): CheckLine {
+  const where = hasOwn ? 'InputMailFilters= of its own' : 'the list of all'
+  const value = `does not use the filter ${filter.name}: it is not in ${where}, and its mail is not scanned`
+  const remedy = hasOwn
+    ? `remove InputMailFilters= from its DAEMON_OPTIONS in sendmail.mc, or add ${filter.name} there; ${BUILD}`
+    : `add ${filter.name} to confINPUT_MAIL_FILTERS in sendmail.mc; ${BUILD}`
+  return failure(`daemon ${name} of Sendmail`, value, remedy)
 }
 
 function meanwhileFor(fails: string): string {

@@ -18,6 +18,8 @@ interface Printed {
   readonly routers?: string
   readonly transports?: string
   readonly av_scanner?: string
+  readonly acl_smtp_data?: string
+  readonly config?: string
 }
 
 /** The lines about an Exim that prints this, on a host with servers at these ports, and onescand's addresses. */
@@ -61,12 +63,43 @@ t.test('without a router to onescand, no mail is reported as scanned', async (t)
   t.match(third, /^warning Exim: no router/)
 })
 
+/** The configuration as Exim prints it, with an ACL that has this statement. */
+const configWith = (statement: string, more = '') =>
+  `begin acl\n\nacl_check_rcpt:\n  accept hosts = :\n\nacl_check_data:\n  deny\n    message = a\n    ${statement}\n  accept\n${more}\nbegin routers\n`
+const acl_smtp_data = 'acl_smtp_data = acl_check_data\n'
+const config = configWith('malware = *')
+
+t.test('the scanner of an Exim counts only if the ACL for DATA is seen to use it', async (t) => {
+  const clamd = ['inet:127.0.0.1:3311']
+  const asked = (printed: Printed) =>
+    told({ av_scanner: 'av_scanner = clamd:127.0.0.1 3311\n', ...printed }, [], { smtp: [], clamd })
+  const called = '\nacl_check_virus:\n  deny malware = */defer_ok\n'
+  for (const printed of [
+    { acl_smtp_data, config },
+    { acl_smtp_data, config: configWith('acl = acl_check_virus', called) },
+  ])
+    t.match(await asked(printed), [/^ok av_scanner of Exim: /])
+  const wanted =
+    /^warning av_scanner of Exim: is onescand at \S+, but no "malware" was seen in the ACL for DATA .*, so it is unknown whether mail is scanned; put "deny malware = \*" at the top of that ACL; onescan check --mail/
+  for (const printed of [
+    {},
+    { acl_smtp_data },
+    { acl_smtp_data: 'acl_smtp_data = \n', config },
+    { acl_smtp_data: `acl_smtp_data = \${if eq{a}{b}{acl_check_data}}\n`, config },
+    { acl_smtp_data, config: configWith('hosts = +relay_from_hosts', called) },
+    { acl_smtp_data, config: configWith('# malware = *') },
+    { acl_smtp_data: 'acl_smtp_data = acl_check_rcpt\n', config },
+  ])
+    t.match(await asked(printed), [wanted])
+})
+
 t.test('an Exim that asks onescand as clamd needs no router', async (t) => {
   const clamd = ['unix:/run/onescan/clamd.sock', 'inet:127.0.0.1:3311']
-  const asked = (av_scanner: string) => told({ av_scanner }, [], { smtp: [], clamd })
+  const asked = (av_scanner: string) =>
+    told({ av_scanner, acl_smtp_data, config }, [], { smtp: [], clamd })
   for (const place of ['clamd:127.0.0.1 3311', 'clamd:/run/onescan/clamd.sock'])
     t.match(await asked(`av_scanner = ${place}\n`), [
-      /^ok av_scanner of Exim: uses onescand as clamd at /,
+      /^ok av_scanner of Exim: is onescand as clamd at \S+, used in acl_check_data$/,
     ])
   for (const place of ['clamd:/run/clamav/clamd.ctl', 'sophie:/var/run/sophie'])
     t.match(await asked(`av_scanner = ${place}\n`), [/^warning Exim: no router/])

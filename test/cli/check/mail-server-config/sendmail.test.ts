@@ -76,3 +76,21 @@ t.test('a filter that accepts mail while onescand is down is an error', async (t
 t.test('a filter for which Sendmail does not wait as long as a scan may take', async (t) => {
   t.match(told(t, LISTED, AS_THE_PAGE.replace('E:5m', 'E:90s'))[1], /^warning .*waits for 90 s \(E\), and a scan may take 2 min 30 s/) // biome-ignore format: a line
 })
+
+t.test('a daemon with filters of its own must list that of onescan', async (t) => {
+  const daemon = (name: string, more = '') => `O DaemonPortOptions=Port=smtp, Name=${name}${more}`
+  t.same(
+    told(t, LISTED, daemon('MTA'), daemon('MSA', ', InputMailFilters=other;onescan'), AS_THE_PAGE),
+    [OK],
+  )
+  const wanted =
+    /^error daemon MSA of Sendmail: does not use the filter onescan: it is not in InputMailFilters= of its own, .*; remove InputMailFilters= from /
+  for (const own of [', InputMailFilters=other', ', I=', ', M=Ea, Input=other;third']) {
+    t.match(told(t, LISTED, daemon('MTA'), daemon('MSA', own), AS_THE_PAGE), [wanted, OK])
+  }
+  t.match(told(t, LISTED, daemon('MSA', ', InputMailFilters=other'), AS_THE_PAGE), [wanted])
+  t.match(told(t, daemon('MTA'), daemon('MSA', ', InputMailFilters=onescan'), AS_THE_PAGE), [
+    /^error daemon MTA of Sendmail: .* not in the list of all, .*; add onescan to conf/,
+    OK,
+  ])
+})
