@@ -46,7 +46,7 @@ function matcherFor(criteria: LogCriteria): (record: LogRecord) => boolean {
     const isAboutMail = ['decision', 'quarantined', 'answered'].some((key) => fields.has(key))
     if (!isAboutMail) return false
     if ((infected || isTagged) && !isInfected(fields)) return false
-    if (decision !== undefined && fields.get('decision') !== decision) return false
+    if (decision !== undefined && !hasDecision(fields, decision)) return false
     if (id !== undefined && !fields.get('msgid')?.includes(id) && fields.get('queue') !== id) {
       return false
     }
@@ -58,6 +58,14 @@ function matcherFor(criteria: LogCriteria): (record: LogRecord) => boolean {
     return virus === undefined || has(name, virus)
   }
 }
+
+/** Returns whether this was decided. Mail that the next server has deferred is deferred, whatever onescan decided. */
+const hasDecision = (fields: LogRecord['fields'], decision: string): boolean =>
+  fields.get('decision') === decision || (decision === 'defer' && deferredByNext(fields))
+
+/** Returns whether onescan would have passed on the message, and its sender got a temporary failure: 4xx. */
+export const deferredByNext = (fields: LogRecord['fields']): boolean =>
+  fields.get('decision') !== 'defer' && /^4\d\d$/.test(fields.get('reply') ?? '')
 
 const isInfected = (fields: LogRecord['fields']) =>
   fields.has('virus') || fields.has('banned') || fields.get('scan') === 'infected'

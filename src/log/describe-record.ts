@@ -55,7 +55,8 @@ function outcome(value: ReadValue): string {
   const words = [scan, named, decider && `by ${decider}`].filter(Boolean).join(' ')
   const fault = value('fault') && `${value('fault')} fault`
   const unsent = value('reply') === UNSENT && 'the client disconnected before the answer'
-  return [words, fault, value('reason'), value('odd') && `odd: ${value('odd')}`, unsent]
+  const next = value('next') && `the next server replied ${value('next')}`
+  return [words, fault, value('reason'), value('odd') && `odd: ${value('odd')}`, next, unsent]
     .filter(Boolean)
     .join('; ')
 }

@@ -45,6 +45,24 @@ t.test('log prints one readable line for each message', async (t) => {
   t.same(jsonIn(json.out).results[0], all)
 })
 
+t.test('mail that the next server deferred is found as deferred, with its reply', async (t) => {
+  const [from, to] = ['<a@b>', '<c@d>']
+  const by = (id: string, reply: string, next = '') =>
+    told({
+      decision: 'accept',
+      id,
+      from,
+      to,
+      more: [['reply', reply], ...(next ? [['next', next] as const] : [])],
+    })
+  const input = [by('<1>', '451', '451 4.3.0 no'), by('<2>', '250'), by('<3>', '550', '550 no')]
+  const printed = await onescan(['log', '--decision', 'defer', '-'], { input: input.join('') })
+  t.match(printed.out, /^ *accept +the next server replied 451 4\.3\.0 no, .*id <1>.*\n$/)
+  t.equal(printed.code, 0)
+  const report = await onescan(['report', '-'], { input: input.join('') })
+  t.match(report.out, /^ +1 +next server: # #\.#\.# no$/m)
+})
+
 t.test('a line about a client of clamd has no sender', async (t) => {
   const more = [['scan', 'clean'], ['scanner', 'clamd'], ['interface', 'clamd'], ['peer_uid', '112'], ['size', '709'], ['total_ms', '2']] as const // biome-ignore format: a line
   const input = `${tai64n(1_795_100_000)} ${told({ decision: 'accept', more, from: '<>', to: '' })}`

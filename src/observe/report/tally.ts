@@ -1,3 +1,4 @@
+import { deferredByNext } from '../../log/criteria.ts'
 import { OF_CHECK } from '../../log/message-lines.ts'
 import type { LogRecord } from '../../log/parsed-line.ts'
 import { DECISIONS, Durations, MessageCounts, SCANS, scanTimeIn } from './counts.ts'
@@ -168,6 +169,8 @@ export class Tally {
     if (time >= 0) this.#addSlow(time, record)
     const grounds = fields.get('grounds')
     if (fields.get('decision') === 'defer') this.#addDeferral(fields)
+    else if (deferredByNext(fields))
+      this.#deferrals.add(`next server: ${kindOf(fields.get('next') ?? fields.get('reply') ?? '')}`)
     else if (grounds !== undefined) this.#grounds.add(grounds)
   }
 
@@ -266,8 +269,11 @@ class NameCounts {
 
 /** The reason of a line, with # for each number, so that reasons of one kind count together. */
 function reasonIn(fields: ReadonlyMap<string, string>): string {
-  return (fields.get('reason') ?? '').replace(/\d+/g, '#').slice(0, 100)
+  return kindOf(fields.get('reason') ?? '')
 }
+
+/** Returns a text with # for each number. */
+const kindOf = (text: string) => text.replace(/\d+/g, '#').slice(0, 100)
 
 /** Lines without a time are the last. */
 function byTimeAndHost({ start, host }: HostDay, other: HostDay): number {

@@ -1,6 +1,13 @@
 import { existsSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
-import { type CheckLine, failure, ok, warning } from '../../../lib/check/check-line.ts'
+import {
+  type CheckLine,
+  failure,
+  hasMark,
+  marked,
+  ok,
+  warning,
+} from '../../../lib/check/check-line.ts'
 import { OF_CHECK } from '../../../log/message-lines.ts'
 import type { LogRecord } from '../../../log/parsed-line.ts'
 import type { LogFile } from '../../../log/read-log.ts'
@@ -10,7 +17,7 @@ import {
   largeEicarMessage,
 } from '../../../readiness/test-mail/eicar-message.ts'
 import { greeting, isListening, listenersOfHost } from '../../host/open-ports.ts'
-import { isQmails, SENDMAIL } from '../../mail/sendmail-program.ts'
+import { isExims, isQmails, SENDMAIL } from '../../mail/sendmail-program.ts'
 import { FollowedLog } from './followed-log.ts'
 import type { SentMail, Way } from './send-mail.ts'
 import { isAddress, type NamedMail, nameMail } from './test-mails.ts'
@@ -130,7 +137,7 @@ class WayTest {
     if (unsent !== undefined && ofClean!.length === 0)
       return [this.#ownRule(`${this.#name}, clean mail`, clean) ?? unsent]
     const judged = this.#judgeClean(clean, ofClean!)
-    if (infected === undefined) return [judged]
+    if (infected === undefined || hasMark(judged, 'local mail')) return [judged]
     const found = this.#judgeInfected('EICAR', infected, ofInfected!)
     // The large mail is reported only if its outcome differs from that of the small one.
     const gets = this.#judgeInfected('EICAR in a large message', large!, ofLarge!)
@@ -144,9 +151,12 @@ class WayTest {
   }
 
   /** Resolves to the lines about the mail in onescan's logs. */
-  async #readAbout({ id }: SentTestMail): Promise<LogRecord[]> {
+  async #readAbout({ id, kind }: SentTestMail): Promise<LogRecord[]> {
     const within = 'program' in this.#way ? QUEUED_LOG_TIMEOUT : LOG_TIMEOUT
     let seen = await this.#log.waitForRecords(id, within)
+    // The client of the clamd interface, such as amavis, decides after it.
+    const isClients = kind === 'accepted' && isInfectedForClient(decisive(seen))
+    if (isClients) await this.#log.waitForDelivery(id, LOG_TIMEOUT)
     // After a queue the mail may arrive again, once for each delivery.
     while (seen.length < A_LOOP && seen.some(({ fields }) => fields.get('interface') === 'smtp')) {
       await setTimeout(LOOP_TIMEOUT)
@@ -231,6 +241,11 @@ class WayTest {
       const value = `is ${kind}: ${text}${after}; it is unknown whether onescan saw it: a log was not read to its end: ${unread}`
       return warning(what, value, 'make that log readable, or specify another with --log')
     }
+    if ('program' in this.#way && isExims(this.#way.program) && this.#log.hasSeen('clamd')) {
+      const value = `mail of local programs is not scanned: it is ${kind}, and onescan did not see it`
+      const remedy = `to scan it, set acl_not_smtp to an ACL with "deny malware = *" (doc/mail-servers.md); ${this.#address} may get the mail (Subject: ${subject})`
+      return marked(warning(what, value, remedy), 'local mail')
+    }
     const value = `is ${kind}, and onescan did not see it: ${text}${after}`
     const page = this.#isOfQmail(text) ? 'doc/qmail.md' : 'doc/mail-servers.md'
     const where = this.#places === '' ? 'no log was found' : `read: ${this.#places}`
@@ -285,10 +300,33 @@ class WayTest {
     if (decision !== 'accept')
       return failure(what, `passes unscanned (${decision}): ${reason}`, see)
     if (scan === 'clean' || scan === 'cached') {
-      const taken = sent.kind === 'accepted' ? '' : `, and the server replies: ${sent.text}`
-      return ok(what, `is scanned ${doorOf(record)}, and accepted${taken}`)
+      const scanned = `is scanned ${doorOf(record)}`
+      if (sent.kind !== 'accepted') {
+        const value = `${scanned}, and the server does not accept it: ${sent.text}`
+        return failure(what, value, "check the mail server's log")
+      }
+      const refusal = refusalOfNext(record)
+      if (refusal === undefined) return ok(what, `${scanned}, and accepted`)
+      const value = `${scanned}, but the next server does not accept it: ${refusal}`
+      return failure(what, value, "check the log of the server in onescand's --next")
     }
     return failure(what, `is accepted without a scan (${scan}): ${reason}`, see)
+  }
+
+  /** Returns the check line about an infected mail that a client of the clamd interface asked about: it decides. */
+  #judgeClient(what: string, { id, kind, text, subject }: SentTestMail, by: string): CheckLine {
+    if (kind === 'refused') return ok(what, `is found ${by}, and refused: ${text}`)
+    if (kind === 'deferred') {
+      const value = `is found ${by}, but the server only defers it, so it will be sent again: ${text}`
+      return failure(what, value, 'make the client of the clamd interface refuse it with 5xx')
+    }
+    const delivery = this.#log.deliveryOf(id)?.text ?? ''
+    const report = JSON.stringify(delivery.slice(0, RULE_SHOWN))
+    if (KEPT_OUT.test(delivery))
+      return ok(what, `is found ${by}; the mail server reports: ${report}`)
+    const value = `is found ${by}, and ${kind}: what its client does with it is unknown`
+    const remedy = `look whether ${this.#address} gets it (Subject: ${subject}); doc/clamd-clients.md shows how the client refuses it`
+    return warning(what, value, remedy)
   }
 
   #judgeInfected(mail: string, sent: SentTestMail, seen: readonly LogRecord[]): CheckLine {
@@ -315,6 +353,7 @@ class WayTest {
       return failure(what, value, placeOfDecision(record))
     }
     const by = `${doorOf(record)}: ${found ?? reason}`
+    if (fields.get('interface') === 'clamd') return this.#judgeClient(what, sent, by)
     switch (decision) {
       case 'reject': {
         if (sent.kind === 'deferred') {
@@ -346,6 +385,20 @@ const largeEicar = largeEicarMessage(LARGE_MAIL).gather()
 
 /** Upper limit for the characters shown of a line of the mail server. */
 const RULE_SHOWN = 200
+
+/** Returns whether a client of the clamd interface asked about the message, and something was found. */
+const isInfectedForClient = (record: LogRecord | undefined): boolean =>
+  record?.fields.get('interface') === 'clamd' && record.fields.has('virus')
+
+/** The words of amavis and others about mail that they do not deliver, as the mail server logs them. */
+const KEPT_OUT = /\bdiscarded\b|\brejected\b|\bquarantined?\b|\bINFECTED\b/i
+
+/** Returns the reply of the next server, or the one that the client got, if it is no acceptance. */
+function refusalOfNext({ fields }: LogRecord): string | undefined {
+  const reply = fields.get('reply')
+  if (reply === undefined || reply.startsWith('2')) return undefined
+  return fields.get('next') ?? reply
+}
 
 const isTestFile = (virus: string) => /eicar/i.test(virus)
 

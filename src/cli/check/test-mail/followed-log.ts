@@ -70,6 +70,11 @@ export class FollowedLog {
     return this.#records.filter(({ fields }) => fields.get('msgid')?.includes(id))
   }
 
+  /** Returns whether a test mail arrived by this interface. */
+  hasSeen(name: string): boolean {
+    return this.#records.some(({ fields }) => fields.get('interface') === name)
+  }
+
   /** The lines about parts of some mail that a client submitted by clamd's protocol. */
   get partRecords(): readonly LogRecord[] {
     return this.#parts
@@ -77,14 +82,21 @@ export class FollowedLog {
 
   /** Resolves to them as soon as one has arrived, or after `within` milliseconds. */
   async waitForRecords(id: string, within: number): Promise<LogRecord[]> {
+    await this.#until(() => this.recordsOf(id).length > 0, within)
+    return this.recordsOf(id)
+  }
+
+  /** Resolves as soon as a log has the outcome of a message, deliveryOf(), or after `within` milliseconds. */
+  waitForDelivery(id: string, within: number): Promise<void> {
+    return this.#until(() => this.deliveryOf(id) !== undefined, within)
+  }
+
+  async #until(isThere: () => boolean, within: number): Promise<void> {
     const late = new AbortController()
     const timer = setTimeout(() => late.abort(), within)
     try {
-      for (;;) {
-        const found = this.recordsOf(id)
-        if (found.length > 0 || late.signal.aborted) return found
+      while (!isThere() && !late.signal.aborted)
         await once(this.#news, 'lines', late).catch(() => {})
-      }
     } finally {
       clearTimeout(timer)
     }

@@ -340,6 +340,65 @@ t.test('no server uses another name for the sender domain of test mail', async (
   t.not(next.got.length, 0)
 })
 
+/** A server that accepts all mail, and a log that gets this line about each. */
+async function serverWithLog(t: Test, fields: string, more = '') {
+  const log = join(openDirectory(t), 'log')
+  writeFileSync(log, '')
+  const next = await startNext(t)
+  const seen = new Set<unknown>()
+  const timer = setInterval(() => {
+    for (const mail of next.got) {
+      if (seen.has(mail)) continue
+      seen.add(mail)
+      const [, id] = /^Message-ID: (<\S+>)/m.exec(`${mail.content}`) ?? []
+      const found = seen.size === 1 ? 'clean' : 'infected virus=EICAR-Test' // the first is the clean one
+      const line = fields.replace('SCAN', found).replace('MSGID', `msgid=${id}`)
+      appendFileSync(
+        log,
+        `onescan: ${line}\n${more.replaceAll('MSGID', `${id}`).replaceAll('4A1', `4A${seen.size}`)}`,
+      )
+    }
+  }, 20)
+  t.teardown(() => clearInterval(timer))
+  return { log, port: next.port }
+}
+
+t.test('mail is accepted only if the last reply of the chain is 2xx', async (t) => {
+  const line = 'decision=accept scan=SCAN MSGID from=<> interface=lmtp'
+  for (const [more, shown] of [
+    ['reply=451 next="451 4.3.0 Temporary internal error"', '451 4\\.3\\.0 Temporary'],
+    ['reply=unsent', 'unsent'],
+    ['reply=550 next="550 5.1.1 no such user"', '550 5\\.1\\.1'],
+  ]) {
+    const { port, log } = await serverWithLog(t, `${line} ${more}`)
+    const [clean] = linesOf(await findingsByMail([plain(port)], [log]))
+    const wanted = `^error port \\d+, clean mail: is scanned by the lmtp interface, but the next server does not accept it: ${shown}.*; check the log of the server in onescand's --next$`
+    t.match(clean, new RegExp(wanted))
+  }
+  const { port, log } = await serverWithLog(t, `${line} reply=250`)
+  const [clean] = linesOf(await findingsByMail([plain(port)], [log]))
+  t.match(clean, /^ok port \d+, clean mail: is scanned by the lmtp interface, and accepted$/)
+})
+
+t.test('what a client of the clamd interface does with infected mail is its own', async (t) => {
+  const line = 'decision=reject scan=SCAN MSGID interface=clamd'
+  const open = await serverWithLog(t, line)
+  const [, found] = linesOf(await findingsByMail([plain(open.port)], [open.log]))
+  t.match(
+    found,
+    /^warning port \d+, EICAR: is found by the clamd interface: EICAR-Test, and accepted: what its client does with it is unknown; look whether ann@example\.org gets it/,
+  )
+  const logged =
+    'Nov 20 10:00:00 mx postfix/cleanup[1]: 4A1: message-id=MSGID\nNov 20 10:00:01 mx postfix/smtp[1]: 4A1: to=<ann@example.org>, relay=127.0.0.1[127.0.0.1]:10024, status=sent (250 2.7.0 Ok, discarded, id=1 - INFECTED: EICAR-Test)\n'
+  const kept = await serverWithLog(t, line, logged)
+  const [, discarded] = linesOf(await findingsByMail([plain(kept.port)], [kept.log]))
+  t.match(
+    discarded,
+    /^ok port \d+, EICAR: is found by the clamd interface: EICAR-Test; the mail server reports: ".*discarded, id=1/,
+  )
+  for (const text of [found, discarded]) t.notMatch(text, /bounces|--after-queue|tagged/)
+})
+
 t.test('mail refused after a queue bounces, also if a program sent it', async (t) => {
   const directory = openDirectory(t)
   const [log, program] = ['log', 'sendmail'].map((name) => join(directory, name)) as [
