@@ -19,7 +19,7 @@ import { joinGroup, obstacle } from '../stage/account.ts'
 import { unscannedMailIs } from '../stage/passes-unscanned.ts'
 import { accountText, type StageHost, scanSettingsOf } from '../stage/stage.ts'
 import { checkAlerts } from './clamd-alerts.ts'
-import { checkClamdLimits, checkTemporaryFiles } from './clamd-limits.ts'
+import { checkClamdLimits, checkSwitches, checkTemporaryFiles } from './clamd-limits.ts'
 import {
   checkMemory,
   checkReload,
@@ -130,7 +130,8 @@ async function checkServer(
       ...checkOwnCertificate(server, host.now),
       ...(await checkTheirCertificate(server, host.now).catch(() => [])), // it answered just now
       ...(temporary ? [temporary] : []),
-      ...(isBlocked ? [] : await checkClamdLimits(tried, settings)),
+      ...(isBlocked ? [] : await checkClamdLimits(tried, settings, conf)),
+      ...checkSwitches(tried, conf),
       ...(isBlocked ? [] : await checkAlerts(tried, settings)),
       ...checkMemory(what, outcome.reply, conf),
       ...(await checkReload(what, server, host)),

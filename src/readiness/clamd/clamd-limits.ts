@@ -76,14 +76,14 @@ function maxScanSizeIn(conf: string): number {
 export async function checkClamdLimits(
   server: ClamdServer,
   settings: ScanSettings,
+  conf?: string,
 ): Promise<CheckLine[]> {
   const canary = await checkCanary(server)
   if (canary?.level === 'error') return [canary]
-  const archives = await checkArchives(server)
+  const archives = await checkArchives(server, conf)
   if (await isClean(server, eicarMessage)) {
-    const value = 'is off: clamd does not unpack mail, so its limits cannot be tested'
-    const remedy = 'set "ScanMail yes" in its clamd.conf, and restart clamd'
-    return [...archives, warning(`clamd ${server.address.text} ScanMail`, value, remedy)]
+    const value = 'clamd does not unpack mail, so its limits cannot be tested'
+    return [...archives, notUnpacked(server, { name: 'ScanMail', conf }, warning, value)]
   }
   const alert = await checkAlert(server)
   const depth = await checkDepth(server)
@@ -125,12 +125,70 @@ async function checkForms(server: ClamdServer, { SECONDLOOK }: ScanSettings): Pr
 }
 
 /** Checks whether clamd opens archives, which onescan leaves to it. */
-async function checkArchives(server: ClamdServer): Promise<CheckLine[]> {
+async function checkArchives(server: ClamdServer, conf: string | undefined): Promise<CheckLine[]> {
   if (!(await isClean(server, eicarZip))) return []
-  const value = 'is off: viruses in archives are delivered as clean'
-  const remedy = 'set "ScanArchive yes" in its clamd.conf, and restart clamd'
-  return [failure(`clamd ${server.address.text} ScanArchive`, value, remedy)]
+  const value = 'viruses in archives are delivered as clean'
+  return [notUnpacked(server, { name: 'ScanArchive', conf }, failure, value)]
 }
+
+/**
+ * Returns the check line about a clamd that answers OK for a file with EICAR in it: its switch of this name is off, unless
+ * its clamd.conf, if that is known, shows that it is on. Then it could not unpack the file now.
+ */
+function notUnpacked(
+  server: ClamdServer,
+  { name, conf }: { readonly name: string; readonly conf: string | undefined },
+  level: typeof failure,
+  effect: string,
+): CheckLine {
+  const what = `clamd ${server.address.text} ${name}`
+  if (conf === undefined || isOff(conf, name)) {
+    return level(
+      what,
+      `is off: ${effect}`,
+      `set "${name} yes" in its clamd.conf, and restart clamd`,
+    )
+  }
+  const value = `is on, but clamd answers OK for such a file with EICAR in it: ${effect}`
+  const remedy =
+    "free space in the TemporaryDirectory of its clamd.conf (by default /tmp), check clamd's log, and restart clamd"
+  return level(what, value, remedy)
+}
+
+/**
+ * The switches of clamd.conf(5) that are on by default, and what is delivered as clean without them. Those of mail and
+ * archives are tested with files.
+ */
+const switches: Readonly<Record<string, string>> = {
+  ScanPE: 'viruses in Windows programs',
+  ScanELF: 'viruses in Linux programs',
+  ScanOLE2: 'viruses in Office documents',
+  ScanXMLDOCS: 'viruses in documents of XML formats',
+  ScanHWP3: 'viruses in Hangul documents',
+  ScanOneNote: 'viruses in OneNote documents',
+  ScanPDF: 'viruses in PDF files',
+  ScanSWF: 'viruses in Flash files',
+  ScanHTML: 'viruses in HTML',
+  ScanImage: 'exploits in images',
+  HeuristicAlerts: 'files that it finds without a signature',
+  PhishingSignatures: 'phishing mails for which it has signatures',
+  Bytecode: 'files that only its bytecode signatures find',
+}
+
+/** Returns a warning for each switch that is off in the clamd.conf of a server. */
+export function checkSwitches(server: ClamdServer, conf: string | undefined): CheckLine[] {
+  if (conf === undefined) return []
+  return Object.entries(switches).flatMap(([name, finds]) => {
+    if (!isOff(conf, name)) return []
+    const value = `is off: ${finds} are delivered as clean`
+    const remedy = `set "${name} yes" in its clamd.conf, and restart clamd`
+    return [warning(`clamd ${server.address.text} ${name}`, value, remedy)]
+  })
+}
+
+/** Returns whether a switch is off, by the values that clamd.conf(5) accepts. */
+const isOff = (conf: string, name: string): boolean =>
+  /^(?:no|false|0|off)$/i.test(valueIn(conf, name) ?? '')
 
 /** Resolves to whether clamd reports this as clean. */
 async function isClean(server: ClamdServer, content: Buffer): Promise<boolean> {

@@ -56,6 +56,8 @@ export interface ClamdOptions {
   readonly PCRERecMatchLimit?: number
   readonly scanMail?: false
   readonly scanArchive?: false
+  /** Other switches that are off, by their names in clamd.conf(5). */
+  readonly off?: readonly string[]
   readonly followFileSymlinks?: boolean
   readonly followDirectorySymlinks?: boolean
   readonly disableCache?: boolean
@@ -173,7 +175,7 @@ function configuration(
   { signatures = join(directory, 'db'), ...options }: ClamdOptions,
 ): string {
   const { program: _, socket: __, database, tcp, parent, ...others } = options
-  const { alertExceedsMax = false, ...settings } = others
+  const { alertExceedsMax = false, off = [], ...settings } = others
   const own = Object.entries({ alertExceedsMax, ...settings }).map(([name, value]) => {
     const word = typeof value === 'boolean' ? (value ? 'yes' : 'no') : value
     return word === '' ? '' : `${name.replace(/^./, (letter) => letter.toUpperCase())} ${word}`
@@ -185,6 +187,7 @@ function configuration(
     `TemporaryDirectory ${directory}`,
     'Foreground yes',
     ...own,
+    ...off.map((name) => `${name} no`),
     ...(port ? [`TCPSocket ${port}`, 'TCPAddr 127.0.0.1'] : []),
   ]
   return `${lines.join('\n')}\n`

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import t from 'tap'
@@ -99,6 +99,50 @@ t.test(
       value: /^is reported as clean: this server is not used/,
     }
     t.match(await found({ database, scanMail: false }), [unknown])
+  },
+)
+
+t.test('each switch that is off in its clamd.conf is named', { skip }, async (t) => {
+  const off = ['ScanOLE2', 'ScanPDF', 'ScanHTML', 'HeuristicAlerts', 'ScanOneNote']
+  const clamd = await startClamd(t, { alertExceedsMax: true, off })
+  const named = asked(clamd.socket, { CLAMDMAXSIZE: '500K' })
+  const found = await checkClamd({ ...named, clamdConfigFiles: [clamd.configFile] })
+  for (const name of off) {
+    t.match(
+      found.find(({ what }) => what.endsWith(` ${name}`)),
+      { level: 'warning', value: /^is off: .* delivered as clean$/, remedy: `set "${name} yes"` },
+    )
+  }
+})
+
+t.test(
+  'a clamd that cannot unpack mail now is not said to have it switched off',
+  { skip },
+  async (t) => {
+    const clamd = await startClamd(t, {
+      alertExceedsMax: true,
+      scanMail: false,
+      scanArchive: false,
+    })
+    // Its own file shows that both are on.
+    const conf = join(openDirectory(t), 'clamd.conf')
+    const text = readFileSync(clamd.configFile, 'latin1')
+    writeFileSync(conf, text.replace(/^Scan(Mail|Archive) .*\n/gm, ''))
+    const named = asked(clamd.socket, { CLAMDMAXSIZE: '500K' })
+    const found = await checkClamd({ ...named, clamdConfigFiles: [conf] })
+    for (const [name, level] of [
+      ['ScanMail', 'warning'],
+      ['ScanArchive', 'error'],
+    ] as const) {
+      t.match(
+        found.find(({ what }) => what.endsWith(` ${name}`)),
+        {
+          level,
+          value: /^is on, but clamd answers OK/,
+          remedy: /^free space in the TemporaryDirectory/,
+        },
+      )
+    }
   },
 )
 
