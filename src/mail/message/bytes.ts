@@ -130,6 +130,8 @@ class PartOfBytes extends Bytes {
 class JoinedBytes extends Bytes {
   readonly #parts: readonly Bytes[]
   readonly size: number
+  /** All bytes, once they were gathered: those who read a whole message share one copy. */
+  #whole: Buffer | undefined
 
   constructor(parts: readonly Bytes[]) {
     super()
@@ -138,13 +140,16 @@ class JoinedBytes extends Bytes {
   }
 
   override gather(from = 0, to = this.size): Buffer {
+    if (this.#whole) return this.#whole.subarray(from, to)
     let before = 0
     for (const part of this.#parts) {
       const isIn = before <= from && to <= before + part.size
       if (isIn) return part.gather(from - before, to - before)
       before += part.size
     }
-    return super.gather(from, to)
+    if (from > 0 || to < this.size) return super.gather(from, to)
+    this.#whole = super.gather()
+    return this.#whole
   }
 
   *chunks(from = 0, to = this.size): Generator<Buffer> {

@@ -1,16 +1,33 @@
-import { SPACE, TAB } from '../../../lib/bytes/ascii.ts'
-import { LineBlocks, nextLines } from '../../../lib/bytes/line-blocks.ts'
-import { firstNumber, LineSearch, withoutLineEnd } from '../../../lib/bytes/lines.ts'
+import { CR, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import {
+  firstNumber,
+  isAllBlank,
+  isLineEnd,
+  LineSearch,
+  withoutLineEnd,
+} from '../../../lib/bytes/lines.ts'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
-import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
-import { type BeginLine, type BeginLines, findBeginLines } from './begin-lines.ts'
-import { type EmbeddedKind, embeddedFormats, kindsInTexts } from './embedded-formats.ts'
+import { limits } from '../budget/limits.ts'
+import { LINES_PIECE, PIECE, SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
+import { BINHEX_WORD, isBinHexWord } from '../decoders/binhex.ts'
+import {
+  type EmbeddedKind,
+  type EmbeddedStart,
+  embeddedFormats,
+  embeddedStarts,
+  kindsInTexts,
+} from './embedded-formats.ts'
+
+/** A line at which data begins for some program. */
+interface BeginLine extends EmbeddedStart {
+  /** The offsets at which the line, and the data after it, begin: Infinity if a field announces data that never comes. */
+  readonly at: number
+  readonly from: number
+}
 
 /** Data in a text that some program decodes as a separate file. All positions are offsets in the text. */
-interface Block {
+interface Block extends ByteRange {
   readonly kind: EmbeddedKind
-  readonly from: number
-  readonly to: number
   /** The name of the file, '' if it has none. */
   readonly name: string
 }
@@ -31,33 +48,45 @@ interface EndLine {
   readonly isBehindBlanks: boolean
 }
 
-/** The lines that end data of each kind, in their order. */
-type EndLines = ReadonlyMap<EmbeddedKind, EndLine[]>
-
-/** The units of work of each line, and of a block, in addition to those of bytes. */
+/** The units of work of a word that may begin data, of a line that does, of any other line, and of a block. */
+const WORD_COST = 24
+const BEGIN_COST = 512
 const LINE_COST = 4
 const BLOCK_COST = 16
+
+/**
+ * Upper limit for the lines that begin data of a kind: far more than the decoded blocks, and than the fields of parts,
+ * and few enough to be kept.
+ */
+const BEGIN_LINES_MAX = 8 * limits.blocks + limits.parts
 
 /** The lines of a text at which data begins, and those that end it. */
 export class EmbeddedData {
   readonly text: Bytes
-  readonly #beginnings: BeginLines
+  readonly #bytes: Buffer
+  readonly #found: ReadonlyMap<EmbeddedKind, readonly BeginLine[]>
   /** Found once they are needed. */
-  #ends: EndLines | undefined
+  #ends: ReadonlyMap<EmbeddedKind, EndLine[]> | undefined
 
   /** Searches a text for data of these kinds. */
   static *of(text: Bytes, kinds: ReadonlySet<EmbeddedKind>, work: Work): Steps<EmbeddedData> {
-    return new EmbeddedData(text, yield* findBeginLines(text, kinds, work))
+    const bytes = text.gather()
+    return new EmbeddedData(text, bytes, yield* new BeginSearch(bytes, kinds).read(work))
   }
 
-  private constructor(text: Bytes, beginnings: BeginLines) {
+  private constructor(
+    text: Bytes,
+    bytes: Buffer,
+    found: ReadonlyMap<EmbeddedKind, readonly BeginLine[]>,
+  ) {
     this.text = text
-    this.#beginnings = beginnings
+    this.#bytes = bytes
+    this.#found = found
   }
 
   /** Whether data begins at more lines than are kept. */
   get isCut(): boolean {
-    return this.#beginnings.isCut
+    return [...this.#found.values()].some(({ length }) => length > BEGIN_LINES_MAX)
   }
 
   /** Whether data of these kinds begins in a range of the text, or may begin there. */
@@ -65,8 +94,11 @@ export class EmbeddedData {
     return this.isCut || [...kinds].some((kind) => this.#beginningsIn(range, kind).length > 0)
   }
 
-  #beginningsIn({ from, to, bodyFrom = from }: TextRange, kind: EmbeddedKind): BeginLine[] {
-    const all = this.#beginnings.found.get(kind) ?? []
+  #beginningsIn(
+    { from, to, bodyFrom = from }: TextRange,
+    kind: EmbeddedKind,
+  ): readonly BeginLine[] {
+    const all = this.#found.get(kind) ?? []
     const first = firstNumber(all.length, (number) => all[number]!.from > from)
     const end = firstNumber(all.length, (number) => all[number]!.at >= to)
     return all
@@ -93,7 +125,7 @@ export class EmbeddedData {
     for (const kind of kinds) {
       const all = this.#beginningsIn(range, kind).filter(({ from }) => Number.isFinite(from))
       if (all.length === 0) continue
-      this.#ends ??= yield* endsIn(this.text, this.#beginnings.found, work)
+      this.#ends ??= yield* endsIn(this.#bytes, this.#found, work)
       const allEnds = this.#ends.get(kind)!
       const firstEnd = (from: number) =>
         firstNumber(allEnds.length, (number) => allEnds[number]!.at >= from)
@@ -111,44 +143,150 @@ export class EmbeddedData {
   }
 }
 
+/** The words by which lines that begin data are found; the last two are within a field and within BINHEX_WORD. */
+const WORDS = /begin(?=[\t\v\f \xa0\0-]|$)|t-tran|nverte/gi
+/** More than the bytes of such a word, with the byte after it. */
+const WORD_MAX = 8
+const WORD_FRONT = BINHEX_WORD.indexOf('nvert')
+
+/** In the middle of a text the word needs a file mode after it. Otherwise every sentence with the word would match. */
+const WITH_MODE = /^begin[ \t\v]+[0-7]{1,8}[ \t\v]/i
+/** Upper limit for the bytes before such a word, other than blanks, if data begins with its line. */
+const FRONT_MAX = 'conten'.length
+/** Upper limit for the bytes examined of a line that begins data. */
+const BEGIN_MAX = 16 * 1024
+
+/** The search for the lines at which data begins. */
+class BeginSearch {
+  readonly #bytes: Buffer
+  readonly #lines: LineSearch
+  readonly #linesBelow: LineSearch
+  readonly #found: ReadonlyMap<EmbeddedKind, BeginLine[]>
+  /** The offset after the last line that began data other than BinHex. */
+  #from = 0
+  /** The offset after the first blank line below the last field that announced data. */
+  #belowFields = 0
+
+  constructor(bytes: Buffer, kinds: ReadonlySet<EmbeddedKind>) {
+    this.#bytes = bytes
+    this.#lines = new LineSearch(bytes)
+    this.#linesBelow = new LineSearch(bytes)
+    this.#found = new Map(Array.from(kinds, (kind) => [kind, []]))
+  }
+
+  *read(work: Work): Steps<ReadonlyMap<EmbeddedKind, readonly BeginLine[]>> {
+    const bytes = this.#bytes
+    for (let at = 0; at < bytes.length; at += PIECE) {
+      const piece = bytes.toString('latin1', at, at + PIECE + WORD_MAX)
+      for (const { index } of piece.matchAll(WORDS)) {
+        if (index >= PIECE) break
+        yield* work.countUnits(WORD_COST)
+        yield* this.#takeWord(at + index, work)
+      }
+      yield* work.countUnits(Math.min(PIECE, bytes.length - at) / SEARCHED_PER_UNIT)
+    }
+    return this.#found
+  }
+
+  *#takeWord(word: number, work: Work): Steps {
+    const binHex = word - WORD_FRONT
+    if (isBinHexWord(this.#bytes, binHex)) {
+      const from = binHex + BINHEX_WORD.length
+      this.#add({ kind: 'binhex', name: '', spelling: 'common', at: binHex, from })
+      yield* work.countUnits(BEGIN_COST)
+      return
+    }
+    const at = this.#beginningAt(word)
+    if (at === undefined) return
+    const isWhole = at === 0 || isLineEnd(this.#bytes[at - 1]!)
+    const starts = embeddedStarts(this.#lineFrom(at), isWhole)
+    if (starts.length === 0) return
+    const to = this.#lines.any(at)
+    this.#from = to
+    for (const start of starts) {
+      yield* work.countUnits(BEGIN_COST)
+      const isField = embeddedFormats[start.kind].isField === true
+      if (this.#mayAdd(start.kind, at))
+        this.#add({ ...start, at, from: isField ? yield* this.#belowFieldsFrom(to, work) : to })
+    }
+  }
+
+  /** Whether data of a kind may begin at a line: not among the fields by which other data of that kind is announced. */
+  #mayAdd(kind: EmbeddedKind, at: number): boolean {
+    const known = this.#found.get(kind)
+    return known !== undefined && known.length <= BEGIN_LINES_MAX && at >= (known.at(-1)?.from ?? 0)
+  }
+
+  #add(line: BeginLine): void {
+    if (this.#mayAdd(line.kind, line.at)) this.#found.get(line.kind)!.push(line)
+  }
+
+  /** Returns where data would begin that a word announces. */
+  #beginningAt(word: number): number | undefined {
+    const bytes = this.#bytes
+    if (word < this.#from) return undefined
+    if (WITH_MODE.test(bytes.toString('latin1', word, word + 20))) return word
+    let others = 0
+    for (let at = word; at > this.#from; at--) {
+      const before = bytes[at - 1]!
+      if (isLineEnd(before)) return at
+      if (before !== SPACE && before !== TAB && ++others > FRONT_MAX) return undefined
+    }
+    return this.#from
+  }
+
+  #lineFrom(at: number): string {
+    const bytes = this.#bytes
+    const most = Math.min(bytes.length, at + BEGIN_MAX)
+    let end = at
+    while (end < most && bytes[end] !== LF && bytes[end] !== CR) end++
+    return bytes.toString('latin1', at, end)
+  }
+
+  /** Returns the offset after the next blank line, or Infinity if there is none. */
+  *#belowFieldsFrom(from: number, work: Work): Steps<number> {
+    const bytes = this.#bytes
+    // Above the last blank line that was found, there is no other one.
+    for (let at = from; this.#belowFields <= from; ) {
+      const to = this.#linesBelow.any(at)
+      yield* work.countUnits(LINE_COST + to - at)
+      if (at === bytes.length) this.#belowFields = Number.POSITIVE_INFINITY
+      else if (isAllBlank(bytes, at, to)) this.#belowFields = to
+      at = to
+    }
+    return this.#belowFields
+  }
+}
+
 /** Finds the lines that end data, from where the first data begins. */
-function* endsIn(text: Bytes, beginnings: BeginLines['found'], work: Work): Steps<EndLines> {
-  const ends: EndLines = new Map(Array.from(beginnings.keys(), (kind) => [kind, []]))
-  const firsts = Array.from(beginnings.values(), ([first]) => first?.from ?? text.size)
-  let offset = Math.min(text.size, ...firsts)
-  let units = 0
+function* endsIn(
+  bytes: Buffer,
+  beginnings: ReadonlyMap<EmbeddedKind, readonly BeginLine[]>,
+  work: Work,
+): Steps<ReadonlyMap<EmbeddedKind, EndLine[]>> {
+  const ends = new Map<EmbeddedKind, EndLine[]>(Array.from(beginnings.keys(), (kind) => [kind, []]))
   const note = (kind: EmbeddedKind, end: EndLine) => {
     const known = beginnings.get(kind) ?? []
     const begun = known[firstNumber(known.length, (number) => known[number]!.from > end.at) - 1]
-    const endsOfKind = ends.get(kind)
-    const last = endsOfKind?.at(-1)
+    const last = ends.get(kind)?.at(-1)
     // Of the ends after a beginning, only the first matters to each reader.
     const isFirst = !last || last.at < begun!.from || (last.isBehindBlanks && !end.isBehindBlanks)
-    if (begun && isFirst) endsOfKind!.push(end)
+    if (begun && isFirst) ends.get(kind)!.push(end)
   }
-  const blocks = new LineBlocks((block, midLine) => {
-    const lines = new LineSearch(block)
-    for (let at = midLine ? lines.any(0) : 0; at < block.length; ) {
-      const to = lines.any(at)
-      units += LINE_COST
-      const isBehindBlanks = block[at] === SPACE || block[at] === TAB
-      for (const kind of kindsEndingAt(block, at, withoutLineEnd(block, at, to)))
-        note(kind, { at: offset + at, to: offset + to, isBehindBlanks })
-      at = to
-    }
-    units += block.length
-    offset += block.length
-  })
-  for (const chunk of text.chunks(offset)) {
-    for (let at = 0; at < chunk.length; ) {
-      const piece = nextLines(chunk, at, LINES_PIECE)
-      at += piece.length
-      units = 0
-      blocks.push(piece)
-      yield* work.countUnits(units)
-    }
+  const firsts = Array.from(beginnings.values(), ([first]) => first?.from ?? bytes.length)
+  const lines = new LineSearch(bytes)
+  let units = 0
+  for (let at = Math.min(bytes.length, ...firsts); at < bytes.length; ) {
+    const to = lines.any(at)
+    const isBehindBlanks = bytes[at] === SPACE || bytes[at] === TAB
+    for (const kind of kindsEndingAt(bytes, at, withoutLineEnd(bytes, at, to)))
+      note(kind, { at, to, isBehindBlanks })
+    units += LINE_COST + to - at
+    at = to
+    if (units < LINES_PIECE && at < bytes.length) continue
+    yield* work.countUnits(units)
+    units = 0
   }
-  blocks.end()
   return ends
 }
 

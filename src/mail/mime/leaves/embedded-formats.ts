@@ -10,7 +10,7 @@ import { Habits } from '../habits/habits.ts'
  * A format of encoded data that programs recognize anywhere in a text. Its lines are matched without their ends.
  */
 interface EmbeddedFormat {
-  /** The line above the data, as some program knows it, and as all do. BinHex has a word instead (begin-words.ts). */
+  /** The line above the data, as some program knows it, and as all do. BinHex has a word instead (decoders/binhex.ts). */
   readonly begins?: RegExp
   readonly common?: RegExp
   /** Finds the name of the file in that line. */
