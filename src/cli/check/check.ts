@@ -142,7 +142,7 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
       const found = server === 'qmail' ? checkSlots(args) : checkServer(server, args, running)
       const isOneOfSeveral = servers.length > 1
       for await (const checkLine of found) {
-        isDecidedHere ||= hasMark(checkLine, 'onescand decides')
+        isDecidedHere ||= hasMark(checkLine, 'onescand acts on mail')
         yield isOneOfSeveral ? { ...checkLine, what: `${checkLine.what} [${server}]` } : checkLine
       }
     } catch (error) {
@@ -161,7 +161,7 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
  * onescand decides: a client of the clamd interface acts by its own settings.
  */
 function decidedByClients({ what, value, account }: CheckLine): CheckLine {
-  const limited = `${value} by the milter and SMTP interfaces, which no mail server here was seen to use; clients of the clamd interface decide themselves`
+  const limited = `${value} by the milter and SMTP interfaces, which no mail server here was seen to use; clients of the clamd interface have settings of their own`
   return { ...ok(what, limited), ...(account !== undefined && { account }) }
 }
 

@@ -38,7 +38,7 @@ type CheckMark =
   /** Mail of local programs is not scanned, as documented, so a test of an infected one would only repeat it. */
   | 'local mail'
   /** A mail server was seen to use an interface by which onescand decides about infected mail. */
-  | 'onescand decides'
+  | 'onescand acts on mail'
   /** No setting of onescand decides about infected mail, but a qmail-queue client may send one. */
   | 'infected mail by default'
 

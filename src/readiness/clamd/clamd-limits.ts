@@ -171,7 +171,7 @@ const switches: Readonly<Record<string, string>> = {
   ScanHTML: 'viruses in HTML',
   ScanImage: 'exploits in images',
   HeuristicAlerts: 'files that it finds without a signature',
-  PhishingSignatures: 'phishing mails for which it has signatures',
+  PhishingSignatures: 'phishing messages for which it has signatures',
   Bytecode: 'files that only its bytecode signatures find',
 }
 

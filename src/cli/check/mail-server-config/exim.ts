@@ -16,7 +16,7 @@ interface LocalRouter {
 }
 
 /** What Exim prints of its configuration. */
-export type PrintedByExim = 'routers' | 'transports' | 'av_scanner' | 'acl_smtp_data' | 'config'
+type PrintedByExim = 'routers' | 'transports' | 'av_scanner' | 'acl_smtp_data' | 'config'
 
 /** The data for checking routers: their host. */
 interface EximHost {
@@ -117,7 +117,7 @@ function judgeRouters(
     const what = `router ${name} of Exim`
     if (listens(port))
       return isOurs(router)
-        ? [marked(ok(what, `passes mail to onescand at port ${port}`), 'onescand decides')]
+        ? [marked(ok(what, `passes mail to onescand at port ${port}`), 'onescand acts on mail')]
         : []
     const value = `sends mail to port ${port} of 127.0.0.1, where nothing listens: Exim defers it`
     return [failure(what, value, servingRemedy(isOurs(router), smtp))]

@@ -29,7 +29,7 @@ export function checkSmtpFilter(service: SmtpdService, postfix: Postfix): CheckL
     const address = smtpDoorAt(name, value, postfix)
     if (address === undefined) continue
     const passes = ok(service.placeOf(name), `passes mail to ${address}, where onescand listens`)
-    const found = marked(passes, 'onescand decides')
+    const found = marked(passes, 'onescand acts on mail')
     const transport = name === PROXY ? undefined : postfix.transports.get(value.split(':')[0]!)
     return [
       found,

@@ -133,7 +133,7 @@ function checkMilter(service: SmtpdService, milter: MilterEntry, postfix: Postfi
           service.name,
           `uses onescand at ${text}; while that is down, ${whileDown(action.value)}`,
         ),
-        'onescand decides',
+        'onescand acts on mail',
       ),
   ]
   if (action.value === 'accept') {

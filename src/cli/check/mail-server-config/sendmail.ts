@@ -118,7 +118,7 @@ function checkFilter(
   const unreached = whyUnreached(what, filter, host)
   if (unreached !== undefined) checkLines.push(unreached)
   else if (without.length < daemons.length)
-    checkLines.push(marked(ok(what, uses), 'onescand decides'))
+    checkLines.push(marked(ok(what, uses), 'onescand acts on mail'))
   if (!/^[T4]$/.test(filter.fails)) {
     const level = filter.fails === 'R' ? warning : failure
     checkLines.push(

@@ -393,7 +393,7 @@ const isInfectedForClient = (record: LogRecord | undefined): boolean =>
 /** The words of amavis and others about mail that they do not deliver, as the mail server logs them. */
 const KEPT_OUT = /\bdiscarded\b|\brejected\b|\bquarantined?\b|\bINFECTED\b/i
 
-/** Returns the reply of the next server, or the one that the client got, if it is no acceptance. */
+/** Returns the reply of the next server, or the one that the client got, unless it is 2xx. */
 function refusalOfNext({ fields }: LogRecord): string | undefined {
   const reply = fields.get('reply')
   if (reply === undefined || reply.startsWith('2')) return undefined
