@@ -32,7 +32,7 @@ const programs = {
   clamsmtp: 'clamsmtpd',
   'clang-format': 'clang-format',
   crun: 'crun',
-  daemontools: 'envdir multilog softlimit',
+  daemontools: 'envdir multilog softlimit supervise svc svstat',
   debhelper: 'dh_builddeb',
   'dovecot-core': 'dovecot doveadm',
   'dovecot-sieve': 'sieve-test',

@@ -20,6 +20,8 @@ export interface TypedBlock {
   readonly code?: number
   /** What it prints, in addition to what the page says. */
   readonly prints?: RegExp
+  /** Whether the host is booted once more before `shows`. */
+  readonly reboots?: true
   /** A command, and what it prints afterwards. */
   readonly shows?: readonly [string, RegExp]
 }
@@ -33,6 +35,18 @@ const ID = { ID: `$(${kept})` }
 const KEEP_ONE = `${SEND_EICAR}; for i in $(seq 100); do onescan quarantine list >/dev/null && break; sleep 0.2; done`
 const LINES_OF_DEFAULTS = 'cat >>/etc/default/onescand; systemctl restart onescand'
 const MAIL = `printf 'From: ann@example.org\\nSubject: x\\n\\nhello\\n'`
+/** An SMTP service of qmail under supervise, as Life with qmail sets it up, at a port that is free. */
+const QMAIL_SERVICE = `useradd -M qmaild; echo ':allow' >/etc/tcp.smtp; tcprules /etc/tcp.smtp.cdb /etc/tcp.smtp.tmp </etc/tcp.smtp
+  mkdir -p /service/qmail-smtpd /var/qmail/bin; ln -sf /bin/true /var/qmail/bin/qmail-smtpd; ln -sf /bin/true /var/qmail/bin/qmail-queue; cat >/service/qmail-smtpd/run <<'END'
+#!/bin/sh
+QMAILDUID=\`id -u qmaild\`
+NOFILESGID=\`id -g qmaild\`
+exec softlimit -m 20000000 \\
+  tcpserver -v -R -l 0 -x /etc/tcp.smtp.cdb \\
+    -u "$QMAILDUID" -g "$NOFILESGID" 127.0.0.1 2500 /var/qmail/bin/qmail-smtpd 2>&1
+END
+  chmod 755 /service/qmail-smtpd/run; systemd-run --unit=svscan svscan /service
+  for i in $(seq 100); do ss -ltn | grep -q :2500 && break; sleep 0.1; done`
 /** check is patient: services have just been started. */
 const REFUSED = /^ok +port 25, EICAR: (?:is )?refused/m
 
@@ -49,6 +63,8 @@ export const typed: readonly TypedBlock[] = [
     begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsystemctl restart onescand\nsh /usr`,
     code: 1,
     prints: REFUSED,
+    reboots: true,
+    shows: ['onescan check --mail you@example.org', REFUSED],
   },
   {
     page: 'doc/log.md',
@@ -61,6 +77,7 @@ export const typed: readonly TypedBlock[] = [
   {
     page: 'README.md',
     begins: 'systemctl enable onescan-clamd.socket',
+    reboots: true,
     shows: [
       `printf 'TCPAddr 127.0.0.1\\nTCPSocket 3311\\n' >asks; ${EICAR} >e; clamdscan --stream --config-file=asks e`,
       /FOUND$/m,
@@ -294,15 +311,18 @@ export const typed: readonly TypedBlock[] = [
     prints: /X-QHPSI: clean/,
   },
   {
+    page: 'doc/qmail.md',
+    begins: 'sh /usr/share/onescan/examples/qmail/qmail-run',
+    before: QMAIL_SERVICE,
+    by: 'cat >typed; echo y | sh ./typed',
+    prints: /^qmail-run: done; /m,
+    shows: ['cat /service/qmail-smtpd/run', /^NOFILESGID=`id -g qmaild`$/m],
+  },
+  {
     page: 'README.md',
-    begins: 'sed -i.before-onescan -E',
-    before: `echo ':allow' >/etc/tcp.smtp; mkdir -p /service/qmail-smtpd; printf '%s\\n' '#!/bin/sh' 'exec softlimit -m 3000000 tcpserver -x /etc/tcp.smtp.cdb -u "$(id -u qmaild)" -g "$(id -g qmaild)" 0 25 qmail-smtpd' >/service/qmail-smtpd/run`,
+    begins: 'sh /usr/share/onescan/examples/qmail/qmail-rules',
     code: 2,
     prints: /^qmail-rules: done; /m,
-    shows: [
-      'cat /service/qmail-smtpd/run',
-      /^exec softlimit -a 4000000000 tcpserver .* -g "\$\(id -g onescan\)" 0 25 qmail-smtpd$/m,
-    ],
   },
   {
     page: 'doc/qmail.md',
@@ -312,7 +332,8 @@ export const typed: readonly TypedBlock[] = [
   {
     page: 'doc/qmail.md',
     begins: 'sh /usr/share/onescan/examples/qmail/make-envdir',
-    before: 'mkdir -p /service/qmail-smtpd; cp /usr/share/onescan/examples/qmail/run /service/qmail-smtpd', // biome-ignore format: a line
+    before:
+      'systemctl stop svscan; rm -rf /service/qmail-smtpd; mkdir -p /service/qmail-smtpd; cp /usr/share/onescan/examples/qmail/run /service/qmail-smtpd',
     shows: ['cat /service/qmail-smtpd/env/QMAILQUEUE', /^\/etc\/onescan\/queue$/m],
   },
   {
@@ -322,7 +343,7 @@ export const typed: readonly TypedBlock[] = [
   {
     page: 'man/onescan.1',
     begins: 'onescan check --user qmaild --envdir /service/qmail-smtpd/env',
-    before: 'useradd -M -G onescan qmaild',
+    before: 'usermod -aG onescan qmaild',
     code: 2, // it has no qmail-queue
     prints: /^ok +QHPSI: plugin: clamd$/m,
   },
@@ -368,12 +389,14 @@ export const typed: readonly TypedBlock[] = [
     page: 'doc/mail-servers.md',
     on: 'Exim',
     begins: `cat >>/etc/default/onescand <<'END'\nREJECTVIRUS="1"\nONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026 --smtp`,
+    reboots: true,
     shows: ['onescan check --mail you@example.org', REFUSED],
   },
   {
     page: 'doc/mail-servers.md',
     on: 'Sendmail',
     begins: `echo 'REJECTVIRUS="1"' >>/etc/default/onescand\nsystemctl restart onescand\ncat /usr/share/onescan/examples/sendmail/sendmail.mc`,
+    reboots: true,
     shows: ['onescan check --mail you@example.org', REFUSED],
   },
 ]

@@ -29,6 +29,8 @@ export interface BootedDebian {
   readonly path: string
   /** Runs a shell script there as root. */
   run(script: string): { readonly code: number | null; readonly output: string }
+  /** Ends all processes, and boots again: what was not enabled does not run. */
+  reboot(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -37,6 +39,19 @@ export interface BootedDebian {
  * in nobody's way. Resolves when it has started what it starts.
  */
 export async function boot(debian: Debian, { apart = false } = {}): Promise<BootedDebian> {
+  let running = await start(debian, apart)
+  return {
+    path: debian.path,
+    run: (script) => running.run(script),
+    stop: () => running.stop(),
+    async reboot() {
+      await running.stop()
+      running = await start(debian, apart)
+    },
+  }
+}
+
+async function start(debian: Debian, apart: boolean): Promise<Pick<BootedDebian, 'run' | 'stop'>> {
   const group = join(controlGroups!, `onescan-boot-${basename(debian.path)}`)
   mkdirSync(group)
   const namespaces = ['--mount', '--pid', '--uts', '--ipc', '--cgroup', '--fork', '--kill-child']
@@ -65,7 +80,7 @@ export async function boot(debian: Debian, { apart = false } = {}): Promise<Boot
   }
   for (;;) {
     const { output } = run('systemctl is-system-running --wait')
-    if (/^(running|degraded)$/m.test(output)) return { path: debian.path, run, stop }
+    if (/^(running|degraded)$/m.test(output)) return { run, stop }
     if (child.exitCode !== null) throw new Error(`systemd does not start: ${output}`)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }

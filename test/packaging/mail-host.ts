@@ -1,4 +1,4 @@
-import { copyFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { lacks } from '../needs.mjs'
@@ -13,16 +13,26 @@ export const mailHostMissing: string | false = packagingMissing || bootMissing |
 /** Signatures: one, for the test file, since freshclam has nobody to ask here. */
 const signature = `EICAR-Test:0:*:${Buffer.from(EICAR).toString('hex')}`
 
+/** What README says to do with clamd, to the letter: its line for clamd.conf, and the start. */
+const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
+const clamdOfReadme = [/^echo .*clamd\.conf$/m, /^systemctl .*clamav-daemon$/m].map((line) => {
+  const [found] = line.exec(readme) ?? []
+  if (found === undefined) throw new Error(`README.md lacks ${line}`)
+  return found
+})
+
 /**
  * Boots mail.example.org, with clamd, the package without its documents, and these ones; `prepare` is shell that sets up its mail
- * server. It takes mail for the user you@example.org, and stops with the test.
+ * server. clamd is set up as README has it, and the host is booted once more. It takes mail for the user you@example.org, and
+ * stops with the test.
  */
 export async function bootMailHost(
   t: Ending,
   packages: string,
   prepare = ':',
+  release?: string,
 ): Promise<BootedDebian> {
-  const [debian, file] = await Promise.all([makeDebian(t), packageOnce('whole')])
+  const [debian, file] = await Promise.all([makeDebian(t, release), packageOnce('whole')])
   copyFileSync(file, join(debian.path, 'onescan.deb'))
   copyFileSync('/etc/resolv.conf', join(debian.path, 'etc/resolv.conf'))
   const prepared = debian.run(`
@@ -31,8 +41,8 @@ export async function bootMailHost(
     printf '127.0.0.1 localhost mail.example.org mail example.org\\n' >/etc/hosts
     apt-get update -qq && apt-get install --yes --no-install-recommends /systemd/*.deb clamav-daemon ${packages} &&
     apt-get install --yes --no-install-recommends -o 'Dpkg::Options::=--path-exclude=/usr/share/doc/*' /onescan.deb && useradd -m you && { ${prepare}; } || exit 1
-    systemctl enable clamav-daemon; systemctl disable clamav-freshclam; rm -f /var/lib/clamav/*
-    echo 'AlertExceedsMax yes' >>/etc/clamav/clamd.conf; rm /usr/sbin/policy-rc.d
+    # On trixie, clamd's unit also starts one that waits for the first signatures.
+    systemctl mask clamav-freshclam clamav-freshclam-once; rm -f /var/lib/clamav/* /usr/sbin/policy-rc.d
     # The unit of clamd waits for signatures of ClamAV by their names.
     mkdir -p /etc/systemd/system/clamav-daemon.service.d /root
     printf '[Unit]\\nConditionPathExistsGlob=\\n' >/etc/systemd/system/clamav-daemon.service.d/any.conf`)
@@ -41,9 +51,10 @@ export async function bootMailHost(
   debian.run('chown -R clamav: /var/lib/clamav')
   const host = await boot(debian, { apart: true })
   t.teardown(() => host.stop())
-  // As on hardened hosts.
-  const { output } =
-    host.run(`mount -o remount,noexec /tmp && systemctl restart clamav-daemon onescand
+  host.run(clamdOfReadme.join('\n'))
+  await host.reboot()
+  // With /tmp as on hardened hosts.
+  const { output } = host.run(`mount -o remount,noexec /tmp
     for i in $(seq 300); do test -S /run/clamav/clamd.ctl && break; sleep 0.1; done; onescan check --daemon`)
   if (!/finds EICAR/.test(output)) throw new Error(output)
   return host
