@@ -14,6 +14,7 @@ const about: Readonly<Record<string, string>> = {
   containers: 'S/MIME, OpenPGP, TNEF, calendars and address books',
   'whole files': 'files that only a digest of the whole file knows, so that each byte matters',
   'format=flowed': 'lines that are joined when the text is saved (RFC 3676)',
+  'left to the whole': 'what all readers open, and libclamav alone does not find in the message',
   'mails within': 'attached messages, mailboxes and archives, one in another',
   limits: 'more, longer or deeper than a scanner may read',
 }

@@ -95,7 +95,7 @@ class MailContents {
       extraction.work.leaveUnread(error.message) // but what was found up to there is emitted
     }
     const embedded = yield* EmbeddedData.of(source, kindsInTexts, extraction.work)
-    const text = yield* this.#plainText(embedded)
+    const text = yield* this.#plainText()
     for (const leaf of this.#leaves) {
       const part = this.#partOf(leaf.header)
       const form = text === undefined ? undefined : formOfLeaf(leaf, text.slice(leaf.from, leaf.to))
@@ -113,14 +113,11 @@ class MailContents {
   }
 
   /** Returns the text of the message if the forms of its parts are needed, and nothing in its structure is odd. */
-  *#plainText(embedded: EmbeddedData): Steps<string | undefined> {
+  *#plainText(): Steps<string | undefined> {
     const extraction = this.#extraction
     if (!extraction.options.seeksForms || extraction.scope.depth > 0 || !this.#readings.isOne)
       return undefined
-    const above = this.#known?.above ?? 0
-    const headers = [...this.#headerIds.keys()]
-    const mail = { source: this.#source, embedded, above, headers }
-    return yield* plainTextOf(this.#leaves, mail, extraction.work)
+    return yield* plainTextOf(this.#source.gather(), this.#known, extraction.work)
   }
 
   /** Returns the attached mail in which a leaf is, as it is yielded. */

@@ -1,9 +1,9 @@
 import type { Encoding } from '../headers/encodings.ts'
 import { transferEncodings } from '../leaves/transfer-encodings.ts'
-import { isEncodedOrdinarily } from '../ordinary/ordinary-encodings.ts'
 import type { Leaf } from '../reader/found.ts'
 import { contentForms, multipartForms, type PartForm } from '../traits/part-forms.ts'
-import { changesLines } from './libclamav-lines.ts'
+import { isEncodedPlainly } from './libclamav-encodings.ts'
+import { changesLines } from './libclamav-texts.ts'
 
 /** The types of files, up to the slash. What libclamav makes of a text that is none depends on more. */
 const FILE_TYPES = /^(?:application|audio|image|video)\//
@@ -17,7 +17,7 @@ const DISPOSITION = /^[ \t]*(?:attachment|inline)[ \t]*(?:;|\r?\n?$)/i
 export function formOfLeaf(leaf: Leaf, text: string): PartForm | undefined {
   const [encoding] = leaf.encodings
   const form = placedFormOf(leaf, encoding!)
-  if (form === undefined || !isEncodedOrdinarily(text, encoding!)) return undefined
+  if (form === undefined || !isEncodedPlainly(text, encoding!)) return undefined
   if (transferEncodings[encoding!].encodes === 'bytes') return form
   return changesLines(text, form.multiparts !== '') ? undefined : form
 }

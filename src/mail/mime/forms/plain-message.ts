@@ -1,79 +1,68 @@
-import type { Bytes } from '../../message/bytes.ts'
+import type { KnownHeader } from '../../message/message.ts'
 import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
-import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
-import type { EmbeddedData } from '../leaves/embedded-data.ts'
-import { kindsInFiles, kindsInTexts } from '../leaves/embedded-formats.ts'
 import { isPlainLeaf } from '../leaves/plain.ts'
-import { transferEncodings } from '../leaves/transfer-encodings.ts'
-import { type OrdinaryPart, readOrdinaryMail } from '../ordinary/ordinary-mail.ts'
+import { isOdd, type OrdinaryMail, readOrdinary } from '../ordinary/read-ordinary.ts'
 import type { Leaf } from '../reader/found.ts'
-import { multipartForms } from '../traits/part-forms.ts'
-import { beginsAsField, hasCutLine, hasOddDelimiter, isLikeReturned } from './libclamav-lines.ts'
+import { isPlainToLibclamav } from './libclamav-header.ts'
+import { hasCutLine, isTextToLibclamav } from './libclamav-texts.ts'
 
-/** A message that was read in one way. */
-interface ReadMessage {
-  readonly source: Bytes
-  readonly embedded: EmbeddedData
-  /** The number of bytes above its header, which are our own (message.ts). */
-  readonly above: number
-  /** The headers of the message and of its parts. */
-  readonly headers: readonly PartHeader[]
-}
+/** Upper limit for the leaf parts of a plain message. */
+const LEAVES_MAX = 100
 
-/** Upper limit for the parts of a plain message. */
-const PARTS_MAX = 100
-
-/** The number of times that the text of a mail is searched for what libclamav reads in another way. */
-const SEARCHES = 4
+/** The number of times that the text of a message is searched for what libclamav may read in another way. */
+const SEARCHES = 3
 
 /**
- * Returns the text of a message, in latin1, if it is so plain that its parts have forms: libclamav, like all mail programs,
- * finds where each part begins and ends. `leaves` are the leaf parts of its one reading, in which no habit mattered.
+ * Returns the text of a message, in latin1, if it is so plain that its parts have forms: its structure is ordinary, and
+ * each of its lines is of a kind that libclamav was shown to read as all other programs do.
  */
 export function* plainTextOf(
-  leaves: readonly Leaf[],
-  { source, embedded, above, headers }: ReadMessage,
+  mail: Buffer,
+  known: KnownHeader | undefined,
   work: Work,
 ): Steps<string | undefined> {
-  const arePlain =
-    leaves.length <= PARTS_MAX &&
-    leaves.every((leaf) => isPlainLeaf(leaf) && isPlainMessage(leaf, leaves)) &&
-    headers.every(isPlainHeader) &&
-    leaves.every(({ header, depth }) => depth.subtypes === '' || header !== EMPTY_PART) &&
-    haveTextBeside(leaves)
-  if (!arePlain) return undefined
-  yield* work.countUnits((SEARCHES * source.size) / SEARCHED_PER_UNIT)
-  const text = source.gather().toString('latin1')
-  const parts = readOrdinaryMail(text, above)
-  if (parts === undefined || !haveSameRanges(leaves, parts)) return undefined
-  const boundaries = new Set(headers.flatMap(boundariesOf))
-  const isOdd =
-    hasCutLine(text, above) ||
-    (boundaries.size > 0 && (yield* hasOddDelimiter(text, boundaries, work))) ||
-    leaves.some((leaf) => isReadOtherwise(leaf, text.slice(leaf.from, leaf.to), embedded))
-  return isOdd ? undefined : text
+  const reading = readOrdinary(mail, { known })
+  let step = reading.next()
+  for (; !step.done; step = reading.next()) yield* work.countUnits(step.value)
+  const ordinary = step.value
+  if (isOdd(ordinary)) return undefined
+  yield* work.countUnits((SEARCHES * mail.length) / SEARCHED_PER_UNIT)
+  const text = mail.toString('latin1')
+  return isPlain(text, ordinary, known?.above ?? 0) ? text : undefined
 }
 
-/** Whether each leaf with a header is a part of an ordinary mail, or a whole message in it. */
-function haveSameRanges(leaves: readonly Leaf[], parts: readonly OrdinaryPart[]): boolean {
-  const ranges = new Set(parts.map(({ from, to }) => `${from} ${to}`))
-  return leaves.every(
-    (leaf) =>
-      ranges.has(`${leaf.from} ${leaf.to}`) ||
-      leaf.header.fields.length === 0 ||
-      isAttachedMail(leaf),
+function isPlain(text: string, { leaves, headers }: OrdinaryMail, above: number): boolean {
+  return (
+    leaves.length <= LEAVES_MAX &&
+    leaves.every((leaf) => isPlainLeaf(leaf) && isPlainMessage(leaf, leaves)) &&
+    leaves.every(
+      (leaf) => !isAttachedMail(leaf) || !MAILBOX_LINE.test(text.slice(leaf.from, leaf.to)),
+    ) &&
+    haveTextBeside(leaves) &&
+    !hasCutLine(text, above) &&
+    headers.every(
+      (header) =>
+        !header.goesOn &&
+        (header.isOfPart ||
+          !LATE_FIELD.test(text.slice(header.bodyAt, header.bodyAt + FIRST_LINES))) &&
+        isPlainToLibclamav(text.slice(header.from, header.bodyAt), header),
+    ) &&
+    leaves.every(
+      ({ from, to, encodings, header }) =>
+        encodings[0] === 'base64' ||
+        header.message !== 'no' || // it does not read the lines of an attached mail
+        isTextToLibclamav(text.slice(from, to)),
+    )
   )
 }
 
-/** Whether libclamav may read the header of a leaf further, or take something out of its text. */
-function isReadOtherwise(leaf: Leaf, text: string, embedded: EmbeddedData): boolean {
-  if (beginsAsField(text)) return true
-  if (transferEncodings[leaf.encodings[0]!].encodes === 'bytes') return false
-  // libclamav does not read the lines of an attached mail.
-  const isMail = isAttachedMail(leaf)
-  if (embedded.beginsIn(leaf, isMail ? kindsInFiles : kindsInTexts)) return true
-  return !isMail && isLikeReturned(text)
-}
+/** The first lines of the body of a message that libclamav leaves out, as the last ones of the header above. */
+const LATE_FIELD = /^\s*(?:date|message-id):/i
+/** The bytes in which they are searched for. */
+const FIRST_LINES = 4096
+
+/** libclamav reads a file that begins with it as a mailbox, by other rules. */
+const MAILBOX_LINE = /^>?From /
 
 /**
  * Whether a leaf is an attached mail that libclamav passes over when it extracts the parts beside it. The mail is
@@ -97,23 +86,6 @@ function isPlainMessage(leaf: Leaf, leaves: readonly Leaf[]): boolean {
   const { header, depth } = leaf
   if (header.message !== 'no' && !isAttachedMail(leaf)) return false
   return depth.messages === 0 || mailAround(leaf, leaves) !== undefined
-}
-
-/** A field that libclamav ends elsewhere, below its semicolon, or of which it reads another boundary. */
-const ODD_FIELD = /;\s*$|boundary(?:\s+=|=\s)/i
-
-/** Whether all agree about a header, libclamav among them. It knows the multiparts that have forms. */
-function isPlainHeader({ isPlain, oddities, fields, multipart, type }: PartHeader): boolean {
-  return (
-    (multipart === 'no' || multipartForms.some((form) => type === `multipart/${form}`)) &&
-    isPlain &&
-    oddities.length === 0 &&
-    fields.every(({ value }) => !ODD_FIELD.test(value))
-  )
-}
-
-function boundariesOf({ boundary }: PartHeader): readonly string[] {
-  return boundary === undefined ? [] : [boundary]
 }
 
 /**

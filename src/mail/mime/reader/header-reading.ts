@@ -17,7 +17,7 @@ import { type FoundDelimiter, OpenMultiparts } from './multiparts.ts'
 import type { Units } from './work-units.ts'
 
 /** If the first line of a body matches, libclamav treats it as a line of the header. */
-export const GOES_ON = /^(?:content|filename=)|base64/i
+const GOES_ON = /^(?:content|filename=)|base64/i
 
 /** The units of work of each line of a header, of each header, and of a line of dashes in it. */
 export const HEADER_LINE_COST = 8

@@ -1,7 +1,7 @@
 import type { Encoding } from '../headers/encodings.ts'
 
 /** Returns whether all programs decode an encoded text alike, libclamav among them. The text is one in latin1. */
-export function isEncodedOrdinarily(text: string, encoding: Encoding): boolean {
+export function isEncodedPlainly(text: string, encoding: Encoding): boolean {
   if (encoding === 'base64') return isOrdinaryBase64(text)
   return encoding !== 'quoted-printable' || !ODD_ESCAPE.test(text)
 }

@@ -1,0 +1,351 @@
+import { CR, LF } from '../../../lib/bytes/ascii.ts'
+import { FIELD_NAME_MAX } from '../../message/content-fields.ts'
+import { Header } from '../../message/header-block.ts'
+import type { KnownHeader } from '../../message/message.ts'
+import { headerFault } from '../../message/well-formed.ts'
+import { LimitExceeded } from '../budget/limits.ts'
+import { SEARCHED_PER_UNIT } from '../budget/work.ts'
+import { MimeLines } from '../headers/mime-lines.ts'
+import { EMPTY_PART, NO_HEADER, type PartHeader, readPartHeader } from '../headers/part-header.ts'
+import {
+  aroundMail,
+  type Depth,
+  DepthMeter,
+  declaresType,
+  isMessageByDefault,
+} from '../reader/depth.ts'
+import { FoundLeaves, type Leaf, type SeenHeader } from '../reader/found.ts'
+import type { Oddity } from '../traits/oddities.ts'
+import { isSimilar, SEARCHED_AT_ONCE, type SimilarLine, similarLinesFrom } from './similar-lines.ts'
+
+/** A header of an ordinary message, and where it is. */
+export interface OrdinaryHeader {
+  readonly header: PartHeader
+  readonly from: number
+  /** The offset below its empty line. */
+  readonly bodyAt: number
+  readonly isOfPart: boolean
+  /** Whether libclamav takes the first line below it for one of its own. */
+  readonly goesOn: boolean
+}
+
+/** A message whose structure all programs read alike. Offsets in the message. */
+export interface OrdinaryMail {
+  /** Its leaf parts, and the texts between parts, in their order; a message comes before what is in it. */
+  readonly leaves: readonly Leaf[]
+  readonly headers: readonly OrdinaryHeader[]
+  /** The greatest depth (DepthMeter). */
+  readonly deepest: number
+  /** The lines that begin like a delimiter, below the header; none are searched for without a multipart. */
+  readonly dashLines: readonly SimilarLine[]
+}
+
+/** Why programs may read the structure of a message in several ways. */
+export interface OddStructure {
+  readonly reason: string
+  /** The word for the log and STRICTMIME, if there is one for it. */
+  readonly oddity?: Oddity | undefined
+}
+
+/** Upper limit for multiparts, each of whose boundaries is searched for in all lines. */
+const MULTIPARTS_MAX = 64
+/** Upper limit for parts, and for lines that begin like a delimiter. */
+const PARTS_MAX = 1_000
+const DASH_LINES_MAX = 10_000
+
+/** The units of work of a header, and of each part. */
+const HEADER_COST = 512
+/** A boundary that all programs read alike (RFC 2046 5.1.1), without blanks. */
+const BOUNDARY = /^[!-~]{1,70}$/
+/** The line of a mailbox above a message, which all programs pass over, also where it was quoted once. */
+const MAILBOX_LINE = /^>?From /
+const MAILBOX_LENGTH = 6
+
+/**
+ * Reads the structure of a message by a grammar of what all programs read alike. Each rule states what is allowed;
+ * any other message is odd. Yields the units of work that are done, at least every 256 KiB. The time is linear in the size.
+ */
+export function* readOrdinary(
+  mail: Buffer,
+  {
+    outerDepth = aroundMail(),
+    known,
+  }: { readonly outerDepth?: Depth; readonly known?: KnownHeader | undefined } = {},
+): Generator<number, OrdinaryMail | OddStructure> {
+  try {
+    return yield* new OrdinaryReading(mail, outerDepth).read(known)
+  } catch (error) {
+    if (error instanceof LimitExceeded) return { reason: error.message }
+    if (!(error instanceof Odd)) throw error
+    return { reason: error.message, oddity: error.oddity }
+  }
+}
+
+export function isOdd(mail: OrdinaryMail | OddStructure): mail is OddStructure {
+  return 'reason' in mail
+}
+
+class Odd extends Error {
+  readonly oddity: Oddity | undefined
+
+  constructor(reason: string, oddity?: Oddity) {
+    super(reason)
+    this.oddity = oddity
+  }
+}
+
+/** A place in a message. */
+interface Around {
+  readonly depth: Depth
+  readonly isOfPart: boolean
+}
+
+class OrdinaryReading {
+  readonly #mail: Buffer
+  readonly #outerDepth: Depth
+  readonly #depths = new DepthMeter()
+  readonly #found = new FoundLeaves()
+  readonly #headers: OrdinaryHeader[] = []
+  /** The boundaries, and where the body of the multipart of each begins. */
+  readonly #boundaries: { readonly boundary: string; readonly from: number }[] = []
+  /** The lines that begin like a delimiter, once a multipart was found. */
+  #dashLines: readonly SimilarLine[] = []
+  #parts = 0
+
+  constructor(mail: Buffer, outerDepth: Depth) {
+    this.#mail = mail
+    this.#outerDepth = outerDepth
+  }
+
+  *read(known: KnownHeader | undefined): Generator<number, OrdinaryMail> {
+    const mail = this.#mail
+    yield* this.#checkBytes()
+    const from = known?.above ?? 0
+    const around = { depth: this.#outerDepth, isOfPart: false }
+    yield* this.#entity(from, mail.length, around, known?.header)
+    yield* this.#compareDashLines()
+    yield* this.#searchDelimiters()
+    return {
+      leaves: this.#found
+        .take()
+        .filter(isLeaf)
+        .sort((one, other) => one.from - other.from),
+      headers: this.#headers,
+      deepest: this.#depths.deepest,
+      dashLines: this.#dashLines,
+    }
+  }
+
+  /** A NUL is skipped by some programs, and ends a line for others; so does a CR without LF. */
+  *#checkBytes(): Generator<number> {
+    const mail = this.#mail
+    for (let at = 0; at < mail.length; at += SEARCHED_AT_ONCE) {
+      // One byte of the next window: a CR may be the last byte of this one.
+      const window = mail.toString('latin1', at, Math.min(mail.length, at + SEARCHED_AT_ONCE + 1))
+      if (ODD_BYTE.test(window)) throw new Odd('a NUL, or a CR without LF')
+      yield window.length
+    }
+    if (mail.at(-1) === CR) throw new Odd('a CR at the end')
+  }
+
+  /** Reads a header and what it announces, up to `to`. */
+  *#entity(from: number, to: number, around: Around, known?: Header): Generator<number> {
+    if (++this.#parts > PARTS_MAX) throw new Odd('many parts')
+    const found = this.#header(from, to, around, known)
+    yield HEADER_COST + found.bodyAt - from
+    const { header, bodyAt } = found
+    if (header.multipart !== 'no') yield* this.#multipart(header, bodyAt, to, around.depth)
+    else if (header.message !== 'no' || isMessageByDefault(header, around.depth))
+      yield* this.#message(found, to, around.depth)
+    else this.#leaf(header, bodyAt, to, around.depth)
+  }
+
+  /** Reads a header of fields that no program takes for anything else (well-formed.ts), ended by an empty line. */
+  #header(start: number, to: number, { isOfPart }: Around, known?: Header): OrdinaryHeader {
+    const from = isOfPart ? start : this.#belowMailboxLine(start)
+    const block = (from === start && known) || this.#block(from, to)
+    if (isOfPart && block.length <= 2)
+      return this.#add({ header: EMPTY_PART, from, bodyAt: from + block.length, isOfPart })
+    const fault = headerFault(block)
+    if (fault !== undefined) throw new Odd(fault, 'header')
+    if (block.fields.some(({ name }) => name.length > FIELD_NAME_MAX))
+      throw new Odd('a long name', 'header')
+    const lines = new MimeLines()
+    lines.addWellFormed(block)
+    if (lines.over !== undefined) throw new Odd(lines.over)
+    const header = readPartHeader(lines, { isRegular: true, isOfPart })
+    // One program may find a multipart or a message where the next one finds none, or another boundary.
+    if (!header.isPlain) throw new Odd('a field about content that is named oddly', 'header')
+    if (header.multipart === 'maybe') throw new Odd('perhaps a multipart', 'boundary')
+    if (header.message === 'maybe') throw new Odd('perhaps a message')
+    // Programs differ in whether they decode what holds parts (RFC 2045 6.4).
+    const isContainer = header.multipart === 'sure' || header.message === 'sure'
+    if (isContainer && header.encodings.some((encoding) => encoding !== 'identity'))
+      throw new Odd('an encoded multipart or message', 'encoded-multipart')
+    if (header.multipart === 'no' && header.boundaries.length > 0)
+      throw new Odd('a boundary in another type', 'boundary')
+    return this.#add({ header, from, bodyAt: from + block.length, isOfPart })
+  }
+
+  #belowMailboxLine(from: number): number {
+    const front = this.#mail.toString('latin1', from, from + MAILBOX_LENGTH)
+    return MAILBOX_LINE.test(front) ? this.#mail.indexOf(LF, from) + 1 : from
+  }
+
+  #add(found: Omit<OrdinaryHeader, 'goesOn'>): OrdinaryHeader {
+    const first = this.#mail.toString('latin1', found.bodyAt, found.bodyAt + FIRST_LINES)
+    const header = { ...found, goesOn: LIKE_FIELD.test(first) }
+    this.#headers.push(header)
+    return header
+  }
+
+  /** Returns the lines up to the next empty one. */
+  #block(from: number, to: number): Header {
+    const mail = this.#mail
+    for (let at = from; at < to; ) {
+      const end = mail.indexOf(LF, at) + 1
+      if (end === 0 || end > to) break
+      if (end - at === 1 || (end - at === 2 && mail[at] === CR))
+        return new Header(mail.subarray(from, end))
+      at = end
+    }
+    throw new Odd('a header without an empty line', 'header')
+  }
+
+  /** Parts are between exact delimiters. A delimiter of a multipart around it ends it as well (RFC 2046 5.1.2). */
+  *#multipart(header: PartHeader, from: number, to: number, outer: Depth): Generator<number> {
+    const { boundary } = header
+    if (boundary === undefined || !BOUNDARY.test(boundary))
+      throw new Odd('an odd boundary', 'boundary')
+    if (this.#boundaries.some((other) => other.boundary === boundary))
+      throw new Odd('two multiparts of one boundary', 'boundary')
+    if (this.#boundaries.length === MULTIPARTS_MAX) throw new Odd('many multiparts')
+    this.#boundaries.push({ boundary, from })
+    yield* this.#findDashLines(from)
+    const around = { depth: this.#depths.inMultipart(header, outer), isOfPart: true }
+    let delimiter = this.#delimiter(boundary, from, to)
+    this.#leaf(header, from, delimiter?.at ?? to, outer, { isPreamble: true })
+    while (delimiter !== undefined && !delimiter.closes) {
+      const next = this.#delimiter(boundary, delimiter.to, to)
+      yield* this.#entity(delimiter.to, next?.at ?? to, around)
+      delimiter = next
+    }
+    if (delimiter === undefined) return // ended by one around it, or with the message
+    if (this.#delimiter(boundary, delimiter.to, to) !== undefined)
+      throw new Odd('a delimiter after the end', 'delimiter')
+    if (this.#hasField(delimiter.to, to)) throw new Odd('fields after the end', 'delimiter')
+    this.#leaf(NO_HEADER, delimiter.to, to, outer, { isBetween: true })
+  }
+
+  *#message(
+    { header, bodyAt: from, goesOn }: OrdinaryHeader,
+    to: number,
+    outer: Depth,
+  ): Generator<number> {
+    const isFile =
+      outer.multipart !== undefined && (header.message === 'sure' || !declaresType(header))
+    const inPlace = goesOn ? outer.levels : 0
+    const depth = this.#depths.inMessage(isFile ? inPlace : outer.levels + 1, outer)
+    this.#leaf(header, from, to, outer)
+    yield* this.#entity(from, to, { depth, isOfPart: false })
+  }
+
+  #leaf(
+    header: PartHeader,
+    from: number,
+    to: number,
+    depth: Depth,
+    { isPreamble = false, isBetween = false } = {},
+  ): void {
+    const { encodings } = header
+    const place = { from, to, depth, seenBy: 'all', isInHeader: false } as const
+    this.#found.addLeaf({ ...place, header, encodings, isPreamble, isBetween })
+  }
+
+  *#findDashLines(from: number): Generator<number> {
+    if (this.#boundaries.length > 1) return
+    const lines = yield* similarLinesFrom(this.#mail, from, DASH_LINES_MAX)
+    if (lines.length > DASH_LINES_MAX) throw new Odd('many lines that begin like a delimiter')
+    this.#dashLines = lines
+  }
+
+  /** Returns the next exact delimiter from an offset on. */
+  #delimiter(boundary: string, from: number, to: number) {
+    for (let next = this.#indexFrom(from); next < this.#dashLines.length; next++) {
+      const { text, at, end } = this.#dashLines[next]!
+      if (at >= to) return undefined
+      if (!text.startsWith('--') || !text.startsWith(boundary, 2)) continue
+      const below = text.slice(2 + boundary.length)
+      if (below === '' || below === '--') return { at, to: Math.min(end, to), closes: below !== '' }
+    }
+    return undefined
+  }
+
+  #indexFrom(from: number): number {
+    const lines = this.#dashLines
+    let low = 0
+    let high = lines.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (lines[middle]!.at < from) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /** Some programs find a delimiter anywhere in a line, above the first part or behind a few characters. */
+  *#searchDelimiters(): Generator<number> {
+    const mail = this.#mail
+    for (const { boundary, from } of this.#boundaries) {
+      const words = Buffer.from(`--${boundary}`)
+      for (let at = mail.indexOf(words, from); at >= 0; at = mail.indexOf(words, at + 1)) {
+        yield words.length
+        if (mail[at - 1] !== LF && at > 0) throw new Odd('a delimiter in a line', 'delimiter')
+      }
+      yield (mail.length - from) / SEARCHED_PER_UNIT
+    }
+  }
+
+  /** Whether the lines up to an empty one have a field: some programs read a part there. */
+  #hasField(from: number, to: number): boolean {
+    const text = `\n${this.#mail.toString('latin1', from, Math.min(to, from + SEARCHED_AT_ONCE))}`
+    const end = text.search(EMPTY_LINE)
+    return FIELD_LINE.test(end < 0 ? text : text.slice(0, end))
+  }
+
+  /**
+   * A line that resembles a delimiter is one to some program: in other letters, behind other characters, or with more
+   * at its end. So any that has the characters of a boundary in their order must be exactly a delimiter.
+   */
+  *#compareDashLines(): Generator<number> {
+    const boundaries = this.#boundaries.map(({ boundary }) => boundary)
+    for (const { text } of this.#dashLines) {
+      yield text.length * boundaries.length
+      const similar = boundaries.filter((boundary) => isSimilar(text, boundary))
+      if (similar.length === 0) continue
+      const own = similar.find((boundary) => text === `--${boundary}` || text === `--${boundary}--`)
+      // A delimiter of another multipart is none of this one, unless a program finds one in the other.
+      const others = similar.filter((boundary) => boundary !== own)
+      if (own === undefined || others.some((other) => holds(text, other)))
+        throw new Odd('a line that resembles a delimiter', 'delimiter')
+    }
+  }
+}
+
+/** (It was given leaves alone.) */
+function isLeaf(found: Leaf | SeenHeader): found is Leaf {
+  return !('seen' in found)
+}
+
+/** Whether a program may find a boundary in a delimiter of another: in any letter case, or without its comments. */
+function holds(delimiter: string, boundary: string): boolean {
+  return delimiter.includes('(') || delimiter.toLowerCase().includes(boundary.toLowerCase())
+}
+
+const ODD_BYTE = /\0|\r[^\n]/
+/** The first line of a body that is not blank, if libclamav treats it as a line of the header above. */
+const LIKE_FIELD = /^\s*(?:content|filename=|[^\n]*base64)/i
+/** The bytes in which that line is searched for. */
+const FIRST_LINES = 4096
+const EMPTY_LINE = /\n\r?\n/
+const FIELD_LINE = /^[ \t]*[^\s:][^\n:]*:/m

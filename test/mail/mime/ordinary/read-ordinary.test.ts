@@ -1,0 +1,147 @@
+import t from 'tap'
+import {
+  isOdd,
+  type OddStructure,
+  type OrdinaryMail,
+  readOrdinary,
+} from '../../../../src/mail/mime/ordinary/read-ordinary.ts'
+import { ordinaryMails } from '../../../cases/ordinary/all.ts'
+import { lacks } from '../../../needs.mjs'
+
+function read(mail: string): OrdinaryMail | OddStructure {
+  const reading = readOrdinary(Buffer.from(mail, 'latin1'))
+  let step = reading.next()
+  while (!step.done) step = reading.next()
+  return step.value
+}
+
+/** The type, the multiparts around it, and the bytes of each leaf. */
+function leavesOf(mail: string): string[] {
+  const found = read(mail)
+  if (isOdd(found)) return [found.reason]
+  return found.leaves.map(({ header, depth, from, to }) =>
+    [header.type, depth.subtypes, JSON.stringify(mail.slice(from, to))].join(' | '),
+  )
+}
+
+const TYPE = 'Content-Type: '
+const multipart = `From: a\n${TYPE}multipart/mixed; boundary="=_b"\n\n`
+const text = `${TYPE}text/plain\n\nhello\n`
+const part = `--=_b\n${text}`
+const end = '--=_b--\n'
+
+t.test('the leaves of an ordinary message', async (t) => {
+  t.same(leavesOf('From: a\n\nhello\n'), [' |  | "hello\\n"'])
+  t.same(leavesOf('From a@b Mon\nFrom: a\n\nhello'), [' |  | "hello"'], 'of a mailbox')
+  t.same(
+    leavesOf(`${multipart}above\n${part}--=_b\n\nno header\n${end}below\n`),
+    [
+      'multipart/mixed |  | "above\\n"',
+      'text/plain | mixed | "hello\\n"',
+      ' | mixed | "no header\\n"',
+      ' |  | "below\\n"',
+    ],
+    'text around the parts, and a part without fields',
+  )
+  t.same(
+    leavesOf(`${multipart}--=_b\r\n${text.replaceAll('\n', '\r\n')}${end}`),
+    ['text/plain | mixed | "hello\\r\\n"'],
+    'either end of a line',
+  )
+  t.same(
+    leavesOf(multipart + part),
+    ['text/plain | mixed | "hello\\n"'],
+    'without a last delimiter',
+  )
+  const inner = `--=_b\n${TYPE}multipart/related; boundary=in\n\n--in\n${text}`
+  const nested = ['text/plain | mixed/related | "hello\\n"', 'text/plain | mixed | "hello\\n"']
+  t.same(leavesOf(multipart + inner + part + end), nested, 'a multipart that the next part ends')
+  const attached = `--=_b\n${TYPE}message/rfc822\n\nFrom: b\n\nhello\n`
+  t.same(
+    leavesOf(multipart + attached + end),
+    ['message/rfc822 | mixed | "From: b\\n\\nhello\\n"', ' |  | "hello\\n"'],
+    'an attached message, and its text',
+  )
+})
+
+t.test('the depth, and the headers in their order', async (t) => {
+  const found = read(
+    `${multipart}--=_b\n${TYPE}multipart/related; boundary=in\n\n--in\n${text}--in--\n${end}`,
+  ) as OrdinaryMail
+  t.equal(found.deepest, 2)
+  t.same(
+    found.headers.map(({ header, isOfPart }) => [header.type, isOfPart]),
+    [
+      ['multipart/mixed', false],
+      ['multipart/related', true],
+      ['text/plain', true],
+    ],
+  )
+})
+
+/** Messages of which programs read the structure in several ways, and the word for that in the log. */
+const odd: Readonly<Record<string, readonly [string, string | undefined]>> = {
+  'a NUL': ['From: a\n\n\0', undefined],
+  'a CR without LF': ['From: a\n\na\rb', undefined],
+  'a CR at the end': ['From: a\n\na\r', undefined],
+  'a header without an empty line': ['From: a\n', 'header'],
+  'a line that is no field': ['From: a\nx\n\n', 'header'],
+  'a blank continuation': ['From: a\n \nb: c\n\n', 'header'],
+  'an empty line on top': ['\nFrom: a\n\nx', 'header'],
+  'two types': [`${TYPE}text/plain\n${multipart}${part}${end}`, 'boundary'],
+  'a boundary in quotes with blanks': [
+    `${TYPE}multipart/mixed; boundary="a b"\n\n--a b\n${text}--a b--\n`,
+    'boundary',
+  ],
+  'a boundary of another type': [`${TYPE}text/plain; boundary=b\n\nx`, 'boundary'],
+  'an encoded multipart': [
+    `Content-Transfer-Encoding: base64\n${multipart}${part}${end}`,
+    'encoded-multipart',
+  ],
+  'one boundary twice': [
+    `${multipart}--=_b\n${TYPE}multipart/mixed; boundary="=_b"\n\n${part}${end}`,
+    'boundary',
+  ],
+  'a part without an empty line': [`${multipart}--=_b\n${TYPE}a/b\n${part}${end}`, 'header'],
+  'a delimiter in other letters': [`${multipart}${part}--=_B\n${end}`, 'delimiter'],
+  'a delimiter with more': [`${multipart}${part}--=_b x\n${end}`, 'delimiter'],
+  'a delimiter with a tab': [`${multipart}${part}--=_b\t\n${end}`, 'delimiter'],
+  'a delimiter behind a blank': [`${multipart}${part} --=_b\n${end}`, 'delimiter'],
+  'a delimiter of one dash': [`${multipart}${part}-=_b\n${end}`, 'delimiter'],
+  'a delimiter in a comment': [`${multipart}${part}(--=_b)\n${end}`, 'delimiter'],
+  'a delimiter in a line': [`${multipart}x--=_b\n${part}${end}`, 'delimiter'],
+  'a delimiter after the end': [`${multipart}${part}${end}${part}`, 'delimiter'],
+  'fields after the end': [`${multipart}${part}${end}${text}`, 'delimiter'],
+}
+
+t.test('a message that programs read in several ways is odd', async (t) => {
+  for (const [name, [mail, oddity]] of Object.entries(odd)) {
+    const found = read(mail)
+    t.ok(isOdd(found), name)
+    if (isOdd(found)) t.equal(found.oddity, oddity, `${name}: ${found.reason}`)
+  }
+})
+
+const exceptions = new Set([
+  'a mail that is a header alone',
+  // A boundary begins like another one.
+  'a forward of a forward by Thunderbird, twelve times, each with HTML',
+])
+
+t.test('mail of ordinary programs is ordinary', { skip: lacks('openssl') }, async (t) => {
+  for (const { what, message } of ordinaryMails) {
+    const found = read(message().toString('latin1'))
+    if (exceptions.has(what)) continue
+    t.notOk(isOdd(found), `${what}: ${'reason' in found ? found.reason : ''}`)
+  }
+})
+
+t.test('the work is counted, in turns', async (t) => {
+  const mail = `${multipart}${part}${'x'.repeat(75).concat('\n').repeat(20_000)}${end}`
+  const reading = readOrdinary(Buffer.from(mail))
+  let largest = 0
+  for (let step = reading.next(); !step.done; step = reading.next()) {
+    largest = Math.max(largest, step.value)
+  }
+  t.ok(largest > 0 && largest < 512 * 1024, `at most ${largest} units in a turn`)
+})
