@@ -35,7 +35,7 @@ function* emitInflated(
   format: 'deflate' | 'gzip',
   work: Work,
 ): Steps<number | undefined> {
-  const { store, isExact } = yield* inflated(source, format, work)
+  const { store, isExact } = yield* inflated(source.gather(), format, work)
   try {
     yield* emitMember(Bytes.of(store.finish()), work)
     return isExact ? store.size : undefined

@@ -1,6 +1,6 @@
 import type { Bytes } from '../../message/bytes.ts'
 import type { KnownHeader } from '../../message/message.ts'
-import { MemoryPool } from '../storage/store.ts'
+import { MemoryPool, type Store } from '../storage/store.ts'
 import type { Oddity } from '../traits/oddities.ts'
 import type { PartForm } from '../traits/part-forms.ts'
 import type { PartNames } from '../traits/part-names.ts'
@@ -119,6 +119,16 @@ export class Work {
       yield* this.countUnits(chunk.length / SEARCHED_PER_UNIT)
     }
     return false
+  }
+
+  /** Copies bytes to a store, and counts them. */
+  *copy(bytes: Buffer, store: Store): Steps {
+    for (let at = 0; at < bytes.length; at += PIECE) {
+      const piece = bytes.subarray(at, at + PIECE)
+      this.countBytes(piece.length)
+      store.putAll(piece)
+      yield* this.countUnits(piece.length)
+    }
   }
 
   /** Counts bytes that are decoded or yielded unchanged. Throws LimitExceeded if there are too many. */

@@ -1,6 +1,6 @@
 import { COLON, CR, EQUALS, LF, QUOTE, SEMICOLON, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import { indexOrEnd } from '../../../lib/bytes/lines.ts'
-import type { Bytes } from '../../message/bytes.ts'
+import { Bytes } from '../../message/bytes.ts'
 import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
 import { decoded } from '../decoders/decoder.ts'
@@ -15,16 +15,19 @@ import { PropertyHead, PropertyValue } from './content-line.ts'
  * property that declares a file is read, and so are the properties defined for files. Where readers differ
  * about the lines, the other ways of reading them are tried as well.
  */
-export function* openCalendar(source: Bytes, opening: Opening): Steps<boolean> {
+export function* openCalendar(source: Buffer, opening: Opening): Steps<boolean> {
   const { work, isDeclared } = opening
   if (!isDeclared && !beginsCalendar(source)) return false
   const charset = utf16Of(source)
   if (charset === undefined) yield* readInEachWay(source, opening)
-  else yield* decoded(source, toUtf8(charset)[0]!, work, (text) => readInEachWay(text, opening))
+  else {
+    const read = (text: Bytes) => readInEachWay(text.gather(), opening)
+    yield* decoded(Bytes.of(source), toUtf8(charset)[0]!, work, read)
+  }
   return true
 }
 
-function* readInEachWay(source: Bytes, { work, emit }: Opening): Steps {
+function* readInEachWay(source: Buffer, { work, emit }: Opening): Steps {
   for (const habits of eachHabits('reading a calendar', work)) {
     yield* readLines(source, habits, work, emit)
   }
@@ -40,29 +43,27 @@ const FIRST_LINE =
   /^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\0-\x20]*begin[ \t]*(?:;[^:]*)?:[ \t]*(?:vcalendar|vcard)/i
 
 /** Returns whether the bytes begin as a calendar or a card, in UTF-8 or in UTF-16. */
-export function beginsCalendar(source: Bytes): boolean {
-  const text = source.gather(0, FRONT).toString('latin1').replaceAll('\0', '')
+export function beginsCalendar(source: Buffer): boolean {
+  const text = source.toString('latin1', 0, FRONT).replaceAll('\0', '')
   return FIRST_LINE.test(text.replace(/(?:\r{0,3}\n|\r)[ \t]/g, ''))
 }
 
 /** Returns the plain name of the character set of a text by its first bytes, if it is UTF-16. */
-function utf16Of(source: Bytes): 'utf16le' | 'utf16be' | undefined {
-  const [first = 0, second = 0] = source.gather(0, FRONT)
+function utf16Of(source: Buffer): 'utf16le' | 'utf16be' | undefined {
+  const [first = 0, second = 0] = source
   if ((first === 0xff && second === 0xfe) || (first > 0 && second === 0)) return 'utf16le'
   if ((first === 0xfe && second === 0xff) || (first === 0 && second > 0)) return 'utf16be'
   return undefined
 }
 
-function* readLines(source: Bytes, habits: Habits, work: Work, emit: Opening['emit']): Steps {
+function* readLines(source: Buffer, habits: Habits, work: Work, emit: Opening['emit']): Steps {
   const reader = new PropertyReader(habits, work.pool)
   try {
-    for (const chunk of source.chunks()) {
-      for (let at = 0; at < chunk.length; at += LINES_PIECE) {
-        const piece = chunk.subarray(at, at + LINES_PIECE)
-        reader.push(piece)
-        yield* work.countUnits(piece.length)
-        yield* emitReady(reader, work, emit)
-      }
+    for (let at = 0; at < source.length; at += LINES_PIECE) {
+      const piece = source.subarray(at, at + LINES_PIECE)
+      reader.push(piece)
+      yield* work.countUnits(piece.length)
+      yield* emitReady(reader, work, emit)
     }
     reader.end()
     yield* emitReady(reader, work, emit)

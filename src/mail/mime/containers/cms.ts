@@ -1,8 +1,6 @@
-import { Bytes } from '../../message/bytes.ts'
 import { Unreadable } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { Store } from '../storage/store.ts'
-import { ByteCursor } from './byte-cursor.ts'
 import type { Opening } from './container.ts'
 import { inflated } from './inflate.ts'
 
@@ -39,34 +37,57 @@ const SEQUENCE = 16
  * scanner could read base64. The bytes after the container are yielded as well. Returns whether the bytes are
  * a container. Throws Unreadable if they are one that cannot be read to its end.
  */
-export function* openCms(source: Bytes, { work, emit }: Opening): Steps<boolean> {
-  const emitHeld = (bytes: Bytes) => emit({ bytes, isOfSameKind: true })
-  const reader = new BerReader(source, work)
-  const container = reader.container()
-  if (container === undefined) return false
-  if (container === 'encrypted') {
-    work.onOdd?.('encrypted')
-    return true
-  }
+export function* openCms(source: Buffer, { work, emit }: Opening): Steps<boolean> {
+  const emitHeld = (bytes: Buffer) => emit({ bytes, isOfSameKind: true })
   const store = new Store(work.pool)
   try {
-    const isWhole = yield* reader.content(container, store)
-    if (container !== 'plain' && container.isCompressed) {
-      const { store: plain, isBroken } = yield* inflated(Bytes.of(store.finish()), 'zlib', work)
-      try {
-        yield* emitHeld(Bytes.of(plain.finish()))
-      } finally {
-        plain.close()
-      }
-      if (isBroken) throw unreadable()
-    } else yield* emitHeld(Bytes.of(store.finish()))
+    const reader = new BerReader(source, store, work)
+    const container = reader.container()
+    if (container === undefined) return false
+    if (container === 'encrypted') {
+      work.onOdd?.('encrypted')
+      return true
+    }
+    const { content, isWhole } = yield* reader.content(container)
+    if (container !== 'plain' && container.isCompressed)
+      yield* emitInflated(content, isZlib(source, content), work, emitHeld)
+    else yield* emitHeld(content)
     if (!isWhole) throw unreadable()
     const end = yield* reader.end()
-    if (end < source.size) yield* emitHeld(source.slice(end))
+    if (end < source.length) yield* emitHeld(source.subarray(end))
+    return true
   } finally {
     store.close()
   }
-  return true
+}
+
+/** The only algorithm that RFC 3274 defines. */
+const ZLIB = Buffer.from('060b2a864886f70d0109100308', 'hex')
+/** Upper limit for the bytes in front of the algorithm: lengths may be padded. */
+const ZLIB_FRONT = 1024
+
+/** Returns whether the container declares zlib, or its content begins as zlib's (RFC 1950 2.2). */
+function isZlib(source: Buffer, content: Buffer): boolean {
+  const [first = 0, second = 0] = content
+  const begins = (first & 0x0f) === 8 && (first * 256 + second) % 31 === 0
+  return begins || source.subarray(0, ZLIB_FRONT).includes(ZLIB)
+}
+
+/** Emits what inflates. Content that is compressed in another way is like encrypted content. */
+function* emitInflated(
+  content: Buffer,
+  mustInflate: boolean,
+  work: Work,
+  emit: (bytes: Buffer) => Steps,
+): Steps {
+  const { store, isBroken } = yield* inflated(content, 'zlib', work)
+  try {
+    yield* emit(store.finish())
+    if (isBroken && mustInflate) throw unreadable()
+    if (isBroken) work.onOdd?.('encrypted')
+  } finally {
+    store.close()
+  }
 }
 
 function unreadable(): Unreadable {
@@ -82,15 +103,25 @@ interface Element {
   readonly length: number
 }
 
+/** The content of a container, as far as it is there. */
+interface CmsContent {
+  readonly content: Buffer
+  readonly isWhole: boolean
+}
+
 /** Reads elements of BER, in the order of their bytes, and keeps those that are open. */
 class BerReader {
-  readonly #cursor: ByteCursor
+  readonly #source: Buffer
+  /** Where a content in several pieces is joined. */
+  readonly #store: Store
   readonly #work: Work
+  #at = 0
   /** The end of each open element, or Infinity if two zero bytes end it. */
   readonly #ends: number[] = []
 
-  constructor(source: Bytes, work: Work) {
-    this.#cursor = new ByteCursor(source)
+  constructor(source: Buffer, store: Store, work: Work) {
+    this.#source = source
+    this.#store = store
     this.#work = work
   }
 
@@ -102,15 +133,13 @@ class BerReader {
     const type = this.#element()
     if (!type?.isUniversal || type.tag !== OBJECT_IDENTIFIER || type.isConstructed) return undefined
     if (type.length > IDENTIFIER_MAX) return undefined
-    let identifier = ''
-    for (let at = 0; at < type.length; at++) {
-      identifier += this.#cursor.byte().toString(16).padStart(2, '0')
-    }
-    return containers.get(identifier)
+    const from = this.#at
+    this.#at += type.length
+    return containers.get(this.#source.toString('hex', from, this.#at))
   }
 
-  /** Copies the content of a container. Returns whether all of it is there. */
-  *content(container: Container, store: Store): Steps<boolean> {
+  /** Returns the content of a container. */
+  *content(container: Container): Steps<CmsContent> {
     this.#enter(yield* this.#some())
     if (typeof container === 'object') {
       this.#enter(yield* this.#some())
@@ -124,10 +153,10 @@ class BerReader {
       }
       yield* this.#skip(yield* this.#some()) // the type of the content
       const explicit = yield* this.#child()
-      if (explicit === undefined) return true // a signature of something elsewhere
+      if (explicit === undefined) return NO_CONTENT // a signature of something elsewhere
       this.#enter(explicit)
     }
-    return yield* this.#octets(yield* this.#some(), store)
+    return yield* this.#octets(yield* this.#some())
   }
 
   /** Returns where the container ends. */
@@ -136,33 +165,37 @@ class BerReader {
       const child = yield* this.#child()
       if (child) yield* this.#skip(child)
     }
-    return this.#cursor.at
+    return this.#at
   }
 
-  /** Copies a string of octets, in one piece or in pieces of pieces. */
-  *#octets(string: Element, store: Store): Steps<boolean> {
-    if (!string.isConstructed) return yield* this.#copy(string, store)
+  /** Reads a string of octets, in one piece or in pieces of pieces. */
+  *#octets(string: Element): Steps<CmsContent> {
+    if (!string.isConstructed) return this.#piece(string)
     const depth = this.#ends.length
     this.#enter(string)
     while (this.#ends.length > depth) {
-      const piece = yield* this.#child()
-      if (piece?.isConstructed) this.#enter(piece)
-      else if (piece && !(yield* this.#copy(piece, store))) return false
+      const child = yield* this.#child()
+      if (child?.isConstructed) this.#enter(child)
+      else if (child) {
+        const { content, isWhole } = this.#piece(child)
+        yield* this.#work.copy(content, this.#store)
+        if (!isWhole) return { content: this.#store.finish(), isWhole }
+      }
     }
-    return true
+    return { content: this.#store.finish(), isWhole: true }
   }
 
-  *#copy({ length }: Element, store: Store): Steps<boolean> {
-    const before = this.#cursor.at
-    yield* this.#cursor.copy(length, store, this.#work)
-    return this.#cursor.at - before === length
+  #piece({ length }: Element): CmsContent {
+    const content = this.#source.subarray(this.#at, this.#at + length)
+    this.#at += content.length
+    return { content, isWhole: content.length === length }
   }
 
   /** Skips an element: by its length, or else with all that is in it. */
   *#skip(element: Element): Steps {
     if (element.length !== Number.POSITIVE_INFINITY) {
-      if (element.length > this.#cursor.left) throw unreadable()
-      this.#cursor.skip(element.length)
+      if (element.length > this.#source.length - this.#at) throw unreadable()
+      this.#at += element.length
       return
     }
     const depth = this.#ends.length
@@ -176,13 +209,13 @@ class BerReader {
 
   #enter({ isConstructed, length }: Element): void {
     if (!isConstructed || this.#ends.length === CMS_DEPTH_MAX) throw unreadable()
-    this.#ends.push(this.#cursor.at + length)
+    this.#ends.push(this.#at + length)
   }
 
   /** Reads the beginning of the next element inside the open one; closes that one at its end. */
   *#child(): Steps<Element | undefined> {
     const end = this.#ends.at(-1)!
-    const element = this.#cursor.at < end ? yield* this.#some() : undefined
+    const element = this.#at < end ? yield* this.#some() : undefined
     const isZero = element?.isUniversal && element.tag === 0 && element.length === 0
     if (element && !(isZero && end === Number.POSITIVE_INFINITY)) return element
     this.#ends.pop()
@@ -197,7 +230,7 @@ class BerReader {
   }
 
   #element(): Element | undefined {
-    const first = this.#cursor.byte()
+    const first = this.#byte()
     if (first < 0) return undefined
     const tag = this.#tag(first & 0x1f)
     const length = this.#length()
@@ -205,12 +238,17 @@ class BerReader {
     return { isUniversal: first >> 6 === 0, tag, isConstructed: (first & 0x20) !== 0, length }
   }
 
+  /** Returns the next byte, or -1 at the end. */
+  #byte(): number {
+    return this.#source[this.#at++] ?? -1
+  }
+
   /** Reads the tag (X.690 8.1.2): in the first byte, or in those after it. */
   #tag(short: number): number | undefined {
     if (short !== 0x1f) return short
     let tag = 0
     for (;;) {
-      const byte = this.#cursor.byte()
+      const byte = this.#byte()
       tag = tag * 128 + (byte & 0x7f)
       if (byte < 0 || tag > 0xffff) return undefined
       if (byte < 0x80) return tag
@@ -219,18 +257,20 @@ class BerReader {
 
   /** Reads the length (X.690 8.1.3), in as many bytes as it may have. */
   #length(): number | undefined {
-    const first = this.#cursor.byte()
+    const first = this.#byte()
     if (first < 0x80) return first < 0 ? undefined : first
     if (first === 0x80) return Number.POSITIVE_INFINITY
     let length = 0
     for (let count = first & 0x7f; count > 0; count--) {
-      const byte = this.#cursor.byte()
+      const byte = this.#byte()
       length = length * 256 + byte
       if (byte < 0 || length > Number.MAX_SAFE_INTEGER) return undefined
     }
     return length
   }
 }
+
+const NO_CONTENT: CmsContent = { content: Buffer.alloc(0), isWhole: true }
 
 function isSequence(element: Element | undefined): element is Element {
   return element?.tag === SEQUENCE && element.isUniversal && element.isConstructed

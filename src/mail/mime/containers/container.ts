@@ -1,9 +1,8 @@
-import type { Bytes } from '../../message/bytes.ts'
 import type { Steps, Work } from '../budget/work.ts'
 
 /** A content of a container. */
 export interface HeldContent {
-  readonly bytes: Bytes
+  readonly bytes: Buffer
   /** The names that the container gives to it. Those of contents with the same list are reported once. */
   readonly names?: readonly string[]
   /** The encoding of the bytes, if the container does not hold them as they are. */
@@ -37,4 +36,4 @@ export interface Opening {
  * Emits the contents of a container. Returns whether the bytes are one. Throws Unreadable if they are one that cannot
  * be read to its end.
  */
-export type OpenContainer = (source: Bytes, opening: Opening) => Steps<boolean>
+export type OpenContainer = (source: Buffer, opening: Opening) => Steps<boolean>

@@ -1,5 +1,4 @@
-import { COLON, EQUALS, QUOTE, SEMICOLON, SPACE } from '../../../lib/bytes/ascii.ts'
-import { Bytes } from '../../message/bytes.ts'
+import { BACKSLASH, COLON, EQUALS, QUOTE, SEMICOLON, SPACE } from '../../../lib/bytes/ascii.ts'
 import { type MemoryPool, Store } from '../storage/store.ts'
 import type { HeldContent } from './container.ts'
 
@@ -188,17 +187,17 @@ export class PropertyValue {
     const { store } = this
     const { isBase64, isQuotedPrintable, names } = this.head
     if (store === undefined) return
-    const value = Bytes.of(store.finish())
+    const value = store.finish()
     for (const end of new Set([this.#endOfLine, this.#endAtEmpty, this.#endAtNext])) {
       if (end === undefined || end === 0) continue
-      const bytes = value.slice(0, end)
+      const bytes = value.subarray(0, end)
       if (this.#matched === DATA.length) yield* filesOfUrl(bytes, names)
       if (isBase64) {
         yield { bytes, encoding: 'base64', names }
-        if (placeOf(bytes, '\\') >= 0) yield { bytes, encoding: 'escaped base64', names }
+        if (bytes.includes(BACKSLASH)) yield { bytes, encoding: 'escaped base64', names }
       } else if (this.#matched === DATA.length) continue
       else if (isQuotedPrintable) yield { bytes, encoding: 'quoted-printable', names }
-      else if (end >= UNDECLARED_MIN && placeOf(bytes, ':') < 0) {
+      else if (end >= UNDECLARED_MIN && !bytes.includes(COLON)) {
         yield { bytes, encoding: 'base64', names } // ez-vcard reads a value that is not a URL as base64
       }
     }
@@ -206,24 +205,12 @@ export class PropertyValue {
 }
 
 /** Returns the file of a `data:` URL (RFC 2397). */
-function* filesOfUrl(url: Bytes, names: readonly string[]): Generator<HeldContent> {
-  const comma = placeOf(url, ',')
+function* filesOfUrl(url: Buffer, names: readonly string[]): Generator<HeldContent> {
+  const comma = url.indexOf(',')
   if (comma < 0) return
-  let type = ''
-  const from = Math.max(0, comma - MEDIA_TYPE_MAX)
-  for (const chunk of url.chunks(from, comma)) type += chunk.toString('latin1')
+  const type = url.toString('latin1', Math.max(0, comma - MEDIA_TYPE_MAX), comma)
   const named = [...type.matchAll(/;(?:file)?name=([^;]*)/gi)].map(([, name]) => name!)
   const encoding = /;\s*base64\s*$/i.test(type) ? 'base64 in a url' : 'url'
-  const bytes = url.slice(comma + 1)
+  const bytes = url.subarray(comma + 1)
   yield { bytes, encoding, names: [...names, ...named.slice(0, NAMES_MAX)] }
-}
-
-function placeOf(source: Bytes, character: string): number {
-  let before = 0
-  for (const chunk of source.chunks()) {
-    const found = chunk.indexOf(character)
-    if (found >= 0) return before + found
-    before += chunk.length
-  }
-  return -1
 }

@@ -1,5 +1,4 @@
 import { Gunzip, Inflate, Unzlib } from 'fflate'
-import type { Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { Store } from '../storage/store.ts'
@@ -26,7 +25,7 @@ interface Inflated {
  * Inflates bytes. Each stream counts as STREAM_COST bytes, so thousands of empty ones exceed the limit of
  * bytes. Returns the output, which the caller must close. Bytes after the end of a stream are not read.
  */
-export function* inflated(source: Bytes, format: DeflateFormat, work: Work): Steps<Inflated> {
+export function* inflated(source: Buffer, format: DeflateFormat, work: Work): Steps<Inflated> {
   work.countBytes(STREAM_COST)
   yield* work.countUnits(STREAM_COST)
   const store = new Store(work.pool)
@@ -41,13 +40,11 @@ export function* inflated(source: Bytes, format: DeflateFormat, work: Work): Ste
       store.putAll(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
     }
     const stream = newStream(format, take)
-    for (const chunk of source.chunks()) {
-      for (let at = 0; at < chunk.length && !isOver(); at += INFLATE_STEP) {
-        const before = store.size
-        isBroken = !pushed(stream, chunk.subarray(at, at + INFLATE_STEP))
-        behind = bytesBehind(stream, format)
-        yield* work.countUnits(INFLATE_STEP + store.size - before)
-      }
+    for (let at = 0; at < source.length && !isOver(); at += INFLATE_STEP) {
+      const before = store.size
+      isBroken = !pushed(stream, source.subarray(at, at + INFLATE_STEP))
+      behind = bytesBehind(stream, format)
+      yield* work.countUnits(INFLATE_STEP + store.size - before)
     }
     isDone = true
     return { store, isBroken, isExact: !isBroken && behind === 0 }

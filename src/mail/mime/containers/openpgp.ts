@@ -1,8 +1,6 @@
-import { Bytes } from '../../message/bytes.ts'
 import { Unreadable } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { Store } from '../storage/store.ts'
-import { ByteCursor } from './byte-cursor.ts'
 import type { HeldContent, Opening } from './container.ts'
 import { inflated } from './inflate.ts'
 
@@ -70,30 +68,28 @@ const BZIP2 = Buffer.from('\x03BZh')
  * If a packet is truncated, the available bytes are yielded. Such bytes do not justify refusing mail: of a
  * thousand files of any kind, or words of a text, one looks like a truncated packet.
  */
-export function* openPgp(source: Bytes, { work, isDeclared, emit }: Opening): Steps<boolean> {
+export function* openPgp(source: Buffer, { work, isDeclared, emit }: Opening): Steps<boolean> {
   if (!isDeclared && !(yield* beginsPgp(source, work))) return false
-  const cursor = new ByteCursor(source)
-  while (cursor.left > CHECKSUM) {
+  for (let at = 0; source.length - at > CHECKSUM; ) {
     yield* work.countUnits(PACKET_COST)
-    const from = cursor.at
-    const packet = packetFront(cursor)
+    const packet = packetAt(source, at)
     if (packet === undefined) {
-      if (from === 0) return false
-      yield* emit({ bytes: source.slice(from), isOfSameKind: true })
+      if (at === 0) return false
+      yield* emit({ bytes: source.subarray(at), isOfSameKind: true })
       return true
     }
     const kind = packets.get(packet.tag)?.kind
     if (kind === 'encrypted') work.onOdd?.('encrypted')
     const isOpened = kind === 'literal' || kind === 'compressed'
-    const body = isOpened ? new Store(work.pool) : undefined
+    const store = new Store(work.pool)
     try {
-      const isWhole = yield* readBody(cursor, packet.length, body, work)
-      if (body && kind === 'literal') yield* emit(fileOf(Bytes.of(body.finish())))
-      else if (body)
-        yield* emitCompressed(Bytes.of(body.finish()), isDeclared && isWhole, work, emit)
+      const { body, to, isWhole } = yield* readBody(source, packet, isOpened, store, work)
+      if (kind === 'literal') yield* emit(fileOf(body))
+      if (kind === 'compressed') yield* emitCompressed(body, isDeclared && isWhole, work, emit)
       if (!isWhole) return kind === 'encrypted'
+      at = to
     } finally {
-      body?.close()
+      store.close()
     }
   }
   return true
@@ -108,111 +104,103 @@ function unreadable(): Unreadable {
  * and signatures of other versions, but none in pieces. If the first is encrypted, a program needs all of it
  * to read on.
  */
-function* beginsPgp(source: Bytes, work: Work): Steps<boolean> {
-  const cursor = new ByteCursor(source)
-  for (;;) {
-    const packet = packetFront(cursor)
+function* beginsPgp(source: Buffer, work: Work): Steps<boolean> {
+  for (let at = 0; ; ) {
+    const packet = packetAt(source, at)
     if (!packet) return false
-    const { bytes: length, isPartial } = packet.length
+    const { from, length, isPartial } = packet
     const { kind = 'front', mayBeFirst = never } = packets.get(packet.tag) ?? {}
-    const isCut = !isPartial && Number.isFinite(length) && length > cursor.left
-    const end = cursor.at + length
-    const bytes = Math.min(3, length, cursor.left)
-    const body = Buffer.from(Array.from({ length: bytes }, () => cursor.byte()))
-    if (mayBeFirst(body)) return !(isCut && kind === 'encrypted')
+    const isCut = !isPartial && Number.isFinite(length) && from + length > source.length
+    if (mayBeFirst(source.subarray(from, from + Math.min(3, length))))
+      return !(isCut && kind === 'encrypted')
     if (kind !== 'front' || packet.tag === 0 || packet.tag === CONTROL || isPartial) return false
     yield* work.countUnits(PACKET_COST)
-    cursor.skip(end - cursor.at)
+    at = from + length
   }
 }
 
-interface BodyLength {
-  /** Infinity if the body extends to the end. */
-  readonly bytes: number
+/** A body of a packet, or a piece of it. */
+interface Piece {
+  /** Where it begins. */
+  readonly from: number
+  /** Infinity if it extends to the end. */
+  readonly length: number
   /** Whether another piece of the body follows, with a length of its own. */
   readonly isPartial: boolean
 }
 
 /** Reads the beginning of a packet (RFC 9580 4.2). Returns undefined if the bytes are not a packet. */
-function packetFront(
-  cursor: ByteCursor,
-): { readonly tag: number; readonly length: BodyLength } | undefined {
-  const first = cursor.byte()
+function packetAt(source: Buffer, at: number): (Piece & { readonly tag: number }) | undefined {
+  const first = source[at] ?? 0
   if (first < 0x80) return undefined
   const isNew = (first & 0x40) !== 0
-  const tag = isNew ? first & 0x3f : (first >> 2) & 0x0f
-  const length = isNew ? newLength(cursor) : oldLength(cursor, first & 3)
-  return length === undefined ? undefined : { tag, length }
+  const piece = isNew ? newPiece(source, at + 1) : oldPiece(source, at + 1, first & 3)
+  return piece && { ...piece, tag: isNew ? first & 0x3f : (first >> 2) & 0x0f }
 }
 
-function oldLength(cursor: ByteCursor, type: number): BodyLength | undefined {
-  if (type === 3) return { bytes: Number.POSITIVE_INFINITY, isPartial: false }
-  return whole(numberOf(cursor, 1 << type))
+function oldPiece(source: Buffer, at: number, type: number): Piece | undefined {
+  if (type === 3) return { from: at, length: Number.POSITIVE_INFINITY, isPartial: false }
+  return pieceAfter(source, at, 1 << type)
 }
 
-function newLength(cursor: ByteCursor): BodyLength | undefined {
-  const first = cursor.byte()
-  if (first < 192) return whole(first)
-  if (first === 255) return whole(numberOf(cursor, 4))
-  if (first >= 224) return { bytes: 2 ** (first & 0x1f), isPartial: true }
-  const second = cursor.byte()
-  return whole(second < 0 ? second : (first - 192) * 256 + second + 192)
+function newPiece(source: Buffer, at: number): Piece | undefined {
+  const first = source[at]
+  if (first === undefined || first < 192) return pieceAfter(source, at, 1)
+  if (first === 255) return pieceAfter(source, at + 1, 4)
+  if (first >= 224) return { from: at + 1, length: 2 ** (first & 0x1f), isPartial: true }
+  const second = source[at + 1]
+  if (second === undefined) return undefined
+  return { from: at + 2, length: (first - 192) * 256 + second + 192, isPartial: false }
 }
 
-function whole(bytes: number): BodyLength | undefined {
-  return bytes < 0 ? undefined : { bytes, isPartial: false }
+/** Returns the piece after its length, a number of this many bytes. */
+function pieceAfter(source: Buffer, at: number, bytes: number): Piece | undefined {
+  if (at + bytes > source.length) return undefined
+  return { from: at + bytes, length: source.readUIntBE(at, bytes), isPartial: false }
 }
 
-/** Reads a big-endian number of this many bytes, or -1 at the end of the source. */
-function numberOf(cursor: ByteCursor, bytes: number): number {
-  let number = 0
-  for (let count = bytes; count > 0; count--) {
-    const byte = cursor.byte()
-    if (byte < 0) return -1
-    number = number * 256 + byte
-  }
-  return number
-}
-
-/** Copies the body of a packet, with all its pieces, or skips it. Returns whether all of it is there. */
+/**
+ * Returns the body of a packet, its end, and whether all of it is there. A body of several pieces is joined in the store
+ * if it is opened.
+ */
 function* readBody(
-  cursor: ByteCursor,
-  length: BodyLength,
-  body: Store | undefined,
+  source: Buffer,
+  first: Piece,
+  isOpened: boolean,
+  store: Store,
   work: Work,
-): Steps<boolean> {
-  for (let piece: BodyLength | undefined = length; ; piece = newLength(cursor)) {
-    if (piece === undefined) return false
+): Steps<{ readonly body: Buffer; readonly to: number; readonly isWhole: boolean }> {
+  let piece = first
+  for (;;) {
     yield* work.countUnits(PACKET_COST)
-    const before = cursor.at
-    if (body) yield* cursor.copy(piece.bytes, body, work)
-    else cursor.skip(piece.bytes)
-    const isCut = piece.bytes !== Number.POSITIVE_INFINITY && cursor.at - before < piece.bytes
-    if (isCut) return false
-    if (!piece.isPartial) return true
+    const { from, length } = piece
+    const to = Math.min(source.length, from + length)
+    const isWhole = length === Number.POSITIVE_INFINITY || to - from === length
+    if (piece === first && !piece.isPartial) return { body: source.subarray(from, to), to, isWhole }
+    if (isOpened) yield* work.copy(source.subarray(from, to), store)
+    const next = isWhole && piece.isPartial ? newPiece(source, to) : undefined
+    if (next === undefined)
+      return { body: store.finish(), to, isWhole: isWhole && !piece.isPartial }
+    piece = next
   }
 }
 
 /** Returns the data of a literal packet, which follows its format, its file name and its date. */
-function fileOf(body: Bytes): HeldContent {
-  const cursor = new ByteCursor(body)
-  cursor.byte()
-  const nameLength = Math.max(0, cursor.byte())
-  const name = body.gather(2, 2 + nameLength).toString('latin1')
-  const from = Math.min(body.size, 1 + 1 + nameLength + 4)
-  return { bytes: body.slice(from), names: [name] }
+function fileOf(body: Buffer): HeldContent {
+  const nameEnd = 2 + (body[1] ?? 0)
+  return { bytes: body.subarray(nameEnd + 4), names: [body.toString('latin1', 2, nameEnd)] }
 }
 
 /**
  * `isSure` means that the bytes are a packet that was meant to be one. What is compressed in a way that onescan does not
  * read, such as bzip2, is reported like encrypted content: its programs open it, and scanners see nothing of it.
  */
-function* emitCompressed(body: Bytes, isSure: boolean, work: Work, emit: Opening['emit']): Steps {
-  const compression = compressions.get(new ByteCursor(body).byte())
-  const data = body.slice(1)
+function* emitCompressed(body: Buffer, isSure: boolean, work: Work, emit: Opening['emit']): Steps {
+  const compression = compressions.get(body[0] ?? -1)
+  const data = body.subarray(1)
   if (compression === undefined) {
     // Any bytes may look like such a packet.
-    if (isSure || body.gather(0, BZIP2.length).equals(BZIP2)) work.onOdd?.('encrypted')
+    if (isSure || body.subarray(0, BZIP2.length).equals(BZIP2)) work.onOdd?.('encrypted')
     return
   }
   if (compression === 'none') {
@@ -221,7 +209,7 @@ function* emitCompressed(body: Bytes, isSure: boolean, work: Work, emit: Opening
   }
   const { store, isBroken } = yield* inflated(data, compression, work)
   try {
-    if (store.size > 0) yield* emit({ bytes: Bytes.of(store.finish()), isOfSameKind: true })
+    if (store.size > 0) yield* emit({ bytes: store.finish(), isOfSameKind: true })
     // Any bytes may look like a deflated packet. A real one inflates to some output.
     if (isBroken && (isSure || store.size > 0)) throw unreadable()
   } finally {

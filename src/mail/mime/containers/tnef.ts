@@ -1,13 +1,16 @@
-import { Bytes } from '../../message/bytes.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
-import { ByteCursor } from './byte-cursor.ts'
 import type { Opening } from './container.ts'
 import { unpackedRtf } from './rtf.ts'
 
-const NO_BYTES = Bytes.of(Buffer.alloc(0))
+const NO_BYTES = Buffer.alloc(0)
 
 const SIGNATURE = 0x223e9f78
+
+/** The bytes of the signature with a key, and those in front of the data of an attribute: level, id and length. */
+const HEADER = 6
+const ATTRIBUTE_HEADER = 9
+const CHECKSUM = 2
 
 /** The units of work of an attribute or a property, in addition to its bytes. */
 const ENTRY_COST = 256
@@ -49,20 +52,17 @@ const IDENTIFIER = 16
  *
  * The names of a file may follow its data, so a file is yielded at the beginning of the next one.
  */
-export function* openTnef(source: Bytes, opening: Opening): Steps<boolean> {
+export function* openTnef(source: Buffer, opening: Opening): Steps<boolean> {
   const { work } = opening
-  const cursor = new ByteCursor(source)
-  if (numberOf(cursor, 4) !== SIGNATURE) return false
-  cursor.skip(2)
+  if (source.length < HEADER || source.readUInt32LE() !== SIGNATURE) return false
   let file = new TnefFile()
-  while (cursor.left > 0) {
+  for (let at = HEADER; at + ATTRIBUTE_HEADER <= source.length; ) {
     yield* work.countUnits(ENTRY_COST)
-    cursor.skip(1)
-    const id = numberOf(cursor, 4)
-    const length = Math.min(numberOf(cursor, 4), cursor.left)
-    if (id < 0 || length < 0) break
-    const data = source.slice(cursor.at, cursor.at + length)
-    cursor.skip(length + 2)
+    const id = source.readUInt32LE(at + 1)
+    const from = at + ATTRIBUTE_HEADER
+    const to = from + source.readUInt32LE(at + 5)
+    const data = source.subarray(from, to)
+    at = to + CHECKSUM
     if (id === NEXT_FILE) {
       yield* file.emit(opening)
       file = new TnefFile()
@@ -78,8 +78,8 @@ export function* openTnef(source: Bytes, opening: Opening): Steps<boolean> {
 /** A file, or the message above the files, with all its values that may be files and all its names. */
 class TnefFile {
   readonly #names = new Set<string>()
-  readonly #values: Bytes[] = []
-  readonly #rtfs: Bytes[] = []
+  readonly #values: Buffer[] = []
+  readonly #rtfs: Buffer[] = []
 
   addName(name: string): void {
     if (name !== '') this.#names.add(name)
@@ -89,15 +89,15 @@ class TnefFile {
   }
 
   /** Adds a value. One that is not known as a file is skipped if it is too short for more than an identifier. */
-  add(value: Bytes, isFile: boolean): void {
-    if (value.size <= (isFile ? 0 : IDENTIFIER)) return
+  add(value: Buffer, isFile: boolean): void {
+    if (value.length <= (isFile ? 0 : IDENTIFIER)) return
     if (this.#values.push(value) > limits.contents) {
       throw new LimitExceeded(`more than ${limits.contents} values of a file in TNEF`)
     }
   }
 
   /** Adds RTF, which is emitted as it is, and unpacked. */
-  addRtf(value: Bytes): void {
+  addRtf(value: Buffer): void {
     this.add(value, true)
     this.#rtfs.push(value)
   }
@@ -108,9 +108,9 @@ class TnefFile {
     const values = this.#values.length > 0 ? this.#values : names.length > 0 ? [NO_BYTES] : []
     for (const bytes of values) yield* emit({ bytes, names })
     for (const rtf of this.#rtfs) {
-      const store = yield* unpackedRtf(rtf.gather(), work)
+      const store = yield* unpackedRtf(rtf, work)
       try {
-        if (store.size > 0) yield* emit({ bytes: Bytes.of(store.finish()), names })
+        if (store.size > 0) yield* emit({ bytes: store.finish(), names })
       } finally {
         store.close()
       }
@@ -118,30 +118,30 @@ class TnefFile {
   }
 }
 
-function* readProperties(list: Bytes, work: Work, file: TnefFile): Steps {
-  const cursor = new ByteCursor(list)
-  for (let count = numberOf(cursor, 4); count > 0; count--) {
+function* readProperties(list: Buffer, work: Work, file: TnefFile): Steps {
+  const reader = new NumberReader(list)
+  for (let count = reader.number(4); count > 0; count--) {
     yield* work.countUnits(ENTRY_COST)
-    const listed = numberOf(cursor, 2)
-    const short = numberOf(cursor, 2)
+    const listed = reader.number(2)
+    const short = reader.number(2)
     if (short < 0) return
-    const id = short >= 0x8000 ? namedProperty(cursor) : short
+    const id = short >= 0x8000 ? namedProperty(reader) : short
     const type = listed & ~IS_LIST
     const size = sizes.get(type)
     const isList = listed !== type || size === undefined
-    const values = isList ? numberOf(cursor, 4) : 1
-    for (let value = 0; value < values && cursor.left > 0; value++) {
+    const values = isList ? reader.number(4) : 1
+    for (let value = 0; value < values && reader.at < list.length; value++) {
       yield* work.countUnits(ENTRY_COST)
       if (size !== undefined) {
-        cursor.skip(size)
+        reader.at += size
         continue
       }
-      const length = Math.min(numberOf(cursor, 4), cursor.left)
+      const length = reader.number(4)
       if (length < 0) return
-      const data = list.slice(cursor.at, cursor.at + length)
-      cursor.skip(padded(length))
+      const data = list.subarray(reader.at, reader.at + length)
+      reader.at += padded(length)
       if (NAMES.has(id)) file.addName(nameIn(data, type))
-      if (type === OBJECT && data.size > IDENTIFIER) file.add(data.slice(IDENTIFIER), true)
+      if (type === OBJECT && data.length > IDENTIFIER) file.add(data.subarray(IDENTIFIER), true)
       if (id === RTF) file.addRtf(data)
       else file.add(data, VALUES.has(id))
     }
@@ -149,30 +149,36 @@ function* readProperties(list: Bytes, work: Work, file: TnefFile): Steps {
 }
 
 /** Reads the name of a property with a set of names of its own. Returns its number there, or -1 if it is a text. */
-function namedProperty(cursor: ByteCursor): number {
-  cursor.skip(IDENTIFIER)
-  const isText = numberOf(cursor, 4) !== 0
-  const number = numberOf(cursor, 4)
-  if (isText) cursor.skip(padded(Math.max(0, number)))
+function namedProperty(reader: NumberReader): number {
+  reader.at += IDENTIFIER
+  const isText = reader.number(4) !== 0
+  const number = reader.number(4)
+  if (isText) reader.at += padded(Math.max(0, number))
   return isText ? -1 : number
 }
 
-function nameIn(data: Bytes, type: number): string {
-  const bytes = data.gather(0, NAME_BYTES_MAX)
-  return bytes.toString(type === UNICODE ? 'utf16le' : 'latin1').split('\0', 1)[0]!
+function nameIn(data: Buffer, type: number): string {
+  const encoding = type === UNICODE ? 'utf16le' : 'latin1'
+  return data.toString(encoding, 0, NAME_BYTES_MAX).split('\0', 1)[0]!
 }
 
 function padded(length: number): number {
   return Math.ceil(length / 4) * 4
 }
 
-/** Reads a little-endian number, or -1 at the end of the source. */
-function numberOf(cursor: ByteCursor, bytes: number): number {
-  let number = 0
-  for (let at = 0; at < bytes; at++) {
-    const byte = cursor.byte()
-    if (byte < 0) return -1
-    number += byte * 2 ** (8 * at)
+/** Reads little-endian numbers. */
+class NumberReader {
+  readonly #bytes: Buffer
+  at = 0
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
   }
-  return number
+
+  /** Returns the next number of this many bytes, or -1 if there are fewer. */
+  number(bytes: 2 | 4): number {
+    const from = this.at
+    this.at += bytes
+    return this.at > this.#bytes.length ? -1 : this.#bytes.readUIntLE(from, bytes)
+  }
 }

@@ -1,4 +1,4 @@
-import type { Bytes } from '../../message/bytes.ts'
+import { Bytes } from '../../message/bytes.ts'
 import { Unreadable } from '../budget/limits.ts'
 import type { Steps } from '../budget/work.ts'
 import type { HeldContent, HeldEncoding } from '../containers/container.ts'
@@ -20,11 +20,12 @@ import { hasHeader } from './mail-starts.ts'
  * address book may have thousands of keys.
  */
 export function* openContainers(source: Bytes, extraction: Extraction): Steps {
-  for (const container of containerKinds) yield* openAs(source, container, extraction)
+  const bytes = source.gather()
+  for (const container of containerKinds) yield* openAs(bytes, container, extraction)
 }
 
 /** Opens bytes as one kind of container. */
-function* openAs(source: Bytes, container: ContainerKind, extraction: Extraction): Steps {
+function* openAs(source: Buffer, container: ContainerKind, extraction: Extraction): Steps {
   const isDeclared = isDeclaredAs(container, extraction.scope.declared)
   const emit = (content: HeldContent) => openHeld(content, container, extraction)
   try {
@@ -48,8 +49,8 @@ function* openHeld(
     ? file
     : file.at({ declared: new Set([...declared].filter((other) => other !== hint)) })
   yield* encoding === undefined
-    ? emitHeld(bytes, held)
-    : held.inside((inner) => decodeHeld(encoding, bytes, inner))
+    ? emitHeld(Bytes.of(bytes), held)
+    : held.inside((inner) => decodeHeld(encoding, Bytes.of(bytes), inner))
 }
 
 function* emitHeld(content: Bytes, opened: Extraction): Steps {

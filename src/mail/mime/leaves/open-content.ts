@@ -25,7 +25,7 @@ function* openWithin(file: Bytes, extraction: Extraction): Steps {
 function* isMail(file: Bytes, extraction: Extraction): Steps<boolean> {
   if (extraction.scope.kind === 'message') return true
   // The properties of a calendar look like fields.
-  return !beginsCalendar(file) && (yield* hasHeader(file, extraction.work))
+  return !beginsCalendar(file.gather()) && (yield* hasHeader(file, extraction.work))
 }
 
 /** Opens each mail of a mailbox (mbox, RFC 4155). */

@@ -1,4 +1,4 @@
-import type { Bytes } from '../../message/bytes.ts'
+import { Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
 import type { Steps } from '../budget/work.ts'
 import { binHexFile } from '../containers/binhex-file.ts'
@@ -85,11 +85,11 @@ function openBinHex(data: Bytes, extraction: Extraction): Steps {
 }
 
 function* openFile(source: Bytes, extraction: Extraction): Steps {
-  const { name, forks } = binHexFile(source)
+  const { name, forks } = binHexFile(source.gather())
   const names = [name]
   for (const fork of forks) {
     const file = yield* extraction.enter('binhex', names)
-    yield* file.at({ declared: NOTHING }).emitAndOpen(fork)
+    yield* file.at({ declared: NOTHING }).emitAndOpen(Bytes.of(fork))
   }
 }
 

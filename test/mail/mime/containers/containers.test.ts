@@ -245,6 +245,20 @@ t.test('OpenPGP compressed in a way of its own is like encrypted content', async
   t.equal(open(packet(8, Buffer.from('\x6eof a program')), 'a.bin').encrypted, 0, 'not declared')
 })
 
+t.test(
+  'S/MIME that is compressed in another way than by zlib is like encrypted content',
+  async (t) => {
+    const compressedBy = (algorithm: string) => {
+      const data = der('30', DATA_TYPE, der('a0', der('04', Buffer.from('of a program'))))
+      const fields = [NUMBER, der('30', bytesOf(algorithm)), data]
+      return container('060b2a864886f70d0109100109', der('30', ...fields))
+    }
+    const other = open(compressedBy('06012a'))
+    t.same([other.over, other.encrypted > 0], ['', true])
+    t.match(open(compressedBy('060b2a864886f70d0109100308')).over, /cannot be read/, 'zlib')
+  },
+)
+
 t.test('an undeclared content that cannot be read is reported as unread', async (t) => {
   const signature = signedData(text)
   const bomb = compressed(literal(Buffer.alloc(30_000_000), true), 'zlib')

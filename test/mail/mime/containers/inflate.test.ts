@@ -9,11 +9,10 @@ const file = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * at * 7
 
 /** Inflates bytes, of which so many may come out in addition to what a stream costs. */
 function inflate(bytes: Buffer, form: 'deflate' | 'zlib' | 'gzip', most: number) {
-  const source = Bytes.of(bytes)
-  const work = new Work(source, { openFile: () => -1 })
+  const work = new Work(Bytes.of(bytes), { openFile: () => -1 })
   work.budget.bytes = 32 * 1024 + most
   const unitsBefore = work.budget.work
-  const steps = inflated(source, form, work)
+  const steps = inflated(bytes, form, work)
   try {
     for (;;) {
       const step = steps.next()
