@@ -41,8 +41,8 @@ export class ClamdConversation {
   #reply: ReplyMaker = replyTo('\n')
   /** The content that follows INSTREAM. */
   #content: Content | undefined
-  /** None of them rejects. */
-  readonly #underWay = new Set<Promise<void>>()
+  /** The requests that are being answered, with the form of their replies. None of them rejects. */
+  readonly #underWay = new Map<Promise<void>, ReplyMaker>()
 
   constructor(wire: Wire, requests: ClamdRequests, services: ClamdServices, client: ClamdClient) {
     this.#wire = wire
@@ -60,12 +60,12 @@ export class ClamdConversation {
       await this.#untilUnderWay(0)
     } catch (error) {
       const line = this.#lastLine(error)
-      await Promise.all(this.#underWay) // the answers to those before it
+      await Promise.all(this.#underWay.keys()) // the answers to those before it
       this.#wire.hangUp(line === undefined ? undefined : this.#replyToNext()(line))
     } finally {
       this.#wire.hangUp() // otherwise work in progress would continue
       this.#content?.close()
-      await Promise.all(this.#underWay)
+      await Promise.all(this.#underWay.keys())
     }
   }
 
@@ -210,17 +210,23 @@ export class ClamdConversation {
     const answered = work()
       .catch((error) => this.#wire.send(reply(this.#errorLine(error))))
       .finally(() => this.#underWay.delete(answered))
-    this.#underWay.add(answered)
+    this.#underWay.set(answered, reply)
   }
 
-  /** Returns the answer to the current request when the connection is closed. */
+  /**
+   * Returns the answers to the current requests when the connection is closed. In a session without any, there is none: its
+   * client would take it for the answer to its next request.
+   */
   lastWords(reason: string): Buffer {
     const failed = {
       subject: clamdWords.stream,
       kind: 'failed',
       reason: `Not scanned: ${reason}`,
     } as const
-    return this.#replyToNext()(this.#services.lineOf(failed))
+    const { isSession, isBehindCommand } = this.#requests
+    const open = isSession && !isBehindCommand ? [] : [this.#reply]
+    const forms = new Set([...this.#underWay.values(), ...open])
+    return Buffer.concat([...forms].map((reply) => reply(this.#services.lineOf(failed))))
   }
 
   /** Returns the reply form of the incomplete request. */
@@ -232,7 +238,7 @@ export class ClamdConversation {
   /** Waits until no more than `most` requests are under way. */
   async #untilUnderWay(most: number): Promise<void> {
     while (this.#underWay.size > most) {
-      await this.#wire.during(Promise.race(this.#underWay), NO_HEARTBEAT)
+      await this.#wire.during(Promise.race(this.#underWay.keys()), NO_HEARTBEAT)
     }
   }
 

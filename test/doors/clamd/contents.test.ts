@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { deflateRawSync, gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
@@ -338,3 +339,39 @@ t.test(
     }
   },
 )
+
+t.test('at the end each request of a session has an answer, and nothing else has', async (t) => {
+  let begun = 0
+  const hang = async (_: Sample, { signal }: ScanTask) => {
+    begun++
+    await once(signal, 'abort')
+    return clean
+  }
+  const door = await openClamdDoor(t, { QHPSI: 'plugin: eicar' }, { scan: hang })
+  const [busy, waiting, amidst] = [await door.call(), await door.call(), await door.call()]
+  busy.write('zIDSESSION\0zPING\0', inStream('x'), inStream('y'))
+  waiting.write('zIDSESSION\0zPING\0')
+  amidst.write('zIDSESSION\0zPING\0zINSTREAM\0\0\0')
+  await until(() => begun === 2, 'two are scanned')
+  await Promise.all([busy.hear(1), waiting.hear(1), amidst.hear(1)])
+  await door.close(0)
+  const ended = (number: number) =>
+    `${number}: stream: Not scanned: onescand is shutting down ERROR\0`
+  t.equal(await busy.hear(), `1: PONG\0${ended(2)}${ended(3)}`)
+  t.equal(await waiting.hear(), '1: PONG\0')
+  t.equal(await amidst.hear(), `1: PONG\0${ended(2)}`)
+})
+
+t.test('a session that makes room for another client gets no answer', async (t) => {
+  const door = await openClamdDoor(
+    t,
+    { QHPSI: 'plugin: eicar' },
+    { scan: async () => clean, maxConnections: 2, makesRoomAfter: 0 },
+  )
+  const first = await door.call()
+  first.write('zIDSESSION\0zPING\0')
+  await first.hear(1)
+  const others = await Promise.all([door.call(), door.call()])
+  others[1]!.write('zPING\0')
+  t.equal(await first.hear(), '1: PONG\0')
+})
