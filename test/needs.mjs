@@ -25,7 +25,7 @@ const programs = {
   catatonit: 'catatonit',
   chromium: 'chromium',
   clamav: 'clamscan sigtool',
-  'clamav-daemon': 'clamd',
+  'clamav-daemon': 'clamd clamdtop',
   'clamav-freshclam': 'freshclam',
   'clamav-milter': 'clamav-milter',
   clamdscan: 'clamdscan',

@@ -126,14 +126,17 @@ export class ClamdServices extends MailServices {
     return !this.isSecure && readSetting(this.configuration.env, 'SCANFAIL_CLAMD') === 'limit'
   }
 
-  /** Returns the answer to STATS: clamd's form, with what is judged here. */
+  /**
+   * Returns the answer to STATS: clamd's form, with what is judged here. All threads of clamd that exist are `live`, and those
+   * without work are `idle`: here as many as contents may be judged at once.
+   */
   stats(): string {
     const most = this.maxClients
-    const live = Math.min(this.underWay, most)
-    const threads = `THREADS: live ${live}  idle ${most - live} max ${most} idle-timeout 30`
+    const busy = Math.min(this.underWay, most)
+    const threads = `THREADS: live ${most}  idle ${most - busy} max ${most} idle-timeout 30`
     const memory =
       'heap N/A mmap N/A used N/A free N/A releasable N/A pools 0 pools_used N/A pools_total N/A'
-    return `POOLS: 1\n\nSTATE: VALID PRIMARY\n${threads}\nQUEUE: ${this.underWay - live} items\n\nMEMSTATS: ${memory}\nEND`
+    return `POOLS: 1\n\nSTATE: VALID PRIMARY\n${threads}\nQUEUE: ${this.underWay - busy} items\n\nMEMSTATS: ${memory}\nEND`
   }
 
   /**
