@@ -10,6 +10,7 @@ import type { ContentReply } from '../../protocol/clamd/write-reply.ts'
 import { Deadline } from '../../scan/judge/context/deadline.ts'
 import type { Transaction } from '../../scan/judge/context/transaction.ts'
 import type { Decision, DecisionDetails, Reply } from '../../scan/judge/decision/decision.ts'
+import { inOneWord, nameOfRefusal } from '../../scan/scanners/clamd/onescan-names.ts'
 import type { ClamdServices } from './clamd-services.ts'
 
 /** A client, as shown in the log. */
@@ -215,11 +216,7 @@ const TOO_LARGE: Reply = {
 /** Returns a short text, because some clients read only 256 bytes of a reply. */
 export const notScanned = (cause: string): string => `Not scanned: ${cause}, see the log`
 
-/** Maximum length of a name in characters, because the reply also contains a path. */
-const VIRUS_NAME_MAX = 128
-
 /** Returns the name of the finding as clamd would name it: one word. */
 function nameOf({ grounds }: Reply, { virus, banned }: DecisionDetails): string {
-  const name = virus ?? ['Onescan', grounds, banned].filter(Boolean).join('.')
-  return name.replace(/[^!-~]/g, '_').slice(0, VIRUS_NAME_MAX)
+  return virus === undefined ? nameOfRefusal(grounds, banned) : inOneWord(virus)
 }

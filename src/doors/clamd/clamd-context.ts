@@ -6,29 +6,42 @@ import type { Rule } from '../../scan/rules/rule.ts'
 
 /**
  * Returns the configuration of an address where the client decides about messages or files. The client receives
- * the finding, or the error that there is no result.
+ * the finding, or the error that there is no result. `haveRead` is set if the clients are onescands, which ask about each
+ * part of a message that they have read.
  */
 export function configurationForClients(
   configuration: Configuration,
   contentKind: ClientContent,
+  haveRead: boolean,
 ): Configuration {
   const { context, messageOptions } = configuration
   const { digestsFor: _, ...undigested } = messageOptions // stamps and copies alone need them
   const options = contentKind === 'mails' ? messageOptions : undigested
   return {
     ...configuration,
-    context: context && answeringContext(context, contentKind),
+    context: context && answeringContext(context, contentKind, haveRead),
     messageOptions: { ...options, spoolsRaw: true },
   }
 }
 
-function answeringContext(context: JudgeContext, contentKind: ClientContent): JudgeContext {
-  const { config, rules } = context
+function answeringContext(
+  context: JudgeContext,
+  contentKind: ClientContent,
+  haveRead: boolean,
+): JudgeContext {
+  const { rules } = context
+  const config = forResultsOnly(context.config, contentKind)
+  const answering = (other: JudgeContext) => answeringContext(other, contentKind, haveRead)
   return {
     ...context,
-    config: forResultsOnly(config, contentKind),
-    rules: rules && rulesAboutContent(rules, contentKind),
+    config: haveRead && contentKind === 'files' ? withoutSecondLook(config) : config,
+    rules: rules && rulesAboutContent(rules, answering),
   }
+}
+
+/** Returns the settings for contents that were read by another onescand: what is in them is scanned by itself. */
+function withoutSecondLook(config: JudgeConfig): JudgeConfig {
+  return { ...config, areRead: true, settings: { ...config.settings, SECONDLOOK: 'never' } }
 }
 
 /**
@@ -61,13 +74,13 @@ function forResultsOnly(config: JudgeConfig, contentKind: ClientContent): JudgeC
 /** The lines of onescan.policy that need nothing that clients of clamd do not send. */
 function rulesAboutContent(
   { lines, contextOfLine }: LoadedRules,
-  contentKind: ClientContent,
+  answering: (context: JudgeContext) => JudgeContext,
 ): LoadedRules | undefined {
   const all = lines.all.filter((rule) => !isAboutEnvelope(rule))
   if (all.length === 0) return undefined
   return {
     lines: new Rules(lines.path, all),
-    contextOfLine: async (settings) => answeringContext(await contextOfLine(settings), contentKind),
+    contextOfLine: async (settings) => answering(await contextOfLine(settings)),
   }
 }
 

@@ -84,7 +84,7 @@ export class ClamdServices extends MailServices {
   readonly #noteOnce: (line: string) => void
 
   constructor(first: Configuration, options: ClamdOptions) {
-    super(configurationForClients(first, options.contentKind), options)
+    super(configurationForClients(first, options.contentKind, options.isSecure === true), options)
     this.#contentKind = options.contentKind
     this.permits = new JudgePermits(options.maxClients)
     this.maxSize = options.maxSize
@@ -98,7 +98,7 @@ export class ClamdServices extends MailServices {
 
   /** Sets the configuration for contents that arrive from now on. */
   configure(next: Configuration): void {
-    this.configuration = configurationForClients(next, this.#contentKind)
+    this.configuration = configurationForClients(next, this.#contentKind, this.isSecure)
   }
 
   /** Logs that an MTA uses this as a milter: once a minute, because the MTA may connect for each mail. */

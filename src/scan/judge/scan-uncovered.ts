@@ -8,7 +8,7 @@ import type { Trust } from '../stamps/verify-stamps.ts'
 import type { ScanMessage } from '../verdicts/copies/message-to-scan.ts'
 import type { Deadline } from './context/deadline.ts'
 import type { JudgeContext } from './context/judge-context.ts'
-import { kindOfBytes } from './context/kind-of-bytes.ts'
+import { kindOfBytes, kindOfRead } from './context/kind-of-bytes.ts'
 import type { JudgedMail } from './context/transaction.ts'
 import { toleranceFor } from './decision/actions.ts'
 import type { ScanOutcome } from './decision/decide.ts'
@@ -42,7 +42,8 @@ export async function scanUncovered(
   if (unscanned !== undefined && 'reason' in unscanned) notes.push(unscanned.reason)
   if (mail.alternative !== undefined) notes.push('read in two ways: the body is a whole message')
   const asFile = resultOnlyFor === 'files'
-  const kind = asFile ? kindOfBytes(mail.message) : undefined
+  const kindOf = config.areRead ? kindOfRead : kindOfBytes
+  const kind = asFile ? kindOf(mail.message) : undefined
   const run: ScanRun = {
     scanners,
     settings,

@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { type ConnectionOptions, connect as connectByTls, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { tryDoor } from '../../../src/daemon/self-test/try-door.ts'
+import { TOP_LINE } from '../../../src/mail/message/message.ts'
 import { readTlsIdentity, type TlsFiles } from '../../../src/protocol/clamd/tls-identity.ts'
 import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
+import { encryptedMail } from '../../cases/second-look.ts'
 import { runOnescand, runtimes, startOnescand } from '../../daemon/process.ts'
 import { freePort } from '../../programs/host/free-port.ts'
 import {
@@ -404,4 +406,62 @@ t.test('no other host has clamd reload its signatures', { skip }, async (t) => {
     t.equal(await ask(false, `z${command}\0`), 'RELOADING\0', 'a client of this host')
   }
   t.equal(clamd.asked.length, 2)
+})
+
+t.test('parts that a mail host has read are not read again', { skip }, async (t) => {
+  const attached = `From: a@b\nSubject: x\nContent-Type: multipart/mixed; boundary=b\n\n${Array.from(
+    { length: 20 },
+    (_, n) =>
+      `--b\nContent-Type: application/zip\nContent-Transfer-Encoding: base64\n\n${Buffer.from(`file ${n}`).toString('base64')}\n`,
+  ).join('')}--b--\n`
+  const authority = makeAuthority(t)
+  for (const [what, content] of [
+    ['an attached message', attached],
+    ['a whole one', `${TOP_LINE}${attached}`],
+    ['an attached text', 'hello\nbegin 644 a\n#86)C\n`\nend\n'],
+    ['an attached picture', '\xff\xd8\xff\xe0\0\x10JFIF'],
+  ] as const) {
+    const { socket, asked } = await standIn(t, numbered('stream: OK'))
+    const settings = { ...plugin, CLAMD: socket, VERDICTS: 'off', ...authority.certify('scan1') }
+    const door = await openClamdDoor(t, settings, { byTcp: true, isSecure: true })
+    const client = callByTls(door.at.port!, authority.certify('mx1'))
+    client.on('secureConnect', () => client.write(inStream(content)))
+    t.equal(await allOf(client), 'stream: OK\0', what)
+    t.equal(asked.length, 1, what)
+    t.ok(asked[0]!.message.equals(Buffer.from(content, 'latin1')), what)
+  }
+})
+
+t.test("a scanner's own refusals keep their kind", { skip }, async (t) => {
+  const authority = makeAuthority(t)
+  const bans = join(t.testdir({ bans: 'name *.exe\n' }), 'bans')
+  const program = Buffer.from(
+    'From: a@example.org\nSubject: x\nContent-Type: application/octet-stream; name=a.exe\n\nx\n',
+  )
+  const strange = Buffer.from('From: a@example.org\na strange line\nSubject: x\n\nHello\n')
+  const judge = async (
+    mail: Buffer,
+    far: Readonly<Record<string, string>>,
+    near: Readonly<Record<string, string>> = {},
+  ) => {
+    const own = { ...authority.certify('scan1'), QHPSI: 'plugin: eicar', ...far }
+    const door = await openClamdDoor(t, own, { byTcp: true, isSecure: true })
+    const CLAMD = `tls://127.0.0.1:${door.at.port}`
+    const host = await startHost(t, { ...authority.certify('mx1'), CLAMD, ...near })
+    return { said: await host.judge(mail), far: door.mailLog.join('\n') }
+  }
+  const banned = await judge(program, {
+    QHPSI: 'plugin: eicar attachments',
+    BADATTACHMENTS: bans,
+  })
+  t.match(banned.said, /decision=reject .*banned="?attachment a\.exe/)
+  t.notMatch(banned.said, /virus=/)
+  const odd = await judge(strange, { STRICTMIME: 'refuse' })
+  t.match(odd.far, /grounds=strange-mime/)
+  t.match(odd.said, /decision=accept /, 'the mail host has no STRICTMIME')
+  t.notMatch(odd.said, /virus|infected/)
+  const sealed = await judge(encryptedMail, { FINDINGS: 'encrypted=refuse' })
+  t.match(sealed.far, /grounds=encrypted/)
+  t.match(sealed.said, /decision=accept /, 'FINDINGS of the mail host accept it')
+  t.notMatch(sealed.said, /virus|infected/)
 })

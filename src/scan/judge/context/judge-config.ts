@@ -42,6 +42,8 @@ export interface JudgeConfig {
    * not apply.
    */
   readonly resultOnlyFor?: ClientContent
+  /** Set if the client is an onescand that has read these files: each is a message, below TOP_LINE, or a part of one. */
+  readonly areRead?: true
   /** Remarks for the log, one line each, such as a setting that cannot be used. */
   readonly remarks: readonly string[]
 }

@@ -1,6 +1,6 @@
 import { mayDescribeContent } from '../../../mail/message/content-fields.ts'
 import type { Header } from '../../../mail/message/header-block.ts'
-import type { Message } from '../../../mail/message/message.ts'
+import { type Message, TOP_LINE } from '../../../mail/message/message.ts'
 import type { ReadAs } from '../../scanners/run/scan-run.ts'
 
 /** What bytes are that a client sends as a file of any kind, as far as their beginning shows. */
@@ -47,6 +47,11 @@ export function kindOfBytes({ header, body }: Pick<Message, 'header' | 'body'>):
   const isFile = KNOWN_FILES.some((start) => start.test(front))
   if (CONTENT_FIELD.test(front)) return isFile ? kinds['like mail'] : kinds.mail
   return isFile ? kinds.file : kinds.unknown
+}
+
+/** Returns how the bytes of a message are judged that another onescand sends: whole messages have TOP_LINE above them. */
+export function kindOfRead({ header }: Pick<Message, 'header'>): KindOfBytes {
+  return header.bytes.subarray(0, TOP_LINE.length).equals(TOP_LINE) ? kinds.mail : kinds.file
 }
 
 /** Returns whether some reader may take a field of a text for one about content. */

@@ -2,6 +2,7 @@ import { replaceUnprintable } from '../../../lib/log/line-format.ts'
 import { clamdWords } from '../../../protocol/clamd/write-reply.ts'
 import { clean, type ScanResult, unknown, unread } from '../findings/scan-result.ts'
 import { resultByName, withoutHash } from './clamav-names.ts'
+import { resultOfOnescan } from './onescan-names.ts'
 
 /** Upper limit, in bytes, for a reply, its NUL included. A signature's name has a few dozen. */
 const CLAMD_REPLY_MAX = 8 * 1024
@@ -87,7 +88,8 @@ export function readReply(received: Buffer, submission: Submission): ClamdReply 
 /** Reads the name of what was found. */
 function readName(found: string, text: string): ScanResult {
   const name = quoted(Buffer.from(withoutHash(found), 'latin1'))
-  return name === '' ? unknown(text) : resultByName(name, text)
+  if (name === '') return unknown(text)
+  return resultOfOnescan(name, text) ?? resultByName(name, text)
 }
 
 /** The bytes for a log line: at most 200 characters, with `?` for each byte outside printable ASCII. */

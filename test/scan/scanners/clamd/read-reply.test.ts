@@ -175,3 +175,19 @@ t.test('a signature may have FOUND and a hash in the midst of its name', async (
   t.same(read('stream: Odd(ab:1)name FOUND\0'), { answer: 'infected', name: 'Odd(ab:1)name' })
   t.equal(read('stream: Odd FOUND again\0').answer, 'unknown')
 })
+
+t.test('what another onescand refuses keeps its kind', async (t) => {
+  for (const [name, result] of [
+    ['nested-too-deep', { answer: 'unread', kind: 'depth' }],
+    ['too-much-inside', { answer: 'unread', kind: 'contents' }],
+    ['too-large-inside', { answer: 'unread', kind: 'unpacked' }],
+    ['encrypted', { answer: 'unread', kind: 'encrypted' }],
+    ['strange-mime', { answer: 'unread', kind: 'oddities' }],
+    ['banned.attachment_a.exe', { answer: 'infected', banned: true, name: 'attachment a.exe' }],
+    ['banned.attachment_a_b.exe', { banned: true, name: 'attachment a_b.exe' }],
+    ['policy', { answer: 'infected', banned: true }],
+    ['other', { answer: 'infected', name: 'Onescan.other', banned: undefined }],
+    ['constructor', { answer: 'infected', name: 'Onescan.constructor', banned: undefined }],
+  ] as const)
+    t.match(read(`stream: Onescan.${name} FOUND\0`), result, name)
+})
