@@ -119,6 +119,15 @@ export function clientKey(address: IpAddress): string {
   return Buffer.from(bytes).toString('hex')
 }
 
+/** Hex digits of an IPv4 network, a /24. */
+const IPV4_NETWORK_DIGITS = 6
+
+/** Returns the key of the network of an address in the form of node:net, a /24 or /64, or '' without an address. */
+export function clientNetworkKey(text = ''): string {
+  const key = addressKey(text)
+  return key.length === 2 * IPV6_NETWORK_BYTES ? key : key.slice(0, IPV4_NETWORK_DIGITS)
+}
+
 /**
  * Returns the cache key of the client at an address in the form of node:net. All clients without an address
  * share one key.

@@ -84,14 +84,20 @@ t.test('all of the odd parts that ordinary mail might have are read', async (t) 
   t.notOk(odd.includes('unread'))
 })
 
+t.test('a message of up to 4 KiB may have 200 contents', async (t) => {
+  t.equal(budgetOf(4096).contents, 200)
+  t.equal(budgetOf(1).contents, 200)
+})
+
 t.test('more parts than the limit exceed it', async (t) => {
   const parts = (count: number) => mixed(numbered(count, (n) => `${TYPE}\n\nfile ${n}`))
-  const some = parts(150)
+  const some = parts(60)
   t.equal(readMail(some).over, '')
   const many = parts(1000)
   const { over, contents, odd } = readMail(many)
-  t.equal(over, `more than ${limits.contents} contents`)
-  t.equal(contents.length, budgetOf(many.length).contents)
+  const most = budgetOf(many.length).contents
+  t.equal(over, `more than ${most} contents`)
+  t.equal(contents.length, most)
   t.ok(odd.includes('unread'))
 })
 

@@ -53,6 +53,7 @@ async function handing(t: { teardown(end: () => void): void }, socket: string) {
       const end = await scanner.permits!.acquire({
         ...task,
         size: message.bytes.size,
+        network: '',
         hasBegun: false,
       })
       if (typeof end !== 'function') return end

@@ -1,4 +1,3 @@
-import { nextTurn } from '../../../lib/flow/event-loop.ts'
 import { loadCrypto } from '../../../lib/runtime/crypto.ts'
 import type { ByteRange, Bytes } from '../../../mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../mail/message/spool.ts'
@@ -60,7 +59,10 @@ export class MailReading {
     return this.#names?.all
   }
 
-  /** Reads the message, to its end or until a result ends the scan. Resolves to that result. */
+  /**
+   * Reads the message, to its end or until a result ends the scan. Resolves to that result. Scanners get the small
+   * contents when the message is read, so that they get none of a message that exceeds a limit of onescan.
+   */
   async read(scansContents = this.scansContents): Promise<ScanResult | undefined> {
     const { run, results, inspections } = this.#pass
     const { readContents } = await import('./read-contents.ts')
@@ -73,7 +75,10 @@ export class MailReading {
         if (step.kind === 'late') return tooLate
         if (step.kind === 'unread') {
           inspections.each((inspection) => inspection.leaveUnread(step.reason))
-          if (results.recordUnread(`second look: ${step.reason}`, step.reason)) return undefined
+          if (results.recordUnread(`second look: ${step.reason}`, step.reason)) {
+            this.batch.endKeeping()
+            return undefined
+          }
         } else {
           const result =
             step.kind === 'deeper'
@@ -88,7 +93,7 @@ export class MailReading {
     }
     this.#isToEnd = !isCut && !this.#oddities.has('unread')
     const odd = this.#keepingOut()
-    return odd.length > 0 ? unread('oddities', odd.join(', ')) : undefined
+    return odd.length > 0 ? unread('oddities', odd.join(', ')) : this.#submitKept()
   }
 
   #options(scansContents: boolean): Parameters<typeof readContents>[1] {
@@ -119,7 +124,16 @@ export class MailReading {
     if (this.#omit(form, forms) || !scansContents) return undefined
     const partList = this.#names && partListOf(step.part)
     const content = partList ? { ...step.content, partList } : step.content
-    return scanSamples(this.batch.add(content), this.#pass)
+    if (this.batch.keep(content)) return undefined
+    return (await this.#submitKept()) ?? scanSamples(this.batch.add(content), this.#pass)
+  }
+
+  async #submitKept(): Promise<ScanResult | undefined> {
+    for (const content of this.batch.endKeeping()) {
+      const result = await scanSamples(this.batch.add(content), this.#pass)
+      if (result !== undefined) return result
+    }
+    return undefined
   }
 
   /**
@@ -165,7 +179,7 @@ export async function measureDepth({
   let step = steps.next()
   for (; !step.done; step = steps.next()) {
     if (step.value.kind === 'unread') reason = step.value.reason
-    await nextTurn()
+    await run.nextTurn()
     if (run.signal.aborted) {
       steps.return(false)
       return tooLate

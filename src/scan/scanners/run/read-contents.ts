@@ -1,4 +1,3 @@
-import { nextTurn } from '../../../lib/flow/event-loop.ts'
 import { loadCrypto } from '../../../lib/runtime/crypto.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { TOP_LINE } from '../../../mail/message/message.ts'
@@ -32,7 +31,7 @@ type ReadingStep =
 
 /** Reads a message for the decoded contents that any reader of mail might see in it. */
 export async function* readContents(
-  { message, run: { spool, signal } }: MailScan,
+  { message, run: { spool, signal, nextTurn } }: MailScan,
   options: Omit<ContentsOptions, 'header' | 'openFile' | 'createHash'>,
 ): AsyncGenerator<ReadingStep, void> {
   const openFile = () => openAnonymousFile(spool.directory)

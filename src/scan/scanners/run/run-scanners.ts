@@ -1,3 +1,4 @@
+import { clientNetworkKey } from '../../../lib/net/ip-address.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import type { Envelope, Origin } from '../../../mail/message/envelope/envelope.ts'
 import type { Header } from '../../../mail/message/header-block.ts'
@@ -5,12 +6,13 @@ import { type Message, TOP_LINE } from '../../../mail/message/message.ts'
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import { abortLate, type MessageSample, type RawSample, type Unfiled } from '../contract/scanner.ts'
 import { clean, type ScanResult, unread, worse } from '../findings/scan-result.ts'
+import { HeldPermits } from './held-permits.ts'
 import { Inspections } from './inspections.ts'
 import { extractedBy } from './mail-reading.ts'
 import { ResultCollector } from './result-collector.ts'
 import { isFinal, scanMail, scanWithoutExtracted } from './scan-mail.ts'
 import type { MailScan, RunUnderWay, ScanRun } from './scan-run.ts'
-import { scanSamples, withScannerName } from './scan-samples.ts'
+import { scanSamples } from './scan-samples.ts'
 
 /**
  * Makes the sample that scanners get of a message: TOP_LINE, the header block, the body. `outgoing` is the
@@ -63,8 +65,7 @@ export async function runScanners(
   gone?.addEventListener('abort', leave)
   if (gone?.aborted) leave()
   try {
-    const underWay: RunUnderWay = { ...run, signal: abort.signal }
-    const result = await withPermits(message.bytes.size, underWay, () =>
+    const result = await withPermits(message, { ...run, signal: abort.signal }, (underWay) =>
       withNamedCopy(message.bytes, run.spool, (file) =>
         scanRawThenMail({ message: { ...message, file }, run: underWay }),
       ),
@@ -78,31 +79,38 @@ export async function runScanners(
 }
 
 /**
- * Scans a message of `size` bytes with a permit of each scanner that has permits. It holds them until the
- * scan has ended. Resolves to *unknown* without a scan if a permit would come too late.
+ * Scans a message with a permit of each scanner that has permits. It holds them until the scan has ended, or until it
+ * has to give way to other messages. Resolves to *unknown* without a scan if a permit would come too late.
  */
 async function withPermits(
-  size: number,
-  { scanners, signal, timeLeft, progress = { hasBegun: false }, onPermit }: RunUnderWay,
-  scan: () => Promise<ScanResult>,
+  { bytes: { size }, origin }: Unfiled<MessageSample>,
+  run: Omit<RunUnderWay, 'giveWay' | 'nextTurn'>,
+  scan: (run: RunUnderWay) => Promise<ScanResult>,
 ): Promise<ScanResult> {
-  const ends: (() => void)[] = []
+  const { scanners, signal, timeLeft, progress = { hasBegun: false }, onPermit } = run
+  const limited = scanners.filter(({ permits }) => permits)
+  const others = limited.filter(({ hasBans }) => !hasBans)
+  const network = clientNetworkKey(origin?.clientAddress)
+  const permits = new HeldPermits(others.length > 0 ? others : limited, {
+    ...{ size, network, signal, timeLeft },
+    hasBegun: progress.hasBegun,
+  })
+  let end = () => {}
   try {
-    const limited = scanners.filter(({ permits }) => permits)
-    const others = limited.filter(({ hasBans }) => !hasBans)
-    for (const scanner of others.length > 0 ? others : limited) {
-      const { hasBegun } = progress
-      const permit = await scanner.permits!.acquire({ size, signal, timeLeft, hasBegun })
-      if (typeof permit !== 'function') return withScannerName(scanner, permit)
-      ends.push(permit)
-    }
+    const refusal = await permits.acquire()
+    if (refusal !== undefined) return refusal
     const begun = await onPermit?.(signal)
     if (typeof begun === 'object') return begun
-    if (begun !== undefined) ends.push(begun)
+    if (begun !== undefined) end = begun
     progress.hasBegun = true
-    return await scan()
+    return await scan({
+      ...run,
+      giveWay: () => permits.giveWay(),
+      nextTurn: () => permits.nextTurn(),
+    })
   } finally {
-    for (const end of ends) end()
+    permits.release()
+    end()
   }
 }
 

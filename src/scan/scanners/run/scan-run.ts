@@ -34,7 +34,12 @@ export interface ScanRun extends Omit<ScanTask, 'signal'> {
 }
 
 /** A run that has begun: the same object is the task of each scanner. */
-export interface RunUnderWay extends ScanRun, ScanTask {}
+export interface RunUnderWay extends ScanRun, ScanTask {
+  /** Waits for messages that have used less time than this one. To be called between two pieces of its work. */
+  giveWay(): Promise<void>
+  /** The same, in a later iteration of the event loop. */
+  nextTurn(): Promise<void>
+}
 
 /** The scan of one message. */
 export interface MailScan {

@@ -21,7 +21,7 @@ import { isUntolerated } from '../findings/tolerance.ts'
 import type { Inspections } from './inspections.ts'
 import { Loan } from './loan.ts'
 import type { ResultCollector } from './result-collector.ts'
-import type { MailScan } from './scan-run.ts'
+import type { MailScan, RunUnderWay } from './scan-run.ts'
 
 /** Faults for which no scanner is to blame. */
 const NOT_BY_SCANNER: readonly FaultKind[] = ['temp-file', 'write', 'config']
@@ -45,6 +45,7 @@ export async function scanSamples(
 ): Promise<ScanResult | undefined> {
   const last = samples.at(-1)
   if (last === undefined) return undefined
+  await pass.run.giveWay()
   for (const scanner of pass.run.scanners) {
     const result = scanner.hasBans
       ? concludeInspection(scanner, last, pass)
@@ -195,7 +196,12 @@ function isAboutUnpacked(result: ScanResult): result is UnreadResult {
 }
 
 /** Scans a sample with one scanner. Rejects as lend() does. */
-function scanWith(scanner: ContentScanner, sample: Sample, task: ScanTask): Promise<ScanResult> {
+async function scanWith(
+  scanner: ContentScanner,
+  sample: Sample,
+  task: RunUnderWay,
+): Promise<ScanResult> {
+  await task.giveWay()
   return lend(scanner, [sample], task, ([lent]) => scanner.scan(lent!, task))
 }
 

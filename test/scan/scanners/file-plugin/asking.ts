@@ -86,7 +86,7 @@ export async function ask(
   const timeLeft = () => Math.max(0, started + policy.timeout - performance.now())
   const timer = setTimeout(() => abortLate(abort), policy.timeout)
   gone.addEventListener('abort', () => abort.abort())
-  const mail = { size: message.length, signal, timeLeft, hasBegun: false }
+  const mail = { size: message.length, network: '', signal, timeLeft, hasBegun: false }
   const permit = await scanner.permits!.acquire(mail)
   const isPermitted = typeof permit === 'function'
   try {

@@ -20,18 +20,33 @@ function opened({ servers = 1 } = {}) {
     () => state.now,
   )
   /** A message that has this many milliseconds from now on. */
-  const take = (size: number, within = 60_000, { hasBegun = false, signal = patient } = {}) => {
+  const take = (
+    size: number,
+    within = 60_000,
+    { hasBegun = false, signal = patient, network = '' } = {},
+  ) => {
     const end = state.now + within
-    const mail: { told: PermitOrResult | undefined; end(): void } = {
-      told: undefined,
+    const timeLeft = () => end - state.now
+    const message = { size, network, signal, timeLeft, hasBegun }
+    const mail = {
+      told: undefined as PermitOrResult | undefined,
       end() {
         if (typeof this.told === 'function') this.told()
       },
+      acquire() {
+        this.told = undefined
+        void permits.acquire(message).then((told) => {
+          this.told = told
+        })
+      },
+      /** Gives way if it must, as between two questions. */
+      askNext() {
+        if (typeof this.told !== 'function' || !permits.mustGiveWay(message)) return
+        this.told()
+        this.acquire()
+      },
     }
-    const timeLeft = () => end - state.now
-    void permits.acquire({ size, signal, timeLeft, hasBegun }).then((told) => {
-      mail.told = told
-    })
+    mail.acquire()
     return mail
   }
   return { state, take }
@@ -190,4 +205,64 @@ t.test('a caller that leaves no longer waits, and leaks no listener', async (t) 
   first[0]!.end()
   t.equal(await stateOf(waiting), 'xT')
   t.equal(await stateOf([take(SMALL, 60_000, { signal })]), 'x', 'it has left already')
+})
+
+t.test('ordinary mail waits for costly mail only until that asks its next question', async (t) => {
+  for (const network of ['', 'c00002']) {
+    const { state, take } = opened()
+    const costly = many(30, () => take(1000, 60_000, { network }))
+    await stateOf(costly)
+    await after(state, 1000, [])
+    for (let round = 0; round < 10; round++) {
+      await after(state, 400, [])
+      for (const mail of costly) mail.askNext()
+      const ordinary = take(4000, 60_000, { network: 'cb0071' })
+      t.equal(await stateOf([ordinary]), 'T', `round ${round}`)
+      await after(state, 10, [ordinary])
+    }
+    t.notMatch(await stateOf(costly), /x/)
+  }
+})
+
+t.test('costly mail of many networks delays ordinary mail no longer', async (t) => {
+  const { state, take } = opened()
+  const of = (n: number) => ({ network: String(n) })
+  const costly = Array.from({ length: 60 }, (_, n) => take(64_000, 60_000, of(n)))
+  const ordinary = many(12, () => take(4000, 60_000, of(1000)))
+  let rounds = 0
+  for (; /\./.test(await stateOf(ordinary)); rounds++) {
+    await after(state, 200, ordinary)
+    for (const mail of costly) mail.askNext()
+    await stateOf(costly)
+  }
+  // Sixty messages that were there before have 18 permits, for as long as an ordinary message of 64,000 bytes has one.
+  t.ok(rounds * 200 <= 4 * 18 * (50 + 64_000 / 500), `${rounds} rounds`)
+  t.notMatch(await stateOf([...ordinary, ...costly]), /x/)
+})
+
+t.test('of fresh messages those whose network has used less precede', async (t) => {
+  const { state, take } = opened()
+  const first = many(PERMITS.small, () => take(1000, 60_000, { network: 'a' }))
+  const more = many(3, () => take(1000, 60_000, { network: 'a' }))
+  const other = take(1000, 60_000, { network: 'b' })
+  await stateOf(first)
+  await after(state, 100, first.slice(0, 1))
+  t.equal(await stateOf([...more, other]), '...T')
+  await after(state, 0, first.slice(1, 2))
+  t.equal(await stateOf([...more, other]), 'T..T', 'then in the order of coming')
+})
+
+t.test('costly mail has some of the permits, and all of it is scanned in the end', async (t) => {
+  const { state, take } = opened()
+  const costly = many(20, () => take(1000))
+  await stateOf(costly)
+  for (let round = 0; round < 20; round++) {
+    await after(state, 1000, [])
+    for (const mail of costly) mail.askNext()
+    await stateOf(costly)
+  }
+  const letters = await stateOf(costly)
+  t.equal(letters.replaceAll('.', '').length, Math.floor(PERMITS.small / 4))
+  for (let round = 0; round < 10; round++) await after(state, 100, costly)
+  t.match(await stateOf(costly), /^T+$/)
 })

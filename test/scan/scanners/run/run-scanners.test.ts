@@ -138,6 +138,7 @@ t.test('with scanners for bans alone messages wait for permits, too', async (t) 
   const others = Array.from({ length: PERMITS.large }, () =>
     local.permits!.acquire({
       size: LARGE_FROM,
+      network: '',
       timeLeft: () => 60_000,
       signal: new AbortController().signal,
       hasBegun: false,

@@ -62,6 +62,8 @@ async function ask(
   const run = {
     ...runOf(scanners, { settings: secondLook, tolerance: { keepsOut, isTolerated } }),
     signal: task.signal,
+    giveWay: async () => {},
+    nextTurn: async () => {},
   }
   const results = new ResultCollector(run.tolerance, run.note)
   const asking = { message, run, results, inspections }

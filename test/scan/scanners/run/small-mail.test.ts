@@ -47,3 +47,28 @@ t.test('a small message takes few steps, whatever its content is', async (t) => 
     t.ok(steps < STEPS_MAX, `${name}: ${steps} steps`)
   }
 })
+
+t.test('scanners get no content of a message that exceeds a limit, but the whole', async (t) => {
+  const parts = Array.from({ length: 150 }, (_, n) => `--b\nContent-Type: text/x-${n}\n\n${n}\n`)
+  const mail = `From: a@b\nContent-Type: multipart/mixed; boundary=b\n\n${parts.join('')}--b--\n`
+  const asked: string[] = []
+  const noting: Scanner = {
+    ...scanner,
+    async scan({ kind }) {
+      asked.push(kind)
+      return { answer: 'clean' }
+    },
+    async scanTogether(samples) {
+      asked.push(...samples.map(({ kind }) => kind))
+      return { answer: 'clean' }
+    },
+  }
+  const message = { ...sample(Buffer.alloc(0)), bytes: Bytes.of(Buffer.from(mail)) }
+  const keepsOut = new Set(['contents'] as const)
+  const run = runOf([noting], { settings, tolerance: { keepsOut } })
+  t.match(await runScanners(message, run), { answer: 'unread', kind: 'contents' })
+  t.same(asked, ['message'])
+  const tolerant = runOf([noting], { settings, tolerance: { keepsOut: new Set() } })
+  t.match(await runScanners(message, tolerant), { answer: 'unread' })
+  t.ok(asked.length > 100, 'if such mail is accepted, they are scanned as far as they were read')
+})
