@@ -95,6 +95,11 @@ async function release(
   const { entry, record } = begun.opened
   const recipients = to.length > 0 ? to : record.recipients
   const route = record.door === 'qmail' ? routes.slot : routes.other
+  if (keys.length > 0 && record.grounds === 'unclear-header') {
+    await begun.cancel()
+    const reason = 'its header is unclear, for which each onescan keeps it again'
+    throw new Fault('config', `${entry.id}: ${reason}; ${NO_STAMP_REMEDY}`)
+  }
   await handOn(begun, recipients, keys, route)
   const by = route.text // the route may be known only now
   await finish(begun, output)
@@ -190,7 +195,10 @@ function signingKeys(env: Environment): Key[] {
   const remedy = `make one with onescan keygen --release, or ${NO_STAMP_REMEDY}`
   try {
     const now = Date.now() / 1000
-    const all = readCluster(env).keys
+    const { keys: all, CLUSTERPEERS } = readCluster(env)
+    if (CLUSTERPEERS === 'required' && env.CLUSTERPEER === undefined) {
+      throw new Error('no stamp is trusted that this host sends itself, by CLUSTERPEERS=required')
+    }
     const keys = all.filter((key) => key.mayRelease && isCurrent(key, now))
     if (keys.length === 0)
       throw new Error('has no current key that may release: append :release to an hmac-sha256 key')

@@ -16,8 +16,8 @@ import { covers, isReleased } from './stamp-coverage.ts'
 
 /**
  * Resolves to the result of the scanners that no stamp of the message covers, or to the cached verdict about a
- * copy. Stamps never replace scanners for bans: a released message skips the others,
- * and is still kept out if the bans of this host require it.
+ * copy. Stamps of scanners never replace those for bans. A message that an administrator has released is not scanned,
+ * whatever this host would keep it for.
  */
 export async function scanUncovered(
   mail: JudgedMail,
@@ -27,13 +27,13 @@ export async function scanUncovered(
 ): Promise<ScanOutcome> {
   const { config, tools } = context
   const { settings, resultOnlyFor } = config
-  const isExempt = isReleased(trust, mail, tools)
+  if (isReleased(trust, mail, tools)) {
+    return { result: RELEASE, scanners: [], notes: [], oddities: new Set() }
+  }
   const scanners = tools.scanners.filter(
-    (scanner) => scanner.hasBans || !(isExempt || covers(trust, scanner, settings)),
+    (scanner) => scanner.hasBans || !covers(trust, scanner, settings),
   )
-  const unscanned = isExempt
-    ? unlessBansApply(scanners, settings)
-    : ifSizeExceeds(mail.message.size, settings, scanners, trust)
+  const unscanned = ifSizeExceeds(mail.message.size, settings, scanners, trust)
   const scansRaw = resultOnlyFor !== undefined
   if (unscanned !== undefined && !scansRaw) {
     return { result: unscanned, scanners: [], notes: [], oddities: new Set() }
@@ -63,8 +63,7 @@ export async function scanUncovered(
   const found = tools.verdicts
     ? await tools.verdicts.find({ ...mail, asFile }, run, scan)
     : { result: await scan(scanners) }
-  const result = isExempt && found.result.answer === 'clean' ? RELEASE : found.result
-  return { ...found, result, scanners, notes, oddities }
+  return { ...found, scanners, notes, oddities }
 }
 
 /** Returns a scan of the message and, if it has one, of its alternative reading. The worse result applies. */
@@ -88,14 +87,6 @@ function scanOf(
 }
 
 const RELEASE = unread('skipped', 'released from quarantine')
-
-/** Returns the result of a released message, if the bans of this host require no scan. */
-function unlessBansApply(
-  scanners: readonly Scanner[],
-  { STRICTMIME }: ScanSettings,
-): ScanResult | undefined {
-  return scanners.length === 0 && STRICTMIME === 'off' ? RELEASE : undefined
-}
 
 /**
  * Returns the result of a message that is too small or too large to be scanned. A message scanned by another

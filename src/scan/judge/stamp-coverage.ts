@@ -50,7 +50,7 @@ export function covers(trust: Trust, scanner: Scanner, settings: ScanSettings): 
 /**
  * Returns whether a stamp states that an administrator of the cluster has released the message from
  * quarantine to all of its recipients. If the message has been forwarded to another recipient, or its
- * recipients are unknown, it is treated like any other message.
+ * recipients are unknown, it is treated like any other message. Mail servers add a domain to a recipient without one.
  */
 export function isReleased(
   trust: Trust,
@@ -60,7 +60,14 @@ export function isReleased(
   if (!trust.trusted || trust.scanners === 'all' || crypto === undefined) return false
   const { recipientCount } = envelope
   if (recipientCount === 0 || recipientCount > RELEASED_TO_MAX) return false
-  const needed = [RELEASED]
-  for (const { text } of envelope.recipients) needed.push(releasedTo(crypto, text))
-  return trust.scanners.some((words) => needed.every((word) => words.has(word)))
+  const recipients = [...envelope.recipients].map(({ text }) => text)
+  return trust.scanners.some((words) => {
+    const isNamed = (address: string) => words.has(releasedTo(crypto, address))
+    return (
+      words.has(RELEASED) && recipients.every((text) => isNamed(text) || isNamed(localPartOf(text)))
+    )
+  })
 }
+
+/** The local part of an address, which is the whole address without a domain. */
+const localPartOf = (address: string): string => address.replace(/@[^@]*$/, '')

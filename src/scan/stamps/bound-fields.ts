@@ -1,12 +1,16 @@
 import { CR } from '../../lib/bytes/ascii.ts'
 import type { Crypto } from '../../lib/runtime/crypto.ts'
-import type { Header } from '../../mail/message/header-block.ts'
-import { isStampName } from './stamp.ts'
+import { whyBound } from '../../mail/message/content-fields.ts'
+import type { FieldSpan, Header } from '../../mail/message/header-block.ts'
+import { type Claims, isStampName, RELEASED } from './stamp.ts'
 
 /**
  * The bound fields of a header as stamps hash them. Each field is hashed unchanged, from the first byte of
  * its name through its line end, except that CRLF becomes LF. Blanks stay, because every blank in a quoted
  * boundary is significant.
+ *
+ * The stamp of a release does not bind the fields that mail servers complete (isCompleted), if they do not describe
+ * content. A person has judged the message, and the stamp names its recipients.
  */
 export class BoundFields {
   /** In latin1. */
@@ -16,13 +20,17 @@ export class BoundFields {
   /** The digests of stamps that bind the same fields are one. */
   readonly #digests = new Map<number, string>()
 
-  constructor(header: Header) {
+  constructor(header: Header, ofRelease = false) {
+    const isHashed = ofRelease
+      ? (field: FieldSpan) =>
+          isBound(field.key) && (!isCompleted(field.key) || whyBound(header, field) !== undefined)
+      : ({ key }: FieldSpan) => isBound(key)
     const hasCr = header.bytes.includes(CR)
     const starts: number[] = []
     let text = ''
     for (const field of header.fields) {
       starts.push(text.length)
-      if (!isBound(field.key)) continue
+      if (!isHashed(field)) continue
       const lines = header.textOf(field)
       text += hasCr ? lines.replaceAll('\r\n', '\n') : lines
     }
@@ -49,6 +57,24 @@ export class BoundFields {
   #startOf(field: number): number {
     return this.#starts[field] ?? this.#text.length
   }
+}
+
+/**
+ * The fields that a mail server adds to mail that a program of its host submits, or in which it adds a domain to addresses
+ * (cleanup(8) of Postfix). Each may also begin with `Resent-`. They are part of the format.
+ */
+const completedFields: readonly string[] = [
+  ...['Date', 'From', 'Message-ID', 'Sender', 'Reply-To', 'To', 'Cc', 'Apparently-To'],
+  ...['Errors-To', 'Return-Receipt-To', 'Disposition-Notification-To', 'Mail-Followup-To'],
+]
+
+const completed: readonly string[] = completedFields.map((name) => name.toLowerCase())
+
+const isCompleted = (key: string): boolean => completed.includes(key.replace(/^resent-/, ''))
+
+/** Returns whether a stamp with these claims is that of a release, whatever its key may do. */
+export function isOfRelease({ s }: Claims): boolean {
+  return s.split(',').includes(RELEASED)
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Crypto } from '../../lib/runtime/crypto.ts'
 import type { HeaderField } from '../../mail/message/header-block.ts'
-import { BoundFields } from './bound-fields.ts'
+import { BoundFields, isOfRelease } from './bound-fields.ts'
 import { isCurrent, type Key } from './keyring.ts'
 import {
   type Claims,
@@ -83,7 +83,7 @@ function hmacValue(
   crypto: Crypto,
 ): string | undefined {
   if (digests.sha256 === undefined) return undefined
-  const fieldsDigest = new BoundFields(header).digestFrom(crypto, 0)
+  const fieldsDigest = new BoundFields(header, isOfRelease(claims)).digestFrom(crypto, 0)
   const mac = stampMac(crypto, key.secret, claims, fieldsDigest, digests.sha256)
   return `v=1; k=${claims.k}; t=${claims.t}; s=${claims.s}; h=${mac.toString('base64url')}`
 }

@@ -4,17 +4,9 @@ import type { DigestsWanted } from '../../mail/message/canonical-body.ts'
 import { FREE_MAX, MAIL_LINE_MAX, whyBound } from '../../mail/message/content-fields.ts'
 import { HEADER_MAX, type Header } from '../../mail/message/header-block.ts'
 import type { CanonicalMessage, Message } from '../../mail/message/message.ts'
-import { BoundFields, isBound } from './bound-fields.ts'
+import { BoundFields, isBound, isOfRelease } from './bound-fields.ts'
 import { isCurrent, type Key, type Scheme } from './keyring.ts'
-import {
-  isStampName,
-  md5Stamp,
-  RELEASED,
-  type Stamp,
-  stampMac,
-  stampName,
-  stampsIn,
-} from './stamp.ts'
+import { isStampName, md5Stamp, type Stamp, stampMac, stampName, stampsIn } from './stamp.ts'
 
 /** Upper limit for the hmac-sha256 stamps of known keys that are verified in one message. */
 const CANDIDATES_MAX = 16
@@ -123,9 +115,9 @@ function verifyHmac(
     }
     first ??= stamp
     // A release makes no statement about scanners, and a stamp of scanners makes none about a release.
-    const isOfRelease = releases(stamp, keysById.get(stamp.claims.k)!)
+    const isRelease = releases(stamp, keysById.get(stamp.claims.k)!)
     const words = stamp.claims.s.split(',')
-    scanners.push(new Set(words.filter((word) => word.startsWith('!') === isOfRelease)))
+    scanners.push(new Set(words.filter((word) => word.startsWith('!') === isRelease)))
   }
   if (first === undefined) return { trusted: false, reason }
   return { trusted: true, key: first.claims.k, scanners, stamp: first.field }
@@ -151,17 +143,22 @@ function createHmacCheck(
   options: VerifyOptions,
 ): (stamp: HmacStamp, key: Key) => string | undefined {
   const { crypto } = options
+  let boundInRelease: BoundFields | undefined
+  const digestFor = ({ claims, field }: HmacStamp) => {
+    if (!isOfRelease(claims)) return bound.digestFrom(crypto, field)
+    boundInRelease ??= new BoundFields(header, true)
+    return boundInRelease.digestFrom(crypto, field)
+  }
   return (stamp, key) =>
     ageFault(stamp, key, options) ??
-    macFault(stamp, key, bound.digestFrom(crypto, stamp.field), digests.sha256, crypto) ??
+    macFault(stamp, key, digestFor(stamp), digests.sha256, crypto) ??
     unboundFault(header, stamp.field)
 }
 
 /**
  * Returns whether the stamp states that an administrator has released the message, by a key that may do so.
  */
-const releases = ({ claims }: HmacStamp, key: Key): boolean =>
-  key.mayRelease && claims.s.split(',').includes(RELEASED)
+const releases = ({ claims }: HmacStamp, key: Key): boolean => key.mayRelease && isOfRelease(claims)
 
 function ageFault(stamp: HmacStamp, key: Key, options: VerifyOptions): string | undefined {
   const { claims } = stamp

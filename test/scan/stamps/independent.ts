@@ -59,9 +59,14 @@ export function hmacValue(message: Buffer, secret: Buffer, claims: StampClaims):
   return valueAbove(parts(message), secret, claims)
 }
 
+/** Those fields of the test messages that the stamp of a release does not bind. */
+const completedInRelease = ['date', 'from', 'message-id', 'to', 'cc']
+
 function valueAbove({ fields, body }: Parts, secret: Buffer, claims: StampClaims): string {
+  const isRelease = claims.scanners.split(',').includes('!released')
   const bound = fields
     .filter((field) => !unboundFields.includes(nameOf(field)) && !isStamp(nameOf(field)))
+    .filter((field) => !isRelease || !completedInRelease.includes(nameOf(field)))
     .map((field) => `${field}\n`)
     .join('')
   const sha256 = (text: string) =>
