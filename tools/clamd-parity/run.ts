@@ -5,7 +5,7 @@
  *     node tools/clamd-parity/run.ts SUITE DIRECTORY
  *
  * SUITE is a name of suites.ts; DIRECTORY is a bare git directory with its files, or a directory that holds them.
- * `npm run build` must have made dist/. With VERBOSE in the environment all that the tests print is shown. Nothing of
+ * `npm run build` must have made dist/. It fails if no test ran, or if the tests with one server take half an hour. With VERBOSE in the environment all that the tests print is shown. Nothing of
  * these files is kept.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
@@ -18,6 +18,8 @@ import { suites } from './suites.ts'
 
 const SOCKET = '/run/clamav/clamd.ctl'
 const PORT = 3310
+/** Milliseconds that a suite may take with one of the servers. */
+const LIMIT = 30 * 60_000
 const servers = ['clamd', 'onescand'] as const
 type Server = (typeof servers)[number]
 
@@ -39,6 +41,8 @@ function compare(): void {
   ] as const) {
     const passed = [...outcomes.values()].filter(Boolean).length
     console.log(`${name} by ${label}: ${passed} of ${outcomes.size} passed`)
+    // A suite that ran no test shows nothing.
+    if (outcomes.size === 0) process.exitCode = 1
   }
   for (const test of new Set([...clamd.keys(), ...ours.keys()])) {
     const [by, byOurs] = [clamd.get(test), ours.get(test)]
@@ -54,10 +58,16 @@ function outcomesBy(each: Server): Outcomes {
     copyTo(files)
     spawnSync('sh', ['-c', suite!.prepare ?? ''], { cwd: files, stdio: 'inherit' })
     const again = [...process.execArgv, process.argv[1]!, name, files, each]
-    const { stdout, stderr } = spawnSync('unshare', ['-mn', process.execPath, ...again], {
-      encoding: 'utf8',
-      maxBuffer: 1 << 28,
-    })
+    const { stdout, stderr, signal } = spawnSync(
+      'unshare',
+      ['-mnpf', '--kill-child', process.execPath, ...again],
+      {
+        encoding: 'utf8',
+        maxBuffer: 1 << 28,
+        timeout: LIMIT,
+        killSignal: 'SIGKILL',
+      },
+    )
     if (process.env.VERBOSE) console.log(stdout + stderr)
     const outcomes = new Map<string, boolean>()
     for (const line of stdout.split('\n')) {
@@ -65,6 +75,10 @@ function outcomesBy(each: Server): Outcomes {
       if (test !== undefined) outcomes.set(test, passed !== undefined)
     }
     if (outcomes.size === 0) console.error(stdout + stderr)
+    if (signal) {
+      console.error(`${name} with ${each} did not end within ${LIMIT / 60_000} minutes`)
+      process.exitCode = 1
+    }
     return outcomes
   } finally {
     rmSync(files, { recursive: true, force: true })

@@ -6,7 +6,7 @@ import {
 import type { SmtpRoute } from '../../doors/smtp/next-server/smtp-services.ts'
 import { mayConnect } from '../../doors/smtp/smtp-door.ts'
 import { type CheckLine, failure } from '../../lib/check/check-line.ts'
-import { attempt, errorCode, errorText } from '../../lib/errors/fault.ts'
+import { attempt, errorCode, errorText, isFault } from '../../lib/errors/fault.ts'
 import { askOnce } from '../../protocol/connection/ask-once.ts'
 import { uint32 } from '../../protocol/frames.ts'
 import { packet } from '../../protocol/milter/packets.ts'
@@ -37,9 +37,15 @@ export async function tryDoor(door: ListeningDoor): Promise<CheckLine | undefine
   } catch (error) {
     // The socket may be for the MTA's group alone: others can connect although we cannot.
     if (errorCode(error) === 'EACCES') return undefined
-    return failure(doorName(door), errorText(error), "check onescand's log, then restart onescand")
+    return failure(doorName(door), errorText(error), remedyFor(error))
   }
 }
+
+/** A next server that is down is started again: a restart of onescand would only end sessions. */
+const remedyFor = (error: unknown) =>
+  isFault(error) && error.kind === 'next-hop'
+    ? 'start that server, or correct its address in ONESCAND_OPTIONS (--next); until then mail is deferred'
+    : "check onescand's log, then restart onescand"
 
 async function connectTo(door: ListeningDoor, at: DoorAddress): Promise<void> {
   switch (door.kind) {

@@ -39,3 +39,22 @@ t.test('a milter counts only if it negotiates', async (t) => {
   t.equal(await found(inPieces), undefined)
   t.match(asked, /^\0\0\0\rO\0\0\0\x06[\s\S]{8}\0\0\0\x01Q$/)
 })
+
+t.test('a next server that is down is to be started, and onescand is not', async (t) => {
+  const path = join(socketDirectory(t), 'smtp')
+  await listen(
+    t,
+    createServer((socket) => socket.end('220 mail.example.org ESMTP\r\n')),
+    path,
+  )
+  const route = {
+    lmtp: false,
+    next: { text: 'unix:/nonexistent', options: { path: '/nonexistent' } },
+    from: [],
+    afterQueue: false,
+  }
+  const found = await tryDoor({ kind: 'smtp', address: `unix:${path}`, route })
+  t.match(found, { level: 'error', value: /^next server unix:\/nonexistent: .*ENOENT/ })
+  t.match(found, { remedy: /^start that server, .*--next/ })
+  t.notMatch(found?.remedy, 'restart')
+})
