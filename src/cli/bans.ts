@@ -59,6 +59,9 @@ const PROGRAM_TIMEOUT = 60_000
 /** The file of the signatures. clamd recognizes its kind by the extension. */
 const BANS_FILE = 'onescan-bans.cdb'
 
+/** The programs that install signatures, with their packages of Debian; of EPEL it is clamav for both. */
+const PACKAGES = { clamscan: 'clamav', clamdscan: 'clamdscan (RHEL: clamav)' }
+
 /** Writes standard input into the file in one step: clamd never sees half of it. */
 const WRITE = `umask 022; cd "$1"; cat >.${BANS_FILE}.new; mv .${BANS_FILE}.new ${BANS_FILE}`
 
@@ -71,7 +74,12 @@ function installBans(signatures: Buffer, directory: string): void {
   const wrong = (reason: string) => new Fault('config', `${reason}; nothing was changed`)
   if (process.getuid!() !== 0) throw wrong('--install: only root may do this; run it as root')
   const { uid, gid } = ownerOf(directory)
-  if (!isTaken(signatures)) throw wrong('clamscan is missing, or rejects the names')
+  for (const [program, name] of Object.entries(PACKAGES)) {
+    if (!runs(['sh', '-c', `command -v ${program}`])) {
+      throw wrong(`${program} is missing: install the package ${name}`)
+    }
+  }
+  if (!isTaken(signatures)) throw wrong('clamscan rejects the names')
   const account = ['--reuid', String(uid), '--regid', String(gid), '--clear-groups']
   if (!runs(['setpriv', ...account, 'sh', '-euc', WRITE, 'sh', directory], signatures)) {
     throw wrong(`${directory}: its owner cannot write there`)

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -7,6 +7,7 @@ import { checkClamd } from '../../src/readiness/clamd/check-clamd.ts'
 import { archiveSignatures } from '../../src/scan/scanners/attachments/archive-bans.ts'
 import { listFingerprint } from '../../src/scan/scanners/attachments/ban-names.ts'
 import { newest } from '../daemon/process.ts'
+import { openDirectory } from '../programs/host/reachable.ts'
 import { type Clamd, clamdAnswer, clamdMissing, startClamd } from '../programs/servers/clamd.ts'
 import { host } from '../readiness/host.ts'
 import { archiveOf, packerMissing } from '../scan/scanners/attachments/archives.ts'
@@ -50,11 +51,10 @@ function installFor(t: Test, clamd: Pick<Clamd, 'configFile'>, directory: string
     chmodSync(join(programs, name), 0o755)
   }
   program('clamdscan', `exec /usr/bin/clamdscan --config-file='${clamd.configFile}' "$@"`)
-  const run = (BADATTACHMENTS: string) => {
+  const run = (BADATTACHMENTS: string, PATH = `${programs}:${process.env.PATH}`) => {
     const settings = { BADATTACHMENTS, CLAMDBDIR: directory }
     const words = Object.entries(settings).flatMap(([name, value]) => ['--env', `${name}=${value}`])
-    const env = { PATH: `${programs}:${process.env.PATH}` }
-    return onescan(['bans', '--install', ...words], { root: true, env })
+    return onescan(['bans', '--install', ...words], { root: true, env: { PATH } })
   }
   return { program, run, programs }
 }
@@ -109,6 +109,22 @@ t.test(
       await t.rejects(startClamd(t, { database: { 'onescan-bans.cdb': signature } }), what)
     }
     t.same(readdirSync(directory).sort(), ['onescan-bans.cdb', 'x.ndb'])
+  },
+)
+
+t.test(
+  'a program that is missing is named with its package',
+  { skip: installMissing },
+  async (t) => {
+    const directory = openDirectory(t)
+    const { run, program, programs } = installFor(t, { configFile: '' }, directory)
+    symlinkSync('/bin/sh', join(programs, 'sh'))
+    const missing = (name: string) => new RegExp(`^.*${name}.*; nothing was changed\n$`)
+    t.match(await run('*.exe', programs), { code: 2, err: missing('clamscan is missing: install the package clamav') }) // biome-ignore format: a line
+    program('clamscan', ':')
+    rmSync(join(programs, 'clamdscan'))
+    t.match(await run('*.exe', programs), { code: 2, err: missing('clamdscan is missing: install the package clamdscan') }) // biome-ignore format: a line
+    t.same(readdirSync(directory), [])
   },
 )
 
