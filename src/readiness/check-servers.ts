@@ -157,7 +157,7 @@ const UNTIL = 'until then each host scans all mail itself'
 
 /** The remedies for errors of a store, by their text: those of Valkey, of OpenSSL and of the system. */
 const storeRemedies: readonly (readonly [error: RegExp, remedy: string])[] = [
-  [/^sentinel .*(?:WRONGPASS|NOAUTH)/, "put the sentinels' password into a file, and set VERDICTSENTINELPASSWORD to its path"], // biome-ignore format: a row
+  [/^sentinel .*(?:WRONGPASS|NOAUTH)/, "put the password of the sentinels' user `default` into a file, and set VERDICTSENTINELPASSWORD to its path"], // biome-ignore format: a row
   [/^sentinel .*does not know/, "end VERDICTS with the name in `sentinel monitor` of the sentinels' configuration"], // biome-ignore format: a row
   [/WRONGPASS|NOAUTH|invalid (?:username-)?password/i, "put the store's password into a file, set VERDICTPASSWORD to its path, and add the user to VERDICTS (valkey://USER@HOST)"], // biome-ignore format: a row
   [/NOPERM/, 'grant its user ~onescan:* +getrange +set +select +client|setname (`user` in valkey.conf)'], // biome-ignore format: a row
@@ -170,6 +170,7 @@ const storeRemedies: readonly (readonly [error: RegExp, remedy: string])[] = [
   ],
   [/MISCONF/, 'free disk space on the store\'s host, or set `save ""` in valkey.conf'],
   [/DB index/i, 'the number at the end of VERDICTS must be below `databases` in valkey.conf'],
+  [/certificate required|alert handshake failure/i, 'set `tls-auth-clients no` in valkey.conf: onescan shows a password, and no certificate'], // biome-ignore format: a row
   [
     /certificate|altname/i,
     "set VERDICTCA to the certificate of the authority that signed the store's",
