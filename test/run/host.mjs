@@ -8,9 +8,11 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmdirSync,
   rmSync,
+  statfsSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
@@ -76,9 +78,33 @@ function freshLayer(root) {
   const stamp = hash.digest('hex')
   const kept = `${layer}/.made-over`
   if (existsSync(kept) && readFileSync(kept, 'utf8') === stamp) return
-  rmSync(layer, { recursive: true, force: true })
   mkdirSync(layer, { recursive: true })
+  // It may be a mount point.
+  for (const name of readdirSync(layer)) rmSync(join(layer, name), { recursive: true, force: true })
   writeFileSync(kept, stamp)
+}
+
+/** statfs(2): the type of overlayfs, which does not allow a layer on another overlay. */
+const OVERLAY = 0x794c7630
+/** The environment variable that is set where the layer is a tmpfs. */
+const LAYER_MARK = 'ONESCAN_TEST_LAYER'
+
+/**
+ * In a container, where all files are on an overlay: runs this command again where the layer is a tmpfs, and exits with its
+ * code. The packages are then installed at each run. Returns elsewhere.
+ */
+export function keepLayerInMemory(root, words) {
+  if (process.getuid() !== 0 || process.env[LAYER_MARK]) return
+  const layer = layerOf(root)
+  mkdirSync(layer, { recursive: true })
+  if (statfsSync(layer).type !== OVERLAY) return
+  const script = 'mount -t tmpfs -o mode=755 tmpfs "$0" && exec "$@"'
+  const namespace = ['--mount', '--propagation', 'private', '--', '/bin/sh', '-c', script, layer]
+  const { status, signal } = spawnSync('unshare', [...namespace, ...words], {
+    stdio: 'inherit',
+    env: { ...process.env, [LAYER_MARK]: 'tmpfs' },
+  })
+  process.exit(status ?? 128 + constants.signals[signal])
 }
 
 /** Runs a command on the host, as spawnSync() does. `place` is the path of the checkout there. */

@@ -18,7 +18,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { lacks } from '../needs.mjs'
 import { changedSince, testsOf } from './changed.mjs'
-import { buildHost, enterHost, hostMissing, isOnHost } from './host.mjs'
+import { buildHost, enterHost, hostMissing, isOnHost, keepLayerInMemory } from './host.mjs'
 import { OFFLINE } from './install.mjs'
 import { longestFirst } from './order.mjs'
 import { filesOf, leftOut } from './parts.mjs'
@@ -283,7 +283,10 @@ function tell({ name, why }) {
 process.umask(0o022)
 const TMPDIR = temporaryDirectory(process.env)
 refuseFullDisk(TMPDIR ?? tmpdir())
-if (!isOnHost()) await install()
+if (!isOnHost()) {
+  keepLayerInMemory(root, [process.execPath, 'test/run.mjs', ...process.argv.slice(2)])
+  await install()
+}
 // The tools and the tests run on the Node of the toolchain, not on that of the machine.
 const { newestNode, toolsNode } = await import('../../packaging/toolchain/toolchain.mjs')
 const env = {
