@@ -1,8 +1,8 @@
 import { Bytes } from '../../message/bytes.ts'
+import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
-import type { Habits } from '../habits/habits.ts'
+import { EveryHabit, type Habits } from '../habits/habits.ts'
 import { Store } from '../storage/store.ts'
-import { eachHabits } from './each-habits.ts'
 
 /**
  * Decodes a whole content into a store. Yields how many bytes were examined each time that other mail may have its turn:
@@ -93,4 +93,14 @@ export function* decodedInEachWay(
     yield* decoded(source, codec(habits), work, (content) => use(content, habits))
   }
   return common!
+}
+
+/**
+ * Yields each set of habits that makes a difference to something that is decoded or saved (`doing`), the common ones
+ * first. If there are too many, the rest is unread.
+ */
+export function* eachHabits(doing: string, work: Work): Generator<Habits> {
+  const every = new EveryHabit({ readings: limits.readings })
+  for (let habits = every.next(); habits; habits = every.next()) yield habits
+  if (every.isCut) work.leaveUnread(`more than ${limits.readings} ways of ${doing}`)
 }

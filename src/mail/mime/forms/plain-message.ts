@@ -1,6 +1,6 @@
 import type { KnownHeader } from '../../message/message.ts'
 import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
-import { isPlainLeaf } from '../leaves/plain.ts'
+import { isPlainLeaf } from '../leaves/decode-leaf.ts'
 import { isOdd, type OrdinaryMail, readOrdinary } from '../ordinary/read-ordinary.ts'
 import type { Leaf } from '../reader/found.ts'
 import { isPlainToLibclamav } from './libclamav-header.ts'

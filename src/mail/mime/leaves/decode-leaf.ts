@@ -7,11 +7,10 @@ import type { Encoding } from '../headers/encodings.ts'
 import { isMessageByDefault } from '../reader/depth.ts'
 import type { Leaf } from '../reader/found.ts'
 import type { PartForm } from '../traits/part-forms.ts'
+import type { Scope } from './emitter.ts'
 import type { Extraction } from './extraction.ts'
 import { beginsAsMailbox, hasHeader } from './mail-starts.ts'
-import { isPlainLeaf } from './plain.ts'
 import { SavedVariants } from './saved-variants.ts'
-import type { Scope } from './scope.ts'
 import { holdsNul, NO_LINE_END, splitLineEnd } from './text-properties.ts'
 import { transferEncodings } from './transfer-encodings.ts'
 
@@ -114,4 +113,15 @@ function* decodeInEachWay(
     const { oddities } = yield* decodedInEachWay(encoded, codec, work, save)
     if (isReported) for (const oddity of oddities) work.onOdd?.(oddity)
   }
+}
+
+/**
+ * Whether a part is plain: all programs agree about its existence, its first and last byte, the fields of its header and
+ * its encoding. Such a part is decoded once, unless its decoder notes a feature. Most parts of ordinary mail are plain.
+ * Any other part is decoded in each way in which some program understands it.
+ */
+export function isPlainLeaf({ header, encodings, seenBy }: Leaf): boolean {
+  return (
+    seenBy === 'all' && header.isPlain && header.oddities.length === 0 && encodings.length === 1
+  )
 }

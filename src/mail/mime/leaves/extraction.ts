@@ -6,8 +6,7 @@ import { type Codec, type Decode, decoded, decodedInEachWay } from '../decoders/
 import { spellings } from '../headers/names.ts'
 import type { PartForm } from '../traits/part-forms.ts'
 import { NAMELESS, type PartNames } from '../traits/part-names.ts'
-import { type EmitOptions, Emitter } from './emitter.ts'
-import type { Scope } from './scope.ts'
+import { type EmitOptions, Emitter, type Scope } from './emitter.ts'
 
 export interface ContentsOptions extends WorkOptions {
   /** Whether the bytes are a file, and no message. */

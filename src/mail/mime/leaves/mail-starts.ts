@@ -1,5 +1,4 @@
 import { SPACE, TAB } from '../../../lib/bytes/ascii.ts'
-import { LineBlocks, nextLines } from '../../../lib/bytes/line-blocks.ts'
 import { LineSearch, withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { LINES_PIECE, SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
@@ -43,43 +42,37 @@ const UNANNOUNCED_MAX = 1024 * 1024
  */
 export function* hasHeader(source: Bytes, work: Work): Steps<boolean> {
   if (!beginsAsMail(source)) return false
-  return /\n\r?\n/.test(startBehindBlanks(source)) || (yield* areFieldsEnded(source, work))
+  return (
+    /\n\r?\n/.test(startBehindBlanks(source)) ||
+    (yield* areFieldsEnded(source.gather(0, UNANNOUNCED_MAX), work))
+  )
 }
 
 /** The units of work of a line, in addition to its bytes. */
 const LINE_COST = 8
 
 /** Returns whether fields come first, followed by an empty line. */
-function* areFieldsEnded(source: Bytes, work: Work): Steps<boolean> {
-  let count = 0 // the lines that are not empty
+function* areFieldsEnded(source: Buffer, work: Work): Steps<boolean> {
+  const lines = new LineSearch(source)
+  let hasFields = false
   let strange = 0
-  let isEnded = false
-  const isOver = () => isEnded || strange > STRANGE_MAX
-  const blocks = new LineBlocks((block, midLine) => {
-    const lines = new LineSearch(block)
-    for (let at = midLine ? lines.any(0) : 0; at < block.length && !isOver(); ) {
-      const to = lines.any(at)
-      const end = withoutLineEnd(block, at, to)
-      const isFold = block[at] === SPACE || block[at] === TAB
-      if (end === at) isEnded = count > 0
-      else if (isField(block, at, end)) strange = 0
-      else if (!isFold) strange++
-      if (end > at) count++
-      at = to
-    }
-  })
-  for (const chunk of source.chunks(0, Math.min(source.size, UNANNOUNCED_MAX))) {
-    for (let at = 0; at < chunk.length; ) {
-      const before = count
-      const piece = nextLines(chunk, at, LINES_PIECE)
-      at += piece.length
-      blocks.push(piece)
-      if (isOver()) return isEnded
-      yield* work.countUnits(piece.length + (count - before) * LINE_COST)
-    }
+  let units = 0
+  for (let at = 0; at < source.length && strange <= STRANGE_MAX; ) {
+    const to = lines.any(at)
+    const end = withoutLineEnd(source, at, to)
+    const isFold = source[at] === SPACE || source[at] === TAB
+    if (end === at && hasFields) return true
+    hasFields ||= end > at
+    if (isField(source, at, end)) strange = 0
+    else if (end > at && !isFold) strange++
+    units += LINE_COST + to - at
+    at = to
+    if (units < LINES_PIECE) continue
+    yield* work.countUnits(units)
+    units = 0
   }
-  blocks.end()
-  return isEnded
+  yield* work.countUnits(units)
+  return false
 }
 
 /** Returns whether the source begins with the line of an mbox above a message. */
@@ -97,22 +90,14 @@ const MAIL_COST = 128
 export function* mailStarts(
   mailbox: Bytes,
 ): Generator<{ readonly at?: number; readonly units: number }> {
+  const bytes = mailbox.gather()
   for (const end of MAIL_ENDS) {
+    yield { units: bytes.length / SEARCHED_PER_UNIT }
     // One of the two ends of lines is that of the mailbox.
-    let tail: Buffer = Buffer.alloc(0)
-    let at = 0 // where `tail` begins
-    let isThere = false
-    for (const chunk of mailbox.chunks()) {
-      const bytes = Buffer.concat([tail, chunk])
-      for (let found = bytes.indexOf(end); found >= 0; found = bytes.indexOf(end, found + 1)) {
-        isThere = true
-        yield { at: at + found + end.length - 'From '.length, units: MAIL_COST }
-      }
-      tail = Buffer.from(bytes.subarray(-(end.length - 1)))
-      at += bytes.length - tail.length
-      yield { units: chunk.length / SEARCHED_PER_UNIT }
-    }
-    if (isThere) return
+    const first = bytes.indexOf(end)
+    for (let found = first; found >= 0; found = bytes.indexOf(end, found + 1))
+      yield { at: found + end.length - 'From '.length, units: MAIL_COST }
+    if (first >= 0) return
   }
 }
 

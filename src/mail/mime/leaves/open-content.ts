@@ -1,11 +1,31 @@
-import type { Bytes } from '../../message/bytes.ts'
+import { Bytes } from '../../message/bytes.ts'
+import { limits, Unreadable } from '../budget/limits.ts'
 import type { Steps } from '../budget/work.ts'
+import { binHexFile } from '../containers/binhex-file.ts'
 import { beginsCalendar } from '../containers/calendar.ts'
-import { kindsInFiles } from './embedded-formats.ts'
+import type { HeldContent, HeldEncoding } from '../containers/container.ts'
+import {
+  type ContainerKind,
+  containerKinds,
+  type Declared,
+  isContainerToRead,
+  isDeclaredAs,
+} from '../containers/containers.ts'
+import { base64 } from '../decoders/base64.ts'
+import { binHex } from '../decoders/binhex.ts'
+import { decoded } from '../decoders/decoder.ts'
+import { quotedPrintable } from '../decoders/quoted-printable.ts'
+import { unescaped, unpercented, withoutNuls, withoutTails } from '../decoders/text-transforms.ts'
+import { EmbeddedData, type TextRange } from './embedded-data.ts'
+import {
+  type EmbeddedKind,
+  embeddedFormats,
+  kindsInFiles,
+  kindsInTexts,
+} from './embedded-formats.ts'
 import type { Extraction } from './extraction.ts'
 import { beginsAsMailbox, hasHeader, mailStarts } from './mail-starts.ts'
-import { openContainers } from './open-containers.ts'
-import { openEmbedded } from './open-embedded.ts'
+import { holdsNul } from './text-properties.ts'
 
 /** Opens a content, whatever it is. */
 export function* openContent(file: Bytes, extraction: Extraction): Steps {
@@ -38,4 +58,167 @@ function* openMailbox(mailbox: Bytes, extraction: Extraction): Steps {
     from = to
   }
   yield* extraction.openMail(mailbox.slice(from))
+}
+
+// Containers
+
+/**
+ * Opens bytes as each container that they are, if it is not encrypted. They may become many times as large, and an
+ * address book may have thousands of keys.
+ */
+export function* openContainers(source: Bytes, extraction: Extraction): Steps {
+  const bytes = source.gather()
+  for (const container of containerKinds) yield* openAs(bytes, container, extraction)
+}
+
+/** Opens bytes as one kind of container. */
+function* openAs(source: Buffer, container: ContainerKind, extraction: Extraction): Steps {
+  const isDeclared = isDeclaredAs(container, extraction.scope.declared)
+  const emit = (content: HeldContent) => openHeld(content, container, extraction)
+  try {
+    const isOpened = yield* container.open(source, { work: extraction.work, isDeclared, emit })
+    if (isOpened && container.mustBeRead) extraction.noteOpened()
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error
+    if (!isContainerToRead(extraction.scope.declared)) extraction.work.onOdd?.('unread')
+    else if (!extraction.hasOpened) extraction.work.leaveUnread(error.message)
+  }
+}
+
+function* openHeld(
+  { bytes, names = [], encoding, isOfSameKind }: HeldContent,
+  { kind, hint }: ContainerKind,
+  extraction: Extraction,
+): Steps {
+  const file = yield* extraction.enter(kind, names)
+  const { declared } = file.scope
+  const held = isOfSameKind
+    ? file
+    : file.at({ declared: new Set([...declared].filter((other) => other !== hint)) })
+  yield* encoding === undefined
+    ? emitHeld(Bytes.of(bytes), held)
+    : held.inside((inner) => decodeHeld(encoding, Bytes.of(bytes), inner))
+}
+
+function* emitHeld(content: Bytes, opened: Extraction): Steps {
+  if (yield* hasHeader(content, opened.work)) {
+    yield* opened.insideMail((inner) => inner.emitMail(content))
+  } else yield* opened.inside((inner) => inner.emitAndOpen(content))
+}
+
+function decodeHeld(encoding: HeldEncoding, encoded: Bytes, extraction: Extraction): Steps {
+  const fromBase64 = (text: Bytes) => extraction.decodeInEachWay(base64, text)
+  switch (encoding) {
+    case 'base64':
+      return fromBase64(encoded)
+    case 'escaped base64':
+      return decoded(encoded, unescaped, extraction.work, fromBase64)
+    case 'quoted-printable':
+      return extraction.decodeInEachWay(quotedPrintable, encoded)
+    case 'url':
+      return extraction.decode(unpercented, encoded)
+    case 'base64 in a url':
+      return decoded(encoded, unpercented, extraction.work, fromBase64)
+  }
+}
+
+// What is encoded in texts
+
+/** The cost of a block of encoded data, in addition to its bytes. */
+const BLOCK_COST = 2048
+
+/** Opens what is encoded in a text, or in a file, that was decoded. */
+export function* openEmbedded(text: Bytes, extraction: Extraction, kinds = kindsInTexts): Steps {
+  const data = yield* EmbeddedData.of(text, kinds, extraction.work)
+  const whole = { from: 0, to: text.size }
+  if (data.beginsIn(whole, kinds))
+    yield* extraction.inside((inner) => openEmbeddedIn(whole, data, kinds, inner))
+}
+
+/** Opens the data of these kinds in a range of a text, except the blocks that `known` has, to which it adds. */
+export function* openEmbeddedIn(
+  range: TextRange,
+  data: EmbeddedData,
+  kinds: ReadonlySet<EmbeddedKind>,
+  extraction: Extraction,
+  known = new Set<string>(),
+): Steps {
+  const { work } = extraction
+  if (!data.beginsIn(range, kinds)) return
+  yield* openBlocks(range, data, kinds, extraction, known)
+  const part = data.text.slice(range.from, range.to)
+  if (!(yield* holdsNul(part, work))) return
+  // Some programs end lines at a NUL, or skip NULs.
+  const open = (text: Bytes) => openBlocksOf(text, kinds, extraction)
+  yield* decoded(part, withoutTails, work, open)
+  yield* decoded(part, withoutNuls, work, open)
+}
+
+function* openBlocksOf(
+  text: Bytes,
+  kinds: ReadonlySet<EmbeddedKind>,
+  extraction: Extraction,
+): Steps {
+  const data = yield* EmbeddedData.of(text, kinds, extraction.work)
+  yield* openBlocks({ from: 0, to: text.size }, data, kinds, extraction, new Set())
+}
+
+function* openBlocks(
+  range: TextRange,
+  data: EmbeddedData,
+  kinds: ReadonlySet<EmbeddedKind>,
+  extraction: Extraction,
+  known: Set<string>,
+): Steps {
+  const { work } = extraction
+  const blocks = yield* data.blocks(range, kinds, limits.blocks, work)
+  if (blocks.length > limits.blocks || data.isCut) {
+    work.leaveUnread(`more than ${limits.blocks} blocks of encoded data`)
+  }
+  for (const { kind, from, to, name } of blocks.slice(0, limits.blocks)) {
+    const key = `${kind} ${from} ${to}`
+    if (known.has(key)) continue
+    known.add(key)
+    yield* work.countUnits(BLOCK_COST)
+    const block = data.text.slice(from, to)
+    const { codec } = embeddedFormats[kind]
+    if (codec === undefined) {
+      yield* openBinHex(block, extraction)
+      continue
+    }
+    const file = yield* extraction.enter(kind, [name])
+    const declared = declaredAbove(data.text, from)
+    yield* file.at({ declared }).decodeInEachWay(codec, block)
+  }
+}
+
+/** Opens a file in BinHex, which all programs decode alike. */
+function openBinHex(data: Bytes, extraction: Extraction): Steps {
+  return decoded(data, binHex, extraction.work, (source) => openFile(source, extraction))
+}
+
+function* openFile(source: Bytes, extraction: Extraction): Steps {
+  const { name, forks } = binHexFile(source.gather())
+  const names = [name]
+  for (const fork of forks) {
+    const file = yield* extraction.enter('binhex', names)
+    yield* file.at({ declared: NOTHING }).emitAndOpen(Bytes.of(fork))
+  }
+}
+
+const NOTHING: Declared = new Set()
+
+/** Upper limit for the bytes examined of the line above armour. */
+const LABEL_MAX = 128
+
+/** Returns what the line that ends at `to` declares the following armour as. */
+function declaredAbove(source: Bytes, to: number): Declared {
+  const above = source
+    .gather(Math.max(0, to - LABEL_MAX), to)
+    .toString('latin1')
+    .trimEnd()
+  const line = above.split(/[\r\n]/).at(-1)!
+  const [, label = ''] = /-----begin ([a-z#]+)/i.exec(line) ?? []
+  if (/^pgp$/i.test(label)) return new Set(['openpgp'])
+  return /^(?:pkcs|cms|smime)/i.test(label) ? new Set(['smime']) : NOTHING
 }

@@ -1,10 +1,9 @@
 import { isAscii } from 'node:buffer'
-import { LF, SPACE } from '../../../lib/bytes/ascii.ts'
+import { SPACE } from '../../../lib/bytes/ascii.ts'
 import { Bytes } from '../../message/bytes.ts'
-import type { Steps, Work } from '../budget/work.ts'
+import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
 import { changesAscii, isUnreadable, toUtf8 } from '../decoders/charsets.ts'
-import { decoded } from '../decoders/decoder.ts'
-import { eachHabits } from '../decoders/each-habits.ts'
+import { decoded, eachHabits } from '../decoders/decoder.ts'
 import { lineEnds, unflowed, unstuffed } from '../decoders/text-transforms.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import type { Leaf } from '../reader/found.ts'
@@ -12,8 +11,7 @@ import type { PartForm } from '../traits/part-forms.ts'
 import type { Extraction } from './extraction.ts'
 import { type FileContent, type FileVariant, variantBy } from './file-variant.ts'
 import { beginsAsMail, isKnownAsMail } from './mail-starts.ts'
-import { openContainers } from './open-containers.ts'
-import { openEmbedded } from './open-embedded.ts'
+import { openContainers, openEmbedded } from './open-content.ts'
 import {
   mayBeginFile,
   NO_LINE_END,
@@ -98,7 +96,7 @@ export class SavedVariants {
     const own = encodes === 'nothing' || isShown ? end : NO_LINE_END
     const lines =
       encodes !== 'bytes' || isShown
-        ? yield* textPropertiesOf(Bytes.of(bare, own), extraction.work)
+        ? yield* textPropertiesOf(bare, extraction.work, own)
         : undefined
     const mayBeText = isShown || (encodes === 'nothing' && isPreamble)
     if (mayBeText && lines?.isText) {
@@ -270,11 +268,8 @@ function hasEightBits(chunk: Buffer): boolean {
 }
 
 /** Returns whether a line begins with a blank. */
-function hasStuffedLine(text: Bytes, work: Work): Steps<boolean> {
-  let startsLine = true
-  return work.some(text, (chunk) => {
-    const isStuffed = (startsLine && chunk[0] === SPACE) || chunk.includes('\n ')
-    startsLine = chunk.at(-1) === LF
-    return isStuffed
-  })
+function* hasStuffedLine(text: Bytes, work: Work): Steps<boolean> {
+  yield* work.countUnits(text.size / SEARCHED_PER_UNIT)
+  const bytes = text.gather()
+  return bytes[0] === SPACE || bytes.includes('\n ')
 }

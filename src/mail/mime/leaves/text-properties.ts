@@ -12,18 +12,14 @@ const CRLF_END = Buffer.from('\r\n')
  * end, because some readers treat it as one.
  */
 export function splitLineEnd(source: Bytes): { readonly bare: Bytes; readonly end: Buffer } {
-  let before = 0
-  let last = 0
-  for (const chunk of source.chunks(Math.max(0, source.size - 2), source.size)) {
-    for (const byte of chunk) {
-      before = last
-      last = byte
-    }
-  }
-  let end = NO_LINE_END
-  if (last === LF) end = before === CR ? CRLF_END : LF_END
-  else if (last === CR) end = CR_END
+  const end = lineEndOf(source.gather(Math.max(0, source.size - 2)))
   return { bare: end === NO_LINE_END ? source : source.slice(0, source.size - end.length), end }
+}
+
+function lineEndOf(last: Buffer): Buffer {
+  if (last.at(-1) === CR) return CR_END
+  if (last.at(-1) !== LF) return NO_LINE_END
+  return last.at(-2) === CR ? CRLF_END : LF_END
 }
 
 /** The properties of a content when it is read as a text. */
@@ -38,43 +34,40 @@ export interface TextProperties {
   cr: boolean
 }
 
-/** Finds out what a content is, if it is taken for a text. */
-export function* textPropertiesOf(source: Bytes, work: Work): Steps<TextProperties> {
-  work.countBytes(source.size)
-  const properties: TextProperties = { isText: true, lf: false, crlf: false, cr: false }
-  let last = -1
-  for (const chunk of source.chunks()) {
-    for (let at = 0; at < chunk.length; at += PIECE) {
-      const end = Math.min(chunk.length, at + PIECE)
-      last = inspectText(properties, chunk, at, end, last)
-      yield* work.countUnits(end - at)
-    }
+/** Finds out what a content is, if it is taken for a text, with the line end below it. */
+export function* textPropertiesOf(
+  source: Bytes,
+  work: Work,
+  lineEnd: Buffer = NO_LINE_END,
+): Steps<TextProperties> {
+  work.countBytes(source.size + lineEnd.length)
+  const bytes = source.gather()
+  const properties: TextProperties = {
+    isText: true,
+    lf: lineEnd === LF_END,
+    crlf: lineEnd === CRLF_END,
+    cr: bytes.at(-1) === CR && lineEnd.length > 0,
+  }
+  for (let at = 0; at < bytes.length; at += PIECE) {
+    const end = Math.min(bytes.length, at + PIECE)
+    inspectText(properties, bytes, at, end)
+    yield* work.countUnits(end - at)
   }
   if (properties.cr) properties.isText = false
   return properties
 }
 
-/** Inspects the next bytes. Returns the last of them, which the next call gets as `last`. */
-function inspectText(
-  properties: TextProperties,
-  bytes: Buffer,
-  from: number,
-  to: number,
-  last: number,
-): number {
-  if (last === CR && bytes[from] !== LF) properties.cr = true
+function inspectText(properties: TextProperties, bytes: Buffer, from: number, to: number): void {
   for (let at = from; at < to; at++) {
     const byte = bytes[at]!
     if (byte >= SPACE) continue
     if (byte === LF) {
-      const before = at > from ? bytes[at - 1] : last
-      if (before === CR) properties.crlf = true
+      if (bytes[at - 1] === CR) properties.crlf = true
       else properties.lf = true
     } else if (byte === CR) {
-      if (at + 1 < to && bytes[at + 1] !== LF) properties.cr = true
+      if (at + 1 < bytes.length && bytes[at + 1] !== LF) properties.cr = true
     } else if (byte !== TAB && byte !== 0x0c) properties.isText = false
   }
-  return bytes[to - 1]!
 }
 
 /** The first characters of files that have characters of a text: HTML, PDF, PostScript, RTF, scripts. */
