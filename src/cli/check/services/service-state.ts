@@ -16,11 +16,11 @@ import {
   unboundPathsOf,
 } from '../../host/systemd-unit.ts'
 
+import { SUPERVISED } from './supervised.ts'
+
 /** A service of onescan's. */
 type Service = 'onescand' | 'onescan-quotad'
 
-/** The directories that daemontools and runit scan for services. */
-const SUPERVISED = ['/service', '/etc/service', '/var/service', '/etc/runit/runsvdir/current']
 const PAGE = '/usr/share/doc/onescan/doc/install.md'
 /** Upper limits for the bytes read from the end of a multilog log, and for the lines shown. */
 const LOG_BYTES = 64 * 1024
