@@ -28,6 +28,7 @@ import {
   noMailServer,
 } from './mail-server-config/mail-servers.ts'
 import {
+  checkAllowed,
   deadSockets,
   networkAddresses,
   onescandEndpoints,
@@ -37,6 +38,7 @@ import { SHOWN_BY_MAIL } from './mail-server-config/reach.ts'
 import { checkSendmail } from './mail-server-config/sendmail.ts'
 import { checkOnescand } from './services/check-onescand.ts'
 import { checkQuotadHere } from './services/check-quotad.ts'
+import { checkSupervisors } from './services/supervised.ts'
 import { checkSlot } from './slot/check-slot.ts'
 import { checkSlots } from './slot/check-slots.ts'
 import { namesSlot } from './slot/slot-hosts.ts'
@@ -128,6 +130,7 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
   const others = servers.filter((server) => server !== 'qmail')
   const running = isWhole || others.length > 0 ? await askRunningDaemon() : undefined
   const isSlotAlone = servers.length > 0 && others.length === 0
+  if (isWhole && !args.daemon) yield* await checkSupervisors()
   let aboutInfected: CheckLine | undefined
   for await (const checkLine of isWhole ? checkOnescand(running, !isSlotAlone) : []) {
     // Whether it is true depends on how the mail servers use onescand.
@@ -135,6 +138,8 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
       aboutInfected = checkLine
     else yield checkLine
   }
+  if (isWhole && running !== undefined)
+    yield* checkAllowed(onescandEndpoints(optionsOfOnescand(), running))
   let isDecidedHere = false
   if (!args.daemon && servers.length === 0) yield* checkUnknownServer(args, running)
   for (const server of servers) {

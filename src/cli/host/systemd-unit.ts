@@ -129,6 +129,18 @@ function lastLines(...which: readonly string[]): string[] {
     .reverse()
 }
 
+/**
+ * Returns the addresses with which the processes of a unit may exchange packets if it denies all others
+ * (IPAddressDeny=any), or undefined.
+ */
+export function allowedAddresses(unit: string): string[] | undefined {
+  if (!hasSystemd()) return undefined
+  const output = show('IPAddressAllow,IPAddressDeny', unit)
+  const words = (name: string) =>
+    (new RegExp(`^${name}=(.*)$`, 'm').exec(output)?.[1] ?? '').split(' ').filter(Boolean)
+  return words('IPAddressDeny').includes('0.0.0.0/0') ? words('IPAddressAllow') : undefined
+}
+
 /** The restrictions of a control group, which no file in proc(5) shows: systemd.resource-control(5). */
 const KEPT_BY_GROUP = [
   ...['IPAddressDeny', 'IPIngressFilterPath', 'IPEgressFilterPath', 'BPFProgram', 'SocketBindDeny'],

@@ -1,12 +1,15 @@
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { dirname } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { type CheckLine, failure, marked, ok, warning } from '../../lib/check/check-line.ts'
 import { attempt, errorCode } from '../../lib/errors/fault.ts'
 import { answerInTime } from '../../lib/flow/timeout.ts'
 import { loadSystem } from '../../lib/runtime/system.ts'
+import { editToAllow, isOutsideUnit } from '../../lib/systemd/address-filter.ts'
+import { isUnderSystemd } from '../../lib/systemd/bound-paths.ts'
 import { formatDay, formatDuration } from '../../lib/text/units.ts'
 import { type ClamdAddress, readClamdAddress } from '../../scan/scanners/clamd/clamd-address.ts'
 import { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
@@ -54,6 +57,8 @@ function checkSilent(
   outcome: Exclude<ClamdOutcome<string>, { kind: 'answered' }>,
 ): CheckLine {
   const what = `clamd ${server.text}`
+  const kept = keptOutByUnit(server, outcome)
+  if (kept !== undefined && isUnderSystemd()) return kept
   if (outcome.kind === 'timed-out') {
     const hangs = `it accepts connections, but does not answer within ${formatDuration(VERSION_TIMEOUT)}`
     return failure(what, hangs, "check clamd's log, then restart clamd")
@@ -76,6 +81,28 @@ function checkSilent(
   const checkLine = failure(what, outcome.reason, remedy)
   const isGone = outcome.kind === 'unreachable' && outcome.state !== 'full'
   return isGone && server.kind === 'unix' ? marked(checkLine, 'clamd does not run') : checkLine
+}
+
+/**
+ * Returns the check line about a server whose address the units of the package do not allow, or undefined if they do.
+ * The unit here refuses the connection (EPERM), that of an onescand there drops its packets.
+ */
+export function keptOutByUnit(
+  server: ClamdAddress,
+  outcome: Exclude<ClamdOutcome<string>, { kind: 'answered' }>,
+): CheckLine | undefined {
+  if (server.kind !== 'tcp') return undefined
+  const reason = outcome.kind === 'timed-out' ? 'it does not answer' : outcome.reason
+  const isRefusedHere = /\bEPERM\b/.test(reason)
+  // A filter drops packets: only a host answers that nothing listens.
+  const isSilent = isOutsideUnit(server.host) && !/\bECONNREFUSED\b/.test(reason)
+  if (!isRefusedHere && !isSilent) return undefined
+  const address = isIP(server.host) === 0 ? 'ADDRESS' : server.host
+  const value = isRefusedHere
+    ? `${reason}: the unit of onescand here does not allow its address (IPAddressDeny=any)`
+    : `${reason}: the unit of an onescand at a public address allows no other public ones (IPAddressDeny=any)`
+  const further = isSecure(server) ? '; on that host the same with the address of this one' : ''
+  return failure(`clamd ${server.text}`, value, `${editToAllow('onescand', address)}${further}`)
 }
 
 /** The check lines about one server. */

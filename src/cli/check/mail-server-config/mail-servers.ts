@@ -3,6 +3,7 @@ import { type CheckLine, failure, ok, warning } from '../../../lib/check/check-l
 import type { LogFile } from '../../../log/read-log.ts'
 import { settingTable } from '../../../settings/table.ts'
 import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
+import { checkStartsAtBoot } from '../services/starts-at-boot.ts'
 import { EXIMS } from './exim.ts'
 import { POSTCONF } from './postconf.ts'
 import { SENDMAIL_CF } from './sendmail.ts'
@@ -74,6 +75,7 @@ export function checkServerUnit(
   server: MailServer,
   ask: (name: string) => UnitState | undefined = askSystemd,
 ): CheckLine[] {
+  if (server === 'Postfix') return checkStartsAtBoot(['postfix'], 'no mail is accepted', ask)
   const name = UNITS[server]
   const unit = name === undefined ? undefined : ask(name)
   if (unit === undefined) return []
@@ -86,9 +88,11 @@ export function checkServerUnit(
     const remedy = `fix what journalctl -u ${name} reports, and systemctl restart ${name}`
     return [failure(server, 'is not running: its start failed', remedy)]
   }
+  if (active === 'active') return checkStartsAtBoot([name!], 'no mail is accepted', ask)
   if (active !== 'inactive') return []
   const level = enabled === 'disabled' ? warning : failure
-  return [level(server, 'is not running: it was stopped', `systemctl start ${name}`)]
+  const start = enabled === 'disabled' ? 'enable --now' : 'start'
+  return [level(server, 'is not running: it was stopped', `systemctl ${start} ${name}`)]
 }
 
 /** The log files of Exim, of Debian and of others, which does not use syslog. */

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { type CheckLine, ok } from '../../../lib/check/check-line.ts'
 import { parseMtaEndpoint } from '../../../lib/net/endpoint.ts'
 import { ownAddresses } from '../../../lib/net/own-addresses.ts'
+import { editToAllow } from '../../../lib/systemd/address-filter.ts'
 import { optionValues } from '../../command/cli-options.ts'
 import { isDeadSocket } from '../../host/open-ports.ts'
 import type { RunningDaemon } from '../../host/running-daemon.ts'
-import { askSystemd } from '../../host/systemd-unit.ts'
+import { allowedAddresses, askSystemd } from '../../host/systemd-unit.ts'
 
 /** The addresses at which onescand accepts mail, in the form of `--milter`: `inet:127.0.0.1:8890`. */
 export interface OnescandEndpoints {
@@ -19,7 +21,19 @@ export interface OnescandEndpoints {
 
 /** Returns the addresses that programs of other hosts may reach. */
 export const networkAddresses = ({ milters, smtp, clamd }: OnescandEndpoints): readonly string[] =>
-  [...milters, ...smtp, ...clamd].filter((address) => /^inet6?:/.test(address))
+  [...milters, ...smtp, ...clamd].filter((address) => /^(?:inet6?|tls):/.test(address))
+
+/** Lists who may connect to an onescand that serves other hosts, if its unit denies all other addresses. */
+export function checkAllowed(endpoints: OnescandEndpoints): CheckLine[] {
+  const served = networkAddresses(endpoints).filter(
+    (address) => !/^\w+:(?:127\.|\[::1\]|localhost)/.test(address),
+  )
+  const allowed = served.length === 0 ? undefined : allowedAddresses('onescand.service')
+  if (allowed === undefined) return []
+  const others = editToAllow('onescand', 'ADDRESS')
+  const value = `at ${served.join(', ')} these may connect: ${allowed.join(' ') || 'nobody'} (IPAddressAllow in its unit; for others: ${others})`
+  return [ok('onescand', value)]
+}
 
 /** The sockets of the package, and the units by which systemd listens there. */
 export const SOCKET_UNITS: Readonly<Record<string, string>> = {

@@ -27,6 +27,7 @@ import { askSystemd, checkJournal, journalOfStart } from '../../host/systemd-uni
 import { accountReport, asReportedBy, TEST_OF_SERVICE } from '../../root/account-report.ts'
 import { invokingUser } from '../../root/run-as.ts'
 import { changedSince, checkState } from './service-state.ts'
+import { checkStartsAtBoot } from './starts-at-boot.ts'
 
 /**
  * Checks onescand: its state in systemd or supervise, and its own report from inside its unit. `isNeeded`:
@@ -60,6 +61,22 @@ export async function* checkOnescand(
   for (const checkLine of judged) yield { ...checkLine, what: `${checkLine.what} [onescand]` }
   yield* (await askForSelfTest(running)).map(reported)
   yield* checkClamdUnit(report)
+  yield* checkBoot(running.description)
+}
+
+/** The sockets of the package: systemd listens there for those that are enabled. */
+const SOCKETS = ['postfix', 'milter', 'clamd', 'http', 'policy'].map((of) => `onescan-${of}.socket`)
+const FRESHCLAM = ['clamav-freshclam', 'freshclam'] as const
+
+/** Returns warnings about what runs on this host for onescand, and does not start when the host boots. */
+function checkBoot(description: RunningDescription | undefined): CheckLine[] {
+  const { QHPSI = '', CLAMD = '/' } = description?.settings ?? {}
+  const isClamdHere = /^plugin:.*\bclamd\b/.test(QHPSI) && CLAMD.includes('/')
+  return [
+    ...SOCKETS.flatMap((socket) => checkStartsAtBoot([socket], 'no client reaches onescand there')),
+    ...(isClamdHere ? checkStartsAtBoot(UNITS, 'mail cannot be scanned') : []),
+    ...(isClamdHere ? checkStartsAtBoot(FRESHCLAM, 'signatures become outdated') : []),
+  ]
 }
 
 /**

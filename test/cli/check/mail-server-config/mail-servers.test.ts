@@ -8,6 +8,7 @@ import {
   networkAddresses,
   onescandEndpoints,
 } from '../../../../src/cli/check/mail-server-config/onescand-endpoints.ts'
+import { checkStartsAtBoot } from '../../../../src/cli/check/services/starts-at-boot.ts'
 import { linesOf } from '../machine.ts'
 
 const of = (...paths: readonly string[]) => findMailServers((path) => paths.includes(path))
@@ -65,4 +66,39 @@ t.test('a server that systemd does not run is named, with how it starts', async 
     'error Exim: is not running: it was stopped; systemctl start exim4',
   ])
   t.match(judged('loaded', 'inactive', 'disabled'), [/^warning Exim: is not running/])
+})
+
+t.test('what runs and does not start when the host boots is named', async (t) => {
+  const judged = (units: Readonly<Record<string, readonly [active: string, enabled: string]>>) =>
+    linesOf(
+      checkStartsAtBoot(['clamav-daemon', 'clamd@scan'], 'mail cannot be scanned', (name) => {
+        const [active, enabled] = units[name] ?? []
+        return active === undefined ? undefined : { load: 'loaded', active, enabled: enabled! }
+      }),
+    )
+  const named = (unit: string, remedy: string, state = 'disabled') => [
+    `warning ${unit}: runs, but is ${state}: it does not start when the host boots, and mail cannot be scanned; ${remedy}`,
+  ]
+  for (const enabled of ['enabled', 'static', 'indirect', 'generated', 'alias'])
+    t.same(judged({ 'clamav-daemon': ['active', enabled] }), [], enabled)
+  // As Debian 13 leaves it; the socket of Debian 12 would start it.
+  const asInstalled = { 'clamav-daemon': ['active', 'disabled'] } as const
+  t.same(judged(asInstalled), named('clamav-daemon', 'systemctl enable clamav-daemon'))
+  t.same(judged({ ...asInstalled, 'clamav-daemon.socket': ['active', 'enabled'] }), [])
+  const masked = judged({ 'clamd@scan': ['active', 'masked'] })
+  const command = 'systemctl unmask clamd@scan && systemctl enable clamd@scan'
+  t.same(masked, named('clamd@scan', command, 'masked'))
+  t.same(
+    judged({ 'clamav-daemon': ['inactive', 'disabled'] }),
+    [],
+    'what does not run is named elsewhere',
+  )
+  t.match(
+    linesOf(
+      checkServerUnit('Postfix', () => ({ load: 'loaded', active: 'active', enabled: 'disabled' })),
+    ),
+    [
+      /^warning postfix: runs, but is disabled: .*, and no mail is accepted; systemctl enable postfix$/,
+    ],
+  )
 })
