@@ -7,6 +7,7 @@ import {
 } from '../configuration/configuration.ts'
 import type { SmtpRoute } from '../doors/smtp/next-server/smtp-services.ts'
 import { attempt } from '../lib/errors/fault.ts'
+import { standardError } from '../lib/log/log-queue.ts'
 import { descriptorLimit } from '../lib/process/descriptors.ts'
 import type { Environment } from '../lib/process/environment.ts'
 import { ownCommand } from '../lib/runtime/compiled-program.ts'
@@ -183,6 +184,7 @@ class Daemon {
     await Promise.all([workers.stop(), notify(process.env, 'STOPPING=1')])
     status.close()
     configuration.value.close()
+    await standardError.flush()
     process.exit(0)
   }
 

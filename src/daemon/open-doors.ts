@@ -15,7 +15,7 @@ import { Budget } from '../lib/flow/memory-budget.ts'
 import { descriptorLimit } from '../lib/process/descriptors.ts'
 import { loadSystem } from '../lib/runtime/system.ts'
 import { FIRST_HANDED_OVER } from '../lib/systemd/sd-daemon.ts'
-import { openDaemonLog } from '../log/log-sink.ts'
+import type { LogSink } from '../log/log-sink.ts'
 import type { MailReporter } from '../observe/live/process-report.ts'
 import type { DaemonDescription } from '../protocol/slot/daemon-description.ts'
 import type { Door } from '../serving/serve.ts'
@@ -41,7 +41,12 @@ export async function openDoors(
   configuration: Configuration,
   options: DaemonOptions,
   kinds: readonly DoorKind[],
-  { reporter, describe, ownArgs }: Pick<DoorOptions, 'reporter' | 'describe' | 'ownArgs'>,
+  {
+    reporter,
+    mailSink,
+    describe,
+    ownArgs,
+  }: Pick<DoorOptions, 'reporter' | 'describe' | 'ownArgs'> & { readonly mailSink: LogSink },
 ): Promise<OpenDoor[]> {
   const identifyPeer = identifyPeerBy(loadSystem())
   const { clients: maxClients, connections: maxSockets } = connectionLimits(
@@ -49,9 +54,8 @@ export async function openDoors(
     kinds.length,
     options.maxClients,
   )
-  const { write } = openDaemonLog(configuration.env.LOGFILE)
   const mailLog = (line: Buffer) => {
-    write(line)
+    mailSink.write(line)
     reporter?.line(line)
   }
   const common = {

@@ -1,6 +1,8 @@
 import { type Configuration, readConfiguration } from '../configuration/configuration.ts'
 import type { CheckLine } from '../lib/check/check-line.ts'
+import { standardError } from '../lib/log/log-queue.ts'
 import { FIRST_HANDED_OVER } from '../lib/systemd/sd-daemon.ts'
+import { openDaemonLog } from '../log/log-sink.ts'
 import { type DoorState, MailReporter, type ProcessReport } from '../observe/live/process-report.ts'
 import { CrashRecord } from '../scan/host-memory/crash-record.ts'
 import { HostMemory } from '../scan/host-memory/host-memory.ts'
@@ -32,11 +34,17 @@ export async function runWorker(
   connectToFirstProcess(signals, memory, judgeTestMail)
   const read = () => readConfiguration(env, log, memory)
   let configuration = await read()
-  const state = () => ({ ...stateOf(configuration, doors), partsOmitted: memory.extracted.omitted })
+  const mailLog = openDaemonLog(configuration.env.LOGFILE)
+  const state = () => ({
+    ...stateOf(configuration, doors),
+    partsOmitted: memory.extracted.omitted,
+    log: mailLog.state,
+  })
   const send = (report: ProcessReport) => sendToFirstProcess({ kind: 'report', report })
   const reporter = options.http && new MailReporter({ state, send, now: Date.now })
   doors = await openDoors(configuration, options, kinds, {
     reporter,
+    mailSink: mailLog,
     ownArgs: ownArgs(),
     async describe(wantsSelfTest) {
       const description = describeDaemon(configuration)
@@ -61,6 +69,7 @@ export async function runWorker(
       reporter?.close()
       configuration.report()
       configuration.close()
+      await Promise.all([mailLog.flush(), standardError.flush()])
       process.exit(0)
     },
   })

@@ -1,5 +1,5 @@
 import { closeSync, writeSync } from 'node:fs'
-import { LogQueue, standardError } from '../lib/log/log-queue.ts'
+import { LogQueue, type LogState, standardError } from '../lib/log/log-queue.ts'
 import { appendAside, openToAppend } from '../lib/path/open.ts'
 
 /** Takes lines for a log. A line that cannot be written is dropped, for no mail fails for its log. */
@@ -32,15 +32,28 @@ export function openSlotLog(place?: AppendedFile): LogSink {
   })
 }
 
+/** The log of a process that lasts. */
+interface DaemonLogSink extends LogSink {
+  readonly state: LogState
+  /** Resolves when all lines are written, or after 5 seconds. */
+  flush(): Promise<void>
+}
+
 /** Opens the log of a process that lasts: LOGFILE, or descriptor 2. It waits for neither. */
-export function openDaemonLog(file: string | undefined): LogSink {
+export function openDaemonLog(file: string | undefined): DaemonLogSink {
   const queue = file
     ? new LogQueue({
         aside: (bytes) => appendAside(file, bytes),
         now: (bytes) => append(file, bytes),
       })
     : standardError
-  return sinkOf(file, (line) => queue.write(line))
+  return {
+    ...sinkOf(file, (line) => queue.write(line)),
+    get state() {
+      return queue.state
+    },
+    flush: () => queue.flush(),
+  }
 }
 
 function sinkOf(file: string | undefined, put: (line: Buffer) => void): LogSink {

@@ -35,6 +35,7 @@ t.test('dashboard and alerts use only metrics that onescand has', async (t) => {
 t.test('the dashboard shows every counter and histogram that moves', async (t) => {
   const shown = expressions.join('\n')
   const unshown = [
+    'onescan_log_lost_total',
     'onescan_message_bytes',
     'onescan_parts_omitted_total',
     'onescan_uncounted_total',

@@ -1,11 +1,13 @@
 import { writeSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
+import { errorText } from '../errors/fault.ts'
 import { writeTo } from '../runtime/file-calls.ts'
 import { logLine } from './line-format.ts'
 
-/** The destination of log lines. Errors are ignored, because no mail may fail because of its log. */
+/** The destination of log lines. */
 interface LogPlace {
-  /** Writes bytes in a thread of the runtime. */
-  readonly aside: (bytes: Buffer) => Promise<unknown>
+  /** Writes bytes in a thread of the runtime. Resolves to the number of bytes that were written. */
+  readonly aside: (bytes: Buffer) => Promise<number>
   /** Writes bytes at once. */
   readonly now: (bytes: Buffer) => unknown
 }
@@ -18,19 +20,35 @@ const PIPE_BUF = 4096
 const WAITING_MAX = 4 * 1024 * 1024
 /** Milliseconds after which a write counts as blocked. */
 const LATE_AFTER = 500
-/** Milliseconds for a write that is under way when the process ends. */
+/** Milliseconds until lines that could not be written are tried again. */
+const RETRY_AFTER = 1000
+/** Milliseconds for a write that is under way when the process ends without flush(). */
 const LAST_WRITE = 20
+/** Upper limit for the milliseconds in which flush() waits. */
+const FLUSH_TIMEOUT = 5000
+
+/** What is known of a log. */
+export interface LogState {
+  /** The number of lines that were lost. */
+  readonly lost: number
+  /** Why lines wait, or undefined if they are written. */
+  readonly trouble: string | undefined
+}
 
 /**
- * The queue of a log whose writes may block: a pipe whose reader has stopped, or a file on a file system that
- * does not answer. A thread writes the lines in order, so neither mail nor the process waits for the log.
+ * The queue of a log whose writes may block or fail: a pipe whose reader has stopped, a full disk, or a file on a
+ * file system that does not answer. A thread writes the lines in order, so neither mail nor the process waits for the
+ * log. What could not be written is tried again, whatever the error is.
  */
 export class LogQueue {
   readonly #place: LogPlace
   #waiting: Buffer[] = []
   #size = 0
+  /** The lines lost since the log had the last line about that, and since the process began. */
   #lost = 0
-  #isWriting = false
+  #allLost = 0
+  #trouble: string | undefined
+  #writing: Promise<void> | undefined
   #isLate = false
 
   constructor(place: LogPlace) {
@@ -42,34 +60,68 @@ export class LogQueue {
   write(line: Buffer): void {
     if (this.#size + line.length > WAITING_MAX) {
       this.#lost++
+      this.#allLost++
       return
     }
     this.#waiting.push(line)
     this.#size += line.length
-    if (!this.#isWriting) void this.#writeAll()
+    this.#writing ??= this.#writeAll()
+  }
+
+  get state(): LogState {
+    const trouble = this.#isLate ? 'does not answer' : this.#trouble
+    return { lost: this.#allLost, trouble }
+  }
+
+  /** Resolves when all lines are written, or after FLUSH_TIMEOUT. */
+  async flush(): Promise<void> {
+    if (this.#writing === undefined) return
+    const over = new AbortController()
+    const late = pause(FLUSH_TIMEOUT, undefined, { signal: over.signal }).catch(() => {})
+    await Promise.race([this.#writing, late])
+    over.abort()
   }
 
   async #writeAll(): Promise<void> {
-    this.#isWriting = true
     await undefined // the lines of one turn go together
     while (this.#waiting.length > 0) {
       const late = setTimeout(() => {
         this.#isLate = true
       }, LATE_AFTER)
-      await this.#place.aside(this.#next()).catch(() => {})
+      const isWritten = await this.#write(this.#next())
       clearTimeout(late)
       this.#isLate = false
-      const lost = this.#lost
-      this.#lost = 0
-      if (lost > 0)
-        this.write(
-          logLine([
-            ['lost', lost],
-            ['reason', 'the log took no lines'],
-          ]),
-        )
+      if (isWritten) this.#reportLost()
+      else await pause(RETRY_AFTER, undefined, { ref: false })
     }
-    this.#isWriting = false
+    this.#writing = undefined
+  }
+
+  /** Writes bytes, and puts back those that could not be written. Resolves to whether there are none. */
+  async #write(bytes: Buffer): Promise<boolean> {
+    let written = 0
+    try {
+      written = await this.#place.aside(bytes)
+      this.#trouble = written < bytes.length ? 'takes no more bytes' : undefined
+    } catch (error) {
+      this.#trouble = errorText(error)
+    }
+    if (written === bytes.length) return true
+    this.#waiting.unshift(bytes.subarray(written))
+    this.#size += bytes.length - written
+    return false
+  }
+
+  #reportLost(): void {
+    const lost = this.#lost
+    this.#lost = 0
+    if (lost === 0) return
+    this.write(
+      logLine([
+        ['lost', lost],
+        ['reason', 'the log took no lines'],
+      ]),
+    )
   }
 
   /** Takes the next lines out, as many as one write may have. */
@@ -86,7 +138,8 @@ export class LogQueue {
   #end(): void {
     // exit(3) would wait for the thread, and so for the log.
     if (this.#isLate) process.kill(process.pid, 'SIGKILL')
-    if (this.#isWriting) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LAST_WRITE)
+    if (this.#writing !== undefined && this.#trouble === undefined)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LAST_WRITE)
     while (this.#waiting.length > 0) {
       try {
         this.#place.now(this.#next())

@@ -72,16 +72,35 @@ function mustLookForAppending(path: string): boolean {
 }
 
 /**
- * Appends bytes in one write to a file opened as by openToAppend(). Every step except root's check of the
- * path runs in a thread, so a file system that does not answer blocks nothing else.
+ * Appends bytes in one write to a file opened as by openToAppend(), in threads, so a file system that does not answer
+ * blocks nothing else. Resolves to the number of bytes that were written.
  */
-export async function appendAside(path: string, bytes: Buffer): Promise<void> {
+export async function appendAside(path: string, bytes: Buffer): Promise<number> {
   const fd = mustLookForAppending(path)
-    ? openToAppend(path)
+    ? await openSafelyAside(path)
     : await openFile(path, APPENDING | constants.O_CREAT, 0o640)
   try {
-    await writeTo(fd, bytes)
+    return await writeTo(fd, bytes)
   } finally {
     await closeFile(fd)
+  }
+}
+
+/** Opens a file for appending as openToAppend() does for root. */
+async function openSafelyAside(path: string): Promise<number> {
+  const { O_CREAT, O_EXCL, O_NOFOLLOW } = constants
+  const isNew = APPENDING | O_CREAT | O_EXCL | O_NOFOLLOW
+  const find = (path: string) => PathHandle.findAside(path)
+  const file = await find(path).catch((error) => {
+    if (errorCode(error) !== 'ENOENT') throw error
+    return undefined
+  })
+  const handle = file ?? (await find(dirname(path)))
+  try {
+    if (file === undefined) return await openFile(handle.at(basename(path)), isNew, 0o640)
+    if (file.writer !== undefined || file.stats.isFile()) file.mustBeSafeToOpen()
+    return await openFile(handle.at(), APPENDING)
+  } finally {
+    handle.close()
   }
 }

@@ -15,6 +15,7 @@ import { errorCode } from '../errors/fault.ts'
 import { ITEMS_PER_TURN, inSlices } from '../flow/event-loop.ts'
 import { O_PATH } from '../process/descriptors.ts'
 import { openFile, statDescriptor } from '../runtime/file-calls.ts'
+import { responds } from './responds.ts'
 import { isOfUser, mountOf, OF_USER, runsAsRoot, UntrustedWriter } from './untrusted-writer.ts'
 
 /** An open file, and its state when it was found. */
@@ -110,10 +111,15 @@ export class PathHandle {
 
   /**
    * Finds the file at a path like find(), but in threads of the runtime, so a file system that does not
-   * answer blocks nothing else. For root, which checks each component, the call blocks.
+   * answer blocks nothing else. For root, which checks each component, a thread first finds out whether it answers, and
+   * if it does not, this rejects with ETIMEDOUT.
    */
   static async findAside(path: string): Promise<PathHandle> {
-    if (runsAsRoot()) return PathHandle.find(path)
+    if (runsAsRoot()) {
+      if (await responds(path)) return PathHandle.find(path)
+      const reason = 'its file system does not respond'
+      throw Object.assign(new Error(`${path}: ${reason}`), { code: 'ETIMEDOUT' })
+    }
     const fd = await openFile(path, O_PATH)
     return new PathHandle(fd, await statDescriptor(fd), { path: resolve(path), shown: path })
   }

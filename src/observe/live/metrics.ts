@@ -91,6 +91,7 @@ export class Metrics {
   report(report: ProcessReport, before: ProcessReport | undefined): void {
     const metrics = this.#metrics
     if (report.lost > 0) metrics.lost.inc(report.lost)
+    metrics.logLost.inc(Math.max(0, report.log.lost - (before?.log.lost ?? 0)))
     for (const way of STANDALONE_WAYS) metrics.standalone.inc({ how: way }, report.standalone[way])
     for (const [name, more] of growth(report.quota, before?.quota)) {
       metrics.quota.inc({ answer: snake(name) }, more)
@@ -236,6 +237,7 @@ function registerMetrics(registry: Registry) {
     judgeSeconds: histogram('onescan_judge_seconds', 'Seconds from the arrival of a message to its answer.', SECONDS),
     bytes: histogram('onescan_message_bytes', 'Bytes of messages.', [1e3, 4e3, 16e3, 64e3, 256e3, 1e6, 4e6, 16e6, 64e6]),
     lost: counter('onescan_uncounted_total', 'Messages that were not counted, since more than about 5,000 arrived at a process in a second.'),
+    logLost: counter('onescan_log_lost_total', 'Lines of the log that were lost, since it could not be written.'),
     unanswered: counter('onescan_unanswered_total', 'Messages that a worker had not finished when it exited.'),
     store: counter('onescan_store_total', 'Requests to the store that hosts share: asked; of these known, or late; waited, for another host that was scanning; errors; and published, verdicts that were stored.', ['event']),
     storeOk: gauge('onescan_store_ok', 'Whether this host shares verdicts; NaN without such a store.'),

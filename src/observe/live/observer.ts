@@ -86,7 +86,16 @@ export class Observer {
     if (age > SELF_TEST_COUNTS_FOR) {
       return { healthy: false, reason: `the last self-test is ${formatDuration(age)} old` }
     }
-    return { healthy: selfTest.right, reason: selfTest.reason }
+    return { healthy: selfTest.right, reason: selfTest.reason + this.#logTrouble() }
+  }
+
+  /** Describes the trouble of the log, which does not affect mail. */
+  #logTrouble(): string {
+    const logs = this.processes.map(({ log }) => log)
+    const trouble = logs.find((log) => log.trouble !== undefined)?.trouble
+    const lost = logs.reduce((sum, log) => sum + log.lost, 0)
+    const waits = trouble === undefined ? '' : `; lines of the log wait: ${trouble}`
+    return lost === 0 ? waits : `${waits}; ${lost} lines of the log were lost`
   }
 
   /** Returns the milliseconds since the last self-test. */

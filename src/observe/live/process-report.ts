@@ -1,3 +1,4 @@
+import type { LogState } from '../../lib/log/log-queue.ts'
 import type { Sharing } from '../../scan/verdicts/store/shared-store.ts'
 
 /** A line of the log, and the time at which the process logged it, in milliseconds since 1970. */
@@ -49,6 +50,8 @@ export interface ProcessReport {
   readonly partsOmitted: number
   /** The state of the shared store, or undefined if there is none. */
   readonly sharing: Sharing | undefined
+  /** The state of the log of mail. */
+  readonly log: LogState
   /** Counters of quota requests since the settings were read, or undefined without QUOTAD. */
   readonly quota: Readonly<Record<string, number>> | undefined
 }
@@ -63,7 +66,7 @@ const NAMED_MAX = 20
 interface ReporterOptions {
   readonly state: () => Pick<
     ProcessReport,
-    'doors' | 'partsOmitted' | 'quota' | 'servers' | 'sharing'
+    'doors' | 'log' | 'partsOmitted' | 'quota' | 'servers' | 'sharing'
   >
   readonly send: (report: ProcessReport) => void
   /** Milliseconds since 1970. */

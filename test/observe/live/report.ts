@@ -12,5 +12,6 @@ export const report = (more: Partial<ProcessReport> = {}): ProcessReport => ({
   quota: undefined,
   partsOmitted: 0,
   sharing: undefined,
+  log: { lost: 0, trouble: undefined },
   ...more,
 })

@@ -340,6 +340,7 @@ async function reporting(t: Test, variables: Readonly<Record<string, string>>) {
       servers: {},
       sharing: undefined,
       quota: undefined,
+      log: { lost: 0, trouble: undefined },
     }),
     send: (report) => reports.push(report),
     now: Date.now,
