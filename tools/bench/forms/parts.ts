@@ -82,7 +82,7 @@ class Reasons {
       return isKnown ? 'of another type or encoding' : 'in other multiparts'
     }
     if (!formOfLeaf(leaf, this.#mail.gather(leaf.from, leaf.to).toString('latin1')))
-      return 'a text with white space, empty lines or an end that libclamav changes'
+      return 'encoded oddly, or a text with a line of semicolons'
     if (ofLeaf.some(({ form }) => form)) return 'a part that clients also save in another way'
     return 'in a message with a field or a line that libclamav may read in another way'
   }

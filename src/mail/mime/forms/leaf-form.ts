@@ -3,7 +3,7 @@ import { transferEncodings } from '../leaves/transfer-encodings.ts'
 import type { Leaf } from '../reader/found.ts'
 import { contentForms, multipartForms, type PartForm } from '../traits/part-forms.ts'
 import { isEncodedPlainly } from './libclamav-encodings.ts'
-import { changesLines } from './libclamav-texts.ts'
+import { changesText } from './libclamav-texts.ts'
 
 /** The types of files, up to the slash. What libclamav makes of a text that is none depends on more. */
 const FILE_TYPES = /^(?:application|audio|image|video)\//
@@ -19,7 +19,7 @@ export function formOfLeaf(leaf: Leaf, text: string): PartForm | undefined {
   const form = placedFormOf(leaf, encoding!)
   if (form === undefined || !isEncodedPlainly(text, encoding!)) return undefined
   if (transferEncodings[encoding!].encodes === 'bytes') return form
-  return changesLines(text, form.multiparts !== '') ? undefined : form
+  return changesText(text) ? undefined : form
 }
 
 function placedFormOf(leaf: Leaf, encoding: Encoding): PartForm | undefined {

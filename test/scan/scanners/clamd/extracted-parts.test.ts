@@ -144,6 +144,11 @@ function randomMail(random: Random, isAttached: boolean): string {
 }
 
 const md5 = (bytes: Buffer) => createHash('md5').update(bytes).digest('hex')
+/** The hash of a displayed text without white space, which libclamav may change in it. */
+const inkOf = (bytes: Buffer) =>
+  md5(Buffer.from(bytes.toString('latin1').replace(/\s/g, ''), 'latin1'))
+/** Files are extracted byte for byte. */
+const FILE = /^(?:MZ|%PDF|PK|a text)/
 
 const { firstFields: usual } = everyForm
 
@@ -217,7 +222,9 @@ async function extractedFrom(
   for (const { name } of found.filter((entry) => entry.isDirectory() && entry.name !== 'db')) {
     const place = join(clamd.directory, name)
     for (const file of readdirSync(place, { recursive: true, withFileTypes: true })) {
-      if (file.isFile()) hashes.add(md5(readFileSync(join(file.parentPath, file.name))))
+      if (!file.isFile()) continue
+      const bytes = readFileSync(join(file.parentPath, file.name))
+      hashes.add(md5(bytes)).add(inkOf(bytes))
     }
     rmSync(place, { recursive: true })
   }
@@ -254,7 +261,11 @@ t.test('libclamav extracts each part that is left to it', { skip: clamdMissing }
       ...byForms.wholes,
       ...(isAttached ? attached : []),
     ])
-    const lost = missing.filter(([hash]) => extracted && !extracted.has(hash))
+    const isExtracted = ([hash, part]: [string, Buffer]) =>
+      extracted === undefined ||
+      extracted.has(hash) ||
+      (!FILE.test(part.toString('latin1')) && extracted.has(inkOf(part)))
+    const lost = missing.filter((part) => !isExtracted(part))
     for (const [, part] of lost) {
       t.fail(`mail ${count}`, { mail: mail.toString('latin1'), part: part.toString('latin1') })
     }
