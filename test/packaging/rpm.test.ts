@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import { lacks } from '../needs.mjs'
 import { openDirectory } from '../programs/host/reachable.ts'
+import { boot, bootMissing } from './booted-debian.ts'
 import { debianMissing, makeDebian } from './debian.ts'
 
 /** The source tarball, `make install`, and the RPM: what hosts other than Debian's are given. */
@@ -106,7 +107,7 @@ t.test('the RPM', { skip: rpmMissing }, async (t) => {
       const { code, output } = rpm('--install', file)
       t.equal(code, 0, output)
       t.equal(there('ls /opt/node_modules/npm'), '', 'nothing is unpacked into the package of npm')
-      t.match(output, 'next, run: systemctl enable --now onescand.socket onescand; onescan check')
+      t.match(output, 'next, run: systemctl enable --now onescand; onescan check')
       t.notMatch(output, /self-test:|not tested|does not work|do not work/)
       t.equal(there('id -nG onescan'), 'onescan onescan-keys')
       t.equal(there('stat -c "%a %U" /var/lib/onescan/quarantine'), '700 onescan')
@@ -167,6 +168,42 @@ t.test('the RPM', { skip: rpmMissing }, async (t) => {
       'settings, the link and mail alone are left',
     )
   })
+
+  t.test(
+    'where a preset disables all units, the page enables the sockets of its ways',
+    { skip: bootMissing },
+    async (t) => {
+      const debian = await makeDebian(t)
+      const prepared = debian.run(
+        `apt-get install --yes /systemd/*.deb && groupadd postfix && mkdir /var/spool/postfix &&
+        echo 'disable *' >/lib/systemd/system-preset/00-all.preset`,
+        `mkdir -p "$1/opt/rpm" && cp ${file} "$1/opt/rpm" && rpm --root "$1" --nodeps --install ${file} 2>/dev/null`,
+      )
+      t.equal(prepared.code, 0, prepared.output)
+      const host = await boot(debian)
+      t.teardown(() => host.stop())
+      // As the scriptlet does where systemd runs.
+      host.run(
+        'systemctl preset $(cd /usr/lib/systemd/system && ls -d onescan*.socket onescan*.service)',
+      )
+      t.notMatch(host.run('systemctl list-unit-files "onescan*"').output, ' enabled ')
+      const page = readFileSync(join(root, 'doc/install.md'), 'utf8')
+      const [line = ''] = /^ +systemctl enable --now clamav-freshclam .*$/m.exec(page) ?? []
+      const typed = host.run(line.replace(/ clamav-freshclam clamd@scan/, ''))
+      t.equal(typed.code, 0, typed.output)
+      const sockets =
+        '/run/onescan/qmail.sock /run/onescan/milter.sock /var/spool/postfix/onescan/milter.sock'
+      const look = () => {
+        t.match(
+          host.run(`systemctl is-active onescand; stat -c %F ${sockets}`).output,
+          /^active\n(socket\n){3}$/,
+        )
+      }
+      look()
+      await host.reboot()
+      look()
+    },
+  )
 
   t.test('an account of a person is not an account of a service', async (t) => {
     there('usermod --shell /bin/sh --uid 1001 onescan')

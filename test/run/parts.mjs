@@ -48,6 +48,7 @@ const NIGHTLY = [
   'test/packaging/pages.test.ts',
   'test/packaging/remedies.test.ts',
   'test/packaging/same-bytes.test.ts',
+  'test/packaging/upgrade.test.ts',
 ]
 
 /** Exceptions that always run: one test under load, and one with random mail. */

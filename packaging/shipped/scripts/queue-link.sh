@@ -49,9 +49,9 @@ point_to_real_queue() {
   point "$link" "$queue"
   if test -x "$queue"; then
     echo "onescan: $link -> $queue: mail is no longer scanned"
-  else
+  elif test -d /var/qmail || test -d /var/indimail; then
     echo "onescan: $link -> $queue, which does not exist: mail through this link is deferred"
-  fi
+  fi # without qmail, nothing uses the link
 }
 
 # Undoes the removal's change, unless the link was changed later.

@@ -123,3 +123,44 @@ test_or_warn() { # OLD-VERSION
   echo "onescan: the programs were not tested: $why. Fix this before you use them, then" >&2
   echo 'onescan: run: sh /usr/share/onescan/self-test' >&2
 }
+
+# Prints the services of onescan that run, or that systemd starts again and again.
+running_services() {
+  test -d /run/systemd/system || return 0
+  for service in onescand.service onescan-quotad.service; do
+    case $(systemctl is-active $service 2>/dev/null) in active | activating | reloading) echo $service ;; esac
+  done
+}
+
+active_sockets() {
+  systemctl list-units --plain --no-legend --state=active 'onescan*.socket' | cut -d' ' -f1
+}
+
+# Prints which of the services does not run now, or at which path of an active socket nothing listens.
+trouble_with() { # SERVICE...
+  for service; do
+    systemctl --quiet is-active "$service" || echo "$service does not run"
+  done
+  for unit in $(active_sockets); do
+    for path in $(systemctl show --property=Listen "$unit" | sed -n 's/^Listen=\(\/.*\) (Stream)$/\1/p'); do
+      grep -q " $path\$" /proc/net/unix || echo "nothing listens at $path ($unit)"
+    done
+  done
+}
+
+# At the end of an upgrade, the services that ran before must run. An upgrade does not restart sockets, since clients wait
+# there. Only if a socket listens elsewhere than before, or a service does not start with it, both are restarted.
+look_after() { # SERVICE...
+  test $# -gt 0 || return 0
+  test -n "$(trouble_with "$@")" || return 0
+  systemctl stop "$@" || true
+  systemctl restart $(active_sockets) || true
+  systemctl start "$@" || true
+  trouble=$(trouble_with "$@")
+  test -n "$trouble" || return 0
+  printf '%s\n' "$trouble" | sed 's/^/onescan: ERROR: after the upgrade, /' >&2
+  journalctl --unit="$1" --lines=100 --output=cat 2>/dev/null | LC_ALL=C tr -cd '\12\40-\176' |
+    grep -i error | tail -n 3 | sed 's/^/onescan:   /' >&2 || true
+  echo "onescan: mail may be deferred until you fix this and run: systemctl restart $*" >&2
+  return 1
+}
