@@ -18,6 +18,8 @@ MANDIR = $(PREFIX)/share/man
 UNITDIR = $(PREFIX)/lib/systemd/system
 SYSUSERSDIR = $(PREFIX)/lib/sysusers.d
 TMPFILESDIR = $(PREFIX)/lib/tmpfiles.d
+BASHCOMPLETIONDIR = $(PREFIX)/share/bash-completion/completions
+ZSHCOMPLETIONDIR = $(PREFIX)/share/zsh/site-functions
 
 NODE = node
 RUNTIME = $(if $(wildcard build/native/onescan-runtime),compiled,node)
@@ -68,9 +70,19 @@ install: install-$(RUNTIME)
 	$(call put,"$(DIST)/THIRD-PARTY-LICENSES",$(DOCDIR)/THIRD-PARTY-LICENSES)
 	for page in doc/*.*; do $(call put,$$page,$(DOCDIR)/$$page) || exit 1; done # doc/development is for contributors
 	$(call put_tree,doc/pictures,$(DOCDIR)/doc/pictures)
+	$(call put,"$(DIST)/completion.bash",$(BASHCOMPLETIONDIR)/onescan)
+	$(call put,"$(DIST)/completion.zsh",$(ZSHCOMPLETIONDIR)/_onescan)
 	$(call put,src/plugin.ts,$(DATADIR)/examples/plugins/onescan-plugin.d.ts)
 
-install-node: node
+# The oldest Node is that of package.json.
+needs_node = $(shell sed -n 's/.*"node": ">=\(.*\)".*/\1/p' package.json)
+.PHONY: new-enough
+new-enough:
+	@has=$$($(NODE) --version) && printf 'v%s\n%s\n' $(needs_node) "$$has" | sort -CV || { \
+	  echo "make: $(NODE) is Node $${has:-of no version}, and RUNTIME=node needs $(needs_node) or later: set NODE to it," >&2; \
+	  echo 'make: with DESTDIR to one of the same version as on the host for which this is, or set RUNTIME=compiled' >&2; exit 1; }
+
+install-node: new-enough node
 	$(call put,package.json,$(home)/package.json)
 	$(call put_tree,bin,$(home)/bin)
 	$(call put_tree,dist,$(home)/dist)

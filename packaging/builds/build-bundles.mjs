@@ -3,6 +3,7 @@
 // anything is built.
 //
 //   node packaging/builds/build-bundles.mjs [PROGRAM...]    all programs, or the named ones
+import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -112,9 +113,21 @@ const tables = await bundleIconv()
 if (chosen.some(([name]) => name === 'onescan-queue')) await bundleInPieces('onescan-queue')
 if (wanted.length === 0) tellWhatIsBundled([...built, tables, page])
 buildAddonHere()
+if (chosen.some(([name]) => name === 'onescan')) writeCompletions()
 
 // plugin.ts contains only types, so it is also the declaration file of `onescan/plugin`.
 copyFileSync(join(src, 'plugin.ts'), join(dist, 'plugin.d.ts'))
+
+/** Writes the completions of onescan's commands, which all packages install, with a build or without. */
+function writeCompletions() {
+  for (const shell of ['bash', 'zsh']) {
+    const env = { ...process.env, SHELL: `/bin/${shell}`, ZSH_NAME: shell === 'zsh' ? 'zsh' : '' }
+    const words = [join(dist, 'onescan.cjs'), 'completion']
+    const { status, stdout, stderr } = spawnSync(process.execPath, words, { env, encoding: 'utf8' })
+    if (status === 0) writeFileSync(join(dist, `completion.${shell}`), stdout)
+    else process.stderr.write(`dist/completion.${shell}: not written: ${stderr}\n`)
+  }
+}
 
 /** Builds the addon if possible. Without it the programs run, and report what they cannot do. */
 function buildAddonHere() {

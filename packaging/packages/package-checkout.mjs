@@ -2,6 +2,7 @@
 // build/. Reports immediately what is missing, installs the packages of the lock files, and then runs on the Node
 // among them, whichever Node npm runs on.
 import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -13,6 +14,10 @@ const OLDEST = 18
 const NEEDED = ['git', 'gcc', 'libc6-dev', 'debhelper']
 const FOR_ARM64 = ['gcc-aarch64-linux-gnu', 'libc6-dev-arm64-cross']
 
+// Without git, the files and the version of the package are unknown.
+if (!existsSync(join(root, '.git'))) {
+  stop(`${root} is not a clone: run git clone, or install the source tarball (make install)`)
+}
 if (Number(process.versions.node.split('.')[0]) < OLDEST) {
   stop(`${process.execPath} is Node ${process.versions.node}, and this needs ${OLDEST} or later`)
 }
