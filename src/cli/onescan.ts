@@ -6,7 +6,7 @@ import { allowCommand } from './allow.ts'
 import { bansCommand } from './bans.ts'
 import { checkCommand } from './check/check.ts'
 import { text } from './command/cli-options.ts'
-import { FAILED, reportUsageError } from './command/run-command.ts'
+import { doElsewhere, FAILED, reportUsageError } from './command/run-command.ts'
 import { injectCommand } from './inject.ts'
 import { keygenCommand } from './keygen.ts'
 import { logCommand } from './log.ts'
@@ -71,7 +71,8 @@ const complaints = {
     args.length > 0 ? `${args[0]}: a command must precede it` : 'Specify a command.',
   unknown: unknownWord,
   'missing-argument': missingArgument,
-  'missing-options': (names: string) => `${optionsIn(names)}: is required`,
+  'missing-options': (names: string) =>
+    `${optionsIn(names)}: ${names.includes(', ') ? 'are' : 'is'} required`,
   'missing-value': (names: string) => `${optionsIn(names)}: needs a value`,
   'invalid-choice': (choice: string) => {
     const [option, given, choices] = choice.trim().split('|')
@@ -118,8 +119,8 @@ const delegation = isRoot ? delegationFor(args) : undefined
 const empty = emptyArgument(args)
 
 if (empty !== undefined) giveUp(empty)
-else if (delegation !== undefined) void doForRoot(delegation, args).then(end)
-else void commandLine().parseAsync().then(end)
+if (delegation !== undefined) doElsewhere(() => doForRoot(delegation, args))
+void commandLine().parseAsync().then(end)
 
 /** Ends soon: what is still under way by then is a thread that waits for a file system which does not respond. */
 function end(): void {
@@ -140,7 +141,8 @@ function commandLine(): Argv {
     .help()
     .alias('help', 'h')
     .middleware(({ _: [command] }) => {
-      if (!isRoot || delegationFor([String(command)]) === undefined) return
+      const isFirst = args[0] === command
+      if (!isRoot || isFirst || delegationFor([String(command)]) === undefined) return
       throw new Error(`${command}: must precede its options`) // else it would be done as root
     }, true)
     .wrap(Math.min(process.stdout.columns ?? 80, 100))

@@ -11,6 +11,14 @@ export type Arguments<Builder> = Builder extends (yargs: Argv<object>) => Argv<i
   ? ArgumentsCamelCase<Options>
   : never
 
+/** Takes the place of the work of each command, if another process does it. */
+let elsewhere: (() => Promise<void>) | undefined
+
+/** Has another process do the work of the command, once the command line is known to be right. */
+export function doElsewhere(work: () => Promise<void>): void {
+  elsewhere = work
+}
+
 /** Returns a command of this name. Its work receives the option values, and returns the exit code. */
 export function makeCommand<Options extends { readonly json: boolean }>(
   name: string,
@@ -25,7 +33,7 @@ export function makeCommand<Options extends { readonly json: boolean }>(
   const { work, ...module } = definition
   return {
     ...module,
-    handler: (args) => runCommand(name, args, (output) => work(args, output)),
+    handler: (args) => elsewhere?.() ?? runCommand(name, args, (output) => work(args, output)),
   }
 }
 

@@ -34,6 +34,22 @@ import {
 
 /** Root types a command, and an account does its work. */
 
+t.test(
+  'a wrong command line of root is reported before any account is asked',
+  { skip },
+  async (t) => {
+    for (const [words, told] of [
+      [['quarantine', 'lst'], 'quarantine lst: is not a command; did you mean list?'],
+      [['quarantine', 'list', '--sinc', '1h'], '--sinc: is not an option; did you mean --since?'],
+      [['log', '--foo'], '--foo: is not an option; see --help'],
+      [['inject', '-'], '--from and --to: are required'],
+    ] as const) {
+      const { code, err } = await asRoot(words)
+      t.same([code, err.split('\n')[0]], [2, `onescan: ${told}`], words.join(' '))
+    }
+  },
+)
+
 // promise: root-quarantine-session
 t.test('an account does the work, and root prints its output', { skip }, async (t) => {
   const { directory, id, run } = await nobodysQuarantine(t)
