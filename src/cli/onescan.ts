@@ -114,6 +114,8 @@ process.stdout.on('error', stopQuietly)
 
 const args = process.argv.slice(2)
 const isRoot = process.getuid!() === 0
+// They are asked for by name, and each answer is one of check or of --version.
+if (args[0] === 'version' || args[0] === '-V') args[0] = '--version'
 const delegation = isRoot ? delegationFor(args) : undefined
 
 const empty = emptyArgument(args)

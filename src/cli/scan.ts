@@ -1,8 +1,11 @@
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorTextAt, Fault } from '../lib/errors/fault.ts'
+import { attempt, errorTextAt, Fault } from '../lib/errors/fault.ts'
+import { readUptime } from '../lib/flow/uptime.ts'
 import { PathHandle } from '../lib/path/path-handle.ts'
 import { whenInterrupted } from '../lib/process/command-line.ts'
 import { inheritedDescriptor } from '../lib/process/descriptors.ts'
+import { formatDuration } from '../lib/text/units.ts'
 import { readSpoolSettings } from '../mail/message/spool.ts'
 import { NOTHING_SCANS } from '../scan/judge/context/judge-config.ts'
 import { readScanSettings } from '../scan/scanners/contract/scan-settings.ts'
@@ -11,7 +14,8 @@ import { type ManualScan, scanBytes } from '../scan/scanners/run/manual-scan.ts'
 import { readControlDirectories } from '../settings/control-directories.ts'
 import { flag } from './command/cli-options.ts'
 import { FAILED, makeCommand } from './command/run-command.ts'
-import { lineForTerminal } from './command/terminal.ts'
+import { isAtTerminal, lineForTerminal } from './command/terminal.ts'
+import { settingsOfOnescand } from './host/settings-file.ts'
 import { addEnvironmentOptions, slotEnvironment } from './host/slot-environment.ts'
 import {
   addMaxSizeOption,
@@ -52,7 +56,8 @@ export const scanCommand = makeCommand('scan', {
           '2 nothing was found, but not all could be scanned.',
       ),
   async work(args, output) {
-    const env = slotEnvironment(process.env, args)
+    const given = slotEnvironment(process.env, args)
+    const env = given.QHPSI ? given : { ...given, ...settingsOfOnescand() }
     const settings = readScanSettings(env, readControlDirectories(env))
     if (settings === undefined) {
       throw new Fault('config', `${NOTHING_SCANS}; try --env QHPSI='plugin: clamd' or --envdir`)
@@ -66,11 +71,14 @@ export const scanCommand = makeCommand('scan', {
     }
     const maxSize = maxSizeOf(args)
     const counts = { clean: 0, infected: 0, unknown: 0 }
+    const progress = isAtTerminal() ? new ScanProgress(countFiles(args.files)) : undefined
     for (const path of args.files) {
       for (const found of filesAt(path)) {
         const scanned =
           'reason' in found ? notScanned(found.reason) : await scanFile(found, byHand, maxSize)
         counts[scanned.answer]++
+        const line = progress?.add()
+        if (line !== undefined) output.warn(line)
         await output.result({ file: found.file, ...scanned })
         if (args.all || scanned.answer !== 'clean') {
           output.text(`${lineForTerminal(answerLine(found.file, scanned))}\n`)
@@ -83,6 +91,41 @@ export const scanCommand = makeCommand('scan', {
     return counts.unknown > 0 ? FAILED : 0
   },
 })
+
+/** Milliseconds between two lines about the progress. */
+const PROGRESS_EACH = 5_000
+
+/** How far a long scan has come, for the person at the terminal. */
+class ScanProgress {
+  readonly #total: number
+  readonly #began = readUptime()
+  #done = 0
+  #shown = this.#began
+
+  constructor(total: number) {
+    this.#total = total
+  }
+
+  /** Counts a message. Returns a line if one is due. */
+  add(): string | undefined {
+    this.#done++
+    const now = readUptime()
+    if (now - this.#shown < PROGRESS_EACH) return undefined
+    this.#shown = now
+    const perSecond = this.#done / ((now - this.#began) / 1000)
+    const left = Math.max(0, this.#total - this.#done) / perSecond
+    return `${this.#done} of ${this.#total} messages, ${perSecond.toFixed(1)} a second, about ${formatDuration(left * 1000)} left`
+  }
+}
+
+/** Returns the number of files at these paths, and in directories there. What cannot be read counts as one file. */
+function countFiles(paths: readonly string[]): number {
+  const filesBelow = (path: string) =>
+    readdirSync(path, { recursive: true, withFileTypes: true }).filter(
+      (entry) => !entry.isDirectory(),
+    ).length
+  return paths.reduce((sum, path) => sum + (attempt(() => filesBelow(path)) ?? 1), 0)
+}
 
 /** The result for one file. */
 type ScanAnswer = { readonly size?: number } & (

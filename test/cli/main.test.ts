@@ -121,3 +121,8 @@ t.test('a reader that leaves early causes no error', async (t) => {
   await once(child, 'close')
   t.equal(Buffer.concat(err).toString(), '')
 })
+
+t.test('the version is shown for each of its usual spellings', async (t) => {
+  const { out } = await onescan(['--version'])
+  for (const words of [['version'], ['-V']]) t.match(await onescan(words), { code: 0, out })
+})

@@ -95,3 +95,29 @@ t.test('root reads the log that onescand alone and its group may read', { skip }
     t.match(run('log'), { status: 0, said: /accept/ })
   }
 })
+
+t.test(
+  'scan uses its scanners, unless the environment or an option names others',
+  { skip },
+  async (t) => {
+    const machine = makeMachine(t)
+    machine.write(DEFAULTS, 'QHPSI="plugin: eicar"\n')
+    const run = (...command: string[]) => {
+      const [program = '', ...words] = machine.around([
+        process.execPath,
+        bundle,
+        'scan',
+        ...command,
+      ])
+      const options = {
+        env: { PATH: searchPath },
+        input: 'Subject: x\n\nhello\n',
+        encoding: 'utf8',
+      } as const
+      const { status, stdout, stderr } = spawnSync(program, words, options)
+      return { status, said: stdout + stderr }
+    }
+    t.match(run('-'), { status: 0, said: /1 clean/ })
+    t.match(run('--env', 'QHPSI=/bin/false %s', '-'), { status: 1, said: /1 infected/ })
+  },
+)

@@ -33,3 +33,12 @@ export async function writeOut(text: string | Buffer): Promise<void> {
 export function showsColours(): boolean {
   return process.stdout.isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
 }
+
+/** Set for a process that works for root, if root's standard error is a terminal: root/run-as.ts. */
+export const AT_TERMINAL = 'ONESCAN_AT_TERMINAL'
+
+const isOfCaller = process.env[AT_TERMINAL] === '1'
+delete process.env[AT_TERMINAL]
+
+/** Returns whether a person at a terminal reads the standard error of this process, or that of root for whom it works. */
+export const isAtTerminal = (): boolean => process.stderr.isTTY === true || isOfCaller

@@ -9,6 +9,7 @@ import { loadSystem } from '../../lib/runtime/system.ts'
 import { CALLER } from '../../protocol/slot/service-run.ts'
 import type { SystemAccount } from '../../readiness/stage/account.ts'
 import { isSetting } from '../../settings/table.ts'
+import { AT_TERMINAL } from '../command/terminal.ts'
 import type { RunningCommand } from './follow.ts'
 
 /** Work that root delegates to an account that runs no service. */
@@ -110,7 +111,12 @@ function environment(): Record<string, string> {
   const passed = Object.entries(process.env).filter(
     ([name]) => (isSetting(name) && name !== 'TMPDIR') || HARMLESS.test(name),
   )
-  const own = { HOME: '/nonexistent', PWD: process.cwd(), [CALLER]: invokingUser() }
+  const own = {
+    HOME: '/nonexistent',
+    PWD: process.cwd(),
+    [CALLER]: invokingUser(),
+    ...(process.stderr.isTTY && { [AT_TERMINAL]: '1' }),
+  }
   return { ...Object.fromEntries(passed), ...own } as Record<string, string>
 }
 

@@ -215,8 +215,9 @@ function checkClamdUnit(checkLines: readonly CheckLine[]): CheckLine[] {
     if (unit === undefined) continue
     if (unit.active === 'active') return []
     const unmask = unit.load === 'masked' ? `systemctl unmask ${name} && ` : ''
+    const verb = unit.enabled === 'disabled' ? 'enable --now' : 'start'
     const state = unit.load === 'masked' ? 'its unit is masked' : unit.active
-    const stopped = level(name, `is not running (${state})`, `${unmask}systemctl start ${name}`)
+    const stopped = level(name, `is not running (${state})`, `${unmask}systemctl ${verb} ${name}`)
     const errors = journalOfStart(unit)
       .filter((line) => /^ERROR: /.test(line))
       .slice(-LINES_SHOWN)
