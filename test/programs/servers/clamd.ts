@@ -69,6 +69,8 @@ export interface ClamdOptions {
   readonly commandReadTimeout?: number
   readonly readTimeout?: number
   readonly logFile?: string
+  /** Whether clean files have a line in the log, too. */
+  readonly logClean?: boolean
   /** What it knows beside EICAR: the text of each file of its database, by the file's name. */
   readonly database?: Readonly<Record<string, string | Buffer>>
   /**

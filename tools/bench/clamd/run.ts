@@ -7,7 +7,10 @@
 // answer, the median of onescan's over clamd's for each letter, and the processor time of all, with a row for letters
 // eight at a time. Ratios have the median of the rounds, the least and the most.
 //
+// A second table has files (files.ts): processor time, and the questions that the clamd behind onescand gets for each.
+//
 // With --rounds N: 3 by default, after one that warms up, and letters until hot code is compiled. With --quick: few letters.
+// With --files: files alone.
 // With --many-signatures: a clamd with a database of real size. With --programs DIR: the compiled programs in DIR.
 import { execFile } from 'node:child_process'
 import { join, resolve } from 'node:path'
@@ -17,11 +20,12 @@ import { withEnding } from '../../../test/programs/host/server.ts'
 import { clamdMissing, startClamd } from '../../../test/programs/servers/clamd.ts'
 import { compiled } from '../compile.ts'
 import { manySignatures, oneSignature } from '../databases.ts'
-import { FORMS, type Form } from '../letters.ts'
+import { FORMS } from '../letters.ts'
 import { describeMachine, machineText } from '../machine.ts'
 import { startOnescand } from '../onescand.ts'
 import { median, withRange } from '../report.ts'
 import { openWorkshop, SPOOL } from '../workshop.ts'
+import { FILES } from './files.ts'
 
 /** Letters of the first form until the hot code of onescand is compiled; and with --quick. */
 const WARM_UP = 1500
@@ -35,17 +39,23 @@ const AT_ONCE = 8
 const TURNS = 5
 const TURNS_QUICK = 1
 
+/** A line of clamd's log about a scan. */
+const QUESTION = /(?:^|-> )(?:instream|fd\[)/
+
 /** A form in a round: milliseconds of each letter, and of processor time in all. */
 interface Measured {
   readonly clamd: readonly number[]
   readonly onescan: readonly number[]
   readonly cpu: { readonly alone: number; readonly onescand: number; readonly behind: number }
+  /** What the clamd behind onescand was asked, for each. */
+  readonly questions: number
 }
 
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '3' },
     quick: { type: 'boolean', default: false },
+    files: { type: 'boolean', default: false },
     'many-signatures': { type: 'boolean', default: false },
     programs: { type: 'string', default: join(import.meta.dirname, '../../../bin') },
   },
@@ -53,7 +63,7 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds)
 if (!(rounds >= 1)) {
   process.stderr.write(
-    'usage: npm run bench:clamd -- [--rounds N] [--quick] [--many-signatures] [--programs DIR]\n',
+    'usage: npm run bench:clamd -- [--rounds N] [--quick] [--files] [--many-signatures] [--programs DIR]\n',
   )
   process.exit(100)
 }
@@ -66,7 +76,12 @@ process.once('exit', workshop.remove)
 print(`${machineText(describeMachine(workshop.directory))}; clamd with ${database.name}.\n`)
 
 await withEnding(async (t) => {
-  const setup = { parent: SPOOL, alertExceedsMax: true, database: database.files }
+  const setup = {
+    parent: SPOOL,
+    alertExceedsMax: true,
+    logClean: true,
+    database: database.files,
+  }
   const [alone, behind] = [await startClamd(t, setup), await startClamd(t, setup)]
   const socket = join(workshop.directory, 'clamd.sock')
   const options = ['--workers', '1', '--clamd', `unix:${socket}`]
@@ -75,23 +90,33 @@ await withEnding(async (t) => {
   const onescand = await startOnescand(t, [program], 'onescan', directory, environment, options)
 
   const used = () => [alone.pid, onescand.pid, behind.pid].map(cpuOfTree)
-  const measure = async ({ make }: Form, count: number, atOnce: number): Promise<Measured> => {
+  const questions = () => behind.log.filter((line) => QUESTION.test(line)).length
+  const measure = async (
+    { make }: { readonly make: (serial: number) => string | Buffer },
+    count: number,
+    atOnce: number,
+  ): Promise<Measured> => {
     const ms: { clamd: number[]; onescan: number[] } = { clamd: [], onescan: [] }
-    const before = used()
+    const [before, asked] = [used(), questions()]
     for (let turn = 0; turn < turnsOfRound; turn++) {
       const files = workshop.write(Array.from({ length: count }, (_, serial) => make(serial)))
       ms.clamd.push(...(await ask(alone.socket, files, atOnce)))
       ms.onescan.push(...(await ask(socket, files, atOnce)))
     }
     const [ofAlone, ofOnescand, ofBehind] = used().map((now, index) => now - before[index]!)
-    return { ...ms, cpu: { alone: ofAlone!, onescand: ofOnescand!, behind: ofBehind! } }
+    const each = (questions() - asked) / (count * turnsOfRound)
+    return {
+      ...ms,
+      cpu: { alone: ofAlone!, onescand: ofOnescand!, behind: ofBehind! },
+      questions: each,
+    }
   }
 
   const forms = FORMS.filter(({ name }) => SENT.includes(name))
   const warmUp = values.quick ? WARM_UP_QUICK : WARM_UP
   await measure(forms[0]!, Math.ceil(warmUp / turnsOfRound), 1)
   const measured = new Map<string, Measured[]>()
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = 0; round <= rounds && !values.files; round++) {
     for (const form of forms) {
       const turns = [[form.name, await measure(form, form.oneAtATime, 1)] as const]
       if (form.name === AT_ONCE_FORM) {
@@ -103,7 +128,15 @@ await withEnding(async (t) => {
       }
     }
   }
-  report(measured)
+  if (!values.files) report(measured)
+  const files = new Map<string, Measured[]>()
+  for (let round = 0; round <= rounds; round++) {
+    for (const form of FILES) {
+      const turn = await measure(form, form.count, 1)
+      if (round > 0) files.set(form.name, [...(files.get(form.name) ?? []), turn])
+    }
+  }
+  reportFiles(files)
 })
 
 /** Has each file scanned. Returns the milliseconds of each, or of all if several are on their way at once. */
@@ -137,6 +170,21 @@ function report(measured: ReadonlyMap<string, readonly Measured[]>): void {
     const over = turns.map(({ cpu: { alone, onescand, behind } }) => (onescand + behind) / alone)
     const [shown, used] = [times.map((ms) => ms.toFixed(2)), cpu.map((ms) => ms.toFixed(0))]
     print(`| ${[name, ...shown, withRange(wall), ...used, withRange(over)].join(' | ')} |`)
+  }
+}
+
+function reportFiles(measured: ReadonlyMap<string, readonly Measured[]>): void {
+  const titles = ['clamd', 'onescand', 'clamd behind it', 'both over clamd', 'questions']
+  print(`\n| files | ${titles.join(' | ')} |\n| --- |${' ---: |'.repeat(titles.length)}`)
+  for (const [name, turns] of measured) {
+    const { count } = FILES.find((form) => form.name === name)!
+    const cpu = (['alone', 'onescand', 'behind'] as const).map((who) =>
+      median(turns.map((turn) => turn.cpu[who] / (count * turnsOfRound))),
+    )
+    const over = turns.map(({ cpu: { alone, onescand, behind } }) => (onescand + behind) / alone)
+    const asked = median(turns.map(({ questions }) => questions))
+    const shown = [...cpu.map((ms) => ms.toFixed(2)), withRange(over), asked.toFixed(1)]
+    print(`| ${[name, ...shown].join(' | ')} |`)
   }
 }
 
