@@ -58,6 +58,15 @@ export abstract class Bytes {
     return gathered
   }
 
+  /**
+   * Returns all bytes in one buffer, as gather() does. If they have to be copied, yields the number of bytes after each
+   * piece, so that other work continues.
+   */
+  *gatherInSteps(): Generator<number, Buffer> {
+    yield 0 // nothing is copied
+    return this.gather()
+  }
+
   /** Returns whether any chunk passes a test whose result does not depend on where chunks end. */
   some(test: (chunk: Buffer) => boolean): boolean {
     for (const chunk of this.chunks()) if (test(chunk)) return true
@@ -73,6 +82,9 @@ function checkCount(given: number, asked: number): void {
 
 /** Bytes of memory that are read at a time. */
 const CHUNK = 256 * 1024
+
+/** Bytes that are copied at a time. */
+const COPIED = 1024 * 1024
 
 class BytesInMemory extends Bytes {
   readonly #buffer: Buffer
@@ -148,8 +160,27 @@ class JoinedBytes extends Bytes {
       before += part.size
     }
     if (from > 0 || to < this.size) return super.gather(from, to)
-    this.#whole = super.gather()
-    return this.#whole
+    const steps = this.gatherInSteps()
+    let step = steps.next()
+    while (!step.done) step = steps.next()
+    return step.value
+  }
+
+  override *gatherInSteps(): Generator<number, Buffer> {
+    if (this.#whole) return this.#whole
+    const whole = Buffer.allocUnsafe(this.size)
+    let length = 0
+    for (const part of this.#parts) {
+      const bytes = part.gather()
+      for (let at = 0; at < bytes.length; at += COPIED) {
+        const copied = bytes.copy(whole, length, at, at + COPIED)
+        length += copied
+        yield copied
+      }
+    }
+    checkCount(length, whole.length)
+    this.#whole = whole
+    return whole
   }
 
   *chunks(from = 0, to = this.size): Generator<Buffer> {

@@ -121,6 +121,14 @@ export class Work {
     return false
   }
 
+  /** Returns all bytes of a source in one buffer. If they have to be copied, that is counted. */
+  *gather(source: Bytes): Steps<Buffer> {
+    const steps = source.gatherInSteps()
+    let step = steps.next()
+    for (; !step.done; step = steps.next()) yield* this.countUnits(step.value / SEARCHED_PER_UNIT)
+    return step.value
+  }
+
   /** Copies bytes to a store, and counts them. */
   *copy(bytes: Buffer, store: Store): Steps {
     for (let at = 0; at < bytes.length; at += PIECE) {

@@ -70,7 +70,7 @@ export class EmbeddedData {
 
   /** Searches a text for data of these kinds. */
   static *of(text: Bytes, kinds: ReadonlySet<EmbeddedKind>, work: Work): Steps<EmbeddedData> {
-    const bytes = text.gather()
+    const bytes = yield* work.gather(text)
     return new EmbeddedData(text, bytes, yield* new BeginSearch(bytes, kinds).read(work))
   }
 
