@@ -37,9 +37,9 @@ if (places.length > 0) {
   const count = Number(values.random)
   const seed = Number(values.seed)
   const program = values.clamd
-  const { left, lost } = await withEnding((t) => tryLeftParts(t, { count, seed, program }))
+  const { made, lost } = await withEnding((t) => tryLeftParts(t, { count, seed, program }))
   for (const { form, mail } of lost) console.log(`lost: ${form}\n${JSON.stringify(mail)}`)
-  console.log(`${count} messages, in ${left} a part was left to clamd, ${lost.length} lost`)
+  console.log(`${count} messages of which a part is left to clamd, of ${made}: ${lost.length} lost`)
   process.exitCode = lost.length > 0 ? 1 : 0
 } else {
   if (values.clamd === undefined && clamdMissing) throw new Error(clamdMissing)

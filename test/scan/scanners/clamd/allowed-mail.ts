@@ -57,7 +57,17 @@ const lines = [
   ...['name=x', 'boundary=x', ' boundary="x"', 'base64', 'x base64', 'Date: x', 'Message-Id: <x>'],
   ...['MIME-Version: 1.0', 'end', '`', '#86)C', 'This is a message in several parts.', '\xe4\xf6'],
   ...['-----Original Message-----', '----- Original message follows -----', 'PK\x03\x04', '<html>'],
-  ...['%PDF-1.4', 'x'.repeat(990), ';', ' ; ', 'be gin 644 x', 'x begin 644 x', 'bin hex'],
+  ...[
+    'bEGIN 899 x',
+    'begin 899 x',
+    '%PDF-1.4',
+    'x'.repeat(990),
+    ';',
+    ' ; ',
+    'be gin 644 x',
+    'x begin 644 x',
+    'bin hex',
+  ],
 ]
 
 const word = (random: Random, characters: string, most: number) =>
@@ -97,7 +107,7 @@ function otherField(random: Random): string {
       'x;\n y=z',
       'x\n\ty=";z"',
     ],
-    ...['text/plain', 'begin 644 x', '*0=', 'a*=b', '\\', 'x'.repeat(900)],
+    ...['a;', 'a; ', 'x\n b;', 'text/plain', 'begin 644 x', '*0=', 'a*=b', '\\', 'x'.repeat(900)],
   ])
   return `${name}:${random.pick([' ', ' ', '', '\t', '  '])}${value}`
 }
