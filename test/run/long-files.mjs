@@ -154,7 +154,6 @@ export const LONG_FILES = {
   'test/daemon/builds.test.ts': 21,
   'test/doors/clamd/tls-hosts.test.ts': 21,
   'test/doors/clamd/sessions.test.ts': 21,
-  'test/mail/mime/reader/splits.test.ts': 21,
   'test/daemon/crowds.test.ts': 21,
   'test/daemon/idle-sessions.test.ts': 21,
   'test/doors/milter/memory.test.ts': 21,

@@ -86,7 +86,6 @@ export const contentLimits: readonly Limit[] = [
   ['boundary', bytes(limits.boundary)],
   ['boundaries of open multiparts', count(limits.boundaries)],
   ['different lengths of boundaries', count(limits.boundaryLengths)],
-  ['boundaries of a multipart with dashes above its first part', kib(limits.boundaryCharacters)],
   ['memory for files and texts', mib(figure('MEMORY_MAX'))],
   ['file names of a field', count(figure('FIELD_NAMES_MAX'))],
   ['file name', `${count(figure('FILE_NAME_MAX'))} characters, written in ${count(WRITTEN_MAX)}`],

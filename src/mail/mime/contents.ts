@@ -15,7 +15,7 @@ import { openContainers, openContent, openEmbedded, openEmbeddedIn } from './lea
 import { splitLineEnd } from './leaves/text-properties.ts'
 import { DepthSearch } from './nested.ts'
 import { aroundMail } from './reader/depth.ts'
-import { type Leaf, type SeenHeader, TOO_MANY_PARTS } from './reader/found.ts'
+import { inDispute, type Leaf, type SeenHeader, TOO_MANY_PARTS } from './reader/found.ts'
 import type { Reading } from './reader/reading.ts'
 import { MailReadings } from './reader/readings.ts'
 import { NAMELESS, type PartNames } from './traits/part-names.ts'
@@ -92,9 +92,10 @@ class MailContents {
       if (!(error instanceof LimitExceeded)) throw error
       extraction.work.leaveUnread(error.message) // but what was found up to there is emitted
     }
+    const leaves = this.#readings.isOne ? this.#leaves : this.#leaves.map(inDispute)
     const embedded = yield* EmbeddedData.of(source, kindsInTexts, extraction.work)
     const text = yield* this.#plainText()
-    for (const leaf of this.#leaves) {
+    for (const leaf of leaves) {
       const part = this.#partOf(leaf.header)
       const form = text === undefined ? undefined : formOfLeaf(leaf, text.slice(leaf.from, leaf.to))
       const around = form && this.#mailAround(leaf)

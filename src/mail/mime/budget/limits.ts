@@ -70,8 +70,6 @@ export const limits = {
    * dashes.
    */
   boundaryLengths: 64,
-  /** Upper limit for the characters of the boundaries of one multipart: memory for each of them is taken. */
-  boundaryCharacters: 64 * 1024,
   /** Upper limit, in bytes, for a boundary. RFC 2046 5.1.1 allows 70 bytes. */
   boundary: 1000,
   /** Upper limit for the nested multiparts and messages that are read in one mail. */

@@ -2,14 +2,13 @@ import type { Oddity } from '../traits/oddities.ts'
 
 /**
  * A program whose choices are known. tools/bench/readers asked them: the packages of Debian 12, the npm packages of
- * package-lock.json and older ones of them, libclamav 1.4, enmime 0.9.3 and Thunderbird 153. `Python` is its email, `Ruby`
+ * package-lock.json and older ones of them, libclamav 1.4, and Thunderbird 153. `Python` is its email, `Ruby`
  * its mail, and `PHP` its mailparse.
  */
 export type Program =
   | 'c-client'
   | 'Camel'
   | 'Email::MIME'
-  | 'enmime'
   | 'GMime'
   | 'GNU mailutils'
   | 'GnuPG'

@@ -19,7 +19,6 @@ export class Habits {
   readonly choices: ReadonlyMap<Feature, number>
   /** The features that occurred, and whether programs that make the common choices see the occurrence. */
   readonly #asked = new Map<Feature, boolean>()
-  #questions = 0
 
   constructor(choices: ReadonlyMap<Feature, number> = new Map()) {
     this.choices = choices
@@ -42,11 +41,6 @@ export class Habits {
     return new Set(this.#asked.keys())
   }
 
-  /** The number of requests for a choice until now. */
-  get questions(): number {
-    return this.#questions
-  }
-
   /** The words for features that occurred and that ordinary mail never has. */
   get oddities(): readonly Oddity[] {
     return [...this.#asked].flatMap(([feature, isSeenByMost]) => {
@@ -60,7 +54,6 @@ export class Habits {
    * each other choice.
    */
   note(feature: Feature, isSeenByMost = true): void {
-    this.#questions++
     this.#asked.set(feature, isSeenByMost || this.#asked.get(feature) === true)
   }
 

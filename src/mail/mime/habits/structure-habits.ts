@@ -156,10 +156,6 @@ export const structureHabits = {
       },
     ],
   },
-  /** Blanks or up to two characters in front of a delimiter; any text in the lines above the first part. */
-  'dash front': {
-    choices: [{ does: 'makes text of it' }, { does: 'is skipped', programs: ['enmime', UNNAMED] }],
-  },
   /** A delimiter of a multipart around one that is not closed. */
   'outer delimiter': {
     choices: [

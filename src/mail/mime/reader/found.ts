@@ -4,8 +4,8 @@ import type { PartHeader } from '../headers/part-header.ts'
 import type { Depth } from './depth.ts'
 
 /**
- * Which programs see something: all of them, in the same place; those that make the common choices; or some,
- * because a multipart or message around it is encoded, or the choices are others.
+ * Which programs see something: all of them; those that make the common choices, in a mail that others read otherwise; or
+ * some, because a multipart or message around it is encoded, or the choices are others.
  */
 export type SeenBy = 'all' | 'most' | 'some'
 
@@ -18,7 +18,7 @@ export interface Leaf {
   readonly header: PartHeader
   readonly encodings: readonly Encoding[]
   readonly depth: Depth
-  /** Which programs see it: its header, its first and its last byte. */
+  /** Which programs see it. One reading finds `all` or `some` (inDispute). */
   readonly seenBy: SeenBy
   /**
    * Whether it is the text of the mail itself: the first of its type, and no disposition with plain text.
@@ -29,6 +29,12 @@ export interface Leaf {
   readonly isPreamble: boolean
   /** Whether it begins among the lines of a header, which continues for other readings. */
   readonly isInHeader: boolean
+}
+
+/** Returns a leaf of a mail that programs read differently: some of them may see others in its place. */
+export function inDispute(leaf: Leaf): Leaf {
+  const seenBy = leaf.seenBy === 'all' ? 'most' : leaf.seenBy
+  return { ...leaf, seenBy, isOwnText: false }
 }
 
 /** A header as one reading sees it. */

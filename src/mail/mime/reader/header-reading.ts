@@ -1,4 +1,4 @@
-import { COLON, CR, LF, NUL } from '../../../lib/bytes/ascii.ts'
+import { COLON, CR, LF } from '../../../lib/bytes/ascii.ts'
 import { withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import { FIELD_NAME_MAX } from '../../message/content-fields.ts'
 import type { KnownHeader } from '../../message/message.ts'
@@ -10,11 +10,9 @@ import { isFromLine, STRANGE_MAX } from '../headers/header-lines.ts'
 import { MimeLines } from '../headers/mime-lines.ts'
 import { boundariesIn, MULTIPART_WORDS } from '../headers/parameters.ts'
 import { type PartHeader, readPartHeader } from '../headers/part-header.ts'
-import { cutDashText, dashesIn, dashLineIn } from './dash-lines.ts'
 import { type HeaderLineKind, kindOfLine } from './header-line.ts'
 import type { MailText } from './mail-text.ts'
 import { type FoundDelimiter, OpenMultiparts } from './multiparts.ts'
-import type { Units } from './work-units.ts'
 
 /** If the first line of a body matches, libclamav treats it as a line of the header. */
 const GOES_ON = /^(?:content|filename=)|base64/i
@@ -53,7 +51,6 @@ export interface ReadingContext {
   readonly headers: HeaderCache
   /** The multiparts that are open now. */
   readonly open: OpenMultiparts
-  readonly units: Units
   /** Whether the caller needs only the nesting depth for libclamav, which takes more lines for those of a header. */
   readonly isForLibclamav: boolean
 }
@@ -118,14 +115,14 @@ export class HeaderReading {
    * the units of work that are done. Throws LimitExceeded if the header is too large.
    */
   *read(from: number, known?: KnownHeader): Generator<number, ReadHeader> {
-    const { units, headers } = this.#context
+    const { text, headers } = this.#context
     const below = known && this.#takeKnown(known)
     const { bodyAt, delimiter }: HeaderEnd =
       below !== undefined && !this.#goesOnBelow(below)
         ? { bodyAt: below }
         : yield* this.#readLines(below ?? this.#top(from))
     const isRegular = this.#isRegular
-    units.add(HEADER_COST + HEADER_CHARACTER_COST * this.#lines.length)
+    text.units.add(HEADER_COST + HEADER_CHARACTER_COST * this.#lines.length)
     const header = headers.read(this.#lines, { isRegular, isOfPart: this.#of !== 'mail' })
     const isBodyInHeader = this.#isBodyInHeader
     return { header, bodyAt, delimiter, isRegular, isBodyInHeader, passed: this.#passed }
@@ -141,19 +138,18 @@ export class HeaderReading {
     this.#isCrlf = lineEnding === '\r\n'
     this.#checkLimits()
     const end = above + length
-    this.#context.units.add(end + HEADER_LINE_COST * fields.length)
+    this.#context.text.units.add(end + HEADER_LINE_COST * fields.length)
     return end
   }
 
   /** Returns where the header of a mail begins, below empty lines. */
   #top(from: number): number {
-    const { text, habits, units } = this.#context
+    const { text, habits } = this.#context
     if (this.#of !== 'mail') return from
     let at = from
     while (at < text.size) {
       const { bytes, to } = text.line(at)
       if (withoutLineEnd(bytes, 0, bytes.length) > 0) break
-      units.add(to - at)
       at = to
     }
     return at > from && habits.does('blank top') === 'end an empty header' ? from : at
@@ -167,11 +163,11 @@ export class HeaderReading {
   }
 
   *#readLines(from: number): Generator<number, HeaderEnd> {
-    const { text, units } = this.#context
+    const { text } = this.#context
     for (let at = from; at < text.size; ) {
       const { bytes, to } = text.line(at)
-      units.add(bytes.length + HEADER_LINE_COST)
-      if (units.areDue) yield units.take()
+      text.units.add(HEADER_LINE_COST)
+      if (text.units.areDue) yield text.units.take()
       const end = this.#takeLine(bytes, at, to)
       if (end) return end
       at = to
@@ -186,7 +182,7 @@ export class HeaderReading {
     const kind = kindOfLine(bytes, end, this.#strange > 0)
     if (kind === 'empty') return this.#isEndAt(bytes, to) ? { bodyAt: to } : undefined
     this.#isCrlf = bytes.at(-1) === LF && bytes.at(-2) === CR
-    const delimiter = this.#delimiterIn(bytes, end)
+    const delimiter = this.#delimiterAt(at)
     if (delimiter) return this.#endAtDelimiter(delimiter, at)
     const isOnTop = this.#count <= FROM_LINE_MAX && this.#of !== 'part' && isFromLine(bytes, 0)
     if (isOnTop) {
@@ -221,17 +217,15 @@ export class HeaderReading {
     return length === 2 && !this.#isCrlf ? 'empty line' : undefined
   }
 
-  #delimiterIn(bytes: Buffer, end: number): FoundDelimiter | undefined {
-    const { open, habits, units } = this.#context
-    const dashes = dashesIn(bytes, 0, bytes.includes(NUL))
-    const line = dashes < 0 ? undefined : dashLineIn(bytes, dashes)
-    if (line === undefined) return undefined
-    units.add(DASH_LINE_COST)
-    const textOf = () => cutDashText(bytes.toString('latin1', dashes + 2, end))
-    const found = open.delimiterAt(line, textOf, open.length, habits)
-    if (found || dashes > 0) return found
+  #delimiterAt(at: number): FoundDelimiter | undefined {
+    const { text, open, habits } = this.#context
+    if (!text.isDashLine(at)) return undefined
+    text.units.add(DASH_LINE_COST)
+    const dashText = text.dashText(at)
+    const found = open.delimiterIn(dashText, open.length, habits)
+    if (found) return found
     this.#learn()
-    const isOwn = this.#own?.delimiterIn(textOf(), 1, habits) !== undefined
+    const isOwn = this.#own?.delimiterIn(dashText, 1, habits) !== undefined
     return isOwn && habits.does('own delimiter in header') === 'ends the header'
       ? { level: open.length, closes: false }
       : undefined

@@ -1,6 +1,5 @@
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Feature, Habits } from '../habits/habits.ts'
-import type { DashLine } from './dash-lines.ts'
 
 /** A multipart whose delimiters are looked for. */
 export interface Multipart {
@@ -56,8 +55,6 @@ export class OpenMultiparts {
   #lengths: readonly number[] | undefined = []
   /** The numbers of those whose boundary may be any text. */
   readonly #any: number[] = []
-  /** The number of spellings that begin with each byte. */
-  readonly #firsts = new Map<number, number>()
 
   get length(): number {
     return this.#open.length
@@ -95,7 +92,6 @@ export class OpenMultiparts {
     const count = this.#counts.get(spelling.length) ?? 0
     this.#counts.set(spelling.length, count + 1)
     if (count === 0) this.#lengths = undefined
-    change(this.#firsts, spelling.charCodeAt(0), 1)
     const isFull =
       this.#bySpelling.size > limits.boundaries || this.#counts.size > limits.boundaryLengths
     if (isFull) throw new LimitExceeded('more boundaries than are looked for')
@@ -107,7 +103,6 @@ export class OpenMultiparts {
       const spelling = written.toLowerCase()
       remove(this.#asWritten, written)
       remove(this.#bySpelling, spelling)
-      change(this.#firsts, spelling.charCodeAt(0), -1)
       const count = this.#counts.get(spelling.length)! - 1
       this.#counts.set(spelling.length, count)
       if (count > 0) continue
@@ -117,41 +112,10 @@ export class OpenMultiparts {
     if (isAny) this.#any.pop()
   }
 
-  /** Returns whether this byte (lower case) may follow the dashes of a delimiter. */
-  #mayBegin(first: number): boolean {
-    return this.#any.length > 0 || first >= 0x80 || (this.#firsts.get(first) ?? 0) > 0
-  }
-
-  /** Returns whether the text after the dashes of a line begins with a boundary in any spelling. */
-  knows(text: string): boolean {
-    const lower = withoutFront(text).toLowerCase()
-    return this.#longestSpellings().some((length) => this.#bySpelling.has(lower.slice(0, length)))
-  }
-
   /**
-   * Returns the multipart of which a line is the delimiter, maybe behind a few characters, or undefined if it is not
-   * one. `textOf` returns the line from after its first two dashes, without its line end, and is called only if that
-   * may matter. Only the outermost `count` multiparts are compared.
+   * Returns the multipart of which a line is the delimiter, or undefined if it is not one. `whole` is the text of the line
+   * after its first two dashes. Only the outermost `count` multiparts are compared.
    */
-  delimiterAt(
-    { at, dashes, firsts }: DashLine,
-    textOf: () => string,
-    count: number,
-    habits: Habits,
-  ): FoundDelimiter | undefined {
-    if (!firsts.some((first) => first > 0 && this.#mayBegin(first))) return undefined
-    const text = textOf()
-    const isInFront = dashes === at
-    const found = isInFront ? this.delimiterIn(text, count, habits) : undefined
-    if (found) return found
-    for (let more = isInFront ? 1 : 0; more < firsts.length && firsts[more] !== 0; more++) {
-      const behind = this.#withSpelling(text.slice(more), count, habits)
-      if (behind && habits.does('dash front') === 'is skipped') return behind
-    }
-    return undefined
-  }
-
-  /** Returns the same for a line that begins with two dashes: `whole` is the text after them. */
   delimiterIn(whole: string, count: number, habits: Habits): FoundDelimiter | undefined {
     return this.#withSpelling(whole, count, habits) ?? this.#withAny(whole, count, habits)
   }
@@ -231,7 +195,6 @@ export class OpenMultiparts {
   /** Returns the longest spelling that a line begins with, followed by more text. */
   #longest(text: string, count: number): Match | undefined {
     const lower = text.toLowerCase()
-    if (!this.#firsts.get(lower.charCodeAt(0))) return undefined
     const end = withoutBlanksBehind(lower, ' \t')
     for (const length of this.#longestSpellings()) {
       if (length > lower.length) continue
@@ -289,10 +252,6 @@ function withoutBlanksBehind(text: string, blanks: string): string {
   let to = text.length
   while (to > 0 && blanks.includes(text[to - 1]!)) to--
   return text.slice(0, to)
-}
-
-function change(counts: Map<number, number>, key: number, by: number): void {
-  counts.set(key, (counts.get(key) ?? 0) + by)
 }
 
 function add(levels: Map<string, number[]>, text: string, level: number): void {

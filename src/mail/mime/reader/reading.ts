@@ -4,28 +4,42 @@ import type { Habits } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import { isField } from '../headers/header-lines.ts'
 import { NO_HEADER, type PartHeader } from '../headers/part-header.ts'
-import { type Delimiter, DelimiterSearch } from './delimiter-search.ts'
 import { type Depth, DepthMeter, declaresType, isMessageByDefault } from './depth.ts'
-import { FoundLeaves, type Leaf, type SeenHeader } from './found.ts'
+import { FoundLeaves, type Leaf, type SeenBy, type SeenHeader } from './found.ts'
 import {
   continuesHeader,
+  DASH_LINE_COST,
   HEADER_LINE_COST,
   type HeaderCache,
+  type HeaderOf,
   HeaderReading,
   type ReadHeader,
   type ReadingContext,
 } from './header-reading.ts'
 import type { MailText } from './mail-text.ts'
-import { type Multipart, OpenMultiparts } from './multiparts.ts'
-import { behind, disputed, enter, type Place, type Surroundings, seenByNow } from './place.ts'
-import { Units } from './work-units.ts'
+import { type FoundDelimiter, type Multipart, OpenMultiparts } from './multiparts.ts'
+
+/** A line that is a delimiter in this reading. */
+interface Delimiter extends FoundDelimiter {
+  readonly at: number
+}
+
+/** What the reading of a header or a body needs of its surroundings. */
+interface Place {
+  readonly of: HeaderOf
+  readonly depth: Depth
+  /** The encodings of the multiparts around it. */
+  readonly outerEncodings: readonly Encoding[]
+  /** Whether a message around it is encoded. */
+  readonly isInEncoded: boolean
+}
 
 /** A multipart whose parts are being read. */
 interface OpenMultipart {
   readonly level: number
   /** The place of the multipart itself, and of each of its parts. */
-  readonly around: Surroundings
-  readonly inside: Surroundings
+  readonly around: Place
+  readonly inside: Place
   /** The delimiter of a multipart around it that comes next, from an offset on, once it was looked for. */
   outer: { readonly found: Delimiter | undefined } | undefined
 }
@@ -41,9 +55,7 @@ export class Reading {
   readonly #known: KnownHeader | undefined
   readonly #outerDepth: Depth
   readonly #open = new OpenMultiparts()
-  readonly #units = new Units()
   readonly #context: ReadingContext
-  readonly #delimiters: DelimiterSearch
   readonly #depths = new DepthMeter()
   readonly #found = new FoundLeaves()
   /** The number of delimiters read as lines of a header. */
@@ -61,25 +73,24 @@ export class Reading {
       readonly outerDepth: Depth
       readonly headers: HeaderCache
       readonly known?: KnownHeader | undefined
-      readonly isForLibclamav?: boolean | undefined
+      readonly isForLibclamav?: boolean
     },
   ) {
     this.#text = text
     this.habits = habits
     this.#outerDepth = outerDepth
     this.#known = known
-    this.#context = { text, habits, headers, open: this.#open, units: this.#units, isForLibclamav }
-    this.#delimiters = new DelimiterSearch(this.#context)
+    this.#context = { text, habits, headers, open: this.#open, isForLibclamav }
   }
 
   /** Reads the mail. Yields the units of work that are done. Throws LimitExceeded. */
   *read(): Generator<number> {
     const depth = this.#outerDepth
-    const top = this.#enter({ of: 'mail', depth, outerEncodings: [], seenBy: 'all' })
+    const top = { of: 'mail', depth, outerEncodings: [], isInEncoded: false } as const
     yield* this.#entity(0, top, this.#known)
     // Elsewhere a CR makes no difference: nothing looks for lines there.
-    if (this.#text.hasBareCr) this.habits.note('bare CR')
-    yield this.#units.take()
+    if (yield* this.#text.hasBareCr()) this.habits.note('bare CR')
+    yield this.#text.units.take()
   }
 
   /** Returns the leaf parts and headers that were found since the last call. */
@@ -90,11 +101,6 @@ export class Reading {
   /** The greatest depth so far (DepthMeter). */
   get deepest(): number {
     return this.#depths.deepest
-  }
-
-  /** Returns whether a line from its dashes on may be a delimiter of an open multipart. */
-  mayDelimit(text: string): boolean {
-    return this.#open.knows(text)
   }
 
   /** Reads a header and what it announces. Returns the delimiter at which that ends. */
@@ -108,9 +114,8 @@ export class Reading {
     const found = yield* reading.read(from, known)
     this.#delimitersInHeaders += found.passed
     this.#found.addHeader({ seen: found.header, seenBy })
-    if (this.#units.areDue) yield this.#units.take()
-    if (found.delimiter) return { ...found.delimiter, isDisputed: true }
-    return yield* this.#body(found, place)
+    if (this.#text.units.areDue) yield this.#text.units.take()
+    return found.delimiter ?? (yield* this.#body(found, place))
   }
 
   /** Reads what a header announces. Returns the delimiter at which that ends. */
@@ -123,7 +128,7 @@ export class Reading {
       return end
     }
     if (!this.#announcesMessage(header, place.depth)) {
-      const end = yield* this.#delimiters.next(at, this.#open.length)
+      const end = yield* this.#next(at, this.#open.length)
       this.#leaf(header, at, end, place, { isInHeader })
       return end
     }
@@ -151,10 +156,9 @@ export class Reading {
 
   *#message(found: ReadHeader, place: Place): Generator<number, Delimiter | undefined> {
     const { header, bodyAt } = found
-    const seenBy = header.encodings.some(isCoding) ? 'some' : this.#seenBy(place)
+    const isInEncoded = this.#seenBy(place) === 'some' || header.encodings.some(isCoding)
     const depth = this.#depths.inMessage(this.#levelsOfMessage(found, place), place.depth)
-    const inside = this.#enter({ of: 'mail', depth, outerEncodings: [], seenBy })
-    return yield* this.#entity(bodyAt, inside)
+    return yield* this.#entity(bodyAt, { of: 'mail', depth, outerEncodings: [], isInEncoded })
   }
 
   /**
@@ -176,12 +180,11 @@ export class Reading {
     place: Place,
   ): Generator<number, Delimiter | undefined> {
     const own = header.encodings.filter(isCoding)
-    const around = { ...place, seenBy: this.#seenBy(place) }
     const multipart: OpenMultipart = {
       level: this.#open.length,
-      around,
+      around: place,
       inside: {
-        ...around,
+        ...place,
         of: 'part',
         depth: this.#depths.inMultipart(header, place.depth),
         outerEncodings: [...new Set([...place.outerEncodings, ...own])],
@@ -189,8 +192,7 @@ export class Reading {
       outer: undefined,
     }
     this.#open.push(multipartOf(header))
-    this.#text.openMultipart(at)
-    const first = yield* this.#delimiters.first(at, header.boundaries)
+    const first = yield* this.#next(at, this.#open.length)
     this.#leaf(header, at, first, place, { isPreamble: true })
     const end = yield* this.#parts(multipart, first)
     this.#open.pop()
@@ -207,7 +209,7 @@ export class Reading {
       const from = this.#text.line(found.at).to
       found = found.closes
         ? yield* this.#afterEnd(multipart, from)
-        : yield* this.#entity(from, this.#enter(behind(found, multipart.inside)))
+        : yield* this.#entity(from, multipart.inside)
     }
     return found
   }
@@ -217,24 +219,21 @@ export class Reading {
    * if this reading goes on with it, or of one around it.
    */
   *#afterEnd(multipart: OpenMultipart, from: number): Generator<number, Delimiter | undefined> {
-    const { level, inside } = multipart
+    const { level, around, inside } = multipart
     this.#open.close(level)
-    const place = this.#enter(multipart.around)
     const outer = yield* this.#nextOuter(multipart, from)
     const isText = this.#text.notBlankFrom(from) < (outer?.at ?? this.#text.size)
-    const next = isText ? yield* this.#delimiters.next(from, level + 1) : outer
+    const next = isText ? yield* this.#next(from, level + 1) : outer
     const isPart = isText && (yield* this.#beginsWithFields(from, next?.at ?? this.#text.size))
     if (
       isPart &&
       this.habits.does('text after the end') === 'is a part, and begins with its header'
-    ) {
-      const part = { ...inside, of: 'text after the end', seenBy: disputed(inside.seenBy) } as const
-      return yield* this.#entity(from, this.#enter(part))
-    }
+    )
+      return yield* this.#entity(from, { ...inside, of: 'text after the end' })
     const goesOn =
       next?.level === level && this.habits.does('delimiter after the end') === 'begins a part'
     const end = goesOn ? next : outer
-    this.#leaf(NO_HEADER, from, end, place, { isBetween: true })
+    this.#leaf(NO_HEADER, from, end, around, { isBetween: true })
     return end
   }
 
@@ -243,7 +242,7 @@ export class Reading {
     const known = multipart.outer
     const isValid = known && (known.found === undefined || known.found.at >= from)
     if (isValid) return known.found
-    const found = yield* this.#delimiters.next(from, multipart.level)
+    const found = yield* this.#next(from, multipart.level)
     multipart.outer = { found }
     return found
   }
@@ -253,14 +252,34 @@ export class Reading {
     let at = from
     while (at < end) {
       const { bytes, to } = this.#text.line(at)
-      this.#units.add(bytes.length + HEADER_LINE_COST)
-      if (this.#units.areDue) yield this.#units.take()
+      this.#text.units.add(HEADER_LINE_COST)
+      if (this.#text.units.areDue) yield this.#text.units.take()
       const lineEnd = withoutLineEnd(bytes, 0, bytes.length)
       if (lineEnd === 0) return false
       if (isField(bytes, 0, lineEnd)) return true
       at = to
     }
     return false
+  }
+
+  /** Returns the next delimiter of the outermost `count` multiparts at or after this offset. */
+  *#next(from: number, count: number): Generator<number, Delimiter | undefined> {
+    if (count === 0) return undefined
+    const text = this.#text
+    for (let at = yield* text.dashLineFrom(from); at !== undefined; ) {
+      text.units.add(DASH_LINE_COST)
+      if (text.units.areDue) yield text.units.take()
+      const found = this.#open.delimiterIn(text.dashText(at), count, this.habits)
+      if (found && !this.#isTextInside(found, count)) return { ...found, at }
+      at = yield* text.dashLineFrom(at + 1)
+    }
+    return undefined
+  }
+
+  /** Returns whether a delimiter is text: some programs see only those of the innermost multipart that is not closed. */
+  #isTextInside({ level }: FoundDelimiter, count: number): boolean {
+    const isOuter = level < count - 1 && !this.#open.isClosed(count - 1)
+    return isOuter && this.habits.does('outer delimiter') === 'is text of the part inside'
   }
 
   #leaf(
@@ -284,12 +303,8 @@ export class Reading {
     })
   }
 
-  #enter(surroundings: Surroundings): Place {
-    return enter(surroundings, this.habits)
-  }
-
-  #seenBy(place: Place): Leaf['seenBy'] {
-    return seenByNow(place, this.habits)
+  #seenBy({ outerEncodings, isInEncoded }: Place): SeenBy {
+    return this.habits.isCommon && outerEncodings.length === 0 && !isInEncoded ? 'all' : 'some'
   }
 }
 

@@ -12,7 +12,7 @@ import { changesAscii } from '../../../../src/mail/mime/decoders/charsets.ts'
 import { NO_HEADER } from '../../../../src/mail/mime/headers/part-header.ts'
 import { decodeLeaf, isPlainLeaf } from '../../../../src/mail/mime/leaves/decode-leaf.ts'
 import { Extraction } from '../../../../src/mail/mime/leaves/extraction.ts'
-import type { Leaf } from '../../../../src/mail/mime/reader/found.ts'
+import { inDispute, type Leaf } from '../../../../src/mail/mime/reader/found.ts'
 import { ordinaryMails } from '../../../cases/ordinary/all.ts'
 import { conformingMail } from '../../../messages/random/conforming.ts'
 import { lacks } from '../../../needs.mjs'
@@ -26,8 +26,8 @@ import { allReadings } from '../reader/all-readings.ts'
  * delivery is none to Python, which reads it as fields.
  */
 function leavesOf(mail: Buffer): readonly Leaf[] {
-  const [common] = allReadings(mail).done
-  const { leaves } = common!
+  const [common, ...others] = allReadings(mail).done
+  const leaves = others.length === 0 ? common!.leaves : common!.leaves.map(inDispute)
   const reports = leaves.filter(({ header }) => header.type === 'message/delivery-status')
   return leaves.filter(({ header, depth, from, to }) => {
     const { multipart, message, type } = header
@@ -192,7 +192,7 @@ t.test(
     const { plain, all, differences } = await compare(mails)
     t.comment(`${plain} plain of ${all} leaves, of ${mails.length} mails`)
     t.same(differences, [])
-    t.ok(plain > 1.8 * COUNT)
+    t.ok(plain > 1.3 * COUNT) // half of these mails have blanks behind a delimiter, or the like
   },
 )
 

@@ -97,7 +97,6 @@ const rows: Readonly<Record<keyof typeof structureHabits, Change>> = {
   'last delimiter and more': withLine('--k.:--!'),
   'delimiter and more': withLine('--k.:!'),
   'any dashes': withLine('--'),
-  'dash front': withLine(' --k.:'),
   'outer delimiter': (mail) => ({
     ...withLine('--k.:')(mail),
     part: `multipart/mixed; boundary=";;"\n\n--;;\nContent-Type: ${mail.part}`,

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { SEARCHED_PER_UNIT } from '../../../../src/mail/mime/budget/work.ts'
 import { structureHabits } from '../../../../src/mail/mime/habits/structure-habits.ts'
 import { allReadings } from './all-readings.ts'
 
@@ -52,14 +53,6 @@ const cases: readonly (readonly [
         '0/0 identity "\\ny\\n" text',
       ],
       'last delimiter and more: is text': ['1/0 identity "x\\n--b--x\\n\\ny\\n"'],
-    },
-  ],
-  [
-    'a delimiter with a NUL between its dashes',
-    'Content-Type: multipart/mixed; boundary=bc\n\n--bc\n\nx\n-\0-b\0c\n\ny\n--bc--\n',
-    {
-      common: ['1/0 identity "x\\n-\\u0000-b\\u0000c\\n\\ny\\n"'],
-      'dash front: is skipped': ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
     },
   ],
   ...['b', 'c', 'd', 'e'].map((own, at) => {
@@ -501,32 +494,7 @@ const cases: readonly (readonly [
     'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\r--b\n\ny\n--b--\n',
     {
       common: ['1/0 identity "x\\r--b\\n\\ny\\n"'],
-      'dash front: is skipped': ['1/0 identity "y\\n"'],
       'bare CR: ends a line': ['1/0 identity "x\\r"', '1/0 identity "y\\n"'],
-    },
-  ],
-  [
-    'a delimiter in the header of a part, behind a blank',
-    'Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Transfer-Encoding: base64\nX: y\n --b\n\neA==\n--b--\n',
-    {
-      common: ['1/0 base64 "eA==\\n"'],
-      'dash front: is skipped': ['1/0 identity "eA==\\n"'],
-    },
-  ],
-  [
-    'a delimiter in the middle of a line above the first part',
-    'Content-Type: multipart/mixed; boundary=b\n\nA text --b and --b\n\nx\n--b--\n',
-    {
-      common: ['0/0 identity "A text --b and --b\\n\\nx\\n"'],
-      'dash front: is skipped': ['0/0 identity "A text "', '1/0 identity "x\\n"'],
-    },
-  ],
-  [
-    'a delimiter behind one character',
-    'Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n.--b\n\ny\n--b--\n',
-    {
-      common: ['1/0 identity "x\\n.--b\\n\\ny\\n"'],
-      'dash front: is skipped': ['1/0 identity "x\\n"', '1/0 identity "y\\n"'],
     },
   ],
   [
@@ -629,6 +597,6 @@ t.test('the second reading of a message does not read its contents again', async
   const mail = `Content-Type: multipart/mixed; boundary=b\n\n--b\n\n${file}--b more\n\nx\n--b--\n`
   const { done } = allReadings(Buffer.from(mail, 'latin1'))
   const [first, ...others] = done.map(({ work }) => work)
-  t.ok(first! >= mail.length)
+  t.ok(first! >= mail.length / SEARCHED_PER_UNIT)
   t.ok(others.length > 0 && others.every((work) => work < 10_000), String(others))
 })

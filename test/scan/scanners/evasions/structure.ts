@@ -319,33 +319,9 @@ export const structure: readonly Evasion[] = [
       ),
     'a part behind the close of its multipart, within another': () =>
       mail(multipart('mixed', [`${inner(TEXT)}${delimited([file], 'in')}`.slice(0, -1), TEXT])),
-    // A part for Ruby's mail, and for enmime.
+    // A part for Ruby's mail.
     'a part behind the close of its multipart, up to one more delimiter': () =>
       mail(`${multipart('mixed', [TEXT])}${file}\n--b1\n`),
-    'a part behind a delimiter behind two characters': () =>
-      mail(multipart('mixed', [TEXT, file])).replace(/--b1\n(?=.*application)/, '> $&'),
-    ...Object.fromEntries(
-      ['-', '--'].map((front) => [
-        `a text file behind a delimiter with ${front} before it`,
-        () =>
-          mail(
-            multipart('signed', [TEXT, part([FILE_TYPE], textFile.toString('latin1').trimEnd())]),
-          ).replace(/--b1\n(?=.*application)/, `${front}$&`),
-      ]),
-    ),
-    // Parts for enmime.
-    'a text file behind a delimiter with a blank before it, in the header of a part': () =>
-      mail(
-        multipart('mixed', [
-          'Content-Transfer-Encoding: base64\nX: y',
-          part([FILE_TYPE], textFile.toString('latin1').trimEnd()),
-        ]),
-      ).replace('X: y\n', '$& '),
-    'a text file behind a delimiter in the middle of a line above the first part': () =>
-      mail(multipart('mixed', [part([FILE_TYPE], textFile.toString('latin1').trimEnd())])).replace(
-        '--b1\n',
-        'Some text. $&',
-      ),
     'uuencode in the preamble of a multipart': () =>
       mail(multipart('mixed', [TEXT], { preamble: `${uuencode(testFile)}\n` })),
     'uuencode in the epilogue of a multipart': () =>
