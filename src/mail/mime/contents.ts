@@ -129,6 +129,7 @@ class MailContents {
 
   /** Reads the mail in all ways, which determines its nesting depth. */
   *#readStructure(): Steps {
+    yield* this.#extraction.work.gather(this.#source)
     for (let reading = this.#readings.next(); reading; reading = this.#readings.next()) {
       const before = this.#leaves.length
       for (const units of reading.read()) {

@@ -63,6 +63,7 @@ export class DepthSearch {
       known,
       isForLibclamav: true,
     })
+    yield* this.#work.gather(source)
     const leaves = new Set<string>()
     for (let reading = readings.next(); reading && !this.isDeeper; reading = readings.next()) {
       for (const units of reading.read()) {

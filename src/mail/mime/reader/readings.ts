@@ -9,13 +9,13 @@ import { Reading } from './reading.ts'
 
 /** All readings of one mail, one for each set of habits that makes a difference to it. */
 export class MailReadings {
-  readonly #bytes: Buffer
+  readonly #source: Bytes
   readonly #outerDepth: Depth
   readonly #known: KnownHeader | undefined
   readonly #isForLibclamav: boolean
   readonly #every: EveryHabit
   readonly #headers = new HeaderCache()
-  readonly #text: MailText
+  #text: MailText | undefined
   #textByCrs: MailText | undefined
 
   /**
@@ -33,12 +33,11 @@ export class MailReadings {
       isForLibclamav = false,
     }: { readonly known?: KnownHeader | undefined; readonly isForLibclamav?: boolean } = {},
   ) {
-    this.#bytes = source.gather()
+    this.#source = source
     this.#outerDepth = outerDepth
     this.#every = new EveryHabit(budget)
     this.#known = known
     this.#isForLibclamav = isForLibclamav
-    this.#text = new MailText(this.#bytes)
   }
 
   /** Returns the next reading, after the last one has ended, or undefined if there are no more. */
@@ -46,7 +45,7 @@ export class MailReadings {
     const habits = this.#every.next()
     if (habits === undefined) return undefined
     const byCrs = habits.wouldDo('bare CR') === 'ends a line'
-    return new Reading(byCrs ? this.#byCrs() : this.#text, habits, {
+    return new Reading(byCrs ? this.#byCrs() : this.#asWritten(), habits, {
       outerDepth: this.#outerDepth,
       headers: this.#headers,
       known: byCrs ? undefined : this.#known,
@@ -64,8 +63,13 @@ export class MailReadings {
     return this.#every.isCut ? `more than ${limits.readings} ways of reading the mail` : undefined
   }
 
+  #asWritten(): MailText {
+    this.#text ??= new MailText(this.#source.gather())
+    return this.#text
+  }
+
   #byCrs(): MailText {
-    this.#textByCrs ??= new MailText(this.#bytes, { areCrsEnds: true })
+    this.#textByCrs ??= new MailText(this.#source.gather(), { areCrsEnds: true })
     return this.#textByCrs
   }
 }
