@@ -1,4 +1,4 @@
-import type { Bytes } from '../message/bytes.ts'
+import type { ByteRange, Bytes } from '../message/bytes.ts'
 import type { KnownHeader } from '../message/message.ts'
 import { LimitExceeded, limits } from './budget/limits.ts'
 import type { EmittedMail, Steps } from './budget/work.ts'
@@ -14,6 +14,7 @@ import { isKnownAsMail } from './leaves/mail-starts.ts'
 import { openContainers, openContent, openEmbedded, openEmbeddedIn } from './leaves/open-content.ts'
 import { splitLineEnd } from './leaves/text-properties.ts'
 import { DepthSearch } from './nested.ts'
+import { readStructure } from './read-structure.ts'
 import { aroundMail } from './reader/depth.ts'
 import { inDispute, type Leaf, type SeenHeader, TOO_MANY_PARTS } from './reader/found.ts'
 import type { Reading } from './reader/reading.ts'
@@ -63,6 +64,8 @@ class MailContents {
   readonly #known: KnownHeader | undefined
   /** The leaf parts that readings have found, each once. */
   readonly #leaves: Leaf[] = []
+  /** Texts of a carved mail that scanners see unchanged in it. */
+  #texts: readonly ByteRange[] = []
   /** The keys of leaf parts: their positions, with all their relevant properties. */
   readonly #seen = new Set<string>()
   readonly #headerIds = new Map<PartHeader, number>()
@@ -92,7 +95,8 @@ class MailContents {
       if (!(error instanceof LimitExceeded)) throw error
       extraction.work.leaveUnread(error.message) // but what was found up to there is emitted
     }
-    const leaves = this.#readings.isOne ? this.#leaves : this.#leaves.map(inDispute)
+    const isAgreed = this.#readings.isOne || extraction.options.carves
+    const leaves = isAgreed ? this.#leaves : this.#leaves.map(inDispute)
     const embedded = yield* EmbeddedData.of(source, kindsInTexts, extraction.work)
     const text = yield* this.#plainText()
     for (const leaf of leaves) {
@@ -102,11 +106,16 @@ class MailContents {
       yield* decodeLeaf(leaf, source, extraction.at({ form, around, part }))
     }
     const known = new Set<string>()
-    const ranges = new Map(this.#leaves.map(({ from, to }) => [`${from} ${to}`, { from, to }]))
+    const ranges = new Map(
+      [...this.#leaves, ...this.#texts].map(({ from, to }) => [`${from} ${to}`, { from, to }]),
+    )
     for (const range of ranges.values())
       yield* openEmbeddedIn(range, embedded, kindsInTexts, extraction, known)
     // Data may go on past delimiters, and begin at a line among fields.
-    const bodyFrom = this.#leaves.reduce((least, { from }) => Math.min(least, from), source.size)
+    const bodyFrom = [...this.#leaves, ...this.#texts].reduce(
+      (least, { from }) => Math.min(least, from),
+      source.size,
+    )
     const range = { from: 0, to: source.size, bodyFrom }
     yield* openEmbeddedIn(range, embedded, kindsInFiles, extraction, known)
   }
@@ -130,6 +139,10 @@ class MailContents {
   /** Reads the mail in all ways, which determines its nesting depth. */
   *#readStructure(): Steps {
     yield* this.#extraction.work.gather(this.#source)
+    if (this.#extraction.options.carves) {
+      yield* this.#carve()
+      return
+    }
     for (let reading = this.#readings.next(); reading; reading = this.#readings.next()) {
       const before = this.#leaves.length
       for (const units of reading.read()) {
@@ -144,6 +157,21 @@ class MailContents {
     }
     if (this.#readings.unread !== undefined)
       this.#extraction.work.leaveUnread(this.#readings.unread)
+    yield* this.#measureEncoded()
+  }
+
+  /** Reads ordinary mail by the grammar, and carves other mail. */
+  *#carve(): Steps {
+    const { scope, work } = this.#extraction
+    const reading = readStructure(this.#source.gather(), scope.messages, this.#known)
+    let step = reading.next()
+    for (; !step.done; step = reading.next()) yield* work.countUnits(step.value)
+    const { leaves, texts, headers, deepest, oddities } = step.value
+    this.#texts = texts
+    yield* this.#reportDepth(deepest)
+    for (const seen of headers) yield* this.#reportHeader({ seen, seenBy: 'some' })
+    if (scope.depth === 0) for (const oddity of oddities) work.onOdd?.(oddity)
+    for (const leaf of leaves) this.#addLeaf(leaf, true)
     yield* this.#measureEncoded()
   }
 

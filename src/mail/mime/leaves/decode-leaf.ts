@@ -32,6 +32,7 @@ export function* decodeLeaf(leaf: Leaf, source: Bytes, around: Extraction): Step
     if (result !== 'not plain') return
   }
   for (const other of others) yield* decodeCommonly(part, other, leaf, variants)
+  if (leaf.carved === 'far') return
   const isReported = leaf.seenBy !== 'some' && others.length === 0 && isOfMail
   yield* decodeInEachWay(part, leaf, variants, isReported)
   if (!hasNul) return
@@ -54,10 +55,12 @@ function* scopeOf(leaf: Leaf, part: Bytes, work: Work): Steps<Partial<Scope>> {
 
 /** Returns what a leaf part is opened as. In a digest no type is needed for a message (RFC 2046 5.1.5). */
 function* kindOf(
-  { header, depth, isInHeader }: Leaf,
+  { header, depth, isInHeader, carved, encodings }: Leaf,
   part: Bytes,
   work: Work,
 ): Steps<Scope['kind']> {
+  // What is inside of a carved text is carved from the same mail.
+  if (carved !== undefined && encodings[0] === 'identity') return 'text'
   if (header.message !== 'no' || header.hints.has('mail') || isMessageByDefault(header, depth)) {
     return 'message'
   }

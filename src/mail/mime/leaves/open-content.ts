@@ -35,7 +35,9 @@ export function* openContent(file: Bytes, extraction: Extraction): Steps {
 
 /** Opens a mailbox, a message, or what is encoded in a text. */
 function* openWithin(file: Bytes, extraction: Extraction): Steps {
-  if (extraction.scope.kind === 'text') yield* openEmbedded(file, extraction, kindsInFiles)
+  // (Only the text itself is none: what is encoded in it may be a mail.)
+  if (extraction.scope.kind === 'text')
+    yield* openEmbedded(file, extraction.at({ kind: 'file' }), kindsInFiles)
   else if (beginsAsMailbox(file)) yield* extraction.insideMail((inner) => openMailbox(file, inner))
   else if (yield* isMail(file, extraction))
     yield* extraction.insideMail((inner) => inner.emitMail(file))

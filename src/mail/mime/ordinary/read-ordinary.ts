@@ -167,23 +167,22 @@ class OrdinaryReading {
     if (isOfPart && block.length <= 2)
       return this.#add({ header: EMPTY_PART, from, bodyAt: from + block.length, isOfPart })
     const fault = headerFault(block)
-    if (fault !== undefined) throw new Odd(fault, 'header')
-    if (block.fields.some(({ name }) => name.length > FIELD_NAME_MAX))
-      throw new Odd('a long name', 'header')
+    if (fault !== undefined) throw new Odd(fault)
+    if (block.fields.some(({ name }) => name.length > FIELD_NAME_MAX)) throw new Odd('a long name')
     const lines = new MimeLines()
     lines.addWellFormed(block)
     if (lines.over !== undefined) throw new Odd(lines.over)
     const header = readPartHeader(lines, { isRegular: true, isOfPart })
     // One program may find a multipart or a message where the next one finds none, or another boundary.
-    if (!header.isPlain) throw new Odd('a field about content that is named oddly', 'header')
-    if (header.multipart === 'maybe') throw new Odd('perhaps a multipart', 'boundary')
+    if (!header.isPlain) throw new Odd('a field about content that is named oddly')
+    if (header.multipart === 'maybe') throw new Odd('perhaps a multipart')
     if (header.message === 'maybe') throw new Odd('perhaps a message')
     // Programs differ in whether they decode what holds parts (RFC 2045 6.4).
     const isContainer = header.multipart === 'sure' || header.message === 'sure'
     if (isContainer && header.encodings.some((encoding) => encoding !== 'identity'))
-      throw new Odd('an encoded multipart or message', 'encoded-multipart')
+      throw new Odd('an encoded multipart or message')
     if (header.multipart === 'no' && header.boundaries.length > 0)
-      throw new Odd('a boundary in another type', 'boundary')
+      throw new Odd('a boundary in another type')
     return this.#add({ header, from, bodyAt: from + block.length, isOfPart })
   }
 
@@ -209,16 +208,15 @@ class OrdinaryReading {
         return new Header(mail.subarray(from, end))
       at = end
     }
-    throw new Odd('a header without an empty line', 'header')
+    throw new Odd('a header without an empty line')
   }
 
   /** Parts are between exact delimiters. A delimiter of a multipart around it ends it as well (RFC 2046 5.1.2). */
   *#multipart(header: PartHeader, from: number, to: number, outer: Depth): Generator<number> {
     const { boundary } = header
-    if (boundary === undefined || !BOUNDARY.test(boundary))
-      throw new Odd('an odd boundary', 'boundary')
+    if (boundary === undefined || !BOUNDARY.test(boundary)) throw new Odd('an odd boundary')
     if (this.#boundaries.some((other) => other.boundary === boundary))
-      throw new Odd('two multiparts of one boundary', 'boundary')
+      throw new Odd('two multiparts of one boundary')
     if (this.#boundaries.length === MULTIPARTS_MAX) throw new Odd('many multiparts')
     this.#boundaries.push({ boundary, from })
     yield* this.#findDashLines(from)
@@ -233,7 +231,7 @@ class OrdinaryReading {
     if (delimiter === undefined) return // ended by one around it, or with the message
     if (this.#delimiter(boundary, delimiter.to, to) !== undefined)
       throw new Odd('a delimiter after the end', 'delimiter')
-    if (this.#hasField(delimiter.to, to)) throw new Odd('fields after the end', 'delimiter')
+    if (this.#hasField(delimiter.to, to)) throw new Odd('fields after the end')
     this.#leaf(NO_HEADER, delimiter.to, to, outer, { isBetween: true })
   }
 
@@ -300,7 +298,7 @@ class OrdinaryReading {
       const words = Buffer.from(`--${boundary}`)
       for (let at = mail.indexOf(words, from); at >= 0; at = mail.indexOf(words, at + 1)) {
         yield words.length
-        if (mail[at - 1] !== LF && at > 0) throw new Odd('a delimiter in a line', 'delimiter')
+        if (mail[at - 1] !== LF && at > 0) throw new Odd('a delimiter in a line')
       }
       yield (mail.length - from) / SEARCHED_PER_UNIT
     }
@@ -327,7 +325,9 @@ class OrdinaryReading {
       // A delimiter of another multipart is none of this one, unless a program finds one in the other.
       const others = similar.filter((boundary) => boundary !== own)
       if (own === undefined || others.some((other) => holds(text, other)))
-        throw new Odd('a line that resembles a delimiter', 'delimiter')
+        throw own === undefined && similar.some((boundary) => goesOn(text, boundary))
+          ? new Odd('a delimiter that goes on', 'delimiter')
+          : new Odd('a line that resembles a delimiter')
     }
   }
 }
@@ -340,6 +340,12 @@ function isLeaf(found: Leaf | SeenHeader): found is Leaf {
 /** Whether a program may find a boundary in a delimiter of another: in any letter case, or without its comments. */
 function holds(delimiter: string, boundary: string): boolean {
   return delimiter.includes('(') || delimiter.toLowerCase().includes(boundary.toLowerCase())
+}
+
+/** Whether a line begins with a delimiter and has more than blanks behind it. */
+function goesOn(text: string, boundary: string): boolean {
+  const delimiter = `--${boundary}`
+  return text.startsWith(delimiter) && !/^(?:--)?\s*$/.test(text.slice(delimiter.length))
 }
 
 const ODD_BYTE = /\0|\r[^\n]/

@@ -29,6 +29,11 @@ export interface Leaf {
   readonly isPreamble: boolean
   /** Whether it begins among the lines of a header, which continues for other readings. */
   readonly isInHeader: boolean
+  /**
+   * Set if it was carved from a mail of odd structure (carver/): it ends where some program may end it, or is longer, and
+   * then it is decoded in the common way alone.
+   */
+  readonly carved?: 'near' | 'far'
 }
 
 /** Returns a leaf of a mail that programs read differently: some of them may see others in its place. */

@@ -79,39 +79,42 @@ t.test('the depth, and the headers in their order', async (t) => {
   )
 })
 
-/** Messages of which programs read the structure in several ways, and the word for that in the log. */
+/**
+ * Messages of which programs read the structure in several ways, and the word for that in the log, unless the headers have
+ * one (headers/part-header.ts, carver/heads.ts).
+ */
 const odd: Readonly<Record<string, readonly [string, string | undefined]>> = {
   'a NUL': ['From: a\n\n\0', undefined],
   'a CR without LF': ['From: a\n\na\rb', undefined],
   'a CR at the end': ['From: a\n\na\r', undefined],
-  'a header without an empty line': ['From: a\n', 'header'],
-  'a line that is no field': ['From: a\nx\n\n', 'header'],
-  'a blank continuation': ['From: a\n \nb: c\n\n', 'header'],
-  'an empty line on top': ['\nFrom: a\n\nx', 'header'],
-  'two types': [`${TYPE}text/plain\n${multipart}${part}${end}`, 'boundary'],
+  'a header without an empty line': ['From: a\n', undefined],
+  'a line that is no field': ['From: a\nx\n\n', undefined],
+  'a blank continuation': ['From: a\n \nb: c\n\n', undefined],
+  'an empty line on top': ['\nFrom: a\n\nx', undefined],
+  'two types': [`${TYPE}text/plain\n${multipart}${part}${end}`, undefined],
   'a boundary in quotes with blanks': [
     `${TYPE}multipart/mixed; boundary="a b"\n\n--a b\n${text}--a b--\n`,
-    'boundary',
+    undefined,
   ],
-  'a boundary of another type': [`${TYPE}text/plain; boundary=b\n\nx`, 'boundary'],
+  'a boundary of another type': [`${TYPE}text/plain; boundary=b\n\nx`, undefined],
   'an encoded multipart': [
     `Content-Transfer-Encoding: base64\n${multipart}${part}${end}`,
-    'encoded-multipart',
+    undefined,
   ],
   'one boundary twice': [
     `${multipart}--=_b\n${TYPE}multipart/mixed; boundary="=_b"\n\n${part}${end}`,
-    'boundary',
+    undefined,
   ],
-  'a part without an empty line': [`${multipart}--=_b\n${TYPE}a/b\n${part}${end}`, 'header'],
-  'a delimiter in other letters': [`${multipart}${part}--=_B\n${end}`, 'delimiter'],
+  'a part without an empty line': [`${multipart}--=_b\n${TYPE}a/b\n${part}${end}`, undefined],
+  'a delimiter in other letters': [`${multipart}${part}--=_B\n${end}`, undefined],
   'a delimiter with more': [`${multipart}${part}--=_b x\n${end}`, 'delimiter'],
-  'a delimiter with a tab': [`${multipart}${part}--=_b\t\n${end}`, 'delimiter'],
-  'a delimiter behind a blank': [`${multipart}${part} --=_b\n${end}`, 'delimiter'],
-  'a delimiter of one dash': [`${multipart}${part}-=_b\n${end}`, 'delimiter'],
-  'a delimiter in a comment': [`${multipart}${part}(--=_b)\n${end}`, 'delimiter'],
-  'a delimiter in a line': [`${multipart}x--=_b\n${part}${end}`, 'delimiter'],
+  'a delimiter with a tab': [`${multipart}${part}--=_b\t\n${end}`, undefined],
+  'a delimiter behind a blank': [`${multipart}${part} --=_b\n${end}`, undefined],
+  'a delimiter of one dash': [`${multipart}${part}-=_b\n${end}`, undefined],
+  'a delimiter in a comment': [`${multipart}${part}(--=_b)\n${end}`, undefined],
+  'a delimiter in a line': [`${multipart}x--=_b\n${part}${end}`, undefined],
   'a delimiter after the end': [`${multipart}${part}${end}${part}`, 'delimiter'],
-  'fields after the end': [`${multipart}${part}${end}${text}`, 'delimiter'],
+  'fields after the end': [`${multipart}${part}${end}${text}`, undefined],
 }
 
 t.test('a message that programs read in several ways is odd', async (t) => {

@@ -1,0 +1,222 @@
+import type { ByteRange } from '../../message/bytes.ts'
+import { LimitExceeded, limits } from '../budget/limits.ts'
+import { SEARCHED_PER_UNIT } from '../budget/work.ts'
+import type { Encoding } from '../headers/encodings.ts'
+import type { PartHeader } from '../headers/part-header.ts'
+import type { Depth } from '../reader/depth.ts'
+import { type Leaf, TOO_MANY_PARTS } from '../reader/found.ts'
+import type { Oddity } from '../traits/oddities.ts'
+import { type Cut, cutsIn } from './cuts.ts'
+import { type Head, type Heads, headsBelow } from './heads.ts'
+import { Nesting } from './nesting.ts'
+
+/** What an odd mail may hold for some program. */
+interface Carved {
+  readonly leaves: readonly Leaf[]
+  /** Texts that scanners see unchanged in the mail. */
+  readonly texts: readonly ByteRange[]
+  readonly headers: readonly PartHeader[]
+  /** The estimated depth (nesting.ts). */
+  readonly deepest: number
+  readonly oddities: readonly Oddity[]
+}
+
+/** The units of work of a cut, of a head, and of each character above a body. */
+const CUT_COST = 32
+const HEAD_COST = 512
+const HEAD_CHARACTER_COST = 8
+
+/** The words of a header that may name an encoding or a file, whatever a program makes of its fields. */
+const ENCODED = /base64|b64|quoted|printable|uue|uuc/i
+const NAMED = /name|content-disp/i
+/** Bytes that no text in ASCII has. */
+const BINARY = /[\0-\x08\x0e-\x1a\x80-\xff]/
+
+/**
+ * Carves a mail whose structure programs read differently. It compares no boundary with a header, and trusts no field: a
+ * body may begin below each line that is like a delimiter (heads.ts), and end at one of a few later ones. It is decoded as
+ * its header declares in any way, and as it looks. Yields units of work. Throws LimitExceeded if there are too many such
+ * lines, or too many bodies.
+ */
+export function* carve(bytes: Buffer, depth: Depth): Generator<number, Carved> {
+  const cuts: Cut[] = []
+  for (const cut of cutsIn(bytes)) {
+    if (typeof cut === 'number') yield cut
+    else if (cuts.push(cut) > limits.parts)
+      throw new LimitExceeded(`more than ${limits.parts} lines like delimiters`)
+    else yield CUT_COST
+  }
+  return yield* new Carver(bytes, cuts, depth).carve()
+}
+
+/** What the headers of all multiparts in the mail declare together: any of them may be around a part. */
+interface AroundParts {
+  readonly multipart: PartHeader | undefined
+  readonly encodings: readonly Encoding[]
+}
+
+class Carver {
+  readonly #bytes: Buffer
+  readonly #cuts: readonly Cut[]
+  /** For each cut the offset of the next one that is written in the same way, and of the next one that is like it. */
+  readonly #nextSame: readonly (number | undefined)[]
+  readonly #nextLike: readonly (number | undefined)[]
+  readonly #depth: Depth
+  readonly #nesting = new Nesting()
+  readonly #leaves: Leaf[] = []
+  readonly #texts: ByteRange[] = []
+
+  constructor(bytes: Buffer, cuts: readonly Cut[], depth: Depth) {
+    this.#bytes = bytes
+    this.#cuts = cuts
+    this.#depth = depth
+    this.#nextSame = nextOf(cuts, ({ exact }) => exact)
+    this.#nextLike = nextOf(cuts, ({ like }) => like)
+  }
+
+  *carve(): Generator<number, Carved> {
+    const places = yield* this.#findHeads()
+    const headers = places.flatMap(({ heads, withCrs }) => [
+      ...heads.map(({ header }) => header),
+      ...(withCrs ? [withCrs] : []),
+    ])
+    const around = aroundParts(headers.filter(({ multipart }) => multipart !== 'no'))
+    for (const [number, { heads }] of places.entries()) {
+      for (const head of heads) yield* this.#takeBody(head, number, around)
+    }
+    const { deepest } = this.#nesting
+    const oddities = places.flatMap(odditiesOf)
+    return { leaves: this.#leaves, texts: this.#texts, headers, deepest, oddities }
+  }
+
+  /** Returns the heads at the top of the mail, and below each cut. */
+  *#findHeads(): Generator<number, Heads[]> {
+    const starts = new Set(this.#cuts.map(({ at }) => at))
+    const isCut = (at: number) => starts.has(at)
+    const places: Heads[] = []
+    for (let number = 0; number <= this.#cuts.length; number++) {
+      const cut = this.#cuts[number - 1]
+      if (cut) this.#nesting.takeCut(cut)
+      const range = { from: cut?.to ?? 0, to: this.#endAt(number), isOfPart: number > 0, isCut }
+      const found = headsBelow(this.#bytes, range)
+      const isMultipart = found.heads.some(({ header }) => header.multipart !== 'no')
+      this.#nesting.takeHeaders(found.messages, isMultipart)
+      for (const { text } of found.heads) yield HEAD_COST + HEAD_CHARACTER_COST * text.length
+      places.push(found)
+    }
+    return places
+  }
+
+  /** Returns the offset of a cut, or of the end of the mail. */
+  #endAt(number: number): number {
+    return this.#cuts[number]?.at ?? this.#bytes.length
+  }
+
+  /** Adds all that the body below a head may be. `number` is that of the cut below the head. */
+  *#takeBody(head: Head, number: number, around: AroundParts): Generator<number> {
+    const isEncoded = ENCODED.test(head.text) || head.header.message !== 'no'
+    const isNamed = NAMED.test(head.text)
+    let cut = number
+    while (this.#endAt(cut) < head.bodyAt) cut++
+    const nearest = this.#endAt(cut)
+    const same = this.#nextSame[number - 1]
+    const like = this.#nextLike[number - 1]
+    // No program reads on below a line that is written like the delimiter above the part.
+    const goesOn = isEncoded && nearest !== same
+    const near = new Set([nearest])
+    if (isEncoded || isNamed) near.add(same ?? nearest).add(like ?? nearest)
+    if (goesOn) near.add(this.#endAt(cut + 1))
+    for (const to of near)
+      yield* this.#takeRange(head, to, { isNamed, isNearest: to === nearest, around })
+    if (goesOn && !near.has(this.#bytes.length))
+      yield* this.#takeRange(head, this.#bytes.length, { isNamed, isFar: true, around })
+  }
+
+  /** Adds what a body that ends at `to` may be. */
+  *#takeRange(
+    { bodyAt: from, header }: Head,
+    to: number,
+    {
+      isNamed,
+      isNearest = false,
+      isFar = false,
+      around,
+    }: {
+      readonly isNamed: boolean
+      readonly isNearest?: boolean
+      readonly isFar?: boolean
+      readonly around: AroundParts
+    },
+  ): Generator<number> {
+    if (to <= from) return
+    yield (to - from) / SEARCHED_PER_UNIT
+    const body = this.#bytes.toString('latin1', from, to)
+    if (body.trim() === '') return
+    const depth = { ...this.#depth, multipart: around.multipart }
+    const add = (encodings: readonly Encoding[], carved: 'near' | 'far') => {
+      if (encodings.length === 0) return
+      if (this.#leaves.length === limits.parts) throw new LimitExceeded(TOO_MANY_PARTS)
+      this.#leaves.push({
+        from,
+        to,
+        header,
+        encodings,
+        depth,
+        isOwnText: false,
+        isPreamble: false,
+        isInHeader: false,
+        seenBy: 'some',
+        carved,
+      })
+    }
+    const carved = isFar ? 'far' : 'near'
+    const declared = header.encodings.filter((encoding) => encoding !== 'identity')
+    if (header.encodings.includes('identity')) {
+      if (isNamed || mayBeFile(header) || BINARY.test(body)) add(['identity'], carved)
+      else if (isNearest) this.#texts.push({ from, to })
+    }
+    add(declared, carved)
+    const isKnown = declared.includes('base64') || declared.includes('quoted-printable')
+    if (!isFar && !isKnown) add([...new Set([...around.encodings, ...encodingsLike(body)])], 'far')
+  }
+}
+
+/** Returns the oddities of the headers below a cut. */
+function odditiesOf({ first, isStrange }: Heads): readonly Oddity[] {
+  return isStrange ? [...first.oddities, 'header'] : first.oddities
+}
+
+/** Whether a content that is not encoded may be more than a text that scanners see in the mail. */
+function mayBeFile({ type, message, charsets, hints }: PartHeader): boolean {
+  return type === 'text/html' || message !== 'no' || charsets.length > 0 || hints.size > 0
+}
+
+/** Returns for each cut the offset of the next one with the same key. */
+function nextOf(cuts: readonly Cut[], keyOf: (cut: Cut) => string): (number | undefined)[] {
+  const later = new Map<string, number>()
+  const next = cuts.toReversed().map((cut) => {
+    const known = later.get(keyOf(cut))
+    later.set(keyOf(cut), cut.at)
+    return known
+  })
+  return next.reverse()
+}
+
+/** Returns what the headers of multiparts declare together. */
+function aroundParts(multiparts: readonly PartHeader[]): AroundParts {
+  const [first] = multiparts
+  const encodings = multiparts.flatMap((header) => header.encodings)
+  return {
+    multipart: first && { ...first, hints: new Set(multiparts.flatMap(({ hints }) => [...hints])) },
+    encodings: encodings.filter((encoding) => encoding !== 'identity'),
+  }
+}
+
+/** Returns the encodings that a body looks like, whatever its header declares. */
+function encodingsLike(body: string): Encoding[] {
+  const found: Encoding[] = []
+  if (/=[0-9A-F]{2}|=[ \t]*\r?\n/i.test(body)) found.push('quoted-printable')
+  if (/^\s*(?=[a-z]*[^\sa-z])[A-Za-z0-9+/]{8,}={0,2}[ \t]*(?:[\r\n]|$)/.test(body))
+    found.push('base64')
+  return found
+}

@@ -1,0 +1,92 @@
+import { CR, DASH, LF, NUL } from '../../../lib/bytes/ascii.ts'
+
+/** A line that begins like a delimiter of some multipart. */
+export interface Cut {
+  /** The offsets at which the line and the next one begin. */
+  readonly at: number
+  readonly to: number
+  /** The line as it is written, without its end and the dashes that close a multipart. */
+  readonly exact: string
+  /** What is behind its dashes up to the first blank, in small letters: all that the most lenient programs compare. */
+  readonly like: string
+}
+
+/** Upper limit for other characters in front of the dashes, and for these and NULs. */
+const CHARACTERS_MAX = 3
+const FRONT_MAX = 8
+/** Upper limit for the bytes of a line that are compared: a boundary of 1,000 bytes, with NULs in it. */
+const COMPARED_MAX = 1100
+
+/** The bytes that are searched between two counts of work. */
+const SEARCHED = 64 * 1024
+
+/**
+ * Yields each line that some program may take for a delimiter: it begins with two dashes, perhaps behind other characters,
+ * and with NULs between them. A bare CR ends a line, too. Also yields the units of work of the search, as numbers.
+ */
+export function* cutsIn(bytes: Buffer): Generator<Cut | number> {
+  let counted = 0
+  for (let dash = bytes.indexOf(DASH); dash >= 0; ) {
+    if (dash - counted >= SEARCHED) {
+      yield dash - counted
+      counted = dash
+    }
+    const cut = cutAt(bytes, dash)
+    if (cut) yield cut
+    dash = bytes.indexOf(DASH, cut?.to ?? dash + 1)
+  }
+  yield bytes.length - counted
+}
+
+/** Returns the line of a dash, if it is like a delimiter that begins with this dash. */
+function cutAt(bytes: Buffer, dash: number): Cut | undefined {
+  const at = lineOf(bytes, dash)
+  if (at === undefined || !isDashed(bytes, dash)) return undefined
+  const exact = withoutClose(lineAt(bytes, at))
+  const text = withoutClose(lineAt(bytes, dash).replaceAll('\0', '').trimEnd().slice(2))
+  const [like] = text.trimStart().split(/\s/, 1)
+  return { at, to: nextLine(bytes, dash), exact, like: like!.toLowerCase() }
+}
+
+/** Whether a dash follows, behind NULs. */
+function isDashed(bytes: Buffer, dash: number): boolean {
+  let next = dash + 1
+  while (bytes[next] === NUL && next - dash <= FRONT_MAX) next++
+  return bytes[next] === DASH
+}
+
+/** Returns where the line of a dash begins, or undefined if too much is in front of the dash. */
+function lineOf(bytes: Buffer, dash: number): number | undefined {
+  let characters = 0
+  for (let at = dash; dash - at <= FRONT_MAX && characters <= CHARACTERS_MAX; at--) {
+    const byte = bytes[at - 1]
+    if (byte === undefined || byte === LF || byte === CR) return at
+    if (byte !== NUL) characters++
+  }
+  return undefined
+}
+
+/** Returns a line, or the rest of one, without its end. */
+function lineAt(bytes: Buffer, from: number): string {
+  return bytes.toString('latin1', from, from + COMPARED_MAX).split(/[\r\n]/, 1)[0]!
+}
+
+function withoutClose(text: string): string {
+  return text.replace(/--$/, '')
+}
+
+const LINE_END = /\r*\n|\r/g
+/** The bytes in which the end of a line is searched for at a time. */
+const LINE = 1024
+
+/** Returns the offset of the next line: CR LF, LF, and a bare CR end a line. */
+export function nextLine(bytes: Buffer, from: number): number {
+  for (let at = from; at < bytes.length; at += LINE) {
+    const piece = bytes.toString('latin1', at, at + LINE)
+    LINE_END.lastIndex = 0
+    if (LINE_END.exec(piece) === null) continue
+    const end = at + LINE_END.lastIndex
+    return bytes[end - 1] === CR && bytes[end] === LF ? end + 1 : end
+  }
+  return bytes.length
+}

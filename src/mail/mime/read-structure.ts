@@ -1,0 +1,51 @@
+import type { ByteRange } from '../message/bytes.ts'
+import type { KnownHeader } from '../message/message.ts'
+import { carve } from './carver/carve.ts'
+import type { PartHeader } from './headers/part-header.ts'
+import { isOdd, type OrdinaryMail, readOrdinary } from './ordinary/read-ordinary.ts'
+import { aroundMail } from './reader/depth.ts'
+import type { Leaf } from './reader/found.ts'
+import type { Oddity } from './traits/oddities.ts'
+
+/** Where the contents of a mail are. All positions are offsets in it. */
+interface MailStructure {
+  /** The mail as the grammar reads it, or undefined if its structure is odd. */
+  readonly ordinary: OrdinaryMail | undefined
+  readonly leaves: readonly Leaf[]
+  /** Texts of an odd mail that scanners see unchanged in it. Data may be encoded in them. */
+  readonly texts: readonly ByteRange[]
+  readonly headers: readonly PartHeader[]
+  /** The greatest depth (depth.ts). That of an odd mail is an estimate, which may be too high. */
+  readonly deepest: number
+  /** What is odd about it, for the log and STRICTMIME. */
+  readonly oddities: readonly Oddity[]
+}
+
+/**
+ * Finds the contents of a mail inside of `messages` others. Ordinary mail is parsed once, by a grammar (ordinary/). Other
+ * mail is carved (carver/): no program's reading of it is followed. Yields units of work. Throws LimitExceeded if an odd
+ * mail has too many lines like delimiters.
+ */
+export function* readStructure(
+  mail: Buffer,
+  messages: number,
+  known?: KnownHeader,
+): Generator<number, MailStructure> {
+  const outerDepth = aroundMail(messages)
+  const read = yield* readOrdinary(mail, { outerDepth, known })
+  if (isOdd(read)) {
+    const carved = yield* carve(mail, outerDepth)
+    const oddities = read.oddity ? [read.oddity, ...carved.oddities] : carved.oddities
+    return { ...carved, ordinary: undefined, oddities }
+  }
+  const headers = read.headers.map(({ header }) => header)
+  const oddities = headers.flatMap((header) => header.oddities)
+  return {
+    ordinary: read,
+    leaves: read.leaves,
+    texts: [],
+    headers,
+    deepest: read.deepest,
+    oddities,
+  }
+}
