@@ -21,6 +21,16 @@ export const trusted = [
     expression: '/[ \\t]+$/',
     why: 'a line of an envdir of the operator',
   },
+  ...[
+    "new RegExp(`(${WORD})[ \\\\t]*=[ \\\\t]*(?:${WORD}|${QUOTED})`, 'g')",
+    "new RegExp(\n    `^${FOLD}(?:(?:text|application|image|audio|video)/${WORD}|message/rfc822|multipart/(?:mixed|alternative|related))${PARAMETERS}${END}`,\n    'i',\n  )",
+    "new RegExp(\n    `^${FOLD}(?:7bit|8bit|binary|base64|quoted-printable)[ \\\\t]*\\\\r?\\\\n?$`,\n    'i',\n  )",
+    "new RegExp(`^${FOLD}(?:attachment|inline)${PARAMETERS}${END}`, 'i')",
+  ].map((expression) => ({
+    file: 'mail/mime/forms/libclamav-header.ts',
+    expression,
+    why: 'what repeats begins with another byte than what follows it, and parameters are searched after they matched',
+  })),
   {
     file: 'mail/message/clear-header.ts',
     expression: "new RegExp([...name].join('[^ -~]*'), 'i')",

@@ -193,7 +193,8 @@ class OrdinaryReading {
 
   #add(found: Omit<OrdinaryHeader, 'goesOn'>): OrdinaryHeader {
     const first = this.#mail.toString('latin1', found.bodyAt, found.bodyAt + FIRST_LINES)
-    const header = { ...found, goesOn: LIKE_FIELD.test(first) }
+    const [line] = first.trimStart().split('\n', 1)
+    const header = { ...found, goesOn: LIKE_FIELD.test(line!) }
     this.#headers.push(header)
     return header
   }
@@ -350,8 +351,8 @@ function goesOn(text: string, boundary: string): boolean {
 
 const ODD_BYTE = /\0|\r[^\n]/
 /** The first line of a body that is not blank, if libclamav treats it as a line of the header above. */
-const LIKE_FIELD = /^\s*(?:content|filename=|[^\n]*base64)/i
+const LIKE_FIELD = /^(?:content|filename=)|base64/i
 /** The bytes in which that line is searched for. */
 const FIRST_LINES = 4096
 const EMPTY_LINE = /\n\r?\n/
-const FIELD_LINE = /^[ \t]*[^\s:][^\n:]*:/m
+const FIELD_LINE = /\n[ \t]*[^\s:][^\n:]*:/
