@@ -27,6 +27,7 @@ export class GatheredFile extends Bytes {
   #file: number // negative if there is none yet
   #isInMemory = true
   #size = 0
+  #hasTop = false
   #sealed: number | undefined
   #mapped: MappedFile | undefined
 
@@ -46,19 +47,25 @@ export class GatheredFile extends Bytes {
     this.#size += bytes.length
   }
 
-  /** Seals the memory file, if the message is in it: it can no longer be changed. */
+  /** Writes `top` above the message, and seals the memory file if the message is in it: it can no longer be changed. */
   seal(): void {
-    if (!this.#isInMemory) return
     try {
       writeWhole(this.#file, this.#top, 0)
+      this.#hasTop = this.#top.length > 0
+      if (!this.#isInMemory) return
       if (this.#options.memoryFiles!.seal(this.#file)) this.#sealed = this.#file
     } catch {
-      // There is no memory left on this host for those bytes. The message is there without them.
+      // There is no space left on this host for those bytes. The message is there without them.
     }
   }
 
   get sealed(): number | undefined {
     return this.#sealed
+  }
+
+  /** `top` and the message, if `top` could be written: the bytes of the file, which are not copied. */
+  get below(): Bytes | undefined {
+    return this.#hasTop ? new WholeFile(this, this.#top.length) : undefined
   }
 
   get size(): number {
@@ -67,14 +74,23 @@ export class GatheredFile extends Bytes {
 
   /** Chunks are copies, so that bytes that are still being sent stay valid when the file is closed. */
   chunks(from = 0, to = this.#size): Generator<Buffer> {
-    const top = this.#top.length
-    return piecesOfFile(this.#file, top + from, top + to, CHUNK)
+    return this.chunksOfFile(this.#top.length + from, this.#top.length + to)
   }
 
   override gather(from = 0, to = this.#size): Buffer {
-    this.#mapped ??= new MappedFile(this.#file, this.#end)
     const top = this.#top.length
-    return this.#mapped.bytes.subarray(top + from, top + Math.min(to, this.#size))
+    return this.mapped().subarray(top + from, top + Math.min(to, this.#size))
+  }
+
+  /** Returns the bytes of the file from one offset to another. */
+  chunksOfFile(from: number, to: number): Generator<Buffer> {
+    return piecesOfFile(this.#file, from, to, CHUNK)
+  }
+
+  /** Returns the bytes of the file, `top` included. */
+  mapped(): Buffer {
+    this.#mapped ??= new MappedFile(this.#file, this.#end)
+    return this.#mapped.bytes
   }
 
   close(): void {
@@ -118,5 +134,25 @@ export class GatheredFile extends Bytes {
     }
     this.#lease.charge(bytes.length)
     return true
+  }
+}
+
+/** All bytes of a gathered file: those above the message, and the message. */
+class WholeFile extends Bytes {
+  readonly #file: GatheredFile
+  readonly size: number
+
+  constructor(file: GatheredFile, top: number) {
+    super()
+    this.#file = file
+    this.size = top + file.size
+  }
+
+  chunks(from = 0, to = this.size): Generator<Buffer> {
+    return this.#file.chunksOfFile(from, to)
+  }
+
+  override gather(from = 0, to = this.size): Buffer {
+    return this.#file.mapped().subarray(from, Math.min(to, this.size))
   }
 }

@@ -79,6 +79,7 @@ export class Intake {
       isHeaderCut,
       canonical: fault === undefined ? canonical.finish() : { fault, digests: nothing },
       sealed: file?.sealed,
+      belowTopLine: file?.below,
     }
     const bytes = file ?? Bytes.of(this.#bytes.all)
     return new Message(known, bytes, () => file?.close())

@@ -27,11 +27,13 @@ export class Message {
    * message, or undefined if there is none. It is open until the message is closed.
    */
   readonly sealed: number | undefined
+  /** TOP_LINE and the message, if a file has them in one piece. */
+  readonly belowTopLine: Bytes | undefined
   readonly #free: () => void
 
   /** `free` frees the bytes of the message. */
   constructor(
-    known: Pick<Message, 'header' | 'isHeaderCut' | 'canonical' | 'sealed'>,
+    known: Pick<Message, 'header' | 'isHeaderCut' | 'canonical' | 'sealed' | 'belowTopLine'>,
     bytes: Bytes,
     free: () => void,
   ) {
@@ -41,6 +43,7 @@ export class Message {
     this.canonical = known.canonical
     this.body = bytes.slice(known.header.length)
     this.sealed = known.sealed
+    this.belowTopLine = known.belowTopLine
     this.#free = free
   }
 

@@ -20,7 +20,7 @@ import { scanSamples } from './scan-samples.ts'
  * scanned, too; then they are also what is quarantined.
  */
 export function sampleOf(
-  { sealed, header, body }: Message,
+  { sealed, header, body, belowTopLine }: Message,
   outgoing: Header,
   { envelope, origin }: { readonly envelope: Envelope; readonly origin?: Origin | undefined },
   scansRaw = false,
@@ -29,7 +29,9 @@ export function sampleOf(
   const sealedFile = sealed !== undefined && isUnchanged && { sealedFile: () => sealed }
   const mail = {
     kind: 'message' as const,
-    bytes: Bytes.of(Buffer.concat([TOP_LINE, outgoing.bytes]), body),
+    bytes:
+      (isUnchanged ? belowTopLine : undefined) ??
+      Bytes.of(Buffer.concat([TOP_LINE, outgoing.bytes]), body),
     header: { header: outgoing, above: TOP_LINE.length },
     envelope,
     origin,
