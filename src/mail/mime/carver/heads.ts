@@ -82,7 +82,7 @@ class HeadReader {
   read(): Heads {
     const { from, to, isOfPart } = this.#range
     const end = Math.min(this.#bytes.length, from + HEADERS_LENGTH_MAX)
-    // Empty lines above the header of a mail are no header.
+    // (The header of a mail begins below empty lines on top.)
     let headers = 0
     let blanks = 0
     let at = isOfPart ? from : this.#belowBlanks(from)

@@ -35,7 +35,7 @@ export function* openContent(file: Bytes, extraction: Extraction): Steps {
 
 /** Opens a mailbox, a message, or what is encoded in a text. */
 function* openWithin(file: Bytes, extraction: Extraction): Steps {
-  // (Only the text itself is none: what is encoded in it may be a mail.)
+  // (What is encoded in it may be a message.)
   if (extraction.scope.kind === 'text')
     yield* openEmbedded(file, extraction.at({ kind: 'file' }), kindsInFiles)
   else if (beginsAsMailbox(file)) yield* extraction.insideMail((inner) => openMailbox(file, inner))
