@@ -25,6 +25,7 @@
 #include "../log-place.h"
 
 #include <limits.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -49,7 +50,13 @@ enum {
   MEMORY_MIN = 400000000, /* bytes (measured: 370 MB) */
   STACK_MIN = 256 * 1024, /* bytes (measured: 160 KiB) */
   /* It starts with 5 descriptors, but below 7 it crashes if it has no log of its own. */
-  DESCRIPTORS_MIN = 8
+  DESCRIPTORS_MIN = 8,
+  /*
+   * If a thread is refused, the runtime aborts, or waits for it until SCANTIMEOUT. Measured for a
+   * message of 6 MB and one command: 8 threads and processes.
+   */
+  SLOT_THREADS_MIN = 12,
+  TRIAL_STACK = 128 * 1024 /* bytes: PTHREAD_STACK_MIN is not larger on any processor */
 };
 
 /* Variables that the runtime, one of its parts or the dynamic linker would obey. */
@@ -60,13 +67,15 @@ static const char *const hidden_from_runtime[] = {
 /*
  * Settings of the runtime for the slot, which lives for some ten milliseconds. With them the
  * runtime compiles no functions in advance of their use, except loops that go on, and prepares no
- * heap. That saves a quarter of the processor time of a small message. (The names begin with BUN_,
- * so no scanner and no next program sees them: src/settings/child-environment.ts.)
+ * heap. That saves a quarter of the processor time of a small message. One thread alone collects
+ * garbage, so that a host with more processors needs no more threads (SLOT_THREADS_MIN). (The names
+ * begin with BUN_, so no scanner and no next program sees them: src/settings/child-environment.ts.)
  */
 static char slot_settings[][48] = {
     "BUN_JSC_thresholdForJITAfterWarmUp=20000",
     "BUN_JSC_thresholdForJITSoon=20000",
     "BUN_JSC_useWarmUpMarkedBlocks=0",
+    "BUN_JSC_numberOfGCMarkers=1",
 };
 
 /*
@@ -134,6 +143,34 @@ static void check_limits(void) {
          "onescan: decision=defer fault=out-of-memory reason=\"the memory limit is below "
          "400 MB (softlimit -m, -a or -d): " RUNTIME " cannot start; set it to 4000000000\" "
          "exit=51\n");
+}
+
+/* Waits until all threads are started, which the owner of the mutex knows. */
+static void *wait_for_others(void *all_started) {
+  pthread_mutex_lock(all_started);
+  pthread_mutex_unlock(all_started);
+  return NULL;
+}
+
+/* Ends the process if the system refuses the threads that the slot may need for a message. */
+static void check_threads(void) {
+  static pthread_mutex_t all_started = PTHREAD_MUTEX_INITIALIZER;
+  pthread_t threads[SLOT_THREADS_MIN];
+  pthread_attr_t attributes;
+  int count = 0;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, TRIAL_STACK);
+  pthread_mutex_lock(&all_started);
+  while (count < SLOT_THREADS_MIN
+         && !pthread_create(&threads[count], &attributes, wait_for_others, &all_started))
+    ++count;
+  pthread_mutex_unlock(&all_started);
+  if (count < SLOT_THREADS_MIN)
+    fail(EXIT_OUT_OF_MEMORY,
+         "onescan: decision=defer fault=out-of-memory reason=\"the system refuses threads: "
+         "raise the limit of processes of this account (ulimit -u, TasksMax=)\" exit=51\n");
+  for (int i = 0; i < count; ++i)
+    pthread_join(threads[i], NULL);
 }
 
 static char *name_in(char *path) {
@@ -235,6 +272,8 @@ int main(int argc, char **argv) {
   if (strcmp(name, OWN_NAME) == 0 && asks_about(argc, argv))
     answer_option(argv[1]);
   check_limits();
+  if (is_slot)
+    check_threads();
   find_self(self);
   find_runtime(runtime, self, name);
   prepare_environment(name);

@@ -18,7 +18,7 @@ import { isRunning } from '../../programs/host/is-running.ts'
 import { openDirectory, reachable } from '../../programs/host/reachable.ts'
 import { until } from '../../run/until.ts'
 import { says, standIn } from '../../scan/scanners/clamd/stand-in.ts'
-import { launcher, newest, runSlot, runtimes, type SlotSetup } from './slot.ts'
+import { compiled, launcher, newest, runSlot, runtimes, type SlotSetup } from './slot.ts'
 import { cannotMount, mountSmall } from './small-disk.ts'
 
 /**
@@ -343,6 +343,37 @@ t.test(
       })
       t.equal(run.code, code, `${limit}: ${run.logged}`)
       if (code === 51) t.match(run.logged, /fault=out-of-memory reason="node needs room/)
+    }
+  },
+)
+
+/** A message for which the compiled runtime starts all of its threads. */
+const busyMail = Buffer.concat([
+  bytes('Subject: x\nMIME-Version: 1.0\nContent-Type: text/html\n\n'),
+  bytes('<b>one</b> https://example.org/ line\n'.repeat(150_000)),
+])
+
+// promise: rule-7-temporary
+t.test(
+  'compiled, a limit of processes ends onescan-queue with 51, and mail waits for no refused thread',
+  { skip: notRoot || lacks('the compiled programs') },
+  async (t) => {
+    const settings = { QHPSI: '/bin/true', QUEUECHAIN: '/bin/true', TMPDIR: '/tmp' }
+    const reached = reachable(compiled)
+    for (const limit of [1, 2, 4, 6, 8, 10, 12, 13, 20]) {
+      for (const message of [plain, busyMail]) {
+        const account = 2_000_000 + process.pid * 64 + limit + (message === plain ? 0 : 32)
+        const run = await runSlot({
+          program: [
+            ...['/usr/bin/setpriv', `--reuid=${account}`, '--clear-groups'],
+            ...['/usr/bin/prlimit', `--nproc=${limit}`, reached],
+          ],
+          message,
+          settings,
+        })
+        t.equal(run.code, limit < 13 ? 51 : 0, `${limit}: ${run.logged}`)
+        if (limit < 13) t.match(run.logged, /fault=out-of-memory reason="the system refuses thr/)
+      }
     }
   },
 )
