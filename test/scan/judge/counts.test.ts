@@ -94,12 +94,15 @@ class CountedClamd extends ClamdScanner {
   }
 }
 
-/** `questions` are contents that a scanner is asked about, in so many `calls`. */
+/**
+ * `questions` are contents that a scanner is asked about, in so many `calls`. A message in memory is copied
+ * once, below the line for scanners, to be read as one buffer.
+ */
 const table = [
-  { mail: 'text', look: 'never', questions: 1, calls: 1, strings: 8, copied: 17_000 },
-  { mail: 'text', look: 'always', questions: 1, calls: 1, strings: 7, copied: 17_300 },
-  { mail: 'parts', look: 'never', questions: 1, calls: 1, strings: 23, copied: 20_700 },
-  { mail: 'parts', look: 'always', questions: 3, calls: 1, strings: 36, copied: 25_800 },
+  { mail: 'text', look: 'never', questions: 1, calls: 1, strings: 8, copied: 21_800 },
+  { mail: 'text', look: 'always', questions: 1, calls: 1, strings: 8, copied: 21_800 },
+  { mail: 'parts', look: 'never', questions: 1, calls: 1, strings: 23, copied: 24_600 },
+  { mail: 'parts', look: 'always', questions: 3, calls: 1, strings: 38, copied: 29_600 },
 ] as const
 
 t.test(

@@ -305,16 +305,19 @@ t.test('a mail is plain in any chunks, unless a line of it is too long', async (
   }
 })
 
-t.test('a text has a form in any chunks, unless libclamav changes lines of it', async (t) => {
-  const withText = (text: string) =>
-    `A: b\n${mixed(`Content-Type: text/html\n\n${text}`)}`.replaceAll('\n', '\r\n')
-  for (const length of [1, 2, 3, 7, 100, 9000]) {
-    for (const text of ['<p>\n', '<p>\n\nb\n', '<p>\n\nb\n\nc\n', `<p>\n${'b\n'.repeat(9000)}`])
-      t.equal(hasForm(withText(text), length), true, `${length}, ${JSON.stringify(text)}`)
-    for (const text of [
-      ...['\n<p>\n', '<p>\n\n\nb\n', '<p>\n ; \nb\n', '<p>\rb\n', '<p>\n=0D\n'],
-      ...['<p>\nContent-Transfer-Encoding: x\n', `<p>\n${'b\n'.repeat(9000)}\n\n`],
-    ])
-      t.equal(hasForm(withText(text), length), false, `${length}, ${JSON.stringify(text)}`)
-  }
-})
+t.test(
+  'a text has a form in any chunks, unless libclamav changes more than white space',
+  async (t) => {
+    const withText = (text: string) =>
+      `A: b\n${mixed(`Content-Type: text/html\n\n${text}`)}`.replaceAll('\n', '\r\n')
+    for (const length of [1, 2, 3, 7, 100, 9000]) {
+      for (const text of [
+        ...['<p>\n', '<p>\n\nb\n', '<p>\n\nb\n\nc\n', `<p>\n${'b\n'.repeat(9000)}`],
+        ...['\n<p>\n', '<p>\n\n\nb\n', '<p>\n=0D\n', `<p>\n${'b\n'.repeat(9000)}\n\n`],
+      ])
+        t.equal(hasForm(withText(text), length), true, `${length}, ${JSON.stringify(text)}`)
+      for (const text of [...['<p>\n ; \nb\n', '<p>\rb\n', '<p>\nContent-Transfer-Encoding: x\n']])
+        t.equal(hasForm(withText(text), length), false, `${length}, ${JSON.stringify(text)}`)
+    }
+  },
+)
