@@ -91,7 +91,7 @@ export const badSettings: readonly BadSetting[] = [
   { settings: { QHPSI: 'plugin:' }, reason: /QHPSI plugin:: specifies no scanner/ },
   ...[' \t', '\v', '\u00a0', '\ufeff', "''"].map((blank) => ({
     settings: { QHPSI: blank },
-    reason: /QHPSI \S*\s*: specifies no scanner; unset it to scan nothing/,
+    reason: /QHPSI \S*\s*: specifies no scanner; set it to none to scan nothing/,
   })),
   { settings: { CLAMD: '"open' }, reason: /CLAMD .*is not closed/ },
   // SCANFAIL is about scanners that fail, and not about settings that are wrong.

@@ -48,36 +48,6 @@ t.test('messages at the same time have a process each, up to the limit', async (
   t.equal(new Set(heard).size, 2)
 })
 
-t.test(
-  'all contents of a message that has begun are asked about before another message',
-  async (t) => {
-    const directory = t.testdir({
-      order: '',
-      'a.mjs': `
-      import { appendFileSync, readFileSync } from 'node:fs'
-      export const virusscan = ({ path }) => {
-        appendFileSync('order', /^Subject: (.*)$/m.exec(readFileSync(path, 'latin1'))[1] + ' ')
-        return { clean: true }
-      }`,
-    })
-    const { scanner } = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 1 })
-    const subjects = ['a', 'b', 'c', 'd', 'e']
-    const scans = subjects.map((subject) => {
-      const parts = [1, 2, 3, 4].map((n) => `--x\nContent-Type: a/b\n\n${subject}${n}\n`)
-      const mail = `Subject: ${subject}\nContent-Type: multipart/mixed; boundary=x\n\n${parts.join('')}--x--\n`
-      return runScanners(sample(Buffer.from(mail)), runOf([scanner], { settings: secondLook }))
-    })
-    for (const scan of await Promise.all(scans)) t.match(scan, { answer: 'clean' })
-    const order = readFileSync(join(directory, 'order'), 'latin1').trim().split(' ')
-    t.ok(order.length >= 5 * subjects.length, `${order.length} questions`)
-    t.same(
-      order.filter((subject, at) => subject !== order[at - 1]),
-      subjects,
-      order.join(''),
-    )
-  },
-)
-
 t.test('a process has one message at a time', async (t) => {
   const directory = t.testdir({
     'a.mjs': `
