@@ -164,7 +164,7 @@ t.test(
   'what libclamav reads as other programs do, but for white space, is left to it',
   async (t) => {
     const alike: Readonly<Record<string, string>> = {
-    'CR in quoted-printable': mail.replace('=41', '=0D=0A'),
+      'CR in quoted-printable': mail.replace('=41', '=0D=0A'),
       'a date above a text': mail.replace('<p>', 'Date: now\n<p>'),
       'two empty lines in a text': mail.replace('<p>', '<p>\n\n\n'),
       'an empty line above a text': mail.replace('<p>', '\n<p>'),
