@@ -3,6 +3,7 @@ import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { inflated } from '../containers/inflate.ts'
 import { NAMELESS } from '../traits/part-names.ts'
+import { directoryOf, LOCAL_SIZE } from './zip-directory.ts'
 
 /** The units of work of a member, in addition to its bytes. */
 const MEMBER_COST = 4096
@@ -46,20 +47,14 @@ function* emitInflated(
 
 // zip (APPNOTE.TXT 6.3)
 
-const END_OF_DIRECTORY = 0x06054b50
-const END_SIZE = 22
-const ENTRY_SIGNATURE = 0x02014b50
-const ENTRY_SIZE = 46
 const LOCAL = 0x04034b50
-const LOCAL_SIZE = 30
 /** A checksum and two sizes, which may follow a file, and a mark before them. */
 const DESCRIPTOR_MAX = 24
-const ENCRYPTED = 1
 /** The sizes follow the file, and are not in its own header. */
 const HAS_DESCRIPTOR = 8
 
 function* emitZip(source: Bytes, work: Work): Steps<boolean> {
-  const directory = directoryOf(source)
+  const directory = directoryOf(source.gather())
   if (directory === undefined) return false
   const { entries, from } = directory
   let end = 0 // of what was read
@@ -81,45 +76,6 @@ function* emitZip(source: Bytes, work: Work): Steps<boolean> {
     if (unpacked !== size) return false
   }
   return from - end <= DESCRIPTOR_MAX
-}
-
-interface ZipEntry {
-  /** The offset of its own header. */
-  readonly at: number
-  readonly method: number
-  /** The packed size. */
-  readonly packed: number
-  readonly size: number
-  readonly name: Buffer
-}
-
-/** Reads the directory at the end, in the order of the files. */
-function directoryOf(
-  source: Bytes,
-): { readonly entries: readonly ZipEntry[]; readonly from: number } | undefined {
-  const tail = source.gather(Math.max(0, source.size - END_SIZE))
-  // With a comment after it, there may be two ends.
-  if (tail.length < END_SIZE || tail.readUInt32LE(0) !== END_OF_DIRECTORY) return undefined
-  const [count, size, from] = [tail.readUInt16LE(10), tail.readUInt32LE(12), tail.readUInt32LE(16)]
-  if (count > limits.archiveMembers || size > limits.archiveDirectory) return undefined
-  if (from + size + END_SIZE !== source.size) return undefined
-  const bytes = source.gather(from, from + size)
-  const entries: ZipEntry[] = []
-  for (let at = 0; at < size; ) {
-    if (at + ENTRY_SIZE > size || bytes.readUInt32LE(at) !== ENTRY_SIGNATURE) return undefined
-    if ((bytes.readUInt16LE(at + 8) & ENCRYPTED) !== 0) return undefined
-    const nameEnd = at + ENTRY_SIZE + bytes.readUInt16LE(at + 28)
-    entries.push({
-      at: bytes.readUInt32LE(at + 42),
-      method: bytes.readUInt16LE(at + 10),
-      packed: bytes.readUInt32LE(at + 20),
-      size: bytes.readUInt32LE(at + 24),
-      name: bytes.subarray(at + ENTRY_SIZE, nameEnd),
-    })
-    at = nameEnd + bytes.readUInt16LE(at + 30) + bytes.readUInt16LE(at + 32)
-  }
-  if (entries.length !== count) return undefined
-  return { entries: entries.sort((entry, other) => entry.at - other.at), from }
 }
 
 // tar (POSIX.1-2017 pax, "ustar Interchange Format")

@@ -1,4 +1,5 @@
 import { Bytes } from '../../message/bytes.ts'
+import { isEncryptedDocument } from '../archives/encrypted-documents.ts'
 import { limits, Unreadable } from '../budget/limits.ts'
 import type { Steps } from '../budget/work.ts'
 import { binHexFile } from '../containers/binhex-file.ts'
@@ -71,6 +72,8 @@ function* openMailbox(mailbox: Bytes, extraction: Extraction): Steps {
 export function* openContainers(source: Bytes, extraction: Extraction): Steps {
   const bytes = source.gather()
   for (const container of containerKinds) yield* openAs(bytes, container, extraction)
+  const { work } = extraction
+  if (yield* isEncryptedDocument(bytes, work)) work.onOdd?.('encrypted')
 }
 
 /** Opens bytes as one kind of container. */

@@ -16,7 +16,7 @@ export const oddities = {
   base64: 'base64 that continues after its padding',
   'quoted-printable': 'a soft line break followed by spaces',
   encrypted:
-    'content encrypted with S/MIME or OpenPGP, or compressed in OpenPGP in a way that is not read',
+    'content encrypted with S/MIME or OpenPGP, or compressed in OpenPGP in a way that is not read, or an Office or OpenDocument file with a password',
   unread:
     'content that was not read: a limit of the second look was reached, or it cannot be decoded',
 } as const
