@@ -1,10 +1,7 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { runScanners } from '../../../../src/scan/scanners/run/run-scanners.ts'
-import { sample } from '../clamd/task.ts'
-import { runOf, secondLook } from '../run/scanning.ts'
 import { ask, HOLDS_LIFELINE, isProcess, lifeline, poolPlugin, tellsProcess } from './asking.ts'
 
 /** How many processes there are, for how long, how much they may use, and who waits for them. */
