@@ -164,9 +164,12 @@ function sendContent(
   })
 }
 
+/** The codes of Node's errors about TLS: its own, those of OpenSSL, and X509_V_ERR_... of a certificate. */
+const OF_TLS = /CERT|TLS|SSL|PURPOSE|^(?:UNABLE_TO|CRL|INVALID_CA|PATH_LENGTH|HOSTNAME)_?/
+
 function failedBy(error: SmtpError, allowsAuthentication = false): SentMail {
   const { code, response, responseCode = 0, originalCode = '' } = error
-  const command = /CERT|TLS|SSL|PURPOSE/.test(originalCode) ? 'STARTTLS' : (error.command ?? '')
+  const command = OF_TLS.test(originalCode) ? 'STARTTLS' : (error.command ?? '')
   const text = oneLine(response || error.message).replace(/; if the root CA.*/, '') // advice of Node's
   const sent = { text, command, ...(responseCode && { code: responseCode }) }
   if (/ECONNREFUSED|ENETUNREACH|ENOTFOUND|EAI_/.test(text))

@@ -267,6 +267,32 @@ t.test(
   },
 )
 
+t.test(
+  'a certificate of an unknown authority is named as that',
+  { skip: lacks('openssl') },
+  async (t) => {
+    const authority = join(openDirectory(t), 'authority')
+    const leaf = join(openDirectory(t), 'leaf')
+    const openssl = (words: string, ...more: readonly string[]) =>
+      execFileSync('openssl', [...words.split(' '), ...more], { stdio: 'ignore' })
+    const request = 'req -newkey rsa:2048 -nodes -subj'
+    openssl(`${request} /CN=authority -x509 -keyout ${authority} -out ${authority}.crt`)
+    openssl(`${request} /CN=leaf -keyout ${leaf} -out ${leaf}.csr`)
+    const signed = `-CA ${authority}.crt -CAkey ${authority} -CAcreateserial -out ${leaf}.crt`
+    openssl(`x509 -req -in ${leaf}.csr ${signed}`)
+    const next = await startNext(t)
+    const identity = { key: readFileSync(leaf), cert: readFileSync(`${leaf}.crt`) }
+    const port = await tlsBefore(t, next.port, identity)
+    const foreign = { login: undefined, authorities: undefined }
+    const [found] = await findingsAt(port, { security: 'tls', foreign })
+    t.match(found, {
+      level: 'error',
+      value: /^no TLS: unable to verify the first certificate/,
+      remedy: /signed by a known authority or that of --ca/,
+    })
+  },
+)
+
 /** Listens with TLS before a server that does not. */
 function tlsBefore(
   t: Test,
