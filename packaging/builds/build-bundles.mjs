@@ -25,7 +25,6 @@ const pieces = join(root, 'build/slot')
 const apart = {
   attachments: 'scan/scanners/attachments/attachments.ts',
   'check-here': 'doors/slot/standalone/check-here.ts',
-  clamscan: 'scan/scanners/programs/clamscan.ts',
   'ldap-directory': 'protocol/ldap/ldap-directory.ts',
   'status-server': 'daemon/http/status-server.ts',
   'quota-client': 'scan/quota/quota-client.ts',

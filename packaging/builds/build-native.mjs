@@ -34,7 +34,7 @@ import { targetOf } from '../toolchain/targets.mjs'
 import { bun, installBun } from '../toolchain/toolchain.mjs'
 import { buildAddon } from './build-addon.mjs'
 import { smallPrograms } from './compile-c.mjs'
-import { programs } from './program-list.cjs'
+import { programs, startedByOthers } from './program-list.cjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -54,7 +54,7 @@ buildLauncher(size)
 putAddon()
 mkdirSync(join(out, 'runtime'), { recursive: true })
 for (const name of Object.keys(programs)) {
-  if (name !== 'onescan-plugin-host') link(name, 'onescan-run') // only other programs start it
+  if (!startedByOthers.includes(name)) link(name, 'onescan-run')
   link(join('runtime', name), '../onescan-runtime')
 }
 

@@ -29,13 +29,21 @@ exports.programs = {
     load: () => import('../../dist/smtp-delay.cjs'),
     until: 111,
   },
-  // Only other programs start it.
+  // Only other programs start these.
   'onescan-plugin-host': {
     source: 'scan/scanners/file-plugin/plugin-host.ts',
     load: () => import('../../dist/onescan-plugin-host.cjs'),
     until: 81,
   },
+  'onescan-clamscan': {
+    source: 'scan/scanners/programs/clamscan-host.ts',
+    load: () => import('../../dist/onescan-clamscan.cjs'),
+    until: 81,
+  },
 }
+
+/** Those of `programs` that only other programs start. */
+exports.startedByOthers = ['onescan-plugin-host', 'onescan-clamscan']
 
 /** Those in C that qmail-smtpd starts for each message or recipient: each is a directory of src/c/. */
 exports.programsInC = ['onescanc', 'onescan-rcptquota']

@@ -49,6 +49,7 @@ t.test('the tarball has what is needed, and nothing else', async (t) => {
     'dist/onescan-queue.cjs',
     'dist/onescand.cjs',
     'dist/onescan-plugin-host.cjs',
+    'dist/onescan-clamscan.cjs',
     'dist/plugin.d.ts',
     'dist/THIRD-PARTY-LICENSES',
     'packaging/shipped/examples/qmail/tcp.smtp',

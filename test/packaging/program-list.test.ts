@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { programs, programsInC } from '../../packaging/builds/program-list.cjs'
+import { programs, programsInC, startedByOthers } from '../../packaging/builds/program-list.cjs'
 import { slotExit } from '../../src/doors/slot/exit-codes.ts'
 
 /** packaging/builds/program-list.cjs, and what npm and the Makefile install. */
@@ -11,7 +11,7 @@ const bin = join(root, 'bin')
 
 t.test('npm and the Makefile install each program that an administrator runs', async (t) => {
   const listed = [...Object.keys(programs), ...programsInC]
-    .filter((name) => name !== 'onescan-plugin-host')
+    .filter((name) => !startedByOthers.includes(name))
     .sort()
   const started = readdirSync(bin).filter((name) => {
     const stats = statSync(join(bin, name))
@@ -26,7 +26,7 @@ t.test('npm and the Makefile install each program that an administrator runs', a
 const NOT_FOUND = 127
 
 t.test('before a bundle is loaded, the exit codes are those of the table', async (t) => {
-  for (const name of ['onescan-queue', 'onescan-plugin-host'] as const) {
+  for (const name of ['onescan-queue', 'onescan-plugin-host', 'onescan-clamscan'] as const) {
     t.equal(programs[name].until, slotExit.internalBug, name)
   }
   const script = readFileSync(join(bin, 'onescan-queue'), 'utf8')

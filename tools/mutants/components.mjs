@@ -235,6 +235,7 @@ export const BUILT_ONLY = [
   'src/quotad/onescan-quotad.ts',
   'src/delay/smtp-delay.ts',
   'src/scan/scanners/file-plugin/plugin-host.ts',
+  'src/scan/scanners/programs/clamscan-host.ts',
 ]
 
 const STRETCH = 15

@@ -42,7 +42,8 @@ const builtIn: Readonly<
       ...(log && { log }),
     })
   },
-  clamscan: async (settings) => (await import('./programs/clamscan.ts')).clamscanScanner(settings),
+  clamscan: async (settings, { relay }) =>
+    (await import('./programs/clamscan.ts')).clamscanScanner(settings, { relay }),
   attachments: async (settings) =>
     (await import('./attachments/attachments.ts')).attachmentsScanner(settings),
   eicar: async () => (await import('./eicar/eicar.ts')).eicarScanner(),

@@ -1,14 +1,10 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
-import type { ChildProcess } from 'node:child_process'
-import { subscribe } from 'node:diagnostics_channel'
-import NodeClam from 'clamscan'
-import { errorText, isFault } from '../../../lib/errors/fault.ts'
-import { ABORTED, unlessAborted } from '../../../lib/flow/timeout.ts'
+import { join } from 'node:path'
 import { replaceUnprintable } from '../../../lib/log/line-format.ts'
+import { compiledProgram, isCompiled } from '../../../lib/runtime/compiled-program.ts'
 import { DEFAULT_DATABASE } from '../../../settings/table/clamav.ts'
 import { resultByName, withoutHash } from '../clamd/clamav-names.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
-import { type ContentScanner, unansweredBy } from '../contract/scanner.ts'
+import type { ContentScanner } from '../contract/scanner.ts'
 import {
   causeOf,
   clean,
@@ -17,17 +13,35 @@ import {
   unknown,
   unread,
 } from '../findings/scan-result.ts'
+import { runScanner } from './run-scanner.ts'
+import { LineRelay, writeToLog } from './scanner-program.ts'
 
 const PROGRAM = '/usr/bin/clamscan'
 
+/** What clamscan-host.ts prints: the package's answer, or its error in one line, with the code of a system error. */
+export type ClamscanAnswer =
+  | { readonly isInfected: unknown; readonly viruses: readonly unknown[] }
+  | { readonly reason: string; readonly code: string }
+
+interface ClamscanOptions {
+  /** The program to run in the place of clamscan. */
+  readonly program?: string
+  /** Receives lines for the log. */
+  readonly relay?: ((line: string) => void) | undefined
+}
+
 /**
  * Plugin `clamscan`: the npm package of that name, which runs ClamAV's program clamscan on a file. It loads its
- * signatures (CLAMDBDIR) for every message, which takes seconds. `program` replaces clamscan.
+ * signatures (CLAMDBDIR) for every message, which takes seconds. The package runs in a process of its own, with the
+ * environment of scanners (clamscan-host.ts).
  *
  * A message of more than CLAMDMAXSIZE is not scanned: ClamAV answers OK to a file over its limit.
  */
-export function clamscanScanner(settings: ScanSettings, program = PROGRAM): ContentScanner {
-  const { CLAMDBDIR, CLAMDMAXSIZE } = settings
+export function clamscanScanner(
+  settings: ScanSettings,
+  { program = PROGRAM, relay: write = writeToLog }: ClamscanOptions = {},
+): ContentScanner {
+  const { CLAMDBDIR, CLAMDMAXSIZE, environment } = settings
   const judgedBy = [CLAMDBDIR, CLAMDMAXSIZE]
   return {
     name: 'clamscan',
@@ -47,110 +61,41 @@ export function clamscanScanner(settings: ScanSettings, program = PROGRAM): Cont
       }
       // clamscan reports an empty file neither as OK nor as FOUND.
       if (sample.bytes.size === 0) return clean
-      try {
-        const result = await endingItsPrograms(signal, async () => {
-          const engine = await startEngine(settings, program)
-          signal.throwIfAborted()
-          const { path } = await sample.file()
-          return engine.isInfected(path)
-        })
-        return resultOf(result)
-      } catch (error) {
-        if (isFault(error)) throw error // our own spool, not the package
-        if (signal.aborted) return unansweredBy(signal)
-        return unknown(`clamscan: ${reasonOf(error)}`, causeOf(causedBy(error)))
-      }
+      const { path } = await sample.file()
+      const [host, ...words] = packageCommand()
+      const argv = [host, ...words, program, CLAMDBDIR ?? '', path] as const
+      const relay = new LineRelay('clamscan', write)
+      const { end, printed } = await runScanner({ argv, path, environment, relay }, signal)
+      return typeof end === 'number' ? resultOf(printed, end) : end
     },
   }
 }
 
-/** Starts the package with all its fallbacks switched off. */
-async function startEngine({ CLAMDBDIR }: ScanSettings, path: string): Promise<NodeClam> {
-  const noProgram = null as unknown as string // keeps the package from running its defaults
-  const engine = await new NodeClam().init({
-    preference: 'clamscan',
-    removeInfected: false,
-    quarantineInfected: false,
-    scanRecursively: false,
-    debugMode: false, // it would write to fd 1
-    clamscan: {
-      active: true,
-      path,
-      ...(CLAMDBDIR !== undefined && { db: CLAMDBDIR }),
-    },
-    clamdscan: { active: false, path: noProgram, localFallback: false, bypassTest: true },
-  })
-  // The package silently uses another program, or the default database.
-  const { scanner } = engine as unknown as { readonly scanner: string }
-  if (scanner !== 'clamscan') throw new Error(`${path} is not clamscan`)
-  if ((engine.settings.clamscan?.db ?? undefined) !== CLAMDBDIR) {
-    throw new Error(`CLAMDBDIR ${CLAMDBDIR}: cannot be read`)
-  }
-  return engine
-}
+/** The host's bundle: beside this one, or in dist/ if tests run from the source tree. */
+const bundles = import.meta.filename.endsWith('.ts') ? '../../../../dist' : ''
+const HOST = 'onescan-clamscan'
 
-/** Receives each program that a piece of work starts, at any depth inside a package. */
-const starting = new AsyncLocalStorage<(child: ChildProcess) => void>()
-/** Whether this process has subscribed to the programs that it starts, which it does once. */
-let isReported = false
-
-/**
- * Runs `work`, and kills the programs that it has started when it is done. Also kills them, and rejects,
- * when the signal is aborted. The package clamscan does neither.
- */
-async function endingItsPrograms<Result>(
-  signal: AbortSignal,
-  work: () => Promise<Result>,
-): Promise<Result> {
-  if (!isReported) {
-    subscribe('child_process', (message) => {
-      starting.getStore()?.((message as { process: ChildProcess }).process)
-    })
-    isReported = true
-  }
-  signal.throwIfAborted()
-  let isOver = false
-  const children = new Set<ChildProcess>()
-  const start = (child: ChildProcess) => {
-    children.add(child)
-    // This is called before the program runs: it has a process id one turn later.
-    if (isOver) setImmediate(() => kill(child))
-  }
-  try {
-    const result = await unlessAborted(starting.run(start, work), signal)
-    if (result === ABORTED) throw signal.reason
-    return result
-  } finally {
-    isOver = true
-    for (const child of children) kill(child)
-  }
-}
-
-/** Kills a program if it was started: the handle of one that was not has process id 0, our own group. */
-function kill(child: ChildProcess): void {
-  if (child.pid !== undefined) child.kill('SIGKILL')
+function packageCommand(): readonly [string, ...string[]] {
+  if (isCompiled) return compiledProgram(HOST)
+  return [process.execPath, '--no-warnings', join(import.meta.dirname, bundles, `${HOST}.cjs`)]
 }
 
 /** Parses the package's answer. Only `false` is clean: the package may also return null or undefined. */
-function resultOf(
-  result: { readonly isInfected: unknown; readonly viruses?: readonly unknown[] } | undefined,
-): ScanResult {
-  if (result?.isInfected === false) return clean
-  if (result?.isInfected !== true) return unknown('clamscan: an invalid answer')
-  const name = withoutHash(bounded(String(result.viruses?.[0] ?? '')))
+function resultOf(printed: string, exitCode: number): ScanResult {
+  const answer = parse(printed)
+  if (answer === undefined) return unknown(`clamscan: exit code ${exitCode} before it answered`)
+  if ('reason' in answer) return unknown(`clamscan: ${bounded(answer.reason)}`, causeOf(answer))
+  if (answer.isInfected === false) return clean
+  if (answer.isInfected !== true) return unknown('clamscan: an invalid answer')
+  const name = withoutHash(bounded(String(answer.viruses[0] ?? '')))
   if (name === '') return infected('a virus without a name')
   return resultByName(name, `clamscan: ${name}`)
 }
 
-/** Returns the text of an error. The package wraps other errors, and the wrapped one is more informative. */
-function reasonOf(error: unknown): string {
-  const cause = causedBy(error)
-  const text = cause === error ? errorText(error) : `${errorText(error)}: ${errorText(cause)}`
-  return bounded(text)
-}
-
-function causedBy(error: unknown): unknown {
-  return (error as { data?: { err?: unknown } } | null)?.data?.err || error
+/** Returns undefined if the host was ended before it had printed its line. */
+function parse(printed: string): ClamscanAnswer | undefined {
+  const line = Buffer.from(printed, 'latin1').toString()
+  return line.endsWith('\n') ? (JSON.parse(line) as ClamscanAnswer) : undefined
 }
 
 /** Returns the text in printable characters, and short enough for a log line. */

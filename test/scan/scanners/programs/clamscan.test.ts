@@ -35,10 +35,10 @@ async function ask({
 }: Asked): Promise<ScanResult> {
   const path = directory && join(directory, 'message')
   if (path) writeFileSync(path, message)
-  return clamscanScanner(clamdSettings('/nowhere', settings), place).scan(
-    sample(message, path),
-    scanTask(milliseconds).task,
-  )
+  return clamscanScanner(
+    clamdSettings('/nowhere', settings),
+    place === undefined ? {} : { program: place },
+  ).scan(sample(message, path), scanTask(milliseconds).task)
 }
 
 /** The reason of "could not tell", or another answer. */
@@ -110,7 +110,7 @@ t.test('if the client leaves, the answer is unknown, and the program has ended',
   files.on('change', () => existsSync(pidFile) && abort())
   const message = join(directory, 'message')
   writeFileSync(message, plain)
-  const scanner = clamscanScanner(clamdSettings('/nowhere'), place)
+  const scanner = clamscanScanner(clamdSettings('/nowhere'), { program: place })
   const answer = await scanner.scan(sample(plain, message), task)
   files.close()
 
@@ -143,6 +143,38 @@ t.test(
   },
 )
 
+/** Variables that scanners may not get, and the only ones that they get beside TMPDIR and PATH. */
+const hidden = {
+  VERDICTPASSWORD: 'secret',
+  QUEUECHAIN: '/bin/true',
+  LD_BIND_NOW: '1',
+  NODE_ENV: 'x',
+  HOME: '/home/somebody',
+}
+
+t.test('clamscan gets the environment of scanners, and nothing else', async (t) => {
+  const directory = t.testdir()
+  const names = join(directory, 'names')
+  const place = program(directory, `env > ${names}; echo message: OK`)
+  const before = { ...process.env }
+  t.teardown(() => {
+    for (const name of Object.keys(hidden)) delete process.env[name]
+    Object.assign(process.env, before)
+  })
+  Object.assign(process.env, hidden)
+  const settings = { ...hidden, TMPDIR: directory, PATH: '/usr/bin:/bin' }
+  t.strictSame(await ask({ message: plain, settings, place, directory }), { answer: 'clean' })
+
+  const seen = readFileSync(names, 'latin1').split('\n').filter(Boolean)
+  const ofShell = /^(?:PWD|OLDPWD|SHLVL|_)=/
+  t.strictSame(seen.filter((line) => !ofShell.test(line)).sort(), [
+    'CLAMD=/nowhere',
+    'HOME=/nonexistent',
+    'PATH=/usr/bin:/bin',
+    `TMPDIR=${directory}`,
+  ])
+})
+
 t.test('an empty message holds no virus', async (t) => {
   t.strictSame(await ask({ message: Buffer.alloc(0) }), { answer: 'clean' })
 })
@@ -155,7 +187,7 @@ t.test('nothing is written to fd 1 or 2, whatever goes wrong', async (t) => {
     import { clamdSettings, scanTask, sample } from './test/scan/scanners/clamd/task.ts'
     for (const path of [process.argv[1], '/bin/false', '/nonexistent']) {
       const message = sample(Buffer.from('x'), process.argv[2])
-      const answer = await clamscanScanner(clamdSettings('/nowhere'), path).scan(message, scanTask().task)
+      const answer = await clamscanScanner(clamdSettings('/nowhere'), { program: path }).scan(message, scanTask().task)
       if (answer.answer !== 'unknown') process.exit(1)
     }`
   const root = join(import.meta.dirname, '../../../..')
