@@ -1,5 +1,4 @@
 import { createHmac } from 'node:crypto'
-import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type CheckLine, failure, ok, warning } from '../lib/check/check-line.ts'
 import { attempt, errorText } from '../lib/errors/fault.ts'
@@ -52,31 +51,55 @@ export async function checkQuotad(host: StageHost): Promise<CheckLine[]> {
   }
 }
 
-const OTHER_STYLE = { address: 'local', local: 'address' } as const
-
 /**
- * Queries a mailbox of this host in both styles of name. A service that knows only the other style finds no
- * mailbox full, and reports no error.
+ * Queries a mailbox of qmail's own domain in both styles of name. The domains of other mail servers are known to
+ * their programs alone, which `onescan check` runs.
  */
 async function checkNameStyle(
   settings: QuotaSettings,
-  host: StageHost,
+  { accounts, directories }: StageHost,
 ): Promise<CheckLine[] | undefined> {
-  const mailbox = mailboxOf(host)
-  if (mailbox === undefined) return undefined
-  const knows = async (nameStyle: QuotaSettings['nameStyle']) => {
-    const client = openQuotaClient({ ...settings, nameStyle }, () => {})
+  const me = attempt(() => readOwnFile(join(directories.control, 'me'), ME_MAX).toString('latin1'))
+  const checkLines = me?.trim() ? await checkQuotaNames(settings, accounts, [me.trim()]) : []
+  return checkLines.length > 0 ? checkLines : undefined
+}
+
+const OTHER_STYLE = { address: 'local', local: 'address' } as const
+
+/**
+ * Queries the mailbox of this host's first person in both styles of name, in domains whose users are its accounts. A
+ * service that knows only the other style finds no mailbox full, and reports no error.
+ */
+export async function checkQuotaNames(
+  settings: QuotaSettings,
+  { passwd }: StageHost['accounts'],
+  domains: readonly string[],
+): Promise<CheckLine[]> {
+  const isPerson = ({ uid }: { uid: number }) => uid >= UID_MIN && uid <= UID_MAX
+  const user = [...passwdEntries(passwd)].find(isPerson)?.name
+  if (user === undefined) return []
+  const knows = async (style: QuotaSettings['nameStyle'], address: string) => {
+    const client = openQuotaClient({ ...settings, nameStyle: style }, () => {})
     try {
-      return isKnown((await client.explain(readAddress(mailbox.address))).answer)
+      return isKnown((await client.explain(readAddress(address))).answer)
     } finally {
       client.close()
     }
   }
-  const other = OTHER_STYLE[settings.nameStyle]
-  if ((await knows(settings.nameStyle)) || !(await knows(other))) return undefined
-  const names = { address: mailbox.address, local: mailbox.user }
-  const value = `the service knows ${names[other]} and not ${names[settings.nameStyle]}, so no mailbox is treated as full`
-  return [warning('QUOTANAME', value, `set QUOTANAME=${other}`)]
+  const { nameStyle } = settings
+  const other = OTHER_STYLE[nameStyle]
+  for (const domain of domains) {
+    const address = `${user}@${domain}`
+    if ((await knows(nameStyle, address)) || !(await knows(other, address))) continue
+    const names = { address, local: user }
+    const value = `the service knows ${names[other]} and not ${names[nameStyle]}, so no mailbox of ${domain} is treated as full`
+    const remedy =
+      other === 'local'
+        ? `add ${domain} to QUOTADOMAINS of onescan-quotad, or set QUOTANAME=local`
+        : 'set QUOTANAME=address'
+    return [warning('QUOTANAME', value, remedy)]
+  }
+  return []
 }
 
 /** Returns whether a service has read a mailbox. Older ones report room for unknown names. */
@@ -90,15 +113,6 @@ const UID_MAX = 60_000
 
 /** Bytes of control/me: a name of the DNS (RFC 1035 2.3.4), and blanks. */
 const ME_MAX = 1024
-
-/** A mailbox that this host probably has: that of its first person, in its own domain. */
-function mailboxOf({ accounts, directories }: StageHost) {
-  const isPerson = ({ uid }: { uid: number }) => uid >= UID_MIN && uid <= UID_MAX
-  const user = [...passwdEntries(accounts.passwd)].find(isPerson)?.name
-  if (user === undefined) return undefined
-  const me = attempt(() => readOwnFile(join(directories.control, 'me'), ME_MAX).toString('latin1'))
-  return { user, address: `${user}@${me?.trim() || hostname()}` }
-}
 
 /** Milliseconds for a connection and two requests. */
 const TIMEOUT = 3_000

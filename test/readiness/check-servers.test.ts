@@ -44,8 +44,9 @@ t.test('a service that knows mailboxes by the other form of their names is repor
     {
       level: 'warning',
       what: 'QUOTANAME',
-      value: 'the service knows ann and not ann@example.org, so no mailbox is treated as full',
-      remedy: 'set QUOTANAME=local',
+      value:
+        'the service knows ann and not ann@example.org, so no mailbox of example.org is treated as full',
+      remedy: 'add example.org to QUOTADOMAINS of onescan-quotad, or set QUOTANAME=local',
     },
   ])
   t.match(await check('ann@example.org', { QUOTANAME: 'local' }), [

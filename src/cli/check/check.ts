@@ -207,6 +207,7 @@ async function* checkServer(
         accounts: readAccounts(),
         scanTime,
         makesStamps: Boolean(settings.CLUSTERKEYS),
+        settings,
       })
     case 'Sendmail':
       return yield* checkSendmail({ endpoints, dead: await deadSockets(), scanTime })

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import type { Environment } from '../../../lib/process/environment.ts'
 import { shellWord } from '../../../lib/text/shell-word.ts'
 import type { Accounts } from '../../../readiness/stage/account.ts'
 import { askProgram } from './ask-program.ts'
@@ -68,6 +69,8 @@ export interface PostfixHost {
   readonly scanTime: number
   /** Whether onescand has a keyring, and so makes stamps. */
   readonly makesStamps: boolean
+  /** The settings of onescand. */
+  readonly settings: Environment
 }
 
 /** A Postfix as postconf(1) describes it, and the data for its rules. */

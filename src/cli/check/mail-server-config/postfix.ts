@@ -14,6 +14,7 @@ import {
 } from './postconf.ts'
 import { checkReturn, checkSmtpFilter, returnServices } from './postfix-filter.ts'
 import { checkLocalMail, checkMilterMaps, checkMilters } from './postfix-milter.ts'
+import { checkQuotaDomains } from './postfix-quota.ts'
 
 /**
  * Resolves to check lines about settings of this host's Postfix that a test mail cannot show. These are the
@@ -35,6 +36,7 @@ export async function checkPostfix(host: PostfixHost): Promise<CheckLine[]> {
     ...checkInterfaces(postfix),
     ...(await checkMilterMaps(postfix)),
     ...checkMain(postfix),
+    ...(await checkQuotaDomains(postfix)),
   ]
 }
 

@@ -20,6 +20,7 @@ const host = (endpoints: Partial<Postfix['endpoints']>): Postfix => ({
   accounts: { passwd: '', group: '' },
   scanTime: 150,
   makesStamps: false,
+  settings: {},
   dead: [],
   ...{ main: {}, services: [service], transports: new Map(), set: new Map() },
   endpoints: { milters: [], smtp: [], next: [], clamd: [], isRunning: true, ...endpoints },

@@ -50,6 +50,7 @@ class Host {
       accounts: readAccounts(),
       scanTime: 150,
       makesStamps: false,
+      settings: {},
     })
   }
 
@@ -149,6 +150,7 @@ t.test(
       accounts: readAccounts(),
       scanTime: 150,
       makesStamps: false,
+      settings: {},
     }
     const [found] = await checkPostfix(host)
     t.match(found, {
@@ -172,6 +174,7 @@ t.test(
       accounts: readAccounts(),
       scanTime: 150,
       makesStamps: false,
+      settings: {},
     }
     writeFileSync(join(directory, 'master.cf'), '')
     const checkLines = async (line: string) => {
