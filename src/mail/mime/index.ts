@@ -5,6 +5,7 @@
  */
 export { LimitExceeded, limits } from './budget/limits.ts'
 export { type EmittedMail, type Steps, WORK_PER_TURN, Work } from './budget/work.ts'
+export { plainName } from './headers/fields.ts'
 export { FILE_STARTS, textPropertiesOf } from './leaves/text-properties.ts'
 export { isNestedDeeper } from './nested.ts'
 export { MemoryPool, Store } from './storage/store.ts'

@@ -257,6 +257,9 @@ t.test('nothing that a sender leaves out of a mail, or adds to it, ends its limi
     'eight bits': 'From: \xe4@b\n',
     'a NUL': 'X: \0\n',
     'a card': 'BEGIN:VCARD\n',
+    'the mark of a picture': '\xff\xd8\xff\xe0\n',
+    'a mark that is text': 'GIF89a\n',
+    'a mark and a long field': `PK\x03\x04\nX: ${'y'.repeat(20_000)}\n`,
   }
   for (const [name, top] of Object.entries(tops)) {
     const reply = await door.ask(inStream(`${top}${header}${parts}\n--b--\n`))
@@ -264,8 +267,6 @@ t.test('nothing that a sender leaves out of a mail, or adds to it, ends its limi
   }
   const nested = `Content-Type: message/rfc822\n\n`.repeat(16)
   t.equal(await door.ask(inStream(nested)), 'stream: Onescan.nested-too-deep FOUND\0')
-  const picture = `\xff\xd8\xff\xe0\n${header}${parts}\n--b--\n`
-  t.equal(await door.ask(inStream(picture)), 'stream: OK\0', 'what begins as a file')
 })
 
 type Answers = (question: Asked) => void

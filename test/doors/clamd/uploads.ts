@@ -114,5 +114,7 @@ export const uploads: Readonly<Record<string, string | Buffer>> = {
 /** Files with more parts than are read of a mail, which no scanner can tell from one. */
 export const tooMuch: Readonly<Record<string, string>> = {
   'a saved page of 2,500 pictures': webPage(2500),
+  'the mark of a picture above such a page': `GIF89a\r\n${webPage(2500)}`,
+  'a blank in the names of its fields': webPage(2500).replaceAll('Content-', 'Content -'),
   'headers whose lines end in CR': 'From: x\rContent-Type: text/plain\r\r'.repeat(3000),
 }

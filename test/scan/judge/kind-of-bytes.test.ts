@@ -6,7 +6,7 @@ import { kindOfBytes } from '../../../src/scan/judge/context/kind-of-bytes.ts'
 /** What bytes are that a client sends as a file of any kind. */
 
 const asMail = { readAs: 'mail', hasLimits: true, isMail: true }
-const likeMail = { readAs: 'mail', hasLimits: false, isMail: false }
+const likeMail = { readAs: 'mail', hasLimits: true, isMail: false }
 const asFile = { readAs: 'file', hasLimits: false, isMail: false }
 const asUnknown = { readAs: 'file', hasLimits: true, isMail: false }
 
@@ -29,8 +29,24 @@ const cases = [
   ['a tar whose first name is a field', tar('To: a', 'x'), asMail],
   ['a tar of mails', tar('cur/1', 'Received: x\nContent-Type: text/plain\n\nx'), likeMail],
   ['a picture with a field about content', '\xff\xd8\xff\xe0\nContent-Type: a/b\n\n', likeMail],
-  ['an address book', 'BEGIN:VCARD\r\nPHOTO;ENCODING=b:YQ==\r\nEND:VCARD\r\n', likeMail],
-  ['YAML', 'fileName: x\nother: y\n', likeMail],
+  ['an address book', 'BEGIN:VCARD\r\nPHOTO;ENCODING=b:YQ==\r\nEND:VCARD\r\n', asUnknown],
+  ['YAML', 'fileName: x\ncontentType: y\n', asUnknown],
+  ['a mark of a picture that is text above a field', 'GIF89a\nContent-Type: a/b\n\n', likeMail],
+  ['a mark of a film that is text above a field', 'abcdftyp\nMIME-Version: 1.0\n\n', likeMail],
+  [
+    'a field about content in a long header below a mark',
+    `GIF89a\n${'X-Y: z\n'.repeat(15_000)}Content-Type: a/b\n\n`,
+    likeMail,
+  ],
+  ['a blank in the name of a field about content', 'Content -Type: a/b\n\n', asMail],
+  ['a NUL and such a name', 'X: \0\nContent -Type: a/b\n\n', asMail],
+  ['a comment in such a name', 'GIF89a\nContent-(x)Type: a/b\n\n', likeMail],
+  ['a control character in such a name', 'Con\x01tent-Type: a/b\n\n', asMail],
+  [
+    'such a name in a long header',
+    `Hello\n${'X-Y: z\n'.repeat(15_000)}Content -Type: a/b\n\n`,
+    asMail,
+  ],
   ['fields that no reader takes for others', 'key: value\nother: y\n', asUnknown],
   ['a text', 'Hello,\nthis is From: me\n', asUnknown],
   ['a text with a field of mail', 'Hello,\nFrom: me\n\nx', asUnknown],

@@ -1,6 +1,5 @@
-import { mayDescribeContent } from '../../../mail/message/content-fields.ts'
-import type { Header } from '../../../mail/message/header-block.ts'
 import { type Message, TOP_LINE } from '../../../mail/message/message.ts'
+import { plainName } from '../../../mail/mime/index.ts'
 import type { ReadAs } from '../../scanners/run/scan-run.ts'
 
 /** What bytes are that a client sends as a file of any kind, as far as their beginning shows. */
@@ -17,20 +16,20 @@ interface KindOfBytes {
 }
 
 /**
- * How bytes are judged, by what they are. Nothing that the sender of a message may leave out of it ends the limits: without a
- * field about content it has no parts, and otherwise only the first bytes of a known type prove that it is a file.
+ * How bytes are judged, by what they are. The limits end only with proof: the first bytes of a known type, without a line
+ * near them that some reader takes for a field about content. Such readers skip any other lines above a header, and the
+ * sender of a mail can write the mark of every type of file there.
  *
- * | kind        | the bytes                                                                                          |
- * | ----------- | -------------------------------------------------------------------------------------------------- |
- * | `mail`      | begin with fields, of which one is of mail or about content; or a field about content is near       |
- * | `file`      | begin as a known type of file                                                                      |
- * | `like mail` | such a file with a field about content near its beginning, as a tar of messages; or fields of which     |
- * |             | some reader may take one for a field about content, as in YAML and address books                    |
- * | `unknown`   | begin in any other way, as texts and random bytes do                                               |
+ * | kind        | the bytes                                                                                      |
+ * | ----------- | ---------------------------------------------------------------------------------------------- |
+ * | `mail`      | begin with fields, of which one is of mail; or a field about content is near                    |
+ * | `like mail` | begin as a known type of file, and a field about content is near, as in a tar of messages       |
+ * | `file`      | begin as a known type of file                                                                  |
+ * | `unknown`   | begin in any other way, as texts, address books and random bytes do                             |
  */
 const kinds: Readonly<Record<BytesKind, KindOfBytes>> = {
   mail: { readAs: 'mail', hasLimits: true, isMail: true },
-  'like mail': { readAs: 'mail', hasLimits: false, isMail: false },
+  'like mail': { readAs: 'mail', hasLimits: true, isMail: false },
   file: { readAs: 'file', hasLimits: false, isMail: false },
   unknown: { readAs: 'file', hasLimits: true, isMail: false },
 }
@@ -38,15 +37,21 @@ const kinds: Readonly<Record<BytesKind, KindOfBytes>> = {
 /** Returns how the bytes of a message are judged, if they may be a file of any kind. */
 export function kindOfBytes({ header, body }: Pick<Message, 'header' | 'body'>): KindOfBytes {
   const below = Math.max(0, FRONT - header.length)
-  const front = header.text.slice(0, FRONT) + body.gather(0, below).toString('latin1')
-  const has = (field: RegExp) => field.test(front) || field.test(header.text)
-  if (FIRST_FIELD.test(front)) {
-    if (has(CONTENT_FIELD) || has(MAIL_FIELD)) return kinds.mail
-    if (!front.includes('\0') && mayAnnounceContent(header)) return kinds['like mail']
-  }
+  const front = header.text + body.gather(0, below).toString('latin1')
   const isFile = KNOWN_FILES.some((start) => start.test(front))
-  if (CONTENT_FIELD.test(front)) return isFile ? kinds['like mail'] : kinds.mail
+  const hasFields = FIRST_FIELD.test(front)
+  if (hasContentField(front)) return isFile && !hasFields ? kinds['like mail'] : kinds.mail
+  if (hasFields && MAIL_FIELD.test(front)) return kinds.mail
   return isFile ? kinds.file : kinds.unknown
+}
+
+/** Returns whether some reader takes a line for a field about content, without which no reader decodes a part. */
+function hasContentField(text: string): boolean {
+  if (CONTENT_LINE.test(text)) return true
+  for (const [name] of text.matchAll(NAME)) {
+    if (name.includes('-') && CONTENT_LINE.test(plainName(name.toLowerCase()))) return true
+  }
+  return false
 }
 
 /** Returns how the bytes of a message are judged that another onescand sends: whole messages have TOP_LINE above them. */
@@ -54,22 +59,19 @@ export function kindOfRead({ header }: Pick<Message, 'header'>): KindOfBytes {
   return header.bytes.subarray(0, TOP_LINE.length).equals(TOP_LINE) ? kinds.mail : kinds.file
 }
 
-/** Returns whether some reader may take a field of a text for one about content. */
-function mayAnnounceContent(header: Header): boolean {
-  return header.hasTooManyFields || header.fields.some(({ name }) => mayDescribeContent(name))
-}
-
 /**
- * The bytes that show what the rest is. Some readers skip lines above the header of a message, which may therefore begin
- * below other bytes.
+ * The bytes that show what the rest is, or the header, if that is longer. Some readers skip lines above the header of a
+ * message, which may therefore begin below other bytes.
  */
 const FRONT = 16 * 1024
 
 /** A field below blanks and empty lines, or the line of an mbox. Some readers accept a name of two words. */
 const FIRST_FIELD =
   /^[\0-\x20]*(?:>?From |[!-9;-~]{1,998}(?:[ \t]{1,9}[!-9;-~]{1,998})?[ \t]{0,99}:)/
-/** A field about content, without which no reader decodes a part. */
-const CONTENT_FIELD = /^[ \t]*(?:content-|mime-version)/im
+/** A field about content, or what the most lenient reader sees of its name. */
+const CONTENT_LINE = /^[ \t]*(?:content-|mime-version)/im
+/** What is before the first colon of a line. */
+const NAME = /^[^:\n]+(?=:)/gm
 /** Other fields of mail; RFC 5322 3.6. */
 const MAIL_FIELD =
   /^[ \t]*(?:>?From |(?:from|to|cc|bcc|date|subject|sender|reply-to|received|return-path|delivered-to|message-id)[ \t]*:)/im
