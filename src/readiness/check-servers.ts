@@ -174,7 +174,10 @@ const storeRemedies: readonly (readonly [error: RegExp, remedy: string])[] = [
   [/^sentinel .*(?:WRONGPASS|NOAUTH)/, "put the password of the sentinels' user `default` into a file, and set VERDICTSENTINELPASSWORD to its path"], // biome-ignore format: a row
   [/^sentinel .*does not know/, "end VERDICTS with the name in `sentinel monitor` of the sentinels' configuration"], // biome-ignore format: a row
   [/WRONGPASS|NOAUTH|invalid (?:username-)?password/i, "put the store's password into a file, set VERDICTPASSWORD to its path, and add the user to VERDICTS (valkey://USER@HOST)"], // biome-ignore format: a row
-  [/NOPERM/, 'grant its user ~onescan:* +getrange +set +select +client|setname (`user` in valkey.conf)'], // biome-ignore format: a row
+  [/NOPERM/, 'grant its user ~onescan:* +getrange +set +select +client|setname +cluster|nodes +asking (`user` in valkey.conf)'], // biome-ignore format: a row
+  [/^MOVED /, 'set VERDICTS to valkey+cluster://HOST,HOST with servers of the cluster'],
+  [/cluster support disabled/, 'write valkey:// in VERDICTS: the server is not part of a cluster'],
+  [/CLUSTERDOWN|of its 16384 slots/, 'start the missing servers; `cluster-require-full-coverage no` in valkey.conf lets the others answer meanwhile'], // biome-ignore format: a row
   [/DENIED|protected mode/i, 'set `bind`, `protected-mode no` and a user with a password in valkey.conf'], // biome-ignore format: a row
   [/max number of clients/i, 'raise `maxclients` in valkey.conf'],
   [/^OOM/, 'set `maxmemory-policy allkeys-lru` in valkey.conf, or raise `maxmemory`'],

@@ -8,7 +8,12 @@ import { checkQuotad, checkVerdicts } from '../../src/readiness/check-servers.ts
 import { keyMark } from '../../src/scan/verdicts/copies/secrets.ts'
 import { lacks } from '../needs.mjs'
 import { freePort } from '../programs/host/free-port.ts'
-import { makeCertificate, startStore, storeMissing } from '../programs/servers/store-server.ts'
+import {
+  makeCertificate,
+  startCluster,
+  startStore,
+  storeMissing,
+} from '../programs/servers/store-server.ts'
 import { httpService, udpService } from '../scan/quota/services.ts'
 import { host, inShort } from './host.ts'
 
@@ -164,6 +169,20 @@ t.test(
     t.match(await remedy(`valkey://127.0.0.1:${replica.port}`), /^set VERDICTS to the primary/)
   },
 )
+
+t.test('each primary of a cluster is tried', { skip: storeMissing }, async (t) => {
+  const { address, servers } = await startCluster(t)
+  const check = async (VERDICTS: string) => (await checkVerdicts(host({ VERDICTS }))).at(-1)
+  t.match(await check(address(servers[2]!)), ANSWERS)
+  const moved = await Promise.all(servers.map(({ port }) => check(`valkey://127.0.0.1:${port}`)))
+  t.equal(moved.filter((line) => /valkey\+cluster:/.test(line?.remedy ?? '')).length, 2)
+  const alone = await startStore(t)
+  t.match(await check(`valkey+cluster://127.0.0.1:${alone.port}`), { remedy: /^write valkey:/ })
+
+  await servers[0]!.stop()
+  const missing = `127.0.0.1:${servers[0]!.port}: connect ECONNREFUSED`
+  t.match(await check(address()), { level: 'warning', value: missing })
+})
 
 t.test("if QUOTAD's service does not know the path, that is not an unknown user", async (t) => {
   const pages: readonly (readonly [type: string, body: string])[] = [

@@ -1,8 +1,8 @@
 import { errorText } from '../../lib/errors/fault.ts'
 import { withTimeout } from '../../lib/flow/timeout.ts'
 import type { DialledEndpoint } from '../connection/dial.ts'
-import { RespError } from './resp-reader.ts'
-import type { StoreAccess, StoreAddress } from './store-address.ts'
+import { RespError, type RespValue } from './resp-reader.ts'
+import type { SingleAddress, StoreAccess } from './store-address.ts'
 import {
   openConnection,
   type RespCommand,
@@ -18,16 +18,15 @@ const OTHER_SENTINELS_TIMEOUT = 500
  * Rejects with a reason in one line, also if the server refuses the request. The signal ends it in any step.
  */
 export async function connectToStore(
-  access: StoreAccess,
+  access: StoreAccess<SingleAddress>,
   question: RespCommand,
   signal: AbortSignal,
-): Promise<ValkeyConnection> {
+): Promise<{ readonly connection: ValkeyConnection; readonly reply: RespValue }> {
   const { address, ...secrets } = access
   const isServer = address.kind === 'server'
   const server = isServer ? address.server : await findPrimary(address, secrets, signal)
   const login = { ...secrets, user: address.user, database: isServer ? address.database : 0 }
-  const { connection } = await openConnection(server, login, question, signal)
-  return connection
+  return openConnection(server, login, question, signal)
 }
 
 /**
@@ -37,7 +36,7 @@ export async function connectToStore(
  * If no sentinel names a primary, rejects with the error of the last one.
  */
 async function findPrimary(
-  { servers: sentinels, name }: Extract<StoreAddress, { kind: 'sentinel' }>,
+  { servers: sentinels, name }: Extract<SingleAddress, { kind: 'sentinel' }>,
   { sentinelPassword: password, authorities }: Omit<StoreAccess, 'address'>,
   signal: AbortSignal,
 ): Promise<DialledEndpoint> {

@@ -4,7 +4,7 @@ import { TIMED_OUT, withDeadline, withTimeout } from '../../lib/flow/timeout.ts'
 import { formatDuration } from '../../lib/text/units.ts'
 import { connectToStore } from './connect-to-store.ts'
 import { RespError, type RespValue } from './resp-reader.ts'
-import type { StoreAccess } from './store-address.ts'
+import type { SingleAddress, StoreAccess, StoreAddress } from './store-address.ts'
 import type { RespCommand, ValkeyConnection } from './valkey-connection.ts'
 
 /** Milliseconds for all steps until a server has answered the first query. */
@@ -25,7 +25,7 @@ const LONGEST_REFUSED = 10_000
 /** The longest pause if the server lets this process in and then answers no query in time. */
 const LONGEST_SILENT = 30_000
 
-interface ServerOptions extends StoreAccess {
+export interface LastingOptions<Address extends StoreAddress> extends StoreAccess<Address> {
   /** Milliseconds on a monotonic clock. */
   readonly uptime: () => number
 }
@@ -40,9 +40,10 @@ interface ServerOptions extends StoreAccess {
  * fault.
  */
 export class LastingConnection {
-  readonly #server: ServerOptions
+  readonly #server: LastingOptions<SingleAddress>
   readonly #question: RespCommand
   readonly #notify: (trouble: string | undefined) => void
+  readonly #take: (reply: RespValue) => void
   readonly #closed = new AbortController()
   #connection: ValkeyConnection | undefined
   /** Attempts that failed in a row. */
@@ -56,16 +57,19 @@ export class LastingConnection {
 
   /**
    * `question` is the first request of each connection. `notify` is called with the reason in one line when the
-   * server cannot be reached, and with undefined when it can be reached again.
+   * server cannot be reached, and with undefined when it can be reached again. `take` receives the reply to each
+   * first request.
    */
   constructor(
-    server: ServerOptions,
+    server: LastingOptions<SingleAddress>,
     question: RespCommand,
     notify: (trouble: string | undefined) => void,
+    take: (reply: RespValue) => void = () => {},
   ) {
     this.#server = server
     this.#question = question
     this.#notify = notify
+    this.#take = take
     void this.#attempt()
   }
 
@@ -121,7 +125,8 @@ export class LastingConnection {
         signal = sooner
         return connectToStore(this.#server, this.#question, sooner)
       })
-      this.#begin(opened)
+      this.#begin(opened.connection)
+      this.#take(opened.reply)
     } catch (error) {
       if (this.#closed.signal.aborted) return
       const isRefused = error instanceof RespError

@@ -22,12 +22,14 @@ const LINE_MAX = 4096
  * each complete reply to `take`. onescan has its own reader because of these limits: a text gets at most
  * TEXTS_MAX bytes, announced items get no memory before they arrive, and lists cannot be nested.
  *
- * Without them, an attacker that replaces the store ends the process with 220 bytes. The libraries have these
- * faults:
+ * Without them, an attacker that replaces the store ends the process with 220 bytes, 20 nested lists of 33 million
+ * announced items each. The libraries have these faults:
  *
  * - iovalkey 0.4, ioredis 6.0 and @redis/client 6.3 allocate each array as announced, accept texts and lines
- *   of any length, and read nested lists until the stack is full. iovalkey throws that error where it cannot
- *   be caught. None has a setting for a limit.
+ *   of any length, and read nested lists until the stack is full. None has a setting for a limit. After the 220
+ *   bytes, Node ends with a heap of 1 GiB, and the compiled runtime takes 5.1 GB (iovalkey) or 8.9 GB (ioredis). An
+ *   announced text of 500 MB is kept as it arrives. After 800 KB of nested lists, iovalkey throws an error where it
+ *   cannot be caught.
  * - iovalkey and ioredis continue in database 0 if SELECT is refused.
  * - @redis/client does not log in to a server without a password if a password is set.
  * - @valkey/valkey-glide 2.5 has its own sockets in 15 MB of machine code, but neither sentinels nor unix

@@ -126,3 +126,80 @@ export function makeCertificate(directory: string): {
   })
   return { cert, key }
 }
+
+/** A cluster whose primaries have equal shares of the slots. */
+export interface StoreCluster {
+  readonly servers: readonly StoreServer[]
+  /** The address of a store with these servers, or all of them. */
+  address(...servers: readonly StoreServer[]): string
+  /** The primary that has this key. */
+  primaryOf(key: string): StoreServer
+}
+
+const SLOTS = 16_384
+const CLUSTER = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000']
+/** Verdicts on slots of other servers are used while one is away. */
+const NOT_COMPLETE = ['--cluster-require-full-coverage', 'no']
+
+/**
+ * Starts a cluster of three primaries, and a replica of the first one if asked for. With `tls` its servers talk to
+ * each other over TLS, too.
+ */
+export async function startCluster(
+  t: Ending,
+  {
+    hasReplica = false,
+    tls,
+  }: {
+    readonly hasReplica?: boolean
+    readonly tls?: { readonly cert: string; readonly key: string }
+  } = {},
+): Promise<StoreCluster> {
+  const ports = new Map<StoreServer, readonly [port: number, bus: number]>()
+  const start = async () => {
+    const [bus, secure] = [await freePort(), await freePort()]
+    const files = tls && [
+      ...['--tls-cert-file', tls.cert, '--tls-key-file', tls.key, '--tls-ca-cert-file', tls.cert],
+      ...['--tls-port', String(secure), '--tls-auth-clients', 'no', '--tls-cluster', 'yes'],
+    ]
+    const args = [...CLUSTER, ...NOT_COMPLETE, '--cluster-port', String(bus), ...(files ?? [])]
+    const server = await startStore(t, { args })
+    ports.set(server, [tls ? secure : server.port, bus])
+    return server
+  }
+  const servers = [await start(), await start(), await start()]
+  const [first] = servers
+  const size = Math.ceil(SLOTS / servers.length)
+  const ranges = servers.map((_, at) => [at * size, Math.min(SLOTS, (at + 1) * size) - 1] as const)
+  for (const [at, range] of ranges.entries()) {
+    servers[at]!.say('cluster', 'addslotsrange', ...range.map(String))
+  }
+  if (hasReplica) servers.push(await start())
+  for (const server of servers.slice(1)) {
+    first!.say('cluster', 'meet', '127.0.0.1', ...ports.get(server)!.map(String))
+  }
+  if (hasReplica) {
+    const id = first!.say('cluster', 'myid')
+    const replica = servers.at(-1)!
+    await until(() => replica.say('cluster', 'replicate', id) === 'OK', 'it replicates')
+  }
+  const isWhole = (server: StoreServer) =>
+    ['cluster_state:ok', `cluster_known_nodes:${servers.length}`].every((line) =>
+      server.say('cluster', 'info').includes(line),
+    )
+  await until(() => servers.every(isWhole), 'the servers know each other')
+  if (hasReplica) await until(() => isInStep(servers.at(-1)!), 'the replica is in step')
+  return {
+    servers,
+    address(...some) {
+      const hosts = (some.length > 0 ? some : servers).map(
+        (one) => `127.0.0.1:${ports.get(one)![0]}`,
+      )
+      return `${tls ? 'valkeys' : 'valkey'}+cluster://${hosts}`
+    },
+    primaryOf(key) {
+      const slot = Number(first!.say('cluster', 'keyslot', key))
+      return servers[ranges.findIndex(([begin, end]) => slot >= begin && slot <= end)]!
+    },
+  }
+}

@@ -10,6 +10,7 @@ import { freePort } from '../../programs/host/free-port.ts'
 import {
   makeCertificate,
   type StoreServer,
+  startCluster,
   startStore,
   startWatched,
   storeMissing,
@@ -18,7 +19,7 @@ import { until } from '../../run/until.ts'
 import { type Opened, openStore, print, sealed } from '../../scan/verdicts/store/opened-store.ts'
 import { standIn } from '../../scan/verdicts/store/stand-in-store.ts'
 
-/** One server, sentinels, with TLS: real servers, which let in the user of the page. */
+/** One server, sentinels, a cluster, with TLS: real servers, which let in the user of the page. */
 
 const skip = storeMissing
 const page = readFileSync(join(import.meta.dirname, '../../../doc/cluster.md'), 'utf8')
@@ -58,6 +59,19 @@ const modes: Readonly<Record<string, (t: Test) => Promise<Mode>>> = {
     const { primary, replica, sentinels } = await startWatched(t)
     const list = sentinels.map(({ port }) => `127.0.0.1:${port}`)
     return { servers: [primary, replica], url: `valkey+sentinel://onescan@${list}/mail` }
+  },
+  async 'a cluster'(t) {
+    const { servers, address } = await startCluster(t)
+    return { servers, url: address(servers[0]!).replace('//', '//onescan@') }
+  },
+  async 'a cluster by TLS'(t) {
+    const tls = makeCertificate(t.testdir())
+    const { servers, address } = await startCluster(t, { tls })
+    return {
+      servers,
+      url: address(servers[0]!).replace('//', '//onescan@'),
+      authorities: tls.cert,
+    }
   },
 }
 

@@ -3,10 +3,13 @@ import { doubledPause } from '../../../lib/flow/back-off.ts'
 import { answerInTime, TIMED_OUT } from '../../../lib/flow/timeout.ts'
 import { readUptime } from '../../../lib/flow/uptime.ts'
 import { limitChanges } from '../../../lib/log/limit-changes.ts'
-import { connectToStore } from '../../../protocol/valkey/connect-to-store.ts'
-import { LastingConnection } from '../../../protocol/valkey/lasting-connection.ts'
 import { RespError } from '../../../protocol/valkey/resp-reader.ts'
 import type { StoreAccess } from '../../../protocol/valkey/store-address.ts'
+import {
+  connectLastingly,
+  connectOnce,
+  type StoreConnection,
+} from '../../../protocol/valkey/store-connection.ts'
 import { isAboutOneKey, type RespCommand } from '../../../protocol/valkey/valkey-connection.ts'
 import { SEALED_MAX } from './seal.ts'
 
@@ -80,8 +83,8 @@ const OTHER_KEY =
   'hosts with another key use it, too: of the current hmac-sha256 keys in CLUSTERKEYS, the one whose id sorts first must be the same on all hosts'
 
 /**
- * A store of verdicts shared by several hosts: Valkey or Redis, one server, or servers with sentinels. The
- * first host that requests a message claims it with the same request, and scans it. Others wait for its
+ * A store of verdicts shared by several hosts: Valkey or Redis, one server, servers with sentinels, or a
+ * cluster. The first host that requests a message claims it with the same request, and scans it. Others wait for its
  * verdict until the claim expires. The values of the store are not trusted: see seal.ts.
  *
  * Its methods never throw. While the store is unreachable, slow or full, no message waits for it. It then
@@ -100,7 +103,7 @@ export class SharedStore {
   readonly #troubles = new Map<string, string>()
   /** The claims of this process, and when they expire. */
   readonly #claims = new Map<string, number>()
-  readonly #connection: LastingConnection
+  readonly #connection: StoreConnection
   readonly #markTimer: NodeJS.Timeout | undefined
   readonly #log: (line: string) => void
   #isClosed = false
@@ -113,7 +116,7 @@ export class SharedStore {
     this.#log = limitChanges((line) => {
       if (!this.#isClosed) options.log(line)
     }, LINES_MAX)
-    this.#connection = new LastingConnection(options, FIRST_QUESTION, (reason) =>
+    this.#connection = connectLastingly(options, FIRST_QUESTION, (reason) =>
       this.#report('connection', reason),
     )
     if (mark === undefined) return
@@ -126,14 +129,15 @@ export class SharedStore {
    * scan the message. If another host is scanning it, waits for its verdict, at most `timeout` milliseconds.
    */
   get(fingerprint: string, timeout = 0): Promise<Buffer | undefined> | undefined {
-    return this.#connection.isReady ? this.#ask(keyOf(fingerprint), timeout) : undefined
+    const key = keyOf(fingerprint)
+    return this.#connection.isReadyFor(key) ? this.#ask(key, timeout) : undefined
   }
 
   /** Stores a verdict for at most `seconds`. No message waits until it is stored. */
   put(fingerprint: string, sealed: Buffer, seconds: number): void {
     const key = keyOf(fingerprint)
     this.#claims.delete(key)
-    if (this.#connection.isReady) void this.#publish(key, sealed, seconds)
+    if (this.#connection.isReadyFor(key)) void this.#publish(key, sealed, seconds)
   }
 
   /** Notifies other hosts that the scan after a `get` without result found no verdict: they need not wait. */
@@ -143,8 +147,9 @@ export class SharedStore {
     this.#claims.delete(key)
     // If the claim has expired, the value there may be another host's.
     const isOver = until === undefined || this.#options.uptime() >= until
-    if (isOver || !this.#connection.isReady) return
-    this.#connection.ask([['SET', key, CLAIM, 'XX', 'PX', '1']], PUT_TIMEOUT).catch(() => {})
+    if (isOver || !this.#connection.isReadyFor(key)) return
+    const ending = ['SET', key, CLAIM, 'XX', 'PX', '1']
+    this.#connection.ask(key, [ending], PUT_TIMEOUT).catch(() => {})
   }
 
   sharing(): Sharing {
@@ -164,7 +169,7 @@ export class SharedStore {
     const { uptime } = this.#options
     this.#counters.asked++
     const until = uptime() + Math.min(timeout, CLAIMED_FOR)
-    for (let waits = 0; this.#connection.isReady; waits++) {
+    for (let waits = 0; this.#connection.isReadyFor(key); waits++) {
       const answer = await this.#claimOrGet(key).catch(() => undefined)
       if (answer?.isOurs) {
         this.#claims.set(key, uptime() + CLAIMED_FOR)
@@ -190,7 +195,7 @@ export class SharedStore {
     const claiming = ['SET', key, CLAIM, 'NX', 'PX', String(CLAIMED_FOR)]
     const claims = this.#troubles.has('put') ? [] : [claiming]
     const questions = [...claims, questionFor(key)]
-    const replies = await this.#connection.ask(questions, this.#options.timeout)
+    const replies = await this.#connection.ask(key, questions, this.#options.timeout)
     if (replies === TIMED_OUT) {
       this.#counters.late++
       return undefined
@@ -209,7 +214,7 @@ export class SharedStore {
   /** Offers a verdict to the store. */
   async #publish(key: string, sealed: Buffer, seconds: number): Promise<void> {
     const words = ['SET', key, sealed, 'PX', String(1000 * seconds)]
-    const answer = await this.#connection.ask([words], PUT_TIMEOUT).catch(() => undefined)
+    const answer = await this.#connection.ask(key, [words], PUT_TIMEOUT).catch(() => undefined)
     if (answer === undefined || answer === TIMED_OUT) return // the connection reports the reason
     const [reply] = answer
     if (reply instanceof RespError) this.#erred('put', reply)
@@ -221,8 +226,7 @@ export class SharedStore {
   /** Counts an error, and logs it unless it is about one key only. */
   #erred(command: 'get' | 'put', error: RespError): void {
     this.#counters.errors++
-    const isReplica = error.message.startsWith('READONLY ')
-    if (isReplica && this.#options.address.kind === 'sentinel') this.#connection.renew()
+    if (error.message.startsWith('READONLY ')) this.#connection.renew()
     if (!isAboutOneKey(error)) this.#report(command, error.message)
   }
 
@@ -233,10 +237,11 @@ export class SharedStore {
    */
   async #compareMarks(own: Buffer, lifetime: number): Promise<void> {
     const connection = this.#connection
-    if (!connection.isReady) return
+    if (!connection.isReadyFor(MARK_KEY)) return
     const { uptime } = this.#options
     const lasting = ['PX', String(lifetime)]
     const replies = await connection.ask(
+      MARK_KEY,
       [['SET', MARK_KEY, own, 'NX', ...lasting], questionFor(MARK_KEY)],
       MARK_TIMEOUT,
     )
@@ -245,7 +250,7 @@ export class SharedStore {
     if (found.equals(own)) {
       this.#otherMarkSince = undefined
       this.#report('mark', undefined)
-      await connection.ask([['SET', MARK_KEY, own, ...lasting]], MARK_TIMEOUT)
+      await connection.ask(MARK_KEY, [['SET', MARK_KEY, own, ...lasting]], MARK_TIMEOUT)
       return
     }
     this.#otherMarkSince ??= uptime()
@@ -301,19 +306,13 @@ async function tryUntil(
   access: StoreAccess,
   own: Buffer | undefined,
 ): Promise<StoreProbe> {
-  const connection = await connectToStore(access, FIRST_QUESTION, signal)
-  signal.addEventListener('abort', () => connection.close())
-  const ask = async (words: RespCommand) => {
-    const [reply] = await connection.ask(words)
-    if (reply instanceof RespError) throw reply
-    return reply
-  }
-  await ask(['SET', CHECK_KEY, 'check', 'EX', '1'])
+  const ask = await connectOnce(access, FIRST_QUESTION, signal)
+  await ask(CHECK_KEY, ['SET', CHECK_KEY, 'check', 'EX', '1'])
   const asked = readUptime()
-  const answer = await ask(questionFor(CHECK_KEY))
+  const answer = await ask(CHECK_KEY, questionFor(CHECK_KEY))
   if (String(answer) !== 'check') throw new Error('it does not store values')
   const time = readUptime() - asked
-  const found = own && (await ask(questionFor(MARK_KEY)))
+  const found = own && (await ask(MARK_KEY, questionFor(MARK_KEY)))
   const isThere = Buffer.isBuffer(found) && found.length > 0
   return { time, hasOtherKey: isThere && !found.equals(own!) }
 }
