@@ -15,7 +15,11 @@ import { type ClamdAddress, readClamdAddress } from '../../scan/scanners/clamd/c
 import { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import { isSecure, loadConnect } from '../../scan/scanners/clamd/connect.ts'
 import { clamdConfOf, configuredAddress, databaseIn } from '../../scan/scanners/clamd/database.ts'
-import type { ClamdOutcome, ClamdSession } from '../../scan/scanners/clamd/session.ts'
+import {
+  type ClamdOutcome,
+  type ClamdSession,
+  EXPECTS_TLS,
+} from '../../scan/scanners/clamd/session.ts'
 import { askClamd, serverCommand } from '../../scan/scanners/clamd/session-pool.ts'
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import { joinGroup, obstacle } from '../stage/account.ts'
@@ -57,6 +61,10 @@ function checkSilent(
   outcome: Exclude<ClamdOutcome<string>, { kind: 'answered' }>,
 ): CheckLine {
   const what = `clamd ${server.text}`
+  if (outcome.reason === EXPECTS_TLS) {
+    const remedy = `set CLAMD="tls://${server.text}", and CLAMDCERT, CLAMDKEY and CLAMDCA: doc/cluster.md`
+    return failure(what, outcome.reason, remedy)
+  }
   const kept = keptOutByUnit(server, outcome)
   if (kept !== undefined && isUnderSystemd()) return kept
   if (outcome.kind === 'timed-out') {

@@ -461,6 +461,21 @@ t.test(
   },
 )
 
+t.test('an onescand that expects TLS is named as that', { skip: opensslMissing }, async (t) => {
+  const port = await freePort()
+  await startOnescand(t, {
+    settings: { QHPSI: 'plugin: eicar', ...makeAuthority(t).certify('scan1') },
+    args: ['--clamd', `tls:127.0.0.1:${port}`],
+  })
+  t.match(await checkClamd(asked(`127.0.0.1:${port}`)), [
+    {
+      level: 'error',
+      value: 'it expects TLS: write its address with tls://',
+      remedy: `set CLAMD="tls://127.0.0.1:${port}", and CLAMDCERT, CLAMDKEY and CLAMDCA: doc/cluster.md`,
+    },
+  ])
+})
+
 t.test('a public address that the units do not allow is named with the filter', async (t) => {
   const broken = (reason: string) => ({ kind: 'unreachable', state: 'gone', reason }) as never
   const at = (host: string, reason: string) =>

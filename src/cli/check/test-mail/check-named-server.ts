@@ -41,16 +41,21 @@ export async function* checkNamedServer(server: NamedServer): AsyncGenerator<Che
     if (sent.code === undefined || tests[0]!.sent.kind !== 'accepted') break
   }
   const taken = tests.filter(({ sent }) => sent.kind === 'accepted').map(({ mail }) => mail)
-  const delivered = mailbox && (await untilDelivered(mailbox, taken, deliveredWithin))
+  const seen = mailbox && (await untilDelivered(mailbox, taken, deliveredWithin))
+  const fault = mailbox?.fault?.()
+  const delivered = fault === undefined ? seen : undefined
   const deliveryIn = ({ kind, mail }: SentTest) => delivered && deliveryOf(kind, mail, delivered)
   const isSeen = tests.some((test) => isClean(test) && deliveryIn(test)?.fate !== 'missing')
   for (const test of tests) {
     yield judge(test, isSeen || isClean(test) ? deliveryIn(test) : undefined)
   }
+  if (fault !== undefined) yield failure('--maildir', fault, RUN_AS_OWNER)
   const left = testMails.slice(tests.length).map(({ name }) => name)
   const remedy = 'fix the problems above, and run check again'
   if (left.length > 0) yield failure('other mail', `not sent: ${left.join(', ')}`, remedy)
 }
+
+const RUN_AS_OWNER = 'run check as the owner of this mail'
 
 const isClean = ({ kind }: SentTest) => kind.malware.length === 0
 
@@ -116,17 +121,23 @@ function keptOut({ command, code }: SentMail): Verdict {
 }
 
 /** Returns the result and remedy for a clean mail that was not accepted. */
-function notTaken({ kind, command, code }: SentMail): Verdict {
-  const [verb = '', digit = ''] = [command.split(' ')[0], String(code)[0]]
-  return ['error', '', remedies[kind] ?? remedies[verb] ?? remedies[digit] ?? SEE]
+function notTaken({ kind, command, text }: SentMail): Verdict {
+  const answer = `${kind}: ${command.split(' ')[0]} ${text}`
+  return ['error', '', remedies.find(([pattern]) => pattern.test(answer))?.[1] ?? SEE]
 }
 
-/** By the kind of the answer, by the command, or by the first digit of the reply. */
-const remedies: Readonly<Record<string, string>> = {
-  'nothing listens': 'set the host and port of the mail server: --smtp HOST:PORT',
-  'requires TLS': 'add --tls',
-  'requires authentication': 'specify an address whose mail it accepts, or add --tls and --user',
-  STARTTLS: 'configure the server to offer TLS with a certificate for its name, signed by a known authority or that of --ca', // biome-ignore format: a row
-  AUTH: 'check --user and its password',
-  4: 'if the server delays unknown hosts (greylisting), run check again later',
-}
+const OTHER_ADDRESS = 'specify an address whose mail it accepts'
+
+/** By the kind of the answer, the command and the reply, in this form: `deferred: RCPT 451 4.7.1 try later`. */
+const remedies: readonly (readonly [answer: RegExp, remedy: string])[] = [
+  [/^nothing listens/, 'set the host and port of the mail server: --smtp HOST:PORT'],
+  [/^requires TLS/, 'add --tls'],
+  [/^requires authentication|: RCPT .*\brelay/i, `${OTHER_ADDRESS}, or add --tls and --user`],
+  [/^refused: RCPT \d+[ -]5\.1\./, OTHER_ADDRESS],
+  [/^refused: RCPT/, `${OTHER_ADDRESS}, or exempt this host from the server's rules for clients`],
+  [/^refused: (?:CONN|EHLO|HELO|MAIL)/, "exempt this host and the empty sender from the server's rules for clients"], // biome-ignore format: a row
+  [/: STARTTLS/, 'configure the server to offer TLS with a certificate for its name, signed by a known authority or that of --ca'], // biome-ignore format: a row
+  [/^deferred: AUTH 4/, 'the server cannot check passwords now: its log has the reason'],
+  [/: AUTH/, 'check --user and its password'],
+  [/^deferred: \w+ 45[01]/, 'if the server delays unknown hosts (greylisting), run check again later'], // biome-ignore format: a row
+]

@@ -71,15 +71,30 @@ interface SmtpError extends Error {
   readonly originalCode?: string | undefined
 }
 
-/** Sends a message in one session over SMTP, which ends in time, and after RECEIVED_MAX bytes of answers. */
+/** Sends a message over SMTP to the first address of the host at which a server answers, as mail servers do (RFC 5321 5.1). */
 async function sendBySmtp(way: SmtpWay, message: Buffer, address: string): Promise<SentMail> {
   const { host = HOST, foreign } = way
   // Resolved like all programs of this host resolve it: nodemailer would query only the DNS.
-  const found = foreign ? await lookup(host).catch((error) => error) : { address: host }
-  if (found instanceof Error) return failedBy(found)
-  const { login, greets = TIMEOUT, answers = TIMEOUT } = foreign ?? {}
+  const found = foreign ? await lookup(host, { all: true }).catch((error: Error) => error) : [{ address: host }] // biome-ignore format: a line
+  if (found instanceof Error) return failedBy(found, way)
+  let sent: SentMail | undefined
+  for (const { address: at } of found) {
+    sent = await sendTo(at, way, message, address)
+    if (sent.command !== 'CONN' || sent.code !== undefined) break
+  }
+  return sent!
+}
+
+/** Sends a message in one session, which ends in time, and after RECEIVED_MAX bytes of answers. */
+async function sendTo(
+  at: string,
+  way: SmtpWay,
+  message: Buffer,
+  address: string,
+): Promise<SentMail> {
+  const { login, greets = TIMEOUT, answers = TIMEOUT } = way.foreign ?? {}
   const shown = (sent: SentMail) => ({ ...sent, text: withoutLogin(sent.text, login) })
-  const connection = new SMTPConnection(connectionOptions(way, found.address))
+  const connection = new SMTPConnection(connectionOptions(way, at))
   const within = greets + ANSWERS_MAX * answers
   let late: NodeJS.Timeout | undefined
   try {
@@ -94,7 +109,7 @@ async function sendBySmtp(way: SmtpWay, message: Buffer, address: string): Promi
     })
     return shown(sent)
   } catch (error) {
-    return shown(failedBy(error as SmtpError, connection.allowsAuth))
+    return shown(failedBy(error as SmtpError, way, connection.allowsAuth))
   } finally {
     clearTimeout(late)
     connection.close()
@@ -167,19 +182,29 @@ function sendContent(
 /** The codes of Node's errors about TLS: its own, those of OpenSSL, and X509_V_ERR_... of a certificate. */
 const OF_TLS = /CERT|TLS|SSL|PURPOSE|^(?:UNABLE_TO|CRL|INVALID_CA|PATH_LENGTH|HOSTNAME)_?/
 
-function failedBy(error: SmtpError, allowsAuthentication = false): SentMail {
+/** Text of nodemailer. */
+const NO_GREETING = 'Greeting never received'
+/** RFC 8314 3.3: its clients begin with TLS, and its server waits for that. */
+const TLS_PORT = 465
+
+function failedBy(error: SmtpError, way: SmtpWay, allowsAuthentication = false): SentMail {
   const { code, response, responseCode = 0, originalCode = '' } = error
   const command = OF_TLS.test(originalCode) ? 'STARTTLS' : (error.command ?? '')
   const text = oneLine(response || error.message).replace(/; if the root CA.*/, '') // advice of Node's
   const sent = { text, command, ...(responseCode && { code: responseCode }) }
-  if (/ECONNREFUSED|ENETUNREACH|ENOTFOUND|EAI_/.test(text))
+  if (/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_|Connection timeout/.test(text))
     return { ...sent, kind: 'nothing listens' }
   // 530 has both meanings: RFC 4954 6, RFC 3207 4.
   if (responseCode === 530 && /STARTTLS/i.test(text)) return { ...sent, kind: 'requires TLS' }
-  // A port for the users of this host refuses all others with a text of its own.
-  const isClosed = responseCode === 530 || (code === 'EENVELOPE' && allowsAuthentication)
-  if (isClosed && responseCode >= 500) return { ...sent, kind: 'requires authentication' }
-  return { ...sent, kind: responseCode >= 500 ? 'refused' : 'deferred' }
+  if (text === NO_GREETING && way.port === TLS_PORT && way.security !== 'tls')
+    return { ...sent, kind: 'requires TLS' }
+  // Mail to other domains is refused with 550 or 554 and, by Postfix's default, with 454.
+  const isRefused = responseCode >= 500 || (responseCode >= 400 && /\brelay/i.test(text))
+  // A port for the users of this host refuses all others with a text of its own; X.1.X is about the address (RFC 3463).
+  const isAboutSender = code === 'EENVELOPE' && !/^\d{3}[ -][45]\.1\./.test(text)
+  const isClosed = responseCode === 530 || (isAboutSender && allowsAuthentication)
+  if (isClosed && isRefused) return { ...sent, kind: 'requires authentication' }
+  return { ...sent, kind: isRefused ? 'refused' : 'deferred' }
 }
 
 /** A reply without what a server may repeat of the login (RFC 4616). */

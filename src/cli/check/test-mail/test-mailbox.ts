@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { attempt, errorTextAt, Fault } from '../../../lib/errors/fault.ts'
+import { attempt, errorCode, errorTextAt, Fault } from '../../../lib/errors/fault.ts'
 import { readUptime } from '../../../lib/flow/uptime.ts'
 import { readStart } from '../../../lib/path/open.ts'
 import { OF_CHECK } from '../../../log/message-lines.ts'
@@ -13,6 +13,8 @@ export interface Mailbox {
   read(): readonly string[]
   /** Whether no more mail can arrive. */
   readonly hasEnded: boolean
+  /** Why mail in it cannot be read, in one line with the path. */
+  fault?(): string | undefined
 }
 
 /** Upper limit, in bytes, for a stored message, or for the end of a pipe: test mail has 200 KB in total. */
@@ -25,8 +27,8 @@ export const openTestMailbox = (place: string): Mailbox =>
   place === '-' ? openPipe(process.stdin) : openMaildir(place)
 
 /**
- * Opens a Maildir and its folders, one of which may receive test mail. Throws a Fault of kind `config` if
- * this account cannot read it.
+ * Opens a Maildir and its folders, one of which may receive test mail; the delivery of that may create it. Throws a Fault
+ * of kind `config` if this account cannot read it.
  */
 function openMaildir(directory: string): Mailbox {
   const names = (path: string) => attempt(() => readdirSync(path)) ?? []
@@ -34,12 +36,18 @@ function openMaildir(directory: string): Mailbox {
     ['', ...names(directory).filter((name) => /^\.[^.]/.test(name))]
       .flatMap((folder) => ['new', 'cur'].map((part) => join(directory, folder, part)))
       .flatMap((path) => names(path).map((name) => join(path, name)))
-  try {
-    readdirSync(join(directory, 'new'))
-  } catch (error) {
-    const reason = `${errorTextAt(directory, error)}; run check as the owner of this mail`
-    throw new Fault('config', `--maildir ${directory}: ${reason}`, error)
+  const fault = () => {
+    try {
+      readdirSync(join(directory, 'new'))
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return undefined
+      return `${directory}: ${errorTextAt(directory, error)}`
+    }
+    return undefined
   }
+  const reason = fault()
+  if (reason !== undefined)
+    throw new Fault('config', `--maildir ${reason}; run check as the owner of this mail`)
   const seen = new Set(files())
   const mails: string[] = []
   const read = () => {
@@ -52,7 +60,7 @@ function openMaildir(directory: string): Mailbox {
     }
     return mails
   }
-  return { read, hasEnded: false }
+  return { read, hasEnded: false, fault }
 }
 
 /** Reads delivered mail from a pipe: an mbox, or one message after the other. */
@@ -82,7 +90,8 @@ export async function untilDelivered(
     const { hasEnded } = mailbox
     const found = mailbox.read()
     const isThere = ({ id }: NamedMail) => found.some((text) => headerOf(text).includes(`<${id}>`))
-    if (mails.every(isThere) || hasEnded || readUptime() > deadline) return found
+    if (mails.every(isThere) || hasEnded || mailbox.fault?.() || readUptime() > deadline)
+      return found
     await setTimeout(PAUSE)
   }
 }

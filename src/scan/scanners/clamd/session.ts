@@ -193,7 +193,7 @@ export class ClamdSession {
       // Further bytes might be taken for the answer to the next request.
       if (!sentAll || !numbered?.isAll) this.end()
       if (numbered === undefined) {
-        const reason = 'answered another request'
+        const reason = isTlsAlert(reply) ? EXPECTS_TLS : 'answered another request'
         return { kind: 'broken', reason, begun: false, peer: undefined }
       }
       return { kind: 'answered', reply: read({ replies: numbered.replies, sentAll }) }
@@ -296,6 +296,12 @@ function broken(
 }
 
 const NOTHING = Buffer.alloc(0)
+
+/** The reason of a server that expects TLS, and is asked without. */
+export const EXPECTS_TLS = 'it expects TLS: write its address with tls://'
+
+/** Returns whether a server of TLS refuses bytes that are no handshake: a record of type alert, RFC 8446 5.1. */
+const isTlsAlert = (reply: Buffer): boolean => reply[0] === 21 && reply[1] === 3
 
 /** The outcome of an attempt to connect that failed. */
 function absent(error: Error): ClamdOutcome<never> {

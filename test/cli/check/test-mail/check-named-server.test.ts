@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -94,6 +95,39 @@ const servers: Readonly<Record<string, readonly [NextServerSetup, RegExp, number
     /^error clean mail: refused with 530 .*--tls and --user$/m,
     1,
   ],
+  'does not know the address': [
+    {
+      extensions: ['AUTH PLAIN'],
+      script: at('RCPT', '550 5.1.1 <ann@example.org>: User unknown in local recipient table'),
+    },
+    /^error clean mail: refused with 550 5\.1\.1 .*; specify an address whose mail it accepts$/m,
+    1,
+  ],
+  'does not know the address, by words': [
+    { script: at('RCPT', '550 Unrouteable address') },
+    /^error clean mail: refused with 550 .*; specify an address whose mail it accepts, or exempt this host/m,
+    1,
+  ],
+  'has no mail for the domain': [
+    { script: at('RCPT', '454 4.7.1 <ann@example.org>: Relay access denied') },
+    /^error clean mail: deferred with 454 4\.7\.1 .*; specify an address whose mail it accepts, or add --tls and --user$/m,
+    1,
+  ],
+  'has no mail for the domain, for good': [
+    { script: at('RCPT', '550 5.7.1 <ann@example.org>... Relaying denied') },
+    /^error clean mail: refused with 550 5\.7\.1 .*; specify an address whose mail it accepts, or add --tls and --user$/m,
+    1,
+  ],
+  'blocks this host': [
+    { script: at('MAIL', '550 5.7.1 blocked using zen.spamhaus.org') },
+    /^error clean mail: refused with 550 5\.7\.1 .*; exempt this host and the empty sender/m,
+    1,
+  ],
+  'has no space': [
+    { script: at('MAIL', '452 4.3.1 Insufficient system storage') },
+    /^error clean mail: deferred with 452 4\.3\.1 .*; check the mail server's log$/m,
+    1,
+  ],
   'accepts everything': [
     {},
     /^error EICAR in the body: accepted: 250 .*; unknown whether it was tagged; refuse such mail, or specify a --maildir in which the clean mail arrives$/m,
@@ -167,6 +201,41 @@ t.test('a server that closes at once, or greets late, is an error and gets nothi
     /other mail/,
   ])
 })
+
+t.test('a server at one address of several is found', { skip: lacks('mounts') }, async (t) => {
+  const places = ['127.0.0.2', '127.0.0.3']
+  const hosts = join(openDirectory(t), 'hosts')
+  writeFileSync(hosts, places.map((place) => `${place} mx.example.org\n`).join(''))
+  const own = 'mount --bind "$0" /etc/hosts && exec "$@"'
+  const around = ['unshare', '--mount', '/bin/sh', '-c', own, hosts]
+  for (const place of places) {
+    const next = await startNext(t, { script: toInfected('550 5.7.1 virus found') })
+    const server = createServer((socket) => {
+      const behind = connect(next.port, '127.0.0.1')
+      for (const end of [socket, behind]) end.on('error', () => {})
+      socket.pipe(behind).pipe(socket)
+    }).listen(0, place)
+    await once(server, 'listening')
+    t.teardown(() => server.close())
+    const { port } = server.address() as { port: number }
+    const words = ['--mail', 'ann@example.org', '--smtp', `mx.example.org:${port}`]
+    const { code, out } = await onescan(['check', ...words], { around })
+    t.equal(code, 0, `${place}: ${out}`)
+  }
+})
+
+t.test(
+  'a silent server at the port for TLS gets the remedy',
+  { skip: lacks('root') },
+  async (t) => {
+    const silent = createServer((socket) => void socket.on('error', () => {}))
+    silent.listen(465, '127.0.0.99')
+    await once(silent, 'listening')
+    t.teardown(() => silent.close())
+    const [found] = await findingsAt(465, { host: '127.0.0.99', greets: 300 })
+    t.match(found, { level: 'error', value: /Greeting never received/, remedy: 'add --tls' })
+  },
+)
 
 const login = { user: 'ann', pass: 'secret' }
 
@@ -264,6 +333,10 @@ t.test(
     const foreign = { login, authorities: cert }
     const [found] = await findingsAt(port, { security: 'tls', foreign })
     t.match(found, { level: 'error', value: /535 5\.7\.8 no: AUTH PLAIN \*\*\*/ })
+    t.match(found!.remedy, 'check --user and its password')
+    next.script = at('AUTH', '454 4.7.0 Temporary authentication failure')
+    const [later] = await findingsAt(port, { security: 'tls', foreign })
+    t.match(later!.remedy, 'the server cannot check passwords now: its log has the reason')
   },
 )
 
@@ -326,7 +399,7 @@ t.test('invalid combinations of options are refused before any mail is sent', as
     [`${secret}: mode 0644 lets everyone read it; run chmod 640 on it`]: [
       ...[...smtp, '--tls', '--user', 'ann', '--password-file', secret],
     ],
-    '--maildir /nonexistent: ENOENT: ': [...smtp, '--maildir', '/nonexistent'],
+    '--maildir /dev/null: ENOTDIR: ': [...smtp, '--maildir', '/dev/null'],
   }
   for (const [said, words] of Object.entries(wrong)) {
     const { code, err } = await onescan(['check', ...words])

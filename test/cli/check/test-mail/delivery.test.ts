@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { deliveryOf } from '../../../../src/cli/check/test-mail/test-mailbox.ts'
 import { nameMail, testMails } from '../../../../src/cli/check/test-mail/test-mails.ts'
 import type { CheckLine } from '../../../../src/lib/check/check-line.ts'
 import { startNext } from '../../../doors/smtp/next-server.ts'
+import { lacks } from '../../../needs.mjs'
 import { openDirectory } from '../../../programs/host/reachable.ts'
 import { jsonIn, ofPlain, onescan, type RunOptions } from '../../onescan.ts'
 
@@ -132,6 +133,44 @@ t.test('mail is seen in a Maildir and its folders', async (t) => {
   t.same(results[2]!.mail.tags, ['X-Virus-Status: Infected'])
   t.match(results[1]!.mail, { answer: 'refused', code: 550 })
 })
+
+t.test('the first delivery may make the Maildir', async (t) => {
+  const directory = join(ofPlain(openDirectory(t)), 'mail/ann')
+  const make = (mode: number) => {
+    for (const folder of ['new', 'cur']) mkdirSync(join(directory, folder), { recursive: true })
+    chmodSync(directory, mode)
+  }
+  let count = 0
+  const { code, results } = await checked(
+    t,
+    (mail) => {
+      make(0o755)
+      writeFileSync(join(directory, 'new', `${++count}.mx`), mail)
+    },
+    ['--maildir', directory],
+  )
+  t.equal(code, 0)
+  t.same(deliveriesIn(results), EXPECTED)
+})
+
+t.test(
+  'a Maildir that the first delivery makes for its owner alone is named',
+  { skip: lacks('root') },
+  async (t) => {
+    const directory = join(ofPlain(openDirectory(t)), 'ann')
+    const deliver = () => {
+      mkdirSync(join(directory, 'new'), { recursive: true })
+      chmodSync(directory, 0o700)
+    }
+    const { code, results } = await checked(t, deliver, ['--maildir', directory])
+    t.equal(code, 2)
+    t.match(results[0], { level: 'ok', mail: { delivery: 'unknown' } })
+    t.match(
+      results.find(({ what }) => what === '--maildir'),
+      { level: 'error', value: /^\S+\/ann: EACCES/, remedy: 'run check as the owner of this mail' },
+    )
+  },
+)
 
 t.test('mail is seen in a pipe, whose writer goes on', async (t) => {
   const fifo = join(openDirectory(t), 'fifo')
