@@ -47,6 +47,15 @@ while not os.path.exists('/stop'):
 print(*sorted('%s %d' % pair for pair in seen), sep='\\n')
 `
 
+/** Sends a clean mail and EICAR, and prints the replies. */
+const TWO = `
+import smtplib
+for body in ('clean', '${EICAR.replaceAll('\\', '\\\\')}'):
+    with smtplib.SMTP('127.0.0.1', 25, timeout=120) as s:
+        s.ehlo(); s.mail('ann@example.net'); s.rcpt('you@example.org')
+        print(s.data('Subject: two\\r\\n\\r\\n%s\\r\\n' % body)[0])
+`
+
 const REFUSED = /^ok +port 25, EICAR: (?:is )?refused/m
 
 async function hostWithEarlier(t: Test): Promise<BootedDebian> {
@@ -55,11 +64,16 @@ async function hostWithEarlier(t: Test): Promise<BootedDebian> {
   copyFileSync(earlierPackage(t, file), join(host.path, 'earlier.deb'))
   copyFileSync(file, join(host.path, 'onescan.deb'))
   writeFileSync(join(host.path, 'flow.py'), FLOW)
+  writeFileSync(join(host.path, 'two.py'), TWO)
+  t.notMatch(
+    host.run('dpkg -P onescan').output,
+    /qmail-queue/,
+    'a purge does not warn of a link that nothing uses',
+  )
   const { code, output } =
-    host.run(`dpkg -P onescan && dpkg -i /earlier.deb && echo 'REJECTVIRUS="1"' >>/etc/default/onescand && systemctl restart onescand &&
+    host.run(`dpkg -i /earlier.deb && echo 'REJECTVIRUS="1"' >>/etc/default/onescand && systemctl restart onescand &&
       sh $(find /usr/share -name postfix-milter) && postfix reload && systemctl is-active onescand`)
   if (code !== 0) throw new Error(output + host.run('journalctl -u onescand -n 30 -o cat').output)
-  t.notMatch(output, /qmail-queue/, 'a purge does not warn of a link that nothing uses')
   return host
 }
 
@@ -88,11 +102,22 @@ t.test('an upgrade with mail flowing', { skip: mailHostMissing }, async (t) => {
     t.match(host.run('systemctl is-active onescand').output, /^active$/m)
     t.match(host.run('ls /run/onescan').output, /^qmail\.sock$/m)
     t.match(host.run('onescan check --mail you@example.org').output, REFUSED)
+    t.equal(host.run('python3 /two.py').output, '250\n550\n')
   }
   look()
   await host.reboot()
   host.run('for i in $(seq 300); do test -S /run/clamav/clamd.ctl && break; sleep 0.1; done')
   look()
+
+  const page = readFileSync(join(import.meta.dirname, '../../doc/install.md'), 'utf8')
+  const [, disconnects] = /run `(postconf -e smtpd_milters= [^`]*)`/.exec(page)!
+  const removed = host.run(`${disconnects} && apt-get remove --yes onescan`)
+  t.equal(removed.code, 0, removed.output)
+  const looks = () =>
+    t.equal(host.run('python3 /two.py').output, '250\n250\n', 'mail flows without onescan')
+  looks()
+  await host.reboot()
+  looks()
 })
 
 t.test(
