@@ -71,13 +71,16 @@ async function connectTo(door: ListeningDoor, at: DoorAddress): Promise<void> {
   }
 }
 
+/** Answers of onescand's page to /readyz: ready or not, and, to all who do not send its token, 401. */
+const OF_PAGE = /^HTTP\/1\.\d (?:(?:200|503) .*\bserving\b|401 .*realm="onescand")/s
+
 /** Checks whether the page of --http is onescand's. Resolves to what is wrong. Never rejects. */
 export async function tryPage(at: DoorAddress): Promise<CheckLine[]> {
   const question = Buffer.from('GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n')
   let answer = ''
   const read = (chunk: Buffer) => {
     answer += chunk.toString('latin1')
-    return /^HTTP\/1\.\d (200|503) .*\bserving\b/s.test(answer) || undefined
+    return OF_PAGE.test(answer) || undefined
   }
   try {
     if (await askOnce(targetOf(at), question, read, SELF_TEST_TIMEOUT)) return []

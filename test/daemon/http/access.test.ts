@@ -1,11 +1,13 @@
 import { once } from 'node:events'
 import { chmodSync, readFileSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { tryPage } from '../../../src/daemon/self-test/try-door.ts'
 import { callDoor } from '../../doors/smtp/client.ts'
 import { startNext } from '../../doors/smtp/next-server.ts'
 import { freePort } from '../../programs/host/free-port.ts'
+import { listen } from '../../programs/host/listen.ts'
 import { closed } from '../../run/closed.ts'
 import { until } from '../../run/until.ts'
 import { runtimes, startOnescand } from '../process.ts'
@@ -108,6 +110,12 @@ t.test('addresses that other hosts reach need a token, which each request must g
   t.equal(await given(`Basic ${Buffer.from(`any:${token}`).toString('base64')}`), 200)
   t.equal(await given(`Bearer ${token}x`), 401)
   t.equal(await given('Bearer'), 401)
+  const place = { kind: 'tcp', host: '127.0.0.1' } as const
+  t.same(await tryPage({ ...place, port: served.port }), [], 'check finds its page')
+  const other = createServer((socket) => socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n'))
+  t.match(await tryPage({ ...place, port: await listen(t, other) }), [
+    { level: 'error', value: 'another program answers there' },
+  ])
 })
 
 t.test('onescand without a token serves mail, logs the reason, and does not listen', async (t) => {
