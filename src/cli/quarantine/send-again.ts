@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import { hostname } from 'node:os'
 import {
   callNextServer,
@@ -124,6 +125,13 @@ async function bySmtp(
   }
 }
 
+/** Returns this host's name, or its address if that has no domain: servers may refuse others (RFC 5321 4.1.1.1). */
+function nameForGreeting(address = '127.0.0.1'): string {
+  const name = hostname()
+  if (name.includes('.')) return name
+  return isIPv6(address) ? `[IPv6:${address}]` : `[${address}]`
+}
+
 async function converse(server: NextServer, mail: OutgoingMail, name: string): Promise<void> {
   const answerText = (reply: RawReply, step: string) =>
     `${name}: answers ${reply.code} ${replyTexts(reply).join(' ')} to ${step}`
@@ -138,8 +146,17 @@ async function converse(server: NextServer, mail: OutgoingMail, name: string): P
     if (/[\0-\x1f\x7f<>]/.test(address))
       throw new Fault('config', `${JSON.stringify(address)}: cannot be sent over SMTP`)
   }
-  await ask(`EHLO ${hostname()}`)
-  await ask(`MAIL FROM:<${mail.sender}>`)
+  const greeting = await server.ask(`EHLO ${nameForGreeting(server.ownAddress)}`)
+  expect(greeting, 250, 'EHLO')
+  const international = [mail.sender, ...mail.recipients].find((address) => /[^\0-\x7f]/.test(address)) // biome-ignore format: a line
+  if (
+    international !== undefined &&
+    !replyTexts(greeting).some((text) => /^SMTPUTF8$/i.test(text))
+  ) {
+    const address = Buffer.from(international, 'latin1').toString()
+    throw new Fault('next-hop', `${name}: does not offer SMTPUTF8, which <${address}> needs; specify a server that does: --by HOST:PORT`) // biome-ignore format: a line
+  }
+  await ask(`MAIL FROM:<${mail.sender}>${international === undefined ? '' : ' SMTPUTF8'}`)
   // One refused recipient ends the release: otherwise that recipient would never receive the mail.
   for (const recipient of mail.recipients) await ask(`RCPT TO:<${recipient}>`)
   expect(await server.startData(), 354, 'DATA')

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { bytes } from '../../cases/case.ts'
@@ -250,6 +251,33 @@ t.test('release over SMTP, in lines of CRLF', async (t) => {
   const { sender, recipients, message } = await receiver.next()
   t.same([sender, recipients], ['a@example.net', ['b@example.org']])
   t.match(message.toString('latin1').replaceAll('\r\n', '\n'), `${virus}.dot\n`)
+})
+
+t.test('release over SMTP greets with a name that servers accept', async (t) => {
+  const { directory, release } = build(t)
+  const next = await startNext(t)
+  const id = await keepOne(directory, Date.now())
+  const { code, err } = await run(directory, ...release, '--by', `127.0.0.1:${next.port}`, id)
+  t.equal(code, 0, err)
+  const expected = hostname().includes('.') ? hostname() : '[127.0.0.1]'
+  t.same(next.commands.slice(0, 2), [`EHLO ${expected}`, 'MAIL FROM:<a@example.net>'])
+})
+
+t.test('an address in UTF-8 is released only to a server that offers SMTPUTF8', async (t) => {
+  const { directory, release } = build(t)
+  const next = await startNext(t, { extensions: ['8BITMIME'] })
+  const id = await keepOne(directory, Date.now(), {
+    recipients: [Buffer.from('jürgen@example.org').toString('latin1')],
+  })
+  const words = [...release, '--by', `127.0.0.1:${next.port}`, id]
+  const refused = await run(directory, ...words)
+  t.equal(refused.code, 2)
+  t.match(refused.err, /does not offer SMTPUTF8, which <jürgen@example\.org> needs/)
+  next.extensions = ['8BITMIME', 'SMTPUTF8']
+  const { code, err } = await run(directory, ...words)
+  t.equal(code, 0, err)
+  const mailFrom = next.commands.filter((line) => line.startsWith('MAIL'))
+  t.same(mailFrom, ['MAIL FROM:<a@example.net> SMTPUTF8'])
 })
 
 t.test('only 4xx and 5xx replies over SMTP refuse a message', async (t) => {

@@ -64,6 +64,7 @@ export async function callNextServer(
  * contains the reason, and every call rejects with a Fault of kind `next-hop` that names the server.
  */
 export class NextServer {
+  readonly #socket: Socket
   readonly #wire: ServerWire
   readonly #name: string
   readonly #timeouts: NextServerTimeouts
@@ -74,6 +75,7 @@ export class NextServer {
 
   /** Takes a socket that is connecting. */
   constructor(socket: Socket, name: string, timeouts: NextServerTimeouts) {
+    this.#socket = socket
     this.#name = name
     this.#timeouts = timeouts
     this.#wire = new ServerWire(socket, {
@@ -88,6 +90,11 @@ export class NextServer {
   /** Why the connection cannot be used any longer, or undefined while it can. */
   get lost(): Error | undefined {
     return this.#wire.lost
+  }
+
+  /** The IP address of this end, or undefined for a unix socket. */
+  get ownAddress(): string | undefined {
+    return this.#socket.localAddress
   }
 
   /** Resolves when the server has greeted. */
