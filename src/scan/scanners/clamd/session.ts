@@ -300,7 +300,7 @@ const NOTHING = Buffer.alloc(0)
 /** The reason of a server that expects TLS, and is asked without. */
 export const EXPECTS_TLS = 'it expects TLS: write its address with tls://'
 
-/** Returns whether a server of TLS refuses bytes that are no handshake: a record of type alert, RFC 8446 5.1. */
+/** Returns whether a server of TLS refuses bytes that are not a handshake: a record of type alert, RFC 8446 5.1. */
 const isTlsAlert = (reply: Buffer): boolean => reply[0] === 21 && reply[1] === 3
 
 /** The outcome of an attempt to connect that failed. */
