@@ -69,13 +69,12 @@ export const allowCommand = makeCommand('allow', {
 function lineFor(conditions: Readonly<Record<string, string | undefined>>): string {
   const words = Object.entries(conditions).flatMap(([name, value]) => {
     if (value === undefined) return []
-    if (/[\s,"'#\\]/.test(value)) {
-      throw new Fault(
-        'config',
-        `${name} ${value}: contains white space, a comma or a quote; edit the policy file instead`,
-      )
+    const mayHaveBlanks = name === 'signature' // as names of attachments have
+    if (/[,"'\0-\x1f]/.test(value) || (!mayHaveBlanks && /[\s#\\]/.test(value))) {
+      const remedy = mayHaveBlanks ? 'write * for it' : 'edit the policy file instead'
+      throw new Fault('config', `${name} ${value}: contains white space, a comma or a quote; ${remedy}`) // biome-ignore format: a line
     }
-    return [`${name}=${value}`]
+    return [`${name}=${value.includes(' ') ? `"${value}"` : value}`]
   })
   return `${words.join(',')} allow`
 }

@@ -52,6 +52,19 @@ t.test('without a policy one is made, and a bare sender is warned about', { skip
   t.match(host.run('allow', 'ann@example.net').said, /anyone can forge ann@example\.net/)
 })
 
+t.test('the name of a banned attachment is written as the log has it', { skip }, async (t) => {
+  const host = makeHost(t)
+  host.write('/etc/onescan/keys/x', '')
+  const name = 'attachment invoice of may.exe'
+  const { code, said } = host.run('allow', 'ann@example.net', '--signature', name)
+  t.equal(code, 0, said)
+  t.equal(host.policy(), `from=ann@example.net,signature="${name}" allow\n`)
+  t.match(host.run('allow', 'ann@example.net', '--signature', 'attachment a,b.exe'), {
+    code: 2,
+    said: /signature attachment a,b\.exe: contains .* a comma or a quote; write \* for it/,
+  })
+})
+
 t.test('nothing is changed if a line is invalid', { skip }, async (t) => {
   const host = makeHost(t)
   host.write(POLICY, 'nonsense\n')

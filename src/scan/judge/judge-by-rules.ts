@@ -5,6 +5,7 @@ import type { MailAddress } from '../../mail/message/envelope/address.ts'
 import { NO_EDITS } from '../../mail/message/header-block.ts'
 import type { Rules } from '../rules/match.ts'
 import type { Rule } from '../rules/rule.ts'
+import { inOneWord, nameOfRefusal } from '../scanners/clamd/onescan-names.ts'
 import type { Deadline } from './context/deadline.ts'
 import type { JudgeConfig } from './context/judge-config.ts'
 import type { JudgeContext, LoadedRules } from './context/judge-context.ts'
@@ -94,9 +95,13 @@ async function judgeInGroups(
   }
 }
 
-/** Returns whether an exception may accept mail with this finding: it names the finding, or any signature. */
+/**
+ * Returns whether an exception may accept mail with this finding: it names any signature, or the finding, as the log or as
+ * the clamd interface has it.
+ */
 function mayExcept({ conditions: { signature } }: Rule, found: string): boolean {
-  return signature === undefined || compileGlob(signature, '*')(found)
+  if (signature === undefined) return true
+  return [found, inOneWord(found), nameOfRefusal('banned', found)].some(compileGlob(signature, '*'))
 }
 
 /** The configuration with these exceptions. Of several for the same result, the first line counts. */

@@ -241,3 +241,19 @@ t.test('the verdict of a host that excuses nothing does not hide a virus either'
     await new Promise(setImmediate)
   }
 })
+
+t.test('an exception names a finding as the log or the clamd interface has it', async (t) => {
+  const settings = { QHPSI: 'plugin: attachments clamd', BADATTACHMENTS: '*.exe' }
+  const exe = mail(attached('a program', '"a tool.exe"'))
+  const kindBy = async (signature: string) =>
+    (await judgeBy(exe, { settings, lines: `"signature=${signature}" allow\n` })).kind
+  for (const name of [
+    'attachment a tool.exe',
+    'attachment *.exe',
+    'Onescan.banned.attachment_a_tool.exe',
+    'Onescan.banned.*',
+  ])
+    t.equal(await kindBy(name), 'accept', name)
+  for (const name of ['attachment', 'a tool.exe', 'Onescan.banned.attachment_b.exe'])
+    t.equal(await kindBy(name), 'reject', name)
+})
