@@ -2,55 +2,41 @@ import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { Bytes } from '../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../src/mail/message/spool.ts'
-import { budgetOf } from '../../src/mail/mime/budget/limits.ts'
 import { contentsOf } from '../../src/mail/mime/contents.ts'
 import { readNames } from '../../src/mail/mime/headers/names.ts'
-import { aroundMail } from '../../src/mail/mime/reader/depth.ts'
-import { inDispute, type Leaf } from '../../src/mail/mime/reader/found.ts'
-import type { Reading } from '../../src/mail/mime/reader/reading.ts'
-import { MailReadings } from '../../src/mail/mime/reader/readings.ts'
+import { isOdd, readOrdinary } from '../../src/mail/mime/ordinary/read-ordinary.ts'
+import type { Leaf } from '../../src/mail/mime/structure/leaf.ts'
+import { readStructure } from '../../src/mail/mime/structure/read-structure.ts'
 import { nameOf } from '../bench/forms/parts.ts'
 
 /**
- * Yields a description of how a message is read, in lines: each reading of its structure, with the leaves that no
- * reading before it has found, and then each content that scanners receive. Throws LimitExceeded if it has too many
- * parts or boundaries.
+ * Yields a description of how a message is read, in lines: whether it is ordinary, its leaves, and then each content that
+ * scanners receive. Throws LimitExceeded if it has too many parts or boundaries.
  */
 export function* describeMail(message: Buffer): Generator<string> {
-  const source = Bytes.of(message)
-  yield* readingsOf(source)
-  yield* contentsIn(source)
+  yield* structureOf(message)
+  yield* contentsIn(Bytes.of(message))
 }
 
-function* readingsOf(source: Bytes): Generator<string> {
-  const readings = new MailReadings(source, aroundMail(), budgetOf(source.size))
-  const known = new Set<string>()
-  for (let reading = readings.next(); reading; reading = readings.next()) {
-    const leaves: Leaf[] = []
-    for (const _ of reading.read())
-      leaves.push(...reading.takeFound().filter((found) => 'from' in found))
-    yield headingOf(reading)
-    const isOne = reading.habits.asked.size === 0
-    const seen = isOne ? leaves : leaves.map(inDispute)
-    const fresh = seen.map(describeLeaf).filter((line) => !known.has(line))
-    yield* fresh.length > 0 ? fresh : ['  no other part']
-    for (const line of fresh) known.add(line)
-  }
-  if (readings.unread !== undefined) yield `unread: ${readings.unread}`
+function* structureOf(message: Buffer): Generator<string> {
+  const why = endOf(readOrdinary(message))
+  yield isOdd(why) ? `carved, because it has ${why.reason}` : 'ordinary'
+  yield* new Set(endOf(readStructure(message, 0)).leaves.map(describeLeaf))
 }
 
-function headingOf({ habits }: Reading): string {
-  const choices = [...habits.choices.keys()].map((name) => `${name}: ${habits.wouldDo(name)}`)
-  if (choices.length > 0) return `reading by ${choices.join('; ')}`
-  return `reading by the common choices; programs differ about ${inWords(habits.asked)}`
+/** Returns the result of steps. */
+function endOf<Result>(steps: Generator<number, Result>): Result {
+  let step = steps.next()
+  while (!step.done) step = steps.next()
+  return step.value
 }
 
-function describeLeaf({ from, to, header, encodings, depth, seenBy }: Leaf): string {
+function describeLeaf({ from, to, header, encodings, depth, carved }: Leaf): string {
   const { messages, subtypes } = depth
   const words = [
     ...(messages > 0 ? [`in ${messages} attached messages`] : []),
     ...(subtypes === '' ? [] : [`in ${subtypes}`]),
-    `seen by ${seenBy}`,
+    ...(carved === undefined ? [] : [`carved, ${carved}`]),
     ...namesOf(header),
   ]
   return `  ${from}-${to} ${header.type || 'no type'} ${encodings.join('+')}: ${words.join(', ')}`

@@ -9,18 +9,15 @@ import { Habits } from './habits/habits.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import type { ContentsOptions } from './leaves/extraction.ts'
 import { beginsAsMail, MAIL_START } from './leaves/mail-starts.ts'
-import { aroundMail } from './reader/depth.ts'
-import { type Leaf, TOO_MANY_PARTS } from './reader/found.ts'
-import type { Reading } from './reader/reading.ts'
-import { MailReadings } from './reader/readings.ts'
+import type { Leaf } from './structure/leaf.ts'
+import { readStructure } from './structure/read-structure.ts'
 
 /** The encoded bytes that are enough to see how the decoded content begins. */
 const ENCODED_START = 3 * MAIL_START
 
 /**
  * Returns whether more than `limit` messages are nested in one another, or more than `limit` multiparts in
- * one message, encoded ones included (reader/depth.ts), in any reading. Reads the message only as far as
- * needed: of a mail without parts, the header and the start of encoded content. The steps are turns of the
+ * one message, encoded ones included (structure/depth.ts). The steps are turns of the
  * event loop. The last step is `unread` if a limit was exceeded before the answer was known.
  */
 export function* isNestedDeeper(
@@ -59,34 +56,18 @@ export class DepthSearch {
   /** Reads a mail inside of `messages` others. */
   *read(source: Bytes, messages: number, known?: KnownHeader): Steps {
     if (messages > limits.encodedMessagesForDepth) this.isDeeper = true
-    const readings = new MailReadings(source, aroundMail(messages), this.#work.budget, {
-      known,
-      isForLibclamav: true,
-    })
     yield* this.#work.gather(source)
-    const leaves = new Set<string>()
-    for (let reading = readings.next(); reading && !this.isDeeper; reading = readings.next()) {
-      for (const units of reading.read()) {
-        yield* this.#work.countUnits(units)
-        if (reading.deepest > this.#limit) this.isDeeper = true
-        if (this.isDeeper) return
-        yield* this.#readFound(reading, source, leaves)
-      }
-    }
-    if (readings.unread !== undefined) throw new LimitExceeded(readings.unread)
-  }
-
-  /**
-   * Reads the messages that are encoded in the leaf parts of a reading, unless another one has found the same.
-   */
-  *#readFound(reading: Reading, source: Bytes, known: Set<string>): Steps {
-    for (const found of reading.takeFound()) {
-      if ('seen' in found) continue
-      const key = `${found.from} ${found.to} ${found.encodings}`
-      if (known.has(key)) continue
-      if (known.size === limits.parts) throw new LimitExceeded(TOO_MANY_PARTS)
-      known.add(key)
-      yield* this.readEncoded(found, source)
+    const reading = readStructure(source.gather(), messages, known)
+    let step = reading.next()
+    for (; !step.done; step = reading.next()) yield* this.#work.countUnits(step.value)
+    const { deepest, leaves } = step.value
+    if (deepest > this.#limit) this.isDeeper = true
+    const read = new Set<string>()
+    for (const leaf of leaves) {
+      const key = `${leaf.from} ${leaf.to} ${leaf.encodings}`
+      if (this.isDeeper || read.has(key)) continue
+      read.add(key)
+      yield* this.readEncoded(leaf, source)
     }
   }
 

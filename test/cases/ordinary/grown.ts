@@ -78,7 +78,7 @@ function nested(name: string, times: number): string {
   const [before = '', after = ''] = keptMail(name).split(INNERMOST)
   let mail = INNERMOST.exec(keptMail(name))![0]
   for (let level = 1; level <= times; level++) {
-    const at = (text: string) => text.replaceAll('level', String(level))
+    const at = (text: string) => text.replaceAll('level', String(level).padStart(2, '0'))
     mail = `${at(before)}${mail}${at(after)}`
   }
   return mail

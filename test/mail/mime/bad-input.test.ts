@@ -3,7 +3,6 @@ import { limits } from '../../../src/mail/mime/budget/limits.ts'
 import { base64, multipart, part } from '../../scan/scanners/evasions/compose.ts'
 import { binaryFile } from '../../scan/scanners/evasions/files.ts'
 import { readMail } from './read-mail.ts'
-import { allReadings } from './reader/all-readings.ts'
 
 /** Mail at its limits, which only an enemy sends: the file in it is found, or the mail is unread. */
 
@@ -18,63 +17,38 @@ function fateOf(mail: string): { readonly isFound: boolean; readonly over: strin
   return { isFound: contents.some((content) => content.equals(binaryFile)), over }
 }
 const FOUND = { isFound: true, over: '' }
+const TOO_MANY = { isFound: false, over: 'more than 20000 lines like delimiters' }
 
-/** Units of work of a reading of a message of some hundred bytes. */
-const OF_READING = 6000
+t.test(
+  'a mail that is odd in each kind at once costs a little, and its file is found',
+  async (t) => {
+    const mail = [
+      '\n\nA: b\r\n',
+      'Content-Type: multipart/mixed; boundary="b"; boundary=c\nno field\n \n--b\n\r\n',
+      'Content-Type: message\n\nA: b\n\nx\r--b\n.--b\n--b \nC: d\n--c more\n\ny\n--b--\ne\n',
+      `--b\n${file}\n`,
+    ].join('')
+    t.same(fateOf(mail), FOUND)
+    const { odd, work } = readMail(mail)
+    t.same([...new Set(odd)].sort(), ['boundary', 'header'])
+    t.ok(work < 150_000, `${work} units`)
+  },
+)
 
-t.test('most habits are asked at one message: 256 more readings, and it is unread', async (t) => {
-  const mail = [
-    '\n\nA: b\r\n',
-    'Content-Type: multipart/mixed; boundary="b"; boundary=c\nno field\n \n--b\n\r\n',
-    'Content-Type: message\n\nA: b\n\nx\r--b\n.--b\n--b \nC: d\n--c more\n\ny\n--b--\ne\n--b\n\nz\n',
-  ].join('')
-  const { done } = allReadings(latin1(mail))
-  t.equal(new Set(done.flatMap(({ reading }) => [...reading.habits.asked])).size, 14)
-  t.equal(done.length, 1 + limits.readings)
-  const { over, odd, work } = readMail(mail)
-  t.equal(over, 'more than 256 ways of reading the mail')
-  t.ok(odd.includes('unread'))
-  t.ok(work < OF_READING * limits.readings, `${work} units`)
-})
-
-t.test('a second reading asks what makes a third one necessary', async (t) => {
-  const mail = `A: b\n${inMixed([`\nx\n--b--\n--b\nC: d\n${BASE64}\n \nQUJD`])}`
-  const [first, second, ...others] = allReadings(latin1(mail)).done
-  t.same([...first!.reading.habits.asked], ['delimiter after the end'])
-  t.equal(second!.reading.habits.wouldDo('delimiter after the end'), 'begins a part')
-  t.ok(second!.reading.habits.asked.has('blank line'))
-  const data = mail.indexOf('QUJD')
-  const finding = others.filter(({ leaves }) => leaves.some(({ from }) => from === data))
-  t.ok(finding.length > 0 && finding.every(({ reading }) => reading.habits.choices.size > 1))
-  t.notOk([first!, second!].some(({ leaves }) => leaves.some(({ from }) => from === data)))
-  t.ok(readMail(mail).texts.includes('ABC'))
-})
-
-t.test('what is asked inside an encoded mail alone is found', async (t) => {
-  const inner = `A: b\n${inMixed([`\nx\n--b--\n--b\n\nhidden in it`])}`
+t.test('what is hidden in an encoded mail alone is found', async (t) => {
+  const inner = `A: b\n${inMixed([`\nx\n--b--\n--b\n${file}`])}`
   const types = ['message/rfc822', 'application/octet-stream; name=a.eml']
   for (const type of types) {
     const encoded = part([`Content-Type: ${type}`, BASE64], base64(latin1(inner)))
     const mail = `A: b\n${inMixed([encoded])}`
-    const outside = allReadings(latin1(mail)).done
-    t.notOk(outside.some(({ reading }) => reading.habits.asked.has('delimiter after the end')))
-    const { texts, over } = readMail(mail)
-    t.ok(texts.includes('hidden in it'), type)
-    t.equal(over, '', type)
+    t.same(fateOf(mail), FOUND, type)
   }
 })
 
 t.test('10,000 parts are read, and more than the limit are unread', async (t) => {
   const behind = (count: number) => `A: b\n${inMixed([...Array<string>(count).fill('\nx'), file])}`
   t.same(fateOf(behind(10_000)), FOUND)
-  t.same(fateOf(behind(limits.parts)), { isFound: false, over: 'more than 20000 parts' })
-})
-
-t.test('the different parts of all readings are limited together', async (t) => {
-  const overOf = (count: number) =>
-    readMail(`A: b\n${inMixed(Array<string>(count).fill('\nx\n--b junk\n\ny'))}`).over
-  t.equal(overOf(0.2 * limits.parts), '')
-  t.equal(overOf(0.4 * limits.parts), 'more than 20000 parts')
+  t.same(fateOf(behind(limits.parts)), TOO_MANY)
 })
 
 t.test('a header of 1 MiB is read, unless all of it is about content', async (t) => {
@@ -116,8 +90,7 @@ t.test('1,000 boundaries are read, and more at once are unread', async (t) => {
     `Content-Type: multipart/mixed; boundary=c${number}\n\n--c${number}\n`
   const beside = numbered(1001, (number) => `${multipartOf(number)}\nx`)
   t.same(fateOf(inMixed([...beside, file])), FOUND, 'none is closed, each is in the same multipart')
-  const nested = numbered(1000, multipartOf).join('') + file
-  t.match(fateOf(nested), { isFound: false, over: /inside one another$/ })
+  t.same(fateOf(numbered(1000, multipartOf).join('') + file), FOUND, 'each is in the one above it')
 })
 
 /** Messages with some bytes at one place. */
@@ -146,19 +119,24 @@ t.test('NUL, CR and LF hide nothing, in any order', async (t) => {
   }
 })
 
-t.test('a delimiter among more lines of dashes than are kept is found', async (t) => {
-  const dashes = '--x\n'.repeat(100_001)
-  const inner = multipart('mixed', ['\nhidden'], { boundary: 'c' })
-  const cases: Readonly<Record<string, string>> = {
-    'of a multipart that is open': inMixed([`\n${dashes}`, '\nhidden']),
-    'of one that begins with them': inMixed([`\n${dashes}`, inner]),
-    'of one that is text to some': `\n${inMixed([`\n${dashes}`, '\nhidden'])}`,
-    'in lines that end in CR': `Content-Type: multipart/mixed; boundary=b\n\n${`x\n${dashes}--b\n\nhidden\n--b--\n`.replaceAll('\n', '\r')}`,
-  }
-  for (const [what, mail] of Object.entries(cases)) {
-    const { done, unread } = allReadings(latin1(mail))
-    const at = mail.lastIndexOf('hidden')
-    t.ok(done.some(({ leaves }) => leaves.some(({ from }) => from === at)), what) // biome-ignore format: a line
-    t.equal(unread, undefined, what)
-  }
-})
+t.test(
+  '10,000 lines of dashes hide nothing, and a mail with more than 20,000 is unread',
+  async (t) => {
+    const above = (count: number): Readonly<Record<string, string>> => {
+      const dashes = '--x\n'.repeat(count)
+      return {
+        'in a multipart': inMixed([`\n${dashes}`, file]),
+        'above a multipart in it': inMixed([
+          `\n${dashes}`,
+          multipart('mixed', [file], { boundary: 'c' }),
+        ]),
+        'in a text to some': `\n${inMixed([`\n${dashes}`, file])}`,
+        'with CRs at their ends': inMixed([`\n${dashes.replaceAll('\n', '\r')}`, file]),
+      }
+    }
+    for (const [where, mail] of Object.entries(above(10_000)))
+      t.same(fateOf(`A: b\n${mail}`), FOUND, where)
+    for (const [where, mail] of Object.entries(above(20_001)))
+      t.same(fateOf(`A: b\n${mail}`), TOO_MANY, where)
+  },
+)

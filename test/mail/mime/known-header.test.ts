@@ -13,14 +13,15 @@ import { messageOf } from '../../scan/scanners/evasions/compose.ts'
 import { headerOfMessage } from '../message/header-of-message.ts'
 import { isNested } from './nested-mail.ts'
 import { readMail } from './read-mail.ts'
-import { allReadings } from './reader/all-readings.ts'
+import { structureOf } from './structure-of.ts'
 
 /** What a reading says of a message does not depend on whether its header's fields were found before. */
 
 /** All that is told of a message, as scanners get it. */
 function toldOf(message: Buffer, knowsHeader: boolean): unknown {
   const header = headerOfMessage(message)
-  const bytes = Bytes.of(Buffer.concat([TOP_LINE, header.bytes]), message.subarray(header.length))
+  const below = Bytes.of(Buffer.concat([TOP_LINE, header.bytes]), message.subarray(header.length))
+  const bytes = knowsHeader ? below : Bytes.of(message)
   const known: KnownHeader = { header, above: TOP_LINE.length }
   const more: { readonly header?: KnownHeader } = knowsHeader ? { header: known } : {}
   const parts: unknown[] = []
@@ -34,10 +35,10 @@ function toldOf(message: Buffer, knowsHeader: boolean): unknown {
   return { texts, over, odd: [...new Set(odd)], parts, headers, depth: depthOf(bytes, more) }
 }
 
-/** All headers in all readings; why they cannot be read. */
+/** All headers, or why they cannot be read. */
 function headersOf(bytes: Bytes, known: KnownHeader | undefined): unknown {
   try {
-    return allReadings(bytes, known).done.map(({ headers }) => headers)
+    return structureOf(bytes, known).headers
   } catch (error) {
     return String(error)
   }

@@ -99,10 +99,10 @@ class CountedClamd extends ClamdScanner {
  * once, below the line for scanners, to be read as one buffer.
  */
 const table = [
-  { mail: 'text', look: 'never', questions: 1, calls: 1, strings: 8, copied: 21_800 },
-  { mail: 'text', look: 'always', questions: 1, calls: 1, strings: 8, copied: 21_800 },
+  { mail: 'text', look: 'never', questions: 1, calls: 1, strings: 10, copied: 21_800 },
+  { mail: 'text', look: 'always', questions: 1, calls: 1, strings: 11, copied: 21_800 },
   { mail: 'parts', look: 'never', questions: 1, calls: 1, strings: 23, copied: 24_600 },
-  { mail: 'parts', look: 'always', questions: 3, calls: 1, strings: 38, copied: 29_600 },
+  { mail: 'parts', look: 'always', questions: 3, calls: 1, strings: 40, copied: 29_600 },
 ] as const
 
 t.test(

@@ -1,9 +1,8 @@
-// `npm run bench:carver -- [--count N] [--seed N] [PLACE...]`: the two ways of reading mail, compared.
+// `npm run bench:carver -- [--count N] [--seed N] [PLACE...]`: what the reader of mail finds, and what it costs.
 //
-// Each message is read in each way of programs (reader/), and by the grammar and the carver (carver/): the messages that
-// hide a file, N random ones of them, and real mail in the places. A place is a folder, in which each file is a message, or
-// an mbox. It prints how many messages have which fate, the contents and the processor time of both, and each message of
-// which the carver misses a file, or which only the carver leaves unread or calls odd.
+// It reads the messages that hide a file, N random ones of them, and real mail in the places. A place is a folder, in which
+// each file is a message, or an mbox. It prints how many messages have which fate, their contents, the processor time, and
+// each message of which a file is missed, or which is unread or, in real mail, odd.
 import { parseArgs } from 'node:util'
 import { type Fate, fateOf } from '../../../test/mail/mime/carver/fate.ts'
 import { mutant } from '../../../test/messages/random/mutate.ts'
@@ -15,12 +14,6 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { count: { type: 'string', default: '1000' }, seed: { type: 'string', default: '1' } },
 })
-
-interface Compared {
-  readonly name: string
-  readonly read: Fate
-  readonly carved: Fate
-}
 
 function* hiding(): Generator<[string, Buffer]> {
   for (const [kind, list] of Object.entries(evasions)) {
@@ -42,34 +35,24 @@ function* real(): Generator<[string, Buffer]> {
     for (const mail of mailsIn(place, false)) yield [mail.name, mail.read()]
 }
 
-function compare(title: string, messages: Iterable<[string, Buffer]>): void {
-  const compared: Compared[] = []
-  for (const [name, message] of messages)
-    compared.push({ name, read: fateOf(message, false), carved: fateOf(message, true) })
-  if (compared.length === 0) return
-  const sum = (of: (one: Compared) => number) =>
-    Math.round(compared.reduce((all, one) => all + of(one), 0))
-  console.log(`${title}: ${compared.length}`)
-  console.log(
-    `  contents: ${sum(({ read }) => read.contents)}, ${sum(({ carved }) => carved.contents)}`,
-  )
-  console.log(
-    `  milliseconds: ${sum(({ read }) => read.time)}, ${sum(({ carved }) => carved.time)}`,
-  )
-  const counts = new Map<string, number>()
-  for (const { read, carved } of compared) {
-    const change = `${read.file} → ${carved.file}`
-    counts.set(change, (counts.get(change) ?? 0) + 1)
-  }
-  for (const [change, count] of counts) console.log(`  ${change}: ${count}`)
-  for (const { name, read, carved } of compared) {
-    if (read.file === 'found' && carved.file !== 'found') console.log(`  ${carved.file}: ${name}`)
-    if (carved.unread !== '' && read.unread === '') console.log(`  ${carved.unread}: ${name}`)
-    if (title === 'real' && carved.odd !== read.odd)
-      console.log(`  odd: ${read.odd || 'nothing'} → ${carved.odd || 'nothing'}: ${name}`)
+function report(title: string, messages: Iterable<[string, Buffer]>): void {
+  const fates = [...messages].map(([name, message]): [string, Fate] => [name, fateOf(message)])
+  if (fates.length === 0) return
+  const sum = (of: (fate: Fate) => number) =>
+    Math.round(fates.reduce((all, [, fate]) => all + of(fate), 0))
+  console.log(`${title}: ${fates.length}`)
+  console.log(`  contents: ${sum(({ contents }) => contents)}`)
+  console.log(`  milliseconds: ${sum(({ time }) => time)}`)
+  for (const file of ['found', 'whole', 'within', 'missed'] as const)
+    console.log(`  ${file}: ${sum((fate) => Number(fate.file === file))}`)
+  const isReal = title === 'real'
+  for (const [name, { file, unread, odd }] of fates) {
+    if (!isReal && file !== 'found') console.log(`  ${file}: ${name}`)
+    if (unread !== '') console.log(`  ${unread}: ${name}`)
+    if (isReal && odd !== '') console.log(`  odd: ${odd}: ${name}`)
   }
 }
 
-compare('hiding a file', hiding())
-compare('random', random())
-compare('real', real())
+report('hiding a file', hiding())
+report('random', random())
+report('real', real())

@@ -6,9 +6,8 @@ import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { LimitExceeded, limits } from '../../../src/mail/mime/budget/limits.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
 import { formOfLeaf } from '../../../src/mail/mime/forms/leaf-form.ts'
-import { aroundMail } from '../../../src/mail/mime/reader/depth.ts'
-import type { Leaf } from '../../../src/mail/mime/reader/found.ts'
-import { MailReadings } from '../../../src/mail/mime/reader/readings.ts'
+import type { Leaf } from '../../../src/mail/mime/structure/leaf.ts'
+import { readStructure } from '../../../src/mail/mime/structure/read-structure.ts'
 import { multipartForms, type PartForm } from '../../../src/mail/mime/traits/part-forms.ts'
 import type { PartNames } from '../../../src/mail/mime/traits/part-names.ts'
 import { STREAMED_MAX } from '../../../src/scan/scanners/clamd/clamd-server.ts'
@@ -89,16 +88,13 @@ class Reasons {
 }
 
 function structureOf(mail: Bytes): Structure {
-  const readings = new MailReadings(mail, aroundMail(), { readings: limits.readings })
-  const leaves: Leaf[] = []
+  const reading = readStructure(mail.gather(), 0)
   try {
-    const reading = readings.next()!
-    for (const _ of reading.read()) {
-      // only what it finds is needed
-    }
-    for (const found of reading.takeFound()) if (!('seen' in found)) leaves.push(found)
+    let step = reading.next()
+    while (!step.done) step = reading.next()
+    return { leaves: step.value.leaves, isOne: step.value.ordinary !== undefined }
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error
+    return { leaves: [], isOne: false }
   }
-  return { leaves, isOne: readings.next() === undefined && readings.isOne }
 }

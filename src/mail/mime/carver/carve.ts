@@ -2,9 +2,9 @@ import type { ByteRange } from '../../message/bytes.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { SEARCHED_PER_UNIT } from '../budget/work.ts'
 import type { Encoding } from '../headers/encodings.ts'
-import type { PartHeader } from '../headers/part-header.ts'
-import type { Depth } from '../reader/depth.ts'
-import { type Leaf, TOO_MANY_PARTS } from '../reader/found.ts'
+import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
+import type { Depth } from '../structure/depth.ts'
+import { type Leaf, TOO_MANY_PARTS } from '../structure/leaf.ts'
 import type { Oddity } from '../traits/oddities.ts'
 import { type Cut, cutsIn } from './cuts.ts'
 import { type Head, type Heads, headsBelow } from './heads.ts'
@@ -36,9 +36,9 @@ const BINARY = /[\0-\x08\x0e-\x1a\x80-\xff]/
  * Carves a mail whose structure programs read differently. It compares no boundary with a header, and trusts no field: a
  * body may begin below each line that is like a delimiter (heads.ts), and end at one of a few later ones. It is decoded as
  * its header declares in any way, and as it looks. Yields units of work. Throws LimitExceeded if there are too many such
- * lines, or too many bodies.
+ * lines, or too many bodies. The mail begins at the offset `top`.
  */
-export function* carve(bytes: Buffer, depth: Depth): Generator<number, Carved> {
+export function* carve(bytes: Buffer, depth: Depth, top = 0): Generator<number, Carved> {
   const cuts: Cut[] = []
   for (const cut of cutsIn(bytes)) {
     if (typeof cut === 'number') yield cut
@@ -46,7 +46,7 @@ export function* carve(bytes: Buffer, depth: Depth): Generator<number, Carved> {
       throw new LimitExceeded(`more than ${limits.parts} lines like delimiters`)
     else yield CUT_COST
   }
-  return yield* new Carver(bytes, cuts, depth).carve()
+  return yield* new Carver(bytes, cuts, depth, top).carve()
 }
 
 /** What the headers of all multiparts in the mail declare together: any of them may be around a part. */
@@ -62,11 +62,14 @@ class Carver {
   readonly #nextSame: readonly (number | undefined)[]
   readonly #nextLike: readonly (number | undefined)[]
   readonly #depth: Depth
+  /** The offset at which the mail begins. */
+  readonly #top: number
   readonly #nesting = new Nesting()
   readonly #leaves: Leaf[] = []
   readonly #texts: ByteRange[] = []
 
-  constructor(bytes: Buffer, cuts: readonly Cut[], depth: Depth) {
+  constructor(bytes: Buffer, cuts: readonly Cut[], depth: Depth, top: number) {
+    this.#top = top
     this.#bytes = bytes
     this.#cuts = cuts
     this.#depth = depth
@@ -84,7 +87,7 @@ class Carver {
     for (const [number, { heads }] of places.entries()) {
       for (const head of heads) yield* this.#takeBody(head, number, around)
     }
-    const { deepest } = this.#nesting
+    const deepest = this.#depth.messages + this.#nesting.deepest
     const oddities = places.flatMap(odditiesOf)
     return { leaves: this.#leaves, texts: this.#texts, headers, deepest, oddities }
   }
@@ -97,11 +100,17 @@ class Carver {
     for (let number = 0; number <= this.#cuts.length; number++) {
       const cut = this.#cuts[number - 1]
       if (cut) this.#nesting.takeCut(cut)
-      const range = { from: cut?.to ?? 0, to: this.#endAt(number), isOfPart: number > 0, isCut }
+      const range = {
+        from: cut?.to ?? this.#top,
+        to: this.#endAt(number),
+        isOfPart: number > 0,
+        isCut,
+      }
       const found = headsBelow(this.#bytes, range)
       const isMultipart = found.heads.some(({ header }) => header.multipart !== 'no')
-      this.#nesting.takeHeaders(found.messages, isMultipart)
-      for (const { text } of found.heads) yield HEAD_COST + HEAD_CHARACTER_COST * text.length
+      this.#nesting.takeHeaders(found, isMultipart)
+      for (const { header, text } of found.heads)
+        if (header !== EMPTY_PART) yield HEAD_COST + HEAD_CHARACTER_COST * text.length
       places.push(found)
     }
     return places
@@ -114,8 +123,9 @@ class Carver {
 
   /** Adds all that the body below a head may be. `number` is that of the cut below the head. */
   *#takeBody(head: Head, number: number, around: AroundParts): Generator<number> {
-    const isEncoded = ENCODED.test(head.text) || head.header.message !== 'no'
+    const isEncoded = ENCODED.test(head.text)
     const isNamed = NAMED.test(head.text)
+    const isFile = isNamed || mayBeFile(head.header)
     let cut = number
     while (this.#endAt(cut) < head.bodyAt) cut++
     const nearest = this.#endAt(cut)
@@ -124,12 +134,13 @@ class Carver {
     // No program reads on below a line that is written like the delimiter above the part.
     const goesOn = isEncoded && nearest !== same
     const near = new Set([nearest])
-    if (isEncoded || isNamed) near.add(same ?? nearest).add(like ?? nearest)
+    if (isEncoded || isNamed || head.header.message !== 'no')
+      near.add(same ?? nearest).add(like ?? nearest)
     if (goesOn) near.add(this.#endAt(cut + 1))
     for (const to of near)
-      yield* this.#takeRange(head, to, { isNamed, isNearest: to === nearest, around })
+      yield* this.#takeRange(head, to, { isFile, isNearest: to === nearest, around })
     if (goesOn && !near.has(this.#bytes.length))
-      yield* this.#takeRange(head, this.#bytes.length, { isNamed, isFar: true, around })
+      yield* this.#takeRange(head, this.#bytes.length, { isFile, isFar: true, around })
   }
 
   /** Adds what a body that ends at `to` may be. */
@@ -137,12 +148,12 @@ class Carver {
     { bodyAt: from, header }: Head,
     to: number,
     {
-      isNamed,
+      isFile,
       isNearest = false,
       isFar = false,
       around,
     }: {
-      readonly isNamed: boolean
+      readonly isFile: boolean
       readonly isNearest?: boolean
       readonly isFar?: boolean
       readonly around: AroundParts
@@ -164,15 +175,13 @@ class Carver {
         depth,
         isOwnText: false,
         isPreamble: false,
-        isInHeader: false,
-        seenBy: 'some',
         carved,
       })
     }
     const carved = isFar ? 'far' : 'near'
     const declared = header.encodings.filter((encoding) => encoding !== 'identity')
     if (header.encodings.includes('identity')) {
-      if (isNamed || mayBeFile(header) || BINARY.test(body)) add(['identity'], carved)
+      if (isFile || BINARY.test(body)) add(['identity'], carved)
       else if (isNearest) this.#texts.push({ from, to })
     }
     add(declared, carved)
@@ -187,8 +196,9 @@ function odditiesOf({ first, isStrange }: Heads): readonly Oddity[] {
 }
 
 /** Whether a content that is not encoded may be more than a text that scanners see in the mail. */
-function mayBeFile({ type, message, charsets, hints }: PartHeader): boolean {
-  return type === 'text/html' || message !== 'no' || charsets.length > 0 || hints.size > 0
+function mayBeFile({ type, multipart, message, charsets, hints }: PartHeader): boolean {
+  const isFileType = type !== '' && type !== 'text/plain' && multipart !== 'sure'
+  return isFileType || message !== 'no' || charsets.length > 0 || hints.size > 0
 }
 
 /** Returns for each cut the offset of the next one with the same key. */

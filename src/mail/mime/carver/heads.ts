@@ -3,9 +3,9 @@ import { withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import { limits } from '../budget/limits.ts'
 import { isBlankLine, isFromLine, STRANGE_MAX } from '../headers/header-lines.ts'
 import { MimeLines } from '../headers/mime-lines.ts'
-import { type PartHeader, readPartHeader } from '../headers/part-header.ts'
-import { kindOfLine } from '../reader/header-line.ts'
+import { EMPTY_PART, type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import { nextLine } from './cuts.ts'
+import { kindOfLine } from './header-line.ts'
 
 /** A place at which a body may begin, and what the lines above it declare. */
 export interface Head {
@@ -38,8 +38,8 @@ interface HeadRange {
   readonly isCut: (at: number) => boolean
 }
 
-/** Upper limit for the headers in a row: that of a part, and those of messages attached in it. */
-const HEADERS_MAX = limits.nesting + 1
+/** Upper limit for the headers in a row: that of a part, and those of more attached messages than scans allow. */
+const HEADERS_MAX = limits.nesting + 2
 /** Upper limit for the lines of blanks in them below which a body may begin. */
 const BLANKS_MAX = 2
 /** Upper limit for the cuts that are lines of a header. */
@@ -121,12 +121,14 @@ class HeadReader {
 
   #add(bodyAt: number): void {
     if (this.#heads.some((head) => head.bodyAt === bodyAt)) return
+    this.#heads.push({ bodyAt, header: this.#header(), text: this.#text })
+  }
+
+  #header(): PartHeader {
     const { isOfPart } = this.#range
-    const header = readPartHeader(this.#lines, {
-      isRegular: this.#isRegular && this.#passed === 0,
-      isOfPart,
-    })
-    this.#heads.push({ bodyAt, header, text: this.#text })
+    if (isOfPart && !this.#hasField && this.#lines.length === 0) return EMPTY_PART
+    const isRegular = this.#isRegular && this.#passed === 0
+    return readPartHeader(this.#lines, { isRegular, isOfPart })
   }
 
   #readWithCrs(): PartHeader {

@@ -1,8 +1,11 @@
+import type { PartHeader } from '../headers/part-header.ts'
 import type { Cut } from './cuts.ts'
 
 /** A multipart or message that is open: a message has no delimiter. */
 interface OpenLevel {
   readonly delimiter: string | undefined
+  /** Whether it is a message that libclamav makes a file of, and not one more level of the same. */
+  readonly isFile: boolean
 }
 
 /**
@@ -20,18 +23,22 @@ export class Nesting {
   takeCut({ exact }: Cut): void {
     const known = this.#open.findLastIndex(({ delimiter }) => delimiter === exact)
     if (known >= 0) this.#open.length = known + 1
-    else if (this.#isAnnounced) this.#open.push({ delimiter: exact })
+    else if (this.#isAnnounced) this.#open.push({ delimiter: exact, isFile: false })
     this.#isAnnounced = false
   }
 
-  /** Takes the headers in a row below a cut: of a part or mail, and of `messages` messages attached in it. */
-  takeHeaders(messages: number, isMultipart: boolean): void {
-    for (let message = 0; message < messages; message++) this.#open.push({ delimiter: undefined })
+  /** Takes the headers in a row below a cut: of a part or mail, and of the messages attached in it. */
+  takeHeaders(
+    { first, messages }: { readonly first: PartHeader; readonly messages: number },
+    isMultipart: boolean,
+  ): void {
+    const isFile = first.message === 'sure' && first.multipart === 'no' && this.#open.length > 0
+    for (let message = 0; message < messages; message++)
+      this.#open.push({ delimiter: undefined, isFile })
     this.#isAnnounced = isMultipart
     const containers = this.#open.length + (isMultipart ? 1 : 0)
-    const isMessage = ({ delimiter }: OpenLevel) => delimiter === undefined
-    const inMessages = this.#open.filter(isMessage).length
-    const levels = containers - 1 - this.#open.findLastIndex(isMessage)
+    const inMessages = this.#open.filter(({ delimiter }) => delimiter === undefined).length
+    const levels = containers - 1 - this.#open.findLastIndex((level) => level.isFile)
     this.deepest = Math.max(this.deepest, levels, inMessages, Math.ceil(containers / 3))
   }
 }

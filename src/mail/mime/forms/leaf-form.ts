@@ -1,6 +1,6 @@
 import type { Encoding } from '../headers/encodings.ts'
 import { transferEncodings } from '../leaves/transfer-encodings.ts'
-import type { Leaf } from '../reader/found.ts'
+import type { Leaf } from '../structure/leaf.ts'
 import { contentForms, multipartForms, type PartForm } from '../traits/part-forms.ts'
 import { isEncodedPlainly } from './libclamav-encodings.ts'
 import { changesText } from './libclamav-texts.ts'

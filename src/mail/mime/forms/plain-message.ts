@@ -1,8 +1,7 @@
-import type { KnownHeader } from '../../message/message.ts'
 import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
 import { isPlainLeaf } from '../leaves/decode-leaf.ts'
-import { isOdd, type OrdinaryMail, readOrdinary } from '../ordinary/read-ordinary.ts'
-import type { Leaf } from '../reader/found.ts'
+import type { OrdinaryMail } from '../ordinary/read-ordinary.ts'
+import type { Leaf } from '../structure/leaf.ts'
 import { isPlainToLibclamav } from './libclamav-header.ts'
 import { hasCutLine, isTextToLibclamav } from './libclamav-texts.ts'
 
@@ -13,22 +12,18 @@ const LEAVES_MAX = 100
 const SEARCHES = 3
 
 /**
- * Returns the text of a message, in latin1, if it is so plain that its parts have forms: its structure is ordinary, and
- * each of its lines is of a kind that libclamav was shown to read as all other programs do.
+ * Returns the text of an ordinary message, in latin1, if it is so plain that its parts have forms: each of its lines is
+ * of a kind that libclamav was shown to read as all other programs do. `above` bytes of it are our own (message.ts).
  */
 export function* plainTextOf(
   mail: Buffer,
-  known: KnownHeader | undefined,
+  ordinary: OrdinaryMail,
+  above: number,
   work: Work,
 ): Steps<string | undefined> {
-  const reading = readOrdinary(mail, { known })
-  let step = reading.next()
-  for (; !step.done; step = reading.next()) yield* work.countUnits(step.value)
-  const ordinary = step.value
-  if (isOdd(ordinary)) return undefined
   yield* work.countUnits((SEARCHES * mail.length) / SEARCHED_PER_UNIT)
   const text = mail.toString('latin1')
-  return isPlain(text, ordinary, known?.above ?? 0) ? text : undefined
+  return isPlain(text, ordinary, above) ? text : undefined
 }
 
 function isPlain(text: string, { leaves, headers }: OrdinaryMail, above: number): boolean {

@@ -4,9 +4,8 @@ import { calendarHabits } from './calendar-habits.ts'
 import { encodingHabits } from './encoding-habits.ts'
 import type { HabitRow } from './habit-row.ts'
 import { savingHabits } from './saving-habits.ts'
-import { structureHabits } from './structure-habits.ts'
 
-const table = { ...structureHabits, ...encodingHabits, ...savingHabits, ...calendarHabits }
+const table = { ...encodingHabits, ...savingHabits, ...calendarHabits }
 
 /** The name of a feature that programs read differently: the first words of a row. */
 export type Feature = keyof typeof table

@@ -1,15 +1,14 @@
 import type { Bytes } from '../../message/bytes.ts'
-import type { Steps, Work } from '../budget/work.ts'
+import type { Steps } from '../budget/work.ts'
 import { decoded, decodedInEachWay } from '../decoders/decoder.ts'
 import { withoutTails } from '../decoders/text-transforms.ts'
 import { Habits } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
-import { isMessageByDefault } from '../reader/depth.ts'
-import type { Leaf } from '../reader/found.ts'
+import { isMessageByDefault } from '../structure/depth.ts'
+import type { Leaf } from '../structure/leaf.ts'
 import type { PartForm } from '../traits/part-forms.ts'
 import type { Scope } from './emitter.ts'
 import type { Extraction } from './extraction.ts'
-import { beginsAsMailbox, hasHeader } from './mail-starts.ts'
 import { SavedVariants } from './saved-variants.ts'
 import { holdsNul, NO_LINE_END, splitLineEnd } from './text-properties.ts'
 import { transferEncodings } from './transfer-encodings.ts'
@@ -20,20 +19,20 @@ import { transferEncodings } from './transfer-encodings.ts'
  */
 export function* decodeLeaf(leaf: Leaf, source: Bytes, around: Extraction): Steps {
   const part = source.slice(leaf.from, leaf.to)
-  const extraction = around.at(yield* scopeOf(leaf, part, around.work))
+  const extraction = around.at(scopeOf(leaf))
   const { work, options } = extraction
   const variants = new SavedVariants(leaf, leaf.to === source.size, extraction)
   const hasNul = yield* holdsNul(part, work)
   const [common, ...others] = leaf.encodings
   const result = yield* decodeCommonly(part, common!, leaf, variants, extraction.scope.form)
   const isOfMail = extraction.scope.depth === 0
-  if (isPlainLeaf(leaf) && !hasNul) {
-    if (result === 'emitted' && isOfMail) options.onEmitted?.({ from: leaf.from, to: leaf.to })
-    if (result !== 'not plain') return
-  }
+  const isPlain = isPlainLeaf(leaf) && !hasNul
+  if (result === 'emitted' && isOfMail && (isPlain || holdsBase64Alone(leaf)))
+    options.onEmitted?.({ from: leaf.from, to: leaf.to })
+  if (isPlain && result !== 'not plain') return
   for (const other of others) yield* decodeCommonly(part, other, leaf, variants)
   if (leaf.carved === 'far') return
-  const isReported = leaf.seenBy !== 'some' && others.length === 0 && isOfMail
+  const isReported = leaf.carved === undefined && others.length === 0 && isOfMail
   yield* decodeInEachWay(part, leaf, variants, isReported)
   if (!hasNul) return
   // Programs in C read each line up to its first NUL.
@@ -46,26 +45,20 @@ function* decodeAsFile(part: Bytes, leaf: Leaf, variants: SavedVariants): Steps 
 }
 
 /** Returns the scope of a leaf part, in addition to the scope around it. */
-function* scopeOf(leaf: Leaf, part: Bytes, work: Work): Steps<Partial<Scope>> {
+function scopeOf(leaf: Leaf): Partial<Scope> {
   const { header, depth } = leaf
   const ofPgp = depth.multipart?.hints.has('encrypted') === true
   const declared = ofPgp ? new Set([...header.hints, 'openpgp' as const]) : header.hints
-  return { kind: yield* kindOf(leaf, part, work), declared, messages: depth.messages }
+  return { kind: kindOf(leaf), declared, messages: depth.messages }
 }
 
 /** Returns what a leaf part is opened as. In a digest no type is needed for a message (RFC 2046 5.1.5). */
-function* kindOf(
-  { header, depth, isInHeader, carved, encodings }: Leaf,
-  part: Bytes,
-  work: Work,
-): Steps<Scope['kind']> {
+function kindOf({ header, depth, carved, encodings }: Leaf): Scope['kind'] {
   // What is inside of a carved text is carved from the same mail.
   if (carved !== undefined && encodings[0] === 'identity') return 'text'
-  if (header.message !== 'no' || header.hints.has('mail') || isMessageByDefault(header, depth)) {
-    return 'message'
-  }
-  if (!isInHeader) return 'file'
-  return beginsAsMailbox(part) || (yield* hasHeader(part, work)) ? 'text' : 'file'
+  const isMessage =
+    header.message !== 'no' || header.hints.has('mail') || isMessageByDefault(header, depth)
+  return isMessage ? 'message' : 'file'
 }
 
 /**
@@ -118,13 +111,17 @@ function* decodeInEachWay(
   }
 }
 
+/** Whether a carved part, of which no decoder noted a feature, is data in base64: it hides nothing else. */
+function holdsBase64Alone({ carved, encodings }: Leaf): boolean {
+  return carved === 'near' && encodings.length === 1 && encodings[0] === 'base64'
+}
+
 /**
- * Whether a part is plain: all programs agree about its existence, its first and last byte, the fields of its header and
- * its encoding. Such a part is decoded once, unless its decoder notes a feature. Most parts of ordinary mail are plain.
- * Any other part is decoded in each way in which some program understands it.
+ * Whether a part is plain: all programs agree about the structure of the mail, the fields of its header and its encoding.
+ * Such a part is decoded once, unless its decoder notes a feature. Most parts of ordinary mail are plain. Any other part is
+ * decoded in each way in which some program understands it.
  */
-export function isPlainLeaf({ header, encodings, seenBy }: Leaf): boolean {
-  return (
-    seenBy === 'all' && header.isPlain && header.oddities.length === 0 && encodings.length === 1
-  )
+export function isPlainLeaf({ header, encodings, carved }: Leaf): boolean {
+  const isOrdinary = carved === undefined
+  return isOrdinary && header.isPlain && header.oddities.length === 0 && encodings.length === 1
 }

@@ -32,7 +32,7 @@ export interface Scope {
   readonly around?: EmittedMail | undefined
   /** Its names, and the containers it was extracted from within its part. */
   readonly part: PartNames
-  /** The number of messages around it (reader/depth.ts). */
+  /** The number of messages around it (structure/depth.ts). */
   readonly messages: number
   /** The number of encoded messages and containers around it. */
   readonly depth: number

@@ -27,8 +27,6 @@ export interface ContentsOptions extends WorkOptions {
    * whole: then it is opened and not yielded, and needs no digest, nor a copy with other line ends.
    */
   readonly leaves?: (form: PartForm) => boolean
-  /** Whether mail is carved that the grammar does not read (carver/), instead of read in each way. Scans do not set it yet. */
-  readonly carves?: boolean
   /** Called with the position of each part that was emitted completely as one content. */
   readonly onEmitted?: (range: ByteRange) => void
 }

@@ -13,9 +13,10 @@ import {
   DepthMeter,
   declaresType,
   isMessageByDefault,
-} from '../reader/depth.ts'
-import { FoundLeaves, type Leaf, type SeenHeader } from '../reader/found.ts'
+} from '../structure/depth.ts'
+import type { Leaf } from '../structure/leaf.ts'
 import type { Oddity } from '../traits/oddities.ts'
+import { FoundLeaves } from './found-leaves.ts'
 import { isSimilar, SEARCHED_AT_ONCE, type SimilarLine, similarLinesFrom } from './similar-lines.ts'
 
 /** A header of an ordinary message, and where it is. */
@@ -49,8 +50,7 @@ export interface OddStructure {
 
 /** Upper limit for multiparts, each of whose boundaries is searched for in all lines. */
 const MULTIPARTS_MAX = 64
-/** Upper limit for parts, and for lines that begin like a delimiter. */
-const PARTS_MAX = 1_000
+/** Upper limit for lines that begin like a delimiter, and so for parts. */
 const DASH_LINES_MAX = 10_000
 
 /** The units of work of a header, and of each part. */
@@ -110,7 +110,6 @@ class OrdinaryReading {
   readonly #boundaries: { readonly boundary: string; readonly from: number }[] = []
   /** The lines that begin like a delimiter, once a multipart was found. */
   #dashLines: readonly SimilarLine[] = []
-  #parts = 0
 
   constructor(mail: Buffer, outerDepth: Depth) {
     this.#mail = mail
@@ -126,10 +125,7 @@ class OrdinaryReading {
     yield* this.#compareDashLines()
     yield* this.#searchDelimiters()
     return {
-      leaves: this.#found
-        .take()
-        .filter(isLeaf)
-        .sort((one, other) => one.from - other.from),
+      leaves: this.#found.sorted(),
       headers: this.#headers,
       deepest: this.#depths.deepest,
       dashLines: this.#dashLines,
@@ -143,20 +139,20 @@ class OrdinaryReading {
       // One byte of the next window: a CR may be the last byte of this one.
       const window = mail.toString('latin1', at, Math.min(mail.length, at + SEARCHED_AT_ONCE + 1))
       if (ODD_BYTE.test(window)) throw new Odd('a NUL, or a CR without LF')
-      yield window.length
+      yield window.length / SEARCHED_PER_UNIT
     }
     if (mail.at(-1) === CR) throw new Odd('a CR at the end')
   }
 
   /** Reads a header and what it announces, up to `to`. */
   *#entity(from: number, to: number, around: Around, known?: Header): Generator<number> {
-    if (++this.#parts > PARTS_MAX) throw new Odd('many parts')
     const found = this.#header(from, to, around, known)
     yield HEADER_COST + found.bodyAt - from
     const { header, bodyAt } = found
     if (header.multipart !== 'no') yield* this.#multipart(header, bodyAt, to, around.depth)
     else if (header.message !== 'no' || isMessageByDefault(header, around.depth))
       yield* this.#message(found, to, around.depth)
+    else if (found.goesOn && this.#announcesParts(bodyAt)) throw new Odd('a text like a header')
     else this.#leaf(header, bodyAt, to, around.depth)
   }
 
@@ -189,6 +185,11 @@ class OrdinaryReading {
   #belowMailboxLine(from: number): number {
     const front = this.#mail.toString('latin1', from, from + MAILBOX_LENGTH)
     return MAILBOX_LINE.test(front) ? this.#mail.indexOf(LF, from) + 1 : from
+  }
+
+  /** Whether libclamav may find a multipart or a message in a text whose first line it takes for one of the header. */
+  #announcesParts(at: number): boolean {
+    return ANNOUNCES_PARTS.test(this.#mail.toString('latin1', at, at + FIRST_LINES))
   }
 
   #add(found: Omit<OrdinaryHeader, 'goesOn'>): OrdinaryHeader {
@@ -257,8 +258,7 @@ class OrdinaryReading {
     { isPreamble = false, isBetween = false } = {},
   ): void {
     const { encodings } = header
-    const place = { from, to, depth, seenBy: 'all', isInHeader: false } as const
-    this.#found.addLeaf({ ...place, header, encodings, isPreamble, isBetween })
+    this.#found.add({ from, to, depth, header, encodings, isPreamble, isBetween })
   }
 
   *#findDashLines(from: number): Generator<number> {
@@ -333,11 +333,6 @@ class OrdinaryReading {
   }
 }
 
-/** (It was given leaves alone.) */
-function isLeaf(found: Leaf | SeenHeader): found is Leaf {
-  return !('seen' in found)
-}
-
 /** Whether a program may find a boundary in a delimiter of another: in any letter case, or without its comments. */
 function holds(delimiter: string, boundary: string): boolean {
   return delimiter.includes('(') || delimiter.toLowerCase().includes(boundary.toLowerCase())
@@ -352,6 +347,7 @@ function goesOn(text: string, boundary: string): boolean {
 const ODD_BYTE = /\0|\r[^\n]/
 /** The first line of a body that is not blank, if libclamav treats it as a line of the header above. */
 const LIKE_FIELD = /^(?:content|filename=)|base64/i
+const ANNOUNCES_PARTS = /multipart|message|boundary/i
 /** The bytes in which that line is searched for. */
 const FIRST_LINES = 4096
 const EMPTY_LINE = /\n\r?\n/

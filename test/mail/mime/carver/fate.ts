@@ -5,7 +5,7 @@ import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../../src/mail/mime/contents.ts'
 import { signs, signsIn } from '../../../scan/scanners/evasions/files.ts'
 
-/** What becomes of a message, by one way of reading it. */
+/** What becomes of a message that is read. */
 export interface Fate {
   /**
    * `found`: a content has one of the files that the evasions hide, or is it. `whole`: the message has it as it stands.
@@ -27,15 +27,14 @@ const known = signs.filter(({ kind, bytes }) => kind === 'is' && bytes.length > 
 /** Upper limit for nested messages and multiparts, as in scans. */
 const DEPTH_MAX = 14
 
-/** Reads a message in each way of programs, or by the grammar and the carver. */
-export function fateOf(message: Buffer, carves: boolean): Fate {
+/** Reads a message, and compares each content with the files that the evasions hide. */
+export function fateOf(message: Buffer): Fate {
   let file: Fate['file'] = 'missed'
   let unread = ''
   let contents = 0
   const odd = new Set<string>()
   const before = process.cpuUsage()
   const steps = contentsOf(Bytes.of(message), {
-    carves,
     createHash,
     maxDepth: DEPTH_MAX,
     openFile: () => openAnonymousFile(tmpdir()),

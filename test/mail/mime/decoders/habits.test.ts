@@ -9,7 +9,6 @@ import { calendarHabits } from '../../../../src/mail/mime/habits/calendar-habits
 import { encodingHabits } from '../../../../src/mail/mime/habits/encoding-habits.ts'
 import { type HabitRow, type Program, UNNAMED } from '../../../../src/mail/mime/habits/habit-row.ts'
 import { savingHabits } from '../../../../src/mail/mime/habits/saving-habits.ts'
-import { structureHabits } from '../../../../src/mail/mime/habits/structure-habits.ts'
 import { ways } from './decode.ts'
 
 /** The decoders of the tables, each by the word that its rows begin with. */
@@ -69,7 +68,6 @@ for (const [word, text] of Object.entries(oddTexts)) {
 }
 
 const everyFeature = Object.entries({
-  ...structureHabits,
   ...encodingHabits,
   ...savingHabits,
   ...calendarHabits,

@@ -12,22 +12,21 @@ import { changesAscii } from '../../../../src/mail/mime/decoders/charsets.ts'
 import { NO_HEADER } from '../../../../src/mail/mime/headers/part-header.ts'
 import { decodeLeaf, isPlainLeaf } from '../../../../src/mail/mime/leaves/decode-leaf.ts'
 import { Extraction } from '../../../../src/mail/mime/leaves/extraction.ts'
-import { inDispute, type Leaf } from '../../../../src/mail/mime/reader/found.ts'
+import type { Leaf } from '../../../../src/mail/mime/structure/leaf.ts'
 import { ordinaryMails } from '../../../cases/ordinary/all.ts'
 import { conformingMail } from '../../../messages/random/conforming.ts'
 import { lacks } from '../../../needs.mjs'
 import { python, pythonMissing } from '../../../programs/host/python.ts'
 import { isWhole } from '../../../run/is-whole.ts'
 import { inChunksOf } from '../../message/bytes.ts'
-import { allReadings } from '../reader/all-readings.ts'
+import { structureOf } from '../structure-of.ts'
 
 /**
  * All leaves that are neither multiparts nor messages, of the mail and of the messages in it. A report about
  * delivery is none to Python, which reads it as fields.
  */
 function leavesOf(mail: Buffer): readonly Leaf[] {
-  const [common, ...others] = allReadings(mail).done
-  const leaves = others.length === 0 ? common!.leaves : common!.leaves.map(inDispute)
+  const { leaves } = structureOf(mail)
   const reports = leaves.filter(({ header }) => header.type === 'message/delivery-status')
   return leaves.filter(({ header, depth, from, to }) => {
     const { multipart, message, type } = header
@@ -204,7 +203,7 @@ const mixed = (part: string, delimiter = '--b') =>
 function isPlainIn(mail: string): boolean {
   const bytes = Buffer.from(mail, 'latin1')
   const leaf = leavesOf(bytes).find(({ from }) => mail.startsWith('x', from))
-  return isPlainLeaf(leaf!)
+  return leaf !== undefined && isPlainLeaf(leaf)
 }
 
 t.test(

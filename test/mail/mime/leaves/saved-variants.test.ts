@@ -80,13 +80,10 @@ showForms({
   ],
   'a file of mail, and a part of a digest, is a mail whatever its first lines are': [
     [`${TYPE}a/b; name=a.eml\n\nabc\n`, ['abc', 'mail:abc', 'abc\n', 'abc\r\n']],
-    [
-      inMultipart('digest', `${ENCODING}base64\n\nYWJj`),
-      ['abc', 'mail:abc', 'YWJj', 'YWJj\n', 'YWJj\r\n'],
-    ],
+    [inMultipart('digest', `${ENCODING}base64\n\nYWJj`), ['abc', 'mail:abc']],
   ],
-  'an attached message below empty lines is a mail, and to some readers a text': [
-    [`${TYPE}message/rfc822\n\n\nA: b\n`, ['mail:\nA: b', '\nA: b', 'A: b\n', 'A: b']],
+  'an attached message below empty lines is a mail': [
+    [`${TYPE}message/rfc822\n\n\nA: b\n`, ['mail:\nA: b', '\nA: b']],
   ],
   'a file that begins as a mail is a file all the same': [
     [`${TYPE}a/b\n\nDate: b\n`, ['Date: b', 'Date: b\n', 'Date: b\r\n']],
@@ -179,11 +176,8 @@ showForms({
       ['x', 'x\n', 'x\r\n', 'y\n', 'y'],
     ],
   ],
-  'a file that ends in a bare CR is saved with and without it, and to some readers goes on': [
-    [
-      `${TYPE}multipart/mixed; boundary=b\n\n--b\n${TYPE}a/b\n\nx\r--b--\n`,
-      ['x\r--b--', 'x--b--', 'x\r--b--\n', 'x\r--b--\r\n', 'x--b--\n', 'x--b--\r\n', 'x', 'x\r'],
-    ],
+  'a file that ends in a bare CR is saved with and without it': [
+    [`${TYPE}multipart/mixed; boundary=b\n\n--b\n${TYPE}a/b\n\nx\r--b--\n`, ['x', 'x\r']],
   ],
   'encoded data is found by its looks': [
     ['X: y\n\nbegin 644 a\n#86)C\n`\nend\n', ['abc']],
@@ -263,5 +257,4 @@ t.test('a text whose header may announce a multipart is saved as a file, too', a
   const header = `${TYPE}application/octet-stream; boundary=b\n`
   const mail = `${TYPE}multipart/mixed; boundary=c\n\n--c\n${header}\nline\n--c--\n`
   t.ok(contentsIn(mail).includes('line'))
-  t.ok(contentsIn(`${TYPE}multipart/mixed\n\nline\n`).includes('line'), 'or no multipart at all')
 })

@@ -3,6 +3,7 @@ import { clamdMissing } from '../../../programs/servers/clamd.ts'
 import { isWhole } from '../../../run/is-whole.ts'
 import { evasions } from './all.ts'
 import { messageOf } from './compose.ts'
+import { byDigestAlone } from './digest-alone.ts'
 import { extractingAll, judgeMessage, startClamdForEvasions } from './judge-message.ts'
 
 const ends = ['\n', '\r\n'] as const
@@ -12,6 +13,7 @@ t.test('no mail of an enemy is called clean', { skip: clamdMissing }, async (t) 
   const extracted = await extractingAll(clamd.socket)
   let count = 0
   for (const evasion of Object.values(evasions).flat()) {
+    if (evasion.name in byDigestAlone) continue
     // Each in one of its two ends of lines, and with `npm run test:nightly` in both.
     for (const end of isWhole ? ends : [ends[count % 2]!]) {
       count++

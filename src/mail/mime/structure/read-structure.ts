@@ -1,14 +1,14 @@
-import type { ByteRange } from '../message/bytes.ts'
-import type { KnownHeader } from '../message/message.ts'
-import { carve } from './carver/carve.ts'
-import type { PartHeader } from './headers/part-header.ts'
-import { isOdd, type OrdinaryMail, readOrdinary } from './ordinary/read-ordinary.ts'
-import { aroundMail } from './reader/depth.ts'
-import type { Leaf } from './reader/found.ts'
-import type { Oddity } from './traits/oddities.ts'
+import type { ByteRange } from '../../message/bytes.ts'
+import type { KnownHeader } from '../../message/message.ts'
+import { carve } from '../carver/carve.ts'
+import type { PartHeader } from '../headers/part-header.ts'
+import { isOdd, type OrdinaryMail, readOrdinary } from '../ordinary/read-ordinary.ts'
+import type { Oddity } from '../traits/oddities.ts'
+import { aroundMail } from './depth.ts'
+import type { Leaf } from './leaf.ts'
 
 /** Where the contents of a mail are. All positions are offsets in it. */
-interface MailStructure {
+export interface MailStructure {
   /** The mail as the grammar reads it, or undefined if its structure is odd. */
   readonly ordinary: OrdinaryMail | undefined
   readonly leaves: readonly Leaf[]
@@ -34,7 +34,7 @@ export function* readStructure(
   const outerDepth = aroundMail(messages)
   const read = yield* readOrdinary(mail, { outerDepth, known })
   if (isOdd(read)) {
-    const carved = yield* carve(mail, outerDepth)
+    const carved = yield* carve(mail, outerDepth, known?.above)
     const oddities = read.oddity ? [read.oddity, ...carved.oddities] : carved.oddities
     return { ...carved, ordinary: undefined, oddities }
   }
