@@ -73,7 +73,7 @@ t.test('a header of 1 MiB is read, unless all of it is about content', async (t)
   }
 })
 
-t.test('1,000 boundaries are read, and more at once are unread', async (t) => {
+t.test('any number of boundaries is read', async (t) => {
   const numbered = (count: number, make: (number: number) => string) =>
     Array.from({ length: count }, (_, number) => make(number))
   /** Of one multipart, whose last boundary counts, below lines that are like some of them. */
@@ -82,9 +82,7 @@ t.test('1,000 boundaries are read, and more at once are unread', async (t) => {
     const last = `--c${count - 1}`
     return `Content-Type: multipart/mixed;${boundaries}\n\n${'--c\n'.repeat(5000)}${last}\n${file}\n${last}--\n`
   }
-  t.equal(limits.boundaries, 1000)
   t.same(fateOf(ofOne(1000)), FOUND)
-  t.same(fateOf(ofOne(1001)), { isFound: false, over: 'more than 1000 boundaries' })
 
   const multipartOf = (number: number) =>
     `Content-Type: multipart/mixed; boundary=c${number}\n\n--c${number}\n`

@@ -192,9 +192,9 @@ export const examples: Readonly<Record<Oddity, Examples>> = {
   },
   unread: {
     has: [
-      mailWith(`Content-Type: multipart/mixed; boundary="${'x'.repeat(1001)}"\n`),
+      mailWith('Content-Type: multipart/mixed; boundary=b\n', '--b\n'.repeat(20_001)),
       mailWith(`Content-Type: text/plain; x="${'x'.repeat(1_100_000)}"\n`),
     ],
-    hasNot: [mailWith(`Content-Type: multipart/mixed; boundary="${'x'.repeat(1000)}"\n`)],
+    hasNot: [mailWith('Content-Type: multipart/mixed; boundary=b\n', '--b\n'.repeat(20_000))],
   },
 }

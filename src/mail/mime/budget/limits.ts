@@ -47,10 +47,7 @@ export const limits = {
    */
   work: { perByte: 3, plus: 128 * 1024 * 1024 },
   smallWork: { perByte: 1024, plus: 8 * 1024 * 1024 },
-  /**
-   * Upper limit for the parts that one reading of a message finds, including empty ones, and for the different parts that
-   * all of its readings find. All of these are kept until the mail was read in every way.
-   */
+  /** Upper limit for the parts of a message, and for its lines that are like delimiters, if its structure is odd. */
   parts: 20_000,
   /**
    * Upper limit for the fields about content in one header, and their characters. Real mail has some hundred.
@@ -63,15 +60,6 @@ export const limits = {
    */
   charsets: 8,
   charsetParameters: 1000,
-  /** Upper limit for the boundaries of open multiparts, counted in all forms in which they may be read. */
-  boundaries: 1000,
-  /**
-   * Upper limit for the different lengths of boundaries: each length costs one more search in a line of
-   * dashes.
-   */
-  boundaryLengths: 64,
-  /** Upper limit, in bytes, for a boundary. RFC 2046 5.1.1 allows 70 bytes. */
-  boundary: 1000,
   /** Upper limit for the nested multiparts and messages that are read in one mail. */
   containers: 500,
   /**

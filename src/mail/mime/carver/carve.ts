@@ -196,8 +196,8 @@ function odditiesOf({ first, isStrange }: Heads): readonly Oddity[] {
 }
 
 /** Whether a content that is not encoded may be more than a text that scanners see in the mail. */
-function mayBeFile({ type, multipart, message, charsets, hints }: PartHeader): boolean {
-  const isFileType = type !== '' && type !== 'text/plain' && multipart !== 'sure'
+function mayBeFile({ type, message, charsets, hints }: PartHeader): boolean {
+  const isFileType = type !== '' && type !== 'text/plain' && !type.startsWith('multipart/')
   return isFileType || message !== 'no' || charsets.length > 0 || hints.size > 0
 }
 

@@ -9,8 +9,6 @@ export const TOO_LONG = `more than ${limits.fieldCharacters} characters about co
 /** Collects the lines of a header that describe content, in bounded memory. */
 export class MimeLines {
   #text = ''
-  /** The lines added since `takeFresh` was called. */
-  #fresh = ''
   #words = ''
   #keeping = false
   #hasWords = false
@@ -36,7 +34,6 @@ export class MimeLines {
     }
     if (!this.#keeping) return
     this.#text += ended
-    this.#fresh += ended
   }
 
   /**
@@ -50,7 +47,6 @@ export class MimeLines {
       this.#fields++
       this.#text += header.textOf(field)
     }
-    this.#fresh += this.#text
   }
 
   #addWords(text: string): void {
@@ -72,18 +68,6 @@ export class MimeLines {
 
   get text(): string {
     return this.#text
-  }
-
-  /** A key that is equal for headers with the same information. */
-  get key(): string {
-    return `${this.hasControls} ${this.#text.length} ${this.#text}${this.#words}`
-  }
-
-  /** Returns the lines about content added since the last call. */
-  takeFresh(): string {
-    const fresh = this.#fresh
-    this.#fresh = ''
-    return fresh
   }
 
   /** Whether an encoded word of the header may hide a line end (RFC 2047). */

@@ -2,7 +2,6 @@ import { decodeWords } from '../../message/encoded-words.ts'
 import { decodeEscapes } from '../../message/escapes.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { changesAscii, isAsciiOrUtf8, plainCharset, toUtf8 } from '../decoders/charsets.ts'
-import { spellingsOf } from './boundary-spellings.ts'
 import { quotedIn, tokenIn } from './parameter-values.ts'
 
 /** A parameter, where some reader finds one. */
@@ -16,27 +15,17 @@ export interface Parameter {
 }
 
 /** Lenient readers find boundaries and character sets by the word, at any position. */
-const words = {
-  boundary: /(boundary)\s*(?:(\*[\d*]*)\s*)?=\s*/gi,
-  charset: /(charset)\s*(?:(\*[\d*]*)\s*)?=\s*/gi,
-} as const
+const CHARSET_WORD = /(charset)\s*(?:(\*[\d*]*)\s*)?=\s*/gi
+/** Thunderbird opens parts of the type X-Sun-Attachment, which have dashes above them, as mailtool(1) of Sun did. */
+export const BOUNDARY_WORD = /boundary\s*(?:\*[\d*]*\s*)?=|x-sun-attachment/i
 
 /** Where a header may announce a multipart. */
 export const MULTIPART_WORDS = /multipart|boundary|x-sun-attachment/i
-
-/** The type whose parts have ten dashes above them, and no boundary: Thunderbird opens it, as mailtool(1) of Sun did. */
-const SUN_TYPE = /x-sun-attachment/i
-const SUN_BOUNDARY = '-'.repeat(8)
 
 /** Behind the star, Camel and MIME::Parser accept more than a number. */
 const fileName = /^\s*(filename|name)["\s]*(\*[^=;]{0,20})?=\s*/i
 /** Where some reader finds the name of a file, whatever precedes it. */
 const FILE_NAMES = /;|(?<![\w-])(?=(?:file)?name["\s]*(?:\*[^=;]{0,20})?=)/i
-
-/** Finds all parameters of a name in a text. The time is linear in the length of the text. */
-function* parametersIn(text: string, name: keyof typeof words): Generator<Parameter> {
-  for (const found of text.matchAll(words[name])) yield parameterOf(found)
-}
 
 /**
  * Splits a field at semicolons, and where a name of a file begins without one: KMime and Ruby find it behind a blank,
@@ -152,40 +141,6 @@ function* valuesOf(sections: readonly Section[], most: number): Generator<string
   }
 }
 
-/** Upper limit for the text of a boundary, with quotes and escapes. */
-const BOUNDARY_TEXT_MAX = 2 * limits.boundary
-
-/**
- * Returns all spellings in which some reader understands the `boundary` parameters of a header, in their order.
- * They differ in quotes, escapes, folds and the sections of RFC 2231; `texts` are the readings of the header
- * (readingsOf). The time is linear in its length. Throws LimitExceeded if a boundary is too long, or if there
- * are too many.
- */
-export function boundariesIn(texts: readonly string[]): string[] {
-  const found = new Set<string>()
-  const add = (reading: string) => {
-    const boundary = reading.trim()
-    if (boundary.length > limits.boundary || reading.length > BOUNDARY_TEXT_MAX) {
-      throw new LimitExceeded(`a boundary of more than ${limits.boundary} bytes`)
-    }
-    if (boundary !== '') found.add(boundary)
-  }
-  for (const text of texts) {
-    const sections: Parameter[] = []
-    let count = 0
-    for (const parameter of parametersIn(text, 'boundary')) {
-      if (++count > limits.boundaries)
-        throw new LimitExceeded(`more than ${limits.boundaries} boundaries`)
-      const rest = parameter.rest.slice(0, BOUNDARY_TEXT_MAX)
-      for (const reading of spellingsOf(rest)) add(reading)
-      if (parameter.star !== '') sections.push({ ...parameter, rest })
-    }
-    for (const reading of readingsOfSections(sections, BOUNDARY_TEXT_MAX)) add(reading)
-    if (SUN_TYPE.test(text)) add(SUN_BOUNDARY)
-  }
-  return [...found]
-}
-
 const TOO_MANY_CHARSETS = `more than ${limits.charsets} character sets in a header`
 
 /** Upper limit for the characters of a parameter that names a character set, with any text around the name. */
@@ -209,7 +164,8 @@ export function charsetsIn(texts: readonly string[]): readonly string[] {
     const sections: Parameter[] = []
     const pieces: string[] = []
     let count = 0
-    for (const parameter of parametersIn(text, 'charset')) {
+    for (const found of text.matchAll(CHARSET_WORD)) {
+      const parameter = parameterOf(found)
       if (++count > limits.charsetParameters) throw new LimitExceeded(TOO_MANY_CHARSETS)
       const value = parameter.rest.slice(0, CHARSET_TEXT_MAX)
       // Characters above may look like the beginning of this word.

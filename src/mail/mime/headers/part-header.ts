@@ -6,7 +6,7 @@ import { areAllKnown, type Encoding, encodingsIn } from './encodings.ts'
 import { type Field, fieldsOf, fieldValues, plainName, readingsOf, undecoded } from './fields.ts'
 import { type MimeLines, TOO_LONG } from './mime-lines.ts'
 import { hasOddQuotes } from './parameter-values.ts'
-import { boundariesIn, charsetsIn, MULTIPART_WORDS } from './parameters.ts'
+import { BOUNDARY_WORD, charsetsIn, MULTIPART_WORDS } from './parameters.ts'
 import { readStrictType, type StrictType } from './strict-type.ts'
 
 /** Whether readers see something: no reader does, all readers do, or some readers may. */
@@ -27,10 +27,10 @@ export interface PartHeader {
   readonly multipart: Certainty
   /** Whether the header announces a message. */
   readonly message: Certainty
-  /** The boundary as written, or undefined if readers may differ about more than blanks in it. */
+  /** The boundary, or undefined if readers may differ about it. */
   readonly boundary: string | undefined
-  /** All boundaries in all spellings in which some reader understands them, those of the first one first. */
-  readonly boundaries: readonly string[]
+  /** Whether some reader finds a boundary in it, however it is spelt. */
+  readonly hasBoundary: boolean
   /** All encodings that some reader decodes the content with. There is one if all readers agree. */
   readonly encodings: readonly Encoding[]
   /** The character sets that the header names, by their plain names, other than ASCII and UTF-8. */
@@ -96,7 +96,7 @@ export function readPartHeader(
   if (known !== undefined) return known
   // (The cached value is parsed from the key: a slice of the mail's header would keep all of that in memory.)
   const header = readText(key.slice(start.length), traits)
-  if (header.text !== 'file' && header.boundaries.length === 0) knownHeaders.set(key, header)
+  if (header.text !== 'file' && !header.hasBoundary) knownHeaders.set(key, header)
   return header
 }
 
@@ -124,18 +124,16 @@ function readText(text: string, traits: HeaderTraits): PartHeader {
   const readings = readingsOf(text)
   const content = contentFieldsOf(fieldsOf(text), traits)
   const { fields, type, strict, isPlain } = content
-  const boundaries = boundariesIn(readings)
-  const multipart = multipartIn(text, content, boundaries)
+  const multipart = multipartIn(text, content)
   const message = messageIn(content)
   const written = strict?.boundary
-  const isAgreed = content.isTypeKnown && multipart !== 'no' && isNamedOnce(text, written)
   const header = {
     fields,
     type,
     multipart,
     message,
-    boundary: isAgreed ? written : undefined,
-    boundaries,
+    boundary: multipart === 'sure' ? written : undefined,
+    hasBoundary: readings.some((reading) => BOUNDARY_WORD.test(reading)),
     encodings: encodingsOf(content, { multipart, message }),
     charsets: charsetsIn(readings),
     text: shownOf(content, traits),
@@ -206,7 +204,7 @@ function shownOf(
 
 /** Returns the oddities of a header. */
 function odditiesOf(
-  { fields, type, boundary, boundaries, encodings, charsets }: Omit<PartHeader, 'oddities'>,
+  { fields, type, boundary, hasBoundary, encodings, charsets }: Omit<PartHeader, 'oddities'>,
   { hasControls, hidesLineEnd }: HeaderTraits,
   content: ContentFields,
 ): Oddity[] {
@@ -219,9 +217,7 @@ function odditiesOf(
       [...types, ...dispositions].some(hasOddQuotes) ||
       !areAllKnown(content.encodings) ||
       charsets.some((charset) => toUtf8(charset).length === 0),
-    boundary: isMultipart
-      ? boundary === undefined || boundary.length > BOUNDARY_LENGTH
-      : boundaries.length > 0,
+    boundary: isMultipart ? boundary === undefined : hasBoundary,
     'encoded-multipart': isMultipart && encodings.some((encoding) => encoding !== 'identity'),
   }
   return OF_HEADERS.filter((oddity) => odd[oddity])
@@ -231,9 +227,6 @@ const OF_HEADERS = ['header', 'field', 'boundary', 'encoded-multipart'] as const
 
 /** The name of a field without blanks, colons and parentheses. */
 const FIELD_NAME = /^[!-'*-9;-~]+$/
-
-/** Upper limit for the characters of a boundary (RFC 2046 5.1.1). */
-const BOUNDARY_LENGTH = 70
 
 /** Returns whether the header has one boundary. Many boundaries contain the word boundary. */
 function isNamedOnce(text: string, boundary = ''): boolean {
@@ -247,7 +240,7 @@ const EMPTY: PartHeader = {
   multipart: 'no',
   message: 'no',
   boundary: undefined,
-  boundaries: [],
+  hasBoundary: false,
   encodings: ['identity'],
   charsets: [],
   text: 'shown',
@@ -287,14 +280,10 @@ function isLikeType(text: string): boolean {
   return /contenttype/i.test(text.replace(/[^a-z]/gi, ''))
 }
 
-function multipartIn(
-  text: string,
-  { type, strict, isTypeKnown }: ContentFields,
-  boundaries: readonly string[],
-): Certainty {
+function multipartIn(text: string, { type, strict, isTypeKnown }: ContentFields): Certainty {
   if (!MULTIPART_WORDS.test(undecoded(text).join('\n'))) return 'no'
-  const hasBoundary = isTypeKnown && strict?.boundary !== undefined && boundaries.length === 1
-  return type.startsWith('multipart/') && hasBoundary ? 'sure' : 'maybe'
+  const isSure = isTypeKnown && strict?.isBoundaryPlain && isNamedOnce(text, strict.boundary)
+  return isSure && type.startsWith('multipart/') ? 'sure' : 'maybe'
 }
 
 function messageIn({ types, type, strict, isPlain }: ContentFields): Certainty {

@@ -3,6 +3,8 @@ export interface StrictType {
   /** The type in lower case, `type/subtype`. */
   readonly type: string
   readonly boundary: string | undefined
+  /** Whether it has no characters that some program drops, or at which it ends the value. */
+  readonly isBoundaryPlain: boolean
   /** Whether the type is text that readers display, without a parameter that makes it a file. */
   readonly isShown: boolean
 }
@@ -21,6 +23,7 @@ export function readStrictType(text: string): StrictType | undefined {
   const type = head[1]!.toLowerCase()
   const names = new Set<string>()
   let boundary: string | undefined
+  let isBoundaryPlain = false
   let at = head[0].length
   while (at < value.length) {
     PARAMETER.lastIndex = at
@@ -32,13 +35,22 @@ export function readStrictType(text: string): StrictType | undefined {
     const lower = name.toLowerCase()
     if (names.has(lower)) return undefined
     names.add(lower)
-    if (lower === 'boundary') boundary = quoted ?? token
+    if (lower !== 'boundary') continue
+    boundary = quoted ?? token
+    isBoundaryPlain = (quoted === undefined ? PLAIN_TOKEN : PLAIN_QUOTED).test(boundary!)
   }
   if (boundary !== undefined && !BOUNDARY.test(boundary)) return undefined
   const isShown = SHOWN.has(type) && ![...names].some((name) => FILE_PARAMETER.test(name))
-  return { type, boundary, isShown }
+  return { type, boundary, isBoundaryPlain, isShown }
 }
 
 const PARAMETER =
   /;[ \t]*(?:([\w*.%-]+)[ \t]*=[ \t]*(?:"([^"\\]*)"|([\w'+.,/:=?$!*%&~^{}|#@-]+))[ \t]*|$)/y
-const BOUNDARY = /^[!-~](?:[ -~]{0,198}[!-~])?$/
+/** RFC 2046 5.1.1. */
+const BOUNDARY = /^[!-~](?:[ -~]{0,68}[!-~])?$/
+/**
+ * Programs end a boundary at a blank or a comment, drop quotes and angle brackets, and end a token at other characters than
+ * RFC 2045 5.1 lists.
+ */
+const PLAIN_QUOTED = /^[\w!#$%&*+,./:=?@^`{|}~-]+$/
+const PLAIN_TOKEN = /^[\w!#$%&*+.^`{|}~-]+$/

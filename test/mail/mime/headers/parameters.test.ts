@@ -1,69 +1,19 @@
 import t from 'tap'
-import { limits } from '../../../../src/mail/mime/budget/limits.ts'
 import { readingsOf } from '../../../../src/mail/mime/headers/fields.ts'
-import { boundariesIn, charsetsIn } from '../../../../src/mail/mime/headers/parameters.ts'
+import { BOUNDARY_WORD, charsetsIn } from '../../../../src/mail/mime/headers/parameters.ts'
 
-const readBoundaries = (header: string) => boundariesIn(readingsOf(header))
-
-t.test('a boundary is read in each form in which some reader understands it', async (t) => {
-  const rows: Readonly<Record<string, readonly string[]>> = {
-    '': [],
-    'a/b; name=x': [],
-    boundary: [],
-    'boundary; x=y': [],
-    'boundary=""': [],
-    'boundary=Abc': ['Abc'],
-    'BOUNDARY \t= \r\n\tabc ; x=y': ['abc'],
-    'bou\0nd\vary\f=abc': ['abc'],
-    'boundary=a\0bc': ['a\0bc', 'abc'],
-    'boundary=a; boundary=b': ['a', 'b'],
-    'boundary=a\nx=b': ['a'],
-    'boundary=a b; c': ['a', 'a b'],
-    'boundary="a b"': ['a', 'a b'],
-    'boundary="a \t b"': ['a', 'a \t b', 'a b'],
-    'boundary="a;b";c': ['a', 'a;b'],
-    'boundary="abc': ['abc'],
-    'boundary="a\\"b"; x': ['a"b', 'a\\', 'a\\"b', 'a\\b'],
-    'boundary="a\\"b\\"c\nd"': ['a"b"cd', 'a\\', 'a\\"b\\"c\nd', 'a\\"b\\"c d', 'a\\b\\c'],
-    'boundary="a b\\"c"': ['a', 'a b"c', 'a b\\', 'a b\\"c', 'a b\\c'],
-    'boundary="a\r\n b"\r\nX: y': ['a', 'a\r\n b', 'a b', 'ab'],
-    'boundary="a\n\tb"': ['a', 'a\n\tb', 'a b', 'ab'],
-    "boundary='abc'; x": ["'abc'", 'abc'],
-    'boundary=<abc>': ['<abc>', 'abc'],
-    'boundary=a(c)d; x=y': ['a', 'a(c)d', 'ad'],
-    '=?utf-8?q?boundary=3Dabc?=': ['3Dabc?=', '3Dabc', 'abc'],
-    'boundary=----=_ab': ['----=_ab', '----'],
-    'boundary="----=_ab"': ['----=_ab'],
-    '=?utf-8?q?bo=75ndary=3Dabc?=': ['abc'],
-    "boundary*=utf-8'en'a%20b": ["utf-8'en'a%20b", 'a b', 'utf-8ena%20b'],
-    "boundary*0=ab; boundary*1*=''c%4a": ['ab', "''c%4a", 'c%4a', 'cJ', 'abcJ', "ab''cJ"],
-    'boundary*0="a b"; boundary*1=c': ['a b', 'a', 'c', 'a bc'],
-    'boundary*1x=abc': [],
-    'boundary*1=c; boundary*0=b': ['b', 'c', 'bc', 'cb'],
-    'boundary*0=a; boundary*2=c; boundary*0=b': ['a', 'b', 'c', 'ab', 'ac', 'bc', 'abc', 'acb'],
-  }
-  for (const [header, expected] of Object.entries(rows)) {
-    t.same(readBoundaries(header).sort(), [...expected].sort(), JSON.stringify(header))
-  }
+t.test('a boundary is found in each form in which some reader understands it', async (t) => {
+  const hasBoundary = (header: string) =>
+    readingsOf(header).some((text) => BOUNDARY_WORD.test(text))
+  const has = [
+    ...['boundary=Abc', 'BOUNDARY \t= \r\n\tabc ; x=y', 'bou\0nd\vary\f=abc', 'boundary="abc'],
+    ...['=?utf-8?q?boundary=3Dabc?=', '=?utf-8?q?bo=75ndary=3Dabc?=', "boundary*=utf-8'en'a%20b"],
+    ...['boundary*0=ab; boundary*1=c', 'X-Sun-Attachment'],
+  ]
+  for (const header of has) t.ok(hasBoundary(header), JSON.stringify(header))
+  for (const header of ['', 'a/b; name=x', 'boundary', 'boundary; x=y', 'boundary*1x=abc'])
+    t.notOk(hasBoundary(header), JSON.stringify(header))
 })
-
-t.test(
-  'the length of a boundary and the number of boundaries in a header are limited',
-  async (t) => {
-    const longest = 'b'.repeat(limits.boundary)
-    t.same(readBoundaries(`boundary=${longest}`), [longest])
-    t.throws(() => readBoundaries(`boundary=${longest}b`), {
-      message: /boundary of more than 1000/,
-    })
-    t.throws(() => readBoundaries(`boundary="${longest}\\`), { message: /boundary of more than/ })
-    const blanks = `boundary*0="${' '.repeat(limits.boundary)}"; `
-    t.same(readBoundaries(blanks.repeat(2)), [])
-    t.throws(() => readBoundaries(blanks.repeat(3)), { message: /boundary of more than/ })
-    t.throws(() => readBoundaries('boundary=b\n'.repeat(limits.boundaries + 1)), {
-      message: 'more than 1000 boundaries',
-    })
-  },
-)
 
 t.test('a header names character sets', async (t) => {
   const rows: Readonly<Record<string, readonly string[]>> = {
