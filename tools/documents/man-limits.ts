@@ -67,10 +67,7 @@ export const contentLimits: readonly Limit[] = [
   ],
   ['temporary files of a process, beyond the sizes of the messages', mib(DISK_BEYOND_MAX)],
   ['multiparts and messages inside one another, counted together', count(limits.containers)],
-  [
-    'ways of reading a message, or of decoding a part, besides the common one',
-    count(limits.readings),
-  ],
+  ['ways of decoding a part, or of saving a file, besides the common one', count(limits.ways)],
   [
     'fields about content of a header',
     `${count(limits.fields)}, of ${kib(limits.fieldCharacters)}`,

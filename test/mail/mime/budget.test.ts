@@ -135,5 +135,5 @@ t.test('a calendar with more ways of reading than are tried would be unread', as
   for (const habits of eachHabits('reading a calendar', work)) {
     for (const feature of features) habits.note(feature)
   }
-  t.equal(work.unread, `more than ${limits.readings} ways of reading a calendar`)
+  t.equal(work.unread, `more than ${limits.ways} ways of reading a calendar`)
 })

@@ -23,9 +23,9 @@ const features: Readonly<Record<string, HabitRow>> = {
 /** The features that occurred in the mail that was read last. */
 const asked = new Set<Feature>()
 const note = Habits.prototype.note
-Habits.prototype.note = function (feature, isSeenByMost) {
+Habits.prototype.note = function (feature) {
   asked.add(feature)
-  note.call(this, feature, isSeenByMost)
+  note.call(this, feature)
 }
 
 /** Reads a mail, up to the first content with a file of the evasions. Returns whether there is one. */

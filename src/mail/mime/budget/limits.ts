@@ -13,12 +13,8 @@ export const limits = {
   contentsOfSmall: 200,
   smallMessage: 4096,
   bytesOfContent: 32,
-  /**
-   * Upper limit for the readings of one message, and of all encoded messages in it, in addition to the common
-   * reading of each. The highest number in 13,954 real messages was 73. Each part that is decoded in several ways, and
-   * each file that is saved in several, has as many of its own.
-   */
-  readings: 256,
+  /** Upper limit for the ways of decoding one part, and of saving one file, in addition to the common one. */
+  ways: 256,
   /** Upper limit for the blocks of encoded data that are decoded in one text. */
   blocks: 2000,
   /**
@@ -86,8 +82,6 @@ export interface ReadingBudget {
   contents: number
   /** The units of work that may be done. */
   work: number
-  /** The readings of messages in it, in addition to the common one of each. */
-  readings: number
 }
 
 /** Returns the budget of a message of this size. */
@@ -104,7 +98,6 @@ export function budgetOf(size: number, mayBeFile = false): ReadingBudget {
       contents,
     ),
     work: Math.min(limitFor(bytes, limits.work), limitFor(size, limits.smallWork)),
-    readings: limits.readings,
   }
 }
 

@@ -100,7 +100,7 @@ export function* decodedInEachWay(
  * first. If there are too many, the rest is unread.
  */
 export function* eachHabits(doing: string, work: Work): Generator<Habits> {
-  const every = new EveryHabit({ readings: limits.readings })
+  const every = new EveryHabit()
   for (let habits = every.next(); habits; habits = every.next()) yield habits
-  if (every.isCut) work.leaveUnread(`more than ${limits.readings} ways of ${doing}`)
+  if (every.isCut) work.leaveUnread(`more than ${limits.ways} ways of ${doing}`)
 }

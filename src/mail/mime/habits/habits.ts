@@ -1,4 +1,4 @@
-import { limits, type ReadingBudget } from '../budget/limits.ts'
+import { limits } from '../budget/limits.ts'
 import type { Oddity } from '../traits/oddities.ts'
 import { calendarHabits } from './calendar-habits.ts'
 import { encodingHabits } from './encoding-habits.ts'
@@ -16,8 +16,8 @@ export type Words<Name extends Feature> = (typeof table)[Name]['choices'][number
 export class Habits {
   /** The choice for each feature where it differs from the common one. */
   readonly choices: ReadonlyMap<Feature, number>
-  /** The features that occurred, and whether programs that make the common choices see the occurrence. */
-  readonly #asked = new Map<Feature, boolean>()
+  /** The features that occurred. */
+  readonly #asked = new Set<Feature>()
 
   constructor(choices: ReadonlyMap<Feature, number> = new Map()) {
     this.choices = choices
@@ -37,28 +37,28 @@ export class Habits {
   }
 
   get asked(): ReadonlySet<Feature> {
-    return new Set(this.#asked.keys())
+    return this.#asked
   }
 
   /** The words for features that occurred and that ordinary mail never has. */
   get oddities(): readonly Oddity[] {
-    return [...this.#asked].flatMap(([feature, isSeenByMost]) => {
+    return [...this.#asked].flatMap((feature) => {
       const { odd }: HabitRow = table[feature]
-      return isSeenByMost && odd ? [odd] : []
+      return odd ? [odd] : []
     })
   }
 
   /**
-   * Notes that a feature occurred, where the choice for it is made elsewhere or is known. So the mail is also read with
-   * each other choice.
+   * Notes that a feature occurred, where the choice for it is made elsewhere or is known. So the content is also decoded
+   * with each other choice.
    */
-  note(feature: Feature, isSeenByMost = true): void {
-    this.#asked.set(feature, isSeenByMost || this.#asked.get(feature) === true)
+  note(feature: Feature): void {
+    this.#asked.add(feature)
   }
 
   /** Notes that a feature occurred, and returns the choice for it, in the words of its table. */
-  does<Name extends Feature>(feature: Name, isSeenByMost = true): Words<Name> {
-    this.note(feature, isSeenByMost)
+  does<Name extends Feature>(feature: Name): Words<Name> {
+    this.note(feature)
     return this.wouldDo(feature)
   }
 
@@ -76,7 +76,7 @@ export class Habits {
    */
   *further(common: Habits): Generator<readonly [Feature, number]> {
     const made = [...this.choices]
-    for (const feature of this.#asked.keys()) {
+    for (const feature of this.#asked) {
       if (this.choices.has(feature) || (needsCommonSight(feature) && !common.#asked.has(feature)))
         continue
       for (let choice = 1; choice < table[feature].choices.length; choice++) {
@@ -103,39 +103,34 @@ function needsCommonSight(feature: Feature): boolean {
 }
 
 /**
- * All habits that make a difference to the reading of one mail, or of what is encoded, those that differ least from the
- * common ones first.
+ * All habits that make a difference to what is encoded or saved, those that differ least from the common ones first, up to
+ * a limit.
  */
 export class EveryHabit {
-  /** Holds what may be read in other ways than the common one, for a message and all messages in it together. */
-  readonly #budget: Pick<ReadingBudget, 'readings'>
   readonly #known = new Set<string>()
   readonly #waiting: ReadonlyMap<Feature, number>[] = [new Map()]
   #common: Habits | undefined
   #last: Habits | undefined
-  /** The number of habits so far. */
-  count = 0
-  /** Whether a mail may be read in more ways than are tried. */
+  readonly #most: number
+  #count = 0
+  /** Whether there are more ways than are tried. */
   isCut = false
 
-  constructor(budget: Pick<ReadingBudget, 'readings'>) {
-    this.#budget = budget
+  /** `most` is the upper limit for those other than the common ones. */
+  constructor(most: number = limits.ways) {
+    this.#most = most
   }
 
-  /**
-   * Returns the next habits, after the mail was read with the last ones, or undefined if there are no more,
-   * or too many.
-   */
+  /** Returns the next habits, after the last ones were used, or undefined if there are no more, or too many. */
   next(): Habits | undefined {
     if (this.#common && this.#last) this.#note(this.#last, this.#common)
     const choices = this.#waiting.shift()
     if (choices === undefined) return undefined
-    // The common reading of a mail is paid for by its bytes.
-    if (choices.size > 0 && this.#budget.readings-- <= 0) {
+    if (this.#count > this.#most) {
       this.isCut = true
       return undefined
     }
-    this.count++
+    this.#count++
     this.#last = new Habits(choices)
     this.#common ??= this.#last
     return this.#last
@@ -146,7 +141,7 @@ export class EveryHabit {
     const keys = made.map(keyOf)
     for (const choice of habits.further(common)) {
       // More sets wait already than may be tried.
-      if (this.#waiting.length > limits.readings) return
+      if (this.#waiting.length > this.#most) return
       const key = [...keys, keyOf(choice)].sort().join('')
       if (this.#known.has(key)) continue
       this.#known.add(key)

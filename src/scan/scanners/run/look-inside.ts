@@ -43,7 +43,7 @@ export async function lookInside(
 ): Promise<InsideResult> {
   const { size } = sample.bytes
   const bytes = Math.min(BYTES_TIMES * size + BYTES_MORE, BYTES_MAX)
-  const budget = { bytes, work: 4 * bytes, contents: 0, readings: 0 }
+  const budget = { bytes, work: 4 * bytes, contents: 0 }
   const openFile = () => openAnonymousFile(mail.run.spool.directory)
   const work = new Work(sample.bytes, { openFile, budget })
   return scanMembers(sample, { ...mail, scan, record, work }, 1)

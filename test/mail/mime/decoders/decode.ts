@@ -21,7 +21,7 @@ export type Ways = Readonly<Record<string, string>>
 /** What readers with each set of habits that makes a difference make of a text. */
 export function ways(codec: Codec, text: string): Ways {
   const found: [string, string][] = []
-  const every = new EveryHabit({ readings: 1000 })
+  const every = new EveryHabit(1000)
   for (let habits = every.next(); habits; habits = every.next()) {
     const those = habits
     const words = Array.from(habits.choices.keys(), (habit) => `${habit} ${those.wouldDo(habit)}`)

@@ -77,7 +77,7 @@ t.test('a file is saved once for all habits that make a difference, and never tw
   ]
   for (const [content, ...files] of rows) {
     const found: string[] = []
-    const every = new EveryHabit({ readings: 100 })
+    const every = new EveryHabit(100)
     for (let habits = every.next(); habits; habits = every.next()) {
       const file = fileBy(habits, content)
       if (file !== undefined) found.push(file)
