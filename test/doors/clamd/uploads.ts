@@ -33,6 +33,7 @@ const webPage = (parts: number) =>
 
 /** By what they are. */
 export const uploads: Readonly<Record<string, string | Buffer>> = {
+  'headers whose lines end in CR': 'From: x\rContent-Type: text/plain\r\r'.repeat(3000),
   'one card': card(1),
   'a card with a photo of 300 KB': card(1, photo(300 * KIB)),
   'a card with a photo of 3 MB': card(1, photo(3072 * KIB)),
@@ -116,5 +117,4 @@ export const tooMuch: Readonly<Record<string, string>> = {
   'a saved page of 2,500 pictures': webPage(2500),
   'the mark of a picture above such a page': `GIF89a\r\n${webPage(2500)}`,
   'a blank in the names of its fields': webPage(2500).replaceAll('Content-', 'Content -'),
-  'headers whose lines end in CR': 'From: x\rContent-Type: text/plain\r\r'.repeat(3000),
 }

@@ -3,7 +3,7 @@ import { FIELD_NAME_MAX } from '../../message/content-fields.ts'
 import { Header } from '../../message/header-block.ts'
 import type { KnownHeader } from '../../message/message.ts'
 import { headerFault } from '../../message/well-formed.ts'
-import { LimitExceeded } from '../budget/limits.ts'
+import { LimitExceeded, limits } from '../budget/limits.ts'
 import { SEARCHED_PER_UNIT } from '../budget/work.ts'
 import { MimeLines } from '../headers/mime-lines.ts'
 import { EMPTY_PART, NO_HEADER, type PartHeader, readPartHeader } from '../headers/part-header.ts'
@@ -17,7 +17,7 @@ import {
 import type { Leaf } from '../structure/leaf.ts'
 import type { Oddity } from '../traits/oddities.ts'
 import { FoundLeaves } from './found-leaves.ts'
-import { isSimilar, SEARCHED_AT_ONCE, type SimilarLine, similarLinesFrom } from './similar-lines.ts'
+import { isSimilar, SEARCHED_AT_ONCE, similarLinesFrom } from './similar-lines.ts'
 
 /** A header of an ordinary message, and where it is. */
 export interface OrdinaryHeader {
@@ -37,8 +37,6 @@ export interface OrdinaryMail {
   readonly headers: readonly OrdinaryHeader[]
   /** The greatest depth (DepthMeter). */
   readonly deepest: number
-  /** The lines that begin like a delimiter, below the header; none are searched for without a multipart. */
-  readonly dashLines: readonly SimilarLine[]
 }
 
 /** Why programs may read the structure of a message in several ways. */
@@ -50,8 +48,6 @@ export interface OddStructure {
 
 /** Upper limit for multiparts, each of whose boundaries is searched for in all lines. */
 const MULTIPARTS_MAX = 64
-/** Upper limit for lines that begin like a delimiter, and so for parts. */
-const DASH_LINES_MAX = 10_000
 
 /** The units of work of a header, and of each part. */
 const HEADER_COST = 512
@@ -106,8 +102,8 @@ class OrdinaryReading {
   readonly #headers: OrdinaryHeader[] = []
   /** The boundaries, and where the body of the multipart of each begins. */
   readonly #boundaries: { readonly boundary: string; readonly from: number }[] = []
-  /** The lines that begin like a delimiter, once a multipart was found. */
-  #dashLines: readonly SimilarLine[] = []
+
+  #parts = 0
 
   constructor(mail: Buffer, outerDepth: Depth) {
     this.#mail = mail
@@ -126,7 +122,6 @@ class OrdinaryReading {
       leaves: this.#found.sorted(),
       headers: this.#headers,
       deepest: this.#depths.deepest,
-      dashLines: this.#dashLines,
     }
   }
 
@@ -144,6 +139,7 @@ class OrdinaryReading {
 
   /** Reads a header and what it announces, up to `to`. */
   *#entity(from: number, to: number, around: Around, known?: Header): Generator<number> {
+    if (++this.#parts > limits.parts) throw new Odd('many parts')
     const found = this.#header(from, to, around, known)
     yield HEADER_COST + found.bodyAt - from
     const { header, bodyAt } = found
@@ -218,7 +214,6 @@ class OrdinaryReading {
       throw new Odd('two multiparts of one boundary')
     if (this.#boundaries.length === MULTIPARTS_MAX) throw new Odd('many multiparts')
     this.#boundaries.push({ boundary, from })
-    yield* this.#findDashLines(from)
     const around = { depth: this.#depths.inMultipart(header, outer), isOfPart: true }
     let delimiter = this.#delimiter(boundary, from, to)
     this.#leaf(header, from, delimiter?.at ?? to, outer, { isPreamble: true })
@@ -258,35 +253,18 @@ class OrdinaryReading {
     this.#found.add({ from, to, depth, header, encodings, isPreamble, isBetween })
   }
 
-  *#findDashLines(from: number): Generator<number> {
-    if (this.#boundaries.length > 1) return
-    const lines = yield* similarLinesFrom(this.#mail, from, DASH_LINES_MAX)
-    if (lines.length > DASH_LINES_MAX) throw new Odd('many lines that begin like a delimiter')
-    this.#dashLines = lines
-  }
-
-  /** Returns the next exact delimiter from an offset on. */
+  /** Returns the next exact delimiter from an offset on, up to `to`. */
   #delimiter(boundary: string, from: number, to: number) {
-    for (let next = this.#indexFrom(from); next < this.#dashLines.length; next++) {
-      const { text, at, end } = this.#dashLines[next]!
-      if (at >= to) return undefined
-      if (!text.startsWith('--') || !text.startsWith(boundary, 2)) continue
-      const below = text.slice(2 + boundary.length)
-      if (below === '' || below === '--') return { at, to: Math.min(end, to), closes: below !== '' }
+    const mail = this.#mail.subarray(0, to)
+    const dashes = `--${boundary}`
+    for (let at = mail.indexOf(dashes, from); at >= 0; at = mail.indexOf(dashes, at + 1)) {
+      if (at > 0 && mail[at - 1] !== LF) continue
+      const below = at + dashes.length
+      const end = mail.indexOf(LF, below) + 1 || to
+      const line = mail.toString('latin1', below, Math.min(end, below + LINE_END_MAX))
+      if (/^(?:--)?\r?\n?$/.test(line)) return { at, to: end, closes: line.startsWith('--') }
     }
     return undefined
-  }
-
-  #indexFrom(from: number): number {
-    const lines = this.#dashLines
-    let low = 0
-    let high = lines.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (lines[middle]!.at < from) low = middle + 1
-      else high = middle
-    }
-    return low
   }
 
   /** Some programs find a delimiter anywhere in a line, above the first part or behind a few characters. */
@@ -314,9 +292,15 @@ class OrdinaryReading {
    * at its end. So any that has the characters of a boundary in their order must be exactly a delimiter.
    */
   *#compareDashLines(): Generator<number> {
+    const [first] = this.#boundaries
+    if (first === undefined) return
     const boundaries = this.#boundaries.map(({ boundary }) => boundary)
-    for (const { text } of this.#dashLines) {
-      yield text.length * boundaries.length
+    for (const text of similarLinesFrom(this.#mail, first.from)) {
+      if (typeof text === 'number') {
+        yield text
+        continue
+      }
+      yield LINE_COST + text.length * boundaries.length
       const similar = boundaries.filter((boundary) => isSimilar(text, boundary))
       if (similar.length === 0) continue
       const own = similar.find((boundary) => text === `--${boundary}` || text === `--${boundary}--`)
@@ -341,6 +325,10 @@ function goesOn(text: string, boundary: string): boolean {
   return text.startsWith(delimiter) && !/^(?:--)?\s*$/.test(text.slice(delimiter.length))
 }
 
+/** Upper limit for what follows a boundary in a delimiter. */
+const LINE_END_MAX = 5
+/** The units of work of a line that begins like a delimiter. */
+const LINE_COST = 8
 const ODD_BYTE = /\0|\r[^\n]/
 /** The first line of a body that is not blank, if libclamav treats it as a line of the header above. */
 const LIKE_FIELD = /^(?:content|filename=)|base64/i

@@ -3,14 +3,6 @@ import { LF } from '../../../lib/bytes/ascii.ts'
 /** The bytes that are searched at a time. */
 export const SEARCHED_AT_ONCE = 256 * 1024
 
-/** A line that begins like a delimiter, in latin1 without its end. Offsets in the message. */
-export interface SimilarLine {
-  readonly text: string
-  readonly at: number
-  /** The offset below it. */
-  readonly end: number
-}
-
 /**
  * Lines that some program takes for a delimiter begin with a dash, or to libclamav with a comment, behind blanks. No
  * boundary is longer than what is kept of them.
@@ -18,31 +10,18 @@ export interface SimilarLine {
 const DASH_LINE = /(?:^|\n)([ \t]{0,8}[-(][^\n]{0,300})/g
 
 /**
- * Finds the lines from an offset on that begin like a delimiter, up to one more than `most`. Yields the units of work
- * that are done.
+ * Yields the lines from an offset on that begin like a delimiter, in latin1 without their ends. Also yields the units of
+ * work that are done, as numbers.
  */
-export function* similarLinesFrom(
-  mail: Buffer,
-  from: number,
-  most: number,
-): Generator<number, readonly SimilarLine[]> {
-  const lines: SimilarLine[] = []
-  for (let start = from; start < mail.length && lines.length <= most; ) {
+export function* similarLinesFrom(mail: Buffer, from: number): Generator<number | string> {
+  for (let start = from; start < mail.length; ) {
     const to = windowEnd(mail, start)
     const window = mail.toString('latin1', start, to)
-    for (const found of window.matchAll(DASH_LINE)) {
-      const at = start + found.index + (found[0].startsWith('\n') ? 1 : 0)
-      const end = mail.indexOf(LF, at) + 1 || mail.length
-      lines.push({ text: found[1]!.replace(/\r$/, ''), at, end })
-      if (lines.length > most) break
-    }
-    yield window.length + LINE_COST * lines.length
+    for (const found of window.matchAll(DASH_LINE)) yield found[1]!.replace(/\r$/, '')
+    yield window.length
     start = to
   }
-  return lines
 }
-
-const LINE_COST = 8
 
 /** Returns the end of a line that is about a window below an offset. */
 function windowEnd(mail: Buffer, from: number): number {
