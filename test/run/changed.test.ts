@@ -6,7 +6,7 @@ import { testsOf } from './changed.mjs'
 const all = [
   'test/mail/mime/contents.test.ts',
   'test/mail/mime/decoders/habits.test.ts',
-  'test/mail/mime/reader/reading.test.ts',
+  'test/mail/mime/carver/carver.test.ts',
   'test/mail/message/bytes.test.ts',
   'test/packaging/deb.test.ts',
   'test/tools/mutants/components.test.ts',
@@ -14,11 +14,11 @@ const all = [
 
 t.test('a change concerns all tests below the nearest folder that has tests', async (t) => {
   const rows: [string, string[]][] = [
-    ['src/mail/mime/reader/depth.ts', ['test/mail/mime/reader/reading.test.ts']],
+    ['src/mail/mime/carver/cuts.ts', ['test/mail/mime/carver/carver.test.ts']],
     ['src/mail/mime/habits/habits.ts', all.slice(0, 3)],
     ['src/mail/mime/nested.ts', all.slice(0, 3)],
     ['src/mail/message/envelope/envelope.ts', ['test/mail/message/bytes.test.ts']],
-    ['test/mail/mime/reader/messages.ts', ['test/mail/mime/reader/reading.test.ts']],
+    ['test/mail/mime/carver/fate.ts', ['test/mail/mime/carver/carver.test.ts']],
     ['test/mail/mime/contents.test.ts', ['test/mail/mime/contents.test.ts']],
     ['debian/rules', ['test/packaging/deb.test.ts']],
     ['tools/mutants/run.mjs', ['test/tools/mutants/components.test.ts']],
