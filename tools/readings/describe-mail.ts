@@ -5,8 +5,8 @@ import { openAnonymousFile } from '../../src/mail/message/spool.ts'
 import { contentsOf } from '../../src/mail/mime/contents.ts'
 import { readNames } from '../../src/mail/mime/headers/names.ts'
 import { isOdd, readOrdinary } from '../../src/mail/mime/ordinary/read-ordinary.ts'
+import { readStructure } from '../../src/mail/mime/read-structure.ts'
 import type { Leaf } from '../../src/mail/mime/structure/leaf.ts'
-import { readStructure } from '../../src/mail/mime/structure/read-structure.ts'
 import { nameOf } from '../bench/forms/parts.ts'
 
 /**

@@ -9,8 +9,8 @@ import { Habits } from './habits/habits.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import type { ContentsOptions } from './leaves/extraction.ts'
 import { beginsAsMail, MAIL_START } from './leaves/mail-starts.ts'
+import { readStructure } from './read-structure.ts'
 import type { Leaf } from './structure/leaf.ts'
-import { readStructure } from './structure/read-structure.ts'
 
 /** The encoded bytes that are enough to see how the decoded content begins. */
 const ENCODED_START = 3 * MAIL_START

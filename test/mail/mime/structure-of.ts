@@ -1,9 +1,6 @@
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import type { KnownHeader } from '../../../src/mail/message/message.ts'
-import {
-  type MailStructure,
-  readStructure,
-} from '../../../src/mail/mime/structure/read-structure.ts'
+import { type MailStructure, readStructure } from '../../../src/mail/mime/read-structure.ts'
 
 /** The structure of a mail, and the units of work that it took. Throws LimitExceeded. */
 export function structureOf(

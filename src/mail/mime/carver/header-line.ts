@@ -2,18 +2,18 @@ import { SPACE, TAB } from '../../../lib/bytes/ascii.ts'
 import { isBlankLine, isField } from '../headers/header-lines.ts'
 
 /**
- * What a line of a header is, if it is neither a delimiter nor the mbox line on top:
+ * What a line of a header is, if it is not the mbox line on top:
  *
- * | kind       | the line                                         | habits                             |
- * | ---------- | ------------------------------------------------ | ---------------------------------- |
- * | `empty`    | nothing but its end                              | `empty line`, `field below header` |
- * | `blank`    | blanks and control characters                    | `blank line`                       |
- * | `fold`     | begins with a blank                              |                                    |
- * | `field`    | a name and a colon                               |                                    |
- * | `nameless` | begins with a colon, or with `From `             | `nameless line`                    |
- * | `strange`  | any other, and what looks like a fold of such    | `strange line`                     |
+ * | kind       | the line                                         |
+ * | ---------- | ------------------------------------------------ |
+ * | `empty`    | nothing but its end                              |
+ * | `blank`    | blanks and control characters                    |
+ * | `fold`     | begins with a blank                              |
+ * | `field`    | a name and a colon                               |
+ * | `nameless` | begins with a colon, or with `From `             |
+ * | `strange`  | any other, and what looks like a fold of such    |
  */
-export type HeaderLineKind = 'empty' | 'blank' | 'fold' | 'field' | 'nameless' | 'strange'
+type HeaderLineKind = 'empty' | 'blank' | 'fold' | 'field' | 'nameless' | 'strange'
 
 /** A line that some programs take for a field without a name. */
 const NAMELESS_LINE = /^(?::|From )/

@@ -3,7 +3,7 @@ import type { Encoding } from '../headers/encodings.ts'
 import type { PartHeader } from '../headers/part-header.ts'
 import type { Depth } from './depth.ts'
 
-/** A part of a mail, or the text between parts. Positions are offsets in the mail. */
+/** A part of a message, or the text between parts. Positions are offsets in the mail. */
 export interface Leaf {
   readonly from: number
   readonly to: number

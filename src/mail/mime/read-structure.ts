@@ -1,11 +1,11 @@
-import type { ByteRange } from '../../message/bytes.ts'
-import type { KnownHeader } from '../../message/message.ts'
-import { carve } from '../carver/carve.ts'
-import type { PartHeader } from '../headers/part-header.ts'
-import { isOdd, type OrdinaryMail, readOrdinary } from '../ordinary/read-ordinary.ts'
-import type { Oddity } from '../traits/oddities.ts'
-import { aroundMail } from './depth.ts'
-import type { Leaf } from './leaf.ts'
+import type { ByteRange } from '../message/bytes.ts'
+import type { KnownHeader } from '../message/message.ts'
+import { carve } from './carver/carve.ts'
+import type { PartHeader } from './headers/part-header.ts'
+import { isOdd, type OrdinaryMail, readOrdinary } from './ordinary/read-ordinary.ts'
+import { aroundMail } from './structure/depth.ts'
+import type { Leaf } from './structure/leaf.ts'
+import type { Oddity } from './traits/oddities.ts'
 
 /** Where the contents of a mail are. All positions are offsets in it. */
 export interface MailStructure {
