@@ -10,19 +10,14 @@ import { isBlankLine, isField } from '../headers/header-lines.ts'
  * | `blank`    | blanks and control characters                    |
  * | `fold`     | begins with a blank                              |
  * | `field`    | a name and a colon                               |
- * | `nameless` | begins with a colon, or with `From `             |
  * | `strange`  | any other, and what looks like a fold of such    |
  */
-type HeaderLineKind = 'empty' | 'blank' | 'fold' | 'field' | 'nameless' | 'strange'
-
-/** A line that some programs take for a field without a name. */
-const NAMELESS_LINE = /^(?::|From )/
+type HeaderLineKind = 'empty' | 'blank' | 'fold' | 'field' | 'strange'
 
 /** Returns the kind of a line whose text ends at `end`. `isBelowStrange` means that the line above is not a field. */
 export function kindOfLine(bytes: Buffer, end: number, isBelowStrange: boolean): HeaderLineKind {
   if (end === 0) return 'empty'
   if (isBlankLine(bytes, 0, end)) return 'blank'
   if (bytes[0] === SPACE || bytes[0] === TAB) return isBelowStrange ? 'strange' : 'fold'
-  if (isField(bytes, 0, end)) return 'field'
-  return NAMELESS_LINE.test(bytes.toString('latin1', 0, 5)) ? 'nameless' : 'strange'
+  return isField(bytes, 0, end) ? 'field' : 'strange'
 }
