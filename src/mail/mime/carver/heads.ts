@@ -11,7 +11,7 @@ import { kindOfLine } from './header-line.ts'
 export interface Head {
   readonly bodyAt: number
   readonly header: PartHeader
-  /** The lines above it, in latin1. */
+  /** The lines above it that may describe content: only these are covered by stamps, and by what copies are known by. */
   readonly text: string
 }
 
@@ -121,7 +121,9 @@ class HeadReader {
 
   #add(bodyAt: number): void {
     if (this.#heads.some((head) => head.bodyAt === bodyAt)) return
-    this.#heads.push({ bodyAt, header: this.#header(), text: this.#text })
+    const { text, hidesLineEnd, decodedWords } = this.#lines
+    const words = hidesLineEnd ? decodedWords : ''
+    this.#heads.push({ bodyAt, header: this.#header(), text: text + words })
   }
 
   #header(): PartHeader {
