@@ -80,6 +80,13 @@ const encrypted: Readonly<Record<string, Buffer>> = {
     'encrypted-package': 'x',
   }),
   'an Office file in an archive': zip({ 'a.txt': 'x', 'sub/b.docx': office }),
+  'a binary Office file in an archive': zip({ 'b.xlsb': office }),
+  'a template in an archive': zip({ 'b.dotx': office }),
+  'a slide show in an archive': zip({ 'b.PPSX': office }),
+  'an OpenDocument file in an archive': zip({ 'b.odt': openDocument(dataOfEncryption) }),
+  'an OpenDocument file that is encrypted as a whole, in an archive': zip({
+    'b.ods': zip({ 'encrypted-package': 'x' }),
+  }),
 }
 
 t.test('a document with a password is encrypted content', async (t) => {
@@ -93,6 +100,10 @@ t.test('an ordinary document is not encrypted content', async (t) => {
     'an OpenDocument file': openDocument(''),
     'an Office file': zip({ '[Content_Types].xml': '<Types/>', 'word/document.xml': 'x' }),
     'an archive with an old Word file': zip({ 'a.doc': compound('Root Entry', 'WordDocument') }),
+    'an archive with ordinary documents': zip({
+      'a.odt': openDocument(''),
+      'b.docx': zip({ '[Content_Types].xml': '<Types/>' }),
+    }),
     'a text about encryption-data': Buffer.from('manifest:encryption-data EncryptedPackage\n'),
   }
   for (const [name, file] of Object.entries(ordinary)) t.notOk(isEncrypted(file), name)
