@@ -42,3 +42,10 @@ t.test('a value is parsed from the text, or a fault begins with the name', async
     t.throws(() => readSetting({ [name]: 'nonsense' }, name), { kind: 'config', message })
   }
 })
+
+t.test('REJECTVIRUS is 0, 1 or 2: a word does not refuse mail', async (t) => {
+  const read = (REJECTVIRUS: string) => readSetting({ REJECTVIRUS }, 'REJECTVIRUS')
+  t.same(['', '0', '1', '2'].map(read), ['tag', 'tag', 'refuse', 'drop'])
+  for (const word of ['no', 'off', 'false', 'yes', '3', '01'])
+    t.throws(() => read(word), { message: `REJECTVIRUS ${word}: must be 0 (tag), 1 (refuse) or 2 (drop)` }) // biome-ignore format: a line
+})

@@ -84,8 +84,7 @@ function byService(args: readonly string[]): Promise<number> {
 
 async function byAccount(delegation: Delegation, args: readonly string[]): Promise<number> {
   const { by, groups, maySetId = false } = delegation
-  // With --smtp, --user is the server's.
-  const named = has(args, '--smtp') ? undefined : optionValues(args, '--user').at(-1)
+  const named = optionValues(args, '--user').at(-1)
   const account =
     by === 'slot'
       ? accountOfSlot(named, (await findRunningServices()).services)

@@ -12,9 +12,11 @@ export const infectedMail = {
   QUARANTINE: parsed(undefined, readQuarantine, { ...onescanAlone, path: 'writes into' }),
 }
 
-/** 0 tags the message, 2 drops it, anything else refuses it. */
 function readRejectVirus(text: string): 'tag' | 'drop' | 'refuse' {
-  return text === '0' ? 'tag' : text === '2' ? 'drop' : 'refuse'
+  if (text === '0') return 'tag'
+  if (text === '1') return 'refuse'
+  if (text === '2') return 'drop'
+  throw new Fault('config', `REJECTVIRUS ${text}: must be 0 (tag), 1 (refuse) or 2 (drop)`)
 }
 
 /** Bytes of an address: RFC 5321 4.5.3.1.3 has 256 for a path, with its angle brackets. */

@@ -188,7 +188,10 @@ t.test(
     await t.test('nothing is changed while Postfix may not connect', async (t) => {
       await serveBelow(t, postfix.queue, { QHPSI: 'plugin: eicar' })
       chmodSync(join(postfix.queue, 'onescan/milter.sock'), 0o600)
-      changesNothing(t, /from postfix now: .*EACCES.*; add postfix to the group of that socket/m)
+      changesNothing(
+        t,
+        /from postfix now: .*EACCES.*; use --user ACCOUNT with the account of your mail server/m,
+      )
     })
     await t.test('otherwise the next mail is scanned', async (t) => {
       const onescand = await serveBelow(t, postfix.queue, { QHPSI: 'plugin: eicar' })

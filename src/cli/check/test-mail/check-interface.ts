@@ -25,7 +25,7 @@ export async function* checkInterface(address: string): AsyncGenerator<CheckLine
   if (answer === undefined) return yield ok(address, 'accepts a clean message')
   const account = userName(process.getuid!()) ?? 'this user'
   const remedy = /\bEACCES\b/.test(answer)
-    ? `add ${account} to the group of that socket, and let it enter its directories`
+    ? `use --user ACCOUNT with the account of your mail server; if that is ${account}, give it the socket (SocketUser= or SocketGroup= of its unit, or --group)`
     : 'check that onescand runs with this interface and scans: onescan check --daemon'
   yield failure(address, `would not accept mail from ${account} now: ${answer}`, remedy)
 }

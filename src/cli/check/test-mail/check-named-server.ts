@@ -132,12 +132,15 @@ const OTHER_ADDRESS = 'specify an address whose mail it accepts'
 const remedies: readonly (readonly [answer: RegExp, remedy: string])[] = [
   [/^nothing listens/, 'set the host and port of the mail server: --smtp HOST:PORT'],
   [/^requires TLS/, 'add --tls'],
-  [/^requires authentication|: RCPT .*\brelay/i, `${OTHER_ADDRESS}, or add --tls and --user`],
+  [
+    /^requires authentication|: RCPT .*\brelay/i,
+    `${OTHER_ADDRESS}, or add --tls, --smtp-user and --password-file`,
+  ],
   [/^refused: RCPT \d+[ -]5\.1\./, OTHER_ADDRESS],
   [/^refused: RCPT/, `${OTHER_ADDRESS}, or exempt this host from the server's rules for clients`],
   [/^refused: (?:CONN|EHLO|HELO|MAIL)/, "exempt this host and the empty sender from the server's rules for clients"], // biome-ignore format: a row
   [/: STARTTLS/, 'configure the server to offer TLS with a certificate for its name, signed by a known authority or that of --ca'], // biome-ignore format: a row
   [/^deferred: AUTH 4/, 'the server cannot check passwords now: its log has the reason'],
-  [/: AUTH/, 'check --user and its password'],
+  [/: AUTH/, 'check --smtp-user and its password'],
   [/^deferred: \w+ 45[01]/, 'if the server delays unknown hosts (greylisting), run check again later'], // biome-ignore format: a row
 ]

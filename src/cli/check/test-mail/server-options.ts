@@ -20,22 +20,23 @@ export function addServerOptions<Options>(yargs: Argv<Options>) {
     .option('smtp', text('HOST:PORT: with --mail, send only to this server, on any host'))
     .option('tls', { type: 'boolean', describe: 'With --smtp: only over TLS, with a valid certificate' })
     .option('ca', text('PEM file with the CA of that certificate'))
-    .option('password-file', text('File with the password of --user at the server; needs --tls'))
+    .option('password-file', text('File with the password of --smtp-user; needs --tls'))
+    .option('smtp-user', text('With --smtp: the login name at the server'))
     .option('maildir', text('With --smtp: look for the delivered mail in this Maildir, or with - on standard input as an mbox')) // biome-ignore format: a line
     .option('password', { type: 'string', hidden: true }) // to be refused
-    .implies({ smtp: 'mail', tls: 'smtp', ca: 'tls', 'password-file': 'user', maildir: 'smtp' }) // biome-ignore format: a line
+    .implies({ smtp: 'mail', tls: 'smtp', ca: 'tls', 'smtp-user': 'password-file', 'password-file': 'smtp-user', maildir: 'smtp' }) // biome-ignore format: a line
 }
 
 type NamedServerOptions = Arguments<
   (yargs: Argv<object>) => ReturnType<typeof addServerOptions<object>>
-> & { readonly mail?: string | undefined; readonly user?: string | undefined }
+> & { readonly mail?: string | undefined }
 
 /**
  * Parses the options, and opens the mailbox. Returns undefined without --smtp. Throws a Fault of kind
  * `config` if a value is invalid, or an Error if a file cannot be read.
  */
 export function readServerOptions(args: NamedServerOptions): NamedServer | undefined {
-  const { smtp, mail = '', tls, ca, user, passwordFile, maildir } = args
+  const { smtp, mail = '', tls, ca, smtpUser, passwordFile, maildir } = args
   const mustBe = (isSo: boolean, fault: string) => {
     if (!isSo) throw new Fault('config', fault)
   }
@@ -45,14 +46,13 @@ export function readServerOptions(args: NamedServerOptions): NamedServer | undef
   const endpoint = parseEndpoint(smtp, { usualPort: 25 })
   // The given text may contain a password.
   if (endpoint === undefined) throw new Fault('config', '--smtp: must be HOST:PORT')
-  mustBe(user === undefined || passwordFile !== undefined, '--user: with --smtp it needs --password-file') // biome-ignore format: a line
   mustBe(passwordFile === undefined || tls === true, '--password-file: needs --tls: onescan sends no password unencrypted') // biome-ignore format: a line
   const foreign = {
     authorities: ca === undefined ? undefined : readAt('--ca', ca, readForeignFile),
     login:
       passwordFile === undefined
         ? undefined
-        : { user: user!, pass: readAt('--password-file', passwordFile, readSecret) },
+        : { user: smtpUser!, pass: readAt('--password-file', passwordFile, readSecret) },
     greets: GREETS,
     answers: ANSWERS,
   }

@@ -92,7 +92,7 @@ const servers: Readonly<Record<string, readonly [NextServerSetup, RegExp, number
   ],
   'wants a password': [
     { script: at('MAIL', '530 5.7.0 Authentication required') },
-    /^error clean mail: refused with 530 .*--tls and --user$/m,
+    /^error clean mail: refused with 530 .*--tls, --smtp-user and --password-file$/m,
     1,
   ],
   'does not know the address': [
@@ -394,10 +394,10 @@ t.test('invalid combinations of options are refused before any mail is sent', as
     '--smtp: must be HOST:PORT': ['--mail', 'ann@example.org', '--smtp', 'ann:secret@mx:25'],
     '--smtp: needs --mail': smtp.slice(2),
     '--tls: needs --smtp': ['--tls'],
-    '--user: with --smtp it needs --password-file': [...smtp, '--user', 'ann'],
-    '--password-file: needs --tls': [...smtp, '--user', 'ann', '--password-file', secret],
+    '--smtp-user: needs --password-file': [...smtp, '--smtp-user', 'ann'],
+    '--password-file: needs --tls': [...smtp, '--smtp-user', 'ann', '--password-file', secret],
     [`${secret}: mode 0644 lets everyone read it; run chmod 640 on it`]: [
-      ...[...smtp, '--tls', '--user', 'ann', '--password-file', secret],
+      ...[...smtp, '--tls', '--smtp-user', 'ann', '--password-file', secret],
     ],
     '--maildir /dev/null: ENOTDIR: ': [...smtp, '--maildir', '/dev/null'],
   }
@@ -415,7 +415,7 @@ t.test('a file that root alone may read has the remedy', { skip: lacks('root') }
   writeFileSync(path, 'secret\n', { mode: 0o600 })
   const words = ['check', '--mail', 'ann@example.org', '--smtp', '127.0.0.1:9', '--tls']
   for (const more of [
-    ['--user', 'ann', '--password-file', path],
+    ['--smtp-user', 'ann', '--password-file', path],
     ['--ca', path],
   ]) {
     const { code, err } = await onescan([...words, ...more], { root: true })
