@@ -16,6 +16,7 @@ const PLACES = {
   'README.md': [
     [/(?<=\[Questions and bugs\]\()[^)]*/, 'issues'],
     [/(?<=, from `)[^`]*/, 'homepage'],
+    [/(?<=\ngit clone )\S*/, 'repository'],
     [/(?<=\nwget -P \S+ )\S*\/(?=apt\/onescan\.sources\n)/, 'homepage'],
   ],
   'doc/check.md': [[/(?<=\ndocker run --rm )[^:]*/, 'image']],
