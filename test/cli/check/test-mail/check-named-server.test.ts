@@ -110,12 +110,12 @@ const servers: Readonly<Record<string, readonly [NextServerSetup, RegExp, number
   ],
   'has no mail for the domain': [
     { script: at('RCPT', '454 4.7.1 <ann@example.org>: Relay access denied') },
-    /^error clean mail: deferred with 454 4\.7\.1 .*; specify an address whose mail it accepts, or add --tls and --user$/m,
+    /^error clean mail: deferred with 454 4\.7\.1 .*; specify an address whose mail it accepts, or add --tls, --smtp-user and --password-file$/m,
     1,
   ],
   'has no mail for the domain, for good': [
     { script: at('RCPT', '550 5.7.1 <ann@example.org>... Relaying denied') },
-    /^error clean mail: refused with 550 5\.7\.1 .*; specify an address whose mail it accepts, or add --tls and --user$/m,
+    /^error clean mail: refused with 550 5\.7\.1 .*; specify an address whose mail it accepts, or add --tls, --smtp-user and --password-file$/m,
     1,
   ],
   'blocks this host': [
@@ -333,7 +333,7 @@ t.test(
     const foreign = { login, authorities: cert }
     const [found] = await findingsAt(port, { security: 'tls', foreign })
     t.match(found, { level: 'error', value: /535 5\.7\.8 no: AUTH PLAIN \*\*\*/ })
-    t.match(found!.remedy, 'check --user and its password')
+    t.match(found!.remedy, 'check --smtp-user and its password')
     next.script = at('AUTH', '454 4.7.0 Temporary authentication failure')
     const [later] = await findingsAt(port, { security: 'tls', foreign })
     t.match(later!.remedy, 'the server cannot check passwords now: its log has the reason')
