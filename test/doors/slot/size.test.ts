@@ -8,7 +8,16 @@ import { callSlot } from '../../stand-in/smtpd/call-slot.ts'
 import { makeMaildir, standInQueue } from '../../stand-in/stand-in.ts'
 import { envelope, runtimes } from './slot.ts'
 
-/** The memory that the slot takes for 100 MB, beside that for 1 MB. */
+/**
+ * The memory of its own that the slot takes for 100 MB, beside that for 1 MB. The message itself is a mapped file, and
+ * not part of it.
+ */
+
+/**
+ * Upper limit in MiB. JavaScriptCore counts the mapped message as part of its heap, so that it collects the strings
+ * that were searched only when they take as much memory again: 96 MiB. There is no room for a copy besides.
+ */
+const OWN_MAX = 96 + 32
 
 const stage = buildStage(t)
 
@@ -86,7 +95,7 @@ const whole = wanted.digest('hex')
 for (const { name, program } of runtimes) {
   for (const QHPSI of [stage.scanner, 'plugin: eicar', 'plugin: attachments']) {
     t.test(
-      `${name}: 100 MB take at most three times their size and stay whole, by ${QHPSI.split('/').at(-1)}`,
+      `${name}: 100 MB are mapped, never copied, and stay whole, by ${QHPSI.split('/').at(-1)}`,
       async (t) => {
         const settings = {
           QHPSI,
@@ -96,8 +105,7 @@ for (const { name, program } of runtimes) {
         const small = await run(program, plain, 1, settings)
         const large = await run(program, plain, 100, settings)
         t.equal(large.body, whole)
-        // A third of it is the mapped file of the message, which the kernel can take back.
-        t.ok(large.peak < small.peak + 3 * 100, `${small.peak} MiB, then ${large.peak} MiB`)
+        t.ok(large.peak < small.peak + OWN_MAX, `${small.peak} MiB, then ${large.peak} MiB`)
       },
     )
   }

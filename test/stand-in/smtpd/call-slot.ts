@@ -56,7 +56,7 @@ export interface SlotOutcome {
   /** Milliseconds from the start of the program until it and the error pipe have ended. */
   readonly time: number
   readonly timedOut: boolean
-  /** The largest resident size in bytes; undefined without `watchMemory`. */
+  /** The most memory of the slot itself that was seen, in bytes; undefined without `watchMemory`. */
   readonly peakMemory: number | undefined
 }
 

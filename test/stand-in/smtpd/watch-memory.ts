@@ -8,13 +8,16 @@ export interface MemoryWatch {
   end(): number
 }
 
-/** Reads a process's largest resident size (VmHWM, proc(5)) every few milliseconds. */
+/**
+ * Reads the memory that belongs to a process alone (RssAnon, proc(5)) every few milliseconds. Mapped files are not
+ * part of it: the kernel writes their pages back, or drops them, if it needs the memory.
+ */
 export function watchMemory(child: ChildProcess): MemoryWatch {
-  let peak = 0 // an exec begins a new count, so the largest of all is kept
+  let peak = 0
   const read = () => {
     try {
       const status = readFileSync(`/proc/${child.pid}/status`, 'latin1')
-      peak = Math.max(peak, Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024)
+      peak = Math.max(peak, Number(/^RssAnon:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024)
     } catch {
       // The process has ended.
     }

@@ -11,6 +11,9 @@ export const EICAR = [
   'ANTIVIRUS-TEST-FILE!$H+H*',
 ].join('')
 
+/** The bytes at the end of a chunk in which the string may begin without ending there. */
+const SEAM = EICAR.length - 1
+
 /** The name that clamd also uses. */
 const NAME = 'EICAR-Test'
 
@@ -27,9 +30,11 @@ export function eicarScanner(): ContentScanner {
     async scan(sample, { signal }) {
       let tail: Buffer = Buffer.alloc(0)
       for (const chunk of sample.bytes.chunks()) {
-        const bytes = Buffer.concat([tail, chunk])
-        if (bytes.includes(EICAR)) return infected(NAME)
-        tail = bytes.subarray(-(EICAR.length - 1))
+        // Chunks are not copied, only the bytes at their ends: copies of a large message would take as much memory.
+        const seam = Buffer.concat([tail, chunk.subarray(0, SEAM)])
+        if (seam.includes(EICAR) || chunk.includes(EICAR)) return infected(NAME)
+        const last = chunk.length < SEAM ? seam : chunk
+        tail = Buffer.from(last.subarray(-SEAM))
         // Without a turn of the event loop the deadline's timer would wait for the end of the message.
         await nextTurn()
         signal.throwIfAborted()
