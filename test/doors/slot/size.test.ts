@@ -9,15 +9,10 @@ import { makeMaildir, standInQueue } from '../../stand-in/stand-in.ts'
 import { envelope, runtimes } from './slot.ts'
 
 /**
- * The memory of its own that the slot takes for 100 MB, beside that for 1 MB. The message itself is a mapped file, and
- * not part of it.
+ * Upper limit in MiB for the memory of its own that the slot takes for 100 MB, beside that for 1 MB. The message is a
+ * mapped file, and not part of it.
  */
-
-/**
- * Upper limit in MiB. JavaScriptCore counts the mapped message as part of its heap, so that it collects the strings
- * that were searched only when they take as much memory again: 96 MiB. There is no room for a copy besides.
- */
-const OWN_MAX = 96 + 32
+const OWN_MAX = 32
 
 const stage = buildStage(t)
 

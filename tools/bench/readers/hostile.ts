@@ -6,9 +6,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { newestNode } from '../../../packaging/toolchain/toolchain.mjs'
+import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
-import { ReadBy } from '../../../test/mail/message/bytes.ts'
 import { hostileShapes } from '../../../test/messages/hostile/hostile-shapes.ts'
 
 /** Shapes of which each takes long in its own way. */
@@ -64,14 +64,6 @@ export function lookAtHostile(name: string, size: number, collect = false): Take
   }
 }
 
-/** As onescand reads it: into the same memory each time. */
-function* chunksOf(message: Buffer, from = 0, to = message.length): Generator<Buffer> {
-  const room = Buffer.allocUnsafe(Math.min(64 * 1024, to - from))
-  for (let at = from; at < to; at += room.length) {
-    yield room.subarray(0, message.copy(room, 0, at, Math.min(to, at + room.length)))
-  }
-}
-
 /** Turns from one collection of garbage to the next, which takes longer than they do. */
 const COLLECT_EVERY = 4
 
@@ -101,7 +93,7 @@ async function look(file: string): Promise<Taken> {
   let held = 0
   let turns = 0
   const openFile = () => openAnonymousFile(tmpdir())
-  const source = new ReadBy(message.length, (from, to) => chunksOf(message, from, to))
+  const source = Bytes.of(message) // one buffer, as a mapped spool file is
   for (const step of contentsOf(source, { openFile, createHash })) {
     if (step.kind === 'unread') over = step.reason
     else if (step.kind === 'turn') {

@@ -128,13 +128,11 @@ class OrdinaryReading {
   /** A NUL is skipped by some programs, and ends a line for others; so does a CR without LF. */
   *#checkBytes(): Generator<number> {
     const mail = this.#mail
-    for (let at = 0; at < mail.length; at += SEARCHED_AT_ONCE) {
-      // One byte of the next window: a CR may be the last byte of this one.
-      const window = mail.toString('latin1', at, Math.min(mail.length, at + SEARCHED_AT_ONCE + 1))
-      if (ODD_BYTE.test(window)) throw new Odd('a NUL, or a CR without LF')
-      yield window.length / SEARCHED_PER_UNIT
+    for (let from = 0; from < mail.length; from += SEARCHED_AT_ONCE) {
+      const to = Math.min(mail.length, from + SEARCHED_AT_ONCE)
+      if (hasOddByte(mail, from, to)) throw new Odd('a NUL, or a CR without LF')
+      yield (to - from) / SEARCHED_PER_UNIT
     }
-    if (mail.at(-1) === CR) throw new Odd('a CR at the end')
   }
 
   /** Reads a header and what it announces, up to `to`. */
@@ -314,6 +312,15 @@ class OrdinaryReading {
   }
 }
 
+/** Whether bytes have a NUL, or a CR without an LF behind it. They are not made a string: that would be a copy. */
+function hasOddByte(mail: Buffer, from: number, to: number): boolean {
+  const window = mail.subarray(from, to)
+  if (window.includes(0)) return true
+  if (!window.includes(CR)) return false
+  for (let at = from; at < to; at++) if (mail[at] === CR && mail[at + 1] !== LF) return true
+  return false
+}
+
 /** Whether a program may find a boundary in a delimiter of another: in any letter case, or without its comments. */
 function holds(delimiter: string, boundary: string): boolean {
   return delimiter.includes('(') || delimiter.toLowerCase().includes(boundary.toLowerCase())
@@ -329,7 +336,6 @@ function goesOn(text: string, boundary: string): boolean {
 const LINE_END_MAX = 5
 /** The units of work of a line that begins like a delimiter. */
 const LINE_COST = 8
-const ODD_BYTE = /\0|\r[^\n]/
 /** The first line of a body that is not blank, if libclamav treats it as a line of the header above. */
 const LIKE_FIELD = /^(?:content|filename=)|base64/i
 const ANNOUNCES_PARTS = /multipart|message|boundary/i
