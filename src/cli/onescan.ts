@@ -187,17 +187,18 @@ function withoutLoneDash(args: readonly string[]): string[] {
   return args.map((arg) => (arg === '-' && FILES.has(args[0]!) ? STDIN : arg))
 }
 
-/** Returns the members with which yargs prints its help, which its types omit. */
-function helpOf(parser: Argv) {
-  return parser as unknown as {
-    getUsage(): readonly (readonly [string, string])[]
-    getDescriptions(): object
-  }
+/** Returns the help of the command that the arguments name, or of all. */
+function helpOf(parser: Argv): string {
+  let help = ''
+  parser.showHelp((text) => {
+    help = text
+  })
+  return help
 }
 
 /** Returns the text about the missing argument. `given` begins with the number of given ones. */
 function missingArgument(given: string, parser: Argv): string {
-  const usage = helpOf(parser).getUsage().at(-1)?.[0].replace('$0', 'onescan') ?? ''
+  const [usage = ''] = helpOf(parser).split('\n')
   const missing = usage.match(/<[^>]+>/g)?.[Number.parseInt(given, 10)] ?? 'an argument'
   return `${missing} is missing; the command is: ${usage}`
 }
@@ -212,9 +213,10 @@ function unknownWord(list: string, parser: Argv): string {
   }
   const option = args.find((arg) => /^--?/.test(arg) && arg.replace(/^--?|=.*/g, '') === unknown)
   if (option === undefined) return `${unknown}: is one argument too many; see --help`
-  const options = Object.keys(helpOf(parser).getDescriptions())
-    .filter((name) => name.length > 1)
-    .map((name) => `--${name}`)
+  const options = Array.from(
+    helpOf(parser).matchAll(/^ +(?:-\w, )?(--[\w-]+)/gm),
+    ([, name]) => name!,
+  )
   const shown = option.replace(/=.*/, '')
   return `${shown}: is not an option; ${nearest(`--${unknown}`, options)}`
 }
