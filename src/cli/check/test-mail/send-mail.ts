@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { lookup } from 'node:dns/promises'
-import { isIP } from 'node:net'
+import { isIP, Socket } from 'node:net'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { sendmailOptions } from '../../mail/sendmail-program.ts'
 
@@ -53,6 +53,8 @@ const TIMEOUT = 30_000
 const ANSWERS_MAX = 3
 /** Bytes that a server may send in all. nodemailer limits a reply, and not the empty lines between replies. */
 const RECEIVED_MAX = 64 * 1024
+/** Milliseconds between two looks at how many bytes that are. */
+const LOOK_EVERY = 10
 const HOST = '127.0.0.1'
 
 /** Sends a message in the form of a file from the empty sender, so that no bounce is sent. Never rejects. */
@@ -94,15 +96,19 @@ async function sendTo(
 ): Promise<SentMail> {
   const { login, greets = TIMEOUT, answers = TIMEOUT } = way.foreign ?? {}
   const shown = (sent: SentMail) => ({ ...sent, text: withoutLogin(sent.text, login) })
-  const connection = new SMTPConnection(connectionOptions(way, at))
+  const socket = new Socket()
+  const connection = new SMTPConnection({ ...connectionOptions(way, at), socket })
   const within = greets + ANSWERS_MAX * answers
   let late: NodeJS.Timeout | undefined
+  let looks: NodeJS.Timeout | undefined
   try {
     const sent = await new Promise<SentMail>((resolve, reject) => {
       const tooLate = new Error(`the SMTP session did not end within ${within / 1000} s`)
       late = setTimeout(() => reject(tooLate), within)
       connection.on('error', reject)
-      limitReceived(connection, reject)
+      looks = setInterval(() => {
+        if (socket.bytesRead > RECEIVED_MAX) reject(new Error('the server sends too much'))
+      }, LOOK_EVERY)
       openSession(connection, way)
         .then(() => sendContent(connection, message, address))
         .then(resolve, reject)
@@ -112,9 +118,9 @@ async function sendTo(
     return shown(failedBy(error as SmtpError, way, connection.allowsAuth))
   } finally {
     clearTimeout(late)
+    clearInterval(looks)
     connection.close()
-    // That waits for the server, which may continue to send.
-    if (connection._socket) connection._socket.destroy()
+    socket.destroy() // close() waits for the server, which may continue to send
   }
 }
 
@@ -140,18 +146,6 @@ function connectionOptions(way: SmtpWay, address: string): SMTPConnection.Option
     socketTimeout: answers,
   }
 }
-/** Ends a session whose server sends more than RECEIVED_MAX bytes. */
-function limitReceived(connection: SMTPConnection, end: (error: SmtpError) => void): void {
-  const reader = connection as unknown as { _onData(chunk: Buffer): void }
-  const read = reader._onData.bind(connection)
-  let received = 0
-  reader._onData = (chunk) => {
-    received += chunk.length
-    if (received > RECEIVED_MAX) end(new Error('the server sends too much'))
-    else read(chunk)
-  }
-}
-
 /** Connects, begins TLS, and logs in if TLS protects the login. Rejects with an SmtpError. */
 function openSession(connection: SMTPConnection, { security, foreign }: SmtpWay): Promise<void> {
   const login = security === 'none' ? undefined : foreign?.login
