@@ -1,6 +1,6 @@
 import { constants } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { createServer, type Server, type TLSSocket } from 'node:tls'
+import { createServer, type TLSSocket, type TlsOptions } from 'node:tls'
 import { errorCode } from '../../lib/errors/fault.ts'
 import { onceAMinute } from '../../lib/log/line-format.ts'
 import { type TlsIdentity, whyClientIsRefused } from '../../protocol/clamd/tls-identity.ts'
@@ -13,16 +13,20 @@ const HANDSHAKES_MAX = 64
 /** Lines about refusals in a minute, each about another address or for another reason. */
 const LOGGED_MAX = 100
 
+/** Without tickets each connection shows a certificate that is valid now. */
+const OPTIONS: TlsOptions = {
+  requestCert: true,
+  rejectUnauthorized: true,
+  secureOptions: constants.SSL_OP_NO_TICKET,
+  allowHalfOpen: true,
+  pauseOnConnect: true,
+}
+
 interface HandshakeLimits {
   /** Milliseconds for a handshake. */
   readonly within: number
   /** The sockets of the interface. */
   readonly maxSockets: number | undefined
-}
-
-interface Handshake {
-  readonly address: string
-  readonly succeed: (encrypted: Socket) => void
 }
 
 /**
@@ -34,9 +38,9 @@ export class Handshakes {
   readonly #within: number
   readonly #atOnce: number
   readonly #log: (line: string) => void
-  /** In the order in which they began. */
-  readonly #underWay = new Map<Socket, Handshake>()
-  #server: Server
+  /** The addresses of the clients, in the order in which the handshakes began. */
+  readonly #underWay = new Map<Socket, string>()
+  #identity: TlsIdentity
 
   constructor(
     identity: TlsIdentity,
@@ -46,12 +50,12 @@ export class Handshakes {
     this.#within = within
     this.#atOnce = Math.min(HANDSHAKES_MAX, Math.ceil(maxSockets / 4))
     this.#log = onceAMinute(log, LOGGED_MAX)
-    this.#server = this.#serverFor(identity)
+    this.#identity = identity
   }
 
   /** Sets the identity for handshakes that begin from now on. */
   configure(identity: TlsIdentity): void {
-    this.#server = this.#serverFor(identity)
+    this.#identity = identity
   }
 
   /** Begins a handshake. `secured` gets the encrypted socket, paused, if it succeeds. */
@@ -65,41 +69,27 @@ export class Handshakes {
       clearTimeout(late)
       this.#underWay.delete(socket)
     }
-    const succeed = (encrypted: Socket) => {
-      end()
-      secured(encrypted)
-    }
     socket.once('close', end)
-    this.#underWay.set(socket, { address, succeed })
-    this.#server.emit('connection', socket)
-  }
-
-  /** It listens nowhere. Without tickets each connection shows a certificate that is valid now. */
-  #serverFor(identity: TlsIdentity): Server {
-    const server = createServer({
-      ...identity,
-      requestCert: true,
-      rejectUnauthorized: true,
-      secureOptions: constants.SSL_OP_NO_TICKET,
-      allowHalfOpen: true,
-      pauseOnConnect: true,
-    })
+    this.#underWay.set(socket, address)
+    // A server of its own, which listens nowhere: so it is known which socket an encrypted one belongs to.
+    const server = createServer({ ...OPTIONS, ...this.#identity })
     server.on('secureConnection', (encrypted) => {
-      const handshake = this.#underWay.get(rawOf(encrypted))
-      if (encrypted.authorized && handshake !== undefined) handshake.succeed(encrypted)
+      const isInTime = this.#underWay.has(socket)
+      end()
+      if (encrypted.authorized && isInTime) secured(encrypted)
       else encrypted.destroy()
     })
-    server.on('tlsClientError', (error, encrypted) => this.#logRefusal(error, encrypted))
-    return server
+    server.on('tlsClientError', (error, encrypted) => this.#logRefusal(error, encrypted, address))
+    server.emit('connection', socket)
   }
 
   #makeRoom(): void {
     const counts = new Map<string, number>()
-    for (const { address } of this.#underWay.values()) {
+    for (const address of this.#underWay.values()) {
       counts.set(address, (counts.get(address) ?? 0) + 1)
     }
     const most = Math.max(...counts.values())
-    for (const [socket, { address }] of this.#underWay) {
+    for (const [socket, address] of this.#underWay) {
       if (counts.get(address) !== most) continue
       this.#underWay.delete(socket)
       socket.destroy()
@@ -107,14 +97,10 @@ export class Handshakes {
     }
   }
 
-  #logRefusal(error: Error, encrypted: TLSSocket): void {
+  #logRefusal(error: Error, encrypted: TLSSocket, address: string): void {
     // Node reports why a certificate was refused only here; Bun also in the error.
     const code = (encrypted.authorizationError as unknown as string) || errorCode(error)
     const reason = whyClientIsRefused(code)
-    if (reason !== undefined) this.#log(`refused ${rawOf(encrypted).remoteAddress}: ${reason}`)
+    if (reason !== undefined) this.#log(`refused ${address}: ${reason}`)
   }
 }
-
-/** The socket that was given to a server of node:tls. Node and Bun keep it in a member that they do not document. */
-const rawOf = (encrypted: TLSSocket) =>
-  (encrypted as unknown as { readonly _parent: Socket })._parent
