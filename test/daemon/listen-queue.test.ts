@@ -1,3 +1,4 @@
+import '../needs-addon.ts'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import type { Server as HttpServer } from 'node:http'
@@ -7,6 +8,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { bindAt, listenAt, listenOn } from '../../src/daemon/listening/listen.ts'
 import { listenHttpOn } from '../../src/lib/net/http-server.ts'
+import { loadSystem } from '../../src/lib/runtime/system.ts'
 import { freePort } from '../programs/host/free-port.ts'
 
 /** Clients that come at once, while a worker is busy. */
@@ -52,12 +54,12 @@ t.test('clients that come while a worker is busy wait in the kernel, each of the
       'one of the first process': async (server: Server) => {
         const socket = await bindAt(address, options)
         server.once('close', socket.close)
-        await listenOn(server, socket.fd)
+        await listenOn(server, loadSystem()!.duplicate(socket.fd)) // as a worker inherits it
       },
       'one of the first process, for HTTP': async (server: Server) => {
         const socket = await bindAt(address, options)
         server.once('close', socket.close)
-        await listenHttpOn(server as HttpServer, socket.fd)
+        await listenHttpOn(server as HttpServer, loadSystem()!.duplicate(socket.fd))
       },
     }
     for (const [whose, listen] of Object.entries(open)) {

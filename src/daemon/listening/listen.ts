@@ -270,11 +270,16 @@ function knock(path: string): Promise<string> {
 /**
  * Binds a stream socket without listening on it: the worker that receives its descriptor does that
  * (listen(2)). Neither runtime has a public function for this, because their servers accept connections as
- * soon as they listen. Rejects with an Error whose message and code are the errno's name.
+ * soon as they listen. So the addon does it, and without the addon an undocumented function of Node, if there is
+ * one. Rejects with an Error whose message and code are the errno's name.
  */
 async function bindSocket(address: DoorAddress): Promise<BoundSocket> {
   const { _createServerHandle: create } = net as { _createServerHandle?: CreateServerHandle }
-  const bound = create ? bindByNode(create, address) : bindBySystem(address)
+  const system = loadSystem()
+  const bound =
+    system === undefined && create !== undefined
+      ? bindByNode(create, address)
+      : bindBySystem(address)
   let isOpen = true
   return {
     fd: bound.fd,
