@@ -11,10 +11,12 @@ import { standardError } from '../lib/log/log-queue.ts'
 import { descriptorLimit } from '../lib/process/descriptors.ts'
 import type { Environment } from '../lib/process/environment.ts'
 import { ownCommand } from '../lib/runtime/compiled-program.ts'
+import { loadSystem } from '../lib/runtime/system.ts'
 import { whenReplaced } from '../lib/systemd/bound-paths.ts'
 import { notify, notifyReady } from '../lib/systemd/sd-daemon.ts'
 import { ClamdWatch } from '../readiness/clamd/clamd-watch.ts'
 import { HostMemory } from '../scan/host-memory/host-memory.ts'
+import { queueTrouble } from '../serving/connection-queue.ts'
 import { log } from './daemon-log.ts'
 import { describeDoor } from './describe-door.ts'
 import { type DoorSocket, inheritedSockets, openSockets } from './listening/open-sockets.ts'
@@ -73,6 +75,7 @@ async function openDaemon({ env, options, args }: FirstProcessStart): Promise<Da
   const kinds = sockets.map(({ kind }) => kind)
   if (kinds.some(isTls)) requireIdentity(configuration.value)
   logConnectionLimit(kinds.length, options.maxClients)
+  if (loadSystem() !== undefined) await logQueueTrouble()
   const routes = smtpDoorsOf(kinds, options.smtpDoors)
   const workers = new Workers({
     count: options.workers,
@@ -91,6 +94,12 @@ async function openDaemon({ env, options, args }: FirstProcessStart): Promise<Da
   status.watchWorkers(workers)
   const stopSweeps = startSweeps(env, log)
   return new Daemon({ configuration, clamds, status, sockets, routes, workers, stopSweeps })
+}
+
+/** Workers notice the same, and go on without. A missing addon has been logged by then. */
+async function logQueueTrouble(): Promise<void> {
+  const trouble = await queueTrouble()
+  if (trouble !== undefined) log(`${trouble}; a full worker closes new ones`)
 }
 
 /** The configuration of this process, which a reload replaces. */

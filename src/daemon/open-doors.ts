@@ -18,6 +18,7 @@ import { FIRST_HANDED_OVER } from '../lib/systemd/sd-daemon.ts'
 import type { LogSink } from '../log/log-sink.ts'
 import type { MailReporter } from '../observe/live/process-report.ts'
 import type { DaemonDescription } from '../protocol/slot/daemon-description.ts'
+import { queueTrouble } from '../serving/connection-queue.ts'
 import type { Door } from '../serving/serve.ts'
 import { log } from './daemon-log.ts'
 import { listenOn, pathOf } from './listening/listen.ts'
@@ -48,6 +49,7 @@ export async function openDoors(
     ownArgs,
   }: Pick<DoorOptions, 'reporter' | 'describe' | 'ownArgs'> & { readonly mailSink: LogSink },
 ): Promise<OpenDoor[]> {
+  await queueTrouble() // before a burst of clients that wait already; the first process logs it
   const identifyPeer = identifyPeerBy(loadSystem())
   const { clients: maxClients, connections: maxSockets } = connectionLimits(
     descriptorLimit(),

@@ -1,6 +1,6 @@
 import type { Server } from 'node:net'
 import { nextTurn } from '../lib/flow/event-loop.ts'
-import { ConnectionQueue } from './connection-queue.ts'
+import { ConnectionQueue, queueTrouble } from './connection-queue.ts'
 
 /** Connections that are accepted before all others have had their turn in an iteration of the event loop. */
 const ACCEPTED_MAX = 32
@@ -25,7 +25,8 @@ interface AdmissionOptions {
 export class Admission {
   readonly #options: AdmissionOptions
   readonly #server: Server
-  #hasTriedQueue = false
+  /** Whether the queue may be taken over, which is done once. */
+  #canTakeQueue = false
   #queue: ConnectionQueue | undefined
   #acceptedNow = 0
   #nextLook: NodeJS.Timeout | undefined
@@ -36,7 +37,9 @@ export class Admission {
   constructor(server: Server, options: AdmissionOptions) {
     this.#options = options
     this.#server = server
+    const trial = queueTrouble()
     server.once('listening', async () => {
+      this.#canTakeQueue = (await trial) === undefined
       // The runtime begins to wait for connections at the end of an iteration of its event loop.
       await nextTurn()
       await nextTurn()
@@ -80,8 +83,8 @@ export class Admission {
 
   /** Takes over the queue, once. The runtime must wait for connections already. */
   #takeQueue(): void {
-    if (this.#hasTriedQueue || !this.#server.listening) return
-    this.#hasTriedQueue = true
+    if (!this.#canTakeQueue || !this.#server.listening) return
+    this.#canTakeQueue = false
     this.#queue = ConnectionQueue.of(this.#server)
     this.changed()
   }

@@ -1,5 +1,9 @@
+import { once } from 'node:events'
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
-import type { Server } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server } from 'node:net'
+import { errorText } from '../lib/errors/fault.ts'
+import { nextTurn } from '../lib/flow/event-loop.ts'
+import { answerInTime } from '../lib/flow/timeout.ts'
 import { descriptorOf } from '../lib/process/descriptors.ts'
 import { loadSystem, type System } from '../lib/runtime/system.ts'
 
@@ -41,8 +45,7 @@ export class ConnectionQueue {
 
   /**
    * Takes over the queue of a server for whose connections the runtime waits. Returns undefined without the
-   * addon, or on a host that hides a process's descriptors from the process. Connections are then accepted as
-   * they arrive.
+   * addon, or if this process does not find what the runtime waits for. To be called if there is no queueTrouble().
    */
   static of(server: Server): ConnectionQueue | undefined {
     const system = loadSystem()
@@ -84,6 +87,57 @@ export class ConnectionQueue {
   #accept(): void {
     const { epoll, events, data } = this.#watched
     this.#system.wakeOne(epoll, this.#listener, events, data)
+  }
+}
+
+/** Milliseconds for a connection of queueTrouble(), which takes one or two unless the runtime fails. */
+const TRIAL_TIMEOUT = 5_000
+
+let trial: Promise<string | undefined> | undefined
+
+/**
+ * Resolves to undefined if connections of this process can wait in the kernel, and otherwise to the reason in one
+ * line: they are then accepted as they arrive. ConnectionQueue relies on what the runtimes do not document, so the
+ * first call tries it on a socket of its own. Another release of a runtime may wait in another way, and a host may hide a
+ * process's descriptors from the process.
+ */
+export function queueTrouble(): Promise<string | undefined> {
+  trial ??= tryQueue().then(
+    () => undefined,
+    (error) => `connections cannot wait for another worker: ${errorText(error)}`,
+  )
+  return trial
+}
+
+async function tryQueue(): Promise<void> {
+  if (loadSystem() === undefined) throw new Error('onescan.node is missing')
+  let accepted = 0
+  const server = createServer((socket) => {
+    accepted++
+    socket.on('error', () => {}).destroy()
+  })
+  let queue: ConnectionQueue | undefined
+  try {
+    server.listen(0, '127.0.0.1')
+    await answerInTime(once(server, 'listening'), TRIAL_TIMEOUT)
+    await nextTurn()
+    await nextTurn()
+    queue = ConnectionQueue.of(server)
+    if (queue === undefined) throw new Error('/proc does not show what this runtime waits for')
+    const { port } = server.address() as AddressInfo
+    queue.hold()
+    const client = connect(port, '127.0.0.1')
+    client.on('error', () => {})
+    await answerInTime(once(client, 'connect'), TRIAL_TIMEOUT)
+    for (let turn = 0; turn < 3; turn++) await nextTurn()
+    if (accepted > 0 || !queue.hasWaiting) throw new Error('this runtime accepts all of them')
+    const taken = once(server, 'connection')
+    queue.open()
+    await answerInTime(taken, TRIAL_TIMEOUT)
+    client.destroy()
+  } finally {
+    server.close()
+    queue?.close()
   }
 }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect, Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { queueTrouble } from '../../src/serving/connection-queue.ts'
 import { longestIdle, longestSilent } from '../../src/serving/idle.ts'
 import { type ServedConnection, serve } from '../../src/serving/serve.ts'
 import { socketDirectory } from '../programs/host/socket-directory.ts'
@@ -52,6 +53,7 @@ async function rig(
       return served.at(-1)
     },
   })
+  await queueTrouble() // as a worker does before it listens
   const path = join(socketDirectory(t), 's')
   door.server.listen(path)
   await once(door.server, 'listening')
