@@ -80,6 +80,7 @@ t.test(
     }
 
     writeFileSync(off, '')
+    await until(async () => (await byTls.judge(hello)).code !== 0, 'it is switched off')
     await t.test('over TLS', (t) => isDeferring(t, byTls))
     await t.test('and over TCP, also on the same host', (t) => isDeferring(t, byTcp))
     await t.test('another scanner is asked instead', async (t) => {
