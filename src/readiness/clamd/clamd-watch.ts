@@ -1,4 +1,4 @@
-import { type CheckLine, inOneLine } from '../../lib/check/check-line.ts'
+import { type CheckLine, inOneLine, warning } from '../../lib/check/check-line.ts'
 import { errorText } from '../../lib/errors/fault.ts'
 import { type RepeatedWork, repeat } from '../../lib/flow/repeat.ts'
 import { readUptime } from '../../lib/flow/uptime.ts'
@@ -62,8 +62,8 @@ interface KnownClamd {
  * Checks every 15 seconds whether each server of the plugin clamd answers, and how old its signatures are.
  * Every minute, and when the server comes back, tests whether it finds the test virus, which `onCanary` receives, and
  * whether it reports mail that it did not fully scan (AlertExceedsMax). The log gets a line if a server does not, and when
- * it does again, and if it extracts other parts from mail than before. It gets none about a server that cannot be reached,
- * since scans report that.
+ * it does again, and if it extracts other parts from mail than before. A server that does not answer in the first
+ * round is logged, and when it answers; later failures are reported by scans.
  *
  * If parts of mail are scanned separately (SECONDLOOK), a server that reports such mail is tested once for what
  * it extracts, and again after a restart or with other signatures. `onExtraction` receives that, if the server has room
@@ -80,6 +80,8 @@ export class ClamdWatch {
   readonly #onRestart: () => void
   readonly #asking: RepeatedWork
   #known: ReadonlyMap<string, KnownClamd> = new Map()
+  /** The servers that have not answered since they were first asked. */
+  readonly #absent = new Set<string>()
 
   /** `settings` are those of the moment: a reload may name other servers. */
   constructor(
@@ -142,6 +144,7 @@ export class ClamdWatch {
       const { session, sessions } = this.#conversationWith(server, before)
       const state = stateBy(server, await askVersion(server, stopped, session))
       if (state.up && before !== undefined && sessions > before.sessions) this.#onRestart()
+      this.#logAbsent(before === undefined, state)
       const wait = before?.state.up ? before.wait : 0
       const { canary, alert, depth, probe, logged } = before ?? {}
       return [server.text, { state, session, sessions, canary, alert, depth, probe, logged, wait }]
@@ -155,6 +158,15 @@ export class ClamdWatch {
         await this.#tryExtraction(server, stopped)
       }),
     )
+  }
+
+  /** Logs a server that does not answer when it is asked for the first time, and later that it does. */
+  #logAbsent(isFirst: boolean, { server, up, text }: ClamdState): void {
+    if (isFirst && !up) {
+      this.#absent.add(server)
+      const remedy = 'start it, or correct CLAMD: onescan check shows the details'
+      this.#log(inOneLine(warning(`clamd ${server}`, text, remedy)))
+    } else if (up && this.#absent.delete(server)) this.#log(`clamd ${server}: answers`)
   }
 
   /** Returns the conversation with a server that goes on, or a new one. */

@@ -34,13 +34,17 @@ t.test('whether clamd reports what exceeds its limits', { skip: clamdMissing }, 
     )
     t.teardown(() => watch.close())
     await watch.asked
-    t.equal(log.length, 2)
+    t.equal(log.length, 3)
     t.match(
       log.find((line) => line.includes('ordinary parts')),
       on.socket,
     )
-    t.match(log[0], `clamd ${off.socket} AlertExceedsMax: is off`)
-    t.match(log[0], 'set "AlertExceedsMax yes" in its clamd.conf')
+    t.match(
+      log[0],
+      /^clamd \/nonexistent\/clamd: cannot connect \(ENOENT\); start it, or correct CLAMD/,
+    )
+    t.match(log[1], `clamd ${off.socket} AlertExceedsMax: is off`)
+    t.match(log[1], 'set "AlertExceedsMax yes" in its clamd.conf')
     t.match(watch.complaints, [{ level: 'error', what: `clamd ${off.socket} AlertExceedsMax` }])
     t.match(watch.states, [
       { server: on.socket, up: true, text: /^ClamAV / },
@@ -50,7 +54,7 @@ t.test('whether clamd reports what exceeds its limits', { skip: clamdMissing }, 
     servers = scanSettings(on.socket)
     while (watch.states.length > 1) await setTimeout(10)
     t.same(watch.complaints, [], 'a server that no setting names any more is forgotten')
-    t.equal(log.length, 2, 'and what was said is not said again')
+    t.equal(log.length, 3, 'no line is logged again')
   })
 
   t.test('is not asked if clamd does not scan', async (t) => {
@@ -73,6 +77,28 @@ t.test('whether clamd reports what exceeds its limits', { skip: clamdMissing }, 
     }
     t.same(log, [])
   })
+})
+
+t.test('a clamd that is down at the start is logged, and when it answers', async (t) => {
+  const socket = join(socketDirectory(t), 'clamd.sock')
+  const log: string[] = []
+  const watch = new ClamdWatch(
+    () => scanSettings(socket),
+    (line) => log.push(line),
+    { every: 20 },
+  )
+  t.teardown(() => watch.close())
+  await watch.asked
+  t.match(log, [/: cannot connect \(ENOENT\); start it, or correct CLAMD: onescan check shows /])
+  const server = createServer((client) => client.on('data', () => client.write('1: ClamAV 1\0')))
+  t.teardown(() => server.close())
+  await once(server.listen(socket), 'listening')
+  await until(
+    () => log,
+    'it is logged that clamd answers',
+    (lines) => lines.includes(`clamd ${socket}: answers`),
+  )
+  t.equal(log.filter((line) => line.includes('cannot connect')).length, 1)
 })
 
 t.test('a clamd that scans few levels is logged once', { skip: clamdMissing }, async (t) => {
