@@ -208,7 +208,7 @@ class Daemon {
  */
 function stopWhenReplaced(): void {
   const stop = (path: string) => {
-    log(`${path}: was removed; onescand exits; its next start opens it again`)
+    log(`${path}: was removed; onescand exits, so that its service starts it with the new one`)
     process.kill(process.pid, 'SIGTERM')
   }
   whenReplaced(process.env, stop, (path) => attempt(() => statSync(path))?.isDirectory() === true)

@@ -80,7 +80,7 @@ function checkLogFile(host: StageHost): CheckLine[] {
   if (!file) return []
   const what = 'LOGFILE'
   const lost = (reason: string, remedy: string) => [
-    warning(what, `${reason}: its lines are lost`, remedy),
+    warning(what, `${reason}: log lines are lost`, remedy),
   ]
   if (!file.startsWith('/')) {
     return lost(

@@ -169,7 +169,7 @@ export const secondLook: readonly Case[] = [
     name: 'STRICTMIME=refuse refuses forms that ordinary mail never has',
     message: () => mail([TEXT], strange),
     settings: settings({ STRICTMIME: 'refuse' }),
-    expect: { outcome: 'refused', text: /its form is not that of ordinary mail/ },
+    expect: { outcome: 'refused', text: /malformed MIME/ },
   },
   {
     name: 'encrypted=refuse keeps out what nobody can look into',
@@ -208,7 +208,7 @@ export const secondLook: readonly Case[] = [
     name: 'STRICTMIME=defer asks the sender to try again',
     message: () => mail([TEXT], strange),
     settings: settings({ STRICTMIME: 'defer' }),
-    expect: { outcome: 'deferred', text: /its form is not that of ordinary mail/ },
+    expect: { outcome: 'deferred', text: /malformed MIME/ },
   },
   {
     name: 'STRICTMIME lets mail in that is only unusual',

@@ -134,7 +134,7 @@ t.test('a LOGFILE that the slot cannot write is reported', async (t) => {
   }
   t.match(of(join(directory, 'open/new')), [{ level: 'ok', what: 'LOGFILE' }])
   t.match(of('/dev/null'), [
-    { level: 'warning', value: '/dev/null is a device: its lines are lost' },
+    { level: 'warning', value: '/dev/null is a device: log lines are lost' },
   ])
 })
 

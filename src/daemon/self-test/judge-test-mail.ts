@@ -55,6 +55,8 @@ export async function tryJudging(
 
 function wrong(what: string, { scan, virus, banned, reason }: DecisionDetails): CheckLine {
   const words = [scan, virus ?? banned ?? reason].filter(Boolean).join(': ')
+  // The reason of a scanner has its own remedy.
+  if (scan === 'unknown' && reason) return { level: 'error', what, value: `cannot be scanned: ${reason}` } // biome-ignore format: a line
   return unjudged(what, `was reported as ${words}`)
 }
 

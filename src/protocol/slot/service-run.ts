@@ -83,7 +83,7 @@ export class ServiceRun {
     } catch (error) {
       const isThere = !['ENOENT', 'ECONNREFUSED', 'EACCES'].includes(errorCode(error))
       if (isThere) throw error
-      const reason = `onescand, which has to do this, does not answer at ${path} (${errorCode(error)})`
+      const reason = `this command needs a running onescand, and none answers at ${path}`
       throw new Fault('config', `${reason}; start it: onescan check shows how`, error)
     } finally {
       this.close()

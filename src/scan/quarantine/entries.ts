@@ -175,7 +175,7 @@ export async function withEntry<Result>(
       if (errorCode(error) !== 'ENOENT') throw error
     }
   }
-  const reason = isThere ? 'other processes keep moving it' : 'is not in quarantine'
+  const reason = isThere ? 'another command is working on it; try again' : 'is not in quarantine'
   throw new Fault('config', `${id}: ${reason}`)
 }
 

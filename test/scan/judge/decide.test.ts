@@ -142,7 +142,7 @@ const limits: readonly (readonly [ScanResult, grounds: string, text: string, set
   [
     { answer: 'unread', kind: 'oddities', reason: 'two types' },
     'strange-mime',
-    'its form is not that of ordinary mail (two types)',
+    'malformed MIME (two types)',
     'STRICTMIME',
   ],
   [

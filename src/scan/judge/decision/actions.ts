@@ -80,7 +80,7 @@ const unreadRows: Readonly<Partial<Record<Unread, UnreadRow>>> = {
   oddities: {
     action: ({ settings: { STRICTMIME } }) => (STRICTMIME === 'off' ? 'accept' : STRICTMIME),
     grounds: 'strange-mime',
-    because: ({ reason }) => `its form is not that of ordinary mail (${reason})`,
+    because: ({ reason }) => `malformed MIME (${reason})`,
   },
 }
 

@@ -30,7 +30,7 @@ import { clamdHasLoaded, Versions } from './versions.ts'
 const DATABASES_FOR = 60_000
 /** The log texts for a server that begins to fail, and for one that answers again. */
 const CHANGES = {
-  fails: 'fails, and is skipped while others answer',
+  fails: 'does not answer; the other servers are used',
   answers: 'answers again',
 } as const
 

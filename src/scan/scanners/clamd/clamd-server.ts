@@ -279,10 +279,10 @@ export class ClamdServer {
       if (outcome.kind !== 'answered') return outcome
       const { reply } = outcome
       if (reply.answer !== 'no access') return { kind: 'answered', reply }
-      note(`did not accept the descriptor, got a copy: ${reply.reason}`)
+      note(`clamd refused the open file, and got its bytes: ${reply.reason}`)
     } catch (error) {
       if (!(error instanceof NoMemoryFile)) throw error
-      note(`got a copy: ${error.message}`)
+      note(`clamd got the bytes instead of an open file: ${error.message}`)
     } finally {
       for (const file of copies) closeSync(file)
     }

@@ -33,7 +33,7 @@ export class ResultCollector {
     const { keepsOut, toleratesLimits } = this.#tolerance
     if (result.answer === 'clean') return undefined
     if (toleratesLimits && isLimit(result)) {
-      this.#note(`passed over in a file: ${result.reason}`)
+      this.#note(`limit ignored for one attachment: ${result.reason}`)
       return undefined
     }
     if (result.answer === 'unknown') return this.#isMilder(result) ? this.#tolerated : result

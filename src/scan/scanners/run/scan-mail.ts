@@ -104,7 +104,7 @@ async function scanWhole(
   pass: ScanPass,
   { batch, partList }: MailReading,
 ): Promise<ScanResult | undefined> {
-  if (partList?.isCut) pass.run.note('plugins get only a part of the names')
+  if (partList?.isCut) pass.run.note('too many attachment names; plugins get the first ones')
   const message = partList ? { ...pass.message, partList } : pass.message
   for (const samples of batch.endWith(message)) {
     const result = await scanSamples(samples, pass)

@@ -99,7 +99,7 @@ t.test(
     const { answer, notes } = await scan()
     t.same(answer, { answer: 'clean' })
     t.match(notes, [
-      /did not accept the descriptor, got a copy: "fd\[10\]: Not a regular file ERROR"/,
+      /clamd refused the open file, and got its bytes: "fd\[10\]: Not a regular file ERROR"/,
     ])
     t.same(commands(), ['zFILDES', 'zFILDES', 'zINSTREAM'])
   },
