@@ -8,8 +8,8 @@ import { hasCutLine, isTextToLibclamav } from './libclamav-texts.ts'
 /** Upper limit for the leaf parts of a plain message. */
 const LEAVES_MAX = 100
 
-/** The number of times that the text of a message is searched for what libclamav may read in another way. */
-const SEARCHES = 3
+/** The characters of a text that are searched at a time. */
+const SEARCHED_AT_ONCE = 256 * 1024
 
 /**
  * Returns the text of an ordinary message, in latin1, if it is so plain that its parts have forms: each of its lines is
@@ -21,9 +21,29 @@ export function* plainTextOf(
   above: number,
   work: Work,
 ): Steps<string | undefined> {
-  yield* work.countUnits((SEARCHES * mail.length) / SEARCHED_PER_UNIT)
+  yield* work.countUnits(mail.length / SEARCHED_PER_UNIT)
   const text = mail.toString('latin1')
-  return isPlain(text, ordinary, above) ? text : undefined
+  yield* work.countUnits(mail.length / SEARCHED_PER_UNIT)
+  if (!isPlain(text, ordinary, above)) return undefined
+  for (const { from, to, encodings, header } of ordinary.leaves) {
+    // It does not read the lines of an attached mail.
+    if (encodings[0] === 'base64' || header.message !== 'no') continue
+    for (const piece of piecesOf(text, from, to)) {
+      if (!isTextToLibclamav(piece)) return undefined
+      yield* work.countUnits(piece.length / SEARCHED_PER_UNIT)
+    }
+  }
+  return text
+}
+
+/** Yields the lines of a text in pieces of about SEARCHED_AT_ONCE characters. */
+function* piecesOf(text: string, from: number, to: number): Generator<string> {
+  for (let at = from; at < to; ) {
+    const lineEnd = text.indexOf('\n', at + SEARCHED_AT_ONCE)
+    const end = lineEnd < 0 || lineEnd >= to ? to : lineEnd + 1
+    yield text.slice(at, end)
+    at = end
+  }
 }
 
 function isPlain(text: string, { leaves, headers }: OrdinaryMail, above: number): boolean {
@@ -41,12 +61,6 @@ function isPlain(text: string, { leaves, headers }: OrdinaryMail, above: number)
         (header.isOfPart ||
           !LATE_FIELD.test(text.slice(header.bodyAt, header.bodyAt + FIRST_LINES))) &&
         isPlainToLibclamav(text.slice(header.from, header.bodyAt), header),
-    ) &&
-    leaves.every(
-      ({ from, to, encodings, header }) =>
-        encodings[0] === 'base64' ||
-        header.message !== 'no' || // it does not read the lines of an attached mail
-        isTextToLibclamav(text.slice(from, to)),
     )
   )
 }
