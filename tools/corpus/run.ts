@@ -20,6 +20,10 @@ await withEnding(async (t) => {
   const readers = startReaders({ all: true })
   t.teardown(readers.stop)
   const clamd = clamdMissing ? { missing: clamdMissing } : await startAskedClamd(t)
-  const { messages, hidden } = await writeCorpus(directory, { clamd, readers })
+  console.error('asking clamd and the readers about each message, which takes some minutes')
+  const onMessage = (count: number) => {
+    if (count % 100 === 0) console.error(`${count} messages`)
+  }
+  const { messages, hidden } = await writeCorpus(directory, { clamd, readers, onMessage })
   console.log(`${directory}: ${messages.length} messages, ${hidden.length} hidden files`)
 })

@@ -14,6 +14,8 @@ export interface CorpusOptions {
   /** The clamd that is asked about each message, or why none is. */
   readonly clamd: AskedClamd | { readonly missing: string }
   readonly readers: AskedReaders
+  /** Called after each message, with their number until now. */
+  readonly onMessage?: (count: number) => void
 }
 
 export interface AskedClamd {
@@ -31,7 +33,7 @@ export interface AskedReaders {
 /** Writes the corpus into a new directory, and returns its manifest. */
 export async function writeCorpus(
   directory: string,
-  { clamd, readers }: CorpusOptions,
+  { clamd, readers, onMessage = () => {} }: CorpusOptions,
 ): Promise<Manifest> {
   mkdirSync(directory)
   const store = (file: string, content: Buffer): StoredFile => {
@@ -57,6 +59,7 @@ export async function writeCorpus(
           : [...(await openers(message, readers)), ...(openedBy ? [openedBy] : [])],
       clamd: 'scan' in clamd ? await clamd.scan(message) : null,
     })
+    onMessage(messages.length)
   }
   const manifest: Manifest = {
     manifest: 1,
