@@ -4,7 +4,8 @@ import t, { type Test } from 'tap'
 import { newestNode } from '../../packaging/toolchain/toolchain.mjs'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import type { BootedDebian } from './booted-debian.ts'
-import { bootMailHost, mailHostMissing, POSTFIX } from './mail-host.ts'
+import { POSTFIX } from './broken-hosts.ts'
+import { bootMailHost, mailHostMissing } from './mail-host.ts'
 
 /**
  * The clients of doc/clamd-clients.md, from their Debian packages, against the installed package under its unit: each set

@@ -59,6 +59,3 @@ export async function bootMailHost(
   if (!/finds EICAR/.test(output)) throw new Error(output)
   return host
 }
-
-/** Postfix, as its host's page finds it. */
-export const POSTFIX = `postconf -e myhostname=mail.example.org mydestination=example.org,localhost inet_protocols=ipv4 && systemctl enable postfix`

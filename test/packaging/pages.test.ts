@@ -1,7 +1,8 @@
 import t from 'tap'
 import { codeBlocks } from '../documents/code-blocks.ts'
 import { type PageHost, typed } from '../documents/typed-blocks.ts'
-import { bootMailHost, mailHostMissing, POSTFIX } from './mail-host.ts'
+import { POSTFIX } from './broken-hosts.ts'
+import { bootMailHost, mailHostMissing } from './mail-host.ts'
 
 /** What README, doc and man pages say to type, typed to the letter on a host with a mail server and clamd. */
 

@@ -5,8 +5,9 @@ import t, { type Test } from 'tap'
 import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
 import { openDirectory } from '../programs/host/reachable.ts'
 import type { BootedDebian } from './booted-debian.ts'
+import { POSTFIX } from './broken-hosts.ts'
 import { packageOnce } from './built-package.ts'
-import { bootMailHost, mailHostMissing, POSTFIX } from './mail-host.ts'
+import { bootMailHost, mailHostMissing } from './mail-host.ts'
 
 /** An upgrade from an earlier package, on a host with Postfix where mail comes in all the time. */
 

@@ -1,0 +1,396 @@
+import type { CheckLine } from '../../src/lib/check/check-line.ts'
+
+/** Hosts that are broken, with what `onescan check` says of them: doc/development/faults.md has them as a table. */
+
+/** Postfix, as its host's page finds it. */
+export const POSTFIX = `postconf -e myhostname=mail.example.org mydestination=example.org,localhost inet_protocols=ipv4 && systemctl enable postfix`
+
+const DEFAULTS = '/etc/default/onescand'
+const set = (line: string) => `echo '${line}' >>${DEFAULTS}; systemctl restart onescand`
+const unset = (name: string) => `sed -i '/^${name}=/d' ${DEFAULTS}; systemctl restart onescand`
+const ofClamd = (line: string) =>
+  `sed -i '/^${line.split(' ')[0]} /d' /etc/clamav/clamd.conf; echo '${line}' >>/etc/clamav/clamd.conf; systemctl restart clamav-daemon; ${CLAMD_ANSWERS}`
+export const CLAMD_ANSWERS =
+  'for i in $(seq 300); do clamdscan --ping 1 >/dev/null 2>&1 && break; sleep 0.1; done'
+
+/** What is broken on a host, what `onescan check` says of it, and the remedy. */
+export interface Fault {
+  readonly name: string
+  /** Shell, as root. */
+  readonly breaks: string
+  /** Of the check line: its thing, its value, and its remedy, which is a command if `does` is not there. */
+  readonly says: Pick<CheckLine, 'level' | 'what'> & { value: RegExp; remedy?: RegExp }
+  /** The remedy as a command, where it is in words. */
+  readonly does?: string
+}
+
+const faultsOfPostfix: readonly Fault[] = [
+  {
+    name: 'the directory of the socket is closed',
+    breaks: 'chmod 0700 /var/spool/postfix/onescan',
+    says: {
+      level: 'error',
+      what: 'milter unix:onescan/milter.sock',
+      value: /^postfix may not connect to .*milter.sock: Postfix defers all mail$/,
+    },
+  },
+  {
+    name: 'onescand was stopped',
+    breaks: 'systemctl stop onescand.socket onescan-milter.socket onescan-policy.socket onescand',
+    says: { level: 'error', what: 'onescand', value: /^does not answer \(inactive\)$/ },
+  },
+  {
+    name: 'onescand is masked',
+    breaks: 'systemctl mask --now onescand',
+    says: { level: 'error', what: 'onescand', value: /^does not answer \(its unit is masked\)$/ },
+  },
+  {
+    name: 'the socket for Postfix is disabled',
+    breaks: 'systemctl disable --now onescan-postfix.socket',
+    says: {
+      level: 'error',
+      what: 'milter unix:onescan/milter.sock',
+      value: /milter.sock does not exist: Postfix defers all mail$/,
+    },
+  },
+  {
+    name: 'the socket for Postfix is masked, and its file is still there',
+    breaks: 'systemctl mask --now onescan-postfix.socket; systemctl restart onescand',
+    says: {
+      level: 'error',
+      what: 'milter unix:onescan/milter.sock',
+      value: /^nothing listens at .*milter.sock: Postfix defers all mail$/,
+    },
+  },
+  {
+    name: 'the file of the socket for Postfix was removed',
+    breaks: 'rm /var/spool/postfix/onescan/milter.sock',
+    says: {
+      level: 'error',
+      what: 'milter unix:onescan/milter.sock',
+      value: /milter.sock does not exist: Postfix defers all mail$/,
+    },
+  },
+  {
+    name: 'the mode of the socket for Postfix was changed',
+    breaks: 'chmod 0600 /var/spool/postfix/onescan/milter.sock',
+    says: {
+      level: 'error',
+      what: 'milter unix:onescan/milter.sock',
+      value: /^postfix may not connect to .*milter.sock: Postfix defers all mail$/,
+    },
+  },
+  {
+    name: "onescand's socket is masked",
+    breaks: 'systemctl mask --now onescand.socket; systemctl restart onescand',
+    says: { level: 'error', what: 'onescand', value: /^does not answer \(inactive\)$/ },
+  },
+  {
+    name: "systemd can no longer use onescand's unit",
+    breaks: `mkdir -p /etc/systemd/system/onescand.service.d
+      printf '[Service]\\nExecStart=/bin/true\\n' >/etc/systemd/system/onescand.service.d/own.conf; systemctl daemon-reload`,
+    says: {
+      level: 'error',
+      what: 'onescand',
+      value: /^runs, but cannot be started again: systemd cannot use its unit \(bad-setting\)$/,
+    },
+    does: 'rm /etc/systemd/system/onescand.service.d/own.conf; systemctl daemon-reload',
+  },
+  {
+    name: 'an option is wrong, on a host that logs much',
+    breaks: `for i in 1 2 3 4 5 6 7 8 9 10; do systemctl restart onescand; done; ${set('ONESCAND_OPTIONS="--workers 0"')}`,
+    says: { level: 'error', what: 'onescand', value: /logged: "error: settings: --workers 0:/ }, // biome-ignore format: a line
+    does: unset('ONESCAND_OPTIONS'),
+  },
+  {
+    name: 'a setting lacks its "="',
+    breaks: set('QUARANTINE /var/lib/onescan/quarantine'),
+    says: {
+      level: 'warning',
+      what: 'onescand',
+      value:
+        /^line \d+ of \/etc\/default\/onescand sets nothing: it has no "=" after "QUARANTINE"$/,
+      remedy: /^write it as NAME="value", and systemctl restart onescand$/,
+    },
+    does: `sed -i '/^QUARANTINE /d' ${DEFAULTS}; systemctl restart onescand`,
+  },
+  {
+    name: 'the quarantine belongs to another account',
+    breaks: `sed -i '/^REJECTVIRUS/d' ${DEFAULTS}; chown root /var/lib/onescan/quarantine; ${set('QUARANTINE=/var/lib/onescan/quarantine')}`,
+    says: {
+      level: 'error',
+      what: 'QUARANTINE [onescand]',
+      value:
+        /^\/var\/lib\/onescan\/quarantine belongs to root, and mail is scanned as onescan: infected mail is deferred$/,
+    },
+  },
+  {
+    name: 'mail is no longer refused, nor kept',
+    breaks: `${unset('QUARANTINE')}; ${set('REJECTVIRUS="1"')}; ${set('QHPSIMAXSIZE=1000')}`,
+    says: {
+      level: 'warning',
+      what: 'QHPSIMAXSIZE [onescand]',
+      value: /^1000: mail that is larger passes unscanned$/,
+      remedy: /^unset QHPSIMAXSIZE /,
+    },
+    does: unset('QHPSIMAXSIZE'),
+  },
+  {
+    name: 'the largest message for clamd is smaller than any',
+    breaks: set('CLAMDMAXSIZE=1000'),
+    says: {
+      level: 'error',
+      what: 'scanner clamd [onescand]',
+      value: /^returns no result: clamd: \d+ bytes are more than CLAMDMAXSIZE 1000$/,
+    },
+    does: unset('CLAMDMAXSIZE'),
+  },
+  {
+    name: 'a rule lets all mail pass',
+    breaks: `echo 'client=0.0.0.0/0 scan off' >/etc/onescan/policy; systemctl reload onescand`,
+    says: {
+      level: 'warning',
+      what: 'rules [onescand]',
+      value: /lets mail pass unscanned: line 1: client=0.0.0.0\/0 \(scan off\)$/,
+    },
+    does: 'rm /etc/onescan/policy; systemctl reload onescand',
+  },
+  {
+    name: 'another process has the port of the page',
+    breaks: `systemd-run --unit=other tcpserver 127.0.0.1 8899 cat; sleep 1; ${set('ONESCAND_OPTIONS="--http inet:127.0.0.1:8899"')}`,
+    says: {
+      level: 'error',
+      what: 'status page inet:127.0.0.1:8899 [onescand]',
+      value: /^no answer /,
+      remedy: /^set another address with --http, and restart onescand$/,
+    },
+    does: `systemctl stop other; ${unset('ONESCAND_OPTIONS')}`,
+  },
+  {
+    name: 'the token of the page is not there',
+    breaks: set('ONESCAND_OPTIONS="--http inet:127.0.0.1:8899 --http-token /etc/onescan/none"'),
+    says: {
+      level: 'error',
+      what: 'status page inet:127.0.0.1:8899 [onescand]',
+      value: /^--http-token \/etc\/onescan\/none: ENOENT/,
+    },
+    does: unset('ONESCAND_OPTIONS'),
+  },
+  {
+    name: 'onescand does not see the directory of its log',
+    breaks: `install -d -o onescan /var/log/own; ${set('LOGFILE=/var/log/own/log')}`,
+    says: {
+      level: 'warning',
+      what: 'paths [onescand]',
+      value: /^LOGFILE \/var\/log\/own: is not visible to onescand$/,
+      remedy: /BindPaths=\/var\/log\/own in \[Service\]/,
+    },
+    // Before: check sends no mail, since nobody could see what happened to it. Then mail has its line there.
+    does: `onescan check --mail you@example.org | grep -q 'to onescand: .* no mail was sent' && mkdir -p /etc/systemd/system/onescand.service.d &&
+      printf '[Service]\\nBindPaths=/var/log/own\\n' >/etc/systemd/system/onescand.service.d/own.conf && systemctl daemon-reload && systemctl restart onescand &&
+      { onescan check --mail you@example.org; grep -q decision= /var/log/own/log; } && rm /etc/systemd/system/onescand.service.d/own.conf &&
+      systemctl daemon-reload && { ${unset('LOGFILE')}; }`,
+  },
+  {
+    name: 'a scan may last longer than Postfix waits',
+    breaks: set('SCANTIMEOUT=600'),
+    says: {
+      level: 'warning',
+      what: 'milter_content_timeout',
+      value: /^300s: Postfix gives up before a scan does \(SCANTIMEOUT=600\)$/,
+      remedy: /^set SCANTIMEOUT below 300$/,
+    },
+    does: unset('SCANTIMEOUT'),
+  },
+  {
+    name: 'clamd looks at next to nothing',
+    breaks: ofClamd('MaxFileSize 1K'),
+    says: {
+      level: 'error',
+      what: 'clamd /run/clamav/clamd.ctl large mail [onescand]',
+      value: /^scans files of less than 64K: larger ones are not scanned \(OVERSIZE\)$/,
+      remedy: /^raise StreamMaxLength, MaxFileSize /,
+    },
+    does: ofClamd('MaxFileSize 100M'),
+  },
+  {
+    name: 'clamd keeps silent about its limits',
+    breaks: ofClamd('AlertExceedsMax no'),
+    says: {
+      level: 'error',
+      what: 'clamd /run/clamav/clamd.ctl AlertExceedsMax [onescand]',
+      value: /^is off: viruses deep in mail or archives are delivered as clean$/,
+      remedy: /^set "AlertExceedsMax yes" in its clamd.conf, and restart clamd$/,
+    },
+    does: ofClamd('AlertExceedsMax yes'),
+  },
+  {
+    name: 'clamd does not start when the host boots',
+    breaks: 'systemctl disable clamav-daemon.service clamav-daemon.socket',
+    says: {
+      level: 'warning',
+      what: 'clamav-daemon',
+      value:
+        /^runs, but is disabled: it does not start when the host boots, and mail cannot be scanned$/,
+      remedy: /^systemctl enable clamav-daemon$/,
+    },
+  },
+  {
+    name: 'a socket does not survive a boot',
+    breaks: 'systemctl disable onescan-postfix.socket',
+    says: {
+      level: 'warning',
+      what: 'onescan-postfix.socket',
+      value:
+        /^runs, but is disabled: it does not start when the host boots, and no client reaches /,
+    },
+  },
+  {
+    name: 'clamd does not open PDF files',
+    breaks: ofClamd('ScanPDF no'),
+    says: {
+      level: 'warning',
+      what: 'clamd /run/clamav/clamd.ctl ScanPDF [onescand]',
+      value: /^is off: viruses in PDF files are delivered as clean$/,
+      remedy: /^set "ScanPDF yes" in its clamd.conf, and restart clamd$/,
+    },
+    does: ofClamd('ScanPDF yes'),
+  },
+  {
+    name: 'the log is for onescand alone',
+    breaks: `mkdir -p /etc/systemd/system/onescand.service.d; install -d -o onescan -m 0700 /var/log/own; rm -f /var/log/own/log
+      printf '[Service]\\nBindPaths=/var/log/own\\n' >/etc/systemd/system/onescand.service.d/own.conf; systemctl daemon-reload; ${set('LOGFILE=/var/log/own/log')}`,
+    says: { level: 'ok', what: 'LOGFILE [onescand]', value: /^\/var\/log\/own\/log, written by / },
+    does: `remedy=$(onescan log 2>&1 | sed -n 's/.* the account onescan-check may not read it; //p') && test -n "$remedy" &&
+      onescan check --mail you@example.org | grep -q 'and no mail was sent' && eval "$remedy" && { onescan check --mail you@example.org; onescan log | grep -q clean; } &&
+      rm /etc/systemd/system/onescand.service.d/own.conf && systemctl daemon-reload && { ${unset('LOGFILE')}; }`,
+  },
+  {
+    name: 'clamd is masked',
+    breaks: 'systemctl mask --now clamav-daemon',
+    says: {
+      level: 'error',
+      what: 'clamav-daemon',
+      value: /^is not running \(its unit is masked\)$/,
+    },
+    does: `systemctl unmask clamav-daemon && systemctl start clamav-daemon; ${CLAMD_ANSWERS}`,
+  },
+  {
+    name: 'clamd does not know an option of its file',
+    breaks: "echo 'NoSuchOption yes' >>/etc/clamav/clamd.conf; systemctl restart clamav-daemon",
+    says: {
+      level: 'error',
+      what: 'clamav-daemon',
+      value: /^logged: "ERROR: .*NoSuchOption/,
+    },
+    does: `sed -i '/^NoSuchOption /d' /etc/clamav/clamd.conf; systemctl restart clamav-daemon; ${CLAMD_ANSWERS}`,
+  },
+  {
+    name: 'clamd is another one',
+    breaks: set('CLAMD=/run/clamav/other.ctl'),
+    says: {
+      level: 'error',
+      what: 'clamd /run/clamav/other.ctl [onescand]',
+      value: /^cannot connect \(ENOENT\)$/,
+      remedy: /^set CLAMD="(\/var)?\/run\/clamav\/clamd\.ctl", the address in clamd's settings$/,
+    },
+    does: unset('CLAMD'),
+  },
+  {
+    name: 'the journal is stopped',
+    breaks:
+      'systemctl stop systemd-journald.socket systemd-journald-dev-log.socket systemd-journald-audit.socket systemd-journald',
+    says: {
+      level: 'warning',
+      what: 'journal',
+      value: /^is not written \(systemd-journald: \w+\): lines about mail are lost$/,
+    },
+  },
+  {
+    name: 'Postfix is stopped',
+    breaks: 'postfix stop',
+    says: { level: 'error', what: 'Postfix', value: /^is not running: no mail is delivered$/ },
+  },
+  {
+    name: 'onescan is switched off',
+    breaks: 'onescan disable',
+    says: {
+      level: 'warning',
+      what: 'scanning',
+      value: /onescan.off exists: all mail passes unscanned$/,
+    },
+    does: 'onescan enable',
+  },
+]
+
+/** What the page has for Exim. */
+const EXIM_OPTIONS =
+  'ONESCAND_OPTIONS="--smtp inet:127.0.0.1:10025 --next inet:127.0.0.1:10026 --smtp inet:127.0.0.1:10027 --next inet:127.0.0.1:10026 --after-queue"'
+const TEMPLATE = '/etc/exim4/exim4.conf.template'
+const ofExim = (change: string) => `sed -i '${change}' ${TEMPLATE}; update-exim4.conf; systemctl restart exim4` // biome-ignore format: a line
+
+const faultsOfExim: readonly Fault[] = [
+  {
+    name: 'onescand was stopped',
+    breaks: 'systemctl stop onescand.socket onescan-milter.socket onescan-policy.socket onescand',
+    says: { level: 'error', what: 'onescand', value: /^does not answer \(inactive\)$/ },
+  },
+  {
+    name: 'the addresses of onescand are gone',
+    breaks: unset('ONESCAND_OPTIONS'),
+    says: {
+      level: 'error',
+      what: 'router onescan_before_queue of Exim',
+      value: /^sends mail to port 10025 of 127.0.0.1, where nothing listens: Exim defers it$/,
+      remedy: /or that port in ONESCAND_OPTIONS$/,
+    },
+    does: set(EXIM_OPTIONS),
+  },
+  {
+    name: 'the router names another port',
+    breaks: ofExim('s/127.0.0.1::10025/127.0.0.1::10099/'),
+    says: {
+      level: 'error',
+      what: 'router onescan_before_queue of Exim',
+      value: /^sends mail to port 10099 of 127.0.0.1, where nothing listens: Exim defers it$/,
+      remedy: /set an address of its --smtp \(.*10025.*\) in that router/,
+    },
+    does: ofExim('s/127.0.0.1::10099/127.0.0.1::10025/'),
+  },
+  {
+    name: 'the transport ends before a scan may',
+    breaks: ofExim('s/final_timeout = 15m/final_timeout = 10s/'),
+    says: {
+      level: 'warning',
+      what: 'transport onescan of Exim',
+      value: /^final_timeout = 10s: Exim gives up before a scan does/,
+      remedy: /^set final_timeout = 10m in that transport, and reload Exim$/,
+    },
+    does: ofExim('s/final_timeout = 10s/final_timeout = 10m/'),
+  },
+  {
+    name: 'Exim is stopped',
+    breaks: 'systemctl stop exim4',
+    says: { level: 'error', what: 'Exim', value: /^is not running: it was stopped$/ },
+  },
+]
+
+/** Postfix by the milter interface, and Exim by the SMTP interface, each as its page sets it up. */
+export const hosts = [
+  {
+    title: 'Postfix, with the milter',
+    packages: 'postfix ucspi-tcp clamdscan iproute2',
+    prepare: POSTFIX,
+    setUp: `${set('REJECTVIRUS="1"')}; systemctl restart onescand; sh /usr/share/onescan/examples/postfix/postfix-milter; postfix reload`,
+    faults: faultsOfPostfix,
+    door: 'milter',
+  },
+  {
+    title: 'Exim, over SMTP',
+    packages: 'exim4-daemon-light clamdscan iproute2',
+    prepare: `sed -i "s/^dc_eximconfig_configtype=.*/dc_eximconfig_configtype='internet'/; s/^dc_other_hostnames=.*/dc_other_hostnames='example.org'/" /etc/exim4/update-exim4.conf.conf && update-exim4.conf && systemctl enable exim4`,
+    setUp: `${set('REJECTVIRUS="1"')}; ${set(EXIM_OPTIONS)}; systemctl restart onescand; sh /usr/share/onescan/examples/exim/exim-debian; systemctl restart exim4`,
+    faults: faultsOfExim,
+    door: 'smtp',
+  },
+]
