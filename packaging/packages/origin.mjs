@@ -43,17 +43,24 @@ export function repositoryAddress(root) {
 }
 
 /**
- * Throws if the commit is a release and CHANGELOG.md has no section for it, or an address of the project is still a
- * placeholder. A source package is not checked, because it was made from a release that was.
+ * Throws if the commit is a release and CHANGELOG.md has no section for it or one with a date after the commit, or an
+ * address of the project is still a placeholder. A source package is not checked, because it was made from a release that was.
  */
 export function refuseUnprepared(root, version) {
   if (versionOfSources(root) !== undefined) return
   if (!existsSync(join(root, '.git')) || !hasTag(root, version)) return
   const changes = readFileSync(join(root, 'CHANGELOG.md'), 'utf8').split('\n')
   const heading = `## [${version}] - `
-  if (!changes.some((line) => line.startsWith(heading) && /\d{4}-\d\d-\d\d$/.test(line))) {
+  const section = changes.find((line) => line.startsWith(heading))
+  const [date] = /\d{4}-\d\d-\d\d$/.exec(section ?? '') ?? []
+  if (date === undefined)
     throw new Error(`CHANGELOG.md: name the section of this release "${heading}DATE"`)
-  }
+  const committed = new Date(Number(git(root, 'log', '-1', '--format=%ct')) * 1000)
+  const today = committed.toISOString().slice(0, 10)
+  if (date > today)
+    throw new Error(
+      `CHANGELOG.md: ${version} has the date ${date}, after its commit; write ${today}`,
+    )
   const made = Object.entries(readAddresses(root)).filter(([, value]) => PLACEHOLDER.test(value))
   if (made.length === 0) return
   const names = made.map(([name]) => name).join(', ')

@@ -90,6 +90,11 @@ t.test(
     t.match(dated, `\n## [${version}] - 20`)
     writeFileSync(changes, dated.replace(`[${version}] - `, '[Unreleased] '))
     t.throws(() => refuseUnprepared(root, version), /CHANGELOG\.md: name the section .* "## \[1\./)
+    writeFileSync(changes, dated.replace(/(?<=\] - )20\S+/, '2999-01-01'))
+    t.throws(
+      () => refuseUnprepared(root, version),
+      /has the date 2999-01-01, after its commit; write 20/,
+    )
     writeFileSync(changes, dated)
     const words = ['packaging/packages/release.mjs', '--built', '--output', join(root, 'release')]
     const { status, stderr } = spawnSync(process.execPath, words, { cwd: root, encoding: 'utf8' })
