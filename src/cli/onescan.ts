@@ -72,7 +72,9 @@ const complaints = {
   unknown: unknownWord,
   'missing-argument': missingArgument,
   'missing-options': (names: string) =>
-    `${optionsIn(names)}: ${names.includes(', ') ? 'are' : 'is'} required`,
+    names.includes(', ')
+      ? `${optionsIn(names)}: both are needed`
+      : `${optionsIn(names)}: is needed`,
   'missing-value': (names: string) => `${optionsIn(names)}: needs a value`,
   'invalid-choice': (choice: string) => {
     const [option, given, choices] = choice.trim().split('|')

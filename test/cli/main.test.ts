@@ -66,7 +66,7 @@ t.test('a wrong word of the command line is named, with the remedy', async (t) =
       ['log', '--decision', 'frob', 'file'],
       '--decision frob: must be one of tag, accept, quarantine, reject, defer, discard, pass',
     ],
-    [['inject', 'file'], '--from and --to: are required'],
+    [['inject', 'file'], '--from and --to: both are needed'],
     [['keygen', '--frobnicate=x'], '--frobnicate: is not an option; see --help'],
     [['quarantine', 'lits'], 'quarantine lits: is not a command; did you mean list?'],
     [['verify', 'a', 'b'], 'b: is one argument too many; see --help'],

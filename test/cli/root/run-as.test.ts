@@ -42,7 +42,7 @@ t.test(
       [['quarantine', 'lst'], 'quarantine lst: is not a command; did you mean list?'],
       [['quarantine', 'list', '--sinc', '1h'], '--sinc: is not an option; did you mean --since?'],
       [['log', '--foo'], '--foo: is not an option; see --help'],
-      [['inject', '-'], '--from and --to: are required'],
+      [['inject', '-'], '--from and --to: both are needed'],
     ] as const) {
       const { code, err } = await asRoot(words)
       t.same([code, err.split('\n')[0]], [2, `onescan: ${told}`], words.join(' '))
