@@ -166,6 +166,24 @@ export const typed: readonly TypedBlock[] = [
     prints: /messages?/i,
   },
   {
+    page: 'doc/missed.md',
+    begins: 'onescan log --to ann@example.org --since yesterday',
+    before: 'journalctl --sync',
+    code: 1, // there is none
+  },
+  {
+    page: 'doc/missed.md',
+    begins: "onescan scan --env QHPSI='plugin: clamd' - <mail.eml",
+    before: `${MAIL} >mail.eml`,
+    prints: /1 clean/,
+  },
+  {
+    page: 'doc/slow.md',
+    begins: 'onescan report --since yesterday',
+    before: 'journalctl --sync',
+    prints: /messages?/i,
+  },
+  {
     page: 'doc/deferred.md',
     begins: 'onescan log --since 1h --decision defer',
     before: 'journalctl --sync',
