@@ -8,10 +8,9 @@ import { decide } from './decision/decide.ts'
 import { decideByHeader, fieldsToRemove } from './decision/decide-by-header.ts'
 import type { SingleDecision } from './decision/decision.ts'
 import { inOwnWords } from './decision/mail-replies.ts'
+import { stampScanned, verifyTrust } from './message-stamps.ts'
 import { checkQuota } from './over-quota.ts'
 import { scanUncovered } from './scan-uncovered.ts'
-import { verifyTrust } from './stamp-coverage.ts'
-import { stampScanned } from './stamp-scanned.ts'
 
 /**
  * Resolves to the decision about a message. The steps are:

@@ -1,7 +1,12 @@
 import type { ScanSettings } from '../scanners/contract/scan-settings.ts'
 import type { Scanner } from '../scanners/contract/scanner.ts'
-import { clean, type ScanResult, unread, worse } from '../scanners/findings/scan-result.ts'
-import { isUntolerated } from '../scanners/findings/tolerance.ts'
+import {
+  clean,
+  isUntolerated,
+  type ScanResult,
+  unread,
+  worse,
+} from '../scanners/findings/scan-result.ts'
 import { runScanners, sampleOf } from '../scanners/run/run-scanners.ts'
 import type { ScanRun } from '../scanners/run/scan-run.ts'
 import type { Trust } from '../stamps/verify-stamps.ts'
@@ -12,7 +17,7 @@ import { kindOfBytes, kindOfRead } from './context/kind-of-bytes.ts'
 import type { JudgedMail } from './context/transaction.ts'
 import { toleranceFor } from './decision/actions.ts'
 import type { ScanOutcome } from './decision/decide.ts'
-import { covers, isReleased } from './stamp-coverage.ts'
+import { covers, isReleased } from './message-stamps.ts'
 
 /**
  * Resolves to the result of the scanners that no stamp of the message covers, or to the cached verdict about a

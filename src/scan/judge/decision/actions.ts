@@ -6,10 +6,10 @@ import { actionFor, properties, propertyOf } from '../../scanners/findings/prope
 import type {
   Infected,
   ScanResult,
+  Tolerance,
   Unread,
   UnreadResult,
 } from '../../scanners/findings/scan-result.ts'
-import type { Tolerance } from '../../scanners/findings/tolerance.ts'
 import type { JudgeConfig } from '../context/judge-config.ts'
 import type { Client } from '../context/transaction.ts'
 import type { Grounds } from './decision.ts'

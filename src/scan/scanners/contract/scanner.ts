@@ -3,8 +3,7 @@ import type { Envelope, Origin } from '../../../mail/message/envelope/envelope.t
 import type { KnownHeader } from '../../../mail/message/message.ts'
 import type { FormSet, PartNames } from '../../../mail/mime/index.ts'
 import type { NamedPart } from '../../../plugin.ts'
-import { type ScanResult, unknown } from '../findings/scan-result.ts'
-import type { Tolerance } from '../findings/tolerance.ts'
+import { type ScanResult, type Tolerance, unknown } from '../findings/scan-result.ts'
 import type { ScanPermits } from '../permits/scan-permits.ts'
 import type { Cacheable } from '../signatures/cacheable.ts'
 

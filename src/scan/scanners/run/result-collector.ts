@@ -1,11 +1,12 @@
 import {
   clean,
+  isUntolerated,
   type ScanResult,
+  type Tolerance,
   type UnreadResult,
   unknown,
   worse,
 } from '../findings/scan-result.ts'
-import { isUntolerated, type Tolerance } from '../findings/tolerance.ts'
 
 /**
  * Collects the results about a message until one ends the scan. Other results are tolerated, because a worse

@@ -1,7 +1,6 @@
 import { withNamedCopy } from '../../../mail/message/named-copy.ts'
 import type { FormSet } from '../../../mail/mime/index.ts'
-import { type ScanResult, unread } from '../findings/scan-result.ts'
-import { isUntolerated } from '../findings/tolerance.ts'
+import { isUntolerated, type ScanResult, unread } from '../findings/scan-result.ts'
 import { Inspections } from './inspections.ts'
 import { contentScannersOf, MailReading, measureDepth } from './mail-reading.ts'
 import { ResultCollector } from './result-collector.ts'

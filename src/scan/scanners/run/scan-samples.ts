@@ -13,11 +13,11 @@ import {
 import {
   causeOf,
   infected,
+  isUntolerated,
   type ScanResult,
   type UnreadResult,
   unknown,
 } from '../findings/scan-result.ts'
-import { isUntolerated } from '../findings/tolerance.ts'
 import type { Inspections } from './inspections.ts'
 import { Loan } from './loan.ts'
 import type { ResultCollector } from './result-collector.ts'

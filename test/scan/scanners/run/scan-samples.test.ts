@@ -7,11 +7,11 @@ import {
   infected,
   type ScanResult,
   scannerDied,
+  type Tolerance,
   type Unread,
   unknown,
   unread,
 } from '../../../../src/scan/scanners/findings/scan-result.ts'
-import type { Tolerance } from '../../../../src/scan/scanners/findings/tolerance.ts'
 import { Inspections } from '../../../../src/scan/scanners/run/inspections.ts'
 import { ResultCollector } from '../../../../src/scan/scanners/run/result-collector.ts'
 import { scanSamples } from '../../../../src/scan/scanners/run/scan-samples.ts'

@@ -4,8 +4,11 @@ import {
   type ScanSettings,
 } from '../../../../src/scan/scanners/contract/scan-settings.ts'
 import type { BanScanner, Scanner } from '../../../../src/scan/scanners/contract/scanner.ts'
-import { clean, type ScanResult } from '../../../../src/scan/scanners/findings/scan-result.ts'
-import type { Tolerance } from '../../../../src/scan/scanners/findings/tolerance.ts'
+import {
+  clean,
+  type ScanResult,
+  type Tolerance,
+} from '../../../../src/scan/scanners/findings/scan-result.ts'
 import type { ScanRun } from '../../../../src/scan/scanners/run/scan-run.ts'
 
 /** A scanner for bans that gives this answer about each message. */
