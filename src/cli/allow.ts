@@ -59,7 +59,7 @@ export const allowCommand = makeCommand('allow', {
     if (client === undefined && signature === undefined) {
       output.warn(`anyone can forge ${from}: add --client or --signature`)
     }
-    takeOver(output)
+    reloadOnescand(output)
     await output.result({ file: path, line: number, rule: line, changed: isNew })
     return output.hasErrors ? FAILED : 0
   },
@@ -80,7 +80,7 @@ function lineFor(conditions: Readonly<Record<string, string | undefined>>): stri
 }
 
 /** Makes onescand reload the file. onescan-queue reads it for each message. */
-function takeOver(output: Output): void {
+function reloadOnescand(output: Output): void {
   if (!hasSystemd()) {
     output.text(
       'qmail uses it from the next message on; for onescand, run svc -h /service/onescand\n',

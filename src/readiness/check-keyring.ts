@@ -54,7 +54,7 @@ function checkReader(host: StageHost, path: string): CheckLine {
 }
 
 /** The package's group of accounts that may read keys. Accounts that only use onescand are in another one. */
-const KEEPERS = 'onescan-keys'
+const KEY_READERS = 'onescan-keys'
 
 /**
  * Returns the remedy that lets the account reach a keyring in a closed directory. A home directory, such as
@@ -72,11 +72,11 @@ function openTo({ account, accounts, isDaemon }: StageHost, path: string, mode: 
   const give = (name: string) =>
     `chgrp ${name} ${shellWord(path)} && chmod ${mode} ${shellWord(path)}`
   const names = account.groups.map((gid) => groupName(accounts, gid))
-  if (new RegExp(`^${KEEPERS}:`, 'm').test(accounts.group)) {
-    if (names.includes(KEEPERS)) return give(KEEPERS)
+  if (new RegExp(`^${KEY_READERS}:`, 'm').test(accounts.group)) {
+    if (names.includes(KEY_READERS)) return give(KEY_READERS)
     if (isDaemon)
-      return `usermod -aG ${KEEPERS} ${account.name} && ${give(KEEPERS)}, and restart onescand`
-    return `${give(KEEPERS)}, and run tcpserver with -g "$(getent group ${KEEPERS} | cut -d: -f3)"`
+      return `usermod -aG ${KEY_READERS} ${account.name} && ${give(KEY_READERS)}, and restart onescand`
+    return `${give(KEY_READERS)}, and run tcpserver with -g "$(getent group ${KEY_READERS} | cut -d: -f3)"`
   }
   const group = names.find((_, index) => account.groups[index] !== 0)
   return group === undefined ? `check the owner, group and mode of ${path}` : give(group)

@@ -246,7 +246,7 @@ async function isStale(path: string, at: string): Promise<boolean> {
     if (errorCode(error) === 'ENOENT') return false
     throw error
   }
-  const reason = await knock(path)
+  const reason = await probeListener(path)
   if (reason === 'ENOENT') return false
   if (reason !== 'ECONNREFUSED') {
     const what = reason === '' ? 'another process listens there' : `cannot be replaced (${reason})`
@@ -256,7 +256,7 @@ async function isStale(path: string, at: string): Promise<boolean> {
 }
 
 /** Returns the errno's name if no process answers at the path, and '' if one does. */
-function knock(path: string): Promise<string> {
+function probeListener(path: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(path)
     socket.once('error', (error) => resolve(errorCode(error)))

@@ -12,7 +12,7 @@ import { type QuarantineRecord, writeRecorded } from './record.ts'
 
 /**
  * The directory of links from the key of a message to the name of its file. A power failure may lose a link: a
- * retry of that message is then quarantined again. No reason for quarantine has the name of this directory.
+ * retry of that message is then quarantined again. No `grounds` may have this name.
  */
 export const KEYS = 'kept.keys'
 

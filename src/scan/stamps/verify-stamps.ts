@@ -57,8 +57,8 @@ export interface VerifyOptions {
 
 type HmacStamp = Extract<Stamp, { scheme: 'hmac-sha256' }>
 /**
- * Verifies the stamps of a message: is one of them made by a key of the keyring over this very message
- * (stamp-format.md)? The message must have been hashed as the keys need it (digestsFor).
+ * Returns whether a key of the keyring signed this message (stamp-format.md). The message must have been hashed with
+ * these keys' algorithms (digestsFor).
  */
 export function verifyStamps(message: HashedMessage, options: VerifyOptions): Trust {
   const { fault } = message.canonical

@@ -45,7 +45,7 @@ export interface VerdictsOptions extends IdentityOptions {
 }
 
 /** Scans without an answer after which a copy that waited for them is not scanned either. */
-const VAIN_SCANS = 2
+const UNANSWERED_SCANS_MAX = 2
 
 /** The share of its time for which a message waits while another host scans a copy. */
 const SHARE_OF_WAITING = 0.25
@@ -103,7 +103,7 @@ export class Verdicts {
           return scanAlone()
         case 'unknown':
           vain++
-          if (vain === VAIN_SCANS) return { result: end.result }
+          if (vain === UNANSWERED_SCANS_MAX) return { result: end.result }
           continue
         case 'elsewhere':
           continue // the verdict is cached, or there is none: one of the waiting copies finds out

@@ -28,7 +28,7 @@ export async function checkPostfix(host: PostfixHost): Promise<CheckLine[]> {
   } catch (error) {
     return [unasked(error as Error & { stderr?: string })]
   }
-  const strangers = postfix.services.filter(takesStrangers)
+  const strangers = postfix.services.filter(acceptsFromOutside)
   return [
     ...checkRuns(postfix),
     ...once(strangers.flatMap((service) => checkService(service, postfix))),
@@ -64,7 +64,7 @@ const once = (checkLines: readonly CheckLine[]) =>
  * Returns whether it is not a service of the loopback address, which takes mail back from a filter:
  * FILTER_README.
  */
-const takesStrangers = ({ name }: SmtpdService) => !/^(127\.|localhost:|\[::1\])/.test(name)
+const acceptsFromOutside = ({ name }: SmtpdService) => !/^(127\.|localhost:|\[::1\])/.test(name)
 
 /** Returns check lines whether this service's mail reaches onescand, and with which settings. */
 const checkService = (service: SmtpdService, postfix: Postfix): CheckLine[] =>

@@ -57,7 +57,7 @@ export async function* checkOnescand(
     ACCOUNT,
     TEST_OF_SERVICE,
   )
-  const judged = isNeeded ? report : report.map(besideSlots)
+  const judged = isNeeded ? report : report.map(adjustedForSlots)
   for (const checkLine of judged) yield { ...checkLine, what: `${checkLine.what} [onescand]` }
   yield* (await askForSelfTest(running)).map(reported)
   yield* checkClamdUnit(report)
@@ -83,7 +83,7 @@ function checkBoot(description: RunningDescription | undefined): CheckLine[] {
  * Adjusts the check line about infected mail: tcp.smtp may set this for each onescan-queue, whose own check
  * warns about the rest.
  */
-function besideSlots(checkLine: CheckLine): CheckLine {
+function adjustedForSlots(checkLine: CheckLine): CheckLine {
   if (!hasMark(checkLine, 'infected mail by default')) return checkLine
   return ok(checkLine.what, `${checkLine.value}, unless tcp.smtp sets something else`)
 }

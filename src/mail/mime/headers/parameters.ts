@@ -119,9 +119,8 @@ export function* joined(
 }
 
 /**
- * Yields what lenient readers make of the sections among parameters: joined as the standard has it, or as if each of
- * them were written with escapes and a character set, by itself and joined with those before it. A value that is longer
- * than `most` characters is not continued, so that the time is linear in the number of sections.
+ * Yields each value that a lenient reader may build from RFC 2231 sections: joined by the standard, or each decoded as
+ * if it had a charset, alone and appended to the earlier ones. A value that is longer than `most` characters is not continued, so that the time is linear in the number of sections.
  */
 function* readingsOfSections(parameters: readonly Parameter[], most: number): Generator<string> {
   for (const sections of sectionsIn(parameters, tokenOrQuoted)) {

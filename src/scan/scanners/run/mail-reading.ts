@@ -19,8 +19,8 @@ import type { ScanRun } from './scan-run.ts'
 import { type ScanPass, scanSamples } from './scan-samples.ts'
 
 /**
- * A reading of one message, which is scanned meanwhile. Parts of the forms `extracted` are left to the scan of the
- * whole.
+ * Reads a message and scans each part as it is found, except parts of the forms `extracted`, which the scan of the
+ * whole message covers.
  */
 export class MailReading {
   /** The contents that must still be scanned. */
