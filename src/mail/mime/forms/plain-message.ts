@@ -9,7 +9,7 @@ import { hasCutLine, isTextToLibclamav } from './libclamav-texts.ts'
 const LEAVES_MAX = 100
 
 /** The characters of a text that are searched at a time. */
-const SEARCHED_AT_ONCE = 256 * 1024
+const PIECE_SEARCHED = 256 * 1024
 
 /**
  * Returns the text of an ordinary message, in latin1, if it is so plain that its parts have forms: each of its lines is
@@ -36,10 +36,10 @@ export function* plainTextOf(
   return text
 }
 
-/** Yields the lines of a text in pieces of about SEARCHED_AT_ONCE characters. */
+/** Yields the lines of a text in pieces of about PIECE_SEARCHED characters. */
 function* piecesOf(text: string, from: number, to: number): Generator<string> {
   for (let at = from; at < to; ) {
-    const lineEnd = text.indexOf('\n', at + SEARCHED_AT_ONCE)
+    const lineEnd = text.indexOf('\n', at + PIECE_SEARCHED)
     const end = lineEnd < 0 || lineEnd >= to ? to : lineEnd + 1
     yield text.slice(at, end)
     at = end
