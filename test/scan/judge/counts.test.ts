@@ -101,7 +101,7 @@ class CountedClamd extends ClamdScanner {
 const table = [
   { mail: 'text', look: 'never', questions: 1, calls: 1, strings: 10, copied: 21_800 },
   { mail: 'text', look: 'always', questions: 1, calls: 1, strings: 11, copied: 21_800 },
-  { mail: 'parts', look: 'never', questions: 1, calls: 1, strings: 23, copied: 24_600 },
+  { mail: 'parts', look: 'never', questions: 1, calls: 1, strings: 24, copied: 24_600 },
   { mail: 'parts', look: 'always', questions: 3, calls: 1, strings: 40, copied: 29_600 },
 ] as const
 

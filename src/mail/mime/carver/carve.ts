@@ -2,6 +2,7 @@ import type { ByteRange } from '../../message/bytes.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { SEARCHED_PER_UNIT } from '../budget/work.ts'
 import type { Encoding } from '../headers/encodings.ts'
+import { HeaderCache } from '../headers/header-cache.ts'
 import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
 import type { Depth } from '../structure/depth.ts'
 import { type Leaf, TOO_MANY_PARTS } from '../structure/leaf.ts'
@@ -96,17 +97,14 @@ class Carver {
   *#findHeads(): Generator<number, Heads[]> {
     const starts = new Set(this.#cuts.map(({ at }) => at))
     const isCut = (at: number) => starts.has(at)
+    const cache = new HeaderCache()
     const places: Heads[] = []
     for (let number = 0; number <= this.#cuts.length; number++) {
       const cut = this.#cuts[number - 1]
       if (cut) this.#nesting.takeCut(cut)
-      const range = {
-        from: cut?.to ?? this.#top,
-        to: this.#endAt(number),
-        isOfPart: number > 0,
-        isCut,
-      }
-      const found = headsBelow(this.#bytes, range)
+      const from = cut?.to ?? this.#top
+      const range = { from, to: this.#endAt(number), isOfPart: number > 0, isCut, cache }
+      const found = yield* headsBelow(this.#bytes, range)
       const isMultipart = found.heads.some(({ header }) => header.multipart !== 'no')
       this.#nesting.takeHeaders(found, isMultipart)
       for (const { header, text } of found.heads)

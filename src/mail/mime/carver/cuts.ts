@@ -75,18 +75,24 @@ function withoutClose(text: string): string {
   return text.replace(/--$/, '')
 }
 
-const LINE_END = /\r*\n|\r/g
 /** The bytes in which the end of a line is searched for at a time. */
 const LINE = 1024
 
-/** Returns the offset of the next line: CR LF, LF, and a bare CR end a line. */
+/** Returns the offset of the next line: LF, also below CRs, and a bare CR end a line. */
 export function nextLine(bytes: Buffer, from: number): number {
   for (let at = from; at < bytes.length; at += LINE) {
-    const piece = bytes.toString('latin1', at, at + LINE)
-    LINE_END.lastIndex = 0
-    if (LINE_END.exec(piece) === null) continue
-    const end = at + LINE_END.lastIndex
-    return bytes[end - 1] === CR && bytes[end] === LF ? end + 1 : end
+    const piece = bytes.subarray(at, at + LINE)
+    const lf = piece.indexOf(LF)
+    const cr = piece.subarray(0, lf < 0 ? LINE : lf).indexOf(CR)
+    if (cr >= 0) return belowCrs(bytes, at + cr)
+    if (lf >= 0) return at + lf + 1
   }
   return bytes.length
+}
+
+/** Returns the offset below an LF that follows CRs, or else below the first CR. */
+function belowCrs(bytes: Buffer, cr: number): number {
+  let at = cr
+  while (bytes[at] === CR && at - cr < LINE) at++
+  return bytes[at] === LF ? at + 1 : cr + 1
 }

@@ -1,9 +1,10 @@
 import { LF } from '../../../lib/bytes/ascii.ts'
 import { withoutLineEnd } from '../../../lib/bytes/lines.ts'
 import { limits } from '../budget/limits.ts'
+import type { HeaderCache } from '../headers/header-cache.ts'
 import { isBlankLine, isFromLine, STRANGE_MAX } from '../headers/header-lines.ts'
 import { MimeLines } from '../headers/mime-lines.ts'
-import { EMPTY_PART, type PartHeader, readPartHeader } from '../headers/part-header.ts'
+import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
 import { nextLine } from './cuts.ts'
 import { kindOfLine } from './header-line.ts'
 
@@ -36,6 +37,7 @@ interface HeadRange {
   readonly isOfPart: boolean
   /** Whether a cut begins at an offset. */
   readonly isCut: (at: number) => boolean
+  readonly cache: HeaderCache
 }
 
 /** Upper limit for the headers in a row: that of a part, and those of more attached messages than scans allow. */
@@ -44,6 +46,8 @@ const HEADERS_MAX = limits.nesting + 2
 const BLANKS_MAX = 2
 /** Upper limit for the cuts that are lines of a header. */
 const PASSED_MAX = 2
+/** The units of work of a line in them. */
+const LINE_COST = 8
 /** Upper limit for the bytes of these headers. */
 const HEADERS_LENGTH_MAX = 400 * 1024
 /** What the header of an attached message begins with, and the bytes in which that is looked for. */
@@ -53,9 +57,9 @@ const HEADER_START_MAX = 100
 /**
  * Returns the places below a cut at which a body may begin: below each header, and below the blank lines under it; at the
  * first line that is not a field; and at the cut itself if an empty line is there, or no header. Without an empty line, a
- * header goes on past cuts.
+ * header goes on past cuts. Yields units of work.
  */
-export function headsBelow(bytes: Buffer, range: HeadRange): Heads {
+export function headsBelow(bytes: Buffer, range: HeadRange): Generator<number, Heads> {
   return new HeadReader(bytes, range).read()
 }
 
@@ -79,21 +83,22 @@ class HeadReader {
     this.#range = range
   }
 
-  read(): Heads {
+  *read(): Generator<number, Heads> {
     const { from, to, isOfPart } = this.#range
     const end = Math.min(this.#bytes.length, from + HEADERS_LENGTH_MAX)
     // (The header of a mail begins below empty lines on top.)
     let headers = 0
     let blanks = 0
-    let at = isOfPart ? from : this.#belowBlanks(from)
+    let at = isOfPart ? from : yield* this.#belowBlanks(from)
     while (at < end && (at < to || this.#heads.length === 0) && !this.#isOver) {
       const next = nextLine(this.#bytes, at)
+      yield LINE_COST + next - at
       const isBlank = this.#isBlank(at, next)
       const isEmpty = isBlank && this.#isEmpty(at, next)
       if (isBlank && !isEmpty) this.#isStrange = true
       if (isEmpty || (isBlank && ++blanks <= BLANKS_MAX)) this.#add(next)
       if (isEmpty) {
-        at = this.#belowBlanks(next)
+        at = yield* this.#belowBlanks(next)
         if (++headers === HEADERS_MAX || !this.#beginsHeader(at)) break
       } else {
         this.#takeLine(at, next)
@@ -130,13 +135,13 @@ class HeadReader {
     const { isOfPart } = this.#range
     if (isOfPart && !this.#hasField && this.#lines.length === 0) return EMPTY_PART
     const isRegular = this.#isRegular && this.#passed === 0
-    return readPartHeader(this.#lines, { isRegular, isOfPart })
+    return this.#range.cache.read(this.#lines, { isRegular, isOfPart })
   }
 
   #readWithCrs(): PartHeader {
     const lines = new MimeLines()
     for (const line of this.#text.split(/(?<=\n)/)) lines.add(line, /^[ \t]/.test(line))
-    return readPartHeader(lines, { isRegular: false, isOfPart: this.#range.isOfPart })
+    return this.#range.cache.read(lines, { isRegular: false, isOfPart: this.#range.isOfPart })
   }
 
   #takeLine(at: number, next: number): void {
@@ -169,10 +174,11 @@ class HeadReader {
   }
 
   /** Returns the offset of the first line from there on that is not blank. */
-  #belowBlanks(from: number): number {
+  *#belowBlanks(from: number): Generator<number, number> {
     let at = from
     while (at < this.#bytes.length && at < this.#range.to) {
       const next = nextLine(this.#bytes, at)
+      yield LINE_COST + next - at
       if (!this.#isBlank(at, next)) break
       at = next
     }

@@ -5,8 +5,9 @@ import type { KnownHeader } from '../../message/message.ts'
 import { headerFault } from '../../message/well-formed.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { SEARCHED_PER_UNIT } from '../budget/work.ts'
+import { HeaderCache } from '../headers/header-cache.ts'
 import { MimeLines } from '../headers/mime-lines.ts'
-import { EMPTY_PART, NO_HEADER, type PartHeader, readPartHeader } from '../headers/part-header.ts'
+import { EMPTY_PART, NO_HEADER, type PartHeader } from '../headers/part-header.ts'
 import {
   aroundMail,
   type Depth,
@@ -100,6 +101,7 @@ class OrdinaryReading {
   readonly #depths = new DepthMeter()
   readonly #found = new FoundLeaves()
   readonly #headers: OrdinaryHeader[] = []
+  readonly #cache = new HeaderCache()
   /** The boundaries, and where the body of the multipart of each begins. */
   readonly #boundaries: { readonly boundary: string; readonly from: number }[] = []
 
@@ -160,7 +162,7 @@ class OrdinaryReading {
     const lines = new MimeLines()
     lines.addWellFormed(block)
     if (lines.over !== undefined) throw new Odd(lines.over)
-    const header = readPartHeader(lines, { isRegular: true, isOfPart })
+    const header = this.#cache.read(lines, { isRegular: true, isOfPart })
     // One program may find a multipart or a message where the next one finds none, or another boundary.
     if (!header.isPlain) throw new Odd('a field about content that is named oddly')
     if (header.multipart === 'maybe') throw new Odd('perhaps a multipart')

@@ -80,11 +80,8 @@ function programs(readers: readonly string[]): number {
   return new Set(readers.map((name) => name.replace(' (old)', ''))).size
 }
 
-/**
- * MB beside the message, whatever its length. Measured: up to 19.6 for as many parts as are read, whose headers are kept
- * until all are known, and up to 12.4 for other messages.
- */
-const HELD_MAX = 22
+/** MB beside the message, whatever its length. Measured: up to 12.4. */
+const HELD_MAX = 13
 
 /** Bytes of a message. */
 const LENGTH = (isWhole ? 3 : 1) * 1024 * 1024
