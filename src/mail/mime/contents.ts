@@ -114,9 +114,9 @@ class MailContents {
     let step = reading.next()
     for (; !step.done; step = reading.next()) yield* work.countUnits(step.value)
     const structure = step.value
+    if (scope.depth === 0) for (const oddity of structure.oddities) work.onOdd?.(oddity)
     yield* this.#reportDepth(structure.deepest)
     for (const header of new Set(structure.headers)) yield* this.#readNames(header)
-    if (scope.depth === 0) for (const oddity of structure.oddities) work.onOdd?.(oddity)
     yield* this.#measureEncoded(structure.leaves)
     return structure
   }
