@@ -72,7 +72,7 @@ install: install-$(RUNTIME)
 	$(call put_tree,doc/pictures,$(DOCDIR)/doc/pictures)
 	$(call put,"$(DIST)/completion.bash",$(BASHCOMPLETIONDIR)/onescan)
 	$(call put,"$(DIST)/completion.zsh",$(ZSHCOMPLETIONDIR)/_onescan)
-	$(call put,src/plugin.ts,$(DATADIR)/examples/plugins/onescan-plugin.d.ts)
+	$(call put,src/scanner/plugin.ts,$(DATADIR)/examples/plugins/onescan-plugin.d.ts)
 
 # The oldest Node is that of package.json.
 needs_node = $(shell sed -n 's/.*"node": ">=\(.*\)".*/\1/p' package.json)

@@ -11,7 +11,7 @@ const { fstatSync } = require('fs')
  * the connection itself, and with ERROR_FD=2 it takes the reply.
  *
  * Two languages need the rule for themselves, where no JavaScript runs: C in the launcher and the
- * client (src/c/log-place.c), and sh where there is no Node (onescan-queue). test/log/is-log-rows.ts
+ * client (src/c/log-place.c), and sh where there is no Node (onescan-queue). test/scanner/log/is-log-rows.ts
  * is the table that all of them are tested with. This does not ask node:tty: each standalone message
  * would pay for its streams and sockets.
  */

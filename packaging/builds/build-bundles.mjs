@@ -23,13 +23,13 @@ const pieces = join(root, 'build/slot')
 
 /** Large modules that are rarely used: each has its own bundle, which the first import() of it loads. */
 const apart = {
-  attachments: 'scan/scanners/attachments/attachments.ts',
-  'check-here': 'doors/slot/standalone/check-here.ts',
-  'ldap-directory': 'protocol/ldap/ldap-directory.ts',
-  'status-server': 'daemon/http/status-server.ts',
-  'quota-client': 'scan/quota/quota-client.ts',
-  'send-mail': 'cli/check/test-mail/send-mail.ts',
-  'shared-store': 'scan/verdicts/store/shared-store.ts',
+  attachments: 'scanner/scan/scanners/attachments/attachments.ts',
+  'check-here': 'scanner/doors/slot/standalone/check-here.ts',
+  'ldap-directory': 'quota/ldap/ldap-directory.ts',
+  'status-server': 'scanner/daemon/http/status-server.ts',
+  'quota-client': 'scanner/scan/quota/quota-client.ts',
+  'send-mail': 'scanner/cli/check/test-mail/send-mail.ts',
+  'shared-store': 'scanner/scan/verdicts/store/shared-store.ts',
 }
 
 /**
@@ -115,7 +115,7 @@ buildAddonHere()
 if (chosen.some(([name]) => name === 'onescan')) writeCompletions()
 
 // plugin.ts contains only types, so it is also the declaration file of `onescan/plugin`.
-copyFileSync(join(src, 'plugin.ts'), join(dist, 'plugin.d.ts'))
+copyFileSync(join(src, 'scanner/plugin.ts'), join(dist, 'plugin.d.ts'))
 
 /** Writes the completions of onescan's commands, which all packages install, with a build or without. */
 function writeCompletions() {
@@ -223,7 +223,7 @@ function common(entries) {
 }
 
 async function bundlePage() {
-  const directory = join(src, 'daemon/http/page')
+  const directory = join(src, 'scanner/daemon/http/page')
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
     entryPoints: [join(directory, 'page.js'), join(directory, 'page.css')],

@@ -1,4 +1,4 @@
-// Shared parts of the builds of the programs in C. Each program is a directory of src/c/.
+// Shared parts of the builds of the programs in C. Each program is a directory, and uses the files of src/c/.
 //
 // The programs that qmail-smtpd starts are linked statically if this host can do that, so that the environment of
 // qmail-smtpd cannot affect them. They use musl if it is installed (Debian package musl-tools). Before main, glibc
@@ -71,7 +71,9 @@ export function smallPrograms(target, { needsMusl = false, needsStatic = false }
 
 /** Returns the C files of a program, and the shared ones, in an order that does not depend on the file system. */
 export function cSources(program) {
-  return ['src/c', join('src/c', program)].flatMap((directory) => {
+  const own =
+    program === 'onescan-rcptquota' ? 'src/quota/onescan-rcptquota' : join('src/c', program)
+  return ['src/c', own].flatMap((directory) => {
     const files = readdirSync(join(root, directory)).filter((file) => file.endsWith('.c'))
     return files.sort().map((file) => join(root, directory, file))
   })

@@ -9,18 +9,22 @@
  */
 exports.programs = {
   'onescan-queue': {
-    source: 'doors/slot/standalone/onescan-queue.ts',
+    source: 'scanner/doors/slot/standalone/onescan-queue.ts',
     load: () => import('../../build/slot/onescan-queue.mjs'),
     until: 81,
   },
-  onescan: { source: 'cli/onescan.ts', load: () => import('../../dist/onescan.cjs'), until: 2 },
+  onescan: {
+    source: 'scanner/cli/onescan.ts',
+    load: () => import('../../dist/onescan.cjs'),
+    until: 2,
+  },
   onescand: {
-    source: 'daemon/onescand.ts',
+    source: 'scanner/daemon/onescand.ts',
     load: () => import('../../dist/onescand.cjs'),
     until: 111,
   },
   'onescan-quotad': {
-    source: 'quotad/onescan-quotad.ts',
+    source: 'quota/onescan-quotad.ts',
     load: () => import('../../dist/onescan-quotad.cjs'),
     until: 111,
   },
@@ -31,12 +35,12 @@ exports.programs = {
   },
   // Only other programs start these.
   'onescan-plugin-host': {
-    source: 'scan/scanners/file-plugin/plugin-host.ts',
+    source: 'scanner/scan/scanners/file-plugin/plugin-host.ts',
     load: () => import('../../dist/onescan-plugin-host.cjs'),
     until: 81,
   },
   'onescan-clamscan': {
-    source: 'scan/scanners/programs/clamscan-host.ts',
+    source: 'scanner/scan/scanners/programs/clamscan-host.ts',
     load: () => import('../../dist/onescan-clamscan.cjs'),
     until: 81,
   },
@@ -45,5 +49,5 @@ exports.programs = {
 /** Those of `programs` that only other programs start. */
 exports.startedByOthers = ['onescan-plugin-host', 'onescan-clamscan']
 
-/** Those in C that qmail-smtpd starts for each message or recipient: each is a directory of src/c/. */
+/** Those in C that qmail-smtpd starts for each message or recipient; compile-c.mjs has their directories. */
 exports.programsInC = ['onescanc', 'onescan-rcptquota']

@@ -26,7 +26,7 @@ enum { SWITCH_PATH_MAX = 4096 };
 
 /*
  * Returns whether a file of `onescan disable` exists: in the control directory for qmail, or
- * for all interfaces of the host (src/settings/off-switch.ts). `file` becomes its path.
+ * for all interfaces of the host (src/base/settings/off-switch.ts). `file` becomes its path.
  */
 int is_switched_off(char file[SWITCH_PATH_MAX]);
 

@@ -47,7 +47,7 @@ export function filesInC(source: string): string[] {
 export function build(name: string, source: string, ...flags: readonly string[]): string {
   const program = join(root, 'build/native', name)
   const made = existsSync(program) ? statSync(program).mtimeMs : 0
-  const parts = [script, ...filesInC(source), ...filesInC(join(source, '..'))]
+  const parts = [script, ...filesInC(source), ...filesInC(join(root, 'src/c'))]
   if (parts.some((part) => made <= statSync(part).mtimeMs)) {
     execFileSync(process.execPath, [script, ...flags])
   }

@@ -7,9 +7,9 @@ import { missing } from './built-in-c.ts'
 
 /** Which file of a program in C uses which, by the symbols of its object files. */
 
-const sources = join(import.meta.dirname, '../../src/c')
+const src = join(import.meta.dirname, '../../src')
 
-for (const program of ['onescanc', 'onescan-rcptquota']) {
+for (const program of ['c/onescanc', 'quota/onescan-rcptquota']) {
   t.test(
     `no file of ${program} uses itself through others`,
     { skip: missing || lacks('gcc', 'nm') },
@@ -38,11 +38,11 @@ type Uses = ReadonlyMap<string, ReadonlySet<string>>
 
 function usesOf(t: Test, program: string): Uses {
   const out = t.testdir({})
-  const files = readdirSync(join(sources, program)).filter((name) => name.endsWith('.c'))
+  const files = readdirSync(join(src, program)).filter((name) => name.endsWith('.c'))
   const symbols = files.map((file) => {
     const object = join(out, `${file}.o`)
     const flags = ['-std=c11', '-D_FILE_OFFSET_BITS=64', '-DVERSION="0"']
-    execFileSync('gcc', [...flags, '-c', '-o', object, join(sources, program, file)])
+    execFileSync('gcc', [...flags, '-c', '-o', object, join(src, program, file)])
     return { file, lines: execFileSync('nm', [object], { encoding: 'latin1' }).split('\n') }
   })
   // nm(1): a letter in upper case is a symbol that other files see, U one that they have.

@@ -8,8 +8,8 @@ import { missing } from './built-in-c.ts'
 /** The format of the programs in C, and the findings of tools that do not run them. */
 
 const root = join(import.meta.dirname, '../..')
-const below = readdirSync(join(root, 'src/c'), { recursive: true, encoding: 'utf8' })
-const files = below.filter((name) => /\.[ch]$/.test(name)).map((name) => join(root, 'src/c', name))
+const below = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+const files = below.filter((name) => /\.[ch]$/.test(name)).map((name) => join(root, 'src', name))
 
 t.test(
   'the files are as clang-format has them',

@@ -1,4 +1,4 @@
-import { userName } from '../../src/lib/process/passwd.ts'
+import { userName } from '../../src/base/process/passwd.ts'
 import { text } from '../mail/mime/nested-mail.ts'
 import { bytes, type Case, type Stage } from './case.ts'
 import { infected, plain } from './messages.ts'

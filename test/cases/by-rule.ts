@@ -1,5 +1,5 @@
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
-import { BASE64, base64, inPart } from '../scan/scanners/evasions/compose.ts'
+import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
+import { BASE64, base64, inPart } from '../scanner/scan/scanners/evasions/compose.ts'
 import { bytes, type Case, type Stage } from './case.ts'
 import { infected, plain, troublesome } from './messages.ts'
 

@@ -1,5 +1,5 @@
-import { listFingerprint } from '../../src/scan/scanners/attachments/ban-names.ts'
-import { hmacValue, md5Hex } from '../scan/stamps/independent.ts'
+import { listFingerprint } from '../../src/scanner/scan/scanners/attachments/ban-names.ts'
+import { hmacValue, md5Hex } from '../scanner/scan/stamps/independent.ts'
 import { bytes, type Case, type Stage, scanning } from './case.ts'
 import { infected, plain, troublesome } from './messages.ts'
 

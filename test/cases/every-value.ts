@@ -1,13 +1,17 @@
 import type { Test } from 'tap'
 import {
+  FINDING_ACTIONS,
+  PROPERTIES,
+  type Property,
+} from '../../src/base/settings/table/findings.ts'
+import type { Setting } from '../../src/base/settings/table/kinds.ts'
+import { mailSettings, settingTable } from '../../src/base/settings/table.ts'
+import {
   clean,
   infected,
   type ScanResult,
   unread,
-} from '../../src/scan/scanners/findings/scan-result.ts'
-import { FINDING_ACTIONS, PROPERTIES, type Property } from '../../src/settings/table/findings.ts'
-import type { Setting } from '../../src/settings/table/kinds.ts'
-import { mailSettings, settingTable } from '../../src/settings/table.ts'
+} from '../../src/scanner/scan/scanners/findings/scan-result.ts'
 import { bytes } from './case.ts'
 import { plain } from './messages.ts'
 import { buildStage } from './stage.ts'

@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
-import { entriesIn, openMessage } from '../../src/scan/quarantine/entries.ts'
-import { openQuarantine } from '../../src/scan/quarantine/folders.ts'
-import type { QuarantineRecord } from '../../src/scan/quarantine/record.ts'
+import { entriesIn, openMessage } from '../../src/scanner/scan/quarantine/entries.ts'
+import { openQuarantine } from '../../src/scanner/scan/quarantine/folders.ts'
+import type { QuarantineRecord } from '../../src/scanner/scan/quarantine/record.ts'
 import type { Expectation } from './case.ts'
 import type { Passage, Sent } from './play.ts'
 

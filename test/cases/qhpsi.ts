@@ -1,4 +1,4 @@
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { bytes, type Case, scanning } from './case.ts'
 import { infected, plain, troublesome } from './messages.ts'
 

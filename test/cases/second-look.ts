@@ -6,8 +6,8 @@ import {
   part,
   TEXT,
   uuencode,
-} from '../scan/scanners/evasions/compose.ts'
-import { testFile } from '../scan/scanners/evasions/files.ts'
+} from '../scanner/scan/scanners/evasions/compose.ts'
+import { testFile } from '../scanner/scan/scanners/evasions/files.ts'
 import { bytes, type Case, type Stage } from './case.ts'
 import { plain } from './messages.ts'
 

@@ -4,10 +4,9 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { text as textOf } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
-import { launcher, newest } from '../doors/slot/slot.ts'
 import { example } from '../programs/example.ts'
 import { freePort } from '../programs/host/free-port.ts'
 import { startServer } from '../programs/host/server.ts'
@@ -18,6 +17,7 @@ import {
   TCPSERVER_READY,
   ucspiMissing,
 } from '../programs/servers/ucspi.ts'
+import { launcher, newest } from '../scanner/doors/slot/slot.ts'
 import { deliveries, makeMaildir, standInQueue } from '../stand-in/stand-in.ts'
 
 /** The examples that the documents quote, run with real programs; only paths are changed. */

@@ -1,29 +1,29 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { HUNG_AFTER } from '../../src/daemon/workers/hung-workers.ts'
-import { milterTimeouts } from '../../src/doors/milter/milter-services.ts'
-import { smtpTimeouts } from '../../src/doors/smtp/client/smtp-connection.ts'
-import { defaultNextServerTimeouts } from '../../src/doors/smtp/next-server/next-server.ts'
+import { settingTable as settings } from '../../src/base/settings/table.ts'
 import { FREE_MAX, MAIL_LINE_MAX } from '../../src/mail/message/content-fields.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { limits } from '../../src/mail/mime/budget/limits.ts'
-import { DECISIONS_KEPT } from '../../src/observe/live/history.ts'
-import { THREADS } from '../../src/quotad/sources/mailbox-reads.ts'
-import { DEATHS_MAX } from '../../src/scan/host-memory/poison.ts'
-import { RETRY_TIMEOUTS } from '../../src/scan/scanners/clamd/fail-over.ts'
-import { IDLE_MAX } from '../../src/scan/scanners/clamd/session-pool.ts'
-import { PERMITS } from '../../src/scan/scanners/permits/scan-permits.ts'
-import { SETTLED_AFTER_SECONDS } from '../../src/scan/scanners/signatures/signature-files.ts'
-import { unboundFieldsInWords } from '../../src/scan/stamps/bound-fields.ts'
-import { HMAC_SECRET_MIN, KEYRING_MAX } from '../../src/scan/stamps/keyring.ts'
-import { FUTURE_MAX_SECONDS } from '../../src/scan/stamps/verify-stamps.ts'
-import { settingTable as settings } from '../../src/settings/table.ts'
+import { THREADS } from '../../src/quota/sources/mailbox-reads.ts'
+import { HUNG_AFTER } from '../../src/scanner/daemon/workers/hung-workers.ts'
+import { milterTimeouts } from '../../src/scanner/doors/milter/milter-services.ts'
+import { smtpTimeouts } from '../../src/scanner/doors/smtp/client/smtp-connection.ts'
+import { defaultNextServerTimeouts } from '../../src/scanner/doors/smtp/next-server/next-server.ts'
+import { DECISIONS_KEPT } from '../../src/scanner/observe/live/history.ts'
+import { DEATHS_MAX } from '../../src/scanner/scan/host-memory/poison.ts'
+import { RETRY_TIMEOUTS } from '../../src/scanner/scan/scanners/clamd/fail-over.ts'
+import { IDLE_MAX } from '../../src/scanner/scan/scanners/clamd/session-pool.ts'
+import { PERMITS } from '../../src/scanner/scan/scanners/permits/scan-permits.ts'
+import { SETTLED_AFTER_SECONDS } from '../../src/scanner/scan/scanners/signatures/signature-files.ts'
+import { unboundFieldsInWords } from '../../src/scanner/scan/stamps/bound-fields.ts'
+import { HMAC_SECRET_MIN, KEYRING_MAX } from '../../src/scanner/scan/stamps/keyring.ts'
+import { FUTURE_MAX_SECONDS } from '../../src/scanner/scan/stamps/verify-stamps.ts'
 import { acceptedCodes } from '../../tools/documents/slot-protocol.ts'
 import { figure } from '../../tools/documents/source-files.ts'
 import { STAMP_FORMAT } from '../../tools/documents/stamp-format.ts'
 import { textInC } from '../c/built-in-c.ts'
-import { hiddenClasses } from '../scan/scanners/second-look/classes.ts'
+import { hiddenClasses } from '../scanner/scan/scanners/second-look/classes.ts'
 import { readPage } from './man-page.ts'
 
 /** Figures in pages that stand in no table of limits, against the program. */
@@ -47,7 +47,7 @@ t.test('the figures about what a worker asks of clamd are those of the program',
   )
   t.match(
     daemon,
-    `hangs for ${HUNG_AFTER / 1000} to ${figure('SILENT_FOR', 'daemon/workers/hung-workers.ts') / 1000} seconds`,
+    `hangs for ${HUNG_AFTER / 1000} to ${figure('SILENT_FOR', 'scanner/daemon/workers/hung-workers.ts') / 1000} seconds`,
   )
 })
 
@@ -62,7 +62,7 @@ t.test(
     t.match(page, `its first ${figure('BYTES_SHOWN') / KIB} KiB;`)
     t.match(
       page,
-      `of up to ${withCommas(figure('NAMES_MAX', 'observe/report/tally.ts'))} different names`,
+      `of up to ${withCommas(figure('NAMES_MAX', 'scanner/observe/report/tally.ts'))} different names`,
     )
     t.equal(figure('TOP'), 20)
     t.match(page, 'the twenty most frequent names')
@@ -91,7 +91,7 @@ t.test(
     )
     t.match(
       read('doc/development/limits.md'),
-      `${figure('CONNECTIONS_MAX', 'daemon/http/status-server.ts')}, and no more than half`,
+      `${figure('CONNECTIONS_MAX', 'scanner/daemon/http/status-server.ts')}, and no more than half`,
     )
     const { silence, command, content } = smtpTimeouts
     t.same([silence, command, content], [300_000, 300_000, 3_600_000])
@@ -109,7 +109,7 @@ t.test(
   async (t) => {
     const page = words('onescan-quotad.8')
     t.match(read('packaging/shipped/systemd/onescan-quotad.service'), `\n# ${THREADS} threads`)
-    t.ok(figure('READS_MAX', 'quotad/sources/mailbox-reads.ts') < THREADS)
+    t.ok(figure('READS_MAX', 'quota/sources/mailbox-reads.ts') < THREADS)
     t.match(page, `is ${figure('OVER_QUOTA_FOR') / 60_000} minutes old`)
     t.match(page, `${withCommas(figure('MAILDIRSIZE_MAX'))} bytes or more`)
     t.match(page, `more than ${figure('USER_NAME_MAX')} bytes`)

@@ -104,7 +104,7 @@ t.test('names are found in comments alone, and are those of one file', async (t)
   t.same(namesIn(commentsOf(text)), ['a.ts', 'c/d.c', 'f.ts'])
   const from = 'src/mail/message/message.ts'
   t.ok(isFound('header-block.ts', from), 'in the same folder')
-  t.ok(isFound('daemon/sweeps.ts', from), 'below src/')
+  t.ok(isFound('scanner/daemon/sweeps.ts', from), 'below src/')
   t.notOk(isFound('mail/sweeps.ts', from), 'in another folder')
   t.notOk(isFound('main.c', from), 'two files')
   t.ok(isFound('main.c', 'src/c/onescanc/ask.c'), 'the nearest of two files')

@@ -8,7 +8,7 @@ import { sourceFiles } from '../../tools/documents/source-files.ts'
  */
 
 /** Those that are made once for each command that somebody types. */
-const commands = ['cli/', 'readiness/']
+const commands = ['scanner/cli/', 'scanner/readiness/']
 
 t.test(
   'generators are functions of modules and methods of classes, which are made once',

@@ -102,13 +102,15 @@ t.test('no folder imports itself by way of others', async (t) => {
 
 t.test('an arrow upward, from interface to interface or round in a circle is found', async (t) => {
   const upward = new Map([
-    ['mail/message/message.ts', ['scan/judge/judge.ts', 'settings/read-settings.ts']],
+    ['mail/message/message.ts', ['scanner/scan/judge/judge.ts', 'base/settings/read-settings.ts']],
   ])
   t.same(wrongArrows(upward, layers), ['mail/message/message.ts imports scan/judge/judge.ts'])
   const within = new Map([['mail/message/message.ts', ['mail/mime/contents.ts']]])
   t.same(wrongArrows(within, layers), [])
   t.equal(wrongArrows(within, inner, folderOf).length, 1)
-  const sideways = new Map([['doors/milter/milter-door.ts', ['doors/slot/socket/request.ts']]])
+  const sideways = new Map([
+    ['scanner/doors/milter/milter-door.ts', ['scanner/doors/slot/socket/request.ts']],
+  ])
   t.same(wrongArrows(sideways, inner, folderOf), [
     'doors/milter/milter-door.ts imports doors/slot/socket/request.ts',
   ])
@@ -116,7 +118,7 @@ t.test('an arrow upward, from interface to interface or round in a circle is fou
   t.match(circles(round), [/message\/named-copy\.ts.*message\/spool\.ts/])
   const upstairs = new Map([
     ...imports,
-    ['scan/scanners/clamd/fail-over.ts', ['scan/scanners/make-scanners.ts']],
+    ['scanner/scan/scanners/clamd/fail-over.ts', ['scanner/scan/scanners/make-scanners.ts']],
   ])
   t.match(circles(betweenFolders(upstairs)), [/^scan\/scanners, scan\/scanners\/clamd$/])
 })

@@ -7,11 +7,11 @@ import { items, readPage, section } from './man-page.ts'
 
 const root = join(import.meta.dirname, '../..')
 const writers = [
-  'src/log/message-lines.ts',
-  'src/doors/slot/socket/peer.ts',
-  'src/doors/milter/milter-message.ts',
-  'src/doors/milter/milter-session.ts',
-  'src/log/recipient-lines.ts',
+  'src/scanner/log/message-lines.ts',
+  'src/scanner/doors/slot/socket/peer.ts',
+  'src/scanner/doors/milter/milter-message.ts',
+  'src/scanner/doors/milter/milter-session.ts',
+  'src/scanner/log/recipient-lines.ts',
 ]
 /** Those of lines that name the recipients of quarantined mail, which the text tells of. */
 const inText = ['quarantined', 'rcpt']

@@ -1,10 +1,9 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../cases/case.ts'
 import { plain } from '../cases/messages.ts'
-import { startOnescand } from '../daemon/process.ts'
 import { example } from '../programs/example.ts'
 import { headerValues } from '../programs/header-values.ts'
 import { socketDirectory } from '../programs/host/socket-directory.ts'
@@ -14,6 +13,7 @@ import { postfixMissing, startPostfix } from '../programs/servers/postfix.ts'
 import { sendmailMissing, startSendmail } from '../programs/servers/sendmail.ts'
 import { type Receiver, startReceiver } from '../programs/servers/smtp-receiver.ts'
 import { type Sent, sendMail } from '../programs/servers/smtp-session.ts'
+import { startOnescand } from '../scanner/daemon/process.ts'
 
 /** The settings for MTAs that the documents quote, in real MTAs; only ports are changed. */
 

@@ -2,7 +2,7 @@ import { stripTypeScriptTypes } from 'node:module'
 import { type Pattern, parse } from 'acorn'
 import { full } from 'acorn-walk'
 import t from 'tap'
-import { FAULT_KINDS } from '../../src/lib/errors/fault.ts'
+import { FAULT_KINDS } from '../../src/base/errors/fault.ts'
 import {
   componentOf,
   readSource,
@@ -57,7 +57,7 @@ t.test('the search finds variables of every form, except of two that are compare
 
 t.test('a duration in a message is written by formatDuration alone', async (t) => {
   for (const { path, text } of sourceFiles) {
-    if (path === 'lib/text/units.ts') continue
+    if (path === 'base/text/units.ts') continue
     const own = text.match(/\$\{[^{}]*\} ?(?:ms|s|min|seconds|minutes|hours|days)\b(?!`\))/g) ?? []
     t.same(own, [], path)
   }

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { properties } from '../../src/scan/scanners/findings/properties.ts'
-import { PROPERTIES } from '../../src/settings/table/findings.ts'
+import { PROPERTIES } from '../../src/base/settings/table/findings.ts'
+import { properties } from '../../src/scanner/scan/scanners/findings/properties.ts'
 import { readPage } from './man-page.ts'
 
 /** The list of properties in onescan-settings(5), against the code. */

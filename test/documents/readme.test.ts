@@ -134,9 +134,9 @@ t.test('the design names functions where they are, and types that there are', as
   const names = [...chapter.matchAll(/`(struct [a-z]+|[A-Z]\w+)`/g)].map(([, name]) => name!)
   t.ok(names.length > 8, 'the types were found')
   const sources = [
-    ...filesIn('src/scan'),
-    ...filesIn('src/doors'),
-    ...filesIn('src/handling'),
+    ...filesIn('src/scanner/scan'),
+    ...filesIn('src/scanner/doors'),
+    ...filesIn('src/scanner/handling'),
     ...filesIn('src/c'),
   ].map(read)
   for (const name of names) {

@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { scannerEnvironment } from '../../src/settings/child-environment.ts'
-import { misspeltSettings } from '../../src/settings/misspelt.ts'
-import type { Setting } from '../../src/settings/table/kinds.ts'
+import { scannerEnvironment } from '../../src/base/settings/child-environment.ts'
+import { misspeltSettings } from '../../src/base/settings/misspelt.ts'
+import type { Setting } from '../../src/base/settings/table/kinds.ts'
 import {
   isSetting,
   readFromCaller,
   settingAliases,
   settingNames,
   settingTable,
-} from '../../src/settings/table.ts'
+} from '../../src/base/settings/table.ts'
 import { settingsOn } from '../../tools/documents/man-defaults.ts'
 import { sourceFiles } from '../../tools/documents/source-files.ts'
 import { readPage, section } from './man-page.ts'
@@ -29,8 +29,10 @@ const readers = [
 
 /** What is read for mail, and by the quota service; a directory of users is asked by both. */
 const readFor = {
-  mail: namesRead((file) => !/^((cli|delay|quotad)\/|settings\/table)/.test(file)),
-  quota: namesRead((file) => /^(quotad|protocol\/ldap)\//.test(file)),
+  mail: namesRead(
+    (file) => !/^(scanner\/cli\/|delay\/|quota\/(?!ldap\/)|base\/settings\/table)/.test(file),
+  ),
+  quota: namesRead((file) => /^quota\//.test(file)),
 }
 
 t.test(

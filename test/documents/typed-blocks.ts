@@ -423,7 +423,8 @@ const PICTURE = 'it is a picture'
 const FORM = 'it is the form of a line, or of what goes over the wire'
 const FORM_OF_COMMAND = 'it is the form of a command'
 const RELEASE = 'it is about a release'
-const FOREIGN = 'test/cli/check/test-mail/set-ups.test.ts runs it against servers on this machine'
+const FOREIGN =
+  'test/scanner/cli/check/test-mail/set-ups.test.ts runs it against servers on this machine'
 const CONTAINERS = 'test/packaging/container.test.ts runs the composition'
 const SUPERVISE = 'npm run first-hour types it, where no systemd runs'
 const NPM = 'npm run first-hour -- --by npm types it'
@@ -479,7 +480,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/infected-mail.md', 'vcfilter -i', 'it needs IndiMail, which Debian does not have'],
   ['doc/infected-mail.md', ':0\n* ^X-QHPSI', 'test/programs/delivery-agents.test.ts runs it'],
   ['doc/monitoring.md', '# For prometheus.yml', 'test/packaging/monitoring.test.ts reads it'],
-  ['doc/second-look.md', 'Content-Type: multipart/parallel', 'it is a mail, which test/scan/scanners/second-look scans'], // biome-ignore format: a line
+  ['doc/second-look.md', 'Content-Type: multipart/parallel', 'it is a mail, which test/scanner/scan/scanners/second-look scans'], // biome-ignore format: a line
   ['doc/delay.md', 'cp -b /usr/share/onescan/examples/qmail/run-delay-gate', 'it needs qmail under supervise'], // biome-ignore format: a line
   [
     'man/onescan.1',
@@ -500,9 +501,9 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['man/onescan.1', 'onescan log --to', 'doc/log.md has such commands, which are typed'],
   ['man/onescan.1', 'onescan check --mail you@example.org --smtp', FOREIGN],
   ['doc/check.md', 'onescan check --mail you@example.org --smtp', FOREIGN],
-  ['man/onescan-plugin.7', 'onescan scan --all', 'test/cli/plugin.test.ts runs it'],
+  ['man/onescan-plugin.7', 'onescan scan --all', 'test/scanner/cli/plugin.test.ts runs it'],
   ['man/onescan-plugin.7', "QHPSI='plugin: clamd macros.ts", 'it is a setting, with names of files of a site'], // biome-ignore format: a line
-  ['man/onescan-plugin.7', 'cc -shared', 'test/scan/scanners/file-plugin runs it'],
+  ['man/onescan-plugin.7', 'cc -shared', 'test/scanner/scan/scanners/file-plugin runs it'],
   ['man/onescan-queue.8', 'Dmessage refused', FORM],
   ['man/onescan-settings.5', 'REJECTVIRUS=', 'doc/mail-servers.md has such lines, which are typed'],
   ['man/onescan-queue.8', ':allow,QMAILQUEUE=', 'test/documents/examples.test.ts runs such a line'],

@@ -1,4 +1,4 @@
-import type { CheckLine } from '../../src/lib/check/check-line.ts'
+import type { CheckLine } from '../../src/base/check/check-line.ts'
 
 /** Hosts that are broken, with what `onescan check` says of them: doc/development/faults.md has them as a table. */
 

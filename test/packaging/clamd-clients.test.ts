@@ -2,7 +2,7 @@ import { copyFileSync, cpSync, existsSync, readFileSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { newestNode } from '../../packaging/toolchain/toolchain.mjs'
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
 import type { BootedDebian } from './booted-debian.ts'
 import { POSTFIX } from './broken-hosts.ts'
 import { bootMailHost, mailHostMissing } from './mail-host.ts'

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { lacks, programPath } from '../needs.mjs'
 import { openDirectory } from '../programs/host/reachable.ts'
 import { type Ending, startServer } from '../programs/host/server.ts'

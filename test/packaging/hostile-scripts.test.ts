@@ -11,9 +11,9 @@ import {
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
-import { MALLORY } from '../cli/hostile/owner.ts'
 import { lacks } from '../needs.mjs'
 import { openDirectory } from '../programs/host/reachable.ts'
+import { MALLORY } from '../scanner/cli/hostile/owner.ts'
 
 /**
  * The run scripts, called by root in directories that belong to the accounts of their services.

@@ -1,6 +1,6 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { lacks } from '../needs.mjs'
 import type { Ending } from '../programs/host/server.ts'
 import { type BootedDebian, boot, bootMissing } from './booted-debian.ts'

@@ -9,7 +9,7 @@ import { lacks } from '../needs.mjs'
 const root = join(import.meta.dirname, '../..')
 const monitoring = join(root, 'packaging/shipped/monitoring')
 const read = (name: string) => readFileSync(join(monitoring, name), 'utf8')
-const source = readFileSync(join(root, 'src/observe/live/metrics.ts'), 'utf8')
+const source = readFileSync(join(root, 'src/scanner/observe/live/metrics.ts'), 'utf8')
 const metrics = new Set([...source.matchAll(/'(onescan_[a-z_]+)'/g)].map(([, name]) => name!))
 const withoutPromtool = { skip: lacks('promtool') }
 
@@ -78,7 +78,7 @@ t.test('Prometheus understands what the dashboard asks', withoutPromtool, async 
 })
 
 t.test('promtool finds no fault with the metrics themselves', withoutPromtool, async (t) => {
-  const { Metrics } = await import('../../src/observe/live/metrics.ts')
+  const { Metrics } = await import('../../src/scanner/observe/live/metrics.ts')
   const text = await new Metrics('1.0', 0).text({
     processes: [],
     clamds: [{ server: 'a', up: true, text: '', version: 1, made: 0 }],

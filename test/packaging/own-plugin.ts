@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
-import { asPlain } from '../cli/onescan.ts'
 import { openDirectory } from '../programs/host/reachable.ts'
+import { asPlain } from '../scanner/cli/onescan.ts'
 
 const files = {
   'node_modules/names/package.json': '{ "type": "module", "exports": "./lib/names.js" }',

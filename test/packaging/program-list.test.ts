@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { programs, programsInC, startedByOthers } from '../../packaging/builds/program-list.cjs'
-import { slotExit } from '../../src/doors/slot/exit-codes.ts'
+import { slotExit } from '../../src/scanner/doors/slot/exit-codes.ts'
 
 /** packaging/builds/program-list.cjs, and what npm and the Makefile install. */
 

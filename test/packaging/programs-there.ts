@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
 
 const COPY = `for program; do
   for file in $program $(ldd $program | grep -o '/[^ ]*'); do

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { CheckLine } from '../../src/lib/check/check-line.ts'
+import type { CheckLine } from '../../src/base/check/check-line.ts'
 import { CLAMD_ANSWERS, hosts } from './broken-hosts.ts'
 import { bootMailHost, mailHostMissing } from './mail-host.ts'
 

@@ -9,7 +9,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { CONFIG_FILES } from '../../src/scan/scanners/clamd/database.ts'
+import { CONFIG_FILES } from '../../src/scanner/scan/scanners/clamd/database.ts'
 
 /** Parts of the maintainer scripts, by themselves; states.test.ts runs them all. */
 

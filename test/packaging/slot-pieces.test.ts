@@ -47,9 +47,9 @@ t.test('before it reads a message, onescan-queue evaluates what all mail needs',
   const loaded = loadedWith('onescan-queue.mjs')
   const atStart = modulesIn(loaded)
   const needed = [
-    'doors/slot/standalone/receive',
-    'scan/judge/judge',
-    'scan/scanners/run/run-scanners',
+    'scanner/doors/slot/standalone/receive',
+    'scanner/scan/judge/judge',
+    'scanner/scan/scanners/run/run-scanners',
     'mail/mime/nested',
   ]
   for (const path of needed) t.ok(atStart.has(`src/${path}.ts`), path)
@@ -61,5 +61,5 @@ t.test('before it reads a message, onescan-queue evaluates what all mail needs',
     'scanners/run/look-inside',
     'scanners/programs/command',
   ]
-  for (const path of rare) t.notOk(atStart.has(`src/scan/${path}.ts`), path)
+  for (const path of rare) t.notOk(atStart.has(`src/scanner/scan/${path}.ts`), path)
 })

@@ -169,7 +169,11 @@ async function buildPrograms() {
 
 async function checkSources() {
   await check('type check', join(tools, 'tsc'), ['--noEmit'])
-  await check('types of the page', join(tools, 'tsc'), ['--noEmit', '-p', 'src/daemon/http/page'])
+  await check('types of the page', join(tools, 'tsc'), [
+    '--noEmit',
+    '-p',
+    'src/scanner/daemon/http/page',
+  ])
   await check('lint', join(tools, 'biome'), ['check', '--error-on-warnings', '.'])
   await lintManual()
 }

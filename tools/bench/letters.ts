@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { crc32, deflateSync, gzipSync } from 'node:zlib'
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
-import { hmacValue } from '../../test/scan/stamps/independent.ts'
+import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
+import { hmacValue } from '../../test/scanner/scan/stamps/independent.ts'
 import { base64, PROGRAMS, type Program, word } from './letter-programs.ts'
 
 /** A form in which mail comes, and how many messages of it make a turn. */

@@ -6,7 +6,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { startOnescand } from '../../test/daemon/process.ts'
+import { startOnescand } from '../../test/scanner/daemon/process.ts'
 
 const words = process.argv.slice(2)
 const [config] = words.flatMap((word) => /^--config-file=(.*)$/.exec(word)?.[1] ?? [])

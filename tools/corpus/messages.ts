@@ -4,9 +4,9 @@ import { Bytes } from '../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../src/mail/message/spool.ts'
 import { contentsOf } from '../../src/mail/mime/contents.ts'
 import { ordinaryMails } from '../../test/cases/ordinary/all.ts'
-import { evasions } from '../../test/scan/scanners/evasions/all.ts'
-import { messageOf } from '../../test/scan/scanners/evasions/compose.ts'
-import { signs, signsIn } from '../../test/scan/scanners/evasions/files.ts'
+import { evasions } from '../../test/scanner/scan/scanners/evasions/all.ts'
+import { messageOf } from '../../test/scanner/scan/scanners/evasions/compose.ts'
+import { signs, signsIn } from '../../test/scanner/scan/scanners/evasions/files.ts'
 import type { ListedMessage } from './manifest.ts'
 
 export interface CorpusMessage extends Pick<ListedMessage, 'name' | 'group' | 'kind' | 'file'> {

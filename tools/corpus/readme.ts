@@ -1,4 +1,4 @@
-import { evasions } from '../../test/scan/scanners/evasions/all.ts'
+import { evasions } from '../../test/scanner/scan/scanners/evasions/all.ts'
 import type { ListedMessage, Manifest } from './manifest.ts'
 
 /** What the messages of each kind play with. */

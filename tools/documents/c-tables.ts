@@ -1,30 +1,14 @@
-import { exitMeanings, slotExit } from '../../src/doors/slot/exit-codes.ts'
-import { QUEUECHAIN_REMEDY } from '../../src/doors/slot/next-program.ts'
-import { frameRules } from '../../src/doors/slot/socket/request.ts'
-import { replyOf } from '../../src/handling/replies/smtp-reply.ts'
-import { LOG_VALUE_MAX } from '../../src/lib/log/line-format.ts'
-import { DAEMON_THREADS } from '../../src/lib/runtime/compiled-program.ts'
-import { readAddress } from '../../src/mail/message/envelope/address.ts'
-import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
-import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
-import { QUOTA_REPLY_MAX } from '../../src/protocol/quota/quota-answer.ts'
-import { answerWords } from '../../src/protocol/quota/quota-datagrams.ts'
-import {
-  answerFields,
-  fieldType,
-  frameType,
-  PROTOCOL_VERSION,
-} from '../../src/protocol/slot/slot-frames.ts'
-import { THREADS } from '../../src/quotad/sources/mailbox-reads.ts'
-import { mailReply } from '../../src/scan/judge/decision/mail-replies.ts'
-import { QUESTION_RETRIES } from '../../src/scan/quota/ask-by-udp.ts'
+import { LOG_VALUE_MAX } from '../../src/base/log/line-format.ts'
+import { QUOTA_REPLY_MAX } from '../../src/base/protocol/quota/quota-answer.ts'
+import { answerWords } from '../../src/base/protocol/quota/quota-datagrams.ts'
+import { DAEMON_THREADS } from '../../src/base/runtime/compiled-program.ts'
 import {
   CHAIN_DEPTH_MAX,
   DEPTH_VARIABLE,
   HIDDEN_FROM_NEXT_PROGRAM,
   HIDDEN_FROM_STANDALONE,
-} from '../../src/settings/child-environment.ts'
-import { hostSwitchFile } from '../../src/settings/off-switch.ts'
+} from '../../src/base/settings/child-environment.ts'
+import { hostSwitchFile } from '../../src/base/settings/off-switch.ts'
 import {
   fromClientOf,
   readFromCaller,
@@ -32,7 +16,23 @@ import {
   settingAliases,
   settingNames,
   settingTable,
-} from '../../src/settings/table.ts'
+} from '../../src/base/settings/table.ts'
+import { readAddress } from '../../src/base/text/address.ts'
+import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope.ts'
+import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
+import { THREADS } from '../../src/quota/sources/mailbox-reads.ts'
+import { exitMeanings, slotExit } from '../../src/scanner/doors/slot/exit-codes.ts'
+import { QUEUECHAIN_REMEDY } from '../../src/scanner/doors/slot/next-program.ts'
+import { frameRules } from '../../src/scanner/doors/slot/socket/request.ts'
+import { replyOf } from '../../src/scanner/handling/replies/smtp-reply.ts'
+import {
+  answerFields,
+  fieldType,
+  frameType,
+  PROTOCOL_VERSION,
+} from '../../src/scanner/protocol/slot/slot-frames.ts'
+import { mailReply } from '../../src/scanner/scan/judge/decision/mail-replies.ts'
+import { QUESTION_RETRIES } from '../../src/scanner/scan/quota/ask-by-udp.ts'
 import { figure } from './source-files.ts'
 
 /** The header of the programs in C that holds what TypeScript knows, too: `npm run docs` writes it. */

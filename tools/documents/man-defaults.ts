@@ -1,5 +1,5 @@
-import type { Setting } from '../../src/settings/table/kinds.ts'
-import { settingTable } from '../../src/settings/table.ts'
+import type { Setting } from '../../src/base/settings/table/kinds.ts'
+import { settingTable } from '../../src/base/settings/table.ts'
 
 const settings: Readonly<Record<string, Setting>> = settingTable
 

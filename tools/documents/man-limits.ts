@@ -1,13 +1,13 @@
-import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope/envelope.ts'
+import { ADDRESS_MAX, ENVELOPE_MAX } from '../../src/mail/message/envelope.ts'
 import { MEMORY_FILE_MAX } from '../../src/mail/message/gathered-file.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../src/mail/message/header-block.ts'
 import { limits } from '../../src/mail/mime/budget/limits.ts'
 import { WRITTEN_MAX } from '../../src/mail/mime/headers/name-words.ts'
 import { DISK_BEYOND_MAX } from '../../src/mail/mime/storage/disk-share.ts'
-import { RULES_MAX } from '../../src/scan/rules/parse-rules.ts'
-import { RETRY_TIMEOUTS } from '../../src/scan/scanners/clamd/fail-over.ts'
-import { standardLimits } from '../../src/scan/scanners/file-plugin/file-plugin.ts'
-import { RENEWED_AFTER_SECONDS } from '../../src/scan/scanners/file-plugin/protocol.ts'
+import { RULES_MAX } from '../../src/scanner/scan/rules/parse-rules.ts'
+import { RETRY_TIMEOUTS } from '../../src/scanner/scan/scanners/clamd/fail-over.ts'
+import { standardLimits } from '../../src/scanner/scan/scanners/file-plugin/file-plugin.ts'
+import { RENEWED_AFTER_SECONDS } from '../../src/scanner/scan/scanners/file-plugin/protocol.ts'
 import { figure } from './source-files.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import { sourceFiles } from './source-files.ts'
+import { componentOf, sourceFiles } from './source-files.ts'
 
 /**
  * How deep the modules of src/ are: `npm run measures` prints it for the whole of src/ and for each component,
@@ -27,7 +27,7 @@ const components = [...new Set(files.map(({ path }) => componentOf(path)))]
 const chosen =
   wanted === undefined
     ? ['src', ...components]
-    : components.filter((component) => component === wanted.split('/')[0])
+    : components.filter((component) => component === componentOf(`${wanted}/`))
 
 if (chosen.length === 0) throw new Error(`${wanted}: is no component of src/`)
 table(chosen.map(measure))
@@ -56,13 +56,10 @@ function findImporters(): ReadonlyMap<string, readonly string[]> {
   )
 }
 
-/** Folders of two levels below src/: `doors/milter`, `delay/gate`, `rules`. */
+/** Folders in a component: `scanner/doors/milter`, `delay/gate`, `scanner/log`. */
 function folderOf(path: string): string {
-  return dirname(path).split('/').slice(0, 2).join('/')
-}
-
-function componentOf(path: string): string {
-  return path.split('/').slice(0, -1)[0] ?? 'src/*.ts'
+  const depth = componentOf(path).split('/').length + 1
+  return dirname(path).split('/').slice(0, depth).join('/')
 }
 
 function inComponent(path: string, component: string): boolean {

@@ -1,10 +1,10 @@
-import { milterTimeouts as milter } from '../../src/doors/milter/milter-services.ts'
-import { PACKET_MAX, SMALL_PACKET_MAX } from '../../src/doors/milter/mta-packets.ts'
-import { smtpTimeouts as smtp } from '../../src/doors/smtp/client/smtp-connection.ts'
-import { defaultNextServerTimeouts as next } from '../../src/doors/smtp/next-server/next-server.ts'
-import { MACROS_MAX } from '../../src/protocol/milter/macros.ts'
-import { COMMAND_MAX } from '../../src/protocol/smtp/smtp-commands.ts'
-import { REPLY_LINE_MAX } from '../../src/protocol/smtp/smtp-replies.ts'
+import { milterTimeouts as milter } from '../../src/scanner/doors/milter/milter-services.ts'
+import { PACKET_MAX, SMALL_PACKET_MAX } from '../../src/scanner/doors/milter/mta-packets.ts'
+import { smtpTimeouts as smtp } from '../../src/scanner/doors/smtp/client/smtp-connection.ts'
+import { defaultNextServerTimeouts as next } from '../../src/scanner/doors/smtp/next-server/next-server.ts'
+import { MACROS_MAX } from '../../src/scanner/protocol/milter/macros.ts'
+import { COMMAND_MAX } from '../../src/scanner/protocol/smtp/smtp-commands.ts'
+import { REPLY_LINE_MAX } from '../../src/scanner/protocol/smtp/smtp-replies.ts'
 import { readMarkdown, withRows } from '../../test/documents/markdown-page.ts'
 import {
   bytes,
@@ -48,7 +48,7 @@ const milterLimits: readonly Limit[] = [
   ['the same, with incomplete packets', '`--memory`, else deferred'],
   [
     'connections of one process',
-    `${count(figure('CONNECTIONS_MAX', 'serving/serve.ts'))} MTAs, else the new one waits`,
+    `${count(figure('CONNECTIONS_MAX', 'scanner/serving/serve.ts'))} MTAs, else the new one waits`,
   ],
   ['silence within a packet or content', `${seconds(milter.stalled)}, then deferred and closed`],
   ['silence otherwise', `${seconds(milter.idle)}, then deferred and closed`],
@@ -61,7 +61,7 @@ const smtpLimits: readonly Limit[] = [
   ],
   [
     'commands after a message',
-    `${kib(figure('WAITING_MAX', 'doors/smtp/client/smtp-connection.ts'))} until it is answered, else 421`,
+    `${kib(figure('WAITING_MAX', 'scanner/doors/smtp/client/smtp-connection.ts'))} until it is answered, else 421`,
   ],
   ['paths of all recipients together', `${mib(figure('PATHS_MAX'))}, else 452 4.3.2 for one more`],
   ['memory of all sessions', '`--memory`, else 451 or 452'],

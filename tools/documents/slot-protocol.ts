@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { frameRules } from '../../src/doors/slot/socket/request.ts'
-import { slotTimeouts } from '../../src/doors/slot/socket/slot-options.ts'
 import { HEADER_MAX } from '../../src/mail/message/header-block.ts'
+import { frameRules } from '../../src/scanner/doors/slot/socket/request.ts'
+import { slotTimeouts } from '../../src/scanner/doors/slot/socket/slot-options.ts'
 import {
   answerFields,
   DESCRIBE,
   fieldType,
   frameType,
   PROTOCOL_VERSION,
-} from '../../src/protocol/slot/slot-frames.ts'
+} from '../../src/scanner/protocol/slot/slot-frames.ts'
 import { readMarkdown, withRows } from '../../test/documents/markdown-page.ts'
 import { answerCodes } from './c-tables.ts'
 import { figure } from './source-files.ts'

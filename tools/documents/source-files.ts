@@ -48,8 +48,12 @@ export function readSource(path: string, text: string): SourceFile {
   }
 }
 
-/** `scan` for all files below it; the file itself for `plugin.ts`. */
-export const componentOf = (file: string): string => file.split('/')[0]!
+/** The box of a file, `mail`; in the scanner also what is in it: `scanner/scan`, `scanner/plugin.ts`. */
+export const componentOf = (file: string): string =>
+  file
+    .split('/')
+    .slice(0, file.startsWith('scanner/') ? 2 : 1)
+    .join('/')
 
 /**
  * The number of a constant, which its file may have for itself. Throws unless one file alone has one of

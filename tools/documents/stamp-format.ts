@@ -1,4 +1,4 @@
-import { unboundFieldsInWords } from '../../src/scan/stamps/bound-fields.ts'
+import { unboundFieldsInWords } from '../../src/scanner/scan/stamps/bound-fields.ts'
 import { readMarkdown, withRows } from '../../test/documents/markdown-page.ts'
 
 /** The page with the format of stamps to the byte. */

@@ -5,19 +5,19 @@
 
 /** Files, or directories with an end of `/`, below src/. */
 export const trustedPlaces = {
-  'cli/check/':
+  'scanner/cli/check/':
     'configuration and state of this host, which its operator wrote, and what its programs print',
-  'cli/onescan.ts': 'what the operator typed',
-  'cli/host/running-services.ts': 'what the kernel says of a process',
-  'cli/host/systemd-unit.ts': 'what systemd says of a unit',
-  'daemon/http/snapshot.ts':
+  'scanner/cli/onescan.ts': 'what the operator typed',
+  'scanner/cli/host/running-services.ts': 'what the kernel says of a process',
+  'scanner/cli/host/systemd-unit.ts': 'what systemd says of a unit',
+  'scanner/daemon/http/snapshot.ts':
     'fields of the log that are left to be seen, each bounded; at most 320 characters for each place',
 }
 
 /** Single expressions, as `/pattern/flags` or the call that makes them. */
 export const trusted = [
   {
-    file: 'cli/host/slot-environment.ts',
+    file: 'scanner/cli/host/slot-environment.ts',
     expression: '/[ \\t]+$/',
     why: 'a line of an envdir of the operator',
   },
@@ -42,37 +42,37 @@ export const trusted = [
     why: 'words without a repetition',
   },
   {
-    file: 'scan/stamps/keyring.ts',
+    file: 'scanner/scan/stamps/keyring.ts',
     expression: '/[ \\t\\r]+$/',
     why: 'a line of the keyring, which only root and the operator write',
   },
   {
-    file: 'scan/stamps/keyring.ts',
+    file: 'scanner/scan/stamps/keyring.ts',
     expression: '/=+$/',
     why: 'a secret of the keyring',
   },
   {
-    file: 'protocol/ldap/ldap-settings.ts',
+    file: 'quota/ldap/ldap-settings.ts',
     expression: '/^\\(.*%[und].*\\)$/',
     why: 'a setting',
   },
   {
-    file: 'readiness/clamd/limit-probes.ts',
+    file: 'scanner/readiness/clamd/limit-probes.ts',
     expression: '/.{76}/g',
     why: 'the EICAR file, which is our own',
   },
   {
-    file: 'quotad/service-settings.ts',
+    file: 'quota/service-settings.ts',
     expression: '/(?<=.)\\/+$/',
     why: 'a setting',
   },
   {
-    file: 'quotad/sources/users.ts',
+    file: 'quota/sources/users.ts',
     expression: '/(?<=.)\\/+$/',
     why: 'a home of passwd(5)',
   },
   {
-    file: 'quotad/sources/users.ts',
+    file: 'quota/sources/users.ts',
     expression: '/^([^:\\s]+)\\s*:\\s*(.+)$/',
     why: 'a line of a table of the operator',
   },
@@ -87,17 +87,17 @@ export const trusted = [
     why: 'the eight groups of an IPv6 address',
   },
   {
-    file: 'observe/report/format-report.ts',
+    file: 'scanner/observe/report/format-report.ts',
     expression: '/\\B(?=(\\d{3})+$)/g',
     why: 'the digits of a number',
   },
   {
-    file: 'daemon/http/access.ts',
+    file: 'scanner/daemon/http/access.ts',
     expression: 'new RegExp(`^[!-~]{${TOKEN_MIN},}$`)',
     why: 'a run of one class between two anchors; the file of a token of the operator',
   },
   {
-    file: 'quotad/check-quotad-start.ts',
+    file: 'quota/check-quotad-start.ts',
     expression: "new RegExp(`^${name}:\\\\s*([0-9a-f]+)$`, 'm')",
     why: 'proc(5) of this process',
   },
@@ -107,17 +107,17 @@ export const trusted = [
     why: '4,096 characters of a name, and at most 200 for each word',
   },
   {
-    file: 'scan/scanners/attachments/attachment-rules.ts',
+    file: 'scanner/scan/scanners/attachments/attachment-rules.ts',
     expression: '/^([a-z]+)[ \\t]+(.*)$/',
     why: 'a line of a control file of the operator',
   },
   {
-    file: 'scan/scanners/programs/clamav-commands.ts',
+    file: 'scanner/scan/scanners/programs/clamav-commands.ts',
     expression: '/: ([\\x21-\\x7e]{1,200}) FOUND\\s*$/m',
     why: 'at most 200 characters for each colon in what a scanner prints, which is bounded',
   },
   {
-    file: 'scan/scanners/signatures/signature-version.ts',
+    file: 'scanner/scan/scanners/signatures/signature-version.ts',
     expression: '/^ClamAV (\\d+(?:\\.\\d+)*)[^/]*\\/(\\d+)\\//',
     why: 'what clamd says of its version, one line of 8 KiB at most',
   },

@@ -1,4 +1,4 @@
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { INSTALL, README, type Step } from './step.ts'
 
 /** How onescan and clamd come to a host, and how the services are started. */

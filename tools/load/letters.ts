@@ -1,4 +1,4 @@
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { createRandom } from '../../test/run/random.ts'
 
 /** What a message is, and so what must become of it. */

@@ -1,5 +1,5 @@
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
-import { stampsIn } from '../../test/scan/stamps/independently-stamped.ts'
+import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
+import { stampsIn } from '../../test/scanner/scan/stamps/independently-stamped.ts'
 import { type Door, inLanes, type Passage } from '../second-reader/passage.ts'
 import { readByLines } from '../second-reader/readers/lines.ts'
 import { faults } from '../second-reader/truths.ts'

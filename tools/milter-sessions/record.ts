@@ -3,11 +3,8 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { createPacketReader } from '../../src/protocol/milter/packets.ts'
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
-import { openMilter } from '../../test/doors/milter/rig.ts'
-import { lineOf } from '../../test/doors/milter/session-file.ts'
-import { fullMailbox, sessionSettings } from '../../test/doors/milter/session-host.ts'
+import { createPacketReader } from '../../src/scanner/protocol/milter/packets.ts'
+import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { freePort } from '../../test/programs/host/free-port.ts'
 import { openDirectory } from '../../test/programs/host/reachable.ts'
 import { type Ending, withEnding } from '../../test/programs/host/server.ts'
@@ -15,9 +12,12 @@ import { mtas } from '../../test/programs/servers/milter-mtas.ts'
 import { qpsmtpdMissing, queueOfNobody, startQpsmtpd } from '../../test/programs/servers/qpsmtpd.ts'
 import { startReceiver } from '../../test/programs/servers/smtp-receiver.ts'
 import { openSmtp } from '../../test/programs/servers/smtp-session.ts'
+import { openMilter } from '../../test/scanner/doors/milter/rig.ts'
+import { lineOf } from '../../test/scanner/doors/milter/session-file.ts'
+import { fullMailbox, sessionSettings } from '../../test/scanner/doors/milter/session-host.ts'
 
 /**
- * Records sessions of the MTAs that are installed here with the milter, for test/doors/milter/sessions.test.ts:
+ * Records sessions of the MTAs that are installed here with the milter, for test/scanner/doors/milter/sessions.test.ts:
  *
  *     node packaging/toolchain/run.mjs tools/milter-sessions/record.ts
  *
@@ -25,7 +25,7 @@ import { openSmtp } from '../../test/programs/servers/smtp-session.ts'
  * with a forged X-QHPSI, then breaks off a message, and sends a virus.
  */
 
-const out = join(import.meta.dirname, '../../test/doors/milter/sessions')
+const out = join(import.meta.dirname, '../../test/scanner/doors/milter/sessions')
 
 const letter =
   'From: Ann <ann@example.net>\nTo: ben@example.org\nSubject:  =?utf-8?q?h=C3=A9?= \n  there\nX-QHPSI: clean\nX-Eight: \xc3\xa9 \xe9\nX-Tight:x\n\nHello,\n.dot\n\nfrom Ann\xe9\n'

@@ -1,6 +1,6 @@
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
-import { multipart } from '../../test/scan/scanners/evasions/compose.ts'
-import { stamped } from '../../test/scan/stamps/independently-stamped.ts'
+import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
+import { multipart } from '../../test/scanner/scan/scanners/evasions/compose.ts'
+import { stamped } from '../../test/scanner/scan/stamps/independently-stamped.ts'
 import { otherBlanks } from './bases.ts'
 
 /** What was shown to get a virus past, or a tag believed, once. */

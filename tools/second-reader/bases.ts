@@ -1,11 +1,11 @@
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
 import {
   BASE64,
   base64,
   delimited,
   multipart,
   part,
-} from '../../test/scan/scanners/evasions/compose.ts'
+} from '../../test/scanner/scan/scanners/evasions/compose.ts'
 
 /** Messages that are as people send them, in LF, before anything is done to them. */
 

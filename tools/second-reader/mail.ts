@@ -1,7 +1,7 @@
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
 import type { Mutant } from '../../test/messages/random/mutate.ts'
 import { createRandom, type Random } from '../../test/run/random.ts'
-import { stamped } from '../../test/scan/stamps/independently-stamped.ts'
+import { stamped } from '../../test/scanner/scan/stamps/independently-stamped.ts'
 import { bases } from './bases.ts'
 import { type Change, changes, endings } from './changes.ts'
 

@@ -1,7 +1,13 @@
-import type { RunningDaemon } from '../../test/daemon/process.ts'
-import { type Agreed, call, type Line, negotiate, says } from '../../test/doors/milter/mta.ts'
-import { submit } from '../../test/doors/milter/submit.ts'
 import type { Ending } from '../../test/programs/host/server.ts'
+import type { RunningDaemon } from '../../test/scanner/daemon/process.ts'
+import {
+  type Agreed,
+  call,
+  type Line,
+  negotiate,
+  says,
+} from '../../test/scanner/doors/milter/mta.ts'
+import { submit } from '../../test/scanner/doors/milter/submit.ts'
 import { queueMail } from './mta-queue.ts'
 import { type Door, linesByQueueId } from './passage.ts'
 

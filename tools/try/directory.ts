@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { Environment } from '../../src/lib/process/environment.ts'
+import type { Environment } from '../../src/base/process/environment.ts'
 import { hostNames } from './hosts.ts'
 
 /** Says of a directory that a trial made it: what lies there may be replaced. */

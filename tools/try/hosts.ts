@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
-import type { Environment } from '../../src/lib/process/environment.ts'
+import type { Environment } from '../../src/base/process/environment.ts'
 import { scriptQueue } from '../../test/stand-in/stand-in.ts'
 
 export const hostNames = ['alpha', 'beta', 'gamma'] as const

@@ -1,11 +1,11 @@
-import { EICAR } from '../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
 import {
   BASE64,
   base64,
   delimited,
   multipart,
   part,
-} from '../../test/scan/scanners/evasions/compose.ts'
+} from '../../test/scanner/scan/scanners/evasions/compose.ts'
 
 /** The EICAR test file in base64, put together here: no file of the project holds it whole. */
 const attachment = part(

@@ -1,4 +1,4 @@
-import { errorText } from '../../src/lib/errors/fault.ts'
+import { errorText } from '../../src/base/errors/fault.ts'
 import { prepareDirectory } from './directory.ts'
 import { makeHosts } from './hosts.ts'
 import { sendNewsletter } from './newsletter.ts'

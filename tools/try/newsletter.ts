@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { startOnescand } from '../../test/daemon/process.ts'
 import { withEnding } from '../../test/programs/host/server.ts'
+import { startOnescand } from '../../test/scanner/daemon/process.ts'
 import type { Host } from './hosts.ts'
 
 const program = join(import.meta.dirname, '../../dist/onescand.cjs')

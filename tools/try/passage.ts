@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { parseLogLine } from '../../src/log/parsed-line.ts'
+import { parseLogLine } from '../../src/scanner/log/parsed-line.ts'
 import { callSlot } from '../../test/stand-in/smtpd/call-slot.ts'
 import { replyToClient } from '../../test/stand-in/smtpd/smtp-reply.ts'
 import { type Delivery, deliveries } from '../../test/stand-in/stand-in.ts'

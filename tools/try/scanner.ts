@@ -1,7 +1,7 @@
-import type { Environment } from '../../src/lib/process/environment.ts'
-import { readClamdAddress } from '../../src/scan/scanners/clamd/clamd-address.ts'
-import { askClamd } from '../../src/scan/scanners/clamd/session-pool.ts'
-import { readSetting } from '../../src/settings/read-settings.ts'
+import type { Environment } from '../../src/base/process/environment.ts'
+import { readSetting } from '../../src/base/settings/read-settings.ts'
+import { readClamdAddress } from '../../src/scanner/scan/scanners/clamd/clamd-address.ts'
+import { askClamd } from '../../src/scanner/scan/scanners/clamd/session-pool.ts'
 
 /** What the hosts scan with. */
 export interface ScannerChoice {

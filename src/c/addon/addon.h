@@ -1,6 +1,6 @@
 /*
  * The addon of both runtimes, Node and Bun: functions of the kernel and the C library that the
- * runtimes do not offer. src/lib/runtime/system.ts describes each function. All are
+ * runtimes do not offer. src/base/runtime/system.ts describes each function. All are
  * synchronous, allocate nothing themselves, and keep nothing that JavaScript passed.
  */
 #ifndef ONESCAN_ADDON_H

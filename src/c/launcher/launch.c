@@ -40,7 +40,7 @@
 #define OWN_NAME "onescan-run"
 #define RUNTIME "onescan-runtime"
 /*
- * A command name that Bun reserves. src/lib/runtime/compiled-program.ts and runtime-main.mjs
+ * A command name that Bun reserves. src/base/runtime/compiled-program.ts and runtime-main.mjs
  * use it as well.
  */
 #define MARKER "login"
@@ -69,7 +69,8 @@ static const char *const hidden_from_runtime[] = {
  * runtime compiles no functions in advance of their use, except loops that go on, and prepares no
  * heap. That saves a quarter of the processor time of a small message. One thread alone collects
  * garbage, so that a host with more processors needs no more threads (SLOT_THREADS_MIN). (The names
- * begin with BUN_, so no scanner and no next program sees them: src/settings/child-environment.ts.)
+ * begin with BUN_, so no scanner and no next program sees them:
+ * src/base/settings/child-environment.ts.)
  */
 static char slot_settings[][48] = {
     "BUN_JSC_thresholdForJITAfterWarmUp=20000",

@@ -29,7 +29,7 @@ void log_begins(void) {
 
 /*
  * Adds the time to a line, as its last field: in a file nothing else shows when it was written.
- * src/log/log-sink.ts does the same.
+ * src/scanner/log/log-sink.ts does the same.
  */
 static char *with_time(const char *line, size_t length) {
   struct timespec now;
@@ -44,7 +44,7 @@ static char *with_time(const char *line, size_t length) {
 /*
  * Returns the file for lines, or NULL. As root this process opens none: a user with write
  * access to a directory on its path could redirect it. onescan-queue checks each component of
- * the path (src/lib/path/open.ts, openToAppend).
+ * the path (src/base/path/open.ts, openToAppend).
  */
 static const char *log_file(void) {
   return geteuid() == 0 ? NULL : setting("LOGFILE", NULL);

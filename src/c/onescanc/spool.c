@@ -22,7 +22,7 @@ byte buffer[64 * KIB];
 /*
  * Creates an unnamed file, which disappears with its last descriptor in any case. Not all file
  * systems support O_TMPFILE. On others the file has a name for a moment. If this process is killed
- * in that moment, onescand sweeps the file (src/daemon/sweeps.ts).
+ * in that moment, onescand sweeps the file (src/scanner/daemon/sweeps.ts).
  */
 static int anonymous_file(void) {
   const char *directory = setting("TMPDIR", "/tmp");

@@ -1,5 +1,5 @@
-import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
-import { Cdb, parseTcpRule, type TcpRule } from '../../lib/net/tcp-rules.ts'
+import { errorCode, errorText, Fault } from '../../base/errors/fault.ts'
+import { Cdb, parseTcpRule, type TcpRule } from '../../base/net/tcp-rules.ts'
 
 /** The result if no rule matches. */
 export const NO_RULE: TcpRule = { isDenied: false, variables: [] }

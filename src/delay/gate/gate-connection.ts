@@ -1,11 +1,11 @@
 import { closeSync } from 'node:fs'
-import { addressText, clientKey } from '../../lib/net/ip-address.ts'
+import { addressText, clientKey } from '../../base/net/ip-address.ts'
 import type {
   AcceptedConnection,
   ClientActivity,
   SocketEvent,
   System,
-} from '../../lib/runtime/system.ts'
+} from '../../base/runtime/system.ts'
 import type { RefusedClient } from '../outcome/early-talkers.ts'
 
 const READ_MAX = 16 * 1024

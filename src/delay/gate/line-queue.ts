@@ -1,4 +1,4 @@
-import type { System } from '../../lib/runtime/system.ts'
+import type { System } from '../../base/runtime/system.ts'
 import { troubleLine, writeLine } from '../outcome/delay-log.ts'
 
 /** Upper limit for the lines kept while standard error accepts none. Further lines are lost, and counted. */

@@ -3,7 +3,7 @@ import {
   type SocketEvent,
   type System,
   WAKING_SIGNAL,
-} from '../../lib/runtime/system.ts'
+} from '../../base/runtime/system.ts'
 
 interface ListenersOptions {
   readonly system: System

@@ -1,4 +1,4 @@
-import type { System } from '../../lib/runtime/system.ts'
+import type { System } from '../../base/runtime/system.ts'
 import type { GateConnection, WaitEnd } from './gate-connection.ts'
 
 interface ProgramSchedulerOptions {

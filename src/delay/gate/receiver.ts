@@ -1,6 +1,6 @@
-import { errorText } from '../../lib/errors/fault.ts'
-import type { Environment } from '../../lib/process/environment.ts'
-import type { AcceptedConnection } from '../../lib/runtime/system.ts'
+import { errorText } from '../../base/errors/fault.ts'
+import type { Environment } from '../../base/process/environment.ts'
+import type { AcceptedConnection } from '../../base/runtime/system.ts'
 import type { ServerProgram } from '../options/ucspi.ts'
 import type { DelayLog } from '../outcome/delay-log.ts'
 import {

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { errorText } from '../../lib/errors/fault.ts'
-import type { Environment } from '../../lib/process/environment.ts'
-import type { System } from '../../lib/runtime/system.ts'
+import { errorText } from '../../base/errors/fault.ts'
+import type { Environment } from '../../base/process/environment.ts'
+import type { System } from '../../base/runtime/system.ts'
 import type { ServerProgram } from '../options/ucspi.ts'
 import type { GateConnection } from './gate-connection.ts'
 

@@ -1,7 +1,7 @@
-import { errorTextAt, Fault } from '../../lib/errors/fault.ts'
-import { type IpAddress, parseIpAddress } from '../../lib/net/ip-address.ts'
-import type { Environment } from '../../lib/process/environment.ts'
-import { checkExecutable, findProgram } from '../../lib/process/execute.ts'
+import { errorTextAt, Fault } from '../../base/errors/fault.ts'
+import { type IpAddress, parseIpAddress } from '../../base/net/ip-address.ts'
+import type { Environment } from '../../base/process/environment.ts'
+import { checkExecutable, findProgram } from '../../base/process/execute.ts'
 import { DELAY_MAX, parseSeconds } from './delay-options.ts'
 
 /** The information about a client from the UCSPI server and its rules. */

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
-import { attempt } from '../../lib/errors/fault.ts'
-import { type LogField, logLine, onceAMinute } from '../../lib/log/line-format.ts'
+import { attempt } from '../../base/errors/fault.ts'
+import { type LogField, logLine, onceAMinute } from '../../base/log/line-format.ts'
 
 /** The events of smtp-delay(8), DIAGNOSTICS. */
 type ConnectionEvent = 'passed' | 'talked' | 'left' | 'refused' | 'denied' | 'ended' | 'failed'

@@ -1,4 +1,4 @@
-import type { ClientActivity, System } from '../../lib/runtime/system.ts'
+import type { ClientActivity, System } from '../../base/runtime/system.ts'
 import type { Wait } from '../plan/plan.ts'
 
 /** The limits of a conversation: it ends at the first of them. */

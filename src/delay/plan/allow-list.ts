@@ -1,4 +1,4 @@
-import { type IpAddress, Network } from '../../lib/net/ip-address.ts'
+import { type IpAddress, Network } from '../../base/net/ip-address.ts'
 
 /** Clients that are not kept waiting. */
 export class AllowList {

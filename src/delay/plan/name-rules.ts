@@ -1,5 +1,5 @@
-import { errorText, Fault } from '../../lib/errors/fault.ts'
-import type { IpAddress } from '../../lib/net/ip-address.ts'
+import { errorText, Fault } from '../../base/errors/fault.ts'
+import type { IpAddress } from '../../base/net/ip-address.ts'
 
 export interface NameRule {
   readonly nameClass: 'dynamic' | 'ordinary'

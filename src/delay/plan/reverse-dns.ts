@@ -1,7 +1,7 @@
 import { Resolver as DnsResolver } from 'node:dns'
-import { errorCode, errorText, Fault } from '../../lib/errors/fault.ts'
-import { type IpAddress, parseIpAddress } from '../../lib/net/ip-address.ts'
-import { isCompiled } from '../../lib/runtime/compiled-program.ts'
+import { errorCode, errorText, Fault } from '../../base/errors/fault.ts'
+import { type IpAddress, parseIpAddress } from '../../base/net/ip-address.ts'
+import { isCompiled } from '../../base/runtime/compiled-program.ts'
 
 /** The names of an address by reverse DNS: some, certainly none, or *unknown*. */
 export type ReverseNames =

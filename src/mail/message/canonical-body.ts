@@ -1,5 +1,5 @@
 import type { Hash } from 'node:crypto'
-import { CR, LF } from '../../lib/bytes/ascii.ts'
+import { CR, LF } from '../../base/bytes/ascii.ts'
 import type { LineEnding } from './header-block.ts'
 import { oddLineEnd } from './well-formed.ts'
 

@@ -1,4 +1,4 @@
-import { yieldAfter } from '../../lib/flow/event-loop.ts'
+import { yieldAfter } from '../../base/flow/event-loop.ts'
 import type { Bytes } from './bytes.ts'
 import { endOfLeadingBlankLines, HEADER_FIELDS_MAX, type Header } from './header-block.ts'
 import { agreedFieldCount, areContinuations } from './well-formed.ts'

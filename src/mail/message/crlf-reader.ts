@@ -1,5 +1,5 @@
-import { CR, LF } from '../../lib/bytes/ascii.ts'
-import { copyRun, indexOfByte } from '../../lib/bytes/buffers.ts'
+import { CR, LF } from '../../base/bytes/ascii.ts'
+import { copyRun, indexOfByte } from '../../base/bytes/buffers.ts'
 
 const NOTHING = Buffer.alloc(0)
 

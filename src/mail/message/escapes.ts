@@ -1,4 +1,4 @@
-import { CR, EQUALS, hexDigits, LF, NUL } from '../../lib/bytes/ascii.ts'
+import { CR, EQUALS, hexDigits, LF, NUL } from '../../base/bytes/ascii.ts'
 
 const QUESTION = 0x3f
 

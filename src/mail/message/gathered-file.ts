@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
-import type { MemoryLease } from '../../lib/flow/memory-budget.ts'
-import { writeWhole } from '../../lib/process/descriptors.ts'
+import type { MemoryLease } from '../../base/flow/memory-budget.ts'
+import { writeWhole } from '../../base/process/descriptors.ts'
 import { Bytes } from './bytes.ts'
 import { MappedFile } from './mapped-file.ts'
 import type { MessageOptions } from './message-options.ts'

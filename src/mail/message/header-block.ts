@@ -1,5 +1,5 @@
-import { CR, LF } from '../../lib/bytes/ascii.ts'
-import { indexOfByte } from '../../lib/bytes/buffers.ts'
+import { CR, LF } from '../../base/bytes/ascii.ts'
+import { indexOfByte } from '../../base/bytes/buffers.ts'
 
 /** Upper limit for a header block in bytes: in a larger one, the bytes beyond it count as body. */
 export const HEADER_MAX = 1024 * 1024

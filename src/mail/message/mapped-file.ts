@@ -1,6 +1,6 @@
 import { readSync } from 'node:fs'
-import { Fault } from '../../lib/errors/fault.ts'
-import { loadSystem } from '../../lib/runtime/system.ts'
+import { Fault } from '../../base/errors/fault.ts'
+import { loadSystem } from '../../base/runtime/system.ts'
 
 /**
  * The bytes of a file as one buffer. They are mapped, and take no memory of this process. Without the addon, or if the

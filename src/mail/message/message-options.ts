@@ -1,5 +1,5 @@
 import type { Hash } from 'node:crypto'
-import type { System } from '../../lib/runtime/system.ts'
+import type { System } from '../../base/runtime/system.ts'
 import type { DigestsWanted } from './canonical-body.ts'
 import type { Header } from './header-block.ts'
 import type { SpoolSettings } from './spool.ts'

@@ -11,8 +11,8 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { Fault } from '../../lib/errors/fault.ts'
-import { respondsInside } from '../../lib/path/responds.ts'
+import { Fault } from '../../base/errors/fault.ts'
+import { respondsInside } from '../../base/path/responds.ts'
 import type { Bytes } from './bytes.ts'
 import { diskFault, randomName, type SpoolSettings, writeInTurns } from './spool.ts'
 

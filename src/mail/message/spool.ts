@@ -1,12 +1,12 @@
 import { constants, openSync, readSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { errorCode, errorText, Fault, type FaultKind } from '../../lib/errors/fault.ts'
-import { nextTurn } from '../../lib/flow/event-loop.ts'
-import { PathHandle, pathExists } from '../../lib/path/path-handle.ts'
-import { letsOthersReplace } from '../../lib/path/untrusted-writer.ts'
-import { writeWhole } from '../../lib/process/descriptors.ts'
-import type { Environment } from '../../lib/process/environment.ts'
+import { errorCode, errorText, Fault, type FaultKind } from '../../base/errors/fault.ts'
+import { nextTurn } from '../../base/flow/event-loop.ts'
+import { PathHandle, pathExists } from '../../base/path/path-handle.ts'
+import { letsOthersReplace } from '../../base/path/untrusted-writer.ts'
+import { writeWhole } from '../../base/process/descriptors.ts'
+import type { Environment } from '../../base/process/environment.ts'
 
 /** The directories in which messages are kept while they are judged. */
 export interface SpoolSettings {

@@ -1,4 +1,4 @@
-import { CR, LF } from '../../lib/bytes/ascii.ts'
+import { CR, LF } from '../../base/bytes/ascii.ts'
 import { hidesLineEnd, limitOfWords } from './encoded-words.ts'
 import {
   countMboxLines,

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
-import { uint32 } from '../../../src/protocol/frames.ts'
-import { uint64 } from '../../../src/protocol/slot/slot-frames.ts'
-import { runSlot, type SlotRun, type SlotSetup } from '../../doors/slot/slot.ts'
+import { uint32 } from '../../../src/scanner/protocol/frames.ts'
+import { uint64 } from '../../../src/scanner/protocol/slot/slot-frames.ts'
+import { runSlot, type SlotRun, type SlotSetup } from '../../scanner/doors/slot/slot.ts'
 import {
   beside,
   clientsBeside,

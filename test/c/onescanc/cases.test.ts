@@ -5,8 +5,8 @@ import { allCases } from '../../cases/all.ts'
 import { bounces } from '../../cases/bounces.ts'
 import { firstOfEachKind } from '../../cases/kinds.ts'
 import { isOfDaemon, type Passage, play } from '../../cases/play.ts'
-import { sendToSlot } from '../../doors/slot/send.ts'
-import { openSlot } from '../../doors/slot/socket/rig.ts'
+import { sendToSlot } from '../../scanner/doors/slot/send.ts'
+import { openSlot } from '../../scanner/doors/slot/socket/rig.ts'
 import { clientsBeside, missing, standalonePrograms } from './client.ts'
 
 /**

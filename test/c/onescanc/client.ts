@@ -9,9 +9,9 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { quickest } from '../../doors/slot/slot.ts'
 import type { Ending } from '../../programs/host/server.ts'
 import { isWhole } from '../../run/is-whole.ts'
+import { quickest } from '../../scanner/doors/slot/slot.ts'
 import { standInQueue } from '../../stand-in/stand-in.ts'
 import { build, missing } from '../built-in-c.ts'
 

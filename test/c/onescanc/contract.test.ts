@@ -1,9 +1,9 @@
 import { copyFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { settingTable } from '../../../src/settings/table.ts'
-import { envelope, runSlot, type SlotSetup } from '../../doors/slot/slot.ts'
-import { keepsContract } from '../../doors/slot/slot-contract.ts'
+import { settingTable } from '../../../src/base/settings/table.ts'
+import { envelope, runSlot, type SlotSetup } from '../../scanner/doors/slot/slot.ts'
+import { keepsContract } from '../../scanner/doors/slot/slot-contract.ts'
 import { standInQueue } from '../../stand-in/stand-in.ts'
 import {
   beside,

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { descriptorOf } from '../../../src/lib/process/descriptors.ts'
-import { loadSystem } from '../../../src/lib/runtime/system.ts'
-import { runSlot, type SlotRun, type SlotSetup } from '../../doors/slot/slot.ts'
+import { descriptorOf } from '../../../src/base/process/descriptors.ts'
+import { loadSystem } from '../../../src/base/runtime/system.ts'
 import { lacks, programPath } from '../../needs.mjs'
+import { runSlot, type SlotRun, type SlotSetup } from '../../scanner/doors/slot/slot.ts'
 import { beside, clientsBeside, missing, standalonePrograms } from './client.ts'
 import {
   accept,

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { uint32 } from '../../../src/protocol/frames.ts'
-import { frame, uint64 } from '../../../src/protocol/slot/slot-frames.ts'
+import { uint32 } from '../../../src/scanner/protocol/frames.ts'
+import { frame, uint64 } from '../../../src/scanner/protocol/slot/slot-frames.ts'
 import { missing } from './client.ts'
 import { answerParser } from './read-answers.ts'
 import {

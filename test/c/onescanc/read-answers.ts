@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { sanitized, strict } from '../../../packaging/builds/compile-c.mjs'
-import { uint32 } from '../../../src/protocol/frames.ts'
+import { uint32 } from '../../../src/scanner/protocol/frames.ts'
 import { source } from './client.ts'
 
 const here = import.meta.dirname

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { uint32 } from '../../../src/protocol/frames.ts'
-import { createFrameReader, frame, uint64 } from '../../../src/protocol/slot/slot-frames.ts'
+import { uint32 } from '../../../src/scanner/protocol/frames.ts'
+import { createFrameReader, frame, uint64 } from '../../../src/scanner/protocol/slot/slot-frames.ts'
 import type { Ending } from '../../programs/host/server.ts'
 
 /** A daemon by the protocol of slot-protocol.md, whose answers a test writes, right or wrong. */

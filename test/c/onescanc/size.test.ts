@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import t from 'tap'
-import { runSlot } from '../../doors/slot/slot.ts'
+import { runSlot } from '../../scanner/doors/slot/slot.ts'
 import { missing, onescanc } from './client.ts'
 import { accept, acknowledgement, bodyAt, insert, keep, scriptedDaemon } from './scripted-daemon.ts'
 

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { environmentOfNextProgram } from '../../../src/settings/child-environment.ts'
+import { environmentOfNextProgram } from '../../../src/base/settings/child-environment.ts'
 import {
   readFromCaller,
   settingAliases,
   settingNames,
   settingTable,
-} from '../../../src/settings/table.ts'
+} from '../../../src/base/settings/table.ts'
 import { items, readPage, section } from '../../documents/man-page.ts'
 import { listInC, textInC } from '../built-in-c.ts'
 import { source } from './client.ts'

@@ -14,9 +14,9 @@ import {
 import { cpus } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import t from 'tap'
-import { runSlot } from '../../doors/slot/slot.ts'
 import { lacks } from '../../needs.mjs'
 import { outputOf, until } from '../../run/until.ts'
+import { runSlot } from '../../scanner/doors/slot/slot.ts'
 import { standInQueue } from '../../stand-in/stand-in.ts'
 import {
   beside,

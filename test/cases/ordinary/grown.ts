@@ -1,5 +1,5 @@
 import iconv from 'iconv-lite'
-import { base64 } from '../../scan/scanners/evasions/compose.ts'
+import { base64 } from '../../scanner/scan/scanners/evasions/compose.ts'
 import { keptMail } from './kept.ts'
 
 /**

@@ -8,7 +8,7 @@ import {
   multipart,
   part,
   quotedPrintableText,
-} from '../../scan/scanners/evasions/compose.ts'
+} from '../../scanner/scan/scanners/evasions/compose.ts'
 import { keptMail } from './kept.ts'
 
 /** Messages of sizes that nobody wants to keep: each by what it is, made when it is asked for. */

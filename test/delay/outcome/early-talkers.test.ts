@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
+import type { System } from '../../../src/base/runtime/system.ts'
 import { GateConnection } from '../../../src/delay/gate/gate-connection.ts'
 import { refuseEarlyTalker } from '../../../src/delay/outcome/early-talkers.ts'
-import type { System } from '../../../src/lib/runtime/system.ts'
 
 const INPUT_MAX = 64 * 1024
 const COMMANDS_MAX = 100

@@ -1,6 +1,6 @@
 import t from 'tap'
+import { parseIpAddress } from '../../../src/base/net/ip-address.ts'
 import { AllowList } from '../../../src/delay/plan/allow-list.ts'
-import { parseIpAddress } from '../../../src/lib/net/ip-address.ts'
 
 const list = new AllowList(`# ours
 192.0.2.0/24

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
+import { parseIpAddress } from '../../../src/base/net/ip-address.ts'
 import { dynamicNames } from '../../../src/delay/plan/dynamic-names.ts'
 import { findRule, parseNameRules } from '../../../src/delay/plan/name-rules.ts'
-import { parseIpAddress } from '../../../src/lib/net/ip-address.ts'
 
 const rules = parseNameRules(dynamicNames, 'built-in names')
 const client = parseIpAddress('203.0.113.77')!

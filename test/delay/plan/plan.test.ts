@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import t from 'tap'
+import { parseIpAddress } from '../../../src/base/net/ip-address.ts'
+import type { ClientActivity } from '../../../src/base/runtime/system.ts'
 import { readOptions } from '../../../src/delay/options/delay-options.ts'
 import { readUcspiClient, type UcspiClient } from '../../../src/delay/options/ucspi.ts'
 import { outcomeOf } from '../../../src/delay/outcome/early-talkers.ts'
 import { AllowList } from '../../../src/delay/plan/allow-list.ts'
 import { parseNameRules } from '../../../src/delay/plan/name-rules.ts'
 import { type PlanContext, planFor, readPlanSources } from '../../../src/delay/plan/plan.ts'
-import { parseIpAddress } from '../../../src/lib/net/ip-address.ts'
-import type { ClientActivity } from '../../../src/lib/runtime/system.ts'
 import { startDns } from '../dns-stand-in.ts'
 
 /** Decisions how long clients wait, and why, without any socket. */

@@ -1,11 +1,11 @@
 import t from 'tap'
+import { parseIpAddress } from '../../../src/base/net/ip-address.ts'
 import { readOptions } from '../../../src/delay/options/delay-options.ts'
 import { readUcspiClient } from '../../../src/delay/options/ucspi.ts'
 import { AllowList } from '../../../src/delay/plan/allow-list.ts'
 import { parseNameRules } from '../../../src/delay/plan/name-rules.ts'
 import { planFor } from '../../../src/delay/plan/plan.ts'
 import { isConfirmed, lookUpNames, openDns } from '../../../src/delay/plan/reverse-dns.ts'
-import { parseIpAddress } from '../../../src/lib/net/ip-address.ts'
 import { type DnsAnswer, startDns } from '../dns-stand-in.ts'
 
 const CLIENT = parseIpAddress('192.0.2.1')!

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { Budget } from '../../../src/lib/flow/memory-budget.ts'
+import { Budget } from '../../../src/base/flow/memory-budget.ts'
 import { HEADER_FIELDS_MAX, HEADER_MAX } from '../../../src/mail/message/header-block.ts'
 import { Intake, messageOf } from '../../../src/mail/message/intake.ts'
 import { type Message, TOP_LINE } from '../../../src/mail/message/message.ts'

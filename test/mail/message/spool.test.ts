@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { faultKindOf } from '../../../src/lib/errors/fault.ts'
+import { faultKindOf } from '../../../src/base/errors/fault.ts'
 import {
   diskFault,
   piecesOfFile,

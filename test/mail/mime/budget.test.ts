@@ -5,7 +5,7 @@ import { Work } from '../../../src/mail/mime/budget/work.ts'
 import { eachHabits } from '../../../src/mail/mime/decoders/decoder.ts'
 import { encodingHabits } from '../../../src/mail/mime/habits/encoding-habits.ts'
 import type { Feature } from '../../../src/mail/mime/habits/habits.ts'
-import { compressed, literal } from '../../scan/scanners/evasions/containers.ts'
+import { compressed, literal } from '../../scanner/scan/scanners/evasions/containers.ts'
 import { isNested, multipartBy } from './nested-mail.ts'
 import { readMail } from './read-mail.ts'
 

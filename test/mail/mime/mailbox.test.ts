@@ -1,6 +1,6 @@
 import t from 'tap'
 import { isWhole } from '../../run/is-whole.ts'
-import { base64, multipart, part } from '../../scan/scanners/evasions/compose.ts'
+import { base64, multipart, part } from '../../scanner/scan/scanners/evasions/compose.ts'
 import { inChunks } from '../message/bytes.ts'
 import { readMail } from './read-mail.ts'
 

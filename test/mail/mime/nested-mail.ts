@@ -4,7 +4,7 @@ import type { Bytes } from '../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import type { WorkOptions } from '../../../src/mail/mime/budget/work.ts'
 import { isNestedDeeper } from '../../../src/mail/mime/nested.ts'
-import { delimited, base64 as lines } from '../../scan/scanners/evasions/compose.ts'
+import { delimited, base64 as lines } from '../../scanner/scan/scanners/evasions/compose.ts'
 
 /** Nested mail, built from the innermost part outwards. A part is its header, empty line and content. */
 

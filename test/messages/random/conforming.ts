@@ -5,7 +5,7 @@ import {
   part,
   quotedPrintable,
   quotedPrintableText,
-} from '../../scan/scanners/evasions/compose.ts'
+} from '../../scanner/scan/scanners/evasions/compose.ts'
 import {
   binaryFile,
   htmlFile,
@@ -13,7 +13,7 @@ import {
   testFile,
   textFile,
   zip,
-} from '../../scan/scanners/evasions/files.ts'
+} from '../../scanner/scan/scanners/evasions/files.ts'
 import type { Mutant } from './mutate.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { base64, quotedPrintable, uuencode } from '../../scan/scanners/evasions/compose.ts'
+import { base64, quotedPrintable, uuencode } from '../../scanner/scan/scanners/evasions/compose.ts'
 
 /** A message as something that can be changed before it becomes bytes; text is latin1, lines end in LF. */
 export interface Part {

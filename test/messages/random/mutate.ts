@@ -1,6 +1,6 @@
 import { createRandom, type Random } from '../../run/random.ts'
-import { cut, yencode } from '../../scan/scanners/evasions/compose.ts'
-import { binaryFile, testFile, textFile, zip } from '../../scan/scanners/evasions/files.ts'
+import { cut, yencode } from '../../scanner/scan/scanners/evasions/compose.ts'
+import { binaryFile, testFile, textFile, zip } from '../../scanner/scan/scanners/evasions/files.ts'
 import {
   asMail,
   attached,

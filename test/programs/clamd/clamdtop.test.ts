@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import t from 'tap'
-import type { ScanTask } from '../../../src/scan/scanners/contract/scanner.ts'
-import { clean } from '../../../src/scan/scanners/findings/scan-result.ts'
-import { inStream, openClamdDoor } from '../../doors/clamd/rig.ts'
+import type { ScanTask } from '../../../src/scanner/scan/scanners/contract/scanner.ts'
+import { clean } from '../../../src/scanner/scan/scanners/findings/scan-result.ts'
 import { lacks } from '../../needs.mjs'
 import { until } from '../../run/until.ts'
+import { inStream, openClamdDoor } from '../../scanner/doors/clamd/rig.ts'
 
 /** clamdtop(1) shows what onescand does in place of clamd. */
 

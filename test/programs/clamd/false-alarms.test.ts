@@ -3,10 +3,10 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { runSlot } from '../../doors/slot/slot.ts'
 import { attached, file, message, multipart, text } from '../../mail/mime/nested-mail.ts'
 import { lacks } from '../../needs.mjs'
 import { until } from '../../run/until.ts'
+import { runSlot } from '../../scanner/doors/slot/slot.ts'
 import { clamdMissing, startClamd } from '../servers/clamd.ts'
 
 /** What onescan-clamav(7), FALSE POSITIVES, describes, with a real clamd. */

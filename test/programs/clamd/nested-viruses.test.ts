@@ -2,10 +2,7 @@ import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { limits } from '../../../src/mail/mime/budget/limits.ts'
-import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
-import { openMilter } from '../../doors/milter/rig.ts'
-import { runSlot } from '../../doors/slot/slot.ts'
-import { openSlot } from '../../doors/slot/socket/rig.ts'
+import { EICAR } from '../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import {
   attached,
   file,
@@ -17,7 +14,10 @@ import {
   text,
   wrap,
 } from '../../mail/mime/nested-mail.ts'
-import { sample, scan } from '../../scan/scanners/clamd/task.ts'
+import { openMilter } from '../../scanner/doors/milter/rig.ts'
+import { runSlot } from '../../scanner/doors/slot/slot.ts'
+import { openSlot } from '../../scanner/doors/slot/socket/rig.ts'
+import { sample, scan } from '../../scanner/scan/scanners/clamd/task.ts'
 import { clamdMissing, startClamd } from '../servers/clamd.ts'
 
 /** EICAR deeper in mail than a real clamd looks, by every door. */

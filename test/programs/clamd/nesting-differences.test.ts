@@ -1,11 +1,11 @@
 import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { limits } from '../../../src/mail/mime/budget/limits.ts'
-import { ClamdScanner } from '../../../src/scan/scanners/clamd/clamd-scanner.ts'
-import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
+import { ClamdScanner } from '../../../src/scanner/scan/scanners/clamd/clamd-scanner.ts'
+import { EICAR } from '../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { attached, base64, file, isNested, message } from '../../mail/mime/nested-mail.ts'
 import { createRandom } from '../../run/random.ts'
-import { clamdSettings, sample, scanTask } from '../../scan/scanners/clamd/task.ts'
+import { clamdSettings, sample, scanTask } from '../../scanner/scan/scanners/clamd/task.ts'
 import { clamdMissing, startClamd } from '../servers/clamd.ts'
 
 /** Messages made from a fixed seed. */

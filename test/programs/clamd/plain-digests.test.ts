@@ -1,9 +1,8 @@
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../../cases/case.ts'
 import { buildStage } from '../../cases/stage.ts'
-import { type OpenMilter, openMilter } from '../../doors/milter/rig.ts'
 import {
   attached,
   base64,
@@ -13,8 +12,9 @@ import {
   text,
   wrap,
 } from '../../mail/mime/nested-mail.ts'
-import { sample, scan } from '../../scan/scanners/clamd/task.ts'
-import { uuencode } from '../../scan/scanners/evasions/compose.ts'
+import { type OpenMilter, openMilter } from '../../scanner/doors/milter/rig.ts'
+import { sample, scan } from '../../scanner/scan/scanners/clamd/task.ts'
+import { uuencode } from '../../scanner/scan/scanners/evasions/compose.ts'
 import { keyLine } from '../cluster-mail.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from '../servers/clamd.ts'
 

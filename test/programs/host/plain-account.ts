@@ -1,4 +1,4 @@
-import { PLAIN } from '../../cli/onescan.ts'
+import { PLAIN } from '../../scanner/cli/onescan.ts'
 
 /** Goes on as an account that owns nothing, if this process is root's: for tests that root adds nothing to. */
 export function becomePlain(): void {

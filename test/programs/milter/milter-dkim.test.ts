@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { isBound } from '../../../src/scan/stamps/bound-fields.ts'
+import { isBound } from '../../../src/scanner/scan/stamps/bound-fields.ts'
 import { bytes } from '../../cases/case.ts'
 import { buildStage } from '../../cases/stage.ts'
 import { isWhole } from '../../run/is-whole.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'

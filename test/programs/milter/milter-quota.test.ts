@@ -1,6 +1,6 @@
 import t from 'tap'
 import { plain } from '../../cases/messages.ts'
-import { startOnescand } from '../../daemon/process.ts'
+import { startOnescand } from '../../scanner/daemon/process.ts'
 import { freePort } from '../host/free-port.ts'
 import { startMailboxes } from '../servers/mailboxes.ts'
 import { mtas, openPassage } from '../servers/milter-mtas.ts'

@@ -11,8 +11,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { commandScript } from '../../cli/onescan.ts'
 import { lacks } from '../../needs.mjs'
+import { commandScript } from '../../scanner/cli/onescan.ts'
 import { makeOwnDirectories, ownDirectoriesMissing } from '../host/own-directories.ts'
 import { reachable } from '../host/reachable.ts'
 import { type Ending, startServer } from '../host/server.ts'

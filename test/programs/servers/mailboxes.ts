@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { spool, startQuotad } from '../../quotad/quotad.ts'
+import { spool, startQuotad } from '../../quota/quotad.ts'
 
 /**
  * Makes the Maildirs `full`, and `room` and `large` with 800,000 bytes to go, and starts

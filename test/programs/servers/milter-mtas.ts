@@ -4,7 +4,7 @@ import {
   quickest,
   type RunningDaemon,
   startOnescand,
-} from '../../daemon/process.ts'
+} from '../../scanner/daemon/process.ts'
 import { openDirectory } from '../host/reachable.ts'
 import type { Ending } from '../host/server.ts'
 import { postfixMissing, startPostfix } from './postfix.ts'

@@ -1,4 +1,4 @@
-import { startOnescand } from '../../daemon/process.ts'
+import { startOnescand } from '../../scanner/daemon/process.ts'
 import type { Ending } from '../host/server.ts'
 
 /** A host with qmail whose slot asks an onescand of its own. */

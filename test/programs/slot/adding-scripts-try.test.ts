@@ -4,9 +4,14 @@ import { chmodSync, existsSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
-import { directoryOfOnescand, makeMachine, ONESCAN, putSocket } from '../../cli/check/machine.ts'
-import { startService, tcpserver } from '../../cli/check/service.ts'
-import { newest, startOnescand } from '../../daemon/process.ts'
+import {
+  directoryOfOnescand,
+  makeMachine,
+  ONESCAN,
+  putSocket,
+} from '../../scanner/cli/check/machine.ts'
+import { startService, tcpserver } from '../../scanner/cli/check/service.ts'
+import { newest, startOnescand } from '../../scanner/daemon/process.ts'
 import { example } from '../example.ts'
 import { ownDirectoriesMissing } from '../host/own-directories.ts'
 import { openDirectory, reachable, reachablePath } from '../host/reachable.ts'

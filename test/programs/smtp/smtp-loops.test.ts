@@ -1,6 +1,6 @@
 import t from 'tap'
 import { bytes } from '../../cases/case.ts'
-import { startOnescand } from '../../daemon/process.ts'
+import { startOnescand } from '../../scanner/daemon/process.ts'
 import { freePort } from '../host/free-port.ts'
 import { postfixMissing, startPostfix } from '../servers/postfix.ts'
 import { sendMail } from '../servers/smtp-session.ts'

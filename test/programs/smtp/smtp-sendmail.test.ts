@@ -1,7 +1,7 @@
 import t from 'tap'
 import { bytes } from '../../cases/case.ts'
 import { buildStage } from '../../cases/stage.ts'
-import { startOnescand } from '../../daemon/process.ts'
+import { startOnescand } from '../../scanner/daemon/process.ts'
 import { headerValues } from '../header-values.ts'
 import { freePort } from '../host/free-port.ts'
 import { sendmailMissing, startSendmail } from '../servers/sendmail.ts'

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { buildStage } from '../../cases/stage.ts'
-import { callDoor } from '../../doors/smtp/client.ts'
-import { openDoor } from '../../doors/smtp/rig.ts'
+import { callDoor } from '../../scanner/doors/smtp/client.ts'
+import { openDoor } from '../../scanner/doors/smtp/rig.ts'
 import { postfixMissing, startPostfix } from '../servers/postfix.ts'
 import { startReceiver } from '../servers/smtp-receiver.ts'
 

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs'
-import { errorCode } from '../../../src/lib/errors/fault.ts'
+import { errorCode } from '../../../src/base/errors/fault.ts'
 
 /** The reading end of a pipe, which is emptied as it fills, so that its writer never waits. */
 export interface Drain {

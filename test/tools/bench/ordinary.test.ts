@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { NATIVE } from '../../../tools/bench/contestants.ts'
 import { mailsIn } from '../../../tools/bench/ordinary/mails.ts'
 import type { Share } from '../../../tools/bench/ordinary/profile.ts'

@@ -10,8 +10,8 @@ import { writeCorpus } from '../../../tools/corpus/write-corpus.ts'
 import { ordinaryMails } from '../../cases/ordinary/all.ts'
 import { lacks } from '../../needs.mjs'
 import { clamdMissing } from '../../programs/servers/clamd.ts'
-import { evasions } from '../../scan/scanners/evasions/all.ts'
-import { signs } from '../../scan/scanners/evasions/files.ts'
+import { evasions } from '../../scanner/scan/scanners/evasions/all.ts'
+import { signs } from '../../scanner/scan/scanners/evasions/files.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const firstPage = readFileSync(join(root, 'README.md'), 'utf8')

@@ -14,10 +14,10 @@ t.test(
     installLocked(join(root, 'tools/mutants'))
     const place = join(root, 'build/mutants/built-test')
     mkdirSync(place, { recursive: true })
-    const file = 'src/scan/scanners/file-plugin/plugin-host.ts'
+    const file = 'src/scanner/scan/scanners/file-plugin/plugin-host.ts'
     const results = await askBuilt({
       sample: [{ file, first: 47, last: 60 }],
-      tests: ['test/scan/scanners/file-plugin/man-page.test.ts'],
+      tests: ['test/scanner/scan/scanners/file-plugin/man-page.test.ts'],
       place,
     })
     t.ok(results.includes('noticed'), results.join())

@@ -4,7 +4,6 @@ import { attacks } from '../../../tools/second-reader/attacks.ts'
 import { bytes } from '../../cases/case.ts'
 import { plain } from '../../cases/messages.ts'
 import { buildStage } from '../../cases/stage.ts'
-import { runSlot } from '../../doors/slot/slot.ts'
 import { lacks } from '../../needs.mjs'
 import { headerValues } from '../../programs/header-values.ts'
 import { openDirectory } from '../../programs/host/reachable.ts'
@@ -12,7 +11,8 @@ import { clamdAnswer, clamdMissing, startClamd } from '../../programs/servers/cl
 import { mtas, openPassage } from '../../programs/servers/milter-mtas.ts'
 import { postfixMissing, startPostfix } from '../../programs/servers/postfix.ts'
 import { sendMail } from '../../programs/servers/smtp-session.ts'
-import { keyring } from '../../scan/stamps/independently-stamped.ts'
+import { runSlot } from '../../scanner/doors/slot/slot.ts'
+import { keyring } from '../../scanner/scan/stamps/independently-stamped.ts'
 
 const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
 

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { basename, delimiter, dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { oldestNode } from '../../../packaging/toolchain/toolchain.mjs'
-import { EICAR } from '../../../src/scan/scanners/eicar/eicar.ts'
+import { EICAR } from '../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { Report } from '../../../tools/try/report.ts'
 import { openDirectory } from '../../programs/host/reachable.ts'
-import { numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
+import { numbered, standIn } from '../../scanner/scan/scanners/clamd/stand-in.ts'
 import { type Delivery, deliveries } from '../../stand-in/stand-in.ts'
 
 const root = join(import.meta.dirname, '../../..')

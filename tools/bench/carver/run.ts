@@ -6,8 +6,8 @@
 import { parseArgs } from 'node:util'
 import { type Fate, fateOf } from '../../../test/mail/mime/carver/fate.ts'
 import { mutant } from '../../../test/messages/random/mutate.ts'
-import { evasions } from '../../../test/scan/scanners/evasions/all.ts'
-import { messageOf } from '../../../test/scan/scanners/evasions/compose.ts'
+import { evasions } from '../../../test/scanner/scan/scanners/evasions/all.ts'
+import { messageOf } from '../../../test/scanner/scan/scanners/evasions/compose.ts'
 import { mailsIn } from '../ordinary/mails.ts'
 
 const { values, positionals } = parseArgs({

@@ -1,16 +1,19 @@
 import { type ContentForm, contentForms } from '../../../src/mail/mime/traits/part-forms.ts'
-import { describeForms, tryForms } from '../../../src/readiness/clamd/clamd-forms.ts'
-import { readClamdAddress } from '../../../src/scan/scanners/clamd/clamd-address.ts'
-import { ClamdServer } from '../../../src/scan/scanners/clamd/clamd-server.ts'
-import { askClamd } from '../../../src/scan/scanners/clamd/session-pool.ts'
+import { describeForms, tryForms } from '../../../src/scanner/readiness/clamd/clamd-forms.ts'
+import { readClamdAddress } from '../../../src/scanner/scan/scanners/clamd/clamd-address.ts'
+import { ClamdServer } from '../../../src/scanner/scan/scanners/clamd/clamd-server.ts'
+import { askClamd } from '../../../src/scanner/scan/scanners/clamd/session-pool.ts'
 import { withEnding } from '../../../test/programs/host/server.ts'
 import { type ClamdOptions, startClamd } from '../../../test/programs/servers/clamd.ts'
 import {
   type FormTrial,
   findsAlone,
   tryInEachForm,
-} from '../../../test/scan/scanners/clamd/in-each-form.ts'
-import { databaseOf, type KnownFile } from '../../../test/scan/scanners/clamd/kinds-of-signature.ts'
+} from '../../../test/scanner/scan/scanners/clamd/in-each-form.ts'
+import {
+  databaseOf,
+  type KnownFile,
+} from '../../../test/scanner/scan/scanners/clamd/kinds-of-signature.ts'
 import { nameOf } from './parts.ts'
 
 /** What a clamd finds with a signature of one kind; no trials if it does not find the file alone. */

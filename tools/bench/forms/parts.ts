@@ -10,7 +10,7 @@ import { readStructure } from '../../../src/mail/mime/read-structure.ts'
 import type { Leaf } from '../../../src/mail/mime/structure/leaf.ts'
 import { multipartForms, type PartForm } from '../../../src/mail/mime/traits/part-forms.ts'
 import type { PartNames } from '../../../src/mail/mime/traits/part-names.ts'
-import { STREAMED_MAX } from '../../../src/scan/scanners/clamd/clamd-server.ts'
+import { STREAMED_MAX } from '../../../src/scanner/scan/scanners/clamd/clamd-server.ts'
 
 /** A part that scanners get with `SECONDLOOK=always`: its form, or why it has none. */
 export type CountedPart = { readonly form: string } | { readonly without: string }

@@ -11,12 +11,12 @@
 // the program of --clamd, finds a file which is in a part of this form. Above it is what the test messages of onescand
 // show of this clamd. With --kind TEXT: only the kinds in whose name the text is. It ends with 1 if something was not found.
 // With --random: whether clamd finds the file in each of this many messages by the grammar of what is left to it
-// (test/scan/scanners/clamd/allowed-mail.ts). It prints those in which it does not.
+// (test/scanner/scan/scanners/clamd/allowed-mail.ts). It prints those in which it does not.
 import { parseArgs } from 'node:util'
 import { withEnding } from '../../../test/programs/host/server.ts'
 import { clamdMissing } from '../../../test/programs/servers/clamd.ts'
-import { kindsOfSignature } from '../../../test/scan/scanners/clamd/kinds-of-signature.ts'
-import { tryLeftParts } from '../../../test/scan/scanners/clamd/left-parts.ts'
+import { kindsOfSignature } from '../../../test/scanner/scan/scanners/clamd/kinds-of-signature.ts'
+import { tryLeftParts } from '../../../test/scanner/scan/scanners/clamd/left-parts.ts'
 import { mailsIn } from '../ordinary/mails.ts'
 import { showKinds } from './kinds.ts'
 import { tallyOf, tallyTable } from './real-mail.ts'

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseLogLine } from '../../../src/log/parsed-line.ts'
+import { parseLogLine } from '../../../src/scanner/log/parsed-line.ts'
 import { compiled } from '../compile.ts'
 import { drive, type Passage } from '../drive.ts'
 import type { Workshop } from '../workshop.ts'

@@ -16,10 +16,10 @@
 // qmail-queue call the sink of the benchmark, whose cost is a row of its own.
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { childrenOf } from '../../../test/daemon/process.ts'
 import { cpuOfTree } from '../../../test/programs/host/process-tree.ts'
 import { type Ending, withEnding } from '../../../test/programs/host/server.ts'
 import { clamdMissing, startClamd } from '../../../test/programs/servers/clamd.ts'
+import { childrenOf } from '../../../test/scanner/daemon/process.ts'
 import { NATIVE } from '../contestants.ts'
 import { manySignatures, oneSignature } from '../databases.ts'
 import { describeMachine, machineText } from '../machine.ts'

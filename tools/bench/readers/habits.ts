@@ -9,7 +9,7 @@ import { encodingHabits } from '../../../src/mail/mime/habits/encoding-habits.ts
 import type { HabitRow } from '../../../src/mail/mime/habits/habit-row.ts'
 import { type Feature, Habits } from '../../../src/mail/mime/habits/habits.ts'
 import { savingHabits } from '../../../src/mail/mime/habits/saving-habits.ts'
-import { signsIn } from '../../../test/scan/scanners/evasions/files.ts'
+import { signsIn } from '../../../test/scanner/scan/scanners/evasions/files.ts'
 import type { Mail } from '../ordinary/mails.ts'
 
 type Choice = HabitRow['choices'][number]

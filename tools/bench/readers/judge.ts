@@ -1,6 +1,6 @@
 import { type Clamd, clamdAnswer } from '../../../test/programs/servers/clamd.ts'
-import { judgeMessage } from '../../../test/scan/scanners/evasions/judge-message.ts'
-import { received } from '../../../test/scan/scanners/second-look/classes.ts'
+import { judgeMessage } from '../../../test/scanner/scan/scanners/evasions/judge-message.ts'
+import { received } from '../../../test/scanner/scan/scanners/second-look/classes.ts'
 import type { Readers } from './readers.ts'
 
 /** What scanners and readers make of a message that carries a file. */

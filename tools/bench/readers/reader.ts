@@ -1,10 +1,10 @@
 import { lstatSync, readdirSync, readFileSync } from 'node:fs'
-import { signsIn } from '../../../test/scan/scanners/evasions/files.ts'
+import { signsIn } from '../../../test/scanner/scan/scanners/evasions/files.ts'
 
 /** One program that reads mail, or several in one. */
 export interface Reader {
   readonly names: readonly string[]
-  /** Those of the names that have one of the files of test/scan/scanners/evasions in their hands then. */
+  /** Those of the names that have one of the files of test/scanner/scan/scanners/evasions in their hands then. */
   ask(message: Buffer): Promise<string[]>
   stop?(): Promise<void>
 }

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findProgram } from '../../../test/needs.mjs'
-import { signs } from '../../../test/scan/scanners/evasions/files.ts'
+import { signs } from '../../../test/scanner/scan/scanners/evasions/files.ts'
 import { canCompile, compiledReaders, compileReader } from './compiled.ts'
 import { extractors, startExtractor } from './extractors.ts'
 import type { Reader } from './reader.ts'
@@ -15,7 +15,7 @@ import { THUNDERBIRD, thunderbird } from './thunderbird.ts'
 export interface Readers {
   /** All that are there. */
   readonly names: readonly string[]
-  /** Those that have one of the files of test/scan/scanners/evasions in their hands once they decoded the message. */
+  /** Those that have one of the files of test/scanner/scan/scanners/evasions in their hands once they decoded the message. */
   opening(message: Buffer): Promise<string[]>
   stop(): Promise<void>
 }

@@ -8,7 +8,7 @@
 // First the classes that are known, with clamd alone, with the parts of one MIME parser
 // given to clamd as amavis does it, and with onescan; then messages made from a model by
 // changes at random, the same for the same seed. What onescan misses is printed minimised.
-// With --opened: who opens each message of test/scan/scanners/evasions; it ends with 1 if nobody opens one.
+// With --opened: who opens each message of test/scanner/scan/scanners/evasions; it ends with 1 if nobody opens one.
 // With --conforming: messages that follow the standards, instead of those with changes.
 // With --habits: for each choice of the tables of habits the programs that make it, the evasions and the random messages
 // (--count, --seed) whose file is found by it alone, and in how many of the mails in the places its feature occurs. A
@@ -21,10 +21,10 @@ import { type HostileShape, hostileShapes } from '../../../test/messages/hostile
 import { conforming } from '../../../test/messages/random/conforming.ts'
 import { mutant } from '../../../test/messages/random/mutate.ts'
 import { withEnding } from '../../../test/programs/host/server.ts'
-import { evasions } from '../../../test/scan/scanners/evasions/all.ts'
-import { messageOf } from '../../../test/scan/scanners/evasions/compose.ts'
-import { startClamdForEvasions } from '../../../test/scan/scanners/evasions/judge-message.ts'
-import { hiddenClasses } from '../../../test/scan/scanners/second-look/classes.ts'
+import { evasions } from '../../../test/scanner/scan/scanners/evasions/all.ts'
+import { messageOf } from '../../../test/scanner/scan/scanners/evasions/compose.ts'
+import { startClamdForEvasions } from '../../../test/scanner/scan/scanners/evasions/judge-message.ts'
+import { hiddenClasses } from '../../../test/scanner/scan/scanners/second-look/classes.ts'
 import { mailsIn } from '../ordinary/mails.ts'
 import { fuzz } from './fuzz.ts'
 import { needOfChoices } from './habits.ts'

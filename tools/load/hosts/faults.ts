@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { childrenOf } from '../../../test/daemon/process.ts'
+import { childrenOf } from '../../../test/scanner/daemon/process.ts'
 import { type Rig, rings } from './hosts.ts'
 import type { Store } from './stores.ts'
 

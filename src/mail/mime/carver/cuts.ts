@@ -1,4 +1,4 @@
-import { CR, DASH, LF, NUL } from '../../../lib/bytes/ascii.ts'
+import { CR, DASH, LF, NUL } from '../../../base/bytes/ascii.ts'
 
 /** A line that begins like a delimiter of some multipart. */
 export interface Cut {

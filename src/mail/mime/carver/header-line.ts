@@ -1,4 +1,4 @@
-import { SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import { SPACE, TAB } from '../../../base/bytes/ascii.ts'
 import { isBlankLine, isField } from '../headers/header-lines.ts'
 
 /**

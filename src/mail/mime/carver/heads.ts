@@ -1,5 +1,5 @@
-import { LF } from '../../../lib/bytes/ascii.ts'
-import { withoutLineEnd } from '../../../lib/bytes/lines.ts'
+import { LF } from '../../../base/bytes/ascii.ts'
+import { withoutLineEnd } from '../../../base/bytes/lines.ts'
 import { limits } from '../budget/limits.ts'
 import type { HeaderCache } from '../headers/header-cache.ts'
 import { isBlankLine, isFromLine, STRANGE_MAX } from '../headers/header-lines.ts'

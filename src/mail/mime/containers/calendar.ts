@@ -1,5 +1,5 @@
-import { COLON, CR, EQUALS, LF, QUOTE, SEMICOLON, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
-import { indexOrEnd } from '../../../lib/bytes/lines.ts'
+import { COLON, CR, EQUALS, LF, QUOTE, SEMICOLON, SPACE, TAB } from '../../../base/bytes/ascii.ts'
+import { indexOrEnd } from '../../../base/bytes/lines.ts'
 import { Bytes } from '../../message/bytes.ts'
 import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
 import { toUtf8 } from '../decoders/charsets.ts'

@@ -1,4 +1,4 @@
-import { BACKSLASH, COLON, EQUALS, QUOTE, SEMICOLON, SPACE } from '../../../lib/bytes/ascii.ts'
+import { BACKSLASH, COLON, EQUALS, QUOTE, SEMICOLON, SPACE } from '../../../base/bytes/ascii.ts'
 import { type MemoryPool, Store } from '../storage/store.ts'
 import type { HeldContent } from './container.ts'
 

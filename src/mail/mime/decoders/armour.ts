@@ -1,5 +1,5 @@
-import { COLON, CR, LF, SPACE } from '../../../lib/bytes/ascii.ts'
-import { indexOrEnd } from '../../../lib/bytes/lines.ts'
+import { COLON, CR, LF, SPACE } from '../../../base/bytes/ascii.ts'
+import { indexOrEnd } from '../../../base/bytes/lines.ts'
 import { Habits } from '../habits/habits.ts'
 import type { Store } from '../storage/store.ts'
 import { base64 } from './base64.ts'

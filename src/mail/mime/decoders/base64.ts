@@ -1,5 +1,5 @@
-import { CR, LF } from '../../../lib/bytes/ascii.ts'
-import { indexOrEnd } from '../../../lib/bytes/lines.ts'
+import { CR, LF } from '../../../base/bytes/ascii.ts'
+import { indexOrEnd } from '../../../base/bytes/lines.ts'
 import { BASE64 } from '../../message/escapes.ts'
 import type { Habits, Words } from '../habits/habits.ts'
 import type { Store } from '../storage/store.ts'

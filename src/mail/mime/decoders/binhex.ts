@@ -1,5 +1,5 @@
-import { COLON, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
-import { isLineEnd } from '../../../lib/bytes/lines.ts'
+import { COLON, SPACE, TAB } from '../../../base/bytes/ascii.ts'
+import { isLineEnd } from '../../../base/bytes/lines.ts'
 import { type Decode, inPieces } from './decoder.ts'
 
 /** The word of the line above BinHex, "(This file must be converted with BinHex 4.0)". */

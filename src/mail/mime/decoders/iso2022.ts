@@ -1,4 +1,4 @@
-import { LF } from '../../../lib/bytes/ascii.ts'
+import { LF } from '../../../base/bytes/ascii.ts'
 
 const ESC = 0x1b
 const SO = 0x0e

@@ -1,5 +1,5 @@
-import { CR, EQUALS, hexDigits, LF } from '../../../lib/bytes/ascii.ts'
-import { indexOrEnd } from '../../../lib/bytes/lines.ts'
+import { CR, EQUALS, hexDigits, LF } from '../../../base/bytes/ascii.ts'
+import { indexOrEnd } from '../../../base/bytes/lines.ts'
 import { type Decode, inPieces } from './decoder.ts'
 
 /**

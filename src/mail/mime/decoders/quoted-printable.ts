@@ -1,6 +1,6 @@
 import { isAscii } from 'node:buffer'
-import { CR, DASH, EQUALS, hexDigits, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
-import { indexOrEnd } from '../../../lib/bytes/lines.ts'
+import { CR, DASH, EQUALS, hexDigits, LF, SPACE, TAB } from '../../../base/bytes/ascii.ts'
+import { indexOrEnd } from '../../../base/bytes/lines.ts'
 import { Habits, type Words } from '../habits/habits.ts'
 import type { Store } from '../storage/store.ts'
 import { lowBytes } from './charsets.ts'

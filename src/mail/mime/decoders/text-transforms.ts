@@ -1,5 +1,5 @@
-import { BACKSLASH, CR, GREATER, hexDigits, LF, SPACE } from '../../../lib/bytes/ascii.ts'
-import { LineSearch, withoutLineEnd } from '../../../lib/bytes/lines.ts'
+import { BACKSLASH, CR, GREATER, hexDigits, LF, SPACE } from '../../../base/bytes/ascii.ts'
+import { LineSearch, withoutLineEnd } from '../../../base/bytes/lines.ts'
 import { type Decode, inPieces } from './decoder.ts'
 
 const PERCENT = 0x25

@@ -1,5 +1,5 @@
-import { CR, LF } from '../../../lib/bytes/ascii.ts'
-import { LineSearch, withoutLineEnd } from '../../../lib/bytes/lines.ts'
+import { CR, LF } from '../../../base/bytes/ascii.ts'
+import { LineSearch, withoutLineEnd } from '../../../base/bytes/lines.ts'
 import type { Habits, Words } from '../habits/habits.ts'
 import type { Store } from '../storage/store.ts'
 import { type Codec, chained, type Decode, inPieces } from './decoder.ts'

@@ -1,5 +1,5 @@
-import { CR, EQUALS, LF, NUL } from '../../../lib/bytes/ascii.ts'
-import { indexOrEnd } from '../../../lib/bytes/lines.ts'
+import { CR, EQUALS, LF, NUL } from '../../../base/bytes/ascii.ts'
+import { indexOrEnd } from '../../../base/bytes/lines.ts'
 import { type Codec, inPieces } from './decoder.ts'
 
 /** The length of the prefix by which a line is recognized as one of yEnc itself. */

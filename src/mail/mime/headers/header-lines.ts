@@ -1,4 +1,4 @@
-import { COLON, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import { COLON, SPACE, TAB } from '../../../base/bytes/ascii.ts'
 
 /** After more lines than this in a row that are not fields, the header has ended for some readers. */
 export const STRANGE_MAX = 8

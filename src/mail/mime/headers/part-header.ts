@@ -1,4 +1,4 @@
-import { LruCache } from '../../../lib/flow/cache.ts'
+import { LruCache } from '../../../base/flow/cache.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
 import type { Oddity } from '../traits/oddities.ts'

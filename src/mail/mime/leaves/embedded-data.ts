@@ -1,11 +1,11 @@
-import { CR, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import { CR, LF, SPACE, TAB } from '../../../base/bytes/ascii.ts'
 import {
   firstNumber,
   isAllBlank,
   isLineEnd,
   LineSearch,
   withoutLineEnd,
-} from '../../../lib/bytes/lines.ts'
+} from '../../../base/bytes/lines.ts'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
 import { LINES_PIECE, PIECE, SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'

@@ -1,5 +1,5 @@
-import { SPACE, TAB } from '../../../lib/bytes/ascii.ts'
-import { LineSearch, withoutLineEnd } from '../../../lib/bytes/lines.ts'
+import { SPACE, TAB } from '../../../base/bytes/ascii.ts'
+import { LineSearch, withoutLineEnd } from '../../../base/bytes/lines.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { LINES_PIECE, SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
 import { isField, STRANGE_MAX } from '../headers/header-lines.ts'

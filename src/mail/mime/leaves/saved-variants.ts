@@ -1,5 +1,5 @@
 import { isAscii } from 'node:buffer'
-import { SPACE } from '../../../lib/bytes/ascii.ts'
+import { SPACE } from '../../../base/bytes/ascii.ts'
 import { Bytes } from '../../message/bytes.ts'
 import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
 import { changesAscii, isUnreadable, toUtf8 } from '../decoders/charsets.ts'

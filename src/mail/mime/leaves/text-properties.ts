@@ -1,4 +1,4 @@
-import { CR, LF, SPACE, TAB } from '../../../lib/bytes/ascii.ts'
+import { CR, LF, SPACE, TAB } from '../../../base/bytes/ascii.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { PIECE, type Steps, type Work } from '../budget/work.ts'
 

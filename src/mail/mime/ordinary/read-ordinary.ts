@@ -1,4 +1,4 @@
-import { CR, LF } from '../../../lib/bytes/ascii.ts'
+import { CR, LF } from '../../../base/bytes/ascii.ts'
 import { FIELD_NAME_MAX } from '../../message/content-fields.ts'
 import { Header } from '../../message/header-block.ts'
 import type { KnownHeader } from '../../message/message.ts'

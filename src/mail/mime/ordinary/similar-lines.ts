@@ -1,4 +1,4 @@
-import { LF } from '../../../lib/bytes/ascii.ts'
+import { LF } from '../../../base/bytes/ascii.ts'
 
 /** The bytes that are searched at a time. */
 export const SEARCHED_AT_ONCE = 256 * 1024

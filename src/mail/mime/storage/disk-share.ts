@@ -1,4 +1,4 @@
-import { Fault } from '../../../lib/errors/fault.ts'
+import { Fault } from '../../../base/errors/fault.ts'
 
 /** Upper limit for the bytes that the decoded contents of all messages of a process use in files. */
 const DISK_MAX = 1024 * 1024 * 1024

@@ -8,7 +8,7 @@ import { Work } from '../../../../src/mail/mime/budget/work.ts'
 import { python, pythonMissing } from '../../../programs/host/python.ts'
 import { createRandom } from '../../../run/random.ts'
 
-const MAKE = join(import.meta.dirname, '../../../scan/scanners/run/make-archive.py')
+const MAKE = join(import.meta.dirname, '../../../scanner/scan/scanners/run/make-archive.py')
 const kinds = ['zip', 'streamed zip', 'tar', 'gz', 'tar.gz', 'bzip2 in zip']
 
 const files = [

@@ -3,9 +3,9 @@ import t from 'tap'
 import { carve } from '../../../../src/mail/mime/carver/carve.ts'
 import { cutsIn } from '../../../../src/mail/mime/carver/cuts.ts'
 import { aroundMail } from '../../../../src/mail/mime/structure/depth.ts'
-import { evasions } from '../../../scan/scanners/evasions/all.ts'
-import { messageOf } from '../../../scan/scanners/evasions/compose.ts'
-import { byDigestAlone } from '../../../scan/scanners/evasions/digest-alone.ts'
+import { evasions } from '../../../scanner/scan/scanners/evasions/all.ts'
+import { messageOf } from '../../../scanner/scan/scanners/evasions/compose.ts'
+import { byDigestAlone } from '../../../scanner/scan/scanners/evasions/digest-alone.ts'
 import { fateOf } from './fate.ts'
 
 const latin1 = (mail: string) => Buffer.from(mail, 'latin1')

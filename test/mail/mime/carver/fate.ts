@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../../src/mail/mime/contents.ts'
-import { signs, signsIn } from '../../../scan/scanners/evasions/files.ts'
+import { signs, signsIn } from '../../../scanner/scan/scanners/evasions/files.ts'
 
 /** What becomes of a message that is read. */
 export interface Fate {

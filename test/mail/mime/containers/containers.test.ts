@@ -15,7 +15,7 @@ import {
   literal,
   packet,
   signedData,
-} from '../../../scan/scanners/evasions/containers.ts'
+} from '../../../scanner/scan/scanners/evasions/containers.ts'
 import { readMail } from '../read-mail.ts'
 
 /** A file in base64 below a header that says S/MIME, or something else. */

@@ -9,7 +9,7 @@ import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../../src/mail/mime/contents.ts'
 import { lacks } from '../../../needs.mjs'
 import { createRandom } from '../../../run/random.ts'
-import { compressedRtf, plainRtf } from '../../../scan/scanners/evasions/containers.ts'
+import { compressedRtf, plainRtf } from '../../../scanner/scan/scanners/evasions/containers.ts'
 import { readMail } from '../read-mail.ts'
 
 const number = (value: number, bytes: number) => {

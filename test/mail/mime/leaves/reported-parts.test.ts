@@ -3,7 +3,7 @@ import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { contentsOf } from '../../../../src/mail/mime/contents.ts'
 import type { PartNames } from '../../../../src/mail/mime/traits/part-names.ts'
-import { uuencode } from '../../../scan/scanners/evasions/compose.ts'
+import { uuencode } from '../../../scanner/scan/scanners/evasions/compose.ts'
 import { readMail } from '../read-mail.ts'
 import { behindText, ENCODING, inBase64, options, TYPE } from './one-part.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { uuencode } from '../../../scan/scanners/evasions/compose.ts'
+import { uuencode } from '../../../scanner/scan/scanners/evasions/compose.ts'
 import { inChunksOf } from '../../message/bytes.ts'
 import { readMail } from '../read-mail.ts'
 import {

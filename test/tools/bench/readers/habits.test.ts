@@ -1,6 +1,6 @@
 import t from 'tap'
 import { needOfChoices } from '../../../../tools/bench/readers/habits.ts'
-import { testFile } from '../../../scan/scanners/evasions/files.ts'
+import { testFile } from '../../../scanner/scan/scanners/evasions/files.ts'
 
 const inBase64 = (text: string) =>
   Buffer.from(

@@ -1,0 +1,132 @@
+import { basename } from 'node:path'
+import { Fault } from '../../errors/fault.ts'
+import { splitWords } from '../../text/values.ts'
+import { forScanners, number, onescanAlone, parsed, size, text } from './kinds.ts'
+
+export const scanners = {
+  QHPSI: parsed(undefined, readQhpsiLine, {
+    ...onescanAlone,
+    laxer: (theirs, own) =>
+      theirs && own && isWithin(theirs, own) ? undefined : 'names another scanner',
+  }),
+  QHPSIRC: number(1, { max: 255, ...onescanAlone }),
+  QHPSIRN: number(0, { max: 255, ...onescanAlone }),
+  QHPSIMINSIZE: size(undefined, {
+    ...onescanAlone,
+    fromClient: 'overrides',
+    defaultInWords: 'no limit',
+    passes: (bytes) => (bytes > 0 ? 'mail that is smaller' : undefined),
+  }),
+  QHPSIMAXSIZE: size(undefined, {
+    ...onescanAlone,
+    fromClient: 'overrides',
+    defaultInWords: 'no limit',
+    passes: (bytes) => (bytes > 0 ? 'mail that is larger' : undefined),
+  }),
+  SCANTIMEOUT: number(150, {
+    min: 1,
+    max: 86_400,
+    unit: 'seconds',
+    ...forScanners,
+    laxer: (theirs, own) => (theirs > own ? "is longer than the daemon's" : undefined),
+  }),
+  PLUGINDIR: text('plugins', onescanAlone),
+  QUEUE_PLUGIN: text('virusscan', { ...onescanAlone, alias: 'QUEUE_PLUGIN_SYMB' }), // IndiMail's name for it
+}
+
+/** The plugins that are part of onescan. One without `needsFile` never uses SPOOLDIR (`Sample`). */
+const builtIn = {
+  clamd: { needsFile: false },
+  clamscan: { needsFile: true },
+  attachments: { needsFile: false },
+  eicar: { needsFile: false },
+} as const
+export type BuiltInName = keyof typeof builtIn
+export const builtInNames = Object.keys(builtIn) as readonly BuiltInName[]
+
+/** Returns whether a plugin opens the file of a message by its path, as all do that are not part of onescan. */
+export const needsFile = (name: string): boolean => !isBuiltIn(name) || builtIn[name].needsFile
+
+export function isBuiltIn(name: string): name is BuiltInName {
+  return Object.hasOwn(builtIn, name)
+}
+
+/** The value of QHPSI: one command, or plugins in their order. */
+export type QhpsiLine =
+  | { readonly kind: 'command'; readonly argv: readonly string[] }
+  | { readonly kind: 'plugins'; readonly names: readonly string[] }
+
+/** The value of QHPSI by which nothing is scanned. */
+const NONE = 'none'
+
+/** The scanners of onescand, unless its QHPSI names others. Other programs scan nothing then. */
+export const DAEMON_QHPSI = 'plugin: clamd'
+
+/** Returns whether a value of QHPSI names scanners, right or wrong. */
+export function namesScanners(text = ''): boolean {
+  return !['', NONE].includes(text.trim())
+}
+
+/** Parses `plugin: NAME…` or a command. Returns undefined for `none`. */
+function readQhpsiLine(text: string): QhpsiLine | undefined {
+  if (text.trim() === NONE) return undefined
+  const plugins = /^\s*plugin:(.*)$/s.exec(text)
+  const words = splitWords(plugins ? plugins[1]! : text, 'QHPSI')
+  if (words.join('').trim() === '') {
+    throw new Fault('config', `QHPSI ${text}: specifies no scanner; set it to none to scan nothing`)
+  }
+  if (plugins) return { kind: 'plugins', names: words }
+  refusePlugins(text, words)
+  refuseWithoutFile(text, words)
+  return { kind: 'command', argv: words }
+}
+
+/**
+ * Throws a Fault if clamscan or clamdscan gets options and no file: it would scan the directory that it runs
+ * in.
+ */
+function refuseWithoutFile(text: string, [program = '', ...others]: readonly string[]): void {
+  const hasFile = others.length === 0 || others.some((word) => !word.startsWith('--'))
+  if (hasFile || !/^clamd?scan/.test(basename(program))) return
+  const meant = `${text.trim()} %s`
+  throw new Fault(
+    'config',
+    `QHPSI ${text}: specifies no file for its options; did you mean "${meant}"?`,
+  )
+}
+
+/**
+ * Throws a Fault if the command is the name of a plugin. `clamd` as a command is the daemon, whose exit
+ * code means *infected*: all mail would be refused. (`clamscan` alone is a command that works.)
+ */
+function refusePlugins(text: string, words: readonly string[]): void {
+  const [named, first = ''] = /^plugins?(?:[,;=](.*))?$/.exec(words[0]!) ?? []
+  if (named !== undefined) {
+    const names = [first, ...words.slice(1)].filter((word) => word !== '').join(' ') || 'clamd'
+    throw new Fault('config', `QHPSI ${text}: has no colon; did you mean "plugin: ${names}"?`)
+  }
+  const areNames = words.every(isBuiltIn) && words.join() !== 'clamscan'
+  if (!areNames && basename(words[0]!) !== 'clamd') return
+  const suggestion = areNames ? words.join(' ') : 'clamd'
+  throw new Fault(
+    'config',
+    `QHPSI ${text}: names a built-in plugin as a command; did you mean "plugin: ${suggestion}"?`,
+  )
+}
+
+/** Returns whether a client's QHPSI is the daemon's own, or names some of the daemon's plugins, each once. */
+function isWithin(line: QhpsiLine, own: QhpsiLine): boolean {
+  if (line.kind === 'plugins' && own.kind === 'plugins') {
+    const names = new Set(line.names)
+    const areSame = line.names.join('\0') === own.names.join('\0')
+    return (
+      areSame ||
+      (names.size === line.names.length && line.names.every((name) => own.names.includes(name)))
+    )
+  }
+  return (
+    line.kind === 'command' &&
+    own.kind === 'command' &&
+    line.argv.join('\0') === own.argv.join('\0')
+  )
+}

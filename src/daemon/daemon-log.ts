@@ -1,7 +1,0 @@
-import { replaceUnprintable } from '../lib/log/line-format.ts'
-import { standardError } from '../lib/log/log-queue.ts'
-
-/** Logs the daemon's own trouble, a line each. What concerns a message is logged by its client. */
-export function log(line: string): void {
-  standardError.write(Buffer.from(`onescand: ${replaceUnprintable(line)}\n`))
-}

@@ -1,0 +1,141 @@
+import { AggregateFault, FaultCollector } from '../base/errors/aggregate-fault.ts'
+import { Fault } from '../base/errors/fault.ts'
+import { type Endpoint, parseEndpoint } from '../base/net/endpoint.ts'
+import { isLoopback, Network, parseIpAddress } from '../base/net/ip-address.ts'
+import { parseOptions } from '../base/process/parse-options.ts'
+import { requireSystem } from '../base/runtime/system.ts'
+import { activatedDescriptors } from '../base/systemd/sd-daemon.ts'
+import { wholeNumber } from '../base/text/values.ts'
+
+/** The options of onescan-quotad(8). */
+export interface ServiceOptions {
+  /** The address on which each protocol is served, or undefined if it is not. */
+  readonly udp: ServiceEndpoint | undefined
+  readonly http: ServiceEndpoint | undefined
+  /** Returns whether the client with this IP address has permission. */
+  readonly mayAsk: (address: string) => boolean
+  /** Most HTTP connections at once. */
+  readonly maxClients: number
+}
+
+/** The address of a protocol, or a socket that systemd has bound already. */
+export type ServiceEndpoint = (Endpoint | { readonly fd: number; readonly family: 4 | 6 }) & {
+  /** Its name in error messages. */
+  readonly text: string
+}
+
+const DEFAULT_ADDRESS = '127.0.0.1:8625'
+
+/** The values of --max-clients. */
+const RANGE_OF_CLIENTS = { min: 1, max: 10_000 }
+
+/** The defaults of options, as documented in onescan-quotad(8). */
+export const optionDefaults = {
+  udp: DEFAULT_ADDRESS,
+  http: DEFAULT_ADDRESS,
+  'max-clients': 200,
+} as const
+
+export const usage = `usage: onescan-quotad [--udp ADDRESS:PORT|none] [--http ADDRESS:PORT|none]
+                      [--allow NETWORK]... [--max-clients NUMBER]
+       onescan-quotad --check [OPTION]...
+       onescan-quotad --help|--version
+`
+
+/** Reads the command line. Throws an AggregateFault with everything that is wrong in it. */
+export function readOptions(args: readonly string[]): ServiceOptions {
+  const { values, faults: wrong } = parseOptions(args, {
+    udp: { type: 'string', default: optionDefaults.udp },
+    http: { type: 'string', default: optionDefaults.http },
+    allow: { type: 'string', multiple: true, default: [] },
+    'max-clients': { type: 'string' },
+    check: { type: 'boolean' }, // main has looked for it already
+    json: { type: 'boolean' }, // for onescan check
+  })
+  const faults = new FaultCollector()
+  const [udp, http] = (['udp', 'http'] as const).map((name) =>
+    faults.attempt(() => parsePlace(`--${name}`, values[name]), undefined),
+  )
+  faults.attempt(() => {
+    if (values.udp !== 'none' || values.http !== 'none') return
+    throw new Error('--udp none --http none: no client could connect; remove one of them')
+  }, undefined)
+  const count = values['max-clients']
+  const networks = values.allow.flatMap((text) => faults.attempt(() => [parseNetwork(text)], []))
+  const options: ServiceOptions = {
+    udp,
+    http,
+    mayAsk: allowNetworks(networks),
+    maxClients: faults.attempt(
+      () => wholeNumber(count, '--max-clients', optionDefaults['max-clients'], RANGE_OF_CLIENTS),
+      0,
+    ),
+  }
+  const all = [...wrong, ...faults.lines]
+  if (all.length > 0) throw new AggregateFault(all)
+  return options
+}
+
+function parsePlace(name: string, text: string): ServiceEndpoint | undefined {
+  if (text === 'none') return undefined
+  const place = parseEndpoint(text, { leastPort: 0 })
+  if (place && parseIpAddress(place.host)) return { ...place, text }
+  throw new Error(
+    `${name} ${text}: must be ADDRESS:PORT, with an IPv6 address in brackets, or none`,
+  )
+}
+
+function parseNetwork(text: string): Network {
+  const network = Network.parse(text)
+  if (network) return network
+  throw new Error(`--allow ${text}: must be a network such as 192.0.2.0/24 or 2001:db8::/32`)
+}
+
+/**
+ * Allows these networks and the host itself. A client that has an IPv4 address in IPv6 form is
+ * compared by its IPv4 address.
+ */
+function allowNetworks(networks: readonly Network[]): ServiceOptions['mayAsk'] {
+  return (text) => {
+    const address = parseIpAddress(text)
+    if (address === undefined) return false
+    return isLoopback(address) || networks.some((network) => network.has(address))
+  }
+}
+
+/** The name of the socket for root's requests: FileDescriptorName= of onescan-quotad-check.socket. */
+const FOR_ROOT = 'check'
+
+/** The sockets that systemd has made for this process. */
+interface ActivatedSockets extends Readonly<Record<'udp' | 'http', readonly ServiceEndpoint[]>> {
+  /** Those on which it reports its check lines to root. */
+  readonly forRoot: readonly number[]
+}
+
+/**
+ * Returns the sockets that systemd has made for this process, sd_listen_fds(3): datagram sockets serve UDP,
+ * stream sockets HTTP, and one that is called `check` serves root. Returns undefined if there are none.
+ * Throws a Fault of kind `config` if one of them is of another kind.
+ */
+export function activatedSockets(env: NodeJS.ProcessEnv): ActivatedSockets | undefined {
+  const fds = activatedDescriptors(env)
+  if (fds.length === 0) return undefined
+  const system = requireSystem(
+    `LISTEN_FDS ${fds.length}: not supported with these options; use --udp and --http without a socket unit`,
+  )
+  const { LISTEN_FDNAMES = '' } = env
+  const names = LISTEN_FDNAMES.split(':')
+  const forRoot = fds.filter((_, index) => names[index] === FOR_ROOT)
+  const udp: ServiceEndpoint[] = []
+  const http: ServiceEndpoint[] = []
+  for (const fd of fds.filter((fd) => !forRoot.includes(fd))) {
+    const text = `descriptor ${fd}`
+    const kind = system.socketKind(fd)
+    if (kind === undefined) {
+      throw new Fault('config', `${text}: is not a UDP or TCP socket; see ListenDatagram=`)
+    }
+    const list = kind.type === 'datagram' ? udp : http
+    list.push({ fd, family: kind.family, text })
+  }
+  return { udp, http, forRoot }
+}

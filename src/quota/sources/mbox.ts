@@ -1,0 +1,30 @@
+import { lstat } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { errorText } from '../../base/errors/fault.ts'
+import type { MailboxLocation } from './mailbox-location.ts'
+import { MailboxReads } from './mailbox-reads.ts'
+import { type MailboxResult, READ_TIMEOUT, type ReadMailbox } from './mailbox-result.ts'
+import { withMailbox } from './open-mailbox.ts'
+
+/** Reads mailboxes that are one file. */
+export function mboxSource(uptime: () => number): ReadMailbox {
+  const reads = new MailboxReads<MailboxResult>(uptime, READ_TIMEOUT)
+  return (mailbox) =>
+    reads
+      .read(mailbox.path, () => readMbox(mailbox))
+      .catch((error) => ({ found: 'trouble', reason: errorText(error) }))
+}
+
+/** Reads the size of a mailbox that is one file. A link is not followed. */
+async function readMbox({ path, fixed }: MailboxLocation): Promise<MailboxResult> {
+  const parent = dirname(path)
+  const stats = await withMailbox(
+    { path: parent, fixed: Math.min(fixed, parent.length) },
+    (directory) => directory.ask(basename(path), (path) => lstat(path)),
+  )
+  if (stats === undefined) return { found: 'no-mailbox' }
+  if (stats.isSymbolicLink())
+    return { found: 'trouble', reason: 'is a link, which is not followed' }
+  if (!stats.isFile()) return { found: 'trouble', reason: 'is not a file' }
+  return { found: 'usage', usage: { bytes: stats.size }, limits: undefined, source: 'mbox' }
+}

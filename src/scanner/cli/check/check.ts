@@ -1,0 +1,282 @@
+import { existsSync } from 'node:fs'
+import { buffer } from 'node:stream/consumers'
+import type { Argv } from 'yargs'
+import { type CheckLine, failure, hasMark, ok, warning } from '../../../base/check/check-line.ts'
+import { printCheck } from '../../../base/check/print-check.ts'
+import { attempt, errorText } from '../../../base/errors/fault.ts'
+import { readSetting } from '../../../base/settings/read-settings.ts'
+import { settingTable } from '../../../base/settings/table.ts'
+import { findLog, type LogFile } from '../../log/read-log.ts'
+import { checkHostSwitch } from '../../readiness/check-settings.ts'
+import { ownAccount, readAccounts } from '../../readiness/stage/account.ts'
+import { accountText } from '../../readiness/stage/stage.ts'
+import { caller } from '../command/caller.ts'
+import { flag, printsJson, text, texts } from '../command/cli-options.ts'
+import { printCheckLines } from '../command/print-check-lines.ts'
+import { type Arguments, makeCommand } from '../command/run-command.ts'
+import { askRunningDaemon, lostLog, type RunningDaemon } from '../host/running-daemon.ts'
+import { findRunningServices, type RunningService } from '../host/running-services.ts'
+import { optionsOfOnescand } from '../host/settings-file.ts'
+import { addEnvironmentOptions } from '../host/slot-environment.ts'
+import { checkReadable, logsOfHost } from '../mail/log-arguments.ts'
+import { checkExim } from './mail-server-config/exim.ts'
+import {
+  checkServerUnit,
+  findMailServers,
+  logsOfExim,
+  type MailServer,
+  noMailServer,
+} from './mail-server-config/mail-servers.ts'
+import {
+  checkAllowed,
+  deadSockets,
+  networkAddresses,
+  onescandEndpoints,
+} from './mail-server-config/onescand-endpoints.ts'
+import { checkPostfix } from './mail-server-config/postfix.ts'
+import { SHOWN_BY_MAIL } from './mail-server-config/reach.ts'
+import { checkSendmail } from './mail-server-config/sendmail.ts'
+import { checkOnescand } from './services/check-onescand.ts'
+import { checkQuotadHere } from './services/check-quotad.ts'
+import { checkSupervisors } from './services/supervised.ts'
+import { checkSlot } from './slot/check-slot.ts'
+import { checkSlots } from './slot/check-slots.ts'
+import { namesSlot } from './slot/slot-hosts.ts'
+import { checkByMail } from './test-mail/check-by-mail.ts'
+import { checkInterface } from './test-mail/check-interface.ts'
+import { checkNamedServer } from './test-mail/check-named-server.ts'
+import { addServerOptions, readServerOptions } from './test-mail/server-options.ts'
+
+/** `onescan check`: what keeps mail from being scanned here, and what to do about it. */
+export const checkCommand = makeCommand('check', {
+  command: 'check',
+  describe: 'Test whether mail is scanned on this host',
+  builder: addCheckOptions,
+  async work(args, output) {
+    if (!args.given) {
+      return printCheckLines(checkLinesFor(args), output, headingFor(args), unseenIn(args))
+    }
+    const services = JSON.parse((await buffer(process.stdin)).toString()) as RunningService[]
+    await printCheck(checkSlot(args, services), true)
+    return 0
+  },
+})
+
+type CheckOptions = Arguments<typeof addCheckOptions>
+
+/**
+ * Returns a short text about what is checked, or undefined if an option states it, or for root, which checks
+ * under its own account.
+ */
+function headingFor(args: CheckOptions): string | undefined {
+  if (process.getuid!() === 0 || caller !== undefined) return undefined
+  if (!looksAtServers(args)) return undefined
+  const accounts = readAccounts()
+  const servers = serversToCheck(args).map((server) =>
+    server === 'qmail' ? `as ${accountText({ account: ownAccount(accounts), accounts })}` : server,
+  )
+  return [...servers, ...(isWholeHost(args) ? ['onescand'] : [])].join('; ')
+}
+
+/** Returns the servers whose mail this check does not test. onescan-queue has its own test. */
+function unseenIn(args: CheckOptions): MailServer[] {
+  if (!looksAtServers(args) || checkHostSwitch().length > 0) return []
+  return serversToCheck(args).filter((server) => server !== 'qmail')
+}
+
+const looksAtServers = ({ daemon, mail, interface: named }: CheckOptions) =>
+  !daemon && mail === undefined && named === undefined
+
+function checkLinesFor(args: CheckOptions): AsyncGenerator<CheckLine> {
+  if (args.interface !== undefined) return checkInterface(args.interface)
+  const server = readServerOptions(args)
+  if (server !== undefined) return checkNamedServer(server)
+  return args.mail === undefined ? checkHost(args) : checkMail(args.mail, args)
+}
+
+/** Sends mail, if a log shows its outcome. */
+async function* checkMail(address: string, args: CheckOptions): AsyncGenerator<CheckLine> {
+  const named = args.log
+  const ofRoot = args.lostLog === undefined ? undefined : (JSON.parse(args.lostLog) as CheckLine)
+  const lost = named.length === 0 ? (ofRoot ?? (await lostLog())) : undefined
+  const logs = lost === undefined ? logsToFollow(named) : []
+  const blind = lost ?? checkReadable(logs)
+  if (blind === undefined)
+    return yield* checkByMail(address, logs, { readsSlots: readsSlots(named) })
+  yield { ...blind, level: 'error', value: `${blind.value}, and no mail was sent` }
+}
+
+/** The logs that are named, and those of this host from now on. */
+function logsToFollow(named: readonly string[]): LogFile[] {
+  const span = { since: Date.now() - 1000, until: undefined }
+  return [...named.flatMap(findLog), ...logsOfHost(span), ...logsOfExim()]
+}
+
+/**
+ * Returns whether the logs of onescan-queue are read: qmail's services write them where their run scripts
+ * configure it.
+ */
+function readsSlots(named: readonly string[]): boolean {
+  if (named.length > 0 || !findMailServers(existsSync).includes('qmail')) return true
+  return logsOfHost({ since: undefined, until: undefined }).some(({ path }) =>
+    /\/(?:qmail-)?smtpd\//.test(path),
+  )
+}
+
+/** Checks onescan's services and the mail servers, as far as the options name them. */
+async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
+  const servers = args.daemon ? [] : serversToCheck(args)
+  const isWhole = isWholeHost(args)
+  const others = servers.filter((server) => server !== 'qmail')
+  const running = isWhole || others.length > 0 ? await askRunningDaemon() : undefined
+  const isSlotAlone = servers.length > 0 && others.length === 0
+  if (isWhole && !args.daemon) yield* await checkSupervisors()
+  let aboutInfected: CheckLine | undefined
+  for await (const checkLine of isWhole ? checkOnescand(running, !isSlotAlone) : []) {
+    // Whether it is true depends on how the mail servers use onescand.
+    if (others.length > 0 && hasMark(checkLine, 'infected mail by default'))
+      aboutInfected = checkLine
+    else yield checkLine
+  }
+  if (isWhole && running !== undefined)
+    yield* checkAllowed(onescandEndpoints(optionsOfOnescand(), running))
+  let isDecidedHere = false
+  if (!args.daemon && servers.length === 0) yield* checkUnknownServer(args, running)
+  for (const server of servers) {
+    try {
+      const found = server === 'qmail' ? checkSlots(args) : checkServer(server, args, running)
+      const isOneOfSeveral = servers.length > 1
+      for await (const checkLine of found) {
+        isDecidedHere ||= hasMark(checkLine, 'onescand acts on mail')
+        yield isOneOfSeveral ? { ...checkLine, what: `${checkLine.what} [${server}]` } : checkLine
+      }
+    } catch (error) {
+      if (isOnly(args)) throw error
+      const remedy = 'fix this; everything else was checked'
+      yield failure(server, errorText(error), remedy)
+    }
+  }
+  if (aboutInfected !== undefined)
+    yield isDecidedHere ? aboutInfected : decidedByClients(aboutInfected)
+  if (isWhole && !args.daemon) yield* checkQuotadHere()
+}
+
+/**
+ * Returns the check line about infected mail where no mail server of this host was seen to use an interface by which
+ * onescand decides: a client of the clamd interface acts by its own settings.
+ */
+function decidedByClients({ what, value, account }: CheckLine): CheckLine {
+  const limited = `${value} by the milter and SMTP interfaces, which no mail server here was seen to use; clients of the clamd interface have settings of their own`
+  return { ...ok(what, limited), ...(account !== undefined && { account }) }
+}
+
+/** A host on which no mail server was found by its files: its qmail may be in another directory. */
+async function* checkUnknownServer(
+  args: CheckOptions,
+  running: RunningDaemon | undefined,
+): AsyncGenerator<CheckLine> {
+  const { services, checkLines } = await findRunningServices()
+  if (services.length > 0) {
+    yield* checkSlots(args)
+    return
+  }
+  yield* checkLines
+  yield noMailServer(networkAddresses(onescandEndpoints(optionsOfOnescand(), running)))
+}
+
+async function* checkServer(
+  server: MailServer,
+  args: CheckOptions,
+  running: RunningDaemon | undefined,
+): AsyncGenerator<CheckLine> {
+  const off = checkHostSwitch()
+  if (off.length > 0) {
+    yield* off
+    return
+  }
+  yield* checkServerUnit(server)
+  const settings = running?.description?.settings ?? {}
+  const endpoints = onescandEndpoints(optionsOfOnescand(), running)
+  const scanTime =
+    attempt(() => readSetting(settings, 'SCANTIMEOUT')) ?? settingTable.SCANTIMEOUT.default
+  switch (server) {
+    case 'Postfix':
+      return yield* await checkPostfix({
+        directory: args.postfix ?? '',
+        endpoints,
+        accounts: readAccounts(),
+        scanTime,
+        makesStamps: Boolean(settings.CLUSTERKEYS),
+        settings,
+      })
+    case 'Sendmail':
+      return yield* checkSendmail({ endpoints, dead: await deadSockets(), scanTime })
+    case 'Exim':
+      return yield* await checkExim({ endpoints, scanTime })
+  }
+  const value = `settings of ${server} are not checked, so it is unknown whether its mail is scanned`
+  yield warning(server, value, SHOWN_BY_MAIL)
+}
+
+function addCheckOptions(yargs: Argv<object>) {
+  const ofHost = addEnvironmentOptions(yargs)
+    .option('pid', text('Check only this running service, by the pid of its tcpserver'))
+    .option(
+      'rules',
+      text(
+        'FILE=NEW: check only the running services that use FILE of tcprules, as if NEW replaced it',
+      ),
+    )
+    .option('postfix', {
+      type: 'string',
+      describe: 'Check only Postfix (with this configuration directory)',
+    })
+    .option(
+      'daemon',
+      flag(
+        'Check only the running onescand: its settings and changed files, or why it is not running',
+      ),
+    )
+    .option(
+      'interface',
+      text('Send a clean message to this interface of onescand: milter:PATH or smtp:PORT'),
+    )
+    .option(
+      'mail',
+      text(
+        'Send a clean message, and EICAR in a small and a large one, to this address through every port and program by which the server accepts mail',
+      ),
+    )
+    .option(
+      'log',
+      texts('With --mail: also search this log of onescan; may be repeated', {
+        default: [] as string[],
+      }),
+    )
+  return addServerOptions(ofHost)
+    .option('json', printsJson)
+    .option('lost-log', { type: 'string', hidden: true }) // from root: for-root.ts
+    .option('given', { type: 'boolean', default: false, hidden: true }) // from root: check-slots.ts
+    .example("$0 check --env QHPSI='plugin: clamd'", 'If tcp.smtp sets QHPSI')
+    .epilogue(
+      'Scans the harmless test file of eicar.org. Nothing is delivered, except with --mail or --interface.\n\nExit codes: 0 no problems found; 1 there are warnings; 2 there are errors, ' +
+        'or it failed.',
+    )
+}
+
+/**
+ * Returns the mail servers to check: the one that the options name, qmail if an option or variable describes
+ * onescan-queue, or else all of this host.
+ */
+function serversToCheck(options: CheckOptions): MailServer[] {
+  if (options.postfix !== undefined) return ['Postfix']
+  return namesSlot(options) ? ['qmail'] : findMailServers(existsSync)
+}
+
+/** Returns whether the options name one server. */
+const isOnly = (options: CheckOptions) => options.postfix !== undefined || namesSlot(options)
+
+/** Returns whether no option or variable selects what to check: then everything on this host is checked. */
+function isWholeHost(options: CheckOptions): boolean {
+  return options.daemon || !isOnly(options)
+}

@@ -1,0 +1,183 @@
+import { existsSync } from 'node:fs'
+import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
+import { isListening } from '../../host/open-ports.ts'
+import { askProgram } from './ask-program.ts'
+import { matchAddress, type OnescandEndpoints } from './onescand-endpoints.ts'
+import { SHOWN_BY_MAIL } from './reach.ts'
+
+/** The program of Debian, and of others. */
+export const EXIMS = ['/usr/sbin/exim4', '/usr/sbin/exim'] as const
+
+/** A router that passes mail to a port of this host. */
+interface LocalRouter {
+  readonly name: string
+  readonly transport: string
+  readonly port: number
+}
+
+/** What Exim prints of its configuration. */
+type PrintedByExim = 'routers' | 'transports' | 'av_scanner' | 'acl_smtp_data' | 'config'
+
+/** The data for checking routers: their host. */
+interface EximHost {
+  readonly endpoints: OnescandEndpoints
+  /** SCANTIMEOUT of onescand, in seconds. */
+  readonly scanTime: number
+  /** Resolves to the output of `exim -bP`. */
+  readonly print?: (what: PrintedByExim) => Promise<string>
+  /** Returns whether something listens on this port of the host. */
+  readonly listens?: (port: number) => boolean
+}
+
+/**
+ * Resolves to check lines about where this host's Exim passes mail on the host, and whether it waits there for a
+ * scan. They come from Exim itself, which shows its routers and transports to any user. Nothing is sent.
+ */
+export async function checkExim(host: EximHost): Promise<CheckLine[]> {
+  const program = EXIMS.find((path) => existsSync(path)) ?? EXIMS[0]
+  const { print = (what) => askProgram([program, '-bP', what]), listens = isListening } = host
+  try {
+    const routers = parseRouters(await print('routers'))
+    const shown = (what: PrintedByExim) => print(what).catch(() => '')
+    const address = scannerOf(await shown('av_scanner'), host.endpoints)
+    const asked =
+      address === undefined
+        ? undefined
+        : judgeScanner(address, ruleForData(await shown('acl_smtp_data'), await shown('config')))
+    const checkLines = judgeRouters(routers, host.endpoints, listens, asked)
+    return [...checkLines, ...judgeTransports(routers, await print('transports'), host)]
+  } catch {
+    const value =
+      'does not list its routers (exim4 -bP routers), so it is unknown whether mail is scanned'
+    return [warning('Exim', value, SHOWN_BY_MAIL)]
+  }
+}
+
+/** Parses what `exim -bP routers` prints: a line with the name of each, then its options. */
+function parseRouters(printed: string): LocalRouter[] {
+  return printed.split(/^(?=\S+ router:$)/m).flatMap((text) => {
+    const [, name] = /^(\S+) router:$/m.exec(text) ?? []
+    const [, transport = ''] = /^transport = (.*)$/m.exec(text) ?? []
+    const lists = [...text.matchAll(/^route_(?:list|data) = (.*)$/gm)].map(([, list]) => list)
+    const ports = [...lists.join(' ').matchAll(/\b(?:127\.[\d.]+|localhost)::(\d+)\b/g)]
+    return name === undefined
+      ? []
+      : ports.map(([, port]) => ({ name, transport, port: Number(port) }))
+  })
+}
+
+/** Returns the address of onescand that Exim uses as clamd, by the output of `exim -bP av_scanner`. */
+function scannerOf(printed: string, { clamd }: OnescandEndpoints): string | undefined {
+  const [, options = ''] = /^av_scanner = clamd:(.*)$/m.exec(printed.trim()) ?? []
+  const place = options.startsWith('/') ? `unix:${options}` : `inet:${options.replace(' ', ':')}`
+  return matchAddress(place.replace(/[ :]+$/, ''), clamd, undefined)
+}
+
+/** Returns the check line about an Exim that has onescand as its scanner, and this ACL that uses it. */
+function judgeScanner(address: string, acl: string | undefined): CheckLine {
+  const what = 'av_scanner of Exim'
+  if (acl !== undefined) return ok(what, `is onescand as clamd at ${address}, used in ${acl}`)
+  const value = `is onescand at ${address}, but no "malware" was seen in the ACL for DATA (exim4 -bP config), so it is unknown whether mail is scanned`
+  return warning(what, value, `put "deny malware = *" at the top of that ACL; ${SHOWN_BY_MAIL}`)
+}
+
+/**
+ * Returns the name of the ACL that uses the scanner for mail over SMTP: that for DATA, or one that it calls. Undefined if
+ * none does, as far as Exim prints: `exim -bP acl_smtp_data`, and its configuration, `exim -bP config`.
+ */
+function ruleForData(printed: string, configuration: string): string | undefined {
+  const [, first = ''] = /^acl_smtp_data = (.*)$/m.exec(printed) ?? []
+  const [, section = ''] =
+    /^begin acl[^\n]*$([\s\S]*?)(?=^begin |(?![\s\S]))/m.exec(configuration) ?? []
+  const parts = section.split(/^[ \t]*([\w-]+):[ \t]*$/m)
+  const acls = new Map<string, string>()
+  for (let at = 1; at < parts.length; at += 2) acls.set(parts[at]!, parts[at + 1]!)
+  const names = [first.trim()]
+  for (const name of names) {
+    const text = (acls.get(name) ?? '').replace(/^[ \t]*#.*$/gm, '')
+    if (/(?:^|\s)malware\s*=\s*(?!false\b|0\b)\S/m.test(text)) return name
+    const called = [...text.matchAll(/(?:^|\s)acl\s*=\s*([\w-]+)/gm)].map(([, other]) => other!)
+    names.push(...called.filter((other) => !names.includes(other)))
+  }
+  return undefined
+}
+
+/**
+ * `asked` is the check line about Exim as a client of clamd. With it no router needs to pass mail to onescand.
+ */
+function judgeRouters(
+  routers: readonly LocalRouter[],
+  { smtp }: OnescandEndpoints,
+  listens: (port: number) => boolean,
+  asked?: CheckLine,
+): CheckLine[] {
+  const isOurs = (router: LocalRouter) => isOnescands(router, smtp)
+  const checkLines = routers.flatMap((router): CheckLine[] => {
+    const { name, port } = router
+    const what = `router ${name} of Exim`
+    if (listens(port))
+      return isOurs(router)
+        ? [marked(ok(what, `passes mail to onescand at port ${port}`), 'onescand acts on mail')]
+        : []
+    const value = `sends mail to port ${port} of 127.0.0.1, where nothing listens: Exim defers it`
+    return [failure(what, value, servingRemedy(isOurs(router), smtp))]
+  })
+  if (asked !== undefined) checkLines.push(asked)
+  if (routers.some(isOurs) || asked !== undefined) return checkLines
+  const value =
+    'no router of Exim passes mail to onescand over SMTP, so it is unknown whether mail is scanned'
+  return [...checkLines, warning('Exim', value, SHOWN_BY_MAIL)]
+}
+
+const isOnescands = ({ port }: LocalRouter, smtp: readonly string[]) =>
+  matchAddress(`inet:127.0.0.1:${port}`, smtp, undefined) !== undefined
+
+/**
+ * Returns check lines about transports to onescand that time out before a scan may end, by the output of `exim -bP
+ * transports`. Exim sends such mail again, although onescand may have passed it on each time. Also reports
+ * transports with a limit for lines, which makes Exim return mail that it has accepted.
+ */
+function judgeTransports(
+  routers: readonly LocalRouter[],
+  printed: string,
+  { endpoints, scanTime }: EximHost,
+): CheckLine[] {
+  const ours = routers.filter((router) => isOnescands(router, endpoints.smtp))
+  const transports = new Set(ours.map(({ transport }) => transport))
+  return printed.split(/^(?=\S+ transport:$)/m).flatMap((text): CheckLine[] => {
+    const [, name = ''] = /^(\S+) transport:$/m.exec(text) ?? []
+    if (!transports.has(name)) return []
+    const checkLines: CheckLine[] = []
+    const change = (option: string) => `set ${option} in that transport, and reload Exim`
+    const [, time = ''] = /^final_timeout = (.*)$/m.exec(text) ?? []
+    if (time !== '' && secondsOfInterval(time) <= scanTime) {
+      const value = `final_timeout = ${time}: Exim gives up before a scan does (SCANTIMEOUT=${scanTime})`
+      checkLines.push(warning(`transport ${name} of Exim`, value, change('final_timeout = 10m')))
+    }
+    const [, limit] = /^message_linelength_limit = (\d+)$/m.exec(text) ?? []
+    if (limit !== undefined && Number(limit) < LINE_MAX) {
+      const value = `message_linelength_limit = ${limit}: Exim returns accepted mail with a longer line`
+      const remedy = change('message_linelength_limit = 1G')
+      checkLines.push(failure(`transport ${name} of Exim`, value, remedy))
+    }
+    return checkLines
+  })
+}
+
+/** Bytes of the longest line that Exim has to pass on: more than any message has, and what the remedy sets. */
+const LINE_MAX = 1024 ** 3
+
+/** Seconds of a time as Exim prints it: `1h30m`. */
+function secondsOfInterval(time: string): number {
+  const units = { w: 604_800, d: 86_400, h: 3600, m: 60, s: 1 } as const
+  return [...time.matchAll(/(\d+)([wdhms])/g)].reduce(
+    (sum, [, count, unit]) => sum + Number(count) * units[unit as keyof typeof units],
+    0,
+  )
+}
+
+function servingRemedy(isOurs: boolean, smtp: readonly string[]): string {
+  if (isOurs) return "start onescand, which should listen there, and check onescand's log"
+  const own = smtp.length === 0 ? 'none now: doc/mail-servers.md' : smtp.join(', ')
+  return `start the server that should listen there; if it is onescand, set an address of its --smtp (${own}) in that router, or that port in ONESCAND_OPTIONS`
+}

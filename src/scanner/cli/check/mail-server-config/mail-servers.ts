@@ -1,0 +1,108 @@
+import { existsSync } from 'node:fs'
+import { type CheckLine, failure, ok, warning } from '../../../../base/check/check-line.ts'
+import { settingTable } from '../../../../base/settings/table.ts'
+import type { LogFile } from '../../../log/read-log.ts'
+import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
+import { checkStartsAtBoot } from '../services/starts-at-boot.ts'
+import { EXIMS } from './exim.ts'
+import { POSTCONF } from './postconf.ts'
+import { SENDMAIL_CF } from './sendmail.ts'
+
+/** Reports that this host has no mail server: whether onescand serves those of other hosts, at these addresses. */
+export function noMailServer(addresses: readonly string[]): CheckLine {
+  if (addresses.length > 0) {
+    return ok(WHAT, `this host has none; onescand serves other hosts at ${addresses.join(', ')}`)
+  }
+  const value = 'none was found on this host (qmail, Postfix, Sendmail, Exim or OpenSMTPD)'
+  const remedy =
+    'install one, and connect it to onescan (doc/mail-servers.md); for a qmail in another directory run onescan check --env QMAILHOME=DIRECTORY'
+  return warning(WHAT, value, remedy)
+}
+
+const WHAT = 'mail server'
+
+/** A mail server that onescan serves. */
+export type MailServer = 'qmail' | 'Postfix' | 'Sendmail' | 'Exim' | 'OpenSMTPD'
+
+const POSTFIX_CF = '/etc/postfix/main.cf'
+/** The paths of the real Sendmail: other mail servers have a program of that name, too. */
+const SENDMAILS = [
+  '/usr/libexec/sendmail/sendmail',
+  '/usr/lib/sm.bin/sendmail',
+  '/usr/sbin/sendmail.sendmail',
+]
+
+/** Servers without a qmail-queue program or milter, which pass their mail to onescand over SMTP. */
+const BY_SMTP = [
+  ['Exim', EXIMS],
+  ['OpenSMTPD', ['/usr/sbin/smtpctl']],
+] as const
+
+/**
+ * Finds the mail servers on this host. A server counts only if its program is there: a server that was
+ * removed may have left its files in /etc.
+ */
+export function findMailServers(exists: (path: string) => boolean): MailServer[] {
+  const hasPostfix = exists(POSTCONF)
+  const hasSendmail = SENDMAILS.some(exists) || (exists('/usr/sbin/sendmail') && !hasPostfix)
+  const here: MailServer[] = []
+  if (exists(settingTable.QMAILHOME.default)) here.push('qmail')
+  if (hasPostfix && exists(POSTFIX_CF)) here.push('Postfix')
+  if (hasSendmail && exists(SENDMAIL_CF)) here.push('Sendmail')
+  for (const [name, programs] of BY_SMTP) {
+    if (programs.some(exists)) here.push(name)
+  }
+  return here
+}
+
+/**
+ * The units of servers whose own programs do not show whether they run. Units with other names are not
+ * reported.
+ */
+const UNITS: Partial<Readonly<Record<MailServer, string>>> = {
+  Sendmail: 'sendmail',
+  Exim: 'exim4',
+  OpenSMTPD: 'opensmtpd',
+}
+
+type UnitState = Pick<SystemdUnit, 'load' | 'active' | 'enabled'>
+
+/**
+ * Returns a check line if systemd does not run a mail server of this host. A site may have several servers, and
+ * want one of them off.
+ */
+export function checkServerUnit(
+  server: MailServer,
+  ask: (name: string) => UnitState | undefined = askSystemd,
+): CheckLine[] {
+  if (server === 'Postfix') return checkStartsAtBoot(['postfix'], 'no mail is accepted', ask)
+  const name = UNITS[server]
+  const unit = name === undefined ? undefined : ask(name)
+  if (unit === undefined) return []
+  const { load, active, enabled } = unit
+  if (load === 'masked') {
+    const start = `systemctl unmask ${name} && systemctl start ${name}`
+    return active === 'active' ? [] : [warning(server, 'is not running: its unit is masked', start)]
+  }
+  if (active === 'failed') {
+    const remedy = `fix what journalctl -u ${name} reports, and systemctl restart ${name}`
+    return [failure(server, 'is not running: its start failed', remedy)]
+  }
+  if (active === 'active') return checkStartsAtBoot([name!], 'no mail is accepted', ask)
+  if (active !== 'inactive') return []
+  const level = enabled === 'disabled' ? warning : failure
+  const start = enabled === 'disabled' ? 'enable --now' : 'start'
+  return [level(server, 'is not running: it was stopped', `systemctl ${start} ${name}`)]
+}
+
+/** The log files of Exim, of Debian and of others, which does not use syslog. */
+const EXIM_LOGS = ['/var/log/exim4/mainlog', '/var/log/exim/main.log', '/var/log/exim/mainlog']
+
+/**
+ * The logs of Exim that there are. Its account may write in their directories, so no link is followed there.
+ */
+export function logsOfExim(): LogFile[] {
+  return EXIM_LOGS.flatMap((path) =>
+    existsSync(path) ? [{ path, modified: Date.now(), isFound: true as const }] : [],
+  )
+}

@@ -1,0 +1,235 @@
+import { resolve } from 'node:path'
+import type { Environment } from '../../../../base/process/environment.ts'
+import { shellWord } from '../../../../base/text/shell-word.ts'
+import type { Accounts } from '../../../readiness/stage/account.ts'
+import { askProgram } from './ask-program.ts'
+import { deadSockets, type OnescandEndpoints } from './onescand-endpoints.ts'
+
+export const POSTCONF = '/usr/sbin/postconf'
+const POSTMAP = '/usr/sbin/postmap'
+
+/** Parameters of Postfix by name. */
+type Parameters = Readonly<Record<string, string>>
+
+/**
+ * A program of Postfix that accepts mail over SMTP: a line of master.cf, and the values of its -o options.
+ */
+export class SmtpdService {
+  /** `smtp/inet`, as postconf -P has it. */
+  readonly name: string
+  readonly isChrooted: boolean
+  readonly #own: Parameters
+  readonly #main: Parameters
+
+  constructor(name: string, isChrooted: boolean, own: Parameters, main: Parameters) {
+    this.name = name
+    this.isChrooted = isChrooted
+    this.#own = own
+    this.#main = main
+  }
+
+  /** The value of a parameter that applies to it. */
+  valueOf(name: string): string {
+    return this.#own[name] ?? this.#main[name] ?? ''
+  }
+
+  /** Returns the name of a parameter where it is set. */
+  placeOf(name: string): string {
+    return this.#own[name] === undefined ? name : `${this.name}/${name}`
+  }
+
+  /** Returns the command that sets a parameter where it is set: for this service alone, or for all. */
+  toSet(name: string, value: string): string {
+    return setting(this.placeOf(name), value)
+  }
+}
+
+/**
+ * Returns the command that sets a parameter at a place of Postfix: `smtp/inet/smtpd_milters`, or
+ * `smtpd_milters`.
+ */
+export function setting(place: string, value: string): string {
+  const words = place.includes('/')
+    ? `-P ${shellWord(`${place}=${withoutBlanks(value)}`)}`
+    : `-e ${shellWord(`${place} = ${value}`)}`
+  return `postconf ${words} && postfix reload`
+}
+
+/** Returns a list without blanks: postconf -P accepts none, and Postfix accepts commas as well. */
+const withoutBlanks = (list: string): string =>
+  list.replace(/ ?, ?/g, ',').replaceAll('{ ', '{').replaceAll(' }', '}').replaceAll(' ', ',')
+
+/** The data for the rules about Postfix. */
+export interface PostfixHost {
+  /** The directory of main.cf; '' is Postfix's own. */
+  readonly directory: string
+  readonly endpoints: OnescandEndpoints
+  readonly accounts: Accounts
+  /** SCANTIMEOUT of onescand, in seconds. */
+  readonly scanTime: number
+  /** Whether onescand has a keyring, and so makes stamps. */
+  readonly makesStamps: boolean
+  /** The settings of onescand. */
+  readonly settings: Environment
+}
+
+/** A Postfix as postconf(1) describes it, and the data for its rules. */
+export interface Postfix extends PostfixHost {
+  readonly main: Parameters
+  readonly services: readonly SmtpdService[]
+  /** The clients that deliver, by the name of their transport: `smtp` or `lmtp`, and their line. */
+  readonly transports: ReadonlyMap<string, { readonly name: string; readonly program: string }>
+  /** The values that -o sets for other lines of master.cf: `scan/unix/smtp_data_done_timeout`. */
+  readonly set: ReadonlyMap<string, string>
+  /** Its queue directory, in which its programs run and its chroots begin. */
+  readonly queue: string
+  /** The sockets of onescan's package at which nothing listens. */
+  readonly dead: readonly string[]
+}
+
+/** Queries the parameters of a Postfix instance. Rejects if postconf cannot be run. */
+export async function readPostfix(host: PostfixHost): Promise<Postfix> {
+  const ask = (...args: string[]) => askPostfix(POSTCONF, host, args)
+  const [parameters, master, own] = await Promise.all([ask('-x'), ask('-M'), ask('-P', '-x')])
+  const main = parseParameters(parameters)
+  const set = new Map(
+    [...own.matchAll(/^(\S+\/\w+) = ?(.*)$/gm)].map(([, name, value]) => [name!, value!.trim()]),
+  )
+  const rows = master.split('\n').map((line) => line.trim().split(/\s+/))
+  const services = rows.flatMap(([name, type, , , chroot, , , program]): SmtpdService[] => {
+    if (program !== 'smtpd' || (type !== 'inet' && type !== 'pass')) return []
+    const start = `${name}/${type}/`
+    const ownParameters = [...set].flatMap(([place, value]) =>
+      place.startsWith(start) ? [[place.slice(start.length), value] as const] : [],
+    )
+    return [
+      new SmtpdService(`${name}/${type}`, chroot === 'y', Object.fromEntries(ownParameters), main),
+    ]
+  })
+  const transports = new Map(
+    rows.flatMap(([name = '', type, , , , , , program = '']) =>
+      name === '' ? [] : [[name, { name: `${name}/${type}`, program }] as const],
+    ),
+  )
+  const queue = main.queue_directory ?? '/var/spool/postfix'
+  return { ...host, main, services, transports, set, queue, dead: await deadSockets() }
+}
+
+/** Has a program of Postfix read its configuration. */
+function askPostfix(path: string, { directory }: PostfixHost, args: readonly string[]) {
+  const config = directory === '' ? [] : ['-c', resolve(directory)]
+  return askProgram([path, ...config, ...args])
+}
+
+/**
+ * Resolves to the reason, in the wording of postmap(1), why Postfix cannot read a table,
+ * `cidr:/etc/postfix/maps`, or undefined if it can.
+ */
+export async function faultOfTable(table: string, host: PostfixHost): Promise<string | undefined> {
+  try {
+    await askPostfix(POSTMAP, host, ['-q', '127.0.0.1', table])
+    return undefined
+  } catch (error) {
+    // Without output the table has no such key. Some tables are for root alone.
+    const complaint = (error as { stderr?: string }).stderr ?? ''
+    const [, fault] = /fatal: (.+)/.exec(complaint) ?? []
+    return fault?.includes('Permission denied') ? undefined : fault
+  }
+}
+
+/** Returns the tables in a list. A brace encloses blanks and commas. */
+export const splitTables = (list: string): string[] =>
+  list.match(/(?:\{(?:[^{}]|\{[^{}]*\})*\}|[^\s,{}])+/g) ?? []
+
+/** Parses lines `name = value`. */
+function parseParameters(text: string): Parameters {
+  const pairs = [...text.matchAll(/^(\w+) ?= ?(.*(?:\n[ \t].*)*)$/gm)]
+  return Object.fromEntries(pairs.map(([, name, value]) => [name, value!.trim()]))
+}
+
+/** Returns the seconds of a time as postconf(5) writes it: `300s`, `5m`. */
+export function secondsOf(text: string): number {
+  const [, number = '300', unit = 's'] = /^(\d+)([smhdw]?)$/.exec(text) ?? []
+  return Number(number) * { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800, '': 1 }[unit as 's']
+}
+
+/** A milter in smtpd_milters, with the options in its braces. */
+export interface MilterEntry {
+  /** Its address, in the form of Postfix. */
+  readonly text: string
+  /** The whole entry as it is written, with braces. */
+  readonly written: string
+  readonly options: Readonly<Record<string, string>>
+}
+
+/** Splits `inet:a:1, { unix:/b, default_action=accept }`; MILTER_README. */
+export function splitMilters(text: string): MilterEntry[] {
+  return [...text.matchAll(/\{([^}]*)\}|([^\s,{}]+)/g)].map(([written, braced, plain]) => {
+    const [first = '', ...rest] = (braced ?? plain ?? '').trim().split(/[\s,]+/)
+    const options = rest.map((word) => word.split('=') as [string, string])
+    return { text: first, written, options: Object.fromEntries(options) }
+  })
+}
+
+/** The form that Postfix accepts as the address of a milter. */
+const ADDRESS = /^(unix|local|inet6?):./
+
+/** A list of milters that Postfix cannot read. */
+export interface MilterFault {
+  /** The fault in the list. */
+  readonly reason: string
+  /** The list as it was probably meant, if that shows. */
+  readonly meant: string | undefined
+}
+
+/**
+ * Returns why Postfix cannot read a list of milters: an unbalanced brace, options outside braces, or a word
+ * that is not an address. Returns undefined if it can.
+ */
+export function faultOf(text: string): MilterFault | undefined {
+  const isBalanced = /^([^{}]|\{[^{}]*\})*$/.test(text)
+  const stray = splitMilters(text).find((entry) => !ADDRESS.test(entry.text))
+  if (isBalanced && stray === undefined) return undefined
+  const milters: string[][] = []
+  let isMeant = true
+  for (const word of text.split(/[\s,{}]+/).filter((part) => part !== '')) {
+    if (ADDRESS.test(word)) milters.push([word])
+    else if (milters.length > 0 && /^\w+=/.test(word)) milters.at(-1)!.push(word)
+    else isMeant = false
+  }
+  return {
+    reason: isBalanced ? `${stray!.text} is not the address of a milter` : 'a brace is missing',
+    meant: isMeant
+      ? milters
+          .map(([address, ...options]) =>
+            options.length === 0 ? address : `{ ${[address, ...options].join(', ')} }`,
+          )
+          .join(', ')
+      : undefined,
+  }
+}
+
+/**
+ * Returns an address of --milter in the form of Postfix: it has no inet6, and paths begin in its queue
+ * directory.
+ */
+export const inPostfix = (address: string, { queue }: Postfix): string =>
+  address.replace(/^inet6:/, 'inet:').replace(`unix:${queue}/`, 'unix:')
+
+/** Returns what Postfix does with mail while no milter answers: milter_default_action. */
+export function whileDown(action: string): string {
+  switch (action) {
+    case 'accept':
+      return 'Postfix accepts mail unscanned'
+    case 'reject':
+      return 'Postfix refuses all mail permanently'
+    case 'quarantine':
+      return 'Postfix puts all mail on hold'
+    default:
+      return 'Postfix defers all mail'
+  }
+}
+
+/** Returns the complaint about a time limit of Postfix, as it is set, that ends before a scan of `scanTime` seconds may. */
+export const tooEarly = (time: string, scanTime: number): string =>
+  `${time}: Postfix gives up before a scan does (SCANTIMEOUT=${scanTime})`

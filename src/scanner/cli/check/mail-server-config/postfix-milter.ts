@@ -1,0 +1,193 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
+import { matchAddress } from './onescand-endpoints.ts'
+import {
+  faultOf,
+  faultOfTable,
+  inPostfix,
+  type MilterEntry,
+  type MilterFault,
+  type Postfix,
+  type SmtpdService,
+  secondsOf,
+  setting,
+  splitMilters,
+  splitTables,
+  tooEarly,
+  whileDown,
+} from './postconf.ts'
+import { foreignFilter, isFilteredBySmtp } from './postfix-filter.ts'
+import { SHOWN_BY_MAIL, unreachable } from './reach.ts'
+
+/** Seconds for which Postfix waits for a milter at the end of a message: milter_content_timeout in postconf(5). */
+const MILTER_TIMEOUT = 300
+
+/** Returns check lines whether this service's milters include onescand, and with which settings. */
+export function checkMilters(service: SmtpdService, postfix: Postfix): CheckLine[] {
+  const list = service.valueOf('smtpd_milters')
+  const what = service.placeOf('smtpd_milters')
+  const fault = faultOf(list)
+  if (fault !== undefined) return [unreadable(service, list, fault)]
+  const milters = splitMilters(list)
+  const odd = milters
+    .filter(({ text }) => text.startsWith('inet6:'))
+    .map((milter) => inet6(service, milter, list))
+  const known = milters.filter(({ text }) => isOnescand(text, postfix))
+  const away = milters
+    .filter((milter) => !known.includes(milter))
+    .flatMap((milter) => unreachable(service, milter, postfix) ?? [])
+  if (known.length > 0) {
+    const terms = known.flatMap((milter) => checkMilter(service, milter, postfix))
+    return [...odd, ...checkOverride(service), ...terms, ...away]
+  }
+  if (odd.length > 0) return odd
+  if (away.length > 0) return away
+  const toAdd = toAsk(service, list, withinReach(service, postfix))
+  if (milters.length > 0) {
+    const names = milters.map(({ text }) => text).join(', ')
+    const asks = postfix.endpoints.clamd.length > 0 ? ', or uses it as clamd' : ''
+    const state = `${names}: it is unknown whether it is onescand${asks}; its mail is scanned only in that case`
+    return [warning(what, state, `${SHOWN_BY_MAIL}; if it does not, ${toAdd}`)]
+  }
+  const filter = foreignFilter(service)
+  if (filter !== undefined && postfix.endpoints.clamd.length > 0) {
+    const state = `passes mail to ${service.valueOf(filter)}: it is unknown whether that uses onescand as clamd`
+    return [warning(service.placeOf(filter), state, SHOWN_BY_MAIL)]
+  }
+  return [notFiltered(service, toAdd, postfix)]
+}
+
+function notFiltered(service: SmtpdService, toAdd: string, postfix: Postfix): CheckLine {
+  const what = service.placeOf('smtpd_milters')
+  const reason = 'uses neither a milter of onescand nor a filter: its mail is not scanned'
+  // If Postfix was installed after onescan, systemd listens for it from onescan's next start on.
+  const isMissing =
+    withinReach(service, postfix) === USUAL &&
+    !existsSync(join(postfix.queue, 'onescan/milter.sock'))
+  const command = isMissing ? `systemctl restart onescand && ${toAdd}` : toAdd
+  return failure(what === 'smtpd_milters' ? what : service.name, reason, command)
+}
+
+function unreadable(
+  service: SmtpdService,
+  list: string,
+  { reason, meant }: MilterFault,
+): CheckLine {
+  const value = `${list}: ${reason}: Postfix defers all mail`
+  const remedy =
+    meant === undefined
+      ? 'write each milter as unix:PATH or inet:HOST:PORT, in braces with its options; then postfix reload'
+      : service.toSet('smtpd_milters', meant)
+  return failure(service.placeOf('smtpd_milters'), value, remedy)
+}
+
+/** Returns the command that adds onescand to a service's milters. */
+const toAsk = (service: SmtpdService, list: string, own: string): string =>
+  service.toSet('smtpd_milters', list === '' ? own : `${list}, ${own}`)
+
+/** The address of onescand for Postfix in its documentation. */
+const USUAL = 'unix:onescan/milter.sock'
+
+/** A milter of onescand that a service reaches: from its chroot, a path below the queue directory or a port. */
+function withinReach({ isChrooted }: SmtpdService, postfix: Postfix): string {
+  const { endpoints, queue } = postfix
+  const inQueue = endpoints.milters.find((address) => address.startsWith(`unix:${queue}/`))
+  const others = endpoints.milters.filter((address) => !isChrooted || /^inet/.test(address))
+  return inPostfix(inQueue ?? others[0] ?? USUAL, postfix)
+}
+
+const isOnescand = (text: string, { endpoints, queue }: Postfix) =>
+  matchAddress(text, endpoints.milters, queue) !== undefined
+
+function inet6(service: SmtpdService, { text, written }: MilterEntry, list: string): CheckLine {
+  const changed = written.replace('inet6:', 'inet:')
+  return failure(
+    service.placeOf('smtpd_milters'),
+    `${text}: Postfix does not support inet6: here, and defers all mail`,
+    service.toSet('smtpd_milters', list.replace(written, changed)),
+  )
+}
+
+/** Returns check lines about mail while this milter of onescand cannot be reached, or is slow. */
+function checkMilter(service: SmtpdService, milter: MilterEntry, postfix: Postfix): CheckLine[] {
+  const { scanTime } = postfix
+  const { text, options, written } = milter
+  const list = service.valueOf('smtpd_milters')
+  const term = (name: 'default_action' | 'content_timeout') => {
+    const parameter = `milter_${name}`
+    const own = options[name]
+    const set = (value: string) => {
+      if (own === undefined) return service.toSet(parameter, value)
+      const changed = written.replace(`${name}=${own}`, `${name}=${value}`)
+      return service.toSet('smtpd_milters', list.replace(written, changed))
+    }
+    return { value: own ?? service.valueOf(parameter), place: service.placeOf(parameter), set }
+  }
+  const action = term('default_action')
+  const timeout = term('content_timeout')
+  const checkLines = [
+    unreachable(service, milter, postfix) ??
+      marked(
+        ok(
+          service.name,
+          `uses onescand at ${text}; while that is down, ${whileDown(action.value)}`,
+        ),
+        'onescand acts on mail',
+      ),
+  ]
+  if (action.value === 'accept') {
+    const value = `accept: mail is accepted unscanned while ${text} is down`
+    checkLines.push(failure(action.place, value, action.set('tempfail')))
+  } else if (action.value !== 'tempfail') {
+    const value = `${action.value}: while ${text} is down, ${whileDown(action.value)}`
+    checkLines.push(warning(action.place, value, action.set('tempfail')))
+  }
+  if (secondsOf(timeout.value) <= scanTime) {
+    const enough =
+      scanTime < MILTER_TIMEOUT
+        ? timeout.set(`${MILTER_TIMEOUT}s`)
+        : `set SCANTIMEOUT below ${MILTER_TIMEOUT}`
+    checkLines.push(warning(timeout.place, tooEarly(timeout.value, scanTime), enough))
+  }
+  return checkLines
+}
+
+function checkOverride(service: SmtpdService): CheckLine[] {
+  const name = 'receive_override_options'
+  const value = service.valueOf(name)
+  if (!/\bno_milters\b/.test(value)) return []
+  const others = value.split(/[\s,]+/).filter((word) => word !== 'no_milters' && word !== '')
+  const reason = `${value}: the milters of ${service.name} are not used, and its mail is not scanned`
+  return [failure(service.placeOf(name), reason, service.toSet(name, others.join(', ')))]
+}
+
+/** The clients with milters of their own. A table that cannot be read ends each smtpd(8). */
+export async function checkMilterMaps(postfix: Postfix): Promise<CheckLine[]> {
+  const what = 'smtpd_milter_maps'
+  const list = postfix.main[what]
+  if (!list) return []
+  for (const table of splitTables(list)) {
+    const fault = await faultOfTable(table, postfix)
+    if (fault === undefined) continue
+    const value = `${table}: Postfix cannot read it, and accepts no mail over SMTP: ${fault}`
+    return [failure(what, value, 'fix or remove this table; then postfix reload')]
+  }
+  const value = `${list}: clients in it have milters of their own, or none`
+  return [warning(what, value, 'check that it lists no client whose mail must be scanned')]
+}
+
+/** Mail of programs, by sendmail(1): it meets other milters, and no proxy filter. */
+export function checkLocalMail(postfix: Postfix): CheckLine[] {
+  const { main } = postfix
+  const what = 'non_smtpd_milters'
+  const local = splitMilters(main[what] ?? '')
+  if (local.some(({ text }) => isOnescand(text, postfix))) return []
+  const known = splitMilters(main.smtpd_milters ?? '').filter(({ text }) =>
+    isOnescand(text, postfix),
+  )
+  if (isFilteredBySmtp(postfix) || known.length === 0) return []
+  const list = [...local, ...known].map(({ written }) => written).join(', ')
+  const value = 'mail that local programs send with sendmail(1) is not scanned'
+  return [warning(what, value, setting(what, list))]
+}

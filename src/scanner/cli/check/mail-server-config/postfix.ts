@@ -1,0 +1,115 @@
+import { isIP } from 'node:net'
+import { dirname } from 'node:path'
+import { type CheckLine, failure, warning } from '../../../../base/check/check-line.ts'
+import { errorText } from '../../../../base/errors/fault.ts'
+import { ownAddresses } from '../../../../base/net/own-addresses.ts'
+import { shellWord } from '../../../../base/text/shell-word.ts'
+import { findPostfix } from '../../host/running-services.ts'
+import {
+  POSTCONF,
+  type Postfix,
+  type PostfixHost,
+  readPostfix,
+  type SmtpdService,
+} from './postconf.ts'
+import { checkReturn, checkSmtpFilter, returnServices } from './postfix-filter.ts'
+import { checkLocalMail, checkMilterMaps, checkMilters } from './postfix-milter.ts'
+import { checkQuotaDomains } from './postfix-quota.ts'
+
+/**
+ * Resolves to check lines about settings of this host's Postfix that a test mail cannot show. These are the
+ * handling of mail while onescand cannot be reached, time limits, services without a filter, and the route
+ * back. They come from postconf(1). Nothing is sent. A remedy only adds a value, or sets one that it states.
+ */
+export async function checkPostfix(host: PostfixHost): Promise<CheckLine[]> {
+  let postfix: Postfix
+  try {
+    postfix = await readPostfix(host)
+  } catch (error) {
+    return [unasked(error as Error & { stderr?: string })]
+  }
+  const strangers = postfix.services.filter(acceptsFromOutside)
+  return [
+    ...checkRuns(postfix),
+    ...once(strangers.flatMap((service) => checkService(service, postfix))),
+    ...once(returnServices(postfix).flatMap((service) => checkReturn(service, postfix))),
+    ...checkInterfaces(postfix),
+    ...(await checkMilterMaps(postfix)),
+    ...checkMain(postfix),
+    ...(await checkQuotaDomains(postfix)),
+  ]
+}
+
+/** Returns a check line with postconf's own error message, without details about how it was started. */
+function unasked(error: Error & { readonly stderr?: string }): CheckLine {
+  const complaint = error.stderr?.trim().split('\n').at(-1) || errorText(error)
+  const [, foreign] = /inet_interfaces: no local interface found for (\S+)/.exec(complaint) ?? []
+  if (foreign !== undefined) return foreignInterface(foreign)
+  const [, closed] = /open (\/\S+): Permission denied/.exec(complaint) ?? []
+  const remedy =
+    closed === undefined
+      ? `check that ${POSTCONF} works`
+      : `chmod a+rX ${shellWord(dirname(closed))} ${shellWord(closed)}`
+  return failure('Postfix', `postconf fails: ${complaint}`, remedy)
+}
+
+/** Removes repeated check lines: several services may share a setting of main.cf. */
+const once = (checkLines: readonly CheckLine[]) =>
+  checkLines.filter(
+    ({ what, value }, at) =>
+      at === checkLines.findIndex((other) => other.what === what && other.value === value),
+  )
+
+/**
+ * Returns whether it is not a service of the loopback address, which takes mail back from a filter:
+ * FILTER_README.
+ */
+const acceptsFromOutside = ({ name }: SmtpdService) => !/^(127\.|localhost:|\[::1\])/.test(name)
+
+/** Returns check lines whether this service's mail reaches onescand, and with which settings. */
+const checkService = (service: SmtpdService, postfix: Postfix): CheckLine[] =>
+  checkSmtpFilter(service, postfix) ?? checkMilters(service, postfix)
+
+function checkMain(postfix: Postfix): CheckLine[] {
+  const { main, transports } = postfix
+  const checkLines: CheckLine[] = []
+  const [transport] = (main.content_filter ?? '').split(':')
+  if (transport && !transports.has(transport)) {
+    const value = `${main.content_filter}: master.cf has no transport ${transport}, so all mail is deferred`
+    const remedy = 'add it to master.cf (doc/mail-servers.md), then postfix reload'
+    checkLines.push(failure('content_filter', value, remedy))
+  }
+  checkLines.push(...checkLocalMail(postfix))
+  const limit = main.smtp_line_length_limit ?? '998'
+  if (limit !== '0' && postfix.makesStamps) {
+    const value = `${limit}: Postfix folds longer lines when it sends mail, which breaks its stamp`
+    const remedy = 'postconf -e smtp_line_length_limit=0, or let the next host scan it again'
+    checkLines.push(warning('smtp_line_length_limit', value, remedy))
+  }
+  return checkLines
+}
+
+/** An address that this host does not have ends each program of Postfix. */
+function checkInterfaces({ main }: Postfix): CheckLine[] {
+  const own = ownAddresses()
+  const words = (main.inet_interfaces ?? '').split(/[\s,]+/)
+  const foreign = words.find((word) => {
+    const address = word.replace(/^\[|\]$/g, '')
+    return isIP(address) !== 0 && !own.includes(address)
+  })
+  return foreign === undefined ? [] : [foreignInterface(foreign)]
+}
+
+function foreignInterface(address: string): CheckLine {
+  const value = `${address}: this host has no such address, so Postfix delivers no mail`
+  const own = ownAddresses().join(', ')
+  const remedy = `set addresses of this host (${own}), or all; then postfix stop; postfix start`
+  return failure('inet_interfaces', value, remedy)
+}
+
+/** Checks whether Postfix runs, if this is the Postfix of the host. Only root sees that. */
+function checkRuns({ directory, queue }: Postfix): CheckLine[] {
+  const isRoot = process.getuid!() === 0
+  if (directory !== '' || !isRoot || findPostfix().includes(queue)) return []
+  return [failure('Postfix', 'is not running: no mail is delivered', 'postfix start')]
+}

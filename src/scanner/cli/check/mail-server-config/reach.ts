@@ -1,0 +1,166 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { type CheckLine, failure, following } from '../../../../base/check/check-line.ts'
+import { attempt } from '../../../../base/errors/fault.ts'
+import { pathExists } from '../../../../base/path/path-handle.ts'
+import { shellWord } from '../../../../base/text/shell-word.ts'
+import {
+  type Accounts,
+  findAccount,
+  joinGroup,
+  obstacle,
+  type SystemAccount,
+} from '../../../readiness/stage/account.ts'
+import { isListening } from '../../host/open-ports.ts'
+import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
+import { howToStart } from '../services/service-state.ts'
+import { matchAddress, SOCKET_UNITS } from './onescand-endpoints.ts'
+import {
+  inPostfix,
+  type MilterEntry,
+  type Postfix,
+  type SmtpdService,
+  splitMilters,
+  whileDown,
+} from './postconf.ts'
+
+/** The remedy if the configuration of a mail server does not show whether its mail is scanned. */
+export const SHOWN_BY_MAIL = 'onescan check --mail ADDRESS shows it'
+
+/**
+ * Returns whether the path exists. Root checks this, because every directory is open to root. It never waits
+ * for a user's file system.
+ */
+const isThere = (path: string): boolean => attempt(() => pathExists(path)) ?? true
+
+/**
+ * Returns a check line why Postfix cannot reach this milter, as far as files show, or undefined if none does.
+ */
+export function unreachable(
+  service: SmtpdService,
+  milter: MilterEntry,
+  postfix: Postfix,
+): CheckLine | undefined {
+  const { queue, endpoints } = postfix
+  const what = `milter ${milter.text}`
+  const action = milter.options.default_action ?? service.valueOf('milter_default_action')
+  const meanwhile = whileDown(action)
+  const path = pathFor(service, milter.text, queue)
+  if (path === undefined) {
+    const isOurs = !endpoints.isRunning && endpoints.milters.includes(milter.text)
+    const port = portHere(milter.text)
+    if (!isOurs && (port === undefined || isListening(port))) return undefined
+    const value = `nothing listens there: ${meanwhile}`
+    return isOurs
+      ? notRunning(what, value)
+      : failure(what, value, listenerRemedy(service, milter, postfix))
+  }
+  if (!isThere(path)) return missing(service, milter, path, { what, meanwhile }, postfix)
+  const unit = SOCKET_UNITS[path]
+  const state = unit === undefined ? undefined : askSystemd(unit)
+  if (state !== undefined && postfix.dead.includes(path)) {
+    return failure(what, `nothing listens at ${path}: ${meanwhile}`, listenRemedy(unit!, state))
+  }
+  const account = findAccount(postfix.accounts, postfix.main.mail_owner ?? 'postfix', 'all')
+  const barrier = account && obstacle(account, path, 'write')
+  if (account === undefined || barrier === undefined) return undefined
+  const value = `${account.name} may not connect to ${path}: ${meanwhile}`
+  // systemd sets the owner and mode of the socket when it creates it.
+  const remedy =
+    unit !== undefined && barrier === path
+      ? newSocket(unit)
+      : wayPast(barrier, account, postfix.accounts)
+  return failure(what, value, remedy)
+}
+
+/** Returns the remedy for an account of Postfix that a directory or the socket itself denies access. */
+function wayPast(barrier: string, account: SystemAccount, accounts: Accounts): string {
+  const command = joinGroup(account, accounts, barrier)
+  if (command !== undefined) return `${command} && postfix reload`
+  if (attempt(() => statSync(barrier))?.isDirectory()) return `chmod o+x ${shellWord(barrier)}`
+  return `check the owner, group and mode of ${barrier}: onescand --mode 0660, or the unit onescan-postfix.socket`
+}
+
+const notRunning = (what: string, value: string): CheckLine => {
+  const remedy = `onescand is not running: ${howToStart('onescand')}`
+  return following(failure(what, value, remedy), 'stops the start')
+}
+
+/** Returns the path of a socket as Postfix's programs see it, or undefined for a port. */
+function pathFor({ isChrooted }: SmtpdService, text: string, queue: string): string | undefined {
+  const [, path] = /^(?:unix|local):(.+)$/.exec(text) ?? []
+  if (path === undefined) return undefined
+  return isChrooted || !path.startsWith('/') ? join(queue, path) : path
+}
+
+function missing(
+  service: SmtpdService,
+  { text, written }: MilterEntry,
+  path: string,
+  { what, meanwhile }: { readonly what: string; readonly meanwhile: string },
+  postfix: Postfix,
+): CheckLine {
+  const { endpoints, queue } = postfix
+  const list = service.valueOf('smtpd_milters')
+  const name = (address: string) =>
+    service.toSet('smtpd_milters', list.replace(written, inPostfix(address, postfix)))
+  const outside = text.replace(/^\w+:/, '')
+  if (outside.startsWith('/') && path !== outside && isThere(outside)) {
+    const value = `smtpd cannot reach it: it runs in ${queue}, where ${outside} is ${path}: ${meanwhile}`
+    if (outside.startsWith(`${queue}/`)) return failure(what, value, name(`unix:${outside}`))
+    const inside = `unix:${queue}/onescan/milter.sock`
+    return failure(
+      what,
+      value,
+      `start onescand with --milter ${shellWord(inside)}, and ${name(inside)}`,
+    )
+  }
+  const value = `${path} does not exist: ${meanwhile}`
+  const unit = SOCKET_UNITS[path]
+  const state = unit === undefined ? undefined : askSystemd(unit)
+  if (state !== undefined) return failure(what, value, listenRemedy(unit!, state))
+  if (!endpoints.isRunning) return notRunning(what, value)
+  return failure(what, value, listenerRemedy(service, { text: `unix:${path}`, written }, postfix))
+}
+
+/** Returns the command that makes systemd create the file of a socket again. */
+const newSocket = (unit: string) =>
+  `systemctl stop onescand && systemctl restart ${unit} && systemctl start onescand`
+
+/** Returns the command that makes systemd listen for a mail server again. */
+export function listenRemedy(unit: string, { load, enabled, active }: SystemdUnit): string {
+  // It listens at a socket file that was removed: only a restart creates another one.
+  if (active === 'active') return newSocket(unit)
+  const verbs = [
+    ...(load === 'masked' ? ['unmask'] : []),
+    ...(enabled === 'enabled' ? [] : ['enable']),
+  ]
+  const commands = verbs.map((verb) => `systemctl ${verb} ${unit}`)
+  return [...commands, 'systemctl restart onescand'].join(' && ')
+}
+
+/** Returns the remedy for a milter address at which no process listens. */
+function listenerRemedy(
+  service: SmtpdService,
+  { text, written }: Pick<MilterEntry, 'text' | 'written'>,
+  postfix: Postfix,
+): string {
+  const { milters } = postfix.endpoints
+  const place = service.placeOf('smtpd_milters')
+  const list = service.valueOf('smtpd_milters')
+  const [own] = milters
+  if (own === undefined) {
+    return `start onescand with --milter ${shellWord(text)} (set in ${place})`
+  }
+  const start = `start the milter that should listen there (set in ${place})`
+  const names = splitMilters(list).map((milter) => milter.text)
+  if (names.some((name) => matchAddress(name, milters, postfix.queue) !== undefined)) return start
+  const named = service.toSet('smtpd_milters', list.replace(written, inPostfix(own, postfix)))
+  return `if it is onescand, ${named}; else ${start}`
+}
+
+/** The port of an address of this host's own: `inet:localhost:8890`. */
+function portHere(address: string): number | undefined {
+  const [, port] = /^inet6?:(?:localhost|127\.[\d.]+|\[::1\]):(\d+)$/.exec(address) ?? []
+  return port === undefined ? undefined : Number(port)
+}

@@ -1,0 +1,187 @@
+import { type CheckLine, failure, marked, ok, warning } from '../../../../base/check/check-line.ts'
+import { attempt } from '../../../../base/errors/fault.ts'
+import { readStart } from '../../../../base/path/open.ts'
+import { pathExists } from '../../../../base/path/path-handle.ts'
+import { formatDuration } from '../../../../base/text/units.ts'
+import { askSystemd } from '../../host/systemd-unit.ts'
+import { howToStart } from '../services/service-state.ts'
+import { matchAddress, type OnescandEndpoints, SOCKET_UNITS } from './onescand-endpoints.ts'
+import { secondsOf } from './postconf.ts'
+import { listenRemedy, SHOWN_BY_MAIL } from './reach.ts'
+
+/** The configuration of Sendmail since 8.10. */
+export const SENDMAIL_CF = '/etc/mail/sendmail.cf'
+/** Upper limit for the bytes read of it: Debian's has 67 KB. */
+const CF_MAX = 1024 * 1024
+const BUILD = 'rebuild sendmail.cf (make -C /etc/mail), and restart Sendmail'
+
+/** A mail filter of Sendmail: `Xonescan, S=local:/run/onescan/milter.sock, F=T, T=S:30s;R:30s;E:5m`. */
+interface Filter {
+  readonly name: string
+  readonly address: string
+  /** The action of Sendmail while the filter cannot be reached: T, R, 4, or none, which accepts mail. */
+  readonly fails: string
+  /** Seconds for its answer at the end of a message: 5 minutes if it names none. */
+  readonly endsWithin: number
+}
+
+/** A part of Sendmail that accepts mail, DaemonPortOptions, with the names of its mail filters. */
+interface SendmailDaemon {
+  readonly name: string
+  readonly filters: readonly string[]
+  /** Whether the daemon has a list of its own (InputMailFilters=), which replaces that of all. */
+  readonly hasOwn: boolean
+}
+
+/** The data for the rules about Sendmail. */
+interface SendmailHost {
+  readonly endpoints: OnescandEndpoints
+  /** The sockets of the package at which nothing listens. */
+  readonly dead: readonly string[]
+  /** SCANTIMEOUT of onescand, in seconds. */
+  readonly scanTime: number
+}
+
+/**
+ * Reports by rule how Sendmail's own configuration names onescand's filter. Nothing is sent. Throws if the file
+ * cannot be read.
+ */
+export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): CheckLine[] {
+  const configuration = readStart(path, CF_MAX).toString('latin1')
+  const filters = parseFilters(configuration)
+  const daemons = parseDaemons(configuration)
+  const ours = filters.filter(
+    ({ name, address }) => /onescan/.test(name + address) || isOf(host, address),
+  )
+  if (ours.length === 0) {
+    const value = `no filter of ${path} uses onescand, so it is unknown whether mail is scanned`
+    return [warning('Sendmail', value, `${SHOWN_BY_MAIL}; doc/mail-servers.md shows the filter`)]
+  }
+  return ours.flatMap((filter) => checkFilter(filter, daemons, host))
+}
+
+const isOf = ({ endpoints }: SendmailHost, address: string) =>
+  matchAddress(address, endpoints.milters, undefined) !== undefined
+
+function parseFilters(configuration: string): Filter[] {
+  return [...configuration.matchAll(/^X *([^\s,]+) *,(.*)$/gm)].map(([, name = '', rest = '']) => {
+    const value = (letter: string) =>
+      new RegExp(`(?:^|,) *${letter} *= *([^,]*)`).exec(rest)?.[1]?.trim() ?? ''
+    return {
+      name,
+      address: value('S'),
+      fails: value('F'),
+      endsWithin: secondsOf(/(?:^|;) *E *: *(\w+)/.exec(value('T'))?.[1] ?? ''),
+    }
+  })
+}
+
+const namesIn = (list: string) => list.split(/[\s,;]+/).filter((name) => name !== '')
+
+/**
+ * Parses the daemons, and what they ask: a list of their own, or that of all. Sendmail knows the keys of a daemon by their
+ * first letter, and separates the names of filters by semicolons (doc/op/op.me, DaemonPortOptions).
+ */
+function parseDaemons(configuration: string): SendmailDaemon[] {
+  const ofAll = [...configuration.matchAll(/^O +InputMailFilters *= *(.*)$/gm)].flatMap(
+    ([, list = '']) => namesIn(list),
+  )
+  const lines = [...configuration.matchAll(/^O +DaemonPortOptions *= *(.*)$/gm)]
+  if (lines.length === 0) return [{ name: 'MTA', filters: ofAll, hasOwn: false }]
+  return lines.map(([, keys = '']) => {
+    const value = (letter: string) =>
+      new RegExp(`(?:^|,) *${letter}[a-z]* *= *([^,]*)`, 'i').exec(keys)?.[1]?.trim()
+    const own = value('I')
+    return {
+      name: value('N') ?? value('P') ?? keys,
+      filters: own === undefined ? ofAll : namesIn(own),
+      hasOwn: own !== undefined,
+    }
+  })
+}
+
+function checkFilter(
+  filter: Filter,
+  daemons: readonly SendmailDaemon[],
+  host: SendmailHost,
+): CheckLine[] {
+  const what = `filter ${filter.name} of Sendmail`
+  const without = daemons.filter(({ filters }) => !filters.includes(filter.name))
+  if (without.length === daemons.length && !without.some(({ hasOwn }) => hasOwn)) {
+    const value = 'is not in InputMailFilters: Sendmail does not use it, and mail is not scanned'
+    const remedy = `define it with INPUT_MAIL_FILTER, or add it to confINPUT_MAIL_FILTERS in sendmail.mc; ${BUILD}`
+    return [failure(what, value, remedy)]
+  }
+  const down = meanwhileFor(filter.fails)
+  const checkLines = without.map((daemon) => notAsked(daemon, filter))
+  const uses = `uses ${filter.address}; while onescand is down, ${down}`
+  const unreached = whyUnreached(what, filter, host)
+  if (unreached !== undefined) checkLines.push(unreached)
+  else if (without.length < daemons.length)
+    checkLines.push(marked(ok(what, uses), 'onescand acts on mail'))
+  if (!/^[T4]$/.test(filter.fails)) {
+    const level = filter.fails === 'R' ? warning : failure
+    checkLines.push(
+      level(
+        what,
+        `F=${filter.fails}: while onescand is down, ${down}`,
+        `set F=T in sendmail.mc; ${BUILD}`,
+      ),
+    )
+  }
+  if (filter.endsWithin <= host.scanTime) {
+    const value = `waits for ${formatDuration(filter.endsWithin * 1000)} (E), and a scan may take ${formatDuration(host.scanTime * 1000)}`
+    checkLines.push(warning(what, value, `set E:5m in sendmail.mc; ${BUILD}`))
+  }
+  return checkLines
+}
+
+/** Returns the check line about a daemon whose mail this filter does not get. */
+function notAsked({ name, hasOwn }: SendmailDaemon, filter: Filter): CheckLine {
+  const where = hasOwn ? 'InputMailFilters= of its own' : 'the list of all'
+  const value = `does not use the filter ${filter.name}: it is not in ${where}, and its mail is not scanned`
+  const remedy = hasOwn
+    ? `remove InputMailFilters= from its DAEMON_OPTIONS in sendmail.mc, or add ${filter.name} there; ${BUILD}`
+    : `add ${filter.name} to confINPUT_MAIL_FILTERS in sendmail.mc; ${BUILD}`
+  return failure(`daemon ${name} of Sendmail`, value, remedy)
+}
+
+function meanwhileFor(fails: string): string {
+  if (fails === 'R') return 'Sendmail refuses all mail permanently'
+  return /^[T4]$/.test(fails) ? 'Sendmail defers all mail' : 'Sendmail accepts mail unscanned'
+}
+
+/**
+ * Returns a check line why Sendmail, which connects as root, cannot reach onescand through its filter, or
+ * undefined if no reason is visible.
+ */
+function whyUnreached(
+  what: string,
+  { address, fails }: Filter,
+  host: SendmailHost,
+): CheckLine | undefined {
+  const { endpoints, dead } = host
+  const meanwhile = meanwhileFor(fails)
+  const path = /^(?:unix|local):(.+)$/.exec(address)?.[1]
+  const unit = path === undefined ? undefined : SOCKET_UNITS[path]
+  const state = unit === undefined ? undefined : askSystemd(unit)
+  if (path !== undefined && state !== undefined) {
+    const isThere = attempt(() => pathExists(path)) ?? true
+    if (isThere && !dead.includes(path)) return undefined
+    const value = isThere ? `nothing listens at ${path}` : `${path} does not exist`
+    return failure(what, `${value}: ${meanwhile}`, listenRemedy(unit!, state))
+  }
+  if (isOf(host, address)) return undefined
+  const value = `uses ${address}, where onescand does not listen: ${meanwhile}`
+  if (!endpoints.isRunning) return failure(what, value, howToStart('onescand'))
+  const [own] = endpoints.milters
+  const remedy =
+    own === undefined
+      ? 'systemctl enable onescan-milter.socket, and systemctl restart onescand'
+      : `set S=${inSendmail(own)} in sendmail.mc; ${BUILD}`
+  return failure(what, value, remedy)
+}
+
+/** An address of --milter as Sendmail has it: `local:PATH`, `inet:PORT@HOST`. */
+const inSendmail = (address: string): string =>
+  address.replace(/^unix:/, 'local:').replace(/^(inet6?):(.+):(\d+)$/, '$1:$3@$2')

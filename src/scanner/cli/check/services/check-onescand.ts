@@ -1,0 +1,230 @@
+import {
+  type CheckLine,
+  failure,
+  following,
+  hasMark,
+  marked,
+  ok,
+  warning,
+} from '../../../../base/check/check-line.ts'
+import { namesScanners } from '../../../../base/settings/table/scanners.ts'
+import { isSetting } from '../../../../base/settings/table.ts'
+import { shellWord } from '../../../../base/text/shell-word.ts'
+import { formatDuration } from '../../../../base/text/units.ts'
+import { askForDescription } from '../../../protocol/slot/daemon-description.ts'
+import { ServiceRun } from '../../../protocol/slot/service-run.ts'
+import {
+  type Accounts,
+  findAccount,
+  groupName,
+  nameOrNumber,
+  readAccounts,
+} from '../../../readiness/stage/account.ts'
+import { NOTHING_SCANS } from '../../../scan/judge/context/judge-config.ts'
+import { ACCOUNT, type RunningDaemon, type RunningDescription } from '../../host/running-daemon.ts'
+import { DEFAULTS } from '../../host/settings-file.ts'
+import { askSystemd, checkJournal, journalOfStart } from '../../host/systemd-unit.ts'
+import { accountReport, asReportedBy, TEST_OF_SERVICE } from '../../root/account-report.ts'
+import { invokingUser } from '../../root/run-as.ts'
+import { changedSince, checkState } from './service-state.ts'
+import { checkStartsAtBoot } from './starts-at-boot.ts'
+
+/**
+ * Checks onescand: its state in systemd or supervise, and its own report from inside its unit. `isNeeded`:
+ * nothing scans without it.
+ */
+export async function* checkOnescand(
+  running: RunningDaemon | undefined,
+  isNeeded: boolean,
+): AsyncGenerator<CheckLine> {
+  yield* checkState('onescand', running !== undefined, isNeeded)
+  if (running === undefined) return
+  const unwritten = running.description?.settings.LOGFILE ? undefined : checkJournal()
+  if (unwritten !== undefined) yield unwritten
+  // Its report about itself is not verified.
+  const reported = (checkLine: CheckLine) => asReportedBy(ACCOUNT, checkLine)
+  const isDescribed = running.description !== undefined
+  const found = checkRunning(running, readAccounts())
+  yield* isDescribed ? found.map(reported) : found
+  if (!isDescribed) return
+  const check = {
+    program: 'onescand',
+    args: ['--check', '--json'],
+    caller: invokingUser(),
+  } as const
+  const report = await accountReport(
+    new ServiceRun(running.socket, check),
+    ACCOUNT,
+    TEST_OF_SERVICE,
+  )
+  const judged = isNeeded ? report : report.map(adjustedForSlots)
+  for (const checkLine of judged) yield { ...checkLine, what: `${checkLine.what} [onescand]` }
+  yield* (await askForSelfTest(running)).map(reported)
+  yield* checkClamdUnit(report)
+  yield* checkBoot(running.description)
+}
+
+/** The sockets of the package: systemd listens there for those that are enabled. */
+const SOCKETS = ['postfix', 'milter', 'clamd', 'http', 'policy'].map((of) => `onescan-${of}.socket`)
+const FRESHCLAM = ['clamav-freshclam', 'freshclam'] as const
+
+/** Returns warnings about what runs on this host for onescand, and does not start when the host boots. */
+function checkBoot(description: RunningDescription | undefined): CheckLine[] {
+  const { QHPSI = '', CLAMD = '/' } = description?.settings ?? {}
+  const isClamdHere = /^plugin:.*\bclamd\b/.test(QHPSI) && CLAMD.includes('/')
+  return [
+    ...SOCKETS.flatMap((socket) => checkStartsAtBoot([socket], 'no client reaches onescand there')),
+    ...(isClamdHere ? checkStartsAtBoot(UNITS, 'mail cannot be scanned') : []),
+    ...(isClamdHere ? checkStartsAtBoot(FRESHCLAM, 'signatures become outdated') : []),
+  ]
+}
+
+/**
+ * Adjusts the check line about infected mail: tcp.smtp may set this for each onescan-queue, whose own check
+ * warns about the rest.
+ */
+function adjustedForSlots(checkLine: CheckLine): CheckLine {
+  if (!hasMark(checkLine, 'infected mail by default')) return checkLine
+  return ok(checkLine.what, `${checkLine.value}, unless tcp.smtp sets something else`)
+}
+
+/**
+ * Returns check lines about a running onescand by its own report: its start time, its settings, and what has
+ * changed since.
+ */
+function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts): CheckLine[] {
+  if (description === undefined) {
+    if (process.getuid!() !== 0)
+      return [warning('onescand', `shows its state at ${socket} only to root`, 'run check as root')]
+    const value = `answers at ${socket}, but does not show its settings`
+    const remedy =
+      'without onescan.node it cannot identify its clients: reinstall onescan for x64 or arm64, and restart it'
+    return [warning('onescand', value, remedy)]
+  }
+  const what = `onescand ${description.pid}`
+  const set = Object.entries(description.settings).filter(([name]) => isSetting(name))
+  const list = set.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(' ')
+  return [
+    ok(what, describe(description, accounts)),
+    namesScanners(description.settings.QHPSI)
+      ? ok(what, `has ${list}`)
+      : marked(
+          failure(what, `scans nothing: ${NOTHING_SCANS} (${list})`, `set it in ${DEFAULTS}`),
+          'nothing scans',
+        ),
+    ...checkGroups(description, what, accounts),
+    ...changedSince('onescand', description.since),
+    ...checkFiles(description, what),
+  ]
+}
+
+function describe({ args, since, uid }: RunningDescription, accounts: Accounts): string {
+  const time = `${new Date(since).toISOString().slice(0, 19).replace('T', ' ')} UTC`
+  return `has been running since ${time} as ${nameOrNumber(accounts, uid)}: onescand ${args.map(shellWord).join(' ')}`.trim()
+}
+
+/** Milliseconds for a self-test: onescand times out sooner. */
+const SELF_TEST_ANSWER_TIMEOUT = 15_000
+
+/**
+ * Requests a self-test of an onescand that reports its state: whether it scans, and whether its interfaces
+ * answer.
+ */
+async function askForSelfTest({ socket, description }: RunningDaemon): Promise<CheckLine[]> {
+  if (description === undefined) return []
+  const what = `onescand ${description.pid}`
+  const answer = await askForDescription(socket, SELF_TEST_ANSWER_TIMEOUT, true).catch(
+    () => undefined,
+  )
+  const selfTest = answer?.daemon?.selfTest
+  if (selfTest === undefined) {
+    const value = `made no self-test within ${formatDuration(SELF_TEST_ANSWER_TIMEOUT)}`
+    return [failure(what, value, "check onescand's log, then restart it")]
+  }
+  const { wrong, doors } = selfTest
+  if (wrong.length === 0) {
+    const open = doors.join(', ') || 'no interface'
+    return [ok(what, `reports a clean message as clean, and finds EICAR; open: ${open}`)]
+  }
+  return wrong.map((checkLine) => judgeReported(what, checkLine, doors))
+}
+
+/**
+ * Returns the check line about a problem that an onescand reports. If it was compromised, an attacker chose the
+ * text, so it is quoted, and its remedy is not used. Every problem except an unanswered interface follows from a
+ * scanner that cannot answer, or from a missing directory.
+ */
+function judgeReported(what: string, checkLine: CheckLine, doors: readonly string[]): CheckLine {
+  const value = `does not scan correctly: ${JSON.stringify(`${checkLine.what}: ${checkLine.value}`)}`
+  const quoted = failure(what, value, "check the other lines and onescand's log")
+  return doors.includes(checkLine.what) ? quoted : following(quoted, 'nothing scans')
+}
+
+/** A process has the groups that its user was in when it was started. */
+function checkGroups(
+  { uid, groups }: RunningDescription,
+  what: string,
+  accounts: Accounts,
+): CheckLine[] {
+  const user = uid === 0 ? undefined : findAccount(accounts, nameOrNumber(accounts, uid), 'all')
+  // A unit or run script sets the primary group.
+  const [, ...joined] = user?.groups ?? []
+  const missing = joined.filter((gid) => !groups.includes(gid))
+  if (missing.length === 0) return []
+  const names = missing.map((gid) => groupName(accounts, gid)).join(', ')
+  return [
+    warning(
+      what,
+      `runs without the groups ${names}, although ${user!.name} belongs to them`,
+      'restart it',
+    ),
+  ]
+}
+
+function checkFiles({ pid, changed, replaced }: RunningDescription, what: string) {
+  return [
+    ...replaced.map((program) =>
+      warning(
+        what,
+        `${shellWord(program)} has been replaced since it was started`,
+        'restart it to run the new one',
+      ),
+    ),
+    ...changed.map((file) =>
+      warning(what, `${shellWord(file)} has changed since it was read`, `kill -HUP ${pid}`),
+    ),
+  ]
+}
+
+/** The units of clamd as distributions name them. */
+const UNITS = ['clamav-daemon', 'clamd@scan', 'clamd'] as const
+/** Upper limit for the lines of its log that are shown. */
+const LINES_SHOWN = 3
+
+/**
+ * Returns check lines from the unit of a clamd on this host that onescand cannot connect to: onescand itself
+ * runs in a unit that cannot query it. Returns none if onescand has reported the reason, or if there is no
+ * such unit here.
+ */
+function checkClamdUnit(checkLines: readonly CheckLine[]): CheckLine[] {
+  const down = checkLines.find((checkLine) => hasMark(checkLine, 'clamd does not run'))
+  if (down === undefined) return []
+  const level = down.level === 'error' ? failure : warning
+  for (const name of UNITS) {
+    const unit = askSystemd(`${name}.service`)
+    if (unit === undefined) continue
+    if (unit.active === 'active') return []
+    const unmask = unit.load === 'masked' ? `systemctl unmask ${name} && ` : ''
+    const verb = unit.enabled === 'disabled' ? 'enable --now' : 'start'
+    const state = unit.load === 'masked' ? 'its unit is masked' : unit.active
+    const stopped = level(name, `is not running (${state})`, `${unmask}systemctl ${verb} ${name}`)
+    const errors = journalOfStart(unit)
+      .filter((line) => /^ERROR: /.test(line))
+      .slice(-LINES_SHOWN)
+    if (unit.active !== 'failed' || errors.length === 0) return [stopped]
+    return [...new Set(errors)].map((line) =>
+      level(name, `logged: "${line.replaceAll('"', "'")}"`, 'fix this error, and restart clamd'),
+    )
+  }
+  return []
+}

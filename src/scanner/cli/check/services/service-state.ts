@@ -1,0 +1,214 @@
+import { lstatSync } from 'node:fs'
+import { type CheckLine, failure, marked, warning } from '../../../../base/check/check-line.ts'
+import { attempt } from '../../../../base/errors/fault.ts'
+import { readOwnFile } from '../../../../base/path/open.ts'
+import { PathHandle } from '../../../../base/path/path-handle.ts'
+import { START_BLUR } from '../../../../base/process/proc-entry.ts'
+import { NAMES_UNSEEN_FILES } from '../../../../base/systemd/bound-paths.ts'
+import { shellWord } from '../../../../base/text/shell-word.ts'
+import { findIdleLines } from '../../host/settings-file.ts'
+import {
+  askSystemd,
+  hasSystemd,
+  journalOf,
+  journalOfStart,
+  type SystemdUnit,
+  unboundPathsOf,
+} from '../../host/systemd-unit.ts'
+
+import { SUPERVISED } from './supervised.ts'
+
+/** A service of onescan's. */
+type Service = 'onescand' | 'onescan-quotad'
+
+const PAGE = '/usr/share/doc/onescan/doc/install.md'
+/** Upper limits for the bytes read from the end of a multilog log, and for the lines shown. */
+const LOG_BYTES = 64 * 1024
+const LINES_SHOWN = 10
+/** Milliseconds that an attempt to start may have taken. */
+const ATTEMPT = 90_000
+
+const isThere = (path: string) => attempt(() => lstatSync(path)) !== undefined
+
+const supervisedAt = (service: Service): string | undefined =>
+  SUPERVISED.map((place) => `${place}/${service}`).find(isThere)
+
+/** Returns whether this host starts the service, or has started it. */
+export function isStarted(service: Service): boolean {
+  const unit = askSystemd(`${service}.service`)
+  if (supervisedAt(service) !== undefined) return true
+  return unit !== undefined && (unit.enabled === 'enabled' || unit.active !== 'inactive')
+}
+
+/** Reports how to start a service on this host: by its unit, which `verb` is about, or below supervise. */
+export function howToStart(service: Service, verb: 'start' | 'restart' = 'start'): string {
+  const unit = askSystemd(`${service}.service`)
+  if (unit !== undefined) {
+    // A service does not start without its socket.
+    const units = [service, `${service}.socket`]
+    const masked = units.filter((name) => askSystemd(name)?.load === 'masked')
+    const unmask = masked.length === 0 ? '' : `systemctl unmask ${masked.join(' ')} && `
+    return `${unmask}systemctl ${verb} ${service}`
+  }
+  const place = supervisedAt(service)
+  if (place !== undefined) return `svc -u ${place} (or sv up), and check its log`
+  if (isThere(`/etc/${service}/run`)) return `ln -s /etc/${service} /service/`
+  const page = isThere(PAGE) ? PAGE : 'doc/install.md of its package'
+  return `start it: ${page} describes how, with and without systemd`
+}
+
+/**
+ * Returns check lines from the host's service manager about a service, and from its log since its last start: a
+ * service checks its settings before it starts. `answers` states whether the service answers.
+ */
+export function checkState(service: Service, answers: boolean, isNeeded: boolean): CheckLine[] {
+  const unit = askSystemd(`${service}.service`)
+  const level = isNeeded ? failure : warning
+  // A service that was stopped has nothing to report.
+  const ofLog = isStopped(unit) ? [] : checkLog(service, linesOf(service, unit, answers), answers)
+  if (unit !== undefined) ofLog.push(...checkIdleLines(service))
+  if (unit !== undefined && answers) return [...checkUnit(service, unit), ...ofLog]
+  if (answers) return ofLog
+  const reason = unit ? ` (${stateInWords(unit)})` : ''
+  const hasFailed = unit?.load === 'loaded' && !['success', ''].includes(unit.result)
+  const remedy = hasFailed
+    ? `fix what its log reports, and ${howToStart(service, 'restart')}`
+    : howToStart(service)
+  const down = marked(level(service, `does not answer${reason}`, remedy), 'stops the start')
+  return [down, ...ofLog]
+}
+
+/** Returns whether a unit was stopped on purpose. */
+const isStopped = (unit: SystemdUnit | undefined): boolean =>
+  unit !== undefined && unit.active === 'inactive' && unit.result === 'success'
+
+function stateInWords({ load, active, result }: SystemdUnit): string {
+  if (load !== 'loaded') return `its unit is ${load}`
+  return result === 'success' || result === '' ? active : `${active}: ${result}`
+}
+
+/** Returns the warnings about files of a service's settings that have changed since it was started. */
+export function changedSince(service: Service, since: number): CheckLine[] {
+  const unit = askSystemd(`${service}.service`)
+  const { files, isStale } = unit ?? { files: [`/etc/default/${service}`], isStale: false }
+  const changed = files.filter((file) => {
+    const { mtimeMs = 0, ctimeMs = 0 } = attempt(() => lstatSync(file)) ?? {}
+    return Math.max(mtimeMs, ctimeMs) > since + START_BLUR
+  })
+  const reload = isStale ? 'systemctl daemon-reload && ' : ''
+  const remedy = unit ? `${reload}systemctl restart ${service}` : 'restart it'
+  return changed.map((file) =>
+    warning(service, `${shellWord(file)} has changed since it was started`, remedy),
+  )
+}
+
+/** The lines of a service's settings that systemd passes over in silence. */
+function checkIdleLines(service: Service): CheckLine[] {
+  const file = `/etc/default/${service}`
+  const text = attempt(() => readOwnFile(file).toString('utf8')) ?? ''
+  return findIdleLines(text).map(({ line, word }) => {
+    const value = `line ${line} of ${file} sets nothing: it has no "=" after ${JSON.stringify(word)}`
+    const remedy = `write it as NAME="value", and systemctl restart ${service}`
+    return warning(service, value, remedy)
+  })
+}
+
+/** Returns the faults of the unit of a running service. */
+function checkUnit(service: Service, { load, enabled }: SystemdUnit): CheckLine[] {
+  const isRead = load === 'loaded' || load === 'masked'
+  return [
+    ...(isRead
+      ? []
+      : [
+          failure(
+            service,
+            `runs, but cannot be started again: systemd cannot use its unit (${load})`,
+            `fix the unit: systemd-analyze verify ${service}.service shows where`,
+          ),
+        ]),
+    ...(enabled === 'disabled' || enabled === 'masked'
+      ? [
+          warning(
+            service,
+            `runs, but is ${enabled}: it does not start when the host boots`,
+            `systemctl unmask ${service}; systemctl enable ${service}`,
+          ),
+        ]
+      : []),
+    ...unboundPathsOf(`${service}.service`).map((path) =>
+      warning(
+        service,
+        `does not see ${shellWord(path)}, which did not exist when it was started`,
+        `systemctl restart ${service}`,
+      ),
+    ),
+  ]
+}
+
+/** Returns the complaints of a supervised service at its last start. */
+export const checkSupervised = (service: Service): CheckLine[] =>
+  checkLog(service, linesOf(service, undefined, false), false)
+
+/** Returns the log lines since its start: from the journal, or from the log of its run script. */
+function linesOf(service: Service, unit: SystemdUnit | undefined, answers: boolean): string[] {
+  if (unit !== undefined) {
+    if (answers) return journalOfStart(unit)
+    return lastAttempt(journalOf(`${service}.service`, unit.since - ATTEMPT))
+  }
+  if (hasSystemd()) return []
+  const file = `/var/log/${service}/current`
+  const text = attempt(() => PathHandle.with(file, (log) => log.readEnd(LOG_BYTES)))
+  const lines = text?.toString('latin1').split('\n') ?? []
+  const own = lastStart(lines.map((line) => line.replace(/^@[0-9a-f]{24} /, '')))
+  return own.filter((line) => line !== '')
+}
+
+/** Returns the lines of the last start that has any. */
+function lastStart(lines: readonly string[]): string[] {
+  let end = lines.length
+  for (;;) {
+    const begun = lines.findLastIndex((line, at) => at < end && STARTS.test(line))
+    const complaints = lines.slice(begun + 1, end)
+    if (begun < 0 || complaints.some((line) => line !== '')) return complaints
+    end = begun
+  }
+}
+
+/**
+ * Returns the lines of the last failed attempt to start a service, or of the last attempt if none has failed.
+ * For systemd a unit is left from the end of an attempt on. Its times are whole seconds.
+ */
+function lastAttempt(lines: readonly string[]): string[] {
+  const failed = lines.findLastIndex((line) => /\.service: Failed with result /.test(line))
+  const end = failed < 0 ? lines.length : failed
+  const begun = lines.findLastIndex((line, at) => at < end && /^Starting /.test(line))
+  return lines.slice(begun + 1, end)
+}
+
+/** The first line of a start, by the run scripts of the package. */
+const STARTS = /^(onescand|onescan-quotad): starting$/
+/** The line by which a service reports that it has started: earlier complaints have not stopped it. */
+const SERVES = /(^| )(onescand: serving$|onescan: program=onescan-quotad event=serving\b)/
+/** The complaints of systemd and sh(1) about a line of settings that has no effect. */
+const OF_LINES = /^Ignoring invalid |\/etc\/default\//
+/** The complaints that onescand can only make after a client's request. */
+const OF_CLIENTS = new RegExp(`^onescand: clamd: user \\d+ ${NAMES_UNSEEN_FILES}: `)
+/** The form of complaints when a service checks its settings. */
+const COMPLAINT = /^(error|warning): /
+
+/**
+ * Returns check lines about complaints in a log. While the service answers, it reports its complaints itself.
+ */
+function checkLog(service: Service, lines: readonly string[], answers: boolean): CheckLine[] {
+  const complaints = lines.filter(
+    (line) => OF_LINES.test(line) || OF_CLIENTS.test(line) || (!answers && COMPLAINT.test(line)),
+  )
+  const sinceServing = lines.slice(lines.findLastIndex((line) => SERVES.test(line)) + 1)
+  const shown = complaints.length > 0 || answers ? complaints : sinceServing
+  const remedy = 'fix what it reports, and restart it'
+  return [...new Set(shown)].slice(-LINES_SHOWN).map((line) => {
+    const level = answers || line.startsWith('warning: ') ? warning : failure
+    // With the backslashes of a command that it names.
+    return level(service, `logged: "${line.replaceAll('"', "'")}"`, remedy)
+  })
+}

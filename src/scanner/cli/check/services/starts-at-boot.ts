@@ -1,0 +1,43 @@
+import { type CheckLine, warning } from '../../../../base/check/check-line.ts'
+import { attempt } from '../../../../base/errors/fault.ts'
+import { PathHandle } from '../../../../base/path/path-handle.ts'
+import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
+
+/** The state of a unit, as far as it shows whether the unit starts when the host boots. */
+type BootState = Pick<SystemdUnit, 'load' | 'active' | 'enabled'>
+
+/** The states of units that no boot starts: systemctl(1), is-enabled. */
+const NOT_AT_BOOT = ['disabled', 'masked', 'masked-runtime', 'enabled-runtime', 'linked-runtime']
+
+/**
+ * Returns the warning about the first of these units that runs, if neither that nor its socket starts when the host
+ * boots. `effect` is what happens to mail then. Returns none if none of them runs, or without systemd.
+ */
+export function checkStartsAtBoot(
+  names: readonly string[],
+  effect: string,
+  ask: (unit: string) => BootState | undefined = askSystemd,
+): CheckLine[] {
+  for (const name of names) {
+    const unit = ask(name)
+    if (unit?.active !== 'active') continue
+    const base = name.replace(/\.(?:service|socket)$/, '')
+    if (startsAtBoot(base, unit) || ask(`${base}.socket`)?.enabled === 'enabled') return []
+    const value = `runs, but is ${unit.enabled}: it does not start when the host boots, and ${effect}`
+    const unmask = unit.enabled.startsWith('masked') ? `systemctl unmask ${name} && ` : ''
+    return [warning(name, value, `${unmask}systemctl enable ${name}`)]
+  }
+  return []
+}
+
+function startsAtBoot(name: string, { enabled }: BootState): boolean {
+  // A script of System V has links in /etc/rc2.d: S begins those of what starts.
+  if (enabled === 'generated')
+    return linksOf(name).some((link) => link.startsWith('S')) || linksOf(name).length === 0
+  return !NOT_AT_BOOT.includes(enabled)
+}
+
+function linksOf(name: string): string[] {
+  const names = attempt(() => PathHandle.with('/etc/rc2.d', (place) => place.byteNames())) ?? []
+  return names.map(String).filter((link) => /^[SK]\d\d/.test(link) && link.slice(3) === name)
+}

@@ -1,0 +1,161 @@
+import { accessSync, constants, existsSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
+import {
+  type CheckLine,
+  failure,
+  ok,
+  settingsFault,
+  warning,
+} from '../../../../base/check/check-line.ts'
+import { attempt, errorText } from '../../../../base/errors/fault.ts'
+import { readStart } from '../../../../base/path/open.ts'
+import { shellWord } from '../../../../base/text/shell-word.ts'
+import {
+  findNextProgram,
+  requireNextProgram,
+  type SlotNextProgram,
+} from '../../../doors/slot/next-program.ts'
+import { obstacle } from '../../../readiness/stage/account.ts'
+import { accountText } from '../../../readiness/stage/stage.ts'
+import type { Host } from './slot-hosts.ts'
+import { slotProgramOf } from './slot-program.ts'
+
+/** The link that the Debian package makes for QMAILQUEUE. */
+const LINK = '/etc/onescan/queue'
+
+/** Checks the qmail-queue program, and the next program, to which it passes the mail. */
+export function checkPrograms(host: Host): CheckLine[] {
+  return [...checkSlotProgram(host), ...checkLink(host), ...checkNextProgram(host)]
+}
+
+function checkSlotProgram(host: Host): CheckLine[] {
+  const { env, program } = host
+  const named = env.QMAILQUEUE
+  if (named === undefined && host.clients !== undefined) {
+    const value =
+      'QMAILQUEUE is not set for these clients: their mail goes to qmail-queue unscanned'
+    return [failure('qmail-queue program', value, 'set it in their rule, and run tcprules')]
+  }
+  if (named === '') {
+    const value = 'QMAILQUEUE is empty: qmail has no program to start, so mail is deferred'
+    return [
+      failure('qmail-queue program', value, 'set it to onescanc or onescan-queue, or unset it'),
+    ]
+  }
+  const missing = danglingLink(program)
+  if (missing !== undefined) {
+    const value = `${program} is a link to ${missing}, which does not exist: mail is deferred`
+    return [
+      failure('qmail-queue program', value, 'point it to onescanc or onescan-queue with ln -sfn'),
+    ]
+  }
+  try {
+    accessSync(realpathSync(program), constants.X_OK)
+    const barrier = obstacle(host.account, program, 'execute')
+    if (barrier !== undefined) return [barred('qmail-queue program', program, barrier, host)]
+  } catch (error) {
+    const reason = named && isRelative(named) ? `${relativeText(named, host)}: ` : ''
+    const value = `${reason}${errorText(error)}`
+    return [
+      failure(
+        'qmail-queue program',
+        value,
+        'set QMAILQUEUE to onescan-queue; until then mail is deferred',
+      ),
+    ]
+  }
+  const checkLine = judgeProgram(host)
+  if (named === undefined || !isRelative(named)) return [checkLine]
+  const value = `${relativeText(named, host)}; callers run in different directories`
+  return [warning('qmail-queue program', value, `set QMAILQUEUE to ${program}`), checkLine]
+}
+
+function judgeProgram(host: Host): CheckLine {
+  const { env, program } = host
+  const slot = slotProgramOf(host)
+  switch (slot.kind) {
+    case 'own': {
+      const unset = env.QMAILQUEUE === undefined ? ' (QMAILQUEUE is not set here)' : ''
+      return ok('qmail-queue program', `${program}${unset}`)
+    }
+    case 'real-queue': {
+      const value = `${program} is a link to ${realpathSync(program)}: mail is not scanned`
+      return failure(
+        'qmail-queue program',
+        value,
+        `point it to onescanc or onescan-queue (${LINK}: with ln -sfn)`,
+      )
+    }
+    case 'foreign': {
+      const value = `${program} ${slot.reason}: no test message was sent through it, because it might deliver it`
+      const remedy =
+        'check that it calls onescan-queue, and test that with --env QMAILQUEUE=PROGRAM'
+      return warning('qmail-queue program', value, remedy)
+    }
+  }
+}
+
+/** The target of a link that leads nowhere. */
+const danglingLink = (path: string): string | undefined =>
+  existsSync(path) ? undefined : attempt(() => resolve(dirname(path), readlinkSync(path)))
+
+const isRelative = (path: string) => !path.startsWith('/')
+
+function relativeText(named: string, { directories }: Host): string {
+  return `QMAILQUEUE ${named} is relative: qmail looks for it in ${directories.qmailHome}, where it runs`
+}
+
+/**
+ * Checks the link of the Debian package if no setting names the qmail-queue program yet: once QMAILQUEUE
+ * names the link, mail uses it.
+ */
+function checkLink({ env }: Host): CheckLine[] {
+  if (env.QMAILQUEUE !== undefined || !existsSync(LINK)) return []
+  const queue = realpathSync(LINK)
+  if (basename(queue) !== 'qmail-queue') return []
+  const value = `is a link to ${queue}: mail through it is not scanned`
+  return [failure(LINK, value, `ln -sfn /usr/lib/onescan/onescanc ${LINK}`)]
+}
+
+function checkNextProgram(host: Host): CheckLine[] {
+  if (slotProgramOf(host).kind === 'real-queue') return [] // the real qmail-queue has no next program
+  let next: SlotNextProgram
+  try {
+    next = findNextProgram([], host.env, host.directories)
+    // The check of the slot program has reported that it is missing.
+    requireNextProgram(next, attempt(() => realpathSync(host.program)) ?? '/')
+  } catch (error) {
+    const { value, remedy } = settingsFault(errorText(error))
+    return [failure('next program', value, `${remedy}; until then mail is deferred`)]
+  }
+  const { program, args } = next
+  const barrier = obstacle(host.account, program, 'execute')
+  if (barrier !== undefined) return [barred('next program', program, barrier, host)]
+  const powerless = lacksSetuid(host, program)
+  if (powerless !== undefined) return [powerless]
+  return [ok('next program', [program, ...args].join(' '))]
+}
+
+/**
+ * Returns a check line about a qmail-queue that cannot switch to qmailq, the user that writes to the queue;
+ * INSTALL.ids of qmail.
+ */
+function lacksSetuid(host: Host, program: string): CheckLine | undefined {
+  const path = realpathSync(program)
+  const { mode, uid } = statSync(path)
+  if (basename(path) !== 'qmail-queue' || (mode & 0o4000) !== 0) return undefined
+  if (host.account.uid === 0 || host.account.uid === uid || isScript(path)) return undefined
+  const value = `${path} lacks its setuid bit: it cannot write to the queue, so mail is deferred`
+  const word = shellWord(path)
+  return failure('next program', value, `chown qmailq:qmail ${word} && chmod 4711 ${word}`)
+}
+
+/** Returns whether it is a script of the administrator: the bit has no effect on scripts; execve(2). */
+const isScript = (path: string): boolean =>
+  attempt(() => readStart(path, 2).toString('latin1')) === '#!'
+
+function barred(what: string, program: string, barrier: string, host: Host): CheckLine {
+  const value = `${accountText(host)} cannot execute ${program}`
+  const remedy = `check the owner, group and mode of ${barrier}; until then mail is deferred`
+  return failure(what, value, remedy)
+}

@@ -1,0 +1,156 @@
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { type CheckLine, failure, ok, warning } from '../../../../base/check/check-line.ts'
+import { attempt, errorText } from '../../../../base/errors/fault.ts'
+import { START_BLUR } from '../../../../base/process/proc-entry.ts'
+import { namesScanners } from '../../../../base/settings/table/scanners.ts'
+import { shellWord } from '../../../../base/text/shell-word.ts'
+import { statedErrorReport } from '../../../doors/slot/error-report.ts'
+import { ownAccount, readAccounts } from '../../../readiness/stage/account.ts'
+import { runStage, type Stage } from '../../../readiness/stage/stage.ts'
+import { tryStages } from '../../../readiness/stages.ts'
+import { type RunningService, rootLine } from '../../host/running-services.ts'
+import { checkPrograms } from './check-next-program.ts'
+import { type Host, type SlotOptions, slotHosts } from './slot-hosts.ts'
+import { checkTestMessages } from './test-messages.ts'
+
+/**
+ * Checks onescan-queue in each of these services under this account, once for each class of clients in its
+ * rules. Without a service, checks onescan-queue as the options set it up.
+ */
+export async function* checkSlot(
+  options: SlotOptions,
+  services: readonly RunningService[],
+): AsyncGenerator<CheckLine> {
+  const all: CheckLine[] = []
+  const accounts = readAccounts()
+  yield* checkCaller(options.user)
+  /** A host and its label, which is shown if there are several. */
+  const hosts: [Host, label: string][] = []
+  for (const service of services.length > 0 ? services : [undefined]) {
+    if (service !== undefined) yield* checkService(service)
+    try {
+      const classes = slotHosts(service, options, process.env, accounts, Date.now())
+      for (const host of classes) hosts.push([host, host.clients ?? `process ${service?.pid}`])
+    } catch (error) {
+      const remedy = 'fix this setting; until then the service accepts no mail'
+      yield failure(
+        service ? `process ${service.pid}` : 'qmail-queue program',
+        errorText(error),
+        remedy,
+      )
+    }
+  }
+  for (const [host, label] of hosts) {
+    for await (const checkLine of passesOnPurpose(host) ?? checkSlotOf(host)) {
+      if (isFound(checkLine, all)) continue
+      all.push(checkLine)
+      yield hosts.length > 1 ? { ...checkLine, what: `${checkLine.what} [${label}]` } : checkLine
+    }
+  }
+}
+
+/** Returns a check line if the tests run under another account than the named one. */
+function checkCaller(named: string | undefined): CheckLine[] {
+  const { name, uid } = ownAccount(readAccounts())
+  if (named === undefined || named === name || named === String(uid)) return []
+  return [warning('test messages', `run as ${name}, not as ${named}`, 'run check as root')]
+}
+
+/** Stages that only read: they open no file for writing, and make no connection. */
+const readings: readonly Stage<Host>[] = [
+  checkPrograms, // slot, next program, /etc/onescan/queue
+  checkErrorFd, // ERROR_FD
+]
+
+/** Checks ERROR_FD. Only mail over SMTP shows whether qmail-smtpd reads a text there. */
+function checkErrorFd({ env, directories }: Host): CheckLine[] {
+  const what = 'ERROR_FD'
+  let report: ReturnType<typeof statedErrorReport>
+  try {
+    report = statedErrorReport(env)
+  } catch (error) {
+    return [failure(what, errorText(error), 'fix this setting; until then mail is deferred')]
+  }
+  if (report.fd === undefined) return []
+  const smtpd = join(directories.qmailHome, 'bin/qmail-smtpd')
+  const value = `${report.fd} with exit code ${report.code}`
+  if (existsSync(smtpd)) return [ok(what, `${value}; onescan check --mail ADDRESS tests it`)]
+  const remedy = 'send EICAR over SMTP: the reply must contain the name of the virus'
+  return [warning(what, `${value}, and there is no ${smtpd}`, remedy)]
+}
+
+/**
+ * Runs the stages that only read, then those of onescan-queue --check, which run programs that the settings
+ * name, open files and connect. The last test uses onescan-queue from outside.
+ */
+async function* checkSlotOf(host: Host): AsyncGenerator<CheckLine> {
+  for (const reading of readings) yield* await runStage(reading, host)
+  const marks = new Set<string>()
+  for await (const checkLine of tryStages(host)) {
+    yield checkLine
+    for (const mark of checkLine.marks ?? []) marks.add(mark)
+  }
+  if (marks.has('nothing scans')) return
+  const send = (tried: Host) => checkTestMessages(tried, !marks.has('only onescand scans'))
+  yield* await runStage(send, host)
+}
+
+/**
+ * The only check line about relay clients without QHPSI, which may be intended, as for this host
+ * itself. Undefined for all other clients.
+ */
+function passesOnPurpose({ env, clients }: Host): readonly CheckLine[] | undefined {
+  if (clients === undefined || namesScanners(env.QHPSI) || env.RELAYCLIENT === undefined)
+    return undefined
+  const value = 'is not set for these clients, who may relay: their mail passes unscanned'
+  return [
+    warning(
+      'QHPSI',
+      value,
+      'set it in their rule, and run tcprules; or leave it unset if that is intended',
+    ),
+  ]
+}
+
+/** Returns whether the same was found for another class of clients. */
+function isFound(checkLine: CheckLine, all: readonly CheckLine[]): boolean {
+  return all.some(
+    (other) =>
+      other.level === checkLine.level &&
+      withoutFigures(other.value) === withoutFigures(checkLine.value) &&
+      other.remedy === checkLine.remedy &&
+      other.what === checkLine.what,
+  )
+}
+
+/** Removes figures that differ each time: the free space on a disk, and the duration of a test. */
+const withoutFigures = (value: string) => value.replace(/\d+(?= MiB\b)|[\d.]+ m?s$/g, '')
+
+/** Returns check lines about a service itself: how it runs, and what has changed since it was started. */
+function checkService(service: RunningService): CheckLine[] {
+  const { pid, text, rules, directory, unseen, uid, since } = service
+  const what = `process ${pid}`
+  const checkLines = [ok(what, text)]
+  const script = join(directory, 'run')
+  if (changedAt(script) > since + START_BLUR) {
+    const remedy = `svc -t ${shellWord(directory)} (or sv restart), to use the new one`
+    checkLines.push(warning(what, `${script} has changed since it was started`, remedy))
+  }
+  const source = rules?.replace(/\.cdb$/, '')
+  if (rules !== undefined && source !== rules && changedAt(source!) > changedAt(rules)) {
+    const remedy = `tcprules ${shellWord(rules)} ${shellWord(`${source}.tmp`)} <${shellWord(source!)}`
+    checkLines.push(
+      failure(what, `${source} is newer than ${rules}, which tcpserver reads`, remedy),
+    )
+  }
+  if (unseen.length > 0) {
+    const value = `starts ${unseen.join(', ')} before qmail-smtpd: it is unknown what that sets`
+    const remedy = 'put it before the server, or test it: onescan check --user ACCOUNT --envdir DIR'
+    checkLines.push(warning(what, value, remedy))
+  }
+  if (uid === 0) checkLines.push(rootLine(service))
+  return checkLines
+}
+
+const changedAt = (file: string): number => attempt(() => statSync(file).mtimeMs) ?? 0

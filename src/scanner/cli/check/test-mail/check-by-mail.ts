@@ -1,0 +1,420 @@
+import { existsSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
+import {
+  type CheckLine,
+  failure,
+  hasMark,
+  marked,
+  ok,
+  warning,
+} from '../../../../base/check/check-line.ts'
+import { OF_CHECK } from '../../../log/message-lines.ts'
+import type { LogRecord } from '../../../log/parsed-line.ts'
+import type { LogFile } from '../../../log/read-log.ts'
+import {
+  cleanMessage,
+  eicarMessage,
+  largeEicarMessage,
+} from '../../../readiness/test-mail/eicar-message.ts'
+import { greeting, isListening, listenersOfHost } from '../../host/open-ports.ts'
+import { isExims, isQmails, SENDMAIL } from '../../mail/sendmail-program.ts'
+import { FollowedLog } from './followed-log.ts'
+import type { SentMail, Way } from './send-mail.ts'
+import { isAddress, type NamedMail, nameMail } from './test-mails.ts'
+
+/**
+ * The usual routes by which a host accepts mail: RFC 5321, RFC 6409, RFC 8314, and the program of local mail.
+ */
+const USUAL: readonly Way[] = [
+  { port: 25, security: 'none' },
+  { port: 587, security: 'starttls' },
+  { port: 465, security: 'tls' },
+  { program: SENDMAIL },
+]
+
+/** Bytes of the large mail: more than the sizes from which on some hosts scan nothing. */
+const LARGE_MAIL = 300 * 1024
+/** Milliseconds for a line about an accepted message: a queue may precede onescan. */
+const LOG_TIMEOUT = 5_000
+/** The same for mail of a program, which is taken before any filter has seen it: rspamd may need seconds for each. */
+const QUEUED_LOG_TIMEOUT = 20_000
+/** Milliseconds after a line in which a looping message returns. */
+const LOOP_TIMEOUT = 2_500
+/** A message seen this number of times is in a loop. Two interfaces may be on one route. */
+const A_LOOP = 3
+
+/**
+ * Tests each route of this host: sends a clean message and the EICAR test file, in a small and in a large
+ * message, to `address`. Yields check lines about their outcome in the logs of onescan. A check line is ok only if
+ * onescan itself logged the message. If the logs do not include those of onescan-queue (`readsSlots`), no
+ * message is reported as unseen.
+ */
+export async function* checkByMail(
+  address: string,
+  logs: readonly LogFile[],
+  { ways, readsSlots = true }: { readonly ways?: readonly Way[]; readonly readsSlots?: boolean },
+): AsyncGenerator<CheckLine> {
+  if (!isAddress(address)) {
+    yield failure('--mail', `${address}: is not an address`, 'use the form user@example.org')
+    return
+  }
+  const log = new FollowedLog(logs, OF_CHECK)
+  const places = logs.map(({ path }) => path).join(', ')
+  try {
+    const usable = (ways ?? (await waysOfHost())).filter(
+      (way) => !('program' in way) || existsSync(way.program),
+    )
+    // All begin at once: one that is slow keeps no other one waiting.
+    const ports = usable.flatMap((way) => ('port' in way && way.port !== 25 ? [way.port] : []))
+    const other = ports.find((port) => !isUsual(port) || isListening(port))
+    const tried = usable.map((way) =>
+      new WayTest(way, address, log, { places, readsSlots }, other).checkLines(),
+    )
+    void Promise.allSettled(tried) // one may fail before its turn
+    for (const checkLines of tried) yield* await checkLines
+    for (const fault of log.faults) {
+      yield warning('log', `${fault}: parts of this log were not read`, 'run check as root')
+    }
+  } finally {
+    log.close()
+  }
+}
+
+const isUsual = (port: number) => USUAL.some((way) => 'port' in way && way.port === port)
+
+/** The usual ways, and each other port on which others reach an SMTP server of this host. */
+async function waysOfHost(): Promise<Way[]> {
+  const all = listenersOfHost()
+  const usual = USUAL.map((way) => {
+    const listener = 'port' in way ? all.find(({ port }) => port === way.port) : undefined
+    return listener === undefined || listener.isEverywhere ? way : { ...way, host: listener.host }
+  })
+  const others = await greeting(all.filter(({ port }) => !isUsual(port)))
+  return [...usual, ...others.map(({ host, port }) => ({ host, port, security: 'none' as const }))]
+}
+
+/** A message that was sent, by its names. */
+type SentTestMail = SentMail & NamedMail
+
+/** The test of one route with the messages. */
+class WayTest {
+  readonly #way: Way
+  readonly #name: string
+  readonly #address: string
+  readonly #log: FollowedLog
+  /** The logs that are read, as text. */
+  readonly #places: string
+  readonly #readsSlots: boolean
+  /** A port, other than the usual ones, on which a server of this host accepts mail. */
+  readonly #other: number | undefined
+
+  constructor(
+    way: Way,
+    address: string,
+    log: FollowedLog,
+    { places, readsSlots }: { readonly places: string; readonly readsSlots: boolean },
+    other: number | undefined,
+  ) {
+    this.#way = way
+    this.#name = 'program' in way ? way.program : `port ${way.port}`
+    this.#address = address
+    this.#log = log
+    this.#places = places
+    this.#readsSlots = readsSlots
+    this.#other = other
+  }
+
+  async checkLines(): Promise<CheckLine[]> {
+    const clean = await this.#send(cleanMessage)
+    const unsent = this.#notSent(clean)
+    if (unsent !== undefined && clean.command !== 'DATA') return [unsent]
+    // A problem with the clean mail is reported first, because it affects all mail.
+    const infected = clean.kind === 'accepted' ? await this.#send(eicarMessage) : undefined
+    const large = infected && (await this.#send(largeEicar))
+    const [ofClean, ofInfected, ofLarge] = await Promise.all(
+      [clean, infected, large].map((sent) => sent && this.#readAbout(sent)),
+    )
+    if (unsent !== undefined && ofClean!.length === 0)
+      return [this.#ownRule(`${this.#name}, clean mail`, clean) ?? unsent]
+    const judged = this.#judgeClean(clean, ofClean!)
+    if (infected === undefined || hasMark(judged, 'local mail')) return [judged]
+    const found = this.#judgeInfected('EICAR', infected, ofInfected!)
+    // The large mail is reported only if its outcome differs from that of the small one.
+    const gets = this.#judgeInfected('EICAR in a large message', large!, ofLarge!)
+    return found.level === 'ok' && gets.level === 'error' ? [judged, found, gets] : [judged, found]
+  }
+
+  async #send(message: Buffer): Promise<SentTestMail> {
+    const { sendMail } = await import('./send-mail.ts')
+    const mail = nameMail(message, this.#address)
+    return { ...mail, ...(await sendMail(this.#way, mail.message, this.#address)) }
+  }
+
+  /** Resolves to the lines about the mail in onescan's logs. */
+  async #readAbout({ id, kind }: SentTestMail): Promise<LogRecord[]> {
+    const within = 'program' in this.#way ? QUEUED_LOG_TIMEOUT : LOG_TIMEOUT
+    let seen = await this.#log.waitForRecords(id, within)
+    // The client of the clamd interface, such as amavis, decides after it.
+    const isClients = kind === 'accepted' && isInfectedForClient(decisive(seen))
+    if (isClients) await this.#log.waitForDelivery(id, LOG_TIMEOUT)
+    // After a queue the mail may arrive again, once for each delivery.
+    while (seen.length < A_LOOP && seen.some(({ fields }) => fields.get('interface') === 'smtp')) {
+      await setTimeout(LOOP_TIMEOUT)
+      const again = this.#log.recordsOf(id)
+      if (again.length === seen.length) break
+      seen = again
+    }
+    return seen
+  }
+
+  /** Returns a check line if the mail was not sent, so that the route cannot be judged. */
+  #notSent({ kind, text, command }: SentMail): CheckLine | undefined {
+    const what = this.#name
+    switch (kind) {
+      case 'accepted':
+        return undefined
+      case 'nothing listens':
+        if (what !== 'port 25') return ok(what, `no server answers there: ${text}`)
+        if (this.#other === undefined)
+          return failure(
+            what,
+            `no server answers: ${text}`,
+            'start the mail server; if it stops, its log has the reason',
+          )
+        return warning(
+          what,
+          `no server answers there, although port ${this.#other} answers: ${text}`,
+          'if other hosts send mail to this one, make the mail server listen on port 25, too',
+        )
+      case 'requires authentication':
+      case 'requires TLS': {
+        const value = `${kind}, so mail through it was not tested: ${text}`
+        return warning(what, value, 'send EICAR from a mail client, and check onescan log')
+      }
+      case 'refused': {
+        // A refused connection (RFC 5321 3.1) is refused for every recipient.
+        if (command === 'DATA' || command === 'CONN') break
+        const value = `accepts no mail for ${this.#address} from this host: ${text}`
+        return warning(what, value, 'specify an address whose mail this server accepts')
+      }
+      case 'deferred':
+        break
+    }
+    const value = `is not accepted, and onescan did not see it: ${text}`
+    return failure(
+      `${what}, clean mail`,
+      value,
+      "check the mail server's log, and run onescan check",
+    )
+  }
+
+  /** Returns a check line if a rule of the mail server handled the message before onescan could see it. */
+  #ownRule(what: string, { id, kind, subject }: SentTestMail): CheckLine | undefined {
+    const rule = this.#log.ownRuleFor(id, subject, this.#address, 'port' in this.#way)
+    if (rule === undefined) return undefined
+    const value = `is ${kind}, and onescan did not see it: the mail server has a rule of its own: ${JSON.stringify(rule.slice(0, RULE_SHOWN))}`
+    const remedy =
+      'exempt test mail from header_checks, body_checks or the access map while you check, or specify another address: it is unknown whether onescan scans mail sent this way'
+    return warning(what, value, remedy)
+  }
+
+  #unseen(what: string, sent: SentTestMail): CheckLine {
+    const delivery = this.#log.deliveryOf(sent.id)
+    const report = JSON.stringify(delivery?.text.slice(0, RULE_SHOWN))
+    if (delivery?.waits) {
+      const value = `is ${sent.kind}, and waits in the queue of the mail server: ${report}`
+      const remedy = `fix what onescan check and the mail server's log report, and flush the queue (sendmail -q); then ${this.#address} gets the mail (Subject: ${sent.subject})`
+      return failure(what, value, remedy)
+    }
+    const after = delivery === undefined ? '' : `; the mail server reports: ${report}`
+    return this.#ownRule(what, sent) ?? this.#notRouted(what, sent, after)
+  }
+
+  #notRouted(what: string, { kind, text, subject }: SentTestMail, after: string): CheckLine {
+    if (!this.#readsSlots) {
+      const value = `is ${kind}: ${text}${after}; it is unknown whether onescan saw it: the log of qmail's SMTP service was not read`
+      const remedy = `specify that log with --log; ${this.#address} may get the mail (Subject: ${subject})`
+      return warning(what, value, remedy)
+    }
+    const [unread] = this.#log.faults
+    if (unread !== undefined) {
+      const value = `is ${kind}: ${text}${after}; it is unknown whether onescan saw it: a log was not read to its end: ${unread}`
+      return warning(what, value, 'make that log readable, or specify another with --log')
+    }
+    if ('program' in this.#way && isExims(this.#way.program) && this.#log.hasSeen('clamd')) {
+      const value = `mail of local programs is not scanned: it is ${kind}, and onescan did not see it`
+      const remedy = `to scan it, set acl_not_smtp to an ACL with "deny malware = *" (doc/mail-servers.md); ${this.#address} may get the mail (Subject: ${subject})`
+      return marked(warning(what, value, remedy), 'local mail')
+    }
+    const value = `is ${kind}, and onescan did not see it: ${text}${after}`
+    const page = this.#isOfQmail(text) ? 'doc/qmail.md' : 'doc/mail-servers.md'
+    const where = this.#places === '' ? 'no log was found' : `read: ${this.#places}`
+    const remedy = `route this mail through onescan: ${page}, or specify its log with --log (${where}); ${this.#address} may get the mail (Subject: ${subject})`
+    return failure(what, value, remedy)
+  }
+
+  /** Returns whether qmail took the mail: its replies to content end with the number of qmail-queue's process. */
+  #isOfQmail(reply: string): boolean {
+    return 'program' in this.#way ? isQmails(this.#way.program) : / qp \d+$/.test(reply)
+  }
+
+  /**
+   * Returns a check line about a client of clamd that submits parts of a message, as rspamd may and amavis does.
+   * Such a client does not name the mail, so only the time shows whether this was the mail and, for the
+   * infected one, the virus.
+   */
+  #askedInParts(
+    what: string,
+    { kind, text }: SentTestMail,
+    isInfected = false,
+  ): CheckLine | undefined {
+    const parts = this.#log.partRecords
+    const virus = parts.map(({ fields }) => fields.get('virus') ?? '').find(isTestFile)
+    if (isInfected ? virus === undefined : parts.length === 0) return undefined
+    const asked = `the filter asked onescand, as clamd, about parts of the message`
+    if (isInfected && kind === 'refused') return ok(what, `is refused: ${text}; ${asked}: ${virus}`)
+    const value = isInfected ? `${asked}: ${virus}` : asked
+    return warning(what, `is ${kind}; ${value}, not about the whole message`, WHOLE_MAIL)
+  }
+
+  #judgeClean(sent: SentTestMail, seen: readonly LogRecord[]): CheckLine {
+    const what = `${this.#name}, clean mail`
+    const record = decisive(seen)
+    if (record === undefined) return this.#askedInParts(what, sent) ?? this.#unseen(what, sent)
+    // A deferred message is sent again, and is not in a loop.
+    const passed = seen.filter(({ fields: other }) => other.get('decision') !== 'defer')
+    if (passed.length >= A_LOOP) {
+      const value = `arrived at onescan ${passed.length} times: this is a mail loop, in which mail is lost`
+      const remedy =
+        'the service that receives mail back from onescan must not send it to onescan again: doc/mail-servers.md'
+      return failure(what, value, remedy)
+    }
+    const { fields } = record
+    const [decision, scan] = [fields.get('decision'), fields.get('scan')]
+    const reason = fields.get('reason') ?? fields.get('fault') ?? scan ?? ''
+    const named = fields.get('virus') ?? fields.get('banned')
+    if (named !== undefined)
+      return failure(what, `is reported as infected: ${named}`, 'check the scanners in QHPSI')
+    if (decision === 'defer') return failure(what, `is deferred by onescan: ${reason}`, SEE)
+    const see = placeOfDecision(record)
+    if (decision !== 'accept')
+      return failure(what, `passes unscanned (${decision}): ${reason}`, see)
+    if (scan === 'clean' || scan === 'cached') {
+      const scanned = `is scanned ${doorOf(record)}`
+      if (sent.kind !== 'accepted') {
+        const value = `${scanned}, and the server does not accept it: ${sent.text}`
+        return failure(what, value, "check the mail server's log")
+      }
+      const refusal = refusalOfNext(record)
+      if (refusal === undefined) return ok(what, `${scanned}, and accepted`)
+      const value = `${scanned}, but the next server does not accept it: ${refusal}`
+      return failure(what, value, "check the log of the server in onescand's --next")
+    }
+    return failure(what, `is accepted without a scan (${scan}): ${reason}`, see)
+  }
+
+  /** Returns the check line about an infected mail that a client of the clamd interface asked about: it decides. */
+  #judgeClient(what: string, { id, kind, text, subject }: SentTestMail, by: string): CheckLine {
+    if (kind === 'refused') return ok(what, `is found ${by}, and refused: ${text}`)
+    if (kind === 'deferred') {
+      const value = `is found ${by}, but the server only defers it, so it will be sent again: ${text}`
+      return failure(what, value, 'make the client of the clamd interface refuse it with 5xx')
+    }
+    const delivery = this.#log.deliveryOf(id)?.text ?? ''
+    const report = JSON.stringify(delivery.slice(0, RULE_SHOWN))
+    if (KEPT_OUT.test(delivery))
+      return ok(what, `is found ${by}; the mail server reports: ${report}`)
+    const value = `is found ${by}, and ${kind}: what its client does with it is unknown`
+    const remedy = `look whether ${this.#address} gets it (Subject: ${subject}); doc/clamd-clients.md shows how the client refuses it`
+    return warning(what, value, remedy)
+  }
+
+  #judgeInfected(mail: string, sent: SentTestMail, seen: readonly LogRecord[]): CheckLine {
+    const what = `${this.#name}, ${mail}`
+    const record = decisive(seen)
+    if (record === undefined) {
+      const inParts = this.#askedInParts(what, sent, true)
+      if (inParts !== undefined) return inParts
+      if (sent.kind === 'accepted') return this.#unseen(what, sent)
+      const value = `is ${sent.kind}, and onescan did not see it: ${sent.text}`
+      return warning(
+        what,
+        value,
+        'find out what else refuses mail: this does not show whether onescan does',
+      )
+    }
+    const { fields } = record
+    const decision = fields.get('decision')
+    const found = fields.get('virus')
+    const reason = fields.get('reason') ?? fields.get('fault') ?? fields.get('scan') ?? ''
+    if (decision === 'defer') return failure(what, `is deferred by onescan: ${reason}`, SEE)
+    if (found === undefined && decision !== 'reject') {
+      const value = `is accepted: onescan reports it as ${fields.get('scan') ?? decision} (${reason})`
+      return failure(what, value, placeOfDecision(record))
+    }
+    const by = `${doorOf(record)}: ${found ?? reason}`
+    if (fields.get('interface') === 'clamd') return this.#judgeClient(what, sent, by)
+    switch (decision) {
+      case 'reject': {
+        if (sent.kind === 'deferred') {
+          const value = `is refused ${by}, but the server only defers it, so it will be sent again: ${sent.text}`
+          return failure(
+            what,
+            value,
+            'check soft_bounce of Postfix; with qmail, check ERROR_FD (doc/qmail.md)',
+          )
+        }
+        // A milter refuses a program's mail, too, and the program gets the bounce.
+        const isByQueue = /^[sl]mtp$/.test(fields.get('interface') ?? '')
+        const isBehind = sent.kind === 'accepted' && ('port' in this.#way || isByQueue)
+        if (!isBehind) return ok(what, `is refused ${by}`)
+        const value = `is refused ${by}, after the server accepted it: it bounces to its sender, whose address may be forged`
+        return failure(what, value, 'add --after-queue to --smtp of onescand, and restart it')
+      }
+      case 'quarantine':
+        return ok(what, `is kept ${by}`)
+      case 'discard':
+        return ok(what, `is dropped ${by}`)
+    }
+    const tag = `${this.#address} gets it with "X-QHPSI: virus found" (Subject: ${sent.subject})`
+    return ok(what, `is found ${by}; ${tag}`)
+  }
+}
+
+const largeEicar = largeEicarMessage(LARGE_MAIL).gather()
+
+/** Upper limit for the characters shown of a line of the mail server. */
+const RULE_SHOWN = 200
+
+/** Returns whether a client of the clamd interface asked about the message, and something was found. */
+const isInfectedForClient = (record: LogRecord | undefined): boolean =>
+  record?.fields.get('interface') === 'clamd' && record.fields.has('virus')
+
+/** The words of amavis and others about mail that they do not deliver, as the mail server logs them. */
+const KEPT_OUT = /\bdiscarded\b|\brejected\b|\bquarantined?\b|\bINFECTED\b/i
+
+/** Returns the reply of the next server, or the one that the client got, unless it is 2xx. */
+function refusalOfNext({ fields }: LogRecord): string | undefined {
+  const reply = fields.get('reply')
+  if (reply === undefined || reply.startsWith('2')) return undefined
+  return fields.get('next') ?? reply
+}
+
+const isTestFile = (virus: string) => /eicar/i.test(virus)
+
+const WHOLE_MAIL = 'configure the filter to pass the whole message to onescan: doc/clamd-clients.md'
+
+const SEE = 'run onescan log, and onescan check'
+
+/** Returns the decisive line: a virus, if one of several interfaces found it. */
+const decisive = (seen: readonly LogRecord[]) =>
+  seen.find(({ fields }) => fields.has('virus') || fields.has('banned')) ?? seen.at(-1)
+
+/** Returns where the message was allowed to pass: the matching line of onescan.policy, if any. */
+function placeOfDecision({ fields }: LogRecord): string {
+  const rule = fields.get('rule')
+  return rule === undefined || rule === '-' ? SEE : `see line ${rule} of onescan.policy`
+}
+
+/** `by the milter`, as the log has it. */
+const doorOf = ({ fields }: LogRecord) => `by the ${fields.get('interface') ?? 'qmail'} interface`

@@ -1,0 +1,234 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
+import { closeSync, fstatSync, readSync } from 'node:fs'
+import { basename } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { errorCode, errorText } from '../../../../base/errors/fault.ts'
+import { type LogRecord, parseLogLine } from '../../../log/parsed-line.ts'
+import { type LogFile, linesIn, openLogFile } from '../../../log/read-log.ts'
+
+/** Upper limit for the stored lines about messages: onescan's own are few, and a loop has no end. */
+const LINES_MAX = 1_000
+/** Milliseconds after which a log is looked at again. */
+const EACH = 100
+/** The bytes that are read at once. */
+const CHUNK = 64 * 1024
+
+/**
+ * The log lines of Postfix about mail from the empty sender that it handles itself: header_checks(5),
+ * access(5). They contain the queue id, except for a refused client, and the text.
+ */
+const OWN_RULE = /: (\w+): ((?:discard|reject|hold|redirect|filter): .*from=<> .*)/
+/** The log lines of Postfix, Sendmail and Exim about a received message: its queue id, and its Message-ID. */
+const NUMBERED = [
+  /: (\w+): (?:(?:resent-)?message-|from=.*, msg)id=(\S+)/,
+  / ([\w-]+) <= .* id=(\S+)/,
+]
+/** Their lines about the outcome for a recipient. */
+const DELIVERIES = [/: (\w+): to=.*, (stat(?:us)?=.+)/, / ([\w-]{16,}) ((?:==|[=-]>|\*\*) .+)/]
+/** Their wording for a later retry. */
+const WAITS = /^(?:==|status=deferred|stat=(?:Deferred|queued))/
+
+/** The outcome of a message according to a mail server. */
+interface DeliveryStatus {
+  /** Whether the message is in its queue. */
+  readonly waits: boolean
+  readonly text: string
+}
+
+/** The new lines in logs about messages whose Message-ID has a mark. */
+export class FollowedLog {
+  readonly #mark: string
+  readonly #records: LogRecord[] = []
+  /** Lines about files without a Message-ID, from a client of clamd that submits parts of a message. */
+  readonly #parts: LogRecord[] = []
+  /** Message-IDs by the queue id of the mail server. */
+  readonly #numbers = new Map<string, string>()
+  readonly #deliveries: { readonly number: string; readonly text: string }[] = []
+  readonly #ownRules: { readonly number: string; readonly text: string }[] = []
+  readonly #programs: ChildProcess[] = []
+  readonly #news = new EventEmitter()
+  readonly #ended = new AbortController()
+  /** A line for each log that cannot be read. */
+  readonly faults: string[] = []
+
+  constructor(logs: readonly LogFile[], mark: string) {
+    this.#mark = mark
+    // multilog has closed the others of a directory.
+    const files = logs.filter(({ path, isFound }) => !isFound || !basename(path).startsWith('@'))
+    for (const file of files) {
+      const bytes =
+        file.command === undefined
+          ? written(file, this.#ended.signal)
+          : this.#outputOf(file.command)
+      this.#read(bytes).catch((error) => this.faults.push(errorText(error)))
+    }
+  }
+
+  /** The lines about a message so far. */
+  recordsOf(id: string): LogRecord[] {
+    return this.#records.filter(({ fields }) => fields.get('msgid')?.includes(id))
+  }
+
+  /** Returns whether a test mail arrived by this interface. */
+  hasSeen(name: string): boolean {
+    return this.#records.some(({ fields }) => fields.get('interface') === name)
+  }
+
+  /** The lines about parts of some mail that a client submitted by clamd's protocol. */
+  get partRecords(): readonly LogRecord[] {
+    return this.#parts
+  }
+
+  /** Resolves to them as soon as one has arrived, or after `within` milliseconds. */
+  async waitForRecords(id: string, within: number): Promise<LogRecord[]> {
+    await this.#until(() => this.recordsOf(id).length > 0, within)
+    return this.recordsOf(id)
+  }
+
+  /** Resolves as soon as a log has the outcome of a message, deliveryOf(), or after `within` milliseconds. */
+  waitForDelivery(id: string, within: number): Promise<void> {
+    return this.#until(() => this.deliveryOf(id) !== undefined, within)
+  }
+
+  async #until(isThere: () => boolean, within: number): Promise<void> {
+    const late = new AbortController()
+    const timer = setTimeout(() => late.abort(), within)
+    try {
+      while (!isThere() && !late.signal.aborted)
+        await once(this.#news, 'lines', late).catch(() => {})
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /**
+   * Returns Postfix's own action on a message to this address, in its wording, if a log contains it. Postfix
+   * may discard a recipient in SMTP, where the line does not name the message: Postfix has then received
+   * none.
+   */
+  ownRuleFor(id: string, subject: string, address: string, isBySmtp: boolean): string | undefined {
+    const found = this.#ownRules.filter(({ text }) => text.includes(` to=<${address}>`))
+    const numbers = this.#numbersOf(id)
+    const isAbout = ({ number, text }: { number: string; text: string }) =>
+      numbers.includes(number) ||
+      text.includes(` ${subject} `) ||
+      (isBySmtp && numbers.length === 0 && number === 'NOQUEUE')
+    return found.find(isAbout)?.text
+  }
+
+  /**
+   * Returns the outcome of a message according to the mail server, if a log contains it, with the reason for
+   * a delay.
+   */
+  deliveryOf(id: string): DeliveryStatus | undefined {
+    const numbers = this.#numbersOf(id)
+    const matching = this.#deliveries.filter(({ number }) => numbers.includes(number))
+    const last = matching.at(-1)
+    if (last === undefined) return undefined
+    const waits = WAITS.test(last.text)
+    return { waits, text: (waits ? matching[0]! : last).text }
+  }
+
+  #numbersOf(id: string): string[] {
+    return [...this.#numbers].flatMap(([number, of]) => (of.includes(id) ? [number] : []))
+  }
+
+  close(): void {
+    this.#ended.abort()
+    for (const program of this.#programs) program.kill()
+  }
+
+  #outputOf([program, ...args]: readonly [string, ...string[]]): AsyncIterable<Buffer> {
+    const child = spawn(program, ['--follow', '--no-tail', ...args], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    this.#programs.push(child)
+    child.once('error', (error) => this.faults.push(errorText(error)))
+    return child.stdout
+  }
+
+  #readMailServer(lines: readonly string[]): void {
+    for (const line of lines) {
+      const [, number = '', id = ''] = (line.includes(this.#mark) && matchOf(NUMBERED, line)) || []
+      if (id !== '' && this.#numbers.size < LINES_MAX) this.#numbers.set(number, id)
+      const [, queueId = '', text] = matchOf(DELIVERIES, line) ?? []
+      if (text !== undefined && this.#numbers.has(queueId) && this.#deliveries.length < LINES_MAX)
+        this.#deliveries.push({ number: queueId, text })
+      const [, of = '', rule] = (line.includes(' from=<> ') && OWN_RULE.exec(line)) || []
+      if (rule !== undefined && this.#ownRules.length < LINES_MAX)
+        this.#ownRules.push({ number: of, text: rule })
+    }
+  }
+
+  async #read(bytes: AsyncIterable<Buffer>): Promise<void> {
+    for await (const lines of linesIn(bytes)) {
+      this.#readMailServer(lines)
+      const ours = lines.filter((line) => line.includes(this.#mark))
+      const records = ours.flatMap((line) => parseLogLine(line, Date.now()) ?? [])
+      const parts = lines.filter(
+        (line) => line.includes(' interface=clamd ') && !/ msgid=/.test(line),
+      )
+      const judged = parts.flatMap((line) => parseLogLine(line, Date.now()) ?? [])
+      this.#parts.push(...judged.slice(0, LINES_MAX - this.#parts.length))
+      const decided = records.filter(({ fields }) => fields.has('decision'))
+      this.#records.push(...decided.slice(0, LINES_MAX - this.#records.length))
+      this.#news.emit('lines')
+    }
+  }
+}
+
+const matchOf = (expressions: readonly RegExp[], line: string) =>
+  expressions.map((expression) => expression.exec(line)).find((match) => match !== null)
+
+/**
+ * Yields the new bytes of a log, and of the file that replaces it when it is full. Throws if it is not, or
+ * does not stay, such a file.
+ *
+ * tail(1) would follow a link of the log's owner, who may have fewer rights than this process. Here each file
+ * is opened by the rules of openLogFile(), and read by its descriptor.
+ */
+async function* written(log: LogFile, ended: AbortSignal): AsyncGenerator<Buffer> {
+  let fd = openLogFile(log, (file) => file.open())
+  let next: number | undefined
+  try {
+    let position = fstatSync(fd).size
+    while (!ended.aborted) {
+      next ??= openAnother(log, fd)
+      const piece = readAt(fd, position)
+      position += piece.length
+      if (piece.length > 0) yield piece
+      else if (next !== undefined) {
+        closeSync(fd)
+        fd = next
+        next = undefined
+        position = 0
+      }
+      await wait(piece.length > 0 ? 0 : EACH, undefined, { ref: false })
+      if (fstatSync(fd).size < position) position = 0 // it was emptied
+    }
+  } finally {
+    closeSync(fd)
+    if (next !== undefined) closeSync(next)
+  }
+}
+
+/** Opens the file at the path of a log if it differs from the open one. */
+function openAnother(log: LogFile, open: number): number | undefined {
+  let fd: number
+  try {
+    fd = openLogFile(log, (file) => file.open())
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined // it is being exchanged
+    throw error
+  }
+  const [before, now] = [open, fd].map((file) => fstatSync(file))
+  if (before!.ino !== now!.ino || before!.dev !== now!.dev) return fd
+  closeSync(fd)
+  return undefined
+}
+
+function readAt(fd: number, position: number): Buffer {
+  const piece = Buffer.alloc(CHUNK)
+  return piece.subarray(0, readSync(fd, piece, 0, CHUNK, position))
+}

@@ -1,0 +1,101 @@
+import type { CheckLine } from '../../../base/check/check-line.ts'
+import type { Output } from './run-command.ts'
+import { forTerminal, showsColours } from './terminal.ts'
+
+/** The characters of the column of names. A longer name shifts its own line alone. */
+const WIDTH = 22
+/** Milliseconds without a check line after which the command prints that it is still checking. */
+const QUIET = 5_000
+
+/**
+ * Prints check lines as they arrive, and their number. Returns the exit code. Repetitions are omitted: the same
+ * check line about another subject, and check lines that follow from a printed one. `heading` is a first line for
+ * people about what is checked. The last line names the servers `unseen`, whose mail was not tested. Check lines
+ * reported by an account are printed below its name.
+ */
+export async function printCheckLines(
+  checkLines: AsyncIterable<CheckLine>,
+  output: Output,
+  heading?: string,
+  unseen: readonly string[] = [],
+): Promise<number> {
+  const printed: CheckLine[] = []
+  const seen = new Set<CheckLine['follows']>()
+  const waits = setInterval(() => output.text('(still checking)\n'), QUIET)
+  try {
+    for await (const checkLine of checkLines) {
+      const { marks = [], follows } = checkLine
+      const isKnown = follows !== undefined && seen.has(follows)
+      for (const mark of marks) seen.add(mark)
+      if (isKnown || (checkLine.mail === undefined && isPrinted(checkLine, printed))) continue
+      waits.refresh()
+      if (printed.length === 0 && heading !== undefined) output.text(`${heading}\n`)
+      const { account } = checkLine
+      if (account !== printed.at(-1)?.account) {
+        output.text(
+          account === undefined ? `${ownName()}:\n` : `as the account ${account} reports:\n`,
+        )
+      }
+      printed.push(checkLine)
+      const { marks: _, follows: __, ...shown } = checkLine
+      await output.result(shown)
+      output.safeLine(formatCheckLine(checkLine, showsColours()))
+    }
+  } finally {
+    clearInterval(waits)
+  }
+  output.sum({ errors: countOf(printed, 'error'), warnings: countOf(printed, 'warning') })
+  output.text(`${sumOf(printed, unseen)}\n`)
+  return exitCodeOf(printed)
+}
+
+/** Names the process that prints, beside accounts that report. */
+const ownName = () => (process.getuid!() === 0 ? 'as root finds' : 'this command finds')
+
+/** Returns whether the same account reported the same about another subject. */
+function isPrinted(
+  { level, value, remedy, account }: CheckLine,
+  printed: readonly CheckLine[],
+): boolean {
+  if (level === 'ok') return false
+  return printed.some(
+    (other) =>
+      other.account === account &&
+      other.level === level &&
+      other.value === value &&
+      other.remedy === remedy,
+  )
+}
+
+/** `error      keyring: /…: mode 0644 …; run chmod 640 on it`, with aligned texts. */
+function formatCheckLine({ level, what, value, remedy }: CheckLine, coloured: boolean): string {
+  const text = remedy === undefined ? value : `${value}; ${remedy}`
+  const word = level.padEnd(8)
+  // A carriage return at the end of a setting is what the check line is about.
+  const seen = text.replaceAll('\r', '\\r')
+  const rest = ` ${what.padStart(WIDTH)}: ${seen}`.replace(/[\n\t]+ */g, ' ')
+  return `${coloured ? COLOUR[level] + word + PLAIN : word}${forTerminal(rest)}`
+}
+
+const COLOUR = { ok: '\x1b[32m', warning: '\x1b[33m', error: '\x1b[1;31m' } as const
+const PLAIN = '\x1b[0m'
+
+/** `2 errors, 1 warning`, and the servers whose mail was not seen. */
+function sumOf(checkLines: readonly CheckLine[], unseen: readonly string[]): string {
+  const counts = (['error', 'warning'] as const).flatMap((level) => {
+    const count = countOf(checkLines, level)
+    return count === 0 ? [] : [`${count} ${level}${count === 1 ? '' : 's'}`]
+  })
+  const sum = counts.join(', ') || 'no problems found'
+  if (unseen.length === 0) return sum
+  return `${sum}; this check sent no mail through ${unseen.join(', ')}: onescan check --mail ADDRESS does`
+}
+
+const countOf = (checkLines: readonly CheckLine[], level: CheckLine['level']) =>
+  checkLines.filter((checkLine) => checkLine.level === level).length
+
+/** 0 if all is ok, 1 with warnings, 2 with errors. */
+function exitCodeOf(checkLines: readonly CheckLine[]): number {
+  if (checkLines.some(({ level }) => level === 'error')) return 2
+  return checkLines.some(({ level }) => level === 'warning') ? 1 : 0
+}

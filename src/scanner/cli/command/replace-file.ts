@@ -1,0 +1,133 @@
+import {
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  type Stats,
+} from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
+import { errorCode, errorTextAt, Fault } from '../../../base/errors/fault.ts'
+import { PathHandle } from '../../../base/path/path-handle.ts'
+import { writeWhole } from '../../../base/process/descriptors.ts'
+
+/** A file whose lines a command changes. */
+interface FileToReplace {
+  readonly path: string
+  /** Upper limit for its bytes. */
+  readonly max: number
+  /** The mode of a new one. */
+  readonly mode: number
+  readonly encoding: 'latin1' | 'utf8'
+  /** Throws if a file with these facts must not be changed. */
+  readonly check?: (stats: Stats) => void
+  /**
+   * Returns the new text for the old one, whose last line has an end, or '' if there is no file. May throw.
+   */
+  readonly change: (old: string) => string
+}
+
+/** The result of replacing the file. */
+interface Replaced {
+  /** Whether it did not exist before. */
+  readonly made: boolean
+  readonly group: number
+}
+
+/**
+ * Changes the text of a file. A new file replaces the old one in one step, with its owner, group and mode, so
+ * that no process ever reads half of it. Rejects with a Fault of kind `config`, and changes nothing, if
+ * others can write to the directory, or with the errors of `check` and `change`. The path is resolved to a
+ * directory once: all further work uses the handle of that directory.
+ */
+export async function replaceFile(file: FileToReplace): Promise<Replaced> {
+  const { path } = file
+  const target = linkTarget(path)
+  const directory = directoryOf(path, dirname(target))
+  try {
+    directory.mustBeOwn()
+    const replaced = replaceBelow(directory, basename(target), file)
+    await directory.sync()
+    return replaced
+  } finally {
+    directory.close()
+  }
+}
+
+function directoryOf(path: string, place: string): PathHandle {
+  try {
+    return PathHandle.find(place)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+    throw new Fault(
+      'config',
+      `${path}: directory ${place} does not exist; create it, or specify another`,
+    )
+  }
+}
+
+/** Returns the path of the file itself, after all links; that of the link or the name if there is no file. */
+function linkTarget(path: string): string {
+  try {
+    return PathHandle.with(path, (handle) => readlinkSync(handle.at()))
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return resolve(path)
+    throw error
+  }
+}
+
+function replaceBelow(directory: PathHandle, name: string, file: FileToReplace): Replaced {
+  const fresh = `${name}.new`
+  const fd = takeFresh(directory.at(fresh), `${dirname(file.path)}/${fresh}`)
+  try {
+    const old = readOld(directory, name, file)
+    const text = old?.text ?? ''
+    const next = file.change(text === '' || text.endsWith('\n') ? text : `${text}\n`)
+    writeWhole(fd, Buffer.from(next, file.encoding))
+    if (old) fchownSync(fd, old.status.uid, old.status.gid)
+    fchmodSync(fd, old ? old.status.mode & 0o777 : file.mode)
+    fsyncSync(fd)
+    renameSync(directory.at(fresh), directory.at(name))
+    return { made: old === undefined, group: fstatSync(fd).gid }
+  } catch (error) {
+    rmSync(directory.at(fresh), { force: true })
+    throw error
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/**
+ * Creates the file that will replace the old one. Its name is always the same, so it is also a lock: it is
+ * created before the old file is read, and of two simultaneous changes one fails.
+ */
+function takeFresh(fresh: string, shown: string): number {
+  try {
+    return openSync(fresh, 'wx', 0o600)
+  } catch (error) {
+    const reason =
+      errorCode(error) === 'EEXIST'
+        ? 'exists: another command is running; if not, remove it'
+        : `${errorTextAt(fresh, error)}; specify a file in a directory that you may write to`
+    throw new Fault('config', `${shown}: ${reason}`)
+  }
+}
+
+function readOld(
+  directory: PathHandle,
+  name: string,
+  { max, check, encoding }: FileToReplace,
+): { text: string; status: Stats } | undefined {
+  try {
+    return directory.with(name, (old) => {
+      return { text: old.read(max, check).toString(encoding), status: old.stats }
+    })
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}

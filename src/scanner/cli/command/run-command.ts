@@ -1,0 +1,137 @@
+import type { ArgumentsCamelCase, Argv, CommandModule } from 'yargs'
+import packageJson from '../../../../package.json' with { type: 'json' }
+import { errorText } from '../../../base/errors/fault.ts'
+import { forTerminal, writeOut } from './terminal.ts'
+
+/** The exit code of every command that was used wrongly or failed; onescan(1). */
+export const FAILED = 2
+
+/** The values of a command's options. */
+export type Arguments<Builder> = Builder extends (yargs: Argv<object>) => Argv<infer Options>
+  ? ArgumentsCamelCase<Options>
+  : never
+
+/** Takes the place of the work of each command, if another process does it. */
+let elsewhere: (() => Promise<void>) | undefined
+
+/** Has another process do the work of the command, once the command line is known to be right. */
+export function doElsewhere(work: () => Promise<void>): void {
+  elsewhere = work
+}
+
+/** Returns a command of this name. Its work receives the option values, and returns the exit code. */
+export function makeCommand<Options extends { readonly json: boolean }>(
+  name: string,
+  definition: {
+    /** Its usage, in the form of yargs: `scan <files..>`. */
+    readonly command: string
+    readonly describe: string
+    readonly builder: (yargs: Argv<object>) => Argv<Options>
+    readonly work: (args: ArgumentsCamelCase<Options>, output: Output) => number | Promise<number>
+  },
+): CommandModule<object, Options> {
+  const { work, ...module } = definition
+  return {
+    ...module,
+    handler: (args) => elsewhere?.() ?? runCommand(name, args, (output) => work(args, output)),
+  }
+}
+
+/**
+ * Does the work of a command, and exits with the code that it returns. An error becomes one line on
+ * stderr, and exit code FAILED.
+ */
+export async function runCommand(
+  name: string,
+  { json }: { readonly json: boolean },
+  work: (output: Output) => number | Promise<number>,
+): Promise<void> {
+  const output = new Output(name, json)
+  let exit = FAILED
+  try {
+    exit = await work(output)
+  } catch (error) {
+    output.error(errorText(error))
+  }
+  await output.end(exit)
+  process.exitCode = exit
+}
+
+/** Reports an error in the command line, before anything was done. `command` is null if it is none. */
+export function reportUsageError(command: string | null, json: boolean, text: string): void {
+  const output = new Output(command, json)
+  output.error(text, 'onescan')
+  void output.end(FAILED)
+}
+
+/**
+ * The output of a command: text for people, or JSON for programs. With --json that is one object that always
+ * has the same members (onescan(1), OPTIONS; doc/onescan.schema.json). Results are printed as they arrive,
+ * one a line, so there may be any number of them. If a command dies during its work, the JSON is incomplete.
+ */
+export class Output {
+  /** Whether the output is for a program. */
+  readonly json: boolean
+  readonly #command: string | null
+  readonly #errors: string[] = []
+  #results = 0
+  #numbers: Readonly<Record<string, number>> = {}
+
+  /** `command` is the text after `onescan`, or null if that is not a command. */
+  constructor(command: string | null, json: boolean) {
+    this.#command = command
+    this.json = json
+  }
+
+  /** Prints text for people, made safe for a terminal. */
+  text(text: string): void {
+    if (!this.json) process.stdout.write(forTerminal(text))
+  }
+
+  /** Prints a line for people that is safe for a terminal already. */
+  safeLine(line: string): void {
+    if (!this.json) process.stdout.write(`${line}\n`)
+  }
+
+  /** Prints a result for programs. */
+  async result(value: object): Promise<void> {
+    if (!this.json) return
+    const before = this.#results++ === 0 ? this.#head() : ','
+    await writeOut(forTerminal(`${before}\n${JSON.stringify(value)}`))
+  }
+
+  /** Prints a line for the person at the terminal, beside the command's output. */
+  warn(text: string, who = `onescan ${this.#command}`): void {
+    process.stderr.write(`${forTerminal(`${who}: ${text}`)}\n`)
+  }
+
+  /** Reports what could not be done, on stderr and among the errors of the JSON. */
+  error(text: string, who?: string): void {
+    this.#errors.push(text)
+    this.warn(text, who)
+  }
+
+  /** Whether a part of the work failed. */
+  get hasErrors(): boolean {
+    return this.#errors.length > 0
+  }
+
+  /** Sets the numbers that sum up the results, for programs. */
+  sum(numbers: Readonly<Record<string, number>>): void {
+    this.#numbers = numbers
+  }
+
+  /** Prints the last line of the JSON: errors, numbers, and the exit code. Call it once. */
+  async end(exit: number): Promise<void> {
+    if (!this.json) return
+    const before = this.#results === 0 ? `${this.#head()}]` : '\n]'
+    const [errors, sum] = [this.#errors, this.#numbers]
+    const rest = JSON.stringify({ errors, sum, exit, ok: exit === 0 }).slice(1)
+    await writeOut(forTerminal(`${before},${rest}\n`))
+  }
+
+  #head(): string {
+    const { version } = packageJson
+    return `${JSON.stringify({ command: this.#command, version }).slice(0, -1)},"results":[`
+  }
+}

@@ -1,0 +1,126 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createConnection } from 'node:net'
+import { attempt, errorCode } from '../../../base/errors/fault.ts'
+import {
+  addressText,
+  type IpAddress,
+  isLoopback,
+  isUnspecified,
+  withoutMapping,
+} from '../../../base/net/ip-address.ts'
+import { PathHandle } from '../../../base/path/path-handle.ts'
+
+/** A port on which this host listens. */
+interface OpenPort {
+  /** An address by which this host itself reaches it. */
+  readonly host: string
+  readonly port: number
+  /** Whether it listens on each address of the host, also on the loopback address. */
+  readonly isEverywhere: boolean
+}
+
+/** Milliseconds for the greeting. postscreen(8) waits for 6 seconds, smtp-delay(8) as configured. */
+const GREETING_TIMEOUT = 8_000
+/** Upper limit for the ports that are tested for a greeting. */
+const PORTS_MAX = 100
+
+/**
+ * Returns the TCP ports that other hosts reach, from /proc/net/tcp and tcp6 (proc_net(5)), which have a line
+ * for each socket. A server that listens only on a loopback address is skipped: filters return mail there,
+ * which has been accepted already.
+ */
+export function listenersOfHost(tables: readonly string[] = tablesOfHost()): OpenPort[] {
+  const found = new Map<number, OpenPort>()
+  for (const { address, port } of listeningIn(tables)) {
+    const place = placeOf(address)
+    if (place !== undefined && !found.has(port)) found.set(port, { ...place, port })
+  }
+  return [...found.values()].sort((one, other) => one.port - other.port)
+}
+
+/**
+ * Returns whether a process listens at a TCP port of the loopback address, by the same tables. Nothing is
+ * sent.
+ */
+export function isListening(port: number, tables: readonly string[] = tablesOfHost()): boolean {
+  return listeningIn(tables).some(
+    (socket) =>
+      socket.port === port && (isLoopback(socket.address) || isUnspecified(socket.address)),
+  )
+}
+
+/**
+ * Resolves to whether there is a socket at a path at which no process listens: connect(2) is refused. A
+ * listening process receives no bytes.
+ *
+ * /proc/net/unix is not used. Any user may give a socket a name that contains a line end and a forged row, or
+ * bind one at that path in a mount namespace.
+ */
+export async function isDeadSocket(path: string): Promise<boolean> {
+  const found = attempt(() => PathHandle.find(path))
+  if (found === undefined) return false
+  const socket = createConnection(found.at())
+  try {
+    await once(socket, 'connect')
+    return false
+  } catch (error) {
+    return errorCode(error) === 'ECONNREFUSED'
+  } finally {
+    socket.destroy()
+    found.close()
+  }
+}
+
+const tablesOfHost = (): string[] =>
+  ['/proc/net/tcp', '/proc/net/tcp6'].map(
+    (path) => attempt(() => readFileSync(path, 'latin1')) ?? '',
+  )
+
+/** The sockets that listen. */
+function listeningIn(tables: readonly string[]) {
+  return tables.flatMap((table) =>
+    [...table.matchAll(/^ *\d+: ([0-9A-F]{8,32}):([0-9A-F]{4}) \S+ 0A /gm)].map(
+      ([, address, digits]) => ({
+        address: addressOf(address!),
+        port: Number.parseInt(digits!, 16),
+      }),
+    ),
+  )
+}
+
+/** The kernel prints words of four bytes in the byte order of this machine, which is little-endian. */
+function addressOf(hex: string): IpAddress {
+  return withoutMapping(Buffer.from(hex, 'hex').swap32())
+}
+
+/** Returns how other hosts reach the address of a socket, or undefined if they do not. */
+function placeOf(address: IpAddress): Omit<OpenPort, 'port'> | undefined {
+  if (isLoopback(address)) return undefined
+  if (!isUnspecified(address)) return { host: addressText(address), isEverywhere: false }
+  return { host: address.length === 4 ? '127.0.0.1' : '::1', isEverywhere: true }
+}
+
+/** Resolves to those that greet as SMTP servers do, RFC 5321 4.2. Nothing is sent. */
+export async function greeting(listeners: readonly OpenPort[]): Promise<OpenPort[]> {
+  const greet = await Promise.all(listeners.slice(0, PORTS_MAX).map(greets))
+  return listeners.filter((_, index) => greet[index])
+}
+
+function greets({ host, port }: OpenPort): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host, port })
+    let said = ''
+    const end = (isServer: boolean) => {
+      socket.destroy()
+      resolve(isServer)
+    }
+    socket.setTimeout(GREETING_TIMEOUT, () => end(false))
+    socket.on('error', () => end(false))
+    socket.on('close', () => resolve(false))
+    socket.on('data', (bytes) => {
+      said += bytes.toString('latin1')
+      if (said.length >= 4) end(/^220[ -]/.test(said))
+    })
+  })
+}

@@ -1,0 +1,54 @@
+import { join } from 'node:path'
+import { attempt } from '../../../base/errors/fault.ts'
+import { readOwnFile } from '../../../base/path/open.ts'
+import type { Environment } from '../../../base/process/environment.ts'
+
+/** The administrator's settings of onescand. */
+export const DEFAULTS = '/etc/default/onescand'
+/** The files of the package and of npm with the defaults of that file. */
+const SHIPPED = [
+  '/usr/share/onescan/defaults',
+  join(import.meta.dirname, '../packaging/shipped/defaults'),
+]
+
+/**
+ * Returns the settings in files for onescand, for commands that need its log, a socket or a keyring. The
+ * running onescand reports its settings itself. A file that cannot be read contributes none.
+ */
+export function settingsOfOnescand(): Environment {
+  const files = [...SHIPPED.map((place) => join(place, 'onescand')).toReversed(), DEFAULTS]
+  const lines = files.flatMap((file) => {
+    const text = attempt(() => readOwnFile(file).toString('utf8')) ?? ''
+    return [
+      ...text.matchAll(/^[ \t]*(?:export[ \t]+)?(\w+)=(?:"([^"\n]*)"|'([^'\n]*)'|([^#\n]*))/gm),
+    ]
+  })
+  return Object.fromEntries(
+    lines.map(([, name, doubly, singly, plain]) => [
+      name,
+      (doubly ?? singly ?? plain ?? '').trim(),
+    ]),
+  )
+}
+
+/**
+ * Matches a line of a file of variables as systemd reads it (systemd.exec(5), EnvironmentFile=): empty, a
+ * comment, or an assignment, whose value may continue. Captures the first word of any other line.
+ */
+const LINE =
+  /^[ \t]*(?:[#;].*|[^=\n]*=(?:[ \t]|\\[\s\S]|"(?:[^"\\]|\\[\s\S])*"|'[^']*')*(?:[^\s"'\\](?:[^\n\\]|\\[\s\S])*)?|([^\s=]+)[^=\n]*)?$/gm
+
+/**
+ * Returns the lines that systemd silently ignores, because they have no "=": their numbers, and first words.
+ */
+export function findIdleLines(text: string): { readonly line: number; readonly word: string }[] {
+  return [...text.matchAll(LINE)].flatMap(({ 1: word, index }) =>
+    word === undefined ? [] : [{ line: text.slice(0, index).split('\n').length, word }],
+  )
+}
+
+/** The options that these settings have for it. */
+export function optionsOfOnescand(): string[] {
+  const { ONESCAND_OPTIONS = '' } = settingsOfOnescand()
+  return ONESCAND_OPTIONS.split(/[ \t]+/).filter((word) => word !== '')
+}

@@ -1,0 +1,170 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { type CheckLine, warning } from '../../../base/check/check-line.ts'
+import { attempt } from '../../../base/errors/fault.ts'
+import { PathHandle, pathExists } from '../../../base/path/path-handle.ts'
+import { ProcEntry } from '../../../base/process/proc-entry.ts'
+import { splitWords } from '../../../base/text/values.ts'
+
+/** The state of a unit in systemd: systemctl(1), show. */
+export interface SystemdUnit {
+  /** loaded, masked, bad-setting … */
+  readonly load: string
+  /** active, failed, activating … */
+  readonly active: string
+  /** Why it failed: exit-code, timeout …; success if it did not. */
+  readonly result: string
+  /** enabled, disabled, masked … */
+  readonly enabled: string
+  /** The time of its last start, in milliseconds since 1970; 0: never. */
+  readonly since: number
+  /** The number of that start, by which the journal names its lines: systemd.exec(5), INVOCATION_ID. */
+  readonly invocation: string
+  /** The administrator's files: of the unit, additions to it (`systemctl edit`), and of its variables. */
+  readonly files: readonly string[]
+  /** Whether one of them was changed and systemd has not reloaded it. */
+  readonly isStale: boolean
+}
+
+const SYSTEMCTL = '/usr/bin/systemctl'
+const JOURNALCTL = '/usr/bin/journalctl'
+/** Milliseconds for an answer. */
+const TIMEOUT = 5_000
+/** Upper limits for the lines and bytes read of a journal. */
+const LINES = 200
+const BYTES = 256 * 1024
+
+/** Returns whether systemd has started this host: sd_booted(3). */
+export const hasSystemd = (): boolean => pathExists('/run/systemd/system')
+
+/**
+ * Queries systemd for a unit. Undefined if there is none, or if systemd does not answer, as without D-Bus it
+ * answers root alone.
+ */
+export function askSystemd(unit: string): SystemdUnit | undefined {
+  if (!hasSystemd()) return undefined
+  const names = ['LoadState', 'ActiveState', 'Result', 'UnitFileState', 'InactiveExitTimestamp']
+  names.push('InvocationID')
+  const files = ['FragmentPath', 'DropInPaths', 'EnvironmentFiles', 'NeedDaemonReload']
+  const output = show([...names, ...files].join(), unit)
+  const values = (property: string) =>
+    [...output.matchAll(new RegExp(`^${property}=(.+)$`, 'gm'))].map(([, found]) => found!)
+  const value = (property: string) => values(property).at(-1) ?? ''
+  if (['', 'not-found'].includes(value('LoadState'))) return undefined
+  const read = values('EnvironmentFiles').map((text) => text.replace(/ \(ignore_errors=\w+\)$/, ''))
+  return {
+    load: value('LoadState'),
+    active: value('ActiveState'),
+    result: value('Result'),
+    enabled: value('UnitFileState'),
+    since: Number(value('InactiveExitTimestamp').slice(1)) * 1000 || 0,
+    invocation: value('InvocationID'),
+    files: [value('FragmentPath'), ...splitWords(value('DropInPaths'), unit), ...read].filter(
+      (path) => path.startsWith('/etc/'),
+    ),
+    isStale: value('NeedDaemonReload') === 'yes',
+  }
+}
+
+/**
+ * Returns the check line that systemd's journal is not written, or undefined if it is, if there is none or if
+ * its state is unknown.
+ */
+export function checkJournal(): CheckLine | undefined {
+  const journald = askSystemd('systemd-journald.service')
+  if (journald === undefined || journald.active === 'active') return undefined
+  const value = `is not written (systemd-journald: ${journald.active}): lines about mail are lost`
+  // Programs that logged to it before have lost their connection.
+  const remedy = 'systemctl start systemd-journald && systemctl restart onescand'
+  return warning('journal', value, remedy)
+}
+
+/**
+ * Returns the main process of a service in systemd. Its other processes may belong to any user: those of cron
+ * are the users'.
+ */
+export function askMainProcess(unit: string): string | undefined {
+  return /^MainPID=(.+)$/m.exec(show('MainPID', unit))?.[1]
+}
+
+/**
+ * Returns the paths that a unit binds, but that did not exist when its service was started. systemd ignores
+ * missing optional paths (BindPaths=-/path), and does not check again. The list is empty if the service does
+ * not run. Only root can read this.
+ */
+export function unboundPathsOf(unit: string): string[] {
+  if (process.getuid!() !== 0 || !hasSystemd()) return []
+  const output = show('MainPID,BindPaths,BindReadOnlyPaths', unit)
+  const pid = /^MainPID=([1-9]\d*)$/m.exec(output)?.[1]
+  const mounts = attempt(() => readFileSync(new ProcEntry(pid ?? '').at('mountinfo'), 'utf8'))
+  if (mounts === undefined) return []
+  const bound = new Set(mounts.split('\n').map((line) => line.split(' ')[4]))
+  const optional = [...output.matchAll(/[= ]-([^\s:]+):([^\s:]+)/g)]
+  return optional.flatMap(([, path = '', inside = '']) =>
+    path === inside && !bound.has(path) && isItself(path) ? [path] : [],
+  )
+}
+
+/** Returns whether a path exists without a link in it: where a link is bound, the mount is at its target. */
+const isItself = (path: string): boolean =>
+  attempt(() => PathHandle.with(path, (handle) => handle.path)) === path
+
+/** Returns the last lines of a unit's journal since a time, in milliseconds, including systemd's own. */
+export const journalOf = (unit: string, since: number): string[] =>
+  lastLines(`--since=@${(since / 1000).toFixed(0)}`, `--unit=${unit}`)
+
+/** The last lines of one start of a unit, systemd's own among them: none of those before. */
+export const journalOfStart = ({ invocation }: SystemdUnit): string[] =>
+  invocation === ''
+    ? []
+    : lastLines(`_SYSTEMD_INVOCATION_ID=${invocation}`, '+', `INVOCATION_ID=${invocation}`)
+
+function lastLines(...which: readonly string[]): string[] {
+  // Without --reverse they would be the first ones.
+  const args = [`--lines=${LINES}`, '--reverse', '--output=cat', '--no-pager', '--quiet']
+  const output = run(JOURNALCTL, ...args, ...which)
+  return output
+    .split('\n')
+    .filter((line) => line !== '')
+    .reverse()
+}
+
+/**
+ * Returns the addresses with which the processes of a unit may exchange packets if it denies all others
+ * (IPAddressDeny=any), or undefined.
+ */
+export function allowedAddresses(unit: string): string[] | undefined {
+  if (!hasSystemd()) return undefined
+  const output = show('IPAddressAllow,IPAddressDeny', unit)
+  const words = (name: string) =>
+    (new RegExp(`^${name}=(.*)$`, 'm').exec(output)?.[1] ?? '').split(' ').filter(Boolean)
+  return words('IPAddressDeny').includes('0.0.0.0/0') ? words('IPAddressAllow') : undefined
+}
+
+/** The restrictions of a control group, which no file in proc(5) shows: systemd.resource-control(5). */
+const KEPT_BY_GROUP = [
+  ...['IPAddressDeny', 'IPIngressFilterPath', 'IPEgressFilterPath', 'BPFProgram', 'SocketBindDeny'],
+  ...['RestrictNetworkInterfaces', 'RestrictFileSystems', 'DevicePolicy', 'DeviceAllow'],
+]
+
+/** Matches such a property if it is unset: nothing is forbidden (~) rather than nothing allowed. */
+const UNSET = /^(?:(?!Restrict)\w+=|Restrict\w+=~|DevicePolicy=auto)?$/
+
+/**
+ * Returns whether one of these units restricts its processes by their control group, or systemd does not
+ * answer.
+ */
+export function haveLimits(units: readonly string[]): boolean {
+  if (units.length === 0) return false
+  const output = show(KEPT_BY_GROUP.join(), ...units)
+  return output === '' || output.split('\n').some((line) => !UNSET.test(line))
+}
+
+/** Returns the output of systemctl(1) about a unit, a line for each property, or '' if it does not answer. */
+const show = (properties: string, ...units: readonly string[]): string =>
+  run(SYSTEMCTL, 'show', '--timestamp=unix', `--property=${properties}`, '--', ...units)
+
+function run(program: string, ...args: readonly string[]): string {
+  const options = { encoding: 'utf8', env: {}, stdio: 'pipe', timeout: TIMEOUT } as const
+  return attempt(() => execFileSync(program, args, { ...options, maxBuffer: BYTES })) ?? ''
+}

@@ -1,0 +1,108 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, existsSync, fstatSync, readSync, realpathSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { errorCode, Fault } from '../../../base/errors/fault.ts'
+import { readUptime } from '../../../base/flow/uptime.ts'
+import { writeWhole } from '../../../base/process/descriptors.ts'
+import { openAnonymousFile } from '../../../mail/message/spool.ts'
+
+/** A message for a slot, and how the slot is called. */
+interface SlotCall {
+  /** The qmail-queue program and its arguments; no shell, no search in PATH. */
+  readonly program: readonly string[]
+  /** A descriptor from which the message is read, which the caller closes, or its bytes. */
+  readonly message: number | Iterable<Buffer>
+  /** `F` sender NUL (`T` recipient NUL)… NUL; empty for a program that expects none. */
+  readonly envelope: Buffer
+  /** The slot's whole environment. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Milliseconds after which the slot is killed. */
+  readonly timeout: number
+}
+
+export interface SlotResult {
+  /** The exit code, or null if a signal ended the program. */
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  /** The first bytes that were written to fd 2, at most LOG_MAX. */
+  readonly log: Buffer
+  /** Milliseconds from the start of the program until it has ended. */
+  readonly time: number
+  readonly hasTimedOut: boolean
+}
+
+const LOG_MAX = 2 * 1024 * 1024
+
+/** Milliseconds that a program may take to queue a message. */
+export const QUEUE_TIMEOUT = 300_000
+
+/**
+ * Gives a message to a slot program by qmail-queue(8): fd 0 is the message, and fd 1 the envelope. Both
+ * are whole before the slot starts, so it never sees a part of a message. There is no error pipe, so
+ * the exit code alone is the answer. Rejects if the program cannot be started, or if a file cannot be
+ * made.
+ */
+export async function handToSlot(call: SlotCall): Promise<SlotResult> {
+  const files: number[] = []
+  const fileOf = (pieces: Iterable<Buffer>) => {
+    const fd = openAnonymousFile(tmpdir())
+    files.push(fd)
+    let size = 0
+    for (const piece of pieces) {
+      writeWhole(fd, piece, size) // the slot reads from the file's offset, which stays at 0
+      size += piece.length
+    }
+    return fd
+  }
+  try {
+    const message = typeof call.message === 'number' ? call.message : fileOf(call.message)
+    const [program = '', ...args] = call.program
+    const log = fileOf([])
+    const started = readUptime()
+    const child = spawn(program, args, {
+      cwd: qmailDirectory(),
+      env: call.environment,
+      stdio: [message, fileOf([call.envelope]), log],
+      detached: true, // a session of its own: it cannot type at our terminal (ioctl_tty(2), TIOCSTI)
+    })
+    // The timer of spawn() would go on for a program that cannot be started, and keep this process.
+    const late = setTimeout(() => child.kill('SIGKILL'), call.timeout)
+    const [code, signal] = (await once(child, 'exit')
+      .catch((error) => {
+        const reason = errorCode(error)
+        throw new Fault('next-hop', `${program}: cannot be started (${reason}); specify another`)
+      })
+      .finally(() => clearTimeout(late))) as [number | null, NodeJS.Signals | null]
+    const time = readUptime() - started
+    const hasTimedOut = child.killed
+    return { code, signal, log: readLog(log), time, hasTimedOut }
+  } finally {
+    for (const fd of files) closeSync(fd)
+  }
+}
+
+/** /var/qmail, where notqmail starts the slot, or `/` on a host without it. */
+const qmailDirectory = () => (existsSync('/var/qmail') ? '/var/qmail' : '/')
+
+function readLog(fd: number): Buffer {
+  const bytes = Buffer.alloc(Math.min(fstatSync(fd).size, LOG_MAX))
+  return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0))
+}
+
+/**
+ * The onescan-queue beside this program, or in the bin/ of the package that it belongs
+ * to. Throws a Fault of kind `config` if there is none.
+ */
+export function installedQueue(): string {
+  let directory = dirname(realpathSync(process.argv[1]!))
+  for (;;) {
+    for (const place of ['onescan-queue', 'bin/onescan-queue']) {
+      if (existsSync(join(directory, place))) return join(directory, place)
+    }
+    if (directory === dirname(directory)) break
+    directory = dirname(directory)
+  }
+  throw new Fault('config', 'onescan-queue: is not in the directory of this program; use --program')
+}

@@ -1,0 +1,109 @@
+import { accessSync, constants, existsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { type CheckLine, failure, inOneLine } from '../../../base/check/check-line.ts'
+import { attempt, errorCode } from '../../../base/errors/fault.ts'
+import { shellWord } from '../../../base/text/shell-word.ts'
+import { parseTime } from '../../log/criteria.ts'
+import { findLog, hasJournal, journal, type LogFile } from '../../log/read-log.ts'
+import { obstacle, ownAccount, readAccounts } from '../../readiness/stage/account.ts'
+import { caller } from '../command/caller.ts'
+import { text } from '../command/cli-options.ts'
+import { settingsOfOnescand } from '../host/settings-file.ts'
+import { STDIN } from './message-file.ts'
+
+/** The argument of every command that reads logs, in the form of yargs. */
+export const filesArgument = {
+  type: 'string',
+  array: true,
+  default: [],
+  describe: "Logs, or directories of multilog; - reads standard input [default: this host's logs]",
+} as const
+
+export const spanOptions = {
+  since: text('Not before this time: yesterday, 2026-11-19, 2026-11-19 14:30, 36h'),
+  until: text('Before that time'),
+} as const
+
+/** Parses --since and --until, in unix milliseconds. Throws if one of them is not a time. */
+export function spanOf(
+  args: { readonly since: string | undefined; readonly until: string | undefined },
+  now: number,
+): { since: number | undefined; until: number | undefined } {
+  const moment = (option: 'since' | 'until') => {
+    const words = args[option]
+    return words === undefined ? undefined : parseTime(`--${option}`, words, now)
+  }
+  return { since: moment('since'), until: moment('until') }
+}
+
+/**
+ * Finds the logs that are named on the command line; without names, the logs of this host and its journal
+ * during `span`. Standard input is read only if it is named: under ssh and cron it is an empty pipe. Throws
+ * if there is no log, or if one cannot be read.
+ */
+export function findLogs(files: readonly string[], span: ReturnType<typeof spanOf>): LogFile[] {
+  if (files.length > 0) return files.flatMap((file) => findLog(file === '-' ? STDIN : file))
+  const found = logsOfHost(span)
+  const closed = checkReadable(found)
+  if (closed !== undefined) throw new Error(inOneLine(closed))
+  if (found.length > 0) return found
+  const what = `this account may read no journal and none of ${PLACES.join(', ')}`
+  throw new Error(`${what}; specify logs, or run this as root`)
+}
+
+/** The files to which syslog writes the lines of mail servers, of the slot and of onescand. */
+const SYSLOG = ['/var/log/mail.log', '/var/log/maillog']
+/** The files of syslog, and the directories to which multilog writes the lines of services. */
+const PLACES = [
+  ...SYSLOG,
+  '/var/log/onescand',
+  '/var/log/qmail/smtpd',
+  '/var/log/qmail/qmail-smtpd',
+  '/var/log/smtpd',
+]
+
+/**
+ * Returns the existing logs in PLACES and in LOGFILE of onescand's settings, and the journal during `span` if
+ * it may contain more. Of the logs in PLACES, those are omitted that this account may not read if the journal has
+ * their lines.
+ */
+export function logsOfHost(span: ReturnType<typeof spanOf>): LogFile[] {
+  const own = settingsOfOnescand().LOGFILE
+  const journals = hasJournal()
+  const places = PLACES.filter((path) => existsSync(path) && !(journals && isClosed(path)))
+  // A LOGFILE that cannot be read stays: its reader reports why.
+  const files = [
+    ...new Set([...(own && (isClosed(own) || existsSync(own)) ? [own] : []), ...places]),
+  ]
+  const found = files.flatMap((path) =>
+    isClosed(path) ? [{ path, modified: Date.now() }] : (attempt(() => findLog(path)) ?? []),
+  )
+  const isWhole = files.some((file) => file === own || SYSLOG.includes(file))
+  return isWhole || !journals ? found : [...found, journal(span)]
+}
+
+/** Returns the check line about the first of these logs that this account may not read, or undefined if it may. */
+export function checkReadable(logs: readonly LogFile[]): CheckLine | undefined {
+  const closed = logs.find(({ path, command }) => command === undefined && isClosed(path))
+  if (closed === undefined) return undefined
+  const { path } = closed
+  const account = ownAccount(readAccounts())
+  const barrier = attempt(() => obstacle(account, path, 'read')) ?? dirname(path)
+  const place = shellWord(barrier)
+  const mode = barrier === path ? 'g+r' : 'g+x'
+  const value = `the account ${account.name} may not read it`
+  // Root's reader has this group.
+  const remedy =
+    caller === undefined ? 'run this as root' : `chgrp adm ${place} && chmod ${mode} ${place}`
+  return failure(`log ${path}`, value, remedy)
+}
+
+/** Returns whether this account may not read a file, even if a directory hides it. */
+function isClosed(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK)
+    return false
+  } catch (error) {
+    return errorCode(error) === 'EACCES'
+  }
+}

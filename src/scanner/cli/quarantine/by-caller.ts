@@ -1,0 +1,138 @@
+import { tmpdir } from 'node:os'
+import { createInterface } from 'node:readline'
+import { errorText, Fault } from '../../../base/errors/fault.ts'
+import { openAnonymousFile, piecesOfFile, writeAll } from '../../../mail/message/spool.ts'
+import { printsJson, text } from '../command/cli-options.ts'
+import { FAILED, makeCommand } from '../command/run-command.ts'
+import { writeOut } from '../command/terminal.ts'
+import { addEnvironmentOptions, slotEnvironment } from '../host/slot-environment.ts'
+import { MaybeTaken, type OutgoingMail, parseRoute, type ReleaseRoute } from './send-again.ts'
+
+/**
+ * A release that root delegates to onescand. The quarantine is read in the unit of onescand, where no program
+ * can queue mail. So the mail is sent to root, which runs the delivery under an account and answers with the
+ * outcome.
+ */
+
+/** The route to the program that reads standard output. */
+export const BY_CALLER = 'caller'
+
+/** The lines of JSON that root receives: the mail and its usual route, its bytes in base64, its end. */
+type HandedLine =
+  | { readonly mail: Omit<OutgoingMail, 'bytes'>; readonly usual: UsualRoute }
+  | { readonly bytes: string }
+  | { readonly end: true }
+type UsualRoute = 'chain' | 'sendmail'
+
+/** Returns whether a line of standard output is such a line. */
+export const isHandedLine = (line: string): boolean => /^\{"(mail|bytes|end)":/.test(line)
+
+/** The answer of root, in a line of JSON. `code` is the exit code of HAND_ON. */
+export interface HandOnAnswer {
+  readonly code: number
+  /** The name of the route. */
+  readonly by: string
+  readonly reason: string
+}
+
+/** Upper limits in bytes for a line, and for a message, which could be endless. */
+const PIECE = 48 * 1024
+const SIZE_MAX = 1024 ** 3
+
+export class CallerRoute implements ReleaseRoute {
+  text = 'root'
+  readonly #usual: UsualRoute
+
+  constructor(usual: UsualRoute) {
+    this.#usual = usual
+  }
+
+  async handOn({ bytes, ...mail }: OutgoingMail): Promise<void> {
+    const print = (line: HandedLine) => writeOut(`${JSON.stringify(line)}\n`)
+    await print({ mail, usual: this.#usual })
+    for (const piece of bytes()) {
+      for (let at = 0; at < piece.length; at += PIECE) {
+        await print({ bytes: piece.toString('base64', at, at + PIECE) })
+      }
+    }
+    await print({ end: true })
+    const { code, by, reason } = await readAnswer()
+    this.text = by
+    if (code === TAKEN) return
+    throw code === FAILED
+      ? new Fault('next-hop', reason)
+      : new MaybeTaken(reason || `it exited with ${code}`)
+  }
+}
+
+/**
+ * Reads the answer of root. Rejects with MaybeTaken if the answer is incomplete: the mail was sent
+ * completely, so an account may have delivered it.
+ */
+async function readAnswer(): Promise<HandOnAnswer> {
+  try {
+    for await (const line of createInterface({ input: process.stdin })) {
+      const answer: Partial<HandOnAnswer> | null = JSON.parse(line)
+      const { code, by, reason } = answer ?? {}
+      if (typeof code !== 'number' || typeof by !== 'string' || typeof reason !== 'string') break
+      return { code, by, reason }
+    }
+  } catch {
+    // It is not JSON, or cannot be read.
+  } finally {
+    process.stdin.destroy() // no more input arrives
+  }
+  throw new MaybeTaken('root did not report the result')
+}
+
+/**
+ * The name of the command that delivers a message, and its exit codes, with FAILED if it was not accepted.
+ * After any other code, which is an unexpected end, it may have been.
+ */
+export const HAND_ON = 'hand-on'
+const TAKEN = 0
+const MAYBE_TAKEN = 3
+
+/** `onescan quarantine hand-on`: delivers the mail that it reads. Prints the route, and any error. */
+export const handOnCommand = makeCommand('quarantine hand-on', {
+  command: HAND_ON,
+  describe: '',
+  builder: (yargs) =>
+    addEnvironmentOptions(yargs)
+      .option('by', text('A route [default: the usual one]'))
+      .option('json', printsJson),
+  async work(args) {
+    const directory = tmpdir()
+    const file = openAnonymousFile(directory) // closed by the end of this process
+    let size = 0
+    let mail: Omit<OutgoingMail, 'bytes'> | undefined
+    let by = args.by
+    for await (const line of createInterface({ input: process.stdin })) {
+      const part = JSON.parse(line) as HandedLine
+      if ('bytes' in part) {
+        const piece = Buffer.from(part.bytes, 'base64')
+        if (size + piece.length > SIZE_MAX) throw new Error('the message is too large')
+        writeAll(file, piece, size, directory)
+        size += piece.length
+      } else if ('mail' in part) {
+        mail = part.mail
+        by ??= part.usual === 'chain' ? 'chain' : 'sendmail' // an attacker who controls onescand may report anything
+      } else {
+        const route = parseRoute(by!, slotEnvironment(process.env, args))
+        return handOn(route, { ...mail!, bytes: () => piecesOfFile(file, 0, size, PIECE) })
+      }
+    }
+    return FAILED // root went away
+  },
+})
+
+async function handOn(route: ReleaseRoute, mail: OutgoingMail): Promise<number> {
+  try {
+    await route.handOn(mail)
+    await writeOut(`${route.text}\n`)
+    return TAKEN
+  } catch (error) {
+    await writeOut(`${route.text}\n${errorText(error)}\n`)
+    return error instanceof MaybeTaken ? MAYBE_TAKEN : FAILED
+  }
+}

@@ -1,0 +1,82 @@
+import { closeSync, constants, openSync, writeSync } from 'node:fs'
+import type { Argv } from 'yargs'
+import { errorText, Fault } from '../../../base/errors/fault.ts'
+import { type LogField, logLine } from '../../../base/log/line-format.ts'
+import type { PathHandle } from '../../../base/path/path-handle.ts'
+import { userName } from '../../../base/process/passwd.ts'
+import { openLog } from '../../log/open-log.ts'
+import { openQuarantine } from '../../scan/quarantine/folders.ts'
+import { caller } from '../command/caller.ts'
+import type { Output } from '../command/run-command.ts'
+
+/** The package's own quarantine. */
+const DEFAULT_DIRECTORY = '/var/lib/onescan/quarantine'
+
+export function addDirectoryOption<Options>(yargs: Argv<Options>) {
+  return yargs.option('directory', {
+    type: 'string',
+    requiresArg: true,
+    default: process.env.QUARANTINE || DEFAULT_DIRECTORY,
+    defaultDescription: `QUARANTINE, else ${DEFAULT_DIRECTORY}`,
+    describe: 'The quarantine',
+  })
+}
+
+/** Calls `use` with the quarantine, which must be of this account, and closes it. */
+export async function withQuarantine<Result>(
+  directory: string,
+  use: (root: PathHandle) => Promise<Result>,
+): Promise<Result> {
+  if (!directory.startsWith('/')) {
+    throw new Fault('config', `--directory ${directory}: must be an absolute path`)
+  }
+  const root = await openQuarantine(directory)
+  try {
+    return await use(root)
+  } finally {
+    root.close()
+  }
+}
+
+/** A file in the quarantine, with a line for each message that was released or deleted. */
+const FILE = 'quarantine.log'
+
+/**
+ * Notes an action on a message, and the user who did it: in the quarantine itself, and in the log of
+ * onescan-queue. A failure to write this is reported, and undoes nothing. A person at a terminal gets the
+ * information from the command itself.
+ */
+export async function noteAction(
+  root: PathHandle,
+  fields: readonly LogField[],
+  output: Output,
+): Promise<void> {
+  const noted: readonly LogField[] = [...fields, ['who', callerName()]]
+  try {
+    appendTo(root, logLine([...noted, ['time', new Date().toISOString()]]))
+  } catch (error) {
+    output.error(`${FILE}: ${errorText(error)}`)
+  }
+  const { LOGFILE } = process.env
+  const log = await openLog(LOGFILE ? { LOGFILE } : { ERROR_FD: '2' })
+  log.write(logLine(noted))
+}
+
+function appendTo(root: PathHandle, line: Buffer): void {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
+  const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK
+  const fd = openSync(root.at(FILE), flags, 0o600)
+  try {
+    writeSync(fd, line)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** The caller's name or number, for the log. */
+function callerName(): string {
+  const who = caller ?? process.env.SUDO_USER
+  if (who) return who
+  const uid = process.getuid!()
+  return userName(uid) ?? String(uid)
+}

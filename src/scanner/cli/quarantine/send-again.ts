@@ -1,0 +1,176 @@
+import { isIPv6 } from 'node:net'
+import { hostname } from 'node:os'
+import { errorText, Fault } from '../../../base/errors/fault.ts'
+import { parseEndpoint } from '../../../base/net/endpoint.ts'
+import type { Environment } from '../../../base/process/environment.ts'
+import { checkExecutable } from '../../../base/process/execute.ts'
+import { readControlDirectories } from '../../../base/settings/control-directories.ts'
+import { splitWords } from '../../../base/text/values.ts'
+import { CrlfReader } from '../../../mail/message/crlf-reader.ts'
+import { makeEnvelope } from '../../../mail/message/envelope.ts'
+import {
+  callNextServer,
+  defaultNextServerTimeouts,
+  type NextServer,
+} from '../../doors/smtp/next-server/next-server.ts'
+import { PIECE_MAX, Stuffing } from '../../protocol/smtp/smtp-content.ts'
+import { type RawReply, replyTexts } from '../../protocol/smtp/smtp-replies.ts'
+import { handToSlot, QUEUE_TIMEOUT } from '../mail/hand-to-slot.ts'
+import { SENDMAIL, sendmailOptions } from '../mail/sendmail-program.ts'
+
+/** A message that is sent on its route again. Addresses are latin1. */
+export interface OutgoingMail {
+  readonly sender: string
+  readonly recipients: readonly string[]
+  /** The message in pieces, with the added fields on top. */
+  readonly bytes: () => Iterable<Buffer>
+  /** Whether its lines end in CRLF. */
+  readonly inCrlf: boolean
+}
+
+/** The program or server that receives a released message. */
+export interface ReleaseRoute {
+  /** Its name, for people. */
+  readonly text: string
+  /**
+   * Resolves when the next program has taken the message. Rejects with MaybeTaken if it may have taken it,
+   * and with a Fault if it did not.
+   */
+  handOn(mail: OutgoingMail): Promise<void>
+}
+
+/** The next program or server has received the whole message, but did not report the outcome. */
+export class MaybeTaken extends Error {}
+
+/** The environment of these programs, and not that of the caller. */
+const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
+
+/**
+ * Parses a route: `chain`, the next program of onescan-queue; `sendmail`, which every MTA has, or
+ * `HOST:PORT`. Throws a Fault of kind `config` for anything else.
+ */
+export function parseRoute(text: string, env: Environment): ReleaseRoute {
+  if (text === 'sendmail') {
+    return { text: SENDMAIL, handOn: (mail) => throughSendmail(mail, SENDMAIL) }
+  }
+  if (text === 'chain') {
+    const argv = splitWords(env.QUEUECHAIN ?? '', 'QUEUECHAIN')
+    if (argv.length === 0) argv.push(`${readControlDirectories(env).qmailHome}/bin/qmail-queue`)
+    return { text: argv.join(' '), handOn: (mail) => throughChain(mail, argv) }
+  }
+  const options = parseEndpoint(text)
+  if (options !== undefined) return { text, handOn: (mail) => bySmtp(mail, { text, options }) }
+  throw new Fault('config', `--by ${text}: must be chain, sendmail, or HOST:PORT`)
+}
+
+async function throughChain(mail: OutgoingMail, argv: readonly string[]): Promise<void> {
+  const bytes = (text: string) => Buffer.from(text, 'latin1')
+  const { wire } = makeEnvelope(bytes(mail.sender), mail.recipients.map(bytes))
+  checkExecutable(argv[0]!)
+  const { code, signal } = await handToSlot({
+    program: argv,
+    message: mail.bytes(),
+    envelope: wire,
+    environment,
+    timeout: QUEUE_TIMEOUT,
+  })
+  if (code === 0) return
+  const text = `${argv.join(' ')}: failed with ${signal ?? code}`
+  // It may have been killed after it had queued the message.
+  throw code === null ? new MaybeTaken(text) : new Fault('next-hop', text)
+}
+
+/**
+ * The one exit code (sysexits.h) after which the message is certainly not queued. With the others sendmail(8)
+ * reports the outcome of an immediate delivery, and the mail is in its queue with 75 and at times with 70.
+ */
+const EX_USAGE = 64
+
+async function throughSendmail(mail: OutgoingMail, program: string): Promise<void> {
+  checkExecutable(program)
+  const odd = [mail.sender, ...mail.recipients].find((address) => /[^!-~]/.test(address))
+  const remedy = 'release it with --by HOST:PORT'
+  if (odd !== undefined)
+    throw new Fault('config', `<${odd}>: cannot be passed to ${program}; ${remedy}`)
+  const args = [...sendmailOptions(program, mail.sender), '--', ...mail.recipients]
+  const { code, signal, log } = await handToSlot({
+    program: [program, ...args],
+    message: piecesInLf(mail),
+    envelope: Buffer.alloc(0), // sendmail has it on its command line
+    environment,
+    timeout: QUEUE_TIMEOUT,
+  })
+  if (code === 0) return
+  const words = log.toString('latin1', 0, 500).trim()
+  const text = `${program}: failed with ${signal ?? code}${words === '' ? '' : ` (${words})`}`
+  throw code === EX_USAGE ? new Fault('next-hop', text) : new MaybeTaken(text)
+}
+
+/** Yields the bytes of a mail whose lines end in LF, as programs accept it. */
+function* piecesInLf({ bytes, inCrlf }: OutgoingMail): Generator<Buffer> {
+  const lines = new CrlfReader()
+  for (const piece of bytes()) yield inCrlf ? lines.push(piece) : piece
+  yield lines.finish()
+}
+
+async function bySmtp(
+  mail: OutgoingMail,
+  route: Parameters<typeof callNextServer>[0],
+): Promise<void> {
+  const server = await callNextServer(route, defaultNextServerTimeouts)
+  try {
+    await converse(server, mail, route.text)
+  } finally {
+    server.close()
+  }
+}
+
+/** Returns this host's name, or its address if that has no domain: servers may refuse others (RFC 5321 4.1.1.1). */
+function nameForGreeting(address = '127.0.0.1'): string {
+  const name = hostname()
+  if (name.includes('.')) return name
+  return isIPv6(address) ? `[IPv6:${address}]` : `[${address}]`
+}
+
+async function converse(server: NextServer, mail: OutgoingMail, name: string): Promise<void> {
+  const answerText = (reply: RawReply, step: string) =>
+    `${name}: answers ${reply.code} ${replyTexts(reply).join(' ')} to ${step}`
+  const expect = (reply: RawReply, code: number, step: string) => {
+    if (Math.floor(reply.code / 100) === Math.floor(code / 100)) return
+    throw new Fault('next-hop', answerText(reply, step))
+  }
+  const ask = async (line: string) => {
+    expect(await server.ask(Buffer.from(line, 'latin1')), 250, line)
+  }
+  for (const address of [mail.sender, ...mail.recipients]) {
+    if (/[\0-\x1f\x7f<>]/.test(address))
+      throw new Fault('config', `${JSON.stringify(address)}: cannot be sent over SMTP`)
+  }
+  const greeting = await server.ask(`EHLO ${nameForGreeting(server.ownAddress)}`)
+  expect(greeting, 250, 'EHLO')
+  const international = [mail.sender, ...mail.recipients].find((address) => /[^\0-\x7f]/.test(address)) // biome-ignore format: a line
+  if (
+    international !== undefined &&
+    !replyTexts(greeting).some((text) => /^SMTPUTF8$/i.test(text))
+  ) {
+    const address = Buffer.from(international, 'latin1').toString()
+    throw new Fault('next-hop', `${name}: does not offer SMTPUTF8, which <${address}> needs; specify a server that does: --by HOST:PORT`) // biome-ignore format: a line
+  }
+  await ask(`MAIL FROM:<${mail.sender}>${international === undefined ? '' : ' SMTPUTF8'}`)
+  // One refused recipient ends the release: otherwise that recipient would never receive the mail.
+  for (const recipient of mail.recipients) await ask(`RCPT TO:<${recipient}>`)
+  expect(await server.startData(), 354, 'DATA')
+  const stuffing = new Stuffing()
+  for (const piece of piecesInLf(mail)) {
+    for (let at = 0; at < piece.length; at += PIECE_MAX) {
+      await server.send([stuffing.push(piece.subarray(at, at + PIECE_MAX))])
+    }
+  }
+  const reply = await server.endData([stuffing.finish()]).catch((error) => {
+    throw new MaybeTaken(`${name}: ${errorText(error)}`)
+  })
+  // Only 4xx and 5xx mean that the message was not accepted.
+  if (reply.code >= 300 && reply.code < 400) throw new MaybeTaken(answerText(reply, 'the message'))
+  expect(reply, 250, 'the message')
+  await server.ask('QUIT', 1000).catch(() => {}) // the message is already taken
+}

@@ -1,0 +1,178 @@
+import { once } from 'node:events'
+import type { Writable } from 'node:stream'
+import { Fault } from '../../../base/errors/fault.ts'
+import { inheritedDescriptor } from '../../../base/process/descriptors.ts'
+import { ServiceRun } from '../../protocol/slot/service-run.ts'
+import { optionValues } from '../command/cli-options.ts'
+import { FAILED, runCommand } from '../command/run-command.ts'
+import { accountOfSlot, reader } from '../host/accounts.ts'
+import { ACCOUNT, lostLog, socketOfOnescand } from '../host/running-daemon.ts'
+import { findRunningServices } from '../host/running-services.ts'
+import { BY_CALLER, HAND_ON, type HandOnAnswer, isHandedLine } from '../quarantine/by-caller.ts'
+import { WHOLE } from './account-report.ts'
+import { follow, printTo, type RunningCommand } from './follow.ts'
+import { invokingUser, runAs } from './run-as.ts'
+
+/** The way in which root delegates a command. */
+interface Delegation {
+  /**
+   * By onescand, in its unit, or by an account that runs no service: that of onescan-queue, or one that
+   * reads.
+   */
+  readonly by: 'service' | 'slot' | 'reader'
+  /** More groups of the reader, for this command alone. */
+  readonly groups?: readonly string[]
+  /** Mail is queued by programs with set-ID bits. */
+  readonly maySetId?: boolean
+}
+
+/** The reader of logs has the groups of syslog, of multilog's files, of the journal and of onescand's LOGFILE. */
+const ofLogs: Delegation = { by: 'reader', groups: ['adm', 'systemd-journal', ACCOUNT] }
+
+/** The commands that root delegates: not `check`, and not those that change root's files. */
+const delegations: Readonly<Record<string, Delegation>> = {
+  'check --interface': { by: 'reader' },
+  'check --mail': { ...ofLogs, maySetId: true },
+  'check --smtp': { by: 'reader' },
+  inject: { by: 'slot', maySetId: true },
+  log: ofLogs,
+  policy: { by: 'reader' },
+  quarantine: { by: 'service', maySetId: true },
+  quota: { by: 'reader' },
+  report: ofLogs,
+  scan: { by: 'reader' },
+  verify: { by: 'reader', groups: ['onescan-keys'] },
+}
+
+/** Returns how root delegates the command with these arguments, or undefined if root runs it itself. */
+export function delegationFor(args: readonly string[]): Delegation | undefined {
+  const [command = ''] = args
+  const of =
+    command === 'check'
+      ? ['--smtp', '--interface', '--mail'].find((option) => has(args, option))
+      : undefined
+  const name = of === undefined ? command : `check ${of}`
+  const isQuestion = args.some((arg) => /^(--help|-h|--version)$/.test(arg))
+  return Object.hasOwn(delegations, name) && !isQuestion ? delegations[name] : undefined
+}
+
+const has = (args: readonly string[], option: string) => optionValues(args, option).length > 0
+
+/** Delegates a command to another process. Sets the exit code. */
+export async function doForRoot(delegation: Delegation, args: readonly string[]): Promise<void> {
+  // A named account means the quarantine of a qmail-queue program, which that account keeps.
+  const isInService = delegation.by === 'service' && !has(args, '--user')
+  try {
+    process.exitCode = await (isInService ? byService(args) : byAccount(delegation, args))
+  } catch (error) {
+    process.exitCode = FAILED
+    await runCommand(args[0]!, { json: args.includes('--json') }, () => Promise.reject(error))
+  }
+}
+
+function byService(args: readonly string[]): Promise<number> {
+  if (args[1] === 'release') return releaseForRoot(args)
+  const isRaw = args.includes('--raw')
+  if (isRaw && process.stdout.isTTY) {
+    throw new Fault(
+      'config',
+      '--raw: cannot print to a terminal; redirect it to a file, or omit it',
+    )
+  }
+  return follow(serviceRun(args), isRaw ? process.stdout : printLine, { whole: WHOLE })
+}
+
+async function byAccount(delegation: Delegation, args: readonly string[]): Promise<number> {
+  const { by, groups, maySetId = false } = delegation
+  const named = optionValues(args, '--user').at(-1)
+  const account =
+    by === 'slot'
+      ? accountOfSlot(named, (await findRunningServices()).services)
+      : reader(named, groups)
+  const reads = readsInput(args)
+  // onescand does not report to an account how it runs.
+  const lost = delegation === delegations['check --mail'] ? await lostLog() : undefined
+  const all = lost === undefined ? args : [...args, `--lost-log=${JSON.stringify(lost)}`]
+  const mayQueue = maySetId && !args.includes('--dry-run')
+  const run = runAs({ account, args: all, reads, maySetId: mayQueue })
+  if (reads) process.stdin.pipe(run.stdin!)
+  try {
+    // A port of any user may send a greeting and then block check. An account controlled by an attacker may
+    // block quarantine.
+    const isBounded = /^(check|quarantine)$/.test(args[0]!)
+    return await follow(run, printLine, isBounded ? { whole: WHOLE } : {})
+  } catch (error) {
+    throw new Fault('read', `as ${account.name}: ${(error as Error).message}`, error)
+  } finally {
+    if (reads) process.stdin.destroy()
+  }
+}
+
+const printLine = (line: string) => printTo(process.stdout, line)
+
+/** Returns whether the arguments read it: the shell may have a list there for its next command. */
+function readsInput(args: readonly string[]): boolean {
+  return args.some((arg) => arg === '-' || inheritedDescriptor(arg) === 0)
+}
+
+/** Makes onescand run a command in its unit, under its account. */
+function serviceRun(args: readonly string[]): ServiceRun {
+  return new ServiceRun(socketOfOnescand(), { program: 'onescan', args, caller: invokingUser() })
+}
+
+/**
+ * Makes onescand release a message, and an account deliver it: src/scanner/cli/quarantine/by-caller.ts. Resolves to
+ * the exit code of the release.
+ */
+function releaseForRoot(args: readonly string[]): Promise<number> {
+  const [route, others] = apart(args, ['--by'])
+  const [settings] = apart(args, ['--env'])
+  const release = serviceRun([...others, '--by', BY_CALLER])
+  let handing: RunningCommand | undefined
+  const take = async (line: string) => {
+    if (!isHandedLine(line)) return printTo(process.stdout, line)
+    handing ??= runAs({
+      account: reader(),
+      args: ['quarantine', HAND_ON, ...route, ...settings],
+      maySetId: true,
+      reads: true,
+    })
+    const isEnd = line.startsWith('{"end":')
+    if (isEnd) handing.stdin!.end(`${line}\n`)
+    else await writeTo(handing.stdin!, `${line}\n`)
+    // Not end(): a frame after the answer may arrive on a closed connection (EPIPE), and the outcome of the
+    // release would then be lost.
+    if (isEnd) release.stdin.write(`${JSON.stringify(await answerOf(handing))}\n`)
+    return undefined
+  }
+  return follow(release, take, { whole: WHOLE }).finally(() => handing?.close())
+}
+
+/** Resolves when the reader has room for more, or has stopped reading: the input may be endless. */
+async function writeTo(out: Writable, line: string): Promise<void> {
+  if (out.destroyed || out.write(line)) return
+  const over = new AbortController()
+  const events = ['drain', 'close'].map((event) => once(out, event, over))
+  await Promise.race(events).catch(() => {}) // the caller that awaits its exit gets the error
+  over.abort()
+  for (const event of events) event.catch(() => {})
+}
+
+async function answerOf(handing: RunningCommand): Promise<HandOnAnswer> {
+  const printed: string[] = []
+  const code = await follow(handing, (line) => printed.push(line))
+  const [by = '', ...reason] = printed
+  return { code, by, reason: reason.join(' ') }
+}
+
+/** Splits the arguments into the options of these names, with their values, and all other arguments. */
+function apart(args: readonly string[], names: readonly string[]): [string[], string[]] {
+  const [taken, others]: [string[], string[]] = [[], []]
+  for (let at = 0; at < args.length; at++) {
+    const [name = ''] = args[at]!.split('=')
+    const isTaken = names.includes(name)
+    ;(isTaken ? taken : others).push(args[at]!)
+    if (isTaken && args[at] === name) taken.push(args[++at] ?? '')
+  }
+  return [taken, others]
+}

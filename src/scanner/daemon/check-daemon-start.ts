@@ -1,0 +1,167 @@
+import {
+  type CheckLine,
+  failure,
+  hasMark,
+  marked,
+  ok,
+  settingsFault,
+  warning,
+} from '../../base/check/check-line.ts'
+import { faultLines } from '../../base/errors/aggregate-fault.ts'
+import { errorCode, errorText } from '../../base/errors/fault.ts'
+import type { Environment } from '../../base/process/environment.ts'
+import { readControlDirectories } from '../../base/settings/control-directories.ts'
+import { NO_IDENTITY, readConfiguration } from '../configuration/configuration.ts'
+import { askForDescription } from '../protocol/slot/daemon-description.ts'
+import { checkSettings } from '../readiness/check-settings.ts'
+import { ownHost } from '../readiness/stage/stage.ts'
+import { tryStages } from '../readiness/stages.ts'
+import { describeHandling } from './describe-door.ts'
+import { checkAccessBy } from './http/access.ts'
+import { checkAddress } from './listening/listen.ts'
+import type { DaemonOptions } from './options/daemon-options.ts'
+import {
+  type DoorAddress,
+  type DoorKind,
+  isTls,
+  kindAt,
+  type ListeningDoor,
+  optionOf,
+  writeDoorAddress,
+} from './options/door-address.ts'
+import type { SmtpDoorOptions } from './options/smtp-doors.ts'
+import { callNext, doorName, tryPage } from './self-test/try-door.ts'
+import { checkVisiblePaths } from './visible-paths.ts'
+
+/**
+ * Does what onescand does at its start, up to the first connection, without listening, and then tries whether
+ * mail would be scanned: onescand(8), OPTIONS. With --check-settings, or if the options have these faults, it
+ * checks only options and settings; with faults, `options` is undefined.
+ */
+export async function* checkStart(
+  options: DaemonOptions | undefined,
+  faults: readonly string[],
+  env: Environment,
+): AsyncGenerator<CheckLine> {
+  if (options !== undefined && (await runsAlready(options))) {
+    const value = `runs at ${options.socket}; the settings of this shell were not tested`
+    const running = warning('onescand', value, 'onescan check --daemon tests its own settings')
+    yield marked(running, 'stops the start')
+    return
+  }
+  const wrongPaths = options === undefined || options.isRunning ? [] : await pathFaults(options)
+  let stopsStart = false
+  for (const line of [...faults, ...wrongPaths]) {
+    stopsStart = true
+    yield marked(settingsFault(line), 'stops the start')
+  }
+  if (options !== undefined) {
+    yield* await pageFaults(options)
+    yield* checkVisiblePaths(env, options)
+  }
+  const host = ownHost(env, readControlDirectories(env), true)
+  const settingsAlone = options === undefined || options.checksSettings
+  for await (const checkLine of settingsAlone ? await checkSettings(host) : tryStages(host)) {
+    stopsStart ||= hasMark(checkLine, 'stops the start')
+    yield checkLine
+  }
+  if (options === undefined || stopsStart) return
+  if (!options.checksSettings) yield* await tryNextServers(options)
+  yield* await doorsBy(options, env)
+}
+
+/** Milliseconds for an onescand to answer. */
+const ANSWER_TIMEOUT = 2_000
+
+/** Resolves to whether --check was typed while another onescand serves at the socket. */
+async function runsAlready({ isRunning, checksSettings, socket }: DaemonOptions): Promise<boolean> {
+  if (isRunning || checksSettings || socket === undefined) return false
+  const asked = askForDescription(socket, ANSWER_TIMEOUT)
+  return (await asked.catch(() => undefined)) !== undefined
+}
+
+/** Resolves to check lines about how the interfaces that the options name handle mail. */
+async function doorsBy(options: DaemonOptions, env: Environment): Promise<CheckLine[]> {
+  const configuration = await readConfiguration(env, () => {})
+  try {
+    return doorsOf(options).map((door) =>
+      isTls(door.kind) && configuration.tls === undefined
+        ? marked(settingsFault(NO_IDENTITY), 'stops the start')
+        : ok(doorName(door), describeHandling(door, configuration)),
+    )
+  } finally {
+    configuration.close()
+  }
+}
+
+/** An interface that an option names. */
+interface NamedDoor extends ListeningDoor {
+  readonly option: string
+  readonly at: DoorAddress
+  readonly route?: SmtpDoorOptions | undefined
+}
+
+/** Returns the interfaces that the options name. Sockets of systemd are not known here. */
+function doorsOf(options: DaemonOptions): NamedDoor[] {
+  const { socket, milters, policies, clamds, clamdsForMail, smtpDoors } = options
+  const door = (kind: DoorKind, at: DoorAddress, route?: SmtpDoorOptions): NamedDoor => {
+    return { kind, option: optionOf(kind), at, address: writeDoorAddress(at), route }
+  }
+  return [
+    ...(socket === undefined ? [] : [door('qmail', { kind: 'unix', path: socket })]),
+    ...milters.map((at) => door('milter', at)),
+    ...policies.map((at) => door('policy', at)),
+    ...clamds.map((at) => door(kindAt('clamd', at), at)),
+    ...clamdsForMail.map((at) => door(kindAt('clamd-mail', at), at)),
+    ...smtpDoors.map((route) => door(route.lmtp ? 'lmtp' : 'smtp', route.address, route)),
+  ]
+}
+
+/** Tests the servers to which mail is passed on. */
+async function tryNextServers(options: DaemonOptions): Promise<CheckLine[]> {
+  const tried = doorsOf(options).map(async (door) => {
+    if (door.route === undefined) return []
+    const next = `next server ${door.route.next.text}`
+    try {
+      await callNext(door.route)
+    } catch (error) {
+      const reason = errorText(error).replace(`${next}: `, '')
+      const remedy = `start it, or correct --next; until then mail is deferred at ${door.address}`
+      return failure(next, reason, remedy)
+    }
+    return ok(next, `greets ${doorName(door)}`)
+  })
+  return (await Promise.all(tried)).flat()
+}
+
+async function pathFaults(options: DaemonOptions): Promise<string[]> {
+  const faults: string[] = []
+  for (const { at, option } of doorsOf(options)) {
+    await checkAddress(at, { ...options, option }).catch((error) => {
+      faults.push(errorText(error))
+    })
+  }
+  return faults
+}
+
+/**
+ * Resolves to the faults of --http. Before a start these are warnings: onescand starts without the page, and
+ * tries again.
+ */
+async function pageFaults({ http, httpToken, ...options }: DaemonOptions): Promise<CheckLine[]> {
+  if (http === undefined) return []
+  const { isRunning } = options
+  try {
+    checkAccessBy(http.kind === 'tcp' ? http.host : undefined, httpToken)
+    if (isRunning) return await tryPage(http)
+    await checkAddress(http, { ...options, option: '--http' })
+    return []
+  } catch (error) {
+    // systemd may hold the port for onescand. If another process does, onescand logs that when it starts.
+    if (!isRunning && errorCode((error as Error).cause) === 'EADDRINUSE') return []
+    const level = isRunning ? failure : warning
+    const what = isRunning ? `status page ${writeDoorAddress(http)}` : 'settings'
+    const remedy = 'fix --http; until then onescand runs without its status page'
+    return faultLines(error).map((line) => level(what, line, remedy))
+  }
+}

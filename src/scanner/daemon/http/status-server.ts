@@ -1,0 +1,87 @@
+import type { Server } from 'node:http'
+import { errorText } from '../../../base/errors/fault.ts'
+import { createHttpServer } from '../../../base/net/http-server.ts'
+import { HttpConnections } from '../../../base/protocol/connection/http-connections.ts'
+import { formatDuration } from '../../../base/text/units.ts'
+import { Observer, type ObserverOptions } from '../../observe/live/observer.ts'
+import { type CheckAccess, checkAccessBy } from './access.ts'
+import { createRoutes } from './routes.ts'
+import { PageEvents, type SnapshotOptions } from './snapshot.ts'
+
+/** The contents of the server, and the address that it listens on. */
+interface StatusServerOptions extends SnapshotOptions {
+  /** Whether mail is accepted: false while onescand starts or ends. */
+  readonly isReady: () => boolean
+  /** The IP address that the server listens on, or undefined for a unix socket. */
+  readonly address: string | undefined
+  readonly tokenFile: string | undefined
+  /** Begins to listen, and resolves to a function that ends it. */
+  readonly listen: (server: Server) => Promise<() => void>
+  readonly observed: ObserverOptions
+  readonly log: (line: string) => void
+}
+
+/** Upper limit for connections. */
+const CONNECTIONS_MAX = 400
+/** Milliseconds until the next request. */
+const IDLE_TIME = 30_000
+/** Milliseconds before an address that could not be listened on is tried again. */
+const TRY_AGAIN_AFTER = 5_000
+
+/** The server of metrics, health, history and the page. */
+export class StatusServer {
+  readonly observer: Observer
+  readonly #options: StatusServerOptions
+  readonly #events: PageEvents
+  readonly #server: Server
+  #checkAccess: CheckAccess = () => ({ status: 421, text: 'not yet' })
+  #stopListening = () => {}
+  #again: NodeJS.Timeout | undefined
+  #trouble: string | undefined
+
+  constructor(options: StatusServerOptions) {
+    const { observed, isReady } = options
+    this.#options = options
+    this.observer = new Observer(observed)
+    this.#events = new PageEvents(this.observer, options)
+    const answer = createRoutes(this.observer, this.#events, options, isReady, observed.uptime)
+    this.#server = createHttpServer(IDLE_TIME, (request, response) => {
+      // If a client continues to send requests without reading the answers, all answers would be kept in memory.
+      if (connections.isAnswering(request.socket)) return void request.socket.destroy()
+      if (!connections.begin(request, response)) return
+      answer(request, response, this.#checkAccess).catch(() => response.destroy())
+    })
+    const log = (line: string) => options.log(`http: ${line}`)
+    const connections = new HttpConnections(this.#server, CONNECTIONS_MAX, log)
+  }
+
+  /**
+   * Begins to listen. If that fails, for example because the port is used, it logs the reason and tries
+   * again: mail does not wait for this. Resolves after the first attempt.
+   */
+  async open(): Promise<void> {
+    const { address, tokenFile, listen, log } = this.#options
+    try {
+      this.#checkAccess = checkAccessBy(address, tokenFile)
+      this.#stopListening = await listen(this.#server)
+      this.#server.on('error', (error) => log(`http: ${error.message}`))
+      if (this.#trouble !== undefined) log('http: now listening')
+    } catch (error) {
+      const reason = errorText(error)
+      const every = formatDuration(TRY_AGAIN_AFTER)
+      if (reason !== this.#trouble)
+        log(`${reason}; mail is still accepted, and onescand retries every ${every}`)
+      this.#trouble = reason
+      this.#again = setTimeout(() => this.open(), TRY_AGAIN_AFTER)
+      this.#again.unref()
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#again)
+    this.#events.close()
+    this.observer.close()
+    this.#stopListening()
+    this.#server.closeAllConnections()
+  }
+}

@@ -1,0 +1,93 @@
+import { closeSync } from 'node:fs'
+import { Fault } from '../../../base/errors/fault.ts'
+import { activatedDescriptors, FIRST_HANDED_OVER } from '../../../base/systemd/sd-daemon.ts'
+import type { DaemonOptions } from '../options/daemon-options.ts'
+import {
+  type DoorAddress,
+  type DoorKind,
+  doorKindOf,
+  kindAt,
+  optionOf,
+} from '../options/door-address.ts'
+import { smtpDoorsOf } from '../options/smtp-doors.ts'
+import { bindAt, pathOf } from './listen.ts'
+
+/** The purpose of a socket that systemd passes: an interface, or the page and metrics. */
+export type SocketPurpose = DoorKind | 'http'
+
+/**
+ * Returns the purposes of the sockets that systemd passes, in the order of their descriptors. The name of a
+ * socket (FileDescriptorName=, or the name of its unit) contains `http` or one of the kinds of doorKindOf().
+ * Other sockets are for the slot interface. Throws a Fault of kind `config` if there are several sockets for
+ * the slot interface, or for the page.
+ */
+export function inheritedSockets(env: NodeJS.ProcessEnv): SocketPurpose[] {
+  const { LISTEN_FDNAMES = '' } = env
+  const names = LISTEN_FDNAMES.split(':')
+  const kinds = activatedDescriptors(env).map((_, index) => {
+    const name = names[index] ?? ''
+    return name.includes('http') ? 'http' : doorKindOf(name)
+  })
+  for (const kind of ['qmail', 'http'] as const) {
+    if (kinds.indexOf(kind) === kinds.lastIndexOf(kind)) continue
+    const what = kind === 'qmail' ? 'socket for onescanc' : 'address for its page'
+    const remedy =
+      'set FileDescriptorName= of the others to milter, policy, clamd, clamd-mail, smtp or lmtp'
+    const all = `LISTEN_FDNAMES ${LISTEN_FDNAMES}`
+    throw new Fault('config', `${all}: onescand has only one ${what}; ${remedy}`)
+  }
+  return kinds
+}
+
+/** A socket that workers listen on. The first process keeps it open, so that it outlives them. */
+export interface DoorSocket {
+  readonly kind: DoorKind
+  readonly fd: number
+  close(): void
+}
+
+/**
+ * Returns the sockets that systemd has passed, in order, followed by those of the options that are still
+ * missing. Rejects with a Fault of kind `config` if one cannot be created.
+ */
+export async function openSockets(
+  options: DaemonOptions,
+  handedOver: readonly SocketPurpose[],
+): Promise<DoorSocket[]> {
+  const sockets: DoorSocket[] = handedOver.flatMap((kind, index) => {
+    const fd = FIRST_HANDED_OVER + index
+    return kind === 'http' ? [] : [{ kind, fd, close: () => closeSync(fd) }]
+  })
+  const given = sockets.map(({ kind }) => kind)
+  const make = async (kind: DoorKind, address: DoorAddress) => {
+    const socket = await bindAt(address, { ...options, option: optionOf(kind) })
+    sockets.push({ kind, ...socket })
+  }
+  if (options.socket !== undefined && !given.includes('qmail')) {
+    await make('qmail', { kind: 'unix', path: options.socket })
+  }
+  // A socket that systemd has passed may be the same as one that an option names.
+  const held = new Set(sockets.map(({ kind, fd }) => `${kind} ${pathOf(fd)}`))
+  const isHeld = (kind: DoorKind, address: DoorAddress) =>
+    address.kind === 'unix' && held.has(`${kind} ${address.path}`)
+  for (const [option, addresses] of [
+    ['milter', options.milters],
+    ['policy', options.policies],
+    ['clamd', options.clamds],
+    ['clamd-mail', options.clamdsForMail],
+  ] as const) {
+    for (const address of addresses) {
+      const kind = kindAt(option, address)
+      if (!isHeld(kind, address)) await make(kind, address)
+    }
+  }
+  const served = smtpDoorsOf(given, options.smtpDoors)
+  for (const route of options.smtpDoors) {
+    if (!served.includes(route)) await make(route.lmtp ? 'lmtp' : 'smtp', route.address)
+  }
+  if (sockets.length > 0) return sockets
+  throw new Fault(
+    'config',
+    '--socket none: nothing is left to listen on; add --milter, --policy or --smtp',
+  )
+}

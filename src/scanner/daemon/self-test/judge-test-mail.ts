@@ -1,0 +1,116 @@
+import { type CheckLine, failure } from '../../../base/check/check-line.ts'
+import { errorText } from '../../../base/errors/fault.ts'
+import { makeEnvelope } from '../../../mail/message/envelope.ts'
+import { messageOf } from '../../../mail/message/intake.ts'
+import { TOP_LINE } from '../../../mail/message/message.ts'
+import type { Configuration } from '../../configuration/configuration.ts'
+import { planHandling } from '../../handling/handling-plan.ts'
+import { beginWithEicar, TEST_HEADER } from '../../readiness/test-mail/eicar-message.ts'
+import { Deadline } from '../../scan/judge/context/deadline.ts'
+import type { DecisionDetails } from '../../scan/judge/decision/decision.ts'
+import { judge } from '../../scan/judge/judge.ts'
+import type { DaemonOptions } from '../options/daemon-options.ts'
+
+/**
+ * Upper limit, in milliseconds, for a message or an interface: a health request does not wait for
+ * SCANTIMEOUT.
+ */
+export const SELF_TEST_TIMEOUT = 10_000
+
+const ADDRESS = Buffer.from('postmaster@localhost')
+const envelope = makeEnvelope(ADDRESS, [ADDRESS])
+const client = { mayRelay: false, isClusterPeer: false, isBounceInjector: false }
+
+/**
+ * Has this process judge a clean message, and the EICAR test file if that is wanted. Resolves to
+ * what is wrong. Never rejects.
+ */
+export async function tryJudging(
+  configuration: Configuration,
+  limits: Pick<DaemonOptions, 'maxSize' | 'memory'>,
+  wantsEicar: boolean,
+): Promise<CheckLine[]> {
+  const { context } = configuration
+  if (context === undefined) return [] // nothing is scanned, which the self-test has reported
+  const { QHPSIMINSIZE, QHPSIMAXSIZE, CLAMDMAXSIZE } = context.config.settings
+  const mail = makeTestMail(Date.now(), {
+    least: QHPSIMINSIZE,
+    // clamd gets a line above it.
+    most: Math.min(QHPSIMAXSIZE, CLAMDMAXSIZE - TOP_LINE.length, limits.maxSize, limits.memory / 4),
+  })
+  try {
+    const [clean, eicar] = await Promise.all([
+      judgeFromMemory(mail.clean, configuration),
+      wantsEicar ? judgeFromMemory(mail.eicar, configuration) : undefined,
+    ])
+    const ofClean = clean.scan === 'clean' ? [] : [wrong('a clean message', clean)]
+    const ofEicar = eicar === undefined || eicar.virus !== undefined ? [] : [wrong('EICAR', eicar)]
+    // A fault that affects both messages is reported once.
+    const isOfBoth = ofClean[0] !== undefined && ofClean[0].value === ofEicar[0]?.value
+    return isOfBoth ? [wrong('a clean message and EICAR', clean)] : [...ofClean, ...ofEicar]
+  } catch (error) {
+    return [unjudged('a test message', errorText(error))]
+  }
+}
+
+function wrong(what: string, { scan, virus, banned, reason }: DecisionDetails): CheckLine {
+  const words = [scan, virus ?? banned ?? reason].filter(Boolean).join(': ')
+  // The reason of a scanner has its own remedy.
+  if (scan === 'unknown' && reason) return { level: 'error', what, value: `cannot be scanned: ${reason}` } // biome-ignore format: a line
+  return unjudged(what, `was reported as ${words}`)
+}
+
+const unjudged = (what: string, value: string): CheckLine =>
+  failure(what, value, "check the scanners in QHPSI, and onescand's log")
+
+/**
+ * Resolves to the decision about a message that came through no interface, by the settings alone, without
+ * onescan.policy. Nothing about it is cached, kept or logged.
+ */
+async function judgeFromMemory(
+  bytes: Buffer,
+  configuration: Configuration,
+): Promise<DecisionDetails> {
+  await configuration.off.poll()
+  const plan = planHandling(configuration)
+  if (plan.kind === 'pass') return { scan: 'skipped', reason: plan.reason, times: {} }
+  const message = messageOf(bytes, plan.messageOptions)
+  try {
+    const transaction = { message, envelope, client }
+    const { context } = plan
+    const { config } = context
+    const tools = { ...context.tools, verdicts: undefined }
+    const deadline = new Deadline(tools.uptime, { within: SELF_TEST_TIMEOUT })
+    const { details } = await judge(transaction, { config, tools }, deadline)
+    return details
+  } finally {
+    message.close()
+  }
+}
+
+/** Bytes of the clean message, if a message may be that large: interfaces keep such a message in a file. */
+const LARGE_MESSAGE = 256 * 1024
+
+/**
+ * Returns a message that scanners must find clean, and one in which they must find a virus, between these
+ * sizes in bytes. They differ by `number`, because a message with a cached verdict would not be scanned.
+ */
+export function makeTestMail(
+  number: number,
+  { least, most }: { readonly least: number; readonly most: number },
+): { readonly clean: Buffer; readonly eicar: Buffer } {
+  const text = `${TEST_HEADER}Content-Type: text/plain\n\nNothing here at ${number}.\n`
+  const clean = text + linesOf(Math.min(LARGE_MESSAGE, most) - text.length)
+  // A name that no site bans.
+  const withEicar = (text: string) => `${beginWithEicar(TEST_HEADER, text, 'eicar.txt')}--part--\n`
+  const letter = `At ${number}.`
+  const eicar = withEicar(`${letter}\n${linesOf(least - withEicar(letter).length)}`.trimEnd())
+  return { clean: Buffer.from(clean), eicar: Buffer.from(eicar) }
+}
+
+const LINE = 'A line of a test message, to make it as long as real messages are.\n'
+
+/** Returns at most `bytes` bytes of text, in lines. */
+function linesOf(bytes: number): string {
+  return LINE.repeat(Math.max(0, Math.floor(bytes / LINE.length)))
+}

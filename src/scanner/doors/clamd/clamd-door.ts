@@ -1,0 +1,163 @@
+import type { Socket } from 'node:net'
+import type { LogField } from '../../../base/log/line-format.ts'
+import { isLoopback, parseIpAddress } from '../../../base/net/ip-address.ts'
+import { descriptorOf } from '../../../base/process/descriptors.ts'
+import { loadSystem, type System } from '../../../base/runtime/system.ts'
+import { type Configuration, requireIdentity } from '../../configuration/configuration.ts'
+import { longestSilent } from '../../serving/idle.ts'
+import {
+  type Connections,
+  type Door,
+  maxConnectionsFor,
+  serve,
+  tickFor,
+} from '../../serving/serve.ts'
+import { Wire } from '../../serving/wire.ts'
+import { type ClamdOptions, ClamdServices } from './clamd-services.ts'
+import { ClamdConversation, ClamdRequests } from './clamd-session.ts'
+import { DescriptorStream } from './descriptor-stream.ts'
+import { Handshakes } from './tls-handshakes.ts'
+
+/** Milliseconds of silence after which a client may be closed to free a place. */
+const IDLE_AFTER = 100
+/** Milliseconds for a refused client to accept its answer. */
+const TURNED_AWAY_FOR = 100
+
+/**
+ * Returns the interface for programs that use clamd's protocol (clamd(8)), with TLS if `isSecure`. Throws a
+ * Fault of kind `config` if there is no certificate for TLS.
+ */
+export function createClamdDoor(first: Configuration, options: ClamdOptions): Door {
+  const { maxSockets, budget, makesRoomAfter = IDLE_AFTER } = options
+  const { maxConnections = maxConnectionsFor(maxSockets) } = options
+  const services = new ClamdServices(first, options)
+  /** The user or address of each client. */
+  const clients = new WeakMap<Wire, string>()
+  const connectionLimit = new ConnectionLimit(Math.ceil(maxConnections / 2), services.complain)
+  const makeRoom = (connections: Connections<Wire>) => {
+    const oldest = longestSilent(connections, services.uptime() - makesRoomAfter)
+    oldest?.dismiss(TOO_MANY)
+    return oldest !== undefined
+  }
+  const handshakes = options.isSecure
+    ? new Handshakes(
+        requireIdentity(first),
+        { within: services.timeouts.handshake, maxSockets },
+        services.complain,
+      )
+    : undefined
+  return serve<Wire>({
+    configure(next) {
+      handshakes?.configure(requireIdentity(next))
+      services.configure(next)
+    },
+    every: tickFor(services.timeouts.firstCommand),
+    maxConnections,
+    maxSockets,
+    log: (reason) => services.complain(reason),
+    memory: () => budget.used,
+    startsPaused: true,
+    ...(handshakes && { secure: (socket, secured) => handshakes.begin(socket, secured) }),
+    makeRoom,
+    accept(socket, connections, closed) {
+      const peer = loadSystem()?.peerOf(descriptorOf(socket) ?? -1)
+      const client = peer ? `user ${peer.uid}` : (socket.remoteAddress ?? 'a socket')
+      const wire = serveClient(socket, peer, client, services, closed)
+      clients.set(wire, client)
+      const isOwn = ([other]: readonly [Wire, Socket]) =>
+        clients.get(other) === client && !other.hasHungUp
+      const own = new Map(
+        connections.size < connectionLimit.limit ? [] : [...connections].filter(isOwn),
+      )
+      if (!connectionLimit.mayCome(client, own.size, () => makeRoom(own))) {
+        wire.dismiss(TOO_MANY)
+        setTimeout(() => wire.drop(), TURNED_AWAY_FOR).unref()
+      }
+      return wire
+    },
+  })
+}
+
+/** Limits the connections of one client, so that some are left for others. */
+class ConnectionLimit {
+  readonly limit: number
+  readonly #log: (line: string) => void
+  /** Clients that were refused one more connection, which is logged once. */
+  readonly #crowded = new Set<string>()
+
+  constructor(limit: number, log: (line: string) => void) {
+    this.limit = limit
+    this.#log = log
+  }
+
+  /** Returns whether a client with `count` connections may open one more, or a place is freed for it. */
+  mayCome(client: string, count: number, makeRoom: () => boolean): boolean {
+    if (count < this.limit) {
+      this.#crowded.delete(client)
+      return true
+    }
+    const hasRoom = makeRoom()
+    if (!this.#crowded.has(client)) {
+      const what = hasRoom ? 'an idle one was closed' : 'another was refused'
+      this.#log(`over ${this.limit} connections of ${client}; ${what}`)
+    }
+    this.#crowded.add(client)
+    return hasRoom
+  }
+}
+
+function serveClient(
+  socket: Socket,
+  peer: ReturnType<System['peerOf']>,
+  memoryOwner: string,
+  services: ClamdServices,
+  closed: () => void,
+): Wire {
+  const { timeouts, uptime, maxSize } = services
+  const remote = socket.remoteAddress
+  const system = loadSystem()
+  const stream =
+    system &&
+    peer &&
+    new DescriptorStream(socket, system, peer.uid, () => wire.isAwaited || wire.hasHungUp)
+  if (remote !== undefined) socket.setNoDelay(true) // on a unix socket the call would fail
+  const lease = services.openLease(memoryOwner)
+  const requests = new ClamdRequests(maxSize, lease)
+  const wire: Wire = new Wire(stream ?? socket, requests, {
+    leaving: timeouts.leaving,
+    uptime,
+    closed,
+    log: services.complain,
+    farewell: (reason) => session.lastWords(reason),
+    // Some clients close their side as soon as they have sent everything. A client that closes it later has
+    // given up.
+    waitsOn: () => (wire.endedAt ?? 0) - wire.receivedAt < timeouts.halfClosing,
+  })
+  const fields: LogField[] = peer
+    ? [
+        ['peer_uid', peer.uid],
+        ['peer_pid', peer.pid],
+      ]
+    : []
+  const isOnOtherHost = services.isSecure || !isOfThisHost(socket)
+  const near = stream && peer && { uid: peer.uid, takeDescriptors: () => stream.takeDescriptors() }
+  const session = new ClamdConversation(wire, requests, services, {
+    memoryOwner,
+    remote,
+    isOnOtherHost,
+    fields,
+    near,
+  })
+  void wire.converse(() => session.run().finally(() => lease.close()))
+  ;(stream ?? socket).resume()
+  return wire
+}
+
+/** Returns whether a client is a program of this host: on a unix socket, or at one of its addresses. */
+function isOfThisHost({ remoteAddress, localAddress }: Socket): boolean {
+  if (remoteAddress === undefined || remoteAddress === localAddress) return true
+  const address = parseIpAddress(remoteAddress)
+  return address !== undefined && isLoopback(address)
+}
+
+const TOO_MANY = 'too many connections'

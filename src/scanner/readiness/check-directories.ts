@@ -1,0 +1,286 @@
+import { closeSync, existsSync, lstatSync, statfsSync, statSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { type CheckLine, failure, marked, ok, warning } from '../../base/check/check-line.ts'
+import { attempt, errorCode, errorText } from '../../base/errors/fault.ts'
+import { letsOthersReplace } from '../../base/path/untrusted-writer.ts'
+import { needsFile } from '../../base/settings/table/scanners.ts'
+import { editToBind, isUnderSystemd } from '../../base/systemd/bound-paths.ts'
+import { shellWord } from '../../base/text/shell-word.ts'
+import { formatSize } from '../../base/text/units.ts'
+import {
+  openAnonymousFile,
+  readSpoolSettings,
+  type SpoolSettings,
+} from '../../mail/message/spool.ts'
+import { groupName, nameOrNumber, obstacle } from './stage/account.ts'
+import { accountText, type StageHost, scanSettingsOf } from './stage/stage.ts'
+
+/** f_type of statfs(2). */
+const TMPFS = 0x01021994
+const MIB = 1024 * 1024
+/** Bytes: room for many large messages at a time. */
+const ROOMY = 1024 * MIB
+/** Bytes of a large message. */
+const LARGE_MESSAGE = 64 * MIB
+/**
+ * The share of a file system that must be free if that is less than the largest message, as on a
+ * small file system.
+ */
+const RESERVED_PART = 0.1
+/** Bytes that are written to test whether a directory can be written to. */
+const WRITTEN = 64 * 1024
+const PERMISSIONS = 0o7777
+
+/**
+ * Checks the directories in which onescan stores data: QUARANTINE, LOGFILE, and those for messages that are
+ * being scanned.
+ */
+export function checkDirectories(host: StageHost): CheckLine[] {
+  return [...checkQuarantine(host), ...checkLogFile(host), ...checkSpool(host)]
+}
+
+/**
+ * Checks the directory of QUARANTINE, which must belong to the program that keeps mail in it: onescand, if
+ * onescanc uses it.
+ */
+function checkQuarantine(host: StageHost): CheckLine[] {
+  const { env, account } = host
+  const what = 'QUARANTINE'
+  const directory = env.QUARANTINE
+  if (!directory?.startsWith('/')) return [] // `hold`, or a value that another check reports
+  const install = `install -d -m 700 -o ${account.uid} ${shellWord(directory)}`
+  const keepsNothing = (reason: string, remedy = install) => [
+    failure(what, `${directory} ${reason}: infected mail is deferred`, remedy),
+  ]
+  try {
+    const status = lstatSync(directory)
+    const { uid, mode } = status
+    if (!status.isDirectory()) return keepsNothing('is not a directory', 'set another one')
+    if ((mode & 0o077) !== 0) return keepsNothing(`has mode 0${(mode & 0o777).toString(8)}`)
+    if (uid === account.uid) return [ok(what, `${directory}, written by ${accountText(host)}`)]
+    if (!host.asksOnescand) {
+      return keepsNothing(
+        `belongs to ${nameOrNumber(host.accounts, uid)}, and mail is scanned as ${account.name}`,
+        `chown ${account.name} ${shellWord(directory)}`,
+      )
+    }
+    const owner = nameOrNumber(host.accounts, uid)
+    return [
+      ok(
+        what,
+        `${directory} belongs to ${owner}; infected mail that onescan-queue itself finds is deferred`,
+      ),
+    ]
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') {
+      return keepsNothing(`cannot be inspected (${errorText(error)})`)
+    }
+    return keepsNothing('does not exist', install + thenBind(host, directory))
+  }
+}
+
+function checkLogFile(host: StageHost): CheckLine[] {
+  const file = host.env.LOGFILE
+  if (!file) return []
+  const what = 'LOGFILE'
+  const lost = (reason: string, remedy: string) => [
+    warning(what, `${reason}: log lines are lost`, remedy),
+  ]
+  if (!file.startsWith('/')) {
+    return lost(
+      `${file} is relative, but callers run in different directories`,
+      'set an absolute path',
+    )
+  }
+  try {
+    const status = existsSync(file) ? statSync(file) : undefined
+    if (status?.isDirectory()) return lost(`${file} is a directory`, 'set a file in it')
+    if (status?.isCharacterDevice()) return lost(`${file} is a device`, 'set a file, or unset it')
+    const barrier =
+      status === undefined
+        ? obstacle(host.account, dirname(file), 'write', 'search')
+        : obstacle(host.account, file, 'write')
+    if (barrier === undefined) return [ok(what, `${file}, written by ${accountText(host)}`)]
+    const value = `${file} cannot be written by ${accountText(host)}`
+    return lost(value, `check the owner, group and mode of ${barrier}`)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' && isInUnit(host)) return [] // `paths` reports it (daemon/check-daemon-start.ts)
+    return lost(errorText(error), 'create its directory, writable by that account')
+  }
+}
+
+function checkSpool(host: StageHost): CheckLine[] {
+  const directory = attempt(() => readSpoolSettings(host.env))?.directory
+  if (directory === undefined) return [] // another check reports the setting
+  const shared = host.env.SPOOLDIR
+  return [
+    ...guarded(
+      SPOOL,
+      () => checkTemporary(host, directory),
+      missing(SPOOL, thenBind(host, directory)),
+    ),
+    ...(shared ? guarded('SPOOLDIR', () => checkShared(host, shared), sharedIsMissing(host)) : []),
+  ]
+}
+
+type MissingLine = (reason: string) => CheckLine
+
+function guarded(
+  what: string,
+  check: () => CheckLine | CheckLine[],
+  findingAbout: MissingLine = missing(what),
+): CheckLine[] {
+  try {
+    return [check()].flat()
+  } catch (error) {
+    return [findingAbout(errorText(error))]
+  }
+}
+
+const SPOOL = 'spool (TMPDIR)'
+
+function missing(what: string, then = ''): MissingLine {
+  const remedy = `create the directory${then}; mail that needs a file in it is deferred`
+  return (reason) => marked(failure(what, reason, remedy), 'nothing scans')
+}
+
+/** Returns whether this is an onescand in its unit, where only bound paths are visible. */
+const isInUnit = ({ isDaemon }: StageHost) => isDaemon && isUnderSystemd()
+
+/** Returns the further step that makes a new directory visible to the service. */
+const thenBind = (host: StageHost, directory: string) =>
+  isInUnit(host) ? `; then ${editToBind('onescand', directory, true)}` : ''
+
+/**
+ * Makes the check line about a SPOOLDIR that is missing. It is an error if a scanner opens messages there
+ * by their path, as clamd and most built-in scanners never do.
+ */
+function sharedIsMissing(host: StageHost): MissingLine {
+  const what = 'SPOOLDIR'
+  const remedy =
+    'create it by install -d -m 3730, for the user of onescan-queue and the group of the scanner'
+  const line = scanSettingsOf(host)?.QHPSI
+  const names = line?.kind === 'plugins' ? line.names : []
+  const needs = names.filter(needsFile)
+  return (reason) => {
+    if (line?.kind === 'command' || needs.length > 0) {
+      const who = line?.kind === 'command' ? 'the command of QHPSI' : needs.join(', ')
+      return failure(what, `${reason}: ${who} receives no file, and mail is deferred`, remedy)
+    }
+    return warning(what, `${reason}: no scanner in QHPSI uses it`, 'unset SPOOLDIR, or create it')
+  }
+}
+
+function checkTemporary(host: StageHost, directory: string): CheckLine[] {
+  const room = checkFreeSpace(SPOOL, directory)
+  return [writableBy(host, SPOOL, directory), ...room]
+}
+
+function checkShared(host: StageHost, directory: string): CheckLine[] {
+  const what = 'SPOOLDIR'
+  const status = statSync(directory)
+  if (!status.isDirectory()) {
+    return [
+      failure(
+        what,
+        `${directory} is not a directory`,
+        'set a directory; until then mail is deferred',
+      ),
+    ]
+  }
+  const checkLines = [writableBy(host, what, directory), ...checkFreeSpace(what, directory)]
+  const mode = `0${(status.mode & PERMISSIONS).toString(8)}`
+  if ((status.mode & 0o007) !== 0) {
+    checkLines.push(
+      warning(
+        what,
+        `${directory} has mode ${mode}: open to all`,
+        `chmod o= ${shellWord(directory)}`,
+      ),
+    )
+  }
+  if (letsOthersReplace(status.mode)) {
+    const value =
+      `${directory} has mode ${mode}, without the sticky bit: it is not used, ` +
+      'since other users could replace a file before it is scanned'
+    checkLines.push(failure(what, value, `chmod +t ${shellWord(directory)}`))
+  }
+  if ((status.mode & 0o2000) === 0) {
+    const value = `${directory} has mode ${mode}: files get the group of the process, not of the directory`
+    checkLines.push(warning(what, value, "set its group to clamd's, and run chmod g+s on it"))
+  } else {
+    checkLines.push(ok(what, `mode ${mode}, group ${groupName(host.accounts, status.gid)}`))
+  }
+  return checkLines
+}
+
+function writableBy(host: StageHost, what: string, directory: string): CheckLine {
+  const barrier = obstacle(host.account, directory, 'write', 'search')
+  if (barrier === undefined) return ok(what, `${directory}, written by ${accountText(host)}`)
+  const value = `${directory} is not writable by ${accountText(host)}: mail is deferred`
+  return failure(what, value, `check the owner, group and mode of ${barrier}`)
+}
+
+function checkFreeSpace(what: string, directory: string): CheckLine[] {
+  const { free, size, isTmpfs, fault } = freeSpaceIn(what, directory, LARGE_MESSAGE)
+  if (fault !== undefined) return [fault]
+  if (isTmpfs && size < ROOMY) {
+    const value = `${directory} is in memory (tmpfs) and has ${Math.floor(size / MIB)} MiB in all`
+    return [warning(what, value, 'a few large messages fill it; use a disk')]
+  }
+  const room = `${Math.floor(free / MIB)} MiB free in ${directory}`
+  return [free < ROOMY ? warning(what, room, ROOM_REMEDY) : ok(what, room)]
+}
+
+const ROOM_REMEDY = 'free space there, or use a larger file system'
+
+/**
+ * Returns the faults of the directories for messages if one has no room for a message of `maxSize` bytes.
+ * Otherwise this would go unnoticed: small mail passes while large mail is deferred.
+ */
+export function freeSpaceFaults(
+  { directory, sharedDirectory }: SpoolSettings,
+  maxSize: number,
+): CheckLine[] {
+  const spools = [[SPOOL, directory] as const, ['SPOOLDIR', sharedDirectory] as const]
+  return spools.flatMap(([what, place]) => {
+    return place === undefined
+      ? []
+      : guarded(what, () => freeSpaceIn(what, place, maxSize).fault ?? [])
+  })
+}
+
+interface FreeSpace {
+  /** Bytes. */
+  readonly free: number
+  readonly size: number
+  readonly isTmpfs: boolean
+  /** Set if a message of these bytes does not fit. */
+  readonly fault: CheckLine | undefined
+}
+
+/** Checks for room for a message of `bytes` bytes. Throws if the directory cannot be written to at all. */
+function freeSpaceIn(what: string, directory: string, bytes: number): FreeSpace {
+  const { type, bsize, blocks, bavail, files, ffree } = statfsSync(directory)
+  const [size, free] = [blocks * bsize, bavail * bsize]
+  const room = { free, size, isTmpfs: type === TMPFS }
+  const none = (value: string) => failure(what, `${directory}: ${value}`, ROOM_REMEDY)
+  if (free === 0)
+    return { ...room, fault: marked(none('it is full, and mail is deferred'), 'nothing scans') }
+  tryWriting(directory)
+  if (free < Math.min(bytes, size * RESERVED_PART)) {
+    const value = `only ${formatSize(free)} are free, and a message may need ${formatSize(bytes)}: larger mail is deferred`
+    return { ...room, fault: none(value) }
+  }
+  const fault = files > 0 && ffree < 1000 ? none(`${ffree} files are left`) : undefined
+  return { ...room, fault }
+}
+
+function tryWriting(directory: string): void {
+  const fd = openAnonymousFile(directory)
+  try {
+    writeSync(fd, Buffer.alloc(WRITTEN))
+  } finally {
+    closeSync(fd)
+  }
+}

@@ -1,0 +1,150 @@
+import { readdirSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { type CheckLine, failure, ok, warning } from '../../base/check/check-line.ts'
+import { attempt } from '../../base/errors/fault.ts'
+import { shellWord } from '../../base/text/shell-word.ts'
+import { isCurrent, type Key, loadKeyring } from '../scan/stamps/keyring.ts'
+import { groupName, obstacle } from './stage/account.ts'
+import { accountText, type StageHost } from './stage/stage.ts'
+
+/** Minimum length in bytes of an md5 key that cannot be guessed: 128 random bits. */
+const MD5_SECRET_MIN = 16
+
+/** Checks the keyring: who can read it, which key signs, and what each key risks. */
+export function checkKeyring(host: StageHost): CheckLine[] {
+  const { path, keys, off } = loadKeyring(host.env, host.directories.control)
+  if (keys === undefined && off === undefined) {
+    if (signsByOnescand(host))
+      return [ok('keyring', `none at ${path}: onescand signs, if it has keys`)]
+    const other = keyringOfPackage(host.directories.control)
+    const value = `none at ${path}: no stamps, all mail is scanned`
+    if (other === undefined) return [ok('keyring', value)]
+    return [warning('keyring', `${value}, and ${other} is not used`, `set CLUSTERKEYS=${other}`)]
+  }
+  return [checkReader(host, path), ...(keys ? checkKeys(host, keys) : [])]
+}
+
+/** The directory of keyrings in the documentation. */
+const RINGS = '/etc/onescan/keys'
+
+/**
+ * Returns a keyring there, which only CLUSTERKEYS names: a file that could be used as one and has a key as `onescan keygen`
+ * makes it. Tokens, certificates and their keys are kept there, too, and a token looks like an md5 key.
+ */
+function keyringOfPackage(control: string): string | undefined {
+  const names = attempt(() => readdirSync(RINGS)) ?? []
+  return names
+    .map((name) => join(RINGS, name))
+    .find((path) => {
+      const { keys = [] } = attempt(() => loadKeyring({ CLUSTERKEYS: path }, control)) ?? {}
+      return keys.some(({ scheme }) => scheme === 'hmac-sha256')
+    })
+}
+
+function checkReader(host: StageHost, path: string): CheckLine {
+  const barrier = barrierTo(host, path)
+  if (signsByOnescand(host)) return checkAsker(host, path, barrier !== undefined)
+  if (barrier === undefined) return ok('keyring', `${path}, read by ${accountText(host)}`)
+  const value = `${path} is not readable by ${accountText(host)}`
+  const remedy = barrier === path ? openTo(host, path, '640') : leadTo(host, path, barrier)
+  // A keyring that is named and never used is a mistake. The default one may be there for other
+  // programs.
+  const level = host.env.CLUSTERKEYS ? failure : warning
+  return level('keyring', `${value}: no stamps, all mail is scanned`, remedy)
+}
+
+/** The package's group of accounts that may read keys. Accounts that only use onescand are in another one. */
+const KEY_READERS = 'onescan-keys'
+
+/**
+ * Returns the remedy that lets the account reach a keyring in a closed directory. A home directory, such as
+ * root's, stays closed.
+ */
+function leadTo(host: StageHost, path: string, barrier: string): string {
+  if (barrier === RINGS) return openTo(host, RINGS, 'g+x')
+  if (RINGS.startsWith(`${barrier}/`)) return `chmod a+x ${shellWord(barrier)}`
+  const ring = shellWord(join(RINGS, basename(path)))
+  return `move it out of ${barrier}: mv ${shellWord(path)} ${ring}, set CLUSTERKEYS=${ring}, and check again`
+}
+
+/** The commands that give the account access to the file or directory, and as few others as possible. */
+function openTo({ account, accounts, isDaemon }: StageHost, path: string, mode: string): string {
+  const give = (name: string) =>
+    `chgrp ${name} ${shellWord(path)} && chmod ${mode} ${shellWord(path)}`
+  const names = account.groups.map((gid) => groupName(accounts, gid))
+  if (new RegExp(`^${KEY_READERS}:`, 'm').test(accounts.group)) {
+    if (names.includes(KEY_READERS)) return give(KEY_READERS)
+    if (isDaemon)
+      return `usermod -aG ${KEY_READERS} ${account.name} && ${give(KEY_READERS)}, and restart onescand`
+    return `${give(KEY_READERS)}, and run tcpserver with -g "$(getent group ${KEY_READERS} | cut -d: -f3)"`
+  }
+  const group = names.find((_, index) => account.groups[index] !== 0)
+  return group === undefined ? `check the owner, group and mode of ${path}` : give(group)
+}
+
+/**
+ * Checks that the slot cannot read keys that only onescand needs: a slot that is taken over would
+ * reveal them.
+ */
+function checkAsker(host: StageHost, path: string, isClosed: boolean): CheckLine {
+  const who = accountText(host)
+  if (isClosed) return ok('keyring', `${path}, which onescand reads and ${who} does not`)
+  const value = `${path} is readable by ${who}, although onescand signs for it`
+  const remedy =
+    'keep its account out of that group: an attacker who takes over qmail-smtpd would have the keys'
+  return warning('keyring', value, remedy)
+}
+
+/** Returns whether onescand signs for this account: root reads the keys itself. */
+function signsByOnescand({ account, asksOnescand }: StageHost): boolean {
+  return account.uid !== 0 && asksOnescand
+}
+
+/**
+ * Returns the path that denies the account access to the file. A directory above it may hide the file from
+ * this process.
+ */
+function barrierTo({ account }: StageHost, path: string): string | undefined {
+  try {
+    return obstacle(account, path, 'read')
+  } catch {
+    return dirname(path)
+  }
+}
+
+function checkKeys(host: StageHost, keys: readonly Key[]): CheckLine[] {
+  const now = host.now / 1000
+  const signer = keys.find((key) => isCurrent(key, now))
+  const checkLines = keys.flatMap((key) => checkKey(key, now))
+  if (signer === undefined) {
+    const remedy = 'add a new one with "onescan keygen --append"'
+    checkLines.unshift(warning('keyring', 'every key has expired: nothing is signed', remedy))
+  } else {
+    checkLines.unshift(
+      ok('keyring', `${keys.length} ${keys.length === 1 ? 'key' : 'keys'}, ${signer.id} signs`),
+    )
+  }
+  return checkLines
+}
+
+function checkKey(key: Key, now: number): CheckLine[] {
+  const what = `key ${key.id}`
+  const checkLines: CheckLine[] = []
+  if (!isCurrent(key, now)) {
+    checkLines.push(warning(what, `expired on ${key.until}`, 'remove its line from the keyring'))
+  }
+  if (key.scheme === 'hmac-sha256') return checkLines
+  if (key.secret.length < MD5_SECRET_MIN) {
+    const value = `md5 key of ${key.secret.length} bytes: can be guessed from one stamped message`
+    checkLines.push(failure(what, value, `use ${MD5_SECRET_MIN} random bytes, or hmac-sha256`))
+  }
+  checkLines.push(
+    warning(
+      what,
+      'md5 key: the same body passes under any header at any time, and so does another with the same MD5; ' +
+        'the key can be guessed offline',
+      'use "onescan keygen" (hmac-sha256) if all hosts of the cluster support it',
+    ),
+  )
+  return checkLines
+}

@@ -1,0 +1,114 @@
+import { type CheckLine, failure, marked, ok, warning } from '../../base/check/check-line.ts'
+import { errorText } from '../../base/errors/fault.ts'
+import { whenInterrupted } from '../../base/process/command-line.ts'
+import { DEFAULT_DATABASE } from '../../base/settings/table/clamav.ts'
+import { readSpoolSettings } from '../../mail/message/spool.ts'
+import type { ScanSettings } from '../scan/scanners/contract/scan-settings.ts'
+import type { Scanner } from '../scan/scanners/contract/scanner.ts'
+import { causeOf, type ScanResult, unknown } from '../scan/scanners/findings/scan-result.ts'
+import { makeScanners } from '../scan/scanners/make-scanners.ts'
+import { scanBytes } from '../scan/scanners/run/manual-scan.ts'
+import { checkCount } from './clamd/clamd-signatures.ts'
+import { unscannedMailIs } from './stage/passes-unscanned.ts'
+import { type StageHost, scanSettingsOf } from './stage/stage.ts'
+import { eicarMessage } from './test-mail/eicar-message.ts'
+
+/** Checks whether each scanner in QHPSI finds EICAR in the test message. */
+export async function checkScanners(host: StageHost): Promise<CheckLine[]> {
+  const settings = scanSettingsOf(host)
+  if (settings === undefined) return []
+  const scanners = await makeScanners(settings)
+  const checkLines: CheckLine[] = []
+  let findsEicar = false
+  for (const scanner of scanners) {
+    const scanned = await tryScanner(host, settings, scanner)
+    findsEicar ||= scanned.answer === 'infected' && !scanned.banned
+    checkLines.push(judgeScanner(scanner, scanned, unscannedMailIs(host.env)))
+  }
+  checkLines.push(...checkDatabase(settings))
+  // If one scanner finds viruses, another one may be there for something else.
+  if (findsEicar) return checkLines
+  // A site may have written a plugin for something else alone.
+  const level = scanners.some(isOwnPlugin) ? warning : failure
+  return checkLines.map((checkLine) =>
+    checkLine.level === 'error'
+      ? checkLine
+      : level(checkLine.what, checkLine.value, VIRUSES_GET_IN),
+  )
+}
+
+/** Returns whether the site has written this scanner: its name is that of a file. */
+function isOwnPlugin({ name }: Scanner): boolean {
+  return name.includes('.')
+}
+
+/** Checks clamscan's own database, if it is the scanner. */
+function checkDatabase({ QHPSI, CLAMDBDIR }: ScanSettings): CheckLine[] {
+  const isUsed = QHPSI.kind === 'plugins' && QHPSI.names.includes('clamscan')
+  if (!isUsed) return []
+  return checkCount('scanner clamscan', CLAMDBDIR ?? DEFAULT_DATABASE)
+}
+
+/** The scanner's answer. If the message cannot be spooled, the answer is *unknown*. */
+async function tryScanner(
+  host: StageHost,
+  settings: ScanSettings,
+  scanner: Scanner,
+): Promise<ScanResult> {
+  try {
+    return await scanEicar(host, settings, scanner)
+  } catch (error) {
+    return unknown(errorText(error), causeOf(error))
+  }
+}
+
+const VIRUSES_GET_IN = 'viruses are accepted until a scanner in QHPSI finds this one'
+
+/** `meanwhile` is what happens to mail while the answer of the scanner is unknown. */
+function judgeScanner(scanner: Scanner, scanned: ScanResult, meanwhile: string): CheckLine {
+  const what = `scanner ${scanner.name}`
+  switch (scanned.answer) {
+    case 'infected':
+      if (scanned.banned) return ok(what, `bans "${scanned.name}": it is not a virus scanner`)
+      return ok(what, `finds EICAR: ${scanned.name}`)
+    case 'clean':
+      if (scanner.hasBans || isOwnPlugin(scanner)) {
+        return ok(what, 'does not find EICAR: it is not a virus scanner')
+      }
+      return warning(
+        what,
+        'reports EICAR as clean',
+        'check its signatures: it may not find any virus',
+      )
+    case 'unread': {
+      const remedy =
+        'fix this scanner; onescan check --mail ADDRESS shows what happens to such mail'
+      return failure(
+        what,
+        `does not scan all of a small message with EICAR: ${scanned.reason}`,
+        remedy,
+      )
+    }
+    case 'unknown': {
+      const remedy = `fix this scanner; mail that it cannot scan is ${meanwhile}`
+      return marked(failure(what, `returns no result: ${scanned.reason}`, remedy), 'nothing scans')
+    }
+  }
+}
+
+async function scanEicar(
+  host: StageHost,
+  settings: ScanSettings,
+  scanner: Scanner,
+): Promise<ScanResult> {
+  const source = (async function* () {
+    yield eicarMessage
+  })()
+  const { result } = await scanBytes(source, {
+    spool: readSpoolSettings(host.env),
+    scanners: [scanner],
+    settings,
+    whenInterrupted,
+  })
+  return result
+}

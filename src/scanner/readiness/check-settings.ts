@@ -1,0 +1,253 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import {
+  type CheckLine,
+  failure,
+  following,
+  marked,
+  ok,
+  settingsFault,
+  warning,
+} from '../../base/check/check-line.ts'
+import { attempt } from '../../base/errors/fault.ts'
+import type { Environment } from '../../base/process/environment.ts'
+import { HOST_DIRECTORY } from '../../base/settings/control-directories.ts'
+import { everyFault, lineEndFaults } from '../../base/settings/faults.ts'
+import { misspeltSettings } from '../../base/settings/misspelt.ts'
+import { hostSwitchFile, switchedOff } from '../../base/settings/off-switch.ts'
+import { readSetting, readSettings, type Values } from '../../base/settings/read-settings.ts'
+import { infectedMail } from '../../base/settings/table/infected-mail.ts'
+import { namesScanners } from '../../base/settings/table/scanners.ts'
+import { settingNames } from '../../base/settings/table.ts'
+import { shellWord } from '../../base/text/shell-word.ts'
+import { readAllSettings, readConfiguration } from '../configuration/configuration.ts'
+import { NOTHING_SCANS } from '../scan/judge/context/judge-config.ts'
+import { actionForInfected } from '../scan/judge/decision/actions.ts'
+import { loadRules } from '../scan/rules/parse-rules.ts'
+import { ruleFiles } from '../scan/rules/rule.ts'
+import { passesByRules, passesBySettings, unscannedMailIs } from './stage/passes-unscanned.ts'
+import type { StageHost } from './stage/stage.ts'
+
+/**
+ * Checks whether onescan is switched on, whether all settings can be read, and reports their effect. Faults
+ * are errors about `settings`.
+ */
+export async function checkSettings(host: StageHost): Promise<CheckLine[]> {
+  const mark = host.isDaemon ? 'stops the start' : 'nothing scans'
+  const faults = (await configurationFaults(host.env)).map((line) =>
+    marked(settingsFault(line), mark, 'unreadable settings'),
+  )
+  const first = [
+    checkSwitch(host.directories) ?? ok('scanning', 'not disabled'),
+    ...faults,
+    ...configurationWarnings(host.env),
+  ]
+  if (faults.length > 0) return first
+  return [...first, ...checkQhpsi(host), ...checkAnswers(host), ...checkRules(host)]
+}
+
+/** The check line that all mail passes unscanned: it is switched off, or no scanner is named. */
+export function nothingScans({
+  env,
+  directories,
+}: Pick<StageHost, 'env' | 'directories'>): CheckLine | undefined {
+  const off = checkSwitch(directories)
+  if (off !== undefined) return off
+  return namesScanners(env.QHPSI) ? undefined : unset
+}
+
+const unset = following(
+  warning(
+    'settings',
+    `${NOTHING_SCANS}: all mail passes unscanned`,
+    'set it, as in QHPSI="plugin: clamd"',
+  ),
+  'nothing scans',
+)
+
+/** Returns the check line that the switch of all interfaces is off, or an empty list if it is on. */
+export function checkHostSwitch(): CheckLine[] {
+  return existsSync(hostSwitchFile) ? [switchLine(`${hostSwitchFile} exists`)] : []
+}
+
+function switchLine(off: string): CheckLine {
+  return warning('scanning', `${off}: all mail passes unscanned`, 'run "onescan enable"')
+}
+
+function checkSwitch(directories: StageHost['directories']): CheckLine | undefined {
+  const off = switchedOff(directories)
+  return off === undefined ? undefined : marked(switchLine(off), 'nothing scans')
+}
+
+/** Returns check lines whether the settings name a scanner. The line itself was read before. */
+function checkQhpsi({ env, isDaemon }: StageHost): CheckLine[] {
+  const line = env.QHPSI?.trim() ?? ''
+  if (namesScanners(line))
+    return [findsTestFileAlone(line) ? testFileAlone(line) : ok('QHPSI', line)]
+  if (isDaemon) return [unset]
+  const remedy =
+    'set it in tcp.smtp, with envdir or in the run script; pass the same to check with --env or --envdir'
+  return [failure('QHPSI', `${line || 'is not set here'}: mail passes unscanned`, remedy)]
+}
+
+/** Returns whether the plugin is the only one, which finds the test file and nothing else. */
+const findsTestFileAlone = (line: string) => /^plugin:\s*eicar$/.test(line)
+
+const testFileAlone = (line: string) =>
+  warning(
+    'QHPSI',
+    `${line}: finds only the EICAR test file, so every virus is accepted`,
+    'set a scanner, as in QHPSI="plugin: clamd"',
+  )
+
+/** The rules, which were read with the settings. */
+function checkRules({ directories }: StageHost): CheckLine[] {
+  const rules = loadRules(directories.control, HOST_DIRECTORY)
+  if (rules !== undefined) {
+    const found = passesByRules(rules)
+    return found.length > 0 ? found : [ok('rules', `${rules.path}, ${rules.all.length} lines`)]
+  }
+  return ruleFiles(directories.control, HOST_DIRECTORY).flatMap((right) => {
+    const directory = dirname(right)
+    const names = attempt(() => readdirSync(directory)) ?? []
+    const [other] = names.filter((name) => /policy/i.test(name) && name !== basename(right))
+    if (other === undefined) return []
+    const path = join(directory, other)
+    return [warning('rules', `${path} is not read`, `mv ${shellWord(path)} ${shellWord(right)}`)]
+  })
+}
+
+/** Reports what happens to mail that is infected, and to mail that no scanner could judge. */
+function checkAnswers({ env }: StageHost): CheckLine[] {
+  const settings = readSettings(env, infectedMail)
+  const { QUARANTINE, VIRUSFORWARD } = settings
+  const SCANFAIL = readSetting(env, 'SCANFAIL')
+  const infected = inWords(settings)
+  const isChosen =
+    env.REJECTVIRUS !== undefined || QUARANTINE || VIRUSFORWARD || !namesScanners(env.QHPSI)
+  const found = isChosen
+    ? ok('infected mail', `is ${infected}`)
+    : marked(
+        warning(
+          'infected mail',
+          `is ${infected}`,
+          'set REJECTVIRUS=1 to refuse it (--after-queue still tags it), or REJECTVIRUS=0',
+        ),
+        'infected mail by default',
+      )
+  if (SCANFAIL !== 'accept') return [found, ok('unscanned mail', `is ${unscannedMailIs(env)}`)]
+  const value = "is accepted if the scanners' result is unknown (SCANFAIL=accept)"
+  return [found, warning('unscanned mail', value, 'set SCANFAIL=defer to defer it')]
+}
+
+/** Returns the handling of infected mail, as text. */
+function inWords(settings: Values<typeof infectedMail>): string {
+  const infected = actionForInfected(settings, { isBounceInjector: false })
+  switch (infected.action) {
+    case 'refuse':
+      return 'refused'
+    case 'quarantine':
+      return infected.quarantine.kind === 'directory'
+        ? `kept in ${infected.quarantine.directory}`
+        : 'held by the MTA'
+    case 'forward':
+      return `sent to ${infected.address}`
+    case 'drop':
+      return 'dropped'
+    case 'tag':
+      return 'tagged and delivered'
+  }
+}
+
+/** Resolves to a line for each setting, or file that it names, that cannot be read. */
+export const unreadableSettings = (env: Environment): Promise<string[]> =>
+  everyFault(env, readAllSettings)
+
+/**
+ * Resolves to a line for each fault that keeps onescand from starting with these settings. It neither
+ * listens nor scans.
+ */
+async function configurationFaults(env: Environment): Promise<string[]> {
+  const endings = lineEndFaults(env)
+  const faults = await everyFault(endings.length > 0 ? withoutEndings(env) : env, async (tried) =>
+    (await readConfiguration(tried, () => {})).close(),
+  )
+  return [...new Set([...endings, ...faults])]
+}
+
+function withoutEndings(env: Environment): Environment {
+  const plain = settingNames.flatMap((name) => {
+    const value = env[name]
+    return value === undefined ? [] : [[name, value.replace(/\r$/, '')] as const]
+  })
+  return { ...env, ...Object.fromEntries(plain) }
+}
+
+/** Warns of each setting that is valid but probably a mistake. */
+function configurationWarnings(env: Environment): CheckLine[] {
+  return [
+    ...misspeltSettings(env),
+    ...inForward(env),
+    ...inQuarantine(env),
+    ...inMaxAge(env),
+    ...inSecondLook(env),
+    ...inBans(env),
+    ...passesBySettings(env),
+  ]
+}
+
+function inForward(env: Environment): CheckLine[] {
+  if (!env.VIRUSFORWARD || !refuses(env)) return []
+  const value = `has no effect: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail first`
+  return [warning('VIRUSFORWARD', value, 'unset REJECTVIRUS or VIRUSFORWARD')]
+}
+
+function inQuarantine(env: Environment): CheckLine[] {
+  if (!env.QUARANTINE) return []
+  const found: CheckLine[] = []
+  if (refuses(env)) {
+    const value = `has no effect: REJECTVIRUS=${env.REJECTVIRUS} refuses infected mail first`
+    found.push(warning('QUARANTINE', value, 'unset REJECTVIRUS to quarantine infected mail'))
+  }
+  if (env.VIRUSFORWARD) {
+    const value = 'has no effect: QUARANTINE takes precedence'
+    found.push(warning('VIRUSFORWARD', value, 'unset one of the two'))
+  }
+  return found
+}
+
+function refuses(env: Environment): boolean {
+  const settings = attempt(() => readSettings(env, infectedMail)) // another check reports a fault
+  return settings?.REJECTVIRUS === 'refuse'
+}
+
+function inMaxAge(env: Environment): CheckLine[] {
+  if (!/^0+$/.test(env.CLUSTERMAXAGE ?? '')) return []
+  const value = '0: every hmac-sha256 stamp is too old, and all mail is scanned again'
+  return [
+    warning(
+      'CLUSTERMAXAGE',
+      value,
+      'unset CLUSTERMAXAGE (the default is 3600 seconds), or set a number of seconds',
+    ),
+  ]
+}
+
+/** Reports what is missed if not every part is scanned. */
+function inSecondLook(env: Environment): CheckLine[] {
+  if (!namesScanners(env.QHPSI) || env.SECONDLOOK !== 'never') return []
+  const value = 'never: files that only mail clients extract are not scanned'
+  return [warning('SECONDLOOK', value, 'unset it to scan every part')]
+}
+
+/** Reports a file of bans that only the plugin attachments would read. Names in its place enable the plugin. */
+function inBans(env: Environment): CheckLine[] {
+  // Wrong values are reported elsewhere.
+  const scanners = attempt(() => readSetting(env, 'QHPSI'))
+  const bans = attempt(() => readSetting(env, 'BADATTACHMENTS'))
+  if (scanners === undefined || bans === undefined || !('file' in bans)) return []
+  const isRead = scanners.kind === 'plugins' && scanners.names.includes('attachments')
+  if (isRead || env.ARCHIVEBANS === 'on') return []
+  const value = `${bans.file}: bans nothing, since QHPSI does not list the plugin attachments`
+  return [warning('BADATTACHMENTS', value, 'add attachments to QHPSI')]
+}

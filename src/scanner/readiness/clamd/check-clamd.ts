@@ -1,0 +1,268 @@
+import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
+import { statSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { dirname } from 'node:path'
+import type { TLSSocket } from 'node:tls'
+import { type CheckLine, failure, marked, ok, warning } from '../../../base/check/check-line.ts'
+import { attempt, errorCode } from '../../../base/errors/fault.ts'
+import { answerInTime } from '../../../base/flow/timeout.ts'
+import { loadSystem } from '../../../base/runtime/system.ts'
+import { editToAllow, isOutsideUnit } from '../../../base/systemd/address-filter.ts'
+import { isUnderSystemd } from '../../../base/systemd/bound-paths.ts'
+import { formatDay, formatDuration } from '../../../base/text/units.ts'
+import { type ClamdAddress, readClamdAddress } from '../../scan/scanners/clamd/clamd-address.ts'
+import { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
+import { isSecure, loadConnect } from '../../scan/scanners/clamd/connect.ts'
+import { clamdConfOf, configuredAddress, databaseIn } from '../../scan/scanners/clamd/database.ts'
+import {
+  type ClamdOutcome,
+  type ClamdSession,
+  EXPECTS_TLS,
+} from '../../scan/scanners/clamd/session.ts'
+import { askClamd, serverCommand } from '../../scan/scanners/clamd/session-pool.ts'
+import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
+import { joinGroup, obstacle } from '../stage/account.ts'
+import { unscannedMailIs } from '../stage/passes-unscanned.ts'
+import { accountText, type StageHost, scanSettingsOf } from '../stage/stage.ts'
+import { checkAlerts } from './clamd-alerts.ts'
+import { checkClamdLimits, checkSwitches, checkTemporaryFiles } from './clamd-limits.ts'
+import {
+  checkMemory,
+  checkReload,
+  checkSignatures,
+  signatureLines,
+  signaturesIn,
+} from './clamd-signatures.ts'
+
+/** Milliseconds for the answer to VERSION, for which clamd has a thread of its own. */
+const VERSION_TIMEOUT = 5_000
+
+/** Checks each server of CLAMD, if QHPSI names clamd: does it answer, and how does it scan? */
+export async function checkClamd(host: StageHost): Promise<CheckLine[]> {
+  const settings = scanSettingsOf(host)
+  if (settings === undefined || !asksClamd(settings)) return []
+  const servers: ClamdReport[] = []
+  for (const text of settings.CLAMD) servers.push(await checkServer(host, settings, text))
+  const oneAnswers = servers.some(({ isDown }) => !isDown)
+  return servers.flatMap(({ isDown, checkLines }) => {
+    if (!isDown) return checkLines
+    return checkLines.map((checkLine) =>
+      oneAnswers ? othersScan(checkLine) : marked(checkLine, 'nothing scans'),
+    )
+  })
+}
+
+/** Returns the check line about a clamd that does not answer VERSION. */
+function checkSilent(
+  host: StageHost,
+  { CLAMD }: ScanSettings,
+  server: ClamdAddress,
+  outcome: Exclude<ClamdOutcome<string>, { kind: 'answered' }>,
+): CheckLine {
+  const what = `clamd ${server.text}`
+  if (outcome.reason === EXPECTS_TLS) {
+    const remedy = `set CLAMD="tls://${server.text}", and CLAMDCERT, CLAMDKEY and CLAMDCA: doc/cluster.md`
+    return failure(what, outcome.reason, remedy)
+  }
+  const kept = keptOutByUnit(server, outcome)
+  if (kept !== undefined && isUnderSystemd()) return kept
+  if (outcome.kind === 'timed-out') {
+    const hangs = `it accepts connections, but does not answer within ${formatDuration(VERSION_TIMEOUT)}`
+    return failure(what, hangs, "check clamd's log, then restart clamd")
+  }
+  const conf = server.kind === 'unix' ? clamdConfOf(server, host.clamdConfigFiles) : undefined
+  const database = host.env.CLAMDBDIR || (conf && databaseIn(conf))
+  if (database && signaturesIn(database) === 0) {
+    // On a new host freshclam(1) fetches them first.
+    const remedy = `run freshclam to download signatures (${database} has none, and clamd does not start without them), then start clamd`
+    return failure(what, outcome.reason, remedy)
+  }
+  const isUnknown = CLAMD.length === 1 && conf === undefined && server.kind === 'unix'
+  const other = isUnknown ? configuredAddress(host.clamdConfigFiles) : undefined
+  const start = other
+    ? `set CLAMD="${other}", the address in clamd's settings`
+    : 'start clamd, or check that CLAMD names its LocalSocket'
+  const remedy = isSecure(server)
+    ? 'check that onescand runs there with --clamd tls:, and its log'
+    : start
+  const checkLine = failure(what, outcome.reason, remedy)
+  const isGone = outcome.kind === 'unreachable' && outcome.state !== 'full'
+  return isGone && server.kind === 'unix' ? marked(checkLine, 'clamd does not run') : checkLine
+}
+
+/**
+ * Returns the check line about a server whose address the units of the package do not allow, or undefined if they do.
+ * The unit here refuses the connection (EPERM), that of an onescand there drops its packets.
+ */
+export function keptOutByUnit(
+  server: ClamdAddress,
+  outcome: Exclude<ClamdOutcome<string>, { kind: 'answered' }>,
+): CheckLine | undefined {
+  if (server.kind !== 'tcp') return undefined
+  const reason = outcome.kind === 'timed-out' ? 'it does not answer' : outcome.reason
+  const isRefusedHere = /\bEPERM\b/.test(reason)
+  // A filter drops packets: only a host answers that nothing listens.
+  const isSilent = isOutsideUnit(server.host) && !/\bECONNREFUSED\b/.test(reason)
+  if (!isRefusedHere && !isSilent) return undefined
+  const address = isIP(server.host) === 0 ? 'ADDRESS' : server.host
+  const value = isRefusedHere
+    ? `${reason}: the unit of onescand here does not allow its address (IPAddressDeny=any)`
+    : `${reason}: the unit of an onescand at a public address allows no other public ones (IPAddressDeny=any)`
+  const further = isSecure(server) ? '; on that host the same with the address of this one' : ''
+  return failure(`clamd ${server.text}`, value, `${editToAllow('onescand', address)}${further}`)
+}
+
+/** The check lines about one server. */
+interface ClamdReport {
+  /** Whether no clamd answers there. */
+  readonly isDown: boolean
+  readonly checkLines: readonly CheckLine[]
+}
+
+/** A server that is down is a warning as long as another one scans mail. */
+function othersScan(checkLine: CheckLine): CheckLine {
+  const value = `${checkLine.value}: the other servers of CLAMD scan its mail`
+  return { ...checkLine, level: 'warning', value }
+}
+
+function asksClamd({ QHPSI }: ScanSettings): boolean {
+  return QHPSI.kind === 'plugins' && QHPSI.names.includes('clamd')
+}
+
+async function checkServer(
+  host: StageHost,
+  settings: ScanSettings,
+  text: string,
+): Promise<ClamdReport> {
+  const what = `clamd ${text}`
+  const server = readClamdAddress(text, settings)
+  const closed = checkSocketAccess(host, server)
+  if (closed !== undefined) return { isDown: closed.level === 'error', checkLines: [closed] }
+  const outcome = await askVersion(server)
+  if (outcome.kind !== 'answered') {
+    const checkLines = [
+      checkSilent(host, settings, server, outcome),
+      ...checkOwnCertificate(server, host.now),
+    ]
+    return { isDown: true, checkLines }
+  }
+  const version = checkSignatures(what, outcome.reply, host.now)
+  // A program that is not clamd gets no scan: it might accept the message and never answer.
+  if (version.level === 'error') return { isDown: true, checkLines: [version] }
+  // It scans for onescan-queue only while onescand cannot. The check of onescand reports all its faults.
+  if (host.asksOnescand) return { isDown: false, checkLines: [ok(what, 'answers')] }
+  const conf = clamdConfOf(server, host.clamdConfigFiles)
+  // In the way of onescan-queue and onescand: onescand by descriptor, if it can.
+  const passing = host.isDaemon ? loadSystem() : undefined
+  const tried = new ClamdServer(server, { lasting: false, passing })
+  const temporary = await checkTemporaryFiles(tried, conf)
+  const isBlocked = temporary?.level === 'error' // otherwise every test would report it, each with another text
+  return {
+    isDown: false,
+    checkLines: [
+      ...signatureLines(host, server, version),
+      ...checkOwnCertificate(server, host.now),
+      ...(await checkTheirCertificate(server, host.now).catch(() => [])), // it answered just now
+      ...(temporary ? [temporary] : []),
+      ...(isBlocked ? [] : await checkClamdLimits(tried, settings, conf)),
+      ...checkSwitches(tried, conf),
+      ...(isBlocked ? [] : await checkAlerts(tried, settings)),
+      ...checkMemory(what, outcome.reply, conf),
+      ...(await checkReload(what, server, host)),
+    ],
+  }
+}
+
+/**
+ * Returns the check line that the account may not connect, or that the path is another kind of file, or
+ * undefined if it may connect, or if the path does not exist.
+ */
+function checkSocketAccess(host: StageHost, server: ClamdAddress): CheckLine | undefined {
+  if (server.kind !== 'unix') return undefined
+  let barrier: string | undefined
+  try {
+    barrier = obstacle(host.account, server.path, 'write')
+  } catch (error) {
+    // In a closed directory, the account cannot even see the socket.
+    if (errorCode(error) !== 'EACCES') return undefined
+    barrier = dirname(server.path)
+  }
+  const isOther = attempt(() => statSync(server.path).isSocket()) === false
+  if (barrier === undefined && !isOther) return undefined
+  const what = `clamd ${server.text}`
+  const reason = isOther ? 'is not a socket' : `${accountText(host)} cannot connect`
+  const remedy = isOther
+    ? 'set CLAMD to the LocalSocket in its clamd.conf'
+    : openSocketTo(host, server.path, barrier!)
+  if (host.asksOnescand) {
+    const value = `${reason}: while onescand cannot answer, mail is ${unscannedMailIs(host.env)}`
+    return marked(warning(what, value, remedy), 'only onescand scans')
+  }
+  return failure(what, `${reason}: mail is ${unscannedMailIs(host.env)}`, remedy)
+}
+
+/**
+ * Returns the remedy that lets the account connect. A onescan-queue under tcpserver(1) has only one group,
+ * which it needs for onescand.
+ */
+function openSocketTo({ account, accounts, isDaemon }: StageHost, socket: string, barrier: string) {
+  const join = isDaemon ? joinGroup(account, accounts, barrier) : undefined
+  if (join !== undefined) return `${join}, and restart onescand`
+  return barrier === socket
+    ? 'set "LocalSocketMode 666" in its clamd.conf, and restart clamd'
+    : `check the mode of ${barrier}`
+}
+
+/** Queries a server for its version and its signatures' version, clamd(8). */
+export async function askVersion(
+  server: ClamdAddress,
+  stopped: AbortSignal = new AbortController().signal,
+  session?: ClamdSession,
+): Promise<ClamdOutcome<string>> {
+  const signal = AbortSignal.any([stopped, AbortSignal.timeout(VERSION_TIMEOUT)])
+  if (session) return session.ask(serverCommand('VERSION'), signal)
+  return askClamd(server, 'VERSION', signal)
+}
+
+/** Milliseconds before the end of a certificate in which it is to be renewed. */
+const SOON = 14 * 86_400_000
+/** Milliseconds for a handshake. */
+const HANDSHAKE_TIMEOUT = 5_000
+
+/** Warns if this host's client certificate for TLS expires soon, or has expired. */
+function checkOwnCertificate(server: ClamdAddress, now: number): CheckLine[] {
+  if (server.kind !== 'tcp' || !server.identity) return []
+  const { validTo } = new X509Certificate(server.identity.cert)
+  const remedy = 'renew the file of CLAMDCERT, and reload onescand'
+  return checkEnd(server, 'the certificate of this host', validTo, now, remedy)
+}
+
+/** Warns if the certificate of a server that answers over TLS ends soon. Rejects if it cannot be reached. */
+async function checkTheirCertificate(server: ClamdAddress, now: number): Promise<CheckLine[]> {
+  if (server.kind !== 'tcp' || !server.identity) return []
+  const connect = await loadConnect(server)
+  const socket = connect(server) as TLSSocket
+  try {
+    await answerInTime(once(socket, 'secureConnect'), HANDSHAKE_TIMEOUT)
+    const { valid_to: validTo } = socket.getPeerCertificate()
+    const remedy = 'renew it there, and reload onescand there'
+    return checkEnd(server, 'its certificate', validTo, now, remedy)
+  } finally {
+    socket.on('error', () => {})
+    socket.destroy()
+  }
+}
+
+function checkEnd(
+  { text }: ClamdAddress,
+  whose: string,
+  validTo: string,
+  now: number,
+  remedy: string,
+): CheckLine[] {
+  const end = Date.parse(validTo)
+  if (end - now > SOON) return []
+  const day = formatDay(end)
+  return [warning(`clamd ${text}`, `${whose} is valid until ${day}`, remedy)]
+}

@@ -1,0 +1,268 @@
+import { type CheckLine, inOneLine, warning } from '../../../base/check/check-line.ts'
+import { errorText } from '../../../base/errors/fault.ts'
+import { type RepeatedWork, repeat } from '../../../base/flow/repeat.ts'
+import { readUptime } from '../../../base/flow/uptime.ts'
+import { loadSystem } from '../../../base/runtime/system.ts'
+import type { FormSet } from '../../../mail/mime/index.ts'
+import type { ClamdState } from '../../observe/live/process-report.ts'
+import type { CanaryEvent } from '../../scan/scanners/clamd/canary.ts'
+import { type ClamdAddress, clamdAddressesOf } from '../../scan/scanners/clamd/clamd-address.ts'
+import { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
+import type { ExtractionEvent } from '../../scan/scanners/clamd/extracted-forms.ts'
+import { type ClamdOutcome, ClamdSession } from '../../scan/scanners/clamd/session.ts'
+import { socketCreatedAt } from '../../scan/scanners/clamd/versions.ts'
+import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
+import { askVersion } from './check-clamd.ts'
+import { describeForms, probeRoom, tryForms } from './clamd-forms.ts'
+import { checkAlert, checkCanary, checkDepth } from './clamd-limits.ts'
+import { signaturesOf } from './clamd-signatures.ts'
+
+/** Milliseconds between two rounds of requests. */
+const ROUND_INTERVAL = 15_000
+/** The number of rounds until a server's limits are tested again: it logs each test. */
+const LIMITS_AFTER = 4
+/**
+ * Milliseconds for the answer about limits. Both it and the answer to VERSION come before the next
+ * round.
+ */
+const LIMITS_TIMEOUT = 10_000
+
+/** Milliseconds between two probes of what a server extracts from mail: it logs 24 lines FOUND for each. */
+const PROBES_EVERY = 300_000
+
+/** The forms of parts that a server extracts from mail itself, as tests have shown. */
+interface ExtractionProbe {
+  /** What was true of the server then: its version, and since when it runs. */
+  readonly of: string
+  readonly at: number
+  readonly forms: FormSet | undefined
+}
+
+/** What is known of a server. */
+interface KnownClamd {
+  readonly state: ClamdState
+  /** A conversation that lasts, so that a restart ends it. */
+  readonly session: ClamdSession
+  /** The number of conversations so far. */
+  readonly sessions: number
+  probe: ExtractionProbe | undefined
+  /** The last line of the log about what it extracts. */
+  logged: string | undefined
+  /** The check line about the test virus, or undefined if it has not answered yet. */
+  canary: CheckLine | undefined
+  /** The check line about mail over its limits, or undefined if it has not answered yet. */
+  alert: CheckLine | undefined
+  /** The check line about how deep it scans, and the conversation in which it answered. */
+  depth: { readonly checkLine: CheckLine; readonly of: number } | undefined
+  /** The rounds until it is asked about them again. */
+  wait: number
+}
+
+/**
+ * Checks every 15 seconds whether each server of the plugin clamd answers, and how old its signatures are.
+ * Every minute, and when the server comes back, tests whether it finds the test virus, which `onCanary` receives, and
+ * whether it reports mail that it did not fully scan (AlertExceedsMax). The log gets a line if a server does not, and when
+ * it does again, and if it extracts other parts from mail than before. A server that does not answer in the first
+ * round is logged, and when it answers; later failures are reported by scans.
+ *
+ * If parts of mail are scanned separately (SECONDLOOK), a server that reports such mail is tested once for what
+ * it extracts, and again after a restart or with other signatures. `onExtraction` receives that, if the server has room
+ * for parts. Whether it has is asked after each probe, and in each round before which `isWanted` is true.
+ * `onRestart` is called when the conversation with a server breaks, and when it answers again: it may have other settings
+ * now. With the break, what the server extracts is unknown.
+ */
+export class ClamdWatch {
+  readonly #settings: () => ScanSettings | undefined
+  readonly #log: (line: string) => void
+  readonly #onExtraction: (event: ExtractionEvent) => void
+  readonly #onCanary: (event: CanaryEvent) => void
+  readonly #isWanted: () => boolean
+  readonly #onRestart: () => void
+  readonly #asking: RepeatedWork
+  #known: ReadonlyMap<string, KnownClamd> = new Map()
+  /** The servers that have not answered since they were first asked. */
+  readonly #absent = new Set<string>()
+
+  /** `settings` are those of the moment: a reload may name other servers. */
+  constructor(
+    settings: () => ScanSettings | undefined,
+    log: (line: string) => void,
+    {
+      every = ROUND_INTERVAL,
+      onExtraction = () => {},
+      onCanary = () => {},
+      isWanted = () => false,
+      onRestart = () => {},
+    }: {
+      readonly every?: number
+      readonly onExtraction?: (event: ExtractionEvent) => void
+      readonly onCanary?: (event: CanaryEvent) => void
+      readonly isWanted?: () => boolean
+      readonly onRestart?: () => void
+    } = {},
+  ) {
+    this.#settings = settings
+    this.#log = log
+    this.#onExtraction = onExtraction
+    this.#onCanary = onCanary
+    this.#isWanted = isWanted
+    this.#onRestart = onRestart
+    this.#asking = repeat(
+      every,
+      (stopped) => this.#askAll(stopped),
+      (error) => log(`clamd: ${errorText(error)}`),
+    )
+  }
+
+  /** Resolves when all servers have been asked once. */
+  get asked(): Promise<void> {
+    return this.#asking.firstRun
+  }
+
+  get states(): readonly ClamdState[] {
+    return [...this.#known.values()].map(({ state }) => state)
+  }
+
+  /** What is wrong with servers, a check line each. */
+  get complaints(): readonly CheckLine[] {
+    const known = [...this.#known.values()]
+    const all = known.flatMap(({ canary, alert, depth }) => [canary, alert, depth?.checkLine])
+    return all.filter(
+      (checkLine): checkLine is CheckLine => !!checkLine && checkLine.level !== 'ok',
+    )
+  }
+
+  close(): void {
+    this.#asking.close()
+    for (const { session } of this.#known.values()) session.end()
+  }
+
+  async #askAll(stopped: AbortSignal): Promise<void> {
+    const servers = clamdAddressesOf(this.#settings())
+    const asked = servers.map(async (server): Promise<[string, KnownClamd]> => {
+      const before = this.#known.get(server.text)
+      const { session, sessions } = this.#conversationWith(server, before)
+      const state = stateBy(server, await askVersion(server, stopped, session))
+      if (state.up && before !== undefined && sessions > before.sessions) this.#onRestart()
+      this.#logAbsent(before === undefined, state)
+      const wait = before?.state.up ? before.wait : 0
+      const { canary, alert, depth, probe, logged } = before ?? {}
+      return [server.text, { state, session, sessions, canary, alert, depth, probe, logged, wait }]
+    })
+    const known = new Map(await Promise.all(asked))
+    for (const [text, { session }] of this.#known) if (!known.has(text)) session.end()
+    this.#known = known
+    await Promise.all(
+      servers.map(async (server) => {
+        await this.#askLimits(server, stopped)
+        await this.#tryExtraction(server, stopped)
+      }),
+    )
+  }
+
+  /** Logs a server that does not answer when it is asked for the first time, and later that it does. */
+  #logAbsent(isFirst: boolean, { server, up, text }: ClamdState): void {
+    if (isFirst && !up) {
+      this.#absent.add(server)
+      const remedy = 'start it, or correct CLAMD: onescan check shows the details'
+      this.#log(inOneLine(warning(`clamd ${server}`, text, remedy)))
+    } else if (up && this.#absent.delete(server)) this.#log(`clamd ${server}: answers`)
+  }
+
+  /** Returns the conversation with a server that goes on, or a new one. */
+  #conversationWith(server: ClamdAddress, before: KnownClamd | undefined) {
+    if (before?.session.isOpen) return before
+    const session = new ClamdSession(server, { onBreak: () => this.#forget(server) })
+    return { session, sessions: (before?.sessions ?? 0) + 1 }
+  }
+
+  /** Another server, or the same one with other settings, may answer at this address from now on. */
+  #forget({ text }: ClamdAddress): void {
+    this.#onExtraction({ kind: 'extracts', server: text, forms: undefined })
+    this.#onCanary({ kind: 'canary', server: text, isFound: false })
+    this.#onRestart()
+  }
+
+  async #askLimits(server: ClamdAddress, stopped: AbortSignal): Promise<void> {
+    const known = this.#known.get(server.text)!
+    if (!known.state.up || known.wait-- > 0) return
+    known.wait = LIMITS_AFTER - 1
+    const signal = AbortSignal.any([stopped, AbortSignal.timeout(LIMITS_TIMEOUT)])
+    const clamd = new ClamdServer(server, { lasting: false, passing: loadSystem() })
+    const canary = await checkCanary(clamd, signal)
+    if (canary === undefined) return // it did not answer
+    known.canary = this.#logNews(known.canary, canary)
+    const isFound = canary.level === 'ok'
+    this.#onCanary({ kind: 'canary', server: server.text, isFound })
+    if (!isFound) return // the other tests search for the same virus
+    const alert = await checkAlert(clamd, signal)
+    if (alert.level !== 'warning') known.alert = this.#logNews(known.alert, alert)
+    if (known.depth?.of === known.sessions) return // MaxRecursion changes by a restart alone
+    const checkLine = await checkDepth(clamd, signal)
+    if (checkLine === undefined) return // it did not answer
+    known.depth = {
+      checkLine: this.#logNews(known.depth?.checkLine, checkLine),
+      of: known.sessions,
+    }
+  }
+
+  /** Logs a check line whose level is not that of the one before, and returns it. */
+  #logNews(before: CheckLine | undefined, now: CheckLine): CheckLine {
+    if (now.level !== (before?.level ?? 'ok')) this.#log(inOneLine(now))
+    return now
+  }
+
+  async #tryExtraction(server: ClamdAddress, stopped: AbortSignal): Promise<void> {
+    const known = this.#known.get(server.text)!
+    const { state, sessions, probe } = known
+    const isAsked = this.#settings()?.SECONDLOOK === 'always' && state.up
+    const made = await socketCreatedAt(server)
+    const of = `${state.text} ${made} ${sessions}`
+    // It has loaded other settings with its signatures, or another one answers at this address now.
+    if (known.alert?.level === 'error' && probe) known.probe = { ...probe, forms: undefined }
+    const isKnown = known.probe?.of === of && known.probe.forms !== undefined
+    const isDue = probe === undefined || readUptime() - probe.at > PROBES_EVERY
+    const isTried = isAsked && !isKnown && isDue
+    if (isTried) {
+      known.probe = { of, at: readUptime(), forms: await during(server, stopped, tryForms) }
+      this.#logForms(server, known)
+    }
+    const tried = isAsked && known.probe?.of === of ? known.probe.forms : undefined
+    if (tried && !isTried && !this.#isWanted()) return // the stream would serve no mail
+    const room = tried && (await during(server, stopped, probeRoom))
+    // What is known of a server that is merely busy applies until it expires.
+    if (room === 'late' && !isTried) return
+    // The version belongs to this conversation: after its end another clamd may answer.
+    const forms = room === 'enough' && known.session.isOpen ? tried : undefined
+    this.#onExtraction({ kind: 'extracts', server: server.text, version: state.text, made, forms })
+  }
+
+  #logForms({ text }: ClamdAddress, known: KnownClamd): void {
+    const forms = known.probe?.forms
+    const line = forms && inOneLine(describeForms(text, forms))
+    if (line !== undefined && line !== known.logged) this.#log(line)
+    known.logged = line ?? known.logged
+  }
+}
+
+/** Queries a server on a connection that is then closed. */
+async function during<Answer>(
+  server: ClamdAddress,
+  stopped: AbortSignal,
+  ask: (clamd: ClamdServer, signal: AbortSignal) => Promise<Answer>,
+): Promise<Answer> {
+  const clamd = new ClamdServer(server, { lasting: true })
+  try {
+    return await ask(clamd, AbortSignal.any([stopped, AbortSignal.timeout(LIMITS_TIMEOUT)]))
+  } finally {
+    clamd.close()
+  }
+}
+
+function stateBy({ text: server }: ClamdAddress, outcome: ClamdOutcome<string>): ClamdState {
+  if (outcome.kind !== 'answered') {
+    return { server, up: false, text: outcome.reason, version: undefined, made: undefined }
+  }
+  const { reply: answer } = outcome
+  return { server, up: true, text: answer.slice(0, 100), ...signaturesOf(answer) }
+}

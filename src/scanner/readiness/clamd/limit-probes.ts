@@ -1,0 +1,82 @@
+import { Bytes } from '../../../mail/message/bytes.ts'
+import { TOP_LINE } from '../../../mail/message/message.ts'
+import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
+import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
+
+/** Whether clamd reports mail that it did not scan to the end. */
+type LimitReport =
+  | { readonly reports: 'yes' | 'no' }
+  | { readonly reports: 'unknown'; readonly reason: string }
+
+/** Multiparts in one another: more than MaxRecursion can be, which clamd limits to 100. */
+const TOO_DEEP = 120
+
+/**
+ * Tests clamd with a message of about 8 KB that contains the test virus deeper than clamd scans. With
+ * AlertExceedsMax it reports its limit. Without, it calls this mail OK, as it would every virus there.
+ */
+export async function probeLimitReports(
+  server: ClamdServer,
+  signal: AbortSignal,
+): Promise<LimitReport> {
+  const outcome = await askAtLevel(server, TOO_DEEP, signal)
+  if (outcome.kind !== 'answered') return { reports: 'unknown', reason: outcome.reason }
+  const { reply } = outcome
+  switch (reply.answer) {
+    case 'unread':
+      if (reply.kind === 'size')
+        return { reports: 'unknown', reason: 'it is more than StreamMaxLength' }
+      return { reports: 'yes' }
+    case 'infected': // it scans deeper than any known clamd
+      return { reports: 'yes' }
+    case 'clean':
+      return { reports: 'no' }
+    case 'unknown':
+      return { reports: 'unknown', reason: reply.reason }
+  }
+}
+
+/**
+ * Tests how many multiparts inside one another clamd opens, up to `most`. That is MaxRecursion + 1 (measured
+ * with 1.4.3). Resolves to undefined if it does not answer, or does not find the test virus in one multipart.
+ */
+export async function levelsOpened(
+  server: ClamdServer,
+  most: number,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  let [opened, tried, closed] = [0, most, most + 1]
+  while (opened + 1 < closed) {
+    const outcome = await askAtLevel(server, tried, signal)
+    if (outcome.kind !== 'answered' || outcome.reply.answer === 'unknown') return undefined
+    if (outcome.reply.answer === 'infected') opened = tried
+    else closed = tried
+    tried = Math.floor((opened + closed) / 2)
+  }
+  return opened || undefined
+}
+
+const askAtLevel = (server: ClamdServer, level: number, signal: AbortSignal) =>
+  server.scan([{ bytes: Bytes.of(nestedEicar(level)) }], { signal, note() {} })
+
+/** A mail with the test virus in this many multiparts in one another. */
+function nestedEicar(depth: number): Buffer {
+  const opening = (level: number) =>
+    `Content-Type: multipart/mixed; boundary=part${level}\n\n--part${level}\n`
+  const levels = Array.from({ length: depth }, (_, level) => level)
+  return Buffer.concat([
+    TOP_LINE,
+    Buffer.from(
+      `Subject: onescan asks about the limits of clamd
+MIME-Version: 1.0
+${levels.map(opening).join('')}Content-Type: application/octet-stream; name=eicar.com
+Content-Transfer-Encoding: base64
+
+${Buffer.from(EICAR).toString('base64').replace(/.{76}/g, '$&\n')}
+${levels
+  .map((level) => `--part${level}--\n`)
+  .reverse()
+  .join('')}`,
+    ),
+  ])
+}

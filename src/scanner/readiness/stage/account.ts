@@ -1,0 +1,127 @@
+import { accessSync, readFileSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { passwdEntries, passwdEntryOf } from '../../../base/process/passwd.ts'
+
+/** The account that the slot runs as. */
+export interface SystemAccount {
+  readonly name: string
+  readonly uid: number
+  /** All effective groups. New files belong to the first one. */
+  readonly groups: readonly number[]
+}
+
+/** The contents of passwd(5) and group(5). */
+export interface Accounts {
+  readonly passwd: string
+  readonly group: string
+}
+
+export function readAccounts(): Accounts {
+  return { passwd: readOrNothing('/etc/passwd'), group: readOrNothing('/etc/group') }
+}
+
+/**
+ * Finds an account by name. Returns undefined if there is none. setuidgid and tcpserver give a program only
+ * its primary group. A login, cron or systemd gives it all groups.
+ */
+export function findAccount(
+  { passwd, group }: Accounts,
+  name: string,
+  groups: 'primary' | 'all',
+): SystemAccount | undefined {
+  const entry = passwdEntryOf(name, passwd)
+  if (entry === undefined || Number.isNaN(entry.uid + entry.gid)) return undefined
+  const others = groups === 'all' ? memberships(group, name) : []
+  return { name, uid: entry.uid, groups: [...new Set([entry.gid, ...others])] }
+}
+
+/** The account of this process. */
+export function ownAccount({ passwd }: Accounts): SystemAccount {
+  const uid = process.getuid!()
+  return {
+    name: nameOrNumber({ passwd, group: '' }, uid),
+    uid,
+    groups: [...new Set([process.getegid!(), ...process.getgroups!()])],
+  }
+}
+
+/** The name of a user, or the number if there is no name. */
+export function nameOrNumber({ passwd }: Accounts, uid: number): string {
+  for (const entry of passwdEntries(passwd)) if (entry.uid === uid) return entry.name
+  return `uid ${uid}`
+}
+
+export function groupName({ group }: Accounts, gid: number): string {
+  const line = group.split('\n').find((entry) => entry.split(':')[2] === String(gid))
+  return line?.split(':')[0] ?? String(gid)
+}
+
+/**
+ * Returns the command that adds an account to the group that may use this file, such as a socket, or
+ * undefined if no group may. No account should be in the group of root because of a socket.
+ */
+export function joinGroup(
+  { name }: SystemAccount,
+  accounts: Accounts,
+  path: string,
+): string | undefined {
+  const { gid, mode } = statSync(path)
+  const mayUse = gid !== 0 && (mode & 0o030) !== 0
+  return mayUse ? `usermod -aG ${groupName(accounts, gid)} ${name}` : undefined
+}
+
+const BIT = { read: 4, write: 2, search: 1, execute: 1 } as const
+
+/**
+ * Returns the first path that denies the account access to `path`: a directory above it, or itself. Returns
+ * undefined if none does. If this process runs under the account, the kernel decides. For another account
+ * owner, group and mode decide, and access lists are not read.
+ */
+export function obstacle(
+  account: SystemAccount,
+  path: string,
+  ...wants: readonly (keyof typeof BIT)[]
+): string | undefined {
+  if (account.uid === process.getuid!() && isAllowed(path, wants)) return undefined
+  const above = dirname(path)
+  const higher = above === path ? undefined : obstacle(account, above, 'search')
+  if (higher !== undefined) return higher
+  const status = statSync(path)
+  const mask = modeOf(wants)
+  if (account.uid === 0) {
+    const runs = !wants.includes('execute') || (status.mode & 0o111) !== 0
+    return runs ? undefined : path
+  }
+  const shift = status.uid === account.uid ? 6 : account.groups.includes(status.gid) ? 3 : 0
+  return ((status.mode >> shift) & mask) === mask ? undefined : path
+}
+
+/** Returns whether access(2) permits this process all of that. */
+function isAllowed(path: string, wants: readonly (keyof typeof BIT)[]): boolean {
+  try {
+    accessSync(path, modeOf(wants))
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The bits of access(2) are those of a class in the mode of a file: inode(7). */
+const modeOf = (wants: readonly (keyof typeof BIT)[]) =>
+  wants.reduce((bits, want) => bits | BIT[want], 0)
+
+function memberships(group: string, name: string): number[] {
+  return group
+    .split('\n')
+    .map((line) => line.split(':'))
+    .filter(([, , , members]) => members?.split(',').includes(name))
+    .map(([, , gid]) => Number(gid))
+}
+
+function readOrNothing(file: string): string {
+  try {
+    return readFileSync(file, 'latin1')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,98 @@
+import { type CheckLine, warning } from '../../../base/check/check-line.ts'
+import { attempt } from '../../../base/errors/fault.ts'
+import { addressText } from '../../../base/net/ip-address.ts'
+import type { Environment } from '../../../base/process/environment.ts'
+import { readSetting } from '../../../base/settings/read-settings.ts'
+import type { Setting } from '../../../base/settings/table/kinds.ts'
+import { namesScanners } from '../../../base/settings/table/scanners.ts'
+import { type SettingName, settingNames, settingTable } from '../../../base/settings/table.ts'
+import type { Rules } from '../../scan/rules/match.ts'
+import type { AddressPattern, Conditions, Rule } from '../../scan/rules/rule.ts'
+
+/** Upper limit for the rules that a check line names. */
+const LINES_MAX = 5
+
+/** Returns the handling of mail without a result of any scanner, such as `deferred`. */
+export function unscannedMailIs(env: Environment): string {
+  const action = attempt(() => readSetting(env, 'SCANFAIL')) // another check reports a fault
+  const does = { defer: 'deferred', quarantine: 'kept in QUARANTINE', accept: 'accepted unscanned' }
+  return does[action ?? 'defer']
+}
+
+/** A setting whose value lets mail pass unscanned. */
+interface Passing {
+  readonly name: SettingName
+  readonly value: string
+  readonly mail: string
+  /** How the mail is scanned, or kept out. */
+  readonly remedy: string
+}
+
+/** The settings that let mail pass unscanned, by their values: those of their defaults, too. */
+function passing(env: Environment): readonly Passing[] {
+  return settingNames.flatMap((name) => {
+    const setting: Setting = settingTable[name]
+    const passes = setting.passes as ((value: unknown) => string | undefined) | undefined
+    // (Another check line names a value that cannot be read.)
+    const mail = passes && attempt(() => passes(setting.read(env[name], name)))
+    if (mail === undefined) return []
+    const better =
+      setting.kind === 'word'
+        ? setting.words.find((word) => passes?.(word) === undefined)
+        : undefined
+    const value = env[name] || String(setting.default)
+    const remedy = better ? `set ${name}=${better} to keep it out` : `unset ${name} to scan it`
+    return [{ name, value, mail, remedy }]
+  })
+}
+
+/**
+ * Returns a warning about each setting that lets mail pass unscanned, which may be intended, and names the
+ * mail. SCANFAIL has a separate check line.
+ */
+export function passesBySettings(env: Environment): CheckLine[] {
+  if (!namesScanners(env.QHPSI)) return []
+  return passing(env)
+    .filter(({ name }) => name !== 'SCANFAIL')
+    .map(({ name, value, mail, remedy }) =>
+      warning(name, `${value}: ${mail} passes unscanned`, remedy),
+    )
+}
+
+/** Warns of the rules that let mail pass unscanned. */
+export function passesByRules({ path, all }: Rules): CheckLine[] {
+  const lines = all.flatMap((rule) => {
+    const by = waysOf(rule)
+    return by.length === 0 ? [] : `line ${rule.line}: ${mailOf(rule.conditions)} (${by.join(', ')})`
+  })
+  if (lines.length === 0) return []
+  const rest = lines.length > LINES_MAX ? `; and ${lines.length - LINES_MAX} more lines` : ''
+  const value = `${path} lets mail pass unscanned: ${lines.slice(0, LINES_MAX).join('; ')}${rest}`
+  return [warning('rules', value, 'remove the lines about mail that should be scanned')]
+}
+
+/** How a line lets mail pass unscanned. */
+function waysOf({ action }: Rule): readonly string[] {
+  if (action.kind === 'off') return ['scan off']
+  if (action.kind !== 'set') return []
+  const { settings } = action
+  return passing(settings)
+    .filter(({ name }) => name in settings)
+    .map(({ name, value }) => `${name}=${value}`)
+}
+
+/** Returns the mail that a line matches, in the wording of the line. */
+function mailOf({ to, from, client, auth, larger, smaller }: Conditions): string {
+  const words = [
+    to && `to=${patternText(to)}`,
+    from && `from=${patternText(from)}`,
+    client && `client=${addressText(client.address)}/${client.bits}`,
+    auth !== undefined && `auth=${auth ? 'yes' : 'no'}`,
+    larger !== undefined && `size>${larger}`,
+    smaller !== undefined && `size<${smaller}`,
+  ].filter((word) => typeof word === 'string')
+  return words.length === 0 ? 'all mail' : words.join(',')
+}
+
+const patternText = ({ kind, text }: AddressPattern) =>
+  kind === 'below' ? `.${text}` : text || '<>'

@@ -1,0 +1,75 @@
+import { type CheckLine, failure } from '../../../base/check/check-line.ts'
+import { errorCode, errorText } from '../../../base/errors/fault.ts'
+import type { Environment } from '../../../base/process/environment.ts'
+import type { ControlDirectories } from '../../../base/settings/control-directories.ts'
+import { readScanSettings, type ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
+import {
+  type Accounts,
+  groupName,
+  ownAccount,
+  readAccounts,
+  type SystemAccount,
+} from './account.ts'
+
+/** A host as onescan-queue or onescand sees it. Stages use no other data. */
+export interface StageHost {
+  readonly env: Environment
+  readonly directories: ControlDirectories
+  /** The account that the slot or onescand runs as. */
+  readonly account: SystemAccount
+  readonly accounts: Accounts
+  /** Whether onescand uses these settings. Otherwise, onescan-queue does. */
+  readonly isDaemon: boolean
+  /** Whether onescanc uses onescand, and so needs no keys itself. */
+  readonly asksOnescand: boolean
+  /** Paths of clamd.conf(5), if different from those of the packages. */
+  readonly clamdConfigFiles?: readonly string[]
+  /** The time of the check, in milliseconds as Date.now(). */
+  readonly now: number
+}
+
+/** Tries one thing that mail needs to be scanned, from the settings to the signatures. */
+export type Stage<H = StageHost> = (host: H) => CheckLine[] | Promise<CheckLine[]>
+
+/** Runs a stage. An error that it throws becomes a check line, so that the other stages still run. */
+export async function runStage<H>(stage: Stage<H>, host: H): Promise<CheckLine[]> {
+  try {
+    return await stage(host)
+  } catch (error) {
+    const isOfFile = [error, (error as Error).cause].some((thrown) => errorCode(thrown) !== '')
+    const remedy = isOfFile ? 'check that the file exists and can be read' : 'correct the setting'
+    return [failure('check', errorText(error), remedy)]
+  }
+}
+
+/** The host as this process sees it. */
+export function ownHost(
+  env: Environment,
+  directories: ControlDirectories,
+  isDaemon: boolean,
+): StageHost {
+  const accounts = readAccounts()
+  const account = ownAccount(accounts)
+  return { env, directories, account, accounts, isDaemon, asksOnescand: false, now: Date.now() }
+}
+
+/** The scanners that QHPSI names. Undefined if it names none, or if it cannot be read. */
+export function scanSettingsOf({
+  env,
+  directories,
+}: Pick<StageHost, 'env' | 'directories'>): ScanSettings | undefined {
+  try {
+    return readScanSettings(env, directories)
+  } catch {
+    return undefined
+  }
+}
+
+/** `qmaild (nofiles, clamav)`: the account with its groups. */
+export function accountText({
+  account,
+  accounts,
+}: Pick<StageHost, 'account' | 'accounts'>): string {
+  const groups = account.groups.map((gid) => groupName(accounts, gid)).join(', ')
+  return `${account.name} (${groups})`
+}

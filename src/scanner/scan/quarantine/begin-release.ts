@@ -1,0 +1,108 @@
+import { access } from 'node:fs/promises'
+import { attempt, Fault } from '../../../base/errors/fault.ts'
+import type { PathHandle } from '../../../base/path/path-handle.ts'
+import { ProcEntry } from '../../../base/process/proc-entry.ts'
+import { nameOfEntry, type OpenMessage, type QuarantineEntry, withEntry } from './entries.ts'
+import type { Folder, MaildirFile } from './folders.ts'
+import { openEntry } from './record.ts'
+
+/** A message that this process is releasing, and that no other process can take meanwhile. */
+export interface Release {
+  readonly opened: OpenMessage
+  /**
+   * Ends the release of a message that was passed on. The message stays, in cur/ with the flag P ("passed",
+   * maildir(5)).
+   */
+  finish(): Promise<void>
+  /**
+   * Ends the release of a message that was not passed on. The message stays unchanged: if a release was
+   * interrupted before, it may have been delivered then.
+   */
+  cancel(): Promise<void>
+  /** Ends the release of a message that may have been passed on: it counts as interrupted. */
+  leave(): Promise<void>
+}
+
+/**
+ * Takes a message in order to pass it on. If several processes try, rename(2) succeeds for one of them. When
+ * this resolves, the message is marked as taken on the disk. Rejects with a Fault if there is no message with
+ * that id, or if another process is releasing it. Without `again` it also rejects if the message was released
+ * before, or if its release was interrupted: only `again` and deleteEntry() end that state.
+ */
+export function beginRelease(root: PathHandle, id: string, again: boolean): Promise<Release> {
+  return withEntry(root, id, async (entry, folder) => {
+    if (entry.state === 'released' && !again) {
+      throw new Fault('config', `${id}: has been released; --again releases it once more`)
+    }
+    await refuseWhileReleased(folder, entry)
+    if (entry.state === 'releasing' && !again) {
+      const reason = 'a release of it was interrupted, and it may have been delivered'
+      throw new Fault('config', `${id}: ${reason}; --again releases it anyway`)
+    }
+    return takeEntry(folder, entry)
+  })
+}
+
+/** Moves the file of a message to tmp/, under a name that identifies this process, and opens it there. */
+async function takeEntry(folder: Folder, entry: QuarantineEntry): Promise<Release> {
+  const { id, size, flags, state } = entry
+  const keptName = nameOfEntry(id, size)
+  const ownName = `${process.pid}-${new ProcEntry('self').ticksAtStart()}` // no other one until the next start
+  const own: MaildirFile = { part: 'tmp', file: `${keptName}:2,${flags}.releasing-${ownName}` }
+  const passed: MaildirFile = { part: 'cur', file: `${keptName}:2,PS` }
+  // A release that was interrupted stays so, under the number of this process, which ends.
+  const putBack = async () => {
+    if (state === 'releasing') return
+    const released: MaildirFile = { part: 'cur', file: `${keptName}:2,${flags}` }
+    await folder.move(own, state === 'released' ? released : { part: 'new', file: keptName })
+  }
+  let opened: OpenMessage
+  try {
+    await folder.move(entry, own)
+    opened = { ...(await openEntry(folder, own)), entry }
+  } catch (error) {
+    await putBack().catch(() => {}) // it may not have been moved
+    throw error
+  }
+  const end = async (lastMove: () => Promise<void>) => {
+    try {
+      await opened.close()
+      await lastMove()
+    } finally {
+      folder.close()
+    }
+  }
+  return {
+    opened,
+    finish: () => end(() => folder.move(own, passed)),
+    cancel: () => end(putBack),
+    leave: () => end(async () => {}),
+  }
+}
+
+/**
+ * Rejects if the process that took a message still runs: that of this number which was started then. Any
+ * other one only has the same number.
+ */
+async function refuseWhileReleased(folder: Folder, entry: QuarantineEntry): Promise<void> {
+  const { id, taker, part, file } = entry
+  if (taker === undefined) return
+  const isHeld = attempt(() => new ProcEntry(taker.pid).ticksAtStart()) === taker.started
+  // Last, because that process moves it and ends: ENOENT if it was moved since, and must be searched again.
+  await access(folder.parts[part].at(file))
+  if (isHeld) throw new Fault('config', `${id}: is being released by process ${taker.pid}`)
+}
+
+/**
+ * Removes a message permanently, even if a release of it was killed. When this resolves, the removal is on
+ * the disk. Resolves to the removed entry. Rejects with a Fault if the message does not exist, or while a
+ * process is releasing it.
+ */
+export function deleteEntry(root: PathHandle, id: string): Promise<QuarantineEntry> {
+  return withEntry(root, id, async (entry, folder) => {
+    await refuseWhileReleased(folder, entry)
+    await folder.remove(entry)
+    folder.close()
+    return entry
+  })
+}

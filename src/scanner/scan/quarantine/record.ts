@@ -1,0 +1,235 @@
+import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { Fault } from '../../../base/errors/fault.ts'
+import { writeWholeAside } from '../../../base/process/descriptors.ts'
+import { Bytes } from '../../../mail/message/bytes.ts'
+import type { Origin } from '../../../mail/message/envelope.ts'
+import type { Message } from '../../../mail/message/message.ts'
+import type { Folder, MaildirFile } from './folders.ts'
+
+/** The data about a message in quarantine. Each character of an address is one byte (latin1). */
+export interface QuarantineRecord {
+  readonly id: string
+  /** The time at which the message was kept, RFC 3339 in UTC. */
+  readonly time: string
+  /** The host that keeps it. */
+  readonly host: string
+  readonly door: Origin['interface']
+  /** The reason for which the message is kept: a value of the log field `grounds`. */
+  readonly grounds: string
+  /** The virus, or the banned attachment. */
+  readonly found?: string | undefined
+  /** The address of the SMTP client. */
+  readonly remote?: string | undefined
+  /** The MTA's own name for the message. */
+  readonly queue?: string | undefined
+  readonly sender: string
+  readonly recipients: readonly string[]
+  /** The line of the log about the message. */
+  readonly log: string
+}
+
+/**
+ * Returns the line that ends the record, with the SHA-256 of the message in hex. The message follows byte for
+ * byte. No line of the record can look like it: the record is JSON, and each of its continuation lines begins
+ * with a blank.
+ */
+const lastLine = (sha256: string): string =>
+  `X-Onescan-Message: sha256=${sha256}; as it came, below this line\n`
+/** The last line of the record while the message is being written. */
+const UNKNOWN = lastLine('0'.repeat(64))
+const LAST_LINE = new RegExp(`\n${lastLine('([0-9a-f]{64})')}`)
+/** The beginning of the record, which is a header field. */
+const RECORD_FIELD = 'X-Onescan-Quarantine: '
+/** Characters in a line of the record; RFC 5322 2.1.1 requires at most 998. */
+const LINE_MAX = 900
+/**
+ * Upper limit, in bytes, for a record, with its digest: some 700,000 recipients of 20 bytes. Mail with more
+ * of them is not kept, because no command could read its record, and a file with more is not read.
+ */
+const RECORD_MAX = 16 * 1024 * 1024
+/** The nesting depth of the JSON of a record: its fields, and the recipients. */
+const JSON_DEPTH_MAX = 2
+
+/** A record read from above a message. */
+interface ReadRecord {
+  readonly record: QuarantineRecord
+  /** The SHA-256 of the message in hex, as the file has it. */
+  readonly sha256: string
+  /** The byte of the file at which the message begins. */
+  readonly messageAt: number
+}
+
+/**
+ * Writes a record and the message into an empty file. One file is used so that neither exists without the
+ * other. Rejects with a Fault if the record has more than RECORD_MAX bytes, or with the error of the system.
+ * When the signal is aborted, it rejects before it reads more of the message.
+ */
+export async function writeRecorded(
+  file: FileHandle,
+  record: QuarantineRecord,
+  { header, body }: Pick<Message, 'header' | 'body'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const hash = createHash('sha256')
+  const above = encodeRecord(record)
+  await writeWholeAside(file, above)
+  signal.throwIfAborted() // the message may be gone
+  for (const chunk of Bytes.of(header.bytes, body).chunks()) {
+    hash.update(chunk)
+    await writeWholeAside(file, chunk)
+    signal.throwIfAborted()
+  }
+  const line = Buffer.from(lastLine(hash.digest('hex')))
+  await writeWholeAside(file, line, above.length - line.length)
+}
+
+/**
+ * Returns a record as two header fields above the message: JSON in ASCII, folded at any position, and the
+ * line before the message, whose digest is written later.
+ */
+function encodeRecord(record: QuarantineRecord): Buffer {
+  const json = JSON.stringify(record).replace(/[^ -~]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
+  const lines: string[] = []
+  for (let at = 0; at < json.length; at += LINE_MAX) lines.push(json.slice(at, at + LINE_MAX))
+  const written = Buffer.from(`${RECORD_FIELD}${lines.join('\n ')}\n${UNKNOWN}`, 'latin1')
+  if (written.length <= RECORD_MAX) return written
+  throw new Fault('out-of-memory', `its record in quarantine has more than ${RECORD_MAX} bytes`)
+}
+
+/**
+ * Reads the record, and where the message begins, from the first bytes of a file. Returns undefined
+ * if there are not enough of them. Throws a Fault of kind `read` for a file without a record.
+ */
+function decodeRecord(start: Buffer): ReadRecord | undefined {
+  if (start.toString('latin1', 0, RECORD_FIELD.length) !== RECORD_FIELD)
+    throw notOurs('it has no record')
+  const end = start.indexOf('\nX-Onescan-Message: ')
+  const messageAt = end + 1 + UNKNOWN.length
+  if (end < 0 || messageAt > start.length) {
+    if (start.length < RECORD_MAX) return undefined
+    throw notOurs(`its record has more than ${RECORD_MAX} bytes`)
+  }
+  const [, sha256] = LAST_LINE.exec(start.toString('latin1', end, messageAt)) ?? []
+  if (sha256 === undefined) throw notOurs('its record has no end mark')
+  const json = start.toString('latin1', RECORD_FIELD.length, end).replaceAll('\n ', '')
+  return { record: parseRecord(json), sha256, messageAt }
+}
+
+function parseRecord(json: string): QuarantineRecord {
+  if (depthOf(json) > JSON_DEPTH_MAX) throw notOurs('its record has lists in lists')
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch {
+    throw notOurs('its record is not JSON')
+  }
+  if (isRecord(value)) return value
+  throw notOurs('its record is incomplete')
+}
+
+const TEXTS = ['id', 'time', 'host', 'door', 'grounds', 'sender', 'log']
+const OPTIONAL_TEXTS = ['found', 'remote', 'queue']
+
+function isRecord(value: unknown): value is QuarantineRecord {
+  const facts: Record<string, unknown> = { ...Object(value) }
+  const { recipients } = facts
+  const texts = [...TEXTS, ...OPTIONAL_TEXTS.filter((name) => name in facts)]
+  if (!texts.every((name) => isText(facts[name]))) return false
+  return Array.isArray(recipients) && recipients.every(isText)
+}
+
+/**
+ * Returns the nesting depth of a text, if it is JSON. Parsing millions of nested objects would need many
+ * times the memory of the text.
+ */
+function depthOf(json: string): number {
+  let [depth, deepest] = [0, 0]
+  let isInText = false
+  for (let at = 0; at < json.length; at++) {
+    const character = json[at]
+    if (character === '"') isInText = !isInText
+    else if (isInText) at += character === '\\' ? 1 : 0
+    else if (character === '[' || character === '{') deepest = Math.max(deepest, ++depth)
+    else if (character === ']' || character === '}') depth--
+  }
+  return deepest
+}
+
+const isText = (value: unknown): boolean => typeof value === 'string'
+
+function notOurs(reason: string): Fault {
+  return new Fault('read', `is not a message in quarantine: ${reason}`)
+}
+
+/**
+ * Bytes of a file that are read at first, to find its record. Each further read is eight times as large, up
+ * to RECORD_MAX.
+ */
+const START_LENGTH = 4096
+
+/** A message that is open for reading. */
+export interface OpenEntry {
+  readonly record: QuarantineRecord
+  /** Yields the original message. Throws a Fault at its end if it is not the one that was kept. */
+  message(): AsyncGenerator<Buffer>
+  close(): Promise<void>
+}
+
+/**
+ * Opens the file of a message. Rejects with ENOENT if it no longer exists, and with a Fault if it is not a
+ * message in quarantine.
+ */
+export async function openEntry(folder: Folder, { part, file }: MaildirFile): Promise<OpenEntry> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+  const handle = await open(folder.parts[part].at(file), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  try {
+    if (!(await handle.stat()).isFile()) throw new Fault('read', `${file}: is not a regular file`)
+    const start = await readStart(handle)
+    return {
+      record: start.record,
+      message: () => readMessage(handle, start),
+      close: () => handle.close(),
+    }
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+}
+
+async function* readMessage(
+  handle: FileHandle,
+  { sha256, messageAt }: ReadRecord,
+): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256')
+  for (let at = messageAt; ; ) {
+    const chunk = Buffer.alloc(256 * 1024)
+    const { bytesRead } = await handle.read(chunk, 0, chunk.length, at)
+    if (bytesRead === 0) break
+    const piece = chunk.subarray(0, bytesRead)
+    hash.update(piece)
+    yield piece
+    at += bytesRead
+  }
+  if (hash.digest('hex') === sha256) return
+  throw new Fault(
+    'read',
+    'is not the message that was quarantined: its digest differs from the one in its record',
+  )
+}
+
+/** Reads the record above a message. */
+async function readStart(handle: FileHandle): Promise<ReadRecord> {
+  let start = Buffer.alloc(START_LENGTH)
+  for (let length = 0; ; ) {
+    const { bytesRead } = await handle.read(start, length, start.length - length, length)
+    length += bytesRead
+    const found = decodeRecord(start.subarray(0, length))
+    if (found !== undefined) return found
+    if (bytesRead === 0) throw notOurs('it ends early')
+    start = Buffer.concat([start], 8 * length)
+  }
+}

@@ -1,0 +1,118 @@
+import { readFileSync } from 'node:fs'
+import { attempt } from '../../../../base/errors/fault.ts'
+import { readForeignFile } from '../../../../base/path/open.ts'
+import { DEFAULT_DATABASE } from '../../../../base/settings/table/clamav.ts'
+import type { ClamdAddress } from './clamd-address.ts'
+
+/** The paths of clamd.conf(5) on Debian, on Fedora, with ClamAV from source, and elsewhere. */
+export const CONFIG_FILES: readonly string[] = [
+  '/etc/clamav/clamd.conf',
+  '/etc/clamd.d/scan.conf',
+  '/usr/local/etc/clamd.conf',
+  '/etc/clamd.conf',
+]
+
+/** The value of a setting of clamd.conf(5). */
+export function valueIn(conf: string, name: string): string | undefined {
+  const lines = conf.split('\n').map((line) => line.trim().split(/\s+/))
+  return lines.find(([word]) => word === name)?.[1]
+}
+
+/** The value of an option of ClamAV's programs, in any of its forms. */
+export function optionIn(args: readonly string[], short: string, long: string): string | undefined {
+  for (const [at, arg] of args.entries()) {
+    if (arg === short || arg === long) return args[at + 1]
+    if (arg.startsWith(`${long}=`)) return arg.slice(long.length + 1)
+    if (arg.startsWith(short) && !arg.startsWith('--')) return arg.slice(short.length)
+  }
+  return undefined
+}
+
+/**
+ * The text of the clamd.conf with this address, of a clamd on this host: the first of `files` that has it.
+ * Undefined if there is none that can be read.
+ */
+export function clamdConfOf(address: ClamdAddress, files = CONFIG_FILES): string | undefined {
+  if (!isOnThisHost(address)) return undefined
+  for (const file of files) {
+    const conf = confWith(address, file)
+    if (conf !== undefined) return conf
+  }
+  return undefined
+}
+
+/** Returns the address of a clamd on this host, as a value of CLAMD: that in the first of `files` that has one. */
+export function configuredAddress(files = CONFIG_FILES): string | undefined {
+  for (const file of files) {
+    const conf = attempt(() => readForeignFile(file).toString('latin1')) ?? ''
+    const port = valueIn(conf, 'TCPSocket')
+    const address = valueIn(conf, 'LocalSocket') ?? (port && `${hostIn(conf)}:${port}`)
+    if (address !== undefined) return address
+  }
+  return undefined
+}
+
+/** Returns a numeric address of the clamd with this clamd.conf. */
+function hostIn(conf: string): string {
+  const host = valueIn(conf, 'TCPAddr') ?? 'localhost'
+  if (/^(?:localhost|0\.0\.0\.0|::)$/.test(host)) return '127.0.0.1'
+  return host.includes(':') ? `[${host}]` : host
+}
+
+/**
+ * Returns the directory of this clamd's signatures according to the configuration files, or undefined if none
+ * of them names it. Running processes are not examined: this is called for a message, and any user may start
+ * programs with any name and arguments.
+ */
+export function databaseOf(address: ClamdAddress, files = CONFIG_FILES): string | undefined {
+  const conf = clamdConfOf(address, files)
+  return conf === undefined ? undefined : databaseIn(conf)
+}
+
+/** Returns whether clamd takes the value of a setting for yes; clamd.conf(5). */
+export function isSetIn(conf: string, name: string): boolean {
+  return /^(?:yes|true|1)$/i.test(valueIn(conf, name) ?? '')
+}
+
+const LOOPBACK = /^(?:127\.|::1$|localhost$)/
+
+/**
+ * Returns whether this clamd runs on this host, judging by its address, or false if it is asked through an
+ * onescand.
+ */
+export function isOnThisHost(address: ClamdAddress): boolean {
+  return address.kind === 'unix' || (!address.identity && LOOPBACK.test(address.host))
+}
+
+/** The directory of the signatures of a clamd with this clamd.conf. */
+export function databaseIn(conf: string): string {
+  return valueIn(conf, 'DatabaseDirectory') ?? DEFAULT_DATABASE
+}
+
+/** Returns the text of the first of these files that exists, or '' if there is none. */
+export function firstConfOf(files: readonly string[]): string {
+  for (const file of files) {
+    try {
+      return readFileSync(file, 'latin1')
+    } catch {
+      // It does not exist, or clamdscan will complain that it cannot be read.
+    }
+  }
+  return ''
+}
+
+/** The text of this file, if it can be read and has the address. */
+function confWith(address: ClamdAddress, file: string): string | undefined {
+  try {
+    const conf = readForeignFile(file).toString('latin1')
+    const isThere =
+      address.kind === 'unix'
+        ? withoutVar(valueIn(conf, 'LocalSocket')) === withoutVar(address.path)
+        : Number(valueIn(conf, 'TCPSocket')) === address.port
+    return isThere ? conf : undefined
+  } catch {
+    return undefined // it is missing, or this user may not read it
+  }
+}
+
+const withoutVar = (path: string | undefined) => path?.replace(/^\/var\/run\//, '/run/')

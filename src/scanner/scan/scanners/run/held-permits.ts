@@ -1,0 +1,48 @@
+import { nextTurn } from '../../../../base/flow/event-loop.ts'
+import type { Scanner } from '../contract/scanner.ts'
+import type { ScanResult } from '../findings/scan-result.ts'
+import type { WaitingMail } from '../permits/scan-permits.ts'
+import { withScannerName } from './scan-samples.ts'
+
+/** The permits that one message has, of each scanner that has permits. */
+export class HeldPermits {
+  readonly #scanners: readonly Scanner[]
+  readonly #mail: WaitingMail
+  #ends: (() => void)[] = []
+
+  constructor(scanners: readonly Scanner[], mail: WaitingMail) {
+    this.#scanners = scanners
+    this.#mail = mail
+  }
+
+  /** Waits for all permits. Resolves to *unknown* if one would come too late. */
+  async acquire(): Promise<ScanResult | undefined> {
+    for (const scanner of this.#scanners) {
+      const permit = await scanner.permits!.acquire(this.#mail)
+      if (typeof permit !== 'function') return withScannerName(scanner, permit)
+      this.#ends.push(permit)
+    }
+    return undefined
+  }
+
+  /**
+   * Waits for other messages that have used less time, if there are any. All permits are released first, so that no
+   * two messages wait for each other. If they do not come back before the signal is aborted, the scan ends by that.
+   */
+  async giveWay(): Promise<void> {
+    if (!this.#scanners.some(({ permits }) => permits!.mustGiveWay(this.#mail))) return
+    this.release()
+    await this.acquire()
+  }
+
+  /** Lets other work run, in particular that of messages that have used less time, and gives way. */
+  async nextTurn(): Promise<void> {
+    const [first] = this.#scanners
+    await (first ? first.permits!.nextTurn(this.#mail) : nextTurn())
+    await this.giveWay()
+  }
+
+  release(): void {
+    for (const end of this.#ends.splice(0)) end()
+  }
+}

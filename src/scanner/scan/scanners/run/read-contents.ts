@@ -1,0 +1,83 @@
+import { loadCrypto } from '../../../../base/runtime/crypto.ts'
+import { Bytes } from '../../../../mail/message/bytes.ts'
+import { TOP_LINE } from '../../../../mail/message/message.ts'
+import { NamedCopy } from '../../../../mail/message/named-copy.ts'
+import { openAnonymousFile, type SpoolSettings } from '../../../../mail/message/spool.ts'
+import { type ContentsOptions, contentsOf } from '../../../../mail/mime/contents.ts'
+import type { EmittedMail, PartForm, PartNames } from '../../../../mail/mime/index.ts'
+import type { ContentSample, MessageSample } from '../contract/scanner.ts'
+import type { MailScan } from './scan-run.ts'
+
+/** A content of a message. */
+export interface FoundContent {
+  readonly kind: 'content'
+  /** The content as scanners receive it, until the next step is requested. */
+  readonly content: ContentSample
+  readonly part: PartNames
+  readonly form: PartForm | undefined
+  /** The attached mail in which it has the form, as scanners receive it. */
+  readonly around: Bytes | undefined
+}
+
+/** A content of a message, or what ends the reading. */
+type ReadingStep =
+  | FoundContent
+  /** The message is nested deeper than is read. */
+  | { readonly kind: 'deeper' }
+  /** The message exceeds a limit of mail/mime/budget/limits.ts, which `reason` names. */
+  | { readonly kind: 'unread'; readonly reason: string }
+  /** The signal was aborted first. */
+  | { readonly kind: 'late' }
+
+/** Reads a message for the decoded contents that any reader of mail might see in it. */
+export async function* readContents(
+  { message, run: { spool, signal, nextTurn } }: MailScan,
+  options: Omit<ContentsOptions, 'header' | 'openFile' | 'createHash'>,
+): AsyncGenerator<ReadingStep, void> {
+  const openFile = () => openAnonymousFile(spool.directory)
+  const { createHash } = await loadCrypto()
+  const { bytes, header } = message
+  for (const step of contentsOf(bytes, { ...options, header, openFile, createHash })) {
+    if (step.kind === 'turn') await nextTurn()
+    if (signal.aborted) {
+      yield { kind: 'late' }
+      return
+    }
+    if (step.kind === 'content') yield* stepOf(step, message, spool)
+    else if (step.kind !== 'turn') yield step
+  }
+}
+
+/** Yields a content as a sample, whose file is removed when the next step is requested. */
+function* stepOf(
+  found: EmittedMail & {
+    readonly part: PartNames
+    readonly form?: PartForm | undefined
+    readonly around?: EmittedMail | undefined
+  },
+  message: MessageSample,
+  spool: SpoolSettings,
+): Generator<ReadingStep> {
+  const bytes = asSubmitted(found)
+  const copy = new NamedCopy(bytes, spool)
+  const { envelope, origin } = message
+  const content: ContentSample = {
+    kind: 'content',
+    bytes,
+    envelope,
+    origin,
+    message,
+    file: () => copy.file(),
+  }
+  try {
+    const around = found.around && asSubmitted(found.around)
+    yield { kind: 'content', content, part: found.part, form: found.form, around }
+  } finally {
+    copy.remove()
+  }
+}
+
+/** libclamav recognizes mail by its first field, so a mail has the same line on top as the message. */
+function asSubmitted({ bytes, isMail }: EmittedMail): Bytes {
+  return isMail ? Bytes.of(TOP_LINE, bytes) : bytes
+}

@@ -1,0 +1,87 @@
+import { yieldAfter } from '../../../base/flow/event-loop.ts'
+import type { Crypto } from '../../../base/runtime/crypto.ts'
+import { formatDuration } from '../../../base/text/units.ts'
+import type { HostMemory } from '../host-memory/host-memory.ts'
+import { DEATHS_MAX } from '../host-memory/poison.ts'
+import type { GatedScan } from '../host-memory/suspect-gate.ts'
+import type { ScanTask } from '../scanners/contract/scanner.ts'
+import type { ScanResult } from '../scanners/findings/scan-result.ts'
+import { exactFingerprintOf } from './copies/fingerprint.ts'
+import type { MessageIdentity } from './copies/message-identity.ts'
+import type { ScanMessage } from './copies/message-to-scan.ts'
+
+/** The results for messages that were not scanned. They do not apply to copies. */
+const NOT_ALONE = notBegun(
+  'scanners crashed while scanning it and others, and timed out while waiting to scan it alone',
+)
+const NOT_BESIDE = notBegun(
+  'timed out while waiting for a message that may crash scanners and is scanned alone',
+)
+
+/**
+ * Scans a message, unless it must not be scanned now (poison.ts). Counts the death of a scanner. `noteSignatures`
+ * is called as described for `signatures` of ScanTask.
+ */
+export async function scanGuarded(
+  identity: MessageIdentity,
+  scanMessage: ScanMessage,
+  memory: Pick<HostMemory, 'poison' | 'crashRecord' | 'suspectGate'>,
+  crypto: Crypto,
+  noteSignatures?: ScanTask['signatures'],
+): Promise<ScanResult> {
+  const { mail, run } = identity
+  const { poison, crashRecord, suspectGate } = memory
+  const fingerprint = await exactly(identity, crypto)
+  await yieldAfter(mail.outgoing.length)
+  const left = poison.leftAloneFor(fingerprint)
+  if (left !== undefined) {
+    const until = `not scanned for ${formatDuration(60_000 * Math.ceil(left / 60_000))}`
+    const reason = `poison: scanners crashed ${DEATHS_MAX} times while scanning it; ${until}`
+    // Nothing was found out about a copy.
+    return { answer: 'unknown', reason, cause: 'poison', unfinished: true }
+  }
+  let scan: GatedScan | undefined
+  let deathsBefore = 0
+  const onPermit = async (signal: AbortSignal) => {
+    const isSuspect = poison.isSuspect(fingerprint)
+    const begun = await suspectGate.begin(isSuspect, signal)
+    if (begun === undefined) return isSuspect ? NOT_ALONE : NOT_BESIDE
+    scan = begun
+    deathsBefore = poison.deathsOf(fingerprint)
+    const over = crashRecord?.beginScan(fingerprint, begun.isLone)
+    return () => {
+      over?.()
+      begun.end()
+    }
+  }
+  const result = await scanMessage(run.scanners, { signatures: noteSignatures, onPermit })
+  if (result.answer !== 'unknown') {
+    poison.passed(fingerprint)
+    return result
+  }
+  if (!result.scannerDied || scan === undefined) return result
+  if (!scan.wasAlone) {
+    poison.diedWithOthers(fingerprint)
+    const reason = `${result.reason}; it was scanning other messages, too: next time this one is scanned alone`
+    return { ...result, reason }
+  }
+  const deaths = poison.died(fingerprint, deathsBefore)
+  return {
+    ...result,
+    reason: `${result.reason}; crash ${deaths} of ${DEATHS_MAX} with this message`,
+  }
+}
+
+/** Resolves to the fingerprint by which a message is known when it is delivered again. */
+async function exactly(
+  { mail, fingerprint, fingerprintInput, secrets }: MessageIdentity,
+  crypto: Crypto,
+): Promise<string> {
+  if (mail.asFile && fingerprint !== undefined) return fingerprint
+  const body = mail.message.body.chunks()
+  return exactFingerprintOf(fingerprintInput, body, secrets.fingerprint, crypto)
+}
+
+function notBegun(reason: string): ScanResult {
+  return { answer: 'unknown', reason, cause: 'busy', unfinished: true }
+}

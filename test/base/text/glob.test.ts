@@ -1,0 +1,27 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { compileGlob } from '../../../src/base/text/glob.ts'
+import { processorTime } from '../../programs/host/processor-time.ts'
+
+for (const wildcards of ['*', '*?'] as const) {
+  t.test(`patterns with ${wildcards} match as a regular expression does`, async () => {
+    const letters = (characters: string) =>
+      fc.array(fc.constantFrom(...characters), { maxLength: 12 }).map((list) => list.join(''))
+    const any = wildcards === '*?' ? '.' : '\\?'
+    fc.assert(
+      fc.property(letters('aB.?'), letters('ab.*?'), (text, pattern) => {
+        const source = pattern.replaceAll('.', '\\.').replaceAll('?', any).replaceAll('*', '.*')
+        const expected = new RegExp(`^${source}$`, 'is').test(text)
+        return compileGlob(pattern, wildcards)(text) === expected
+      }),
+      { numRuns: 2000 },
+    )
+  })
+}
+
+t.test('a pattern of many stars is not slower', async (t) => {
+  const took = await processorTime(() => {
+    t.notOk(compileGlob(`${'*a'.repeat(50)}b`, '*?')('a'.repeat(10_000)))
+  })
+  t.ok(took < 2_000, `${took} ms`)
+})

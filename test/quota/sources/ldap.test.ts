@@ -1,0 +1,163 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import t from 'tap'
+import { LdapDirectory } from '../../../src/quota/ldap/ldap-directory.ts'
+import { readLdapSettings } from '../../../src/quota/ldap/ldap-settings.ts'
+import { parseUser } from '../../../src/quota/sources/mailbox-location.ts'
+import { slapdMissing, startSlapd } from '../../programs/servers/slapd.ts'
+import { spool, startQuotad } from '../quotad.ts'
+
+t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
+  const directory = spool(t, {
+    'ann/maildirsize': '1000S\n400 4\n',
+    'bob/maildirsize': '1000S\n400 4\n',
+    'umlaut/maildirsize': '1000S\n5 1\n',
+  })
+  const home = (name: string) => ({ mailMessageStore: join(directory, name) })
+  const ann = {
+    uid: 'ann',
+    mail: 'ann@example.org',
+    mailAlternateAddress: 'ann.b@example.org',
+    mailHost: 'mx1.example.org',
+    mailQuotaSize: '300',
+    ...home('ann/'),
+  }
+  const slapd = await startSlapd(t, [
+    ann,
+    { uid: 'bob', ...home('bob') },
+    { uid: 'twin', ...home('ann') },
+    { uid: 'twin', ...home('bob') },
+    { uid: 'triplet' },
+    { uid: 'triplet' },
+    { uid: 'triplet' },
+    { uid: 'j\u00f6rg', ...home('umlaut') },
+    { uid: 'much', mailQuotaSize: 'much', ...home('ann') },
+    { uid: 'lost', mailMessageStore: 'Maildir' },
+    { uid: 'sly', mailMessageStore: '/home/../etc' },
+    { uid: 'homeless', mailQuotaSize: '100' },
+  ])
+  const env = {
+    QUOTAMAILBOX: 'maildir:%h',
+    QUOTALDAPURL: slapd.url,
+    QUOTALDAPBIND: slapd.bindDn,
+    QUOTALDAPPASSWORD: slapd.passwordFile,
+  }
+
+  t.test('homes and quotas come from the entry of the user', async (t) => {
+    const { ask } = await startQuotad(t, env)
+    t.equal(await ask('CHECK_QUOTA ann 0'), 'QUOTA_FULL ann 400 300')
+    t.equal(await ask('CHECK_QUOTA ann@example.org'), 'QUOTA_FULL')
+    t.equal(await ask('CHECK_QUOTA Ann.B@Example.org'), 'QUOTA_FULL')
+    t.equal(await ask('CHECK_QUOTA bob 0'), 'QUOTA_OK bob 400 1000', 'that of the mailbox')
+    t.equal(await ask('CHECK_QUOTA j\u00f6rg'), 'QUOTA_OK')
+    t.match(await ask(Buffer.from('CHECK_QUOTA j\u00f6rg', 'latin1')), /^QUOTA_UNKNOWN /)
+  })
+
+  t.test('a user without an entry or a mailbox is an unknown user', async (t) => {
+    const { ask } = await startQuotad(t, env)
+    for (const user of ['zoe', '*', 'a*', 'ann)(uid=*', 'homeless', '\\61nn']) {
+      t.equal(await ask(`CHECK_QUOTA ${user}`), `QUOTA_UNKNOWN ${user}`)
+    }
+  })
+
+  t.test('ambiguous entries and malformed values are ignored', async (t) => {
+    const quotad = await startQuotad(t, env)
+    for (const user of ['twin', 'triplet', 'much', 'lost', 'sly']) {
+      t.equal(await quotad.ask(`CHECK_QUOTA ${user}`), `QUOTA_ERROR ${user}`)
+    }
+    await quotad.says(/more than one entry for \S+; see QUOTALDAPFILTER/)
+    await quotad.says(/LDAP, much: much is not a quota/)
+    await quotad.says(/LDAP, lost: Maildir is not an absolute path/)
+    await quotad.says(/LDAP, sly: \/home\/\.\.\/etc is not an absolute path/)
+  })
+
+  t.test('beside a template for mailboxes, the directory has users and quotas', async (t) => {
+    const { ask } = await startQuotad(t, {
+      ...env,
+      QUOTAMAILBOX: `maildir:${directory}/%n`,
+      QUOTALDAPFILTER: '(uid=%n)',
+      QUOTALDAPHOME: 'homeDirectory',
+    })
+    t.equal(await ask('CHECK_QUOTA ann@example.net 0'), 'QUOTA_FULL ann@example.net 400 300')
+    t.equal(await ask('CHECK_QUOTA umlaut 0'), 'QUOTA_UNKNOWN umlaut')
+  })
+
+  t.test('a wrong or world-readable password is logged, and no mailbox is full', async (t) => {
+    const wrong = join(spool(t, { password: 'guess' }), 'password')
+    const open = await startQuotad(t, { ...env, QUOTALDAPPASSWORD: wrong })
+    t.equal(await open.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
+    // As root, quotad is another account, to which root's file is not open.
+    const isOther = process.getuid?.() === 0
+    await open.says(
+      isOther
+        ? /password: mode 0644 lets everyone read it; chgrp \d+ \S+password && chmod 640 \S+password/
+        : /password: mode 0644 lets everyone read it; run chmod 640 on it/,
+    )
+    chmodSync(wrong, 0o600)
+    if (isOther) execFileSync('chown', ['nobody', wrong])
+    const guessing = await startQuotad(t, { ...env, QUOTALDAPPASSWORD: wrong })
+    t.equal(await guessing.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
+    await guessing.says(/invalid credentials|0x31/i)
+    writeFileSync(wrong, '')
+    const empty = await startQuotad(t, { ...env, QUOTALDAPPASSWORD: wrong })
+    t.equal(await empty.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
+    await empty.says(/password: is empty/)
+  })
+
+  t.test('a directory that is slow or down makes nothing full, and recovers', async (t) => {
+    const quotad = await startQuotad(t, { ...env, QUOTATIMEOUT: '375' })
+    const untilFull = async (name: string) => {
+      const end = Date.now() + 20_000
+      while ((await quotad.ask(`CHECK_QUOTA ${name}`)) !== 'QUOTA_FULL' && Date.now() < end) {
+        await wait(50)
+      }
+      t.equal(await quotad.ask(`CHECK_QUOTA ${name}`), 'QUOTA_FULL')
+    }
+    // Three names of one user: an answer is cached by the name in the question.
+    const [first, second, third] = ['ann', 'ann@example.org', 'ann.b@example.org']
+    await untilFull(first!)
+    await slapd.pause()
+    t.equal(await quotad.ask(`CHECK_QUOTA ${second}`), `QUOTA_ERROR ${second}`)
+    for (let i = 0; i < 20; i++) t.equal(await quotad.ask('CHECK_QUOTA bob'), 'QUOTA_ERROR bob')
+    slapd.resume()
+    await untilFull(second!)
+    t.ok(slapd.searchesFor('bob') < 20, 'it is not asked each time, and nobody waits')
+    await slapd.stop()
+    t.equal(await quotad.ask(`CHECK_QUOTA ${third}`), `QUOTA_ERROR ${third}`)
+    await slapd.start()
+    await untilFull(third!)
+  })
+
+  t.test('an answer that comes late is there for the next question', async (t) => {
+    const settings = readLdapSettings(env)!
+    const uptime = () => performance.now()
+    const asked = new LdapDirectory(settings, { uptime, timeout: 300, remembered: 10 })
+    t.teardown(() => asked.close())
+    const user = parseUser('ann')!
+    const untilKnown = async (name: string) => {
+      for (;;) {
+        const answer = await asked.find(parseUser(name)!)
+        if (answer.found !== 'trouble') return answer
+        await wait(20)
+      }
+    }
+    await untilKnown('bob') // the connection is open then, however long that takes on a busy machine
+    await slapd.pause()
+    const before = slapd.searchesFor('ann')
+    t.match(await asked.find(user), { found: 'trouble', reason: /no answer in 300 ms/ })
+    t.match(await asked.find(parseUser('umlaut')!), { found: 'trouble' })
+    slapd.resume()
+    t.match(await untilKnown('ann'), { found: 'entry', quota: '300' })
+    t.equal(slapd.searchesFor('ann'), before + 1, 'by the one search')
+  })
+
+  t.test('a connection that was closed while idle is opened with the same account', async (t) => {
+    const quotad = await startQuotad(t, env)
+    t.equal(await quotad.ask('CHECK_QUOTA ann'), 'QUOTA_FULL')
+    await slapd.stop()
+    await slapd.start()
+    t.equal(await quotad.ask('CHECK_QUOTA ann@example.org'), 'QUOTA_FULL')
+  })
+})

@@ -1,0 +1,135 @@
+import t from 'tap'
+import { checkExim } from '../../../../../src/scanner/cli/check/mail-server-config/exim.ts'
+import { linesOf } from '../machine.ts'
+
+/** What `onescan check` says of the routers of Exim, as its program prints them. */
+
+const router = (name: string, route: string) =>
+  `\n${name} router:\naddress_data = \ncondition = \${if eq{$acl_m_onescan}{yes}}\nroute_data = \nroute_list = ${route}\ntransport = to_${name}\nno_unseen\n`
+const asThePage = [
+  router('onescan_before_queue', '* 127.0.0.1::10025 byname'),
+  router('onescan_after_queue', '* 127.0.0.1::10027 byname'),
+  router('hubbed_hosts', ''),
+  router('smarthost', '* mx.example.org::587 byname'),
+].join('')
+const smtp = ['inet:127.0.0.1:10025', 'inet:0.0.0.0:10027']
+
+interface Printed {
+  readonly routers?: string
+  readonly transports?: string
+  readonly av_scanner?: string
+  readonly acl_smtp_data?: string
+  readonly config?: string
+}
+
+/** The lines about an Exim that prints this, on a host with servers at these ports, and onescand's addresses. */
+const told = async (
+  printed: Printed,
+  ports: readonly number[],
+  { smtp: ours = smtp, clamd = [] as readonly string[] } = {},
+) =>
+  linesOf(
+    await checkExim({
+      endpoints: { milters: [], smtp: ours, next: [], clamd, isRunning: true },
+      scanTime: 90,
+      print: async (what) => printed[what] ?? '',
+      listens: (port) => ports.includes(port),
+    }),
+  )
+
+t.test('routers as documented pass mail to onescand', async (t) => {
+  t.same(await told({ routers: asThePage }, [10025, 10027]), [
+    'ok router onescan_before_queue of Exim: passes mail to onescand at port 10025',
+    'ok router onescan_after_queue of Exim: passes mail to onescand at port 10027',
+  ])
+})
+
+t.test('a port at which nothing listens is named, with the router', async (t) => {
+  const wrong = asThePage.replace('10027', '10037')
+  t.match(await told({ routers: wrong }, [10025, 10027]), [
+    /^ok /,
+    /^error router onescan_after_queue of Exim: sends mail to port 10037 of 127.0.0.1, where nothing listens: Exim defers it; .* set an address of its --smtp \(inet:127.0.0.1:10025, inet:0.0.0.0:10027\)/,
+  ])
+  const [, second] = await told({ routers: asThePage }, [10025])
+  t.match(second, /^error .*port 10027 .*; start onescand/)
+})
+
+t.test('without a router to onescand, no mail is reported as scanned', async (t) => {
+  const others = [router('amavis', '* localhost::10024 byname'), router('dns', '')].join('')
+  t.match(await told({ routers: others }, [10024]), [
+    /^warning Exim: no router of Exim passes mail to onescand/,
+  ])
+  const [, , third] = await told({ routers: asThePage }, [], { smtp: [] })
+  t.match(third, /^warning Exim: no router/)
+})
+
+/** The configuration as Exim prints it, with an ACL that has this statement. */
+const configWith = (statement: string, more = '') =>
+  `begin acl\n\nacl_check_rcpt:\n  accept hosts = :\n\nacl_check_data:\n  deny\n    message = a\n    ${statement}\n  accept\n${more}\nbegin routers\n`
+const acl_smtp_data = 'acl_smtp_data = acl_check_data\n'
+const config = configWith('malware = *')
+
+t.test('the scanner of an Exim counts only if the ACL for DATA is seen to use it', async (t) => {
+  const clamd = ['inet:127.0.0.1:3311']
+  const asked = (printed: Printed) =>
+    told({ av_scanner: 'av_scanner = clamd:127.0.0.1 3311\n', ...printed }, [], { smtp: [], clamd })
+  const called = '\nacl_check_virus:\n  deny malware = */defer_ok\n'
+  for (const printed of [
+    { acl_smtp_data, config },
+    { acl_smtp_data, config: configWith('acl = acl_check_virus', called) },
+  ])
+    t.match(await asked(printed), [/^ok av_scanner of Exim: /])
+  const wanted =
+    /^warning av_scanner of Exim: is onescand at \S+, but no "malware" was seen in the ACL for DATA .*, so it is unknown whether mail is scanned; put "deny malware = \*" at the top of that ACL; onescan check --mail/
+  for (const printed of [
+    {},
+    { acl_smtp_data },
+    { acl_smtp_data: 'acl_smtp_data = \n', config },
+    { acl_smtp_data: `acl_smtp_data = \${if eq{a}{b}{acl_check_data}}\n`, config },
+    { acl_smtp_data, config: configWith('hosts = +relay_from_hosts', called) },
+    { acl_smtp_data, config: configWith('# malware = *') },
+    { acl_smtp_data: 'acl_smtp_data = acl_check_rcpt\n', config },
+  ])
+    t.match(await asked(printed), [wanted])
+})
+
+t.test('an Exim that asks onescand as clamd needs no router', async (t) => {
+  const clamd = ['unix:/run/onescan/clamd.sock', 'inet:127.0.0.1:3311']
+  const asked = (av_scanner: string) =>
+    told({ av_scanner, acl_smtp_data, config }, [], { smtp: [], clamd })
+  for (const place of ['clamd:127.0.0.1 3311', 'clamd:/run/onescan/clamd.sock'])
+    t.match(await asked(`av_scanner = ${place}\n`), [
+      /^ok av_scanner of Exim: is onescand as clamd at \S+, used in acl_check_data$/,
+    ])
+  for (const place of ['clamd:/run/clamav/clamd.ctl', 'sophie:/var/run/sophie'])
+    t.match(await asked(`av_scanner = ${place}\n`), [/^warning Exim: no router/])
+})
+
+/** The lines about transports alone: all routers are as documented. */
+const toldOfTransports = async (transports: string) =>
+  (await told({ routers: asThePage, transports }, [10025, 10027])).filter(
+    (line) => !line.startsWith('ok router '),
+  )
+
+t.test('a transport to onescand that ends before a scan may is named', async (t) => {
+  const transport = (name: string, time: string) =>
+    `\nto_${name} transport:\ncommand_timeout = 5m\nfinal_timeout = ${time}\nhosts_randomize\n`
+  const names = ['onescan_before_queue', 'onescan_after_queue', 'smarthost']
+  const timeouts = (...times: readonly string[]) =>
+    toldOfTransports(names.map((name, at) => transport(name, times[at]!)).join(''))
+  t.same(await timeouts('10m', '1m31s', '1s'), [])
+  t.same(await timeouts('10m', '1m30s', '1s'), [
+    'warning transport to_onescan_after_queue of Exim: final_timeout = 1m30s: Exim gives up before a scan does (SCANTIMEOUT=90); set final_timeout = 10m in that transport, and reload Exim',
+  ])
+})
+
+t.test('a transport to onescand that returns long lines is named', async (t) => {
+  const printed = ['onescan_before_queue', 'smarthost']
+    .map((name) => `\nto_${name} transport:\nfinal_timeout = 15m\nmessage_linelength_limit = 998\n`)
+    .join('')
+  t.same(await toldOfTransports(printed), [
+    'error transport to_onescan_before_queue of Exim: message_linelength_limit = 998: Exim returns accepted mail with a longer line; set message_linelength_limit = 1G in that transport, and reload Exim',
+  ])
+  // As Exim prints 1G, which the page sets.
+  t.same(await toldOfTransports(printed.replaceAll('998', '1073741824')), [])
+})

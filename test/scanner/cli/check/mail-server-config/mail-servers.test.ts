@@ -1,0 +1,104 @@
+import t from 'tap'
+import {
+  checkServerUnit,
+  findMailServers,
+  noMailServer,
+} from '../../../../../src/scanner/cli/check/mail-server-config/mail-servers.ts'
+import {
+  networkAddresses,
+  onescandEndpoints,
+} from '../../../../../src/scanner/cli/check/mail-server-config/onescand-endpoints.ts'
+import { checkStartsAtBoot } from '../../../../../src/scanner/cli/check/services/starts-at-boot.ts'
+import { linesOf } from '../machine.ts'
+
+const of = (...paths: readonly string[]) => findMailServers((path) => paths.includes(path))
+
+const QMAIL = '/var/qmail'
+const POSTFIX = ['/usr/sbin/postconf', '/usr/sbin/sendmail', '/etc/postfix/main.cf']
+const CF = '/etc/mail/sendmail.cf'
+
+t.test('mail servers are known by their programs and their files', async (t) => {
+  t.same(of(QMAIL), ['qmail'])
+  t.same(of(...POSTFIX), ['Postfix'])
+  t.same(of('/usr/libexec/sendmail/sendmail', CF), ['Sendmail'], 'on Debian')
+  t.same(of('/usr/sbin/sendmail', CF), ['Sendmail'], 'as its source installs it')
+  t.same(of(QMAIL, ...POSTFIX), ['qmail', 'Postfix'])
+  t.same(of(...POSTFIX, '/usr/lib/sm.bin/sendmail', CF), ['Postfix', 'Sendmail'])
+})
+
+t.test('a mail server that was removed and left its files is ignored', async (t) => {
+  t.same(of(...POSTFIX, CF), ['Postfix'])
+  t.same(of('/usr/libexec/sendmail/sendmail', CF, '/etc/postfix/main.cf'), ['Sendmail'])
+  t.same(of('/etc/postfix/main.cf', CF), [])
+})
+
+t.test(
+  'a host without a mail server is reported, unless onescand serves other hosts',
+  async (t) => {
+    t.same(of(), [])
+    t.match(noMailServer([]), { level: 'warning', what: 'mail server', value: /^none was found/ })
+    const address = 'inet:0.0.0.0:8890'
+    const options = ['--milter', address, '--clamd', 'unix:/run/onescan/clamd.sock']
+    const addresses = networkAddresses(onescandEndpoints(options, undefined))
+    t.match(noMailServer(addresses), {
+      level: 'ok',
+      value: /serves other hosts at inet:0\.0\.0\.0:8890$/,
+    })
+  },
+)
+
+t.test('a server that passes its mail on over SMTP is not a qmail-queue program', async (t) => {
+  t.same(of('/usr/sbin/exim4', '/usr/sbin/sendmail'), ['Exim'])
+  t.same(of('/usr/sbin/smtpctl', '/usr/sbin/sendmail'), ['OpenSMTPD'])
+  t.same(of(QMAIL, '/usr/sbin/exim'), ['qmail', 'Exim'])
+})
+
+t.test('a server that systemd does not run is named, with how it starts', async (t) => {
+  const judged = (load: string, active: string, enabled = 'generated') =>
+    linesOf(checkServerUnit('Exim', () => ({ load, active, enabled })))
+  t.same(judged('loaded', 'active'), [])
+  t.same(judged('masked', 'active', 'masked'), [])
+  t.same(judged('masked', 'inactive', 'masked'), [
+    'warning Exim: is not running: its unit is masked; systemctl unmask exim4 && systemctl start exim4',
+  ])
+  t.match(judged('loaded', 'failed'), [/^error Exim: .* failed; fix what journalctl -u exim4/])
+  t.same(judged('loaded', 'inactive'), [
+    'error Exim: is not running: it was stopped; systemctl start exim4',
+  ])
+  t.match(judged('loaded', 'inactive', 'disabled'), [/^warning Exim: is not running/])
+})
+
+t.test('what runs and does not start when the host boots is named', async (t) => {
+  const judged = (units: Readonly<Record<string, readonly [active: string, enabled: string]>>) =>
+    linesOf(
+      checkStartsAtBoot(['clamav-daemon', 'clamd@scan'], 'mail cannot be scanned', (name) => {
+        const [active, enabled] = units[name] ?? []
+        return active === undefined ? undefined : { load: 'loaded', active, enabled: enabled! }
+      }),
+    )
+  const named = (unit: string, remedy: string, state = 'disabled') => [
+    `warning ${unit}: runs, but is ${state}: it does not start when the host boots, and mail cannot be scanned; ${remedy}`,
+  ]
+  for (const enabled of ['enabled', 'static', 'indirect', 'generated', 'alias'])
+    t.same(judged({ 'clamav-daemon': ['active', enabled] }), [], enabled)
+  // As Debian 13 leaves it; the socket of Debian 12 would start it.
+  const asInstalled = { 'clamav-daemon': ['active', 'disabled'] } as const
+  t.same(judged(asInstalled), named('clamav-daemon', 'systemctl enable clamav-daemon'))
+  t.same(judged({ ...asInstalled, 'clamav-daemon.socket': ['active', 'enabled'] }), [])
+  const masked = judged({ 'clamd@scan': ['active', 'masked'] })
+  const command = 'systemctl unmask clamd@scan && systemctl enable clamd@scan'
+  t.same(masked, named('clamd@scan', command, 'masked'))
+  t.same(
+    judged({ 'clamav-daemon': ['inactive', 'disabled'] }),
+    [],
+    'what does not run is named elsewhere',
+  )
+  t.match(
+    linesOf(
+      checkServerUnit('Postfix', () => ({ load: 'loaded', active: 'active', enabled: 'disabled' })),
+    ),
+    [
+      /^warning postfix: runs, but is disabled: .*, and no mail is accepted; systemctl enable postfix$/,
+    ],
+  )
+})

@@ -1,0 +1,59 @@
+import { existsSync } from 'node:fs'
+import { createServer } from 'node:net'
+import t from 'tap'
+import {
+  type Postfix,
+  SmtpdService,
+} from '../../../../../src/scanner/cli/check/mail-server-config/postconf.ts'
+import { unreachable } from '../../../../../src/scanner/cli/check/mail-server-config/reach.ts'
+import { freePort } from '../../../../programs/host/free-port.ts'
+import { listen } from '../../../../programs/host/listen.ts'
+
+/** What keeps Postfix from the milter, where no file of a test can show it. */
+
+const service = new SmtpdService('smtp/inet', true, {}, {})
+const milterAt = (text: string) => ({ text, written: text, options: {} })
+const milter = milterAt('unix:onescan/milter.sock')
+const host = (endpoints: Partial<Postfix['endpoints']>): Postfix => ({
+  directory: '',
+  queue: '/var/spool/postfix',
+  accounts: { passwd: '', group: '' },
+  scanTime: 150,
+  makesStamps: false,
+  settings: {},
+  dead: [],
+  ...{ main: {}, services: [service], transports: new Map(), set: new Map() },
+  endpoints: { milters: [], smtp: [], next: [], clamd: [], isRunning: true, ...endpoints },
+})
+
+t.test(
+  'the socket of an onescand that does not run',
+  { skip: existsSync('/run/systemd/system') && 'systemd runs here' },
+  async (t) => {
+    t.match(unreachable(service, milter, host({ isRunning: false })), {
+      level: 'error',
+      value:
+        /^\/var\/spool\/postfix\/onescan\/milter\.sock does not exist: Postfix defers all mail$/,
+      remedy: /^onescand is not running: /,
+    })
+  },
+)
+
+t.test('a port of onescand, which does not run, and at which nothing listens', async (t) => {
+  const text = `inet:127.0.0.1:${await freePort()}`
+  t.match(unreachable(service, milterAt(text), host({ milters: [text], isRunning: false })), {
+    level: 'error',
+    value: 'nothing listens there: Postfix defers all mail',
+    remedy: /^onescand is not running: /,
+  })
+  t.match(unreachable(service, milterAt(text), host({ milters: [text] })), {
+    level: 'error',
+    value: 'nothing listens there: Postfix defers all mail',
+  })
+})
+
+t.test('a port with a listening process has no findings', async (t) => {
+  const port = await listen(t, createServer())
+  const text = `inet:127.0.0.1:${port}`
+  t.equal(unreachable(service, milterAt(text), host({ milters: [text] })), undefined)
+})

@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { checkSupervisors } from '../../../../../src/scanner/cli/check/services/supervised.ts'
+import { lacks } from '../../../../needs.mjs'
+import { openDirectory } from '../../../../programs/host/reachable.ts'
+import { until } from '../../../../run/until.ts'
+import { linesOf } from '../machine.ts'
+
+/** What `onescan check` finds in supervise/status of the services of mail, which the real supervise(8) writes. */
+
+const SMTPD = 'exec tcpserver 127.0.0.1 0 /var/qmail/bin/qmail-smtpd'
+
+/** Starts supervise for services with these run scripts; resolves when each has its state. */
+async function supervised(t: Test, scripts: Readonly<Record<string, string>>): Promise<string> {
+  const place = openDirectory(t)
+  for (const [name, script] of Object.entries(scripts)) {
+    const service = join(place, name)
+    mkdirSync(service)
+    writeFileSync(join(service, 'run'), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+    if (name === 'stopped') writeFileSync(join(service, 'down'), '')
+    const child = spawn('supervise', [service], { stdio: 'ignore', detached: true })
+    t.teardown(() => process.kill(-child.pid!, 'SIGKILL'))
+    await until(() => existsSync(join(service, 'supervise/status')), `${name} is supervised`)
+  }
+  return place
+}
+
+t.test('a service of mail that ends at once is named', { skip: lacks('supervise') }, async (t) => {
+  const place = await supervised(t, {
+    healthy: `exec sleep 1000 # ${SMTPD}`,
+    // A backquote was lost, as a careless change of a script does.
+    broken: `QMAILDUID=\`id -u nobody\nexec sleep 1000 # ${SMTPD}`,
+    failing: `${SMTPD} --no-such-option`.replace('tcpserver', 'false'),
+    daemon: 'exec onescand-that-is-not-there',
+    stopped: SMTPD,
+    other: 'exit 1',
+  })
+  const names = (level: string, found: readonly string[]) =>
+    found.flatMap((line) => line.match(new RegExp(`(?<=^${level} \\S*/)\\w+(?=: )`)) ?? [])
+  const found = linesOf(await checkSupervisors([place, '/nonexistent']))
+  t.same(names('error', found).sort(), ['broken', 'daemon', 'failing'])
+  t.same(names('warning', found), ['stopped'])
+  t.match(
+    found.find((line) => line.includes('/broken')),
+    /^error \S+\/broken: ends as soon as it is started, again and again: .*; fix (\S+)\/run: sh -n \1\/run shows .*; then svc -t \1 \(or sv restart\)$/,
+  )
+  t.equal(found.length, 4)
+})

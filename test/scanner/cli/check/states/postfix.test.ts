@@ -1,0 +1,205 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import type { CheckLine } from '../../../../../src/base/check/check-line.ts'
+import { onescandEndpoints } from '../../../../../src/scanner/cli/check/mail-server-config/onescand-endpoints.ts'
+import { checkPostfix } from '../../../../../src/scanner/cli/check/mail-server-config/postfix.ts'
+import { readAccounts } from '../../../../../src/scanner/readiness/stage/account.ts'
+import { lacks } from '../../../../needs.mjs'
+import { freePort } from '../../../../programs/host/free-port.ts'
+import { isRunning } from '../../../../programs/host/is-running.ts'
+import { openDirectory } from '../../../../programs/host/reachable.ts'
+import {
+  makeDkimKey,
+  opendkimMissing,
+  startOpendkim,
+} from '../../../../programs/servers/opendkim.ts'
+import { type Postfix, postfixMissing, startPostfix } from '../../../../programs/servers/postfix.ts'
+import { isWhole } from '../../../../run/is-whole.ts'
+import { childrenOf, startOnescand } from '../../../daemon/process.ts'
+import { findingsByMail, firstOfEachFinding, judge, linesOf } from '../machine.ts'
+import { type PostfixState, states } from './postfix.ts'
+
+/**
+ * States of a Postfix with onescand: what check says by rule and by mail. Each remedy that is a command is
+ * carried out as it is printed, and EICAR is sent again: no remedy makes a way unscanned.
+ */
+
+const THROUGH = /EICAR: is accepted/
+
+class Host {
+  readonly #postfix: Postfix
+  readonly #words: readonly string[]
+  readonly #isDown: boolean
+  readonly #log: string
+
+  constructor(postfix: Postfix, words: readonly string[], state: PostfixState, log: string) {
+    this.#postfix = postfix
+    this.#words = words
+    this.#isDown = state.isDown === true
+    this.#log = log
+  }
+
+  get #configuration(): string {
+    return join(dirname(this.#postfix.queue), 'etc')
+  }
+
+  byRule(): Promise<CheckLine[]> {
+    const running = this.#isDown ? undefined : { socket: '', description: undefined }
+    return checkPostfix({
+      directory: this.#configuration,
+      endpoints: onescandEndpoints(this.#words, running),
+      accounts: readAccounts(),
+      scanTime: 150,
+      makesStamps: false,
+      settings: {},
+    })
+  }
+
+  byMail(): Promise<CheckLine[]> {
+    return findingsByMail([{ port: this.#postfix.port, security: 'none' }], [this.#log])
+  }
+
+  /** Carries out the command of a remedy, which words may precede. Returns whether it has one. */
+  carryOut({ remedy = '' }: CheckLine): boolean {
+    const [command] = /\bpostconf .* && postfix reload/s.exec(remedy) ?? []
+    if (command === undefined) return false
+    const at = `MAIL_CONFIG='${this.#configuration}'; export MAIL_CONFIG; postfix() { :; }; `
+    execFileSync('/bin/sh', ['-ec', `${at}${command}`])
+    return true
+  }
+
+  /** As `postfix reload`; resolves when no process of before takes mail. */
+  async reload(): Promise<void> {
+    const before = childrenOf(this.#postfix.pid)
+    process.kill(this.#postfix.pid, 'SIGHUP')
+    while (before.some((pid) => isRunning(pid))) await setTimeout(20)
+  }
+}
+
+async function open(t: Test, state: PostfixState): Promise<Host> {
+  const directory = openDirectory(t)
+  chmodSync(directory, 0o755)
+  const log = join(directory, 'log')
+  writeFileSync(log, '')
+  const milter = `unix:${directory}/milter`
+  const { main, own, services, options, settings, policy, isDown, hasOther } = state
+  const dkim = hasOther && makeDkimKey(t, 'example.org')
+  const other = dkim ? await startOpendkim(t, dkim, 'verify') : ''
+  const ports = { milter, other, filter: await freePort(), behind: await freePort() }
+  const words = options?.(ports) ?? ['--milter', milter, '--mode', '0666']
+  if (!isDown) {
+    if (policy !== undefined) writeFileSync(join(directory, 'onescan.policy'), policy)
+    const places = { LOGFILE: log, TMPDIR: directory, CONTROLDIR: directory }
+    const basic = { QHPSI: 'plugin: eicar', REJECTVIRUS: '1', ...places }
+    await startOnescand(t, { args: words, settings: { ...basic, ...settings } })
+  }
+  const discards = { default_transport: 'discard:', relayhost: '', ...main?.(ports) }
+  const sets = (own?.(ports) ?? []).map((text) => `\n  -o ${text}`).join('')
+  const postfix = await startPostfix(t, 1, discards, {
+    smtpd: (port) => `${port} inet n - n - - smtpd${sets}`,
+    services: services?.(ports) ?? '',
+  })
+  return new Host(postfix, words, state, log)
+}
+
+t.test('states of Postfix', { skip: postfixMissing, jobs: 4 }, async (t) => {
+  t.equal(new Set(states.map(({ name }) => name)).size, states.length, 'each has its own name')
+  const only = process.env.STATE
+  const here = states.filter(({ hasOther }) => !hasOther || !opendkimMissing)
+  const named = here.filter(({ name }) => only === undefined || name.includes(only))
+  const chosen = only === undefined && !isWhole ? firstOfEachFinding(named, linesFound) : named
+  await Promise.all(
+    chosen.map((state) => t.test(state.name, { buffered: true }, (t) => tryState(t, state))),
+  )
+})
+
+/** What a state is found by, and its remedies: the others have another cause of the same lines. */
+function linesFound({ byRule, byMail, isMended }: PostfixState): string[] {
+  return [...byRule, ...byMail].map(({ source }) => `${source} ${isMended}`)
+}
+
+async function tryState(t: Test, state: PostfixState): Promise<void> {
+  const host = await open(t, state)
+  const checkLines = await host.byRule()
+  judge(t, checkLines, state.byRule)
+  const before = await host.byMail()
+  judge(t, before, state.byMail)
+  const mended = checkLines.filter((checkLine) => host.carryOut(checkLine))
+  if (state.isMended) t.ok(mended.length > 0, 'a remedy is a command')
+  if (mended.length === 0) return
+  await host.reload()
+  const after = await host.byMail()
+  const isThrough = (found: readonly CheckLine[]) =>
+    linesOf(found).some((line) => THROUGH.test(line))
+  t.notOk(isThrough(after) && !isThrough(before), 'no remedy stops scanning', { before, after })
+  if (!state.isMended) return
+  judge(t, await host.byRule(), [])
+  judge(t, after, [])
+}
+
+t.test(
+  'a main.cf that others may not read is reported with the message of postconf',
+  { skip: postfixMissing || lacks('root') },
+  async (t) => {
+    const directory = openDirectory(t)
+    writeFileSync(join(directory, 'main.cf'), 'compatibility_level = 3.6\n', { mode: 0o600 })
+    writeFileSync(join(directory, 'master.cf'), '')
+    const endpoints = onescandEndpoints([], undefined)
+    const host = {
+      directory,
+      endpoints,
+      accounts: readAccounts(),
+      scanTime: 150,
+      makesStamps: false,
+      settings: {},
+    }
+    const [found] = await checkPostfix(host)
+    t.match(found, {
+      level: 'error',
+      value: /^postconf fails: \S*postconf: fatal: open \S+\/main\.cf: Permission denied$/,
+    })
+    execFileSync('/bin/sh', ['-ec', found!.remedy!])
+    t.notMatch(linesOf(await checkPostfix(host)), [/postconf fails/])
+  },
+)
+
+t.test(
+  'faults that end the programs of Postfix are found without mail',
+  { skip: postfixMissing },
+  async (t) => {
+    const directory = openDirectory(t)
+    chmodSync(directory, 0o755)
+    const host = {
+      directory,
+      endpoints: onescandEndpoints([], undefined),
+      accounts: readAccounts(),
+      scanTime: 150,
+      makesStamps: false,
+      settings: {},
+    }
+    writeFileSync(join(directory, 'master.cf'), '')
+    const checkLines = async (line: string) => {
+      writeFileSync(join(directory, 'main.cf'), `compatibility_level = 3.6\n${line}\n`)
+      return linesOf(await checkPostfix(host))
+    }
+    const foreign = [/^error inet_interfaces: 192\.0\.2\.77: this host has no such address/]
+    // postconf(1) sees it, too, if mynetworks follows from the addresses.
+    for (const networks of ['', '\nmynetworks = 127.0.0.0/8']) {
+      t.match(await checkLines(`inet_interfaces = 127.0.0.1, 192.0.2.77${networks}`), foreign)
+      for (const sound of ['all', 'loopback-only', 'localhost, [127.0.0.1]']) {
+        const of = (await checkLines(`inet_interfaces = ${sound}${networks}`)).join()
+        t.notMatch(of, /inet_interfaces/, sound)
+      }
+    }
+    const maps = (list: string) => checkLines(`smtpd_milter_maps = ${list}`)
+    const said = {
+      none: /^error .*cidr:\/none: Postfix cannot read it.*: open \/none: No such file/,
+    }
+    t.match(await maps('inline:{ {a = b}, {c = d} }, cidr:/none'), [said.none])
+    t.match(await maps('inline:{ a }'), [/^error .*inline:\{ a \}: Postfix cannot read it/])
+    t.match(await maps('inline:{{192.0.2.1 = DISABLE}}'), [/^warning .*: clients in it have/])
+  },
+)

@@ -1,0 +1,23 @@
+import t from 'tap'
+import { findIdleLines } from '../../../../src/scanner/cli/host/settings-file.ts'
+
+/** What systemd passes over of a file of variables; test/packaging/remedies.test.ts has one on a booted host. */
+
+const SETS = [
+  '# a comment\n; another\n\n',
+  'A=1\n\tB = two\nexport C=3\nD=\n',
+  'E="one\ntwo three\nfour"\nF=\'one\ntwo\'\nG=one\\\ntwo three\n',
+  'H="one \\" two\nthree" \'four\nfive\' six\nI=it\'s\n',
+]
+
+t.test('lines that set or unset a variable are not reported', async (t) => {
+  for (const text of SETS) t.same(findIdleLines(text), [], text)
+})
+
+t.test('a line without "=" is named by its number', async (t) => {
+  for (const text of SETS) {
+    const line = text.split('\n').length
+    t.same(findIdleLines(`${text}REJECTVIRUS 1\nZ=1\n`), [{ line, word: 'REJECTVIRUS' }], text)
+  }
+  t.same(findIdleLines('  QHPSI: "plugin: clamd"'), [{ line: 1, word: 'QHPSI:' }])
+})

@@ -1,0 +1,123 @@
+import { spawnSync } from 'node:child_process'
+import { appendFileSync, chmodSync, chownSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { ownDirectoriesMissing } from '../../programs/host/own-directories.ts'
+import { openDirectory } from '../../programs/host/reachable.ts'
+import { atTerminal, quoted } from '../../programs/host/terminal.ts'
+import { stampedBy } from '../scan/stamps/stamped.ts'
+import { directoryOfOnescand, makeMachine, ONESCAN } from './check/machine.ts'
+import { bundle, searchPath } from './onescan.ts'
+
+/** The commands that use the settings of this host's onescand if no option names others. */
+
+const skip = ownDirectoriesMissing
+const DEFAULTS = '/etc/default/onescand'
+/** The group of those who may read keyrings. */
+const KEEPERS = 54_324
+const keyring = `hmac-sha256:mine:${Buffer.alloc(32, 7).toString('base64url')}\n`
+
+t.test('stamps are verified with its keyring', { skip }, async (t) => {
+  const machine = makeMachine(t)
+  const ring = '/etc/onescan/keys/clusterkeys'
+  appendFileSync(machine.at('/etc/group'), `onescan-keys:x:${KEEPERS}:\n`)
+  machine.write(ring, keyring, 0o640)
+  chownSync(machine.at(ring), 0, KEEPERS)
+  machine.write(DEFAULTS, `CLUSTERKEYS="${ring}"\n`)
+  const run = (input: string, ...command: string[]) => {
+    const [program = '', ...words] = machine.around([process.execPath, bundle, ...command, '-'])
+    const env = { PATH: searchPath }
+    return spawnSync(program, words, { env, input, encoding: 'latin1' })
+  }
+  const signed = stampedBy(keyring, Buffer.from('Subject: x\n\nhello\n')).toString()
+  const verified = run(signed, 'verify')
+  t.equal(verified.status, 0, verified.stdout)
+  t.match(verified.stdout, /mine/)
+})
+
+t.test('at a terminal its log is read', { skip }, async (t) => {
+  const machine = makeMachine(t)
+  const file = join(openDirectory(t), 'mail')
+  writeFileSync(
+    file,
+    'onescan: decision=accept scan=clean from=<ann@example.org> time=2026-11-19T10:00:00Z\n',
+  )
+  machine.write(DEFAULTS, `LOGFILE="${file}"\n`)
+  const words = machine.around([process.execPath, bundle, 'log', '--from', 'ann@example.org'])
+  const { code, output } = atTerminal(quoted(words), { ...process.env, PATH: searchPath })
+  t.match(output, /ann@example\.org/)
+  t.equal(code, 0, output)
+})
+
+t.test('root reads the log that onescand alone and its group may read', { skip }, async (t) => {
+  const machine = makeMachine(t)
+  const directory = directoryOfOnescand(t)
+  const file = join(directory, 'mail')
+  writeFileSync(file, 'onescan: decision=accept scan=clean time=2026-11-19T10:00:00Z\n')
+  chownSync(file, ONESCAN, ONESCAN)
+  appendFileSync(machine.at('/etc/group'), 'adm:x:4:\n')
+  machine.write(DEFAULTS, `LOGFILE="${file}"\n`)
+  const type = (command: string) => {
+    const words = machine.around(['/bin/sh', '-c', command])
+    const env = { PATH: searchPath }
+    const { status, stdout, stderr } = spawnSync(words[0]!, words.slice(1), {
+      env,
+      encoding: 'utf8',
+    })
+    return { status, said: stdout + stderr }
+  }
+  const run = (...words: string[]) => type(quoted([process.execPath, bundle, ...words]))
+  for (const [mode, ofDirectory] of [
+    [0o640, 0o755],
+    [0o640, 0o750],
+  ] as const) {
+    chmodSync(file, mode)
+    chmodSync(directory, ofDirectory)
+    t.match(run('log'), { status: 0, said: /decision=accept|accept/ })
+    t.match(run('report'), { status: 0, said: /1 / })
+  }
+  for (const [mode, ofDirectory, barrier] of [
+    [0o600, 0o755, file],
+    [0o640, 0o700, directory],
+  ] as const) {
+    chownSync(file, ONESCAN, ONESCAN)
+    chownSync(directory, ONESCAN, ONESCAN)
+    chmodSync(file, mode)
+    chmodSync(directory, ofDirectory)
+    const remedy = `chgrp adm ${barrier} && chmod ${barrier === file ? 'g+r' : 'g+x'} ${barrier}`
+    const fault = `log ${file}: the account onescan-check may not read it`
+    t.match(run('log'), { status: 2, said: `${fault}; ${remedy}` })
+    t.match(run('report'), { status: 2, said: fault })
+    const byMail = run('check', '--mail', 'ann@example.org')
+    t.match(byMail, { status: 2, said: `${fault}, and no mail was sent; ${remedy}` })
+    t.notMatch(byMail.said, /did not see/)
+    type(remedy)
+    t.match(run('log'), { status: 0, said: /accept/ })
+  }
+})
+
+t.test(
+  'scan uses its scanners, unless the environment or an option names others',
+  { skip },
+  async (t) => {
+    const machine = makeMachine(t)
+    machine.write(DEFAULTS, 'QHPSI="plugin: eicar"\n')
+    const run = (...command: string[]) => {
+      const [program = '', ...words] = machine.around([
+        process.execPath,
+        bundle,
+        'scan',
+        ...command,
+      ])
+      const options = {
+        env: { PATH: searchPath },
+        input: 'Subject: x\n\nhello\n',
+        encoding: 'utf8',
+      } as const
+      const { status, stdout, stderr } = spawnSync(program, words, options)
+      return { status, said: stdout + stderr }
+    }
+    t.match(run('-'), { status: 0, said: /1 clean/ })
+    t.match(run('--env', 'QHPSI=/bin/false %s', '-'), { status: 1, said: /1 infected/ })
+  },
+)

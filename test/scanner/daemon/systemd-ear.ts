@@ -1,0 +1,27 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import type { Ending } from '../../programs/host/server.ts'
+import { socketDirectory } from '../../programs/host/socket-directory.ts'
+import { outputOf } from '../../run/until.ts'
+
+/** Receives what onescand sends to NOTIFY_SOCKET. */
+export async function systemdEar(t: Ending): Promise<{
+  readonly path: string
+  hear(what: RegExp): Promise<void>
+  said(): string
+}> {
+  const path = join(socketDirectory(t), 'notify')
+  const listen = `use Socket; socket(S, PF_UNIX, SOCK_DGRAM, 0) or die; bind(S, sockaddr_un($ARGV[0])) or die;
+    $| = 1; print "bound\\n"; while (defined recv(S, my $said, 4096, 0)) { $said =~ s/\\n/ /g; print "$said\\n" }`
+  const listener = spawn('perl', ['-e', listen, path], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => listener.kill('SIGKILL'))
+  let said = ''
+  listener.stdout.on('data', (chunk) => {
+    said += chunk
+  })
+  const hear = async (what: RegExp) => {
+    while (!what.test(said)) await outputOf(listener)
+  }
+  await hear(/bound/)
+  return { path, hear, said: () => said }
+}

@@ -1,0 +1,142 @@
+import { rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import t from 'tap'
+import { lacks } from '../../../../needs.mjs'
+import { clamdMissing, startClamd } from '../../../../programs/servers/clamd.ts'
+import { until } from '../../../../run/until.ts'
+import { openMilter } from '../../milter/rig.ts'
+
+/** Signatures on the disk that a real clamd has not loaded yet. */
+
+const letter = (n: number) =>
+  Buffer.from(`Date: ${n}\nTo: <${n}@example.org>\nFrom: news@example.com\n\nan unknown worm\n`)
+const signature = `Worm:0:*:${Buffer.from('unknown worm').toString('hex')}\n`
+
+async function finds(clamd: { readonly socket: string }, mail: Buffer): Promise<void> {
+  await until(
+    async () => (await say(clamd.socket, 'INSTREAM', mail)).includes('FOUND'),
+    'clamd has the new signatures',
+  )
+}
+
+t.test(
+  'while clamd has no signature for a virus, its mail is neither cached nor stamped, and later found',
+  { skip: clamdMissing },
+  async (t) => {
+    const clamd = await startClamd(t)
+    const ring = `${t.testdir({})}/ring`
+    const secret = Buffer.alloc(32, 7).toString('base64url')
+    writeFileSync(ring, `hmac-sha256:alpha:${secret}\n`, { mode: 0o600 })
+    const milter = await openMilter(t, {
+      QHPSI: 'plugin: clamd',
+      CLAMD: clamd.socket,
+      CLAMDBDIR: `${clamd.directory}/db`,
+      CLUSTERKEYS: ring,
+      REJECTVIRUS: '1',
+    })
+    let n = 0
+    const send = async () => {
+      const { outcome, message } = await milter.submit({ message: letter(n++) })
+      return { outcome, message, log: milter.mailLog.at(-1)! }
+    }
+    const sendUntil = (wanted: RegExp) => until(send, String(wanted), ({ log }) => wanted.test(log))
+    // A clamd that was started behind the last change has loaded it; a verdict has whole seconds.
+    const { message: stamped } = await sendUntil(/ scan=cached /)
+    t.match(stamped.toString(), /X-SHA256-Cluster-1: /)
+
+    writeFileSync(`${clamd.directory}/db/y.ndb`, signature)
+    // That is seen within a second.
+    let next = await sendUntil(/ scan=clean .*no stamp/)
+    for (let copies = 0; copies < 3; copies++) {
+      t.match(next.log, / scan=clean .*no stamp: signatures changed/)
+      t.notMatch(next.message.toString(), /X-SHA256-Cluster/)
+      next = await send()
+    }
+    await milter.submit({ message: stamped })
+    t.match(milter.mailLog.at(-1), /scan=clean .*this host has had new signatures since/)
+
+    t.equal(await say(clamd.socket, 'RELOAD'), 'RELOADING')
+    await finds(clamd, letter(0))
+    t.match(await send(), { outcome: 'refused', log: /scan=infected .*virus=Worm/ })
+    t.equal((await milter.submit({ message: stamped })).outcome, 'refused')
+  },
+)
+
+t.test(
+  'no verdict is cached if a change of clamd signatures would go unnoticed',
+  { skip: clamdMissing || lacks('clamdscan') },
+  async (t) => {
+    const clamd = await startClamd(t, { tcp: true })
+    const other = t.testdir({ 'x.ndb': signature })
+    let worm = 0
+    for (const [CLAMD, CLAMDBDIR, QHPSI] of [
+      [clamd.socket, '/nonexistent', 'plugin: clamd'],
+      [clamd.socket, other, 'plugin: clamd'],
+      [clamd.tcp, other, 'plugin: clamd'],
+      [clamd.socket, other, `clamdscan -c ${clamd.configFile} --quiet %s`],
+    ] as const) {
+      const text = `worm ${++worm} of ${CLAMDBDIR}`
+      const mail = (n: number) => Buffer.from(`Date: ${n}\nFrom: a@example.org\n\n${text}\n`)
+      const milter = await openMilter(t, { QHPSI, CLAMD, CLAMDBDIR, REJECTVIRUS: '1' })
+      for (let n = 0; n < 3; n++) await milter.submit({ message: mail(n) })
+      writeFileSync(
+        `${clamd.directory}/db/y${worm}.ndb`,
+        `Worm:0:*:${Buffer.from(text).toString('hex')}\n`,
+      )
+      await say(clamd.socket, 'RELOAD')
+      await finds(clamd, mail(0))
+      t.equal((await milter.submit({ message: mail(9) })).outcome, 'refused', `${CLAMD} ${QHPSI}`)
+      t.notOk(milter.mailLog.some((line) => line.includes('scan=cached')))
+    }
+  },
+)
+
+t.test(
+  'signatures are noticed in a file of any ending, and so is a file that is gone',
+  { skip: clamdMissing },
+  async (t) => {
+    const hex = Buffer.from('spared worm').toString('hex')
+    const clamd = await startClamd(t, {
+      database: { 'w.ndb': `Spared:0:*:${hex}\n`, 'w.ign2': 'Spared\n' },
+    })
+    const db = `${clamd.directory}/db`
+    const settings = { QHPSI: 'plugin: clamd', CLAMD: clamd.socket, CLAMDBDIR: db }
+    for (const [text, change] of [
+      ['a spared worm', () => rmSync(`${db}/w.ign2`)],
+      ['an unknown worm', () => writeFileSync(`${db}/y.SDB`, signature)],
+    ] as const) {
+      let n = 0
+      const mail = () => Buffer.from(`Date: ${n++}\nFrom: a@example.org\n\n${text}\n`)
+      const milter = await openMilter(t, { ...settings, REJECTVIRUS: '1' })
+      const isKnown = () => milter.mailLog.at(-1)?.includes(' scan=cached ')
+      // Time that has passed since this clamd made its socket: a verdict has whole seconds.
+      const later = new Date(Date.now() + 60_000)
+      utimesSync(clamd.socket, later, later)
+      while (!isKnown()) await milter.submit({ message: mail() })
+      utimesSync(clamd.socket, new Date(), new Date())
+      change()
+      // That is seen within a second; and until clamd has loaded it, nothing clean is cached.
+      while (isKnown()) await milter.submit({ message: mail() })
+      for (let copies = 0; copies < 3; copies++) {
+        await milter.submit({ message: mail() })
+        t.match(milter.mailLog.at(-1), / scan=clean /, text)
+      }
+      await say(clamd.socket, 'RELOAD')
+      await finds(clamd, mail())
+      t.equal((await milter.submit({ message: mail() })).outcome, 'refused', text)
+    }
+  },
+)
+
+/** Returns the answer of clamd. */
+async function say(socket: string, command: string, stream?: Buffer): Promise<string> {
+  const connection = connect(socket)
+  connection.write(`z${command}\0`)
+  if (stream !== undefined) {
+    const head = Buffer.alloc(4)
+    head.writeUInt32BE(stream.length)
+    connection.write(Buffer.concat([head, stream, Buffer.alloc(4)]))
+  }
+  return (await text(connection)).replace('\0', '').trim()
+}

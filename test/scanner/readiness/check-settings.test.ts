@@ -1,0 +1,145 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { checkSettings } from '../../../src/scanner/readiness/check-settings.ts'
+import { complaints, host } from './host.ts'
+
+const scans = { QHPSI: 'plugin: clamd', REJECTVIRUS: '0' }
+
+t.test('valid settings are reported with what they do', async (t) => {
+  const checkLines = await checkSettings(host({ ...scans, REJECTVIRUS: '1' }))
+  t.same(complaints(checkLines), [])
+  t.match(checkLines.find(({ what }) => what === 'infected mail')?.value, 'is refused')
+})
+
+t.test('the switch is reported, with the command that removes it', async (t) => {
+  const home = t.testdir({ control: { 'onescan.off': '' } })
+  const [checkLine] = await checkSettings(host({ ...scans, QMAILHOME: home }))
+  const file = join(home, 'control/onescan.off')
+  t.match(checkLine, { level: 'warning', value: file, remedy: /onescan enable/ })
+})
+
+t.test('without QHPSI nothing is scanned', async (t) => {
+  t.same(complaints(await checkSettings(host({}))), ['error QHPSI'])
+})
+
+t.test('a scanner that finds the test file alone is a warning', async (t) => {
+  for (const [QHPSI, found] of [
+    ['plugin: eicar', ['warning QHPSI']],
+    [' plugin:eicar ', ['warning QHPSI']],
+    ['plugin: clamd eicar', []],
+  ] as const) {
+    t.same(complaints(await checkSettings(host({ ...scans, QHPSI }))), found, QHPSI)
+  }
+})
+
+t.test("a setting that would stop the slot is reported in the slot's words", async (t) => {
+  const of = async (env: Record<string, string>) =>
+    (await checkSettings(host({ ...scans, ...env }))).filter(({ level }) => level === 'error')
+  t.match(await of({ SCANTIMEOUT: 'soon' }), [{ value: /SCANTIMEOUT soon: must be/ }])
+  t.match(await of({ QHPSI: "'open" }), [{ value: /is not closed/ }])
+  t.match(await of({ SCANFAIL: 'maybe' }), [{ value: /SCANFAIL maybe/ }])
+  t.match(await of({ SPOOLDIR: 'relative' }), [{ value: /SPOOLDIR relative/ }])
+})
+
+t.test('a setting that lets mail in unscanned is a warning', async (t) => {
+  const lenient = await checkSettings(host({ ...scans, SCANFAIL: 'accept' }))
+  t.same(complaints(lenient), ['warning unscanned mail'])
+  t.match(lenient.at(-1), { value: /is accepted/, remedy: /set SCANFAIL=defer/ })
+  const of = async (name: string, value: string) => {
+    const found = await checkSettings(host({ ...scans, [name]: value }))
+    const wrong = found.filter(({ level }) => level !== 'ok')
+    return wrong.map(({ what, value, remedy }) => `${what}: ${value}; ${remedy}`)
+  }
+  for (const [name, value, mail, remedy] of [
+    ['QHPSIMAXSIZE', '1000', 'mail that is larger', 'unset QHPSIMAXSIZE to scan it'],
+    ['QHPSIMINSIZE', '2K', 'mail that is smaller', 'unset QHPSIMINSIZE to scan it'],
+    [
+      'OVERSIZE',
+      'accept',
+      'mail that is larger than the scanners accept',
+      'set OVERSIZE=defer to keep it out',
+    ],
+    ['UNREAD', 'accept', 'mail that is not fully scanned', 'set UNREAD=refuse to keep it out'],
+  ] as const) {
+    t.same(await of(name, value), [`${name}: ${value}: ${mail} passes unscanned; ${remedy}`])
+    // A remedy that changes nothing is none.
+    const [, other = ''] = /=(\S+)/.exec(remedy) ?? []
+    t.same(await of(name, other), [], remedy)
+  }
+  t.same(await of('OVERSIZE', ''), [], 'no default lets mail pass')
+})
+
+t.test('a rule that lets mail in unscanned is a warning', async (t) => {
+  const of = async (text: string) => {
+    const QMAILHOME = t.testdir({ control: { 'onescan.policy': text } })
+    const found = await checkSettings(host({ ...scans, QMAILHOME }))
+    return found
+      .filter(({ level }) => level !== 'ok')
+      .map(({ value }) => value.replace(/^\S+ /, ''))
+  }
+  const lets = 'lets mail pass unscanned: '
+  t.same(await of('client=0.0.0.0/0 scan off\n'), [`${lets}line 1: client=0.0.0.0/0 (scan off)`])
+  const several = 'to=a@example.org REJECTVIRUS=1\nfrom=.example.org,size>1M SCANFAIL=accept\n'
+  t.same(await of(several), [`${lets}line 2: from=.example.org,size>1048576 (SCANFAIL=accept)`])
+  t.same(await of('from=<> UNREAD=accept\n'), [`${lets}line 1: from=<> (UNREAD=accept)`])
+  t.same(await of('* SCANFAIL=accept\n'), [`${lets}line 1: all mail (SCANFAIL=accept)`])
+  const many = 'to=a@example.org OVERSIZE=accept\n'.repeat(7)
+  const [value] = await of(many)
+  t.match(value, /line 5: to=a@example\.org \(OVERSIZE=accept\); and 2 more lines$/)
+  t.same(await of('to=a@example.org SECONDLOOK=always\nfrom=b@example.org allow\n'), [])
+})
+
+t.test('a file of banned attachments that nothing reads is a warning', async (t) => {
+  const BADATTACHMENTS = join(t.testdir({ bans: 'name *.exe\n' }), 'bans')
+  for (const [QHPSI, more, found] of [
+    ['plugin: clamd', {}, ['warning BADATTACHMENTS']],
+    ['plugin: clamd attachments', {}, []],
+    ['plugin: clamd', { BADATTACHMENTS: '*.exe' }, []],
+    ['plugin: clamd', { ARCHIVEBANS: 'on' }, []],
+  ] as const) {
+    const env = { ...scans, QHPSI, BADATTACHMENTS, ...more }
+    t.same(complaints(await checkSettings(host(env))), found)
+  }
+})
+
+t.test('the finding about infected mail states its handling', async (t) => {
+  const of = async (env: Record<string, string>) =>
+    (await checkSettings(host({ QHPSI: 'plugin: clamd', ...env }))).map(({ value }) => value).join()
+  t.match(await of({ QUARANTINE: '/q', REJECTVIRUS: '0' }), 'is kept in /q,is deferred')
+  t.match(await of({ QUARANTINE: 'hold', SCANFAIL: 'quarantine' }), 'is held by the MTA,is kept in')
+  t.match(await of({ QUARANTINE: '/q', REJECTVIRUS: '1' }), 'is refused')
+  t.match(await of({ VIRUSFORWARD: 'v@example.org', REJECTVIRUS: '2' }), 'is sent to v@example.org')
+  t.match(await of({ REJECTVIRUS: '2' }), 'is dropped')
+  t.match(await of({ REJECTVIRUS: '0' }), 'is tagged and delivered')
+})
+
+t.test('a host without a setting for viruses is warned that they pass', async (t) => {
+  const of = async (env: Record<string, string>) =>
+    complaints(await checkSettings(host({ QHPSI: 'plugin: clamd', ...env })))
+  t.same(await of({}), ['warning infected mail'])
+  for (const env of [{ REJECTVIRUS: '0' }, { REJECTVIRUS: '1' }, { QUARANTINE: '/q' }]) {
+    t.same(await of(env), [], JSON.stringify(env))
+  }
+})
+
+t.test('a file of rules with another name is a warning, whose remedy is its name', async (t) => {
+  const QMAILHOME = t.testdir({ control: { 'onescan.policy.txt': 'to=a scan off\n' } })
+  const found = await checkSettings(host({ ...scans, QMAILHOME }))
+  const file = join(QMAILHOME, 'control/onescan.policy')
+  t.match(found.at(-1), { level: 'warning', remedy: `mv ${file}.txt ${file}` })
+})
+
+t.test('every rule is read', async (t) => {
+  const of = async (text: string) => {
+    const QMAILHOME = t.testdir({ control: { 'onescan.policy': text } })
+    const found = await checkSettings(host({ ...scans, QMAILHOME }))
+    return found.filter(({ what, value }) => what === 'rules' || /line \d+: /.test(value))
+  }
+  t.match(await of('to=a REJECTVIRUS=1\n'), [{ level: 'ok', value: /onescan\.policy, 1 lines$/ }])
+  t.match(await of('to=a scan off\nto=b SCANFAIL=maybe\n'), [
+    { level: 'error', value: /onescan\.policy line 2: SCANFAIL maybe: must be/ },
+  ])
+  t.match(await of('nonsense\n'), [
+    { level: 'error', value: /line 1: nonsense: is not a condition/ },
+  ])
+})

@@ -1,0 +1,43 @@
+import type { CheckLine } from '../../../src/base/check/check-line.ts'
+import type { Environment } from '../../../src/base/process/environment.ts'
+import { readControlDirectories } from '../../../src/base/settings/control-directories.ts'
+import type { Accounts, SystemAccount } from '../../../src/scanner/readiness/stage/account.ts'
+import type { StageHost } from '../../../src/scanner/readiness/stage/stage.ts'
+import { searchPath } from '../cli/onescan.ts'
+
+/** The account that runs the tests. */
+export const self: SystemAccount = {
+  name: 'tester',
+  uid: process.getuid!(),
+  groups: [process.getgid!(), ...process.getgroups!()],
+}
+
+/** An account that owns nothing here, and is in no group. */
+export const stranger: SystemAccount = { name: 'stranger', uid: 54_321, groups: [54_322] }
+
+export const accounts: Accounts = {
+  passwd: 'root:x:0:0::/root:/bin/sh\nstranger:x:54321:54322::/:/bin/false\n',
+  group: 'root:x:0:\nstrangers:x:54322:\nscanners:x:54323:clamav,stranger\n',
+}
+
+/** A host with these variables, on which all else is well. */
+export function host(env: Environment, more: Partial<StageHost> = {}): StageHost {
+  const whole = { PATH: searchPath, QMAILHOME: '/nonexistent', ...env }
+  return {
+    env: whole,
+    directories: readControlDirectories(whole),
+    account: self,
+    accounts,
+    isDaemon: false,
+    asksOnescand: false,
+    now: Date.now(),
+    ...more,
+  }
+}
+
+/** The level and the thing of a check line: `error keyring`. */
+export const inShort = ({ level, what }: CheckLine): string => `${level} ${what}`
+
+/** The check lines that are not ok. */
+export const complaints = (checkLines: readonly CheckLine[]): string[] =>
+  checkLines.filter(({ level }) => level !== 'ok').map(inShort)

@@ -1,0 +1,84 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import type { PathHandle } from '../../../../src/base/path/path-handle.ts'
+import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { Header } from '../../../../src/mail/message/header-block.ts'
+import {
+  entriesIn,
+  makeId,
+  type QuarantineEntry,
+} from '../../../../src/scanner/scan/quarantine/entries.ts'
+import { openQuarantine } from '../../../../src/scanner/scan/quarantine/folders.ts'
+import { quarantineMessage } from '../../../../src/scanner/scan/quarantine/quarantine-message.ts'
+import type { QuarantineRecord } from '../../../../src/scanner/scan/quarantine/record.ts'
+
+/** An empty quarantine that goes with the test. */
+export function makeQuarantine(t: Test): string {
+  const directory = mkdtempSync(join(tmpdir(), 'onescan-quarantine-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
+
+/** A handle of a quarantine that goes with the test. */
+export async function openFor(t: Test, directory: string): Promise<PathHandle> {
+  const root = await openQuarantine(directory)
+  t.teardown(() => root.close())
+  return root
+}
+
+/** All that entriesIn() lists. */
+export async function listed(...range: Parameters<typeof entriesIn>): Promise<QuarantineEntry[]> {
+  const entries: QuarantineEntry[] = []
+  for await (const entry of entriesIn(...range)) entries.push(entry)
+  return entries
+}
+
+let count = 0
+
+/**
+ * Quarantines a message as if it came at that time, in Unix milliseconds. Resolves to its id. Without `isTried`, the
+ * next message is another one, even of the same text; with it, the next one may be the same message, sent again.
+ */
+export async function keepOne(
+  directory: string,
+  time: number,
+  {
+    text = 'Subject: x\n\nbody\n',
+    isTried = false,
+    ...record
+  }: Partial<QuarantineRecord> & { readonly text?: string; readonly isTried?: boolean } = {},
+): Promise<string> {
+  const id = makeId(time, (random) => random.set([0, 0, ++count >> 8, count]))
+  const bytes = Buffer.from(text, 'latin1')
+  const end = bytes.indexOf('\n\n') + 2
+  const kept = await quarantineMessage(
+    directory,
+    {
+      id,
+      time: new Date(time).toISOString(),
+      host: 'mx.example.org',
+      door: 'qmail',
+      grounds: 'virus',
+      found: 'Test-Virus',
+      sender: 'a@example.net',
+      recipients: ['b@example.org'],
+      log: 'onescan: decision=quarantine',
+      ...record,
+    },
+    {
+      header: new Header(bytes.subarray(0, end)),
+      body: Bytes.of(bytes.subarray(end)),
+      size: bytes.length,
+    },
+  )
+  if (!isTried) rmSync(join(directory, 'kept.keys'), { recursive: true })
+  return kept
+}
+
+/** The path of the file of a message, or of what begins with its id. */
+export function fileOf(directory: string, id: string): string {
+  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
+  return join(directory, names.find((name) => name.includes(`/${id}`))!)
+}

@@ -1,0 +1,276 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import type { Bytes } from '../../../../../src/mail/message/bytes.ts'
+import { makeEnvelope } from '../../../../../src/mail/message/envelope.ts'
+import { spoolMessage } from '../../../../../src/mail/message/intake.ts'
+import { readSpoolSettings } from '../../../../../src/mail/message/spool.ts'
+import { contentForms, multipartForms } from '../../../../../src/mail/mime/traits/part-forms.ts'
+import { mailWith } from '../../../../../src/scanner/readiness/clamd/form-probes.ts'
+import { ClamdScanner } from '../../../../../src/scanner/scan/scanners/clamd/clamd-scanner.ts'
+import type {
+  ContentScanner,
+  ScannerDecoder,
+} from '../../../../../src/scanner/scan/scanners/contract/scanner.ts'
+import { clean } from '../../../../../src/scanner/scan/scanners/findings/scan-result.ts'
+import { runScanners, sampleOf } from '../../../../../src/scanner/scan/scanners/run/run-scanners.ts'
+import {
+  type Clamd,
+  clamdAnswer,
+  clamdMissing,
+  startClamd,
+} from '../../../../programs/servers/clamd.ts'
+import { isWhole } from '../../../../run/is-whole.ts'
+import { createRandom, type Random } from '../../../../run/random.ts'
+import { extractingAll } from '../evasions/judge-message.ts'
+import { runOf, secondLook } from '../run/scanning.ts'
+import { everyForm } from './every-form.ts'
+import { clamdSettings } from './task.ts'
+
+const MAILS = isWhole ? 12_000 : 400
+const SEED = 8_201
+
+const contents: Readonly<Record<string, readonly string[]>> = {
+  'text/plain': ['Dear all,\nsee = you.\n\nBye\n', '-- \nx\n', `${'word '.repeat(15)}\nend\n`],
+  'text/html': ['<html>\n<p id="x">Click \xe4</p>\n</html>\n', '\n<p>short</p>\n'],
+  file: [`MZ\0\xff${'abc\r\n'.repeat(40)}`, '%PDF-1.4\nnothing\n', 'PK\x03\x04', 'a text\r\n'],
+}
+
+/** What a part holds that makes a message long. */
+const longContents: Readonly<Record<string, string>> = {
+  'text/plain': 'A line of a long text, = \xe4 and so on.\n'.repeat(1_500),
+  'text/html': `<html>\n${'<p id="x">Click here, = \xe4 and so on.</p>\n'.repeat(1_200)}</html>\n`,
+  file: `MZ\0\xff${'abc\r\n\0'.repeat(12_000)}`,
+}
+
+/** The boundary of the outermost multipart that mailWith() writes. */
+const BOUNDARY = 'level-0-of-the-probe'
+
+/** Lines that libclamav, or some mail program, may take for more than text. */
+const oddLines: readonly string[] = [
+  ...['-', '--', '---', '-----', '--(x)', '(x)--', '-(x)-', ' --'].map((dash) => dash + BOUNDARY),
+  ...['--', 'x', ' ', '(x)', ';'].map((end) => `--${BOUNDARY}${end}`),
+  `--${BOUNDARY.toUpperCase()}`,
+  ...['', ' ', '  ', '\t', '\f', ';', ' ; ', '.', '-', '=', '==', '=20', '=0D', '"', '(', '\xa0'],
+  ...['Date: x', 'Message-Id: <x>', 'Received: from a', 'From: a', 'From a', '>From a', 'X-A: b'],
+  ...['Content-Transfer-Encoding: binary', 'content-transfer-encoding', 'Content-Type: text/plain'],
+  ...['Content-Disposition: inline;', 'Content-ID: a=b', 'filename=x', 'base64', 'X-A: a;', 'a\rb'],
+  ...['(This file must be converted with BinHex 4.0)', '=ybegin line=128 size=3 name=x', 'a\0b'],
+  ...['begin 644 x', 'end', '-----BEGIN PGP MESSAGE-----', 'x'.repeat(990), 'x'.repeat(1_005)],
+]
+/** What may be at the end of a line, or amid one. */
+const oddEnds = [
+  '',
+  ' ',
+  ';',
+  ';;',
+  ' ;',
+  '\t',
+  '=',
+  '=0D=0A=',
+  '=0A',
+  '\r',
+  '\0',
+  '"',
+  '(x)',
+  ' = ',
+]
+
+/** The lines of an ordinary mail. */
+function ordinaryMail(random: Random): string[] {
+  const content = random.pick(contentForms)
+  const type = content.split(' ')[0]!
+  const text = random.once(20) ? longContents[type]! : random.pick(contents[type]!)
+  const bytes = Buffer.from(text, 'latin1')
+  const whole = mailWith(bytes, { content, multiparts: random.pick(multipartForms) })
+  const lines = whole.toString('latin1').split('\n').slice(1) // TOP_LINE is ours
+  lines.unshift(random.pick(random.once(3) ? firstLines : ['Received: from x', 'From: x']))
+  return lines
+}
+
+/** The lines of a mail with this one attached. */
+function withAttached(mail: readonly string[], random: Random): string[] {
+  const file =
+    'Content-Type: application/x; name=a\nContent-Transfer-Encoding: base64\n\nTVphYmM=\n'
+  const fields = [
+    `Content-Type: message/rfc822${random.pick(['', '; name="a.eml"', '; charset=utf-8'])}`,
+    ...random.pick([
+      [],
+      [],
+      ['Content-Transfer-Encoding: 7bit'],
+      ['Content-Transfer-Encoding: 8bit'],
+    ]),
+    ...random.pick([
+      [],
+      ['Content-Disposition: attachment'],
+      ['Content-Disposition: inline; filename=a'],
+    ]),
+  ]
+  const attached = [...fields, '', ...mail, ...random.pick([[], ['']])].join('\n')
+  const parts = random.pick([
+    [attached],
+    [file, attached],
+    [attached, file],
+    [attached, file, attached],
+  ])
+  const boundary = random.pick(['around', 'around', BOUNDARY, 'level', 'level-1-of-the-probe-x'])
+  const whole = [
+    random.pick(['Received: from y', 'From: y', 'Subject: Fwd']),
+    `Content-Type: multipart/${random.once(8) ? random.pick(['related', 'digest']) : 'mixed'}; boundary="${boundary}"`,
+    '',
+    ...['Content-Type: text/plain\n\nSee below.', ...parts].map((part) => `--${boundary}\n${part}`),
+    `--${boundary}--`,
+    '',
+  ]
+  return whole.join('\n').split('\n')
+}
+
+/** An ordinary mail, or one with up to three lines that were changed. */
+function randomMail(random: Random, isAttached: boolean): string {
+  const mail = ordinaryMail(random)
+  const lines = isAttached ? withAttached(mail, random) : mail
+  for (let changes = random.below(4); changes > 0; changes--) {
+    const at = random.below(lines.length)
+    const line = lines[at]!
+    const cut = random.below(line.length + 1)
+    const change = random.below(5)
+    if (change < 2) lines.splice(at, 0, random.pick(oddLines))
+    else if (change === 2) lines[at] = line + random.pick(oddEnds)
+    else if (change === 3) lines[at] = line.slice(0, cut) + random.pick(oddEnds) + line.slice(cut)
+    else lines.splice(at, 1, ...(random.once(2) ? [line, line] : []))
+  }
+  return lines.join(random.pick(['\n', '\r\n']))
+}
+
+const md5 = (bytes: Buffer) => createHash('md5').update(bytes).digest('hex')
+/** The hash of a displayed text without white space, which libclamav may change in it. */
+const inkOf = (bytes: Buffer) =>
+  md5(Buffer.from(bytes.toString('latin1').replace(/\s/g, ''), 'latin1'))
+/** Files are extracted byte for byte. */
+const FILE = /^(?:MZ|%PDF|PK|a text)/
+
+const { firstFields: usual } = everyForm
+
+/** First lines, as clients of clamd may submit them. */
+const firstLines: readonly string[] = [
+  ...usual.flatMap((name) => [`${name}: x`, `${name}: x`, `${name}: x\n y`]),
+  ...usual.flatMap((name) => [`${name}:x`, `${name}:\tx`, `${name} : x`, name, `${name}: `]),
+  ...usual.map((name) => name.toLowerCase()).map((name) => `${name}: x`),
+  ...['DKIM-Signature: x', 'X-A: b', 'Content-Type: text/plain', 'MIME-Version: 1.0', 'Cc: x'],
+  ...['From x', '>From x', 'From ', ' From: x', '\nFrom: x', 'P I From: x', 'X-EVS', ';', '(x)'],
+  ...['To: TFL3', 'To: TFL3@x', 'Subject: %PDF-1.4', 'Subject: \xff\xfe', 'From: \0x', 'From: x;'],
+  ...[
+    `Date: ${'x'.repeat(251)}ustar`,
+    `Date: ${'x'.repeat(506)}EFI PART`,
+    `To: ${'x'.repeat(1_100)}`,
+  ],
+]
+
+/** The beginning of a mail that is asked about, as it is or below our line. */
+const BEGINS_AS_MAIL = /^>?From |^[\w-]+ ?:/
+
+interface Asking {
+  readonly extracts?: ScannerDecoder['extracts']
+  readonly treatsAsMail: ScannerDecoder['treatsAsMail']
+  /** Whether the bytes are scanned as they are, too. */
+  readonly scansRaw: boolean
+}
+
+/** What a scanner is asked about: the parts by their hashes, and the whole, as it is sent and below our line. */
+async function askedAbout(
+  mail: Buffer,
+  { extracts = () => undefined, treatsAsMail, scansRaw }: Asking,
+) {
+  const parts = new Map<string, Buffer>()
+  const wholes: Buffer[] = []
+  const scanner: ContentScanner = {
+    name: 'clamd',
+    hasBans: false,
+    decoder: { extracts, stillExtracts: async () => true, treatsAsMail, countOmitted: () => {} },
+    async scan({ kind, bytes }) {
+      const asked = Buffer.from(bytes.gather())
+      if (kind === 'content') parts.set(md5(asked), asked)
+      else wholes.push(asked)
+      return clean
+    },
+  }
+  async function* bytes() {
+    yield mail
+  }
+  const message = await spoolMessage(bytes(), { spool: readSpoolSettings({}) })
+  const envelope = makeEnvelope(Buffer.alloc(0), [])
+  const sample = sampleOf(message, message.header, { envelope }, scansRaw)
+  await runScanners(sample, runOf([scanner], { settings: secondLook }))
+  message.close()
+  return { parts, wholes }
+}
+
+/** The hashes of all that clamd takes out of messages, whose files it leaves; undefined if it reports something. */
+async function extractedFrom(
+  clamd: Clamd,
+  mails: readonly Buffer[],
+): Promise<Set<string> | undefined> {
+  let isClean = true
+  for (const mail of mails) {
+    const { answer } = await clamdAnswer(clamd.socket, mail)
+    isClean &&= answer === 'clean'
+  }
+  const hashes = new Set<string>()
+  // (The stream itself is a file there, which clamd removes when it has answered.)
+  const found = readdirSync(clamd.directory, { withFileTypes: true })
+  for (const { name } of found.filter((entry) => entry.isDirectory() && entry.name !== 'db')) {
+    const place = join(clamd.directory, name)
+    for (const file of readdirSync(place, { recursive: true, withFileTypes: true })) {
+      if (!file.isFile()) continue
+      const bytes = readFileSync(join(file.parentPath, file.name))
+      hashes.add(md5(bytes)).add(inkOf(bytes))
+    }
+    rmSync(place, { recursive: true })
+  }
+  return isClean ? hashes : undefined
+}
+
+t.test('libclamav extracts each part that is left to it', { skip: clamdMissing }, async (t) => {
+  const clamd = await startClamd(t, {
+    alertExceedsMax: true,
+    disableCache: true,
+    leaveTemporaryFiles: true,
+  })
+  const random = createRandom(SEED)
+  const left = { raw: 0, mail: 0, attached: 0 }
+  const scanner = new ClamdScanner(clamdSettings(clamd.socket), {
+    extracted: await extractingAll(clamd.socket),
+  })
+  const treatsAsMail = (bytes: Bytes) => scanner.decoder.treatsAsMail(bytes)
+  const extracts = (bytes: Bytes) => scanner.decoder.extracts(bytes)
+  for (let count = 0; count < 1.5 * MAILS; count++) {
+    const isAttached = count % 3 === 2
+    const mail = Buffer.from(randomMail(random, isAttached), 'latin1')
+    const scansRaw = random.once(2)
+    const byParts = await askedAbout(mail, { treatsAsMail, scansRaw })
+    const byForms = await askedAbout(mail, { extracts, treatsAsMail, scansRaw })
+    const missing = [...byParts.parts].filter(([hash]) => !byForms.parts.has(hash))
+    if (missing.length === 0) continue
+    left[isAttached ? 'attached' : scansRaw ? 'raw' : 'mail']++
+    // An attached mail is submitted by itself.
+    const attached = [...byForms.parts.values()].filter((part) =>
+      BEGINS_AS_MAIL.test(part.toString('latin1')),
+    )
+    const extracted = await extractedFrom(clamd, [
+      ...byForms.wholes,
+      ...(isAttached ? attached : []),
+    ])
+    const isExtracted = ([hash, part]: [string, Buffer]) =>
+      extracted === undefined ||
+      extracted.has(hash) ||
+      (!FILE.test(part.toString('latin1')) && extracted.has(inkOf(part)))
+    const lost = missing.filter((part) => !isExtracted(part))
+    for (const [, part] of lost) {
+      t.fail(`mail ${count}`, { mail: mail.toString('latin1'), part: part.toString('latin1') })
+    }
+  }
+  for (const [how, count] of Object.entries(left)) {
+    t.ok(count > MAILS / 40, `${how}: ${count} of ${MAILS} mails have a part that is left`)
+  }
+})

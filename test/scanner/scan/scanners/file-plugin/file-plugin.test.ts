@@ -1,0 +1,427 @@
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { Fault } from '../../../../../src/base/errors/fault.ts'
+import { filePluginScanner } from '../../../../../src/scanner/scan/scanners/file-plugin/file-plugin.ts'
+import {
+  clean,
+  infected,
+  type ScanResult,
+} from '../../../../../src/scanner/scan/scanners/findings/scan-result.ts'
+import { lacks } from '../../../../needs.mjs'
+import { openDirectory } from '../../../../programs/host/reachable.ts'
+import { sample, scanTask } from '../clamd/task.ts'
+import {
+  ask,
+  lifeline,
+  poolPlugin,
+  type Question,
+  STARTS_SLEEPER,
+  settingsFor,
+  wordsOf,
+} from './asking.ts'
+
+const says = (value: string) => `export const virusscan = () => (${value})`
+
+t.test(
+  'names that are valid in a stamp are accepted, and others are faults of settings',
+  async (t) => {
+    const scanSettings = settingsFor({ directory: '/nowhere', file: 'a.mjs' })
+    const scanner = (name: string) => filePluginScanner(scanSettings, name)
+    t.match(scanner('a-1_b+c.d.mjs'), { name: 'a-1_b+c.d.mjs', hasBans: false })
+    const wrong = {
+      'a name may contain only letters, digits and . _ + -; rename the file': [
+        ...['/a.mjs', '../a.mjs', 'a.mjs/'],
+        ...[
+          'a;b.mjs',
+          'a,b.mjs',
+          'a b.mjs',
+          'a\n.mjs',
+          'a\0.mjs',
+          '..',
+          '.mjs',
+          '-a.mjs',
+          'a.mjs~x',
+        ],
+      ],
+      'must end in one of .js .mjs .cjs .ts .so; rename the file': [
+        'a.py',
+        'a.',
+        'a.mjs.',
+        'a.MJS',
+      ],
+    }
+    for (const [what, names] of Object.entries(wrong)) {
+      for (const name of names) {
+        const message = new RegExp(`^QHPSI plugin .*${what.replace(/[.+]/g, '\\$&')}$`)
+        t.throws(() => scanner(name), { kind: 'config', message }, JSON.stringify(name))
+      }
+    }
+  },
+)
+
+t.test('a directory, a device or a dangling link is not a plugin', async (t) => {
+  const directory = t.testdir({ 'a.mjs': {} })
+  symlinkSync('/dev/null', join(directory, 'b.mjs'))
+  symlinkSync('/nowhere/at/all', join(directory, 'c.mjs'))
+  for (const file of ['a.mjs', 'b.mjs']) {
+    t.match(wordsOf((await ask({ directory, file })).answer), 'is not a regular file')
+  }
+  t.match(wordsOf((await ask({ directory, file: 'c.mjs' })).answer), 'ENOENT')
+})
+
+t.test('a plugin that everybody may change is not run', async (t) => {
+  const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
+  chmodSync(join(directory, 'a.mjs'), 0o666)
+  const { answer } = await ask({ directory, file: 'a.mjs' })
+  t.match(wordsOf(answer), 'mode 0666 lets everyone change the plugin; run chmod o-w on it')
+})
+
+const onlyRoot = lacks('root')
+
+t.test('an unreadable plugin is reported with its user', { skip: onlyRoot }, async (t) => {
+  const directory = openDirectory(t)
+  chmodSync(directory, 0o777)
+  mkdirSync(join(directory, 'closed'), { mode: 0o700 })
+  symlinkSync('closed/a.mjs', join(directory, 'a.mjs'))
+  process.seteuid!('nobody')
+  const { answer } = await ask({ directory, file: 'a.mjs' }).finally(() => process.seteuid!(0))
+  t.match(wordsOf(answer), ': EACCES; let nobody read it or correct PLUGINDIR')
+})
+
+t.test('a fault of the spool is thrown on, and is not an answer of the plugin', async (t) => {
+  const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
+  const fault = new Fault('temp-file', 'SPOOLDIR /x: ENOSPC')
+  const message = { ...sample(Buffer.alloc(1)), file: () => Promise.reject(fault) }
+  const scanner = filePluginScanner(settingsFor({ directory, file: 'a.mjs' }), 'a.mjs')
+  await t.rejects(scanner.scan(message, scanTask().task), fault)
+})
+
+const found = infected('Test.Virus')
+
+/** What the expressions mean that a plugin answers with: a finding, or the reason why it could not tell. */
+const answers: readonly (readonly [value: string, meaning: ScanResult | RegExp])[] = [
+  ['{ clean: true }', clean],
+  [`Promise.resolve({ infected: true, name: 'Test.Virus' })`, found],
+  [`{ clean: false, infected: true, name: 'Test.Virus' }`, found],
+  [`{ infected: true, name: '\\n\\0'.repeat(50000) }`, infected(`${'\n\0'.repeat(127)}\n`)],
+  [`{ defer: 'no table yet' }`, /^no table yet$/],
+  [`{ defer: '' }`, /^answered \{ defer: '' \}; must return .* or \{ defer: why \}$/],
+  [`{ clean: true, defer: 'x' }`, /^answered \{ clean: true, defer: 'x' \}/],
+  [`{ infected: true, name: 'x', defer: 'x' }`, /^answered/],
+  [
+    `{ clean: true, infected: true, name: 'x' }`,
+    /^answered \{ .* \}; must return \{ clean: true \}/,
+  ],
+  [`{ clean: true, name: 'x' }`, /^answered/],
+  ['{ infected: true }', /^answered \{ infected: true \}/],
+  [`{ infected: true, name: '' }`, /^answered/],
+  ['{ clean: false }', /^answered/],
+  ['{ clean: 1 }', /^answered/],
+  ['undefined', /^answered undefined;/],
+  ['null', /^answered null;/],
+  ['true', /^answered true;/],
+  ['0', /^answered 0;/],
+  [`{ get clean() { throw new Error('no') } }`, /^threw no/],
+]
+
+t.test('only documented answers of a plugin are accepted', async (t) => {
+  const source = `
+    import { readFileSync } from 'node:fs'
+    export const virusscan = ({ path }) =>
+      eval('(' + readFileSync(path, 'latin1').slice('Subject: '.length) + ')')`
+  const plugin = poolPlugin(t, { directory: t.testdir({ 'a.mjs': source }), file: 'a.mjs' })
+  for (const [value, meaning] of answers) {
+    const { answer } = await plugin.ask(value)
+    if (meaning instanceof RegExp) t.match(wordsOf(answer), meaning, value)
+    else t.same(answer, meaning, value)
+  }
+})
+
+interface Case {
+  readonly name: string
+  /** a.mjs if it is left out. */
+  readonly file?: string
+  readonly source: string
+  readonly question?: Partial<Question>
+  /** An answer, or what the reason of "could not tell" must say behind the plugin's name. */
+  readonly expect: ScanResult | RegExp
+}
+
+const LATE = /^did not answer within SCANTIMEOUT$/
+
+/** How a plugin may fail in its own process otherwise is in pool-faults.test.ts: it is the same process. */
+const cases: readonly Case[] = [
+  {
+    name: 'a CommonJS module exports the function by name',
+    file: 'a.cjs',
+    source: `exports.virusscan = () => ({ clean: true })`,
+    expect: clean,
+  },
+  {
+    name: 'a CommonJS module whose exports Node cannot foresee is found by its default',
+    file: 'a.js',
+    source: `module.exports = Object.fromEntries([['virusscan', () => ({ clean: true })]])`,
+    expect: clean,
+  },
+  {
+    name: 'a default export may hold the function',
+    source: `export default { virusscan: () => ({ clean: true }) }`,
+    expect: clean,
+  },
+  {
+    name: 'TypeScript is loaded as it is',
+    file: 'a.ts',
+    source: `
+      import type { Virusscan } from 'onescan/plugin'
+      export const virusscan: Virusscan = async ({ size }: { size: number }) =>
+        size === 6 ? { infected: true, name: 'Test.Virus' } : { clean: true }`,
+    question: { message: 'a: b\n\n' },
+    expect: found,
+  },
+  {
+    name: 'a plugin that throws names its error and line',
+    source: `export function virusscan() {\n  return undefined.x\n}`,
+    expect: /^threw TypeError: Cannot read .* \(a\.mjs:2:20\)$/,
+  },
+  {
+    name: 'a plugin that rejects names its error',
+    source: `export const virusscan = () => Promise.reject(new Error('rejected\\nso'))`,
+    expect: /^threw rejected so/,
+  },
+  {
+    name: 'a plugin may throw anything',
+    source: `export const virusscan = () => { throw Object.create(null) }`,
+    expect: /^threw /,
+  },
+  {
+    name: 'process.exit(0) while loading is not an answer',
+    source: `process.exit(0)`,
+    expect: /^exited with code 0 before it answered$/,
+  },
+  {
+    name: 'an answer behind garbage is not an answer',
+    source: `
+      import { writeSync } from 'node:fs'
+      export const virusscan = () => { writeSync(3, '\\n'); return { clean: true } }`,
+    expect: /^wrote something other than an answer to descriptor 3$/,
+  },
+  {
+    name: 'a flood on descriptor 3 is not an answer',
+    source: `
+      import { writeSync } from 'node:fs'
+      export const virusscan = () => { for (;;) writeSync(3, 'x'.repeat(10_000)) }`,
+    expect: /^wrote more than 65536 bytes to descriptor 3$/,
+  },
+  {
+    name: 'a plugin that throws while loading is named with its error',
+    file: 'a.cjs',
+    source: `throw new RangeError('at load')`,
+    expect: /^cannot be loaded: RangeError: at load$/,
+  },
+  {
+    name: 'a plugin that lacks a package shows which',
+    source: `import 'no-such-package-at-all'`,
+    expect: /^cannot be loaded: .*no-such-package-at-all/,
+  },
+  {
+    name: 'a plugin without the export shows what to do',
+    source: `export const scan = () => ({ clean: true })`,
+    expect: /^exports no function virusscan; export it, or set another in QUEUE_PLUGIN$/,
+  },
+  {
+    name: 'an export that is not a function is none',
+    source: `export const virusscan = { clean: true }`,
+    expect: /^exports no function virusscan/,
+  },
+  {
+    name: 'a name that every object has is not an export',
+    file: 'a.cjs',
+    source: `module.exports = {}`,
+    question: { settings: { QUEUE_PLUGIN: 'toString' } },
+    expect: /^exports no function toString/,
+  },
+  {
+    name: 'a plugin sees the message and the envelope to the byte',
+    source: `
+      import { readFileSync } from 'node:fs'
+      export const virusscan = ({ path, size, sender, recipients, signal }) => {
+        const message = readFileSync(path, 'latin1')
+        const seen = JSON.stringify([message, size, sender, recipients, signal.aborted])
+        return { infected: true, name: seen }
+      }`,
+    question: { message: 'a: \xe4\0\n\nb', sender: '', recipients: ['x\n\xff@y', '', 'z'] },
+    expect: infected(JSON.stringify(['a: \xe4\0\n\nb', 8, '', ['x\n\xff@y', '', 'z'], false])),
+  },
+  {
+    name: '50,000 recipients arrive',
+    source: `export const virusscan = ({ recipients }) => ({ infected: true, name: recipients.length + recipients.at(-1) })`,
+    question: { recipients: Array.from({ length: 50_000 }, (_, n) => `${n}@example.org`) },
+    expect: infected('5000049999@example.org'),
+  },
+  {
+    name: 'a plugin has the environment for scanners',
+    source: `
+      const { SHOWN, QMAILQUEUE, CLUSTERKEYS } = process.env
+      export const virusscan = () => ({ infected: true, name: [SHOWN, QMAILQUEUE, CLUSTERKEYS].join() })`,
+    question: { settings: { SHOWN: 'yes', QMAILQUEUE: '/bin/x', CLUSTERKEYS: '/k' } },
+    expect: infected('yes,,'),
+  },
+  {
+    name: 'a plugin that hangs while it is loaded is ended at the deadline',
+    source: `for (;;);`,
+    question: { timeout: 400 },
+    expect: LATE,
+  },
+  {
+    name: 'a plugin that hangs in microtasks is ended at the deadline',
+    source: `export const virusscan = async () => { for (;;) await null }`,
+    question: { timeout: 400 },
+    expect: LATE,
+  },
+  {
+    name: 'a plugin that hangs and ignores TERM is ended at the deadline',
+    source: `
+      process.on('SIGTERM', () => {})
+      export const virusscan = () => new Promise((done) => setTimeout(done, 3_600_000))`,
+    question: { timeout: 400 },
+    expect: LATE,
+  },
+  {
+    name: 'a deadline that has passed ends a plugin at once',
+    source: `export const virusscan = () => { for (;;); }`,
+    question: { timeout: 0 },
+    expect: LATE,
+  },
+  {
+    name: 'a plugin whose signal warned it may still answer',
+    source: `
+      export const virusscan = ({ signal }) => new Promise((done) => {
+        const work = setInterval(() => {}, 1000)
+        signal.onabort = () => done({ infected: true, name: 'Test.Virus' })
+      })`,
+    question: { timeout: 10_000 }, // it has a second
+    expect: found,
+  },
+  {
+    name: 'what a plugin needs to load comes before its warning, not on top of it',
+    source: `
+      await new Promise((loaded) => setTimeout(loaded, 1500))
+      export const virusscan = ({ signal }) => new Promise((done) => {
+        const work = setInterval(() => {}, 1000)
+        signal.onabort = () => done({ infected: true, name: 'Test.Virus' })
+      })`,
+    question: { timeout: 10_000 },
+    expect: found,
+  },
+]
+
+for (const { name, file = 'a.mjs', source, question, expect } of cases) {
+  t.test(name, async (t) => {
+    const directory = t.testdir({ 'package.json': '{}', [file]: source })
+    const { answer, listeners } = await ask({ directory, file, ...question })
+    if (expect instanceof RegExp) {
+      t.match(answer, { answer: 'unknown', reason: new RegExp(`^plugin ${file}: `) })
+      t.match(wordsOf(answer, file), expect)
+    } else {
+      t.same(answer, expect)
+    }
+    t.equal(listeners, 0)
+  })
+}
+
+t.test('a path may hold any character', async (t) => {
+  const directory = t.testdir({
+    'a.mjs': `
+      import { readFileSync } from 'node:fs'
+      export const virusscan = ({ path }) => ({ infected: true, name: readFileSync(path, 'utf8') })`,
+  })
+  const path = join(directory, 'a "b" \'c\' $d\n%s\\ #?\u00e4\u20ac')
+  const { answer } = await ask({ directory, file: 'a.mjs', path, message: 'odd' })
+  t.same(answer, infected('odd'))
+  t.equal(readFileSync(path, 'utf8'), 'odd')
+})
+
+t.test('processes that a plugin has started end with it, whatever they hold open', async (t) => {
+  const endings = {
+    'return { clean: true }': 'clean',
+    'process.reallyExit(0)': 'exited with code 0 before it answered',
+    'for (;;);': 'did not answer within SCANTIMEOUT',
+  }
+  for (const [ending, answered] of Object.entries(endings)) {
+    const directory = t.testdir({
+      'a.mjs': `
+        import { spawn } from 'node:child_process'
+        import fs from 'node:fs'
+        export const virusscan = () => { ${STARTS_SLEEPER}; ${ending} }`,
+    })
+    const gone = lifeline(directory)
+    const { answer } = await ask({ directory, file: 'a.mjs', timeout: 3000 })
+    t.equal(wordsOf(answer), answered)
+    await gone
+  }
+})
+
+t.test('a process that has left the group is not awaited', async (t) => {
+  const directory = t.testdir({
+    'a.mjs': `
+      import { spawn } from 'node:child_process'
+      import { writeFileSync } from 'node:fs'
+      export const virusscan = () => {
+        const stdio = ['ignore', 'inherit', 'inherit', 3]
+        writeFileSync('pid', String(spawn('sleep', ['3600'], { stdio, detached: true }).pid))
+        return { clean: true }
+      }`,
+  })
+  const { answer } = await ask({ directory, file: 'a.mjs' })
+  // Throws if the process has ended before.
+  process.kill(Number(readFileSync(join(directory, 'pid'), 'latin1')))
+  t.same(answer, clean)
+})
+
+t.test('without descriptors for its process the result of a plugin is unknown', async (t) => {
+  const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
+  const limit = (most: string) =>
+    execFileSync('prlimit', ['--pid', String(process.pid), `--nofile=${most}:`])
+  const [, before = ''] = /^Max open files +(\d+)/m.exec(
+    readFileSync('/proc/self/limits', 'latin1'),
+  )!
+  const last = Math.max(...readdirSync('/proc/self/fd').map(Number))
+  const gaps = [openSync('/dev/null', 'r')]
+  while (gaps.length < 20 || gaps.at(-1)! <= last) gaps.push(openSync('/dev/null', 'r'))
+  limit(String(gaps.at(-1)! + 3)) // two, for the message
+  const { answer } = await ask({ directory, file: 'a.mjs' }).finally(() => {
+    for (const gap of gaps) closeSync(gap)
+    limit(before)
+  })
+  t.match(wordsOf(answer), /cannot be started: .*EMFILE/)
+})
+
+t.test('no descriptor stays open', async (t) => {
+  const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
+  await ask({ directory, file: 'a.mjs' })
+  const before = readdirSync('/proc/self/fd').length
+  for (let i = 0; i < 3; i++) await ask({ directory, file: 'a.mjs' })
+  t.equal(readdirSync('/proc/self/fd').length, before)
+})
+
+t.test('each message tries again a file that does not exist or cannot be loaded', async (t) => {
+  const directory = t.testdir({})
+  const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
+  const file = join(directory, 'a.mjs')
+  t.equal(await plugin.hear('x'), `${file}: ENOENT; put the file there or correct PLUGINDIR`)
+  writeFileSync(file, 'export const virusscan = (=> {')
+  t.match(await plugin.hear('x'), /^cannot be loaded: SyntaxError/)
+  writeFileSync(file, says('{ clean: true }'))
+  t.equal(await plugin.hear('x'), 'clean')
+})
