@@ -35,7 +35,7 @@ const read = (path: string) => readFileSync(join(import.meta.dirname, '../..', p
 /** A page in one line, without the macros that part its words. */
 const words = (page: string) => readPage(page).replace(/\n(?:\.\w+ )?/g, ' ')
 const daemon = words('onescand.8')
-const design = read('doc/development/design.md').replace(/\s+/g, ' ')
+const rules = read('doc/development/second-look.md').replace(/\s+/g, ' ')
 
 t.test('the figures about what a worker asks of clamd are those of the program', async (t) => {
   const turns = `at most ${PERMITS.large} of ${figure('LARGE_FROM') / MIB} MiB or more, and ${PERMITS.small} smaller ones`
@@ -190,11 +190,11 @@ t.test('the figures about verdicts and signatures are those of the program', asy
 })
 
 t.test(
-  'the design states how many classes of mail hide a file, and what clamd finds',
+  'the rules of the second look state how many classes of mail hide a file, and what clamd finds',
   async (t) => {
     const seen = hiddenClasses.filter(({ seenByClamd }) => seenByClamd !== undefined)
-    t.match(design, `the ${hiddenClasses.length} classes of mail that hide a file`)
-    t.match(design, `alone finds the file in ${seen.length}, `)
+    t.match(rules, `the ${hiddenClasses.length} classes of mail that hide a file`)
+    t.match(rules, `alone finds the file in ${seen.length}, `)
   },
 )
 
@@ -209,7 +209,7 @@ t.test('the limits of the second look on its page are those of the program', asy
 t.test('the oldest Node of the pages is that of package.json', async (t) => {
   const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } }
   const oldest = engines.node.replace('>=', '')
-  for (const page of ['doc/install.md', 'doc/development/design.md']) {
+  for (const page of ['doc/install.md', 'doc/development/release.md']) {
     const named = [...read(page).matchAll(/Node (\d+\.\d+)[\s\S]{1,3}or[\s\S]{1,3}later/g)]
     t.ok(named.length > 0, page)
     t.same([...new Set(named.map(([, version]) => version))], [oldest], page)

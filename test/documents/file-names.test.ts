@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import t from 'tap'
 
-/** The files and names that comments of src/, doc/development/design.md and reading-mail.md name. */
+/** The files and names that comments of src/, its READMEs, and pages for contributors name. */
 
 const root = join(import.meta.dirname, '../..')
 const inSource = globSync('src/**/*.{ts,c}', { cwd: root }).sort()
@@ -41,15 +41,26 @@ t.test('a file that a comment of src/ names exists, and no other one is meant', 
   )
 })
 
-t.test('a file that doc/development/design.md names exists, too', async (t) => {
-  const lines = read('doc/development/design.md').split('\n')
-  const named = lines.flatMap((line) => {
-    const [, folder = 'src/'] = /^\| `(src\/[\w/-]*)`/.exec(line) ?? []
-    return namesIn(line).map((name) => ({ folder, name }))
-  })
-  t.ok(named.length > 30, 'the names were found')
+t.test('a file that the design or the README of a box names exists, too', async (t) => {
+  const pages = ['design', 'testing', 'release', 'second-look'].map((name) => ({
+    page: `doc/development/${name}.md`,
+    folder: 'src/',
+  }))
+  const ofBoxes = globSync('src/*/README.md', { cwd: root }).map((page) => ({
+    page,
+    folder: page.replace('README.md', ''),
+  }))
+  const named = [...pages, ...ofBoxes].flatMap(({ page, folder }) =>
+    read(page)
+      .split('\n')
+      .flatMap((line) => {
+        const [, below = ''] = /^\| `([\w/-]+\/)`/.exec(line) ?? []
+        return namesIn(line).map((name) => ({ page, name, from: `${folder}${below}x` }))
+      }),
+  )
+  t.ok(named.length > 100, 'the names were found')
   t.same(
-    named.filter(({ folder, name }) => !name.includes('NAME') && !isFound(name, `${folder}x`)),
+    named.filter(({ name, from }) => !name.includes('NAME') && !isFound(name, from)),
     [],
   )
 })

@@ -3,38 +3,61 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import { componentOf, sourceFiles } from '../../tools/documents/source-files.ts'
 
-/** The layers of doc/development/design.md, which its components are on, and what the source imports. */
+/** The boxes of src/ and their arrows, the layers that their READMEs list, and what the source imports. */
 
 const src = join(import.meta.dirname, '../../src')
-const page = readFileSync(join(src, '../doc/development/design.md'), 'utf8')
-const layers = readLayers(page)
-const inner = readInnerLayers(page)
+/** The boxes, each with those that it may import. */
+const boxes: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  mail: ['base'],
+  scanner: ['base', 'mail', 'quota'],
+  quota: ['base'],
+  delay: ['base'],
+}
+const readmes = new Map(
+  Object.keys(boxes).map((box) => [box, readFileSync(join(src, box, 'README.md'), 'utf8')]),
+)
+const layers = readLayers(readmes.get('scanner')!)
+const inner: Layers = new Map(
+  [...readmes].flatMap(([box, text]) => [...readInnerLayers(box, text)]),
+)
 /** Files below src/, each with those of them that it imports. */
 type Imports = ReadonlyMap<string, readonly string[]>
 const imports: Imports = new Map(sourceFiles.map(({ path, imports }) => [path, imports]))
 /** Components, each with the number of its layer, from the top. */
 type Layers = ReadonlyMap<string, number>
 
-t.test('every component is on one layer, and no other component is named', async (t) => {
+t.test('every file is in a box, which imports as its README states', async (t) => {
   t.ok(imports.size > 300, 'the sources were found')
-  t.same([...layers.keys()].sort(), [...new Set([...imports.keys()].map(componentOf))].sort())
+  t.same([...new Set([...imports.keys()].map(boxOf))].sort(), Object.keys(boxes).sort())
+  for (const [box, text] of readmes) {
+    const [, line = ''] = /^- \*\*May import\*\*: (.*)$/m.exec(text) ?? []
+    const named = [...line.matchAll(/`([a-z]+)`/g)].map(([, name]) => name!)
+    t.same(named, boxes[box], box)
+  }
+  t.same(wrongBoxes(imports), [])
 })
 
-t.test(
-  'doc/development/design.md names every component of src/, and every component of test/ that has no namesake there',
-  async (t) => {
-    for (const component of layers.keys()) {
-      t.match(page, `\`src/${component.endsWith('.ts') ? component : `${component}/`}\``)
-    }
-    const tests = join(src, '../test')
-    const directories = readdirSync(tests, { withFileTypes: true }).filter((entry) =>
-      entry.isDirectory(),
-    )
-    for (const { name } of directories) {
-      if (!existsSync(join(src, name))) t.match(page, `\`test/${name}/\``)
-    }
-  },
-)
+t.test('every folder of the scanner is on one layer', async (t) => {
+  const folders = [...imports.keys()].map(componentOf).filter((name) => name.startsWith('scanner/'))
+  t.same([...layers.keys()].sort(), [...new Set(folders)].sort())
+})
+
+t.test('READMEs name every folder, and testing.md those of tests without a box', async (t) => {
+  for (const folder of new Set([...layers.keys(), ...inner.keys()])) {
+    const [box, ...rest] = folder.split('/')
+    const name = rest.join('/')
+    t.match(readmes.get(box!), `\`${name.endsWith('.ts') ? name : `${name}/`}\``)
+  }
+  const page = readFileSync(join(src, '../doc/development/testing.md'), 'utf8')
+  const tests = join(src, '../test')
+  const directories = readdirSync(tests, { withFileTypes: true }).filter((entry) =>
+    entry.isDirectory(),
+  )
+  for (const { name } of directories) {
+    if (!existsSync(join(src, name))) t.match(page, `\`test/${name}/\``)
+  }
+})
 
 t.test(
   'a component imports from the layers below it alone, and so does a folder in it',
@@ -44,37 +67,37 @@ t.test(
   },
 )
 
-t.test('delay imports lib alone, and quotad nothing that scans', async (t) => {
-  const componentsUsedBy = (component: string) => {
-    const own = [...imports].filter(([file]) => componentOf(file) === component)
-    return [...new Set(own.flatMap(([, targets]) => targets.map(componentOf)))].sort()
-  }
-  t.same(componentsUsedBy('delay'), ['delay', 'lib'])
-  t.same(componentsUsedBy('quotad'), ['lib', 'mail', 'protocol', 'quotad', 'settings'])
-})
-
 /** What other components import of the reading of mail. All but the first are loaded when they are first needed. */
-const entrances = new Set(
-  ['index', 'contents', 'archives/archive-members', 'archives/member-names', 'headers/names'].map(
-    (name) => `mail/mime/${name}.ts`,
-  ),
-)
+const ofReading = [
+  'index',
+  'contents',
+  'archives/archive-members',
+  'archives/member-names',
+  'headers/names',
+].map((name) => `mail/mime/${name}.ts`)
+/** What the scanner imports of the quota service: the client of LDAP. */
+const ofQuota = ['quota/ldap/ldap-directory.ts', 'quota/ldap/ldap-settings.ts']
 
-t.test('the reading of mail is imported through its interface', async (t) => {
-  const isInside = (file: string) => file.startsWith('mail/mime/')
-  const used = [...imports]
-    .filter(([file]) => !isInside(file))
-    .flatMap(([file, targets]) => targets.filter(isInside).map((target) => ({ file, target })))
-  const wrong = used.filter(({ target }) => !entrances.has(target))
-  t.same(wrong, [])
-  t.same(new Set(used.map(({ target }) => target)), entrances, 'each of these files is imported')
-})
+for (const [place, entrances] of [
+  ['mail/mime/', ofReading],
+  ['quota/', ofQuota],
+] as const) {
+  t.test(`${place} is imported through its entrances`, async (t) => {
+    const isInside = (file: string) => file.startsWith(place)
+    const used = [...imports]
+      .filter(([file]) => !isInside(file))
+      .flatMap(([file, targets]) => targets.filter(isInside).map((target) => ({ file, target })))
+    const wrong = used.filter(({ target }) => !entrances.includes(target))
+    t.same(wrong, [])
+    t.same(new Set(used.map(({ target }) => target)), new Set(entrances), 'each is imported')
+  })
+}
 
 t.test('every folder of a component with its own layers is on one of them', async (t) => {
-  const components = new Set([...inner.keys()].map((folder) => folder.split('/')[0]))
+  const components = new Set([...inner.keys()].map(dirname))
   t.ok(components.size > 2, 'these components were found')
   const folders = [...imports.keys()]
-    .filter((file) => components.has(file.split('/')[0]))
+    .filter((file) => components.has(componentOf(file)))
     .map(folderOf)
   t.same([...inner.keys()].sort(), [...new Set(folders)].sort())
 })
@@ -101,10 +124,18 @@ t.test('no folder imports itself by way of others', async (t) => {
 })
 
 t.test('an arrow upward, from interface to interface or round in a circle is found', async (t) => {
-  const upward = new Map([
-    ['mail/message/message.ts', ['scanner/scan/judge/judge.ts', 'base/settings/read-settings.ts']],
+  const outside = new Map([
+    ['mail/message/message.ts', ['base/bytes/lines.ts', 'scanner/scan/judge/judge.ts']],
+    ['delay/plan/plan.ts', ['quota/lookup.ts']],
   ])
-  t.same(wrongArrows(upward, layers), ['mail/message/message.ts imports scan/judge/judge.ts'])
+  t.same(wrongBoxes(outside), [
+    'mail/message/message.ts imports scanner/scan/judge/judge.ts',
+    'delay/plan/plan.ts imports quota/lookup.ts',
+  ])
+  const upward = new Map([['scanner/log/log-sink.ts', ['scanner/handling/handle-mail.ts']]])
+  t.same(wrongArrows(upward, layers), [
+    'scanner/log/log-sink.ts imports scanner/handling/handle-mail.ts',
+  ])
   const within = new Map([['mail/message/message.ts', ['mail/mime/contents.ts']]])
   t.same(wrongArrows(within, layers), [])
   t.equal(wrongArrows(within, inner, folderOf).length, 1)
@@ -112,7 +143,7 @@ t.test('an arrow upward, from interface to interface or round in a circle is fou
     ['scanner/doors/milter/milter-door.ts', ['scanner/doors/slot/socket/request.ts']],
   ])
   t.same(wrongArrows(sideways, inner, folderOf), [
-    'doors/milter/milter-door.ts imports doors/slot/socket/request.ts',
+    'scanner/doors/milter/milter-door.ts imports scanner/doors/slot/socket/request.ts',
   ])
   const round = new Map([...imports, ['mail/message/spool.ts', ['mail/message/named-copy.ts']]])
   t.match(circles(round), [/message\/named-copy\.ts.*message\/spool\.ts/])
@@ -120,33 +151,54 @@ t.test('an arrow upward, from interface to interface or round in a circle is fou
     ...imports,
     ['scanner/scan/scanners/clamd/fail-over.ts', ['scanner/scan/scanners/make-scanners.ts']],
   ])
-  t.match(circles(betweenFolders(upstairs)), [/^scan\/scanners, scan\/scanners\/clamd$/])
+  t.match(circles(betweenFolders(upstairs)), [
+    /^scanner\/scan\/scanners, scanner\/scan\/scanners\/clamd$/,
+  ])
 })
 
 function readLayers(text: string): Layers {
   const found = new Map<string, number>()
   for (const [, number, components] of text.matchAll(/^([0-9]+)\. (`[a-z-].*`)$/gm)) {
     for (const [, component] of components!.matchAll(/`([^`]+)`/g)) {
-      if (!found.has(component!)) found.set(component!, Number(number))
+      const name = `scanner/${component}`
+      if (!found.has(name)) found.set(name, Number(number))
     }
   }
   return found
 }
 
-/** The layers of folders within a component, from the top: `scan/judge` above `scan/verdicts`. */
-function readInnerLayers(text: string): Layers {
+/** The layers of folders within a component, from the top: `scanner/scan/judge` above `scanner/scan/verdicts`. */
+function readInnerLayers(box: string, text: string): Layers {
   const found = new Map<string, number>()
   for (const [, component, list] of text.matchAll(/^- in `([a-z]+)`: (.*)$/gm)) {
     for (const [number, folders] of list!.split(';').entries()) {
       for (const [, folder] of folders.matchAll(/`([^`]+)`/g))
-        found.set(`${component}/${folder}`, number)
+        found.set(`${box === component ? box : `${box}/${component}`}/${folder}`, number)
     }
   }
   return found
 }
 
-/** `scan/judge` for all files below it. */
-const folderOf = (file: string): string => file.split('/').slice(0, 2).join('/')
+/** `scanner/scan/judge` for all files below it, and `base/path`. */
+const folderOf = (file: string): string =>
+  file
+    .split('/')
+    .slice(0, componentOf(file).split('/').length + 1)
+    .join('/')
+
+function boxOf(file: string): string {
+  return file.split('/')[0]!
+}
+
+/** The imports of a box that may not import the other. */
+function wrongBoxes(all: Imports): string[] {
+  return [...all].flatMap(([file, targets]) =>
+    targets
+      .filter((target) => boxOf(target) !== boxOf(file))
+      .filter((target) => !boxes[boxOf(file)]!.includes(boxOf(target)))
+      .map((target) => `${file} imports ${target}`),
+  )
+}
 
 /** The arrows that do not lead downward; between folders only within one component. */
 function wrongArrows(all: Imports, of: Layers, placeOf = componentOf): string[] {
@@ -154,8 +206,9 @@ function wrongArrows(all: Imports, of: Layers, placeOf = componentOf): string[] 
     const wrong = targets.filter((target) => {
       const [from, to] = [placeOf(file), placeOf(target)]
       const isCompared =
-        placeOf === componentOf ||
-        (of.has(from) && of.has(to) && componentOf(file) === componentOf(target))
+        of.has(from) &&
+        of.has(to) &&
+        (placeOf === componentOf || componentOf(file) === componentOf(target))
       return isCompared && from !== to && !(of.get(from)! < of.get(to)!)
     })
     return wrong.map((target) => `${file} imports ${target}`)

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 
 /** The sentences of README, doc/ and man/, without code, tables and names of macros. */
@@ -14,7 +14,7 @@ export interface Sentence {
 export function proseOfPages(): Sentence[] {
   const below = (place: string) =>
     readdirSync(join(root, place), { recursive: true, encoding: 'utf8' }).map((name) => `${place}/${name}`) // biome-ignore format: a line
-  const markdown = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', ...below('doc').filter((path) => path.endsWith('.md'))] // biome-ignore format: a line
+  const markdown = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', ...globSync('src/*/README.md', { cwd: root }), ...below('doc').filter((path) => path.endsWith('.md'))] // biome-ignore format: a line
   return [
     ...markdown.flatMap((page) => sentencesOf(page, proseOfMarkdown(read(page)))),
     ...below('man').flatMap((page) => sentencesOf(page, proseOfManual(read(page)))),

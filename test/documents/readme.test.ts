@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import t from 'tap'
 import { codeBlocks } from './code-blocks.ts'
@@ -15,7 +15,15 @@ const pages = readdirSync(join(root, 'doc'))
 const forContributors = readdirSync(join(root, 'doc/development')).map(
   (name) => `doc/development/${name}`,
 )
-const documents = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...pages, ...forContributors]
+const ofBoxes = globSync('src/*/README.md', { cwd: root }).sort()
+const documents = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  ...pages,
+  ...forContributors,
+  ...ofBoxes,
+]
 const manifest: { scripts: Record<string, string>; man: string[]; version: string } = JSON.parse(
   read('package.json'),
 )
@@ -58,7 +66,8 @@ t.test('the README leads to every page, and is one page itself', async (t) => {
   const words = readme.trim().split(/\s+/).length
   t.ok(words <= 700, `${words} words`)
   const contributing = read('CONTRIBUTING.md')
-  for (const page of forContributors) t.ok(contributing.includes(`](${page}`), page)
+  for (const page of [...forContributors, ...ofBoxes])
+    t.ok(contributing.includes(`](${page}`), page)
 })
 
 t.test('the npm scripts that documents name exist', async (t) => {
@@ -148,21 +157,33 @@ t.test('the design names functions where they are, and types that there are', as
   }
 })
 
-t.test('files that the design names in a component are in that component', async (t) => {
-  const rows = [
-    ...read('doc/development/design.md').matchAll(
-      /^\| `((?:src|test|packaging)\/[\w/-]*)` \|(.*)$/gm,
-    ),
-  ]
-  t.ok(rows.length > 30, 'the components were found')
-  for (const [, component, text] of rows) {
-    const below = readdirSync(join(root, component!), { recursive: true }).map(
-      (name) => `/${name}/`,
-    )
-    for (const [, name] of text!.matchAll(/`([\w-]+(?:\/|\.[a-z]+))`/g)) {
+t.test('files that a table of folders names are in that folder', async (t) => {
+  const rows = [...ofBoxes, 'doc/development/testing.md', 'doc/development/release.md'].flatMap(
+    (page) =>
+      [...read(page).matchAll(/^\| `([\w./-]+)` \| (.*)$/gm)].map(([, path, text]) => ({
+        folder: ofBoxes.includes(page) ? join(dirname(page), path!) : path!,
+        text: text!,
+      })),
+  )
+  t.ok(rows.length > 60, 'the folders were found')
+  for (const { folder, text } of rows) {
+    t.ok(existsSync(join(root, folder)), folder)
+    if (/\.\w+$|Makefile$/.test(folder)) continue
+    const below = readdirSync(join(root, folder), { recursive: true }).map((name) => `/${name}/`)
+    for (const [, name] of text.matchAll(/`([\w-]+(?:\/|\.[a-z]+))`/g)) {
       const place = `/${name!.replace(/\/$/, '')}/`
-      t.ok(name === 'src/' || below.some((path) => path.endsWith(place)), `${component}${name}`)
+      t.ok(name === 'src/' || below.some((path) => path.endsWith(place)), `${folder}: ${name}`)
     }
+  }
+})
+
+t.test('the README of a box fits on a screen, and names three files to read first', async (t) => {
+  for (const page of ofBoxes) {
+    const text = read(page)
+    t.ok(text.split('\n').length <= 75, page)
+    const first = [...text.matchAll(/^\d\. `([\w./-]+\.ts)`: /gm)].map(([, file]) => file!)
+    t.equal(first.length, 3, page)
+    for (const file of first) t.ok(existsSync(join(root, dirname(page), file)), `${page}: ${file}`)
   }
 })
 

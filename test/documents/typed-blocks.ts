@@ -448,8 +448,8 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/containers.md', 'services:\n  mailserver:', 'it is for a composition of others'],
   ['doc/containers.md', 'smtpd_milters = inet:rspamd:9900 inet:onescan', 'it is for a composition of others'], // biome-ignore format: a line
   ['doc/containers.md', 'smtpd_milters = $rspamd_milter inet:onescan', 'it is for a composition of others'], // biome-ignore format: a line
-  ['doc/development/design.md', 'apt install gcc libc6-dev musl-tools', RELEASE],
-  ['doc/development/design.md', 'npm ci --ignore-scripts', RELEASE],
+  ['doc/development/release.md', 'apt install gcc libc6-dev musl-tools', RELEASE],
+  ['doc/development/release.md', 'npm ci --ignore-scripts', RELEASE],
   ['doc/development/stamp-format.md', 'X-SHA256-Cluster-N', FORM],
   ['doc/development/stamp-format.md', 'onescan-cluster/1', FORM],
   ['doc/development/stamp-format.md', 'X-MD5-Cluster-N', FORM],
