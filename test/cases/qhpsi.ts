@@ -18,19 +18,17 @@ export const qhpsi: readonly Case[] = [
       log: /decision=accept scan=infected scanner=counting-scanner virus=Test-Virus/,
     },
   },
-  ...['1', 'yes'].map(
-    (reject): Case => ({
-      name: `an infected message is refused by name if REJECTVIRUS is '${reject}'`,
-      message: () => infected,
-      settings: scanning({ REJECTVIRUS: reject }),
-      expect: {
-        outcome: 'refused',
-        scans: 1,
-        text: /virus Test-Virus.*5\.7\.1/,
-        log: /decision=reject .*virus=Test-Virus/,
-      },
-    }),
-  ),
+  {
+    name: 'an infected message is refused by name if REJECTVIRUS is 1',
+    message: () => infected,
+    settings: scanning({ REJECTVIRUS: '1' }),
+    expect: {
+      outcome: 'refused',
+      scans: 1,
+      text: /virus Test-Virus.*5\.7\.1/,
+      log: /decision=reject .*virus=Test-Virus/,
+    },
+  },
   {
     name: 'the sender of an infected message gets REFUSALTEXT, with the name of the virus',
     message: () => infected,
