@@ -8,9 +8,6 @@ import type { Codec } from './decoder.ts'
 /** Armour, in each way in which some program decodes it. */
 export const armour: Codec = (habits) => (bytes, out) => decodeArmour(bytes, out, habits)
 
-/** Base64 up to a line that begins with a `=`, as uuencode(1) writes it. */
-export const base64UntilEquals: Codec = () => (bytes, out) => decodeData(bytes, out)
-
 /** Decodes the armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468), from after its first line, like GnuPG. */
 function* decodeArmour(bytes: Buffer, out: Store, habits: Habits): Generator<number> {
   let from = 0

@@ -1,4 +1,4 @@
-import { armour, base64UntilEquals } from '../decoders/armour.ts'
+import { armour } from '../decoders/armour.ts'
 import { base64 } from '../decoders/base64.ts'
 import type { Codec } from '../decoders/decoder.ts'
 import { quotedPrintable } from '../decoders/quoted-printable.ts'
@@ -41,14 +41,6 @@ const table = {
     ends: /^end$/i,
     goesOn: true,
     codec: uuencode,
-  },
-  /** As uudecode(1) of POSIX reads it. None of 28 readers of mail does. */
-  base64: {
-    begins: /^begin-base64(?:-encoded)? /,
-    common: /^begin-base64 [0-7]{3} /,
-    name: NAME_AFTER_MODE,
-    ends: /^=/,
-    codec: base64UntilEquals,
   },
   yenc: {
     begins: /^=ybegin /i,
@@ -116,7 +108,7 @@ export interface EmbeddedStart {
  */
 export function embeddedStarts(line: string, isWhole = true): readonly EmbeddedStart[] {
   if (!/^[bc= \t-]/i.test(line)) return []
-  const isEncoded = /^begin-\S*encoded /.test(line)
+  const isEncoded = line.startsWith('begin-encoded ')
   return all
     .filter((kind) => embeddedFormats[kind].begins?.test(line))
     .map((kind) => {

@@ -19,7 +19,7 @@ t.test('a line that begins uuencode is known by its first word', async (t) => {
   ]) {
     t.equal(kindOf(line), 'uuencode', line)
   }
-  const others = ['begin`', 'begin-644 a', 'begin-base65 644 a', 'begin-base64']
+  const others = ['begin`', 'begin-644 a', 'begin-base64 644 a', 'begin-base64']
   for (const line of ['', 'beginning', ' begin 644 a', ...others]) {
     t.equal(kindOf(line), undefined, line)
   }
@@ -37,9 +37,7 @@ t.test('the line that begins encoded data names a file', async (t) => {
     'begin 644a b': '',
     'begin 8 a': '',
     'begin a': '',
-    'begin-base64 644 a.exe': 'a.exe',
     'begin-encoded 644 YS5leGU=': 'a.exe',
-    'begin-base64-encoded 644 YS5leGU=': 'a.exe',
     '=ybegin line=128 Name= a.exe ': 'a.exe',
     '=YBEGIN line=128': '',
   }

@@ -9,7 +9,7 @@ const encode = (words: readonly string[]) =>
 const skip = lacks('uuencode')
 
 t.test('data written by uuencode is found, with its name', { skip }, async (t) => {
-  for (const words of [[], ['-m'], ['-e'], ['-m', '-e']]) {
+  for (const words of [[], ['-e']]) {
     const text = encode(words)
     const base64 = Buffer.from(text).toString('base64').replace(/.{76}/g, '$&\n')
     const encodings: Readonly<Record<string, string>> = {
