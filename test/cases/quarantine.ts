@@ -24,7 +24,7 @@ const keptOf = (keptMessages: number, after: Readonly<Record<string, Partial<Mai
     expect: { outcome: 'dropped', kept: 'virus', keptMessages },
   }))
 
-/** What QUARANTINE keeps, and/** What QUARANTINE keeps, and what it leaves alone. */
+/** What QUARANTINE keeps, and what it leaves alone. */
 export const quarantining: readonly Case[] = [
   ...['0', '2'].map(
     (reject): Case => ({
