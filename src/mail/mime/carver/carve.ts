@@ -105,8 +105,7 @@ class Carver {
       const from = cut?.to ?? this.#top
       const range = { from, to: this.#endAt(number), isOfPart: number > 0, isCut, cache }
       const found = yield* headsBelow(this.#bytes, range)
-      const isMultipart = found.heads.some(({ header }) => header.multipart !== 'no')
-      this.#nesting.takeHeaders(found, isMultipart)
+      this.#nesting.takeHeaders(found)
       for (const { header, text } of found.heads)
         if (header !== EMPTY_PART) yield HEAD_COST + HEAD_CHARACTER_COST * text.length
       places.push(found)

@@ -1,5 +1,5 @@
-import type { PartHeader } from '../headers/part-header.ts'
 import type { Cut } from './cuts.ts'
+import type { Heads } from './heads.ts'
 
 /** A multipart or message that is open: a message has no delimiter. */
 interface OpenLevel {
@@ -16,26 +16,31 @@ export class Nesting {
   /** The greatest depth so far, counted as in DepthMeter. */
   deepest = 0
   #open: OpenLevel[] = []
-  /** Whether a header announced a multipart of which no delimiter came yet. */
-  #isAnnounced = false
+  /** The lines that announce a multipart of which no delimiter came yet, or ''. */
+  #announced = ''
 
-  /** Takes a line that begins like a delimiter. It ends what is inside of the multipart that it has delimited before. */
+  /**
+   * Takes a line that begins like a delimiter. It begins the multipart that is announced, if it is named there, or is like
+   * no delimiter above. Otherwise it ends what is inside of the multipart that it has delimited before, unless a multipart
+   * is announced: its own delimiter may follow.
+   */
   takeCut({ exact }: Cut): void {
     const known = this.#open.findLastIndex(({ delimiter }) => delimiter === exact)
-    if (known >= 0) this.#open.length = known + 1
-    else if (this.#isAnnounced) this.#open.push({ delimiter: exact, isFile: false })
-    this.#isAnnounced = false
+    const isNamed = this.#announced.includes(exact.slice('--'.length))
+    if (this.#announced !== '' && (isNamed || known < 0)) {
+      this.#open.push({ delimiter: exact, isFile: false })
+      this.#announced = ''
+    } else if (known >= 0 && this.#announced === '') this.#open.length = known + 1
   }
 
   /** Takes the headers in a row below a cut: of a part or mail, and of the messages attached in it. */
-  takeHeaders(
-    { first, messages }: { readonly first: PartHeader; readonly messages: number },
-    isMultipart: boolean,
-  ): void {
+  takeHeaders({ heads, first, messages }: Pick<Heads, 'heads' | 'first' | 'messages'>): void {
+    const multiparts = heads.filter(({ header }) => header.multipart !== 'no')
+    const isMultipart = multiparts.length > 0
     const isFile = first.message === 'sure' && first.multipart === 'no' && this.#open.length > 0
     for (let message = 0; message < messages; message++)
       this.#open.push({ delimiter: undefined, isFile })
-    this.#isAnnounced = isMultipart
+    if (isMultipart) this.#announced = multiparts.at(-1)!.text
     const containers = this.#open.length + (isMultipart ? 1 : 0)
     const inMessages = this.#open.filter(({ delimiter }) => delimiter === undefined).length
     const levels = containers - 1 - this.#open.findLastIndex((level) => level.isFile)
