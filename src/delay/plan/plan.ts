@@ -97,8 +97,8 @@ function dnsServers(options: DelayOptions, env: Environment): readonly string[] 
 }
 
 /**
- * Returns how long a client waits. The first of these that is set decides: RELAYCLIENT, the networks of the
- * allow list, SMTPDELAY, RBLSMTPD, the class of the client. DNS queries begin here, and continue while the
+ * Returns how long a client waits. The first of these decides: RELAYCLIENT, the networks of the allow list, a text in
+ * RBLSMTPD, SMTPDELAY, an empty RBLSMTPD, the names of the allow list, the class of the client. DNS queries begin here, and continue while the
  * client waits.
  */
 export function planFor(client: UcspiClient, options: DelayOptions, context: PlanContext): Plan {

@@ -25,7 +25,7 @@ export type { ContentsOptions } from './leaves/extraction.ts'
  * budget. If the budget is exceeded, the last step is `unread`, as is the rest. A caller that stops
  * early must call `return`, which frees memory and files.
  *
- * Ordinary mail is parsed once, and other mail is carved (structure/). Each leaf part is decoded by the
+ * Ordinary mail is parsed once, and other mail is carved (carver/). Each leaf part is decoded by the
  * standards, and in each other way in which some program decodes it. The text of the message itself is omitted if it
  * appears unchanged in the message (saved-variants.ts). The structure comes first, so that the depth of the mail and
  * what is odd about it are known before the first content.

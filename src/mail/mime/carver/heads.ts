@@ -23,8 +23,8 @@ export interface Heads {
   readonly messages: number
   /** Whether fields are there with lines among them that are none, or are blank. */
   readonly isStrange: boolean
-  /** The first header, and the lines of all of them as they are for programs to which a bare CR ends no line. */
   readonly first: PartHeader
+  /** All lines, read by programs for which a bare CR does not end a line. */
   readonly withCrs: PartHeader | undefined
 }
 

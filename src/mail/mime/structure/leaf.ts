@@ -18,8 +18,8 @@ export interface Leaf {
   /** Whether it is the text of a multipart above its parts. */
   readonly isPreamble: boolean
   /**
-   * Set if it was carved from a mail of odd structure: it ends where some program may end it, or is longer, and then it is
-   * decoded in the common way alone.
+   * Set if it was carved from a message of odd structure. `far`: its end or its encoding is a guess, so it is decoded in the
+   * common way alone.
    */
   readonly carved?: 'near' | 'far'
 }

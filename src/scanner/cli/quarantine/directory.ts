@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import type { Argv } from 'yargs'
 import { errorText, Fault } from '../../../base/errors/fault.ts'
+import { TIMED_OUT, withTimeout } from '../../../base/flow/timeout.ts'
 import { type LogField, logLine } from '../../../base/log/line-format.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
 import { userName } from '../../../base/process/passwd.ts'
@@ -8,6 +9,9 @@ import { openLog } from '../../log/open-log.ts'
 import { openQuarantine } from '../../scan/quarantine/folders.ts'
 import { caller } from '../command/caller.ts'
 import type { Output } from '../command/run-command.ts'
+
+/** Upper limit, in milliseconds, for opening the quarantine. A command of root waits as long as its account works. */
+const OPENS_IN = 10_000
 
 /** The package's own quarantine. */
 const DEFAULT_DIRECTORY = '/var/lib/onescan/quarantine'
@@ -30,7 +34,9 @@ export async function withQuarantine<Result>(
   if (!directory.startsWith('/')) {
     throw new Fault('config', `--directory ${directory}: must be an absolute path`)
   }
-  const root = await openQuarantine(directory)
+  const root = await withTimeout(openQuarantine(directory), OPENS_IN)
+  if (root === TIMED_OUT)
+    throw new Fault('config', `--directory ${directory}: its file system does not answer; check it`)
   try {
     return await use(root)
   } finally {
