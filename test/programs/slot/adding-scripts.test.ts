@@ -264,7 +264,7 @@ t.test(
     t.equal(code, 1)
     t.match(
       output,
-      'these lines would no longer take effect: :allow,QMAILQUEUE="/var/qmail/bin/simscan"',
+      'these lines set another QMAILQUEUE; remove it from them and run this again: :allow,QMAILQUEUE="/var/qmail/bin/simscan"',
     )
     t.equal(host.read('/etc/tcp.smtp'), before)
   },

@@ -11,6 +11,7 @@ import { ordinaryMails } from '../../cases/ordinary/all.ts'
 import { lacks } from '../../needs.mjs'
 import { clamdMissing } from '../../programs/servers/clamd.ts'
 import { evasions } from '../../scanner/scan/scanners/evasions/all.ts'
+import { byDigestAlone } from '../../scanner/scan/scanners/evasions/digest-alone.ts'
 import { signs } from '../../scanner/scan/scanners/evasions/files.ts'
 
 const root = join(import.meta.dirname, '../../..')
@@ -93,7 +94,9 @@ t.test(
     const count = hiding.length.toLocaleString('en')
     t.match(readme, `Each of the ${count} messages in`)
     t.match(readme, `The ${messages.length - hiding.length} messages in`)
-    t.match(firstPage, `our corpus of ${count} messages`)
+    t.match(firstPage, `${count} messages that we built`)
+    const found = hiding.length - Object.keys(byDigestAlone).length
+    t.match(firstPage, `with onescan ${found.toLocaleString('en')}.`)
     const rows = [...readme.matchAll(/^\| ([^|`]+) \| ([\d,]+) \|/gm)]
     const kinds = new Map(rows.map(([, kind, number]) => [kind, Number(number!.replace(',', ''))]))
     for (const kind of new Set(messages.map((entry) => entry.kind))) {
