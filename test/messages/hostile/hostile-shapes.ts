@@ -260,6 +260,11 @@ export const hostileShapes: readonly HostileShape[] = [
     'content-a: b\n\n',
   ),
   lookedAtAgain('a long Content-Type above lines that are no fields', (n) => ' '.repeat(n), 'a\n'),
+  lookedAtAgain(
+    'a long Content-Type below a delimiter, above more of these',
+    (n) => `; boundary=c\nno field\n\n--b\nContent-Type: multipart/x; y="${'a'.repeat(n)}"`,
+    '--b\n',
+  ),
   lookedAtAgain('a long Content-Type above delimiters', (n) => `; x="${'a'.repeat(n)}"`, '--b\n'),
   lookedAtAgain('a long boundary above lines of dashes', (n) => 'b'.repeat(n), '--bb\n'),
   lookedAtAgain(

@@ -1,3 +1,4 @@
+import { limits } from '../budget/limits.ts'
 import type { Cut } from './cuts.ts'
 import type { Heads } from './heads.ts'
 
@@ -7,6 +8,9 @@ interface OpenLevel {
   /** Whether it is a message that libclamav makes a file of, and not one more level of the same. */
   readonly isFile: boolean
 }
+
+/** Upper limit for the characters in which a boundary is looked for. A multipart with longer lines is taken to name any. */
+const ANNOUNCED_MAX = 4096
 
 /**
  * Estimates how deep the multiparts and messages of an odd mail are nested. Lines that only resemble each other count as
@@ -25,8 +29,10 @@ export class Nesting {
    * is announced: its own delimiter may follow.
    */
   takeCut({ exact }: Cut): void {
+    if (this.#isOver) return
     const known = this.#open.findLastIndex(({ delimiter }) => delimiter === exact)
-    const isNamed = this.#announced.includes(exact.slice('--'.length))
+    const isNamed =
+      this.#announced.length > ANNOUNCED_MAX || this.#announced.includes(exact.slice('--'.length))
     if (this.#announced !== '' && (isNamed || known < 0)) {
       this.#open.push({ delimiter: exact, isFile: false })
       this.#announced = ''
@@ -35,6 +41,7 @@ export class Nesting {
 
   /** Takes the headers in a row below a cut: of a part or mail, and of the messages attached in it. */
   takeHeaders({ heads, first, messages }: Pick<Heads, 'heads' | 'first' | 'messages'>): void {
+    if (this.#isOver) return
     const multiparts = heads.filter(({ header }) => header.multipart !== 'no')
     const isMultipart = multiparts.length > 0
     const isFile = first.message === 'sure' && first.multipart === 'no' && this.#open.length > 0
@@ -45,5 +52,10 @@ export class Nesting {
     const inMessages = this.#open.filter(({ delimiter }) => delimiter === undefined).length
     const levels = containers - 1 - this.#open.findLastIndex((level) => level.isFile)
     this.deepest = Math.max(this.deepest, levels, inMessages, Math.ceil(containers / 3))
+  }
+
+  /** Whether it is deeper than any limit: each further level would only cost more. */
+  get #isOver(): boolean {
+    return this.deepest > limits.containers
   }
 }
