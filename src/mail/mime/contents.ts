@@ -28,7 +28,7 @@ export type { ContentsOptions } from './leaves/extraction.ts'
  * Ordinary mail is parsed once, and other mail is carved (carver/). Each leaf part is decoded by the
  * standards, and in each other way in which some program decodes it. The text of the message itself is omitted if it
  * appears unchanged in the message (saved-variants.ts). The structure comes first, so that the depth of the mail and
- * what is odd about it are known before the first content.
+ * its oddities are known before the first content.
  */
 export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
   const extraction = Extraction.of(message, options, { mail: openMail, file: openContent })
@@ -69,8 +69,7 @@ class MailContents {
 
   *emit(): Steps {
     const extraction = this.#extraction
-    yield* extraction.work.gather(this.#source)
-    const mail = this.#source.gather()
+    const mail = yield* extraction.work.gather(this.#source)
     const structure = yield* this.#readStructure(mail)
     const embedded = yield* EmbeddedData.of(this.#source, kindsInTexts, extraction.work)
     yield* this.#emitLeaves(structure, mail)
@@ -107,13 +106,10 @@ class MailContents {
     return { bytes, isMail: !isKnownAsMail(bytes) }
   }
 
-  /** Reads the structure of the mail. Reports its depth, its names and what is odd about it. */
+  /** Reads the structure of the mail. Reports its depth, names and oddities. */
   *#readStructure(mail: Buffer): Steps<MailStructure> {
     const { scope, work } = this.#extraction
-    const reading = readStructure(mail, scope.messages, this.#known)
-    let step = reading.next()
-    for (; !step.done; step = reading.next()) yield* work.countUnits(step.value)
-    const structure = step.value
+    const structure = yield* work.counted(readStructure(mail, scope.messages, this.#known))
     if (scope.depth === 0) for (const oddity of structure.oddities) work.onOdd?.(oddity)
     yield* this.#reportDepth(structure.deepest)
     for (const header of new Set(structure.headers)) yield* this.#readNames(header)
@@ -144,11 +140,10 @@ class MailContents {
     const extraction = this.#extraction
     const { onPart } = extraction.options
     if (onPart === undefined) return
-    const reading = readNames(header.fields, extraction.scope.part.containers)
-    let step = reading.next()
-    for (; !step.done; step = reading.next()) yield* extraction.work.countUnits(step.value)
-    this.#parts.set(header, step.value)
-    yield* extraction.reportNames(step.value)
+    const { containers } = extraction.scope.part
+    const names = yield* extraction.work.counted(readNames(header.fields, containers))
+    this.#parts.set(header, names)
+    yield* extraction.reportNames(names)
   }
 
   #partOf(header: PartHeader): PartNames {

@@ -56,11 +56,8 @@ export class DepthSearch {
   /** Reads a mail inside of `messages` others. */
   *read(source: Bytes, messages: number, known?: KnownHeader): Steps {
     if (messages > limits.encodedMessagesForDepth) this.isDeeper = true
-    yield* this.#work.gather(source)
-    const reading = readStructure(source.gather(), messages, known)
-    let step = reading.next()
-    for (; !step.done; step = reading.next()) yield* this.#work.countUnits(step.value)
-    const { deepest, leaves } = step.value
+    const mail = yield* this.#work.gather(source)
+    const { deepest, leaves } = yield* this.#work.counted(readStructure(mail, messages, known))
     if (deepest > this.#limit) this.isDeeper = true
     const read = new Set<string>()
     for (const leaf of leaves) {

@@ -105,8 +105,6 @@ class OrdinaryReading {
   /** The boundaries, and where the body of the multipart of each begins. */
   readonly #boundaries: { readonly boundary: string; readonly from: number }[] = []
 
-  #parts = 0
-
   constructor(mail: Buffer, outerDepth: Depth) {
     this.#mail = mail
     this.#outerDepth = outerDepth
@@ -139,7 +137,7 @@ class OrdinaryReading {
 
   /** Reads a header and what it announces, up to `to`. */
   *#entity(from: number, to: number, around: Around, known?: Header): Generator<number> {
-    if (++this.#parts > limits.parts) throw new Odd('many parts')
+    if (this.#headers.length >= limits.parts) throw new Odd('many parts')
     const found = this.#header(from, to, around, known)
     yield HEADER_COST + found.bodyAt - from
     const { header, bodyAt } = found
