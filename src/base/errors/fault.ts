@@ -1,3 +1,5 @@
+import { codeInWords, withoutCode } from './system-error.ts'
+
 /**
  * The kinds of failure before or after the scan. A fault never leads to acceptance: every interface answers
  * it with a temporary failure, except `address-too-long`, which no retry can correct.
@@ -54,11 +56,15 @@ export function errorCode(error: unknown): string {
 /** Matches the directory or file of a handle, as used by calls that accept only a path. */
 const OF_HANDLE = /(?:, [a-z]+ )?'\/proc\/self\/fd\/\d+'|(?<=')\/proc\/self\/fd\/\d+\//g
 
-/** Describes anything that was thrown, in one line. */
+/** Describes anything that was thrown, in one line; an error of the system in words. */
 export function errorText(error: unknown): string {
+  const code = errorCode(error)
+  return withoutCode(rawText(error), code) || codeInWords(code) || 'error without a message'
+}
+
+function rawText(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
-  const cleaned = text.replace(OF_HANDLE, '').replace(/\s+/g, ' ').trim()
-  return cleaned || 'error without a message'
+  return text.replace(OF_HANDLE, '').replace(/\s+/g, ' ').trim()
 }
 
 /**
@@ -66,7 +72,8 @@ export function errorText(error: unknown): string {
  * path and the failed system call.
  */
 export function errorTextAt(path: string, error: unknown): string {
-  const text = errorText(error).replace(/, [a-z]+(?: '[^']*')?(?: -> '[^']*')?$/, '')
+  const ofFile = rawText(error).replace(/, [a-z]+(?: '[^']*')?(?: -> '[^']*')?$/, '')
+  const text = withoutCode(ofFile, errorCode(error)) || errorText(error)
   if (text.endsWith(`: ${path}`)) return text.slice(0, -path.length - 2)
   return text.startsWith(path) && /^:? /.test(text.slice(path.length))
     ? text.slice(path.length).replace(/^:? /, '')

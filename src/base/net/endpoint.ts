@@ -55,8 +55,7 @@ const listenFaults: Readonly<Record<string, string>> = {
 
 /** Why this process cannot listen at an endpoint, with the remedy, by the code of the system's error. */
 export function listenFaultOf(code: string): string | undefined {
-  const fault = listenFaults[code]
-  return fault && `${code}: ${fault}`
+  return listenFaults[code]
 }
 
 /** Upper limit, in bytes, for a unix socket's path: unix(7), sun_path without its NUL. */

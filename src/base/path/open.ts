@@ -90,7 +90,7 @@ export async function appendAside(path: string, bytes: Buffer): Promise<number> 
 async function openSafelyAside(path: string): Promise<number> {
   const { O_CREAT, O_EXCL, O_NOFOLLOW } = constants
   const isNew = APPENDING | O_CREAT | O_EXCL | O_NOFOLLOW
-  const find = (path: string) => PathHandle.findAside(path)
+  const find = (place: string) => PathHandle.findAside(place)
   const file = await find(path).catch((error) => {
     if (errorCode(error) !== 'ENOENT') throw error
     return undefined

@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { errorCode } from '../errors/fault.ts'
+import { withoutCode } from '../errors/system-error.ts'
 import { ITEMS_PER_TURN, inSlices } from '../flow/event-loop.ts'
 import { O_PATH } from '../process/descriptors.ts'
 import { openFile, statDescriptor } from '../runtime/file-calls.ts'
@@ -445,5 +446,5 @@ function entryError(error: unknown, shown: string): Error {
 function errorAbout(error: unknown, path: string): Error {
   const code = errorCode(error)
   const [text = ''] = error instanceof Error ? error.message.split(', ') : [String(error)]
-  return Object.assign(new Error(`${text}: ${path}`), { code })
+  return Object.assign(new Error(`${path}: ${withoutCode(text, code)}`), { code })
 }

@@ -1,4 +1,4 @@
-import packageJson from '../../../package.json' with { type: 'json' }
+import { printedVersion } from '../text/version.ts'
 import { writeWhole } from './descriptors.ts'
 
 /**
@@ -12,7 +12,7 @@ export function printsHelpOrVersion(
   args: readonly string[],
 ): boolean {
   if (args.length !== 1 || !['--help', '-h', '--version'].includes(args[0]!)) return false
-  const text = args[0] === '--version' ? `${program} ${packageJson.version}\n` : usage
+  const text = args[0] === '--version' ? `${program} ${printedVersion}\n` : usage
   writeWhole(1, Buffer.from(text))
   return true
 }

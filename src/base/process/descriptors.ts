@@ -1,4 +1,4 @@
-import { readFileSync, writeSync } from 'node:fs'
+import { fstatSync, readFileSync, writeSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { isCompiled } from '../runtime/compiled-program.ts'
 import { loadSystem } from '../runtime/system.ts'
@@ -61,12 +61,22 @@ export function inheritedDescriptor(path: string): number | undefined {
 
 /**
  * Returns the descriptor of a connection or of a listening server. Node and Bun keep it in an undocumented
- * member. The result is undefined if that member is missing or not a number. The alternative, a search for
- * the inode in /proc/net/tcp, takes 6 ms on a host with a thousand connections.
+ * member. The result is undefined if that member is missing or is not the number of a socket; callers then do without:
+ * a probe finds that clamd takes no open files, workers do not balance connections, and clients are not looked at. The
+ * alternative, a search for the inode in /proc/net/tcp, takes 6 ms on a host with a thousand connections.
  */
 export function descriptorOf(socket: object): number | undefined {
   const { _handle: handle } = socket as { readonly _handle?: { readonly fd?: unknown } }
-  return typeof handle?.fd === 'number' && handle.fd >= 0 ? handle.fd : undefined
+  const fd = handle?.fd
+  return typeof fd === 'number' && isSocket(fd) ? fd : undefined
+}
+
+function isSocket(fd: number): boolean {
+  try {
+    return fd >= 0 && fstatSync(fd).isSocket()
+  } catch {
+    return false
+  }
 }
 
 /** The limit of descriptors (proc_pid_limits(5)). The runtime has raised it as far as it may. */

@@ -61,6 +61,25 @@ export function scannerEnvironment(env: Environment): Record<string, string> {
   return { ...without(env, HIDDEN_FROM_SCANNERS), HOME: NO_HOME }
 }
 
+/**
+ * Prefixes of variables of a service that are for its own process alone: systemd.exec(5), Node. A complete name ends in
+ * `=`.
+ */
+const OF_SERVICE = [
+  'NOTIFY_SOCKET',
+  'LISTEN_',
+  'WATCHDOG_',
+  'INVOCATION_ID',
+  'JOURNAL_STREAM',
+  'MAINPID',
+  'NODE_',
+]
+
+/** Returns the environment for a command of onescan that onescand runs. */
+export function environmentOfCommand(env: Environment): Record<string, string> {
+  return without(env, OF_SERVICE)
+}
+
 function without(env: Environment, beginnings: readonly string[]): Record<string, string> {
   const kept: Record<string, string> = {}
   for (const [name, value] of Object.entries(env)) {

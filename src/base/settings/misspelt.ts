@@ -41,8 +41,8 @@ export function misspeltSettings(env: Environment): CheckLine[] {
   })
 }
 
-/** Suffixes that Docker and Kubernetes add to the name of a service, as in CLAMD_PORT_3310_TCP. */
-const OF_CONTAINERS = /_(?:PORT|SERVICE|ENV|NAME)(?:_|$)/
+/** Suffixes of variables for containers: CLAMD_PORT_3310_TCP of Kubernetes, CLAMD_IMAGE of compose.yaml. */
+const OF_CONTAINERS = /_(?:PORT|SERVICE|ENV|NAME|IMAGE)(?:_|$)/
 
 const isForeign = (name: string) => foreignNames.has(name) || OF_CONTAINERS.test(name)
 

@@ -21,7 +21,7 @@ const answersAndLog = {
   LOGFILE: text(undefined, {
     ...own,
     path: 'writes',
-    defaultInWords: "standard error if that is a log, else the system's log",
+    defaultInWords: 'standard error if it is a log, otherwise syslog',
   }),
 }
 

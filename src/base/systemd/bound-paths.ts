@@ -79,7 +79,7 @@ export function whenReplaced(
   if (!NOTIFY_SOCKET) return
   const before = new Set(replacedPaths())
   const timer = setInterval(() => {
-    const path = replacedPaths().find((path) => !before.has(path) && counts(path))
+    const path = replacedPaths().find((candidate) => !before.has(candidate) && counts(candidate))
     if (path === undefined) return
     clearInterval(timer)
     end(path)

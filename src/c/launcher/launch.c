@@ -56,6 +56,9 @@ enum {
    * message of 6 MB and one command: 8 threads and processes.
    */
   SLOT_THREADS_MIN = 12,
+  /* Two processes at start have 14, and the thread pool of each has more for files and names. */
+  DAEMON_THREADS_MIN = 24,
+  DAEMON_FAILED = 111,     /* the exit code of an onescand that cannot start */
   TRIAL_STACK = 128 * 1024 /* bytes: PTHREAD_STACK_MIN is not larger on any processor */
 };
 
@@ -153,25 +156,35 @@ static void *wait_for_others(void *all_started) {
   return NULL;
 }
 
-/* Ends the process if the system refuses the threads that the slot may need for a message. */
-static void check_threads(void) {
+#define REFUSES_THREADS                                                                            \
+  "the system refuses threads: raise the limit of processes of this account (ulimit -u, "          \
+  "TasksMax=)"
+
+/* Returns whether the system lets this process have `minimum` more threads at a time. */
+static int may_have_threads(int minimum) {
   static pthread_mutex_t all_started = PTHREAD_MUTEX_INITIALIZER;
-  pthread_t threads[SLOT_THREADS_MIN];
+  pthread_t threads[DAEMON_THREADS_MIN];
   pthread_attr_t attributes;
   int count = 0;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, TRIAL_STACK);
   pthread_mutex_lock(&all_started);
-  while (count < SLOT_THREADS_MIN
+  while (count < minimum
          && !pthread_create(&threads[count], &attributes, wait_for_others, &all_started))
     ++count;
   pthread_mutex_unlock(&all_started);
-  if (count < SLOT_THREADS_MIN)
-    fail(EXIT_OUT_OF_MEMORY,
-         "onescan: decision=defer fault=out-of-memory reason=\"the system refuses threads: "
-         "raise the limit of processes of this account (ulimit -u, TasksMax=)\" exit=51\n");
   for (int i = 0; i < count; ++i)
     pthread_join(threads[i], NULL);
+  return count == minimum;
+}
+
+/* Ends the process if the system refuses the threads that it needs, as the slot or as onescand. */
+static void check_threads(const char *name) {
+  if (is_slot && !may_have_threads(SLOT_THREADS_MIN))
+    fail(EXIT_OUT_OF_MEMORY,
+         "onescan: decision=defer fault=out-of-memory reason=\"" REFUSES_THREADS "\" exit=51\n");
+  if (begins(name, "onescand") && !may_have_threads(DAEMON_THREADS_MIN))
+    fail(DAEMON_FAILED, "onescand: " REFUSES_THREADS "; it needs 24 to start\n");
 }
 
 static char *name_in(char *path) {
@@ -273,8 +286,7 @@ int main(int argc, char **argv) {
   if (strcmp(name, OWN_NAME) == 0 && asks_about(argc, argv))
     answer_option(argv[1]);
   check_limits();
-  if (is_slot)
-    check_threads();
+  check_threads(name);
   find_self(self);
   find_runtime(runtime, self, name);
   prepare_environment(name);

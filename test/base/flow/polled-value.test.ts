@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { PolledValue } from '../../../src/base/flow/polled-value.ts'
 
-/** Polls that end when the test says so; each has the value that it was given when it began. */
+/** Polls that end when the test ends them; each has the value that it was given when it began. */
 function polls() {
   const begun: { readonly value: number; end(): void }[] = []
   const world = { value: 1 }

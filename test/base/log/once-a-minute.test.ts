@@ -9,13 +9,13 @@ function logged(most?: number): string {
   try {
     const lines: string[] = []
     const log = onceAMinute((line) => lines.push(line), most)
-    const say = () => ['a', 'a', 'b', 'c'].forEach(log)
-    say()
+    const logAll = () => ['a', 'a', 'b', 'c'].forEach(log)
+    logAll()
     mock.timers.tick(59_999)
-    say()
+    logAll()
     lines.push('|')
     mock.timers.tick(1)
-    say()
+    logAll()
     return lines.join('')
   } finally {
     mock.timers.reset()

@@ -64,7 +64,10 @@ t.test(
     }
     t.throws(() => readOwnText(at('hers/up')), /is a link that user 54321 could have made/)
     const before = openFiles()
-    t.throws(() => readOwnText(at('nowhere')), { code: 'ENOENT', message: /nowhere$/ })
+    t.throws(() => readOwnText(at('nowhere')), {
+      code: 'ENOENT',
+      message: /nowhere: no such file or directory$/,
+    })
     t.throws(() => readOwnText(at('own/below')), { code: 'ENOTDIR' })
     symlinkSync('loop', at('loop'))
     t.throws(() => readOwnText(at('loop')), /more than 40 links/)
@@ -258,7 +261,10 @@ t.test('the kernel alone decides for users other than root', { skip }, async (t)
   process.seteuid!(MALLORY)
   try {
     t.equal(readOwnText(at('hers/link')), 'own')
-    t.throws(() => readOwnText(at('secret')), { code: 'EACCES', message: /secret$/ })
+    t.throws(() => readOwnText(at('secret')), {
+      code: 'EACCES',
+      message: /secret: permission denied$/,
+    })
   } finally {
     process.seteuid!(0)
   }
@@ -270,7 +276,7 @@ t.test('errors name the path as the caller wrote it', { skip }, async (t) => {
   mkdirSync(at('closed'), 0o700)
   const named = (name: string) => ({
     code: 'EACCES',
-    message: `EACCES: permission denied: ${name}`,
+    message: `${name}: permission denied`,
   })
   process.seteuid!(MALLORY)
   try {

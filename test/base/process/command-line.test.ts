@@ -30,10 +30,10 @@ for (const [where, directory, programs, slotPrograms] of [
           t.same([status, stderr], [0, ''], word)
           t.match(stdout, program === 'onescan-run' ? /call it by/ : new RegExp(`${program} `))
         }
-        const told = run('--version')
-        t.equal(told.status, 0)
-        t.match(told.stdout, version)
-        t.equal(told.stderr, '')
+        const versionRun = run('--version')
+        t.equal(versionRun.status, 0)
+        t.match(versionRun.stdout, version)
+        t.equal(versionRun.stderr, '')
       },
     )
   }

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readFileSync, readlinkSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
@@ -36,4 +36,12 @@ t.test('the kernel has the listening socket under the descriptor that is returne
 
 t.test('a socket that does not listen has no descriptor', async (t) => {
   t.equal(descriptorOf(createServer()), undefined)
+})
+
+t.test('a number that is not that of a socket is not returned', async (t) => {
+  const file = openSync('/dev/null', 'r')
+  t.teardown(() => closeSync(file))
+  for (const fd of [file, -1, 99_999, '3', undefined])
+    t.equal(descriptorOf({ _handle: { fd } }), undefined, String(fd))
+  t.equal(descriptorOf({}), undefined)
 })

@@ -8,7 +8,7 @@ import t from 'tap'
 
 const module = join(import.meta.dirname, '../../../src/base/process/command-line.ts')
 
-/** Runs a script that says `ready`, sends it a signal then, and returns how it ended. */
+/** Runs a script that prints `ready`, sends it a signal then, and returns how it ended. */
 async function interrupt(script: string, signal: NodeJS.Signals) {
   const source = `import { whenInterrupted } from '${module}'
     ${script}

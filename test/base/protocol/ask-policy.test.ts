@@ -35,16 +35,19 @@ t.test('an answer that comes a byte at a time is not waited for longer', async (
   await t.rejects(asked, { message: 'no answer in 300 ms' })
 })
 
-t.test('a silent, closing, lying or endless service is reported', async (t) => {
-  await t.rejects(
-    ask(t, 50, () => {}),
-    { message: 'no answer in 50 ms' },
-  )
-  const closing = (socket: Socket) => void socket.end('action=DUNNO\n')
-  await t.rejects(ask(t, 20_000, closing), { message: 'closes the connection' })
-  const lying = (socket: Socket) => void socket.write('HTTP/1.1 400 Bad Request\n\n')
-  await t.rejects(ask(t, 20_000, lying), { message: /is not an attribute/ })
-  const endless = (socket: Socket) => void socket.write('x'.repeat(REQUEST_MAX + 1))
-  await t.rejects(ask(t, 20_000, endless), { message: /more than 65536 bytes/ })
-  await t.rejects(askPolicy({ path: '/nowhere' }, QUESTION, 20_000), { code: 'ENOENT' })
-})
+t.test(
+  'a service that is silent, closes, is endless or sends another format is reported',
+  async (t) => {
+    await t.rejects(
+      ask(t, 50, () => {}),
+      { message: 'no answer in 50 ms' },
+    )
+    const closing = (socket: Socket) => void socket.end('action=DUNNO\n')
+    await t.rejects(ask(t, 20_000, closing), { message: 'closes the connection' })
+    const invalid = (socket: Socket) => void socket.write('HTTP/1.1 400 Bad Request\n\n')
+    await t.rejects(ask(t, 20_000, invalid), { message: /is not an attribute/ })
+    const endless = (socket: Socket) => void socket.write('x'.repeat(REQUEST_MAX + 1))
+    await t.rejects(ask(t, 20_000, endless), { message: /more than 65536 bytes/ })
+    await t.rejects(askPolicy({ path: '/nowhere' }, QUESTION, 20_000), { code: 'ENOENT' })
+  },
+)

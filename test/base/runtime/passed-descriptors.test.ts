@@ -79,8 +79,8 @@ t.test('descriptors arrive with the bytes that they were sent with', async (t) =
 import os, socket
 connection = socket.socket(fileno=3)
 for _ in range(3):
-    told, files, _, _ = socket.recv_fds(connection, 100, 1)
-    print(told.decode(), os.pread(files[0], 100, 0).decode(), sep=': ')`
+    received, files, _, _ = socket.recv_fds(connection, 100, 1)
+    print(received.decode(), os.pread(files[0], 100, 0).decode(), sep=': ')`
   const stdio = ['ignore', 'pipe', 'inherit', far] as const
   const heard = execFileSync(python, ['-c', script], { stdio: [...stdio] })
   t.equal(String(heard), texts.map((text) => `with ${text}: ${text}\n`).join(''))

@@ -22,7 +22,7 @@ t.test('variables of other programs are not reported', async (t) => {
   const env = `HOME=/ LANG=C LC_ALL=C LOGNAME=a USER=a SHELL=/bin/sh TERM=xterm PWD=/ OLDPWD=/ SHLVL=1
     DATABYTES=1 TCPREMOTEHOST=a TCPLOCALIP=a RBLSMTPD= SMTPAUTH=1 GREETDELAY=1 TZ=UTC EDITOR=vi
     MAILER=a DISPLAY=:0 HOSTNAME=a INVOCATION_ID=a JOURNAL_STREAM=1:2 NOTIFY_SOCKET=a LINES=24
-    PATH_INFO=/ TMPDIR_SIZE=1 CLAMD_PORT=a CLAMD_PORT_3310_TCP=a CLAMD_SERVICE_HOST=a
+    PATH_INFO=/ TMPDIR_SIZE=1 CLAMD_PORT=a CLAMD_PORT_3310_TCP=a CLAMD_SERVICE_HOST=a CLAMD_IMAGE=a
     COLUMNS=80 MANPATH=/ PS1=a VIRTUALDOMAINS=a MAILTO=a LANGUAGE=en SPF=1 QMAILQUEUE=/x`
   const pairs = env.split(/\s+/).map((word) => word.split('=') as [string, string])
   t.same(misspeltSettings(Object.fromEntries(pairs)), [])

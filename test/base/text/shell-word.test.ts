@@ -15,8 +15,8 @@ const texts = [
 
 t.test('text in a command that an administrator pastes stays one word of the shell', async (t) => {
   for (const text of texts) {
-    const said = execFileSync('/bin/sh', ['-c', `printf '<%s>' ${shellWord(text)}`])
-    t.equal(said.toString(), `<${text}>`)
+    const printed = execFileSync('/bin/sh', ['-c', `printf '<%s>' ${shellWord(text)}`])
+    t.equal(printed.toString(), `<${text}>`)
   }
 })
 

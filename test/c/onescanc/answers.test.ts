@@ -256,7 +256,7 @@ t.test(
       t.ok(run.time > 9900, `${run.time}`)
     })
     t.test('ten seconds are given for a heartbeat, and count as time of scanners', async (t) => {
-      const run = await timed(t, ({ say }) => say(acknowledgement), {
+      const run = await timed(t, ({ send }) => send(acknowledgement), {
         settings: { SCANTIMEOUT: '40' },
       })
       wentStandalone(t, run, /silent for too long/)
@@ -266,18 +266,18 @@ t.test(
     })
     // promise: client-half-answer
     t.test('ten seconds are given for the rest of an answer', async (t) => {
-      const run = await timed(t, async ({ question, say }) => {
+      const run = await timed(t, async ({ question, send }) => {
         await question
-        say(acknowledgement, edited.subarray(0, -1))
+        send(acknowledgement, edited.subarray(0, -1))
       })
       wentStandalone(t, run, /silent for too long/)
     })
     t.test('everything has two seconds more than SCANTIMEOUT', async (t) => {
       const run = await timed(
         t,
-        ({ connection, say }) => {
-          say(acknowledgement)
-          const beat = setInterval(() => say(heartbeat), 100)
+        ({ connection, send }) => {
+          send(acknowledgement)
+          const beat = setInterval(() => send(heartbeat), 100)
           connection.on('close', () => clearInterval(beat))
         },
         { settings: { SCANTIMEOUT: '1' } },
@@ -378,9 +378,9 @@ t.test(
   { skip: missing },
   async (t) => {
     const most = 64 * 1024 - 'FINDINGS=*=tag'.length
-    const told = (length: number) =>
+    const runWith = (length: number) =>
       meet(t, onescanc, answering(edited), { settings: { FINDINGS: `${'y'.repeat(length)}*=tag` } })
-    t.match((await told(most)).run.text, /^X-QHPSI: clean\n/)
-    wentStandalone(t, (await told(most + 1)).run, /FINDINGS: is too long/)
+    t.match((await runWith(most)).run.text, /^X-QHPSI: clean\n/)
+    wentStandalone(t, (await runWith(most + 1)).run, /FINDINGS: is too long/)
   },
 )

@@ -53,7 +53,7 @@ export interface StandalonePrograms {
   readonly directory: string
   /** The compiled one where it is built, which the Debian package has beside onescanc. */
   readonly queue: string
-  /** Tells on fd 2 that it was called and how, and passes the mail on as it came. */
+  /** Reports on fd 2 that it was called and how, and passes the mail on as it came. */
   readonly teller: string
   /** Makes another one of the lines of a shell script: its path. */
   make(name: string, lines: string): string

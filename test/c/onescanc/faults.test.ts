@@ -94,9 +94,9 @@ t.test('the disk is full: 53', { skip: missing }, async (t) => {
   }
 })
 
-/** What onescanc has said when it is killed, and by which signal. */
-const killed: readonly (readonly [said: string, signal: NodeJS.Signals])[] = [
-  ...['V', 'E', 'M'].map((said) => [said, 'SIGKILL'] as const),
+/** The last frame that onescanc has sent when it is killed, and the signal. */
+const killed: readonly (readonly [lastFrame: string, signal: NodeJS.Signals])[] = [
+  ...['V', 'E', 'M'].map((lastFrame) => [lastFrame, 'SIGKILL'] as const),
   ...(['SIGTERM', 'SIGHUP', 'SIGKILL'] as const).map((signal) => ['.', signal] as const),
 ]
 
@@ -105,17 +105,17 @@ t.test(
   { skip: missing },
   async (t) => {
     for (const { program } of clients) {
-      for (const [said, signal] of killed) {
+      for (const [lastFrame, signal] of killed) {
         for (const message of [large, Buffer.alloc(9_000_000, large)]) {
           const ended = await run(
             t,
             async ({ heard, connection }) => {
-              while (!heard.some(({ type }) => type === said)) await new Promise(setImmediate)
+              while (!heard.some(({ type }) => type === lastFrame)) await new Promise(setImmediate)
               process.kill(system.peerOf(descriptorOf(connection)!)!.pid, signal)
             },
             { program, message: Buffer.from(message) },
           )
-          t.equal(ended.signal, signal, said)
+          t.equal(ended.signal, signal, lastFrame)
           t.equal(ended.deliveries.length, 0)
           t.same(ended.left, [])
         }
@@ -154,7 +154,7 @@ function callsIn(trace: string): Map<string, number> {
   return calls
 }
 
-/** Mail must be delivered as the daemon said or as it came, or deferred, and nothing else. */
+/** Mail must be delivered as the daemon decided or as it came, or deferred, and nothing else. */
 function isSafe({ code, signal, text, deliveries }: SlotRun, message: string): boolean {
   if (code === 0) return text === message || text === `X-QHPSI: clean\n${message}`
   const temporary = signal !== undefined || !((code! >= 11 && code! <= 40) || code === 115)

@@ -169,7 +169,7 @@ t.test('garbage of any kind is invalid', { skip: missing }, async (t) => {
     bytes.map((list) => Buffer.from(list)),
     answers,
   )
-  const readings = read(fc.sample(words, 5000).map((said) => after(said)))
+  const readings = read(fc.sample(words, 5000).map((answer) => after(answer)))
   t.equal(readings.length, 5000)
   // By chance one makes sense: then the mail is passed on, for there is no code in it.
   t.notOk(readings.some(({ kind }) => kind === 'x'))

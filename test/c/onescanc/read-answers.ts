@@ -22,7 +22,7 @@ export type Reading =
 
 /**
  * Compiles the parser, with sanitizers, into a directory. Returns what reads answers about a
- * message, all in one process; each is all that onescand says until it hangs up.
+ * message, all in one process; each is all that onescand sends until it hangs up.
  */
 export function answerParser(directory: string, message: string) {
   const program = join(directory, 'read-answers')

@@ -21,8 +21,8 @@ export interface Talk {
   readonly heard: readonly Frame[]
   /** Settles with all frames once the last one is here. */
   readonly question: Promise<readonly Frame[]>
-  say(...words: readonly Buffer[]): void
-  /** Says the last words and hangs up. */
+  send(...words: readonly Buffer[]): void
+  /** Sends the last frames and hangs up. */
   end(...words: readonly Buffer[]): void
 }
 
@@ -73,7 +73,7 @@ function listen(connection: Socket): Talk {
     connection,
     heard,
     question,
-    say: (...words) => void connection.write(Buffer.concat(words)),
+    send: (...words) => void connection.write(Buffer.concat(words)),
     end: (...words) => void connection.end(Buffer.concat(words)),
   }
 }
@@ -105,7 +105,7 @@ export const edited = accept(
   logLine('onescan: judged\n'),
 )
 
-/** A script that says these words once the whole question is here. */
+/** A script that sends these frames once the whole question is here. */
 export const answering =
   (...words: readonly Buffer[]) =>
   async (talk: Talk): Promise<void> => {

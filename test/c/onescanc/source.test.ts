@@ -73,10 +73,10 @@ t.test('onescanc(8) has the exit codes that the program chooses itself', async (
   const numbers = [...codes.matchAll(/\bEXIT_[A-Z_]+ = (\d+)/g)].map(([, n]) => Number(n))
   t.equal(numbers.length, 12)
   const page = section(readPage('onescanc.8'), 'EXIT STATUS')
-  const [, told = ''] = /on its own exits with ([\d, or]+),/.exec(page) ?? []
+  const [, listed = ''] = /on its own exits with ([\d, or]+),/.exec(page) ?? []
   const own = numbers.filter((number) => number !== 82 && number !== 88)
   t.same(
-    told.split(/\D+/).map(Number),
+    listed.split(/\D+/).map(Number),
     own.sort((a, b) => a - b),
   )
 })

@@ -29,7 +29,7 @@ function readForward(text: string): string {
   if (!NOT_IN_ADDRESS.test(text) && Buffer.byteLength(text) <= FORWARD_MAX) return text
   throw new Fault(
     'config',
-    `VIRUSFORWARD: must be one address without spaces and angle brackets, of at most ${FORWARD_MAX} bytes`,
+    `VIRUSFORWARD ${text.slice(0, FORWARD_MAX)}: must be one address without spaces and angle brackets, of at most ${FORWARD_MAX} bytes`,
   )
 }
 
@@ -64,9 +64,10 @@ export type Placeholder = (typeof PLACEHOLDERS)[number]
  */
 export function checkReplyText(setting: string, text: string): void {
   const wrong = (reason: string) => new Fault('config', `${setting}: ${reason}`)
-  if (text.length > TEXT_MAX) throw wrong(`has ${text.length} characters; at most ${TEXT_MAX}`)
+  if (text.length > TEXT_MAX)
+    throw wrong(`has ${text.length} characters; shorten it to ${TEXT_MAX}`)
   if (/[^ -~]/.test(text))
-    throw wrong('has a line end, or another character that is not printable ASCII')
+    throw wrong('has a line end, or another character that is not printable ASCII; remove it')
   for (const [placeholder, word] of text.matchAll(/\{([^{}]*)\}/g)) {
     if (PLACEHOLDERS.some((known) => known === word)) continue
     throw wrong(`${placeholder}: must be ${PLACEHOLDERS.map((known) => `{${known}}`).join(', ')}`)

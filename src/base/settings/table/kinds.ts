@@ -10,7 +10,7 @@ type Child = 'next program' | 'scanners'
 type PathUse = 'reads' | 'writes' | 'writes into' | 'connects to'
 
 /**
- * How onescand treats a setting that a client sends (onescand(8), QMAIL).
+ * How onescand treats a setting that a client sends (onescan-interfaces(7), QMAIL).
  *
  * - `must match`: the client scans standalone if its value differs from onescand's own.
  * - `overrides`: the client's value applies.
@@ -125,8 +125,8 @@ export function number<Default extends number | undefined>(
   } = {},
 ): NumberSetting<Default> {
   const { min = 0, max = Number.MAX_SAFE_INTEGER, unit = '' } = more
-  const read = (text: string | undefined, name: string) =>
-    text ? wholeNumber(text, name, 0, { min, max, unit }) : byDefault
+  const read = (given: string | undefined, name: string) =>
+    given ? wholeNumber(given, name, 0, { min, max, unit }) : byDefault
   return { kind: 'number', default: byDefault, min, max, unit, read, ...common(more) }
 }
 
@@ -134,7 +134,7 @@ export function size(
   byDefault: string | undefined,
   more: SettingDetails<number> = {},
 ): SizeSetting {
-  const read = (text: string | undefined, name: string) => byteSize(text || byDefault, name, 0)
+  const read = (given: string | undefined, name: string) => byteSize(given || byDefault, name, 0)
   return { kind: 'size', default: byDefault, read, ...common(more) }
 }
 
@@ -143,7 +143,8 @@ export function word<const Word extends string>(
   words: readonly [Word, ...Word[]],
   more: SettingDetails<Word> = {},
 ): WordSetting<Word> {
-  const read = (text: string | undefined, name: string) => choice<Word>(text, name, words, words[0])
+  const read = (given: string | undefined, name: string) =>
+    choice<Word>(given, name, words, words[0])
   return { kind: 'word', words, default: words[0], read, ...common(more) }
 }
 
@@ -154,7 +155,7 @@ export function text<Default extends string | undefined>(
   byDefault: Default,
   more: SettingDetails<Parsed<Default, string>> = {},
 ): TextSetting<Default, Parsed<Default, string>> {
-  return parsed(byDefault, (text) => text, more)
+  return parsed(byDefault, (given) => given, more)
 }
 
 /** Defines a setting whose text is converted by `parse`. */
@@ -164,8 +165,8 @@ export function parsed<Default extends string | undefined, Value>(
   more: SettingDetails<Parsed<Default, Value>> = {},
 ): TextSetting<Default, Parsed<Default, Value>> {
   const read = (given: string | undefined, name: string) => {
-    const text = given || byDefault
-    return (text === undefined ? undefined : parse(text, name)) as Parsed<Default, Value>
+    const value = given || byDefault
+    return (value === undefined ? undefined : parse(value, name)) as Parsed<Default, Value>
   }
   return { kind: 'text', default: byDefault, read, ...common(more) }
 }
@@ -178,6 +179,7 @@ export function wordList<Default extends string | undefined>(
   byDefault: Default,
   more: SettingDetails<readonly string[]> = {},
 ): TextSetting<Default, readonly string[]> {
-  const read = (text: string | undefined, name: string) => splitWords(text || byDefault || '', name)
+  const read = (given: string | undefined, name: string) =>
+    splitWords(given || byDefault || '', name)
   return { kind: 'text', default: byDefault, read, ...common(more) }
 }

@@ -38,6 +38,7 @@ export const quotaService = {
     ...service,
     defaultInWords: "qmail's `control/locals` or `control/me`, else the host name",
   }),
+  QUOTAALIASES: text(undefined, { ...service, defaultInWords: 'none' }),
   QUOTAMAP: parsed(undefined, absolutePath, service),
   QUOTADEFAULT: text(undefined, { ...service, defaultInWords: 'unlimited' }),
 }
@@ -60,4 +61,5 @@ export const quotaDirectory = {
   QUOTALDAPHOME: text('mailMessageStore', directory),
   QUOTALDAPQUOTA: text('mailQuotaSize', directory),
   QUOTALDAPBACKEND: text('mailHost', directory),
+  QUOTALDAPALIAS: text('mailForwardingAddress', directory),
 }

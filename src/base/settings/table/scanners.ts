@@ -63,21 +63,24 @@ const NONE = 'none'
 export const DAEMON_QHPSI = 'plugin: clamd'
 
 /** Returns whether a value of QHPSI names scanners, right or wrong. */
-export function namesScanners(text = ''): boolean {
-  return !['', NONE].includes(text.trim())
+export function namesScanners(value = ''): boolean {
+  return !['', NONE].includes(value.trim())
 }
 
 /** Parses `plugin: NAME…` or a command. Returns undefined for `none`. */
-function readQhpsiLine(text: string): QhpsiLine | undefined {
-  if (text.trim() === NONE) return undefined
-  const plugins = /^\s*plugin:(.*)$/s.exec(text)
-  const words = splitWords(plugins ? plugins[1]! : text, 'QHPSI')
+function readQhpsiLine(value: string): QhpsiLine | undefined {
+  if (value.trim() === NONE) return undefined
+  const plugins = /^\s*plugin:(.*)$/s.exec(value)
+  const words = splitWords(plugins ? plugins[1]! : value, 'QHPSI')
   if (words.join('').trim() === '') {
-    throw new Fault('config', `QHPSI ${text}: specifies no scanner; set it to none to scan nothing`)
+    throw new Fault(
+      'config',
+      `QHPSI ${value}: specifies no scanner; set it to none to scan nothing`,
+    )
   }
   if (plugins) return { kind: 'plugins', names: words }
-  refusePlugins(text, words)
-  refuseWithoutFile(text, words)
+  refusePlugins(value, words)
+  refuseWithoutFile(value, words)
   return { kind: 'command', argv: words }
 }
 
@@ -85,13 +88,13 @@ function readQhpsiLine(text: string): QhpsiLine | undefined {
  * Throws a Fault if clamscan or clamdscan gets options and no file: it would scan the directory that it runs
  * in.
  */
-function refuseWithoutFile(text: string, [program = '', ...others]: readonly string[]): void {
+function refuseWithoutFile(value: string, [program = '', ...others]: readonly string[]): void {
   const hasFile = others.length === 0 || others.some((word) => !word.startsWith('--'))
   if (hasFile || !/^clamd?scan/.test(basename(program))) return
-  const meant = `${text.trim()} %s`
+  const meant = `${value.trim()} %s`
   throw new Fault(
     'config',
-    `QHPSI ${text}: specifies no file for its options; did you mean "${meant}"?`,
+    `QHPSI ${value}: specifies no file for its options; did you mean "${meant}"?`,
   )
 }
 
@@ -99,18 +102,18 @@ function refuseWithoutFile(text: string, [program = '', ...others]: readonly str
  * Throws a Fault if the command is the name of a plugin. `clamd` as a command is the daemon, whose exit
  * code means *infected*: all mail would be refused. (`clamscan` alone is a command that works.)
  */
-function refusePlugins(text: string, words: readonly string[]): void {
+function refusePlugins(value: string, words: readonly string[]): void {
   const [named, first = ''] = /^plugins?(?:[,;=](.*))?$/.exec(words[0]!) ?? []
   if (named !== undefined) {
     const names = [first, ...words.slice(1)].filter((word) => word !== '').join(' ') || 'clamd'
-    throw new Fault('config', `QHPSI ${text}: has no colon; did you mean "plugin: ${names}"?`)
+    throw new Fault('config', `QHPSI ${value}: has no colon; did you mean "plugin: ${names}"?`)
   }
   const areNames = words.every(isBuiltIn) && words.join() !== 'clamscan'
   if (!areNames && basename(words[0]!) !== 'clamd') return
   const suggestion = areNames ? words.join(' ') : 'clamd'
   throw new Fault(
     'config',
-    `QHPSI ${text}: names a built-in plugin as a command; did you mean "plugin: ${suggestion}"?`,
+    `QHPSI ${value}: names a built-in plugin as a command; did you mean "plugin: ${suggestion}"?`,
   )
 }
 

@@ -10,7 +10,7 @@ import { listen } from '../../../programs/host/listen.ts'
 import { socketDirectory } from '../../../programs/host/socket-directory.ts'
 import { closed } from '../../../run/closed.ts'
 
-/** A client's side of a connection to a server: what is said, who waits, and how it breaks. */
+/** A client's side of a connection to a server: what is received, who waits, and how it breaks. */
 
 /** A wire and the server at its other end. */
 async function rig(t: Test) {
@@ -42,9 +42,9 @@ t.test('each waiting caller gets its answer as soon as it arrives', async (t) =>
   const find = (word: string) => () => heard.join('').includes(word) || undefined
   const waiting = [wire.read(find('a')), wire.read(find('b'))]
   t.ok(wire.isConnected)
-  const said = once(other, 'data')
+  const received = once(other, 'data')
   await wire.send(Buffer.from('one '), Buffer.from('packet'))
-  t.equal(String((await said)[0]), 'one packet')
+  t.equal(String((await received)[0]), 'one packet')
   other.write('a')
   t.equal(await waiting[0], true)
   other.write('b')
@@ -84,7 +84,9 @@ t.test('the last reply of a server is read after a failed write', async (t) => {
   other.write('too large')
   other.destroy()
   await once(other, 'close')
-  await t.rejects(wire.send(Buffer.from('x')), { message: /^lost: .*EPIPE/ })
+  await t.rejects(wire.send(Buffer.from('x')), {
+    message: /^lost: .*EPIPE/,
+  })
   t.same(heard, ['too large'])
 })
 

@@ -66,8 +66,11 @@ t.test('the client of onescan understands each answer', async (t) => {
   const nonce = 'c0ffee'
   fc.assert(
     fc.property(word, fc.constantFrom('room', 'full'), usage, (user, status, known) => {
-      const told = known && { size: known.size, ...(known.quota ? { quota: known.quota } : {}) }
-      const given = { status: status as 'room', ...(told ? { usage: told } : {}) }
+      const sentUsage = known && {
+        size: known.size,
+        ...(known.quota ? { quota: known.quota } : {}),
+      }
+      const given = { status: status as 'room', ...(sentUsage ? { usage: sentUsage } : {}) }
       const extended = replyDatagram({ user, incoming: 0, nonce }, given)
       t.same(readReplyDatagram(Buffer.from(extended, 'latin1'), user, nonce), given)
       const plain = replyDatagram({ user, incoming: undefined, nonce: '' }, given)
