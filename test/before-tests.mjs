@@ -43,7 +43,7 @@ const ownSource = /^\.\.?\/.*\.ts$/
 
 registerHooks({
   /**
-   * A source of our own is where the import says: to look for each in the file system takes a fifth of
+   * A source of our own is where the import points: to look for each in the file system takes a fifth of
    * the processor time in which a test file loads.
    */
   resolve(name, context, next) {

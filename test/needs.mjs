@@ -32,6 +32,7 @@ const programs = {
   clamsmtp: 'clamsmtpd',
   'clang-format': 'clang-format',
   crun: 'crun',
+  curl: 'curl',
   daemontools: 'envdir multilog softlimit supervise svc svstat',
   debhelper: 'dh_builddeb',
   'dovecot-core': 'dovecot doveadm',

@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type CheckLine, marked, ok, settingsFault, warning } from '../base/check/check-line.ts'
 import { FaultCollector } from '../base/errors/aggregate-fault.ts'
-import { attempt, errorText, Fault } from '../base/errors/fault.ts'
+import { attempt, errorText, errorTextAt, Fault } from '../base/errors/fault.ts'
 import { readUptime } from '../base/flow/uptime.ts'
 import type { Environment } from '../base/process/environment.ts'
 import { passwdEntries } from '../base/process/passwd.ts'
@@ -96,9 +96,13 @@ function namedFiles({
   users,
   domains,
   ldap,
+  aliases,
 }: ServiceSettings): [name: string, file: string][] {
   const files: readonly (readonly [string, string | undefined])[] = [
     ['QUOTAMAP', limitsFile],
+    ...aliases.map(
+      (source) => ['QUOTAALIASES', source.kind === 'file' ? source.path : undefined] as const,
+    ),
     ...users.map((list) => ['QUOTAUSERS', list.kind === 'ldap' ? undefined : list.file] as const),
     ['QUOTADOMAINS', domains && 'file' in domains ? domains.file : undefined],
     ['QUOTALDAPPASSWORD', ldap?.bind?.passwordFile],
@@ -117,7 +121,7 @@ function unreadableFiles(settings: ServiceSettings): CheckLine[] {
       accessSync(file, constants.R_OK)
       return []
     } catch (error) {
-      const value = `${name} ${file}: ${errorText(error)}`
+      const value = `${name} ${file}: ${errorTextAt(file, error)}`
       const remedy = `until it can be read no mailbox is treated as full; ${toBind('onescan-quotad', file)}`
       return [warning('settings', value, remedy)]
     }
@@ -137,10 +141,10 @@ function missingMailboxPaths({ source, users }: ServiceSettings, env: Environmen
   const paths = needsHomes
     ? users.flatMap((list) => (list.kind === 'passwd' ? homesIn(list.file) : []))
     : [path.replace(/%.*$/, '').replace(/(?<=.)\/[^/]*$/, '')]
-  const missing = [...new Set(paths)].filter((path) => !existsSync(path))
-  return missing.slice(0, SHOWN_MAX).map((path) => {
-    const value = `${path}: does not exist, so mailboxes in it are treated as empty`
-    return warning('mailboxes', value, toBind('onescan-quotad', path))
+  const missing = [...new Set(paths)].filter((directory) => !existsSync(directory))
+  return missing.slice(0, SHOWN_MAX).map((directory) => {
+    const value = `${directory}: does not exist, so mailboxes in it are treated as empty`
+    return warning('mailboxes', value, toBind('onescan-quotad', directory))
   })
 }
 

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { Fault } from '../base/errors/fault.ts'
 import type { MailboxLookup } from './mailbox-answer.ts'
 import type { ServiceSettings } from './service-settings.ts'
+import { followAliases } from './sources/aliases.ts'
 import { type Clocks, REMEMBERED_MAX, type ReadMailbox } from './sources/mailbox-result.ts'
 import { MaildirSource } from './sources/maildir.ts'
 import { mboxSource } from './sources/mbox.ts'
@@ -38,12 +39,16 @@ export async function openLookup(
   }
   const mailboxes = sourceOf(settings, clocks)
   // Only a service with a directory loads the client of LDAP.
-  const { LdapDirectory } = ldap ? await import('./ldap/ldap-directory.ts') : {}
+  const { LdapDirectory } = ldap ? await import('../base/protocol/ldap/ldap-directory.ts') : {}
   const directory =
     ldap && new LdapDirectory!(ldap, { uptime, timeout, remembered: REMEMBERED_MAX })
   const isLocal = localDomains(settings.domains, hostname(), uptime)
   return {
     uptime,
+    follow:
+      settings.aliases.length > 0
+        ? followAliases(settings.aliases, isLocal, { uptime, timeout, directory })
+        : undefined,
     askUsers: users.length > 0 ? askInOrder(users.map(userList)) : undefined,
     locate: source.mailbox,
     read: (mailbox, measure) => mailboxes.read(mailbox, measure),

@@ -5,6 +5,7 @@ import { formatDuration } from '../base/text/units.ts'
 import type { LogTrouble, ServiceCounters } from './quotad-log.ts'
 import type { ServiceOptions } from './quotad-options.ts'
 import type { ServiceSettings } from './service-settings.ts'
+import type { Behind } from './sources/aliases.ts'
 import { type MailboxTemplate, parseUser, type User } from './sources/mailbox-location.ts'
 import {
   isFull,
@@ -29,6 +30,8 @@ const noSuchUser: MailboxAnswer = { answer: { status: 'no-such-user' } }
 
 /** The sources of an answer: where users, their mailboxes and their limits are found. */
 export interface MailboxLookup {
+  /** Finds the mailboxes behind a user by aliases. Undefined if there are none. */
+  readonly follow?: ((user: User) => Promise<Behind>) | undefined
   /** Searches the lists of users. Undefined if there are none: then every mailbox has a user. */
   readonly askUsers: LookUpUser | undefined
   /** The path of a user's mailbox, or the user's name in another service. */
@@ -72,8 +75,8 @@ function answerFrom(lookup: MailboxLookup): AnswerFor {
       return troubleAnswer('QUOTAMAP', errorText(error))
     }
     const measure = { incoming, limits: limitsOfUser, defaultLimits, waited }
-    const conclude = (result: MailboxResult) =>
-      mailboxAnswerOf(result, location.path, measure, askUsers !== undefined)
+    const conclude = (mailbox: MailboxResult) =>
+      mailboxAnswerOf(mailbox, location.path, measure, askUsers !== undefined)
     const result = read(location, measure)
     return result instanceof Promise ? result.then(conclude) : conclude(result)
   }
@@ -91,6 +94,31 @@ function answerFrom(lookup: MailboxLookup): AnswerFor {
         return troubleAnswer('QUOTAUSERS', account.reason)
     }
   }
+}
+
+/** Makes the function that answers about the mailboxes behind aliases, each as `answerFor` does. */
+function answerBehind(
+  follow: NonNullable<MailboxLookup['follow']>,
+  answerFor: AnswerFor,
+): AnswerFor {
+  return async (user, incoming) => {
+    try {
+      const { users, hasOthers } = await follow(user)
+      const answers: MailboxAnswer[] = []
+      for (const next of users) answers.push(await answerFor(next, incoming))
+      if (hasOthers) answers.push({ answer: { status: 'room' }, source: 'alias' })
+      return inOneAnswer(answers)
+    } catch (error) {
+      return troubleAnswer('QUOTAALIASES', errorText(error))
+    }
+  }
+}
+
+/** An alias is full if all mailboxes behind it are. Those without a user do not count, unless there is no other. */
+function inOneAnswer(answers: readonly MailboxAnswer[]): MailboxAnswer {
+  const of = (wanted: QuotaAnswer['status']) =>
+    answers.find(({ answer }) => answer.status === wanted)
+  return of('room') ?? of('unknown') ?? of('full') ?? noSuchUser
 }
 
 function mailboxAnswerOf(
@@ -158,7 +186,8 @@ export function answersForNames(
   counters: ServiceCounters,
   logTrouble: LogTrouble,
 ): AnswerForName {
-  const answerFor = answerFrom(lookup)
+  const ofMailbox = answerFrom(lookup)
+  const answerFor = lookup.follow ? answerBehind(lookup.follow, ofMailbox) : ofMailbox
 
   function note(answer: MailboxAnswer): MailboxAnswer {
     counters[counterOf(answer.answer)]++

@@ -51,7 +51,7 @@ async function onescanQuotad(options: ServiceOptions): Promise<void> {
   const settings = readServiceSettings(env)
   const counters = new ServiceCounters()
   const opening = openLookup(settings, { now: Date.now, uptime: readUptime })
-  process.on('SIGHUP', () => void opening.then((lookup) => lookup.forget()))
+  process.on('SIGHUP', () => void opening.then((opened) => opened.forget()))
   process.on('SIGUSR1', () => log(['event', 'counters'], ...Object.entries(counters)))
   const lookup = await opening
   requireFewPrivileges()

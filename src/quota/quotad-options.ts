@@ -128,7 +128,7 @@ export function activatedSockets(env: NodeJS.ProcessEnv): ActivatedSockets | und
   const forRoot = fds.filter((_, index) => names[index] === FOR_ROOT)
   const udp: ServiceEndpoint[] = []
   const http: ServiceEndpoint[] = []
-  for (const fd of fds.filter((fd) => !forRoot.includes(fd))) {
+  for (const fd of fds.filter((descriptor) => !forRoot.includes(descriptor))) {
     const text = `descriptor ${fd}`
     const kind = system.socketKind(fd)
     if (kind === undefined) {

@@ -1,9 +1,10 @@
 import { errorText, Fault } from '../base/errors/fault.ts'
 import { type Endpoint, parseEndpoint, socketPath } from '../base/net/endpoint.ts'
 import type { Environment } from '../base/process/environment.ts'
+import { type LdapSettings, readLdapSettings } from '../base/protocol/ldap/ldap-settings.ts'
 import { readSetting } from '../base/settings/read-settings.ts'
 import { lowerCase } from '../base/text/address.ts'
-import { type LdapSettings, readLdapSettings } from './ldap/ldap-settings.ts'
+import type { AliasSource } from './sources/aliases.ts'
 import {
   type MailboxTemplate,
   needsHome,
@@ -24,8 +25,10 @@ export interface ServiceSettings {
   readonly users: readonly UserList[]
   /** The domains whose users are accounts of passwd(5), or undefined for those of the host. */
   readonly domains: Domains | undefined
-  /** The LDAP directory, or undefined if no list of users is one. */
+  /** The LDAP directory, or undefined if neither users nor aliases are in one. */
   readonly ldap: LdapSettings | undefined
+  /** The sources of aliases, in the order in which they are searched. */
+  readonly aliases: readonly AliasSource[]
   /** The path of a file with lines `user: quota`. */
   readonly limitsFile: string | undefined
   /** The limits of users without other limits. */
@@ -60,11 +63,16 @@ export function readServiceSettings(env: Environment): ServiceSettings {
     const remedy = 'set QUOTAUSERS to a source of home directories'
     throw new Fault('config', `QUOTAMAILBOX ${written}: needs home directories; ${remedy}`)
   }
+  const aliases = parseAliasSources(env.QUOTAALIASES ?? '')
+  if (!ldap && aliases.some(({ kind }) => kind === 'ldap')) {
+    throw new Fault('config', 'QUOTAALIASES ldap: needs QUOTALDAPURL; set it to ldap://HOST')
+  }
   return {
     source,
     users,
     domains: parseDomainList(env.QUOTADOMAINS),
     ldap,
+    aliases,
     limitsFile: readSetting(env, 'QUOTAMAP'),
     defaultLimits: parseDefaultLimits(env.QUOTADEFAULT),
     // The rest of the time is for the transmission of the query and the answer.
@@ -114,6 +122,21 @@ function parseUsers(text: string): UserList[] {
       if (word.startsWith('passwd:/')) return { kind: 'passwd', file: word.slice('passwd:'.length) }
       if (word.startsWith('/')) return { kind: 'homes', file: word }
       throw new Fault('config', `QUOTAUSERS ${word}: must be passwd, passwd:/FILE, ldap or /FILE`)
+    })
+}
+
+function parseAliasSources(text: string): AliasSource[] {
+  return text
+    .split(/\s+/)
+    .filter(Boolean)
+    .map((word) => {
+      if (word === 'ldap') return { kind: 'ldap' }
+      if (word.startsWith('/')) return { kind: 'file', path: word }
+      if (/^[a-z]+:[!-~]+$/.test(word)) return { kind: 'postmap', map: word }
+      throw new Fault(
+        'config',
+        `QUOTAALIASES ${word}: must be ldap, /FILE, or TYPE:NAME as for postmap`,
+      )
     })
 }
 

@@ -1,6 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
-import { attempt, errorCode, Fault } from '../base/errors/fault.ts'
+import { attempt, errorCode, errorText, Fault } from '../base/errors/fault.ts'
 import { listenFaultOf } from '../base/net/endpoint.ts'
 import { readQuestionDatagram, replyDatagram } from '../base/protocol/quota/quota-datagrams.ts'
 import type { MailboxAnswer, QuotaService } from './mailbox-answer.ts'
@@ -35,9 +35,9 @@ export async function serveUdp(endpoint: ServiceEndpoint, service: QuotaService)
       return
     }
     counters.udp++
-    const send = ({ answer }: MailboxAnswer) => {
+    const send = ({ answer: reply }: MailboxAnswer) => {
       if (isClosed) return
-      const datagram = Buffer.from(replyDatagram(question, answer), 'latin1')
+      const datagram = Buffer.from(replyDatagram(question, reply), 'latin1')
       socket.send(datagram, port, address, () => {}) // a client without an answer repeats its request
     }
     const answer = answerForName(question.user, question.incoming ?? 0)
@@ -47,7 +47,7 @@ export async function serveUdp(endpoint: ServiceEndpoint, service: QuotaService)
 
   await new Promise<void>((resolve, reject) => {
     socket.once('error', (error) => {
-      const reason = listenFaultOf(errorCode(error)) ?? error.message
+      const reason = listenFaultOf(errorCode(error)) ?? errorText(error)
       reject(new Fault('config', `--udp ${endpoint.text}: ${reason}`, error))
     })
     if ('fd' in endpoint) socket.bind({ fd: endpoint.fd }, resolve)

@@ -8,7 +8,7 @@ export interface Mail {
 /**
  * A behaviour that every interface shows: a message, how it is sent, the settings, and what
  * a user would notice. Interfaces run all of them; what differs between interfaces is how
- * "refused" is said.
+ * "refused" is expressed.
  */
 export interface Case extends Mail {
   /** A sentence about the behaviour. */

@@ -37,7 +37,7 @@ const scanned = { outcome: 'delivered', scans: 1, xQhpsi: 'clean' } as const
 /** As often as it takes: readers differ about it. */
 const looked = { outcome: 'delivered', xQhpsi: 'clean' } as const
 
-/** What a host may ask of a scan besides viruses, and the words of a stamp that say so. */
+/** What a host may ask of a scan besides viruses, and the words of a stamp that state it. */
 const besides: Readonly<
   Record<string, { words: string; more: (stage: Stage) => Readonly<Record<string, string>> }>
 > = {
@@ -86,7 +86,7 @@ export const clustering: readonly Case[] = [
       expect: trusted,
     },
     {
-      name: `a stamp of the scheme md5 says nothing of ${what}`,
+      name: `a stamp of the scheme md5 does not cover ${what}`,
       message: () => md5Stamped(plain),
       settings: (stage) => settings('sesame\n', more(stage))(stage),
       expect: { ...scanned, newStamps: 1 },

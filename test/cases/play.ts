@@ -41,7 +41,7 @@ export interface Door {
   readonly hasDaemon: boolean
   /** Matches the log line of every case. */
   readonly log?: RegExp
-  /** Whether a passage says nothing of the case: it is sent again then, ten times at most. */
+  /** Whether a passage shows nothing about the case: it is sent again then, ten times at most. */
   readonly isVoid?: (passage: Passage) => boolean
 }
 

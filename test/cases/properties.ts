@@ -5,7 +5,7 @@ import { plain } from './messages.ts'
 const named = (...names: readonly string[]) =>
   bytes(`${plain.toString('latin1')}${names.map((name) => `NAMED ${name}\n`).join('')}`)
 
-/** A name of each property, as ClamAV gives it, and what the reply says of it. */
+/** A name of each property, as ClamAV gives it, and its words in the reply. */
 const names: readonly (readonly [name: string, property: string, reply: RegExp])[] = [
   [
     'Heuristics.Encrypted.Zip',
@@ -43,20 +43,20 @@ export const byProperty: readonly Case[] = [
   ),
   ...names.map(
     ([name]): Case => ({
-      name: `${name} counts as a virus unless a setting says otherwise`,
+      name: `${name} counts as a virus unless a setting excludes it`,
       message: () => named(name),
       settings: scanning({ REJECTVIRUS: '1' }),
       expect: { outcome: 'refused', text: new RegExp(`virus ${name}`), log: /grounds=virus / },
     }),
   ),
   {
-    name: 'a property is deferred, with a text, if FINDINGS says so',
+    name: 'a property is deferred, with a text, by FINDINGS',
     message: macros,
     settings: scanning({ FINDINGS: 'macros=defer', REJECTVIRUS: '1' }),
     expect: { outcome: 'deferred', text: /message deferred: a document in it has macros/ },
   },
   {
-    name: 'a property is tagged if FINDINGS says so, whatever REJECTVIRUS says',
+    name: 'a property is tagged by FINDINGS, whatever REJECTVIRUS is',
     message: macros,
     settings: scanning({ FINDINGS: 'macros=tag', REJECTVIRUS: '1' }),
     expect: { outcome: 'delivered', xQhpsi: 'virus found', newStamps: 0 },

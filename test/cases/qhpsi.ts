@@ -4,7 +4,7 @@ import { infected, plain, troublesome } from './messages.ts'
 
 const quarantine = 'virus@example.org'
 
-/** What happens to a message by what the scanner said. */
+/** What happens to a message by the scanner's answer. */
 export const qhpsi: readonly Case[] = [
   {
     name: "an infected message is delivered with a tag if REJECTVIRUS is '0'",
@@ -74,7 +74,7 @@ export const qhpsi: readonly Case[] = [
     expect: { outcome: 'delivered', scans: 1, xQhpsi: 'clean' },
   },
   {
-    name: 'QHPSIRC and QHPSIRN say what exit codes mean',
+    name: 'QHPSIRC and QHPSIRN define what exit codes mean',
     message: () => troublesome,
     settings: scanning({ QHPSIRC: '7', QHPSIRN: '1', REJECTVIRUS: '1' }),
     expect: { outcome: 'refused', scans: 1 },

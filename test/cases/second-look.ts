@@ -1,4 +1,5 @@
-import { dirname } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import {
   BASE64,
   base64,
@@ -33,6 +34,10 @@ const encrypted = coded('application/octet-stream; name=a.pgp', '\xc1\x05\x03 ke
 /** The beginning of signed data (S/MIME, RFC 5652 5.1), in which nothing follows. */
 const CUT_SIGNED_DATA =
   '\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x80\x30\x80\x02\x01\x01'
+
+/** A file of Info-ZIP. */
+const zipWithPassword = () =>
+  readFileSync(join(import.meta.dirname, '../mail/mime/archives/files/archive.zip'), 'latin1')
 
 export const encryptedMail = mail([TEXT, encrypted])
 /** It has more parts than are looked at. */
@@ -111,7 +116,7 @@ export const secondLook: readonly Case[] = [
     },
   },
   {
-    name: 'a message is deferred if a scanner cannot tell about one of its contents',
+    name: 'a message is deferred if the result of one of its contents is unknown',
     message: () => mail([TEXT, file('TROUBLE\n')], parallel),
     settings: settings(),
     expect: { outcome: 'deferred' },
@@ -190,6 +195,17 @@ export const secondLook: readonly Case[] = [
       xQhpsi: null,
       newStamps: 0,
       delivered: (sent) => sent,
+      log: /scan=skipped .*odd=encrypted .*reason="encrypted content was not scanned"/,
+    },
+  },
+  {
+    name: 'nor is mail called clean with a zip archive that needs a password',
+    message: () => mail([TEXT, coded('application/zip; name=a.zip', zipWithPassword())]),
+    settings: settings(),
+    expect: {
+      outcome: 'delivered',
+      xQhpsi: null,
+      newStamps: 0,
       log: /scan=skipped .*odd=encrypted .*reason="encrypted content was not scanned"/,
     },
   },

@@ -19,7 +19,7 @@ const mboxLines = [
   ],
 ] as const
 
-/** What X-QHPSI says, and that nothing else of a message changes. */
+/** What X-QHPSI contains, and that nothing else of a message changes. */
 export const tagging: readonly Case[] = [
   {
     name: 'without QHPSI a message passes unchanged, with its X-QHPSI and stamps',

@@ -27,7 +27,7 @@ const IN = 1
 const HEADER = 12
 
 /**
- * A DNS server over UDP that knows these domains; of any other it says NXDOMAIN. It ends with the test. `address`
+ * A DNS server over UDP that knows these domains; for any other it answers NXDOMAIN. It ends with the test. `address`
  * makes it listen on the port of the DNS, for programs that ask no other.
  */
 export async function startDns(

@@ -80,8 +80,8 @@ export async function serve(
 }
 
 export interface Visit {
-  /** All that the server said, latin1. */
-  readonly said: string
+  /** All replies of the server, latin1. */
+  readonly replies: string
   /** Milliseconds until its first byte. */
   readonly greetedAfter: number
 }
@@ -98,7 +98,7 @@ export function visit(
   return new Promise((resolve) => {
     const start = performance.now()
     let greetedAfter = Number.NaN
-    let said = ''
+    let replies = ''
     const socket = connect({ port, host: '127.0.0.1' }, () => {
       if (early !== undefined) socket.write(early, 'latin1')
       if (leaveAfter !== undefined) setTimeout(() => socket.destroy(), leaveAfter)
@@ -109,9 +109,9 @@ export function visit(
         greetedAfter = performance.now() - start
         socket.end(late, 'latin1')
       }
-      said += bytes.toString('latin1')
+      replies += bytes.toString('latin1')
     })
     socket.on('error', () => {}) // 'close' follows
-    socket.on('close', () => resolve({ said, greetedAfter }))
+    socket.on('close', () => resolve({ replies, greetedAfter }))
   })
 }

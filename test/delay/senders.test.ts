@@ -57,9 +57,9 @@ t.test('senders that wait deliver, early talkers do not', { skip }, async (t) =>
 
       // First: the gate remembers who has behaved, and those who follow have the same address.
       const conversation = 'EHLO x\r\nMAIL FROM:<a@example.net>\r\nRCPT TO:<ben@example.org>\r\n'
-      const { said } = await visit(front.port, { early: conversation, late: 'QUIT\r\n' })
-      t.match(said, /^451 your mail server talked before it was greeted/m)
-      t.match(said, /^221 /m)
+      const { replies } = await visit(front.port, { early: conversation, late: 'QUIT\r\n' })
+      t.match(replies, /^451 your mail server talked before it was greeted/m)
+      t.match(replies, /^221 /m)
       t.equal(front.log.filter((line) => refusedBy.test(line)).length, 1, 'and it is logged')
       t.equal(delivered(), before)
 

@@ -12,7 +12,7 @@ export interface CodeBlock {
   /** What is typed or written: without prompts, and without what comes out. */
   readonly text: string
   /** What comes out, by the page: the lines of a display below those with a prompt. */
-  readonly says: string
+  readonly output: string
 }
 
 /** All blocks: fenced and indented ones in Markdown, displays of man pages. */
@@ -39,13 +39,13 @@ function blocksOfMarkdown(page: string, text: string): CodeBlock[] {
     page,
     mark,
     text: code.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
-    says: '',
+    output: '',
   }))
   const indented = [...text.replaceAll(FENCED, '').matchAll(INDENTED)].map(([code]) => ({
     page,
     mark: '',
     text: code.replaceAll(/^ +/gm, ''),
-    says: '',
+    output: '',
   }))
   return [...fenced, ...indented]
 }
@@ -66,7 +66,7 @@ function displays(page: string, source: string): CodeBlock[] {
       .split(/(?<=\n)/)
     const typed = shown.filter((line) => prompt.test(line))
     const text = (typed.length > 0 ? typed : shown).map((line) => line.replace(prompt, ''))
-    const says = typed.length > 0 ? shown.filter((line) => !prompt.test(line)) : []
-    return { page, mark, text: text.join(''), says: says.join('') }
+    const output = typed.length > 0 ? shown.filter((line) => !prompt.test(line)) : []
+    return { page, mark, text: text.join(''), output: output.join('') }
   })
 }

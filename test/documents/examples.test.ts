@@ -39,7 +39,7 @@ function smtpd(directory: string): string {
 t.test('the examples', { skip: clamdMissing || ucspiMissing || envdirMissing }, async (t) => {
   const clamd = await startClamd(t)
 
-  /** What the host has and the examples do not say: where node, clamd and the queue are. */
+  /** What the host has and the examples do not state: where node, clamd and the queue are. */
   function host(t: Test) {
     const { path: MAILDIR, remove } = makeMaildir()
     t.teardown(remove)

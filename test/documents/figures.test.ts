@@ -11,7 +11,7 @@ import { milterTimeouts } from '../../src/scanner/doors/milter/milter-services.t
 import { smtpTimeouts } from '../../src/scanner/doors/smtp/client/smtp-connection.ts'
 import { defaultNextServerTimeouts } from '../../src/scanner/doors/smtp/next-server/next-server.ts'
 import { DECISIONS_KEPT } from '../../src/scanner/observe/live/history.ts'
-import { DEATHS_MAX } from '../../src/scanner/scan/host-memory/poison.ts'
+import { DEATHS_MAX } from '../../src/scanner/scan/crash-guard/poison.ts'
 import { RETRY_TIMEOUTS } from '../../src/scanner/scan/scanners/clamd/fail-over.ts'
 import { IDLE_MAX } from '../../src/scanner/scan/scanners/clamd/session-pool.ts'
 import { PERMITS } from '../../src/scanner/scan/scanners/permits/scan-permits.ts'
@@ -35,6 +35,7 @@ const read = (path: string) => readFileSync(join(import.meta.dirname, '../..', p
 /** A page in one line, without the macros that part its words. */
 const words = (page: string) => readPage(page).replace(/\n(?:\.\w+ )?/g, ' ')
 const daemon = words('onescand.8')
+const interfaces = words('onescan-interfaces.7')
 const rules = read('doc/development/second-look.md').replace(/\s+/g, ' ')
 
 t.test('the figures about what a worker asks of clamd are those of the program', async (t) => {
@@ -73,9 +74,9 @@ t.test(
   'the figures about how long onescand(8) waits and what it keeps are those of the program',
   async (t) => {
     const page = daemon
-    t.match(page, `the last ${DECISIONS_KEPT} decisions`)
+    t.match(interfaces, `the last ${DECISIONS_KEPT} decisions`)
     t.match(
-      page,
+      interfaces,
       `a successful self-test within the last ${figure('SELF_TEST_COUNTS_FOR') / 1000} seconds`,
     )
     t.match(page, `keeps up to ${IDLE_MAX} connections to each clamd address`)
@@ -86,7 +87,7 @@ t.test(
     t.match(page, `wait for their turn, for ${figure('PERMIT_TIMEOUT') / 1000} seconds at most`)
     t.match(page, `a token of ${figure('TOKEN_MIN')} or more printable characters`)
     t.match(
-      page,
+      interfaces,
       `sends the MTA a progress message every ${milterTimeouts.progressAfter / 1000} seconds`,
     )
     t.match(
@@ -95,10 +96,10 @@ t.test(
     )
     const { silence, command, content } = smtpTimeouts
     t.same([silence, command, content], [300_000, 300_000, 3_600_000])
-    t.match(page, 'A client has 300 seconds for a command line and 3,600 for the content')
+    t.match(interfaces, 'A client has 300 seconds for a command line and 3,600 for the content')
     const next = defaultNextServerTimeouts
     t.match(
-      page,
+      interfaces,
       `has ${next.connection / 1000} seconds to be connected, ${next.command / 1000} to answer a command, ${next.data / 1000} for DATA and ${next.end / 1000} for the content`,
     )
   },

@@ -4,7 +4,7 @@ import t from 'tap'
 import { byCheckout, byNpm, byPackage, byRepository } from '../../tools/first-hour/installs.ts'
 import { walks } from '../../tools/first-hour/steps.ts'
 
-/** `npm run first-hour` types what is on the pages, and says so rightly. */
+/** `npm run first-hour` types what is on the pages, and reports the results. */
 
 const root = join(import.meta.dirname, '../..')
 

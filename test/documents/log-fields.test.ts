@@ -13,7 +13,7 @@ const writers = [
   'src/scanner/doors/milter/milter-session.ts',
   'src/scanner/log/recipient-lines.ts',
 ]
-/** Those of lines that name the recipients of quarantined mail, which the text tells of. */
+/** Those of lines that name the recipients of quarantined mail, which the text describes. */
 const inText = ['quarantined', 'rcpt']
 
 t.test('onescan-log(5) explains exactly the fields of log lines about mail', async (t) => {

@@ -14,13 +14,12 @@ import {
 
 /** Names of exports that are the same act or thing in several components, each with what it is. */
 const sameThings: ReadonlyMap<string, string> = new Map([
-  ['checkStart', 'tells why a daemon would not start'],
+  ['checkStart', 'reports why a daemon would not start'],
   ['log', 'writes a line to the log of the process'],
   ['optionDefaults', 'the defaults of the options of a program'],
   ['parseCommand', 'reads a command of a protocol'],
   ['readOptions', 'reads the options of a command line'],
-  ['text', 'describes a setting, or an option of a command, whose value is a text'],
-  ['usage', 'what a program says about its command line'],
+  ['usage', 'what a program prints about its command line'],
 ])
 
 /** Words that do not state what a variable is: doc/development/design.md. */

@@ -1,5 +1,5 @@
 /**
- * What doc/security.md and doc/development/content-scanners.md promise, by their chapters, each under the word
+ * What doc/security.md and pages of doc/development promise, by their chapters, each under the word
  * by which tests name it: a line `// promise: WORD, WORD` above a test shows which promises that test shows. For the rules
  * for root the promise is an attempt that gets nothing; in brackets stands what it got once.
  */
@@ -30,26 +30,28 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
     'quotad-links': 'onescan-quotad looks behind no link',
     'log-unread': "He cannot read the log of others' mail, or put links where root makes files",
   },
-  'A writer to the spool': {
-    spool: 'He cannot change what is queued or scanned',
-  },
   'A program that was taken over': {
     'bad-scanner': 'A scanner',
     'bad-onescand': 'onescand',
     'bad-smtpd-or-quotad': 'qmail-smtpd and onescan-quotad',
     'bad-quota-service': 'A quota service',
   },
-  'A writer to the store of verdicts': {
+  'Other attackers': {
+    spool: 'He cannot change what is queued or scanned',
     'verdict-forged': 'He cannot forge a verdict, or give one message that of another',
     'store-answers': 'No answer of his takes memory, time or the log',
-  },
-  'A visitor of the page': {
     'page-read-only': 'He can change nothing, and asks through no browser',
     'page-open': 'He keeps nobody out',
     'page-addresses': 'Addresses that are hidden stay hidden',
     'page-text': 'Words of strangers are text, and forge nothing',
+    'stamp-cover': 'He cannot make a stamp, or change what a stamp covers',
+    'stamp-young': 'A stamp is young, made for this message, and of known keys',
+    'cluster-only': 'Only hosts of the cluster are trusted, and weak keys are reported',
+    'key-limits': 'A key is limited to its scheme and its last day',
+    'key-release': 'Only a marked key releases mail, for the recipients that are named',
+    'key-bans': 'It never vouches for bans or another scanner',
   },
-  Root: {
+  'The rules for root': {
     'root-clamav-directory':
       "A link or FIFO in /run/clamav, where clamd's run script writes its settings (once: root, any file overwritten)",
     'root-envdir-program': 'scan --envdir with a QHPSI or plugin of his (once: root)',
@@ -66,7 +68,7 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
     'root-endless-files':
       'A test that is stopped; devices behind a link; CLUSTERKEYS=/proc/self/pagemap; sparse files (once: waits, memory)',
     'root-signs-of-life':
-      'A service that gives signs of life for ever (once: check and quarantine wait), fills the screen, or says it is well as if root had seen that',
+      'A service that gives signs of life for ever (once: check and quarantine wait), fills the screen, or reports no problem as if root had seen that',
     'root-quarantine-session':
       'Tracing onescan quarantine list, or typing at its terminal (once: root, the keys)',
     'root-terminal':
@@ -79,27 +81,17 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
     'root-secrets':
       "Waiting for RESTIC_PASSWORD, PGPASSWORD in the tests of check (once: root's passwords)",
     'root-runs-nothing': 'Root runs nothing of his, and he cannot type at its terminal',
-    'root-removal': 'Removal and installation say what they leave',
+    'root-removal': 'Removal and installation print what they leave',
     'root-paths': 'Root follows no path of his, and does not wait for it',
   },
-  'A host along the path': {
-    'stamp-cover': 'He cannot make a stamp, or change what a stamp covers',
-    'stamp-young': 'A stamp is young, made for this message, and of known keys',
-    'cluster-only': 'Only hosts of the cluster are trusted, and weak keys are reported',
-  },
-  'A holder of a key': {
-    'key-limits': 'A key is limited to its scheme and its last day',
-    'key-release': 'Only a marked key releases mail, for the recipients that are named',
-    'key-bans': 'It never vouches for bans or another scanner',
-  },
   'Why no mail is lost': {
-    'only-chain-says-0': 'Only the end of the chain says 0',
+    'only-chain-says-0': 'Only the end of the chain accepts mail',
     'step-1-start': '1. Start: wrong settings defer mail',
     'step-quota-only': 'Without scanners and with QUOTAD the message passes as it is',
     'step-2-receive':
       '2. Receive: nothing is scanned or queued before message and envelope are whole',
     'step-3-judge': '3. Judge: a scanner that fails changes no mail, and leaves at most one file',
-    'step-4-refuse': '4. Refuse, defer or drop: the sender is told what is wrong',
+    'step-4-refuse': '4. Refuse, defer or drop: the sender is informed what is wrong',
     'step-5-edit': '5. Edit: the new header stands before the body, and the next program is there',
     'step-6-put': '6. Put in place: what was received is handed on',
     'step-7-become': '7. Become the next program: it fails for itself',
@@ -121,7 +113,7 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
     'rule-5-crash': '5. Do nothing that must be undone after a crash',
     'rule-6-acknowledge': '6. Never acknowledge what the next program has not taken',
     'rule-7-temporary': '7. Failures of the scanner are temporary',
-    'rule-8-not-clean': '8. Could not tell is not clean',
+    'rule-8-not-clean': '8. Unknown is not clean',
     'rule-9-forged-senders': '9. Send nothing back to forged senders',
     'rule-10-loops': '10. Make no loops',
     'rule-11-recipients': '11. Deliver to the recipients of the envelope, and to no others',
@@ -148,7 +140,7 @@ export const promises: Readonly<Record<string, Readonly<Record<string, string>>>
       'SMTPD_PROXY_README: it may change content or destination, discard, or quarantine',
     'proxy-no-filter':
       'SMTPD_PROXY_README: the service behind has no smtpd_proxy_filter of its own',
-    'proxy-away': 'SMTPD_PROXY_README: while the filter is away, the client is told to come again',
+    'proxy-away': 'SMTPD_PROXY_README: while the filter is away, the client is asked to try again',
     'proxy-speed-adjust':
       'SMTPD_PROXY_README: with speed_adjust Postfix has the whole message before it connects to the filter; each message has a verdict of its own',
   },

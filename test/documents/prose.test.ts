@@ -158,6 +158,21 @@ t.test('messages, scripts, units and samples have none of these phrases', async 
   t.same(withPhrases(scripts, instead, neverInComments, plainly), [])
 })
 
+t.test('no message shows the code of a system error, which is for programs', async (t) => {
+  const named = messages().filter(({ text }) =>
+    /\bE(?:NOENT|ACCES|PERM|PIPE|CONN[A-Z]+)\b/.test(text),
+  )
+  t.same(
+    named.map(({ page, text }) => `${page}: ${text}`),
+    [],
+  )
+  const src = join(import.meta.dirname, '../../src')
+  const shown = readdirSync(src, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => /\$\{errorCode\(/.test(readFileSync(join(src, name), 'utf8')))
+  t.same(shown, [], 'codeInWords() has the words')
+})
+
 t.test('comments have none of the last list', async (t) => {
   t.same(withPhrases(comments, plainly), [])
 })

@@ -104,7 +104,7 @@ export function messages(): Sentence[] {
 export function scriptTexts(): Sentence[] {
   const paths = [
     ...filesBelow('packaging/shipped', /./),
-    ...filesBelow('debian', /\/p(?:re|ost)\w+$/),
+    ...filesBelow('debian', /[./]p(?:re|ost)\w+$/),
     ...filesBelow('bin', /^bin\/[\w.-]+$/),
     ...['.ci', '.githooks', '.github'].flatMap((place) => filesBelow(place, /./)),
   ]

@@ -15,7 +15,7 @@ import { settingsOn } from '../../tools/documents/man-defaults.ts'
 import { sourceFiles } from '../../tools/documents/source-files.ts'
 import { readPage, section } from './man-page.ts'
 
-/** The table of settings, and all that says the same elsewhere: sources, the C client, pages. */
+/** The table of settings, and all that states the same elsewhere: sources, the C client, pages. */
 
 const settings: Readonly<Record<string, Setting>> = settingTable
 
@@ -29,10 +29,8 @@ const readers = [
 
 /** What is read for mail, and by the quota service; a directory of users is asked by both. */
 const readFor = {
-  mail: namesRead(
-    (file) => !/^(scanner\/cli\/|delay\/|quota\/(?!ldap\/)|base\/settings\/table)/.test(file),
-  ),
-  quota: namesRead((file) => /^quota\//.test(file)),
+  mail: namesRead((file) => !/^(scanner\/cli\/|delay\/|quota\/|base\/settings\/table)/.test(file)),
+  quota: namesRead((file) => /^(quota|base\/protocol\/ldap)\//.test(file)),
 }
 
 t.test(
@@ -55,13 +53,13 @@ t.test('no setting is reported as a misspelt one', async (t) => {
 })
 
 t.test('onescan-queue(8) names the settings that scanners get', async (t) => {
-  const [, told] = /of the settings, scanners get only\n(.*?)\nTheir/is.exec(
+  const [, listed] = /of the settings, scanners get only\n(.*?)\nTheir/is.exec(
     readPage('onescan-queue.8'),
   )!
   const got = Object.keys(
     scannerEnvironment(Object.fromEntries(settingNames.map((name) => [name, 'x']))),
   )
-  t.same(told!.match(/[A-Z]{2,}/g), got.slice(0, -1), 'all but HOME')
+  t.same(listed!.match(/[A-Z]{2,}/g), got.slice(0, -1), 'all but HOME')
 })
 
 const pages = (

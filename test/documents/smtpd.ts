@@ -4,7 +4,7 @@ import { replyToClient } from '../stand-in/smtpd/smtp-reply.ts'
 /**
  * A stand-in for qmail-smtpd under tcpserver: the client sends a message to the end
  * of its stream and gets the one line that qmail-smtpd would answer. What is in
- * the slot is what QMAILQUEUE says, as with the real one.
+ * the slot is what QMAILQUEUE names, as with the real one.
  */
 
 const message: Buffer[] = []

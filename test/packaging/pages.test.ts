@@ -49,7 +49,7 @@ for (const [name, [packages, prepare, release]] of Object.entries(hosts)) {
             : `{ ${by}\n} <<'END-OF-BLOCK'\n${text}END-OF-BLOCK\n`,
         )
         t.ok(said.code! <= code, `${text}${said.code}: ${said.output}`)
-        if (found!.says !== '') t.match(said.output, found!.says)
+        if (found!.output !== '') t.match(said.output, found!.output)
         if (prints) t.match(said.output, prints)
         if (reboots) {
           await host.reboot()

@@ -9,7 +9,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { CONFIG_FILES } from '../../src/scanner/scan/scanners/clamd/database.ts'
+import { CONFIG_FILES } from '../../src/scanner/scan/scanners/clamd/clamd-conf.ts'
 
 /** Parts of the maintainer scripts, by themselves; states.test.ts runs them all. */
 
@@ -18,17 +18,21 @@ const packaging = join(import.meta.dirname, '../../packaging')
 const systemd = join(packaging, 'shipped/systemd')
 const scripts = join(packaging, 'shipped/scripts')
 
-const units = readdirSync(systemd).filter((name) => /\.(service|socket)$/.test(name))
+const units = readdirSync(systemd)
+  .filter((name) => /\.(service|socket)$/.test(name))
+  .sort()
 const isOfAdministrator = (unit: string) =>
   /^\[Install\]$/m.test(readFileSync(join(systemd, unit), 'utf8'))
 const isOfQuotad = (unit: string) => unit.startsWith('onescan-quotad')
+/** The package that has a unit. */
+const packageOf = (unit: string) => (isOfQuotad(unit) ? 'onescan-quotad' : 'onescan')
 const rules = readFileSync(join(deb, 'rules'), 'utf8')
 
 t.test('debhelper knows each unit that an administrator may enable', async (t) => {
-  const prerm = readFileSync(join(deb, 'prerm'), 'utf8')
   t.ok(units.length > 5)
   for (const unit of units) {
-    const isKnown = new RegExp(`dh_installsystemd .*[ ]${unit}`, 'm').test(rules)
+    const prerm = readFileSync(join(deb, `${packageOf(unit)}.prerm`), 'utf8')
+    const isKnown = new RegExp(`dh_installsystemd -p${packageOf(unit)} .*${unit}`, 'm').test(rules)
     t.equal(isKnown, isOfAdministrator(unit), unit)
     if (unit.endsWith('.socket'))
       t.match(prerm, ` ${unit}`, 'else it would start its service again')
@@ -37,9 +41,14 @@ t.test('debhelper knows each unit that an administrator may enable', async (t) =
 
 t.test('an RPM disables each socket, and each unit that an administrator may enable', async (t) => {
   const spec = readFileSync(join(packaging, 'packages/onescan.spec.in'), 'utf8')
-  const [, listed = ''] = /^%global units (.*)$/m.exec(spec) ?? []
   const wanted = units.filter((unit) => unit.endsWith('.socket') || isOfAdministrator(unit))
-  t.same(listed.split(' ').sort(), wanted.sort())
+  const listed = (list: string) =>
+    new RegExp(`^%global ${list} (.*)$`, 'm').exec(spec)?.[1]?.split(' ').sort()
+  t.same(
+    listed('units'),
+    wanted.filter((unit) => !isOfQuotad(unit)),
+  )
+  t.same(listed('quotad_units'), wanted.filter(isOfQuotad))
 })
 
 t.test(
@@ -66,14 +75,21 @@ t.test(
   'packages check each account that they create, also on a host without login.defs(5)',
   async (t) => {
     const setUp = readFileSync(join(scripts, 'set-up.sh'), 'utf8')
-    const accounts = readFileSync(join(systemd, 'sysusers.conf'), 'utf8')
-    const [, checked = ''] = /^ *for name in (onescan .*); do$/m.exec(setUp) ?? []
-    const created = [...accounts.matchAll(/^u (\S+) /gm)].map(([, name]) => name)
-    t.same(checked.split(' '), created)
+    for (const [script, file] of [
+      ['debian/onescan.postinst', 'sysusers'],
+      ['debian/onescan-quotad.postinst', 'sysusers-quotad'],
+      ['packaging/shipped/setup', 'sysusers'],
+    ] as const) {
+      const text = readFileSync(join(deb, '..', script), 'utf8')
+      const [, checked = ''] = /\brefuse_persons (onescan.*)$/m.exec(text) ?? []
+      const accounts = readFileSync(join(systemd, `${file}.conf`), 'utf8')
+      const created = [...accounts.matchAll(/^u (\S+) /gm)].map(([, name]) => name)
+      t.same(checked.split(' '), created, script)
+    }
     const elsewhere = setUp.replace('/etc/login.defs', '/nonexistent')
     const getent = (account: string) => `getent() { echo ${account}; }\nid() { echo 1000; }\n`
     const check = (account: string) =>
-      spawnSync('sh', ['-euc', `${elsewhere}\n${getent(account)}again=x\nrefuse_persons`], {
+      spawnSync('sh', ['-euc', `${elsewhere}\n${getent(account)}again=x\nrefuse_persons onescan`], {
         encoding: 'utf8',
       })
     t.match(check('onescan:x:1000:1000::/:/usr/sbin/nologin'), { status: 0, stderr: '' })
@@ -108,7 +124,10 @@ t.test(
 
 t.test('a processor that cannot run the programs is refused before anything changes', async (t) => {
   const cpuinfo = join(t.testdir(), 'cpuinfo')
-  const script = readFileSync(join(deb, 'preinst'), 'utf8').replaceAll('/proc/cpuinfo', cpuinfo)
+  const script = readFileSync(join(deb, 'onescan.preinst'), 'utf8').replaceAll(
+    '/proc/cpuinfo',
+    cpuinfo,
+  )
   const preinst = (...words: string[]) =>
     spawnSync('sh', ['-c', script, 'preinst', ...words]).status
   t.equal(preinst('install'), 0, 'where it is not known')

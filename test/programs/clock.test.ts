@@ -14,7 +14,7 @@ import { allWait } from '../delay/waits.ts'
 import { asOther, spool, startQuotad } from '../quota/quotad.ts'
 import { isWhole } from '../run/is-whole.ts'
 import { startOnescand } from '../scanner/daemon/process.ts'
-import { call, negotiate, says } from '../scanner/doors/milter/mta.ts'
+import { call, negotiate, packets } from '../scanner/doors/milter/mta.ts'
 import { submit } from '../scanner/doors/milter/submit.ts'
 import { runSlot } from '../scanner/doors/slot/slot.ts'
 import { extendedAnswer, udpService } from '../scanner/scan/quota/services.ts'
@@ -168,8 +168,8 @@ echo '${seconds < 0 ? '' : '+'}${seconds}' >'${clock.file}.new' && mv '${clock.f
       for (const seconds of [-HOUR, HOUR]) {
         const visited = visit(served.port, { late: 'QUIT\r\n' })
         setTimeout(clock.set, 300, seconds)
-        const { said, greetedAfter } = await visited
-        t.match(said, /^220 behind/)
+        const { replies, greetedAfter } = await visited
+        t.match(replies, /^220 behind/)
         t.ok(greetedAfter > 900, `greeted after ${greetedAfter} ms`)
       }
     },
@@ -202,10 +202,10 @@ async function trustAfterSteps(t: Test, program: readonly string[]): Promise<voi
     const byMilter = async (message: Buffer) => {
       const line = await call(milter)
       const agreed = await negotiate(line)
-      line.write(says.connect())
+      line.write(packets.connect())
       const before = onescand.log.length
       await submit(line, agreed, { message })
-      line.write(says.quit)
+      line.write(packets.quit)
       await line.close()
       while (onescand.log.length === before) await new Promise(setImmediate)
       return /scan=(\w+)/.exec(onescand.log[before]!)?.[1]

@@ -69,8 +69,8 @@ t.test('a script in Sieve does', { skip: lacks('sieve-test') }, async (t) => {
   for (const [name, mail] of Object.entries(mails)) {
     const file = join(directory, 'mail')
     writeFileSync(file, mail)
-    const said = execFileSync('sieve-test', [...user, script, file], { encoding: 'utf8' })
+    const output = execFileSync('sieve-test', [...user, script, file], { encoding: 'utf8' })
     const folder = name === 'tagged' ? 'Infected' : 'INBOX'
-    t.match(said, `store message in folder: ${folder}`, name)
+    t.match(output, `store message in folder: ${folder}`, name)
   }
 })

@@ -140,7 +140,7 @@ const passages: readonly [string, string | false, OpenPassage, readonly string[]
   ['Sendmail that rewrites, by milter', sendmailMissing, rewritingSendmail, rewritten],
 ]
 
-/** The mailbox that a server was told (latin1), in one form, with its domain as DNS has it. */
+/** The mailbox that a server received (latin1), in one form, with its domain as DNS has it. */
 function mailbox(address: string): string {
   const plain = address.toLowerCase().replace(/["\\]/g, '').replace(/\.$/, '')
   const at = plain.lastIndexOf('@')
@@ -170,11 +170,11 @@ for (const [name, missing, open, forms] of passages) {
             const [number, form] = next
             const session = await openSmtp(port)
             const isUtf8 = /[\x80-\xff]/.test(form)
-            await session.say(`MAIL FROM:<f${number}@example.net>${isUtf8 ? ' SMTPUTF8' : ''}`)
-            await session.say(`RCPT TO:${form}`)
-            for (const other of others) await session.say(`RCPT TO:<${other}>`)
-            if ((await session.say('DATA')).startsWith('354')) {
-              await session.say(`${message.toString('latin1').replaceAll('\n', '\r\n')}.`)
+            await session.command(`MAIL FROM:<f${number}@example.net>${isUtf8 ? ' SMTPUTF8' : ''}`)
+            await session.command(`RCPT TO:${form}`)
+            for (const other of others) await session.command(`RCPT TO:<${other}>`)
+            if ((await session.command('DATA')).startsWith('354')) {
+              await session.command(`${message.toString('latin1').replaceAll('\n', '\r\n')}.`)
             }
             await session.quit()
           }

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { readLdapSettings } from '../../src/base/protocol/ldap/ldap-settings.ts'
 import {
   readQuestionDatagram,
   replyDatagram,
 } from '../../src/base/protocol/quota/quota-datagrams.ts'
-import { readLdapSettings } from '../../src/quota/ldap/ldap-settings.ts'
 import { usage } from '../../src/quota/quotad-options.ts'
 import { readServiceSettings } from '../../src/quota/service-settings.ts'
 import { READ_TIMEOUT } from '../../src/quota/sources/mailbox-result.ts'
@@ -27,7 +27,7 @@ const environment = new Map(
 
 t.test('the page describes exactly the variables that are read', async (t) => {
   const read = new Set<string>(['NOTIFY_SOCKET', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'LISTEN_PID'])
-  for (const room of ['quota', 'quota/sources', 'quota/ldap']) {
+  for (const room of ['quota', 'quota/sources', 'base/protocol/ldap']) {
     const directory = join(import.meta.dirname, '../../src', room)
     for (const file of readdirSync(directory).filter((name) => name.endsWith('.ts'))) {
       const source = readFileSync(join(directory, file), 'utf8')

@@ -50,7 +50,7 @@ export async function startQuotad(
     env: { PATH: reachablePath(), QUOTATIMEOUT: '37500', ...env },
   })
   t.teardown(() => service.stop('SIGKILL'))
-  const serving = await service.says(/ event=serving /)
+  const serving = await service.logged(/ event=serving /)
   const port = (protocol: string) =>
     Number(new RegExp(`${protocol}=\\S+:(\\d+)`).exec(serving)?.[1])
   const udpPort = port('udp')

@@ -43,6 +43,7 @@ t.test('each setting that cannot be used is named, with the remedy', async (t) =
     [{ QUOTALDAPURL: 'ldap://x/dc=%zz' }, /QUOTALDAPURL .*\/BASE if wanted/],
     [{ QUOTALDAPURL: 'ldap://x', QUOTALDAPBIND: 'cn=x' }, /QUOTALDAPPASSWORD: is not set/],
     [{ QUOTALDAPURL: 'ldap://x', QUOTALDAPFILTER: 'uid=%u' }, /QUOTALDAPFILTER uid=%u: must be/],
+    [{ QUOTAALIASES: 'ldap' }, /QUOTAALIASES ldap: needs QUOTALDAPURL/],
     [{ QUOTALDAPURL: 'ldap://x', QUOTALDAPHOME: 'a b' }, /QUOTALDAPHOME a b: must be the name/],
   ] as const) {
     const { errors } = await reportOf([], env)

@@ -6,8 +6,8 @@
 // The last line is "N passed, N failed", with ", N skipped" if tests lack a program. With CI=true skipped tests count as
 // failed. Above it are the failures with their reasons, in one or two lines each, and the files that took longest.
 //
-// If only a few files failed, each is run once more, alone. If it fails again, it has failed. If it passes, it is listed
-// as unsteady: the test or the product has to be corrected.
+// If only a few files failed, each is run once more, alone, unless it hung. If it fails again, it has failed. If it passes,
+// it is listed as unsteady: the test or the product has to be corrected.
 //
 // It is plain JavaScript that needs only Node and npm: it starts on the machine's Node, and installs its packages.
 import { spawn } from 'node:child_process'
@@ -22,7 +22,7 @@ import { buildHost, enterHost, hostMissing, isOnHost, keepLayerInMemory } from '
 import { OFFLINE } from './install.mjs'
 import { longestFirst } from './order.mjs'
 import { filesOf, leftOut } from './parts.mjs'
-import { runFile } from './run-file.mjs'
+import { hasHung, runFile } from './run-file.mjs'
 import { failedFiles, gistOf, seconds, timeLines } from './summary.mjs'
 import { tapDomain, tapInOneFile } from './tap-in-one-file.mjs'
 import { temporaryDirectory } from './temporary.mjs'
@@ -81,7 +81,7 @@ const filesOfRun = () => (files.length > 0 ? files : filesOf(part, allFiles()))
 async function install() {
   process.stdout.write('packages, and programs that tests need\n')
   const locked = ['.', 'packaging/toolchain', 'test/programs/clamd-clients'].map((directory) =>
-    runAndTell(process.execPath, ['packaging/toolchain/install-locked.mjs', directory]),
+    runAndReport(process.execPath, ['packaging/toolchain/install-locked.mjs', directory]),
   )
   const why = hostMissing(root)
   const quick = filesOf('quick', allFiles())
@@ -123,25 +123,26 @@ function refuseFullDisk(directory) {
 }
 
 /** Runs a check and shows its output below a title when it has ended. Resolves to the error, or to ''. */
-async function runAndTell(command, args, { title = '', environment = process.env } = {}) {
+async function runAndReport(command, args, { title = '', environment = process.env } = {}) {
   const child = spawn(command, args, {
     cwd: root,
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const said = []
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => said.push(bytes))
+  const output = []
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (bytes) => output.push(bytes))
   const trouble = await new Promise((resolve) => {
     child.on('error', (error) => resolve(error.message))
     child.on('close', (status, signal) => resolve(status === 0 ? '' : `exit ${status ?? signal}`))
   })
-  process.stdout.write(Buffer.concat([Buffer.from(title), ...said]))
+  process.stdout.write(Buffer.concat([Buffer.from(title), ...output]))
   return trouble
 }
 
 /** Runs the checks concurrently. */
 async function check(name, command, args) {
-  const trouble = await runAndTell(command, args, { title: `${name}\n`, environment: env })
+  const trouble = await runAndReport(command, args, { title: `${name}\n`, environment: env })
   if (trouble === '') return passed.push(name)
   process.stdout.write(`${name}: ${trouble}\n`)
   return failed.push({ name, why: [trouble] })
@@ -198,9 +199,10 @@ async function prepareTap() {
 async function runTests() {
   process.stdout.write('tests\n')
   await runFiles(filesOfRun(), JOBS)
-  const again = failedFiles([...results.values()])
-  const amongOthers = results.size > 1 && again.length <= AGAIN_MAX
-  if (amongOthers && again.length > 0) await runAgain(again)
+  const bad = failedFiles([...results.values()])
+  const amongOthers = results.size > 1 && bad.length <= AGAIN_MAX
+  const again = amongOthers ? bad.filter((name) => !hasHung(results.get(name).cases)) : []
+  if (again.length > 0) await runAgain(again)
   for (const result of results.values()) count(result)
 }
 
@@ -265,9 +267,9 @@ function summary() {
   if (skipped.length > 0) process.stdout.write('skipped:\n')
   for (const name of skipped) process.stdout.write(`  ${name}\n`)
   if (unsteady.length > 0) process.stdout.write('unsteady: failed among others, passed alone:\n')
-  for (const failure of unsteady) tell(failure)
+  for (const failure of unsteady) printCase(failure)
   if (failed.length > 0) process.stdout.write('failed:\n')
-  for (const failure of failed) tell(failure)
+  for (const failure of failed) printCase(failure)
   const lines = timeLines(performance.now() - started, [...results.values()])
   for (const line of lines) process.stdout.write(`${line}\n`)
   const left = files.length === 0 ? leftOut(part, allFiles()) : []
@@ -278,7 +280,7 @@ function summary() {
   process.exitCode = failed.length > 0 ? 1 : 0
 }
 
-function tell({ name, why }) {
+function printCase({ name, why }) {
   const lines = [name, ...why.map((line) => `  ${line}`)]
   process.stdout.write(lines.map((line) => `  ${line}\n`).join(''))
 }

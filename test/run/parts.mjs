@@ -46,9 +46,11 @@ const NIGHTLY = [
   'test/packaging/clamd-clients.test.ts',
   'test/packaging/clean-build.test.ts',
   'test/packaging/container.test.ts',
+  'test/packaging/host-ways.test.ts',
   'test/packaging/pages.test.ts',
   'test/packaging/remedies.test.ts',
   'test/packaging/same-bytes.test.ts',
+  'test/packaging/upgrade-rpm.test.ts',
   'test/packaging/upgrade.test.ts',
 ]
 

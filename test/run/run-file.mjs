@@ -10,8 +10,14 @@ import { TapReader } from './tap-results.mjs'
 const HANGS_AFTER = 60
 /** Clock ticks of processor time (100 for each second) from which a file without output counts as making progress. */
 const BUSY_TICKS = HANGS_AFTER
-/** Seconds without output after which a file hangs even if it uses a processor, however busy the machine is. */
-const SILENT_MAX = 2400
+/**
+ * A file hangs after so many times as long without a result, even if it uses a processor or prints: one that polls does,
+ * and so does a test that prints what it waits for.
+ */
+const SILENT_TIMES = 10
+/** The line of a result, or of a test that begins. */
+const RESULT = /^\s*(?:(?:not )?ok\b|# Subtest)/
+const NO_PROGRESS = 'no progress'
 /** Seconds for a hanging file to print what it waits for, and for processes to end after the file. */
 const LAST_WORDS = 10
 
@@ -50,7 +56,7 @@ export async function runFile(file, { node, root, env, onResult, hangsAfter = HA
   reader.line(`# Subtest: ${file}`)
   ended.then(() => setTimeout(() => child.stdout.destroy(), LAST_WORDS * 1000).unref()) // others may hold it
   for await (const line of createInterface({ input: child.stdout })) {
-    watch.progress()
+    watch.progress(RESULT.test(line))
     hasPlan ||= /^1\.\.\d+/.test(line)
     hasFailed ||= /^\s*not ok\b(?!.*# (?:SKIP|TODO)\b)/.test(line)
     if (/^# waits for /.test(line)) troubles.push(line.slice(2))
@@ -58,7 +64,7 @@ export async function runFile(file, { node, root, env, onResult, hangsAfter = HA
   }
   const end = (await ended) || (hasPlan ? '' : 'it ended before its last test')
   watch.stop()
-  if (watch.hung()) troubles.unshift(`no progress for ${hangsAfter} s`, ...watch.hung())
+  if (watch.hung()) troubles.unshift(`${NO_PROGRESS} for ${hangsAfter} s`, ...watch.hung())
   if (end !== '' && !hasFailed) troubles.push(end)
   const left = await leftBy(TMPDIR)
   if (left.length > 0) troubles.push(`processes were left: ${left.join('; ')}`)
@@ -70,12 +76,16 @@ export async function runFile(file, { node, root, env, onResult, hangsAfter = HA
   reader.line(`${troubles.length > 0 || end !== '' ? 'not ok' : 'ok'} 1 - ${file} ${time}`)
 }
 
+/** Returns whether a file was ended because it hung. `cases` are those of its result. */
+export const hasHung = (cases) =>
+  cases.some(({ name }) => name.startsWith(`the file: ${NO_PROGRESS}`))
+
 const mayGoOn = (pid) => isReady(pid) || commandOf(pid).startsWith('/usr/lib/apt/methods/')
 
 /** Ends a hanging file: first with SIGALRM, at which tap prints the waiting tests, then with SIGKILL. */
 function watchProgress(child, directory, hangsAfter) {
   let since = performance.now()
-  let lineSince = since
+  let resultSince = since
   let ticks = 0
   let waiting
   const look = () => {
@@ -88,7 +98,7 @@ function watchProgress(child, directory, hangsAfter) {
       ticks = now
     }
     const waits = performance.now() - since > hangsAfter * 1000
-    const isSilent = performance.now() - lineSince > SILENT_MAX * 1000
+    const isSilent = performance.now() - resultSince > SILENT_TIMES * hangsAfter * 1000
     if (waiting !== undefined || !(waits || isSilent)) return
     waiting = tree.slice(1).map((pid) => `it had started: ${commandOf(pid)}`)
     child.kill('SIGALRM')
@@ -98,9 +108,9 @@ function watchProgress(child, directory, hangsAfter) {
   }
   const timer = setInterval(look, Math.min(5000, hangsAfter * 100))
   return {
-    progress: () => {
+    progress: (isResult) => {
       since = performance.now()
-      lineSince = since
+      if (isResult) resultSince = since
     },
     hung: () => waiting,
     stop: () => clearInterval(timer),

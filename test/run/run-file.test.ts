@@ -63,10 +63,10 @@ t.test('an uncaught error fails the case that it comes from', async (t) => {
   )
   const good = "t.test('good', async (t) => { await new Promise((r) => setTimeout(r, 99)) })"
   const beside = `t.test('at once', { jobs: 2 }, async (t) => { ${cases[0]} ${good} })`
-  const told = await run(t, [...cases, beside, good].join('\n'))
-  const failed = told.filter(([result]) => result === 'failed').map(([, name]) => name)
+  const results = await run(t, [...cases, beside, good].join('\n'))
+  const failed = results.filter(([result]) => result === 'failed').map(([, name]) => name)
   t.same(failed, ['timer', 'rejection', 'event', 'at once > timer'])
-  t.same(told.length, 6)
+  t.same(results.length, 6)
 })
 
 t.test('a file that tap itself does not get to see has failed', async (t) => {
@@ -108,6 +108,22 @@ t.test('a file that works without writing a line is not ended', async (t) => {
     'const end = Date.now() + 6000; while (Date.now() < end) for (let n = 0; n < 1e6; n++);'
   const text = `t.test('good', async (t) => { ${works} t.ok(true) })`
   t.same(failures(await run(t, text, 3)), [])
+})
+
+t.test('a file that asks again and again, and writes no line, is ended', async (t) => {
+  const text = `t.test('polls', async () => {
+      for (;;) { for (let n = 0; n < 1e7; n++); await new Promise((resolve) => setTimeout(resolve, 5)) }
+    })`
+  const names = failures(await run(t, text, 1))
+  t.ok(names.includes('the file: no progress for 1 s'), names.join('\n'))
+})
+
+t.test('a file that prints while it waits ends, too', async (t) => {
+  const text = `t.test('prints', async () => {
+      for (;;) { console.log('# waits'); await new Promise((resolve) => setTimeout(resolve, 50)) }
+    })`
+  const names = failures(await run(t, text, 1))
+  t.ok(names.includes('the file: no progress for 1 s'), names.join('\n'))
 })
 
 t.test('a process that a file leaves running fails it, and is ended', async (t) => {

@@ -94,8 +94,8 @@ export class TapReader {
 
   #close(subtest, failed, skipped, why, time) {
     const { cases, failures, name } = subtest
-    const told = cases.some(({ result }) => result === 'failed')
-    if (subtest.isCase || skipped || (failed && !told)) {
+    const hasFailedCase = cases.some(({ result }) => result === 'failed')
+    if (subtest.isCase || skipped || (failed && !hasFailedCase)) {
       cases.push({
         name: this.#pathTo(name),
         result: skipped ? 'skipped' : failed ? 'failed' : 'passed',

@@ -1,19 +1,19 @@
 import t from 'tap'
 import { TapReader } from './tap-results.mjs'
 
-type Told = [string, string, string?]
+type CaseResult = [string, string, string?]
 
 /** Each case as [result, "file: name", why]. */
-function read(tap: string): Told[] {
-  const told: Told[] = []
+function read(tap: string): CaseResult[] {
+  const results: CaseResult[] = []
   const reader = new TapReader(({ name: file, cases }) => {
     for (const { result, name, why } of cases) {
-      told.push(why ? [result, `${file}: ${name}`, why] : [result, `${file}: ${name}`])
+      results.push(why ? [result, `${file}: ${name}`, why] : [result, `${file}: ${name}`])
     }
   })
   for (const line of tap.split('\n')) reader.line(line)
   reader.end()
-  return told
+  return results
 }
 
 t.test('a case is a subtest without subtests, or an assertion in no subtest', async (t) => {

@@ -3,11 +3,11 @@ import { once } from 'node:events'
 
 /**
  * qmail-spp's part of an SMTP session, by its README: plugins are run one after the other
- * for each RCPT, with what was said in their environment; they print commands, a line
+ * for each RCPT, with the session in their environment; they print commands, a line
  * each; A, N, O, E, R and D end the list; standard error is logged.
  */
 export interface SppSession {
-  /** MAIL FROM: what plugins are told from now on. */
+  /** MAIL FROM: what plugins receive from now on. */
   mail(sender: string): void
   /** RCPT TO: what the client reads. Throws where a plugin breaks the contract. */
   rcpt(address: string): Promise<string>
@@ -69,9 +69,9 @@ export function openSppSession(
       env.SMTPRCPTHOSTSOK = address.endsWith('.example.com') ? '0' : '1'
       let reply = '250 ok'
       for (const plugin of plugins) {
-        const said = await verdictOf(plugin)
-        if (said === undefined) continue
-        reply = said
+        const verdict = await verdictOf(plugin)
+        if (verdict === undefined) continue
+        reply = verdict
         break
       }
       if (reply.startsWith('250')) accepted++

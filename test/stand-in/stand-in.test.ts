@@ -81,7 +81,7 @@ for (const { name, program, skip } of standIns) {
         (await call(maildir, { envelope: Buffer.from(wire) })).code
       t.equal(await send(`F${longest}a\0Tb\0\0`), 11)
       t.equal(await send(`Fa\0T${longest}a\0\0`), 11)
-      t.equal(await send(`Fa\0T${longest}a`), 11, 'told before its end')
+      t.equal(await send(`Fa\0T${longest}a`), 11, 'known before its end')
       t.same(leftBehind(maildir), [])
       t.equal(await send(`F${longest}\0T${longest}\0\0`), 0)
       t.same(deliveries(maildir)[0]?.recipients, [longest])

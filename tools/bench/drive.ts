@@ -18,7 +18,7 @@ interface Drive {
   readonly queue: string
   /** Leave the messages in that queue. */
   readonly keep?: boolean
-  /** Processes whose processor time is told for each message, if they come one after the other. */
+  /** Processes whose processor time is printed for each message, if they come one after the other. */
   readonly servers?: readonly number[]
 }
 
@@ -46,7 +46,7 @@ interface Tally {
   readonly lost: number
   readonly twice: number
   readonly damaged: number
-  /** Queued although the wrapper did not say so. */
+  /** Queued although the wrapper did not report it. */
   readonly uncalled: number
   readonly strange: number
 }

@@ -30,16 +30,16 @@ export function figuresOf(turns: readonly Turn[]): Figure[] {
   return [...groups.values()].map((group) => {
     const { contestant, form, database } = group[0]!
     const several = group.filter(({ atOnce }) => atOnce > 1)
-    const sum = (turns: readonly Turn[], of: (turn: Turn) => number) =>
-      turns.reduce((total, turn) => total + of(turn), 0)
-    const count = (turns: readonly Turn[]) => sum(turns, ({ ms }) => ms.length)
+    const sum = (some: readonly Turn[], of: (turn: Turn) => number) =>
+      some.reduce((total, turn) => total + of(turn), 0)
+    const count = (some: readonly Turn[]) => sum(some, ({ ms }) => ms.length)
     const share = (part: keyof ProcessorTime) =>
       sum(group, ({ processor }) => processor[part]) / count(group)
     return {
       contestant,
       form,
       database,
-      median: median(group.flatMap(({ atOnce, ms }) => (atOnce === 1 ? ms : []))),
+      median: medianOf(group.flatMap(({ atOnce, ms }) => (atOnce === 1 ? ms : []))),
       rate: count(several) / sum(several, ({ seconds }) => seconds),
       processor: { onescand: share('onescand'), clamd: share('clamd'), wrapper: share('wrapper') },
     }
@@ -109,7 +109,7 @@ function tenths(value: number): string {
 }
 
 /** The middle value, or the mean of the two in the middle. NaN of none. */
-export function median(values: readonly number[]): number {
+export function medianOf(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
   const above = sorted[middle] ?? Number.NaN
@@ -119,5 +119,5 @@ export function median(values: readonly number[]): number {
 /** The median of ratios, the least and the most: `1.39 (1.37 to 1.42)`. */
 export function withRange(ratios: readonly number[]): string {
   const [least, most] = [Math.min(...ratios), Math.max(...ratios)]
-  return `${median(ratios).toFixed(2)} (${least.toFixed(2)} to ${most.toFixed(2)})`
+  return `${medianOf(ratios).toFixed(2)} (${least.toFixed(2)} to ${most.toFixed(2)})`
 }

@@ -30,8 +30,8 @@ const USAGE = `usage: npm run bench --
   --out DIR       where the results go (build/bench)
 `
 
-const options = understand(process.argv.slice(2))
-process.exitCode = options ? await bench(options) : 100
+const parsed = understand(process.argv.slice(2))
+process.exitCode = parsed ? await bench(parsed) : 100
 
 /** Measures, prints and writes the results; 0 if everything that took part did its work. */
 async function bench(options: ReturnType<typeof readOptions>): Promise<number> {
@@ -43,7 +43,7 @@ async function bench(options: ReturnType<typeof readOptions>): Promise<number> {
     ({ name }) => options.only.length === 0 || options.only.includes(name),
   )
   const present = all.filter(({ missing }) => missing === undefined)
-  for (const { label, missing } of all) if (missing) say(`missing: ${label}: ${missing}`)
+  for (const { label, missing } of all) if (missing) print(`missing: ${label}: ${missing}`)
 
   const runs = []
   for (const database of [oneSignature, manySignatures()]) {
@@ -58,12 +58,12 @@ async function bench(options: ReturnType<typeof readOptions>): Promise<number> {
   const file = join(options.out, 'results.json')
   mkdirSync(options.out, { recursive: true })
   writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
-  say(`\n${report(results)}\n\nwritten to ${file}`)
+  print(`\n${report(results)}\n\nwritten to ${file}`)
 
   for (const { contestant, form, atOnce, trouble, standalone } of turns) {
     const where = `${contestant}, ${form}, ${atOnce} at a time`
-    if (trouble !== '') say(`TROUBLE: ${where}: ${trouble}`)
-    if (standalone > 0) say(`went standalone: ${where}: ${standalone}`)
+    if (trouble !== '') print(`TROUBLE: ${where}: ${trouble}`)
+    if (standalone > 0) print(`went standalone: ${where}: ${standalone}`)
   }
   const isSound = turns.every(({ trouble }) => trouble === '')
   return isSound && runs.every((run) => run.areAllProven) ? 0 : 1
@@ -75,8 +75,8 @@ async function benchWith(
   present: readonly Contestant[],
   workshop: Workshop,
 ) {
-  const { rounds, quick, spool } = options!
-  say(`clamd with ${database}`)
+  const { rounds, quick, spool } = parsed!
+  print(`clamd with ${database}`)
   return withEnding(async (t) => {
     const clamd = await startClamd(t, { parent: spool, alertExceedsMax: true, database: files })
     const environment = workshop.environment(clamd)
@@ -87,7 +87,7 @@ async function benchWith(
       const onescand = daemon && (await startOnescand(t, [daemon], name, workshop.directory, own))
       const asked = onescand ? { ...own, ONESCAN_SOCKET: onescand.socket } : own
       const faults = await prove(contestant, asked, workshop)
-      for (const fault of faults) say(`LEFT OUT: ${contestant.label}: ${fault}`)
+      for (const fault of faults) print(`LEFT OUT: ${contestant.label}: ${fault}`)
       const pids = { clamd: clamd.pid, onescand: onescand ? onescand.pid : undefined }
       if (faults.length === 0) lanes.push({ contestant, environment: asked, ...pids })
     }
@@ -95,7 +95,7 @@ async function benchWith(
     // The first round is for programs to be in memory, and compiled where they are hot.
     for (let round = 0; round <= rounds; round++) {
       for (const form of FORMS) {
-        say(`${round === 0 ? 'warming up' : `round ${round} of ${rounds}`}: ${form.name}`)
+        print(`${round === 0 ? 'warming up' : `round ${round} of ${rounds}`}: ${form.name}`)
         for (const atOnce of [1, 8]) {
           const count = atOnce === 1 ? form.oneAtATime : form.eightAtATime
           const size = { count: quick ? Math.ceil(count / 8) : count, atOnce, database }
@@ -120,7 +120,7 @@ function understand(args: readonly string[]) {
   try {
     return readOptions(args)
   } catch (error) {
-    say(`bench: ${error instanceof Error ? error.message : error}\n${USAGE}`)
+    print(`bench: ${error instanceof Error ? error.message : error}\n${USAGE}`)
     return undefined
   }
 }
@@ -151,6 +151,6 @@ function readOptions(args: readonly string[]) {
   return { quick, only, rounds, ...directories }
 }
 
-function say(line: string): void {
+function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }

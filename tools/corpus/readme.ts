@@ -8,7 +8,7 @@ const about: Readonly<Record<string, string>> = {
   fields: 'how Content-Type, Content-Transfer-Encoding and Content-Disposition are written',
   base64: 'base64 with other characters, odd padding or odd lines',
   'quoted-printable': 'escapes and soft line breaks that programs decode differently',
-  uuencode: 'uuencode in parts that say so and in texts, with odd begin lines and lengths',
+  uuencode: 'uuencode in parts that declare it and in texts, with odd begin lines and lengths',
   'encodings in text': 'yEnc, BinHex and base64 in the middle of a text',
   charsets: 'character sets, which change the bytes of a saved text',
   containers: 'S/MIME, OpenPGP, TNEF, calendars and address books',

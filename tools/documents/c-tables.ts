@@ -24,15 +24,15 @@ import { THREADS } from '../../src/quota/sources/mailbox-reads.ts'
 import { exitMeanings, slotExit } from '../../src/scanner/doors/slot/exit-codes.ts'
 import { QUEUECHAIN_REMEDY } from '../../src/scanner/doors/slot/next-program.ts'
 import { frameRules } from '../../src/scanner/doors/slot/socket/request.ts'
-import { replyOf } from '../../src/scanner/handling/replies/smtp-reply.ts'
+import { replyOf } from '../../src/scanner/handling/smtp-reply.ts'
 import {
   answerFields,
   fieldType,
   frameType,
   PROTOCOL_VERSION,
 } from '../../src/scanner/protocol/slot/slot-frames.ts'
-import { mailReply } from '../../src/scanner/scan/judge/decision/mail-replies.ts'
 import { QUESTION_RETRIES } from '../../src/scanner/scan/quota/ask-by-udp.ts'
+import { mailReply } from '../../src/scanner/scan/replies/mail-replies.ts'
 import { figure } from './source-files.ts'
 
 /** The header of the programs in C that holds what TypeScript knows, too: `npm run docs` writes it. */
@@ -129,7 +129,7 @@ const texts: Readonly<Record<string, string>> = {
 /** The text of the header. */
 export function cTables(): string {
   const known = [...settingNames, ...settingAliases, ...readFromCaller.keys()]
-  const told = known.filter((name) => fromClientOf(name) !== undefined)
+  const passed = known.filter((name) => fromClientOf(name) !== undefined)
   return `/* clang-format off */
 /*
  * The parts of the tables in TypeScript that the programs in C use. \`npm run docs\` writes this file;
@@ -184,7 +184,7 @@ ${Object.entries(texts)
 
 /* The variables of onescan-settings(5) that onescand may want to know, in the order of the table. */
 static const char *const sent_to_onescand[] = {
-${list(told)}
+${list(passed)}
 };
 
 /* Variables that begin so, with their \`=\`, are hidden from the next program. */

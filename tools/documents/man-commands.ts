@@ -39,11 +39,11 @@ export function commandNames(...words: string[]): string[] {
 
 /** The operands and the options of a command as mdoc(7), except those in OPTIONS of onescan(1). */
 export function optionItems(command: string): string[] {
-  const text = help(...command.split(' '))
-  const options = choicesIn(text, 'Options')
+  const page = help(...command.split(' '))
+  const options = choicesIn(page, 'Options')
   const hasSince = options.some(({ name }) => name === '--since')
   return [
-    ...choicesIn(text, 'Positionals').map(
+    ...choicesIn(page, 'Positionals').map(
       ({ name, text }) => `.It Ar ${name}\n${asSentences(text)}`,
     ),
     ...options
@@ -96,23 +96,24 @@ const OF_MANY: ReadonlySet<string> = new Set([
 ])
 
 /** What a help has in a chapter: a name, and its text with the default and the values behind it. */
-function choicesIn(help: string, chapter: string): Choice[] {
-  const [, list = ''] = help.split(`\n${chapter}:\n`)
+function choicesIn(page: string, chapter: string): Choice[] {
+  const [, list = ''] = page.split(`\n${chapter}:\n`)
   const lines = list
     .split('\n\n')[0]!
     .replaceAll(/\n {7,}|\n +(?=\[)/g, ' ')
     .split('\n')
   return lines.flatMap((line) => {
-    const [, name, told] = /^ {2,6}(?:-\w, )?((?:--)?[a-z][a-z0-9-]*) +(.*)$/.exec(line) ?? []
+    const [, name, description] =
+      /^ {2,6}(?:-\w, )?((?:--)?[a-z][a-z0-9-]*) +(.*)$/.exec(line) ?? []
     if (name === undefined) return []
-    const text = told!
+    const text = description!
       .replaceAll(/ +/g, ' ')
       .replaceAll(/ ?\[(?:boolean|string|array|required|default: (?:false|true|\[\]))\]/g, '')
       .replace(/\[default: \["(.*)"\]\]/, '[default: $1]')
       .replace(/\[default: "(.*)"\]/, '[default: $1]')
       .replace(/ \[default: (.*)\]/, '. Default: $1')
       .replace(/ \[choices: (.*)\]/, (_, values: string) => `: ${values.replaceAll('"', '')}`)
-    return [{ name, takesValue: !told!.includes('[boolean]'), text: text.trim() }]
+    return [{ name, takesValue: !description!.includes('[boolean]'), text: text.trim() }]
   })
 }
 

@@ -66,7 +66,7 @@ export const contentLimits: readonly Limit[] = [
     `${mib(limits.smallWork.plus)} plus ${count(limits.smallWork.perByte)} times the message size, but no more than ${mib(limits.work.plus)} plus ${limits.work.perByte} times the limit of bytes decoded`,
   ],
   ['temporary files of a process, beyond the sizes of the messages', mib(DISK_BEYOND_MAX)],
-  ['multiparts and messages inside one another, counted together', count(limits.containers)],
+  ['multiparts and messages inside one another, counted together', count(limits.entities)],
   ['ways of decoding a part, or of saving a file, besides the common one', count(limits.ways)],
   [
     'fields about content of a header',

@@ -3,16 +3,16 @@ import type { FromClient } from '../../src/base/settings/table/kinds.ts'
 import { fromClientOf, readFromCaller, settingNames } from '../../src/base/settings/table.ts'
 import { readAddress } from '../../src/base/text/address.ts'
 import { optionDefaults as delayDefaults } from '../../src/delay/options/delay-options.ts'
-import { oddities } from '../../src/mail/mime/traits/oddities.ts'
+import { oddities } from '../../src/mail/mime/traits/mail-traits.ts'
 import {
   optionDefaults as quotadDefaults,
   usage as usageOfQuotad,
 } from '../../src/quota/quotad-options.ts'
 import { optionDefaults as daemonDefaults } from '../../src/scanner/daemon/options/daemon-options.ts'
 import { exitMeanings, slotExit } from '../../src/scanner/doors/slot/exit-codes.ts'
-import { faultReply, replyOf } from '../../src/scanner/handling/replies/smtp-reply.ts'
-import { groundsInWords, type Reply } from '../../src/scanner/scan/judge/decision/decision.ts'
-import { mailReply, replyFor } from '../../src/scanner/scan/judge/decision/mail-replies.ts'
+import { faultReply, replyOf } from '../../src/scanner/handling/smtp-reply.ts'
+import { mailReply, replyFor } from '../../src/scanner/scan/replies/mail-replies.ts'
+import { groundsInWords, type Reply } from '../../src/scanner/scan/replies/reply.ts'
 import { causesInWords } from '../../src/scanner/scan/scanners/findings/scan-result.ts'
 import { readPage } from '../../test/documents/man-page.ts'
 import { commandNames, optionItems } from './man-commands.ts'
@@ -42,7 +42,7 @@ const lists: Readonly<Record<string, readonly GeneratedList[]>> = {
     { heading: 'FIELDS', nth: 2, items: tagged(Object.entries(faultsInWords)) },
     { heading: 'FIELDS', nth: 3, items: tagged(Object.entries(causesInWords)) },
   ],
-  'onescand.8': [
+  'onescan-interfaces.7': [
     { heading: 'REPLIES', nth: 0, items: rows(replies()) },
     {
       heading: 'QMAIL',
@@ -67,7 +67,8 @@ const pages: Readonly<Record<string, (page: string) => string>> = {
       quotadDefaults,
     ),
   'onescanc.8': (page) => withDefaults(page, 'onescanc.8'),
-  'onescand.8': (page) => withOptionDefaults(withLists(page, 'onescand.8'), daemonDefaults),
+  'onescan-interfaces.7': (page) => withLists(page, 'onescan-interfaces.7'),
+  'onescand.8': (page) => withOptionDefaults(page, daemonDefaults),
   'smtp-delay.8': (page) => withOptionDefaults(page, delayDefaults),
   'onescan.1': (page) => withLists(page, 'onescan.1'),
   'onescan-log.5': (page) => withLists(page, 'onescan-log.5'),

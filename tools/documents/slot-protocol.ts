@@ -19,7 +19,7 @@ const root = join(import.meta.dirname, '../..')
 /** The page about the protocol of the slot's socket, with the tables that both sides of a conversation know. */
 export const SLOT_PROTOCOL = 'doc/development/slot-protocol.md'
 
-/** A frame, field or time, and what the page says of it. */
+/** A frame, field or time, and its description on the page. */
 type Entry = readonly [name: string, text: string]
 
 /** The page with its tables as the code has them. */

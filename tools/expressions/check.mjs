@@ -43,7 +43,8 @@ export function checkExpressions(files = globSync('**/*.ts', { cwd: root }).sort
         continue
       }
       const at = `src/${file}:${line} ${expression}`
-      if (made) troubles.push(`${at}: is made at run time; write a literal, or say why it is safe`)
+      if (made)
+        troubles.push(`${at}: is made at run time; write a literal, or state why it is safe`)
       else {
         const why = verdicts.get(expression) ?? slowness(pattern, flags)
         verdicts.set(expression, why)

@@ -8,8 +8,8 @@ export const trustedPlaces = {
   'scanner/cli/check/':
     'configuration and state of this host, which its operator wrote, and what its programs print',
   'scanner/cli/onescan.ts': 'what the operator typed',
-  'scanner/cli/host/running-services.ts': 'what the kernel says of a process',
-  'scanner/cli/host/systemd-unit.ts': 'what systemd says of a unit',
+  'scanner/cli/host/running-services.ts': 'what the kernel reports about a process',
+  'scanner/cli/host/systemd-unit.ts': 'what systemd reports about a unit',
   'scanner/daemon/http/snapshot.ts':
     'fields of the log that are left to be seen, each bounded; at most 320 characters for each place',
 }
@@ -52,7 +52,7 @@ export const trusted = [
     why: 'a secret of the keyring',
   },
   {
-    file: 'quota/ldap/ldap-settings.ts',
+    file: 'base/protocol/ldap/ldap-settings.ts',
     expression: '/^\\(.*%[und].*\\)$/',
     why: 'a setting',
   },
@@ -119,6 +119,6 @@ export const trusted = [
   {
     file: 'scanner/scan/scanners/signatures/signature-version.ts',
     expression: '/^ClamAV (\\d+(?:\\.\\d+)*)[^/]*\\/(\\d+)\\//',
-    why: 'what clamd says of its version, one line of 8 KiB at most',
+    why: 'what clamd reports as its version, one line of 8 KiB at most',
   },
 ]

@@ -13,7 +13,7 @@ export interface Load {
   readonly most: number
   /** Serial of the first one, so that no two runs send the same. */
   readonly first?: number
-  /** The messages; makeLetter() if it is not said. */
+  /** The messages; makeLetter() if it is not set. */
   readonly letters?: (serial: number, most: number) => Letter
 }
 
@@ -48,7 +48,7 @@ export const newResult = (): Result => ({
   wrong: [],
 })
 
-/** Sends the messages through the interfaces in turn, and looks whether what is said of each is true. */
+/** Sends the messages through the interfaces in turn, and looks whether the results are true. */
 export async function runLoad(
   doors: readonly Door[],
   { count, atOnce, most, first = 0, letters = makeLetter }: Load,

@@ -22,7 +22,7 @@ export const runtimes: readonly { readonly name: string; readonly program: reado
 
 /**
  * The interfaces of one daemon with its clamd: of the real onescanc, with large mail in SPOOLDIR, and of an MTA.
- * All that is said between programs comes late and in other pieces.
+ * All bytes between programs come late and in other pieces.
  */
 export async function openLoadRig(t: Ending, program: readonly string[]): Promise<readonly Door[]> {
   const clamd = await startClamd(t, { alertExceedsMax: true })

@@ -3,7 +3,7 @@
 //
 //   node slow-socket.ts PATH TARGET [PATH TARGET...]
 //
-// Tells on descriptor 1 when it listens at every PATH, and ends with descriptor 0.
+// Writes to descriptor 1 when it listens at every PATH, and ends with descriptor 0.
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'

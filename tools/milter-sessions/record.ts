@@ -89,9 +89,9 @@ async function converse(port: number): Promise<void> {
   const session = await openSmtp(port)
   const recipients = ['full@example.org', 'ben@example.org']
   await session.send({ from, to: recipients, message: Buffer.from(letter, 'latin1') })
-  await session.say(`MAIL FROM:<${from}>`)
-  await session.say('RCPT TO:<ben@example.org>')
-  await session.say('RSET')
+  await session.command(`MAIL FROM:<${from}>`)
+  await session.command('RCPT TO:<ben@example.org>')
+  await session.command('RSET')
   await session.send({ from, to: ['ben@example.org'], message: Buffer.from(virus) })
   await session.quit()
 }
@@ -120,7 +120,7 @@ async function openRecorder(t: Ending) {
       await once(server, 'listening')
       return place
     },
-    /** Resolves to what was said, once all connections have ended. */
+    /** Resolves to what was sent, once all connections have ended. */
     async connections(): Promise<string[][]> {
       await Promise.all(recorded.map(({ isOver }) => isOver))
       return recorded.map(({ lines }) => lines)

@@ -68,13 +68,9 @@ export async function askBuilt({ sample, tests, place }) {
       break
     }
     results.push(result)
-    if (result !== 'noticed') {
-      const { fileName, location, replacement } = mutant
-      const where = `${relative(copy, fileName)}:${location.start.line + 1}`
-      process.stdout.write(
-        `${result} ${where}: ${replacement.replace(/\s+/g, ' ').slice(0, 120)}\n`,
-      )
-    }
+    const { fileName, location, replacement } = mutant
+    const where = `${relative(copy, fileName)}:${location.start.line + 1}`
+    process.stdout.write(`${result} ${where}: ${replacement.replace(/\s+/g, ' ').slice(0, 120)}\n`)
   }
   return results
 }
@@ -82,7 +78,9 @@ export async function askBuilt({ sample, tests, place }) {
 function copyCheckout(copy) {
   rmSync(copy, { recursive: true, force: true })
   const names = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' }).split('\0')
-  for (const name of names.filter((name) => name !== '' && existsSync(join(root, name)))) {
+  for (const name of names.filter(
+    (candidate) => candidate !== '' && existsSync(join(root, candidate)),
+  )) {
     mkdirSync(dirname(join(copy, name)), { recursive: true })
     copyFileSync(join(root, name), join(copy, name))
   }
@@ -157,6 +155,13 @@ export function stryCov_9fa48(...ids: string[]): void {
 export const stryMutAct_9fa48 = (id: string): boolean => id === active
 `
 
+/**
+ * Seconds without progress after which a test hangs, as a change may make it. The test that asks about changes waits
+ * meanwhile, and for 20 seconds more until the hanging one has ended, and must not count as hanging itself
+ * (test/run/run-file.mjs: 60 seconds).
+ */
+const HANGS_AFTER = 15
+
 async function failsIn(copy, file) {
   let failed = false
   const onResult = ({ cases }) => {
@@ -168,6 +173,7 @@ async function failsIn(copy, file) {
     root: copy,
     env: { ...process.env, PATH: path },
     onResult,
+    hangsAfter: HANGS_AFTER,
   })
   return failed
 }

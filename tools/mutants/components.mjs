@@ -2,7 +2,7 @@
 // source itself, and need no server of another program, since each is run hundreds of times. Readiness
 // alone asks a clamd, which is what it is about, and valkey the store.
 // Tests that start what was built notice no change of the source, but with --built, which asks `builtTests`,
-// too: without it, what only a process of its own runs is told as noticed by nobody.
+// too: without it, what only a process of its own runs is reported as unnoticed.
 
 /**
  * @typedef {{ files: readonly string[], tests: readonly string[], builtTests?: readonly string[] }} Component
@@ -43,11 +43,11 @@ export const COMPONENTS = {
   },
   verdicts: {
     files: [
-      'src/scanner/scan/{host-memory,verdicts}/*.ts',
+      'src/scanner/scan/{crash-guard,verdicts}/*.ts',
       'src/scanner/scan/verdicts/{copies,store}/*.ts',
     ],
     tests: [
-      'test/scanner/scan/{host-memory,verdicts}/*.test.ts',
+      'test/scanner/scan/{crash-guard,verdicts}/*.test.ts',
       'test/scanner/scan/verdicts/{copies,store}/*.test.ts',
     ],
   },
@@ -102,8 +102,8 @@ export const COMPONENTS = {
     ],
   },
   ldap: {
-    files: ['src/quota/ldap/**/*.ts'],
-    tests: ['test/quota/ldap/*.test.ts', 'test/scanner/scan/quota/ldap.test.ts'],
+    files: ['src/base/protocol/ldap/**/*.ts'],
+    tests: ['test/base/protocol/ldap/*.test.ts', 'test/scanner/scan/quota/ldap.test.ts'],
   },
   delay: {
     files: ['src/delay/**/*.ts'],
@@ -137,7 +137,7 @@ export const COMPONENTS = {
   clamd: {
     files: ['src/scanner/scan/scanners/clamd/*.ts'],
     tests: [
-      'test/scanner/scan/scanners/clamd/{clamd-address,fail-over,read-reply,crowds,database,descriptors}.test.ts',
+      'test/scanner/scan/scanners/clamd/{clamd-address,fail-over,read-reply,crowds,clamd-conf,descriptors}.test.ts',
       'test/scanner/scan/scanners/clamd/{scan-commands,clamd-scanner,clamd-server,session*,versions}.test.ts',
     ],
   },
@@ -200,13 +200,14 @@ export const COMPONENTS = {
     builtTests: ['test/scanner/daemon/**/*.test.ts'],
   },
   http: {
-    files: ['src/scanner/daemon/http/**/*.ts'],
+    files: ['src/scanner/daemon/http/**/*.ts', 'src/scanner/protocol/quarantine-api/*.ts'],
     tests: ['test/scanner/daemon/http/{access-by,events,snapshot}.test.ts'],
   },
   handling: {
     files: [
       'src/scanner/configuration/*.ts',
       'src/scanner/handling/**/*.ts',
+      'src/scanner/scan/replies/*.ts',
       'src/scanner/serving/*.ts',
       'src/scanner/protocol/frames.ts',
       'src/base/protocol/connection/*.ts',

@@ -69,7 +69,7 @@ async function askAboutBuilt() {
   const { tests, builtTests = [] } = COMPONENTS[component]
   const asked = [...new Set(globSync([...tests, ...builtTests], { cwd: root }))].sort()
   const results = await askBuilt({ sample, tests: asked, place: join(place, `${component}-built`) })
-  const noticed = results.filter((result) => result === 'noticed').length
+  const noticed = results.filter((outcome) => outcome === 'noticed').length
   process.stdout.write(`${noticed} of ${results.length} were noticed\n`)
   process.exitCode = noticed < (GOAL / 100) * results.length ? 1 : 0
   return { noticed, changes: results.length }
@@ -93,16 +93,16 @@ function count(report) {
 }
 
 /** Writes the component's row into the table, whose rows are in the order of their names. */
-function writeRow(component, { noticed, changes }) {
+function writeRow(name, { noticed, changes }) {
   const page = join(here, 'README.md')
   const rowsBelow = /(\| component \|.*\n\| --- .*\n)((?:\|.*\n)*)/
   const text = readFileSync(page, 'utf8').replace(rowsBelow, (_, head, table) => {
     const others = table
       .split('\n')
-      .filter((row) => row !== '' && !row.startsWith(`| ${component} |`))
+      .filter((line) => line !== '' && !line.startsWith(`| ${name} |`))
     const lines = oneIn === 1 ? 'all' : `1 in ${oneIn}`
     const asked = values.built ? `${lines}, built` : lines
-    const row = `| ${component} | ${asked} | ${changes} | ${((100 * noticed) / changes).toFixed(1)} % |`
+    const row = `| ${name} | ${asked} | ${changes} | ${((100 * noticed) / changes).toFixed(1)} % |`
     return `${head}${[...others, row].sort().join('\n')}\n`
   })
   writeFileSync(page, text)
@@ -120,12 +120,12 @@ function drawn(globs) {
 }
 
 /** https://stryker-mutator.io/docs/stryker-js/configuration/ */
-function settingsFor(component, report) {
+function settingsFor(name, report) {
   return {
     mutate: sample.map(({ file, first, last }) => `${file}:${first}-${last}`),
     testRunner: 'tap',
     tap: {
-      testFiles: COMPONENTS[component].tests,
+      testFiles: COMPONENTS[name].tests,
       nodeArgs: ['-r', '{{hookFile}}', '--import', './test/before-tests.mjs', '{{testFile}}'],
     },
     coverageAnalysis: 'perTest',
@@ -137,7 +137,7 @@ function settingsFor(component, report) {
     thresholds: { high: 100, low: GOAL, break: GOAL },
     incremental: true,
     // What is known of other samples, or of single files, must not come into this one's figure.
-    incrementalFile: join(place, `${component}-${files.length > 0 ? 'files' : oneIn}-known.json`),
+    incrementalFile: join(place, `${name}-${files.length > 0 ? 'files' : oneIn}-known.json`),
     tempDirName: join(place, 'sandbox'),
     // What tests need of these is linked, or is none of theirs.
     ignorePatterns: ['/dist', '/build', '/.tap', '/packaging/toolchain/node_modules'],

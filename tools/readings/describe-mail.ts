@@ -31,12 +31,12 @@ function endOf<Result>(steps: Generator<number, Result>): Result {
   return step.value
 }
 
-function describeLeaf({ from, to, header, encodings, depth, carved }: Leaf): string {
+function describeLeaf({ from, to, header, encodings, depth, role }: Leaf): string {
   const { messages, subtypes } = depth
   const words = [
     ...(messages > 0 ? [`in ${messages} attached messages`] : []),
     ...(subtypes === '' ? [] : [`in ${subtypes}`]),
-    ...(carved === undefined ? [] : [`carved, ${carved}`]),
+    ...(role === 'part' ? [] : [role]),
     ...namesOf(header),
   ]
   return `  ${from}-${to} ${header.type || 'no type'} ${encodings.join('+')}: ${words.join(', ')}`

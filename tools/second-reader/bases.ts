@@ -50,7 +50,7 @@ export interface Base {
   readonly harmless: boolean
 }
 
-const base = (text: string, harmless = true): Base => ({ text, harmless })
+const base = (mail: string, isHarmless = true): Base => ({ text: mail, harmless: isHarmless })
 
 export const bases: readonly Base[] = [
   base(`${front}\n${text}\n`),

@@ -43,7 +43,7 @@ export interface Order {
   readonly doors?: Weights<keyof Doors>
   /** By default most are refused where they are infected. */
   readonly variants?: Weights<Variant>
-  /** Told after each thousand. */
+  /** Called after each thousand. */
   readonly progress?: (tally: Tally) => void
 }
 
@@ -147,10 +147,10 @@ async function pass(
   const passage = await door.send(message)
   const readings = await read(rig, passage)
   tally.messages++
-  count(tally.doors, door.name)
-  count(tally.outcomes, `${passage.outcome} ${scanOf(passage)}`)
+  increment(tally.doors, door.name)
+  increment(tally.outcomes, `${passage.outcome} ${scanOf(passage)}`)
   for (const [reader, values] of Object.entries(readings?.fields ?? {})) {
-    if (values === null) count(tally.troubles, reader)
+    if (values === null) increment(tally.troubles, reader)
   }
   return faults(passage, readings, variant)
 }
@@ -169,6 +169,6 @@ async function read({ python, clamd }: Rig, { left }: Passage): Promise<Readings
   return { fields, virus: virus === 'clean' ? '' : virus }
 }
 
-function count(counts: Map<string, number>, key: string): void {
+function increment(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1)
 }

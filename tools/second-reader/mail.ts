@@ -43,11 +43,14 @@ const pieces = [
  * The message of a seed, stamped as at `now` (unix seconds) if it is to be. With `only`, of its changes
  * those of these indexes alone.
  */
-export function made(seed: number, now: number, only?: readonly number[]): Mutant {
-  const random = createRandom(seed)
+export function made(firstSeed: number, now: number, only?: readonly number[]): Mutant {
+  const random = createRandom(firstSeed)
   const [start, planned] = random.once(6) ? soup(random) : changedMail(random, now)
   const steps = planned.filter((_, at) => only === undefined || only.includes(at))
-  const text = steps.reduce((text, { seed, change }) => change(text, createRandom(seed)), start)
+  const text = steps.reduce(
+    (changed, { seed, change }) => change(changed, createRandom(seed)),
+    start,
+  )
   return { message: Buffer.from(text, 'latin1'), changes: steps.map(({ name }) => name) }
 }
 
@@ -73,7 +76,7 @@ function changedMail(
   const step = ([name, change]: readonly [string, Change]) => {
     return { name, change, seed: random.below(2 ** 31) }
   }
-  const stamp: Change = (text) => stamped(text, now)
+  const stamp: Change = (mail) => stamped(mail, now)
   const steps = [
     ...(harmless && random.once(2) ? [step(['a true stamp', stamp])] : []),
     ...Array.from({ length: random.below(5) }, () => step(random.pick(Object.entries(changes)))),

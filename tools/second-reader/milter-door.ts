@@ -5,7 +5,7 @@ import {
   call,
   type Line,
   negotiate,
-  says,
+  packets,
 } from '../../test/scanner/doors/milter/mta.ts'
 import { submit } from '../../test/scanner/doors/milter/submit.ts'
 import { queueMail } from './mta-queue.ts'
@@ -23,7 +23,7 @@ export function milterDoor(t: Ending, daemon: RunningDaemon, milter: string): Do
   let count = 0
   t.teardown(async () => {
     for (const { line } of idle) {
-      line.write(says.quit)
+      line.write(packets.quit)
       await line.close()
     }
   })
@@ -47,6 +47,6 @@ export function milterDoor(t: Ending, daemon: RunningDaemon, milter: string): Do
 async function connect(milter: string): Promise<Connection> {
   const line = await call(milter)
   const agreed = await negotiate(line)
-  line.write(says.connect())
+  line.write(packets.connect())
   return { line, agreed }
 }

@@ -6,7 +6,7 @@ import type { QueuedMessage } from '../../test/scanner/doors/milter/queued-messa
  */
 interface QueuedMail extends QueuedMessage {
   /**
-   * Whether filters are told another header than the queue has: without the blanks before a
+   * Whether filters receive another header than the queue has: without the blanks before a
    * colon, or, where the MTA's own field is the only one that stays, none at all.
    */
   readonly retold: boolean
@@ -45,7 +45,7 @@ export function queueMail(sent: Buffer): QueuedMail {
       fields.splice(index, 0, { name, text: `${name}:${value}\n` })
     },
     changeField(index, name, value) {
-      const same = fields.filter((field) => field.name.toLowerCase() === name.toLowerCase())
+      const same = fields.filter((candidate) => candidate.name.toLowerCase() === name.toLowerCase())
       const field = same[index - 1]
       if (field === undefined) return
       if (value === '') fields.splice(fields.indexOf(field), 1)

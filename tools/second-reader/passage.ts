@@ -9,7 +9,7 @@ export interface Passage {
   /** In the form in which it would leave without us. */
   readonly came: Buffer
   readonly left: Buffer | undefined
-  /** Whether the interface was told another header than is there: one without blanks before colons, or none. */
+  /** Whether the interface received another header than is there: one without blanks before colons, or none. */
   readonly retold?: boolean
 }
 
@@ -21,10 +21,10 @@ export interface Door {
   send(message: Buffer): Promise<Passage>
 }
 
-/** `scan=` of a line of the log; of a message that is known, what was said of it. */
+/** `scan=` of a line of the log; of a message that is known, its first result. */
 export function scanOf({ log }: Passage): string {
-  const said = /\bscan=(\w+)/.exec(log)?.[1] ?? ''
-  if (said !== 'cached') return said
+  const result = /\bscan=(\w+)/.exec(log)?.[1] ?? ''
+  if (result !== 'cached') return result
   return / (?:virus|banned)=/.test(log) ? 'infected' : 'clean'
 }
 

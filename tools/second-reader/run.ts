@@ -28,13 +28,13 @@ await withEnding(async (t) => {
   process.stdout.write(`seed ${order.seed}\n`)
   const known = newTally()
   await runAttacks(rig, known)
-  tell('known attacks', known)
+  report('known attacks', known)
   const progress = (tally: Tally) =>
     process.stderr.write(`${tally.messages} messages, ${tally.faults.length} faults\n`)
-  tell('made messages', await runBench(rig, { ...order, progress }))
+  report('made messages', await runBench(rig, { ...order, progress }))
 })
 
-function tell(title: string, tally: Tally): void {
+function report(title: string, tally: Tally): void {
   process.stdout.write(`\n${title}\n`)
   for (const line of linesOf(tally)) process.stdout.write(`${line}\n`)
   if (tally.faults.length > 0) process.exitCode = 1

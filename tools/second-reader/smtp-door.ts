@@ -6,7 +6,7 @@ import { type Door, linesByQueueId, type Passage } from './passage.ts'
 
 /**
  * A daemon that takes mail by SMTP at that port. A connection for each message; the line of the log is
- * found by the queue id that XFORWARD tells.
+ * found by the queue id in XFORWARD.
  */
 export function smtpDoor(daemon: RunningDaemon, port: number, next: RunningNext): Door {
   const logged = linesByQueueId(daemon)
@@ -19,12 +19,12 @@ export function smtpDoor(daemon: RunningDaemon, port: number, next: RunningNext)
       const came = overSmtp(message.toString('latin1'))
       const client = await callDoor(port)
       await client.hear()
-      await client.say('EHLO client.example.org', `XFORWARD IDENT=${id}`)
-      await client.say('MAIL FROM:<a@example.org>', `RCPT TO:<${id}@example.org>`, 'DATA')
+      await client.command('EHLO client.example.org', `XFORWARD IDENT=${id}`)
+      await client.command('MAIL FROM:<a@example.org>', `RCPT TO:<${id}@example.org>`, 'DATA')
       const wire = came.replace(/(^|\n)\./g, '$1..').replaceAll('\n', '\r\n')
       client.write(`${wire}.\r\n`)
       const reply = (await client.hear()) ?? ''
-      await client.say('QUIT')
+      await client.command('QUIT')
       await client.close()
       const index = next.got.findIndex(({ recipients: [to] }) => to === `${id}@example.org`)
       const got = index < 0 ? undefined : (next.got as Got[]).splice(index, 1)[0]

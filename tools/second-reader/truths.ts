@@ -50,7 +50,7 @@ export function faults(
   if (difference.stamps > (scan === 'clean' ? 1 : 0)) {
     found.push(`${difference.stamps} stamps where the scan was ${scan}`)
   }
-  // A field that was not told as it stands makes the next host scan once more, and no more.
+  // A field that was not passed on unchanged makes the next host scan once more, and no more.
   if (retold) return found
   if (difference.stamps > 0 && stampsIn(left)?.[0] !== true) {
     found.push('the new stamp does not fit the message')

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import type { Environment } from '../../src/base/process/environment.ts'
 import { hostNames } from './hosts.ts'
 
-/** Says of a directory that a trial made it: what lies there may be replaced. */
+/** Marks a directory that a trial made: what lies there may be replaced. */
 const MARK = 'made-by-npm-run-try'
 
 /**

@@ -34,8 +34,8 @@ ${multipart('mixed', [text, attachment], { boundary: 'invoice' })}`)
 
 /** A multipart message with its header as it is, and the test file for its only part. */
 export function infectWithin(message: Buffer): Buffer {
-  const text = message.toString('latin1')
-  const header = text.slice(0, text.indexOf('\n\n') + 2)
+  const mail = message.toString('latin1')
+  const header = mail.slice(0, mail.indexOf('\n\n') + 2)
   const boundary = /boundary="([^"]+)"/.exec(header)?.[1]
   if (boundary === undefined) throw new Error('a message without a boundary takes no attachment')
   return Buffer.from(header + delimited([attachment], boundary), 'latin1')

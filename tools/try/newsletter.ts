@@ -9,7 +9,7 @@ const people = ['ann', 'ben', 'carl']
 /** As below a server: what has no address may be a bounce of qmail-send's, and onescand needs to know who asks. */
 const TCPREMOTEIP = '192.0.2.1'
 
-/** What onescand's log says of each copy, as `scan=` has it; or why it did not judge it. */
+/** What onescand's log contains of each copy, as `scan=` has it; or why it did not judge it. */
 export interface Newsletter {
   readonly scans: readonly string[]
 }

@@ -13,8 +13,8 @@ const OUTCOME = WIDTH - HOST - FINDING - TIME
 /** Writes as things happen, for a person at a terminal of 80 columns and 50 lines. */
 export class Report {
   readonly #output: Output
-  /** How the last route was told. */
-  #told: Route['told'] | undefined
+  /** How the last route was printed. */
+  #told: Route['detail'] | undefined
 
   constructor(output: Output) {
     this.#output = output
@@ -36,7 +36,7 @@ export class Report {
   route(route: Route, message: Buffer, hops: readonly HopResult[]): void {
     const { name, about } = route
     const wrong = hops.some(({ problems }) => problems.length > 0)
-    const how = wrong ? 'in full' : route.told
+    const how = wrong ? 'in full' : route.detail
     if (how === 'in full' || how !== this.#told) this.#write('')
     if (how === 'in a line') {
       const heading = 'Scanned by alpha, trusted by beta, scanned by gamma, too:'
@@ -55,7 +55,7 @@ export class Report {
     if (!isOneScan(sent)) this.#below(wrapped(`WRONG: ${sent.scans.join(', ')}`), 'red')
   }
 
-  /** The last lines; returns whether they say that all went as it should. */
+  /** The last lines; returns whether they state that all went as it should. */
   summary(results: readonly HopResult[], sent: Newsletter, directory: string): boolean {
     const { routes, hops, scans, trusted, wrong } = count(results)
     this.#write(

@@ -30,10 +30,10 @@ const throughAllHosts: readonly Hop[] = [
   },
 ]
 
-const cleanMail = (name: string, about: string, told: Route['told'] = 'in a line'): Route => ({
+const cleanMail = (name: string, about: string, detail: Route['detail'] = 'in a line'): Route => ({
   name,
   about,
-  told,
+  detail,
   message: () => readFileSync(join(messages, name)),
   hops: throughAllHosts,
 })
@@ -52,7 +52,7 @@ export const routes: readonly Route[] = [
   {
     name: 'EICAR',
     about: 'the EICAR test file attached; REJECTVIRUS is not set',
-    told: 'in short',
+    detail: 'in short',
     message: () => infectedMail(),
     hops: [
       { host: 'alpha', expect: virusFound },
@@ -61,15 +61,15 @@ export const routes: readonly Route[] = [
   },
   {
     name: 'EICAR, forged',
-    about: 'the same, but it says that it is clean',
-    told: 'in short',
+    about: 'the same, but it claims to be clean',
+    detail: 'in short',
     message: () => Buffer.concat([Buffer.from('X-qhpsi:clean\n'), infectedMail()]),
     hops: [{ host: 'alpha', expect: virusFound }],
   },
   {
     name: 'EICAR, refused',
     about: 'REJECTVIRUS=1',
-    told: 'in short',
+    detail: 'in short',
     message: () => infectedMail(),
     hops: [
       {
@@ -82,7 +82,7 @@ export const routes: readonly Route[] = [
   {
     name: 'EICAR, refused by name',
     about: 'REJECTVIRUS=1 ERROR_FD=6',
-    told: 'in short',
+    detail: 'in short',
     message: () => infectedMail(),
     hops: [
       {
@@ -95,7 +95,7 @@ export const routes: readonly Route[] = [
   {
     name: 'EICAR, replayed',
     about: 'stamp and header of multipart.eml on another body',
-    told: 'in short',
+    detail: 'in short',
     message: (before) => infectWithin(deliveredBy(before, 'multipart.eml', 'alpha')),
     hops: [
       {

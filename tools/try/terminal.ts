@@ -16,7 +16,7 @@ export function paint({ isTTY }: Output, colour: Colour, text: string): string {
   return isTTY && colour !== 'plain' ? styleText(colour, text) : text
 }
 
-/** At most `width` printable characters; dots say that there was more. */
+/** At most `width` printable characters; dots stand for the rest. */
 export function fit(text: string, width: number): string {
   const line = printable(text)
   return line.length <= width ? line : `${line.slice(0, width - 3)}...`

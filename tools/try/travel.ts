@@ -14,8 +14,8 @@ export interface Hop {
 export interface Route {
   readonly name: string
   readonly about: string
-  /** How much the report says of it where all is as it should be. */
-  readonly told: 'in full' | 'in short' | 'in a line'
+  /** How detailed the report of it is where all is as it should be. */
+  readonly detail: 'in full' | 'in short' | 'in a line'
   /** The message, made when its turn has come: a replay takes what was delivered before. */
   readonly message: (before: readonly HopResult[]) => Buffer
   readonly hops: readonly Hop[]

@@ -1,4 +1,4 @@
-import { errorCode, errorText, Fault } from '../../base/errors/fault.ts'
+import { errorCode, errorTextAt, Fault } from '../../base/errors/fault.ts'
 import { Cdb, parseTcpRule, type TcpRule } from '../../base/net/tcp-rules.ts'
 
 /** The result if no rule matches. */
@@ -24,7 +24,11 @@ export function findTcpRule(
     })
   } catch (error) {
     if (mayBeMissing && errorCode(error) === 'ENOENT') return NO_RULE
-    throw new Fault('config', `-x ${file}: ${errorText(error)}; make it with tcprules`, error)
+    throw new Fault(
+      'config',
+      `-x ${file}: ${errorTextAt(file, error)}; make it with tcprules`,
+      error,
+    )
   }
 }
 

@@ -1,6 +1,7 @@
 import { closeSync, writeSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 import { errorText, Fault } from '../../base/errors/fault.ts'
+import { codeInWords } from '../../base/errors/system-error.ts'
 import { listenFaultOf } from '../../base/net/endpoint.ts'
 import { serviceExit } from '../../base/process/command-line.ts'
 import { descriptorLimit } from '../../base/process/descriptors.ts'
@@ -74,7 +75,10 @@ function openListeners({ listen, backlog }: GateOptions, system: System): number
     const fd = system.listen(endpoint.address, endpoint.port, backlog)
     if (fd >= 0) return fd
     const code = getSystemErrorName(fd)
-    throw new Fault('config', `--listen ${endpoint.text}: ${listenFaultOf(code) ?? code}`)
+    throw new Fault(
+      'config',
+      `--listen ${endpoint.text}: ${listenFaultOf(code) ?? codeInWords(code)}`,
+    )
   })
 }
 

@@ -147,7 +147,7 @@ export async function outcomeOf(
   { judgement, mayBeExempt }: Wait,
   watch: (delay: Promise<number>) => Promise<ClientActivity>,
 ): Promise<{ readonly event: 'passed' | 'talked' | 'left'; readonly reason: string }> {
-  const sign = await watch(judgement.then((judged) => judged.delay * 1000))
+  const sign = await watch(judgement.then(({ delay }) => delay * 1000))
   const judged =
     mayBeExempt && sign === 'talks' ? await judgement : await Promise.race([judgement, undefined])
   const reason = judged?.reason ?? 'not looked up yet'

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { errorText, Fault } from '../../base/errors/fault.ts'
+import { errorTextAt, Fault } from '../../base/errors/fault.ts'
 import type { IpAddress } from '../../base/net/ip-address.ts'
 import type { Environment } from '../../base/process/environment.ts'
 import type { DelayOptions } from '../options/delay-options.ts'
@@ -73,7 +73,7 @@ function readAllowList(file: string): AllowList {
   try {
     return new AllowList(readFileSync(file, 'latin1'))
   } catch (error) {
-    throw new Fault('config', `--allow ${file}: ${errorText(error)}`, error)
+    throw new Fault('config', `--allow ${file}: ${errorTextAt(file, error)}`, error)
   }
 }
 
@@ -82,7 +82,7 @@ function readRules(file: string): NameRule[] {
   try {
     text = readFileSync(file, 'latin1')
   } catch (error) {
-    throw new Fault('config', `--names ${file}: ${errorText(error)}`, error)
+    throw new Fault('config', `--names ${file}: ${errorTextAt(file, error)}`, error)
   }
   return parseNameRules(text, `--names ${file}`)
 }

@@ -1,5 +1,6 @@
 import { Resolver as DnsResolver } from 'node:dns'
 import { errorCode, errorText, Fault } from '../../base/errors/fault.ts'
+import { codeInWords } from '../../base/errors/system-error.ts'
 import { type IpAddress, parseIpAddress } from '../../base/net/ip-address.ts'
 import { isCompiled } from '../../base/runtime/compiled-program.ts'
 
@@ -28,7 +29,7 @@ export async function lookUpNames(address: IpAddress, resolver: Resolver): Promi
     return names.length > 0 ? { answer: 'names', names } : { answer: 'none' }
   } catch (error) {
     if (NO_SUCH_NAME.includes(errorCode(error))) return { answer: 'none' }
-    return { answer: 'unknown', reason: errorCode(error) || errorText(error) }
+    return { answer: 'unknown', reason: codeInWords(errorCode(error)) || errorText(error) }
   }
 }
 

@@ -19,8 +19,9 @@ const CONTENT_WORDS =
   /content[^a-z.\s]|encod|mime(?![a-z\d.])|boundary|filename|base64|printable|multipart|begin|=y(?:part|end)|must be converted|attach/i
 /** The same by letters alone: lenient readers skip all other characters in a name. */
 const CONTENT_LETTERS = /content(?:type|transfer|disposition|description|location|id)|mimeversion/i
-/** A fold that begins as delimiters and BinHex do. */
-const CONTENT_FOLD = /\n[ \t]*(?:--|:)/
+/** A fold that begins as delimiters do, and one that begins as BinHex does. */
+const DELIMITER_FOLD = /\n[ \t]*--/
+const BINHEX_FOLD = /\n[ \t]*:/
 /** Anything but tabs, line ends and text of any charset. */
 const ODD = /[^\t\r\n -~\x80-\xff]/
 
@@ -41,7 +42,8 @@ export function mayDescribeContent(name: string, value?: string): boolean {
   if (CONTENT_NAME.test(name)) return true
   const signed = /-signature$/i.test(name) ? value.replace(SIGNED_FIELDS, '') : value
   const rest = signed.replace(NAMES_OF_TESTS, '')
-  if (ODD.test(value) || CONTENT_FOLD.test(rest) || hasContentWords(rest)) return true
+  if (ODD.test(value) || DELIMITER_FOLD.test(value)) return true
+  if (BINHEX_FOLD.test(rest) || hasContentWords(rest)) return true
   return rest.includes('=?') && hasContentWords(decodeWords(rest))
 }
 

@@ -1,7 +1,13 @@
 import { constants, openSync, readSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { errorCode, errorText, Fault, type FaultKind } from '../../base/errors/fault.ts'
+import {
+  errorCode,
+  errorText,
+  errorTextAt,
+  Fault,
+  type FaultKind,
+} from '../../base/errors/fault.ts'
 import { nextTurn } from '../../base/flow/event-loop.ts'
 import { PathHandle, pathExists } from '../../base/path/path-handle.ts'
 import { letsOthersReplace } from '../../base/path/untrusted-writer.ts'
@@ -48,7 +54,7 @@ function objectionTo(directory: string): string | undefined {
     mode = PathHandle.with(directory, ({ stats }) => stats.mode)
   } catch (error) {
     if (errorCode(error)) return undefined // the error of creating a file there contains the reason
-    return `SPOOLDIR ${directory}: not used, ${errorText(error)}`
+    return `SPOOLDIR ${directory}: not used, ${errorTextAt(directory, error)}`
   }
   if (!letsOthersReplace(mode)) return undefined
   const octal = `0${(mode & 0o7777).toString(8)}`
@@ -159,7 +165,7 @@ export function diskFault(place: string, error: unknown, kind: FaultKind = 'temp
   const code = errorCode(error)
   const isFull = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO'].includes(code)
   const remedy = code === 'ENOSPC' ? '; free space or inodes there' : ''
-  return new Fault(isFull ? 'write' : kind, `${place}: ${errorText(error)}${remedy}`, error)
+  return new Fault(isFull ? 'write' : kind, `${place}: ${errorTextAt('', error)}${remedy}`, error)
 }
 
 function cannotSpool(directory: string, error: unknown): Fault {

@@ -72,13 +72,13 @@ function findHeaderFault(header: Header): string | undefined {
   const fieldWith = (at: number) =>
     at < 0 ? undefined : fields.findLast(({ start }) => start <= at)
   // Each is searched for in the whole header at once: in most there is none of them.
-  const faults = [
+  const candidates = [
     { field: fields.find(({ start }) => !isPlainlyNamed(text, start)), fault: NO_FIELD },
     { field: fieldWith(text.search(BLANK_LINE)), fault: BLANK_FOLD },
     { field: worded.find((field) => hidesLineEnd(header.textOf(field))), fault: HIDDEN_END },
     { field: fieldWith(text.search(BEGINS)), fault: BEGINS_DATA },
   ]
-  const [first] = faults
+  const [first] = candidates
     .filter(({ field }) => field !== undefined)
     .toSorted((a, b) => a.field!.start - b.field!.start)
   return first && `line ${lineOf(block, first.field!.start)} of the header ${first.fault}`

@@ -2,8 +2,7 @@ import type { Bytes } from '../message/bytes.ts'
 import type { KnownHeader } from '../message/message.ts'
 import { LimitExceeded } from './budget/limits.ts'
 import type { EmittedMail, Steps } from './budget/work.ts'
-import { formOfLeaf } from './forms/leaf-form.ts'
-import { mailAround, plainTextOf } from './forms/plain-message.ts'
+import { formsOf } from './forms/part-form.ts'
 import { readNames } from './headers/names.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import { decodeLeaf } from './leaves/decode-leaf.ts'
@@ -16,7 +15,7 @@ import { splitLineEnd } from './leaves/text-properties.ts'
 import { DepthSearch } from './nested.ts'
 import { type MailStructure, readStructure } from './read-structure.ts'
 import type { Leaf } from './structure/leaf.ts'
-import { NAMELESS, type PartNames } from './traits/part-names.ts'
+import { NAMELESS, type PartNames } from './traits/mail-traits.ts'
 
 export type { ContentsOptions } from './leaves/extraction.ts'
 
@@ -74,7 +73,7 @@ class MailContents {
     const embedded = yield* EmbeddedData.of(this.#source, kindsInTexts, extraction.work)
     yield* this.#emitLeaves(structure, mail)
     const known = new Set<string>()
-    const texts = [...structure.leaves, ...structure.texts]
+    const { texts } = structure
     const ranges = new Map(texts.map(({ from, to }) => [`${from} ${to}`, { from, to }]))
     for (const range of ranges.values())
       yield* openEmbeddedIn(range, embedded, kindsInTexts, extraction, known)
@@ -87,22 +86,20 @@ class MailContents {
   *#emitLeaves({ ordinary, leaves }: MailStructure, mail: Buffer): Steps {
     const extraction = this.#extraction
     const { seeksForms } = extraction.options
-    const hasForms = seeksForms && extraction.scope.depth === 0 && ordinary !== undefined
+    const hasForms = seeksForms && extraction.scope.layers === 0 && ordinary !== undefined
     const above = this.#known?.above ?? 0
-    const text = hasForms && (yield* plainTextOf(mail, ordinary, above, extraction.work))
+    const forms = hasForms ? yield* formsOf(mail, ordinary, above, extraction.work) : undefined
     for (const leaf of leaves) {
       const part = this.#partOf(leaf.header)
-      const form = text ? formOfLeaf(leaf, text.slice(leaf.from, leaf.to)) : undefined
-      const around = form && this.#mailAround(leaf, leaves)
+      const { form, attached } = forms?.get(leaf) ?? {}
+      const around = attached && this.#emittedMail(attached)
       yield* decodeLeaf(leaf, this.#source, extraction.at({ form, around, part }))
     }
   }
 
-  /** Returns the attached mail in which a leaf is, as it is yielded. */
-  #mailAround(leaf: Leaf, leaves: readonly Leaf[]): EmittedMail | undefined {
-    const attached = mailAround(leaf, leaves)
-    if (attached === undefined) return undefined
-    const { bare: bytes } = splitLineEnd(this.#source.slice(attached.from, attached.to))
+  /** Returns an attached mail as it is yielded. */
+  #emittedMail({ from, to }: Leaf): EmittedMail {
+    const { bare: bytes } = splitLineEnd(this.#source.slice(from, to))
     return { bytes, isMail: !isKnownAsMail(bytes) }
   }
 
@@ -110,7 +107,7 @@ class MailContents {
   *#readStructure(mail: Buffer): Steps<MailStructure> {
     const { scope, work } = this.#extraction
     const structure = yield* work.counted(readStructure(mail, scope.messages, this.#known))
-    if (scope.depth === 0) for (const oddity of structure.oddities) work.onOdd?.(oddity)
+    if (scope.layers === 0) for (const oddity of structure.oddities) work.onOdd?.(oddity)
     yield* this.#reportDepth(structure.deepest)
     for (const header of new Set(structure.headers)) yield* this.#readNames(header)
     yield* this.#measureEncoded(structure.leaves)
@@ -119,18 +116,18 @@ class MailContents {
 
   *#reportDepth(deepest: number): Steps {
     const { maxDepth } = this.#extraction.options
-    if (maxDepth !== undefined && deepest > maxDepth) yield* this.#extraction.emitDeeper()
+    if (maxDepth !== undefined && deepest > maxDepth) yield* this.#extraction.reportDeeper()
   }
 
   /** Measures the nesting depth of the messages that are encoded in the message's parts. */
   *#measureEncoded(leaves: readonly Leaf[]): Steps {
     const extraction = this.#extraction
     const { maxDepth, createHash } = extraction.options
-    if (maxDepth === undefined || extraction.scope.depth > 0) return
+    if (maxDepth === undefined || extraction.scope.layers > 0) return
     const search = new DepthSearch(maxDepth, extraction.work, createHash)
     for (const leaf of leaves) {
-      const { multipart, message } = leaf.header
-      if (multipart !== 'no' || message !== 'no') yield* search.readEncoded(leaf, this.#source)
+      const { isMultipart, isMessage } = leaf.header
+      if (isMultipart || isMessage) yield* search.readEncoded(leaf, this.#source)
     }
     if (search.isDeeper) yield* this.#reportDepth(Number.POSITIVE_INFINITY)
   }

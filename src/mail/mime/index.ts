@@ -9,15 +9,10 @@ export { plainName } from './headers/fields.ts'
 export { FILE_STARTS, textPropertiesOf } from './leaves/text-properties.ts'
 export { isNestedDeeper } from './nested.ts'
 export { MemoryPool, Store } from './storage/store.ts'
-export type { Oddity } from './traits/oddities.ts'
+export type { Oddity, PartNames } from './traits/mail-traits.ts'
 export {
-  type ContentForm,
   contentForms,
-  type FirstField,
-  type FormSet,
   firstFields,
-  type MultipartForm,
   multipartForms,
   type PartForm,
-} from './traits/part-forms.ts'
-export type { PartNames } from './traits/part-names.ts'
+} from './traits/mail-traits.ts'

@@ -17,7 +17,7 @@ const ENCODED_START = 3 * MAIL_START
 
 /**
  * Returns whether more than `limit` messages are nested in one another, or more than `limit` multiparts in
- * one message, encoded ones included (structure/depth.ts). The steps are turns of the
+ * one message, encoded ones included (structure/leaf.ts). The steps are turns of the
  * event loop. The last step is `unread` if a limit was exceeded before the answer was known.
  */
 export function* isNestedDeeper(
@@ -74,7 +74,7 @@ export class DepthSearch {
     for (const encoding of encodings) {
       const decode = decoderOf(encoding)
       if (decode === undefined || this.isDeeper) continue
-      if (header.message === 'no' && !(yield* beginsMail(part, decode, this.#work))) continue
+      if (!header.isMessage && !(yield* beginsMail(part, decode, this.#work))) continue
       yield* decoded(part, decode, this.#work, (mail) => this.#readOnce(mail, depth.messages + 1))
     }
   }

@@ -3,19 +3,19 @@ import type { KnownHeader } from '../message/message.ts'
 import { carve } from './carver/carve.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import { isOdd, type OrdinaryMail, readOrdinary } from './ordinary/read-ordinary.ts'
-import { aroundMail } from './structure/depth.ts'
 import type { Leaf } from './structure/leaf.ts'
-import type { Oddity } from './traits/oddities.ts'
+import { aroundMail } from './structure/leaf.ts'
+import type { Oddity } from './traits/mail-traits.ts'
 
 /** Where the contents of a mail are. All positions are offsets in it. */
 export interface MailStructure {
   /** The mail as the grammar reads it, or undefined if its structure is odd. */
   readonly ordinary: OrdinaryMail | undefined
   readonly leaves: readonly Leaf[]
-  /** Texts of an odd mail that scanners see unchanged in it. Data may be encoded in them. */
+  /** The ranges in whose texts data may be encoded. */
   readonly texts: readonly ByteRange[]
   readonly headers: readonly PartHeader[]
-  /** The greatest depth (depth.ts). That of an odd mail is an estimate, which may be too high. */
+  /** The greatest depth (structure/leaf.ts). That of an odd mail is an estimate, which may be too high. */
   readonly deepest: number
   /** What is odd about it, for the log and STRICTMIME. */
   readonly oddities: readonly Oddity[]
@@ -43,7 +43,8 @@ export function* readStructure(
   return {
     ordinary: read,
     leaves: read.leaves,
-    texts: [],
+    // The parts of an attached message are leaves, too. Without odd fields, all programs find the same in them.
+    texts: read.leaves.filter(({ header }) => !header.isMessage || oddities.length > 0),
     headers,
     deepest: read.deepest,
     oddities,

@@ -20,7 +20,7 @@ async function readMbox({ path, fixed }: MailboxLocation): Promise<MailboxResult
   const parent = dirname(path)
   const stats = await withMailbox(
     { path: parent, fixed: Math.min(fixed, parent.length) },
-    (directory) => directory.ask(basename(path), (path) => lstat(path)),
+    (directory) => directory.ask(basename(path), (entry) => lstat(entry)),
   )
   if (stats === undefined) return { found: 'no-mailbox' }
   if (stats.isSymbolicLink())

@@ -23,7 +23,7 @@ async function openMailbox({ path, fixed }: MailboxLocation): Promise<Directory 
     try {
       const next = await parent.open(name)
       if (next === undefined) {
-        const stats = await parent.ask(name, (path) => lstat(path))
+        const stats = await parent.ask(name, (entry) => lstat(entry))
         if (!stats?.isSymbolicLink()) return undefined
         throw new Error(
           `${name} is a link, and links are not followed below ${path.slice(0, fixed)}`,

@@ -79,10 +79,10 @@ async function addUp(
   try {
     const options = { encoding: 'latin1' as 'utf8', bufferSize: NAMES_PER_READ }
     const names = await directory.ask('', (path) => opendir(path, options))
-    for await (const { name } of names ?? []) {
-      if (!isCounted(name)) continue
-      const bytes = sizeByName(name)
-      if (bytes === undefined) unsized.push(name)
+    for await (const { name: file } of names ?? []) {
+      if (!isCounted(file)) continue
+      const bytes = sizeByName(file)
+      if (bytes === undefined) unsized.push(file)
       else add(bytes)
       if (unsized.length < FILES_PER_CHECK) continue
       await askFiles()

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import { errorText } from '../../base/errors/fault.ts'
+import { errorText, errorTextAt } from '../../base/errors/fault.ts'
 import { passwdEntries } from '../../base/process/passwd.ts'
+import type { LdapDirectory } from '../../base/protocol/ldap/ldap-directory.ts'
 import { lowerCase } from '../../base/text/address.ts'
-import type { LdapDirectory } from '../ldap/ldap-directory.ts'
 import type { User } from './mailbox-location.ts'
 import { parseLimits, type QuotaLimits } from './mailbox-result.ts'
 
@@ -55,7 +55,7 @@ export function passwdFile(path: string, isLocal: IsLocal, uptime: () => number)
  * Returns whether addresses in a domain, in lower case, are accounts of this host. Throws an Error if that
  * cannot be determined.
  */
-type IsLocal = (domain: string) => boolean
+export type IsLocal = (domain: string) => boolean
 
 /** The domains of qmail-send(8): those of the first file that exists. */
 const QMAIL_FILES = ['/var/qmail/control/locals', '/var/qmail/control/me']
@@ -176,7 +176,7 @@ const FRESH = 1000
  * Reads a file with the first request, and again after it has changed. If the new file cannot be read or
  * parsed, every request fails until it can: the old list could still contain users who were removed since.
  */
-function tableFile<Value>(
+export function tableFile<Value>(
   path: string,
   parse: (text: string) => ReadonlyMap<string, Value>,
   uptime: () => number,
@@ -199,7 +199,7 @@ function tableFile<Value>(
     } catch (error) {
       table = undefined
       state = ''
-      trouble = `${path}: ${errorText(error)}`
+      trouble = `${path}: ${errorTextAt(path, error)}`
     }
   }
 

@@ -4,7 +4,7 @@ import { Fault } from '../../base/errors/fault.ts'
 import { HOST_DIRECTORY, readControlDirectories } from '../../base/settings/control-directories.ts'
 import { parseRules, RULES_MAX } from '../scan/rules/parse-rules.ts'
 import { ruleFiles } from '../scan/rules/rule.ts'
-import { printsJson, text } from './command/cli-options.ts'
+import { printsJson, textOption } from './command/cli-options.ts'
 import { replaceFile } from './command/replace-file.ts'
 import { FAILED, makeCommand, type Output } from './command/run-command.ts'
 import { hasSystemd } from './host/systemd-unit.ts'
@@ -20,9 +20,9 @@ export const allowCommand = makeCommand('allow', {
         demandOption: true,
         describe: 'An address, a domain, or .domain for all below it',
       })
-      .option('client', text('Only from this address or network, such as 192.0.2.0/24'))
-      .option('to', text('Only for this recipient or domain'))
-      .option('signature', text('Only if this was found, with * for any characters'))
+      .option('client', textOption('Only from this address or network, such as 192.0.2.0/24'))
+      .option('to', textOption('Only for this recipient or domain'))
+      .option('signature', textOption('Only if this was found, with * for any characters'))
       .option('json', printsJson)
       .example(
         "$0 allow ann@example.net --signature 'Win.Test.*'",
@@ -89,5 +89,8 @@ function reloadOnescand(output: Output): void {
   }
   const { status, stderr } = spawnSync('systemctl', ['reload', 'onescand'], { encoding: 'utf8' })
   if (status === 0) output.text('it applies from the next message on\n')
-  else output.error(`onescand did not load it: ${stderr.trim().split('\n')[0]}`)
+  else {
+    const reason = stderr.trim().split('\n')[0]
+    output.error(`onescand did not load it (${reason}); run systemctl status onescand`)
+  }
 }

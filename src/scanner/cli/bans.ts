@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { errorText, Fault } from '../../base/errors/fault.ts'
+import { errorTextAt, Fault } from '../../base/errors/fault.ts'
 import { readControlDirectories } from '../../base/settings/control-directories.ts'
 import { archiveSignatures } from '../scan/scanners/attachments/archive-bans.ts'
 import { readAttachmentRules } from '../scan/scanners/attachments/attachment-rules.ts'
 import { listFingerprint } from '../scan/scanners/attachments/ban-names.ts'
-import { CONFIG_FILES, databaseIn, firstConfOf } from '../scan/scanners/clamd/database.ts'
+import { CONFIG_FILES, databaseIn, firstConfOf } from '../scan/scanners/clamd/clamd-conf.ts'
 import { readBannedBy } from '../scan/scanners/contract/scan-settings.ts'
 import { flag, printsJson } from './command/cli-options.ts'
 import { makeCommand } from './command/run-command.ts'
@@ -79,10 +79,11 @@ function installBans(signatures: Buffer, directory: string): void {
       throw wrong(`${program} is missing: install the package ${name}`)
     }
   }
-  if (!isTaken(signatures)) throw wrong('clamscan rejects the names')
+  if (!isTaken(signatures))
+    throw wrong('clamscan rejects the names; shorten or remove those that you added last')
   const account = ['--reuid', String(uid), '--regid', String(gid), '--clear-groups']
   if (!runs(['setpriv', ...account, 'sh', '-euc', WRITE, 'sh', directory], signatures)) {
-    throw wrong(`${directory}: its owner cannot write there`)
+    throw wrong(`${directory}: its owner cannot write there; check its mode and free space`)
   }
   if (!runs(['clamdscan', '--reload'])) {
     throw new Fault(
@@ -96,7 +97,10 @@ function ownerOf(directory: string): { readonly uid: number; readonly gid: numbe
   try {
     return statSync(`${directory}/`)
   } catch (error) {
-    throw new Fault('config', `CLAMDBDIR ${directory}: ${errorText(error)}; nothing was changed`)
+    throw new Fault(
+      'config',
+      `CLAMDBDIR ${directory}: ${errorTextAt(`${directory}/`, error)}; set it to DatabaseDirectory of clamd.conf; nothing was changed`,
+    )
   }
 }
 

@@ -9,7 +9,7 @@ import { formatDuration } from '../../base/text/units.ts'
 import { exitMeanings, isPermanent, slotExit } from '../doors/slot/exit-codes.ts'
 import { findNextProgram } from '../doors/slot/next-program.ts'
 import { NEXT_PROGRAM_REACHED, TEST_NEXT_PROGRAM } from '../doors/slot/test-next-program.ts'
-import { flag, printsJson, text, texts } from './command/cli-options.ts'
+import { flag, printsJson, textOption, textOptions } from './command/cli-options.ts'
 import { type Arguments, makeCommand } from './command/run-command.ts'
 import { slotEnvironment } from './host/slot-environment.ts'
 import { handToSlot, installedQueue, QUEUE_TIMEOUT, type SlotResult } from './mail/hand-to-slot.ts'
@@ -43,15 +43,17 @@ function options(yargs: Argv<object>) {
       coerce: (file: string) => file || '-',
       describe: 'The message; - reads standard input',
     })
-    .option('from', text('Envelope sender; <> for a bounce', { demandOption: true }))
-    .option('to', texts('Envelope recipient; may be repeated', { demandOption: true }))
+    .option('from', textOption('Envelope sender; <> for a bounce', { demandOption: true }))
+    .option('to', textOptions('Envelope recipient; may be repeated', { demandOption: true }))
     .option(
       'program',
-      text('The qmail-queue program [default: the onescan-queue that belongs to this onescan]'),
+      textOption(
+        'The qmail-queue program [default: the onescan-queue that belongs to this onescan]',
+      ),
     )
     .option(
       'env',
-      texts('A setting for the program, as KEY=VALUE; may be repeated', {
+      textOptions('A setting for the program, as KEY=VALUE; may be repeated', {
         default: [] as string[],
       }),
     )

@@ -13,7 +13,7 @@ import {
   modeFault,
   parseKeyring,
 } from '../scan/stamps/keyring.ts'
-import { flag, printsJson, text } from './command/cli-options.ts'
+import { flag, printsJson, textOption } from './command/cli-options.ts'
 import { replaceFile } from './command/replace-file.ts'
 import { makeCommand, type Output } from './command/run-command.ts'
 import { settingsOfOnescand } from './host/settings-file.ts'
@@ -30,19 +30,19 @@ export const keygenCommand = makeCommand('keygen', {
   describe: 'Make a key for a cluster',
   builder: (yargs) =>
     yargs
-      .option('id', text('Key id, not secret [default: host name and date]'))
-      .option('until', text('Last day of the key, YYYY-MM-DD in UTC'))
+      .option('id', textOption('Key id, not secret [default: host name and date]'))
+      .option('until', textOption('Last day of the key, YYYY-MM-DD in UTC'))
       .option('release', flag('Let hosts with this key release mail from quarantine'))
       .option('md5', flag('Make an md5 key, for hosts that do not support hmac-sha256'))
       .option(
         'append',
-        text(
+        textOption(
           'Add it below the keys of this keyring. Only the first key signs mail, and only the first release key signs releases',
         ),
       )
       .option(
         'rotate',
-        text('Take the next step in replacing the key, and print which step it was'),
+        textOption('Take the next step in replacing the key, and print which step it was'),
       )
       .conflicts('rotate', ['append', 'id', 'until'])
       .option('json', printsJson)
@@ -81,10 +81,10 @@ export const keygenCommand = makeCommand('keygen', {
     const ring = args.append
     if (ring !== undefined) {
       let id = ''
-      const { keys, made, group } = await changeKeyring(ring, (old) => {
-        const made = make(parseKeyring(old, ring).map((key) => key.id))
-        id = made.id
-        return `${old}${made.line}\n`
+      const { keys, made, group } = await changeKeyring(ring, (before) => {
+        const key = make(parseKeyring(before, ring).map((other) => other.id))
+        id = key.id
+        return `${before}${key.line}\n`
       })
       const signs = keys.find((candidate) => isCurrent(candidate, seconds))?.id === id
       await output.result({ id, file: ring, made, signs })
@@ -112,8 +112,8 @@ export const keygenCommand = makeCommand('keygen', {
 async function rotate(ring: string, now: Date, output: Output): Promise<number> {
   const maxAge = readSetting({ ...settingsOfOnescand(), ...process.env }, 'CLUSTERMAXAGE')
   let done: Rotation | undefined
-  await changeKeyring(ring, (old) => {
-    done = rotateKey(old, ring, { now, maxAge }, (ids) => {
+  await changeKeyring(ring, (before) => {
+    done = rotateKey(before, ring, { now, maxAge }, (ids) => {
       const id = freeId(defaultId(hostname(), now), ids)
       return { id, line: keyLine(id, false, undefined) }
     })

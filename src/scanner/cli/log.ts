@@ -5,7 +5,7 @@ import { describeRecord } from '../log/describe-record.ts'
 import type { LogRecord } from '../log/parsed-line.ts'
 import { type LogFile, readLogs } from '../log/read-log.ts'
 import { DECISIONS } from '../observe/report/counts.ts'
-import { flag, printsJson, text } from './command/cli-options.ts'
+import { flag, printsJson, textOption } from './command/cli-options.ts'
 import { FAILED, makeCommand } from './command/run-command.ts'
 import { lineForTerminal, showsColours, writeOut } from './command/terminal.ts'
 import { filesArgument, findLogs, spanOf, spanOptions } from './mail/log-arguments.ts'
@@ -19,10 +19,10 @@ export const logCommand = makeCommand('log', {
   builder: (yargs) =>
     yargs
       .positional('files', filesArgument)
-      .option('id', text('Part of the Message-ID, or the queue id of the MTA'))
-      .option('from', text('Part of the sender'))
-      .option('to', text('Part of a recipient'))
-      .option('virus', text('Part of the name of the virus or banned attachment'))
+      .option('id', textOption('Part of the Message-ID, or the queue id of the MTA'))
+      .option('from', textOption('Part of the sender'))
+      .option('to', textOption('Part of a recipient'))
+      .option('virus', textOption('Part of the name of the virus or banned attachment'))
       .option('infected', flag('Mail in which something was found, whatever the decision'))
       .option('decision', {
         choices: ['tag', ...DECISIONS],

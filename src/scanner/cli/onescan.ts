@@ -1,11 +1,12 @@
 import yargs, { type Argv, type CommandModule } from 'yargs'
-import packageJson from '../../../package.json' with { type: 'json' }
 import { errorText } from '../../base/errors/fault.ts'
 import { nearestName } from '../../base/text/nearest-name.ts'
+import { printedVersion } from '../../base/text/version.ts'
 import { allowCommand } from './allow.ts'
 import { bansCommand } from './bans.ts'
 import { checkCommand } from './check/check.ts'
-import { text } from './command/cli-options.ts'
+import { caller } from './command/caller.ts'
+import { textOption } from './command/cli-options.ts'
 import { doElsewhere, FAILED, reportUsageError } from './command/run-command.ts'
 import { injectCommand } from './inject.ts'
 import { keygenCommand } from './keygen.ts'
@@ -17,11 +18,13 @@ import { quotaCommand } from './quota.ts'
 import { reportCommand } from './report.ts'
 import { delegationFor, doForRoot } from './root/for-root.ts'
 import { scanCommand } from './scan.ts'
+import { statusCommand } from './status.ts'
 import { disableCommand, enableCommand } from './switch.ts'
 import { verifyCommand } from './verify.ts'
 
 const commandModules = [
   checkCommand,
+  statusCommand,
   injectCommand,
   scanCommand,
   verifyCommand,
@@ -44,8 +47,8 @@ function withUser(module: CommandModule): CommandModule {
   if (name !== 'check' && delegationFor([name]) === undefined) return module
   const build = builder as (yargs: Argv) => Argv
   const more = name === 'check' ? "; with --smtp: the server's user" : ''
-  const option = text(`If root runs it: the account that does the work${more}`)
-  return { ...module, builder: (yargs) => build(yargs).option('user', option) }
+  const option = textOption(`If root runs it: the account that does the work${more}`)
+  return { ...module, builder: (parser) => build(parser).option('user', option) }
 }
 
 const commands = commandModules.map(({ command }) => String(command).split(' ')[0]!)
@@ -53,7 +56,7 @@ const commands = commandModules.map(({ command }) => String(command).split(' ')[
 /** The subcommands of commands that have any. */
 const subcommands: Readonly<Record<string, readonly string[]>> = {
   policy: ['test'],
-  quarantine: ['list', 'show', 'release', 'delete'],
+  quarantine: ['list', 'show', 'release', 'delete', 'digest'],
 }
 
 /** The argument with which a shell requests completions: the last one may be empty. */
@@ -115,10 +118,11 @@ process.exitCode = FAILED // only a command changes this
 process.stdout.on('error', stopQuietly)
 
 const args = process.argv.slice(2)
-const isRoot = process.getuid!() === 0
-// They are asked for by name, and each answer is one of check or of --version.
+// A process to which root delegated a command does it by itself: onescand may run as root, too.
+const mayDelegate = process.getuid!() === 0 && caller === undefined
+// Other programs print their version by these words.
 if (args[0] === 'version' || args[0] === '-V') args[0] = '--version'
-const delegation = isRoot ? delegationFor(args) : undefined
+const delegation = mayDelegate ? delegationFor(args) : undefined
 
 const empty = emptyArgument(args)
 
@@ -141,12 +145,12 @@ function commandLine(): Argv {
     .completion('completion', 'Print a script that completes commands and options, for bash or zsh')
     .demandCommand(1, `no-command${OF}`)
     .strict()
-    .version(`onescan ${packageJson.version}`)
+    .version(`onescan ${printedVersion}`)
     .help()
     .alias('help', 'h')
     .middleware(({ _: [command] }) => {
       const isFirst = args[0] === command
-      if (!isRoot || isFirst || delegationFor([String(command)]) === undefined) return
+      if (!mayDelegate || isFirst || delegationFor([String(command)]) === undefined) return
       throw new Error(`${command}: must precede its options`) // else it would be done as root
     }, true)
     .wrap(Math.min(process.stdout.columns ?? 80, 100))
@@ -171,10 +175,10 @@ function giveUp(reason: string): never {
  * Returns the complaint about an empty argument, such as an unset variable of a script: it is not the value
  * of an option, and names no file. Returns undefined if there is none.
  */
-function emptyArgument(args: readonly string[]): string | undefined {
-  const at = args.findIndex((arg) => arg === '' || /^--[a-z-]+=$/.test(arg))
-  if (at < 0 || args[0] === COMPLETES) return undefined
-  const option = args[at] === '' ? args[at - 1] : args[at]!.slice(0, -1)
+function emptyArgument(words: readonly string[]): string | undefined {
+  const at = words.findIndex((arg) => arg === '' || /^--[a-z-]+=$/.test(arg))
+  if (at < 0 || words[0] === COMPLETES) return undefined
+  const option = words[at] === '' ? words[at - 1] : words[at]!.slice(0, -1)
   return /^--[a-z-]+$/.test(option ?? '') ? `${option}: needs a value` : 'an argument is empty: ""'
 }
 
@@ -185,8 +189,8 @@ function commandOf([first, second]: readonly string[]): string | null {
 }
 
 /** Replaces a lone `-`: yargs loses it among several files, and the loss would go unnoticed. */
-function withoutLoneDash(args: readonly string[]): string[] {
-  return args.map((arg) => (arg === '-' && FILES.has(args[0]!) ? STDIN : arg))
+function withoutLoneDash(words: readonly string[]): string[] {
+  return words.map((arg) => (arg === '-' && FILES.has(words[0]!) ? STDIN : arg))
 }
 
 /** Returns the help of the command that the arguments name, or of all. */

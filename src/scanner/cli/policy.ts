@@ -10,7 +10,7 @@ import { readScanningConfig, withSettings } from '../scan/judge/context/judge-co
 import type { Rules } from '../scan/rules/match.ts'
 import { loadRules, loadRulesFrom } from '../scan/rules/parse-rules.ts'
 import { type Rule, ruleFiles } from '../scan/rules/rule.ts'
-import { flag, printsJson, text } from './command/cli-options.ts'
+import { flag, printsJson, textOption } from './command/cli-options.ts'
 import { makeCommand } from './command/run-command.ts'
 import { addEnvironmentOptions, slotEnvironment } from './host/slot-environment.ts'
 
@@ -20,7 +20,7 @@ const NO_LINE = 1
 /** `onescan policy`: which line of onescan.policy applies. */
 export const policyCommand: CommandModule = {
   command: 'policy',
-  describe: 'Show which line of onescan.policy applies',
+  describe: 'Show which line of onescan.policy is used',
   builder: (yargs) =>
     yargs
       .command(testCommand)
@@ -31,19 +31,22 @@ export const policyCommand: CommandModule = {
 
 const testCommand = makeCommand('policy test', {
   command: 'test <from> <to> [client]',
-  describe: 'Show which line of onescan.policy applies to a message',
+  describe: 'Show which line of onescan.policy is used to a message',
   builder: (yargs) =>
     addEnvironmentOptions(yargs)
       .positional('from', { type: 'string', demandOption: true, describe: 'Sender, or <>' })
       .positional('to', { type: 'string', demandOption: true, describe: 'One recipient' })
       .positional('client', { type: 'string', describe: 'IP address of the client' })
       .option('auth', flag('The client may relay, or has authenticated'))
-      .option('size', text('Size of the message in bytes, or with K, M or G', { default: '4K' }))
-      .option('file', text('Read this file instead of the usual one'))
+      .option(
+        'size',
+        textOption('Size of the message in bytes, or with K, M or G', { default: '4K' }),
+      )
+      .option('file', textOption('Read this file instead of the usual one'))
       .option('json', printsJson)
       .epilogue(
         'CONTROLDIR or QMAILHOME set its directory.\n\n' +
-          'Exit codes: 0 a line applies; 1 none does; 2 the file is invalid or missing.',
+          'Exit codes: 0 a line is used; 1 none is; 2 the file is invalid or missing.',
       ),
   async work(args, output) {
     const env = slotEnvironment(process.env, args)
@@ -52,13 +55,13 @@ const testCommand = makeCommand('policy test', {
     const { from, to, client: ip, auth, size } = args
     const client = ip === undefined ? undefined : parseIpAddress(ip)
     if (ip !== undefined && client === undefined)
-      throw new Fault('config', `${ip}: is not an IP address`)
+      throw new Fault('config', `${ip}: is not an IP address; write one such as 192.0.2.7`)
     const sender = readAddress(from === '<>' ? '' : from)
     const recipient = readAddress(to)
     const facts = { sender, recipient, client, auth, size: byteSize(size, '--size', 0) }
     const [rule, ...others] = rules.find(facts)
     const exceptions = [...rules.always, ...rules.exceptions(facts)].sort(
-      (rule, other) => rule.line - other.line,
+      (one, other) => one.line - other.line,
     )
     await output.result({
       file: rules.path,
@@ -86,7 +89,10 @@ function rulesOf(file: string | undefined, env: Environment): Rules {
   const rules = loadRules(control, HOST_DIRECTORY)
   if (rules !== undefined) return rules
   const places = ruleFiles(control, HOST_DIRECTORY).join(', ')
-  throw new Fault('config', `there are no rules: none of ${places} has a line`)
+  throw new Fault(
+    'config',
+    `there are no rules: none of ${places} has a line; add one there, or specify --file`,
+  )
 }
 
 function doesOf({ action }: Rule): string {

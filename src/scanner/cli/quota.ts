@@ -5,7 +5,7 @@ import { byteSize } from '../../base/text/values.ts'
 import { openQuotaClient } from '../scan/quota/quota-client.ts'
 import type { ExplainedAnswer } from '../scan/quota/quota-lookup.ts'
 import { readQuotaSettings } from '../scan/quota/quota-settings.ts'
-import { printsJson, text } from './command/cli-options.ts'
+import { printsJson, textOption } from './command/cli-options.ts'
 import { FAILED, makeCommand } from './command/run-command.ts'
 import { DEFAULTS, settingsOfOnescand } from './host/settings-file.ts'
 import { addEnvironmentOptions, slotEnvironment } from './host/slot-environment.ts'
@@ -29,7 +29,7 @@ export const quotaCommand = makeCommand('quota', {
         demandOption: true,
         describe: 'A user or an address',
       })
-      .option('size', text('Size of the message: bytes, with K, M or G'))
+      .option('size', textOption('Size of the message: bytes, with K, M or G'))
       .option('json', printsJson)
       .example(
         '$0 quota ann@example.org',
@@ -54,7 +54,7 @@ export const quotaCommand = makeCommand('quota', {
       const usage = 'usage' in answer ? answer.usage : {}
       const result = { answer: answer.status, reason, found, source, ...usage }
       await output.result({ mailbox: args.mailbox, ...result })
-      output.text(`${inWords(explained)}\n`)
+      output.text(`${describeAnswer(explained)}\n`)
       return exitCodes[answer.status]
     } finally {
       client.close()
@@ -70,7 +70,7 @@ const words = {
 } as const satisfies Record<QuotaAnswer['status'], string>
 
 /** The answer in one line for people. */
-function inWords({ answer, mailbox, source }: ExplainedAnswer): string {
+function describeAnswer({ answer, mailbox, source }: ExplainedAnswer): string {
   const parts: string[] = [words[answer.status]]
   if (answer.status === 'unknown') parts.push(answer.reason)
   if ('usage' in answer && answer.usage !== undefined) {

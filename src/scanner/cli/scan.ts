@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { closeSync, createReadStream, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { attempt, errorTextAt, Fault } from '../../base/errors/fault.ts'
 import { readUptime } from '../../base/flow/uptime.ts'
@@ -6,17 +6,21 @@ import { PathHandle } from '../../base/path/path-handle.ts'
 import { whenInterrupted } from '../../base/process/command-line.ts'
 import { inheritedDescriptor } from '../../base/process/descriptors.ts'
 import { readControlDirectories } from '../../base/settings/control-directories.ts'
+import { shellWord } from '../../base/text/shell-word.ts'
 import { formatDuration } from '../../base/text/units.ts'
+import { wholeNumber } from '../../base/text/values.ts'
 import { readSpoolSettings } from '../../mail/message/spool.ts'
 import { NOTHING_SCANS } from '../scan/judge/context/judge-config.ts'
 import { readScanSettings } from '../scan/scanners/contract/scan-settings.ts'
 import { makeScanners } from '../scan/scanners/make-scanners.ts'
 import { type ManualScan, scanBytes } from '../scan/scanners/run/manual-scan.ts'
-import { flag } from './command/cli-options.ts'
+import { flag, textOption } from './command/cli-options.ts'
 import { FAILED, makeCommand } from './command/run-command.ts'
 import { isAtTerminal, lineForTerminal } from './command/terminal.ts'
 import { settingsOfOnescand } from './host/settings-file.ts'
 import { addEnvironmentOptions, slotEnvironment } from './host/slot-environment.ts'
+import { type DoveadmMail, doveadmMails } from './mail/doveadm-mails.ts'
+import { spanOptions } from './mail/log-arguments.ts'
 import {
   addMaxSizeOption,
   bytesOf,
@@ -25,6 +29,7 @@ import {
   openMessageFile,
   withRemedy,
 } from './mail/message-file.ts'
+import { isAfter, keep, mailboxDirectory, ResumePlace, timeSince } from './scan-again.ts'
 
 const INFECTED = 1
 /** Upper limit for nested directories: each is held open, and an owner could create any number. */
@@ -35,10 +40,7 @@ export const scanCommand = makeCommand('scan', {
   command: 'scan <files..>',
   describe: 'Run the configured scanners over messages in files and directories',
   builder: (yargs) =>
-    addMaxSizeOption(
-      addEnvironmentOptions(yargs),
-      'Larger files are not scanned, and not reported as clean',
-    )
+    addMaxSizeOption(addEnvironmentOptions(yargs), 'Larger files are reported as unknown')
       .positional('files', {
         type: 'string',
         array: true,
@@ -47,6 +49,18 @@ export const scanCommand = makeCommand('scan', {
           'Files that hold one message each, or directories of such files; - reads standard input',
       })
       .option('all', flag('Also list clean messages'))
+      .option(
+        'again',
+        flag(
+          'Only messages that arrived since the signature update before the last one. Prints where they are',
+        ),
+      )
+      .option('since', spanOptions.since)
+      .option('jobs', textOption('Messages that are scanned at once, 1 to 64', { default: '1' }))
+      .option('after', textOption('Go on after this file, with which an earlier scan ended'))
+      .option('quarantine', textOption('Move infected messages to this quarantine'))
+      .option('doveadm', flag('The files are what doveadm fetch prints'))
+      .implies('since', 'again')
       .option('json', flag('Print JSON, all messages'))
       .example("$0 scan --env QHPSI='plugin: clamd' ~/Maildir", 'With clamd, even if QHPSI is set')
       .example('$0 scan --envdir /service/qmail-smtpd/env mail.eml', 'As the SMTP service would')
@@ -70,23 +84,40 @@ export const scanCommand = makeCommand('scan', {
       whenInterrupted,
     }
     const maxSize = maxSizeOf(args)
+    const jobs = wholeNumber(args.jobs, '--jobs', 1, { min: 1, max: 64 })
+    if (args.doveadm && (jobs > 1 || args.after !== undefined || args.quarantine !== undefined))
+      throw new Fault('config', '--doveadm: excludes --jobs, --after and --quarantine; omit them')
+    const since = args.again && !args.doveadm ? await timeSince(args.since, env) : undefined
     const counts = { clean: 0, infected: 0, unknown: 0 }
-    const progress = isAtTerminal() ? new ScanProgress(countFiles(args.files)) : undefined
-    for (const path of args.files) {
-      for (const found of filesAt(path)) {
+    const progress = isAtTerminal() && !args.doveadm ? new ScanProgress(args.files) : undefined
+    const place = new ResumePlace()
+    const files = args.doveadm ? mailsFrom(args.files) : filesFrom(args.files, args.after)
+    /** Scans files one after the other, each of which no other call scans. */
+    const scanNext = async () => {
+      for await (const found of files) {
+        const line = progress?.add(place.text)
+        if (line !== undefined) output.warn(line)
+        if (since !== undefined && 'fd' in found && found.stats.mtimeMs < since) {
+          closeSync(found.fd)
+          continue
+        }
+        const settle = place.begin(found.file)
         const scanned =
           'reason' in found ? notScanned(found.reason) : await scanFile(found, byHand, maxSize)
         counts[scanned.answer]++
-        const line = progress?.add()
-        if (line !== undefined) output.warn(line)
-        await output.result({ file: found.file, ...scanned })
+        const kept = 'fd' in found ? await keep(found, scanned, args.quarantine, output) : undefined
+        const mailbox =
+          'mailbox' in found ? found.mailbox : args.again ? mailboxDirectory(found.file) : undefined
+        await output.result({ file: found.file, ...scanned, ...(mailbox && { mailbox }), ...kept })
         if (args.all || scanned.answer !== 'clean') {
-          output.text(`${lineForTerminal(answerLine(found.file, scanned))}\n`)
+          output.text(`${lineForTerminal(answerLine(found.file, scanned, kept?.kept))}\n`)
         }
+        settle()
       }
     }
+    await Promise.all(Array.from({ length: jobs }, scanNext))
     output.sum({ ...counts })
-    output.text(`${inWords(counts)}\n`)
+    output.text(`${describeCounts(counts)}\n`)
     if (counts.infected > 0) return INFECTED
     return counts.unknown > 0 ? FAILED : 0
   },
@@ -102,40 +133,72 @@ class ScanProgress {
   #done = 0
   #shown = this.#began
 
-  constructor(total: number) {
-    this.#total = total
+  constructor(paths: readonly string[]) {
+    this.#total = paths.reduce((sum, path) => sum + countFiles(path), 0)
   }
 
-  /** Counts a message. Returns a line if one is due. */
-  add(): string | undefined {
+  /** Counts a message. Returns a line if one is due; `place` is where an interrupted scan can go on. */
+  add(place: string | undefined): string | undefined {
     this.#done++
     const now = readUptime()
     if (now - this.#shown < PROGRESS_EACH) return undefined
     this.#shown = now
     const perSecond = this.#done / ((now - this.#began) / 1000)
     const left = Math.max(0, this.#total - this.#done) / perSecond
-    return `${this.#done} of ${this.#total} messages, ${perSecond.toFixed(1)} a second, about ${formatDuration(left * 1000)} left`
+    const resume = place === undefined ? '' : `; to go on from here: --after ${shellWord(place)}`
+    return `${this.#done} of ${this.#total} messages, ${perSecond.toFixed(1)} a second, about ${formatDuration(left * 1000)} left${resume}`
   }
 }
 
-/** Returns the number of files at these paths, and in directories there. What cannot be read counts as one file. */
-function countFiles(paths: readonly string[]): number {
-  const filesBelow = (path: string) =>
-    readdirSync(path, { recursive: true, withFileTypes: true }).filter(
-      (entry) => !entry.isDirectory(),
-    ).length
-  return paths.reduce((sum, path) => sum + (attempt(() => filesBelow(path)) ?? 1), 0)
+/** Returns the number of files at a path, and in directories there. What cannot be read counts as one file. */
+function countFiles(path: string): number {
+  const entries = attempt(() => readdirSync(path, { withFileTypes: true }))
+  if (entries === undefined) return 1
+  return entries.reduce(
+    (sum, entry) => sum + (entry.isDirectory() ? countFiles(join(path, entry.name)) : 1),
+    0,
+  )
 }
 
 /** The result for one file. */
 type ScanAnswer = { readonly size?: number } & (
   | { readonly answer: 'clean' }
-  | { readonly answer: 'infected'; readonly name: string; readonly scanner: string }
+  | {
+      readonly answer: 'infected'
+      readonly name: string
+      readonly scanner: string
+      readonly messageId: string | null
+    }
   | { readonly answer: 'unknown'; readonly reason: string }
 )
 
 /** A file that was found: open, or with the reason why it cannot be read. */
 type FoundFile = MessageFile | { readonly file: string; readonly reason: string }
+
+/** Yields the messages in what doveadm(1) has printed to these files. Throws if it is in another form. */
+async function* mailsFrom(paths: readonly string[]): AsyncGenerator<DoveadmMail> {
+  for (const path of paths) {
+    const { file, fd } = openMessageFile(path)
+    yield* doveadmMails(createReadStream(file, { fd }))
+  }
+}
+
+/**
+ * Yields the files at these paths as filesAt() does, after the one with which an earlier scan ended. Throws a Fault if that
+ * is in none of them.
+ */
+function* filesFrom(paths: readonly string[], after: string | undefined): Generator<FoundFile> {
+  const isIn = (path: string) => after === path || after?.startsWith(`${path.replace(/\/+$/, '')}/`)
+  const first = after === undefined ? 0 : paths.findIndex(isIn)
+  if (first < 0) throw new Fault('config', `--after ${after}: is in none of the paths`)
+  for (const [at, path] of paths.entries()) {
+    if (at < first) continue
+    for (const found of filesAt(path)) {
+      if (after === undefined || at > first || isAfter(found.file, after)) yield found
+      else if ('fd' in found) closeSync(found.fd)
+    }
+  }
+}
 
 /**
  * Yields the file at a path or, for a directory, all files in it and below. None is omitted: a link or a
@@ -185,7 +248,10 @@ function* filesOf(
 function* filesIn(directory: PathHandle, shown: string, depth: number): Generator<FoundFile> {
   if (depth > DIRECTORY_DEPTH_MAX)
     throw new Error(`${shown}: is more than ${DIRECTORY_DEPTH_MAX} directories deep`)
-  for (const name of directory.byteNames().sort(Buffer.compare).reverse()) {
+  // As text of one byte a character, 50,000 names take 3 MB, and as buffers ten times that.
+  const names = directory.byteNames().map((name) => name.toString('latin1'))
+  for (const text of names.sort().reverse()) {
+    const name = Buffer.from(text, 'latin1')
     const file = join(shown, String(name))
     const open = (handle: PathHandle) => ({ file, ...handle.open() })
     yield* filesOf(file, depth + 1, () => directory.find(name), open)
@@ -195,17 +261,18 @@ function* filesIn(directory: PathHandle, shown: string, depth: number): Generato
 const notScanned = (reason: string): ScanAnswer => ({ answer: 'unknown', reason })
 
 async function scanFile(
-  file: MessageFile,
+  file: MessageFile | DoveadmMail,
   byHand: ManualScan,
   maxSize: number,
 ): Promise<ScanAnswer> {
   try {
-    const { size, result, notes } = await scanBytes(bytesOf(file, maxSize), byHand)
+    const bytes = 'pieces' in file ? file.pieces(maxSize) : bytesOf(file, maxSize)
+    const { size, result, notes, messageId } = await scanBytes(bytes, byHand)
     switch (result.answer) {
       case 'clean':
         return { answer: 'clean', size }
       case 'infected':
-        return { answer: 'infected', size, name: result.name, scanner: result.scanner! }
+        return { answer: 'infected', size, name: result.name, scanner: result.scanner!, messageId }
       case 'unread':
       case 'unknown':
         return { answer: 'unknown', size, reason: [result.reason, ...notes].join('; ') }
@@ -216,18 +283,22 @@ async function scanFile(
 }
 
 /** `Maildir/new/1: infected: EICAR-Test (clamd)`. */
-function answerLine(file: string, found: ScanAnswer): string {
+function answerLine(file: string, found: ScanAnswer, kept: string | undefined): string {
   switch (found.answer) {
     case 'clean':
       return `${file}: clean`
     case 'infected':
-      return `${file}: infected: ${found.name} (${found.scanner})`
+      return `${file}: infected: ${found.name} (${found.scanner})${kept ? `, quarantined as ${kept}` : ''}`
     case 'unknown':
       return `${file}: unknown: ${found.reason}`
   }
 }
 
-function inWords({ clean, infected, unknown }: Record<ScanAnswer['answer'], number>): string {
+function describeCounts({
+  clean,
+  infected,
+  unknown,
+}: Record<ScanAnswer['answer'], number>): string {
   const total = clean + infected + unknown
   const messages = `${total} ${total === 1 ? 'message' : 'messages'}`
   return `${messages}: ${clean} clean, ${infected} infected, ${unknown} unknown`

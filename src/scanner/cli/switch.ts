@@ -5,7 +5,7 @@ import { errorCode, errorTextAt, Fault } from '../../base/errors/fault.ts'
 import { PathHandle, pathExists } from '../../base/path/path-handle.ts'
 import { HOST_DIRECTORY, readControlDirectories } from '../../base/settings/control-directories.ts'
 import { hostSwitchFile, switchFile } from '../../base/settings/off-switch.ts'
-import { printsJson, text } from './command/cli-options.ts'
+import { printsJson, textOption } from './command/cli-options.ts'
 import { FAILED, makeCommand, type Output } from './command/run-command.ts'
 
 /** `onescan disable`: lets mail pass unchanged from the next message on. */
@@ -75,7 +75,7 @@ export const enableCommand = makeCommand('enable', {
 
 function controlOption(yargs: Argv<object>) {
   const describe = `Only interfaces with this qmail control directory [default: all, by ${hostSwitchFile}]`
-  return yargs.option('control', text(describe)).option('json', printsJson)
+  return yargs.option('control', textOption(describe)).option('json', printsJson)
 }
 
 const doors = ['onescan-queue', 'onescanc', 'onescan-rcptquota', 'onescand']

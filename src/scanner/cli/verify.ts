@@ -13,14 +13,14 @@ import {
   type VerifyOptions,
   verifyStamps,
 } from '../scan/stamps/verify-stamps.ts'
-import { printsJson, text } from './command/cli-options.ts'
+import { printsJson, textOption } from './command/cli-options.ts'
 import { makeCommand } from './command/run-command.ts'
 import { addEnvironmentOptions, readCluster, slotEnvironment } from './host/slot-environment.ts'
 import { addMaxSizeOption, bytesOf, maxSizeOf, openMessageFile } from './mail/message-file.ts'
 
 const UNTRUSTED = 1
 
-const keyringOption = text(
+const keyringOption = textOption(
   "Keyring file [default: CLUSTERKEYS, else control/clusterkeys, else onescand's]",
 )
 

@@ -24,7 +24,6 @@ import {
   checkTlsIdentity,
   type TlsIdentity,
 } from '../protocol/clamd/tls-identity.ts'
-import { HostMemory } from '../scan/host-memory/host-memory.ts'
 import {
   type JudgeConfig,
   readScanningConfig,
@@ -46,6 +45,7 @@ import {
   readSignatureFiles,
   type SignatureFiles,
 } from '../scan/scanners/signatures/signature-files.ts'
+import { HostMemory } from '../scan/verdicts/host-memory.ts'
 import {
   openVerdictsBy,
   readVerdictSettings,

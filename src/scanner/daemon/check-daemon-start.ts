@@ -18,6 +18,7 @@ import { ownHost } from '../readiness/stage/stage.ts'
 import { tryStages } from '../readiness/stages.ts'
 import { describeHandling } from './describe-door.ts'
 import { checkAccessBy } from './http/access.ts'
+import { PersonalTokens } from './http/tokens.ts'
 import { checkAddress } from './listening/listen.ts'
 import type { DaemonOptions } from './options/daemon-options.ts'
 import {
@@ -148,11 +149,18 @@ async function pathFaults(options: DaemonOptions): Promise<string[]> {
  * Resolves to the faults of --http. Before a start these are warnings: onescand starts without the page, and
  * tries again.
  */
-async function pageFaults({ http, httpToken, ...options }: DaemonOptions): Promise<CheckLine[]> {
+async function pageFaults({
+  http,
+  httpToken,
+  httpQuarantine,
+  ...options
+}: DaemonOptions): Promise<CheckLine[]> {
   if (http === undefined) return []
   const { isRunning } = options
   try {
     checkAccessBy(http.kind === 'tcp' ? http.host : undefined, httpToken)
+    if (httpQuarantine)
+      PersonalTokens.read('--http-quarantine', httpQuarantine.tokenFile, undefined)
     if (isRunning) return await tryPage(http)
     await checkAddress(http, { ...options, option: '--http' })
     return []

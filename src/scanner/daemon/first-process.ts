@@ -15,7 +15,7 @@ import {
 } from '../configuration/configuration.ts'
 import type { SmtpRoute } from '../doors/smtp/next-server/smtp-services.ts'
 import { ClamdWatch } from '../readiness/clamd/clamd-watch.ts'
-import { HostMemory } from '../scan/host-memory/host-memory.ts'
+import { HostMemory } from '../scan/verdicts/host-memory.ts'
 import { queueTrouble } from '../serving/connection-queue.ts'
 import { log } from './daemon-log.ts'
 import { describeDoor } from './describe-door.ts'

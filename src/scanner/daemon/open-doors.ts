@@ -141,10 +141,10 @@ function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOpt
 function makePolicyDoor(
   first: Configuration,
   options: PolicyDoorOptions,
-  log: PolicyServices['log'],
+  logLine: PolicyServices['log'],
 ): Door {
   const servicesOf = ({ quota, off }: Configuration): PolicyServices => {
-    return { quota, isOff: async () => (await off.poll()) !== undefined, log }
+    return { quota, isOff: async () => (await off.poll()) !== undefined, log: logLine }
   }
   const service = createPolicyDoor(servicesOf(first), options)
   return { ...service, configure: (next) => service.configure(servicesOf(next)) }

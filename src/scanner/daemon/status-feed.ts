@@ -45,10 +45,11 @@ export class StatusFeed {
   async open(fd: number | undefined): Promise<void> {
     const { http: address } = this.#options
     if (address === undefined) return
-    const { StatusServer } = await import('./http/status-server.ts') // needed by --http alone
-    this.#server = new StatusServer({
+    const http = await import('./http/status-server.ts') // needed by --http alone
+    this.#server = new http.StatusServer({
       address: address.kind === 'tcp' ? address.host : undefined,
       tokenFile: this.#options.httpToken,
+      quarantine: this.#options.httpQuarantine,
       hideAddresses: this.#options.httpHidesAddresses,
       listen: pageListener(address, this.#options, fd),
       isReady: () => this.#isReady,

@@ -74,11 +74,16 @@ export async function sweepSpool(
   now: number,
   signal: AbortSignal,
 ): Promise<void> {
-  await sweep(directory, PRIVATE_NAME, now, signal)
-  if (sharedDirectory !== undefined) await sweep(sharedDirectory, SHARED_NAME, now, signal)
+  await sweepLeftovers(directory, PRIVATE_NAME, now, signal)
+  if (sharedDirectory !== undefined) await sweepLeftovers(sharedDirectory, SHARED_NAME, now, signal)
 }
 
-async function sweep(path: string, ours: RegExp, now: number, signal: AbortSignal): Promise<void> {
+async function sweepLeftovers(
+  path: string,
+  ours: RegExp,
+  now: number,
+  signal: AbortSignal,
+): Promise<void> {
   if (!(await respondsInside(path))) return
   try {
     const directory = PathHandle.find(path)

@@ -15,10 +15,10 @@ export function checkVisiblePaths(env: Environment, { smtpDoors }: DaemonOptions
   const named = settingNames
     .filter((name) => settingTable[name].readers.includes('onescand'))
     .flatMap((name) => pathsIn(env[name] ?? '').map((path) => ({ name, path })))
-  const next = smtpDoors.flatMap(({ next }) =>
+  const nextServers = smtpDoors.flatMap(({ next }) =>
     pathsIn(next.text).map((path) => ({ name: '--next', path }) as const),
   )
-  return [...named, ...next].flatMap(({ name, path }) => {
+  return [...named, ...nextServers].flatMap(({ name, path }) => {
     const use = name === '--next' ? 'connects to' : settingTable[name].path
     const isWritten = use === 'writes' || use === 'writes into'
     if (use === 'writes' && existsSync(path)) return []

@@ -15,8 +15,8 @@ export function describeRecord(
   isColoured: boolean,
   clean: (text: string) => string,
 ): string {
-  const paint = (colour: keyof typeof colours, text: string) =>
-    isColoured ? `\x1b[${colours[colour]}m${text}\x1b[0m` : text
+  const paint = (name: keyof typeof colours, text: string) =>
+    isColoured ? `\x1b[${colours[name]}m${text}\x1b[0m` : text
   const { fields, recipients, host } = record
   const value = (key: string) => clean(fields.get(key) ?? '')
   const decision = value('decision') || 'recipients'

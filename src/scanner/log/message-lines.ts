@@ -4,7 +4,8 @@ import type { MailAddress } from '../../base/text/address.ts'
 import type { Envelope } from '../../mail/message/envelope.ts'
 import type { Header } from '../../mail/message/header-block.ts'
 import type { Message } from '../../mail/message/message.ts'
-import type { Decision, Grounds, SingleDecision } from '../scan/judge/decision/decision.ts'
+import type { Decision, SingleDecision } from '../scan/judge/decision/decision.ts'
+import type { Grounds } from '../scan/replies/reply.ts'
 
 /** A message that a line is about. */
 export interface LoggedMessage {

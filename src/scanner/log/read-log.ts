@@ -65,7 +65,7 @@ async function* logLines(file: LogFile): AsyncGenerator<string[]> {
   try {
     yield* linesIn(uncompressed(bytes))
   } catch (error) {
-    throw new Error(`${path}: ${errorText(error)}`)
+    throw new Error(`${path}: ${errorTextAt(path, error)}`)
   }
 }
 
@@ -194,6 +194,9 @@ function statusOfLog(path: string): Stats {
   }
 }
 
+/** The files to which syslog writes the lines of mail servers, of the slot and of onescand. */
+export const SYSLOG_FILES: readonly string[] = ['/var/log/mail.log', '/var/log/maillog']
+
 /**
  * The directories of the journal of systemd-journald(8), with a subdirectory for each machine: on disk, in
  * memory.
@@ -206,7 +209,7 @@ const JOURNALS = ['/var/log/journal', '/run/log/journal']
  * the name under which onescan-queue writes to /dev/log. Facility and name come from the writer, and any user
  * can set them with logger(1). The journal itself adds unit and account.
  */
-function matches(): string[] {
+function journalMatches(): string[] {
   const accounts = serviceAccounts().map((uid) => `_UID=${uid}`)
   const unit = '_SYSTEMD_UNIT=onescand.service'
   if (accounts.length === 0) return [unit]
@@ -258,6 +261,6 @@ export function journal({
   const from = since === undefined ? [] : [`--since=@${(since / 1000).toFixed(3)}`]
   const to = until === undefined ? [] : [`--until=@${(until / 1000).toFixed(3)}`]
   const options = ['--quiet', '--no-pager', '--output=short-iso-precise', ...from, ...to]
-  const command = ['journalctl', ...options, ...matches()] as const
+  const command = ['journalctl', ...options, ...journalMatches()] as const
   return { path: 'the journal', modified: Date.now(), command }
 }

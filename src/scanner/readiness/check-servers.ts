@@ -192,7 +192,7 @@ const storeRemedies: readonly (readonly [error: RegExp, remedy: string])[] = [
     /certificate|altname/i,
     "set VERDICTCA to the certificate of the authority that signed the store's",
   ],
-  [/wrong version|packet length|SSL|closes the connection|sends an? |ECONNRESET|EPIPE|no answer/i, 'check that it runs; use valkeys:// in VERDICTS if it expects TLS, valkey:// if not'], // biome-ignore format: a row
+  [/wrong version|packet length|SSL|closes the connection|sends an? |connection reset|has closed the connection|no answer/i, 'check that it runs; use valkeys:// in VERDICTS if it expects TLS, valkey:// if not'], // biome-ignore format: a row
 ]
 
 function remedyFor(reason: string): string {

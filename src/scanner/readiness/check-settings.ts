@@ -122,7 +122,7 @@ function checkAnswers({ env }: StageHost): CheckLine[] {
   const settings = readSettings(env, infectedMail)
   const { QUARANTINE, VIRUSFORWARD } = settings
   const SCANFAIL = readSetting(env, 'SCANFAIL')
-  const infected = inWords(settings)
+  const infected = describeInfectedMail(settings)
   const isChosen =
     env.REJECTVIRUS !== undefined || QUARANTINE || VIRUSFORWARD || !namesScanners(env.QHPSI)
   const found = isChosen
@@ -141,7 +141,7 @@ function checkAnswers({ env }: StageHost): CheckLine[] {
 }
 
 /** Returns the handling of infected mail, as text. */
-function inWords(settings: Values<typeof infectedMail>): string {
+function describeInfectedMail(settings: Values<typeof infectedMail>): string {
   const infected = actionForInfected(settings, { isBounceInjector: false })
   switch (infected.action) {
     case 'refuse':

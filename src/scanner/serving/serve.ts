@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import { errorText } from '../../base/errors/fault.ts'
 import { afterInput } from '../../base/flow/timeout.ts'
 import { onceAMinute } from '../../base/log/line-format.ts'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -128,7 +129,7 @@ class ConnectionServer<Served extends ServedConnection> {
     this.socket = createServer({ allowHalfOpen: true, pauseOnConnect: startsPaused }, (socket) =>
       this.#take(socket),
     )
-    this.socket.on('error', (error) => log(error.message))
+    this.socket.on('error', (error) => log(errorText(error)))
     this.#admission = new Admission(this.socket, {
       isFull: () => this.#isFull(),
       makeRoom: () => this.#hasMadeRoom(),
@@ -160,7 +161,7 @@ class ConnectionServer<Served extends ServedConnection> {
 
   /** Takes a socket that was accepted. */
   #take(socket: Socket): void {
-    const { secure = (socket, secured) => secured(socket) } = this.#options
+    const { secure = (plain, secured) => secured(plain) } = this.#options
     if (!this.#admission.canWait && this.#isFull() && !this.#hasMadeRoom()) {
       return void socket.destroy()
     }
@@ -180,7 +181,7 @@ class ConnectionServer<Served extends ServedConnection> {
     if (served === undefined) return
     this.#connections.set(served, socket)
     this.#ticks ??= setInterval(
-      () => afterInput(() => this.#each((served) => served.tick())),
+      () => afterInput(() => this.#each((client) => client.tick())),
       every,
     )
   }

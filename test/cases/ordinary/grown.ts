@@ -44,7 +44,7 @@ export const grown: Readonly<Record<string, () => string>> = {
   'a newsletter whose character set is cut at a third place': () => newsletterBehind(13),
 
   // As Exchange.
-  ...namedFor('HTML that says # across a soft line break', saidInHtml, {
+  ...namedFor('HTML that declares # across a soft line break', htmlInCharset, {
     'ISO-8859-1':
       'Grüße aus Köln, Preis 12,50 je Stück. Bitte prüfen Sie die Übersicht bis Freitag.',
     'windows-1252': 'Grüße – „wie besprochen“ kostet es 12 € je Stück…',
@@ -52,7 +52,7 @@ export const grown: Readonly<Record<string, () => string>> = {
     GB2312: '您好，请查收附件中的报表，如有问题请与我们联系。谢谢。',
     'KOI8-R': 'Здравствуйте, высылаем вам отчёт за октябрь.',
   }),
-  ...namedFor('a text in "#"', said, {
+  ...namedFor('a text in "#"', textInCharset, {
     latin1: 'Schöne Grüße',
     'ISO_8859-1': 'Schöne Grüße',
     utf8: 'Schöne Grüße',
@@ -122,7 +122,7 @@ function namedFor(
 }
 
 /** The kept mail in ISO-2022-JP in another character set. */
-function saidInHtml(name: string, text: string): string {
+function htmlInCharset(name: string, text: string): string {
   const charset = name.toLowerCase()
   const bytes = iconv.encode(text, charset).toString('latin1')
   const mail = keptMail('html-meta-iso-2022-jp').replaceAll('"iso-2022-jp"', `"${charset}"`)
@@ -132,7 +132,7 @@ function saidInHtml(name: string, text: string): string {
 }
 
 /** A text by the name that some programs have for its character set. */
-function said(charset: string, text: string): string {
+function textInCharset(charset: string, text: string): string {
   const known = charset.replace('x-sjis', 'shift_jis').replace('unicode-1-1-', '')
   const top = keptMail('plain-8bit')
   const bytes = iconv.encode(text, known).toString('latin1')

@@ -70,11 +70,14 @@ export const kept: Readonly<Record<string, readonly [what: string, madeBy: strin
     'shape as documented: multipart/mixed with daticert.xml and postacert.eml; openssl cms -sign',
   ],
 
-  'html-meta-iso-2022-jp': ['HTML that says ISO-2022-JP across a soft line break', 'as Exchange'],
-  'html-meta-utf-16': ['HTML in UTF-8 that says it is in Unicode', 'as Word'],
-  'html-meta-utf-16-named': ['HTML in ISO-8859-1 that says it is in UTF-16', 'as Word'],
+  'html-meta-iso-2022-jp': [
+    'HTML that declares ISO-2022-JP across a soft line break',
+    'as Exchange',
+  ],
+  'html-meta-utf-16': ['HTML in UTF-8 that declares Unicode', 'as Word'],
+  'html-meta-utf-16-named': ['HTML in ISO-8859-1 that declares UTF-16', 'as Word'],
   'html-base64': ['HTML in base64', 'by hand'],
-  'html-8bit': ['HTML in 8-bit lines whose character set it says itself', 'by hand'],
+  'html-8bit': ['HTML in 8-bit lines whose character set it declares itself', 'by hand'],
   'html-crlf': ['a text and HTML whose lines end in CRLF', 'by hand'],
   'newsletter-cut-0': ['a newsletter in one line of HTML', 'by hand'],
   'list-footer': ['a mail with ARC fields, and the footer of a list in a part', 'as Mailman 2'],
@@ -119,7 +122,7 @@ export const kept: Readonly<Record<string, readonly [what: string, madeBy: strin
   'eight-bit-crlf': ['a text of 8 bits whose lines end in CRLF', 'by hand'],
 }
 
-/** The same of messages in which something is encrypted. The log says that of them, and nothing else. */
+/** The same of messages in which something is encrypted. The log states that of them, and nothing else. */
 export const keptEncrypted: typeof kept = {
   'mutt-pgp-encrypted': ['PGP/MIME that mutt encrypts', 'mutt, crypt_autoencrypt'],
   'gpg-encrypted-file': ['a PDF that is encrypted in OpenPGP', 'gpg -e'],

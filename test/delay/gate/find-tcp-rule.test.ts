@@ -36,10 +36,10 @@ t.test('the first rule that fits is that of tcpserver', { skip: ucspiMissing }, 
       }
       const { stdout } = spawnSync('tcprulescheck', [file], { env, encoding: 'utf8' })
       t.equal(isDenied, stdout.includes('deny connection'), `${ip} ${host}`)
-      const told = [...stdout.matchAll(/^set environment variable (\w+)=(.*)$/gm)]
+      const printed = [...stdout.matchAll(/^set environment variable (\w+)=(.*)$/gm)]
       t.same(
         variables,
-        told.map(([, name, value]) => [name, value]),
+        printed.map(([, name, value]) => [name, value]),
         stdout,
       )
     }

@@ -42,12 +42,12 @@ t.test('ten addresses with hundreds of connections delay no other client', { ski
     Array.from({ length: 230 }, (_, at) => connect(gate.port, { from: `127.0.1.${at % 10}` })),
   )
   await until(
-    () => many.filter(({ said }) => said.startsWith('220 ')).length >= 20,
+    () => many.filter(({ replies }) => replies.startsWith('220 ')).length >= 20,
     'all are taken',
   )
   const newcomers = ['127.0.0.1', '127.0.0.2', '127.0.0.3']
-  for (const said of await Promise.all(newcomers.map((from) => speak(gate.port, from)))) {
-    t.match(said, /^220 [\s\S]*221 bye/)
+  for (const replies of await Promise.all(newcomers.map((from) => speak(gate.port, from)))) {
+    t.match(replies, /^220 [\s\S]*221 bye/)
   }
   for (const client of many) client.leave()
 })
@@ -80,8 +80,8 @@ t.test(
     }, 2000)
     t.teardown(() => clearInterval(flowing))
     const newcomer = await connect(gate.port, { from: '127.0.0.1' })
-    const said = await Promise.race([clients[0]!.over, newcomer.over])
-    t.notMatch(said, /^421/, 'the slowest is ended')
+    const replies = await Promise.race([clients[0]!.over, newcomer.over])
+    t.notMatch(replies, /^421/, 'the slowest is ended')
     await newcomer.hears(/^220 /)
     t.notOk(clients.slice(1).some(({ isOver }) => isOver))
     for (const client of [...clients, newcomer]) client.leave()
@@ -137,7 +137,7 @@ t.test(
     await other.hears(/^220 /)
     served[1]!.send('QUIT\r\n')
     await another.hears(/^220 /)
-    t.equal(fourth.said, '')
+    t.equal(fourth.replies, '')
     another.send('QUIT\r\n')
     await fourth.hears(/^220 /)
     for (const client of [...served, fourth, other]) client.leave()

@@ -45,8 +45,8 @@ t.test('qpsmtpd after the gate', { skip: qpsmtpdMissing }, async (t) => {
     gate.log.some((line) => line.includes(` event=${name} `) && line.includes(`=${address} `))
 
   t.test('a client that waits waits, and delivers', async (t) => {
-    const said = await deliver(await connect(gate.port, { from: '127.0.0.1' }))
-    t.match(said, /^220 mx\.example\.org ESMTP qpsmtpd/)
+    const replies = await deliver(await connect(gate.port, { from: '127.0.0.1' }))
+    t.match(replies, /^220 mx\.example\.org ESMTP qpsmtpd/)
     t.equal(delivered(), 1)
     await until(event('passed', '127.0.0.1'), 'the gate lets it in')
     await gate.logged(/ event=passed .* waited_ms=(?:[5-9]|\d+)\d\d\./)
@@ -70,9 +70,9 @@ t.test('qpsmtpd after the gate', { skip: qpsmtpdMissing }, async (t) => {
       early: 'EHLO spam.example.net\r\nMAIL FROM:<a@example.net>\r\nRCPT TO:<ben@example.org>\r\n',
     })
     early.send('QUIT\r\n')
-    const said = await early.over
-    t.match(said, /^451 your mail server talked before it was greeted/m)
-    t.notMatch(said, /qpsmtpd/)
+    const replies = await early.over
+    t.match(replies, /^451 your mail server talked before it was greeted/m)
+    t.notMatch(replies, /qpsmtpd/)
     t.ok(event('refused', '127.0.0.2')(), 'it is logged')
     t.equal(delivered(), before)
   })

@@ -28,7 +28,7 @@ export interface Gate {
 }
 
 /**
- * The program behind: it greets with what it was told, answers each line, keeps what it got, and
+ * The program behind: it greets with the text that it was given, answers each line, keeps what it got, and
  * ends at QUIT. `held` makes it wait for a file of that name before it greets.
  */
 const BEHIND = `#!/bin/sh
@@ -120,7 +120,7 @@ async function firstNumber(child: ChildProcess): Promise<number | undefined> {
 
 export interface Client {
   /** All that came so far, latin1. */
-  readonly said: string
+  readonly replies: string
   /** Whether the other side has ended. */
   readonly isOver: boolean
   send(text: string): void
@@ -141,29 +141,29 @@ export async function connect(
   }: { from?: string; to?: string; early?: string } = {},
 ): Promise<Client> {
   const socket: Socket = createConnection({ port, host: to, localAddress: from })
-  let said = ''
+  let replies = ''
   let isOver = false
   const looks = new Set<() => void>()
   const look = () => {
     for (const look of looks) look()
   }
   socket.on('data', (bytes) => {
-    said += bytes.toString('latin1')
+    replies += bytes.toString('latin1')
     look()
   })
   socket.on('error', () => {}) // 'close' follows
   const over = new Promise<string>((resolve) => {
     socket.on('close', () => {
       isOver = true
-      resolve(said)
+      resolve(replies)
       look()
     })
   })
   if (early !== undefined) socket.write(early)
   await once(socket, 'connect')
   return {
-    get said() {
-      return said
+    get replies() {
+      return replies
     },
     get isOver() {
       return isOver
@@ -171,7 +171,7 @@ export async function connect(
     send: (text) => void socket.write(text),
     hears: (what) =>
       new Promise((resolve, reject) => {
-        const inVain = () => reject(new Error(`heard ${said}, not ${what}`))
+        const inVain = () => reject(new Error(`heard ${replies}, not ${what}`))
         const timer = setTimeout(inVain, HANGS_AFTER)
         const settle = (action: () => void) => {
           clearTimeout(timer)
@@ -179,7 +179,7 @@ export async function connect(
           action()
         }
         const check = () => {
-          if (what.test(said)) settle(() => resolve(said))
+          if (what.test(replies)) settle(() => resolve(replies))
           else if (isOver) settle(inVain)
         }
         looks.add(check)

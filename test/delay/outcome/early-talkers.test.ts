@@ -12,7 +12,7 @@ const TALK_SECONDS = 60
 /** What a refused client hears, who sends one of these pieces every `every` milliseconds of its own clock. */
 async function heard(pieces: Iterator<string>, every = 0) {
   let now = 0
-  const said: string[] = []
+  const replies: string[] = []
   const client = {
     read(time: number) {
       if (every > time) {
@@ -24,18 +24,18 @@ async function heard(pieces: Iterator<string>, every = 0) {
       return done ? Buffer.alloc(0) : Buffer.from(value, 'latin1')
     },
     write(text: string) {
-      said.push(...text.split(/(?<=\n)/))
+      replies.push(...text.split(/(?<=\n)/))
       return true
     },
     endSending() {},
   }
   await refuseEarlyTalker(client, 'no', () => now)
-  return { said, now }
+  return { replies, now }
 }
 
 /** The replies to pieces, after the greeting. */
 const repliesTo = async (...pieces: readonly string[]) =>
-  (await heard(pieces[Symbol.iterator]())).said.slice(1).join('')
+  (await heard(pieces[Symbol.iterator]())).replies.slice(1).join('')
 
 function* endless(piece: string) {
   for (;;) yield piece
@@ -68,26 +68,26 @@ t.test('lines are the same in every split of their bytes', async (t) => {
 })
 
 t.test('a client that sends one byte a second is dropped after a minute', async (t) => {
-  const { said, now } = await heard(endless('x'), 1000)
+  const { replies, now } = await heard(endless('x'), 1000)
   t.ok(now <= (TALK_SECONDS + 2) * 1000, `${now} ms`)
-  t.match(said.at(-1), /^421 /)
+  t.match(replies.at(-1), /^421 /)
 })
 
 t.test('a client that always has more to read is dropped after a minute, too', async (t) => {
   let now = 0
   let reads = 0
-  const said: string[] = []
+  const replies: string[] = []
   const client = {
     read() {
       now += 1000 // so long it was not its turn
       reads++
       return Buffer.from('x')
     },
-    write: (text: string) => said.push(text) > 0,
+    write: (text: string) => replies.push(text) > 0,
     endSending() {},
   }
   await refuseEarlyTalker(client, 'no', () => now)
-  t.match(said.at(-1), /^421 /)
+  t.match(replies.at(-1), /^421 /)
   t.ok(reads <= TALK_SECONDS + 2, `${reads} reads`)
 })
 
@@ -96,15 +96,15 @@ t.test('a client that sends without end is dropped', async (t) => {
   const pieces = (function* () {
     for (; bytes < 100_000_000; bytes += 16384) yield 'x'.repeat(16384)
   })()
-  const { said } = await heard(pieces)
-  t.match(said.at(-1), /^421 /)
+  const { replies } = await heard(pieces)
+  t.match(replies.at(-1), /^421 /)
   t.ok(bytes < INPUT_MAX + 5 * 1024 * 1024, `${bytes} bytes were taken`)
 })
 
 t.test('a client with too many commands is dropped', async (t) => {
-  const { said } = await heard(endless('NOOP\r\n'.repeat(10)))
-  t.equal(said.length, 1 + COMMANDS_MAX + 1)
-  t.match(said.at(-1), /^421 /)
+  const { replies } = await heard(endless('NOOP\r\n'.repeat(10)))
+  t.equal(replies.length, 1 + COMMANDS_MAX + 1)
+  t.match(replies.at(-1), /^421 /)
 })
 
 t.test(

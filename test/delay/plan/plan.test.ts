@@ -216,12 +216,12 @@ t.test('the end of a wait depends on what the client does and what is known by t
 
 t.test('the program that watches the client gets the wait in milliseconds', async (t) => {
   const judgement = Promise.resolve({ delay: 1.5, reason: '', isExempt: false, class: undefined })
-  let told: number | undefined
+  let received: number | undefined
   await outcomeOf({ kind: 'wait', judgement, mayBeExempt: false }, async (delay) => {
-    told = await delay
+    received = await delay
     return 'silent'
   })
-  t.equal(told, 1500)
+  t.equal(received, 1500)
 })
 
 t.test('the environment of a UCSPI server describes the client', async (t) => {

@@ -6,7 +6,7 @@ import {
 } from '../../../src/mail/message/content-fields.ts'
 import { Header } from '../../../src/mail/message/header-block.ts'
 
-/** Which fields may say something about content; all fields of transport: verdicts/copies/readings.test.ts. */
+/** Which fields may state something about content; all fields of transport: verdicts/copies/readings.test.ts. */
 
 t.test('a field describes content by its name or its value', async (t) => {
   const names = ['content-x', 'X-Encoded', 'mime', 'boundary', 'disposition', 'x-name', 'a b']
@@ -24,6 +24,11 @@ t.test('a field describes content by its name or its value', async (t) => {
     t.equal(mayDescribeContent('X-A', ` ${value}\n`), true, JSON.stringify(value))
   }
   t.equal(mayDescribeContent('X-Signature', '; h=a; boundary'), true)
+  t.equal(
+    mayDescribeContent('DKIM-Signature', '; h=a:\n --b:c; b=d'),
+    true,
+    'a delimiter in a fold',
+  )
 })
 
 t.test('other fields do not describe content', async (t) => {

@@ -81,11 +81,11 @@ t.test('addresses may have 1,002 bytes and not one more', async (t) => {
   t.equal(faultOf(`F${longest}\0T${longest}\0\0`), 'none')
   t.equal(faultOf(`F${longest}a\0Tb\0\0`), 'address-too-long')
   t.equal(faultOf(`Fa\0T${longest}a\0\0`), 'address-too-long')
-  t.equal(faultOf(`Fa\0T${longest}a`), 'address-too-long', 'told before the end')
+  t.equal(faultOf(`Fa\0T${longest}a`), 'address-too-long', 'known before the end')
 })
 
 t.test('an error names the place in the envelope', async (t) => {
-  const said = (wire: string) => {
+  const errorOf = (wire: string) => {
     try {
       read(Buffer.from(wire, 'latin1'))
     } catch (error) {
@@ -94,12 +94,12 @@ t.test('an error names the place in the envelope', async (t) => {
     return ''
   }
   const long = 'l'.repeat(ADDRESS_MAX + 1)
-  t.equal(said('Xa\0\0'), "envelope: expected 'F', got byte 88")
-  t.equal(said('Fa\0Xb\0\0'), "envelope: expected 'T' or the last NUL, got byte 88")
-  t.equal(said(`F${long}\0\0`), 'envelope: sender is longer than 1002 bytes')
-  t.equal(said(`Fa\0T${long}\0\0`), 'envelope: recipient 1 is longer than 1002 bytes')
-  t.equal(said(`Fa\0Tb\0T${long}\0\0`), 'envelope: recipient 2 is longer than 1002 bytes')
-  t.equal(said('Fa\0Tb\0'), 'envelope: ended before its last NUL; the client disconnected')
+  t.equal(errorOf('Xa\0\0'), "envelope: expected 'F', got byte 88")
+  t.equal(errorOf('Fa\0Xb\0\0'), "envelope: expected 'T' or the last NUL, got byte 88")
+  t.equal(errorOf(`F${long}\0\0`), 'envelope: sender is longer than 1002 bytes')
+  t.equal(errorOf(`Fa\0T${long}\0\0`), 'envelope: recipient 1 is longer than 1002 bytes')
+  t.equal(errorOf(`Fa\0Tb\0T${long}\0\0`), 'envelope: recipient 2 is longer than 1002 bytes')
+  t.equal(errorOf('Fa\0Tb\0'), 'envelope: ended before its last NUL; the client disconnected')
 })
 
 t.test('an envelope may have 64 MiB and not one more', async (t) => {

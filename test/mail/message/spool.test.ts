@@ -44,7 +44,7 @@ t.test('directories that are not set, not there or not absolute', async (t) => {
   const unset = { directory: TMPDIR, sharedDirectory: undefined }
   t.same(readSpoolSettings({ TMPDIR }), unset)
   t.same(readSpoolSettings({ TMPDIR, SPOOLDIR: '' }), unset)
-  // What it cannot be used for is told by the error of the file that is made there.
+  // The error of the file that is made there states what it cannot be used for.
   t.same(readSpoolSettings({ TMPDIR, SPOOLDIR: missing }), { ...unset, sharedDirectory: missing })
   t.throws(() => readSpoolSettings({ TMPDIR, SPOOLDIR: 'spool' }), {
     kind: 'config',

@@ -9,7 +9,7 @@ import { compressed, literal } from '../../scanner/scan/scanners/evasions/contai
 import { isNested, multipartBy } from './nested-mail.ts'
 import { readMail } from './read-mail.ts'
 
-/** A message is read by one budget. If that is not enough, the last step says that something is left unread. */
+/** A message is read by one budget. If that is not enough, the last step reports that something is left unread. */
 
 const features = Object.keys(encodingHabits) as Feature[]
 const TYPE = 'Content-Type: application/octet-stream; name=a'
@@ -37,7 +37,7 @@ const bomb = compressed(literal(Buffer.alloc(30_000_000), true), 'zlib')
 
 const spent: Readonly<Record<string, readonly string[]>> = {
   'many files in odd base64': numbered(400, oddBase64),
-  'a file that becomes too much, and does not say what it is': [file(bomb)],
+  'a file that becomes too much, and does not declare what it is': [file(bomb)],
 }
 
 for (const [name, odd] of Object.entries(spent)) {
@@ -114,7 +114,7 @@ t.test('messages inside one another beyond the limit are deeper than is read', a
   const nested = (count: number) =>
     `${numbered(count, (n) => `A: ${n}\nContent-Type: message/rfc822\n\n`).join('')}A: b\n\nx\n`
   t.notOk(isNested(Bytes.of(Buffer.from(nested(limits.nesting))), limits.nesting))
-  t.ok(isNested(Bytes.of(Buffer.from(nested(limits.containers + 1))), limits.nesting))
+  t.ok(isNested(Bytes.of(Buffer.from(nested(limits.entities + 1))), limits.nesting))
 })
 
 t.test('OpenPGP packets of two bytes end at the limit of work, in any container', async (t) => {

@@ -47,6 +47,32 @@ t.test('the file of every class that clamd misses is among the contents, each on
 })
 
 t.test(
+  'of a digest, each mail is a content, and its text is left to the scan of that',
+  async (t) => {
+    const count = 20
+    const inner = (at: number, type: string) =>
+      `From: a\nSubject: ${at}\n${type}\nThe text of mail ${at},\nin two lines.\n`
+    for (const end of ['\n', '\r\n'])
+      for (const header of ['', 'Content-Type: message/rfc822\n'])
+        for (const type of ['', 'Content-Type: text/plain; charset=utf-8\n']) {
+          const mails = Array.from({ length: count }, (_, at) => inner(at, type))
+          const parts = mails.map((mail) => `--b\n${header}\n${mail}\n`).join('')
+          const digest = `From: a\nContent-Type: multipart/digest; boundary=b\n\n${parts}--b--\n`
+          const mail = Bytes.of(bytes(digest.replaceAll('\n', end)))
+          const asked: string[] = []
+          for (const step of contentsOf(mail, { ...options, seeksForms: true }))
+            if (step.kind === 'content' && !(step.form && step.around))
+              asked.push(step.bytes.gather().toString('latin1'))
+          const whole = mails.map((mail) => mail.replaceAll('\n', end))
+          const submitted = asked.filter((text) => text.startsWith('From: '))
+          t.same(submitted, whole, JSON.stringify({ end, header, type }))
+          // (A text without a type has no form.)
+          t.equal(asked.length, type === '' ? 2 * count : count)
+        }
+  },
+)
+
+t.test(
   'base64 of which each line is decoded by itself is found, however many lines it has',
   async (t) => {
     // Four bytes make six characters, so every second line ends a group of four for readers that

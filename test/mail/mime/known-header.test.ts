@@ -5,7 +5,7 @@ import { Bytes } from '../../../src/mail/message/bytes.ts'
 import type { KnownHeader } from '../../../src/mail/message/message.ts'
 import { TOP_LINE } from '../../../src/mail/message/message.ts'
 import { headerFault } from '../../../src/mail/message/well-formed.ts'
-import type { PartNames } from '../../../src/mail/mime/traits/part-names.ts'
+import type { PartNames } from '../../../src/mail/mime/traits/mail-traits.ts'
 import { ordinaryMails } from '../../cases/ordinary/all.ts'
 import { lacks } from '../../needs.mjs'
 import { evasions } from '../../scanner/scan/scanners/evasions/all.ts'
@@ -15,10 +15,10 @@ import { isNested } from './nested-mail.ts'
 import { readMail } from './read-mail.ts'
 import { structureOf } from './structure-of.ts'
 
-/** What a reading says of a message does not depend on whether its header's fields were found before. */
+/** The result of a reading does not depend on whether its header's fields were found before. */
 
-/** All that is told of a message, as scanners get it. */
-function toldOf(message: Buffer, knowsHeader: boolean): unknown {
+/** All that is reported of a message, as scanners get it. */
+function reportOf(message: Buffer, knowsHeader: boolean): unknown {
   const header = headerOfMessage(message)
   const below = Bytes.of(Buffer.concat([TOP_LINE, header.bytes]), message.subarray(header.length))
   const bytes = knowsHeader ? below : Bytes.of(message)
@@ -44,7 +44,7 @@ function headersOf(bytes: Bytes, known: KnownHeader | undefined): unknown {
   }
 }
 
-/** The least number of levels that the mail is within; why it cannot be told. */
+/** The least number of levels that the mail is within; why it is unknown. */
 function depthOf(bytes: Bytes, more: { readonly header?: KnownHeader }): number | string {
   try {
     return [0, 1, 2, 3, 4].find((limit) => !isNested(bytes, limit, more)) ?? 5
@@ -54,7 +54,7 @@ function depthOf(bytes: Bytes, more: { readonly header?: KnownHeader }): number 
 }
 
 const areAlike = (message: Buffer) =>
-  isDeepStrictEqual(toldOf(message, true), toldOf(message, false))
+  isDeepStrictEqual(reportOf(message, true), reportOf(message, false))
 
 const isWellFormed = (message: Buffer) => headerFault(headerOfMessage(message)) === undefined
 

@@ -1,14 +1,8 @@
 import t from 'tap'
-import { isWhole } from '../../run/is-whole.ts'
 import { base64, multipart, part } from '../../scanner/scan/scanners/evasions/compose.ts'
-import { inChunks } from '../message/bytes.ts'
 import { readMail } from './read-mail.ts'
 
 /** Files that hold messages one after another (mbox, RFC 4155): each message is read by itself. */
-
-/** Reads a message that comes in chunks that end at these places. */
-const read = (mail: string, cuts: readonly number[] = []) =>
-  readMail(inChunks(Buffer.from(mail, 'latin1'), cuts))
 
 const TYPE = 'Content-Type: application/octet-stream; name=a.bin'
 const BASE64 = 'Content-Transfer-Encoding: base64'
@@ -45,7 +39,7 @@ for (const [way, attach] of Object.entries(attached)) {
       ['CR LF in the mbox', attach(crlf(three))],
       ['CR LF', crlf(attach(three))],
     ] as const) {
-      const { texts: contents, over, odd } = read(mail)
+      const { texts: contents, over, odd } = readMail(mail)
       t.equal(over, '', ends)
       t.same([...odd], [], ends)
       for (const n of [1, 2, 3]) {
@@ -57,7 +51,7 @@ for (const [way, attach] of Object.entries(attached)) {
 
 t.test('an mbox begins a file of the mail alone, or a file in a message', async (t) => {
   const inMail = `Content-Type: message/rfc822\n\nA: b\n${attached['in base64']!(three)}`
-  const found = read(inMail).texts
+  const found = readMail(inMail).texts
   for (const n of [1, 2, 3]) t.ok(found.includes(fileOf(n)), `mail ${n}`)
 })
 
@@ -69,7 +63,7 @@ t.test('a line `From ` in a message begins another message only after an empty l
       ['LF', attached['in base64']!(mbox)],
       ['CR LF', attached['in base64']!(crlf(mbox))],
     ] as const) {
-      const { texts: contents } = read(mail)
+      const { texts: contents } = readMail(mail)
       const all = ends === 'LF' ? body : crlf(body)
       t.ok(
         contents.some((content) => content.startsWith(all) && content.trimEnd() === all),
@@ -84,26 +78,10 @@ t.test('a file that does not begin with the line of an mbox is none', async (t) 
   // Data below the field of an encoding is found in any text.
   const second = letterWith(2, part([TYPE], fileOf(2)))
   const mbox = mboxOf(['Subject: 1\n\nThis is mail 1.\n', second])
-  t.ok(read(attached['in base64']!(mbox)).texts.includes(fileOf(2)), 'with that line it is one')
+  t.ok(readMail(attached['in base64']!(mbox)).texts.includes(fileOf(2)), 'with that line it is one')
   for (const front of ['x\n\n', '>']) {
-    const { texts: contents } = read(attached['in base64']!(`${front}${mbox}`))
+    const { texts: contents } = readMail(attached['in base64']!(`${front}${mbox}`))
     t.notOk(contents.includes(fileOf(2)), JSON.stringify(front))
-  }
-})
-
-t.test('however an mbox is split, its messages are the same', async (t) => {
-  for (const mbox of [three, crlf(three)]) {
-    for (const way of ['as it stands', 'in base64']) {
-      const mail = attached[way]!(mbox)
-      const whole = read(mail).texts.toSorted()
-      t.ok(whole.includes(fileOf(3)))
-      for (let cut = 1; cut < mail.length; cut += isWhole ? 1 : 3) {
-        const found = read(mail, [cut]).texts.toSorted()
-        if (String(found) !== String(whole)) t.same(found, whole, `${way} at ${cut}`)
-      }
-      const every = Array.from({ length: mail.length }, (_, at) => at)
-      t.same(read(mail, every).texts.toSorted(), whole, `${way}, byte by byte`)
-    }
   }
 })
 
@@ -118,8 +96,8 @@ t.test('an mbox of 1 MB costs in proportion, and is read to its end', async (t) 
     }
     return attached['in base64']!(mboxOf(mails))
   }
-  const quarter = read(mbox(size / 4))
-  const whole = read(mbox(size))
+  const quarter = readMail(mbox(size / 4))
+  const whole = readMail(mbox(size))
   for (const { over, odd } of [quarter, whole]) {
     t.equal(over, '')
     t.same(odd, [])

@@ -1,6 +1,5 @@
 import t from 'tap'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
-import { inChunksOf } from '../message/bytes.ts'
 import {
   attached,
   base64,
@@ -15,12 +14,7 @@ import {
   wrap,
 } from './nested-mail.ts'
 
-/** Whether it is deeper than that, whatever pieces it comes in. */
-function isDeeper(bytes: Buffer, limit: number): boolean {
-  const answers = [bytes.length, 1, 3, 64].map((size) => isNested(inChunksOf(size, bytes), limit))
-  if (new Set(answers).size > 1) throw new Error(`limit ${limit}: pieces differ: ${answers}`)
-  return answers[0]!
-}
+const isDeeper = (bytes: Buffer, limit: number) => isNested(Bytes.of(bytes), limit)
 
 /** The least limit that it is within. */
 function depthOf(bytes: Buffer): number {

@@ -50,14 +50,14 @@ const smallest: Readonly<Record<string, string>> = {
     ['Content-Type: text/html', QUOTED],
     'Content-charset=3Diso8859=\n1<=',
   ),
-  'the same under a header that says so': html('iso-8859-1', 'Content-charset=3Diso8859=\n1='),
-  'HTML that says windows-1252 across a soft line break': html(
+  'the same under a header that declares it': html('iso-8859-1', 'Content-charset=3Diso8859=\n1='),
+  'HTML that declares windows-1252 across a soft line break': html(
     'windows-1252',
     `${meta('windows-1=\n252')}=80\n`,
   ),
-  'HTML that says GB2312': html('gb2312', `${meta('gb2312')}=C4=FA\n`),
+  'HTML that declares GB2312': html('gb2312', `${meta('gb2312')}=C4=FA\n`),
   'HTML whose whole text is that it is in GB2312': html('gb2312', 'Content-charset=3Dgb2312='),
-  'HTML that says KOI8-R': html(
+  'HTML that declares KOI8-R': html(
     'koi8-r',
     `${meta('koi8-r')}=FA=C4=D2=C1=D7=D3=D4=D7=D5=CA=D4=C5\n`,
   ),

@@ -3,16 +3,16 @@ import { tmpdir } from 'node:os'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { type ContentsOptions, contentsOf } from '../../../src/mail/mime/contents.ts'
-import type { Oddity } from '../../../src/mail/mime/traits/oddities.ts'
+import type { Oddity } from '../../../src/mail/mime/traits/mail-traits.ts'
 
-/** All that is given and told while a message is read for its contents. */
+/** All that is given and reported while a message is read for its contents. */
 interface MailRead {
   readonly contents: readonly Buffer[]
   /** The same as texts (latin1); `mail:` is before those that scanners take for mail. */
   readonly texts: readonly string[]
   /** Why it was not read to its end. */
   readonly over: string
-  /** Each as often as it was told. */
+  /** Each as often as it was reported. */
   readonly odd: readonly Oddity[]
   /** Of files in uuencode, yEnc, calendars and cards. */
   readonly names: readonly string[]
@@ -46,7 +46,7 @@ export function readMail(mail: Bytes | Buffer | string, more?: Partial<ContentsO
     if (step.kind === 'unread') over = step.reason
     if (step.kind !== 'content') continue
     const content = Buffer.from(step.bytes.gather()) // it is valid until the next step
-    if (content.length !== step.bytes.size) throw new Error('another size than was told')
+    if (content.length !== step.bytes.size) throw new Error('another size than was reported')
     contents.push(content)
     texts.push(`${step.isMail ? 'mail:' : ''}${content.toString('latin1')}`)
   }

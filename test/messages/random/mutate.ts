@@ -500,8 +500,8 @@ const kinds: Readonly<Record<string, (mail: Mail, random: Random) => void>> = {
     const type = staysMultipart
       ? inside.fields.filter((field) => /^content-type/i.test(field))
       : [`Content-Type: ${random.pick(['message/rfc822', ...types, file])}`]
-    const says = random.once(4) ? [] : [`Content-Transfer-Encoding: ${encoding}`]
-    part.fields.push(...type, ...says)
+    const encodingField = random.once(4) ? [] : [`Content-Transfer-Encoding: ${encoding}`]
+    part.fields.push(...type, ...encodingField)
     const encoded = random.once(5) ? content : encode(content, encoding)
     part.body = { kind: 'leaf', isFile: true, content: carried, encoded }
   },

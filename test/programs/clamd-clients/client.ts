@@ -4,7 +4,7 @@ import { sendMail } from '../servers/smtp-session.ts'
 /** Where a clamd, or what is in its place, is asked: a unix socket, or a port of 127.0.0.1. */
 export type ClamdPlace = { readonly path: string } | { readonly port: number }
 
-/** What happens to a message: what its sender, or who called the program, is told. */
+/** What happens to a message: the reply to its sender, or to the caller of the program. */
 export type Fate = 'let in' | 'refused' | 'deferred'
 
 /** Resolves to what happens to a message, whose lines end in LF. */
@@ -26,7 +26,7 @@ export interface ClamdClient {
   readonly namesFiles?: true
   /** The evasion that clamd by itself misses in what this program hands it, and onescan finds. */
   readonly evasion: string
-  /** Starts it until the test ends; nothing in its configuration but the place tells clamd from onescand. */
+  /** Starts it until the test ends; its configuration differs between clamd and onescand by the place alone. */
   start(t: Ending, place: ClamdPlace): Promise<Judge>
 }
 

@@ -92,7 +92,7 @@ export async function startMimedefang(t: Ending, place: ClamdPlace): Promise<num
   return port
 }
 
-/** As the filter of the package, which discards a virus: here its sender is told. */
+/** As the filter of the package, which discards a virus: here its sender is informed. */
 const filterAsking = (clamdscan: string) => `
 $Features{'Virus:CLAMDSCAN'} = '/usr/bin/clamdscan';
 $Features{'Path:CLAMDCONF'} = '${clamdscan}';

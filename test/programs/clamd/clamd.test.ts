@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
-import { FIELDS_OF_MAIL } from '../../../src/mail/mime/leaves/mail-starts.ts'
+import { firstFields } from '../../../src/mail/mime/traits/mail-traits.ts'
 import { readClamdAddress } from '../../../src/scanner/scan/scanners/clamd/clamd-address.ts'
 import { ClamdScanner } from '../../../src/scanner/scan/scanners/clamd/clamd-scanner.ts'
 import { askClamd } from '../../../src/scanner/scan/scanners/clamd/session-pool.ts'
@@ -49,9 +49,9 @@ t.test('a real clamd', { skip }, async (t) => {
     },
   )
 
-  t.test('clamd treats a file that begins with a field of FIELDS_OF_MAIL as mail', async (t) => {
+  t.test('clamd treats a file that begins with one of these fields as mail', async (t) => {
     const rest = `Content-Transfer-Encoding: base64\n\n${Buffer.from(EICAR).toString('base64')}\n`
-    for (const name of FIELDS_OF_MAIL) {
+    for (const name of firstFields) {
       const { answer } = await scan(clamd.socket, sample(Buffer.from(`${name}: x\n${rest}`)))
       t.same(answer, { answer: 'infected', name: EICAR_NAME }, name)
     }
@@ -104,7 +104,7 @@ t.test('a real clamd over lasting connections', { skip }, async (t) => {
       const marked = (n: number) => sample(Buffer.from(`${header}\n${mark}\n${n}\n`))
       t.same(await answerTo(marked(0)), { answer: 'clean' })
       writeFileSync(join(clamd.directory, 'db', `${mark}.ndb`), signature)
-      // It loads them beside its work, and says nothing when it has.
+      // It loads them beside its work, and reports nothing when it has.
       const reload = connect(clamd.socket).end('zRELOAD\0')
       t.equal(String((await once(reload, 'data'))[0]), 'RELOADING\0')
       let answer: ScanResult = { answer: 'clean' }
@@ -171,7 +171,7 @@ t.test('a clamd that is stopped during a scan gives an unknown result', { skip }
   t.match(gone.answer, {
     answer: 'unknown',
     cause: 'unreachable',
-    reason: /cannot connect \(ECONNREFUSED\)/,
+    reason: /cannot connect \(connection refused\)/,
   })
 })
 

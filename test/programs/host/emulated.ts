@@ -16,7 +16,7 @@ const MASK = `${'\\xff'.repeat(7)}\\x00${'\\xff'.repeat(8)}\\xfe\\xff\\xff\\xff`
 
 /**
  * Returns the command that runs another one with qemu for programs of arm64, and for those that
- * they become. The kernel is told in a namespace of its own (binfmt_misc), so that nothing changes
+ * they become. The kernel is configured in a namespace of its own (binfmt_misc), so that nothing changes
  * for other processes.
  */
 export function emulated(command: readonly string[]): [string, ...string[]] {

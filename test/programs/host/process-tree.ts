@@ -63,11 +63,31 @@ export function cpuOfTree(pid: number): number {
   return ticks.reduce((sum, count) => sum + Number(count), 0) * TICK
 }
 
+/**
+ * Milliseconds of processor time that the threads of a process and of all its descendants have used up to now, by
+ * name without its number: `main` is the first thread of each.
+ */
+export function cpuByThread(pid: number): Map<string, number> {
+  const sum = new Map<string, number>()
+  for (const member of treeOf(pid)) {
+    for (const thread of listOr(`/proc/${member}/task`)) {
+      const path = `/proc/${member}/task/${thread}`
+      const name =
+        thread === String(member) ? 'main' : readOr(`${path}/comm`).replace(/[\s\d]+$/, '')
+      const [user = 0, system = 0] = statAt(path).slice(11, 13).map(Number)
+      sum.set(name, (sum.get(name) ?? 0) + (user + system) * TICK)
+    }
+  }
+  return sum
+}
+
 const parentOf = (pid: string) => Number(statOf(pid)[1])
 
+const statOf = (pid: number | string) => statAt(`/proc/${pid}`)
+
 /** From the third field on, for the second one, the name in parentheses, may hold anything. */
-function statOf(pid: number | string): readonly string[] {
-  const stat = readOr(`/proc/${pid}/stat`)
+function statAt(path: string): readonly string[] {
+  const stat = readOr(`${path}/stat`)
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
 }
 

@@ -25,7 +25,7 @@ export interface Server {
   /** What it has written so far, a line each. */
   readonly log: readonly string[]
   /** Resolves to the first such line that it has written, or will. Rejects if it ends before. */
-  says(line: RegExp): Promise<string>
+  logged(line: RegExp): Promise<string>
   /** Ends it, and resolves to how it ended. May be called again. */
   stop(...signals: readonly NodeJS.Signals[]): Promise<number | NodeJS.Signals | undefined>
 }
@@ -62,28 +62,28 @@ export async function startServer(
   const log: string[] = []
   const outputs = [child.stdout, child.stderr].map((input) => createInterface({ input }))
   for (const output of outputs) output.on('line', (line) => log.push(line))
-  const says = (wanted: RegExp) =>
+  const logged = (wanted: RegExp) =>
     new Promise<string>((resolve, reject) => {
-      const said = log.find((line) => wanted.test(line))
-      if (said !== undefined) resolve(said)
+      const found = log.find((line) => wanted.test(line))
+      if (found !== undefined) resolve(found)
       for (const output of outputs) output.on('line', (line) => wanted.test(line) && resolve(line))
       ended.then((how) => reject(new Error(`it ended with ${how}`)))
     })
   try {
     await once(child, 'spawn')
-    await (ready instanceof RegExp ? says(ready) : untilListening(ready, child))
+    await (ready instanceof RegExp ? logged(ready) : untilListening(ready, child))
   } catch (error) {
     await stop()
     throw new Error(`${program}: ${error}\n${log.join('\n')}`)
   }
-  return { pid: child.pid!, log, says, stop }
+  return { pid: child.pid!, log, logged, stop }
 }
 
 /** Milliseconds for a server to start. */
 const START = 180_000
 
 /**
- * Resolves when a server takes connections, for servers that do not say when they are ready: it is
+ * Resolves when a server takes connections, for servers that do not report when they are ready: it is
  * tried again and again. Rejects if the server ends before.
  */
 export async function untilListening(where: NetConnectOpts, server: ChildProcess): Promise<void> {

@@ -66,7 +66,7 @@ export async function startSyslog(
       ...program,
     ],
     async heard(pattern) {
-      await listener.says(pattern)
+      await listener.logged(pattern)
       return listener.log.slice(1) // after `ready`
     },
   }

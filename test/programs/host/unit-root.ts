@@ -2,12 +2,14 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '../../..')
-const unit = readFileSync(join(root, 'packaging/shipped/systemd/onescand.service'), 'utf8')
 
-/** What the unit of onescand binds into its empty root, each as systemd.exec(5) has it: `-/run/clamav:/var/run/clamav`. */
-const bound = [...unit.matchAll(/^Bind(?:ReadOnly)?Paths=(.*)$/gm)].flatMap(([, paths = '']) =>
-  paths.split(' '),
-)
+/** What a unit binds into its empty root, each as systemd.exec(5) has it: `-/run/clamav:/var/run/clamav`. */
+function boundBy(unit: string): string[] {
+  const text = readFileSync(join(root, `packaging/shipped/systemd/${unit}.service`), 'utf8')
+  return [...text.matchAll(/^Bind(?:ReadOnly)?Paths=(.*)$/gm)].flatMap(([, paths = '']) =>
+    paths.split(' '),
+  )
+}
 
 /** As systemd makes it: RootDirectory=, MountAPIVFS=, PrivateTmp=. What the host lacks is an empty file. */
 const ENTER = `
@@ -24,8 +26,12 @@ done
 shift; cd / && exec chroot "$root" "$@"
 `
 
-/** The words that run a program as the unit runs onescand: it sees what the unit binds, and these paths. */
-export function inUnitRoot(program: readonly string[], paths: readonly string[]): string[] {
-  const binds = [...bound, ...paths]
+/** The words that run a program as a unit runs its own: it sees what the unit binds, and these paths. */
+export function inUnitRoot(
+  program: readonly string[],
+  paths: readonly string[],
+  unit = 'onescand',
+): string[] {
+  const binds = [...boundBy(unit), ...paths]
   return ['unshare', '--mount', '/bin/sh', '-c', ENTER, 'sh', ...binds, '--', ...program]
 }

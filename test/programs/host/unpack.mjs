@@ -26,7 +26,7 @@ const unpacked = [
   { name: 'opensmtpd', program: opensmtpdProgram, packages: ['opensmtpd'] },
 ]
 
-/** What to tell, a line for each: what it did, or why it could not. */
+/** What to print, a line for each: what it did, or why it could not. */
 export function unpackServers() {
   return unpacked.map(
     ({ name, program, packages }) => `${name}: ${unpack(name, program, packages)}`,

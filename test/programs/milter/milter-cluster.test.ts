@@ -11,7 +11,7 @@ import { sendMail } from '../servers/smtp-session.ts'
 
 /**
  * Mail on its way through a cluster: a host with qmail, one with a milter behind its MTA, and
- * a host with qmail again. A scanner that counts its runs says who scanned.
+ * a host with qmail again. A scanner that counts its runs shows who scanned.
  */
 
 const keys = { 'hmac-sha256': keyLine('alpha'), md5: 'md5:old:a-secret-of-many-letters\n' }

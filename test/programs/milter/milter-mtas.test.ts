@@ -94,9 +94,9 @@ for (const { name, missing, start } of mtas) {
       const numbered = (n: number) => bytes(`Subject: message ${n}\n\nhello\n`)
       t.match((await session.send({ ...envelope, message: numbered(1) })).data, /^250 /)
       t.match((await session.send({ ...envelope, message: infected })).data, /^550 5\.7\.1 /)
-      t.match(await session.say('MAIL FROM:<gone@example.net>'), /^250 /)
-      t.match(await session.say('RCPT TO:<gone@example.org>'), /^250 /)
-      t.match(await session.say('RSET'), /^250 /, 'a message that is broken off')
+      t.match(await session.command('MAIL FROM:<gone@example.net>'), /^250 /)
+      t.match(await session.command('RCPT TO:<gone@example.org>'), /^250 /)
+      t.match(await session.command('RSET'), /^250 /, 'a message that is broken off')
       t.match((await session.send({ ...envelope, message: numbered(2) })).data, /^250 /)
       await session.quit()
       const subjects = [await receiver.next(), await receiver.next()].flatMap((mail) => {
@@ -139,7 +139,7 @@ for (const { name, missing, start } of mtas) {
     t.test('while onescand is away, mail is deferred', async (t) => {
       const before = receiver.count()
       const session = await openSmtp(passage.port)
-      const reply = await session.say(`MAIL FROM:<${envelope.from}>`)
+      const reply = await session.command(`MAIL FROM:<${envelope.from}>`)
       t.match(reply, /^4\d\d 4\.\d\.\d /)
       await session.quit()
       t.equal(receiver.count(), before)

@@ -1,8 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
-import { EICAR } from '../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { bytes } from '../../cases/case.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'
@@ -118,104 +115,14 @@ t.test('behind Postfix', { skip: postfixMissing }, async (t) => {
     })
     const session = await openSmtp(passage.port)
     t.match((await session.send({ ...envelope, message: trouble })).data, /^451 4\.7\.1 /)
-    t.match(await session.say('XCLIENT LOGIN=ann'), /^220 /)
-    await session.say('EHLO client.example.net')
+    t.match(await session.command('XCLIENT LOGIN=ann'), /^220 /)
+    await session.command('EHLO client.example.net')
     t.match((await session.send({ ...envelope, message: trouble })).data, /^250 /)
     await session.quit()
     const { message } = await receiver.next()
     t.same(headerValues(message, 'X-QHPSI'), [], 'it was not scanned')
   })
 })
-
-t.test(
-  'whatever is kept is delivered by a release, as Postfix completes it',
-  { skip: postfixMissing },
-  async (t) => {
-    const stage = buildStage(t)
-    const passage = await openPassage(t, (t, relayPort, milter) =>
-      startPostfix(t, relayPort, {
-        smtpd_milters: milter,
-        non_smtpd_milters: milter,
-        milter_default_action: 'tempfail',
-        smtpd_authorized_xclient_hosts: '127.0.0.1',
-        mynetworks: '127.0.0.0/8 192.0.2.0/24',
-      }),
-    )
-    const { receiver, mta: postfix } = passage
-    // The one of the PATH may be another MTA's, and only root may name another configuration to Postfix's.
-    const taken = (name: string) => join(stage.directory, name)
-    const script = stage.file(
-      'sendmail',
-      `#!/bin/sh\ncat >${taken('message')}; printf '%s\\n' "$@" >${taken('words')}\n`,
-      0o755,
-    )
-    const instead = 'mount --bind "$0" /usr/sbin/sendmail && exec "$@"'
-    const around = ['unshare', '--mount', 'sh', '-c', instead, script]
-    const ring = stage.file(
-      'release-ring',
-      `hmac-sha256:a:${Buffer.alloc(32, 1).toString('base64url')}:release\n`,
-    )
-    await passage.serve(t, {
-      QHPSI: 'plugin: eicar',
-      CLUSTERKEYS: ring,
-      CLAMDBDIR: '/nonexistent',
-      QUARANTINE: stage.quarantine,
-      BADATTACHMENTS: '*.exe',
-      UNREAD: 'quarantine',
-      STRICTMIME: 'quarantine',
-    })
-    const deep = Array.from(
-      { length: 40 },
-      (_, level) => `multipart/mixed; boundary=p${level}\n\n--p${level}\nContent-Type: `,
-    )
-    const whole =
-      'Date: Fri, 27 Nov 2026 12:00:00 +0000\nMessage-ID: <1@example.net>\nFrom: ann@example.net\n'
-    const mails: Readonly<Record<string, string>> = {
-      'a virus': `${whole}Subject: a\n\n${EICAR}\n`,
-      'a banned name': `${whole}Subject: b\nMIME-Version: 1.0\nContent-Type: application/octet-stream; name=run.exe\n\nx\n`,
-      'a mail that is nested too deep': `${whole}Subject: c\nMIME-Version: 1.0\nContent-Type: ${deep.join('')}text/plain\n\nx\n`,
-      'a strange mail': `${whole}Subject: d\nMIME-Version: 1.0\nContent-Transfer-Encoding: odd\n\nx\n`,
-      'a header without Date, Message-ID and From': `Subject: e\n\n${EICAR}\n`,
-      'addresses without a domain': `From: root\nTo: ben, Bob <bob>\nCc: carol\nReply-To: dave\nSubject: f\n\n${EICAR}\n`,
-    }
-    const cases = Object.entries(mails).flatMap(([what, text]) =>
-      ['ben@example.org', ...(what === 'a virus' ? ['ben'] : [])].flatMap((to) =>
-        ['SMTP', 'sendmail'].map((way) => ({ what: `${what}, by ${way}`, text, to, way })),
-      ),
-    )
-    for (const { what, text, to, way } of cases) {
-      const before = new Set(
-        (await readQuarantine(stage.quarantine)).map(({ record }) => record.id),
-      )
-      const session = await openSmtp(passage.port)
-      await session.say('XCLIENT ADDR=192.0.2.1 NAME=[UNAVAILABLE]') // Postfix completes no mail of other hosts
-      await session.say('EHLO client.example.net')
-      const message = bytes(text)
-      t.match((await session.send({ from: 'ann@example.net', to: [to], message })).data, /^250 /)
-      await session.quit()
-      const isNew = ({ record }: Kept) => !before.has(record.id)
-      const { id } = (await readQuarantine(stage.quarantine)).find(isNew)!.record
-      const place = way === 'SMTP' ? `127.0.0.1:${passage.port}` : 'sendmail'
-      const by = ['--by', place, '--env', `CLUSTERKEYS=${ring}`]
-      const words = ['quarantine', 'release', id, '--directory', stage.quarantine, ...by]
-      const giveTo = (account: number) =>
-        execFileSync('chown', ['-R', `${account}`, stage.quarantine, ring, stage.directory])
-      giveTo(process.getuid!() === 0 ? PLAIN : process.getuid!())
-      const { code, err } = await onescan(words, way === 'SMTP' ? {} : { around })
-      giveTo(process.getuid!())
-      t.equal(code, 0, `${what}: ${err}`)
-      if (way === 'sendmail') {
-        const given = readFileSync(taken('words'), 'latin1').trimEnd().split('\n')
-        postfix.submit(readFileSync(taken('message')), ...given)
-      }
-      const released = await receiver.next()
-      t.match(released.recipients, [/^ben@/], what)
-      t.same(headerValues(released.message, 'Subject'), headerValues(message, 'Subject'), what)
-      const left = await readQuarantine(stage.quarantine)
-      t.equal(left.filter(isNew).length, 1, `${what} is not kept again`)
-    }
-  },
-)
 
 t.test(
   'Postfix with milter_protocol=2 is not taken for another MTA',

@@ -135,7 +135,7 @@ export async function startClamd(t: Ending, options: ClamdOptions = {}): Promise
     if (!existsSync(join(database, name))) writeFileSync(join(database, name), text)
   }
   writeFileSync(configFile, configuration(directory, socket, port, options))
-  // Else its socket may be as old as its signatures, as far as the times of files tell: onescand would not
+  // Else its socket may be as old as its signatures, as far as the times of files show: onescand would not
   // take them for loaded.
   await new Promise((resolve) => setTimeout(resolve, FILE_TIMES))
 
@@ -161,7 +161,7 @@ export async function startClamd(t: Ending, options: ClamdOptions = {}): Promise
   }
 }
 
-/** What a clamd itself says of a message. */
+/** What a clamd itself answers about a message. */
 export async function clamdAnswer(socket: string, message: Buffer): Promise<ScanResult> {
   const server = new ClamdServer(readClamdAddress(socket), { lasting: false })
   const task = { signal: AbortSignal.timeout(60_000), note() {} }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { lacks, programPath } from '../../needs.mjs'
@@ -23,11 +24,13 @@ export interface Dovecot {
   readonly lmtp: number
   /** Its log so far. */
   log(): string
+  /** What `doveadm fetch -A` prints for these words. */
+  fetch(...words: readonly string[]): Buffer
 }
 
 /**
  * The configuration of mailboxes, which belong to nobody(7). By Maildir++ the Trash is ignored,
- * which Dovecot must be told.
+ * which Dovecot must have in its configuration.
  */
 const configuration = (directory: string, port: number, lmtp: number) => `
 base_dir = ${directory}/run
@@ -98,6 +101,8 @@ export async function startDovecot(t: Ending, users: readonly DovecotUser[]): Pr
     lmtp,
     unix: `quota-status:unix:${at('quota-status')}`,
     log: () => readFileSync(at('log'), 'latin1'),
+    fetch: (...words) =>
+      execFileSync(programPath('doveadm'), ['-c', at('dovecot.conf'), 'fetch', '-A', ...words]),
   }
 }
 

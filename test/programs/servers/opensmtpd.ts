@@ -14,7 +14,7 @@ export const opensmtpdMissing: string | false = lacks('OpenSMTPD') || ownDirecto
 const ACCOUNTS = { opensmtpd: 64_991, opensmtpq: 64_992 }
 
 export interface OpenSmtpd {
-  /** What it has said so far. */
+  /** What it has printed so far. */
   log(): string
   /** The number of messages that it has not passed on yet. */
   queued(): number

@@ -47,8 +47,10 @@ attributetype (1.1.2.1.2 NAME 'mailQuotaSize' EQUALITY caseExactIA5Match
   SYNTAX 1.3.6.1.4.1.1466.115.121.1.26 SINGLE-VALUE)
 attributetype (1.1.2.1.3 NAME 'mailAlternateAddress' EQUALITY caseIgnoreIA5Match
   SYNTAX 1.3.6.1.4.1.1466.115.121.1.26)
+attributetype (1.1.2.1.4 NAME 'mailForwardingAddress' EQUALITY caseIgnoreIA5Match
+  SYNTAX 1.3.6.1.4.1.1466.115.121.1.26)
 objectclass (1.1.2.2.1 NAME 'qmailUser' SUP top AUXILIARY
-  MAY (mailMessageStore $ mailQuotaSize $ mailAlternateAddress $ mailHost $ mail))
+  MAY (mailMessageStore $ mailQuotaSize $ mailAlternateAddress $ mailForwardingAddress $ mailHost $ mail))
 `
 
 function configuration(directory: string, readers: Readers): string {
@@ -73,7 +75,7 @@ access to * by dn.exact="${bindDn}" read by anonymous ${readers === 'all' ? 'rea
 }
 
 /** A person of the directory: attributes and their values, with a `uid`. */
-export type Person = Readonly<Record<string, string>>
+export type Person = Readonly<Record<string, string | readonly string[]>>
 
 /** Who may read: anyone who binds as `bindDn`, or all, who need not bind. */
 type Readers = 'bound' | 'all'
@@ -142,8 +144,8 @@ function isStopped(pid: number): boolean {
 function ldif(people: readonly Person[]): string {
   const top = `dn: ${base}\nobjectClass: dcObject\nobjectClass: organization\no: x\ndc: example\n`
   const entries = people.map((person, i) => {
-    const attributes = Object.entries(person).map(
-      ([name, value]) => `${name}:: ${Buffer.from(value).toString('base64')}\n`,
+    const attributes = Object.entries(person).flatMap(([name, values]) =>
+      [values].flat().map((value) => `${name}:: ${Buffer.from(value).toString('base64')}\n`),
     )
     const classes = 'objectClass: inetOrgPerson\nobjectClass: qmailUser\n'
     return `dn: cn=p${i},${base}\n${classes}cn: p${i}\nsn: x\n${attributes.join('')}`

@@ -54,22 +54,22 @@ function converse(
   let inData = false
   let sender = ''
   let recipients: string[] = []
-  const say = (text: string) => void socket.write(`${text}\r\n`)
+  const reply = (text: string) => void socket.write(`${text}\r\n`)
   const answer = (line: string) => {
     const [, address = ''] = /<(.*?)>/.exec(line) ?? []
     const verb = line.slice(0, 4).toUpperCase()
-    if (verb === 'EHLO') return say(replyLines(['receiver.example.org', ...extensions]))
+    if (verb === 'EHLO') return reply(replyLines(['receiver.example.org', ...extensions]))
     if (verb === 'DATA') {
       inData = true
-      return say('354 go on')
+      return reply('354 go on')
     }
     if (verb === 'MAIL' || verb === 'RSET') recipients = []
     if (verb === 'MAIL') sender = address
     if (verb === 'RCPT') recipients.push(address)
     if (verb === 'QUIT') return void socket.end('221 bye\r\n')
-    say('250 ok')
+    reply('250 ok')
   }
-  say('220 receiver.example.org ESMTP')
+  reply('220 receiver.example.org ESMTP')
   socket.on('data', (piece: Buffer) => {
     pending = Buffer.concat([pending, piece])
     for (;;) {
@@ -82,7 +82,7 @@ function converse(
       else {
         inData = false
         deliver({ sender, recipients, message: plainLines(text) })
-        say('250 taken')
+        reply('250 taken')
       }
     }
   })

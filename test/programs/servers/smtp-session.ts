@@ -25,7 +25,7 @@ export interface Sent {
 
 export interface SmtpSession {
   /** Sends a line, and resolves to the reply. */
-  say(line: string): Promise<Reply>
+  command(line: string): Promise<Reply>
   /** Sends one message, byte for byte; several may follow each other. */
   send(mail: Mail): Promise<Sent>
   /**
@@ -49,33 +49,33 @@ export async function sendMail(port: number, mail: Mail, localAddress?: string):
  */
 export async function openSmtp(port: number, localAddress = '127.0.0.1'): Promise<SmtpSession> {
   const socket = connect({ port, host: '127.0.0.1', localAddress })
-  socket.on('error', () => {}) // an MTA that hangs up in mid-message: reply() says so
+  socket.on('error', () => {}) // an MTA that hangs up in mid-message: reply() reports it
   const lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })
   const incoming = lines[Symbol.asyncIterator]()
   const transcript: string[] = []
 
   const reply = async (): Promise<Reply> => {
-    const said: string[] = []
+    const lines: string[] = []
     for (;;) {
       const { value: line, done } = await incoming.next()
       if (done) throw new Error(`the MTA hung up after: ${transcript.slice(-3).join(' / ')}`)
       transcript.push(`<- ${line}`)
-      said.push(line)
-      if (/^\d{3}(?!-)/.test(line)) return said.join('\n')
+      lines.push(line)
+      if (/^\d{3}(?!-)/.test(line)) return lines.join('\n')
     }
   }
-  const say = (line: string): Promise<Reply> => {
+  const command = (line: string): Promise<Reply> => {
     transcript.push(`-> ${line}`)
     socket.write(`${line}\r\n`)
     return reply()
   }
   const send = async ({ from, to, message, parameters }: Mail): Promise<Sent> => {
-    const mail = await say(`MAIL FROM:<${from}>${parameters ? ` ${parameters}` : ''}`)
+    const mail = await command(`MAIL FROM:<${from}>${parameters ? ` ${parameters}` : ''}`)
     const rcpt: Reply[] = []
-    for (const address of to) rcpt.push(await say(`RCPT TO:<${address}>`))
-    const go = await say('DATA')
+    for (const address of to) rcpt.push(await command(`RCPT TO:<${address}>`))
+    const go = await command('DATA')
     if (!go.startsWith('354')) {
-      await say('RSET')
+      await command('RSET')
       return { mail, rcpt, data: go }
     }
     transcript.push(`-> (message of ${message.length} bytes)`)
@@ -84,14 +84,14 @@ export async function openSmtp(port: number, localAddress = '127.0.0.1'): Promis
   }
 
   await reply()
-  await say('EHLO client.example.org')
+  await command('EHLO client.example.org')
   return {
-    say,
+    command,
     send,
     transcript,
     async quit() {
       const closed = once(socket, 'close')
-      await say('QUIT')
+      await command('QUIT')
       socket.end()
       await closed
     },

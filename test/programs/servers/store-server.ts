@@ -21,7 +21,7 @@ export interface StoreServer extends Server {
   /** Its unix socket. */
   readonly socket: string
   /** What the server answers to a command. */
-  say(...words: string[]): string
+  command(...words: string[]): string
 }
 
 export interface StoreSetup {
@@ -51,7 +51,7 @@ export async function startStore(t: Ending, setup: StoreSetup = {}): Promise<Sto
     ...store,
     port,
     socket,
-    say: (...words) =>
+    command: (...words) =>
       execFileSync(client!, ['-h', '127.0.0.1', '-p', String(port), ...words], {
         encoding: 'utf8',
         stdio: ['ignore', 'pipe', 'ignore'],
@@ -60,7 +60,7 @@ export async function startStore(t: Ending, setup: StoreSetup = {}): Promise<Sto
 }
 
 function isInStep(replica: StoreServer): boolean {
-  return replica.say('info', 'replication').includes('master_link_status:up')
+  return replica.command('info', 'replication').includes('master_link_status:up')
 }
 
 /** Starts a primary, its replica, and sentinels that know both by the name `mail`. */
@@ -68,7 +68,7 @@ export interface Watched {
   readonly primary: StoreServer
   readonly replica: StoreServer
   readonly sentinels: readonly StoreServer[]
-  /** Resolves to the port of the primary, as the first sentinel says. */
+  /** Resolves to the port of the primary, as the first sentinel reports it. */
   primaryPort(): number
 }
 
@@ -100,7 +100,7 @@ sentinel failover-timeout mail 2000
     replica,
     sentinels: watchers,
     primaryPort() {
-      const [, port] = first!.say('sentinel', 'get-master-addr-by-name', 'mail').split('\n')
+      const [, port] = first!.command('sentinel', 'get-master-addr-by-name', 'mail').split('\n')
       return Number(port)
     },
   }
@@ -108,8 +108,8 @@ sentinel failover-timeout mail 2000
 
 /** Whether a sentinel knows the replica and all other sentinels, so that it could switch. */
 function isReady(sentinel: StoreServer, replica: StoreServer, sentinels: number): boolean {
-  const others = sentinel.say('sentinel', 'sentinels', 'mail').match(/^runid$/gm)?.length ?? 0
-  const replicas = sentinel.say('sentinel', 'replicas', 'mail')
+  const others = sentinel.command('sentinel', 'sentinels', 'mail').match(/^runid$/gm)?.length ?? 0
+  const replicas = sentinel.command('sentinel', 'replicas', 'mail')
   return others === sentinels - 1 && replicas.includes(String(replica.port))
 }
 
@@ -172,20 +172,20 @@ export async function startCluster(
   const size = Math.ceil(SLOTS / servers.length)
   const ranges = servers.map((_, at) => [at * size, Math.min(SLOTS, (at + 1) * size) - 1] as const)
   for (const [at, range] of ranges.entries()) {
-    servers[at]!.say('cluster', 'addslotsrange', ...range.map(String))
+    servers[at]!.command('cluster', 'addslotsrange', ...range.map(String))
   }
   if (hasReplica) servers.push(await start())
   for (const server of servers.slice(1)) {
-    first!.say('cluster', 'meet', '127.0.0.1', ...ports.get(server)!.map(String))
+    first!.command('cluster', 'meet', '127.0.0.1', ...ports.get(server)!.map(String))
   }
   if (hasReplica) {
-    const id = first!.say('cluster', 'myid')
+    const id = first!.command('cluster', 'myid')
     const replica = servers.at(-1)!
-    await until(() => replica.say('cluster', 'replicate', id) === 'OK', 'it replicates')
+    await until(() => replica.command('cluster', 'replicate', id) === 'OK', 'it replicates')
   }
   const isWhole = (server: StoreServer) =>
     ['cluster_state:ok', `cluster_known_nodes:${servers.length}`].every((line) =>
-      server.say('cluster', 'info').includes(line),
+      server.command('cluster', 'info').includes(line),
     )
   await until(() => servers.every(isWhole), 'the servers know each other')
   if (hasReplica) await until(() => isInStep(servers.at(-1)!), 'the replica is in step')
@@ -198,7 +198,7 @@ export async function startCluster(
       return `${tls ? 'valkeys' : 'valkey'}+cluster://${hosts}`
     },
     primaryOf(key) {
-      const slot = Number(first!.say('cluster', 'keyslot', key))
+      const slot = Number(first!.command('cluster', 'keyslot', key))
       return servers[ranges.findIndex(([begin, end]) => slot >= begin && slot <= end)]!
     },
   }

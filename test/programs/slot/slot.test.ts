@@ -194,7 +194,7 @@ t.test('over SMTP through qpsmtpd', { skip: qpsmtpdMissing || clamdMissing }, as
   t.match(
     refused.transcript,
     /^<\*\* 451 /m,
-    'it knows no refusal for good: doc/qmail.md says what to set',
+    'it knows no refusal for good: doc/qmail.md has what to set',
   )
   t.notMatch(refused.transcript, /Queued!/)
   t.same(leftBehind(MAILDIR), before)
@@ -217,7 +217,7 @@ if (existsSync(realQueue)) {
   })
 }
 
-/** What a server says until it closes, once it has `message` and our end of it. */
+/** What a server sends until it closes, once it has `message` and our end of it. */
 function exchange(port: number, message: Buffer): Promise<string> {
   const connection = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
   connection.end(message)

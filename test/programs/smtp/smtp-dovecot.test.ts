@@ -44,21 +44,21 @@ t.test('before Dovecot', { skip: dovecotMissing || postfixMissing }, async (t) =
     const client = await callDoor(filter)
     t.teardown(() => client.socket.destroy())
     t.match(await client.hear(), /^220 .* LMTP$/)
-    t.match(await client.say('LHLO mta.example.org'), /^250-dovecot\.example\.org/)
-    await client.say('MAIL FROM:<eve@example.net>')
-    t.match(await client.say('RCPT TO:<ann@example.org>'), /^250 2\.1\.5 OK/)
+    t.match(await client.command('LHLO mta.example.org'), /^250-dovecot\.example\.org/)
+    await client.command('MAIL FROM:<eve@example.net>')
+    t.match(await client.command('RCPT TO:<ann@example.org>'), /^250 2\.1\.5 OK/)
     t.match(
-      await client.say('RCPT TO:<nobody@example.org>'),
+      await client.command('RCPT TO:<nobody@example.org>'),
       /^550 5\.1\.1 <nobody@example\.org> User doesn't exist/,
     )
-    t.match(await client.say('RCPT TO:<ben@example.org>'), /^250 /)
-    await client.say('DATA')
+    t.match(await client.command('RCPT TO:<ben@example.org>'), /^250 /)
+    await client.command('DATA')
     client.write(
       `${mail('hello').replaceAll('\n', '\r\n').replace('\r\n.\r\n', '\r\n..\r\n')}.\r\n`,
     )
     t.match(await client.hear(), /^250 2\.0\.0 <ann@example\.org> \S+ Saved/)
     t.match(await client.hear(), /^250 2\.0\.0 <ben@example\.org> \S+ Saved/)
-    t.match(await client.say('QUIT'), /^221 2\.0\.0 /)
+    t.match(await client.command('QUIT'), /^221 2\.0\.0 /)
     for (const name of ['ann', 'ben']) {
       const [message] = delivered(name)
       t.same(headerValues(message!, 'X-QHPSI'), ['clean'])

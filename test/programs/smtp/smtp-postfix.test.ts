@@ -135,8 +135,8 @@ t.test('before the queue', { skip: postfixMissing }, async (t) => {
       t.test('the client is the one that XFORWARD names', async (t) => {
         const daemon = await passage.serve(t, settings)
         const session = await openSmtp(port)
-        t.match(await session.say('XCLIENT ADDR=192.0.2.7 NAME=client.example.com'), /^220 /)
-        await session.say('EHLO client.example.com')
+        t.match(await session.command('XCLIENT ADDR=192.0.2.7 NAME=client.example.com'), /^220 /)
+        await session.command('EHLO client.example.com')
         t.match((await session.send({ ...envelope, message: clean })).data, /^250 /)
         await session.quit()
         await receiver.next()

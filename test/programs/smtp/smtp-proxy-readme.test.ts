@@ -39,8 +39,8 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
     const parameters = 'SIZE=100 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=QQ'
     await sendMail(postfix.port, { ...envelope, parameters, message: clean })
     await next.has(1)
-    const said = next.commands.slice(before).map((line) => line.replace(/(XFORWARD) .*/, '$1'))
-    t.match(said, [
+    const commands = next.commands.slice(before).map((line) => line.replace(/(XFORWARD) .*/, '$1'))
+    t.match(commands, [
       /^EHLO /, 'XFORWARD',
       `MAIL FROM:<ann@example.net> ${parameters}`,
       'RCPT TO:<ben@example.org>', 'DATA',
@@ -52,12 +52,12 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
     const client = await callDoor(postfix.port)
     t.teardown(() => client.socket.destroy())
     await client.hear()
-    await client.say('EHLO client.example.org')
+    await client.command('EHLO client.example.org')
     const mail = 'MAIL FROM:<ann@example.net> BODY=8BITMIME ENVID=QQ+2B314159'
     const rcpt = 'RCPT TO:<ben@example.org> NOTIFY=NEVER ORCPT=rfc822;Ben+2B@example.org'
-    t.match(await client.say(mail), /^250 2\.1\.0 /)
-    t.match(await client.say(rcpt), /^250 /)
-    await client.say('QUIT')
+    t.match(await client.command(mail), /^250 2\.1\.0 /)
+    t.match(await client.command(rcpt), /^250 /)
+    await client.command('QUIT')
     t.ok(next.commands.includes(mail))
     t.ok(next.commands.includes(rcpt))
   })
@@ -91,12 +91,12 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
     next.script = undefined
   })
 
-  /** Resolves to a client that has said EHLO to the Postfix in front, and the answer. */
+  /** Resolves to a client that has sent EHLO to the Postfix in front, and the answer. */
   async function greet(t: Test) {
     const client = await callDoor(postfix.port)
     t.teardown(() => client.socket.destroy())
     await client.hear()
-    return { client, offer: await client.say('EHLO client.example.org') }
+    return { client, offer: await client.command('EHLO client.example.org') }
   }
 
   // promise: proxy-syntax
@@ -112,12 +112,12 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
     ]
     const { client } = await greet(t)
     for (const [mail, rcpt] of forms) {
-      t.match(await client.say(mail), /^250 /, mail)
-      t.match(await client.say(rcpt), /^250 /, rcpt)
+      t.match(await client.command(mail), /^250 /, mail)
+      t.match(await client.command(rcpt), /^250 /, rcpt)
       t.same(next.commands.slice(-2), [mail, rcpt])
-      await client.say('RSET')
+      await client.command('RSET')
     }
-    await client.say('QUIT')
+    await client.command('QUIT')
   })
 
   // promise: proxy-features
@@ -127,15 +127,15 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
       next.script = (_, line) => (/ RET=/.test(line) ? '555 5.5.4 next knows no RET' : undefined)
       const { client, offer } = await greet(t)
       t.match(offer, /DSN/)
-      await client.say('MAIL FROM:<ann@example.net> RET=HDRS')
-      t.equal(await client.say('RCPT TO:<ben@example.org>'), '555 5.5.4 next knows no RET')
-      await client.say('QUIT')
+      await client.command('MAIL FROM:<ann@example.net> RET=HDRS')
+      t.equal(await client.command('RCPT TO:<ben@example.org>'), '555 5.5.4 next knows no RET')
+      await client.command('QUIT')
       const main = { smtpd_discard_ehlo_keywords: 'dsn' }
       const less = await startPostfix(t, next.port, main, { smtpd: proxied })
       const other = await callDoor(less.port)
       t.teardown(() => other.socket.destroy())
       await other.hear()
-      t.notMatch(await other.say('EHLO client.example.org'), /DSN/)
+      t.notMatch(await other.command('EHLO client.example.org'), /DSN/)
       next.script = undefined
     },
   )
@@ -144,9 +144,9 @@ t.test('SMTPD_PROXY_README', { skip: postfixMissing }, async (t) => {
   t.test('XFORWARD reaches the next server unchanged', async (t) => {
     const before = next.commands.length
     await send(postfix.port, clean)
-    const told = next.commands.slice(before).filter((line) => line.startsWith('XFORWARD '))
-    t.match(told.join(' '), /ADDR=127\.0\.0\.1\b/)
-    t.match(told.join(' '), /PORT=\d+/)
+    const forwarded = next.commands.slice(before).filter((line) => line.startsWith('XFORWARD '))
+    t.match(forwarded.join(' '), /ADDR=127\.0\.0\.1\b/)
+    t.match(forwarded.join(' '), /PORT=\d+/)
   })
 
   // promise: proxy-reject

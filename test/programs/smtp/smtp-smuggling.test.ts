@@ -77,7 +77,7 @@ t.test(
         'RCPT TO:<ben@example.org>',
         'DATA',
       ])
-        await client.say(line)
+        await client.command(line)
       client.write(`${content}\r\n.\r\n`)
       client.write('QUIT\r\n')
       const replies = await client.rest()

@@ -208,7 +208,7 @@ t.test('the plugin', { skip: missing }, async (t) => {
           const { port } = await udpService(t, () => undefined)
           return { QUOTAD: `udp:127.0.0.1:${port}` }
         },
-        'a service that cannot tell': async (t) => {
+        'a service that does not know': async (t) => {
           const { port } = await udpService(t, () => 'QUOTA_ERROR full@example.org')
           return { QUOTAD: `udp:127.0.0.1:${port}` }
         },
@@ -218,7 +218,7 @@ t.test('the plugin', { skip: missing }, async (t) => {
         'an onescand that stops in the middle': (t) => {
           return impostor(t, (socket) => socket.end('action=452 4.2.2 '))
         },
-        'an onescand that says something else': (t) => {
+        'an onescand that answers something else': (t) => {
           return impostor(t, (socket) => socket.end('action=REJECT\n\n'))
         },
         'an onescand without an end': (t) => {

@@ -110,7 +110,7 @@ function reasonFor(generated: Generated, own: string, incoming: number): string 
   const usage = trueUsage(generated)
   const isFull =
     (bytes && usage.bytes + incoming > bytes) || (messages && usage.messages >= messages)
-  // By Maildir++ it must be this, whatever the file says.
+  // By Maildir++ it must be this, whatever the file contains.
   if (own !== (isFull ? 'QUOTA_FULL' : 'QUOTA_OK')) return undefined
   if (hasTrashed(generated)) return 'Dovecot counts what is marked as trash'
   if (generated.file === 'only limits') return 'Dovecot takes a file of limits alone for empty'

@@ -3,8 +3,8 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
-import { LdapDirectory } from '../../../src/quota/ldap/ldap-directory.ts'
-import { readLdapSettings } from '../../../src/quota/ldap/ldap-settings.ts'
+import { LdapDirectory } from '../../../src/base/protocol/ldap/ldap-directory.ts'
+import { readLdapSettings } from '../../../src/base/protocol/ldap/ldap-settings.ts'
 import { parseUser } from '../../../src/quota/sources/mailbox-location.ts'
 import { slapdMissing, startSlapd } from '../../programs/servers/slapd.ts'
 import { spool, startQuotad } from '../quotad.ts'
@@ -37,6 +37,9 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
     { uid: 'lost', mailMessageStore: 'Maildir' },
     { uid: 'sly', mailMessageStore: '/home/../etc' },
     { uid: 'homeless', mailQuotaSize: '100' },
+    { uid: 'sales', mailForwardingAddress: 'ANN@example.org' },
+    { uid: 'both', mailForwardingAddress: ['ann@example.org', 'bob'] },
+    { uid: 'copy', mailForwardingAddress: 'ann', ...home('bob') },
   ])
   const env = {
     QUOTAMAILBOX: 'maildir:%h',
@@ -55,6 +58,15 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
     t.match(await ask(Buffer.from('CHECK_QUOTA j\u00f6rg', 'latin1')), /^QUOTA_UNKNOWN /)
   })
 
+  t.test('an entry forwards to others, and may have a mailbox itself', async (t) => {
+    const { ask } = await startQuotad(t, { ...env, QUOTAALIASES: 'ldap' })
+    t.match(await ask('CHECK_QUOTA sales 0'), /^QUOTA_FULL sales/)
+    t.match(await ask('CHECK_QUOTA both 0'), /^QUOTA_OK both/, 'bob has room')
+    t.match(await ask('CHECK_QUOTA copy 0'), /^QUOTA_OK copy/, 'its own mailbox has room')
+    t.match(await ask('CHECK_QUOTA ann 0'), /^QUOTA_FULL ann/)
+    t.match(await ask('CHECK_QUOTA triplet 0'), /^QUOTA_ERROR triplet/)
+  })
+
   t.test('a user without an entry or a mailbox is an unknown user', async (t) => {
     const { ask } = await startQuotad(t, env)
     for (const user of ['zoe', '*', 'a*', 'ann)(uid=*', 'homeless', '\\61nn']) {
@@ -67,10 +79,10 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
     for (const user of ['twin', 'triplet', 'much', 'lost', 'sly']) {
       t.equal(await quotad.ask(`CHECK_QUOTA ${user}`), `QUOTA_ERROR ${user}`)
     }
-    await quotad.says(/more than one entry for \S+; see QUOTALDAPFILTER/)
-    await quotad.says(/LDAP, much: much is not a quota/)
-    await quotad.says(/LDAP, lost: Maildir is not an absolute path/)
-    await quotad.says(/LDAP, sly: \/home\/\.\.\/etc is not an absolute path/)
+    await quotad.logged(/more than one entry for \S+; see QUOTALDAPFILTER/)
+    await quotad.logged(/LDAP, much: much is not a quota/)
+    await quotad.logged(/LDAP, lost: Maildir is not an absolute path/)
+    await quotad.logged(/LDAP, sly: \/home\/\.\.\/etc is not an absolute path/)
   })
 
   t.test('beside a template for mailboxes, the directory has users and quotas', async (t) => {
@@ -90,7 +102,7 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
     t.equal(await open.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
     // As root, quotad is another account, to which root's file is not open.
     const isOther = process.getuid?.() === 0
-    await open.says(
+    await open.logged(
       isOther
         ? /password: mode 0644 lets everyone read it; chgrp \d+ \S+password && chmod 640 \S+password/
         : /password: mode 0644 lets everyone read it; run chmod 640 on it/,
@@ -99,11 +111,11 @@ t.test('asked of a slapd', { skip: slapdMissing }, async (t) => {
     if (isOther) execFileSync('chown', ['nobody', wrong])
     const guessing = await startQuotad(t, { ...env, QUOTALDAPPASSWORD: wrong })
     t.equal(await guessing.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
-    await guessing.says(/invalid credentials|0x31/i)
+    await guessing.logged(/invalid credentials|0x31/i)
     writeFileSync(wrong, '')
     const empty = await startQuotad(t, { ...env, QUOTALDAPPASSWORD: wrong })
     t.equal(await empty.ask('CHECK_QUOTA ann'), 'QUOTA_ERROR ann')
-    await empty.says(/password: is empty/)
+    await empty.logged(/password: is empty/)
   })
 
   t.test('a directory that is slow or down makes nothing full, and recovers', async (t) => {

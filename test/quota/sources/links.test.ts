@@ -10,7 +10,7 @@ import { sumDirectory } from '../../../src/quota/sources/sum-directory.ts'
 import { Walker } from '../../../src/quota/sources/walk.ts'
 import { outputOf } from '../../run/until.ts'
 
-/** Links that users make in their mailboxes: no answer tells the size of what a link leads to. */
+/** Links that users make in their mailboxes: no answer contains the size of what a link leads to. */
 
 const TIMEOUT = 60_000
 const clocks = { now: Date.now, uptime: () => performance.now() }
@@ -28,52 +28,52 @@ function homes(t: Test) {
   const home = join(root, 'home')
   const mailbox = { path: join(home, 'Maildir'), fixed: home.length }
   const source = new MaildirSource(TIMEOUT, clocks)
-  const says = async () => {
+  const answer = async () => {
     const result = await source.read(mailbox, measure)
     if (result.found === 'trouble') return result.reason
     return result.found === 'usage'
       ? `${result.usage.bytes} ${result.usage.messages}`
       : result.found
   }
-  return { root, home, mailbox, maildir: mailbox.path, says }
+  return { root, home, mailbox, maildir: mailbox.path, answer }
 }
 
 t.test('new and cur are ignored if they are links', async (t) => {
   for (const name of ['new', 'cur']) {
-    const { root, maildir, says } = homes(t)
+    const { root, maildir, answer } = homes(t)
     renameSync(join(maildir, name), join(maildir, 'moved'))
     symlinkSync(join(root, 'private'), join(maildir, name))
-    t.equal(await says(), name === 'new' ? '7 1' : '0 0')
+    t.equal(await answer(), name === 'new' ? '7 1' : '0 0')
   }
 })
 
 t.test('folders are ignored if they are links, nor their new and cur', async (t) => {
-  const { root, maildir, says } = homes(t)
+  const { root, maildir, answer } = homes(t)
   symlinkSync(join(root, 'other'), join(maildir, '.Other'))
   mkdirSync(join(maildir, '.Mine/new'), { recursive: true })
   symlinkSync(join(root, 'private'), join(maildir, '.Mine/cur'))
-  t.equal(await says(), '7 1')
+  t.equal(await answer(), '7 1')
 })
 
 t.test('messages are ignored if they are links or no files', async (t) => {
-  const { root, maildir, says } = homes(t)
+  const { root, maildir, answer } = homes(t)
   symlinkSync(join(root, 'private/y'), join(maildir, 'cur/b'))
   mkdirSync(join(maildir, 'cur/c'))
-  t.equal(await says(), '7 1')
+  t.equal(await answer(), '7 1')
 })
 
 t.test('a maildirsize that is a link is ignored', async (t) => {
-  const { root, maildir, says } = homes(t)
+  const { root, maildir, answer } = homes(t)
   symlinkSync(join(root, 'other/maildirsize'), join(maildir, 'maildirsize'))
-  t.equal(await says(), '7 1')
+  t.equal(await answer(), '7 1')
 })
 
 t.test('a Maildir that is a link in a home is not followed, which can be logged', async (t) => {
-  const { root, home, maildir, says } = homes(t)
-  t.equal(await says(), '7 1')
+  const { root, home, maildir, answer } = homes(t)
+  t.equal(await answer(), '7 1')
   renameSync(maildir, join(home, 'moved'))
   symlinkSync(join(root, 'other'), maildir)
-  t.equal(await says(), `Maildir is a link, and links are not followed below ${home}`)
+  t.equal(await answer(), `Maildir is a link, and links are not followed below ${home}`)
 })
 
 t.test('links in the part of a path that users cannot change are followed', async (t) => {
@@ -177,10 +177,10 @@ t.test('a directory that becomes a link and back leads no answer astray', async 
     }
     exchanger.kill('SIGKILL')
     await once(exchanger, 'exit')
-    const told = [...seen].filter((bytes) => bytes !== undefined)
-    t.ok(told.length > 0, `${part}: ${[...seen]}`)
+    const counted = [...seen].filter((bytes) => bytes !== undefined)
+    t.ok(counted.length > 0, `${part}: ${[...seen]}`)
     t.ok(
-      told.every((bytes) => bytes < 1000),
+      counted.every((bytes) => bytes < 1000),
       `${part}: ${[...seen]}`,
     )
   }
@@ -191,7 +191,9 @@ t.test('an error names the path as the administrator wrote it', async (t) => {
   const fails = (code: string) => (path: string | Buffer) =>
     Promise.reject(Object.assign(new Error(`${code}: '${path}'`), { code }))
   await withMailbox(mailbox, async (directory) => {
-    await t.rejects(directory.ask('cur', fails('EACCES')), { message: `EACCES: '${maildir}/cur'` })
+    await t.rejects(directory.ask('cur', fails('EACCES')), {
+      message: `EACCES: '${maildir}/cur'`,
+    })
     t.equal(await directory.ask('cur', fails('ENOENT')), undefined)
   })
 })

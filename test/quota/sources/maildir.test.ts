@@ -33,34 +33,37 @@ function short(result: MailboxResult): string {
 function maildir(t: Test, content: Readonly<Record<string, object | string>> = {}) {
   const path = t.testdir({ ...empty, ...content })
   const source = new MaildirSource(TIMEOUT, clocks)
-  return { path, says: async (measure = unlimited) => short(await source.read(at(path), measure)) }
+  return {
+    path,
+    answer: async (measure = unlimited) => short(await source.read(at(path), measure)),
+  }
 }
 
 t.test('a maildirsize with room is trusted', async (t) => {
-  const { path, says } = maildir(t, { maildirsize: '1000S\n400 4\n100 1\n' })
-  t.equal(await says(), '500 5 maildirsize')
+  const { path, answer } = maildir(t, { maildirsize: '1000S\n400 4\n100 1\n' })
+  t.equal(await answer(), '500 5 maildirsize')
   appendFileSync(join(path, 'maildirsize'), '50 1\n')
-  t.equal(await says(), '550 6 maildirsize', 'and read again when it grows')
+  t.equal(await answer(), '550 6 maildirsize', 'and read again when it grows')
   writeFileSync(join(path, 'fresh'), '1000S\n600 6\n')
   renameSync(join(path, 'fresh'), join(path, 'maildirsize'))
-  t.equal(await says(), '600 6 maildirsize', 'or is another')
+  t.equal(await answer(), '600 6 maildirsize', 'or is another')
 })
 
 t.test('a maildirsize that is full by one recent sum is trusted', async (t) => {
-  const { says } = maildir(t, { maildirsize: '1000S\n1000 4\n' })
-  t.equal(await says(), '1000 4 maildirsize')
+  const { answer } = maildir(t, { maildirsize: '1000S\n1000 4\n' })
+  t.equal(await answer(), '1000 4 maildirsize')
 })
 
 t.test('maildirsize is not believed if it is full by several sums, or old', async (t) => {
   const message = { 'a,S=7': 'seven77' }
   const several = maildir(t, { new: message, maildirsize: '1000S\n900 4\n100 1\n' })
-  t.equal(await several.says(), '7 1 walk')
+  t.equal(await several.answer(), '7 1 walk')
   const old = maildir(t, { new: message, maildirsize: '1000S\n1000 4\n' })
   settle(join(old.path, 'maildirsize'))
-  t.equal(await old.says(), '7 1 walk')
-  t.equal(await old.says({ ...unlimited, limits: { bytes: 2000 } }), '1000 4 maildirsize')
+  t.equal(await old.answer(), '7 1 walk')
+  t.equal(await old.answer({ ...unlimited, limits: { bytes: 2000 } }), '1000 4 maildirsize')
   t.equal(
-    await old.says({
+    await old.answer({
       incoming: 1001,
       defaultLimits: {},
       limits: { bytes: 2000 },
@@ -72,16 +75,16 @@ t.test('maildirsize is not believed if it is full by several sums, or old', asyn
 t.test('without a maildirsize, or with a broken one, the messages are counted', async (t) => {
   const message = { 'a,S=7': 'seven77' }
   for (const maildirsize of ['', '1000S\nx\n', '1000S\n5 5\0\n', '1000S\n-5 1\n', 'x\n1 1\n']) {
-    const { says } = maildir(t, { cur: message, maildirsize })
-    t.equal(await says(), '7 1 walk', JSON.stringify(maildirsize))
+    const { answer } = maildir(t, { cur: message, maildirsize })
+    t.equal(await answer(), '7 1 walk', JSON.stringify(maildirsize))
   }
-  t.equal(await maildir(t, { cur: message }).says(), '7 1 walk')
+  t.equal(await maildir(t, { cur: message }).answer(), '7 1 walk')
   const long = maildir(t, { cur: message, maildirsize: `1000S\n${'0 0\n'.repeat(1300)}` })
-  t.equal(await long.says(), '7 1 walk')
+  t.equal(await long.answer(), '7 1 walk')
 })
 
 t.test('new and cur of folders count, without Trash, trashed and dot files', async (t) => {
-  const { says } = maildir(t, {
+  const { answer } = maildir(t, {
     new: { 'a,S=1': '-----' },
     cur: { 'b,S=10:2,S': '', 'c,S=500:2,ST': '', '.d,S=500': '', 'e:2,RS': 'x'.repeat(100) },
     tmp: { 'f,S=500': '' },
@@ -91,30 +94,32 @@ t.test('new and cur of folders count, without Trash, trashed and dot files', asy
     other: { cur: { 'j,S=500:2,S': '' } },
     '.file': 'no folder',
   })
-  t.equal(await says(), '11111 5 walk')
+  t.equal(await answer(), '11111 5 walk')
 })
 
 t.test('a malformed size in a file name is replaced by the size of the file', async (t) => {
-  const { says } = maildir(t, { new: { 'a,S=x': '12', 'b,S=5x': '1', 'c,S=': '1', 'd,W=9': '1' } })
-  t.equal(await says(), '5 4 walk')
+  const { answer } = maildir(t, {
+    new: { 'a,S=x': '12', 'b,S=5x': '1', 'c,S=': '1', 'd,W=9': '1' },
+  })
+  t.equal(await answer(), '5 4 walk')
 })
 
 t.test('a count is cached until a directory changes', async (t) => {
-  const { path, says } = maildir(t, { cur: { 'a,S=7': '' } })
+  const { path, answer } = maildir(t, { cur: { 'a,S=7': '' } })
   for (const name of ['new', 'cur']) settle(join(path, name))
-  t.equal(await says(), '7 1 walk')
+  t.equal(await answer(), '7 1 walk')
   writeFileSync(join(path, 'cur/b,S=5'), '')
   settle(join(path, 'cur'))
-  t.equal(await says(), '7 1 walk', 'nothing shows that it changed')
+  t.equal(await answer(), '7 1 walk', 'nothing shows that it changed')
   writeFileSync(join(path, 'new/c,S=1'), '')
-  t.equal(await says(), '8 2 walk', 'only what changed is read')
+  t.equal(await answer(), '8 2 walk', 'only what changed is read')
   writeFileSync(join(path, 'new/d,S=1'), '')
-  t.equal(await says(), '9 3 walk', 'what changed just now is read each time')
+  t.equal(await answer(), '9 3 walk', 'what changed just now is read each time')
   mkdirSync(join(path, '.new/cur'), { recursive: true })
   writeFileSync(join(path, '.new/cur/e,S=100'), '')
-  t.equal(await says(), '109 4 walk')
+  t.equal(await answer(), '109 4 walk')
   rmSync(join(path, '.new'), { recursive: true })
-  t.equal(await says(), '9 3 walk')
+  t.equal(await answer(), '9 3 walk')
 })
 
 t.test('questions that come while a mailbox is read share the read', async (t) => {
@@ -200,9 +205,9 @@ t.test('a renamed folder is forgotten, even if the count does not end', async (t
 })
 
 t.test('a FIFO in the place of maildirsize makes no question wait', async (t) => {
-  const { path, says } = maildir(t)
+  const { path, answer } = maildir(t)
   execFileSync('mkfifo', [join(path, 'maildirsize')])
-  t.equal(await says(), 'trouble')
+  t.equal(await answer(), 'trouble')
 })
 
 t.test('known and missing mailboxes are answered while others are counted', async (t) => {
@@ -227,12 +232,12 @@ t.test('known and missing mailboxes are answered while others are counted', asyn
 t.test(
   'a mailbox that is missing, vanishes or is not a directory is reported as that',
   async (t) => {
-    const { path, says } = maildir(t)
-    t.equal(await says(), '0 0 walk')
+    const { path, answer } = maildir(t)
+    t.equal(await answer(), '0 0 walk')
     rmSync(path, { recursive: true })
-    t.equal(await says(), 'no-mailbox')
+    t.equal(await answer(), 'no-mailbox')
     writeFileSync(path, '')
-    t.equal(await says(), 'no-mailbox')
+    t.equal(await answer(), 'no-mailbox')
   },
 )
 
@@ -240,8 +245,8 @@ t.test('messages and folders that vanish while they are counted are not counted'
   const folders = Object.fromEntries(
     Array.from({ length: 50 }, (_, i) => [`.f${i}`, { cur: { [`a${i}`]: 'x', [`b${i}`]: 'x' } }]),
   )
-  const { path, says } = maildir(t, folders)
-  const counted = says()
+  const { path, answer } = maildir(t, folders)
+  const counted = answer()
   for (let i = 49; i >= 0; i -= 2) rmSync(join(path, `.f${i}`), { recursive: true })
   rmSync(path, { recursive: true })
   t.match(await counted, /^(\d+ \d+ walk|no-mailbox)$/)

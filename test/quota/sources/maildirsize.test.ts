@@ -7,7 +7,7 @@ const MAILDIRSIZE_MAX = 5120
 const read = (text: string) => parseMaildirsize(Buffer.from(text, 'latin1'))
 
 /** Parses a file, and writes its sum in short: `bytes messages`; undefined if it has none. */
-function says(text: string): string | undefined {
+function sumOf(text: string): string | undefined {
   const { usage } = read(text)
   return usage && `${usage.bytes} ${usage.messages}`
 }
@@ -27,27 +27,27 @@ t.test('the first line may limit bytes, messages, both or nothing', async (t) =>
 })
 
 t.test('blanks and padding are allowed, as Courier writes them', async (t) => {
-  t.equal(says('1000S\n         400            4\n  -100   -1  \n'), '300 3')
+  t.equal(sumOf('1000S\n         400            4\n  -100   -1  \n'), '300 3')
 })
 
 t.test('an incomplete last line is ignored yet', async (t) => {
-  t.equal(says('1000S\n400 4\n100'), '400 4')
-  t.equal(says('1000S\n400 4\n100 1'), '400 4', 'even where it looks whole')
-  t.equal(says('1000S'), undefined)
-  t.equal(says(''), undefined)
+  t.equal(sumOf('1000S\n400 4\n100'), '400 4')
+  t.equal(sumOf('1000S\n400 4\n100 1'), '400 4', 'even where it looks whole')
+  t.equal(sumOf('1000S'), undefined)
+  t.equal(sumOf(''), undefined)
 })
 
 t.test('a broken line makes the sum unusable, but not the limits', async (t) => {
   for (const line of ['x', '400', '\n400 4', '1e3 4', '400 4 4', '-500 -1', '-5 -5']) {
-    t.equal(says(`1000S\n400 4\n${line}\n`), undefined, line)
+    t.equal(sumOf(`1000S\n400 4\n${line}\n`), undefined, line)
   }
-  t.equal(says('1000S\n400 4\n4000000000000000 4\n'), undefined, 'no number that is exact')
-  t.equal(says('1000S\n'), undefined)
+  t.equal(sumOf('1000S\n400 4\n4000000000000000 4\n'), undefined, 'no number that is exact')
+  t.equal(sumOf('1000S\n'), undefined)
   t.same(read('1000S\nx\n').limits, { bytes: 1000 })
 })
 
 t.test('a file with a NUL or illegible limits is ignored', async (t) => {
-  t.equal(says('1000S\n400 4\n5 \0\n'), undefined)
+  t.equal(sumOf('1000S\n400 4\n5 \0\n'), undefined)
   t.equal(read('1000S\n400 4\0\n').limits, undefined)
   for (const first of ['1000', '1000X', 'S', '-1S', '1000S;10C', '99999999999999999999S']) {
     t.same(read(`${first}\n400 4\n`), { limits: undefined, usage: undefined }, first)
@@ -56,8 +56,8 @@ t.test('a file with a NUL or illegible limits is ignored', async (t) => {
 
 t.test('a file of 5,120 bytes or more is not summed up', async (t) => {
   const lines = (length: number) => `1000S\n${'1 1\n'.repeat(2000)}`.slice(0, length)
-  t.ok(says(lines(MAILDIRSIZE_MAX - 1)))
-  t.equal(says(lines(MAILDIRSIZE_MAX)), undefined)
+  t.ok(sumOf(lines(MAILDIRSIZE_MAX - 1)))
+  t.equal(sumOf(lines(MAILDIRSIZE_MAX)), undefined)
   t.same(read(lines(MAILDIRSIZE_MAX)).limits, { bytes: 1000 })
 })
 
@@ -81,7 +81,7 @@ t.test('each prefix of a file is read as its complete lines', async (t) => {
       const bytes = counted.reduce((sum, line) => sum + Number(line.split(' ')[0]), 0)
       const messages = counted.reduce((sum, line) => sum + Number(line.split(' ')[1]), 0)
       const sound = counted.length > 0 && bytes >= 0 && messages >= 0
-      t.equal(says(part), sound ? `${bytes} ${messages}` : undefined)
+      t.equal(sumOf(part), sound ? `${bytes} ${messages}` : undefined)
     }),
     { numRuns: 300 },
   )

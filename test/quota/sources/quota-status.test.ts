@@ -7,7 +7,7 @@ import { socketDirectory } from '../../programs/host/socket-directory.ts'
 
 const measure = { incoming: 5, limits: undefined, defaultLimits: {} }
 
-/** Starts a service that treats each connection as the test says. Returns the source that asks it. */
+/** Starts a service that treats each connection as the test defines. Returns the source that asks it. */
 async function serve(t: Test, talk: (socket: Socket) => void, timeout = 20_000) {
   const path = join(socketDirectory(t), 'status')
   await listen(t, createServer(talk), path)
@@ -100,7 +100,7 @@ t.test("questions at the same time do not get one another's answer", async (t) =
   for (const [i, user] of users.entries()) t.match(answers[i], { isFull: user === 'bob' })
 })
 
-t.test('a service that closes, lies, is endless or silent makes nothing full', async (t) => {
+t.test('a service that closes, is endless, silent or invalid makes nothing full', async (t) => {
   for (const [talk, reason] of [
     [(socket: Socket) => socket.end('action=552 5.2.2'), /closes the connection/],
     [answering(() => 'HTTP/1.1 552 5.2.2\n\n'), /is not an attribute/],
@@ -114,7 +114,7 @@ t.test('a service that closes, lies, is endless or silent makes nothing full', a
   const missing = quotaStatus({ path: '/nowhere/status' }, 'unix:/nowhere/status', 1000)
   t.match(await missing({ path: 'ann', fixed: 3 }, measure), {
     found: 'trouble',
-    reason: /quota-status unix:.*ENOENT/,
+    reason: /quota-status unix:.*no such file or directory/,
   })
 })
 

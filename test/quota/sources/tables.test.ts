@@ -68,7 +68,7 @@ t.test('while a file cannot be used, every question fails', async (t) => {
   }
   rmSync(file)
   pass(1000)
-  t.throws(() => limitsOf(user('ann')), { message: /ENOENT/ })
+  t.throws(() => limitsOf(user('ann')), { message: /no such file or directory/ })
   writeFileSync(file, 'ann: 6\n')
   pass(1000)
   t.same(limitsOf(user('ann')), { bytes: 6 })
@@ -102,7 +102,7 @@ t.test('passwd(5) has homes, and the account of an address is the part before th
   t.same(await lookUp(user('bob')), { found: 'nobody' })
   t.match(await passwdFile(`${file}-`, isLocal, () => 0)(user('ann')), {
     found: 'trouble',
-    reason: /ENOENT/,
+    reason: /no such file or directory/,
   })
   writeFileSync(file, '\n#\n+::::::\nx:x\nann:::::/a:\nann:::::/b:\ncy:::::/..:\n')
   const odd = passwdFile(file, isLocal, () => 0)
@@ -124,5 +124,5 @@ t.test('local domains are named, or those of qmail, or that of the host', async 
   t.same(local(undefined, at('locals'), at('me')), ['example.org'])
   t.same(local(undefined, at('none'), at('me')), ['mx.example.org'])
   t.same(local(undefined, at('none')), ['mx.example.org'])
-  t.throws(() => local({ file: at('none') }), /none: .*ENOENT/)
+  t.throws(() => local({ file: at('none') }), /none: .*no such file or directory/)
 })

@@ -18,7 +18,7 @@ function makeHost(t: Test) {
       env: { PATH: searchPath, QMAILHOME: '/nonexistent' },
       encoding: 'utf8',
     })
-    return { code: status, said: stdout + stderr }
+    return { code: status, output: stdout + stderr }
   }
   return { ...machine, run, policy: () => readFileSync(machine.at(POLICY), 'utf8') }
 }
@@ -26,19 +26,19 @@ function makeHost(t: Test) {
 t.test('a sender gets an exception, which applies to its mail', { skip }, async (t) => {
   const host = makeHost(t)
   host.write(POLICY, 'to=lab@example.org REJECTVIRUS=0')
-  const { code, said } = host.run('allow', 'ann@example.net', '--signature', 'Win.Test.*')
-  t.equal(code, 0, said)
+  const { code, output } = host.run('allow', 'ann@example.net', '--signature', 'Win.Test.*')
+  t.equal(code, 0, output)
   t.equal(
     host.policy(),
     'to=lab@example.org REJECTVIRUS=0\nfrom=ann@example.net,signature=Win.Test.* allow\n',
   )
-  t.match(said, `${POLICY} line 2: from=ann@example.net,signature=Win.Test.* allow\n`)
-  t.notMatch(said, 'anyone can forge')
+  t.match(output, `${POLICY} line 2: from=ann@example.net,signature=Win.Test.* allow\n`)
+  t.notMatch(output, 'anyone can forge')
   const tested = host.run('policy', 'test', 'ann@example.net', 'ben@example.org', '--user', 'root')
-  t.match(tested.said, /policy|root/)
+  t.match(tested.output, /policy|root/)
   t.match(host.run('allow', 'ann@example.net', '--signature', 'Win.Test.*'), {
     code: 0,
-    said: ' (already there)\n',
+    output: ' (already there)\n',
   })
   t.equal(host.policy().split('\n').length, 3, 'once')
 })
@@ -46,22 +46,22 @@ t.test('a sender gets an exception, which applies to its mail', { skip }, async 
 t.test('without a policy one is made, and a bare sender is warned about', { skip }, async (t) => {
   const host = makeHost(t)
   host.write('/etc/onescan/keys/x', '')
-  const { code, said } = host.run('allow', '.example.net', '--client', '192.0.2.0/24')
-  t.equal(code, 0, said)
+  const { code, output } = host.run('allow', '.example.net', '--client', '192.0.2.0/24')
+  t.equal(code, 0, output)
   t.equal(host.policy(), 'from=.example.net,client=192.0.2.0/24 allow\n')
-  t.match(host.run('allow', 'ann@example.net').said, /anyone can forge ann@example\.net/)
+  t.match(host.run('allow', 'ann@example.net').output, /anyone can forge ann@example\.net/)
 })
 
 t.test('the name of a banned attachment is written as the log has it', { skip }, async (t) => {
   const host = makeHost(t)
   host.write('/etc/onescan/keys/x', '')
   const name = 'attachment invoice of may.exe'
-  const { code, said } = host.run('allow', 'ann@example.net', '--signature', name)
-  t.equal(code, 0, said)
+  const { code, output } = host.run('allow', 'ann@example.net', '--signature', name)
+  t.equal(code, 0, output)
   t.equal(host.policy(), `from=ann@example.net,signature="${name}" allow\n`)
   t.match(host.run('allow', 'ann@example.net', '--signature', 'attachment a,b.exe'), {
     code: 2,
-    said: /signature attachment a,b\.exe: contains .* a comma or a quote; write \* for it/,
+    output: /signature attachment a,b\.exe: contains .* a comma or a quote; write \* for it/,
   })
 })
 
@@ -73,7 +73,7 @@ t.test('nothing is changed if a line is invalid', { skip }, async (t) => {
     [['a b@example.net'], /from a b@example.net: contains white space/],
     [['ann@example.net', '--client', '192.0.2.300'], /line [12]/],
   ] as const) {
-    t.match(host.run('allow', ...words), { code: 2, said: reason })
+    t.match(host.run('allow', ...words), { code: 2, output: reason })
     t.equal(host.policy(), 'nonsense\n')
   }
 })

@@ -87,7 +87,7 @@ t.test('a program that cannot be started is named', async (t) => {
   const words = ['inject', '-', '--from', 'a', '--to', 'b', '--program', '/nonexistent/queue']
   t.match(await onescan(words, { input: 'Subject: x\n\nhi\n' }), {
     code: 2,
-    err: '/nonexistent/queue: cannot be started (ENOENT); specify another',
+    err: '/nonexistent/queue: cannot be started (no such file or directory); specify another',
   })
 })
 
@@ -102,7 +102,7 @@ t.test('a dry run is refused with a program that may deliver by itself', async (
 
 t.test('each exit code is printed with its meaning', async (t) => {
   const { inject, slot, maildir } = host(t)
-  for (const [exit, said] of [
+  for (const [exit, expected] of [
     [31, /^exit {5}31: The message is refused\.$/m],
     [53, /^exit {5}53: Write error or disk full\.$/m],
     [32, /^exit {5}32: Refused permanently\.$/m],
@@ -110,7 +110,7 @@ t.test('each exit code is printed with its meaning', async (t) => {
   ] as const) {
     const { code, out } = await inject('--env', `STANDIN_EXIT=${exit}`)
     t.equal(code, 1)
-    t.match(out, said)
+    t.match(out, expected)
   }
   writeFileSync(slot, '#!/bin/sh\nkill -KILL $$\n')
   const killed = await inject()
@@ -172,8 +172,8 @@ t.test('a large message passes', async (t) => {
 
 t.test('an error in the options or in a file is reported, with exit code 2', async (t) => {
   const { inject, maildir } = host(t)
-  const said = /--env novalue: must be KEY=VALUE/
-  t.match(await inject('--env', 'novalue'), { code: 2, err: said })
+  const error = /--env novalue: must be KEY=VALUE/
+  t.match(await inject('--env', 'novalue'), { code: 2, err: error })
   const words = '--from a --to b --program /bin/false'.split(' ')
   for (const file of ['/nonexistent', '/']) {
     t.match(await onescan(['inject', file, ...words]), { code: 2, err: file })

@@ -15,12 +15,13 @@ import t from 'tap'
 import { example, readPage } from '../../documents/man-page.ts'
 import { reachable, reachablePath } from '../../programs/host/reachable.ts'
 import { outputOf } from '../../run/until.ts'
-import { tai64n, told } from '../log/lines.ts'
+import { decisionLine, tai64n } from '../log/lines.ts'
 import { asPlain, bundle, jsonIn, launcher, oldestNode, onescan, searchPath } from './onescan.ts'
 
 /** `onescan log` shows what happened to a message. */
 
-const line = (id: string) => `${tai64n(1_795_100_000)} ${told({ id, from: '<a@b>', to: '<c@d>' })}`
+const line = (id: string) =>
+  `${tai64n(1_795_100_000)} ${decisionLine({ id, from: '<a@b>', to: '<c@d>' })}`
 
 const compiledProgram = resolve(import.meta.dirname, '../../../build/native/onescan')
 t.test('log prints one readable line for each message', async (t) => {
@@ -33,7 +34,7 @@ t.test('log prints one readable line for each message', async (t) => {
     total_ms: '12.5',
   }
   const [id, from, to] = ['<m@x>', '<a@b>', '<c@d>']
-  const line = told({ decision: 'reject', more: Object.entries(found), id, from, to })
+  const line = decisionLine({ decision: 'reject', more: Object.entries(found), id, from, to })
   const input = `${tai64n(1_795_100_000)} ${line}`
   const out =
     '2026-11-19 14:53:20 reject     infected Eicar-Test by clamd, 4.1 KB from <a@b> to <c@d> +2, id <m@x>, 12.5 ms\n'
@@ -48,7 +49,7 @@ t.test('log prints one readable line for each message', async (t) => {
 t.test('mail that the next server deferred is found as deferred, with its reply', async (t) => {
   const [from, to] = ['<a@b>', '<c@d>']
   const by = (id: string, reply: string, next = '') =>
-    told({
+    decisionLine({
       decision: 'accept',
       id,
       from,
@@ -65,7 +66,7 @@ t.test('mail that the next server deferred is found as deferred, with its reply'
 
 t.test('a line about a client of clamd has no sender', async (t) => {
   const more = [['scan', 'clean'], ['scanner', 'clamd'], ['interface', 'clamd'], ['peer_uid', '112'], ['size', '709'], ['total_ms', '2']] as const // biome-ignore format: a line
-  const input = `${tai64n(1_795_100_000)} ${told({ decision: 'accept', more, from: '<>', to: '' })}`
+  const input = `${tai64n(1_795_100_000)} ${decisionLine({ decision: 'accept', more, from: '<>', to: '' })}`
   const { out } = await onescan(['log', '-'], { input, env: { TZ: 'UTC' } })
   t.match(out, / accept +clean by clamd, 709 B, (?:id \S+, )?asked as clamd, uid 112, 2 ms\n$/)
 })
@@ -73,7 +74,7 @@ t.test('a line about a client of clamd has no sender', async (t) => {
 // promise: page-text
 t.test('text of strangers is harmless in a terminal', async (t) => {
   const evil = Buffer.from('\x1b[2J\n\t\u202e<x>').toString('latin1')
-  const { out } = await onescan(['log', '-'], { input: told({ id: evil }) })
+  const { out } = await onescan(['log', '-'], { input: decisionLine({ id: evil }) })
   t.match(out, 'id \\u001b[2J\\n\\t')
   t.notMatch(out, '\x1b')
   t.equal(out.split('\n').length, 2)
@@ -208,7 +209,8 @@ t.test('zcat decompresses logs as documented in the manual', async (t) => {
 })
 
 t.test('sort merges logs by time as documented in the manual', async (t) => {
-  const entry = (at: number, id: string) => `${tai64n(at)} ${told({ id, to: '<ann@example.net>' })}`
+  const entry = (at: number, id: string) =>
+    `${tai64n(at)} ${decisionLine({ id, to: '<ann@example.net>' })}`
   const directory = t.testdir({
     mx1: { current: entry(1_795_100_000.5, '<a>') + entry(1_795_100_003, '<d>') },
     mx2: {

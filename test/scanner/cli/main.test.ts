@@ -5,7 +5,7 @@ import t from 'tap'
 import about from '../../../package.json' with { type: 'json' }
 import { launcher, oldestNode, onescan, searchPath } from './onescan.ts'
 
-const commands = ['check', 'inject', 'scan', 'verify', 'keygen', 'disable', 'enable']
+const commands = ['check', 'status', 'inject', 'scan', 'verify', 'keygen', 'disable', 'enable']
 
 t.test('every command is listed, and its help has an example and exit codes', async (t) => {
   const { out, code } = await onescan(['--help'])
@@ -31,7 +31,8 @@ t.test('the launcher finds node by PATH, and drops NODE_OPTIONS', async (t) => {
   const { stdout } = await promisify(execFile)(launcher, ['--version'], {
     env: { PATH: searchPath, NODE_OPTIONS: '--require /does/not/exist' },
   })
-  t.equal(stdout, `onescan ${about.version}\n`)
+  const commit = / \(commit [0-9a-f]{8}\)/.exec(stdout)?.[0] ?? '' // missing in a release
+  t.equal(stdout, `onescan ${about.version}${commit}\n`)
 })
 
 t.test('an unknown command or option is exit code 2, reported on stderr alone', async (t) => {
@@ -44,17 +45,17 @@ t.test('an unknown command or option is exit code 2, reported on stderr alone', 
 })
 
 t.test('an argument that is missing is named, with the form of the command', async (t) => {
-  for (const [words, told] of [
+  for (const [words, error] of [
     ['verify', '<file> is missing; the command is: onescan verify <file>'],
     ['policy test a', '<to> is missing; the command is: onescan policy test <from> <to> [client]'],
   ] as const) {
     const { err } = await onescan(words.split(' '))
-    t.equal(err.split('\n')[0], `onescan: ${told}`)
+    t.equal(err.split('\n')[0], `onescan: ${error}`)
   }
 })
 
 t.test('a wrong word of the command line is named, with the remedy', async (t) => {
-  for (const [words, told] of [
+  for (const [words, error] of [
     [['--since', 'today'], '--since: a command must precede it'],
     [[''], 'an argument is empty: ""'],
     [['scan', ''], 'an argument is empty: ""'],
@@ -72,7 +73,7 @@ t.test('a wrong word of the command line is named, with the remedy', async (t) =
     [['verify', 'a', 'b'], 'b: is one argument too many; see --help'],
   ] as const) {
     const { code, out, err } = await onescan(words)
-    t.same([code, out, err.split('\n')[0]], [2, '', `onescan: ${told}`], words.join(' '))
+    t.same([code, out, err.split('\n')[0]], [2, '', `onescan: ${error}`], words.join(' '))
   }
   const asked = await onescan(['scan', '--max-size', '', 'file', '--json'])
   t.match(JSON.parse(asked.out), {
@@ -83,14 +84,14 @@ t.test('a wrong word of the command line is named, with the remedy', async (t) =
 })
 
 t.test('an unknown word gets the nearest command or option as a suggestion', async (t) => {
-  const told = async (...words: string[]) => (await onescan(words)).err.split('\n')[0]
-  t.equal(await told('scam', 'file'), 'onescan: scam: is not a command; did you mean scan?')
+  const errorOf = async (...words: string[]) => (await onescan(words)).err.split('\n')[0]
+  t.equal(await errorOf('scam', 'file'), 'onescan: scam: is not a command; did you mean scan?')
   t.equal(
-    await told('keygen', '--ids', 'a'),
+    await errorOf('keygen', '--ids', 'a'),
     'onescan: --ids: is not an option; did you mean --id?',
   )
-  t.match(await told('scan', '--env-dir', 'a', 'b'), /did you mean --envdir\?$/)
-  t.notMatch(await told('keygen', '--frobnicate'), /did you mean/)
+  t.match(await errorOf('scan', '--env-dir', 'a', 'b'), /did you mean --envdir\?$/)
+  t.notMatch(await errorOf('keygen', '--frobnicate'), /did you mean/)
 })
 
 t.test('a shell can complete commands and options', async (t) => {

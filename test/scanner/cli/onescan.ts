@@ -67,7 +67,7 @@ export function ofPlain(directory: string): string {
   return directory
 }
 
-/** Runs the built command line to its end: as root only what root does itself, unless it says `root`. */
+/** Runs the built command line to its end: as root only what root does itself, unless `root` is set. */
 export async function onescan(words: readonly string[], options: RunOptions = {}): Promise<Run> {
   const { env = {}, input = '', runtime, around = [], root = false } = options
   const isPlain = !root && FOR_ACCOUNTS.test(words[0] ?? '')

@@ -12,7 +12,7 @@ async function ask(t: Test, name: string, text: string, ...words: readonly strin
   const { code, out, err } = await onescan(['policy', 'test', ...words], {
     env: { CONTROLDIR: control },
   })
-  return { code, said: (out + err).replaceAll(`${control}/`, '').trimEnd() }
+  return { code, output: (out + err).replaceAll(`${control}/`, '').trimEnd() }
 }
 
 t.test('each kind of line is described by its effect', async (t) => {
@@ -24,13 +24,13 @@ signature=Win.*,to=x.org allow
 auth=no allow
 `
   const any = 'onescan.policy line 6: allow any signature'
-  for (const [from, to, said] of [
+  for (const [from, to, output] of [
     ['a@b.c', 'a@off.org', `onescan.policy line 1: scan off\n${any}`],
     ['a@b.c', 'a@no.org', `onescan.policy line 2: refuse\n${any}`],
     ['a@no.net', 'a@b.c', `onescan.policy line 3: refuse "not here"\n${any}`],
     ['<>', 'a@set.org', `onescan.policy line 4: REJECTVIRUS="1"\n${any}`],
     ['a@b.c', 'a@x.org', `onescan.policy: no line applies\nonescan.policy line 5: allow Win.*\n${any}`], // biome-ignore format: a line
   ] as const) {
-    t.match(await ask(t, 'onescan.policy', lines, from, to), { code: 0, said }, to)
+    t.match(await ask(t, 'onescan.policy', lines, from, to), { code: 0, output }, to)
   }
 })

@@ -3,9 +3,11 @@ import { mkdirSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from
 import { join } from 'node:path'
 import t from 'tap'
 import { EICAR } from '../../../src/scanner/scan/scanners/eicar/eicar.ts'
+import { lacks } from '../../needs.mjs'
 import { openDirectory, reachable, reachablePath } from '../../programs/host/reachable.ts'
+import { atTerminal, quoted } from '../../programs/host/terminal.ts'
 import { clamdMissing, EICAR_NAME, startClamd } from '../../programs/servers/clamd.ts'
-import { asPlain, jsonIn, launcher, ofPlain, onescan } from './onescan.ts'
+import { asPlain, bundle, jsonIn, launcher, ofPlain, onescan } from './onescan.ts'
 
 const clean = 'Subject: clean\n\nNothing.\n'
 const sick = `Subject: sick\n\n${EICAR}\n`
@@ -24,6 +26,22 @@ t.test('scan ends with 0 if all is clean, else with 1, and names the infected', 
     out: `${infectedFile}: infected: EICAR-Test (eicar)\n2 messages: 1 clean, 1 infected, 0 unknown\n`,
   })
   t.match(await onescan(['scan', ...eicar, '--all', cleanFile]), { out: `${cleanFile}: clean\n` })
+})
+
+t.test('a terminal sees how far a long scan has come', { skip: lacks('script') }, async (t) => {
+  const maildir = openDirectory(t)
+  for (const name of ['a', 'b', 'c', 'd']) writeFileSync(join(maildir, name), clean)
+  const slow = join(openDirectory(t), 'slow')
+  writeFileSync(slow, '#!/bin/sh\nsleep 3\n', { mode: 0o755 })
+  const program = [...asPlain(), ...[process.execPath, bundle].map(reachable)]
+  const { code, output } = atTerminal(quoted([...program, 'scan', '--env', `QHPSI=${slow} %s`, maildir])) // biome-ignore format: a line
+  t.equal(code, 0, output)
+  t.match(
+    output,
+    /^onescan scan: [23] of 4 messages, 0\.\d a second, about [\d.]+ (?:m?s|seconds?|min\w*) left; to go on from here: --after \/\S+\/[a-d]\r$/m,
+  )
+  const unseen = await onescan(['scan', '--env', `QHPSI=${slow} %s`, maildir])
+  t.match(unseen, { code: 0, err: '' }, 'a script does not')
 })
 
 t.test('each file in a directory and below it is scanned', async (t) => {
@@ -155,12 +173,15 @@ t.test('a message that could not be scanned never counts as clean', async (t) =>
   const directory = t.testdir({ clean, big: `Subject: a\n\n${'text\n'.repeat(1000)}` })
   const file = join(directory, 'clean')
   const missing = await onescan(['scan', ...eicar, file, join(directory, 'missing')])
-  t.match(missing, { code: 2, out: /missing: unknown: .*ENOENT/ })
+  t.match(missing, { code: 2, out: /missing: unknown: .*no such file or directory/ })
   t.match(missing.out, '2 messages: 1 clean, 0 infected, 1 unknown')
   const broken = await onescan(['scan', '--env', 'QHPSI=plugin: nosuch', file])
   t.match(broken, { code: 2, out: /clean: unknown: QHPSI: plugin nosuch: no such plugin/ })
   const down = ['--env', 'QHPSI=plugin: clamd', '--env', `CLAMD=${openDirectory(t)}/none`]
-  t.match(await onescan(['scan', ...down, file]), { code: 2, out: /unknown: .*ENOENT/ })
+  t.match(await onescan(['scan', ...down, file]), {
+    code: 2,
+    out: /unknown: .*no such file or directory/,
+  })
   const small = [...down, '--env', 'CLAMDMAXSIZE=1K', join(directory, 'big')]
   t.match(await onescan(['scan', ...small]), { code: 2, out: /CLAMDMAXSIZE/ })
 })

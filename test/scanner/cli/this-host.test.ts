@@ -64,7 +64,7 @@ t.test('root reads the log that onescand alone and its group may read', { skip }
       env,
       encoding: 'utf8',
     })
-    return { status, said: stdout + stderr }
+    return { status, output: stdout + stderr }
   }
   const run = (...words: string[]) => type(quoted([process.execPath, bundle, ...words]))
   for (const [mode, ofDirectory] of [
@@ -73,8 +73,8 @@ t.test('root reads the log that onescand alone and its group may read', { skip }
   ] as const) {
     chmodSync(file, mode)
     chmodSync(directory, ofDirectory)
-    t.match(run('log'), { status: 0, said: /decision=accept|accept/ })
-    t.match(run('report'), { status: 0, said: /1 / })
+    t.match(run('log'), { status: 0, output: /decision=accept|accept/ })
+    t.match(run('report'), { status: 0, output: /1 / })
   }
   for (const [mode, ofDirectory, barrier] of [
     [0o600, 0o755, file],
@@ -86,13 +86,13 @@ t.test('root reads the log that onescand alone and its group may read', { skip }
     chmodSync(directory, ofDirectory)
     const remedy = `chgrp adm ${barrier} && chmod ${barrier === file ? 'g+r' : 'g+x'} ${barrier}`
     const fault = `log ${file}: the account onescan-check may not read it`
-    t.match(run('log'), { status: 2, said: `${fault}; ${remedy}` })
-    t.match(run('report'), { status: 2, said: fault })
+    t.match(run('log'), { status: 2, output: `${fault}; ${remedy}` })
+    t.match(run('report'), { status: 2, output: fault })
     const byMail = run('check', '--mail', 'ann@example.org')
-    t.match(byMail, { status: 2, said: `${fault}, and no mail was sent; ${remedy}` })
-    t.notMatch(byMail.said, /did not see/)
+    t.match(byMail, { status: 2, output: `${fault}, and no mail was sent; ${remedy}` })
+    t.notMatch(byMail.output, /did not see/)
     type(remedy)
-    t.match(run('log'), { status: 0, said: /accept/ })
+    t.match(run('log'), { status: 0, output: /accept/ })
   }
 })
 
@@ -115,9 +115,9 @@ t.test(
         encoding: 'utf8',
       } as const
       const { status, stdout, stderr } = spawnSync(program, words, options)
-      return { status, said: stdout + stderr }
+      return { status, output: stdout + stderr }
     }
-    t.match(run('-'), { status: 0, said: /1 clean/ })
-    t.match(run('--env', 'QHPSI=/bin/false %s', '-'), { status: 1, said: /1 infected/ })
+    t.match(run('-'), { status: 0, output: /1 clean/ })
+    t.match(run('--env', 'QHPSI=/bin/false %s', '-'), { status: 1, output: /1 infected/ })
   },
 )

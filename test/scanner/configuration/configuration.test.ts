@@ -3,7 +3,7 @@ import { Header } from '../../../src/mail/message/header-block.ts'
 import { readConfiguration } from '../../../src/scanner/configuration/configuration.ts'
 import { buildStage } from '../../cases/stage.ts'
 
-/** What onescand judges by, and what it says of it. */
+/** What onescand judges by, and how it describes it. */
 
 async function configured(t: Test, settings: Readonly<Record<string, string>>) {
   const log: string[] = []

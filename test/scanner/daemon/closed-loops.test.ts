@@ -74,16 +74,16 @@ async function startLoop(
   })
   const ended = once(child, 'close')
   t.teardown(() => child.kill('SIGKILL'))
-  let said = ''
+  let output = ''
   child.stdout!.on('data', (chunk) => {
-    said += chunk
+    output += chunk
   })
   await once(child.stdout!, 'data')
   return {
     async end() {
       child.stdin!.end()
       await ended
-      const [answered = 0, wrong = 0, reset = 0] = said.split('\n')[1]!.split(' ').map(Number)
+      const [answered = 0, wrong = 0, reset = 0] = output.split('\n')[1]!.split(' ').map(Number)
       return { answered, wrong, reset }
     },
   }
@@ -105,7 +105,7 @@ async function heartbeats(t: Test, socket: string, count: number): Promise<void>
 }
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
-/** What a client of each kind says, and the end of its answer. */
+/** What a client of each kind sends, and the end of its answer. */
 const conversations = {
   'clamd by unix socket': [inStream('PK\x03\x04'), bytes('stream: OK\0')],
   'clamd by TCP': [inStream('PK\x03\x04'), bytes('stream: OK\0')],

@@ -28,25 +28,28 @@ t.test('the description of an interface matches its handling of viruses', async 
   const milter = { kind: 'milter', address: 'unix:/m' } as const
   const route = { afterQueue: true, next: { text: 'inet:127.0.0.1:1' } }
   const behind = { kind: 'smtp', address: 'inet:127.0.0.1:2', route } as unknown as ListeningDoor
-  const said = (door: ListeningDoor, settings: Record<string, string>) => {
+  const handlingBy = (door: ListeningDoor, settings: Record<string, string>) => {
     const env = { QHPSI: 'plugin: eicar', CONTROLDIR: '/nonexistent', ...settings }
     const config = readScanningConfig(env)!
     return describeDoor(door, configurationOf(config)).split(', ')[1]
   }
   const [keep, hold] = [{ QUARANTINE: '/var/kept' }, { QUARANTINE: 'hold' }]
   const forward = { VIRUSFORWARD: 'virus@example.org' }
-  t.equal(said(milter, {}), 'tags viruses and accepts them')
-  t.equal(said(milter, keep), 'keeps viruses in quarantine')
-  t.equal(said(milter, hold), 'has the MTA hold viruses')
-  t.equal(said(milter, { ...keep, REJECTVIRUS: '1' }), 'refuses viruses')
-  t.equal(said(milter, { ...keep, ...forward }), 'keeps viruses in quarantine')
-  t.equal(said(milter, forward), 'sends viruses to virus@example.org')
-  t.equal(said(milter, { REJECTVIRUS: '2' }), 'drops viruses')
-  t.equal(said(milter, { ...keep, REJECTVIRUS: '2' }), 'keeps viruses in quarantine')
-  t.equal(said(behind, { REJECTVIRUS: '1' }), 'tags viruses and accepts them')
-  t.equal(said(behind, { ...keep, REJECTVIRUS: '1' }), 'keeps viruses in quarantine')
-  t.equal(said(behind, { ...forward, REJECTVIRUS: '1' }), 'sends viruses to virus@example.org')
-  t.equal(said(behind, hold), 'defers viruses (QUARANTINE hold)')
+  t.equal(handlingBy(milter, {}), 'tags viruses and accepts them')
+  t.equal(handlingBy(milter, keep), 'keeps viruses in quarantine')
+  t.equal(handlingBy(milter, hold), 'has the MTA hold viruses')
+  t.equal(handlingBy(milter, { ...keep, REJECTVIRUS: '1' }), 'refuses viruses')
+  t.equal(handlingBy(milter, { ...keep, ...forward }), 'keeps viruses in quarantine')
+  t.equal(handlingBy(milter, forward), 'sends viruses to virus@example.org')
+  t.equal(handlingBy(milter, { REJECTVIRUS: '2' }), 'drops viruses')
+  t.equal(handlingBy(milter, { ...keep, REJECTVIRUS: '2' }), 'keeps viruses in quarantine')
+  t.equal(handlingBy(behind, { REJECTVIRUS: '1' }), 'tags viruses and accepts them')
+  t.equal(handlingBy(behind, { ...keep, REJECTVIRUS: '1' }), 'keeps viruses in quarantine')
+  t.equal(
+    handlingBy(behind, { ...forward, REJECTVIRUS: '1' }),
+    'sends viruses to virus@example.org',
+  )
+  t.equal(handlingBy(behind, hold), 'defers viruses (QUARANTINE hold)')
 })
 
 t.test('onescand reports at its start that it caches no verdicts, and why', async (t) => {
@@ -59,7 +62,7 @@ t.test('onescand reports at its start that it caches no verdicts, and why', asyn
     const door = { kind: 'milter', address: 'unix:/m' } as const
     return describeDoor(door, configurationOf(config, tools, [scanner])).split('no stamps')[1]
   }
-  const says = (reason: string) => `, caches no verdicts: ${reason}`
+  const notCached = (reason: string) => `, caches no verdicts: ${reason}`
   const own = async () => 'ClamAV 1.4.3'
   t.equal(
     end(own, () => [`${here}/here`]),
@@ -73,23 +76,23 @@ t.test('onescand reports at its start that it caches no verdicts, and why', asyn
   t.equal(
     end(own, () => []),
     '',
-    'as far as this host can tell',
+    'as far as this host knows',
   )
   t.equal(end(own, undefined), '', 'it has none')
   t.equal(
     end(own, () => undefined),
-    says("the directory of clamd's signatures is unknown; set CLAMDBDIR"),
+    notCached("the directory of clamd's signatures is unknown; set CLAMDBDIR"),
   )
   for (const other of [`${here}/there`, there!]) {
-    t.equal(end(own, () => [other]), says(`clamd has its signatures in ${other}, and not in CLAMDBDIR`)) // biome-ignore format: a line
+    t.equal(end(own, () => [other]), notCached(`clamd has its signatures in ${other}, and not in CLAMDBDIR`)) // biome-ignore format: a line
   }
   const tools = { verdicts: {}, signatureFiles: () => undefined }
   const scanner = { name: 'clamd', cacheable: { signatures: own, loadsFrom: () => [] } }
   const door = { kind: 'milter', address: 'unix:/m' } as const
   t.match(
     describeDoor(door, configurationOf(config, tools, [scanner])),
-    says('there are no signatures in CLAMDBDIR'),
+    notCached('there are no signatures in CLAMDBDIR'),
   )
-  t.equal(end('not reported', undefined), says('clamd does not report its signatures'))
+  t.equal(end('not reported', undefined), notCached('clamd does not report its signatures'))
   t.notMatch(describeDoor(door, configurationOf(config, {}, [scanner])), /remembers/)
 })

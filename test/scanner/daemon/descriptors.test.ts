@@ -17,7 +17,7 @@ const [major, minor] = release().split('.').map(Number) as [number, number]
 const isRefused = major > 6 || (major === 6 && minor >= 16)
 const settings = { QHPSI: 'plugin: eicar' }
 
-/** Listens on a socket as systemd does, and starts the program with it when it is told to. */
+/** Listens on a socket as systemd does, and starts the program with it when it is asked to. */
 const activate = `
 import os, signal, socket, sys
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])

@@ -3,7 +3,7 @@ import { createReadStream, mkdirSync, renameSync, rmSync, writeFileSync } from '
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { socketDirectory } from '../../programs/host/socket-directory.ts'
-import { call as callMilter, negotiate, says, tell } from '../doors/milter/mta.ts'
+import { call as callMilter, exchange, negotiate, packets } from '../doors/milter/mta.ts'
 import { submit } from '../doors/milter/submit.ts'
 import { ask, call, framesOf } from '../doors/slot/socket/client.ts'
 import { runtimes, startOnescand } from './process.ts'
@@ -141,26 +141,26 @@ for (const { name, program } of runtimes) {
       args: ['--milter', `unix:${milter}`],
     })
     const ip = { ...settings, TCPREMOTEIP: '192.0.2.7' }
-    for (const [variables, told] of [
+    for (const [variables, expected] of [
       [{ ...ip, TCPREMOTEHOST: 'client.example.org' }, '1,qmail,192.0.2.7,client.example.org'],
       [{ ...ip, TCPREMOTEHOST: 'other.example.org' }, '1,qmail,192.0.2.7,other.example.org'],
       [{ ...ip, TCPREMOTEHOST: 'unknown' }, '1,qmail,192.0.2.7'],
       [settings, '1,qmail'],
     ] as const) {
       const { log } = await onescand.ask({ variables })
-      t.equal(/virus=(\S+)/.exec(log)?.[1], told)
+      t.equal(/virus=(\S+)/.exec(log)?.[1], expected)
     }
     const line = await callMilter(milter)
     const agreed = await negotiate(line)
-    await tell(line, agreed, says.connect('192.0.2.9'))
-    await tell(line, agreed, says.helo)
+    await exchange(line, agreed, packets.connect('192.0.2.9'))
+    await exchange(line, agreed, packets.helo)
     const mail = { message: message('x'), authenticated: 'user', queueId: '4Q1' }
     t.match(
       (await submit(line, agreed, mail)).reply,
       /1,milter,192\.0\.2\.9,client\.example\.org,client\.example\.org,user,4Q1/,
     )
-    line.write(says.quitNewConnection)
-    await tell(line, agreed, says.connect('192.0.2.8'))
+    line.write(packets.quitNewConnection)
+    await exchange(line, agreed, packets.connect('192.0.2.8'))
     const next = await submit(line, agreed, { message: message('x'), queueId: '4Q2' })
     t.match(next.reply, /1,milter,192\.0\.2\.8,client\.example\.org,4Q2/, 'and no other client')
     await line.close()

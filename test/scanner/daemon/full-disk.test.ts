@@ -33,12 +33,12 @@ const troubles: Readonly<
       closeSync(fd)
     },
     end: (path) => unlinkSync(join(path, 'fill')),
-    logged: /cannot write the spool file in TMPDIR: ENOSPC.*; free space or inodes there/,
+    logged: /cannot write the spool file in TMPDIR: no space left.*; free space or inodes there/,
   },
   'is read-only': {
     begin: (path) => void execFileSync('mount', ['-o', 'remount,ro', path]),
     end: (path) => void execFileSync('mount', ['-o', 'remount,rw', path]),
-    logged: /cannot create a spool file in \/\S+ \(TMPDIR\): EROFS/,
+    logged: /cannot create a spool file in \/\S+ \(TMPDIR\): read-only file system/,
   },
 }
 

@@ -6,7 +6,7 @@ import t from 'tap'
 import { EICAR } from '../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { lacks } from '../../needs.mjs'
 import { socketDirectory } from '../../programs/host/socket-directory.ts'
-import { call, everything, negotiate, says } from '../doors/milter/mta.ts'
+import { call, everything, negotiate, packets } from '../doors/milter/mta.ts'
 import { submit } from '../doors/milter/submit.ts'
 import { newest, startOnescand } from './process.ts'
 
@@ -78,7 +78,7 @@ async function send(place: string, message: Buffer): Promise<string> {
     const line = await call(place)
     try {
       const agreed = await negotiate(line, everything)
-      line.write(says.connect())
+      line.write(packets.connect())
       return (await submit(line, agreed, { message })).outcome
     } finally {
       line.socket.destroy()

@@ -98,15 +98,15 @@ t.test('onescand logs the handling of mail at its start, and after a reload', as
   const clustered = { QHPSI: 'plugin: eicar attachments', CLUSTERKEYS: ring }
   const settings = { ...clustered, BADATTACHMENTS: join(files, 'rules'), REJECTVIRUS: '1' }
   const onescand = await startOnescand(t, { settings, args: listening })
-  const said = [
+  const described = [
     `qmail unix:${onescand.socket}: scans with eicar, attachments, clients handle viruses, stamps with 1 key`,
     `milter inet:127.0.0.1:${port}: scans with eicar, attachments, refuses viruses, stamps with 1 key`,
     `policy ${listening[3]}: no mailbox is treated as full: QUOTAD is not set`,
   ].map((line) => `onescand: ${line}`)
-  t.same(onescand.log, [...said, 'onescand: serving'])
+  t.same(onescand.log, [...described, 'onescand: serving'])
   onescand.child.kill('SIGHUP')
   await until(() => onescand.log.length >= 7, 'it has read its settings again')
-  t.same(onescand.log.slice(4), said)
+  t.same(onescand.log.slice(4), described)
 
   for (const settings of [{}, { QHPSI: '' }]) {
     const byDefault = runOnescand(t, {
@@ -160,7 +160,7 @@ t.test('wrong options and settings are reported, and end onescand', async (t) =>
   t.match(await failing(['--socket', 'relative']), /^100 .*absolute/)
   t.match(
     await failing(['--socket', '/nonexistent/s']),
-    /^111 onescand: --socket \/nonexistent\/s: ENOENT.*; create the directory/,
+    /^111 onescand: --socket \/nonexistent\/s: \/nonexistent: no such file or directory.*; create the directory/,
   )
   t.match(
     await failing(['--socket', 'none', '--milter', 'inet:192.0.2.1:1']),
@@ -354,7 +354,7 @@ for (const { name, program, PATH, skip } of speakers) {
       onescand.child.kill('SIGTERM')
       await systemd.hear(/STOPPING=1/)
       t.equal(await onescand.ended, 0)
-      t.equal(systemd.said().match(/READY=1/g)?.length, 1, 'once, not by each worker')
+      t.equal(systemd.received().match(/READY=1/g)?.length, 1, 'once, not by each worker')
     },
   )
 }

@@ -8,20 +8,20 @@ import { outputOf } from '../../run/until.ts'
 export async function systemdEar(t: Ending): Promise<{
   readonly path: string
   hear(what: RegExp): Promise<void>
-  said(): string
+  received(): string
 }> {
   const path = join(socketDirectory(t), 'notify')
   const listen = `use Socket; socket(S, PF_UNIX, SOCK_DGRAM, 0) or die; bind(S, sockaddr_un($ARGV[0])) or die;
-    $| = 1; print "bound\\n"; while (defined recv(S, my $said, 4096, 0)) { $said =~ s/\\n/ /g; print "$said\\n" }`
+    $| = 1; print "bound\\n"; while (defined recv(S, my $message, 4096, 0)) { $message =~ s/\\n/ /g; print "$message\\n" }`
   const listener = spawn('perl', ['-e', listen, path], { stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => listener.kill('SIGKILL'))
-  let said = ''
+  let received = ''
   listener.stdout.on('data', (chunk) => {
-    said += chunk
+    received += chunk
   })
   const hear = async (what: RegExp) => {
-    while (!what.test(said)) await outputOf(listener)
+    while (!what.test(received)) await outputOf(listener)
   }
   await hear(/bound/)
-  return { path, hear, said: () => said }
+  return { path, hear, received: () => received }
 }

@@ -8,12 +8,12 @@ import {
   type Configuration,
   readConfiguration,
 } from '../../../src/scanner/configuration/configuration.ts'
-import { HostMemory } from '../../../src/scanner/scan/host-memory/host-memory.ts'
 import type { QuotaLookup } from '../../../src/scanner/scan/quota/quota-lookup.ts'
 import type {
   ContentScanner,
   ScannerServers,
 } from '../../../src/scanner/scan/scanners/contract/scanner.ts'
+import { HostMemory } from '../../../src/scanner/scan/verdicts/host-memory.ts'
 import type { Door } from '../../../src/scanner/serving/serve.ts'
 import type { Ending } from '../../programs/host/server.ts'
 

@@ -9,7 +9,7 @@ import { createRandom, type Random } from '../../run/random.ts'
 import { until } from '../../run/until.ts'
 import { clientOf, extendedAnswer, udpService } from '../scan/quota/services.ts'
 import { inStream, openClamdDoor } from './clamd/rig.ts'
-import { macros, says } from './milter/mta.ts'
+import { macros, packets } from './milter/mta.ts'
 import { openMilter } from './milter/rig.ts'
 import { mailboxes, openPolicyDoor } from './policy/rig.ts'
 import { call, framesOf } from './slot/socket/client.ts'
@@ -78,17 +78,17 @@ async function ofMilter(t: Test, { below, once, pick }: Random): Promise<Ledger>
 
   function* message(): Generator<Buffer> {
     yield macros('M', { i: '4TEST' })
-    yield says.mail('a@example.org', 'SIZE=100')
+    yield packets.mail('a@example.org', 'SIZE=100')
     for (let n = pick([0, 1, 700]); n > 0; n--) {
       yield macros('R', { '{rcpt_addr}': pick(['b@example.org', 'b']) })
-      yield says.recipient(pick([`user${n}.${'x'.repeat(50)}@example.org`, '@r:b@example.org']))
+      yield packets.recipient(pick([`user${n}.${'x'.repeat(50)}@example.org`, '@r:b@example.org']))
     }
-    yield says.field('Subject', ` ${'x'.repeat(pick([1, 60_000]))}`)
+    yield packets.field('Subject', ` ${'x'.repeat(pick([1, 60_000]))}`)
     if (once(8)) yield Buffer.from([0, 0, 0, 2, 0x7a, 0x7a]) // a command that nobody knows
-    yield says.endOfHeader
-    yield says.body(pick(['VIRUS\r\n', 'TROUBLE\r\n', 'hello\r\n']))
-    for (let n = pick([0, 2, 12]); n > 0; n--) yield says.body(text.repeat(2_000))
-    yield pick([says.end, says.end, says.abort])
+    yield packets.endOfHeader
+    yield packets.body(pick(['VIRUS\r\n', 'TROUBLE\r\n', 'hello\r\n']))
+    for (let n = pick([0, 2, 12]); n > 0; n--) yield packets.body(text.repeat(2_000))
+    yield pick([packets.end, packets.end, packets.abort])
   }
   return {
     rounds: 15,
@@ -96,11 +96,11 @@ async function ofMilter(t: Test, { below, once, pick }: Random): Promise<Ledger>
     charged: () => budget.used,
     async converse() {
       const line = await pick([whole, whole, small]).connect()
-      const packets = [...message(), ...(once(2) ? message() : [])]
-      const leaving = once(3) ? below(packets.length) : packets.length
-      const cut = once(2) ? [Buffer.concat(packets.slice(leaving, leaving + 1)).subarray(0, 9)] : []
-      line.write(...packets.slice(0, leaving), ...cut, ...(once(4) ? [says.quit] : []))
-      if (leaving === packets.length && packets.at(-1) === says.end && !once(3)) await line.hear()
+      const sent = [...message(), ...(once(2) ? message() : [])]
+      const leaving = once(3) ? below(sent.length) : sent.length
+      const cut = once(2) ? [Buffer.concat(sent.slice(leaving, leaving + 1)).subarray(0, 9)] : []
+      line.write(...sent.slice(0, leaving), ...cut, ...(once(4) ? [packets.quit] : []))
+      if (leaving === sent.length && sent.at(-1) === packets.end && !once(3)) await line.hear()
       if (once(2)) line.socket.destroy()
       else await line.close()
     },

@@ -12,7 +12,7 @@ import { sendToSocket } from './slot/socket/send.ts'
 import { sendBySmtp } from './smtp/send.ts'
 
 /**
- * Mail as ordinary programs make it, with a real clamd, set up as doc/install.md says. All of it goes
+ * Mail as ordinary programs make it, with a real clamd, set up as in doc/install.md. All of it goes
  * through the slot of a daemon and by SMTP. Each other interface plays what was made for its size, and every
  * fifth of the rest, since the judgement is the same; with `npm run test:nightly` it plays all.
  */

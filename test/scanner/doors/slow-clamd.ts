@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { type Asked, numbered, standIn } from '../scan/scanners/clamd/stand-in.ts'
 
-/** A server in clamd's place that answers when it is told to, and the settings of who asks it. */
+/** A server in clamd's place that answers when the test lets it, and the settings of who asks it. */
 export async function slowClamd(t: Test) {
   const whole: Asked[] = []
   const { socket } = await standIn(t, (asked) => void whole.push(asked))

@@ -1,10 +1,11 @@
 import t from 'tap'
-import { faultReply, replyCode, replyOf } from '../../../src/scanner/handling/replies/smtp-reply.ts'
-import type { Decision, Grounds } from '../../../src/scanner/scan/judge/decision/decision.ts'
+import { faultReply, replyCode, replyOf } from '../../../src/scanner/handling/smtp-reply.ts'
+import type { Decision } from '../../../src/scanner/scan/judge/decision/decision.ts'
+import type { Grounds } from '../../../src/scanner/scan/replies/reply.ts'
 
 /** What an SMTP client hears for a decision: RFC 5321 4.2.3. */
 
-t.test('the code of a decision or fault tells a client whether to retry', async (t) => {
+t.test('the code of a decision or fault shows a client whether to retry', async (t) => {
   const details = { scan: 'skipped', reason: '', times: {} } as const
   for (const [status, grounds, code] of [
     [4, 'unscanned', 451],

@@ -19,18 +19,25 @@ const numbersIn = (file: string) =>
   [...readFileSync(file, 'utf8').matchAll(/number=(\d+) time=\S+\n/g)].map(([, n]) => Number(n))
 
 /** Each way in which a log cannot be written for a while: how it begins, and how it ends. */
-const troubles: Readonly<Record<string, { begin(file: string): void; end(file: string): void }>> = {
+const troubles: Readonly<
+  Record<string, { readonly words: string; begin(file: string): void; end(file: string): void }>
+> = {
   ENOSPC: {
+    words: 'no space left',
     begin: (file) => symlinkSync('/dev/full', file),
     end(file) {
       writeFileSync(`${file}.new`, '')
       renameSync(`${file}.new`, file)
     },
   },
-  ENOENT: { begin() {}, end: (file) => void mkdirSync(join(file, '..')) },
+  ENOENT: {
+    words: 'no such file',
+    begin() {},
+    end: (file) => void mkdirSync(join(file, '..')),
+  },
 }
 
-for (const [code, { begin, end }] of Object.entries(troubles)) {
+for (const [code, { words, begin, end }] of Object.entries(troubles)) {
   t.test(
     `lines that cannot be written (${code}) are kept, and written in their order`,
     async (t) => {
@@ -39,7 +46,7 @@ for (const [code, { begin, end }] of Object.entries(troubles)) {
       begin(file)
       const log = openDaemonLog(file)
       writeLines(log)
-      await until(() => log.state.trouble?.includes(code), 'the write fails')
+      await until(() => log.state.trouble?.includes(words), 'the write fails')
       end(file)
       await log.flush()
       t.same(

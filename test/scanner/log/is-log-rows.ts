@@ -1,4 +1,4 @@
-/** Nothing that a program is told about its descriptor 2: as cron or a shell starts it. */
+/** Nothing that describes descriptor 2 to a program: as cron or a shell starts it. */
 const untold = { PROTO: undefined }
 
 const server = { PROTO: 'TCP' }

@@ -17,7 +17,13 @@ export interface ProcessReport {
 }
 
 /** A line as the programs write it, its line end included; latin1. */
-export function told({ decision = 'accept', id, from, to, more = [] }: ProcessReport): string {
+export function decisionLine({
+  decision = 'accept',
+  id,
+  from,
+  to,
+  more = [],
+}: ProcessReport): string {
   return logLine([
     ['decision', decision],
     ...more,

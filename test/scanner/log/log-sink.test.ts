@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { openLog } from '../../../src/scanner/log/open-log.ts'
 
-/** LOGFILE: nothing else says there when a line was written. */
+/** LOGFILE: nothing else shows there when a line was written. */
 
 t.test(
   'a file has the time of each line of onescan, and lines of scanners as they are',

@@ -53,7 +53,7 @@ t.test('a line has the decision about the message, its reason and its envelope',
   const end =
     'exit=31 interface=milter remote=192.0.2.7 size=9 msgid=<1@b> from=<a@b.example> to=<c@b.example> rcpts=1 total_ms=2.0\n'
   const virus = details({ scan: 'infected', virus: 'X' })
-  for (const [decision, said] of [
+  for (const [decision, expected] of [
     [{ kind: 'accept', edits, details: details() }, 'decision=accept scan=clean'],
     [{ kind: 'discard', details: virus }, 'decision=discard scan=infected virus=X grounds=virus'],
     [
@@ -78,7 +78,7 @@ t.test('a line has the decision about the message, its reason and its envelope',
     ],
   ] as const satisfies readonly (readonly [Decision, string])[]) {
     const lines = linesFor(decision)
-    t.same(lines, [`onescan: ${said} scan_ms=1.3 ${end}`])
+    t.same(lines, [`onescan: ${expected} scan_ms=1.3 ${end}`])
   }
 })
 
@@ -132,13 +132,13 @@ t.test(
     const context: LogContext = { remote: undefined, transaction: undefined, total: 0 }
     t.equal(String(passLine('off', context)), 'onescan: decision=pass reason=off total_ms=0.0\n')
     const summary = { from: 'a@b', to: 'c@d', recipients: 2, messageId: '<1@b>' }
-    for (const [error, said] of [
+    for (const [error, expected] of [
       [new Fault('write', 'full'), 'decision=defer fault=write reason=full'],
       [new Fault('address-too-long', 'long'), 'decision=reject fault=address-too-long reason=long'],
     ] as const) {
       const line = String(faultLine(error, { ...context, exit: 53, summary }))
       const whose = 'msgid=<1@b> from=<a@b> to=<c@d> rcpts=2'
-      t.equal(line, `onescan: ${said} exit=53 ${whose} total_ms=0.0\n`)
+      t.equal(line, `onescan: ${expected} exit=53 ${whose} total_ms=0.0\n`)
     }
     t.match(
       String(faultLine(new Error('odd'), { ...context, exit: 81 })),

@@ -7,7 +7,7 @@ import { queryFor } from '../../../src/scanner/log/criteria.ts'
 import { type LogRecord, parseLogLine } from '../../../src/scanner/log/parsed-line.ts'
 import { findLog, journal, linesIn, readLogs } from '../../../src/scanner/log/read-log.ts'
 import { lacks } from '../../needs.mjs'
-import { tai64n, told } from './lines.ts'
+import { decisionLine, tai64n } from './lines.ts'
 
 const READ_LINE_MAX = 64 * 1024
 
@@ -49,7 +49,7 @@ const evil = 'a" decision=reject virus="x\\'
 
 t.test('lines are the same however the bytes are split', async (t) => {
   const log = Buffer.from(
-    `${told({ id: evil })}other line\n\n${told({ id: '<2>' })}${told({ id: '<3>' }).trim()} x=1`,
+    `${decisionLine({ id: evil })}other line\n\n${decisionLine({ id: '<2>' })}${decisionLine({ id: '<3>' }).trim()} x=1`,
     'latin1',
   )
   const whole = await entriesOf([log])
@@ -76,7 +76,7 @@ t.test('a value that was logged comes back as it was, and forges no field', asyn
     'é\u202e',
   ]) {
     const bytes = Buffer.from(value).toString('latin1')
-    const [entry] = await entriesOf([Buffer.from(told({ id: bytes, to: '<t>' }), 'latin1')])
+    const [entry] = await entriesOf([Buffer.from(decisionLine({ id: bytes, to: '<t>' }), 'latin1')])
     t.equal(entry?.fields.get('msgid'), value)
     t.equal(entry?.fields.get('decision'), 'accept')
     t.equal(entry?.fields.get('to'), '<t>')
@@ -99,18 +99,21 @@ t.test('a line of 10 MB is skipped, and so are bytes that are not text', async (
     Buffer.from('\n'),
     binary,
     Buffer.from('\n'),
-    Buffer.from(told({ id: '<1>' })),
+    Buffer.from(decisionLine({ id: '<1>' })),
   ]
   t.same(
     (await entriesOf(pieces)).map(({ fields }) => fields.get('msgid')),
     ['<1>'],
   )
   const inChunks = Array.from({ length: 100 }, () => Buffer.alloc(READ_LINE_MAX, 'x'))
-  t.equal((await entriesOf([...inChunks, Buffer.from(`\n${told({ id: '<1>' })}`)])).length, 1)
+  t.equal(
+    (await entriesOf([...inChunks, Buffer.from(`\n${decisionLine({ id: '<1>' })}`)])).length,
+    1,
+  )
 })
 
 t.test('a file that is no log is not read for hours', async (t) => {
-  const path = join(t.testdir({ log: told({ id: '<1>' }) }), 'log')
+  const path = join(t.testdir({ log: decisionLine({ id: '<1>' }) }), 'log')
   truncateSync(path, 1024 ** 4)
   const { ids, warnings } = await read([path])
   t.same(ids, ['<1>'])
@@ -120,7 +123,7 @@ t.test('a file that is no log is not read for hours', async (t) => {
 const unpack = { skip: lacks('xz', 'zstd') }
 
 t.test('a compressed log is reported, and those beside it are read', unpack, async (t) => {
-  const directory = t.testdir({ current: told({ id: '<2>' }), empty: '' })
+  const directory = t.testdir({ current: decisionLine({ id: '<2>' }), empty: '' })
   const current = join(directory, 'current')
   for (const program of ['gzip', 'xz', 'zstd']) {
     const closed = join(directory, '@4000000067430000000000a0.s')
@@ -137,9 +140,9 @@ t.test(
   'the files of a directory of multilog are read in the order in which they were written',
   async (t) => {
     const directory = t.testdir({
-      '@4000000067430000000000a0.s': told({ id: '<2>' }),
-      '@4000000067420000000000a0.u': told({ id: '<1>' }),
-      current: told({ id: '<3>' }),
+      '@4000000067430000000000a0.s': decisionLine({ id: '<2>' }),
+      '@4000000067420000000000a0.u': decisionLine({ id: '<1>' }),
+      current: decisionLine({ id: '<3>' }),
       lock: '',
       state: 'x',
     })
@@ -150,7 +153,7 @@ t.test(
 
 // promise: root-paths
 t.test('a FIFO or a link in a directory of multilog keeps no reader waiting', async (t) => {
-  const directory = t.testdir({ d: { '@4000000067430000000000a0.s': told({ id: '<1>' }) } })
+  const directory = t.testdir({ d: { '@4000000067430000000000a0.s': decisionLine({ id: '<1>' }) } })
   const current = join(directory, 'd/current')
   const make = {
     'a pipe': () => execFileSync('mkfifo', [current]),
@@ -173,7 +176,7 @@ t.test('several logs are read one after the other, and each keeps its own order'
   const directory = t.testdir({})
   const write = (name: string, ...lines: (readonly [number, string])[]) => {
     const path = join(directory, name)
-    writeFileSync(path, lines.map(([at, id]) => `${tai64n(at)} ${told({ id })}`).join(''))
+    writeFileSync(path, lines.map(([at, id]) => `${tai64n(at)} ${decisionLine({ id })}`).join(''))
     return path
   }
   const first = write('first', [300, 'a'], [250, 'b'], [400, 'c'])
@@ -184,7 +187,7 @@ t.test('several logs are read one after the other, and each keeps its own order'
 t.test('only the lines of a log that contain the text are parsed', async (t) => {
   const lines = Array.from({ length: 20_000 }, (_, n) => {
     const to = n % 5000 === 0 ? '<Ann@Example.org>' : `<box${n}@example.org>`
-    return told({ id: `<${n}@x>`, from: '<ann@example.net>', to })
+    return decisionLine({ id: `<${n}@x>`, from: '<ann@example.net>', to })
   })
   const log = join(t.testdir({ log: lines.join('') }), 'log')
   const query = queryFor({ ...nothing, to: 'ann@example.org' })
@@ -210,14 +213,14 @@ t.test('a missing log is an error that names it and the remedy', async (t) => {
 t.test('messages are found by each field that can be asked for', async (t) => {
   const directory = t.testdir({
     log: [
-      `${tai64n(1000)} ${told({ id: '<one@x>', from: '<Ann@Example.org>', to: '<b@example.net>' })}`,
-      `${tai64n(2000)} ${told({ decision: 'reject', id: '<two@x>', more: [['virus', 'Eicar-Test'], ['scan', 'infected']] })}`,
-      `${tai64n(3000)} ${told({ decision: 'quarantine', id: `<${evil}>`, more: [['queue', '4ABC']] })}`,
+      `${tai64n(1000)} ${decisionLine({ id: '<one@x>', from: '<Ann@Example.org>', to: '<b@example.net>' })}`,
+      `${tai64n(2000)} ${decisionLine({ decision: 'reject', id: '<two@x>', more: [['virus', 'Eicar-Test'], ['scan', 'infected']] })}`,
+      `${tai64n(3000)} ${decisionLine({ decision: 'quarantine', id: `<${evil}>`, more: [['queue', '4ABC']] })}`,
       `${tai64n(3000)} onescan: quarantined=recipients rcpt=<c@example.net> rcpt=<d@example.net>\n`,
       `${tai64n(3000)} onescan: answered=recipients reply=552 rcpt=<cem@example.com>\n`,
       `${tai64n(4000)} onescan: program=onescan-quotad event=serving\n`,
       `${tai64n(5000)} onescan: decision=defer fault=read\n`,
-      `${tai64n(6000)} ${told({ id: '<tagged@x>', more: [['virus', 'Worm'], ['scan', 'infected']] })}`,
+      `${tai64n(6000)} ${decisionLine({ id: '<tagged@x>', more: [['virus', 'Worm'], ['scan', 'infected']] })}`,
     ].join(''),
   }) // biome-ignore format: a line a line
   const log = join(directory, 'log')

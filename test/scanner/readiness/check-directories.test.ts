@@ -21,7 +21,7 @@ t.test('a private directory with the group of the scanner has no findings', asyn
   t.match(checkLines[0], { level: 'ok', value: `${spool}, written by tester` })
   t.ok(
     checkLines.some(({ value }) => /\d+ MiB/.test(value)),
-    'the room is told',
+    'the room is reported',
   )
 })
 
@@ -123,7 +123,8 @@ t.test('a LOGFILE that the slot cannot write is reported', async (t) => {
   const wrong: Readonly<Record<string, RegExp>> = {
     [join(directory, 'file')]: /cannot be written by stranger/,
     [join(directory, 'closed/new')]: /cannot be written by stranger/,
-    [join(directory, 'missing/new')]: /ENOENT.*lines are lost; create its directory/,
+    [join(directory, 'missing/new')]:
+      /no such file or directory.*lines are lost; create its directory/,
     [join(directory, 'open')]: /is a directory: .*; set a file/,
     log: /is relative/,
   }

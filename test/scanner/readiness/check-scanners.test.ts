@@ -29,7 +29,7 @@ t.test('a scanner that finds nothing is not a problem if another one finds EICAR
 
 t.test('a scanner with an unknown result is an error', async (t) => {
   t.match(await check('/nonexistent/scanner %s'), [
-    { level: 'error', value: /returns no result: .*ENOENT/ },
+    { level: 'error', value: /returns no result: .*no such file or directory/ },
   ])
   const [odd] = await check('/bin/sh -c "exit 7"')
   t.match(odd, { level: 'error', value: /exit code 7/ })

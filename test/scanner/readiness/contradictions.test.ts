@@ -2,7 +2,7 @@ import t from 'tap'
 import { checkSettings } from '../../../src/scanner/readiness/check-settings.ts'
 import { host } from './host.ts'
 
-/** Settings that make sense alone and contradict others; `onescan check` and --check tell of them. */
+/** Settings that make sense alone and contradict others; `onescan check` and --check report them. */
 
 const QHPSI = 'plugin: clamd'
 const kept = { QUARANTINE: '/var/quarantine' }
@@ -66,7 +66,7 @@ for (const [name, env, wanted] of table) {
     for (const [index, [, value]] of wanted.entries()) {
       t.match(found[index]!.value, value)
       t.equal(found[index]!.level, 'warning')
-      t.match(found[index]!.remedy, /^(unset|set) /, 'the remedy says what to do')
+      t.match(found[index]!.remedy, /^(unset|set) /, 'the remedy states what to do')
     }
   })
 }

@@ -11,7 +11,7 @@ import { lacks } from '../../needs.mjs'
 import { host as slotHost } from '../cli/check/host.ts'
 import { host } from './host.ts'
 
-/** What settings and files say is in a command to paste as one word of the shell. */
+/** What settings and files contain is in a command to paste as one word of the shell. */
 
 const odd = ["x'; : >made; '", 'x; : >made', 'x$(: >made)', 'x`: >made`', 'x\n: >made']
 
@@ -39,8 +39,8 @@ t.test('no name in a remedy is a command of its own', { skip: lacks('root') }, a
       ...(await checkSettings(host({ QHPSI: 'plugin: eicar', CONTROLDIR: own }))),
       ...(await checkPrograms(slotHost({ QMAILHOME: own }))),
     ]
-    const told = checkLines.flatMap(({ remedy = '' }) => /^\w+(?= .*x)/.exec(remedy) ?? [])
-    t.same([...new Set(told)].sort(), ['chgrp', 'chmod', 'install', 'mv'])
+    const commands = checkLines.flatMap(({ remedy = '' }) => /^\w+(?= .*x)/.exec(remedy) ?? [])
+    t.same([...new Set(commands)].sort(), ['chgrp', 'chmod', 'install', 'mv'])
     const remedies = checkLines.map(({ remedy = '' }) => remedy)
     try {
       await openQuarantine(join(own, 'none'))

@@ -116,7 +116,7 @@ t.test('connections are served until they end, and others wait', async (t) => {
   served[2]!.end()
   await serves(5)
   t.same(door.state().clients, 3, 'one that this side has hung up on takes no place')
-  t.equal(log.length, 1, 'the log says it once')
+  t.equal(log.length, 1, 'it is logged once')
 })
 
 t.test('clients that connect before the runtime first accepts any wait, too', async (t) => {

@@ -120,7 +120,7 @@ t.test('a client that breaks the protocol ends the work for it', async (t) => {
   const work = wire.during(once(wire.gone, 'abort'), { after: 1000, next: never })
   client.write('!')
   await t.rejects(work, { message: 'not a word' })
-  t.notOk(wire.hasHungUp, 'it can be told why')
+  t.notOk(wire.hasHungUp, 'it can receive the reason')
 })
 
 t.test(

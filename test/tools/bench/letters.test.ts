@@ -5,7 +5,7 @@ import { FORMS } from '../../../tools/bench/letters.ts'
 
 const PROGRAMS = 4
 
-/** Bytes as the name of a form says them. */
+/** Bytes as the name of a form describes them. */
 function namedSize(name: string): number {
   const [, number, unit] = /^(\d+) (KB|MB) /.exec(name)!
   return Number(number) * (unit === 'KB' ? 1024 : 1024 * 1024)

@@ -175,7 +175,7 @@ t.test('an existing directory is left as it is', async (t) => {
 })
 
 t.test(
-  'clamscan answers as the manifest says',
+  'clamscan answers as in the manifest',
   { skip: clamdMissing || lacks('clamscan') },
   async (t) => {
     if (!('version' in clamd)) return

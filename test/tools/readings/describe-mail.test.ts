@@ -14,9 +14,9 @@ t.test('a message that is not ordinary has the reason, and what is carved', asyn
   const lines = linesAbout(mail)
   t.same(lines.slice(0, 4), [
     'carved, because it has a delimiter that goes on',
-    `  ${from}-${mail.indexOf('--b junk')} application/zip base64: carved, near, "a.zip"`,
-    `  ${from}-${mail.indexOf('--b--')} application/zip base64: carved, near, "a.zip"`,
-    `  ${from}-${mail.length} application/zip base64: carved, far, "a.zip"`,
+    `  ${from}-${mail.indexOf('--b junk')} application/zip base64: carved, "a.zip"`,
+    `  ${from}-${mail.indexOf('--b--')} application/zip base64: carved, "a.zip"`,
+    `  ${from}-${mail.length} application/zip base64: guess, "a.zip"`,
   ])
   const digest = createHash('sha256').update('PK\x03\x04').digest('hex')
   t.equal(lines[4], `content of 4 bytes, sha256 ${digest}, "a.zip"`)
@@ -32,6 +32,6 @@ t.test('a content has its form, and whether scanners treat it as a message', asy
   )
   const attached = linesAbout('Content-Type: message/rfc822\n\nX-Odd: x\n\nhello\n')
   t.equal(attached[0], 'ordinary')
-  t.match(attached[2], /^ {2}\d+-\d+ no type identity: in 1 attached messages$/)
+  t.match(attached[2], /^ {2}\d+-\d+ no type identity: in 1 attached messages, own text$/)
   t.match(attached.join('\n'), /^content of 15 bytes, sha256 \w+, as a message$/m)
 })

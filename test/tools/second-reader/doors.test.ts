@@ -15,7 +15,7 @@ import { isWhole } from '../../run/is-whole.ts'
 
 /**
  * Messages of seeds that stay, so that a change fails by itself alone; `npm run bench:differential`
- * makes others. Where one shows a fault, all that is needed to make it again is told.
+ * makes others. Where one shows a fault, all that is needed to make it again is printed.
  */
 const orders: Readonly<Record<string, Order>> = {
   // promise: scanned-is-queued
@@ -90,6 +90,6 @@ function judge(t: Test, tally: Tally): void {
   t.equal(tally.faults.length, 0, [...linesOf(tally)].join('\n'))
   const of = (outcome: RegExp) =>
     [...tally.outcomes].reduce((sum, [what, count]) => (outcome.test(what) ? sum + count : sum), 0)
-  t.ok(of(/^deferred unknown/) < tally.messages / 100, 'hardly any could not be told')
+  t.ok(of(/^deferred unknown/) < tally.messages / 100, 'hardly any was unknown')
   t.ok(of(/^passed/) > tally.messages / 4, 'a good part was there to be read')
 }

@@ -32,7 +32,7 @@ const pdf: Make = (size) => {
     '<</Type/Pages/Kids[3 0 R]/Count 1>>',
     '<</Type/Page/Parent 2 0 R/Contents 4 0 R>>',
     `<</Length ${stream.length}/Filter/FlateDecode>>\nstream\n${stream.toString('latin1')}\nendstream`,
-  ].map((text, index) => `${index + 1} 0 obj\n${text}\nendobj\n`)
+  ].map((object, index) => `${index + 1} 0 obj\n${object}\nendobj\n`)
   const text = `%PDF-1.4\n%\xe2\xe3\xcf\xd3\n${objects.join('')}trailer\n<</Root 1 0 R>>\n%%EOF\n`
   return Buffer.from(text, 'latin1')
 }

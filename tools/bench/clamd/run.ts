@@ -23,7 +23,7 @@ import { manySignatures, oneSignature } from '../databases.ts'
 import { FORMS } from '../letters.ts'
 import { describeMachine, machineText } from '../machine.ts'
 import { startOnescand } from '../onescand.ts'
-import { median, withRange } from '../report.ts'
+import { medianOf, withRange } from '../report.ts'
 import { openWorkshop, SPOOL } from '../workshop.ts'
 import { FILES } from './files.ts'
 
@@ -143,7 +143,7 @@ await withEnding(async (t) => {
 async function ask(socket: string, files: readonly string[], atOnce: number): Promise<number[]> {
   const start = performance.now()
   const lanes = Array.from({ length: atOnce }, (_, lane) =>
-    files.filter((_, index) => index % atOnce === lane),
+    files.filter((_file, index) => index % atOnce === lane),
   )
   const answers = await Promise.all(
     lanes.map((own) => promisify(execFile)(compiled('fildes'), [socket, ...own])),
@@ -159,13 +159,13 @@ function report(measured: ReadonlyMap<string, readonly Measured[]>): void {
   print(`| ${titles.join(' | ')} |\n| --- |${' ---: |'.repeat(titles.length - 1)}`)
   for (const [name, turns] of measured) {
     const times = (['clamd', 'onescan'] as const).map((who) =>
-      median(turns.flatMap((turn) => turn[who])),
+      medianOf(turns.flatMap((turn) => turn[who])),
     )
     const wall = turns.map(({ clamd, onescan }) =>
-      median(onescan.map((ms, index) => ms / clamd[index]!)),
+      medianOf(onescan.map((ms, index) => ms / clamd[index]!)),
     )
     const cpu = (['alone', 'onescand', 'behind'] as const).map((who) =>
-      median(turns.map((turn) => turn.cpu[who])),
+      medianOf(turns.map((turn) => turn.cpu[who])),
     )
     const over = turns.map(({ cpu: { alone, onescand, behind } }) => (onescand + behind) / alone)
     const [shown, used] = [times.map((ms) => ms.toFixed(2)), cpu.map((ms) => ms.toFixed(0))]
@@ -179,10 +179,10 @@ function reportFiles(measured: ReadonlyMap<string, readonly Measured[]>): void {
   for (const [name, turns] of measured) {
     const { count } = FILES.find((form) => form.name === name)!
     const cpu = (['alone', 'onescand', 'behind'] as const).map((who) =>
-      median(turns.map((turn) => turn.cpu[who] / (count * turnsOfRound))),
+      medianOf(turns.map((turn) => turn.cpu[who] / (count * turnsOfRound))),
     )
     const over = turns.map(({ cpu: { alone, onescand, behind } }) => (onescand + behind) / alone)
-    const asked = median(turns.map(({ questions }) => questions))
+    const asked = medianOf(turns.map(({ questions }) => questions))
     const shown = [...cpu.map((ms) => ms.toFixed(2)), withRange(over), asked.toFixed(1)]
     print(`| ${[name, ...shown].join(' | ')} |`)
   }

@@ -21,7 +21,7 @@ import { manySignatures, oneSignature } from '../databases.ts'
 import type { Passage } from '../drive.ts'
 import { describeMachine, machineText } from '../machine.ts'
 import { evenly, inRound, mailsIn } from '../ordinary/mails.ts'
-import { median, withRange } from '../report.ts'
+import { medianOf, withRange } from '../report.ts'
 import { type Slot, sendToSlot } from '../slot.ts'
 import { openWorkshop, SPOOL } from '../workshop.ts'
 
@@ -91,15 +91,15 @@ await withEnding(async (t) => {
   for (const [index, [name]] of slots.entries()) {
     const both = (['ms', 'cpu'] as const).map((part) => {
       const times = played.map((round) => round.map((way) => way.map((mail) => mail[part])))
-      const own = median(times.flatMap((round) => round[index]!)).toFixed(2)
+      const own = medianOf(times.flatMap((round) => round[index]!)).toFixed(2)
       const ratios = times.map((round) =>
-        median(round[index]!.map((time, mail) => time / round.at(-1)![mail]!)),
+        medianOf(round[index]!.map((time, mail) => time / round.at(-1)![mail]!)),
       )
       return [own, withRange(ratios)] as const
     })
-    const accepted = played.flatMap((round) => round[index]!.filter(({ accepted }) => accepted))
+    const taken = played.flatMap((round) => round[index]!.filter(({ accepted }) => accepted))
     const cells = [name, ...both.map(([own]) => own), ...both.map(([, ratio]) => ratio)]
-    print(`| ${[...cells, accepted.length].join(' | ')} |`)
+    print(`| ${[...cells, taken.length].join(' | ')} |`)
   }
 })
 

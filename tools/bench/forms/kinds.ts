@@ -1,4 +1,4 @@
-import { type ContentForm, contentForms } from '../../../src/mail/mime/traits/part-forms.ts'
+import { contentForms, type PartForm } from '../../../src/mail/mime/traits/mail-traits.ts'
 import { describeForms, tryForms } from '../../../src/scanner/readiness/clamd/clamd-forms.ts'
 import { readClamdAddress } from '../../../src/scanner/scan/scanners/clamd/clamd-address.ts'
 import { ClamdServer } from '../../../src/scanner/scan/scanners/clamd/clamd-server.ts'
@@ -35,7 +35,7 @@ export function showKinds(
     const address = readClamdAddress(first.socket)
     const signal = AbortSignal.timeout(60 * SECONDS)
     const version = await askClamd(address, 'VERSION', signal)
-    const forms = await tryForms(new ClamdServer(address, { lasting: false }), signal)
+    const missed = await tryForms(new ClamdServer(address, { lasting: false }), signal)
     await first.stop()
     const results: KindResult[] = []
     for (const [kind, known] of Object.entries(kinds)) {
@@ -47,7 +47,7 @@ export function showKinds(
     const name = version.kind === 'answered' ? version.reply : version.reason
     return [
       name,
-      forms ? describeForms(name, forms).value : 'reports no limits: each part is submitted',
+      missed ? describeForms(name, missed).value : 'reports no limits: each part is submitted',
       kindTable(results),
       ...misses(results),
     ].join('\n\n')
@@ -66,7 +66,7 @@ function kindTable(results: readonly KindResult[]): string {
   ].join('\n')
 }
 
-function found(trials: readonly FormTrial[], content?: ContentForm): string {
+function found(trials: readonly FormTrial[], content?: PartForm['content']): string {
   const those = trials.filter(({ form }) => content === undefined || form.content === content)
   if (those.length === 0) return ''
   return `${those.filter(({ isFound }) => isFound).length} of ${those.length}`

@@ -4,12 +4,13 @@ import { type ByteRange, Bytes } from '../../../src/mail/message/bytes.ts'
 import { TOP_LINE } from '../../../src/mail/message/message.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { LimitExceeded, limits } from '../../../src/mail/mime/budget/limits.ts'
+import { Work } from '../../../src/mail/mime/budget/work.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
-import { formOfLeaf } from '../../../src/mail/mime/forms/leaf-form.ts'
+import { declaredFormOf, formOfLeaf } from '../../../src/mail/mime/forms/part-form.ts'
 import { readStructure } from '../../../src/mail/mime/read-structure.ts'
 import type { Leaf } from '../../../src/mail/mime/structure/leaf.ts'
-import { multipartForms, type PartForm } from '../../../src/mail/mime/traits/part-forms.ts'
-import type { PartNames } from '../../../src/mail/mime/traits/part-names.ts'
+import type { PartNames } from '../../../src/mail/mime/traits/mail-traits.ts'
+import { multipartForms, type PartForm } from '../../../src/mail/mime/traits/mail-traits.ts'
 import { STREAMED_MAX } from '../../../src/scanner/scan/scanners/clamd/clamd-server.ts'
 
 /** A part that scanners get with `SECONDLOOK=always`: its form, or why it has none. */
@@ -57,8 +58,6 @@ interface Structure {
   readonly isOne: boolean
 }
 
-const A_LINE = 'a\n'
-
 /** Why parts of one mail have no form, as far as a look from outside shows it. */
 class Reasons {
   readonly #mail: Bytes
@@ -76,11 +75,12 @@ class Reasons {
     if (!isOne) return 'in a message that clients read in several ways'
     const leaf = range && leaves.find(({ from, to }) => from === range.from && to === range.to)
     if (leaf === undefined) return 'decoded in several ways'
-    if (!formOfLeaf(leaf, A_LINE)) {
+    if (!declaredFormOf(leaf)) {
       const isKnown = multipartForms.some((form) => form === leaf.depth.subtypes)
       return isKnown ? 'of another type or encoding' : 'in other multiparts'
     }
-    if (!formOfLeaf(leaf, this.#mail.gather(leaf.from, leaf.to).toString('latin1')))
+    const text = this.#mail.gather().toString('latin1')
+    if (!lastOf(formOfLeaf(leaf, text, new Work(this.#mail, { openFile }))))
       return 'encoded oddly, or a text with a line of semicolons'
     if (ofLeaf.some(({ form }) => form)) return 'a part that clients also save in another way'
     return 'in a message with a field or a line that libclamav may read in another way'
@@ -88,13 +88,17 @@ class Reasons {
 }
 
 function structureOf(mail: Bytes): Structure {
-  const reading = readStructure(mail.gather(), 0)
   try {
-    let step = reading.next()
-    while (!step.done) step = reading.next()
-    return { leaves: step.value.leaves, isOne: step.value.ordinary !== undefined }
+    const { leaves, ordinary } = lastOf(readStructure(mail.gather(), 0))
+    return { leaves, isOne: ordinary !== undefined }
   } catch (error) {
     if (!(error instanceof LimitExceeded)) throw error
     return { leaves: [], isOne: false }
   }
+}
+
+function lastOf<Result>(steps: Generator<unknown, Result>): Result {
+  let step = steps.next()
+  while (!step.done) step = steps.next()
+  return step.value
 }

@@ -21,7 +21,7 @@ const FROM = 'From '
 /**
  * The messages of a folder, in which each file is one, those in folders below included; or of a file: an
  * mbox (mboxrd) if it begins with `From `, otherwise one message. In front of a message a line `From ` is an
- * mbox's mark, and is left out unless `keepFrom` says that it is the mail's.
+ * mbox's mark, and is left out unless `keepFrom` is set.
  */
 export function mailsIn(place: string, keepFrom: boolean): Mail[] {
   if (!statSync(place).isDirectory()) return mailsOfFile(place, keepFrom)

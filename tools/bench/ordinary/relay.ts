@@ -15,7 +15,7 @@ export interface Relay {
   take(passages: readonly Passage[]): number[]
 }
 
-/** Starts one in front of this clamd; `name` tells it from others in the directory. */
+/** Starts one in front of this clamd; `name` distinguishes it from others in the directory. */
 export async function startRelay(
   t: Ending,
   clamd: string,

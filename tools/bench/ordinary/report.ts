@@ -1,7 +1,6 @@
 import { type Machine, machineText } from '../machine.ts'
-import { median, withRange } from '../report.ts'
+import { medianOf, withRange } from '../report.ts'
 import type { Mail } from './mails.ts'
-import type { Profile } from './profile.ts'
 import type { Outcome } from './send.ts'
 
 /** What `npm run bench:ordinary` writes into ordinary.json. */
@@ -14,8 +13,6 @@ export interface Results {
   readonly passed: readonly Passed[]
   /** Each round, with what was accepted; empty if only refusals were asked for. */
   readonly measured: readonly Round[]
-  /** Where onescand spent its time on these; undefined if nothing was measured on Node. */
-  readonly profiles: { readonly default: Profile; readonly never: Profile } | undefined
 }
 
 export interface Passed {
@@ -55,12 +52,9 @@ export interface Cost {
 const NAMES_SHOWN = 10
 const DEAREST_SHOWN = 10
 
-/** The least share that is shown; ordinary.json has all. */
-const SHARE_SHOWN = 0.01
-
 /** A run in Markdown. */
 export function report(results: Results): string {
-  const { machine, places, settings, database, passed, measured, profiles } = results
+  const { machine, places, settings, database, passed, measured } = results
   const set = Object.entries(settings).map(([name, value]) => `, ${name}=${value}`)
   return [
     `${machineText(machine)}; clamd with ${database}${set.join('')}.`,
@@ -68,7 +62,6 @@ export function report(results: Results): string {
     ...decisionLines(passed),
     measured.length === 0 ? '' : costTable(measured),
     measured.length === 0 ? '' : dearest(measured[0]!),
-    profiles === undefined ? '' : profileTables(profiles),
   ]
     .filter(Boolean)
     .join('\n\n')
@@ -147,10 +140,10 @@ const COMPARED = [
 function rowsOf(title: string, rounds: readonly Round[]): string[] {
   const ways = WAYS.filter((way) => rounds[0]![0]![way])
   const rows = ways.map((way) => {
-    const times = PARTS.map((part) => median(rounds.map((round) => mean(round, way, part))))
-    const questions = rounds[0]!.map((mail) => mail[way]!.questions)
+    const times = PARTS.map((part) => medianOf(rounds.map((round) => mean(round, way, part))))
+    const counts = rounds[0]!.map((mail) => mail[way]!.questions)
     const ofAll = mean(rounds[0]!, way, ({ questions }) => questions).toFixed(2)
-    const asked = `${ofAll}, ${median(questions)}, ${Math.max(...questions)}`
+    const asked = `${ofAll}, ${medianOf(counts)}, ${Math.max(...counts)}`
     return [`${title}, ${way}`, asked, ...times.map((ms) => ms.toFixed(2))]
   })
   const ratios = COMPARED.filter(([, base]) => ways.includes(base)).map(([way, base]) => [
@@ -189,29 +182,6 @@ function dearest(measured: readonly Measured[]): string {
     .slice(0, DEAREST_SHOWN)
     .map(({ name, default: { questions } }) => `  ${questions}: ${name}`)
   return `dearest:\n${lines.join('\n')}\n\nmost questions:\n${most.join('\n')}`
-}
-
-function profileTables(profiles: NonNullable<Results['profiles']>): string {
-  return [shareTable('room', profiles), shareTable('function', profiles)].join('\n\n')
-}
-
-function shareTable(
-  what: 'room' | 'function',
-  { default: byDefault, never }: NonNullable<Results['profiles']>,
-): string {
-  const [ofDefault, ofNever] = [byDefault, never].map((profile) => {
-    const shares = what === 'room' ? profile.rooms : profile.functions
-    return new Map(shares.map(({ name, share }) => [name, share]))
-  })
-  const names = [...new Set([...ofDefault!.keys(), ...ofNever!.keys()])]
-  const rows = names
-    .map((name) => ({ name, shares: [ofDefault!.get(name) ?? 0, ofNever!.get(name) ?? 0] }))
-    .filter(({ shares }) => Math.max(...shares) >= SHARE_SHOWN)
-    .map(({ name, shares }) => [name, ...shares.map((share) => (100 * share).toFixed(1))])
-  const head = [`${what}: % of onescand's CPU time`, 'default', 'never']
-  return [head, head.map(() => '---'), ...rows]
-    .map((cells) => `| ${cells.join(' | ')} |`)
-    .join('\n')
 }
 
 function megabytes(passed: readonly Passed[]): string {

@@ -10,14 +10,13 @@
 // have a clamd and an onescand of their own, so that neither clamd remembers what the other one
 // has read, after made-up mail that warms them up. A relay in front of clamd counts the scans that
 // it answers. Each round starts all of these anew, since a process may be compiled well or badly as long as it
-// runs; the table shows the median of the rounds, and the least and the most of each ratio. Then both once more, while
-// Node's profiler tells in which folders of the source the processor time goes: it takes time itself.
+// runs; the table shows the median of the rounds, and the least and the most of each ratio.
 //
 // With --limit N: N messages, evenly spread over all of them. With --documents: of those with a document or an archive.
 // With --rounds N: 3 by default. With --refusals: only the first of the three. With --keep-from: a line `From ` in
 // front of a message belongs to it. With --set NAME=VALUE: this setting in all runs. With --alert-exceeds-max: a clamd
 // that reports its limits. With --many-signatures: a clamd with a database of real size. With --quick: hardly a
-// warm-up, to try the program. With --programs DIR: the compiled programs in DIR, without a profile. With --over DIR:
+// warm-up, to try the program. With --programs DIR: the compiled programs in DIR. With --over DIR:
 // each mail also goes through the compiled programs in DIR, such as those of another version, and is compared with
 // those of --programs. With --spool DIR: where mail is stored (/dev/shm, else /tmp). With --out DIR: where
 // ordinary.json is written, which has all names (build/bench).
@@ -30,13 +29,11 @@ import { type Clamd, clamdMissing, startClamd } from '../../../test/programs/ser
 import { buildDirectory } from '../compile.ts'
 import { NATIVE } from '../contestants.ts'
 import { manySignatures, oneSignature } from '../databases.ts'
-import type { Passage } from '../drive.ts'
 import { FORMS } from '../letters.ts'
 import { describeMachine } from '../machine.ts'
 import { startOnescand } from '../onescand.ts'
 import { openWorkshop, SPOOL, type Workshop } from '../workshop.ts'
 import { evenly, hasDocument, type Mail, mailsIn } from './mails.ts'
-import { type Profile, profiledCommand, readProfiles } from './profile.ts'
 import { startRelay } from './relay.ts'
 import { type Cost, type Measured, type Passed, type Results, report, type Way } from './report.ts'
 import { BATCH, type Lane, type Outcome, send } from './send.ts'
@@ -71,14 +68,14 @@ const root = join(import.meta.dirname, '../../..')
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(130))
 process.stdout.once('error', () => process.exit(111)) // nobody reads any more
 
-const order = understand(process.argv.slice(2))
-process.exitCode = order ? await bench(order) : 100
+const parsed = understand(process.argv.slice(2))
+process.exitCode = parsed ? await bench(parsed) : 100
 
 function understand(args: readonly string[]) {
   try {
     return readOrder(args)
   } catch (error) {
-    say(`bench:ordinary: ${error instanceof Error ? error.message : error}\n${USAGE}`)
+    print(`bench:ordinary: ${error instanceof Error ? error.message : error}\n${USAGE}`)
     return undefined
   }
 }
@@ -152,17 +149,15 @@ async function bench(order: Order): Promise<number> {
   for (let round = 1; those.length > 0 && round <= order.rounds; round++) {
     measured.push(await measureCosts(those, order, workshop, round))
   }
-  const hasProfile = those.length > 0 && order.programs === undefined
-  const profiles = hasProfile ? await profileBoth(those, order, workshop) : undefined
   workshop.remove()
 
   const { places, settings, database } = order
   const run = { machine, places, settings, database: database.name }
-  const results: Results = { ...run, passed, measured, profiles }
+  const results: Results = { ...run, passed, measured }
   const file = join(order.out, 'ordinary.json')
   mkdirSync(order.out, { recursive: true })
   writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
-  say(`${report(results)}\n\nwritten to ${file}`)
+  print(`${report(results)}\n\nwritten to ${file}`)
   return process.exitCode === undefined ? 0 : 1
 }
 
@@ -220,32 +215,6 @@ function measureCosts(
   })
 }
 
-/** Where the processor time of onescand goes, in both ways. */
-async function profileBoth(
-  mails: readonly Mail[],
-  order: Order,
-  workshop: Workshop,
-): Promise<NonNullable<Results['profiles']>> {
-  const profile = async (way: Way): Promise<Profile> => {
-    const directory = join(workshop.directory, `profiles-${way}`)
-    const passages = await withEnding(async (t) => {
-      const command = profiledCommand(programsIn(undefined).daemon, directory)
-      const wish = { order, workshop, settings: settingsOf[way], options: ONE_WORKER, command }
-      const station = await startStation(t, `profile-${way}`, wish)
-      await station.warmUp()
-      const passages: Passage[] = []
-      for (const batch of batches(mails)) {
-        const outcomes = await station.send(batch, 1)
-        passages.push(...outcomes.map(({ passage }) => passage))
-        progress(`profile of ${way}`, passages.length, mails.length)
-      }
-      return passages
-    })
-    return readProfiles(directory, passages) // they are written when onescand ends
-  }
-  return { default: await profile('default'), never: await profile('never') }
-}
-
 interface StationWish {
   readonly order: Order
   readonly workshop: Workshop
@@ -255,8 +224,6 @@ interface StationWish {
   readonly options?: readonly string[]
   /** Where the compiled programs are; by default those that run on Node. */
   readonly programs?: string | undefined
-  /** By which onescand is started; by default the program there. */
-  readonly command?: readonly string[]
 }
 
 /** A clamd that has seen nothing, an onescand that asks it, and a way to send mail to that. */
@@ -272,9 +239,8 @@ async function startStation(t: Ending, name: string, wish: StationWish) {
     ...order.settings,
     ...settings,
   }
-  const { command = [programs.daemon] } = wish
   const { directory } = workshop
-  const onescand = await startOnescand(t, command, name, directory, environment, options)
+  const onescand = await startOnescand(t, [programs.daemon], name, directory, environment, options)
   const lane: Lane = {
     client: programs.client,
     environment: { ...environment, ONESCAN_SOCKET: onescand.socket },
@@ -286,7 +252,7 @@ async function startStation(t: Ending, name: string, wish: StationWish) {
   ): Promise<readonly Outcome[]> => {
     const { outcomes, trouble } = await send(messages, { ...lane, servers }, atOnce, workshop)
     if (trouble !== '') {
-      say(`TROUBLE: ${name}: ${trouble}`)
+      print(`TROUBLE: ${name}: ${trouble}`)
       process.exitCode = 1
     }
     return outcomes
@@ -335,6 +301,6 @@ function progress(what: string, done: number, all: number): void {
   if (done % 1000 === 0 || done === all) process.stderr.write(`${what}: ${done} of ${all}\n`)
 }
 
-function say(line: string): void {
+function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }

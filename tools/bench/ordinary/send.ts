@@ -69,7 +69,7 @@ export async function send(
 
 type Fields = ReadonlyMap<string, string>
 
-/** What was said beside the reason names lines of the mail: one reason would be many. */
+/** The words beside the reason name lines of the mail: one reason would be many. */
 function withoutRemarks(reason: string): string {
   const parts = reason.split('; ').filter((part) => !part.startsWith('not well formed: '))
   return parts.join('; ') || reason
@@ -93,10 +93,10 @@ function takeRecords(file: string): { records: Map<number, Fields>; standalone: 
 function outcomeOf(passage: Passage, fields: Fields = new Map()): Outcome {
   const { accepted, code, signal, text } = passage
   const isRefused = isPermanent(code) || text.startsWith('D')
-  const said = ['grounds', 'fault', 'cause'].map((key) => fields.get(key) ?? '')
-  said.push(withoutRemarks(fields.get('reason') ?? ''))
+  const reasons = ['grounds', 'fault', 'cause'].map((key) => fields.get(key) ?? '')
+  reasons.push(withoutRemarks(fields.get('reason') ?? ''))
   const answer = signal ? `signal ${signal}` : `exit code ${code} ${text}`
-  const reason = said.filter(Boolean).join(': ') || answer.trim()
+  const reason = reasons.filter(Boolean).join(': ') || answer.trim()
   return {
     passage,
     decision: accepted ? 'accepted' : isRefused ? 'refused' : 'deferred',

@@ -71,6 +71,22 @@ async function rspamdAsking(t: Ending, socket: string): Promise<Send> {
   return toMilter(Number(milter.slice(milter.lastIndexOf(':') + 1)))
 }
 
+/** Two milters of one mail server: rspamd without its antivirus module, and then onescan. */
+const rspamdBesideOnescan: Peer = {
+  name: 'rspamd and onescan, two milters',
+  missing: lacks('rspamd'),
+  async start(t, clamd, place) {
+    const milter = await startRspamd(t, ONLY_VIRUSES)
+    const first = toMilter(Number(milter.slice(milter.lastIndexOf(':') + 1)))
+    const second = await onescan('onescan beside rspamd', {}).start(t, clamd, place)
+    if (typeof second !== 'function') throw new Error('onescan is not a milter')
+    return async (message) => {
+      const outcome = await first(message)
+      return outcome === 'delivered' ? second(message) : outcome
+    }
+  },
+}
+
 /** rspamd that asks onescan in place of clamd. */
 const rspamdWithOnescan: Peer = {
   name: 'rspamd with onescan as clamd',
@@ -185,6 +201,7 @@ export const peersWith = (simscanSource: string | undefined): readonly Peer[] =>
     missing: lacks('rspamd'),
     start: (t, clamd) => rspamdAsking(t, clamd.socket),
   },
+  rspamdBesideOnescan,
   rspamdWithOnescan,
   {
     name: 'MIMEDefang with clamdscan',

@@ -6,14 +6,16 @@
 // Each file of a folder is a message, each mbox is split. Each filter of peers.ts has a clamd of its own with an empty
 // cache. Each message goes to each of them on a connection of its own, one at a time, in batches in turns; then follows
 // the next round, for which each message gets a field that clamd does not know. The output is the processor time of
-// the filter, with all its processes, and of its clamd; that of clamd over that of clamav-milter's clamd, and the sum over
-// that of clamav-milter: the median of the rounds, the least and the most. A filter that is not installed is listed and
-// left out.
+// the filter with all its processes; the part of it that a program in the slot takes, with the next program; and that of
+// its clamd. Then come the ratios to clamav-milter, of clamd and of the sum: the median of the rounds, the least and the
+// most. A filter that is not installed is listed and left out.
 //
-// With --limit N: N messages, evenly spread over all. With --documents: of those with a document or an archive. With
+// With --warm-up N: N messages go to each filter before the first round (200), the same again if there are fewer. With
+// --limit N: N messages, evenly spread over all. With --documents: of those with a document or an archive. With
 // --rounds N: 3 by default. With --many-signatures: a clamd with a database of real size. With --programs DIR: the compiled
 // programs in DIR. With --simscan DIR: simscan too, built from the sources in DIR. Programs that are called in place of
-// qmail-queue call the sink of the benchmark, whose cost is a row of its own.
+// qmail-queue call the sink of the benchmark, whose cost is a row of its own. With --only NAME: clamav-milter, and the
+// filters of these names. Those that take mail over TCP wait for hundreds of milliseconds for each message.
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { cpuOfTree } from '../../../test/programs/host/process-tree.ts'
@@ -24,23 +26,23 @@ import { NATIVE } from '../contestants.ts'
 import { manySignatures, oneSignature } from '../databases.ts'
 import { describeMachine, machineText } from '../machine.ts'
 import { evenly, hasDocument, inRound, mailsIn } from '../ordinary/mails.ts'
-import { median, withRange } from '../report.ts'
+import { medianOf, withRange } from '../report.ts'
 import { sendToSlot } from '../slot.ts'
 import { openWorkshop, SPOOL, type Workshop } from '../workshop.ts'
 import { BASE, type Peer, peersWith } from './peers.ts'
 
-const USAGE = `usage: npm run bench:peers -- [--limit N] [--documents] [--rounds N] [--many-signatures] [--programs DIR] [--simscan DIR]
-           PLACE...
+const USAGE = `usage: npm run bench:peers -- [--warm-up N] [--limit N] [--documents] [--rounds N] [--many-signatures] [--only NAME]... [--programs DIR]
+           [--simscan DIR] PLACE...
 `
 
 /** Mails of a turn: a tick of the clock by which the kernel counts is 10 ms. */
 const BATCH = 50
-/** Mails before the first round. */
-const WARM_UP = 100
 
 /** Milliseconds of processor time. */
 interface Cost {
   filter: number
+  /** The part of `filter` that a program in the slot takes, with the next program. */
+  inSlot: number
   clamd: number
 }
 
@@ -56,16 +58,18 @@ interface Station {
 const { values, positionals: places } = parseArgs({
   allowPositionals: true,
   options: {
+    'warm-up': { type: 'string', default: '200' },
     limit: { type: 'string', default: '400' },
     documents: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '3' },
     'many-signatures': { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true },
     programs: { type: 'string' },
     simscan: { type: 'string' },
   },
 })
-const [limit, rounds] = [Number(values.limit), Number(values.rounds)]
-if (places.length === 0 || !(limit >= 1) || !(rounds >= 1)) {
+const [warmUp, limit, rounds] = [values['warm-up'], values.limit, values.rounds].map(Number)
+if (places.length === 0 || !(warmUp! >= 0) || !(limit! >= 1) || !(rounds! >= 1)) {
   process.stderr.write(USAGE)
   process.exit(100)
 }
@@ -73,29 +77,37 @@ if (clamdMissing) throw new Error(clamdMissing)
 const programs = values.programs && resolve(values.programs)
 const onescand = join(programs ?? join(import.meta.dirname, '../../../bin'), 'onescand')
 const onescanc = join(programs ?? NATIVE, 'onescanc')
-const peers = peersWith(values.simscan)
+const isWanted = (name: string) => name === BASE || (values.only?.includes(name) ?? true)
+const peers = peersWith(values.simscan).filter(({ name }) => isWanted(name))
 const database = values['many-signatures'] ? manySignatures() : oneSignature
 
 const found = places.flatMap((place) => mailsIn(place, false))
-const mails = evenly(values.documents ? found.filter(hasDocument) : found, limit)
-const workshop = openWorkshop(SPOOL, SPOOL)
-process.once('exit', workshop.remove)
+const mails = evenly(values.documents ? found.filter(hasDocument) : found, limit!)
+const benches = openWorkshop(SPOOL, SPOOL)
+process.once('exit', benches.remove)
 print(
-  `${machineText(describeMachine(workshop.directory))}; clamd with ${database.name}; ${mails.length} mails.`,
+  `${machineText(describeMachine(benches.directory))}; clamd with ${database.name}; ${mails.length} mails after ${warmUp}.`,
 )
 const there = peers.filter(({ missing }) => missing === false)
 for (const { name, missing } of peers) if (missing !== false) print(`left out: ${name}: ${missing}`)
 await withEnding(async (t) => {
   const stations: Station[] = []
-  for (const peer of there) stations.push(await openStation(t, peer, workshop))
-  for (const { send } of stations) await send(inRound(mails.slice(0, WARM_UP), 0))
+  for (const peer of there) stations.push(await openStation(t, peer, benches))
+  await playRound(stations, warmUpMails())
   const measured = new Map<string, Cost[]>(stations.map(({ name }) => [name, []]))
-  for (let round = 1; round <= rounds; round++) {
+  for (let round = 1; round <= rounds!; round++) {
     const costs = await playRound(stations, inRound(mails, round))
     for (const [name, cost] of costs) measured.get(name)!.push(cost)
   }
   report(stations, measured)
 })
+
+/** Mails that no clamd knows, before the first round. */
+function warmUpMails(): Buffer[] {
+  const turns = Math.ceil(warmUp! / mails.length)
+  const all = Array.from({ length: turns }, (_, turn) => inRound(mails, -turn))
+  return all.flat().slice(0, warmUp)
+}
 
 async function openStation(t: Ending, peer: Peer, workshop: Workshop): Promise<Station> {
   const clamd = await startClamd(t, {
@@ -129,6 +141,7 @@ async function openStation(t: Ending, peer: Peer, workshop: Workshop): Promise<S
       }
     },
     cost: () => ({
+      inSlot,
       filter: inSlot + roots.reduce((sum, pid) => sum + cpuOfTree(pid), 0),
       clamd: cpuOfTree(clamd.pid),
     }),
@@ -142,9 +155,14 @@ async function playRound(stations: readonly Station[], messages: readonly Buffer
     for (const { send } of stations) await send(messages.slice(at, at + BATCH))
   }
   return stations.map(({ name, cost }, index) => {
-    const { filter, clamd } = cost()
-    const { filter: filterBefore, clamd: clamdBefore } = before[index]!
-    return [name, { filter: filter - filterBefore, clamd: clamd - clamdBefore }] as const
+    const now = cost()
+    const { filter, inSlot, clamd } = before[index]!
+    const used = {
+      filter: now.filter - filter,
+      inSlot: now.inSlot - inSlot,
+      clamd: now.clamd - clamd,
+    }
+    return [name, used] as const
   })
 }
 
@@ -154,21 +172,23 @@ function report(
 ): void {
   const sum = ({ filter, clamd }: Cost) => filter + clamd
   const base = measured.get(BASE)
-  const perMail = (all: readonly number[]) => (median(all) / mails.length).toFixed(2)
+  const perMail = (all: readonly number[]) => (medianOf(all) / mails.length).toFixed(2)
   print('')
   print(
-    `| filter | filter, ms a mail | clamd, ms a mail | clamd over that of ${BASE}: median (least to most) | both over ${BASE} | outcomes |`,
+    `| filter | filter, ms a mail | of it in the slot | clamd, ms a mail | clamd over that of ${BASE}: median (least to most) | both over ${BASE} | outcomes |`,
   )
-  print('| --- | ---: | ---: | ---: | ---: | --- |')
+  print('| --- | ---: | ---: | ---: | ---: | ---: | --- |')
   for (const { name, outcomes } of stations) {
     const costs = measured.get(name)!
     const over = (of: (cost: Cost) => number) =>
       base ? withRange(base.map((cost, round) => of(costs[round]!) / of(cost))) : ''
     const ratios = `${over(({ clamd }) => clamd)} | ${over(sum)}`
     if (outcomes.size !== 1 || !outcomes.has('delivered')) process.exitCode = 1 // a mail was not let in
-    const told = [...outcomes].map(([outcome, count]) => `${count} ${outcome}`).join(', ')
-    const [filter, clamd] = [costs.map(({ filter }) => filter), costs.map(({ clamd }) => clamd)]
-    print(`| ${name} | ${perMail(filter)} | ${perMail(clamd)} | ${ratios} | ${told} |`)
+    const counts = [...outcomes].map(([outcome, count]) => `${count} ${outcome}`).join(', ')
+    const times = (['filter', 'inSlot', 'clamd'] as const).map((part) =>
+      perMail(costs.map((cost) => cost[part])),
+    )
+    print(`| ${[name, ...times, ratios, counts].join(' | ')} |`)
   }
 }
 

@@ -42,13 +42,13 @@ export interface Taken {
 
 /**
  * Looks at a message of that shape, and of this many bytes, in a process of its own. Where garbage is collected every
- * few turns, what is held is told whatever else the machine does, and time and memory mean nothing.
+ * few turns, what is held is measured whatever else the machine does, and time and memory mean nothing.
  */
 export function lookAtHostile(name: string, size: number, collect = false): Taken {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-hostile-'))
   try {
     const file = join(directory, 'mail')
-    const shape = hostileShapes.find((shape) => shape.name === name)!
+    const shape = hostileShapes.find((candidate) => candidate.name === name)!
     writeFileSync(file, shape.make(size), 'latin1')
     const flags = ['--max-semi-space-size=2', ...(collect ? ['--expose-gc'] : [])]
     const words = [...flags, import.meta.filename, file]

@@ -29,10 +29,10 @@ export async function connectMarionette(port: number, timeout: number): Promise<
       const colon = held.indexOf(':')
       const end = colon + 1 + Number(held.toString('latin1', 0, Math.max(colon, 0)))
       if (colon < 0 || held.length < end) return
-      const said = JSON.parse(held.toString('utf8', colon + 1, end))
+      const message = JSON.parse(held.toString('utf8', colon + 1, end))
       held = held.subarray(end)
-      if (!Array.isArray(said)) continue // its greeting
-      const [, number, error, result] = said
+      if (!Array.isArray(message)) continue // its greeting
+      const [, number, error, result] = message
       if (error) waiting.get(number)?.reject(new Error(error.message))
       else waiting.get(number)?.resolve(result)
       waiting.delete(number)

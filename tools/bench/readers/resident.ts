@@ -34,11 +34,11 @@ export function resident(
       length.writeUInt32BE(message.length)
       const asked = child
       const answer = new Promise<number>((resolve) => {
-        const end = (bits: number) => {
+        const end = (value: number) => {
           clearTimeout(timer)
           asked.stdout!.removeAllListeners('data')
           asked.removeListener('exit', none)
-          resolve(bits)
+          resolve(value)
         }
         const none = () => end(0) // it fell over this message: it opens nothing
         // One that loops over a message is started again.

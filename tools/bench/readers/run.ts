@@ -142,15 +142,15 @@ function showHostile(): void {
   }
 }
 
-async function showFuzz(judge: Judge, seed: number, count: number): Promise<void> {
+async function showFuzz(judge: Judge, firstSeed: number, count: number): Promise<void> {
   const progress = (done: number) => {
     if (process.stderr.isTTY && done % 50 === 0) process.stderr.write(`\r${done} of ${count}`)
   }
   const make = values.conforming ? conforming : mutant
-  const result = await fuzz(judge, make, seed, count, progress)
+  const result = await fuzz(judge, make, firstSeed, count, progress)
   const atLeast = (least: number) => result.missed.filter(({ readers }) => readers.length >= least)
   console.log(
-    `\n${count} mails from seed ${seed}: ${result.cleanToClamd} are clean to clamd alone, ` +
+    `\n${count} mails from seed ${firstSeed}: ${result.cleanToClamd} are clean to clamd alone, ` +
       `onescan finds ${result.foundByOnescan} of them`,
   )
   console.log(

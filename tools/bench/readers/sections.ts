@@ -33,7 +33,7 @@ export function reformime(): Reader {
 }
 
 /**
- * Dovecot's IMAP tells the structure of a message, and gives its sections, encoded and decoded
+ * Dovecot's IMAP returns the structure of a message, and gives its sections, encoded and decoded
  * (read/dovecot.py). Works for root.
  */
 export function dovecot(names: readonly string[], signsFile: string, places: string): Reader {

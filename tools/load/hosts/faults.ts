@@ -40,25 +40,25 @@ export const faults: readonly Fault[] = [
     name: 'the store is full',
     ofStore: true,
     async harm({ store }, away) {
-      for (const server of store.servers) server.say('config', 'set', 'maxmemory', '1')
+      for (const server of store.servers) server.command('config', 'set', 'maxmemory', '1')
       await wait(away)
-      for (const server of store.servers) server.say('config', 'set', 'maxmemory', '0')
+      for (const server of store.servers) server.command('config', 'set', 'maxmemory', '0')
     },
   },
   {
     name: 'the password of the store is another one',
     ofStore: true,
     async harm({ store }, away) {
-      const say = (...words: string[]) => {
-        for (const server of store.servers) server.say(...words)
+      const command = (...words: string[]) => {
+        for (const server of store.servers) server.command(...words)
       }
-      say('acl', 'setuser', 'default', 'resetpass', '>other')
+      command('acl', 'setuser', 'default', 'resetpass', '>other')
       for (const server of store.servers) {
-        server.say('--no-auth-warning', '-a', 'other', 'client', 'kill', 'type', 'normal')
+        server.command('--no-auth-warning', '-a', 'other', 'client', 'kill', 'type', 'normal')
       }
       await wait(away)
       for (const server of store.servers) {
-        server.say('--no-auth-warning', '-a', 'other', 'acl', 'setuser', 'default', 'nopass')
+        server.command('--no-auth-warning', '-a', 'other', 'acl', 'setuser', 'default', 'nopass')
       }
     },
   },
@@ -68,8 +68,8 @@ export const faults: readonly Fault[] = [
     async harm({ store }, away) {
       for (let n = 0; n < 5; n++) {
         for (const server of store.servers) {
-          for (const key of server.say('keys', 'onescan:*').split('\n').slice(0, 20)) {
-            if (key) server.say('setrange', key, '40', 'clean\nclean')
+          for (const key of server.command('keys', 'onescan:*').split('\n').slice(0, 20)) {
+            if (key) server.command('setrange', key, '40', 'clean\nclean')
           }
         }
         await wait(away / 5)

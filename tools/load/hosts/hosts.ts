@@ -44,8 +44,8 @@ async function openHost(t: Test, { settings: shared }: Store, name: string): Pro
   const spool = join(directory, 'spool')
   mkdirSync(spool, { mode: 0o700 })
   const spoolIsSmall = mountSmall(t, spool)
-  const keyring = join(directory, 'ring')
-  writeFileSync(keyring, rings.old, { mode: 0o600 })
+  const ringFile = join(directory, 'ring')
+  writeFileSync(ringFile, rings.old, { mode: 0o600 })
   const [clamdSocket, socket] = [join(directory, 'clamd'), join(directory, 's')]
   const signatures = join(directory, 'signatures')
   const newClamd = () => startClamd(t, { socket: clamdSocket, alertExceedsMax: true, signatures })
@@ -53,7 +53,7 @@ async function openHost(t: Test, { settings: shared }: Store, name: string): Pro
     QHPSI: 'plugin: clamd',
     CLAMD: clamdSocket,
     CLAMDBDIR: signatures,
-    CLUSTERKEYS: keyring,
+    CLUSTERKEYS: ringFile,
     REJECTVIRUS: '1',
     SCANTIMEOUT: '20',
     TMPDIR: spool,
@@ -66,7 +66,7 @@ async function openHost(t: Test, { settings: shared }: Store, name: string): Pro
   const host: Host = {
     spool,
     spoolIsSmall,
-    keyring,
+    keyring: ringFile,
     clamd: await newClamd(),
     daemon: await newDaemon(),
     door: { name: '', send: async () => Promise.reject(new Error('no door')) },

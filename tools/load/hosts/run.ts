@@ -22,24 +22,24 @@ const { values } = parseArgs({
     fault: { type: 'string', default: '' },
   },
 })
-const say = (line: string) => process.stdout.write(`${line}\n`)
+const print = (line: string) => process.stdout.write(`${line}\n`)
 
 for (const kind of values.store.split(',') as StoreKind[]) {
   await withEnding(async (t) => {
     const directory = openDirectory(t)
     const rig = await openRig({ ...t, testdir: () => directory } as never, kind)
-    const tell = async (name: string, count: number, fault?: (typeof faults)[number]) => {
+    const measure = async (name: string, count: number, fault?: (typeof faults)[number]) => {
       const result = await runUnder(rig, count, fault)
-      say(`${kind}: ${name}`)
-      for (const line of linesOf(result)) say(`  ${line}`)
+      print(`${kind}: ${name}`)
+      for (const line of linesOf(result)) print(`  ${line}`)
       if (result.wrong.length > 0) process.exitCode = 1
     }
-    await tell('nothing is wrong', Number(values.mixed))
+    await measure('nothing is wrong', Number(values.mixed))
     for (const fault of faults) {
       if ((kind !== 'alone' && !fault.ofStore) || !fault.name.includes(values.fault)) continue
       const missing = fault.missing?.(rig)
-      if (missing === undefined) await tell(fault.name, Number(values.under), fault)
-      else say(`${kind}: ${fault.name}: not tried, ${missing}`)
+      if (missing === undefined) await measure(fault.name, Number(values.under), fault)
+      else print(`${kind}: ${fault.name}: not tried, ${missing}`)
     }
   })
 }

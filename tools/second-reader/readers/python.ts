@@ -20,7 +20,7 @@ export function startPython(t: Ending): Python {
   createInterface({ input: child.stdout }).on('line', (line) => {
     waiting.shift()?.resolve(JSON.parse(line))
   })
-  child.stdin.on('error', () => {}) // told by its exit
+  child.stdin.on('error', () => {}) // reported by its exit
   child.once('exit', (code) => {
     for (const { reject } of waiting.splice(0)) reject(new Error(`python3 ended with ${code}`))
   })

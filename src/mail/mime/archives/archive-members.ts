@@ -2,8 +2,62 @@ import { Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { inflated } from '../containers/inflate.ts'
-import { NAMELESS } from '../traits/part-names.ts'
-import { directoryOf, LOCAL_SIZE } from './zip-directory.ts'
+import { NAMELESS } from '../traits/mail-traits.ts'
+
+// zip (APPNOTE.TXT 6.3)
+
+const END_OF_DIRECTORY = 0x06054b50
+const END_SIZE = 22
+const ENTRY_SIGNATURE = 0x02014b50
+const ENTRY_SIZE = 46
+/** The length of the header of a file, without its name. */
+export const LOCAL_SIZE = 30
+const ENCRYPTED = 1
+
+/** A file of a zip archive, as its directory lists it. */
+export interface ZipEntry {
+  /** The offset of its own header. */
+  readonly at: number
+  readonly method: number
+  /** The packed size. */
+  readonly packed: number
+  readonly size: number
+  readonly name: Buffer
+  /** Whether it needs a password. */
+  readonly isEncrypted: boolean
+}
+
+/**
+ * Reads the directory at the end of a zip archive, in the order of the files. Returns undefined if it is not exactly at the
+ * end.
+ */
+export function directoryOf(
+  source: Buffer,
+): { readonly entries: readonly ZipEntry[]; readonly from: number } | undefined {
+  const tail = source.subarray(Math.max(0, source.length - END_SIZE))
+  // With a comment after it, there may be two ends.
+  if (tail.length < END_SIZE || tail.readUInt32LE(0) !== END_OF_DIRECTORY) return undefined
+  const [count, size, from] = [tail.readUInt16LE(10), tail.readUInt32LE(12), tail.readUInt32LE(16)]
+  if (count > limits.archiveMembers || size > limits.archiveDirectory) return undefined
+  if (from + size + END_SIZE !== source.length) return undefined
+  const bytes = source.subarray(from, from + size)
+  const entries: ZipEntry[] = []
+  for (let at = 0; at < size; ) {
+    if (at + ENTRY_SIZE > size || bytes.readUInt32LE(at) !== ENTRY_SIGNATURE) return undefined
+    const nameEnd = at + ENTRY_SIZE + bytes.readUInt16LE(at + 28)
+    entries.push({
+      at: bytes.readUInt32LE(at + 42),
+      method: bytes.readUInt16LE(at + 10),
+      packed: bytes.readUInt32LE(at + 20),
+      size: bytes.readUInt32LE(at + 24),
+      name: bytes.subarray(at + ENTRY_SIZE, nameEnd),
+      isEncrypted: (bytes.readUInt16LE(at + 8) & ENCRYPTED) !== 0,
+    })
+    at = nameEnd + bytes.readUInt16LE(at + 30) + bytes.readUInt16LE(at + 32)
+  }
+  if (entries.length !== count) return undefined
+  return { entries: entries.sort((entry, other) => entry.at - other.at), from }
+}
 
 /** The units of work of a member, in addition to its bytes. */
 const MEMBER_COST = 4096
@@ -58,6 +112,7 @@ function* emitZip(source: Bytes, work: Work): Steps<boolean> {
   if (directory === undefined) return false
   const { entries, from } = directory
   let end = 0 // of what was read
+  if (entries.some(({ isEncrypted }) => isEncrypted)) return false
   for (const { at, method, packed, size, name } of entries) {
     const front = source.gather(at, at + LOCAL_SIZE)
     const isThere = at >= end && at - end <= (end === 0 ? 0 : DESCRIPTOR_MAX)
@@ -84,6 +139,7 @@ export const BLOCK = 512
 export const SIZE_AT = 124
 const CHECKSUM_AT = 148
 const MAGIC_AT = 257
+const MAGIC = Buffer.from('ustar')
 
 function* emitTar(source: Bytes, work: Work): Steps<boolean> {
   let members = 0
@@ -102,15 +158,15 @@ function* emitTar(source: Bytes, work: Work): Steps<boolean> {
   return true
 }
 
-function isTarHeader(block: Buffer): boolean {
-  return block.toString('latin1', MAGIC_AT, MAGIC_AT + 5) === 'ustar' && hasTarChecksum(block)
+export function isTarHeader(block: Buffer): boolean {
+  return block.subarray(MAGIC_AT, MAGIC_AT + MAGIC.length).equals(MAGIC) && hasTarChecksum(block)
 }
 
 /** Returns whether the block has the checksum of a tar header. Some programs sum signed bytes. */
 export function hasTarChecksum(block: Buffer): boolean {
   if (block.length < BLOCK) return false
   const bytes = [...block].fill(0x20, CHECKSUM_AT, CHECKSUM_AT + 8)
-  const sum = bytes.reduce((sum, byte) => sum + byte)
+  const sum = bytes.reduce((total, byte) => total + byte)
   const negative = bytes.filter((byte) => byte >= 0x80).length * 0x100
   return [sum, sum - negative].includes(octalIn(block, CHECKSUM_AT, 8))
 }

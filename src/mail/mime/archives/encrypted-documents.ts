@@ -1,13 +1,20 @@
 import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
-import { inflated } from '../containers/inflate.ts'
-import { directoryOf, LOCAL_SIZE, type ZipEntry } from './zip-directory.ts'
+import { inflated, newStream, pushed } from '../containers/inflate.ts'
+import {
+  BLOCK,
+  directoryOf,
+  isTarHeader,
+  LOCAL_SIZE,
+  octalIn,
+  SIZE_AT,
+  type ZipEntry,
+} from './archive-members.ts'
 
-/** The first bytes of a compound file (MS-CFB 2.2) and of a zip archive. */
+/** The first bytes of a compound file (MS-CFB 2.2), of a zip archive, and of a gzip file. */
 const COMPOUND = Buffer.from('d0cf11e0a1b11ae1', 'hex')
 const ZIP = Buffer.from('PK\x03\x04')
+const GZIP = Buffer.from('1f8b08', 'hex')
 
-/** The stream of an Office document with a password (MS-OFFCRYPTO 2.3.4.4). */
-const PACKAGE = Buffer.from('EncryptedPackage\0', 'utf16le')
 /** The file of a whole encrypted package (OpenDocument 1.4 part 2, 3.16), and the list of files with their encryption (3.2). */
 const ODF_PACKAGE = 'encrypted-package'
 const MANIFEST = 'META-INF/manifest.xml'
@@ -15,31 +22,66 @@ const ENCRYPTION_DATA = 'encryption-data'
 /** Upper limit for the bytes of such a list, and of a document in an archive. */
 const MANIFEST_MAX = 1024 * 1024
 const MEMBER_MAX = 64 * 1024 * 1024
+/**
+ * Upper limit for the size of what is in a gzip file, if it is searched for encrypted files: a number of bytes, and a multiple
+ * of its own size. Encrypted files hardly shrink. Logs shrink to a hundredth, and their message must not exceed its budget
+ * because of this search.
+ */
+const ALWAYS_INFLATED = 64 * 1024
+const SHRINKS_MAX = 20
 
-/** The names of Office and OpenDocument files, templates, slide shows and macros among them. */
-const DOCUMENT = /\.(?:do[ct]|xl[abmst]|p[op][ast]|od[bcfgimpst]|ot[cfghipst])[bmx]?$/i
+/** The names of Office and OpenDocument files, templates, slide shows and macros among them, and of archives. */
+const OPENED =
+  /\.(?:(?:do[ct]|xl[abmst]|p[op][ast]|od[bcfgimpst]|ot[cfghipst])[bmx]?|zip|tar|t?gz)$/i
+/** Upper limit for the archives in one another that are opened. */
+const DEPTH_MAX = 4
+
+/** The compressed bytes of a gzip file that show what it begins with, and the units of work for that. */
+const FRONT = 1024
+const FRONT_COST = 64 * 1024
 
 /** Upper limit for the sectors of a directory: each has four entries or more. */
 const SECTORS_MAX = 1024
 const ENTRY_SIZE = 128
+/** The offsets, in an entry, of the first sector of its stream and of the size of the stream. */
+const START_AT = 116
+const SIZE_OF_STREAM_AT = 120
+/** The units of work to find the sector that follows another one. */
+const SECTOR_COST = 64
 
 /**
- * Returns whether bytes are an Office or OpenDocument file that is encrypted with a password, or a zip archive with such a
- * file in it.
+ * Returns whether bytes are an Office or OpenDocument file or a zip archive that is encrypted with a password, or a zip, tar
+ * or gzip archive with such a file in it or in archives in it.
  */
 export function* isEncryptedDocument(source: Buffer, work: Work): Steps<boolean> {
-  return yield* isEncrypted(source, work, { isMember: false })
+  return yield* isEncrypted(source, work, DEPTH_MAX)
 }
 
-/** A member of an archive is not searched for other documents. */
-function* isEncrypted(
-  source: Buffer,
-  work: Work,
-  { isMember }: { readonly isMember: boolean },
-): Steps<boolean> {
+/** `depth` is the number of archives in one another that may be opened. */
+function* isEncrypted(source: Buffer, work: Work, depth: number): Steps<boolean> {
   if (startsWith(source, COMPOUND)) return yield* isEncryptedCompound(source, work)
-  if (!startsWith(source, ZIP)) return false
+  if (startsWith(source, ZIP)) return yield* isEncryptedZip(source, work, depth)
+  if (depth === 0) return false
+  if (startsWith(source, GZIP)) {
+    const size = source.length < 18 ? 0 : source.readUInt32LE(source.length - 4)
+    const most = Math.min(MEMBER_MAX, ALWAYS_INFLATED + SHRINKS_MAX * source.length)
+    if (size > most || !(yield* isGzipOfArchive(source, work))) return false
+    return yield* inflatedHolds(source, 'gzip', insideOf(depth), work)
+  }
+  for (let at = 0; isTarHeader(source.subarray(at, at + BLOCK)); ) {
+    yield* work.countUnits(BLOCK)
+    const size = octalIn(source.subarray(at, at + BLOCK), SIZE_AT, 12)
+    if (Number.isNaN(size)) return false
+    const file = source.subarray(at + BLOCK, at + BLOCK + size)
+    if (yield* isEncrypted(file, work, depth - 1)) return true
+    at += BLOCK + Math.ceil(size / BLOCK) * BLOCK
+  }
+  return false
+}
+
+function* isEncryptedZip(source: Buffer, work: Work, depth: number): Steps<boolean> {
   const entries = directoryOf(source)?.entries ?? []
+  if (entries.some((entry) => entry.isEncrypted)) return true
   if (entries.some(({ name }) => name.toString('latin1') === ODF_PACKAGE)) return true
   for (const entry of entries) {
     yield* work.countUnits(ENTRY_SIZE)
@@ -47,8 +89,8 @@ function* isEncrypted(
     if (name === MANIFEST) {
       if (entry.size > MANIFEST_MAX) continue
       if (yield* memberHolds(source, entry, namesEncryption, work)) return true
-    } else if (!isMember && DOCUMENT.test(name) && entry.size <= MEMBER_MAX) {
-      if (yield* memberHolds(source, entry, isEncryptedMember, work)) return true
+    } else if (depth > 0 && OPENED.test(name) && entry.size <= MEMBER_MAX) {
+      if (yield* memberHolds(source, entry, insideOf(depth), work)) return true
     }
   }
   return false
@@ -63,7 +105,10 @@ function* namesEncryption(manifest: Buffer, work: Work): Steps<boolean> {
   return manifest.includes(ENCRYPTION_DATA)
 }
 
-const isEncryptedMember: MemberTest = (bytes, work) => isEncrypted(bytes, work, { isMember: true })
+const insideOf =
+  (depth: number): MemberTest =>
+  (bytes, work) =>
+    isEncrypted(bytes, work, depth - 1)
 
 /** Returns whether a member of an archive passes a test. */
 function* memberHolds(
@@ -76,8 +121,16 @@ function* memberHolds(
   const from = at + LOCAL_SIZE + source.readUInt16LE(at + 26) + source.readUInt16LE(at + 28)
   const bytes = source.subarray(from, from + packed)
   if (method === 0) return yield* holds(bytes, work)
-  if (method !== 8) return false
-  const { store } = yield* inflated(bytes, 'deflate', work)
+  return method === 8 && (yield* inflatedHolds(bytes, 'deflate', holds, work))
+}
+
+function* inflatedHolds(
+  source: Buffer,
+  format: 'deflate' | 'gzip',
+  holds: MemberTest,
+  work: Work,
+): Steps<boolean> {
+  const { store } = yield* inflated(source, format, work)
   try {
     return yield* holds(store.finish(), work)
   } finally {
@@ -85,26 +138,128 @@ function* memberHolds(
   }
 }
 
-/** Whether bytes are a compound file whose directory has an encrypted package. */
+/** Returns whether a gzip file begins as a document or archive: most are logs and reports, and are not inflated to their end. */
+function* isGzipOfArchive(source: Buffer, work: Work): Steps<boolean> {
+  const pieces: Uint8Array[] = []
+  yield* work.countUnits(FRONT_COST)
+  pushed(
+    newStream('gzip', (bytes) => void pieces.push(bytes)),
+    source.subarray(0, FRONT),
+  )
+  const front = Buffer.concat(pieces).subarray(0, BLOCK)
+  return startsWith(front, COMPOUND) || startsWith(front, ZIP) || isTarHeader(front)
+}
+
+/** What some compound file is encrypted by, if it has a stream of that name: whether the beginning of the stream shows it. */
+const encryptedStreams: readonly (readonly [
+  name: string,
+  isEncrypted: (start: Buffer) => boolean,
+])[] = [
+  // Office documents (MS-OFFCRYPTO 2.3.4.4), and PowerPoint before 2007 (2.3.5.4)
+  ['EncryptedPackage', () => true],
+  ['EncryptedSummary', () => true],
+  // Word before 2007: fEncrypted of the FIB (MS-DOC 2.5.2)
+  [
+    'WordDocument',
+    (start) => start.length > 12 && start.readUInt16LE(0) === 0xa5ec && (start[11]! & 1) === 1,
+  ],
+  // Excel before 2007: FilePass is the record below the first one, or below WriteProtect (MS-XLS 2.1.7.20.3)
+  ['Workbook', (start) => isBelowFirst(start, FILE_PASS)],
+  ['Book', (start) => isBelowFirst(start, FILE_PASS)],
+]
+const FILE_PASS = 0x2f
+const WRITE_PROTECT = 0x86
+
+/** Returns whether a record of this type follows the first record of a workbook. */
+function isBelowFirst(start: Buffer, type: number): boolean {
+  for (let at = 0, isFirst = true; at + 4 <= start.length; isFirst = false) {
+    const found = start.readUInt16LE(at)
+    if (!isFirst && found !== WRITE_PROTECT) return found === type
+    at += 4 + start.readUInt16LE(at + 2)
+  }
+  return false
+}
+
+/** Bytes of the beginning of a stream that is examined: a sector of a stream that shares sectors with others. */
+const STREAM_START = 64
+/** Streams below this size share sectors (MS-CFB 2.6.4). */
+const OWN_SECTORS_FROM = 4096
+
+/** Whether bytes are a compound file (MS-CFB) with a stream that shows encryption. */
 function* isEncryptedCompound(bytes: Buffer, work: Work): Steps<boolean> {
-  if (bytes.length < 512) return false
-  const size = 1 << Math.min(bytes.readUInt16LE(30), 12)
-  const sectorAt = (sector: number) => (sector + 1) * size
-  const next = (sector: number): number => {
-    const perSector = size / 4
+  return bytes.length >= 512 && (yield* new CompoundFile(bytes).isEncrypted(work))
+}
+
+class CompoundFile {
+  readonly #bytes: Buffer
+  readonly #size: number
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+    this.#size = 1 << Math.min(bytes.readUInt16LE(30), 12)
+  }
+
+  *isEncrypted(work: Work): Steps<boolean> {
+    const bytes = this.#bytes
+    /** The sectors that streams share, which the first entry names. */
+    let shared: readonly number[] | undefined
+    for (const sector of yield* this.#chainFrom(bytes.readUInt32LE(48), SECTORS_MAX, work)) {
+      yield* work.countUnits(this.#size)
+      const directory = bytes.subarray(this.#at(sector), this.#at(sector) + this.#size)
+      for (let at = 0; at + ENTRY_SIZE <= directory.length; at += ENTRY_SIZE) {
+        const entry = directory.subarray(at, at + ENTRY_SIZE)
+        shared ??= yield* this.#chainFrom(
+          entry.readUInt32LE(START_AT),
+          Number.POSITIVE_INFINITY,
+          work,
+        )
+        const name = entry.toString('utf16le', 0, 64).split('\0')[0]
+        const found = encryptedStreams.find(([stream]) => stream === name)
+        if (found?.[1](this.#startOf(entry, shared))) return true
+      }
+    }
+    return false
+  }
+
+  /** Returns the beginning of the stream of an entry of the directory, or nothing if it is not in the file. */
+  #startOf(entry: Buffer, shared: readonly number[]): Buffer {
+    const first = entry.readUInt32LE(START_AT)
+    const isShared = entry.readUInt32LE(SIZE_OF_STREAM_AT) < OWN_SECTORS_FROM
+    const offset = isShared ? first * STREAM_START : 0
+    const sector = isShared ? shared[Math.floor(offset / this.#size)] : first
+    if (sector === undefined) return this.#bytes.subarray(0, 0)
+    const at = this.#at(sector) + (offset % this.#size)
+    return this.#bytes.subarray(at, at + STREAM_START)
+  }
+
+  /** Returns the sectors that follow one another from one on: no more than the file has, since a chain may be circular. */
+  *#chainFrom(first: number, most: number, work: Work): Steps<readonly number[]> {
+    const chain: number[] = []
+    const length = Math.min(most, this.#bytes.length / this.#size)
+    for (let sector = first; this.#isThere(sector) && chain.length < length; ) {
+      yield* work.countUnits(SECTOR_COST)
+      chain.push(sector)
+      sector = this.#next(sector)
+    }
+    return chain
+  }
+
+  #at(sector: number): number {
+    return (sector + 1) * this.#size
+  }
+
+  #isThere(sector: number): boolean {
+    return this.#at(sector) < this.#bytes.length
+  }
+
+  /** Returns the sector that follows one, or one beyond the file. */
+  #next(sector: number): number {
+    const bytes = this.#bytes
+    const perSector = this.#size / 4
     const table = Math.floor(sector / perSector)
     // (A directory that is found by more than the 109 sectors in the header is not followed.)
-    const tableAt = table < 109 ? sectorAt(bytes.readUInt32LE(76 + 4 * table)) : bytes.length
+    const tableAt = table < 109 ? this.#at(bytes.readUInt32LE(76 + 4 * table)) : bytes.length
     const at = tableAt + 4 * (sector % perSector)
     return at + 4 <= bytes.length ? bytes.readUInt32LE(at) : bytes.length
   }
-  let sector = bytes.readUInt32LE(48)
-  for (let count = 0; count < SECTORS_MAX && sectorAt(sector) < bytes.length; count++) {
-    yield* work.countUnits(size / ENTRY_SIZE)
-    const end = Math.min(bytes.length, sectorAt(sector) + size)
-    for (let at = sectorAt(sector); at < end; at += ENTRY_SIZE)
-      if (bytes.subarray(at, at + PACKAGE.length).equals(PACKAGE)) return true
-    sector = next(sector)
-  }
-  return false
 }

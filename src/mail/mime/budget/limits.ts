@@ -33,7 +33,7 @@ export const limits = {
    */
   bytes: { perByte: 8, plus: 512 * 1024 * 1024 },
   smallBytes: { perByte: 144, plus: 1024 * 1024 },
-  /** The same for bytes that are hardly a message, such as an archive that a client has sent alone. */
+  /** The same for bytes that are hardly a message, such as an archive that a program has sent alone. */
   fileBytes: { perByte: 4, plus: 32 * 1024 * 1024 },
   /**
    * Upper limit for the units of work: a multiple of the bytes that may be decoded, plus a fixed amount. A unit
@@ -57,7 +57,7 @@ export const limits = {
   charsets: 8,
   charsetParameters: 1000,
   /** Upper limit for the nested multiparts and messages that are read in one mail. */
-  containers: 500,
+  entities: 500,
   /**
    * Upper limit for nested messages, and for nested multiparts in one of them, in mail that is scanned. clamd
    * 1.4 with its own MaxRecursion of 17 opens 15 messages and 17 multiparts. This leaves some of that for

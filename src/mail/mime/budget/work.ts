@@ -1,9 +1,7 @@
 import type { Bytes } from '../../message/bytes.ts'
 import type { KnownHeader } from '../../message/message.ts'
 import { MemoryPool, type Store } from '../storage/store.ts'
-import type { Oddity } from '../traits/oddities.ts'
-import type { PartForm } from '../traits/part-forms.ts'
-import type { PartNames } from '../traits/part-names.ts'
+import type { Oddity, PartForm, PartNames } from '../traits/mail-traits.ts'
 import { budgetOf, LimitExceeded, type ReadingBudget } from './limits.ts'
 
 /** The units of work between two turns of the event loop. A unit is about one byte inspected. */
@@ -23,7 +21,7 @@ export interface EmittedMail {
 }
 
 type ContentStep =
-  /** A content that some reader of mail might get out of a message. */
+  /** A content that some program might get out of a message. */
   | {
       readonly kind: 'content'
       /** They are valid until the next step is requested. */

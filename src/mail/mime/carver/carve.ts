@@ -2,11 +2,9 @@ import type { ByteRange } from '../../message/bytes.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { SEARCHED_PER_UNIT } from '../budget/work.ts'
 import type { Encoding } from '../headers/encodings.ts'
-import { HeaderCache } from '../headers/header-cache.ts'
-import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
-import type { Depth } from '../structure/depth.ts'
-import { type Leaf, TOO_MANY_PARTS } from '../structure/leaf.ts'
-import type { Oddity } from '../traits/oddities.ts'
+import { EMPTY_PART, HeaderCache, type PartHeader } from '../headers/part-header.ts'
+import type { Depth, Leaf } from '../structure/leaf.ts'
+import type { Oddity } from '../traits/mail-traits.ts'
 import { type Cut, cutsIn } from './cuts.ts'
 import { type Head, type Heads, headsBelow } from './heads.ts'
 import { Nesting } from './nesting.ts'
@@ -14,7 +12,7 @@ import { Nesting } from './nesting.ts'
 /** What an odd mail may hold for some program. */
 interface Carved {
   readonly leaves: readonly Leaf[]
-  /** Texts that scanners see unchanged in the mail. */
+  /** The leaves, and the texts that scanners see unchanged in the mail. */
   readonly texts: readonly ByteRange[]
   readonly headers: readonly PartHeader[]
   /** The estimated depth (nesting.ts). */
@@ -59,9 +57,8 @@ interface AroundParts {
 class Carver {
   readonly #bytes: Buffer
   readonly #cuts: readonly Cut[]
-  /** For each cut the offset of the next one that is written in the same way, and of the next one that is like it. */
+  /** For each cut the offset of the next one that is written in the same way. */
   readonly #nextSame: readonly (number | undefined)[]
-  readonly #nextLike: readonly (number | undefined)[]
   readonly #depth: Depth
   /** The offset at which the mail begins. */
   readonly #top: number
@@ -74,8 +71,7 @@ class Carver {
     this.#bytes = bytes
     this.#cuts = cuts
     this.#depth = depth
-    this.#nextSame = nextOf(cuts, ({ exact }) => exact)
-    this.#nextLike = nextOf(cuts, ({ like }) => like)
+    this.#nextSame = nextOf(cuts)
   }
 
   *carve(): Generator<number, Carved> {
@@ -84,13 +80,14 @@ class Carver {
       ...heads.map(({ header }) => header),
       ...(withCrs ? [withCrs] : []),
     ])
-    const around = aroundParts(headers.filter(({ multipart }) => multipart !== 'no'))
+    const around = aroundParts(headers.filter(({ isMultipart }) => isMultipart))
     for (const [number, { heads }] of places.entries()) {
       for (const head of heads) yield* this.#takeBody(head, number, around)
     }
     const deepest = this.#depth.messages + this.#nesting.deepest
     const oddities = places.flatMap(odditiesOf)
-    return { leaves: this.#leaves, texts: this.#texts, headers, deepest, oddities }
+    const texts = [...this.#leaves, ...this.#texts]
+    return { leaves: this.#leaves, texts, headers, deepest, oddities }
   }
 
   /** Returns the heads at the top of the mail, and below each cut. */
@@ -127,17 +124,15 @@ class Carver {
     while (this.#endAt(cut) < head.bodyAt) cut++
     const nearest = this.#endAt(cut)
     const same = this.#nextSame[number - 1]
-    const like = this.#nextLike[number - 1]
     // No program reads on below a line that is written like the delimiter above the part.
-    const goesOn = isEncoded && nearest !== same
+    const isReadOn = isEncoded && nearest !== same
     const near = new Set([nearest])
-    if (isEncoded || isNamed || head.header.message !== 'no')
-      near.add(same ?? nearest).add(like ?? nearest)
-    if (goesOn) near.add(this.#endAt(cut + 1))
+    if (isEncoded || isNamed || head.header.isMessage) near.add(same ?? nearest)
+    if (isReadOn) near.add(this.#endAt(cut + 1))
     for (const to of near)
       yield* this.#takeRange(head, to, { isFile, isNearest: to === nearest, around })
-    if (goesOn && !near.has(this.#bytes.length))
-      yield* this.#takeRange(head, this.#bytes.length, { isFile, isFar: true, around })
+    if (isReadOn && !near.has(this.#bytes.length))
+      yield* this.#takeRange(head, this.#bytes.length, { isFile, role: 'guess', around })
   }
 
   /** Adds what a body that ends at `to` may be. */
@@ -147,12 +142,12 @@ class Carver {
     {
       isFile,
       isNearest = false,
-      isFar = false,
+      role = 'carved',
       around,
     }: {
       readonly isFile: boolean
       readonly isNearest?: boolean
-      readonly isFar?: boolean
+      readonly role?: 'carved' | 'guess'
       readonly around: AroundParts
     },
   ): Generator<number> {
@@ -161,29 +156,21 @@ class Carver {
     const body = this.#bytes.toString('latin1', from, to)
     if (body.trim() === '') return
     const depth = { ...this.#depth, multipart: around.multipart }
-    const add = (encodings: readonly Encoding[], carved: 'near' | 'far') => {
+    const add = (encodings: readonly Encoding[], of: 'carved' | 'guess') => {
       if (encodings.length === 0) return
-      if (this.#leaves.length === limits.parts) throw new LimitExceeded(TOO_MANY_PARTS)
-      this.#leaves.push({
-        from,
-        to,
-        header,
-        encodings,
-        depth,
-        isOwnText: false,
-        isPreamble: false,
-        carved,
-      })
+      if (this.#leaves.length === limits.parts)
+        throw new LimitExceeded(`more than ${limits.parts} parts`)
+      this.#leaves.push({ from, to, header, encodings, depth, role: of })
     }
-    const carved = isFar ? 'far' : 'near'
     const declared = header.encodings.filter((encoding) => encoding !== 'identity')
     if (header.encodings.includes('identity')) {
-      if (isFile || BINARY.test(body)) add(['identity'], carved)
+      if (isFile || BINARY.test(body)) add(['identity'], role)
       else if (isNearest) this.#texts.push({ from, to })
     }
-    add(declared, carved)
+    add(declared, role)
     const isKnown = declared.includes('base64') || declared.includes('quoted-printable')
-    if (!isFar && !isKnown) add([...new Set([...around.encodings, ...encodingsLike(body)])], 'far')
+    if (role === 'carved' && !isKnown)
+      add([...new Set([...around.encodings, ...encodingsLike(body)])], 'guess')
   }
 }
 
@@ -193,17 +180,17 @@ function odditiesOf({ first, isStrange }: Heads): readonly Oddity[] {
 }
 
 /** Whether a content that is not encoded may be more than a text that scanners see in the mail. */
-function mayBeFile({ type, message, charsets, hints }: PartHeader): boolean {
+function mayBeFile({ type, isMessage, charsets, hints }: PartHeader): boolean {
   const isFileType = type !== '' && type !== 'text/plain' && !type.startsWith('multipart/')
-  return isFileType || message !== 'no' || charsets.length > 0 || hints.size > 0
+  return isFileType || isMessage || charsets.length > 0 || hints.size > 0
 }
 
-/** Returns for each cut the offset of the next one with the same key. */
-function nextOf(cuts: readonly Cut[], keyOf: (cut: Cut) => string): (number | undefined)[] {
+/** Returns for each cut the offset of the next one that is written in the same way. */
+function nextOf(cuts: readonly Cut[]): (number | undefined)[] {
   const later = new Map<string, number>()
-  const next = cuts.toReversed().map((cut) => {
-    const known = later.get(keyOf(cut))
-    later.set(keyOf(cut), cut.at)
+  const next = cuts.toReversed().map(({ text, at }) => {
+    const known = later.get(text)
+    later.set(text, at)
     return known
   })
   return next.reverse()

@@ -6,9 +6,7 @@ export interface Cut {
   readonly at: number
   readonly to: number
   /** The line as it is written, without its end and the dashes that close a multipart. */
-  readonly exact: string
-  /** What is behind its dashes up to the first blank, in small letters: all that the most lenient programs compare. */
-  readonly like: string
+  readonly text: string
 }
 
 /** Upper limit for other characters in front of the dashes, and for these and NULs. */
@@ -42,10 +40,7 @@ export function* cutsIn(bytes: Buffer): Generator<Cut | number> {
 function cutAt(bytes: Buffer, dash: number): Cut | undefined {
   const at = lineOf(bytes, dash)
   if (at === undefined || !isDashed(bytes, dash)) return undefined
-  const exact = withoutClose(lineAt(bytes, at))
-  const text = withoutClose(lineAt(bytes, dash).replaceAll('\0', '').trimEnd().slice(2))
-  const [like] = text.trimStart().split(/\s/, 1)
-  return { at, to: nextLine(bytes, dash), exact, like: like!.toLowerCase() }
+  return { at, to: nextLine(bytes, dash), text: withoutClose(lineAt(bytes, at)) }
 }
 
 /** Whether a dash follows, behind NULs. */
@@ -71,8 +66,10 @@ function lineAt(bytes: Buffer, from: number): string {
   return bytes.toString('latin1', from, from + COMPARED_MAX).split(/[\r\n]/, 1)[0]!
 }
 
-function withoutClose(text: string): string {
-  return text.replace(/--$/, '')
+/** Returns a line without the dashes that close a multipart. Those in front of a boundary close none. */
+function withoutClose(line: string): string {
+  const above = line.slice(0, -'--'.length)
+  return line.endsWith('--') && /--./.test(above) ? above : line
 }
 
 /** The bytes in which the end of a line is searched for at a time. */

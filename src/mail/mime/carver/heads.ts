@@ -1,12 +1,11 @@
 import { LF } from '../../../base/bytes/ascii.ts'
 import { withoutLineEnd } from '../../../base/bytes/lines.ts'
 import { limits } from '../budget/limits.ts'
-import type { HeaderCache } from '../headers/header-cache.ts'
-import { isBlankLine, isFromLine, STRANGE_MAX } from '../headers/header-lines.ts'
+import { isBlankLine, isMailboxLine, kindOfLine, STRANGE_MAX } from '../headers/header-lines.ts'
 import { MimeLines } from '../headers/mime-lines.ts'
+import type { HeaderCache } from '../headers/part-header.ts'
 import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
 import { nextLine } from './cuts.ts'
-import { kindOfLine } from './header-line.ts'
 
 /** A place at which a body may begin, and what the lines above it declare. */
 export interface Head {
@@ -69,7 +68,7 @@ class HeadReader {
   readonly #lines = new MimeLines()
   readonly #heads: Head[] = []
   #text = ''
-  #isRegular = true
+  #hasPlainLines = true
   #hasField = false
   #isStrange = false
   /** The number of lines since the last field that are not fields. */
@@ -106,11 +105,11 @@ class HeadReader {
       }
     }
     const [first] = this.#heads
-    if (first?.header.text === 'file' && at < to) this.#add(at)
+    if (first?.header.isShown === false && at < to) this.#add(at)
     if (this.#strangeAt !== undefined) this.#add(this.#strangeAt)
     else if (first === undefined || this.#isBlank(from, nextLine(this.#bytes, from)))
       this.#add(from)
-    const isMessage = first !== undefined && first.header.message !== 'no'
+    const isMessage = first?.header.isMessage === true
     return {
       heads: this.#heads,
       messages: Math.max(headers - 1, isMessage ? 1 : 0),
@@ -134,14 +133,14 @@ class HeadReader {
   #header(): PartHeader {
     const { isOfPart } = this.#range
     if (isOfPart && !this.#hasField && this.#lines.length === 0) return EMPTY_PART
-    const isRegular = this.#isRegular && this.#passed === 0
-    return this.#range.cache.read(this.#lines, { isRegular, isOfPart })
+    const isPlain = this.#hasPlainLines && this.#passed === 0
+    return this.#range.cache.read(this.#lines, { isPlain, isOfPart })
   }
 
   #readWithCrs(): PartHeader {
     const lines = new MimeLines()
     for (const line of this.#text.split(/(?<=\n)/)) lines.add(line, /^[ \t]/.test(line))
-    return this.#range.cache.read(lines, { isRegular: false, isOfPart: this.#range.isOfPart })
+    return this.#range.cache.read(lines, { isPlain: false, isOfPart: this.#range.isOfPart })
   }
 
   #takeLine(at: number, next: number): void {
@@ -156,8 +155,8 @@ class HeadReader {
       this.#lines.add(text, kind === 'fold' && !isFirst)
     } else if (kind === 'blank') this.#lines.add(text, true)
     else if (this.#range.isCut(at)) this.#passed++
-    else if (!isFirst || this.#range.isOfPart || !isFromLine(line, 0)) {
-      this.#isRegular = false
+    else if (!isFirst || this.#range.isOfPart || !isMailboxLine(line, 0)) {
+      this.#hasPlainLines = false
       this.#isStrange = true
       this.#strangeAt ??= at
       this.#strange++

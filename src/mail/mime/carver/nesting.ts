@@ -28,13 +28,13 @@ export class Nesting {
    * no delimiter above. Otherwise it ends what is inside of the multipart that it has delimited before, unless a multipart
    * is announced: its own delimiter may follow.
    */
-  takeCut({ exact }: Cut): void {
+  takeCut({ text }: Cut): void {
     if (this.#isOver) return
-    const known = this.#open.findLastIndex(({ delimiter }) => delimiter === exact)
+    const known = this.#open.findLastIndex(({ delimiter }) => delimiter === text)
     const isNamed =
-      this.#announced.length > ANNOUNCED_MAX || this.#announced.includes(exact.slice('--'.length))
+      this.#announced.length > ANNOUNCED_MAX || this.#announced.includes(text.slice('--'.length))
     if (this.#announced !== '' && (isNamed || known < 0)) {
-      this.#open.push({ delimiter: exact, isFile: false })
+      this.#open.push({ delimiter: text, isFile: false })
       this.#announced = ''
     } else if (known >= 0 && this.#announced === '') this.#open.length = known + 1
   }
@@ -42,20 +42,20 @@ export class Nesting {
   /** Takes the headers in a row below a cut: of a part or mail, and of the messages attached in it. */
   takeHeaders({ heads, first, messages }: Pick<Heads, 'heads' | 'first' | 'messages'>): void {
     if (this.#isOver) return
-    const multiparts = heads.filter(({ header }) => header.multipart !== 'no')
+    const multiparts = heads.filter(({ header }) => header.isMultipart)
     const isMultipart = multiparts.length > 0
-    const isFile = first.message === 'sure' && first.multipart === 'no' && this.#open.length > 0
+    const isFile = first.isPlain && first.isMessage && !first.isMultipart && this.#open.length > 0
     for (let message = 0; message < messages; message++)
       this.#open.push({ delimiter: undefined, isFile })
     if (isMultipart) this.#announced = multiparts.at(-1)!.text
-    const containers = this.#open.length + (isMultipart ? 1 : 0)
+    const entities = this.#open.length + (isMultipart ? 1 : 0)
     const inMessages = this.#open.filter(({ delimiter }) => delimiter === undefined).length
-    const levels = containers - 1 - this.#open.findLastIndex((level) => level.isFile)
-    this.deepest = Math.max(this.deepest, levels, inMessages, Math.ceil(containers / 3))
+    const levels = entities - 1 - this.#open.findLastIndex((level) => level.isFile)
+    this.deepest = Math.max(this.deepest, levels, inMessages, Math.ceil(entities / 3))
   }
 
   /** Whether it is deeper than any limit: each further level would only cost more. */
   get #isOver(): boolean {
-    return this.deepest > limits.containers
+    return this.deepest > limits.entities
   }
 }

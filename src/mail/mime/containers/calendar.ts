@@ -1,39 +1,46 @@
-import { COLON, CR, EQUALS, LF, QUOTE, SEMICOLON, SPACE, TAB } from '../../../base/bytes/ascii.ts'
+import {
+  BACKSLASH,
+  COLON,
+  CR,
+  EQUALS,
+  LF,
+  QUOTE,
+  SEMICOLON,
+  SPACE,
+  TAB,
+} from '../../../base/bytes/ascii.ts'
 import { indexOrEnd } from '../../../base/bytes/lines.ts'
 import { Bytes } from '../../message/bytes.ts'
-import { LINES_PIECE, type Steps, type Work } from '../budget/work.ts'
+import type { Steps, Work } from '../budget/work.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
-import { decoded, eachHabits } from '../decoders/decoder.ts'
-import type { Habits, Words } from '../habits/habits.ts'
-import type { MemoryPool } from '../storage/store.ts'
-import type { Opening } from './container.ts'
-import { PropertyHead, PropertyValue } from './content-line.ts'
+import { type Decode, decoded, eachHabits, inPieces } from '../decoders/decoder.ts'
+import type { Habits } from '../habits/habits.ts'
+import type { HeldContent, Opening } from './container.ts'
 
 /**
  * Yields each file in a value of a calendar (RFC 5545 3.1) or of cards (RFC 6350 3.2, vCard 2.1). Every
- * property that declares a file is read, and so are the properties defined for files. Where readers differ
+ * property that declares a file is read, and so are the properties defined for files. Where programs differ
  * about the lines, the other ways of reading them are tried as well.
  */
 export function* openCalendar(source: Buffer, opening: Opening): Steps<boolean> {
   const { work, isDeclared } = opening
   if (!isDeclared && !beginsCalendar(source)) return false
   const charset = utf16Of(source)
-  if (charset === undefined) yield* readInEachWay(source, opening)
+  if (charset === undefined) yield* readInEachWay(Bytes.of(source), opening)
   else {
-    const read = (text: Bytes) => readInEachWay(text.gather(), opening)
+    const read = (text: Bytes) => readInEachWay(text, opening)
     yield* decoded(Bytes.of(source), toUtf8(charset)[0]!, work, read)
   }
   return true
 }
 
-function* readInEachWay(source: Buffer, { work, emit }: Opening): Steps {
+function* readInEachWay(source: Bytes, opening: Opening): Steps {
+  const { work } = opening
   for (const habits of eachHabits('reading a calendar', work)) {
-    yield* readLines(source, habits, work, emit)
+    const read = (lines: Bytes) => readProperties(lines.gather(), habits, opening)
+    yield* decoded(source, unfolded(habits), work, read)
   }
 }
-
-/** The units of work of a value, in addition to its bytes. */
-const VALUE_COST = 64
 
 /** The bytes at the front in which the first line must begin. */
 const FRONT = 512
@@ -55,197 +62,218 @@ function utf16Of(source: Buffer): 'utf16le' | 'utf16be' | undefined {
   return undefined
 }
 
-function* readLines(source: Buffer, habits: Habits, work: Work, emit: Opening['emit']): Steps {
-  const reader = new PropertyReader(habits, work.pool)
-  try {
-    for (let at = 0; at < source.length; at += LINES_PIECE) {
-      const piece = source.subarray(at, at + LINES_PIECE)
-      reader.push(piece)
-      yield* work.countUnits(piece.length)
-      yield* emitReady(reader, work, emit)
+/** Joins the lines of each property, and ends it with LF. Of empty lines below it, one stays. CRs are removed. */
+function unfolded(habits: Habits): Decode {
+  return (bytes, out) => {
+    let at = 0
+    let last = 0
+    /** The line ends that were not put yet: one, or more. */
+    let ends = 0
+    /** Takes the first byte of a line. Returns whether it is a blank that marks a fold. */
+    const beginLine = (byte: number) => {
+      const isBlank = byte === SPACE || byte === TAB
+      const isFold =
+        isBlank &&
+        (ends === 1 || habits.does('calendar fold') === 'goes on with the line above') &&
+        !(ends === 1 && last === EQUALS && hasSoftBreaks(habits))
+      if (!isFold) out.put(LF)
+      if (!isFold && ends > 1) out.put(LF)
+      ends = 0
+      return isBlank
     }
-    reader.end()
-    yield* emitReady(reader, work, emit)
-  } finally {
-    reader.close()
+    return inPieces(bytes, (end) => {
+      for (; at < end; at++) {
+        const byte = bytes[at]!
+        if (byte === LF) ends++
+        else if (byte === CR) {
+          if (isBareCr(bytes, at) && habits.does('calendar CR') === 'ends a line') ends++
+        } else if (ends === 0 || !beginLine(byte)) {
+          out.put(byte)
+          last = byte
+        }
+      }
+    })
   }
 }
 
-/** Emits the files in the values that have ended. */
-function* emitReady({ ready }: PropertyReader, work: Work, emit: Opening['emit']): Steps {
-  for (let value = ready.shift(); value; value = ready.shift()) {
-    try {
-      yield* work.countUnits(VALUE_COST)
-      work.countBytes(value.store?.size ?? 0)
-      for (const file of value.files()) yield* emit(file)
-    } finally {
-      value.store?.close()
+/** Whether text follows the last one of CRs. */
+function isBareCr(bytes: Buffer, at: number): boolean {
+  const next = bytes[at + 1]
+  return next !== undefined && next !== CR && next !== LF
+}
+
+function hasSoftBreaks(habits: Habits): boolean {
+  return habits.does('calendar soft break') === 'goes on in the next line'
+}
+
+/** The units of work of a line, in addition to its bytes. */
+const LINE_COST = 64
+
+/** Emits the files in unfolded lines. */
+function* readProperties(lines: Buffer, habits: Habits, { work, emit }: Opening): Steps {
+  for (let at = 0; at < lines.length; ) {
+    let end = indexOrEnd(lines, LF, at)
+    yield* work.countUnits(LINE_COST + end - at)
+    const heads = headsOf(lines, at, end)
+    const isQuoted = heads.some(({ isQuotedPrintable }) => isQuotedPrintable)
+    while (isQuoted && hasLineBelow(lines, end) && hasSoftBreaks(habits)) {
+      const from = end + 1
+      end = indexOrEnd(lines, LF, from)
+      yield* work.countUnits(LINE_COST + end - from)
+    }
+    const isBase64 = heads.some((head) => head.isBase64)
+    const ends = isBase64 ? yield* endsOfBase64(lines, end, work) : [end]
+    for (const head of heads)
+      for (const file of filesOf(head, lines, head.isBase64 ? ends : [end])) yield* emit(file)
+    at = end + 1
+  }
+}
+
+/** Whether a line ends in a soft break, above a line that is not empty. */
+function hasLineBelow(lines: Buffer, end: number): boolean {
+  return lines[end - 1] === EQUALS && end + 1 < lines.length && lines[end + 1] !== LF
+}
+
+/**
+ * Returns where a value in base64 may end: with its line, at an empty one, and above the next property. Some writers of
+ * vCard 2.1 put no blanks in front of its further lines.
+ */
+function* endsOfBase64(lines: Buffer, lineEnd: number, work: Work): Steps<Iterable<number>> {
+  let last = lineEnd
+  let empty: number | undefined
+  for (let at = lineEnd + 1; at < lines.length; ) {
+    const end = indexOrEnd(lines, LF, at)
+    yield* work.countUnits(LINE_COST + end - at)
+    const line = lines.subarray(at, end)
+    if (line.includes(COLON) || line.includes(SEMICOLON)) break
+    if (line.length === 0) empty ??= last
+    else last = end
+    at = end + 1
+  }
+  return new Set([lineEnd, empty ?? last, last])
+}
+
+/** Upper limit for the characters of a word that are read: of a longer one, the last ones. */
+const WORD_MAX = 2048
+/** Upper limit for the names of a file: the first ones, and the last. */
+const NAMES_MAX = 50
+
+/** The properties whose values are files, or URLs. */
+const OF_FILE = /^(?:.*\.)?(?:attach|image|key)$/i
+/** The properties of a card that programs show or play. None saves their values as files. */
+const SHOWN = /^(?:.*\.)?(?:photo|logo|sound)$/i
+const ENCODING_NAME = /^(?:x-)?encoding$/i
+/** The name of a parameter whose value may be BASE64. vCard 2.1 omits the name. */
+const TYPE_NAME = /^(?:|type|value)$/i
+const IN_BASE64 = /^(?:b|b64|base-?64|binary)$/i
+const NOT_IN_BASE64 = /^(?:|7bit|8bit|quoted-printable)$/i
+const IN_QUOTED_PRINTABLE = /^quoted-printable$/i
+const FILE_NAME = /(?:^|[-_])(?:file-?name|name|label|title)$/i
+const COMMA = 0x2c
+
+/** The text before a value: the name of the property, and its parameters (RFC 5545 3.2, RFC 6350 5, vCard 2.1). */
+class PropertyHead {
+  /** The offset of the value, or undefined if there is none. */
+  valueAt: number | undefined
+  hasQuotesInWords = false
+  isOfFile = false
+  isShown = false
+  isBase64 = false
+  isQuotedPrintable = false
+  readonly names: string[] = []
+
+  /** Reads a line. To KContacts, quotes inside of words are not special. */
+  constructor(lines: Buffer, from: number, to: number, knowsQuotesInWords: boolean) {
+    let parameter: string | undefined // its name, or undefined in the name of the property
+    let wordAt = from
+    let isEmpty = true
+    let isQuoted = false
+    const takeWord = (end: number) => {
+      const word = lines.toString('latin1', Math.max(wordAt, end - WORD_MAX), end)
+      wordAt = end + 1
+      isEmpty = true
+      return word.replaceAll('"', '').trim()
+    }
+    for (let at = from; at < to && this.valueAt === undefined; at++) {
+      const byte = lines[at]!
+      if (byte === QUOTE) {
+        this.hasQuotesInWords ||= !isQuoted && !isEmpty
+        isQuoted = !isQuoted && (knowsQuotesInWords || isEmpty)
+      } else if (isQuoted) isEmpty = false
+      else if (byte === COLON || byte === SEMICOLON) {
+        this.#takeWord(parameter, takeWord(at))
+        parameter = ''
+        if (byte === COLON) this.valueAt = at + 1
+      } else if (byte === EQUALS && parameter === '') parameter = takeWord(at)
+      else if (byte === COMMA && parameter !== undefined) this.#takeWord(parameter, takeWord(at))
+      else isEmpty = false
+    }
+  }
+
+  #takeWord(parameter: string | undefined, word: string): void {
+    if (parameter === undefined) {
+      this.isOfFile = OF_FILE.test(word)
+      this.isShown = SHOWN.test(word)
+    } else if (ENCODING_NAME.test(parameter)) {
+      this.isBase64 ||= !NOT_IN_BASE64.test(word)
+      this.isQuotedPrintable ||= IN_QUOTED_PRINTABLE.test(word)
+    } else if (TYPE_NAME.test(parameter)) {
+      this.isBase64 ||= IN_BASE64.test(word)
+      this.isQuotedPrintable ||= IN_QUOTED_PRINTABLE.test(word)
+    } else if (FILE_NAME.test(parameter) && word !== '') {
+      if (this.names.length === NAMES_MAX) this.names.pop()
+      this.names.push(word)
     }
   }
 }
 
-const SOFT_BREAK = Buffer.from('\n')
+/** Returns the heads of a line with a value, as programs read them. */
+function headsOf(lines: Buffer, from: number, to: number): readonly PropertyHead[] {
+  const head = new PropertyHead(lines, from, to, true)
+  const heads = head.hasQuotesInWords ? [head, new PropertyHead(lines, from, to, false)] : [head]
+  return heads.filter(({ valueAt }) => valueAt !== undefined)
+}
 
-/** Reads properties in pieces of any size, and collects the values that may be files. */
-class PropertyReader {
-  /** The complete values. A caller that takes one closes its store. */
-  readonly ready: PropertyValue[] = []
-  readonly #habits: Habits
-  readonly #pool: MemoryPool
-  /** The text before the value of this line, while it has no end. */
-  #heads: PropertyHead[] = [new PropertyHead(true)]
-  /** The values of this line, and those of lines before that may go on. */
-  #values: PropertyValue[] = []
-  #hasQuotesInWords = false
-  /** Whether the value is in quoted-printable, and the last byte of the line so far. */
-  #isQuotedPrintable = false
-  #last = 0
-  /** Whether a line begins with the next byte, after a CR, or after an empty line. */
-  #isAtStart = true
-  #isBehindCr = false
-  /** What this reader does with a bare CR, once there was one. */
-  #cr: Words<'calendar CR'> | undefined
-  #isBehindEmpty = false
-  /** Whether blanks at the beginning of this line are skipped. */
-  #skipsBlanks = false
+/** Minimum length, in characters, of a file whose property does not state its encoding. */
+const UNDECLARED_MIN = 64
+/** Upper limit for the bytes examined between `data:` and the comma. */
+const MEDIA_TYPE_MAX = 4096
 
-  constructor(habits: Habits, pool: MemoryPool) {
-    this.#habits = habits
-    this.#pool = pool
+/** Yields the files in the value of a property, which may end at these offsets. */
+function* filesOf(
+  { isShown, isBase64, isOfFile, isQuotedPrintable, valueAt: from, names }: PropertyHead,
+  lines: Buffer,
+  ends: Iterable<number>,
+): Generator<HeldContent> {
+  if (isShown || from === undefined) return
+  const isUrl = isDataUrl(lines, from)
+  for (const end of ends) {
+    const bytes = lines.subarray(from, end)
+    if (bytes.length === 0) continue
+    if (isUrl) yield* filesOfUrl(bytes, names)
+    if (isBase64) {
+      yield { bytes, encoding: 'base64', names }
+      if (bytes.includes(BACKSLASH)) yield { bytes, encoding: 'escaped base64', names }
+    } else if (isUrl || !isOfFile) continue
+    else if (isQuotedPrintable) yield { bytes, encoding: 'quoted-printable', names }
+    else if (bytes.length >= UNDECLARED_MIN && !bytes.includes(COLON))
+      yield { bytes, encoding: 'base64', names } // ez-vcard reads a value that is not a URL as base64
   }
+}
 
-  push(bytes: Buffer): void {
-    let lf = -1
-    let cr = -1
-    for (let at = 0; at < bytes.length; ) {
-      const byte = bytes[at]!
-      if (byte === CR) {
-        this.#isBehindCr = true
-        at++
-        continue
-      }
-      if (this.#isBehindCr && byte !== LF) {
-        this.#cr ??= this.#habits.does('calendar CR')
-        if (this.#cr === 'ends a line') this.#endLine()
-      }
-      this.#isBehindCr = false
-      if (byte === LF) {
-        this.#endLine()
-        at++
-      } else if (this.#isAtStart) {
-        if (this.#beginLine(byte)) at++
-      } else {
-        if (lf < at) lf = indexOrEnd(bytes, LF, at)
-        if (cr < at) cr = indexOrEnd(bytes, CR, at)
-        const end = Math.min(lf, cr)
-        this.#take(bytes, at, end)
-        at = end
-      }
-    }
-  }
+function isDataUrl(lines: Buffer, from: number): boolean {
+  let at = from
+  while (lines[at]! <= SPACE && lines[at] !== LF) at++
+  return lines.toString('latin1', at, at + 'data:'.length).toLowerCase() === 'data:'
+}
 
-  end(): void {
-    for (const value of this.#values) value.endLine()
-    this.#finish(() => true)
-  }
-
-  /** Closes the stores that were not taken. */
-  close(): void {
-    for (const { store } of [...this.ready, ...this.#values]) store?.close()
-  }
-
-  #endLine(): void {
-    if (this.#isAtStart) {
-      this.#isBehindEmpty = true
-      for (const value of this.#values) value.endAtEmptyLine()
-    }
-    this.#isAtStart = true
-  }
-
-  /** Reads the first byte of a line. Returns whether that byte only continues the previous line. */
-  #beginLine(byte: number): boolean {
-    const isFold = byte === SPACE || byte === TAB
-    const isBehindEmpty = this.#isBehindEmpty
-    const isSoftBreak = this.#isQuotedPrintable && this.#last === EQUALS && !isBehindEmpty
-    this.#isAtStart = false
-    this.#isBehindEmpty = false
-    const isFolded =
-      isFold &&
-      (!isBehindEmpty || this.#habits.does('calendar fold') === 'goes on with the line above')
-    if (isSoftBreak && this.#habits.does('calendar soft break') === 'goes on in the next line') {
-      for (const value of this.#values) value.append(SOFT_BREAK, 0, 1)
-    } else if (!isFolded) this.#beginProperty()
-    this.#skipsBlanks =
-      isFold && this.#heads.length === 0 && this.#values.some(({ mayGoOn }) => mayGoOn)
-    return isFold
-  }
-
-  #beginProperty(): void {
-    for (const value of this.#values) value.endLine()
-    this.#finish(({ mayGoOn }) => !mayGoOn)
-    this.#heads = [new PropertyHead(true)]
-    this.#hasQuotesInWords = false
-    this.#isQuotedPrintable = false
-  }
-
-  /** Reads bytes of one line, but its end. */
-  #take(bytes: Buffer, from: number, to: number): void {
-    let at = from
-    if (this.#skipsBlanks) {
-      while (at < to && (bytes[at] === SPACE || bytes[at] === TAB)) at++
-      this.#skipsBlanks = at === to
-    }
-    let taken = at // the values have the bytes up to here
-    for (; at < to && this.#heads.length > 0; at++) {
-      const byte = bytes[at]!
-      if ((byte === COLON || byte === SEMICOLON) && this.#values.length > 0) {
-        this.#append(bytes, taken, at)
-        taken = at
-        this.#finishLinesBefore()
-      }
-      this.#takeInHeads(byte)
-      if (byte !== COLON) continue
-      this.#append(bytes, taken, at + 1)
-      taken = at + 1
-      for (const head of this.#heads) if (head.isOver) this.#beginValue(head)
-      this.#heads = this.#heads.filter(({ isOver }) => !isOver)
-    }
-    this.#append(bytes, taken, to)
-    if (to > from) this.#last = bytes[to - 1]!
-  }
-
-  #takeInHeads(byte: number): void {
-    if (byte === QUOTE && !this.#hasQuotesInWords && this.#heads[0]!.isInWord) {
-      this.#hasQuotesInWords = true
-      this.#heads.push(this.#heads[0]!.withoutQuotesInWords())
-    }
-    for (const head of this.#heads) head.take(byte)
-  }
-
-  #beginValue(head: PropertyHead): void {
-    if (!head.isShown) this.#values.push(new PropertyValue(head, this.#pool))
-    this.#isQuotedPrintable ||= head.isQuotedPrintable
-  }
-
-  /** Ends the values of lines before this one, which is that of a property. */
-  #finishLinesBefore(): void {
-    this.#finish(({ isBehindLine }) => isBehindLine)
-  }
-
-  /**
-   * Removes the completed values. An empty one is not a file, and is skipped: there may be one at every second
-   * byte.
-   */
-  #finish(isOver: (value: PropertyValue) => boolean): void {
-    const over = this.#values.filter(isOver)
-    if (over.length === 0) return
-    this.#values = this.#values.filter((value) => !isOver(value))
-    for (const value of over) if (value.store !== undefined) this.ready.push(value)
-  }
-
-  #append(bytes: Buffer, from: number, to: number): void {
-    if (from === to || this.#values.length === 0) return
-    for (const value of this.#values) value.append(bytes, from, to)
-    this.#values = this.#values.filter(({ mayMatter }) => mayMatter)
-  }
+/** Yields the file of a `data:` URL (RFC 2397). */
+function* filesOfUrl(url: Buffer, names: readonly string[]): Generator<HeldContent> {
+  const comma = url.indexOf(',')
+  if (comma < 0) return
+  const type = url.toString('latin1', Math.max(0, comma - MEDIA_TYPE_MAX), comma)
+  const named = [...type.matchAll(/;(?:file)?name=([^;]*)/gi)].map(([, name]) => name!)
+  const encoding = /;\s*base64\s*$/i.test(type) ? 'base64 in a url' : 'url'
+  const bytes = url.subarray(comma + 1)
+  yield { bytes, encoding, names: [...names, ...named.slice(0, NAMES_MAX)] }
 }

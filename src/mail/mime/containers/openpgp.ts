@@ -43,7 +43,7 @@ const packets: ReadonlyMap<number, Packet> = new Map<number, Packet>([
 /** The kind of packet that GnuPG does not skip. A JPEG begins like one. */
 const CONTROL = 63
 
-/** The checksum of an armour, which some readers decode as if it were data. */
+/** The checksum of an armour, which some programs decode as if it were data. */
 const CHECKSUM = 3
 
 /** The units of work of a packet, in addition to its bytes: the same as for a content. */

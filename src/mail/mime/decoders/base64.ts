@@ -33,7 +33,7 @@ const OF_RUNTIME = OF_URLS.slice(0, 2)
 const NO_BLANKS = [0x0b, 0x0c, 0]
 const PHP_ENDS = 'ends the data, and is a byte of ones'
 
-/** Returns the class of each byte to a reader. */
+/** Returns the class of each byte to a program. */
 function valuesFor(habits: Habits): Uint8Array {
   const isOfUrls = habits.wouldDo('base64 of URLs') === 'is data'
   const isMasked = habits.wouldDo('base64 with eight bits') === 'loses its highest bit'
@@ -59,7 +59,7 @@ const LAST_PADDING: { readonly [Does in Words<'base64 padding'>]?: LastPadding }
   'ends the data if it completes a group': 'last',
 }
 
-/** Decodes base64 as a reader does; by default, as the most lenient ones. */
+/** Decodes base64 as a program does; by default, as the most lenient ones. */
 class Base64 {
   readonly #habits: Habits
   readonly #bytes: Buffer
@@ -75,7 +75,7 @@ class Base64 {
   readonly #takesBytes: boolean
   readonly #lastPadding: LastPadding
   readonly #isVmime: boolean
-  /** What this reader does with features that occurred: they may be half of the data. */
+  /** What this program does with features that occurred: they may be half of the data. */
   #blank: Words<'base64 blank'> | undefined
   #eightBits: Words<'base64 with eight bits'> | undefined
   #ofUrls: Words<'base64 of URLs'> | undefined
@@ -263,7 +263,7 @@ function endOfLines(bytes: Buffer, from: number): number {
 
 /**
  * Counts the bytes of lines without their line ends. Returns undefined if a line inside is not made of complete groups
- * of four: readers that begin a new group with each line differ there, which has to be noted. In a line that is as
+ * of four: programs that begin a new group with each line differ there, which has to be noted. In a line that is as
  * long as the one before, no line end is searched for: one inside is counted as a character.
  */
 function charactersIn(block: Buffer): number | undefined {

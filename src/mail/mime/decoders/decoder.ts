@@ -10,7 +10,7 @@ import { Store } from '../storage/store.ts'
  */
 export type Decode = (bytes: Buffer, out: Store) => Iterable<number>
 
-/** Returns what decodes a content as a reader does. It requests the habits of that reader where readers differ. */
+/** Returns what decodes a content as a program does. It requests the habits of that program where programs differ. */
 export type Codec = (habits: Habits) => Decode
 
 /** The bytes that are decoded in one go. Some cost hundreds of times as much as others. */

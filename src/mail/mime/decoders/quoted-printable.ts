@@ -5,7 +5,6 @@ import { Habits, type Words } from '../habits/habits.ts'
 import type { Store } from '../storage/store.ts'
 import { lowBytes } from './charsets.ts'
 import { type Codec, chained, type Decode, inPieces } from './decoder.ts'
-import { decodeInLines } from './quoted-printable-in-lines.ts'
 import { lineEnds, withoutNuls } from './text-transforms.ts'
 
 const PLUS = 0x2b
@@ -28,7 +27,7 @@ function byNumber(high: number, low: number): number {
 }
 
 /**
- * Decodes quoted-printable (RFC 2045 6.7) as a reader does. Hexadecimal digits may be in either case. A soft line break
+ * Decodes quoted-printable (RFC 2045 6.7) as a program does. Hexadecimal digits may be in either case. A soft line break
  * may have blanks after its `=`, and any line end.
  */
 class QuotedPrintable {
@@ -64,7 +63,7 @@ class QuotedPrintable {
     })
   }
 
-  /** Notes the features of bytes that readers change before they decode the rest. */
+  /** Notes the features of bytes that programs change before they decode the rest. */
   #noteBytes(from: number, end: number): void {
     const piece = this.#bytes.subarray(from, end)
     if (!this.#hasNul && piece.includes(0)) {
@@ -145,7 +144,7 @@ class QuotedPrintable {
     if (isLast && this.#habits.does('quoted-printable last break') === 'stay')
       this.#out.putAll(this.#bytes, at, end + 1)
     if (isPlain && hasLf) return true
-    // Only some readers end a line at a bare CR.
+    // Only some programs end a line at a bare CR.
     this.#habits.note('quoted-printable escape')
     if (!hasLf && this.#habits.does('quoted-printable CR break') === 'are text like others')
       return false
@@ -222,7 +221,7 @@ function hasHighByte(bytes: Buffer): boolean {
   return !isAscii(bytes) && bytes.some((byte) => byte > 0xc3) // nearly all that is encoded is ASCII
 }
 
-/** Returns whether some reader treats the byte as a blank. */
+/** Returns whether some program treats the byte as a blank. */
 function isBlank(byte: number): boolean {
   return (
     byte === SPACE || byte === TAB || byte === CR || byte === 0 || byte === 0x0b || byte === 0x0c
@@ -254,4 +253,54 @@ function softBreaks(habits: Habits): Decode {
   const name = 'quoted-printable CR break'
   const alone = Habits.of({ [name]: habits.wouldDo(name) })
   return (bytes, out) => new QuotedPrintable(alone, bytes, out, false).decode()
+}
+
+/**
+ * Decodes quoted-printable as Thunderbird 153 does: line by line, three bytes at a time, writing the
+ * result over the line. Up to two bytes of a line wait for the next line. A `=` that begins no escape
+ * stays with the two bytes after it, but only as far as there is space. Bytes that waited take space,
+ * and an escape frees two bytes.
+ */
+const decodeInLines: Decode = (bytes, out) => {
+  let lineEnd = 0
+  /** The bytes of this line that were read, and not written over yet. */
+  let free = 0
+  let at = 0
+  return inPieces(bytes, (end) => {
+    while (at < end) {
+      if (lineEnd - at < 3) {
+        if (lineEnd === bytes.length) {
+          out.putAll(bytes, at)
+          at = lineEnd
+          return
+        }
+        free = at - lineEnd
+        lineEnd = Math.min(bytes.length, indexOrEnd(bytes, LF, lineEnd) + 1)
+        continue
+      }
+      if (bytes[at] !== EQUALS) {
+        const textEnd = Math.min(indexOrEnd(bytes, EQUALS, at), lineEnd - 2)
+        out.putAll(bytes, at, textEnd)
+        at = textEnd
+        continue
+      }
+      const [second, third] = [bytes[at + 1]!, bytes[at + 2]!]
+      if (second === CR || second === LF) {
+        const length = second === CR && third === LF ? 3 : 2
+        at += length
+        free += length
+        continue
+      }
+      const [high, low] = [hexDigits[second]!, hexDigits[third]!]
+      if (high >= 0 && low >= 0) {
+        out.put(high * 16 + low)
+        free += 2
+      } else {
+        const kept = Math.min(3, Math.max(0, free + 3))
+        out.putAll(bytes, at, at + kept)
+        free += 3 - kept
+      }
+      at += 3
+    }
+  })
 }

@@ -4,7 +4,7 @@ import { type Decode, inPieces } from './decoder.ts'
 
 const PERCENT = 0x25
 
-/** How readers treat line ends, and a CR without a following LF. */
+/** How programs treat line ends, and a CR without a following LF. */
 export interface LineEndMode {
   /** The replacement for line ends; `same`: they stay unchanged. */
   readonly to: 'lf' | 'crlf' | 'same'
@@ -44,7 +44,7 @@ export function lineEnds({ to, bareCr }: LineEndMode): Decode {
   }
 }
 
-/** Removes NULs, as some readers do. */
+/** Removes NULs, as some programs do. */
 export const withoutNuls: Decode = (bytes, out) => without((byte) => byte === 0, bytes, out)
 
 /** Joins lines: their ends are removed. */

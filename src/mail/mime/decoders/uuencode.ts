@@ -6,7 +6,7 @@ import { type Codec, chained, type Decode, inPieces } from './decoder.ts'
 
 const OTHER = -1
 
-/** Decodes uuencode as a reader does. A line may end in a bare CR. Lines that are not data are skipped. */
+/** Decodes uuencode as a program does. A line may end in a bare CR. Lines that are not data are skipped. */
 function decodeLines(bytes: Buffer, out: Store, habits: Habits): Iterable<number> {
   const lines = new LineSearch(bytes)
   const reads = habits.wouldDo('uuencode line')
@@ -21,7 +21,7 @@ function decodeLines(bytes: Buffer, out: Store, habits: Habits): Iterable<number
       const from = at
       at = lines.any(from)
       const end = withoutLineEnd(bytes, from, at)
-      // What readers make differently of a line, KMime mostly, which knows neither a bare CR nor `END`.
+      // What programs make differently of a line, KMime mostly, which knows neither a bare CR nor `END`.
       if (isBehindCr) habits.note('uuencode line')
       isBehindCr = bytes[at - 1] === CR
       const hasData = out.size > size
@@ -89,7 +89,7 @@ function isZeroLine(bytes: Buffer, from: number, end: number): boolean {
   return end === from + 1 && (bytes[from] === 0x60 || bytes[from] === 0x20)
 }
 
-/** Returns whether every reader decodes the line to the same bytes. KMime skips blanks. */
+/** Returns whether every program decodes the line to the same bytes. KMime skips blanks. */
 function isRegular(bytes: Buffer, from: number, end: number): boolean {
   const length = bytes[from]! - 32
   if (length >= 64 || end - from - 1 !== Math.ceil(length / 3) * 4) return false
@@ -107,11 +107,11 @@ function isEndLine(bytes: Buffer, from: number, end: number): boolean {
   )
 }
 
-/** The bytes of a line that readers in C read at once into 128 bytes: mutt, Thunderbird. */
+/** The bytes of a line that programs in C read at once into 128 bytes: mutt, Thunderbird. */
 const LINE_IN_C = 127
 
 /**
- * Ends lines of uuencode where some readers begin the next line. `records`: after the number of characters
+ * Ends lines of uuencode where some programs begin the next line. `records`: after the number of characters
  * that the first character declares, as GMime does. `pieces`: after LINE_IN_C characters.
  */
 function cutLines(by: 'records' | 'pieces', bytes: Buffer, out: Store): Iterable<number> {

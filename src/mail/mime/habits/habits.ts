@@ -1,9 +1,8 @@
 import { limits } from '../budget/limits.ts'
-import type { Oddity } from '../traits/oddities.ts'
-import { calendarHabits } from './calendar-habits.ts'
+import type { Oddity } from '../traits/mail-traits.ts'
 import { encodingHabits } from './encoding-habits.ts'
+import { calendarHabits, savingHabits } from './file-habits.ts'
 import type { HabitRow } from './habit-row.ts'
-import { savingHabits } from './saving-habits.ts'
 
 const table = { ...encodingHabits, ...savingHabits, ...calendarHabits }
 
@@ -12,7 +11,7 @@ export type Feature = keyof typeof table
 /** What programs do with a feature, in the words of its table. */
 export type Words<Name extends Feature> = (typeof table)[Name]['choices'][number]['does']
 
-/** The choices of one reader, by number, and the features that occurred. */
+/** The choices of one program, by number, and the features that occurred. */
 export class Habits {
   /** The choice for each feature where it differs from the common one. */
   readonly choices: ReadonlyMap<Feature, number>
@@ -23,7 +22,7 @@ export class Habits {
     this.choices = choices
   }
 
-  /** Returns the habits of a reader that makes these choices, and else the common ones. */
+  /** Returns the habits of a program that makes these choices, and else the common ones. */
   static of(words: { readonly [Name in Feature]?: Words<Name> }): Habits {
     const named = Object.entries(words) as [Feature, string][]
     const numberOf = ([feature, word]: [Feature, string]) =>

@@ -2,11 +2,11 @@ import { type Field, readingsOf } from './fields.ts'
 
 interface EncodingWords {
   readonly encoding: string
-  /** The words of RFC 2045: a field with one of them alone selects the encoding, to all readers. */
+  /** The words of RFC 2045: a field with one of them alone selects the encoding, to all programs. */
   readonly words?: readonly string[]
-  /** Words that readers who do not know them ignore: they do not decode the content. */
+  /** Words that programs that do not know them ignore: they do not decode the content. */
   readonly optional?: readonly string[]
-  /** What some readers look for anywhere in a line about the encoding, among letters and digits alone. */
+  /** What some programs look for anywhere in a line about the encoding, among letters and digits alone. */
   readonly mentions?: RegExp
   /** A word of one program: GNU mailutils accepts the letters of RFC 2047, and Email::MIME accepts `qp`. */
   readonly short?: readonly string[]
@@ -41,8 +41,8 @@ function encodingOfWord(word: string): Encoding | undefined {
 }
 
 /**
- * Returns the encodings that some reader may decode the content with. `values` are those of all encoding
- * fields; `isPlain` means that readers agree about the fields. If one plain field contains a known word alone,
+ * Returns the encodings that some program may decode the content with. `values` are those of all encoding
+ * fields; `isPlain` means that programs agree about the fields. If one plain field contains a known word alone,
  * that word selects the encodings. Otherwise `identity` and all encodings are returned that lines mention
  * which may be about them.
  */
@@ -53,23 +53,23 @@ export function encodingsIn(
 ): readonly Encoding[] {
   const [first] = values
   if (isPlain && first === undefined) return ['identity']
-  // A word with blanks after it is unknown to some readers.
+  // A word with blanks after it is unknown to some programs.
   const word = values.length === 1 && isPlain ? first!.toLowerCase() : ''
   const only = encodingOfWord(word)
   if (only) return [only]
-  const optional = table.find(({ optional }) => optional?.includes(word))
-  if (optional) return ['identity', optional.encoding]
+  const entry = table.find(({ optional }) => optional?.includes(word))
+  if (entry) return ['identity', entry.encoding]
   const about = fields.filter(({ name }) => name === '' || /content|encod/.test(name))
   const lines = about.map(({ name, value }) => `${name}:${value}`).join('\n')
   const text = lettersOf(readingsOf(lines).join('\n'))
   const letters = values.map(lettersOf)
   const mentioned = table.filter(
-    ({ mentions, short }) => mentions?.test(text) || short?.some((word) => letters.includes(word)),
+    ({ mentions, short }) => mentions?.test(text) || short?.some((form) => letters.includes(form)),
   )
   return ['identity', ...mentioned.map(({ encoding }) => encoding)]
 }
 
-/** Returns the letters and digits of a text. Some readers skip all other characters. */
+/** Returns the letters and digits of a text. Some programs skip all other characters. */
 function lettersOf(text: string): string {
   return text.toLowerCase().replace(/[^a-z0-9]+/g, '')
 }

@@ -1,6 +1,6 @@
 import { decodeWords } from '../../message/encoded-words.ts'
 
-/** A field of a header as some reader of mail sees it, in latin1. */
+/** A field of a header as some program sees it, in latin1. */
 export interface Field {
   /** The text before the colon, in lower case, or '' for a line that is not a field. */
   readonly name: string
@@ -37,8 +37,8 @@ function isSpaceOrTab(text: string, at: number): boolean {
 }
 
 /**
- * Returns the values of all fields that some reader takes for the field of this name, without line ends and
- * blanks in front. The most lenient reader removes comments, and reads only the letters, digits and hyphens of
+ * Returns the values of all fields that some program takes for the field of this name, without line ends and
+ * blanks in front. The most lenient program removes comments, and reads only the letters, digits and hyphens of
  * a name.
  */
 export function fieldValues(fields: readonly Field[], name: string): string[] {
@@ -57,13 +57,13 @@ export function withStrangeLines(fields: readonly Field[]): readonly Field[] {
   return joined
 }
 
-/** Returns the name as the most lenient reader reads it. */
+/** Returns the name as the most lenient program reads it. */
 export function plainName(name: string): string {
   return withoutComments(name, 'anywhere').replace(/[^a-z0-9-]/g, '')
 }
 
 /**
- * Returns a text in each way in which readers see it: as it is written, without its comments, and with its
+ * Returns a text in each way in which programs see it: as it is written, without its comments, and with its
  * encoded words decoded (each byte a character). Takes time linear in the length.
  */
 export function readingsOf(text: string): readonly string[] {
@@ -73,7 +73,7 @@ export function readingsOf(text: string): readonly string[] {
 }
 
 /**
- * Returns those readings in which no encoded word is decoded. Some readers skip control characters, and a CR
+ * Returns those readings in which no encoded word is decoded. Some programs skip control characters, and a CR
  * inside a line (GMime), others keep them.
  */
 export function undecoded(text: string): readonly string[] {
@@ -85,7 +85,7 @@ export function undecoded(text: string): readonly string[] {
 }
 
 /**
- * Removes comments (RFC 822 3.4.3: nested parentheses), each of which ends with its field. Some readers remove
+ * Removes comments (RFC 822 3.4.3: nested parentheses), each of which ends with its field. Some programs remove
  * them even inside quotes.
  */
 export function withoutComments(text: string, where: 'anywhere' | 'outside quotes'): string {

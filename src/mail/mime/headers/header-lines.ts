@@ -1,6 +1,6 @@
 import { COLON, SPACE, TAB } from '../../../base/bytes/ascii.ts'
 
-/** After more lines than this in a row that are not fields, the header has ended for some readers. */
+/** After more lines than this in a row that are not fields, the header has ended for some programs. */
 export const STRANGE_MAX = 8
 
 /**
@@ -22,15 +22,15 @@ export function isField(bytes: Buffer, from: number, end: number): boolean {
 }
 
 /**
- * Returns whether the line is the mbox separator above a message. Readers skip it, and so does libclamav.
- * `>From ` occurs in mail that was delivered twice.
+ * Returns whether the line is that of a mailbox above a message (mbox, RFC 4155). Programs pass over it, also where it was
+ * quoted once.
  */
-export function isFromLine(bytes: Buffer, from: number): boolean {
+export function isMailboxLine(bytes: Buffer, from: number): boolean {
   return /^>?From /.test(bytes.toString('latin1', from, from + 6))
 }
 
 /**
- * Returns whether the line contains only blanks, control characters, and bytes that some readers treat as
+ * Returns whether the line contains only blanks, control characters, and bytes that some programs treat as
  * blanks.
  */
 export function isBlankLine(bytes: Buffer, from: number, end: number): boolean {
@@ -39,4 +39,25 @@ export function isBlankLine(bytes: Buffer, from: number, end: number): boolean {
     if (byte > SPACE && (byte < 0x7f || byte > 0xa0)) return false
   }
   return true
+}
+
+/**
+ * What a line of a header is, if it is not the mbox line on top:
+ *
+ * | kind       | the line                                         |
+ * | ---------- | ------------------------------------------------ |
+ * | `empty`    | nothing but its end                              |
+ * | `blank`    | blanks and control characters                    |
+ * | `fold`     | begins with a blank                              |
+ * | `field`    | a name and a colon                               |
+ * | `strange`  | any other, and what looks like a fold of such    |
+ */
+type HeaderLineKind = 'empty' | 'blank' | 'fold' | 'field' | 'strange'
+
+/** Returns the kind of a line whose text ends at `end`. `isBelowStrange` means that the line above is not a field. */
+export function kindOfLine(bytes: Buffer, end: number, isBelowStrange: boolean): HeaderLineKind {
+  if (end === 0) return 'empty'
+  if (isBlankLine(bytes, 0, end)) return 'blank'
+  if (bytes[0] === SPACE || bytes[0] === TAB) return isBelowStrange ? 'strange' : 'fold'
+  return isField(bytes, 0, end) ? 'field' : 'strange'
 }

@@ -17,15 +17,15 @@ export class MimeLines {
   /** Whether the header has NULs, bare CRs or other control characters. */
   hasControls = false
 
-  /** Takes a line with its end, or a piece of a line. `goesOn` marks a fold, or a further piece. */
-  add(line: string, goesOn: boolean): void {
+  /** Takes a line with its end, or a piece of a line. `isFold` marks a fold, or a further piece. */
+  add(line: string, isFold: boolean): void {
     if (!this.hasControls && CONTROL.test(line)) this.hasControls = true
-    if (!goesOn) {
+    if (!isFold) {
       this.#keeping = mayMatter(line)
       this.#hasWords = false
       if (this.#keeping && line.includes(':')) this.#fields++
     }
-    // Some readers end a line at a bare CR. For them a field begins after it.
+    // Some programs end a line at a bare CR. For them a field begins after it.
     const ended = line.endsWith('\r') ? `${line.slice(0, -1)}\n` : line
     if (this.#hasWords) this.#addWords(ended)
     else if (ended.includes('=?')) {
@@ -37,7 +37,7 @@ export class MimeLines {
   }
 
   /**
-   * Adds the fields of a header that all readers read alike (well-formed.ts). No encoded word hides anything
+   * Adds the fields of a header that all programs read alike (well-formed.ts). No encoded word hides anything
    * in it, so words are not collected.
    */
   addWellFormed(header: Header): void {
@@ -88,7 +88,7 @@ export class MimeLines {
 
 const CONTROL = /[\0-\x08\v\f\x0e-\x1f]|\r(?!\n)/
 
-/** Returns whether the most lenient reader may take the line for a field about content. */
+/** Returns whether the most lenient program may take the line for a field about content. */
 function mayMatter(line: string): boolean {
   const colon = line.indexOf(':')
   return colon < 0 || mayDescribeContent(line.slice(0, colon))

@@ -12,7 +12,7 @@ export const WRITTEN_MAX = 4096
 const STRICT_WORD = /=\?([\w*-]+)\?([BbQq])\?([^?]*)\?=/g
 /** An encoded word with any character set, an encoding, and a text that may contain `?`. */
 const LAX_WORD = /=\?([^?]*)\?([BbQq])\?(.{0,200}?)\?=(?!\?)/gs
-/** The same word for readers that end the text at its first `?`. */
+/** The same word for programs that end the text at its first `?`. */
 const SHORT_WORD = /=\?([^?]*)\?([BbQq])\?([^?]*)(?:\?=)?/g
 
 /** Reads base64 up to its padding, each byte a character. */
@@ -20,7 +20,7 @@ const upToPadding = (encoded: string) => Buffer.from(encoded, 'base64').toString
 /** Reads it as if padding meant nothing. */
 const behindPadding = (encoded: string) => readingsOfBase64(encoded).at(-1)!
 
-/** A way in which readers decode words. */
+/** A way in which programs decode words. */
 interface WordWay {
   readonly pattern: RegExp
   readonly fromBase64: (encoded: string) => string
@@ -45,7 +45,7 @@ const laxly: readonly WordWay[] = [
 ]
 
 /**
- * The character sets that change the letters of a name for lax readers, too: for others, bytes are characters.
+ * The character sets that change the letters of a name for lax programs, too: for others, bytes are characters.
  */
 const WIDE = /^(?:cs)?(?:utf(?:7|16|32)|ucs|unicode)/
 
@@ -56,7 +56,7 @@ const LAX_READINGS = 12
 /** Units of work of finding a decoder. */
 const CHARSET_UNITS = 256
 
-/** How readers decode the bytes of a word with an unknown character set. */
+/** How programs decode the bytes of a word with an unknown character set. */
 type UnknownAs = 'utf8' | 'latin1'
 
 /**
@@ -67,7 +67,7 @@ export class NameWords {
   readonly #texts = new Map<string, string>()
   /** Whether a word has bytes outside ASCII. */
   #hasHighBytes = false
-  /** Whether a word has a character set that some readers decode in the other byte order. */
+  /** Whether a word has a character set that some programs decode in the other byte order. */
   #hasOrders = false
   #units = 0
   /** Whether a name was longer than the part that is read. */
@@ -83,7 +83,7 @@ export class NameWords {
   }
 
   /**
-   * Returns the texts that readers may see in the last WRITTEN_MAX bytes of a name, in which each byte is one
+   * Returns the texts that programs may see in the last WRITTEN_MAX bytes of a name, in which each byte is one
    * character. One is the unchanged name. In the others encoded words are decoded strictly and laxly. None of
    * them can be trusted.
    */
@@ -101,7 +101,7 @@ export class NameWords {
   /** Adds the readings with character sets in the first or the other order of their bytes. */
   #decode(name: string, order: number, found: Set<string>): void {
     found.add(this.#decoded(name, strictly, 'utf8', order))
-    // Some readers remove blanks between words, others keep them.
+    // Some programs remove blanks between words, others keep them.
     const joined = name.replace(/\?=\s+(?==\?)/g, '?=')
     this.#units += LAX_READINGS * (name.length + WORD_UNITS * name.split('=?').length)
     for (const whole of new Set([joined, name])) {
@@ -130,9 +130,9 @@ export class NameWords {
       const { 0: word, 1: written = '', 2: encoding = '', 3: encoded = '', index } = found
       const set = !isLax || WIDE.test(plainCharset(written)) ? written.toLowerCase() : ''
       const between = name.slice(from, index)
-      const goesOn = !isLax && from > 0 && between.trim() === ''
-      if (!goesOn || set !== charset) endRun()
-      if (!goesOn) decoded += textOf(between)
+      const isSameRun = !isLax && from > 0 && between.trim() === ''
+      if (!isSameRun || set !== charset) endRun()
+      if (!isSameRun) decoded += textOf(between)
       charset = set
       bytes += isBase64(encoding) ? fromBase64(encoded) : fromQ(encoded)
       from = index + word.length

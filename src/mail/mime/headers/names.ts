@@ -1,16 +1,18 @@
 import { NAME_FIELDS } from '../../message/content-fields.ts'
 import { isUnreadable, plainCharset, textsIn } from '../decoders/charsets.ts'
-import type { PartNames } from '../traits/part-names.ts'
+import type { PartNames } from '../traits/mail-traits.ts'
 import { type Field, fieldValues, readingsOf, withoutComments, withStrangeLines } from './fields.ts'
 import { NameWords, WRITTEN_MAX } from './name-words.ts'
-import { hasOddQuotes, quotedIn, withoutBackslashes } from './parameter-values.ts'
 import {
+  type CodedValue,
+  codedValuesOf,
   fileNameIn,
-  joined,
-  type Parameter,
-  type Section,
-  sectionsIn,
+  hasOddQuotes,
   splitAtFileNames,
+  strictValue,
+  TOKEN,
+  withoutBackslashes,
+  withoutQuotes,
 } from './parameters.ts'
 
 /**
@@ -25,7 +27,7 @@ const SEARCH_UNITS = 4
 const READING_UNITS = 8
 
 /**
- * Reads the names of a content from the fields of a header, including names that only some readers
+ * Reads the names of a content from the fields of a header, including names that only some programs
  * understand. These are `filename` and `name`, plain, in sections or with a character set (RFC 2231, RFC
  * 5987). They may contain encoded words (RFC 2047; not allowed there, but common), and raw UTF-8 or Latin-1.
  * Directories are removed, and characters that Windows or a careless program drops. Yields the completed
@@ -69,7 +71,7 @@ export function* readNames(
   return { names: [...names], types: types.length > 0 ? types : DEFAULT_TYPES, containers, over }
 }
 
-/** Returns the value of a field as readers see it that find names in it. */
+/** Returns the value of a field as programs see it that find names in it. */
 function textsOf(value: string): string[] {
   const isOdd = /=\?|\0/.test(value) || hasOddQuotes(value)
   return [value, withoutComments(value, 'outside quotes'), ...(isOdd ? readingsOf(value) : [])]
@@ -101,47 +103,29 @@ function typeIn(value: string): string[] {
   return /^[^/]+\/[^/]+$/.test(type) ? [type] : []
 }
 
-/** A value of RFC 2231, each character one byte. */
-interface CodedName {
-  readonly charset: string
-  readonly bytes: string
-}
-
-/** The names of one header as they are written, each once, wherever readers find them. */
+/** The names of one header as they are written, each once, wherever programs find them. */
 class WrittenNames {
   /** The values of parameters, unchanged. */
   readonly plain = new Set<string>()
-  readonly coded = new Map<string, CodedName>()
+  readonly coded = new Map<string, CodedValue>()
   over: string | undefined;
 
-  /** Reads the names in a text. Some readers ignore quotes. Yields the completed units of work. */
+  /** Reads the names in a text. Some programs ignore quotes. Yields the completed units of work. */
   *add(text: string): Generator<number> {
     for (const pieces of [piecesOf(text), splitAtFileNames(text)]) {
       yield SEARCH_UNITS * (text.length + pieces.length)
-      // Some readers also find a parameter in place of the type.
+      // Some programs also find a parameter in place of the type.
       const found = pieces.flatMap((piece) => fileNameIn(piece) ?? [])
       if (found.length > FIELD_NAMES_MAX)
         this.over ??= `a field with more than ${FIELD_NAMES_MAX} names`
       const read = found.slice(0, FIELD_NAMES_MAX)
-      for (const base of ['filename', 'name'])
-        this.#addAll(read.filter(({ name }) => name === base))
+      for (const base of ['filename', 'name']) {
+        const parameters = read.filter(({ name }) => name === base)
+        for (const { rest, star } of parameters) if (star === '') this.plain.add(rest)
+        for (const value of codedValuesOf(parameters))
+          this.coded.set(`${value.charset}'${value.bytes}`, value)
+      }
     }
-  }
-
-  #addAll(parameters: readonly Parameter[]): void {
-    for (const { rest, star } of parameters) if (star === '') this.plain.add(rest)
-    const orders = [withoutQuotes, strictValue].flatMap((textOf) => sectionsIn(parameters, textOf))
-    for (const sections of orders) {
-      this.#addCoded(sections)
-      // Ruby decodes all of them.
-      if (sections.some(({ text, isCoded }) => !isCoded && text.includes('%')))
-        this.#addCoded(sections.map((section) => ({ ...section, isCoded: true })))
-    }
-  }
-
-  #addCoded(sections: readonly Section[]): void {
-    const value = [...joined(sections)].at(-1)
-    if (value) this.coded.set(`${value.charset}'${value.bytes}`, value)
   }
 }
 
@@ -162,7 +146,7 @@ class FoundNames {
     }
   }
 
-  *addCoded(values: Iterable<CodedName>): Generator<number> {
+  *addCoded(values: Iterable<CodedValue>): Generator<number> {
     for (const { charset, bytes } of values) {
       yield READING_UNITS * bytes.length
       const plain = plainCharset(charset)
@@ -195,11 +179,6 @@ function piecesOf(value: string): string[] {
   return [...pieces, value.slice(from)]
 }
 
-/** Returns all that is written: writers of a section do not escape parentheses and blanks. */
-function withoutQuotes(raw: string): string {
-  return raw.trim().replaceAll('"', '')
-}
-
 /** Returns a name unchanged, and as read by programs that end it at a NUL; without empty names. */
 export function spellings(text: string): string[] {
   const untilNul = text.split('\0', 1)[0]!
@@ -223,19 +202,8 @@ function bareName(text: string): string {
   return name.slice(0, end)
 }
 
-/** The characters up to one that no token has (RFC 2045 5.1). MIME::Parser and nmh end it at bytes of 0x80 or more, too. */
-const TOKEN = /^[^\0-\x20\x7f()<>@,;:\\"/[\]?=]*/
+/** MIME::Parser and nmh end a token at bytes of 0x80 or more, too. */
 const ASCII = /^[\0-\x7f]*/
-
-/**
- * Returns the value as RFC 2045 has it: the first quoted string without its quotes and escapes, or
- * a token.
- */
-function strictValue(raw: string): string {
-  const text = raw.trim()
-  const quoted = quotedIn(text)
-  return quoted === undefined ? TOKEN.exec(text)![0] : withoutBackslashes(quoted)
-}
 
 /**
  * Returns every reading of a value by a mail program: writers forget quotes, put blanks or more text after

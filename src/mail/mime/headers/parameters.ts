@@ -2,10 +2,9 @@ import { decodeWords } from '../../message/encoded-words.ts'
 import { decodeEscapes } from '../../message/escapes.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { changesAscii, isAsciiOrUtf8, plainCharset, toUtf8 } from '../decoders/charsets.ts'
-import { quotedIn, tokenIn } from './parameter-values.ts'
 
-/** A parameter, where some reader finds one. */
-export interface Parameter {
+/** A parameter, where some program finds one. */
+interface Parameter {
   /** In lower case. */
   readonly name: string
   /** The text after the `=`, with all that follows the value. */
@@ -14,7 +13,7 @@ export interface Parameter {
   readonly star: string
 }
 
-/** Lenient readers find boundaries and character sets by the word, at any position. */
+/** Lenient programs find boundaries and character sets by the word, at any position. */
 const CHARSET_WORD = /(charset)\s*(?:(\*[\d*]*)\s*)?=\s*/gi
 /** Thunderbird opens parts of the type X-Sun-Attachment, which have dashes above them, as mailtool(1) of Sun did. */
 export const BOUNDARY_WORD = /boundary\s*(?:\*[\d*]*\s*)?=|x-sun-attachment/i
@@ -24,7 +23,7 @@ export const MULTIPART_WORDS = /multipart|boundary|x-sun-attachment/i
 
 /** Behind the star, Camel and MIME::Parser accept more than a number. */
 const fileName = /^\s*(filename|name)["\s]*(\*[^=;]{0,20})?=\s*/i
-/** Where some reader finds the name of a file, whatever precedes it. */
+/** Where some program finds the name of a file, whatever precedes it. */
 const FILE_NAMES = /;|(?<![\w-])(?=(?:file)?name["\s]*(?:\*[^=;]{0,20})?=)/i
 
 /**
@@ -52,7 +51,7 @@ function parameterOf({
 }
 
 /** A piece of a value that is written in sections (RFC 2231 3), or a value with a character set. */
-export interface Section {
+interface Section {
   /** NaN for a value in one piece. */
   readonly number: number
   readonly text: string
@@ -64,7 +63,7 @@ export interface Section {
  * Returns the sections among parameters of one name, in each order in which some program joins them. `textOf` returns
  * the value that a text begins with.
  */
-export function sectionsIn(
+function sectionsIn(
   parameters: readonly Parameter[],
   textOf: (rest: string) => string,
 ): readonly (readonly Section[])[] {
@@ -101,43 +100,64 @@ function isSame(one: readonly Section[], other: readonly Section[]): boolean {
   return one.length === other.length && one.every((section, at) => section === other[at])
 }
 
-/** Joins sections. Yields the value after each of them: the character set, and bytes as characters. */
-export function* joined(
-  sections: readonly Section[],
-): Generator<{ readonly charset: string; readonly bytes: string }> {
-  let charset = ''
-  let bytes = ''
-  for (const { text, isCoded } of sections) {
-    if (!isCoded) bytes += text
-    else {
-      const opening = bytes === '' ? /^([^']*)'[^']*'/.exec(text) : null
-      charset = opening?.[1] ?? charset
-      bytes += decodeEscapes(text.slice(opening?.[0].length ?? 0), '%')
-    }
-    yield { charset, bytes }
-  }
+/** A value of RFC 2231, each character one byte. */
+export interface CodedValue {
+  readonly charset: string
+  readonly bytes: string
 }
 
 /**
- * Yields each value that a lenient reader may build from RFC 2231 sections: joined by the standard, or each decoded as
- * if it had a charset, alone and appended to the earlier ones. A value that is longer than `most` characters is not continued, so that the time is linear in the number of sections.
+ * Returns the values that programs read in parameters of one name that are written in sections or with a character set:
+ * in each order of the sections, and with each way of reading quotes.
  */
-function* readingsOfSections(parameters: readonly Parameter[], most: number): Generator<string> {
-  for (const sections of sectionsIn(parameters, tokenOrQuoted)) {
-    yield* valuesOf(sections, most)
-    const coded = sections.flatMap((section) => [...joined([{ ...section, isCoded: true }])])
-    for (const { bytes } of coded) yield bytes
-    const plain = coded.map(({ bytes }) => ({ number: Number.NaN, text: bytes, isCoded: false }))
-    yield* valuesOf(plain, most)
-  }
+export function codedValuesOf(parameters: readonly Parameter[]): readonly CodedValue[] {
+  return [withoutQuotes, strictValue]
+    .flatMap((textOf) => sectionsIn(parameters, textOf))
+    .filter((sections) => sections.length > 0)
+    .flatMap((sections) => {
+      // Ruby decodes all of them.
+      const isUndecoded = sections.some(({ text, isCoded }) => !isCoded && text.includes('%'))
+      const allCoded = sections.map((section) => ({ ...section, isCoded: true }))
+      return (isUndecoded ? [sections, allCoded] : [sections]).map(joined)
+    })
 }
 
-/** Yields the value after each of these sections, up to the first one that is longer than `most` characters. */
-function* valuesOf(sections: readonly Section[], most: number): Generator<string> {
-  for (const { bytes } of joined(sections)) {
-    yield bytes
-    if (bytes.length > most) return
+function joined(sections: readonly Section[]): CodedValue {
+  let charset = ''
+  let bytes = ''
+  for (const { text, isCoded } of sections) {
+    if (!isCoded) {
+      bytes += text
+      continue
+    }
+    const opening = bytes === '' ? /^([^']*)'[^']*'/.exec(text) : null
+    charset = opening?.[1] ?? charset
+    bytes += decodeEscapes(text.slice(opening?.[0].length ?? 0), '%')
   }
+  return { charset, bytes }
+}
+
+/** Returns all that is written: writers of a section do not escape parentheses and blanks. */
+export function withoutQuotes(raw: string): string {
+  return raw.trim().replaceAll('"', '')
+}
+
+/** The characters up to one that no token has (RFC 2045 5.1). */
+export const TOKEN = /^[^\0-\x20\x7f()<>@,;:\\"/[\]?=]*/
+
+/** Returns the value as RFC 2045 has it: the first quoted string without its quotes and escapes, or a token. */
+export function strictValue(raw: string): string {
+  const text = raw.trim()
+  const quoted = /^"((?:[^"\\]|\\[\s\S])*)/.exec(text)?.[1]
+  return quoted === undefined ? TOKEN.exec(text)![0] : withoutBackslashes(quoted)
+}
+
+export function withoutBackslashes(text: string): string {
+  return text.replace(/\\([\s\S])/g, '$1')
+}
+
+export function hasOddQuotes(value: string): boolean {
+  return value.split('"').length % 2 === 0
 }
 
 const TOO_MANY_CHARSETS = `more than ${limits.charsets} character sets in a header`
@@ -161,33 +181,29 @@ export function charsetsIn(texts: readonly string[]): readonly string[] {
   }
   for (const text of texts) {
     const sections: Parameter[] = []
-    const pieces: string[] = []
     let count = 0
-    for (const found of text.matchAll(CHARSET_WORD)) {
-      const parameter = parameterOf(found)
+    for (const match of text.matchAll(CHARSET_WORD)) {
       if (++count > limits.charsetParameters) throw new LimitExceeded(TOO_MANY_CHARSETS)
+      const parameter = parameterOf(match)
       const value = parameter.rest.slice(0, CHARSET_TEXT_MAX)
       // Characters above may look like the beginning of this word.
-      if (value.includes('=?')) add(CHARSET_NAME.exec(decodeWords(value))?.[1] ?? '')
-      const [, name = ''] = CHARSET_NAME.exec(value) ?? []
-      if (parameter.star === '') add(name)
-      else {
-        pieces.push(name)
-        sections.push({ ...parameter, rest: value })
-      }
+      if (value.includes('=?')) add(nameIn(decodeWords(value)))
+      if (parameter.star === '') add(nameIn(value))
+      else sections.push({ ...parameter, rest: value })
     }
-    // A section may be a piece of a name.
-    const readings = [...pieces, ...readingsOfSections(sections, CHARSET_TEXT_MAX)]
-    for (const name of new Set(readings.map((reading) => reading.slice(0, CHARSET_TEXT_MAX))))
-      if (isKnown(plainCharset(name))) add(name)
+    // A section may be a piece of a name, or all that a program reads of it.
+    const alone = sections.flatMap((section) => codedValuesOf([section]))
+    const values = [...alone, ...codedValuesOf(sections)].map(({ bytes }) => bytes)
+    const names = [...sections.map(({ rest }) => rest), ...values].map(nameIn)
+    for (const name of new Set(names)) if (isKnown(plainCharset(name))) add(name)
   }
   return found
 }
 
-function isKnown(charset: string): boolean {
-  return changesAscii(charset) || toUtf8(charset).length > 0
+function nameIn(text: string): string {
+  return CHARSET_NAME.exec(text)?.[1] ?? ''
 }
 
-function tokenOrQuoted(value: string): string {
-  return quotedIn(value) ?? tokenIn(value)
+function isKnown(charset: string): boolean {
+  return changesAscii(charset) || toUtf8(charset).length > 0
 }

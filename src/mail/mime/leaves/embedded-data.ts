@@ -107,12 +107,12 @@ export class EmbeddedData {
   }
 
   /**
-   * Returns the non-empty blocks of data of these kinds in a range of the text, each once, as readers find
-   * them: at most `most` of them, and one more. Consecutive blocks do not overlap for a reader, so that all
+   * Returns the non-empty blocks of data of these kinds in a range of the text, each once, as programs find
+   * them: at most `most` of them, and one more. Consecutive blocks do not overlap for a program, so that all
    * of them together are at most a few times as long as the range, however many lines begin data.
    *
-   * Readers know different spellings of the line that begins data: each knows the common one, and in addition any
-   * other one, or all. Inside a block some readers begin the next one at such a line. The others search for
+   * Programs know different spellings of the line that begins data: each knows the common one, and in addition any
+   * other one, or all. Inside a block some programs begin the next one at such a line. The others search for
    * none before a line that ends the block, and some of these continue after that line.
    */
   *blocks(
@@ -322,7 +322,7 @@ function* endsIn(
     const known = beginnings.get(kind) ?? []
     const begun = known[firstNumber(known.length, (number) => known[number]!.from > end.at) - 1]
     const last = ends.get(kind)?.at(-1)
-    // Of the ends after a beginning, only the first matters to each reader.
+    // Of the ends after a beginning, only the first matters to each program.
     const isFirst = !last || last.at < begun!.from || (last.isBehindBlanks && !end.isBehindBlanks)
     if (begun && isFirst) ends.get(kind)!.push(end)
   }
@@ -343,7 +343,7 @@ function* endsIn(
   return ends
 }
 
-/** Yields the beginnings of a kind that some reader recognizes together. */
+/** Yields the beginnings of a kind that some program recognizes together. */
 function* knownTogether(all: readonly BeginLine[]): Generator<readonly BeginLine[]> {
   const spellings = new Set(all.map(({ spelling }) => spelling))
   spellings.delete('common')
@@ -362,8 +362,8 @@ function* blocksOf(
   ends: readonly EndLine[],
   size: number,
 ): Generator<Omit<Block, 'kind'>> {
-  const [{ kind, from, name }] = beginnings as [BeginLine]
-  const { goesOn = false } = embeddedFormats[kind]
+  const [first] = beginnings as [BeginLine]
+  const { continuesBehindEnd = false } = embeddedFormats[first.kind]
   const spellings = new Set(beginnings.map(({ spelling }) => spelling))
   const isInLine = spellings.has('in a line')
   const beginsAnew = !isInLine && !spellings.has('no mode')
@@ -374,12 +374,13 @@ function* blocksOf(
     while (next < ending.length && ending[next]!.at < from) next++
     const end = ending[next]
     const behind = beginnings[index + 1]?.at ?? size
-    if (beginsAnew) yield { from, name, to: goesOn ? behind : Math.min(behind, end?.at ?? size) }
+    if (beginsAnew)
+      yield { from, name, to: continuesBehindEnd ? behind : Math.min(behind, end?.at ?? size) }
     if (at < over || (isInLine && !end)) continue
-    over = (goesOn ? end?.to : end?.at) ?? size
+    over = (continuesBehindEnd ? end?.to : end?.at) ?? size
     yield { from, name, to: over }
   }
-  if (goesOn && !isInLine) yield { from, name, to: size }
+  if (continuesBehindEnd && !isInLine) yield { from: first.from, name: first.name, to: size }
 }
 
 /** Returns the kinds of data that end at a line, given without its line end. */

@@ -20,7 +20,7 @@ interface EmbeddedFormat {
   /** The line that ends the data, or the end of the text does. */
   readonly ends?: RegExp
   /** Its decoder knows the line that ends the data, and some programs go on after that line. */
-  readonly goesOn?: boolean
+  readonly continuesBehindEnd?: boolean
   /** How the data is decoded, unless that makes several files of it. */
   readonly codec?: Codec
 }
@@ -39,7 +39,7 @@ const table = {
     common: /^begin [0-7]{3} \S/,
     name: NAME_AFTER_MODE,
     ends: /^end$/i,
-    goesOn: true,
+    continuesBehindEnd: true,
     codec: uuencode,
   },
   yenc: {

@@ -1,34 +1,137 @@
 import type { Hash } from 'node:crypto'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
-import { type Steps, Work, type WorkOptions } from '../budget/work.ts'
-import { type Codec, type Decode, decoded, decodedInEachWay } from '../decoders/decoder.ts'
+import { type EmittedMail, type Steps, Work, type WorkOptions } from '../budget/work.ts'
+import type { DeclaredKind } from '../containers/containers.ts'
 import { spellings } from '../headers/names.ts'
-import type { PartForm } from '../traits/part-forms.ts'
-import { NAMELESS, type PartNames } from '../traits/part-names.ts'
-import { type EmitOptions, Emitter, type Scope } from './emitter.ts'
+import type { PartForm } from '../traits/mail-traits.ts'
+import { NAMELESS, type PartNames } from '../traits/mail-traits.ts'
 
 export interface ContentsOptions extends WorkOptions {
   /** Whether the bytes are a file, and no message. */
   readonly isFile?: boolean
   readonly createHash: (algorithm: string) => Hash
   /**
-   * Called with the names and types of each part or mail, as some reader sees its header, and of each file in
+   * Called with the names and types of each part or mail, as some program sees its header, and of each file in
    * uuencode, yEnc, a calendar or another container. Its work counts as work of the message: it yields its
    * completed units, and continues when they were counted.
    */
   readonly onPart?: (part: PartNames) => Iterable<number>
   /** Upper limit for nested messages or multiparts (nested.ts), or undefined if the caller needs no limit. */
   readonly maxDepth?: number
-  /** Whether the forms of parts are needed (traits/part-forms.ts). A plain message is then one string in memory, too. */
+  /** Whether the forms of parts are needed (traits/mail-traits.ts). A plain message is then one string in memory, too. */
   readonly seeksForms?: boolean
   /**
-   * Called with the form of each part of the message itself that has one. Returns whether it is left to the scan of the
-   * whole: then it is opened and not yielded, and needs no digest, nor a copy with other line ends.
+   * Called with the form of each part of the message itself that has one. Returns whether the scan of the whole sees it:
+   * then it is opened and not yielded, and needs no digest, nor a copy with other line ends.
    */
-  readonly leaves?: (form: PartForm) => boolean
+  readonly isSeenInWhole?: (form: PartForm) => boolean
   /** Called with the position of each part that was emitted completely as one content. */
   readonly onEmitted?: (range: ByteRange) => void
+}
+
+/**
+ * What a content is opened as, whatever its first bytes are: a kind of container by its header or by the line above it, or
+ * a `message` by its type, its name, or in a digest. A `text` begins like a mail among the lines of a header: the reading of
+ * the surrounding mail finds its contents, however it is decoded.
+ */
+export type OpenAs = DeclaredKind | 'message' | 'text'
+
+/** What holds for a position in a message, and for all that is found further inside. */
+export interface Scope {
+  readonly openAs: ReadonlySet<OpenAs>
+  /** The form of a leaf part, if nothing in the structure of its mail is odd (forms/part-form.ts). */
+  readonly form?: PartForm | undefined
+  /** The attached mail whose parts have forms in it. */
+  readonly around?: EmittedMail | undefined
+  /** Its names, and the containers it was extracted from within its part. */
+  readonly part: PartNames
+  /** The number of messages around it (structure/leaf.ts). */
+  readonly messages: number
+  /** The number of encoded messages and containers around it. */
+  readonly layers: number
+}
+
+/** The properties of an emitted content. */
+interface EmitOptions {
+  readonly isMail?: boolean
+  /** Whether its bytes were counted when they were decoded. */
+  readonly isCounted?: boolean
+  /** The form of the part, if a scan of the whole may see exactly these bytes. */
+  readonly form?: PartForm | undefined
+}
+
+/** Contents of at most this many bytes are compared directly. A digest would take longer. */
+const COMPARED_WHOLE_MAX = 256
+/** The bytes of which a digest is made in the time of a unit of work. */
+const DIGESTED_PER_UNIT = 2
+
+/** The cost of a content in units of work, in addition to its bytes. */
+const CONTENT_COST = 4096
+
+/** The cost of a content that was emitted before. */
+const SEEN_COST = 256
+
+/** Emits each content of a message once, and remembers as what it was opened. */
+class Emitter {
+  readonly #work: Work
+  readonly #createHash: (algorithm: string) => Hash
+  /** The keys of the emitted contents, and as what each was opened to its end. */
+  readonly #opened = new Map<string, Set<string>>()
+  #isTooDeep = false
+
+  constructor(work: Work, createHash: (algorithm: string) => Hash) {
+    this.#work = work
+    this.#createHash = createHash
+  }
+
+  /** Returns the key by which a content is recognized: its digest, or the bytes of a small one. */
+  *keyOf(content: Bytes): Steps<string> {
+    if (content.size <= COMPARED_WHOLE_MAX) return `=${content.gather().toString('latin1')}`
+    const hash = this.#createHash('sha256')
+    for (const chunk of content.chunks()) {
+      hash.update(chunk)
+      yield* this.#work.countUnits(chunk.length / DIGESTED_PER_UNIT)
+    }
+    return hash.digest('binary')
+  }
+
+  /** Emits a content, unless it is empty or was emitted before. */
+  *emit(content: Bytes, key: string, scope: Scope, options: EmitOptions): Steps {
+    const { isMail = false, isCounted = false, form } = options
+    const work = this.#work
+    if (content.size === 0) return
+    const id = isMail ? `mail ${key}` : key
+    if (this.#opened.has(id)) return yield* work.countUnits(SEEN_COST)
+    work.countContent()
+    if (!isCounted) work.countBytes(content.size)
+    this.#opened.set(id, new Set())
+    yield {
+      kind: 'content',
+      bytes: content,
+      isMail,
+      form: scope.layers === 0 ? form : undefined,
+      around: scope.around,
+      part: scope.part,
+    }
+    yield* work.countUnits(CONTENT_COST + content.size)
+  }
+
+  /** Opens an emitted content, unless it was opened as all that it is opened as here. */
+  *openOnce(key: string, { openAs }: Scope, opening: Steps): Steps {
+    const opened = this.#opened.get(key)!
+    const kinds = openAs.has('text') ? openAs : ['file', ...openAs]
+    if ([...kinds].every((kind) => opened.has(kind))) return
+    yield* opening
+    for (const kind of kinds) opened.add(kind)
+  }
+
+  /** Emits, once, that the message is nested deeper than is read. */
+  *reportDeeper(): Steps {
+    if (this.#isTooDeep) return
+    this.#isTooDeep = true
+    yield { kind: 'deeper' }
+  }
 }
 
 /** Emits what is in the given bytes. */
@@ -44,13 +147,7 @@ interface Openers {
 type Inside = (inner: Extraction) => Steps
 
 /** The scope of a message as a whole. */
-const MESSAGE: Scope = {
-  kind: 'file',
-  declared: new Set(),
-  part: NAMELESS,
-  messages: 0,
-  depth: 0,
-}
+const MESSAGE: Scope = { openAs: new Set(), part: NAMELESS, messages: 0, layers: 0 }
 
 /**
  * The extraction of contents at one position in a message. It emits bytes to scanners, and opens them: emits what is
@@ -91,7 +188,7 @@ export class Extraction {
   at(scope: Partial<Scope>): Extraction {
     const scopeThere = { ...this.scope, ...scope }
     const inner = new Extraction(scopeThere, this.work, this.options, this.#openers, this.#emitter)
-    inner.#hasOpened = this.#hasOpened && scope.declared === undefined
+    inner.#hasOpened = this.#hasOpened && scope.openAs === undefined
     return inner
   }
 
@@ -100,11 +197,11 @@ export class Extraction {
     return this.#hasOpened
   }
 
-  /** Whether a content that is a part of this form is left to the scan of the whole. */
-  leaves(form: PartForm | undefined): boolean {
-    const { depth, around } = this.scope
-    const isInMessage = form !== undefined && depth === 0 && around === undefined
-    return isInMessage && this.options.leaves?.(form) === true
+  /** Whether the scan of the whole sees a content that is a part of this form. */
+  isSeenInWhole(form: PartForm | undefined): boolean {
+    const { layers, around } = this.scope
+    const isInMessage = form !== undefined && layers === 0 && around === undefined
+    return isInMessage && this.options.isSeenInWhole?.(form) === true
   }
 
   noteOpened(): void {
@@ -121,11 +218,11 @@ export class Extraction {
     yield* this.#emitter.emit(content, yield* this.keyOf(content), this.scope, options)
   }
 
-  /** Emits a decoded content, unless it is left to the scan of the whole, and opens it. */
-  *emitAndOpen(content: Bytes, form?: PartForm): Steps {
+  /** Emits a decoded content, unless the scan of the whole sees it, and what is in it. */
+  *open(content: Bytes, form?: PartForm): Steps {
     if (content.size === 0) return
     const opening = this.#openers.file(content, this)
-    if (this.leaves(form)) {
+    if (this.isSeenInWhole(form)) {
       yield* opening
       return
     }
@@ -134,29 +231,14 @@ export class Extraction {
     yield* this.#emitter.openOnce(key, this.scope, opening)
   }
 
-  /** Decodes a source in each way in which some program does. Emits and opens each result. */
-  *decodeInEachWay(codec: Codec, source: Bytes): Steps {
-    yield* decodedInEachWay(source, codec, this.work, (content) => this.emitAndOpen(content))
-  }
-
-  /** Decodes a source with one decoder. Emits and opens the result. */
-  decode(decode: Decode, source: Bytes): Steps {
-    return decoded(source, decode, this.work, (content) => this.emitAndOpen(content))
-  }
-
-  /** Emits a message, and opens it. */
-  *emitMail(mail: Bytes): Steps {
-    yield* this.emit(mail, { isMail: true })
-    yield* this.openMail(mail)
-  }
-
+  /** Emits what is in a message. */
   openMail(mail: Bytes): Steps {
     return this.#openers.mail(mail, this)
   }
 
   /** Emits, once, that the message is nested deeper than is read. */
-  emitDeeper(): Steps {
-    return this.#emitter.emitDeeper()
+  reportDeeper(): Steps {
+    return this.#emitter.reportDeeper()
   }
 
   /** Passes names to the listener, and counts its work. */
@@ -177,9 +259,14 @@ export class Extraction {
     return this.#entered.file
   }
 
-  /** Opens what is inside of one more mail, as `inside` does. */
-  insideMail(open: Inside): Steps {
-    return this.inside(open, this.scope.messages + 1)
+  /** Emits a message that is encoded here, and what is in it. */
+  insideMail(mail: Bytes): Steps {
+    return this.inside((inner) => inner.#emitMail(mail), this.scope.messages + 1)
+  }
+
+  *#emitMail(mail: Bytes): Steps {
+    yield* this.emit(mail, { isMail: true })
+    yield* this.openMail(mail)
   }
 
   /**
@@ -188,9 +275,9 @@ export class Extraction {
    * limit.
    */
   *inside(open: Inside, messages = this.scope.messages): Steps {
-    const { depth } = this.scope
+    const { layers } = this.scope
     const most = Math.max(limits.encodedMessages, (this.options.maxDepth ?? 0) + 1)
-    if (depth === most) this.work.leaveUnread(`mail encoded more than ${most} deep`)
-    else yield* open(this.at({ messages, depth: depth + 1 }))
+    if (layers === most) this.work.leaveUnread(`mail encoded more than ${most} deep`)
+    else yield* open(this.at({ messages, layers: layers + 1 }))
   }
 }

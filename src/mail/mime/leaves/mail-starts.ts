@@ -3,6 +3,7 @@ import { LineSearch, withoutLineEnd } from '../../../base/bytes/lines.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { LINES_PIECE, SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
 import { isField, STRANGE_MAX } from '../headers/header-lines.ts'
+import { firstFields } from '../traits/mail-traits.ts'
 
 /** The bytes at the start of a file that show whether the file is mail. */
 export const MAIL_START = 512
@@ -12,24 +13,10 @@ export function beginsAsMail(file: Bytes): boolean {
   return /^(?:[!-9;-~]+[ \t]*:|>?From )/.test(startBehindBlanks(file))
 }
 
-/**
- * Fields by which every libclamav recognizes a file as mail if it begins with one of them (filetypes_int.h).
- */
-export const FIELDS_OF_MAIL: readonly string[] = [
-  'Received',
-  'Return-Path',
-  'Delivered-To',
-  'Message-ID',
-  'Date',
-  'From',
-  'To',
-  'Subject',
-]
-
-/** Returns whether libclamav recognizes the unchanged file as mail. */
+/** Returns whether each libclamav recognizes the unchanged file as mail (filetypes_int.h). */
 export function isKnownAsMail(file: Bytes): boolean {
   const start = startOf(file)
-  return FIELDS_OF_MAIL.some((name) => start.startsWith(`${name}: `))
+  return firstFields.some((name) => start.startsWith(`${name}: `))
 }
 
 /** Upper limit for the bytes of an unannounced header. */
@@ -38,7 +25,7 @@ const UNANNOUNCED_MAX = 1024 * 1024
 /**
  * Returns whether the source begins like the header of a message: with a field, and then an empty line within
  * MAIL_START bytes. The empty line may be further down, within UNANNOUNCED_MAX bytes, if all lines above it
- * look like a header. Some readers save the bytes after that line as a file.
+ * look like a header. Some programs save the bytes after that line as a file.
  */
 export function* hasHeader(source: Bytes, work: Work): Steps<boolean> {
   if (!beginsAsMail(source)) return false

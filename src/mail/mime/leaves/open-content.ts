@@ -2,19 +2,12 @@ import { Bytes } from '../../message/bytes.ts'
 import { isEncryptedDocument } from '../archives/encrypted-documents.ts'
 import { limits, Unreadable } from '../budget/limits.ts'
 import type { Steps } from '../budget/work.ts'
-import { binHexFile } from '../containers/binhex-file.ts'
 import { beginsCalendar } from '../containers/calendar.ts'
 import type { HeldContent, HeldEncoding } from '../containers/container.ts'
-import {
-  type ContainerKind,
-  containerKinds,
-  type Declared,
-  isContainerToRead,
-  isDeclaredAs,
-} from '../containers/containers.ts'
+import { type ContainerKind, containerKinds, type DeclaredKind } from '../containers/containers.ts'
 import { base64 } from '../decoders/base64.ts'
-import { binHex } from '../decoders/binhex.ts'
-import { decoded } from '../decoders/decoder.ts'
+import { binHex, binHexFile } from '../decoders/binhex.ts'
+import { type Codec, decoded, decodedInEachWay } from '../decoders/decoder.ts'
 import { quotedPrintable } from '../decoders/quoted-printable.ts'
 import { unescaped, unpercented, withoutNuls, withoutTails } from '../decoders/text-transforms.ts'
 import { EmbeddedData, type TextRange } from './embedded-data.ts'
@@ -24,7 +17,7 @@ import {
   kindsInFiles,
   kindsInTexts,
 } from './embedded-formats.ts'
-import type { Extraction } from './extraction.ts'
+import type { Extraction, OpenAs } from './extraction.ts'
 import { beginsAsMailbox, hasHeader, mailStarts } from './mail-starts.ts'
 import { holdsNul } from './text-properties.ts'
 
@@ -36,17 +29,16 @@ export function* openContent(file: Bytes, extraction: Extraction): Steps {
 
 /** Opens a mailbox, a message, or what is encoded in a text. */
 function* openWithin(file: Bytes, extraction: Extraction): Steps {
-  // (What is encoded in it may be a message.)
-  if (extraction.scope.kind === 'text')
-    yield* openEmbedded(file, extraction.at({ kind: 'file' }), kindsInFiles)
-  else if (beginsAsMailbox(file)) yield* extraction.insideMail((inner) => openMailbox(file, inner))
-  else if (yield* isMail(file, extraction))
-    yield* extraction.insideMail((inner) => inner.emitMail(file))
+  const { openAs, messages } = extraction.scope
+  if (openAs.has('text')) yield* openEmbedded(file, extraction, kindsInFiles)
+  else if (beginsAsMailbox(file))
+    yield* extraction.inside((inner) => openMailbox(file, inner), messages + 1)
+  else if (yield* isMail(file, extraction)) yield* extraction.insideMail(file)
   else yield* openEmbedded(file, extraction, kindsInFiles)
 }
 
 function* isMail(file: Bytes, extraction: Extraction): Steps<boolean> {
-  if (extraction.scope.kind === 'message') return true
+  if (extraction.scope.openAs.has('message')) return true
   // The properties of a calendar look like fields.
   return !beginsCalendar(file.gather()) && (yield* hasHeader(file, extraction.work))
 }
@@ -71,23 +63,30 @@ function* openMailbox(mailbox: Bytes, extraction: Extraction): Steps {
  */
 export function* openContainers(source: Bytes, extraction: Extraction): Steps {
   const bytes = source.gather()
-  for (const container of containerKinds) yield* openAs(bytes, container, extraction)
+  for (const container of containerKinds) yield* openContainer(bytes, container, extraction)
   const { work } = extraction
   if (yield* isEncryptedDocument(bytes, work)) work.onOdd?.('encrypted')
 }
 
 /** Opens bytes as one kind of container. */
-function* openAs(source: Buffer, container: ContainerKind, extraction: Extraction): Steps {
-  const isDeclared = isDeclaredAs(container, extraction.scope.declared)
+function* openContainer(source: Buffer, container: ContainerKind, extraction: Extraction): Steps {
+  const { openAs } = extraction.scope
+  const isDeclared = isDeclaredAs(container, openAs)
   const emit = (content: HeldContent) => openHeld(content, container, extraction)
   try {
     const isOpened = yield* container.open(source, { work: extraction.work, isDeclared, emit })
     if (isOpened && container.mustBeRead) extraction.noteOpened()
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error
-    if (!isContainerToRead(extraction.scope.declared)) extraction.work.onOdd?.('unread')
+    // Any other content may look like such a container by chance.
+    const mustBeRead = containerKinds.some((kind) => kind.mustBeRead && isDeclaredAs(kind, openAs))
+    if (!mustBeRead) extraction.work.onOdd?.('unread')
     else if (!extraction.hasOpened) extraction.work.leaveUnread(error.message)
   }
+}
+
+function isDeclaredAs({ hint }: ContainerKind, openAs: ReadonlySet<OpenAs>): boolean {
+  return hint !== undefined && openAs.has(hint)
 }
 
 function* openHeld(
@@ -96,10 +95,10 @@ function* openHeld(
   extraction: Extraction,
 ): Steps {
   const file = yield* extraction.enter(kind, names)
-  const { declared } = file.scope
+  const { openAs } = file.scope
   const held = isOfSameKind
     ? file
-    : file.at({ declared: new Set([...declared].filter((other) => other !== hint)) })
+    : file.at({ openAs: new Set([...openAs].filter((other) => other !== hint)) })
   yield* encoding === undefined
     ? emitHeld(Bytes.of(bytes), held)
     : held.inside((inner) => decodeHeld(encoding, Bytes.of(bytes), inner))
@@ -107,24 +106,31 @@ function* openHeld(
 
 function* emitHeld(content: Bytes, opened: Extraction): Steps {
   if (yield* hasHeader(content, opened.work)) {
-    yield* opened.insideMail((inner) => inner.emitMail(content))
-  } else yield* opened.inside((inner) => inner.emitAndOpen(content))
+    yield* opened.insideMail(content)
+  } else yield* opened.inside((inner) => inner.open(content))
 }
 
 function decodeHeld(encoding: HeldEncoding, encoded: Bytes, extraction: Extraction): Steps {
-  const fromBase64 = (text: Bytes) => extraction.decodeInEachWay(base64, text)
+  const { work } = extraction
+  const open = (content: Bytes) => extraction.open(content)
+  const fromBase64 = (text: Bytes) => openDecoded(text, base64, extraction)
   switch (encoding) {
     case 'base64':
       return fromBase64(encoded)
     case 'escaped base64':
-      return decoded(encoded, unescaped, extraction.work, fromBase64)
+      return decoded(encoded, unescaped, work, fromBase64)
     case 'quoted-printable':
-      return extraction.decodeInEachWay(quotedPrintable, encoded)
+      return openDecoded(encoded, quotedPrintable, extraction)
     case 'url':
-      return extraction.decode(unpercented, encoded)
+      return decoded(encoded, unpercented, work, open)
     case 'base64 in a url':
-      return decoded(encoded, unpercented, extraction.work, fromBase64)
+      return decoded(encoded, unpercented, work, fromBase64)
   }
+}
+
+/** Decodes a source in each way in which some program does, and opens each result. */
+function* openDecoded(source: Bytes, codec: Codec, extraction: Extraction): Steps {
+  yield* decodedInEachWay(source, codec, extraction.work, (content) => extraction.open(content))
 }
 
 // What is encoded in texts
@@ -192,8 +198,8 @@ function* openBlocks(
       continue
     }
     const file = yield* extraction.enter(kind, [name])
-    const declared = declaredAbove(data.text, from)
-    yield* file.at({ declared }).decodeInEachWay(codec, block)
+    const openAs = new Set(declaredAbove(data.text, from))
+    yield* openDecoded(block, codec, file.at({ openAs }))
   }
 }
 
@@ -207,23 +213,21 @@ function* openFile(source: Bytes, extraction: Extraction): Steps {
   const names = [name]
   for (const fork of forks) {
     const file = yield* extraction.enter('binhex', names)
-    yield* file.at({ declared: NOTHING }).emitAndOpen(Bytes.of(fork))
+    yield* file.at({ openAs: new Set() }).open(Bytes.of(fork))
   }
 }
-
-const NOTHING: Declared = new Set()
 
 /** Upper limit for the bytes examined of the line above armour. */
 const LABEL_MAX = 128
 
 /** Returns what the line that ends at `to` declares the following armour as. */
-function declaredAbove(source: Bytes, to: number): Declared {
+function declaredAbove(source: Bytes, to: number): readonly DeclaredKind[] {
   const above = source
     .gather(Math.max(0, to - LABEL_MAX), to)
     .toString('latin1')
     .trimEnd()
   const line = above.split(/[\r\n]/).at(-1)!
   const [, label = ''] = /-----begin ([a-z#]+)/i.exec(line) ?? []
-  if (/^pgp$/i.test(label)) return new Set(['openpgp'])
-  return /^(?:pkcs|cms|smime)/i.test(label) ? new Set(['smime']) : NOTHING
+  if (/^pgp$/i.test(label)) return ['openpgp']
+  return /^(?:pkcs|cms|smime)/i.test(label) ? ['smime'] : []
 }

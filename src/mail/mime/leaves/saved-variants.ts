@@ -6,9 +6,9 @@ import { changesAscii, isUnreadable, toUtf8 } from '../decoders/charsets.ts'
 import { decoded, eachHabits } from '../decoders/decoder.ts'
 import { lineEnds, unflowed, unstuffed } from '../decoders/text-transforms.ts'
 import type { Encoding } from '../headers/encodings.ts'
-import type { Leaf } from '../structure/leaf.ts'
-import type { PartForm } from '../traits/part-forms.ts'
-import type { Extraction } from './extraction.ts'
+import { isDecodedIn, isTextOfMail, type Leaf } from '../structure/leaf.ts'
+import type { PartForm } from '../traits/mail-traits.ts'
+import type { Extraction, Scope } from './extraction.ts'
 import { type FileContent, type FileVariant, variantBy } from './file-variant.ts'
 import { beginsAsMail, isKnownAsMail } from './mail-starts.ts'
 import { openContainers, openEmbedded } from './open-content.ts'
@@ -21,7 +21,7 @@ import {
 } from './text-properties.ts'
 import { transferEncodings } from './transfer-encodings.ts'
 
-/** A content as readers decode it. */
+/** A content as programs decode it. */
 interface DecodedContent {
   /** The content without its last line end, unless that was encoded. */
   readonly bare: Bytes
@@ -41,7 +41,7 @@ const LINE_ENDS_MAX = 1024 * 1024
  */
 const CONVERSION_COST = 1024
 
-/** What most readers show as a text is one, and gets no CR LF. */
+/** What most programs show as a text is one, and gets no CR LF. */
 const TEXT = { isText: true, lf: false }
 
 const toLf = lineEnds({ to: 'lf', bareCr: 'itself' })
@@ -49,7 +49,7 @@ const toLf = lineEnds({ to: 'lf', bareCr: 'itself' })
 /**
  * The variants in which programs save a leaf part, or display it, however they decode it. A file is made in steps:
  * character set, format=flowed, line ends, last line end. What a program does at each of them is one of its habits
- * (habits/saving-habits.ts).
+ * (habits/file-habits.ts).
  */
 export class SavedVariants {
   readonly #leaf: Leaf
@@ -67,7 +67,7 @@ export class SavedVariants {
 
   /** Returns the variants of a file, ignoring the header. */
   ofFile(): SavedVariants {
-    const header = { ...this.#leaf.header, text: 'file' as const }
+    const header = { ...this.#leaf.header, isShown: false, isSaved: true }
     return new SavedVariants({ ...this.#leaf, header }, this.#endsMail, this.extraction)
   }
 
@@ -79,12 +79,12 @@ export class SavedVariants {
     { bare, end, encoding }: Required<Omit<DecodedContent, 'lines'>>,
     form?: PartForm,
   ): Steps<boolean> {
-    const { header, isPreamble } = this.#leaf
+    const { header, role } = this.#leaf
     const extraction = this.extraction
-    const isShown = header.text !== 'file'
+    const { isShown } = header
     yield* this.#saveInUtf8(bare, end)
     const { encodes } = transferEncodings[encoding]
-    const isMessage = encodes === 'nothing' && header.message !== 'no'
+    const isMessage = encodes === 'nothing' && header.isMessage
     if (isMessage && !isKnownAsMail(bare)) yield* extraction.emit(bare, { isMail: true })
     if (isMessage && beginsAsMail(bare)) {
       // Its parts are contents of their own, so it is a file in one variant only.
@@ -98,13 +98,13 @@ export class SavedVariants {
       encodes !== 'bytes' || isShown
         ? yield* textPropertiesOf(bare, extraction.work, own)
         : undefined
-    const mayBeText = isShown || (encodes === 'nothing' && isPreamble)
+    const mayBeText = isShown || (encodes === 'nothing' && role === 'around parts')
     if (mayBeText && lines?.isText) {
       return yield* this.#display({ bare, end, encoding, lines }, form)
     }
     const file = { bare, end, encoding, lines: encodes === 'bytes' ? undefined : lines }
     // (The reading of the mail finds the contents of a message that is not encoded.)
-    const scoped = isMessage ? extraction.at({ kind: 'text' }) : extraction
+    const scoped = isMessage ? extraction.at({ openAs: asText(extraction.scope) }) : extraction
     yield* this.#saveFile(file, scoped, isShown ? undefined : form)
     return true
   }
@@ -125,21 +125,21 @@ export class SavedVariants {
 
   /** Emits a content in UTF-8, as programs display or save it that know its character set. */
   *#saveInUtf8(bare: Bytes, end: Buffer): Steps {
-    const { charsets, text } = this.#leaf.header
+    const { charsets, isShown } = this.#leaf.header
     if (charsets.length === 0) return
     // Text that is shown is ASCII to scanners, unless its bytes mean another text.
-    const isAscii = text !== 'file' || !(yield* this.extraction.work.some(bare, hasEightBits))
-    const applicable = charsets.filter((charset) => !isAscii || changesAscii(charset))
+    const isPlainAscii = isShown || !(yield* this.extraction.work.some(bare, hasEightBits))
+    const applicable = charsets.filter((charset) => !isPlainAscii || changesAscii(charset))
     yield* this.#inUtf8(bare, applicable, (utf8) => this.#saveConverted(utf8, end))
   }
 
   *#saveConverted(bare: Bytes, end: Buffer): Steps {
-    if (this.#leaf.header.text === 'file') {
-      const lines = yield* textPropertiesOf(bare, this.extraction.work)
-      yield* this.#saveFile({ bare, end, lines })
-    } else {
+    if (this.#leaf.header.isShown) {
       yield* this.#emitText(bare)
       yield* this.#openUnstuffed(bare)
+    } else {
+      const lines = yield* textPropertiesOf(bare, this.extraction.work)
+      yield* this.#saveFile({ bare, end, lines })
     }
   }
 
@@ -161,30 +161,33 @@ export class SavedVariants {
    *
    * Two kinds of unchanged text are left to the scan of the whole: plain text of the mail itself, and text between
    * the parts of a multipart. That scan covers its bytes even if it reaches a limit (run-scanners.ts). Some programs
-   * save any other text than that of the mail itself. So such a text is also emitted as a file, without the line end
+   * save any other text than that of a message. So such a text is also emitted as a file, without the line end
    * above the delimiter.
    */
   *#display(
     { bare, end, encoding, lines }: Required<DecodedContent> & { lines: TextProperties },
     form?: PartForm,
   ): Steps<boolean> {
-    const { header, depth, isOwnText, isPreamble } = this.#leaf
+    const { header, depth, role } = this.#leaf
     const { encodes } = transferEncodings[encoding]
     const extraction = this.extraction
     const { work, scope } = extraction
     const whole = Bytes.of(bare, end)
     // It may be no multipart, but a file.
     const isUnchanged = encodes === 'nothing'
-    if (isUnchanged && header.multipart === 'maybe') yield* openContainers(bare, extraction)
+    if (isUnchanged && header.isMultipart && header.boundary === undefined)
+      yield* openContainers(bare, extraction)
     yield* this.#openUnstuffed(bare)
     if (header.hints.has('delsp'))
       yield* decoded(whole, unflowed, work, (joined) => this.#emitText(joined))
-    const isOwn = (isOwnText && scope.depth === 0) || isPreamble
+    const isOwn = isTextOfMail(this.#leaf) && scope.layers === 0
     const isInMail =
       isUnchanged &&
-      ((['text/plain', ''].includes(header.type) && depth.isDecoded) || header.multipart === 'sure')
-    if (isOwn && isInMail && !mayBeginFile(whole)) return false
-    if (whole.size > 0 && !extraction.leaves(form)) {
+      ((['text/plain', ''].includes(header.type) && isDecodedIn(depth)) ||
+        header.boundary !== undefined)
+    const isAttached = role === 'own text' && depth.messages > 0
+    if (isOwn && isInMail && !isAttached && !mayBeginFile(whole)) return false
+    if (whole.size > 0 && !extraction.isSeenInWhole(form)) {
       const emitOptions = { isCounted: true, form }
       if (encodes === 'bytes' || !lines.crlf) yield* extraction.emit(whole, { form })
       else yield* decoded(whole, toLf, work, (text) => extraction.emit(text, emitOptions))
@@ -229,7 +232,7 @@ export class SavedVariants {
   /** Returns what programs may save differently in a content. */
   *#fileOf({ bare, end, encoding, lines }: DecodedContent): Steps<FileContent> {
     const { header } = this.#leaf
-    const isFile = header.text === 'file'
+    const isFile = !header.isShown
     const hasEncodedLines =
       encoding !== undefined && transferEncodings[encoding].encodes === 'lines'
     const above = hasEncodedLines && isFile ? splitLineEnd(bare) : undefined
@@ -259,8 +262,13 @@ function* emitVariant(
   extraction: Extraction,
   form?: PartForm,
 ): Steps {
-  if (!isLikeOther) yield* extraction.emitAndOpen(text, form)
+  if (!isLikeOther) yield* extraction.open(text, form)
   else yield* extraction.emit(Bytes.of(text, end), { isCounted: make !== undefined })
+}
+
+/** Returns the same as in a scope, but that a message is none of its own. */
+function asText({ openAs }: Scope): Scope['openAs'] {
+  return new Set([...openAs].filter((kind) => kind !== 'message')).add('text')
 }
 
 function hasEightBits(chunk: Buffer): boolean {

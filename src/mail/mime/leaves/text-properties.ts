@@ -9,7 +9,7 @@ const CRLF_END = Buffer.from('\r\n')
 
 /**
  * Splits a source into its bytes without the last line end, and that line end. A bare CR counts as a line
- * end, because some readers treat it as one.
+ * end, because some programs treat it as one.
  */
 export function splitLineEnd(source: Bytes): { readonly bare: Bytes; readonly end: Buffer } {
   const end = lineEndOf(source.gather(Math.max(0, source.size - 2)))

@@ -5,19 +5,12 @@ import type { KnownHeader } from '../../message/message.ts'
 import { headerFault } from '../../message/well-formed.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { SEARCHED_PER_UNIT } from '../budget/work.ts'
-import { HeaderCache } from '../headers/header-cache.ts'
+import { isMailboxLine } from '../headers/header-lines.ts'
 import { MimeLines } from '../headers/mime-lines.ts'
-import { EMPTY_PART, NO_HEADER, type PartHeader } from '../headers/part-header.ts'
-import {
-  aroundMail,
-  type Depth,
-  DepthMeter,
-  declaresType,
-  isMessageByDefault,
-} from '../structure/depth.ts'
+import { EMPTY_PART, HeaderCache, NO_HEADER, type PartHeader } from '../headers/part-header.ts'
 import type { Leaf } from '../structure/leaf.ts'
-import type { Oddity } from '../traits/oddities.ts'
-import { FoundLeaves } from './found-leaves.ts'
+import { aroundMail, type Depth, DepthMeter, isMessageByDefault } from '../structure/leaf.ts'
+import type { Oddity } from '../traits/mail-traits.ts'
 import { isSimilar, SEARCHED_AT_ONCE, similarLinesFrom } from './similar-lines.ts'
 
 /** A header of an ordinary message, and where it is. */
@@ -27,8 +20,6 @@ export interface OrdinaryHeader {
   /** The offset below its empty line. */
   readonly bodyAt: number
   readonly isOfPart: boolean
-  /** Whether libclamav takes the first line below it for one of its own. */
-  readonly goesOn: boolean
 }
 
 /** A message whose structure all programs read alike. Offsets in the message. */
@@ -52,9 +43,6 @@ const MULTIPARTS_MAX = 64
 
 /** The units of work of a header, and of each part. */
 const HEADER_COST = 512
-/** The line of a mailbox above a message, which all programs pass over, also where it was quoted once. */
-const MAILBOX_LINE = /^>?From /
-const MAILBOX_LENGTH = 6
 
 /**
  * Reads the structure of a message by a grammar of what all programs read alike. Each rule states what is allowed;
@@ -93,6 +81,8 @@ class Odd extends Error {
 interface Around {
   readonly depth: Depth
   readonly isOfPart: boolean
+  /** The types of the texts so far in the innermost mail. */
+  readonly textTypes: Set<string>
 }
 
 class OrdinaryReading {
@@ -114,7 +104,7 @@ class OrdinaryReading {
     const mail = this.#mail
     yield* this.#checkBytes()
     const from = known?.above ?? 0
-    const around = { depth: this.#outerDepth, isOfPart: false }
+    const around = { depth: this.#outerDepth, isOfPart: false, textTypes: new Set<string>() }
     yield* this.#entity(from, mail.length, around, known?.header)
     yield* this.#compareDashLines()
     yield* this.#searchDelimiters()
@@ -141,52 +131,58 @@ class OrdinaryReading {
     const found = this.#header(from, to, around, known)
     yield HEADER_COST + found.bodyAt - from
     const { header, bodyAt } = found
-    if (header.multipart !== 'no') yield* this.#multipart(header, bodyAt, to, around.depth)
-    else if (header.message !== 'no' || isMessageByDefault(header, around.depth))
-      yield* this.#message(found, to, around.depth)
-    else if (found.goesOn && this.#announcesParts(bodyAt)) throw new Odd('a text like a header')
-    else this.#leaf(header, bodyAt, to, around.depth)
+    if (header.isMultipart) yield* this.#multipart(header, bodyAt, to, around)
+    else if (header.isMessage) yield* this.#message(found, to, around)
+    else if (this.#announcesParts(bodyAt)) throw new Odd('a text like a header')
+    else this.#leaf(header, bodyAt, to, around)
   }
 
   /** Reads a header of fields that no program takes for anything else (well-formed.ts), ended by an empty line. */
-  #header(start: number, to: number, { isOfPart }: Around, known?: Header): OrdinaryHeader {
+  #header(start: number, to: number, around: Around, known?: Header): OrdinaryHeader {
+    const { isOfPart } = around
     const from = isOfPart ? start : this.#belowMailboxLine(start)
     const block = (from === start && known) || this.#block(from, to)
     if (isOfPart && block.length <= 2)
-      return this.#add({ header: EMPTY_PART, from, bodyAt: from + block.length, isOfPart })
+      return this.#add({
+        header: ofDigest(EMPTY_PART, around),
+        from,
+        bodyAt: from + block.length,
+        isOfPart,
+      })
     const fault = headerFault(block)
     if (fault !== undefined) throw new Odd(fault)
     if (block.fields.some(({ name }) => name.length > FIELD_NAME_MAX)) throw new Odd('a long name')
     const lines = new MimeLines()
     lines.addWellFormed(block)
     if (lines.over !== undefined) throw new Odd(lines.over)
-    const header = this.#cache.read(lines, { isRegular: true, isOfPart })
+    const header = ofDigest(this.#cache.read(lines, { isPlain: true, isOfPart }), around)
     // One program may find a multipart or a message where the next one finds none, or another boundary.
-    if (!header.isPlain) throw new Odd('a field about content that is named oddly')
-    if (header.multipart === 'maybe') throw new Odd('perhaps a multipart')
-    if (header.message === 'maybe') throw new Odd('perhaps a message')
+    if (!header.isPlain) throw new Odd('a field about content that programs read differently')
     // Programs differ in whether they decode what holds parts (RFC 2045 6.4).
-    const isContainer = header.multipart === 'sure' || header.message === 'sure'
-    if (isContainer && header.encodings.some((encoding) => encoding !== 'identity'))
+    if (
+      (header.isMultipart || header.isMessage) &&
+      header.encodings.some((encoding) => encoding !== 'identity')
+    )
       throw new Odd('an encoded multipart or message')
-    if (header.multipart === 'no' && header.hasBoundary) throw new Odd('a boundary in another type')
+    if (!header.isMultipart && header.hasBoundary) throw new Odd('a boundary in another type')
     return this.#add({ header, from, bodyAt: from + block.length, isOfPart })
   }
 
   #belowMailboxLine(from: number): number {
-    const front = this.#mail.toString('latin1', from, from + MAILBOX_LENGTH)
-    return MAILBOX_LINE.test(front) ? this.#mail.indexOf(LF, from) + 1 : from
+    return isMailboxLine(this.#mail, from) ? this.#mail.indexOf(LF, from) + 1 : from
+  }
+
+  #firstLines(bodyAt: number): string {
+    return this.#mail.toString('latin1', bodyAt, bodyAt + FIRST_LINES)
   }
 
   /** Whether libclamav may find a multipart or a message in a text whose first line it takes for one of the header. */
-  #announcesParts(at: number): boolean {
-    return ANNOUNCES_PARTS.test(this.#mail.toString('latin1', at, at + FIRST_LINES))
+  #announcesParts(bodyAt: number): boolean {
+    const lines = this.#firstLines(bodyAt)
+    return beginsWithField(lines) && /multipart|message|boundary/i.test(lines)
   }
 
-  #add(found: Omit<OrdinaryHeader, 'goesOn'>): OrdinaryHeader {
-    const first = this.#mail.toString('latin1', found.bodyAt, found.bodyAt + FIRST_LINES)
-    const [line] = first.trimStart().split('\n', 1)
-    const header = { ...found, goesOn: LIKE_FIELD.test(line!) }
+  #add(header: OrdinaryHeader): OrdinaryHeader {
     this.#headers.push(header)
     return header
   }
@@ -205,16 +201,17 @@ class OrdinaryReading {
   }
 
   /** Parts are between exact delimiters. A delimiter of a multipart around it ends it as well (RFC 2046 5.1.2). */
-  *#multipart(header: PartHeader, from: number, to: number, outer: Depth): Generator<number> {
+  *#multipart(header: PartHeader, from: number, to: number, outer: Around): Generator<number> {
     const { boundary } = header
     if (boundary === undefined) throw new Odd('an odd boundary')
     if (this.#boundaries.some((other) => other.boundary === boundary))
       throw new Odd('two multiparts of one boundary')
     if (this.#boundaries.length === MULTIPARTS_MAX) throw new Odd('many multiparts')
     this.#boundaries.push({ boundary, from })
-    const around = { depth: this.#depths.inMultipart(header, outer), isOfPart: true }
+    const depth = this.#depths.inMultipart(header, outer.depth)
+    const around = { ...outer, depth, isOfPart: true }
     let delimiter = this.#delimiter(boundary, from, to)
-    this.#leaf(header, from, delimiter?.at ?? to, outer, { isPreamble: true })
+    this.#leaf(header, from, delimiter?.at ?? to, outer, { role: 'around parts' })
     while (delimiter !== undefined && !delimiter.closes) {
       const next = this.#delimiter(boundary, delimiter.to, to)
       yield* this.#entity(delimiter.to, next?.at ?? to, around)
@@ -224,31 +221,30 @@ class OrdinaryReading {
     if (this.#delimiter(boundary, delimiter.to, to) !== undefined)
       throw new Odd('a delimiter after the end', 'delimiter')
     if (this.#hasField(delimiter.to, to)) throw new Odd('fields after the end')
-    this.#leaf(NO_HEADER, delimiter.to, to, outer, { isBetween: true })
+    this.#leaf(NO_HEADER, delimiter.to, to, outer, { role: 'around parts' })
   }
 
   *#message(
-    { header, bodyAt: from, goesOn }: OrdinaryHeader,
+    { header, bodyAt: from }: OrdinaryHeader,
     to: number,
-    outer: Depth,
+    outer: Around,
   ): Generator<number> {
-    const isFile =
-      outer.multipart !== undefined && (header.message === 'sure' || !declaresType(header))
-    const inPlace = goesOn ? outer.levels : 0
-    const depth = this.#depths.inMessage(isFile ? inPlace : outer.levels + 1, outer)
+    const { levels, multipart } = outer.depth
+    const inPlace = beginsWithField(this.#firstLines(from)) ? levels : 0
+    const depth = this.#depths.inMessage(multipart ? inPlace : levels + 1, outer.depth)
     this.#leaf(header, from, to, outer)
-    yield* this.#entity(from, to, { depth, isOfPart: false })
+    yield* this.#entity(from, to, { depth, isOfPart: false, textTypes: new Set() })
   }
 
   #leaf(
     header: PartHeader,
     from: number,
     to: number,
-    depth: Depth,
-    { isPreamble = false, isBetween = false } = {},
+    { depth, textTypes }: Around,
+    { role }: { readonly role?: 'around parts' } = {},
   ): void {
     const { encodings } = header
-    this.#found.add({ from, to, depth, header, encodings, isPreamble, isBetween })
+    this.#found.add({ from, to, depth, header, encodings, role }, textTypes)
   }
 
   /** Returns the next exact delimiter from an offset on, up to `to`. */
@@ -305,12 +301,21 @@ class OrdinaryReading {
       // A delimiter of another multipart is none of this one, unless a program finds one in the other.
       const others = similar.filter((boundary) => boundary !== own)
       if (own === undefined || others.some((other) => holds(text, other)))
-        throw own === undefined && similar.some((boundary) => goesOn(text, boundary))
+        throw own === undefined && similar.some((boundary) => hasTextBehind(text, boundary))
           ? new Odd('a delimiter that goes on', 'delimiter')
           : new Odd('a line that resembles a delimiter')
     }
   }
 }
+
+/** Returns the header of a part of a digest as that of a message, if it declares no type. */
+function ofDigest(header: PartHeader, { depth }: Around): PartHeader {
+  if (!isMessageByDefault(header, depth)) return header
+  return header === EMPTY_PART ? EMPTY_MESSAGE : asMessage(header)
+}
+
+const asMessage = (header: PartHeader) => ({ ...header, type: 'message/rfc822', isMessage: true })
+const EMPTY_MESSAGE: PartHeader = asMessage(EMPTY_PART)
 
 /** Whether bytes have a NUL, or a CR without an LF behind it. They are not made a string: that would be a copy. */
 function hasOddByte(mail: Buffer, from: number, to: number): boolean {
@@ -321,13 +326,21 @@ function hasOddByte(mail: Buffer, from: number, to: number): boolean {
   return false
 }
 
+/** The bytes of a body in which its first line is searched for. */
+export const FIRST_LINES = 4096
+
+/** Returns whether libclamav takes the first line of a body that is not blank for one of the header above. */
+export function beginsWithField(body: string): boolean {
+  return /^(?:content|filename=)|base64/i.test(body.trimStart().split('\n', 1)[0]!)
+}
+
 /** Whether a program may find a boundary in a delimiter of another: in any letter case, or without its comments. */
 function holds(delimiter: string, boundary: string): boolean {
   return delimiter.includes('(') || delimiter.toLowerCase().includes(boundary.toLowerCase())
 }
 
 /** Whether a line begins with a delimiter and has more than blanks behind it. */
-function goesOn(text: string, boundary: string): boolean {
+function hasTextBehind(text: string, boundary: string): boolean {
   const delimiter = `--${boundary}`
   return text.startsWith(delimiter) && !/^(?:--)?\s*$/.test(text.slice(delimiter.length))
 }
@@ -336,10 +349,35 @@ function goesOn(text: string, boundary: string): boolean {
 const LINE_END_MAX = 5
 /** The units of work of a line that begins like a delimiter. */
 const LINE_COST = 8
-/** The first line of a body that is not blank, if libclamav treats it as a line of the header above. */
-const LIKE_FIELD = /^(?:content|filename=)|base64/i
-const ANNOUNCES_PARTS = /multipart|message|boundary/i
-/** The bytes in which that line is searched for. */
-const FIRST_LINES = 4096
 const EMPTY_LINE = /\n\r?\n/
 const FIELD_LINE = /\n[ \t]*[^\s:][^\n:]*:/
+
+/** A leaf, in what is known when it ends. */
+type EndedLeaf = Pick<Leaf, 'from' | 'to' | 'header' | 'encodings' | 'depth'> & {
+  readonly role?: 'around parts' | undefined
+}
+
+/** The leaf parts of an ordinary mail, as they are found. */
+class FoundLeaves {
+  readonly #leaves: Leaf[] = []
+
+  /** Adds a leaf, unless it is empty, and the type of a text to those of its mail. */
+  add(leaf: EndedLeaf, textTypes: Set<string>): void {
+    if (leaf.to <= leaf.from || leaf.encodings.length === 0) return
+    const isOwnText = this.#isOwnText(leaf, textTypes)
+    const role = leaf.role ?? (isOwnText ? 'own text' : 'part')
+    this.#leaves.push({ ...leaf, role })
+  }
+
+  #isOwnText({ header }: EndedLeaf, textTypes: Set<string>): boolean {
+    const type = header.type === '' ? 'text/plain' : header.type
+    const isFirst = !textTypes.has(type)
+    if (header.isShown || header.type === '') textTypes.add(type)
+    return !header.isSaved && isFirst
+  }
+
+  /** Returns them by their places. A message comes before what is in it. */
+  sorted(): readonly Leaf[] {
+    return this.#leaves.toSorted((one, other) => one.from - other.from)
+  }
+}

@@ -1,7 +1,6 @@
-import { limits } from '../budget/limits.ts'
+import { LimitExceeded, limits } from '../budget/limits.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import type { PartHeader } from '../headers/part-header.ts'
-import type { Depth } from './depth.ts'
 
 /** A part of a message, or the text between parts. Positions are offsets in the mail. */
 export interface Leaf {
@@ -11,17 +10,108 @@ export interface Leaf {
   readonly encodings: readonly Encoding[]
   readonly depth: Depth
   /**
-   * Whether it is the text of the mail itself: the first of its type, and no disposition with plain text.
-   * Some readers treat every other text, and the text of an attached message, as a file.
+   * Of an ordinary message:
+   *
+   * - `own text`: the text of the mail itself or of an attached one, the first of its type there, and no disposition with
+   *   plain text. Some programs treat every other text as a file.
+   * - `around parts`: the text of a multipart above or below its parts.
+   * - `part`: any other.
+   *
+   * Of an odd message: `carved`, or `guess` if its end or its encoding is one. A guess is decoded in the common way alone.
    */
-  readonly isOwnText: boolean
-  /** Whether it is the text of a multipart above its parts. */
-  readonly isPreamble: boolean
-  /**
-   * Set if it was carved from a message of odd structure. `far`: its end or its encoding is a guess, so it is decoded in the
-   * common way alone.
-   */
-  readonly carved?: 'near' | 'far'
+  readonly role: 'part' | 'own text' | 'around parts' | 'carved' | 'guess'
 }
 
-export const TOO_MANY_PARTS = `more than ${limits.parts} parts`
+/** Returns whether a leaf is of a message of odd structure. */
+export function isCarved({ role }: Leaf): boolean {
+  return role === 'carved' || role === 'guess'
+}
+
+/** Returns whether a leaf is a text of its mail itself, which programs do not save as a file. */
+export function isTextOfMail({ role }: Leaf): boolean {
+  return role === 'own text' || role === 'around parts'
+}
+
+/** The nesting depth of a position in a message, as libclamav counts. */
+export interface Depth {
+  /**
+   * The number of nested multiparts in one message. A message that is the whole content of another counts as
+   * one more, because libclamav opens it in place.
+   */
+  readonly levels: number
+  /** The number of nested messages. To libclamav an attached message is a file of its own. */
+  readonly messages: number
+  /** The number of multiparts and messages around it, in this mail. */
+  readonly entities: number
+  /** The subtypes of the multiparts around it in its own mail, from the outside in: `mixed/alternative`. */
+  readonly subtypes: string
+  /** The header of the innermost container, if that is a multipart. */
+  readonly multipart: PartHeader | undefined
+}
+
+/** Returns whether libclamav decodes each text there: not in multipart/signed, multipart/parallel, or rare types. */
+export function isDecodedIn({ subtypes }: Depth): boolean {
+  return /^(?:(?:mixed|alternative|related|report)(?:\/|$))*$/.test(subtypes)
+}
+
+/** Returns the depth of a message inside `messages` other messages. */
+export function aroundMail(messages = 0): Depth {
+  return { levels: 0, entities: 0, ...insideMessage(messages) }
+}
+
+/** Returns the fields that are reset in an attached message. */
+function insideMessage(messages: number): Omit<Depth, 'levels' | 'entities'> {
+  return { messages, subtypes: '', multipart: undefined }
+}
+
+/** Returns whether a part is a message because it declares no type: in a digest, that is the default (RFC 2046 5.1.5). */
+export function isMessageByDefault(header: PartHeader, { multipart }: Depth): boolean {
+  const declaresType = header.type !== '' || header.isMultipart || header.isMessage
+  return multipart?.hints.has('digest') === true && !declaresType
+}
+
+/** Measures the depths in one reading. */
+export class DepthMeter {
+  /**
+   * The greatest depth so far: of levels, of messages, or of a third of all of both. A level of forwarding may add
+   * three of them: a message, and two multiparts around the next one.
+   */
+  deepest = 0
+
+  /** Returns the depth inside of an attached message that begins at a number of levels. */
+  inMessage(levels: number, { entities, messages }: Depth): Depth {
+    return this.#measured({
+      levels,
+      entities: entities + 1,
+      ...insideMessage(messages + 1),
+    })
+  }
+
+  /** Returns the depth of the parts of a multipart. */
+  inMultipart(header: PartHeader, outer: Depth): Depth {
+    return this.#measured({
+      levels: outer.levels + 1,
+      messages: outer.messages,
+      entities: outer.entities + 1,
+      subtypes: within(outer.subtypes, header.type),
+      multipart: header,
+    })
+  }
+
+  #measured(depth: Depth): Depth {
+    const { levels, messages, entities } = depth
+    if (entities > limits.entities) {
+      throw new LimitExceeded(
+        `more than ${limits.entities} multiparts and messages inside one another`,
+      )
+    }
+    this.deepest = Math.max(this.deepest, levels, messages, Math.ceil(entities / 3))
+    return depth
+  }
+}
+
+/** Returns the path of subtypes of a multipart inside of multiparts with this path. */
+function within(subtypes: string, type: string): string {
+  const subtype = type.replace(/^multipart\//, '')
+  return subtypes === '' ? subtype : `${subtypes}/${subtype}`
+}

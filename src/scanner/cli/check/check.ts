@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { cpus, loadavg } from 'node:os'
 import { buffer } from 'node:stream/consumers'
 import type { Argv } from 'yargs'
 import { type CheckLine, failure, hasMark, ok, warning } from '../../../base/check/check-line.ts'
@@ -11,7 +12,7 @@ import { checkHostSwitch } from '../../readiness/check-settings.ts'
 import { ownAccount, readAccounts } from '../../readiness/stage/account.ts'
 import { accountText } from '../../readiness/stage/stage.ts'
 import { caller } from '../command/caller.ts'
-import { flag, printsJson, text, texts } from '../command/cli-options.ts'
+import { flag, printsJson, textOption, textOptions } from '../command/cli-options.ts'
 import { printCheckLines } from '../command/print-check-lines.ts'
 import { type Arguments, makeCommand } from '../command/run-command.ts'
 import { askRunningDaemon, lostLog, type RunningDaemon } from '../host/running-daemon.ts'
@@ -35,7 +36,7 @@ import {
 } from './mail-server-config/onescand-endpoints.ts'
 import { checkPostfix } from './mail-server-config/postfix.ts'
 import { SHOWN_BY_MAIL } from './mail-server-config/reach.ts'
-import { checkSendmail } from './mail-server-config/sendmail.ts'
+import { checkSendmail, checkSendmailLoad } from './mail-server-config/sendmail.ts'
 import { checkOnescand } from './services/check-onescand.ts'
 import { checkQuotadHere } from './services/check-quotad.ts'
 import { checkSupervisors } from './services/supervised.ts'
@@ -101,6 +102,7 @@ async function* checkMail(address: string, args: CheckOptions): AsyncGenerator<C
   const lost = named.length === 0 ? (ofRoot ?? (await lostLog())) : undefined
   const logs = lost === undefined ? logsToFollow(named) : []
   const blind = lost ?? checkReadable(logs)
+  if (findMailServers(existsSync).includes('Sendmail')) yield* checkSendmailLoad(loadOfHost())
   if (blind === undefined)
     return yield* checkByMail(address, logs, { readsSlots: readsSlots(named) })
   yield { ...blind, level: 'error', value: `${blind.value}, and no mail was sent` }
@@ -109,7 +111,7 @@ async function* checkMail(address: string, args: CheckOptions): AsyncGenerator<C
 /** The logs that are named, and those of this host from now on. */
 function logsToFollow(named: readonly string[]): LogFile[] {
   const span = { since: Date.now() - 1000, until: undefined }
-  return [...named.flatMap(findLog), ...logsOfHost(span), ...logsOfExim()]
+  return [...named.flatMap(findLog), ...logsOfHost(span, { all: true }), ...logsOfExim()]
 }
 
 /**
@@ -122,6 +124,9 @@ function readsSlots(named: readonly string[]): boolean {
     /\/(?:qmail-)?smtpd\//.test(path),
   )
 }
+
+/** The load average of the last minute, as Sendmail rounds it, and the number of processors. */
+const loadOfHost = () => ({ load: Math.round(loadavg()[0]!), processors: cpus().length })
 
 /** Checks onescan's services and the mail servers, as far as the options name them. */
 async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
@@ -210,6 +215,7 @@ async function* checkServer(
         settings,
       })
     case 'Sendmail':
+      yield* checkSendmailLoad(loadOfHost())
       return yield* checkSendmail({ endpoints, dead: await deadSockets(), scanTime })
     case 'Exim':
       return yield* await checkExim({ endpoints, scanTime })
@@ -220,10 +226,10 @@ async function* checkServer(
 
 function addCheckOptions(yargs: Argv<object>) {
   const ofHost = addEnvironmentOptions(yargs)
-    .option('pid', text('Check only this running service, by the pid of its tcpserver'))
+    .option('pid', textOption('Check only this running service, by the pid of its tcpserver'))
     .option(
       'rules',
-      text(
+      textOption(
         'FILE=NEW: check only the running services that use FILE of tcprules, as if NEW replaced it',
       ),
     )
@@ -239,17 +245,17 @@ function addCheckOptions(yargs: Argv<object>) {
     )
     .option(
       'interface',
-      text('Send a clean message to this interface of onescand: milter:PATH or smtp:PORT'),
+      textOption('Send a clean message to this interface of onescand: milter:PATH or smtp:PORT'),
     )
     .option(
       'mail',
-      text(
+      textOption(
         'Send a clean message, and EICAR in a small and a large one, to this address through every port and program by which the server accepts mail',
       ),
     )
     .option(
       'log',
-      texts('With --mail: also search this log of onescan; may be repeated', {
+      textOptions('With --mail: also search this log of onescan; may be repeated', {
         default: [] as string[],
       }),
     )

@@ -1,10 +1,10 @@
 /** An option with a value, in the form of yargs. */
-export function text<const More extends object = object>(describe: string, more?: More) {
+export function textOption<const More extends object = object>(describe: string, more?: More) {
   return { type: 'string', requiresArg: true, describe, ...(more as More) } as const
 }
 
 /** An option with a value that may be repeated. */
-export function texts<const More extends object = object>(describe: string, more?: More) {
+export function textOptions<const More extends object = object>(describe: string, more?: More) {
   return { type: 'string', array: true, nargs: 1, describe, ...(more as More) } as const
 }
 

@@ -81,7 +81,7 @@ const COLOUR = { ok: '\x1b[32m', warning: '\x1b[33m', error: '\x1b[1;31m' } as c
 const PLAIN = '\x1b[0m'
 
 /** `2 errors, 1 warning`, and the servers whose mail was not seen. */
-function sumOf(checkLines: readonly CheckLine[], unseen: readonly string[]): string {
+export function sumOf(checkLines: readonly CheckLine[], unseen: readonly string[]): string {
   const counts = (['error', 'warning'] as const).flatMap((level) => {
     const count = countOf(checkLines, level)
     return count === 0 ? [] : [`${count} ${level}${count === 1 ? '' : 's'}`]
@@ -95,7 +95,7 @@ const countOf = (checkLines: readonly CheckLine[], level: CheckLine['level']) =>
   checkLines.filter((checkLine) => checkLine.level === level).length
 
 /** 0 if all is ok, 1 with warnings, 2 with errors. */
-function exitCodeOf(checkLines: readonly CheckLine[]): number {
+export function exitCodeOf(checkLines: readonly CheckLine[]): number {
   if (checkLines.some(({ level }) => level === 'error')) return 2
   return checkLines.some(({ level }) => level === 'warning') ? 1 : 0
 }

@@ -110,7 +110,7 @@ export async function greeting(listeners: readonly OpenPort[]): Promise<OpenPort
 function greets({ host, port }: OpenPort): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection({ host, port })
-    let said = ''
+    let received = ''
     const end = (isServer: boolean) => {
       socket.destroy()
       resolve(isServer)
@@ -119,8 +119,8 @@ function greets({ host, port }: OpenPort): Promise<boolean> {
     socket.on('error', () => end(false))
     socket.on('close', () => resolve(false))
     socket.on('data', (bytes) => {
-      said += bytes.toString('latin1')
-      if (said.length >= 4) end(/^220[ -]/.test(said))
+      received += bytes.toString('latin1')
+      if (received.length >= 4) end(/^220[ -]/.test(received))
     })
   })
 }

@@ -9,8 +9,9 @@ import {
   type DaemonDescription,
 } from '../../protocol/slot/daemon-description.ts'
 import { optionValues } from '../command/cli-options.ts'
+import { checkJournal } from './check-journal.ts'
 import { optionsOfOnescand } from './settings-file.ts'
-import { askMainProcess, askSystemd, checkJournal, hasSystemd } from './systemd-unit.ts'
+import { askMainProcess, askSystemd, hasSystemd } from './systemd-unit.ts'
 
 /** The onescand that answers at a socket, or one to which this user may not connect. */
 export interface RunningDaemon {

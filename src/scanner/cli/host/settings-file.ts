@@ -47,6 +47,28 @@ export function findIdleLines(text: string): { readonly line: number; readonly w
   )
 }
 
+/**
+ * Returns the lines that have no effect, because a later one sets the same name to another value: systemd uses the last
+ * one.
+ */
+export function findReplacedLines(
+  text: string,
+): { readonly line: number; readonly name: string; readonly by: number }[] {
+  const last = new Map<string, { readonly line: number; readonly value: string }>()
+  return [...text.matchAll(LINE)].flatMap(({ 0: whole, index }) => {
+    const equals = whole.indexOf('=')
+    const name = whole.slice(0, Math.max(equals, 0)).trim()
+    if (!/^\w+$/.test(name)) return []
+    const value = whole.slice(equals + 1).trim()
+    const line = text.slice(0, index).split('\n').length
+    const earlier = last.get(name)
+    last.set(name, { line, value })
+    return earlier === undefined || earlier.value === value
+      ? []
+      : [{ line: earlier.line, name, by: line }]
+  })
+}
+
 /** The options that these settings have for it. */
 export function optionsOfOnescand(): string[] {
   const { ONESCAND_OPTIONS = '' } = settingsOfOnescand()

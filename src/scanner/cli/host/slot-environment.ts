@@ -10,7 +10,7 @@ import {
   keyringPath,
   readClusterSettings,
 } from '../../scan/stamps/keyring.ts'
-import { text, texts } from '../command/cli-options.ts'
+import { textOption, textOptions } from '../command/cli-options.ts'
 import { DEFAULTS, settingsOfOnescand } from './settings-file.ts'
 
 /** Upper limit for the variables of a directory. */
@@ -24,8 +24,11 @@ export interface EnvironmentOptions {
 
 export function addEnvironmentOptions<Options>(yargs: Argv<Options>) {
   return yargs
-    .option('env', texts('A setting, as KEY=VALUE; may be repeated', { default: [] as string[] }))
-    .option('envdir', text('Directory of variables, as envdir(8) reads it'))
+    .option(
+      'env',
+      textOptions('A setting, as KEY=VALUE; may be repeated', { default: [] as string[] }),
+    )
+    .option('envdir', textOption('Directory of variables, as envdir(8) reads it'))
 }
 
 /**

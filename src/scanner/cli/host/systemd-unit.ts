@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { type CheckLine, warning } from '../../../base/check/check-line.ts'
 import { attempt } from '../../../base/errors/fault.ts'
 import { PathHandle, pathExists } from '../../../base/path/path-handle.ts'
 import { ProcEntry } from '../../../base/process/proc-entry.ts'
@@ -64,19 +63,6 @@ export function askSystemd(unit: string): SystemdUnit | undefined {
     ),
     isStale: value('NeedDaemonReload') === 'yes',
   }
-}
-
-/**
- * Returns the check line that systemd's journal is not written, or undefined if it is, if there is none or if
- * its state is unknown.
- */
-export function checkJournal(): CheckLine | undefined {
-  const journald = askSystemd('systemd-journald.service')
-  if (journald === undefined || journald.active === 'active') return undefined
-  const value = `is not written (systemd-journald: ${journald.active}): lines about mail are lost`
-  // Programs that logged to it before have lost their connection.
-  const remedy = 'systemctl start systemd-journald && systemctl restart onescand'
-  return warning('journal', value, remedy)
 }
 
 /**

@@ -4,6 +4,7 @@ import { closeSync, existsSync, fstatSync, readSync, realpathSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { errorCode, Fault } from '../../../base/errors/fault.ts'
+import { codeInWords } from '../../../base/errors/system-error.ts'
 import { readUptime } from '../../../base/flow/uptime.ts'
 import { writeWhole } from '../../../base/process/descriptors.ts'
 import { openAnonymousFile } from '../../../mail/message/spool.ts'
@@ -71,7 +72,7 @@ export async function handToSlot(call: SlotCall): Promise<SlotResult> {
     const late = setTimeout(() => child.kill('SIGKILL'), call.timeout)
     const [code, signal] = (await once(child, 'exit')
       .catch((error) => {
-        const reason = errorCode(error)
+        const reason = codeInWords(errorCode(error))
         throw new Fault('next-hop', `${program}: cannot be started (${reason}); specify another`)
       })
       .finally(() => clearTimeout(late))) as [number | null, NodeJS.Signals | null]

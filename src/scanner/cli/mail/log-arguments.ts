@@ -4,10 +4,10 @@ import { type CheckLine, failure, inOneLine } from '../../../base/check/check-li
 import { attempt, errorCode } from '../../../base/errors/fault.ts'
 import { shellWord } from '../../../base/text/shell-word.ts'
 import { parseTime } from '../../log/criteria.ts'
-import { findLog, hasJournal, journal, type LogFile } from '../../log/read-log.ts'
+import { findLog, hasJournal, journal, type LogFile, SYSLOG_FILES } from '../../log/read-log.ts'
 import { obstacle, ownAccount, readAccounts } from '../../readiness/stage/account.ts'
 import { caller } from '../command/caller.ts'
-import { text } from '../command/cli-options.ts'
+import { textOption } from '../command/cli-options.ts'
 import { settingsOfOnescand } from '../host/settings-file.ts'
 import { STDIN } from './message-file.ts'
 
@@ -20,8 +20,8 @@ export const filesArgument = {
 } as const
 
 export const spanOptions = {
-  since: text('Not before this time: yesterday, 2026-11-19, 2026-11-19 14:30, 36h'),
-  until: text('Before that time'),
+  since: textOption('Not before this time: yesterday, 2026-11-19, 2026-11-19 14:30, 36h'),
+  until: textOption('Before that time'),
 } as const
 
 /** Parses --since and --until, in unix milliseconds. Throws if one of them is not a time. */
@@ -51,11 +51,9 @@ export function findLogs(files: readonly string[], span: ReturnType<typeof spanO
   throw new Error(`${what}; specify logs, or run this as root`)
 }
 
-/** The files to which syslog writes the lines of mail servers, of the slot and of onescand. */
-const SYSLOG = ['/var/log/mail.log', '/var/log/maillog']
 /** The files of syslog, and the directories to which multilog writes the lines of services. */
 const PLACES = [
-  ...SYSLOG,
+  ...SYSLOG_FILES,
   '/var/log/onescand',
   '/var/log/qmail/smtpd',
   '/var/log/qmail/qmail-smtpd',
@@ -65,9 +63,10 @@ const PLACES = [
 /**
  * Returns the existing logs in PLACES and in LOGFILE of onescand's settings, and the journal during `span` if
  * it may contain more. Of the logs in PLACES, those are omitted that this account may not read if the journal has
- * their lines.
+ * their lines. A file of syslog usually has all lines of the journal; `all` adds the journal nevertheless, since the file
+ * may be left from a syslog that was removed, or contain the lines of Postfix alone (maillog_file).
  */
-export function logsOfHost(span: ReturnType<typeof spanOf>): LogFile[] {
+export function logsOfHost(span: ReturnType<typeof spanOf>, { all = false } = {}): LogFile[] {
   const own = settingsOfOnescand().LOGFILE
   const journals = hasJournal()
   const places = PLACES.filter((path) => existsSync(path) && !(journals && isClosed(path)))
@@ -78,13 +77,13 @@ export function logsOfHost(span: ReturnType<typeof spanOf>): LogFile[] {
   const found = files.flatMap((path) =>
     isClosed(path) ? [{ path, modified: Date.now() }] : (attempt(() => findLog(path)) ?? []),
   )
-  const isWhole = files.some((file) => file === own || SYSLOG.includes(file))
-  return isWhole || !journals ? found : [...found, journal(span)]
+  const isWhole = files.some((file) => file === own || SYSLOG_FILES.includes(file))
+  return (isWhole && !all) || !journals ? found : [...found, journal(span)]
 }
 
 /** Returns the check line about the first of these logs that this account may not read, or undefined if it may. */
 export function checkReadable(logs: readonly LogFile[]): CheckLine | undefined {
-  const closed = logs.find(({ path, command }) => command === undefined && isClosed(path))
+  const closed = logs.find((log) => log.command === undefined && isClosed(log.path))
   if (closed === undefined) return undefined
   const { path } = closed
   const account = ownAccount(readAccounts())

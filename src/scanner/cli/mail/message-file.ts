@@ -6,7 +6,7 @@ import { inheritedDescriptor } from '../../../base/process/descriptors.ts'
 import { userName } from '../../../base/process/passwd.ts'
 import { byteSize, REPLACED } from '../../../base/text/values.ts'
 import { caller, isElsewhere } from '../command/caller.ts'
-import { text } from '../command/cli-options.ts'
+import { textOption } from '../command/cli-options.ts'
 
 /** Standard input. */
 export const STDIN = '/dev/stdin'
@@ -86,7 +86,7 @@ export async function* bytesOf(
  * larger ones.
  */
 export function addMaxSizeOption<Options>(yargs: Argv<Options>, what: string) {
-  return yargs.option('max-size', text(`${what}; 0 for any size`, { default: '100M' }))
+  return yargs.option('max-size', textOption(`${what}; 0 for any size`, { default: '100M' }))
 }
 
 /** The number of bytes. Throws a Fault of kind `config` if the value is not a size. */

@@ -1,15 +1,22 @@
 import { tmpdir } from 'node:os'
 import { createInterface } from 'node:readline'
-import { errorText, Fault } from '../../../base/errors/fault.ts'
+import { attempt, errorText, Fault } from '../../../base/errors/fault.ts'
 import { openAnonymousFile, piecesOfFile, writeAll } from '../../../mail/message/spool.ts'
-import { printsJson, text } from '../command/cli-options.ts'
+import { printsJson, textOption } from '../command/cli-options.ts'
 import { FAILED, makeCommand } from '../command/run-command.ts'
 import { writeOut } from '../command/terminal.ts'
 import { addEnvironmentOptions, slotEnvironment } from '../host/slot-environment.ts'
-import { MaybeTaken, type OutgoingMail, parseRoute, type ReleaseRoute } from './send-again.ts'
+import {
+  MaybeTaken,
+  type OutgoingMail,
+  parseRoute,
+  parseUsualRoute,
+  type ReleaseRoute,
+  type UsualRoute,
+} from './send-again.ts'
 
 /**
- * A release that root delegates to onescand. The quarantine is read in the unit of onescand, where no program
+ * A release or a digest that root delegates to onescand. The quarantine is read in the unit of onescand, where no program
  * can queue mail. So the mail is sent to root, which runs the delivery under an account and answers with the
  * outcome.
  */
@@ -22,7 +29,6 @@ type HandedLine =
   | { readonly mail: Omit<OutgoingMail, 'bytes'>; readonly usual: UsualRoute }
   | { readonly bytes: string }
   | { readonly end: true }
-type UsualRoute = 'chain' | 'sendmail'
 
 /** Returns whether a line of standard output is such a line. */
 export const isHandedLine = (line: string): boolean => /^\{"(mail|bytes|end)":/.test(line)
@@ -32,6 +38,7 @@ export interface HandOnAnswer {
   readonly code: number
   /** The name of the route. */
   readonly by: string
+  /** The reply of the next server or, if it was not sent, the reason. */
   readonly reason: string
 }
 
@@ -47,7 +54,7 @@ export class CallerRoute implements ReleaseRoute {
     this.#usual = usual
   }
 
-  async handOn({ bytes, ...mail }: OutgoingMail): Promise<void> {
+  async handOn({ bytes, ...mail }: OutgoingMail): Promise<string> {
     const print = (line: HandedLine) => writeOut(`${JSON.stringify(line)}\n`)
     await print({ mail, usual: this.#usual })
     for (const piece of bytes()) {
@@ -58,30 +65,32 @@ export class CallerRoute implements ReleaseRoute {
     await print({ end: true })
     const { code, by, reason } = await readAnswer()
     this.text = by
-    if (code === TAKEN) return
+    if (code === TAKEN) return reason
     throw code === FAILED
       ? new Fault('next-hop', reason)
       : new MaybeTaken(reason || `it exited with ${code}`)
   }
 }
 
+/** The answers of root, a line for each mail. */
+let answers: AsyncIterator<string> | undefined
+
+/** Ends the input of this process, after the answer to the last mail: otherwise it would keep the process. */
+export function endAnswers(): void {
+  if (answers !== undefined) process.stdin.destroy()
+}
+
 /**
- * Reads the answer of root. Rejects with MaybeTaken if the answer is incomplete: the mail was sent
+ * Reads the next answer of root. Rejects with MaybeTaken if the answer is incomplete: the mail was sent
  * completely, so an account may have delivered it.
  */
 async function readAnswer(): Promise<HandOnAnswer> {
-  try {
-    for await (const line of createInterface({ input: process.stdin })) {
-      const answer: Partial<HandOnAnswer> | null = JSON.parse(line)
-      const { code, by, reason } = answer ?? {}
-      if (typeof code !== 'number' || typeof by !== 'string' || typeof reason !== 'string') break
-      return { code, by, reason }
-    }
-  } catch {
-    // It is not JSON, or cannot be read.
-  } finally {
-    process.stdin.destroy() // no more input arrives
-  }
+  answers ??= createInterface({ input: process.stdin })[Symbol.asyncIterator]()
+  const line = await answers.next().catch(() => undefined)
+  const answer = attempt(() => JSON.parse(line?.value ?? '') as Partial<HandOnAnswer> | null)
+  const { code, by, reason } = answer ?? {}
+  if (typeof code === 'number' && typeof by === 'string' && typeof reason === 'string')
+    return { code, by, reason }
   throw new MaybeTaken('root did not report the result')
 }
 
@@ -93,20 +102,20 @@ export const HAND_ON = 'hand-on'
 const TAKEN = 0
 const MAYBE_TAKEN = 3
 
-/** `onescan quarantine hand-on`: delivers the mail that it reads. Prints the route, and any error. */
+/** `onescan quarantine hand-on`: delivers the mail that it reads. Prints the route, and the reply or the error. */
 export const handOnCommand = makeCommand('quarantine hand-on', {
   command: HAND_ON,
   describe: '',
   builder: (yargs) =>
     addEnvironmentOptions(yargs)
-      .option('by', text('A route [default: the usual one]'))
+      .option('by', textOption('A route [default: the usual one]'))
       .option('json', printsJson),
   async work(args) {
     const directory = tmpdir()
     const file = openAnonymousFile(directory) // closed by the end of this process
     let size = 0
     let mail: Omit<OutgoingMail, 'bytes'> | undefined
-    let by = args.by
+    let usual = ''
     for await (const line of createInterface({ input: process.stdin })) {
       const part = JSON.parse(line) as HandedLine
       if ('bytes' in part) {
@@ -116,9 +125,10 @@ export const handOnCommand = makeCommand('quarantine hand-on', {
         size += piece.length
       } else if ('mail' in part) {
         mail = part.mail
-        by ??= part.usual === 'chain' ? 'chain' : 'sendmail' // an attacker who controls onescand may report anything
+        usual = part.usual // an attacker who controls onescand may report anything
       } else {
-        const route = parseRoute(by!, slotEnvironment(process.env, args))
+        const env = slotEnvironment(process.env, args)
+        const route = args.by === undefined ? parseUsualRoute(usual, env) : parseRoute(args.by, env)
         return handOn(route, { ...mail!, bytes: () => piecesOfFile(file, 0, size, PIECE) })
       }
     }
@@ -128,8 +138,8 @@ export const handOnCommand = makeCommand('quarantine hand-on', {
 
 async function handOn(route: ReleaseRoute, mail: OutgoingMail): Promise<number> {
   try {
-    await route.handOn(mail)
-    await writeOut(`${route.text}\n`)
+    const answer = await route.handOn(mail)
+    await writeOut(`${route.text}\n${answer}\n`)
     return TAKEN
   } catch (error) {
     await writeOut(`${route.text}\n${errorText(error)}\n`)

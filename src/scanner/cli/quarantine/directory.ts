@@ -1,14 +1,14 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import type { Argv } from 'yargs'
-import { errorText, Fault } from '../../../base/errors/fault.ts'
+import { errorTextAt, Fault } from '../../../base/errors/fault.ts'
 import { TIMED_OUT, withTimeout } from '../../../base/flow/timeout.ts'
 import { type LogField, logLine } from '../../../base/log/line-format.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
 import { userName } from '../../../base/process/passwd.ts'
+import { openSlotLog } from '../../log/log-sink.ts'
 import { openLog } from '../../log/open-log.ts'
 import { openQuarantine } from '../../scan/quarantine/folders.ts'
 import { caller } from '../command/caller.ts'
-import type { Output } from '../command/run-command.ts'
 
 /** Upper limit, in milliseconds, for opening the quarantine. A command of root waits as long as its account works. */
 const OPENS_IN = 10_000
@@ -47,6 +47,13 @@ export async function withQuarantine<Result>(
 /** A file in the quarantine, with a line for each message that was released or deleted. */
 const FILE = 'quarantine.log'
 
+/** Whose action is noted, and the place for errors that undo nothing. */
+export interface ActionNote {
+  /** The person who asked over HTTP, or undefined for the user who typed the command. */
+  readonly who?: string
+  error(text: string): void
+}
+
 /**
  * Notes an action on a message, and the user who did it: in the quarantine itself, and in the log of
  * onescan-queue. A failure to write this is reported, and undoes nothing. A person at a terminal gets the
@@ -55,17 +62,31 @@ const FILE = 'quarantine.log'
 export async function noteAction(
   root: PathHandle,
   fields: readonly LogField[],
-  output: Output,
+  note: ActionNote,
 ): Promise<void> {
-  const noted: readonly LogField[] = [...fields, ['who', callerName()]]
+  const noted: readonly LogField[] = [...fields, ['who', note.who ?? callerName()]]
   try {
     appendTo(root, logLine([...noted, ['time', new Date().toISOString()]]))
   } catch (error) {
-    output.error(`${FILE}: ${errorText(error)}`)
+    note.error(`${FILE}: ${errorTextAt(FILE, error)}`)
   }
+  await logAction(noted, note.who !== undefined)
+}
+
+/**
+ * Writes a line about an action to LOGFILE. Without it, the line goes to syslog or, if onescand runs this command, to
+ * standard error, which onescand shares with it.
+ */
+export async function logAction(
+  fields: readonly LogField[],
+  isForOnescand: boolean,
+): Promise<void> {
   const { LOGFILE } = process.env
-  const log = await openLog(LOGFILE ? { LOGFILE } : { ERROR_FD: '2' })
-  log.write(logLine(noted))
+  const log =
+    LOGFILE === undefined && isForOnescand
+      ? openSlotLog()
+      : await openLog(LOGFILE ? { LOGFILE } : { ERROR_FD: '2' })
+  log.write(logLine(fields))
 }
 
 function appendTo(root: PathHandle, line: Buffer): void {

@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs'
-import { errorCode, errorText, Fault } from '../../../base/errors/fault.ts'
+import { errorText, Fault } from '../../../base/errors/fault.ts'
 import type { LogField } from '../../../base/log/line-format.ts'
 import { deleteEntry } from '../../scan/quarantine/begin-release.ts'
 import {
@@ -7,29 +7,33 @@ import {
   type OpenMessage,
   openMessage,
   type QuarantineEntry,
-  recordOf,
+  RecordReader,
 } from '../../scan/quarantine/entries.ts'
 import type { QuarantineRecord } from '../../scan/quarantine/record.ts'
 import { flag, printsJson } from '../command/cli-options.ts'
 import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
 import { lineForTerminal, writeOut } from '../command/terminal.ts'
 import { spanOf, spanOptions } from '../mail/log-arguments.ts'
+import { answerCommand } from './api-command.ts'
 import { handOnCommand } from './by-caller.ts'
+import { digestCommand } from './digest.ts'
 import { addDirectoryOption, noteAction, withQuarantine } from './directory.ts'
 import { releaseCommand } from './release.ts'
 
 /** `onescan quarantine`: mail that QUARANTINE keeps. */
 export const quarantineCommand: CommandModule = {
   command: 'quarantine',
-  describe: 'List, show, release and delete mail in quarantine',
+  describe: 'List, show, release, delete and report mail in quarantine',
   builder: (yargs) =>
     yargs
       .command(listCommand)
       .command(showCommand)
       .command(releaseCommand)
       .command(deleteCommand)
+      .command(digestCommand)
       .command({ ...handOnCommand, describe: false })
-      .demandCommand(1, 'Specify a subcommand: list, show ID, release ID, or delete ID...')
+      .command({ ...answerCommand, describe: false })
+      .demandCommand(1, 'Specify a subcommand: list, show ID, release ID, delete ID..., or digest')
       .example('$0 quarantine list --since yesterday', 'What was quarantined since then'),
   handler: () => {},
 }
@@ -57,23 +61,25 @@ const listCommand = makeCommand('quarantine list', {
       let bytes = 0
       const range = spanOf(args, Date.now())
       const foreign: unknown[] = []
+      const records = new RecordReader(root)
       for await (const entry of entriesIn(root, range, (reason) => void foreign.push(reason))) {
         if (entry.state === 'released' && !args.released) {
           released++
           continue
         }
         try {
-          const record = await recordOf(root, entry)
-          if (record === undefined) continue
+          const found = await records.read(entry)
+          if (found === undefined) continue
+          const { record } = found
           messages++
           bytes += entry.size
-          output.text(inWords(entry, record))
+          output.text(describeEntry(entry, record))
           await output.result(entryAsObject(entry, record))
         } catch (error) {
-          // Another process may have released or deleted it meanwhile.
-          if (errorCode(error) !== 'ENOENT') output.error(`${entry.id}: ${errorText(error)}`)
+          output.error(`${entry.id}: ${errorText(error)}`)
         }
       }
+      records.close()
       for (const reason of foreign) output.error(errorText(reason))
       output.sum({ messages, bytes })
       if (messages === 0) {
@@ -88,7 +94,7 @@ const listCommand = makeCommand('quarantine list', {
 /** Upper limit for the recipients that a line of the list names. */
 const RECIPIENTS_SHOWN = 3
 
-function inWords(entry: QuarantineEntry, record: QuarantineRecord): string {
+function describeEntry(entry: QuarantineEntry, record: QuarantineRecord): string {
   const { sender, recipients } = record
   const shown = recipients.slice(0, RECIPIENTS_SHOWN).map(inBrackets).join(', ')
   const more =

@@ -33,17 +33,44 @@ export interface ReleaseRoute {
   /** Its name, for people. */
   readonly text: string
   /**
-   * Resolves when the next program has taken the message. Rejects with MaybeTaken if it may have taken it,
-   * and with a Fault if it did not.
+   * Resolves when the next program has taken the message, to its answer: the reply of a server, which may contain a
+   * number in its queue, or '' from a program. Rejects with MaybeTaken if it may have taken it, and with a Fault if it
+   * did not: a NotTaken if a server has answered that.
    */
-  handOn(mail: OutgoingMail): Promise<void>
+  handOn(mail: OutgoingMail): Promise<string>
 }
 
 /** The next program or server has received the whole message, but did not report the outcome. */
 export class MaybeTaken extends Error {}
 
+/** The next server has refused the message. */
+export class NotTaken extends Fault {
+  /** Its reply, such as `451 4.7.1 Try again later`. */
+  readonly answer: string
+
+  constructor(message: string, answer: string) {
+    super('next-hop', message)
+    this.answer = answer
+  }
+}
+
 /** The environment of these programs, and not that of the caller. */
 const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
+
+/**
+ * The usual routes of mail, by the interface that kept it. A milter sees over SMTP what it saw before: programs complete and
+ * rewrite the mail that they submit, also its recipients (Postfix's canonical_maps).
+ */
+const usualRoutes = { chain: 'chain', smtp: '127.0.0.1:25', sendmail: 'sendmail' } as const
+export type UsualRoute = keyof typeof usualRoutes
+
+/** Returns the usual route of mail that this interface kept. */
+export const usualRouteOf = (kept: string): UsualRoute =>
+  kept === 'qmail' ? 'chain' : kept === 'milter' ? 'smtp' : 'sendmail'
+
+/** Parses the name of a usual route. The route of any other name is sendmail. */
+export const parseUsualRoute = (usual: string, env: Environment): ReleaseRoute =>
+  parseRoute(Object.hasOwn(usualRoutes, usual) ? usualRoutes[usual as UsualRoute] : 'sendmail', env)
 
 /**
  * Parses a route: `chain`, the next program of onescan-queue; `sendmail`, which every MTA has, or
@@ -63,9 +90,9 @@ export function parseRoute(text: string, env: Environment): ReleaseRoute {
   throw new Fault('config', `--by ${text}: must be chain, sendmail, or HOST:PORT`)
 }
 
-async function throughChain(mail: OutgoingMail, argv: readonly string[]): Promise<void> {
-  const bytes = (text: string) => Buffer.from(text, 'latin1')
-  const { wire } = makeEnvelope(bytes(mail.sender), mail.recipients.map(bytes))
+async function throughChain(mail: OutgoingMail, argv: readonly string[]): Promise<string> {
+  const toBytes = (address: string) => Buffer.from(address, 'latin1')
+  const { wire } = makeEnvelope(toBytes(mail.sender), mail.recipients.map(toBytes))
   checkExecutable(argv[0]!)
   const { code, signal } = await handToSlot({
     program: argv,
@@ -74,7 +101,7 @@ async function throughChain(mail: OutgoingMail, argv: readonly string[]): Promis
     environment,
     timeout: QUEUE_TIMEOUT,
   })
-  if (code === 0) return
+  if (code === 0) return ''
   const text = `${argv.join(' ')}: failed with ${signal ?? code}`
   // It may have been killed after it had queued the message.
   throw code === null ? new MaybeTaken(text) : new Fault('next-hop', text)
@@ -86,7 +113,7 @@ async function throughChain(mail: OutgoingMail, argv: readonly string[]): Promis
  */
 const EX_USAGE = 64
 
-async function throughSendmail(mail: OutgoingMail, program: string): Promise<void> {
+async function throughSendmail(mail: OutgoingMail, program: string): Promise<string> {
   checkExecutable(program)
   const odd = [mail.sender, ...mail.recipients].find((address) => /[^!-~]/.test(address))
   const remedy = 'release it with --by HOST:PORT'
@@ -100,7 +127,7 @@ async function throughSendmail(mail: OutgoingMail, program: string): Promise<voi
     environment,
     timeout: QUEUE_TIMEOUT,
   })
-  if (code === 0) return
+  if (code === 0) return ''
   const words = log.toString('latin1', 0, 500).trim()
   const text = `${program}: failed with ${signal ?? code}${words === '' ? '' : ` (${words})`}`
   throw code === EX_USAGE ? new Fault('next-hop', text) : new MaybeTaken(text)
@@ -113,14 +140,20 @@ function* piecesInLf({ bytes, inCrlf }: OutgoingMail): Generator<Buffer> {
   yield lines.finish()
 }
 
+/** Milliseconds of a server until it has the message. Its answer to that has the time of RFC 5321 4.5.3.2.6. */
+const CONVERSATION_TIME = 15 * 60_000
+
 async function bySmtp(
   mail: OutgoingMail,
   route: Parameters<typeof callNextServer>[0],
-): Promise<void> {
+): Promise<string> {
   const server = await callNextServer(route, defaultNextServerTimeouts)
+  // A server that answers each command late would hold it for hours.
+  const late = setTimeout(() => server.close(), CONVERSATION_TIME)
   try {
-    await converse(server, mail, route.text)
+    return await converse(server, mail, route.text, () => clearTimeout(late))
   } finally {
+    clearTimeout(late)
     server.close()
   }
 }
@@ -132,12 +165,19 @@ function nameForGreeting(address = '127.0.0.1'): string {
   return isIPv6(address) ? `[IPv6:${address}]` : `[${address}]`
 }
 
-async function converse(server: NextServer, mail: OutgoingMail, name: string): Promise<void> {
-  const answerText = (reply: RawReply, step: string) =>
-    `${name}: answers ${reply.code} ${replyTexts(reply).join(' ')} to ${step}`
-  const expect = (reply: RawReply, code: number, step: string) => {
-    if (Math.floor(reply.code / 100) === Math.floor(code / 100)) return
-    throw new Fault('next-hop', answerText(reply, step))
+/** Resolves to the reply to the message. Calls `onSent` before the end of the message is sent. */
+async function converse(
+  server: NextServer,
+  mail: OutgoingMail,
+  name: string,
+  onSent: () => void,
+): Promise<string> {
+  const inOneLine = (answer: RawReply) => `${answer.code} ${replyTexts(answer).join(' ')}`
+  const answerText = (answer: RawReply, step: string) =>
+    `${name}: answers ${inOneLine(answer)} to ${step}`
+  const expect = (answer: RawReply, code: number, step: string) => {
+    if (Math.floor(answer.code / 100) === Math.floor(code / 100)) return
+    throw new NotTaken(answerText(answer, step), inOneLine(answer))
   }
   const ask = async (line: string) => {
     expect(await server.ask(Buffer.from(line, 'latin1')), 250, line)
@@ -166,6 +206,7 @@ async function converse(server: NextServer, mail: OutgoingMail, name: string): P
       await server.send([stuffing.push(piece.subarray(at, at + PIECE_MAX))])
     }
   }
+  onSent()
   const reply = await server.endData([stuffing.finish()]).catch((error) => {
     throw new MaybeTaken(`${name}: ${errorText(error)}`)
   })
@@ -173,4 +214,5 @@ async function converse(server: NextServer, mail: OutgoingMail, name: string): P
   if (reply.code >= 300 && reply.code < 400) throw new MaybeTaken(answerText(reply, 'the message'))
   expect(reply, 250, 'the message')
   await server.ask('QUIT', 1000).catch(() => {}) // the message is already taken
+  return inOneLine(reply)
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
-import { Fault } from '../../../base/errors/fault.ts'
+import { errorText, Fault } from '../../../base/errors/fault.ts'
 import { inheritedDescriptor } from '../../../base/process/descriptors.ts'
 import { ServiceRun } from '../../protocol/slot/service-run.ts'
 import { optionValues } from '../command/cli-options.ts'
@@ -71,7 +71,7 @@ export async function doForRoot(delegation: Delegation, args: readonly string[])
 }
 
 function byService(args: readonly string[]): Promise<number> {
-  if (args[1] === 'release') return releaseForRoot(args)
+  if (args[1] === 'release' || args[1] === 'digest') return sendForRoot(args)
   const isRaw = args.includes('--raw')
   if (isRaw && process.stdout.isTTY) {
     throw new Fault(
@@ -102,7 +102,7 @@ async function byAccount(delegation: Delegation, args: readonly string[]): Promi
     const isBounded = /^(check|quarantine)$/.test(args[0]!)
     return await follow(run, printLine, isBounded ? { whole: WHOLE } : {})
   } catch (error) {
-    throw new Fault('read', `as ${account.name}: ${(error as Error).message}`, error)
+    throw new Fault('read', `as ${account.name}: ${errorText(error)}`, error)
   } finally {
     if (reads) process.stdin.destroy()
   }
@@ -121,13 +121,13 @@ function serviceRun(args: readonly string[]): ServiceRun {
 }
 
 /**
- * Makes onescand release a message, and an account deliver it: src/scanner/cli/quarantine/by-caller.ts. Resolves to
- * the exit code of the release.
+ * Makes onescand send mail on, and an account deliver it: src/scanner/cli/quarantine/by-caller.ts. Resolves to
+ * the exit code of the command.
  */
-function releaseForRoot(args: readonly string[]): Promise<number> {
+function sendForRoot(args: readonly string[]): Promise<number> {
   const [route, others] = apart(args, ['--by'])
   const [settings] = apart(args, ['--env'])
-  const release = serviceRun([...others, '--by', BY_CALLER])
+  const sending = serviceRun([...others, '--by', BY_CALLER])
   let handing: RunningCommand | undefined
   const take = async (line: string) => {
     if (!isHandedLine(line)) return printTo(process.stdout, line)
@@ -137,15 +137,15 @@ function releaseForRoot(args: readonly string[]): Promise<number> {
       maySetId: true,
       reads: true,
     })
-    const isEnd = line.startsWith('{"end":')
-    if (isEnd) handing.stdin!.end(`${line}\n`)
-    else await writeTo(handing.stdin!, `${line}\n`)
-    // Not end(): a frame after the answer may arrive on a closed connection (EPIPE), and the outcome of the
-    // release would then be lost.
-    if (isEnd) release.stdin.write(`${JSON.stringify(await answerOf(handing))}\n`)
+    if (!line.startsWith('{"end":')) return writeTo(handing.stdin!, `${line}\n`)
+    handing.stdin!.end(`${line}\n`)
+    // Not end(): a frame after the answer may arrive on a closed connection (EPIPE), and the outcome would
+    // then be lost.
+    sending.stdin.write(`${JSON.stringify(await answerOf(handing))}\n`)
+    handing = undefined
     return undefined
   }
-  return follow(release, take, { whole: WHOLE }).finally(() => handing?.close())
+  return follow(sending, take, { whole: WHOLE }).finally(() => handing?.close())
 }
 
 /** Resolves when the reader has room for more, or has stopped reading: the input may be endless. */

@@ -1,11 +1,7 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { errorTextAt, Fault } from '../../../base/errors/fault.ts'
+import { Fault } from '../../../base/errors/fault.ts'
 import { isLoopback, parseIpAddress } from '../../../base/net/ip-address.ts'
-import { readSecret } from '../../../base/path/secret-file.ts'
-
-/** Characters of a token: a shorter one could be guessed. */
-const TOKEN_MIN = 16
+import { isSameSecret, readTokenFile, TOKEN_MIN } from './tokens.ts'
 
 /** Returns why a request is refused, or undefined if it is let in. */
 export type CheckAccess = (
@@ -67,21 +63,13 @@ function isGiven(authorization: string, token: string): boolean {
         .toString()
         .replace(/^[^:]*:/, '')
     : value
-  return timingSafeEqual(digest(given), digest(token))
+  return isSameSecret(given, token)
 }
 
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
-}
-
-function readToken(file: string): string {
+/** Returns the token in the file of --http-token. Throws a Fault of kind `config` if it cannot be used. */
+export function readToken(file: string): string {
   const option = '--http-token'
-  let token: string
-  try {
-    token = readSecret(file).trim()
-  } catch (error) {
-    throw new Fault('config', `${option} ${file}: ${errorTextAt(file, error)}`, error)
-  }
+  const token = readTokenFile(option, file)
   if (new RegExp(`^[!-~]{${TOKEN_MIN},}$`).test(token)) return token
   throw new Fault(
     'config',

@@ -11,7 +11,8 @@ const FRESH_FOR = 1_000
 /**
  * Returns the function that answers requests by their paths. `checkAccess` returns whether the client has
  * access, `isReady` whether mail is accepted: not while onescand starts or ends. `uptime` is in milliseconds,
- * on a monotonic clock.
+ * on a monotonic clock. `servesQuarantine`: whether the page of the quarantine is served. Its files hold nothing of this
+ * host, and need no token.
  */
 export function createRoutes(
   observer: Observer,
@@ -19,6 +20,7 @@ export function createRoutes(
   options: SnapshotOptions,
   isReady: () => boolean,
   uptime: () => number,
+  servesQuarantine: boolean,
 ) {
   const fresh = <Value>(make: () => Value) => cachedFor(FRESH_FOR, uptime, make)
   const metrics = fresh(() => observer.metrics())
@@ -32,12 +34,16 @@ export function createRoutes(
       response.setHeader('Allow', 'GET, HEAD')
       return text(405, 'only GET and HEAD are answered\n')
     }
+    const path = (request.url ?? '').replace(/\?.*$/s, '')
+    const asset = pages[path]
+    const isOfQuarantine = OF_QUARANTINE.has(path)
+    if (asset !== undefined && isOfQuarantine && servesQuarantine)
+      return send(200, asset.type, asset)
     const refusal = checkAccess(request.headers)
     if (refusal?.status === 401) response.setHeader('WWW-Authenticate', 'Basic realm="onescand"')
     if (refusal !== undefined) return text(refusal.status, `${refusal.text}\n`)
-    const path = (request.url ?? '').replace(/\?.*$/s, '')
-    const asset = pages[path]
-    if (asset !== undefined) return send(200, asset.type, asset)
+    if (asset !== undefined && (!isOfQuarantine || SHARED.has(path)))
+      return send(200, asset.type, asset)
     switch (path) {
       case '/metrics':
         return send(200, observer.contentType, await metrics())
@@ -63,6 +69,8 @@ declare const PAGE_ASSETS: {
   readonly html: string
   readonly style: string
   readonly script: string
+  readonly quarantineHtml: string
+  readonly quarantineScript: string
 }
 
 const icon =
@@ -73,8 +81,17 @@ const assets: Readonly<Record<string, { readonly type: string; readonly text: st
   '/': { type: 'text/html; charset=utf-8', text: PAGE_ASSETS.html },
   '/page.css': { type: 'text/css; charset=utf-8', text: PAGE_ASSETS.style },
   '/icon.svg': { type: 'image/svg+xml', text: icon },
+  '/quarantine': { type: 'text/html; charset=utf-8', text: PAGE_ASSETS.quarantineHtml },
+  '/quarantine.js': {
+    type: 'text/javascript; charset=utf-8',
+    text: PAGE_ASSETS.quarantineScript,
+  },
   '/page.js': { type: 'text/javascript; charset=utf-8', text: PAGE_ASSETS.script },
 }
+
+/** The files that both pages have, and those of the quarantine. */
+const SHARED: ReadonlySet<string> = new Set(['/page.css', '/icon.svg'])
+const OF_QUARANTINE: ReadonlySet<string> = new Set(['/quarantine', '/quarantine.js', ...SHARED])
 
 const pages: Readonly<Record<string, PackedBody & { readonly type: string }>> = Object.fromEntries(
   Object.entries(assets).map(([path, { type, text }]) => [path, { type, ...pack(text) }]),

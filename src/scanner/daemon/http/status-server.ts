@@ -4,7 +4,9 @@ import { createHttpServer } from '../../../base/net/http-server.ts'
 import { HttpConnections } from '../../../base/protocol/connection/http-connections.ts'
 import { formatDuration } from '../../../base/text/units.ts'
 import { Observer, type ObserverOptions } from '../../observe/live/observer.ts'
-import { type CheckAccess, checkAccessBy } from './access.ts'
+import { API_PATH } from '../../protocol/quarantine-api/exchange.ts'
+import { type CheckAccess, checkAccessBy, readToken } from './access.ts'
+import { QuarantineApi } from './quarantine-api.ts'
 import { createRoutes } from './routes.ts'
 import { PageEvents, type SnapshotOptions } from './snapshot.ts'
 
@@ -15,6 +17,8 @@ interface StatusServerOptions extends SnapshotOptions {
   /** The IP address that the server listens on, or undefined for a unix socket. */
   readonly address: string | undefined
   readonly tokenFile: string | undefined
+  /** The file with the tokens for the quarantine, and the server for releases; undefined: it is not served. */
+  readonly quarantine: { readonly tokenFile: string; readonly releaseBy: string } | undefined
   /** Begins to listen, and resolves to a function that ends it. */
   readonly listen: (server: Server) => Promise<() => void>
   readonly observed: ObserverOptions
@@ -35,6 +39,7 @@ export class StatusServer {
   readonly #events: PageEvents
   readonly #server: Server
   #checkAccess: CheckAccess = () => ({ status: 421, text: 'not yet' })
+  #quarantine: QuarantineApi | undefined
   #stopListening = () => {}
   #again: NodeJS.Timeout | undefined
   #trouble: string | undefined
@@ -44,12 +49,23 @@ export class StatusServer {
     this.#options = options
     this.observer = new Observer(observed)
     this.#events = new PageEvents(this.observer, options)
-    const answer = createRoutes(this.observer, this.#events, options, isReady, observed.uptime)
+    const answer = createRoutes(
+      this.observer,
+      this.#events,
+      options,
+      isReady,
+      observed.uptime,
+      options.quarantine !== undefined,
+    )
     this.#server = createHttpServer(IDLE_TIME, (request, response) => {
       // If a client continues to send requests without reading the answers, all answers would be kept in memory.
       if (connections.isAnswering(request.socket)) return void request.socket.destroy()
       if (!connections.begin(request, response)) return
-      answer(request, response, this.#checkAccess).catch(() => response.destroy())
+      const isForQuarantine = this.#quarantine && request.url?.startsWith(API_PATH)
+      const answered = isForQuarantine
+        ? this.#quarantine!.answer(request, response)
+        : answer(request, response, this.#checkAccess)
+      answered.catch(() => response.destroy())
     })
     const log = (line: string) => options.log(`http: ${line}`)
     const connections = new HttpConnections(this.#server, CONNECTIONS_MAX, log)
@@ -63,8 +79,9 @@ export class StatusServer {
     const { address, tokenFile, listen, log } = this.#options
     try {
       this.#checkAccess = checkAccessBy(address, tokenFile)
+      this.#quarantine = this.#openQuarantine()
       this.#stopListening = await listen(this.#server)
-      this.#server.on('error', (error) => log(`http: ${error.message}`))
+      this.#server.on('error', (error) => log(`http: ${errorText(error)}`))
       if (this.#trouble !== undefined) log('http: now listening')
     } catch (error) {
       const reason = errorText(error)
@@ -75,6 +92,13 @@ export class StatusServer {
       this.#again = setTimeout(() => this.open(), TRY_AGAIN_AFTER)
       this.#again.unref()
     }
+  }
+
+  #openQuarantine(): QuarantineApi | undefined {
+    const { quarantine, tokenFile, observed, log } = this.#options
+    if (quarantine === undefined) return undefined
+    const pageToken = tokenFile === undefined ? undefined : readToken(tokenFile)
+    return new QuarantineApi({ ...quarantine, pageToken, uptime: observed.uptime, log })
   }
 
   close(): void {

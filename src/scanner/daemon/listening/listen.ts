@@ -15,6 +15,7 @@ import net, { connect, type Server } from 'node:net'
 import { dirname, resolve } from 'node:path'
 import { getSystemErrorName } from 'node:util'
 import { errorCode, errorText, Fault } from '../../../base/errors/fault.ts'
+import { codeInWords } from '../../../base/errors/system-error.ts'
 import { LISTEN_QUEUE, listenFaultOf, untilListening } from '../../../base/net/endpoint.ts'
 import { parseIpAddress } from '../../../base/net/ip-address.ts'
 import { letsOthersReplace } from '../../../base/path/untrusted-writer.ts'
@@ -249,7 +250,8 @@ async function isStale(path: string, at: string): Promise<boolean> {
   const reason = await probeListener(path)
   if (reason === 'ENOENT') return false
   if (reason !== 'ECONNREFUSED') {
-    const what = reason === '' ? 'another process listens there' : `cannot be replaced (${reason})`
+    const what =
+      reason === '' ? 'another process listens there' : `cannot be replaced: ${codeInWords(reason)}`
     throw new Fault('config', `${at}: ${what}; is onescand running?`)
   }
   return true
@@ -257,12 +259,12 @@ async function isStale(path: string, at: string): Promise<boolean> {
 
 /** Returns the errno's name if no process answers at the path, and '' if one does. */
 function probeListener(path: string): Promise<string> {
-  return new Promise((resolve) => {
+  return new Promise((report) => {
     const socket = connect(path)
-    socket.once('error', (error) => resolve(errorCode(error)))
+    socket.once('error', (error) => report(errorCode(error)))
     socket.once('connect', () => {
       socket.destroy()
-      resolve('')
+      report('')
     })
   })
 }
@@ -320,7 +322,7 @@ function bindBySystem(address: DoorAddress): Pick<BoundSocket, 'fd' | 'close'> {
 
 function systemError(number: number): Error {
   const code = getSystemErrorName(number)
-  return Object.assign(new Error(code), { code })
+  return Object.assign(new Error(codeInWords(code)), { code })
 }
 
 function removePath(path: string): void {

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import type { ParseArgsOptionsConfig } from 'node:util'
 import { AggregateFault, FaultCollector } from '../../../base/errors/aggregate-fault.ts'
 import { errorText } from '../../../base/errors/fault.ts'
-import { socketPath } from '../../../base/net/endpoint.ts'
+import { parseEndpoint, socketPath } from '../../../base/net/endpoint.ts'
 import { parseOptions } from '../../../base/process/parse-options.ts'
 import { SLOT_SOCKET } from '../../../base/settings/table.ts'
 import { byteSize, wholeNumber } from '../../../base/text/values.ts'
@@ -48,6 +48,8 @@ export interface DaemonOptions {
   readonly isRunning: boolean
   /** The file with the token that the page requires. */
   readonly httpToken: string | undefined
+  /** The file with the tokens for the quarantine over HTTP, and the SMTP server for releases; undefined: it is off. */
+  readonly httpQuarantine: { readonly tokenFile: string; readonly releaseBy: string } | undefined
   /** Whether the page hides mail addresses. */
   readonly httpHidesAddresses: boolean
   /** Whether --check-settings checks the settings alone. */
@@ -78,12 +80,14 @@ export const optionDefaults = {
   'max-clients': 200,
   memory: '64M',
   grace: 20,
+  'http-release': '127.0.0.1:25',
 } as const
 
 export const usage = `usage: onescand [--socket PATH|none] [--milter ADDRESS]... [--policy ADDRESS]...
                 [--clamd ADDRESS]... [--clamd-mail ADDRESS]...
                 [--smtp|--lmtp ADDRESS --next ADDRESS [--from NETWORKS] [--after-queue]]...
                 [--http ADDRESS] [--http-token FILE] [--http-hide-addresses]
+                [--http-quarantine FILE] [--http-release HOST:PORT]
                 [--mode MODE] [--group GROUP] [--workers NUMBER]
                 [--max-size SIZE] [--max-clients NUMBER] [--memory SIZE]
                 [--grace SECONDS]
@@ -108,6 +112,8 @@ const known = {
   'after-queue': { type: 'boolean', multiple: true },
   http: { type: 'string' },
   'http-token': { type: 'string' },
+  'http-quarantine': { type: 'string' },
+  'http-release': { type: 'string', default: optionDefaults['http-release'] },
   'http-hide-addresses': { type: 'boolean', default: false },
   mode: { type: 'string', default: optionDefaults.mode },
   group: { type: 'string' },
@@ -136,6 +142,7 @@ export function readOptions(
   const options: DaemonOptions = {
     ...readInterfaces({ values, tokens }, faults),
     httpToken: values['http-token'],
+    httpQuarantine: faults.attempt(() => readHttpQuarantine(values), undefined),
     httpHidesAddresses: values['http-hide-addresses'],
     mode: faults.attempt(() => parseMode(values.mode), 0),
     group: faults.attempt(
@@ -182,6 +189,15 @@ function readInterfaces(
     ),
     http: addresses(values.http === undefined ? [] : [values.http], '--http')[0],
   }
+}
+
+function readHttpQuarantine(values: ParsedArguments['values']): DaemonOptions['httpQuarantine'] {
+  const { 'http-quarantine': tokenFile, 'http-release': releaseBy, http } = values
+  if (tokenFile === undefined) return undefined
+  if (http === undefined) throw new Error('--http-quarantine: needs --http ADDRESS')
+  if (parseEndpoint(releaseBy) === undefined)
+    throw new Error(`--http-release ${releaseBy}: must be HOST:PORT`)
+  return { tokenFile, releaseBy }
 }
 
 function readLimits(

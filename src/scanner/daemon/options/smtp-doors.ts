@@ -4,7 +4,7 @@ import { ownAddresses } from '../../../base/net/own-addresses.ts'
 import type { SmtpRoute } from '../../doors/smtp/next-server/smtp-services.ts'
 import { type DoorAddress, type DoorKind, parseDoorAddress } from './door-address.ts'
 
-/** The address of an SMTP or LMTP interface, and the route of its mail: onescand(8), SMTP. */
+/** The address of an SMTP or LMTP interface, and the route of its mail: onescan-interfaces(7), SMTP. */
 export interface SmtpDoorOptions extends SmtpRoute {
   readonly address: DoorAddress
 }

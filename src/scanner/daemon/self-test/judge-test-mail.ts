@@ -47,7 +47,7 @@ export async function tryJudging(
     const ofEicar = eicar === undefined || eicar.virus !== undefined ? [] : [wrong('EICAR', eicar)]
     // A fault that affects both messages is reported once.
     const isOfBoth = ofClean[0] !== undefined && ofClean[0].value === ofEicar[0]?.value
-    return isOfBoth ? [wrong('a clean message and EICAR', clean)] : [...ofClean, ...ofEicar]
+    return isOfBoth ? [wrong('mail', clean)] : [...ofClean, ...ofEicar]
   } catch (error) {
     return [unjudged('a test message', errorText(error))]
   }
@@ -102,7 +102,8 @@ export function makeTestMail(
   const text = `${TEST_HEADER}Content-Type: text/plain\n\nNothing here at ${number}.\n`
   const clean = text + linesOf(Math.min(LARGE_MESSAGE, most) - text.length)
   // A name that no site bans.
-  const withEicar = (text: string) => `${beginWithEicar(TEST_HEADER, text, 'eicar.txt')}--part--\n`
+  const withEicar = (content: string) =>
+    `${beginWithEicar(TEST_HEADER, content, 'eicar.txt')}--part--\n`
   const letter = `At ${number}.`
   const eicar = withEicar(`${letter}\n${linesOf(least - withEicar(letter).length)}`.trimEnd())
   return { clean: Buffer.from(clean), eicar: Buffer.from(eicar) }

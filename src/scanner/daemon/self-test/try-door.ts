@@ -1,6 +1,6 @@
 import type { NetConnectOpts } from 'node:net'
 import { type CheckLine, failure } from '../../../base/check/check-line.ts'
-import { attempt, errorCode, errorText, isFault } from '../../../base/errors/fault.ts'
+import { attempt, errorCode, errorText, errorTextAt, isFault } from '../../../base/errors/fault.ts'
 import { askOnce } from '../../../base/protocol/connection/ask-once.ts'
 import { askPolicy } from '../../../base/protocol/policy-attributes.ts'
 import {
@@ -37,7 +37,8 @@ export async function tryDoor(door: ListeningDoor): Promise<CheckLine | undefine
   } catch (error) {
     // The socket may be for the MTA's group alone: others can connect although we cannot.
     if (errorCode(error) === 'EACCES') return undefined
-    return failure(doorName(door), errorText(error), remedyFor(error))
+    const path = at.kind === 'unix' ? at.path : ''
+    return failure(doorName(door), errorTextAt(path, error), remedyFor(error))
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import type { ProcessReport } from '../../observe/live/process-report.ts'
-import type { HostEvents } from '../../scan/host-memory/host-memory.ts'
+import type { HostEvents } from '../../scan/verdicts/host-memory.ts'
 import type { SelfTestAnswer, SelfTestQuestion } from '../self-test/self-tests.ts'
 
 /** The messages between the first process and its workers. Each is JSON on the channel of a worker. */

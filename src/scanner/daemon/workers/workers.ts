@@ -9,8 +9,8 @@ import { loadSystem } from '../../../base/runtime/system.ts'
 import { formatDuration } from '../../../base/text/units.ts'
 import { openAnonymousFile } from '../../../mail/message/spool.ts'
 import type { ProcessReport, WorkersState } from '../../observe/live/process-report.ts'
-import { CrashRecord } from '../../scan/host-memory/crash-record.ts'
-import type { HostEvents, HostMemory } from '../../scan/host-memory/host-memory.ts'
+import { CrashRecord } from '../../scan/crash-guard/crash-record.ts'
+import type { HostEvents, HostMemory } from '../../scan/verdicts/host-memory.ts'
 import type { SelfTestAnswer, SelfTestQuestion } from '../self-test/self-tests.ts'
 import { HeartbeatWatch, HUNG_AFTER } from './hung-workers.ts'
 import {
@@ -315,7 +315,7 @@ export class Workers {
     const timer = setTimeout(() => {
       this.#replacements.delete(timer)
       this.#startWorker().then(before?.serves, (error) => {
-        this.#options.log(error.message)
+        this.#options.log(errorText(error))
         before?.fails(error)
       })
     }, REPLACE_AFTER)

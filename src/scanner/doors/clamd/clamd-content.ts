@@ -9,7 +9,8 @@ import { decisionLines, faultLine, type LogContext, passLine } from '../../log/m
 import type { ContentReply } from '../../protocol/clamd/write-reply.ts'
 import { Deadline } from '../../scan/judge/context/deadline.ts'
 import type { Transaction } from '../../scan/judge/context/transaction.ts'
-import type { Decision, DecisionDetails, Reply } from '../../scan/judge/decision/decision.ts'
+import type { Decision, DecisionDetails } from '../../scan/judge/decision/decision.ts'
+import type { Reply } from '../../scan/replies/reply.ts'
 import { inOneWord, nameOfRefusal } from '../../scan/scanners/clamd/onescan-names.ts'
 import type { ClamdServices } from './clamd-services.ts'
 

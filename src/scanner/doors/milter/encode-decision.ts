@@ -2,7 +2,7 @@ import { Fault } from '../../../base/errors/fault.ts'
 import { replaceUnprintable } from '../../../base/log/line-format.ts'
 import { addressBytes, isPlainPath, type MailAddress } from '../../../base/text/address.ts'
 import type { Header, HeaderEdits } from '../../../mail/message/header-block.ts'
-import { replyOf } from '../../handling/replies/smtp-reply.ts'
+import { replyOf } from '../../handling/smtp-reply.ts'
 import { type Agreement, action } from '../../protocol/milter/milter-offer.ts'
 import {
   accepted,

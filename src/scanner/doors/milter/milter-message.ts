@@ -7,7 +7,7 @@ import { type DoorAdapter, handleMail } from '../../handling/handle-mail.ts'
 import { type HandlingPlan, planHandling } from '../../handling/handling-plan.ts'
 import { RecipientList } from '../../handling/recipients/recipient-list.ts'
 import type { SendingClient } from '../../handling/recipients/refuse-recipient.ts'
-import { faultReply, replyCode } from '../../handling/replies/smtp-reply.ts'
+import { faultReply, replyCode } from '../../handling/smtp-reply.ts'
 import {
   decisionLines,
   faultLine,

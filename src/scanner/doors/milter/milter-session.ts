@@ -10,7 +10,6 @@ import {
   refuseRecipient,
   type SendingClient,
 } from '../../handling/recipients/refuse-recipient.ts'
-import { ownReply } from '../../handling/replies/own-replies.ts'
 import { faultLine, type LogContext } from '../../log/message-lines.ts'
 import { Macros } from '../../protocol/milter/macros.ts'
 import type { ConnectingClient, MilterCommand } from '../../protocol/milter/milter-commands.ts'
@@ -22,6 +21,7 @@ import {
 } from '../../protocol/milter/milter-offer.ts'
 import { continued, smtpReply } from '../../protocol/milter/milter-replies.ts'
 import type { SmtpReply } from '../../protocol/smtp/smtp-syntax.ts'
+import { ownReply } from '../../scan/replies/own-replies.ts'
 import { MilterMessage } from './milter-message.ts'
 import { isAnswered, optionsToRequest } from './milter-negotiation.ts'
 import type { MilterServices } from './milter-services.ts'

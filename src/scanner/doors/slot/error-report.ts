@@ -3,7 +3,7 @@ import { replaceUnprintable } from '../../../base/log/line-format.ts'
 import { isOpenedFor } from '../../../base/process/descriptors.ts'
 import type { Environment } from '../../../base/process/environment.ts'
 import { readSetting } from '../../../base/settings/read-settings.ts'
-import type { Reply } from '../../scan/judge/decision/decision.ts'
+import type { Reply } from '../../scan/replies/reply.ts'
 import { codeOfReply, slotExit } from './exit-codes.ts'
 
 /** How the caller of onescan-queue accepts a reply, by ERROR_FD. */

@@ -1,5 +1,5 @@
 import type { FaultKind } from '../../../base/errors/fault.ts'
-import type { Grounds, Reply } from '../../scan/judge/decision/decision.ts'
+import type { Grounds, Reply } from '../../scan/replies/reply.ts'
 
 /** The answers of the slot (qmail-queue(8), and IndiMail's and notqmail's additions). */
 export const slotExit = {

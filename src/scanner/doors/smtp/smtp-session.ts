@@ -7,7 +7,6 @@ import {
   refuseRecipient,
   type SendingClient,
 } from '../../handling/recipients/refuse-recipient.ts'
-import { CLOSING, ownReply } from '../../handling/replies/own-replies.ts'
 import {
   type ClientAttributes,
   mayPass,
@@ -20,6 +19,7 @@ import {
 import type { SmtpLine } from '../../protocol/smtp/smtp-lines.ts'
 import { type RawReply, rawReply } from '../../protocol/smtp/smtp-replies.ts'
 import { plainAddress } from '../../protocol/smtp/smtp-syntax.ts'
+import { CLOSING, ownReply } from '../../scan/replies/own-replies.ts'
 import type { SmtpConnection } from './client/smtp-connection.ts'
 import { NextServerLink } from './next-server/link.ts'
 import type { SmtpServices } from './next-server/smtp-services.ts'

@@ -10,13 +10,14 @@ import {
   ruleLine,
 } from '../../log/recipient-lines.ts'
 import { bareAddress, type SmtpReply } from '../../protocol/smtp/smtp-syntax.ts'
-import { mailReply, refusalByRule } from '../../scan/judge/decision/mail-replies.ts'
+import { refusalByRule } from '../../scan/judge/decision/own-text.ts'
 import { isQuotaChecked } from '../../scan/judge/over-quota.ts'
 import type { QuotaLookup } from '../../scan/quota/quota-lookup.ts'
+import { mailReply } from '../../scan/replies/mail-replies.ts'
+import { ownReply } from '../../scan/replies/own-replies.ts'
 import type { Rules } from '../../scan/rules/match.ts'
 import type { MailServices } from '../mail-services.ts'
-import { ownReply } from '../replies/own-replies.ts'
-import { replyOf } from '../replies/smtp-reply.ts'
+import { replyOf } from '../smtp-reply.ts'
 
 /** The client that sends mail, as far as the interface knows it. */
 export interface SendingClient {

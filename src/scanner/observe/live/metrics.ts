@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { FAULT_KINDS } from '../../../base/errors/fault.ts'
 import { answerWords } from '../../../base/protocol/quota/quota-datagrams.ts'
 import { INTERFACES } from '../../../mail/message/envelope.ts'
-import { GROUNDS } from '../../scan/judge/decision/decision.ts'
+import { GROUNDS } from '../../scan/replies/reply.ts'
 import { causesInWords } from '../../scan/scanners/findings/scan-result.ts'
 import { DECISIONS, SCANS } from '../report/counts.ts'
 import {
@@ -36,7 +36,7 @@ interface HostState {
 }
 
 /**
- * The metrics of onescand(8), of all its processes together. A verdict is counted from the log line about its
+ * The metrics of onescan-interfaces(7), HTTP, of all its processes together. A verdict is counted from the log line about its
  * message. The line's fields `scan` and `cause` have values of closed lists, SCANS and CAUSES, and each is
  * the label of a counter.
  */
@@ -141,9 +141,9 @@ function setProcesses(metrics: MetricSet, { processes, workers, memoryLimit }: H
 }
 
 function setStore(metrics: MetricSet, { processes }: HostState): void {
-  const sharing = processes.flatMap(({ sharing }) => sharing ?? [])
-  const isWell = sharing.every(({ trouble }) => trouble === undefined)
-  metrics.storeOk.set(sharing.length === 0 ? Number.NaN : isWell ? 1 : 0)
+  const stores = processes.flatMap(({ sharing }) => sharing ?? [])
+  const isWell = stores.every(({ trouble }) => trouble === undefined)
+  metrics.storeOk.set(stores.length === 0 ? Number.NaN : isWell ? 1 : 0)
 }
 
 function setClamds(metrics: MetricSet, { clamds, now }: HostState): void {
@@ -209,7 +209,7 @@ const SECONDS = [
 ]
 
 /**
- * The metrics of onescand(8), each with its help text and labels.
+ * The metrics of onescan-interfaces(7), HTTP, each with its help text and labels.
  */
 type MetricSet = ReturnType<typeof registerMetrics>
 

@@ -9,15 +9,15 @@ type Sanitize = (text: string) => string
 export function formatReport(summary: Summary, sanitize: Sanitize): string {
   const sections: [string, string[]][] = [
     ['Decisions', counts(summary.decisions, summary.messages)],
-    ['By day', days(summary, sanitize)],
-    ['Scans', scans(summary)],
+    ['By day', describeDays(summary, sanitize)],
+    ['Scans', describeScans(summary)],
     ['Found', names(summary.viruses, sanitize)],
     ['Reasons for keeping out or tagging', names(summary.grounds, sanitize)],
     ['Reasons for deferring', names(summary.deferrals, sanitize)],
     ['Reasons for scans without onescand', names(summary.wentStandalone, sanitize)],
     ['Over quota', names(summary.overQuota, sanitize)],
     ['Before the greeting', names(summary.greetings, sanitize)],
-    ['Slowest scans', slowest(summary, sanitize)],
+    ['Slowest scans', describeSlowest(summary, sanitize)],
   ]
   const shown = sections.filter(([, lines]) => lines.length > 0)
   const text = shown.map(([title, lines]) => `\n${title}\n${lines.join('\n')}\n`)
@@ -34,7 +34,7 @@ function counts(counted: Readonly<Record<string, number>>, whole: number): strin
     })
 }
 
-function days({ days }: Summary, sanitize: Sanitize): string[] {
+function describeDays({ days }: Summary, sanitize: Sanitize): string[] {
   const hosts = Math.max(...days.map(({ host }) => Math.min(20, host.length)), 0)
   return days.map(({ start, host, messages, decisions, scanTime }) => {
     const keptOut = decisions.reject + decisions.discard + decisions.quarantine
@@ -49,7 +49,7 @@ function days({ days }: Summary, sanitize: Sanitize): string[] {
   })
 }
 
-function scans(summary: Summary): string[] {
+function describeScans(summary: Summary): string[] {
   const { scans, scanTime } = summary
   const all = Object.values(scans).reduce((sum, count) => sum + count, 0)
   const lines = counts(scans, all)
@@ -66,7 +66,7 @@ function names(counted: readonly NameCount[], sanitize: Sanitize): string[] {
   return counted.map(({ name, count }) => `  ${formatNumber(count).padStart(10)} ${sanitize(name)}`)
 }
 
-function slowest({ slowest }: Summary, sanitize: Sanitize): string[] {
+function describeSlowest({ slowest }: Summary, sanitize: Sanitize): string[] {
   return slowest.map(({ milliseconds, time, host, id, from, size }) => {
     const when = [formatTime(time ?? Number.NaN), sanitize(host)].filter(Boolean).join(' ')
     const mail = [

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { PassThrough, Writable } from 'node:stream'
 import { errorCode, Fault } from '../../../base/errors/fault.ts'
+import { isUnderSystemd } from '../../../base/systemd/bound-paths.ts'
 import {
   COMMAND_STREAMS,
   createFrameReader,
@@ -84,7 +85,10 @@ export class ServiceRun {
       const isThere = !['ENOENT', 'ECONNREFUSED', 'EACCES'].includes(errorCode(error))
       if (isThere) throw error
       const reason = `this command needs a running onescand, and none answers at ${path}`
-      throw new Fault('config', `${reason}; start it: onescan check shows how`, error)
+      const remedy = isUnderSystemd()
+        ? 'run systemctl start onescand'
+        : 'start its service, as by svc -u /service/onescand'
+      throw new Fault('config', `${reason}; ${remedy}`, error)
     } finally {
       this.close()
     }

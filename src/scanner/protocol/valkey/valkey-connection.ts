@@ -1,3 +1,4 @@
+import { errorText } from '../../../base/errors/fault.ts'
 import { nextTurn } from '../../../base/flow/event-loop.ts'
 import { type DialledServer, dial } from '../../../base/protocol/connection/dial.ts'
 import { ServerWire } from '../../../base/protocol/connection/server-wire.ts'
@@ -61,7 +62,8 @@ export class ValkeyConnection {
     this.#wire = new ServerWire(dial(server, authorities), {
       push: (chunk) => this.#reader.push(chunk),
       // An earlier complaint of the server is more informative than how the connection ended.
-      explain: (error) => new Error(this.#complaint ?? error?.message ?? 'closes the connection'),
+      explain: (error) =>
+        new Error(this.#complaint ?? (error ? errorText(error) : 'closes the connection')),
     })
   }
 

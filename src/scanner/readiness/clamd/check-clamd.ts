@@ -6,15 +6,16 @@ import { dirname } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { type CheckLine, failure, marked, ok, warning } from '../../../base/check/check-line.ts'
 import { attempt, errorCode } from '../../../base/errors/fault.ts'
+import { codeInWords } from '../../../base/errors/system-error.ts'
 import { answerInTime } from '../../../base/flow/timeout.ts'
 import { loadSystem } from '../../../base/runtime/system.ts'
 import { editToAllow, isOutsideUnit } from '../../../base/systemd/address-filter.ts'
 import { isUnderSystemd } from '../../../base/systemd/bound-paths.ts'
 import { formatDay, formatDuration } from '../../../base/text/units.ts'
 import { type ClamdAddress, readClamdAddress } from '../../scan/scanners/clamd/clamd-address.ts'
+import { clamdConfOf, configuredAddress, databaseIn } from '../../scan/scanners/clamd/clamd-conf.ts'
 import { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import { isSecure, loadConnect } from '../../scan/scanners/clamd/connect.ts'
-import { clamdConfOf, configuredAddress, databaseIn } from '../../scan/scanners/clamd/database.ts'
 import {
   type ClamdOutcome,
   type ClamdSession,
@@ -101,7 +102,7 @@ export function keptOutByUnit(
 ): CheckLine | undefined {
   if (server.kind !== 'tcp') return undefined
   const reason = outcome.kind === 'timed-out' ? 'it does not answer' : outcome.reason
-  const isRefusedHere = /\bEPERM\b/.test(reason)
+  const isRefusedHere = reason.includes(codeInWords('EPERM'))
   // A filter drops packets: only a host answers that nothing listens.
   const isSilent = isOutsideUnit(server.host) && !/\bECONNREFUSED\b/.test(reason)
   if (!isRefusedHere && !isSilent) return undefined

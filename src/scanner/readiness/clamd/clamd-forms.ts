@@ -1,25 +1,19 @@
 import { type CheckLine, ok } from '../../../base/check/check-line.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
-import {
-  contentForms,
-  type FormSet,
-  firstFields,
-  multipartForms,
-} from '../../../mail/mime/index.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
-import { formsFoundBy } from './form-probes.ts'
+import { formsMissedBy } from './form-probes.ts'
 import { probeLimitReports } from './limit-probes.ts'
 
 /**
- * Tests, in one conversation, what a server extracts from mail. Undefined unless it reports what it does not
- * scan to the end, or if it does not answer.
+ * Tests, in one conversation, whether a server extracts the parts of ordinary mail. Resolves to what it misses, or to
+ * undefined if it does not report what it does not scan to the end, or does not answer.
  */
 export async function tryForms(
   clamd: ClamdServer,
   signal: AbortSignal,
-): Promise<FormSet | undefined> {
+): Promise<readonly string[] | undefined> {
   const { reports } = await probeLimitReports(clamd, signal)
-  return reports === 'yes' ? await formsFoundBy(clamd, signal) : undefined
+  return reports === 'yes' ? await formsMissedBy(clamd, signal) : undefined
 }
 
 /** Free space in bytes that clamd needs: about sixty messages with remaining parts may be scanned at once. */
@@ -41,21 +35,11 @@ export async function probeRoom(
   return outcome.kind === 'timed-out' || isQueueFull ? 'late' : 'none'
 }
 
-/** Names what a server was shown to extract: forms of parts, and first fields of mail. Then names the others. */
-export function describeForms(server: string, found: FormSet): CheckLine {
-  const { contents, multiparts } = found
-  const all = namesIn({ firstFields, contents: contentForms, multiparts: multipartForms })
-  const left = namesIn(found)
-  const missing = all.filter((form) => !left.includes(form))
-  const isNone = contents.length === 0 || multiparts.length === 0
-  const value = isNone
-    ? 'every part is scanned separately: clamd did not find the test virus in whole messages'
-    : `scanned with the whole message: ${left.join(', ')}`
-  const others = !isNone && missing.length > 0 ? `; scanned separately: ${missing.join(', ')}` : ''
-  return ok(`clamd ${server} ordinary parts`, `${value}${others}`)
-}
-
-function namesIn({ firstFields: first, contents, multiparts }: FormSet): string[] {
-  const inWords = multiparts.map((form) => (form === '' ? 'no multipart' : form))
-  return [...contents, ...inWords, ...first.map((name) => `below ${name}`)]
+/** States whether a server scans the parts of ordinary mail with the whole message, or which forms it misses. */
+export function describeForms(server: string, missed: readonly string[]): CheckLine {
+  const value =
+    missed.length === 0
+      ? 'scanned with the whole message'
+      : `scanned separately: in whole messages clamd did not find the test virus in ${missed.join(', ')}`
+  return ok(`clamd ${server} ordinary parts`, value)
 }

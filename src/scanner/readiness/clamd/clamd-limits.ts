@@ -3,14 +3,14 @@ import { type CheckLine, failure, ok, warning } from '../../../base/check/check-
 import { byteSize } from '../../../base/text/values.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { limits as readingLimits } from '../../../mail/mime/index.ts'
+import { valueIn } from '../../scan/scanners/clamd/clamd-conf.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import { isSecure } from '../../scan/scanners/clamd/connect.ts'
-import { valueIn } from '../../scan/scanners/clamd/database.ts'
 import type { ScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
 import { eicarMessage, eicarZip, largeEicarMessage } from '../test-mail/eicar-message.ts'
 import { describeForms } from './clamd-forms.ts'
-import { formsFoundBy } from './form-probes.ts'
+import { formsMissedBy } from './form-probes.ts'
 import { levelsOpened, probeLimitReports } from './limit-probes.ts'
 
 /** Milliseconds that clamd may take for a message of CLAMDMAXSIZE bytes. */
@@ -117,11 +117,11 @@ export async function checkCanary(
   return failure(what, value, remedy)
 }
 
-/** Names the parts of ordinary mail that a server, which reports its limits, extracts itself. */
+/** States whether a server, which reports its limits, extracts the parts of ordinary mail itself. */
 async function checkForms(server: ClamdServer, { SECONDLOOK }: ScanSettings): Promise<CheckLine[]> {
   if (SECONDLOOK !== 'always') return []
-  const forms = await formsFoundBy(server, AbortSignal.timeout(SCAN_TIMEOUT))
-  return forms ? [describeForms(server.address.text, forms)] : []
+  const missed = await formsMissedBy(server, AbortSignal.timeout(SCAN_TIMEOUT))
+  return missed ? [describeForms(server.address.text, missed)] : []
 }
 
 /** Checks whether clamd opens archives, which onescan leaves to it. */

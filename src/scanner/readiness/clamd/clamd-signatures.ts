@@ -5,7 +5,7 @@ import { readForeignFile, readStart } from '../../../base/path/open.ts'
 import { formatDuration } from '../../../base/text/units.ts'
 import type { ClamdState } from '../../observe/live/process-report.ts'
 import type { ClamdAddress } from '../../scan/scanners/clamd/clamd-address.ts'
-import { clamdConfOf, databaseIn, valueIn } from '../../scan/scanners/clamd/database.ts'
+import { clamdConfOf, databaseIn, valueIn } from '../../scan/scanners/clamd/clamd-conf.ts'
 import {
   readSignatureFiles,
   SETTLED_AFTER_SECONDS,

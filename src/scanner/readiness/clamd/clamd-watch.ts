@@ -3,7 +3,6 @@ import { errorText } from '../../../base/errors/fault.ts'
 import { type RepeatedWork, repeat } from '../../../base/flow/repeat.ts'
 import { readUptime } from '../../../base/flow/uptime.ts'
 import { loadSystem } from '../../../base/runtime/system.ts'
-import type { FormSet } from '../../../mail/mime/index.ts'
 import type { ClamdState } from '../../observe/live/process-report.ts'
 import type { CanaryEvent } from '../../scan/scanners/clamd/canary.ts'
 import { type ClamdAddress, clamdAddressesOf } from '../../scan/scanners/clamd/clamd-address.ts'
@@ -30,12 +29,13 @@ const LIMITS_TIMEOUT = 10_000
 /** Milliseconds between two probes of what a server extracts from mail: it logs 24 lines FOUND for each. */
 const PROBES_EVERY = 300_000
 
-/** The forms of parts that a server extracts from mail itself, as tests have shown. */
+/** What tests have shown of a server. */
 interface ExtractionProbe {
   /** What was true of the server then: its version, and since when it runs. */
   readonly of: string
   readonly at: number
-  readonly forms: FormSet | undefined
+  /** The forms of parts that it does not extract from mail itself, or undefined if that is not known. */
+  readonly missed: readonly string[] | undefined
 }
 
 /** What is known of a server. */
@@ -62,7 +62,7 @@ interface KnownClamd {
  * Checks every 15 seconds whether each server of the plugin clamd answers, and how old its signatures are.
  * Every minute, and when the server comes back, tests whether it finds the test virus, which `onCanary` receives, and
  * whether it reports mail that it did not fully scan (AlertExceedsMax). The log gets a line if a server does not, and when
- * it does again, and if it extracts other parts from mail than before. A server that does not answer in the first
+ * it does again, and whether it extracts the parts of ordinary mail, if that changes. A server that does not answer in the first
  * round is logged, and when it answers; later failures are reported by scans.
  *
  * If parts of mail are scanned separately (SECONDLOOK), a server that reports such mail is tested once for what
@@ -164,7 +164,7 @@ export class ClamdWatch {
   #logAbsent(isFirst: boolean, { server, up, text }: ClamdState): void {
     if (isFirst && !up) {
       this.#absent.add(server)
-      const remedy = 'start it, or correct CLAMD: onescan check shows the details'
+      const remedy = 'start it, or correct CLAMD (onescan check shows the details)'
       this.#log(inOneLine(warning(`clamd ${server}`, text, remedy)))
     } else if (up && this.#absent.delete(server)) this.#log(`clamd ${server}: answers`)
   }
@@ -178,7 +178,7 @@ export class ClamdWatch {
 
   /** Another server, or the same one with other settings, may answer at this address from now on. */
   #forget({ text }: ClamdAddress): void {
-    this.#onExtraction({ kind: 'extracts', server: text, forms: undefined })
+    this.#onExtraction({ kind: 'extracts', server: text, isShown: false })
     this.#onCanary({ kind: 'canary', server: text, isFound: false })
     this.#onRestart()
   }
@@ -219,27 +219,33 @@ export class ClamdWatch {
     const made = await socketCreatedAt(server)
     const of = `${state.text} ${made} ${sessions}`
     // It has loaded other settings with its signatures, or another one answers at this address now.
-    if (known.alert?.level === 'error' && probe) known.probe = { ...probe, forms: undefined }
-    const isKnown = known.probe?.of === of && known.probe.forms !== undefined
+    if (known.alert?.level === 'error' && probe) known.probe = { ...probe, missed: undefined }
+    const isKnown = known.probe?.of === of && known.probe.missed !== undefined
     const isDue = probe === undefined || readUptime() - probe.at > PROBES_EVERY
     const isTried = isAsked && !isKnown && isDue
     if (isTried) {
-      known.probe = { of, at: readUptime(), forms: await during(server, stopped, tryForms) }
+      known.probe = { of, at: readUptime(), missed: await during(server, stopped, tryForms) }
       this.#logForms(server, known)
     }
-    const tried = isAsked && known.probe?.of === of ? known.probe.forms : undefined
-    if (tried && !isTried && !this.#isWanted()) return // the stream would serve no mail
-    const room = tried && (await during(server, stopped, probeRoom))
+    const isGood = isAsked && known.probe?.of === of && known.probe.missed?.length === 0
+    if (isGood && !isTried && !this.#isWanted()) return // the stream would serve no mail
+    const room = isGood && (await during(server, stopped, probeRoom))
     // What is known of a server that is merely busy applies until it expires.
     if (room === 'late' && !isTried) return
     // The version belongs to this conversation: after its end another clamd may answer.
-    const forms = room === 'enough' && known.session.isOpen ? tried : undefined
-    this.#onExtraction({ kind: 'extracts', server: server.text, version: state.text, made, forms })
+    const isShown = room === 'enough' && known.session.isOpen
+    this.#onExtraction({
+      kind: 'extracts',
+      server: server.text,
+      version: state.text,
+      made,
+      isShown,
+    })
   }
 
   #logForms({ text }: ClamdAddress, known: KnownClamd): void {
-    const forms = known.probe?.forms
-    const line = forms && inOneLine(describeForms(text, forms))
+    const missed = known.probe?.missed
+    const line = missed && inOneLine(describeForms(text, missed))
     if (line !== undefined && line !== known.logged) this.#log(line)
     known.logged = line ?? known.logged
   }

@@ -2,59 +2,56 @@ import { LF } from '../../../base/bytes/ascii.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import { TOP_LINE } from '../../../mail/message/message.ts'
 import {
-  type ContentForm,
   contentForms,
-  type FirstField,
-  type FormSet,
   firstFields,
-  type MultipartForm,
   multipartForms,
   type PartForm,
 } from '../../../mail/mime/index.ts'
 import type { ClamdServer } from '../../scan/scanners/clamd/clamd-server.ts'
 import { EICAR } from '../../scan/scanners/eicar/eicar.ts'
 
-/** The forms by which a type is tried in one multipart, and each multipart and first field with one type. */
-const TRIED_IN: MultipartForm = 'mixed'
-const TRIED_WITH: ContentForm = 'file base64'
-
-/**
- * Tests what clamd extracts, with a small message for each form and first field that has the test virus in a part.
- * Resolves to those in which clamd found the virus, or to undefined if it does not answer each of them, as
- * while it loads signatures. It finds none without a signature of the test virus. clamd logs a line FOUND for each.
- */
-export async function formsFoundBy(
-  server: ClamdServer,
-  signal: AbortSignal,
-): Promise<FormSet | undefined> {
-  const finds = async (form: PartForm, above?: Buffer) => {
-    const bytes = Bytes.of(mailWith(Buffer.from(EICAR), form, above))
-    const outcome = await server.scan([{ bytes }], { signal, note() {} })
-    if (outcome.kind !== 'answered' || outcome.reply.answer === 'unknown') throw new NoAnswer()
-    return outcome.reply.answer === 'infected'
-  }
-  try {
-    const contents: ContentForm[] = []
-    for (const content of contentForms) {
-      if (await finds({ content, multiparts: TRIED_IN })) contents.push(content)
-    }
-    const multiparts: MultipartForm[] = []
-    for (const form of multipartForms) {
-      if (await finds({ content: TRIED_WITH, multiparts: form })) multiparts.push(form)
-    }
-    const first: FirstField[] = []
-    for (const name of firstFields) {
-      const above = Buffer.from(`${name}: onescan\n`)
-      if (await finds({ content: TRIED_WITH, multiparts: TRIED_IN }, above)) first.push(name)
-    }
-    return { firstFields: first, contents, multiparts }
-  } catch (error) {
-    if (error instanceof NoAnswer) return undefined
-    throw error
-  }
+/** A test message, and the name of what it tries. */
+interface FormProbe {
+  readonly name: string
+  readonly form: PartForm
+  readonly above?: Buffer
 }
 
-class NoAnswer extends Error {}
+/** The form of which a type, a multipart or the first field is tried in another way. */
+const TRIED_IN: PartForm = { content: 'file base64', multiparts: 'mixed' }
+
+const formProbes: readonly FormProbe[] = [
+  ...contentForms.map((content) => ({ name: content, form: { ...TRIED_IN, content } })),
+  ...multipartForms.map((multiparts) => ({
+    name: multiparts || 'no multipart',
+    form: { ...TRIED_IN, multiparts },
+  })),
+  ...firstFields.map((field) => ({
+    name: `below ${field}`,
+    form: TRIED_IN,
+    above: Buffer.from(`${field}: onescan\n`),
+  })),
+]
+
+/**
+ * Tests whether clamd extracts the parts of ordinary mail, with a small message for each form and first field that has the
+ * test virus in a part. Resolves to the names of those in which clamd missed the virus, or to undefined if it does not
+ * answer each of them, as while it loads signatures. It misses all without a signature of the test virus. clamd logs a line
+ * FOUND for each other one.
+ */
+export async function formsMissedBy(
+  server: ClamdServer,
+  signal: AbortSignal,
+): Promise<readonly string[] | undefined> {
+  const missed: string[] = []
+  for (const { name, form, above } of formProbes) {
+    const bytes = Bytes.of(mailWith(Buffer.from(EICAR), form, above))
+    const outcome = await server.scan([{ bytes }], { signal, note() {} })
+    if (outcome.kind !== 'answered' || outcome.reply.answer === 'unknown') return undefined
+    if (outcome.reply.answer !== 'infected') missed.push(name)
+  }
+  return missed
+}
 
 /** Returns a message, below these lines, in which these bytes are a part of the form. Its lines end in LF. */
 export function mailWith(content: Buffer, form: PartForm, above: Buffer = TOP_LINE): Buffer {

@@ -12,7 +12,7 @@ import type { JudgeContext, LoadedRules } from './context/judge-context.ts'
 import type { Transaction } from './context/transaction.ts'
 import type { Decision, DecisionDetails, SingleDecision } from './decision/decision.ts'
 import { type AnswerMode, divide, type GroupDecision, joinLines } from './decision/divide.ts'
-import { refusalByRule } from './decision/mail-replies.ts'
+import { refusalByRule } from './decision/own-text.ts'
 import { judge } from './judge.ts'
 
 /**

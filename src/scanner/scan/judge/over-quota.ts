@@ -3,9 +3,9 @@ import type { MailAddress } from '../../../base/text/address.ts'
 import { formatDuration } from '../../../base/text/units.ts'
 import type { Envelope } from '../../../mail/message/envelope.ts'
 import type { QuotaLookup } from '../quota/quota-lookup.ts'
+import { mailReply } from '../replies/mail-replies.ts'
 import type { Client } from './context/transaction.ts'
 import type { Deferral } from './decision/decision.ts'
-import { mailReply } from './decision/mail-replies.ts'
 
 /** Recipients that are checked concurrently. */
 const QUERIES_MAX = 16

@@ -10,7 +10,7 @@ import {
 import { runScanners, sampleOf } from '../scanners/run/run-scanners.ts'
 import type { ScanRun } from '../scanners/run/scan-run.ts'
 import type { Trust } from '../stamps/verify-stamps.ts'
-import type { ScanMessage } from '../verdicts/copies/message-to-scan.ts'
+import type { ScanMessage } from '../verdicts/copies/message-identity.ts'
 import type { Deadline } from './context/deadline.ts'
 import type { JudgeContext } from './context/judge-context.ts'
 import { kindOfBytes, kindOfRead } from './context/kind-of-bytes.ts'
@@ -45,7 +45,8 @@ export async function scanUncovered(
   }
   const notes: string[] = []
   if (unscanned !== undefined && 'reason' in unscanned) notes.push(unscanned.reason)
-  if (mail.alternative !== undefined) notes.push('read in two ways: the body is a whole message')
+  if (mail.alternative !== undefined)
+    notes.push('scanned in two ways, since its body is itself a whole message')
   const asFile = resultOnlyFor === 'files'
   const kindOf = config.areRead ? kindOfRead : kindOfBytes
   const kind = asFile ? kindOf(mail.message) : undefined
@@ -62,8 +63,8 @@ export async function scanUncovered(
     note: (text) => void notes.push(text),
   }
   let oddities: ReadonlySet<string> = new Set()
-  const scan = scanOf(mail, run, scansRaw, (found) => {
-    oddities = found
+  const scan = scanOf(mail, run, scansRaw, (reported) => {
+    oddities = reported
   })
   const found = tools.verdicts
     ? await tools.verdicts.find({ ...mail, asFile }, run, scan)

@@ -1,9 +1,10 @@
 import { access } from 'node:fs/promises'
-import { attempt, Fault } from '../../../base/errors/fault.ts'
+import { attempt } from '../../../base/errors/fault.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
 import { ProcEntry } from '../../../base/process/proc-entry.ts'
 import { nameOfEntry, type OpenMessage, type QuarantineEntry, withEntry } from './entries.ts'
 import type { Folder, MaildirFile } from './folders.ts'
+import { NotDone } from './not-done.ts'
 import { openEntry } from './record.ts'
 
 /** A message that this process is releasing, and that no other process can take meanwhile. */
@@ -32,12 +33,12 @@ export interface Release {
 export function beginRelease(root: PathHandle, id: string, again: boolean): Promise<Release> {
   return withEntry(root, id, async (entry, folder) => {
     if (entry.state === 'released' && !again) {
-      throw new Fault('config', `${id}: has been released; --again releases it once more`)
+      throw new NotDone('released', `${id}: has been released; --again releases it once more`)
     }
     await refuseWhileReleased(folder, entry)
     if (entry.state === 'releasing' && !again) {
       const reason = 'a release of it was interrupted, and it may have been delivered'
-      throw new Fault('config', `${id}: ${reason}; --again releases it anyway`)
+      throw new NotDone('interrupted', `${id}: ${reason}; --again releases it anyway`)
     }
     return takeEntry(folder, entry)
   })
@@ -90,7 +91,7 @@ async function refuseWhileReleased(folder: Folder, entry: QuarantineEntry): Prom
   const isHeld = attempt(() => new ProcEntry(taker.pid).ticksAtStart()) === taker.started
   // Last, because that process moves it and ends: ENOENT if it was moved since, and must be searched again.
   await access(folder.parts[part].at(file))
-  if (isHeld) throw new Fault('config', `${id}: is being released by process ${taker.pid}`)
+  if (isHeld) throw new NotDone('busy', `${id}: is being released by process ${taker.pid}`)
 }
 
 /**

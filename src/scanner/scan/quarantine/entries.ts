@@ -1,8 +1,15 @@
-import { errorCode, Fault } from '../../../base/errors/fault.ts'
+import { errorCode } from '../../../base/errors/fault.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
 import { formatDay } from '../../../base/text/units.ts'
 import { type DayOfGrounds, Folder, type MaildirFile, openFolder } from './folders.ts'
-import { type OpenEntry, openEntry, type QuarantineRecord } from './record.ts'
+import { NotDone } from './not-done.ts'
+import {
+  type OpenEntry,
+  openEntry,
+  RECORD_START,
+  type RecordAndStart,
+  readBeginning,
+} from './record.ts'
 
 /**
  * A message in quarantine, as its file name describes it: its id, `SECONDS.DIGITS`, and `,S=BYTES`, the size
@@ -95,17 +102,21 @@ async function daysOf(
   }
 }
 
+/** A range of messages: from `since` until before `until`, unix milliseconds (undefined: no bound). */
+export interface EntryRange {
+  readonly since: number | undefined
+  readonly until: number | undefined
+  /** Whether the newest ones come first, and not the oldest. */
+  readonly isNewestFirst?: boolean
+}
+
 /**
- * Yields the messages from `since` until before `until`, unix milliseconds (undefined: no bound), the oldest
- * first. Reads only the folders of these days, and opens no file, because a quarantine may have a million
- * messages.
+ * Yields the messages of a range. Reads only the folders of these days, a day when its messages are wanted, and opens no
+ * file, because a quarantine may have a million messages.
  */
 export async function* entriesIn(
   root: PathHandle,
-  {
-    since = 0,
-    until = Number.POSITIVE_INFINITY,
-  }: { readonly since: number | undefined; readonly until: number | undefined },
+  { since = 0, until = Number.POSITIVE_INFINITY, isNewestFirst = false }: EntryRange,
   foreign?: TakeForeign,
 ): AsyncGenerator<QuarantineEntry> {
   const byDay = new Map<string, DayOfGrounds[]>()
@@ -113,28 +124,67 @@ export async function* entriesIn(
     const start = Date.parse(at.day)
     if (start + DAY > since && start < until) byDay.set(at.day, [...(byDay.get(at.day) ?? []), at])
   }
-  for (const [, folders] of [...byDay].sort(([day], [other]) => (day < other ? -1 : 1))) {
+  const sign = isNewestFirst ? -1 : 1
+  for (const [, folders] of [...byDay].sort(([day], [other]) => (day < other ? -sign : sign))) {
     const entries: QuarantineEntry[] = []
-    for (const at of folders) entries.push(...(await entriesOfDay(root, at)))
-    for (const entry of entries.sort(byAge)) {
+    for (const at of folders) for (const entry of await entriesOfDay(root, at)) entries.push(entry)
+    for (const entry of entries.sort((one, other) => sign * byAge(one, other))) {
       if (entry.seconds >= Math.floor(since / 1000) && entry.seconds * 1000 < until) yield entry
     }
   }
 }
 
 /**
- * Resolves to the record of a message, without reading the message, or undefined if its folder is missing.
- * Rejects as openEntry() does.
+ * Reads the records of messages in a list. Keeps the folders of one day open: opening them takes longer than reading a
+ * record. Close it after use.
  */
-export function recordOf(
-  root: PathHandle,
-  entry: QuarantineEntry,
-): Promise<QuarantineRecord | undefined> {
-  return Folder.within(root, entry, async (folder) => {
-    const opened = await openEntry(folder, entry)
-    await opened.close()
-    return opened.record
-  })
+export class RecordReader {
+  readonly #root: PathHandle
+  #day = ''
+  readonly #folders = new Map<string, Folder>()
+  readonly #buffer = Buffer.alloc(RECORD_START)
+
+  constructor(root: PathHandle) {
+    this.#root = root
+  }
+
+  /**
+   * Resolves to the record of a message and its first bytes, or undefined if the message is gone. Rejects with a Fault if its file is not a
+   * message in quarantine.
+   */
+  async read(entry: QuarantineEntry): Promise<RecordAndStart | undefined> {
+    try {
+      const folder = await this.#folderOf(entry)
+      return folder && (await readBeginning(folder, entry, this.#buffer))
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error
+      return this.#readMoved(entry.id)
+    }
+  }
+
+  async #folderOf({ grounds, day }: QuarantineEntry): Promise<Folder | undefined> {
+    if (day !== this.#day) this.close()
+    this.#day = day
+    const folder = this.#folders.get(grounds) ?? (await Folder.find(this.#root, { grounds, day }))
+    if (folder !== undefined) this.#folders.set(grounds, folder)
+    return folder
+  }
+
+  /** Reads the record of a message that another process has moved or removed. */
+  async #readMoved(id: string): Promise<RecordAndStart | undefined> {
+    const moved = await findEntry(this.#root, id)
+    const folder = moved && (await this.#folderOf(moved))
+    return folder && readBeginning(folder, moved, this.#buffer).catch(unlessGone)
+  }
+
+  close(): void {
+    for (const folder of this.#folders.values()) folder.close()
+    this.#folders.clear()
+  }
+}
+
+function unlessGone(error: unknown): undefined {
+  if (errorCode(error) !== 'ENOENT') throw error
 }
 
 /** A message that is open for reading, and where it was found. */
@@ -175,8 +225,8 @@ export async function withEntry<Result>(
       if (errorCode(error) !== 'ENOENT') throw error
     }
   }
-  const reason = isThere ? 'another command is working on it; try again' : 'is not in quarantine'
-  throw new Fault('config', `${id}: ${reason}`)
+  if (isThere) throw new NotDone('busy', `${id}: another command is working on it; try again`)
+  throw new NotDone('missing', `${id}: is not in quarantine`)
 }
 
 /**
@@ -185,7 +235,7 @@ export async function withEntry<Result>(
  */
 async function findEntry(root: PathHandle, id: string): Promise<QuarantineEntry | undefined> {
   if (!isId(id)) {
-    throw new Fault('config', `${id}: is not an id; onescan quarantine list shows them`)
+    throw new NotDone('not-an-id', `${id}: is not an id; onescan quarantine list shows them`)
   }
   const day = dayOfId(id)
   for (const grounds of await groundsIn(root)) {
@@ -254,8 +304,10 @@ export function makeId(now: number, fill: (random: Uint8Array<ArrayBuffer>) => v
   return `${Math.floor(now / 1000)}.${place}${random.toString('hex').slice(PLACE_DIGITS - 16)}`
 }
 
+type Aged = Pick<QuarantineEntry, 'id' | 'seconds'>
+
 /** Compares two messages for Array.sort(): the oldest first. */
-export function byAge(entry: QuarantineEntry, other: QuarantineEntry): number {
+export function byAge(entry: Aged, other: Aged): number {
   return entry.seconds - other.seconds || (entry.id < other.id ? -1 : 1)
 }
 

@@ -41,7 +41,7 @@ export async function quarantineMessage(
 
 /**
  * Returns the key by which a retry finds the quarantined message. It covers the reason, the sender, the recipients in
- * any order, and the body. It also covers all fields except those that hosts on the way add or change at each
+ * any order, the file of delivered mail (each mailbox gets its own back), and the body. It also covers all fields except those that hosts on the way add or change at each
  * attempt (those that no stamp binds, onescan-stamp(7)). Message-ID and Date are covered, so that a message is
  * quarantined again if a user sends the same text again.
  *
@@ -50,11 +50,11 @@ export async function quarantineMessage(
  * harmful than a lost message.
  */
 async function retryKey(
-  { grounds, sender, recipients }: QuarantineRecord,
+  { grounds, sender, recipients, file }: QuarantineRecord,
   { header, body }: Pick<Message, 'header' | 'body'>,
 ): Promise<string> {
   const hash = createHash('sha256')
-  hash.update(`${JSON.stringify([grounds, sender, recipients.toSorted()])}\n`)
+  hash.update(`${JSON.stringify([grounds, sender, recipients.toSorted(), file])}\n`)
   for (const field of header.fields)
     if (isBound(field.key)) hash.update(header.textOf(field), 'latin1')
   await hashInTurns(hash, body.chunks())

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { constants, readFileSync } from 'node:fs'
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
-import { errorCode, errorText } from '../../../base/errors/fault.ts'
+import { errorCode, errorText, errorTextAt } from '../../../base/errors/fault.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
 import { writeWholeAside } from '../../../base/process/descriptors.ts'
 import { formatDuration } from '../../../base/text/units.ts'
@@ -78,7 +78,9 @@ export class SweepClock {
     const warnings: string[] = []
     const last = await readClock(root).catch((error): LastSweep => {
       if (errorCode(error) !== 'ENOENT') {
-        warnings.push(`${CLOCK}: ${errorText(error)}: the age of all messages starts again at zero`)
+        warnings.push(
+          `${CLOCK}: ${errorTextAt(CLOCK, error)}: the age of all messages starts again at zero`,
+        )
       }
       return { ...time, id: randomBytes(8).toString('hex'), passed: 0 }
     })
@@ -87,7 +89,7 @@ export class SweepClock {
     const elapsed = kernel === undefined ? 0 : Math.min(wall, kernel, COUNTED_MAX)
     const next = { ...last, ...time, passed: last.passed + Math.max(elapsed, 0) }
     try {
-      await replaceFile(root, CLOCK, Buffer.from(`${JSON.stringify(next)}\n`))
+      await replaceInQuarantine(root, CLOCK, Buffer.from(`${JSON.stringify(next)}\n`))
     } catch (error) {
       warnings.push(
         `${CLOCK} cannot be written, so the age of messages does not increase: ${errorText(error)}`,
@@ -99,7 +101,7 @@ export class SweepClock {
     const isStopped = Math.abs(step) > STEP_MAX
     return new SweepClock(
       next,
-      isStopped ? `${inWords(step)}: nothing is removed now` : undefined,
+      isStopped ? `${describeStep(step)}: nothing is removed now` : undefined,
       warnings,
     )
   }
@@ -146,7 +148,7 @@ export class SweepClock {
   }
 }
 
-function inWords(step: number): string {
+function describeStep(step: number): string {
   const shown = formatDuration(Math.abs(step))
   return `the clock was set ${step < 0 ? 'back' : 'forward'} by ${shown} since the last sweep`
 }
@@ -171,7 +173,7 @@ function isLastSweep(value: unknown): value is LastSweep {
   return typeof boot === 'string' && typeof id === 'string' && /^[0-9a-f]{16}$/.test(id)
 }
 
-function openIn(directory: PathHandle, name: string, flags: number): Promise<FileHandle> {
+export function openIn(directory: PathHandle, name: string, flags: number): Promise<FileHandle> {
   const { O_NOFOLLOW, O_NONBLOCK } = constants
   return open(directory.at(name), flags | O_NOFOLLOW | O_NONBLOCK, 0o600)
 }
@@ -181,7 +183,11 @@ function openIn(directory: PathHandle, name: string, flags: number): Promise<Fil
  * and renamed. After a crash or on a full disk the old file is still there. Rejects with the error of the
  * system.
  */
-async function replaceFile(directory: PathHandle, name: string, bytes: Buffer): Promise<void> {
+export async function replaceInQuarantine(
+  directory: PathHandle,
+  name: string,
+  bytes: Buffer,
+): Promise<void> {
   const fresh = directory.at(`${name}.new`)
   try {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
@@ -201,7 +207,7 @@ async function replaceFile(directory: PathHandle, name: string, bytes: Buffer): 
 }
 
 /** Reads the whole lines of a file, and closes it. */
-async function* linesOf(file: FileHandle): AsyncGenerator<string> {
+export async function* linesOf(file: FileHandle): AsyncGenerator<string> {
   try {
     const chunk = Buffer.alloc(CHUNK)
     let rest = ''

@@ -13,6 +13,7 @@ import {
   openQuarantine,
 } from './folders.ts'
 import { KEYS } from './quarantine-message.ts'
+import { REQUESTS } from './release-requests.ts'
 import { FIRST_SEEN, type HostTime, SweepClock } from './sweep-clock.ts'
 
 /** The limits above which messages are removed. */
@@ -129,7 +130,7 @@ class QuarantineSweep {
     for (const day of days) await this.#removeOld(day)
     if (this.#isOver()) await this.#removeOldest(days)
     for (const day of days) await this.#tidy(day)
-    await this.#forgetKeys()
+    for (const name of [KEYS, REQUESTS]) await this.#forgetOld(name)
     return { ...this.#sum, unnoted: this.#unnoted }
   }
 
@@ -265,10 +266,10 @@ class QuarantineSweep {
     })
   }
 
-  /** Removes the links that lead retries to kept messages, when clients no longer retry. */
-  async #forgetKeys(): Promise<void> {
-    if (!(await this.#root.namesAside()).includes(KEYS)) return
-    const keys = await openFolder(this.#root, KEYS)
+  /** Removes what leads retries to kept messages, or requests to their answers, when clients no longer retry. */
+  async #forgetOld(name: string): Promise<void> {
+    if (!(await this.#root.namesAside()).includes(name)) return
+    const keys = await openFolder(this.#root, name)
     try {
       for await (const key of keys.namesInSlices(PAUSE, this.#signal)) {
         const link = keys.at(key)

@@ -161,9 +161,7 @@ class UdpExchange {
       const failed = (error: Error) => {
         this.#countOff()
         const isRefused = errorCode(error) === 'ECONNREFUSED' // by ICMP, so the next call reports it
-        reject(
-          isRefused ? new Error('ECONNREFUSED: nothing listens there', { cause: error }) : error,
-        )
+        reject(isRefused ? new Error('nothing listens there', { cause: error }) : error)
       }
       const send = () => {
         this.#unanswered++

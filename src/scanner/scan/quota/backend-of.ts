@@ -1,8 +1,8 @@
-import { errorText, Fault } from '../../../base/errors/fault.ts'
+import { errorTextAt, Fault } from '../../../base/errors/fault.ts'
 import { readForeignFile } from '../../../base/path/open.ts'
+import type { LdapDirectory } from '../../../base/protocol/ldap/ldap-directory.ts'
+import type { LdapSettings } from '../../../base/protocol/ldap/ldap-settings.ts'
 import { type MailAddress, readAddress, withPlainDomain } from '../../../base/text/address.ts'
-import type { LdapDirectory } from '../../../quota/ldap/ldap-directory.ts'
-import type { LdapSettings } from '../../../quota/ldap/ldap-settings.ts'
 import { namedMailboxOf } from './mailbox.ts'
 import { USERS_CACHED } from './quota-cache.ts'
 import { type Backend, backendFor, type QuotaSettings, readBackend } from './quota-settings.ts'
@@ -39,7 +39,7 @@ function readBackendMap(file: string): BackendOf {
   try {
     text = readForeignFile(file, MAP_MAX).toString('latin1')
   } catch (error) {
-    throw new Fault('config', `QUOTAD map:${file}: ${errorText(error)}`, error)
+    throw new Fault('config', `QUOTAD map:${file}: ${errorTextAt(file, error)}`, error)
   }
   return parseBackendMap(text, file)
 }
@@ -64,9 +64,9 @@ function parseBackendMap(text: string, file: string): BackendOf {
     byKey.set(withPlainDomain(readAddress(key)).text, known)
   }
   return (address) => {
-    const { text, local, domain } = address
+    const { local, domain } = address
     const ofDomain = domain === undefined ? undefined : byKey.get(`@${domain}`)
-    return byKey.get(text) ?? ofDomain ?? byKey.get(local) ?? byKey.get('*')
+    return byKey.get(address.text) ?? ofDomain ?? byKey.get(local) ?? byKey.get('*')
   }
 }
 
@@ -106,7 +106,7 @@ class LdapBackends implements BackendSource {
   }
 
   async #open(): Promise<LdapDirectory> {
-    const { LdapDirectory } = await import('../../../quota/ldap/ldap-directory.ts')
-    return new LdapDirectory(this.#settings, { ...this.#options, remembered: USERS_CACHED })
+    const ldap = await import('../../../base/protocol/ldap/ldap-directory.ts')
+    return new ldap.LdapDirectory(this.#settings, { ...this.#options, remembered: USERS_CACHED })
   }
 }

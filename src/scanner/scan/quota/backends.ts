@@ -87,8 +87,8 @@ export class Backends {
       // Each client is loaded with the first request: for a program that judges one message, loading code
       // takes time.
       if (backend.kind === 'udp') {
-        const { UdpClient } = await import('./ask-by-udp.ts')
-        this.#udp ??= new UdpClient(this.#options.uptime)
+        const udp = await import('./ask-by-udp.ts')
+        this.#udp ??= new udp.UdpClient(this.#options.uptime)
         return await this.#udp.ask(backend, question, this.#times)
       }
       const { askByHttp, createAgent } = await import('./ask-by-http.ts')

@@ -17,7 +17,7 @@ export interface NamedMailbox {
 }
 
 /** Upper limit, in bytes, for an address that may have a mailbox. */
-const ADDRESS_MAX = 1024
+const LOOKED_UP_ADDRESS_MAX = 1024
 
 /**
  * Returns the mailbox of an address with a plain domain. Returns undefined if no mailbox may have the name:
@@ -27,7 +27,7 @@ export function namedMailboxOf(
   address: MailAddress,
   style: QuotaSettings['nameStyle'],
 ): NamedMailbox | undefined {
-  if (address.text.length > ADDRESS_MAX) return undefined
+  if (address.text.length > LOOKED_UP_ADDRESS_MAX) return undefined
   const name = style === 'local' ? address.local : address.text
   const usable =
     address.local !== '' && name.length <= MAILBOX_NAME_MAX && /^[!-.0-~\x80-\xff]+$/.test(name)

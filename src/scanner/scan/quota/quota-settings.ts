@@ -1,8 +1,8 @@
 import { Fault } from '../../../base/errors/fault.ts'
 import { type Endpoint, parseEndpoint } from '../../../base/net/endpoint.ts'
 import type { Environment } from '../../../base/process/environment.ts'
+import { type LdapSettings, readLdapSettings } from '../../../base/protocol/ldap/ldap-settings.ts'
 import { readSetting } from '../../../base/settings/read-settings.ts'
-import { type LdapSettings, readLdapSettings } from '../../../quota/ldap/ldap-settings.ts'
 
 /** The settings that begin with QUOTA in onescan-settings(5): the quota service, and how it is used. */
 export interface QuotaSettings {

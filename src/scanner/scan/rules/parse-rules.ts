@@ -1,12 +1,11 @@
-import { dirname } from 'node:path'
 import { errorCode, errorText, Fault } from '../../../base/errors/fault.ts'
 import { Network } from '../../../base/net/ip-address.ts'
+import { commandToOpen } from '../../../base/path/command-to-open.ts'
 import { readOwnFile } from '../../../base/path/open.ts'
 import { checkReplyText } from '../../../base/settings/table/infected-mail.ts'
 import { mailSettings } from '../../../base/settings/table.ts'
 import { lowerCase, readAddress } from '../../../base/text/address.ts'
 import { nearestName } from '../../../base/text/nearest-name.ts'
-import { shellWord } from '../../../base/text/shell-word.ts'
 import { byteSize, REPLACED, splitWords } from '../../../base/text/values.ts'
 import { asciiDomain, comparable, Rules } from './match.ts'
 import {
@@ -63,7 +62,7 @@ function readIfThere(path: string): string | undefined {
 
 function whyNot(error: unknown, path: string): string {
   if (errorCode(error) !== 'EACCES') return errorText(error)
-  return `${errorText(error)}; chmod a+rX ${shellWord(dirname(path))} ${shellWord(path)}`
+  return `${errorText(error)}; ${commandToOpen(path)}`
 }
 
 /** Upper limit, in bytes, for a line with its continuation lines. */

@@ -9,8 +9,8 @@ import { type Claims, isStampName, RELEASED } from './stamp.ts'
  * its name through its line end, except that CRLF becomes LF. Blanks stay, because every blank in a quoted
  * boundary is significant.
  *
- * The stamp of a release does not bind the fields that mail servers complete (isCompleted), if they do not describe
- * content. A person has judged the message, and the stamp names its recipients.
+ * The stamp of a release binds only the fields that may describe content. Mail servers complete, rewrite, drop or add the
+ * others in mail that a program of their host submits. A person has judged the message, and the stamp names its recipients.
  */
 export class BoundFields {
   /** In latin1. */
@@ -22,8 +22,7 @@ export class BoundFields {
 
   constructor(header: Header, ofRelease = false) {
     const isHashed = ofRelease
-      ? (field: FieldSpan) =>
-          isBound(field.key) && (!isCompleted(field.key) || whyBound(header, field) !== undefined)
+      ? (field: FieldSpan) => isBound(field.key) && whyBound(header, field) !== undefined
       : ({ key }: FieldSpan) => isBound(key)
     const hasCr = header.bytes.includes(CR)
     const starts: number[] = []
@@ -58,19 +57,6 @@ export class BoundFields {
     return this.#starts[field] ?? this.#text.length
   }
 }
-
-/**
- * The fields that a mail server adds to mail that a program of its host submits, or in which it adds a domain to addresses
- * (cleanup(8) of Postfix). Each may also begin with `Resent-`. They are part of the format.
- */
-const completedFields: readonly string[] = [
-  ...['Date', 'From', 'Message-ID', 'Sender', 'Reply-To', 'To', 'Cc', 'Apparently-To'],
-  ...['Errors-To', 'Return-Receipt-To', 'Disposition-Notification-To', 'Mail-Followup-To'],
-]
-
-const completed: readonly string[] = completedFields.map((name) => name.toLowerCase())
-
-const isCompleted = (key: string): boolean => completed.includes(key.replace(/^resent-/, ''))
 
 /** Returns whether a stamp with these claims is that of a release, whatever its key may do. */
 export function isOfRelease({ s }: Claims): boolean {

@@ -240,7 +240,7 @@ export function explainStamps(message: HashedMessage, options: VerifyOptions): S
     const stamp = stamps.get(index)
     const proof =
       stamp === undefined
-        ? fault('its value is not a valid stamp')
+        ? withFault('its value is not a valid stamp')
         : stamp.scheme === 'md5'
           ? explainMd5(message, stamp, options)
           : explainHmac(stamp, options, hmacFault)
@@ -261,7 +261,7 @@ function explainMd5(
     return { key: key.id, fault: expired(key, now), claims: undefined }
   }
   const some = keys.some(({ scheme }) => scheme === 'md5')
-  return fault(
+  return withFault(
     some ? 'no md5 key of the keyring made it over this body' : 'no md5 key in the keyring',
   )
 }
@@ -274,7 +274,7 @@ function explainHmac(
   const { k, t, s } = stamp.claims
   const claims = { scanners: s.split(',').filter((name) => name !== ''), time: Number(t) }
   const key = keys.find(({ scheme, id }) => scheme === 'hmac-sha256' && id === k)
-  if (key === undefined) return { ...fault(`no key ${k} in the keyring`), claims }
+  if (key === undefined) return { ...withFault(`no key ${k} in the keyring`), claims }
   return { key: k, fault: expired(key, now) ?? hmacFault(stamp, key), claims }
 }
 
@@ -282,7 +282,7 @@ function expired(key: Key, now: number): string | undefined {
   return isCurrent(key, now) ? undefined : `the key expired on ${key.until}`
 }
 
-function fault(text: string): StampProof {
+function withFault(text: string): StampProof {
   return { key: undefined, fault: text, claims: undefined }
 }
 

@@ -1,14 +1,13 @@
 import { yieldAfter } from '../../../base/flow/event-loop.ts'
 import type { Crypto } from '../../../base/runtime/crypto.ts'
 import { formatDuration } from '../../../base/text/units.ts'
-import type { HostMemory } from '../host-memory/host-memory.ts'
-import { DEATHS_MAX } from '../host-memory/poison.ts'
-import type { GatedScan } from '../host-memory/suspect-gate.ts'
+import { DEATHS_MAX } from '../crash-guard/poison.ts'
+import type { GatedScan } from '../crash-guard/suspect-gate.ts'
 import type { ScanTask } from '../scanners/contract/scanner.ts'
 import type { ScanResult } from '../scanners/findings/scan-result.ts'
 import { exactFingerprintOf } from './copies/fingerprint.ts'
-import type { MessageIdentity } from './copies/message-identity.ts'
-import type { ScanMessage } from './copies/message-to-scan.ts'
+import type { MessageIdentity, ScanMessage } from './copies/message-identity.ts'
+import type { HostMemory } from './host-memory.ts'
 
 /** The results for messages that were not scanned. They do not apply to copies. */
 const NOT_ALONE = notBegun(
@@ -31,12 +30,12 @@ export async function scanGuarded(
 ): Promise<ScanResult> {
   const { mail, run } = identity
   const { poison, crashRecord, suspectGate } = memory
-  const fingerprint = await exactly(identity, crypto)
+  const fingerprint = await exactFingerprint(identity, crypto)
   await yieldAfter(mail.outgoing.length)
   const left = poison.leftAloneFor(fingerprint)
   if (left !== undefined) {
     const until = `not scanned for ${formatDuration(60_000 * Math.ceil(left / 60_000))}`
-    const reason = `poison: scanners crashed ${DEATHS_MAX} times while scanning it; ${until}`
+    const reason = `scanners crashed ${DEATHS_MAX} times while scanning it; ${until}`
     // Nothing was found out about a copy.
     return { answer: 'unknown', reason, cause: 'poison', unfinished: true }
   }
@@ -73,7 +72,7 @@ export async function scanGuarded(
 }
 
 /** Resolves to the fingerprint by which a message is known when it is delivered again. */
-async function exactly(
+async function exactFingerprint(
   { mail, fingerprint, fingerprintInput, secrets }: MessageIdentity,
   crypto: Crypto,
 ): Promise<string> {

@@ -9,9 +9,9 @@ import {
   type StoreAccess,
   type StoreAddress,
 } from '../../protocol/valkey/store-address.ts'
-import type { HostMemory } from '../host-memory/host-memory.ts'
 import type { ClusterSettings, Key } from '../stamps/keyring.ts'
 import { deriveSecrets, keyMark, type Secrets, sharedKey } from './copies/secrets.ts'
+import type { HostMemory } from './host-memory.ts'
 import type { SharedStore, SharedStoreOptions } from './store/shared-store.ts'
 import { Verdicts, type VerdictsOptions } from './verdicts.ts'
 
@@ -87,10 +87,10 @@ async function openShared(
 ): Promise<SharedStore> {
   try {
     // A bundle of its own: without a shared store no client for it is loaded.
-    const { STORE_TIMEOUT, SharedStore } = await import('./store/shared-store.ts')
-    return new SharedStore({
+    const store = await import('./store/shared-store.ts')
+    return new store.SharedStore({
       ...accessOf(address, settings),
-      timeout: STORE_TIMEOUT,
+      timeout: store.STORE_TIMEOUT,
       ...more,
     })
   } catch (error) {

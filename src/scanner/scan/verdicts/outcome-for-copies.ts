@@ -1,12 +1,11 @@
 import type { Header } from '../../../mail/message/header-block.ts'
-import type { CachedVerdict } from '../host-memory/cached-verdict.ts'
-import { NO_VERDICT, type ScanEnd } from '../host-memory/scans-for-copies.ts'
 import type { Scanner } from '../scanners/contract/scanner.ts'
 import { type ScanResult, unknown, unread } from '../scanners/findings/scan-result.ts'
 import type { SignaturesInUse } from '../scanners/signatures/signatures-in-use.ts'
 import { headerOfAllCopies } from './copies/fingerprint.ts'
-import { joinVersions } from './copies/fresh.ts'
+import { type CachedVerdict, joinVersions } from './copies/fresh.ts'
 import type { CacheableMessage } from './copies/message-identity.ts'
+import { NO_VERDICT, type ScanEnd } from './copies/scans-for-copies.ts'
 
 /**
  * Returns what the result of a scan means for copies. It had `isShort` time if less than half of the usual limit

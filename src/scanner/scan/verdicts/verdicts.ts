@@ -1,21 +1,22 @@
 import { yieldAfter } from '../../../base/flow/event-loop.ts'
 import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../../base/flow/timeout.ts'
-import type { CachedVerdict } from '../host-memory/cached-verdict.ts'
-import type { HostMemory } from '../host-memory/host-memory.ts'
-import { NO_VERDICT, type ScanEnd } from '../host-memory/scans-for-copies.ts'
 import { isSearchedFor } from '../scanners/findings/properties.ts'
 import { isUntolerated, unknown } from '../scanners/findings/scan-result.ts'
 import type { ScanRun } from '../scanners/run/scan-run.ts'
 import { findSignaturesInUse } from '../scanners/signatures/signatures-in-use.ts'
-import { isStillValid, joinVersions } from './copies/fresh.ts'
+import { type CachedVerdict, isStillValid, joinVersions } from './copies/fresh.ts'
 import {
   type CacheableMessage,
+  type CachedOrScanned,
   type IdentityOptions,
   identify,
   isCacheable,
+  type MessageToScan,
+  type ScanMessage,
 } from './copies/message-identity.ts'
-import type { CachedOrScanned, MessageToScan, ScanMessage } from './copies/message-to-scan.ts'
+import { NO_VERDICT, type ScanEnd } from './copies/scans-for-copies.ts'
 import { scanGuarded } from './guarded-scan.ts'
+import type { HostMemory } from './host-memory.ts'
 import { outcomeForCopies, resultForCopies } from './outcome-for-copies.ts'
 import { openSealed, sealVerdict } from './store/seal.ts'
 import type { SharedStore, Sharing } from './store/shared-store.ts'

@@ -1,4 +1,6 @@
-import { crc32, deflateRawSync } from 'node:zlib'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { crc32, deflateRawSync, gzipSync } from 'node:zlib'
 import t from 'tap'
 import { readMail } from '../read-mail.ts'
 
@@ -21,6 +23,26 @@ function compound(...names: readonly string[]): Buffer {
   for (const [number, name] of names.entries()) directory.write(name, 128 * number, 'utf16le')
   return Buffer.concat([header, table, directory])
 }
+
+/** A compound file with a stream that begins with these bytes: below 4,096 bytes it shares a sector. */
+function withStream(name: string, start: Buffer, size: number): Buffer {
+  const file = compound('Root Entry', 'x', 'y', name)
+  const [root, stream] = [2 * SECTOR, 2 * SECTOR + 3 * 128]
+  file.writeUInt32LE(2, root + 116) // the shared sectors begin in sector 2
+  file.writeUInt32LE(size < 4096 ? 1 : 2, stream + 116)
+  file.writeUInt32LE(size, stream + 120)
+  const content = Buffer.alloc(Math.max(size, SECTOR))
+  start.copy(content, size < 4096 ? 64 : 0)
+  return Buffer.concat([file, content])
+}
+
+/** The beginning of a Word file before 2007, and of a workbook before 2007. */
+const wordStart = (flags: number) =>
+  Buffer.from([0xec, 0xa5, 0xc1, 0, 0, 0, 0, 0, 0, 0, 0, flags, 0])
+const workbookStart = (...records: readonly number[]) =>
+  Buffer.concat(
+    [0x809, ...records].map((type) => Buffer.from([type & 0xff, type >> 8, 4, 0, 1, 2, 3, 4])),
+  )
 
 /** A zip archive (APPNOTE 4.3) of deflated files. */
 function zip(files: Readonly<Record<string, string | Buffer>>): Buffer {
@@ -54,11 +76,28 @@ function zip(files: Readonly<Record<string, string | Buffer>>): Buffer {
   return Buffer.concat([...locals, directory, end])
 }
 
-function isEncrypted(file: Buffer): boolean {
+/** A tar archive (POSIX.1-2017, ustar) of files. */
+function tar(files: Readonly<Record<string, Buffer>>): Buffer {
+  const blocks = Object.entries(files).flatMap(([name, content]) => {
+    const header = Buffer.alloc(512)
+    header.write(name)
+    header.write(content.length.toString(8).padStart(11, '0'), 124)
+    header.write('        ', 148)
+    header.write('ustar\x0000', 257, 'latin1')
+    const sum = header.reduce((sum, byte) => sum + byte)
+    header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
+    return [header, content, Buffer.alloc(-content.length & 511)]
+  })
+  return Buffer.concat([...blocks, Buffer.alloc(1024)])
+}
+
+function read(file: Buffer) {
   const encoded = file.toString('base64').replace(/.{76}/g, '$&\n')
   const type = 'Content-Type: application/octet-stream; name=a\nContent-Transfer-Encoding: base64'
-  return readMail(`From: a@example.org\n${type}\n\n${encoded}\n`).odd.includes('encrypted')
+  return readMail(`From: a@example.org\n${type}\n\n${encoded}\n`)
 }
+
+const isEncrypted = (file: Buffer): boolean => read(file).odd.includes('encrypted')
 
 const office = compound('Root Entry', 'EncryptionInfo', 'EncryptedPackage', '\x06DataSpaces')
 const manifest = (inner: string) =>
@@ -71,7 +110,23 @@ const openDocument = (inner: string) =>
   })
 const dataOfEncryption = '<manifest:encryption-data manifest:checksum="x"/>'
 
+/** Files of LibreOffice 7.4, of Info-ZIP 3.0, and of officecrypto-tool 0.0.19 (Office 2010 and 2007), with the password `secret`, and without. */
+const made = (name: string) => readFileSync(join(import.meta.dirname, 'files', name))
+
 const encrypted: Readonly<Record<string, Buffer>> = {
+  'a Word file of LibreOffice': made('word-97.doc'),
+  'a workbook of LibreOffice': made('excel-97.xls'),
+  'a Word file of Office 2010': made('word.docx'),
+  'a workbook of Office 2007': made('excel.xlsx'),
+  'a text of LibreOffice': made('writer.odt'),
+  'an archive of Info-ZIP': made('archive.zip'),
+  'an archive of Info-ZIP in another one': zip({ 'a.txt': 'x', 'b.zip': made('archive.zip') }),
+  'an archive of Info-ZIP in a tar': tar({ 'b.zip': made('archive.zip') }),
+  'a Word file before 2007': withStream('WordDocument', wordStart(1), 4096),
+  'a short Word file before 2007': withStream('WordDocument', wordStart(1), 1000),
+  'a workbook before 2007': withStream('Workbook', workbookStart(0x2f), 4096),
+  'a short workbook that nobody should change': withStream('Book', workbookStart(0x86, 0x2f), 100),
+  'a slide show before 2007': compound('Root Entry', 'PowerPoint Document', 'EncryptedSummary'),
   'an Office file': office,
   'an Office file with a long directory': compound(...Array(20).fill('x'), 'EncryptedPackage'),
   'an OpenDocument file': openDocument(dataOfEncryption),
@@ -87,14 +142,26 @@ const encrypted: Readonly<Record<string, Buffer>> = {
   'an OpenDocument file that is encrypted as a whole, in an archive': zip({
     'b.ods': zip({ 'encrypted-package': 'x' }),
   }),
+  'an Office file in an archive in an archive': zip({ 'a.zip': zip({ 'b.docx': office }) }),
+  'an Office file in a tar': tar({ 'a.txt': Buffer.from('x'), 'b.docx': office }),
+  'an Office file in a compressed tar': gzipSync(tar({ 'b.docx': office })),
+  'an OpenDocument file in a tar in a zip': zip({
+    'a.tar': tar({ 'b.odt': openDocument(dataOfEncryption) }),
+  }),
+  'a compressed Office file': gzipSync(office),
 }
 
-t.test('a document with a password is encrypted content', async (t) => {
+t.test('a document or archive with a password is encrypted content', async (t) => {
   for (const [name, file] of Object.entries(encrypted)) t.ok(isEncrypted(file), name)
 })
 
 t.test('an ordinary document is not encrypted content', async (t) => {
   const ordinary: Readonly<Record<string, Buffer>> = {
+    'a Word file of LibreOffice': made('without-password.doc'),
+    'a workbook of LibreOffice': made('without-password.xls'),
+    'an archive of Info-ZIP': made('without-password.zip'),
+    'a Word file before 2007': withStream('WordDocument', wordStart(2), 4096),
+    'a workbook before 2007': withStream('Workbook', workbookStart(0x42, 0x2f), 4096),
     'an old Word file': compound('Root Entry', 'WordDocument', '1Table'),
     'a file with a name like that of the package': compound('Root Entry', 'EncryptedPackages'),
     'an OpenDocument file': openDocument(''),
@@ -104,16 +171,34 @@ t.test('an ordinary document is not encrypted content', async (t) => {
       'a.odt': openDocument(''),
       'b.docx': zip({ '[Content_Types].xml': '<Types/>' }),
     }),
+    'a tar with ordinary documents': tar({ 'a.odt': openDocument(''), 'b.txt': Buffer.from('x') }),
+    'a compressed log': gzipSync('EncryptedPackage\n'.repeat(10_000)),
     'a text about encryption-data': Buffer.from('manifest:encryption-data EncryptedPackage\n'),
   }
   for (const [name, file] of Object.entries(ordinary)) t.notOk(isEncrypted(file), name)
+})
+
+t.test('sectors that follow one another in a circle cost no more than the file has', async (t) => {
+  const file = compound(...Array(40).fill('Workbook'))
+  const [table, directory] = [SECTOR, 2 * SECTOR]
+  file.writeUInt32LE(1, table + 4) // of the directory, and of the sectors that streams share
+  file.writeUInt32LE(1, directory + 116)
+  for (let n = 1; n < 40; n++) file.writeUInt32LE(0xffffffff, directory + 128 * n + 116)
+  const { odd, work } = read(file)
+  t.same(odd, [])
+  t.ok(work < 100_000, `${work} units`)
 })
 
 t.test('a broken document is read without an error', async (t) => {
   const loop = Buffer.from(office)
   loop.writeUInt32LE(1, SECTOR + 4) // the directory goes on with itself
   t.ok(isEncrypted(loop))
-  for (const file of [compound('Root Entry'), openDocument(dataOfEncryption)]) {
+  for (const file of [
+    compound('Root Entry'),
+    openDocument(dataOfEncryption),
+    gzipSync(tar({ 'b.docx': office })),
+    withStream('Book', workbookStart(0x86, 0x2f), 100),
+  ]) {
     for (let length = 1; length < file.length; length += 7) isEncrypted(file.subarray(0, length))
     for (let at = 0; at < file.length; at += 5) {
       const changed = Buffer.from(file)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { carve } from '../../../../src/mail/mime/carver/carve.ts'
 import { cutsIn } from '../../../../src/mail/mime/carver/cuts.ts'
-import { aroundMail } from '../../../../src/mail/mime/structure/depth.ts'
+import { aroundMail } from '../../../../src/mail/mime/structure/leaf.ts'
 import { evasions } from '../../../scanner/scan/scanners/evasions/all.ts'
 import { messageOf } from '../../../scanner/scan/scanners/evasions/compose.ts'
 import { byDigestAlone } from '../../../scanner/scan/scanners/evasions/digest-alone.ts'
@@ -12,7 +12,7 @@ const latin1 = (mail: string) => Buffer.from(mail, 'latin1')
 
 function cutsOf(mail: string): string[] {
   const found = [...cutsIn(latin1(mail))].filter((cut) => typeof cut !== 'number')
-  return found.map(({ at, to, like }) => `${mail.slice(at, to)} like ${like}`)
+  return found.map(({ at, to, text }) => `${mail.slice(at, to)} as ${text}`)
 }
 
 /** Carves a mail, and counts the work. */
@@ -29,15 +29,16 @@ const bodiesOf = (mail: string) => [
 ]
 
 t.test('a cut is a line that begins like a delimiter of anything', async (t) => {
-  t.same(cutsOf('x\n--b\ny\n'), ['--b\n like b'])
-  t.same(cutsOf('--B c--\r\n'), ['--B c--\r\n like b'])
-  t.same(cutsOf('a\r> --b--\rc'), ['> --b--\r like b'])
-  t.same(cutsOf('-\0-\0b'), ['-\0-\0b like b'])
+  t.same(cutsOf('x\n--b\ny\n'), ['--b\n as --b'])
+  t.same(cutsOf('--B c--\r\n'), ['--B c--\r\n as --B c'])
+  t.same(cutsOf('a\r> --b--\rc'), ['> --b--\r as > --b'])
+  t.same(cutsOf('-\0-\0b'), ['-\0-\0b as -\0-\0b'])
+  t.same(cutsOf('---\n-----\n'), ['---\n as ---', '-----\n as ---'])
   t.same(cutsOf('a bc--d\n- -b\n'), [])
 })
 
 t.test(
-  'a body begins below a header, and ends at the next cut or at one like that above',
+  'a body begins below a header, and ends at the next cut or at one written like that above',
   async (t) => {
     const base64 = 'Content-Transfer-Encoding: base64\n\n'
     const mail = `A: b\n\n--b\n${base64}QUJD\n--:\nREVG\n--b--\nx\n`

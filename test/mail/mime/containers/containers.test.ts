@@ -18,7 +18,7 @@ import {
 } from '../../../scanner/scan/scanners/evasions/containers.ts'
 import { readMail } from '../read-mail.ts'
 
-/** A file in base64 below a header that says S/MIME, or something else. */
+/** A file in base64 below a header that declares S/MIME, or something else. */
 function partOf(file: Buffer, name = 'a.p7m'): string {
   const type = `Content-Type: application/octet-stream; name=${name}`
   return `${type}\nContent-Transfer-Encoding: base64\n\n${inBase64(file)}\n`
@@ -228,7 +228,7 @@ function isLikeEncrypted(t: Test, message: Buffer, name: string): void {
 t.test('OpenPGP compressed by bzip2 is like encrypted content', { skip: noBzip2 }, async (t) => {
   const message = compressed(literal(text), 'bzip2')
   isLikeEncrypted(t, message, 'declared')
-  t.equal(open(message, 'a.bin').encrypted, 1, 'below a header that says nothing')
+  t.equal(open(message, 'a.bin').encrypted, 1, 'below a header that declares nothing')
 })
 
 t.test(
@@ -274,11 +274,11 @@ t.test('an undeclared content that cannot be read is reported as unread', async 
   t.equal(
     open(signature.subarray(0, -8), 'calendar.png').over,
     '',
-    'nor do names of calendars say so',
+    'nor do names of calendars declare it',
   )
   for (const file of [signature, literal(text)]) {
     const opened = open(file, 'a.bin')
-    t.ok(holds(opened, text), 'what can be read is opened, whatever the header says')
+    t.ok(holds(opened, text), 'what can be read is opened, whatever the header declares')
     t.notOk(opened.isUnread)
   }
 })
@@ -359,7 +359,7 @@ const DATA_TYPE = bytesOf('06092a864886f70d010701')
 const NUMBER = bytesOf('020100')
 const SET = der('31', der('30', bytesOf('06012a')))
 const ALGORITHM = der('30', bytesOf('06012a'))
-/** The content of a container, as the type of data says. */
+/** The content of a container, as its type of data declares. */
 const inner = (content: Buffer) => der('30', DATA_TYPE, der('a0', der('04', content)))
 const container = (oid: string, ...fields: readonly Buffer[]) =>
   der('30', bytesOf(oid), der('a0', ...fields))

@@ -1,6 +1,6 @@
 const CHARACTERS = '!"#$%&\'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr'
 
-/** Encodes a file as BinHex 4.0 (RFC 1741), with its first line. `claims` are the lengths that it says. */
+/** Encodes a file as BinHex 4.0 (RFC 1741), with its first line. `claims` are the lengths that it declares. */
 export function binHex(
   name: string,
   data: Buffer,

@@ -5,10 +5,9 @@ import type { Codec } from '../../../../src/mail/mime/decoders/decoder.ts'
 import { quotedPrintable } from '../../../../src/mail/mime/decoders/quoted-printable.ts'
 import { uuencode } from '../../../../src/mail/mime/decoders/uuencode.ts'
 import { yenc } from '../../../../src/mail/mime/decoders/yenc.ts'
-import { calendarHabits } from '../../../../src/mail/mime/habits/calendar-habits.ts'
 import { encodingHabits } from '../../../../src/mail/mime/habits/encoding-habits.ts'
+import { calendarHabits, savingHabits } from '../../../../src/mail/mime/habits/file-habits.ts'
 import { type HabitRow, type Program, UNNAMED } from '../../../../src/mail/mime/habits/habit-row.ts'
-import { savingHabits } from '../../../../src/mail/mime/habits/saving-habits.ts'
 import { ways } from './decode.ts'
 
 /** The decoders of the tables, each by the word that its rows begin with. */

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
+import { savingHabits } from '../../../../src/mail/mime/habits/file-habits.ts'
 import { EveryHabit, Habits, type Words } from '../../../../src/mail/mime/habits/habits.ts'
-import { savingHabits } from '../../../../src/mail/mime/habits/saving-habits.ts'
 import { type FileContent, variantBy } from '../../../../src/mail/mime/leaves/file-variant.ts'
 import { NO_LINE_END } from '../../../../src/mail/mime/leaves/text-properties.ts'
 import { decode } from '../decoders/decode.ts'

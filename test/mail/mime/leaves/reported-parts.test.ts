@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto'
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
 import { contentsOf } from '../../../../src/mail/mime/contents.ts'
-import type { PartNames } from '../../../../src/mail/mime/traits/part-names.ts'
+import type { PartNames } from '../../../../src/mail/mime/traits/mail-traits.ts'
 import { uuencode } from '../../../scanner/scan/scanners/evasions/compose.ts'
 import { readMail } from '../read-mail.ts'
 import { behindText, ENCODING, inBase64, options, TYPE } from './one-part.ts'
 
 /** What is reported of parts while their contents are read: that one is complete, its names, and its containers. */
 
-/** The parts of a message of which it is told that all of each is in one content. */
+/** The parts of a message that are reported to be in one content. */
 function givenIn(mail: string): readonly string[] {
   const given: string[] = []
   const onEmitted = ({ from, to }: { from: number; to: number }) =>
@@ -19,7 +19,7 @@ function givenIn(mail: string): readonly string[] {
 }
 
 t.test('parts that are complete in one piece are reported', async (t) => {
-  const told: readonly (readonly [mail: string, parts: readonly string[]])[] = [
+  const cases: readonly (readonly [mail: string, parts: readonly string[]])[] = [
     [`${TYPE}a/b\n\na b\n`, ['a b\n']],
     [`${TYPE}a/b\n${ENCODING}base64\n\nYWJj\n`, ['YWJj\n']],
     [behindText(`${TYPE}text/html\n${ENCODING}quoted-printable\n\na=41`), ['a=41\n']],
@@ -30,12 +30,12 @@ t.test('parts that are complete in one piece are reported', async (t) => {
       ['x\n', 'y\n'],
     ],
   ]
-  for (const [mail, parts] of told) t.same(givenIn(mail), parts, mail)
+  for (const [mail, parts] of cases) t.same(givenIn(mail), parts, mail)
 })
 
 t.test('a part that readers read in more than one way is not reported as complete', async (t) => {
   const inner = `${inBase64(`${TYPE}a/b\n${ENCODING}base64\n\nYWJj\n`)}\n`
-  const told: readonly (readonly [mail: string, parts: readonly string[]])[] = [
+  const cases: readonly (readonly [mail: string, parts: readonly string[]])[] = [
     ['A: b\n\nthe text of the mail\n', []],
     [`${TYPE}message/rfc822\n\nA: b\n\n<c\n`, ['<c\n']],
     [`${TYPE}a/b\n${ENCODING}base64\n\nYWJj=YWJj\n`, []],
@@ -48,18 +48,18 @@ t.test('a part that readers read in more than one way is not reported as complet
     // What is in an encoded mail has no place in this one.
     [`${TYPE}a/b\n${ENCODING}base64\n\n${inner}`, [inner]],
   ]
-  for (const [mail, parts] of told) t.same(givenIn(mail), parts, mail)
+  for (const [mail, parts] of cases) t.same(givenIn(mail), parts, mail)
 })
 
 t.test('headers and names of encoded files are reported while contents are read', async (t) => {
-  const told = new Set<string>()
+  const reported = new Set<string>()
   const mail = `${TYPE}message/rfc822\n\n${TYPE}a/b\n\nbegin 644 a.exe\n#86)C\nend\n`
   const onPart = ({ names, types, containers }: PartNames) => {
-    told.add([...names, ...types, ...containers].join())
+    reported.add([...names, ...types, ...containers].join())
     return []
   }
   readMail(mail, { ...options, onPart })
-  t.same([...told], ['message/rfc822', 'a/b', 'a.exe,uuencode'])
+  t.same([...reported], ['message/rfc822', 'a/b', 'a.exe,uuencode'])
 })
 
 t.test('a calendar is opened, even if its header may be that of a multipart', async (t) => {

@@ -52,7 +52,7 @@ showForms({
       ['<a\nb\n', '<a\r\nb', '<a\nb'],
     ],
   ],
-  'what says that it is text, and is none, is a file': [
+  'what declares that it is text, and is none, is a file': [
     [`${TYPE}text/html\n\na\x01\r\nb\n`, ['a\x01\r\nb', 'a\x01\nb', 'a\x01\r\nb\n', 'a\x01\nb\n']],
     [`${TYPE}text/plain\n${ENCODING}base64\n\nAQ0KYg0K\n`, ['\x01\r\nb\r\n']],
   ],
@@ -75,8 +75,8 @@ showForms({
     [`${TYPE}a/b\n\n\na\n`, ['\na', '\r\na', '\na\n', '\r\na\r\n']],
   ],
   'an attached message is given as a mail and as a file, with the line ends that it has': [
-    [`${TYPE}message/rfc822\n\nA: b\n\nc\n`, ['mail:A: b\n\nc', 'A: b\n\nc', 'c\n', 'c']],
-    [`${TYPE}message/rfc822\n\n${LONG}\n\nc\n`, [`mail:${LONG}\n\nc`, `${LONG}\n\nc`, 'c\n', 'c']],
+    [`${TYPE}message/rfc822\n\nA: b\n\nc\n`, ['mail:A: b\n\nc', 'A: b\n\nc', 'c\n']],
+    [`${TYPE}message/rfc822\n\n${LONG}\n\nc\n`, [`mail:${LONG}\n\nc`, `${LONG}\n\nc`, 'c\n']],
   ],
   'a file of mail, and a part of a digest, is a mail whatever its first lines are': [
     [`${TYPE}a/b; name=a.eml\n\nabc\n`, ['abc', 'mail:abc', 'abc\n', 'abc\r\n']],
@@ -89,9 +89,9 @@ showForms({
     [`${TYPE}a/b\n\nDate: b\n`, ['Date: b', 'Date: b\n', 'Date: b\r\n']],
   ],
   'an attached message that scanners know for mail as it stands is given once': [
-    [`${TYPE}message/rfc822\n\nDate: b\n\nc\n`, ['Date: b\n\nc', 'c\n', 'c']],
+    [`${TYPE}message/rfc822\n\nDate: b\n\nc\n`, ['Date: b\n\nc', 'c\n']],
   ],
-  'what does not begin as a mail is a file like any other, whatever its type says': [
+  'what does not begin as a mail is a file like any other, whatever its type': [
     [`${TYPE}message/rfc822\n\nc\n`, ['mail:c', 'c', 'c\n', 'c\r\n']],
   ],
   'base64 is decoded': [[`${TYPE}a/b\n${ENCODING}base64\n\nYWJj\n`, ['abc']]],

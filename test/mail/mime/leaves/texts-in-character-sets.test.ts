@@ -1,6 +1,5 @@
 import t from 'tap'
 import { uuencode } from '../../../scanner/scan/scanners/evasions/compose.ts'
-import { inChunksOf } from '../../message/bytes.ts'
 import { readMail } from '../read-mail.ts'
 import {
   behindText,
@@ -10,7 +9,6 @@ import {
   inCharset,
   inMultipart,
   showForms,
-  sizesIn,
   TYPE,
 } from './one-part.ts'
 
@@ -159,10 +157,3 @@ t.test(
     }
   },
 )
-
-t.test('a line that begins with a blank is found where two chunks meet', async (t) => {
-  const mail = Buffer.from(`${inCharset('us-ascii; format=flowed')}\n\na\n b`)
-  const source = inChunksOf(2, mail)
-  const sizes = sizesIn(source)
-  t.same(sizes, [4, 3, 5], 'with the blank, without it, and with a CR')
-})

@@ -137,7 +137,7 @@ export function linesOf(checkLines: readonly CheckLine[]): string[] {
   )
 }
 
-/** What is said of the scanner of the tests. */
+/** The lines about the scanner of the tests. */
 const OF_SCANNER =
   /^warning (QHPSI[^:]*|onescand: logged: "warning: QHPSI): plugin: eicar: finds only the EICAR test file/
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { readFileSync, renameSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import {
@@ -67,23 +67,21 @@ for (const [name, table, wanted] of [
   })
 }
 
-/** Starts a server that says this to each client, and resolves to its port. */
-async function startSaying(t: Test, text: string, host: string): Promise<number> {
-  const server = createServer((socket) => {
-    socket.on('error', () => {})
-    socket.end(text)
-  }).listen(0, host)
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  return (server.address() as AddressInfo).port
+/** Starts a server that sends this to each client, and resolves to its port. */
+function startGreeting(t: Test, text: string, host: string): Promise<number> {
+  return listen(
+    t,
+    createServer((socket) => socket.end(text)),
+    { host },
+  )
 }
 
 t.test('those that greet as SMTP servers do are found on this host', async (t) => {
-  const smtp = await startSaying(t, '220 mx.example.org ESMTP\r\n', '0.0.0.0')
-  const slow = await startSaying(t, '220-wait\r\n', '0.0.0.0')
-  const imap = await startSaying(t, '* OK ready\r\n', '0.0.0.0')
-  const mute = await startSaying(t, '', '0.0.0.0')
-  const back = await startSaying(t, '220 mx.example.org ESMTP\r\n', '127.0.0.1')
+  const smtp = await startGreeting(t, '220 mx.example.org ESMTP\r\n', '0.0.0.0')
+  const slow = await startGreeting(t, '220-wait\r\n', '0.0.0.0')
+  const imap = await startGreeting(t, '* OK ready\r\n', '0.0.0.0')
+  const mute = await startGreeting(t, '', '0.0.0.0')
+  const back = await startGreeting(t, '220 mx.example.org ESMTP\r\n', '127.0.0.1')
   const ours = [smtp, slow, imap, mute, back]
   const listeners = listenersOfHost().filter(({ port }) => ours.includes(port))
   t.same(new Set(listeners.map(({ port }) => port)), new Set([smtp, slow, imap, mute]))

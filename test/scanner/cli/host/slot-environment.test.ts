@@ -41,7 +41,7 @@ t.test('single variables win over the directory, and that over the inherited', a
 t.test(
   'a directory that is missing, or a word that is not an assignment, is reported',
   async (t) => {
-    t.throws(() => read(join(t.testdir({}), 'missing')), /--envdir .*ENOENT/)
+    t.throws(() => read(join(t.testdir({}), 'missing')), /--envdir .*no such file or directory/)
     t.throws(() => slotEnvironment({}, { envdir: undefined, env: ['A'] }), /must be KEY=VALUE/)
     t.throws(() => slotEnvironment({}, { envdir: undefined, env: ['=A'] }), /must be KEY=VALUE/)
   },

@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import t from 'tap'
 import { lacks } from '../../../needs.mjs'
 
-/** What systemd says of a unit, asked of a systemd that runs in namespaces of its own. */
+/** What systemd reports about a unit, asked of a systemd that runs in namespaces of its own. */
 
 const SYSTEMD = '/lib/systemd/systemd'
 const skip = lacks('root', 'systemctl')
 
 const module = join(import.meta.dirname, '../../../../src/scanner/cli/host/systemd-unit.ts')
-/** What units say that a control group alone shows; `plain` and `nothing`, which is not there, limit nothing. */
+/** What units contain that a control group alone shows; `plain` and `nothing`, which is not there, limit nothing. */
 const LIMITS = {
   plain: 'PrivateTmp=yes',
   address: 'IPAddressDeny=192.0.2.1',

@@ -92,10 +92,12 @@ const calls: Readonly<
   'quarantine show': { words: asNobody, positionals: [ID] },
   'quarantine release': { words: ['--no-stamp', ...asNobody], positionals: [ID] },
   'quarantine delete': { words: asNobody, positionals: [ID] },
+  'quarantine digest': { words: asNobody },
   'policy test': { words: asNobody, positionals: ['a@x', 'b@y'] },
   allow: { words: [], positionals: ['a@x'] },
   bans: { words: ['--env', 'BADATTACHMENTS=*.exe'] },
   completion: { words: [] },
+  status: { words: [] },
 }
 
 /** Settings that lead to a file, a directory, a program or a socket. */

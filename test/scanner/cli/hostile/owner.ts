@@ -153,10 +153,10 @@ export async function makeHostile(t: Ending): Promise<Hostile> {
         stdio: ['ignore', 'pipe', 'pipe'],
         detached: true,
       })
-      let said = ''
+      let output = ''
       for (const stream of [child.stdout, child.stderr]) {
         stream.on('data', (bytes: Buffer) => {
-          said = (said + bytes.toString('latin1')).slice(-100_000)
+          output = (output + bytes.toString('latin1')).slice(-100_000)
         })
       }
       let isLate = false
@@ -179,11 +179,11 @@ export async function makeHostile(t: Ending): Promise<Hostile> {
       for (const name of made) rmSync(at('target', name), { recursive: true })
       for (const name of readdirSync(at('told'))) rmSync(at('told', name))
       if (isLate) return `waited for more than ${LIMIT} ms`
-      if (said.includes(MARK)) return `told a secret: ${said}`
-      if (wasRead) return `read a secret: ${said}`
+      if (output.includes(MARK)) return `told a secret: ${output}`
+      if (wasRead) return `read a secret: ${output}`
       if (text !== `${MARK}\n`) return 'wrote to a secret'
-      if (made.length > 0) return `made a file where a link led: ${said}`
-      return uids.includes('0') ? `ran a program of hers as root: ${said}` : undefined
+      if (made.length > 0) return `made a file where a link led: ${output}`
+      return uids.includes('0') ? `ran a program of hers as root: ${output}` : undefined
     },
   }
 }

@@ -16,7 +16,7 @@ t.test(
     const program = ['/nonexistent/queue']
     await t.rejects(
       handToSlot({ ...call, program, timeout: 60_000 }),
-      /cannot be started \(ENOENT\)/,
+      /cannot be started \(no such file or directory\)/,
     )
     t.equal(timers(), before)
     const slow = await handToSlot({ ...call, program: ['/bin/sleep', '60'], timeout: 100 })

@@ -51,7 +51,7 @@ t.test('a message that sendmail refuses stays, and its error is reported', { ski
 })
 
 t.test('a message that sendmail may have queued is not released again', { skip }, async (t) => {
-  for (const [end, said] of [
+  for (const [end, reported] of [
     ['echo "Deferred: name server" >&2; exit 75', '75 (Deferred: name server)'],
     ['exit 70', '70'],
     ['kill -9 $$', 'SIGKILL'],
@@ -59,20 +59,36 @@ t.test('a message that sendmail may have queued is not released again', { skip }
     const { release, state } = await build(t, `cat >message; ${end}`)
     const { code, err } = await release()
     t.equal(code, 2)
-    t.match(err, `${SENDMAIL}: failed with ${said}; it may have been delivered`)
+    t.match(err, `${SENDMAIL}: failed with ${reported}; it may have been delivered`)
     t.match(err, 'check the mail queue (mailq); if it is not there, release it with --again')
     t.equal(await state(), 'releasing')
   }
+})
+
+t.test('mail of a milter goes back over SMTP, as it came', { skip }, async (t) => {
+  const { release, state } = await build(t, 'exit 0', { by: [] })
+  const { code, err } = await release(['unshare', '--net']) // nothing listens there
+  t.equal(code, 2)
+  t.match(err, '127.0.0.1:25: ')
+  t.equal(await state(), 'kept')
 })
 
 /**
  * A quarantine with one message, and its release by a sendmail with these lines of sh(1): that of qmail
  * is a link to its own directory.
  */
-async function build(t: Test, lines: string, { sender = 'ann@example.net', qmails = false } = {}) {
+async function build(
+  t: Test,
+  lines: string,
+  { sender = 'ann@example.net', qmails = false, by = ['--by', 'sendmail'] } = {},
+) {
   const stage = buildStage(t)
   const directory = makeQuarantine(t)
-  const mail = { sender, recipients: ['ben@example.org', 'bob@example.org'] }
+  const mail = {
+    door: 'milter' as const,
+    sender,
+    recipients: ['ben@example.org', 'bob@example.org'],
+  }
   const id = await keepOne(directory, Date.now(), {
     ...mail,
     text: 'Subject: x\r\n\r\nhello\r\n.\r\nbye\r\n',
@@ -87,11 +103,12 @@ async function build(t: Test, lines: string, { sender = 'ann@example.net', qmail
   }
   ofPlain(stage.directory)
   ofPlain(directory)
-  const words = ['quarantine', 'release', '--no-stamp', '--by', 'sendmail', id]
+  const words = ['quarantine', 'release', '--no-stamp', ...by, id]
   const own = ['--directory', directory]
   return {
     stage: stage.directory,
-    release: () => onescan([...words, ...own], { around: [...around, there] }),
+    release: (before: readonly string[] = []) =>
+      onescan([...words, ...own], { around: [...before, ...around, there] }),
     async state() {
       const { out } = await onescan(['quarantine', 'list', '--released', '--json', ...own])
       return jsonIn<{ state: string }>(out).results[0]?.state

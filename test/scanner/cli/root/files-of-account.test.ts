@@ -42,7 +42,7 @@ t.test('the remedy is printed for a file that the account may not read', { skip 
   for (const path of [file, closed]) {
     const { code, out } = await asRoot(['scan', ...words, path])
     t.equal(code, 2)
-    t.match(out, /EACCES.*: nobody may not read it; use - <FILE instead/, path)
+    t.match(out, /permission denied.*: nobody may not read it; use - <FILE instead/, path)
   }
   const handed = spawnSync(
     '/bin/sh',
@@ -54,5 +54,5 @@ t.test('the remedy is printed for a file that the account may not read', { skip 
   const plugin = ['--env', 'QHPSI=plugin: own.mjs', '--env', `PLUGINDIR=${home}`, ...asNobody]
   chmodSync(file, 0o644)
   const { out } = await asRoot(['scan', ...plugin, file])
-  t.match(out, /own\.mjs: EACCES; let nobody read it or correct PLUGINDIR/)
+  t.match(out, /own\.mjs: permission denied; let nobody read it or correct PLUGINDIR/)
 })

@@ -68,12 +68,12 @@ for (const words of [['list'], ['show', 'x'], ['delete', 'x'], ['release', 'x']]
       process.uptime = uptime
     })
     process.uptime = () => uptime() * (WHOLE / 100)
-    const told: string[] = []
-    process.stderr.write = (text: string | Uint8Array) => told.push(String(text)) > 0
+    const errors: string[] = []
+    process.stderr.write = (text: string | Uint8Array) => errors.push(String(text)) > 0
     const all = ['quarantine', ...words]
     await doForRoot(delegationFor(all)!, all)
     t.equal(process.exitCode, 2)
-    t.match(told.join(''), /it took too long, and was stopped/)
+    t.match(errors.join(''), /it took too long, and was stopped/)
   })
 }
 
@@ -103,12 +103,12 @@ for (const [what, hold] of Object.entries(slowReaders)) {
         },
       })
       const more = ['first\n', 'second\n', 'third\n']
-      const say = () => {
+      const writeMore = () => {
         stdout.write(more.shift()!)
-        if (more.length > 0) setTimeout(say, 1)
+        if (more.length > 0) setTimeout(writeMore, 1)
         else for (const stream of [stdout, stderr]) stream.end()
       }
-      say()
+      writeMore()
       const ended = { ...run, exit: Promise.resolve(0) }
       const taker = isRaw ? out : (line: string) => printTo(out, line)
       t.equal(await follow(ended, taker, { silence: SILENCE, whole: SILENCE }), 0)
@@ -144,14 +144,14 @@ t.test('output of an account cannot fill the screen or begin a line of its own',
 t.test('an account that complains without end is cut off', async (t) => {
   const { run, stderr } = endless()
   const written = process.stderr.write
-  const told: string[] = []
-  process.stderr.write = (text: string | Uint8Array) => told.push(String(text)) > 0
+  const errors: string[] = []
+  process.stderr.write = (text: string | Uint8Array) => errors.push(String(text)) > 0
   t.teardown(() => {
     process.stderr.write = written
   })
   stderr.write('as root finds:\n'.repeat(2000))
   const [checkLine] = await accountReport(run, 'onescan')
   t.match(checkLine, { level: 'error', value: /it sent too many lines/ })
-  t.equal(told.length, 1000)
-  t.equal(told[0], 'onescan: as root finds:\n')
+  t.equal(errors.length, 1000)
+  t.equal(errors[0], 'onescan: as root finds:\n')
 })

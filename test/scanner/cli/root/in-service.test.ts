@@ -24,17 +24,17 @@ const NOBODY = 65_534
 const virus = 'Subject: x\n\nVIRUS \xff\xfe without an end'
 
 /** An onescand with a quarantine of its own, in which a message is. */
-async function hostWith(t: Test) {
+async function hostWith(t: Test, uid = PLAIN) {
   const directory = makeQuarantine(t)
   const keep = async (record: Parameters<typeof keepOne>[2]) => {
     execFileSync('chown', ['-R', '0:0', directory])
     const id = await keepOne(directory, Date.now(), record)
-    execFileSync('chown', ['-R', `${PLAIN}:${PLAIN}`, directory])
+    execFileSync('chown', ['-R', `${uid}:${uid}`, directory])
     return id
   }
   const id = await keep({ text: virus })
   const settings = { QHPSI: 'plugin: eicar', QUARANTINE: directory }
-  const { socket } = await startOnescand(t, { uid: PLAIN, settings })
+  const { socket } = await startOnescand(t, { uid, settings })
   const run = (words: readonly string[], options: RunOptions = {}) =>
     onescan(['quarantine', ...words], {
       ...options,
@@ -72,17 +72,24 @@ t.test('onescand looks into its quarantine for root', { skip }, async (t) => {
   t.match(readFileSync(log, 'latin1'), /quarantine=delete .* who=root /)
 })
 
+t.test('an onescand that root runs does it by itself', { skip }, async (t) => {
+  const { id, run } = await hostWith(t, 0)
+  const listed = await run(['list', '--json'])
+  t.equal(listed.code, 0, listed.err)
+  t.match(jsonIn(listed.out).results, [{ id }])
+})
+
 // promise: root-quarantine-session
 t.test('an account that runs no service passes on what onescand releases', { skip }, async (t) => {
   const { directory, id, run } = await hostWith(t)
-  for (const [end, told] of [
+  for (const [end, error] of [
     ['exit 71', /failed with 71/],
     ['kill -9 $$', /failed with SIGKILL; it may have been delivered: check the mail queue/],
   ] as const) {
     const { env } = chainOf(t, end)
     const { code, err } = await run(['release', '--no-stamp', id], { env })
     t.equal(code, 2)
-    t.match(err, told)
+    t.match(err, error)
   }
   t.match((await run(['release', '--no-stamp', id])).err, /it may have been delivered; --again/)
   const { env, program, read } = chainOf(t, 'exit 0')
@@ -95,6 +102,20 @@ t.test('an account that runs no service passes on what onescand releases', { ski
   t.equal(read('message'), virus)
   t.equal(read('envelope'), 'Fa@example.net\0Tc@example.org\0\0')
   t.match(readFileSync(join(directory, 'quarantine.log'), 'latin1'), `by=${program}`)
+})
+
+t.test('an account passes on each mail of a digest of onescand', { skip }, async (t) => {
+  const { directory, run, keep } = await hostWith(t)
+  await keep({ recipients: ['ann@example.org', 'ben@example.org'] })
+  const { env, read } = chainOf(t, 'exit 0')
+  const words = ['digest', '--each', 'example.org', '--by', 'chain', '--json']
+  const { code, out, err } = await run(words, { env })
+  t.equal(code, 0, err)
+  t.match(jsonIn(out).sum, { mails: 3, messages: 3 })
+  t.equal(read('uid').trim(), String(NOBODY))
+  t.match(read('envelope'), /^F\0T\w+@example\.org\0\0$/, 'without a sender')
+  t.match(readFileSync(join(directory, 'quarantine.log'), 'latin1'), /quarantine=digest .*who=root/)
+  t.match((await run(words, { env })).out, /"results":\[\]/)
 })
 
 t.test('a release over SMTP, and one of a message of megabytes', { skip }, async (t) => {
@@ -127,7 +148,10 @@ t.test('without onescand the command fails', { skip }, async (t) => {
   const env = { ONESCAN_SOCKET: '/nonexistent/s' }
   const { code, err } = await onescan(['quarantine', 'list'], { root: true, env })
   t.equal(code, 2)
-  t.match(err, /none answers at \/nonexistent\/s; start it: onescan check shows how/)
+  t.match(
+    err,
+    /none answers at \/nonexistent\/s; (?:run systemctl start onescand|start its service)/,
+  )
 })
 
 // promise: bad-smtpd-or-quotad
@@ -160,13 +184,13 @@ run.exit.then((code) => { process.exitCode = code }, (error) => console.log(erro
 )
 
 /** A server in the place of an onescand that was taken over. */
-async function impostor(t: Test, say: (socket: Socket) => void): Promise<string> {
+async function impostor(t: Test, reply: (socket: Socket) => void): Promise<string> {
   const path = join(socketDirectory(t), 's')
   await listen(
     t,
     createServer((socket) => {
       socket.on('error', () => {})
-      socket.once('data', () => say(socket))
+      socket.once('data', () => reply(socket))
     }),
     path,
   )
@@ -186,7 +210,7 @@ t.test('output of a compromised onescand is harmless to a terminal', { skip }, a
     'another frame': [[frame('A')], /runs no command for this account/],
     'no end': [[], /onescand stopped it/],
   }
-  for (const [name, [frames, told]] of Object.entries(cases)) {
+  for (const [name, [frames, error]] of Object.entries(cases)) {
     const socket = await impostor(t, (client) => {
       for (const bytes of frames) client.write(bytes)
       client.end()
@@ -195,7 +219,7 @@ t.test('output of a compromised onescand is harmless to a terminal', { skip }, a
       root: true,
       env: { ONESCAN_SOCKET: socket },
     })
-    t.match(`${out}${err}`, told, name)
+    t.match(`${out}${err}`, error, name)
     t.notMatch(`${out}${err}`, /(?!\n)[\p{Cc}\p{Cf}]/u)
   }
 })

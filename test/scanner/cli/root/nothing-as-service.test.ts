@@ -60,7 +60,7 @@ t.test('no command of root becomes the account of a service', { skip }, async (t
   machine.write('/var/qmail/control/me', 'mail.example.org\n')
   machine.write('/etc/service/onescan-quotad/run', '')
   const mail = 'Subject: x\n\nbody\n'
-  const commands: readonly (readonly [words: readonly string[], says: RegExp])[] = [
+  const commands: readonly (readonly [words: readonly string[], output: RegExp])[] = [
     [['check'], /^as the account onescan reports:$/m],
     [['check', '--daemon'], /finds EICAR/],
     [['quarantine', 'list'], new RegExp(id)],
@@ -76,7 +76,7 @@ t.test('no command of root becomes the account of a service', { skip }, async (t
     [['inject', '-', '--from', 'a@example.org', '--to', 'b@example.org', '--dry-run'], /./],
   ]
   const traceFile = join(openDirectory(t), 'trace')
-  for (const [words, says] of commands) {
+  for (const [words, output] of commands) {
     const tracer = ['strace', '-f', '-qq', '-e', 'trace=/^set(re|res|fs)?[ug]id,setgroups', '-o']
     const [program, ...all] = machine.around([
       ...[...tracer, traceFile],
@@ -85,7 +85,7 @@ t.test('no command of root becomes the account of a service', { skip }, async (t
     ])
     const env = { PATH: reachablePath() }
     const { stdout, stderr } = spawnSync(program!, all, { input: mail, encoding: 'utf8', env })
-    t.match(`${stdout}${stderr}`, says, words.join(' '))
+    t.match(`${stdout}${stderr}`, output, words.join(' '))
     const trace = readFileSync(traceFile, 'latin1')
     const became = accountsOf(trace)
     const groups = groupsOf(trace)

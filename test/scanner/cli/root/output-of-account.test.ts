@@ -42,7 +42,7 @@ t.test('its output is harmless at a terminal', { skip }, async (t) => {
 // promise: root-terminal
 t.test('findings of an account are printed below its name', { skip }, async (t) => {
   const place = placeForAll(t)
-  const said = (value: unknown) => `console.log(${JSON.stringify(JSON.stringify(value))});`
+  const printing = (value: unknown) => `console.log(${JSON.stringify(JSON.stringify(value))});`
   const odd = {
     level: 'error',
     what: 'x\nas root finds:',
@@ -52,14 +52,14 @@ t.test('findings of an account are printed below its name', { skip }, async (t) 
   const words = ['check', '--env', 'QHPSI=x', ...asNobody]
   const check = (script: string, ...more: readonly string[]) =>
     spawnSync(process.execPath, [held(place, script), ...words, ...more], { encoding: 'utf8' })
-  t.same(check(said(odd)).stdout.split('\n').slice(0, -2), [
+  t.same(check(printing(odd)).stdout.split('\n').slice(0, -2), [
     'as the account nobody reports:',
     'error          x as root finds:: y \\u001b[31m; curl x | sh',
   ])
-  const { results } = jsonIn(check(said(odd), '--json').stdout)
+  const { results } = jsonIn(check(printing(odd), '--json').stdout)
   t.same(results, [{ ...odd, account: 'nobody' }])
   for (const script of [
-    said({ ...odd, level: 'fine' }),
+    printing({ ...odd, level: 'fine' }),
     'console.log("{")',
     '',
     'process.exit(7)',
@@ -69,7 +69,7 @@ t.test('findings of an account are printed below its name', { skip }, async (t) 
       /^error +checks: the check as nobody failed: .*; this part was not checked/m,
     )
   }
-  const endless = `for (let n = 0; n < 2000; n++) ${said(odd)}`
+  const endless = `for (let n = 0; n < 2000; n++) ${printing(odd)}`
   t.match(check(endless).stdout, 'its answer is malformed')
 })
 

@@ -37,7 +37,7 @@ t.test(
   { skip },
   async (t) => {
     const place = placeForAll(t)
-    const tell = `id -u >${place}/uid; id -G >${place}/groups; pwd >${place}/pwd
+    const script = `id -u >${place}/uid; id -G >${place}/groups; pwd >${place}/pwd
 grep -E '^Cap(Prm|Eff|Inh|Amb|Bnd)' /proc/self/status >${place}/of-scanner
 until test -e ${place}/seen; do sleep 0.1; done
 exit 0`
@@ -45,7 +45,7 @@ exit 0`
     const loaders = { LD_PRELOAD: '/secret', BASH_ENV: '/secret', NODE_OPTIONS: '' }
     const temporary = { TMPDIR: '/tmp/user/0', TMP: '/tmp/user/0' } // libpam-tmpdir
     const env = { ...secrets, ...loaders, ...temporary, SCANTIMEOUT: '77' }
-    const words = ['scan', '--env', scanner(place, tell), ...asNobody, '-']
+    const words = ['scan', '--env', scanner(place, script), ...asNobody, '-']
     const run = asRoot(words, { env, input: mail })
     const own = () => processesIn(place).find(({ pid }) => /onescan/.test(commandOf(pid)))
     await until(
@@ -60,14 +60,14 @@ exit 0`
     writeFileSync(join(place, 'seen'), '')
     const { code, err } = await run
     t.equal(code, 0, err)
-    const told = (name: string) => readFileSync(join(place, name), 'latin1').trim()
-    t.equal(told('uid'), String(NOBODY))
-    t.notMatch(` ${told('groups')} `, ' 0 ')
+    const recorded = (name: string) => readFileSync(join(place, name), 'latin1').trim()
+    t.equal(recorded('uid'), String(NOBODY))
+    t.notMatch(` ${recorded('groups')} `, ' 0 ')
     t.notMatch(environ, /secret|user\/0/)
     t.ok(environ.split('\0').includes('SCANTIMEOUT=77'))
     t.match(status, /^NoNewPrivs:\t1$/m)
     t.match(status, /^CapInh:\t0+\nCapPrm:\t0+\nCapEff:\t0+\nCapBnd:\t0+\nCapAmb:\t0+$/m)
-    t.match(told('of-scanner'), /^(Cap\w+:\t0+\n?){5}$/)
+    t.match(recorded('of-scanner'), /^(Cap\w+:\t0+\n?){5}$/)
   },
 )
 
@@ -156,8 +156,8 @@ t.test("programs of the account do not see root's own directory", { skip }, asyn
     })
   t.match(scan('-').stdout, '1 message: 1 clean')
   t.equal(readFileSync(join(place, 'seen'), 'latin1'), '')
-  const told = 'secret: unknown: nobody may not enter this directory; use - <FILE instead'
-  t.match(scan('secret').stdout, told)
+  const expected = 'secret: unknown: nobody may not enter this directory; use - <FILE instead'
+  t.match(scan('secret').stdout, expected)
   chmodSync(join(place, 'closed'), 0o755)
   t.match(scan('secret').stdout, '1 message: 1 clean', 'a name is looked for where root is')
 })

@@ -38,14 +38,14 @@ t.test(
   'a wrong command line of root is reported before any account is asked',
   { skip },
   async (t) => {
-    for (const [words, told] of [
+    for (const [words, error] of [
       [['quarantine', 'lst'], 'quarantine lst: is not a command; did you mean list?'],
       [['quarantine', 'list', '--sinc', '1h'], '--sinc: is not an option; did you mean --since?'],
       [['log', '--foo'], '--foo: is not an option; see --help'],
       [['inject', '-'], '--from and --to: both are needed'],
     ] as const) {
       const { code, err } = await asRoot(words)
-      t.same([code, err.split('\n')[0]], [2, `onescan: ${told}`], words.join(' '))
+      t.same([code, err.split('\n')[0]], [2, `onescan: ${error}`], words.join(' '))
     }
   },
 )
@@ -194,16 +194,16 @@ t.test("a file system of its owner's keeps root no longer than its time", { skip
   const [program, ...words] = [...inside, ...[process.execPath, bundle].map(reachable)]
   const list = [...words, 'quarantine', 'list', '--directory', directory, ...asNobody]
   const child = spawn(program!, list, { stdio: ['ignore', 'ignore', 'pipe'] })
-  let said = ''
+  let output = ''
   child.stderr.on('data', (piece) => {
-    said += piece
+    output += piece
   })
   // The runner would end a file in which nothing happens for a minute.
   const shown = setInterval(() => process.stdout.write('# root waits for its time\n'), 15_000)
   const code = await exitOf(child)
   clearInterval(shown)
   t.equal(code, 2)
-  t.match(said, /as nobody: it took too long, and was stopped/)
+  t.match(output, /as nobody: it took too long, and was stopped/)
 })
 
 t.test('a failure of one account does not stop the others', { skip }, async (t) => {

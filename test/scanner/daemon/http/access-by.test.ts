@@ -67,7 +67,7 @@ t.test('an address that others reach without a token, and a token that is none',
   execFileSync('mkfifo', ['-m', '640', fifo])
   refused('127.0.0.1', fifo, /--http-token .*fifo: is not a regular file/)
   const missing = join(directory, 'missing')
-  refused('127.0.0.1', missing, /^--http-token \S+missing: ENOENT: no such file or directory$/)
+  refused('127.0.0.1', missing, /^--http-token \S+missing: no such file or directory$/)
   const large = join(directory, 'large')
   writeFileSync(large, token.repeat(1000), { mode: 0o640 })
   refused('127.0.0.1', large, /--http-token .*large: is larger than 4096 bytes/)

@@ -142,7 +142,7 @@ t.test('the page of onescand --http-hide-addresses', async (t) => {
   // promise: page-addresses
   t.test('addresses are hidden', async (t) => {
     await served.send({ from: 'secret"x @example.org', to: 'hidden@example.org' })
-    await until(decisions, 'the mail is told of', ({ length }) => length === 1)
+    await until(decisions, 'the message is reported', ({ length }) => length === 1)
     const { text } = await served.get('/data.json')
     t.notMatch(text, /secret|hidden@/)
     t.match(text, '"decision":"accept"')
@@ -160,7 +160,7 @@ t.test('the page of onescand --http-hide-addresses', async (t) => {
       'RCPT TO:<hidden@two.example>',
       'DATA',
     ]) {
-      await client.say(line)
+      await client.command(line)
     }
     client.write('Subject: x\r\n\r\nhello\r\n.\r\n')
     t.same([(await client.hear())?.slice(0, 3), (await client.hear())?.slice(0, 3)], ['250', '550'])
@@ -168,7 +168,7 @@ t.test('the page of onescand --http-hide-addresses', async (t) => {
     await served.logged(/answered=recipients .*rcpt=<hidden@two\.example>/)
     const decided = await until(
       decisions,
-      'both mails are told of',
+      'both messages are reported',
       ({ length }) => length >= before + 2,
     )
     t.equal(decided.length, before + 2, 'a line for each reply, and none for names')
@@ -186,7 +186,7 @@ t.test('the page of onescand --http-hide-addresses', async (t) => {
     }
     const decided = await until(
       decisions,
-      'all mails are told of',
+      'all messages are reported',
       ({ length }) => length === before + ids.length,
     )
     for (const { line, fields } of decided.slice(before)) {

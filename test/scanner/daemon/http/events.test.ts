@@ -8,14 +8,14 @@ import type { Observer } from '../../../../src/scanner/observe/live/observer.ts'
 
 function open(t: Test) {
   const history = new History()
-  let tell: (decided: readonly LoggedDecision[]) => void = () => {}
+  let publish: (decided: readonly LoggedDecision[]) => void = () => {}
   const observer = {
     history,
     processes: [],
     clamds: [],
     selfTest: undefined,
-    follow: (listener: typeof tell) => {
-      tell = listener
+    follow: (listener: typeof publish) => {
+      publish = listener
     },
   }
   const alive = setInterval(() => {}, 1000) // the timer of events keeps no process
@@ -30,7 +30,7 @@ function open(t: Test) {
     events,
     decide(count: number) {
       const line = 'onescan: decision=accept scan=clean from=<a@b>'
-      tell(
+      publish(
         Array.from({ length: count }, () => history.add(line, parseLogText(line, 0).fields, 1000)!),
       )
     },

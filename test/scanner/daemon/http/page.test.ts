@@ -41,7 +41,7 @@ t.test('the page shows decisions live, on any screen', { skip: skipWithoutBrowse
   const url = `http://127.0.0.1:${served.port}/`
   for (const [width, scheme] of screens) {
     const { page, errors } = await openPage(browser, url, { width, scheme })
-    // A worker may tell of its last message a moment later than the client has its answer.
+    // A worker may report its last message a moment later than the client has its answer.
     await page
       .locator('#list li')
       .nth(decisions - 1)

@@ -33,7 +33,7 @@ t.test(
     const unanswered = { ...env, QHPSI: 'plugin: clamd' } // which onescand does not have
     t.not(complaints(await checkTestMessages(host(unanswered, { program: onescanc }))).length, 0)
 
-    // Mail whose every word says that it is a test message.
+    // Mail whose every word states that it is a test message.
     const words = 'onescan_test selftest=1 x'
     const text = `Subject: ${words}\nTest: 1\ntest: 1\nMessage-ID: <a selftest=1 b@x>\n\n${words}\n`
     const sender = 'check" selftest=1 onescan_test@localhost'

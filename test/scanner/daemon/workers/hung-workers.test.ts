@@ -27,7 +27,7 @@ function watch(stat: (seconds: number) => { state: string; used: number } | unde
   return {
     hung,
     heartbeats,
-    /** The worker says nothing for this many seconds. */
+    /** The worker sends nothing for this many seconds. */
     pass(seconds: number) {
       for (let n = 0; n < seconds; n++) {
         now += SECOND
@@ -168,7 +168,7 @@ t.test('a message that was alone when three workers died is left alone', async (
   await end('SIGKILL', 'killer')
   const { does, code, log } = await ask('killer')
   t.match({ does, code }, { does: 'end', code: 71 })
-  t.match(log, /cause=poison .*reason="poison: scanners crashed 3 times/)
+  t.match(log, /cause=poison .*reason="scanners crashed 3 times/)
   t.match(await ask('other mail'), { does: 'hand on' })
   const { text } = await get(port, '/metrics')
   t.match(text, 'onescan_workers_replaced_total{reason="hung"} 1')

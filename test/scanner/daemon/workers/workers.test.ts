@@ -2,7 +2,7 @@ import { renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Workers } from '../../../../src/scanner/daemon/workers/workers.ts'
-import { HostMemory } from '../../../../src/scanner/scan/host-memory/host-memory.ts'
+import { HostMemory } from '../../../../src/scanner/scan/verdicts/host-memory.ts'
 import { mountHanging } from '../../../base/path/hanging.ts'
 import type { Ending } from '../../../programs/host/server.ts'
 import { socketDirectory } from '../../../programs/host/socket-directory.ts'
@@ -16,7 +16,7 @@ const script = `
   process.send({ kind: 'report' })
   process.on('message', ({ order }) => order === 'stop' && process.exit(0))`
 
-/** Starts one worker with this command, and gathers what is told of it. */
+/** Starts one worker with this command, and gathers what is reported about it. */
 function workersOf(command: readonly [string, ...string[]], directory: string, grace: number) {
   const [log, pids] = [[] as string[], [] as number[]]
   const lasting: number[] = []
@@ -75,7 +75,7 @@ async function startWorker(t: Ending) {
 t.test('a worker that cannot be started is tried again until it starts', async (t) => {
   const { workers, log, pids, breakProgram, mendProgram, secondWorker } = await startWorker(t)
   await breakProgram()
-  t.match(log[1], /^a worker cannot be started: spawn .* ENOENT$/)
+  t.match(log[1], /^a worker cannot be started: .*: no such file or directory$/)
   t.same(workers.state(), { replaced: 1, hung: 0, late: [] })
   mendProgram()
   await secondWorker()
@@ -90,7 +90,7 @@ t.test('onescand stops while a worker cannot be started', async (t) => {
   t.equal(log.length, 3, 'one end and two failed starts')
 })
 
-/** Milliseconds beyond which a worker is killed that was to stop at once, and says nothing. */
+/** Milliseconds beyond which a worker is killed that was to stop at once, and sends nothing. */
 const KILLED_AFTER = 3000
 
 /** A worker that must answer for longer than that when it is to stop. */
@@ -117,7 +117,7 @@ t.test('a worker is not killed while it reports that it must answer', async (t) 
   t.ok(lasting.every((milliseconds) => milliseconds > KILLED_AFTER))
 })
 
-/** A worker that hangs while it reads the file that it is told of, and cannot be killed. */
+/** A worker that hangs while it reads the file that it is given, and cannot be killed. */
 const hanging = `
   process.send({ kind: 'serving', addresses: [] })
   process.send({ kind: 'report' })

@@ -13,7 +13,7 @@ import { stalwartOffer } from '../milter/stalwart.ts'
 import { slowClamd } from '../slow-clamd.ts'
 import { inStream, type Line, openClamdDoor, streamed } from './rig.ts'
 
-/** Clients that leave, wait, are silent, slow or many, and what they say that makes no sense. */
+/** Clients that leave, wait, are silent, slow or many, and invalid requests. */
 
 const scan = async () => clean
 const QHPSI = 'plugin: eicar'
@@ -75,7 +75,7 @@ t.test('requests of a session beyond eight wait, and all are answered', async (t
   let now = 0
   let most = 0
   let goOn = () => {}
-  const told = new Promise<void>((resolve) => {
+  const released = new Promise<void>((resolve) => {
     goOn = resolve
   })
   const door = await openClamdDoor(
@@ -85,7 +85,7 @@ t.test('requests of a session beyond eight wait, and all are answered', async (t
       async scan() {
         most = Math.max(most, ++now)
         if (now === 8) setImmediate(goOn)
-        await told
+        await released
         now--
         return clean
       },
@@ -93,8 +93,8 @@ t.test('requests of a session beyond eight wait, and all are answered', async (t
   )
   const line = await door.call()
   line.write('zIDSESSION\0', ...Array.from({ length: 100 }, () => inStream('PK\x03\x04')), 'zEND\0')
-  const said = (await line.hear()).split('\0').slice(0, -1)
-  t.same(new Set(said), new Set(Array.from({ length: 100 }, (_, at) => `${at + 1}: stream: OK`)))
+  const replies = (await line.hear()).split('\0').slice(0, -1)
+  t.same(new Set(replies), new Set(Array.from({ length: 100 }, (_, at) => `${at + 1}: stream: OK`)))
   t.equal(most, 8)
 })
 
@@ -102,7 +102,7 @@ t.test('silent clients are disconnected, with the reply that clamd gives', async
   const timeouts = { firstCommand: 30, silence: 30 }
   const door = await openClamdDoor(t, { QHPSI }, { scan, timeouts })
   const words = 'COMMAND READ TIMED OUT'
-  for (const [said, heard] of [
+  for (const [sent, heard] of [
     ['', `${words}\n`],
     ['zPI', `${words}\n`],
     ['zINSTREAM\0\0\0\0\x09abc', `${words}\0`],
@@ -110,7 +110,7 @@ t.test('silent clients are disconnected, with the reply that clamd gives', async
     ['zIDSESSION\0zPING\0', '1: PONG\0'],
     ['zIDSESSION\0zINSTREAM\0\0', `1: ${words}\0`],
   ]) {
-    t.equal(await door.ask(said!), heard, JSON.stringify(said))
+    t.equal(await door.ask(sent!), heard, JSON.stringify(sent))
   }
 })
 
@@ -122,7 +122,7 @@ t.test('a client that has sent a command may be silent for longer, as in clamd',
   await session.hear(1)
   const stream = await door.call()
   stream.write('zINSTREAM\0\0\0')
-  for (const said of ['', 'zPI']) t.equal(await door.ask(said), 'COMMAND READ TIMED OUT\n', said)
+  for (const sent of ['', 'zPI']) t.equal(await door.ask(sent), 'COMMAND READ TIMED OUT\n', sent)
   session.write('zPING\0')
   t.equal(await session.hear(2), '1: PONG\x002: PONG\0')
   stream.write('\0\0')
@@ -185,13 +185,13 @@ const nonsense: readonly (readonly [string, Buffer, string])[] = [
   ['the same to load signatures', bytes('RELOAD\n'), 'COMMAND UNAVAILABLE\n'],
   ['a name of JavaScript', bytes('z__proto__\0'), 'UNKNOWN COMMAND\0'],
 ]
-for (const [what, said, heard] of nonsense) {
+for (const [what, sent, heard] of nonsense) {
   t.test(`${what}: a clear answer, and others go on`, async (t) => {
     const door = await openClamdDoor(t, { QHPSI }, { scan, maxSize: 1024 * 1024 })
     const waiting = await door.call()
     waiting.write('zINSTREAM\0')
     const line = await door.call()
-    line.socket.end(said)
+    line.socket.end(sent)
     t.equal(await line.hear(), heard)
     waiting.write(streamed(plain))
     t.equal(await waiting.hear(), 'stream: OK\0')
@@ -220,9 +220,9 @@ t.test('without memory the answer reports it, and the memory is freed', async (t
   // A client may take three quarters of all.
   await until(() => budget.used + 8192 > (budget.limit * 3) / 4, 'there is no room for one more')
   for (const line of lines) line.write(Buffer.alloc(4))
-  const said = await Promise.all(lines.map((line) => line.hear()))
+  const replies = await Promise.all(lines.map((line) => line.hear()))
   t.same(
-    new Set(said),
+    new Set(replies),
     new Set(['stream: OK\0', 'stream: Not scanned: out-of-memory, see the log ERROR\0']),
   )
   await until(() => budget.used === 0, 'it is free')
@@ -240,7 +240,7 @@ t.test('requests under way are answered before a session ends for lack of memory
   const taken = budget.limit - budget.used
   budget.change('', taken)
   line.write('zPING\0')
-  await until(() => door.log.some((said) => said.includes('no memory')), 'out of memory')
+  await until(() => door.log.some((entry) => entry.includes('no memory')), 'out of memory')
   await clamd.answer()
   t.equal(
     await line.hear(),

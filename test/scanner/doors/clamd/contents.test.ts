@@ -142,7 +142,7 @@ t.test('a header of any size is read to its end, since nothing is changed', skip
   }
 })
 
-t.test('no client is told that a message is clean whose result is unknown', async (t) => {
+t.test('no client receives OK for a message whose result is unknown', async (t) => {
   const settings = { QHPSI: 'plugin: clamd', CLAMD: '/nonexistent/clamd.ctl' }
   const words = 'stream: Not scanned: unreachable, see the log ERROR\0'
   for (const more of [{}, { SCANFAIL: 'accept' }]) {

@@ -21,9 +21,9 @@ const by = ({ socket }: Clamd) => ({ QHPSI: 'plugin: clamd', CLAMD: socket })
 const infected = bytes(`Subject: x\n\n${EICAR}\n`)
 
 /** All that clamd itself answers to these bytes. */
-async function askedDirectly({ tcp }: Clamd, said: Buffer): Promise<string> {
+async function askedDirectly({ tcp }: Clamd, request: Buffer): Promise<string> {
   const socket = connect(Number(tcp.split(':')[1]))
-  socket.write(said)
+  socket.write(request)
   let heard = ''
   socket.on('data', (chunk) => {
     heard += chunk.toString('latin1')
@@ -84,8 +84,8 @@ const asClamd: Readonly<Record<string, Buffer | string>> = {
 t.test('clients receive the exact replies of clamd', skip, async (t) => {
   const clamd = await startClamd(t, { tcp: true })
   const door = await openClamdDoor(t, by(clamd), { byTcp: true })
-  for (const [what, said] of Object.entries(asClamd)) {
-    const words = Buffer.from(said as string, 'latin1')
+  for (const [what, request] of Object.entries(asClamd)) {
+    const words = Buffer.from(request as string, 'latin1')
     t.equal(await door.ask(words), await askedDirectly(clamd, words), what)
   }
 })
@@ -93,13 +93,13 @@ t.test('clients receive the exact replies of clamd', skip, async (t) => {
 t.test('requests of a session are answered by their numbers', skip, async (t) => {
   const clamd = await startClamd(t)
   const door = await openClamdDoor(t, by(clamd))
-  const said = await door.ask(
+  const replies = await door.ask(
     inSession('zPING\0', inStream(infected), 'nVERSION\n', inStream(plain), 'zVERSIONCOMMANDS\0'),
   )
   const version = await door.ask('zVERSION\0')
   t.match(version, /^ClamAV 1\..*\0$/)
   t.same(
-    new Set(said.split(/[\0\n]/)),
+    new Set(replies.split(/[\0\n]/)),
     new Set([
       '1: PONG',
       `2: stream: ${EICAR_NAME} FOUND`,

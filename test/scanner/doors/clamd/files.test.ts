@@ -61,10 +61,10 @@ function makeFiles(t: Test) {
  */
 async function askBy(
   door: OpenClamdDoor,
-  said: readonly (string | { readonly files: readonly string[] })[],
+  steps: readonly (string | { readonly files: readonly string[] })[],
   user = 0,
 ): Promise<string> {
-  const child = spawn('python3', ['-c', CLIENT, door.at.path!, String(user), JSON.stringify(said)])
+  const child = spawn('python3', ['-c', CLIENT, door.at.path!, String(user), JSON.stringify(steps)])
   let heard = ''
   child.stdout.on('data', (chunk) => {
     heard += chunk.toString('latin1')
@@ -117,8 +117,8 @@ t.test('a file is judged that a client hands over by its descriptor', skip, asyn
   t.equal(await askBy(door, ['zFILDES\0', { files: [at('clean'), at('virus')] }]), none)
   t.equal(await askBy(door, ['zPING\0', { files: [at('virus')] }]), 'PONG\0')
   const inSession = ['zIDSESSION\0', 'zFILDES\0', { files: [at('virus')] }, 'zPING\0', 'zFILDES\0', { files: [at('clean')] }, 'zEND\0'] // biome-ignore format: a session
-  const said = (await askBy(door, inSession)).replace(/\d+\]/g, 'n]').split('\0').sort()
-  t.same(said, ['', '1: fd[n]: EICAR-Test FOUND', '2: PONG', '3: fd[n]: OK'])
+  const replies = (await askBy(door, inSession)).replace(/\d+\]/g, 'n]').split('\0').sort()
+  t.same(replies, ['', '1: fd[n]: EICAR-Test FOUND', '2: PONG', '3: fd[n]: OK'])
   const stray = 'PROTOCOL ERROR: ancillary data sent without FILDES. ERROR\0'
   const file = { files: [at('virus')] }
   t.equal(await askBy(door, ['zIDSESSION\0', file]), `1: ${stray}`)
@@ -140,10 +140,10 @@ t.test('without memory each request of a session gets its own error', skip, asyn
   await askBy(door, ['zPING\0'])
   await until(() => door.state().clients === 0, 'the client has left')
   const before = open()
-  const said = await askBy(door, ['zIDSESSION\0', 'zFILDES\0', { files: [at('virus')] }, 'zPING\0', inStream('x').toString('latin1'), 'zFILDES\0', { files: [at('clean')] }, 'zVERSION\0', 'zEND\0']) // biome-ignore format: a session
+  const replies = await askBy(door, ['zIDSESSION\0', 'zFILDES\0', { files: [at('virus')] }, 'zPING\0', inStream('x').toString('latin1'), 'zFILDES\0', { files: [at('clean')] }, 'zVERSION\0', 'zEND\0']) // biome-ignore format: a session
   const reason = 'Not scanned: out-of-memory, see the log ERROR'
   t.match(
-    said
+    replies
       .replace(/\[\d+\]/g, '[n]')
       .split('\0')
       .sort(),
@@ -208,8 +208,8 @@ t.test('no descriptor stays open', skip, async (t) => {
   await until(() => door.state().clients === 0, 'the client has left')
   const before = open()
   const files = [at('virus'), at('clean'), at('clean')]
-  for (const said of [['zFILDES\0', { files }], ['zPING\0', { files }], [{ files }], ['zIDSESSION\0', 'zPING\0', { files }, 'zFILDES\0']] as const) // biome-ignore format: what clients send
-    await askBy(door, [...said, 'zEND\0'])
+  for (const steps of [['zFILDES\0', { files }], ['zPING\0', { files }], [{ files }], ['zIDSESSION\0', 'zPING\0', { files }, 'zFILDES\0']] as const) // biome-ignore format: what clients send
+    await askBy(door, [...steps, 'zEND\0'])
   await until(() => open() <= before, 'all are closed')
 })
 
@@ -219,7 +219,7 @@ t.test('files and folders are judged by their paths', skip, async (t) => {
   const found = (name: string) => `${at(name)}: EICAR-Test FOUND\0`
   const missing = (path: string) =>
     `${path}: File path check failure: No such file or directory. ERROR\0`
-  for (const [said, reply] of [
+  for (const [request, reply] of [
     [`zSCAN ${at('virus')}\0`, found('virus')],
     [`zSCAN ${at('folder')}/../virus\0`, found('virus').replace('virus', 'folder/../virus')],
     [`zSCAN ${at('link')}\0`, found('link')],
@@ -237,16 +237,16 @@ t.test('files and folders are judged by their paths', skip, async (t) => {
     [`CONTSCAN ${at('clean')}`, `${at('clean')}: OK\n`],
     [`zIDSESSION\0zSCAN ${at('virus')}\0zEND\0`, `1: ${found('virus')}`],
   ] as const) {
-    t.equal(await askBy(door, [said]), reply, JSON.stringify(said))
+    t.equal(await askBy(door, [request]), reply, JSON.stringify(request))
   }
   writeFileSync(at('folder/in/it/virus'), EICAR)
   writeFileSync(at('folder/in/virus'), EICAR)
   const all = [found('folder/in/it/virus'), found('folder/in/virus')]
   for (const command of ['CONTSCAN', 'MULTISCAN', 'ALLMATCHSCAN']) {
-    const said = await askBy(door, [`z${command} ${at('folder')}\0`])
-    t.same(said.split('\0').filter(Boolean).map((line) => `${line}\0`).sort(), all, command) // biome-ignore format: a line
+    const replies = await askBy(door, [`z${command} ${at('folder')}\0`])
+    t.same(replies.split('\0').filter(Boolean).map((line) => `${line}\0`).sort(), all, command) // biome-ignore format: a line
   }
-  t.ok(all.includes(await askBy(door, [`zSCAN ${at('folder')}\0`])), 'SCAN tells one alone')
+  t.ok(all.includes(await askBy(door, [`zSCAN ${at('folder')}\0`])), 'SCAN reports one alone')
   const byTcp = await openClamdDoor(t, { QHPSI }, { byTcp: true })
   t.match(await byTcp.ask(`zSCAN ${at('virus')}\0`), /only for clients of a unix socket. ERROR\0$/)
 })
@@ -313,8 +313,8 @@ t.test('a file that could not be scanned does not end the scan of a folder', ski
   }
   for (const how of ['error', 'limit']) {
     const door = await openClamdDoor(t, { QHPSI, SCANFAIL_CLAMD: how }, { scan })
-    const said = await askBy(door, [`zSCAN ${at('folder')}\0`])
-    t.equal(said, `${at('folder/worst')}: X FOUND\0`, how)
+    const replies = await askBy(door, [`zSCAN ${at('folder')}\0`])
+    t.equal(replies, `${at('folder/worst')}: X FOUND\0`, how)
   }
 })
 

@@ -65,7 +65,7 @@ t.test('a folder that takes too long has an end', skip, async (t) => {
       },
     },
   )
-  const said = await door.ask(`zCONTSCAN ${at('folder')}\0`)
-  t.match(said, /: The files take too long. ERROR\0$/)
-  t.equal(said.split('\0').length, 2, 'one reply')
+  const reply = await door.ask(`zCONTSCAN ${at('folder')}\0`)
+  t.match(reply, /: The files take too long. ERROR\0$/)
+  t.equal(reply.split('\0').length, 2, 'one reply')
 })

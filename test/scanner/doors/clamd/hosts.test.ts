@@ -28,14 +28,14 @@ const isInfected = (campaign: number) => campaign % 5 === 0
 /** Asks by INSTREAM, as rspamd does. Resolves to '' if the other side does not answer. */
 async function ask(port: number, content: Buffer): Promise<string> {
   const socket = connect(port, '127.0.0.1')
-  let said = ''
+  let reply = ''
   socket.on('error', () => {})
   socket.on('data', (chunk) => {
-    said += chunk.toString('latin1')
+    reply += chunk.toString('latin1')
   })
   socket.write(inStream(content))
   await new Promise((resolve) => socket.on('close', resolve))
-  return said.endsWith('\0') ? said : ''
+  return reply.endsWith('\0') ? reply : ''
 }
 
 /** How often scanners were asked, by the log; what was known is none. */
@@ -64,7 +64,7 @@ async function startHosts(t: Test) {
       startOnescand(t, { settings, args: ['--clamd-mail', `inet:127.0.0.1:${port}`] }),
     ),
   )
-  const named = () => store.say('client', 'list').match(/name=onescand/g)?.length ?? 0
+  const named = () => store.command('client', 'list').match(/name=onescand/g)?.length ?? 0
   await until(() => named() >= ports.length, 'all have the store')
   // Until it knows clamd's signatures, a onescand has each copy scanned.
   for (const [index, host] of hosts.entries()) {
@@ -90,13 +90,13 @@ t.test(
       for (let copy = next++; copy < COPIES; copy = next++) {
         if (copy === COPIES / 2) hosts[1]!.kill()
         const campaign = (copy * 7) % CAMPAIGNS
-        let said = ''
-        for (let host = copy; said === ''; host++) {
-          said = await ask(ports[host % ports.length]!, copyOf(campaign, copy))
-          if (said === '') repeated++
+        let reply = ''
+        for (let host = copy; reply === ''; host++) {
+          reply = await ask(ports[host % ports.length]!, copyOf(campaign, copy))
+          if (reply === '') repeated++
         }
         const right = isInfected(campaign) ? `stream: ${EICAR_NAME} FOUND\0` : 'stream: OK\0'
-        if (said !== right) wrong.push(`${campaign}: ${said}`)
+        if (reply !== right) wrong.push(`${campaign}: ${reply}`)
       }
     })
     await Promise.all(clients)

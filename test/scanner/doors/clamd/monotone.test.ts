@@ -27,13 +27,13 @@ t.test(
         await repliesTo(clamd.socket, some),
         await repliesTo(door.at.path!, some),
       ]
-      for (const [n, said] of direct.entries()) {
+      for (const [n, reply] of direct.entries()) {
         const name = `content ${at + n}`
-        t.match(said, /^stream: (?:OK|\S+ FOUND)$/, name)
+        t.match(reply, /^stream: (?:OK|\S+ FOUND)$/, name)
         t.match(ours[n]!, /^stream: (?:OK|\S+ FOUND)$/, name)
-        if (said !== 'stream: OK') t.equal(ours[n], said, name)
-        if (said !== 'stream: OK') counts.found++
-        else if (ours[n] === said) counts.clean++
+        if (reply !== 'stream: OK') t.equal(ours[n], reply, name)
+        if (reply !== 'stream: OK') counts.found++
+        else if (ours[n] === reply) counts.clean++
         else counts.added++
       }
     }

@@ -41,10 +41,10 @@ const infected = [
 ]
 const others = ['clean', 'to clean', 'to missing', 'loop', 'infected/none']
 
-async function repliesOf(path: string, said: string): Promise<readonly string[]> {
-  const heard = await wholeReplyTo(path, Buffer.from(said, 'latin1'))
+async function repliesOf(path: string, request: string): Promise<readonly string[]> {
+  const heard = await wholeReplyTo(path, Buffer.from(request, 'latin1'))
   return heard
-    .split(said.startsWith('z') ? '\0' : '\n')
+    .split(request.startsWith('z') ? '\0' : '\n')
     .filter(Boolean)
     .sort()
 }
@@ -79,17 +79,21 @@ for (const links of settings) {
       for (const command of ['zSCAN', 'zCONTSCAN', 'zALLMATCHSCAN', 'nCONTSCAN', 'SCAN']) {
         const end = command.startsWith('z') ? '\0' : '\n'
         for (const path of [...infected, ...others]) {
-          const said = `${command} ${directory}/${path}${end}`
-          const direct = await repliesOf(clamd.socket, said)
-          const ours = await repliesOf(door.at.path!, said)
+          const request = `${command} ${directory}/${path}${end}`
+          const direct = await repliesOf(clamd.socket, request)
+          const ours = await repliesOf(door.at.path!, request)
           // After an error clamd also replies that it has found nothing.
           const hasError = direct.some((reply) => reply.endsWith('ERROR'))
           const wanted = direct.filter((reply) => !(hasError && reply.endsWith('OK')))
-          t.same(ours, wanted, said)
+          t.same(ours, wanted, request)
         }
       }
-      const said = `zCONTSCAN ${directory}/infected\0`
-      t.same(await repliesOf(door.at.path!, said), await repliesOf(clamd.socket, said), 'any name')
+      const request = `zCONTSCAN ${directory}/infected\0`
+      t.same(
+        await repliesOf(door.at.path!, request),
+        await repliesOf(clamd.socket, request),
+        'any name',
+      )
     },
   )
 }

@@ -12,7 +12,7 @@ export interface OpenClamdDoor extends OpenedDoor {
   readonly at: NetConnectOpts & { readonly path?: string; readonly port?: number }
   /** Resolves to all that it answers to these bytes until it closes the connection. */
   ask(...pieces: readonly (Buffer | string)[]): Promise<string>
-  /** A connection whose bytes the test says itself. */
+  /** A connection whose bytes the test sends itself. */
   call(): Promise<Line>
 }
 
@@ -51,11 +51,11 @@ export async function openClamdDoor(
     const socket = connect(at)
     t.teardown(() => socket.destroy())
     await once(socket, 'connect')
-    let said = ''
+    let received = ''
     socket.on('error', () => {})
     const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()))
     socket.on('data', (chunk) => {
-      said += chunk.toString('latin1')
+      received += chunk.toString('latin1')
     })
     return {
       socket,
@@ -64,10 +64,10 @@ export async function openClamdDoor(
         for (const piece of pieces) socket.write(piece, 'latin1')
       },
       async hear(count = Number.POSITIVE_INFINITY) {
-        while (said.split(/[\0\n]/).length <= count && !socket.closed) {
+        while (received.split(/[\0\n]/).length <= count && !socket.closed) {
           await Promise.race([new Promise((resolve) => socket.once('data', resolve)), closed])
         }
-        return said
+        return received
       },
     }
   }

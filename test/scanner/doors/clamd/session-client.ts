@@ -22,13 +22,13 @@ export async function repliesTo(path: string, contents: readonly Buffer[]): Prom
 }
 
 /** Sends these bytes by a connection of their own. Resolves to all that is replied until it is closed. */
-export async function wholeReplyTo(path: string, said: Buffer): Promise<string> {
+export async function wholeReplyTo(path: string, request: Buffer): Promise<string> {
   const socket = connect(path)
   let heard = ''
   socket.on('data', (chunk) => {
     heard += chunk.toString('latin1')
   })
-  socket.write(said)
+  socket.write(request)
   await once(socket, 'close')
   return heard
 }

@@ -32,9 +32,9 @@ const contentOf = (session: number, request: number) =>
 /** Sends all requests before it reads an answer. Resolves to the answers, by the number that each names. */
 async function askAtOnce(path: string, session: number): Promise<ReadonlyMap<number, string>> {
   const socket = connect(path)
-  let said = ''
+  let received = ''
   socket.on('data', (chunk) => {
-    said += chunk.toString('latin1')
+    received += chunk.toString('latin1')
   })
   socket.write('zIDSESSION\0')
   for (let request = 0; request < REQUESTS; request++) {
@@ -42,7 +42,7 @@ async function askAtOnce(path: string, session: number): Promise<ReadonlyMap<num
   }
   socket.write('zEND\0')
   await once(socket, 'close')
-  const answers = said.split('\0').flatMap((line) => {
+  const answers = received.split('\0').flatMap((line) => {
     const [, number, answer] = /^(\d+): (.*)$/.exec(line) ?? []
     return number === undefined ? [] : [[Number(number), answer!] as const]
   })

@@ -112,7 +112,7 @@ export const uploads: Readonly<Record<string, string | Buffer>> = {
   'a file of nothing': '',
 }
 
-/** Files with more parts than are read of a mail, which no scanner can tell from one. */
+/** Files with more parts than are read of a mail, which no scanner can distinguish from one. */
 export const tooMuch: Readonly<Record<string, string>> = {
   'a saved page of 2,500 pictures': webPage(2500),
   'the mark of a picture above such a page': `GIF89a\r\n${webPage(2500)}`,

@@ -6,14 +6,14 @@ import { bytes } from '../../../cases/case.ts'
 import { plain } from '../../../cases/messages.ts'
 import { until } from '../../../run/until.ts'
 import { slowClamd } from '../slow-clamd.ts'
-import { says } from './mta.ts'
+import { packets } from './mta.ts'
 import { openMilter } from './rig.ts'
 
 /** What happens while a quota service is asked about a recipient. */
 
 const scanning = { QHPSI: 'plugin: eicar' }
 
-/** A service that answers when it is told to. */
+/** A service that answers when the test lets it. */
 function slowService() {
   const asked = new EventEmitter()
   const ask = () => new Promise<QuotaAnswer>((resolve) => asked.emit('asked', resolve))
@@ -32,12 +32,12 @@ t.test('commands that come while a quota service is asked wait for their turn', 
   const milter = await openMilter(t, scanning, { quota })
   const mta = await milter.connect()
   for (const [rest, heard] of [
-    [[says.body('x\r\n'), says.end], 'cia'],
-    [[says.abort], 'c'],
+    [[packets.body('x\r\n'), packets.end], 'cia'],
+    [[packets.abort], 'c'],
   ] as const) {
     const question = asked()
-    mta.write(says.mail('a@example.org'), says.recipient('room@example.org'))
-    mta.write(says.field('Subject', ' x'))
+    mta.write(packets.mail('a@example.org'), packets.recipient('room@example.org'))
+    mta.write(packets.field('Subject', ' x'))
     const answer = await question
     const lines = milter.mailLog.length
     for (const more of rest) {
@@ -59,13 +59,13 @@ t.test('no more than 256 KiB wait while a quota service is asked, and none is lo
   const milter = await openMilter(t, scanning, { quota, budget })
   const mta = await milter.connect()
   const question = asked()
-  mta.write(says.mail('a@example.org'), says.recipient('room@example.org'))
+  mta.write(packets.mail('a@example.org'), packets.recipient('room@example.org'))
   const answer = await question
   const message = bytes(`Subject: x\r\n\r\n${'a line of text\r\n'.repeat(100_000)}`)
   for (let at = 0; at < message.length; at += 60_000) {
-    mta.write(says.body(message.subarray(at, at + 60_000)))
+    mta.write(packets.body(message.subarray(at, at + 60_000)))
   }
-  mta.write(says.end)
+  mta.write(packets.end)
   await until(() => budget.used > 256 * 1024, 'so much waits')
   for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
   t.ok(budget.used < 400 * 1024, `${budget.used} bytes`)
@@ -81,7 +81,7 @@ t.test('while a quota service is asked, no progress is sent: Sendmail takes none
   const milter = await openMilter(t, clamd.settings, { quota, timeouts: { progressAfter: 10 } })
   const [asking, judged] = [await milter.connect(), await milter.connect()]
   const question = asked()
-  asking.write(says.mail('a@example.org'), says.recipient('room@example.org'))
+  asking.write(packets.mail('a@example.org'), packets.recipient('room@example.org'))
   const answer = await question
   const over = judged.submit({ message: plain, recipients: [] })
   while (judged.progress < 3) await new Promise(setImmediate)
@@ -99,8 +99,8 @@ t.test('nothing is kept of an MTA that disconnects during a quota request', asyn
   const mta = await milter.connect()
   const [connection] = await connected
   const question = asked()
-  mta.write(says.mail('a@example.org'), says.recipient('room@example.org'), says.abort)
-  mta.write(says.mail('a@example.org'), says.field('Subject', ' x'))
+  mta.write(packets.mail('a@example.org'), packets.recipient('room@example.org'), packets.abort)
+  mta.write(packets.mail('a@example.org'), packets.field('Subject', ' x'))
   const answer = await question
   mta.socket.destroy()
   await once(connection, 'close')

@@ -7,7 +7,7 @@ import { packet } from '../../../../src/scanner/protocol/milter/packets.ts'
 import { plain } from '../../../cases/messages.ts'
 import { memoryInUse } from '../memory-in-use.ts'
 import { scanning } from './eicar.ts'
-import { call, knock, type Line, negotiate, says } from './mta.ts'
+import { call, type Line, negotiate, packets, probeSocket } from './mta.ts'
 import { openMilter } from './rig.ts'
 
 const CONNECTIONS_MAX = 1000
@@ -16,7 +16,7 @@ const CONNECTIONS_MAX = 1000
 
 const MIB = 1024 * 1024
 
-/** Opens this many connections that say nothing. */
+/** Opens this many connections that send nothing. */
 async function silent(t: Test, place: string, count: number): Promise<Socket[]> {
   const open = async () => {
     const socket = connect(place)
@@ -50,7 +50,7 @@ t.test('990 unfinished packets of 1 MB take no more memory than there is', async
   const budget = new Budget(64 * MIB)
   const milter = await openMilter(t, scanning, { budget })
   const idle = await milter.connect()
-  const unfinished = says.field('Subject', 'x'.repeat(MIB)).subarray(0, MIB - 1000)
+  const unfinished = packets.field('Subject', 'x'.repeat(MIB)).subarray(0, MIB - 1000)
   let most = 0
   let left = 0
   for (let i = 0; i < 990; i++) {
@@ -58,13 +58,13 @@ t.test('990 unfinished packets of 1 MB take no more memory than there is', async
     t.teardown(() => line.socket.destroy())
     line.socket.on('close', () => left++)
     await negotiate(line)
-    line.write(says.connect(), says.mail('a@example.org'), unfinished)
+    line.write(packets.connect(), packets.mail('a@example.org'), unfinished)
     most = Math.max(most, budget.used)
   }
   // What was sent has come when the filter has closed all that it has no memory for.
   const room = Math.floor((64 * MIB) / unfinished.length)
   while (left < 990 - room) {
-    await knock(milter.socket)
+    await probeSocket(milter.socket)
     most = Math.max(most, budget.used)
   }
   t.comment(`${(most / MIB).toFixed(1)} MiB were charged at most`)
@@ -79,9 +79,9 @@ t.test(
     const budget = new Budget(8 * MIB)
     const timeouts = { progressAfter: 20, stalled: 500 }
     const milter = await openMilter(t, scanning, { budget, timeouts })
-    const unfinished = says.field('Subject', 'x'.repeat(MIB)).subarray(0, 900_000)
+    const unfinished = packets.field('Subject', 'x'.repeat(MIB)).subarray(0, 900_000)
     const stopped = await Promise.all([1, 2, 3, 4, 5].map(() => milter.connect()))
-    for (const line of stopped) line.write(says.mail('a@example.org'), unfinished)
+    for (const line of stopped) line.write(packets.mail('a@example.org'), unfinished)
     for (const line of stopped)
       t.equal((await line.hear())?.command, 't', 'its message is deferred')
     const message = Buffer.from(`Subject: ${'y'.repeat(900_000)}\n\nbody\n`)
@@ -95,11 +95,11 @@ t.test('bytes that come while an answer is awaited are charged, too', async (t) 
   const ask = () => new Promise<never>(() => {})
   const milter = await openMilter(t, scanning, { budget, quota: { ask, askForRelayClients: true } })
   const line = await milter.connect()
-  line.write(says.mail('a@example.org'), says.recipient('b@example.org'))
+  line.write(packets.mail('a@example.org'), packets.recipient('b@example.org'))
   line.write(Buffer.alloc(50_000))
-  while (budget.used < 50_000) await knock(milter.socket)
+  while (budget.used < 50_000) await probeSocket(milter.socket)
   line.socket.destroy()
-  while (budget.used > 0) await knock(milter.socket)
+  while (budget.used > 0) await probeSocket(milter.socket)
   t.pass('and given back when the MTA has gone')
 })
 
@@ -111,11 +111,11 @@ t.test('macros and names that an MTA sends take no memory', async (t) => {
   const before = await memoryInUse()
   for (const line of lines) {
     for (const stage of 'CHMRT') line.write(packet('D', Buffer.from(`${stage}${values}`)))
-    line.write(says.mail('a@example.org'), says.recipient('b@example.org'), says.data)
+    line.write(packets.mail('a@example.org'), packets.recipient('b@example.org'), packets.data)
     t.equal((await line.hear())?.command, 'c', 'all of it has been heard')
   }
   t.same(milter.log, [])
   const grown = (await memoryInUse()) - before
-  // What was said would be 60 MiB.
+  // What was sent would be 60 MiB.
   t.ok(grown < 30 * MIB, `${lines.length} connections: ${(grown / MIB).toFixed(1)} MiB more`)
 })

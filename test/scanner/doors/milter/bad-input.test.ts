@@ -6,30 +6,38 @@ import { bytes } from '../../../cases/case.ts'
 import { plain } from '../../../cases/messages.ts'
 import { buildStage } from '../../../cases/stage.ts'
 import { eicar, scanning } from './eicar.ts'
-import { call, everything, negotiation, says } from './mta.ts'
+import { call, everything, negotiation, packets } from './mta.ts'
 import { openMilter } from './rig.ts'
 import { replyOf } from './submit.ts'
 
 /** Commands that no MTA should send, and mail that is made to cause trouble. */
 
-const begun = [says.mail('a@b'), says.field('A', 'b')]
+const begun = [packets.mail('a@b'), packets.field('A', 'b')]
 
-/** What is sent, and what the log says of it. */
+/** What is sent, and what the log has of it. */
 const nonsense: readonly (readonly [string, readonly Buffer[], string])[] = [
   ['a command that there is not', [packet('?')], 'unknown command "?"'],
-  ['one amid a message', [says.mail('a@b'), packet('Z', Buffer.from('x'))], 'unknown command "Z"'],
+  [
+    'one amid a message',
+    [packets.mail('a@b'), packet('Z', Buffer.from('x'))],
+    'unknown command "Z"',
+  ],
   ['a length of nothing', [Buffer.alloc(5)], '0 bytes'],
   ['a length that is too long', [Buffer.from([0xff, 0xff, 0xff, 0xff, 0x42])], '4294967295 bytes'],
   ['a second negotiation', [negotiation(everything)], 'second negotiation'],
-  ['RCPT without MAIL', [says.recipient('a@b')], 'RCPT without MAIL'],
-  ['a field without MAIL', [says.field('A', 'b')], 'header field without MAIL'],
-  ['the end of a header without MAIL', [says.endOfHeader], 'end of header without MAIL'],
-  ['a body without MAIL', [says.body('x')], 'body without MAIL'],
-  ['an end without MAIL', [says.end], 'end of message without MAIL'],
+  ['RCPT without MAIL', [packets.recipient('a@b')], 'RCPT without MAIL'],
+  ['a field without MAIL', [packets.field('A', 'b')], 'header field without MAIL'],
+  ['the end of a header without MAIL', [packets.endOfHeader], 'end of header without MAIL'],
+  ['a body without MAIL', [packets.body('x')], 'body without MAIL'],
+  ['an end without MAIL', [packets.end], 'end of message without MAIL'],
   ['MAIL without an address', [packet('M')], 'MAIL without an address'],
   ['MAIL without a NUL', [packet('M', Buffer.from('<>'))], 'MAIL: a string without its NUL'],
-  ['RCPT behind the header', [...begun, says.recipient('c@d')], 'RCPT after the envelope'],
-  ['a field behind the body', [...begun, says.body('x'), says.field('A', 'b')], 'after the header'],
+  ['RCPT behind the header', [...begun, packets.recipient('c@d')], 'RCPT after the envelope'],
+  [
+    'a field behind the body',
+    [...begun, packets.body('x'), packets.field('A', 'b')],
+    'after the header',
+  ],
   ['a field without a value', [...begun, packet('L', Buffer.from('A\0'))], 'name and a value'],
   ['a value without its end', [...begun, packet('L', Buffer.from('A\0a\0b'))], 'name and a value'],
   ['a client without a family', [packet('C', strings('name'))], 'CONNECT without a family'],
@@ -42,30 +50,30 @@ const nonsense: readonly (readonly [string, readonly Buffer[], string])[] = [
   ['a field that is too long', [...begun, packet('L', Buffer.alloc(PACKET_MAX))], 'a packet of'],
 ]
 
-for (const [what, said, told] of nonsense) {
+for (const [what, sent, reason] of nonsense) {
   t.test(`${what}: mail is deferred, and the connection ends`, async (t) => {
     const milter = await openMilter(t, scanning)
     const line = await milter.connect()
-    line.write(...said)
+    line.write(...sent)
     t.equal((await line.hear())?.command, 't')
     t.equal(await line.hear(), undefined, 'the filter has left')
     t.equal(milter.log.length, 1)
     t.match(milter.log[0], /^milter: the MTA: [^\n]+$/)
-    t.match(milter.log[0], told)
+    t.match(milter.log[0], reason)
     t.equal((await milter.submit({ message: plain })).outcome, 'delivered', 'others are served')
   })
 }
 
 t.test('no command is taken before the negotiation, and no MTA that lacks an action', async (t) => {
   const milter = await openMilter(t, scanning)
-  for (const said of [
-    says.mail('a@b'),
+  for (const first of [
+    packets.mail('a@b'),
     negotiation({ ...everything, actions: 0x110 }),
     negotiation({ ...everything, version: 1 }),
     packet('O', Buffer.alloc(5)),
   ]) {
     const line = await call(milter.socket)
-    line.write(said)
+    line.write(first)
     t.equal((await line.hear())?.command, 't')
     t.equal(await line.hear(), undefined)
     await line.close()
@@ -76,7 +84,7 @@ t.test('no command is taken before the negotiation, and no MTA that lacks an act
 t.test('before the negotiation no large packet is taken', async (t) => {
   const milter = await openMilter(t, scanning)
   const line = await call(milter.socket)
-  line.write(says.body(Buffer.alloc(100)).subarray(0, 20))
+  line.write(packets.body(Buffer.alloc(100)).subarray(0, 20))
   t.equal((await line.hear())?.command, 't')
   t.equal(await line.hear(), undefined)
   t.match(milter.log, [/a packet of 101 bytes; 1 to 64 are allowed/])
@@ -125,8 +133,8 @@ t.test('percent signs and other tricks in a name are sent as they are', async (t
   const scanner = buildStage(t).file('odd', script, 0o700)
   const milter = await openMilter(t, { QHPSI: scanner, REJECTVIRUS: '1' })
   const line = await milter.connect()
-  line.write(says.mail('a@example.org'), says.recipient('b@example.org'))
-  line.write(says.body('x\r\n'), says.end)
+  line.write(packets.mail('a@example.org'), packets.recipient('b@example.org'))
+  line.write(packets.body('x\r\n'), packets.end)
   const answer = (await line.hear())!
   t.equal(answer.command, 'y')
   t.match(answer.data.toString('latin1'), /virus 100%%%%s/)
@@ -159,10 +167,10 @@ t.test('a message with any header is scanned, and few fields are removed', async
 t.test('a message with recipients without end is deferred', async (t) => {
   const milter = await openMilter(t, scanning)
   const line = await milter.connect()
-  line.write(says.mail('a@example.org'))
-  const some = Buffer.concat(Array.from({ length: 100 }, () => says.recipient('x'.repeat(900))))
+  line.write(packets.mail('a@example.org'))
+  const some = Buffer.concat(Array.from({ length: 100 }, () => packets.recipient('x'.repeat(900))))
   for (let i = 0; i < 50; i++) line.write(some)
-  line.write(says.body('x'), says.end)
+  line.write(packets.body('x'), packets.end)
   t.match(replyOf((await line.hear())!), /^451 4\.3\.0 /)
   t.match(milter.mailLog[0], /fault=out-of-memory reason="recipients of over 4194304 bytes/)
 })

@@ -6,7 +6,7 @@ import { socketDirectory } from '../../../programs/host/socket-directory.ts'
 import { clamdMissing, startClamd } from '../../../programs/servers/clamd.ts'
 import { openMilter } from './rig.ts'
 
-/** Nobody borrows another's verdict: what a real clamd says of one message, and what a copy gets. */
+/** Nobody borrows another's verdict: the answer of a real clamd about one message, and what a copy gets. */
 
 const skip = clamdMissing
 const WORDS = 'words of a signature'
@@ -97,7 +97,7 @@ const armoured = Buffer.from(EICAR)
   .replace(/.{44}/g, '$&\n')
 const ARMOUR = '-----BEGIN PGP MESSAGE-----'
 
-/** Values in which something begins that goes on in the body, or that may say how it is decoded. */
+/** Values in which something begins that goes on in the body, or that may define how it is decoded. */
 const TELLING = [
   `b@x,\n ${ARMOUR}`,
   `b@x,\n\t${ARMOUR.toLowerCase()}`,

@@ -9,7 +9,7 @@ import { createPacketReader } from '../../../../src/scanner/protocol/milter/pack
 
 const header =
   'Received: x\r\nX-QHPSI: one\r\nSubject: x\r\nx-qhpsi: two\r\n\tfold\r\nX-QHPSI : three\r\n'
-const told = {
+const mail = {
   header: new Header(Buffer.from(`${header}\r\n`)),
   paths: ['<a@example.org>', '<b@example.org>'].map((path) => Buffer.from(path)),
 }
@@ -19,7 +19,7 @@ function packetsOf(edits: HeaderEdits, ...forward: readonly string[]): string[] 
   const to = forward.length > 0 && { recipients: forward.map(readAddress) }
   const reader = createPacketReader(() => 1_000_000)
   const agreement = { version: 6, actions: 0x1ff, steps: 0x100000, lacksSteps: false }
-  reader.push(encodeDecision({ kind: 'accept', edits, details, ...to }, told, agreement))
+  reader.push(encodeDecision({ kind: 'accept', edits, details, ...to }, mail, agreement))
   const packets: string[] = []
   for (let next = reader.next(); next; next = reader.next()) {
     packets.push(next.type + next.payload.toString('latin1'))

@@ -12,7 +12,7 @@ import type { Ending } from '../../../programs/host/server.ts'
 import { closed } from '../../../run/closed.ts'
 import { isWhole } from '../../../run/is-whole.ts'
 import { launcher, startOnescand } from '../../daemon/process.ts'
-import { call, type Line, negotiate, says } from './mta.ts'
+import { call, type Line, negotiate, packets } from './mta.ts'
 
 /**
  * Memory of the built onescand while many large messages are here at once, started as
@@ -97,26 +97,26 @@ for (const length of isWhole ? [64, 900] : [64]) {
     t.teardown(() => clearInterval(timer))
 
     const some = Buffer.concat(
-      Array.from({ length: 200 }, () => says.recipient('x'.repeat(length - 2))),
+      Array.from({ length: 200 }, () => packets.recipient('x'.repeat(length - 2))),
     )
     const lines = await Promise.all(
       Array.from({ length: MTAS }, async () => {
         const line = await call(place)
         await negotiate(line)
-        const told = await tellRecipients(line, some, Math.floor((4 * 1024 * 1024) / some.length))
-        return { line, told }
+        const answer = await sendRecipients(line, some, Math.floor((4 * 1024 * 1024) / some.length))
+        return { line, answer }
       }),
     )
     look()
-    const heard = lines.filter(({ told }) => told === 'c').map(({ line }) => line)
-    const others = lines.map(({ told }) => told).filter((told) => told !== 'c')
+    const heard = lines.filter(({ answer }) => answer === 'c').map(({ line }) => line)
+    const others = lines.map(({ answer }) => answer).filter((answer) => answer !== 'c')
     t.same(
-      others.filter((told) => told !== 't' && told !== 'closed'),
+      others.filter((answer) => answer !== 't' && answer !== 'closed'),
       [],
       'each was heard to its end, or deferred since it stopped responding, as this process may under load',
     )
     t.ok(heard.length > 0, `${heard.length} were heard to their end`)
-    for (const line of heard) line.write(says.body('x\r\n'), says.end)
+    for (const line of heard) line.write(packets.body('x\r\n'), packets.end)
     const letters = [...others, ...(await Promise.all(heard.map(lastLetter)))]
     look()
     t.comment(`${before.toFixed(0)} MB before, ${most.toFixed(0)} MB at most`)
@@ -129,14 +129,14 @@ for (const length of isWhole ? [64, 900] : [64]) {
 /**
  * Sends a message up to its data, and resolves to the answer when all was heard, or to `closed`.
  */
-async function tellRecipients(line: Line, some: Buffer, times: number): Promise<string> {
+async function sendRecipients(line: Line, some: Buffer, times: number): Promise<string> {
   try {
-    line.write(says.connect(), says.mail('a@example.org'))
+    line.write(packets.connect(), packets.mail('a@example.org'))
     const isClosed = closed(line.socket)
-    for (let told = 0; told < times && !line.socket.destroyed; told++) {
+    for (let sent = 0; sent < times && !line.socket.destroyed; sent++) {
       if (!line.socket.write(some)) await Promise.race([once(line.socket, 'drain'), isClosed])
     }
-    if (!line.socket.destroyed) line.write(says.data)
+    if (!line.socket.destroyed) line.write(packets.data)
     return (await line.hear())?.command ?? 'closed'
   } catch (error) {
     if (!/^(ECONNRESET|EPIPE)$/.test((error as NodeJS.ErrnoException).code ?? '')) throw error
@@ -158,13 +158,13 @@ async function lastLetter(line: Line): Promise<string> {
  */
 async function sendLarge(line: Line, hasSent: () => void): Promise<string> {
   await negotiate(line)
-  line.write(says.connect(), says.mail('a@example.org'), says.recipient('b@example.org'))
-  line.write(says.field('Subject', ' large'))
-  const chunk = says.body(Buffer.alloc(64_000, 'some line of a large message\r\n'))
+  line.write(packets.connect(), packets.mail('a@example.org'), packets.recipient('b@example.org'))
+  line.write(packets.field('Subject', ' large'))
+  const chunk = packets.body(Buffer.alloc(64_000, 'some line of a large message\r\n'))
   for (let sent = 0; sent < SIZE; sent += 64_000) {
     if (!line.socket.write(chunk)) await once(line.socket, 'drain')
   }
-  line.write(says.end)
+  line.write(packets.end)
   hasSent()
   let letters = ''
   while (!letters.endsWith('a')) {
@@ -172,16 +172,16 @@ async function sendLarge(line: Line, hasSent: () => void): Promise<string> {
     if (answer === undefined) return `${letters}, and left`
     letters += answer.command
   }
-  line.write(says.quit)
+  line.write(packets.quit)
   await line.close()
   return letters
 }
 
-/** Starts stand-ins for clamd that drop what they get, and answer after they are told to. */
+/** Starts stand-ins for clamd that drop what they get, and answer when the test lets them. */
 async function patientClamd(t: Ending, paths: readonly string[]) {
   const whole: Socket[] = []
   let answers = false
-  const told = new EventEmitter()
+  const events = new EventEmitter()
   const take = (connection: Socket) => {
     let isMail = true
     connection.on('data', (chunk: Buffer) => {
@@ -191,13 +191,13 @@ async function patientClamd(t: Ending, paths: readonly string[]) {
       if (!ends) return
       if (!isMail || answers) return void connection.end('1: stream: OK\0')
       whole.push(connection)
-      told.emit('whole')
+      events.emit('whole')
     })
   }
   for (const path of paths) await listen(t, createServer(take), path)
   return {
     async haveAll(count: number) {
-      while (whole.length < count) await once(told, 'whole')
+      while (whole.length < count) await once(events, 'whole')
     },
     answer() {
       answers = true

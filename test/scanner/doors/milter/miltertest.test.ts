@@ -28,9 +28,9 @@ async function run(script: string, place: string): Promise<string> {
     local ok, why = pcall(dofile, "${script}.lua")
     if not ok then mt.echo(why) end`)
   const ended = once(child, 'exit')
-  const said = (await Promise.all([text(child.stdout), text(child.stderr)])).join('')
+  const output = (await Promise.all([text(child.stdout), text(child.stderr)])).join('')
   const [code] = await ended
-  return code === 0 && said === '' ? '' : `exit ${code}: ${said}`
+  return code === 0 && output === '' ? '' : `exit ${code}: ${output}`
 }
 
 t.test('the built onescand answers scripts of miltertest', { skip }, async (t) => {

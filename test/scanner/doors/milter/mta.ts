@@ -39,7 +39,7 @@ export interface Line {
   close(): Promise<void>
 }
 
-/** Connects to a filter, and says nothing yet. */
+/** Connects to a filter, and sends nothing yet. */
 export async function call(place: string | number): Promise<Line> {
   const socket =
     typeof place === 'string' ? connect(place) : connect({ host: '127.0.0.1', port: place })
@@ -91,7 +91,7 @@ export const negotiation = ({ version, actions, steps }: Offer): Buffer =>
 export const macros = (stage: string, values: Readonly<Record<string, string>>): Buffer =>
   packet('D', Buffer.from(stage), strings(...Object.entries(values).flat()))
 
-export const says = {
+export const packets = {
   connect: (address = '192.0.2.7', port = 1025, name = 'client.example.org', family = '4') =>
     packet(
       'C',
@@ -150,7 +150,7 @@ const bits: Readonly<Record<string, readonly [unsaid: number, unanswered: number
 }
 
 /** Sends a command as agreed, and resolves to the answer, or to undefined if none is due. */
-export async function tell(
+export async function exchange(
   line: Line,
   { steps }: Pick<Agreed, 'steps'>,
   command: Buffer,
@@ -169,7 +169,7 @@ export async function tell(
  * Connects and leaves again. When this resolves, the interface has heard what other connections sent
  * before.
  */
-export async function knock(place: string): Promise<void> {
+export async function probeSocket(place: string): Promise<void> {
   const line = await call(place)
   await negotiate(line)
   await line.close()

@@ -4,7 +4,7 @@ import { plain } from '../../../cases/messages.ts'
 import { until } from '../../../run/until.ts'
 import { numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { slowClamd } from '../slow-clamd.ts'
-import { knock, says } from './mta.ts'
+import { packets, probeSocket } from './mta.ts'
 import { openMilter } from './rig.ts'
 
 const LARGE_FROM = 1024 * 1024
@@ -105,8 +105,8 @@ t.test('an MTA that leaves while its message waits makes room for others', async
   const first = milter.submit({ message })
   await clamd.asked()
   const waiting = await milter.connect()
-  waiting.write(says.mail('a@example.org'), says.recipient('b@example.org'), says.end)
-  await knock(milter.socket)
+  waiting.write(packets.mail('a@example.org'), packets.recipient('b@example.org'), packets.end)
+  await probeSocket(milter.socket)
   const third = milter.submit({ message })
   await waiting.close()
   await clamd.answer(1)

@@ -12,7 +12,7 @@ import { until } from '../../../run/until.ts'
 import { newest, runOnescand, runtimes, startOnescand } from '../../daemon/process.ts'
 import { standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { eicar, scanning } from './eicar.ts'
-import { call, negotiate, says } from './mta.ts'
+import { call, negotiate, packets } from './mta.ts'
 import { type Delivery, type Submission, submit } from './submit.ts'
 
 /** The milter interface of the built onescand. */
@@ -20,12 +20,12 @@ import { type Delivery, type Submission, submit } from './submit.ts'
 async function meet(place: string | number) {
   const line = await call(place)
   const agreed = await negotiate(line)
-  line.write(says.connect())
+  line.write(packets.connect())
   return {
     line,
     submit: (mail: Submission): Promise<Delivery> => submit(line, agreed, mail),
     async leave() {
-      line.write(says.quit)
+      line.write(packets.quit)
       await line.close()
     },
   }

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import type { QuotaAnswer } from '../../../../src/base/protocol/quota/quota-answer.ts'
 import type { QuotaLookup } from '../../../../src/scanner/scan/quota/quota-lookup.ts'
 import { plain } from '../../../cases/messages.ts'
-import { everything, type Offer, oldest, says } from './mta.ts'
+import { everything, type Offer, oldest, packets } from './mta.ts'
 import { openMilter } from './rig.ts'
 
 /** Full mailboxes at RCPT. */
@@ -98,14 +98,14 @@ t.test(
     const { asked, milter } = await asking(t, true)
     const mta = await milter.connect()
     const mail = { message: plain, recipients: ['room@example.org', 'full@example.org'] }
-    mta.write(says.connect('127.0.0.1', 0))
+    mta.write(packets.connect('127.0.0.1', 0))
     t.same((await mta.submit(mail)).recipients, mail.recipients)
     t.same(asked, [])
     for (const [address, port] of [
       ['127.0.0.1', 1025],
       ['192.0.2.7', 0],
     ] as const) {
-      mta.write(says.connect(address, port))
+      mta.write(packets.connect(address, port))
       t.same((await mta.submit(mail)).recipients, ['room@example.org'])
     }
   },
@@ -132,7 +132,7 @@ t.test('an unexpected error defers mail, and the log contains its position', asy
   }
   const milter = await openMilter(t, scanning, { quota: { ask, askForRelayClients: false } })
   const mta = await milter.connect()
-  mta.write(says.mail('a@example.org'), says.recipient('b@example.org'))
+  mta.write(packets.mail('a@example.org'), packets.recipient('b@example.org'))
   t.equal((await mta.hear())?.command, 't')
   t.equal(await mta.hear(), undefined)
   t.match(milter.log[0], /^milter: the MTA: Error: broken\n +at /)

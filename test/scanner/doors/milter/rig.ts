@@ -12,18 +12,18 @@ import {
   type Agreed,
   call,
   everything,
+  exchange,
   type Line,
   negotiate,
   type Offer,
-  says,
-  tell,
+  packets,
 } from './mta.ts'
 import { type Delivery, type Submission, submit } from './submit.ts'
 
 /** Its directory also has its socket `s`. */
 export interface OpenMilter extends OpenedDoor {
   readonly socket: string
-  /** A connection of an MTA that has negotiated, and told who its client is. */
+  /** A connection of an MTA that has negotiated, and named its client. */
   connect(offer?: Offer): Promise<Mta>
   /** One message on a connection of its own. */
   submit(mail: Submission, offer?: Offer): Promise<Delivery>
@@ -61,7 +61,7 @@ export async function openMilter(
     const line = await call(socket)
     t.teardown(() => line.socket.destroy())
     const agreed = await negotiate(line, offer)
-    await tell(line, agreed, says.connect(client))
+    await exchange(line, agreed, packets.connect(client))
     return Object.assign(Object.create(line) as Line, {
       agreed,
       submit: (mail: Submission) => submit(line, agreed, mail),
@@ -76,7 +76,7 @@ export async function openMilter(
     async submit(mail, offer) {
       const mta = await connect(offer, mail.client)
       const delivery = await mta.submit(mail)
-      mta.write(says.quit)
+      mta.write(packets.quit)
       await mta.close()
       return delivery
     },

@@ -12,7 +12,7 @@ import { infected, plain } from '../../../cases/messages.ts'
 import { buildStage } from '../../../cases/stage.ts'
 import { md5Hex } from '../../scan/stamps/independent.ts'
 import { eicar, scanning } from './eicar.ts'
-import { call, everything, macros, negotiation, oldest, says } from './mta.ts'
+import { call, everything, macros, negotiation, oldest, packets } from './mta.ts'
 import { openMilter } from './rig.ts'
 import type { Submission } from './submit.ts'
 
@@ -20,15 +20,15 @@ import type { Submission } from './submit.ts'
 
 /** The steps of a message with their packets. */
 const steps: readonly (readonly [string, Buffer])[] = [
-  ['MAIL', says.mail('a@example.org')],
-  ['RCPT', says.recipient('b@example.org')],
-  ['the first field', says.field('Subject', ' aborted')],
-  ['another field', says.field('X-QHPSI', ' virus found')],
-  ['end of header', says.endOfHeader],
-  ['body', says.body('VIRUS\r\n')],
-  ['a large body', says.body(Buffer.alloc(60_000, 97))],
-  ['a larger body', says.body(Buffer.alloc(65_000, 97))],
-  ['a body beyond what is kept in memory', says.body(Buffer.alloc(65_000, 97))],
+  ['MAIL', packets.mail('a@example.org')],
+  ['RCPT', packets.recipient('b@example.org')],
+  ['the first field', packets.field('Subject', ' aborted')],
+  ['another field', packets.field('X-QHPSI', ' virus found')],
+  ['end of header', packets.endOfHeader],
+  ['body', packets.body('VIRUS\r\n')],
+  ['a large body', packets.body(Buffer.alloc(60_000, 97))],
+  ['a larger body', packets.body(Buffer.alloc(65_000, 97))],
+  ['a body beyond what is kept in memory', packets.body(Buffer.alloc(65_000, 97))],
 ]
 
 t.test('a message may be aborted in each state, and the next one is judged alone', async (t) => {
@@ -37,7 +37,7 @@ t.test('a message may be aborted in each state, and the next one is judged alone
   const milter = await openMilter(t, settings)
   const line = await milter.connect()
   for (let length = 1; length <= steps.length; length++) {
-    line.write(...steps.slice(0, length).map(([, said]) => said), says.abort)
+    line.write(...steps.slice(0, length).map(([, sent]) => sent), packets.abort)
     const got = await line.submit({ message: plain, recipients: ['c@example.org'] })
     t.equal(got.outcome, 'delivered', `aborted at ${steps[length - 1]![0]}`)
     t.same(got.recipients, ['c@example.org'])
@@ -52,7 +52,7 @@ t.test('an MTA may leave in each state, and nothing stays', async (t) => {
   const milter = await openMilter(t, scanning)
   for (let length = 0; length <= steps.length; length++) {
     const line = await milter.connect()
-    line.write(...steps.slice(0, length).map(([, said]) => said))
+    line.write(...steps.slice(0, length).map(([, sent]) => sent))
     await line.close()
   }
   t.same(milter.log, [])
@@ -90,7 +90,11 @@ t.test('another client may follow on the same connection', async (t) => {
   const milter = await openMilter(t, scanning)
   const line = await milter.connect()
   await line.submit({ message: plain, authenticated: 'alice' })
-  line.write(says.mail('half@example.org'), says.quitNewConnection, says.connect('198.51.100.9'))
+  line.write(
+    packets.mail('half@example.org'),
+    packets.quitNewConnection,
+    packets.connect('198.51.100.9'),
+  )
   const got = await line.submit({ message: plain })
   t.equal(got.outcome, 'delivered')
   t.match(milter.mailLog[0], / remote=192\.0\.2\.7 /)
@@ -98,42 +102,46 @@ t.test('another client may follow on the same connection', async (t) => {
 })
 
 t.test('scanners learn of each message who has sent it, and by which client', async (t) => {
-  let told: Origin | undefined
+  let seen: Origin | undefined
   const scan = async ({ origin }: Sample) => {
-    told = origin
+    seen = origin
     return clean
   }
   const milter = await openMilter(t, scanning, { scan })
   const line = await milter.connect()
-  const check = async (mail: Partial<Submission>, wanted: Partial<Origin>, reason = 'as told') => {
+  const check = async (mail: Partial<Submission>, wanted: Partial<Origin>, reason = 'as named') => {
     await line.submit({ message: plain, queueId: '4Q', ...mail })
     t.strictSame(
-      JSON.parse(JSON.stringify(told)),
+      JSON.parse(JSON.stringify(seen)),
       { interface: 'milter', queueId: '4Q', ...wanted },
       reason,
     )
   }
   const client = { clientAddress: '192.0.2.7', clientName: 'client.example.org' }
   await check({}, client)
-  line.write(says.helo)
+  line.write(packets.helo)
   const helo = 'client.example.org'
   await check(
     { authenticated: 'alice', queueId: '4R' },
     { ...client, helo, login: 'alice', queueId: '4R' },
   )
   await check({}, { ...client, helo }, 'a login is for one message')
-  line.write(says.connect('2001:db8::1', 25, 'x'.repeat(2000), '6'))
+  line.write(packets.connect('2001:db8::1', 25, 'x'.repeat(2000), '6'))
   await check({}, { clientAddress: '2001:db8::1', clientName: 'x'.repeat(1024) }, 'without HELO')
-  line.write(says.helo, says.connect('/run/socket', 0, 'localhost', 'L'))
+  line.write(packets.helo, packets.connect('/run/socket', 0, 'localhost', 'L'))
   await check({}, { clientName: 'localhost' })
-  line.write(says.helo, says.quitNewConnection)
+  line.write(packets.helo, packets.quitNewConnection)
   await check({}, {}, 'nothing is known of the next client')
 })
 
 t.test('MAIL ends the message before it, as with libmilter', async (t) => {
   const milter = await openMilter(t, scanning)
   const line = await milter.connect()
-  line.write(says.mail('x@example.org'), says.recipient('x@example.org'), says.field('A', 'b'))
+  line.write(
+    packets.mail('x@example.org'),
+    packets.recipient('x@example.org'),
+    packets.field('A', 'b'),
+  )
   const got = await line.submit({ message: plain })
   t.same(got.recipients, ['b@example.org'])
   t.match(milter.mailLog.join(''), / rcpts=1 /)
@@ -166,12 +174,12 @@ t.test('fields and body become a message in LF, and any other CR stays', async (
       ...everything,
       steps,
     })
-    line.write(says.mail('a@example.org'), says.recipient('b@example.org'))
+    line.write(packets.mail('a@example.org'), packets.recipient('b@example.org'))
     t.equal((await line.hear())?.command, 'c')
-    line.write(says.field('Subject', `${space}a\n\tb\r\n \xe4`), says.field('X-Empty', ''))
-    // The end of the header may be told twice, or not at all.
-    line.write(says.endOfHeader, says.body('VIRUS\r\n'), says.endOfHeader)
-    line.write(says.body('two\0\r\n\r'), says.end)
+    line.write(packets.field('Subject', `${space}a\n\tb\r\n \xe4`), packets.field('X-Empty', ''))
+    // The end of the header may be sent twice, or not at all.
+    line.write(packets.endOfHeader, packets.body('VIRUS\r\n'), packets.endOfHeader)
+    line.write(packets.body('two\0\r\n\r'), packets.end)
     t.equal((await line.hear())?.command, 'd')
     const [kept] = await readQuarantine(QUARANTINE)
     const wanted = `Subject: a\n\tb\n \xe4\nX-Empty:${space ? '' : ' '}\n\nVIRUS\ntwo\0\n\r`
@@ -183,19 +191,19 @@ t.test('a conversation is the same however its bytes arrive', async (t) => {
   const milter = await openMilter(t, scanning)
   const talk = Buffer.concat([
     negotiation(everything),
-    says.connect(),
+    packets.connect(),
     macros('M', { '{auth_authen}': 'alice', i: '4EARLY' }),
-    says.mail('a@example.org', 'SIZE=12'),
-    says.recipient('b@example.org'),
-    says.field('Subject', ' x'),
-    says.body('body\r\n'),
-    says.end,
-    says.mail('a@example.org'),
-    says.recipient('b@example.org'),
-    says.field('X-QHPSI', ' forged'),
-    says.body(eicar.subarray(12, 80)),
-    says.end,
-    says.quit,
+    packets.mail('a@example.org', 'SIZE=12'),
+    packets.recipient('b@example.org'),
+    packets.field('Subject', ' x'),
+    packets.body('body\r\n'),
+    packets.end,
+    packets.mail('a@example.org'),
+    packets.recipient('b@example.org'),
+    packets.field('X-QHPSI', ' forged'),
+    packets.body(eicar.subarray(12, 80)),
+    packets.end,
+    packets.quit,
   ])
   const answers = async (pieces: readonly Buffer[]) => {
     const line = await call(milter.socket)
@@ -223,7 +231,7 @@ t.test('to an MTA of the first version each command is answered', async (t) => {
   const line = await milter.connect(oldest)
   t.equal(line.agreed.version, 2)
   t.equal((await line.submit({ message: plain })).outcome, 'delivered')
-  line.write(says.helo)
+  line.write(packets.helo)
   t.equal((await line.hear())?.command, 'c')
 })
 
@@ -260,8 +268,8 @@ t.test('a new configuration is for the next message on the same connection', asy
 t.test('mail passes unedited if nothing is scanned', async (t) => {
   const milter = await openMilter(t, {})
   const line = await milter.connect()
-  line.write(says.mail('a@example.org'), says.recipient('b@example.org'))
-  line.write(says.field('X-QHPSI', ' virus found'), says.body(infected), says.end)
+  line.write(packets.mail('a@example.org'), packets.recipient('b@example.org'))
+  line.write(packets.field('X-QHPSI', ' virus found'), packets.body(infected), packets.end)
   t.equal((await line.hear())?.command, 'a')
   t.match(milter.mailLog[0], /decision=pass reason="QHPSI names no scanner" interface=milter/)
 })

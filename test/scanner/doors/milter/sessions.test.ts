@@ -9,7 +9,7 @@ import { fullMailbox, sessionSettings } from './session-host.ts'
 
 /**
  * Sessions that were recorded between MTAs and onescand (tools/milter-sessions/record.ts), or written by hand where
- * the file says so: the same packets get the same answers.
+ * the file states it: the same packets get the same answers.
  */
 
 const directory = join(import.meta.dirname, 'sessions')
@@ -39,11 +39,11 @@ async function replay(t: Test, socket: string, packets: readonly SessionPacket[]
   t.same(await left(line), [], 'and nothing more')
 }
 
-/** What the filter still says before it leaves, once the MTA has. */
+/** What the filter still sends before it leaves, once the MTA has. */
 async function left(line: Awaited<ReturnType<typeof call>>): Promise<string[]> {
-  const said: string[] = []
+  const commands: string[] = []
   line.socket.end()
-  for (let next = await line.hear(); next; next = await line.hear()) said.push(next.command)
+  for (let next = await line.hear(); next; next = await line.hear()) commands.push(next.command)
   await line.close()
-  return said
+  return commands
 }

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { bytes } from '../../../cases/case.ts'
-import { type Line, macros, negotiate, type Offer, says } from './mta.ts'
+import { type Line, macros, negotiate, type Offer, packets } from './mta.ts'
 import type { Delivery } from './submit.ts'
 
 /**
@@ -37,7 +37,7 @@ interface Field {
   readonly value: string
 }
 
-/** Sends one message on a connection on which nothing was said yet. */
+/** Sends one message on a connection on which nothing was sent yet. */
 export async function submitAsStalwart(
   line: Line,
   mail: StalwartMail,
@@ -61,12 +61,12 @@ export async function submitAsStalwart(
     return { ...delivery, outcome: reply.startsWith('5') ? 'refused' : 'deferred', reply }
   }
   const login = mail.authenticated === undefined ? {} : { '{auth_authen}': mail.authenticated }
-  const said: (readonly [packet: Buffer, macros?: Readonly<Record<string, string>>])[] = [
-    [says.connect(), clientMacros],
-    [says.helo, { '{cipher}': '', '{tls_version}': '' }],
-    [says.mail(sender), { '{mail_addr}': sender, ...login }],
-    ...recipients.map((to) => [says.recipient(to), { '{rcpt_addr}': to }] as const),
-    [says.data],
+  const envelope: (readonly [packet: Buffer, macros?: Readonly<Record<string, string>>])[] = [
+    [packets.connect(), clientMacros],
+    [packets.helo, { '{cipher}': '', '{tls_version}': '' }],
+    [packets.mail(sender), { '{mail_addr}': sender, ...login }],
+    ...recipients.map((to) => [packets.recipient(to), { '{rcpt_addr}': to }] as const),
+    [packets.data],
   ]
   for (const { name, value } of fields) {
     const sent = [name, value].map((part) => {
@@ -74,11 +74,12 @@ export async function submitAsStalwart(
       return isUtf8(raw) ? Buffer.from(raw.toString().trim()) : Buffer.alloc(0)
     })
     const content = Buffer.concat(sent.flatMap((part) => [part, Buffer.alloc(1)]))
-    said.push([packetOf('L', content)])
+    envelope.push([packetOf('L', content)])
   }
-  if (!mail.keepsAgreement) said.push([says.endOfHeader])
-  for (let at = 0; at < text.length; at += chunk) said.push([says.body(text.slice(at, at + chunk))])
-  for (const [packet, values] of said) {
+  if (!mail.keepsAgreement) envelope.push([packets.endOfHeader])
+  for (let at = 0; at < text.length; at += chunk)
+    envelope.push([packets.body(text.slice(at, at + chunk))])
+  for (const [packet, values] of envelope) {
     if (values !== undefined) line.write(macros(String.fromCharCode(packet[4]!), values))
     const ended = await ask(packet)
     if (ended !== undefined) return ended
@@ -118,12 +119,12 @@ async function end(
 ): Promise<Pick<Delivery, 'outcome' | 'reply' | 'message' | 'recipients'>> {
   const changes: Change[] = []
   let to = recipients
-  line.write(says.end)
+  line.write(packets.end)
   for (;;) {
     const answer = await line.hear()
     if (answer === undefined) throw new Error('the filter left without an answer')
     const { command, data } = answer
-    const said = data.toString('latin1')
+    const payload = data.toString('latin1')
     const ended = (outcome: Delivery['outcome'], reply = '') => ({
       outcome,
       reply,
@@ -132,22 +133,22 @@ async function end(
     })
     switch (command) {
       case 'h': {
-        const [name = '', value = ''] = said.split('\0')
+        const [name = '', value = ''] = payload.split('\0')
         if (/(?<!\r)\n/.test(value)) throw new Error('a bare LF goes out')
         changes.push({ add: { name, value } })
         break
       }
       case 'm': {
-        const [name = '', value = ''] = said.slice(4).split('\0')
+        const [name = '', value = ''] = payload.slice(4).split('\0')
         if (value !== '') throw new Error('a field is changed')
         changes.push({ remove: name, index: data.readUInt32BE() })
         break
       }
       case '+':
-        to = [...to, bare(said)]
+        to = [...to, bare(payload)]
         break
       case '-':
-        to = to.filter((recipient) => recipient !== bare(said))
+        to = to.filter((recipient) => recipient !== bare(payload))
         break
       case 'a':
       case 'c':
@@ -157,7 +158,7 @@ async function end(
       case 't':
         return ended('deferred')
       case 'y':
-        return ended(said.startsWith('5') ? 'refused' : 'deferred', said.slice(0, -1))
+        return ended(payload.startsWith('5') ? 'refused' : 'deferred', payload.slice(0, -1))
       default:
         throw new Error(`an answer of ${JSON.stringify(command)}`)
     }

@@ -3,12 +3,12 @@ import { step } from '../../../../src/scanner/protocol/milter/milter-offer.ts'
 import {
   type Agreed,
   call,
+  exchange,
   type Line,
   type MilterPacket,
   macros,
   negotiate,
-  says,
-  tell,
+  packets,
 } from './mta.ts'
 import { type QueuedMessage, queueMessage } from './queued-message.ts'
 
@@ -31,8 +31,6 @@ export interface Submission {
   readonly chunk?: number
   /** Whether the last of the body comes with its end, as from Sendmail. */
   readonly endsWithData?: boolean
-  /** Called when all of it has been written. */
-  readonly hasSent?: () => void
 }
 
 export interface Delivery {
@@ -56,8 +54,8 @@ export async function submitTo(place: string | number, mail: Submission): Promis
   const line = await call(place)
   try {
     const agreed = await negotiate(line)
-    await tell(line, agreed, says.connect(mail.client ?? '127.0.0.1'))
-    await tell(line, agreed, says.helo)
+    await exchange(line, agreed, packets.connect(mail.client ?? '127.0.0.1'))
+    await exchange(line, agreed, packets.helo)
     return await submit(line, agreed, mail)
   } finally {
     await line.close()
@@ -77,38 +75,37 @@ export async function submit(
   const refusals: string[] = []
 
   line.write(macros('M', authenticated === '' ? {} : { '{auth_authen}': authenticated }))
-  expectContinue(await tell(line, agreed, says.mail(sender, ...(mail.parameters ?? []))))
+  expectContinue(await exchange(line, agreed, packets.mail(sender, ...(mail.parameters ?? []))))
   for (const recipient of recipients) {
     const resolved = mail.resolved?.[recipient]
     line.write(macros('R', resolved === undefined ? {} : { '{rcpt_addr}': resolved }))
-    const answer = await tell(line, agreed, says.recipient(recipient))
+    const answer = await exchange(line, agreed, packets.recipient(recipient))
     if (answer?.command === 'y') refusals.push(replyOf(answer))
     else {
       expectContinue(answer)
       taken.push(recipient)
     }
   }
-  expectContinue(await tell(line, agreed, says.data))
+  expectContinue(await exchange(line, agreed, packets.data))
   for (const { name, value } of queued.fields) {
     const sent = agreed.steps & step.leadingSpace ? value : value.replace(/^ /, '')
-    expectContinue(await tell(line, agreed, says.field(name, sent)))
+    expectContinue(await exchange(line, agreed, packets.field(name, sent)))
   }
-  expectContinue(await tell(line, agreed, says.endOfHeader))
+  expectContinue(await exchange(line, agreed, packets.endOfHeader))
   let at = 0
   const kept = mail.endsWithData ? Math.min(chunk, queued.body.length) : 0
   for (; at < queued.body.length - kept; at += chunk) {
     expectContinue(
-      await tell(
+      await exchange(
         line,
         agreed,
-        says.body(queued.body.subarray(at, Math.min(at + chunk, queued.body.length - kept))),
+        packets.body(queued.body.subarray(at, Math.min(at + chunk, queued.body.length - kept))),
       ),
     )
     await drained(line)
   }
   line.write(macros('E', { i: queueId }))
-  line.write(says.endWith(queued.body.subarray(queued.body.length - kept)))
-  mail.hasSent?.()
+  line.write(packets.endWith(queued.body.subarray(queued.body.length - kept)))
   return { ...(await finish(line, agreed, queued, taken)), refusals }
 }
 

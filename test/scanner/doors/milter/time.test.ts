@@ -8,13 +8,13 @@ import { plain } from '../../../cases/messages.ts'
 import { HANGS_AFTER, until } from '../../../run/until.ts'
 import { slowClamd } from '../slow-clamd.ts'
 import { scanning } from './eicar.ts'
-import { call, knock, negotiate, says } from './mta.ts'
+import { call, negotiate, packets, probeSocket } from './mta.ts'
 import { openMilter } from './rig.ts'
 
 /** Things that take time and end: silence, scans, the daemon itself. */
 
 const message = plain
-const envelope = [says.mail('a@example.org'), says.recipient('b@example.org')]
+const envelope = [packets.mail('a@example.org'), packets.recipient('b@example.org')]
 
 // promise: rule-16-limits
 t.test(
@@ -22,13 +22,13 @@ t.test(
   async (t) => {
     const timeouts = { progressAfter: 20, stalled: 40 }
     const milter = await openMilter(t, scanning, { timeouts })
-    for (const said of [
-      [says.mail('a@example.org'), says.body('xyz').subarray(0, 6)],
-      [...envelope, says.field('A', 'b')],
-      [says.mail('a@example.org'), says.body('xyz')],
+    for (const sent of [
+      [packets.mail('a@example.org'), packets.body('xyz').subarray(0, 6)],
+      [...envelope, packets.field('A', 'b')],
+      [packets.mail('a@example.org'), packets.body('xyz')],
     ]) {
       const mta = await milter.connect()
-      mta.write(...said)
+      mta.write(...sent)
       t.equal((await mta.hear())?.command, 't')
       t.equal(await mta.hear(), undefined)
     }
@@ -55,7 +55,7 @@ t.test('an MTA that does not negotiate is closed in time, however many bytes com
 t.test('an MTA that leaves during a packet is named as such', async (t) => {
   const milter = await openMilter(t, scanning)
   const cut = await milter.connect()
-  cut.write(says.field('Subject', 'x').subarray(0, 7))
+  cut.write(packets.field('Subject', 'x').subarray(0, 7))
   await cut.close()
   t.match(milter.log[0], /stopped in the middle of a packet/)
 })
@@ -67,10 +67,10 @@ t.test('an MTA may be silent while an SMTP client thinks, and between messages',
   mta.write(...envelope)
   const begins = await call(milter.socket)
   const other = await milter.connect() // falls silent, and is over after the same time
-  other.write(says.mail('a@example.org'), says.body('x'))
+  other.write(packets.mail('a@example.org'), packets.body('x'))
   await other.hear()
   await negotiate(begins) // it has ten seconds for that
-  mta.write(says.abort)
+  mta.write(packets.abort)
   t.equal((await mta.submit({ message })).outcome, 'delivered')
 })
 
@@ -109,7 +109,7 @@ t.test('an abort after the end of a message is too late, and not for the next on
   const clamd = await slowClamd(t)
   const milter = await openMilter(t, { ...clamd.settings, REJECTVIRUS: '1' })
   const mta = await milter.connect()
-  mta.write(...envelope, says.body('x'), says.end, says.abort)
+  mta.write(...envelope, packets.body('x'), packets.end, packets.abort)
   await clamd.answer(1, 'V FOUND')
   t.equal((await mta.hear())?.command, 'y')
   const next = mta.submit({ message })
@@ -148,8 +148,8 @@ t.test('an interface that closes answers current messages, and no new ones', asy
   const [idle, judged, amid] = await Promise.all([1, 2, 3].map(() => milter.connect()))
   const answer = judged!.submit({ message })
   await clamd.asked()
-  amid!.write(says.mail('a@example.org'))
-  await knock(milter.socket)
+  amid!.write(packets.mail('a@example.org'))
+  await probeSocket(milter.socket)
   const closed = milter.close(60_000)
   t.equal(await idle!.hear(), undefined, 'who is amid no message is left')
   await clamd.answer(1)

@@ -77,7 +77,7 @@ t.test(
     const copy = join(directory, 'bin/onescan-queue')
     writeFileSync(copy, readFileSync(launcher), { mode: 0o755 })
     const alone = await runSlot({ program: [copy] })
-    t.same([alone.code, alone.logged], [81, ''], 'where nothing says what a log is')
+    t.same([alone.code, alone.logged], [81, ''], 'where nothing defines what a log is')
     take('bin/is-log.cjs')
     const without = await runSlot({ program: [copy] })
     t.equal(without.code, 81)

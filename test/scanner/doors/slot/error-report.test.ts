@@ -13,13 +13,9 @@ import {
   report,
 } from '../../../../src/scanner/doors/slot/error-report.ts'
 import { isPermanent } from '../../../../src/scanner/doors/slot/exit-codes.ts'
-import {
-  GROUNDS,
-  type Grounds,
-  type Reply,
-} from '../../../../src/scanner/scan/judge/decision/decision.ts'
+import { GROUNDS, type Grounds, type Reply } from '../../../../src/scanner/scan/replies/reply.ts'
 
-/** How the slot tells its caller what a sender is to hear: by a descriptor, or by an exit code. */
+/** How the slot passes its caller the reply to the sender: by a descriptor, or by an exit code. */
 
 const refusal: Reply = { class: 5, enhanced: '5.7.1', text: 'virus X', grounds: 'virus' }
 
@@ -90,8 +86,8 @@ t.test('without a text the exit codes are those that the caller knows', async (t
 })
 
 t.test('a reply is one line of at most 255 printable bytes', async (t) => {
-  const said = replyText({ ...refusal, text: `virus \r\n250 ok\x1b\xe9${'x'.repeat(300)}` })
-  t.equal(said.length, 255)
-  t.match(said, /^Dvirus \?\?250 ok\?\?x+ \(#5\.7\.1\)$/)
+  const reply = replyText({ ...refusal, text: `virus \r\n250 ok\x1b\xe9${'x'.repeat(300)}` })
+  t.equal(reply.length, 255)
+  t.match(reply, /^Dvirus \?\?250 ok\?\?x+ \(#5\.7\.1\)$/)
   t.equal(replyText({ ...refusal, class: 4, enhanced: '4.7.1' }), 'Zvirus X (#4.7.1)')
 })

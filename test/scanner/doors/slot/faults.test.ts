@@ -17,13 +17,13 @@ import { lacks } from '../../../needs.mjs'
 import { isRunning } from '../../../programs/host/is-running.ts'
 import { openDirectory, reachable } from '../../../programs/host/reachable.ts'
 import { until } from '../../../run/until.ts'
-import { says, standIn } from '../../scan/scanners/clamd/stand-in.ts'
+import { replyingWith, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { compiled, launcher, newest, runSlot, runtimes, type SlotSetup } from './slot.ts'
 import { cannotMount, mountSmall } from './small-disk.ts'
 
 /**
  * The failure table of onescan-queue(8), row by row, each by the real fault:
- * what the sender sees, what is left behind, what the log says.
+ * what the sender sees, what is left behind, what the log contains.
  */
 
 const stage = buildStage(t)
@@ -125,11 +125,12 @@ t.test(
 // promise: spool, step-3-judge
 t.test('with a full SPOOLDIR onescan-queue ends with 53', { skip: cannotMount }, async (t) => {
   const SPOOLDIR = mountSmall(t, join(stage.directory, 'small'))
-  const log = /fault=write reason="cannot write the spool file in .*ENOSPC.*; free space or inodes/
+  const log =
+    /fault=write reason="cannot write the spool file in .*no space left.*; free space or inodes/
   const settings = { QHPSI: '/bin/true', SPOOLDIR }
   await refusedBy(t, 53, log, { message: largeMail, settings })
   t.same(readdirSync(SPOOLDIR), [])
-  const { socket: CLAMD } = await standIn(t, says('stream: OK\0'))
+  const { socket: CLAMD } = await standIn(t, replyingWith('stream: OK\0'))
   const seen = stage.file('seen', '')
   const plugin = stage.file(
     'plugins/seen.mjs',
@@ -147,7 +148,7 @@ t.test('with a wrong keyring in CLUSTERKEYS onescan-queue ends with 55', async (
   const directory = t.testdir({ open: 'sesame\n' })
   chmodSync(join(directory, 'open'), 0o644)
   const rows = [
-    ['missing', /ENOENT/],
+    ['missing', /no such file or directory/],
     ['open', /mode 0644 lets others read .*chmod 640/],
   ] as const
   for (const [name, reason] of rows) {
@@ -186,8 +187,8 @@ t.test(
 )
 
 const unknowns: readonly (readonly [string, string, RegExp])[] = [
-  ['is missing', '/nonexistent/scanner', /ENOENT/],
-  ['is not executable', stage.file('not-executable', ''), /EACCES/],
+  ['is missing', '/nonexistent/scanner', /no such file or directory/],
+  ['is not executable', stage.file('not-executable', ''), /permission denied/],
   ['ends in a code that means nothing', scanner('exit 3'), /exit code 3/],
   ['is killed', scanner('kill -KILL $$'), /killed by SIGKILL/],
   ['crashes', scanner('kill -SEGV $$'), /killed by SIGSEGV/],

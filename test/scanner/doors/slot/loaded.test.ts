@@ -38,7 +38,7 @@ t.test(
         .split('\n')
         .map((name) => name.replace('node:', '')),
     )
-    t.ok(loaded.has('fs'), 'they are told')
+    t.ok(loaded.has('fs'), 'they are informed')
     const early = loadedLate.filter((name) => loaded.has(name))
     t.same(early, [])
   },

@@ -40,7 +40,7 @@ const clients = clientMissing ? [] : clientsBeside(standalonePrograms(t).queue)
 /** For clients, which go standalone, as for all others. */
 const withoutDaemon = { ONESCAN_SOCKET: '/nonexistent' }
 
-/** As qmail-local starts a program: no server told it anything, and fd 2 is the delivery report. */
+/** As qmail-local starts a program: no server set anything, and fd 2 is the delivery report. */
 const local = {
   PROTO: undefined,
   SENDER: 'stranger@example.net',
@@ -215,7 +215,7 @@ t.test('fd 2 is a log below a server, unless it is below a delivery or the reply
 
 const IS_LOG = 'bin/is-log.cjs'
 
-/** Each program that has to say by itself that the slot cannot run, without what it starts. */
+/** Each program that has to report by itself that the slot cannot run, without what it starts. */
 function damagedPrograms(t: Test) {
   const directory = t.testdir({ bin: { 'package.json': '{}' }, native: {}, runtime: {}, empty: {} })
   const installed = join(directory, 'bin/onescan-queue')
@@ -227,19 +227,19 @@ function damagedPrograms(t: Test) {
   const list = 'packaging/builds/program-list.cjs'
   for (const file of [chooser, list, IS_LOG]) cpSync(join(root, file), join(cut, file))
   const lacking = /^onescan: decision=defer fault=bug reason="Cannot find module .* exit=81\n$/
-  const programs: { name: string; program: readonly string[]; code: number; says: RegExp }[] = [
-    { name: 'without its bundle', program: [installed], code: 81, says: lacking },
+  const programs: { name: string; program: readonly string[]; code: number; expected: RegExp }[] = [
+    { name: 'without its bundle', program: [installed], code: 81, expected: lacking },
     {
       name: 'without node',
       program: ['/usr/bin/env', `PATH=${join(directory, 'empty')}`, '/bin/sh', installed],
       code: 127,
-      says: /node is not in PATH/,
+      expected: /node is not in PATH/,
     },
     {
       name: 'the runtime without its programs',
       program: [process.execPath, join(cut, chooser), 'login', 'onescan-queue', ''],
       code: 81,
-      says: lacking,
+      expected: lacking,
     },
   ]
   if (!existsSync(compiled)) return programs
@@ -251,23 +251,23 @@ function damagedPrograms(t: Test) {
       name: 'the launcher without its runtime',
       program: [native],
       code: 120,
-      says: /^onescan: .*fault=/,
+      expected: /^onescan: .*fault=/,
     },
   ]
 }
 
 t.test('a damaged installation is reported to a log, and never in a bounce', async (t) => {
   const file = join(t.testdir(), 'log')
-  for (const { name, program, code, says } of damagedPrograms(t)) {
+  for (const { name, program, code, expected } of damagedPrograms(t)) {
     for (const settings of [local, { ERROR_FD: '2' }]) {
       const silent = await runSlot({ program, message: plain, settings })
       t.same([silent.code, silent.logged], [code, ''], name)
     }
-    const said = await runSlot({ program, message: plain })
-    t.equal(said.code, code, name)
-    t.match(said.logged, says)
+    const outcome = await runSlot({ program, message: plain })
+    t.equal(outcome.code, code, name)
+    t.match(outcome.logged, expected)
     await runSlot({ program: redirected(file, ...program), settings: unset })
-    t.match(readFileSync(file, 'utf8'), says, `${name}: a file is somewhere to write`)
+    t.match(readFileSync(file, 'utf8'), expected, `${name}: a file is somewhere to write`)
   }
 })
 

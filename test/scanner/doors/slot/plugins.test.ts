@@ -162,7 +162,7 @@ t.test('a plugin receives the names and types that mail programs show', async (t
   }
 })
 
-/** Parts without content that bring as many names as are told of a message, and an attachment behind them. */
+/** Parts without content that bring as many names as are reported of a message, and an attachment behind them. */
 const named1000 = bytes(
   [
     'Subject: x',

@@ -65,7 +65,7 @@ t.test(
       await send(newest, stage, another()) // the directories are there then
       const run = await send(injecting(`${call}:error=ENOSPC:when=1`), stage)
       t.equal(run.code, 53, run.logged)
-      t.match(run.logged, /decision=defer fault=write reason="QUARANTINE .*ENOSPC/)
+      t.match(run.logged, /decision=defer fault=write reason="QUARANTINE .*no space left/)
       t.equal((await readQuarantine(stage.quarantine)).length, 1, 'the first one alone')
       const folder = join(stage.quarantine, 'virus', today)
       t.same(readdirSync(join(folder, 'tmp')), [], 'not even in tmp/')
@@ -84,7 +84,7 @@ t.test(
     fill(maildir)
     const run = await send(newest, stage)
     t.equal(run.code, 53, run.logged)
-    t.match(run.logged, /decision=defer fault=write reason="QUARANTINE .*ENOSPC/)
+    t.match(run.logged, /decision=defer fault=write reason="QUARANTINE .*no space left/)
     t.equal((await readQuarantine(stage.quarantine)).length, 1)
     t.same(readdirSync(join(maildir, today, 'tmp')), [], 'nothing is left')
     rmSync(join(maildir, 'filler'))
@@ -100,7 +100,7 @@ t.test(
     const part = mountSmall(t, join(stage.quarantine, 'virus', today, 'new'))
     const run = await send(newest, stage)
     t.equal(run.code, 55, run.logged)
-    t.match(run.logged, /decision=defer fault=config reason="QUARANTINE .*EXDEV/)
+    t.match(run.logged, /decision=defer fault=config reason="QUARANTINE .*on another file system/)
     t.same(readdirSync(part), [])
     t.same(readdirSync(join(part, '../tmp')), [])
   },

@@ -45,20 +45,20 @@ for (const { name, program } of runtimes) {
         }
 
         t.test('the sender is informed if all recipients are over quota', async (t) => {
-          const told = await run(to('full', 'more'), { ERROR_FD: '6' })
-          t.equal(told.code, 82)
+          const result = await run(to('full', 'more'), { ERROR_FD: '6' })
+          t.equal(result.code, 82)
           const text = 'ZQuota exceeded for all recipients, try again later (#4.2.2)'
-          t.equal(told.errorText.toString(), text)
+          t.equal(result.errorText.toString(), text)
           t.match(
-            told.logged,
+            result.logged,
             /^onescan: decision=defer scan=skipped grounds=over-quota reason="all recipients are over quota" /,
           )
           t.match(
-            told.logged,
+            result.logged,
             / quota_ms=\S+ exit=82 size=\d+ msgid=\S+ from=<a@example.net> to=<full@example.org> rcpts=2 /,
           )
           t.equal(stage.scans(), 0, 'and nothing is scanned')
-          t.same(told.left, [])
+          t.same(result.left, [])
           t.equal((await run(to('full'))).code, 71, 'without ERROR_FD')
         })
 

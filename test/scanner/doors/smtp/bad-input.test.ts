@@ -24,43 +24,43 @@ t.test('a command of 128 KiB without an end closes the connection', async (t) =>
 t.test('a line that is too long, empty or of odd bytes is answered as no command', async (t) => {
   const { next, door } = await openBetween(t)
   const client = await door.greeted()
-  t.match(await client.say(`NOOP ${'x'.repeat(5000)}`), /^500 5\.5\.2 the line is too long/)
+  t.match(await client.command(`NOOP ${'x'.repeat(5000)}`), /^500 5\.5\.2 the line is too long/)
   for (const line of [
     ...['', 'NO\0OP', 'NOOP \r x', '\x1b[2J', '   '],
     ...['BDAT\xa010', 'BDAT\xa0 10', 'STARTTLS\xff', 'N\xd6\xd6P', 'BDAT,10', '"BDAT"'],
   ]) {
-    t.match(await client.say(line), /^500 5\.5\.2 not a command/, JSON.stringify(line))
+    t.match(await client.command(line), /^500 5\.5\.2 not a command/, JSON.stringify(line))
   }
-  t.match(await client.say('NOOP \xff'), /^250 2\.1\.0 next took/, '8-bit goes on as it is')
+  t.match(await client.command('NOOP \xff'), /^250 2\.1\.0 next took/, '8-bit goes on as it is')
   t.equal(next.commands.at(-1), 'NOOP \xff')
-  t.match(await client.say('MAIL TO:<a>'), /^501 /)
-  t.match(await client.say(MAIL), /^250 /)
-  t.match(await client.say('RCPT FROM:<a>'), /^501 /)
+  t.match(await client.command('MAIL TO:<a>'), /^501 /)
+  t.match(await client.command(MAIL), /^250 /)
+  t.match(await client.command('RCPT FROM:<a>'), /^501 /)
 })
 
 t.test('DATA and RCPT out of order are refused', async (t) => {
   const { next, door } = await openBetween(t)
   const client = await door.greeted()
-  t.match(await client.say('DATA'), /^503 /)
-  t.match(await client.say(RCPT), /^503 /)
-  t.match(await client.say(MAIL, 'DATA'), /^554 5\.5\.1 no valid recipients/)
-  t.match(await client.say('DATA now'), /^501 /)
-  t.match(await client.say(RCPT, 'RSET', 'DATA'), /^503 /)
+  t.match(await client.command('DATA'), /^503 /)
+  t.match(await client.command(RCPT), /^503 /)
+  t.match(await client.command(MAIL, 'DATA'), /^554 5\.5\.1 no valid recipients/)
+  t.match(await client.command('DATA now'), /^501 /)
+  t.match(await client.command(RCPT, 'RSET', 'DATA'), /^503 /)
   for (const over of ['EHLO x', 'XCLIENT ADDR=192.0.2.7']) {
-    t.match(await client.say(MAIL, RCPT, over, 'DATA'), /^503 /, over)
+    t.match(await client.command(MAIL, RCPT, over, 'DATA'), /^503 /, over)
   }
   next.script = at('MAIL', '550 5.7.1 no')
-  t.match(await client.say(MAIL, RCPT), /^503 /)
+  t.match(await client.command(MAIL, RCPT), /^503 /)
   t.equal(door.state().memory, 0)
   next.script = undefined
-  await client.say(MAIL, RCPT)
+  await client.command(MAIL, RCPT)
   next.script = at('MAIL', '503 5.5.1 nested')
-  t.match(await client.say(MAIL), /^503 5\.5\.1 nested/)
+  t.match(await client.command(MAIL), /^503 5\.5\.1 nested/)
   next.script = at('RCPT', '550 5.1.1 nobody')
-  t.match(await client.say(RCPT), /^550 /)
+  t.match(await client.command(RCPT), /^550 /)
   t.notOk(next.commands.includes('DATA'))
-  t.match(await client.say('DATA'), /^354 /, 'the message before goes on')
-  t.match(await client.say(`${clean}.`), /^250 2\.0\.0 next queued it as 1 for 1/)
+  t.match(await client.command('DATA'), /^354 /, 'the message before goes on')
+  t.match(await client.command(`${clean}.`), /^250 2\.0\.0 next queued it as 1 for 1/)
   t.equal(door.state().memory, 0)
 })
 
@@ -168,11 +168,11 @@ t.test('only an answered message is delivered, wherever its client leaves', asyn
   }
   const halfClosed = await door.amidData()
   halfClosed.socket.end(`${clean}.\r`)
-  t.match(await halfClosed.rest(), [/^451 4\.3\.0 /], 'it says no more, but still hears')
+  t.match(await halfClosed.rest(), [/^451 4\.3\.0 /], 'it sends no more, but still reads')
   const gone = await door.sent('Subject: x\r\n\r\nSLOW\r\n')
   gone.socket.resetAndDestroy()
   while (door.mailLog.length < 5) await wait(5)
-  t.equal(next.got.length, 0, 'nothing is handed on, since nobody was told')
+  t.equal(next.got.length, 0, 'nothing is handed on, since nobody was answered')
   for (const line of door.mailLog)
     t.match(
       line,

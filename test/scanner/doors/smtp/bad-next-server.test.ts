@@ -13,12 +13,12 @@ const MAIL = 'MAIL FROM:<a@b.example>'
 t.test('while the next server is missing, mail is deferred', async (t) => {
   const door = await openDoor(t, await freePort())
   const client = await door.call()
-  t.equal(await client.say('NOOP'), '250 2.0.0 Ok')
-  t.match(await client.say('EHLO client.example.org'), /^421 4\.4\.2 /)
+  t.equal(await client.command('NOOP'), '250 2.0.0 Ok')
+  t.match(await client.command('EHLO client.example.org'), /^421 4\.4\.2 /)
   t.equal(await client.hear(), undefined, 'and is left')
   t.match(
     door.mailLog[0],
-    /decision=defer fault=next-hop reason="next server inet:127\.0\.0\.1:\d+: .*ECONNREFUSED/,
+    /decision=defer fault=next-hop reason="next server inet:127\.0\.0\.1:\d+: .*connection refused/,
   )
 })
 
@@ -36,20 +36,20 @@ t.test('if the next server is silent at any stage, mail is deferred', async (t) 
   for (const stage of ['MAIL', 'RCPT', 'DATA', '.']) {
     next.script = at(stage, 'silence')
     const reply = await sendThrough(door, clean)
-    const isToldOfMessage = stage === 'DATA' || stage === '.'
-    t.match(reply, isToldOfMessage ? /^451 4\.4\.2 / : /^421 4\.4\.2 /, stage)
+    const hasMessage = stage === 'DATA' || stage === '.'
+    t.match(reply, hasMessage ? /^451 4\.4\.2 / : /^421 4\.4\.2 /, stage)
     t.match(door.mailLog.at(-1), /fault=next-hop .*has not answered in 300 ms/)
   }
   const client = await door.greeted()
   next.script = at('XFOR', 'silence')
-  t.match(await client.say('XFORWARD ADDR=192.0.2.7'), /^421 4\.4\.2 /)
+  t.match(await client.command('XFORWARD ADDR=192.0.2.7'), /^421 4\.4\.2 /)
   next.script = at('QUIT', 'silence')
-  t.equal(await (await door.greeted()).say('QUIT'), '221 2.0.0 Bye')
+  t.equal(await (await door.greeted()).command('QUIT'), '221 2.0.0 Bye')
   next.script = at('EHLO', 'silence')
-  t.match(await (await door.call()).say('EHLO client.example.org'), /^421 4\.4\.2 /)
+  t.match(await (await door.call()).command('EHLO client.example.org'), /^421 4\.4\.2 /)
   const mute = await startNext(t, { greeting: '' })
   const before = await openDoor(t, mute.port, { nextServerTimeouts })
-  t.match(await (await before.call()).say(MAIL), /^421 4\.4\.2 /, 'in the greeting')
+  t.match(await (await before.call()).command(MAIL), /^421 4\.4\.2 /, 'in the greeting')
   await stillServes()
 })
 
@@ -59,7 +59,7 @@ t.test('QUIT is answered soon, even if the next server has a long time for comma
   })
   const client = await door.greeted()
   next.script = at('QUIT', 'silence')
-  t.equal(await client.say('QUIT'), '221 2.0.0 Bye')
+  t.equal(await client.command('QUIT'), '221 2.0.0 Bye')
   await over()
 })
 
@@ -71,12 +71,12 @@ t.test('a transaction has ended only when the next server has agreed', async (t)
   ] as const) {
     const client = await door.greeted(MAIL, 'RCPT TO:<b@b.example>')
     next.script = at(verb, '550 5.7.1 no')
-    t.match(await client.say(line), /^550 /)
-    t.match(await client.say('DATA'), /^354 /, `${verb} was refused`)
-    t.match(await client.say(`${clean}.`), /^250 2\.0\.0 next queued/)
+    t.match(await client.command(line), /^550 /)
+    t.match(await client.command('DATA'), /^354 /, `${verb} was refused`)
+    t.match(await client.command(`${clean}.`), /^250 2\.0\.0 next queued/)
     next.script = undefined
-    await client.say(MAIL, 'RCPT TO:<b@b.example>', line)
-    t.match(await client.say('DATA'), /^503 /, `${verb} was taken`)
+    await client.command(MAIL, 'RCPT TO:<b@b.example>', line)
+    t.match(await client.command('DATA'), /^503 /, `${verb} was taken`)
   }
 })
 
@@ -87,7 +87,7 @@ t.test('a next server that takes no RSET keeps no refusal from its client', asyn
     next.script = at('RSET', reply)
     const client = await door.sent(infected)
     t.match(await client.hear(), /^550 5\.7\.1 /)
-    t.match(await client.say(MAIL), /^421 4\.4\.2 /, 'but the message would still be there')
+    t.match(await client.command(MAIL), /^421 4\.4\.2 /, 'but the message would still be there')
   }
   await stillServes()
 })
@@ -98,21 +98,21 @@ t.test('a 421 of the next server at any stage ends the connection of the client'
   for (const stage of ['EHLO', 'XFOR', 'MAIL', 'RCPT', 'DATA', '.', 'RSET', 'VRFY', 'QUIT']) {
     next.script = at(stage, (socket) => socket.end(`${full}\r\n`))
     const client = await door.call()
-    let said: string | undefined
+    let reply: string | undefined
     for (const line of [
       ...['EHLO x.example.org', 'VRFY a', 'XFORWARD ADDR=192.0.2.7', MAIL, 'RSET', MAIL],
       ...['RCPT TO:<b@b.example>', 'DATA', `${clean}.`, 'QUIT'],
     ]) {
       client.write(`${line}\r\n`)
-      said = await client.hear()
-      if (said?.startsWith('421')) break
+      reply = await client.hear()
+      if (reply?.startsWith('421')) break
     }
-    t.equal(said, full, stage)
+    t.equal(reply, full, stage)
     t.equal(await client.hear(), undefined)
   }
   const refusing = await startNext(t, { greeting: '421 4.3.2 too busy' })
   const other = await openDoor(t, refusing.port)
-  t.match(await (await other.call()).say(MAIL), /^421 4\.4\.2 /)
+  t.match(await (await other.call()).command(MAIL), /^421 4\.4\.2 /)
   t.match(other.mailLog[0], /greeted with 421 4\.3\.2 too busy/)
   await stillServes()
 })
@@ -123,7 +123,7 @@ t.test('if the next server closes between messages, the client has to come again
   const client = await door.sent(clean)
   t.equal(await client.hear(), '250 2.0.0 taken')
   while (next.open > 0) await wait(5)
-  t.match(await client.say('XFORWARD ADDR=192.0.2.7'), /^421 4\.4\.2 /)
+  t.match(await client.command('XFORWARD ADDR=192.0.2.7'), /^421 4\.4\.2 /)
   t.equal(await client.hear(), undefined, 'and is left')
   await stillServes()
 })
@@ -132,7 +132,7 @@ t.test('if the next server is lost during a transaction, so is the session', asy
   const { next, door, stillServes } = await openBetween(t)
   next.script = at('RCPT', (socket) => socket.destroy())
   const client = await door.greeted(MAIL)
-  t.match(await client.say('RCPT TO:<b@b.example>'), /^421 4\.4\.2 /)
+  t.match(await client.command('RCPT TO:<b@b.example>'), /^421 4\.4\.2 /)
   t.equal(await client.hear(), undefined)
   await stillServes()
 })
@@ -166,9 +166,9 @@ t.test('replies that are malformed or without end never count as acceptance', as
   const ask = async (text: string) => {
     next.script = at('VRFY', (socket) => socket.write(text))
     const client = await door.greeted()
-    const said = await client.say('VRFY x')
+    const reply = await client.command('VRFY x')
     await client.close()
-    return said
+    return reply
   }
   for (const odd of [
     ...['hello\r\n', '\r\n', '250-a\r\n550 b\r\n', '354 go on\r\n'],
@@ -202,8 +202,8 @@ t.test(
     const { next, door } = await openBetween(t, { lmtp })
     const answers = ['250 2.0.0 ann has it', '250 2.0.0 ben has it', '552 5.2.2 cem is full']
     for (let answered = 0; answered <= answers.length; answered++) {
-      const said = answers.slice(0, answered).map((line) => `${line}\r\n`).join('') // biome-ignore format: a line
-      next.script = at('.', (socket) => socket.end(said))
+      const sent = answers.slice(0, answered).map((line) => `${line}\r\n`).join('') // biome-ignore format: a line
+      next.script = at('.', (socket) => socket.end(sent))
       const client = await door.sent(clean, ann, ben, cem)
       const heard = await client.hears(3)
       t.same(heard.slice(0, answered), answers.slice(0, answered), `${answered} answers`)
@@ -221,16 +221,16 @@ t.test('each LMTP reply is sent when it arrives, before the next one', async (t)
   t.equal(await client.hear(), '250 2.0.0 ann has it')
   ;(await asked).write('250 2.0.0 ben has it\r\n452 4.2.2 cem is full\r\n')
   t.same(await client.hears(2), ['250 2.0.0 ben has it', '452 4.2.2 cem is full'])
-  t.match(await client.say('NOOP'), /^250 /, 'and nothing else is said')
+  t.match(await client.command('NOOP'), /^250 /, 'and nothing else is sent')
 })
 
 t.test('over LMTP all replies together have the time of one', async (t) => {
   const end = 1500
   const timeouts = { ...nextServerTimeouts, end }
   const { next, door } = await openBetween(t, { lmtp, nextServerTimeouts: timeouts })
-  let said = 0
+  let count = 0
   next.script = at('.', (socket) => {
-    const more = setInterval(() => socket.write(`250 2.0.0 ${++said}\r\n`), end / 5)
+    const more = setInterval(() => socket.write(`250 2.0.0 ${++count}\r\n`), end / 5)
     socket.on('close', () => clearInterval(more))
   })
   const many = Array.from({ length: 50 }, (_, number) => `user${number}@b.example`)

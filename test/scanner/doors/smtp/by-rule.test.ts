@@ -53,7 +53,7 @@ t.test('over LMTP no recipient that the next server refuses is reported as accep
   t.match(await client.hears(3), [/^451/, /^550/, /^451/])
 })
 
-/** Gives a recipient this reply at its second RCPT, and to other commands what `others` says. */
+/** Gives a recipient this reply at its second RCPT, and to other commands the reply of `others`. */
 function refuseSecond(user: string, reply: string, others: Record<string, string> = {}): Script {
   let times = 0
   return (verb, line) => {
@@ -75,7 +75,7 @@ t.test(
     const send = async (script: Script) => {
       next.script = script
       const client = await door.greeted('XFORWARD ADDR=192.0.2.7', 'MAIL FROM:<a@b.example>')
-      await client.say(...recipients, 'DATA')
+      await client.command(...recipients, 'DATA')
       client.write(`${infected}.\r\n`)
       const replies = await client.hears(4)
       await client.close()
@@ -103,9 +103,9 @@ t.test(
     for (const verb of ['RSET', 'XFOR', 'MAIL']) {
       let isSecond = false
       const logged = door.mailLog.length
-      const replies = await send((said) => {
-        if (said === 'RSET') isSecond = true
-        return isSecond && said === verb ? '500 5.5.1 no' : undefined
+      const replies = await send((command) => {
+        if (command === 'RSET') isSecond = true
+        return isSecond && command === verb ? '500 5.5.1 no' : undefined
       })
       t.match(replies, [lost, kept, lost, lost], `${verb} is refused`)
       t.match(door.mailLog[logged], new RegExp(`next="the next server answers 500 to ${verb}`))
@@ -149,7 +149,7 @@ t.test('a VIRUSFORWARD recipient that the next server refuses is reported unchan
     const client = await door.sent(infected, 'ann@example.org', 'ben@example.org')
     const refusals = Array(lmtp ? 2 : 1).fill('550 5.1.1 no abuse')
     t.same(await client.hears(refusals.length), refusals)
-    t.match(await client.say('NOOP'), /^250 /)
+    t.match(await client.command('NOOP'), /^250 /)
     t.equal(next.got.length, 0)
   }
 })
@@ -161,7 +161,7 @@ t.test(
     next.script = at('.', '451 4.3.0 not now')
     const both = [skip, keep]
     for (let attempt = 0; attempt < 12; attempt++) {
-      t.match(await sendThrough(door, infected, both), /^451 4\.3\.0 not now/, 'told to come again')
+      t.match(await sendThrough(door, infected, both), /^451 4\.3\.0 not now/, 'asked to try again')
     }
     t.match(door.mailLog, [/decision=accept .*reply=451 /, /decision=quarantine .*reply=451 /])
     t.notMatch(door.mailLog.join(''), /kept=/)
@@ -205,11 +205,11 @@ to=gone@example.org refuse "moved: see https://{host}/"
 `,
     })
     const client = await door.greeted('MAIL FROM:<a@b.example>')
-    t.match(await client.say(gone), /^550 5\.7\.1 moved: see https:\/\//)
-    t.match(await client.say(early), /^250 /, 'that hangs on the size')
-    t.match(await client.say('RCPT TO:<b@example.org>'), /^250 /)
+    t.match(await client.command(gone), /^550 5\.7\.1 moved: see https:\/\//)
+    t.match(await client.command(early), /^250 /, 'that hangs on the size')
+    t.match(await client.command('RCPT TO:<b@example.org>'), /^250 /)
     t.notOk(next.commands.includes(gone), 'the next server never heard of it')
-    await client.say('DATA')
+    await client.command('DATA')
     client.write(`${clean}.\r\n`)
     t.match(await client.hear(), /^250 /)
     if (lmtp) t.match(await client.hear(), /^250 /)
@@ -219,7 +219,7 @@ to=gone@example.org refuse "moved: see https://{host}/"
       /^onescan: decision=reject grounds=policy rule=3 reply=550 interface=smtp remote=127\.0\.0\.1 .*to=<gone@/,
     )
     stage.file('control/onescan.off', '')
-    const again = () => client.say('RSET', 'MAIL FROM:<a@b.example>', gone)
+    const again = () => client.command('RSET', 'MAIL FROM:<a@b.example>', gone)
     await until(again, 'onescan sees that it is off', (reply) => reply.startsWith('250 '))
   })
 }
@@ -241,7 +241,7 @@ t.test('with rules or a quarantine a recipient that is not plain is refused by 5
   ] as const) {
     const { door } = await openBetween(t, setup)
     const client = await door.greeted('MAIL FROM:<a@b.example>')
-    for (const path of odd) t.equal((await client.say(`RCPT TO:${path}`)).slice(0, 9), reply)
-    t.match(await client.say('RCPT TO:<Ben@Example.ORG> NOTIFY=NEVER'), /^250 2\.1\.0 /)
+    for (const path of odd) t.equal((await client.command(`RCPT TO:${path}`)).slice(0, 9), reply)
+    t.match(await client.command('RCPT TO:<Ben@Example.ORG> NOTIFY=NEVER'), /^250 2\.1\.0 /)
   }
 })

@@ -12,8 +12,8 @@ export interface Client {
   /** The next replies; 'left' in place of each that does not come. */
   hears(count: number): Promise<string[]>
   /** Lines, each with CRLF when the one before is answered, and the last reply. */
-  say(...lines: readonly string[]): Promise<string>
-  /** Everything that is said until the server leaves. */
+  command(...lines: readonly string[]): Promise<string>
+  /** Everything that is sent until the server leaves. */
   rest(): Promise<string[]>
   close(): Promise<void>
 }
@@ -24,7 +24,7 @@ export async function callDoor(port: number, localAddress = '127.0.0.1'): Promis
   await once(socket, 'connect')
   let begun = '' // a line that has not ended
   const lines: string[] = []
-  const said: string[] = [] // of a reply that has not ended
+  const replyLines: string[] = [] // of a reply that has not ended
   let taken = 0
   let isOver = false
   let wake = () => {}
@@ -45,8 +45,8 @@ export async function callDoor(port: number, localAddress = '127.0.0.1'): Promis
   function nextReply(): string | undefined {
     while (taken < lines.length) {
       const line = lines[taken++]!
-      said.push(line)
-      if (!/^\d{3}-/.test(line)) return said.splice(0).join('\n')
+      replyLines.push(line)
+      if (!/^\d{3}-/.test(line)) return replyLines.splice(0).join('\n')
     }
     lines.length = 0
     taken = 0
@@ -74,7 +74,7 @@ export async function callDoor(port: number, localAddress = '127.0.0.1'): Promis
       while (replies.length < count) replies.push((await hear()) ?? 'left')
       return replies
     },
-    async say(...lines) {
+    async command(...lines) {
       let reply: string | undefined
       for (const line of lines) {
         write(`${line}\r\n`)

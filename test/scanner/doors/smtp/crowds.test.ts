@@ -38,8 +38,8 @@ t.test('one during the content makes room only if all others are, too', async (t
   second.write('x'.repeat(5000))
   const third = await door.call()
   t.same(await content.rest(), [reason])
-  t.match(await second.say(`\r\n${clean}.`), /^250 /)
-  t.equal(await third.say('NOOP'), '250 2.0.0 Ok')
+  t.match(await second.command(`\r\n${clean}.`), /^250 /)
+  t.equal(await third.command('NOOP'), '250 2.0.0 Ok')
   t.equal(next.got.length, 1)
   t.same(door.log, ['smtp: over 2 connections at once (--max-clients); one of them was closed'])
 })
@@ -89,7 +89,7 @@ t.test('refused clients use no slot', async (t) => {
     const socket = connect(to)
     t.teardown(() => socket.destroy())
     const [reply] = (await once(socket, 'data')) as [Buffer]
-    t.match(reply.toString(), /^554 /, 'each is told why')
+    t.match(reply.toString(), /^554 /, 'each receives the reason')
   }
   for (let n = 0; n < 2; n++) await door.greeted() // there is room
   t.match(await (await callDoor(door.port)).hear(), /^421 4\.3\.2 too many connections/)
@@ -123,8 +123,8 @@ t.test('no address has all places while others come', async (t) => {
 
 t.test('the address of the upstream server counts', async (t) => {
   const { door } = await openBetween(t, { maxClients: 2 })
-  const told = await door.greeted('XFORWARD ADDR=192.0.2.9 PORT=0')
+  const forwarded = await door.greeted('XFORWARD ADDR=192.0.2.9 PORT=0')
   await door.greeted('XFORWARD ADDR=192.0.2.9 PORT=1')
   await door.greeted()
-  t.match(await told.rest(), [/^421 4\.3\.2 too many connections from your address/])
+  t.match(await forwarded.rest(), [/^421 4\.3\.2 too many connections from your address/])
 })

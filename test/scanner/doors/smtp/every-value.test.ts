@@ -14,7 +14,7 @@ t.test('every value of every setting is obeyed', async (t) => {
       log: door.log,
       async send(message) {
         const before = next.got.length
-        await client.say('MAIL FROM:<a@example.org>', 'RCPT TO:<b@example.org>', 'DATA')
+        await client.command('MAIL FROM:<a@example.org>', 'RCPT TO:<b@example.org>', 'DATA')
         client.write(onTheWire(message))
         const reply = (await client.hear())!
         const got = next.got[before]

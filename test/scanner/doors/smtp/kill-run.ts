@@ -41,8 +41,8 @@ export async function runKills(
   const args = ['--smtp', `inet:127.0.0.1:${port}`, '--next', `inet:127.0.0.1:${nextPort}`]
   const start = () => startOnescand(t, { args, settings })
   const textOf = (id: string) => `Subject: x\r\nX-Try: ${id}\r\n\r\n${body}`
-  /** What a try was told; `nothing` if its dot was sent, and no reply came. */
-  const told = new Map<string, 'taken' | 'refused' | 'nothing'>()
+  /** The reply to a try; `nothing` if its dot was sent, and no reply came. */
+  const outcomes = new Map<string, 'taken' | 'refused' | 'nothing'>()
   let accepted = 0
   let over = false
 
@@ -51,15 +51,15 @@ export async function runKills(
     const client = await callDoor(port)
     try {
       await client.hear()
-      await client.say('EHLO client.example.org')
-      await client.say('MAIL FROM:<ann@example.net>')
-      await client.say('RCPT TO:<ben@example.org>')
-      if (!(await client.say('DATA')).startsWith('354')) return false
-      told.set(id, 'nothing')
+      await client.command('EHLO client.example.org')
+      await client.command('MAIL FROM:<ann@example.net>')
+      await client.command('RCPT TO:<ben@example.org>')
+      if (!(await client.command('DATA')).startsWith('354')) return false
+      outcomes.set(id, 'nothing')
       client.write(`${textOf(id)}.\r\n`)
       const reply = await client.hear()
-      if (reply !== undefined) told.set(id, reply.startsWith('250') ? 'taken' : 'refused')
-      return told.get(id) === 'taken'
+      if (reply !== undefined) outcomes.set(id, reply.startsWith('250') ? 'taken' : 'refused')
+      return outcomes.get(id) === 'taken'
     } finally {
       client.socket.destroy()
     }
@@ -94,23 +94,25 @@ export async function runKills(
   })
   const damaged = there.filter(({ id, text }) => !text.endsWith(textOf(id))).map(({ id }) => id)
   const tryIds = there.map(({ id }) => id)
-  return { accepted, tries, damaged, ...explain(tryIds, told) }
+  return { accepted, tries, damaged, ...explain(tryIds, outcomes) }
 }
 
-/** The tries that are there, beside what the clients were told. */
+/** The tries that are there, beside the replies to the clients. */
 function explain(
   tries: readonly string[],
-  told: ReadonlyMap<string, 'taken' | 'refused' | 'nothing'>,
+  outcomes: ReadonlyMap<string, 'taken' | 'refused' | 'nothing'>,
 ): Pick<KillFigures, 'lost' | 'again' | 'replyLost' | 'unexplained'> {
   const behind = new Set(tries)
   const messages = tries.map((id) => id.split('.', 1)[0]!)
   const twice = tries.filter((id, index) => tries.indexOf(id) !== index)
-  const notTaken = [...behind].filter((id) => told.get(id) !== 'taken')
+  const notTaken = [...behind].filter((id) => outcomes.get(id) !== 'taken')
   return {
-    lost: [...told].filter(([id, what]) => what === 'taken' && !behind.has(id)).map(([id]) => id),
+    lost: [...outcomes]
+      .filter(([id, what]) => what === 'taken' && !behind.has(id))
+      .map(([id]) => id),
     again: [...new Set(messages.filter((id, index) => messages.indexOf(id) !== index))],
-    replyLost: notTaken.filter((id) => told.get(id) === 'nothing').length,
-    unexplained: [...twice, ...notTaken.filter((id) => told.get(id) !== 'nothing')],
+    replyLost: notTaken.filter((id) => outcomes.get(id) === 'nothing').length,
+    unexplained: [...twice, ...notTaken.filter((id) => outcomes.get(id) !== 'nothing')],
   }
 }
 

@@ -18,7 +18,7 @@ for (const [lmtp, count] of [
       client.write(lines.join(''))
     }
     t.ok((await heard).every((reply) => reply.startsWith('250')))
-    await client.say('DATA')
+    await client.command('DATA')
     client.write(`${clean}.\r\n`)
     t.ok((await client.hears(lmtp ? count : 1)).every((reply) => reply.startsWith('250')))
     t.equal(next.got[0]?.recipients.length, count)

@@ -56,7 +56,7 @@ for (const lmtp of [false, true]) {
       for (const content of [clean, infected]) {
         const client = await door.sent(content, b, c)
         client.socket.end(more)
-        t.same(await client.rest(), [], 'nothing is said')
+        t.same(await client.rest(), [], 'nothing is sent')
       }
       await over()
       t.equal(next.got.length, 0)
@@ -86,8 +86,8 @@ for (const lmtp of [false, true]) {
       t.equal(next.got.length, 0)
       t.same(await readQuarantine(stage.quarantine), [])
       const taken = /decision=accept .*reply=unsent next="250 2\.0\.0 done"/
-      const said = at === '.' ? taken : /decision=defer .*reply=unsent/
-      t.match(door.mailLog.join('\n'), said)
+      const expected = at === '.' ? taken : /decision=defer .*reply=unsent/
+      t.match(door.mailLog.join('\n'), expected)
     })
   }
 

@@ -7,15 +7,15 @@ import type { Client } from './client.ts'
 import type { Script } from './next-server.ts'
 
 /**
- * Next servers that refuse, close, fall silent or say nonsense at any point, before mail that goes on
+ * Next servers that refuse, close, fall silent or send invalid replies at any point, before mail that goes on
  * for some recipients and is kept for others, or goes to VIRUSFORWARD: who is answered 250 has his
- * mail once, and who has it is answered 250 if the next server has said so.
+ * mail once, and who has it is answered 250 if the next server has answered so.
  */
 
 type Random = ReturnType<typeof createRandom>
 
-/** What the next server has said of a message: the codes by recipient. */
-type Said = Map<string, { code: number; isCertain: boolean }[]>
+/** The replies of the next server to each message: the codes by recipient. */
+type Replies = Map<string, { code: number; isCertain: boolean }[]>
 
 /** Messages on each connection. */
 const MESSAGES = 2
@@ -30,12 +30,12 @@ interface Conversation {
   left: number
   sender: string
   recipients: string[]
-  /** The code that it has said amid the content, as if that had ended. */
+  /** The code that it has sent amid the content, as if that had ended. */
   early: number | undefined
 }
 
 /** A next server that does one thing amiss in each connection, and answers content by chance. */
-function lying({ below, once, pick }: Random, said: Said, lmtp: boolean): Script {
+function lying({ below, once, pick }: Random, replies: Replies, lmtp: boolean): Script {
   const states = new WeakMap<Socket, Conversation>()
   const begin = (): Conversation => {
     return { left: 3 + below(24), sender: '', recipients: [], early: undefined }
@@ -91,23 +91,23 @@ function lying({ below, once, pick }: Random, said: Said, lmtp: boolean): Script
     state.early = undefined
     const isOdd = once(2)
     const count = lmtp ? recipients.length : 1
-    // What it said amid the content may be taken for the first answer.
+    // What it sent amid the content may be taken for the first answer.
     const first = early === undefined ? 0 : 1
     const end = isOdd && once(2) ? Math.max(first, below(count + 1)) : count
     let isOver = false
     const lines: string[] = []
     for (let at = 0; at < end; at++) {
-      const isSaid = at === 0 && early !== undefined
-      const code = isSaid ? early : isOdd ? pick([250, 250, 250, 252, 450, 550, 421, 354]) : 250
+      const isEarly = at === 0 && early !== undefined
+      const code = isEarly ? early : isOdd ? pick([250, 250, 250, 252, 450, 550, 421, 354]) : 250
       const line = once(4) ? `${code}-2.0.0 a\r\n${code} 2.0.0 b\r\n` : `${code} 2.0.0 x\r\n`
-      if (!isSaid) lines.push(line)
+      if (!isEarly) lines.push(line)
       for (const to of lmtp ? [recipients[at]!] : recipients) {
         const key = `${to} of ${sender}`
-        said.set(key, [...(said.get(key) ?? []), { code, isCertain: !isOver }])
+        replies.set(key, [...(replies.get(key) ?? []), { code, isCertain: !isOver }])
       }
       if (code === 421 || code === 354) isOver = true
     }
-    // Who says one reply too many and later one too few has answered each command: nobody can tell.
+    // Who sends one reply too many and later one too few has answered each command: nobody can tell.
     const mayAddOne = isOdd && end === count && !isMute(sender)
     if (mayAddOne && once(3)) lines.push('250 2.0.0 one too many\r\n')
     const how = isMute(sender) ? 6 : end < count ? 1 + below(2) : below(6)
@@ -209,7 +209,7 @@ for (const { lmtp, isForwarded } of ways) {
   const way = `${lmtp ? 'LMTP' : 'SMTP'}${isForwarded ? ', viruses forwarded' : ''}`
   t.test(`${way}: 250 is sent once, whatever the next server replies`, async (t) => {
     const random = createRandom(lmtp ? 7 : 6)
-    const said: Said = new Map()
+    const replies: Replies = new Map()
     const { next, door, stage } = await openBetween(t, {
       rules: 'to=skip.example scan off\n',
       keeps: !isForwarded,
@@ -224,7 +224,7 @@ for (const { lmtp, isForwarded } of ways) {
         quit: 2000,
       },
     })
-    next.script = lying(random, said, lmtp)
+    next.script = lying(random, replies, lmtp)
     const answers: Awaited<ReturnType<typeof converse>> = []
     const talk = async (name: string) => {
       answers.push(...(await converse(await door.call(), random, name, lmtp, isForwarded)))
@@ -243,11 +243,11 @@ for (const { lmtp, isForwarded } of ways) {
     }
     let taken = 0
     for (const { key, isKept, code, isHeard } of answers) {
-      const codes = said.get(key) ?? []
+      const codes = replies.get(key) ?? []
       const times = (kept.get(key) ?? 0) + codes.filter((one) => one.code < 300).length
       const isTaken = code !== undefined && code < 300
       if (isTaken) taken++
-      const about = `${key} (${isKept}) is answered ${code}, next server said ${JSON.stringify(codes)}, kept ${kept.get(key) ?? 0}`
+      const about = `${key} (${isKept}) is answered ${code}, next server replied ${JSON.stringify(codes)}, kept ${kept.get(key) ?? 0}`
       if (key.startsWith('421')) t.fail(key)
       if (isTaken && times !== 1) t.fail(`not once: ${about}`)
       if (times > 1) t.fail(`twice: ${about}`)

@@ -27,8 +27,8 @@ export type Script = (
 /** A script for one command, which has this reply, or which is answered by what is done with the socket. */
 export const at =
   (verb: string, does: string | ((socket: Socket) => unknown)): Script =>
-  (said, _, socket) => {
-    if (said !== verb) return undefined
+  (command, _, socket) => {
+    if (command !== verb) return undefined
     if (typeof does === 'string') return does
     does(socket)
     return 'silence'
@@ -55,7 +55,7 @@ export interface RunningNext {
   has(count: number): Promise<void>
   /** What it does from now on. */
   script: Script | undefined
-  /** Leaves the next such command unanswered, or says this, and resolves to the connection by which it comes. */
+  /** Leaves the next such command unanswered, or sends this, and resolves to the connection by which it comes. */
   asked(verb: string, reply?: string): Promise<Socket>
   extensions: readonly string[]
 }
@@ -97,8 +97,8 @@ export async function startNext(t: Ending, setup: NextServerSetup = {}): Promise
     },
     asked(verb: string, reply = 'silence') {
       return new Promise<Socket>((resolve) => {
-        running.script = (said, _, socket) => {
-          if (said !== verb) return undefined
+        running.script = (command, _, socket) => {
+          if (command !== verb) return undefined
           running.script = undefined
           resolve(socket)
           return reply
@@ -115,7 +115,7 @@ export async function startNext(t: Ending, setup: NextServerSetup = {}): Promise
 
   function converse(socket: Socket): void {
     let pending = Buffer.alloc(0)
-    /** The content so far. The interface says nothing behind its end before it is answered. */
+    /** The content so far. The interface sends nothing behind its end before it is answered. */
     let content: Buffer[] = []
     let tail = ''
     let inData = false

@@ -23,10 +23,10 @@ t.test(
     passed += 61_000
     const late = await door.call()
     t.match(await silent.rest(), [/^421 4\.3\.2 no progress for too long/])
-    t.match(await late.say('NOOP'), /^250 /)
+    t.match(await late.command('NOOP'), /^250 /)
     busy.write(`${clean}.\r\n`)
     t.match(await busy.hear(), /^250 /, 'one amid the content stays')
-    for (const client of [busy, late]) await client.say('RSET', MAIL)
+    for (const client of [busy, late]) await client.command('RSET', MAIL)
     passed += 61_000
     const other = await door.call()
     t.match(await busy.rest(), [/^421 4\.3\.2 no progress/], 'MAIL does not hold a place')
@@ -78,11 +78,11 @@ t.test('over --max-clients clients that begin mail again and again give way', as
   t.teardown(() => {
     isOver = true
   })
-  /** Says these again and again; resolves to the reply by which the interface leaves. */
+  /** Sends these again and again; resolves to the reply by which the interface leaves. */
   async function repeat(client: Client, ...lines: readonly string[]): Promise<string> {
-    await client.say('EHLO x')
+    await client.command('EHLO x')
     for (let at = 0; !isOver; at++) {
-      const reply = await client.say(lines[at % lines.length]!)
+      const reply = await client.command(lines[at % lines.length]!)
       if (reply.startsWith('421')) return reply
       await wait(5)
     }

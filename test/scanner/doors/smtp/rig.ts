@@ -13,7 +13,7 @@ export interface OpenDoor extends OpenedDoor {
   readonly port: number
   /** A client that has heard the greeting. */
   call(): Promise<Client>
-  /** A client that has greeted by the door's protocol, and has said these lines. */
+  /** A client that has greeted by the door's protocol, and has sent these lines. */
   greeted(...lines: readonly string[]): Promise<Client>
   /** A client that may send content for these recipients. */
   amidData(...recipients: readonly string[]): Promise<Client>
@@ -58,7 +58,7 @@ export async function openDoor(t: Ending, nextPort: number, setup: Setup = {}): 
     },
     async greeted(...lines) {
       const client = await opened.call()
-      await client.say(route.lmtp ? 'LHLO x' : 'EHLO x', ...lines)
+      await client.command(route.lmtp ? 'LHLO x' : 'EHLO x', ...lines)
       return client
     },
     amidData(...recipients) {
@@ -89,14 +89,14 @@ export async function sendThrough(
   const commands = ['EHLO client.example.org', `MAIL FROM:<${sender}>`]
   let go = ''
   for (const line of [...commands, ...recipients.map((to) => `RCPT TO:<${to}>`), 'DATA']) {
-    go = await client.say(line)
+    go = await client.command(line)
     if (go.startsWith('421')) return go
   }
   if (!go.startsWith('354')) return go
   client.write(content)
   client.write('.\r\n')
   const reply = (await client.hear()) ?? 'left'
-  await client.say('QUIT')
+  await client.command('QUIT')
   await client.close()
   return reply
 }

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import t from 'tap'
 import type { Origin } from '../../../../src/mail/message/envelope.ts'
-import { ownReply } from '../../../../src/scanner/handling/replies/own-replies.ts'
+import { ownReply } from '../../../../src/scanner/scan/replies/own-replies.ts'
 import type { Sample } from '../../../../src/scanner/scan/scanners/contract/scanner.ts'
 import { clean as cleanFinding } from '../../../../src/scanner/scan/scanners/findings/scan-result.ts'
 import { clean, infected, openBetween } from './between.ts'
@@ -24,7 +24,7 @@ t.test('commands and replies are passed on as they came', async (t) => {
   const rcpt =
     'rcpt to:<ben@example.org> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;ben@example.org X-NEW=1'
   const client = await door.call()
-  await client.say('EHLO Client.Example.ORG')
+  await client.command('EHLO Client.Example.ORG')
   for (const [line, reply] of [
     ['VRFY  ben', '252-2.0.0 perhaps\n252 2.0.0 who knows'],
     [mail, '250 2.1.0 next took MAIL'],
@@ -35,7 +35,7 @@ t.test('commands and replies are passed on as they came', async (t) => {
     ['RSET', '250 2.1.0 next took RSET'],
     ['QUIT', '221 2.0.0 next says goodbye'],
   ] as const) {
-    t.equal(await client.say(line), reply)
+    t.equal(await client.command(line), reply)
   }
   t.same(next.commands, [
     ...['EHLO Client.Example.ORG', 'VRFY  ben', mail, rcpt, 'NOOP now', 'DATA', 'RSET', 'QUIT'],
@@ -60,17 +60,17 @@ t.test('EHLO offers what the next server offers, except what a proxy cannot keep
   const client = await door.call()
   const offer =
     '250-next.example.org at your service\n250-PIPELINING\n250-SIZE 1000\n250-8BITMIME\n250 X-NEW a b'
-  t.equal(await client.say('EHLO client.example.org'), offer)
+  t.equal(await client.command('EHLO client.example.org'), offer)
   for (const command of ['STARTTLS', 'AUTH PLAIN AGEAYg==', 'XEXCH50 2 2']) {
-    t.match(await client.say(command), /^502 5\.5\.1 /)
+    t.match(await client.command(command), /^502 5\.5\.1 /)
   }
   t.same(next.commands, ['EHLO client.example.org'], 'the next server has heard of none of them')
 
   const second = await door.call()
-  t.equal(await (await door.call()).say('QUIT'), '221 2.0.0 Bye')
+  t.equal(await (await door.call()).command('QUIT'), '221 2.0.0 Bye')
   t.equal(next.calls, 1, 'a client that has not greeted has no connection')
-  t.equal(await second.say('EHLO two.example.org'), offer)
-  await second.say(MAIL)
+  t.equal(await second.command('EHLO two.example.org'), offer)
+  await second.command(MAIL)
   t.equal(next.calls, 2, 'and then one')
   await Promise.all([client.close(), second.close()])
   await over()
@@ -83,8 +83,9 @@ t.test('the greeting of the other protocol is not a command, and is not passed o
   ] as const) {
     const { next, door } = await openBetween(t, { lmtp })
     const client = await door.greeted()
-    for (const greeting of greetings) t.match(await client.say(greeting), /^500 5\.5\.2 /, greeting)
-    t.match(await client.say(MAIL), /^250 /, 'the session goes on')
+    for (const greeting of greetings)
+      t.match(await client.command(greeting), /^500 5\.5\.2 /, greeting)
+    t.match(await client.command(MAIL), /^250 /, 'the session goes on')
     const heard = next.commands.map((command) => command.split(' ')[0])
     t.same(heard, [lmtp ? 'LHLO' : 'EHLO', 'MAIL'])
   }
@@ -93,16 +94,16 @@ t.test('the greeting of the other protocol is not a command, and is not passed o
 t.test('mail passes after HELO, and without any greeting', async (t) => {
   const { next, door } = await openBetween(t)
   const client = await door.call()
-  t.match(await client.say('HELO old.example.org', MAIL), /^250 /)
+  t.match(await client.command('HELO old.example.org', MAIL), /^250 /)
   t.ok(next.commands.includes('HELO old.example.org'))
-  t.match(await (await door.call()).say(MAIL), /^250 /, 'the next server decides')
+  t.match(await (await door.call()).command(MAIL), /^250 /, 'the next server decides')
 })
 
 // promise: proxy-change
 t.test('the next server receives RSET for mail that is refused, deferred or dropped', async (t) => {
   const { next, door } = await openBetween(t, refusing)
   const client = await door.greeted()
-  const send = (content: string) => client.say(MAIL, RCPT, 'DATA', `${content}.`)
+  const send = (content: string) => client.command(MAIL, RCPT, 'DATA', `${content}.`)
   t.equal(await send(infected), '550 5.7.1 message refused: virus Test-Virus')
   t.equal(await send(TROUBLE), '451 4.7.1 message could not be scanned, try again later')
   t.same(
@@ -128,23 +129,23 @@ t.test('mail to VIRUSFORWARD has the same MAIL and another recipient', async (t)
   const { next, door } = await openBetween(t, { settings })
   const forward = 'XFORWARD NAME=a.example ADDR=192.0.2.9 IDENT=4FABC'
   const first = await door.greeted(forward, MAIL, RCPT, 'DATA')
-  t.match(await first.say(`${infected}.`), /^250 /)
+  t.match(await first.command(`${infected}.`), /^250 /)
   t.same(
     next.got[0]?.commands.slice(-5),
     ['RSET', forward, MAIL, 'RCPT TO:<quarantine@example.org>', 'DATA'],
     'RSET has made it forget who the client is',
   )
   const forwards = Array.from({ length: 9 }, (_, port) => `XFORWARD PORT=${port}`)
-  for (const [said, repeated] of [
+  for (const [earlier, repeated] of [
     [[], []],
     [forwards, forwards.slice(0, 8)],
     [[...forwards, 'RSET'], []],
     [[...forwards, 'EHLO x'], []],
   ] as const) {
-    await first.say(...said, MAIL, RCPT, 'DATA', `${infected}.`)
+    await first.command(...earlier, MAIL, RCPT, 'DATA', `${infected}.`)
     const commands = next.got.at(-1)!.commands
     const again = commands.slice(commands.lastIndexOf('RSET') + 1, commands.lastIndexOf(MAIL))
-    t.same(again, repeated, 'as it was told of this message, up to eight times')
+    t.same(again, repeated, 'as it was sent for this message, up to eight times')
   }
   const to = ['ben@example.org', 'cem@example.org']
   t.match(await sendThrough(door, infected, to), /^250 2\.0\.0 next queued/)
@@ -177,7 +178,7 @@ t.test('the client that XFORWARD names is the one of the log and of onescan.poli
   const { next, door } = await openBetween(t, { settings: {}, rules: 'auth SCANFAIL=accept\n' })
   const client = await door.greeted()
   const send = (...before: readonly string[]) =>
-    client.say(...before, MAIL, RCPT, 'DATA', `${TROUBLE}.`)
+    client.command(...before, MAIL, RCPT, 'DATA', `${TROUBLE}.`)
   const forward = 'XFORWARD NAME=a.example ADDR=IPV6:2001:db8::1 HELO=b.example IDENT=4FABC'
   t.match(await send(forward, 'XFORWARD SOURCE=REMOTE'), /^451 /)
   t.match(await send('XFORWARD ADDR=192.0.2.9 SOURCE=LOCAL'), /^250 /)
@@ -194,26 +195,26 @@ t.test('XCLIENT is passed on and believed, and not repeated on another connectio
   const { next, door } = await openBetween(t, { settings: {}, rules: 'auth SCANFAIL=accept\n' })
   next.script = at('XCLI', '220 next.example.org once more')
   const client = await door.greeted()
-  const more = await client.say('XCLIENT ADDR=192.0.2.7 LOGIN=ann')
+  const more = await client.command('XCLIENT ADDR=192.0.2.7 LOGIN=ann')
   t.equal(more, '220 next.example.org once more')
-  const reply = await client.say('EHLO client.example.org', MAIL, RCPT, 'DATA', `${TROUBLE}.`)
+  const reply = await client.command('EHLO client.example.org', MAIL, RCPT, 'DATA', `${TROUBLE}.`)
   t.match(reply, /^250 /, 'it has authenticated')
   t.match(door.mailLog[0], /remote=192\.0\.2\.7 /)
   next.script = at('MAIL', (socket) => socket.destroy())
-  t.match(await client.say(MAIL), /^421 /)
+  t.match(await client.command(MAIL), /^421 /)
 })
 
 t.test('scanners learn who sends: what the connection shows, or the server in front', async (t) => {
-  let told: Origin | undefined
+  let seen: Origin | undefined
   const scan = async ({ origin }: Sample) => {
-    told = origin
+    seen = origin
     return cleanFinding
   }
   const { next, door } = await openBetween(t, { scan })
   const client = await door.call()
   const check = async (before: readonly string[], wanted: Partial<Origin>) => {
-    await client.say(...before, MAIL, RCPT, 'DATA', `${clean}.`)
-    t.strictSame(JSON.parse(JSON.stringify(told)), { interface: 'smtp', ...wanted }, before.join())
+    await client.command(...before, MAIL, RCPT, 'DATA', `${clean}.`)
+    t.strictSame(JSON.parse(JSON.stringify(seen)), { interface: 'smtp', ...wanted }, before.join())
   }
   const clientAddress = '127.0.0.1'
   const forward = 'XFORWARD NAME=a.example ADDR=IPV6:2001:db8::1 HELO=b.example'
@@ -238,7 +239,7 @@ t.test('scanners learn who sends: what the connection shows, or the server in fr
     clientName: 'a.example',
     queueId: '4FABC',
   })
-  // XCLIENT_README: as if the client had just come. Several commands may tell of it.
+  // XCLIENT_README: as if the client had just come. Several commands may name it.
   const named = { clientAddress: '192.0.2.7', login: 'ann' }
   await check([forward, 'XCLIENT LOGIN=ann', 'XCLIENT ADDR=192.0.2.7'], named)
   await check(['RSET'], named)
@@ -262,15 +263,15 @@ t.test('the quota of each recipient is checked before the recipient is passed on
   const [full, room] = ['RCPT TO:<full@example.org>', 'RCPT TO:<room@example.org>']
   const client = await door.greeted(`${MAIL} SIZE=77`)
   const refusal = '452 4.2.2 Quota exceeded for <full@example.org>, try again later'
-  t.equal(await client.say(full), refusal)
-  t.match(await client.say(room), /^250 /)
+  t.equal(await client.command(full), refusal)
+  t.match(await client.command(room), /^250 /)
   t.same(asked, ['full@example.org 77', 'room@example.org 77'])
   t.same(
     next.commands.filter((line) => line.startsWith('RCPT')),
     [room],
   )
-  t.match(await client.say('DATA', `${clean}.`), /^250 /)
-  const relayed = await client.say('XFORWARD SOURCE=LOCAL', MAIL, full)
+  t.match(await client.command('DATA', `${clean}.`), /^250 /)
+  const relayed = await client.command('XFORWARD SOURCE=LOCAL', MAIL, full)
   t.match(relayed, /^250 /, 'relay clients are not asked about')
 })
 
@@ -278,10 +279,10 @@ t.test('LMTP has a reply for each recipient that was taken', async (t) => {
   const { next, door } = await openBetween(t, { lmtp: true, ...refusing })
   next.script = (_, line) => (line.startsWith('RCPT TO:<no') ? '550 5.1.1 nobody' : undefined)
   const client = await door.call()
-  t.match(await client.say('LHLO mta.example.org'), /^250-next/)
+  t.match(await client.command('LHLO mta.example.org'), /^250-next/)
   const send = async (content: string, count: number) => {
     const to = ['a@b.example', 'no@b.example', 'c@b.example'].map((path) => `RCPT TO:<${path}>`)
-    await client.say(MAIL, ...to, 'DATA')
+    await client.command(MAIL, ...to, 'DATA')
     client.write(`${content}.\r\n`)
     return client.hears(count)
   }

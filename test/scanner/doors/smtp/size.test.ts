@@ -10,10 +10,10 @@ t.test('recipients without end are deferred one by one, and other mail still pas
   const client = await door.greeted('MAIL FROM:<a@b.example>')
   let reply = ''
   for (let n = 0; n < 2000 && !reply.startsWith('452'); n++) {
-    reply = await client.say(`RCPT TO:<${'x'.repeat(200)}${n}@b.example>`)
+    reply = await client.command(`RCPT TO:<${'x'.repeat(200)}${n}@b.example>`)
   }
   t.match(reply, /^452 4\.3\.2 too many recipients/)
-  await client.say('QUIT')
+  await client.command('QUIT')
   await client.close()
   await stillServes()
 })
@@ -22,10 +22,10 @@ for (const lmtp of [false, true]) {
   t.test(`without memory DATA is deferred${lmtp ? ' once over LMTP' : ''}`, async (t) => {
     const { door, next } = await openBetween(t, { lmtp, budget: new Budget(4096) })
     const client = await door.greeted('MAIL FROM:<a@b.example>', 'RCPT TO:<b@b.example>')
-    t.match(await client.say('RCPT TO:<c@b.example>'), /^250 /)
-    t.match(await client.say('DATA'), /^45\d 4\.3\./, 'before any content is sent')
-    t.match(await client.say('NOOP'), /^250 /, 'and it was answered once')
-    t.match(await client.say('DATA'), /^503 /, 'the transaction is over')
+    t.match(await client.command('RCPT TO:<c@b.example>'), /^250 /)
+    t.match(await client.command('DATA'), /^45\d 4\.3\./, 'before any content is sent')
+    t.match(await client.command('NOOP'), /^250 /, 'and it was answered once')
+    t.match(await client.command('DATA'), /^503 /, 'the transaction is over')
     t.equal(next.commands.at(-2), 'RSET')
     t.match(door.mailLog[0], /decision=defer fault=/)
     t.equal(door.state().memory, 0)

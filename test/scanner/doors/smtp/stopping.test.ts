@@ -11,7 +11,7 @@ import { systemdEar } from '../../daemon/systemd-ear.ts'
 import { clean, openBetween } from './between.ts'
 import { callDoor } from './client.ts'
 
-/** onescand is told to stop, at each step of a message: no client hears another reply than the next server's. */
+/** onescand is stopped, at each step of a message: no client receives another reply than the next server's. */
 
 for (const lmtp of [false, true]) {
   const name = lmtp ? 'LMTP' : 'SMTP'
@@ -31,7 +31,7 @@ for (const lmtp of [false, true]) {
       }
       if (at === 'DATA') {
         await client.hear()
-        await client.say('DATA')
+        await client.command('DATA')
         client.write(`${clean}.\r\n`)
       }
       const socket = await asked
@@ -164,7 +164,7 @@ t.test(
         const client = await callDoor(port)
         await client.hear()
         const answered = Math.floor(n / AT_EACH)
-        await client.say(...LINES.slice(0, answered))
+        await client.command(...LINES.slice(0, answered))
         const content = `Subject: message ${n}.\r\n\r\nHello\r\n`
         if (answered >= LINES.length) client.write(content)
         return { n, client }
@@ -182,6 +182,6 @@ t.test(
     t.equal(await onescand.ended, 0)
     const reported = onescand.log.filter((line) => / reply=250 /.test(line))
     t.equal(reported.length, AT_EACH)
-    t.match(systemd.said(), /EXTEND_TIMEOUT_USEC=[0-9]+/)
+    t.match(systemd.received(), /EXTEND_TIMEOUT_USEC=[0-9]+/)
   },
 )

@@ -3,7 +3,7 @@ import { FAULT_KINDS } from '../../../../src/base/errors/fault.ts'
 import { parseLogText } from '../../../../src/scanner/log/parsed-line.ts'
 import { History } from '../../../../src/scanner/observe/live/history.ts'
 import { Metrics } from '../../../../src/scanner/observe/live/metrics.ts'
-import { GROUNDS } from '../../../../src/scanner/scan/judge/decision/decision.ts'
+import { GROUNDS } from '../../../../src/scanner/scan/replies/reply.ts'
 import { causesInWords } from '../../../../src/scanner/scan/scanners/findings/scan-result.ts'
 import { metric } from '../../daemon/http/rig.ts'
 import { report } from './report.ts'
@@ -74,9 +74,9 @@ t.test(
   async (t) => {
     const metrics = new Metrics('1', 0)
     const none = { known: 0, waited: 0, late: 0, errors: 0 }
-    const told = (asked: number, published: number, trouble?: string) =>
+    const shared = (asked: number, published: number, trouble?: string) =>
       report({ sharing: { counters: { ...none, asked, published }, trouble } })
-    const steps = [told(5, 1), told(8, 2), told(3, 0, 'away')]
+    const steps = [shared(5, 1), shared(8, 2), shared(3, 0, 'away')]
     for (const [index, step] of steps.entries()) metrics.report(step, steps[index - 1])
     const text = await metrics.text({ ...standing, processes: [steps[1]!, steps[2]!] })
     t.equal(metric(text, 'onescan_store_total', { event: 'asked' }), 11)

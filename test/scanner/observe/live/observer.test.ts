@@ -96,15 +96,15 @@ t.test('reports of processes are summed, as long as they arrive', async (t) => {
 
 t.test('decisions are reported, and those of self-tests never', async (t) => {
   const { observer } = await observe(t)
-  const told: string[] = []
-  observer.follow((decided) => void told.push(...decided.map(({ line }) => line)))
+  const followed: string[] = []
+  observer.follow((decided) => void followed.push(...decided.map(({ line }) => line)))
   const line = (time: number, fields: string) => ({ time, line: `onescan: ${fields}` })
   const ofSelfTest = line(2, 'decision=accept scan=clean selftest=x')
   const other = line(2, 'program=x event=y')
   const lines = [line(1, 'decision=accept scan=clean'), ofSelfTest, other]
   observer.report(1, report({ lines }))
   observer.report(2, report({ lines: [line(3, 'decision=reject scan=infected')] }))
-  const words = told.map((line) => /decision=(\w+)/.exec(line)?.[1])
+  const words = followed.map((line) => /decision=(\w+)/.exec(line)?.[1])
   t.same(words, ['accept', 'reject'])
   t.equal(metric(await observer.metrics(), 'onescan_messages_total', { decision: 'accept' }), 1)
 })

@@ -1,4 +1,4 @@
-import { tai64n, told } from '../../log/lines.ts'
+import { decisionLine, tai64n } from '../../log/lines.ts'
 
 /** 2026-11-18 12:00 UTC. */
 export const START = 1_795_003_200
@@ -16,7 +16,7 @@ function lineOf(n: number): string {
   const to = `<to${n % 5}@example.net>`
   switch (n % 10) {
     case 0:
-      return told({
+      return decisionLine({
         decision: 'reject',
         id,
         from,
@@ -31,7 +31,7 @@ function lineOf(n: number): string {
         ],
       })
     case 1:
-      return told({
+      return decisionLine({
         decision: 'defer',
         id,
         from,
@@ -43,7 +43,7 @@ function lineOf(n: number): string {
         ],
       })
     case 2:
-      return told({
+      return decisionLine({
         decision: 'defer',
         from,
         to,
@@ -55,7 +55,7 @@ function lineOf(n: number): string {
     case 3:
     case 4:
     case 5:
-      return told({
+      return decisionLine({
         id,
         from,
         to,
@@ -65,9 +65,9 @@ function lineOf(n: number): string {
         ],
       })
     case 6:
-      return told({ id, from, to, more: [['scan', 'cached']] })
+      return decisionLine({ id, from, to, more: [['scan', 'cached']] })
     default:
-      return told({
+      return decisionLine({
         id,
         from,
         to,

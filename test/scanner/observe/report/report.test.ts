@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { Summary } from '../../../../src/scanner/observe/report/tally.ts'
 import { jsonIn, onescan } from '../../cli/onescan.ts'
-import { told } from '../../log/lines.ts'
+import { decisionLine } from '../../log/lines.ts'
 import { madeLog } from './log.ts'
 
 /** `onescan report` sums up the log; what it counts, tally.test.ts shows. */
@@ -37,7 +37,7 @@ t.test('several logs are named', async (t) => {
 
 t.test('the text has sections, and text of strangers is harmless in it', async (t) => {
   const virus = Buffer.from('\x1b[2J\n\u202e<x>').toString('latin1')
-  const input = madeLog(1000) + told({ decision: 'reject', more: [['virus', virus]] })
+  const input = madeLog(1000) + decisionLine({ decision: 'reject', more: [['virus', virus]] })
   const { bytes } = await onescan(['report', '-'], { input, env })
   const out = bytes.toString()
   t.match(out, /^onescan: 901 messages from 2026-11-18 to 2026-11-19\n/)

@@ -6,7 +6,7 @@ import { findLog, readLogs } from '../../../../src/scanner/log/read-log.ts'
 import { formatReport } from '../../../../src/scanner/observe/report/format-report.ts'
 import { type Summary, Tally } from '../../../../src/scanner/observe/report/tally.ts'
 import { lacks } from '../../../needs.mjs'
-import { tai64n, told } from '../../log/lines.ts'
+import { decisionLine, tai64n } from '../../log/lines.ts'
 import { madeLog, START } from './log.ts'
 
 /** What is counted of a log: of it all, as `onescan report` does. */
@@ -36,7 +36,7 @@ const textOf = (summary: Summary) => formatReport(summary, String)
 
 t.test('mail of check counts in no figure', async (t) => {
   const about = { from: '<a@x>', to: '<b@x>' }
-  const own = told({ ...about, id: '<1234@check.onescan.invalid>' })
+  const own = decisionLine({ ...about, id: '<1234@check.onescan.invalid>' })
   t.same(await sumUp(own), await sumUp(''))
 })
 
@@ -45,11 +45,11 @@ t.test('each ground on which mail is kept out or tagged has a row', async (t) =>
   const more = (grounds: string) => [['grounds', grounds]] as const
   const lines = [
     ...['encrypted', 'encrypted', 'macros', 'banned'].map((grounds) =>
-      told({ decision: 'reject', ...about, more: more(grounds) }),
+      decisionLine({ decision: 'reject', ...about, more: more(grounds) }),
     ),
-    told({ decision: 'accept', ...about, more: more('unwanted') }),
-    told({ decision: 'accept', ...about, more: [] }),
-    told({ decision: 'defer', ...about, more: more('unscanned') }),
+    decisionLine({ decision: 'accept', ...about, more: more('unwanted') }),
+    decisionLine({ decision: 'accept', ...about, more: [] }),
+    decisionLine({ decision: 'defer', ...about, more: more('unscanned') }),
   ]
   const summary = await sumUp(lines.join(''))
   t.same(summary.grounds.map(({ name, count }) => `${count} ${name}`).sort(), [
@@ -97,7 +97,7 @@ t.test(
       'onescan: decision=standalone reason="onescand at /run/s: Connection refused" total_ms=1.0\n'
     const silent =
       'onescan: decision=standalone reason="onescand: is silent for too long" total_ms=1000.1\n'
-    const log = `${standalone}${told({ id: 'a' })}${standalone}${told({ id: 'b' })}${silent}${told({ id: 'c' })}`
+    const log = `${standalone}${decisionLine({ id: 'a' })}${standalone}${decisionLine({ id: 'b' })}${silent}${decisionLine({ id: 'c' })}`
     const summary = await sumUp(log)
     // The first line of all has neither time nor host, and is of a period as any other.
     t.match(summary, { messages: 3, decisions: { accept: 3, defer: 0 }, lines: 6 })
@@ -113,7 +113,7 @@ t.test(
 )
 
 t.test('names beyond 20,000 count together', async (t) => {
-  const refused = (virus: string) => told({ decision: 'reject', more: [['virus', virus]] })
+  const refused = (virus: string) => decisionLine({ decision: 'reject', more: [['virus', virus]] })
   const often = Array.from({ length: 300 }, (_, n) => refused(`Often${n % 3}`))
   const rare = Array.from({ length: 30_000 }, (_, n) => refused(`V${n}`))
   const { viruses } = await sumUp([...often, ...rare].join(''))
@@ -129,8 +129,8 @@ t.test(
   'the time that was spared is counted by the mean of the scans that came to an answer',
   async (t) => {
     const scan = (word: string, time: string) =>
-    told({ id: 'a', more: [['scan', word], ['scan_ms', time]] }) // biome-ignore format: a line
-    const known = told({ id: 'a', more: [['scan', 'cached']] })
+    decisionLine({ id: 'a', more: [['scan', word], ['scan_ms', time]] }) // biome-ignore format: a line
+    const known = decisionLine({ id: 'a', more: [['scan', 'cached']] })
     const log = [scan('clean', '10.0'), scan('infected', '20.0'), known, known]
     for (let n = 0; n < 10; n++) log.push(scan('unknown', '150000.0'))
     const summary = await sumUp(log.join(''))
@@ -181,7 +181,7 @@ t.test('days are ordered, followed by lines without a time', async (t) => {
 })
 
 t.test('lines about a recipient count if the mailbox is full', async (t) => {
-  const about = (quota: string) => told({ decision: 'pass', more: [['quota', quota]] })
+  const about = (quota: string) => decisionLine({ decision: 'pass', more: [['quota', quota]] })
   const { recipientsDeferred, overQuota } = await sumUp(
     about('no-such-user') + about('full') + about('unknown'),
   )
@@ -203,10 +203,10 @@ t.test(
   'clocks that jump, lines without a time and forged lines do not spoil the counts',
   async (t) => {
     const log = [
-      `${tai64n(START)} ${told({ id: 'a' })}`,
-      `${tai64n(START - 10 * 365 * 86_400)} ${told({ id: 'b' })}`,
-      told({ id: 'c" decision=reject scan=infected virus="X' }),
-      `@400000zz ${told({ id: 'd' })}`,
+      `${tai64n(START)} ${decisionLine({ id: 'a' })}`,
+      `${tai64n(START - 10 * 365 * 86_400)} ${decisionLine({ id: 'b' })}`,
+      decisionLine({ id: 'c" decision=reject scan=infected virus="X' }),
+      `@400000zz ${decisionLine({ id: 'd' })}`,
       'onescan: decision=accept scan_ms=1e99 scan=clean scan_ms=NaN\n',
       'onescan: decision=nonsense scan=nonsense\n',
       '\0\xff\x80\n',

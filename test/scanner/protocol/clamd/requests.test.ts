@@ -8,7 +8,7 @@ import {
 } from '../../../../src/scanner/protocol/clamd/requests.ts'
 import { inStream, streamed } from '../../doors/clamd/rig.ts'
 
-/** What clients of clamd say, in any split. */
+/** What clients of clamd send, in any split. */
 
 /** The requests in words: a command with its ending, bytes as they are, `.` for the end of a stream. */
 function read(pieces: readonly Buffer[], streamMax = 1000): string[] {
@@ -64,9 +64,9 @@ const understood: readonly (readonly [string, readonly string[]])[] = [
   ['zIDSESSION\0zIDSESSION\0', ['IDSESSION\\0', '?\\0']],
 ]
 
-for (const [said, wanted] of understood) {
-  t.test(`${JSON.stringify(said)}, split wherever it may be`, async (t) => {
-    const bytes = Buffer.from(said, 'latin1')
+for (const [request, wanted] of understood) {
+  t.test(`${JSON.stringify(request)}, split wherever it may be`, async (t) => {
+    const bytes = Buffer.from(request, 'latin1')
     t.same(read([bytes]), wanted)
     t.same(read([...bytes].map((byte) => Buffer.of(byte))), wanted)
     for (let at = 1; at < bytes.length; at++) {
@@ -78,7 +78,7 @@ for (const [said, wanted] of understood) {
 t.test(
   'a packet without a prefix is a command, as in clamd, with or without a line end',
   async (t) => {
-    for (const [said, wanted] of [
+    for (const [request, wanted] of [
       ['PING', 'PING\\n'],
       ['VERSION', 'VERSION\\n'],
       ['RELOAD', 'RELOAD\\n'],
@@ -89,11 +89,11 @@ t.test(
       ['STATS', '?\\n'],
       ['PIN', '?\\n'],
     ] as const) {
-      if (said !== '') t.same(read([Buffer.from(said)]), [wanted], said)
-      t.same(read([Buffer.from(`${said}\n`)]), [wanted], said)
-      t.same(read([Buffer.from(`${said}\r\n`)]), [wanted], said)
+      if (request !== '') t.same(read([Buffer.from(request)]), [wanted], request)
+      t.same(read([Buffer.from(`${request}\n`)]), [wanted], request)
+      t.same(read([Buffer.from(`${request}\r\n`)]), [wanted], request)
     }
-    const inSession = ['zIDSESSION\0', 'STATS\n'].map((said) => Buffer.from(said))
+    const inSession = ['zIDSESSION\0', 'STATS\n'].map((request) => Buffer.from(request))
     t.same(read(inSession), ['IDSESSION\\0', '?\\n'])
   },
 )
@@ -102,11 +102,11 @@ t.test(
   'a stream over its limit is refused by its lengths, whatever has arrived of it',
   async (t) => {
     t.same(read([inStream('x'.repeat(1000), 100)]).length, 3)
-    for (const said of [
+    for (const request of [
       inStream('x'.repeat(1001), 100),
       Buffer.from('zINSTREAM\0\xff\xff\xff\xff', 'latin1'),
     ])
-      t.throws(() => read([said]), new StreamTooLong('a stream that is too long'))
+      t.throws(() => read([request]), new StreamTooLong('a stream that is too long'))
   },
 )
 
@@ -120,7 +120,7 @@ t.test('a command is no longer than a path and a word', async (t) => {
 t.test('random bytes are requests or an error, and none waits indefinitely', async () => {
   const piece = fc.oneof(
     fc.uint8Array({ maxLength: 40 }),
-    fc.constantFrom(...understood.map(([said]) => Buffer.from(said, 'latin1'))),
+    fc.constantFrom(...understood.map(([request]) => Buffer.from(request, 'latin1'))),
   )
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 6 }), (pieces) => {

@@ -24,14 +24,14 @@ const description: DaemonDescription = {
 
 const wrong = [failure('EICAR', 'came out as clean', 'see its scanners')]
 const selfTest = { wrong, doors: ['qmail unix:/s'] }
-const tell = async (wantsSelfTest: boolean) =>
+const describe = async (wantsSelfTest: boolean) =>
   wantsSelfTest ? { ...description, selfTest } : description
 
 t.test('root and its own account learn how it runs, and others that it does', async (t) => {
   const own = process.geteuid!()
   for (const uid of [0, own, own + 1, undefined]) {
     const identifyPeer = () => (uid === undefined ? undefined : { uid, pid: 1 })
-    const slot = await openSlot(t, {}, { identifyPeer, describe: tell })
+    const slot = await openSlot(t, {}, { identifyPeer, describe: describe })
     const isOwn = uid === 0 || uid === own
     t.same(
       await askForDescription(slot.socket, 2000),
@@ -56,20 +56,20 @@ t.test('an answer may come in pieces, and one of another form counts as none', a
     for (const piece of answer) socket.write(piece)
     if (answer.length === 0) socket.end()
   })
-  await listen(t, server, path) // it does not hang up: what it has said must do
-  const told = async (...pieces: readonly Buffer[]) => {
+  await listen(t, server, path) // it does not hang up: what it has sent must do
+  const answerTo = async (...pieces: readonly Buffer[]) => {
     answer = pieces
     return askForDescription(path, 2000)
   }
   const json = (value: unknown, type = 't') => frame(type, Buffer.from(JSON.stringify(value)))
   const whole = json({ daemon: description })
-  t.same(await told(...Array.from(whole, (byte) => Buffer.of(byte))), { daemon: description })
+  t.same(await answerTo(...Array.from(whole, (byte) => Buffer.of(byte))), { daemon: description })
   const huge = Buffer.from([...Buffer.from('t'), 0xff, 0xff, 0xff, 0xff])
   const another = json({ daemon: description }, 'a')
   for (const bytes of [frame('C'), huge, frame('t'), json(null), json([]), another]) {
-    t.equal(await told(bytes), undefined)
+    t.equal(await answerTo(bytes), undefined)
   }
-  t.equal(await told(), undefined, 'it hangs up')
+  t.equal(await answerTo(), undefined, 'it hangs up')
   await closed // and who has asked does not stay
   for (const other of [
     { pid: '7' },
@@ -83,7 +83,7 @@ t.test('an answer may come in pieces, and one of another form counts as none', a
     { selfTest: { wrong: ['EICAR'], doors: [] } },
     { selfTest: { wrong: [{ ...wrong[0], level: 'bad' }], doors: [] } },
   ]) {
-    t.same(await told(json({ daemon: { ...description, ...other } })), {})
+    t.same(await answerTo(json({ daemon: { ...description, ...other } })), {})
   }
-  for (const other of [null, 7, []]) t.same(await told(json({ daemon: other })), {})
+  for (const other of [null, 7, []]) t.same(await answerTo(json({ daemon: other })), {})
 })

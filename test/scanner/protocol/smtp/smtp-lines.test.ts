@@ -262,8 +262,8 @@ t.test('a refusal becomes one for now, with the same text', async (t) => {
     ['554 no', 554, '451 no'],
   ] as const) {
     const reply = { code, bytes: bytes(`${written}\r\n`) }
-    const { bytes: said, insteadOf, ...rest } = deferralOf(reply)
-    t.same([rest.code, said.toString()], [Number(deferral.slice(0, 3)), `${deferral}\r\n`])
+    const { bytes: deferred, insteadOf, ...rest } = deferralOf(reply)
+    t.same([rest.code, deferred.toString()], [Number(deferral.slice(0, 3)), `${deferral}\r\n`])
     t.equal(insteadOf, code === 450 ? undefined : reply)
   }
 })

@@ -19,20 +19,19 @@ import { until } from '../../../run/until.ts'
 import { type Opened, openStore, print, sealed } from '../../scan/verdicts/store/opened-store.ts'
 import { standIn } from '../../scan/verdicts/store/stand-in-store.ts'
 
-/** One server, sentinels, a cluster, with TLS: real servers, which let in the user of the page. */
+/** One server, sentinels, a cluster, with TLS: real servers, which let in the user of the example. */
 
 const skip = storeMissing
-const page = readFileSync(join(import.meta.dirname, '../../../../doc/cluster.md'), 'utf8')
 const [, ...rules] = /^user (onescan .*)$/m
-  .exec(page)![1]!
+  .exec(example('valkey/valkey.conf'))![1]!
   .replace('>PASSWORD', '>secret')
   .split(' ')
 const rights = rules.filter((rule) => rule.startsWith('+'))
 
-/** Sets up the user onescan as the page says. */
+/** Sets up the user onescan as in the example. */
 function letIn(servers: readonly StoreServer[], without?: string): void {
   const granted = rules.filter((rule) => rule !== without)
-  for (const server of servers) server.say('acl', 'setuser', 'onescan', 'reset', ...granted)
+  for (const server of servers) server.command('acl', 'setuser', 'onescan', 'reset', ...granted)
 }
 
 interface Mode {
@@ -90,10 +89,10 @@ for (const [name, start] of Object.entries(modes)) {
     for (const right of rights) {
       letIn(servers, right)
       const store = open()
-      // The store shares without that right, or says that it cannot.
+      // The store shares without that right, or reports that it cannot.
       await until(
         async () => store.log.length > 0 || (await sharesAll(store)),
-        'it shares, or says that it cannot',
+        'it shares, or reports that it cannot',
       )
       if (right === '+getrange' || right === '+set') t.match(store.log, [/NOPERM/], right)
       // Not that of another database, in which another cluster's verdicts are.
@@ -126,13 +125,14 @@ t.test(
     const words = { PASSWORD: 'secret', ' 10.0.0.1\n': own === undefined ? '\n' : ` ${own}\n` }
     writeFileSync(file, example('valkey/valkey.conf', words))
     const server = await startStore(t, { args: ['--include', file] })
+    const page = readFileSync(join(import.meta.dirname, '../../../../doc/cluster.md'), 'utf8')
     const [url = ''] = /valkey:\/\/onescan@[\d.]+/.exec(page)!
     const store = openStore(t, url.replace('10.0.0.1', `${own ?? '127.0.0.1'}:${server.port}`), {
       password: 'secret',
     })
     await store.holds(print(1))
     t.same(store.log, [])
-    t.match(server.say('get', 'x'), 'NOAUTH', 'the default user is off')
+    t.match(server.command('get', 'x'), 'NOAUTH', 'the default user is off')
   },
 )
 
@@ -154,7 +154,7 @@ async function sharesAll(store: Opened): Promise<boolean> {
   const published = () => store.sharing().counters.published
   await until(
     () => store.log.length > 0 || published() >= 20,
-    'it publishes, or says that it cannot',
+    'it publishes, or reports that it cannot',
   )
   return store.log.length === 0
 }
@@ -176,8 +176,8 @@ t.test('with sentinels a stopped primary is left for the next one', { skip }, as
   const list = sentinels.map(({ port }) => `127.0.0.1:${port}`)
   const store = openStore(t, `valkey+sentinel://${list}/mail`, { timeout: 100 })
   await store.holds(print())
-  await until(() => replica.say('dbsize') === '1', 'the replica has it')
-  // A sentinel on the same machine says nothing, either.
+  await until(() => replica.command('dbsize') === '1', 'the replica has it')
+  // A sentinel on the same machine reports nothing, either.
   const stopped = [primary, sentinels[1]!]
   for (const { pid } of stopped) process.kill(pid, 'SIGSTOP')
   const holds = store.holds(print(2))
@@ -185,7 +185,7 @@ t.test('with sentinels a stopped primary is left for the next one', { skip }, as
   const switched = performance.now()
   await holds
   t.comment(`${Math.round(performance.now() - switched)} ms after the switch`)
-  t.equal(replica.say('dbsize'), '2')
+  t.equal(replica.command('dbsize'), '2')
   t.match(store.log.at(-1), /answers again/)
 })
 
@@ -194,12 +194,12 @@ t.test('a primary that comes back as a replica is left, too', { skip }, async (t
   const url = `valkey+sentinel://127.0.0.1:${sentinels[0]!.port}/mail`
   const store = openStore(t, url)
   await store.holds(print())
-  sentinels[0]!.say('sentinel', 'failover', 'mail')
+  sentinels[0]!.command('sentinel', 'failover', 'mail')
   await until(() => primaryPort() === replica.port, 'the replica is the primary')
-  primary.say('replicaof', '127.0.0.1', String(replica.port)) // as sentinels do, later
+  primary.command('replicaof', '127.0.0.1', String(replica.port)) // as sentinels do, later
   await until(() => {
     store.put(print(2), sealed, 60)
-    return replica.say('exists', `onescan:verdict:1:${print(2)}`) === '1'
+    return replica.command('exists', `onescan:verdict:1:${print(2)}`) === '1'
   }, 'the new primary has it')
   t.pass('it writes to the new one')
 })

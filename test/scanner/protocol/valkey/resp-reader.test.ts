@@ -14,10 +14,10 @@ const ITEMS_MAX = 100
 const LINE_MAX = 4096
 
 /** The values that the reader finds in these parts, with texts as strings. */
-function read(...said: readonly string[]): unknown[] {
+function read(...parts: readonly string[]): unknown[] {
   const replies: unknown[] = []
   const reader = new RespReader((reply) => replies.push(shown(reply)))
-  for (const part of said) reader.push(Buffer.from(part, 'latin1'))
+  for (const part of parts) reader.push(Buffer.from(part, 'latin1'))
   return replies
 }
 
@@ -49,13 +49,13 @@ const good: Readonly<Record<string, readonly [string, readonly unknown[]]>> = {
   ],
 }
 
-for (const [what, [said, replies]] of Object.entries(good)) {
+for (const [what, [text, replies]] of Object.entries(good)) {
   t.test(`the reader takes ${what}`, async (t) => {
-    t.same(read(said), replies)
-    if (said.length > 1000) return
-    for (let at = 1; at < said.length; at++)
-      t.same(read(said.slice(0, at), said.slice(at)), replies)
-    t.same(read(...said), replies, 'byte by byte')
+    t.same(read(text), replies)
+    if (text.length > 1000) return
+    for (let at = 1; at < text.length; at++)
+      t.same(read(text.slice(0, at), text.slice(at)), replies)
+    t.same(read(...text), replies, 'byte by byte')
   })
 }
 
@@ -75,14 +75,14 @@ const bad: Readonly<Record<string, string>> = {
   'RESP3, which nobody asked for': '>3\r\n',
 }
 
-for (const [what, said] of Object.entries(bad)) {
+for (const [what, text] of Object.entries(bad)) {
   t.test(`the reader refuses ${what}`, async (t) => {
-    t.throws(() => read(said))
-    t.throws(() => read('+OK\r\n', said))
-    if (said.length < 1000) t.throws(() => read(...said), 'byte by byte')
+    t.throws(() => read(text))
+    t.throws(() => read('+OK\r\n', text))
+    if (text.length < 1000) t.throws(() => read(...text), 'byte by byte')
     const replies: RespValue[] = []
     const reader = new RespReader((reply) => replies.push(reply))
-    t.throws(() => reader.push(Buffer.from(`+OK\r\n${said}`)))
+    t.throws(() => reader.push(Buffer.from(`+OK\r\n${text}`)))
     t.throws(() => reader.push(Buffer.from('+OK\r\n')), 'nor anything behind it')
     t.same(replies, ['OK'], 'what came before it was read')
   })

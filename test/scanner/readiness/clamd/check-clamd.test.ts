@@ -33,11 +33,7 @@ t.test('a clamd that is set up well gives no warning', { skip }, async (t) => {
   )
   t.match(
     checkLines.find(({ what }) => what === `clamd ${clamd.socket} ordinary parts`),
-    {
-      level: 'ok',
-      value:
-        /^scanned with the whole message: .*file base64.*alternative\/related, below Received,.*below To$/,
-    },
+    { level: 'ok', value: 'scanned with the whole message' },
   )
 })
 
@@ -116,7 +112,7 @@ t.test('each switch that is off in its clamd.conf is named', { skip }, async (t)
 })
 
 t.test(
-  'a clamd that cannot unpack mail now is not said to have it switched off',
+  'a clamd that cannot unpack mail now is not reported to have it switched off',
   { skip },
   async (t) => {
     const clamd = await startClamd(t, {
@@ -203,7 +199,7 @@ t.test('a clamd that may not have loaded signatures that count as loaded', { ski
   t.match(await found('SelfCheck 0\n', own), [{ level: 'warning', value: /never checks/ }])
   for (const selfCheck of ['SelfCheck 600\n', '']) t.same(await found(selfCheck, own), [])
   const official = { 'daily.cvd': `ClamAV-VDB:x:27600:${' '.repeat(512)}` }
-  t.same(await found('SelfCheck 3600\n', official), [], 'freshclam tells clamd at once')
+  t.same(await found('SelfCheck 3600\n', official), [], 'freshclam notifies clamd at once')
 })
 
 t.test('a clamd without signatures is started by freshclam first', async (t) => {
@@ -379,7 +375,7 @@ t.test('a socket that the account of qmail-smtpd may not open is an error', { sk
 t.test('an address without a clamd is an error', async (t) => {
   const socket = join(socketDirectory(t), 'socket')
   const [down] = await checkClamd({ ...asked(socket), clamdConfigFiles: [] })
-  t.match(down, { level: 'error', value: /ENOENT/, remedy: /start clamd/ })
+  t.match(down, { level: 'error', value: /no such file or directory/, remedy: /start clamd/ })
 })
 
 t.test('without clamd in QHPSI no clamd is asked', async (t) => {
@@ -482,15 +478,17 @@ t.test('a public address that the units do not allow is named with the filter', 
     keptOutByUnit({ kind: 'tcp', host, port: 3310, text: `${host}:3310` }, broken(reason))
   const remedy =
     '"systemctl edit onescand" with IPAddressAllow=203.0.113.5 in [Service], and restart it'
-  t.match(at('203.0.113.5', 'cannot connect (EPERM)'), {
+  t.match(at('203.0.113.5', 'cannot connect (not permitted)'), {
     level: 'error',
     value:
-      /^cannot connect \(EPERM\): the unit of onescand here does not allow its address \(IPAddressDeny=any\)$/,
+      /^cannot connect \(not permitted\): the unit of onescand here does not allow its address \(IPAddressDeny=any\)$/,
     remedy,
   })
   t.match(at('203.0.113.5', 'no answer'), { value: /allows no other public ones/, remedy })
   t.match(at('2001:db8::5', 'no answer'), { remedy: /IPAddressAllow=2001:db8::5/ })
-  t.match(at('scan1.example.org', 'cannot connect (EPERM)'), { remedy: /IPAddressAllow=ADDRESS/ })
+  t.match(at('scan1.example.org', 'cannot connect (not permitted)'), {
+    remedy: /IPAddressAllow=ADDRESS/,
+  })
   for (const host of [
     '10.1.2.3',
     '172.31.0.1',
@@ -499,6 +497,6 @@ t.test('a public address that the units do not allow is named with the filter', 
     '127.0.0.1',
     'scan1.example.org',
   ])
-    t.equal(at(host, 'cannot connect (ECONNREFUSED)'), undefined, host)
+    t.equal(at(host, 'cannot connect (connection refused)'), undefined, host)
   t.match(at('100.64.0.1', 'no answer'), { remedy: /IPAddressAllow=100\.64\.0\.1/ })
 })

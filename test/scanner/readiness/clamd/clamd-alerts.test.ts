@@ -71,7 +71,7 @@ t.test(
       execFileSync('7z', ['t', rar], { encoding: 'utf8' }),
       /Type = Rar\n[\s\S]*Everything is Ok/,
     )
-    const told = async (...names: readonly string[]) => {
+    const findingsFor = async (...names: readonly string[]) => {
       const database = { 'onescan-bans.cdb': Buffer.from(archiveSignatures(names), 'latin1') }
       const clamd = await startClamd(t, { database })
       const BADATTACHMENTS = names.join(' ')
@@ -83,7 +83,7 @@ t.test(
     const libraries = spawnSync('ldconfig', ['-p'], { encoding: 'utf8' }).stdout
     const isRarOpened = libraries.includes('libclamunrar_iface')
     const found = isRarOpened ? { level: 'ok' } : { level: 'warning', remedy: /ban \*\.rar$/ }
-    t.match(await told('*.exe'), [found])
-    t.same(await told('*.exe', '*.rar'), [])
+    t.match(await findingsFor('*.exe'), [found])
+    t.same(await findingsFor('*.exe', '*.rar'), [])
   },
 )

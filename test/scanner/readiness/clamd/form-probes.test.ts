@@ -1,16 +1,14 @@
 import t from 'tap'
 import {
-  type FormSet,
   firstFields,
-  type MultipartForm,
   multipartForms,
-} from '../../../../src/mail/mime/traits/part-forms.ts'
-import { formsFoundBy, mailWith } from '../../../../src/scanner/readiness/clamd/form-probes.ts'
+  type PartForm,
+} from '../../../../src/mail/mime/traits/mail-traits.ts'
+import { formsMissedBy, mailWith } from '../../../../src/scanner/readiness/clamd/form-probes.ts'
 import { readClamdAddress } from '../../../../src/scanner/scan/scanners/clamd/clamd-address.ts'
 import { ClamdServer } from '../../../../src/scanner/scan/scanners/clamd/clamd-server.ts'
 import { EICAR } from '../../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { clamdMissing, startClamd } from '../../../programs/servers/clamd.ts'
-import { everyForm } from '../../scan/scanners/clamd/every-form.ts'
 import { findsAlone, tryInEachForm } from '../../scan/scanners/clamd/in-each-form.ts'
 import { databaseOf, kindsOfSignature } from '../../scan/scanners/clamd/kinds-of-signature.ts'
 import { extractingAll, judgeMessage } from '../../scan/scanners/evasions/judge-message.ts'
@@ -57,7 +55,7 @@ t.test(
     for (const [kind, known] of ofFiles) {
       const clamd = await startClamd(t, { alertExceedsMax: true, database: databaseOf(known) })
       const extracted = await extractingAll(clamd.socket)
-      const judge = (bytes: Buffer, multiparts: MultipartForm, above: string) => {
+      const judge = (bytes: Buffer, multiparts: PartForm['multiparts'], above: string) => {
         const mail = mailWith(bytes, { content: 'file base64', multiparts }, Buffer.from(above))
         return judgeMessage(clamd.socket, forward(mail), extracted)
       }
@@ -79,15 +77,19 @@ t.test('clamd shows by the test virus what it extracts', { skip: clamdMissing },
   const probe = async (options: Parameters<typeof startClamd>[1]) => {
     const clamd = await startClamd(t, { database, ...options })
     const server = new ClamdServer(readClamdAddress(clamd.socket), { lasting: false })
-    const forms = await formsFoundBy(server, AbortSignal.timeout(30_000))
+    const missed = await formsMissedBy(server, AbortSignal.timeout(30_000))
     await clamd.stop()
-    return forms
+    return missed
   }
-  t.same(await probe({}), everyForm, 'all')
-  const nothing: FormSet = { firstFields: [], contents: [], multiparts: [] }
-  t.same(await probe({ scanMail: false }), nothing, 'nothing without ScanMail')
+  t.same(await probe({}), [], 'all')
+  const count = 23
+  t.equal((await probe({ scanMail: false }))?.length, count, 'nothing without ScanMail')
   const other = { 'x.ndb': `Other:0:0:${hex('something else')}\n` }
-  t.same(await probe({ database: other }), nothing, 'nothing without the test virus')
+  t.equal((await probe({ database: other }))?.length, count, 'nothing without the test virus')
   const gone = new ClamdServer(readClamdAddress('/nonexistent/clamd'), { lasting: false })
-  t.equal(await formsFoundBy(gone, AbortSignal.timeout(30_000)), undefined, 'unknown if it is down')
+  t.equal(
+    await formsMissedBy(gone, AbortSignal.timeout(30_000)),
+    undefined,
+    'unknown if it is down',
+  )
 })

@@ -6,9 +6,9 @@ import {
 import { readClamdAddress } from '../../../../src/scanner/scan/scanners/clamd/clamd-address.ts'
 import { ClamdServer } from '../../../../src/scanner/scan/scanners/clamd/clamd-server.ts'
 import { EICAR } from '../../../../src/scanner/scan/scanners/eicar/eicar.ts'
-import { says, standIn } from '../../scan/scanners/clamd/stand-in.ts'
+import { replyingWith, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 
-/** Whether a clamd tells of what it did not scan; test/programs/ asks a real one. */
+/** Whether a clamd reports what it did not scan; test/programs/ asks a real one. */
 const clamdAt = (socket: string) => new ClamdServer(readClamdAddress(socket), { lasting: false })
 
 const { signal } = new AbortController()
@@ -22,7 +22,7 @@ for (const [reply, answer] of [
   ['stream: O', { reports: 'unknown', reason: /during its reply/ }],
 ] as const) {
   t.test(`a clamd that replies ${JSON.stringify(reply)}`, async (t) => {
-    const server = await standIn(t, says(reply))
+    const server = await standIn(t, replyingWith(reply))
     t.match(await probeLimitReports(clamdAt(server.socket), signal), answer)
     const mail = server.asked[0]!.message.toString('latin1')
     t.equal(mail.match(/^Content-Type: multipart\/mixed; boundary=part\d+$/gm)?.length, 120)
@@ -38,7 +38,7 @@ for (const opened of [1, 2, 6, 13, 14]) {
   t.test(`a clamd that opens ${opened} multiparts inside one another`, async (t) => {
     const server = await standIn(t, (asked) => {
       const levels = asked.message.toString('latin1').match(/^--part\d+--$/gm)!.length
-      says(levels > opened ? 'stream: OK\0' : 'stream: Eicar FOUND\0')(asked)
+      replyingWith(levels > opened ? 'stream: OK\0' : 'stream: Eicar FOUND\0')(asked)
     })
     t.equal(await levelsOpened(clamdAt(server.socket), 14, signal), opened)
     t.ok(server.asked.length <= 5, 'is asked at most five times')
@@ -50,7 +50,7 @@ for (const [reply, what] of [
   ['stream: out of memory ERROR\0', 'does not know'],
 ] as const) {
   t.test(`a clamd that ${what} has no number of levels`, async (t) => {
-    const server = await standIn(t, says(reply))
+    const server = await standIn(t, replyingWith(reply))
     t.equal(await levelsOpened(clamdAt(server.socket), 14, signal), undefined)
   })
 }

@@ -29,7 +29,7 @@ function clamdLike({ scansTogether = false } = {}): ContentScanner {
         Buffer.from(word, 'base64').toString('latin1'),
       )
       const found = /PUA\.Packed|Heuristics\.OLE2\.ContainsMacros|Eicar|TROUBLE/.exec(opened)?.[0]
-      if (found === 'TROUBLE') return unknown('cannot tell')
+      if (found === 'TROUBLE') return unknown('unknown')
       if (found !== undefined) return infected(found)
     }
     return clean

@@ -86,7 +86,7 @@ const headers: readonly (readonly [
   removed: readonly string[],
 ])[] = [
   [
-    'is removed if it stands where the stamp is said to be',
+    'is removed if it is where the stamp should be',
     headerWith('X-Quarantine-ID', STAMP),
     stampAt(0),
     both,

@@ -1,14 +1,14 @@
 import t from 'tap'
-import type { CachedVerdict } from '../../../../src/scanner/scan/host-memory/cached-verdict.ts'
 import { decide } from '../../../../src/scanner/scan/judge/decision/decide.ts'
 import type { SingleDecision } from '../../../../src/scanner/scan/judge/decision/decision.ts'
 import type { Scanner } from '../../../../src/scanner/scan/scanners/contract/scanner.ts'
 import type { ScanResult } from '../../../../src/scanner/scan/scanners/findings/scan-result.ts'
 import type { Trust } from '../../../../src/scanner/scan/stamps/verify-stamps.ts'
+import type { CachedVerdict } from '../../../../src/scanner/scan/verdicts/copies/fresh.ts'
 import { banScanner } from '../scanners/run/scanning.ts'
 import { letter, type Setup as StageSetup, stageFor } from './judge-mail.ts'
 
-/** The decision as a value, to the word: strangers read its reply, and the log tells its details. */
+/** The decision as a value, to the word: strangers read its reply, and the log contains its details. */
 
 type Outcome = Parameters<typeof decide>[2]
 

@@ -5,7 +5,6 @@ import type { Transaction } from '../../../../src/scanner/scan/judge/context/tra
 import type {
   Decision,
   DecisionDetails,
-  Reply,
   SingleDecision,
 } from '../../../../src/scanner/scan/judge/decision/decision.ts'
 import {
@@ -13,6 +12,7 @@ import {
   acceptedShare,
   divide,
 } from '../../../../src/scanner/scan/judge/decision/divide.ts'
+import type { Reply } from '../../../../src/scanner/scan/replies/reply.ts'
 
 /** Recipients of one message with different decisions: no mail is lost in silence. */
 

@@ -37,7 +37,7 @@ import type { ScanRun } from '../../../../src/scanner/scan/scanners/run/scan-run
 import type {
   CachedOrScanned,
   MessageToScan,
-} from '../../../../src/scanner/scan/verdicts/copies/message-to-scan.ts'
+} from '../../../../src/scanner/scan/verdicts/copies/message-identity.ts'
 import type { Verdicts } from '../../../../src/scanner/scan/verdicts/verdicts.ts'
 import { openDirectory } from '../../../programs/host/reachable.ts'
 import { keyring } from '../stamps/independently-stamped.ts'

@@ -2,12 +2,12 @@ import t from 'tap'
 import type { QuotaAnswer } from '../../../../src/base/protocol/quota/quota-answer.ts'
 import { type MailAddress, readAddress } from '../../../../src/base/text/address.ts'
 import { makeEnvelope } from '../../../../src/mail/message/envelope.ts'
-import { mailReply } from '../../../../src/scanner/scan/judge/decision/mail-replies.ts'
 import {
   type AnnouncedMail,
   checkQuota,
   isQuotaChecked,
 } from '../../../../src/scanner/scan/judge/over-quota.ts'
+import { mailReply } from '../../../../src/scanner/scan/replies/mail-replies.ts'
 
 /** The question whether all recipients of a message are over quota, for a service that may be slow. */
 

@@ -164,9 +164,11 @@ t.test('a release that is sent on, in whatever way, is scanned', async (t) => {
   for (const to of others) t.equal(await send(to), 'reject', `${to}`)
   const mail = releasedBy('b@example.org')
   const changes: Record<string, string> = {
-    'another subject': mail.replace('Subject: hello', 'Subject: hallo'),
     'more text': `${mail}more\n`,
-    'a field below the stamp': mail.replace('Subject: hello', 'X-More: x\nSubject: hello'),
+    'a type below the stamp': mail.replace(
+      'Subject: hello',
+      'X-More: x; boundary=x\nSubject: hello',
+    ),
     'a type above the stamp': `Content-Type: text/html\n${mail}`,
     'a recipient in the stamp': mail.replace('!to-', '!to-AAAAAAAAAAAAAAAA,!to-'),
     'two stamps, each for one': releasedBy('c@example.org').replace(letter, '') + mail,
@@ -194,7 +196,7 @@ t.test('a release lets in what bans, limits and STRICTMIME would keep again', as
   }
 })
 
-t.test('a release stays one if a mail server completes the header', async (t) => {
+t.test('a release stays one if a mail server completes or rewrites the header', async (t) => {
   const sent = 'From: root\nTo: ben\nSubject: x\n\nhello\n'
   const mail = releasedBy('b', sent)
   const judge = async (text: string) =>
@@ -205,9 +207,14 @@ t.test('a release stays one if a mail server completes the header', async (t) =>
     .replace('Subject: x', 'Subject: x\nDate: Fri, 27 Nov 2026 12:00:00 +0000\nMessage-ID: <1@x>')
   t.equal(await judge(completed), 'accept', 'also the recipient b')
   t.equal(await judge(mail.replace(/From: root\n/, '')), 'accept')
+  t.equal(await judge(completed.replace('Subject: x', 'Subject: y')), 'accept', 'rewritten')
   const changes = {
     'what may describe content': completed.replace('<1@x>', '<1@x> Content-Type: text/html'),
-    'another subject': completed.replace('Subject: x', 'Subject: y'),
+    'another body': completed.replace('hello', 'goodbye'),
+    'a field about content that was dropped': releasedBy(
+      'b',
+      `Content-Language: en\n${sent}`,
+    ).replace(/Content-.*\n/, ''),
     'another recipient': releasedBy('c', sent),
   }
   for (const [what, changed] of Object.entries(changes)) {

@@ -21,7 +21,6 @@ import {
   entriesIn,
   makeId,
   openMessage,
-  recordOf,
   withEntry,
 } from '../../../../src/scanner/scan/quarantine/entries.ts'
 import { openQuarantine } from '../../../../src/scanner/scan/quarantine/folders.ts'
@@ -30,7 +29,7 @@ import {
   removeQuarantined,
 } from '../../../../src/scanner/scan/quarantine/quarantine-message.ts'
 import type { QuarantineRecord } from '../../../../src/scanner/scan/quarantine/record.ts'
-import { fileOf, keepOne, listed, makeQuarantine, openFor } from './quarantined.ts'
+import { fileOf, keepOne, listed, makeQuarantine, openFor, recordOf } from './quarantined.ts'
 
 const RECORD_MAX = 16 * 1024 * 1024
 
@@ -275,7 +274,7 @@ t.test('mail is not kept if it cannot be written, and nothing is left of it', as
     await t.rejects(quarantineMessage(directory, record, message), fault, code)
   }
   const tooLong = join(directory, 'x'.repeat(300))
-  const message = `QUARANTINE ${tooLong}: ENAMETOOLONG`
+  const message = `QUARANTINE ${tooLong}: name too long`
   await t.rejects(keepOne(directory, now, { grounds: 'x'.repeat(300) }), { message })
   t.same(readdirSync(join(directory, `virus/.${DAY}/tmp`)), [])
   t.same(readdirSync(join(directory, `virus/.${DAY}/new`)), [])
@@ -299,7 +298,7 @@ t.test(
     t.equal(descriptors(), open, 'all is closed')
 
     const kept = { grounds: 'virus', id: first, size: text.length }
-    await t.rejects(removeQuarantined(directory, kept), { message: /ENOENT/ }) // others have found it
+    await t.rejects(removeQuarantined(directory, kept), { message: /no such file or directory/ }) // others have found it
     const release = await beginRelease(root, first, false)
     const second = await keep(now + 3000)
     t.not(second, first, 'while it is released')
@@ -340,7 +339,10 @@ t.test('a message that was moved is not removed, which is reported', async (t) =
   const id = await keepOne(directory, now)
   const kept = { grounds: 'virus', id, size: text.length }
   const wrong = removeQuarantined(directory, { ...kept, size: 1 })
-  await t.rejects(wrong, { kind: 'config', message: `QUARANTINE ${directory}: ENOENT` })
+  await t.rejects(wrong, {
+    kind: 'config',
+    message: `QUARANTINE ${directory}: no such file or directory`,
+  })
   rmSync(join(directory, 'virus'), { recursive: true })
   writeFileSync(join(directory, 'virus'), '')
   await t.rejects(removeQuarantined(directory, kept), {
@@ -372,7 +374,7 @@ t.test('only a private directory of this account is a quarantine', async (t) => 
     symlinkSync(`${directory}-there`, directory)
   }
   const closed = (mode: number) => (directory: string) => chmodSync(directory, mode)
-  const missing = `ENOENT: no such file or directory; create it: install -d -m 700 -o ${uid} HERE`
+  const missing = `no such file or directory; create it: install -d -m 700 -o ${uid} HERE`
   const cases: readonly (readonly [spoil: (directory: string) => void, reason: string])[] = [
     [gone, missing],
     [file, 'is not a directory'],
@@ -471,7 +473,7 @@ t.test('the list has the messages of a time, to the second, the oldest first', a
     (await listed(root, { since, until })).map(({ id }) => ids.indexOf(id))
   t.same(await found(), [0, 1, 2, 3, 4])
   t.same(await found(midnight), [1, 2, 3, 4])
-  t.same(await found(midnight + 500), [1, 2, 3, 4], 'an id says the second')
+  t.same(await found(midnight + 500), [1, 2, 3, 4], 'an id contains the second')
   t.same(await found(midnight + 1000), [2, 3, 4])
   t.same(await found(undefined, midnight), [0])
   t.same(await found(undefined, midnight + 1), [0, 1])
@@ -499,6 +501,21 @@ t.test('only folders of the day are looked into, and no file', async (t) => {
   rmSync(join(directory, 'virus'), { recursive: true })
   t.notOk((await entries.next()).done)
   t.ok((await entries.next()).done, 'a day that goes meanwhile is left out')
+})
+
+t.test('a list may begin with the newest message, and finds those that were moved', async (t) => {
+  const directory = makeQuarantine(t)
+  const root = await openFor(t, directory)
+  const times = [now - 86_400_000, now - 1000, now, now]
+  const ids: string[] = []
+  for (const time of times) ids.push(await keepOne(directory, time))
+  const newest = await listed(root, { ...always, isNewestFirst: true })
+  t.same(newest.map(({ id }) => id).reverse(), ids)
+  const [last] = newest
+  await (await beginRelease(root, last!.id, false)).finish()
+  t.match(await recordOf(root, last!), { id: last!.id }, 'it is in another folder by now')
+  await deleteEntry(root, last!.id)
+  t.equal(await recordOf(root, last!), undefined)
 })
 
 t.test('the name of a file shows the state of a message', async (t) => {

@@ -9,13 +9,15 @@ import {
   entriesIn,
   makeId,
   type QuarantineEntry,
+  RecordReader,
 } from '../../../../src/scanner/scan/quarantine/entries.ts'
 import { openQuarantine } from '../../../../src/scanner/scan/quarantine/folders.ts'
 import { quarantineMessage } from '../../../../src/scanner/scan/quarantine/quarantine-message.ts'
 import type { QuarantineRecord } from '../../../../src/scanner/scan/quarantine/record.ts'
+import type { Ending } from '../../../programs/host/server.ts'
 
 /** An empty quarantine that goes with the test. */
-export function makeQuarantine(t: Test): string {
+export function makeQuarantine(t: Ending): string {
   const directory = mkdtempSync(join(tmpdir(), 'onescan-quarantine-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   return directory
@@ -33,6 +35,16 @@ export async function listed(...range: Parameters<typeof entriesIn>): Promise<Qu
   const entries: QuarantineEntry[] = []
   for await (const entry of entriesIn(...range)) entries.push(entry)
   return entries
+}
+
+/** The record of one message, as a list reads it. */
+export async function recordOf(
+  root: PathHandle,
+  entry: QuarantineEntry,
+): Promise<QuarantineRecord | undefined> {
+  const records = new RecordReader(root)
+  const found = await records.read(entry).finally(() => records.close())
+  return found?.record
 }
 
 let count = 0

@@ -157,7 +157,7 @@ t.test('the end of a release reports if the message has moved', async (t) => {
 
 /**
  * Moves a message while a call waits for its first thread: between the look for it and the next call.
- * Resolves to what the call says of it.
+ * Resolves to the result of the call.
  */
 async function whileItMoves<Result>(
   t: Test,
@@ -167,12 +167,12 @@ async function whileItMoves<Result>(
   const fifo = join(makeQuarantine(t), 'fifo')
   execFileSync('mkfifo', [fifo])
   const waiting = Array.from({ length: THREADS }, () => open(fifo, 'r'))
-  const said = call().catch((error) => String(error.message))
+  const result = call().catch((error) => String(error.message))
   move()
   const writer = openSync(fifo, constants.O_RDWR)
   for (const reader of await Promise.all(waiting)) await reader.close()
   closeSync(writer)
-  return said
+  return result
 }
 
 t.test('a message that another process moves meanwhile is looked for again', async (t) => {

@@ -117,10 +117,10 @@ t.test('if nothing listens on the port, the answer comes at once', async (t) => 
   const { client, log } = clientOf(t, `udp:127.0.0.1:${service.port}`, { QUOTATIMEOUT: '60000' })
   t.match(await client.ask(ann), {
     status: 'unknown',
-    reason: /ECONNREFUSED: nothing listens there/,
+    reason: /nothing listens there/,
   })
   t.match(log, [
-    /ECONNREFUSED.*; recipients are accepted, and the service is tried again after 1 s$/,
+    /nothing listens there.*; recipients are accepted, and the service is tried again after 1 s$/,
   ])
 })
 

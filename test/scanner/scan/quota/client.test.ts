@@ -81,7 +81,7 @@ t.test('a dead backend is probed by a request that no mail waits for', async (t)
   while (log.length < 2) await new Promise(setImmediate)
   t.match(log[1], /answers again$/)
   t.match(await client.ask(ann), { status: 'room' })
-  t.equal(questions(), 2, 'and what it said is remembered')
+  t.equal(questions(), 2, 'and its answer is remembered')
 })
 
 t.test('each failed probe has a backend backed off for longer, up to half a minute', async (t) => {

@@ -4,7 +4,7 @@ import type { QuotaAnswer } from '../../../../src/base/protocol/quota/quota-answ
 import { answerFor, datedAnswer } from '../../../../src/scanner/scan/quota/quota-cache.ts'
 import { ann, ben, clientOf, extendedAnswer, udpService } from './services.ts'
 
-/** How long answers hold, and what remembered answers say about other sizes. */
+/** How long answers hold, and what remembered answers imply for other sizes. */
 
 const room = (size: number, quota: number): QuotaAnswer => ({
   status: 'room',
@@ -69,8 +69,8 @@ t.test('no cached answer refuses a recipient if it is old or about another size'
         ? { status: 'full', usage: { size: used, quota } }
         : room(used, quota)
       const known = datedAnswer(answer, { incoming: asked, source: '', at: 0 }, 0.5)
-      const said = answerFor(known, incoming, age * 1000)
-      if (said?.status !== 'full') return
+      const derived = answerFor(known, incoming, age * 1000)
+      if (derived?.status !== 'full') return
       if (full) t.ok(incoming >= asked)
       else t.ok(used + incoming > quota && age * 1000 < FULL_FOR)
     }),
@@ -143,8 +143,8 @@ t.test('a service that receives no size is not asked again about another size', 
   for (const word of ['QUOTA_OK', 'QUOTA_FULL']) {
     const service = await udpService(t, () => word)
     const { client } = clientOf(t, `udp:127.0.0.1:${service.port}`)
-    const said = [await client.ask(ann, 10), await client.ask(ann, 5000), await client.ask(ann)]
-    t.equal(new Set(said.map(({ status: answer }) => answer)).size, 1)
+    const answers = [await client.ask(ann, 10), await client.ask(ann, 5000), await client.ask(ann)]
+    t.equal(new Set(answers.map(({ status: answer }) => answer)).size, 1)
     t.equal(service.heard.length, 1)
   }
 })

@@ -42,8 +42,8 @@ t.test('a backend is a service over UDP or HTTP', async (t) => {
 })
 
 t.test('only onescan-quotad over UDP receives the size of the message', async (t) => {
-  const isTold = (text: string) => acceptsSize(readBackend(text, ''))
-  t.same(['quotad:a:1', 'udp:a:1', 'http://a/'].map(isTold), [true, false, false])
+  const sendsSize = (text: string) => acceptsSize(readBackend(text, ''))
+  t.same(['quotad:a:1', 'udp:a:1', 'http://a/'].map(sendsSize), [true, false, false])
 })
 
 t.test('the host that a directory names replaces %h, in brackets if it has colons', async (t) => {
@@ -92,7 +92,7 @@ t.test('an error in a map names the line', async (t) => {
   t.throws(() => backendMap(t, 'a udp:a'), { message: /\/map line 1: udp:a: must be/ })
   t.throws(() => openBackends({ where: { map: '/nonexistent' }, timeout: 0 }, () => 0), {
     kind: 'config',
-    message: /ENOENT/,
+    message: /no such file or directory/,
   })
 })
 
@@ -135,7 +135,7 @@ t.test('settings have their defaults and their limits', async (t) => {
 })
 
 t.test('QUOTAD with ldap: needs a directory, and %h in its template', async (t) => {
-  const said = (template: string, env = {}) => {
+  const errorOf = (template: string, env = {}) => {
     try {
       readQuotaSettings({ QUOTAD: `ldap:${template}`, ...env })
       return 'taken'
@@ -144,12 +144,12 @@ t.test('QUOTAD with ldap: needs a directory, and %h in its template', async (t) 
     }
   }
   const there = { QUOTALDAPURL: 'ldap://127.0.0.1/dc=x' }
-  t.equal(said('quotad:%h:1'), 'QUOTAD ldap:quotad:%h:1: set QUOTALDAPURL, too')
-  t.equal(said('quotad:%h:1', there), 'taken')
+  t.equal(errorOf('quotad:%h:1'), 'QUOTAD ldap:quotad:%h:1: set QUOTALDAPURL, too')
+  t.equal(errorOf('quotad:%h:1', there), 'taken')
   const without = 'QUOTAD ldap:quotad:mx:1: must have %h, as in ldap:quotad:%h:8625'
-  t.equal(said('quotad:mx:1', there), without)
-  t.match(said('odd:%h:1', there), /^QUOTAD ldap: odd:127\.0\.0\.1:1: must be/)
-  t.match(said('quotad:%h', there), /^QUOTAD ldap: quotad:127\.0\.0\.1: must be/)
+  t.equal(errorOf('quotad:mx:1', there), without)
+  t.match(errorOf('odd:%h:1', there), /^QUOTAD ldap: odd:127\.0\.0\.1:1: must be/)
+  t.match(errorOf('quotad:%h', there), /^QUOTAD ldap: quotad:127\.0\.0\.1: must be/)
   t.match(readQuotaSettings({ QUOTAD: 'ldap:quotad:%h:1', ...there }), {
     where: { template: 'quotad:%h:1', ldap: {} },
   })

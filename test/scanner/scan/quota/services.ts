@@ -25,10 +25,10 @@ export interface UdpService {
   readonly socket: Socket
 }
 
-/** A service that answers each question with the datagrams that `say` returns. */
+/** A service that answers each question with the datagrams that `respond` returns. */
 export async function udpService(
   t: Ending,
-  say: (packet: string, from: RemoteInfo) => string | readonly string[] | undefined,
+  respond: (packet: string, from: RemoteInfo) => string | readonly string[] | undefined,
   port = 0,
 ): Promise<UdpService> {
   const socket = createSocket('udp4')
@@ -38,8 +38,8 @@ export async function udpService(
     const text = packet.toString('latin1')
     heard.push(text)
     senders.push(from)
-    const answer = say(text, from)
-    const answers = typeof answer === 'string' ? [answer] : (answer ?? [])
+    const response = respond(text, from)
+    const answers = typeof response === 'string' ? [response] : (response ?? [])
     for (const answer of answers)
       socket.send(Buffer.from(answer, 'latin1'), from.port, from.address)
   })
@@ -62,18 +62,18 @@ export interface SlowService extends UdpService {
 
 /** An older service that answers a question once it has come twice, and again some time later. */
 export async function slowUdpService(t: Ending, answer: string): Promise<SlowService> {
-  let tell: (kept: boolean) => void
+  let settle: (kept: boolean) => void
   const wasPortKept = new Promise<boolean>((resolve) => {
-    tell = resolve
+    settle = resolve
   })
   const service = await udpService(t, (_, from) => {
     if (service.heard.length !== 2) return undefined
     setTimeout(() => {
       const rival = createSocket('udp4')
-      rival.once('error', () => tell(true))
+      rival.once('error', () => settle(true))
       rival.bind(from.port, from.address, () => {
         rival.close()
-        tell(false)
+        settle(false)
       })
       service.socket.send(answer, from.port, from.address)
     }, 200)

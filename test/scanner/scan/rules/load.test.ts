@@ -49,7 +49,7 @@ t.test('a dangling link exists, and a name below a file does not', async (t) => 
   symlinkSync('loop', at('loop'))
   for (const path of [place, at('file'), at('link'), at('loop')]) t.ok(ruleFileExists(path), path)
   for (const path of [at('other'), at('file/below')]) t.notOk(ruleFileExists(path), path)
-  t.ok(ruleFileExists(at('loop/below')), 'nobody can tell, so that opening it says why')
+  t.ok(ruleFileExists(at('loop/below')), 'it is unknown, so that opening it shows why')
 })
 
 t.test('a file that is named must exist', async (t) => {
@@ -94,7 +94,7 @@ t.test(
     const path = join(control, 'onescan.policy')
     writeFileSync(path, '* scan off\n')
     chmodSync(control, 0o700)
-    const command = new RegExp(`^EACCES: .*; chmod a\\+rX ${control} ${path}$`)
+    const command = new RegExp(`: permission denied; chmod a\\+x ${control}$`)
     process.seteuid!('nobody')
     try {
       t.throws(() => loadRules(control, control), fault(command))

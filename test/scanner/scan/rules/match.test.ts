@@ -195,7 +195,7 @@ t.test('few of ten thousand lines are compared for a recipient without a domain'
     compared = 0
     const found = (to: string) =>
       indexed.find(factsOf({ to, from: 'a@example.net' })).map((rule) => rule?.line)
-    t.same(found('user7'), [undefined, 8, 5001], 'lines that say the same count once')
+    t.same(found('user7'), [undefined, 8, 5001], 'lines of the same meaning count once')
     t.same(found('postmaster'), [undefined, 5001])
     indexed.findRefusal(factsOf({ to: 'postmaster', from: 'b@example.com' }))
     t.equal(compared, 3)

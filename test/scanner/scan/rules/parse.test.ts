@@ -4,7 +4,7 @@ import { parseRules } from '../../../../src/scanner/scan/rules/parse-rules.ts'
 const SETTINGS_MAX = 100
 const RULE_LINE_MAX = 4096
 
-/** Lines of onescan.policy, and what is said of those that make no sense. */
+/** Lines of onescan.policy, and the errors about those that are invalid. */
 
 const ruleOf = (text: string) => parseRules(text, 'file')[0]
 
@@ -81,7 +81,7 @@ t.test('the error about a line names file, line and remedy', async (t) => {
     ['* REJECTVIRUS=1 REJECTVIRUS=2', /REJECTVIRUS is set twice/],
     ['* refuse', /would refuse all mail; add a sender, a client or a recipient/],
     ['to=a refuse "no {name}"', /refuse: \{name\}: must be \{virus\}/],
-    [`to=a refuse ${'x'.repeat(201)}`, /refuse: has 201 characters; at most 200/],
+    [`to=a refuse ${'x'.repeat(201)}`, /refuse: has 201 characters; shorten it to 200/],
     ['to=a refuse twice over', /refuse: must be scan off, refuse, allow/],
     ['* allow', /would accept all viruses; add a signature/],
     [

@@ -59,14 +59,14 @@ export function hmacValue(message: Buffer, secret: Buffer, claims: StampClaims):
   return valueAbove(parts(message), secret, claims)
 }
 
-/** Those fields of the test messages that the stamp of a release does not bind. */
-const completedInRelease = ['date', 'from', 'message-id', 'to', 'cc']
+/** Whether the stamp of a release binds a field of the test messages. */
+const isBoundInRelease = (field: string) => /^(?:mime-version|content-[^:]*):/i.test(field)
 
 function valueAbove({ fields, body }: Parts, secret: Buffer, claims: StampClaims): string {
   const isRelease = claims.scanners.split(',').includes('!released')
   const bound = fields
     .filter((field) => !unboundFields.includes(nameOf(field)) && !isStamp(nameOf(field)))
-    .filter((field) => !isRelease || !completedInRelease.includes(nameOf(field)))
+    .filter((field) => !isRelease || isBoundInRelease(field))
     .map((field) => `${field}\n`)
     .join('')
   const sha256 = (text: string) =>
@@ -105,7 +105,7 @@ const nameOf = (field: string) => field.slice(0, field.indexOf(':')).toLowerCase
 /** Whether stamps below a field do not hold. */
 const breaksStamps = (field: string) => /^(?:mime-version|content-(?!length:)[^:]*):/i.test(field)
 
-/** What is said of line ends and of lines that are fields; lines that look like something else are left out. */
+/** The rules about line ends and about lines that are fields; lines that look like something else are left out. */
 function isWellFormed(message: Buffer): boolean {
   const text = message.toString('latin1')
   const end = text.search(/\r?\n\r?\n/)

@@ -8,7 +8,7 @@ import { readMarkdown, rowsBelow } from '../../../documents/markdown-page.ts'
 import { examine } from './hashed-message.ts'
 
 /**
- * Each rule of doc/development/stamp-format.md by pairs of messages: two that a reader could tell apart
+ * Each rule of doc/development/stamp-format.md by pairs of messages: two that a reader could distinguish
  * share no MAC, and two that differ by what hosts do to mail share it.
  */
 

@@ -2,14 +2,14 @@ import * as crypto from 'node:crypto'
 import t from 'tap'
 import { Fault } from '../../../../src/base/errors/fault.ts'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
-import { HostMemory } from '../../../../src/scanner/scan/host-memory/host-memory.ts'
-import { DEATHS_MAX } from '../../../../src/scanner/scan/host-memory/poison.ts'
+import { DEATHS_MAX } from '../../../../src/scanner/scan/crash-guard/poison.ts'
 import {
   infected,
   type ScanResult,
 } from '../../../../src/scanner/scan/scanners/findings/scan-result.ts'
 import type { ScanRun } from '../../../../src/scanner/scan/scanners/run/scan-run.ts'
 import type { ClusterSettings } from '../../../../src/scanner/scan/stamps/keyring.ts'
+import { HostMemory } from '../../../../src/scanner/scan/verdicts/host-memory.ts'
 import {
   openVerdictsBy,
   readVerdictSettings,
@@ -104,13 +104,13 @@ const banned: ScanResult = { ...virus, scanner: 'local', banned: true }
 const strange = { answer: 'unread', kind: 'oddities', reason: 'odd' } as const
 const [one, two] = ['one', 'two'].map((name) => scanner(name, { cacheable: undefined! }))
 const strict = { ...settings, STRICTMIME: 'refuse' } as const
-/** The scanners that are asked about a copy, by what is known, and what these say of it. */
+/** The scanners that are asked about a copy, by what is known, and their answers about it. */
 const askedAbout: readonly (readonly [
   what: string,
   setup: Partial<ScanRun>,
   known: ScanResult,
   asked: readonly string[],
-  say: readonly ScanResult[],
+  answers: readonly ScanResult[],
 ])[] = [
   [
     'whose verdict may not be cached',
@@ -135,18 +135,18 @@ const askedAbout: readonly (readonly [
   ],
   ['that are none, if STRICTMIME has each copy read', { settings: strict }, clean, [], [strange]],
 ]
-for (const [what, setup, known, asked, say] of askedAbout) {
+for (const [what, setup, known, asked, answers] of askedAbout) {
   t.test(`about a copy those scanners are asked ${what}`, async (t) => {
     const { find, scans } = open()
     await find(letter, known, { ...setup, settings })
-    for (const said of say) {
-      const found = await find(copy, said, setup)
-      if (said === clean) t.match(found, { result: known, cached: { host: 'here' } })
-      else t.same(found, { result: said })
+    for (const answer of answers) {
+      const found = await find(copy, answer, setup)
+      if (answer === clean) t.match(found, { result: known, cached: { host: 'here' } })
+      else t.same(found, { result: answer })
     }
     t.same(
       scans.slice(1),
-      say.map(() => asked),
+      answers.map(() => asked),
     )
   })
 }
@@ -218,12 +218,12 @@ t.test('a scan by other signatures than those of now leaves no verdict', async (
   const now = 'ClamAV 1.4.3/27601/Tue'
   const older = 'ClamAV 1.4.3/27600/Mon'
   const newer = 'ClamAV 1.4.3/27602/Wed'
-  for (const told of [[now, older], [older, now], [older], [newer], [undefined]]) {
+  for (const versions of [[now, older], [older, now], [older], [newer], [undefined]]) {
     const { find, scans } = open()
     reported.version = now
-    for (let n = 0; n < 2; n++) await find(letter, clean, { told })
+    for (let n = 0; n < 2; n++) await find(letter, clean, { versions })
     t.equal((await find(letter)).cached, undefined)
-    t.equal(scans.length, 3, told.join())
+    t.equal(scans.length, 3, versions.join())
   }
 })
 

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import t from 'tap'
-import { HostMemory } from '../../../../src/scanner/scan/host-memory/host-memory.ts'
 import type { ScanResult } from '../../../../src/scanner/scan/scanners/findings/scan-result.ts'
+import { HostMemory } from '../../../../src/scanner/scan/verdicts/host-memory.ts'
 import { clamd, clean, copy, letter, open, scanner, settings, vain, virus } from './rig.ts'
 
 /** Copies that come while the first of them is scanned. */
@@ -24,15 +24,15 @@ t.test('copies that come at once wait for the first one', async (t) => {
 t.test('other processes hear of a scan, and not of copies with a cached verdict', async (t) => {
   const memory = new HostMemory()
   const { find } = open({ memory })
-  const said: string[] = []
+  const kinds: string[] = []
   await new Promise<void>((resolve) => {
     memory.connect(({ events }) => {
-      said.push(...events.map(({ kind }) => kind))
+      kinds.push(...events.map(({ kind }) => kind))
       resolve()
     })
     find(letter).then(() => find(copy))
   })
-  t.same(said, ['begun', 'ended', 'found'])
+  t.same(kinds, ['begun', 'ended', 'found'])
 })
 
 const left: ScanResult = { ...vain, unfinished: true }

@@ -1,6 +1,6 @@
 import { setImmediate as setImmediatePromise } from 'node:timers/promises'
 import t from 'tap'
-import { DEATHS_MAX } from '../../../../src/scanner/scan/host-memory/poison.ts'
+import { DEATHS_MAX } from '../../../../src/scanner/scan/crash-guard/poison.ts'
 import type { ScanResult } from '../../../../src/scanner/scan/scanners/findings/scan-result.ts'
 import { clean, copy, killed, leftAlone, letter, notingStore, open, reported, vain } from './rig.ts'
 
@@ -91,9 +91,9 @@ t.test('a message that could not be scanned for another reason is not counted', 
 
 // promise: others-unharmed
 t.test('deaths of scanners are never sent to other hosts', async (t) => {
-  const { shared, told } = notingStore(() => undefined)
+  const { shared, calls } = notingStore(() => undefined)
   const { find } = open({ shared })
   for (let n = 0; n < DEATHS_MAX; n++) await find(letter, killed)
   t.match((await find(letter)).result, leftAlone)
-  t.notOk(told.some(([what]) => what === 'put'))
+  t.notOk(calls.some(([what]) => what === 'put'))
 })

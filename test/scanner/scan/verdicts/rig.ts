@@ -1,6 +1,5 @@
 import * as crypto from 'node:crypto'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
-import { HostMemory } from '../../../../src/scanner/scan/host-memory/host-memory.ts'
 import { Deadline } from '../../../../src/scanner/scan/judge/context/deadline.ts'
 import { readScanSettings } from '../../../../src/scanner/scan/scanners/contract/scan-settings.ts'
 import type { ContentScanner } from '../../../../src/scanner/scan/scanners/contract/scanner.ts'
@@ -8,11 +7,12 @@ import type { ScanResult } from '../../../../src/scanner/scan/scanners/findings/
 import type { ScanRun } from '../../../../src/scanner/scan/scanners/run/scan-run.ts'
 import type { SignatureFiles } from '../../../../src/scanner/scan/scanners/signatures/signature-files.ts'
 import { deriveSecrets } from '../../../../src/scanner/scan/verdicts/copies/secrets.ts'
+import { HostMemory } from '../../../../src/scanner/scan/verdicts/host-memory.ts'
 import { Verdicts, type VerdictsOptions } from '../../../../src/scanner/scan/verdicts/verdicts.ts'
 import { banScanner, runOf } from '../scanners/run/scanning.ts'
 import { examine } from '../stamps/hashed-message.ts'
 
-/** Verdicts about copies of a letter, with scanners that answer as a test says. */
+/** Verdicts about copies of a letter, with scanners that answer as a test defines. */
 
 export const settings = readScanSettings(
   { QHPSI: 'plugin: clamd' },
@@ -69,9 +69,9 @@ export function open(more: Partial<VerdictsOptions> = {}) {
     answer: ScanResult | Promise<ScanResult> | (() => ScanResult | Promise<ScanResult>) = clean,
     {
       within = settings.timeout,
-      told = [reported.version],
+      versions = [reported.version],
       ...setup
-    }: Partial<ScanRun> & { within?: number; told?: readonly (string | undefined)[] } = {},
+    }: Partial<ScanRun> & { within?: number; versions?: readonly (string | undefined)[] } = {},
     ofShared?: ScanResult,
   ) => {
     const bytes = Buffer.from(text)
@@ -85,7 +85,7 @@ export function open(more: Partial<VerdictsOptions> = {}) {
       if (more?.header) scansOfShared.push([more.header.bytes.toString('latin1'), names])
       else scans.push(names)
       given.push(run.timeLeft())
-      if (scanners.includes(clamd)) for (const by of told) more?.signatures?.('clamd', by)
+      if (scanners.includes(clamd)) for (const by of versions) more?.signatures?.('clamd', by)
       if (more?.header && ofShared) return ofShared
       const end = await more?.onPermit?.(never)
       if (typeof end === 'object') return end
@@ -130,25 +130,25 @@ export const killed = {
 } as const satisfies ScanResult
 export const leftAlone = {
   answer: 'unknown',
-  reason: /^poison: /,
+  reason: /^scanners crashed 3 times while scanning it; /,
   cause: 'poison',
   unfinished: true,
 }
 
 export type Shared = NonNullable<VerdictsOptions['shared']>
 
-/** A store that hosts share, and a record of what it is asked and told. */
+/** A store that hosts share, and a record of what it is asked and sent. */
 export function notingStore(kept: (fingerprint: string) => Buffer | undefined) {
-  const told: (readonly [what: string, value?: number | undefined])[] = []
+  const calls: (readonly [what: string, value?: number | undefined])[] = []
   const shared: Shared = {
     async get(fingerprint, timeout) {
-      told.push(['get', timeout])
+      calls.push(['get', timeout])
       return kept(fingerprint)
     },
-    put: (_, __, seconds) => told.push(['put', seconds]),
-    release: () => told.push(['release']),
+    put: (_, __, seconds) => calls.push(['put', seconds]),
+    release: () => calls.push(['release']),
     sharing: () => ({ counters: {} as never, trouble: 'down' }),
-    close: () => told.push(['close']),
+    close: () => calls.push(['close']),
   }
-  return { shared, told }
+  return { shared, calls }
 }

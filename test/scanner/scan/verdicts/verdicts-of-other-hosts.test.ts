@@ -1,10 +1,7 @@
 import * as crypto from 'node:crypto'
 import { setImmediate as setImmediatePromise } from 'node:timers/promises'
 import t from 'tap'
-import {
-  type HostEvents,
-  HostMemory,
-} from '../../../../src/scanner/scan/host-memory/host-memory.ts'
+import { type HostEvents, HostMemory } from '../../../../src/scanner/scan/verdicts/host-memory.ts'
 import { sealVerdict } from '../../../../src/scanner/scan/verdicts/store/seal.ts'
 import {
   clean,
@@ -78,7 +75,7 @@ t.test('a verdict of another host is cached here for the remaining time', async 
     [1.8e9 - 3600, 1],
     [1.8e9 + 100, 3600],
   ] as const) {
-    const { shared, told } = notingStore((print) => {
+    const { shared, calls } = notingStore((print) => {
       return sealVerdict({ ...cachedThere, time }, print, secrets.seal, crypto)
     })
     const memory = new HostMemory()
@@ -87,8 +84,8 @@ t.test('a verdict of another host is cached here for the remaining time', async 
     const { find } = open({ memory, shared })
     t.match(await find(letter), { cached: { host: 'there' } })
     t.match(await find(copy), { cached: { host: 'there' } })
-    const asked = told.filter(([what]) => what !== 'release')
-    t.same(asked, [['get', settings.timeout / 4]], 'once, and is not told')
+    const asked = calls.filter(([what]) => what !== 'release')
+    t.same(asked, [['get', settings.timeout / 4]], 'once, and nothing is published')
     while (events.length === 0) await setImmediatePromise()
     const [begun, found, ended] = [
       { kind: 'begun' },
@@ -106,10 +103,10 @@ t.test('a store is informed immediately if a scan found no verdict to cache', as
     [vain, 'release'],
     [{ answer: 'unread', kind: 'size', reason: 'too large' }, 'release'],
   ] as const) {
-    const { shared, told } = notingStore(() => undefined)
+    const { shared, calls } = notingStore(() => undefined)
     const { find } = open({ shared })
     await find(letter, result)
-    t.same(told.slice(1), [what === 'put' ? ['put', 3600] : ['release']], result.answer)
+    t.same(calls.slice(1), [what === 'put' ? ['put', 3600] : ['release']], result.answer)
   }
 })
 
@@ -154,11 +151,11 @@ t.test('processes of a host that wait for a dead store at the same time scan onc
   const letters = Array.from({ length: 5 }, (_, n) => letter.replace('Hello', `Hello ${n}`))
   const all = letters.flatMap((text) => processes.map(({ find }) => find(text)))
   await new Promise<void>((resolve) => {
-    let told = 0
+    let connected = 0
     for (const memory of memories) {
       memory.connect((events) => {
         for (const other of memories) if (other !== memory) other.receive(events)
-        if (++told === memories.length) resolve()
+        if (++connected === memories.length) resolve()
       })
     }
   })
@@ -168,19 +165,19 @@ t.test('processes of a host that wait for a dead store at the same time scan onc
 })
 
 t.test('the state of the shared store is returned, and it is closed', async (t) => {
-  const { shared, told } = notingStore(() => undefined)
+  const { shared, calls } = notingStore(() => undefined)
   t.equal(open().verdicts.sharing(), undefined)
   const { verdicts } = open({ shared })
   t.match(verdicts.sharing(), { trouble: 'down' })
   verdicts.close()
-  t.same(told.at(-1), ['close'])
+  t.same(calls.at(-1), ['close'])
 })
 
 t.test('a store is not asked about scanners that are asked each time', async (t) => {
-  const { shared, told } = notingStore(() => undefined)
+  const { shared, calls } = notingStore(() => undefined)
   const { find, scans } = open({ shared })
   await find(letter, clean, { scanners: [local] })
   await new Promise(setImmediate)
-  t.same(told, [])
+  t.same(calls, [])
   t.same(scans, [['local']])
 })

@@ -8,8 +8,8 @@ export async function contentsOf(path) {
   const { NetUtil } = module('resource://gre/modules/NetUtil.sys.mjs')
 
   // As a message that is opened from a file.
-  const url = `file://${path}?type=application/x-message-display`
-  const header = { folder: null, getStringProperty: () => url }
+  const mailUrl = `file://${path}?type=application/x-message-display`
+  const header = { folder: null, getStringProperty: () => mailUrl }
   const mail = await new Promise((resolve) =>
     MsgHdrToMimeMessage(header, null, (_, read) => resolve(read), true, {
       examineEncryptedParts: true,

@@ -178,6 +178,6 @@ function secondsOfInterval(time: string): number {
 
 function servingRemedy(isOurs: boolean, smtp: readonly string[]): string {
   if (isOurs) return "start onescand, which should listen there, and check onescand's log"
-  const own = smtp.length === 0 ? 'none now: doc/mail-servers.md' : smtp.join(', ')
+  const own = smtp.length === 0 ? 'none now: doc/exim.md' : smtp.join(', ')
   return `start the server that should listen there; if it is onescand, set an address of its --smtp (${own}) in that router, or that port in ONESCAND_OPTIONS`
 }

@@ -3,7 +3,7 @@ import { type CheckLine, failure, ok, warning } from '../../../../base/check/che
 import { settingTable } from '../../../../base/settings/table.ts'
 import type { LogFile } from '../../../log/read-log.ts'
 import { askSystemd, type SystemdUnit } from '../../host/systemd-unit.ts'
-import { checkStartsAtBoot } from '../services/starts-at-boot.ts'
+import { checkStartsAtBoot, startCommand } from '../services/starts-at-boot.ts'
 import { EXIMS } from './exim.ts'
 import { POSTCONF } from './postconf.ts'
 import { SENDMAIL_CF } from './sendmail.ts'
@@ -15,7 +15,7 @@ export function noMailServer(addresses: readonly string[]): CheckLine {
   }
   const value = 'none was found on this host (qmail, Postfix, Sendmail, Exim or OpenSMTPD)'
   const remedy =
-    'install one, and connect it to onescan (doc/mail-servers.md); for a qmail in another directory run onescan check --env QMAILHOME=DIRECTORY'
+    'install one, and connect it to onescan (README.md, Set up your mail server); for a qmail in another directory run onescan check --env QMAILHOME=DIRECTORY'
   return warning(WHAT, value, remedy)
 }
 
@@ -81,8 +81,8 @@ export function checkServerUnit(
   if (unit === undefined) return []
   const { load, active, enabled } = unit
   if (load === 'masked') {
-    const start = `systemctl unmask ${name} && systemctl start ${name}`
-    return active === 'active' ? [] : [warning(server, 'is not running: its unit is masked', start)]
+    const value = 'is not running: its unit is masked'
+    return active === 'active' ? [] : [warning(server, value, startCommand(name!, unit))]
   }
   if (active === 'failed') {
     const remedy = `fix what journalctl -u ${name} reports, and systemctl restart ${name}`
@@ -91,8 +91,7 @@ export function checkServerUnit(
   if (active === 'active') return checkStartsAtBoot([name!], 'no mail is accepted', ask)
   if (active !== 'inactive') return []
   const level = enabled === 'disabled' ? warning : failure
-  const start = enabled === 'disabled' ? 'enable --now' : 'start'
-  return [level(server, 'is not running: it was stopped', `systemctl ${start} ${name}`)]
+  return [level(server, 'is not running: it was stopped', startCommand(name!, unit))]
 }
 
 /** The log files of Exim, of Debian and of others, which does not use syslog. */

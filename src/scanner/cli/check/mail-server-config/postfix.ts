@@ -1,9 +1,8 @@
 import { isIP } from 'node:net'
-import { dirname } from 'node:path'
 import { type CheckLine, failure, warning } from '../../../../base/check/check-line.ts'
 import { errorText } from '../../../../base/errors/fault.ts'
 import { ownAddresses } from '../../../../base/net/own-addresses.ts'
-import { shellWord } from '../../../../base/text/shell-word.ts'
+import { commandToOpen } from '../../../../base/path/command-to-open.ts'
 import { findPostfix } from '../../host/running-services.ts'
 import {
   POSTCONF,
@@ -46,10 +45,7 @@ function unasked(error: Error & { readonly stderr?: string }): CheckLine {
   const [, foreign] = /inet_interfaces: no local interface found for (\S+)/.exec(complaint) ?? []
   if (foreign !== undefined) return foreignInterface(foreign)
   const [, closed] = /open (\/\S+): Permission denied/.exec(complaint) ?? []
-  const remedy =
-    closed === undefined
-      ? `check that ${POSTCONF} works`
-      : `chmod a+rX ${shellWord(dirname(closed))} ${shellWord(closed)}`
+  const remedy = closed === undefined ? `check that ${POSTCONF} works` : commandToOpen(closed)
   return failure('Postfix', `postconf fails: ${complaint}`, remedy)
 }
 
@@ -76,7 +72,7 @@ function checkMain(postfix: Postfix): CheckLine[] {
   const [transport] = (main.content_filter ?? '').split(':')
   if (transport && !transports.has(transport)) {
     const value = `${main.content_filter}: master.cf has no transport ${transport}, so all mail is deferred`
-    const remedy = 'add it to master.cf (doc/mail-servers.md), then postfix reload'
+    const remedy = 'add it to master.cf (doc/postfix.md), then postfix reload'
     checkLines.push(failure('content_filter', value, remedy))
   }
   checkLines.push(...checkLocalMail(postfix))

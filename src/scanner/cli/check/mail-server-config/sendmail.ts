@@ -55,9 +55,38 @@ export function checkSendmail(host: SendmailHost, path: string = SENDMAIL_CF): C
   )
   if (ours.length === 0) {
     const value = `no filter of ${path} uses onescand, so it is unknown whether mail is scanned`
-    return [warning('Sendmail', value, `${SHOWN_BY_MAIL}; doc/mail-servers.md shows the filter`)]
+    return [warning('Sendmail', value, `${SHOWN_BY_MAIL}; doc/sendmail.md shows the filter`)]
   }
   return ours.flatMap((filter) => checkFilter(filter, daemons, host))
+}
+
+/** What Sendmail does from a load average on: the option, its default for each processor (doc/op/op.me), and the effect. */
+const LOAD_LIMITS = [
+  { option: 'RefuseLA', macro: 'confREFUSE_LA', perProcessor: 12, effect: 'refuses connections' },
+  {
+    option: 'QueueLA',
+    macro: 'confQUEUE_LA',
+    perProcessor: 8,
+    effect: 'queues mail and does not deliver it',
+  },
+] as const
+
+/** Returns a warning if the machine is so busy that Sendmail accepts no mail, or delivers none. */
+export function checkSendmailLoad(
+  { load, processors }: { readonly load: number; readonly processors: number },
+  path: string = SENDMAIL_CF,
+): CheckLine[] {
+  const configuration = attempt(() => readStart(path, CF_MAX).toString('latin1'))
+  if (configuration === undefined) return []
+  for (const { option, macro, perProcessor, effect } of LOAD_LIMITS) {
+    const [, set] = new RegExp(`^O +${option} *= *(\\d+)`, 'm').exec(configuration) ?? []
+    const limit = set === undefined ? perProcessor * processors : Number(set)
+    if (load < limit) continue
+    const value = `${effect} while the load average is ${limit} or more (${option}), and it is ${load}`
+    const remedy = `find what keeps this host busy, or raise ${macro} in sendmail.mc; ${BUILD}`
+    return [warning('Sendmail', value, remedy)]
+  }
+  return []
 }
 
 const isOf = ({ endpoints }: SendmailHost, address: string) =>
@@ -177,7 +206,7 @@ function whyUnreached(
   const [own] = endpoints.milters
   const remedy =
     own === undefined
-      ? 'systemctl enable onescan-milter.socket, and systemctl restart onescand'
+      ? 'systemctl enable onescan-milter.socket && systemctl restart onescand'
       : `set S=${inSendmail(own)} in sendmail.mc; ${BUILD}`
   return failure(what, value, remedy)
 }

@@ -21,21 +21,23 @@ import {
   readAccounts,
 } from '../../../readiness/stage/account.ts'
 import { NOTHING_SCANS } from '../../../scan/judge/context/judge-config.ts'
+import { checkJournal } from '../../host/check-journal.ts'
 import { ACCOUNT, type RunningDaemon, type RunningDescription } from '../../host/running-daemon.ts'
 import { DEFAULTS } from '../../host/settings-file.ts'
-import { askSystemd, checkJournal, journalOfStart } from '../../host/systemd-unit.ts'
+import { askSystemd, journalOfStart } from '../../host/systemd-unit.ts'
 import { accountReport, asReportedBy, TEST_OF_SERVICE } from '../../root/account-report.ts'
 import { invokingUser } from '../../root/run-as.ts'
 import { changedSince, checkState } from './service-state.ts'
-import { checkStartsAtBoot } from './starts-at-boot.ts'
+import { checkStartsAtBoot, startCommand } from './starts-at-boot.ts'
 
 /**
  * Checks onescand: its state in systemd or supervise, and its own report from inside its unit. `isNeeded`:
- * nothing scans without it.
+ * nothing scans without it. `selfTestOf` requests the self-test, unless the caller has its result.
  */
 export async function* checkOnescand(
   running: RunningDaemon | undefined,
   isNeeded: boolean,
+  selfTestOf: typeof requestSelfTest = requestSelfTest,
 ): AsyncGenerator<CheckLine> {
   yield* checkState('onescand', running !== undefined, isNeeded)
   if (running === undefined) return
@@ -43,10 +45,10 @@ export async function* checkOnescand(
   if (unwritten !== undefined) yield unwritten
   // Its report about itself is not verified.
   const reported = (checkLine: CheckLine) => asReportedBy(ACCOUNT, checkLine)
-  const isDescribed = running.description !== undefined
+  const { description } = running
   const found = checkRunning(running, readAccounts())
-  yield* isDescribed ? found.map(reported) : found
-  if (!isDescribed) return
+  yield* description ? found.map(reported) : found
+  if (description === undefined) return
   const check = {
     program: 'onescand',
     args: ['--check', '--json'],
@@ -59,9 +61,9 @@ export async function* checkOnescand(
   )
   const judged = isNeeded ? report : report.map(adjustedForSlots)
   for (const checkLine of judged) yield { ...checkLine, what: `${checkLine.what} [onescand]` }
-  yield* (await askForSelfTest(running)).map(reported)
+  yield* checkSelfTest(description, await selfTestOf(running)).map(reported)
   yield* checkClamdUnit(report)
-  yield* checkBoot(running.description)
+  yield* checkBoot(description)
 }
 
 /** The sockets of the package: systemd listens there for those that are enabled. */
@@ -69,8 +71,8 @@ const SOCKETS = ['postfix', 'milter', 'clamd', 'http', 'policy'].map((of) => `on
 const FRESHCLAM = ['clamav-freshclam', 'freshclam'] as const
 
 /** Returns warnings about what runs on this host for onescand, and does not start when the host boots. */
-function checkBoot(description: RunningDescription | undefined): CheckLine[] {
-  const { QHPSI = '', CLAMD = '/' } = description?.settings ?? {}
+function checkBoot({ settings }: RunningDescription): CheckLine[] {
+  const { QHPSI = '', CLAMD = '/' } = settings
   const isClamdHere = /^plugin:.*\bclamd\b/.test(QHPSI) && CLAMD.includes('/')
   return [
     ...SOCKETS.flatMap((socket) => checkStartsAtBoot([socket], 'no client reaches onescand there')),
@@ -102,10 +104,9 @@ function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts
     return [warning('onescand', value, remedy)]
   }
   const what = `onescand ${description.pid}`
-  const set = Object.entries(description.settings).filter(([name]) => isSetting(name))
-  const list = set.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(' ')
+  const list = settingsInWords(description)
   return [
-    ok(what, describe(description, accounts)),
+    ok(what, `has been ${runsInWords(description, accounts)}`),
     namesScanners(description.settings.QHPSI)
       ? ok(what, `has ${list}`)
       : marked(
@@ -118,25 +119,30 @@ function checkRunning({ socket, description }: RunningDaemon, accounts: Accounts
   ]
 }
 
-function describe({ args, since, uid }: RunningDescription, accounts: Accounts): string {
+/** Returns the settings of a running onescand: `QHPSI="plugin: clamd" REJECTVIRUS="1"`. */
+export function settingsInWords({ settings }: RunningDescription): string {
+  const set = Object.entries(settings).filter(([name]) => isSetting(name))
+  return set.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(' ')
+}
+
+/** Returns since when an onescand has been running, as which account and with which options. */
+export function runsInWords(
+  { args, since, uid }: RunningDescription,
+  accounts: Accounts = readAccounts(),
+): string {
   const time = `${new Date(since).toISOString().slice(0, 19).replace('T', ' ')} UTC`
-  return `has been running since ${time} as ${nameOrNumber(accounts, uid)}: onescand ${args.map(shellWord).join(' ')}`.trim()
+  return `running since ${time} as ${nameOrNumber(accounts, uid)}: onescand ${args.map(shellWord).join(' ')}`.trim()
 }
 
 /** Milliseconds for a self-test: onescand times out sooner. */
 const SELF_TEST_ANSWER_TIMEOUT = 15_000
 
-/**
- * Requests a self-test of an onescand that reports its state: whether it scans, and whether its interfaces
- * answer.
- */
-async function askForSelfTest({ socket, description }: RunningDaemon): Promise<CheckLine[]> {
-  if (description === undefined) return []
-  const what = `onescand ${description.pid}`
-  const answer = await askForDescription(socket, SELF_TEST_ANSWER_TIMEOUT, true).catch(
-    () => undefined,
-  )
-  const selfTest = answer?.daemon?.selfTest
+/** Returns check lines about a self-test of an onescand: whether it scans, and whether its interfaces answer. */
+function checkSelfTest(
+  { pid }: RunningDescription,
+  selfTest: Awaited<ReturnType<typeof requestSelfTest>>,
+): CheckLine[] {
+  const what = `onescand ${pid}`
   if (selfTest === undefined) {
     const value = `made no self-test within ${formatDuration(SELF_TEST_ANSWER_TIMEOUT)}`
     return [failure(what, value, "check onescand's log, then restart it")]
@@ -147,6 +153,14 @@ async function askForSelfTest({ socket, description }: RunningDaemon): Promise<C
     return [ok(what, `reports a clean message as clean, and finds EICAR; open: ${open}`)]
   }
   return wrong.map((checkLine) => judgeReported(what, checkLine, doors))
+}
+
+/** Resolves to the result of a self-test, or to undefined if onescand does not return one in time. */
+export async function requestSelfTest({ socket }: RunningDaemon) {
+  const answer = await askForDescription(socket, SELF_TEST_ANSWER_TIMEOUT, true).catch(
+    () => undefined,
+  )
+  return answer?.daemon?.selfTest
 }
 
 /**
@@ -214,10 +228,8 @@ function checkClamdUnit(checkLines: readonly CheckLine[]): CheckLine[] {
     const unit = askSystemd(`${name}.service`)
     if (unit === undefined) continue
     if (unit.active === 'active') return []
-    const unmask = unit.load === 'masked' ? `systemctl unmask ${name} && ` : ''
-    const verb = unit.enabled === 'disabled' ? 'enable --now' : 'start'
     const state = unit.load === 'masked' ? 'its unit is masked' : unit.active
-    const stopped = level(name, `is not running (${state})`, `${unmask}systemctl ${verb} ${name}`)
+    const stopped = level(name, `is not running (${state})`, startCommand(name, unit))
     const errors = journalOfStart(unit)
       .filter((line) => /^ERROR: /.test(line))
       .slice(-LINES_SHOWN)

@@ -6,7 +6,7 @@ import { PathHandle } from '../../../../base/path/path-handle.ts'
 import { START_BLUR } from '../../../../base/process/proc-entry.ts'
 import { NAMES_UNSEEN_FILES } from '../../../../base/systemd/bound-paths.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
-import { findIdleLines } from '../../host/settings-file.ts'
+import { findIdleLines, findReplacedLines } from '../../host/settings-file.ts'
 import {
   askSystemd,
   hasSystemd,
@@ -16,6 +16,7 @@ import {
   unboundPathsOf,
 } from '../../host/systemd-unit.ts'
 
+import { startCommand } from './starts-at-boot.ts'
 import { SUPERVISED } from './supervised.ts'
 
 /** A service of onescan's. */
@@ -45,10 +46,9 @@ export function howToStart(service: Service, verb: 'start' | 'restart' = 'start'
   const unit = askSystemd(`${service}.service`)
   if (unit !== undefined) {
     // A service does not start without its socket.
-    const units = [service, `${service}.socket`]
-    const masked = units.filter((name) => askSystemd(name)?.load === 'masked')
-    const unmask = masked.length === 0 ? '' : `systemctl unmask ${masked.join(' ')} && `
-    return `${unmask}systemctl ${verb} ${service}`
+    const socket = `${service}.socket`
+    const unmask = askSystemd(socket)?.load === 'masked' ? `systemctl unmask ${socket} && ` : ''
+    return `${unmask}${startCommand(service, unit, verb)}`
   }
   const place = supervisedAt(service)
   if (place !== undefined) return `svc -u ${place} (or sv up), and check its log`
@@ -66,14 +66,14 @@ export function checkState(service: Service, answers: boolean, isNeeded: boolean
   const level = isNeeded ? failure : warning
   // A service that was stopped has nothing to report.
   const ofLog = isStopped(unit) ? [] : checkLog(service, linesOf(service, unit, answers), answers)
-  if (unit !== undefined) ofLog.push(...checkIdleLines(service))
+  if (unit !== undefined) ofLog.push(...checkSettingsFile(service))
   if (unit !== undefined && answers) return [...checkUnit(service, unit), ...ofLog]
   if (answers) return ofLog
   const reason = unit ? ` (${stateInWords(unit)})` : ''
   const hasFailed = unit?.load === 'loaded' && !['success', ''].includes(unit.result)
   const remedy = hasFailed
     ? `fix what its log reports, and ${howToStart(service, 'restart')}`
-    : howToStart(service)
+    : howToStart(service, unit?.active === 'active' ? 'restart' : 'start')
   const down = marked(level(service, `does not answer${reason}`, remedy), 'stops the start')
   return [down, ...ofLog]
 }
@@ -102,15 +102,20 @@ export function changedSince(service: Service, since: number): CheckLine[] {
   )
 }
 
-/** The lines of a service's settings that systemd passes over in silence. */
-function checkIdleLines(service: Service): CheckLine[] {
+/** The lines of a service's settings that have no effect, which systemd does not report. */
+function checkSettingsFile(service: Service): CheckLine[] {
   const file = `/etc/default/${service}`
   const text = attempt(() => readOwnFile(file).toString('utf8')) ?? ''
-  return findIdleLines(text).map(({ line, word }) => {
+  const restart = `and systemctl restart ${service}`
+  const idle = findIdleLines(text).map(({ line, word }) => {
     const value = `line ${line} of ${file} sets nothing: it has no "=" after ${JSON.stringify(word)}`
-    const remedy = `write it as NAME="value", and systemctl restart ${service}`
-    return warning(service, value, remedy)
+    return warning(service, value, `write it as NAME="value", ${restart}`)
   })
+  const replaced = findReplacedLines(text).map(({ line, name, by }) => {
+    const value = `line ${line} of ${file} has no effect: line ${by} sets ${name}, too`
+    return warning(service, value, `write both values into one line, or remove one, ${restart}`)
+  })
+  return [...idle, ...replaced]
 }
 
 /** Returns the faults of the unit of a running service. */

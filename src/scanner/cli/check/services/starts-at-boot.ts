@@ -30,6 +30,20 @@ export function checkStartsAtBoot(
   return []
 }
 
+/** Returns the command with which a unit that does not run is started, now and at each boot. */
+export function startCommand(
+  name: string,
+  unit: BootState,
+  verb: 'start' | 'restart' = 'start',
+): string {
+  const isMasked = unit.load === 'masked'
+  const unmask = isMasked ? `systemctl unmask ${name} && ` : ''
+  // A mask hides whether it was enabled.
+  if (!isMasked && startsAtBoot(name, unit)) return `systemctl ${verb} ${name}`
+  const enable = verb === 'start' ? 'enable --now' : `enable ${name} && systemctl ${verb}`
+  return `${unmask}systemctl ${enable} ${name}`
+}
+
 function startsAtBoot(name: string, { enabled }: BootState): boolean {
   // A script of System V has links in /etc/rc2.d: S begins those of what starts.
   if (enabled === 'generated')

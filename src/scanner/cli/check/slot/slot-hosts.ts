@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { errorText, Fault } from '../../../../base/errors/fault.ts'
+import { errorTextAt, Fault } from '../../../../base/errors/fault.ts'
 import { Cdb, parseTcpRule } from '../../../../base/net/tcp-rules.ts'
 import { readOwnFile } from '../../../../base/path/open.ts'
 import type { Environment } from '../../../../base/process/environment.ts'
@@ -89,7 +89,7 @@ function clientClasses(file: string | undefined): (RuleClass | undefined)[] {
     return parseClasses(readOwnFile(file))
   } catch (error) {
     const remedy = 'run tcprules; without it tcpserver accepts no connection'
-    throw new Fault('config', `-x ${file}: ${errorText(error)}; ${remedy}`, error)
+    throw new Fault('config', `-x ${file}: ${errorTextAt(file, error)}; ${remedy}`, error)
   }
 }
 

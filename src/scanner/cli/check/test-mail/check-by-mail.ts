@@ -98,7 +98,7 @@ type SentTestMail = SentMail & NamedMail
 
 /** The test of one route with the messages. */
 class WayTest {
-  readonly #way: Way
+  #way: Way
   readonly #name: string
   readonly #address: string
   readonly #log: FollowedLog
@@ -125,7 +125,11 @@ class WayTest {
   }
 
   async checkLines(): Promise<CheckLine[]> {
-    const clean = await this.#send(cleanMessage)
+    let clean = await this.#send(cleanMessage)
+    if (clean.kind === 'requires TLS' && 'port' in this.#way && this.#way.security === 'none') {
+      this.#way = { ...this.#way, security: 'starttls' }
+      clean = await this.#send(cleanMessage)
+    }
     const unsent = this.#notSent(clean)
     if (unsent !== undefined && clean.command !== 'DATA') return [unsent]
     // A problem with the clean mail is reported first, because it affects all mail.
@@ -195,7 +199,9 @@ class WayTest {
         // A refused connection (RFC 5321 3.1) is refused for every recipient.
         if (command === 'DATA' || command === 'CONN') break
         const value = `accepts no mail for ${this.#address} from this host: ${text}`
-        return warning(what, value, 'specify an address whose mail this server accepts')
+        const remedy =
+          'specify an address whose mail this server accepts, or exempt this host from its rules for clients'
+        return warning(what, value, remedy)
       }
       case 'deferred':
         break
@@ -243,11 +249,11 @@ class WayTest {
     }
     if ('program' in this.#way && isExims(this.#way.program) && this.#log.hasSeen('clamd')) {
       const value = `mail of local programs is not scanned: it is ${kind}, and onescan did not see it`
-      const remedy = `to scan it, set acl_not_smtp to an ACL with "deny malware = *" (doc/mail-servers.md); ${this.#address} may get the mail (Subject: ${subject})`
+      const remedy = `to scan it, set acl_not_smtp to an ACL with "deny malware = *" (doc/exim.md); ${this.#address} may get the mail (Subject: ${subject})`
       return marked(warning(what, value, remedy), 'local mail')
     }
     const value = `is ${kind}, and onescan did not see it: ${text}${after}`
-    const page = this.#isOfQmail(text) ? 'doc/qmail.md' : 'doc/mail-servers.md'
+    const page = this.#isOfQmail(text) ? 'doc/qmail.md' : 'README.md, Set up your mail server'
     const where = this.#places === '' ? 'no log was found' : `read: ${this.#places}`
     const remedy = `route this mail through onescan: ${page}, or specify its log with --log (${where}); ${this.#address} may get the mail (Subject: ${subject})`
     return failure(what, value, remedy)
@@ -261,14 +267,14 @@ class WayTest {
   /**
    * Returns a check line about a client of clamd that submits parts of a message, as rspamd may and amavis does.
    * Such a client does not name the mail, so only the time shows whether this was the mail and, for the
-   * infected one, the virus.
+   * infected one, the virus. If one has submitted a message as well, it submits all of its messages, and the parts are theirs.
    */
   #askedInParts(
     what: string,
     { kind, text }: SentTestMail,
     isInfected = false,
   ): CheckLine | undefined {
-    const parts = this.#log.partRecords
+    const parts = this.#log.hasSeen('clamd') ? [] : this.#log.partRecords
     const virus = parts.map(({ fields }) => fields.get('virus') ?? '').find(isTestFile)
     if (isInfected ? virus === undefined : parts.length === 0) return undefined
     const asked = `the filter asked onescand, as clamd, about parts of the message`
@@ -286,7 +292,7 @@ class WayTest {
     if (passed.length >= A_LOOP) {
       const value = `arrived at onescan ${passed.length} times: this is a mail loop, in which mail is lost`
       const remedy =
-        'the service that receives mail back from onescan must not send it to onescan again: doc/mail-servers.md'
+        'the service that receives mail back from onescan must not send it to onescan again: doc/other-servers.md, Between two servers'
       return failure(what, value, remedy)
     }
     const { fields } = record
@@ -322,7 +328,8 @@ class WayTest {
     }
     const delivery = this.#log.deliveryOf(id)?.text ?? ''
     const report = JSON.stringify(delivery.slice(0, RULE_SHOWN))
-    if (KEPT_OUT.test(delivery))
+    // A program on this host gets the bounce itself.
+    if (KEPT_OUT.test(delivery) || ('program' in this.#way && BOUNCED.test(delivery)))
       return ok(what, `is found ${by}; the mail server reports: ${report}`)
     const value = `is found ${by}, and ${kind}: what its client does with it is unknown`
     const remedy = `look whether ${this.#address} gets it (Subject: ${subject}); doc/clamd-clients.md shows how the client refuses it`
@@ -392,6 +399,9 @@ const isInfectedForClient = (record: LogRecord | undefined): boolean =>
 
 /** The words of amavis and others about mail that they do not deliver, as the mail server logs them. */
 const KEPT_OUT = /\bdiscarded\b|\brejected\b|\bquarantined?\b|\bINFECTED\b/i
+
+/** The outcome of mail that bounces, in the log of Postfix and of Exim. */
+const BOUNCED = /^(?:status=bounced\b|\*\*)/
 
 /** Returns the reply of the next server, or the one that the client got, unless it is 2xx. */
 function refusalOfNext({ fields }: LogRecord): string | undefined {

@@ -1,5 +1,6 @@
 import { type CheckLine, failure, ok } from '../../../../base/check/check-line.ts'
 import { errorText, Fault } from '../../../../base/errors/fault.ts'
+import { codeInWords } from '../../../../base/errors/system-error.ts'
 import { userName } from '../../../../base/process/passwd.ts'
 import { askOnce } from '../../../../base/protocol/connection/ask-once.ts'
 import { uint32 } from '../../../protocol/frames.ts'
@@ -24,7 +25,7 @@ export async function* checkInterface(address: string): AsyncGenerator<CheckLine
   const answer = await (path ? askMilter(path, message).catch(errorText) : sendBySmtp(Number(port), message)) // biome-ignore format: a line
   if (answer === undefined) return yield ok(address, 'accepts a clean message')
   const account = userName(process.getuid!()) ?? 'this user'
-  const remedy = /\bEACCES\b/.test(answer)
+  const remedy = answer.includes(codeInWords('EACCES'))
     ? `use --user ACCOUNT with the account of your mail server; if that is ${account}, give it the socket (SocketUser= or SocketGroup= of its unit, or --group)`
     : 'check that onescand runs with this interface and scans: onescan check --daemon'
   yield failure(address, `would not accept mail from ${account} now: ${answer}`, remedy)

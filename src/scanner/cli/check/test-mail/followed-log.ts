@@ -40,6 +40,8 @@ interface DeliveryStatus {
 export class FollowedLog {
   readonly #mark: string
   readonly #records: LogRecord[] = []
+  /** How often a log has each of them. */
+  readonly #texts = new Map<string, number>()
   /** Lines about files without a Message-ID, from a client of clamd that submits parts of a message. */
   readonly #parts: LogRecord[] = []
   /** Message-IDs by the queue id of the mail server. */
@@ -161,7 +163,18 @@ export class FollowedLog {
     }
   }
 
+  /** Returns whether no other log has this line: syslog and the journal may both have it. `own` counts those of this log. */
+  #isNew({ fields }: LogRecord, own: Map<string, number>): boolean {
+    const text = JSON.stringify([...fields])
+    const count = (own.get(text) ?? 0) + 1
+    if (own.size < LINES_MAX) own.set(text, count)
+    if (count <= (this.#texts.get(text) ?? 0)) return false
+    if (this.#texts.size < LINES_MAX) this.#texts.set(text, count)
+    return true
+  }
+
   async #read(bytes: AsyncIterable<Buffer>): Promise<void> {
+    const own = new Map<string, number>()
     for await (const lines of linesIn(bytes)) {
       this.#readMailServer(lines)
       const ours = lines.filter((line) => line.includes(this.#mark))
@@ -171,7 +184,9 @@ export class FollowedLog {
       )
       const judged = parts.flatMap((line) => parseLogLine(line, Date.now()) ?? [])
       this.#parts.push(...judged.slice(0, LINES_MAX - this.#parts.length))
-      const decided = records.filter(({ fields }) => fields.has('decision'))
+      const decided = records.filter(
+        (record) => record.fields.has('decision') && this.#isNew(record, own),
+      )
       this.#records.push(...decided.slice(0, LINES_MAX - this.#records.length))
       this.#news.emit('lines')
     }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { lookup } from 'node:dns/promises'
 import { isIP, Socket } from 'node:net'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
+import { withoutCode } from '../../../../base/errors/system-error.ts'
 import { sendmailOptions } from '../../mail/sendmail-program.ts'
 
 /** A port at which a mail server accepts mail. */
@@ -55,7 +56,8 @@ const ANSWERS_MAX = 3
 const RECEIVED_MAX = 64 * 1024
 /** Milliseconds between two looks at how many bytes that are. */
 const LOOK_EVERY = 10
-const HOST = '127.0.0.1'
+/** The addresses of this host, at one of which a server may listen alone. */
+const THIS_HOST = ['127.0.0.1', '::1'] as const
 
 /** Sends a message in the form of a file from the empty sender, so that no bounce is sent. Never rejects. */
 export function sendMail(way: Way, message: Buffer, address: string): Promise<SentMail> {
@@ -73,18 +75,28 @@ interface SmtpError extends Error {
   readonly originalCode?: string | undefined
 }
 
-/** Sends a message over SMTP to the first address of the host at which a server answers, as mail servers do (RFC 5321 5.1). */
+/**
+ * Sends a message over SMTP to the first address of the host at which a server answers, as mail servers do (RFC 5321 5.1).
+ * Resolves to the result at the first address if none does.
+ */
 async function sendBySmtp(way: SmtpWay, message: Buffer, address: string): Promise<SentMail> {
-  const { host = HOST, foreign } = way
-  // Resolved like all programs of this host resolve it: nodemailer would query only the DNS.
-  const found = foreign ? await lookup(host, { all: true }).catch((error: Error) => error) : [{ address: host }] // biome-ignore format: a line
-  if (found instanceof Error) return failedBy(found, way)
-  let sent: SentMail | undefined
-  for (const { address: at } of found) {
-    sent = await sendTo(at, way, message, address)
-    if (sent.command !== 'CONN' || sent.code !== undefined) break
+  const addresses = await addressesOf(way).catch((error: Error) => error)
+  if (addresses instanceof Error) return failedBy(addresses, way)
+  let first: SentMail | undefined
+  for (const at of addresses) {
+    const sent = await sendTo(at, way, message, address)
+    if (sent.command !== 'CONN' || sent.code !== undefined) return sent
+    first ??= sent
   }
-  return sent!
+  return first!
+}
+
+async function addressesOf({ host, foreign }: SmtpWay): Promise<readonly string[]> {
+  if (host === undefined) return THIS_HOST
+  if (foreign === undefined) return [host]
+  // Resolved like all programs of this host resolve it: nodemailer would query only the DNS.
+  const found = await lookup(host, { all: true })
+  return found.map(({ address }) => address)
 }
 
 /** Sends a message in one session, which ends in time, and after RECEIVED_MAX bytes of answers. */
@@ -125,7 +137,7 @@ async function sendTo(
 }
 
 function connectionOptions(way: SmtpWay, address: string): SMTPConnection.Options {
-  const { port, security, host = HOST, foreign } = way
+  const { port, security, host = address, foreign } = way
   const { authorities, greets = TIMEOUT, answers = TIMEOUT } = foreign ?? {}
   return {
     host: address,
@@ -139,8 +151,12 @@ function connectionOptions(way: SmtpWay, address: string): SMTPConnection.Option
           // By default a variable of the environment could turn it off.
           tls: { rejectUnauthorized: true, ...(authorities && { ca: authorities }) },
         }
-      : // Its certificate is for its name, and not for this address.
-        { name: 'localhost', tls: { rejectUnauthorized: false } }),
+      : {
+          // Some servers refuse a name without a domain, and any that they do not find (RFC 5321 4.1.4).
+          name: isIP(address) === 6 ? `[IPv6:${address}]` : `[${address}]`,
+          // Its certificate is for its name, and not for this address.
+          tls: { rejectUnauthorized: false },
+        }),
     connectionTimeout: greets,
     greetingTimeout: greets,
     socketTimeout: answers,
@@ -184,9 +200,11 @@ const TLS_PORT = 465
 function failedBy(error: SmtpError, way: SmtpWay, allowsAuthentication = false): SentMail {
   const { code, response, responseCode = 0, originalCode = '' } = error
   const command = OF_TLS.test(originalCode) ? 'STARTTLS' : (error.command ?? '')
-  const text = oneLine(response || error.message).replace(/; if the root CA.*/, '') // advice of Node's
+  const raw = oneLine(response || error.message).replace(/; if the root CA.*/, '') // advice of Node's
+  const [systemCode = ''] = response ? [] : (/\bE[A-Z_]+\b/.exec(raw) ?? [])
+  const text = withoutCode(raw, systemCode)
   const sent = { text, command, ...(responseCode && { code: responseCode }) }
-  if (/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_|Connection timeout/.test(text))
+  if (/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_|Connection timeout/.test(raw))
     return { ...sent, kind: 'nothing listens' }
   // 530 has both meanings: RFC 4954 6, RFC 3207 4.
   if (responseCode === 530 && /STARTTLS/i.test(text)) return { ...sent, kind: 'requires TLS' }

@@ -5,7 +5,7 @@ import { readForeignFile } from '../../../../base/path/open.ts'
 import { readSecret } from '../../../../base/path/secret-file.ts'
 import { userName } from '../../../../base/process/passwd.ts'
 import { shellWord } from '../../../../base/text/shell-word.ts'
-import { text } from '../../command/cli-options.ts'
+import { textOption } from '../../command/cli-options.ts'
 import type { Arguments } from '../../command/run-command.ts'
 import type { NamedServer } from './check-named-server.ts'
 import { openTestMailbox } from './test-mailbox.ts'
@@ -17,12 +17,12 @@ const [GREETS, ANSWERS, DELIVERED] = [30_000, 300_000, 60_000] as const
 /** Adds the options of `check --mail` about a server of any host. */
 export function addServerOptions<Options>(yargs: Argv<Options>) {
   return yargs
-    .option('smtp', text('HOST:PORT: with --mail, send only to this server, on any host'))
+    .option('smtp', textOption('HOST:PORT: with --mail, send only to this server, on any host'))
     .option('tls', { type: 'boolean', describe: 'With --smtp: only over TLS, with a valid certificate' })
-    .option('ca', text('PEM file with the CA of that certificate'))
-    .option('password-file', text('File with the password of --smtp-user; needs --tls'))
-    .option('smtp-user', text('With --smtp: the login name at the server'))
-    .option('maildir', text('With --smtp: look for the delivered mail in this Maildir, or with - on standard input as an mbox')) // biome-ignore format: a line
+    .option('ca', textOption('PEM file with the CA of that certificate'))
+    .option('password-file', textOption('File with the password of --smtp-user; needs --tls'))
+    .option('smtp-user', textOption('With --smtp: the login name at the server'))
+    .option('maildir', textOption('With --smtp: look for the delivered mail in this Maildir, or with - on standard input as an mbox')) // biome-ignore format: a line
     .option('password', { type: 'string', hidden: true }) // to be refused
     .implies({ smtp: 'mail', tls: 'smtp', ca: 'tls', 'smtp-user': 'password-file', 'password-file': 'smtp-user', maildir: 'smtp' }) // biome-ignore format: a line
 }

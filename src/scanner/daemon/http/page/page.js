@@ -14,7 +14,7 @@ const KEPT = 200
 /** Seconds: a step of the history, and a day. */
 const STEP = STEP_MS / 1000
 const DAY = 86_400
-/** Seconds between two marks of the axis of time, as `clock()` can tell them apart. */
+/** Seconds between two marks of the axis of time, as `clock()` shows them as different. */
 const MARKS = [60, 300, 900, 1800, 3600, 7200, 14400]
 /** @type {Map<number, Step>} */
 const steps = new Map()
@@ -126,10 +126,10 @@ function item({ number, time, fields, line, waits }) {
     (isProperty ? `${fields.grounds}: ` : '') +
     (name ?? waits ?? fields.grounds ?? fields.scan ?? '')
   const whom = fields.from ? ` ${fields.from} to ${fields.to ?? ''}` : ''
-  const clock = new Date(time).toLocaleTimeString('en-GB')
-  const colour = DECISIONS.find((word) => word === fields.decision) ?? ''
+  const shownTime = new Date(time).toLocaleTimeString('en-GB')
+  const style = DECISIONS.find((word) => word === fields.decision) ?? ''
   const below = [line, ...waysOut(fields.kept)]
-  const made = foldedItem(time, clock, fields.decision ?? '', colour, ` ${found}${whom}`, below)
+  const made = foldedItem(time, shownTime, fields.decision ?? '', style, ` ${found}${whom}`, below)
   made.dataset.number = String(number)
   return made
 }
@@ -261,8 +261,8 @@ function makePlots() {
     width: 0,
     points: { show: false },
     ...(paths && { paths }),
-    value: ({ data }, sum, _, at) =>
-      sum == null || at == null ? '--' : sum - (data[index + 2]?.[at] ?? 0),
+    value: (plot, sum, _, point) =>
+      sum == null || point == null ? '--' : sum - (plot.data[index + 2]?.[point] ?? 0),
   })
   /** @type {readonly (readonly [PlotId, uPlot.Series[]])[]} */
   const kinds = [

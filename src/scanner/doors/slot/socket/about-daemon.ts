@@ -3,15 +3,13 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { siblingCommand } from '../../../../base/runtime/compiled-program.ts'
+import { environmentOfCommand } from '../../../../base/settings/child-environment.ts'
 import { descriptionFrame } from '../../../protocol/slot/daemon-description.ts'
 import { CALLER, type ServiceCommand } from '../../../protocol/slot/service-run.ts'
 import { COMMAND_STREAMS, frame, RUN } from '../../../protocol/slot/slot-frames.ts'
 import type { DaemonQuestion } from './request.ts'
 import { ScanStandalone } from './scan-standalone.ts'
 import type { SlotSocketOptions } from './slot-options.ts'
-
-/** Variables of a service that are for its own process alone: systemd.exec(5), Node. */
-const OWN = /^(NOTIFY_SOCKET|LISTEN_|WATCHDOG_|INVOCATION_ID|JOURNAL_STREAM|MAINPID|NODE_)/
 
 /** The client that asks about onescand. */
 interface DaemonClient {
@@ -49,11 +47,11 @@ async function runCommandHere(
   ownArgs: readonly string[],
 ): Promise<Buffer> {
   const { program, args, caller } = JSON.parse(command) as ServiceCommand
-  const env = Object.entries(process.env).filter(([name]) => !OWN.test(name))
+  const env = environmentOfCommand(process.env)
   const more = program === 'onescand' ? ['--running', ...ownArgs] : []
   const [file, ...all] = siblingCommand(program, ...args, ...more)
   const child = spawn(file, all, {
-    env: { ...Object.fromEntries(env), ...(program === 'onescan' && { [CALLER]: caller }) },
+    env: { ...env, ...(program === 'onescan' && { [CALLER]: caller }) },
     stdio: 'pipe',
     signal: gone,
     killSignal: 'SIGKILL',

@@ -59,7 +59,7 @@ export class ClientContexts {
   }
 
   /**
-   * Returns the context for a client: the daemon's own, with the settings that a client may set (onescand(8),
+   * Returns the context for a client: the daemon's own, with the settings that a client may set (onescan-interfaces(7),
    * QMAIL). Throws ScanStandalone for any other difference. The standalone program then uses the client's own
    * environment, with the client's own rights to the keyring.
    */

@@ -10,10 +10,10 @@ import type {
   Decision,
   Deferral,
   Refusal,
-  Reply,
   SplitDecision,
 } from '../../../scan/judge/decision/decision.ts'
 import { acceptedShare } from '../../../scan/judge/decision/divide.ts'
+import type { Reply } from '../../../scan/replies/reply.ts'
 import { type ErrorReport, plainCode, replyText } from '../error-report.ts'
 import { slotExit } from '../exit-codes.ts'
 import { ScanStandalone } from './scan-standalone.ts'

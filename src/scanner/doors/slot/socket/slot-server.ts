@@ -92,10 +92,10 @@ export class SlotServer {
     const { context, asksQuota, errorReport } = clientContexts.get(request.variables)
     const client = requireClient(request.variables, peer, bounceUser())
     const isTest = isTestOfCheck(request.variables)
-    const logContext = (transaction?: LoggedMessage): LogContext => ({
+    const logContext = (logged?: LoggedMessage): LogContext => ({
       doorFields: isTest ? [SELF_TEST, ...peerFields(peer)] : peerFields(peer),
       remote: client.origin.clientAddress,
-      transaction,
+      transaction: logged,
       total: elapsed(),
     })
     const off = await configuration.off.poll()

@@ -1,7 +1,7 @@
 import { Fault } from '../../../../base/errors/fault.ts'
-import { CLOSING, ownReply } from '../../../handling/replies/own-replies.ts'
 import { offerBetween } from '../../../protocol/smtp/smtp-commands.ts'
 import { type RawReply, rawReply } from '../../../protocol/smtp/smtp-replies.ts'
+import { CLOSING, ownReply } from '../../../scan/replies/own-replies.ts'
 import type { NextServer } from './next-server.ts'
 
 /** XFORWARD commands that are repeated if a transaction is begun again. */

@@ -1,5 +1,5 @@
-import { CLOSING } from '../../../handling/replies/own-replies.ts'
 import { deferralOf, type RawReply } from '../../../protocol/smtp/smtp-replies.ts'
+import { CLOSING } from '../../../scan/replies/own-replies.ts'
 import { receivesNothing } from '../../../serving/wire.ts'
 
 /** The client as it is answered. */

@@ -1,8 +1,7 @@
 import { type Fault, isFault } from '../../../../base/errors/fault.ts'
 import { addressBytes } from '../../../../base/text/address.ts'
 import { NO_EDITS } from '../../../../mail/message/header-block.ts'
-import { ownReply } from '../../../handling/replies/own-replies.ts'
-import { replyOf } from '../../../handling/replies/smtp-reply.ts'
+import { replyOf } from '../../../handling/smtp-reply.ts'
 import { type RawReply, rawReply } from '../../../protocol/smtp/smtp-replies.ts'
 import type {
   Acceptance,
@@ -11,6 +10,7 @@ import type {
   SplitDecision,
 } from '../../../scan/judge/decision/decision.ts'
 import { acceptedShare } from '../../../scan/judge/decision/divide.ts'
+import { ownReply } from '../../../scan/replies/own-replies.ts'
 import { dropTransaction, handOn, type RecipientReply, type SmtpDelivery } from './hand-on.ts'
 
 const BEFORE_ADDRESS = Buffer.from('RCPT TO:<')

@@ -2,7 +2,6 @@ import type { Fault } from '../../../../base/errors/fault.ts'
 import type { MailAddress } from '../../../../base/text/address.ts'
 import { type Envelope, type Origin, redirect } from '../../../../mail/message/envelope.ts'
 import type { HandlingPlan } from '../../../handling/handling-plan.ts'
-import { ownReply } from '../../../handling/replies/own-replies.ts'
 import {
   contextOfShare,
   decisionLines,
@@ -14,6 +13,7 @@ import {
 import { replyTexts } from '../../../protocol/smtp/smtp-replies.ts'
 import type { Transaction } from '../../../scan/judge/context/transaction.ts'
 import type { Decision, SingleDecision } from '../../../scan/judge/decision/decision.ts'
+import { ownReply } from '../../../scan/replies/own-replies.ts'
 import type { SmtpServices } from '../next-server/smtp-services.ts'
 import type { SentReply } from './content-replies.ts'
 
@@ -120,8 +120,8 @@ function byReplyCode(
     group.recipients.push(recipients[index]!)
   }
   if (byCode.size < 2) return [{ replies, envelope }]
-  return Array.from(byCode.values(), ({ replies, recipients }) => {
-    return { replies, envelope: redirect(envelope, recipients) }
+  return Array.from(byCode.values(), (group) => {
+    return { replies: group.replies, envelope: redirect(envelope, group.recipients) }
   })
 }
 

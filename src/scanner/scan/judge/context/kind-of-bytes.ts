@@ -70,8 +70,11 @@ const FIRST_FIELD =
   /^[\0-\x20]*(?:>?From |[!-9;-~]{1,998}(?:[ \t]{1,9}[!-9;-~]{1,998})?[ \t]{0,99}:)/
 /** A field about content, or what the most lenient reader sees of its name. */
 const CONTENT_LINE = /^[ \t]*(?:content-|mime-version)/im
-/** What is before the first colon of a line. */
-const NAME = /^[^:\n]+(?=:)/gm
+/**
+ * What is before the first colon of a line, if some reader may see one of these names there: its first letter or digit, or
+ * that below a comment, begins one. (Of the lines of a program, most end here after a few bytes.)
+ */
+const NAME = /^[^a-z0-9:\n(-]*[cm(][^:\n]*(?=:)/gim
 /** Other fields of mail; RFC 5322 3.6. */
 const MAIL_FIELD =
   /^[ \t]*(?:>?From |(?:from|to|cc|bcc|date|subject|sender|reply-to|received|return-path|delivered-to|message-id)[ \t]*:)/im

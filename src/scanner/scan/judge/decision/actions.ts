@@ -5,6 +5,7 @@ import type {
   QuarantineTarget,
 } from '../../../../base/settings/table/infected-mail.ts'
 import { compileGlob } from '../../../../base/text/glob.ts'
+import type { Grounds } from '../../replies/reply.ts'
 import { actionFor, properties, propertyOf } from '../../scanners/findings/properties.ts'
 import type {
   Infected,
@@ -15,7 +16,6 @@ import type {
 } from '../../scanners/findings/scan-result.ts'
 import type { JudgeConfig } from '../context/judge-config.ts'
 import type { Client } from '../context/transaction.ts'
-import type { Grounds } from './decision.ts'
 
 /** The action for infected mail, with the quarantine or the address that gets it. */
 type InfectedAction =

@@ -1,13 +1,13 @@
 import { examineClearing, examineRest } from '../../../../mail/message/clear-header.ts'
 import { type Header, NO_EDITS } from '../../../../mail/message/header-block.ts'
 import type { Message } from '../../../../mail/message/message.ts'
+import { replyFor } from '../../replies/mail-replies.ts'
 import type { Trust } from '../../stamps/verify-stamps.ts'
 import type { JudgeConfig } from '../context/judge-config.ts'
 import type { Client } from '../context/transaction.ts'
 import { actionForInfected } from './actions.ts'
 import type { SingleDecision } from './decision.ts'
 import { QUARANTINE_FIELD } from './forward.ts'
-import { replyFor } from './mail-replies.ts'
 
 /**
  * Resolves to the decision about a message whose header cannot be edited, without a scan. Resolves to

@@ -1,10 +1,12 @@
 import type { QuarantineTarget } from '../../../../base/settings/table/infected-mail.ts'
 import type { HeaderField } from '../../../../mail/message/header-block.ts'
+import { mailReply, replyFor } from '../../replies/mail-replies.ts'
+import type { Grounds } from '../../replies/reply.ts'
 import type { Scanner } from '../../scanners/contract/scanner.ts'
 import { properties } from '../../scanners/findings/properties.ts'
 import type { Infected } from '../../scanners/findings/scan-result.ts'
 import { NO_STAMP, type Trust } from '../../stamps/verify-stamps.ts'
-import type { CachedOrScanned } from '../../verdicts/copies/message-to-scan.ts'
+import type { CachedOrScanned } from '../../verdicts/copies/message-identity.ts'
 import { type JudgeConfig, type MailSettings, requiredQuarantine } from '../context/judge-config.ts'
 import type { Client, Transaction } from '../context/transaction.ts'
 import {
@@ -15,15 +17,8 @@ import {
   POLICY_STATUS,
   type ReasonedAction,
 } from './actions.ts'
-import type {
-  Acceptance,
-  DecisionDetails,
-  Grounds,
-  QuarantineDecision,
-  SingleDecision,
-} from './decision.ts'
+import type { Acceptance, DecisionDetails, QuarantineDecision, SingleDecision } from './decision.ts'
 import { forwardTo } from './forward.ts'
-import { mailReply, replyFor } from './mail-replies.ts'
 
 const CLEAN: HeaderField = { name: 'X-QHPSI', value: 'clean' }
 const VIRUS_FOUND: HeaderField = { name: 'X-QHPSI', value: 'virus found' }
@@ -157,7 +152,7 @@ export interface ScanOutcome extends CachedOrScanned {
   /** The scanners whose result it is, in their order. */
   readonly scanners: readonly Scanner[]
   readonly notes: readonly string[]
-  /** The oddities of the message (mail/mime/traits/oddities.ts), if it was read for them. */
+  /** The oddities of the message (mail/mime/traits/mail-traits.ts), if it was read for them. */
   readonly oddities: ReadonlySet<string>
 }
 

@@ -1,5 +1,6 @@
 import type { MailAddress } from '../../../../base/text/address.ts'
 import { type Envelope, redirect } from '../../../../mail/message/envelope.ts'
+import { mailReply } from '../../replies/mail-replies.ts'
 import type { Transaction } from '../context/transaction.ts'
 import type {
   Acceptance,
@@ -9,7 +10,6 @@ import type {
   SingleDecision,
   SplitDecision,
 } from './decision.ts'
-import { mailReply } from './mail-replies.ts'
 
 /**
  * How an interface answers for several recipients:

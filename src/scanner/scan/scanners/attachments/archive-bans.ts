@@ -41,7 +41,7 @@ export function archiveSignatures(patterns: readonly string[]): string {
     ...Object.entries(CUT_AT).map(([container, bytes]) =>
       signature(LONG_NAME, `^.{${bytes}}`, container),
     ),
-    ...distinctRules(patterns).map((pattern) => signature(banName(pattern), expression(pattern))),
+    ...distinctRules(patterns).map((rule) => signature(banName(rule), expression(rule))),
   ]
   const tooLong = lines.findIndex((line) => Buffer.byteLength(line, 'latin1') > LINE_MAX)
   if (tooLong < 0) return `${lines.join('\n')}\n`

@@ -1,4 +1,5 @@
 import { errorCode, errorText, Fault } from '../../../../base/errors/fault.ts'
+import { codeInWords } from '../../../../base/errors/system-error.ts'
 import { readForeignFile } from '../../../../base/path/open.ts'
 import type { BannedBy } from '../../../../base/settings/table/banned-attachments.ts'
 import { compileGlob } from '../../../../base/text/glob.ts'
@@ -36,8 +37,8 @@ function readRuleFile(file: string): AttachmentRules {
   try {
     text = readForeignFile(file).toString('utf8')
   } catch (error) {
-    const reason = errorCode(error) || errorText(error)
-    const remedy = 'add rules there, or remove attachments from QHPSI'
+    const reason = codeInWords(errorCode(error)) || errorText(error)
+    const remedy = 'add rules there, or set names, as in BADATTACHMENTS="*.exe *.scr"'
     throw new Fault('config', `BADATTACHMENTS ${file}: cannot be read (${reason}); ${remedy}`)
   }
   const names: string[] = []
@@ -68,9 +69,9 @@ function readRuleFile(file: string): AttachmentRules {
 function rulesOf(
   names: readonly string[],
   types: readonly string[],
-  kinds: readonly ContentKind[],
+  contentKinds: readonly ContentKind[],
 ): AttachmentRules {
-  return { names, bansName: anyOf(names), bansType: anyOf(types), kinds: new Set(kinds) }
+  return { names, bansName: anyOf(names), bansType: anyOf(types), kinds: new Set(contentKinds) }
 }
 
 function anyOf(patterns: readonly string[]): (text: string) => boolean {

@@ -83,9 +83,9 @@ class AttachmentInspection implements Inspection {
   }
 
   *content(content: Bytes): Generator<number> {
-    const banned = this.#rules.kinds
-    const kinds = banned.size === 0 ? [] : kindsOf(content)
-    for (const kind of kinds) if (banned.has(kind)) this.#ban(`content ${kind}`)
+    const bannedKinds = this.#rules.kinds
+    const kinds = bannedKinds.size === 0 ? [] : kindsOf(content)
+    for (const kind of kinds) if (bannedKinds.has(kind)) this.#ban(`content ${kind}`)
     if (!this.#bansInArchives) return
     try {
       for (const step of replacingNames(content)) {

@@ -3,7 +3,7 @@ import { cachedFor } from '../../../../base/flow/cache.ts'
 import { readUptime } from '../../../../base/flow/uptime.ts'
 import type { System } from '../../../../base/runtime/system.ts'
 import type { Bytes } from '../../../../mail/message/bytes.ts'
-import type { FormSet } from '../../../../mail/mime/index.ts'
+import { firstFields } from '../../../../mail/mime/index.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import type {
   ContentScanner,
@@ -19,8 +19,8 @@ import type { Cacheable } from '../signatures/cacheable.ts'
 import type { SignatureFiles } from '../signatures/signature-files.ts'
 import type { Canaries } from './canary.ts'
 import { type ClamdAddress, readClamdAddress } from './clamd-address.ts'
+import { clamdConfOf, databaseOf, isOnThisHost, isSetIn } from './clamd-conf.ts'
 import { ClamdServer, STREAMED_MAX } from './clamd-server.ts'
-import { clamdConfOf, databaseOf, isOnThisHost, isSetIn } from './database.ts'
 import type { ExtractedForms } from './extracted-forms.ts'
 import { scanByServers } from './fail-over.ts'
 import { ForwardedCommands } from './forwarded-commands.ts'
@@ -41,7 +41,7 @@ interface ClamdScannerOptions {
   readonly passing?: System | undefined
   /** Receives a line when one of several servers fails, and when it answers again. */
   readonly log?: (line: string) => void
-  /** The parts that servers were shown to extract from mail. */
+  /** The servers that were shown to extract the parts of ordinary mail. */
   readonly extracted?: ExtractedForms | undefined
   /** The servers that find the test virus. */
   readonly canaries?: Canaries | undefined
@@ -187,16 +187,15 @@ class ClamdDecoder implements ScannerDecoder {
     return clamdTreatsAsMail(bytes)
   }
 
-  extracts(mail: Bytes): FormSet | undefined {
+  extracts(mail: Bytes): boolean {
     // If its disk is full, clamd skips a part that it cannot write. It was shown to have room for the parts
     // of small mail (readiness/clamd/clamd-forms.ts).
-    if (mail.size > STREAMED_MAX) return undefined
-    const forms = this.#extracted?.of(this.#servers)
-    return forms && beginsWithMailField(forms.firstFields, mail) ? forms : undefined
+    if (mail.size > STREAMED_MAX) return false
+    return this.#extracted?.holdsFor(this.#servers) === true && beginsWithMailField(mail)
   }
 
-  async stillExtracts(forms: FormSet): Promise<boolean> {
-    return (await this.#extracted?.stillHold(this.#servers, forms)) === true
+  async stillExtracts(): Promise<boolean> {
+    return (await this.#extracted?.stillHolds(this.#servers)) === true
   }
 
   countOmitted(parts: number): void {
@@ -216,8 +215,8 @@ function clamdTreatsAsMail(bytes: Bytes): boolean {
   return MAIL.test(text) && !OTHER_MARK.test(text)
 }
 
-/** Returns whether libclamav recognizes a mail as such, because it begins with one of these fields. */
-function beginsWithMailField(firstFields: readonly string[], mail: Bytes): boolean {
+/** Returns whether libclamav recognizes a mail as such, because it begins with a usual field. */
+function beginsWithMailField(mail: Bytes): boolean {
   const text = beginningOf(mail)
   return firstFields.some((name) => text.startsWith(`${name}: `)) && !OTHER_MARK.test(text)
 }

@@ -1,12 +1,11 @@
 import { readUptime } from '../../../../base/flow/uptime.ts'
-import type { FormSet } from '../../../../mail/mime/index.ts'
 import type { ClamdAddress } from './clamd-address.ts'
 import { socketCreatedAt } from './versions.ts'
 
 /** Milliseconds for which an event counts: between two and three rounds of the first process. */
 const HOLDS_FOR = 40_000
 
-/** What a server was shown to extract, as the first process has tried it. */
+/** Whether a server was shown to extract the parts of ordinary mail, as the first process has tried it. */
 export interface ExtractionEvent {
   readonly kind: 'extracts'
   /** The server, as CLAMD has it. */
@@ -14,8 +13,8 @@ export interface ExtractionEvent {
   /** Its answer to VERSION then, and when its socket was made (versions.ts). */
   readonly version?: string
   readonly made?: number | undefined
-  /** Undefined if it was not tried since it was started, or reports no limits. */
-  readonly forms?: FormSet | undefined
+  /** Whether it extracts each form, and reports its limits. False if it was not tried since it was started. */
+  readonly isShown: boolean
 }
 
 /**
@@ -25,7 +24,7 @@ export interface ExtractionEvent {
  */
 const ASKED_PER_STREAM = 50
 
-/** Mail could use what servers extract: they must be checked for free space. */
+/** Mail could be left to servers: they must be checked for free space. */
 export interface WantedEvent {
   readonly kind: 'wanted'
 }
@@ -46,7 +45,7 @@ interface KnownServer extends ExtractionEvent {
 }
 
 /**
- * The forms of parts that each clamd extracts from mail itself, as tests have shown. A connection that breaks,
+ * The servers that extract the parts of all forms from mail themselves, as tests have shown. A connection that breaks,
  * another socket or another version mean that another one may listen there: then nothing is known until the
  * next event.
  */
@@ -72,8 +71,8 @@ export class ExtractedForms {
 
   record(event: ExtractionEvent): void {
     this.#asked = 0
-    if (event.forms === undefined) this.#servers.delete(event.server)
-    else this.#servers.set(event.server, { ...event, since: this.#uptime() })
+    if (event.isShown) this.#servers.set(event.server, { ...event, since: this.#uptime() })
+    else this.#servers.delete(event.server)
   }
 
   /** Whether enough messages have needed it since the last event, here or in another process. */
@@ -100,50 +99,33 @@ export class ExtractedForms {
   }
 
   /**
-   * What all of these servers were shown to extract, or undefined if one of them was not tried. Whether a server was
-   * started again meanwhile is known only by `stillHold`.
+   * Whether all of these servers were shown to extract the parts of ordinary mail. Whether a server was started again
+   * meanwhile is known only by `stillHolds`.
    */
-  of(servers: readonly AskedServer[]): FormSet | undefined {
+  holdsFor(servers: readonly AskedServer[]): boolean {
     if (++this.#asked === ASKED_PER_STREAM) this.#notify({ kind: 'wanted' })
-    return this.#formsOf(servers)
+    return this.#areKnown(servers)
   }
 
   /**
-   * Resolves to whether these servers, as they run now, were shown to extract these forms. Only mail that depends on it
+   * Resolves to whether these servers, as they run now, were shown to extract them. Only mail that depends on it
    * asks, after its scan: each server's socket is looked at, which takes as long as a tenth of a scan. Once is enough
    * for all scans over the same connections, since one that stays open leads to the same clamd.
    */
-  async stillHold(servers: readonly AskedServer[], forms: FormSet): Promise<boolean> {
+  async stillHolds(servers: readonly AskedServer[]): Promise<boolean> {
     for (const server of servers) {
       const known = this.#servers.get(server.address.text)
       if (known && !(await isAtSocket(known, server))) this.forget(server.address.text)
     }
-    const now = this.#formsOf(servers)
-    return now === forms || JSON.stringify(now) === JSON.stringify(forms)
+    return this.#areKnown(servers)
   }
 
-  #formsOf(servers: readonly AskedServer[]): FormSet | undefined {
-    const [first, ...others] = servers.map((server) => this.#formsOfOne(server))
-    if (first === undefined || others.some((forms) => forms === undefined)) return undefined
-    if (others.length === 0) return first
-    return {
-      firstFields: first.firstFields.filter((name) =>
-        others.every((set) => set!.firstFields.includes(name)),
-      ),
-      contents: first.contents.filter((form) =>
-        others.every((set) => set!.contents.includes(form)),
-      ),
-      multiparts: first.multiparts.filter((form) =>
-        others.every((set) => set!.multiparts.includes(form)),
-      ),
-    }
-  }
-
-  #formsOfOne({ address, version }: AskedServer): FormSet | undefined {
-    const known = this.#servers.get(address.text)
-    if (known === undefined || this.#uptime() - known.since >= HOLDS_FOR) return undefined
-    const isSame = version === undefined || version.startsWith(known.version ?? '')
-    return isSame ? known.forms : undefined
+  #areKnown(servers: readonly AskedServer[]): boolean {
+    return servers.every(({ address, version }) => {
+      const known = this.#servers.get(address.text)
+      if (known === undefined || this.#uptime() - known.since >= HOLDS_FOR) return false
+      return version === undefined || version.startsWith(known.version ?? '')
+    })
   }
 }
 

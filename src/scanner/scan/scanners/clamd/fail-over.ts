@@ -160,7 +160,7 @@ class ServerSearch {
 
   unknownResult(): ScanResult {
     const remedy = this.#mayBeDown
-      ? ['start clamd, or fix CLAMD: onescan check shows the details']
+      ? ['start clamd, or correct CLAMD (onescan check shows the details)']
       : []
     const reason = [...this.#troubles.values(), ...remedy].join('; ')
     return (this.#hasDied ? scannerDied : unknown)(reason, this.#cause)

@@ -1,4 +1,5 @@
 import { errorCode, errorText } from '../../../../base/errors/fault.ts'
+import { codeInWords } from '../../../../base/errors/system-error.ts'
 import { nextTurn } from '../../../../base/flow/event-loop.ts'
 import { TIMED_OUT, withDeadline, withTimeout } from '../../../../base/flow/timeout.ts'
 import { responds } from '../../../../base/path/responds.ts'
@@ -290,7 +291,7 @@ function broken(
   const event = begun
     ? 'closed the connection during its reply'
     : 'closed the connection without a reply'
-  const reason = error ? `${event} (${errorCode(error) || errorText(error)})` : event
+  const reason = error ? `${event} (${errorText(error)})` : event
   const waitedForCommand = received.toString('latin1').trimEnd().endsWith(clamdWords.readTimedOut)
   return { kind: 'broken', reason, begun, waitedForCommand, peer }
 }
@@ -308,7 +309,7 @@ function absent(error: Error): ClamdOutcome<never> {
   const code = errorCode(error)
   const state = absences[code] ?? 'away'
   const trouble = state === 'full' ? 'its queue of connections is full' : 'cannot connect'
-  const reason = `${whyServerIsRefused(code) ?? trouble} (${code || errorText(error)})`
+  const reason = `${whyServerIsRefused(code) ?? trouble} (${codeInWords(code) || errorText(error)})`
   return { kind: 'unreachable', reason, state }
 }
 

@@ -1,7 +1,7 @@
 import type { Bytes } from '../../../../mail/message/bytes.ts'
 import type { Envelope, Origin } from '../../../../mail/message/envelope.ts'
 import type { KnownHeader } from '../../../../mail/message/message.ts'
-import type { FormSet, PartNames } from '../../../../mail/mime/index.ts'
+import type { PartNames } from '../../../../mail/mime/index.ts'
 import type { NamedPart } from '../../../plugin.ts'
 import { type ScanResult, type Tolerance, unknown } from '../findings/scan-result.ts'
 import type { ScanPermits } from '../permits/scan-permits.ts'
@@ -148,14 +148,14 @@ export interface ScannerDecoder {
   /** Returns whether the scanner recognizes these bytes as mail, and finds as much in them as below TOP_LINE. */
   treatsAsMail(bytes: Bytes): boolean
   /**
-   * Returns the forms of parts that the scanner extracts itself from this mail, as tests have shown
-   * (mail/mime/traits/part-forms.ts), which may lack TOP_LINE. These parts are not submitted unless the scan of the
+   * Returns whether the scanner extracts the parts of all forms itself from this mail, as tests have shown
+   * (mail/mime/traits/mail-traits.ts), which may lack TOP_LINE. These parts are not submitted unless the scan of the
    * whole has a result other than clean, or the scanner has changed since the tests (stillExtracts). Mail for which this
-   * returns forms must be small: the reading then has it as one string.
+   * returns true must be small: the reading then has it as one string.
    */
-  extracts(mail: Bytes): FormSet | undefined
-  /** Resolves to whether the scanner that runs now was shown to extract these forms. */
-  stillExtracts(forms: FormSet): Promise<boolean>
+  extracts(mail: Bytes): boolean
+  /** Resolves to whether the scanner that runs now was shown to extract them. */
+  stillExtracts(): Promise<boolean>
   /** Counts parts that were not submitted for that reason. */
   countOmitted(parts: number): void
 }

@@ -2,6 +2,7 @@ import type { Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { errorCode, errorText, Fault } from '../../../../base/errors/fault.ts'
+import { codeInWords } from '../../../../base/errors/system-error.ts'
 import { Bulkhead } from '../../../../base/flow/bulkhead.ts'
 import { userName } from '../../../../base/process/passwd.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
@@ -122,7 +123,7 @@ async function checkFile(file: string): Promise<void> {
     const code = errorCode(error)
     const user = userName(process.geteuid!()) ?? 'this user'
     const remedy = code === 'EACCES' ? `let ${user} read it` : 'put the file there'
-    throw new Error(`${file}: ${code}; ${remedy} or correct PLUGINDIR`)
+    throw new Error(`${file}: ${codeInWords(code)}; ${remedy} or correct PLUGINDIR`)
   }
   if (!found.isFile())
     throw new Error(`${file}: is not a regular file; put the plugin itself there`)

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { extname, join } from 'node:path'
 import type { Duplex, Readable } from 'node:stream'
+import { errorText } from '../../../../base/errors/fault.ts'
 import { compiledProgram, isCompiled } from '../../../../base/runtime/compiled-program.ts'
 import { isLate, type ScanTask, unansweredBy } from '../contract/scanner.ts'
 import { type ScanResult, unknown } from '../findings/scan-result.ts'
@@ -143,7 +144,7 @@ export class PluginHost {
     this.#channel?.on('error', () => {})
     this.#lifeline?.on('error', () => {}).resume()
     this.#child.on('error', (error) => {
-      this.#answer(unknown(`cannot be started: ${error.message}`, 'unreachable'))
+      this.#answer(unknown(`cannot be started: ${errorText(error)}`, 'unreachable'))
       this.#finish()
     })
     this.#child.on('exit', () => {

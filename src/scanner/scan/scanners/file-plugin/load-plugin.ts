@@ -70,14 +70,14 @@ function readAnswer(value: unknown): ScanResult {
   const answer = typeof value === 'object' && value !== null ? value : {}
   const fields = answer as { clean?: unknown; infected?: unknown; name?: unknown; defer?: unknown }
   const { defer } = fields
-  const saysClean =
+  const isClean =
     fields.clean === true && !fields.infected && fields.name === undefined && defer === undefined
-  const saysInfected = fields.infected === true && !fields.clean && defer === undefined
-  const saysNothing = !fields.clean && !fields.infected && fields.name === undefined
-  if (saysClean) return clean
-  if (saysInfected && typeof fields.name === 'string' && fields.name !== '')
+  const isInfected = fields.infected === true && !fields.clean && defer === undefined
+  const hasNoVerdict = !fields.clean && !fields.infected && fields.name === undefined
+  if (isClean) return clean
+  if (isInfected && typeof fields.name === 'string' && fields.name !== '')
     return infected(fields.name)
-  if (saysNothing && typeof defer === 'string' && defer !== '') return unknown(defer, 'plugin')
+  if (hasNoVerdict && typeof defer === 'string' && defer !== '') return unknown(defer, 'plugin')
   return unknown(`answered ${describe(value)}; ${EXPECTED}`)
 }
 
@@ -182,16 +182,16 @@ async function loadSharedObject(request: PluginRequest): Promise<Plugin | ScanRe
   if (system === undefined) return unknown(`${systemTrouble()}; without it no .so can run`)
   let virusscan: (path: string) => number
   let virusname: (() => string) | undefined
-  let describe: ((text: string) => number) | undefined
+  let describeText: ((text: string) => number) | undefined
   try {
     virusscan = system.functionOfPath(request.file, request.symbol)
     virusname = system.functionForText(request.file, NAME)
-    describe = attempt(() => system.functionOfPath(request.file, DESCRIBE))
+    describeText = attempt(() => system.functionOfPath(request.file, DESCRIBE))
   } catch (error) {
     return unknown(`cannot be loaded: ${errorText(error)}`)
   }
   return async (asked) => {
-    describe?.(descriptionOf(asked))
+    describeText?.(descriptionOf(asked))
     const code = virusscan(asked.part?.path ?? asked.path)
     const name = code === asked.infectedCode ? virusname?.() : undefined
     return resultOf(code, name, asked)

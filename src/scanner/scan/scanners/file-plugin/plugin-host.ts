@@ -52,13 +52,13 @@ function awaitRequest(before: readonly Buffer[]): void {
   })
 }
 
-async function runPlugin(asked: PluginRequest, deadline: number): Promise<ScanResult> {
+async function runPlugin(asked: PluginRequest, endsAt: number): Promise<ScanResult> {
   if (plugin === undefined) {
     const loaded = await loadPlugin(asked)
     if ('answer' in loaded) return loaded
     plugin = loaded
   }
-  return plugin(asked, deadline - readUptime())
+  return plugin(asked, endsAt - readUptime())
 }
 
 /** Takes the plugin's answer. What it has left under way may end, but soon. */

@@ -47,9 +47,10 @@ export type PermitOrResult = (() => void) | ScanResult
 /**
  * The permits for scans at a scanner. Large messages wait only for large ones, and small ones for small ones. The
  * next permit goes to the message that has used the least time, by doubles of what ordinary mail of its size uses; of
- * equal ones to that whose client's network has used the least in the last seconds; and then in order of arrival. A
- * message that has used more than an ordinary one gives its permit to such a message (mustGiveWay), and only some of
- * the permits are for such costly messages. So ordinary mail waits for costly mail only until that asks its next question.
+ * equal ones to that whose client's network has used the least in the last seconds, less the time for which the message
+ * has waited. So a network that is new every time precedes no other one for longer than that has used. A message that
+ * has used more than an ordinary one gives its permit to such a message (mustGiveWay), and only some of the permits are
+ * for such costly messages. So ordinary mail waits for costly mail only until that asks its next question.
  *
  * No part of a message is read or decoded before it has its first permit. If that would come too late for a message,
  * the message gets its result immediately.
@@ -86,8 +87,9 @@ export class ScanPermits {
   }
 
   /**
-   * Resolves in a later iteration of the event loop, when none of the other messages that wait here has used less
-   * time. Only one of them has its turn in an iteration, so the length of an iteration does not depend on their number.
+   * Resolves in a later iteration of the event loop, after the messages that began to wait here before, except those that
+   * have used more time by doubles of what ordinary mail uses. Only one message has its turn in an iteration, so the length
+   * of an iteration does not depend on their number.
    */
   nextTurn(mail: WaitingMail): Promise<void> {
     return new Promise((resolve) => {
@@ -99,7 +101,7 @@ export class ScanPermits {
   #takeTurn(): void {
     const mails = [...this.#turns.keys()]
     const next = mails.reduce((first, mail) =>
-      this.#laneOf(mail).ratioOf(mail) < this.#laneOf(first).ratioOf(first) ? mail : first,
+      this.#laneOf(mail).levelOf(mail) < this.#laneOf(first).levelOf(first) ? mail : first,
     )
     const go = this.#turns.get(next)!
     if (mails.length > 1) setImmediate(() => this.#takeTurn())
@@ -119,6 +121,13 @@ const PERMITS_PER_COSTLY = 4
 /** Upper limit for costly messages that wait for another permit, for each permit: they are half read. */
 const HALF_READ_MAX = 4
 
+interface PermitWait {
+  /** By the clock. */
+  readonly since: number
+  /** Ends it. */
+  readonly settle: (permit: PermitOrResult) => void
+}
+
 /** Messages that wait for each other, and their permits. */
 class Lane {
   readonly #places: () => number
@@ -126,8 +135,8 @@ class Lane {
   readonly #used: UsedTime
   /** The messages that have a permit, and since when. */
   readonly #underWay = new Map<WaitingMail, number>()
-  /** The waiting messages, in order of arrival, with the functions that end their wait. */
-  readonly #waiting = new Map<WaitingMail, (permit: PermitOrResult) => void>()
+  /** The waiting messages, in order of arrival. */
+  readonly #waiting = new Map<WaitingMail, PermitWait>()
   #chargedAt: number
   #pace = new Pace()
 
@@ -149,7 +158,7 @@ class Lane {
       }
       const leave = () => settle(NO_PERMIT)
       signal.addEventListener('abort', leave)
-      this.#waiting.set(mail, settle)
+      this.#waiting.set(mail, { since: this.#uptime(), settle })
       this.#serve()
     })
   }
@@ -179,7 +188,7 @@ class Lane {
     let ahead = this.#underWay.size
     let costly = this.#costlyIn(this.#underWay)
     for (const mail of this.#inOrder(now)) {
-      const settle = this.#waiting.get(mail)!
+      const { settle } = this.#waiting.get(mail)!
       const isCostly = this.#levelOf(mail) > 0
       if (!isCostly && !this.#isInTime(mail, settle, freeAt, ahead)) continue
       ahead++
@@ -216,10 +225,10 @@ class Lane {
   }
 
   #inOrder(now: number): readonly WaitingMail[] {
-    const waiting = [...this.#waiting.keys()].map((mail) => ({
+    const waiting = Array.from(this.#waiting, ([mail, { since }]) => ({
       mail,
       level: this.#levelOf(mail),
-      network: this.#used.ofNetwork(mail.network, now),
+      network: this.#used.ofNetwork(mail.network, now) - (now - since),
     }))
     waiting.sort(
       (one, other) =>
@@ -238,10 +247,10 @@ class Lane {
     if (share > 0) for (const mail of this.#underWay.keys()) this.#used.charge(mail, share, now)
   }
 
-  /** Returns the time that a message has used, relative to that of ordinary mail. */
-  ratioOf(mail: WaitingMail): number {
+  /** Returns the level of a message now. */
+  levelOf(mail: WaitingMail): number {
     this.#charge()
-    return this.#used.of(mail) / ordinaryTime(mail.size)
+    return this.#levelOf(mail)
   }
 
   /** Returns 0 for a message that has used no more time than ordinary mail; one more for each double of that. */

@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { DEFAULT_DATABASE } from '../../../../base/settings/table/clamav.ts'
 import { resultByName, withoutHash } from '../clamd/clamav-names.ts'
-import { CONFIG_FILES, databaseIn, firstConfOf, optionIn, valueIn } from '../clamd/database.ts'
+import { CONFIG_FILES, databaseIn, firstConfOf, optionIn, valueIn } from '../clamd/clamd-conf.ts'
 import { infected, type ScanResult } from '../findings/scan-result.ts'
 
 /** What is known of clamscan(1) and clamdscan(1), if QHPSI is a command of theirs. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { errorCode } from '../../../../base/errors/fault.ts'
+import { codeInWords } from '../../../../base/errors/system-error.ts'
 import { unansweredBy } from '../contract/scanner.ts'
 import { type ScanResult, scannerDied, unknown } from '../findings/scan-result.ts'
 import { killGroup, type LineRelay } from './scanner-program.ts'
@@ -67,7 +68,7 @@ function exitOf(
       resolve(wasEnded ? unansweredBy(signal) : end)
     }
     child.once('error', (error) => {
-      const reason = `${program}: cannot be started (${errorCode(error)})`
+      const reason = `${program}: cannot be started (${codeInWords(errorCode(error))})`
       const remedy = errorCode(error) === 'ENOENT' ? '; install it, or correct QHPSI' : ''
       done(unknown(reason + remedy, 'unreachable'))
     })

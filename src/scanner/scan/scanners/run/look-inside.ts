@@ -6,7 +6,7 @@ import { archiveMembers } from '../../../../mail/mime/archives/archive-members.t
 import { LimitExceeded, type Steps, textPropertiesOf, Work } from '../../../../mail/mime/index.ts'
 import type { ContentSample, Sample, Unfiled } from '../contract/scanner.ts'
 import type { ScanResult } from '../findings/scan-result.ts'
-import type { MailScan } from './scan-run.ts'
+import type { Scan } from './scan-run.ts'
 
 /** Upper limit for the nested archives that are opened. */
 const ARCHIVE_DEPTH_MAX = 4
@@ -23,7 +23,7 @@ const PIECE_SIZE = 1024 * 1024
 const PIECE_OVERLAP = 64 * 1024
 
 /** The search in one sample. All archives in one another share the work. */
-interface Search extends MailScan {
+interface Search extends Pick<Scan, 'run'> {
   readonly scan: (sample: Sample) => Promise<ScanResult>
   /** Returns the result if it ends the scan. */
   readonly record: (result: ScanResult) => ScanResult | undefined
@@ -37,16 +37,16 @@ interface Search extends MailScan {
  */
 export async function lookInside(
   sample: ContentSample,
-  mail: MailScan,
+  { run }: Pick<Scan, 'run'>,
   scan: Search['scan'],
   record: Search['record'],
 ): Promise<InsideResult> {
   const { size } = sample.bytes
   const bytes = Math.min(BYTES_TIMES * size + BYTES_MORE, BYTES_MAX)
   const budget = { bytes, work: 4 * bytes, contents: 0 }
-  const openFile = () => openAnonymousFile(mail.run.spool.directory)
+  const openFile = () => openAnonymousFile(run.spool.directory)
   const work = new Work(sample.bytes, { openFile, budget })
-  return scanMembers(sample, { ...mail, scan, record, work }, 1)
+  return scanMembers(sample, { run, scan, record, work }, 1)
 }
 
 type InsideResult = ScanResult | 'all' | 'unread'

@@ -2,25 +2,23 @@ import { loadCrypto } from '../../../../base/runtime/crypto.ts'
 import type { ByteRange, Bytes } from '../../../../mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../mail/message/spool.ts'
 import {
-  type FormSet,
   isNestedDeeper,
   limits,
   type Oddity,
   type PartForm,
   type PartNames,
 } from '../../../../mail/mime/index.ts'
-import type { ContentScanner, PartList } from '../contract/scanner.ts'
+import type { ContentScanner, PartList, Sample } from '../contract/scanner.ts'
 import { type ScanResult, unknown, unread } from '../findings/scan-result.ts'
 import { Batch } from './batch.ts'
 import type { Inspections } from './inspections.ts'
 import { PartListBuilder, partListOf } from './part-list.ts'
 import type { FoundContent, readContents } from './read-contents.ts'
-import type { ScanRun } from './scan-run.ts'
-import { type ScanPass, scanSamples } from './scan-samples.ts'
+import type { Scan, ScanRun } from './scan-run.ts'
 
 /**
- * Reads a message and scans each part as it is found, except parts of the forms `extracted`, which the scan of the
- * whole message covers.
+ * Reads a message for the contents that must be scanned. If the scanner extracts the parts of all forms itself, the scan of
+ * the whole message covers these.
  */
 export class MailReading {
   /** The contents that must still be scanned. */
@@ -29,19 +27,19 @@ export class MailReading {
   readonly scansContents: boolean
   /** The ranges of the scanned contents, if there is an exception. */
   readonly scannedRanges: ByteRange[] = []
-  readonly #pass: ScanPass
-  readonly #extracted: FormSet | undefined
+  readonly #scan: Scan
+  readonly #leavesForms: boolean
   #names: PartListBuilder | undefined
   readonly #oddities = new Set<Oddity>()
   #omitted = 0
   #isToEnd = false
 
-  constructor(pass: ScanPass, extracted?: FormSet) {
-    const scanners = contentScannersOf(pass.run)
+  constructor(scan: Scan, { leavesForms = false } = {}) {
+    const scanners = contentScannersOf(scan.run)
     this.batch = new Batch(scanners)
-    this.scansContents = pass.run.settings.SECONDLOOK === 'always' && scanners.length > 0
-    this.#pass = pass
-    this.#extracted = extracted
+    this.scansContents = scan.run.settings.SECONDLOOK === 'always' && scanners.length > 0
+    this.#scan = scan
+    this.#leavesForms = leavesForms
   }
 
   /** Whether each content was submitted to the scanners, and no part of the message exceeds a limit of onescan. */
@@ -60,17 +58,20 @@ export class MailReading {
   }
 
   /**
-   * Reads the message, to its end or until a result ends the scan. Resolves to that result. Scanners get the small
-   * contents when the message is read, so that they get none of a message that exceeds a limit of onescan.
+   * Reads the message to its end, and yields the samples to scan next, which are valid until the next are requested. Small
+   * contents are yielded when the message is read, so that scanners get none of a message that exceeds a limit of onescan.
+   * Returns the result that ends the scan, if the reading itself has one.
    */
-  async read(scansContents = this.scansContents): Promise<ScanResult | undefined> {
-    const { run, results, inspections } = this.#pass
-    const { readContents } = await import('./read-contents.ts')
+  async *contents(
+    scansContents: boolean,
+  ): AsyncGenerator<readonly Sample[], ScanResult | undefined, undefined> {
+    const { run, results, inspections } = this.#scan
+    const reading = await import('./read-contents.ts')
     this.#names = listenForNames(run)
     this.#omitted = 0
     let isCut = !scansContents
     try {
-      for await (const step of readContents(this.#pass, this.#options(scansContents))) {
+      for await (const step of reading.readContents(this.#scan, this.#options(scansContents))) {
         if (step.kind !== 'content') isCut = true
         if (step.kind === 'late') return tooLate
         if (step.kind === 'unread') {
@@ -83,7 +84,7 @@ export class MailReading {
           const result =
             step.kind === 'deeper'
               ? results.record(tooDeep)
-              : await this.#takeContent(step, scansContents)
+              : yield* this.#takeContent(step, scansContents)
           if (result !== undefined) return result
         }
         if (this.#keepingOut().length > 0) break
@@ -93,19 +94,21 @@ export class MailReading {
     }
     this.#isToEnd = !isCut && !this.#oddities.has('unread')
     const odd = this.#keepingOut()
-    return odd.length > 0 ? unread('oddities', odd.join(', ')) : this.#submitKept()
+    if (odd.length > 0) return unread('oddities', odd.join(', '))
+    yield* this.#kept()
+    return undefined
   }
 
   #options(scansContents: boolean): Parameters<typeof readContents>[1] {
-    const { run, results, inspections } = this.#pass
+    const { run, results, inspections } = this.#scan
     const mayTolerate = scansContents && run.tolerance.isTolerated !== undefined
     const listens = !inspections.isEmpty || this.#names !== undefined
     return {
       isFile: run.readAs === 'file',
       maxDepth: limits.nesting,
       mayBeFile: run.tolerance.toleratesLimits ?? false,
-      seeksForms: this.#extracted !== undefined,
-      ...(inspections.isEmpty && { leaves: (form) => this.#omit(form, this.#extracted) }),
+      seeksForms: this.#leavesForms,
+      ...(inspections.isEmpty && { isSeenInWhole: (form) => this.#omit(form, this.#leavesForms) }),
       ...(mayTolerate && { onEmitted: (range) => this.scannedRanges.push(range) }),
       ...(listens && { onPart: (part) => listen(this.#names, inspections, part) }),
       onOdd: (oddity) => {
@@ -115,40 +118,41 @@ export class MailReading {
     }
   }
 
-  async #takeContent(step: FoundContent, scansContents: boolean): Promise<ScanResult | undefined> {
-    const { run, inspections } = this.#pass
+  async *#takeContent(
+    step: FoundContent,
+    scansContents: boolean,
+  ): AsyncGenerator<readonly Sample[], ScanResult | undefined, undefined> {
+    const { run, inspections } = this.#scan
     const isInspected = await inspections.inspectContent(step.content.bytes, run.signal)
     if (!isInspected) return tooLate
     const { form, around } = step
-    const forms = form && around ? extractedBy(this.#pass.run, around) : this.#extracted
-    if (this.#omit(form, forms) || !scansContents) return undefined
+    const isLeft = form && around ? extractsFrom(run, around) : this.#leavesForms
+    if (this.#omit(form, isLeft) || !scansContents) return undefined
     const partList = this.#names && partListOf(step.part)
     const content = partList ? { ...step.content, partList } : step.content
     if (this.batch.keep(content)) return undefined
-    return (await this.#submitKept()) ?? scanSamples(this.batch.add(content), this.#pass)
-  }
-
-  async #submitKept(): Promise<ScanResult | undefined> {
-    for (const content of this.batch.endKeeping()) {
-      const result = await scanSamples(this.batch.add(content), this.#pass)
-      if (result !== undefined) return result
-    }
+    yield* this.#kept()
+    yield this.batch.add(content)
     return undefined
   }
 
+  *#kept(): Generator<readonly Sample[]> {
+    for (const content of this.batch.endKeeping()) yield this.batch.add(content)
+  }
+
   /**
-   * Omits a content of one of these forms, and counts it: it is left to the scan of the whole, or of the attached
-   * mail around it. Returns false for other contents.
+   * Omits a content that has a form, and counts it, if it is left to the scan of the whole, or of the attached mail around
+   * it. Returns false for other contents.
    */
-  #omit(form: PartForm | undefined, forms: FormSet | undefined): boolean {
-    const isOmitted = form !== undefined && forms !== undefined && hasForm(forms, form)
+  #omit(form: PartForm | undefined, isLeft: boolean): boolean {
+    const isOmitted = form !== undefined && isLeft
     if (isOmitted) this.#omitted++
     return isOmitted
   }
 
   /** The oddities for which the message is kept out, regardless of its other contents. */
   #keepingOut(): readonly Oddity[] {
-    if (!this.#pass.run.tolerance.keepsOut.has('oddities')) return []
+    if (!this.#scan.run.tolerance.keepsOut.has('oddities')) return []
     return [...this.#oddities].filter((oddity) => oddity !== 'encrypted')
   }
 }
@@ -171,7 +175,7 @@ export async function measureDepth({
   message: { bytes, header },
   run,
   results,
-}: ScanPass): Promise<ScanResult | undefined> {
+}: Pick<Scan, 'message' | 'run' | 'results'>): Promise<ScanResult | undefined> {
   const openFile = () => openAnonymousFile(run.spool.directory)
   const { createHash } = await loadCrypto()
   const steps = isNestedDeeper(bytes, limits.nesting, { openFile, createHash, header })
@@ -210,18 +214,8 @@ export function contentScannersOf({ scanners }: ScanRun): readonly ContentScanne
   return scanners.filter((scanner) => !scanner.hasBans)
 }
 
-/**
- * The forms of parts that the one scanner of contents extracts from a message, or undefined if there are several.
- */
-export function extractedBy(run: ScanRun, mail: Bytes): FormSet | undefined {
+/** Whether the one scanner of contents extracts the parts of all forms from a message. False if there are several. */
+export function extractsFrom(run: ScanRun, mail: Bytes): boolean {
   const [first, ...others] = contentScannersOf(run)
-  return others.length === 0 ? first?.decoder?.extracts(mail) : undefined
-}
-
-/**
- * Returns whether a set contains a form. For libclamav the type and encoding of a part are one property, and
- * its multiparts are another.
- */
-function hasForm({ contents, multiparts }: FormSet, form: PartForm): boolean {
-  return contents.includes(form.content) && multiparts.includes(form.multiparts)
+  return others.length === 0 && first?.decoder?.extracts(mail) === true
 }

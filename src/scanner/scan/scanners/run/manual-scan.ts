@@ -24,6 +24,14 @@ const LIMITS: ReadonlySet<Unread> = new Set(['size', 'unpacked', 'depth', 'conte
 
 const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
 
+interface ScannedByHand {
+  readonly size: number
+  readonly result: ScanResult
+  readonly notes: string[]
+  /** The field Message-ID, latin1. */
+  readonly messageId: string | null
+}
+
 /**
  * Spools a message and scans it like onescan-queue. If the message exceeds a scanner's limit, the answer is
  * *unknown*, because a manual scan must report that. Rejects if the message cannot be read or spooled.
@@ -31,13 +39,15 @@ const noEnvelope = makeEnvelope(Buffer.alloc(0), [])
 export async function scanBytes(
   bytes: AsyncIterable<Buffer>,
   { spool, scanners, settings, whenInterrupted }: ManualScan,
-): Promise<{ readonly size: number; readonly result: ScanResult; readonly notes: string[] }> {
+): Promise<ScannedByHand> {
   const message = await spoolMessage(bytes, { spool })
   const settle = whenInterrupted?.(removeNamedFiles)
   const notes: string[] = []
-  const { size } = message
+  const { size, header } = message
+  const field = header.fields.find(({ key }) => key === 'message-id')
+  const messageId = field ? header.valueOf(field).trim() : null
   try {
-    const sample = sampleOf(message, message.header, { envelope: noEnvelope })
+    const sample = sampleOf(message, header, { envelope: noEnvelope })
     const deadline = readUptime() + settings.timeout
     const note = (text: string) => void notes.push(text)
     const result = await runScanners(sample, {
@@ -51,7 +61,7 @@ export async function scanBytes(
       },
       note,
     })
-    return { size, notes, result }
+    return { size, notes, result, messageId }
   } finally {
     settle?.()
     message.close()

@@ -6,7 +6,7 @@ import { openAnonymousFile, type SpoolSettings } from '../../../../mail/message/
 import { type ContentsOptions, contentsOf } from '../../../../mail/mime/contents.ts'
 import type { EmittedMail, PartForm, PartNames } from '../../../../mail/mime/index.ts'
 import type { ContentSample, MessageSample } from '../contract/scanner.ts'
-import type { MailScan } from './scan-run.ts'
+import type { Scan } from './scan-run.ts'
 
 /** A content of a message. */
 export interface FoundContent {
@@ -31,7 +31,7 @@ type ReadingStep =
 
 /** Reads a message for the decoded contents that any reader of mail might see in it. */
 export async function* readContents(
-  { message, run: { spool, signal, nextTurn } }: MailScan,
+  { message, run: { spool, signal, nextTurn } }: Pick<Scan, 'message' | 'run'>,
   options: Omit<ContentsOptions, 'header' | 'openFile' | 'createHash'>,
 ): AsyncGenerator<ReadingStep, void> {
   const openFile = () => openAnonymousFile(spool.directory)

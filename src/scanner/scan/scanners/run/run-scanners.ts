@@ -4,15 +4,11 @@ import type { Envelope, Origin } from '../../../../mail/message/envelope.ts'
 import type { Header } from '../../../../mail/message/header-block.ts'
 import { type Message, TOP_LINE } from '../../../../mail/message/message.ts'
 import { withNamedCopy } from '../../../../mail/message/named-copy.ts'
-import { abortLate, type MessageSample, type RawSample, type Unfiled } from '../contract/scanner.ts'
-import { clean, type ScanResult, unread, worse } from '../findings/scan-result.ts'
+import { abortLate, type MessageSample, type Unfiled } from '../contract/scanner.ts'
+import type { ScanResult } from '../findings/scan-result.ts'
 import { HeldPermits } from './held-permits.ts'
-import { Inspections } from './inspections.ts'
-import { extractedBy } from './mail-reading.ts'
-import { ResultCollector } from './result-collector.ts'
-import { isFinal, scanMail, scanWithoutExtracted } from './scan-mail.ts'
-import type { MailScan, RunUnderWay, ScanRun } from './scan-run.ts'
-import { scanSamples } from './scan-samples.ts'
+import { scanMessage } from './scan-message.ts'
+import type { Scan, ScanRun } from './scan-run.ts'
 
 /**
  * Makes the sample that scanners get of a message: TOP_LINE, the header block, the body. `outgoing` is the
@@ -48,12 +44,7 @@ export function sampleOf(
  * In this order clamd scans most bytes once, since it caches what was clean: it skips a part of a message that it has
  * scanned as a file by itself. It does not skip a file that it has scanned inside a message.
  *
- * The message is read once. The reading yields its contents, which scanners receive meanwhile, its depth and its
- * oddities. A message that is nested deeper than scanners read is not passed to them as a whole: they would report
- * it as clean.
- *
- * The bytes of a client's request are scanned first, as they were sent. A finding in them stays, whatever their
- * reading as a mail results in: that can only add findings.
+ * scanMessage() has the steps.
  */
 export async function runScanners(
   message: Unfiled<MessageSample>,
@@ -69,7 +60,7 @@ export async function runScanners(
   try {
     const result = await withPermits(message, { ...run, signal: abort.signal }, (underWay) =>
       withNamedCopy(message.bytes, run.spool, (file) =>
-        scanRawThenMail({ message: { ...message, file }, run: underWay }),
+        scanMessage({ ...message, file }, underWay),
       ),
     )
     const isUnfinished = gone?.aborted && result.answer === 'unknown'
@@ -86,20 +77,20 @@ export async function runScanners(
  */
 async function withPermits(
   { bytes: { size }, origin }: Unfiled<MessageSample>,
-  run: Omit<RunUnderWay, 'giveWay' | 'nextTurn'>,
-  scan: (run: RunUnderWay) => Promise<ScanResult>,
+  run: Omit<Scan['run'], 'giveWay' | 'nextTurn'>,
+  scan: (run: Scan['run']) => Promise<ScanResult>,
 ): Promise<ScanResult> {
   const { scanners, signal, timeLeft, progress = { hasBegun: false }, onPermit } = run
   const limited = scanners.filter(({ permits }) => permits)
   const others = limited.filter(({ hasBans }) => !hasBans)
   const network = clientNetworkKey(origin?.clientAddress)
-  const permits = new HeldPermits(others.length > 0 ? others : limited, {
+  const held = new HeldPermits(others.length > 0 ? others : limited, {
     ...{ size, network, signal, timeLeft },
     hasBegun: progress.hasBegun,
   })
   let end = () => {}
   try {
-    const refusal = await permits.acquire()
+    const refusal = await held.acquire()
     if (refusal !== undefined) return refusal
     const begun = await onPermit?.(signal)
     if (typeof begun === 'object') return begun
@@ -107,43 +98,11 @@ async function withPermits(
     progress.hasBegun = true
     return await scan({
       ...run,
-      giveWay: () => permits.giveWay(),
-      nextTurn: () => permits.nextTurn(),
+      giveWay: () => held.giveWay(),
+      nextTurn: () => held.nextTurn(),
     })
   } finally {
-    permits.release()
+    held.release()
     end()
   }
-}
-
-/**
- * Scans the bytes as they were sent, if the caller wants that, and then the message that they may be. Parts
- * that the scanner is known to extract are left to the scan of the whole. If that scan ends neither clean nor
- * with a virus, these parts are scanned, too.
- */
-async function scanRawThenMail(scan: MailScan): Promise<ScanResult> {
-  const { message, run } = scan
-  const { raw } = message
-  const extracted = extractedBy(run, (raw ?? message).bytes)
-  const before = raw ? await scanRaw(raw, scan) : clean
-  if (raw && isFinal(before, run)) return before
-  if (raw && run.rawOnly) return before.answer === 'clean' ? AS_FILE : before
-  if (extracted !== undefined && before.answer === 'clean') {
-    const found = await scanWithoutExtracted(scan, extracted)
-    if (found !== 'uncovered') return found
-  }
-  return worse(await scanMail(scan, before), before)
-}
-
-/** The bytes were scanned, and no part of them. */
-const AS_FILE = unread('skipped', 'scanned as a file alone')
-
-/** Submits all bytes to the scanners, unchanged. */
-async function scanRaw(sample: Unfiled<RawSample>, scan: MailScan): Promise<ScanResult> {
-  const { run } = scan
-  const results = new ResultCollector({ ...run.tolerance, toleratesLimits: false }, run.note)
-  const result = await withNamedCopy(sample.bytes, run.spool, (file) =>
-    scanSamples([{ ...sample, file }], { ...scan, results, inspections: new Inspections() }),
-  )
-  return result ?? results.conclude(false)
 }

@@ -3,6 +3,8 @@ import type { Oddity } from '../../../../mail/mime/index.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
 import type { MessageSample, Scanner, ScanTask } from '../contract/scanner.ts'
 import type { PermitOrResult } from '../permits/scan-permits.ts'
+import type { Inspections } from './inspections.ts'
+import type { ResultCollector } from './result-collector.ts'
 
 /**
  * What is read of the bytes of a message: all that mail programs find in it, or what is in a file, such as encoded data
@@ -33,16 +35,18 @@ export interface ScanRun extends Omit<ScanTask, 'signal'> {
   readonly onPermit?: ((signal: AbortSignal) => Promise<PermitOrResult>) | undefined
 }
 
-/** A run that has begun: the same object is the task of each scanner. */
-export interface RunUnderWay extends ScanRun, ScanTask {
+/** A scan of one message. Its bytes as they were sent have a scan of their own. */
+export interface Scan {
+  readonly message: MessageSample
+  /** The run, which has begun: the same object is the task of each scanner. */
+  readonly run: ScanRun & ScanTask & Turns
+  readonly results: ResultCollector
+  readonly inspections: Inspections
+}
+
+interface Turns {
   /** Waits for messages that have used less time than this one. To be called between two pieces of its work. */
   giveWay(): Promise<void>
   /** The same, in a later iteration of the event loop. */
   nextTurn(): Promise<void>
-}
-
-/** The scan of one message. */
-export interface MailScan {
-  readonly message: MessageSample
-  readonly run: RunUnderWay
 }

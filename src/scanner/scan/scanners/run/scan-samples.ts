@@ -18,10 +18,8 @@ import {
   type UnreadResult,
   unknown,
 } from '../findings/scan-result.ts'
-import type { Inspections } from './inspections.ts'
 import { Loan } from './loan.ts'
-import type { ResultCollector } from './result-collector.ts'
-import type { MailScan, RunUnderWay } from './scan-run.ts'
+import type { Scan } from './scan-run.ts'
 
 /** Faults for which no scanner is to blame. */
 const NOT_BY_SCANNER: readonly FaultKind[] = ['temp-file', 'write', 'config']
@@ -29,27 +27,21 @@ const NOT_BY_SCANNER: readonly FaultKind[] = ['temp-file', 'write', 'config']
 /** Milliseconds in which a scanner must end its work after the signal was aborted. */
 const ABORTED_SCAN_WAIT = 1000
 
-/** One of several passes of a scan over its message, with results of its own. */
-export interface ScanPass extends MailScan {
-  readonly results: ResultCollector
-  readonly inspections: Inspections
-}
-
 /**
  * Submits the samples to each scanner. A scanner for bans answers by its inspection when a whole message is scanned,
  * which is the last sample. Resolves to the result that ends the scan, of the first scanner that gives one.
  */
 export async function scanSamples(
   samples: readonly Sample[],
-  pass: ScanPass,
+  scan: Scan,
 ): Promise<ScanResult | undefined> {
   const last = samples.at(-1)
   if (last === undefined) return undefined
-  await pass.run.giveWay()
-  for (const scanner of pass.run.scanners) {
+  await scan.run.giveWay()
+  for (const scanner of scan.run.scanners) {
     const result = scanner.hasBans
-      ? concludeInspection(scanner, last, pass)
-      : await scanAll(scanner, notYetScannedBy(scanner, samples, pass), pass)
+      ? concludeInspection(scanner, last, scan)
+      : await scanAll(scanner, notYetScannedBy(scanner, samples, scan), scan)
     if (result !== undefined) return result
   }
   return undefined
@@ -63,7 +55,7 @@ export async function scanSamples(
 function notYetScannedBy(
   { decoder }: ContentScanner,
   samples: readonly Sample[],
-  { run }: ScanPass,
+  { run }: Scan,
 ): readonly Sample[] {
   const last = samples.at(-1)!
   const raw = last.kind === 'message' ? last.raw : undefined
@@ -75,7 +67,7 @@ function notYetScannedBy(
 function concludeInspection(
   scanner: BanScanner,
   { kind }: Sample,
-  { results, inspections }: ScanPass,
+  { results, inspections }: Scan,
 ): ScanResult | undefined {
   const answer = kind === 'content' ? undefined : inspections.answerOf(scanner)
   return answer && results.record(withScannerName(scanner, answer))
@@ -88,20 +80,20 @@ function concludeInspection(
 async function scanAll(
   scanner: ContentScanner,
   samples: readonly Sample[],
-  pass: ScanPass,
+  scan: Scan,
 ): Promise<ScanResult | undefined> {
-  const { run, results } = pass
+  const { run, results } = scan
   if (samples.length > 1 && scanner.scanTogether) {
     const ofAll = await lend(scanner, samples, run, (lent) => scanner.scanTogether!(lent, run))
     const hidesOthers = run.tolerance.toleratesLimits && ofAll.answer === 'unknown'
-    if (!mayPostpone(ofAll, pass) && !isAboutUnpacked(ofAll) && !hidesOthers) {
+    if (!mayPostpone(ofAll, scan) && !isAboutUnpacked(ofAll) && !hidesOthers) {
       const result = results.record(ofAll)
       // A scanner reports its first finding in several samples, which may hide the others.
       if (result !== undefined || ofAll.answer !== 'infected') return result
     }
   }
   for (const sample of samples) {
-    const result = await conclude(await scanWith(scanner, sample, run), sample, scanner, pass)
+    const result = await conclude(await scanWith(scanner, sample, run), sample, scanner, scan)
     if (result !== undefined) return result
   }
   return undefined
@@ -117,17 +109,17 @@ async function conclude(
   result: ScanResult,
   sample: Sample,
   scanner: ContentScanner,
-  pass: ScanPass,
+  scan: Scan,
 ): Promise<ScanResult | undefined> {
-  const { results, run } = pass
+  const { results, run } = scan
   if (sample.kind === 'raw') return results.record(withScannerName(scanner, asAlert(result)))
   if (isAboutUnpacked(result)) {
-    if (await isTooLargeByItself(sample, scanner, pass)) {
+    if (await isTooLargeByItself(sample, scanner, scan)) {
       return results.record({ ...result, kind: 'size' })
     }
-    if (sample.kind === 'content') return scanInside(result, sample, scanner, pass)
+    if (sample.kind === 'content') return scanInside(result, sample, scanner, scan)
   }
-  if (!mayPostpone(result, pass)) return results.record(result)
+  if (!mayPostpone(result, scan)) return results.record(result)
   const { asPlainText } = await import('./as-plain-text.ts')
   const asText = await asPlainText(sample, run, (text) => scanWith(scanner, text, run))
   if (asText?.answer === 'clean') {
@@ -145,7 +137,7 @@ async function conclude(
 async function isTooLargeByItself(
   { bytes: { size }, envelope, origin }: Sample,
   scanner: ContentScanner,
-  { run }: ScanPass,
+  { run }: Scan,
 ): Promise<boolean> {
   const { Zeros } = await import('./look-inside.ts')
   const bytes = new Zeros(size)
@@ -160,13 +152,13 @@ async function scanInside(
   limited: UnreadResult,
   sample: ContentSample,
   scanner: ContentScanner,
-  pass: ScanPass,
+  scan: Scan,
 ): Promise<ScanResult | undefined> {
-  const { run, results } = pass
+  const { run, results } = scan
   const { lookInside } = await import('./look-inside.ts')
   const result = await lookInside(
     sample,
-    pass,
+    scan,
     (inside) => scanWith(scanner, inside, run),
     (found) => results.record(found),
   )
@@ -180,7 +172,7 @@ async function scanInside(
  * Returns whether this is a limit other than size, which onescan's own reading of the contents may
  * compensate.
  */
-function mayPostpone(result: ScanResult, { run }: ScanPass): result is UnreadResult {
+function mayPostpone(result: ScanResult, { run }: Scan): result is UnreadResult {
   if (result.answer !== 'unread' || result.kind === 'size') return false
   return run.settings.SECONDLOOK === 'always'
 }
@@ -199,7 +191,7 @@ function isAboutUnpacked(result: ScanResult): result is UnreadResult {
 async function scanWith(
   scanner: ContentScanner,
   sample: Sample,
-  task: RunUnderWay,
+  task: Scan['run'],
 ): Promise<ScanResult> {
   await task.giveWay()
   return lend(scanner, [sample], task, ([lent]) => scanner.scan(lent!, task))

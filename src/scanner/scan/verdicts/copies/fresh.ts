@@ -1,10 +1,23 @@
-import type { CachedVerdict } from '../../host-memory/cached-verdict.ts'
+import type { Infected } from '../../scanners/findings/scan-result.ts'
 import {
   SETTLED_AFTER_SECONDS,
   type SignatureFiles,
 } from '../../scanners/signatures/signature-files.ts'
 import { areAtLeastAsNew } from '../../scanners/signatures/signature-version.ts'
 import { FUTURE_MAX_SECONDS } from '../../stamps/verify-stamps.ts'
+
+/** The verdict of scanners about a message, which applies to its copies for a while. */
+export interface CachedVerdict {
+  readonly found: { readonly answer: 'clean' } | (Infected & { readonly scanner: string })
+  /** Names of the scanners that ran, as in a stamp's `s=`. */
+  readonly scanners: readonly string[]
+  /** The versions of their signatures before the scan (signature-version.ts). */
+  readonly signatures: string
+  /** When the scan began, unix seconds. */
+  readonly time: number
+  /** The host that scanned. */
+  readonly host: string
+}
 
 /** Seconds for which a found virus counts, regardless of the signatures here. */
 const INFECTED_FOR_SECONDS = 60

@@ -1,6 +1,6 @@
 import { replaceUnprintable } from '../../../../base/log/line-format.ts'
 import type { Crypto } from '../../../../base/runtime/crypto.ts'
-import type { CachedVerdict } from '../../host-memory/cached-verdict.ts'
+import type { CachedVerdict } from '../copies/fresh.ts'
 
 /** Upper limit, in bytes, for a sealed verdict. */
 export const SEALED_MAX = 4096

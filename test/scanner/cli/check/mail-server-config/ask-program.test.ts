@@ -9,7 +9,7 @@ t.test('the output of a program is returned, and its error text if it fails', as
 })
 
 t.test('a program that takes too long is not a program that prints nothing', async (t) => {
-  // It would end well after it has been told to end.
+  // It would end well after it was asked to end.
   const slow = ['/bin/sh', '-c', 'echo a = b; trap "" TERM; sleep 2']
   const error = await askProgram(slow, 500).catch((error: unknown) => error)
   t.match(error, { message: '/bin/sh did not end within 0.5 s' })

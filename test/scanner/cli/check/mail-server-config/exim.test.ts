@@ -2,7 +2,7 @@ import t from 'tap'
 import { checkExim } from '../../../../../src/scanner/cli/check/mail-server-config/exim.ts'
 import { linesOf } from '../machine.ts'
 
-/** What `onescan check` says of the routers of Exim, as its program prints them. */
+/** What `onescan check` reports about the routers of Exim, as its program prints them. */
 
 const router = (name: string, route: string) =>
   `\n${name} router:\naddress_data = \ncondition = \${if eq{$acl_m_onescan}{yes}}\nroute_data = \nroute_list = ${route}\ntransport = to_${name}\nno_unseen\n`
@@ -23,7 +23,7 @@ interface Printed {
 }
 
 /** The lines about an Exim that prints this, on a host with servers at these ports, and onescand's addresses. */
-const told = async (
+const linesAbout = async (
   printed: Printed,
   ports: readonly number[],
   { smtp: ours = smtp, clamd = [] as readonly string[] } = {},
@@ -38,7 +38,7 @@ const told = async (
   )
 
 t.test('routers as documented pass mail to onescand', async (t) => {
-  t.same(await told({ routers: asThePage }, [10025, 10027]), [
+  t.same(await linesAbout({ routers: asThePage }, [10025, 10027]), [
     'ok router onescan_before_queue of Exim: passes mail to onescand at port 10025',
     'ok router onescan_after_queue of Exim: passes mail to onescand at port 10027',
   ])
@@ -46,20 +46,20 @@ t.test('routers as documented pass mail to onescand', async (t) => {
 
 t.test('a port at which nothing listens is named, with the router', async (t) => {
   const wrong = asThePage.replace('10027', '10037')
-  t.match(await told({ routers: wrong }, [10025, 10027]), [
+  t.match(await linesAbout({ routers: wrong }, [10025, 10027]), [
     /^ok /,
     /^error router onescan_after_queue of Exim: sends mail to port 10037 of 127.0.0.1, where nothing listens: Exim defers it; .* set an address of its --smtp \(inet:127.0.0.1:10025, inet:0.0.0.0:10027\)/,
   ])
-  const [, second] = await told({ routers: asThePage }, [10025])
+  const [, second] = await linesAbout({ routers: asThePage }, [10025])
   t.match(second, /^error .*port 10027 .*; start onescand/)
 })
 
 t.test('without a router to onescand, no mail is reported as scanned', async (t) => {
   const others = [router('amavis', '* localhost::10024 byname'), router('dns', '')].join('')
-  t.match(await told({ routers: others }, [10024]), [
+  t.match(await linesAbout({ routers: others }, [10024]), [
     /^warning Exim: no router of Exim passes mail to onescand/,
   ])
-  const [, , third] = await told({ routers: asThePage }, [], { smtp: [] })
+  const [, , third] = await linesAbout({ routers: asThePage }, [], { smtp: [] })
   t.match(third, /^warning Exim: no router/)
 })
 
@@ -72,7 +72,10 @@ const config = configWith('malware = *')
 t.test('the scanner of an Exim counts only if the ACL for DATA is seen to use it', async (t) => {
   const clamd = ['inet:127.0.0.1:3311']
   const asked = (printed: Printed) =>
-    told({ av_scanner: 'av_scanner = clamd:127.0.0.1 3311\n', ...printed }, [], { smtp: [], clamd })
+    linesAbout({ av_scanner: 'av_scanner = clamd:127.0.0.1 3311\n', ...printed }, [], {
+      smtp: [],
+      clamd,
+    })
   const called = '\nacl_check_virus:\n  deny malware = */defer_ok\n'
   for (const printed of [
     { acl_smtp_data, config },
@@ -96,7 +99,7 @@ t.test('the scanner of an Exim counts only if the ACL for DATA is seen to use it
 t.test('an Exim that asks onescand as clamd needs no router', async (t) => {
   const clamd = ['unix:/run/onescan/clamd.sock', 'inet:127.0.0.1:3311']
   const asked = (av_scanner: string) =>
-    told({ av_scanner, acl_smtp_data, config }, [], { smtp: [], clamd })
+    linesAbout({ av_scanner, acl_smtp_data, config }, [], { smtp: [], clamd })
   for (const place of ['clamd:127.0.0.1 3311', 'clamd:/run/onescan/clamd.sock'])
     t.match(await asked(`av_scanner = ${place}\n`), [
       /^ok av_scanner of Exim: is onescand as clamd at \S+, used in acl_check_data$/,
@@ -106,8 +109,8 @@ t.test('an Exim that asks onescand as clamd needs no router', async (t) => {
 })
 
 /** The lines about transports alone: all routers are as documented. */
-const toldOfTransports = async (transports: string) =>
-  (await told({ routers: asThePage, transports }, [10025, 10027])).filter(
+const linesAboutTransports = async (transports: string) =>
+  (await linesAbout({ routers: asThePage, transports }, [10025, 10027])).filter(
     (line) => !line.startsWith('ok router '),
   )
 
@@ -116,7 +119,7 @@ t.test('a transport to onescand that ends before a scan may is named', async (t)
     `\nto_${name} transport:\ncommand_timeout = 5m\nfinal_timeout = ${time}\nhosts_randomize\n`
   const names = ['onescan_before_queue', 'onescan_after_queue', 'smarthost']
   const timeouts = (...times: readonly string[]) =>
-    toldOfTransports(names.map((name, at) => transport(name, times[at]!)).join(''))
+    linesAboutTransports(names.map((name, at) => transport(name, times[at]!)).join(''))
   t.same(await timeouts('10m', '1m31s', '1s'), [])
   t.same(await timeouts('10m', '1m30s', '1s'), [
     'warning transport to_onescan_after_queue of Exim: final_timeout = 1m30s: Exim gives up before a scan does (SCANTIMEOUT=90); set final_timeout = 10m in that transport, and reload Exim',
@@ -127,9 +130,9 @@ t.test('a transport to onescand that returns long lines is named', async (t) => 
   const printed = ['onescan_before_queue', 'smarthost']
     .map((name) => `\nto_${name} transport:\nfinal_timeout = 15m\nmessage_linelength_limit = 998\n`)
     .join('')
-  t.same(await toldOfTransports(printed), [
+  t.same(await linesAboutTransports(printed), [
     'error transport to_onescan_before_queue of Exim: message_linelength_limit = 998: Exim returns accepted mail with a longer line; set message_linelength_limit = 1G in that transport, and reload Exim',
   ])
   // As Exim prints 1G, which the page sets.
-  t.same(await toldOfTransports(printed.replaceAll('998', '1073741824')), [])
+  t.same(await linesAboutTransports(printed.replaceAll('998', '1073741824')), [])
 })

@@ -8,7 +8,10 @@ import {
   networkAddresses,
   onescandEndpoints,
 } from '../../../../../src/scanner/cli/check/mail-server-config/onescand-endpoints.ts'
-import { checkStartsAtBoot } from '../../../../../src/scanner/cli/check/services/starts-at-boot.ts'
+import {
+  checkStartsAtBoot,
+  startCommand,
+} from '../../../../../src/scanner/cli/check/services/starts-at-boot.ts'
 import { linesOf } from '../machine.ts'
 
 const of = (...paths: readonly string[]) => findMailServers((path) => paths.includes(path))
@@ -59,13 +62,32 @@ t.test('a server that systemd does not run is named, with how it starts', async 
   t.same(judged('loaded', 'active'), [])
   t.same(judged('masked', 'active', 'masked'), [])
   t.same(judged('masked', 'inactive', 'masked'), [
-    'warning Exim: is not running: its unit is masked; systemctl unmask exim4 && systemctl start exim4',
+    'warning Exim: is not running: its unit is masked; systemctl unmask exim4 && systemctl enable --now exim4',
   ])
   t.match(judged('loaded', 'failed'), [/^error Exim: .* failed; fix what journalctl -u exim4/])
   t.same(judged('loaded', 'inactive'), [
     'error Exim: is not running: it was stopped; systemctl start exim4',
   ])
-  t.match(judged('loaded', 'inactive', 'disabled'), [/^warning Exim: is not running/])
+  t.match(judged('loaded', 'inactive', 'disabled'), [
+    /^warning Exim: is not running.*; systemctl enable --now exim4$/,
+  ])
+})
+
+t.test('a command that starts a unit also has it start at each boot', async (t) => {
+  const command = (load: string, enabled: string, verb?: 'restart') =>
+    startCommand('onescand', { load, active: 'inactive', enabled }, verb)
+  t.equal(command('loaded', 'enabled'), 'systemctl start onescand')
+  t.equal(command('loaded', 'enabled', 'restart'), 'systemctl restart onescand')
+  t.equal(command('loaded', 'static'), 'systemctl start onescand')
+  t.equal(command('loaded', 'disabled'), 'systemctl enable --now onescand')
+  t.equal(
+    command('loaded', 'disabled', 'restart'),
+    'systemctl enable onescand && systemctl restart onescand',
+  )
+  t.equal(
+    command('masked', 'masked'),
+    'systemctl unmask onescand && systemctl enable --now onescand',
+  )
 })
 
 t.test('what runs and does not start when the host boots is named', async (t) => {

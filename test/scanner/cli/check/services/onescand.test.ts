@@ -37,6 +37,28 @@ t.test('a host on which no onescand runs is an error', async (t) => {
   t.match(out, /^error +onescand: does not answer/)
 })
 
+t.test('status has five lines, whether onescand runs or not', { skip: onlyRoot }, async (t) => {
+  const daemon = await startOnescand(t, { settings: { QHPSI: 'plugin: eicar' } })
+  const status = (socket: string) =>
+    onescan(['status'], { env: { ONESCAN_SOCKET: socket }, root: true })
+  const { code, out } = await status(daemon.socket)
+  t.ok(code! < 2, out)
+  t.match(
+    out,
+    /^onescand {2}running since \S+ \S+ UTC as .*: onescand .*\nsettings {2}.*QHPSI="plugin: eicar".*\nopen {6}.*\nscanning {2}works\nproblems {2}.*\n$/,
+  )
+  t.match(await status('/nonexistent/qmail.sock'), {
+    code: 2,
+    out: `onescand  does not answer
+settings  unknown
+open      unknown
+scanning  unknown
+problems  1 error: onescand: does not answer; onescan check lists all
+`,
+    err: '',
+  })
+})
+
 t.test(
   'an ordinary user does not see its settings',
   { skip: onlyRoot || loadSystem() === undefined },
@@ -64,12 +86,12 @@ t.test('no words of an onescand look like a remedy', async (t) => {
   const found = await findingsAbout(
     await impostor(t, { ...description, selfTest: { wrong, doors: [] } }),
   )
-  const told = found.flatMap(({ value, remedy = '' }) => [value, remedy])
-  t.equal(told.filter((text) => text.includes('curl')).length, 5)
-  for (const text of told) t.notMatch(outsideQuotes(text), /curl|undefined/)
+  const texts = found.flatMap(({ value, remedy = '' }) => [value, remedy])
+  t.equal(texts.filter((text) => text.includes('curl')).length, 5)
+  for (const text of texts) t.notMatch(outsideQuotes(text), /curl|undefined/)
 })
 
-/** The socket of something in the place of an onescand, which says that of itself. */
+/** The socket of something in the place of an onescand, which describes itself so. */
 async function impostor(t: Test, daemon: object): Promise<string> {
   const path = join(socketDirectory(t), 's')
   const answer = frame('t', Buffer.from(JSON.stringify({ daemon })))
@@ -235,10 +257,10 @@ t.test(
   { skip: ownDirectoriesMissing || onlyRoot },
   async (t) => {
     const machine = makeMachine(t)
-    const said = 'error: settings: --mliter: is not an option; did you mean --milter?'
+    const fault = 'error: settings: --mliter: is not an option; did you mean --milter?'
     const lines = [
       'warning: x: y; z',
-      said,
+      fault,
       '/etc/default/onescand: 3: clamd: not found',
       `onescand: clamd: user 101 ${NAMES_UNSEEN_FILES}: /srv/mail; "systemctl edit onescand" with BindReadOnlyPaths=/srv/mail`,
       '\x1b[31m',
@@ -266,7 +288,7 @@ t.test(
       [],
     ]
     const stamp = '@4000000067430000000000a0'
-    const lines = starts.flatMap((said) => ['onescand: starting', ...said])
+    const lines = starts.flatMap((start) => ['onescand: starting', ...start])
     machine.write('/var/log/onescand/current', lines.map((line) => `${stamp} ${line}\n`).join(''))
     judge(t, await findingsOn(machine, '--daemon'), [
       /^error onescand: does not answer; /,

@@ -27,7 +27,7 @@ import { startService, tcpserver } from '../service.ts'
 
 /**
  * Remedies about accounts, groups and services, carried out on a machine with an /etc of its own: check
- * says that a process has to be restarted, and is content once it has been.
+ * reports that a process has to be restarted, and is content once it has been.
  */
 
 const skip = ownDirectoriesMissing || clamdMissing || ucspiMissing

@@ -86,7 +86,7 @@ async function trySetUp(t: Test, setUp: OnescandSetUp, shared: Shared): Promise<
   ])
   const asWritten = environmentBy(text)
   // This comes before the daemon is started, which then holds the addresses.
-  const said = setUp.start === undefined ? undefined : startOf(asWritten)
+  const started = setUp.start === undefined ? undefined : startOf(asWritten)
   const socket = `${place}/qmail.sock`
   putSocket(machine, socket)
   const start = async (words: string, settings: Readonly<Record<string, string>>) => {
@@ -116,16 +116,16 @@ async function trySetUp(t: Test, setUp: OnescandSetUp, shared: Shared): Promise<
     await start(mended.ONESCAND_OPTIONS ?? '', mended)
     judge(t, await findingsOn(machine), [])
   }
-  if (said === undefined) return
+  if (started === undefined) return
   for (const line of setUp.start ?? []) {
     t.ok(
-      said.lines.some((printed) => line.test(printed)),
+      started.lines.some((printed) => line.test(printed)),
       `--check: ${line}`,
-      said,
+      started,
     )
   }
-  t.equal(said.code !== 0, setUp.runs === 'not', 'the code is that of a start', said)
-  if (setUp.runs === undefined) t.equal(said.code, 0, 'it starts', said)
+  t.equal(started.code !== 0, setUp.runs === 'not', 'the code is that of a start', started)
+  if (setUp.runs === undefined) t.equal(started.code, 0, 'it starts', started)
 }
 
 /**
@@ -177,7 +177,7 @@ function environmentBy(text: string): Record<string, string> {
   return Object.fromEntries(pairs)
 }
 
-/** What sh and onescand say when the run script reads its settings. */
+/** What sh and onescand print when the run script reads its settings. */
 function logOf(machine: Machine, env: Record<string, string>): string {
   const check = `set -a; . ${DEFAULTS}; set +a; exec "$@" --check-settings --socket none $ONESCAND_OPTIONS`
   const script = ['/bin/sh', '-c', `exec 2>&1; ${check}`, 'sh', ...as, ...program]

@@ -190,7 +190,7 @@ export const setUps: readonly OnescandSetUp[] = [
       CLUSTERKEYS: file('ring', HMAC, 0o640),
     }),
     check: [
-      /^warning VERDICTS \[onescand\]: valkey:\S+: .*ECONNREFUSED.*; check that it runs/,
+      /^warning VERDICTS \[onescand\]: valkey:\S+: .*connection refused.*; check that it runs/,
       FOLDS,
     ],
   },
@@ -211,7 +211,9 @@ export const setUps: readonly OnescandSetUp[] = [
   {
     name: 'TMPDIR is not there',
     settings: settings({ TMPDIR: '/nonexistent' }),
-    check: [/^error spool \(TMPDIR\) \[onescand\]: .*ENOENT.*; create the directory/],
+    check: [
+      /^error spool \(TMPDIR\) \[onescand\]: .*no such file or directory.*; create the directory/,
+    ],
   },
   {
     name: '/tmp is full',

@@ -140,7 +140,7 @@ const setUps: readonly SetUp[] = [
   },
   // None
   {
-    name: 'no mail server at all, and nothing of qmail is told',
+    name: 'no mail server at all, and nothing of qmail is reported',
     prepare() {},
     expect: [
       /^warning mail server: none was found on this host .*; install one, and connect it to onescan/,

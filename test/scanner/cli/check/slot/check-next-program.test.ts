@@ -16,8 +16,11 @@ function qmail(t: Test, mode = 0o755): string {
 
 t.test('a chain that is missing, not executable, or the slot itself is an error', async (t) => {
   const chain = (env: Record<string, string>) => checkPrograms(host(env)).at(-1)
-  t.match(chain({ QMAILHOME: '/nonexistent' }), { level: 'error', value: /qmail-queue.*ENOENT/ })
-  t.match(chain({ QMAILHOME: qmail(t, 0o644) }), { level: 'error', value: /EACCES/ })
+  t.match(chain({ QMAILHOME: '/nonexistent' }), {
+    level: 'error',
+    value: /qmail-queue.*no such file or directory/,
+  })
+  t.match(chain({ QMAILHOME: qmail(t, 0o644) }), { level: 'error', value: /permission denied/ })
   t.match(chain({ QUEUECHAIN: '/tmp' }), { level: 'error', value: /is not a file/ })
   t.match(chain({ QUEUECHAIN: slotProgram }), {
     level: 'error',
@@ -37,7 +40,7 @@ t.test('a program that the account of qmail-smtpd cannot execute is an error', a
 t.test('a missing qmail-queue program is an error', async (t) => {
   const QMAILQUEUE = '/nonexistent/onescan-queue'
   const [slot] = checkPrograms(host({ QMAILHOME: qmail(t), QMAILQUEUE }, { program: QMAILQUEUE }))
-  t.match(slot, { level: 'error', value: /ENOENT/ })
+  t.match(slot, { level: 'error', value: /no such file or directory/ })
 })
 
 t.test('a qmail-queue without its setuid bit is reported', async (t) => {

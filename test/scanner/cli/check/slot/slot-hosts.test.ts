@@ -160,6 +160,6 @@ t.test('missing rules are reported: tcpserver accepts no client', { skip }, asyn
   const pid = await startService(t, tcpserver('-x', 'missing.cdb'))
   t.match(await onescan(['check', '--pid', pid]), {
     code: 2,
-    out: /^error +process \d+: -x \S*missing\.cdb: .*ENOENT.*accepts no mail$/m,
+    out: /^error +process \d+: -x \S*missing\.cdb: .*no such file or directory.*accepts no mail$/m,
   })
 })

@@ -23,7 +23,7 @@ import { findingsByMail, firstOfEachFinding, judge, linesOf } from '../machine.t
 import { type PostfixState, states } from './postfix.ts'
 
 /**
- * States of a Postfix with onescand: what check says by rule and by mail. Each remedy that is a command is
+ * States of a Postfix with onescand: what check reports by rule and by mail. Each remedy that is a command is
  * carried out as it is printed, and EICAR is sent again: no remedy makes a way unscanned.
  */
 
@@ -195,10 +195,10 @@ t.test(
       }
     }
     const maps = (list: string) => checkLines(`smtpd_milter_maps = ${list}`)
-    const said = {
+    const expected = {
       none: /^error .*cidr:\/none: Postfix cannot read it.*: open \/none: No such file/,
     }
-    t.match(await maps('inline:{ {a = b}, {c = d} }, cidr:/none'), [said.none])
+    t.match(await maps('inline:{ {a = b}, {c = d} }, cidr:/none'), [expected.none])
     t.match(await maps('inline:{ a }'), [/^error .*inline:\{ a \}: Postfix cannot read it/])
     t.match(await maps('inline:{{192.0.2.1 = DISABLE}}'), [/^warning .*: clients in it have/])
   },

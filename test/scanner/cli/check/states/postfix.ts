@@ -16,7 +16,7 @@ export interface PostfixState {
   readonly hasOther?: true
   /** Whether onescand does not run. */
   readonly isDown?: true
-  /** What check says of it by rule and by mail, in addition to what is ok. */
+  /** What check reports about it by rule and by mail, in addition to what is ok. */
   readonly byRule: readonly RegExp[]
   readonly byMail: readonly RegExp[]
   /** Whether, once each remedy that is a command was carried out, nothing is left to complain of. */

@@ -39,6 +39,21 @@ t.test('a log is followed from now on, also into the file that follows a full on
 })
 
 t.test(
+  'a line that two logs have counts once, and one that a log has twice counts twice',
+  async (t) => {
+    const [one, other] = ['one', 'other'].map((name) => join(openDirectory(t), name))
+    for (const path of [one!, other!]) writeFileSync(path, '')
+    const log = new FollowedLog([one!, other!].flatMap(findLog), MARK)
+    t.teardown(() => log.close())
+    appendFileSync(one!, `2026-11-25T00:48:54+0000 mx onescand[7]: ${line('a')}`.repeat(2))
+    await until(() => log.recordsOf(`a${MARK}`).length === 2, 'the lines of the first log')
+    appendFileSync(other!, `Nov 25 00:48:54 mx onescand[7]: ${line('a')}`.repeat(3) + line('b'))
+    await log.waitForRecords(`b${MARK}`, WITHIN)
+    t.equal(log.recordsOf(`a${MARK}`).length, 3)
+  },
+)
+
+t.test(
   'an action of Postfix is reported for the message that it concerns, and for no other',
   async (t) => {
     const { current, log } = follow(t)

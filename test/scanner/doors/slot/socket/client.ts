@@ -61,7 +61,7 @@ export async function ask(socket: string, question: Question): Promise<Heard> {
 
 export async function call(socket: string): Promise<Socket> {
   const connection = connect({ path: socket, allowHalfOpen: true })
-  connection.on('error', () => {}) // what was heard until then says more
+  connection.on('error', () => {}) // what was received until then has more details
   await once(connection, 'connect')
   return connection
 }

@@ -34,7 +34,7 @@ const question: Question = { variables: own, message: plain }
 const whole = Buffer.concat(framesOf(question))
 
 /** Sends these bytes, and resolves to what the client does by the answer. */
-async function tell(slot: OpenSlot, ...bytes: readonly Buffer[]): Promise<Outcome> {
+async function answerTo(slot: OpenSlot, ...bytes: readonly Buffer[]): Promise<Outcome> {
   const connection = await call(slot.socket)
   connection.write(Buffer.concat(bytes))
   return carryOut(await hearOut(connection), question)
@@ -70,11 +70,11 @@ t.test('a client that sends garbage is asked to scan standalone', async (t) => {
     '1\0\0\0\x04osc9',
     '\xff'.repeat(9999),
   ]) {
-    t.equal((await tell(slot, Buffer.from(garbage, 'latin1'))).does, 'go standalone')
+    t.equal((await answerTo(slot, Buffer.from(garbage, 'latin1'))).does, 'go standalone')
   }
   const forged = { [`X${'x'.repeat(2000)}\r\n`]: '' }
   const twice = framesOf({ variables: forged })[1]!
-  const { reason } = await tell(slot, whole.subarray(0, 9), twice, twice)
+  const { reason } = await answerTo(slot, whole.subarray(0, 9), twice, twice)
   t.match(reason, /^variable Xx+$/)
   t.equal(reason.length, 1024, 'a reason is bounded')
   const envelope = Buffer.concat([simpleEnvelope, Buffer.from('T')])
@@ -109,8 +109,8 @@ t.test('a request may come in single bytes, and its head is acknowledged at once
   const first = once(connection, 'data')
   const bodyAt = whole.indexOf('M\0\0')
   for (const byte of whole.subarray(0, bodyAt)) connection.write(Buffer.of(byte))
-  const [said] = await first
-  t.same(said, frame('A'), 'before a byte of the message was sent')
+  const [answer] = await first
+  t.same(answer, frame('A'), 'before a byte of the message was sent')
   for (const byte of whole.subarray(bodyAt)) connection.write(Buffer.of(byte))
   t.equal(carryOut(await heard, question).does, 'hand on')
 })
@@ -243,7 +243,7 @@ t.test('memory bounds how many clients may wait, even if they send next to nothi
 t.test('a message over the limit scans standalone before it is sent', async (t) => {
   const slot = await openSlot(t, own, { maxSize: 1000 })
   const frames = framesOf({ ...question, size: 1001 })
-  t.match((await tell(slot, ...frames.slice(0, -2))).reason, /1001 bytes.*--max-size/)
+  t.match((await answerTo(slot, ...frames.slice(0, -2))).reason, /1001 bytes.*--max-size/)
 })
 
 t.test('messages in memory are bounded by --memory, which is given back', async (t) => {
@@ -266,7 +266,7 @@ t.test('messages in memory are bounded by --memory, which is given back', async 
 t.test('an envelope or variables over the memory are refused before they are read', async (t) => {
   const slot = await openSlot(t, own, { memory: 1_000_000 })
   const head = framesOf(question).slice(0, 4)
-  t.match((await tell(slot, ...head, Buffer.from('E'), uint32(60_000_000))).reason, /--memory/)
+  t.match((await answerTo(slot, ...head, Buffer.from('E'), uint32(60_000_000))).reason, /--memory/)
   const variables = Object.fromEntries(
     Array.from({ length: 200 }, (_, i) => [`V${i}`, 'x'.repeat(60_000)]),
   )
@@ -289,7 +289,7 @@ t.test('a client also gets heartbeats while it sends', async (t) => {
   const connection = await call(slot.socket)
   const heard = hearOut(connection)
   connection.write(whole.subarray(0, -5)) // all but the end
-  for (let said = ''; !said.includes('h'); ) said += (await once(connection, 'data'))[0]
+  for (let received = ''; !received.includes('h'); ) received += (await once(connection, 'data'))[0]
   connection.write(whole.subarray(-5))
   t.equal(carryOut(await heard, question).does, 'hand on')
 })
@@ -312,7 +312,7 @@ t.test(
   async (t) => {
     const { settings: variables, asked, answer } = await slowClamd(t)
     const slot = await openSlot(t, variables)
-    const dismissed = tell(slot)
+    const dismissed = answerTo(slot)
     const answered = slot.ask({ variables })
     await asked()
     const closed = slot.close(5000)

@@ -51,19 +51,19 @@ export interface HostileClient {
 /** Resolves once the client has connected. */
 export async function connectHostilely(socket: string, kind: string): Promise<HostileClient> {
   const child = spawn('unshare', ['-m', python, program, socket, kind], { detached: true })
-  let told = ''
+  let output = ''
   const ended = once(child, 'close').then(() => {})
-  const tells = (word: RegExp) =>
+  const printed = (word: RegExp) =>
     new Promise<void>((resolve, reject) => {
-      child.stderr.on('data', () => word.test(told) && resolve())
-      ended.then(() => reject(new Error(`${kind}: ${told || 'ended'}`)))
+      child.stderr.on('data', () => word.test(output) && resolve())
+      ended.then(() => reject(new Error(`${kind}: ${output || 'ended'}`)))
     })
   child.stderr.on('data', (text) => {
-    told += text
+    output += text
   })
-  const sent = tells(/sent|refused/).then(() => told.includes('sent'))
+  const sent = printed(/sent|refused/).then(() => output.includes('sent'))
   sent.catch(() => {}) // if it ends before it was asked to send
-  await tells(/connected/)
+  await printed(/connected/)
   return {
     sent,
     ask(question) {
@@ -78,7 +78,7 @@ export async function connectHostilely(socket: string, kind: string): Promise<Ho
           for (let next = reader.next(); next; next = reader.next()) heard += next.type
           if (/[aCx]$/.test(heard)) resolve(heard)
         })
-        ended.then(() => reject(new Error(`${kind}: ${told || 'ended'}`)))
+        ended.then(() => reject(new Error(`${kind}: ${output || 'ended'}`)))
       })
     },
     async end() {

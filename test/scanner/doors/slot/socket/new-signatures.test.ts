@@ -15,7 +15,7 @@ const signature = `Worm:0:*:${Buffer.from('unknown worm').toString('hex')}\n`
 
 async function finds(clamd: { readonly socket: string }, mail: Buffer): Promise<void> {
   await until(
-    async () => (await say(clamd.socket, 'INSTREAM', mail)).includes('FOUND'),
+    async () => (await ask(clamd.socket, 'INSTREAM', mail)).includes('FOUND'),
     'clamd has the new signatures',
   )
 }
@@ -56,7 +56,7 @@ t.test(
     await milter.submit({ message: stamped })
     t.match(milter.mailLog.at(-1), /scan=clean .*this host has had new signatures since/)
 
-    t.equal(await say(clamd.socket, 'RELOAD'), 'RELOADING')
+    t.equal(await ask(clamd.socket, 'RELOAD'), 'RELOADING')
     await finds(clamd, letter(0))
     t.match(await send(), { outcome: 'refused', log: /scan=infected .*virus=Worm/ })
     t.equal((await milter.submit({ message: stamped })).outcome, 'refused')
@@ -84,7 +84,7 @@ t.test(
         `${clamd.directory}/db/y${worm}.ndb`,
         `Worm:0:*:${Buffer.from(text).toString('hex')}\n`,
       )
-      await say(clamd.socket, 'RELOAD')
+      await ask(clamd.socket, 'RELOAD')
       await finds(clamd, mail(0))
       t.equal((await milter.submit({ message: mail(9) })).outcome, 'refused', `${CLAMD} ${QHPSI}`)
       t.notOk(milter.mailLog.some((line) => line.includes('scan=cached')))
@@ -122,7 +122,7 @@ t.test(
         await milter.submit({ message: mail() })
         t.match(milter.mailLog.at(-1), / scan=clean /, text)
       }
-      await say(clamd.socket, 'RELOAD')
+      await ask(clamd.socket, 'RELOAD')
       await finds(clamd, mail())
       t.equal((await milter.submit({ message: mail() })).outcome, 'refused', text)
     }
@@ -130,7 +130,7 @@ t.test(
 )
 
 /** Returns the answer of clamd. */
-async function say(socket: string, command: string, stream?: Buffer): Promise<string> {
+async function ask(socket: string, command: string, stream?: Buffer): Promise<string> {
   const connection = connect(socket)
   connection.write(`z${command}\0`)
   if (stream !== undefined) {

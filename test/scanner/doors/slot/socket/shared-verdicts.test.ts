@@ -46,16 +46,16 @@ const later = () => now() + 3_601_000
 
 /** Connected are those who name themselves so. */
 async function connected(server: Server, count: number): Promise<void> {
-  const named = () => server.say('client', 'list').match(/name=onescand/g)?.length ?? 0
+  const named = () => server.command('client', 'list').match(/name=onescand/g)?.length ?? 0
   await until(() => named() >= count, `${count} are connected`)
 }
 
 /** So many verdicts, and no claim of a host that is still scanning. */
 async function kept(server: Server, count: number): Promise<void> {
   const verdicts = () =>
-    server.say('keys', '*').split('\n').filter((key) => Number(server.say('strlen', key)) > 32) // biome-ignore format: a line
+    server.command('keys', '*').split('\n').filter((key) => Number(server.command('strlen', key)) > 32) // biome-ignore format: a line
   await until(
-    () => server.say('dbsize') === String(count) && verdicts().length >= count,
+    () => server.command('dbsize') === String(count) && verdicts().length >= count,
     `${count} verdicts`,
   )
 }
@@ -88,21 +88,21 @@ t.test('a program that can write to the store cannot forge a verdict', { skip },
   await connected(server, 2)
   await first.send(1)
   await kept(server, 1)
-  const clean = server.say('keys', '*')
+  const clean = server.command('keys', '*')
   await first.send(2, 'virus')
   await kept(server, 2)
   const virus = server
-    .say('keys', '*')
+    .command('keys', '*')
     .split('\n')
     .find((key) => key !== clean)!
 
   const cut = 'redis.call("set", KEYS[1], redis.call("getrange", KEYS[1], 0, 59))'
   const attacks: (() => void)[] = [
-    () => server.say('copy', clean, virus, 'replace'), // swapped
-    () => server.say('set', virus, 'onescan-verdict/1\\nclean'),
-    () => server.say('setrange', virus, '40', 'clean'),
-    () => server.say('set', virus, ''),
-    () => server.say('eval', cut, '1', virus),
+    () => server.command('copy', clean, virus, 'replace'), // swapped
+    () => server.command('set', virus, 'onescan-verdict/1\\nclean'),
+    () => server.command('setrange', virus, '40', 'clean'),
+    () => server.command('set', virus, ''),
+    () => server.command('eval', cut, '1', virus),
   ]
   for (const [n, attack] of attacks.entries()) {
     attack()
@@ -113,7 +113,7 @@ t.test('a program that can write to the store cannot forge a verdict', { skip },
     t.equal(fresh.scans(), 1 + 1)
     t.match(fresh.mailLog[0], / scan=infected /)
   }
-  server.say('flushall')
+  server.command('flushall')
   t.equal((await second.send(99)).outcome, 'delivered')
   t.equal(second.scans(), 1, 'and can make it forget')
 })
@@ -125,7 +125,7 @@ t.test(
     const server = await startStore(t)
     const store = `valkey://127.0.0.1:${server.port}`
     const opened = async (signatures?: () => number) => {
-      const before = server.say('client', 'list').match(/name=onescand/g)?.length ?? 0
+      const before = server.command('client', 'list').match(/name=onescand/g)?.length ?? 0
       const host = await openHost(t, store, signatures)
       await connected(server, before + 1)
       return host
@@ -133,10 +133,10 @@ t.test(
     const first = await opened()
     await first.send(1)
     await kept(server, 1)
-    const key = server.say('keys', '*')
+    const key = server.command('keys', '*')
     /** Without an expiry, as no onescand sets it. */
     const copy = 'redis.call("set", KEYS[2], redis.call("get", KEYS[1]))'
-    const put = (from: string, to: string) => server.say('eval', copy, '2', from, to)
+    const put = (from: string, to: string) => server.command('eval', copy, '2', from, to)
     put(key, 'saved')
     const clock = t.intercept(Date, 'now', { value: later })
     const strict = await opened()
@@ -152,7 +152,7 @@ t.test(
 
     await first.send(4, 'other')
     await kept(server, 3)
-    const other = server.say('keys', 'onescan:*').split('\n').find((name) => name !== key)! // biome-ignore format: a value
+    const other = server.command('keys', 'onescan:*').split('\n').find((name) => name !== key)! // biome-ignore format: a value
     put('saved', other)
     const fresh = await opened()
     await fresh.send(5, 'other')

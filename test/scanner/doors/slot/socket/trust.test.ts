@@ -13,7 +13,7 @@ import { extendedAnswer, udpService } from '../../../scan/quota/services.ts'
 import { memoryInUse } from '../../memory-in-use.ts'
 import { openSlot } from './rig.ts'
 
-/** What a client may set, and what makes it go standalone: onescand(8), QMAIL. */
+/** What a client may set, and what makes it go standalone: onescan-interfaces(7), QMAIL. */
 
 const ring = 'md5:alpha:sesame\n'
 

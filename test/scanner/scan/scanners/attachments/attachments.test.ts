@@ -109,7 +109,7 @@ t.test('the rules of the file are names, types and content, one a line', async (
 t.test('a file without usable rules is a fault, and nothing is clean by it', async (t) => {
   const directory = t.testdir({ directory: {} })
   const faults: Record<string, RegExp> = {
-    missing: /^BADATTACHMENTS .*: cannot be read \(E/,
+    missing: /^BADATTACHMENTS .*: cannot be read \(/,
     directory: /cannot be read \(.*directory is not a regular file\)/,
   }
   for (const [n, text] of ['', '\n', '# name *.exe\n'].entries()) {

@@ -41,7 +41,7 @@ const partitions = withAt(
   [510, hex('55aa')],
 )
 
-/** A content of each kind, and what file(1) says of it; OneNote it does not know. */
+/** A content of each kind, and what file(1) reports about it; OneNote it does not know. */
 type ContentKind = ReturnType<typeof kindsOf>[number]
 
 const examples: readonly (readonly [kind: ContentKind, content: Buffer, file: RegExp])[] = [
@@ -78,11 +78,11 @@ const examples: readonly (readonly [kind: ContentKind, content: Buffer, file: Re
 
 t.test('a kind of content is known by its bytes', async (t) => {
   const directory = t.testdir()
-  for (const [kind, content, said] of examples) {
-    t.same(kinds(content), [kind], said.source)
+  for (const [kind, content, described] of examples) {
+    t.same(kinds(content), [kind], described.source)
     const path = join(directory, 'content')
     writeFileSync(path, content)
-    if (!lacks('file')) t.match(String(execFileSync('file', ['--brief', path])), said)
+    if (!lacks('file')) t.match(String(execFileSync('file', ['--brief', path])), described)
   }
 })
 

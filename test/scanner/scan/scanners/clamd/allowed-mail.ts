@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import {
-  type ContentForm,
   contentForms,
   firstFields,
   multipartForms,
-} from '../../../../../src/mail/mime/traits/part-forms.ts'
+  type PartForm,
+} from '../../../../../src/mail/mime/traits/mail-traits.ts'
 import type { Random } from '../../../../run/random.ts'
 
 /*
@@ -188,7 +188,7 @@ function encoded(random: Random, bytes: Buffer, encoding: string): string {
 }
 
 /** A part of this form, with these bytes. */
-function partWith(random: Random, content: ContentForm, bytes: Buffer): string {
+function partWith(random: Random, content: PartForm['content'], bytes: Buffer): string {
   const [type, encoding] = content.split(' ') as [string, string]
   const isFile = type === 'file'
   const declared = isFile
@@ -248,6 +248,22 @@ export function allowedMail(random: Random): { readonly mail: string; readonly f
   const above = top.map((name) => `${name}: ${random.pick(['x', 'x;', 'a=b;', '"x'])}\n`).join('')
   const more = Array.from({ length: random.below(5) }, () => `${otherField(random)}\n`).join('')
   const end = random.pick(['\n', '\n', '\r\n'])
-  const mail = `${random.once(20) ? 'From a@b Mon Oct  6 09:12:00 2025\n' : ''}${above}${more}${entity}`
-  return { mail: mail.replaceAll('\n', end), form: `${content}, ${form}` }
+  const alone = `${above}${more}${entity}`
+  const mail = random.once(4) ? forwarded(random, alone) : alone
+  const mailbox = random.once(20) ? 'From a@b Mon Oct  6 09:12:00 2025\n' : ''
+  return { mail: `${mailbox}${mail}`.replaceAll('\n', end), form: `${content}, ${form}` }
+}
+
+/** A message with this one among those attached to it: by their type, or because it is a digest. */
+function forwarded(random: Random, mail: string): string {
+  const isDigest = random.once(2)
+  const type = isDigest && random.once(2) ? '' : 'Content-Type: message/rfc822\n'
+  const subtype = isDigest ? 'digest' : 'mixed'
+  const boundary = boundaryOf(random)
+  const mails = Array.from({ length: random.below(3) }, () => `From: x\n${filler(random)}`)
+  mails.splice(random.below(mails.length + 1), 0, mail)
+  const parts = mails.map((each) => ended(`${type}\n${each}`))
+  if (!isDigest && random.once(2)) parts.unshift(ended(filler(random)))
+  const delimiter = `--${boundary}\n`
+  return `From: x\nContent-Type: multipart/${subtype}; boundary="${boundary}"\n\n${delimiter}${parts.join(delimiter)}--${boundary}--\n`
 }

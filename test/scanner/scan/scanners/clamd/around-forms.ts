@@ -1,8 +1,4 @@
-import {
-  type ContentForm,
-  contentForms,
-  firstFields,
-} from '../../../../../src/mail/mime/traits/part-forms.ts'
+import { contentForms, firstFields } from '../../../../../src/mail/mime/traits/mail-traits.ts'
 import type { Random } from '../../../../run/random.ts'
 import type { KnownFile } from './kinds-of-signature.ts'
 
@@ -213,9 +209,7 @@ function encoded(bytes: Buffer, encoding: string, random: Random): string {
 
 /** A part with this content in a form that is tried on clamd. */
 function partWith({ type, bytes }: Pick<KnownFile, 'type' | 'bytes'>, random: Random): string {
-  const content = random.pick(
-    contentForms.filter((form: ContentForm) => form.startsWith(`${type} `)),
-  )
+  const content = random.pick(contentForms.filter((form) => form.startsWith(`${type} `)))
   const encoding = content.split(' ')[1]!
   const isFile = type === 'file'
   const disposition = isFile ? random.pick(dispositions) : random.pick(['', '', 'inline'])

@@ -5,7 +5,7 @@ import t from 'tap'
 import { ClamdScanner } from '../../../../../src/scanner/scan/scanners/clamd/clamd-scanner.ts'
 import { listen } from '../../../../programs/host/listen.ts'
 import { outputOf } from '../../../../run/until.ts'
-import { says, socketPath, standIn } from './stand-in.ts'
+import { replyingWith, socketPath, standIn } from './stand-in.ts'
 import { clamdSettings, sample, scan } from './task.ts'
 
 const small = Buffer.from('From: a@example.org\nSubject: s\n\nHello\n')
@@ -50,15 +50,15 @@ t.test('the three answers are clean, infected and unknown', async (t) => {
     ['INSTREAM size limit exceeded. ERROR\0', { answer: 'unread', kind: 'size' }],
     ["stream: Can't allocate memory ERROR\0", { answer: 'unknown' }],
   ] as const) {
-    const server = await standIn(t, says(reply))
-    const { answer: told } = await scan(server.socket, sample(small))
-    t.match(told, answer, reply.slice(0, 60))
+    const server = await standIn(t, replyingWith(reply))
+    const { answer: result } = await scan(server.socket, sample(small))
+    t.match(result, answer, reply.slice(0, 60))
     t.equal(server.asked.length, 1, 'asked once')
   }
 })
 
 t.test('a message over CLAMDMAXSIZE is not sent', async (t) => {
-  const server = await standIn(t, says('stream: OK\0'))
+  const server = await standIn(t, replyingWith('stream: OK\0'))
   const limit = { CLAMDMAXSIZE: String(small.length) }
   t.equal((await scan(server.socket, sample(small), limit)).answer.answer, 'clean')
   const longer = sample(Buffer.concat([small, small.subarray(0, 1)]))
@@ -75,21 +75,21 @@ t.test('if no server can be reached, the answer has the reasons of all', async (
   const { answer } = await scan(`${gone} localhost:1`, sample(small))
   t.match(answer, { answer: 'unknown' })
   const whys = (answer as { reason: string }).reason.split('; ')
-  t.equal(whys[0], `clamd ${gone}: cannot connect (ENOENT)`)
-  t.equal(whys[1], 'clamd localhost:1: cannot connect (ECONNREFUSED)')
-  t.equal(whys[2], 'start clamd, or fix CLAMD: onescan check shows the details')
+  t.equal(whys[0], `clamd ${gone}: cannot connect (no such file or directory)`)
+  t.equal(whys[1], 'clamd localhost:1: cannot connect (connection refused)')
+  t.equal(whys[2], 'start clamd, or correct CLAMD (onescan check shows the details)')
 })
 
 // promise: rule-8-not-clean
 t.test('a server that closes early is not an answer, and the next one is asked', async (t) => {
   const closes = await standIn(t, ({ connection }) => connection.destroy())
-  const cuts = await standIn(t, says('stream: O'))
+  const cuts = await standIn(t, replyingWith('stream: O'))
   for (const server of [closes, cuts]) {
     const { answer } = await scan(server.socket, sample(small))
     t.match(answer, { answer: 'unknown', reason: /closed|during its reply/ })
     t.equal(server.asked.length, 1, 'the same server is not asked again')
   }
-  const finds = await standIn(t, says('stream: Eicar FOUND\0'))
+  const finds = await standIn(t, replyingWith('stream: Eicar FOUND\0'))
   const { answer, notes } = await scan(`${closes.socket} ${finds.socket}`, sample(small))
   t.match(answer, { answer: 'infected', name: 'Eicar' })
   t.match(notes, [/closed the connection without a reply/])
@@ -98,7 +98,7 @@ t.test('a server that closes early is not an answer, and the next one is asked',
 t.test('a message that broke two servers is not given to a third one', async (t) => {
   const first = await standIn(t, ({ connection }) => connection.destroy())
   const second = await standIn(t, ({ connection }) => connection.destroy())
-  const third = await standIn(t, says('stream: OK\0'))
+  const third = await standIn(t, replyingWith('stream: OK\0'))
   const all = `${first.socket} ${socketPath(t)} ${second.socket} ${third.socket}`
   t.equal((await scan(all, sample(small))).answer.answer, 'unknown')
   t.equal(second.asked.length, 1)
@@ -106,8 +106,8 @@ t.test('a message that broke two servers is not given to a third one', async (t)
 })
 
 t.test('an error of the first server is an answer: the second one is not asked', async (t) => {
-  const fails = await standIn(t, says('stream: Time limit reached ERROR\0'))
-  const second = await standIn(t, says('stream: OK\0'))
+  const fails = await standIn(t, replyingWith('stream: Time limit reached ERROR\0'))
+  const second = await standIn(t, replyingWith('stream: OK\0'))
   const { answer } = await scan(`${fails.socket} ${second.socket}`, sample(small))
   t.match(answer, { answer: 'unknown', reason: /Time limit reached ERROR/ })
   t.equal(second.asked.length, 0)

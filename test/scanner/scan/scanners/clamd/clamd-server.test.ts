@@ -11,15 +11,15 @@ const small = sample(Buffer.from('From: a@example.org\n\nHello\n'))
 /** A server whose clock stands still. */
 async function open(t: Test) {
   const clamd = await standIn(t, numbered('stream: OK'))
-  const said: string[] = []
+  const changes: string[] = []
   const clock = { now: 1000 }
   const server = new ClamdServer(readClamdAddress(clamd.socket), {
     lasting: false,
     uptime: () => clock.now,
-    onChange: (state) => said.push(state),
+    onChange: (state) => changes.push(state),
   })
   const scan = async () => (await server.scan([small], scanTask().task)).kind
-  return { clamd, server, clock, said, scan }
+  return { clamd, server, clock, changes, scan }
 }
 
 /** Milliseconds. */
@@ -90,16 +90,16 @@ t.test(
 )
 
 t.test('a server is reported once when it fails, and once when it answers again', async (t) => {
-  const { clamd, server, said, scan } = await open(t)
+  const { clamd, server, changes, scan } = await open(t)
   await scan()
-  t.same(said, [])
+  t.same(changes, [])
   clamd.die()
   await scan()
   await scan()
   server.failed()
-  t.same(said, ['fails'])
+  t.same(changes, ['fails'])
   clamd.revive()
   await scan()
   await scan()
-  t.same(said, ['fails', 'answers'])
+  t.same(changes, ['fails', 'answers'])
 })

@@ -10,7 +10,7 @@ import { PERMITS } from '../../../../../src/scanner/scan/scanners/permits/scan-p
 import { runScanners } from '../../../../../src/scanner/scan/scanners/run/run-scanners.ts'
 import { runOf, secondLook } from '../run/scanning.ts'
 import { fullServer } from './full-server.ts'
-import { says, socketPath, standIn } from './stand-in.ts'
+import { replyingWith, socketPath, standIn } from './stand-in.ts'
 import { clamdSettings, sample, scan, scanTask } from './task.ts'
 
 /** Many messages at one server, and servers that cannot be reached for a moment. */
@@ -59,7 +59,7 @@ for (const lasting of [false, true]) {
         if (open === PERMITS.small) all()
         await full // as many as there may be are here at once
         open--
-        says('stream: OK\0')(asked)
+        replyingWith('stream: OK\0')(asked)
       })
       const scanner = new ClamdScanner(clamdSettings(server.socket), { lasting })
       t.teardown(() => scanner.close())
@@ -95,7 +95,7 @@ t.test('each of several servers gets a limited number of messages, and others wa
 t.test(
   'content that a server found clean is not shown to another one with its message',
   async (t) => {
-    const answers = says('stream: OK\0')
+    const answers = replyingWith('stream: OK\0')
     const servers = [await standIn(t, answers), await standIn(t, answers)]
     const CLAMD = servers.map(({ socket }) => socket).join(' ')
     const scanner = new ClamdScanner(clamdSettings(CLAMD))
@@ -142,14 +142,14 @@ t.test(
     abort()
     t.match(await scanned, {
       answer: 'unknown',
-      reason: /its queue of connections is full \(EAGAIN\)$/,
+      reason: /its queue of connections is full \(temporarily unavailable\)$/,
     })
   },
 )
 
 t.test('if the queue of one server is full, the next server is asked at once', async (t) => {
   const full = await fullServer(t)
-  const second = await standIn(t, says('stream: OK\0'))
+  const second = await standIn(t, replyingWith('stream: OK\0'))
   const { answer, notes } = await scan(`${full.socket} ${second.socket}`, small)
   t.equal(answer.answer, 'clean')
   t.match(notes, [/its queue of connections is full/])
@@ -165,7 +165,7 @@ t.test(
       const refusal = nextRefusal()
       const scanned = new ClamdScanner(clamdSettings(path)).scan(small, task)
       await refusal
-      const again = await standIn(t, says('stream: OK\0'))
+      const again = await standIn(t, replyingWith('stream: OK\0'))
       mkdirSync(dirname(path), { recursive: true })
       renameSync(again.socket, path)
       t.match(await scanned, { answer: 'clean' }, path)
@@ -179,7 +179,7 @@ t.test('one message waits for a server that stays away, and later ones do not', 
   t.match(first, {
     answer: 'unknown',
     cause: 'unreachable',
-    reason: /cannot connect \(ECONNREFUSED\); start clamd, or fix CLAMD/,
+    reason: /cannot connect \(connection refused\); start clamd, or correct CLAMD/,
   })
   const later = scanTask(RETRY_TIMEOUTS.away / 2).task
   t.match(await scanner.scan(small, later), { answer: 'unknown' })
@@ -190,23 +190,23 @@ t.test('the reason names a socket that does not exist, and the remedy', async (t
   const gone = socketPath(t)
   t.match(await new ClamdScanner(clamdSettings(gone)).scan(small, scanTask().task), {
     answer: 'unknown',
-    reason: `clamd ${gone}: cannot connect (ENOENT); start clamd, or fix CLAMD: onescan check shows the details`,
+    reason: `clamd ${gone}: cannot connect (no such file or directory); start clamd, or correct CLAMD (onescan check shows the details)`,
   })
 })
 
 t.test('a dead server is skipped if another one answers', async (t) => {
-  const second = await standIn(t, says('stream: OK\0'))
+  const second = await standIn(t, replyingWith('stream: OK\0'))
   const scanner = new ClamdScanner(clamdSettings(`${await leftSocket(t)} ${second.socket}`))
   const { task, notes } = scanTask(RETRY_TIMEOUTS.away)
   t.match(await scanner.scan(small, task), { answer: 'clean' })
   t.match(await scanner.scan(small, task), { answer: 'clean' })
-  t.match(notes, [/ECONNREFUSED/], 'the second message was not even tried there')
+  t.match(notes, [/connection refused/], 'the second message was not even tried there')
   t.equal(notes.length, 1)
 })
 
 t.test('a hung server is asked last, even if the clock was set back meanwhile', async (t) => {
   const hung = await standIn(t, () => {})
-  const second = await standIn(t, says('stream: OK\0'))
+  const second = await standIn(t, replyingWith('stream: OK\0'))
   const scanner = new ClamdScanner(clamdSettings(`${hung.socket} ${second.socket}`))
   const { now } = Date
   t.teardown(() => {

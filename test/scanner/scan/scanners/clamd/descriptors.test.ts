@@ -48,11 +48,11 @@ async function handing(
       notes,
     }
   }
-  let told = 0
+  let seen = 0
   /** Those since it was asked last, without the byte that is streamed behind descriptors. */
   const commands = () => {
-    const from = told
-    told = server.asked.length
+    const from = seen
+    seen = server.asked.length
     const asked = server.asked.slice(from).filter((question) => !isProbe(question))
     return asked.map(({ command }) => command)
   }
@@ -109,7 +109,7 @@ t.test("the server's reply about a descriptor is the answer", async (t) => {
   let reply = 'fd[10]: OK'
   const { scan } = await handing(t, () => reply)
   await scan()
-  for (const [said, answer] of [
+  for (const [line, answer] of [
     ['fd[10]: Eicar FOUND', { answer: 'infected', name: 'Eicar' }],
     [
       'fd[10]: Heuristics.Limits.Exceeded.MaxFileSize FOUND',
@@ -118,8 +118,8 @@ t.test("the server's reply about a descriptor is the answer", async (t) => {
     ["fd[10]: Can't allocate memory ERROR", { answer: 'unknown', reason: /allocate memory/ }],
     ['fd[10]: OK OK', { answer: 'unknown' }],
   ] as const) {
-    reply = said
-    t.match((await scan()).answer, answer, said)
+    reply = line
+    t.match((await scan()).answer, answer, line)
   }
 })
 
@@ -127,17 +127,17 @@ t.test(
   'a server that reports a descriptor as clean and cannot take a byte gives no result',
   async (t) => {
     let probe = 'stream: OK'
-    let said = 'fd[10]: OK'
+    let line = 'fd[10]: OK'
     const { server, scan } = await handing(
       t,
-      () => said,
+      () => line,
       () => probe,
     )
     await scan()
     t.equal(server.asked.filter(isProbe).length, 1, 'one behind the message, none behind the probe')
     probe = 'Error writing to temporary file ERROR'
     t.match((await scan()).answer, { answer: 'unknown', reason: /temporary files/ })
-    said = 'fd[10]: Eicar FOUND'
+    line = 'fd[10]: Eicar FOUND'
     t.match((await scan()).answer, { answer: 'infected' }, 'what it has found counts')
   },
 )

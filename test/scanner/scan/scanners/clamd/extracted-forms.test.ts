@@ -8,22 +8,19 @@ import { socketDirectory } from '../../../../programs/host/socket-directory.ts'
 import { clamdMissing, startClamd } from '../../../../programs/servers/clamd.ts'
 import { until } from '../../../../run/until.ts'
 import { extractingAll, judgeMessage } from '../evasions/judge-message.ts'
-import { everyForm } from './every-form.ts'
 
-const forms = everyForm
 const clamd = (path: string, version?: string) => ({ address: readClamdAddress(path), version })
-const few = { firstFields: ['Date'], contents: ['file base64'], multiparts: ['mixed'] } as const
 
-t.test('all servers must have been shown to extract a form', async (t) => {
+t.test('all servers must have been shown to extract the parts of mail', async (t) => {
   const extracted = new ExtractedForms({ uptime: () => 0 })
-  t.equal(extracted.of([clamd('/a')]), undefined, 'no server was tried')
-  extracted.record({ kind: 'extracts', server: '/a', forms })
-  t.same(extracted.of([clamd('/a')]), forms)
-  t.equal(extracted.of([clamd('/a'), clamd('/b')]), undefined, 'one of two was')
-  extracted.record({ kind: 'extracts', server: '/b', forms: few })
-  t.same(extracted.of([clamd('/a'), clamd('/b')]), few, 'what both do counts')
-  extracted.record({ kind: 'extracts', server: '/a' })
-  t.equal(extracted.of([clamd('/a')]), undefined, 'the server was started anew')
+  t.equal(extracted.holdsFor([clamd('/a')]), false, 'no server was tried')
+  extracted.record({ kind: 'extracts', server: '/a', isShown: true })
+  t.equal(extracted.holdsFor([clamd('/a')]), true)
+  t.equal(extracted.holdsFor([clamd('/a'), clamd('/b')]), false, 'one of two was')
+  extracted.record({ kind: 'extracts', server: '/b', isShown: true })
+  t.equal(extracted.holdsFor([clamd('/a'), clamd('/b')]), true, 'both were')
+  extracted.record({ kind: 'extracts', server: '/a', isShown: false })
+  t.equal(extracted.holdsFor([clamd('/a')]), false, 'the server was started anew')
 })
 
 t.test(
@@ -31,14 +28,14 @@ t.test(
   async (t) => {
     let now = 0
     const extracted = new ExtractedForms({ uptime: () => now })
-    extracted.record({ kind: 'extracts', server: '/a', forms })
+    extracted.record({ kind: 'extracts', server: '/a', isShown: true })
     now = 39_999
-    t.same(extracted.of([clamd('/a')]), forms)
+    t.equal(extracted.holdsFor([clamd('/a')]), true)
     now = 40_000
-    t.equal(extracted.of([clamd('/a')]), undefined)
-    extracted.record({ kind: 'extracts', server: '/a', forms })
+    t.equal(extracted.holdsFor([clamd('/a')]), false)
+    extracted.record({ kind: 'extracts', server: '/a', isShown: true })
     extracted.forget('/a')
-    t.equal(extracted.of([clamd('/a')]), undefined)
+    t.equal(extracted.holdsFor([clamd('/a')]), false)
   },
 )
 
@@ -47,14 +44,20 @@ t.test('nothing is known of a server whose version or socket has changed', async
   writeFileSync(socket, '')
   const extracted = new ExtractedForms({ uptime: () => 0 })
   const made = statSync(socket).mtimeMs / 1000
-  extracted.record({ kind: 'extracts', server: socket, version: 'ClamAV 1.4.3/27', made, forms })
-  t.same(extracted.of([clamd(socket)]), forms, 'it was not asked for its version')
-  t.same(extracted.of([clamd(socket, 'ClamAV 1.4.3/27')]), forms)
-  t.equal(extracted.of([clamd(socket, 'ClamAV 1.4.3/28')]), undefined, 'it has other signatures')
-  t.equal(await extracted.stillHold([clamd(socket)], forms), true)
+  extracted.record({
+    kind: 'extracts',
+    server: socket,
+    version: 'ClamAV 1.4.3/27',
+    made,
+    isShown: true,
+  })
+  t.equal(extracted.holdsFor([clamd(socket)]), true, 'it was not asked for its version')
+  t.equal(extracted.holdsFor([clamd(socket, 'ClamAV 1.4.3/27')]), true)
+  t.equal(extracted.holdsFor([clamd(socket, 'ClamAV 1.4.3/28')]), false, 'it has other signatures')
+  t.equal(await extracted.stillHolds([clamd(socket)]), true)
   utimesSync(socket, made, made + 1)
-  t.equal(await extracted.stillHold([clamd(socket)], forms), false, 'it was started again')
-  t.equal(extracted.of([clamd(socket)]), undefined, 'the next message does not depend on it')
+  t.equal(await extracted.stillHolds([clamd(socket)]), false, 'it was started again')
+  t.equal(extracted.holdsFor([clamd(socket)]), false, 'the next message does not depend on it')
 })
 
 t.test('a socket is looked at once after each new connection', async (t) => {
@@ -63,10 +66,10 @@ t.test('a socket is looked at once after each new connection', async (t) => {
   const made = statSync(socket).mtimeMs / 1000
   const extracted = new ExtractedForms({ uptime: () => 0 })
   const tryAt = (made: number) => {
-    extracted.record({ kind: 'extracts', server: socket, made, forms })
+    extracted.record({ kind: 'extracts', server: socket, made, isShown: true })
   }
   const stillHold = (newestConnection: object) =>
-    extracted.stillHold([{ ...clamd(socket), newestConnection }], forms)
+    extracted.stillHolds([{ ...clamd(socket), newestConnection }])
   const [first, second] = [{}, {}]
   tryAt(made)
   t.equal(await stillHold(first), true)
@@ -85,12 +88,12 @@ t.test('a socket that cannot be looked at shows nothing', async (t) => {
   const made = statSync(socket).mtimeMs / 1000
   const extracted = new ExtractedForms({ uptime: () => 0 })
   const tryAt = (made: number | undefined) => {
-    extracted.record({ kind: 'extracts', server: socket, made, forms })
+    extracted.record({ kind: 'extracts', server: socket, made, isShown: true })
   }
   const server = { ...clamd(socket), newestConnection: {} }
-  const stillHold = () => extracted.stillHold([server], forms)
+  const stillHold = () => extracted.stillHolds([server])
   tryAt(made)
-  t.equal(await extracted.stillHold([{ ...server, newestConnection: {} }], forms), true)
+  t.equal(await extracted.stillHolds([{ ...server, newestConnection: {} }]), true)
   let answer = () => {}
   const silence = new Promise<void>((resolve) => {
     answer = resolve
@@ -111,34 +114,32 @@ t.test('a socket that cannot be looked at shows nothing', async (t) => {
   t.equal(await stillHold(), false, 'there was none, and is none')
 })
 
-t.test('what another test has shown meanwhile does not hold for what was left out', async (t) => {
+t.test('what another test has shown meanwhile is what holds', async (t) => {
   const extracted = new ExtractedForms({ uptime: () => 0 })
-  extracted.record({ kind: 'extracts', server: 'host:1', forms })
-  const before = extracted.of([clamd('host:1')])!
-  extracted.record({ kind: 'extracts', server: 'host:1', forms: { ...forms } })
-  t.equal(await extracted.stillHold([clamd('host:1')], before), true, 'the same as before')
-  extracted.record({ kind: 'extracts', server: 'host:1', forms: few })
-  t.equal(await extracted.stillHold([clamd('host:1')], before), false, 'fewer')
-  t.equal(await extracted.stillHold([clamd('host:1'), clamd('/b')], few), false, 'one more server')
+  extracted.record({ kind: 'extracts', server: 'host:1', isShown: true })
+  t.equal(await extracted.stillHolds([clamd('host:1')]), true)
+  t.equal(await extracted.stillHolds([clamd('host:1'), clamd('/b')]), false, 'one more server')
+  extracted.record({ kind: 'extracts', server: 'host:1', isShown: false })
+  t.equal(await extracted.stillHolds([clamd('host:1')]), false)
 })
 
 t.test('servers are asked for room again when mail has asked fifty times', async (t) => {
-  const told: string[] = []
-  const extracted = new ExtractedForms({ notify: ({ kind }) => void told.push(kind) })
+  const events: string[] = []
+  const extracted = new ExtractedForms({ notify: ({ kind }) => void events.push(kind) })
   const ask = async (times: number) => {
-    for (let count = 0; count < times; count++) extracted.of([clamd('/a')])
+    for (let count = 0; count < times; count++) extracted.holdsFor([clamd('/a')])
   }
   await ask(49)
   t.equal(extracted.isWanted, false)
   await ask(51)
   t.equal(extracted.isWanted, true)
-  t.same(told, ['wanted'], 'the other processes learn it once')
-  extracted.record({ kind: 'extracts', server: '/a', forms })
+  t.same(events, ['wanted'], 'the other processes learn it once')
+  extracted.record({ kind: 'extracts', server: '/a', isShown: true })
   t.equal(extracted.isWanted, false)
   extracted.want()
   t.equal(extracted.isWanted, true)
   await ask(100)
-  t.same(told, ['wanted'], 'what another process has wanted is not told again')
+  t.same(events, ['wanted'], 'what another process has wanted is not sent again')
 })
 
 t.test(
@@ -152,7 +153,7 @@ t.test(
     )
     const extracted = await extractingAll(socket)
     const know = (made: number | undefined) => {
-      extracted.record({ kind: 'extracts', server: socket, made, forms })
+      extracted.record({ kind: 'extracts', server: socket, made, isShown: true })
     }
     const first = await startClamd(t, { alertExceedsMax: true, socket })
     const made = await socketCreatedAt(readClamdAddress(socket))

@@ -6,7 +6,11 @@ import type { Bytes } from '../../../../../src/mail/message/bytes.ts'
 import { makeEnvelope } from '../../../../../src/mail/message/envelope.ts'
 import { spoolMessage } from '../../../../../src/mail/message/intake.ts'
 import { readSpoolSettings } from '../../../../../src/mail/message/spool.ts'
-import { contentForms, multipartForms } from '../../../../../src/mail/mime/traits/part-forms.ts'
+import {
+  contentForms,
+  firstFields,
+  multipartForms,
+} from '../../../../../src/mail/mime/traits/mail-traits.ts'
 import { mailWith } from '../../../../../src/scanner/readiness/clamd/form-probes.ts'
 import { ClamdScanner } from '../../../../../src/scanner/scan/scanners/clamd/clamd-scanner.ts'
 import type {
@@ -25,7 +29,6 @@ import { isWhole } from '../../../../run/is-whole.ts'
 import { createRandom, type Random } from '../../../../run/random.ts'
 import { extractingAll } from '../evasions/judge-message.ts'
 import { runOf, secondLook } from '../run/scanning.ts'
-import { everyForm } from './every-form.ts'
 import { clamdSettings } from './task.ts'
 
 const MAILS = isWhole ? 12_000 : 400
@@ -150,13 +153,11 @@ const inkOf = (bytes: Buffer) =>
 /** Files are extracted byte for byte. */
 const FILE = /^(?:MZ|%PDF|PK|a text)/
 
-const { firstFields: usual } = everyForm
-
 /** First lines, as clients of clamd may submit them. */
 const firstLines: readonly string[] = [
-  ...usual.flatMap((name) => [`${name}: x`, `${name}: x`, `${name}: x\n y`]),
-  ...usual.flatMap((name) => [`${name}:x`, `${name}:\tx`, `${name} : x`, name, `${name}: `]),
-  ...usual.map((name) => name.toLowerCase()).map((name) => `${name}: x`),
+  ...firstFields.flatMap((name) => [`${name}: x`, `${name}: x`, `${name}: x\n y`]),
+  ...firstFields.flatMap((name) => [`${name}:x`, `${name}:\tx`, `${name} : x`, name, `${name}: `]),
+  ...firstFields.map((name) => name.toLowerCase()).map((name) => `${name}: x`),
   ...['DKIM-Signature: x', 'X-A: b', 'Content-Type: text/plain', 'MIME-Version: 1.0', 'Cc: x'],
   ...['From x', '>From x', 'From ', ' From: x', '\nFrom: x', 'P I From: x', 'X-EVS', ';', '(x)'],
   ...['To: TFL3', 'To: TFL3@x', 'Subject: %PDF-1.4', 'Subject: \xff\xfe', 'From: \0x', 'From: x;'],
@@ -180,7 +181,7 @@ interface Asking {
 /** What a scanner is asked about: the parts by their hashes, and the whole, as it is sent and below our line. */
 async function askedAbout(
   mail: Buffer,
-  { extracts = () => undefined, treatsAsMail, scansRaw }: Asking,
+  { extracts = () => false, treatsAsMail, scansRaw }: Asking,
 ) {
   const parts = new Map<string, Buffer>()
   const wholes: Buffer[] = []

@@ -9,7 +9,7 @@ import { sample, scanTask } from './task.ts'
 
 /** Several servers: which of them gets a message. */
 
-/** A server that answers when it is told to. */
+/** A server that answers when the test lets it. */
 async function openServer(t: Test, version = () => 'ClamAV 1.4.3') {
   const waiting: Asked[] = []
   const server = await standIn(t, (asked) => waiting.push(asked), { version })
@@ -56,7 +56,7 @@ t.test('a message goes to the server with the fewest messages under way', async 
 
 t.test('a server that does not report its version is skipped', async (t) => {
   const second = await openServer(t)
-  // The server takes everything and says nothing, as clamd does while it loads a database. After a
+  // The server takes everything and answers nothing, as clamd does while it loads a database. After a
   // second it has failed.
   const silent = createServer((connection) => connection.resume())
   const path = `${second.socket}-silent`

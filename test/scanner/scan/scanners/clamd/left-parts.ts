@@ -56,15 +56,16 @@ export async function tryLeftParts(
   return { made, lost }
 }
 
-/** Whether some part of a message is left to the scan of the whole. */
+/** Whether some part of a message is left to the scan of the whole, or of a mail that is attached to it. */
 function leavesParts(mail: Buffer): boolean {
   let isLeft = false
-  const leaves = () => {
+  const isSeenInWhole = () => {
     isLeft = true
     return true
   }
   const openFile = () => openAnonymousFile(tmpdir())
-  const options = { createHash, openFile, seeksForms: true, leaves }
-  for (const _ of contentsOf(Bytes.of(mail), options)) if (isLeft) return true
+  const options = { createHash, openFile, seeksForms: true, isSeenInWhole }
+  for (const step of contentsOf(Bytes.of(mail), options))
+    if (isLeft || (step.kind === 'content' && step.form && step.around)) return true
   return isLeft
 }

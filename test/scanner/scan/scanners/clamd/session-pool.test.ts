@@ -99,7 +99,7 @@ t.test(
 )
 
 t.test(
-  'a connection that breaks while its server runs says nothing about the message',
+  'a connection that breaks while its server runs proves nothing about the message',
   async (t) => {
     const server = await standIn(t, ({ connection }) => void connection.destroy(), { pings: false })
     const proxy = createServer((client) => {
@@ -189,7 +189,7 @@ for (const [how, leave] of [
     await scanBy(scanner)
     const message = Buffer.alloc(200_000, 'From: a\n\n0123456789abcdefghijklmnopqrstuvwxyz\n')
     const { answer, notes } = await scanBy(scanner, sample(message))
-    t.match(answer, { answer: 'infected', name: 'Eicar' }, 'what the fresh connection said')
+    t.match(answer, { answer: 'infected', name: 'Eicar' }, 'what the fresh connection answered')
     t.same(notes, [])
     t.equal(server.asked.length, 3)
     t.ok(server.asked[2]!.message.equals(message))

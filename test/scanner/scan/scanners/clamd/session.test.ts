@@ -4,7 +4,7 @@ import t from 'tap'
 import { ClamdScanner } from '../../../../../src/scanner/scan/scanners/clamd/clamd-scanner.ts'
 import type { Sample } from '../../../../../src/scanner/scan/scanners/contract/scanner.ts'
 import { ReadBy } from '../../../../mail/message/bytes.ts'
-import { closesAtOnce, says, standIn } from './stand-in.ts'
+import { closesAtOnce, replyingWith, standIn } from './stand-in.ts'
 import { clamdSettings, sample, scan, scanTask } from './task.ts'
 
 const small = Buffer.from('From: a@example.org\nSubject: s\n\nHello\n')
@@ -14,7 +14,7 @@ const atOnce = () => true
 
 t.test('a large message arrives whole at a server that reads slowly', async (t) => {
   const message = Buffer.alloc(3_000_000, 'From: a\n\n0123456789abcdefghijklmnopqrstuvwxyz\n')
-  const server = await standIn(t, says('stream: OK\0'))
+  const server = await standIn(t, replyingWith('stream: OK\0'))
   const scanned = scan(server.socket, sample(message))
   const paused = setInterval(() => {
     const [connection] = server.connections
@@ -29,7 +29,7 @@ t.test('a large message arrives whole at a server that reads slowly', async (t) 
 t.test('a server that never answers is left at the deadline and not asked again', async (t) => {
   const { task, abort } = scanTask()
   const hangs = await standIn(t, () => abort())
-  const second = await standIn(t, says('stream: OK\0'))
+  const second = await standIn(t, replyingWith('stream: OK\0'))
   const scanner = new ClamdScanner(clamdSettings(`${hangs.socket} ${second.socket}`))
   t.match(await scanner.scan(sample(small), task), {
     answer: 'unknown',
@@ -58,7 +58,7 @@ function* zeros(bytes: number): Generator<Buffer> {
 }
 
 t.test('no server is asked after the deadline', async (t) => {
-  const server = await standIn(t, says('stream: OK\0'))
+  const server = await standIn(t, replyingWith('stream: OK\0'))
   const { task, abort } = scanTask()
   abort()
   const answer = await new ClamdScanner(clamdSettings(server.socket)).scan(sample(small), task)
@@ -67,7 +67,7 @@ t.test('no server is asked after the deadline', async (t) => {
 })
 
 t.test('an answer or the deadline leaks no connection, listener or timer', async (t) => {
-  for (const answer of [says('stream: OK\0'), keepsSilent]) {
+  for (const answer of [replyingWith('stream: OK\0'), keepsSilent]) {
     const server = await standIn(t, answer)
     const { task, abort } = scanTask()
     const listeners = () => getEventListeners(task.signal, 'abort').length
@@ -91,7 +91,7 @@ async function ended(connection: Socket): Promise<void> {
 }
 
 t.test('sending ends when clamd reports a limit', async (t) => {
-  const server = await standIn(t, says('INSTREAM size limit exceeded. ERROR\0'), {
+  const server = await standIn(t, replyingWith('INSTREAM size limit exceeded. ERROR\0'), {
     early: (received) => received.length > 100_000,
   })
   const message = Buffer.alloc(50_000_000)
@@ -102,8 +102,8 @@ t.test('sending ends when clamd reports a limit', async (t) => {
 for (const place of ['unix', 'tcp'] as const) {
   t.test(`a reply before a write that fails is still read (${place})`, async (t) => {
     const limit = await closesAtOnce(t, '1: INSTREAM size limit exceeded. ERROR\0', place)
-    const told = await scan(limit.address, afterwards(limit.waitForClose))
-    t.match(told.answer, { answer: 'unread', kind: 'size' })
+    const result = await scan(limit.address, afterwards(limit.waitForClose))
+    t.match(result.answer, { answer: 'unread', kind: 'size' })
 
     const silent = await closesAtOnce(t, 'stre', place)
     const cut = await scan(silent.address, afterwards(silent.waitForClose))

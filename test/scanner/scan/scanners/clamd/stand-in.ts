@@ -41,7 +41,7 @@ export interface StandIn {
 /**
  * A server in clamd's place, for what a real one does only on bad days. PING is answered as clamd does,
  * unless `pings` is false, and VERSION with `version`; `answer` is called for every other command, once it
- * is whole, or `early` says so of the bytes that have come of it. It takes descriptors if `descriptors` is
+ * is whole, or `early` accepts the bytes that have come of it. It takes descriptors if `descriptors` is
  * set: what comes by them it cannot see. It finds the test virus, as every scanner must, unless `findsEicar` is false.
  * `place` is a path, or a socket that listens already.
  */
@@ -112,7 +112,7 @@ export function numbered(
 }
 
 /** Makes an answer that ends the connection, with these words behind its number. */
-export function says(reply: string): (asked: Asked) => void {
+export function replyingWith(reply: string): (asked: Asked) => void {
   return ({ connection, number }) => {
     connection.end(`${number}: ${reply}`)
     connection.removeAllListeners('data').on('data', () => connection.destroy())

@@ -35,8 +35,12 @@ function files(setup: {
   }
 }
 
-const has = (address: ClamdAddress, said: string | undefined, setup: Parameters<typeof files>[0]) =>
-  clamdHasLoaded({ address, version: said }, files(setup), (changed) => {
+const has = (
+  address: ClamdAddress,
+  version: string | undefined,
+  setup: Parameters<typeof files>[0],
+) =>
+  clamdHasLoaded({ address, version: version }, files(setup), (changed) => {
     return changed === undefined || NOW >= changed + SETTLED_AFTER_SECONDS
   })
 

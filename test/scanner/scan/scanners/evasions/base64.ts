@@ -68,7 +68,7 @@ const slashless = (file: Buffer) =>
     (group) => group.slice(0, 3).replaceAll('/', '*') + group[3],
   )
 
-/** What is in a part that says base64, of an archive. */
+/** The content of a part that declares base64, of an archive. */
 const ofZip: Readonly<Record<string, () => string>> = {
   'that begins with the letters Content': () => encode(beginning('Content')),
   'that begins with Content on a line of its own': () =>
@@ -121,7 +121,7 @@ const ofZip: Readonly<Record<string, () => string>> = {
   'with the line of an armour around it': () =>
     `-----BEGIN FILE-----\n${encode(zip)}\n-----END FILE-----`,
   'with = inside of groups, of which Thunderbird makes two bytes': () => inGroups(testFile),
-  'that says so, in quoted-printable': () => cut(whole(zip), 40).replaceAll('\n', '=\n'),
+  'that is declared, in quoted-printable': () => cut(whole(zip), 40).replaceAll('\n', '=\n'),
 }
 
 /** The same of a file that a digest knows. */

@@ -89,7 +89,7 @@ export const coded: readonly Evasion[] = [
     'mac-binhex': binHex('report.zip', zip, Buffer.alloc(0), [0, 0]),
     'mac-binhex40': `(This file must be converted\nx\n${binHex('report.zip', zip)}`,
   }).map(([word, text]) => ({
-    name: `BinHex that says ${word}`,
+    name: `BinHex that declares ${word}`,
     text: () =>
       mixed(
         part(

@@ -292,7 +292,7 @@ const calendars: Readonly<Record<string, string>> = {
   'whose name is folded letter by letter': `A\n T\n T\n A\n C\n H;ENCODING=BASE64:${encoded}`,
   'that is folded after each letter': `ATTACH;ENCODING=BASE64:${encoded}`.replace(/./g, '$&\n '),
   'whose quotes are folded': folded(`ATTACH;X-A="b:\n c";ENCODING="BASE\n 64":${encoded}`),
-  'that is binary, and says no encoding': folded(`ATTACH;VALUE=BINARY:${encoded}`),
+  'that is binary, and declares no encoding': folded(`ATTACH;VALUE=BINARY:${encoded}`),
   'as an image': folded(`IMAGE;VALUE=BINARY;ENCODING=BASE64;DISPLAY=BADGE:${encoded}`),
   'in a property of its own': folded(`X-ANY;VALUE=BINARY;ENCODING=BASE64:${encoded}`),
   'behind many parameters': `ATTACH${';X-A=b'.repeat(2000)};ENCODING=BASE64:${encoded}`,
@@ -360,7 +360,7 @@ const ofCalendars: readonly Evasion[] = [
       base64(Buffer.from(`\ufeff${WITH_FILE}`, 'utf16le')),
     ),
     'in UTF-16 that nobody announced': filePart(Buffer.from(`\ufeff${WITH_FILE}`, 'utf16le'), BIN),
-    'that says to be an archive': filePart(Buffer.from(WITH_FILE), [ZIP_TYPE, BASE64]),
+    'that claims to be an archive': filePart(Buffer.from(WITH_FILE), [ZIP_TYPE, BASE64]),
     'behind a text that is shown, of the same bytes': twice(
       ['Content-Type: text/plain', BASE64],
       Buffer.from(WITH_FILE),
@@ -408,7 +408,7 @@ export const containers: readonly Evasion[] = [
           [SMIME[0]!, 'Content-Transfer-Encoding: binary'],
           signedData(inner).toString('latin1'),
         ),
-      'S/MIME in a part that says to be an archive': () =>
+      'S/MIME in a part that claims to be an archive': () =>
         mixed(filePart(signedData(inner), [ZIP_TYPE, BASE64])),
       'S/MIME as an attachment': () => mixed(filePart(signedData(inner), [...SMIME, ATTACHED])),
     },

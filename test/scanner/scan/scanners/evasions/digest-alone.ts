@@ -5,6 +5,7 @@
 export const byDigestAlone: Readonly<Record<string, string>> = {
   'a text below an empty line, its first line a field to some':
     'a text that the mail has as it stands',
+  'the text of an attached message, known by its digest': 'the same',
   'a part of text/plain in a multipart with a boundary in quotes of another': 'the same',
   'a part of text/plain in a multipart with two boundaries': 'the same',
   'quoted-printable behind a line of a part that is no field, without which a digest knows it':

@@ -22,7 +22,7 @@ import { binaryFile, zip } from './files.ts'
 /** Base64 with a line end and another sign among the characters: no run of it is a whole file. */
 const hidden = base64(zip, 20).replace(/$/gm, ' ;')
 
-/** A part whose encoding only these fields tell. */
+/** A part whose encoding only these fields declare. */
 function encoded(name: string, fields: readonly string[]): Evasion {
   return { name, text: () => inPart([ZIP_TYPE, ...fields], marked(zip)) }
 }
@@ -40,7 +40,7 @@ const both = (name: string, fields: readonly string[]) => [
   encodedMail(`${name}, in the header of the mail`, fields),
 ]
 
-/** A binary file in quoted-printable whose encoding only these fields tell. */
+/** A binary file in quoted-printable whose encoding only these fields declare. */
 function quoted(text: string): Evasion {
   return {
     name: `quoted-printable written ${JSON.stringify(text)}`,

@@ -53,7 +53,7 @@ const letters = (n: number) =>
 /** Lines, as they stand in a text. */
 const lines: Readonly<Record<string, (n: number) => string>> = {
   'lines of begin': (n) => `begin 6\n#${letters(n)}\n`,
-  'lines of begin that say a name': (n) => `begin 644 a${n}\n#${letters(n)}C\n\`\nend\n`,
+  'lines of begin that contain a name': (n) => `begin 644 a${n}\n#${letters(n)}C\n\`\nend\n`,
   'lines of begin, each followed by words': (n) => `begin 644 a${n}\nsome words ${letters(n)}\n`,
   'lines of begin without a mode': (n) => `begin x\n&${letters(n)}DEFGH\n`,
   'lines with begin in their middle': (n) => `09:12 put begin 644 a${n}\n`,
@@ -71,7 +71,7 @@ const lines: Readonly<Record<string, (n: number) => string>> = {
 
 const oddBase64 = (n: number) => `QUJDREVG${letters(n)}!QUJ=-\xd7\nR0hJS${letters(n)}A=BQUJDREVGR\n`
 
-/** The bodies of parts, below fields that say how they are encoded. */
+/** The bodies of parts, below fields that declare how they are encoded. */
 const bodies: Readonly<Record<string, readonly [word: string, piece: (n: number) => string]>> = {
   'odd base64': ['base64', oddBase64],
   'pieces of padded base64': ['base64', (n) => `QUJDREVGR0hJSktM${letters(n)}Q==\n`],

@@ -128,7 +128,7 @@ export const limits: readonly Evasion[] = [
       ),
     'a text with twenty blocks of fields in it, known by its digest': () =>
       inPart([FILE_TYPE, 'Content-Transfer-Encoding: 8bit'], trickyFile.toString('latin1')),
-    'a part that says an encoding like base64, its text like base64': () =>
+    'a part that declares an encoding like base64, its text like base64': () =>
       inPart(
         [FILE_TYPE, 'Content-Transfer-Encoding: not-base64-at-all'],
         base64AlikeFile.toString('latin1'),

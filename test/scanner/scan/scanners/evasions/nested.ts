@@ -41,7 +41,7 @@ function attachedMail(name: string, text: () => string): Evasion[] {
   }))
 }
 
-/** Fields that scanners do not know mail by, of more bytes than tell what a file is. */
+/** Fields that scanners do not know mail by, of more bytes than show what a file is. */
 const LONG_FIELDS = `X-Any: b\n${'X-Long: a field of a mail that went a long way\n'.repeat(20)}`
 
 /** A message with a zip in a part that libclamav does not look into. */

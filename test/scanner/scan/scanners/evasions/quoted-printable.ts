@@ -35,7 +35,7 @@ function above(byte: number): string {
 
 const escapes = (file: Buffer) => [...file].map((byte) => `=${hex(byte)}`)
 
-/** What is in a part that says quoted-printable. */
+/** The content of a part that declares quoted-printable. */
 const ofFile: Readonly<Record<string, () => string>> = {
   'of characters above U+00FF, of which some take the low byte': () =>
     [...testFile].map(above).join(''),
@@ -120,16 +120,16 @@ export const quotedPrintable: readonly Evasion[] = [
     undefined,
     'programs that drop NULs',
   ),
-  data('quoted-printable that says x-quoted-printable', () => encode(testFile), [
+  data('quoted-printable that declares x-quoted-printable', () => encode(testFile), [
     FILE_TYPE,
     'Content-Transfer-Encoding: x-quoted-printable',
   ]),
   data(
-    'quoted-printable that says QUOTED-PRINTABLE in small and large letters',
+    'quoted-printable that declares QUOTED-PRINTABLE in small and large letters',
     () => encode(binaryFile),
     [FILE_TYPE, 'Content-Transfer-Encoding: Quoted-PRINTABLE'],
   ),
-  data('quoted-printable that says quoted_printable', () => encode(testFile), [
+  data('quoted-printable that declares quoted_printable', () => encode(testFile), [
     FILE_TYPE,
     'Content-Transfer-Encoding: quoted_printable',
   ]),

@@ -361,7 +361,7 @@ export const structure: readonly Evasion[] = [
       const [begin, ...lines] = uuencode(zip).split('\n')
       return `${TOP_FIELD}\nContent-Type: multipart/mixed; boundary="in"\n\n${begin}\n--in\n${lines.join('\n')}`
     },
-    'a multipart without a boundary that says base64 and is a text': () =>
+    'a multipart without a boundary that declares base64 and is a text': () =>
       alone(
         ['Content-Type: multipart/mixed; name=x', 'Content-Transfer-Encoding:  base64'],
         textFile.toString('latin1'),

@@ -15,10 +15,10 @@ import { testFile, zip } from './files.ts'
 
 const BEGIN = 'begin 644 report.zip'
 
-/** These lines in a part that says that it is uuencode. */
-function said(name: string, lines: () => readonly string[]): Evasion {
+/** These lines in a part that declares uuencode. */
+function declared(name: string, lines: () => readonly string[]): Evasion {
   return {
-    name: `uuencode ${name}, in a part that says so`,
+    name: `uuencode ${name}, in a part that declares it`,
     text: () => inPart([ZIP_TYPE, UUENCODE], lines().join('\n')),
   }
 }
@@ -75,12 +75,12 @@ const amid: Readonly<Record<string, string>> = {
   'with a back-tick in the middle': '`',
   'with a line of text in it': 'and then: (x)',
   'with lines of small letters that have the form of data': `M${'so is it '.repeat(7).slice(0, 60).replaceAll(' ', '-')}`,
-  'with a line that is longer than its length says': `J${'ABCDEF'.repeat(10)}`,
-  'with a line that is shorter than its length says': 'MABCDEF',
+  'with a line that is longer than its declared length': `J${'ABCDEF'.repeat(10)}`,
+  'with a line that is shorter than its declared length': 'MABCDEF',
   'with end in the middle': 'end',
 }
 
-/** Lines of uuencode in a part that says so, and in a text. */
+/** Lines of uuencode in a part that declares it, and in a text. */
 const anywhere: Readonly<Record<string, () => readonly string[]>> = {
   ...Object.fromEntries(
     Object.entries(begins).map(([how, begin]) => [`whose begin ${how}`, () => [begin, ...file]]),
@@ -141,7 +141,7 @@ const anywhere: Readonly<Record<string, () => readonly string[]>> = {
   ),
 }
 
-/** Lines of uuencode in a part that says so. */
+/** Lines of uuencode in a part that declares it. */
 const announced: Readonly<Record<string, () => readonly string[]>> = {
   'in one line': () => [BEGIN, uulines(testFile).slice(0, -2).join(''), '`', 'end'],
   'whose groups go on in the next line': () => [BEGIN, ...cutGroups(zip), '`', 'end'],
@@ -149,7 +149,7 @@ const announced: Readonly<Record<string, () => readonly string[]>> = {
 }
 
 export const uuencode: readonly Evasion[] = [
-  ...Object.entries({ ...anywhere, ...announced }).map(([name, lines]) => said(name, lines)),
+  ...Object.entries({ ...anywhere, ...announced }).map(([name, lines]) => declared(name, lines)),
   ...Object.entries(anywhere).map(([name, lines]) => inText(name, lines)),
   inText('behind a text of 2,000 lines', () => [...Array(2000).fill('text'), BEGIN, ...file]),
   ...named({
@@ -163,14 +163,14 @@ export const uuencode: readonly Evasion[] = [
       ),
     'uuencode in a mail without any MIME field': () =>
       mail(`\n${encode(zip)}\n`).replace('MIME-Version: 1.0\n', ''),
-    'uuencode in a part that says 7bit': () =>
+    'uuencode in a part that declares 7bit': () =>
       inPart([FILE_TYPE, 'Content-Transfer-Encoding: 7bit'], `${encode(zip)}\n`),
     'uuencode in an attached message': () =>
       inPart(['Content-Type: message/rfc822'], `Subject: x\n\nsee\n\n${encode(zip)}`),
   }),
   ...['uuencode', 'x-uue', 'uue', 'X-UU', 'X-UUENCODE', 'x-uuencoded', '"x-uuencode"'].map(
     (word) => ({
-      name: `uuencode that says ${word}`,
+      name: `uuencode that declares ${word}`,
       text: () => inPart([ZIP_TYPE, `Content-Transfer-Encoding: ${word}`], encode(zip)),
     }),
   ),

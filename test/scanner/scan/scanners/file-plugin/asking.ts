@@ -21,7 +21,7 @@ import type { ScanResult } from '../../../../../src/scanner/scan/scanners/findin
 import type { Ending } from '../../../../programs/host/server.ts'
 
 export interface Question {
-  /** PLUGINDIR; the message lies there too, unless `path` says otherwise. */
+  /** PLUGINDIR; the message lies there too, unless `path` is set. */
   readonly directory: string
   readonly file: string
   readonly message?: string
@@ -100,7 +100,7 @@ export async function ask(
   }
 }
 
-/** The name of what was found, "clean", or the reason of "could not tell" behind the plugin's name. */
+/** The name of what was found, "clean", or the reason of an unknown result behind the plugin's name. */
 export function wordsOf(answer: ScanResult, file = 'a.mjs'): string {
   if (answer.answer === 'infected') return answer.name
   return 'reason' in answer ? answer.reason.replace(`plugin ${file}: `, '') : answer.answer
@@ -136,7 +136,7 @@ export function poolPlugin(
  * sees which process judged it. `offence` is what it does where the subject is "offend",
  * and `always` what it does for each.
  */
-export function tellsProcess(offence = '', always = ''): string {
+export function namesProcess(offence = '', always = ''): string {
   return `
     import fs from 'node:fs'
     import { spawn } from 'node:child_process'

@@ -73,7 +73,7 @@ t.test('from the bundle, on the oldest Node', async (t) => {
   for (const [version, node] of isWhole ? nodes : nodes.slice(0, 1)) {
     await t.test(`Node ${version}`, async (t) => {
       t.equal(execFileSync(node, ['--version'], { encoding: 'utf8' }), `v${version}\n`)
-      const said = {
+      const expected = {
         'common.cjs': 'Test.Virus',
         'common.js': 'clean',
         'exits.mjs': 'exited with code 0 before it answered',
@@ -81,7 +81,7 @@ t.test('from the bundle, on the oldest Node', async (t) => {
         'throws.mjs': 'threw TypeError: so (throws.mjs:1:40)',
       }
       t.equal(askOn(node, 'es.mjs', 'virus'), 'Test.Virus')
-      for (const [file, answer] of Object.entries(said)) t.equal(askOn(node, file), answer)
+      for (const [file, answer] of Object.entries(expected)) t.equal(askOn(node, file), answer)
       const late = askOn(node, 'loops.mjs', 'x', { timeout: 400 })
       t.equal(late, 'did not answer within SCANTIMEOUT')
     })
@@ -100,8 +100,8 @@ t.test('from the bundle, on the oldest Node', async (t) => {
       'package.json': '{ "type": "commonjs" }',
       'module.js': `export const virusscan = () => ({ clean: true })`,
     })
-    const told = askOn(oldestNode, 'module.js', 'x', { directory: called })
-    t.match(told, 'the name of an ES module must end in .mjs')
+    const result = askOn(oldestNode, 'module.js', 'x', { directory: called })
+    t.match(result, 'the name of an ES module must end in .mjs')
   })
 })
 

@@ -31,7 +31,7 @@ import {
   wordsOf,
 } from './asking.ts'
 
-const says = (value: string) => `export const virusscan = () => (${value})`
+const answering = (value: string) => `export const virusscan = () => (${value})`
 
 t.test(
   'names that are valid in a stamp are accepted, and others are faults of settings',
@@ -77,11 +77,11 @@ t.test('a directory, a device or a dangling link is not a plugin', async (t) => 
   for (const file of ['a.mjs', 'b.mjs']) {
     t.match(wordsOf((await ask({ directory, file })).answer), 'is not a regular file')
   }
-  t.match(wordsOf((await ask({ directory, file: 'c.mjs' })).answer), 'ENOENT')
+  t.match(wordsOf((await ask({ directory, file: 'c.mjs' })).answer), 'no such file or directory')
 })
 
 t.test('a plugin that everybody may change is not run', async (t) => {
-  const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
+  const directory = t.testdir({ 'a.mjs': answering('{ clean: true }') })
   chmodSync(join(directory, 'a.mjs'), 0o666)
   const { answer } = await ask({ directory, file: 'a.mjs' })
   t.match(wordsOf(answer), 'mode 0666 lets everyone change the plugin; run chmod o-w on it')
@@ -96,11 +96,11 @@ t.test('an unreadable plugin is reported with its user', { skip: onlyRoot }, asy
   symlinkSync('closed/a.mjs', join(directory, 'a.mjs'))
   process.seteuid!('nobody')
   const { answer } = await ask({ directory, file: 'a.mjs' }).finally(() => process.seteuid!(0))
-  t.match(wordsOf(answer), ': EACCES; let nobody read it or correct PLUGINDIR')
+  t.match(wordsOf(answer), ': permission denied; let nobody read it or correct PLUGINDIR')
 })
 
 t.test('a fault of the spool is thrown on, and is not an answer of the plugin', async (t) => {
-  const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
+  const directory = t.testdir({ 'a.mjs': answering('{ clean: true }') })
   const fault = new Fault('temp-file', 'SPOOLDIR /x: ENOSPC')
   const message = { ...sample(Buffer.alloc(1)), file: () => Promise.reject(fault) }
   const scanner = filePluginScanner(settingsFor({ directory, file: 'a.mjs' }), 'a.mjs')
@@ -109,7 +109,7 @@ t.test('a fault of the spool is thrown on, and is not an answer of the plugin', 
 
 const found = infected('Test.Virus')
 
-/** What the expressions mean that a plugin answers with: a finding, or the reason why it could not tell. */
+/** What the expressions mean that a plugin answers with: a finding, or the reason why it is unknown. */
 const answers: readonly (readonly [value: string, meaning: ScanResult | RegExp])[] = [
   ['{ clean: true }', clean],
   [`Promise.resolve({ infected: true, name: 'Test.Virus' })`, found],
@@ -154,7 +154,7 @@ interface Case {
   readonly file?: string
   readonly source: string
   readonly question?: Partial<Question>
-  /** An answer, or what the reason of "could not tell" must say behind the plugin's name. */
+  /** An answer, or what the reason of an unknown result must contain behind the plugin's name. */
   readonly expect: ScanResult | RegExp
 }
 
@@ -390,7 +390,7 @@ t.test('a process that has left the group is not awaited', async (t) => {
 })
 
 t.test('without descriptors for its process the result of a plugin is unknown', async (t) => {
-  const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
+  const directory = t.testdir({ 'a.mjs': answering('{ clean: true }') })
   const limit = (most: string) =>
     execFileSync('prlimit', ['--pid', String(process.pid), `--nofile=${most}:`])
   const [, before = ''] = /^Max open files +(\d+)/m.exec(
@@ -404,11 +404,11 @@ t.test('without descriptors for its process the result of a plugin is unknown', 
     for (const gap of gaps) closeSync(gap)
     limit(before)
   })
-  t.match(wordsOf(answer), /cannot be started: .*EMFILE/)
+  t.match(wordsOf(answer), /cannot be started: .*too many open files/)
 })
 
 t.test('no descriptor stays open', async (t) => {
-  const directory = t.testdir({ 'a.mjs': says('{ clean: true }') })
+  const directory = t.testdir({ 'a.mjs': answering('{ clean: true }') })
   await ask({ directory, file: 'a.mjs' })
   const before = readdirSync('/proc/self/fd').length
   for (let i = 0; i < 3; i++) await ask({ directory, file: 'a.mjs' })
@@ -419,9 +419,12 @@ t.test('each message tries again a file that does not exist or cannot be loaded'
   const directory = t.testdir({})
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
   const file = join(directory, 'a.mjs')
-  t.equal(await plugin.hear('x'), `${file}: ENOENT; put the file there or correct PLUGINDIR`)
+  t.equal(
+    await plugin.hear('x'),
+    `${file}: no such file or directory; put the file there or correct PLUGINDIR`,
+  )
   writeFileSync(file, 'export const virusscan = (=> {')
   t.match(await plugin.hear('x'), /^cannot be loaded: SyntaxError/)
-  writeFileSync(file, says('{ clean: true }'))
+  writeFileSync(file, answering('{ clean: true }'))
   t.equal(await plugin.hear('x'), 'clean')
 })

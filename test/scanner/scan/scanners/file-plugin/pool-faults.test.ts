@@ -7,9 +7,9 @@ import {
   HOLDS_LIFELINE,
   isProcess,
   lifeline,
+  namesProcess,
   poolPlugin,
   STARTS_SLEEPER,
-  tellsProcess,
   wordsOf,
 } from './asking.ts'
 
@@ -51,7 +51,7 @@ const offences: readonly Offence[] = [
 for (const [what, source, reason, cause = 'scanner-error'] of offences) {
   // promise: only-chain-says-0
   t.test(`a plugin that ${what} spoils its own message alone`, async (t) => {
-    const directory = t.testdir({ 'a.mjs': tellsProcess(source) })
+    const directory = t.testdir({ 'a.mjs': namesProcess(source) })
     const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
     const before = await plugin.hear('x')
     t.match(before, isProcess)
@@ -76,7 +76,7 @@ t.test('onescan-plugin(7) has these reasons', async (t) => {
 })
 
 t.test('each of many simultaneous messages affects only itself', async (t) => {
-  const directory = t.testdir({ 'a.mjs': tellsProcess('process.reallyExit(0)') })
+  const directory = t.testdir({ 'a.mjs': namesProcess('process.reallyExit(0)') })
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 2 })
   const subjects = Array.from({ length: 12 }, (_, n) => (n % 3 === 1 ? 'offend' : 'x'))
   const heard = await Promise.all(subjects.map((subject) => plugin.hear(subject)))
@@ -87,7 +87,7 @@ t.test('each of many simultaneous messages affects only itself', async (t) => {
 
 t.test('at the deadline the whole group ends, and the next message is judged', async (t) => {
   const directory = t.testdir({
-    'a.mjs': tellsProcess(`${STARTS_SLEEPER}; for (;;);`),
+    'a.mjs': namesProcess(`${STARTS_SLEEPER}; for (;;);`),
   })
   const gone = lifeline(directory)
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 1 })
@@ -101,7 +101,7 @@ t.test('at the deadline the whole group ends, and the next message is judged', a
 
 t.test('when the client has gone, the process ends with all that it has started', async (t) => {
   const directory = t.testdir({
-    'a.mjs': tellsProcess(
+    'a.mjs': namesProcess(
       `const line = fs.openSync('lifeline', 'w')
       spawn('sleep', ['3600'], { stdio: ['ignore', 'inherit', 'inherit', line] })
       fs.closeSync(fs.openSync('started', 'w'))
@@ -137,7 +137,7 @@ const leftBehind = {
 for (const [what, source] of Object.entries(leftBehind)) {
   // promise: bad-scanner
   t.test(`${what} of one message does not affect another`, async (t) => {
-    const directory = t.testdir({ 'a.mjs': tellsProcess(source) })
+    const directory = t.testdir({ 'a.mjs': namesProcess(source) })
     const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
     const first = await plugin.hear('offend')
     // The error may come with the answer of the message that left it behind: then that is not an answer.
@@ -156,7 +156,7 @@ t.test('a process in which a plugin has left something under way is not used aga
     `setInterval(() => {}, 10)`,
     `spawn('sleep', ['3600'])`,
   ]) {
-    const directory = t.testdir({ 'a.mjs': tellsProcess(source, HOLDS_LIFELINE) })
+    const directory = t.testdir({ 'a.mjs': namesProcess(source, HOLDS_LIFELINE) })
     const gone = lifeline(directory)
     const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { settle: 300 })
     const first = await plugin.hear('offend')
@@ -198,7 +198,7 @@ t.test('each message begins in the same current directory', async (t) => {
 
 t.test('each message has a signal of its own, which does not fire after the answer', async (t) => {
   const directory = t.testdir({
-    'a.mjs': tellsProcess(
+    'a.mjs': namesProcess(
       `globalThis.first.addEventListener('abort', () => { globalThis.rang = true })
       await new Promise((done) => {
         const work = setInterval(() => {}, 60_000)
@@ -216,7 +216,7 @@ t.test('each message has a signal of its own, which does not fire after the answ
 // promise: others-unharmed
 t.test('the answer of an earlier message, repeated, is not an answer', async (t) => {
   const directory = t.testdir({
-    'a.mjs': tellsProcess(
+    'a.mjs': namesProcess(
       '',
       `if (subject === 'again') return { clean: true }
       const { writeSync } = fs
@@ -238,7 +238,7 @@ t.test(
   'a plugin without a result after other messages is asked once more, and only once',
   async (t) => {
     const directory = t.testdir({
-      'a.mjs': tellsProcess(`fs.appendFileSync('calls', 'x'); throw new Error('so')`),
+      'a.mjs': namesProcess(`fs.appendFileSync('calls', 'x'); throw new Error('so')`),
     })
     const calls = () => readFileSync(join(directory, 'calls'), 'latin1').length
     const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 1 })

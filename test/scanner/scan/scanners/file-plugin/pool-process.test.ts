@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
 import { orItsEnd } from '../../../../run/until.ts'
-import { HOLDS_LIFELINE, lifeline, poolPlugin, STARTS_SLEEPER, tellsProcess } from './asking.ts'
+import { HOLDS_LIFELINE, lifeline, namesProcess, poolPlugin, STARTS_SLEEPER } from './asking.ts'
 import { noCompiler } from './no-compiler.ts'
 
 /** The processes of a pool and the process that asks: its log, and its end; and C plugins. */
@@ -44,7 +44,7 @@ t.test('the log has each line of a plugin under its name, and nothing else', asy
 
 t.test('the log names a plugin that threw between messages', async (t) => {
   const directory = t.testdir({
-    'a.mjs': tellsProcess(`setTimeout(() => { throw new Error('late') }).unref()`, HOLDS_LIFELINE),
+    'a.mjs': namesProcess(`setTimeout(() => { throw new Error('late') }).unref()`, HOLDS_LIFELINE),
   })
   const question = { directory, file: 'a.mjs', settings: { ERROR_FD: '6' } }
   const gone = lifeline(directory)
@@ -72,7 +72,7 @@ const states: Readonly<Record<string, string>> = {
 for (const [state, source] of Object.entries(states)) {
   t.test(`a process that ${state} ends when the one that asks is killed`, async (t) => {
     const directory = t.testdir({
-      'a.mjs': tellsProcess(`fs.closeSync(fs.openSync('started', 'w')); ${source}`, HOLDS_LIFELINE),
+      'a.mjs': namesProcess(`fs.closeSync(fs.openSync('started', 'w')); ${source}`, HOLDS_LIFELINE),
     })
     const started = lifeline(directory, 'started')
     const gone = lifeline(directory)

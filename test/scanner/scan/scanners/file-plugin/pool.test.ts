@@ -2,7 +2,7 @@ import { renameSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { ask, HOLDS_LIFELINE, isProcess, lifeline, poolPlugin, tellsProcess } from './asking.ts'
+import { ask, HOLDS_LIFELINE, isProcess, lifeline, namesProcess, poolPlugin } from './asking.ts'
 
 /** How many processes there are, for how long, how much they may use, and who waits for them. */
 
@@ -37,7 +37,7 @@ t.test('a process whose plugin answers unknown is kept, and asked once', async (
 })
 
 t.test('messages at the same time have a process each, up to the limit', async (t) => {
-  const directory = t.testdir({ 'a.mjs': tellsProcess('await pause(50)') })
+  const directory = t.testdir({ 'a.mjs': namesProcess('await pause(50)') })
   // One of three is for large messages.
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 3 })
   const heard = await Promise.all(Array.from({ length: 6 }, () => plugin.hear('offend')))
@@ -64,7 +64,7 @@ t.test('a process has one message at a time', async (t) => {
 
 t.test('a message waits for a process until its own deadline', async (t) => {
   const directory = t.testdir({
-    'a.mjs': tellsProcess(`fs.closeSync(fs.openSync('lifeline', 'w')); await pause(3_600_000)`),
+    'a.mjs': namesProcess(`fs.closeSync(fs.openSync('lifeline', 'w')); await pause(3_600_000)`),
   })
   const atWork = lifeline(directory)
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { most: 1 })
@@ -82,7 +82,7 @@ t.test('a message waits for a process until its own deadline', async (t) => {
 })
 
 t.test('an idle process ends after a while', async (t) => {
-  const directory = t.testdir({ 'a.mjs': tellsProcess('', HOLDS_LIFELINE) })
+  const directory = t.testdir({ 'a.mjs': namesProcess('', HOLDS_LIFELINE) })
   const gone = lifeline(directory)
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { idle: 100 })
   t.match(await plugin.hear('x'), isProcess)
@@ -90,7 +90,7 @@ t.test('an idle process ends after a while', async (t) => {
 })
 
 t.test('a process is renewed after the set number of messages', async (t) => {
-  const directory = t.testdir({ 'a.mjs': tellsProcess() })
+  const directory = t.testdir({ 'a.mjs': namesProcess() })
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' }, { messages: 3 })
   const heard: string[] = []
   for (let i = 0; i < 7; i++) heard.push(await plugin.hear('x'))
@@ -100,7 +100,7 @@ t.test('a process is renewed after the set number of messages', async (t) => {
 })
 
 t.test('a changed file is loaded by the next pool, and processes at work finish', async (t) => {
-  const says = (name: string) =>
+  const naming = (name: string) =>
     `import fs from 'node:fs'
     export async function virusscan({ path }) {
       if (!fs.readFileSync(path, 'latin1').includes('slow')) return { infected: true, name: '${name}' }
@@ -108,11 +108,11 @@ t.test('a changed file is loaded by the next pool, and processes at work finish'
       while (!fs.existsSync('go')) await new Promise((done) => setTimeout(done, 5))
       return { infected: true, name: '${name}' }
     }`
-  const directory = t.testdir({ 'a.mjs': says('old') })
+  const directory = t.testdir({ 'a.mjs': naming('old') })
   const question = { directory, file: 'a.mjs' }
   const before = poolPlugin(t, question)
   t.equal(await before.hear('x'), 'old')
-  writeFileSync(join(directory, 'new.mjs'), says('new'))
+  writeFileSync(join(directory, 'new.mjs'), naming('new'))
   renameSync(join(directory, 'new.mjs'), join(directory, 'a.mjs'))
   t.equal(await before.hear('x'), 'old', 'not for each message')
 
@@ -127,14 +127,14 @@ t.test('a changed file is loaded by the next pool, and processes at work finish'
 })
 
 t.test('a closed pool keeps no process, but still answers questions', async (t) => {
-  const directory = t.testdir({ 'a.mjs': tellsProcess('', HOLDS_LIFELINE) })
+  const directory = t.testdir({ 'a.mjs': namesProcess('', HOLDS_LIFELINE) })
   const gone = lifeline(directory)
   const plugin = poolPlugin(t, { directory, file: 'a.mjs' })
   const first = await plugin.hear('x')
   plugin.scanner.close?.()
   await gone
   const again = lifeline(directory, 'again')
-  writeFileSync(join(directory, 'a.mjs'), tellsProcess('', `fs.openSync('again', 'w')`))
+  writeFileSync(join(directory, 'a.mjs'), namesProcess('', `fs.openSync('again', 'w')`))
   const late = await plugin.hear('x')
   t.match(late, isProcess)
   t.not(late, first)

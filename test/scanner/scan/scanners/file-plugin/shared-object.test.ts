@@ -24,7 +24,7 @@ const cases: readonly Case[] = [
   ['0 is clean', 'virusscan', clean],
   ['1 is infected, under the name of the file', 'virusscan', found, virus],
   ['QHPSIRC and QHPSIRN give the codes another meaning', 'virusscan', found, swapped],
-  ['any other number cannot tell', 'returns_minus_one', CODES],
+  ['any other number is an unknown result', 'returns_minus_one', CODES],
   ['a number is not cut to a byte', 'returns_256', /^returned 256;/],
   // What libc does at exit() may crash beside the threads of the runtime.
   [

@@ -12,7 +12,7 @@ const LARGE = LARGE_FROM
 const SMALL = LARGE_FROM - 1
 const patient = new AbortController().signal
 
-/** The permits at servers, and a clock that goes when it is told to. */
+/** The permits at servers, and a clock that the test moves. */
 function opened({ servers = 1 } = {}) {
   const state = { servers, now: 0 }
   const permits = new ScanPermits(
@@ -29,20 +29,21 @@ function opened({ servers = 1 } = {}) {
     const timeLeft = () => end - state.now
     const message = { size, network, signal, timeLeft, hasBegun }
     const mail = {
-      told: undefined as PermitOrResult | undefined,
+      result: undefined as PermitOrResult | undefined,
       end() {
-        if (typeof this.told === 'function') this.told()
+        if (typeof this.result === 'function') this.result()
       },
       acquire() {
-        this.told = undefined
-        void permits.acquire(message).then((told) => {
-          this.told = told
+        this.result = undefined
+        void permits.acquire(message).then((result) => {
+          this.result = result
         })
       },
+      nextTurn: () => permits.nextTurn(message),
       /** Gives way if it must, as between two questions. */
       askNext() {
-        if (typeof this.told !== 'function' || !permits.mustGiveWay(message)) return
-        this.told()
+        if (typeof this.result !== 'function' || !permits.mustGiveWay(message)) return
+        this.result()
         this.acquire()
       },
     }
@@ -54,12 +55,12 @@ function opened({ servers = 1 } = {}) {
 
 type Mail = ReturnType<ReturnType<typeof opened>['take']>
 
-/** Of each message whether it has a permit, waits, or was told why not. */
+/** Of each message whether it has a permit, waits, or was refused. */
 async function stateOf(mails: readonly Mail[]): Promise<string> {
   await new Promise(setImmediate)
-  const letters = mails.map(({ told }) => {
-    if (told === undefined) return '.'
-    return typeof told === 'function' ? 'T' : 'x'
+  const letters = mails.map(({ result }) => {
+    if (result === undefined) return '.'
+    return typeof result === 'function' ? 'T' : 'x'
   })
   return letters.join('')
 }
@@ -124,11 +125,11 @@ t.test(
     const mails = many(20, () => take(LARGE, 15_000))
     t.equal(await stateOf(mails), `TT${'.'.repeat(18)}`)
     await after(state, 2000, mails.slice(0, 2))
-    t.equal(await stateOf(mails), `TTTT${'.'.repeat(16)}`, 'one round says too little')
+    t.equal(await stateOf(mails), `TTTT${'.'.repeat(16)}`, 'one round shows too little')
     await after(state, 2000, mails.slice(2, 4))
     // Ten more end by second 14.
     t.equal(await stateOf(mails), `TTTTTT${'.'.repeat(8)}${'x'.repeat(6)}`)
-    t.match(mails[14]!.told, {
+    t.match(mails[14]!.result, {
       answer: 'unknown',
       cause: 'busy',
       reason:
@@ -200,7 +201,7 @@ t.test('a caller that leaves no longer waits, and leaks no listener', async (t) 
   t.equal(await stateOf([...first, ...waiting]), 'TT..')
   leaving.abort()
   t.equal(await stateOf(waiting), 'x.')
-  t.match(waiting[0]!.told, { answer: 'unknown', cause: 'busy' })
+  t.match(waiting[0]!.result, { answer: 'unknown', cause: 'busy' })
   t.equal(getEventListeners(signal, 'abort').length, 0)
   first[0]!.end()
   t.equal(await stateOf(waiting), 'xT')
@@ -251,6 +252,51 @@ t.test('of fresh messages those whose network has used less precede', async (t) 
   await after(state, 0, first.slice(1, 2))
   t.equal(await stateOf([...more, other]), 'T..T', 'then in the order of coming')
 })
+
+t.test('fresh messages of ever new networks do not precede for ever', async (t) => {
+  const { state, take } = opened()
+  let serial = 0
+  const fresh = () => take(1000, 60_000, { network: `new ${serial++}` })
+  const inUse = many(PERMITS.small, () => take(1000, 60_000, { network: 'known' }))
+  await stateOf(inUse)
+  await after(state, 400, inUse)
+  const others = many(PERMITS.small + 12, fresh)
+  const ordinary = take(1000, 60_000, { network: 'known' })
+  let ended = 0
+  // As many places end each 10 ms as there are, and each client sends its next message from another network.
+  for (; !/T/.test(await stateOf([ordinary])) && ended < 5000; ended++) {
+    await after(
+      state,
+      1,
+      others.splice(
+        others.findIndex(({ result }) => result !== undefined),
+        1,
+      ),
+    )
+    others.push(fresh())
+  }
+  t.ok(ended <= 400 + 12, `${ended} other messages came first`)
+})
+
+t.test(
+  'turns go round among messages that have used no more time than ordinary mail',
+  async (t) => {
+    const { state, take } = opened()
+    const first = take(1000)
+    await after(state, 10, [])
+    const turns: string[] = []
+    const goOn = (name: string, mail: Mail): Promise<void> =>
+      mail.nextTurn().then(() => {
+        turns.push(name)
+        if (name === 'fresh' && turns.length < 10)
+          for (const _ of [1, 2]) void goOn(name, take(1000))
+      })
+    void goOn('fresh', take(1000))
+    void goOn('fresh', take(1000))
+    await goOn('first', first)
+    t.ok(turns.indexOf('first') <= 3, turns.join(', '))
+  },
+)
 
 t.test('costly mail has some of the permits, and all of it is scanned in the end', async (t) => {
   const { state, take } = opened()

@@ -41,7 +41,7 @@ async function ask({
   ).scan(sample(message, path), scanTask(milliseconds).task)
 }
 
-/** The reason of "could not tell", or another answer. */
+/** The reason of an unknown result, or another answer. */
 async function reason(asked: Asked): Promise<string> {
   const answer = await ask(asked)
   return answer.answer === 'unknown' ? answer.reason : answer.answer
@@ -85,7 +85,7 @@ t.test('the program clamscan', { skip: clamscanMissing }, async (t) => {
 })
 
 t.test('the answer is unknown if the program prints neither OK nor FOUND', async (t) => {
-  for (const [says, expected] of [
+  for (const [script, expected] of [
     ['exit 0', /an invalid answer/],
     ['exit 1', /an invalid answer/],
     ['echo "$0: whatever"', /an invalid answer/],
@@ -93,8 +93,8 @@ t.test('the answer is unknown if the program prints neither OK nor FOUND', async
     ['kill -9 $$', /Error Code/],
   ] as const) {
     const directory = t.testdir()
-    const place = program(directory, says)
-    t.match(await reason({ message: plain, place, directory }), expected, says)
+    const place = program(directory, script)
+    t.match(await reason({ message: plain, place, directory }), expected, script)
   }
 })
 
@@ -134,8 +134,8 @@ t.test(
       ['MaxScanTime', { answer: 'unknown' }],
     ] as const) {
       const directory = t.testdir()
-      const says = `echo 'message: Heuristics.Limits.Exceeded.${kind} FOUND'; exit 1`
-      const place = program(directory, says)
+      const script = `echo 'message: Heuristics.Limits.Exceeded.${kind} FOUND'; exit 1`
+      const place = program(directory, script)
       t.match(await ask({ message: plain, place, directory }), answer)
     }
     const small = { CLAMDMAXSIZE: String(plain.length - 1) }

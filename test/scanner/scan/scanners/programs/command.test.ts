@@ -28,7 +28,8 @@ t.test('a missing command is named, with the remedy', async (t) => {
   t.match(await scanner.scan(sample(plain, message), scanTask().task), {
     answer: 'unknown',
     cause: 'unreachable',
-    reason: '/nonexistent/scanner: cannot be started (ENOENT); install it, or correct QHPSI',
+    reason:
+      '/nonexistent/scanner: cannot be started (no such file or directory); install it, or correct QHPSI',
   })
 })
 
@@ -58,8 +59,8 @@ t.test('clamdscan gets an option for passing the file, if it has none', async (t
     clamdscans: {},
   })
   for (const name of ['clamdscan', 'clamdscan-1.4', 'clamscan', 'clamdscans/other']) {
-    const tellsWords = `#!/bin/sh\necho "$*" > ${directory}/words\n`
-    writeFileSync(join(directory, name), tellsWords, { mode: 0o755 })
+    const printsWords = `#!/bin/sh\necho "$*" > ${directory}/words\n`
+    writeFileSync(join(directory, name), printsWords, { mode: 0o755 })
   }
   const message = join(directory, 'message')
   const [tcp, both] = [join(directory, 'tcp'), join(directory, 'both')]
@@ -93,8 +94,8 @@ t.test('a virus is reported without the hash and size after its name', async (t)
   const directory = t.testdir({ message: plain })
   const [message, program] = [join(directory, 'message'), join(directory, 'clamdscan')]
   for (const hash of ['', `(${'0a'.repeat(16)}:68)`, `(${'0A'.repeat(32)}:68)`]) {
-    const says = `#!/bin/sh\necho '${message}: Eicar-Test${hash} FOUND'\nexit 1\n`
-    writeFileSync(program, says, { mode: 0o755 })
+    const script = `#!/bin/sh\necho '${message}: Eicar-Test${hash} FOUND'\nexit 1\n`
+    writeFileSync(program, script, { mode: 0o755 })
     const scanner = commandScanner(clamdSettings('/nowhere'), [program])
     const answer = await scanner.scan(sample(plain, message), scanTask().task)
     t.same(answer, { answer: 'infected', name: 'Eicar-Test' }, hash)
@@ -141,7 +142,7 @@ async function host(t: Test) {
     })
 }
 
-const commands: readonly (readonly [command: string, tellsName: boolean])[] = [
+const commands: readonly (readonly [command: string, namesVirus: boolean])[] = [
   ['/usr/bin/clamdscan %s --quiet --no-summary', false],
   ['clamdscan %s', true],
   ['clamdscan', true],
@@ -154,14 +155,14 @@ const commands: readonly (readonly [command: string, tellsName: boolean])[] = [
 
 t.test("ClamAV's commands work with a clamd of another user", { skip: missing }, async (t) => {
   const scan = await host(t)
-  for (const [command, tellsName] of commands) {
+  for (const [command, namesVirus] of commands) {
     for (const { name, program } of runtimes) {
       const fine = await scan(program, command, plain)
       t.equal(fine.code, 0, `${command}, ${name}: ${fine.logged}`)
       t.match(fine.logged, /decision=accept .*scan=clean/)
       const bad = await scan(program, command, infected)
       t.equal(bad.code, 31, `${command}, ${name}: ${bad.logged}`)
-      t.match(bad.logged, tellsName ? /virus=EICAR-Test/ : /virus="found by clamdscan"/)
+      t.match(bad.logged, namesVirus ? /virus=EICAR-Test/ : /virus="found by clamdscan"/)
     }
   }
 })

@@ -12,7 +12,6 @@ import {
   unread,
 } from '../../../../../src/scanner/scan/scanners/findings/scan-result.ts'
 import { runScanners } from '../../../../../src/scanner/scan/scanners/run/run-scanners.ts'
-import { everyForm } from '../clamd/every-form.ts'
 import { sample } from '../clamd/task.ts'
 import { runOf, secondLook } from './scanning.ts'
 
@@ -41,7 +40,7 @@ function extracting(answerOf: (asked: string, number: number) => ScanResult) {
     hasBans: false,
     decoder: {
       treatsAsMail: () => false,
-      extracts: () => everyForm,
+      extracts: () => true,
       stillExtracts: async () => true,
       countOmitted: (parts) => void omitted.push(parts),
     },
@@ -198,7 +197,7 @@ t.test('files in an attached mail are left to the scan of that mail', async (t) 
     mail.replace('--b--', `--b\nContent-Type: ${type}\n\n${inner}\n--b--`)
   const askedOf = async (text: string, recognizes = (_: Bytes) => true) => {
     const { scanner, asked, omitted } = extracting(() => clean)
-    const extracts = (bytes: Bytes) => (recognizes(bytes) ? everyForm : undefined)
+    const extracts = (bytes: Bytes) => recognizes(bytes)
     await run([decodingBy(scanner, { extracts })], text)
     return { asked, omitted }
   }
@@ -207,21 +206,15 @@ t.test('files in an attached mail are left to the scan of that mail', async (t) 
   const { asked, omitted } = await askedOf(forward)
   t.equal(asked[0]?.slice(0, 5), 'From:', 'the attached mail')
   t.notOk(asked.includes(file) || asked.includes('abc'))
-  t.same(omitted, [3])
+  t.same(omitted, [4])
   const isWhole = (bytes: Bytes) => bytes.gather().toString('latin1').includes('--b')
   const unknown = await askedOf(forward, isWhole)
   t.ok(unknown.asked.includes(file), 'a mail that the scanner does not recognize')
   t.same(unknown.omitted, [2])
   const inner = attached.replace('YWJj', 'ZGVm')
   const odd: Readonly<Record<string, string>> = {
-    'another type': around('message/partial', inner),
     'an encoded mail': around('message/rfc822\nContent-Transfer-Encoding: base64', inner),
     'blanks above the mail': around('message/rfc822', `\n${inner}`),
-    'a mail that begins with its type': around('message/rfc822', inner.replace(/^.*\n/, '')),
-    'a mail in a mail in a mail': around(
-      'message/rfc822',
-      `From: b\nContent-Type: multipart/mixed; boundary=d\n\n--d\nContent-Type: message/rfc822\n\n${inner}\n--d--`,
-    ),
     'a line like a delimiter of the mail around': around(
       'message/rfc822',
       inner.replace('<p>', '(x)--b\n<p>'),
@@ -231,10 +224,27 @@ t.test('files in an attached mail are left to the scan of that mail', async (t) 
       inner.replace('From: a', 'From: x\n--b(: a'),
     ),
     'an odd file in the mail': around('message/rfc822', inner.replace('ZGVm', 'ZG*Vm')),
-    'a mail in related': around('message/rfc822', inner).replace('mixed', 'related'),
   }
   for (const [what, text] of Object.entries(odd)) {
     t.ok((await askedOf(text)).asked.includes(file), what)
+  }
+  // The mail is scanned by itself, whatever is around it.
+  const anywhere: Readonly<Record<string, string>> = {
+    'another type': around('message/partial', inner),
+    'a mail that begins with its type': around('message/rfc822', inner.replace(/^.*\n/, '')),
+    'a mail in a mail in a mail': around(
+      'message/rfc822',
+      `From: b\nContent-Type: multipart/mixed; boundary=d\n\n--d\nContent-Type: message/rfc822\n\n${inner}\n--d--`,
+    ),
+    'a mail in related': around('message/rfc822', inner).replace('mixed', 'related'),
+  }
+  for (const [what, text] of Object.entries(anywhere)) {
+    const { asked } = await askedOf(text)
+    t.notOk(asked.includes(file), what)
+    t.ok(
+      asked.some((each) => each.includes('ZGVm')),
+      what,
+    )
   }
 })
 
@@ -298,8 +308,7 @@ t.test('its parts are asked about if it is not clean as it is', async (t) => {
 
 t.test('its parts are asked about if it does not begin as mail does', async (t) => {
   const { scanner, asked } = extracting(() => clean)
-  const extracts = (whole: Bytes) =>
-    whole.gather(0, 4).toString() === 'From' ? everyForm : undefined
+  const extracts = (whole: Bytes) => whole.gather(0, 4).toString() === 'From'
   const run = runOf([decodingBy(scanner, { extracts })], { settings: secondLook })
   await runScanners(rawSample(`X-Odd: x\n${mail}`), run)
   t.same(asked, ['whole', '<p>A</p>\n', 'abc', 'whole'])

@@ -262,10 +262,10 @@ t.test(
   },
 )
 
-/** What a scanner says that opens a file, after somebody has put another one in its place or taken it away. */
-const saidOf: readonly (readonly [
+/** The answer of a scanner that opens a file, after somebody has put another one in its place or taken it away. */
+const changedFiles: readonly (readonly [
   what: string,
-  said: ScanResult,
+  reply: ScanResult,
   expected: ScanResult | RegExp,
 ])[] = [
   ['what is clean', { answer: 'clean' }, /was changed while it was scanned/],
@@ -280,12 +280,12 @@ t.test('only a finding or an unknown result counts if the file has changed', asy
   const sharedDirectory = t.testdir()
   const spool = { directory: sharedDirectory, sharedDirectory }
   const text = 'Subject: x\nMIME-Version: 1.0\nContent-Type: text/html\n\n<p>text\n'
-  for (const [what, said, expected] of saidOf) {
+  for (const [what, reply, expected] of changedFiles) {
     for (const settings of [secondLook, { ...secondLook, SECONDLOOK: 'never' } as const]) {
       for (const attack of [rmSync, (path: string) => writeFileSync(path, 'another')]) {
         const scan = async (asked: Sample) => {
           attack((await asked.file()).path)
-          return said
+          return reply
         }
         const isTolerated = ({ name }: { readonly name: string }) => name === 'Excused'
         const tolerance = { isTolerated, keepsOut: new Set<Unread>() }

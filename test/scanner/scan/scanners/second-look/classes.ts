@@ -156,7 +156,7 @@ const classes: Readonly<Record<string, string>> = {
   // Message types.
   'message/x-other in base64': part(['Content-Type: message/x-other', BASE64], innerInBase64),
   'message/rfc822 in base64': part([RFC822, BASE64], innerInBase64),
-  'message/rfc822 that says base64 and is plain': mixed(
+  'message/rfc822 that declares base64 and is plain': mixed(
     part([RFC822, BASE64], `MIME-Version: 1.0\n${within('in3', file)}`),
   ),
   'message/rfc822 that begins with an empty line': part([RFC822], `\n${inner}`),
@@ -235,7 +235,7 @@ const classOf = (name: string, text: string): HiddenClass => ({
 
 /** Why clamd does not call these clean. */
 const seenByClamd: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  'in all ways that were tried; 1.4.6 is said to miss some': {
+  'in all ways that were tried; 1.4.6 may miss some': {
     'parts behind the end of the multipart': `${mixed(TEXT)}${delimited([file])}`,
   },
   'CR CR LF is what it misses': {

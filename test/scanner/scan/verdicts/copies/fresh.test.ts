@@ -1,8 +1,8 @@
 import t from 'tap'
-import type { CachedVerdict } from '../../../../../src/scanner/scan/host-memory/cached-verdict.ts'
 import { SETTLED_AFTER_SECONDS } from '../../../../../src/scanner/scan/scanners/signatures/signature-files.ts'
 import { areAtLeastAsNew } from '../../../../../src/scanner/scan/scanners/signatures/signature-version.ts'
 import {
+  type CachedVerdict,
   isStillValid,
   joinVersions,
 } from '../../../../../src/scanner/scan/verdicts/copies/fresh.ts'

@@ -1,7 +1,7 @@
 import * as crypto from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import type { CachedVerdict } from '../../../../../src/scanner/scan/host-memory/cached-verdict.ts'
+import type { CachedVerdict } from '../../../../../src/scanner/scan/verdicts/copies/fresh.ts'
 import { deriveSecrets } from '../../../../../src/scanner/scan/verdicts/copies/secrets.ts'
 import {
   openSealed,

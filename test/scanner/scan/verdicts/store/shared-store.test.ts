@@ -29,13 +29,13 @@ t.test(
     const two = open(t, `unix:${server.socket}`)
     await host.holds(print())
     await two.holds(print())
-    const life = Number(server.say('ttl', keyOf()))
+    const life = Number(server.command('ttl', keyOf()))
     t.ok(life > 0 && life <= 60, `${life} s`)
-    t.equal(server.say('dbsize'), '1')
+    t.equal(server.command('dbsize'), '1')
     t.equal(await two.get(print(2)), undefined)
     const three = open(t, `redis://127.0.0.1:${server.port}/3`)
     await three.holds(print(3))
-    t.equal(server.say('-n', '3', 'dbsize'), '1')
+    t.equal(server.command('-n', '3', 'dbsize'), '1')
   },
 )
 
@@ -51,7 +51,7 @@ t.test(
     })
     const vouched = open(t, `valkeys://127.0.0.1:${port}`, { authorities: cert })
     await vouched.holds(print())
-    t.equal(server.say('dbsize'), '1')
+    t.equal(server.command('dbsize'), '1')
 
     const stranger = open(t, `valkeys://127.0.0.1:${port}`)
     await until(
@@ -67,9 +67,9 @@ t.test('a value that is too large, or is not a string, is not accepted', { skip 
   const server = await startStore(t)
   const store = open(t, `valkey://127.0.0.1:${server.port}`)
   await store.holds(print())
-  server.say('setrange', keyOf(2), '50000000', 'x')
+  server.command('setrange', keyOf(2), '50000000', 'x')
   t.equal((await store.get(print(2)))?.length, 4097)
-  server.say('lpush', keyOf(3), 'x')
+  server.command('lpush', keyOf(3), 'x')
   t.equal(await store.get(print(3)), undefined)
   await store.holds(print(), sealed)
   t.same(store.log, [], 'and the store is well')
@@ -83,30 +83,30 @@ t.test('hosts with other keys are reported once, as they share nothing', { skip 
     return { host, store: open(t, url, { mark: () => host.mark, markEvery: 100 }) }
   }
   const own = withKey(1)
-  await until(() => server.say('exists', MARK) === '1', 'its mark')
+  await until(() => server.command('exists', MARK) === '1', 'its mark')
   const same = withKey(1)
   const other = withKey(2)
   await until(() => other.store.log.length > 0, 'a line of the log')
   t.match(other.store.log, [
     /^VERDICTS valkey:\S+: hosts with another key use it, too: .*CLUSTERKEYS/,
   ])
-  t.match(other.store.sharing().trouble, /another key/, 'which the metric tells, too')
+  t.match(other.store.sharing().trouble, /another key/, 'which the metric shows, too')
   other.host.mark = own.host.mark
   await until(() => other.store.sharing().trouble === undefined, 'the end of its trouble')
   t.match(other.store.log, { length: 2, 1: /answers again$/ })
   t.same([own.store.log, same.store.log], [[], []], 'those that renew the mark hear nothing')
   for (const { store } of [own, same]) store.close()
   other.store.close()
-  t.ok(Number(server.say('pttl', MARK)) <= 300, 'which lasts for three polls')
-  await until(() => server.say('exists', MARK) === '0', 'the mark has expired')
+  t.ok(Number(server.command('pttl', MARK)) <= 300, 'which lasts for three polls')
+  await until(() => server.command('exists', MARK) === '0', 'the mark has expired')
 })
 
 t.test('the key may change on all hosts without a word', { skip }, async (t) => {
   const server = await startStore(t)
-  server.say('set', MARK, 'of before', 'px', '250')
+  server.command('set', MARK, 'of before', 'px', '250')
   const mark = keyMark(Buffer.alloc(32, 1), { createHmac })
   const store = open(t, `unix:${server.socket}`, { mark: () => mark, markEvery: 100 })
-  await until(() => server.say('get', MARK) === String(mark), 'its mark')
+  await until(() => server.command('get', MARK) === String(mark), 'its mark')
   t.same(store.log, [])
 })
 
@@ -118,7 +118,7 @@ t.test(
     const store = open(t, `valkey://127.0.0.1:${port}`)
     t.equal(store.get(print()), undefined, 'at once')
     await until(() => store.log.length > 0, 'a line of the log')
-    t.match(store.log[0], /^VERDICTS valkey:.*ECONNREFUSED.*messages are scanned meanwhile/)
+    t.match(store.log[0], /^VERDICTS valkey:.*connection refused.*messages are scanned meanwhile/)
     await startStore(t, { port })
     await store.holds(print())
     t.equal(store.log.length, 2)
@@ -148,8 +148,8 @@ t.test('a store that ends idle connections is healthy', { skip }, async (t) => {
   const store = open(t, `valkey://127.0.0.1:${server.port}`)
   await store.holds(print())
   const connections = () =>
-    Number(/connections_received:(\d+)/.exec(server.say('info', 'stats'))![1])
-  const clients = () => server.say('client', 'list').match(/name=onescand/g)?.length ?? 0
+    Number(/connections_received:(\d+)/.exec(server.command('info', 'stats'))![1])
+  const clients = () => server.command('client', 'list').match(/name=onescand/g)?.length ?? 0
   const before = connections()
   await until(() => clients() === 0, 'the end of the idle connection')
   await until(() => clients() === 1 && connections() > before, 'the next one')
@@ -159,7 +159,7 @@ t.test('a store that ends idle connections is healthy', { skip }, async (t) => {
   await until(() => store.log.length > 0, 'a line of the log')
   t.match(
     store.log,
-    [/ECONNREFUSED|ECONNRESET|closes the connection/],
+    [/connection refused|connection reset|closes the connection/],
     'but one that is gone is not',
   )
 })
@@ -216,7 +216,7 @@ t.test('data that arrived while this process was busy is in time', { skip }, asy
     const asked = store.get(print())
     // The process is busy, as if it compiled or collected garbage; the store has answered by then.
     const until = performance.now() + 40
-    server.say('ping')
+    server.command('ping')
     while (performance.now() < until);
     t.same(await asked, sealed)
   }
@@ -252,19 +252,19 @@ t.test('a host whose scan came to nothing keeps no other one waiting', { skip },
   const [first, second] = [1, 2].map(() => open(t, `valkey://127.0.0.1:${server.port}`)) as [Opened, Opened] // biome-ignore format: a pair
   for (const host of [first, second]) await host.holds(print())
   t.equal(await first.get(print(2), 60_000), undefined)
-  const life = Number(server.say('pttl', keyOf(2)))
+  const life = Number(server.command('pttl', keyOf(2)))
   t.ok(life > 0 && life <= CLAIMED_FOR, 'nor one that was killed, for longer than that')
   const asked = second.get(print(2), 60_000)
   first.release(print(2))
   t.equal(await asked, undefined)
-  t.equal(server.say('get', keyOf(2)), 'scanning', 'the second one scans now')
+  t.equal(server.command('get', keyOf(2)), 'scanning', 'the second one scans now')
   first.release(print(2))
   const isPut = () => {
     first.put(print(3), sealed, 60)
-    return server.say('exists', keyOf(3)) === '1'
+    return server.command('exists', keyOf(3)) === '1'
   }
   await until(isPut, 'the third one is put')
-  t.equal(server.say('get', keyOf(2)), 'scanning', 'which the first one has no part in')
+  t.equal(server.command('get', keyOf(2)), 'scanning', 'which the first one has no part in')
   second.put(print(2), sealed, 60)
   await until(async () => (await first.get(print(2)))?.equals(sealed), 'the verdict')
 })
@@ -273,7 +273,7 @@ t.test('a full store still answers, and accepts nothing', { skip }, async (t) =>
   const server = await startStore(t, { args: ['--maxmemory-policy', 'noeviction'] })
   const store = open(t, `valkey://127.0.0.1:${server.port}`)
   await store.holds(print())
-  server.say('config', 'set', 'maxmemory', '1')
+  server.command('config', 'set', 'maxmemory', '1')
   store.put(print(2), sealed, 60)
   await until(() => store.log.length > 0, 'a line of the log')
   t.match(store.log[0], /OOM command not allowed/)
@@ -281,7 +281,7 @@ t.test('a full store still answers, and accepts nothing', { skip }, async (t) =>
   t.same({ published, errors }, { published: 1, errors: 1 })
   t.same(await store.get(print()), sealed)
   t.equal(await store.get(print(2)), undefined)
-  server.say('config', 'set', 'maxmemory', '0')
+  server.command('config', 'set', 'maxmemory', '0')
   await until(() => {
     store.put(print(2), sealed, 60)
     return store.log.length > 1
@@ -322,7 +322,7 @@ t.test('a store without a password accepts a client that sends one', { skip }, a
   await open(t, `valkey://127.0.0.1:${server.port}`, { password: 'open sesame' }).holds(print())
 })
 
-/** What somebody in the store's place may say: a careless reader takes all memory for it, or all stack. */
+/** What a program in the store's place may send: a careless reader takes all memory for it, or all stack. */
 const lies: Readonly<Record<string, string>> = {
   'that each list holds one of 33 million items': '*33554432\r\n'.repeat(200),
   'lists in lists, 100,000 of them': '*1\r\n'.repeat(100_000),
@@ -334,10 +334,10 @@ for (const [kind, url, question] of [
   ['one server', 'valkey://127.0.0.1:PORT', /GETRANGE/],
   ['a sentinel', 'valkey+sentinel://127.0.0.1:PORT/main', /GET-MASTER/],
 ] as const) {
-  for (const [lie, said] of Object.entries(lies)) {
+  for (const [lie, reply] of Object.entries(lies)) {
     // promise: store-answers
     t.test(`${kind} that sends ${lie} uses no memory, and is left`, async (t) => {
-      const { port } = await standIn(t, (command) => (question.test(command) ? said : '+OK\r\n'))
+      const { port } = await standIn(t, (command) => (question.test(command) ? reply : '+OK\r\n'))
       const before = process.memoryUsage().rss
       const store = open(t, url.replace('PORT', String(port)))
       await until(async () => {

@@ -1,0 +1,185 @@
+import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
+import { isPlainLeaf } from '../leaves/decode-leaf.ts'
+import {
+  beginsWithField,
+  FIRST_LINES,
+  type OrdinaryHeader,
+  type OrdinaryMail,
+} from '../ordinary/read-ordinary.ts'
+import type { Leaf } from '../structure/leaf.ts'
+import { contentForms, multipartForms, type PartForm } from '../traits/mail-traits.ts'
+import { isPlainToLibclamav } from './libclamav-header.ts'
+import { hasCutLine, isDecodedAlike, isTextToLibclamav } from './libclamav-texts.ts'
+
+/** Upper limit for the leaf parts of a plain mail. */
+const LEAVES_MAX = 100
+
+/** The units of work of a leaf and a header, in addition to their bytes. */
+const MAIL_COST = 64
+
+/** The form of a leaf, and the attached mail whose scan sees it, if that is not the scan of the whole. */
+interface FormInMail {
+  readonly form: PartForm
+  readonly attached: Leaf | undefined
+}
+
+/** A mail that is scanned by itself: an ordinary message, or one that is attached in it. */
+class ScannedMail {
+  /** The leaf that is the attached mail. */
+  readonly attached: Leaf | undefined
+  readonly leaves: Leaf[] = []
+  readonly headers: OrdinaryHeader[] = []
+  /** The messages that are attached in this one. */
+  readonly mails: ScannedMail[] = []
+
+  constructor(attached: Leaf | undefined) {
+    this.attached = attached
+  }
+
+  get to(): number {
+    return this.attached?.to ?? Number.POSITIVE_INFINITY
+  }
+}
+
+/**
+ * Returns the forms of the leaves of an ordinary message. The parts of a mail have forms if it is so plain that each of its
+ * lines is of a kind that libclamav was shown to read as all other programs do. `above` bytes are our own (message.ts).
+ */
+export function* formsOf(
+  mail: Buffer,
+  ordinary: OrdinaryMail,
+  above: number,
+  work: Work,
+): Steps<ReadonlyMap<Leaf, FormInMail>> {
+  yield* work.countUnits(mail.length / SEARCHED_PER_UNIT)
+  const text = mail.toString('latin1')
+  yield* work.countUnits(mail.length / SEARCHED_PER_UNIT)
+  const { leaves, headers } = ordinary
+  yield* work.countUnits(MAIL_COST * (leaves.length + headers.length))
+  const forms = new Map<Leaf, FormInMail>()
+  for (const scanned of mailsIn(ordinary)) {
+    if (!(yield* isPlainMail(scanned, text, above, work))) continue
+    const { attached } = scanned
+    for (const leaf of scanned.leaves) {
+      const form = yield* formOfLeaf(leaf, text, work)
+      if (form) forms.set(leaf, { form, attached })
+    }
+  }
+  return forms
+}
+
+/** Returns the message itself, and each mail that is attached in it. */
+function mailsIn({ leaves, headers }: OrdinaryMail): readonly ScannedMail[] {
+  const mails = [new ScannedMail(undefined)]
+  const open = [...mails]
+  // (The leaf of an attached mail comes before the header in it, at the same offset.)
+  for (const item of [...leaves, ...headers].toSorted((one, other) => one.from - other.from)) {
+    while (item.from >= open.at(-1)!.to) open.pop()
+    const around = open.at(-1)!
+    if ('bodyAt' in item) around.headers.push(item)
+    else around.leaves.push(item)
+    if ('bodyAt' in item || !item.header.isMessage) continue
+    const attached = new ScannedMail(item)
+    around.mails.push(attached)
+    mails.push(attached)
+    open.push(attached)
+  }
+  return mails
+}
+
+function* isPlainMail(mail: ScannedMail, text: string, above: number, work: Work): Steps<boolean> {
+  const { attached, mails, to } = mail
+  if (mails.some((inner) => inner.mails.length > 0)) return false
+  if (attached && isMailbox(text, attached)) return false
+  if (hasCutLine(text.slice(attached?.from ?? above, to), 0)) return false
+  for (const { leaves, headers } of [mail, ...mails]) {
+    if (!hasPlainLeaves(text, leaves)) return false
+    if (!headers.every((header) => isPlainHeader(text, header))) return false
+    for (const leaf of leaves) {
+      // It does not read the lines of an attached mail.
+      const isText = leaf.encodings[0] !== 'base64' && !leaf.header.isMessage
+      if (isText && !(yield* isTextToLibclamav(text.slice(leaf.from, leaf.to), work))) return false
+    }
+  }
+  return true
+}
+
+/** Whether libclamav reads an attached mail by other rules: it begins with a line of a mailbox. */
+function isMailbox(text: string, { from }: Leaf): boolean {
+  return /^>?From /.test(text.slice(from, from + '>From '.length))
+}
+
+function hasPlainLeaves(text: string, leaves: readonly Leaf[]): boolean {
+  return (
+    leaves.length <= LEAVES_MAX &&
+    leaves.every((leaf) => isPlainLeaf(leaf) && isPlainMessage(text, leaf)) &&
+    haveTextBeside(leaves)
+  )
+}
+
+function isPlainHeader(text: string, found: OrdinaryHeader): boolean {
+  const { from, bodyAt, isOfPart } = found
+  const firstLines = text.slice(bodyAt, bodyAt + FIRST_LINES)
+  return (
+    !beginsWithField(firstLines) &&
+    (isOfPart || !LATE_FIELD.test(firstLines)) &&
+    isPlainToLibclamav(text.slice(from, bodyAt), found)
+  )
+}
+
+/** The first lines of the body of a message that libclamav leaves out, as the last ones of the header above. */
+const LATE_FIELD = /^\s*(?:date|message-id):/i
+
+/**
+ * Whether libclamav passes over a leaf, if that is a message, when it extracts the parts beside it. The attached mail is
+ * submitted by itself.
+ */
+function isPlainMessage(text: string, leaf: Leaf): boolean {
+  const { header, depth } = leaf
+  if (!header.isMessage) return true
+  return header.type === 'message/rfc822' && depth.subtypes === 'mixed' && !isMailbox(text, leaf)
+}
+
+/**
+ * Whether each multipart/related contains a text part. In one without a text, libclamav searches its first multipart
+ * for one, and may lose a file before it.
+ */
+function haveTextBeside(leaves: readonly Leaf[]): boolean {
+  // Text between parts has no type.
+  const texts = leaves.filter(({ header }) => header.isShown && header.type !== '')
+  return leaves.every(
+    // (The parts of one multipart have one depth.)
+    ({ depth }) =>
+      !depth.subtypes.endsWith('related') || texts.some((text) => text.depth === depth),
+  )
+}
+
+/** The types of files, up to the slash. What libclamav makes of a text that is none depends on more. */
+const FILE_TYPES = /^(?:application|audio|image|video)\//
+/** The words for how a part is shown (RFC 2183 2.1, 2.2). */
+const DISPOSITION = /^[ \t]*(?:attachment|inline)[ \t]*(?:;|\r?\n?$)/i
+
+/** Returns the form of a leaf of a plain message with this text, if libclamav decodes it as all do. */
+export function* formOfLeaf(leaf: Leaf, message: string, work: Work): Steps<PartForm | undefined> {
+  const form = declaredFormOf(leaf)
+  if (form === undefined) return undefined
+  const text = message.slice(leaf.from, leaf.to)
+  return (yield* isDecodedAlike(text, leaf.encodings[0]!, work)) ? form : undefined
+}
+
+/** Returns the form that the headers above a leaf declare, or undefined if it has none of traits/mail-traits.ts. */
+export function declaredFormOf(leaf: Leaf): PartForm | undefined {
+  const multiparts = multipartForms.find((form) => form === leaf.depth.subtypes)
+  if (multiparts === undefined) return undefined
+  const type = typeInForms(leaf)
+  const content = contentForms.find((form) => form === `${type} ${leaf.encodings[0]}`)
+  return content && { content, multiparts }
+}
+
+/** Returns the type by which forms name the content of a leaf: that of a text, or `file`. */
+function typeInForms({ header, role }: Leaf): string | undefined {
+  if (header.isShown) return role === 'own text' ? header.type : undefined
+  if (!FILE_TYPES.test(header.type) || header.hints.has('mail')) return undefined
+  const dispositions = header.fields.filter(({ name }) => name === 'content-disposition')
+  return dispositions.every(({ value }) => DISPOSITION.test(value)) ? 'file' : undefined
+}

@@ -1,0 +1,124 @@
+import type { PathHandle } from '../../../base/path/path-handle.ts'
+import { wholeNumber } from '../../../base/text/values.ts'
+import {
+  byAge,
+  type EntryRange,
+  entriesIn,
+  isId,
+  type QuarantineEntry,
+  RecordReader,
+} from '../../scan/quarantine/entries.ts'
+import { Problem } from './api-problem.ts'
+import { contains, type ShownMessage, shownMessage } from './shown-message.ts'
+
+/** Messages of a page, by default and at most. */
+const PAGE_DEFAULT = 100
+const PAGE_MAX = 10_000
+/** Upper limit for the records that are read for a page. If fewer of them match than a page has, `next` continues. */
+const RECORDS_MAX = 10_000
+/** Bytes of JSON with which a page ends: onescand takes an answer of twice that. */
+const PAGE_BYTES = 16 * 1024 * 1024
+/** Upper limit for the recipients of a message in a list, beside the number of all. */
+const RECIPIENTS_SHOWN = 10
+/** Upper limit, in characters, for the text that is searched for. */
+const SEARCH_MAX = 200
+
+/** What a list shows, the newest first. */
+interface ListFilter {
+  readonly range: EntryRange
+  readonly states: readonly QuarantineEntry['state'][]
+  readonly grounds: string | undefined
+  /** A text in the data about a message, in lower case; '' for any. */
+  readonly search: string
+  readonly limit: number
+  /** The id of the last message of the page before. */
+  readonly before: string | undefined
+}
+
+const STATES = ['kept', 'releasing', 'released'] as const
+const PARAMETERS = ['since', 'until', 'state', 'grounds', 'search', 'limit', 'before'] as const
+
+/** Reads the query of a list. Throws a Problem for anything else. */
+export function readFilter(query: URLSearchParams): ListFilter {
+  for (const name of query.keys()) {
+    if (!PARAMETERS.some((word) => word === name) || query.getAll(name).length > 1) {
+      throw bad(`${name}: the parameters, each once, are ${PARAMETERS.join(', ')}`)
+    }
+  }
+  const [state, before] = [query.get('state'), query.get('before')]
+  const known = STATES.filter((name) => name === state)
+  if (state !== null && known.length === 0)
+    throw bad(`state=${state}: must be one of ${STATES.join(', ')}`)
+  if (before !== null && !isId(before)) throw bad(`before=${before}: must be the id of a message`)
+  const search = query.get('search') ?? ''
+  if (search.length > SEARCH_MAX) throw bad(`search: has more than ${SEARCH_MAX} characters`)
+  const until = moment(query, 'until')
+  const end = before === null ? undefined : (Number.parseInt(before, 10) + 1) * 1000
+  return {
+    range: {
+      since: moment(query, 'since'),
+      until: end === undefined ? until : Math.min(end, until ?? end),
+      isNewestFirst: true,
+    },
+    states: state === null ? ['kept', 'releasing'] : known,
+    grounds: query.get('grounds') ?? undefined,
+    search: search.toLowerCase(),
+    limit: limitOf(query.get('limit') ?? undefined),
+    before: before ?? undefined,
+  }
+}
+
+const bad = (detail: string) => new Problem('bad-request', detail)
+
+function limitOf(text: string | undefined): number {
+  try {
+    return wholeNumber(text, 'limit', PAGE_DEFAULT, { min: 1, max: PAGE_MAX })
+  } catch (error) {
+    throw bad((error as Error).message)
+  }
+}
+
+/** A time in RFC 3339, in unix milliseconds. */
+function moment(query: URLSearchParams, name: 'since' | 'until'): number | undefined {
+  const text = query.get(name)
+  if (text === null) return undefined
+  const time = Date.parse(text)
+  const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text)
+  if (isTime && Number.isFinite(time)) return time
+  throw bad(`${name}=${text}: must be a time such as 2026-11-28T09:00:00Z`)
+}
+
+/** A page of the list. `next` is the value of `before` for the next one, or null at the end. */
+interface MessagePage {
+  readonly messages: readonly ShownMessage[]
+  readonly next: string | null
+}
+
+/** Reads a page of the list, the newest message first. A file that is not a message in quarantine is left out. */
+export async function listPage(root: PathHandle, filter: ListFilter): Promise<MessagePage> {
+  const { range, states, grounds, search, limit, before } = filter
+  const records = new RecordReader(root)
+  const messages: ShownMessage[] = []
+  const last = before && { id: before, seconds: Number.parseInt(before, 10) }
+  let [read, bytes] = [0, 0]
+  let next: string | null = null
+  try {
+    for await (const entry of entriesIn(root, range)) {
+      if (last && byAge(entry, last) >= 0) continue
+      if (!states.includes(entry.state) || (grounds ?? entry.grounds) !== entry.grounds) continue
+      if (messages.length === limit || read === RECORDS_MAX || bytes > PAGE_BYTES)
+        return { messages, next }
+      next = entry.id
+      read++
+      const found = await records.read(entry).catch(() => undefined)
+      if (found === undefined) continue
+      if (search !== '' && !contains(found, entry.id, search)) continue
+      const shown = shownMessage(entry, found, RECIPIENTS_SHOWN)
+      bytes += Buffer.byteLength(JSON.stringify(shown))
+      messages.push(shown)
+    }
+    return { messages, next: null }
+  } finally {
+    records.close()
+  }
+}

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto'
+import type { Environment } from '../../../base/process/environment.ts'
+import { readControlDirectories } from '../../../base/settings/control-directories.ts'
+import { Bytes } from '../../../mail/message/bytes.ts'
+import { spoolMessage } from '../../../mail/message/intake.ts'
+import { openAnonymousFile, readSpoolSettings } from '../../../mail/message/spool.ts'
+import { contentsOf } from '../../../mail/mime/contents.ts'
+import type { PartNames } from '../../../mail/mime/index.ts'
+import { readScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
+import type { ScanResult } from '../../scan/scanners/findings/scan-result.ts'
+import { makeScanners } from '../../scan/scanners/make-scanners.ts'
+import { scanBytes } from '../../scan/scanners/run/manual-scan.ts'
+import { asUtf8 } from './shown-message.ts'
+
+/** Upper limits for the parts that are listed, and for the names of one. */
+const PARTS_MAX = 200
+const NAMES_MAX = 10
+/** Upper limit, in bytes, for a message that is read: the process needs four times its size. */
+const READ_MAX = 100 * 1024 * 1024
+/** Upper limit, in bytes, for a part that is scanned. */
+const SCANNED_MAX = 25 * 1024 * 1024
+
+/** A part of a message: what is known of it, and none of its content. */
+interface ShownPart {
+  /** The names that mail programs show for it. */
+  readonly names: readonly string[]
+  readonly types: readonly string[]
+  /** The containers from which it was extracted, from the outside in. */
+  readonly containers: readonly string[]
+  /** Bytes, decoded. */
+  readonly size: number
+  /** What the scanners find in it now: `clean`, `infected`, or `unknown` if it was not scanned. */
+  readonly answer: 'clean' | 'infected' | 'unknown'
+  /** The name of the virus, or the reason why it is unknown. */
+  readonly finding: string | null
+}
+
+/**
+ * Reads a message as for its scan, and lists the contents that some mail program would open, each scanned now by the
+ * scanners in the settings; none if the message is too large to be read. Rejects as the message does, and with a Fault if it
+ * cannot be spooled.
+ */
+export async function partsOf(
+  bytes: AsyncIterable<Buffer>,
+  env: Environment,
+): Promise<{ readonly parts: readonly ShownPart[]; readonly isComplete: boolean }> {
+  const spool = readSpoolSettings(env)
+  const message = await spoolMessage(bytes, { spool })
+  try {
+    if (message.size > READ_MAX) return { parts: [], isComplete: false }
+    const scan = await scannerBy(env)
+    const parts = new Map<PartNames, ShownPart>()
+    let isComplete = true
+    const openFile = () => openAnonymousFile(spool.directory)
+    const source = Bytes.of(message.header.bytes, message.body)
+    const header = { header: message.header, above: 0 }
+    for (const step of contentsOf(source, { header, openFile, createHash, onPart: () => [] })) {
+      if (step.kind === 'deeper' || step.kind === 'unread') isComplete = false
+      // A part that programs decode in several ways is listed once, with what was found first.
+      if (step.kind !== 'content' || parts.get(step.part)?.answer === 'infected') continue
+      const before = parts.get(step.part)
+      if (!before && parts.size === PARTS_MAX) {
+        return { parts: [...parts.values()], isComplete: false }
+      }
+      const { names, types, containers } = step.part
+      const { size } = step.bytes
+      const found = size > SCANNED_MAX ? TOO_LARGE : await scan(step.bytes)
+      if (before && found.answer !== 'infected') continue
+      parts.set(step.part, {
+        names: names.slice(0, NAMES_MAX).map(asUtf8),
+        ...{ types, containers, size, ...found },
+      })
+    }
+    return { parts: [...parts.values()], isComplete }
+  } finally {
+    message.close()
+  }
+}
+
+type PartFinding = Pick<ShownPart, 'answer' | 'finding'>
+
+const TOO_LARGE: PartFinding = {
+  answer: 'unknown',
+  finding: `parts of more than ${SCANNED_MAX} bytes are not scanned here`,
+}
+
+async function scannerBy(env: Environment): Promise<(bytes: Bytes) => Promise<PartFinding>> {
+  const settings = readScanSettings(env, readControlDirectories(env))
+  if (settings === undefined)
+    return async () => ({ answer: 'unknown', finding: 'no scanner is set' })
+  const manual = { spool: readSpoolSettings(env), scanners: await makeScanners(settings), settings }
+  return async (bytes) => {
+    async function* pieces() {
+      yield* bytes.chunks()
+    }
+    return foundOf((await scanBytes(pieces(), manual)).result)
+  }
+}
+
+function foundOf(result: ScanResult): PartFinding {
+  switch (result.answer) {
+    case 'clean':
+      return { answer: 'clean', finding: null }
+    case 'infected':
+      return { answer: 'infected', finding: asUtf8(result.name) }
+    case 'unread':
+    case 'unknown':
+      return { answer: 'unknown', finding: asUtf8(result.reason) }
+  }
+}

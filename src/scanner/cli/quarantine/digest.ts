@@ -1,0 +1,191 @@
+import { hostname } from 'node:os'
+import { attempt, errorText, Fault } from '../../../base/errors/fault.ts'
+import type { LogField } from '../../../base/log/line-format.ts'
+import type { PathHandle } from '../../../base/path/path-handle.ts'
+import { isPlainPath, lowerCase, readAddress } from '../../../base/text/address.ts'
+import { entriesIn, RecordReader } from '../../scan/quarantine/entries.ts'
+import { beginRequest } from '../../scan/quarantine/release-requests.ts'
+import { Reported } from '../../scan/quarantine/reported.ts'
+import { asciiDomain } from '../../scan/rules/match.ts'
+import { flag, printsJson, textOption, textOptions } from '../command/cli-options.ts'
+import { FAILED, makeCommand, type Output } from '../command/run-command.ts'
+import { addEnvironmentOptions, slotEnvironment } from '../host/slot-environment.ts'
+import { endAnswers } from './by-caller.ts'
+import { type Digest, digestMail, messagesInWords, shownAddress } from './digest-mail.ts'
+import { addDirectoryOption, noteAction, withQuarantine } from './directory.ts'
+import { routeBy } from './release.ts'
+import { sendSigned, signingKeys } from './release-entry.ts'
+import { shownMessage } from './shown-message.ts'
+
+/** Upper limit for the digests that one command sends. The next one sends the others. */
+const DIGESTS_MAX = 1000
+/** Messages that a digest describes, and all digests of a command together. Of the others it has the number. */
+const SHOWN_MAX = 100
+const ALL_SHOWN_MAX = 20_000
+/** Recipients of a message that the postmaster sees. */
+const RECIPIENTS_SHOWN = 3
+
+/** `onescan quarantine digest`: sends a message about what was kept since the last digest. */
+export const digestCommand = makeCommand('quarantine digest', {
+  command: 'digest',
+  describe: 'Mail what was quarantined since the last digest, to the postmaster or each recipient',
+  builder: (yargs) =>
+    addEnvironmentOptions(addDirectoryOption(yargs))
+      .option('postmaster', textOption('Who gets it or, with --each, sends it', { default: 'postmaster' })) // biome-ignore format: a line
+      .option('each', textOptions('To each recipient in this domain instead, or .domain; may be repeated')) // biome-ignore format: a line
+      .option('by', textOption('chain, sendmail, or HOST:PORT for SMTP', { default: 'sendmail' }))
+      .option('dry-run', flag('Only show who would get it'))
+      .option('json', printsJson)
+      .epilogue(
+        'A release key signs the mail, so that no host of the cluster scans it.\n\n' +
+          'Exit codes: 0 all is sent, or nothing is new; 2 something was not sent or read.',
+      ),
+  work: (args, output) =>
+    withQuarantine(args.directory, async (root) => {
+      const postmaster = latin1Of(args.postmaster)
+      if (!isMailbox(postmaster))
+        throw new Fault(
+          'config',
+          `--postmaster ${args.postmaster}: must be an address, such as postmaster@example.org`,
+        )
+      const domains = args.each?.map((domain) => plainDomain(latin1Of(domain)))
+      const env = slotEnvironment(process.env, args)
+      const route = routeBy(args.by, 'sendmail', env)
+      const keys = attempt(() => signingKeys(env)) ?? [] // without a key it is scanned like other mail
+      const host = hostname()
+      const send = async (digest: Digest): Promise<string> => {
+        const about = { host, postmaster, isForRecipient: domains !== undefined, now: Date.now() }
+        async function* pieces() {
+          yield digestMail(digest, about)
+        }
+        // No sender: nothing answers it.
+        return sendSigned(pieces(), { sender: '', recipients: [digest.to] }, keys, route)
+      }
+      const readersOf = (recipients: readonly string[]) =>
+        domains === undefined ? [postmaster] : ownRecipients(recipients, domains)
+      if (args.dryRun) {
+        const { digests } = await gather(root, await Reported.read(root), readersOf, output)
+        return report(digests.map((digest) => ({ digest, answer: '' })), output) // biome-ignore format: a line
+      }
+      const turn = await beginRequest(root, LOCK, LOCK)
+      if ('answer' in turn) return FAILED
+      try {
+        const reported = await Reported.read(root)
+        const { digests, oldest } = await gather(root, reported, readersOf, output)
+        if (digests.length > 0) await reported.forgetBefore(oldest)
+        const sent: SentDigest[] = []
+        for (const digest of digests) {
+          try {
+            const answer = await send(digest)
+            sent.push({ digest, answer })
+            await reported.add(digest.ids, digest.to)
+            await noteAction(root, fieldsOf(digest, route.text, answer), output)
+          } catch (error) {
+            output.error(`<${shownAddress(digest.to)}>: ${errorText(error)}`)
+          }
+        }
+        return await report(sent, output)
+      } finally {
+        endAnswers()
+        await turn.forget().catch(() => {})
+      }
+    }),
+})
+
+/** The request for which only one process sends digests. No client of the API can make one with this id. */
+const LOCK = 'onescan quarantine digest'
+
+interface SentDigest {
+  readonly digest: Digest
+  readonly answer: string
+}
+
+/**
+ * Returns the digests of all messages that were neither released nor reported to their readers before, and the time of the
+ * oldest message in quarantine, unix seconds. What cannot be read is an error of the output.
+ */
+async function gather(
+  root: PathHandle,
+  reported: Reported,
+  readersOf: (recipients: readonly string[]) => readonly string[],
+  output: Output,
+): Promise<{ readonly digests: Digest[]; readonly oldest: number }> {
+  const digests = new Map<string, Digest>()
+  let oldest = Number.POSITIVE_INFINITY
+  let [shown, left] = [0, 0]
+  const records = new RecordReader(root)
+  const range = { since: undefined, until: undefined }
+  try {
+    for await (const entry of entriesIn(root, range, (reason) => output.error(errorText(reason)))) {
+      oldest = Math.min(oldest, entry.seconds)
+      if (entry.state === 'released') continue
+      try {
+        const found = await records.read(entry)
+        if (found === undefined) continue
+        for (const to of readersOf(found.record.recipients)) {
+          if (reported.has(entry.id, to)) continue
+          const digest = digests.get(to) ?? { to, ids: [], shown: [] }
+          if (!digests.has(to) && digests.size === DIGESTS_MAX) {
+            left++
+            continue
+          }
+          digests.set(to, digest)
+          digest.ids.push(entry.id)
+          if (digest.shown.length === SHOWN_MAX || shown === ALL_SHOWN_MAX) continue
+          digest.shown.push(shownMessage(entry, found, RECIPIENTS_SHOWN))
+          shown++
+        }
+      } catch (error) {
+        output.error(`${entry.id}: ${errorText(error)}`)
+      }
+    }
+  } finally {
+    records.close()
+  }
+  if (left > 0) output.error(`only ${DIGESTS_MAX} digests are sent at once; run it again`)
+  return { digests: [...digests.values()], oldest }
+}
+
+const latin1Of = (text: string) => Buffer.from(text).toString('latin1')
+
+const isMailbox = (address: string) => isPlainPath(Buffer.from(`<${address}>`, 'latin1'))
+
+const plainDomain = (domain: string) => asciiDomain(lowerCase(domain))
+
+/**
+ * Returns the recipients who may learn of a message that was for them: those in the site's own domains whose address every
+ * mail server interprets alike, so that none of them leads out of the site.
+ */
+function ownRecipients(recipients: readonly string[], domains: readonly string[]): string[] {
+  const own = recipients.filter(isMailbox).flatMap((recipient) => {
+    const { local, domain = '' } = readAddress(recipient)
+    const plain = plainDomain(domain)
+    const isOwn = domains.some((name) =>
+      name.startsWith('.') ? plain.endsWith(name) : plain === name,
+    )
+    return isOwn ? [`${local}@${plain}`] : []
+  })
+  return [...new Set(own)]
+}
+
+const fieldsOf = ({ to, ids }: Digest, by: string, answer: string): readonly LogField[] => [
+  ['quarantine', 'digest'],
+  ['messages', ids.length],
+  ['to', `<${to}>`],
+  ['by', by],
+  ['next', answer],
+]
+
+/** Prints who got which messages. Returns the exit code. */
+async function report(sent: readonly SentDigest[], output: Output): Promise<number> {
+  let messages = 0
+  for (const { digest, answer } of sent) {
+    const { to, ids } = digest
+    messages += ids.length
+    output.text(`<${shownAddress(to)}>: ${messagesInWords(ids.length)}\n`)
+    await output.result({ to, messages: ids, answer })
+  }
+  if (sent.length === 0 && !output.hasErrors) output.text('nothing is new in quarantine\n')
+  output.sum({ mails: sent.length, messages })
+  return output.hasErrors ? FAILED : 0
+}

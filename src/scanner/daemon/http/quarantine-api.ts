@@ -1,0 +1,212 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { attempt, Fault } from '../../../base/errors/fault.ts'
+import { Semaphore } from '../../../base/flow/semaphore.ts'
+import { onceAMinute } from '../../../base/log/line-format.ts'
+import { addressKey } from '../../../base/net/ip-address.ts'
+import { siblingCommand } from '../../../base/runtime/compiled-program.ts'
+import { environmentOfCommand } from '../../../base/settings/child-environment.ts'
+import { formatDuration } from '../../../base/text/units.ts'
+import {
+  ANSWER_COMMAND,
+  type ApiAnswerHead,
+  type ApiRequest,
+  REQUEST_BODY_MAX,
+} from '../../protocol/quarantine-api/exchange.ts'
+import {
+  PROBLEM_JSON,
+  type ProblemType,
+  problemDetails,
+} from '../../protocol/quarantine-api/problems.ts'
+import { PersonalTokens, WrongTokens } from './tokens.ts'
+
+/** Requests of a person that are answered at once, each by a process, and those that wait for one to end. */
+const PROCESSES_MAX = 2
+const WAITING_MAX = 16
+/** Releases of a person that are carried out at once. They wait for another server, and none waits for them. */
+const RELEASES_MAX = 4
+/** Milliseconds that a request waits for its turn, and for its answer. A release has the times of SMTP instead. */
+const TURN_TIME = 20_000
+const ANSWER_TIME = 120_000
+/** Upper limit, in bytes, for an answer. */
+const API_ANSWER_MAX = 32 * 1024 * 1024
+/** Milliseconds for a client to take an answer. */
+const TAKE_TIME = 60_000
+
+interface QuarantineApiOptions {
+  /** The file with the tokens of --http-quarantine. */
+  readonly tokenFile: string
+  /** The token of --http-token, which must not be among them. */
+  readonly pageToken: string | undefined
+  /** The server for releases, HOST:PORT. */
+  readonly releaseBy: string
+  readonly uptime: () => number
+  readonly log: (line: string) => void
+}
+
+/**
+ * The quarantine over HTTP, for persons with a token. Each request is answered by a process of its own, the command
+ * `onescan quarantine answer`, in the unit and with the account of onescand: so what is large or hangs delays no other
+ * work, and is limited. This class lets persons in, and passes requests and answers on.
+ */
+export class QuarantineApi {
+  readonly #options: QuarantineApiOptions
+  readonly #tokens: PersonalTokens
+  readonly #wrong: WrongTokens
+  readonly #turns = new Map<string, PersonalTurns>()
+  readonly #log: (line: string) => void
+
+  /** Throws a Fault of kind `config` if the tokens cannot be used. */
+  constructor(options: QuarantineApiOptions) {
+    if (process.geteuid!() === 0)
+      throw new Fault(
+        'config',
+        '--http-quarantine: root runs onescand; run it as the account of the quarantine',
+      )
+    this.#options = options
+    this.#tokens = PersonalTokens.read('--http-quarantine', options.tokenFile, options.pageToken)
+    this.#wrong = new WrongTokens(options.uptime)
+    this.#log = onceAMinute(options.log, 10)
+  }
+
+  /** Answers a request. A release goes on if its client leaves, and its answer is kept for the same request. */
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const problem = (type: ProblemType, detail: string, headers: ApiAnswerHead['headers'] = {}) => {
+      const body = problemDetails(type, detail)
+      const all = { 'Content-Type': PROBLEM_JSON, ...headers }
+      send(request, response, { status: body.status, headers: all }, `${JSON.stringify(body)}\n`)
+    }
+    const { remoteAddress } = request.socket
+    const address = addressKey(remoteAddress)
+    const person = this.#tokens.personOf(request.headers.authorization)
+    const locked = remoteAddress === undefined ? 0 : this.#wrong.secondsLocked(address, person)
+    if (locked > 0) {
+      const detail = `try again in ${formatDuration(locked * 1000)}`
+      return problem('too-many-attempts', detail, { 'Retry-After': String(locked) })
+    }
+    if (person === undefined) {
+      // A request without any is not an attempt: each page that a person visits can make a browser send it.
+      if (request.headers.authorization !== undefined) {
+        this.#wrong.note(address)
+        this.#log(`http: a wrong token for the quarantine from ${remoteAddress ?? 'the socket'}`)
+      }
+      const detail = 'send a token of --http-quarantine: Authorization: Bearer TOKEN'
+      return problem('no-token', detail, {
+        'WWW-Authenticate': 'Bearer realm="onescan quarantine"',
+      })
+    }
+    this.#wrong.noteRight(address, person)
+    const body = await readBody(request)
+    if (body === undefined)
+      return problem('too-large', `the body may have ${REQUEST_BODY_MAX} bytes`)
+    const { method = '', url = '' } = request
+    const turns = this.#turns.get(person) ?? new PersonalTurns()
+    this.#turns.set(person, turns)
+    const turn = await turns.take(method === RELEASE_METHOD)
+    if (typeof turn === 'string') return problem('overload', turn, { 'Retry-After': '2' })
+    try {
+      const key = request.headers['idempotency-key']
+      const answer = await this.#ask({
+        ...{ method, url, body, who: `${person}@${remoteAddress ?? 'socket'}` },
+        key: typeof key === 'string' ? key : undefined,
+        by: this.#options.releaseBy,
+      })
+      if (typeof answer === 'string') problem(answer, 'its process was ended; see the log')
+      else send(request, response, answer.head, answer.body)
+    } finally {
+      turn()
+    }
+  }
+
+  /** Resolves to the answer of a process, or to the problem with the process. */
+  async #ask(question: ApiRequest): Promise<ProcessAnswer | 'late' | 'internal'> {
+    const [file, ...args] = siblingCommand('onescan', ...ANSWER_COMMAND)
+    const isRelease = question.method === RELEASE_METHOD
+    const late = isRelease ? undefined : AbortSignal.timeout(ANSWER_TIME)
+    const child = spawn(file, args, {
+      env: environmentOfCommand(process.env),
+      stdio: ['pipe', 'pipe', 'inherit'], // its lines are lines of the log
+      ...(late && { signal: late }),
+      killSignal: 'SIGKILL',
+    })
+    child.on('error', () => {}) // it has no answer
+    child.stdin.on('error', () => {})
+    child.stdin.end(JSON.stringify(question))
+    const chunks: Buffer[] = []
+    let size = 0
+    child.stdout.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size > API_ANSWER_MAX) child.kill('SIGKILL')
+      else chunks.push(chunk)
+    })
+    const [code] = (await once(child, 'close').catch(() => [null])) as [number | null]
+    if (code === 0) return readAnswer(Buffer.concat(chunks)) ?? 'internal'
+    this.#log(`http: onescan quarantine answer ended with ${code ?? 'a signal'}`)
+    return late?.aborted ? 'late' : 'internal'
+  }
+}
+
+/** The method that releases a message. */
+const RELEASE_METHOD = 'POST'
+
+/** What a person has under way: it delays no other person, and releases delay no other request. */
+class PersonalTurns {
+  readonly #others = new Semaphore(PROCESSES_MAX)
+  readonly #releases = new Semaphore(RELEASES_MAX)
+  #waiting = 0
+
+  /** Resolves to the function that ends a turn, or to why there is none. */
+  async take(isRelease: boolean): Promise<(() => void) | string> {
+    if (isRelease && !this.#releases.isFree)
+      return `${RELEASES_MAX} of your releases wait for the next server`
+    if (isRelease) return (await this.#releases.acquire())!
+    if (this.#waiting === WAITING_MAX) return `${WAITING_MAX} of your requests wait already`
+    this.#waiting++
+    const turn = await this.#others.acquire(AbortSignal.timeout(TURN_TIME))
+    this.#waiting--
+    return turn ?? 'your other requests took too long'
+  }
+}
+
+interface ProcessAnswer {
+  readonly head: ApiAnswerHead
+  readonly body: Buffer
+}
+
+function readAnswer(bytes: Buffer): ProcessAnswer | undefined {
+  const end = bytes.indexOf('\n')
+  const head = attempt(() => JSON.parse(bytes.toString('utf8', 0, end)) as ApiAnswerHead)
+  return head && { head, body: bytes.subarray(end + 1) }
+}
+
+/** Resolves to undefined if the body is too large. */
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > REQUEST_BODY_MAX) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+/** Sends an answer, which no browser shows as a page or runs. */
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, headers }: ApiAnswerHead,
+  body: Buffer | string,
+): void {
+  response.writeHead(status, {
+    'Cache-Control': 'no-store',
+    'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Content-Length': Buffer.byteLength(body),
+    'X-Content-Type-Options': 'nosniff',
+    ...headers,
+  })
+  response.setTimeout(TAKE_TIME, () => response.destroy())
+  response.end(request.method === 'HEAD' ? undefined : body)
+}

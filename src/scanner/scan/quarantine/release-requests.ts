@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto'
+import { link, open, readFile, rename, unlink } from 'node:fs/promises'
+import { attempt, errorCode } from '../../../base/errors/fault.ts'
+import type { PathHandle } from '../../../base/path/path-handle.ts'
+import { writeWholeAside } from '../../../base/process/descriptors.ts'
+import { ProcEntry } from '../../../base/process/proc-entry.ts'
+import { openOrMakeFolder, quarantineFault } from './folders.ts'
+import { NotDone } from './not-done.ts'
+
+/**
+ * The directory of requests to release a message, by the hash of the id that their client gave them. The sweep removes
+ * them after some days. No `grounds` may have this name.
+ */
+export const REQUESTS = 'release.requests'
+
+/** The content of a file in REQUESTS. */
+interface NotedRequest {
+  /** The hash of what is requested. */
+  readonly wanted: string
+  readonly taker: { readonly pid: number; readonly started: number }
+  /** The answer, once the message was or may have been sent. */
+  readonly answer?: string
+}
+
+/** A request of which this process takes care. Close it at the end. */
+interface BegunRequest {
+  /** Whether a process that took care of it before was killed. The message may have been sent then. */
+  readonly wasInterrupted: boolean
+  /** Notes the answer, for all further requests with the id. */
+  finish(answer: string): Promise<void>
+  /** Forgets the request: nothing was sent, and it may be made again. One that was interrupted before stays so. */
+  forget(): Promise<void>
+}
+
+/**
+ * Begins a request with an id that its client has given it, so that it is done once however often it arrives: RFC draft
+ * draft-ietf-httpapi-idempotency-key-header. Resolves to the answer of the earlier one if it has ended. When this resolves
+ * to a new request, that is on the disk. Rejects with a NotDone `busy` while another process takes care of it, and
+ * `other-request` if the id belongs to a request that wants something else; with a Fault `write` if the disk is full.
+ */
+export async function beginRequest(
+  root: PathHandle,
+  id: string,
+  wanted: string,
+): Promise<BegunRequest | { readonly answer: string }> {
+  const folder = await openOrMakeFolder(root, REQUESTS)
+  try {
+    const name = hashOf(id)
+    const own: NotedRequest = { wanted: hashOf(wanted), taker: ownTaker() }
+    const wasThere = !(await note(folder, name, own, 'new'))
+    const before = wasThere ? await readNoted(folder, name) : undefined
+    const refuse = (why: 'busy' | 'other-request', reason: string) => {
+      throw new NotDone(why, `the request ${JSON.stringify(id)} ${reason}`)
+    }
+    if (before !== undefined && before.wanted !== own.wanted)
+      refuse('other-request', 'was made before, for something else; use a new id')
+    if (before?.answer !== undefined) return close(folder, { answer: before.answer })
+    if (before && runs(before.taker)) refuse('busy', 'is being carried out; ask again in a moment')
+    if (wasThere) await note(folder, name, own, 'again')
+    return {
+      wasInterrupted: before !== undefined,
+      finish: (answer) =>
+        note(folder, name, { ...own, answer }, 'again').then(() => close(folder, undefined)),
+      forget: () =>
+        (wasThere ? Promise.resolve() : unlink(folder.at(name))).finally(() => folder.close()),
+    }
+  } catch (error) {
+    folder.close()
+    throw error
+  }
+}
+
+function close<Value>(folder: PathHandle, value: Value): Value {
+  folder.close()
+  return value
+}
+
+/**
+ * Writes a request to a file, whole or not at all. Resolves to false if it is `new` and there is a file of this name. When
+ * this resolves, the file is on the disk.
+ */
+async function note(
+  folder: PathHandle,
+  name: string,
+  request: NotedRequest,
+  when: 'new' | 'again',
+): Promise<boolean> {
+  const { pid, started } = request.taker
+  const [written, final] = [folder.at(`${name}.${pid}-${started}`), folder.at(name)]
+  try {
+    const file = await open(written, 'w', 0o600)
+    try {
+      await writeWholeAside(file, Buffer.from(JSON.stringify(request)))
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    if (when === 'again') await rename(written, final)
+    else await link(written, final)
+    await folder.sync()
+    return true
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false
+    throw quarantineFault(REQUESTS, error)
+  } finally {
+    await unlink(written).catch(() => {})
+  }
+}
+
+/** Resolves to undefined if another process has just forgotten the request, or if the file is not one of ours. */
+async function readNoted(folder: PathHandle, name: string): Promise<NotedRequest | undefined> {
+  const text = await readFile(folder.at(name), 'utf8').catch(() => '')
+  const noted = attempt(() => JSON.parse(text) as Partial<NotedRequest> | null)
+  return typeof noted?.wanted === 'string' && noted.taker ? (noted as NotedRequest) : undefined
+}
+
+const hashOf = (text: string) => createHash('sha256').update(text).digest('hex')
+
+const ownTaker = () => ({ pid: process.pid, started: new ProcEntry('self').ticksAtStart() })
+
+/** Whether a process still runs: that of this number which was started then. */
+const runs = ({ pid, started }: NotedRequest['taker']) =>
+  attempt(() => new ProcEntry(pid).ticksAtStart()) === started

@@ -1,0 +1,67 @@
+import { constants } from 'node:fs'
+import { errorCode } from '../../../base/errors/fault.ts'
+import type { PathHandle } from '../../../base/path/path-handle.ts'
+import { writeWholeAside } from '../../../base/process/descriptors.ts'
+import { isId } from './entries.ts'
+import { quarantineFault } from './folders.ts'
+import { linesOf, openIn, replaceInQuarantine } from './sweep-clock.ts'
+
+/** The file of messages that digests have listed, in the quarantine: a line for each, its id and the address of the digest. */
+const FILE = 'digest.reported'
+
+/** Which messages were reported to which address (latin1), so that the next digest lists only others. */
+export class Reported {
+  readonly #root: PathHandle
+  readonly #lines: Set<string>
+
+  private constructor(root: PathHandle, lines: Set<string>) {
+    this.#root = root
+    this.#lines = lines
+  }
+
+  /** Reads the file. If there is none, nothing was reported. Rejects with a Fault. */
+  static async read(root: PathHandle): Promise<Reported> {
+    const lines = new Set<string>()
+    try {
+      const file = await openIn(root, FILE, constants.O_RDONLY)
+      for await (const line of linesOf(file)) if (isId(line.split(' ', 1)[0]!)) lines.add(line)
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw quarantineFault(FILE, error)
+    }
+    return new Reported(root, lines)
+  }
+
+  has(id: string, address: string): boolean {
+    return this.#lines.has(lineOf(id, address))
+  }
+
+  /**
+   * Forgets messages older than the oldest one in quarantine, kept then (unix seconds), and writes the file again. Call it
+   * before anything is sent: on a full disk this rejects with a Fault, and nothing that cannot be noted is sent.
+   */
+  async forgetBefore(oldest: number): Promise<void> {
+    for (const line of this.#lines) if (Number.parseInt(line, 10) < oldest) this.#lines.delete(line)
+    const text = Array.from(this.#lines, (line) => `${line}\n`).join('')
+    await replaceInQuarantine(this.#root, FILE, Buffer.from(text, 'latin1')).catch((error) => {
+      throw quarantineFault(FILE, error)
+    })
+  }
+
+  /** Notes that these messages were reported. When this resolves, that is on the disk. Rejects with a Fault. */
+  async add(ids: readonly string[], address: string): Promise<void> {
+    try {
+      const file = await openIn(this.#root, FILE, constants.O_WRONLY | constants.O_APPEND)
+      try {
+        const text = ids.map((id) => `${lineOf(id, address)}\n`).join('')
+        await writeWholeAside(file, Buffer.from(text, 'latin1'))
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+    } catch (error) {
+      throw quarantineFault(FILE, error)
+    }
+  }
+}
+
+const lineOf = (id: string, address: string) => `${id} ${address}`

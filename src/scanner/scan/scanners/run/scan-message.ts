@@ -1,0 +1,185 @@
+import { withNamedCopy } from '../../../../mail/message/named-copy.ts'
+import type { MessageSample, RawSample, Unfiled } from '../contract/scanner.ts'
+import { clean, isUntolerated, type ScanResult, unread, worse } from '../findings/scan-result.ts'
+import { Inspections } from './inspections.ts'
+import { contentScannersOf, extractsFrom, MailReading, measureDepth } from './mail-reading.ts'
+import { ResultCollector } from './result-collector.ts'
+import type { Scan, ScanRun } from './scan-run.ts'
+import { scanSamples } from './scan-samples.ts'
+
+/**
+ * Scans a message whose permits are held. This is the order:
+ *
+ * 1. The bytes of a client's request as they were sent. A finding in them stays, whatever the reading of the message finds,
+ *    which can only add findings.
+ * 2. The message, read once: see scanContentsAndWhole(). Parts that the one scanner extracts itself are left to its scan of
+ *    the whole.
+ * 3. The same with these parts, unless the scan of the whole was clean or found something that ends the scan.
+ */
+export async function scanMessage(message: MessageSample, run: Scan['run']): Promise<ScanResult> {
+  const { raw } = message
+  const isExtracted = extractsFrom(run, (raw ?? message).bytes)
+  const asSent = raw ? await scanAsSent(raw, message, run) : clean
+  if (raw && isFinal(asSent, run)) return asSent
+  if (raw && run.rawOnly) return asSent.answer === 'clean' ? AS_FILE : asSent
+  if (isExtracted && asSent.answer === 'clean') {
+    const found = await scanWithoutExtracted(message, run)
+    if (found !== 'uncovered') return found
+  }
+  const scan = await beginScan(message, run)
+  if (asSent.answer === 'infected') scan.results.record(asSent)
+  const reading = new MailReading(scan)
+  return worse(conclude(scan, reading, await scanContentsAndWhole(scan, reading)), asSent)
+}
+
+/**
+ * Submits to the scanners each content as it is read, then the whole message, and then what a tolerated finding in it may
+ * hide. If no scanner needs the contents, only the depth of the message is measured: scanners report a message that is nested
+ * deeper than they read as clean. Resolves to the result that ends the scan.
+ */
+async function scanContentsAndWhole(
+  scan: Scan,
+  reading: MailReading,
+): Promise<ScanResult | undefined> {
+  const { inspections, run, results } = scan
+  const { keepsOut } = run.tolerance
+  const findsOddities = keepsOut.has('oddities') || keepsOut.has('encrypted')
+  let result: ScanResult | undefined
+  if (reading.scansContents || !inspections.isEmpty || findsOddities)
+    result = await scanContents(scan, reading, reading.scansContents)
+  else if (run.readAs !== 'file') result = await measureDepth(scan)
+  result ??= await scanWhole(scan, reading)
+  if (result !== undefined || !results.hasToleratedFinding) return result
+  return scanHidden(scan, reading)
+}
+
+/** Submits all bytes of a request to the scanners, unchanged. */
+async function scanAsSent(
+  sample: Unfiled<RawSample>,
+  message: MessageSample,
+  run: Scan['run'],
+): Promise<ScanResult> {
+  const results = new ResultCollector({ ...run.tolerance, toleratesLimits: false }, run.note)
+  const scan = { message, run, results, inspections: new Inspections() }
+  const result = await withNamedCopy(sample.bytes, run.spool, (file) =>
+    scanSamples([{ ...sample, file }], scan),
+  )
+  return result ?? results.conclude(false)
+}
+
+/** The bytes were scanned, and no part of them. */
+const AS_FILE = unread('skipped', 'scanned as a file alone')
+
+/**
+ * Scans a message, and leaves parts that have a form to the scan of the whole. Resolves to `uncovered` if
+ * that scan may not have seen them.
+ */
+async function scanWithoutExtracted(
+  message: MessageSample,
+  run: Scan['run'],
+): Promise<ScanResult | 'uncovered'> {
+  const scan = await beginScan(message, run)
+  const reading = new MailReading(scan, { leavesForms: true })
+  const result = await scanContentsAndWhole(scan, reading)
+  const { omitted } = reading
+  if (omitted > 0) {
+    const decoder = contentScannersOf(run)[0]!.decoder!
+    // A scanner that was restarted may have looked at the whole by other settings.
+    const isCovered =
+      result === undefined
+        ? scan.results.isAllClean && (await decoder.stillExtracts())
+        : isFinal(result, run)
+    if (!isCovered) return 'uncovered'
+    decoder.countOmitted(omitted)
+  }
+  return conclude(scan, reading, result)
+}
+
+async function beginScan(message: MessageSample, run: Scan['run']): Promise<Scan> {
+  const inspections = await Inspections.begin(run.scanners, run)
+  // If the signal ends it, the reading ends at its first step, too.
+  if (message.raw) await inspections.inspectContent(message.raw.bytes, run.signal)
+  return { message, run, results: new ResultCollector(run.tolerance, run.note), inspections }
+}
+
+/** Reads the message, to its end or until a result ends the scan, and submits what is read. Resolves to that result. */
+async function scanContents(
+  scan: Scan,
+  reading: MailReading,
+  scansContents: boolean,
+): Promise<ScanResult | undefined> {
+  const contents = reading.contents(scansContents)
+  try {
+    let step = await contents.next()
+    for (; !step.done; step = await contents.next()) {
+      const result = await scanSamples(step.value, scan)
+      if (result !== undefined) return result
+    }
+    return step.value
+  } finally {
+    await contents.return(undefined)
+  }
+}
+
+/** Scans the waiting contents and the whole message: in one request, if they are small. */
+async function scanWhole(
+  scan: Scan,
+  { batch, partList }: MailReading,
+): Promise<ScanResult | undefined> {
+  if (partList?.isCut) scan.run.note('too many attachment names; plugins get the first ones')
+  const message = partList ? { ...scan.message, partList } : scan.message
+  for (const samples of batch.endWith(message)) {
+    const result = await scanSamples(samples, scan)
+    if (result !== undefined) return result
+  }
+  return undefined
+}
+
+/**
+ * Scans what a tolerated finding in the whole may hide: each content, if none was scanned yet, and what is in no
+ * content.
+ */
+async function scanHidden(scan: Scan, reading: MailReading): Promise<ScanResult | undefined> {
+  if (!reading.scansContents && contentScannersOf(scan.run).length > 0) {
+    const found =
+      (await scanContents(scan, reading, true)) ?? (await scanSamples(reading.batch.end(), scan))
+    if (found !== undefined) return found
+  }
+  return reading.omitted === 0 ? scanRest(scan, reading) : undefined
+}
+
+/**
+ * Scans what is in no content: header, preamble and epilogue. A scanner names one thing in a whole message, and
+ * what is tolerated may have hidden something there.
+ */
+async function scanRest(
+  scan: Scan,
+  { scannedRanges }: MailReading,
+): Promise<ScanResult | undefined> {
+  if (scannedRanges.length === 0) return undefined
+  const { envelope, origin, bytes: whole } = scan.message
+  const bytes = whole.without(scannedRanges)
+  return withNamedCopy(bytes, scan.run.spool, (file) =>
+    scanSamples([{ kind: 'message', bytes, envelope, origin, file }], scan),
+  )
+}
+
+function conclude(
+  { results }: Scan,
+  { scansContents, isToEnd }: MailReading,
+  result: ScanResult | undefined,
+): ScanResult {
+  const found = result ?? results.conclude(isToEnd)
+  const isPartial = scansContents && !isToEnd
+  return found.answer === 'clean' && isPartial ? PARTLY_READ : found
+}
+
+/** Some mail program may read a part that no scanner can. */
+const PARTLY_READ = unread('skipped', 'a part was not read')
+
+/** Returns whether the scan may stop at this result. */
+function isFinal(found: ScanResult, { tolerance }: ScanRun): boolean {
+  if (found.answer === 'infected') return isUntolerated(found, tolerance)
+  const mayGoOn = found.answer !== 'unknown' || ['limit', 'scanner-error'].includes(found.cause)
+  return !mayGoOn
+}

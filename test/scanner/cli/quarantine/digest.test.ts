@@ -1,0 +1,220 @@
+import { appendFileSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import t, { type Test } from 'tap'
+import { becomePlain } from '../../../programs/host/plain-account.ts'
+import { openDirectory } from '../../../programs/host/reachable.ts'
+import { at, type Got, type RunningNext, startNext } from '../../doors/smtp/next-server.ts'
+import { keepOne, makeQuarantine } from '../../scan/quarantine/quarantined.ts'
+import { jsonIn, onescan, type RunOptions } from '../onescan.ts'
+
+/** `onescan quarantine digest`, by the account of the quarantine. */
+
+becomePlain()
+
+async function build(t: Test) {
+  const directory = makeQuarantine(t)
+  const next = await startNext(t)
+  const digest = (words: readonly string[] = [], options: RunOptions = {}) =>
+    onescan(
+      [
+        'quarantine',
+        'digest',
+        '--directory',
+        directory,
+        '--by',
+        `127.0.0.1:${next.port}`,
+        ...words,
+      ],
+      options,
+    )
+  return { directory, next, digest, reported: join(directory, 'digest.reported') }
+}
+
+const parted = ({ content }: Got) => {
+  const [header = '', body = ''] = content.toString('latin1').split(/\r\n\r\n/)
+  return { header, body: Buffer.from(body, 'base64').toString() }
+}
+const bodies = (next: RunningNext) => next.got.map((got) => parted(got).body)
+const idOf = (got: Got | undefined) => /^Message-ID: (.*)/m.exec(parted(got!).header)?.[1]
+
+t.test('a digest has what is new since the last one, and each message once', async (t) => {
+  const { directory, next, digest } = await build(t)
+  const now = Date.now()
+  const old = await keepOne(directory, now - 3_600_000, { found: 'Old-Virus' })
+  const ids = [old, await keepOne(directory, now)]
+  const released = await keepOne(directory, now)
+  const words = ['quarantine', 'release', '--no-stamp', '--directory', directory]
+  t.equal((await onescan([...words, '--by', `127.0.0.1:${next.port}`, released])).code, 0)
+
+  const first = await digest(['--postmaster', 'pm@example.org', '--json'])
+  t.equal(first.code, 0, first.err)
+  t.match(jsonIn(first.out), {
+    results: [{ to: 'pm@example.org', messages: ids, answer: /^250 / }],
+    sum: { mails: 1, messages: 2 },
+  })
+  const [, got] = next.got
+  t.same([got?.sender, got?.recipients], ['', ['pm@example.org']], 'no program answers it')
+  const { header, body } = parted(got!)
+  for (const field of [
+    'From: <pm@example.org>',
+    'Auto-Submitted: auto-generated',
+    'Content-Type: text/plain; charset=utf-8',
+  ])
+    t.match(header, field)
+  for (const text of [...ids, 'Old-Virus', 'from     <a@example[.]net>', 'release ID'])
+    t.match(body, text)
+  t.notMatch(body, released)
+  t.match(readFileSync(join(directory, 'quarantine.log'), 'latin1'), /=digest messages=2 to=<pm@/)
+
+  const none = await digest(['--postmaster', 'pm@example.org'])
+  t.same([none.code, none.out, next.got.length], [0, 'nothing is new in quarantine\n', 2])
+
+  // Its time is earlier: its client took longer, or the clock was set.
+  const late = await keepOne(directory, now - 7_200_000)
+  t.equal((await digest(['--postmaster', 'pm@example.org'])).code, 0)
+  t.match(bodies(next)[2], late)
+  t.notMatch(bodies(next)[2], old)
+})
+
+t.test('a recipient in the own domains gets what was for him alone', async (t) => {
+  const { directory, next, digest } = await build(t)
+  const recipients = [
+    ...['ann@example.org', 'ben@Example.ORG', 'eve@example.net', 'tom@sub.example.com'],
+    ...[
+      'ann%example.net@example.org',
+      'mx.example.net!ann@example.org',
+      '"a b"@example.org',
+      'ann',
+    ],
+  ]
+  const both = await keepOne(directory, Date.now(), { recipients })
+  const one = await keepOne(directory, Date.now(), { recipients: ['ben@example.org'] })
+  const words = ['--each', 'EXAMPLE.org', '--each', '.example.com']
+  const shown = await digest([...words, '--dry-run'])
+  t.match(shown.out, '<ben@example.org>: 2 messages\n')
+  t.equal(next.got.length, 0, 'a dry run sends nothing')
+  t.equal((await digest(words)).code, 0)
+  t.same(next.got.flatMap((got) => got.recipients).sort(), [
+    ...['"a b"@example.org', 'ann@example.org', 'ben@example.org', 'tom@sub.example.com'],
+  ])
+  for (const [index, body] of bodies(next).entries()) {
+    const isBens = next.got[index]!.recipients.includes('ben@example.org')
+    t.match(body, both)
+    t.equal(body.includes(one), isBens)
+    for (const name of ['ann', 'ben', 'eve', 'tom']) t.notMatch(body, name, 'no other recipient')
+  }
+  t.equal((await digest(words)).out, 'nothing is new in quarantine\n')
+  t.equal((await digest(['--postmaster', 'pm@example.org'])).code, 0)
+  t.match(bodies(next)[4], both, 'the postmaster was not told yet')
+})
+
+t.test('texts of senders are neither links nor lines of their own', async (t) => {
+  const { directory, next, digest } = await build(t)
+  const subject =
+    'http://evil.example/ www.evil.example \\\\host\\x file:///etc =?utf-8?B?4oCuZ25wLnRlc3QKCmlkIDE=?='
+  await keepOne(directory, Date.now(), {
+    text: `Subject: ${subject}\n\nbody\n`,
+    sender: 'http://evil.example/@\xe2\x80\xae\nx',
+    found: 'attachment <a href="https://evil.example">x\x1b[2J',
+    recipients: Array.from({ length: 9 }, (_, at) => `user${at}@example.org`),
+  })
+  t.equal((await digest()).code, 0)
+  const [body = ''] = bodies(next)
+  t.notMatch(body, /:\/\/|www\.|\.example|\\\\|\/\//)
+  t.notMatch(body, /[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]/)
+  t.match(body, /subject {2}http\[:\]\[\/\]\/evil\[\.\]example.*\\nid 1\n/)
+  t.match(body, '<user2@example[.]org>, +6\n')
+  t.ok(
+    next.got[0]!.content.toString('latin1')
+      .split('\r\n')
+      .every((line) => line.length <= 78),
+  )
+})
+
+t.test('what was not sent is in the next digest', async (t) => {
+  const { directory, next, digest } = await build(t)
+  const id = await keepOne(directory, Date.now(), { recipients: ['a@x.org', 'b@x.org'] })
+  next.script = (verb, line) => (verb === 'RCPT' && line.includes('a@') ? '451 later' : undefined)
+  const { code, err, out } = await digest(['--each', 'x.org'])
+  t.equal(code, 2)
+  t.match(err, '<a@x.org>: ')
+  t.match(err, '451 later')
+  t.equal(out, '<b@x.org>: 1 message\n', 'the others have theirs')
+  let text = ''
+  next.script = at('.', (socket) => socket.destroy())
+  t.equal((await digest(['--each', 'x.org'])).code, 2)
+  next.script = (verb, line) => {
+    if (verb === '.') text = line
+    return undefined
+  }
+  t.equal((await digest(['--each', 'x.org'])).code, 0)
+  t.match(Buffer.from(text.split('\r\n\r\n')[1] ?? '', 'base64').toString(), id)
+  t.same(
+    next.got.map(({ recipients }) => recipients[0]),
+    ['b@x.org', 'a@x.org'],
+  )
+})
+
+t.test('a mail that cannot be noted is not sent, and half a line is no obstacle', async (t) => {
+  const { directory, next, digest, reported } = await build(t)
+  const id = await keepOne(directory, Date.now())
+  mkdirSync(reported)
+  const { code, err } = await digest()
+  t.same([code, next.got.length], [2, 0])
+  t.match(err, 'digest.reported')
+  rmdirSync(reported)
+  t.equal((await digest()).code, 0)
+  appendFileSync(reported, `${id.slice(0, 20)}`)
+  await keepOne(directory, Date.now())
+  t.equal((await digest()).code, 0)
+  t.equal(next.got.length, 2)
+  t.equal(readFileSync(reported, 'latin1').trimEnd().split('\n').length, 2)
+})
+
+t.test('of two digests at once one is sent', async (t) => {
+  const { directory, next, digest } = await build(t)
+  await keepOne(directory, Date.now())
+  const asked = next.asked('MAIL')
+  const first = digest()
+  const socket = await asked
+  const second = await digest()
+  t.same([second.code, /is being carried out/.test(second.err)], [2, true])
+  socket.write('250 ok\r\n')
+  t.equal((await first).code, 0)
+  t.equal(next.got.length, 1)
+})
+
+t.test(
+  'a digest that is killed leaves nothing out, and repeats at most the same mail',
+  async (t) => {
+    const preload = resolve(import.meta.dirname, '../../../programs/host/kill-before.cjs')
+    const run = async (t: Test, fatal?: number) => {
+      const { directory, next, digest } = await build(t)
+      const calls = join(openDirectory(t), 'calls')
+      const id = await keepOne(directory, Date.now())
+      const env = {
+        NODE_OPTIONS: `--require ${preload}`,
+        ...(fatal === undefined ? { CALLS: calls } : { KILL_BEFORE: String(fatal) }),
+      }
+      const { code } = await digest([], { env, runtime: process.execPath })
+      return { code, id, next, digest, calls }
+    }
+    const whole = await run(t)
+    t.equal(whole.code, 0)
+    const number = Number(readFileSync(whole.calls, 'utf8'))
+    t.ok(number > 3, `${number} calls, from the file of the last digest on`)
+    for (let call = 1; call <= number; call++) {
+      await t.test(`before call ${call}`, async (t) => {
+        const { code, id, next, digest } = await run(t, call)
+        t.equal(code, null, 'it was killed')
+        const before = next.got.length
+        const { code: then, err } = await digest()
+        t.equal(then, 0, err)
+        t.ok(next.got.length >= 1, 'it was sent')
+        t.match(bodies(next).at(-1), id)
+        if (next.got.length > 1) t.equal(idOf(next.got[0]), idOf(next.got[1]), `${before} before`)
+        t.equal((await digest()).out, 'nothing is new in quarantine\n')
+      })
+    }
+  },
+)

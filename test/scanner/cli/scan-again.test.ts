@@ -1,0 +1,242 @@
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { keep } from '../../../src/scanner/cli/scan-again.ts'
+import { EICAR } from '../../../src/scanner/scan/scanners/eicar/eicar.ts'
+import { becomePlain } from '../../programs/host/plain-account.ts'
+import { startNext } from '../doors/smtp/next-server.ts'
+import { makeQuarantine } from '../scan/quarantine/quarantined.ts'
+import { jsonIn, onescan } from './onescan.ts'
+
+/** `onescan scan --again`: delivered mail is scanned once more when signatures come. */
+
+becomePlain()
+
+const DAY = 86_400_000
+const eicar = ['--env', 'QHPSI=plugin: eicar']
+const infected = (n: number) =>
+  `Return-Path: <a@example.net>\nDelivered-To: ann@example.org\nMessage-ID: <${n}@x>\nSubject: x\n\n${EICAR}\n`
+
+interface FoundAgain {
+  readonly file: string
+  readonly answer: string
+  readonly messageId?: string
+  readonly mailbox?: string
+  readonly kept?: string
+}
+
+/** A mail store with a message of each of these ages in days, all infected. */
+function makeStore(t: Test, ages: readonly number[]) {
+  const store = mkdtempSync(join(tmpdir(), 'onescan-store-'))
+  t.teardown(() => rmSync(store, { recursive: true }))
+  mkdirSync(join(store, 'signatures'))
+  writeFileSync(join(store, 'signatures/local.ndb'), '')
+  for (const folder of ['new', 'cur', 'tmp'])
+    mkdirSync(join(store, 'ann/Maildir', folder), { recursive: true })
+  const files = ages.map((age, n) => {
+    const file = join(store, `ann/Maildir/cur/${n}:2,S`)
+    writeFileSync(file, infected(n))
+    utimesSync(file, new Date(), new Date(Date.now() - age * DAY))
+    return file
+  })
+  const again = async (...words: string[]) => {
+    const settings = [...eicar, '--env', `CLAMDBDIR=${join(store, 'signatures')}`]
+    const { out, ...rest } = await onescan([
+      'scan',
+      '--again',
+      ...settings,
+      '--json',
+      ...words,
+      join(store, 'ann'),
+    ])
+    return { ...rest, ...jsonIn<FoundAgain>(out) }
+  }
+  return { store, files, again }
+}
+
+t.test(
+  'mail is scanned that was delivered since the signatures before the present ones',
+  async (t) => {
+    const { store, files, again } = makeStore(t, [0, 1, 2])
+    const { results, code, sum } = await again()
+    t.equal(code, 1)
+    t.same(sum, { clean: 0, infected: 2, unknown: 0 })
+    t.same(results.map(({ file }) => file).sort(), files.slice(0, 2))
+    t.match(
+      results.find(({ file }) => file === files[0]),
+      {
+        messageId: '<0@x>',
+        mailbox: join(store, 'ann/Maildir'),
+      },
+    )
+    t.equal((await again('--since', '3d')).results.length, 3)
+    const { err } = await onescan([
+      'scan',
+      '--again',
+      ...eicar,
+      '--env',
+      'CLAMDBDIR=/nonexistent',
+      store,
+    ])
+    t.match(err, '--again: /nonexistent has no signatures; specify --since TIME')
+  },
+)
+
+t.test(
+  'a scan that was interrupted goes on after the file that is named, even if that is gone',
+  async (t) => {
+    const { store, files, again } = makeStore(t, [0, 0, 0, 0])
+    const scanned = async (after: string) =>
+      (await again('--after', after)).results.map(({ file }) => files.indexOf(file))
+    t.same(
+      (await again()).results.map(({ file }) => files.indexOf(file)),
+      [3, 2, 1, 0],
+    )
+    t.same(await scanned(files[2]!), [1, 0])
+    t.same(await scanned(join(store, 'ann/Maildir/cur/2z')), [2, 1, 0], 'it was moved')
+    t.match(
+      (await again('--after', '/elsewhere')).err,
+      /--after \/elsewhere: is in none of the paths/,
+    )
+    const jobs = await again('--jobs', '3')
+    t.same(jobs.results.map(({ file }) => file).sort(), files)
+    t.match((await again('--jobs', '0')).err, /--jobs 0/)
+  },
+)
+
+t.test('what is found is moved to a quarantine, from which it can be released', async (t) => {
+  const { files, again } = makeStore(t, [0])
+  const directory = makeQuarantine(t)
+  const { results } = await again('--quarantine', directory)
+  const [{ kept = '' } = {}] = results
+  t.match(kept, /^\d+\.[0-9a-f]{16}$/)
+  t.notOk(existsSync(files[0]!))
+  const { out } = await onescan(['quarantine', 'show', '--raw', kept, '--directory', directory])
+  t.equal(out, infected(0))
+  const record = jsonIn<object>(
+    (await onescan(['quarantine', 'list', '--json', '--directory', directory])).out,
+  )
+  t.match(record.results, [
+    {
+      id: kept,
+      door: 'scan',
+      sender: 'a@example.net',
+      recipients: ['ann@example.org'],
+      found: 'EICAR-Test',
+    },
+  ])
+})
+
+t.test('mail that cannot be kept stays', async (t) => {
+  const { files, again } = makeStore(t, [0])
+  const { err, results } = await again('--quarantine', '/nonexistent')
+  t.match(err, /was not moved to the quarantine: QUARANTINE \/nonexistent/)
+  t.match(results, [{ answer: 'infected' }])
+  t.match(readFileSync(files[0]!, 'latin1'), EICAR)
+})
+
+t.test('a release puts a message back where it was, as it was', async (t) => {
+  const { store, files, again } = makeStore(t, [1, 1])
+  const [file = '', other = ''] = files
+  // Its header names no recipient.
+  const text = `Subject: x\n\n${EICAR}\n`
+  writeFileSync(file, text)
+  const time = new Date(Date.now() - DAY)
+  utimesSync(file, time, time)
+  const directory = makeQuarantine(t)
+  const { results } = await again('--quarantine', directory)
+  const keptOf = (path: string) => results.find((found) => found.file === path)?.kept ?? ''
+  const release = (...words: readonly string[]) =>
+    onescan(['quarantine', 'release', '--directory', directory, ...words])
+  const kept = keptOf(file)
+  t.match(
+    (await release(kept, '--by', '127.0.0.1:9')).err,
+    /names no recipient; specify one with --to/,
+  )
+  writeFileSync(file, 'another one')
+  t.match((await release(kept)).err, /already exists; send it to its recipient: --to ADDRESS/)
+  t.equal(readFileSync(file, 'latin1'), 'another one')
+  rmSync(file)
+  const { code, out, err } = await release(kept)
+  t.equal(code, 0, err)
+  t.equal(out, `${kept}: put back as ${file}\n`)
+  t.equal(readFileSync(file, 'latin1'), text)
+  t.equal(Math.round(statSync(file).mtimeMs / 1000), Math.round(time.getTime() / 1000))
+  t.same(readdirSync(join(store, 'ann/Maildir/tmp')), [])
+  t.match((await release(kept)).err, /has been released/)
+  rmSync(join(store, 'ann'), { recursive: true })
+  t.match((await release(keptOf(other))).err, /no such file or directory; send it/)
+  const next = await startNext(t)
+  const sent = await release('--no-stamp', '--by', `127.0.0.1:${next.port}`, keptOf(other))
+  t.equal(sent.code, 0, sent.err)
+  t.same(next.got[0]?.recipients, ['ann@example.org'])
+})
+
+t.test(
+  'only the very file that was scanned is moved, and it is in one place afterwards',
+  async (t) => {
+    const after = async (change: (file: string) => void) => {
+      const { files, store } = makeStore(t, [0])
+      const file = files[0]!
+      const stats = statSync(file)
+      change(file)
+      const directory = makeQuarantine(t)
+      const errors: string[] = []
+      const output = { error: (text: string) => void errors.push(text) }
+      const found = { answer: 'infected', name: 'EICAR-Test' }
+      const moved = await keep({ file, stats }, found, directory, output)
+      const list = await onescan(['quarantine', 'list', '--json', '--directory', directory])
+      chmodSync(join(store, 'ann/Maildir/cur'), 0o700)
+      return { moved, errors: errors.join(), kept: jsonIn(list.out).results.length, file }
+    }
+    const unmoved = { moved: undefined, kept: 0 }
+    const changed = await after((file) =>
+      writeFileSync(file, infected(0).replace(EICAR, 'harmless')),
+    )
+    t.match(changed, { ...unmoved, errors: /has changed since it was scanned; scan it again/ })
+    t.match(readFileSync(changed.file, 'latin1'), 'harmless')
+    const away = await after((file) => renameSync(file, `${file}R`))
+    t.match(away, { ...unmoved, errors: /ENOENT|no such file/ })
+    t.match(readFileSync(`${away.file}R`, 'latin1'), EICAR)
+    const link = await after((file) => {
+      renameSync(file, `${file}R`)
+      symlinkSync(`${file}R`, file)
+    })
+    t.match(link, { ...unmoved, errors: /another file, or a link/ })
+    const fifo = await after((file) => {
+      rmSync(file)
+      execFileSync('mkfifo', [file])
+    })
+    t.match(fifo, { ...unmoved, errors: /another file, or a link/ })
+    const held = await after((file) => chmodSync(join(file, '..'), 0o500))
+    t.match(held, { ...unmoved, errors: /EACCES|permission denied/i })
+    t.ok(existsSync(held.file))
+    t.match(await after(() => {}), { kept: 1, errors: '' })
+  },
+)
+
+t.test('the same message in two mailboxes is moved twice, and put back in both', async (t) => {
+  const { files, again } = makeStore(t, [0, 0])
+  for (const file of files) writeFileSync(file, `Message-ID: <1@x>\n\n${EICAR}\n`)
+  const directory = makeQuarantine(t)
+  const { results } = await again('--quarantine', directory)
+  const ids = results.map(({ kept = '' }) => kept)
+  t.equal(new Set(ids).size, 2)
+  for (const id of ids) await onescan(['quarantine', 'release', '--directory', directory, id])
+  for (const file of files) t.match(readFileSync(file, 'latin1'), EICAR)
+})
