@@ -8,7 +8,7 @@
 # RUNTIME=compiled installs the programs of PROGRAMS, which need no Node: `npm run build:native` and
 # `npm run build:client` make them, and need the network. It is the default where they have been made.
 #
-# It starts nothing and makes no account: packaging/shipped/systemd has sysusers.conf and tmpfiles.conf.
+# It starts nothing and makes no account: packaging/shipped/systemd has sysusers*.conf and tmpfiles.conf.
 
 DESTDIR =
 PREFIX = /usr/local
@@ -61,6 +61,7 @@ install: install-$(RUNTIME)
 	for page in man/*; do $(call put,$$page,$(MANDIR)/man$${page##*.}/$${page#man/}) || exit 1; done
 	$(foreach unit,$(notdir $(wildcard packaging/shipped/systemd/*.service packaging/shipped/systemd/*.socket)),$(call put_unit,$(unit)) && ):
 	$(call put,packaging/shipped/systemd/sysusers.conf,$(SYSUSERSDIR)/onescan.conf)
+	$(call put,packaging/shipped/systemd/sysusers-quotad.conf,$(SYSUSERSDIR)/onescan-quotad.conf)
 	$(call put,packaging/shipped/systemd/tmpfiles.conf,$(TMPFILESDIR)/onescan.conf)
 	$(foreach name,defaults etc-default supervise monitoring container examples apparmor,$(call put_tree,packaging/shipped/$(name),$(DATADIR)/$(name)) && ):
 	test -z "$(CLAMD)" || echo 'CLAMD="$(CLAMD)"' >>$(call to,$(DATADIR)/defaults/onescand)

@@ -9,6 +9,7 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { below, cLibraryNotice, noticesOf } from '../licenses/notices.mjs'
+import { printedVersion } from '../packages/origin.mjs'
 import { targetOf } from '../toolchain/targets.mjs'
 import { buildAddon } from './build-addon.mjs'
 import { bundleTarget, packagesIn } from './bundled.mjs'
@@ -25,7 +26,7 @@ const pieces = join(root, 'build/slot')
 const apart = {
   attachments: 'scanner/scan/scanners/attachments/attachments.ts',
   'check-here': 'scanner/doors/slot/standalone/check-here.ts',
-  'ldap-directory': 'quota/ldap/ldap-directory.ts',
+  'ldap-directory': 'base/protocol/ldap/ldap-directory.ts',
   'status-server': 'scanner/daemon/http/status-server.ts',
   'quota-client': 'scanner/scan/quota/quota-client.ts',
   'send-mail': 'scanner/cli/check/test-mail/send-mail.ts',
@@ -73,14 +74,15 @@ const withoutStreams = {
   },
 }
 
-/** Programs contain their version. The rest of package.json may change without a new build. */
+/** Programs contain their version, and what --version prints. The rest of package.json may change without a new build. */
 const versionAlone = {
   name: 'version-alone',
   setup(bundler) {
     bundler.onLoad({ filter: /\/package\.json$/ }, ({ path }) => {
       if (path !== join(root, 'package.json')) return undefined
       const { version } = JSON.parse(readFileSync(path, 'utf8'))
-      return { contents: JSON.stringify({ version }), loader: 'json' }
+      const printed = printedVersion(root)
+      return { contents: JSON.stringify({ version, printed }), loader: 'json' }
     })
   },
 }
@@ -110,7 +112,7 @@ const built = [
 ]
 const tables = await bundleIconv()
 if (chosen.some(([name]) => name === 'onescan-queue')) await bundleInPieces('onescan-queue')
-if (wanted.length === 0) tellWhatIsBundled([...built, tables, page])
+if (wanted.length === 0) writeBundledPackages([...built, tables, page])
 buildAddonHere()
 if (chosen.some(([name]) => name === 'onescan')) writeCompletions()
 
@@ -141,7 +143,7 @@ function buildAddonHere() {
 }
 
 /** Writes the licenses beside the bundles, since they must accompany them, and a list for other scripts. */
-function tellWhatIsBundled(results) {
+function writeBundledPackages(results) {
   const taken = results
     .flatMap(({ metafile }) => Object.values(metafile.outputs))
     .flatMap(({ inputs }) => Object.entries(inputs))
@@ -226,7 +228,7 @@ async function bundlePage() {
   const directory = join(src, 'scanner/daemon/http/page')
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
-    entryPoints: [join(directory, 'page.js'), join(directory, 'page.css')],
+    entryPoints: ['page.js', 'quarantine.js', 'page.css'].map((name) => join(directory, name)),
     outdir: dist,
     bundle: true,
     write: false,
@@ -238,7 +240,14 @@ async function bundlePage() {
     legalComments: 'inline',
     logLevel: 'warning',
   })
-  const textOf = (extension) => outputFiles.find(({ path }) => path.endsWith(extension)).text
-  const html = readFileSync(join(directory, 'page.html'), 'utf8')
-  return { metafile, assets: { html, style: textOf('.css'), script: textOf('.js') } }
+  const textOf = (name) => outputFiles.find(({ path }) => path.endsWith(`/${name}`)).text
+  const html = (name) => readFileSync(join(directory, name), 'utf8')
+  const assets = {
+    html: html('page.html'),
+    style: textOf('page.css'),
+    script: textOf('page.js'),
+    quarantineHtml: html('quarantine.html'),
+    quarantineScript: textOf('quarantine.js'),
+  }
+  return { metafile, assets }
 }

@@ -6,16 +6,16 @@
 // --arch builds for another processor, into build/native-ARCH/. --sanitized builds NAME-sanitized for the tests;
 // it waits one second for a standalone program to end. --musl fails without musl, instead of using the C library
 // of the host.
-import { mkdirSync, readFileSync, renameSync } from 'node:fs'
+import { mkdirSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { printedVersion } from '../packages/origin.mjs'
 import { compilerFor, targetOf } from '../toolchain/targets.mjs'
 import { cSources, runCompiler, sanitized, smallPrograms, strict } from './compile-c.mjs'
 import { programsInC } from './program-list.cjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
-const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const { values: options } = parseArgs({
   options: {
     arch: { type: 'string' },
@@ -24,7 +24,7 @@ const { values: options } = parseArgs({
   },
 })
 const target = targetOf(options.arch)
-const defined = `-DVERSION="${version}"`
+const defined = `-DVERSION="${printedVersion(root)}"`
 const compile = options.sanitized
   ? withSanitizers
   : smallPrograms(target, { needsMusl: options.musl })

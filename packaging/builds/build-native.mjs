@@ -20,7 +20,6 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -29,6 +28,7 @@ import {
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { printedVersion } from '../packages/origin.mjs'
 import { installLocked } from '../toolchain/install-locked.mjs'
 import { targetOf } from '../toolchain/targets.mjs'
 import { bun, installBun } from '../toolchain/toolchain.mjs'
@@ -37,7 +37,6 @@ import { smallPrograms } from './compile-c.mjs'
 import { programs, startedByOthers } from './program-list.cjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
-const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const { values: options } = parseArgs({
   options: { arch: { type: 'string' }, musl: { type: 'boolean' } },
 })
@@ -106,7 +105,10 @@ function runtimeOf({ isOwn, arch }) {
 function buildLauncher(runtimeSize) {
   const fresh = join(workshop, 'onescan-run')
   const compile = smallPrograms(target, { needsMusl: options.musl, needsStatic: true })
-  compile('launcher', fresh, [`-DRUNTIME_SIZE=${runtimeSize}`, `-DVERSION="${version}"`])
+  compile('launcher', fresh, [
+    `-DRUNTIME_SIZE=${runtimeSize}`,
+    `-DVERSION="${printedVersion(root)}"`,
+  ])
   renameSync(fresh, join(out, 'onescan-run'))
 }
 

@@ -21,7 +21,10 @@ export function billOfMaterials(root, { seconds }) {
     ...partOf(json('packaging/toolchain/package-lock.json'), runtimes),
   }
   const dependencies = Object.fromEntries(
-    [...bundled, ...runtimes].map((name) => [name, packages[`node_modules/${name}`].version]),
+    [...bundled, ...runtimes].map((dependency) => [
+      dependency,
+      packages[`node_modules/${dependency}`].version,
+    ]),
   )
   const manifest = { name, version, license, dependencies }
   const bill = sbomOf(manifest, { lockfileVersion: 3, packages: { '': manifest, ...packages } })

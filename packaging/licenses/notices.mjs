@@ -14,8 +14,8 @@ export const cLibraryNotice = (root) =>
 export function noticesOf(root, packages) {
   const notices = packages.map(({ path, name, version }) => {
     const { text, license, author } = termsOf(root, path)
-    const said = text ?? `Copyright ${author}. License: ${license}.`
-    return `${name} ${version}\n\n${said}\n`
+    const terms = text ?? `Copyright ${author}. License: ${license}.`
+    return `${name} ${version}\n\n${terms}\n`
   })
   return [...new Set(notices)].sort()
 }

@@ -1,5 +1,5 @@
-// `npm run addresses`: writes the addresses of the project from addresses.json into each file that users or their
-// programs read. origin.mjs makes no release as long as they are addresses of example.org.
+// `npm run addresses`: writes what only the project's owner knows from addresses.json into each file that users or their
+// programs read: addresses, names, and the key that signs releases. origin.mjs makes no release as long as one is made up.
 //
 //   node packaging/packages/addresses.mjs [DIRECTORY]    of a checkout, by default this one
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -14,17 +14,23 @@ const PLACES = {
     [/(?<="url": "git\+)[^"]*/, 'repository'],
   ],
   'README.md': [
-    [/(?<=\[Questions and bugs\]\()[^)]*/, 'issues'],
+    [/(?<=\[Questions\]\()[^)]*/, 'list'],
+    [/(?<=\[Bugs\]\()[^)]*/, 'issues'],
+    [/(?<=Maintained by )[^,]*(?=, under\s)/, 'holders'],
     [/(?<=, from `)[^`]*/, 'homepage'],
     [/(?<=\ngit clone )\S*/, 'repository'],
     [/(?<=\nwget -P \S+ )\S*\/(?=apt\/onescan\.sources\n)/, 'homepage'],
   ],
-  'doc/check.md': [[/(?<=\ndocker run --rm )[^:]*/, 'image']],
+  'doc/daily-work.md': [[/(?<=\ndocker run --rm )[^:]*/, 'image']],
   'doc/install.md': [
     [/(?<=\ngit clone )\S*/, 'repository'],
     [/(?<=\n {4}curl --remote-name-all )[^{]*/, 'homepage'],
   ],
-  'SECURITY.md': [[/(?<=\n {4}Reports: ).*/, 'security']],
+  LICENSE: [[/(?<=\nCopyright \(c\) \d{4} ).*/, 'holders']],
+  'SECURITY.md': [
+    [/(?<=\n {4}Reports: ).*/, 'security'],
+    [/(?<=\n {4}Key: ).*/, 'key'],
+  ],
   'debian/control': [
     [/(?<=\nMaintainer: ).*/, 'developers'],
     [/(?<=\nHomepage: ).*/, 'homepage'],
@@ -34,9 +40,31 @@ const PLACES = {
   'debian/copyright': [
     [/(?<=\nUpstream-Contact: ).*/, 'issues'],
     [/(?<=\nSource: ).*/, 'repository'],
+    [/(?<=\nFiles: \*\nCopyright: \d{4} ).*/, 'holders'],
   ],
   'debian/watch': [[/(?<=\n)https:[^ ]*/, 'homepage']],
   'packaging/shipped/container/compose.yaml': [[/(?<=\{ONESCAN_IMAGE:-)[^:]*/, 'image']],
+}
+
+/** What the owner fills in, as doc/development/owner.md lists it, by the entries of addresses.json. */
+export const OWNERS = {
+  domain: ['homepage', 'repository', 'image', 'security'],
+  names: ['developers', 'holders'],
+  key: ['key'],
+  tracker: ['issues'],
+  list: ['list'],
+}
+
+/** Matches an entry that is made up: it has an example's domain, no person's name, or no fingerprint. */
+const MADE_UP = /\bexample\.org\b|^the onescan developers$|^0{40}$/
+
+/** Returns which of these things a checkout still lacks, each with its entries that are made up. */
+export function missingOf(root) {
+  const addresses = readAddresses(root)
+  return Object.entries(OWNERS).flatMap(([thing, entries]) => {
+    const made = entries.filter((entry) => MADE_UP.test(addresses[entry] ?? 'example.org'))
+    return made.length > 0 ? [`${thing} (${made.join(', ')})`] : []
+  })
 }
 
 /** Returns the addresses of a checkout, by name. */

@@ -1,9 +1,10 @@
-// Makes Debian packages of the checkout, including uncommitted changes: build/onescan_VERSION_ARCH.deb, or with --source
-// onescan_VERSION.dsc and .tar.xz. The Makefile lists what is in the package.
+// Makes Debian packages of the checkout, including uncommitted changes: build/onescan_VERSION_ARCH.deb and those of
+// onescan-quotad, smtp-delay and onescan-runtime, or with --source onescan_VERSION.dsc and .tar.xz. debian/*.install lists
+// what is in each package.
 //
 //   node packaging/packages/deb.mjs [--arch ARCH] [--programs DIRECTORY] [--source] [--output DIRECTORY]
 //
-// --arch makes the package for another processor (targets.mjs). --programs uses the programs in DIRECTORY instead of
+// --arch makes the packages for another processor (targets.mjs). --programs uses the programs in DIRECTORY instead of
 // building them. The environment variable COMPRESS sets the compression of dpkg-deb(1).
 import { execFileSync } from 'node:child_process'
 import { readdirSync, writeFileSync } from 'node:fs'
@@ -51,7 +52,7 @@ if (options.source) {
   run(tree, 'dpkg-architecture', ...words, 'debian/rules', 'binary')
 }
 for (const name of readdirSync(workshop.directory)) {
-  if (name.startsWith('onescan_')) workshop.handOut(name)
+  if (/\.(deb|dsc|tar\.xz)$/.test(name)) workshop.handOut(name)
 }
 
 function buildPrograms() {

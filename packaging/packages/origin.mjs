@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { readAddresses } from './addresses.mjs'
+import { missingOf, readAddresses } from './addresses.mjs'
 
 /**
  * Returns the version of package.json and the time of packages in `seconds`: SOURCE_DATE_EPOCH, by default
@@ -16,11 +16,35 @@ export function origin(root, env = process.env) {
   return { version, debianVersion, seconds }
 }
 
-/** Returns the version in debian/changelog, or undefined if that file does not exist: only source packages have it. */
+/**
+ * Returns what programs print as their version: that of package.json and, unless the sources are those of a release, the
+ * commit, as in `1.0.0 (commit 66d50720)`.
+ */
+export function printedVersion(root) {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const commit = commitOfSources(root)
+  return commit === undefined ? version : `${version} (commit ${commit})`
+}
+
+/** Returns the commit, or undefined for a release. A build needs no git: without it, the commit is unknown. */
+function commitOfSources(root) {
+  try {
+    return /[~+]git\d+\.(\w+)$/.exec(origin(root, { SOURCE_DATE_EPOCH: '1' }).debianVersion)?.[1]
+  } catch {
+    return undefined
+  }
+}
+
+/** The files of source packages and of the source tarball that have its version. */
+const NAMED_IN = { 'debian/changelog': /\((\S+)\)/, 'onescan.spec': /^Version: +(\S+)/m }
+
+/** Returns the version of sources that are a package, or undefined for a clone. */
 function versionOfSources(root) {
-  const changelog = join(root, 'debian/changelog')
-  if (!existsSync(changelog)) return undefined
-  return /\((\S+)\)/.exec(readFileSync(changelog, 'utf8'))[1]
+  for (const [name, pattern] of Object.entries(NAMED_IN)) {
+    if (!existsSync(join(root, name))) continue
+    return pattern.exec(readFileSync(join(root, name), 'utf8'))[1]
+  }
+  return undefined
 }
 
 function versionOfCommit(root, version, seconds) {
@@ -35,18 +59,16 @@ function hasTag(root, version) {
   return git(root, 'tag', '--points-at', 'HEAD').split('\n').includes(`v${version}`)
 }
 
-const PLACEHOLDER = /\bexample\.org\b/
-
 /** The address of the repository for apt, below the homepage. */
 export function repositoryAddress(root) {
   return new URL('apt', readAddresses(root).homepage).href
 }
 
 /**
- * Throws if the commit is a release and CHANGELOG.md has no section for it or one with a date after the commit, or an
- * address of the project is still a placeholder. A source package is not checked, because it was made from a release that was.
+ * Throws if the commit is a release and CHANGELOG.md has no section for it or one with a date after the commit, or the owner
+ * has not filled in addresses.json, or `key` is not the one there. A source package is not checked, because it was made from a release that was.
  */
-export function refuseUnprepared(root, version) {
+export function refuseUnprepared(root, version, key) {
   if (versionOfSources(root) !== undefined) return
   if (!existsSync(join(root, '.git')) || !hasTag(root, version)) return
   const changes = readFileSync(join(root, 'CHANGELOG.md'), 'utf8').split('\n')
@@ -61,14 +83,19 @@ export function refuseUnprepared(root, version) {
     throw new Error(
       `CHANGELOG.md: ${version} has the date ${date}, after its commit; write ${today}`,
     )
-  const made = Object.entries(readAddresses(root)).filter(([, value]) => PLACEHOLDER.test(value))
-  if (made.length === 0) return
-  const names = made.map(([name]) => name).join(', ')
-  throw new Error(
-    `packaging/packages/addresses.json: ${names}: example.org is a placeholder; name the project's addresses, and run npm run addresses`,
-  )
+  const missing = missingOf(root)
+  if (missing.length > 0)
+    throw new Error(
+      `packaging/packages/addresses.json: the owner has not filled in ${missing.join(', ')}; see doc/development/owner.md, and run npm run addresses`,
+    )
+  const own = readAddresses(root).key
+  if (key !== undefined && key !== own)
+    throw new Error(
+      `--key ${key}: users expect ${own}; sign with that key, or correct addresses.json`,
+    )
 }
 
 function git(root, ...words) {
-  return execFileSync('git', words, { cwd: root, encoding: 'utf8' }).trim()
+  const stdio = ['ignore', 'pipe', 'pipe']
+  return execFileSync('git', words, { cwd: root, encoding: 'utf8', stdio }).trim()
 }

@@ -1,8 +1,8 @@
 // `npm run release`: writes all files of a release into one directory, build/release/ by default:
 //
-//   onescan_VERSION_amd64.deb, onescan_VERSION_arm64.deb
+//   onescan_VERSION_amd64.deb, onescan_VERSION_arm64.deb, and the same of onescan-quotad, smtp-delay and onescan-runtime
 //   onescan_VERSION.dsc, onescan_VERSION.tar.xz    their source package
-//   onescan-VERSION-1.x86_64.rpm, onescan-VERSION-1.aarch64.rpm
+//   onescan-VERSION-1.x86_64.rpm, onescan-VERSION-1.aarch64.rpm, and the same of the others
 //   onescan-VERSION.tar.gz     the source tarball, which builds without network (tarball.mjs)
 //   onescan-VERSION.tgz        for npm
 //   onescan-VERSION.cdx.json   what is in them, as a CycloneDX bill of materials
@@ -50,7 +50,7 @@ const { values: options } = parseArgs({
 const { version, seconds } = origin(root)
 const key = options.unsigned ? undefined : options.key
 try {
-  refuseUnprepared(root, version)
+  refuseUnprepared(root, version, key)
   if (!key && !options.unsigned) throw new Error('--key: name the key that signs, or --unsigned')
 } catch (error) {
   warn(error.message)
@@ -115,8 +115,8 @@ function output(program, ...words) {
 
 function debianPackages(directory) {
   if (directory === undefined) return []
-  const names = readdirSync(directory).filter((name) => name.endsWith('.deb'))
-  return names.sort().map((name) => join(directory, name))
+  const files = readdirSync(directory).filter((name) => name.endsWith('.deb'))
+  return files.sort().map((name) => join(directory, name))
 }
 
 function uncommitted() {

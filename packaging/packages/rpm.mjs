@@ -1,9 +1,9 @@
-// Makes the RPM of compiled programs, build/onescan-VERSION-1.MACHINE.rpm, from the source tarball
-// (tarball.mjs), as any packager would. It needs Debian's package `rpm`.
+// Makes the RPMs of compiled programs, build/onescan-VERSION-1.MACHINE.rpm and those of onescan-quotad, smtp-delay and
+// onescan-runtime, from the source tarball (tarball.mjs), as any packager would. It needs Debian's package `rpm`.
 //
 //   node packaging/packages/rpm.mjs [--arch ARCH] [--programs DIRECTORY] [--output DIRECTORY]
 //
-// --arch makes the RPM for another processor (targets.mjs). --programs names the directory of the programs, by default
+// --arch makes the RPMs for another processor (targets.mjs). --programs names the directory of the programs, by default
 // the output directory of build-native.mjs and build-client.mjs. The same commit makes the same bytes.
 import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'

@@ -4,6 +4,8 @@
 // As a program: node packaging/toolchain/install-locked.mjs DIRECTORY
 import { spawnSync } from 'node:child_process'
 import {
+  accessSync,
+  constants,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -12,7 +14,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { delimiter, join, resolve } from 'node:path'
+import { delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
@@ -23,6 +25,8 @@ export function installLocked(directory) {
   if (isInstalled(directory)) return
   process.stdout.write(`Installing what ${join(directory, 'package-lock.json')} names.\n`)
   runNpm(directory)
+  if (isInstalled(directory)) return
+  throw new Error(`npm ci did not install all packages in ${directory}${cacheTrouble()}`)
 }
 
 /**
@@ -76,7 +80,32 @@ function runNpm(directory, machine = []) {
     env: { ...outsideOfNpm(process.env), NODE_NO_WARNINGS: '1' }, // npm calls url.parse(), about which Node 24 warns
   })
   if (error) throw new Error(`npm: ${error.message}`)
-  if (status !== 0) throw new Error(`npm ci failed in ${directory}`)
+  if (status !== 0) throw new Error(`npm ci failed in ${directory}${cacheTrouble()}`)
+}
+
+/**
+ * Returns a hint, or '', about a cache that npm cannot write: it then omits packages that are marked as optional, and
+ * succeeds.
+ */
+function cacheTrouble() {
+  const env = outsideOfNpm(process.env)
+  const { stdout } = spawnSync('npm', ['config', 'get', 'cache'], { env, encoding: 'utf8' })
+  const cache = stdout?.trim()
+  if (!cache?.startsWith('/')) return ''
+  const closed = [cache, join(cache, '_cacache')].find((path) => !mayWrite(path))
+  if (closed === undefined) return ''
+  return `: npm cannot write its cache, ${closed}; set npm_config_cache to a directory that you own, as in npm_config_cache=$HOME/npm-cache`
+}
+
+/** Returns whether this process may write to the directory, or to the one in which it would be created. */
+function mayWrite(path) {
+  if (!existsSync(path)) return path === '/' || mayWrite(dirname(path))
+  try {
+    accessSync(path, constants.W_OK | constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function areInstalled(wanted, directory, cpu) {

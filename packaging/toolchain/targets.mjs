@@ -28,8 +28,8 @@ export const targets = Object.keys(known).map((arch) => targetOf(arch))
 /** Returns the target for a name of process.arch, Debian or uname -m. Throws for any other name. */
 export function targetOf(name = process.arch) {
   const [arch, names] =
-    Object.entries(known).find(([arch, { debian, machine }]) =>
-      [arch, debian, machine].includes(name),
+    Object.entries(known).find(([node, { debian, machine }]) =>
+      [node, debian, machine].includes(name),
     ) ?? []
   if (!arch) throw new Error(`--arch ${name}: unknown; ${Object.keys(known).join(' or ')}`)
   const isOwn = arch === process.arch

@@ -15,7 +15,7 @@ import { native } from './built-package.ts'
 
 /**
  * The sockets of the units, handed over by systemd's own program for that: each service takes all
- * that its units name, and answers there. Which units there are, the directory says.
+ * that its units name, and answers there. The units are those of the directory.
  */
 
 const systemd = join(import.meta.dirname, '../../packaging/shipped/systemd')
@@ -168,8 +168,8 @@ t.test(
     })
     const page = places.get('onescan-http.socket')!
     await t.rejects(answerTo(page, ...dialogues.http!))
-    const isTold = () => log.some((line) => line.includes('set the same address in both'))
-    await until(isTold, 'the log tells it')
+    const isLogged = () => log.some((line) => line.includes('set the same address in both'))
+    await until(isLogged, 'it is logged')
     const milter = places.get('onescan-milter.socket')!
     t.match(await answerTo(milter, ...dialogues.milter!), dialogues.milter![1], 'mail is taken')
   },

@@ -9,6 +9,7 @@ import { bareHostMissing, makeBareHost } from './bare-host.ts'
 
 const tmpfiles = join(import.meta.dirname, '../../packaging/shipped/systemd/tmpfiles.conf')
 const install = 'dpkg -i /onescan.deb'
+const both = 'dpkg -i /onescan.deb /onescan-quotad.deb'
 const reset = `
   dpkg -P onescan >/dev/null 2>&1
   for path in /etc/onescan/keys /etc/onescan/keys/clusterkeys /var/spool/onescan; do
@@ -40,7 +41,7 @@ t.test('a host that is set up otherwise', { skip: bareHostMissing }, async (t) =
         t.match(output, `the programs were not tested: ${reason}.`)
         t.equal(must(`dpkg-query -W -f '\${Status}' onescan`), 'install ok installed')
         const [, command = ''] = /run: (sh .*)$/m.exec(output) ?? []
-        t.equal(there(command).code, 0, 'what it says to run then, works')
+        t.equal(there(command).code, 0, 'the command that it prints then, works')
       },
     )
   }
@@ -64,16 +65,16 @@ t.test('a host that is set up otherwise', { skip: bareHostMissing }, async (t) =
   })
 
   await t.test('an upgrade asks nothing about settings, and changes none', async (t) => {
-    must(`${reset}; rm -f /etc/default/onescand*; ${install}`)
+    must(`${reset}; rm -f /etc/default/onescan*; ${both}`)
     t.equal(must(`dpkg-query -W -f '\${Conffiles}' onescan`), '', 'dpkg asks about conffiles')
     const files = '/etc/default/onescand /etc/default/onescan-quotad'
     must(
       `echo 'REJECTVIRUS="1"' >>/etc/default/onescand; rm /etc/default/onescan-quotad; md5sum ${files} >/before; true`,
     )
-    must(`${install} </dev/null`)
+    must(`${both} </dev/null`)
     t.equal(must(`md5sum ${files} 2>/dev/null; true`), must('cat /before'))
     t.match(must('cat /usr/share/onescan/defaults/onescand'), '\nONESCAND_OPTIONS=""\n')
-    must('dpkg -P onescan')
+    must('dpkg -P onescan onescan-quotad')
     t.equal(must(`ls ${files} 2>/dev/null; true`), '', 'a purge takes them away')
   })
 

@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { packageOnce, packagingMissing } from './built-package.ts'
+import { packageOnce, packagingMissing, putPackages } from './built-package.ts'
 import { debianMissing, makeDebian } from './debian.ts'
 
 /** debian/tests of the source package, as autopkgtest runs them on a machine of their own. */
@@ -22,7 +22,7 @@ t.test('the first hour, as the source package tries it', async (t) => {
   await t.test('with what it depends on', { skip: missing }, async (t) => {
     const [debian, file] = await Promise.all([makeDebian(t), packageOnce('whole')])
     const at = (path: string) => join(debian.path, path)
-    copyFileSync(file, at('onescan.deb'))
+    putPackages(debian, file)
     copyFileSync('/etc/resolv.conf', at('etc/resolv.conf'))
     copyFileSync(join(tests, 'first-hour'), at('first-hour'))
     const depends = field('Depends').map((name) => (name === '@' ? '/onescan.deb' : name))

@@ -1,6 +1,6 @@
-import { copyFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { packageOnce, packagingMissing } from './built-package.ts'
+import { packageOnce, packagingMissing, putPackages } from './built-package.ts'
 import { type Debian, debianMissing, makeDebian } from './debian.ts'
 import { smallPrograms } from './small-programs.ts'
 
@@ -20,7 +20,7 @@ export interface BareHost extends Pick<Debian, 'run'> {
 export async function makeBareHost(t: Parameters<typeof smallPrograms>[0]): Promise<BareHost> {
   const [debian, file] = await Promise.all([makeDebian(t), packageOnce('small', smallPrograms(t))])
   const at = (path: string) => join(debian.path, path)
-  copyFileSync(file, at('onescan.deb'))
+  putPackages(debian, file)
   writeFileSync(at('/etc/dpkg/dpkg.cfg.d/fast'), 'force-unsafe-io\n')
   // What enables units is tried with the whole package, and takes most of the time here.
   writeFileSync(at('/usr/bin/deb-systemd-helper'), '#!/bin/sh\n')

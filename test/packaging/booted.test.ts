@@ -1,10 +1,8 @@
-import { copyFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import { isWhole } from '../run/is-whole.ts'
 import { until } from '../run/until.ts'
 import { boot, bootMissing } from './booted-debian.ts'
-import { packageOnce, packagingMissing } from './built-package.ts'
+import { packageOnce, packagingMissing, putPackages } from './built-package.ts'
 import { makeDebian } from './debian.ts'
 
 /** The units under a systemd that runs as the first process. */
@@ -14,9 +12,9 @@ const skip = packagingMissing || bootMissing
 for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
   t.test(`with the systemd of ${release}`, { skip }, async (t) => {
     const [debian, file] = await Promise.all([makeDebian(t, release), packageOnce('whole')])
-    copyFileSync(file, join(debian.path, 'onescan.deb'))
+    putPackages(debian, file)
     const installed = debian.run(`apt-get install --yes /systemd/*.deb &&
-      dpkg -i /onescan.deb && groupadd postfix && mkdir /var/spool/postfix`)
+      dpkg -i /onescan.deb /onescan-quotad.deb && groupadd postfix && mkdir /var/spool/postfix`)
     t.equal(installed.code, 0, installed.output)
     const host = await boot(debian)
     t.teardown(() => host.stop())
@@ -96,7 +94,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
       }
       // Newer systemd shows the host's os-release to every service with a root of its own.
       const known =
-        /^\/(etc\/(passwd|hosts|resolv\.conf|nsswitch\.conf|localtime)|home\/(ann|ben)\/.*|run\/host\/.*os-release)$/
+        /^\/(etc\/(passwd|group|hosts|resolv\.conf|nsswitch\.conf|localtime)|home\/(ann|ben)\/.*|run\/host\/.*os-release)$/
       const look = (when: string) => {
         const files = opened()
         t.ok(files.includes('/home/ann/Maildir/new/1.x'), `${when}: mailboxes of others`)

@@ -1,9 +1,12 @@
 import type { CheckLine } from '../../src/base/check/check-line.ts'
 
-/** Hosts that are broken, with what `onescan check` says of them: doc/development/faults.md has them as a table. */
+/** Hosts that are broken, with what `onescan check` reports about each: doc/development/faults.md has them as a table. */
 
 /** Postfix, as its host's page finds it. */
 export const POSTFIX = `postconf -e myhostname=mail.example.org mydestination=example.org,localhost inet_protocols=ipv4 && systemctl enable postfix`
+
+/** Sendmail's programs ask no name server: a booted host reaches none, and they would wait for it. */
+export const SENDMAIL_WITHOUT_DNS = 'cp /etc/mail/service.switch-nodns /etc/mail/service.switch'
 
 const DEFAULTS = '/etc/default/onescand'
 const set = (line: string) => `echo '${line}' >>${DEFAULTS}; systemctl restart onescand`
@@ -13,13 +16,13 @@ const ofClamd = (line: string) =>
 export const CLAMD_ANSWERS =
   'for i in $(seq 300); do clamdscan --ping 1 >/dev/null 2>&1 && break; sleep 0.1; done'
 
-/** What is broken on a host, what `onescan check` says of it, and the remedy. */
+/** What is broken on a host, what `onescan check` reports about it, and the remedy. */
 export interface Fault {
   readonly name: string
   /** Shell, as root. */
   readonly breaks: string
   /** Of the check line: its thing, its value, and its remedy, which is a command if `does` is not there. */
-  readonly says: Pick<CheckLine, 'level' | 'what'> & { value: RegExp; remedy?: RegExp }
+  readonly reported: Pick<CheckLine, 'level' | 'what'> & { value: RegExp; remedy?: RegExp }
   /** The remedy as a command, where it is in words. */
   readonly does?: string
 }
@@ -28,7 +31,7 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: 'the directory of the socket is closed',
     breaks: 'chmod 0700 /var/spool/postfix/onescan',
-    says: {
+    reported: {
       level: 'error',
       what: 'milter unix:onescan/milter.sock',
       value: /^postfix may not connect to .*milter.sock: Postfix defers all mail$/,
@@ -37,17 +40,21 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: 'onescand was stopped',
     breaks: 'systemctl stop onescand.socket onescan-milter.socket onescan-policy.socket onescand',
-    says: { level: 'error', what: 'onescand', value: /^does not answer \(inactive\)$/ },
+    reported: { level: 'error', what: 'onescand', value: /^does not answer \(inactive\)$/ },
   },
   {
     name: 'onescand is masked',
     breaks: 'systemctl mask --now onescand',
-    says: { level: 'error', what: 'onescand', value: /^does not answer \(its unit is masked\)$/ },
+    reported: {
+      level: 'error',
+      what: 'onescand',
+      value: /^does not answer \(its unit is masked\)$/,
+    },
   },
   {
     name: 'the socket for Postfix is disabled',
     breaks: 'systemctl disable --now onescan-postfix.socket',
-    says: {
+    reported: {
       level: 'error',
       what: 'milter unix:onescan/milter.sock',
       value: /milter.sock does not exist: Postfix defers all mail$/,
@@ -56,7 +63,7 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: 'the socket for Postfix is masked, and its file is still there',
     breaks: 'systemctl mask --now onescan-postfix.socket; systemctl restart onescand',
-    says: {
+    reported: {
       level: 'error',
       what: 'milter unix:onescan/milter.sock',
       value: /^nothing listens at .*milter.sock: Postfix defers all mail$/,
@@ -65,7 +72,7 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: 'the file of the socket for Postfix was removed',
     breaks: 'rm /var/spool/postfix/onescan/milter.sock',
-    says: {
+    reported: {
       level: 'error',
       what: 'milter unix:onescan/milter.sock',
       value: /milter.sock does not exist: Postfix defers all mail$/,
@@ -74,7 +81,7 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: 'the mode of the socket for Postfix was changed',
     breaks: 'chmod 0600 /var/spool/postfix/onescan/milter.sock',
-    says: {
+    reported: {
       level: 'error',
       what: 'milter unix:onescan/milter.sock',
       value: /^postfix may not connect to .*milter.sock: Postfix defers all mail$/,
@@ -83,13 +90,13 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: "onescand's socket is masked",
     breaks: 'systemctl mask --now onescand.socket; systemctl restart onescand',
-    says: { level: 'error', what: 'onescand', value: /^does not answer \(inactive\)$/ },
+    reported: { level: 'error', what: 'onescand', value: /^does not answer \(inactive\)$/ },
   },
   {
     name: "systemd can no longer use onescand's unit",
     breaks: `mkdir -p /etc/systemd/system/onescand.service.d
       printf '[Service]\\nExecStart=/bin/true\\n' >/etc/systemd/system/onescand.service.d/own.conf; systemctl daemon-reload`,
-    says: {
+    reported: {
       level: 'error',
       what: 'onescand',
       value: /^runs, but cannot be started again: systemd cannot use its unit \(bad-setting\)$/,
@@ -99,13 +106,13 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: 'an option is wrong, on a host that logs much',
     breaks: `for i in 1 2 3 4 5 6 7 8 9 10; do systemctl restart onescand; done; ${set('ONESCAND_OPTIONS="--workers 0"')}`,
-    says: { level: 'error', what: 'onescand', value: /logged: "error: settings: --workers 0:/ }, // biome-ignore format: a line
+    reported: { level: 'error', what: 'onescand', value: /logged: "error: settings: --workers 0:/ }, // biome-ignore format: a line
     does: unset('ONESCAND_OPTIONS'),
   },
   {
     name: 'a setting lacks its "="',
     breaks: set('QUARANTINE /var/lib/onescan/quarantine'),
-    says: {
+    reported: {
       level: 'warning',
       what: 'onescand',
       value:
@@ -117,7 +124,7 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: 'the quarantine belongs to another account',
     breaks: `sed -i '/^REJECTVIRUS/d' ${DEFAULTS}; chown root /var/lib/onescan/quarantine; ${set('QUARANTINE=/var/lib/onescan/quarantine')}`,
-    says: {
+    reported: {
       level: 'error',
       what: 'QUARANTINE [onescand]',
       value:
@@ -127,7 +134,7 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: 'mail is no longer refused, nor kept',
     breaks: `${unset('QUARANTINE')}; ${set('REJECTVIRUS="1"')}; ${set('QHPSIMAXSIZE=1000')}`,
-    says: {
+    reported: {
       level: 'warning',
       what: 'QHPSIMAXSIZE [onescand]',
       value: /^1000: mail that is larger passes unscanned$/,
@@ -138,7 +145,7 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: 'the largest message for clamd is smaller than any',
     breaks: set('CLAMDMAXSIZE=1000'),
-    says: {
+    reported: {
       level: 'error',
       what: 'scanner clamd [onescand]',
       value: /^returns no result: clamd: \d+ bytes are more than CLAMDMAXSIZE 1000$/,
@@ -148,7 +155,7 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: 'a rule lets all mail pass',
     breaks: `echo 'client=0.0.0.0/0 scan off' >/etc/onescan/policy; systemctl reload onescand`,
-    says: {
+    reported: {
       level: 'warning',
       what: 'rules [onescand]',
       value: /lets mail pass unscanned: line 1: client=0.0.0.0\/0 \(scan off\)$/,
@@ -158,7 +165,7 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: 'another process has the port of the page',
     breaks: `systemd-run --unit=other tcpserver 127.0.0.1 8899 cat; sleep 1; ${set('ONESCAND_OPTIONS="--http inet:127.0.0.1:8899"')}`,
-    says: {
+    reported: {
       level: 'error',
       what: 'status page inet:127.0.0.1:8899 [onescand]',
       value: /^no answer /,
@@ -169,17 +176,17 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: 'the token of the page is not there',
     breaks: set('ONESCAND_OPTIONS="--http inet:127.0.0.1:8899 --http-token /etc/onescan/none"'),
-    says: {
+    reported: {
       level: 'error',
       what: 'status page inet:127.0.0.1:8899 [onescand]',
-      value: /^--http-token \/etc\/onescan\/none: ENOENT/,
+      value: /^--http-token \/etc\/onescan\/none: no such file or directory/,
     },
     does: unset('ONESCAND_OPTIONS'),
   },
   {
     name: 'onescand does not see the directory of its log',
     breaks: `install -d -o onescan /var/log/own; ${set('LOGFILE=/var/log/own/log')}`,
-    says: {
+    reported: {
       level: 'warning',
       what: 'paths [onescand]',
       value: /^LOGFILE \/var\/log\/own: is not visible to onescand$/,
@@ -194,7 +201,7 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: 'a scan may last longer than Postfix waits',
     breaks: set('SCANTIMEOUT=600'),
-    says: {
+    reported: {
       level: 'warning',
       what: 'milter_content_timeout',
       value: /^300s: Postfix gives up before a scan does \(SCANTIMEOUT=600\)$/,
@@ -205,7 +212,7 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: 'clamd looks at next to nothing',
     breaks: ofClamd('MaxFileSize 1K'),
-    says: {
+    reported: {
       level: 'error',
       what: 'clamd /run/clamav/clamd.ctl large mail [onescand]',
       value: /^scans files of less than 64K: larger ones are not scanned \(OVERSIZE\)$/,
@@ -216,7 +223,7 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: 'clamd keeps silent about its limits',
     breaks: ofClamd('AlertExceedsMax no'),
-    says: {
+    reported: {
       level: 'error',
       what: 'clamd /run/clamav/clamd.ctl AlertExceedsMax [onescand]',
       value: /^is off: viruses deep in mail or archives are delivered as clean$/,
@@ -227,7 +234,7 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: 'clamd does not start when the host boots',
     breaks: 'systemctl disable clamav-daemon.service clamav-daemon.socket',
-    says: {
+    reported: {
       level: 'warning',
       what: 'clamav-daemon',
       value:
@@ -238,7 +245,7 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: 'a socket does not survive a boot',
     breaks: 'systemctl disable onescan-postfix.socket',
-    says: {
+    reported: {
       level: 'warning',
       what: 'onescan-postfix.socket',
       value:
@@ -248,7 +255,7 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: 'clamd does not open PDF files',
     breaks: ofClamd('ScanPDF no'),
-    says: {
+    reported: {
       level: 'warning',
       what: 'clamd /run/clamav/clamd.ctl ScanPDF [onescand]',
       value: /^is off: viruses in PDF files are delivered as clean$/,
@@ -260,7 +267,11 @@ const faultsOfPostfix: readonly Fault[] = [
     name: 'the log is for onescand alone',
     breaks: `mkdir -p /etc/systemd/system/onescand.service.d; install -d -o onescan -m 0700 /var/log/own; rm -f /var/log/own/log
       printf '[Service]\\nBindPaths=/var/log/own\\n' >/etc/systemd/system/onescand.service.d/own.conf; systemctl daemon-reload; ${set('LOGFILE=/var/log/own/log')}`,
-    says: { level: 'ok', what: 'LOGFILE [onescand]', value: /^\/var\/log\/own\/log, written by / },
+    reported: {
+      level: 'ok',
+      what: 'LOGFILE [onescand]',
+      value: /^\/var\/log\/own\/log, written by /,
+    },
     does: `remedy=$(onescan log 2>&1 | sed -n 's/.* the account onescan-check may not read it; //p') && test -n "$remedy" &&
       onescan check --mail you@example.org | grep -q 'and no mail was sent' && eval "$remedy" && { onescan check --mail you@example.org; onescan log | grep -q clean; } &&
       rm /etc/systemd/system/onescand.service.d/own.conf && systemctl daemon-reload && { ${unset('LOGFILE')}; }`,
@@ -268,7 +279,7 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: 'clamd is masked',
     breaks: 'systemctl mask --now clamav-daemon',
-    says: {
+    reported: {
       level: 'error',
       what: 'clamav-daemon',
       value: /^is not running \(its unit is masked\)$/,
@@ -278,7 +289,7 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: 'clamd does not know an option of its file',
     breaks: "echo 'NoSuchOption yes' >>/etc/clamav/clamd.conf; systemctl restart clamav-daemon",
-    says: {
+    reported: {
       level: 'error',
       what: 'clamav-daemon',
       value: /^logged: "ERROR: .*NoSuchOption/,
@@ -288,10 +299,10 @@ const faultsOfPostfix: readonly Fault[] = [
   {
     name: 'clamd is another one',
     breaks: set('CLAMD=/run/clamav/other.ctl'),
-    says: {
+    reported: {
       level: 'error',
       what: 'clamd /run/clamav/other.ctl [onescand]',
-      value: /^cannot connect \(ENOENT\)$/,
+      value: /^cannot connect \(no such file or directory\)$/,
       remedy: /^set CLAMD="(\/var)?\/run\/clamav\/clamd\.ctl", the address in clamd's settings$/,
     },
     does: unset('CLAMD'),
@@ -300,21 +311,36 @@ const faultsOfPostfix: readonly Fault[] = [
     name: 'the journal is stopped',
     breaks:
       'systemctl stop systemd-journald.socket systemd-journald-dev-log.socket systemd-journald-audit.socket systemd-journald',
-    says: {
+    reported: {
       level: 'warning',
       what: 'journal',
       value: /^is not written \(systemd-journald: \w+\): lines about mail are lost$/,
     },
   },
   {
+    name: 'the journal keeps nothing',
+    breaks: `mkdir -p /etc/systemd/journald.conf.d; printf '[Journal]\\nStorage=none\\n' >/etc/systemd/journald.conf.d/own.conf; systemctl restart systemd-journald`,
+    reported: {
+      level: 'warning',
+      what: 'journal',
+      value:
+        /^keeps nothing \(Storage=none in \/etc\/systemd\/journald\.conf\.d\/own\.conf\): lines about mail are lost$/,
+      remedy:
+        /^set Storage=auto in \/etc\/systemd\/journald\.conf\.d\/own\.conf, and systemctl restart systemd-journald; or set LOGFILE$/,
+    },
+    // Before: check sends no mail, since nobody could see what happened to it.
+    does: `onescan check --mail you@example.org | grep -q 'and no mail was sent' &&
+      sed -i s/none/auto/ /etc/systemd/journald.conf.d/own.conf && systemctl restart systemd-journald`,
+  },
+  {
     name: 'Postfix is stopped',
     breaks: 'postfix stop',
-    says: { level: 'error', what: 'Postfix', value: /^is not running: no mail is delivered$/ },
+    reported: { level: 'error', what: 'Postfix', value: /^is not running: no mail is delivered$/ },
   },
   {
     name: 'onescan is switched off',
     breaks: 'onescan disable',
-    says: {
+    reported: {
       level: 'warning',
       what: 'scanning',
       value: /onescan.off exists: all mail passes unscanned$/,
@@ -333,12 +359,12 @@ const faultsOfExim: readonly Fault[] = [
   {
     name: 'onescand was stopped',
     breaks: 'systemctl stop onescand.socket onescan-milter.socket onescan-policy.socket onescand',
-    says: { level: 'error', what: 'onescand', value: /^does not answer \(inactive\)$/ },
+    reported: { level: 'error', what: 'onescand', value: /^does not answer \(inactive\)$/ },
   },
   {
     name: 'the addresses of onescand are gone',
     breaks: unset('ONESCAND_OPTIONS'),
-    says: {
+    reported: {
       level: 'error',
       what: 'router onescan_before_queue of Exim',
       value: /^sends mail to port 10025 of 127.0.0.1, where nothing listens: Exim defers it$/,
@@ -347,9 +373,21 @@ const faultsOfExim: readonly Fault[] = [
     does: set(EXIM_OPTIONS),
   },
   {
+    name: 'a later line replaces the addresses of onescand',
+    breaks: set('ONESCAND_OPTIONS="--http inet:127.0.0.1:9808"'),
+    reported: {
+      level: 'warning',
+      what: 'onescand',
+      value:
+        /^line \d+ of \/etc\/default\/onescand has no effect: line \d+ sets ONESCAND_OPTIONS, too$/,
+      remedy: /^write both values into one line, or remove one, and systemctl restart onescand$/,
+    },
+    does: `${unset('ONESCAND_OPTIONS')}; ${set(EXIM_OPTIONS.replace('="', '="--http inet:127.0.0.1:9808 '))}`,
+  },
+  {
     name: 'the router names another port',
     breaks: ofExim('s/127.0.0.1::10025/127.0.0.1::10099/'),
-    says: {
+    reported: {
       level: 'error',
       what: 'router onescan_before_queue of Exim',
       value: /^sends mail to port 10099 of 127.0.0.1, where nothing listens: Exim defers it$/,
@@ -360,7 +398,7 @@ const faultsOfExim: readonly Fault[] = [
   {
     name: 'the transport ends before a scan may',
     breaks: ofExim('s/final_timeout = 15m/final_timeout = 10s/'),
-    says: {
+    reported: {
       level: 'warning',
       what: 'transport onescan of Exim',
       value: /^final_timeout = 10s: Exim gives up before a scan does/,
@@ -371,7 +409,7 @@ const faultsOfExim: readonly Fault[] = [
   {
     name: 'Exim is stopped',
     breaks: 'systemctl stop exim4',
-    says: { level: 'error', what: 'Exim', value: /^is not running: it was stopped$/ },
+    reported: { level: 'error', what: 'Exim', value: /^is not running: it was stopped$/ },
   },
 ]
 

@@ -1,11 +1,12 @@
 import { execFile, execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { lacks } from '../needs.mjs'
 import { openDirectory } from '../programs/host/reachable.ts'
 import type { Ending } from '../programs/host/server.ts'
+import type { Debian } from './debian.ts'
 import { runLocked } from './run-locked.ts'
 
 const run = promisify(execFile)
@@ -24,7 +25,38 @@ export const packagingMissing: string | false = lacks(
   ...['the compiled programs', 'the client', 'C compiler', 'git', 'dh_builddeb', 'readelf'],
 )
 
-/** Builds the Debian package of the programs in build/native; the file goes with the test. */
+/** The Debian packages of one build. */
+export const PACKAGES = ['onescan', 'onescan-quotad', 'onescan-runtime', 'smtp-delay'] as const
+
+/** Returns the file of another package of the build that made `file`, the package onescan. */
+export function packageBeside(file: string, name: (typeof PACKAGES)[number]): string {
+  const directory = dirname(file)
+  const found = readdirSync(directory).find((entry) => entry.startsWith(`${name}_`))
+  if (found === undefined) throw new Error(`${directory}: lacks ${name}`)
+  return join(directory, found)
+}
+
+/** Returns the files of all packages of the build that made `file`. */
+export const packagesBeside = (file: string): string[] =>
+  PACKAGES.map((name) => packageBeside(file, name))
+
+/** Unpacks all packages of the build that made `file` into one directory. */
+export function extractPackages(file: string, tree: string): void {
+  for (const path of packagesBeside(file)) execFileSync('dpkg-deb', ['--extract', path, tree])
+}
+
+/**
+ * Copies the packages to the root of a host as NAME.deb, and installs the one that the others need, so that each of them
+ * can be installed, upgraded and removed by itself.
+ */
+export function putPackages(debian: Debian, file: string): void {
+  for (const name of PACKAGES)
+    copyFileSync(packageBeside(file, name), join(debian.path, `${name}.deb`))
+  const { code, output } = debian.run('dpkg -i /onescan-runtime.deb')
+  if (code !== 0) throw new Error(output)
+}
+
+/** Builds the Debian packages of the programs in build/native; returns the file of onescan. They go with the test. */
 export async function buildPackage(
   t: Ending,
   compress: 'gzip' | 'none',
@@ -37,12 +69,15 @@ export async function buildPackage(
     cwd: root,
     env: { ...process.env, ...environment, COMPRESS },
   })
-  return stdout.trim()
+  return fileOfOnescan(stdout)
 }
 
+const fileOfOnescan = (printed: string) =>
+  printed.split('\n').find((path) => path.includes('/onescan_'))!
+
 /**
- * The file of the Debian package of the programs in build/native, or of other ones, not compressed.
- * It is built once for all tests, below build/packages/NAME, until a file of the checkout, of dist/
+ * The file of the Debian package onescan of the programs in build/native, or of other ones, not compressed.
+ * With the others beside it, it is built once for all tests, below build/packages/NAME, until a file of the checkout, of dist/
  * or build/native differs: of several tests that want it at a time, one builds it. Each state of
  * those files has a directory of its own, and the one before stays, since a test may still read there.
  */
@@ -61,7 +96,7 @@ export async function packageOnce(name: string, programs: string = native): Prom
     cwd: root,
     env: { ...process.env, directory, unfinished, state: stateOfCheckout(), COMPRESS: 'none' },
   })
-  return stdout.trim()
+  return fileOfOnescan(stdout)
 }
 
 const wordsFor = (programs: string, output: string) => [

@@ -9,7 +9,7 @@ import { bootMailHost, mailHostMissing } from './mail-host.ts'
 
 /**
  * The clients of doc/clamd-clients.md, from their Debian packages, against the installed package under its unit: each set
- * up as the page says, a clean message, and EICAR in the body and attached.
+ * up as on the page, a clean message, and EICAR in the body and attached.
  */
 
 const root = join(import.meta.dirname, '../..')
@@ -181,7 +181,7 @@ const exim: Client = {
   ...bySmtp(25),
 }
 
-/** What the page says first, and the messages. */
+/** The first steps of the page, and the messages. */
 function prepare(host: BootedDebian): void {
   const { output } = host.run(`mkdir -p /mails
     systemctl enable onescan-clamd.socket; systemctl restart onescand; ${waitFor(3311)}; ss -ltn`)

@@ -3,11 +3,11 @@ import { copyFileSync, cpSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { openDirectory } from '../programs/host/reachable.ts'
-import { native, packageOnce, packagingMissing } from './built-package.ts'
+import { native, PACKAGES, packageBeside, packageOnce, packagingMissing } from './built-package.ts'
 import { debianMissing, makeDebian } from './debian.ts'
 
 /**
- * The source package in a clean Debian of the release that README.source names, with what it says that a
+ * The source package in a clean Debian of the release that README.source names, with what it states that a
  * build needs, and nothing else.
  */
 
@@ -46,11 +46,15 @@ t.test(
     t.equal(built.code, 0, built.output.slice(-4000))
 
     const made = readdirSync(at('source')).filter((name) => name.endsWith('.deb'))
-    t.equal(made.length, 1)
+    t.equal(made.length, PACKAGES.length)
     const files = (file: string) =>
       execFileSync('sh', ['-c', 'dpkg-deb --fsys-tarfile "$1" | tar -t | sort', 'sh', file], {
         encoding: 'utf8',
       })
-    t.equal(files(at(join('source', made[0]!))), files(await packageOnce('whole', native)))
+    const here = await packageOnce('whole', native)
+    for (const name of PACKAGES) {
+      const path = made.find((path) => path.startsWith(`${name}_`))!
+      t.equal(files(at(join('source', path))), files(packageBeside(here, name)), name)
+    }
   },
 )

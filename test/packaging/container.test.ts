@@ -1,14 +1,15 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
+import { python, pythonMissing } from '../programs/host/python.ts'
 import { startServer } from '../programs/host/server.ts'
 import { postfixMissing, startPostfix } from '../programs/servers/postfix.ts'
 import { until } from '../run/until.ts'
-import { packageOnce } from './built-package.ts'
+import { extractPackages, packageOnce, packagesBeside } from './built-package.ts'
 import {
   buildServers,
   type ContainerHost,
@@ -16,24 +17,40 @@ import {
   release,
   startContainerHost,
 } from './containers.ts'
+import { earlierPackage } from './earlier-package.ts'
+import { checkFlow, FLOW } from './mail-flow.ts'
 
-/** The image and its compose.yaml, on a host with containers; Postfix and a next server are outside. */
+/**
+ * The image and its compose.yaml, on a host with containers; Postfix and a next server are outside. EARLIER is the file
+ * of a real earlier package, from which another image is made.
+ */
 
-const skip = containersMissing || postfixMissing
+const skip = containersMissing || postfixMissing || pythonMissing
 const source = join(import.meta.dirname, '../../packaging/shipped/container')
 const IMAGE = 'localhost/onescan:test'
+const EARLIER = 'localhost/onescan:earlier'
 
 t.test('compose.yaml', { skip }, async (t) => {
   const [host, file] = await Promise.all([startContainerHost(t), packageOnce('whole')])
-  const context = join(host.directory, 'context')
   const composition = join(host.directory, 'onescan')
-  for (const path of [context, composition]) mkdirSync(path)
-  copyFileSync(file, join(context, basename(file)))
-  copyFileSync(join(source, 'Containerfile'), join(context, 'Containerfile'))
+  mkdirSync(composition)
   copyFileSync(join(source, 'compose.yaml'), join(composition, 'compose.yaml'))
   const arch = process.arch === 'arm64' ? 'arm64' : 'amd64'
   const platform = ['--platform', `linux/${arch}`, '--build-arg', `RELEASE=${release}`]
-  host.build(context, '--format', 'docker', '--tag', IMAGE, ...platform) // OCI's has no HEALTHCHECK
+  const buildImage = (
+    tag: string,
+    packages: readonly (readonly [path: string, name: string])[],
+  ) => {
+    const context = join(host.directory, basename(tag))
+    mkdirSync(context)
+    for (const [path, name] of packages) copyFileSync(path, join(context, name))
+    copyFileSync(join(source, 'Containerfile'), join(context, 'Containerfile'))
+    host.build(context, '--format', 'docker', '--tag', tag, ...platform) // OCI's has no HEALTHCHECK
+  }
+  buildImage(
+    IMAGE,
+    packagesBeside(file).map((path) => [path, basename(path)] as const),
+  )
   buildServers(host, 'docker.io/clamav/clamav:stable', 'docker.io/valkey/valkey:8')
 
   const mail = join(host.directory, 'mail')
@@ -57,15 +74,21 @@ t.test('compose.yaml', { skip }, async (t) => {
     ONESCAND_OPTIONS:
       '--smtp inet:0.0.0.0:10024 --from 127.0.0.1,172.30.88.0/23 --next inet:172.30.88.1:10025',
   }
-  const compose = (...words: string[]) => host.compose(composition, settings, ...words)
+  /** As the page says: settings are in the file .env. */
+  const configure = (settings: Readonly<Record<string, string>>) => {
+    const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`)
+    writeFileSync(join(composition, '.env'), lines.join(''))
+  }
+  const compose = (...words: string[]) => host.compose(composition, {}, ...words)
   const inOnescan = (...words: string[]) => host.podman('exec', 'onescan_onescan_1', ...words)
   const log = () => host.podman('logs', 'onescan_onescan_1')
 
-  // podman-compose of Debian 12 makes them with other subnets than the file says.
+  // podman-compose of Debian 12 makes them with other subnets than those of the file.
   const text = readFileSync(join(source, 'compose.yaml'), 'utf8')
   for (const [, name, subnet] of text.matchAll(/^ {2}(\w+):\n {4}ipam:\n.* subnet: (\S+) /gm)) {
     host.podman('network', 'create', '--subnet', subnet!, `onescan_${name}`)
   }
+  configure(settings)
   compose('run', '--rm', 'onescan', 'onescan', 'keygen', '--append', keys)
   compose('up', '--detach', 'clamd', 'valkey', 'onescan')
   await healthy(host)
@@ -75,7 +98,7 @@ t.test('compose.yaml', { skip }, async (t) => {
   t.test('the image has the programs of the package, byte for byte, and no compiler', (t) => {
     const sums = 'cd /usr/lib/onescan && find . -type f -exec sha256sum {} +'
     const packed = join(host.directory, 'packed')
-    execFileSync('dpkg-deb', ['--extract', file, packed])
+    extractPackages(file, packed)
     const wanted = execFileSync('find', ['.', '-type', 'f'], {
       cwd: join(packed, 'usr/lib/onescan'),
       encoding: 'utf8',
@@ -134,18 +157,18 @@ t.test('compose.yaml', { skip }, async (t) => {
   }
 
   t.test('check asks the onescand of the container, and knows what this place is', (t) => {
-    const said = inOnescan('sh', '-c', 'onescan check; true')
-    t.match(said, /reports a clean message as clean, and finds EICAR; open: .*milter inet:0/)
-    t.match(said, /^ok +mail server: this host has none; onescand serves other hosts at /m)
-    t.notMatch(said, /^error|does not answer|is not used|only to root/m)
+    const output = inOnescan('sh', '-c', 'onescan check; true')
+    t.match(output, /reports a clean message as clean, and finds EICAR; open: .*milter inet:0/)
+    t.match(output, /^ok +mail server: this host has none; onescand serves other hosts at /m)
+    t.notMatch(output, /^error|does not answer|is not used|only to root/m)
     t.end()
   })
 
   t.test('the image has the command that tests any mail server', async (t) => {
     const words = ['--mail', 'ben@example.org', '--smtp', '127.0.0.1:10024']
-    const said = inOnescan('onescan', 'check', ...words) // throws if anything was accepted but clean mail
-    t.match(said, /^ok +EICAR in a zip: refused with 55[04] /m)
-    t.equal(said.match(/^ok /gm)?.length, 9)
+    const output = inOnescan('onescan', 'check', ...words) // throws if anything was accepted but clean mail
+    t.match(output, /^ok +EICAR in a zip: refused with 55[04] /m)
+    t.equal(output.match(/^ok /gm)?.length, 9)
   })
 
   t.test('a program that asks clamd asks at another address', async (t) => {
@@ -167,7 +190,7 @@ t.test('compose.yaml', { skip }, async (t) => {
     const token = inOnescan('cat', '/etc/onescan/keys/page-token').trim()
     t.match(ask('/', 'no'), /^401 /)
     t.match(ask('/', token), /^200 <!doctype html>/i)
-    t.match(ask('/metrics', token), /^onescan_store_ok 1$/m, 'which says that Valkey is asked')
+    t.match(ask('/metrics', token), /^onescan_store_ok 1$/m, 'which states that Valkey is asked')
     t.match(log(), 'refuses viruses, stamps with 1 key')
     t.end()
   })
@@ -183,17 +206,9 @@ t.test('compose.yaml', { skip }, async (t) => {
 
   t.test('keys, token and quarantine outlive the containers', async (t) => {
     const quarantine = '/var/lib/onescan/quarantine'
+    configure({ ...settings, REJECTVIRUS: '0', QUARANTINE: quarantine })
     const recreate = () => {
-      compose('down', '--timeout', '2')
-      host.compose(
-        composition,
-        { ...settings, REJECTVIRUS: '0', QUARANTINE: quarantine },
-        'up',
-        '--detach',
-        'clamd',
-        'valkey',
-        'onescan',
-      )
+      compose('up', '--detach', '--force-recreate')
       return healthy(host)
     }
     await recreate()
@@ -213,23 +228,83 @@ t.test('compose.yaml', { skip }, async (t) => {
     await health(host, 0)
     t.pass()
   })
+
+  const imageOfOnescan = () =>
+    host.podman('inspect', '--format', '{{.ImageName}}', 'onescan_onescan_1').trim()
+
+  t.test('an earlier image is replaced while mail comes, and none is lost', async (t) => {
+    buildImage(EARLIER, [[earlierPackage(t, file), `onescan_0.9.0_${arch}.deb`]])
+    configure({ ...settings, ONESCAN_IMAGE: EARLIER })
+    compose('up', '--detach', '--force-recreate')
+    await healthy(host)
+    t.equal(imageOfOnescan(), EARLIER)
+
+    const at = (name: string) => join(host.directory, name)
+    writeFileSync(at('flow.py'), FLOW)
+    const flows = await Promise.all(
+      [postfix.port, 10024].map((port) =>
+        startServer(
+          [...host.around, python, at('flow.py'), String(port), at('stop')],
+          /^accepted /,
+        ),
+      ),
+    )
+    configure(settings)
+    compose('up', '--detach', '--force-recreate')
+    await healthy(host)
+    t.equal(imageOfOnescan(), IMAGE)
+    const before = flows.map(({ log }) => log.length)
+    await until(
+      () => flows.every(({ log }, n) => log.length > before[n]! + 3),
+      'mail is accepted again',
+    )
+    writeFileSync(at('stop'), '')
+    const deferred = '4\\d\\d'
+    for (const [n, others] of [deferred, `${deferred}|none`].entries()) {
+      await flows[n]!.logged(/^virus /)
+      const fine = {
+        clean: new RegExp(`^(250|${others})$`),
+        virus: new RegExp(`^(55[04]|${others})$`),
+      }
+      await checkFlow(t, flows[n]!.log.join('\n'), fine, () => delivered().join('\n'))
+    }
+  })
+
+  t.test('it is removed: mail comes unscanned, and the volumes are kept', async (t) => {
+    const volumes = () => host.podman('volume', 'ls', '--quiet').trim().split('\n').filter(Boolean)
+    const configuration = join(dirname(postfix.queue), 'etc')
+    execFileSync('postconf', ['-c', configuration, '-e', 'smtpd_milters='])
+    process.kill(postfix.pid, 'SIGHUP')
+    compose('down')
+    const sent = await until(
+      () => send(postfix.port, virus),
+      'EICAR is accepted',
+      (answers) => /^ -> \.\n<- {2}250 /m.test(answers),
+    )
+    t.match(sent, '250 ')
+    t.match(volumes(), ['onescan_keys', 'onescan_quarantine', 'onescan_signatures'])
+    compose('down', '--volumes')
+    t.same(volumes(), [])
+  })
 })
 
-/** Waits until the health check ends so; throws what it and onescand say if it does not within a minute. */
+/** Waits until the health check ends so; throws what it and onescand print if it does not within a minute. */
 async function health(host: ContainerHost, code: 0 | 1): Promise<void> {
-  let said = ''
+  let output = ''
   for (let tries = 0; tries < 100; tries++) {
     const check = 'exec onescan_onescan_1 /usr/share/onescan/container/health'
-    said = host.run(['sh', '-c', `"$0" ${check}; echo $?`, join(host.directory, 'podman')])
-    if (said.endsWith(`${code}\n`)) return
+    output = host.run(['sh', '-c', `"$0" ${check}; echo $?`, join(host.directory, 'podman')])
+    if (output.endsWith(`${code}\n`)) return
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
-  throw new Error(`${said}${host.podman('ps', '--all')}${host.podman('logs', 'onescan_onescan_1')}`)
+  throw new Error(
+    `${output}${host.podman('ps', '--all')}${host.podman('logs', 'onescan_onescan_1')}`,
+  )
 }
 
 const healthy = (host: ContainerHost) => health(host, 0)
 
-/** The lines that the SMTP interface says to a client that says nothing. */
+/** The lines that the SMTP interface sends to a client that sends nothing. */
 async function openSession(t: Test, host: ContainerHost) {
   const script = 'require("node:net").connect(10024, "127.0.0.1").pipe(process.stdout)'
   const words = [...host.around, process.execPath, '-e', script]

@@ -90,6 +90,6 @@ async function bareArchive(release: string): Promise<string> {
 async function mirror(): Promise<string> {
   const { stdout } = await run('apt-get', ['download', '--print-uris', 'base-files'])
   const [, uri] = /^'(\S+)\/pool\//.exec(stdout) ?? []
-  if (uri === undefined) throw new Error(`apt-get tells no mirror: ${stdout}`)
+  if (uri === undefined) throw new Error(`apt-get names no mirror: ${stdout}`)
   return uri
 }

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { isWhole } from '../run/is-whole.ts'
 import { bareHostMissing, makeBareHost } from './bare-host.ts'
+import { packageBeside } from './built-package.ts'
 
 /**
  * Every script of the package, called by root where others have put what they like into every
@@ -92,12 +93,18 @@ t.test('scripts of the package', { skip: bareHostMissing }, async (t) => {
   const { at, must } = bare
   mkdirSync(at('/control'))
   execFileSync('dpkg-deb', ['--control', bare.package, at('/control')])
+  mkdirSync(at('/quotad'))
+  execFileSync('dpkg-deb', [
+    '--control',
+    packageBeside(bare.package, 'onescan-quotad'),
+    at('/quotad/control'),
+  ])
   execFileSync('cc', ['-static', '-x', 'c', '-o', at('/exchange'), '-'], { input: EXCHANGE })
-  must(`${host}\ndpkg -i /onescan.deb >/dev/null 2>&1`)
+  must(`${host}\ndpkg -i /onescan.deb /onescan-quotad.deb >/dev/null 2>&1`)
 
   // A copy: a script may remove itself.
   const scripts = must(`
-    for file in /control/*inst /control/*rm $(dpkg -L onescan); do
+    for file in /control/*inst /control/*rm /quotad/control/*inst /quotad/control/*rm $(dpkg -L onescan onescan-quotad); do
       test -f $file && test "$(head -c 2 $file)" = '#!' || continue
       mkdir -p /scripts\${file%/*} && cp $file /scripts$file && echo $file
     done`)
@@ -122,7 +129,7 @@ t.test('scripts of the package', { skip: bareHostMissing }, async (t) => {
     'purge',
   ]
   const rank = (call: string) =>
-    call.startsWith('/control/') ? order.findIndex((word) => word && call.includes(` ${word}`)) : 0
+    call.includes('/control/') ? order.findIndex((word) => word && call.includes(` ${word}`)) : 0
   calls.sort((call, other) => rank(call) - rank(other))
   const names = [
     ...new Set([...text.values()].join('\n').match(/(?<=\/)[A-Za-z0-9_][\w.-]*/g)!),

@@ -17,7 +17,7 @@ import { MALLORY } from '../scanner/cli/hostile/owner.ts'
 
 /**
  * The run scripts, called by root in directories that belong to the accounts of their services.
- * Which scripts there are, packaging/shipped/supervise/ says; hostile-package.test.ts calls them where
+ * The scripts are those of packaging/shipped/supervise/; hostile-package.test.ts calls them where
  * others have put what they like.
  */
 
@@ -69,7 +69,7 @@ function makeHost(t: Test, put: (path: string) => void) {
   return at
 }
 
-/** The script with this host's places, and a program that only says as whom it runs. */
+/** The script with this host's places, and a program that only prints the account that it runs as. */
 function scriptFor(name: string, at: (name: string) => string): string {
   const account = String(MALLORY)
   return readFileSync(join(supervise, name), 'utf8')
@@ -122,7 +122,7 @@ t.test(
   },
 )
 
-/** A system call that changes a name, with the last path that it tells: the name that it makes. */
+/** A system call that changes a name, with its last path: the name that it makes. */
 const CHANGE = /\b(\w+)\((?:AT_FDCWD, )?(?:"[^"]*", (?:AT_FDCWD, )?)?"([^"]*)"(.*)$/
 const CALLS = [
   ...['chown', 'lchown', 'fchownat', 'chmod', 'fchmodat', '?fchmodat2', 'mkdir', 'mkdirat'],

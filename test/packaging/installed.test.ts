@@ -1,9 +1,9 @@
-import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { plain } from '../cases/messages.ts'
 import { isWhole } from '../run/is-whole.ts'
-import { packageOnce, packagingMissing } from './built-package.ts'
+import { packageOnce, packagingMissing, putPackages } from './built-package.ts'
 import { debianMissing, makeDebian } from './debian.ts'
 import { CLIENT, deliveredTo, LINK, mustRun, putQmail, REAL, whileMailFlows } from './mail-here.ts'
 
@@ -21,7 +21,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
 async function liveOn(t: Test, release: string): Promise<void> {
   const [debian, file] = await Promise.all([makeDebian(t, release), packageOnce('whole')])
   const at = (path: string) => join(debian.path, path)
-  copyFileSync(file, at('onescan.deb'))
+  putPackages(debian, file)
   putQmail(at)
   mkdirSync(at('/var/qmail/control'))
 
@@ -114,7 +114,11 @@ async function liveOn(t: Test, release: string): Promise<void> {
   there('test -e /var/spool/onescan', 1)
   there('test -e /etc/default/onescand', 1)
 
-  t.match(there('dpkg -i /onescan.deb'), 'NOT SCANNED', 'installed again, it says where mail goes')
+  t.match(
+    there('dpkg -i /onescan.deb'),
+    'NOT SCANNED',
+    'installed again, it prints where mail goes',
+  )
   const checkLines = there(
     `onescan check --user nobody --env QHPSI='plugin: eicar' --env QMAILHOME=/var/qmail`,
     2,

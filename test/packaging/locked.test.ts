@@ -1,11 +1,20 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { delimiter, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { newestNode, oldestNode, toolsNode } from '../../packaging/toolchain/toolchain.mjs'
-import { openDirectory } from '../programs/host/reachable.ts'
+import { openDirectory, reachable } from '../programs/host/reachable.ts'
+import { PLAIN } from '../scanner/cli/onescan.ts'
 
-/** What builds and tests onescan is what the lock files say, to the byte. */
+/** What builds and tests onescan is what the lock files name, to the byte. */
 
 const root = join(import.meta.dirname, '../..')
 const locks = [
@@ -161,11 +170,38 @@ t.test('npm finds the programs of the machine in PATH, and no other npm', async 
   t.equal(sample.install(env).status, 0)
   t.notMatch(sample.read('path'), 'node_modules/.bin')
   t.notMatch(sample.read('environment'), /^(NODE_ENV|npm_)/m)
+  t.match(sample.read('environment'), /^NODE_NO_WARNINGS=1$/m, 'what npm calls is not printed')
+})
+
+t.test('an npm that omits packages since it cannot write its cache is reported', async (t) => {
+  const own = { ...a, optional: true, os: ['linux'], cpu: [process.arch] }
+  const sample = makePackage(t, { 'node_modules/a': own })
+  const { directory } = sample
+  const module = join(directory, 'install-locked.mjs')
+  cpSync(join(root, 'packaging/toolchain/install-locked.mjs'), module)
+  const closed = join(directory, 'closed')
+  mkdirSync(closed, { mode: 0o555 })
+  const isRoot = process.getuid!() === 0
+  if (isRoot) chownSync(directory, PLAIN, PLAIN)
+  const outputWith = (cache: string) => {
+    const npm = `#!/bin/sh
+test "$1" != config || { echo ${cache}; exit; }
+mkdir -p node_modules; echo '{"packages":{}}' >node_modules/.package-lock.json
+`
+    writeFileSync(join(directory, 'programs/npm'), npm, { mode: 0o755 })
+    const PATH = [join(directory, 'programs'), process.env.PATH].join(delimiter)
+    const { stdout } = spawnSync(reachable(process.execPath), [module, directory], {
+      env: { PATH },
+      encoding: 'utf8',
+      ...(isRoot && { uid: PLAIN, gid: PLAIN }),
+    })
+    return stdout
+  }
   t.match(
-    sample.read('environment'),
-    /^NODE_NO_WARNINGS=1$/m,
-    'what npm calls is not told to people',
+    outputWith(join(closed, 'npm')),
+    `did not install all packages in ${directory}: npm cannot write its cache, ${closed}/npm; set npm_config_cache to`,
   )
+  t.match(outputWith(directory), /did not install all packages in \S+$/m)
 })
 
 t.test('a failed installation is reported', async (t) => {

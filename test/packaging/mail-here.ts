@@ -58,7 +58,7 @@ export function whileMailFlows(t: Test, debian: Debian, script: string, least: n
     touch /enough && wait $! && cat /codes`
   const codes = mustRun(t, debian, loop).trim().split('\n')
   const queued = codes.filter((code) => code === '0')
-  t.equal(queued.length, deliveredTo(at) - before, 'what is queued is told')
+  t.equal(queued.length, deliveredTo(at) - before, 'what is queued is printed')
   t.ok(codes.length > least, `${codes.length} messages`)
   const permanent = codes.filter((code) => (Number(code) >= 11 && Number(code) <= 40) || code === '115') // biome-ignore format: a line
   t.same(permanent, [])

@@ -4,7 +4,7 @@ import { EICAR } from '../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { lacks } from '../needs.mjs'
 import type { Ending } from '../programs/host/server.ts'
 import { type BootedDebian, boot, bootMissing } from './booted-debian.ts'
-import { packageOnce, packagingMissing } from './built-package.ts'
+import { packageOnce, packagingMissing, putPackages } from './built-package.ts'
 import { makeDebian } from './debian.ts'
 
 /** Why no host with a mail server can be booted here, or false. */
@@ -13,13 +13,20 @@ export const mailHostMissing: string | false = packagingMissing || bootMissing |
 /** Signatures: one, for the test file, since freshclam has nobody to ask here. */
 const signature = `EICAR-Test:0:*:${Buffer.from(EICAR).toString('hex')}`
 
-/** What README says to do with clamd, to the letter: its line for clamd.conf, and the start. */
+/** What README does with clamd, to the letter: its line for clamd.conf, and the start. */
 const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
 const clamdOfReadme = [/^echo .*clamd\.conf$/m, /^systemctl .*clamav-daemon$/m].map((line) => {
   const [found] = line.exec(readme) ?? []
   if (found === undefined) throw new Error(`README.md lacks ${line}`)
   return found
 })
+
+interface MailHostOptions {
+  /** By default the one in RELEASE of the environment, or that of this machine. */
+  readonly release?: string | undefined
+  /** Puts files below the directory of the host, before its mail server is set up. */
+  readonly place?: ((directory: string) => void) | undefined
+}
 
 /**
  * Boots mail.example.org, with clamd, the package without its documents, and these ones; `prepare` is shell that sets up its mail
@@ -30,11 +37,12 @@ export async function bootMailHost(
   t: Ending,
   packages: string,
   prepare = ':',
-  release?: string,
+  { release = process.env.RELEASE, place }: MailHostOptions = {},
 ): Promise<BootedDebian> {
   const [debian, file] = await Promise.all([makeDebian(t, release), packageOnce('whole')])
-  copyFileSync(file, join(debian.path, 'onescan.deb'))
+  putPackages(debian, file)
   copyFileSync('/etc/resolv.conf', join(debian.path, 'etc/resolv.conf'))
+  place?.(debian.path)
   const prepared = debian.run(`
     printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d
     echo mail.example.org >/etc/hostname; echo mail.example.org >/etc/mailname

@@ -117,7 +117,7 @@ function install(
   })
 }
 
-/** What `npm test` says of itself and of its own user's files is not for an npm of another one. */
+/** What `npm test` knows of itself and of its own user's files is not for an npm of another one. */
 function withoutNpm(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('npm_')))
 }

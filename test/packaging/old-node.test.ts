@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { oldestNode } from '../../packaging/toolchain/toolchain.mjs'
 import { openDirectory } from '../programs/host/reachable.ts'
 
-/** What each program says on a Node that is older than package.json has it. */
+/** What each program prints on a Node that is older than package.json has it. */
 
 const bin = join(import.meta.dirname, '../../bin')
 const { engines } = JSON.parse(readFileSync(join(bin, '../package.json'), 'utf8'))
@@ -58,7 +58,7 @@ t.test("Debian's Node, if it is older", { skip: !isOlder && `${debians} is ${its
   }
 })
 
-/** A program's answer to --version if Node says that it is of such a version. */
+/** A program's answer to --version if Node reports such a version. */
 function runOn(t: Test, version: string, name: string) {
   const claim = join(openDirectory(t), 'claim.cjs')
   writeFileSync(claim, `Object.defineProperty(process.versions, 'node', { value: '${version}' })\n`)

@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { lacks } from '../needs.mjs'
@@ -7,7 +6,7 @@ import { clamdMissing } from '../programs/servers/clamd.ts'
 import { isWhole } from '../run/is-whole.ts'
 import { until } from '../run/until.ts'
 import { boot, bootMissing } from './booted-debian.ts'
-import { packageOnce, packagingMissing } from './built-package.ts'
+import { packageOnce, packagingMissing, putPackages } from './built-package.ts'
 import { makeDebian } from './debian.ts'
 import { CLIENT, deliveredTo, putQmail } from './mail-here.ts'
 import { copyPrograms, SET_UP_CLAMD } from './programs-there.ts'
@@ -36,7 +35,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
   t.test(`with the systemd of ${release}`, { skip }, async (t) => {
     const [debian, file] = await Promise.all([makeDebian(t, release), packageOnce('whole')])
     const at = (path: string) => join(debian.path, path)
-    copyFileSync(file, at('onescan.deb'))
+    putPackages(debian, file)
     const postfix = ['smtp-sink', 'smtp-source'].map((name) => `/usr/sbin/${name}`)
     copyPrograms(debian.path, ['/usr/sbin/clamd', ...postfix])
     putQmail(at)
@@ -46,7 +45,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
       echo '${plugin}' >/etc/onescan/plugins/own.mjs
       ${SET_UP_CLAMD}
       echo '${sink}' >/etc/systemd/system/sink.service; systemctl enable sink.service
-      dpkg -i /onescan.deb
+      dpkg -i /onescan.deb /onescan-quotad.deb
       onescan keygen >/etc/onescan/keys/ring; chmod 640 /etc/onescan/keys/ring
       usermod -aG onescan qmaild; chgrp onescan-keys /etc/onescan/keys/ring
       echo '${settings}' >>/etc/default/onescand`)
@@ -58,7 +57,7 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
       t.equal(code, 0, `${script}\n${output}`)
       return output
     }
-    /** The exit code of the slot's client for a message, and what it says. It has too little memory to go standalone. */
+    /** The exit code of the slot's client for a message, and its output. It has too little memory to go standalone. */
     const send = (message: string) =>
       host.run(`setpriv --reuid=qmaild --regid=qmaild --init-groups env -i REJECTVIRUS=1 \
         QHPSI='plugin: clamd own.mjs' MAILDIR=/var/mail-here \
@@ -214,9 +213,9 @@ for (const release of isWhole ? ['bookworm', 'trixie'] : ['bookworm']) {
       const complaint = new RegExp(`does not see ${late}, which did not exist when it was started`)
       t.notMatch(checked(), /does not see/)
       there(`mkdir -p ${late}`)
-      const said = checked()
-      t.match(said, complaint)
-      t.match(said, /systemctl restart onescand/)
+      const output = checked()
+      t.match(output, complaint)
+      t.match(output, /systemctl restart onescand/)
       there('systemctl restart onescand')
       t.notMatch(checked(), /does not see/)
     })

@@ -2,27 +2,67 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { origin } from '../../packaging/packages/origin.mjs'
+import { origin, printedVersion } from '../../packaging/packages/origin.mjs'
 import { isWhole } from '../run/is-whole.ts'
-import { buildPackage, native, packageOnce, packagingMissing } from './built-package.ts'
+import {
+  buildPackage,
+  extractPackages,
+  native,
+  PACKAGES,
+  packageBeside,
+  packageOnce,
+  packagesBeside,
+  packagingMissing,
+} from './built-package.ts'
 import { checkOwnPlugin } from './own-plugin.ts'
 
-/** The Debian package as a file: what it holds. */
+/** The Debian packages as files: what they hold. */
 
 const root = join(import.meta.dirname, '../..')
 const manifest: { version: string; man: string[] } = JSON.parse(
   readFileSync(join(root, 'package.json'), 'utf8'),
 )
 
-t.test('the package', { skip: packagingMissing }, async (t) => {
+t.test('the packages', { skip: packagingMissing }, async (t) => {
   const file = await packageOnce('whole')
   const tree = t.testdir()
-  execFileSync('dpkg-deb', ['--raw-extract', file, tree])
+  extractPackages(file, tree)
   const at = (path: string) => join(tree, path)
 
   t.test('has its name by version and architecture', async (t) => {
     const architecture = execFileSync('dpkg', ['--print-architecture'], { encoding: 'utf8' }).trim()
-    t.match(file, `/onescan_${origin(root).debianVersion}_${architecture}.deb`)
+    for (const name of PACKAGES)
+      t.match(
+        packageBeside(file, name),
+        `/${name}_${origin(root).debianVersion}_${architecture}.deb`,
+      )
+  })
+
+  t.test('the quota service and the delay have packages of their own', async (t) => {
+    const filesOf = (name: (typeof PACKAGES)[number]) =>
+      execFileSync('dpkg-deb', ['--contents', packageBeside(file, name)], { encoding: 'utf8' })
+        .split('\n')
+        .map((line) => line.split(/\s+/)[5]?.slice(1) ?? '')
+        .filter((path) => path !== '' && !path.endsWith('/'))
+    const [quotad, delay] = [filesOf('onescan-quotad'), filesOf('smtp-delay')]
+    const isCommon = /^\/usr\/share\/(lintian|doc\/(onescan-quotad|smtp-delay))\//
+    t.same(
+      quotad.filter((path) => !isCommon.test(path) && !/quota|smtpplugins/.test(path)),
+      [],
+    )
+    t.same(
+      delay.filter((path) => !isCommon.test(path) && !/delay/.test(path)),
+      [],
+    )
+    t.ok(quotad.includes('/usr/sbin/onescan-rcptquota') && delay.includes('/usr/sbin/smtp-delay'))
+    t.same(
+      filesOf('onescan').filter((path) => /quotad|rcptquota|delay/.test(path)),
+      [],
+    )
+    const field = (name: string) =>
+      execFileSync('dpkg-deb', ['-f', file, name], { encoding: 'utf8' }).trim()
+    t.match(field('Suggests'), /onescan-quotad, smtp-delay/)
+    t.notMatch(field('Depends'), /quotad|delay/)
   })
 
   t.test('holds the programs as they were built, byte for byte', async (t) => {
@@ -40,7 +80,7 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
 
   t.test('the programs of the package work', async (t) => {
     const version = execFileSync(at('usr/bin/onescan'), ['--version'], { encoding: 'utf8' })
-    t.equal(version.trim(), `onescan ${manifest.version}`)
+    t.equal(version.trim(), `onescan ${printedVersion(root)}`)
     const { status, stderr } = spawnSync('sh', [
       at('usr/share/onescan/self-test'),
       at('usr/lib/onescan'),
@@ -92,6 +132,7 @@ t.test('the package', { skip: packagingMissing }, async (t) => {
     const SOURCE_DATE_EPOCH = '1700000000'
     const first = await buildPackage(t, 'none', { SOURCE_DATE_EPOCH })
     const other = await buildPackage(t, 'none', { SOURCE_DATE_EPOCH, TZ: 'Asia/Tokyo' })
-    t.ok(readFileSync(first).equals(readFileSync(other)))
+    const bytes = (made: string) => packagesBeside(made).map((path) => readFileSync(path))
+    t.ok(Buffer.concat(bytes(first)).equals(Buffer.concat(bytes(other))))
   })
 })

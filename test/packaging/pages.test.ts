@@ -1,10 +1,10 @@
 import t from 'tap'
 import { codeBlocks } from '../documents/code-blocks.ts'
 import { type PageHost, typed } from '../documents/typed-blocks.ts'
-import { POSTFIX } from './broken-hosts.ts'
+import { POSTFIX, SENDMAIL_WITHOUT_DNS } from './broken-hosts.ts'
 import { bootMailHost, mailHostMissing } from './mail-host.ts'
 
-/** What README, doc and man pages say to type, typed to the letter on a host with a mail server and clamd. */
+/** What README, doc and man pages have a reader type, typed to the letter on a host with a mail server and clamd. */
 
 /** The packages of a host, how its mail server is set up, and the release if it is not this machine's. */
 const hosts: Readonly<
@@ -21,7 +21,7 @@ const hosts: Readonly<
   Sendmail: [
     'sendmail make',
     // It refuses mail while the machine is busy.
-    `sed -i "s/, Addr=127.0.0.1//; /^MAILER_DEFINITIONS/i define(\\\`confREFUSE_LA', 1000)dnl\\ndefine(\\\`confQUEUE_LA', 1000)dnl" /etc/mail/sendmail.mc && echo example.org >>/etc/mail/local-host-names && systemctl enable sendmail`,
+    `${SENDMAIL_WITHOUT_DNS}; sed -i "s/, Addr=127.0.0.1//; /^MAILER_DEFINITIONS/i define(\\\`confREFUSE_LA', 1000)dnl\\ndefine(\\\`confQUEUE_LA', 1000)dnl" /etc/mail/sendmail.mc && echo example.org >>/etc/mail/local-host-names && systemctl enable sendmail`,
     // It does not enable clamd.
     'trixie',
   ],
@@ -31,7 +31,7 @@ const blocks = codeBlocks()
 
 for (const [name, [packages, prepare, release]] of Object.entries(hosts)) {
   t.test(`the pages, typed on a host with ${name}`, { skip: mailHostMissing }, async (t) => {
-    const host = await bootMailHost(t, packages, prepare, release)
+    const host = await bootMailHost(t, packages, prepare, { release })
     const type = (script: string) =>
       host.run(`exec </dev/null; export HOME=/root; cd /root; ${script}`)
     for (const block of typed.filter(({ on = 'Postfix' }) => on === name)) {
@@ -42,15 +42,15 @@ for (const [name, [packages, prepare, release]] of Object.entries(hosts)) {
         let { text } = found!
         for (const [name, value] of Object.entries(own)) text = text.replaceAll(name, () => value)
         type(before)
-        const said = type(
+        const result = type(
           // Some administrators have this umask.
           by === undefined
             ? `umask 077; ${text}`
             : `{ ${by}\n} <<'END-OF-BLOCK'\n${text}END-OF-BLOCK\n`,
         )
-        t.ok(said.code! <= code, `${text}${said.code}: ${said.output}`)
-        if (found!.output !== '') t.match(said.output, found!.output)
-        if (prints) t.match(said.output, prints)
+        t.ok(result.code! <= code, `${text}${result.code}: ${result.output}`)
+        if (found!.output !== '') t.match(result.output, found!.output)
+        if (prints) t.match(result.output, prints)
         if (reboots) {
           await host.reboot()
           type(

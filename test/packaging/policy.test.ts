@@ -7,7 +7,15 @@ import { origin } from '../../packaging/packages/origin.mjs'
 import { bun } from '../../packaging/toolchain/toolchain.mjs'
 import { lacks } from '../needs.mjs'
 import { isWhole } from '../run/is-whole.ts'
-import { buildPackage, packageOnce, packagingMissing } from './built-package.ts'
+import {
+  buildPackage,
+  extractPackages,
+  PACKAGES,
+  packageBeside,
+  packageOnce,
+  packagesBeside,
+  packagingMissing,
+} from './built-package.ts'
 
 /** What Debian's policy asks of a package, as Debian's own programs read it. */
 
@@ -45,26 +53,28 @@ interface Copyright {
 t.test('the package', { skip: packagingMissing || lacks('dpkg-parsechangelog') }, async (t) => {
   const file = await packageOnce('whole')
   const tree = t.testdir()
-  execFileSync('dpkg-deb', ['--raw-extract', file, tree])
+  extractPackages(file, tree)
   const at = (path: string) => join(tree, path)
-  const field = (name: string) =>
-    execFileSync('dpkg-deb', ['-f', file, name], { encoding: 'utf8' }).trim()
+  const field = (name: string, of = file) =>
+    execFileSync('dpkg-deb', ['-f', of, name], { encoding: 'utf8' }).trim()
 
-  t.test('says where it comes from, as package.json does', async (t) => {
+  t.test('states where it comes from, as package.json does', async (t) => {
     t.equal(field('Homepage'), manifest.homepage)
   })
 
   t.test('names the Debian sources that its static programs hold', async (t) => {
     const version = execFileSync('dpkg-query', ['-W', '-f', `\${source:Version}`, 'musl-dev'])
-    t.equal(field('Static-Built-Using'), `musl (= ${version})`)
+    for (const name of ['onescan', 'onescan-quotad', 'onescan-runtime'] as const)
+      t.equal(field('Static-Built-Using', packageBeside(file, name)), `musl (= ${version})`)
     for (const name of ['onescanc', 'onescan-rcptquota', 'onescan-run']) {
       const notes = execFileSync('readelf', ['--notes', at(`usr/lib/onescan/${name}`)])
       t.equal(notes.toString(), '', `${name}: glibc's start files would leave one`)
     }
   })
 
-  t.test('has a changelog that dpkg reads, and what CHANGELOG.md says', async (t) => {
+  t.test('has a changelog that dpkg reads, with the text of CHANGELOG.md', async (t) => {
     const log = at('changelog')
+    for (const name of PACKAGES) t.ok(existsSync(at(`usr/share/doc/${name}/copyright`)), name)
     writeFileSync(log, execFileSync('zcat', [at('usr/share/doc/onescan/changelog.gz')]))
     const parse = (...words: string[]) =>
       spawnSync('dpkg-parsechangelog', ['-l', log, ...words], { encoding: 'utf8' })
@@ -201,7 +211,7 @@ t.test('the package', { skip: packagingMissing || lacks('dpkg-parsechangelog') }
         '--display-info',
         '--tag-display-limit',
         '0',
-        file,
+        ...packagesBeside(file),
       ]
       const { status, stdout } = spawnSync('lintian', words, { encoding: 'utf8' })
       const lines = stdout.split('\n').filter((line) => line !== '')

@@ -4,7 +4,7 @@ import { CLAMD_ANSWERS, hosts } from './broken-hosts.ts'
 import { bootMailHost, mailHostMissing } from './mail-host.ts'
 
 /**
- * What `onescan check` says of a host with Postfix or Exim and clamd that was broken, and the result of its remedies:
+ * The findings of `onescan check` on a host with Postfix or Exim and clamd that was broken, and the result of its remedies:
  * each is carried out, and then mail is tried.
  */
 
@@ -29,14 +29,14 @@ for (const { packages, prepare, setUp, faults, door } of hosts) {
       t.same(checkLines().filter(isOfHost), [], 'a host as its page sets it up has no warning')
 
       const chosen = faults.filter(({ name }) => name.includes(process.env.FAULT ?? ''))
-      for (const { name, breaks, says, does } of chosen) {
+      for (const { name, breaks, reported, does } of chosen) {
         await t.test(name, async (t) => {
           type(breaks)
           const found = checkLines()
           const checkLine = found.find(
-            ({ what, value }) => what === says.what && says.value.test(value),
+            ({ what, value }) => what === reported.what && reported.value.test(value),
           )
-          t.match(checkLine, says, JSON.stringify(found.filter(({ level }) => level !== 'ok')))
+          t.match(checkLine, reported, JSON.stringify(found.filter(({ level }) => level !== 'ok')))
           const typed = type(does ?? checkLine!.remedy!)
           t.equal(typed.code, 0, `${does ?? checkLine!.remedy}: ${typed.output}`)
           t.same(errors(), [], 'nothing is wrong any more')

@@ -8,7 +8,7 @@ import { freePort } from '../programs/host/free-port.ts'
 import { python, pythonMissing } from '../programs/host/python.ts'
 import { openDirectory } from '../programs/host/reachable.ts'
 import { startServer } from '../programs/host/server.ts'
-import { packageOnce, packagingMissing } from './built-package.ts'
+import { packageOnce, packagesBeside, packagingMissing } from './built-package.ts'
 import { debianMissing, makeDebian } from './debian.ts'
 import { keyMaker } from './key-maker.ts'
 import { deliveredTo, LINK, mustRun, putQmail, whileMailFlows } from './mail-here.ts'
@@ -38,7 +38,7 @@ t.test('apt installs, upgrades and downgrades from the repository', { skip }, as
     rmSync(context, { recursive: true, force: true })
     writeRepository(context, { packages, address, key: signedBy, seconds: 1_700_000_000 })
   }
-  publish([older])
+  publish(older)
   const words = ['-m', 'http.server', '--bind', '127.0.0.1', '--directory', place, String(port)]
   const server = await startServer([python, ...words], { port, host: '127.0.0.1' })
   t.teardown(server.stop)
@@ -56,7 +56,7 @@ t.test('apt installs, upgrades and downgrades from the repository', { skip }, as
       `QHPSI='plugin: eicar' REJECTVIRUS=1 MAILDIR=/var/mail-here ${LINK} </${message}.eml 1</envelope 2>/said`,
       code,
     )
-  // Nothing but what onescan.sources says: neither Debian's archive nor a key that apt trusts by itself.
+  // Nothing but what onescan.sources names: neither Debian's archive nor a key that apt trusts by itself.
   there('rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/* /etc/apt/trusted.gpg.d/*')
   cpSync(join(context, 'onescan.sources'), at(SOURCES))
 
@@ -69,10 +69,10 @@ t.test('apt installs, upgrades and downgrades from the repository', { skip }, as
   })
 
   t.test('while mail flows it is upgraded, and goes back', async (t) => {
-    publish([older, newer])
+    publish([...older, ...newer])
     const steps = `
       { apt-get update && apt-get upgrade --yes && dpkg-query --show onescan &&
-        apt-get install --yes --allow-downgrades onescan=0.0.8 && dpkg-query --show onescan; } >/did 2>&1`
+        apt-get install --yes --allow-downgrades onescan=0.0.8 onescan-runtime=0.0.8 && dpkg-query --show onescan; } >/did 2>&1`
     whileMailFlows(t, debian, steps, 5)
     const did = readFileSync(at('/did'), 'utf8')
     t.match(did, /^onescan\t0\.0\.9$/m)
@@ -88,7 +88,7 @@ t.test('apt installs, upgrades and downgrades from the repository', { skip }, as
     t.match(byAnother, /^[EW]: .*NO_PUBKEY/m)
     publish([forged])
     const signed = readFileSync(join(context, 'dists/stable/InRelease'))
-    publish([older])
+    publish(older)
     writeFileSync(join(context, 'dists/stable/InRelease'), signed)
     const changed = there(afresh)
     t.match(changed, /^E: Failed to fetch .*(Hash Sum mismatch|unexpected size)/m)
@@ -100,12 +100,12 @@ t.test(
   'a repository is built the same each time, except for the signature',
   { skip },
   async (t) => {
-    const file = asVersion(t, await packageOnce('whole'), '0.0.8')
+    const packages = asVersion(t, await packageOnce('whole'), '0.0.8')
     const key = makeKey('a second <second@example.org>')
     const [first, second] = [1, 2].map((n) => {
       const directory = join(openDirectory(t), `apt${n}`)
       writeRepository(directory, {
-        packages: [file],
+        packages,
         address: 'http://x/',
         key,
         seconds: 1_700_000_000,
@@ -120,23 +120,23 @@ t.test(
       )
     })
     t.equal(second, first)
-    t.match(first, basename(file))
+    for (const path of packages) t.match(first, basename(path))
   },
 )
 
-/** The same package with another version. */
-function asVersion(t: Test, file: string, version: string): string {
+/** The same packages with another version. */
+function asVersion(t: Test, file: string, version: string): string[] {
   const directory = openDirectory(t)
-  const tree = join(directory, 'tree')
-  execFileSync('dpkg-deb', ['--raw-extract', file, tree])
-  const control = join(tree, 'DEBIAN/control')
-  writeFileSync(
-    control,
-    readFileSync(control, 'utf8').replace(/^Version: .*$/m, `Version: ${version}`),
-  )
-  execFileSync('dpkg-deb', ['-Znone', '--build', tree, directory], { stdio: 'ignore' })
-  rmSync(tree, { recursive: true })
-  return join(directory, readdirSync(directory)[0]!)
+  for (const path of packagesBeside(file)) {
+    const tree = join(directory, 'tree')
+    execFileSync('dpkg-deb', ['--raw-extract', path, tree])
+    const control = join(tree, 'DEBIAN/control')
+    const [, own = ''] = /^Version: (.*)$/m.exec(readFileSync(control, 'utf8')) ?? []
+    writeFileSync(control, readFileSync(control, 'utf8').replaceAll(own, version))
+    execFileSync('dpkg-deb', ['-Znone', '--build', tree, directory], { stdio: 'ignore' })
+    rmSync(tree, { recursive: true })
+  }
+  return readdirSync(directory).map((name) => join(directory, name))
 }
 
 /** A package of that name without anything in it. */

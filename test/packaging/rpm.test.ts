@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { lacks } from '../needs.mjs'
@@ -7,20 +7,20 @@ import { openDirectory } from '../programs/host/reachable.ts'
 import { boot, bootMissing } from './booted-debian.ts'
 import { debianMissing, makeDebian } from './debian.ts'
 
-/** The source tarball, `make install`, and the RPM: what hosts other than Debian's are given. */
+/** The source tarball, `make install`, and the RPMs: what hosts other than Debian's are given. */
 
 const root = join(import.meta.dirname, '../..')
 const packaging = join(root, 'packaging')
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
-/** Runs a script of packaging/ and returns the path that it prints last. */
+/** Runs a script of packaging/ and returns the path that it prints first. */
 function make(script: string, ...words: string[]): string {
   const printed = execFileSync(process.execPath, [join(packaging, 'packages', script), ...words], {
     cwd: root,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
   })
-  return printed.trim().split('\n').at(-1)!
+  return printed.split('\n')[0]!
 }
 
 t.test(
@@ -72,29 +72,34 @@ done
 
 const rpmMissing = debianMissing || lacks('rpm', 'rpmbuild', 'make', 'the compiled programs')
 
-t.test('the RPM', { skip: rpmMissing }, async (t) => {
+t.test('the RPMs', { skip: rpmMissing }, async (t) => {
   const output = openDirectory(t)
-  const file = make('rpm.mjs', '--output', output)
-  const query = (...words: string[]) =>
-    execFileSync('rpm', ['--query', '--package', ...words, file], { encoding: 'utf8' })
+  make('rpm.mjs', '--output', output)
+  const files = readdirSync(output).map((name) => join(output, name))
+  const fileOf = (name: string) => files.find((path) => path.includes(`/${name}-${version}`))!
+  const runtime = fileOf('onescan-runtime')
+  /** What most hosts install. */
+  const file = `${fileOf('onescan')} ${runtime}`
+  const query = (name: string, ...words: string[]) =>
+    execFileSync('rpm', ['--query', '--package', ...words, fileOf(name)], { encoding: 'utf8' })
 
   t.test('has no finding of rpmlint without a reason', { skip: lacks('rpmlint') }, async (t) => {
-    const words = ['--config', join(packaging, 'packages/rpmlint.toml'), file]
+    const words = ['--config', join(packaging, 'packages/rpmlint.toml'), ...files]
     const { stdout } = spawnSync('rpmlint', words, { encoding: 'utf8' })
-    t.match(stdout, '1 packages and 0 specfiles checked')
+    t.match(stdout, '4 packages and 0 specfiles checked')
     t.notMatch(stdout, /: E: /)
   })
 
   t.test('needs no more than release 8 of RHEL has', async (t) => {
-    t.match(query('--requires'), /^glibc >= 2\.17$/m)
-    t.match(query('--list'), '\n/usr/share/licenses/onescan/LICENSE\n')
-    t.notMatch(query('--requires'), /nodejs|GLIBC_2\.(29|[3-9]\d)/)
+    t.match(query('onescan-runtime', '--requires'), /^glibc >= 2\.17$/m)
+    t.match(query('onescan', '--list'), '\n/usr/share/licenses/onescan/LICENSE\n')
+    for (const name of ['onescan', 'onescan-quotad', 'onescan-runtime', 'smtp-delay'])
+      t.notMatch(query(name, '--requires'), /nodejs|GLIBC_2\.(29|[3-9]\d)/)
+    t.match(query('onescan', '--suggests'), /^onescan-quotad\n[\s\S]*^smtp-delay$/m)
   })
 
   const debian = await makeDebian(t)
   const at = (path: string) => join(debian.path, path)
-  mkdirSync(at('opt/rpm'))
-  cpSync(file, at('opt/rpm/onescan.rpm'))
   // rpm stands outside: the root is a Debian, which has what the scriptlets call.
   const rpm = (...words: string[]) =>
     debian.run('true', `rpm --root "$1" --nodeps ${words.join(' ')}`)
@@ -104,7 +109,7 @@ t.test('the RPM', { skip: rpmMissing }, async (t) => {
     'makes accounts, directories, settings and the link, and tries the programs',
     async (t) => {
       there('mkdir -p /opt/node_modules/npm; ln -s /opt/node_modules/npm /usr/share/onescan')
-      const { code, output } = rpm('--install', file)
+      const { code, output } = rpm('--install', file, fileOf('onescan-quotad'))
       t.equal(code, 0, output)
       t.equal(there('ls /opt/node_modules/npm'), '', 'nothing is unpacked into the package of npm')
       t.match(output, 'next, run: systemctl enable --now onescand; onescan check')
@@ -156,7 +161,7 @@ t.test('the RPM', { skip: rpmMissing }, async (t) => {
 
   t.test('its removal points the link to qmail-queue, and keeps settings and mail', async (t) => {
     there('mkdir -p /var/qmail/bin; ln -s /bin/true /var/qmail/bin/qmail-queue')
-    const { code, output } = rpm('--erase', 'onescan')
+    const { code, output } = rpm('--erase', 'onescan onescan-quotad onescan-runtime')
     t.equal(code, 0, output)
     t.equal(there('readlink /etc/onescan/queue'), '/var/qmail/bin/qmail-queue')
     t.match(there('ls /etc/default/onescand /var/lib/onescan'), 'quarantine')

@@ -8,7 +8,7 @@ import { partOf } from '../../packaging/toolchain/install-locked.mjs'
 import { lacks } from '../needs.mjs'
 import { emulationMissing } from '../programs/host/emulated.ts'
 import { openDirectory } from '../programs/host/reachable.ts'
-import { packagingMissing } from './built-package.ts'
+import { PACKAGES, packagingMissing } from './built-package.ts'
 import { keyMaker } from './key-maker.ts'
 
 /** The same sources make the same packages, wherever they lie. */
@@ -47,14 +47,16 @@ t.test(
           'SHA256SUMS.asc',
           'apt',
           `onescan-${version}.cdx.json`,
-          `onescan-${debianVersion}-1.aarch64.rpm`,
-          `onescan-${debianVersion}-1.x86_64.rpm`,
+          ...PACKAGES.flatMap((name) => [
+            `${name}-${debianVersion}-1.aarch64.rpm`,
+            `${name}-${debianVersion}-1.x86_64.rpm`,
+            `${name}_${debianVersion}_amd64.deb`,
+            `${name}_${debianVersion}_arm64.deb`,
+          ]),
           `onescan-${debianVersion}.tar.gz`,
           `onescan-${version}.tgz`,
           `onescan_${debianVersion}.dsc`,
           `onescan_${debianVersion}.tar.xz`,
-          `onescan_${debianVersion}_amd64.deb`,
-          `onescan_${debianVersion}_arm64.deb`,
         ].sort(),
       )
     })
@@ -100,16 +102,18 @@ t.test(
         },
       )
       const architecture = execFileSync('dpkg', ['--print-architecture'], { encoding: 'utf8' })
-      const name = `onescan_${debianVersion}_${architecture.trim()}.deb`
-      for (const part of ['--fsys-tarfile', '--ctrl-tarfile']) {
-        const digest = (directory: string) =>
-          execFileSync('sh', [
-            '-c',
-            `dpkg-deb ${part} "$1" | sha256sum`,
-            'sh',
-            join(directory, name),
-          ])
-        t.equal(String(digest(dirname(other))), String(digest(here)), part)
+      const suffix = `${debianVersion}_${architecture.trim()}.deb`
+      for (const name of PACKAGES) {
+        for (const part of ['--fsys-tarfile', '--ctrl-tarfile']) {
+          const digest = (directory: string) =>
+            execFileSync('sh', [
+              '-c',
+              `dpkg-deb ${part} "$1" | sha256sum`,
+              'sh',
+              join(directory, `${name}_${suffix}`),
+            ])
+          t.equal(String(digest(dirname(other))), String(digest(here)), `${name} ${part}`)
+        }
       }
     })
   },

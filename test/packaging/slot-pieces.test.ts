@@ -39,7 +39,7 @@ t.test(
 
 /**
  * Upper limit for the bytes of code that each message loads. Modules are not counted: one that is split in two costs
- * nothing. A change that needs more says in its commit what for.
+ * nothing. The commit of a change that needs more states the reason.
  */
 const BYTES_MOST = 430_000
 

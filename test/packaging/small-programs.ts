@@ -1,7 +1,12 @@
 import { execFileSync } from 'node:child_process'
-import { symlinkSync } from 'node:fs'
+import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import {
+  programs as list,
+  programsInC,
+  startedByOthers,
+} from '../../packaging/builds/program-list.cjs'
 
 /**
  * Small programs in the places of the real ones, which installed.test.ts has: the scripts
@@ -27,8 +32,13 @@ export function smallPrograms(t: Test): string {
   })
   const programs = join(directory, 'programs')
   execFileSync('cc', ['-o', join(programs, 'onescan-run'), join(directory, 'program.c')])
-  for (const name of ['onescan', 'onescand', 'onescan-queue', 'onescanc']) {
+  mkdirSync(join(programs, 'runtime'))
+  for (const name of ['onescan-runtime', 'onescan.node', ...programsInC]) {
     symlinkSync('onescan-run', join(programs, name))
+  }
+  for (const name of Object.keys(list)) {
+    if (!startedByOthers.includes(name)) symlinkSync('onescan-run', join(programs, name))
+    symlinkSync('../onescan-runtime', join(programs, 'runtime', name))
   }
   return programs
 }

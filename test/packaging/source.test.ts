@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { lacks } from '../needs.mjs'
 import { openDirectory } from '../programs/host/reachable.ts'
-import { packagingMissing } from './built-package.ts'
+import { packageBeside, packagingMissing } from './built-package.ts'
 import { smallPrograms } from './small-programs.ts'
 
-/** The source package, and what it says of a build. */
+/** The source package, and what it states about a build. */
 
 const root = join(import.meta.dirname, '../..')
 const missing = lacks('dpkg-buildpackage')
@@ -75,8 +75,8 @@ t.test(
       env: { ...process.env, COMPRESS: 'none' },
       stdio: ['ignore', 'ignore', 'inherit'],
     })
-    const [made = ''] = readdirSync(join(checkout, 'made of it'))
-    const file = join(checkout, 'made of it', made)
+    const directory = join(checkout, 'made of it')
+    const file = packageBeside(join(directory, 'any'), 'onescan-runtime')
     const list = execFileSync('dpkg-deb', ['--contents', file], { encoding: 'utf8' })
     t.match(list, ' ./usr/lib/onescan/onescan-run\n')
     t.match(list, ' ./usr/share/doc/onescan/THIRD-PARTY-LICENSES\n')

@@ -29,8 +29,8 @@ interface Row {
   readonly link: string | undefined
   /** Whether mail is queued then; else it is deferred. Default: where the package is whole. */
   readonly queues?: boolean
-  readonly says?: RegExp
-  readonly saysNot?: RegExp
+  readonly prints?: RegExp
+  readonly printsNot?: RegExp
 }
 
 const install = 'dpkg -i /onescan.deb'
@@ -44,7 +44,7 @@ const away = `mv ${REAL} ${REAL}.away`
 const damage = 'chmod 0 /usr/lib/onescan/onescan-run'
 const mend = 'chmod 755 /usr/lib/onescan/onescan-run'
 const PERSON = 'userdel onescan; useradd --shell /bin/bash onescan'
-const ourLink = { link: CLIENT, state: 'ok installed', saysNot: UNSCANNED } as const
+const ourLink = { link: CLIENT, state: 'ok installed', printsNot: UNSCANNED } as const
 
 const rows: readonly Row[] = [
   { name: 'install', does: install, ...ourLink },
@@ -55,11 +55,11 @@ const rows: readonly Row[] = [
     does: remove,
     state: 'ok config-files',
     link: REAL,
-    says: /\/queue -> .*: mail is no longer scanned/,
-    saysNot: /Postfix/,
+    prints: /\/queue -> .*: mail is no longer scanned/,
+    printsNot: /Postfix/,
   },
   {
-    name: 'remove on a host whose Postfix asks onescand: what asks is named',
+    name: 'remove on a host whose Postfix uses onescand: the setting is named',
     before: [
       install,
       "{ echo '#!/bin/sh'; echo 'echo smtpd_milters = unix:onescan/milter.sock'; } >/usr/sbin/postconf",
@@ -68,8 +68,9 @@ const rows: readonly Row[] = [
     does: `${remove}; rm /usr/sbin/postconf`,
     state: 'ok config-files',
     link: REAL,
-    says: /^warning: Postfix still uses onescand;.*\nsmtpd_milters = unix:onescan\/milter\.sock$/m,
-    saysNot: /mydomain/,
+    prints:
+      /^warning: Postfix still uses onescand;.*\nsmtpd_milters = unix:onescan\/milter\.sock$/m,
+    printsNot: /mydomain/,
   },
   {
     name: 'install without a qmail-queue: the link is not mentioned',
@@ -77,7 +78,7 @@ const rows: readonly Row[] = [
     does: install,
     ...ourLink,
     queues: false,
-    saysNot: /QMAILQUEUE|qmail-queue/,
+    printsNot: /QMAILQUEUE|qmail-queue/,
   },
   {
     name: 'install, remove without a qmail-queue',
@@ -86,15 +87,15 @@ const rows: readonly Row[] = [
     state: 'ok config-files',
     link: REAL,
     queues: false,
-    says: /queue -> \/var\/qmail\/bin\/qmail-queue, which does not exist: .* deferred/,
+    prints: /queue -> \/var\/qmail\/bin\/qmail-queue, which does not exist: .* deferred/,
   },
   {
-    name: 'install, remove, install without a qmail-queue: the link is back, and that is said',
+    name: 'install, remove, install without a qmail-queue: the link is back, which is reported',
     before: `${away}; ${install}; ${remove}`,
     does: install,
     ...ourLink,
     queues: false,
-    says: /queue -> \/usr\/lib\/onescan\/onescanc again/,
+    prints: /queue -> \/usr\/lib\/onescan\/onescanc again/,
   },
   {
     name: 'purge without a qmail-queue',
@@ -106,16 +107,16 @@ const rows: readonly Row[] = [
   {
     name: 'an installation makes the quarantine, also without systemd',
     does: `${install}; stat -c '%U %a' /var/lib/onescan/quarantine`,
-    says: /^onescan 700$/m,
+    prints: /^onescan 700$/m,
     ...ourLink,
   },
   {
-    name: 'a purge leaves a quarantine that holds mail, and says so',
+    name: 'a purge leaves a quarantine that holds mail, and reports it',
     before: `${install}; mkdir -p ${KEPT} && echo kept mail >${KEPT}/1`,
     does: `${purge} && cat ${KEPT}/1`,
     state: 'none',
     link: REAL,
-    says: /^onescan: left: \/var\/lib\/onescan\/quarantine may hold mail;[\s\S]*^kept mail$/m,
+    prints: /^onescan: left: \/var\/lib\/onescan\/quarantine may hold mail;[\s\S]*^kept mail$/m,
   },
   {
     name: 'a purge takes a quarantine without mail, though it was swept',
@@ -123,7 +124,7 @@ const rows: readonly Row[] = [
     does: `${purge}; test -e /var/lib/onescan || echo 'it is gone'`,
     state: 'none',
     link: REAL,
-    says: /^it is gone$/m,
+    prints: /^it is gone$/m,
   },
   {
     name: 'a purge leaves a quarantine that cannot be searched',
@@ -132,7 +133,7 @@ const rows: readonly Row[] = [
       ${purge}; mv -T /find /usr/bin/find; cat ${KEPT}/1`,
     state: 'none',
     link: REAL,
-    says: /^onescan: left: \/var\/lib\/onescan\/quarantine may hold mail;[\s\S]*^kept mail$/m,
+    prints: /^onescan: left: \/var\/lib\/onescan\/quarantine may hold mail;[\s\S]*^kept mail$/m,
   },
   {
     name: 'a purge enters nothing that is mounted, and shows what it leaves',
@@ -142,24 +143,25 @@ const rows: readonly Row[] = [
     does: `${purge} && cat /var/lib/onescan/quarantine/secret && mountpoint /var/spool/onescan/x`,
     state: 'none',
     link: REAL,
-    says: /quarantine may hold mail;[\s\S]* left: \/var\/spool\/onescan: a file system is mounted there, [\s\S]*^secret\n\S+ is a mountpoint$/m,
+    prints:
+      /quarantine may hold mail;[\s\S]* left: \/var\/spool\/onescan: a file system is mounted there, [\s\S]*^secret\n\S+ is a mountpoint$/m,
   },
   {
     // promise: root-removal
-    name: 'purge, install: mail is unscanned, and that is said',
+    name: 'purge, install: mail is unscanned, which is reported',
     before: `${install}; ${purge}`,
     does: install,
     state: 'ok installed',
     link: REAL,
-    says: UNSCANNED,
+    prints: UNSCANNED,
   },
   {
-    name: 'upgrade where the administrator points past onescan: it is said again',
+    name: 'upgrade where the administrator points past onescan: it is reported again',
     before: `${install}; ln -sfn ${REAL} ${LINK}`,
     does: install,
     state: 'ok installed',
     link: REAL,
-    says: UNSCANNED,
+    prints: UNSCANNED,
   },
   {
     name: 'remove what was only unpacked',
@@ -182,7 +184,7 @@ const rows: readonly Row[] = [
     code: 1,
     state: 'ok half-configured',
     link: CLIENT,
-    says: /self-test: /,
+    prints: /self-test: /,
   },
   {
     name: 'configure it when it is mended',
@@ -193,20 +195,20 @@ const rows: readonly Row[] = [
   {
     name: 'install over what is damaged',
     before: `${unpack}; ${damage}; ${configure}`,
-    does: install,
+    does: 'dpkg -i /onescan-runtime.deb /onescan.deb',
     ...ourLink,
   },
   {
-    name: "a person's account of that name is not taken, and the remedy is told",
+    name: "a person's account of that name is not taken, and the remedy is printed",
     before: PERSON,
     does: install,
     code: 1,
     state: 'ok half-configured',
     link: undefined,
-    says: /the account onescan already exists with the login shell \/bin\/bash/,
+    prints: /the account onescan already exists with the login shell \/bin\/bash/,
   },
   {
-    name: 'its remedy',
+    name: 'the printed remedy works',
     before: `${PERSON}; ${install}`,
     does: `usermod --shell /usr/sbin/nologin onescan; ${configure}`,
     ...ourLink,
@@ -255,7 +257,8 @@ const rows: readonly Row[] = [
 
 /** The host as it was, but for the accounts. */
 const reset = `
-  dpkg -P onescan other >/dev/null 2>&1
+  dpkg -P onescan onescan-quotad other >/dev/null 2>&1
+  ${mend}
   test ! -e ${REAL}.away || mv ${REAL}.away ${REAL}
   rm -rf /etc/onescan /var/lib/onescan /var/spool/onescan /run/onescan /run/onescand /run/systemd`
 
@@ -302,8 +305,8 @@ t.test('maintainer scripts', { skip: bareHostMissing }, async (t) => {
     state,
     link,
     queues,
-    says,
-    saysNot,
+    prints,
+    printsNot,
   } of rows) {
     await t.test(name, async (t) => {
       must(`${reset}\n(${before || ':'}) >/dev/null 2>&1\n${plant}`)
@@ -316,8 +319,8 @@ t.test('maintainer scripts', { skip: bareHostMissing }, async (t) => {
       t.equal(seenState || 'none', state)
       t.equal(seenLink || undefined, link)
       t.equal(others.join('\n'), `${untouched}precious\n`, 'nobody got anything by a link')
-      if (says) t.match(done.output, says)
-      if (saysNot) t.notMatch(done.output, saysNot)
+      if (prints) t.match(done.output, prints)
+      if (printsNot) t.notMatch(done.output, printsNot)
       if (link === undefined) return
       const mail = there(
         `MAILDIR=/var/mail-here QHPSI='plugin: eicar' ${LINK} </clean.eml 1</envelope`,
@@ -332,7 +335,7 @@ t.test('maintainer scripts', { skip: bareHostMissing }, async (t) => {
   await t.test(
     'accounts that ask onescand have no keys, and those with keys need not ask',
     async () => {
-      must(`${reset}; ${install} 
+      must(`${reset}; ${install} /onescan-quotad.deb
       (umask 027; echo x >/etc/onescan/keys/clusterkeys)`)
       const read = (account: string) =>
         there(`setpriv ${account} cat /etc/onescan/keys/clusterkeys >/dev/null`).code

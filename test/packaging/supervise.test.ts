@@ -40,7 +40,7 @@ function script(name: string, places: Readonly<Record<string, string>>): string 
   return text
 }
 
-/** Starts a script as supervise does; what it says goes to the file `log`. */
+/** Starts a script as supervise does; its output goes to the file `log`. */
 function start(t: Test, text: string, log: string, env: NodeJS.ProcessEnv = process.env) {
   const child = spawn('/bin/sh', ['-c', `exec >'${log}'\n${text}`], { stdio: 'ignore', env })
   t.teardown(async () => {
@@ -65,7 +65,7 @@ async function answers(question: () => Promise<void>): Promise<void> {
   }
 }
 
-const knock = (path: string) => async () => {
+const probeSocket = (path: string) => async () => {
   const socket = connect(path)
   await once(socket, 'connect')
   socket.destroy()
@@ -119,8 +119,8 @@ t.test('onescand takes its settings, and serves', { skip: notRoot }, async (t) =
     '/usr/sbin/onescand': onescand,
   })
   const child = start(t, text, join(directory, 'log'))
-  await answers(knock(join(run, 'onescan/qmail.sock')))
-  await answers(knock(join(run, 'postfix/onescan/milter.sock')))
+  await answers(probeSocket(join(run, 'onescan/qmail.sock')))
+  await answers(probeSocket(join(run, 'postfix/onescan/milter.sock')))
   t.ok(lstatSync(join(run, 'postfix/onescand/milter.sock')).isSocket(), 'made in its own place')
   child.kill('SIGTERM')
   const [code] = await once(child, 'exit')
@@ -176,10 +176,10 @@ t.test('clamd answers on its socket', { skip: clamdMissing || notRoot }, async (
   })
   t.match(readFileSync(configuration, 'utf8'), 'AlertExceedsMax no', 'as it comes')
   start(t, text, join(directory, 'log'))
-  await answers(knock(own))
+  await answers(probeSocket(own))
   const server = new ClamdServer(readClamdAddress(own), { lasting: false })
-  const told = await probeLimitReports(server, AbortSignal.timeout(30_000))
-  t.same(told, { reports: 'yes' }, 'what is too deep is not called clean')
+  const probe = await probeLimitReports(server, AbortSignal.timeout(30_000))
+  t.same(probe, { reports: 'yes' }, 'what is too deep is not called clean')
 })
 
 t.test('the run script of clamd reports if AppArmor denies clamd its settings', async (t) => {
@@ -225,8 +225,8 @@ t.test('the logs are written, with the time', { skip: multilogMissing || notRoot
 })
 
 t.test('after an upgrade the package names services that still run the old program', async (t) => {
-  const postinst = readFileSync(join(import.meta.dirname, '../../debian/postinst'), 'utf8')
-  const [told] = /^warn_about_old_processes\(\) \{\n[\s\S]*?^\}$/m.exec(postinst)!
+  const postinst = readFileSync(join(import.meta.dirname, '../../debian/onescan.postinst'), 'utf8')
+  const [warning] = /^warn_about_old_processes\(\) \{\n[\s\S]*?^\}$/m.exec(postinst)!
   const lib = openDirectory(t)
   const program = join(lib, 'onescand')
   copyFileSync('/bin/sleep', program)
@@ -234,7 +234,7 @@ t.test('after an upgrade the package names services that still run the old progr
   await once(child, 'spawn')
   t.teardown(() => child.kill())
   const name = (systemd: string) => {
-    const text = told
+    const text = warning
       .replaceAll('/usr/lib/onescan', lib)
       .replace('/run/systemd/system', join(lib, systemd))
     return spawnSync('/bin/sh', ['-c', `${text}\nwarn_about_old_processes`], { encoding: 'utf8' })

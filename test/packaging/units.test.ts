@@ -37,8 +37,8 @@ t.test('systemd-analyze finds no fault with the units', analyze, async (t) => {
   }
 })
 
-/** The third makes empty directories, and ends. */
-const isDaemon = (name: string) => name.endsWith('.service') && name !== 'onescan-root.service'
+/** The others make empty directories, and end. */
+const isDaemon = (name: string) => name.endsWith('.service') && !name.endsWith('-root.service')
 
 /** Tenths of what systemd-analyze calls the exposure, which is 10 for a service without any limit. */
 const exposures = { 'onescand.service': 12, 'onescan-quotad.service': 7 }
@@ -141,7 +141,8 @@ t.test('account and directories, made by systemd alone', tmpfiles, async (t) => 
   const host = t.testdir({ etc: { passwd: '', group: '' }, var: { spool: {} }, run })
   chownSync(join(host, 'run/onescan'), 54_321, 54_321)
   const conf = (name: string) => join(systemd, `${name}.conf`)
-  execFileSync('systemd-sysusers', [`--root=${host}`, conf('sysusers')], { stdio: 'ignore' })
+  const files = [conf('sysusers'), conf('sysusers-quotad')]
+  execFileSync('systemd-sysusers', [`--root=${host}`, ...files], { stdio: 'ignore' })
   const [passwd, group] = ['passwd', 'group'].map((name) =>
     readFileSync(join(host, 'etc', name), 'utf8'),
   )
@@ -170,5 +171,5 @@ t.test('account and directories, made by systemd alone', tmpfiles, async (t) => 
     stdio: 'ignore',
   })
   t.equal(mode('var/spool/onescan'), '3770', 'what the administrator chose stays')
-  t.equal(mode('etc/onescan/keys/clusterkeys'), '644', 'onescand and onescan check tell him')
+  t.equal(mode('etc/onescan/keys/clusterkeys'), '644', 'onescand and onescan check report it')
 })

@@ -1,9 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { writeAddresses } from '../../packaging/packages/addresses.mjs'
-import { origin, refuseUnprepared } from '../../packaging/packages/origin.mjs'
+import { origin, printedVersion, refuseUnprepared } from '../../packaging/packages/origin.mjs'
 import { lacks } from '../needs.mjs'
 
 /** The version of the Debian package. */
@@ -35,8 +35,11 @@ t.test(
     commit('1.2.0')
     git('tag', 'v1.2.0')
     t.equal(build(0), '1.2.0', 'a release has its name alone')
+    t.equal(printedVersion(root), '1.2.0')
     commit('1.2.0')
     t.match(build(1), /^1\.2\.0\+git20231114221321\.[0-9a-f]{8}$/)
+    const [head = ''] = git('rev-parse', 'HEAD').toString().match(/^.{8}/) ?? []
+    t.equal(printedVersion(root), `1.2.0 (commit ${head})`)
     commit('1.2.0')
     build(2)
     commit('1.3.0')
@@ -49,7 +52,13 @@ t.test(
     }
     mkdirSync(join(root, 'debian'))
     writeFileSync(join(root, 'debian/changelog'), 'onescan (1.2.9+git1.x) unstable; urgency=low\n')
-    t.equal(build(5), '1.2.9+git1.x', 'sources that are a package say it')
+    t.equal(build(5), '1.2.9+git1.x', 'sources that are a package state it')
+    t.equal(printedVersion(root), '1.3.0 (commit x)')
+    rmSync(join(root, 'debian'), { recursive: true })
+    rmSync(join(root, '.git'), { recursive: true })
+    t.equal(printedVersion(root), '1.3.0', 'without git the commit is unknown')
+    writeFileSync(join(root, 'onescan.spec'), 'Name: onescan\nVersion: 1.3.0~git1.abcd\n')
+    t.equal(printedVersion(root), '1.3.0 (commit abcd)', 'the source tarball has it')
   },
 )
 
@@ -67,9 +76,10 @@ t.test(
     const files = [
       'package.json',
       'README.md',
-      'doc/check.md',
+      'doc/daily-work.md',
       'doc/install.md',
       'SECURITY.md',
+      'LICENSE',
       'debian/control',
       'debian/copyright',
       'debian/watch',
@@ -101,15 +111,24 @@ t.test(
     t.equal(status, 1)
     t.match(
       stderr,
-      /addresses\.json: homepage, .*, security, .*: example\.org is a placeholder; name /,
+      /the owner has not filled in domain \(homepage, .*, security\), names \(developers, holders\), key \(key\), tracker \(issues\), list \(list\); see doc\/development\/owner\.md/,
     )
     t.same(writeAddresses(root), [], 'each file has those of addresses.json')
     const addresses = join(root, 'packaging/packages/addresses.json')
-    const own = readFileSync(addresses, 'utf8').replaceAll('example.org', 'onescan.net')
+    const own = readFileSync(addresses, 'utf8')
+      .replaceAll('example.org', 'onescan.net')
+      .replace('the onescan developers', 'Ann Example')
+      .replace(/0{40}/, 'A'.repeat(40))
     writeFileSync(addresses, own)
     t.same(writeAddresses(root).sort(), files.filter((file) => !/addresses/.test(file)).sort())
     for (const file of files)
       t.notMatch(readFileSync(join(root, file), 'utf8'), 'onescan.example.org')
     t.doesNotThrow(() => refuseUnprepared(root, version), 'addresses of its own')
+    t.throws(
+      () => refuseUnprepared(root, version, 'B'.repeat(40)),
+      /--key B+: users expect A+; sign with that key/,
+    )
+    writeFileSync(addresses, own.replace('Ann Example', 'the onescan developers'))
+    t.throws(() => refuseUnprepared(root, version), /has not filled in names \(holders\); /)
   },
 )

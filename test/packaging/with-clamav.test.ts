@@ -111,15 +111,15 @@ t.test('with clamd', { skip: bareHostMissing }, async (t) => {
 
   await t.test('the remedy that check gives about AlertExceedsMax works', async (t) => {
     must(`${reset}; dpkg -i /clamav-base.deb /clamav-daemon.deb`)
-    const said = must('dpkg -i /onescan.deb')
-    const commands = [...said.matchAll(/^onescan: {3}((?:sed|echo) .*)$/gm)].map(
+    const output = must('dpkg -i /onescan.deb')
+    const commands = [...output.matchAll(/^onescan: {3}((?:sed|echo) .*)$/gm)].map(
       ([, command]) => command,
     )
     t.equal(commands.length, 2)
     must(commands.join('\n'))
     t.match(must('cat /etc/clamav/clamd.conf'), /^User clamav[\s\S]*^AlertExceedsMax yes$/m)
     t.notMatch(must('cat /etc/clamav/clamd.conf'), 'AlertExceedsMax no')
-    t.notMatch(must('dpkg -i /onescan.deb'), 'AlertExceedsMax', 'and it is said no more')
+    t.notMatch(must('dpkg -i /onescan.deb'), 'AlertExceedsMax', 'and it is reported no more')
   })
 })
 
@@ -131,7 +131,7 @@ t.test(
   { skip: aptMissing },
   async (t) => {
     const bare = await makeBareHost(t)
-    // By apt of this host, which knows what Debian has; what is installed is told by the bare one.
+    // By apt of this host, which knows what Debian has; the bare one knows what is installed.
     const installs = (...words: string[]) => {
       const status = `Dir::State::status=${bare.at('var/lib/dpkg/status')}`
       const text = execFileSync('apt-get', ['-s', '-o', status, 'install', ...words], {
@@ -149,6 +149,9 @@ t.test(
     )
     const page = readFileSync(join(import.meta.dirname, '../../doc/install.md'), 'utf8')
     t.match(page, /^apt install --no-install-recommends .* clamav-daemon$/m)
-    t.match(page, '\napt install --no-install-recommends ./build/onescan_*.deb\n')
+    t.match(
+      page,
+      '\napt install --no-install-recommends ./build/onescan_*.deb ./build/onescan-runtime_*.deb\n',
+    )
   },
 )

@@ -1,4 +1,4 @@
-/** What apt and dpkg say of packages that are not onescan's; their number is told. */
+/** What apt and dpkg print about packages that are not onescan's, as a number. */
 const WORDS = [
   ...['Get:', 'Fetched', 'Reading', 'Building', 'Selecting', 'Preparing', 'Unpacking', 'update-'],
   ...['Processing', '\\(Reading', 'Need to get', 'After this', 'Suggested packages', 'Extracting'],

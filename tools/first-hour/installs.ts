@@ -26,7 +26,7 @@ export const byPackage: Install = {
     { self: 'apt install --no-install-recommends clamav-daemon', needs: 'network' },
     {
       page: INSTALL,
-      type: 'apt install --no-install-recommends ./build/onescan_*.deb',
+      type: 'apt install --no-install-recommends ./build/onescan_*.deb ./build/onescan-runtime_*.deb',
       needs: 'network',
     },
     { printed: /^onescan: {3}((?:sed|echo) .*)$/gm },
@@ -65,7 +65,7 @@ export const byCheckout: Install = {
     {
       page: INSTALL,
       type: `npm run package
-apt install --no-install-recommends ./build/onescan_*.deb`,
+apt install --no-install-recommends ./build/onescan_*.deb ./build/onescan-runtime_*.deb`,
       needs: 'network',
     },
     { place: 'cd /root' },

@@ -12,9 +12,14 @@ import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { writeRepository } from '../../packaging/packages/repository.mjs'
 import { findProgram } from '../../test/needs.mjs'
-import { buildPackage, packagingMissing } from '../../test/packaging/built-package.ts'
+import {
+  buildPackage,
+  packagesBeside,
+  packagingMissing,
+} from '../../test/packaging/built-package.ts'
 import { debianMissing, makeDebian } from '../../test/packaging/debian.ts'
 import { keyMaker } from '../../test/packaging/key-maker.ts'
+import { placeStandIns } from '../../test/packaging/stand-in-qmail.ts'
 import { openDirectory } from '../../test/programs/host/reachable.ts'
 import { type Ending, withEnding } from '../../test/programs/host/server.ts'
 import { abridged } from './abridged.ts'
@@ -26,7 +31,7 @@ import { startWatch } from './watch.ts'
 
 /**
  * `npm run first-hour -- [--release bookworm|trixie] [--server postfix|qmail|sendmail|smtp]
- * [--by checkout|repository|package|npm]`: does on a bare Debian what the README and its pages say, and prints
+ * [--by checkout|repository|package|npm]`: does on a bare Debian what is in the README and its pages, and prints
  * what a newcomer would see. As root; it takes some minutes, and gets packages from where apt of
  * this machine gets them.
  */
@@ -59,12 +64,13 @@ await withEnding(async (t) => {
   const at = (path: string) => join(debian.path, path)
   mkdirSync(at('root/build'))
   const folder = isNpm ? 'root' : 'root/build'
-  copyFileSync(file, at(`${folder}/${basename(file)}`))
-  if (values.by === 'repository') publish(t, file, at('root/apt'))
+  const files = isNpm ? [file] : packagesBeside(file)
+  for (const path of files) copyFileSync(path, at(`${folder}/${basename(path)}`))
+  if (values.by === 'repository') publish(t, files, at('root/apt'))
   copyFileSync('/etc/resolv.conf', at('etc/resolv.conf'))
   place(join(here, 'send.pl'), at('usr/local/bin/send'))
   writeFileSync(at('root/mail.eml'), 'From: ann@example.org\nSubject: a first mail\n\nHello.\n')
-  if (values.server === 'qmail') makeQmail(at)
+  if (values.server === 'qmail') placeStandIns(debian.path)
   if (values.by === 'checkout') {
     execFileSync('git', ['clone', '--quiet', join(here, '../..'), at('root/onescan')])
   }
@@ -73,7 +79,7 @@ await withEnding(async (t) => {
     `On a bare Debian, ${values.release}, with ${values.server}, by ${values.by}:\n`,
   )
   process.exitCode = (await walk(debian.path, steps)) ? 0 : 1
-  process.stdout.write(`\n${watch.told()}\n`)
+  process.stdout.write(`\n${watch.summary()}\n`)
 })
 
 /** The tarball, as `npm pack` makes it of what is built. */
@@ -91,11 +97,11 @@ async function packForNpm(t: Ending) {
 }
 
 /** As a release does, signed with a key of its own. */
-function publish(t: Ending, file: string, place: string): void {
+function publish(t: Ending, packages: readonly string[], directory: string): void {
   const key = keyMaker(t)('first hour <x@example.org>')
   const seconds = Math.floor(Date.now() / 1000)
-  writeRepository(place, { packages: [file], address: 'file:/root/apt', key, seconds })
-  chmodSync(join(place, '..'), 0o755) // apt reads it as an account of its own
+  writeRepository(directory, { packages, address: 'file:/root/apt', key, seconds })
+  chmodSync(join(directory, '..'), 0o755) // apt reads it as an account of its own
 }
 
 /** What npm of this machine has fetched, and by whose word it trusts the registry. */
@@ -114,27 +120,6 @@ function lendNpm(at: (path: string) => string): void {
   writeFileSync(at('root/.npmrc'), settings.map((line) => `${line}\n`).join(''))
 }
 
-/** Programs that mail comes in by, in the places of the real ones. */
-function makeQmail(at: (path: string) => string): void {
-  mkdirSync(at('var/qmail/bin'), { recursive: true })
-  place(join(here, 'qmail-smtpd.pl'), at('var/qmail/bin/qmail-smtpd'))
-  const cc = (target: string, ...words: string[]) =>
-    execFileSync('cc', ['-O2', '-static', '-o', at(target), ...words])
-  cc('var/qmail/bin/stand-in', join(here, '../../test/stand-in/qmail-queue.c'))
-  const source = at('tmp/queue.c')
-  writeFileSync(
-    source,
-    `#include <stdlib.h>
-#include <unistd.h>
-int main(int count, char **words) {
-  setenv("MAILDIR", "/var/mail-here", 1);
-  execv("/var/qmail/bin/stand-in", words);
-  return 120;
-}`,
-  )
-  cc('var/qmail/bin/qmail-queue', source)
-}
-
 function place(file: string, target: string): void {
   if (!existsSync(target)) copyFileSync(file, target)
   chmodSync(target, 0o755)
@@ -146,15 +131,15 @@ async function walk(root: string, all: readonly Step[]): Promise<boolean> {
     'place' in step ? step.network : 'printed' in step ? false : step.needs
   const last = all.findLastIndex(needsNetwork)
   let well = true
-  let said = ''
+  let printed = ''
   for (const [part, apart] of [
     [all.slice(0, last + 1), false],
     [all.slice(last + 1), true],
   ] as const) {
     const session = openSession(root, apart)
     for (const step of part) {
-      const { output, good } = await take(session, step, said)
-      said += output
+      const { output, good } = await take(session, step, printed)
+      printed += output
       well &&= good
     }
     await session.end()
@@ -165,7 +150,7 @@ async function walk(root: string, all: readonly Step[]): Promise<boolean> {
 async function take(
   session: Session,
   step: Step,
-  said: string,
+  printed: string,
 ): Promise<{ readonly output: string; readonly good: boolean }> {
   if ('place' in step) {
     const { code, output } = await watch.waits(step, () => session.type(step.place))
@@ -174,11 +159,11 @@ async function take(
   }
   const commands =
     'printed' in step
-      ? [...new Set([...said.matchAll(step.printed)].map(([, value]) => value!))].join('\n')
+      ? [...new Set([...printed.matchAll(step.printed)].map(([, value]) => value!))].join('\n')
       : 'type' in step
         ? step.type
         : step.self
-  const where = 'page' in step ? `   [${step.page}]` : 'printed' in step ? '   [as it said]' : ''
+  const where = 'page' in step ? `   [${step.page}]` : 'printed' in step ? '   [as printed]' : ''
   const [first, ...more] = commands.split('\n')
   process.stdout.write(`\n# ${first}${where}\n${more.map((line) => `${line}\n`).join('')}`)
   const { code, output } = await watch.types(step, commands, () => session.type(commands))

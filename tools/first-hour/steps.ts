@@ -116,7 +116,7 @@ const qmail: Walk = (install) => [
 const removedFromQmail: readonly Step[] = [
   { self: 'apt remove onescan' },
   send('eicar', /^250 /),
-  { self: 'apt install ./build/onescan_*.deb' },
+  { self: 'apt install ./build/onescan_*.deb ./build/onescan-runtime_*.deb' },
   send('eicar', /^554 /),
 ]
 
@@ -130,14 +130,14 @@ const sendmail: Walk = (install) => [
   {
     self: `sed 's|/run/onescan/|/run/onescand/|' ${EXAMPLES}/sendmail/sendmail.mc >>/etc/mail/sendmail.mc`,
   },
-  { page: 'doc/mail-servers.md', type: 'make -C /etc/mail' },
+  { page: 'doc/sendmail.md', type: 'make -C /etc/mail' },
   { self: 'service sendmail restart' },
   settle,
   check('ok +onescand \\d+: reports a clean message as clean, and finds EICAR'),
   ...firstMails(withSendmail, /^550 5\.7\.1 .*EICAR/),
 ]
 
-/** Between two servers, as doc/mail-servers.md has it: after the queue of Postfix, and back into it. */
+/** Between two servers, as doc/postfix.md has it: after the queue of Postfix, and back into it. */
 const smtp: Walk = (install) => [
   ...withPostfix.steps,
   ...install.steps,
@@ -148,7 +148,7 @@ const smtp: Walk = (install) => [
   restart('onescand'),
   { self: `cat ${EXAMPLES}/postfix/postfix-after-queue.cf >>/etc/postfix/master.cf` },
   {
-    page: 'doc/mail-servers.md',
+    page: 'doc/postfix.md',
     type: `postconf -e 'content_filter = scan:[127.0.0.1]:10025' \\
   "receive_override_options = $(postconf -h receive_override_options) no_address_mappings"
 postfix reload`,

@@ -13,7 +13,7 @@ export function startWatch() {
   /** Milliseconds in which packages came, and of all else behind the first of them. */
   let packages = 0
   let machine = 0
-  let told: string | undefined
+  let summary: string | undefined
 
   async function timed<Value>(step: Step, act: () => Promise<Value>): Promise<Value> {
     const start = performance.now()
@@ -36,12 +36,12 @@ export function startWatch() {
     arrived(): void {
       const typing = characters / TYPED
       const all = typing + (packages + machine) / 1000
-      told ??=
+      summary ??=
         `First scanned mail: ${commands} lines typed (${characters} characters, ` +
         `${typing.toFixed(0)} s at ${TYPED} a second), ${(packages / 1000).toFixed(0)} s for ` +
         `packages, ${(machine / 1000).toFixed(0)} s of the machine after that: ` +
         `${(all / 60).toFixed(1)} minutes`
     },
-    told: () => told ?? 'No mail was scanned',
+    summary: () => summary ?? 'No mail was scanned',
   }
 }

@@ -1,6 +1,6 @@
-# Steps of the Debian and RPM packages after their files are installed. Each scriptlet contains queue-link.sh,
-# followed by a copy of this file. `setup`, which is for npm, reads it for refuse_persons. Each of them sets `again`
-# to the command to repeat after a failure.
+# Steps of the Debian and RPM packages after their files are installed. Each scriptlet contains a copy of this file, those
+# of the package onescan after queue-link.sh. `setup`, which is for npm, reads it for refuse_persons. Each of them sets
+# `again` to the command to repeat after a failure.
 
 # Root's environment must not affect other users: they cannot use root's TMPDIR, nor files that its umask makes private.
 unset TMPDIR
@@ -8,9 +8,9 @@ umask 022
 cd /
 
 # Never turns a login account into a service account: a user who can log in as onescan could read all mail.
-refuse_persons() {
+refuse_persons() { # ACCOUNT...
   first=$(sed -n 's/^UID_MIN[[:space:]]*//p' /etc/login.defs 2>/dev/null || true)
-  for name in onescan onescan-quotad onescan-log onescan-check; do
+  for name; do
     account=$(getent passwd "$name") || continue
     shell=${account##*:}
     case $shell in */nologin | */false) continue ;; esac
@@ -48,11 +48,9 @@ make_directories() {
 
 # Only at the first installation. Afterwards the files belong to the administrator. They are not conffiles, since
 # dpkg would ask about those.
-make_settings() { # OLD-VERSION
+make_settings() { # OLD-VERSION SERVICE
   test -z "$1" || return 0
-  for name in onescand onescan-quotad; do
-    test -e /etc/default/$name || install -m 644 /usr/share/onescan/etc-default/$name /etc/default/$name
-  done
+  test -e "/etc/default/$2" || install -m 644 "/usr/share/onescan/etc-default/$2" "/etc/default/$2"
 }
 
 # Without the option, clamd returns "clean" for mail that it has not fully scanned. Its settings belong to
@@ -124,16 +122,28 @@ test_or_warn() { # OLD-VERSION
   echo 'onescan: run: sh /usr/share/onescan/self-test' >&2
 }
 
-# Prints the services of onescan that run, or that systemd starts again and again.
-running_services() {
+# Prints which of the services run, or are started by systemd again and again.
+running_services() { # SERVICE...
   test -d /run/systemd/system || return 0
-  for service in onescand.service onescan-quotad.service; do
-    case $(systemctl is-active $service 2>/dev/null) in active | activating | reloading) echo $service ;; esac
+  for service; do
+    case $(systemctl is-active "$service" 2>/dev/null) in active | activating | reloading) echo "$service" ;; esac
   done
 }
 
-active_sockets() {
-  systemctl list-units --plain --no-legend --state=active 'onescan*.socket' | cut -d' ' -f1
+# An upgrade from a package that contained onescan-quotad fails if this host runs the service and does not install its own
+# package with it. The service then runs until it is stopped.
+require_quotad() {
+  test -n "$(running_services onescan-quotad.service)" && test ! -e /usr/sbin/onescan-quotad || return 0
+  echo 'onescan: ERROR: onescan-quotad runs on this host, and has a package of its own now; install' >&2
+  echo "onescan: the package onescan-quotad of the same version, then run: $again" >&2
+  return 1
+}
+
+# Prints the active sockets that start one of the services.
+active_sockets() { # SERVICE...
+  for unit in $(systemctl show --value --property=TriggeredBy "$@"); do
+    ! systemctl --quiet is-active "$unit" || echo "$unit"
+  done
 }
 
 # Prints which of the services does not run now, or at which path of an active socket nothing listens.
@@ -141,7 +151,7 @@ trouble_with() { # SERVICE...
   for service; do
     systemctl --quiet is-active "$service" || echo "$service does not run"
   done
-  for unit in $(active_sockets); do
+  for unit in $(active_sockets "$@"); do
     for path in $(systemctl show --property=Listen "$unit" | sed -n 's/^Listen=\(\/.*\) (Stream)$/\1/p'); do
       grep -q " $path\$" /proc/net/unix || echo "nothing listens at $path ($unit)"
     done
@@ -154,7 +164,7 @@ look_after() { # SERVICE...
   test $# -gt 0 || return 0
   test -n "$(trouble_with "$@")" || return 0
   systemctl stop "$@" || true
-  systemctl restart $(active_sockets) || true
+  systemctl restart $(active_sockets "$@") || true
   systemctl start "$@" || true
   trouble=$(trouble_with "$@")
   test -n "$trouble" || return 0

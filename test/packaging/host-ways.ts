@@ -1,0 +1,229 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { shellWord } from '../../src/base/text/shell-word.ts'
+import { codeBlocks } from '../documents/code-blocks.ts'
+import { POSTFIX, SENDMAIL_WITHOUT_DNS } from './broken-hosts.ts'
+import { placeStandIns } from './stand-in-qmail.ts'
+
+/** The ways by which mail comes to onescan on a host with Debian's packages, each as its page has it. */
+
+const root = join(import.meta.dirname, '../..')
+const blocks = codeBlocks()
+
+/** What a page has to type: the block with these words, of which it must have one. The test itself types `onescan check`. */
+function typedBy(page: string, words: string): string {
+  const found = blocks.filter((block) => block.page === page && block.text.includes(words))
+  if (found.length !== 1) throw new Error(`${page}: ${found.length} blocks have ${words}`)
+  return found[0]!.text.replace(/^onescan check.*\n/m, '')
+}
+
+/** Words that are in the text of a page, to the letter. */
+function writtenBy(page: string, words: string): string {
+  if (!readFileSync(join(root, page), 'utf8').includes(words)) {
+    throw new Error(`${page} lacks: ${words}`)
+  }
+  return words
+}
+
+export interface HostWay {
+  readonly name: string
+  /** Debian's, beside clamd. */
+  readonly packages: string
+  /** Shell: the mail server as its host has it before onescan comes; `you` is a user. */
+  readonly prepare: string
+  /** Files that are no part of a Debian package, put below this directory. */
+  readonly place?: (directory: string) => void
+  /** Shell, with the mail server running: what the page says. */
+  readonly typed: string
+  /** Shell: what the page says to undo it. */
+  readonly undone: string
+  /** Ports of programs that mail passes on its way, beside 25. */
+  readonly listens?: readonly number[]
+  /** Shell that prints all mail which was delivered. */
+  readonly delivered: string
+  /** The replies to EICAR with onescan, and without. */
+  readonly virus: readonly [RegExp, RegExp]
+  /** Lines of `check` that are not ok, by a limit that the page states: `WHAT: VALUE`. */
+  readonly unsure?: readonly RegExp[]
+  /** The same of `check --mail`. */
+  readonly limits?: readonly RegExp[]
+}
+
+const MAILBOX = 'cat /var/mail/you'
+/** What waits in Postfix's queue until onescand is there again is tried at once. */
+const FLUSHED = `postqueue -f; ${MAILBOX}`
+const OPEN = [/^55[04]$/, /^250$/] as const
+const AFTER_QUEUE = [/^250$/, /^250$/] as const
+const WITH_CLAMD = [/^55[04]$/, /^55[04]$/] as const
+
+const POSTFIX_UNDONE = writtenBy(
+  'doc/install.md',
+  'postconf -e smtpd_milters= non_smtpd_milters= && postfix reload',
+)
+const CLAMD_SOCKET = typedBy('doc/clamd-clients.md', 'systemctl enable onescan-clamd.socket')
+
+/** Debian's Exim as a host of the Internet. */
+const EXIM = `sed -i "s/^dc_eximconfig_configtype=.*/dc_eximconfig_configtype='internet'/; s/^dc_other_hostnames=.*/dc_other_hostnames='example.org'/" /etc/exim4/update-exim4.conf.conf && update-exim4.conf && systemctl enable exim4`
+const [EXIM_MAIN = '', EXIM_ACL = ''] = typedBy('doc/exim.md', 'av_scanner = clamd')
+  .replace(/^#.*\n/, '')
+  .split(/^#.*\n/m)
+
+/** rspamd without a name server, as its scan of local mail would wait for one. */
+const RSPAMD = `${POSTFIX}; mkdir -p /etc/rspamd/local.d; umask 022
+  echo 'dns { nameserver = ["127.0.0.1:9"]; timeout = 0.1s; retransmits = 1; }' >/etc/rspamd/local.d/options.inc
+  postconf -e smtpd_milters=inet:localhost:11332 'non_smtpd_milters=$smtpd_milters' milter_default_action=accept; systemctl enable rspamd`
+
+/** amavis after Postfix's queue, as in its documentation. By default it discards what is infected. */
+const AMAVIS = `${POSTFIX}; cat >/etc/amavis/conf.d/50-user <<'END'
+use strict;
+@bypass_virus_checks_maps = (\\%bypass_virus_checks, \\@bypass_virus_checks_acl, \\$bypass_virus_checks_re);
+@bypass_spam_checks_maps = (1);
+$forward_method = $notify_method = 'smtp:[127.0.0.1]:10025';
+1;
+END
+  adduser clamav amavis; systemctl enable amavis
+  postconf -e content_filter=smtp-amavis:[127.0.0.1]:10024
+  postconf -M smtp-amavis/unix='smtp-amavis unix - - n - 2 smtp -o smtp_data_done_timeout=1200'
+  postconf -M 127.0.0.1:10025/inet='127.0.0.1:10025 inet n - n - - smtpd -o content_filter='`
+const AMAVIS_OLD = writtenBy(
+  'doc/clamd-clients.md',
+  '["CONTSCAN {}\\n", "/var/run/clamav/clamd.ctl"]',
+)
+const AMAVIS_NEW = writtenBy('doc/clamd-clients.md', "['{}/*', 'clamd:/run/onescan/clamd.sock']")
+const AMAVIS_LINES = [
+  `@keep_decoded_original_maps = (new_RE(${writtenBy('doc/clamd-clients.md', "qr'^MAIL$'")}));`,
+  writtenBy('doc/clamd-clients.md', '$virus_scanners_failure_is_fatal = 1;'),
+]
+/** Replaces text of a file, which must have it. */
+const replaceIn = (file: string, from: string, to: string) =>
+  `python3 -c 'import sys; p, a, b = sys.argv[1:]; s = open(p).read(); assert a in s, a; open(p, "w").write(s.replace(a, b))' ${file} ${shellWord(from)} ${shellWord(to)}`
+
+/** Life with qmail's run script. */
+const QMAIL_RUN = `#!/bin/sh
+QMAILDUID=\`id -u qmaild\`
+NOFILESGID=\`id -g qmaild\`
+exec softlimit -m 20000000 \\
+    tcpserver -v -R -H -l 0 -x /etc/tcp.smtp.cdb -c 20 \\
+        -u "$QMAILDUID" -g "$NOFILESGID" 0 25 /var/qmail/bin/qmail-smtpd 2>&1
+`
+const QMAIL = `for group in nofiles qmail; do groupadd $group; done
+  useradd -M -g nofiles -d /var/qmail -s /usr/sbin/nologin qmaild
+  for user in qmailq qmails qmaill; do useradd -M -g qmail -d /var/qmail -s /usr/sbin/nologin $user; done
+  mkdir -p /var/qmail/control /var/mail-here/tmp /var/mail-here/new /var/mail-here/cur /var/mail-here/envelopes
+  echo mail.example.org >/var/qmail/control/me; chmod 777 /var/mail-here/*
+  chown qmailq:qmail /var/qmail/bin/qmail-queue; chmod 4711 /var/qmail/bin/qmail-queue
+  echo :allow >/etc/tcp.smtp; tcprules /etc/tcp.smtp.cdb /etc/tcp.smtp.tmp </etc/tcp.smtp
+  ln -sfn /etc/service /service; mkdir -p /service/qmail-smtpd/log; install -d -o qmaill /var/log/qmail/smtpd
+  printf '#!/bin/sh\\nexec setuidgid qmaill multilog t /var/log/qmail/smtpd\\n' >/service/qmail-smtpd/log/run
+  cat >/service/qmail-smtpd/run <<'END'
+${QMAIL_RUN}END
+  chmod 755 /service/qmail-smtpd/run /service/qmail-smtpd/log/run; systemctl enable daemontools-run`
+
+export const hostWays: readonly HostWay[] = [
+  {
+    name: 'Postfix',
+    packages: 'postfix',
+    // A syslog that is no longer there has left a file behind, as on hosts that were upgraded.
+    prepare: `${POSTFIX}; install -m 640 -g adm /dev/null /var/log/mail.log; touch -d '30 days ago' /var/log/mail.log`,
+    typed: typedBy('README.md', 'postfix-milter'),
+    undone: POSTFIX_UNDONE,
+    delivered: MAILBOX,
+    virus: OPEN,
+  },
+  {
+    name: 'Postfix, with a milter beside rspamd',
+    packages: 'postfix rspamd',
+    prepare: RSPAMD,
+    listens: [11332],
+    typed: typedBy('README.md', 'postfix-milter'),
+    undone: `postconf -e "$(postconf smtpd_milters | sed 's/, *{.*}//; s/ *{.*}//')"; postfix reload`,
+    delivered: MAILBOX,
+    virus: OPEN,
+  },
+  {
+    name: 'Postfix, over SMTP after its queue',
+    unsure: [/^infected mail \[onescand\]: is tagged and delivered$/],
+    packages: 'postfix',
+    prepare: POSTFIX,
+    typed: typedBy('doc/postfix.md', 'postfix-after-queue'),
+    undone: `postconf -X content_filter receive_override_options
+      ${writtenBy('doc/postfix.md', 'postfix reload && postsuper -r ALL deferred')}
+      sed -i '/^# For Postfix.s master.cf: all mail goes from the queue/,$d' /etc/postfix/master.cf; postfix reload`,
+    delivered: FLUSHED,
+    virus: AFTER_QUEUE,
+  },
+  {
+    name: 'Sendmail',
+    limits: [/^port 587: requires authentication/],
+    packages: 'sendmail make',
+    prepare: `${SENDMAIL_WITHOUT_DNS}; sed -i "/^MAILER_DEFINITIONS/i define(\\\`confREFUSE_LA', \\\`1000')dnl\\ndefine(\\\`confQUEUE_LA', \\\`1000')dnl\\nFEATURE(\\\`accept_unresolvable_domains')dnl" /etc/mail/sendmail.mc
+      echo example.org >>/etc/mail/local-host-names; make -C /etc/mail >/dev/null 2>&1; systemctl enable sendmail`,
+    typed: typedBy('doc/sendmail.md', 'sendmail.mc >>'),
+    undone: `sed -i '/onescan/d' /etc/mail/sendmail.mc; make -C /etc/mail; systemctl restart sendmail`,
+    delivered: MAILBOX,
+    virus: OPEN,
+  },
+  {
+    name: 'Exim, as a client of clamd',
+    limits: [/^\/usr\/sbin\/sendmail, clean mail: mail of local programs is not scanned/],
+    packages: 'exim4-daemon-heavy',
+    prepare: EXIM,
+    typed: `${typedBy('README.md', 'onescan-clamd.socket')}
+      printf '%s' '${EXIM_MAIN}' >>/etc/exim4/exim4.conf.localmacros
+      printf '%s' '${EXIM_ACL}' >/acl; sed -i '/^acl_check_data:$/r /acl' /etc/exim4/exim4.conf.template
+      update-exim4.conf && systemctl restart exim4`,
+    undone: `sed -i '/^av_scanner/d' /etc/exim4/exim4.conf.localmacros
+      sed -i '/^deny malware/,+1d' /etc/exim4/exim4.conf.template; update-exim4.conf && systemctl restart exim4`,
+    delivered: MAILBOX,
+    virus: OPEN,
+  },
+  {
+    name: 'Exim, over SMTP',
+    packages: 'exim4-daemon-light',
+    prepare: EXIM,
+    typed: typedBy('doc/exim.md', 'exim-debian'),
+    undone: `cp -a "$(ls -d /etc/exim4.before-onescan.* | head -n 1)"/. /etc/exim4/; update-exim4.conf && systemctl restart exim4`,
+    delivered: MAILBOX,
+    virus: OPEN,
+  },
+  {
+    name: 'rspamd, as a client of clamd',
+    unsure: [
+      /^smtpd_milters: inet:localhost:11332: it is unknown whether it is onescand, or uses it/,
+    ],
+    packages: 'postfix rspamd',
+    prepare: RSPAMD,
+    listens: [11332],
+    typed: `{ ${typedBy('doc/rspamd.md', 'rspamadm configtest')} } <<'END'\ny\ny\ny\nEND`,
+    undone: `sed -i 's|servers = .*|servers = "/run/clamav/clamd.ctl";|' /etc/rspamd/local.d/antivirus.conf; systemctl restart rspamd`,
+    delivered: MAILBOX,
+    virus: WITH_CLAMD,
+  },
+  {
+    name: 'amavis, as a client of clamd',
+    unsure: [/^content_filter: /],
+    packages: 'postfix amavisd-new',
+    prepare: AMAVIS,
+    typed: `${CLAMD_SOCKET}
+      ${replaceIn('/etc/amavis/conf.d/15-av_scanners', AMAVIS_OLD, AMAVIS_NEW)}
+      sed -i '$d' /etc/amavis/conf.d/50-user; cat >>/etc/amavis/conf.d/50-user <<'END'
+${AMAVIS_LINES.join('\n')}
+1;
+END
+      systemctl restart amavis`,
+    undone: `${replaceIn('/etc/amavis/conf.d/15-av_scanners', AMAVIS_NEW, AMAVIS_OLD)}; systemctl restart amavis`,
+    listens: [10024],
+    delivered: FLUSHED,
+    virus: AFTER_QUEUE,
+  },
+  {
+    name: 'qmail',
+    packages: 'daemontools-run daemontools ucspi-tcp perl',
+    prepare: QMAIL,
+    place: placeStandIns,
+    typed: `echo y | sh /usr/share/onescan/examples/qmail/qmail-run; ${typedBy('README.md', 'qmail-rules')}`,
+    undone: writtenBy('doc/qmail.md', 'ln -sfn /var/qmail/bin/qmail-queue /etc/onescan/queue'),
+    delivered: 'cat /var/mail-here/new/*',
+    virus: OPEN,
+  },
+]
