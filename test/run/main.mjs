@@ -6,8 +6,8 @@
 // The last line is "N passed, N failed", with ", N skipped" if tests lack a program. With CI=true skipped tests count as
 // failed. Above it are the failures with their reasons, in one or two lines each, and the files that took longest.
 //
-// If only a few files failed, each is run once more, alone, unless it hung. If it fails again, it has failed. If it passes,
-// it is listed as unsteady: the test or the product has to be corrected.
+// If only a few files failed, each is run once more, alone. If it fails again, it has failed. If it passes, it is listed as
+// unsteady: the test or the product has to be corrected.
 //
 // It is plain JavaScript that needs only Node and npm: it starts on the machine's Node, and installs its packages.
 import { spawn } from 'node:child_process'
@@ -22,7 +22,7 @@ import { buildHost, enterHost, hostMissing, isOnHost, keepLayerInMemory } from '
 import { OFFLINE } from './install.mjs'
 import { longestFirst } from './order.mjs'
 import { filesOf, leftOut } from './parts.mjs'
-import { hasHung, runFile } from './run-file.mjs'
+import { runFile } from './run-file.mjs'
 import { failedFiles, gistOf, seconds, timeLines } from './summary.mjs'
 import { tapDomain, tapInOneFile } from './tap-in-one-file.mjs'
 import { temporaryDirectory } from './temporary.mjs'
@@ -201,8 +201,7 @@ async function runTests() {
   await runFiles(filesOfRun(), JOBS)
   const bad = failedFiles([...results.values()])
   const amongOthers = results.size > 1 && bad.length <= AGAIN_MAX
-  const again = amongOthers ? bad.filter((name) => !hasHung(results.get(name).cases)) : []
-  if (again.length > 0) await runAgain(again)
+  if (amongOthers && bad.length > 0) await runAgain(bad)
   for (const result of results.values()) count(result)
 }
 

@@ -17,7 +17,6 @@ const BUSY_TICKS = HANGS_AFTER
 const SILENT_TIMES = 10
 /** The line of a result, or of a test that begins. */
 const RESULT = /^\s*(?:(?:not )?ok\b|# Subtest)/
-const NO_PROGRESS = 'no progress'
 /** Seconds for a hanging file to print what it waits for, and for processes to end after the file. */
 const LAST_WORDS = 10
 
@@ -64,7 +63,7 @@ export async function runFile(file, { node, root, env, onResult, hangsAfter = HA
   }
   const end = (await ended) || (hasPlan ? '' : 'it ended before its last test')
   watch.stop()
-  if (watch.hung()) troubles.unshift(`${NO_PROGRESS} for ${hangsAfter} s`, ...watch.hung())
+  if (watch.hung()) troubles.unshift(`no progress for ${hangsAfter} s`, ...watch.hung())
   if (end !== '' && !hasFailed) troubles.push(end)
   const left = await leftBy(TMPDIR)
   if (left.length > 0) troubles.push(`processes were left: ${left.join('; ')}`)
@@ -75,10 +74,6 @@ export async function runFile(file, { node, root, env, onResult, hangsAfter = HA
     reader.line(`    not ok 1 - the file: ${trouble.replaceAll('#', '\\#')}`)
   reader.line(`${troubles.length > 0 || end !== '' ? 'not ok' : 'ok'} 1 - ${file} ${time}`)
 }
-
-/** Returns whether a file was ended because it hung. `cases` are those of its result. */
-export const hasHung = (cases) =>
-  cases.some(({ name }) => name.startsWith(`the file: ${NO_PROGRESS}`))
 
 const mayGoOn = (pid) => isReady(pid) || commandOf(pid).startsWith('/usr/lib/apt/methods/')
 

@@ -4,7 +4,7 @@ import { plain } from '../../../cases/messages.ts'
 import { until } from '../../../run/until.ts'
 import { numbered, standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { slowClamd } from '../slow-clamd.ts'
-import { packets, probeSocket } from './mta.ts'
+import { packets } from './mta.ts'
 import { openMilter } from './rig.ts'
 
 const LARGE_FROM = 1024 * 1024
@@ -101,12 +101,13 @@ function composeMail(size: number, n: number): Buffer {
 
 t.test('an MTA that leaves while its message waits makes room for others', async (t) => {
   const clamd = await slowClamd(t)
-  const milter = await openMilter(t, clamd.settings, { maxClients: 1 })
+  const timeouts = { progressAfter: 10 }
+  const milter = await openMilter(t, clamd.settings, { maxClients: 1, timeouts })
   const first = milter.submit({ message })
   await clamd.asked()
   const waiting = await milter.connect()
   waiting.write(packets.mail('a@example.org'), packets.recipient('b@example.org'), packets.end)
-  await probeSocket(milter.socket)
+  await until(() => waiting.progress > 0, 'its message waits to be judged')
   const third = milter.submit({ message })
   await waiting.close()
   await clamd.answer(1)

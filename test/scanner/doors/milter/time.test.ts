@@ -8,7 +8,7 @@ import { plain } from '../../../cases/messages.ts'
 import { HANGS_AFTER, until } from '../../../run/until.ts'
 import { slowClamd } from '../slow-clamd.ts'
 import { scanning } from './eicar.ts'
-import { call, negotiate, packets, probeSocket } from './mta.ts'
+import { call, everything, exchange, negotiate, oldest, packets } from './mta.ts'
 import { openMilter } from './rig.ts'
 
 /** Things that take time and end: silence, scans, the daemon itself. */
@@ -145,11 +145,11 @@ t.test('mail is deferred if the spool cannot be written', async (t) => {
 t.test('an interface that closes answers current messages, and no new ones', async (t) => {
   const clamd = await slowClamd(t)
   const milter = await openMilter(t, clamd.settings)
-  const [idle, judged, amid] = await Promise.all([1, 2, 3].map(() => milter.connect()))
+  const offers = [everything, everything, oldest] // the oldest has an answer to MAIL
+  const [idle, judged, amid] = await Promise.all(offers.map((offer) => milter.connect(offer)))
   const answer = judged!.submit({ message })
   await clamd.asked()
-  amid!.write(packets.mail('a@example.org'))
-  await probeSocket(milter.socket)
+  await exchange(amid!, amid!.agreed, packets.mail('a@example.org'))
   const closed = milter.close(60_000)
   t.equal(await idle!.hear(), undefined, 'who is amid no message is left')
   await clamd.answer(1)
