@@ -238,8 +238,14 @@ export const typed: readonly TypedBlock[] = [
   {
     page: 'doc/missed.md',
     begins: 'cp /usr/share/onescan/examples/systemd/onescan-again',
-    before: 'useradd vmail; mkdir -p /var/vmail',
-    shows: ['systemctl is-active onescan-again.path', /^active$/m],
+    before: `useradd vmail; mkdir -p /var/vmail/ann/new; ${EICAR_MAIL} >/var/vmail/ann/new/1; chown -R vmail: /var/vmail`,
+    // It waits until clamd has loaded the signatures: here it has.
+    shows: [
+      `systemctl is-active onescan-again.path; systemctl stop onescan-again.service
+        printf '[Service]\\nExecStartPre=\\n' >/etc/systemd/system/onescan-again.service.d/now.conf; systemctl daemon-reload
+        systemctl start onescan-again.service; ls /var/vmail/ann/new; journalctl --sync; journalctl -u onescan-again -o cat`,
+      /^active\n[\s\S]*^1 message: 0 clean, 1 infected, 0 unknown$/m,
+    ],
   },
   {
     page: 'man/onescan.1',

@@ -186,8 +186,11 @@ t.test('a message that could not be scanned never counts as clean', async (t) =>
   t.match(await onescan(['scan', ...small]), { code: 2, out: /CLAMDMAXSIZE/ })
 })
 
-t.test('without QHPSI scan ends with exit code 2', async (t) => {
-  t.match(await onescan(['scan', 'mail']), { code: 2, err: /QHPSI names no scanner; try --env/ })
+t.test('with QHPSI=none scan ends with exit code 2', async (t) => {
+  t.match(await onescan(['scan', '--env', 'QHPSI=none', 'mail']), {
+    code: 2,
+    err: /QHPSI names no scanner; try --env/,
+  })
 })
 
 t.test('--envdir sets the scanner as the service does', async (t) => {

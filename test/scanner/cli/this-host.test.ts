@@ -119,5 +119,7 @@ t.test(
     }
     t.match(run('-'), { status: 0, output: /1 clean/ })
     t.match(run('--env', 'QHPSI=/bin/false %s', '-'), { status: 1, output: /1 infected/ })
+    machine.write(DEFAULTS, `CLAMD="/none/clamd.ctl"\n`)
+    t.match(run('-'), { status: 2, output: /unknown: clamd \/none\// }, 'clamd is the default')
   },
 )

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { attempt } from '../../../base/errors/fault.ts'
 import { readOwnFile } from '../../../base/path/open.ts'
 import type { Environment } from '../../../base/process/environment.ts'
+import { DAEMON_QHPSI } from '../../../base/settings/table/scanners.ts'
 
 /** The administrator's settings of onescand. */
 export const DEFAULTS = '/etc/default/onescand'
@@ -12,8 +13,8 @@ const SHIPPED = [
 ]
 
 /**
- * Returns the settings in files for onescand, for commands that need its log, a socket or a keyring. The
- * running onescand reports its settings itself. A file that cannot be read contributes none.
+ * Returns the settings in files for onescand, for commands that need its scanners, its log, a socket or a keyring. QHPSI
+ * has its default. The running onescand reports its settings itself. A file that cannot be read contributes none.
  */
 export function settingsOfOnescand(): Environment {
   const files = [...SHIPPED.map((place) => join(place, 'onescand')).toReversed(), DEFAULTS]
@@ -23,12 +24,13 @@ export function settingsOfOnescand(): Environment {
       ...text.matchAll(/^[ \t]*(?:export[ \t]+)?(\w+)=(?:"([^"\n]*)"|'([^'\n]*)'|([^#\n]*))/gm),
     ]
   })
-  return Object.fromEntries(
+  const settings: Environment = Object.fromEntries(
     lines.map(([, name, doubly, singly, plain]) => [
       name,
       (doubly ?? singly ?? plain ?? '').trim(),
     ]),
   )
+  return { ...settings, QHPSI: settings.QHPSI || DAEMON_QHPSI }
 }
 
 /**
