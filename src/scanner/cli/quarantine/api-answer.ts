@@ -11,7 +11,7 @@ import { mayBeSent, Problem, problemOf } from './api-problem.ts'
 import { logAction, noteAction } from './directory.ts'
 import { releaseEntry, signingKeys } from './release-entry.ts'
 import { parseRoute } from './send-again.ts'
-import { asUtf8, shownMessage } from './shown-message.ts'
+import { asUtf8, headerText, shownMessage } from './shown-message.ts'
 
 /** An answer of the API: JSON, with a status of HTTP. */
 interface ApiAnswer {
@@ -96,7 +96,7 @@ async function show({ root, request, id }: Call): Promise<ApiAnswer> {
       if (length >= HEADER_SHOWN) break
     }
     const start = Buffer.concat(chunks).subarray(0, HEADER_SHOWN)
-    const [header = ''] = start.toString('latin1').split(/(?<=\n)\r?\n/, 1)
+    const header = headerText(start)
     const body = {
       ...shownMessage(opened.entry, { record: opened.record, start }, RECIPIENTS_SHOWN),
       log: asUtf8(opened.record.log),
@@ -113,7 +113,7 @@ async function show({ root, request, id }: Call): Promise<ApiAnswer> {
 async function parts({ root, request, id }: Call): Promise<ApiAnswer> {
   const opened = await openMessage(root, id)
   try {
-    const body = await partsOf(opened.message(), process.env)
+    const body = await partsOf(opened, process.env)
     await logAction([...noted('parts', id), ['who', request.who]], true)
     return { status: 200, body }
   } finally {

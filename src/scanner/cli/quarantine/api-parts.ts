@@ -6,6 +6,7 @@ import { spoolMessage } from '../../../mail/message/intake.ts'
 import { openAnonymousFile, readSpoolSettings } from '../../../mail/message/spool.ts'
 import { contentsOf } from '../../../mail/mime/contents.ts'
 import type { PartNames } from '../../../mail/mime/index.ts'
+import type { OpenMessage } from '../../scan/quarantine/entries.ts'
 import { readScanSettings } from '../../scan/scanners/contract/scan-settings.ts'
 import type { ScanResult } from '../../scan/scanners/findings/scan-result.ts'
 import { makeScanners } from '../../scan/scanners/make-scanners.ts'
@@ -41,13 +42,13 @@ interface ShownPart {
  * cannot be spooled.
  */
 export async function partsOf(
-  bytes: AsyncIterable<Buffer>,
+  { entry, message: bytes }: Pick<OpenMessage, 'entry' | 'message'>,
   env: Environment,
 ): Promise<{ readonly parts: readonly ShownPart[]; readonly isComplete: boolean }> {
+  if (entry.size > READ_MAX) return { parts: [], isComplete: false }
   const spool = readSpoolSettings(env)
-  const message = await spoolMessage(bytes, { spool })
+  const message = await spoolMessage(bytes(), { spool })
   try {
-    if (message.size > READ_MAX) return { parts: [], isComplete: false }
     const scan = await scannerBy(env)
     const parts = new Map<PartNames, ShownPart>()
     let isComplete = true

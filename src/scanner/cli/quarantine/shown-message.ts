@@ -58,11 +58,16 @@ export function contains({ record, start }: RecordAndStart, id: string, text: st
 /** Characters of a subject that are shown. */
 const SUBJECT_MAX = 500
 
+/** Returns the header block in the first bytes of a message, latin1, without the empty line that ends it. */
+export function headerText(start: Buffer): string {
+  if (/^\r?\n/.test(start.toString('latin1', 0, 2))) return ''
+  const ends = ['\n\n', '\n\r\n'].map((end) => start.indexOf(end) + 1).filter((end) => end > 0)
+  return start.toString('latin1', 0, Math.min(start.length, ...ends))
+}
+
 /** Returns the decoded subject, or null if it is not in the first bytes of a message. */
 function subjectOf(start: Buffer): string | null {
-  const ends = [start.indexOf('\n\n'), start.indexOf('\n\r\n')].filter((end) => end >= 0)
-  const header = start.toString('latin1', 0, Math.min(start.length, ...ends))
-  const [, raw] = /^subject:(.*(?:\r?\n[ \t].*)*)/im.exec(header) ?? []
+  const [, raw] = /^subject[ \t]*:(.*(?:\r?\n[ \t].*)*)/im.exec(headerText(start)) ?? []
   if (raw === undefined) return null
   const unfolded = raw
     .replace(/\?=\s+=\?/g, '?==?')

@@ -175,6 +175,18 @@ t.test(
   },
 )
 
+t.test('a message without a header is shown without its body', async (t) => {
+  const api = await serveApi(t)
+  for (const text of ['\nSubject: y\n\nbody\n', '\r\nSubject: y\r\n\r\nbody\r\n']) {
+    const id = await keepOne(api.directory, Date.now(), { text })
+    const { json } = await api.call('GET', `messages/${id}`)
+    t.match(json, { header: '', isHeaderComplete: true, subject: null })
+  }
+  const id = await keepOne(api.directory, Date.now(), { text: 'Subject : x\r\n\r\nbody\r\n' })
+  const { json } = await api.call('GET', `messages/${id}`)
+  t.match(json, { header: 'Subject : x\r\n', isHeaderComplete: true, subject: 'x' })
+})
+
 t.test(
   'a release is one action however often it is sent, and has the answer of the next server',
   async (t) => {
