@@ -3,11 +3,13 @@ import { errorText, Fault } from '../../../base/errors/fault.ts'
 import type { LogField } from '../../../base/log/line-format.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
 import type { Environment } from '../../../base/process/environment.ts'
+import { REPLACED } from '../../../base/text/values.ts'
 import { editHeader, type HeaderField } from '../../../mail/message/header-block.ts'
 import { spoolMessage } from '../../../mail/message/intake.ts'
 import type { Message } from '../../../mail/message/message.ts'
 import { readSpoolSettings } from '../../../mail/message/spool.ts'
 import { beginRelease, type Release } from '../../scan/quarantine/begin-release.ts'
+import type { QuarantineRecord } from '../../scan/quarantine/record.ts'
 import { isCurrent, type Key } from '../../scan/stamps/keyring.ts'
 import { signRelease } from '../../scan/stamps/sign.ts'
 import { RELEASED_TO_MAX } from '../../scan/stamps/stamp.ts'
@@ -22,6 +24,7 @@ import {
   type UsualRoute,
   usualRouteOf,
 } from './send-again.ts'
+import { asUtf8 } from './shown-message.ts'
 
 /**
  * Without a stamp only a server after the last onescan delivers a message in which scanners still find
@@ -80,12 +83,17 @@ export async function releaseEntry(
   const { entry, record } = begun.opened
   const { file, grounds } = record
   const isBack = file !== undefined && !isRouted && to.length === 0
-  const recipients = isBack ? [] : to.length > 0 ? to : record.recipients
+  let recipients: readonly string[]
   let keys: readonly Key[]
   try {
     const refuse = (reason: string) => {
       throw new CannotRelease(`${entry.id}: ${reason}`)
     }
+    recipients = isBack
+      ? []
+      : to.length > 0
+        ? to.map((address) => recipientAt(address, record))
+        : record.recipients
     if (!isBack && recipients.length === 0)
       refuse('its header names no recipient; specify one with --to')
     keys = isBack ? [] : keysOf()
@@ -115,6 +123,21 @@ export async function releaseEntry(
   ]
   await noteAction(root, fields, note)
   return { id: entry.id, by, answer, recipients, isSigned: keys.length > 0, isBack }
+}
+
+/**
+ * Returns the address that `to` names, latin1. People see bytes that are not UTF-8 as U+FFFD, so an address with it is the
+ * one recipient that looks like this. Throws CannotRelease if there is none, or more than one.
+ */
+function recipientAt(to: string, { recipients }: Pick<QuarantineRecord, 'recipients'>): string {
+  const shown = asUtf8(to)
+  if (!shown.includes(REPLACED)) return to
+  const [found, ...others] = new Set(recipients.filter((address) => asUtf8(address) === shown))
+  if (found !== undefined && others.length === 0) return found
+  const count = found === undefined ? 'no recipient' : 'more than one recipient'
+  throw new CannotRelease(
+    `<${shown}>: ${count} of the message looks like this, and U+FFFD stands for unknown bytes; release it to all of its recipients`,
+  )
 }
 
 /**

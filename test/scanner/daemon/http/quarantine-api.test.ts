@@ -246,6 +246,31 @@ t.test('a release may be for some recipients, or for another address', async (t)
   t.equal((await api.release(id, ' '.repeat(65_537))).status, 413)
 })
 
+t.test('an address that is not UTF-8 is released to itself, and to no other one', async (t) => {
+  const api = await serveApi(t)
+  const recipients = [
+    '\xfc@example.org',
+    'b@example.org',
+    '\xe4\xff@example.org',
+    '\xff\xe4@example.org',
+  ]
+  const id = await keepOne(api.directory, Date.now(), { recipients })
+  const { json } = await api.call('GET', `messages/${id}`)
+  const [one, plain, ...alike] = json.recipients
+  for (const other of [...alike, '\ufffdx@example.org']) {
+    const { status, json: problem } = await api.release(id, { to: [other] })
+    t.equal(status, 409)
+    t.match(problem, { type: /cannot-release$/, detail: /looks like this/ })
+  }
+  t.equal(api.next.calls, 0)
+  t.equal((await api.release(id, { to: [one, plain] })).status, 200)
+  t.equal((await api.release(id, { again: true })).status, 200)
+  t.same(
+    api.next.got.map(({ recipients: got }) => got),
+    [recipients.slice(0, 2), recipients],
+  )
+})
+
 t.test('nothing is lost or doubled, whatever the next server does', async (t) => {
   const api = await serveApi(t)
   const id = await keepOne(api.directory, Date.now())
