@@ -24,6 +24,10 @@ import { PersonalTokens, WrongTokens } from './tokens.ts'
 /** Requests of a person that are answered at once, each by a process, and those that wait for one to end. */
 const PROCESSES_MAX = 2
 const WAITING_MAX = 16
+/** Requests of a person whose bodies arrive at once, each over a connection: the others are for monitoring. */
+const ARRIVING_MAX = 16
+const OVERLOAD = Symbol('overload')
+const RETRY_SOON = { 'Retry-After': '2' }
 /** Releases of a person that are carried out at once. They wait for another server, and none waits for them. */
 const RELEASES_MAX = 4
 /** Milliseconds that a request waits for its turn, and for its answer. A release has the times of SMTP instead. */
@@ -97,14 +101,16 @@ export class QuarantineApi {
       })
     }
     this.#wrong.noteRight(address, person)
-    const body = await readBody(request)
+    const turns = this.#turns.get(person) ?? new PersonalTurns()
+    this.#turns.set(person, turns)
+    const body = await turns.whileItArrives(() => readBody(request))
+    if (body === OVERLOAD)
+      return problem('overload', `${ARRIVING_MAX} of your requests arrive now`, RETRY_SOON)
     if (body === undefined)
       return problem('too-large', `the body may have ${REQUEST_BODY_MAX} bytes`)
     const { method = '', url = '' } = request
-    const turns = this.#turns.get(person) ?? new PersonalTurns()
-    this.#turns.set(person, turns)
     const turn = await turns.take(method === RELEASE_METHOD)
-    if (typeof turn === 'string') return problem('overload', turn, { 'Retry-After': '2' })
+    if (typeof turn === 'string') return problem('overload', turn, RETRY_SOON)
     try {
       const key = request.headers['idempotency-key']
       const answer = await this.#ask({
@@ -155,6 +161,18 @@ class PersonalTurns {
   readonly #others = new Semaphore(PROCESSES_MAX)
   readonly #releases = new Semaphore(RELEASES_MAX)
   #waiting = 0
+  #arriving = 0
+
+  /** Resolves to the body of a request, or to OVERLOAD if too many arrive. */
+  async whileItArrives<Body>(read: () => Promise<Body>): Promise<Body | typeof OVERLOAD> {
+    if (this.#arriving === ARRIVING_MAX) return OVERLOAD
+    this.#arriving++
+    try {
+      return await read()
+    } finally {
+      this.#arriving--
+    }
+  }
 
   /** Resolves to the function that ends a turn, or to why there is none. */
   async take(isRelease: boolean): Promise<(() => void) | string> {

@@ -8,7 +8,7 @@ import { until } from '../../../run/until.ts'
 import { at } from '../../doors/smtp/next-server.ts'
 import { fileOf, keepOne } from '../../scan/quarantine/quarantined.ts'
 import { ask, serveApi, TOKEN } from './quarantine-rig.ts'
-import { serve } from './rig.ts'
+import { askRaw, serve } from './rig.ts'
 
 /** The quarantine over HTTP. */
 
@@ -72,6 +72,28 @@ t.test('releases that hang are those of one person, and delay nothing else', asy
   t.equal(bens.status, 200, 'ben releases')
   for (const socket of held) socket.write('250 ok\r\n')
   for (const { status } of await Promise.all(hanging)) t.equal(status, 200)
+})
+
+t.test('requests of one person that do not arrive take 16 connections', async (t) => {
+  const api = await serveApi(t)
+  const slow = () =>
+    askRaw(
+      api.port,
+      `POST /quarantine/v1/messages/x/release HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\nContent-Length: 9\r\n\r\n{`,
+    )
+  const began = Date.now()
+  const replies = Array.from({ length: 20 }, async () => [
+    (await slow()).slice(9, 12),
+    Date.now() - began,
+  ])
+  const first = await Promise.all(replies.slice(16))
+  for (const [status, time] of first)
+    t.ok(status === '503' && Number(time) < 4000, `${status} after ${time} ms`)
+  const ben = await ask(api.port, 'GET', '/quarantine/v1/messages', undefined, {
+    Authorization: 'Bearer the-token-of-ben-0123456789',
+  })
+  t.equal(ben.status, 200)
+  for (const [status] of await Promise.all(replies.slice(0, 16))) t.not(status, '503')
 })
 
 t.test('a list has filters and pages, the newest message first', async (t) => {
