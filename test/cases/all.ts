@@ -8,7 +8,7 @@ import { quarantining } from './quarantine.ts'
 import { secondLook } from './second-look.ts'
 import { tagging } from './tagging.ts'
 
-/** Every behaviour that all interfaces share. */
+/** Every behaviour that all doors share. */
 export const allCases: readonly Case[] = [
   ...tagging,
   ...qhpsi,

@@ -1,5 +1,5 @@
 /**
- * Wrong settings. Every interface answers them alike: the slot, with or without onescand, ends with 55
+ * Wrong settings. Every door answers them alike: the slot, with or without onescand, ends with 55
  * and logs the reason; onescand itself does not start.
  */
 export interface BadSetting {

@@ -6,8 +6,8 @@ export interface Mail {
 }
 
 /**
- * A behaviour that every interface shows: a message, how it is sent, the settings, and what
- * a user would notice. Interfaces run all of them; what differs between interfaces is how
+ * A behaviour that every door shows: a message, how it is sent, the settings, and what
+ * a user would notice. Doors run all of them; what differs between doors is how
  * "refused" is expressed.
  */
 export interface Case extends Mail {
@@ -39,7 +39,7 @@ export interface Expectation {
   readonly keptMessages?: number
   /** The recipients for whom it is kept; by default all. */
   readonly keptFor?: readonly string[]
-  /** Matches the text of a refusal, if the interface can send one. */
+  /** Matches the text of a refusal, if the door can send one. */
   readonly text?: RegExp
   /** Matches the log line. */
   readonly log?: RegExp

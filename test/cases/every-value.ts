@@ -16,14 +16,14 @@ import { bytes } from './case.ts'
 import { plain } from './messages.ts'
 import { buildStage } from './stage.ts'
 
-/** Every value of every setting that decides about mail, at an interface, with each result of a scan. */
+/** Every value of every setting that decides about mail, at a door, with each result of a scan. */
 
 export type Environment = Readonly<Record<string, string>>
 
 /** What becomes of a message. `tagged` is delivered with "virus found", `clean` with "clean", and `untagged` with neither. */
 export type Fate = 'clean' | 'tagged' | 'untagged' | 'deferred' | 'refused' | 'dropped'
 
-/** Opens an interface in which `scan` takes the place of all scanners. */
+/** Opens a door in which `scan` takes the place of all scanners. */
 export type OpenForValues = (
   t: Test,
   settings: Environment,
@@ -31,7 +31,7 @@ export type OpenForValues = (
 ) => Promise<{
   /** Sends a message. Resolves to what became of it; `delivered` is what came out. */
   send(message: Buffer): Promise<{ readonly outcome: string; readonly delivered?: Buffer }>
-  /** Log lines about trouble of the interface itself. */
+  /** Log lines about trouble of the door itself. */
   readonly log: readonly string[]
 }>
 
@@ -140,8 +140,8 @@ function valuesOf(name: string, setting: Setting): readonly string[] {
 }
 
 /**
- * Sends mail with each result through an interface, under each value of each setting of the table that decides
- * about mail. `by` returns the word that applies at this interface in place of that of a setting.
+ * Sends mail with each result through a door, under each value of each setting of the table that decides
+ * about mail. `by` returns the word that applies at this door in place of that of a setting.
  */
 export async function playEveryValue(
   t: Test,

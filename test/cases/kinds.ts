@@ -3,11 +3,11 @@ import type { Case } from './case.ts'
 import { buildStage } from './stage.ts'
 
 /**
- * One case for each way in which an interface carries a decision out: its outcome, and whether mail is
+ * One case for each way in which a door carries a decision out: its outcome, and whether mail is
  * tagged, stamped, redirected, kept, split among its recipients, or loses fields.
  *
  * This is what further builds of a program, and older protocols, play: the judgement is the same
- * bundle (or the same C) in each, and one build of each interface plays all cases. In
+ * bundle (or the same C) in each, and one build of each door plays all cases. In
  * `npm run test:nightly` all builds do.
  */
 export function firstOfEachKind(cases: readonly Case[]): readonly Case[] {

@@ -4,7 +4,7 @@ import type { Case, Expectation } from './case.ts'
 import { checkKept } from './kept.ts'
 import { buildStage } from './stage.ts'
 
-/** Mail as it is handed to an interface, and the settings that the case asks for. */
+/** Mail as it is handed to a door, and the settings that the case asks for. */
 export interface Sent {
   readonly message: Buffer
   readonly sender: string
@@ -25,7 +25,7 @@ export interface Passage {
   readonly text: string
   /** The lines about the message. */
   readonly log: string
-  /** Files that the interface left behind, and lines about trouble of its own. */
+  /** Files that the door left behind, and lines about trouble of its own. */
   readonly left: readonly string[]
   readonly delivery?: {
     readonly sender: string
@@ -45,7 +45,7 @@ export interface Door {
   readonly isVoid?: (passage: Passage) => boolean
 }
 
-/** Sends what a case has sent through an interface; what comes out is what the case expects. */
+/** Sends what a case has sent through a door; what comes out is what the case expects. */
 export async function play(t: Test, testCase: Case, door: Door): Promise<void> {
   const { expect } = testCase
   if (door.hasDaemon && testCase.noDaemon) {
@@ -121,7 +121,7 @@ export function textOfReply(reply: string): string {
 }
 
 /**
- * The cases that an interface shows. `unshown` names those that it cannot show, with the reason; a name
+ * The cases that a door shows. `unshown` names those that it cannot show, with the reason; a name
  * that no case has fails.
  */
 export function casesBut(t: Test, unshown: Readonly<Record<string, string>>): readonly Case[] {

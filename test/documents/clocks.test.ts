@@ -1,9 +1,9 @@
 import t from 'tap'
 import { sourceFiles } from '../../tools/documents/source-files.ts'
 
-/** Who below an interface reads a clock, a random source or the environment by itself: doc/development/design.md forbids it. */
+/** Who below a door reads a clock, a random source or the environment by itself: doc/development/design.md forbids it. */
 
-/** Whole programs, and what is on the layers of the interfaces and above them. */
+/** Whole programs, and what is on the layers of the doors and above them. */
 const ABOVE = /^(?:delay|quota|scanner\/(?:cli|daemon|doors))\/|\/plugin-host\.ts$/
 const SOURCES =
   /\b(?:Date\.now|readUptime|performance\.now|process\.hrtime|process\.uptime|process\.env|new Date\(\)|randomBytes|randomUUID|randomInt|getRandomValues|Math\.random)\b/

@@ -71,8 +71,10 @@ const neverInComments: Readonly<Record<string, string>> = {
   '(?:vouch\\w*)': 'covers, names, trusts',
   '(?:becomes?|became|comes?|came) of': 'the outcome of, results from',
   besides: 'in addition to, except',
-  'doors?': 'interface',
 }
+
+/** A word of the code and its comments alone. */
+const neverInMessages: typeof instead = { 'doors?': 'interface' }
 
 /** Phrases of the same kinds, in comments, messages, scripts and names of tests. */
 const plainly: Readonly<Record<string, string>> = {
@@ -147,7 +149,7 @@ const withPhrases = (sentences: readonly Sentence[], ...lists: (typeof instead)[
 t.test('messages, scripts, units and samples have none of these phrases', async (t) => {
   const texts = messages()
   t.ok(texts.length > 2000, `${texts.length} messages were found`)
-  t.same(withPhrases(texts, instead, neverInComments, plainly), [])
+  t.same(withPhrases(texts, instead, neverInComments, neverInMessages, plainly), [])
   const scripts = scriptTexts()
   for (const name of ['postinst', 'bin/onescan-queue', '.ci/run', 'test.yml', 'commit-msg'])
     t.ok(
@@ -155,7 +157,7 @@ t.test('messages, scripts, units and samples have none of these phrases', async 
       name,
     )
   t.ok(scripts.length > 2000)
-  t.same(withPhrases(scripts, instead, neverInComments, plainly), [])
+  t.same(withPhrases(scripts, instead, neverInComments, neverInMessages, plainly), [])
 })
 
 t.test('no message shows the code of a system error, which is for programs', async (t) => {

@@ -413,7 +413,7 @@ const faultsOfExim: readonly Fault[] = [
   },
 ]
 
-/** Postfix by the milter interface, and Exim by the SMTP interface, each as its page sets it up. */
+/** Postfix by the milter door, and Exim by the SMTP door, each as its page sets it up. */
 export const hosts = [
   {
     title: 'Postfix, with the milter',

@@ -304,7 +304,7 @@ async function health(host: ContainerHost, code: 0 | 1): Promise<void> {
 
 const healthy = (host: ContainerHost) => health(host, 0)
 
-/** The lines that the SMTP interface sends to a client that sends nothing. */
+/** The lines that the SMTP door sends to a client that sends nothing. */
 async function openSession(t: Test, host: ContainerHost) {
   const script = 'require("node:net").connect(10024, "127.0.0.1").pipe(process.stdout)'
   const words = [...host.around, process.execPath, '-e', script]

@@ -37,7 +37,7 @@ type CheckMark =
   | 'clamd does not run'
   /** Mail of local programs is not scanned, as documented, so a test of an infected one would only repeat it. */
   | 'local mail'
-  /** A mail server was seen to use an interface by which onescand decides about infected mail. */
+  /** A mail server was seen to use a door by which onescand decides about infected mail. */
   | 'onescand acts on mail'
   /** No setting of onescand decides about infected mail, but a qmail-queue client may send one. */
   | 'infected mail by default'

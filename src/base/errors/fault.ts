@@ -1,7 +1,7 @@
 import { codeInWords, withoutCode } from './system-error.ts'
 
 /**
- * The kinds of failure before or after the scan. A fault never leads to acceptance: every interface answers
+ * The kinds of failure before or after the scan. A fault never leads to acceptance: every door answers
  * it with a temporary failure, except `address-too-long`, which no retry can correct.
  */
 export const faultsInWords = {

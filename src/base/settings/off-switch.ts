@@ -4,15 +4,15 @@ import { type ControlDirectories, HOST_DIRECTORY } from './control-directories.t
 
 const SWITCH = 'onescan.off'
 
-/** Returns the path of the file that turns off scanning for all interfaces of this control directory. */
+/** Returns the path of the file that turns off scanning for all doors of this control directory. */
 export function switchFile(directories: Pick<ControlDirectories, 'control'>): string {
   return join(directories.control, SWITCH)
 }
 
-/** The file that turns off scanning for every interface of the host. */
+/** The file that turns off scanning for every door of the host. */
 export const hostSwitchFile: string = join(HOST_DIRECTORY, SWITCH)
 
-/** The files that turn off scanning for the interfaces of these directories. */
+/** The files that turn off scanning for the doors of these directories. */
 export function switchFiles(directories: ControlDirectories): readonly string[] {
   return [switchFile(directories), hostSwitchFile]
 }

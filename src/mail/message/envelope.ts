@@ -124,7 +124,7 @@ export class EnvelopeReader {
   }
 }
 
-/** The interfaces by which messages come, by their names in the log. */
+/** The doors by which messages come, by their names in the log. */
 export const INTERFACES = ['qmail', 'milter', 'smtp', 'clamd'] as const
 
 /** The origin of a message, as reported by the SMTP server, its client and DNS. Texts are latin1. */

@@ -130,7 +130,7 @@ export interface HeaderField {
   readonly value: string
 }
 
-/** The changes of a header block. Each interface makes them by its own protocol. */
+/** The changes of a header block. Each door makes them by its own protocol. */
 export interface HeaderEdits {
   /** The lower-case names of fields that are removed. */
   readonly remove: readonly string[]

@@ -111,7 +111,7 @@ function doesOf({ action }: Rule): string {
 }
 
 /**
- * Reads the settings of all lines of onescan.policy like an interface to which a line applies. Throws a Fault
+ * Reads the settings of all lines of onescan.policy like a door to which a line applies. Throws a Fault
  * of kind `config` that names the line with a wrong value.
  */
 function checkValues({ all, path }: Rules, env: Environment): void {

@@ -26,7 +26,7 @@ export const disableCommand = makeCommand('disable', {
     const file = control === undefined ? hostSwitchFile : switchFile({ control })
     const made = failWithRemedy(file, () => {
       if (control === undefined && mkdirSync(HOST_DIRECTORY, { recursive: true }) !== undefined) {
-        chmodSync(HOST_DIRECTORY, 0o755) // independent of the umask: every interface reads it
+        chmodSync(HOST_DIRECTORY, 0o755) // independent of the umask: every door reads it
       }
       return make(file)
     })
@@ -53,7 +53,7 @@ export const enableCommand = makeCommand('enable', {
       .epilogue('Exit codes: 0 onescan is on; 2 it could not be switched on.'),
   async work({ control: option }, output) {
     const control = option === undefined ? undefined : resolve(option)
-    // Without --control both switches that interfaces on this host may obey.
+    // Without --control both switches that doors on this host may obey.
     const files =
       control === undefined
         ? [hostSwitchFile, switchFile(readControlDirectories(process.env))]
@@ -114,7 +114,7 @@ function make(file: string): boolean {
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error
     if (pathExists(file)) return false
-    // The interfaces look for a file at the end of the link.
+    // The doors look for a file at the end of the link.
     throw new Error(`${file}: is a link to nothing, so onescan is still on; remove the link`)
   }
 }

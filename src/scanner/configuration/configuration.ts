@@ -59,7 +59,7 @@ export interface Configuration {
   readonly readAt: number
   readonly directories: ControlDirectories
   /**
-   * Why all mail passes unscanned, or undefined if it does not. Each interface polls it when a message begins.
+   * Why all mail passes unscanned, or undefined if it does not. Each door polls it when a message begins.
    */
   readonly off: PolledValue<string | undefined>
   /** The context for judging mail, or undefined if QHPSI names no scanner: all mail passes then. */
@@ -82,7 +82,7 @@ export function requireIdentity({ tls }: Configuration): TlsIdentity {
   throw new Fault('config', NO_IDENTITY)
 }
 
-/** The error if an interface cannot listen with TLS. */
+/** The error if a door cannot listen with TLS. */
 export const NO_IDENTITY =
   '--clamd tls: needs a certificate; set CLAMDCERT, CLAMDKEY and CLAMDCA to the paths of its files'
 

@@ -81,7 +81,7 @@ async function runsAlready({ isRunning, checksSettings, socket }: DaemonOptions)
   return (await asked.catch(() => undefined)) !== undefined
 }
 
-/** Resolves to check lines about how the interfaces that the options name handle mail. */
+/** Resolves to check lines about how the doors that the options name handle mail. */
 async function doorsBy(options: DaemonOptions, env: Environment): Promise<CheckLine[]> {
   const configuration = await readConfiguration(env, () => {})
   try {
@@ -95,14 +95,14 @@ async function doorsBy(options: DaemonOptions, env: Environment): Promise<CheckL
   }
 }
 
-/** An interface that an option names. */
+/** A door that an option names. */
 interface NamedDoor extends ListeningDoor {
   readonly option: string
   readonly at: DoorAddress
   readonly route?: SmtpDoorOptions | undefined
 }
 
-/** Returns the interfaces that the options name. Sockets of systemd are not known here. */
+/** Returns the doors that the options name. Sockets of systemd are not known here. */
 function doorsOf(options: DaemonOptions): NamedDoor[] {
   const { socket, milters, policies, clamds, clamdsForMail, smtpDoors } = options
   const door = (kind: DoorKind, at: DoorAddress, route?: SmtpDoorOptions): NamedDoor => {

@@ -14,14 +14,14 @@ import { type DoorKind, isClamds, isTls, type ListeningDoor } from './options/do
 import { doorName } from './self-test/try-door.ts'
 
 /**
- * Returns how an interface will handle mail, in one line for the log. An administrator should see at the
+ * Returns how a door will handle mail, in one line for the log. An administrator should see at the
  * start that nothing is scanned, and not only after a virus has arrived.
  */
 export function describeDoor(door: ListeningDoor, by: Configuration): string {
   return `${doorName(door)}: ${describeHandling(door, by)}`
 }
 
-/** Returns the same without the name of the interface. */
+/** Returns the same without the name of the door. */
 export function describeHandling({ kind, route }: ListeningDoor, by: Configuration): string {
   const on = route === undefined ? '' : `, passes mail to ${route.next.text}`
   return `${handlingText(kind, by, route?.afterQueue)}${on}`

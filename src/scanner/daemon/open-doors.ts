@@ -35,7 +35,7 @@ import { smtpDoorsOf } from './options/smtp-doors.ts'
 export interface OpenDoor extends Door, ListeningDoor {}
 
 /**
- * Opens the interfaces of a worker on the descriptors that the first process gave it. `kinds` are their
+ * Opens the doors of a worker on the descriptors that the first process gave it. `kinds` are their
  * kinds, in the order of the descriptors. Rejects with a Fault of kind `config` if one cannot listen.
  */
 export async function openDoors(
@@ -82,7 +82,7 @@ export async function openDoors(
   return open
 }
 
-/** Returns the address of a listening interface. No runtime knows the path of an inherited unix socket. */
+/** Returns the address of a listening door. No runtime knows the path of an inherited unix socket. */
 function boundAddress(kind: DoorKind, server: Server, fd: number): string {
   const address = server.address()
   if (typeof address === 'string') return `unix:${address}`
@@ -95,7 +95,7 @@ function boundAddress(kind: DoorKind, server: Server, fd: number): string {
 }
 
 interface DoorOptions extends DaemonOptions {
-  /** Maximum number of connections of each interface. */
+  /** Maximum number of connections of each door. */
   readonly maxSockets: number
   /** Shows the handling of mail, in addition to its lines in the log. */
   readonly reporter: MailReporter | undefined
@@ -106,7 +106,7 @@ interface DoorOptions extends DaemonOptions {
   /** The options of this onescand, as they were given. */
   readonly ownArgs: readonly string[]
   readonly identifyPeer: IdentifyPeer
-  /** Set for an interface that passes mail on. */
+  /** Set for a door that passes mail on. */
   readonly route: SmtpRoute | undefined
 }
 

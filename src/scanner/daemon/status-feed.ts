@@ -65,7 +65,7 @@ export class StatusFeed {
     await this.#server.open()
   }
 
-  /** Describes the interfaces by what was last seen, and looks again for the next request. */
+  /** Describes the doors by what was last seen, and looks again for the next request. */
   #describeDoors(): string[] {
     const configuration = this.#configuration()
     void configuration.off.poll()
@@ -93,7 +93,7 @@ export class StatusFeed {
     this.#workers = started
   }
 
-  /** Notes that mail is accepted from now on, through these interfaces. */
+  /** Notes that mail is accepted from now on, through these doors. */
   serving(open: readonly ListeningDoor[]): void {
     this.#isReady = true
     this.#doors = open

@@ -125,7 +125,7 @@ function stateOf({ quota, context }: Configuration, doors: readonly OpenDoor[]) 
   }
 }
 
-/** Adds up the states of the interfaces of each kind. */
+/** Adds up the states of the doors of each kind. */
 function addUpDoors(doors: readonly OpenDoor[]): ProcessReport['doors'] {
   const sum: Record<string, DoorState> = {}
   for (const door of doors) {

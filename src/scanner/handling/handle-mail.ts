@@ -13,10 +13,10 @@ import type { AnswerMode } from '../scan/judge/decision/divide.ts'
 import { judge } from '../scan/judge/judge.ts'
 
 /**
- * The functions that handleMail() needs from an interface: how it answers, and how it carries a decision out.
+ * The functions that handleMail() needs from a door: how it answers, and how it carries a decision out.
  */
 export interface DoorAdapter<Answer> {
-  /** How the interface answers for several recipients. */
+  /** How the door answers for several recipients. */
   readonly answers: AnswerMode
   /** Shows operators that the message is being judged. */
   readonly showBegun?: MailReporter['begin'] | undefined
@@ -37,13 +37,13 @@ export interface DoorAdapter<Answer> {
 }
 
 /**
- * Handles a complete message for every interface. Resolves to the answer.
+ * Handles a complete message for every door. Resolves to the answer.
  *
  * 1. It judges the message.
  * 2. It keeps the message in quarantine for the recipients for whom the decision requires that.
- * 3. The interface carries the decision out.
+ * 3. The door carries the decision out.
  *
- * Rejects with the errors of the interface, and with a Fault if no client waits for the answer any longer, or the
+ * Rejects with the errors of the door, and with a Fault if no client waits for the answer any longer, or the
  * message cannot be quarantined. Quarantined copies are then removed, because each attempt of the client would
  * add one.
  */

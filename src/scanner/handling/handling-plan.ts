@@ -27,7 +27,7 @@ export interface PassingPlan {
   readonly messageOptions: MessageOptions
 }
 
-/** Returns how a message that arrives now is handled, by the switch as the interface has last seen it. */
+/** Returns how a message that arrives now is handled, by the switch as the door has last seen it. */
 export function planHandling(configuration: Configuration): HandlingPlan {
   const { context, off, env, messageOptions } = configuration
   const pass = (cause: PassingPlan['cause'], reason: string): PassingPlan => {

@@ -5,9 +5,9 @@ import type { MailReporter } from '../observe/live/process-report.ts'
 import type { QuotaLookup } from '../scan/quota/quota-lookup.ts'
 import type { Rules } from '../scan/rules/match.ts'
 
-/** The options of an interface that receives mail from a mail server. */
+/** The options of a door that receives mail from a mail server. */
 export interface MailDoorOptions {
-  /** The memory of the interface for parts of messages that are not judged yet. */
+  /** The memory of the door for parts of messages that are not judged yet. */
   readonly budget: Budget
   /** Upper limit for open sockets, including connections that are closing. Further clients wait. */
   readonly maxSockets?: number
@@ -21,11 +21,11 @@ export interface MailDoorOptions {
   readonly uptime?: () => number
 }
 
-/** The services that such an interface provides for a session and for each message in it. */
+/** The services that such a door provides for a session and for each message in it. */
 export class MailServices {
   /** The current configuration. A message keeps the one that it began with. */
   configuration: Configuration
-  /** Opens a lease of the interface's memory, for the data of one message of a client before it is judged. */
+  /** Opens a lease of the door's memory, for the data of one message of a client before it is judged. */
   readonly openLease: (client: string) => MemoryLease
   /** Logs a line about mail. */
   readonly log: (line: Buffer) => void

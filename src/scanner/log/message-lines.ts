@@ -35,7 +35,7 @@ export interface LogContext {
   readonly total: number
   /** The exit code, if it is not that of the next program. */
   readonly exit?: number
-  /** Fields of interfaces other than onescan-queue: the interface, the MTA's queue id, the reply. */
+  /** Fields of doors other than onescan-queue: the door, the MTA's queue id, the reply. */
   readonly doorFields?: readonly LogField[]
 }
 

@@ -3,7 +3,7 @@ import type { QuotaAnswer } from '../../base/protocol/quota/quota-answer.ts'
 import type { MailAddress } from '../../base/text/address.ts'
 import type { Origin } from '../../mail/message/envelope.ts'
 
-/** The lines about a single recipient, whom an interface checks before it has the message. */
+/** The lines about a single recipient, whom a door checks before it has the message. */
 
 /** A recipient, and what the client has announced about the mail for it. */
 export interface AnnouncedRecipient {

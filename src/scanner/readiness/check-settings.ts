@@ -65,7 +65,7 @@ const unset = following(
   'nothing scans',
 )
 
-/** Returns the check line that the switch of all interfaces is off, or an empty list if it is on. */
+/** Returns the check line that the switch of all doors is off, or an empty list if it is on. */
 export function checkHostSwitch(): CheckLine[] {
   return existsSync(hostSwitchFile) ? [switchLine(`${hostSwitchFile} exists`)] : []
 }

@@ -7,7 +7,7 @@ const ACCEPTED_MAX = 32
 /** Milliseconds in which another process may take a connection while all places of this one are used. */
 const OTHERS_FIRST = 100
 
-/** The callbacks about the connection places of an interface. */
+/** The callbacks about the connection places of a door. */
 interface AdmissionOptions {
   /** Returns whether all places are used. */
   isFull(): boolean
@@ -19,7 +19,7 @@ interface AdmissionOptions {
 }
 
 /**
- * Controls when an interface accepts connections: while it has free places, and only some in one iteration of
+ * Controls when a door accepts connections: while it has free places, and only some in one iteration of
  * the event loop. All other connections wait in the kernel, where another process may accept them.
  */
 export class Admission {
@@ -47,7 +47,7 @@ export class Admission {
     })
   }
 
-  /** Whether connections can wait in the kernel. Otherwise a full interface has to close them. */
+  /** Whether connections can wait in the kernel. Otherwise a full door has to close them. */
   get canWait(): boolean {
     return this.#queue !== undefined
   }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { hasUnread } from '../../base/process/descriptors.ts'
 
-/** The open connections of an interface, or some of them, each with its socket. */
+/** The open connections of a door, or some of them, each with its socket. */
 type Entries<Served> = Iterable<readonly [Served, Socket]>
 
 /**

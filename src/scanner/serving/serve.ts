@@ -6,7 +6,7 @@ import type { Configuration } from '../configuration/configuration.ts'
 import type { DoorState } from '../observe/live/process-report.ts'
 import { Admission } from './admission.ts'
 
-/** A connection as the interface sees it. */
+/** A connection as the door sees it. */
 export interface ServedConnection {
   /** Sends the bytes that are due, and ends requests that exceed their time limit. Called repeatedly. */
   tick(): void
@@ -22,10 +22,10 @@ export interface ServedConnection {
   readonly mustBeAnswered?: boolean
 }
 
-/** The open connections of an interface and their sockets, in order of arrival. */
+/** The open connections of a door and their sockets, in order of arrival. */
 export type Connections<Served> = ReadonlyMap<Served, Socket>
 
-/** An interface that serves connections on a listening socket. */
+/** A door that serves connections on a listening socket. */
 export interface Door<Settings = Configuration> {
   /** It does not listen yet. */
   readonly server: Server
@@ -42,7 +42,7 @@ export interface Door<Settings = Configuration> {
   state(): DoorState
 }
 
-/** The options that differ between interfaces. */
+/** The options that differ between doors. */
 interface ServeOptions<Served extends ServedConnection> {
   /** Milliseconds between two calls of `tick`. */
   readonly every: number
@@ -72,18 +72,18 @@ interface ServeOptions<Served extends ServedConnection> {
   readonly logCrowd?: (line: string) => void
   /** Calls back with the socket for `accept`, or not at all, by default with the incoming socket. */
   readonly secure?: (socket: Socket, secured: (encrypted: Socket) => void) => void
-  /** Whether the runtime must not read from a connection until the interface asks for it. */
+  /** Whether the runtime must not read from a connection until the door asks for it. */
   readonly startsPaused?: boolean
   /** The bytes of their budget that the connections use. */
   readonly memory: () => number
 }
 
-/** Connections that a process keeps at an interface: mail servers open one for each mail, or keep up to 100. */
+/** Connections that a process keeps at a door: mail servers open one for each mail, or keep up to 100. */
 const CONNECTIONS_MAX = 1000
 /** Milliseconds between two calls of `tick`, or less for a short timeout. */
 const TICK_MAX = 1000
 
-/** Returns how many clients an interface serves that may have this many sockets. */
+/** Returns how many clients a door serves that may have this many sockets. */
 export function maxConnectionsFor(maxSockets = CONNECTIONS_MAX): number {
   return Math.min(CONNECTIONS_MAX, maxSockets)
 }
@@ -93,7 +93,7 @@ export function tickFor(timeout: number): number {
   return Math.min(TICK_MAX, Math.ceil(timeout / 2))
 }
 
-/** Serves each connection of a server that does not listen yet, until the interface is closed. */
+/** Serves each connection of a server that does not listen yet, until the door is closed. */
 export function serve<Served extends ServedConnection, Settings = Configuration>(
   options: ServeOptions<Served> & Pick<Door<Settings>, 'configure'>,
 ): Door<Settings> {

@@ -35,7 +35,7 @@ export interface WireReader {
   readonly isFull: boolean
 }
 
-/** The callbacks that an interface provides for each of its conversations. */
+/** The callbacks that a door provides for each of its conversations. */
 export interface WireHost {
   /** Milliseconds for the last answer to be taken. */
   readonly leaving: number
@@ -69,7 +69,7 @@ type Lateness = (time: number) => string | undefined
 interface PendingRead {
   readonly wake: () => void
   readonly isLate: Lateness
-  /** Whether waiting may end when the interface shuts down. */
+  /** Whether waiting may end when the door shuts down. */
   readonly mayFinish: boolean
 }
 
@@ -104,7 +104,7 @@ export class Wire implements ServedConnection {
   receivedAt: number
   /** The time at which the client closed its own side, or undefined while it is open. */
   endedAt: number | undefined
-  /** Whether the interface takes no more messages. */
+  /** Whether the door takes no more messages. */
   isFinishing = false
   /** Whether the connection was closed before this side had left. */
   isLost = false
@@ -197,7 +197,7 @@ export class Wire implements ServedConnection {
 
   /**
    * Resolves to the result of `next` from the received bytes. Resolves to undefined if no more bytes will
-   * arrive: the client has closed its side, one side has hung up, or the interface shuts down and
+   * arrive: the client has closed its side, one side has hung up, or the door shuts down and
    * `mayFinish`. Rejects with PeerTimeout, and with the errors of the reader.
    */
   async read<Found>(

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Budget, type MemoryLease } from '../../../src/base/flow/memory-budget.ts'
 
-/** The memory of an interface, and the shares of its clients. */
+/** The memory of a door, and the shares of its clients. */
 
 const KIB = 1024
 const MIB = 1024 * KIB

@@ -10,7 +10,7 @@ import { openSlot } from '../../scanner/doors/slot/socket/rig.ts'
 import { clientsBeside, missing, standalonePrograms } from './client.ts'
 
 /**
- * Plays behaviours that all interfaces share through onescanc under sanitizers, one of each kind, with a
+ * Plays behaviours that all doors share through onescanc under sanitizers, one of each kind, with a
  * daemon and without one; `npm run test:nightly` plays all of them, and through the installed build, too.
  * The judgement is onescand's and that of the standalone program, whose own tests play all of them.
  */

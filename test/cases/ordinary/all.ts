@@ -33,7 +33,7 @@ function fromTable(table: typeof kept, isEncrypted: boolean): OrdinaryMail[] {
 }
 
 /**
- * What every interface does with it by default: a real clamd at this address scans it, it is called clean, and
+ * What every door does with it by default: a real clamd at this address scans it, it is called clean, and
  * nothing about it is odd. If something in it is encrypted, it is delivered without such a field.
  */
 export function ordinaryCase({ what, message, isEncrypted }: OrdinaryMail, clamd: string): Case {

@@ -6,7 +6,7 @@ import { Intake, messageOf } from '../../../src/mail/message/intake.ts'
 import { type Message, TOP_LINE } from '../../../src/mail/message/message.ts'
 import { openDirectory } from '../../programs/host/reachable.ts'
 
-/** Messages put together from their bytes, in any split, as most interfaces and commands do. */
+/** Messages put together from their bytes, in any split, as most doors and commands do. */
 
 const directory = openDirectory(t)
 

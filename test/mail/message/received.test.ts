@@ -30,7 +30,7 @@ const PLENTY = 1e9
 /** Bytes of memory of which a message of 4 MB may have half: the rest of it goes to the disk. */
 const TOO_FEW = 7.4e6
 
-/** Makes a message as an interface does that gets it in pieces. */
+/** Makes a message as a door does that gets it in pieces. */
 function received(bytes: Buffer, files = true, memory = PLENTY, piece = 60_000): Message {
   const kept = { ...options, memoryFiles: files ? memoryFiles : undefined }
   const intake = new Intake(kept, new Budget(memory).open())

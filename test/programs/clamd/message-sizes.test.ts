@@ -12,7 +12,7 @@ import { clamdMissing, startClamd } from '../servers/clamd.ts'
 
 /**
  * Ordinary mail of each size around the limits of memory: those of a packet for clamd (64 KiB), of
- * contents that are sent together (96 KiB) and of the largest among them (48 KiB). Each interface hands it
+ * contents that are sent together (96 KiB) and of the largest among them (48 KiB). Each door hands it
  * to clamd by descriptor and by INSTREAM, and gets a true answer.
  */
 
@@ -77,7 +77,7 @@ function randomBytes(length: number, seed: string): Buffer {
 
 type Send = (message: Buffer) => Promise<'clean' | 'infected' | string>
 
-/** Each size by this interface, clean and infected, several at a time. */
+/** Each size by this door, clean and infected, several at a time. */
 async function sendAll(t: Test, all: readonly number[], send: Send): Promise<void> {
   const mails = all.flatMap((size) => [true, false].map((isInfected) => ({ size, isInfected })))
   const wrong: string[] = []

@@ -6,7 +6,7 @@ import { childrenOf, runtimes, startOnescand } from './process.ts'
 
 /** More connections than onescand may have descriptors. */
 
-/** The clients that an interface with three others has at once with 512 descriptors. */
+/** The clients that a door with three others has at once with 512 descriptors. */
 const MAX_CLIENTS = 32
 
 /** The command that runs a program with so many descriptors. */

@@ -13,7 +13,7 @@ import { submitTo } from '../doors/milter/submit.ts'
 import { cannotMount, mountSmall } from '../doors/slot/small-disk.ts'
 import { startOnescand } from './process.ts'
 
-/** What happens to large mail while TMPDIR takes no bytes, at the interfaces of onescand. */
+/** What happens to large mail while TMPDIR takes no bytes, at the doors of onescand. */
 
 /** A part that is too large for memory once it is decoded. */
 const large = bytes(

@@ -16,7 +16,7 @@ import { quickest } from './slot/slot.ts'
 import { sendToSocket } from './slot/socket/send.ts'
 import { sendBySmtp } from './smtp/send.ts'
 
-/** Archives that real programs make, judged at each interface by a real clamd with the list of `onescan bans`. */
+/** Archives that real programs make, judged at each door by a real clamd with the list of `onescan bans`. */
 
 const doors: Readonly<Record<string, Door>> = {
   'the warm slot': { hasDaemon: true, send: (t, sent) => sendToSocket(t, sent, () => true) },

@@ -17,7 +17,7 @@ import { HostMemory } from '../../../src/scanner/scan/verdicts/host-memory.ts'
 import type { Door } from '../../../src/scanner/serving/serve.ts'
 import type { Ending } from '../../programs/host/server.ts'
 
-/** An interface of onescand's in this process. */
+/** A door of onescand's in this process. */
 export interface OpenedDoor extends Door {
   /** A private directory that goes with the test: TMPDIR. */
   readonly directory: string
@@ -27,7 +27,7 @@ export interface OpenedDoor extends Door {
   readonly mailLog: readonly string[]
 }
 
-/** What is handed to an interface in place of its own. */
+/** What is handed to a door in place of its own. */
 export interface InPlace {
   readonly quota?: Omit<QuotaLookup, 'timeout'> | undefined
   /** What takes the place of all scanners but those for bans, if QHPSI is set. */
@@ -38,7 +38,7 @@ export interface InPlace {
   readonly servers?: ScannerServers | undefined
 }
 
-/** Makes what is around an interface, which is under an environment of its own. */
+/** Makes what is around a door, which is under an environment of its own. */
 export function aroundDoor(
   t: Ending,
   { quota, scan, scannerName = 'test', servers }: InPlace = {},
@@ -72,7 +72,7 @@ export function aroundDoor(
           scanners && { context: { ...context, tools: { ...context.tools, scanners } } }),
       }
     },
-    /** Has the interface listen until the test has ended: on a path, or on a port of 127.0.0.1. */
+    /** Has the door listen until the test has ended: on a path, or on a port of 127.0.0.1. */
     async open(door: Door, place: string | 0): Promise<OpenedDoor> {
       const at = place === 0 ? { port: 0, host: '127.0.0.1' } : { path: place }
       door.server.listen({ ...at, backlog: LISTEN_QUEUE })

@@ -14,13 +14,13 @@ import { startNext } from './smtp/next-server.ts'
 import { sendThrough } from './smtp/rig.ts'
 
 /**
- * A worker is killed while it keeps a message, and the client sends it again: whatever the interface, there is one
+ * A worker is killed while it keeps a message, and the client sends it again: whatever the door, there is one
  * copy. For the standalone slot see slot/quarantine.test.ts.
  */
 
 type Settings = Readonly<Record<string, string>>
 
-/** An interface of onescand: its options, and how it is sent a message. Resolves to whether it took that. */
+/** A door of onescand: its options, and how it is sent a message. Resolves to whether it took that. */
 interface Killed {
   readonly args: readonly string[]
   send(message: Buffer, onescand: RunningDaemon, variables: Settings): Promise<boolean>

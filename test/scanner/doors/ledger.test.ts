@@ -23,7 +23,7 @@ import { openDoor } from './smtp/rig.ts'
  * given back.
  */
 
-/** An interface whose clients are drawn at random. */
+/** A door whose clients are drawn at random. */
 interface Ledger {
   readonly rounds: number
   /** What one client does, from its connection to its end. */
@@ -34,7 +34,7 @@ interface Ledger {
   charged(): number
 }
 
-/** Bytes of memory for all clients of an interface. */
+/** Bytes of memory for all clients of a door. */
 const MEMORY = 400_000
 
 /** There is no spool below it. */
@@ -263,7 +263,7 @@ for (const [name, open] of Object.entries({
       await until(() => clients() === 0, `round ${round}: all clients have left`)
       // What is judged when its client leaves is given back when the scan has ended.
       await until(() => charged() === 0, `round ${round}: all is given back`)
-      // From its first clients on an interface has some of its own.
+      // From its first clients on a door has some of its own.
       if (round === 0) before = descriptors()
     }
     t.ok(await until(() => descriptors() <= before, 'all descriptors are closed'))

@@ -13,7 +13,7 @@ import { sendBySmtp } from './smtp/send.ts'
 
 /**
  * Mail as ordinary programs make it, with a real clamd, set up as in doc/install.md. All of it goes
- * through the slot of a daemon and by SMTP. Each other interface plays what was made for its size, and every
+ * through the slot of a daemon and by SMTP. Each other door plays what was made for its size, and every
  * fifth of the rest, since the judgement is the same; with `npm run test:nightly` it plays all.
  */
 

@@ -47,7 +47,7 @@ const CHUNK = 64 * 1024
 const origin = { interface: 'qmail', clientAddress: '192.0.2.7', queueId: undefined } as const
 const client = { mayRelay: false, isClusterPeer: true, isBounceInjector: false, origin }
 
-/** Judges messages as an interface of onescand does, with all that listens to headers and names. */
+/** Judges messages as a door of onescand does, with all that listens to headers and names. */
 async function openJudge(t: Test) {
   const directory = t.testdir({
     control: {

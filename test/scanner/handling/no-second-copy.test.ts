@@ -12,7 +12,7 @@ import { HostMemory } from '../../../src/scanner/scan/verdicts/host-memory.ts'
 import { readQuarantine } from '../../cases/kept.ts'
 import { buildStage } from '../../cases/stage.ts'
 
-/** A message that is kept, and whose client leaves or has to retry, is kept once: at each interface, which all call this. */
+/** A message that is kept, and whose client leaves or has to retry, is kept once: at each door, which all call this. */
 
 for (const recipients of [['b@keep.example'], ['b@keep.example', 'c@skip.example']]) {
   t.test(

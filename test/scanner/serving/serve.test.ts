@@ -8,7 +8,7 @@ import { longestIdle, longestSilent } from '../../../src/scanner/serving/idle.ts
 import { type ServedConnection, serve } from '../../../src/scanner/serving/serve.ts'
 import { socketDirectory } from '../../programs/host/socket-directory.ts'
 
-/** What all interfaces do with connections: count, tick, and close. */
+/** What all doors do with connections: count, tick, and close. */
 
 class Served implements ServedConnection {
   readonly calls: string[] = []
@@ -32,7 +32,7 @@ class Served implements ServedConnection {
   }
 }
 
-/** An interface that takes clients until it has `most`, and a client of it. */
+/** A door that takes clients until it has `most`, and a client of it. */
 async function rig(
   t: Test,
   most: number,

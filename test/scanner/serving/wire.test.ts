@@ -18,7 +18,7 @@ interface Rig {
   /** Sets the clock of the wire. */
   at(time: number): void
   readonly closed: Promise<void>
-  /** How often the interface heard that the connection has ended. */
+  /** How often the door heard that the connection has ended. */
   readonly ends: readonly unknown[]
   readonly logged: readonly string[]
 }

@@ -17,7 +17,7 @@ import { keyring } from '../../scanner/scan/stamps/independently-stamped.ts'
 const envelope = { from: 'ann@example.net', to: ['ben@example.org'] }
 
 /**
- * The attacks that all interfaces are shown by a second reader, behind real MTAs, which may change a message
+ * The attacks that all doors are shown by a second reader, behind real MTAs, which may change a message
  * before a filter sees it: the message that leaves the MTA is judged.
  */
 for (const { name, missing, start } of mtas) {

@@ -1,5 +1,5 @@
 /**
- * The answer about a mailbox. It has three forms on its way to an interface:
+ * The answer about a mailbox. It has three forms on its way to a door:
  *
  * 1. onescan-quotad reads a `MailboxResult` from the disk or from another service (quotad/sources).
  * 2. It adds its source in a `MailboxAnswer`, and sends the answer as text.

@@ -167,8 +167,8 @@ async function* checkHost(args: CheckOptions): AsyncGenerator<CheckLine> {
 }
 
 /**
- * Returns the check line about infected mail where no mail server of this host was seen to use an interface by which
- * onescand decides: a client of the clamd interface acts by its own settings.
+ * Returns the check line about infected mail where no mail server of this host was seen to use a door by which
+ * onescand decides: a client of the clamd door acts by its own settings.
  */
 function decidedByClients({ what, value, account }: CheckLine): CheckLine {
   const limited = `${value} by the milter and SMTP interfaces, which no mail server here was seen to use; clients of the clamd interface have settings of their own`

@@ -39,7 +39,7 @@ export const releaseCommand = makeCommand('quarantine release', {
       to: (args.to ?? []).map((address) => Buffer.from(address).toString('latin1')),
       keys: () => (args.stamp ? signingKeys(env) : []),
       isRouted: args.by !== undefined && args.by !== BY_CALLER,
-      // By default the route of the interface that kept the message.
+      // By default the route of the door that kept the message.
       routes: {
         chain: routeBy(args.by, 'chain', env),
         smtp: routeBy(args.by, 'smtp', env),

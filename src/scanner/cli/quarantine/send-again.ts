@@ -58,13 +58,13 @@ export class NotTaken extends Fault {
 const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
 
 /**
- * The usual routes of mail, by the interface that kept it. A milter sees over SMTP what it saw before: programs complete and
+ * The usual routes of mail, by the door that kept it. A milter sees over SMTP what it saw before: programs complete and
  * rewrite the mail that they submit, also its recipients (Postfix's canonical_maps).
  */
 const usualRoutes = { chain: 'chain', smtp: '127.0.0.1:25', sendmail: 'sendmail' } as const
 export type UsualRoute = keyof typeof usualRoutes
 
-/** Returns the usual route of mail that this interface kept. */
+/** Returns the usual route of mail that this door kept. */
 export const usualRouteOf = (kept: string): UsualRoute =>
   kept === 'qmail' ? 'chain' : kept === 'milter' ? 'smtp' : 'sendmail'
 

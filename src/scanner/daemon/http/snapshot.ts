@@ -31,7 +31,7 @@ interface ShownDecision {
 }
 
 export interface SnapshotOptions {
-  /** The onescand that the page is about: `does` has a line for each interface about its handling of mail. */
+  /** The onescand that the page is about: `does` has a line for each door about its handling of mail. */
   readonly about: () => {
     readonly host: string
     readonly version: string

@@ -158,7 +158,7 @@ async function openAt<Opened extends { close(): unknown }>(
 }
 
 /**
- * Listens on a socket that the first process has bound. Its clients may send descriptors if the interface
+ * Listens on a socket that the first process has bound. Its clients may send descriptors if the door
  * accepts them.
  */
 export async function listenOn(

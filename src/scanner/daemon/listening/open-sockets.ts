@@ -12,14 +12,14 @@ import {
 import { smtpDoorsOf } from '../options/smtp-doors.ts'
 import { bindAt, pathOf } from './listen.ts'
 
-/** The purpose of a socket that systemd passes: an interface, or the page and metrics. */
+/** The purpose of a socket that systemd passes: a door, or the page and metrics. */
 export type SocketPurpose = DoorKind | 'http'
 
 /**
  * Returns the purposes of the sockets that systemd passes, in the order of their descriptors. The name of a
  * socket (FileDescriptorName=, or the name of its unit) contains `http` or one of the kinds of doorKindOf().
- * Other sockets are for the slot interface. Throws a Fault of kind `config` if there are several sockets for
- * the slot interface, or for the page.
+ * Other sockets are for the slot door. Throws a Fault of kind `config` if there are several sockets for
+ * the slot door, or for the page.
  */
 export function inheritedSockets(env: NodeJS.ProcessEnv): SocketPurpose[] {
   const { LISTEN_FDNAMES = '' } = env

@@ -18,7 +18,7 @@ import { FROM_STANDARD, readSmtpDoors, refuseLoops, type SmtpDoorOptions } from 
 
 /** onescand(8), OPTIONS. */
 export interface DaemonOptions {
-  /** The path where clients of the slot interface connect, or undefined if there is none. */
+  /** The path where clients of the slot door connect, or undefined if there is none. */
   readonly socket: string | undefined
   /** The addresses where MTAs connect by the milter protocol. */
   readonly milters: readonly DoorAddress[]
@@ -44,7 +44,7 @@ export interface DaemonOptions {
   readonly maxClients: number
   /** The address of metrics, health and the page, or undefined if they are not served. */
   readonly http: DoorAddress | undefined
-  /** Whether --check checks the running onescand, which has all interfaces open. */
+  /** Whether --check checks the running onescand, which has all doors open. */
   readonly isRunning: boolean
   /** The file with the token that the page requires. */
   readonly httpToken: string | undefined
@@ -262,7 +262,7 @@ function readGroup(text: string): number {
  * connections are closed.
  *
  * Half of the descriptors are for connections, the same number for each socket. The other half is for files
- * of messages, scanners and all other files of a worker. A client may need two: the SMTP interface connects
+ * of messages, scanners and all other files of a worker. A client may need two: the SMTP door connects
  * to the next server for it.
  */
 export function connectionLimits(

@@ -33,7 +33,7 @@ export function doorKindOf(name: string): DoorKind {
   return NAMED.find((kind) => name.includes(kind)) ?? 'qmail'
 }
 
-/** Returns the option for the address of an interface. */
+/** Returns the option for the address of a door. */
 export const optionOf = (kind: DoorKind): string =>
   kind === 'qmail' ? '--socket' : `--${kind.replace('-tls', '')}`
 
@@ -42,7 +42,7 @@ export const isClamds = (kind: DoorKind): boolean => kind.startsWith('clamd')
 export const isTls = (kind: DoorKind): boolean => kind.endsWith('-tls')
 
 /**
- * Returns the kind of an interface by its option and its address: only those for clients of clamd may have
+ * Returns the kind of a door by its option and its address: only those for clients of clamd may have
  * TLS.
  */
 export function kindAt(
@@ -53,16 +53,16 @@ export function kindAt(
   return isSecure && (option === 'clamd' || option === 'clamd-mail') ? `${option}-tls` : option
 }
 
-/** An open interface. */
+/** An open door. */
 export interface ListeningDoor {
   readonly kind: DoorKind
   /** In the form of parseClamdDoorAddress(). */
   readonly address: string
-  /** Set for an interface that passes mail on. */
+  /** Set for a door that passes mail on. */
   readonly route?: Pick<SmtpRoute, 'afterQueue' | 'next' | 'from'> | undefined
 }
 
-/** The address at which an interface listens. */
+/** The address at which a door listens. */
 export type DoorAddress =
   | { readonly kind: 'unix'; readonly path: string }
   | ({ readonly kind: 'tcp'; readonly isSecure?: true } & Endpoint)

@@ -4,7 +4,7 @@ import { ownAddresses } from '../../../base/net/own-addresses.ts'
 import type { SmtpRoute } from '../../doors/smtp/next-server/smtp-services.ts'
 import { type DoorAddress, type DoorKind, parseDoorAddress } from './door-address.ts'
 
-/** The address of an SMTP or LMTP interface, and the route of its mail: onescan-interfaces(7), SMTP. */
+/** The address of an SMTP or LMTP door, and the route of its mail: onescan-interfaces(7), SMTP. */
 export interface SmtpDoorOptions extends SmtpRoute {
   readonly address: DoorAddress
 }
@@ -12,7 +12,7 @@ export interface SmtpDoorOptions extends SmtpRoute {
 /** The hosts that may send mail without `--from`. */
 export const FROM_STANDARD = '127.0.0.0/8,::1'
 
-/** The options for one interface that were parsed until now. */
+/** The options for one door that were parsed until now. */
 interface SmtpDoorWords {
   readonly option: '--smtp' | '--lmtp'
   readonly text: string

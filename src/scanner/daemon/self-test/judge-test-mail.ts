@@ -12,7 +12,7 @@ import { judge } from '../../scan/judge/judge.ts'
 import type { DaemonOptions } from '../options/daemon-options.ts'
 
 /**
- * Upper limit, in milliseconds, for a message or an interface: a health request does not wait for
+ * Upper limit, in milliseconds, for a message or a door: a health request does not wait for
  * SCANTIMEOUT.
  */
 export const SELF_TEST_TIMEOUT = 10_000
@@ -64,7 +64,7 @@ const unjudged = (what: string, value: string): CheckLine =>
   failure(what, value, "check the scanners in QHPSI, and onescand's log")
 
 /**
- * Resolves to the decision about a message that came through no interface, by the settings alone, without
+ * Resolves to the decision about a message that came through no door, by the settings alone, without
  * onescan.policy. Nothing about it is cached, kept or logged.
  */
 async function judgeFromMemory(
@@ -88,7 +88,7 @@ async function judgeFromMemory(
   }
 }
 
-/** Bytes of the clean message, if a message may be that large: interfaces keep such a message in a file. */
+/** Bytes of the clean message, if a message may be that large: doors keep such a message in a file. */
 const LARGE_MESSAGE = 256 * 1024
 
 /**

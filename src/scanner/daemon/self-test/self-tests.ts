@@ -22,7 +22,7 @@ interface TriedDaemon {
  * Tests a running onescand, and resolves to the faults. It tests:
  *
  * - the judgement, by `judge`, which has one of its processes judge messages;
- * - each open interface;
+ * - each open door;
  * - the free space for messages of `maxSize` bytes;
  * - the settings, which are read again like at the next start.
  */

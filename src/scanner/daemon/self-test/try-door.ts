@@ -20,11 +20,11 @@ import {
 } from '../options/door-address.ts'
 import { SELF_TEST_TIMEOUT } from './judge-test-mail.ts'
 
-/** Returns the name of an interface in logs and check lines. */
+/** Returns the name of a door in logs and check lines. */
 export const doorName = ({ kind, address }: ListeningDoor): string => `${kind} ${address}`
 
 /**
- * Connects to an interface like its clients, without any mail. Resolves to the fault, or to undefined. Never
+ * Connects to a door like its clients, without any mail. Resolves to the fault, or to undefined. Never
  * rejects.
  */
 export async function tryDoor(door: ListeningDoor): Promise<CheckLine | undefined> {
@@ -93,7 +93,7 @@ export async function tryPage(at: DoorAddress): Promise<CheckLine[]> {
 }
 
 /**
- * Expects the greeting of the interface, or its refusal of this host, and the greeting of the next server.
+ * Expects the greeting of the door, or its refusal of this host, and the greeting of the next server.
  */
 async function callSmtpDoor({ route }: ListeningDoor, at: DoorAddress): Promise<void> {
   const target = targetOf(at)
@@ -102,7 +102,7 @@ async function callSmtpDoor({ route }: ListeningDoor, at: DoorAddress): Promise<
   if (route !== undefined) await callNext(route)
 }
 
-/** Connects to the server to which an interface passes mail, and sends QUIT. Rejects if it does not greet. */
+/** Connects to the server to which a door passes mail, and sends QUIT. Rejects if it does not greet. */
 export async function callNext({ next }: Pick<SmtpRoute, 'next'>): Promise<void> {
   const within = { connection: SELF_TEST_TIMEOUT, command: SELF_TEST_TIMEOUT }
   const server = await callNextServer(next, { ...defaultNextServerTimeouts, ...within })
@@ -114,7 +114,7 @@ export async function callNext({ next }: Pick<SmtpRoute, 'next'>): Promise<void>
 const POLICY_QUESTION = { request: 'smtpd_access_policy', protocol_state: 'CONNECT' }
 
 /**
- * Sends a request to an interface. Rejects if it does not answer in time, or if the answer after its first
+ * Sends a request to a door. Rejects if it does not answer in time, or if the answer after its first
  * `from` bytes is not `expected`.
  */
 async function expect(
@@ -141,7 +141,7 @@ const NEGOTIATION = Buffer.concat([
 const LENGTH = 4
 
 /**
- * Returns the address at which to connect to an interface: the loopback address, if it listens at every
+ * Returns the address at which to connect to a door: the loopback address, if it listens at every
  * address.
  */
 function targetOf(

@@ -24,7 +24,7 @@ const IDLE_AFTER = 100
 const TURNED_AWAY_FOR = 100
 
 /**
- * Returns the interface for programs that use clamd's protocol (clamd(8)), with TLS if `isSecure`. Throws a
+ * Returns the door for programs that use clamd's protocol (clamd(8)), with TLS if `isSecure`. Throws a
  * Fault of kind `config` if there is no certificate for TLS.
  */
 export function createClamdDoor(first: Configuration, options: ClamdOptions): Door {

@@ -13,7 +13,7 @@ import type {
 } from '../../scan/scanners/contract/scanner.ts'
 import { configurationForClients } from './clamd-context.ts'
 
-/** The options of the clamd interface, in addition to its configuration. */
+/** The options of the clamd door, in addition to its configuration. */
 export interface ClamdOptions extends MailDoorOptions {
   /** Contents that are judged at once. Others wait. */
   readonly maxClients: number
@@ -67,7 +67,7 @@ const standardTimeouts: ClamdTimeouts = {
 /** clamd.conf(5), MaxFiles. */
 const MAX_NAMES = 10_000
 
-/** The services that the interface provides for a session and for each content in it. */
+/** The services that the door provides for a session and for each content in it. */
 export class ClamdServices extends MailServices {
   readonly permits: JudgePermits
   readonly maxSize: number

@@ -6,7 +6,7 @@ import { onceAMinute } from '../../../base/log/line-format.ts'
 import { type TlsIdentity, whyClientIsRefused } from '../../protocol/clamd/tls-identity.ts'
 
 /**
- * Concurrent handshakes of one interface in one process; fewer if the interface has less than four times as
+ * Concurrent handshakes of one door in one process; fewer if the door has less than four times as
  * many sockets.
  */
 const HANDSHAKES_MAX = 64
@@ -25,13 +25,13 @@ const OPTIONS: TlsOptions = {
 interface HandshakeLimits {
   /** Milliseconds for a handshake. */
   readonly within: number
-  /** The sockets of the interface. */
+  /** The sockets of the door. */
   readonly maxSockets: number | undefined
 }
 
 /**
- * The handshakes of an interface that serves its clients over TLS. A client whose certificate was signed by
- * an authority of this host becomes a connection of the interface. Any other is disconnected. At the limit, a
+ * The handshakes of a door that serves its clients over TLS. A client whose certificate was signed by
+ * an authority of this host becomes a connection of the door. Any other is disconnected. At the limit, a
  * new handshake replaces the oldest one of the address with the most handshakes.
  */
 export class Handshakes {

@@ -5,7 +5,7 @@ import type { Wire } from '../../serving/wire.ts'
 import { type MilterOptions, MilterServices, milterTimeouts } from './milter-services.ts'
 import { MtaConversation } from './mta-conversation.ts'
 
-/** Returns the milter interface, which serves sessions of MTAs. */
+/** Returns the milter door, which serves sessions of MTAs. */
 export function createMilterDoor(first: Configuration, options: MilterOptions): Door {
   const { maxSockets, budget, log, timeouts = milterTimeouts } = options
   const { maxConnections = maxConnectionsFor(maxSockets) } = options

@@ -2,7 +2,7 @@ import type { Configuration } from '../../configuration/configuration.ts'
 import { JudgePermits } from '../../handling/judge-permits.ts'
 import { type MailDoorOptions, MailServices } from '../../handling/mail-services.ts'
 
-/** The options of the milter interface, in addition to its configuration. */
+/** The options of the milter door, in addition to its configuration. */
 export interface MilterOptions extends MailDoorOptions {
   /** Messages that are judged at once. Others wait, if there is memory for them. */
   readonly maxClients: number
@@ -36,7 +36,7 @@ export const milterTimeouts: MilterTimeouts = {
   leaving: 5_000,
 }
 
-/** The services that the interface provides for a session and for each message in it. */
+/** The services that the door provides for a session and for each message in it. */
 export class MilterServices extends MailServices {
   readonly permits: JudgePermits
 

@@ -9,7 +9,7 @@ import type { MilterServices, MilterTimeouts } from './milter-services.ts'
 import { MilterSession } from './milter-session.ts'
 import { MtaPackets } from './mta-packets.ts'
 
-/** The services that the interface provides for the connection of an MTA. */
+/** The services that the door provides for the connection of an MTA. */
 interface MilterHost extends WireHost {
   readonly services: MilterServices
   /** Memory for the data of this connection, until it ends. */

@@ -41,7 +41,7 @@ export interface PolicyDoorOptions {
   readonly log: (line: string) => void
 }
 
-/** Returns the interface for Postfix's policy delegation (SMTPD_POLICY_README). */
+/** Returns the door for Postfix's policy delegation (SMTPD_POLICY_README). */
 export function createPolicyDoor(
   first: PolicyServices,
   { maxConnections, maxSockets, log }: PolicyDoorOptions,
@@ -74,7 +74,7 @@ export function createPolicyDoor(
   })
 }
 
-/** The services that the interface provides for the connection of a client. */
+/** The services that the door provides for the connection of a client. */
 interface PolicyHost extends WireHost {
   /** Returns the services of this moment. */
   services(): PolicyServices

@@ -9,7 +9,7 @@ import { SmtpConnection, smtpTimeouts } from './client/smtp-connection.ts'
 import { type SmtpOptions, type SmtpRoute, SmtpServices } from './next-server/smtp-services.ts'
 import { SmtpSession } from './smtp-session.ts'
 
-/** Returns the SMTP interface, which serves sessions of mail servers. */
+/** Returns the SMTP door, which serves sessions of mail servers. */
 export function createSmtpDoor(first: Configuration, route: SmtpRoute, options: SmtpOptions): Door {
   const { maxClients, maxSockets, budget, timeouts = smtpTimeouts } = options
   const services = new SmtpServices(first, route, options)

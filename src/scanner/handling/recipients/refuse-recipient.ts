@@ -19,7 +19,7 @@ import type { Rules } from '../../scan/rules/match.ts'
 import type { MailServices } from '../mail-services.ts'
 import { replyOf } from '../smtp-reply.ts'
 
-/** The client that sends mail, as far as the interface knows it. */
+/** The client that sends mail, as far as the door knows it. */
 export interface SendingClient {
   readonly origin: Origin
   /** Whether the client may relay or has authenticated. */

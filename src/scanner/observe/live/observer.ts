@@ -28,7 +28,7 @@ export interface ObserverOptions {
   /** Milliseconds since 1970, and milliseconds of a monotonic clock. */
   readonly now: () => number
   readonly uptime: () => number
-  /** Tests all interfaces and the judgement, or undefined while no interface is open. */
+  /** Tests all doors and the judgement, or undefined while no door is open. */
   readonly tryAll: () => Promise<SelfTest> | undefined
   /** The servers of the plugin clamd. */
   readonly clamds: () => readonly ClamdState[]
@@ -148,7 +148,7 @@ export class Observer {
     return this.#metrics.contentType
   }
 
-  /** Runs a self-test immediately, because interfaces are open now. */
+  /** Runs a self-test immediately, because doors are open now. */
   tryNow(): void {
     void this.#try()
   }

@@ -26,7 +26,7 @@ export interface DoorState {
 }
 
 /**
- * Why a client of the qmail interface received no answer: onescand asked it to scan standalone, or it
+ * Why a client of the qmail door received no answer: onescand asked it to scan standalone, or it
  * disconnected before.
  */
 export const STANDALONE_WAYS = ['asked', 'left'] as const
@@ -38,7 +38,7 @@ export interface ProcessReport {
   readonly lines: readonly LoggedLine[]
   /** The number of lines that are missing for lack of room. */
   readonly lost: number
-  /** The number of clients of the slot interface without an answer since the last report. */
+  /** The number of clients of the slot door without an answer since the last report. */
   readonly standalone: Readonly<Record<StandaloneWay, number>>
   readonly underway: readonly MailUnderway[]
   /** The number of messages that are being judged. */

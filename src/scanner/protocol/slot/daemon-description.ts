@@ -32,15 +32,15 @@ export type LostLog = (typeof LOST_LOGS)[number]
 
 /** A self-test by which onescand checks whether mail is scanned. */
 interface DaemonSelfTest {
-  /** Empty if a clean message was found clean, EICAR was found, and all interfaces answer. */
+  /** Empty if a clean message was found clean, EICAR was found, and all doors answer. */
   readonly wrong: readonly CheckLine[]
-  /** The addresses of the open interfaces: `milter unix:/run/onescan/milter.sock`. */
+  /** The addresses of the open doors: `milter unix:/run/onescan/milter.sock`. */
   readonly doors: readonly string[]
 }
 
 /** Bytes of the longest answer that is read. An environment may have as many. */
 const DESCRIPTION_MAX = 4 * 1024 * 1024
-/** Upper limit for arguments, files, interfaces or check lines in it. */
+/** Upper limit for arguments, files, doors or check lines in it. */
 const LIST_MAX = 1_000
 
 /** Returns the frame that answers askForDescription(). A client that is not trusted gets no description. */

@@ -97,7 +97,7 @@ async function judgeInGroups(
 
 /**
  * Returns whether an exception may accept mail with this finding: it names any signature, or the finding, as the log or as
- * the clamd interface has it.
+ * the clamd door has it.
  */
 function mayExcept({ conditions: { signature } }: Rule, found: string): boolean {
   if (signature === undefined) return true

@@ -24,7 +24,7 @@ import { scanUncovered } from './scan-uncovered.ts'
  * 7. The decision is made.
  *
  * The message that is scanned and stamped is the one that will leave, except the fields that are added on top
- * of it. The function caches verdicts and which mailboxes have room, and has no other effect: the interface
+ * of it. The function caches verdicts and which mailboxes have room, and has no other effect: the door
  * carries the decision out.
  */
 export async function judge(

@@ -41,7 +41,7 @@ interface QuotaCheck {
 }
 
 /**
- * Checks the quota of the recipients of a message, for interfaces that answer once for all of them. The
+ * Checks the quota of the recipients of a message, for doors that answer once for all of them. The
  * message is deferred if every recipient is over quota. It passes as soon as one recipient is not over quota,
  * or has an unknown quota. The remaining recipients are not checked. It also passes if time runs out, or if
  * this message is exempt from quota checks.

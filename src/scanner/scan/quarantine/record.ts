@@ -15,7 +15,7 @@ export interface QuarantineRecord {
   readonly time: string
   /** The host that keeps it. */
   readonly host: string
-  /** The interface, or `scan` for mail that was delivered before. */
+  /** The door, or `scan` for mail that was delivered before. */
   readonly door: Origin['interface'] | 'scan'
   /** The reason for which the message is kept: a value of the log field `grounds`. */
   readonly grounds: string

@@ -145,7 +145,7 @@ class FailingBackends {
 
 /** The numbers of quota requests and of their answers, since the client was created. */
 export class QuestionCounters {
-  /** All requests of the interfaces. */
+  /** All requests of the doors. */
   questions = 0
   /** Queries to backends. */
   asked = 0

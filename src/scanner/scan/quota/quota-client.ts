@@ -29,7 +29,7 @@ export function openQuotaClient(settings: QuotaSettings, log: (line: string) => 
 }
 
 /**
- * Looks up quotas for all interfaces of a process. It caches answers (quota-cache.ts).
+ * Looks up quotas for all doors of a process. It caches answers (quota-cache.ts).
  * It never sends two requests about the same mailbox at the same time.
  */
 export class QuotaClient implements QuotaLookup {

@@ -15,7 +15,7 @@ export interface ExplainedAnswer {
   readonly mailbox?: string
 }
 
-/** The quota lookup that interfaces use. */
+/** The quota lookup that doors use. */
 export interface QuotaLookup {
   /**
    * Queries whether a mailbox has room for `incoming` more bytes, or for any message if the protocol did not

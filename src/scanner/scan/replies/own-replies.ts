@@ -15,7 +15,7 @@ const PLAIN = 'write the recipient as <user@domain>, without comments, routes an
 export const CLOSING = 421
 
 /**
- * The replies of interfaces about a session, a command or the host. Those about mail and its recipients are in
+ * The replies of doors about a session, a command or the host. Those about mail and its recipients are in
  * mail-replies.ts; all others come from the next server.
  */
 export const ownReply = {

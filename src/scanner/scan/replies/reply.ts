@@ -4,7 +4,7 @@ import { properties } from '../scanners/findings/properties.ts'
 const byFindings = (property: Property) => `${properties[property].because} (FINDINGS)`
 
 /**
- * The reasons for which a message is refused, deferred or quarantined; interfaces choose their reply codes by them.
+ * The reasons for which a message is refused, deferred or quarantined; doors choose their reply codes by them.
  * `npm run docs` writes them into onescan-log(5), like faults and causes.
  */
 export const groundsInWords = {

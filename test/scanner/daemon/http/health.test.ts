@@ -21,7 +21,7 @@ import { standIn } from '../../scan/scanners/clamd/stand-in.ts'
 import { childrenOf } from '../process.ts'
 import { metric, type Served, serve } from './rig.ts'
 
-/** /healthz is what a worker makes of a clean message and of EICAR, and whether interfaces are open. */
+/** /healthz is what a worker makes of a clean message and of EICAR, and whether doors are open. */
 
 const KEY = `hmac-sha256:one:${'A'.repeat(43)}\n`
 

@@ -8,7 +8,7 @@ import {
   writeDoorAddress,
 } from '../../../../src/scanner/daemon/options/door-address.ts'
 
-/** How the addresses of interfaces are read, and the purposes of sockets of systemd. */
+/** How the addresses of doors are read, and the purposes of sockets of systemd. */
 
 const read = (text: string) => parseDoorAddress(text, '--milter')
 

@@ -5,7 +5,7 @@ import { tryDoor } from '../../../../src/scanner/daemon/self-test/try-door.ts'
 import { listen } from '../../../programs/host/listen.ts'
 import { socketDirectory } from '../../../programs/host/socket-directory.ts'
 
-/** An interface is tried as its clients use it; test/scanner/daemon/http/health.test.ts tries interfaces of onescand. */
+/** A door is tried as its clients use it; test/scanner/daemon/http/health.test.ts tries doors of onescand. */
 
 t.test('a milter counts only if it negotiates', async (t) => {
   const path = join(socketDirectory(t), 'milter')

@@ -21,7 +21,7 @@ import { wholeReplyTo } from './session-client.ts'
 
 const top = TOP_LINE.toString('latin1')
 
-/** The interface before a clamd that calls everything clean, and what that was asked about. */
+/** The door before a clamd that calls everything clean, and what that was asked about. */
 async function openBeforeStandIn(t: Test) {
   const asked: string[] = []
   const { socket } = await standIn(t, (question) => {
@@ -305,7 +305,7 @@ t.test('a finding counts before an unknown result, wherever clamd reports it', a
   }
 })
 
-/** The interface before a clamd that finds nothing and remembers, and what that was asked about. */
+/** The door before a clamd that finds nothing and remembers, and what that was asked about. */
 async function openRemembering(t: Test, more: Partial<Parameters<typeof openClamdDoor>[2]> = {}) {
   const asked: string[] = []
   const { socket } = await standIn(

@@ -14,7 +14,7 @@ import { startClamdForEvasions } from '../../scan/scanners/evasions/judge-messag
 import { hiddenClasses } from '../../scan/scanners/second-look/classes.ts'
 import { inStream, openClamdDoor, streamed } from './rig.ts'
 
-/** The interface for programs that ask clamd. */
+/** The door for programs that ask clamd. */
 
 const skip = { skip: clamdMissing }
 const by = ({ socket }: Clamd) => ({ QHPSI: 'plugin: clamd', CLAMD: socket })

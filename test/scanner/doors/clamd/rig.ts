@@ -19,7 +19,7 @@ export interface OpenClamdDoor extends OpenedDoor {
 export interface Line {
   readonly socket: Socket
   write(...pieces: readonly (Buffer | string)[]): void
-  /** Resolves when so many answers have come, to all of them; or when the interface has closed the connection. */
+  /** Resolves when so many answers have come, to all of them; or when the door has closed the connection. */
   hear(count?: number): Promise<string>
   readonly closed: Promise<void>
 }
@@ -28,7 +28,7 @@ interface Setup extends Partial<ClamdOptions>, InPlace {
   readonly byTcp?: true
 }
 
-/** onescand's interface for clients of clamd in this process, under an environment of its own. */
+/** onescand's door for clients of clamd in this process, under an environment of its own. */
 export async function openClamdDoor(
   t: Ending,
   environment: Readonly<Record<string, string>>,

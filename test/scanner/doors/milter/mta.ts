@@ -166,7 +166,7 @@ export async function exchange(
 }
 
 /**
- * Connects and leaves again. When this resolves, the interface has heard what other connections sent
+ * Connects and leaves again. When this resolves, the door has heard what other connections sent
  * before.
  */
 export async function probeSocket(place: string): Promise<void> {

@@ -15,7 +15,7 @@ import { eicar, scanning } from './eicar.ts'
 import { call, negotiate, packets } from './mta.ts'
 import { type Delivery, type Submission, submit } from './submit.ts'
 
-/** The milter interface of the built onescand. */
+/** The milter door of the built onescand. */
 
 async function meet(place: string | number) {
   const line = await call(place)

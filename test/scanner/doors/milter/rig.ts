@@ -41,7 +41,7 @@ interface Setup extends Partial<Omit<MilterOptions, 'timeouts'>>, InPlace {
   readonly timeouts?: Partial<MilterTimeouts>
 }
 
-/** onescand's milter interface in this process, under an environment of its own. */
+/** onescand's milter door in this process, under an environment of its own. */
 export async function openMilter(
   t: Ending,
   environment: Readonly<Record<string, string>>,

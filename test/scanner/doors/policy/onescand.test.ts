@@ -11,7 +11,7 @@ import { runtimes, startOnescand } from '../../daemon/process.ts'
 import { extendedAnswer, udpService } from '../../scan/quota/services.ts'
 import { mailboxes } from './rig.ts'
 
-/** `onescand --policy`, and the slot's interface with a quota, as they run. */
+/** `onescand --policy`, and the slot's door with a quota, as they run. */
 
 const full = 'action=452 4.2.2 Quota exceeded for <full@example.org>, try again later\n\n'
 

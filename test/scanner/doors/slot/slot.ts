@@ -45,7 +45,7 @@ export const oldest = builds[1]!.program
 export const quickest = builds.at(builds.length > 2 ? -1 : 0)!.program
 
 /**
- * The builds for tests of what differs between them. `npm test` tries one; the cases of all interfaces
+ * The builds for tests of what differs between them. `npm test` tries one; the cases of all doors
  * go through each (cases.test.ts).
  */
 export const runtimes = isWhole ? builds : builds.filter(({ program }) => program === quickest)

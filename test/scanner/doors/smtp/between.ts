@@ -3,7 +3,7 @@ import { type BuiltStage, buildStage } from '../../../cases/stage.ts'
 import { type RunningNext, startNext } from './next-server.ts'
 import { type OpenDoor, openDoor, type Setup, sendThrough } from './rig.ts'
 
-/** An interface between its clients and a next server, with a stage that both go with. */
+/** A door between its clients and a next server, with a stage that both go with. */
 
 export const clean = 'Subject: x\r\n\r\nhello\r\n'
 export const infected = 'Subject: x\r\n\r\nVIRUS\r\n'
@@ -19,13 +19,13 @@ interface Between {
   readonly stage: BuiltStage
   readonly next: RunningNext
   readonly door: OpenDoor
-  /** Resolves when all clients have left, and the interface has left the next server. */
+  /** Resolves when all clients have left, and the door has left the next server. */
   over(): Promise<void>
   /** Checks that mail of other clients still passes. */
   stillServes(): Promise<void>
 }
 
-/** Opens an interface that asks the stage's scanner, with more settings than these if some are given. */
+/** Opens a door that asks the stage's scanner, with more settings than these if some are given. */
 export async function openBetween(t: Test, setup: SetupBetween = {}): Promise<Between> {
   const { rules, keeps = false, settings, ...route } = setup
   const stage = buildStage(t)

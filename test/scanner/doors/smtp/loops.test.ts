@@ -5,7 +5,7 @@ import type { Ending } from '../../../programs/host/server.ts'
 import { openBetween } from './between.ts'
 import { openDoor, sendThrough } from './rig.ts'
 
-/** Next servers that lead back to the interface; Postfix as one is in test/programs/smtp/smtp-loops.test.ts. */
+/** Next servers that lead back to the door; Postfix as one is in test/programs/smtp/smtp-loops.test.ts. */
 
 /** Forwards all connections at a port to another port, which is named later. */
 async function startForward(t: Ending) {

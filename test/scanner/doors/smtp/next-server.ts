@@ -69,7 +69,7 @@ const EXTENSIONS = [
   'XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT',
 ]
 
-/** Starts a mail server for the interface to pass on to, which records all that it gets. */
+/** Starts a mail server for the door to pass on to, which records all that it gets. */
 export async function startNext(t: Ending, setup: NextServerSetup = {}): Promise<RunningNext> {
   const commands: string[] = []
   const got: Got[] = []
@@ -115,7 +115,7 @@ export async function startNext(t: Ending, setup: NextServerSetup = {}): Promise
 
   function converse(socket: Socket): void {
     let pending = Buffer.alloc(0)
-    /** The content so far. The interface sends nothing behind its end before it is answered. */
+    /** The content so far. The door sends nothing behind its end before it is answered. */
     let content: Buffer[] = []
     let tail = ''
     let inData = false

@@ -78,7 +78,7 @@ t.test('over --max-clients clients that begin mail again and again give way', as
   t.teardown(() => {
     isOver = true
   })
-  /** Sends these again and again; resolves to the reply by which the interface leaves. */
+  /** Sends these again and again; resolves to the reply by which the door leaves. */
   async function repeat(client: Client, ...lines: readonly string[]): Promise<string> {
     await client.command('EHLO x')
     for (let at = 0; !isOver; at++) {

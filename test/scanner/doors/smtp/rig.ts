@@ -25,7 +25,7 @@ export interface Setup extends Partial<Omit<SmtpRoute, 'next'>>, Partial<SmtpOpt
   readonly settings?: Readonly<Record<string, string>>
 }
 
-/** onescand's SMTP interface in this process, before a server on a port of 127.0.0.1. */
+/** onescand's SMTP door in this process, before a server on a port of 127.0.0.1. */
 export async function openDoor(t: Ending, nextPort: number, setup: Setup = {}): Promise<OpenDoor> {
   const { settings = {}, quota, scan, ...rest } = setup
   const around = aroundDoor(t, { quota, scan })

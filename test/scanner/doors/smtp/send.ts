@@ -4,7 +4,7 @@ import { type Passage, type Sent, textOfReply } from '../../../cases/play.ts'
 import { startNext } from './next-server.ts'
 import { openDoor } from './rig.ts'
 
-/** Sends a case's mail to an SMTP interface of its own, as a mail server does. */
+/** Sends a case's mail to an SMTP door of its own, as a mail server does. */
 export async function sendBySmtp(t: Test, sent: Sent): Promise<Passage> {
   const { RELAYCLIENT, ...settings } = sent.settings
   const next = await startNext(t)

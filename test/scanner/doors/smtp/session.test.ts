@@ -9,7 +9,7 @@ import { callDoor } from './client.ts'
 import { at } from './next-server.ts'
 import { sendThrough } from './rig.ts'
 
-/** The conversation of the SMTP interface with a client and the next server. */
+/** The conversation of the SMTP door with a client and the next server. */
 
 const MAIL = 'MAIL FROM:<a@b.example>'
 const RCPT = 'RCPT TO:<b@b.example>'

@@ -48,7 +48,7 @@ async function asOwner<Result>(directory: string, work: () => Promise<Result>): 
   }
 }
 
-/** An SMTP interface that keeps viruses in an empty quarantine on a disk, but for recipients at skip.example. */
+/** An SMTP door that keeps viruses in an empty quarantine on a disk, but for recipients at skip.example. */
 async function openDoorOnDisk(t: Test) {
   const disk = makeDisk(t)
   const QUARANTINE = join(disk.directory, 'quarantine')

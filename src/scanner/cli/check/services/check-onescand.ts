@@ -137,7 +137,7 @@ export function runsInWords(
 /** Milliseconds for a self-test: onescand times out sooner. */
 const SELF_TEST_ANSWER_TIMEOUT = 15_000
 
-/** Returns check lines about a self-test of an onescand: whether it scans, and whether its interfaces answer. */
+/** Returns check lines about a self-test of an onescand: whether it scans, and whether its doors answer. */
 function checkSelfTest(
   { pid }: RunningDescription,
   selfTest: Awaited<ReturnType<typeof requestSelfTest>>,
@@ -165,7 +165,7 @@ export async function requestSelfTest({ socket }: RunningDaemon) {
 
 /**
  * Returns the check line about a problem that an onescand reports. If it was compromised, an attacker chose the
- * text, so it is quoted, and its remedy is not used. Every problem except an unanswered interface follows from a
+ * text, so it is quoted, and its remedy is not used. Every problem except an unanswered door follows from a
  * scanner that cannot answer, or from a missing directory.
  */
 function judgeReported(what: string, checkLine: CheckLine, doors: readonly string[]): CheckLine {

@@ -40,7 +40,7 @@ const LOG_TIMEOUT = 5_000
 const QUEUED_LOG_TIMEOUT = 20_000
 /** Milliseconds after a line in which a looping message returns. */
 const LOOP_TIMEOUT = 2_500
-/** A message seen this number of times is in a loop. Two interfaces may be on one route. */
+/** A message seen this number of times is in a loop. Two doors may be on one route. */
 const A_LOOP = 3
 
 /**
@@ -158,7 +158,7 @@ class WayTest {
   async #readAbout({ id, kind }: SentTestMail): Promise<LogRecord[]> {
     const within = 'program' in this.#way ? QUEUED_LOG_TIMEOUT : LOG_TIMEOUT
     let seen = await this.#log.waitForRecords(id, within)
-    // The client of the clamd interface, such as amavis, decides after it.
+    // The client of the clamd door, such as amavis, decides after it.
     const isClients = kind === 'accepted' && isInfectedForClient(decisive(seen))
     if (isClients) await this.#log.waitForDelivery(id, LOG_TIMEOUT)
     // After a queue the mail may arrive again, once for each delivery.
@@ -319,7 +319,7 @@ class WayTest {
     return failure(what, `is accepted without a scan (${scan}): ${reason}`, see)
   }
 
-  /** Returns the check line about an infected mail that a client of the clamd interface asked about: it decides. */
+  /** Returns the check line about an infected mail that a client of the clamd door asked about: it decides. */
   #judgeClient(what: string, { id, kind, text, subject }: SentTestMail, by: string): CheckLine {
     if (kind === 'refused') return ok(what, `is found ${by}, and refused: ${text}`)
     if (kind === 'deferred') {
@@ -393,7 +393,7 @@ const largeEicar = largeEicarMessage(LARGE_MAIL).gather()
 /** Upper limit for the characters shown of a line of the mail server. */
 const RULE_SHOWN = 200
 
-/** Returns whether a client of the clamd interface asked about the message, and something was found. */
+/** Returns whether a client of the clamd door asked about the message, and something was found. */
 const isInfectedForClient = (record: LogRecord | undefined): boolean =>
   record?.fields.get('interface') === 'clamd' && record.fields.has('virus')
 
@@ -416,7 +416,7 @@ const WHOLE_MAIL = 'configure the filter to pass the whole message to onescan: d
 
 const SEE = 'run onescan log, and onescan check'
 
-/** Returns the decisive line: a virus, if one of several interfaces found it. */
+/** Returns the decisive line: a virus, if one of several doors found it. */
 const decisive = (seen: readonly LogRecord[]) =>
   seen.find(({ fields }) => fields.has('virus') || fields.has('banned')) ?? seen.at(-1)
 

@@ -15,7 +15,7 @@ const TIMEOUT = 180_000
 const MILTER_ANSWER_MAX = 64 * 1024
 
 /**
- * Sends a clean message to an interface of onescand on this host, milter:PATH or smtp:PORT, as a mail server of this
+ * Sends a clean message to a door of onescand on this host, milter:PATH or smtp:PORT, as a mail server of this
  * account does, and reports whether it is accepted. Throws a Fault of kind `config` for another address.
  */
 export async function* checkInterface(address: string): AsyncGenerator<CheckLine> {

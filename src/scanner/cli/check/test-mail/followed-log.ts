@@ -72,7 +72,7 @@ export class FollowedLog {
     return this.#records.filter(({ fields }) => fields.get('msgid')?.includes(id))
   }
 
-  /** Returns whether a test mail arrived by this interface. */
+  /** Returns whether a test mail arrived by this door. */
   hasSeen(name: string): boolean {
     return this.#records.some(({ fields }) => fields.get('interface') === name)
   }

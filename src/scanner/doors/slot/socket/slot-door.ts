@@ -18,7 +18,7 @@ const TICK_MAX = 300
 /** Bytes that a conversation uses in addition to its request. They limit the number of waiting clients. */
 const SESSION_BYTES = 16 * 1024
 
-/** Returns the slot interface, which speaks the protocol of slot-protocol.md. */
+/** Returns the slot door, which speaks the protocol of slot-protocol.md. */
 export function createSlotSocketDoor(first: Configuration, options: SlotSocketOptions): Door {
   const { timeouts = slotTimeouts } = options
   const server = new SlotServer(first, options)
@@ -62,7 +62,7 @@ export function createSlotSocketDoor(first: Configuration, options: SlotSocketOp
   })
 }
 
-/** The services that a conversation needs from the slot interface. */
+/** The services that a conversation needs from the slot door. */
 interface SlotHost extends WireHost {
   readonly server: SlotServer
   /** Memory for the data of this connection, until it ends. */

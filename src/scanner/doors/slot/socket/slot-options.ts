@@ -2,11 +2,11 @@ import type { MailReporter } from '../../../observe/live/process-report.ts'
 import type { DaemonDescription } from '../../../protocol/slot/daemon-description.ts'
 import type { IdentifyPeer } from './peer.ts'
 
-/** The options of the slot interface, in addition to its configuration. */
+/** The options of the slot door, in addition to its configuration. */
 export interface SlotSocketOptions {
   /** Upper limit for open sockets, including connections that are closing. Further clients wait. */
   readonly maxSockets?: number
-  /** Upper limit, in bytes, for all unanswered requests: the memory of the interface. */
+  /** Upper limit, in bytes, for all unanswered requests: the memory of the door. */
   readonly memory: number
   /** Bytes of a message. */
   readonly maxSize: number

@@ -34,7 +34,7 @@ import type { SlotSocketOptions } from './slot-options.ts'
 /** Milliseconds before the user of BOUNCEUSER is looked up again. */
 const BOUNCE_USER_FOR = 1000
 
-/** Answers the requests of all conversations of the slot interface. */
+/** Answers the requests of all conversations of the slot door. */
 export class SlotServer {
   readonly options: SlotSocketOptions
   readonly #permits: JudgePermits

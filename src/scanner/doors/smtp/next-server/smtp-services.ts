@@ -13,7 +13,7 @@ import {
 } from './next-server.ts'
 
 /**
- * The route of mail through the interface: which clients may bring it, how it is received, and where it goes
+ * The route of mail through the door: which clients may bring it, how it is received, and where it goes
  * next.
  */
 export interface SmtpRoute {
@@ -26,7 +26,7 @@ export interface SmtpRoute {
   readonly afterQueue: boolean
 }
 
-/** The options of the SMTP interface, in addition to its configuration and its route. */
+/** The options of the SMTP door, in addition to its configuration and its route. */
 export interface SmtpOptions extends MailDoorOptions {
   /**
    * Maximum number of sessions. If one more client connects, a session without progress is closed, or one of
@@ -39,7 +39,7 @@ export interface SmtpOptions extends MailDoorOptions {
   readonly nextServerTimeouts?: NextServerTimeouts
 }
 
-/** The services that the interface provides for a session and for each message in it. */
+/** The services that the door provides for a session and for each message in it. */
 export class SmtpServices extends MailServices {
   /** This host's name, for the greeting. */
   readonly hostname = hostname()

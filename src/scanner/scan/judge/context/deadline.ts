@@ -1,5 +1,5 @@
 /**
- * The time limit of a message, and whether a caller still waits for it. An interface creates one for each
+ * The time limit of a message, and whether a caller still waits for it. A door creates one for each
  * message.
  */
 export class Deadline {

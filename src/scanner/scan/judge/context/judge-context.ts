@@ -9,7 +9,7 @@ import type { Verdicts } from '../../verdicts/verdicts.ts'
 import type { JudgeConfig } from './judge-config.ts'
 
 /**
- * The immutable configuration and tools that mail is judged by. An interface, a client or a line of
+ * The immutable configuration and tools that mail is judged by. A door, a client or a line of
  * onescan.policy that changes something uses a changed copy.
  */
 export interface JudgeContext {
@@ -40,7 +40,7 @@ export interface Tools {
   readonly uptime: () => number
   /** The memory of verdicts on copies. Without it each message is scanned. */
   readonly verdicts?: Verdicts | undefined
-  /** Set for interfaces that answer once for all recipients, at the end of the message. */
+  /** Set for doors that answer once for all recipients, at the end of the message. */
   readonly quota?: QuotaLookup | undefined
 }
 

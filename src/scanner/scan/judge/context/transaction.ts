@@ -2,7 +2,7 @@ import type { Envelope, Origin } from '../../../../mail/message/envelope.ts'
 import type { Header } from '../../../../mail/message/header-block.ts'
 import type { Message } from '../../../../mail/message/message.ts'
 
-/** The client, as far as the interface knows it. */
+/** The client, as far as the door knows it. */
 export interface Client {
   /** Whether the client may relay or is authenticated (RELAYCLIENT, `{auth_authen}` in a milter). */
   readonly mayRelay: boolean
@@ -26,13 +26,13 @@ export interface Client {
 export interface Transaction {
   readonly message: Message
   /**
-   * An alternative reading of the message, if the interface cannot know which one the recipient sees: a
+   * An alternative reading of the message, if the door cannot know which one the recipient sees: a
    * finding in either counts. A stamp is not trusted for `message` then.
    */
   readonly alternative?: Message
   readonly envelope: Envelope
   readonly client: Client
-  /** A remark of the interface for the log. */
+  /** A remark of the door for the log. */
   readonly remark?: string | undefined
 }
 

@@ -68,7 +68,7 @@ export interface Deferral {
 }
 
 /**
- * The message is neither delivered nor refused. The interface keeps it, and reports success once it is on the
+ * The message is neither delivered nor refused. The door keeps it, and reports success once it is on the
  * disk.
  */
 export interface QuarantineDecision {
@@ -84,7 +84,7 @@ export interface QuarantineDecision {
   readonly wasQuarantined?: boolean
 }
 
-/** The recipients have different decisions by onescan.policy, and the interface can carry them out. */
+/** The recipients have different decisions by onescan.policy, and the door can carry them out. */
 export interface SplitDecision {
   readonly kind: 'split'
   readonly shares: readonly Share[]

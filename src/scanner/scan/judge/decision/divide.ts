@@ -12,7 +12,7 @@ import type {
 } from './decision.ts'
 
 /**
- * How an interface answers for several recipients:
+ * How a door answers for several recipients:
  *
  * - `per recipient`: a separate reply for each (LMTP).
  * - `one reply, some quarantined`: one reply, although the message is quarantined for some of them.
@@ -29,7 +29,7 @@ export interface GroupDecision {
 
 /**
  * Returns one decision made of those for several groups. `groupOf` contains the index of each recipient's
- * group. Each recipient has a separate answer if the interface supports that. An interface that answers once
+ * group. Each recipient has a separate answer if the door supports that. A door that answers once
  * gives the same answer to quarantined and to accepted mail, so it can separate these two. In any other
  * mixture the strictest decision applies to all.
  */
@@ -54,7 +54,7 @@ export function divide(
   return { kind: 'split', shares, shareOf }
 }
 
-/** Returns whether the interface can give the groups different answers. */
+/** Returns whether the door can give the groups different answers. */
 function mayDivide(decisions: readonly GroupDecision[], answers: AnswerMode): boolean {
   if (decisions.length === 1 || answers === 'one reply') return false
   if (decisions.some(({ decision }) => isAboutWhole(decision))) return false

@@ -41,7 +41,7 @@ interface EximState {
   readonly name: string
   /** What is done in /etc/exim4 after the steps of the page. */
   readonly change?: string
-  /** Whether the interface behind the queue lacks --after-queue. */
+  /** Whether the door behind the queue lacks --after-queue. */
   readonly lacksAfterQueue?: true
   /** Whether check reports what Exim logs of a delivery. On a busy machine that may come after check has read the log. */
   readonly reportsDelivery?: true

@@ -8,7 +8,7 @@ import { buildStage } from '../../../../cases/stage.ts'
 import { sendToSocket } from './send.ts'
 
 /**
- * The behaviours that all interfaces share, for a client that carries out answers by the letter of
+ * The behaviours that all doors share, for a client that carries out answers by the letter of
  * slot-protocol.md. A change of the judgement is noticed here: the tests of its room show only what no case does.
  */
 

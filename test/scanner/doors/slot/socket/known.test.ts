@@ -4,7 +4,7 @@ import t from 'tap'
 import { DATABASE, numbered, standIn } from '../../../scan/scanners/clamd/stand-in.ts'
 import { openMilter } from '../../milter/rig.ts'
 
-/** How warm interfaces cache verdicts about copies. */
+/** How warm doors cache verdicts about copies. */
 
 const letter = (n: number, body = 'Hello') =>
   Buffer.from(
