@@ -75,9 +75,9 @@ function mustLookForAppending(path: string): boolean {
  * Appends bytes in one write to a file opened as by openToAppend(), in threads, so a file system that does not answer
  * blocks nothing else. Resolves to the number of bytes that were written.
  */
-export async function appendAside(path: string, bytes: Buffer): Promise<number> {
+export async function appendInThread(path: string, bytes: Buffer): Promise<number> {
   const fd = mustLookForAppending(path)
-    ? await openSafelyAside(path)
+    ? await openSafelyInThread(path)
     : await openFile(path, APPENDING | constants.O_CREAT, 0o640)
   try {
     return await writeTo(fd, bytes)
@@ -87,10 +87,10 @@ export async function appendAside(path: string, bytes: Buffer): Promise<number> 
 }
 
 /** Opens a file for appending as openToAppend() does for root. */
-async function openSafelyAside(path: string): Promise<number> {
+async function openSafelyInThread(path: string): Promise<number> {
   const { O_CREAT, O_EXCL, O_NOFOLLOW } = constants
   const isNew = APPENDING | O_CREAT | O_EXCL | O_NOFOLLOW
-  const find = (place: string) => PathHandle.findAside(place)
+  const find = (place: string) => PathHandle.findInThread(place)
   const file = await find(path).catch((error) => {
     if (errorCode(error) !== 'ENOENT') throw error
     return undefined

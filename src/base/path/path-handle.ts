@@ -115,7 +115,7 @@ export class PathHandle {
    * answer blocks nothing else. For root, which checks each component, a thread first finds out whether it answers, and
    * if it does not, this rejects with ETIMEDOUT.
    */
-  static async findAside(path: string): Promise<PathHandle> {
+  static async findInThread(path: string): Promise<PathHandle> {
     if (runsAsRoot()) {
       if (await responds(path)) return PathHandle.find(path)
       const reason = 'its file system does not respond'
@@ -161,7 +161,7 @@ export class PathHandle {
   }
 
   /** Finds a file in this directory as find() does, in threads of the runtime. */
-  async findAside(name: string): Promise<PathHandle> {
+  async findInThread(name: string): Promise<PathHandle> {
     const shown = join(this.#shown, name)
     const fd = await openFile(this.#entryPath(name), HANDLE_FLAGS).catch((error) => {
       throw entryError(error, shown)
@@ -266,7 +266,7 @@ export class PathHandle {
   }
 
   /** Lists the names in this directory, in a thread of the runtime. Rejects as names() throws. */
-  async namesAside(): Promise<string[]> {
+  async namesInThread(): Promise<string[]> {
     return promises.readdir(this.at()).catch((error) => {
       throw errorAbout(error, this.#shown)
     })

@@ -15,7 +15,7 @@ export function writeWhole(fd: number, bytes: Uint8Array, position?: number): vo
 }
 
 /** Writes all bytes like writeWhole(), without blocking other work. */
-export async function writeWholeAside(
+export async function writeWholeInThread(
   file: FileHandle,
   bytes: Uint8Array,
   position?: number,

@@ -1,6 +1,6 @@
 import { closeSync, writeSync } from 'node:fs'
 import { LogQueue, type LogState, standardError } from '../../base/log/log-queue.ts'
-import { appendAside, openToAppend } from '../../base/path/open.ts'
+import { appendInThread, openToAppend } from '../../base/path/open.ts'
 
 /** Takes lines for a log. A line that cannot be written is dropped, for no mail fails for its log. */
 export interface LogSink {
@@ -43,7 +43,7 @@ interface DaemonLogSink extends LogSink {
 export function openDaemonLog(file: string | undefined): DaemonLogSink {
   const queue = file
     ? new LogQueue({
-        aside: (bytes) => appendAside(file, bytes),
+        aside: (bytes) => appendInThread(file, bytes),
         now: (bytes) => append(file, bytes),
       })
     : standardError

@@ -100,7 +100,7 @@ interface SettingDetails<Value> {
   readonly passes?: (value: Value) => string | undefined
 }
 
-/** By these, IndiMail's own qmail-queue as the next program would scan and tag a second time. */
+/** Settings that the next program must not get: IndiMail's qmail-queue would scan the mail again. */
 export const onescanAlone = { passedTo: [] } as const
 
 /** A setting that a program that scans may use. Its value must not be secret. */

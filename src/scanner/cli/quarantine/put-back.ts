@@ -2,7 +2,7 @@ import { link, open, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { errorTextAt, Fault } from '../../../base/errors/fault.ts'
 import { PathHandle } from '../../../base/path/path-handle.ts'
-import { writeWholeAside } from '../../../base/process/descriptors.ts'
+import { writeWholeInThread } from '../../../base/process/descriptors.ts'
 import type { QuarantineRecord } from '../../scan/quarantine/record.ts'
 import { MaybeTaken, type OutgoingMail, type ReleaseRoute } from './send-again.ts'
 
@@ -30,7 +30,7 @@ export class PutBack implements ReleaseRoute {
     try {
       const handle = await open(written, 'wx', 0o600)
       try {
-        for (const piece of bytes()) await writeWholeAside(handle, piece)
+        for (const piece of bytes()) await writeWholeInThread(handle, piece)
         const time = new Date(this.#record.delivered ?? this.#record.time)
         await handle.utimes(time, time)
         await handle.sync()
@@ -51,6 +51,6 @@ export class PutBack implements ReleaseRoute {
 }
 
 async function syncDirectory(path: string): Promise<void> {
-  const directory = await PathHandle.findAside(path)
+  const directory = await PathHandle.findInThread(path)
   await directory.sync().finally(() => directory.close())
 }

@@ -62,7 +62,7 @@ export async function daysIn(
 }
 
 const groundsIn = async (root: PathHandle) =>
-  (await root.namesAside()).filter((name) => /^[a-z][a-z-]*$/.test(name))
+  (await root.namesInThread()).filter((name) => /^[a-z][a-z-]*$/.test(name))
 
 async function isOurs(
   root: PathHandle,
@@ -88,7 +88,7 @@ async function daysOf(
     const maildir = await openFolder(root, grounds)
     try {
       const days: DayOfGrounds[] = []
-      for (const name of await maildir.namesAside()) {
+      for (const name of await maildir.namesInThread()) {
         const at = { grounds, day: FOLDER.exec(name)?.[1] ?? '' }
         if (at.day !== '' && (await isOurs(root, at, foreign))) days.push(at)
       }
@@ -255,7 +255,7 @@ async function entriesOfDay(root: PathHandle, at: DayOfGrounds): Promise<Quarant
     const entries: QuarantineEntry[] = []
     // In this order: a release moves a message to tmp/ first.
     for (const part of ['new', 'cur', 'tmp'] as const) {
-      const names = await folder.parts[part].namesAside()
+      const names = await folder.parts[part].namesInThread()
       entries.push(...names.flatMap((file) => entryAt(at, { part, file }) ?? []))
     }
     return entries

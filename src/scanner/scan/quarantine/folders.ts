@@ -35,8 +35,8 @@ export interface MaildirFile {
 export async function openQuarantine(directory: string): Promise<PathHandle> {
   let handle: PathHandle
   try {
-    const parent = await PathHandle.findAside(dirname(directory))
-    handle = await parent.findAside(basename(directory)).finally(() => parent.close())
+    const parent = await PathHandle.findInThread(dirname(directory))
+    handle = await parent.findInThread(basename(directory)).finally(() => parent.close())
   } catch (error) {
     const remedy =
       errorCode(error) === 'ENOENT'
@@ -222,7 +222,7 @@ export async function openOrMakeFolder(
 export async function openFolder(directory: PathHandle, name: string): Promise<PathHandle> {
   let handle: PathHandle
   try {
-    handle = await directory.findAside(name)
+    handle = await directory.findInThread(name)
   } catch (error) {
     if (errorCode(error) === 'ENOENT') throw error
     throw new Fault('config', `QUARANTINE: ${errorText(error)}`, error)

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { Fault } from '../../../base/errors/fault.ts'
-import { writeWholeAside } from '../../../base/process/descriptors.ts'
+import { writeWholeInThread } from '../../../base/process/descriptors.ts'
 import { Bytes } from '../../../mail/message/bytes.ts'
 import type { Origin } from '../../../mail/message/envelope.ts'
 import type { Message } from '../../../mail/message/message.ts'
@@ -80,15 +80,15 @@ export async function writeRecorded(
 ): Promise<void> {
   const hash = createHash('sha256')
   const above = encodeRecord(record)
-  await writeWholeAside(file, above)
+  await writeWholeInThread(file, above)
   signal.throwIfAborted() // the message may be gone
   for (const chunk of Bytes.of(header.bytes, body).chunks()) {
     hash.update(chunk)
-    await writeWholeAside(file, chunk)
+    await writeWholeInThread(file, chunk)
     signal.throwIfAborted()
   }
   const line = Buffer.from(lastLine(hash.digest('hex')))
-  await writeWholeAside(file, line, above.length - line.length)
+  await writeWholeInThread(file, line, above.length - line.length)
 }
 
 /**

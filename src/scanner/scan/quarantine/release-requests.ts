@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { link, open, readFile, rename, unlink } from 'node:fs/promises'
 import { attempt, errorCode } from '../../../base/errors/fault.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
-import { writeWholeAside } from '../../../base/process/descriptors.ts'
+import { writeWholeInThread } from '../../../base/process/descriptors.ts'
 import { ProcEntry } from '../../../base/process/proc-entry.ts'
 import { openOrMakeFolder, quarantineFault } from './folders.ts'
 import { NotDone } from './not-done.ts'
@@ -90,7 +90,7 @@ async function note(
   try {
     const file = await open(written, 'w', 0o600)
     try {
-      await writeWholeAside(file, Buffer.from(JSON.stringify(request)))
+      await writeWholeInThread(file, Buffer.from(JSON.stringify(request)))
       await file.sync()
     } finally {
       await file.close()

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { errorCode } from '../../../base/errors/fault.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
-import { writeWholeAside } from '../../../base/process/descriptors.ts'
+import { writeWholeInThread } from '../../../base/process/descriptors.ts'
 import { isId } from './entries.ts'
 import { quarantineFault } from './folders.ts'
 import { linesOf, openIn, replaceInQuarantine } from './sweep-clock.ts'
@@ -53,7 +53,7 @@ export class Reported {
       const file = await openIn(this.#root, FILE, constants.O_WRONLY | constants.O_APPEND)
       try {
         const text = ids.map((id) => `${lineOf(id, address)}\n`).join('')
-        await writeWholeAside(file, Buffer.from(text, 'latin1'))
+        await writeWholeInThread(file, Buffer.from(text, 'latin1'))
         await file.sync()
       } finally {
         await file.close()

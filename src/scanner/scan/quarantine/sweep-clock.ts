@@ -3,7 +3,7 @@ import { constants, readFileSync } from 'node:fs'
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
 import { errorCode, errorText, errorTextAt } from '../../../base/errors/fault.ts'
 import type { PathHandle } from '../../../base/path/path-handle.ts'
-import { writeWholeAside } from '../../../base/process/descriptors.ts'
+import { writeWholeInThread } from '../../../base/process/descriptors.ts'
 import { formatDuration } from '../../../base/text/units.ts'
 import { isId } from './entries.ts'
 
@@ -141,7 +141,7 @@ export class SweepClock {
     try {
       // The line end in front of it ends half a line.
       const text = `\n@${this.#id} ${this.seconds}\n${ids.join('\n')}\n`
-      await writeWholeAside(file, Buffer.from(text, 'latin1'))
+      await writeWholeInThread(file, Buffer.from(text, 'latin1'))
     } finally {
       await file.close()
     }

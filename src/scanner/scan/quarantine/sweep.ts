@@ -268,7 +268,7 @@ class QuarantineSweep {
 
   /** Removes what leads retries to kept messages, or requests to their answers, when clients no longer retry. */
   async #forgetOld(name: string): Promise<void> {
-    if (!(await this.#root.namesAside()).includes(name)) return
+    if (!(await this.#root.namesInThread()).includes(name)) return
     const keys = await openFolder(this.#root, name)
     try {
       for await (const key of keys.namesInSlices(PAUSE, this.#signal)) {

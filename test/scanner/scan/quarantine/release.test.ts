@@ -205,14 +205,14 @@ t.test('a message is looked for in the folders of its day alone', async (t) => {
   const days = Array.from({ length: 40 }, (_, day) => Date.parse(DAY) - day * 86_400_000)
   for (const day of days) await keepOne(directory, day)
   const id = await keepOne(directory, days[20]!)
-  const { findAside } = PathHandle.prototype
+  const { findInThread } = PathHandle.prototype
   const opened: string[] = []
   t.teardown(() => {
-    PathHandle.prototype.findAside = findAside
+    PathHandle.prototype.findInThread = findInThread
   })
-  PathHandle.prototype.findAside = function (name) {
+  PathHandle.prototype.findInThread = function (name) {
     opened.push(name)
-    return findAside.call(this, name)
+    return findInThread.call(this, name)
   }
   await deleteEntry(await openFor(t, directory), id)
   const day = new Date(days[20]!).toISOString().slice(0, 10)
