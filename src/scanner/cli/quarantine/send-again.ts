@@ -5,9 +5,9 @@ import { parseEndpoint } from '../../../base/net/endpoint.ts'
 import type { Environment } from '../../../base/process/environment.ts'
 import { checkExecutable } from '../../../base/process/execute.ts'
 import { readControlDirectories } from '../../../base/settings/control-directories.ts'
-import { splitWords } from '../../../base/text/values.ts'
 import { CrlfReader } from '../../../mail/message/crlf-reader.ts'
 import { makeEnvelope } from '../../../mail/message/envelope.ts'
+import { findNextProgram } from '../../doors/slot/next-program.ts'
 import {
   callNextServer,
   defaultNextServerTimeouts,
@@ -81,8 +81,8 @@ export function parseRoute(text: string, env: Environment): ReleaseRoute {
     return { text: SENDMAIL, handOn: (mail) => throughSendmail(mail, SENDMAIL) }
   }
   if (text === 'chain') {
-    const argv = splitWords(env.QUEUECHAIN ?? '', 'QUEUECHAIN')
-    if (argv.length === 0) argv.push(`${readControlDirectories(env).qmailHome}/bin/qmail-queue`)
+    const { program, args } = findNextProgram([], env, readControlDirectories(env))
+    const argv = [program, ...args]
     return { text: argv.join(' '), handOn: (mail) => throughChain(mail, argv) }
   }
   const options = parseEndpoint(text)
