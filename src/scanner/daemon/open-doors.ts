@@ -128,8 +128,10 @@ function makeDoor(kind: DoorKind, configuration: Configuration, options: DoorOpt
     case 'clamd-tls':
     case 'clamd-mail':
     case 'clamd-mail-tls': {
-      const contentKind = kind.startsWith('clamd-mail') ? 'mails' : 'files'
-      const own = { contentKind, isSecure: isTls(kind), budget, log } as const
+      const isSecure = isTls(kind)
+      const files = isSecure ? 'contents' : 'files'
+      const contentKind = kind.startsWith('clamd-mail') ? 'mails' : files
+      const own = { contentKind, isSecure, budget, log } as const
       return createClamdDoor(configuration, { ...options, ...own })
     }
     case 'smtp':

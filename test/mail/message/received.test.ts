@@ -9,6 +9,7 @@ import { HEADER_MAX, Header } from '../../../src/mail/message/header-block.ts'
 import { Intake, messageOf } from '../../../src/mail/message/intake.ts'
 import { type Message, TOP_LINE } from '../../../src/mail/message/message.ts'
 import { sampleOf } from '../../../src/scanner/scan/scanners/run/run-scanners.ts'
+import { leavingMail } from '../../../src/scanner/scan/scanners/run/submission.ts'
 import { openDirectory } from '../../programs/host/reachable.ts'
 import { isWhole } from '../../run/is-whole.ts'
 import { headerOfMessage } from './header-of-message.ts'
@@ -122,7 +123,7 @@ t.test('scanners get the sealed file itself, unless a field of it is removed', a
     t.throws(() => writeSync(descriptor!, 'x', 0), { code: 'EPERM' })
     const leaving = new Header(Buffer.from('A: b\n\n'))
     const sampleWith = (header: Header) =>
-      sampleOf(message, header, { envelope: makeEnvelope(Buffer.alloc(0), []) })
+      sampleOf(message, header, { envelope: makeEnvelope(Buffer.alloc(0), []) }, leavingMail)
     t.equal(sampleWith(message.header).sealedFile?.(), descriptor)
     const cleared = sampleWith(leaving)
     t.equal(cleared.sealedFile, undefined)

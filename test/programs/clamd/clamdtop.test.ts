@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import t from 'tap'
-import type { ScanTask } from '../../../src/scanner/scan/scanners/contract/scanner.ts'
+import type { ScannerCall } from '../../../src/scanner/scan/scanners/contract/scanner.ts'
 import { clean } from '../../../src/scanner/scan/scanners/findings/scan-result.ts'
 import { lacks } from '../../needs.mjs'
 import { until } from '../../run/until.ts'
@@ -29,7 +29,7 @@ async function watch(socket: string, shown: RegExp) {
 
 t.test('clamdtop shows threads that have work, and what waits', skip, async (t) => {
   let ends: (() => void)[] = []
-  const scan = async (_: unknown, { signal }: ScanTask) => {
+  const scan = async (_: unknown, { signal }: ScannerCall) => {
     await new Promise<void>((resolve) => {
       ends.push(resolve)
       signal.addEventListener('abort', () => resolve())

@@ -1,53 +1,43 @@
 import type { Configuration } from '../../configuration/configuration.ts'
-import type { ClientContent, JudgeConfig } from '../../scan/judge/context/judge-config.ts'
+import type { JudgeConfig } from '../../scan/judge/context/judge-config.ts'
 import type { JudgeContext, LoadedRules } from '../../scan/judge/context/judge-context.ts'
 import { Rules } from '../../scan/rules/match.ts'
 import type { Rule } from '../../scan/rules/rule.ts'
+import type { ClientContent } from '../../scan/scanners/run/submission.ts'
 
 /**
  * Returns the configuration of an address where the client decides about messages or files. The client receives
- * the finding, or the error that there is no result. `haveRead` is set if the clients are onescands, which ask about each
- * part of a message that they have read.
+ * the finding, or the error that there is no result.
  */
 export function configurationForClients(
   configuration: Configuration,
   contentKind: ClientContent,
-  haveRead: boolean,
 ): Configuration {
   const { context, messageOptions } = configuration
   const { digestsFor: _, ...undigested } = messageOptions // stamps and copies alone need them
   const options = contentKind === 'mails' ? messageOptions : undigested
   return {
     ...configuration,
-    context: context && answeringContext(context, contentKind, haveRead),
+    context: context && answeringContext(context, contentKind),
     messageOptions: { ...options, spoolsRaw: true },
   }
 }
 
-function answeringContext(
-  context: JudgeContext,
-  contentKind: ClientContent,
-  haveRead: boolean,
-): JudgeContext {
+function answeringContext(context: JudgeContext, contentKind: ClientContent): JudgeContext {
   const { rules } = context
-  const config = forResultsOnly(context.config, contentKind)
-  const answering = (other: JudgeContext) => answeringContext(other, contentKind, haveRead)
+  const answering = (other: JudgeContext) => answeringContext(other, contentKind)
   return {
     ...context,
-    config: haveRead && contentKind === 'files' ? withoutSecondLook(config) : config,
+    config: forResultsOnly(context.config, contentKind),
     rules: rules && rulesAboutContent(rules, answering),
   }
-}
-
-/** Returns the settings for contents that were read by another onescand: what is in them is scanned by itself. */
-function withoutSecondLook(config: JudgeConfig): JudgeConfig {
-  return { ...config, areRead: true, settings: { ...config.settings, SECONDLOOK: 'never' } }
 }
 
 /**
  * Returns the settings for clients that only request a result. Each finding that a setting keeps out is one, and
  * without a result there is an error: SCANFAIL, OVERSIZE, REJECTVIRUS, VIRUSFORWARD and QUARANTINE have no effect.
- * Stamps and releases do not apply to files, since they state how mail programs read a message.
+ * Stamps and releases do not apply to files, since they state how mail programs read a message. A content that another
+ * onescand has read needs no second look: what is in it is scanned by itself.
  */
 function forResultsOnly(config: JudgeConfig, contentKind: ClientContent): JudgeConfig {
   const { cluster, settings } = config
@@ -55,12 +45,13 @@ function forResultsOnly(config: JudgeConfig, contentKind: ClientContent): JudgeC
   return {
     ...config,
     resultOnlyFor: contentKind,
-    cluster: contentKind === 'files' ? undefined : cluster,
+    cluster: contentKind === 'mails' ? cluster : undefined,
     settings: {
       ...settings,
       SCANFAIL: 'defer',
       OVERSIZE: 'defer',
       REJECTVIRUS: 'refuse',
+      ...(contentKind === 'contents' && { SECONDLOOK: 'never' }),
       UNREAD: UNREAD === 'quarantine' ? 'refuse' : UNREAD,
       STRICTMIME: STRICTMIME === 'quarantine' ? 'refuse' : STRICTMIME,
       FINDINGS: FINDINGS.map(({ finding, action }) => {

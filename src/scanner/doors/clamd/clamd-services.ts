@@ -5,12 +5,12 @@ import type { Configuration } from '../../configuration/configuration.ts'
 import { JudgePermits } from '../../handling/judge-permits.ts'
 import { type MailDoorOptions, MailServices } from '../../handling/mail-services.ts'
 import { type ContentReply, clamdWords, replyLine } from '../../protocol/clamd/write-reply.ts'
-import type { ClientContent } from '../../scan/judge/context/judge-config.ts'
 import type {
   ContentScanner,
   FollowedLinks,
   ForwardedCommand,
 } from '../../scan/scanners/contract/scanner.ts'
+import type { ClientContent } from '../../scan/scanners/run/submission.ts'
 import { configurationForClients } from './clamd-context.ts'
 
 /** The options of the clamd door, in addition to its configuration. */
@@ -84,7 +84,7 @@ export class ClamdServices extends MailServices {
   readonly #noteOnce: (line: string) => void
 
   constructor(first: Configuration, options: ClamdOptions) {
-    super(configurationForClients(first, options.contentKind, options.isSecure === true), options)
+    super(configurationForClients(first, options.contentKind), options)
     this.#contentKind = options.contentKind
     this.permits = new JudgePermits(options.maxClients)
     this.maxSize = options.maxSize
@@ -98,7 +98,7 @@ export class ClamdServices extends MailServices {
 
   /** Sets the configuration for contents that arrive from now on. */
   configure(next: Configuration): void {
-    this.configuration = configurationForClients(next, this.#contentKind, this.isSecure)
+    this.configuration = configurationForClients(next, this.#contentKind)
   }
 
   /** Logs that an MTA uses this as a milter: once a minute, because the MTA may connect for each mail. */

@@ -8,12 +8,12 @@ import {
   worse,
 } from '../scanners/findings/scan-result.ts'
 import { runScanners, sampleOf } from '../scanners/run/run-scanners.ts'
-import type { ScanRun } from '../scanners/run/scan-run.ts'
+import type { ScanPlan } from '../scanners/run/scan-plan.ts'
+import { type Submission, submissionOf } from '../scanners/run/submission.ts'
 import type { Trust } from '../stamps/verify-stamps.ts'
-import type { ScanMessage } from '../verdicts/copies/message-identity.ts'
+import type { ScanWith } from '../verdicts/copies/message-identity.ts'
 import type { Deadline } from './context/deadline.ts'
 import type { JudgeContext } from './context/judge-context.ts'
-import { kindOfBytes, kindOfRead } from './context/kind-of-bytes.ts'
 import type { JudgedMail } from './context/transaction.ts'
 import { toleranceFor } from './decision/actions.ts'
 import type { ScanOutcome } from './decision/decide.ts'
@@ -31,7 +31,7 @@ export async function scanUncovered(
   deadline: Deadline,
 ): Promise<ScanOutcome> {
   const { config, tools } = context
-  const { settings, resultOnlyFor } = config
+  const { settings } = config
   if (isReleased(trust, mail, tools)) {
     return { result: RELEASE, scanners: [], notes: [], oddities: new Set() }
   }
@@ -39,35 +39,32 @@ export async function scanUncovered(
     (scanner) => scanner.hasBans || !covers(trust, scanner, settings),
   )
   const unscanned = ifSizeExceeds(mail.message.size, settings, scanners, trust)
-  const scansRaw = resultOnlyFor !== undefined
-  if (unscanned !== undefined && !scansRaw) {
+  const submitted = submissionOf(mail.message, config.resultOnlyFor)
+  if (unscanned !== undefined && !submitted.isScannedAsSent) {
     return { result: unscanned, scanners: [], notes: [], oddities: new Set() }
   }
   const notes: string[] = []
   if (unscanned !== undefined && 'reason' in unscanned) notes.push(unscanned.reason)
   if (mail.alternative !== undefined)
     notes.push('scanned in two ways, since its body is itself a whole message')
-  const asFile = resultOnlyFor === 'files'
-  const kindOf = config.areRead ? kindOfRead : kindOfBytes
-  const kind = asFile ? kindOf(mail.message) : undefined
-  const run: ScanRun = {
+  const submission: Submission = unscanned ? { ...submitted, readAs: 'nothing' } : submitted
+  const plan: ScanPlan = {
     scanners,
     settings,
     spool: config.spool,
-    rawOnly: unscanned !== undefined,
-    ...(kind && { readAs: kind.readAs, isMail: kind.isMail }),
-    tolerance: toleranceFor(mail.client, config, kind),
+    submission,
+    tolerance: toleranceFor(mail.client, config, submission),
     timeLeft: deadline.forScans(settings.timeout),
     gone: deadline.gone,
     progress: deadline.progress,
     note: (text) => void notes.push(text),
   }
   let oddities: ReadonlySet<string> = new Set()
-  const scan = scanOf(mail, run, scansRaw, (reported) => {
+  const scan = scanOf(mail, plan, (reported) => {
     oddities = reported
   })
   const found = tools.verdicts
-    ? await tools.verdicts.find({ ...mail, asFile }, run, scan)
+    ? await tools.verdicts.find(mail, plan, scan)
     : { result: await scan(scanners) }
   return { ...found, scanners, notes, oddities }
 }
@@ -75,20 +72,21 @@ export async function scanUncovered(
 /** Returns a scan of the message and, if it has one, of its alternative reading. The worse result applies. */
 function scanOf(
   { message, outgoing, alternative, envelope, client: { origin } }: JudgedMail,
-  run: ScanRun,
-  scansRaw: boolean,
-  onOddities: ScanRun['onOddities'],
-): ScanMessage {
+  plan: ScanPlan,
+  onOddities: ScanPlan['onOddities'],
+): ScanWith {
   const from = { envelope, origin }
+  const { submission } = plan
   // Notes from a scan with another header do not apply to this message.
   const silent = { note: () => {} }
   return async (scanners, { header, ...more } = {}) => {
-    const common = { ...run, scanners, ...more }
+    const common = { ...plan, scanners, ...more }
     const listeners = header ? silent : { onOddities }
-    const sample = sampleOf(message, header ?? outgoing, from, scansRaw)
+    const sample = sampleOf(message, header ?? outgoing, from, submission)
     const found = await runScanners(sample, { ...common, ...listeners })
-    if (alternative === undefined || isUntolerated(found, run.tolerance)) return found
-    return worse(await runScanners(sampleOf(alternative, alternative.header, from), common), found)
+    if (alternative === undefined || isUntolerated(found, plan.tolerance)) return found
+    const other = sampleOf(alternative, alternative.header, from, submission)
+    return worse(await runScanners(other, common), found)
   }
 }
 

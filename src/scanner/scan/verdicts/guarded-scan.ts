@@ -3,10 +3,10 @@ import type { Crypto } from '../../../base/runtime/crypto.ts'
 import { formatDuration } from '../../../base/text/units.ts'
 import { DEATHS_MAX } from '../crash-guard/poison.ts'
 import type { GatedScan } from '../crash-guard/suspect-gate.ts'
-import type { ScanTask } from '../scanners/contract/scanner.ts'
+import type { ScannerCall } from '../scanners/contract/scanner.ts'
 import type { ScanResult } from '../scanners/findings/scan-result.ts'
 import { exactFingerprintOf } from './copies/fingerprint.ts'
-import type { MessageIdentity, ScanMessage } from './copies/message-identity.ts'
+import type { MessageIdentity, ScanWith } from './copies/message-identity.ts'
 import type { HostMemory } from './host-memory.ts'
 
 /** The results for messages that were not scanned. They do not apply to copies. */
@@ -19,16 +19,16 @@ const NOT_BESIDE = notBegun(
 
 /**
  * Scans a message, unless it must not be scanned now (poison.ts). Counts the death of a scanner. `noteSignatures`
- * is called as described for `signatures` of ScanTask.
+ * is called as described for `signatures` of ScannerCall.
  */
 export async function scanGuarded(
   identity: MessageIdentity,
-  scanMessage: ScanMessage,
+  scanMessage: ScanWith,
   memory: Pick<HostMemory, 'poison' | 'crashRecord' | 'suspectGate'>,
   crypto: Crypto,
-  noteSignatures?: ScanTask['signatures'],
+  noteSignatures?: ScannerCall['signatures'],
 ): Promise<ScanResult> {
-  const { mail, run } = identity
+  const { mail, plan } = identity
   const { poison, crashRecord, suspectGate } = memory
   const fingerprint = await exactFingerprint(identity, crypto)
   await yieldAfter(mail.outgoing.length)
@@ -53,7 +53,7 @@ export async function scanGuarded(
       begun.end()
     }
   }
-  const result = await scanMessage(run.scanners, { signatures: noteSignatures, onPermit })
+  const result = await scanMessage(plan.scanners, { signatures: noteSignatures, onPermit })
   if (result.answer !== 'unknown') {
     poison.passed(fingerprint)
     return result
@@ -73,10 +73,10 @@ export async function scanGuarded(
 
 /** Resolves to the fingerprint by which a message is known when it is delivered again. */
 async function exactFingerprint(
-  { mail, fingerprint, fingerprintInput, secrets }: MessageIdentity,
+  { mail, plan, fingerprint, fingerprintInput, secrets }: MessageIdentity,
   crypto: Crypto,
 ): Promise<string> {
-  if (mail.asFile && fingerprint !== undefined) return fingerprint
+  if (plan.submission.isFile && fingerprint !== undefined) return fingerprint
   const body = mail.message.body.chunks()
   return exactFingerprintOf(fingerprintInput, body, secrets.fingerprint, crypto)
 }

@@ -58,8 +58,8 @@ export async function resultForCopies(
   scanAgain: (scanners: readonly Scanner[], header: Header) => Promise<ScanResult>,
 ): Promise<ScanResult> {
   if (cacheablePartOf(result, identity)?.answer !== 'infected') return result
-  const { outgoing, asFile } = identity.mail
-  if (asFile) return result
+  if (identity.plan.submission.isFile) return result
+  const { outgoing } = identity.mail
   const header = headerOfAllCopies(outgoing)
   if (header.bytes.equals(outgoing.bytes)) return result
   const again = await scanAgain(identity.scanners, header)

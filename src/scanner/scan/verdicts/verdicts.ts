@@ -2,7 +2,7 @@ import { yieldAfter } from '../../../base/flow/event-loop.ts'
 import { ABORTED, TIMED_OUT, unlessAborted, withTimeout } from '../../../base/flow/timeout.ts'
 import { isSearchedFor } from '../scanners/findings/properties.ts'
 import { isUntolerated, unknown } from '../scanners/findings/scan-result.ts'
-import type { ScanRun } from '../scanners/run/scan-run.ts'
+import type { ScanPlan } from '../scanners/run/scan-plan.ts'
 import { findSignaturesInUse } from '../scanners/signatures/signatures-in-use.ts'
 import { type CachedVerdict, isStillValid, joinVersions } from './copies/fresh.ts'
 import {
@@ -12,7 +12,7 @@ import {
   identify,
   isCacheable,
   type MessageToScan,
-  type ScanMessage,
+  type ScanWith,
 } from './copies/message-identity.ts'
 import { NO_VERDICT, type ScanEnd } from './copies/scans-for-copies.ts'
 import { scanGuarded } from './guarded-scan.ts'
@@ -21,7 +21,7 @@ import { outcomeForCopies, resultForCopies } from './outcome-for-copies.ts'
 import { openSealed, sealVerdict } from './store/seal.ts'
 import type { SharedStore, Sharing } from './store/shared-store.ts'
 
-/** The surroundings of a memory of verdicts. */
+/** What Verdicts depends on. */
 export interface VerdictsOptions extends IdentityOptions {
   /** The cached data shared by all processes of this host. */
   readonly memory: Pick<
@@ -68,15 +68,11 @@ export class Verdicts {
    * `scanMessage`. Copies that come meanwhile wait for that scan, each within its own time, and as long as
    * a caller waits for them. Scanners that are not `cacheable` always scan.
    */
-  async find(
-    mail: MessageToScan,
-    run: ScanRun,
-    scanMessage: ScanMessage,
-  ): Promise<CachedOrScanned> {
+  async find(mail: MessageToScan, plan: ScanPlan, scanMessage: ScanWith): Promise<CachedOrScanned> {
     const { memory, crypto } = this.#options
-    const identity = await identify(mail, run, this.#options)
+    const identity = await identify(mail, plan, this.#options)
     await yieldAfter(mail.outgoing.length)
-    if (identity === undefined) return { result: await scanMessage(run.scanners) }
+    if (identity === undefined) return { result: await scanMessage(plan.scanners) }
     const scanAlone = async () => ({
       result: await scanGuarded(identity, scanMessage, memory, crypto),
     })
@@ -85,7 +81,7 @@ export class Verdicts {
     while (true) {
       const own = memory.cachedVerdict(identity.fingerprint)
       if (own !== undefined && this.#doesCount(own, identity)) {
-        return withCached(own, run, scanMessage)
+        return withCached(own, plan, scanMessage)
       }
       const scan = memory.scansForCopies.of(identity.fingerprint)
       if (scan === undefined) {
@@ -93,13 +89,13 @@ export class Verdicts {
         if (found !== undefined) return found
         continue
       }
-      const end = await endOf(scan.ended, run)
+      const end = await endOf(scan.ended, plan)
       if (end === TIMED_OUT || end === ABORTED) return { result: TOO_LATE }
       switch (end.kind) {
         case 'verdict':
           await this.#options.lookForSignatures?.()
           if (!this.#doesCount(end.verdict, identity)) return scanAlone()
-          return withCached(end.verdict, run, scanMessage)
+          return withCached(end.verdict, plan, scanMessage)
         case 'nothing':
           return scanAlone()
         case 'unknown':
@@ -134,10 +130,10 @@ export class Verdicts {
    */
   async #askHostsOrScan(
     identity: CacheableMessage,
-    scanMessage: ScanMessage,
+    scanMessage: ScanWith,
   ): Promise<CachedOrScanned | undefined> {
     const { memory, shared, crypto, host, fullTime, signatureFiles, now } = this.#options
-    const { timeLeft } = identity.run
+    const { timeLeft } = identity.plan
     const within = timeLeft()
     const scan = memory.scansForCopies.begin(identity.fingerprint, within)
     const isFirst = () => memory.scansForCopies.of(identity.fingerprint) === scan
@@ -146,7 +142,7 @@ export class Verdicts {
       const verdict = await this.#verdictOfHosts(identity, within * SHARE_OF_WAITING)
       if (verdict !== undefined) {
         scan.end({ kind: 'verdict', verdict, mayLast: true }) // copies need not wait for the scanners that always scan
-        return await withCached(verdict, identity.run, scanMessage)
+        return await withCached(verdict, identity.plan, scanMessage)
       }
       const isShort = timeLeft() < fullTime / 2
       const inUse = await findSignaturesInUse(identity.scanners, signatureFiles(), now())
@@ -193,10 +189,10 @@ export class Verdicts {
   }
 
   /** Returns whether the verdict applies to this message, here and now. */
-  #doesCount(verdict: CachedVerdict, { run, versions }: CacheableMessage): boolean {
+  #doesCount(verdict: CachedVerdict, { plan, versions }: CacheableMessage): boolean {
     // The scan that found it may have ended there.
     const { found } = verdict
-    if (found.answer === 'infected' && run.tolerance.isTolerated?.(found)) return false
+    if (found.answer === 'infected' && plan.tolerance.isTolerated?.(found)) return false
     const { memory, signatureFiles, host, maxAge } = this.#options
     if (!memory.isSinceRestart(verdict)) return false
     const here = { host, files: signatureFiles(), signatures: joinVersions(versions) }
@@ -219,7 +215,7 @@ const TOO_LATE = unknown(
  */
 async function endOf(
   ended: Promise<ScanEnd>,
-  { timeLeft, gone }: ScanRun,
+  { timeLeft, gone }: ScanPlan,
 ): Promise<ScanEnd | typeof TIMED_OUT | typeof ABORTED> {
   return withTimeout(gone ? unlessAborted(ended, gone) : ended, timeLeft())
 }
@@ -231,8 +227,8 @@ async function endOf(
  */
 async function withCached(
   verdict: CachedVerdict,
-  { scanners, settings, tolerance }: ScanRun,
-  scanMessage: ScanMessage,
+  { scanners, settings, tolerance }: ScanPlan,
+  scanMessage: ScanWith,
 ): Promise<CachedOrScanned> {
   const { found } = verdict
   const others = scanners.filter(({ cacheable }) => !cacheable)

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { deflateRawSync, gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { TOP_LINE } from '../../../../src/mail/message/message.ts'
-import type { Sample, ScanTask } from '../../../../src/scanner/scan/scanners/contract/scanner.ts'
+import type { Sample, ScannerCall } from '../../../../src/scanner/scan/scanners/contract/scanner.ts'
 import { EICAR } from '../../../../src/scanner/scan/scanners/eicar/eicar.ts'
 import { clean } from '../../../../src/scanner/scan/scanners/findings/scan-result.ts'
 import { bytes } from '../../../cases/case.ts'
@@ -161,7 +161,7 @@ t.test('no client receives OK for a message whose result is unknown', async (t) 
 
 t.test('a scan for rspamd takes at most 30 seconds', async (t) => {
   let most = 0
-  const scan = async (_: Sample, task: ScanTask) => {
+  const scan = async (_: Sample, task: ScannerCall) => {
     most = task.timeLeft()
     return clean
   }
@@ -179,7 +179,7 @@ t.test('the 30 seconds for rspamd include the wait for other contents', async (t
   let uptime = 1000
   let endFirst: (() => void) | undefined
   const timesLeft: number[] = []
-  const scan = async (_: Sample, task: ScanTask) => {
+  const scan = async (_: Sample, task: ScannerCall) => {
     timesLeft.push(task.timeLeft())
     if (timesLeft.length === 1) await new Promise<void>((resolve) => (endFirst = resolve))
     return clean
@@ -343,7 +343,7 @@ t.test(
 
 t.test('at the end each request of a session has an answer, and nothing else has', async (t) => {
   let begun = 0
-  const hang = async (_: Sample, { signal }: ScanTask) => {
+  const hang = async (_: Sample, { signal }: ScannerCall) => {
     begun++
     await once(signal, 'abort')
     return clean

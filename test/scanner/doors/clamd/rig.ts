@@ -32,12 +32,12 @@ interface Setup extends Partial<ClamdOptions>, InPlace {
 export async function openClamdDoor(
   t: Ending,
   environment: Readonly<Record<string, string>>,
-  { scan, scannerName, servers, byTcp, contentKind = 'files', ...options }: Setup = {},
+  { scan, scannerName, servers, byTcp, ...options }: Setup = {},
 ): Promise<OpenClamdDoor> {
   const around = aroundDoor(t, { scan, scannerName, servers })
   const path = join(around.directory, 's')
   const door = createClamdDoor(await around.configured(environment), {
-    contentKind,
+    contentKind: options.isSecure ? 'contents' : 'files',
     maxClients: 100,
     maxSize: 100 * 1024 * 1024,
     ...around.options,

@@ -3,7 +3,7 @@ import { loadSystem } from '../../../../src/base/runtime/system.ts'
 import { readScanningConfig } from '../../../../src/scanner/scan/judge/context/judge-config.ts'
 import { ClamdScanner } from '../../../../src/scanner/scan/scanners/clamd/clamd-scanner.ts'
 import { readScanSettings } from '../../../../src/scanner/scan/scanners/contract/scan-settings.ts'
-import type { Sample, ScanTask } from '../../../../src/scanner/scan/scanners/contract/scanner.ts'
+import type { Sample, ScannerCall } from '../../../../src/scanner/scan/scanners/contract/scanner.ts'
 import type { ScanResult } from '../../../../src/scanner/scan/scanners/findings/scan-result.ts'
 import { clamdMissing, startClamd } from '../../../programs/servers/clamd.ts'
 import { BASE64, base64, delimited, part, QUOTED } from '../scanners/evasions/compose.ts'
@@ -87,7 +87,7 @@ async function countMade(work: () => Promise<unknown>) {
 /** A scanner that counts what it is asked. */
 class CountedClamd extends ClamdScanner {
   readonly asked = { calls: 0, questions: 0 }
-  override scanTogether(samples: readonly Sample[], task: ScanTask): Promise<ScanResult> {
+  override scanTogether(samples: readonly Sample[], task: ScannerCall): Promise<ScanResult> {
     this.asked.calls++
     this.asked.questions += samples.length
     return super.scanTogether(samples, task)

@@ -33,7 +33,7 @@ import {
   type ScanResult,
   unread,
 } from '../../../../src/scanner/scan/scanners/findings/scan-result.ts'
-import type { ScanRun } from '../../../../src/scanner/scan/scanners/run/scan-run.ts'
+import type { ScanPlan } from '../../../../src/scanner/scan/scanners/run/scan-plan.ts'
 import type {
   CachedOrScanned,
   MessageToScan,
@@ -162,9 +162,9 @@ export const relay = { mayRelay: true }
 
 /** A memory that has this verdict, and the runs that it was to replace. */
 export function cachingVerdicts(found: CachedOrScanned) {
-  const runs: ScanRun[] = []
+  const runs: ScanPlan[] = []
   const verdicts = {
-    async find(_: MessageToScan, run: ScanRun) {
+    async find(_: MessageToScan, run: ScanPlan) {
       runs.push(run)
       return found
     },

@@ -7,14 +7,14 @@ import {
   infected,
   type ScanResult,
 } from '../../../../src/scanner/scan/scanners/findings/scan-result.ts'
-import type { ScanRun } from '../../../../src/scanner/scan/scanners/run/scan-run.ts'
+import type { ScanPlan } from '../../../../src/scanner/scan/scanners/run/scan-plan.ts'
 import type { ClusterSettings } from '../../../../src/scanner/scan/stamps/keyring.ts'
 import { HostMemory } from '../../../../src/scanner/scan/verdicts/host-memory.ts'
 import {
   openVerdictsBy,
   readVerdictSettings,
 } from '../../../../src/scanner/scan/verdicts/open-verdicts.ts'
-import { runOf } from '../scanners/run/scanning.ts'
+import { planOf } from '../scanners/run/scanning.ts'
 import { examine } from '../stamps/hashed-message.ts'
 import {
   clamd,
@@ -107,7 +107,7 @@ const strict = { ...settings, STRICTMIME: 'refuse' } as const
 /** The scanners that are asked about a copy, by what is known, and their answers about it. */
 const askedAbout: readonly (readonly [
   what: string,
-  setup: Partial<ScanRun>,
+  setup: Partial<ScanPlan>,
   known: ScanResult,
   asked: readonly string[],
   answers: readonly ScanResult[],
@@ -153,7 +153,7 @@ for (const [what, setup, known, asked, answers] of askedAbout) {
 
 t.test('a verdict of another scanner or second look is ignored', async (t) => {
   const { find, scans } = open()
-  const setup: Partial<ScanRun>[] = [
+  const setup: Partial<ScanPlan>[] = [
     {},
     { scanners: [clamd, scanner('eicar')] },
     { scanners: [scanner('eicar'), clamd] },
@@ -265,7 +265,7 @@ t.test('a verdict counts no longer than a stamp of the cluster', async (t) => {
   const { header, canonical } = examine(Buffer.from(letter))
   const mail = { message: { canonical, header, body: Bytes.of() }, outgoing: header }
   const find = () =>
-    verdicts!.find(mail, runOf([clamd]), async (_, more) => {
+    verdicts!.find(mail, planOf([clamd]), async (_, more) => {
       more?.signatures?.('clamd', reported.version)
       return clean
     })

@@ -4,12 +4,12 @@ import { Deadline } from '../../../../src/scanner/scan/judge/context/deadline.ts
 import { readScanSettings } from '../../../../src/scanner/scan/scanners/contract/scan-settings.ts'
 import type { ContentScanner } from '../../../../src/scanner/scan/scanners/contract/scanner.ts'
 import type { ScanResult } from '../../../../src/scanner/scan/scanners/findings/scan-result.ts'
-import type { ScanRun } from '../../../../src/scanner/scan/scanners/run/scan-run.ts'
+import type { ScanPlan } from '../../../../src/scanner/scan/scanners/run/scan-plan.ts'
 import type { SignatureFiles } from '../../../../src/scanner/scan/scanners/signatures/signature-files.ts'
 import { deriveSecrets } from '../../../../src/scanner/scan/verdicts/copies/secrets.ts'
 import { HostMemory } from '../../../../src/scanner/scan/verdicts/host-memory.ts'
 import { Verdicts, type VerdictsOptions } from '../../../../src/scanner/scan/verdicts/verdicts.ts'
-import { banScanner, runOf } from '../scanners/run/scanning.ts'
+import { banScanner, planOf } from '../scanners/run/scanning.ts'
 import { examine } from '../stamps/hashed-message.ts'
 
 /** Verdicts about copies of a letter, with scanners that answer as a test defines. */
@@ -71,14 +71,14 @@ export function open(more: Partial<VerdictsOptions> = {}) {
       within = settings.timeout,
       versions = [reported.version],
       ...setup
-    }: Partial<ScanRun> & { within?: number; versions?: readonly (string | undefined)[] } = {},
+    }: Partial<ScanPlan> & { within?: number; versions?: readonly (string | undefined)[] } = {},
     ofShared?: ScanResult,
   ) => {
     const bytes = Buffer.from(text)
     const { header, canonical } = examine(bytes)
     const body = Bytes.of(bytes.subarray(header.length))
     const timeLeft = new Deadline(() => uptime).forScans(within)
-    const run = runOf([clamd], { timeLeft, ...setup, settings: setup.settings ?? settings })
+    const run = planOf([clamd], { timeLeft, ...setup, settings: setup.settings ?? settings })
     const mail = { message: { canonical, header, body }, outgoing: header }
     return verdicts.find(mail, run, async (scanners, more) => {
       const names = scanners.map(({ name }) => name)

@@ -16,6 +16,7 @@ import { type QuotaSettings, readQuotaSettings } from '../../quota/quota-setting
 import { readAttachmentRules } from '../../scanners/attachments/attachment-rules.ts'
 import { listFingerprint } from '../../scanners/attachments/ban-names.ts'
 import { readScanSettings, type ScanSettings } from '../../scanners/contract/scan-settings.ts'
+import type { ClientContent } from '../../scanners/run/submission.ts'
 import { type ClusterSettings, readClusterSettings } from '../../stamps/keyring.ts'
 
 /** The settings for the scan of a message and for the decision after it, named as in onescan-settings(5). */
@@ -38,24 +39,12 @@ export interface JudgeConfig {
   readonly allowedBy?: ((found: string) => number | undefined) | undefined
   /**
    * The kind of content that clients only request a result for, by settings for that (configurationForClients).
-   * No header is edited, and no stamp is made. The received bytes are scanned first, unchanged: a client may use
-   * them as a file.
-   *
-   * Files may be read as a message, too, which only adds findings (kind-of-bytes.ts). Verdicts on copies of a message do
-   * not apply.
+   * No header is edited, and no stamp is made. submissionOf() decides how each content is scanned.
    */
   readonly resultOnlyFor?: ClientContent
-  /** Set if the client is an onescand that has read these files: each is a message, below TOP_LINE, or a part of one. */
-  readonly areRead?: true
   /** Remarks for the log, one line each, such as a setting that cannot be used. */
   readonly remarks: readonly string[]
 }
-
-/**
- * The kind of content from clients that decide themselves: whole messages, or files of any kind, including
- * messages.
- */
-export type ClientContent = 'mails' | 'files'
 
 /** Nothing is scanned. With `quota`, mail is still deferred if all recipients are over quota. */
 interface ScanningOff {

@@ -14,6 +14,7 @@ import type {
   Unread,
   UnreadResult,
 } from '../../scanners/findings/scan-result.ts'
+import type { Submission } from '../../scanners/run/submission.ts'
 import type { JudgeConfig } from '../context/judge-config.ts'
 import type { Client } from '../context/transaction.ts'
 
@@ -104,23 +105,15 @@ export function actionForUnread(
   return row && { ...row, action: row.action(config), because: row.because(result) }
 }
 
-/** What applies to the bytes of a client that may send anything (context/kind-of-bytes.ts). */
-interface Applicable {
-  readonly hasLimits: boolean
-  readonly isMail: boolean
-}
-
-const ALL: Applicable = { hasLimits: true, isMail: true }
-
 /** Returns which results do not end the scan of a message from this client. */
 export function toleranceFor(
   client: Client,
   config: JudgeConfig,
-  { hasLimits, isMail }: Applicable = ALL,
+  { hasLimits, hasMailForm }: Pick<Submission, 'hasLimits' | 'hasMailForm'>,
 ): Tolerance {
   return {
     isTolerated: isToleratedBy(config),
-    keepsOut: whatKeepsOut(client, config, isMail),
+    keepsOut: whatKeepsOut(client, config, hasMailForm),
     toleratesLimits: !hasLimits,
     strictness: strictnessFor(config),
   }
@@ -130,7 +123,7 @@ export function toleranceFor(
 function whatKeepsOut(
   { isBounceInjector }: Client,
   config: JudgeConfig,
-  isMail: boolean,
+  hasMailForm: boolean,
 ): ReadonlySet<Unread> {
   if (isBounceInjector) return new Set() // a refused bounce would be tried again indefinitely
   const reasons = new Set<Unread>()
@@ -139,7 +132,7 @@ function whatKeepsOut(
   for (const [kind, { action }] of Object.entries(unreadRows)) {
     if (action(config) !== 'accept') reasons.add(kind as Unread)
   }
-  if (!isMail) reasons.delete('oddities')
+  if (!hasMailForm) reasons.delete('oddities')
   return reasons
 }
 

@@ -4,7 +4,7 @@ import { replacingNames } from '../../../../mail/mime/archives/member-names.ts'
 import { spellings } from '../../../../mail/mime/headers/names.ts'
 import { LimitExceeded, type PartNames } from '../../../../mail/mime/index.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
-import type { BanScanner, Inspection, ScanTask } from '../contract/scanner.ts'
+import type { BanScanner, Inspection, ScannerCall } from '../contract/scanner.ts'
 import { banned, clean, type ScanResult, unread } from '../findings/scan-result.ts'
 import { ScanPermits } from '../permits/scan-permits.ts'
 import { type AttachmentRules, kindsOf, readAttachmentRules } from './attachment-rules.ts'
@@ -52,7 +52,7 @@ export function attachmentsScanner({ BADATTACHMENTS, ARCHIVEBANS }: ScanSettings
 class AttachmentInspection implements Inspection {
   readonly #rules: AttachmentRules
   readonly #bansInArchives: boolean
-  readonly #task: ScanTask
+  readonly #task: ScannerCall
   /** The first banned thing that is not tolerated: a file name, `type a/b` or `content executable`. */
   #banned: string | undefined
   /** The first banned thing that is tolerated. */
@@ -60,7 +60,7 @@ class AttachmentInspection implements Inspection {
   /** The first limit that left something unread. */
   #limit: string | undefined
 
-  constructor(rules: AttachmentRules, bansInArchives: boolean, task: ScanTask) {
+  constructor(rules: AttachmentRules, bansInArchives: boolean, task: ScannerCall) {
     this.#rules = rules
     this.#bansInArchives = bansInArchives
     this.#task = task

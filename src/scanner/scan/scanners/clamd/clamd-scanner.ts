@@ -9,9 +9,9 @@ import type {
   ContentScanner,
   FollowedLinks,
   Sample,
+  ScannerCall,
   ScannerDecoder,
   ScannerServers,
-  ScanTask,
 } from '../contract/scanner.ts'
 import { clean, type ScanResult, unread } from '../findings/scan-result.ts'
 import { ScanPermits } from '../permits/scan-permits.ts'
@@ -100,11 +100,11 @@ export class ClamdScanner implements ContentScanner {
     }
   }
 
-  scan(sample: Sample, task: ScanTask): Promise<ScanResult> {
+  scan(sample: Sample, task: ScannerCall): Promise<ScanResult> {
     return this.scanTogether([sample], task)
   }
 
-  async scanTogether(samples: readonly Sample[], task: ScanTask): Promise<ScanResult> {
+  async scanTogether(samples: readonly Sample[], task: ScannerCall): Promise<ScanResult> {
     const { CLAMDMAXSIZE } = this.#settings
     const size = Math.max(...samples.map(({ bytes }) => bytes.size))
     const over = `clamd: ${size} bytes are more than CLAMDMAXSIZE ${CLAMDMAXSIZE}`

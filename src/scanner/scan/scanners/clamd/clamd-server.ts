@@ -7,7 +7,7 @@ import type { System } from '../../../../base/runtime/system.ts'
 import { Bytes } from '../../../../mail/message/bytes.ts'
 import { writeInTurns } from '../../../../mail/message/spool.ts'
 import { PACKET_DATA } from '../../../protocol/clamd/stream.ts'
-import { isLate, type Sample, type ScanTask } from '../contract/scanner.ts'
+import { isLate, type Sample, type ScannerCall } from '../contract/scanner.ts'
 import { EICAR } from '../eicar/eicar.ts'
 import type { ScanResult } from '../findings/scan-result.ts'
 import type { Canaries } from './canary.ts'
@@ -35,7 +35,7 @@ export const STREAMED_MAX = 2 * PACKET_DATA
 
 /** The data of a sample that clamd receives: its bytes. */
 type ClamdContent = Pick<Sample, 'bytes' | 'sealedFile'>
-type ClamdTask = Pick<ScanTask, 'signal' | 'note'>
+type ClamdTask = Pick<ScannerCall, 'signal' | 'note'>
 
 interface ClamdServerOptions {
   /** Whether its connections are kept from message to message. */

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { doubledPause } from '../../../../base/flow/back-off.ts'
-import { isLate, type Sample, type ScanTask } from '../contract/scanner.ts'
+import { isLate, type Sample, type ScannerCall } from '../contract/scanner.ts'
 import { type Cause, type ScanResult, scannerDied, unknown } from '../findings/scan-result.ts'
 import { hasEnded } from './clamd-peer.ts'
 import type { ClamdServer } from './clamd-server.ts'
@@ -32,7 +32,7 @@ const PAUSES = { first: 5, longest: 250 }
 export async function scanByServers(
   servers: readonly ClamdServer[],
   samples: readonly Sample[],
-  task: ScanTask,
+  task: ScannerCall,
 ): Promise<ScanResult> {
   const search = new ServerSearch(servers, samples, task)
   for (let pauses = 0; search.goesOn; ) {
@@ -64,7 +64,7 @@ type ClamdFailure = Exclude<ClamdOutcome<never>, { kind: 'answered' }>
 /** The search for a server that answers about one message. */
 class ServerSearch {
   readonly #samples: readonly Sample[]
-  readonly #task: ScanTask
+  readonly #task: ScannerCall
   /** The error of each server, for the log. */
   readonly #troubles = new Map<ClamdServer, string>()
   /** The servers that may still answer. */
@@ -79,7 +79,7 @@ class ServerSearch {
   /** The cause of the last trouble. */
   #cause: Cause = 'timeout'
 
-  constructor(servers: readonly ClamdServer[], samples: readonly Sample[], task: ScanTask) {
+  constructor(servers: readonly ClamdServer[], samples: readonly Sample[], task: ScannerCall) {
     this.#samples = samples
     this.#task = task
     this.#left = new Set(servers)

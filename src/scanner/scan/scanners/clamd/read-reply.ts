@@ -21,10 +21,10 @@ export interface NoAccess {
 }
 
 /** The way in which clamd got the message: the bytes after INSTREAM, or a descriptor with FILDES. */
-export type Submission = 'stream' | 'descriptor'
+export type Transfer = 'stream' | 'descriptor'
 
 /** The beginning of a reply, before the answer itself. */
-const SUBMISSIONS: Readonly<Record<Submission, RegExp>> = {
+const TRANSFERS: Readonly<Record<Transfer, RegExp>> = {
   stream: /^stream: (.*)$/s,
   descriptor: /^fd\[[0-9]+\]: (.*)$/s,
 }
@@ -64,7 +64,7 @@ export class ClamdReplyReader {
  * Parses one reply to a `z` command. The reply ends at the first NUL, whatever follows. Without a NUL it is
  * *unknown*. Only exactly `stream: OK` or `fd[9]: OK` is clean.
  */
-export function readReply(received: Buffer, submission: Submission): ClamdReply {
+export function readReply(received: Buffer, transfer: Transfer): ClamdReply {
   const end = received.indexOf(0)
   if (end < 0 || end >= CLAMD_REPLY_MAX) {
     const what =
@@ -72,14 +72,14 @@ export function readReply(received: Buffer, submission: Submission): ClamdReply 
     return unknown(`${what}: "${quoted(received)}"`)
   }
   const line = received.toString('latin1', 0, end)
-  const [, rest = ''] = SUBMISSIONS[submission].exec(line) ?? []
+  const [, rest = ''] = TRANSFERS[transfer].exec(line) ?? []
   const text = `"${quoted(received.subarray(0, end))}"`
 
   if (rest === clamdWords.clean) return clean
   const found = /^(\S+) FOUND$/.exec(rest)?.[1]
   if (found !== undefined) return readName(found, text)
   if (line === clamdWords.streamTooLong) return unread('size', text)
-  if (submission === 'descriptor' && (rest === '' || rest === clamdWords.noRegularFile)) {
+  if (transfer === 'descriptor' && (rest === '' || rest === clamdWords.noRegularFile)) {
     return { answer: 'no access', reason: text }
   }
   return unknown(text)

@@ -5,7 +5,7 @@ import {
   streamPackets,
 } from '../../../protocol/clamd/stream.ts'
 import { clean, type ScanResult, unknown, worse } from '../findings/scan-result.ts'
-import { type ClamdReply, type NoAccess, readReply, type Submission } from './read-reply.ts'
+import { type ClamdReply, type NoAccess, readReply, type Transfer } from './read-reply.ts'
 import type { ClamdCommands, ClamdPacket, ClamdReplies } from './session.ts'
 
 /**
@@ -73,13 +73,13 @@ function* withProbe(packets: Iterable<ClamdPacket>): Generator<ClamdPacket> {
  * Combines the replies to commands that were sent together. A virus takes precedence, then a content that
  * clamd could not access. The result is *clean* only if all contents are, and if all were sent.
  */
-function readReplies(all: ClamdReplies, submission: 'stream'): ScanResult
-function readReplies(all: ClamdReplies, submission: 'descriptor'): ClamdReply
-function readReplies({ replies, sentAll }: ClamdReplies, submission: Submission): ClamdReply {
+function readReplies(all: ClamdReplies, transfer: 'stream'): ScanResult
+function readReplies(all: ClamdReplies, transfer: 'descriptor'): ClamdReply
+function readReplies({ replies, sentAll }: ClamdReplies, transfer: Transfer): ClamdReply {
   let worst: ScanResult = clean
   let noAccess: NoAccess | undefined
   for (const reply of replies) {
-    const meaning = readReply(reply, submission)
+    const meaning = readReply(reply, transfer)
     if (meaning.answer === 'no access') noAccess ??= meaning
     else worst = worse(worst, meaning)
   }

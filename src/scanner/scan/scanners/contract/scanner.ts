@@ -75,7 +75,7 @@ export interface SampleFile {
 }
 
 /** The data that a scanner receives in addition to the sample. */
-export interface ScanTask {
+export interface ScannerCall {
   /**
    * Aborted at the message's deadline (SCANTIMEOUT; see `isLate`), or when no client waits for the answer any
    * longer. The scanner then stops its work and frees its resources.
@@ -133,12 +133,12 @@ export interface ContentScanner extends ScannerBasics {
    * Answers within the task's deadline. If it throws, the answer is *unknown*, with the error's
    * text as the reason.
    */
-  scan(sample: Sample, task: ScanTask): Promise<ScanResult>
+  scan(sample: Sample, task: ScannerCall): Promise<ScanResult>
   /**
    * Scans several small samples of a message, in memory: the answer is about all of them. Set if that takes less time
    * than one after another.
    */
-  scanTogether?(samples: readonly Sample[], task: ScanTask): Promise<ScanResult>
+  scanTogether?(samples: readonly Sample[], task: ScannerCall): Promise<ScanResult>
   /** Set if the scanner decodes mail itself. */
   readonly decoder?: ScannerDecoder
 }
@@ -189,7 +189,7 @@ export type ForwardedCommand = 'RELOAD' | 'SELFCHECK' | 'VERSIONCOMMANDS'
 export interface BanScanner extends ScannerBasics {
   readonly hasBans: true
   /** Begins to inspect a message. If it throws, the answer is *unknown*, as for `scan`. */
-  inspect(task: ScanTask): Promise<Inspection>
+  inspect(task: ScannerCall): Promise<Inspection>
 }
 
 export type Scanner = ContentScanner | BanScanner

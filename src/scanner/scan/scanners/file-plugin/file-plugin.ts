@@ -6,7 +6,7 @@ import { codeInWords } from '../../../../base/errors/system-error.ts'
 import { Bulkhead } from '../../../../base/flow/bulkhead.ts'
 import { userName } from '../../../../base/process/passwd.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
-import type { ContentScanner, Sample, ScanTask } from '../contract/scanner.ts'
+import type { ContentScanner, Sample, ScannerCall } from '../contract/scanner.ts'
 import { causeOf, type ScanResult, unknown } from '../findings/scan-result.ts'
 import { ScanPermits } from '../permits/scan-permits.ts'
 import { LineRelay, writeToLog } from '../programs/scanner-program.ts'
@@ -168,7 +168,7 @@ class PluginPool {
    * Resolves to the answer about one message. Rejects if no process can be started. The error contains the
    * reason. A process that had its last message has ended when this resolves.
    */
-  async scan(question: PluginScan, task: ScanTask): Promise<ScanResult> {
+  async scan(question: PluginScan, task: ScannerCall): Promise<ScanResult> {
     const idle = this.#takeIdle()
     const answer = await this.#scanIn(idle ?? (await this.#start()), question, task)
     if (idle === undefined || hasAnswered(answer) || task.signal.aborted) return answer
@@ -181,7 +181,7 @@ class PluginPool {
     for (const host of this.#idle.keys()) this.#drop(host)
   }
 
-  async #scanIn(host: PluginHost, question: PluginScan, task: ScanTask): Promise<ScanResult> {
+  async #scanIn(host: PluginHost, question: PluginScan, task: ScannerCall): Promise<ScanResult> {
     const answer = await host.scan(question, task)
     const isReusable =
       hasAnswered(answer) && host.scanned < this.#limits.messages && !this.#isClosed

@@ -5,7 +5,7 @@ import { extname, join } from 'node:path'
 import type { Duplex, Readable } from 'node:stream'
 import { errorText } from '../../../../base/errors/fault.ts'
 import { compiledProgram, isCompiled } from '../../../../base/runtime/compiled-program.ts'
-import { isLate, type ScanTask, unansweredBy } from '../contract/scanner.ts'
+import { isLate, type ScannerCall, unansweredBy } from '../contract/scanner.ts'
 import { type ScanResult, unknown } from '../findings/scan-result.ts'
 import { KILLED_AFTER, killGroup, type LineRelay } from '../programs/scanner-program.ts'
 import {
@@ -94,7 +94,7 @@ export class PluginHost {
    * and the reason, and the caller must end the process. When `signal` is aborted, the process is ended
    * within GIVE_UP. Never rejects.
    */
-  scan(question: PluginScan, { signal, timeLeft }: ScanTask): Promise<ScanResult> {
+  scan(question: PluginScan, { signal, timeLeft }: ScannerCall): Promise<ScanResult> {
     const nonce = randomBytes(16).toString('hex')
     this.#scanned++
     this.#relay?.end()

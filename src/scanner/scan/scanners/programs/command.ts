@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { responds } from '../../../../base/path/responds.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
-import type { ContentScanner, ScanTask } from '../contract/scanner.ts'
+import type { ContentScanner, ScannerCall } from '../contract/scanner.ts'
 import { clean, type ScanResult, unknown } from '../findings/scan-result.ts'
 import { databaseOfCommand, handingOverOption, namedResult } from './clamav-commands.ts'
 import { runScanner } from './run-scanner.ts'
@@ -53,7 +53,7 @@ async function run(
   settings: ScanSettings,
   argv: readonly [string, ...string[]],
   path: string,
-  task: ScanTask,
+  task: ScannerCall,
   write: (line: string) => void,
 ): Promise<ScanResult> {
   const [program] = argv

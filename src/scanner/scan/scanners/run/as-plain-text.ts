@@ -4,7 +4,7 @@ import { withNamedCopy } from '../../../../mail/message/named-copy.ts'
 import { openAnonymousFile } from '../../../../mail/message/spool.ts'
 import { FILE_STARTS, MemoryPool, Store, WORK_PER_TURN } from '../../../../mail/mime/index.ts'
 import type { Sample } from '../contract/scanner.ts'
-import type { Scan } from './scan-run.ts'
+import type { RunningScan } from './scan-plan.ts'
 
 /**
  * Calls `scan` with the sample as a plain text, in which nothing is a field: a space is inserted before `From `
@@ -14,7 +14,7 @@ import type { Scan } from './scan-run.ts'
  */
 export async function asPlainText<T>(
   sample: Sample,
-  { spool, signal }: Pick<Scan['run'], 'spool' | 'signal'>,
+  { spool, signal }: Pick<RunningScan, 'spool' | 'signal'>,
   scan: (text: Sample) => Promise<T>,
 ): Promise<T | undefined> {
   const mustBeText = sample.kind === 'content'

@@ -2,7 +2,7 @@ import { errorText, isFault } from '../../../../base/errors/fault.ts'
 import { nextTurn } from '../../../../base/flow/event-loop.ts'
 import type { Bytes } from '../../../../mail/message/bytes.ts'
 import { WORK_PER_TURN } from '../../../../mail/mime/index.ts'
-import type { BanScanner, Inspection, Scanner, ScanTask } from '../contract/scanner.ts'
+import type { BanScanner, Inspection, Scanner, ScannerCall } from '../contract/scanner.ts'
 import { causeOf, type ScanResult, unknown } from '../findings/scan-result.ts'
 
 /** The inspections of one message for bans. One that throws answers unknown, unless a setting is wrong. */
@@ -10,7 +10,7 @@ export class Inspections {
   readonly #inspections = new Map<BanScanner, Inspection>()
 
   /** Begins an inspection by each of these scanners that has bans. */
-  static async begin(scanners: readonly Scanner[], task: ScanTask): Promise<Inspections> {
+  static async begin(scanners: readonly Scanner[], task: ScannerCall): Promise<Inspections> {
     const inspections = new Inspections()
     for (const scanner of scanners) {
       if (!scanner.hasBans) continue

@@ -6,7 +6,7 @@ import { archiveMembers } from '../../../../mail/mime/archives/archive-members.t
 import { LimitExceeded, type Steps, textPropertiesOf, Work } from '../../../../mail/mime/index.ts'
 import type { ContentSample, Sample, Unfiled } from '../contract/scanner.ts'
 import type { ScanResult } from '../findings/scan-result.ts'
-import type { Scan } from './scan-run.ts'
+import type { Scan } from './scan-plan.ts'
 
 /** Upper limit for the nested archives that are opened. */
 const ARCHIVE_DEPTH_MAX = 4

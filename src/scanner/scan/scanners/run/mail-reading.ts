@@ -14,7 +14,7 @@ import { Batch } from './batch.ts'
 import type { Inspections } from './inspections.ts'
 import { PartListBuilder, partListOf } from './part-list.ts'
 import type { FoundContent, readContents } from './read-contents.ts'
-import type { Scan, ScanRun } from './scan-run.ts'
+import type { Scan, ScanPlan } from './scan-plan.ts'
 
 /**
  * Reads a message for the contents that must be scanned. If the scanner extracts the parts of all forms itself, the scan of
@@ -104,7 +104,7 @@ export class MailReading {
     const mayTolerate = scansContents && run.tolerance.isTolerated !== undefined
     const listens = !inspections.isEmpty || this.#names !== undefined
     return {
-      isFile: run.readAs === 'file',
+      isFile: run.submission.readAs === 'file',
       maxDepth: limits.nesting,
       mayBeFile: run.tolerance.toleratesLimits ?? false,
       seeksForms: this.#leavesForms,
@@ -195,7 +195,7 @@ export async function measureDepth({
 }
 
 /** Returns a collector of names if a scanner receives them. No message is read for names alone. */
-function listenForNames({ scanners }: ScanRun): PartListBuilder | undefined {
+function listenForNames({ scanners }: ScanPlan): PartListBuilder | undefined {
   const takesNames = scanners.some((scanner) => !scanner.hasBans && scanner.takesNames)
   return takesNames ? new PartListBuilder() : undefined
 }
@@ -210,12 +210,12 @@ const tooDeep = unread(
 )
 
 /** Returns the scanners that scan contents. */
-export function contentScannersOf({ scanners }: ScanRun): readonly ContentScanner[] {
+export function contentScannersOf({ scanners }: ScanPlan): readonly ContentScanner[] {
   return scanners.filter((scanner) => !scanner.hasBans)
 }
 
 /** Whether the one scanner of contents extracts the parts of all forms from a message. False if there are several. */
-export function extractsFrom(run: ScanRun, mail: Bytes): boolean {
+export function extractsFrom(run: ScanPlan, mail: Bytes): boolean {
   const [first, ...others] = contentScannersOf(run)
   return others.length === 0 && first?.decoder?.extracts(mail) === true
 }

@@ -7,6 +7,7 @@ import type { ScanSettings } from '../contract/scan-settings.ts'
 import type { Scanner } from '../contract/scanner.ts'
 import type { ScanResult, Unread } from '../findings/scan-result.ts'
 import { runScanners, sampleOf } from './run-scanners.ts'
+import { leavingMail } from './submission.ts'
 
 export interface ManualScan {
   readonly spool: SpoolSettings
@@ -47,12 +48,13 @@ export async function scanBytes(
   const field = header.fields.find(({ key }) => key === 'message-id')
   const messageId = field ? header.valueOf(field).trim() : null
   try {
-    const sample = sampleOf(message, header, { envelope: noEnvelope })
+    const sample = sampleOf(message, header, { envelope: noEnvelope }, leavingMail)
     const deadline = readUptime() + settings.timeout
     const note = (text: string) => void notes.push(text)
     const result = await runScanners(sample, {
       scanners,
       settings,
+      submission: leavingMail,
       timeLeft: () => Math.max(1, deadline - readUptime()),
       spool,
       tolerance: { keepsOut: LIMITS },

@@ -6,7 +6,7 @@ import { openAnonymousFile, type SpoolSettings } from '../../../../mail/message/
 import { type ContentsOptions, contentsOf } from '../../../../mail/mime/contents.ts'
 import type { EmittedMail, PartForm, PartNames } from '../../../../mail/mime/index.ts'
 import type { ContentSample, MessageSample } from '../contract/scanner.ts'
-import type { Scan } from './scan-run.ts'
+import type { Scan } from './scan-plan.ts'
 
 /** A content of a message. */
 export interface FoundContent {

@@ -8,18 +8,19 @@ import { abortLate, type MessageSample, type Unfiled } from '../contract/scanner
 import type { ScanResult } from '../findings/scan-result.ts'
 import { HeldPermits } from './held-permits.ts'
 import { scanMessage } from './scan-message.ts'
-import type { Scan, ScanRun } from './scan-run.ts'
+import type { RunningScan, ScanPlan } from './scan-plan.ts'
+import type { Submission } from './submission.ts'
 
 /**
  * Makes the sample that scanners get of a message: TOP_LINE, the header block, the body. `outgoing` is the
- * header block as it will leave, so that scanners see what will be queued. With `scansRaw` the bytes as they arrived are
- * scanned, too; then they are also what is quarantined.
+ * header block as it will leave, so that scanners see what will be queued. If the bytes as they were sent are scanned, too,
+ * they are also what is quarantined.
  */
 export function sampleOf(
   { sealed, header, body, belowTopLine }: Message,
   outgoing: Header,
   { envelope, origin }: { readonly envelope: Envelope; readonly origin?: Origin | undefined },
-  scansRaw = false,
+  { isScannedAsSent }: Pick<Submission, 'isScannedAsSent'>,
 ): Unfiled<MessageSample> {
   const isUnchanged = outgoing === header || outgoing.bytes.equals(header.bytes)
   const sealedFile = sealed !== undefined && isUnchanged && { sealedFile: () => sealed }
@@ -32,7 +33,7 @@ export function sampleOf(
     envelope,
     origin,
   }
-  if (!scansRaw) return { ...mail, ...sealedFile }
+  if (!isScannedAsSent) return { ...mail, ...sealedFile }
   const bytes = Bytes.of(outgoing.bytes, body)
   return { ...mail, raw: { kind: 'raw', bytes, envelope, origin, ...sealedFile } }
 }
@@ -48,18 +49,18 @@ export function sampleOf(
  */
 export async function runScanners(
   message: Unfiled<MessageSample>,
-  run: ScanRun,
+  plan: ScanPlan,
 ): Promise<ScanResult> {
   const abort = new AbortController()
-  const timer = setTimeout(() => abortLate(abort), run.timeLeft())
+  const timer = setTimeout(() => abortLate(abort), plan.timeLeft())
   // (AbortSignal.any() would keep track of all signals for as long as they live, which takes 10 µs.)
   const leave = () => abort.abort()
-  const { gone } = run
+  const { gone } = plan
   gone?.addEventListener('abort', leave)
   if (gone?.aborted) leave()
   try {
-    const result = await withPermits(message, { ...run, signal: abort.signal }, (underWay) =>
-      withNamedCopy(message.bytes, run.spool, (file) =>
+    const result = await withPermits(message, { ...plan, signal: abort.signal }, (underWay) =>
+      withNamedCopy(message.bytes, plan.spool, (file) =>
         scanMessage({ ...message, file }, underWay),
       ),
     )
@@ -77,8 +78,8 @@ export async function runScanners(
  */
 async function withPermits(
   { bytes: { size }, origin }: Unfiled<MessageSample>,
-  run: Omit<Scan['run'], 'giveWay' | 'nextTurn'>,
-  scan: (run: Scan['run']) => Promise<ScanResult>,
+  run: Omit<RunningScan, 'giveWay' | 'nextTurn'>,
+  scan: (run: RunningScan) => Promise<ScanResult>,
 ): Promise<ScanResult> {
   const { scanners, signal, timeLeft, progress = { hasBegun: false }, onPermit } = run
   const limited = scanners.filter(({ permits }) => permits)

@@ -4,7 +4,7 @@ import { clean, isUntolerated, type ScanResult, unread, worse } from '../finding
 import { Inspections } from './inspections.ts'
 import { contentScannersOf, extractsFrom, MailReading, measureDepth } from './mail-reading.ts'
 import { ResultCollector } from './result-collector.ts'
-import type { Scan, ScanRun } from './scan-run.ts'
+import type { RunningScan, Scan, ScanPlan } from './scan-plan.ts'
 import { scanSamples } from './scan-samples.ts'
 
 /**
@@ -16,12 +16,13 @@ import { scanSamples } from './scan-samples.ts'
  *    the whole.
  * 3. The same with these parts, unless the scan of the whole was clean or found something that ends the scan.
  */
-export async function scanMessage(message: MessageSample, run: Scan['run']): Promise<ScanResult> {
+export async function scanMessage(message: MessageSample, run: RunningScan): Promise<ScanResult> {
   const { raw } = message
   const isExtracted = extractsFrom(run, (raw ?? message).bytes)
   const asSent = raw ? await scanAsSent(raw, message, run) : clean
   if (raw && isFinal(asSent, run)) return asSent
-  if (raw && run.rawOnly) return asSent.answer === 'clean' ? AS_FILE : asSent
+  if (raw && run.submission.readAs === 'nothing')
+    return asSent.answer === 'clean' ? AS_FILE : asSent
   if (isExtracted && asSent.answer === 'clean') {
     const found = await scanWithoutExtracted(message, run)
     if (found !== 'uncovered') return found
@@ -47,7 +48,7 @@ async function scanContentsAndWhole(
   let result: ScanResult | undefined
   if (reading.scansContents || !inspections.isEmpty || findsOddities)
     result = await scanContents(scan, reading, reading.scansContents)
-  else if (run.readAs !== 'file') result = await measureDepth(scan)
+  else if (run.submission.readAs === 'mail') result = await measureDepth(scan)
   result ??= await scanWhole(scan, reading)
   if (result !== undefined || !results.hasToleratedFinding) return result
   return scanHidden(scan, reading)
@@ -57,7 +58,7 @@ async function scanContentsAndWhole(
 async function scanAsSent(
   sample: Unfiled<RawSample>,
   message: MessageSample,
-  run: Scan['run'],
+  run: RunningScan,
 ): Promise<ScanResult> {
   const results = new ResultCollector({ ...run.tolerance, toleratesLimits: false }, run.note)
   const scan = { message, run, results, inspections: new Inspections() }
@@ -76,7 +77,7 @@ const AS_FILE = unread('skipped', 'scanned as a file alone')
  */
 async function scanWithoutExtracted(
   message: MessageSample,
-  run: Scan['run'],
+  run: RunningScan,
 ): Promise<ScanResult | 'uncovered'> {
   const scan = await beginScan(message, run)
   const reading = new MailReading(scan, { leavesForms: true })
@@ -95,7 +96,7 @@ async function scanWithoutExtracted(
   return conclude(scan, reading, result)
 }
 
-async function beginScan(message: MessageSample, run: Scan['run']): Promise<Scan> {
+async function beginScan(message: MessageSample, run: RunningScan): Promise<Scan> {
   const inspections = await Inspections.begin(run.scanners, run)
   // If the signal ends it, the reading ends at its first step, too.
   if (message.raw) await inspections.inspectContent(message.raw.bytes, run.signal)
@@ -178,7 +179,7 @@ function conclude(
 const PARTLY_READ = unread('skipped', 'a part was not read')
 
 /** Returns whether the scan may stop at this result. */
-function isFinal(found: ScanResult, { tolerance }: ScanRun): boolean {
+function isFinal(found: ScanResult, { tolerance }: ScanPlan): boolean {
   if (found.answer === 'infected') return isUntolerated(found, tolerance)
   const mayGoOn = found.answer !== 'unknown' || ['limit', 'scanner-error'].includes(found.cause)
   return !mayGoOn

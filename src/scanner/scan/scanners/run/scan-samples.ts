@@ -7,7 +7,7 @@ import {
   type ContentScanner,
   type Sample,
   type Scanner,
-  type ScanTask,
+  type ScannerCall,
   unansweredBy,
 } from '../contract/scanner.ts'
 import {
@@ -19,7 +19,7 @@ import {
   unknown,
 } from '../findings/scan-result.ts'
 import { Loan } from './loan.ts'
-import type { Scan } from './scan-run.ts'
+import type { RunningScan, Scan } from './scan-plan.ts'
 
 /** Faults for which no scanner is to blame. */
 const NOT_BY_SCANNER: readonly FaultKind[] = ['temp-file', 'write', 'config']
@@ -60,7 +60,7 @@ function notYetScannedBy(
   const last = samples.at(-1)!
   const raw = last.kind === 'message' ? last.raw : undefined
   if (raw === undefined || decoder === undefined) return samples
-  const hasSeen = run.isMail === false || decoder.treatsAsMail(raw.bytes)
+  const hasSeen = !run.submission.hasMailForm || decoder.treatsAsMail(raw.bytes)
   return hasSeen ? samples.slice(0, -1) : samples
 }
 
@@ -191,7 +191,7 @@ function isAboutUnpacked(result: ScanResult): result is UnreadResult {
 async function scanWith(
   scanner: ContentScanner,
   sample: Sample,
-  task: Scan['run'],
+  task: RunningScan,
 ): Promise<ScanResult> {
   await task.giveWay()
   return lend(scanner, [sample], task, ([lent]) => scanner.scan(lent!, task))
@@ -205,7 +205,7 @@ async function scanWith(
 async function lend(
   scanner: ContentScanner,
   samples: readonly Sample[],
-  task: ScanTask,
+  task: ScannerCall,
   scan: (lent: readonly Sample[]) => Promise<ScanResult>,
 ): Promise<ScanResult> {
   const loan = new Loan()
@@ -228,7 +228,7 @@ async function lend(
  */
 async function answerOf(
   scan: () => Promise<ScanResult>,
-  { signal }: ScanTask,
+  { signal }: ScannerCall,
 ): Promise<ScanResult> {
   try {
     const scanning = scan()

@@ -3,10 +3,10 @@ import { replaceUnprintable } from '../../../../base/log/line-format.ts'
 import type { Crypto } from '../../../../base/runtime/crypto.ts'
 import type { Header } from '../../../../mail/message/header-block.ts'
 import type { Message } from '../../../../mail/message/message.ts'
-import { additionalSearches, type ScanSettings } from '../../scanners/contract/scan-settings.ts'
+import { additionalSearches } from '../../scanners/contract/scan-settings.ts'
 import type { Scanner } from '../../scanners/contract/scanner.ts'
 import type { ScanResult } from '../../scanners/findings/scan-result.ts'
-import type { ScanRun } from '../../scanners/run/scan-run.ts'
+import type { ScanPlan } from '../../scanners/run/scan-plan.ts'
 import type { SignatureFiles } from '../../scanners/signatures/signature-files.ts'
 import { whyChangesGoUnnoticed } from '../../scanners/signatures/signatures-in-use.ts'
 import { bytesFingerprintOf, type FingerprintInput, fingerprintOf } from './fingerprint.ts'
@@ -17,17 +17,15 @@ import type { Secrets } from './secrets.ts'
 export interface MessageToScan {
   readonly message: Pick<Message, 'canonical' | 'header' | 'body'>
   readonly outgoing: Header
-  /** Set if clients use the bytes as a file: a verdict applies to the same bytes alone, and not to copies. */
-  readonly asFile?: boolean
 }
 
 /**
  * Scans a message with these scanners, within its remaining time, and with another header if one is given.
- * The other options are those of ScanRun.
+ * The other options are those of ScanPlan.
  */
-export type ScanMessage = (
+export type ScanWith = (
   scanners: readonly Scanner[],
-  more?: Pick<ScanRun, 'signatures' | 'onPermit'> & { readonly header?: Header },
+  more?: Pick<ScanPlan, 'signatures' | 'onPermit'> & { readonly header?: Header },
 ) => Promise<ScanResult>
 
 /** A result, and the cached verdict that it comes from, if any. */
@@ -53,7 +51,7 @@ export interface IdentityOptions {
 /** A submitted message, and the data that decides about its cached verdicts. */
 export interface MessageIdentity {
   readonly mail: MessageToScan
-  readonly run: ScanRun
+  readonly plan: ScanPlan
   /** Undefined if readers of mail may differ about the form of the message. */
   readonly fingerprint: string | undefined
   /**
@@ -81,27 +79,28 @@ export function isCacheable(identity: MessageIdentity): identity is CacheableMes
 /** Resolves to the identity of a message, or undefined if none of its scanners is `cacheable`. */
 export async function identify(
   mail: MessageToScan,
-  run: ScanRun,
+  plan: ScanPlan,
   options: IdentityOptions,
 ): Promise<MessageIdentity | undefined> {
-  const { message, outgoing, asFile = false } = mail
+  const { message, outgoing } = mail
+  const { isFile } = plan.submission
   const { host, crypto, maxAge } = options
-  const scanners = run.scanners.filter(({ cacheable }) => cacheable)
+  const scanners = plan.scanners.filter(({ cacheable }) => cacheable)
   if (scanners.length === 0) return undefined
   const { fault, digests } = message.canonical
   const fingerprintInput: FingerprintInput = {
     header: outgoing,
     canonicalFault: fault,
     bodyDigest: digests.sha256,
-    scanDescription: describeScan(run.settings, asFile, scanners),
+    scanDescription: describeScan(plan, scanners),
   }
   const secrets = options.secrets()
   const files = options.signatureFiles()
   const mayKeep = maxAge > 0 && whyChangesGoUnnoticed(scanners, files) === undefined
   return {
     mail,
-    run,
-    fingerprint: asFile
+    plan,
+    fingerprint: isFile
       ? await bytesFingerprintOf(fingerprintInput, message, secrets.fingerprint, crypto)
       : fingerprintOf(fingerprintInput, secrets.fingerprint, crypto),
     versions: mayKeep ? await versionsNow(scanners, host, files, crypto) : undefined,
@@ -116,18 +115,14 @@ export async function identify(
  * of onescan, the identity of each scanner, and the settings that leave parts unscanned or scan them twice. A
  * verdict applies only to scans with the same description.
  */
-function describeScan(
-  settings: ScanSettings,
-  asFile: boolean,
-  scanners: readonly Scanner[],
-): string {
+function describeScan({ settings, submission }: ScanPlan, scanners: readonly Scanner[]): string {
   const identities = scanners.map(({ cacheable }) => cacheable!.identity)
   const besides = additionalSearches(settings).join()
   const words = [
     `onescan=${about.version}`,
     `secondlook=${settings.SECONDLOOK}`,
     `besides=${besides}`,
-    ...(asFile ? ['as=file'] : []),
+    ...(submission.isFile ? ['as=file'] : []),
     `scanners=${identities.join(',')}`,
   ]
   return replaceUnprintable(words.join(' '))

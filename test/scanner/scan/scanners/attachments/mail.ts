@@ -6,7 +6,7 @@ import type { ScanResult } from '../../../../../src/scanner/scan/scanners/findin
 import { runScanners } from '../../../../../src/scanner/scan/scanners/run/run-scanners.ts'
 import { clamdSettings, sample } from '../clamd/task.ts'
 import { multipart } from '../evasions/compose.ts'
-import { runOf } from '../run/scanning.ts'
+import { planOf } from '../run/scanning.ts'
 
 /** The rules of most sites. */
 const rules = { BADATTACHMENTS: join(import.meta.dirname, 'badattachments') }
@@ -34,7 +34,7 @@ export async function searched(
   gone?: AbortSignal,
 ): Promise<{ readonly result: ScanResult; readonly notes: readonly string[] }> {
   const notes: string[] = []
-  const run = runOf([attachmentsScanner(scanSettings)], {
+  const run = planOf([attachmentsScanner(scanSettings)], {
     settings: { SECONDLOOK: 'never' },
     tolerance: { keepsOut: new Set(['size']) },
     note: (text) => void notes.push(text),

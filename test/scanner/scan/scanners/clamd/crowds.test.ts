@@ -8,7 +8,7 @@ import { ClamdScanner } from '../../../../../src/scanner/scan/scanners/clamd/cla
 import { RETRY_TIMEOUTS } from '../../../../../src/scanner/scan/scanners/clamd/fail-over.ts'
 import { PERMITS } from '../../../../../src/scanner/scan/scanners/permits/scan-permits.ts'
 import { runScanners } from '../../../../../src/scanner/scan/scanners/run/run-scanners.ts'
-import { runOf, secondLook } from '../run/scanning.ts'
+import { planOf, secondLook } from '../run/scanning.ts'
 import { fullServer } from './full-server.ts'
 import { replyingWith, socketPath, standIn } from './stand-in.ts'
 import { clamdSettings, sample, scan, scanTask } from './task.ts'
@@ -64,7 +64,7 @@ for (const lasting of [false, true]) {
       const scanner = new ClamdScanner(clamdSettings(server.socket), { lasting })
       t.teardown(() => scanner.close())
       const scans = Array.from({ length: 10 * PERMITS.small }, () =>
-        runScanners(small, runOf([scanner])),
+        runScanners(small, planOf([scanner])),
       )
       for (const { answer } of await Promise.all(scans)) t.equal(answer, 'clean')
       t.equal(most, PERMITS.small)
@@ -78,10 +78,10 @@ t.test('each of several servers gets a limited number of messages, and others wa
   const scanner = new ClamdScanner(clamdSettings(CLAMD))
   const hung = new AbortController()
   const scans = Array.from({ length: 2 * PERMITS.small }, () =>
-    runScanners(small, runOf([scanner], { gone: hung.signal })),
+    runScanners(small, planOf([scanner], { gone: hung.signal })),
   )
   const leaving = new AbortController()
-  const waiting = runScanners(small, runOf([scanner], { gone: leaving.signal }))
+  const waiting = runScanners(small, planOf([scanner], { gone: leaving.signal }))
   while (servers.some(({ connections }) => connections.length < PERMITS.small)) {
     await new Promise(setImmediate)
   }
@@ -103,7 +103,7 @@ t.test(
     const scans = letters.map((letter) => {
       const part = `--b\n\n${letter.repeat(BATCH)}\n`
       const mail = `Content-Type: multipart/mixed; boundary=b\n\n${part}${part}--b--\n`
-      const run = runOf([scanner], { settings: secondLook })
+      const run = planOf([scanner], { settings: secondLook })
       return runScanners(sample(Buffer.from(mail)), run)
     })
     for (const { answer } of await Promise.all(scans)) t.equal(answer, 'clean')

@@ -28,7 +28,7 @@ import {
 import { isWhole } from '../../../../run/is-whole.ts'
 import { createRandom, type Random } from '../../../../run/random.ts'
 import { extractingAll } from '../evasions/judge-message.ts'
-import { runOf, secondLook } from '../run/scanning.ts'
+import { planOf, secondLook } from '../run/scanning.ts'
 import { clamdSettings } from './task.ts'
 
 const MAILS = isWhole ? 12_000 : 400
@@ -201,8 +201,8 @@ async function askedAbout(
   }
   const message = await spoolMessage(bytes(), { spool: readSpoolSettings({}) })
   const envelope = makeEnvelope(Buffer.alloc(0), [])
-  const sample = sampleOf(message, message.header, { envelope }, scansRaw)
-  await runScanners(sample, runOf([scanner], { settings: secondLook }))
+  const sample = sampleOf(message, message.header, { envelope }, { isScannedAsSent: scansRaw })
+  await runScanners(sample, planOf([scanner], { settings: secondLook }))
   message.close()
   return { parts, wholes }
 }

@@ -4,12 +4,12 @@ import {
   type ClamdReply,
   ClamdReplyReader,
   readReply,
-  type Submission,
+  type Transfer,
 } from '../../../../../src/scanner/scan/scanners/clamd/read-reply.ts'
 
 const CLAMD_REPLY_MAX = 8 * 1024
 
-const read = (text: string, about: Submission = 'stream') =>
+const read = (text: string, about: Transfer = 'stream') =>
   readReply(Buffer.from(text, 'latin1'), about)
 
 // promise: no-accident-clean, rule-8-not-clean

@@ -8,7 +8,7 @@ import {
   abortLate,
   type MessageSample,
   type Sample,
-  type ScanTask,
+  type ScannerCall,
 } from '../../../../../src/scanner/scan/scanners/contract/scanner.ts'
 import { ReadBy } from '../../../../mail/message/bytes.ts'
 
@@ -54,7 +54,7 @@ export function scanTask(milliseconds = 60_000) {
   const notes: string[] = []
   const deadline = performance.now() + milliseconds
   const timer = setTimeout(() => abortLate(controller), milliseconds).unref()
-  const task: ScanTask = {
+  const task: ScannerCall = {
     signal: controller.signal,
     timeLeft: () => Math.max(0, deadline - performance.now()),
     note: (text) => void notes.push(text),

@@ -10,7 +10,7 @@ import { EICAR, eicarScanner } from '../../../../../src/scanner/scan/scanners/ei
 import { runScanners } from '../../../../../src/scanner/scan/scanners/run/run-scanners.ts'
 import { inChunks } from '../../../../mail/message/bytes.ts'
 import { sample, scanTask } from '../clamd/task.ts'
-import { runOf, secondLook } from '../run/scanning.ts'
+import { planOf, secondLook } from '../run/scanning.ts'
 
 /** Whether the test string is found in `text`, which comes in pieces that end at `cuts`. */
 async function isFound(text: string, cuts: readonly number[] = []): Promise<boolean> {
@@ -48,7 +48,7 @@ t.test('the test file as an attachment is found where mail is decoded for scanne
   const scan = (message: Buffer, SECONDLOOK: 'always' | 'never') =>
     runScanners(
       sample(message),
-      runOf([eicarScanner()], { settings: { ...secondLook, SECONDLOOK } }),
+      planOf([eicarScanner()], { settings: { ...secondLook, SECONDLOOK } }),
     )
   t.match(await scan(eicarMessage, 'always'), { answer: 'infected', name: 'EICAR-Test' })
   t.match(await scan(cleanMessage, 'always'), { answer: 'clean' })

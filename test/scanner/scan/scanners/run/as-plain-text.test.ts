@@ -6,9 +6,9 @@ import type {
 import { asPlainText } from '../../../../../src/scanner/scan/scanners/run/as-plain-text.ts'
 import { inChunksOf } from '../../../../mail/message/bytes.ts'
 import { sample, scanTask } from '../clamd/task.ts'
-import { runOf } from './scanning.ts'
+import { planOf } from './scanning.ts'
 
-const run = runOf([])
+const run = planOf([])
 const message = sample(Buffer.from('Subject: x\n\n'))
 const content = (text: string): ContentSample => ({
   ...sample(Buffer.from(text, 'latin1')),

@@ -13,7 +13,7 @@ import {
 } from '../../../../../src/scanner/scan/scanners/findings/scan-result.ts'
 import { runScanners } from '../../../../../src/scanner/scan/scanners/run/run-scanners.ts'
 import { sample } from '../clamd/task.ts'
-import { runOf, secondLook } from './scanning.ts'
+import { planOf, secondLook } from './scanning.ts'
 
 const mail = `From: a@example.org
 Content-Type: multipart/mixed; boundary=b
@@ -61,7 +61,7 @@ const decodingBy = (scanner: ContentScanner, other: Partial<ScannerDecoder>): Co
 const run = (scanners: readonly ContentScanner[], text: string, more = {}) =>
   runScanners(
     sample(Buffer.from(text, 'latin1')),
-    runOf(scanners, { settings: secondLook, ...more }),
+    planOf(scanners, { settings: secondLook, ...more }),
   )
 
 const parts = ['<p>A</p>\n', 'abc', 'whole']
@@ -289,7 +289,7 @@ const rawSample = (text: string) => {
 t.test('a mail that a client submits is scanned once, as it is', async (t) => {
   const { scanner, asked, omitted } = extracting(() => clean)
   const recognizing = decodingBy(scanner, { treatsAsMail: () => true })
-  const run = runOf([recognizing], { settings: secondLook })
+  const run = planOf([recognizing], { settings: secondLook })
   t.same(await runScanners(rawSample(mail), run), clean)
   t.same(asked, ['whole'])
   t.same(omitted, [2])
@@ -300,7 +300,7 @@ t.test('its parts are asked about if it is not clean as it is', async (t) => {
     const { scanner, asked } = extracting((what) => (what === 'whole' ? first : clean))
     const recognizing = decodingBy(scanner, { treatsAsMail: () => true })
     const isTolerated = ({ name }: { readonly name: string }) => name === 'Mild'
-    const run = runOf([recognizing], { settings: secondLook, tolerance: { isTolerated } })
+    const run = planOf([recognizing], { settings: secondLook, tolerance: { isTolerated } })
     await runScanners(rawSample(mail), run)
     t.same(asked.slice(0, 3), ['whole', '<p>A</p>\n', 'abc'])
   }
@@ -309,7 +309,7 @@ t.test('its parts are asked about if it is not clean as it is', async (t) => {
 t.test('its parts are asked about if it does not begin as mail does', async (t) => {
   const { scanner, asked } = extracting(() => clean)
   const extracts = (whole: Bytes) => whole.gather(0, 4).toString() === 'From'
-  const run = runOf([decodingBy(scanner, { extracts })], { settings: secondLook })
+  const run = planOf([decodingBy(scanner, { extracts })], { settings: secondLook })
   await runScanners(rawSample(`X-Odd: x\n${mail}`), run)
   t.same(asked, ['whole', '<p>A</p>\n', 'abc', 'whole'])
 })

@@ -29,14 +29,14 @@ import { openDirectory } from '../../../../programs/host/reachable.ts'
 import { until } from '../../../../run/until.ts'
 import { sample } from '../clamd/task.ts'
 import { uuencode } from '../evasions/compose.ts'
-import { runOf, secondLook } from './scanning.ts'
+import { planOf, secondLook } from './scanning.ts'
 
 const LARGE_FROM = 1024 * 1024
 
 /** Asks a scanner about a message and each of its contents. */
 function scanAll(message: string, scanner: Scanner) {
   const settings = secondLook
-  return runScanners(sample(Buffer.from(message, 'latin1')), runOf([scanner], { settings }))
+  return runScanners(sample(Buffer.from(message, 'latin1')), planOf([scanner], { settings }))
 }
 
 const bytesOf = ({ bytes }: Sample) => bytes.gather()
@@ -111,7 +111,7 @@ t.test(
         read.add(n)
         yield Buffer.alloc(to - from, 'x')
       })
-      return runScanners({ ...plain, bytes }, runOf([scanner], { settings: secondLook }))
+      return runScanners({ ...plain, bytes }, planOf([scanner], { settings: secondLook }))
     })
     let over = 0
     const all = Promise.all(scans.map((scan) => scan.then(() => over++)))
@@ -137,7 +137,7 @@ t.test('with scanners for bans alone messages wait for permits, too', async (t) 
     },
   }
   const large = sample(Buffer.from(`Subject: mail\n\n${'text\n'.repeat(LARGE_FROM / 5 + 1)}`))
-  const scan = (scanners: readonly Scanner[]) => runScanners(large, runOf(scanners))
+  const scan = (scanners: readonly Scanner[]) => runScanners(large, planOf(scanners))
   const others = Array.from({ length: PERMITS.large }, () =>
     local.permits!.acquire({
       size: LARGE_FROM,
@@ -168,7 +168,7 @@ t.test('each kind of limit has the outcome of its setting', async (t) => {
   const reason = 'clamd: more than it looks at'
   const ask = (kind: Unread, ...keepsOut: readonly Unread[]) => {
     const scan = async () => unread(kind, reason)
-    const run = runOf([{ name: 'clamd', hasBans: false, scan }], {
+    const run = planOf([{ name: 'clamd', hasBans: false, scan }], {
       tolerance: { keepsOut: new Set(keepsOut) },
     })
     return runScanners(plain, run)
@@ -221,7 +221,7 @@ t.test('a scanner that outlives its deadline sees nothing of later messages', as
   })
   const counted: Sample = { ...sample(message, join(directory, 'm')), bytes }
   const { scanner, goOn, found } = persistent()
-  const run = runOf([scanner], { timeLeft: () => 10 })
+  const run = planOf([scanner], { timeLeft: () => 10 })
   t.match(await runScanners(counted, run), { answer: 'unknown', reason: /no answer in time/ })
   const before = read
   goOn()
@@ -245,7 +245,7 @@ t.test(
           else signal.addEventListener('abort', end)
         }),
     }
-    const run = runOf([patient])
+    const run = planOf([patient])
     for (const before of [true, false]) {
       const gone = new AbortController()
       if (before) gone.abort()
@@ -290,7 +290,7 @@ t.test('only a finding or an unknown result counts if the file has changed', asy
         const isTolerated = ({ name }: { readonly name: string }) => name === 'Excused'
         const tolerance = { isTolerated, keepsOut: new Set<Unread>() }
         const more = { settings, spool, tolerance }
-        const run = runOf([{ name: 'clamd', hasBans: false, scan }], more)
+        const run = planOf([{ name: 'clamd', hasBans: false, scan }], more)
         const result = await runScanners(sample(Buffer.from(text)), run).catch(errorText)
         if (expected instanceof RegExp) t.match(result, expected, what)
         else t.same(result, expected, what)

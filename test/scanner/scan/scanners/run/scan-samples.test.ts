@@ -16,7 +16,7 @@ import { Inspections } from '../../../../../src/scanner/scan/scanners/run/inspec
 import { ResultCollector } from '../../../../../src/scanner/scan/scanners/run/result-collector.ts'
 import { scanSamples } from '../../../../../src/scanner/scan/scanners/run/scan-samples.ts'
 import { sample, scanTask } from '../clamd/task.ts'
-import { banScanner, runOf, secondLook } from './scanning.ts'
+import { banScanner, planOf, secondLook } from './scanning.ts'
 
 const message = sample(Buffer.from('Subject: mail\n\n'))
 const content = (name: string): Sample => ({
@@ -60,7 +60,7 @@ async function ask(
   if (abort === 'gone') leave()
   const stay = setTimeout(() => {}, 60_000) // the deadline's timer keeps no process
   const run = {
-    ...runOf(scanners, { settings: secondLook, tolerance: { keepsOut, isTolerated } }),
+    ...planOf(scanners, { settings: secondLook, tolerance: { keepsOut, isTolerated } }),
     signal: task.signal,
     giveWay: async () => {},
     nextTurn: async () => {},

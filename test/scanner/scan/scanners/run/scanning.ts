@@ -12,7 +12,8 @@ import {
   type ScanResult,
   type Tolerance,
 } from '../../../../../src/scanner/scan/scanners/findings/scan-result.ts'
-import type { ScanRun } from '../../../../../src/scanner/scan/scanners/run/scan-run.ts'
+import type { ScanPlan } from '../../../../../src/scanner/scan/scanners/run/scan-plan.ts'
+import { leavingMail } from '../../../../../src/scanner/scan/scanners/run/submission.ts'
 
 /** A scanner for bans that gives this answer about each message. */
 export function banScanner(name: string, answer: ScanResult = clean): BanScanner {
@@ -25,19 +26,20 @@ export function banScanner(name: string, answer: ScanResult = clean): BanScanner
 const settings = readScanSettings({ QHPSI: 'plugin: clamd' }, { qmailHome: '/q', control: '/c' })!
 
 /** A scan by these scanners of a message as a whole, which each limit ends. */
-export function runOf(
+export function planOf(
   scanners: readonly Scanner[],
   {
     settings: own,
     tolerance,
     ...more
-  }: Partial<Omit<ScanRun, 'settings' | 'tolerance'>> & {
+  }: Partial<Omit<ScanPlan, 'settings' | 'tolerance'>> & {
     readonly settings?: Partial<ScanSettings>
     readonly tolerance?: Partial<Tolerance>
   } = {},
-): ScanRun {
+): ScanPlan {
   return {
     scanners,
+    submission: leavingMail,
     timeLeft: () => 60_000,
     settings: { ...settings, SECONDLOOK: 'never', ...own },
     spool: { directory: tmpdir(), sharedDirectory: undefined },

@@ -4,7 +4,7 @@ import type { Scanner } from '../../../../../src/scanner/scan/scanners/contract/
 import { runScanners } from '../../../../../src/scanner/scan/scanners/run/run-scanners.ts'
 import { BlockCounter } from '../../../../run/block-counter.ts'
 import { sample } from '../clamd/task.ts'
-import { runOf } from './scanning.ts'
+import { planOf } from './scanning.ts'
 
 /** The largest number of steps for a message of at most 4 KB. */
 const STEPS_MAX = 10_000_000
@@ -42,7 +42,7 @@ t.test('a small message takes few steps, whatever its content is', async (t) => 
   for (const [name, mail] of Object.entries(costly)) {
     const message = { ...sample(Buffer.alloc(0)), bytes: Bytes.of(Buffer.from(mail, 'latin1')) }
     counter.take()
-    await runScanners(message, runOf([scanner], { settings }))
+    await runScanners(message, planOf([scanner], { settings }))
     const steps = counter.take()
     t.ok(steps < STEPS_MAX, `${name}: ${steps} steps`)
   }
@@ -65,10 +65,10 @@ t.test('scanners get no content of a message that exceeds a limit, but the whole
   }
   const message = { ...sample(Buffer.alloc(0)), bytes: Bytes.of(Buffer.from(mail)) }
   const keepsOut = new Set(['contents'] as const)
-  const run = runOf([noting], { settings, tolerance: { keepsOut } })
+  const run = planOf([noting], { settings, tolerance: { keepsOut } })
   t.match(await runScanners(message, run), { answer: 'unread', kind: 'contents' })
   t.same(asked, ['message'])
-  const tolerant = runOf([noting], { settings, tolerance: { keepsOut: new Set() } })
+  const tolerant = planOf([noting], { settings, tolerance: { keepsOut: new Set() } })
   t.match(await runScanners(message, tolerant), { answer: 'unread' })
   t.ok(asked.length > 100, 'if such mail is accepted, they are scanned as far as they were read')
 })

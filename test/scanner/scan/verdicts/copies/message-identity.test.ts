@@ -10,7 +10,7 @@ import {
 } from '../../../../../src/scanner/scan/verdicts/copies/fresh.ts'
 import { identify } from '../../../../../src/scanner/scan/verdicts/copies/message-identity.ts'
 import { deriveSecrets } from '../../../../../src/scanner/scan/verdicts/copies/secrets.ts'
-import { runOf, secondLook } from '../../scanners/run/scanning.ts'
+import { planOf, secondLook } from '../../scanners/run/scanning.ts'
 import { examine } from '../../stamps/hashed-message.ts'
 
 /** By what a message and its scan are known: the description, and the signatures of now. */
@@ -20,7 +20,7 @@ type Signatures = NonNullable<Scanner['cacheable']>['signatures']
 function identityOf(scanners: readonly Scanner[], files?: Partial<SignatureFiles>) {
   const { header, canonical } = examine(Buffer.from('Subject: x\n\nx\n'))
   const message = { canonical, header, body: Bytes.of() }
-  return identify({ message, outgoing: header }, runOf(scanners, { settings: secondLook }), {
+  return identify({ message, outgoing: header }, planOf(scanners, { settings: secondLook }), {
     secrets: () => deriveSecrets(Buffer.alloc(32, 7), crypto),
     crypto,
     maxAge: 3600,

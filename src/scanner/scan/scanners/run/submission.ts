@@ -1,24 +1,51 @@
 import { type Message, TOP_LINE } from '../../../../mail/message/message.ts'
 import { plainName } from '../../../../mail/mime/index.ts'
-import type { ReadAs } from '../../scanners/run/scan-run.ts'
 
-/** What bytes are that a client sends as a file of any kind, as far as their beginning shows. */
-type BytesKind = 'mail' | 'like mail' | 'file' | 'unknown'
+/**
+ * The kind of content from clients that decide themselves: whole messages; files of any kind, including messages; or
+ * contents of mail that another onescand has read. Each of these is a message, below TOP_LINE, or a part of one.
+ */
+export type ClientContent = 'mails' | 'files' | 'contents'
 
-/** How bytes of a kind are judged. */
-interface KindOfBytes {
-  /** What is read of them, in addition to the bytes themselves. */
-  readonly readAs: ReadAs
-  /** Whether the limits of that reading apply (UNREAD). */
+/** What a client has submitted, which decides what of it is scanned (submissionOf). */
+export interface Submission {
+  /**
+   * What is read of the bytes: all that mail programs find in a message; what is in a file, such as encoded data and S/MIME;
+   * or nothing.
+   */
+  readonly readAs: 'mail' | 'file' | 'nothing'
+  /** Whether the bytes are first scanned as they were sent, because the client may use them as a file. */
+  readonly isScannedAsSent: boolean
+  /** Whether it may be any file. A verdict then applies to the same bytes alone, and not to copies of a message. */
+  readonly isFile: boolean
+  /** Whether the limits of reading apply (UNREAD). */
   readonly hasLimits: boolean
   /** Whether what is about the form of mail applies: STRICTMIME, and the line that scanners receive above mail. */
-  readonly isMail: boolean
+  readonly hasMailForm: boolean
+}
+
+/** A message that a mail server passes on: scanned as it will leave. */
+export const leavingMail: Submission = {
+  readAs: 'mail',
+  isScannedAsSent: false,
+  isFile: false,
+  hasLimits: true,
+  hasMailForm: true,
+}
+
+/** Bytes that may be a file of any kind. */
+const file: Submission = {
+  readAs: 'file',
+  isScannedAsSent: true,
+  isFile: true,
+  hasLimits: false,
+  hasMailForm: false,
 }
 
 /**
- * How bytes are judged, by what they are. The limits end only with proof: the first bytes of a known type, without a line
- * near them that some reader takes for a field about content. Such readers skip any other lines above a header, and the
- * sender of a mail can write the mark of every type of file there.
+ * How bytes are judged that may be any file, by what they are. The limits end only with proof: the first bytes of a known
+ * type, without a line near them that some reader takes for a field about content. Such readers skip any other lines above
+ * a header, and the sender of a mail can write the mark of every type of file there.
  *
  * | kind        | the bytes                                                                                      |
  * | ----------- | ---------------------------------------------------------------------------------------------- |
@@ -27,22 +54,43 @@ interface KindOfBytes {
  * | `file`      | begin as a known type of file                                                                  |
  * | `unknown`   | begin in any other way, as texts, address books and random bytes do                             |
  */
-const kinds: Readonly<Record<BytesKind, KindOfBytes>> = {
-  mail: { readAs: 'mail', hasLimits: true, isMail: true },
-  'like mail': { readAs: 'mail', hasLimits: true, isMail: false },
-  file: { readAs: 'file', hasLimits: false, isMail: false },
-  unknown: { readAs: 'file', hasLimits: true, isMail: false },
+const kinds = {
+  mail: { ...file, readAs: 'mail', hasLimits: true, hasMailForm: true },
+  'like mail': { ...file, readAs: 'mail', hasLimits: true },
+  file,
+  unknown: { ...file, hasLimits: true },
+} as const satisfies Record<string, Submission>
+
+/** Returns what was submitted: a message to pass on, or `content`, about which the client decides. */
+export function submissionOf(
+  message: Pick<Message, 'header' | 'body'>,
+  content: ClientContent | undefined,
+): Submission {
+  switch (content) {
+    case undefined:
+      return leavingMail
+    case 'mails':
+      return { ...leavingMail, isScannedAsSent: true }
+    case 'contents':
+      return beginsWithTopLine(message) ? kinds.mail : kinds.file
+    case 'files':
+      return kinds[kindOf(message)]
+  }
 }
 
-/** Returns how the bytes of a message are judged, if they may be a file of any kind. */
-export function kindOfBytes({ header, body }: Pick<Message, 'header' | 'body'>): KindOfBytes {
+/** Returns whether another onescand has sent a whole message, and not a part of one. */
+function beginsWithTopLine({ header }: Pick<Message, 'header'>): boolean {
+  return header.bytes.subarray(0, TOP_LINE.length).equals(TOP_LINE)
+}
+
+function kindOf({ header, body }: Pick<Message, 'header' | 'body'>): keyof typeof kinds {
   const below = Math.max(0, FRONT - header.length)
   const front = header.text + body.gather(0, below).toString('latin1')
   const isFile = KNOWN_FILES.some((start) => start.test(front))
   const hasFields = FIRST_FIELD.test(front)
-  if (hasContentField(front)) return isFile && !hasFields ? kinds['like mail'] : kinds.mail
-  if (hasFields && MAIL_FIELD.test(front)) return kinds.mail
-  return isFile ? kinds.file : kinds.unknown
+  if (hasContentField(front)) return isFile && !hasFields ? 'like mail' : 'mail'
+  if (hasFields && MAIL_FIELD.test(front)) return 'mail'
+  return isFile ? 'file' : 'unknown'
 }
 
 /** Returns whether some reader takes a line for a field about content, without which no reader decodes a part. */
@@ -52,11 +100,6 @@ function hasContentField(text: string): boolean {
     if (name.includes('-') && CONTENT_LINE.test(plainName(name.toLowerCase()))) return true
   }
   return false
-}
-
-/** Returns how the bytes of a message are judged that another onescand sends: whole messages have TOP_LINE above them. */
-export function kindOfRead({ header }: Pick<Message, 'header'>): KindOfBytes {
-  return header.bytes.subarray(0, TOP_LINE.length).equals(TOP_LINE) ? kinds.mail : kinds.file
 }
 
 /**

@@ -1,30 +1,18 @@
 import type { SpoolSettings } from '../../../../mail/message/spool.ts'
 import type { Oddity } from '../../../../mail/mime/index.ts'
 import type { ScanSettings } from '../contract/scan-settings.ts'
-import type { MessageSample, Scanner, ScanTask } from '../contract/scanner.ts'
+import type { MessageSample, Scanner, ScannerCall } from '../contract/scanner.ts'
 import type { PermitOrResult } from '../permits/scan-permits.ts'
 import type { Inspections } from './inspections.ts'
 import type { ResultCollector } from './result-collector.ts'
-
-/**
- * What is read of the bytes of a message: all that mail programs find in it, or what is in a file, such as encoded data
- * and S/MIME.
- */
-export type ReadAs = 'mail' | 'file'
+import type { Submission } from './submission.ts'
 
 /** How a message is scanned: by which scanners and settings, what their results mean, and the listeners. */
-export interface ScanRun extends Omit<ScanTask, 'signal'> {
+export interface ScanPlan extends Omit<ScannerCall, 'signal'> {
   readonly scanners: readonly Scanner[]
   readonly settings: ScanSettings
   readonly spool: SpoolSettings
-  /** By default `mail`. */
-  readonly readAs?: ReadAs
-  /**
-   * Whether scanners get the bytes below TOP_LINE, too, unless they treat them as mail without it. By default they do.
-   */
-  readonly isMail?: boolean
-  /** Set if nothing but the bytes as they were sent is scanned. */
-  readonly rawOnly?: boolean
+  readonly submission: Submission
   /** Called with the oddities of the message, if it was read for them. */
   readonly onOddities?: ((found: ReadonlySet<Oddity>) => void) | undefined
   /** Aborted when no client waits for the result any longer. The scan then ends. */
@@ -35,18 +23,18 @@ export interface ScanRun extends Omit<ScanTask, 'signal'> {
   readonly onPermit?: ((signal: AbortSignal) => Promise<PermitOrResult>) | undefined
 }
 
-/** A scan of one message. Its bytes as they were sent have a scan of their own. */
-export interface Scan {
-  readonly message: MessageSample
-  /** The run, which has begun: the same object is the task of each scanner. */
-  readonly run: ScanRun & ScanTask & Turns
-  readonly results: ResultCollector
-  readonly inspections: Inspections
-}
-
-interface Turns {
+/** A plan that is carried out: the same object is the call of each scanner. */
+export interface RunningScan extends ScanPlan, ScannerCall {
   /** Waits for messages that have used less time than this one. To be called between two pieces of its work. */
   giveWay(): Promise<void>
   /** The same, in a later iteration of the event loop. */
   nextTurn(): Promise<void>
+}
+
+/** A scan of one message. Its bytes as they were sent have a scan of their own. */
+export interface Scan {
+  readonly message: MessageSample
+  readonly run: RunningScan
+  readonly results: ResultCollector
+  readonly inspections: Inspections
 }

@@ -1,14 +1,15 @@
 import t from 'tap'
-import { spoolMessage } from '../../../../src/mail/message/intake.ts'
-import { readSpoolSettings } from '../../../../src/mail/message/spool.ts'
-import { kindOfBytes } from '../../../../src/scanner/scan/judge/context/kind-of-bytes.ts'
+import { spoolMessage } from '../../../../../src/mail/message/intake.ts'
+import { readSpoolSettings } from '../../../../../src/mail/message/spool.ts'
+import { submissionOf } from '../../../../../src/scanner/scan/scanners/run/submission.ts'
 
 /** What bytes are that a client sends as a file of any kind. */
 
-const asMail = { readAs: 'mail', hasLimits: true, isMail: true }
-const likeMail = { readAs: 'mail', hasLimits: true, isMail: false }
-const asFile = { readAs: 'file', hasLimits: false, isMail: false }
-const asUnknown = { readAs: 'file', hasLimits: true, isMail: false }
+const ofAnyFile = { isScannedAsSent: true, isFile: true }
+const asMail = { readAs: 'mail', hasLimits: true, hasMailForm: true }
+const likeMail = { readAs: 'mail', hasLimits: true, hasMailForm: false }
+const asFile = { readAs: 'file', hasLimits: false, hasMailForm: false }
+const asUnknown = { readAs: 'file', hasLimits: true, hasMailForm: false }
 
 const zeros = (count: number) => '\0'.repeat(count)
 const tar = (name: string, content: string) =>
@@ -70,7 +71,7 @@ for (const [name, text, kind] of cases) {
       yield bytes
     }
     const message = await spoolMessage(chunks(), { spool: readSpoolSettings({}) })
-    t.same(kindOfBytes(message), kind)
+    t.same(submissionOf(message, 'files'), { ...ofAnyFile, ...kind })
     message.close()
   })
 }
