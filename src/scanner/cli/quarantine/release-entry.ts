@@ -136,7 +136,7 @@ function recipientAt(to: string, { recipients }: Pick<QuarantineRecord, 'recipie
   if (found !== undefined && others.length === 0) return found
   const count = found === undefined ? 'no recipient' : 'more than one recipient'
   throw new CannotRelease(
-    `<${shown}>: ${count} of the message looks like this, and U+FFFD stands for unknown bytes; release it to all of its recipients`,
+    `<${shown}>: ${count} of the message looks like this, and U+FFFD replaces unknown bytes; release it to all of its recipients`,
   )
 }
 
