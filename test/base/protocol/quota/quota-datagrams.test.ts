@@ -7,6 +7,7 @@ import {
   readReplyDatagram,
   replyDatagram,
 } from '../../../../src/base/protocol/quota/quota-datagrams.ts'
+import { readBody } from '../../../../src/base/protocol/quota/quota-http.ts'
 
 const word = fc.string({
   unit: fc.constantFrom(...'abAB09@.-_+~!\xe4\xff'),
@@ -135,25 +136,24 @@ t.test('every word of a datagram counts', async (t) => {
   t.equal(long(QUOTA_REPLY_MAX + 1), undefined)
 })
 
-t.test('a random datagram is only understood if it is well formed', async (t) => {
-  const piece = fc.constantFrom(
-    'QUOTA_OK',
-    'QUOTA_FULL',
-    'OK',
-    'ann',
-    '9',
-    '-9',
-    ' ',
-    'n0',
-    '\n',
-    '\0',
-  )
-  fc.assert(
-    fc.property(fc.array(piece), (pieces) => {
-      const text = pieces.join('')
-      const answer = readReplyDatagram(Buffer.from(text), 'ann', 'n0')
-      if (answer) t.match(text, /^QUOTA_(OK|FULL)( ann( \d+( \d+)?)?)? n0\n?$/)
-    }),
-    { numRuns: 2000 },
-  )
-})
+const pieces = ['QUOTA_OK', 'QUOTA_FULL', 'OK', 'ann', '9', '-9', ' ', 'n0', '\n', '\0']
+const answers: readonly (readonly [what: string, read: (text: string) => unknown, form: RegExp])[] =
+  [
+    [
+      'datagram',
+      (text) => readReplyDatagram(Buffer.from(text), 'ann', 'n0'),
+      /^QUOTA_(OK|FULL)( ann( \d+( \d+)?)?)? n0\n?$/,
+    ],
+    ['body', (text) => readBody(text, 'ann'), /^(OK|OVERQUOTA) ann \d+ \d+\n?$/],
+  ]
+for (const [what, read, form] of answers) {
+  t.test(`a random ${what} is only understood if it is well formed`, async (t) => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...pieces)), (some) => {
+        const text = some.join('')
+        if (read(text)) t.match(text, form)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+}
