@@ -72,6 +72,7 @@ for (const way of hostWays.filter(({ name }) => name.includes(process.env.WAY ??
       must(t, withExamples(host, typed))
       tryTwo(t, host, way, `${name} with the earlier package`)
       await upgrade(t, type, way)
+      must(t, way.again ?? ':')
       scans(t, 'after the upgrade')
       await reboot()
       scans(t, 'after the upgrade and a boot')

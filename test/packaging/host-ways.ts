@@ -17,11 +17,10 @@ function typedBy(page: string, words: string): string {
   return found[0]!.text.replace(/^onescan check.*\n/m, '')
 }
 
-/** Words that are in the text of a page, to the letter. */
+/** Words that are in the text of a page, to the letter, whatever its lines. */
 function writtenBy(page: string, words: string): string {
-  if (!readFileSync(join(root, page), 'utf8').includes(words)) {
-    throw new Error(`${page} lacks: ${words}`)
-  }
+  const text = readFileSync(join(root, page), 'utf8').replaceAll(/\s+/g, ' ')
+  if (!text.includes(words)) throw new Error(`${page} lacks: ${words}`)
   return words
 }
 
@@ -35,6 +34,8 @@ export interface HostWay {
   readonly place?: (directory: string) => void
   /** Shell, with the mail server running: what the page says. */
   readonly typed: string
+  /** Shell: what the page says to do after an upgrade. */
+  readonly again?: string
   /** Shell: what the page says to undo it. */
   readonly undone: string
   /** Ports of programs that mail passes on its way, beside 25. */
@@ -67,6 +68,8 @@ const EXIM = `sed -i "s/^dc_eximconfig_configtype=.*/dc_eximconfig_configtype='i
 const [EXIM_MAIN = '', EXIM_ACL = ''] = typedBy('doc/exim.md', 'av_scanner = clamd')
   .replace(/^#.*\n/, '')
   .split(/^#.*\n/m)
+const [EXIM_SCRIPT] = /^sh .*exim-debian\n.*\n/m.exec(typedBy('doc/exim.md', 'exim-debian'))!
+writtenBy('doc/exim.md', 'Run the script again after an upgrade, and restart Exim.')
 
 /** rspamd without a name server, as its scan of local mail would wait for one. */
 const RSPAMD = `${POSTFIX}; mkdir -p /etc/rspamd/local.d; umask 022
@@ -182,6 +185,7 @@ export const hostWays: readonly HostWay[] = [
     packages: 'exim4-daemon-light',
     prepare: EXIM,
     typed: typedBy('doc/exim.md', 'exim-debian'),
+    again: EXIM_SCRIPT,
     undone: `cp -a "$(ls -d /etc/exim4.before-onescan.* | head -n 1)"/. /etc/exim4/; update-exim4.conf && systemctl restart exim4`,
     delivered: MAILBOX,
     virus: OPEN,
