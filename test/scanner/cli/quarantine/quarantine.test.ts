@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { bytes } from '../../../cases/case.ts'
 import { readQuarantine } from '../../../cases/kept.ts'
@@ -345,7 +345,9 @@ t.test('a message is passed on byte for byte, and from no memory', async (t) => 
     const input = [{ mail, usual: 'chain' }, ...lines, { end: true }]
       .map((line) => `${JSON.stringify(line)}\n`)
       .join('')
-    const words = ['quarantine', 'hand-on', '--env', `QUEUECHAIN=${chain}`]
+    // A name is looked for as the slot does.
+    const search = ['--env', 'QUEUECHAIN=chain', '--env', `PATH=${dirname(chain)}:/usr/bin:/bin`]
+    const words = ['quarantine', 'hand-on', ...search]
     const { code, out } = await onescan(words, { input })
     t.equal(code, 0, out)
     const [memory, digest] = readFileSync(seen, 'latin1').split('\n')
