@@ -32,169 +32,105 @@ const HUGE = 2 ** 31 - 1
 
 const user = (name: string) => ({ name, local: name, domain: '' })
 
-interface InvalidAnswer {
-  readonly name: string
-  /** What it sends to a search. */
-  readonly sends: (id: number) => Buffer
-  readonly reason: RegExp
-}
-
 const notLdap = /sent data that is not LDAP/
 const tooMuch = /sent too much for one request/
 const notAsked = /sent an unexpected answer/
 
-const invalidAnswers: InvalidAnswer[] = [
-  {
-    name: 'thousands of answers to nobody in one read',
-    sends: () => repeated(message(0x7f, element(0x65))),
-    reason: notAsked,
-  },
-  {
-    name: 'thousands of empty messages in one read',
-    sends: () => repeated(sequence()),
-    reason: notLdap,
-  },
-  {
-    name: 'thousands of entries for one question',
-    sends: (id) => Buffer.concat(Array(5).fill(repeated(entry(id, { mailHost: HOST })))),
-    reason: tooMuch,
-  },
-  {
-    name: 'a message of two gigabytes',
-    sends: () => claiming(0x30, HUGE, Buffer.alloc(1024 * 1024)),
-    reason: tooMuch,
-  },
-  {
-    name: 'a message that is a little longer than the longest',
-    sends: (id) => entry(id, { mailHost: HOST, photo: 'x'.repeat(256 * 1024) }),
-    reason: tooMuch,
-  },
-  {
-    name: 'an attribute whose values are two gigabytes long',
-    sends: (id) => entryWith(id, sequence(text('mailHost'), claiming(0x31, HUGE, text(HOST)))),
-    reason: notLdap,
-  },
-  {
-    name: 'an attribute of two gigabytes',
-    sends: (id) => entryWith(id, claiming(0x30, HUGE, text('mailHost'))),
-    reason: notLdap,
-  },
-  {
-    name: 'a list of attributes of two gigabytes',
-    sends: (id) => message(id, element(0x64, text('cn=x'), claiming(0x30, HUGE))),
-    reason: notLdap,
-  },
-  {
-    name: 'a list of attributes of two gigabytes in the place of a string',
-    sends: (id) => message(id, element(0x64, text('cn=x'), claiming(0x04, HUGE))),
-    reason: notLdap,
-  },
-  {
-    name: 'a reference of two gigabytes',
-    sends: (id) => message(id, element(0x73, claiming(0x04, HUGE))),
-    reason: notLdap,
-  },
-  {
-    name: 'an operation of two gigabytes',
-    sends: (id) => message(id, claiming(0x64, HUGE, text('cn=x'))),
-    reason: notLdap,
-  },
-  {
-    name: 'an entry of a name alone',
-    sends: (id) => message(id, element(0x64, text('cn=x'))),
-    reason: notLdap,
-  },
-  {
-    name: 'an attribute whose values are no set',
-    sends: (id) => entryWith(id, sequence(text('mailHost'), sequence(text(HOST)))),
-    reason: notLdap,
-  },
-  {
-    name: 'a value that is half of one',
-    sends: (id) =>
-      entryWith(id, sequence(text('mailHost'), element(0x31, Buffer.from([0x04, 0x84])))),
-    reason: notLdap,
-  },
-  {
-    name: 'a value that is a number',
-    sends: (id) => entryWith(id, sequence(text('mailHost'), element(0x31, number(1)))),
-    reason: /Expected 0x4: got 0x2/,
-  },
-  {
-    name: 'a reference that is a number',
-    sends: (id) => message(id, element(0x73, number(1))),
-    reason: /Expected 0x4: got 0x2/,
-  },
-  {
-    name: 'a result with half of a control in it',
-    sends: (id) => message(id, result(0x65, 0, element(0xa0, Buffer.from([0x30, 0x84])))),
-    reason: notLdap,
-  },
-  {
-    name: 'a result with controls in it',
-    sends: (id) => message(id, result(0x65, 0, element(0xa0, claiming(0x30, HUGE)))),
-    reason: notLdap,
-  },
-  {
-    name: 'a result without its values',
-    sends: (id) => message(id, element(0x65)),
-    reason: notLdap,
-  },
-  {
-    name: 'a length without an end',
-    sends: () => Buffer.from([0x30, 0x80, 0, 0]),
-    reason: notLdap,
-  },
-  {
-    name: 'a length of seven bytes',
-    sends: () => Buffer.from([0x30, 0x87, 0, 0, 0, 0, 0, 0, 1, 0]),
-    reason: notLdap,
-  },
-  {
-    name: 'a number of nine bytes in the place of the id',
-    sends: () => sequence(element(0x02, Buffer.alloc(9)), result(0x65, 0)),
-    reason: notLdap,
-  },
-  {
-    name: 'the answer of another operation',
-    sends: (id) => message(id, result(0x69, 0)),
-    reason: notLdap,
-  },
-  {
-    name: 'HTTP',
-    sends: () => Buffer.from('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'),
-    reason: notLdap,
-  },
-  {
-    name: 'that it ends the connection, and stays',
-    sends: () => message(0, result(0x78, 52)),
-    reason: /the directory closed the connection/,
-  },
-  {
-    name: 'a result without a code',
-    sends: (id) => message(id, element(0x65, element(0x0a), text(''), text(''))),
-    reason: notLdap,
-  },
+/** What a directory sends to a search, by the reason for which it is not believed. */
+const invalidAnswers: readonly (readonly [
+  reason: RegExp,
+  answers: Readonly<Record<string, (id: number) => Buffer>>,
+])[] = [
+  [
+    notAsked,
+    {
+      'thousands of answers to nobody in one read': () => repeated(message(0x7f, element(0x65))),
+    },
+  ],
+  [
+    notLdap,
+    {
+      'thousands of empty messages in one read': () => repeated(sequence()),
+      'an attribute whose values are two gigabytes long': (id) =>
+        entryWith(id, sequence(text('mailHost'), claiming(0x31, HUGE, text(HOST)))),
+      'an attribute of two gigabytes': (id) =>
+        entryWith(id, claiming(0x30, HUGE, text('mailHost'))),
+      'a list of attributes of two gigabytes': (id) =>
+        message(id, element(0x64, text('cn=x'), claiming(0x30, HUGE))),
+      'a list of attributes of two gigabytes in the place of a string': (id) =>
+        message(id, element(0x64, text('cn=x'), claiming(0x04, HUGE))),
+      'a reference of two gigabytes': (id) => message(id, element(0x73, claiming(0x04, HUGE))),
+      'an operation of two gigabytes': (id) => message(id, claiming(0x64, HUGE, text('cn=x'))),
+      'an entry of a name alone': (id) => message(id, element(0x64, text('cn=x'))),
+      'an attribute whose values are no set': (id) =>
+        entryWith(id, sequence(text('mailHost'), sequence(text(HOST)))),
+      'a value that is half of one': (id) =>
+        entryWith(id, sequence(text('mailHost'), element(0x31, Buffer.from([0x04, 0x84])))),
+      'a result with half of a control in it': (id) =>
+        message(id, result(0x65, 0, element(0xa0, Buffer.from([0x30, 0x84])))),
+      'a result with controls in it': (id) =>
+        message(id, result(0x65, 0, element(0xa0, claiming(0x30, HUGE)))),
+      'a result without its values': (id) => message(id, element(0x65)),
+      'a length without an end': () => Buffer.from([0x30, 0x80, 0, 0]),
+      'a length of seven bytes': () => Buffer.from([0x30, 0x87, 0, 0, 0, 0, 0, 0, 1, 0]),
+      'a number of nine bytes in the place of the id': () =>
+        sequence(element(0x02, Buffer.alloc(9)), result(0x65, 0)),
+      'the answer of another operation': (id) => message(id, result(0x69, 0)),
+      HTTP: () => Buffer.from('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'),
+      'a result without a code': (id) =>
+        message(id, element(0x65, element(0x0a), text(''), text(''))),
+    },
+  ],
+  [
+    tooMuch,
+    {
+      'thousands of entries for one question': (id) =>
+        Buffer.concat(Array(5).fill(repeated(entry(id, { mailHost: HOST })))),
+      'a message of two gigabytes': () => claiming(0x30, HUGE, Buffer.alloc(1024 * 1024)),
+      'a message that is a little longer than the longest': (id) =>
+        entry(id, { mailHost: HOST, photo: 'x'.repeat(256 * 1024) }),
+    },
+  ],
+  [
+    /Expected 0x4: got 0x2/,
+    {
+      'a value that is a number': (id) =>
+        entryWith(id, sequence(text('mailHost'), element(0x31, number(1)))),
+      'a reference that is a number': (id) => message(id, element(0x73, number(1))),
+    },
+  ],
+  [
+    /the directory closed the connection/,
+    {
+      'that it ends the connection, and stays': () => message(0, result(0x78, 52)),
+    },
+  ],
 ]
 
-for (const { name, sends, reason } of invalidAnswers) {
-  t.test(`a directory that sends ${name} is not believed`, async (t) => {
-    let isInvalid = true
-    const server = await startScriptedDirectory(
-      t,
-      toSearches(({ id }, socket) => {
-        if (isInvalid) socket.write(sends(id))
-        else answer(id, socket)
-      }),
-    )
-    const clock = { uptime: 0 }
-    const directory = open(t, server.url, clock)
-    t.match(await directory.find(user('ann')), { found: 'trouble', reason })
-    t.match(await directory.find(user('ben')), { found: 'trouble', reason }, 'and it is backed off')
-    isInvalid = false
-    clock.uptime = 5000
-    t.match(await directory.find(user('ann')), { found: 'entry', backend: HOST })
-  })
+for (const [reason, answers] of invalidAnswers) {
+  for (const [name, sends] of Object.entries(answers)) {
+    t.test(`a directory that sends ${name} is not believed`, async (t) => {
+      let isInvalid = true
+      const server = await startScriptedDirectory(
+        t,
+        toSearches(({ id }, socket) => {
+          if (isInvalid) socket.write(sends(id))
+          else answer(id, socket)
+        }),
+      )
+      const clock = { uptime: 0 }
+      const directory = open(t, server.url, clock)
+      t.match(await directory.find(user('ann')), { found: 'trouble', reason })
+      t.match(
+        await directory.find(user('ben')),
+        { found: 'trouble', reason },
+        'and it is backed off',
+      )
+      isInvalid = false
+      clock.uptime = 5000
+      t.match(await directory.find(user('ann')), { found: 'entry', backend: HOST })
+    })
+  }
 }
 
 t.test('an answer before the question ends the connection', async (t) => {
