@@ -148,193 +148,165 @@ t.test('only documented answers of a plugin are accepted', async (t) => {
   }
 })
 
-interface Case {
-  readonly name: string
-  /** a.mjs if it is left out. */
-  readonly file?: string
-  readonly source: string
-  readonly question?: Partial<Question>
-  /** An answer, or what the reason of an unknown result must contain behind the plugin's name. */
-  readonly expect: ScanResult | RegExp
-}
+/**
+ * A plugin, its answer, or what the reason of an unknown result must contain behind its name, and more about the question.
+ * The file is a.mjs if no other is named.
+ */
+type Case = readonly [source: string, expected: ScanResult | RegExp, more?: Partial<Question>]
 
 const LATE = /^did not answer within SCANTIMEOUT$/
 
 /** How a plugin may fail in its own process otherwise is in pool-faults.test.ts: it is the same process. */
-const cases: readonly Case[] = [
-  {
-    name: 'a CommonJS module exports the function by name',
-    file: 'a.cjs',
-    source: `exports.virusscan = () => ({ clean: true })`,
-    expect: clean,
-  },
-  {
-    name: 'a CommonJS module whose exports Node cannot foresee is found by its default',
-    file: 'a.js',
-    source: `module.exports = Object.fromEntries([['virusscan', () => ({ clean: true })]])`,
-    expect: clean,
-  },
-  {
-    name: 'a default export may hold the function',
-    source: `export default { virusscan: () => ({ clean: true }) }`,
-    expect: clean,
-  },
-  {
-    name: 'TypeScript is loaded as it is',
-    file: 'a.ts',
-    source: `
+const cases: Readonly<Record<string, Case>> = {
+  'a CommonJS module exports the function by name': [
+    `exports.virusscan = () => ({ clean: true })`,
+    clean,
+    { file: 'a.cjs' },
+  ],
+  'a CommonJS module whose exports Node cannot foresee is found by its default': [
+    `module.exports = Object.fromEntries([['virusscan', () => ({ clean: true })]])`,
+    clean,
+    { file: 'a.js' },
+  ],
+  'a default export may hold the function': [
+    `export default { virusscan: () => ({ clean: true }) }`,
+    clean,
+  ],
+  'TypeScript is loaded as it is': [
+    `
       import type { Virusscan } from 'onescan/plugin'
       export const virusscan: Virusscan = async ({ size }: { size: number }) =>
         size === 6 ? { infected: true, name: 'Test.Virus' } : { clean: true }`,
-    question: { message: 'a: b\n\n' },
-    expect: found,
-  },
-  {
-    name: 'a plugin that throws names its error and line',
-    source: `export function virusscan() {\n  return undefined.x\n}`,
-    expect: /^threw TypeError: Cannot read .* \(a\.mjs:2:20\)$/,
-  },
-  {
-    name: 'a plugin that rejects names its error',
-    source: `export const virusscan = () => Promise.reject(new Error('rejected\\nso'))`,
-    expect: /^threw rejected so/,
-  },
-  {
-    name: 'a plugin may throw anything',
-    source: `export const virusscan = () => { throw Object.create(null) }`,
-    expect: /^threw /,
-  },
-  {
-    name: 'process.exit(0) while loading is not an answer',
-    source: `process.exit(0)`,
-    expect: /^exited with code 0 before it answered$/,
-  },
-  {
-    name: 'an answer behind garbage is not an answer',
-    source: `
+    found,
+    { file: 'a.ts', message: 'a: b\n\n' },
+  ],
+  'a plugin that throws names its error and line': [
+    `export function virusscan() {\n  return undefined.x\n}`,
+    /^threw TypeError: Cannot read .* \(a\.mjs:2:20\)$/,
+  ],
+  'a plugin that rejects names its error': [
+    `export const virusscan = () => Promise.reject(new Error('rejected\\nso'))`,
+    /^threw rejected so/,
+  ],
+  'a plugin may throw anything': [
+    `export const virusscan = () => { throw Object.create(null) }`,
+    /^threw /,
+  ],
+  'process.exit(0) while loading is not an answer': [
+    `process.exit(0)`,
+    /^exited with code 0 before it answered$/,
+  ],
+  'an answer behind garbage is not an answer': [
+    `
       import { writeSync } from 'node:fs'
       export const virusscan = () => { writeSync(3, '\\n'); return { clean: true } }`,
-    expect: /^wrote something other than an answer to descriptor 3$/,
-  },
-  {
-    name: 'a flood on descriptor 3 is not an answer',
-    source: `
+    /^wrote something other than an answer to descriptor 3$/,
+  ],
+  'a flood on descriptor 3 is not an answer': [
+    `
       import { writeSync } from 'node:fs'
       export const virusscan = () => { for (;;) writeSync(3, 'x'.repeat(10_000)) }`,
-    expect: /^wrote more than 65536 bytes to descriptor 3$/,
-  },
-  {
-    name: 'a plugin that throws while loading is named with its error',
-    file: 'a.cjs',
-    source: `throw new RangeError('at load')`,
-    expect: /^cannot be loaded: RangeError: at load$/,
-  },
-  {
-    name: 'a plugin that lacks a package shows which',
-    source: `import 'no-such-package-at-all'`,
-    expect: /^cannot be loaded: .*no-such-package-at-all/,
-  },
-  {
-    name: 'a plugin without the export shows what to do',
-    source: `export const scan = () => ({ clean: true })`,
-    expect: /^exports no function virusscan; export it, or set another in QUEUE_PLUGIN$/,
-  },
-  {
-    name: 'an export that is not a function is none',
-    source: `export const virusscan = { clean: true }`,
-    expect: /^exports no function virusscan/,
-  },
-  {
-    name: 'a name that every object has is not an export',
-    file: 'a.cjs',
-    source: `module.exports = {}`,
-    question: { settings: { QUEUE_PLUGIN: 'toString' } },
-    expect: /^exports no function toString/,
-  },
-  {
-    name: 'a plugin sees the message and the envelope to the byte',
-    source: `
+    /^wrote more than 65536 bytes to descriptor 3$/,
+  ],
+  'a plugin that throws while loading is named with its error': [
+    `throw new RangeError('at load')`,
+    /^cannot be loaded: RangeError: at load$/,
+    { file: 'a.cjs' },
+  ],
+  'a plugin that lacks a package shows which': [
+    `import 'no-such-package-at-all'`,
+    /^cannot be loaded: .*no-such-package-at-all/,
+  ],
+  'a plugin without the export shows what to do': [
+    `export const scan = () => ({ clean: true })`,
+    /^exports no function virusscan; export it, or set another in QUEUE_PLUGIN$/,
+  ],
+  'an export that is not a function is none': [
+    `export const virusscan = { clean: true }`,
+    /^exports no function virusscan/,
+  ],
+  'a name that every object has is not an export': [
+    `module.exports = {}`,
+    /^exports no function toString/,
+    { file: 'a.cjs', settings: { QUEUE_PLUGIN: 'toString' } },
+  ],
+  'a plugin sees the message and the envelope to the byte': [
+    `
       import { readFileSync } from 'node:fs'
       export const virusscan = ({ path, size, sender, recipients, signal }) => {
         const message = readFileSync(path, 'latin1')
         const seen = JSON.stringify([message, size, sender, recipients, signal.aborted])
         return { infected: true, name: seen }
       }`,
-    question: { message: 'a: \xe4\0\n\nb', sender: '', recipients: ['x\n\xff@y', '', 'z'] },
-    expect: infected(JSON.stringify(['a: \xe4\0\n\nb', 8, '', ['x\n\xff@y', '', 'z'], false])),
-  },
-  {
-    name: '50,000 recipients arrive',
-    source: `export const virusscan = ({ recipients }) => ({ infected: true, name: recipients.length + recipients.at(-1) })`,
-    question: { recipients: Array.from({ length: 50_000 }, (_, n) => `${n}@example.org`) },
-    expect: infected('5000049999@example.org'),
-  },
-  {
-    name: 'a plugin has the environment for scanners',
-    source: `
+    infected(JSON.stringify(['a: \xe4\0\n\nb', 8, '', ['x\n\xff@y', '', 'z'], false])),
+    { message: 'a: \xe4\0\n\nb', sender: '', recipients: ['x\n\xff@y', '', 'z'] },
+  ],
+  '50,000 recipients arrive': [
+    `export const virusscan = ({ recipients }) => ({ infected: true, name: recipients.length + recipients.at(-1) })`,
+    infected('5000049999@example.org'),
+    { recipients: Array.from({ length: 50_000 }, (_, n) => `${n}@example.org`) },
+  ],
+  'a plugin has the environment for scanners': [
+    `
       const { SHOWN, QMAILQUEUE, CLUSTERKEYS } = process.env
       export const virusscan = () => ({ infected: true, name: [SHOWN, QMAILQUEUE, CLUSTERKEYS].join() })`,
-    question: { settings: { SHOWN: 'yes', QMAILQUEUE: '/bin/x', CLUSTERKEYS: '/k' } },
-    expect: infected('yes,,'),
-  },
-  {
-    name: 'a plugin that hangs while it is loaded is ended at the deadline',
-    source: `for (;;);`,
-    question: { timeout: 400 },
-    expect: LATE,
-  },
-  {
-    name: 'a plugin that hangs in microtasks is ended at the deadline',
-    source: `export const virusscan = async () => { for (;;) await null }`,
-    question: { timeout: 400 },
-    expect: LATE,
-  },
-  {
-    name: 'a plugin that hangs and ignores TERM is ended at the deadline',
-    source: `
+    infected('yes,,'),
+    { settings: { SHOWN: 'yes', QMAILQUEUE: '/bin/x', CLUSTERKEYS: '/k' } },
+  ],
+  'a plugin that hangs while it is loaded is ended at the deadline': [
+    `for (;;);`,
+    LATE,
+    { timeout: 400 },
+  ],
+  'a plugin that hangs in microtasks is ended at the deadline': [
+    `export const virusscan = async () => { for (;;) await null }`,
+    LATE,
+    { timeout: 400 },
+  ],
+  'a plugin that hangs and ignores TERM is ended at the deadline': [
+    `
       process.on('SIGTERM', () => {})
       export const virusscan = () => new Promise((done) => setTimeout(done, 3_600_000))`,
-    question: { timeout: 400 },
-    expect: LATE,
-  },
-  {
-    name: 'a deadline that has passed ends a plugin at once',
-    source: `export const virusscan = () => { for (;;); }`,
-    question: { timeout: 0 },
-    expect: LATE,
-  },
-  {
-    name: 'a plugin whose signal warned it may still answer',
-    source: `
+    LATE,
+    { timeout: 400 },
+  ],
+  'a deadline that has passed ends a plugin at once': [
+    `export const virusscan = () => { for (;;); }`,
+    LATE,
+    { timeout: 0 },
+  ],
+  'a plugin whose signal warned it may still answer': [
+    `
       export const virusscan = ({ signal }) => new Promise((done) => {
         const work = setInterval(() => {}, 1000)
         signal.onabort = () => done({ infected: true, name: 'Test.Virus' })
       })`,
-    question: { timeout: 10_000 }, // it has a second
-    expect: found,
-  },
-  {
-    name: 'what a plugin needs to load comes before its warning, not on top of it',
-    source: `
+    found,
+    { timeout: 10_000 }, // it has a second
+  ],
+  'what a plugin needs to load comes before its warning, not on top of it': [
+    `
       await new Promise((loaded) => setTimeout(loaded, 1500))
       export const virusscan = ({ signal }) => new Promise((done) => {
         const work = setInterval(() => {}, 1000)
         signal.onabort = () => done({ infected: true, name: 'Test.Virus' })
       })`,
-    question: { timeout: 10_000 },
-    expect: found,
-  },
-]
+    found,
+    { timeout: 10_000 },
+  ],
+}
 
-for (const { name, file = 'a.mjs', source, question, expect } of cases) {
+for (const [name, [source, expected, { file = 'a.mjs', ...question } = {}]] of Object.entries(
+  cases,
+)) {
   t.test(name, async (t) => {
     const directory = t.testdir({ 'package.json': '{}', [file]: source })
     const { answer, listeners } = await ask({ directory, file, ...question })
-    if (expect instanceof RegExp) {
+    if (expected instanceof RegExp) {
       t.match(answer, { answer: 'unknown', reason: new RegExp(`^plugin ${file}: `) })
-      t.match(wordsOf(answer, file), expect)
+      t.match(wordsOf(answer, file), expected)
     } else {
-      t.same(answer, expect)
+      t.same(answer, expected)
     }
     t.equal(listeners, 0)
   })
