@@ -74,22 +74,6 @@ t.test('a copy with the words of a signature slanders no genuine message', { ski
   }
 })
 
-t.test(
-  'a verdict about shared bytes applies to copies without another scan',
-  { skip },
-  async (t) => {
-    const { send } = await openHost(t)
-    for (const body of [WORDS, EICAR]) {
-      t.match(await send(letter('To: a@b\n', body)), { outcome: 'refused', log: /scan=infected/ })
-      t.match(await send(letter('To: c@d\n', body)), { outcome: 'refused', log: /scan=cached/ })
-      t.match(await send(letter(`To: "${WORDS}"\n`, body)), { outcome: 'refused' })
-    }
-    const both = letter(`To: "${WORDS}"\n`, `both ${WORDS}`)
-    t.match(await send(both), { outcome: 'refused', log: /scan=infected/ })
-    t.match(await send(letter('To: c@d\n', `both ${WORDS}`)), { log: /scan=cached/ })
-  },
-)
-
 /** Armour of a file, without its first line, and so that nothing but armour can be read in it. */
 const armoured = Buffer.from(EICAR)
   .toString('base64')
