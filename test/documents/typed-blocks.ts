@@ -178,6 +178,12 @@ export const typed: readonly TypedBlock[] = [
     prints: /1 clean/,
   },
   {
+    page: 'doc/refused.md',
+    begins: 'onescan log --since 7d --decision reject --from ann@example.net',
+    before: 'journalctl --sync',
+    code: 1, // there may be none
+  },
+  {
     page: 'doc/slow.md',
     begins: 'onescan report --since yesterday',
     before: 'journalctl --sync',
@@ -480,6 +486,7 @@ const NPM = 'npm run first-hour -- --by npm types it'
 export const notTyped: readonly (readonly [page: string, begins: string, why: string])[] = [
   ['README.md', 'apt update && apt install', 'npm run first-hour -- --by repository types the rest of it'], // biome-ignore format: a line
   ['README.md', 'git clone', 'npm run try and npm test are run by the tests of each change'],
+  ['README.md', '$ onescan check --mail', 'it is output, which the picture of check has'],
   ['doc/host.md', "echo 'Unattended-Upgrade", 'it is about later releases'],
   ['doc/install.md', 'apt install --no-install-recommends git npm', 'npm run first-hour -- --by checkout types it'], // biome-ignore format: a line
   ['CONTRIBUTING.md', 'npm test', 'it runs this test'],
@@ -510,6 +517,7 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['doc/other-servers.md', `cat >>/etc/default/onescand <<'END'\nONESCAND_OPTIONS="--lmtp`, 'test/programs/smtp/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line
   ['doc/other-servers.md', 'cat /usr/share/onescan/examples/postfix/postfix-lmtp.cf', 'test/programs/smtp/smtp-dovecot.test.ts runs it'], // biome-ignore format: a line
   ['doc/install.md', 'curl --remote-name-all', RELEASE],
+  ['doc/install.md', "sed -n '/BEGIN/,/END/", RELEASE],
   ['doc/install.md', 'dnf install epel-release', 'it is for another system than Debian'],
   [
     'doc/clamd-clients.md',
@@ -547,6 +555,8 @@ export const notTyped: readonly (readonly [page: string, begins: string, why: st
   ['man/onescan.1', 'onescan log --to', 'doc/daily-work.md has such commands, which are typed'],
   ['man/onescan.1', 'onescan check --mail you@example.org --smtp', FOREIGN],
   ['doc/daily-work.md', 'onescan check --mail you@example.org --smtp', FOREIGN],
+  ['doc/daily-work.md', 'onescand  running since', 'it is output'],
+  ['doc/daily-work.md', 'onescan: decision=reject', 'it is output'],
   [
     'doc/daily-work.md',
     'TOKEN=$(sed',
