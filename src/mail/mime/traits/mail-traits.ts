@@ -17,7 +17,7 @@ export const oddities = {
   'quoted-printable': 'a soft line break followed by spaces',
   encrypted:
     'content encrypted with S/MIME or OpenPGP, or compressed in OpenPGP in a way that is not read, or a zip archive, or Office or OpenDocument file, with a password',
-  unread: 'content that was not read; for all but a broken archive, UNREAD sets what happens, too',
+  unread: 'content that was not read; UNREAD also applies, except to a broken archive',
 } as const
 
 export type Oddity = keyof typeof oddities
