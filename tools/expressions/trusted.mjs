@@ -27,7 +27,7 @@ export const trusted = [
     "new RegExp(\n    `^${FOLD}(?:7bit|8bit|binary|base64|quoted-printable)[ \\\\t]*\\\\r?\\\\n?$`,\n    'i',\n  )",
     "new RegExp(`^${FOLD}(?:attachment|inline)${PARAMETERS}${END}`, 'i')",
   ].map((expression) => ({
-    file: 'mail/mime/forms/libclamav-header.ts',
+    file: 'mail/mime/covered/libclamav-header.ts',
     expression,
     why: 'what repeats begins with another byte than what follows it, and parameters are searched after they matched',
   })),

@@ -7,7 +7,6 @@ import { readNames } from '../../src/mail/mime/headers/names.ts'
 import { isOdd, readOrdinary } from '../../src/mail/mime/ordinary/read-ordinary.ts'
 import { readStructure } from '../../src/mail/mime/read-structure.ts'
 import type { Leaf } from '../../src/mail/mime/structure/leaf.ts'
-import { nameOf } from '../bench/forms/parts.ts'
 
 /**
  * Yields a description of how a message is read, in lines: whether it is ordinary, its leaves, and then each content that
@@ -54,14 +53,21 @@ function* contentsIn(source: Bytes): Generator<string> {
   const openFile = () => openAnonymousFile(tmpdir())
   const onOdd = (oddity: string) => void oddities.add(oddity)
   const listeners = { onOdd, onPart: () => [] } // without a listener, no names are read
-  for (const step of contentsOf(source, { openFile, createHash, seeksForms: true, ...listeners })) {
+  for (const step of contentsOf(source, {
+    openFile,
+    createHash,
+    findsCovered: true,
+    ...listeners,
+  })) {
     if (step.kind === 'unread') yield `unread: ${step.reason}`
     if (step.kind !== 'content') continue
-    const { bytes, isMail, form, part } = step
+    const { bytes, isMail, coveredBy, part } = step
     const digest = createHash('sha256').update(bytes.gather()).digest('hex')
     const words = [
       ...(isMail ? ['as a message'] : []),
-      ...(form ? [`form ${nameOf(form)}`] : []),
+      ...(coveredBy
+        ? [`in the scan of the ${coveredBy === 'whole' ? coveredBy : 'attached mail'}`]
+        : []),
       ...part.containers.map((container) => `in ${container}`),
       ...part.names.map((name) => JSON.stringify(name)),
     ]

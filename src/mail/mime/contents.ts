@@ -1,9 +1,9 @@
 import type { Bytes } from '../message/bytes.ts'
 import type { KnownHeader } from '../message/message.ts'
 import { LimitExceeded } from './budget/limits.ts'
-import type { EmittedMail, Steps } from './budget/work.ts'
-import { formsOf } from './forms/part-form.ts'
-import { readNames } from './headers/names.ts'
+import type { Covering, Steps } from './budget/work.ts'
+import { coveredLeaves } from './covered/covered-parts.ts'
+import { NAMELESS, type PartNames, readNames } from './headers/names.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import { decodeLeaf } from './leaves/decode-leaf.ts'
 import { EmbeddedData } from './leaves/embedded-data.ts'
@@ -15,7 +15,6 @@ import { splitLineEnd } from './leaves/text-properties.ts'
 import { DepthSearch } from './nested.ts'
 import { type MailStructure, readStructure } from './read-structure.ts'
 import type { Leaf } from './structure/leaf.ts'
-import { NAMELESS, type PartNames } from './traits/mail-traits.ts'
 
 export type { ContentsOptions } from './leaves/extraction.ts'
 
@@ -85,20 +84,20 @@ class MailContents {
 
   *#emitLeaves({ ordinary, leaves }: MailStructure, mail: Buffer): Steps {
     const extraction = this.#extraction
-    const { seeksForms } = extraction.options
-    const hasForms = seeksForms && extraction.scope.layers === 0 && ordinary !== undefined
+    const { options, scope, work } = extraction
+    const seeks = options.findsCovered && scope.layers === 0 && ordinary !== undefined
     const above = this.#known?.above ?? 0
-    const forms = hasForms ? yield* formsOf(mail, ordinary, above, extraction.work) : undefined
+    const covered = seeks ? yield* coveredLeaves(mail, ordinary, above, work) : undefined
     for (const leaf of leaves) {
       const part = this.#partOf(leaf.header)
-      const { form, attached } = forms?.get(leaf) ?? {}
-      const around = attached && this.#emittedMail(attached)
-      yield* decodeLeaf(leaf, this.#source, extraction.at({ form, around, part }))
+      const coveredBy = this.#coveringOf(covered?.get(leaf))
+      yield* decodeLeaf(leaf, this.#source, extraction.at({ coveredBy, part }))
     }
   }
 
-  /** Returns an attached mail as it is yielded. */
-  #emittedMail({ from, to }: Leaf): EmittedMail {
+  #coveringOf(covering: Leaf | 'whole' | undefined): Covering | undefined {
+    if (covering === undefined || covering === 'whole') return covering
+    const { from, to } = covering
     const { bare: bytes } = splitLineEnd(this.#source.slice(from, to))
     return { bytes, isMail: !isKnownAsMail(bytes) }
   }

@@ -4,15 +4,11 @@
  * loads at its start.
  */
 export { LimitExceeded, limits } from './budget/limits.ts'
-export { type EmittedMail, type Steps, WORK_PER_TURN, Work } from './budget/work.ts'
+export { type Covering, type EmittedMail, type Steps, WORK_PER_TURN, Work } from './budget/work.ts'
+export { contentForms, firstFields, multipartForms, type PartForm } from './covered/tried-forms.ts'
 export { plainName } from './headers/fields.ts'
+export type { PartNames } from './headers/names.ts'
 export { FILE_STARTS, textPropertiesOf } from './leaves/text-properties.ts'
 export { isNestedDeeper } from './nested.ts'
+export type { Oddity } from './oddities.ts'
 export { MemoryPool, Store } from './storage/store.ts'
-export type { Oddity, PartNames } from './traits/mail-traits.ts'
-export {
-  contentForms,
-  firstFields,
-  multipartForms,
-  type PartForm,
-} from './traits/mail-traits.ts'

@@ -2,10 +2,10 @@ import type { ByteRange } from '../message/bytes.ts'
 import type { KnownHeader } from '../message/message.ts'
 import { carve } from './carver/carve.ts'
 import type { PartHeader } from './headers/part-header.ts'
+import type { Oddity } from './oddities.ts'
 import { isOdd, type OrdinaryMail, readOrdinary } from './ordinary/read-ordinary.ts'
 import type { Leaf } from './structure/leaf.ts'
 import { aroundMail } from './structure/leaf.ts'
-import type { Oddity } from './traits/mail-traits.ts'
 
 /** Where the contents of a mail are. All positions are offsets in it. */
 export interface MailStructure {

@@ -60,13 +60,13 @@ t.test(
           const digest = `From: a\nContent-Type: multipart/digest; boundary=b\n\n${parts}--b--\n`
           const mail = Bytes.of(bytes(digest.replaceAll('\n', end)))
           const asked: string[] = []
-          for (const step of contentsOf(mail, { ...options, seeksForms: true }))
-            if (step.kind === 'content' && !(step.form && step.around))
+          for (const step of contentsOf(mail, { ...options, findsCovered: true }))
+            if (step.kind === 'content' && typeof step.coveredBy !== 'object')
               asked.push(step.bytes.gather().toString('latin1'))
           const whole = mails.map((mail) => mail.replaceAll('\n', end))
           const submitted = asked.filter((text) => text.startsWith('From: '))
           t.same(submitted, whole, JSON.stringify({ end, header, type }))
-          // (A text without a type has no form.)
+          // (A text without a type is not covered.)
           t.equal(asked.length, type === '' ? 2 * count : count)
         }
   },

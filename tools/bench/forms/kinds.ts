@@ -1,4 +1,4 @@
-import { contentForms, type PartForm } from '../../../src/mail/mime/traits/mail-traits.ts'
+import { contentForms, type PartForm } from '../../../src/mail/mime/covered/tried-forms.ts'
 import { describeForms, tryForms } from '../../../src/scanner/readiness/clamd/clamd-forms.ts'
 import { readClamdAddress } from '../../../src/scanner/scan/scanners/clamd/clamd-address.ts'
 import { ClamdServer } from '../../../src/scanner/scan/scanners/clamd/clamd-server.ts'

@@ -6,18 +6,18 @@ import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { LimitExceeded, limits } from '../../../src/mail/mime/budget/limits.ts'
 import { Work } from '../../../src/mail/mime/budget/work.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
-import { declaredFormOf, formOfLeaf } from '../../../src/mail/mime/forms/part-form.ts'
+import { formOf, isExtracted } from '../../../src/mail/mime/covered/covered-parts.ts'
+import { multipartForms, type PartForm } from '../../../src/mail/mime/covered/tried-forms.ts'
+import type { PartNames } from '../../../src/mail/mime/headers/names.ts'
 import { readStructure } from '../../../src/mail/mime/read-structure.ts'
 import type { Leaf } from '../../../src/mail/mime/structure/leaf.ts'
-import type { PartNames } from '../../../src/mail/mime/traits/mail-traits.ts'
-import { multipartForms, type PartForm } from '../../../src/mail/mime/traits/mail-traits.ts'
 import { STREAMED_MAX } from '../../../src/scanner/scan/scanners/clamd/clamd-server.ts'
 
 /** A part that scanners get with `SECONDLOOK=always`: its form, or why it has none. */
 export type CountedPart = { readonly form: string } | { readonly without: string }
 
 interface FoundPart {
-  readonly form: PartForm | undefined
+  readonly isCovered: boolean
   readonly part: PartNames
 }
 
@@ -31,16 +31,18 @@ export function partsOf(message: Buffer): CountedPart[] {
   const parts: CountedPart[] = []
   let fresh: FoundPart[] = [] // of the leaf that is being decoded
   const settle = (leaf?: ByteRange) => {
-    for (const { form, part } of fresh) {
+    for (const { isCovered, part } of fresh) {
+      const form = isCovered && reasons.formAt(leaf)
       if (isLarge) parts.push({ without: `in a message of more than ${STREAMED_MAX / 1024} KiB` })
       else if (form) parts.push({ form: nameOf(form) })
       else parts.push({ without: reasons.of(part, leaf, fresh) })
     }
     fresh = []
   }
-  const options = { createHash, openFile, seeksForms: true, maxDepth: limits.nesting }
+  const options = { createHash, openFile, findsCovered: true, maxDepth: limits.nesting }
   for (const step of contentsOf(mail, { ...options, onPart: () => [], onEmitted: settle })) {
-    if (step.kind === 'content') fresh.push({ form: step.form, part: step.part })
+    if (step.kind === 'content')
+      fresh.push({ isCovered: step.coveredBy !== undefined, part: step.part })
   }
   settle()
   return parts
@@ -67,22 +69,33 @@ class Reasons {
     this.#mail = mail
   }
 
+  /** Returns the form of the part in a range. */
+  formAt(range: ByteRange | undefined): PartForm | undefined {
+    const leaf = this.#leafAt(range)
+    return leaf && formOf(leaf)
+  }
+
+  #leafAt(range: ByteRange | undefined): Leaf | undefined {
+    this.#structure ??= structureOf(this.#mail)
+    const { leaves } = this.#structure
+    return range && leaves.find(({ from, to }) => from === range.from && to === range.to)
+  }
+
   of(part: PartNames, range: ByteRange | undefined, ofLeaf: readonly FoundPart[]): string {
     if (part.containers.length > 0) return 'in a container, or in the lines of a text'
     if (part.types.some((type) => type.startsWith('message/'))) return 'an attached message'
-    this.#structure ??= structureOf(this.#mail)
-    const { leaves, isOne } = this.#structure
-    if (!isOne) return 'in a message that clients read in several ways'
-    const leaf = range && leaves.find(({ from, to }) => from === range.from && to === range.to)
+    const leaf = this.#leafAt(range)
+    if (!this.#structure!.isOne) return 'in a message that clients read in several ways'
     if (leaf === undefined) return 'decoded in several ways'
-    if (!declaredFormOf(leaf)) {
+    if (!formOf(leaf)) {
       const isKnown = multipartForms.some((form) => form === leaf.depth.subtypes)
       return isKnown ? 'of another type or encoding' : 'in other multiparts'
     }
     const text = this.#mail.gather().toString('latin1')
-    if (!lastOf(formOfLeaf(leaf, text, new Work(this.#mail, { openFile }))))
+    if (!lastOf(isExtracted(leaf, text, new Work(this.#mail, { openFile }))))
       return 'encoded oddly, or a text with a line of semicolons'
-    if (ofLeaf.some(({ form }) => form)) return 'a part that clients also save in another way'
+    if (ofLeaf.some(({ isCovered }) => isCovered))
+      return 'a part that clients also save in another way'
     return 'in a message with a field or a line that libclamav may read in another way'
   }
 }

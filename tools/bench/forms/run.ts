@@ -1,4 +1,4 @@
-// `npm run bench:forms`: which forms the parts of mail have (src/mail/mime/traits/mail-traits.ts), and what clamd finds
+// `npm run bench:forms`: which forms the parts of mail have (src/mail/mime/covered/tried-forms.ts), and what clamd finds
 // in them.
 //
 //     npm run bench:forms -- phishing_pot/email spamassassin

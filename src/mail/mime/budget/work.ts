@@ -1,7 +1,8 @@
 import type { Bytes } from '../../message/bytes.ts'
 import type { KnownHeader } from '../../message/message.ts'
+import type { PartNames } from '../headers/names.ts'
+import type { Oddity } from '../oddities.ts'
 import { MemoryPool, type Store } from '../storage/store.ts'
-import type { Oddity, PartForm, PartNames } from '../traits/mail-traits.ts'
 import { budgetOf, LimitExceeded, type ReadingBudget } from './limits.ts'
 
 /** The units of work between two turns of the event loop. A unit is about one byte inspected. */
@@ -20,6 +21,9 @@ export interface EmittedMail {
   readonly isMail: boolean
 }
 
+/** What a scanner extracts a part from by itself: the `whole` message, or a mail that is attached to it. */
+export type Covering = 'whole' | EmittedMail
+
 type ContentStep =
   /** A content that some program might get out of a message. */
   | {
@@ -28,10 +32,8 @@ type ContentStep =
       readonly bytes: Bytes
       /** Whether scanners must treat the content as a message. */
       readonly isMail: boolean
-      /** The form of the part that it is, if a scan of the whole may see exactly these bytes in it. */
-      readonly form?: PartForm | undefined
-      /** The attached mail whose scan may see them, instead of that of the whole. */
-      readonly around?: EmittedMail | undefined
+      /** Whose scan covers these bytes, if clamd extracts parts: that of the message itself, or of an attached mail. */
+      readonly coveredBy?: Covering | undefined
       /** Without a listener its names are not read. */
       readonly part: PartNames
     }

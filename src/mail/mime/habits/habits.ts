@@ -1,5 +1,5 @@
 import { limits } from '../budget/limits.ts'
-import type { Oddity } from '../traits/mail-traits.ts'
+import type { Oddity } from '../oddities.ts'
 import { encodingHabits } from './encoding-habits.ts'
 import { calendarHabits, savingHabits } from './file-habits.ts'
 import type { HabitRow } from './habit-row.ts'

@@ -1,6 +1,5 @@
 import { NAME_FIELDS } from '../../message/content-fields.ts'
 import { isUnreadable, plainCharset, textsIn } from '../decoders/charsets.ts'
-import type { PartNames } from '../traits/mail-traits.ts'
 import { type Field, fieldValues, readingsOf, withoutComments, withStrangeLines } from './fields.ts'
 import { NameWords, WRITTEN_MAX } from './name-words.ts'
 import {
@@ -14,6 +13,23 @@ import {
   withoutBackslashes,
   withoutQuotes,
 } from './parameters.ts'
+
+/** What mail programs show of a part, or of a file in a container. */
+export interface PartNames {
+  /** All names that some mail program shows for it, each once. */
+  readonly names: readonly string[]
+  /** The MIME types of its header, in lower case. */
+  readonly types: readonly string[]
+  /**
+   * The containers from which it was extracted within its part, from the outside in: `uuencode`, `tnef`,
+   * `openpgp`, …
+   */
+  readonly containers: readonly string[]
+  /** The limit that left some of them unread, if there was one. */
+  readonly over?: string | undefined
+}
+
+export const NAMELESS: PartNames = { names: [], types: [], containers: [] }
 
 /**
  * Upper limit, in characters, for the part of a name that is matched; of a longer name, the end is matched.

@@ -1,7 +1,7 @@
 import { LruCache } from '../../../base/flow/cache.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
-import type { Oddity } from '../traits/mail-traits.ts'
+import type { Oddity } from '../oddities.ts'
 import { areAllKnown, type Encoding, encodingsIn } from './encodings.ts'
 import { type Field, fieldsOf, fieldValues, plainName, readingsOf, undecoded } from './fields.ts'
 import { type MimeLines, TOO_LONG } from './mime-lines.ts'

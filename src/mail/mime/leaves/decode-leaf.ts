@@ -5,9 +5,9 @@ import { decoded, decodedInEachWay } from '../decoders/decoder.ts'
 import { withoutTails } from '../decoders/text-transforms.ts'
 import { Habits } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
+import type { Oddity } from '../oddities.ts'
 import type { Leaf } from '../structure/leaf.ts'
 import { isCarved, isMessageByDefault } from '../structure/leaf.ts'
-import type { Oddity, PartForm } from '../traits/mail-traits.ts'
 import type { Extraction, OpenAs, Scope } from './extraction.ts'
 import { SavedVariants } from './saved-variants.ts'
 import { holdsNul, NO_LINE_END, splitLineEnd } from './text-properties.ts'
@@ -25,8 +25,8 @@ export function* decodeLeaf(leaf: Leaf, source: Bytes, around: Extraction): Step
   const isPlain = isPlainLeaf(leaf) && !hasNul
   const isOfMail = extraction.scope.layers === 0
   for (const [number, encoding] of leaf.encodings.entries()) {
-    const form = number === 0 ? extraction.scope.form : undefined
-    const found = yield* decodeBy(encoding, part, leaf, variants, { isPlain, form })
+    const isCovered = number === 0 && extraction.scope.coveredBy !== undefined
+    const found = yield* decodeBy(encoding, part, leaf, variants, { isPlain, isCovered })
     if (number > 0 || !isOfMail) continue
     if (found.isEmitted && (isPlain || holdsBase64Alone(leaf)))
       options.onEmitted?.({ from: leaf.from, to: leaf.to })
@@ -74,15 +74,15 @@ function* decodeBy(
   variants: SavedVariants,
   {
     isPlain = false,
-    form,
-  }: { readonly isPlain?: boolean; readonly form?: PartForm | undefined } = {},
+    isCovered = false,
+  }: { readonly isPlain?: boolean; readonly isCovered?: boolean } = {},
 ): Steps<DecodedPart> {
   const { work } = variants.extraction
   const { codec, encodes, isCommon, plainInTexts } = transferEncodings[encoding]
   const { isShown, isMessage } = leaf.header
   const below = splitLineEnd(part)
   if (codec === undefined) {
-    const isSaved = yield* variants.save({ ...below, encoding }, form)
+    const isSaved = yield* variants.save({ ...below, encoding }, isCovered)
     return { isEmitted: isSaved && !isMessage, oddities: [] }
   }
   const habits = new Habits()
@@ -94,7 +94,7 @@ function* decodeBy(
     yield* decoded(isWhole ? part : below.bare, codec(habits), work, (bare) => {
       let content = { bare, end: isWhole ? NO_LINE_END : below.end, encoding }
       if (isWhole && encodes === 'lines') content = { ...splitLineEnd(bare), encoding }
-      return variants.save(content, isAlike() ? form : undefined)
+      return variants.save(content, isCovered && isAlike())
     })
   }
   const isEmitted = isCommon && isAlike()

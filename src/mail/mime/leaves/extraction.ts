@@ -1,11 +1,9 @@
 import type { Hash } from 'node:crypto'
 import type { ByteRange, Bytes } from '../../message/bytes.ts'
 import { limits } from '../budget/limits.ts'
-import { type EmittedMail, type Steps, Work, type WorkOptions } from '../budget/work.ts'
+import { type Covering, type Steps, Work, type WorkOptions } from '../budget/work.ts'
 import type { DeclaredKind } from '../containers/containers.ts'
-import { spellings } from '../headers/names.ts'
-import type { PartForm } from '../traits/mail-traits.ts'
-import { NAMELESS, type PartNames } from '../traits/mail-traits.ts'
+import { NAMELESS, type PartNames, spellings } from '../headers/names.ts'
 
 export interface ContentsOptions extends WorkOptions {
   /** Whether the bytes are a file, and no message. */
@@ -19,13 +17,13 @@ export interface ContentsOptions extends WorkOptions {
   readonly onPart?: (part: PartNames) => Iterable<number>
   /** Upper limit for nested messages or multiparts (nested.ts), or undefined if the caller needs no limit. */
   readonly maxDepth?: number
-  /** Whether the forms of parts are needed (traits/mail-traits.ts). A plain message is then one string in memory, too. */
-  readonly seeksForms?: boolean
+  /** Whether parts are looked for that clamd covers (covered/). An ordinary message is then one string in memory, too. */
+  readonly findsCovered?: boolean
   /**
-   * Called with the form of each part of the message itself that has one. Returns whether the scan of the whole sees it:
-   * then it is opened and not yielded, and needs no digest, nor a copy with other line ends.
+   * Called for each part that the scan of the whole covers. Such a part is opened and not yielded, and needs no digest, nor
+   * a copy with other line ends. Without a listener it is yielded.
    */
-  readonly isSeenInWhole?: (form: PartForm) => boolean
+  readonly onCovered?: () => void
   /** Called with the position of each part that was emitted completely as one content. */
   readonly onEmitted?: (range: ByteRange) => void
 }
@@ -40,10 +38,8 @@ export type OpenAs = DeclaredKind | 'message' | 'text'
 /** What holds for a position in a message, and for all that is found further inside. */
 export interface Scope {
   readonly openAs: ReadonlySet<OpenAs>
-  /** The form of a leaf part, if nothing in the structure of its mail is odd (forms/part-form.ts). */
-  readonly form?: PartForm | undefined
-  /** The attached mail whose parts have forms in it. */
-  readonly around?: EmittedMail | undefined
+  /** Whose scan covers a leaf part, if it is decoded as nearly all programs do (covered/). */
+  readonly coveredBy?: Covering | undefined
   /** Its names, and the containers it was extracted from within its part. */
   readonly part: PartNames
   /** The number of messages around it (structure/leaf.ts). */
@@ -57,8 +53,8 @@ interface EmitOptions {
   readonly isMail?: boolean
   /** Whether its bytes were counted when they were decoded. */
   readonly isCounted?: boolean
-  /** The form of the part, if a scan of the whole may see exactly these bytes. */
-  readonly form?: PartForm | undefined
+  /** Whether a scan that covers the part sees exactly these bytes. */
+  readonly isCovered?: boolean
 }
 
 /** Contents of at most this many bytes are compared directly. A digest would take longer. */
@@ -98,7 +94,7 @@ class Emitter {
 
   /** Emits a content, unless it is empty or was emitted before. */
   *emit(content: Bytes, key: string, scope: Scope, options: EmitOptions): Steps {
-    const { isMail = false, isCounted = false, form } = options
+    const { isMail = false, isCounted = false, isCovered = false } = options
     const work = this.#work
     if (content.size === 0) return
     const id = isMail ? `mail ${key}` : key
@@ -110,8 +106,7 @@ class Emitter {
       kind: 'content',
       bytes: content,
       isMail,
-      form: scope.layers === 0 ? form : undefined,
-      around: scope.around,
+      coveredBy: isCovered && scope.layers === 0 ? scope.coveredBy : undefined,
       part: scope.part,
     }
     yield* work.countUnits(CONTENT_COST + content.size)
@@ -197,11 +192,13 @@ export class Extraction {
     return this.#hasOpened
   }
 
-  /** Whether the scan of the whole sees a content that is a part of this form. */
-  isSeenInWhole(form: PartForm | undefined): boolean {
-    const { layers, around } = this.scope
-    const isInMessage = form !== undefined && layers === 0 && around === undefined
-    return isInMessage && this.options.isSeenInWhole?.(form) === true
+  /** Returns whether a covered content is left to the scan of the whole, and reports it then. */
+  isLeftToWhole(isCovered: boolean): boolean {
+    const { layers, coveredBy } = this.scope
+    const { onCovered } = this.options
+    if (!isCovered || layers > 0 || coveredBy !== 'whole' || onCovered === undefined) return false
+    onCovered()
+    return true
   }
 
   noteOpened(): void {
@@ -218,16 +215,16 @@ export class Extraction {
     yield* this.#emitter.emit(content, yield* this.keyOf(content), this.scope, options)
   }
 
-  /** Emits a decoded content, unless the scan of the whole sees it, and what is in it. */
-  *open(content: Bytes, form?: PartForm): Steps {
+  /** Emits a decoded content, unless it is left to the scan of the whole, and what is in it. */
+  *open(content: Bytes, isCovered = false): Steps {
     if (content.size === 0) return
     const opening = this.#openers.file(content, this)
-    if (this.isSeenInWhole(form)) {
+    if (this.isLeftToWhole(isCovered)) {
       yield* opening
       return
     }
     const key = yield* this.keyOf(content)
-    yield* this.#emitter.emit(content, key, this.scope, { isCounted: true, form })
+    yield* this.#emitter.emit(content, key, this.scope, { isCounted: true, isCovered })
     yield* this.#emitter.openOnce(key, this.scope, opening)
   }
 

@@ -2,8 +2,8 @@ import { SPACE, TAB } from '../../../base/bytes/ascii.ts'
 import { LineSearch, withoutLineEnd } from '../../../base/bytes/lines.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { LINES_PIECE, SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
+import { firstFields } from '../covered/tried-forms.ts'
 import { isField, STRANGE_MAX } from '../headers/header-lines.ts'
-import { firstFields } from '../traits/mail-traits.ts'
 
 /** The bytes at the start of a file that show whether the file is mail. */
 export const MAIL_START = 512

@@ -7,7 +7,6 @@ import { decoded, eachHabits } from '../decoders/decoder.ts'
 import { lineEnds, unflowed, unstuffed } from '../decoders/text-transforms.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import { isDecodedIn, isTextOfMail, type Leaf } from '../structure/leaf.ts'
-import type { PartForm } from '../traits/mail-traits.ts'
 import type { Extraction, Scope } from './extraction.ts'
 import { type FileContent, type FileVariant, variantBy } from './file-variant.ts'
 import { beginsAsMail, isKnownAsMail } from './mail-starts.ts'
@@ -77,7 +76,7 @@ export class SavedVariants {
    */
   *save(
     { bare, end, encoding }: Required<Omit<DecodedContent, 'lines'>>,
-    form?: PartForm,
+    isCovered = false,
   ): Steps<boolean> {
     const { header, role } = this.#leaf
     const extraction = this.extraction
@@ -100,12 +99,12 @@ export class SavedVariants {
         : undefined
     const mayBeText = isShown || (encodes === 'nothing' && role === 'around parts')
     if (mayBeText && lines?.isText) {
-      return yield* this.#display({ bare, end, encoding, lines }, form)
+      return yield* this.#display({ bare, end, encoding, lines }, isCovered)
     }
     const file = { bare, end, encoding, lines: encodes === 'bytes' ? undefined : lines }
     // (The reading of the mail finds the contents of a message that is not encoded.)
     const scoped = isMessage ? extraction.at({ openAs: asText(extraction.scope) }) : extraction
-    yield* this.#saveFile(file, scoped, isShown ? undefined : form)
+    yield* this.#saveFile(file, scoped, isCovered && !isShown)
     return true
   }
 
@@ -166,7 +165,7 @@ export class SavedVariants {
    */
   *#display(
     { bare, end, encoding, lines }: Required<DecodedContent> & { lines: TextProperties },
-    form?: PartForm,
+    isCovered: boolean,
   ): Steps<boolean> {
     const { header, depth, role } = this.#leaf
     const { encodes } = transferEncodings[encoding]
@@ -187,9 +186,9 @@ export class SavedVariants {
         header.boundary !== undefined)
     const isAttached = role === 'own text' && depth.messages > 0
     if (isOwn && isInMail && !isAttached && !mayBeginFile(whole)) return false
-    if (whole.size > 0 && !extraction.isSeenInWhole(form)) {
-      const emitOptions = { isCounted: true, form }
-      if (encodes === 'bytes' || !lines.crlf) yield* extraction.emit(whole, { form })
+    if (whole.size > 0 && !extraction.isLeftToWhole(isCovered)) {
+      const emitOptions = { isCounted: true, isCovered }
+      if (encodes === 'bytes' || !lines.crlf) yield* extraction.emit(whole, { isCovered })
       else yield* decoded(whole, toLf, work, (text) => extraction.emit(text, emitOptions))
     }
     if (!isOwn) {
@@ -215,7 +214,7 @@ export class SavedVariants {
   }
 
   /** Emits a file in each variant that some program saves, and opens those that may hold something else. */
-  *#saveFile(content: DecodedContent, extraction = this.extraction, form?: PartForm): Steps {
+  *#saveFile(content: DecodedContent, extraction = this.extraction, isCovered = false): Steps {
     const { work } = extraction
     const file = yield* this.#fileOf(content)
     for (const habits of eachHabits('saving a file', work)) {
@@ -223,8 +222,8 @@ export class SavedVariants {
       if (saved === undefined) continue
       const { bytes, make } = saved
       // libclamav saves the file as it was decoded.
-      const formOfIt = make === undefined ? form : undefined
-      const emit = (text: Bytes) => emitVariant(text, saved, extraction, formOfIt)
+      const isAsDecoded = isCovered && make === undefined
+      const emit = (text: Bytes) => emitVariant(text, saved, extraction, isAsDecoded)
       yield* make === undefined ? emit(bytes) : decoded(bytes, make, work, emit)
     }
   }
@@ -260,9 +259,9 @@ function* emitVariant(
   text: Bytes,
   { end, make, isLikeOther }: FileVariant,
   extraction: Extraction,
-  form?: PartForm,
+  isCovered: boolean,
 ): Steps {
-  if (!isLikeOther) yield* extraction.open(text, form)
+  if (!isLikeOther) yield* extraction.open(text, isCovered)
   else yield* extraction.emit(Bytes.of(text, end), { isCounted: make !== undefined })
 }
 

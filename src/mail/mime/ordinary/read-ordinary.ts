@@ -8,9 +8,9 @@ import { SEARCHED_PER_UNIT } from '../budget/work.ts'
 import { isMailboxLine } from '../headers/header-lines.ts'
 import { MimeLines } from '../headers/mime-lines.ts'
 import { EMPTY_PART, HeaderCache, NO_HEADER, type PartHeader } from '../headers/part-header.ts'
+import type { Oddity } from '../oddities.ts'
 import type { Leaf } from '../structure/leaf.ts'
 import { aroundMail, type Depth, DepthMeter, isMessageByDefault } from '../structure/leaf.ts'
-import type { Oddity } from '../traits/mail-traits.ts'
 import { isSimilar, SEARCHED_AT_ONCE, similarLinesFrom } from './similar-lines.ts'
 
 /** A header of an ordinary message, and where it is. */

@@ -3,7 +3,7 @@ import {
   firstFields,
   multipartForms,
   type PartForm,
-} from '../../../../src/mail/mime/traits/mail-traits.ts'
+} from '../../../../src/mail/mime/covered/tried-forms.ts'
 import { formsMissedBy, mailWith } from '../../../../src/scanner/readiness/clamd/form-probes.ts'
 import { readClamdAddress } from '../../../../src/scanner/scan/scanners/clamd/clamd-address.ts'
 import { ClamdServer } from '../../../../src/scanner/scan/scanners/clamd/clamd-server.ts'

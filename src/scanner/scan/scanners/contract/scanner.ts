@@ -149,7 +149,7 @@ export interface ScannerDecoder {
   treatsAsMail(bytes: Bytes): boolean
   /**
    * Returns whether the scanner extracts the parts of all forms itself from this mail, as tests have shown
-   * (mail/mime/traits/mail-traits.ts), which may lack TOP_LINE. These parts are not submitted unless the scan of the
+   * (mail/mime/covered/tried-forms.ts), which may lack TOP_LINE. These parts are not submitted unless the scan of the
    * whole has a result other than clean, or the scanner has changed since the tests (stillExtracts). Mail for which this
    * returns true must be small: the reading then has it as one string.
    */

@@ -1,13 +1,7 @@
 import { loadCrypto } from '../../../../base/runtime/crypto.ts'
 import type { ByteRange, Bytes } from '../../../../mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../../mail/message/spool.ts'
-import {
-  isNestedDeeper,
-  limits,
-  type Oddity,
-  type PartForm,
-  type PartNames,
-} from '../../../../mail/mime/index.ts'
+import { isNestedDeeper, limits, type Oddity, type PartNames } from '../../../../mail/mime/index.ts'
 import type { ContentScanner, PartList, Sample } from '../contract/scanner.ts'
 import { type ScanResult, unknown, unread } from '../findings/scan-result.ts'
 import { Batch } from './batch.ts'
@@ -17,8 +11,8 @@ import type { FoundContent, readContents } from './read-contents.ts'
 import type { Scan, ScanPlan } from './scan-plan.ts'
 
 /**
- * Reads a message for the contents that must be scanned. If the scanner extracts the parts of all forms itself, the scan of
- * the whole message covers these.
+ * Reads a message for the contents that must be scanned. If the scanner extracts ordinary parts itself, the scan of
+ * the whole message covers them.
  */
 export class MailReading {
   /** The contents that must still be scanned. */
@@ -28,18 +22,18 @@ export class MailReading {
   /** The ranges of the scanned contents, if there is an exception. */
   readonly scannedRanges: ByteRange[] = []
   readonly #scan: Scan
-  readonly #leavesForms: boolean
+  readonly #leavesCovered: boolean
   #names: PartListBuilder | undefined
   readonly #oddities = new Set<Oddity>()
   #omitted = 0
   #isToEnd = false
 
-  constructor(scan: Scan, { leavesForms = false } = {}) {
+  constructor(scan: Scan, { leavesCovered = false } = {}) {
     const scanners = contentScannersOf(scan.run)
     this.batch = new Batch(scanners)
     this.scansContents = scan.run.settings.SECONDLOOK === 'always' && scanners.length > 0
     this.#scan = scan
-    this.#leavesForms = leavesForms
+    this.#leavesCovered = leavesCovered
   }
 
   /** Whether each content was submitted to the scanners, and no part of the message exceeds a limit of onescan. */
@@ -107,8 +101,8 @@ export class MailReading {
       isFile: run.submission.readAs === 'file',
       maxDepth: limits.nesting,
       mayBeFile: run.tolerance.toleratesLimits ?? false,
-      seeksForms: this.#leavesForms,
-      ...(inspections.isEmpty && { isSeenInWhole: (form) => this.#omit(form, this.#leavesForms) }),
+      findsCovered: this.#leavesCovered,
+      ...(inspections.isEmpty && { onCovered: () => this.#omitted++ }),
       ...(mayTolerate && { onEmitted: (range) => this.scannedRanges.push(range) }),
       ...(listens && { onPart: (part) => listen(this.#names, inspections, part) }),
       onOdd: (oddity) => {
@@ -125,9 +119,10 @@ export class MailReading {
     const { run, inspections } = this.#scan
     const isInspected = await inspections.inspectContent(step.content.bytes, run.signal)
     if (!isInspected) return tooLate
-    const { form, around } = step
-    const isLeft = form && around ? extractsFrom(run, around) : this.#leavesForms
-    if (this.#omit(form, isLeft) || !scansContents) return undefined
+    const { coveredBy } = step
+    const isLeft = coveredBy === 'whole' || (coveredBy && extractsFrom(run, coveredBy))
+    if (isLeft) this.#omitted++
+    if (isLeft || !scansContents) return undefined
     const partList = this.#names && partListOf(step.part)
     const content = partList ? { ...step.content, partList } : step.content
     if (this.batch.keep(content)) return undefined
@@ -138,16 +133,6 @@ export class MailReading {
 
   *#kept(): Generator<readonly Sample[]> {
     for (const content of this.batch.endKeeping()) yield this.batch.add(content)
-  }
-
-  /**
-   * Omits a content that has a form, and counts it, if it is left to the scan of the whole, or of the attached mail around
-   * it. Returns false for other contents.
-   */
-  #omit(form: PartForm | undefined, isLeft: boolean): boolean {
-    const isOmitted = form !== undefined && isLeft
-    if (isOmitted) this.#omitted++
-    return isOmitted
   }
 
   /** The oddities for which the message is kept out, regardless of its other contents. */
@@ -214,7 +199,7 @@ export function contentScannersOf({ scanners }: ScanPlan): readonly ContentScann
   return scanners.filter((scanner) => !scanner.hasBans)
 }
 
-/** Whether the one scanner of contents extracts the parts of all forms from a message. False if there are several. */
+/** Whether the one scanner of contents extracts ordinary parts from a message. False if there are several. */
 export function extractsFrom(run: ScanPlan, mail: Bytes): boolean {
   const [first, ...others] = contentScannersOf(run)
   return others.length === 0 && first?.decoder?.extracts(mail) === true

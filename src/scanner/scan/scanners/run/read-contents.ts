@@ -4,7 +4,7 @@ import { TOP_LINE } from '../../../../mail/message/message.ts'
 import { NamedCopy } from '../../../../mail/message/named-copy.ts'
 import { openAnonymousFile, type SpoolSettings } from '../../../../mail/message/spool.ts'
 import { type ContentsOptions, contentsOf } from '../../../../mail/mime/contents.ts'
-import type { EmittedMail, PartForm, PartNames } from '../../../../mail/mime/index.ts'
+import type { Covering, EmittedMail, PartNames } from '../../../../mail/mime/index.ts'
 import type { ContentSample, MessageSample } from '../contract/scanner.ts'
 import type { Scan } from './scan-plan.ts'
 
@@ -14,9 +14,8 @@ export interface FoundContent {
   /** The content as scanners receive it, until the next step is requested. */
   readonly content: ContentSample
   readonly part: PartNames
-  readonly form: PartForm | undefined
-  /** The attached mail in which it has the form, as scanners receive it. */
-  readonly around: Bytes | undefined
+  /** Whose scan covers the content: that of the whole, or of an attached mail, as scanners receive it. */
+  readonly coveredBy: 'whole' | Bytes | undefined
 }
 
 /** A content of a message, or what ends the reading. */
@@ -52,8 +51,7 @@ export async function* readContents(
 function* stepOf(
   found: EmittedMail & {
     readonly part: PartNames
-    readonly form?: PartForm | undefined
-    readonly around?: EmittedMail | undefined
+    readonly coveredBy?: Covering | undefined
   },
   message: MessageSample,
   spool: SpoolSettings,
@@ -70,8 +68,9 @@ function* stepOf(
     file: () => copy.file(),
   }
   try {
-    const around = found.around && asSubmitted(found.around)
-    yield { kind: 'content', content, part: found.part, form: found.form, around }
+    const { part, coveredBy: by } = found
+    const coveredBy = typeof by === 'object' ? asSubmitted(by) : by
+    yield { kind: 'content', content, part, coveredBy }
   } finally {
     copy.remove()
   }

@@ -72,7 +72,7 @@ async function scanAsSent(
 const AS_FILE = unread('skipped', 'scanned as a file alone')
 
 /**
- * Scans a message, and leaves parts that have a form to the scan of the whole. Resolves to `uncovered` if
+ * Scans a message, and leaves the parts that it covers to the scan of the whole. Resolves to `uncovered` if
  * that scan may not have seen them.
  */
 async function scanWithoutExtracted(
@@ -80,7 +80,7 @@ async function scanWithoutExtracted(
   run: RunningScan,
 ): Promise<ScanResult | 'uncovered'> {
   const scan = await beginScan(message, run)
-  const reading = new MailReading(scan, { leavesForms: true })
+  const reading = new MailReading(scan, { leavesCovered: true })
   const result = await scanContentsAndWhole(scan, reading)
   const { omitted } = reading
   if (omitted > 0) {

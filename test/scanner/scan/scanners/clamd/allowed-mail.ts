@@ -4,11 +4,11 @@ import {
   firstFields,
   multipartForms,
   type PartForm,
-} from '../../../../../src/mail/mime/traits/mail-traits.ts'
+} from '../../../../../src/mail/mime/covered/tried-forms.ts'
 import type { Random } from '../../../../run/random.ts'
 
 /*
- * Random messages by the grammar of what is left to the scan of the whole (src/mail/mime/forms/): many of its rules
+ * Random messages by the grammar of what is left to the scan of the whole (src/mail/mime/covered/): many of its rules
  * together in each, at the edge of what they allow.
  */
 

@@ -1,4 +1,4 @@
-import { contentForms, firstFields } from '../../../../../src/mail/mime/traits/mail-traits.ts'
+import { contentForms, firstFields } from '../../../../../src/mail/mime/covered/tried-forms.ts'
 import type { Random } from '../../../../run/random.ts'
 import type { KnownFile } from './kinds-of-signature.ts'
 

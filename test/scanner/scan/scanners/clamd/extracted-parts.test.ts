@@ -10,7 +10,7 @@ import {
   contentForms,
   firstFields,
   multipartForms,
-} from '../../../../../src/mail/mime/traits/mail-traits.ts'
+} from '../../../../../src/mail/mime/covered/tried-forms.ts'
 import { mailWith } from '../../../../../src/scanner/readiness/clamd/form-probes.ts'
 import { ClamdScanner } from '../../../../../src/scanner/scan/scanners/clamd/clamd-scanner.ts'
 import type {

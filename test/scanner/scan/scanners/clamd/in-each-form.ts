@@ -3,7 +3,7 @@ import {
   firstFields,
   multipartForms,
   type PartForm,
-} from '../../../../../src/mail/mime/traits/mail-traits.ts'
+} from '../../../../../src/mail/mime/covered/tried-forms.ts'
 import { mailWith } from '../../../../../src/scanner/readiness/clamd/form-probes.ts'
 import { clamdAnswer } from '../../../../programs/servers/clamd.ts'
 import type { KnownFile } from './kinds-of-signature.ts'

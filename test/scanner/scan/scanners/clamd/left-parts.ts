@@ -59,13 +59,12 @@ export async function tryLeftParts(
 /** Whether some part of a message is left to the scan of the whole, or of a mail that is attached to it. */
 function leavesParts(mail: Buffer): boolean {
   let isLeft = false
-  const isSeenInWhole = () => {
+  const onCovered = () => {
     isLeft = true
-    return true
   }
   const openFile = () => openAnonymousFile(tmpdir())
-  const options = { createHash, openFile, seeksForms: true, isSeenInWhole }
+  const options = { createHash, openFile, findsCovered: true, onCovered }
   for (const step of contentsOf(Bytes.of(mail), options))
-    if (isLeft || (step.kind === 'content' && step.form && step.around)) return true
+    if (isLeft || (step.kind === 'content' && step.coveredBy)) return true
   return isLeft
 }

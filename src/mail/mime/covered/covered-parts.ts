@@ -7,21 +7,15 @@ import {
   type OrdinaryMail,
 } from '../ordinary/read-ordinary.ts'
 import type { Leaf } from '../structure/leaf.ts'
-import { contentForms, multipartForms, type PartForm } from '../traits/mail-traits.ts'
 import { isPlainToLibclamav } from './libclamav-header.ts'
 import { hasCutLine, isDecodedAlike, isTextToLibclamav } from './libclamav-texts.ts'
+import { contentForms, multipartForms, type PartForm } from './tried-forms.ts'
 
 /** Upper limit for the leaf parts of a plain mail. */
 const LEAVES_MAX = 100
 
 /** The units of work of a leaf and a header, in addition to their bytes. */
 const MAIL_COST = 64
-
-/** The form of a leaf, and the attached mail whose scan sees it, if that is not the scan of the whole. */
-interface FormInMail {
-  readonly form: PartForm
-  readonly attached: Leaf | undefined
-}
 
 /** A mail that is scanned by itself: an ordinary message, or one that is attached in it. */
 class ScannedMail {
@@ -42,30 +36,28 @@ class ScannedMail {
 }
 
 /**
- * Returns the forms of the leaves of an ordinary message. The parts of a mail have forms if it is so plain that each of its
- * lines is of a kind that libclamav was shown to read as all other programs do. `above` bytes are our own (message.ts).
+ * Returns the leaves of an ordinary message that clamd extracts by itself, each with what it extracts them from: the whole,
+ * or an attached mail. Each line of such a message is of a kind that libclamav was shown to read as all other programs do.
+ * `above` bytes are our own (message.ts).
  */
-export function* formsOf(
+export function* coveredLeaves(
   mail: Buffer,
   ordinary: OrdinaryMail,
   above: number,
   work: Work,
-): Steps<ReadonlyMap<Leaf, FormInMail>> {
+): Steps<ReadonlyMap<Leaf, Leaf | 'whole'>> {
   yield* work.countUnits(mail.length / SEARCHED_PER_UNIT)
   const text = mail.toString('latin1')
   yield* work.countUnits(mail.length / SEARCHED_PER_UNIT)
   const { leaves, headers } = ordinary
   yield* work.countUnits(MAIL_COST * (leaves.length + headers.length))
-  const forms = new Map<Leaf, FormInMail>()
+  const covered = new Map<Leaf, Leaf | 'whole'>()
   for (const scanned of mailsIn(ordinary)) {
     if (!(yield* isPlainMail(scanned, text, above, work))) continue
-    const { attached } = scanned
-    for (const leaf of scanned.leaves) {
-      const form = yield* formOfLeaf(leaf, text, work)
-      if (form) forms.set(leaf, { form, attached })
-    }
+    for (const leaf of scanned.leaves)
+      if (yield* isExtracted(leaf, text, work)) covered.set(leaf, scanned.attached ?? 'whole')
   }
-  return forms
+  return covered
 }
 
 /** Returns the message itself, and each mail that is attached in it. */
@@ -75,12 +67,12 @@ function mailsIn({ leaves, headers }: OrdinaryMail): readonly ScannedMail[] {
   // (The leaf of an attached mail comes before the header in it, at the same offset.)
   for (const item of [...leaves, ...headers].toSorted((one, other) => one.from - other.from)) {
     while (item.from >= open.at(-1)!.to) open.pop()
-    const around = open.at(-1)!
-    if ('bodyAt' in item) around.headers.push(item)
-    else around.leaves.push(item)
+    const enclosing = open.at(-1)!
+    if ('bodyAt' in item) enclosing.headers.push(item)
+    else enclosing.leaves.push(item)
     if ('bodyAt' in item || !item.header.isMessage) continue
     const attached = new ScannedMail(item)
-    around.mails.push(attached)
+    enclosing.mails.push(attached)
     mails.push(attached)
     open.push(attached)
   }
@@ -159,16 +151,14 @@ const FILE_TYPES = /^(?:application|audio|image|video)\//
 /** The words for how a part is shown (RFC 2183 2.1, 2.2). */
 const DISPOSITION = /^[ \t]*(?:attachment|inline)[ \t]*(?:;|\r?\n?$)/i
 
-/** Returns the form of a leaf of a plain message with this text, if libclamav decodes it as all do. */
-export function* formOfLeaf(leaf: Leaf, message: string, work: Work): Steps<PartForm | undefined> {
-  const form = declaredFormOf(leaf)
-  if (form === undefined) return undefined
-  const text = message.slice(leaf.from, leaf.to)
-  return (yield* isDecodedAlike(text, leaf.encodings[0]!, work)) ? form : undefined
+/** Whether libclamav decodes a leaf of a message with this text as all do. */
+export function* isExtracted(leaf: Leaf, message: string, work: Work): Steps<boolean> {
+  if (formOf(leaf) === undefined) return false
+  return yield* isDecodedAlike(message.slice(leaf.from, leaf.to), leaf.encodings[0]!, work)
 }
 
-/** Returns the form that the headers above a leaf declare, or undefined if it has none of traits/mail-traits.ts. */
-export function declaredFormOf(leaf: Leaf): PartForm | undefined {
+/** Returns the form that the headers above a leaf declare, if it is one of those that clamd is tried with. */
+export function formOf(leaf: Leaf): PartForm | undefined {
   const multiparts = multipartForms.find((form) => form === leaf.depth.subtypes)
   if (multiparts === undefined) return undefined
   const type = typeInForms(leaf)
