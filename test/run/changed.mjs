@@ -17,7 +17,7 @@ export function changedSince(commit, root) {
 /**
  * Returns which of all test files a change of `files` concerns: changed tests, and the tests in the folder below test/
  * that corresponds to the folder of a changed file, at any depth. If that folder has none, they are those of the
- * nearest folder above it: test/mail/mime/ has the tests of src/mail/mime/habits/.
+ * nearest folder above it: test/mail/mime/ has the tests of src/mail/mime/quirks/.
  */
 export function testsOf(files, all) {
   const wanted = new Set()

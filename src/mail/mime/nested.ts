@@ -5,10 +5,10 @@ import { type Steps, Work, type WorkOptions } from './budget/work.ts'
 import { base64 } from './decoders/base64.ts'
 import { type Decode, decoded } from './decoders/decoder.ts'
 import { quotedPrintable } from './decoders/quoted-printable.ts'
-import { Habits } from './habits/habits.ts'
 import type { PartHeader } from './headers/part-header.ts'
 import type { ContentsOptions } from './leaves/extraction.ts'
 import { beginsAsMail, MAIL_START } from './leaves/mail-starts.ts'
+import { Way } from './quirks/way.ts'
 import { readStructure } from './read-structure.ts'
 import type { Leaf } from './structure/leaf.ts'
 
@@ -93,10 +93,10 @@ export class DepthSearch {
 }
 
 /** Base64 that goes on after padding is read as several pieces. */
-const byPieces = () => Habits.of({ 'base64 padding': 'begins a new group of four' })
+const byPieces = () => Way.of({ 'base64 padding': 'begins a new group of four' })
 
 function decoderOf(encoding: PartHeader['encodings'][number]): Decode | undefined {
-  if (encoding === 'quoted-printable') return quotedPrintable(new Habits())
+  if (encoding === 'quoted-printable') return quotedPrintable(new Way())
   return encoding === 'base64' ? base64(byPieces()) : undefined
 }
 

@@ -3,15 +3,15 @@
 //     npm run bench:readers -- --count 100000 --seed 1
 //     npm run bench:readers -- --hostile --kind boundaries
 //     npm run bench:readers -- --opened --kind base64
-//     npm run bench:readers -- --habits /var/mail/archive
+//     npm run bench:readers -- --quirks /var/mail/archive
 //
 // First the classes that are known, with clamd alone, with the parts of one MIME parser
 // given to clamd as amavis does it, and with onescan; then messages made from a model by
 // changes at random, the same for the same seed. What onescan misses is printed minimised.
 // With --opened: who opens each message of test/scanner/scan/scanners/evasions; it ends with 1 if nobody opens one.
 // With --conforming: messages that follow the standards, instead of those with changes.
-// With --habits: for each choice of the tables of habits the programs that make it, the evasions and the random messages
-// (--count, --seed) whose file is found by it alone, and in how many of the mails in the places its feature occurs. A
+// With --quirks: for each choice of the tables of quirks the programs that make it, the evasions and the random messages
+// (--count, --seed) whose file is found by it alone, and in how many of the mails in the places its quirk occurs. A
 // place is a folder, in which each file is a message, or an mbox.
 // With --all: other readers, too, that are too heavy or too slow for npm test.
 // With --hostile: the time and the memory that mail takes that is made to take them, of the dearest shapes, or
@@ -27,10 +27,10 @@ import { startClamdForEvasions } from '../../../test/scanner/scan/scanners/evasi
 import { hiddenClasses } from '../../../test/scanner/scan/scanners/second-look/classes.ts'
 import { mailsIn } from '../ordinary/mails.ts'
 import { fuzz } from './fuzz.ts'
-import { needOfChoices } from './habits.ts'
 import { dearest, lookAtHostile } from './hostile.ts'
 import { createJudge, type Judge } from './judge.ts'
 import { minimise } from './minimise.ts'
+import { needOfChoices } from './quirks.ts'
 import { missingReaders, startReaders } from './readers.ts'
 
 const { values, positionals } = parseArgs({
@@ -42,7 +42,7 @@ const { values, positionals } = parseArgs({
     'no-classes': { type: 'boolean', default: false },
     hostile: { type: 'boolean', default: false },
     opened: { type: 'boolean', default: false },
-    habits: { type: 'boolean', default: false },
+    quirks: { type: 'boolean', default: false },
     all: { type: 'boolean', default: false },
     kind: { type: 'string', multiple: true },
   },
@@ -51,8 +51,8 @@ if (values.hostile) {
   showHostile()
   process.exit()
 }
-if (values.habits) {
-  showHabits()
+if (values.quirks) {
+  showQuirks()
   process.exit()
 }
 if (values.opened) process.exit((await showOpened()) === 0 ? 0 : 1)
@@ -112,7 +112,7 @@ async function showOpened(): Promise<number> {
   return nobody
 }
 
-function showHabits(): void {
+function showQuirks(): void {
   const known = Object.values(evasions).flatMap((list) =>
     (['\n', '\r\n'] as const).flatMap((ending) => list.map((one) => messageOf(one, ending))),
   )
@@ -126,7 +126,7 @@ function showHabits(): void {
     const seeds = ofRandom.slice(0, 5).map((number) => number - known.length + seed)
     const columns = counts.map((count, at) => String(count).padStart([8, 6, 5][at]!)).join('  ')
     const which = seeds.length > 0 ? `; seeds ${seeds.join(' ')}` : ''
-    console.log(`${columns}  ${need.feature}: ${need.does} (${need.programs.join(', ')}${which})`)
+    console.log(`${columns}  ${need.quirk}: ${need.does} (${need.programs.join(', ')}${which})`)
   }
 }
 

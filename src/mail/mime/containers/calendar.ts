@@ -13,8 +13,8 @@ import { indexOrEnd } from '../../../base/bytes/lines.ts'
 import { Bytes } from '../../message/bytes.ts'
 import type { Steps, Work } from '../budget/work.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
-import { type Decode, decoded, eachHabits, inPieces } from '../decoders/decoder.ts'
-import type { Habits } from '../habits/habits.ts'
+import { type Decode, decoded, inPieces } from '../decoders/decoder.ts'
+import { eachWay, type Way } from '../quirks/way.ts'
 import type { HeldContent, Opening } from './container.ts'
 
 /**
@@ -36,9 +36,9 @@ export function* openCalendar(source: Buffer, opening: Opening): Steps<boolean> 
 
 function* readInEachWay(source: Bytes, opening: Opening): Steps {
   const { work } = opening
-  for (const habits of eachHabits('reading a calendar', work)) {
-    const read = (lines: Bytes) => readProperties(lines.gather(), habits, opening)
-    yield* decoded(source, unfolded(habits), work, read)
+  for (const way of eachWay('reading a calendar', work)) {
+    const read = (lines: Bytes) => readProperties(lines.gather(), way, opening)
+    yield* decoded(source, unfolded(way), work, read)
   }
 }
 
@@ -63,7 +63,7 @@ function utf16Of(source: Buffer): 'utf16le' | 'utf16be' | undefined {
 }
 
 /** Joins the lines of each property, and ends it with LF. Of empty lines below it, one stays. CRs are removed. */
-function unfolded(habits: Habits): Decode {
+function unfolded(way: Way): Decode {
   return (bytes, out) => {
     let at = 0
     let last = 0
@@ -74,8 +74,8 @@ function unfolded(habits: Habits): Decode {
       const isBlank = byte === SPACE || byte === TAB
       const isFold =
         isBlank &&
-        (ends === 1 || habits.does('calendar fold') === 'goes on with the line above') &&
-        !(ends === 1 && last === EQUALS && hasSoftBreaks(habits))
+        (ends === 1 || way.does('calendar fold') === 'goes on with the line above') &&
+        !(ends === 1 && last === EQUALS && hasSoftBreaks(way))
       if (!isFold) out.put(LF)
       if (!isFold && ends > 1) out.put(LF)
       ends = 0
@@ -86,7 +86,7 @@ function unfolded(habits: Habits): Decode {
         const byte = bytes[at]!
         if (byte === LF) ends++
         else if (byte === CR) {
-          if (isBareCr(bytes, at) && habits.does('calendar CR') === 'ends a line') ends++
+          if (isBareCr(bytes, at) && way.does('calendar CR') === 'ends a line') ends++
         } else if (ends === 0 || !beginLine(byte)) {
           out.put(byte)
           last = byte
@@ -102,21 +102,21 @@ function isBareCr(bytes: Buffer, at: number): boolean {
   return next !== undefined && next !== CR && next !== LF
 }
 
-function hasSoftBreaks(habits: Habits): boolean {
-  return habits.does('calendar soft break') === 'goes on in the next line'
+function hasSoftBreaks(way: Way): boolean {
+  return way.does('calendar soft break') === 'goes on in the next line'
 }
 
 /** The units of work of a line, in addition to its bytes. */
 const LINE_COST = 64
 
 /** Emits the files in unfolded lines. */
-function* readProperties(lines: Buffer, habits: Habits, { work, emit }: Opening): Steps {
+function* readProperties(lines: Buffer, way: Way, { work, emit }: Opening): Steps {
   for (let at = 0; at < lines.length; ) {
     let end = indexOrEnd(lines, LF, at)
     yield* work.countUnits(LINE_COST + end - at)
     const heads = headsOf(lines, at, end)
     const isQuoted = heads.some(({ isQuotedPrintable }) => isQuotedPrintable)
-    while (isQuoted && hasLineBelow(lines, end) && hasSoftBreaks(habits)) {
+    while (isQuoted && hasLineBelow(lines, end) && hasSoftBreaks(way)) {
       const from = end + 1
       end = indexOrEnd(lines, LF, from)
       yield* work.countUnits(LINE_COST + end - from)

@@ -1,17 +1,17 @@
 import { COLON, CR, LF, SPACE } from '../../../base/bytes/ascii.ts'
 import { indexOrEnd } from '../../../base/bytes/lines.ts'
-import { Habits } from '../habits/habits.ts'
+import { Way } from '../quirks/way.ts'
 import type { Store } from '../storage/store.ts'
 import { base64 } from './base64.ts'
 import type { Codec } from './decoder.ts'
 
 /** Armour, in each way in which some program decodes it. */
-export const armour: Codec = (habits) => (bytes, out) => decodeArmour(bytes, out, habits)
+export const armour: Codec = (way) => (bytes, out) => decodeArmour(bytes, out, way)
 
 /** Decodes the armour of OpenPGP (RFC 9580 6.2) or PEM (RFC 7468), from after its first line, like GnuPG. */
-function* decodeArmour(bytes: Buffer, out: Store, habits: Habits): Generator<number> {
+function* decodeArmour(bytes: Buffer, out: Store, way: Way): Generator<number> {
   let from = 0
-  while (looksLikeField(bytes, from) && habits.does('armour field') === 'is skipped') {
+  while (looksLikeField(bytes, from) && way.does('armour field') === 'is skipped') {
     const to = indexOrEnd(bytes, LF, from) + 1
     yield to - from
     from = to
@@ -29,7 +29,7 @@ function decodeData(bytes: Buffer, out: Store): Iterable<number> {
     const line = bytes.indexOf(`\n${end}`)
     return line < 0 ? bytes.length : line + 1
   })
-  return base64(new Habits())(bytes.subarray(0, Math.min(...ends)), out)
+  return base64(new Way())(bytes.subarray(0, Math.min(...ends)), out)
 }
 
 /** Upper limit for the bytes of a line that are examined for the name of a field. */

@@ -1,7 +1,7 @@
 import { CR, LF } from '../../../base/bytes/ascii.ts'
 import { indexOrEnd } from '../../../base/bytes/lines.ts'
 import { BASE64 } from '../../message/escapes.ts'
-import type { Habits, Words } from '../habits/habits.ts'
+import type { ChoiceOf, Way } from '../quirks/way.ts'
 import type { Store } from '../storage/store.ts'
 import { type Codec, inPieces } from './decoder.ts'
 import { joinedLines } from './text-transforms.ts'
@@ -34,10 +34,10 @@ const NO_BLANKS = [0x0b, 0x0c, 0]
 const PHP_ENDS = 'ends the data, and is a byte of ones'
 
 /** Returns the class of each byte to a program. */
-function valuesFor(habits: Habits): Uint8Array {
-  const isOfUrls = habits.wouldDo('base64 of URLs') === 'is data'
-  const isMasked = habits.wouldDo('base64 with eight bits') === 'loses its highest bit'
-  const isPhp = habits.wouldDo('base64 with others') === PHP_ENDS
+function valuesFor(way: Way): Uint8Array {
+  const isOfUrls = way.peek('base64 of URLs') === 'is data'
+  const isMasked = way.peek('base64 with eight bits') === 'loses its highest bit'
+  const isPhp = way.peek('base64 with others') === PHP_ENDS
   if (!isOfUrls && !isMasked && !isPhp) return standard
   const values = standard.slice()
   if (isOfUrls) {
@@ -53,7 +53,7 @@ function valuesFor(habits: Habits): Uint8Array {
 /** The `=` at which the data ends: any, one behind two characters of a group, or one that completes a group. */
 type LastPadding = 'none' | 'any' | 'in place' | 'last'
 
-const LAST_PADDING: { readonly [Does in Words<'base64 padding'>]?: LastPadding } = {
+const LAST_PADDING: { readonly [Does in ChoiceOf<'base64 padding'>]?: LastPadding } = {
   'ends the data': 'any',
   'ends the data behind two or three characters of a group': 'in place',
   'ends the data if it completes a group': 'last',
@@ -61,7 +61,7 @@ const LAST_PADDING: { readonly [Does in Words<'base64 padding'>]?: LastPadding }
 
 /** Decodes base64 as a program does; by default, as the most lenient ones. */
 class Base64 {
-  readonly #habits: Habits
+  readonly #way: Way
   readonly #bytes: Buffer
   readonly #out: Store
   readonly #values: Uint8Array
@@ -75,20 +75,20 @@ class Base64 {
   readonly #takesBytes: boolean
   readonly #lastPadding: LastPadding
   readonly #isVmime: boolean
-  /** What this program does with features that occurred: they may be half of the data. */
-  #blank: Words<'base64 blank'> | undefined
-  #eightBits: Words<'base64 with eight bits'> | undefined
-  #ofUrls: Words<'base64 of URLs'> | undefined
-  #others: Words<'base64 with others'> | undefined
-  #padding: Words<'base64 padding'> | undefined
+  /** What this program does with quirks that occurred: they may be half of the data. */
+  #blank: ChoiceOf<'base64 blank'> | undefined
+  #eightBits: ChoiceOf<'base64 with eight bits'> | undefined
+  #ofUrls: ChoiceOf<'base64 of URLs'> | undefined
+  #others: ChoiceOf<'base64 with others'> | undefined
+  #padding: ChoiceOf<'base64 padding'> | undefined
 
-  constructor(habits: Habits, bytes: Buffer, out: Store) {
-    this.#habits = habits
+  constructor(way: Way, bytes: Buffer, out: Store) {
+    this.#way = way
     this.#bytes = bytes
     this.#out = out
-    this.#values = valuesFor(habits)
-    const padding = habits.wouldDo('base64 padding')
-    this.#isVmime = habits.wouldDo('base64 with others') === 'is six bits that are set'
+    this.#values = valuesFor(way)
+    const padding = way.peek('base64 padding')
+    this.#isVmime = way.peek('base64 with others') === 'is six bits that are set'
     this.#takesBytes = padding === 'takes a byte from its group of four'
     this.#lastPadding = this.#isVmime ? 'any' : (LAST_PADDING[padding] ?? 'none')
   }
@@ -144,8 +144,8 @@ class Base64 {
     const padding = this.#lastPadding === 'any' ? 1 : 3 - bytes
     const isWhole = this.#count === 0 || (bytes > 0 && this.#padded >= padding)
     if (isWhole) return
-    if (this.#count === 6) this.#habits.note('base64 last character')
-    const end = this.#habits.does('base64 end')
+    if (this.#count === 6) this.#way.note('base64 last character')
+    const end = this.#way.does('base64 end')
     if (this.#isVmime || end === 'is dropped') this.#out.takeBack(bytes)
     if (end === 'is a byte at least' && bytes === 0) this.#out.put(this.#bits << 2)
   }
@@ -160,20 +160,20 @@ class Base64 {
   }
 
   #takeBlank(blank: number): void {
-    if (NO_BLANKS.includes(blank)) this.#habits.note('base64 with others')
-    this.#blank ??= this.#habits.does('base64 blank')
+    if (NO_BLANKS.includes(blank)) this.#way.note('base64 with others')
+    this.#blank ??= this.#way.does('base64 blank')
     if (this.#blank === 'ends the data') this.#end()
   }
 
   #endLine(): void {
     if (this.#count === 0 || this.#padded > 0) return
-    if (this.#habits.does('base64 line') === 'ends the group') this.#restart()
+    if (this.#way.does('base64 line') === 'ends the group') this.#restart()
   }
 
   #takeData(value: number): void {
     if (this.#padded > 0 && !this.#takesBytes) {
       this.#padded = 0
-      this.#padding ??= this.#habits.does('base64 padding')
+      this.#padding ??= this.#way.does('base64 padding')
       if (this.#padding === 'begins a new group of four') this.#restart()
     }
     this.#bits = ((this.#bits << 6) | value) & 0xffff
@@ -194,16 +194,16 @@ class Base64 {
     }
     // Padding is regular after two or three characters of a group, which leave 4 or 2 bits.
     const isInPlace = this.#count === 4 || this.#count === 2
-    if (!isInPlace) this.#padding ??= this.#habits.does('base64 padding')
+    if (!isInPlace) this.#padding ??= this.#way.does('base64 padding')
     const isLast = isInPlace && this.#padded >= this.#count / 2
     const ends = { none: false, any: true, 'in place': isInPlace, last: isLast }
     if (ends[this.#lastPadding]) this.#end()
   }
 
   #takeJunk(byte: number): void {
-    if (byte >= 0x80) this.#eightBits ??= this.#habits.does('base64 with eight bits')
-    else if (OF_URLS.includes(byte)) this.#ofUrls ??= this.#habits.does('base64 of URLs')
-    this.#others ??= this.#habits.does('base64 with others')
+    if (byte >= 0x80) this.#eightBits ??= this.#way.does('base64 with eight bits')
+    else if (OF_URLS.includes(byte)) this.#ofUrls ??= this.#way.does('base64 of URLs')
+    this.#others ??= this.#way.does('base64 with others')
     switch (this.#others) {
       case 'is skipped':
         return
@@ -278,7 +278,7 @@ function charactersIn(block: Buffer): number | undefined {
 }
 
 /** Base64, in each way in which some program decodes it. */
-export const base64: Codec = (habits) =>
-  habits.wouldDo('base64 last character') === 'is dropped'
-    ? (bytes, out) => new Base64(habits, bytes, out).decode()
+export const base64: Codec = (way) =>
+  way.peek('base64 last character') === 'is dropped'
+    ? (bytes, out) => new Base64(way, bytes, out).decode()
     : joinedLines

@@ -1,7 +1,6 @@
 import { Bytes } from '../../message/bytes.ts'
-import { limits } from '../budget/limits.ts'
 import type { Steps, Work } from '../budget/work.ts'
-import { EveryHabit, type Habits } from '../habits/habits.ts'
+import { eachWay, type Way } from '../quirks/way.ts'
 import { Store } from '../storage/store.ts'
 
 /**
@@ -10,8 +9,8 @@ import { Store } from '../storage/store.ts'
  */
 export type Decode = (bytes: Buffer, out: Store) => Iterable<number>
 
-/** Returns what decodes a content as a program does. It requests the habits of that program where programs differ. */
-export type Codec = (habits: Habits) => Decode
+/** Returns what decodes a content as a program does. It asks the way of that program where programs differ. */
+export type Codec = (way: Way) => Decode
 
 /** The bytes that are decoded in one go. Some cost hundreds of times as much as others. */
 const DECODED_AT_ONCE = 16 * 1024
@@ -78,29 +77,19 @@ export function* decoded<Result>(
 }
 
 /**
- * Decodes a source once for each set of habits that makes a difference to it. Returns the common ones, which come
+ * Decodes a source once for each way that makes a difference to it. Returns the common one, which comes
  * first.
  */
 export function* decodedInEachWay(
   source: Bytes,
   codec: Codec,
   work: Work,
-  use: (content: Bytes, habits: Habits) => Steps,
-): Steps<Habits> {
-  let common: Habits | undefined
-  for (const habits of eachHabits('decoding a part', work)) {
-    common ??= habits
-    yield* decoded(source, codec(habits), work, (content) => use(content, habits))
+  use: (content: Bytes, way: Way) => Steps,
+): Steps<Way> {
+  let common: Way | undefined
+  for (const way of eachWay('decoding a part', work)) {
+    common ??= way
+    yield* decoded(source, codec(way), work, (content) => use(content, way))
   }
   return common!
-}
-
-/**
- * Yields each set of habits that makes a difference to something that is decoded or saved (`doing`), the common ones
- * first. If there are too many, the rest is unread.
- */
-export function* eachHabits(doing: string, work: Work): Generator<Habits> {
-  const every = new EveryHabit()
-  for (let habits = every.next(); habits; habits = every.next()) yield habits
-  if (every.isCut) work.leaveUnread(`more than ${limits.ways} ways of ${doing}`)
 }

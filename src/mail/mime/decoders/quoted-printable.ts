@@ -1,7 +1,7 @@
 import { isAscii } from 'node:buffer'
 import { CR, DASH, EQUALS, hexDigits, LF, SPACE, TAB } from '../../../base/bytes/ascii.ts'
 import { indexOrEnd } from '../../../base/bytes/lines.ts'
-import { Habits, type Words } from '../habits/habits.ts'
+import { type ChoiceOf, Way } from '../quirks/way.ts'
 import type { Store } from '../storage/store.ts'
 import { lowBytes } from './charsets.ts'
 import { type Codec, chained, type Decode, inPieces } from './decoder.ts'
@@ -31,27 +31,27 @@ function byNumber(high: number, low: number): number {
  * may have blanks after its `=`, and any line end.
  */
 class QuotedPrintable {
-  readonly #habits: Habits
+  readonly #way: Way
   readonly #bytes: Buffer
   readonly #out: Store
   /** Whether escapes are decoded, or only soft line breaks removed. */
   readonly #unescapes: boolean
-  readonly #escape: Words<'quoted-printable escape'>
-  readonly #blanksDo: Words<'quoted-printable blanks'>
+  readonly #escape: ChoiceOf<'quoted-printable escape'>
+  readonly #blanksDo: ChoiceOf<'quoted-printable blanks'>
   #at = 0
-  /** Whether the content has such a feature. It is not looked for again then. */
+  /** Whether the content has such a quirk. It is not looked for again then. */
   #hasLastBlanks = false
   #hasBareCr = false
   #hasNul = false
   #hasWide = false
 
-  constructor(habits: Habits, bytes: Buffer, out: Store, unescapes = true) {
-    this.#habits = habits
+  constructor(way: Way, bytes: Buffer, out: Store, unescapes = true) {
+    this.#way = way
     this.#bytes = bytes
     this.#out = out
     this.#unescapes = unescapes
-    this.#escape = habits.wouldDo('quoted-printable escape')
-    this.#blanksDo = habits.wouldDo('quoted-printable blanks')
+    this.#escape = way.peek('quoted-printable escape')
+    this.#blanksDo = way.peek('quoted-printable blanks')
   }
 
   decode(): Iterable<number> {
@@ -63,20 +63,20 @@ class QuotedPrintable {
     })
   }
 
-  /** Notes the features of bytes that programs change before they decode the rest. */
+  /** Notes the quirks of bytes that programs change before they decode the rest. */
   #noteBytes(from: number, end: number): void {
     const piece = this.#bytes.subarray(from, end)
     if (!this.#hasNul && piece.includes(0)) {
       this.#hasNul = true
-      this.#habits.note('quoted-printable NUL')
+      this.#way.note('quoted-printable NUL')
     }
     if (!this.#hasWide && hasHighByte(piece)) {
       this.#hasWide = true
-      this.#habits.note('quoted-printable in UTF-8')
+      this.#way.note('quoted-printable in UTF-8')
     }
     if (!this.#hasBareCr && hasBareCr(this.#bytes, from, end)) {
       this.#hasBareCr = true
-      this.#habits.note('quoted-printable CR')
+      this.#way.note('quoted-printable CR')
     }
   }
 
@@ -125,13 +125,13 @@ class QuotedPrintable {
       case 'stays with the next two bytes':
         return this.#lineBreak(at) ?? this.#literal(at, 3)
     }
-    const ofCr = this.#habits.wouldDo('quoted-printable CR break')
+    const ofCr = this.#way.peek('quoted-printable CR break')
     if (first === CR && ofCr === 'hide the rest of the line')
       return indexOrEnd(bytes, LF, at + 2) + 1
     let end = at + 1
     while (end < bytes.length && isBlank(bytes[end]!)) end++
     const hasLf = bytes[end] === LF
-    if (first === CR && !hasLf) this.#habits.note('quoted-printable CR break')
+    if (first === CR && !hasLf) this.#way.note('quoted-printable CR break')
     const isBreak = hasLf || bytes[end - 1] === CR
     if (isBreak && this.#isSoftBreak(at, end, hasLf)) return hasLf ? end + 1 : end
     return this.#strange(at, end)
@@ -141,14 +141,14 @@ class QuotedPrintable {
   #isSoftBreak(at: number, end: number, hasLf: boolean): boolean {
     const isPlain = end === at + 1 || (end === at + 2 && this.#bytes[at + 1] === CR)
     const isLast = hasLf && end === at + 1 && end + 1 === this.#bytes.length
-    if (isLast && this.#habits.does('quoted-printable last break') === 'stay')
+    if (isLast && this.#way.does('quoted-printable last break') === 'stay')
       this.#out.putAll(this.#bytes, at, end + 1)
     if (isPlain && hasLf) return true
     // Only some programs end a line at a bare CR.
-    this.#habits.note('quoted-printable escape')
-    if (!hasLf && this.#habits.does('quoted-printable CR break') === 'are text like others')
+    this.#way.note('quoted-printable escape')
+    if (!hasLf && this.#way.does('quoted-printable CR break') === 'are text like others')
       return false
-    return isPlain || this.#habits.does('quoted-printable soft break') === 'is one'
+    return isPlain || this.#way.does('quoted-printable soft break') === 'is one'
   }
 
   /** Returns where the next line begins, if a `=` is the last character of its line. */
@@ -165,14 +165,14 @@ class QuotedPrintable {
   /** Reads a `=` that stays with the bytes after it: `most` bytes in all, at most. */
   #literal(at: number, most: 2 | 3): number {
     const next = this.#bytes[at + 1] ?? 0
-    if (next === CR && this.#habits.does('quoted-printable CR break') !== 'are text like others')
+    if (next === CR && this.#way.does('quoted-printable CR break') !== 'are text like others')
       return at + 2
     this.#out.putAll(this.#bytes, at, Math.min(at + most, this.#bytes.length))
     return at + (hexDigits[next]! >= 0 ? 3 : most)
   }
 
   #strange(at: number, end: number): number {
-    const does = this.#habits.does('quoted-printable escape')
+    const does = this.#way.does('quoted-printable escape')
     if (does === 'is removed, with blanks after it') return end
     this.#out.put(EQUALS)
     const isPair = this.#bytes[at + 1] === EQUALS
@@ -189,7 +189,7 @@ class QuotedPrintable {
     const isLast = endsLine || isBeforeCr
     if (isLast && !this.#hasLastBlanks) {
       this.#hasLastBlanks = true
-      this.#habits.note('quoted-printable blanks')
+      this.#way.note('quoted-printable blanks')
     }
     const isRemoved =
       this.#blanksDo === 'are removed' ? endsLine : this.#blanksDo !== 'stay' && isLast
@@ -229,19 +229,19 @@ function isBlank(byte: number): boolean {
 }
 
 /** Quoted-printable, in each way in which some program decodes it. */
-export const quotedPrintable: Codec = (habits) => {
-  const equals = habits.wouldDo('quoted-printable escape')
+export const quotedPrintable: Codec = (way) => {
+  const equals = way.peek('quoted-printable escape')
   const isInLines = equals === 'stays as far as there is space in its line'
   return chained([
-    ...(habits.wouldDo('quoted-printable in UTF-8') === 'is its bytes' ? [] : [lowBytes]),
-    ...(habits.wouldDo('quoted-printable NUL') === 'stays' ? [] : [withoutNuls]),
-    ...crChanges[habits.wouldDo('quoted-printable CR')],
-    ...(equals === 'may be in front of a soft line break and digits' ? [softBreaks(habits)] : []),
-    isInLines ? decodeInLines : (bytes, out) => new QuotedPrintable(habits, bytes, out).decode(),
+    ...(way.peek('quoted-printable in UTF-8') === 'is its bytes' ? [] : [lowBytes]),
+    ...(way.peek('quoted-printable NUL') === 'stays' ? [] : [withoutNuls]),
+    ...crChanges[way.peek('quoted-printable CR')],
+    ...(equals === 'may be in front of a soft line break and digits' ? [softBreaks(way)] : []),
+    isInLines ? decodeInLines : (bytes, out) => new QuotedPrintable(way, bytes, out).decode(),
   ])
 }
 
-const crChanges: Readonly<Record<Words<'quoted-printable CR'>, readonly Decode[]>> = {
+const crChanges: Readonly<Record<ChoiceOf<'quoted-printable CR'>, readonly Decode[]>> = {
   stays: [],
   'is removed': [lineEnds({ to: 'same', bareCr: 'nothing' })],
   'ends a line': [lineEnds({ to: 'lf', bareCr: 'line end' })],
@@ -249,9 +249,9 @@ const crChanges: Readonly<Record<Words<'quoted-printable CR'>, readonly Decode[]
 }
 
 /** Removes soft line breaks, so that an escape is found even if it contains one. */
-function softBreaks(habits: Habits): Decode {
+function softBreaks(way: Way): Decode {
   const name = 'quoted-printable CR break'
-  const alone = Habits.of({ [name]: habits.wouldDo(name) })
+  const alone = Way.of({ [name]: way.peek(name) })
   return (bytes, out) => new QuotedPrintable(alone, bytes, out, false).decode()
 }
 

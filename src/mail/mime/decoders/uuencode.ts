@@ -1,15 +1,15 @@
 import { CR, LF } from '../../../base/bytes/ascii.ts'
 import { LineSearch, withoutLineEnd } from '../../../base/bytes/lines.ts'
-import type { Habits, Words } from '../habits/habits.ts'
+import type { ChoiceOf, Way } from '../quirks/way.ts'
 import type { Store } from '../storage/store.ts'
 import { type Codec, chained, type Decode, inPieces } from './decoder.ts'
 
 const OTHER = -1
 
 /** Decodes uuencode as a program does. A line may end in a bare CR. Lines that are not data are skipped. */
-function decodeLines(bytes: Buffer, out: Store, habits: Habits): Iterable<number> {
+function decodeLines(bytes: Buffer, out: Store, way: Way): Iterable<number> {
   const lines = new LineSearch(bytes)
-  const reads = habits.wouldDo('uuencode line')
+  const reads = way.peek('uuencode line')
   const size = out.size
   let isOver = false
   let isBehindCr = false
@@ -22,19 +22,19 @@ function decodeLines(bytes: Buffer, out: Store, habits: Habits): Iterable<number
       at = lines.any(from)
       const end = withoutLineEnd(bytes, from, at)
       // What programs make differently of a line, KMime mostly, which knows neither a bare CR nor `END`.
-      if (isBehindCr) habits.note('uuencode line')
+      if (isBehindCr) way.note('uuencode line')
       isBehindCr = bytes[at - 1] === CR
       const hasData = out.size > size
       const isLast = isEndLine(bytes, from, end)
       const isZero = isZeroLine(bytes, from, end)
       if (isLast) {
         const isSmallEnd = bytes.toString('latin1', from, end) === 'end'
-        if (!isSmallEnd || !hasData) habits.note('uuencode line')
+        if (!isSmallEnd || !hasData) way.note('uuencode line')
         isOverForKMime ||= isSmallEnd
       }
       if (isOver && end > from && !isLast) {
-        if (!isZero && !isOverForKMime) habits.note('uuencode line')
-        if (habits.does('uuencode end') === 'is none') {
+        if (!isZero && !isOverForKMime) way.note('uuencode line')
+        if (way.does('uuencode end') === 'is none') {
           at = bytes.length
           return
         }
@@ -42,7 +42,7 @@ function decodeLines(bytes: Buffer, out: Store, habits: Habits): Iterable<number
       const endsHere = hasData && (isLast || isZero)
       isOver ||= endsHere
       if (end === from || isLast) continue
-      if (!endsHere && !isRegular(bytes, from, end)) habits.note('uuencode line')
+      if (!endsHere && !isRegular(bytes, from, end)) way.note('uuencode line')
       const length = lengthOf(bytes, from, end, reads)
       if (length !== OTHER) decodeLine(bytes, from + 1, end, length, out)
     }
@@ -60,7 +60,12 @@ function decodeLine(bytes: Buffer, from: number, end: number, length: number, ou
 }
 
 /** Returns the number of bytes in a line, which must not be empty, or OTHER if the line is not data. */
-function lengthOf(bytes: Buffer, from: number, end: number, reads: Words<'uuencode line'>): number {
+function lengthOf(
+  bytes: Buffer,
+  from: number,
+  end: number,
+  reads: ChoiceOf<'uuencode line'>,
+): number {
   const first = bytes[from]!
   const length = (first - 32) & 63
   const characters = end - from - 1
@@ -162,9 +167,9 @@ const acrossLines: Decode = (bytes, out) => {
 }
 
 /** uuencode, in each way in which some program decodes it. */
-export const uuencode: Codec = (habits) => {
-  const decode: Decode = (bytes, out) => decodeLines(bytes, out, habits)
-  switch (habits.wouldDo('uuencode line')) {
+export const uuencode: Codec = (way) => {
+  const decode: Decode = (bytes, out) => decodeLines(bytes, out, way)
+  switch (way.peek('uuencode line')) {
     case 'goes on in the next line':
       return acrossLines
     case 'ends where it declares to':

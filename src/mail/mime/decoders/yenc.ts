@@ -9,7 +9,7 @@ const WORD_MAX = '=ybegin '.length
  * yEnc (yEnc draft 1.3), in each way in which some program decodes it, from after its line `=ybegin` to its line
  * `=yend`. A line `=ypart` is skipped.
  */
-export const yenc: Codec = (habits) => (bytes, out) => {
+export const yenc: Codec = (way) => (bytes, out) => {
   let startsLine = true
   let isEscaped = false
   let at = 0
@@ -37,7 +37,7 @@ export const yenc: Codec = (habits) => (bytes, out) => {
       } else if (byte === EQUALS && !isEscaped) isEscaped = true
       else if (byte !== CR && byte !== NUL) put(byte)
       else if (bytes[at] !== LF || byte === NUL) {
-        if (habits.does('yEnc control character') === 'is data') put(byte)
+        if (way.does('yEnc control character') === 'is data') put(byte)
       }
     }
   })

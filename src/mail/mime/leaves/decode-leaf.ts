@@ -3,9 +3,9 @@ import type { Steps } from '../budget/work.ts'
 import { declaredIn } from '../containers/containers.ts'
 import { decoded, decodedInEachWay } from '../decoders/decoder.ts'
 import { withoutTails } from '../decoders/text-transforms.ts'
-import { Habits } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
 import type { Oddity } from '../oddities.ts'
+import { Way } from '../quirks/way.ts'
 import type { Leaf } from '../structure/leaf.ts'
 import { isCarved, isMessageByDefault } from '../structure/leaf.ts'
 import type { Extraction, OpenAs, Scope } from './extraction.ts'
@@ -85,13 +85,12 @@ function* decodeBy(
     const isSaved = yield* variants.save({ ...below, encoding }, isCovered)
     return { isEmitted: isSaved && !isMessage, oddities: [] }
   }
-  const habits = new Habits()
-  const isAlike = () =>
-    [...habits.asked].every((feature) => isShown && plainInTexts.includes(feature))
+  const way = new Way()
+  const isAlike = () => [...way.met].every((quirk) => isShown && plainInTexts.includes(quirk))
   if (isCommon) {
     // A text that programs display includes the line end before the delimiter, also for libclamav.
     const isWhole = encodes === 'bytes' || isShown
-    yield* decoded(isWhole ? part : below.bare, codec(habits), work, (bare) => {
+    yield* decoded(isWhole ? part : below.bare, codec(way), work, (bare) => {
       let content = { bare, end: isWhole ? NO_LINE_END : below.end, encoding }
       if (isWhole && encodes === 'lines') content = { ...splitLineEnd(bare), encoding }
       return variants.save(content, isCovered && isAlike())
@@ -105,14 +104,14 @@ function* decodeBy(
   return { isEmitted, oddities }
 }
 
-/** Whether a carved part, of which no decoder noted a feature, is data in base64: it hides nothing else. */
+/** Whether a carved part, of which no decoder noted a quirk, is data in base64: it hides nothing else. */
 function holdsBase64Alone({ role, encodings }: Leaf): boolean {
   return role === 'carved' && encodings.length === 1 && encodings[0] === 'base64'
 }
 
 /**
  * Whether a part is plain: it is of an ordinary mail, with one encoding, and nothing in its header is odd.
- * Such a part is decoded once, unless its decoder notes a feature. Most parts of ordinary mail are plain. Any other part is
+ * Such a part is decoded once, unless its decoder notes a quirk. Most parts of ordinary mail are plain. Any other part is
  * decoded in each way in which some program understands it.
  */
 export function isPlainLeaf(leaf: Leaf): boolean {

@@ -4,7 +4,7 @@ import type { Codec } from '../decoders/decoder.ts'
 import { quotedPrintable } from '../decoders/quoted-printable.ts'
 import { uuencode } from '../decoders/uuencode.ts'
 import { yenc } from '../decoders/yenc.ts'
-import { Habits } from '../habits/habits.ts'
+import { Way } from '../quirks/way.ts'
 
 /**
  * A format of encoded data that programs recognize anywhere in a text. Its lines are matched without their ends.
@@ -68,14 +68,14 @@ const table = {
     begins: /^content-transfer-encoding[ \t]*:.*(?:quoted|printable)/is,
     isField: true,
     ends: /^--/,
-    codec: () => quotedPrintable(new Habits()),
+    codec: () => quotedPrintable(new Way()),
   },
   'mime-base64': {
     begins:
       /^content-transfer-encoding[ \t]*:(?![ \t]*(?:[78]bit|binary|quoted-printable)[ \t]*$)/i,
     isField: true,
     ends: /^--/,
-    codec: () => base64(new Habits()),
+    codec: () => base64(new Way()),
   },
   /** BinHex 4.0 (RFC 1741): a word anywhere in a line, and the data after a colon that begins a line. */
   binhex: {},

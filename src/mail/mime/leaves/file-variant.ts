@@ -1,7 +1,7 @@
 import type { Bytes } from '../../message/bytes.ts'
 import { chained, type Decode } from '../decoders/decoder.ts'
 import { type LineEndMode, lineEnds, unflowed, unstuffed } from '../decoders/text-transforms.ts'
-import type { Habits, Words } from '../habits/habits.ts'
+import type { ChoiceOf, Way } from '../quirks/way.ts'
 import { NO_LINE_END, type TextProperties } from './text-properties.ts'
 
 /** A content that programs save as a file. */
@@ -37,7 +37,7 @@ const LF_END = Buffer.from('\n')
 const CRLF_END = Buffer.from('\r\n')
 
 /** The line ends of programs that write their own. */
-const modes: Readonly<Partial<Record<Words<'line ends'>, LineEndMode>>> = {
+const modes: Readonly<Partial<Record<ChoiceOf<'line ends'>, LineEndMode>>> = {
   'are LF': { to: 'lf', bareCr: 'itself' },
   'are CR LF': { to: 'crlf', bareCr: 'itself' },
   'are LF, and other CRs are removed': { to: 'lf', bareCr: 'nothing' },
@@ -45,17 +45,17 @@ const modes: Readonly<Partial<Record<Words<'line ends'>, LineEndMode>>> = {
 }
 
 /**
- * Returns how a program with these habits saves a content, step by step: format=flowed, line ends, last line end.
- * Returns undefined if one with other habits saves the same.
+ * Returns how a program saves a content in this way, step by step: format=flowed, line ends, last line end.
+ * Returns undefined if one saves the same in another way.
  */
-export function variantBy(habits: Habits, content: FileContent): FileVariant | undefined {
+export function variantBy(way: Way, content: FileContent): FileVariant | undefined {
   const { bare, end, lines, shorter } = content
   const steps: Decode[] = []
-  if (content.isStuffed && habits.does('stuffed line') !== 'stays') steps.push(unstuffed)
-  if (content.isFlowed && habits.does('flowed line') !== 'stays') steps.push(unflowed)
+  if (content.isStuffed && way.does('stuffed line') !== 'stays') steps.push(unstuffed)
+  if (content.isFlowed && way.does('flowed line') !== 'stays') steps.push(unflowed)
 
   const hasLines = lines !== undefined && (lines.lf || lines.crlf || lines.cr)
-  const mode = hasLines ? modes[habits.does('line ends')] : undefined
+  const mode = hasLines ? modes[way.does('line ends')] : undefined
   if (mode !== undefined) {
     const hasOthers = mode.to === 'lf' ? lines!.crlf || mode.bareCr === 'nothing' : lines!.lf
     if (!hasOthers || (mode.bareCr === 'nothing' && !lines!.cr)) return undefined
@@ -67,7 +67,7 @@ export function variantBy(habits: Habits, content: FileContent): FileVariant | u
   const make = steps.length > 0 ? chained(steps) : undefined
   const plain = { bytes: bare, make, end: NO_LINE_END, isLikeOther }
   if (end.length === 0 && shorter === undefined) return plain
-  switch (habits.does('last line end')) {
+  switch (way.does('last line end')) {
     case 'is not saved':
       return plain
     case 'is saved': {

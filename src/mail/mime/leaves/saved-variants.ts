@@ -3,9 +3,10 @@ import { SPACE } from '../../../base/bytes/ascii.ts'
 import { Bytes } from '../../message/bytes.ts'
 import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
 import { changesAscii, isUnreadable, toUtf8 } from '../decoders/charsets.ts'
-import { decoded, eachHabits } from '../decoders/decoder.ts'
+import { decoded } from '../decoders/decoder.ts'
 import { lineEnds, unflowed, unstuffed } from '../decoders/text-transforms.ts'
 import type { Encoding } from '../headers/encodings.ts'
+import { eachWay } from '../quirks/way.ts'
 import { isDecodedIn, isTextOfMail, type Leaf } from '../structure/leaf.ts'
 import type { Extraction, Scope } from './extraction.ts'
 import { type FileContent, type FileVariant, variantBy } from './file-variant.ts'
@@ -47,8 +48,7 @@ const toLf = lineEnds({ to: 'lf', bareCr: 'itself' })
 
 /**
  * The variants in which programs save a leaf part, or display it, however they decode it. A file is made in steps:
- * character set, format=flowed, line ends, last line end. What a program does at each of them is one of its habits
- * (habits/file-habits.ts).
+ * character set, format=flowed, line ends, last line end. Programs differ at each of them (quirks/file-quirks.ts).
  */
 export class SavedVariants {
   readonly #leaf: Leaf
@@ -217,8 +217,8 @@ export class SavedVariants {
   *#saveFile(content: DecodedContent, extraction = this.extraction, isCovered = false): Steps {
     const { work } = extraction
     const file = yield* this.#fileOf(content)
-    for (const habits of eachHabits('saving a file', work)) {
-      const saved = variantBy(habits, file)
+    for (const way of eachWay('saving a file', work)) {
+      const saved = variantBy(way, file)
       if (saved === undefined) continue
       const { bytes, make } = saved
       // libclamav saves the file as it was decoded.

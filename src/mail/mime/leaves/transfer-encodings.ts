@@ -2,8 +2,8 @@ import { base64 } from '../decoders/base64.ts'
 import type { Codec } from '../decoders/decoder.ts'
 import { quotedPrintable } from '../decoders/quoted-printable.ts'
 import { uuencode } from '../decoders/uuencode.ts'
-import type { Feature } from '../habits/habits.ts'
 import type { Encoding } from '../headers/encodings.ts'
+import type { QuirkName } from '../quirks/way.ts'
 
 /** What has to be known of a transfer encoding to decode a part, and to save the result. */
 interface TransferEncoding {
@@ -16,8 +16,8 @@ interface TransferEncoding {
   readonly encodes: 'nothing' | 'lines' | 'bytes'
   /** Whether nearly all programs decode it, and thus in a common way. */
   readonly isCommon: boolean
-  /** The features in spite of which all programs, libclamav among them, display the same text. */
-  readonly plainInTexts: readonly Feature[]
+  /** The quirks in spite of which all programs, libclamav among them, display the same text. */
+  readonly plainInTexts: readonly QuirkName[]
 }
 
 export const transferEncodings: Readonly<Record<Encoding, TransferEncoding>> = {

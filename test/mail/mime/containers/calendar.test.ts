@@ -8,7 +8,7 @@ import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { budgetOf, limits } from '../../../../src/mail/mime/budget/limits.ts'
 import { Work } from '../../../../src/mail/mime/budget/work.ts'
 import { openCalendar } from '../../../../src/mail/mime/containers/calendar.ts'
-import { calendarHabits } from '../../../../src/mail/mime/habits/file-habits.ts'
+import { calendarQuirks } from '../../../../src/mail/mime/quirks/file-quirks.ts'
 import { lacks } from '../../../needs.mjs'
 import { python } from '../../../programs/host/python.ts'
 import { readMail } from '../read-mail.ts'
@@ -118,21 +118,21 @@ const cases: readonly (readonly [name: string, text: string, ...files: readonly 
   ['a name in the value', calendar('SUMMARY:ATTACH;ENCODING=BASE64:QUJD')],
 ]
 
-/** Values that each choice for a feature ends elsewhere. */
-const textsOfHabits: Readonly<Record<keyof typeof calendarHabits, readonly string[]>> = {
+/** Values that each choice for a quirk ends elsewhere. */
+const textsOfQuirks: Readonly<Record<keyof typeof calendarQuirks, readonly string[]>> = {
   'calendar CR': [calendar('ATTACH:data:,A\rB'), 'A', 'AB'],
   'calendar fold': [calendar('ATTACH:data:,A\n\n B'), 'A', 'AB'],
   'calendar soft break': [card('KEY;QUOTED-PRINTABLE:=41=\n=42', '2.1'), 'AB', 'A'],
 }
 
-t.test('each choice for a feature of calendars finds another file', async (t) => {
-  for (const [habit, [text, ...files]] of Object.entries(textsOfHabits)) {
+t.test('each choice for a quirk of calendars finds another file', async (t) => {
+  for (const [quirk, [text, ...files]] of Object.entries(textsOfQuirks)) {
     const { files: found } = open(text!)
-    t.equal(files.length, calendarHabits[habit as keyof typeof calendarHabits].choices.length)
+    t.equal(files.length, calendarQuirks[quirk as keyof typeof calendarQuirks].choices.length)
     t.same(
       files.filter((file) => !found.includes(file)),
       [],
-      `${habit}: ${JSON.stringify(found)}`,
+      `${quirk}: ${JSON.stringify(found)}`,
     )
   }
 })

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { base64 } from '../../../../src/mail/mime/decoders/base64.ts'
-import { Habits } from '../../../../src/mail/mime/habits/habits.ts'
-import { decode, featuresOf, ways } from './decode.ts'
+import { Way } from '../../../../src/mail/mime/quirks/way.ts'
+import { decode, quirksOf, ways } from './decode.ts'
 
 /** What readers of mail make of base64, each in its way, whatever pieces it comes in. */
 
@@ -11,9 +11,9 @@ const COMPLETE = 'ends the data if it completes a group'
 const ONES = 'ends the data, and is a byte of ones'
 const UNDECODED = 'leaves all undecoded, without its line ends'
 
-type Choices = Parameters<typeof Habits.of>[0]
+type Choices = Parameters<typeof Way.of>[0]
 
-t.test('base64 is decoded by the habits of each reader', async (t) => {
+t.test('base64 is decoded as each reader does', async (t) => {
   const on = (text: string) => Buffer.from(text, 'base64').toString('latin1')
   const high = (text: string) =>
     String.fromCharCode(...Buffer.from(text).map((byte) => byte | 0x80))
@@ -76,7 +76,7 @@ t.test('base64 is decoded by the habits of each reader', async (t) => {
     [{ 'base64 line': 'ends the group' }, 'YWJj\nYWJj', 'abcabc'],
   ]
   for (const [choices, text, expected] of rows) {
-    const decoded = decode(base64(Habits.of(choices)), text)
+    const decoded = decode(base64(Way.of(choices)), text)
     t.equal(decoded, expected, `${JSON.stringify(choices)} ${text}`)
   }
 })
@@ -105,7 +105,7 @@ t.test('base64 asks where readers differ', async (t) => {
     ['AAAAAA\n'.repeat(400)]: ['base64 line'],
   }
   for (const [text, expected] of Object.entries(rows)) {
-    t.same(featuresOf(base64, text), expected, text)
+    t.same(quirksOf(base64, text), expected, text)
   }
 })
 
@@ -154,19 +154,19 @@ t.test('long base64 is decoded like short base64, in lines or not', async (t) =>
   const dashes = encoded.slice(0, 30_000).replace(/.{5000}/g, '$&-') + encoded.slice(30_000)
   const open = `A${encoded.slice(0, 4000)}\n${encoded.slice(4000)}`
   for (const text of [...texts, junk, dashes]) {
-    t.equal(decode(base64(new Habits()), text), content.toString('latin1'))
+    t.equal(decode(base64(new Way()), text), content.toString('latin1'))
   }
   const shifted = Buffer.from(open.replace('\n', ''), 'base64').toString('latin1')
-  t.equal(decode(base64(new Habits()), open), shifted, 'a group that is open goes on')
+  t.equal(decode(base64(new Way()), open), shifted, 'a group that is open goes on')
 })
 
 t.test(
   'lines of one length that are odd anywhere are decoded as if they were decoded byte by byte',
   async () => {
-    const read = (text: string, habits = new Habits()) =>
-      JSON.stringify([decode(base64(habits), text), [...habits.asked].sort()])
+    const read = (text: string, way = new Way()) =>
+      JSON.stringify([decode(base64(way), text), [...way.met].sort()])
     // The runtime decodes nothing for a reader that knows other characters, none of which is here.
-    const byByte = () => Habits.of({ 'base64 with eight bits': 'loses its highest bit' })
+    const byByte = () => Way.of({ 'base64 with eight bits': 'loses its highest bit' })
     const lines = Buffer.alloc(30_000, 'what lines of one length hold, and more ')
       .toString('base64')
       .replace(/.{76}/g, '$&\r\n')

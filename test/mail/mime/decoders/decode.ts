@@ -1,5 +1,5 @@
 import type { Codec, Decode } from '../../../../src/mail/mime/decoders/decoder.ts'
-import { EveryHabit, type Feature, Habits } from '../../../../src/mail/mime/habits/habits.ts'
+import { everyWay, type QuirkName, Way } from '../../../../src/mail/mime/quirks/way.ts'
 import { MemoryPool, Store } from '../../../../src/mail/mime/storage/store.ts'
 
 /** What a decoder makes of a text (latin1). */
@@ -18,21 +18,19 @@ export function decode(decoder: Decode, text: string): string {
 /** What readers decode a text to, by their choices in words; `common` is what the common ones make. */
 export type Ways = Readonly<Record<string, string>>
 
-/** What readers with each set of habits that makes a difference make of a text. */
+/** What readers with each way that makes a difference make of a text. */
 export function ways(codec: Codec, text: string): Ways {
   const found: [string, string][] = []
-  const every = new EveryHabit(1000)
-  for (let habits = every.next(); habits; habits = every.next()) {
-    const those = habits
-    const words = Array.from(habits.choices.keys(), (habit) => `${habit} ${those.wouldDo(habit)}`)
-    found.push([words.sort().join(', ') || 'common', decode(codec(habits), text)])
+  for (const way of everyWay(1000)) {
+    const words = Array.from(way.choices.keys(), (quirk) => `${quirk} ${way.peek(quirk)}`)
+    found.push([words.sort().join(', ') || 'common', decode(codec(way), text)])
   }
   return Object.fromEntries(found.sort())
 }
 
-/** The features of a text that readers decode differently, as those with common habits find them. */
-export function featuresOf(codec: Codec, text: string): readonly Feature[] {
-  const habits = new Habits()
-  decode(codec(habits), text)
-  return [...habits.asked]
+/** The quirks of a text that readers decode differently, as the common way meets them. */
+export function quirksOf(codec: Codec, text: string): readonly QuirkName[] {
+  const way = new Way()
+  decode(codec(way), text)
+  return [...way.met]
 }

@@ -7,8 +7,8 @@ import { quotedPrintable } from '../../../../src/mail/mime/decoders/quoted-print
 import { withoutNuls } from '../../../../src/mail/mime/decoders/text-transforms.ts'
 import { uuencode } from '../../../../src/mail/mime/decoders/uuencode.ts'
 import { yenc } from '../../../../src/mail/mime/decoders/yenc.ts'
-import { encodingHabits } from '../../../../src/mail/mime/habits/encoding-habits.ts'
-import type { Feature } from '../../../../src/mail/mime/habits/habits.ts'
+import { encodingQuirks } from '../../../../src/mail/mime/quirks/encoding-quirks.ts'
+import type { QuirkName } from '../../../../src/mail/mime/quirks/way.ts'
 import { ways } from './decode.ts'
 
 /** The bytes that are decoded in one go. */
@@ -46,8 +46,8 @@ for (const [name, codec, text, unit, plain] of oddTexts) {
 }
 
 t.test('a part with more ways of decoding than are tried is unread', async (t) => {
-  const inAllWays: Codec = (habits) => {
-    for (const feature of Object.keys(encodingHabits)) habits.note(feature as Feature)
+  const inAllWays: Codec = (way) => {
+    for (const quirk of Object.keys(encodingQuirks)) way.note(quirk as QuirkName)
     return withoutNuls
   }
   const source = Bytes.of(Buffer.from('text'))

@@ -1,13 +1,13 @@
 import t from 'tap'
 import { quotedPrintable } from '../../../../src/mail/mime/decoders/quoted-printable.ts'
-import { Habits } from '../../../../src/mail/mime/habits/habits.ts'
-import { decode, featuresOf, ways } from './decode.ts'
+import { Way } from '../../../../src/mail/mime/quirks/way.ts'
+import { decode, quirksOf, ways } from './decode.ts'
 
 /** What readers of mail make of quoted-printable, each in its way, whatever pieces it comes in. */
 
-type Choices = Parameters<typeof Habits.of>[0]
+type Choices = Parameters<typeof Way.of>[0]
 
-t.test('quoted-printable is decoded by the habits of each reader', async (t) => {
+t.test('quoted-printable is decoded as each reader does', async (t) => {
   const long = 'x'.repeat(100)
   const rows: readonly (readonly [Choices, string, string])[] = [
     [{}, 'a=41b=3db', 'aAb=b'],
@@ -96,7 +96,7 @@ t.test('quoted-printable is decoded by the habits of each reader', async (t) => 
     [{ 'quoted-printable blanks': 'are removed' }, `${long} \t${long}\n`, `${long} \t${long}\n`],
   ]
   for (const [choices, text, expected] of rows) {
-    const decoded = decode(quotedPrintable(Habits.of(choices)), text)
+    const decoded = decode(quotedPrintable(Way.of(choices)), text)
     t.equal(decoded, expected, `${JSON.stringify(choices)} ${text}`)
   }
 })
@@ -127,7 +127,7 @@ t.test('quoted-printable asks where readers differ, in any split', async (t) => 
     '\xc3\xa9': [],
   }
   for (const [text, expected] of Object.entries(rows)) {
-    t.same(featuresOf(quotedPrintable, text).toSorted(), expected, text)
+    t.same(quirksOf(quotedPrintable, text).toSorted(), expected, text)
   }
 })
 
@@ -186,7 +186,7 @@ t.test('any number of blanks in a row is read alike', async (t) => {
       [trims, `AB${blanks}CD`, `AB${blanks}CD`],
     ]
     for (const [choices, text, expected] of rows) {
-      const made = decode(quotedPrintable(Habits.of(choices)), text)
+      const made = decode(quotedPrintable(Way.of(choices)), text)
       t.equal(made, expected, `${JSON.stringify(choices)} ${count}`)
     }
   }

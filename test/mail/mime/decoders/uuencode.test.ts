@@ -1,12 +1,12 @@
 import t from 'tap'
 import { uuencode } from '../../../../src/mail/mime/decoders/uuencode.ts'
-import { Habits } from '../../../../src/mail/mime/habits/habits.ts'
-import { decode, featuresOf, ways } from './decode.ts'
+import { Way } from '../../../../src/mail/mime/quirks/way.ts'
+import { decode, quirksOf, ways } from './decode.ts'
 
 // `#86)C` is abc, `"86(` is ab, `!80` is a; a back-tick or a blank stands for six zero bits.
 
-t.test('lines of uuencode are decoded by the habits of each reader', async (t) => {
-  type Choices = Parameters<typeof Habits.of>[0]
+t.test('lines of uuencode are decoded as each reader does', async (t) => {
+  type Choices = Parameters<typeof Way.of>[0]
   const rows: readonly (readonly [Choices, string, string])[] = [
     [{}, '#86)C\n', 'abc'],
     [{}, '#86)C\r\n"86(\r!80', 'abcaba'],
@@ -46,7 +46,7 @@ t.test('lines of uuencode are decoded by the habits of each reader', async (t) =
     ],
   ]
   for (const [choices, text, expected] of rows) {
-    const decoded = decode(uuencode(Habits.of(choices)), text)
+    const decoded = decode(uuencode(Way.of(choices)), text)
     t.equal(decoded, expected, `${JSON.stringify(choices)} ${text}`)
   }
 })
@@ -136,11 +136,11 @@ t.test('readers that go on behind an end differ about the lines below it, too', 
 
 t.test('a line of any length is one line', async (t) => {
   const text = `#${'86)C'.repeat(50_000)}\n#04)#\n`
-  t.equal(decode(uuencode(new Habits()), text), 'ABC')
+  t.equal(decode(uuencode(new Way()), text), 'ABC')
 })
 
 t.test('uuencode is decoded in other ways only if readers may differ about it', async (t) => {
-  const asked = (text: string) => featuresOf(uuencode, text)
+  const asked = (text: string) => quirksOf(uuencode, text)
   const regular = ['#86)C\n`\nend\n', '#86)C\nend\n', '#86)C\n', '#86)C\n`\nend\n\n']
   for (const text of [...regular, '#86)C\r\n\r\n#86)C\r\n`\r\nend\r\n']) {
     t.same(asked(text), [], text)

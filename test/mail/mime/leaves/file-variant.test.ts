@@ -1,12 +1,12 @@
 import t from 'tap'
 import { Bytes } from '../../../../src/mail/message/bytes.ts'
-import { savingHabits } from '../../../../src/mail/mime/habits/file-habits.ts'
-import { EveryHabit, Habits, type Words } from '../../../../src/mail/mime/habits/habits.ts'
 import { type FileContent, variantBy } from '../../../../src/mail/mime/leaves/file-variant.ts'
 import { NO_LINE_END } from '../../../../src/mail/mime/leaves/text-properties.ts'
+import { savingQuirks } from '../../../../src/mail/mime/quirks/file-quirks.ts'
+import { type ChoiceOf, everyWay, Way } from '../../../../src/mail/mime/quirks/way.ts'
 import { decode } from '../decoders/decode.ts'
 
-type SavingHabit = keyof typeof savingHabits
+type SavingQuirk = keyof typeof savingQuirks
 
 const bytesOf = (text: string) => Bytes.of(Buffer.from(text, 'latin1'))
 
@@ -36,33 +36,33 @@ function contentOf(text: string, { end = '', shorter, ...traits }: Traits = {}):
   }
 }
 
-/** The file that a program with these habits saves, or undefined if one with other habits saves the same. */
-function fileBy(habits: Habits, content: FileContent): string | undefined {
-  const variant = variantBy(habits, content)
+/** The file that a program saves in this way, or undefined if one saves the same in another. */
+function fileBy(way: Way, content: FileContent): string | undefined {
+  const variant = variantBy(way, content)
   if (variant === undefined) return undefined
   const { bytes, make, end } = variant
   const text = bytes.gather().toString('latin1')
   return (make === undefined ? text : decode(make, text)) + end.toString('latin1')
 }
 
-/** A content of each feature, and the files that its choices make, in their order. */
-const contents: { readonly [Name in SavingHabit]: readonly [FileContent, ...string[]] } = {
+/** A content of each quirk, and the files that its choices make, in their order. */
+const contents: { readonly [Name in SavingQuirk]: readonly [FileContent, ...string[]] } = {
   'flowed line': [contentOf('a \nb', { isFlowed: true }), 'a \nb', 'ab'],
   'stuffed line': [contentOf(' a\n b', { isStuffed: true }), ' a\n b', 'a\nb'],
   'line ends': [contentOf('a\r\nb\nc\rd'), 'a\r\nb\nc\rd', 'a\nb\nc\rd', 'a\r\nb\r\nc\rd', 'a\nb\ncd', 'a\r\nb\r\ncd'], // biome-ignore format: a line
   'last line end': [contentOf('a\n', { end: '\n', shorter: 'a' }), 'a\n', 'a\n\n', 'a'],
 }
 
-t.test('each choice for a feature of files saves another one', async (t) => {
-  for (const [habit, [content, ...files]] of Object.entries(contents)) {
-    const { choices } = savingHabits[habit as SavingHabit]
-    const saved = choices.map(({ does }) => fileBy(Habits.of({ [habit]: does }), content))
-    t.same(saved, files, habit)
-    t.equal(new Set(files).size, choices.length, habit)
+t.test('each choice for a quirk of files saves another one', async (t) => {
+  for (const [quirk, [content, ...files]] of Object.entries(contents)) {
+    const { choices } = savingQuirks[quirk as SavingQuirk]
+    const saved = choices.map(({ does }) => fileBy(Way.of({ [quirk]: does }), content))
+    t.same(saved, files, quirk)
+    t.equal(new Set(files).size, choices.length, quirk)
   }
 })
 
-t.test('a file is saved once for all habits that make a difference, and never twice', async (t) => {
+t.test('a file is saved once for each way that makes a difference, and never twice', async (t) => {
   const rows: readonly (readonly [FileContent, ...string[]])[] = [
     [contentOf('a'), 'a'],
     [contentOf('a\nb'), 'a\nb', 'a\r\nb'],
@@ -77,9 +77,8 @@ t.test('a file is saved once for all habits that make a difference, and never tw
   ]
   for (const [content, ...files] of rows) {
     const found: string[] = []
-    const every = new EveryHabit(100)
-    for (let habits = every.next(); habits; habits = every.next()) {
-      const file = fileBy(habits, content)
+    for (const way of everyWay(100)) {
+      const file = fileBy(way, content)
       if (file !== undefined) found.push(file)
     }
     t.same(new Set(found), new Set(files), JSON.stringify(files[0]))
@@ -91,11 +90,11 @@ t.test(
   async (t) => {
     const isLikeOther = (
       text: string,
-      ends: Words<'line ends'>,
-      last: Words<'last line end'> = 'is not saved',
+      ends: ChoiceOf<'line ends'>,
+      last: ChoiceOf<'last line end'> = 'is not saved',
     ) =>
       variantBy(
-        Habits.of({ 'line ends': ends, 'last line end': last }),
+        Way.of({ 'line ends': ends, 'last line end': last }),
         contentOf(text, { end: '\n', shorter: text.slice(0, -1) }),
       )!.isLikeOther
     const text = 'a\r\nb\n'

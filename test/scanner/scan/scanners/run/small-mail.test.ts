@@ -21,7 +21,7 @@ const settings = { SECONDLOOK: 'always' } as const
 
 const armour = '-----BEGIN PGP MESSAGE-----\n \n x\n ATTACH;ENCODING=BASE64:YWJj\n '
 
-/** A message at which many habits are asked. */
+/** A message with many quirks. */
 const oddMail = (number: number) =>
   [
     `\n\nA: ${number}\r\n`,

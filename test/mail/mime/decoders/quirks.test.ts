@@ -5,9 +5,9 @@ import type { Codec } from '../../../../src/mail/mime/decoders/decoder.ts'
 import { quotedPrintable } from '../../../../src/mail/mime/decoders/quoted-printable.ts'
 import { uuencode } from '../../../../src/mail/mime/decoders/uuencode.ts'
 import { yenc } from '../../../../src/mail/mime/decoders/yenc.ts'
-import { encodingHabits } from '../../../../src/mail/mime/habits/encoding-habits.ts'
-import { calendarHabits, savingHabits } from '../../../../src/mail/mime/habits/file-habits.ts'
-import { type HabitRow, type Program, UNNAMED } from '../../../../src/mail/mime/habits/habit-row.ts'
+import { encodingQuirks } from '../../../../src/mail/mime/quirks/encoding-quirks.ts'
+import { calendarQuirks, savingQuirks } from '../../../../src/mail/mime/quirks/file-quirks.ts'
+import { type Program, type Quirk, UNNAMED } from '../../../../src/mail/mime/quirks/quirk.ts'
 import { ways } from './decode.ts'
 
 /** The decoders of the tables, each by the word that its rows begin with. */
@@ -19,14 +19,14 @@ const codecs: Readonly<Record<string, Codec>> = {
   armour,
 }
 
-const rows: readonly (readonly [string, HabitRow])[] = Object.entries(encodingHabits)
-for (const [habit, row] of rows) {
-  const codec = codecs[habit.split(' ', 1)[0]!]!
+const rows: readonly (readonly [string, Quirk])[] = Object.entries(encodingQuirks)
+for (const [quirk, row] of rows) {
+  const codec = codecs[quirk.split(' ', 1)[0]!]!
   for (const { does, example = row.example } of row.choices.slice(1)) {
-    t.test(`its example shows the choice that ${habit} ${does}`, async (t) => {
+    t.test(`its example shows the choice that ${quirk} ${does}`, async (t) => {
       t.ok(example !== undefined, 'there is an example')
       const found = ways(codec, example!)
-      const way = `${habit} ${does}`
+      const way = `${quirk} ${does}`
       t.ok(way in found && found[way] !== found.common, JSON.stringify(found[way]))
     })
   }
@@ -35,10 +35,10 @@ for (const [habit, row] of rows) {
 /** All sets of choices that a program makes in an encoding: a program in two versions makes several. */
 function setsOf(program: Program, word: string): readonly (readonly string[])[] {
   let sets: readonly (readonly string[])[] = [[]]
-  for (const [feature, { choices }] of rows) {
+  for (const [quirk, { choices }] of rows) {
     const made = choices.slice(1).filter(({ programs }) => programs?.includes(program))
-    if (!feature.startsWith(`${word} `) || made.length === 0) continue
-    sets = sets.flatMap((set) => made.map(({ does }) => [...set, `${feature} ${does}`]))
+    if (!quirk.startsWith(`${word} `) || made.length === 0) continue
+    sets = sets.flatMap((set) => made.map(({ does }) => [...set, `${quirk} ${does}`]))
   }
   return sets
 }
@@ -66,18 +66,18 @@ for (const [word, text] of Object.entries(oddTexts)) {
   })
 }
 
-const everyFeature = Object.entries({
-  ...encodingHabits,
-  ...savingHabits,
-  ...calendarHabits,
-}).map(([habit, { choices }]) => [habit, choices] as const)
+const everyQuirk = Object.entries({
+  ...encodingQuirks,
+  ...savingQuirks,
+  ...calendarQuirks,
+}).map(([quirk, { choices }]) => [quirk, choices] as const)
 
-t.test('the choices of no feature have the same words', async (t) => {
-  for (const [habit, choices] of everyFeature) {
-    t.equal(new Set(choices.map(({ does }) => does)).size, choices.length, habit)
+t.test('the choices of no quirk have the same words', async (t) => {
+  for (const [quirk, choices] of everyQuirk) {
+    t.equal(new Set(choices.map(({ does }) => does)).size, choices.length, quirk)
   }
 })
 
-t.test('no feature has more choices than fit into the key of a set of habits', async (t) => {
-  for (const [habit, { length }] of everyFeature) t.ok(length <= 16, habit)
+t.test('no quirk has more choices than fit into the key of a way', async (t) => {
+  for (const [quirk, { length }] of everyQuirk) t.ok(length <= 16, quirk)
 })

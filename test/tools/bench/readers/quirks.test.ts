@@ -1,5 +1,5 @@
 import t from 'tap'
-import { needOfChoices } from '../../../../tools/bench/readers/habits.ts'
+import { needOfChoices } from '../../../../tools/bench/readers/quirks.ts'
 import { testFile } from '../../../scanner/scan/scanners/evasions/files.ts'
 
 const inBase64 = (text: string) =>
@@ -15,10 +15,10 @@ t.test('what a choice is needed for is found by reading without it', async (t) =
   const needs = needOfChoices([other, hidden], [{ read: () => other }])
   const lost = needs.filter((need) => need.lost.length > 0)
   t.same(
-    lost.map((need) => `${need.feature}: ${need.does} ${need.lost}`),
+    lost.map((need) => `${need.quirk}: ${need.does} ${need.lost}`),
     ['base64 with eight bits: loses its highest bit 1'],
   )
-  const asked = needs.filter(({ asking }) => asking > 0).map(({ feature }) => feature)
+  const asked = needs.filter(({ asking }) => asking > 0).map(({ quirk }) => quirk)
   t.ok(asked.includes('base64 padding'))
   t.notOk(asked.includes('base64 with eight bits'), 'only other mails are counted')
 })

@@ -1,10 +1,10 @@
-import { type HabitRow, type Program, UNNAMED } from './habit-row.ts'
+import { type Program, type Quirk, UNNAMED } from './quirk.ts'
 
 /**
- * The features of a decoded file that mail programs save differently (leaves/file-variant.ts). The file is saved once for
+ * Where mail programs save a decoded file differently (leaves/file-variant.ts). The file is saved once for
  * each choice, and for those that a program makes together. The rows have the order of the steps of a program.
  */
-export const savingHabits = {
+export const savingQuirks = {
   /** A text with DelSp (RFC 3676 4.1). */
   'flowed line': {
     choices: [
@@ -34,13 +34,13 @@ export const savingHabits = {
       { does: 'is not saved, nor is one above it', programs: ['KMime', UNNAMED] },
     ],
   },
-} as const satisfies Readonly<Record<string, HabitRow>>
+} as const satisfies Readonly<Record<string, Quirk>>
 
 /** Random calendars show that one of them makes each choice. */
 const READERS: readonly Program[] = ['icalendar', 'libical', 'vobject']
 
-/** The features of the lines of calendars and cards that programs read differently (containers/calendar.ts). */
-export const calendarHabits = {
+/** Where programs read the lines of calendars and cards differently (containers/calendar.ts). */
+export const calendarQuirks = {
   /** A CR without an LF after it. */
   'calendar CR': {
     choices: [{ does: 'ends a line' }, { does: 'is a blank', programs: READERS }],
@@ -59,4 +59,4 @@ export const calendarHabits = {
       { does: 'ends with its line', programs: READERS },
     ],
   },
-} as const satisfies Readonly<Record<string, HabitRow>>
+} as const satisfies Readonly<Record<string, Quirk>>

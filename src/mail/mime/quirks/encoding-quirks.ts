@@ -1,12 +1,12 @@
-import { type HabitRow, UNNAMED } from './habit-row.ts'
+import { type Quirk, UNNAMED } from './quirk.ts'
 
 /**
- * The features of encoded content that mail programs decode differently. A decoder (decoders/) asks for a choice
- * where one occurs. The content is decoded again for each other choice, and for those that a program makes together.
+ * Where mail programs decode content differently. A decoder (decoders/) asks for a choice
+ * where it meets one. The content is decoded again for each other choice, and for those that a program makes together.
  *
- * A file in base64 with a footer below it has some thirty readings.
+ * A file in base64 with a footer below it is decoded in some thirty ways.
  */
-export const encodingHabits = {
+export const encodingQuirks = {
   /** A byte of 0x80 or more. */
   'base64 with eight bits': {
     example: 'YW\xd7JjYWJj',
@@ -66,14 +66,14 @@ export const encodingHabits = {
         programs: ['Thunderbird'],
       },
     ],
-    needsCommonSight: true,
+    mustMeetFirst: true,
     odd: 'base64',
   },
   /** A line that ends inside a group of four. */
   'base64 line': {
     example: 'YWJ\njYWJj',
     choices: [{ does: 'goes on' }, { does: 'ends the group', programs: ['uudeview'] }],
-    needsCommonSight: true,
+    mustMeetFirst: true,
   },
   /** A last group that is not whole, padding included; for VMime see `base64 with others`. */
   'base64 end': {
@@ -90,7 +90,7 @@ export const encodingHabits = {
         programs: ['libEtPan', 'Thunderbird'],
       },
     ],
-    needsCommonSight: true,
+    mustMeetFirst: true,
   },
   /** A last group of one character, which has no whole byte. */
   'base64 last character': {
@@ -99,7 +99,7 @@ export const encodingHabits = {
       { does: 'is dropped' },
       { does: 'leaves all undecoded, without its line ends', programs: ['Python'] },
     ],
-    needsCommonSight: true,
+    mustMeetFirst: true,
   },
   /** A `=` in front of neither two digits nor a line end. */
   'quoted-printable escape': {
@@ -235,4 +235,4 @@ export const encodingHabits = {
       { does: 'is data', programs: ['gpgsm'] },
     ],
   },
-} as const satisfies Readonly<Record<string, HabitRow>>
+} as const satisfies Readonly<Record<string, Quirk>>

@@ -42,13 +42,13 @@ export type Program =
 /** Programs without a name: some open random messages that no choice but this one opens. They count as one program. */
 export const UNNAMED = 'found by random messages'
 
-/** One way in which some programs read such a feature. */
+/** What some programs do about a quirk. */
 interface Choice {
   /** The words are the identifier: code compares them. */
   readonly does: string
   /**
-   * The programs known to do so. One reading makes several choices if one program makes them all. So each program of the
-   * tables is a reading, and those of different programs are not mixed.
+   * The programs known to do so. One way has several choices if one program makes them all. So each program of the
+   * tables has a way, and those of different programs are not mixed.
    */
   readonly programs?: readonly (Program | typeof UNNAMED)[]
   /** In place of that of the row. */
@@ -58,18 +58,17 @@ interface Choice {
 /** Not the common choice: some program makes it. */
 type OtherChoice = Choice & Required<Pick<Choice, 'programs'>>
 
-/** A feature of mail that mail programs read differently. The comment of its row states where it is. */
-export interface HabitRow {
-  /** The choice of the first reading comes first: the one that shows most of a message, not always what most programs do. */
+/** Something in mail that mail programs read differently. The comment of its row states where it is. */
+export interface Quirk {
+  /** The common choice comes first: the one that shows most of a message, not always what most programs do. */
   readonly choices: readonly [Choice, OtherChoice, ...OtherChoice[]]
   /** Encoded content from which each other choice makes other bytes than the common one. */
   readonly example?: string
   /**
-   * Whether the feature is read in another way only if a reading with the common choices has seen it, too. Readings that
-   * have lost track of groups of four meet the feature by accident: one that skipped a character of base64 soon finds
-   * padding inside a group.
+   * Whether other choices are tried only if the common way meets the quirk. A way that is out of step with the groups of
+   * four meets it by accident: one that skipped a character of base64 soon finds padding inside a group.
    */
-  readonly needsCommonSight?: boolean
-  /** The word for the log and for STRICTMIME if ordinary mail never has this feature. */
+  readonly mustMeetFirst?: boolean
+  /** The word for the log and for STRICTMIME if ordinary mail never has this quirk. */
   readonly odd?: Oddity
 }

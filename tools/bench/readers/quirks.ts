@@ -1,35 +1,35 @@
-// `npm run bench:readers -- --habits PLACE...`: what each choice of the tables of habits is needed for.
+// `npm run bench:readers -- --quirks PLACE...`: what each choice of the tables of quirks is needed for.
 import { createHash } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { Bytes } from '../../../src/mail/message/bytes.ts'
 import { openAnonymousFile } from '../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../src/mail/mime/contents.ts'
-import { encodingHabits } from '../../../src/mail/mime/habits/encoding-habits.ts'
-import { calendarHabits, savingHabits } from '../../../src/mail/mime/habits/file-habits.ts'
-import type { HabitRow } from '../../../src/mail/mime/habits/habit-row.ts'
-import { type Feature, Habits } from '../../../src/mail/mime/habits/habits.ts'
+import { encodingQuirks } from '../../../src/mail/mime/quirks/encoding-quirks.ts'
+import { calendarQuirks, savingQuirks } from '../../../src/mail/mime/quirks/file-quirks.ts'
+import type { Quirk } from '../../../src/mail/mime/quirks/quirk.ts'
+import { type QuirkName, Way } from '../../../src/mail/mime/quirks/way.ts'
 import { signsIn } from '../../../test/scanner/scan/scanners/evasions/files.ts'
 import type { Mail } from '../ordinary/mails.ts'
 
-type Choice = HabitRow['choices'][number]
+type Choice = Quirk['choices'][number]
 
-const features: Readonly<Record<string, HabitRow>> = {
-  ...encodingHabits,
-  ...savingHabits,
-  ...calendarHabits,
+const quirks: Readonly<Record<string, Quirk>> = {
+  ...encodingQuirks,
+  ...savingQuirks,
+  ...calendarQuirks,
 }
 
-/** The features that occurred in the mail that was read last. */
-const asked = new Set<Feature>()
-const note = Habits.prototype.note
-Habits.prototype.note = function (feature) {
-  asked.add(feature)
-  note.call(this, feature)
+/** The quirks that occurred in the mail that was read last. */
+const met = new Set<QuirkName>()
+const note = Way.prototype.note
+Way.prototype.note = function (quirk) {
+  met.add(quirk)
+  note.call(this, quirk)
 }
 
 /** Reads a mail, up to the first content with a file of the evasions. Returns whether there is one. */
 function isFound(message: Buffer): boolean {
-  asked.clear()
+  met.clear()
   const openFile = () => openAnonymousFile(tmpdir())
   for (const step of contentsOf(Bytes.of(message), { openFile, createHash })) {
     if (step.kind === 'content' && signsIn(step.bytes.gather()).length > 0) return true
@@ -52,12 +52,12 @@ function without<Result>(choice: Choice, run: () => Result): Result {
 
 /** What the tables show for a choice. */
 export interface ChoiceNeed {
-  readonly feature: string
+  readonly quirk: string
   readonly does: string
   readonly programs: readonly string[]
   /** The messages whose file is found with this choice alone. */
   readonly lost: readonly number[]
-  /** The number of other mails in which the feature occurs. */
+  /** The number of other mails in which the quirk occurs. */
   readonly asking: number
 }
 
@@ -69,8 +69,8 @@ export function needOfChoices(
   const lost = new Map<Choice, number[]>()
   messages.forEach((message, number) => {
     if (!isFound(message)) return
-    for (const feature of [...asked]) {
-      for (const choice of features[feature]!.choices.slice(1)) {
+    for (const quirk of [...met]) {
+      for (const choice of quirks[quirk]!.choices.slice(1)) {
         if (without(choice, () => isFound(message))) continue
         lost.set(choice, [...(lost.get(choice) ?? []), number])
       }
@@ -79,15 +79,15 @@ export function needOfChoices(
   const asking = new Map<string, number>()
   for (const mail of others) {
     isFound(mail.read())
-    for (const feature of asked) asking.set(feature, (asking.get(feature) ?? 0) + 1)
+    for (const quirk of met) asking.set(quirk, (asking.get(quirk) ?? 0) + 1)
   }
-  return Object.entries(features).flatMap(([feature, { choices }]) =>
+  return Object.entries(quirks).flatMap(([quirk, { choices }]) =>
     choices.slice(1).map((choice) => ({
-      feature,
+      quirk,
       does: choice.does,
       programs: choice.programs ?? [],
       lost: lost.get(choice) ?? [],
-      asking: asking.get(feature) ?? 0,
+      asking: asking.get(quirk) ?? 0,
     })),
   )
 }
