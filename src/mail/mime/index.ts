@@ -6,7 +6,7 @@
 export { LimitExceeded, limits } from './budget/limits.ts'
 export { type Covering, type EmittedMail, type Steps, WORK_PER_TURN, Work } from './budget/work.ts'
 export { contentForms, firstFields, multipartForms, type PartForm } from './covered/tried-forms.ts'
-export { plainName } from './headers/fields.ts'
+export { normalizedName } from './headers/fields.ts'
 export type { PartNames } from './headers/names.ts'
 export { FILE_STARTS, textPropertiesOf } from './leaves/text-properties.ts'
 export { isNestedDeeper } from './nested.ts'

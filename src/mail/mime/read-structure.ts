@@ -5,7 +5,7 @@ import type { PartHeader } from './headers/part-header.ts'
 import type { Oddity } from './oddities.ts'
 import { isOdd, type OrdinaryMail, readOrdinary } from './ordinary/read-ordinary.ts'
 import type { Leaf } from './structure/leaf.ts'
-import { aroundMail } from './structure/leaf.ts'
+import { depthOfMail } from './structure/leaf.ts'
 
 /** Where the contents of a mail are. All positions are offsets in it. */
 export interface MailStructure {
@@ -31,7 +31,7 @@ export function* readStructure(
   messages: number,
   known?: KnownHeader,
 ): Generator<number, MailStructure> {
-  const outerDepth = aroundMail(messages)
+  const outerDepth = depthOfMail(messages)
   const read = yield* readOrdinary(mail, { outerDepth, known })
   if (isOdd(read)) {
     const carved = yield* carve(mail, outerDepth, known?.above)

@@ -2,11 +2,11 @@ import type { ByteRange } from '../../message/bytes.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { SEARCHED_PER_UNIT } from '../budget/work.ts'
 import type { Encoding } from '../headers/encodings.ts'
-import { EMPTY_PART, HeaderCache, type PartHeader } from '../headers/part-header.ts'
+import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../oddities.ts'
 import type { Depth, Leaf } from '../structure/leaf.ts'
+import { type BodyStart, type BodyStarts, bodyStartsBelow } from './body-starts.ts'
 import { type Cut, cutsIn } from './cuts.ts'
-import { type Head, type Heads, headsBelow } from './heads.ts'
 import { Nesting } from './nesting.ts'
 
 /** What an odd mail may hold for some program. */
@@ -20,10 +20,9 @@ interface Carved {
   readonly oddities: readonly Oddity[]
 }
 
-/** The units of work of a cut, of a head, and of each character above a body. */
-const CUT_COST = 32
-const HEAD_COST = 512
-const HEAD_CHARACTER_COST = 8
+/** The units of work of a body start, and of each character above a body. */
+const START_COST = 512
+const CHARACTER_COST = 8
 
 /** The words of a header that may name an encoding or a file, whatever a program makes of its fields. */
 const ENCODED = /base64|b64|quoted|printable|uue|uuc/i
@@ -33,23 +32,17 @@ const BINARY = /[\0-\x08\x0e-\x1a\x80-\xff]/
 
 /**
  * Carves a mail whose structure programs read differently. It compares no boundary with a header, and trusts no field: a
- * body may begin below each line that is like a delimiter (heads.ts), and end at one of a few later ones. It is decoded as
+ * body may begin below each line that is like a delimiter (body-starts.ts), and end at one of a few later ones. It is decoded as
  * its header declares in any way, and as it looks. Yields units of work. Throws LimitExceeded if there are too many such
  * lines, or too many bodies. The mail begins at the offset `top`.
  */
 export function* carve(bytes: Buffer, depth: Depth, top = 0): Generator<number, Carved> {
-  const cuts: Cut[] = []
-  for (const cut of cutsIn(bytes)) {
-    if (typeof cut === 'number') yield cut
-    else if (cuts.push(cut) > limits.parts)
-      throw new LimitExceeded(`more than ${limits.parts} lines like delimiters`)
-    else yield CUT_COST
-  }
+  const cuts = yield* cutsIn(bytes)
   return yield* new Carver(bytes, cuts, depth, top).carve()
 }
 
 /** What the headers of all multiparts in the mail declare together: any of them may be around a part. */
-interface AroundParts {
+interface Multiparts {
   readonly multipart: PartHeader | undefined
   readonly encodings: readonly Encoding[]
 }
@@ -75,14 +68,14 @@ class Carver {
   }
 
   *carve(): Generator<number, Carved> {
-    const places = yield* this.#findHeads()
-    const headers = places.flatMap(({ heads, withCrs }) => [
-      ...heads.map(({ header }) => header),
+    const places = yield* this.#findStarts()
+    const headers = places.flatMap(({ starts, withCrs }) => [
+      ...starts.map(({ header }) => header),
       ...(withCrs ? [withCrs] : []),
     ])
-    const around = aroundParts(headers.filter(({ isMultipart }) => isMultipart))
-    for (const [number, { heads }] of places.entries()) {
-      for (const head of heads) yield* this.#takeBody(head, number, around)
+    const multiparts = multipartsOf(headers.filter(({ isMultipart }) => isMultipart))
+    for (const [number, { starts }] of places.entries()) {
+      for (const start of starts) yield* this.#takeBody(start, number, multiparts)
     }
     const deepest = this.#depth.messages + this.#nesting.deepest
     const oddities = places.flatMap(odditiesOf)
@@ -90,21 +83,20 @@ class Carver {
     return { leaves: this.#leaves, texts, headers, deepest, oddities }
   }
 
-  /** Returns the heads at the top of the mail, and below each cut. */
-  *#findHeads(): Generator<number, Heads[]> {
+  /** Returns the starts at the top of the mail, and below each cut. */
+  *#findStarts(): Generator<number, BodyStarts[]> {
     const starts = new Set(this.#cuts.map(({ at }) => at))
     const isCut = (at: number) => starts.has(at)
-    const cache = new HeaderCache()
-    const places: Heads[] = []
+    const places: BodyStarts[] = []
     for (let number = 0; number <= this.#cuts.length; number++) {
       const cut = this.#cuts[number - 1]
       if (cut) this.#nesting.takeCut(cut)
       const from = cut?.to ?? this.#top
-      const range = { from, to: this.#endAt(number), isOfPart: number > 0, isCut, cache }
-      const found = yield* headsBelow(this.#bytes, range)
+      const range = { from, to: this.#endAt(number), isOfPart: number > 0, isCut }
+      const found = yield* bodyStartsBelow(this.#bytes, range)
       this.#nesting.takeHeaders(found)
-      for (const { header, text } of found.heads)
-        if (header !== EMPTY_PART) yield HEAD_COST + HEAD_CHARACTER_COST * text.length
+      for (const { header, text } of found.starts)
+        if (header !== EMPTY_PART) yield START_COST + CHARACTER_COST * text.length
       places.push(found)
     }
     return places
@@ -115,47 +107,47 @@ class Carver {
     return this.#cuts[number]?.at ?? this.#bytes.length
   }
 
-  /** Adds all that the body below a head may be. `number` is that of the cut below the head. */
-  *#takeBody(head: Head, number: number, around: AroundParts): Generator<number> {
-    const isEncoded = ENCODED.test(head.text)
-    const isNamed = NAMED.test(head.text)
-    const isFile = isNamed || mayBeFile(head.header)
+  /** Adds all that the body below a start may be. `number` is that of the cut below the start. */
+  *#takeBody(start: BodyStart, number: number, multiparts: Multiparts): Generator<number> {
+    const isEncoded = ENCODED.test(start.text)
+    const isNamed = NAMED.test(start.text)
+    const isFile = isNamed || mayBeFile(start.header)
     let cut = number
-    while (this.#endAt(cut) < head.bodyAt) cut++
+    while (this.#endAt(cut) < start.bodyAt) cut++
     const nearest = this.#endAt(cut)
     const same = this.#nextSame[number - 1]
     // No program reads on below a line that is written like the delimiter above the part.
     const isReadOn = isEncoded && nearest !== same
     const near = new Set([nearest])
-    if (isEncoded || isNamed || head.header.isMessage) near.add(same ?? nearest)
+    if (isEncoded || isNamed || start.header.isMessage) near.add(same ?? nearest)
     if (isReadOn) near.add(this.#endAt(cut + 1))
     for (const to of near)
-      yield* this.#takeRange(head, to, { isFile, isNearest: to === nearest, around })
+      yield* this.#takeRange(start, to, { isFile, isNearest: to === nearest, multiparts })
     if (isReadOn && !near.has(this.#bytes.length))
-      yield* this.#takeRange(head, this.#bytes.length, { isFile, role: 'guess', around })
+      yield* this.#takeRange(start, this.#bytes.length, { isFile, role: 'guess', multiparts })
   }
 
   /** Adds what a body that ends at `to` may be. */
   *#takeRange(
-    { bodyAt: from, header }: Head,
+    { bodyAt: from, header }: BodyStart,
     to: number,
     {
       isFile,
       isNearest = false,
       role = 'carved',
-      around,
+      multiparts,
     }: {
       readonly isFile: boolean
       readonly isNearest?: boolean
       readonly role?: 'carved' | 'guess'
-      readonly around: AroundParts
+      readonly multiparts: Multiparts
     },
   ): Generator<number> {
     if (to <= from) return
     yield (to - from) / SEARCHED_PER_UNIT
     const body = this.#bytes.toString('latin1', from, to)
     if (body.trim() === '') return
-    const depth = { ...this.#depth, multipart: around.multipart }
+    const depth = { ...this.#depth, multipart: multiparts.multipart }
     const add = (encodings: readonly Encoding[], of: 'carved' | 'guess') => {
       if (encodings.length === 0) return
       if (this.#leaves.length === limits.parts)
@@ -170,12 +162,12 @@ class Carver {
     add(declared, role)
     const isKnown = declared.includes('base64') || declared.includes('quoted-printable')
     if (role === 'carved' && !isKnown)
-      add([...new Set([...around.encodings, ...encodingsLike(body)])], 'guess')
+      add([...new Set([...multiparts.encodings, ...encodingsLike(body)])], 'guess')
   }
 }
 
 /** Returns the oddities of the headers below a cut. */
-function odditiesOf({ first, isStrange }: Heads): readonly Oddity[] {
+function odditiesOf({ first, isStrange }: BodyStarts): readonly Oddity[] {
   return isStrange ? [...first.oddities, 'header'] : first.oddities
 }
 
@@ -197,7 +189,7 @@ function nextOf(cuts: readonly Cut[]): (number | undefined)[] {
 }
 
 /** Returns what the headers of multiparts declare together. */
-function aroundParts(multiparts: readonly PartHeader[]): AroundParts {
+function multipartsOf(multiparts: readonly PartHeader[]): Multiparts {
   const [first] = multiparts
   const encodings = multiparts.flatMap((header) => header.encodings)
   return {

@@ -1,4 +1,5 @@
 import { CR, DASH, LF, NUL } from '../../../base/bytes/ascii.ts'
+import { LimitExceeded, limits } from '../budget/limits.ts'
 
 /** A line that begins like a delimiter of some multipart. */
 export interface Cut {
@@ -15,14 +16,17 @@ const FRONT_MAX = 8
 /** Upper limit for the bytes of a line that are compared: a boundary of 1,000 bytes, with NULs in it. */
 const COMPARED_MAX = 1100
 
+/** The units of work of a cut. */
+const CUT_COST = 32
 /** The bytes that are searched between two counts of work. */
 const SEARCHED = 64 * 1024
 
 /**
- * Yields each line that some program may take for a delimiter: it begins with two dashes, perhaps behind other characters,
- * and with NULs between them. A bare CR ends a line, too. Also yields the units of work of the search, as numbers.
+ * Returns each line that some program may take for a delimiter: it begins with two dashes, perhaps behind other characters,
+ * and with NULs between them. A bare CR ends a line, too. Yields units of work. Throws LimitExceeded if there are too many.
  */
-export function* cutsIn(bytes: Buffer): Generator<Cut | number> {
+export function* cutsIn(bytes: Buffer): Generator<number, readonly Cut[]> {
+  const cuts: Cut[] = []
   let counted = 0
   for (let dash = bytes.indexOf(DASH); dash >= 0; ) {
     if (dash - counted >= SEARCHED) {
@@ -30,10 +34,15 @@ export function* cutsIn(bytes: Buffer): Generator<Cut | number> {
       counted = dash
     }
     const cut = cutAt(bytes, dash)
-    if (cut) yield cut
+    if (cut) {
+      yield CUT_COST
+      if (cuts.push(cut) > limits.parts)
+        throw new LimitExceeded(`more than ${limits.parts} lines like delimiters`)
+    }
     dash = bytes.indexOf(DASH, cut?.to ?? dash + 1)
   }
   yield bytes.length - counted
+  return cuts
 }
 
 /** Returns the line of a dash, if it is like a delimiter that begins with this dash. */

@@ -1,6 +1,6 @@
 import { limits } from '../budget/limits.ts'
+import type { BodyStarts } from './body-starts.ts'
 import type { Cut } from './cuts.ts'
-import type { Heads } from './heads.ts'
 
 /** A multipart or message that is open: a message has no delimiter. */
 interface OpenLevel {
@@ -40,11 +40,16 @@ export class Nesting {
   }
 
   /** Takes the headers in a row below a cut: of a part or mail, and of the messages attached in it. */
-  takeHeaders({ heads, first, messages }: Pick<Heads, 'heads' | 'first' | 'messages'>): void {
+  takeHeaders({
+    starts,
+    first,
+    messages,
+  }: Pick<BodyStarts, 'starts' | 'first' | 'messages'>): void {
     if (this.#isOver) return
-    const multiparts = heads.filter(({ header }) => header.isMultipart)
+    const multiparts = starts.filter(({ header }) => header.isMultipart)
     const isMultipart = multiparts.length > 0
-    const isFile = first.isPlain && first.isMessage && !first.isMultipart && this.#open.length > 0
+    const isFile =
+      first.isUnambiguous && first.isMessage && !first.isMultipart && this.#open.length > 0
     for (let message = 0; message < messages; message++)
       this.#open.push({ delimiter: undefined, isFile })
     if (isMultipart) this.#announced = multiparts.at(-1)!.text

@@ -54,7 +54,7 @@ export function beginsCalendar(source: Buffer): boolean {
   return FIRST_LINE.test(text.replace(/(?:\r{0,3}\n|\r)[ \t]/g, ''))
 }
 
-/** Returns the plain name of the character set of a text by its first bytes, if it is UTF-16. */
+/** Returns the normalized name of the character set of a text by its first bytes, if it is UTF-16. */
 function utf16Of(source: Buffer): 'utf16le' | 'utf16be' | undefined {
   const [first = 0, second = 0] = source
   if ((first === 0xff && second === 0xfe) || (first > 0 && second === 0)) return 'utf16le'

@@ -1,5 +1,5 @@
 import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
-import { isPlainLeaf } from '../leaves/decode-leaf.ts'
+import { isUnambiguous } from '../leaves/decode-leaf.ts'
 import {
   beginsWithField,
   FIRST_LINES,
@@ -7,11 +7,11 @@ import {
   type OrdinaryMail,
 } from '../ordinary/read-ordinary.ts'
 import type { Leaf } from '../structure/leaf.ts'
-import { isPlainToLibclamav } from './libclamav-header.ts'
-import { hasCutLine, isDecodedAlike, isTextToLibclamav } from './libclamav-texts.ts'
+import { readsHeaderAlike } from './libclamav-header.ts'
+import { decodesAlike, hasCutLine, leavesTextAlone } from './libclamav-texts.ts'
 import { contentForms, multipartForms, type PartForm } from './tried-forms.ts'
 
-/** Upper limit for the leaf parts of a plain mail. */
+/** Upper limit for the leaf parts of a covered mail. */
 const LEAVES_MAX = 100
 
 /** The units of work of a leaf and a header, in addition to their bytes. */
@@ -53,7 +53,7 @@ export function* coveredLeaves(
   yield* work.countUnits(MAIL_COST * (leaves.length + headers.length))
   const covered = new Map<Leaf, Leaf | 'whole'>()
   for (const scanned of mailsIn(ordinary)) {
-    if (!(yield* isPlainMail(scanned, text, above, work))) continue
+    if (!(yield* readsMailAlike(scanned, text, above, work))) continue
     for (const leaf of scanned.leaves)
       if (yield* isExtracted(leaf, text, work)) covered.set(leaf, scanned.attached ?? 'whole')
   }
@@ -79,18 +79,23 @@ function mailsIn({ leaves, headers }: OrdinaryMail): readonly ScannedMail[] {
   return mails
 }
 
-function* isPlainMail(mail: ScannedMail, text: string, above: number, work: Work): Steps<boolean> {
+function* readsMailAlike(
+  mail: ScannedMail,
+  text: string,
+  above: number,
+  work: Work,
+): Steps<boolean> {
   const { attached, mails, to } = mail
   if (mails.some((inner) => inner.mails.length > 0)) return false
   if (attached && isMailbox(text, attached)) return false
   if (hasCutLine(text.slice(attached?.from ?? above, to), 0)) return false
   for (const { leaves, headers } of [mail, ...mails]) {
-    if (!hasPlainLeaves(text, leaves)) return false
-    if (!headers.every((header) => isPlainHeader(text, header))) return false
+    if (!readsLeavesAlike(text, leaves)) return false
+    if (!headers.every((header) => readsHeaderAt(text, header))) return false
     for (const leaf of leaves) {
       // It does not read the lines of an attached mail.
       const isText = leaf.encodings[0] !== 'base64' && !leaf.header.isMessage
-      if (isText && !(yield* isTextToLibclamav(text.slice(leaf.from, leaf.to), work))) return false
+      if (isText && !(yield* leavesTextAlone(text.slice(leaf.from, leaf.to), work))) return false
     }
   }
   return true
@@ -101,21 +106,21 @@ function isMailbox(text: string, { from }: Leaf): boolean {
   return /^>?From /.test(text.slice(from, from + '>From '.length))
 }
 
-function hasPlainLeaves(text: string, leaves: readonly Leaf[]): boolean {
+function readsLeavesAlike(text: string, leaves: readonly Leaf[]): boolean {
   return (
     leaves.length <= LEAVES_MAX &&
-    leaves.every((leaf) => isPlainLeaf(leaf) && isPlainMessage(text, leaf)) &&
+    leaves.every((leaf) => isUnambiguous(leaf) && passesOver(text, leaf)) &&
     haveTextBeside(leaves)
   )
 }
 
-function isPlainHeader(text: string, found: OrdinaryHeader): boolean {
+function readsHeaderAt(text: string, found: OrdinaryHeader): boolean {
   const { from, bodyAt, isOfPart } = found
   const firstLines = text.slice(bodyAt, bodyAt + FIRST_LINES)
   return (
     !beginsWithField(firstLines) &&
     (isOfPart || !LATE_FIELD.test(firstLines)) &&
-    isPlainToLibclamav(text.slice(from, bodyAt), found)
+    readsHeaderAlike(text.slice(from, bodyAt), found)
   )
 }
 
@@ -126,7 +131,7 @@ const LATE_FIELD = /^\s*(?:date|message-id):/i
  * Whether libclamav passes over a leaf, if that is a message, when it extracts the parts beside it. The attached mail is
  * submitted by itself.
  */
-function isPlainMessage(text: string, leaf: Leaf): boolean {
+function passesOver(text: string, leaf: Leaf): boolean {
   const { header, depth } = leaf
   if (!header.isMessage) return true
   return header.type === 'message/rfc822' && depth.subtypes === 'mixed' && !isMailbox(text, leaf)
@@ -154,7 +159,7 @@ const DISPOSITION = /^[ \t]*(?:attachment|inline)[ \t]*(?:;|\r?\n?$)/i
 /** Whether libclamav decodes a leaf of a message with this text as all do. */
 export function* isExtracted(leaf: Leaf, message: string, work: Work): Steps<boolean> {
   if (formOf(leaf) === undefined) return false
-  return yield* isDecodedAlike(message.slice(leaf.from, leaf.to), leaf.encodings[0]!, work)
+  return yield* decodesAlike(message.slice(leaf.from, leaf.to), leaf.encodings[0]!, work)
 }
 
 /** Returns the form that the headers above a leaf declare, if it is one of those that clamd is tried with. */

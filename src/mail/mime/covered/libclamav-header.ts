@@ -45,7 +45,7 @@ const KNOWN: Readonly<Record<string, ReadonlySet<string>>> = {
 const BOUNDARY = /^[\w'+,./:=?-]+$/
 
 /** Returns whether libclamav reads a header as all other programs do. `text` is the header, with its empty line. */
-export function isPlainToLibclamav(text: string, { header, isOfPart }: OrdinaryHeader): boolean {
+export function readsHeaderAlike(text: string, { header, isOfPart }: OrdinaryHeader): boolean {
   if (isOfPart ? text.length <= 2 || OPEN_END.test(text) : !OF_MAIL.test(text)) return false
   if (header.boundary !== undefined && !BOUNDARY.test(header.boundary)) return false
   const seen = new Set<string>()
@@ -55,12 +55,12 @@ export function isPlainToLibclamav(text: string, { header, isOfPart }: OrdinaryH
     const isFirst = !seen.has(name)
     seen.add(name)
     const found = grammar.exec(value)
-    return isFirst && found !== null && !value.includes('=?') && arePlain(found[1] ?? '', name)
+    return isFirst && found !== null && !value.includes('=?') && areKnown(found[1] ?? '', name)
   })
 }
 
 /** Whether it finds each parameter that it keeps by its name, once. */
-function arePlain(parameters: string, field: string): boolean {
+function areKnown(parameters: string, field: string): boolean {
   const names = new Set<string>()
   for (const [, written] of parameters.matchAll(PARAMETER)) {
     const name = written!.toLowerCase()

@@ -29,7 +29,7 @@ const ODD_LINE = /(?:^|\n)[ \t]*(?:begin|=ybegin|content-)/i
 const BINHEX = 'BinHex'
 
 /** Returns whether libclamav takes nothing out of a text, and finds no data in it. */
-export function isTextToLibclamav(text: string, work: Work): Steps<boolean> {
+export function leavesTextAlone(text: string, work: Work): Steps<boolean> {
   return everyPiece(text, work, (piece) => !ODD_LINE.test(piece) && !piece.includes(BINHEX))
 }
 
@@ -57,7 +57,7 @@ const ODD_ESCAPE = /=(?![\dA-Fa-f]{2}|\r?\n)/
 const SEMICOLONS = /(?:^|\n)[ \t\v\f]*;[ \t\v\f;]*(?:\r?\n|$)/
 
 /** Returns whether all programs get the same from an encoded text, libclamav among them. */
-export function isDecodedAlike(text: string, encoding: Encoding, work: Work): Steps<boolean> {
+export function decodesAlike(text: string, encoding: Encoding, work: Work): Steps<boolean> {
   if (encoding === 'base64') return isOrdinaryBase64(text, work)
   const hasEscapes = encoding === 'quoted-printable'
   return everyPiece(

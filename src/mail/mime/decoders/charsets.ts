@@ -25,12 +25,12 @@ function isEbcdic(charset: string): boolean {
 const SAME_BYTES = /^(?:utf8|usascii|ascii|ansix3419\d\d|iso646us|unknown8bit|xunknown|unknown)$/
 
 /** Returns the name of a character set as programs compare it: in lower case, and without punctuation. */
-export function plainCharset(name: string): string {
+export function normalizedCharset(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '')
 }
 
 /**
- * Returns whether bytes of ASCII and UTF-8 are the same text in this character set, given by its plain name.
+ * Returns whether bytes of ASCII and UTF-8 are the same text in this character set, given by its normalized name.
  */
 export function isAsciiOrUtf8(charset: string): boolean {
   return SAME_BYTES.test(charset)
@@ -54,13 +54,13 @@ const fewSigns: readonly (readonly [RegExp, string])[] = [
   [/^isiri3342$/, 'a020a321a62ea828a929ab2bad2daf2fba3abc3cbd3dbe3ee25de35be47de57be82aea7ceb5c'],
 ]
 
-/** Returns whether bytes may be another text in this character set than in ASCII; given by its plain name. */
+/** Returns whether bytes may be another text in this character set than in ASCII; given by its normalized name. */
 export function changesAscii(charset: string): boolean {
   return OTHER_BYTES.test(charset) || isEbcdic(charset) || signsOf(charset) !== undefined
 }
 
 /**
- * Returns whether bytes of ASCII may be another text in this character set, given by its plain name, which cannot be
+ * Returns whether bytes of ASCII may be another text in this character set, given by its normalized name, which cannot be
  * converted here. Programs that know the set show what was not read.
  */
 export function isUnreadable(charset: string): boolean {
@@ -73,7 +73,7 @@ function signsOf(charset: string): string | undefined {
 
 /**
  * Returns converters to UTF-8 from a character set, one for each way in which programs convert it. The set is
- * given by its plain name. The list is empty if it cannot be converted here.
+ * given by its normalized name. The list is empty if it cannot be converted here.
  */
 export function toUtf8(charset: string): readonly Decode[] {
   return textDecoders(charset).map(
@@ -126,7 +126,7 @@ const inSevenBits: readonly (readonly [RegExp, 'iso2022' | 'hz', string])[] = [
   [/^(?:cs)?hz(?:gb2312)?$/, 'hz', 'gbk'],
 ]
 
-/** Returns what decodes text in a character set, by its plain name, in each way in which programs do. */
+/** Returns what decodes text in a character set, by its normalized name, in each way in which programs do. */
 function textDecoders(charset: string): readonly (() => TextPieces)[] {
   const [, names = [charset]] = ordersOfBytes.find(([name]) => name.test(charset)) ?? []
   const makers = names.flatMap((name) => (canDecode(name) ? [() => byIconv(name)] : []))

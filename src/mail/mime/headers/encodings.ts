@@ -42,19 +42,19 @@ function encodingOfWord(word: string): Encoding | undefined {
 
 /**
  * Returns the encodings that some program may decode the content with. `values` are those of all encoding
- * fields; `isPlain` means that programs agree about the fields. If one plain field contains a known word alone,
+ * fields; `areAgreed` means that programs agree about the fields. If one such field contains a known word alone,
  * that word selects the encodings. Otherwise `identity` and all encodings are returned that lines mention
  * which may be about them.
  */
 export function encodingsIn(
   fields: readonly Field[],
   values: readonly string[],
-  isPlain: boolean,
+  areAgreed: boolean,
 ): readonly Encoding[] {
   const [first] = values
-  if (isPlain && first === undefined) return ['identity']
+  if (areAgreed && first === undefined) return ['identity']
   // A word with blanks after it is unknown to some programs.
-  const word = values.length === 1 && isPlain ? first!.toLowerCase() : ''
+  const word = values.length === 1 && areAgreed ? first!.toLowerCase() : ''
   const only = encodingOfWord(word)
   if (only) return [only]
   const entry = table.find(({ optional }) => optional?.includes(word))

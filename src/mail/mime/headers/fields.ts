@@ -43,7 +43,7 @@ function isSpaceOrTab(text: string, at: number): boolean {
  */
 export function fieldValues(fields: readonly Field[], name: string): string[] {
   return fields
-    .filter((field) => plainName(field.name) === name)
+    .filter((field) => normalizedName(field.name) === name)
     .map(({ value }) => value.replace(/[\r\n]/g, '').trimStart())
 }
 
@@ -58,7 +58,7 @@ export function withStrangeLines(fields: readonly Field[]): readonly Field[] {
 }
 
 /** Returns the name as the most lenient program reads it. */
-export function plainName(name: string): string {
+export function normalizedName(name: string): string {
   return withoutComments(name, 'anywhere').replace(/[^a-z0-9-]/g, '')
 }
 

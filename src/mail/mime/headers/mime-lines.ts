@@ -70,11 +70,6 @@ export class MimeLines {
     return this.#text
   }
 
-  /** A key that is equal for headers with the same information. */
-  get key(): string {
-    return `${this.hasControls} ${this.#text.length} ${this.#text}${this.#words}`
-  }
-
   /** Whether an encoded word of the header may hide a line end (RFC 2047). */
   get hidesLineEnd(): boolean {
     return this.#words !== '' && hasHiddenLineEnd(this.#words)

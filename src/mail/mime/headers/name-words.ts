@@ -1,6 +1,6 @@
 import { isAscii, isUtf8 } from 'node:buffer'
 import { decodeEscapes, readingsOfBase64 } from '../../message/escapes.ts'
-import { isAsciiOrUtf8, isUnreadable, plainCharset, textsIn } from '../decoders/charsets.ts'
+import { isAsciiOrUtf8, isUnreadable, normalizedCharset, textsIn } from '../decoders/charsets.ts'
 
 /**
  * Upper limit for the characters of a written name that are read, from its end, which is the significant
@@ -128,7 +128,7 @@ export class NameWords {
     }
     for (const found of name.matchAll(pattern)) {
       const { 0: word, 1: written = '', 2: encoding = '', 3: encoded = '', index } = found
-      const set = !isLax || WIDE.test(plainCharset(written)) ? written.toLowerCase() : ''
+      const set = !isLax || WIDE.test(normalizedCharset(written)) ? written.toLowerCase() : ''
       const between = name.slice(from, index)
       const isSameRun = !isLax && from > 0 && between.trim() === ''
       if (!isSameRun || set !== charset) endRun()
@@ -146,7 +146,7 @@ export class NameWords {
     const key = `${order}${unknownAs}?${set}?${latin1}`
     let text = this.#texts.get(key)
     if (text === undefined) {
-      text = this.#decodeIn(plainCharset(set.split('*', 1)[0]!), latin1, unknownAs, order)
+      text = this.#decodeIn(normalizedCharset(set.split('*', 1)[0]!), latin1, unknownAs, order)
       this.#texts.set(key, text)
     }
     return text

@@ -1,5 +1,5 @@
 import { NAME_FIELDS } from '../../message/content-fields.ts'
-import { isUnreadable, plainCharset, textsIn } from '../decoders/charsets.ts'
+import { isUnreadable, normalizedCharset, textsIn } from '../decoders/charsets.ts'
 import { type Field, fieldValues, readingsOf, withoutComments, withStrangeLines } from './fields.ts'
 import { NameWords, WRITTEN_MAX } from './name-words.ts'
 import {
@@ -165,9 +165,9 @@ class FoundNames {
   *addCoded(values: Iterable<CodedValue>): Generator<number> {
     for (const { charset, bytes } of values) {
       yield READING_UNITS * bytes.length
-      const plain = plainCharset(charset)
-      this.charsets.push(plain)
-      this.#addAll(textsIn(plain, Buffer.from(bytes.slice(-WRITTEN_MAX), 'latin1')))
+      const normalized = normalizedCharset(charset)
+      this.charsets.push(normalized)
+      this.#addAll(textsIn(normalized, Buffer.from(bytes.slice(-WRITTEN_MAX), 'latin1')))
       this.#addAll(this.words.readingsOf(bytes))
       yield this.words.takeUnits()
     }

@@ -1,7 +1,7 @@
 import { decodeWords } from '../../message/encoded-words.ts'
 import { decodeEscapes } from '../../message/escapes.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
-import { changesAscii, isAsciiOrUtf8, plainCharset, toUtf8 } from '../decoders/charsets.ts'
+import { changesAscii, isAsciiOrUtf8, normalizedCharset, toUtf8 } from '../decoders/charsets.ts'
 
 /** A parameter, where some program finds one. */
 interface Parameter {
@@ -168,13 +168,13 @@ const CHARSET_TEXT_MAX = 100
 const CHARSET_NAME = /^["'<\\\s=]*([\w.:\\-]{1,40})/
 
 /**
- * Returns the character sets that a header names, by their plain names, other than ASCII and UTF-8; `texts`
+ * Returns the character sets that a header names, by their normalized names, other than ASCII and UTF-8; `texts`
  * are the readings of the header. Throws LimitExceeded if it names too many.
  */
 export function charsetsIn(texts: readonly string[]): readonly string[] {
   const found: string[] = []
   const add = (name: string) => {
-    const charset = plainCharset(name)
+    const charset = normalizedCharset(name)
     if (charset === '' || isAsciiOrUtf8(charset) || found.includes(charset)) return
     if (found.length === limits.charsets) throw new LimitExceeded(TOO_MANY_CHARSETS)
     found.push(charset)
@@ -195,7 +195,7 @@ export function charsetsIn(texts: readonly string[]): readonly string[] {
     const alone = sections.flatMap((section) => codedValuesOf([section]))
     const values = [...alone, ...codedValuesOf(sections)].map(({ bytes }) => bytes)
     const names = [...sections.map(({ rest }) => rest), ...values].map(nameIn)
-    for (const name of new Set(names)) if (isKnown(plainCharset(name))) add(name)
+    for (const name of new Set(names)) if (isKnown(normalizedCharset(name))) add(name)
   }
   return found
 }

@@ -3,9 +3,22 @@ import { LimitExceeded, limits } from '../budget/limits.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
 import type { Oddity } from '../oddities.ts'
 import { areAllKnown, type Encoding, encodingsIn } from './encodings.ts'
-import { type Field, fieldsOf, fieldValues, plainName, readingsOf, undecoded } from './fields.ts'
+import {
+  type Field,
+  fieldsOf,
+  fieldValues,
+  normalizedName,
+  readingsOf,
+  undecoded,
+} from './fields.ts'
 import { type MimeLines, TOO_LONG } from './mime-lines.ts'
-import { BOUNDARY_WORD, charsetsIn, hasOddQuotes, MULTIPART_WORDS } from './parameters.ts'
+import {
+  BOUNDARY_WORD,
+  charsetsIn,
+  hasOddQuotes,
+  MULTIPART_WORDS,
+  withoutQuotes,
+} from './parameters.ts'
 
 /** The information that any program may get from the header of a message or part. */
 export interface PartHeader {
@@ -21,14 +34,14 @@ export interface PartHeader {
   readonly hasBoundary: boolean
   /** All encodings that some program decodes the content with. There is one if all programs agree. */
   readonly encodings: readonly Encoding[]
-  /** The character sets that the header names, by their plain names, other than ASCII and UTF-8. */
+  /** The character sets that the header names, by their normalized names, other than ASCII and UTF-8. */
   readonly charsets: readonly string[]
   /** Whether programs show the content as a text, and whether some save it as a file. With a disposition, some do both. */
   readonly isShown: boolean
   readonly isSaved: boolean
   readonly hints: ReadonlySet<Hint>
   /** Whether all programs agree about the fields that matter, and about whether the content is a multipart or a message. */
-  readonly isPlain: boolean
+  readonly isUnambiguous: boolean
   readonly oddities: readonly Oddity[]
 }
 
@@ -62,169 +75,108 @@ const ENCODING = 'content-transfer-encoding'
 const DISPOSITION = 'content-disposition'
 
 /**
- * Parses the information of a header about its content. `isPlain` means that each line was a field, and that an
+ * Parses the information of a header about its content. `isWellFormed` means that each line was a field, and that an
  * empty line ended the header; `isOfPart`, that it belongs to a part, and not to a message. The time is linear
  * in the length of the lines. Throws LimitExceeded if there are too many encoded words or boundaries.
  */
 export function readPartHeader(
   lines: MimeLines,
-  { isPlain, isOfPart }: { readonly isPlain: boolean; readonly isOfPart: boolean },
+  { isWellFormed, isOfPart }: { readonly isWellFormed: boolean; readonly isOfPart: boolean },
 ): PartHeader {
-  const { hasControls, hidesLineEnd } = lines
-  const traits = {
-    isOfPart,
-    isPlain: isPlain && !hasControls && !hidesLineEnd,
-    hasControls,
-    hidesLineEnd,
-  }
+  const { text, hasControls, hidesLineEnd } = lines
+  const isClean = isWellFormed && !hasControls && !hidesLineEnd
+  const found = { isOfPart, isWellFormed: isClean, hasControls, hidesLineEnd }
   // Some programs decode encoded words first. For them a line end in an encoded word begins a new field.
-  if (hidesLineEnd) return readText(`${lines.text}\n${lines.decodedWords}`, traits)
-  if (!traits.isPlain || lines.text.length > KNOWN_LENGTH) return readText(lines.text, traits)
-  const start = isOfPart ? 'part ' : 'mail '
-  const key = start + lines.text
+  if (hidesLineEnd) return readText(`${text}\n${lines.decodedWords}`, found)
+  if (text.length > KNOWN_LENGTH) return readText(text, found)
+  const kind = `${isOfPart} ${isClean} ${hasControls} `
+  const key = kind + text
   const known = knownHeaders.get(key)
   if (known !== undefined) return known
   // (The cached value is parsed from the key: a slice of the mail's header would keep all of that in memory.)
-  const header = readText(key.slice(start.length), traits)
-  if (header.isShown && !header.hasBoundary) knownHeaders.set(key, header)
+  const header = readText(key.slice(kind.length), found)
+  knownHeaders.set(key, header)
   return header
 }
 
-/**
- * The headers of displayed texts, by all their information about content. Most have the same few values,
- * which are parsed once. File names and boundaries differ in each mail, so headers that contain one are not
- * cached here.
- */
+/** Short headers, by all their information about content. Most mail has the same few, and some has one 10,000 times. */
 const knownHeaders = new LruCache<PartHeader>(256)
 /** Upper limit for the characters of a cached header. */
 const KNOWN_LENGTH = 512
 
-/** The properties of a header in addition to its lines about content. */
-interface HeaderTraits {
-  readonly isOfPart: boolean
-  /** Whether all programs see the same lines, and the header ends with them. */
-  readonly isPlain: boolean
-  readonly hasControls: boolean
-  readonly hidesLineEnd: boolean
-}
+/** How the lines of a header are written, and whose it is. */
+type FoundAs = Parameters<typeof readPartHeader>[1] &
+  Pick<MimeLines, 'hasControls' | 'hidesLineEnd'>
 
-function readText(text: string, traits: HeaderTraits): PartHeader {
-  if (text === '' && traits.isPlain) return traits.isOfPart ? EMPTY_PART : EMPTY
+function readText(text: string, { isOfPart, isWellFormed, ...found }: FoundAs): PartHeader {
+  if (text === '' && isWellFormed) return isOfPart ? EMPTY_PART : EMPTY
   if (text.length > limits.fieldCharacters) throw new LimitExceeded(`a header with ${TOO_LONG}`)
   const readings = readingsOf(text)
-  const content = contentFieldsOf(fieldsOf(text), traits)
-  const { fields, type, strict } = content
+  const fields = fieldsOf(text)
+  const types = fieldValues(fields, TYPE)
+  const codings = fieldValues(fields, ENCODING)
+  const dispositions = fieldValues(fields, DISPOSITION)
+  const areAgreed = isWellFormed && fields.every(isAgreedName)
+  const strict = types.length === 1 ? readType(types[0]!) : undefined
+  const type = strict?.type ?? firstWord(types[0] ?? '')
+  const isOfMultipart = type.startsWith('multipart/')
+  const written = strict?.parameters.get('boundary')
+  const hasBoundary = readings.some((reading) => BOUNDARY_WORD.test(reading))
+
   const isMultipart = MULTIPART_WORDS.test(undecoded(text).join('\n'))
-  const boundary = isMultipart ? boundaryIn(text, content) : undefined
-  const isMessage = mayBeMessage(content)
-  const isKnown =
-    isMultipart === (boundary !== undefined) && (!isMessage || isKnownAsMessage(content))
-  const header = {
+  const isKnownMultipart =
+    isOfMultipart && isMultipart && hasKnownType(fields) && isAgreedBoundary(written, text)
+  const isMessage = mayBeMessage(types, type, areAgreed)
+  const isKnownMessage = areAgreed && strict !== undefined && type.startsWith('message/')
+  const possible = encodingsIn(fields, codings, areAgreed)
+  // The parts of a multipart, and a message, have encodings of their own. Some programs ignore the
+  // field above them (RFC 2045 6.4).
+  const mayHoldParts = isMultipart || isMessage
+  const encodings = mayHoldParts ? [...new Set<Encoding>(['identity', ...possible])] : possible
+  const charsets = charsetsIn(readings)
+
+  const isInline = dispositions.every((value) => /^inline[ \t;]*$/i.test(value))
+  const isText = types.length === 0 ? !isOfPart : strict !== undefined && isShownType(strict)
+  const isShown = areAgreed && isInline && isText
+  const isPlainText = type === '' || type === 'text/plain'
+
+  const areNamed = fields.every(({ name }) => FIELD_NAME.test(name))
+  const odd = {
+    header: found.hasControls || !(found.hidesLineEnd || areNamed),
+    field:
+      [types, codings, dispositions].some((some) => some.length > 1 || some[0] === '') ||
+      [...types, ...dispositions].some(hasOddQuotes) ||
+      !areAllKnown(codings) ||
+      charsets.some((charset) => toUtf8(charset).length === 0),
+    boundary: isOfMultipart ? written === undefined : hasBoundary,
+    'encoded-multipart': isOfMultipart && encodings.some((encoding) => encoding !== 'identity'),
+  }
+  return {
     fields,
     type,
     isMultipart,
     isMessage,
-    boundary,
-    hasBoundary: readings.some((reading) => BOUNDARY_WORD.test(reading)),
-    encodings: encodingsOf(content, isMultipart || isMessage),
-    charsets: charsetsIn(readings),
-    ...shownOf(content, traits),
+    boundary: isKnownMultipart ? withoutQuotes(written!) : undefined,
+    hasBoundary,
+    encodings,
+    charsets,
+    isShown,
+    isSaved: !isShown || (dispositions.length > 0 && isPlainText),
     hints: hintsIn(readings.join('\n').toLowerCase()),
-    isPlain: content.isPlain && isKnown,
-  }
-  const written = strict?.boundary
-  return { ...header, oddities: odditiesOf({ ...header, boundary: written }, traits, content) }
-}
-
-/** The fields of a header, and the values of those about its content. */
-interface ContentFields {
-  readonly fields: readonly Field[]
-  /** The values of all fields of each of these names. */
-  readonly types: readonly string[]
-  readonly encodings: readonly string[]
-  readonly dispositions: readonly string[]
-  /** Whether all programs agree about the fields. */
-  readonly isPlain: boolean
-  /** Whether all programs take the same field for the only one with a type, whatever they make of others. */
-  readonly isTypeKnown: boolean
-  /** The type, if every program reads it alike. */
-  readonly strict: StrictType | undefined
-  readonly type: string
-}
-
-function contentFieldsOf(fields: readonly Field[], { isPlain }: HeaderTraits): ContentFields {
-  const types = fieldValues(fields, TYPE)
-  const strict = types.length === 1 ? readStrictType(types[0]!) : undefined
-  return {
-    fields,
-    types,
-    encodings: fieldValues(fields, ENCODING),
-    dispositions: fieldValues(fields, DISPOSITION),
-    isPlain: isPlain && fields.every(isNamedPlainly),
-    isTypeKnown: hasKnownType(fields),
-    strict,
-    type: strict?.type ?? firstWord(types[0] ?? ''),
+    isUnambiguous: areAgreed && isMultipart === isKnownMultipart && (!isMessage || isKnownMessage),
+    oddities: OF_HEADERS.filter((oddity) => odd[oddity]),
   }
 }
+
+const OF_HEADERS = ['header', 'field', 'boundary', 'encoded-multipart'] as const
 
 /** Returns the first word of the value, for a type that cannot be parsed strictly. */
 function firstWord(value: string): string {
   return /^[^\s;]*/.exec(value)![0].toLowerCase()
 }
 
-/** Returns the encodings of content that may be a multipart or a message (`mayHoldParts`). */
-function encodingsOf(
-  { fields, encodings, isPlain }: ContentFields,
-  mayHoldParts: boolean,
-): readonly Encoding[] {
-  const possible = encodingsIn(fields, encodings, isPlain)
-  // The parts of a multipart, and a message, have encodings of their own. Some programs ignore the
-  // field above them (RFC 2045 6.4).
-  return mayHoldParts ? [...new Set<Encoding>(['identity', ...possible])] : possible
-}
-
-function shownOf(
-  { types, type, strict, dispositions, isPlain }: ContentFields,
-  { isOfPart }: HeaderTraits,
-): Pick<PartHeader, 'isShown' | 'isSaved'> {
-  const isInline = dispositions.every((value) => /^inline[ \t;]*$/i.test(value))
-  const isText = types.length === 0 ? !isOfPart : strict?.isShown === true
-  const isShown = isPlain && isInline && isText
-  const isPlainText = type === '' || type === 'text/plain'
-  return { isShown, isSaved: !isShown || (dispositions.length > 0 && isPlainText) }
-}
-
-/** Returns the oddities of a header. */
-function odditiesOf(
-  { fields, type, boundary, hasBoundary, encodings, charsets }: Omit<PartHeader, 'oddities'>,
-  { hasControls, hidesLineEnd }: HeaderTraits,
-  content: ContentFields,
-): Oddity[] {
-  const { types, dispositions } = content
-  const isMultipart = type.startsWith('multipart/')
-  const odd = {
-    header: hasControls || !(hidesLineEnd || fields.every(({ name }) => FIELD_NAME.test(name))),
-    field:
-      [types, content.encodings, dispositions].some((some) => some.length > 1 || some[0] === '') ||
-      [...types, ...dispositions].some(hasOddQuotes) ||
-      !areAllKnown(content.encodings) ||
-      charsets.some((charset) => toUtf8(charset).length === 0),
-    boundary: isMultipart ? boundary === undefined : hasBoundary,
-    'encoded-multipart': isMultipart && encodings.some((encoding) => encoding !== 'identity'),
-  }
-  return OF_HEADERS.filter((oddity) => odd[oddity])
-}
-
-const OF_HEADERS = ['header', 'field', 'boundary', 'encoded-multipart'] as const
-
 /** The name of a field without blanks, colons and parentheses. */
 const FIELD_NAME = /^[!-'*-9;-~]+$/
-
-/** Returns whether the header has one boundary. Many boundaries contain the word boundary. */
-function isNamedOnce(text: string, boundary = ''): boolean {
-  const count = (words: string) => words.match(/boundary/gi)?.length ?? 0
-  return count(text) - count(boundary) === 1
-}
 
 const EMPTY: PartHeader = {
   fields: [],
@@ -238,7 +190,7 @@ const EMPTY: PartHeader = {
   isShown: true,
   isSaved: false,
   hints: new Set(),
-  isPlain: true,
+  isUnambiguous: true,
   oddities: [],
 }
 
@@ -251,11 +203,10 @@ export const EMPTY_PART: PartHeader = { ...EMPTY, isShown: false, isSaved: true 
 /** The header of content without one: between and after the parts of a multipart. */
 export const NO_HEADER: PartHeader = EMPTY
 
-function isNamedPlainly({ name }: Field): boolean {
-  if (name === '') return false
-  const plain = plainName(name)
-  if (plain !== name) return false
-  return plain === TYPE || plain === ENCODING || !/content-type|transfer-encoding/.test(plain)
+/** Whether all programs know what a field of this name is about. */
+function isAgreedName({ name }: Field): boolean {
+  if (name === '' || normalizedName(name) !== name) return false
+  return name === TYPE || name === ENCODING || !/content-type|transfer-encoding/.test(name)
 }
 
 /**
@@ -273,94 +224,64 @@ function isLikeType(text: string): boolean {
   return /contenttype/i.test(text.replace(/[^a-z]/gi, ''))
 }
 
-/** Returns the boundary of what may be a multipart, if all programs read it alike. */
-function boundaryIn(
-  text: string,
-  { type, strict, isTypeKnown }: ContentFields,
-): string | undefined {
-  const isKnown = isTypeKnown && strict?.isBoundaryPlain && isNamedOnce(text, strict.boundary)
-  return isKnown && type.startsWith('multipart/') ? strict.boundary : undefined
+/** Whether all programs read a boundary alike, and the header has no other. Many boundaries contain the word boundary. */
+function isAgreedBoundary(written: string | undefined, text: string): boolean {
+  if (written === undefined || !AGREED_BOUNDARY.test(written)) return false
+  const count = (words: string) => words.match(/boundary/gi)?.length ?? 0
+  return count(text) - count(written) === 1
 }
 
-function isKnownAsMessage({ type, strict, isPlain }: ContentFields): boolean {
-  return isPlain && strict !== undefined && type.startsWith('message/')
-}
-
-function mayBeMessage({ types, type, isPlain }: ContentFields): boolean {
+function mayBeMessage(types: readonly string[], type: string, areAgreed: boolean): boolean {
   if (type.startsWith('message/')) return true
   const words = undecoded(types.join('\n')).join('\n').toLowerCase()
-  if (!isPlain && words.includes('message')) return true
+  if (!areAgreed && words.includes('message')) return true
   return /message[\s(]*\/|^\s*message\s*(?:;|$)/.test(words)
 }
 
-/** The headers of one message: parts with the same lines about content share what was read, which may be 10,000 times. */
-export class HeaderCache {
-  readonly #headers = new Map<string, PartHeader>()
-
-  /** Returns what readPartHeader() returns. */
-  read(lines: MimeLines, traits: Parameters<typeof readPartHeader>[1]): PartHeader {
-    const key = `${traits.isPlain} ${traits.isOfPart} ${lines.key}`
-    const known = this.#headers.get(key)
-    if (known) return known
-    const header = readPartHeader(lines, traits)
-    this.#headers.set(key, header)
-    return header
-  }
-}
-
 /** A type that every program reads alike. */
-interface StrictType {
-  /** The type in lower case, `type/subtype`. */
+interface ContentType {
+  /** In lower case, `type/subtype`. */
   readonly type: string
-  readonly boundary: string | undefined
-  /** Whether it has no characters that some program drops, or at which it ends the value. */
-  readonly isBoundaryPlain: boolean
-  /** Whether the type is text that programs display, without a parameter that makes it a file. */
-  readonly isShown: boolean
+  /** The values by their names in lower case; those in quotes with them. */
+  readonly parameters: ReadonlyMap<string, string>
 }
 
-/** The types of text that programs show. They save every other text as a file. */
+/** The types of text that programs show. They save every other text as a file, and one that has a name. */
 const SHOWN = new Set(['text/plain', 'text/html', 'text/enriched'])
 
-/** The parameters that make a text a file: its name. */
-const FILE_PARAMETER = /name/
+function isShownType({ type, parameters }: ContentType): boolean {
+  return SHOWN.has(type) && ![...parameters.keys()].some((name) => name.includes('name'))
+}
 
 /** Reads a Content-Type about which programs cannot differ (RFC 2045 5.1). Returns undefined for others. */
-function readStrictType(text: string): StrictType | undefined {
+function readType(text: string): ContentType | undefined {
   const value = text.trimEnd()
   const head = /^([\w.+-]+\/[\w.+-]+)[ \t]*/.exec(value)
   if (!head) return undefined
-  const type = head[1]!.toLowerCase()
-  const names = new Set<string>()
-  let boundary: string | undefined
-  let isBoundaryPlain = false
+  const parameters = new Map<string, string>()
   let at = head[0].length
   while (at < value.length) {
     PARAMETER.lastIndex = at
     const found = PARAMETER.exec(value)
     if (!found) return undefined
-    const [whole, name, quoted, token] = found
+    const [whole, written, parameter] = found
     at += whole.length
-    if (name === undefined) continue // a semicolon at the end
-    const lower = name.toLowerCase()
-    if (names.has(lower)) return undefined
-    names.add(lower)
-    if (lower !== 'boundary') continue
-    boundary = quoted ?? token
-    isBoundaryPlain = (quoted === undefined ? PLAIN_TOKEN : PLAIN_QUOTED).test(boundary!)
+    if (written === undefined) continue // a semicolon at the end
+    const name = written.toLowerCase()
+    if (parameters.has(name)) return undefined
+    parameters.set(name, parameter!)
   }
-  if (boundary !== undefined && !BOUNDARY.test(boundary)) return undefined
-  const isShown = SHOWN.has(type) && ![...names].some((name) => FILE_PARAMETER.test(name))
-  return { type, boundary, isBoundaryPlain, isShown }
+  const boundary = parameters.get('boundary')
+  if (boundary !== undefined && !BOUNDARY.test(withoutQuotes(boundary))) return undefined
+  return { type: head[1]!.toLowerCase(), parameters }
 }
 
 const PARAMETER =
-  /;[ \t]*(?:([\w*.%-]+)[ \t]*=[ \t]*(?:"([^"\\]*)"|([\w'+.,/:=?$!*%&~^{}|#@-]+))[ \t]*|$)/y
+  /;[ \t]*(?:([\w*.%-]+)[ \t]*=[ \t]*("[^"\\]*"|[\w'+.,/:=?$!*%&~^{}|#@-]+)[ \t]*|$)/y
 /** RFC 2046 5.1.1. */
 const BOUNDARY = /^[!-~](?:[ -~]{0,68}[!-~])?$/
 /**
  * Programs end a boundary at a blank or a comment, drop quotes and angle brackets, and end a token at other characters than
  * RFC 2045 5.1 lists.
  */
-const PLAIN_QUOTED = /^[\w!#$%&*+,./:=?@^`{|}~-]+$/
-const PLAIN_TOKEN = /^[\w!#$%&*+.^`{|}~-]+$/
+const AGREED_BOUNDARY = /^(?:"[\w!#$%&*+,./:=?@^`{|}~-]+"|[\w!#$%&*+.^`{|}~-]+)$/

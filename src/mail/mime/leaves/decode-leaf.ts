@@ -16,19 +16,19 @@ import { transferEncodings } from './transfer-encodings.ts'
 /**
  * Decodes a leaf part by each encoding that it may have. Emits all variants in which programs save the result.
  */
-export function* decodeLeaf(leaf: Leaf, source: Bytes, around: Extraction): Steps {
+export function* decodeLeaf(leaf: Leaf, source: Bytes, outer: Extraction): Steps {
   const part = source.slice(leaf.from, leaf.to)
-  const extraction = around.at(scopeOf(leaf))
+  const extraction = outer.at(scopeOf(leaf))
   const { work, options } = extraction
   const variants = new SavedVariants(leaf, leaf.to === source.size, extraction)
   const hasNul = yield* holdsNul(part, work)
-  const isPlain = isPlainLeaf(leaf) && !hasNul
+  const isSure = isUnambiguous(leaf) && !hasNul
   const isOfMail = extraction.scope.layers === 0
   for (const [number, encoding] of leaf.encodings.entries()) {
     const isCovered = number === 0 && extraction.scope.coveredBy !== undefined
-    const found = yield* decodeBy(encoding, part, leaf, variants, { isPlain, isCovered })
+    const found = yield* decodeBy(encoding, part, leaf, variants, { isSure, isCovered })
     if (number > 0 || !isOfMail) continue
-    if (found.isEmitted && (isPlain || holdsBase64Alone(leaf)))
+    if (found.isEmitted && (isSure || holdsBase64Alone(leaf)))
       options.onEmitted?.({ from: leaf.from, to: leaf.to })
     if (!isCarved(leaf) && leaf.encodings.length === 1)
       for (const oddity of found.oddities) work.onOdd?.(oddity)
@@ -42,7 +42,7 @@ function* decodeAsFile(part: Bytes, leaf: Leaf, variants: SavedVariants): Steps 
   for (const encoding of leaf.encodings) yield* decodeBy(encoding, part, leaf, variants)
 }
 
-/** Returns the scope of a leaf part, in addition to the scope around it. */
+/** Returns the scope of a leaf part, in addition to that of its mail. */
 function scopeOf(leaf: Leaf): Partial<Scope> {
   const { header, depth, encodings } = leaf
   const openAs = new Set<OpenAs>(declaredIn(header.hints))
@@ -65,7 +65,7 @@ interface DecodedPart {
 
 /**
  * Decodes a part by one encoding: first as nearly all programs do, and then in each way in which some program does, unless
- * the part is plain and all decode it alike, or it is a guess.
+ * the part is unambiguous and all decode it alike, or it is a guess.
  */
 function* decodeBy(
   encoding: Encoding,
@@ -73,9 +73,9 @@ function* decodeBy(
   leaf: Leaf,
   variants: SavedVariants,
   {
-    isPlain = false,
+    isSure = false,
     isCovered = false,
-  }: { readonly isPlain?: boolean; readonly isCovered?: boolean } = {},
+  }: { readonly isSure?: boolean; readonly isCovered?: boolean } = {},
 ): Steps<DecodedPart> {
   const { work } = variants.extraction
   const { codec, encodes, isCommon, plainInTexts } = transferEncodings[encoding]
@@ -97,7 +97,7 @@ function* decodeBy(
     })
   }
   const isEmitted = isCommon && isAlike()
-  if (leaf.role === 'guess' || (isPlain && isEmitted)) return { isEmitted, oddities: [] }
+  if (leaf.role === 'guess' || (isSure && isEmitted)) return { isEmitted, oddities: [] }
   const save = (content: Bytes) => variants.saveAsDecoded(content)
   const encoded = encodes === 'lines' ? below.bare : part
   const { oddities } = yield* decodedInEachWay(encoded, codec, work, save)
@@ -110,10 +110,10 @@ function holdsBase64Alone({ role, encodings }: Leaf): boolean {
 }
 
 /**
- * Whether a part is plain: it is of an ordinary mail, with one encoding, and nothing in its header is odd.
- * Such a part is decoded once, unless its decoder notes a quirk. Most parts of ordinary mail are plain. Any other part is
+ * Whether a part is unambiguous: it is of an ordinary mail, with one encoding, and nothing in its header is odd.
+ * Such a part is decoded once, unless its decoder notes a quirk. Most parts of ordinary mail are. Any other part is
  * decoded in each way in which some program understands it.
  */
-export function isPlainLeaf(leaf: Leaf): boolean {
+export function isUnambiguous(leaf: Leaf): boolean {
   return !isCarved(leaf) && leaf.header.oddities.length === 0 && leaf.encodings.length === 1
 }

@@ -97,7 +97,7 @@ export class SavedVariants {
       encodes !== 'bytes' || isShown
         ? yield* textPropertiesOf(bare, extraction.work, own)
         : undefined
-    const mayBeText = isShown || (encodes === 'nothing' && role === 'around parts')
+    const mayBeText = isShown || (encodes === 'nothing' && role === 'preamble or epilogue')
     if (mayBeText && lines?.isText) {
       return yield* this.#display({ bare, end, encoding, lines }, isCovered)
     }

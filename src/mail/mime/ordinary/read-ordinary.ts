@@ -7,11 +7,11 @@ import { LimitExceeded, limits } from '../budget/limits.ts'
 import { SEARCHED_PER_UNIT } from '../budget/work.ts'
 import { isMailboxLine } from '../headers/header-lines.ts'
 import { MimeLines } from '../headers/mime-lines.ts'
-import { EMPTY_PART, HeaderCache, NO_HEADER, type PartHeader } from '../headers/part-header.ts'
+import { EMPTY_PART, NO_HEADER, type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../oddities.ts'
 import type { Leaf } from '../structure/leaf.ts'
-import { aroundMail, type Depth, DepthMeter, isMessageByDefault } from '../structure/leaf.ts'
-import { isSimilar, SEARCHED_AT_ONCE, similarLinesFrom } from './similar-lines.ts'
+import { type Depth, DepthMeter, depthOfMail, isMessageByDefault } from '../structure/leaf.ts'
+import { SEARCHED_AT_ONCE, similarLine } from './similar-lines.ts'
 
 /** A header of an ordinary message, and where it is. */
 export interface OrdinaryHeader {
@@ -51,7 +51,7 @@ const HEADER_COST = 512
 export function* readOrdinary(
   mail: Buffer,
   {
-    outerDepth = aroundMail(),
+    outerDepth = depthOfMail(),
     known,
   }: { readonly outerDepth?: Depth; readonly known?: KnownHeader | undefined } = {},
 ): Generator<number, OrdinaryMail | OddStructure> {
@@ -78,7 +78,7 @@ class Odd extends Error {
 }
 
 /** A place in a message. */
-interface Around {
+interface Place {
   readonly depth: Depth
   readonly isOfPart: boolean
   /** The types of the texts so far in the innermost mail. */
@@ -89,9 +89,8 @@ class OrdinaryReading {
   readonly #mail: Buffer
   readonly #outerDepth: Depth
   readonly #depths = new DepthMeter()
-  readonly #found = new FoundLeaves()
+  readonly #leaves: Leaf[] = []
   readonly #headers: OrdinaryHeader[] = []
-  readonly #cache = new HeaderCache()
   /** The boundaries, and where the body of the multipart of each begins. */
   readonly #boundaries: { readonly boundary: string; readonly from: number }[] = []
 
@@ -104,12 +103,13 @@ class OrdinaryReading {
     const mail = this.#mail
     yield* this.#checkBytes()
     const from = known?.above ?? 0
-    const around = { depth: this.#outerDepth, isOfPart: false, textTypes: new Set<string>() }
-    yield* this.#entity(from, mail.length, around, known?.header)
+    const place = { depth: this.#outerDepth, isOfPart: false, textTypes: new Set<string>() }
+    yield* this.#entity(from, mail.length, place, known?.header)
     yield* this.#compareDashLines()
     yield* this.#searchDelimiters()
     return {
-      leaves: this.#found.sorted(),
+      // A message comes before what is in it.
+      leaves: this.#leaves.toSorted((one, other) => one.from - other.from),
       headers: this.#headers,
       deepest: this.#depths.deepest,
     }
@@ -126,25 +126,25 @@ class OrdinaryReading {
   }
 
   /** Reads a header and what it announces, up to `to`. */
-  *#entity(from: number, to: number, around: Around, known?: Header): Generator<number> {
+  *#entity(from: number, to: number, place: Place, known?: Header): Generator<number> {
     if (this.#headers.length >= limits.parts) throw new Odd('many parts')
-    const found = this.#header(from, to, around, known)
+    const found = this.#header(from, to, place, known)
     yield HEADER_COST + found.bodyAt - from
     const { header, bodyAt } = found
-    if (header.isMultipart) yield* this.#multipart(header, bodyAt, to, around)
-    else if (header.isMessage) yield* this.#message(found, to, around)
+    if (header.isMultipart) yield* this.#multipart(header, bodyAt, to, place)
+    else if (header.isMessage) yield* this.#message(found, to, place)
     else if (this.#announcesParts(bodyAt)) throw new Odd('a text like a header')
-    else this.#leaf(header, bodyAt, to, around)
+    else this.#leaf(header, bodyAt, to, place)
   }
 
   /** Reads a header of fields that no program takes for anything else (well-formed.ts), ended by an empty line. */
-  #header(start: number, to: number, around: Around, known?: Header): OrdinaryHeader {
-    const { isOfPart } = around
+  #header(start: number, to: number, place: Place, known?: Header): OrdinaryHeader {
+    const { isOfPart } = place
     const from = isOfPart ? start : this.#belowMailboxLine(start)
     const block = (from === start && known) || this.#block(from, to)
     if (isOfPart && block.length <= 2)
       return this.#add({
-        header: ofDigest(EMPTY_PART, around),
+        header: ofDigest(EMPTY_PART, place),
         from,
         bodyAt: from + block.length,
         isOfPart,
@@ -155,9 +155,9 @@ class OrdinaryReading {
     const lines = new MimeLines()
     lines.addWellFormed(block)
     if (lines.over !== undefined) throw new Odd(lines.over)
-    const header = ofDigest(this.#cache.read(lines, { isPlain: true, isOfPart }), around)
+    const header = ofDigest(readPartHeader(lines, { isWellFormed: true, isOfPart }), place)
     // One program may find a multipart or a message where the next one finds none, or another boundary.
-    if (!header.isPlain) throw new Odd('a field about content that programs read differently')
+    if (!header.isUnambiguous) throw new Odd('a field about content that programs read differently')
     // Programs differ in whether they decode what holds parts (RFC 2045 6.4).
     if (
       (header.isMultipart || header.isMessage) &&
@@ -201,7 +201,7 @@ class OrdinaryReading {
   }
 
   /** Parts are between exact delimiters. A delimiter of a multipart around it ends it as well (RFC 2046 5.1.2). */
-  *#multipart(header: PartHeader, from: number, to: number, outer: Around): Generator<number> {
+  *#multipart(header: PartHeader, from: number, to: number, outer: Place): Generator<number> {
     const { boundary } = header
     if (boundary === undefined) throw new Odd('an odd boundary')
     if (this.#boundaries.some((other) => other.boundary === boundary))
@@ -209,26 +209,22 @@ class OrdinaryReading {
     if (this.#boundaries.length === MULTIPARTS_MAX) throw new Odd('many multiparts')
     this.#boundaries.push({ boundary, from })
     const depth = this.#depths.inMultipart(header, outer.depth)
-    const around = { ...outer, depth, isOfPart: true }
+    const inside = { ...outer, depth, isOfPart: true }
     let delimiter = this.#delimiter(boundary, from, to)
-    this.#leaf(header, from, delimiter?.at ?? to, outer, { role: 'around parts' })
+    this.#leaf(header, from, delimiter?.at ?? to, outer, 'preamble or epilogue')
     while (delimiter !== undefined && !delimiter.closes) {
       const next = this.#delimiter(boundary, delimiter.to, to)
-      yield* this.#entity(delimiter.to, next?.at ?? to, around)
+      yield* this.#entity(delimiter.to, next?.at ?? to, inside)
       delimiter = next
     }
     if (delimiter === undefined) return // ended by one around it, or with the message
     if (this.#delimiter(boundary, delimiter.to, to) !== undefined)
       throw new Odd('a delimiter after the end', 'delimiter')
     if (this.#hasField(delimiter.to, to)) throw new Odd('fields after the end')
-    this.#leaf(NO_HEADER, delimiter.to, to, outer, { role: 'around parts' })
+    this.#leaf(NO_HEADER, delimiter.to, to, outer, 'preamble or epilogue')
   }
 
-  *#message(
-    { header, bodyAt: from }: OrdinaryHeader,
-    to: number,
-    outer: Around,
-  ): Generator<number> {
+  *#message({ header, bodyAt: from }: OrdinaryHeader, to: number, outer: Place): Generator<number> {
     const { levels, multipart } = outer.depth
     const inPlace = beginsWithField(this.#firstLines(from)) ? levels : 0
     const depth = this.#depths.inMessage(multipart ? inPlace : levels + 1, outer.depth)
@@ -236,15 +232,18 @@ class OrdinaryReading {
     yield* this.#entity(from, to, { depth, isOfPart: false, textTypes: new Set() })
   }
 
+  /** Adds a leaf, unless it is empty. */
   #leaf(
     header: PartHeader,
     from: number,
     to: number,
-    { depth, textTypes }: Around,
-    { role }: { readonly role?: 'around parts' } = {},
+    { depth, textTypes }: Place,
+    besideParts?: 'preamble or epilogue',
   ): void {
+    if (to <= from) return
+    const ofPart = isOwnText(header, textTypes) ? 'own text' : 'part'
     const { encodings } = header
-    this.#found.add({ from, to, depth, header, encodings, role }, textTypes)
+    this.#leaves.push({ from, to, depth, header, encodings, role: besideParts ?? ofPart })
   }
 
   /** Returns the next exact delimiter from an offset on, up to `to`. */
@@ -281,35 +280,19 @@ class OrdinaryReading {
     return FIELD_LINE.test(end < 0 ? text : text.slice(0, end))
   }
 
-  /**
-   * A line that resembles a delimiter is one to some program: in other letters, behind other characters, or with more
-   * at its end. So any that has the characters of a boundary in their order must be exactly a delimiter.
-   */
+  /** A line that resembles a delimiter is one to some program. */
   *#compareDashLines(): Generator<number> {
     const [first] = this.#boundaries
     if (first === undefined) return
     const boundaries = this.#boundaries.map(({ boundary }) => boundary)
-    for (const text of similarLinesFrom(this.#mail, first.from)) {
-      if (typeof text === 'number') {
-        yield text
-        continue
-      }
-      yield LINE_COST + text.length * boundaries.length
-      const similar = boundaries.filter((boundary) => isSimilar(text, boundary))
-      if (similar.length === 0) continue
-      const own = similar.find((boundary) => text === `--${boundary}` || text === `--${boundary}--`)
-      // A delimiter of another multipart is none of this one, unless a program finds one in the other.
-      const others = similar.filter((boundary) => boundary !== own)
-      if (own === undefined || others.some((other) => holds(text, other)))
-        throw own === undefined && similar.some((boundary) => hasTextBehind(text, boundary))
-          ? new Odd('a delimiter that goes on', 'delimiter')
-          : new Odd('a line that resembles a delimiter')
-    }
+    const found = yield* similarLine(this.#mail, first.from, boundaries)
+    if (found === 'goes on') throw new Odd('a delimiter that goes on', 'delimiter')
+    if (found) throw new Odd('a line that resembles a delimiter')
   }
 }
 
 /** Returns the header of a part of a digest as that of a message, if it declares no type. */
-function ofDigest(header: PartHeader, { depth }: Around): PartHeader {
+function ofDigest(header: PartHeader, { depth }: Place): PartHeader {
   if (!isMessageByDefault(header, depth)) return header
   return header === EMPTY_PART ? EMPTY_MESSAGE : asMessage(header)
 }
@@ -334,50 +317,15 @@ export function beginsWithField(body: string): boolean {
   return /^(?:content|filename=)|base64/i.test(body.trimStart().split('\n', 1)[0]!)
 }
 
-/** Whether a program may find a boundary in a delimiter of another: in any letter case, or without its comments. */
-function holds(delimiter: string, boundary: string): boolean {
-  return delimiter.includes('(') || delimiter.toLowerCase().includes(boundary.toLowerCase())
-}
-
-/** Whether a line begins with a delimiter and has more than blanks behind it. */
-function hasTextBehind(text: string, boundary: string): boolean {
-  const delimiter = `--${boundary}`
-  return text.startsWith(delimiter) && !/^(?:--)?\s*$/.test(text.slice(delimiter.length))
-}
-
 /** Upper limit for what follows a boundary in a delimiter. */
 const LINE_END_MAX = 5
-/** The units of work of a line that begins like a delimiter. */
-const LINE_COST = 8
 const EMPTY_LINE = /\n\r?\n/
 const FIELD_LINE = /\n[ \t]*[^\s:][^\n:]*:/
 
-/** A leaf, in what is known when it ends. */
-type EndedLeaf = Pick<Leaf, 'from' | 'to' | 'header' | 'encodings' | 'depth'> & {
-  readonly role?: 'around parts' | undefined
-}
-
-/** The leaf parts of an ordinary mail, as they are found. */
-class FoundLeaves {
-  readonly #leaves: Leaf[] = []
-
-  /** Adds a leaf, unless it is empty, and the type of a text to those of its mail. */
-  add(leaf: EndedLeaf, textTypes: Set<string>): void {
-    if (leaf.to <= leaf.from || leaf.encodings.length === 0) return
-    const isOwnText = this.#isOwnText(leaf, textTypes)
-    const role = leaf.role ?? (isOwnText ? 'own text' : 'part')
-    this.#leaves.push({ ...leaf, role })
-  }
-
-  #isOwnText({ header }: EndedLeaf, textTypes: Set<string>): boolean {
-    const type = header.type === '' ? 'text/plain' : header.type
-    const isFirst = !textTypes.has(type)
-    if (header.isShown || header.type === '') textTypes.add(type)
-    return !header.isSaved && isFirst
-  }
-
-  /** Returns them by their places. A message comes before what is in it. */
-  sorted(): readonly Leaf[] {
-    return this.#leaves.toSorted((one, other) => one.from - other.from)
-  }
+/** Returns whether a text is the first of its type in its mail, and no file. Adds its type to those of its mail. */
+function isOwnText({ type, isShown, isSaved }: PartHeader, textTypes: Set<string>): boolean {
+  const textType = type === '' ? 'text/plain' : type
+  const isFirst = !textTypes.has(textType)
+  if (isShown || type === '') textTypes.add(textType)
+  return !isSaved && isFirst
 }

@@ -2,6 +2,8 @@ import { LF } from '../../../base/bytes/ascii.ts'
 
 /** The bytes that are searched at a time. */
 export const SEARCHED_AT_ONCE = 256 * 1024
+/** The units of work of a line that begins like a delimiter. */
+const LINE_COST = 8
 
 /**
  * Lines that some program takes for a delimiter begin with a dash, or to libclamav with a comment, behind blanks. No
@@ -10,17 +12,35 @@ export const SEARCHED_AT_ONCE = 256 * 1024
 const DASH_LINE = /(?:^|\n)([ \t]{0,8}[-(][^\n]{0,300})/g
 
 /**
- * Yields the lines from an offset on that begin like a delimiter, in latin1 without their ends. Also yields the units of
- * work that are done, as numbers.
+ * Looks for a line that resembles a delimiter of these boundaries, and is none: it is one to some program, in other letters,
+ * behind other characters, or with more at its end. So any that has the characters of a boundary in their order must be
+ * exactly a delimiter. Returns whether the line found is a delimiter that `goes on`, or another one (`odd`). Yields units
+ * of work.
  */
-export function* similarLinesFrom(mail: Buffer, from: number): Generator<number | string> {
+export function* similarLine(
+  mail: Buffer,
+  from: number,
+  boundaries: readonly string[],
+): Generator<number, 'goes on' | 'odd' | undefined> {
   for (let start = from; start < mail.length; ) {
     const to = windowEnd(mail, start)
     const window = mail.toString('latin1', start, to)
-    for (const found of window.matchAll(DASH_LINE)) yield found[1]!.replace(/\r$/, '')
+    for (const [, text] of window.matchAll(DASH_LINE)) {
+      const line = text!.replace(/\r$/, '')
+      yield LINE_COST + line.length * boundaries.length
+      const similar = boundaries.filter((boundary) => isSimilar(line, boundary))
+      const own = similar.find((boundary) => line === `--${boundary}` || line === `--${boundary}--`)
+      // A delimiter of another multipart is none of this one, unless a program finds one in the other.
+      const others = similar.filter((boundary) => boundary !== own)
+      if (own === undefined && others.some((boundary) => hasTextBehind(line, boundary)))
+        return 'goes on'
+      if (own === undefined ? others.length > 0 : others.some((other) => holds(line, other)))
+        return 'odd'
+    }
     yield window.length
     start = to
   }
+  return undefined
 }
 
 /** Returns the end of a line that is about a window below an offset. */
@@ -30,7 +50,7 @@ function windowEnd(mail: Buffer, from: number): number {
 }
 
 /** Whether a line has all characters of a boundary in their order, in any letter case. */
-export function isSimilar(line: string, boundary: string): boolean {
+function isSimilar(line: string, boundary: string): boolean {
   const letters = line.toLowerCase()
   let at = 0
   for (const character of boundary.toLowerCase()) {
@@ -38,4 +58,15 @@ export function isSimilar(line: string, boundary: string): boolean {
     if (at === 0) return false
   }
   return true
+}
+
+/** Whether a program may find a boundary in a delimiter of another: in any letter case, or without its comments. */
+function holds(delimiter: string, boundary: string): boolean {
+  return delimiter.includes('(') || delimiter.toLowerCase().includes(boundary.toLowerCase())
+}
+
+/** Whether a line begins with a delimiter and has more than blanks behind it. */
+function hasTextBehind(line: string, boundary: string): boolean {
+  const delimiter = `--${boundary}`
+  return line.startsWith(delimiter) && !/^(?:--)?\s*$/.test(line.slice(delimiter.length))
 }

@@ -14,12 +14,12 @@ export interface Leaf {
    *
    * - `own text`: the text of the mail itself or of an attached one, the first of its type there, and no disposition with
    *   plain text. Some programs treat every other text as a file.
-   * - `around parts`: the text of a multipart above or below its parts.
+   * - `preamble or epilogue`: the text of a multipart above or below its parts (RFC 2046 5.1.1).
    * - `part`: any other.
    *
    * Of an odd message: `carved`, or `guess` if its end or its encoding is one. A guess is decoded in the common way alone.
    */
-  readonly role: 'part' | 'own text' | 'around parts' | 'carved' | 'guess'
+  readonly role: 'part' | 'own text' | 'preamble or epilogue' | 'carved' | 'guess'
 }
 
 /** Returns whether a leaf is of a message of odd structure. */
@@ -29,7 +29,7 @@ export function isCarved({ role }: Leaf): boolean {
 
 /** Returns whether a leaf is a text of its mail itself, which programs do not save as a file. */
 export function isTextOfMail({ role }: Leaf): boolean {
-  return role === 'own text' || role === 'around parts'
+  return role === 'own text' || role === 'preamble or epilogue'
 }
 
 /** The nesting depth of a position in a message, as libclamav counts. */
@@ -55,7 +55,7 @@ export function isDecodedIn({ subtypes }: Depth): boolean {
 }
 
 /** Returns the depth of a message inside `messages` other messages. */
-export function aroundMail(messages = 0): Depth {
+export function depthOfMail(messages = 0): Depth {
   return { levels: 0, entities: 0, ...insideMessage(messages) }
 }
 

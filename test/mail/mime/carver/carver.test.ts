@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { carve } from '../../../../src/mail/mime/carver/carve.ts'
 import { cutsIn } from '../../../../src/mail/mime/carver/cuts.ts'
-import { aroundMail } from '../../../../src/mail/mime/structure/leaf.ts'
+import { depthOfMail } from '../../../../src/mail/mime/structure/leaf.ts'
 import { evasions } from '../../../scanner/scan/scanners/evasions/all.ts'
 import { messageOf } from '../../../scanner/scan/scanners/evasions/compose.ts'
 import { byDigestAlone } from '../../../scanner/scan/scanners/evasions/digest-alone.ts'
@@ -17,7 +17,7 @@ function cutsOf(mail: string): string[] {
 
 /** Carves a mail, and counts the work. */
 function carved(mail: string) {
-  const steps = carve(latin1(mail), aroundMail())
+  const steps = carve(latin1(mail), depthOfMail())
   let work = 0
   let step = steps.next()
   for (; !step.done; step = steps.next()) work += step.value

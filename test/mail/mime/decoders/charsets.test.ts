@@ -7,7 +7,7 @@ import t from 'tap'
 import {
   changesAscii,
   isUnreadable,
-  plainCharset,
+  normalizedCharset,
   toUtf8,
 } from '../../../../src/mail/mime/decoders/charsets.ts'
 import { readMail } from '../read-mail.ts'
@@ -15,9 +15,9 @@ import { decode } from './decode.ts'
 
 t.test('ASCII is another text in some character sets', async (t) => {
   for (const charset of ['UTF-16', 'utf7', 'csUnicode', 'iso-2022-jp', 'UCS-2', 'hz-gb-2312'])
-    t.ok(changesAscii(plainCharset(charset)), charset)
+    t.ok(changesAscii(normalizedCharset(charset)), charset)
   for (const charset of ['iso-8859-1', 'KOI8-R', 'x-utf-16'])
-    t.notOk(changesAscii(plainCharset(charset)), charset)
+    t.notOk(changesAscii(normalizedCharset(charset)), charset)
 })
 
 t.test('a text in a character set becomes UTF-8, in any split', async (t) => {
@@ -37,17 +37,17 @@ t.test('a text in a character set becomes UTF-8, in any split', async (t) => {
     ['iso-2022-jp', '\x1b$B$"\x1b(Ba\x1b(B\x1b(Bb', 'あab'],
   ]
   for (const [charset, text, expected] of rows) {
-    const [make] = toUtf8(plainCharset(charset))
+    const [make] = toUtf8(normalizedCharset(charset))
     const found = Buffer.from(decode(make!, text), 'latin1')
     t.equal(found.toString(), expected, charset)
   }
   for (const charset of ['utf-16', 'utf16', 'unicode', 'ucs-2', 'ucs2']) {
-    t.equal(toUtf8(plainCharset(charset)).length, 2, `${charset} in both orders`)
+    t.equal(toUtf8(normalizedCharset(charset)).length, 2, `${charset} in both orders`)
   }
   for (const charset of ['utf-16le', 'x-unicode'])
-    t.ok(toUtf8(plainCharset(charset)).length < 2, charset)
+    t.ok(toUtf8(normalizedCharset(charset)).length < 2, charset)
   for (const charset of ['x-nobody-knows', 'utf-7x', 'constructor', 'internal', '']) {
-    t.same(toUtf8(plainCharset(charset)), [], charset)
+    t.same(toUtf8(normalizedCharset(charset)), [], charset)
   }
 })
 
@@ -72,7 +72,7 @@ t.test(
     for (const [charset, text] of Object.entries(sets)) {
       const encoded = iconv(['-f', 'UTF-8', '-t', charset], Buffer.from(text))
       t.ok(encoded.length > 0, `${charset} is known to iconv`)
-      const plain = plainCharset(charset)
+      const plain = normalizedCharset(charset)
       t.ok(changesAscii(plain), charset)
       const readings = toUtf8(plain).map((make) =>
         Buffer.from(decode(make, encoded.toString('latin1')), 'latin1').toString(),
@@ -114,7 +114,7 @@ function hasOtherSigns(lines: readonly string[]): boolean {
 
 t.test('each set of iconv(1) in which bytes are other signs is known', { skip }, async (t) => {
   const list = spawnSync('iconv', ['-l']).stdout.toString()
-  const names = new Map(list.split(/[\s,/]+/).map((name) => [plainCharset(name), name]))
+  const names = new Map(list.split(/[\s,/]+/).map((name) => [normalizedCharset(name), name]))
   names.delete('')
   const read = linesIn([...names.values()])
   t.equal(read.size, names.size)
@@ -122,7 +122,7 @@ t.test('each set of iconv(1) in which bytes are other signs is known', { skip },
   for (const [name, lines] of read) {
     if (!hasOtherSigns(lines)) continue
     count++
-    t.ok(changesAscii(plainCharset(name)), name)
+    t.ok(changesAscii(normalizedCharset(name)), name)
   }
   t.ok(count > 20, `${count} of ${names.size}`)
 })
@@ -136,7 +136,7 @@ t.test('signs of ASCII in high bytes, and in the places of others, are read', as
     ['NS_4551-2', 'a ~ b', 'a | b'],
     ['ISO646-CU', 'a}', 'a['],
   ] as const) {
-    const [make] = toUtf8(plainCharset(charset))
+    const [make] = toUtf8(normalizedCharset(charset))
     t.equal(Buffer.from(decode(make!, text), 'latin1').toString(), expected, charset)
   }
 })
@@ -167,7 +167,7 @@ t.test('malformed ISO-2022-JP is read to its end, and keeps its blanks', async (
 })
 
 t.test('HZ is read according to RFC 1843', async (t) => {
-  const [make] = toUtf8(plainCharset('HZ-GB-2312'))
+  const [make] = toUtf8(normalizedCharset('HZ-GB-2312'))
   const found = Buffer.from(decode(make!, 'a~~b~{Dz~}c~\nd\n'), 'latin1').toString()
   t.equal(found, 'a~b您cd\n')
 })
@@ -178,7 +178,7 @@ t.test('a set of other bytes that is not decoded is known for one', async (t) =>
     ...['EBCDIC-CP-US', 'EBCDIC-CP-BE', 'EBCDIC-JP-KANA', 'x-EBCDIC-any', 'CCSID 277'],
     ...['cp1026', 'IBM871', 'ISO-2022-INT'],
   ]) {
-    const plain = plainCharset(charset)
+    const plain = normalizedCharset(charset)
     t.ok(changesAscii(plain), charset)
     t.ok(isUnreadable(plain), charset)
     t.same(toUtf8(plain), [], charset)
@@ -187,7 +187,7 @@ t.test('a set of other bytes that is not decoded is known for one', async (t) =>
     ...['cp1252', 'IBM437', 'cp850', 'windows-1251', 'ibm-866', 'cp932', 'cp949', '437', ''],
     ...['unicode-1-1-utf-8', 'cp', 'ibm', 'OSF100201B5'],
   ]) {
-    t.notOk(changesAscii(plainCharset(charset)), charset)
+    t.notOk(changesAscii(normalizedCharset(charset)), charset)
   }
 })
 
@@ -213,7 +213,7 @@ t.test('a part in a character set of other bytes that is not decoded is unread',
 })
 
 t.test('a long text in UTF-7 is converted as a whole', async (t) => {
-  const [make] = toUtf8(plainCharset('utf-7'))
+  const [make] = toUtf8(normalizedCharset('utf-7'))
   for (const word of ['a+AC4-b ', '+AC4-', 'a'.repeat(70_000)]) {
     const count = Math.ceil(100_000 / word.length)
     t.equal(decode(make!, word.repeat(count)), word.replace('+AC4-', '.').repeat(count))

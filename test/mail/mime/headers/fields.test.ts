@@ -1,15 +1,15 @@
 import t from 'tap'
 import { limits } from '../../../../src/mail/mime/budget/limits.ts'
-import { plainName, readingsOf } from '../../../../src/mail/mime/headers/fields.ts'
+import { normalizedName, readingsOf } from '../../../../src/mail/mime/headers/fields.ts'
 import { MimeLines } from '../../../../src/mail/mime/headers/mime-lines.ts'
 
 const ENCODED_FIELDS_MAX = 256 * 1024
 const ENCODED_WORDS_MAX = 2500
 
 t.test('names are read as lenient readers do', async (t) => {
-  t.equal(plainName(' content-type '), 'content-type')
-  t.equal(plainName('con(x)tent-type'), 'content-type')
-  t.equal(plainName('content_type:'), 'contenttype')
+  t.equal(normalizedName(' content-type '), 'content-type')
+  t.equal(normalizedName('con(x)tent-type'), 'content-type')
+  t.equal(normalizedName('content_type:'), 'contenttype')
 })
 
 t.test('a text has all its readings, each once', async (t) => {

@@ -10,7 +10,7 @@ import { openAnonymousFile } from '../../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../../src/mail/mime/contents.ts'
 import { changesAscii } from '../../../../src/mail/mime/decoders/charsets.ts'
 import { NO_HEADER } from '../../../../src/mail/mime/headers/part-header.ts'
-import { decodeLeaf, isPlainLeaf } from '../../../../src/mail/mime/leaves/decode-leaf.ts'
+import { decodeLeaf, isUnambiguous } from '../../../../src/mail/mime/leaves/decode-leaf.ts'
 import { Extraction } from '../../../../src/mail/mime/leaves/extraction.ts'
 import { isTextOfMail, type Leaf } from '../../../../src/mail/mime/structure/leaf.ts'
 import { ordinaryMails } from '../../../cases/ordinary/all.ts'
@@ -133,7 +133,7 @@ async function compare(
     for (const leaf of leavesOf(mail)) {
       if (leaf.header === NO_HEADER) continue // behind a multipart, where there is no part
       all++
-      if (!isPlainLeaf(leaf)) continue
+      if (!isUnambiguous(leaf)) continue
       plain++
       const kind = hasLines(leaf) ? 1 : 0
       // Else plain text of the mail itself would be left to the whole.
@@ -201,7 +201,7 @@ const mixed = (part: string, delimiter = '--b') =>
 function isPlainIn(mail: string): boolean {
   const bytes = Buffer.from(mail, 'latin1')
   const leaf = leavesOf(bytes).find(({ from }) => mail.startsWith('x', from))
-  return leaf !== undefined && isPlainLeaf(leaf)
+  return leaf !== undefined && isUnambiguous(leaf)
 }
 
 t.test(

@@ -81,7 +81,7 @@ t.test('the depth, and the headers in their order', async (t) => {
 
 /**
  * Messages of which programs read the structure in several ways, and the word for that in the log, unless the headers have
- * one (headers/part-header.ts, carver/heads.ts).
+ * one (headers/part-header.ts, carver/body-starts.ts).
  */
 const odd: Readonly<Record<string, readonly [string, string | undefined]>> = {
   'a NUL': ['From: a\n\n\0', undefined],

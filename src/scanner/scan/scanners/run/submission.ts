@@ -1,5 +1,5 @@
 import { type Message, TOP_LINE } from '../../../../mail/message/message.ts'
-import { plainName } from '../../../../mail/mime/index.ts'
+import { normalizedName } from '../../../../mail/mime/index.ts'
 
 /**
  * The kind of content from clients that decide themselves: whole messages; files of any kind, including messages; or
@@ -97,7 +97,7 @@ function kindOf({ header, body }: Pick<Message, 'header' | 'body'>): keyof typeo
 function hasContentField(text: string): boolean {
   if (CONTENT_LINE.test(text)) return true
   for (const [name] of text.matchAll(NAME)) {
-    if (name.includes('-') && CONTENT_LINE.test(plainName(name.toLowerCase()))) return true
+    if (name.includes('-') && CONTENT_LINE.test(normalizedName(name.toLowerCase()))) return true
   }
   return false
 }

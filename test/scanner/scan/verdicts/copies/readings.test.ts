@@ -6,7 +6,7 @@ import { Bytes } from '../../../../../src/mail/message/bytes.ts'
 import { mayDescribeContent } from '../../../../../src/mail/message/content-fields.ts'
 import { openAnonymousFile } from '../../../../../src/mail/message/spool.ts'
 import { contentsOf } from '../../../../../src/mail/mime/contents.ts'
-import { plainName } from '../../../../../src/mail/mime/headers/fields.ts'
+import { normalizedName } from '../../../../../src/mail/mime/headers/fields.ts'
 import { MimeLines } from '../../../../../src/mail/mime/headers/mime-lines.ts'
 import { embeddedStarts } from '../../../../../src/mail/mime/leaves/embedded-formats.ts'
 import { type Key, parseKeyring } from '../../../../../src/scanner/scan/stamps/keyring.ts'
@@ -96,7 +96,7 @@ const mail = 'Subject: a\n\nbody\n'
 t.test('a field about content is one to reading, stamps and fingerprints', async (t) => {
   for (const field of FIELDS.flatMap((field) => FORMS.map((form) => form(field)))) {
     const [name, value] = [field.slice(0, field.indexOf(':')), field.slice(field.indexOf(':') + 1)]
-    t.match(plainName(name.toLowerCase()), /content|mime/)
+    t.match(normalizedName(name.toLowerCase()), /content|mime/)
     const lines = new MimeLines()
     lines.add(`${field}\n`, false)
     t.equal(lines.text, `${field}\n`, `the reading keeps ${field}`)

@@ -3,21 +3,20 @@ import { withoutLineEnd } from '../../../base/bytes/lines.ts'
 import { limits } from '../budget/limits.ts'
 import { isBlankLine, isMailboxLine, kindOfLine, STRANGE_MAX } from '../headers/header-lines.ts'
 import { MimeLines } from '../headers/mime-lines.ts'
-import type { HeaderCache } from '../headers/part-header.ts'
-import { EMPTY_PART, type PartHeader } from '../headers/part-header.ts'
+import { EMPTY_PART, type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import { nextLine } from './cuts.ts'
 
 /** A place at which a body may begin, and what the lines above it declare. */
-export interface Head {
+export interface BodyStart {
   readonly bodyAt: number
   readonly header: PartHeader
   /** The lines above it that may describe content: only these are covered by stamps, and by what copies are known by. */
   readonly text: string
 }
 
-/** The heads below a cut. */
-export interface Heads {
-  readonly heads: readonly Head[]
+/** The starts below a cut. */
+export interface BodyStarts {
+  readonly starts: readonly BodyStart[]
   /** The number of messages that begin there: headers in a row, or a header that announces a message. */
   readonly messages: number
   /** Whether fields are there with lines among them that are none, or are blank. */
@@ -30,13 +29,12 @@ export interface Heads {
 const BARE_CR = /\r(?!\n)/
 
 /** A range of a mail in which headers are looked for: from below a cut up to the next one. */
-interface HeadRange {
+interface SearchedRange {
   readonly from: number
   readonly to: number
   readonly isOfPart: boolean
   /** Whether a cut begins at an offset. */
   readonly isCut: (at: number) => boolean
-  readonly cache: HeaderCache
 }
 
 /** Upper limit for the headers in a row: that of a part, and those of more attached messages than scans allow. */
@@ -58,17 +56,20 @@ const HEADER_START_MAX = 100
  * first line that is not a field; and at the cut itself if an empty line is there, or no header. Without an empty line, a
  * header goes on past cuts. Yields units of work.
  */
-export function headsBelow(bytes: Buffer, range: HeadRange): Generator<number, Heads> {
-  return new HeadReader(bytes, range).read()
+export function bodyStartsBelow(
+  bytes: Buffer,
+  range: SearchedRange,
+): Generator<number, BodyStarts> {
+  return new BodyStartSearch(bytes, range).read()
 }
 
-class HeadReader {
+class BodyStartSearch {
   readonly #bytes: Buffer
-  readonly #range: HeadRange
+  readonly #range: SearchedRange
   readonly #lines = new MimeLines()
-  readonly #heads: Head[] = []
+  readonly #starts: BodyStart[] = []
   #text = ''
-  #hasPlainLines = true
+  #hasFieldsAlone = true
   #hasField = false
   #isStrange = false
   /** The number of lines since the last field that are not fields. */
@@ -77,19 +78,19 @@ class HeadReader {
   /** The number of cuts among its lines. */
   #passed = 0
 
-  constructor(bytes: Buffer, range: HeadRange) {
+  constructor(bytes: Buffer, range: SearchedRange) {
     this.#bytes = bytes
     this.#range = range
   }
 
-  *read(): Generator<number, Heads> {
+  *read(): Generator<number, BodyStarts> {
     const { from, to, isOfPart } = this.#range
     const end = Math.min(this.#bytes.length, from + HEADERS_LENGTH_MAX)
     // (The header of a mail begins below empty lines on top.)
     let headers = 0
     let blanks = 0
     let at = isOfPart ? from : yield* this.#belowBlanks(from)
-    while (at < end && (at < to || this.#heads.length === 0) && !this.#isOver) {
+    while (at < end && (at < to || this.#starts.length === 0) && !this.#isOver) {
       const next = nextLine(this.#bytes, at)
       yield LINE_COST + next - at
       const isBlank = this.#isBlank(at, next)
@@ -104,17 +105,17 @@ class HeadReader {
         at = next
       }
     }
-    const [first] = this.#heads
+    const [first] = this.#starts
     if (first?.header.isShown === false && at < to) this.#add(at)
     if (this.#strangeAt !== undefined) this.#add(this.#strangeAt)
     else if (first === undefined || this.#isBlank(from, nextLine(this.#bytes, from)))
       this.#add(from)
     const isMessage = first?.header.isMessage === true
     return {
-      heads: this.#heads,
+      starts: this.#starts,
       messages: Math.max(headers - 1, isMessage ? 1 : 0),
       isStrange: this.#hasField && this.#isStrange,
-      first: this.#heads[0]!.header,
+      first: this.#starts[0]!.header,
       withCrs: BARE_CR.test(this.#text) ? this.#readWithCrs() : undefined,
     }
   }
@@ -124,23 +125,23 @@ class HeadReader {
   }
 
   #add(bodyAt: number): void {
-    if (this.#heads.some((head) => head.bodyAt === bodyAt)) return
+    if (this.#starts.some((start) => start.bodyAt === bodyAt)) return
     const { text, hidesLineEnd, decodedWords } = this.#lines
     const words = hidesLineEnd ? decodedWords : ''
-    this.#heads.push({ bodyAt, header: this.#header(), text: text + words })
+    this.#starts.push({ bodyAt, header: this.#header(), text: text + words })
   }
 
   #header(): PartHeader {
     const { isOfPart } = this.#range
     if (isOfPart && !this.#hasField && this.#lines.length === 0) return EMPTY_PART
-    const isPlain = this.#hasPlainLines && this.#passed === 0
-    return this.#range.cache.read(this.#lines, { isPlain, isOfPart })
+    const isWellFormed = this.#hasFieldsAlone && this.#passed === 0
+    return readPartHeader(this.#lines, { isWellFormed, isOfPart })
   }
 
   #readWithCrs(): PartHeader {
     const lines = new MimeLines()
     for (const line of this.#text.split(/(?<=\n)/)) lines.add(line, /^[ \t]/.test(line))
-    return this.#range.cache.read(lines, { isPlain: false, isOfPart: this.#range.isOfPart })
+    return readPartHeader(lines, { isWellFormed: false, isOfPart: this.#range.isOfPart })
   }
 
   #takeLine(at: number, next: number): void {
@@ -156,7 +157,7 @@ class HeadReader {
     } else if (kind === 'blank') this.#lines.add(text, true)
     else if (this.#range.isCut(at)) this.#passed++
     else if (!isFirst || this.#range.isOfPart || !isMailboxLine(line, 0)) {
-      this.#hasPlainLines = false
+      this.#hasFieldsAlone = false
       this.#isStrange = true
       this.#strangeAt ??= at
       this.#strange++
