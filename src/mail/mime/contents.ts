@@ -12,7 +12,6 @@ import { type ContentsOptions, Extraction } from './leaves/extraction.ts'
 import { isKnownAsMail } from './leaves/mail-starts.ts'
 import { openContainers, openContent, openEmbedded, openEmbeddedIn } from './leaves/open-content.ts'
 import { splitLineEnd } from './leaves/text-properties.ts'
-import { DepthSearch } from './nested.ts'
 import { type MailStructure, readStructure } from './read-structure.ts'
 import type { Leaf } from './structure/leaf.ts'
 
@@ -26,7 +25,7 @@ export type { ContentsOptions } from './leaves/extraction.ts'
  * Ordinary mail is parsed once, and other mail is carved (carver/). Each leaf part is decoded by the
  * standards, and in each other way in which some program decodes it. The text of the message itself is omitted if it
  * appears unchanged in the message (saved-variants.ts). The structure comes first, so that the depth of the mail and
- * its oddities are known before the first content.
+ * its oddities are known before the first content, but for those of encoded messages in it.
  */
 export function* contentsOf(message: Bytes, options: ContentsOptions): Steps {
   const extraction = Extraction.of(message, options, { mail: openMail, file: openContent })
@@ -104,31 +103,13 @@ class MailContents {
 
   /** Reads the structure of the mail. Reports its depth, names and oddities. */
   *#readStructure(mail: Buffer): Steps<MailStructure> {
-    const { scope, work } = this.#extraction
+    const { scope, work, options } = this.#extraction
+    const { maxDepth = Number.POSITIVE_INFINITY } = options
     const structure = yield* work.counted(readStructure(mail, scope.messages, this.#known))
     if (scope.layers === 0) for (const oddity of structure.oddities) work.onOdd?.(oddity)
-    yield* this.#reportDepth(structure.deepest)
+    if (structure.deepest > maxDepth) yield* this.#extraction.reportDeeper()
     for (const header of new Set(structure.headers)) yield* this.#readNames(header)
-    yield* this.#measureEncoded(structure.leaves)
     return structure
-  }
-
-  *#reportDepth(deepest: number): Steps {
-    const { maxDepth } = this.#extraction.options
-    if (maxDepth !== undefined && deepest > maxDepth) yield* this.#extraction.reportDeeper()
-  }
-
-  /** Measures the nesting depth of the messages that are encoded in the message's parts. */
-  *#measureEncoded(leaves: readonly Leaf[]): Steps {
-    const extraction = this.#extraction
-    const { maxDepth, createHash } = extraction.options
-    if (maxDepth === undefined || extraction.scope.layers > 0) return
-    const search = new DepthSearch(maxDepth, extraction.work, createHash)
-    for (const leaf of leaves) {
-      const { isMultipart, isMessage } = leaf.header
-      if (isMultipart || isMessage) yield* search.readEncoded(leaf, this.#source)
-    }
-    if (search.isDeeper) yield* this.#reportDepth(Number.POSITIVE_INFINITY)
   }
 
   /** Reads the names in a header for the listener, if there is one. */

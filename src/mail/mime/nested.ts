@@ -38,7 +38,7 @@ export function* isNestedDeeper(
 }
 
 /** The search for the depth of a message, in all messages inside one another. */
-export class DepthSearch {
+class DepthSearch {
   readonly #limit: number
   readonly #work: Work
   readonly #createHash: ContentsOptions['createHash']
@@ -64,12 +64,12 @@ export class DepthSearch {
       const key = `${leaf.from} ${leaf.to} ${leaf.encodings}`
       if (this.isDeeper || read.has(key)) continue
       read.add(key)
-      yield* this.readEncoded(leaf, source)
+      yield* this.#readEncoded(leaf, source)
     }
   }
 
   /** Reads the messages that a leaf part encodes, if it is a message, or begins like one. */
-  *readEncoded({ from, to, header, encodings, depth }: Leaf, source: Bytes): Steps {
+  *#readEncoded({ from, to, header, encodings, depth }: Leaf, source: Bytes): Steps {
     const part = source.slice(from, to)
     for (const encoding of encodings) {
       const decode = decoderOf(encoding)

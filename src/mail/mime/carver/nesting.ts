@@ -1,4 +1,5 @@
 import { limits } from '../budget/limits.ts'
+import { depthIn } from '../structure/leaf.ts'
 import type { BodyStarts } from './body-starts.ts'
 import type { Cut } from './cuts.ts'
 
@@ -17,7 +18,7 @@ const ANNOUNCED_MAX = 4096
  * delimiters of different multiparts, so the estimate may be too high.
  */
 export class Nesting {
-  /** The greatest depth so far, counted as in DepthMeter. */
+  /** The greatest depth so far (depthIn). */
   deepest = 0
   #open: OpenLevel[] = []
   /** The lines that announce a multipart of which no delimiter came yet, or ''. */
@@ -56,7 +57,7 @@ export class Nesting {
     const entities = this.#open.length + (isMultipart ? 1 : 0)
     const inMessages = this.#open.filter(({ delimiter }) => delimiter === undefined).length
     const levels = entities - 1 - this.#open.findLastIndex((level) => level.isFile)
-    this.deepest = Math.max(this.deepest, levels, inMessages, Math.ceil(entities / 3))
+    this.deepest = Math.max(this.deepest, depthIn({ levels, messages: inMessages, entities }))
   }
 
   /** Whether it is deeper than any limit: each further level would only cost more. */

@@ -70,12 +70,21 @@ export function isMessageByDefault(header: PartHeader, { multipart }: Depth): bo
   return multipart?.hints.has('digest') === true && !declaresType
 }
 
+/**
+ * Returns a depth as one number, which limits are compared with: that of levels, of messages, or of a third of all entities.
+ * One forwarding adds up to three entities: a message, and two multiparts around the next one.
+ */
+export function depthIn({
+  levels,
+  messages,
+  entities,
+}: Omit<Depth, 'subtypes' | 'multipart'>): number {
+  return Math.max(levels, messages, Math.ceil(entities / 3))
+}
+
 /** Measures the depths in one reading. */
 export class DepthMeter {
-  /**
-   * The greatest depth so far: of levels, of messages, or of a third of all of both. A level of forwarding may add
-   * three of them: a message, and two multiparts around the next one.
-   */
+  /** The greatest depth so far. */
   deepest = 0
 
   /** Returns the depth inside of an attached message that begins at a number of levels. */
@@ -99,13 +108,12 @@ export class DepthMeter {
   }
 
   #measured(depth: Depth): Depth {
-    const { levels, messages, entities } = depth
-    if (entities > limits.entities) {
+    if (depth.entities > limits.entities) {
       throw new LimitExceeded(
         `more than ${limits.entities} multiparts and messages inside one another`,
       )
     }
-    this.deepest = Math.max(this.deepest, levels, messages, Math.ceil(entities / 3))
+    this.deepest = Math.max(this.deepest, depthIn(depth))
     return depth
   }
 }

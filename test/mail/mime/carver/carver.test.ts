@@ -11,8 +11,10 @@ import { fateOf } from './fate.ts'
 const latin1 = (mail: string) => Buffer.from(mail, 'latin1')
 
 function cutsOf(mail: string): string[] {
-  const found = [...cutsIn(latin1(mail))].filter((cut) => typeof cut !== 'number')
-  return found.map(({ at, to, text }) => `${mail.slice(at, to)} as ${text}`)
+  const steps = cutsIn(latin1(mail))
+  let step = steps.next()
+  while (!step.done) step = steps.next()
+  return step.value.map(({ at, to, text }) => `${mail.slice(at, to)} as ${text}`)
 }
 
 /** Carves a mail, and counts the work. */
