@@ -5,6 +5,7 @@ import {
   FIRST_LINES,
   type OrdinaryHeader,
   type OrdinaryMail,
+  type SingleMail,
 } from '../ordinary/read-ordinary.ts'
 import type { Leaf } from '../structure/leaf.ts'
 import { readsHeaderAlike } from './libclamav-header.ts'
@@ -16,24 +17,6 @@ const LEAVES_MAX = 100
 
 /** The units of work of a leaf and a header, in addition to their bytes. */
 const MAIL_COST = 64
-
-/** A mail that is scanned by itself: an ordinary message, or one that is attached in it. */
-class ScannedMail {
-  /** The leaf that is the attached mail. */
-  readonly attached: Leaf | undefined
-  readonly leaves: Leaf[] = []
-  readonly headers: OrdinaryHeader[] = []
-  /** The messages that are attached in this one. */
-  readonly mails: ScannedMail[] = []
-
-  constructor(attached: Leaf | undefined) {
-    this.attached = attached
-  }
-
-  get to(): number {
-    return this.attached?.to ?? Number.POSITIVE_INFINITY
-  }
-}
 
 /**
  * Returns the leaves of an ordinary message that clamd extracts by itself, each with what it extracts them from: the whole,
@@ -49,10 +32,10 @@ export function* coveredLeaves(
   yield* work.countUnits(mail.length / SEARCHED_PER_UNIT)
   const text = mail.toString('latin1')
   yield* work.countUnits(mail.length / SEARCHED_PER_UNIT)
-  const { leaves, headers } = ordinary
+  const { mails, leaves, headers } = ordinary
   yield* work.countUnits(MAIL_COST * (leaves.length + headers.length))
   const covered = new Map<Leaf, Leaf | 'whole'>()
-  for (const scanned of mailsIn(ordinary)) {
+  for (const scanned of mails) {
     if (!(yield* readsMailAlike(scanned, text, above, work))) continue
     for (const leaf of scanned.leaves)
       if (yield* isExtracted(leaf, text, work)) covered.set(leaf, scanned.attached ?? 'whole')
@@ -60,35 +43,16 @@ export function* coveredLeaves(
   return covered
 }
 
-/** Returns the message itself, and each mail that is attached in it. */
-function mailsIn({ leaves, headers }: OrdinaryMail): readonly ScannedMail[] {
-  const mails = [new ScannedMail(undefined)]
-  const open = [...mails]
-  // (The leaf of an attached mail comes before the header in it, at the same offset.)
-  for (const item of [...leaves, ...headers].toSorted((one, other) => one.from - other.from)) {
-    while (item.from >= open.at(-1)!.to) open.pop()
-    const enclosing = open.at(-1)!
-    if ('bodyAt' in item) enclosing.headers.push(item)
-    else enclosing.leaves.push(item)
-    if ('bodyAt' in item || !item.header.isMessage) continue
-    const attached = new ScannedMail(item)
-    enclosing.mails.push(attached)
-    mails.push(attached)
-    open.push(attached)
-  }
-  return mails
-}
-
 function* readsMailAlike(
-  mail: ScannedMail,
+  mail: SingleMail,
   text: string,
   above: number,
   work: Work,
 ): Steps<boolean> {
-  const { attached, mails, to } = mail
+  const { attached, mails } = mail
   if (mails.some((inner) => inner.mails.length > 0)) return false
   if (attached && isMailbox(text, attached)) return false
-  if (hasCutLine(text.slice(attached?.from ?? above, to), 0)) return false
+  if (hasCutLine(text.slice(attached?.from ?? above, attached?.to))) return false
   for (const { leaves, headers } of [mail, ...mails]) {
     if (!readsLeavesAlike(text, leaves)) return false
     if (!headers.every((header) => readsHeaderAt(text, header))) return false

@@ -36,9 +36,9 @@ export function leavesTextAlone(text: string, work: Work): Steps<boolean> {
 /** Upper limit, in bytes, for a line without its end (RFC 5322 2.1.1). libclamav cuts lines of 1,000 bytes and more. */
 const LINE_MAX = 998
 
-/** Returns whether libclamav may cut a line from this offset on. Looks at a few bytes of each. */
-export function hasCutLine(mail: string, from: number): boolean {
-  let at = from
+/** Returns whether libclamav may cut a line. Looks at a few bytes of each. */
+export function hasCutLine(mail: string): boolean {
+  let at = 0
   while (at + LINE_MAX < mail.length) {
     const end = mail.lastIndexOf('\n', at + LINE_MAX)
     if (end < at) return true

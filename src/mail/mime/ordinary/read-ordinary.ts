@@ -22,10 +22,23 @@ export interface OrdinaryHeader {
   readonly isOfPart: boolean
 }
 
+/** What one message has that is not in a message attached to it: its leaf parts, the texts between parts, and headers. */
+export interface SingleMail {
+  /** The leaf that the message is, if it is attached. */
+  readonly attached: Leaf | undefined
+  readonly leaves: Leaf[]
+  readonly headers: OrdinaryHeader[]
+  /** The messages that are attached to it. */
+  readonly mails: SingleMail[]
+}
+
 /** A message whose structure all programs read alike. Offsets in the message. */
 export interface OrdinaryMail {
-  /** Its leaf parts, and the texts between parts, in their order; a message comes before what is in it. */
+  /** The message itself, and each that is attached to it, or to one of these. */
+  readonly mails: readonly SingleMail[]
+  /** All their leaf parts, and the texts between parts, in their order; a message comes before what is in it. */
   readonly leaves: readonly Leaf[]
+  /** All their headers, in their order. */
   readonly headers: readonly OrdinaryHeader[]
   /** The greatest depth (DepthMeter). */
   readonly deepest: number
@@ -81,7 +94,8 @@ class Odd extends Error {
 interface Place {
   readonly depth: Depth
   readonly isOfPart: boolean
-  /** The types of the texts so far in the innermost mail. */
+  /** The innermost message, and the types of the texts in it so far. */
+  readonly mail: SingleMail
   readonly textTypes: Set<string>
 }
 
@@ -89,7 +103,7 @@ class OrdinaryReading {
   readonly #mail: Buffer
   readonly #outerDepth: Depth
   readonly #depths = new DepthMeter()
-  readonly #leaves: Leaf[] = []
+  readonly #mails: SingleMail[] = []
   readonly #headers: OrdinaryHeader[] = []
   /** The boundaries, and where the body of the multipart of each begins. */
   readonly #boundaries: { readonly boundary: string; readonly from: number }[] = []
@@ -103,13 +117,14 @@ class OrdinaryReading {
     const mail = this.#mail
     yield* this.#checkBytes()
     const from = known?.above ?? 0
-    const place = { depth: this.#outerDepth, isOfPart: false, textTypes: new Set<string>() }
-    yield* this.#entity(from, mail.length, place, known?.header)
+    yield* this.#entity(from, mail.length, this.#inMail(this.#outerDepth), known?.header)
     yield* this.#compareDashLines()
     yield* this.#searchDelimiters()
     return {
-      // A message comes before what is in it.
-      leaves: this.#leaves.toSorted((one, other) => one.from - other.from),
+      mails: this.#mails,
+      leaves: this.#mails
+        .flatMap(({ leaves }) => leaves)
+        .toSorted((one, other) => one.from - other.from),
       headers: this.#headers,
       deepest: this.#depths.deepest,
     }
@@ -143,12 +158,7 @@ class OrdinaryReading {
     const from = isOfPart ? start : this.#belowMailboxLine(start)
     const block = (from === start && known) || this.#block(from, to)
     if (isOfPart && block.length <= 2)
-      return this.#add({
-        header: ofDigest(EMPTY_PART, place),
-        from,
-        bodyAt: from + block.length,
-        isOfPart,
-      })
+      return this.#add(ofDigest(EMPTY_PART, place), from, block, place)
     const fault = headerFault(block)
     if (fault !== undefined) throw new Odd(fault)
     if (block.fields.some(({ name }) => name.length > FIELD_NAME_MAX)) throw new Odd('a long name')
@@ -165,7 +175,7 @@ class OrdinaryReading {
     )
       throw new Odd('an encoded multipart or message')
     if (!header.isMultipart && header.hasBoundary) throw new Odd('a boundary in another type')
-    return this.#add({ header, from, bodyAt: from + block.length, isOfPart })
+    return this.#add(header, from, block, place)
   }
 
   #belowMailboxLine(from: number): number {
@@ -182,9 +192,18 @@ class OrdinaryReading {
     return beginsWithField(lines) && /multipart|message|boundary/i.test(lines)
   }
 
-  #add(header: OrdinaryHeader): OrdinaryHeader {
-    this.#headers.push(header)
-    return header
+  #add(header: PartHeader, from: number, block: Header, { isOfPart, mail }: Place): OrdinaryHeader {
+    const found = { header, from, bodyAt: from + block.length, isOfPart }
+    this.#headers.push(found)
+    mail.headers.push(found)
+    return found
+  }
+
+  /** Returns the place at the top of a message. */
+  #inMail(depth: Depth, attached?: Leaf): Place {
+    const mail: SingleMail = { attached, leaves: [], headers: [], mails: [] }
+    this.#mails.push(mail)
+    return { depth, isOfPart: false, mail, textTypes: new Set() }
   }
 
   /** Returns the lines up to the next empty one. */
@@ -228,22 +247,25 @@ class OrdinaryReading {
     const { levels, multipart } = outer.depth
     const inPlace = beginsWithField(this.#firstLines(from)) ? levels : 0
     const depth = this.#depths.inMessage(multipart ? inPlace : levels + 1, outer.depth)
-    this.#leaf(header, from, to, outer)
-    yield* this.#entity(from, to, { depth, isOfPart: false, textTypes: new Set() })
+    const inside = this.#inMail(depth, this.#leaf(header, from, to, outer))
+    outer.mail.mails.push(inside.mail)
+    yield* this.#entity(from, to, inside)
   }
 
-  /** Adds a leaf, unless it is empty. */
+  /** Adds and returns a leaf, unless it is empty. */
   #leaf(
     header: PartHeader,
     from: number,
     to: number,
-    { depth, textTypes }: Place,
+    { depth, mail, textTypes }: Place,
     besideParts?: 'preamble or epilogue',
-  ): void {
-    if (to <= from) return
+  ): Leaf | undefined {
+    if (to <= from) return undefined
     const ofPart = isOwnText(header, textTypes) ? 'own text' : 'part'
     const { encodings } = header
-    this.#leaves.push({ from, to, depth, header, encodings, role: besideParts ?? ofPart })
+    const leaf = { from, to, depth, header, encodings, role: besideParts ?? ofPart }
+    mail.leaves.push(leaf)
+    return leaf
   }
 
   /** Returns the next exact delimiter from an offset on, up to `to`. */
