@@ -1,7 +1,7 @@
-import { LF } from '../../../base/bytes/ascii.ts'
+import { LF, SPACE, TAB } from '../../../base/bytes/ascii.ts'
 import { withoutLineEnd } from '../../../base/bytes/lines.ts'
 import { limits } from '../budget/limits.ts'
-import { isBlankLine, isMailboxLine, kindOfLine, STRANGE_MAX } from '../headers/header-lines.ts'
+import { isBlankLine, isField, isMailboxLine, OTHER_LINES_MAX } from '../headers/header-lines.ts'
 import { MimeLines } from '../headers/mime-lines.ts'
 import { EMPTY_PART, type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import { nextLine } from './cuts.ts'
@@ -20,7 +20,7 @@ export interface BodyStarts {
   /** The number of messages that begin there: headers in a row, or a header that announces a message. */
   readonly messages: number
   /** Whether fields are there with lines among them that are none, or are blank. */
-  readonly isStrange: boolean
+  readonly hasOtherLines: boolean
   readonly first: PartHeader
   /** All lines, read by programs for which a bare CR does not end a line. */
   readonly withCrs: PartHeader | undefined
@@ -71,10 +71,10 @@ class BodyStartSearch {
   #text = ''
   #hasFieldsAlone = true
   #hasField = false
-  #isStrange = false
+  #hasOthers = false
   /** The number of lines since the last field that are not fields. */
-  #strange = 0
-  #strangeAt: number | undefined
+  #others = 0
+  #otherAt: number | undefined
   /** The number of cuts among its lines. */
   #passed = 0
 
@@ -95,7 +95,7 @@ class BodyStartSearch {
       yield LINE_COST + next - at
       const isBlank = this.#isBlank(at, next)
       const isEmpty = isBlank && this.#isEmpty(at, next)
-      if (isBlank && !isEmpty) this.#isStrange = true
+      if (isBlank && !isEmpty) this.#hasOthers = true
       if (isEmpty || (isBlank && ++blanks <= BLANKS_MAX)) this.#add(next)
       if (isEmpty) {
         at = yield* this.#belowBlanks(next)
@@ -107,21 +107,21 @@ class BodyStartSearch {
     }
     const [first] = this.#starts
     if (first?.header.isShown === false && at < to) this.#add(at)
-    if (this.#strangeAt !== undefined) this.#add(this.#strangeAt)
+    if (this.#otherAt !== undefined) this.#add(this.#otherAt)
     else if (first === undefined || this.#isBlank(from, nextLine(this.#bytes, from)))
       this.#add(from)
     const isMessage = first?.header.isMessage === true
     return {
       starts: this.#starts,
       messages: Math.max(headers - 1, isMessage ? 1 : 0),
-      isStrange: this.#hasField && this.#isStrange,
+      hasOtherLines: this.#hasField && this.#hasOthers,
       first: this.#starts[0]!.header,
       withCrs: BARE_CR.test(this.#text) ? this.#readWithCrs() : undefined,
     }
   }
 
   get #isOver(): boolean {
-    return this.#strange > STRANGE_MAX || this.#passed > PASSED_MAX
+    return this.#others > OTHER_LINES_MAX || this.#passed > PASSED_MAX
   }
 
   #add(bodyAt: number): void {
@@ -149,18 +149,21 @@ class BodyStartSearch {
     const text = line.toString('latin1')
     const isFirst = this.#text === ''
     this.#text += text
-    const kind = kindOfLine(line, withoutLineEnd(line, 0, line.length), this.#strange > 0)
-    if (kind === 'field') this.#hasField = true
-    if (kind === 'field' || kind === 'fold') {
-      this.#strange = 0
-      this.#lines.add(text, kind === 'fold' && !isFirst)
-    } else if (kind === 'blank') this.#lines.add(text, true)
-    else if (this.#range.isCut(at)) this.#passed++
+    const end = withoutLineEnd(line, 0, line.length)
+    const isIndented = line[0] === SPACE || line[0] === TAB
+    // What looks like a fold of a line that is not a field is none, either.
+    const isFold = isIndented && this.#others === 0
+    if (end > 0 && isBlankLine(line, 0, end)) this.#lines.add(text, true)
+    else if (isFold || (!isIndented && isField(line, 0, end))) {
+      if (!isFold) this.#hasField = true
+      this.#others = 0
+      this.#lines.add(text, isFold && !isFirst)
+    } else if (this.#range.isCut(at)) this.#passed++
     else if (!isFirst || this.#range.isOfPart || !isMailboxLine(line, 0)) {
       this.#hasFieldsAlone = false
-      this.#isStrange = true
-      this.#strangeAt ??= at
-      this.#strange++
+      this.#hasOthers = true
+      this.#otherAt ??= at
+      this.#others++
       this.#lines.add(text, false)
     }
   }

@@ -167,8 +167,8 @@ class Carver {
 }
 
 /** Returns the oddities of the headers below a cut. */
-function odditiesOf({ first, isStrange }: BodyStarts): readonly Oddity[] {
-  return isStrange ? [...first.oddities, 'header'] : first.oddities
+function odditiesOf({ first, hasOtherLines }: BodyStarts): readonly Oddity[] {
+  return hasOtherLines ? [...first.oddities, 'header'] : first.oddities
 }
 
 /** Whether a content that is not encoded may be more than a text that scanners see in the mail. */

@@ -48,7 +48,7 @@ export function fieldValues(fields: readonly Field[], name: string): string[] {
 }
 
 /** Returns the fields as Email::MIME reads them: a line that is not a field goes on with the field above. */
-export function withStrangeLines(fields: readonly Field[]): readonly Field[] {
+export function withOtherLines(fields: readonly Field[]): readonly Field[] {
   const joined: Field[] = []
   for (const field of fields) {
     const above = field.name === '' ? joined.pop() : undefined

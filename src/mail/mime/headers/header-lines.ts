@@ -1,7 +1,7 @@
 import { COLON, SPACE, TAB } from '../../../base/bytes/ascii.ts'
 
 /** After more lines than this in a row that are not fields, the header has ended for some programs. */
-export const STRANGE_MAX = 8
+export const OTHER_LINES_MAX = 8
 
 /**
  * Returns whether the line begins with a name and a colon. The name has at most two words, and blanks may
@@ -39,25 +39,4 @@ export function isBlankLine(bytes: Buffer, from: number, end: number): boolean {
     if (byte > SPACE && (byte < 0x7f || byte > 0xa0)) return false
   }
   return true
-}
-
-/**
- * What a line of a header is, if it is not the mbox line on top:
- *
- * | kind       | the line                                         |
- * | ---------- | ------------------------------------------------ |
- * | `empty`    | nothing but its end                              |
- * | `blank`    | blanks and control characters                    |
- * | `fold`     | begins with a blank                              |
- * | `field`    | a name and a colon                               |
- * | `strange`  | any other, and what looks like a fold of such    |
- */
-type HeaderLineKind = 'empty' | 'blank' | 'fold' | 'field' | 'strange'
-
-/** Returns the kind of a line whose text ends at `end`. `isBelowStrange` means that the line above is not a field. */
-export function kindOfLine(bytes: Buffer, end: number, isBelowStrange: boolean): HeaderLineKind {
-  if (end === 0) return 'empty'
-  if (isBlankLine(bytes, 0, end)) return 'blank'
-  if (bytes[0] === SPACE || bytes[0] === TAB) return isBelowStrange ? 'strange' : 'fold'
-  return isField(bytes, 0, end) ? 'field' : 'strange'
 }

@@ -1,6 +1,6 @@
 import { NAME_FIELDS } from '../../message/content-fields.ts'
 import { isUnreadable, normalizedCharset, textsIn } from '../decoders/charsets.ts'
-import { type Field, fieldValues, readingsOf, withoutComments, withStrangeLines } from './fields.ts'
+import { type Field, fieldValues, readingsOf, withOtherLines, withoutComments } from './fields.ts'
 import { NameWords, WRITTEN_MAX } from './name-words.ts'
 import {
   type CodedValue,
@@ -55,8 +55,8 @@ export function* readNames(
 ): Generator<number, PartNames> {
   const typeValues = fieldValues(fields, 'content-type')
   const written = new WrittenNames()
-  const hasStrangeLine = fields.some(({ name }) => name === '')
-  const readers = hasStrangeLine ? [fields, withStrangeLines(fields)] : [fields]
+  const hasOtherLine = fields.some(({ name }) => name === '')
+  const readers = hasOtherLine ? [fields, withOtherLines(fields)] : [fields]
   const parameterFields = readers.flatMap((read) =>
     ['content-type', 'content-disposition'].flatMap((name) => fieldValues(read, name)),
   )

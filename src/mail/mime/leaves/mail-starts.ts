@@ -3,7 +3,7 @@ import { LineSearch, withoutLineEnd } from '../../../base/bytes/lines.ts'
 import type { Bytes } from '../../message/bytes.ts'
 import { LINES_PIECE, SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
 import { firstFields } from '../covered/tried-forms.ts'
-import { isField, STRANGE_MAX } from '../headers/header-lines.ts'
+import { isField, OTHER_LINES_MAX } from '../headers/header-lines.ts'
 
 /** The bytes at the start of a file that show whether the file is mail. */
 export const MAIL_START = 512
@@ -42,16 +42,16 @@ const LINE_COST = 8
 function* areFieldsEnded(source: Buffer, work: Work): Steps<boolean> {
   const lines = new LineSearch(source)
   let hasFields = false
-  let strange = 0
+  let others = 0
   let units = 0
-  for (let at = 0; at < source.length && strange <= STRANGE_MAX; ) {
+  for (let at = 0; at < source.length && others <= OTHER_LINES_MAX; ) {
     const to = lines.any(at)
     const end = withoutLineEnd(source, at, to)
     const isFold = source[at] === SPACE || source[at] === TAB
     if (end === at && hasFields) return true
     hasFields ||= end > at
-    if (isField(source, at, end)) strange = 0
-    else if (end > at && !isFold) strange++
+    if (isField(source, at, end)) others = 0
+    else if (end > at && !isFold) others++
     units += LINE_COST + to - at
     at = to
     if (units < LINES_PIECE) continue
