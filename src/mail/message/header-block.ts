@@ -1,5 +1,6 @@
 import { CR, LF } from '../../base/bytes/ascii.ts'
 import { indexOfByte } from '../../base/bytes/buffers.ts'
+import { isMailboxLine } from './field-line.ts'
 
 /** Upper limit for a header block in bytes: in a larger one, the bytes beyond it count as body. */
 export const HEADER_MAX = 1024 * 1024
@@ -173,9 +174,7 @@ const MBOX_FIELD = Buffer.from('MBOX-Line: ')
  * Each is among the fields.
  */
 export function countMboxLines({ text, fields }: Header): number {
-  const isOther = ({ start }: FieldSpan) =>
-    !(text.startsWith('From ', start) || text.startsWith('>From ', start))
-  const first = fields.findIndex(isOther)
+  const first = fields.findIndex(({ start }) => !isMailboxLine(text, start))
   return first < 0 ? fields.length : first
 }
 

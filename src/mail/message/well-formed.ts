@@ -1,5 +1,6 @@
 import { CR, LF } from '../../base/bytes/ascii.ts'
 import { hidesLineEnd, limitOfWords } from './encoded-words.ts'
+import { STRICT_NAME } from './field-line.ts'
 import {
   countMboxLines,
   type FieldSpan,
@@ -14,8 +15,7 @@ const BLANK_FOLD = 'has a blank continuation'
 const HIDDEN_END = 'hides a line end in an encoded word'
 const BEGINS_DATA = 'may begin a part or encoded data'
 
-/** Matches the name of a field that every reader recognizes, and its colon. */
-const FIELD = /[!-'*-9;-~]+:/y
+const FIELD = new RegExp(`${STRICT_NAME}:`, 'y')
 /** Matches a fold of characters that some readers treat as blanks: for them it ends the header. */
 const BLANK_LINE = /\n[ \t][\0-\t\v- \x7f-\xa0]*\n/
 /**

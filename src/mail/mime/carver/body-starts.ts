@@ -1,7 +1,13 @@
 import { LF, SPACE, TAB } from '../../../base/bytes/ascii.ts'
 import { withoutLineEnd } from '../../../base/bytes/lines.ts'
+import {
+  beginsAsHeader,
+  isBlankLine,
+  isField,
+  isMailboxLine,
+  OTHER_LINES_MAX,
+} from '../../message/field-line.ts'
 import { limits } from '../budget/limits.ts'
-import { isBlankLine, isField, isMailboxLine, OTHER_LINES_MAX } from '../headers/header-lines.ts'
 import { MimeLines } from '../headers/mime-lines.ts'
 import { EMPTY_PART, type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import { nextLine } from './cuts.ts'
@@ -47,9 +53,8 @@ const PASSED_MAX = 2
 const LINE_COST = 8
 /** Upper limit for the bytes of these headers. */
 const HEADERS_LENGTH_MAX = 400 * 1024
-/** What the header of an attached message begins with, and the bytes in which that is looked for. */
-const HEADER_START = /^[\s\0]*(?:>?From |[!-9;-~]{1,80}[ \t]*:)/
-const HEADER_START_MAX = 100
+/** The bytes in which it is looked for how the header of an attached message begins. */
+const HEADER_START = 100
 
 /**
  * Returns the places below a cut at which a body may begin: below each header, and below the blank lines under it; at the
@@ -159,7 +164,7 @@ class BodyStartSearch {
       this.#others = 0
       this.#lines.add(text, isFold && !isFirst)
     } else if (this.#range.isCut(at)) this.#passed++
-    else if (!isFirst || this.#range.isOfPart || !isMailboxLine(line, 0)) {
+    else if (!isFirst || this.#range.isOfPart || !isMailboxLine(text)) {
       this.#hasFieldsAlone = false
       this.#hasOthers = true
       this.#otherAt ??= at
@@ -189,6 +194,7 @@ class BodyStartSearch {
   }
 
   #beginsHeader(at: number): boolean {
-    return HEADER_START.test(this.#bytes.toString('latin1', at, at + HEADER_START_MAX))
+    const start = this.#bytes.toString('latin1', at, at + HEADER_START)
+    return beginsAsHeader(start.replace(/^[\s\0]+/, ''))
   }
 }

@@ -1,3 +1,4 @@
+import { isMailboxLine } from '../../message/field-line.ts'
 import { SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
 import { isUnambiguous } from '../leaves/decode-leaf.ts'
 import {
@@ -51,7 +52,8 @@ function* readsMailAlike(
 ): Steps<boolean> {
   const { attached, mails } = mail
   if (mails.some((inner) => inner.mails.length > 0)) return false
-  if (attached && isMailbox(text, attached)) return false
+  // libclamav reads such a mail by other rules.
+  if (attached && isMailboxLine(text, attached.from)) return false
   if (hasCutLine(text.slice(attached?.from ?? above, attached?.to))) return false
   for (const { leaves, headers } of [mail, ...mails]) {
     if (!readsLeavesAlike(text, leaves)) return false
@@ -63,11 +65,6 @@ function* readsMailAlike(
     }
   }
   return true
-}
-
-/** Whether libclamav reads an attached mail by other rules: it begins with a line of a mailbox. */
-function isMailbox(text: string, { from }: Leaf): boolean {
-  return /^>?From /.test(text.slice(from, from + '>From '.length))
 }
 
 function readsLeavesAlike(text: string, leaves: readonly Leaf[]): boolean {
@@ -98,7 +95,11 @@ const LATE_FIELD = /^\s*(?:date|message-id):/i
 function passesOver(text: string, leaf: Leaf): boolean {
   const { header, depth } = leaf
   if (!header.isMessage) return true
-  return header.type === 'message/rfc822' && depth.subtypes === 'mixed' && !isMailbox(text, leaf)
+  return (
+    header.type === 'message/rfc822' &&
+    depth.subtypes === 'mixed' &&
+    !isMailboxLine(text, leaf.from)
+  )
 }
 
 /**

@@ -1,4 +1,5 @@
 import { LruCache } from '../../../base/flow/cache.ts'
+import { STRICT_NAME } from '../../message/field-line.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { toUtf8 } from '../decoders/charsets.ts'
 import type { Oddity } from '../oddities.ts'
@@ -175,8 +176,7 @@ function firstWord(value: string): string {
   return /^[^\s;]*/.exec(value)![0].toLowerCase()
 }
 
-/** The name of a field without blanks, colons and parentheses. */
-const FIELD_NAME = /^[!-'*-9;-~]+$/
+const FIELD_NAME = new RegExp(`^${STRICT_NAME}$`)
 
 const EMPTY: PartHeader = {
   fields: [],

@@ -1,16 +1,16 @@
 import { SPACE, TAB } from '../../../base/bytes/ascii.ts'
 import { LineSearch, withoutLineEnd } from '../../../base/bytes/lines.ts'
 import type { Bytes } from '../../message/bytes.ts'
+import { beginsAsHeader, isField, OTHER_LINES_MAX } from '../../message/field-line.ts'
 import { LINES_PIECE, SEARCHED_PER_UNIT, type Steps, type Work } from '../budget/work.ts'
 import { firstFields } from '../covered/tried-forms.ts'
-import { isField, OTHER_LINES_MAX } from '../headers/header-lines.ts'
 
 /** The bytes at the start of a file that show whether the file is mail. */
 export const MAIL_START = 512
 
 /** Returns whether libclamav may take the file for mail: it begins with a field. */
 export function beginsAsMail(file: Bytes): boolean {
-  return /^(?:[!-9;-~]+[ \t]*:|>?From )/.test(startBehindBlanks(file))
+  return beginsAsHeader(startBehindBlanks(file))
 }
 
 /** Returns whether each libclamav recognizes the unchanged file as mail (filetypes_int.h). */

@@ -1,11 +1,11 @@
 import { CR, LF } from '../../../base/bytes/ascii.ts'
 import { FIELD_NAME_MAX } from '../../message/content-fields.ts'
+import { isMailboxLine, LAXEST_FIELD } from '../../message/field-line.ts'
 import { Header } from '../../message/header-block.ts'
 import type { KnownHeader } from '../../message/message.ts'
 import { headerFault } from '../../message/well-formed.ts'
 import { LimitExceeded, limits } from '../budget/limits.ts'
 import { SEARCHED_PER_UNIT } from '../budget/work.ts'
-import { isMailboxLine } from '../headers/header-lines.ts'
 import { MimeLines } from '../headers/mime-lines.ts'
 import { EMPTY_PART, NO_HEADER, type PartHeader, readPartHeader } from '../headers/part-header.ts'
 import type { Oddity } from '../oddities.ts'
@@ -179,7 +179,7 @@ class OrdinaryReading {
   }
 
   #belowMailboxLine(from: number): number {
-    return isMailboxLine(this.#mail, from) ? this.#mail.indexOf(LF, from) + 1 : from
+    return isMailboxLine(this.#firstLines(from)) ? this.#mail.indexOf(LF, from) + 1 : from
   }
 
   #firstLines(bodyAt: number): string {
@@ -299,7 +299,7 @@ class OrdinaryReading {
   #hasField(from: number, to: number): boolean {
     const text = `\n${this.#mail.toString('latin1', from, Math.min(to, from + SEARCHED_AT_ONCE))}`
     const end = text.search(EMPTY_LINE)
-    return FIELD_LINE.test(end < 0 ? text : text.slice(0, end))
+    return LAXEST_FIELD.test(end < 0 ? text : text.slice(0, end))
   }
 
   /** A line that resembles a delimiter is one to some program. */
@@ -342,7 +342,6 @@ export function beginsWithField(body: string): boolean {
 /** Upper limit for what follows a boundary in a delimiter. */
 const LINE_END_MAX = 5
 const EMPTY_LINE = /\n\r?\n/
-const FIELD_LINE = /\n[ \t]*[^\s:][^\n:]*:/
 
 /** Returns whether a text is the first of its type in its mail, and no file. Adds its type to those of its mail. */
 function isOwnText({ type, isShown, isSaved }: PartHeader, textTypes: Set<string>): boolean {

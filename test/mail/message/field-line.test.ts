@@ -1,5 +1,11 @@
 import t from 'tap'
-import { isBlankLine, isField } from '../../../../src/mail/mime/headers/header-lines.ts'
+import {
+  beginsAsHeader,
+  isBlankLine,
+  isField,
+  LAXEST_FIELD,
+  STRICT_NAME,
+} from '../../../src/mail/message/field-line.ts'
 
 /** Asks about the text alone, between other bytes. */
 const about = (text: string, ask: typeof isField) => {
@@ -21,3 +27,28 @@ t.test(
     for (const line of ['a', ' ~', '!', '\xa1']) t.equal(about(line, isBlankLine), false, line)
   },
 )
+
+t.test('each rule for fields accepts what the stricter ones do', async (t) => {
+  const strict = new RegExp(`^${STRICT_NAME}:`)
+  const rules = [
+    (line: string) => strict.test(line),
+    beginsAsHeader,
+    (line: string) => about(line, isField),
+    (line: string) => LAXEST_FIELD.test(`\n${line}`),
+  ]
+  const most: Readonly<Record<string, number>> = {
+    'A:': 4,
+    'A :': 3,
+    '(A):': 3,
+    ' A b:': 2,
+    'a b c:': 1,
+  }
+  for (const [line, accepting] of Object.entries({ ...most, A: 0 })) {
+    const accepted = rules.map((accepts) => accepts(line))
+    t.same(
+      accepted,
+      rules.map((_, at) => at >= rules.length - accepting),
+      line,
+    )
+  }
+})

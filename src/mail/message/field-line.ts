@@ -1,0 +1,54 @@
+import { COLON, SPACE, TAB } from '../../base/bytes/ascii.ts'
+
+/*
+ * Which lines begin a field, from the strictest rule to the most lenient. What a rule accepts, the next one accepts, too.
+ */
+
+/** A name that all programs accept: that of RFC 5322 3.6.8, without parentheses, in which some programs see comments. */
+export const STRICT_NAME = "[!-'*-9;-~]+"
+
+/** Whether a text begins like a header to libclamav: with a field, perhaps with blanks above its colon, or a mailbox line. */
+export function beginsAsHeader(text: string): boolean {
+  return /^(?:>?From |[!-9;-~]+[ \t]*:)/.test(text)
+}
+
+/** Whether a line begins with a field to some program: with at most two words, perhaps behind blanks, and a colon. */
+export function isField(bytes: Buffer, from: number, end: number): boolean {
+  let blanks = 0
+  let at = from
+  while (at < end && (bytes[at] === SPACE || bytes[at] === TAB)) at++
+  if (at === end || bytes[at] === COLON) return false
+  for (; at < end; at++) {
+    const byte = bytes[at]!
+    if (byte === COLON) return true
+    if (byte === SPACE || byte === TAB) blanks++
+    if (blanks > 1) return false
+  }
+  return false
+}
+
+/** A line with a colon, behind an LF: any text may be the name of a field. */
+export const LAXEST_FIELD = /\n[ \t]*[^\s:][^\n:]*:/
+
+/** After more lines than this in a row that are not fields, the header has ended for some programs. */
+export const OTHER_LINES_MAX = 8
+
+/**
+ * Returns whether the line at an offset is that of a mailbox above a message (mbox, RFC 4155). Programs pass over it, also
+ * where it was quoted once.
+ */
+export function isMailboxLine(text: string, at = 0): boolean {
+  return text.startsWith('From ', at) || text.startsWith('>From ', at)
+}
+
+/**
+ * Returns whether the line contains only blanks, control characters, and bytes that some programs treat as
+ * blanks.
+ */
+export function isBlankLine(bytes: Buffer, from: number, end: number): boolean {
+  for (let at = from; at < end; at++) {
+    const byte = bytes[at]!
+    if (byte > SPACE && (byte < 0x7f || byte > 0xa0)) return false
+  }
+  return true
+}
