@@ -20,14 +20,14 @@ export interface BodyStart {
   readonly text: string
 }
 
-/** The starts below a cut. */
+/** What is below a cut, or at the top of the mail. */
 export interface BodyStarts {
+  /** One at least. */
   readonly starts: readonly BodyStart[]
   /** The number of messages that begin there: headers in a row, or a header that announces a message. */
   readonly messages: number
   /** Whether fields are there with lines among them that are none, or are blank. */
   readonly hasOtherLines: boolean
-  readonly first: PartHeader
   /** All lines, read by programs for which a bare CR does not end a line. */
   readonly withCrs: PartHeader | undefined
 }
@@ -120,7 +120,6 @@ class BodyStartSearch {
       starts: this.#starts,
       messages: Math.max(headers - 1, isMessage ? 1 : 0),
       hasOtherLines: this.#hasField && this.#hasOthers,
-      first: this.#starts[0]!.header,
       withCrs: BARE_CR.test(this.#text) ? this.#readWithCrs() : undefined,
     }
   }

@@ -7,7 +7,7 @@ import type { Oddity } from '../oddities.ts'
 import type { Depth, Leaf } from '../structure/leaf.ts'
 import { type BodyStart, type BodyStarts, bodyStartsBelow } from './body-starts.ts'
 import { type Cut, cutsIn } from './cuts.ts'
-import { Nesting } from './nesting.ts'
+import { DepthEstimate } from './depth-estimate.ts'
 
 /** What an odd mail may hold for some program. */
 interface Carved {
@@ -15,7 +15,7 @@ interface Carved {
   /** The leaves, and the texts that scanners see unchanged in the mail. */
   readonly texts: readonly ByteRange[]
   readonly headers: readonly PartHeader[]
-  /** The estimated depth (nesting.ts). */
+  /** The estimated depth (depth-estimate.ts). */
   readonly deepest: number
   readonly oddities: readonly Oddity[]
 }
@@ -55,7 +55,7 @@ class Carver {
   readonly #depth: Depth
   /** The offset at which the mail begins. */
   readonly #top: number
-  readonly #nesting = new Nesting()
+  readonly #estimate = new DepthEstimate()
   readonly #leaves: Leaf[] = []
   readonly #texts: ByteRange[] = []
 
@@ -77,7 +77,7 @@ class Carver {
     for (const [number, { starts }] of places.entries()) {
       for (const start of starts) yield* this.#takeBody(start, number, multiparts)
     }
-    const deepest = this.#depth.messages + this.#nesting.deepest
+    const deepest = this.#depth.messages + this.#estimate.deepest
     const oddities = places.flatMap(odditiesOf)
     const texts = [...this.#leaves, ...this.#texts]
     return { leaves: this.#leaves, texts, headers, deepest, oddities }
@@ -90,11 +90,11 @@ class Carver {
     const places: BodyStarts[] = []
     for (let number = 0; number <= this.#cuts.length; number++) {
       const cut = this.#cuts[number - 1]
-      if (cut) this.#nesting.takeCut(cut)
+      if (cut) this.#estimate.takeCut(cut)
       const from = cut?.to ?? this.#top
       const range = { from, to: this.#endAt(number), isOfPart: number > 0, isCut }
       const found = yield* bodyStartsBelow(this.#bytes, range)
-      this.#nesting.takeHeaders(found)
+      this.#estimate.takeHeaders(found)
       for (const { header, text } of found.starts)
         if (header !== EMPTY_PART) yield START_COST + CHARACTER_COST * text.length
       places.push(found)
@@ -167,8 +167,9 @@ class Carver {
 }
 
 /** Returns the oddities of the headers below a cut. */
-function odditiesOf({ first, hasOtherLines }: BodyStarts): readonly Oddity[] {
-  return hasOtherLines ? [...first.oddities, 'header'] : first.oddities
+function odditiesOf({ starts, hasOtherLines }: BodyStarts): readonly Oddity[] {
+  const { oddities } = starts[0]!.header
+  return hasOtherLines ? [...oddities, 'header'] : oddities
 }
 
 /** Whether a content that is not encoded may be more than a text that scanners see in the mail. */

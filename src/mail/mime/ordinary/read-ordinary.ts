@@ -263,7 +263,7 @@ class OrdinaryReading {
     if (to <= from) return undefined
     const ofPart = isOwnText(header, textTypes) ? 'own text' : 'part'
     const { encodings } = header
-    const leaf = { from, to, depth, header, encodings, role: besideParts ?? ofPart }
+    const leaf: Leaf = { from, to, depth, header, encodings, role: besideParts ?? ofPart }
     mail.leaves.push(leaf)
     return leaf
   }

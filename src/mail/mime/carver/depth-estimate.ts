@@ -17,7 +17,7 @@ const ANNOUNCED_MAX = 4096
  * Estimates how deep the multiparts and messages of an odd mail are nested. Lines that only resemble each other count as
  * delimiters of different multiparts, so the estimate may be too high.
  */
-export class Nesting {
+export class DepthEstimate {
   /** The greatest depth so far (depthIn). */
   deepest = 0
   #open: OpenLevel[] = []
@@ -41,16 +41,13 @@ export class Nesting {
   }
 
   /** Takes the headers in a row below a cut: of a part or mail, and of the messages attached in it. */
-  takeHeaders({
-    starts,
-    first,
-    messages,
-  }: Pick<BodyStarts, 'starts' | 'first' | 'messages'>): void {
+  takeHeaders({ starts, messages }: Pick<BodyStarts, 'starts' | 'messages'>): void {
     if (this.#isOver) return
     const multiparts = starts.filter(({ header }) => header.isMultipart)
     const isMultipart = multiparts.length > 0
-    const isFile =
-      first.isUnambiguous && first.isMessage && !first.isMultipart && this.#open.length > 0
+    const first = starts[0]!.header
+    const isAttached = first.isUnambiguous && first.isMessage && !first.isMultipart
+    const isFile = isAttached && this.#open.length > 0
     for (let message = 0; message < messages; message++)
       this.#open.push({ delimiter: undefined, isFile })
     if (isMultipart) this.#announced = multiparts.at(-1)!.text
